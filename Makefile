@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Martlet's build. Everything made goes below $(B); V=1 shows the commands.
+#
+#   make            martletd, martletctl, martlet-load        make test     all tests
+#   make demo       the whole thing, shown working            make lint     style and include checks
+#   make run        the demo, left running                    make bench    figures against peers
+#   make debug      -O0 -g3 build in build/debug              make fuzz     long fuzzing (FUZZ_SECONDS)
+#   make install    honours DESTDIR and PREFIX                make format   clang-format in place
+
+B      ?= build
+PREFIX ?= /usr/local
+CC     ?= gcc
+V      ?= 0
+Q      := $(if $(filter 1,$(V)),,@)
+say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' "$(1)" "$(2)")
+
+# Optimisation and sanitisers, one variant a build directory: see debug, asan and fuzzers below.
+OPT    ?= -O2 -g
+SAN    ?=
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+          -Wwrite-strings -Wvla -Wno-unused-parameter -Werror=implicit-function-declaration
+# ALLOW_EXPERIMENTAL_API is not set: only DPDK's stable API is used.
+CFLAGS_ALL := -std=gnu17 $(OPT) $(SAN) $(WARN) -fno-strict-aliasing -fno-common -D_GNU_SOURCE \
+              -ffunction-sections -fdata-sections $(CFLAGS)
+LDFLAGS_ALL := $(SAN) -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# --- Rooms: what each may include, and what it is made of ----------------------------------------
+
+SEES_base      := base
+SEES_config    := base config
+SEES_infer     := base infer
+SEES_dataplane := base config infer dataplane
+SEES_ctl       := base config infer dataplane ctl
+SEES_tests     := base config infer dataplane ctl tests
+ROOMS          := base config infer dataplane ctl tests
+
+SRC_config    := $(wildcard config/*.c)
+SRC_infer     := $(wildcard base/*.c infer/*.c infer/kernels/*.c infer/learn/*.c)
+SRC_import    := $(wildcard infer/import/*.c infer/passes/*.c)
+SRC_dataplane := $(wildcard dataplane/*.c)
+SRC_flow      := $(wildcard dataplane/flow/*.c)
+SRC_server    := $(wildcard ctl/server/*.c)
+SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(wildcard ctl/tool/*.c))
+SRC_load      := $(filter-out ctl/load/martlet-load.c,$(wildcard ctl/load/*.c))
+LIBRARIES     := config infer import dataplane flow server tool load
+
+# --- External libraries: each room compiles and links only its own -------------------------------
+
+PC_dataplane := libdpdk
+PC_server    := libevent liburing jansson libdpdk
+PC_tool      := jansson libcurl libpcap
+PC_load      := libdpdk jansson
+PC_flow      := libpcap
+PC_config    := libconfig
+PC_import    := libprotobuf-c libsodium
+PC_infer     := libsodium
+pc_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
+pc_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
+# The serial OpenBLAS, by path: the threaded one would start threads of its own in each worker.
+OPENBLAS_DIR    := /usr/lib/$(shell $(CC) -dumpmachine)/openblas-serial
+CFLAGS_infer    := $(call pc_cflags,$(PC_infer)) -I/usr/include/$(shell $(CC) -dumpmachine)/openblas-serial
+CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
+# -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
+CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
+CFLAGS_load     := $(call pc_cflags,$(PC_load))
+CFLAGS_server   := $(call pc_cflags,$(PC_server)) -DMARTLET_VERSION='"$(VERSION)"'
+CFLAGS_tool     := $(call pc_cflags,$(PC_tool)) -DMARTLET_VERSION='"$(VERSION)"'
+CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
+CFLAGS_config   := $(call pc_cflags,$(PC_config))
+
+LIBS_infer    := -L$(OPENBLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic $(call pc_libs,$(PC_infer)) -lm -lpthread
+LIBS_import   := $(call pc_libs,$(PC_import))
+LIBS_config   := $(call pc_libs,$(PC_config))
+LIBS_dpdk     := $(call pc_libs,libdpdk)
+LIBS_martletd := $(call pc_libs,libevent liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
+LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) $(LIBS_infer)
+
+# --- Per-ISA flags, on kernel files only ----------------------------------------------------------
+
+ISA_avx2       := -mavx2 -mfma -mf16c -mbmi2
+ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
+ISA_avxvnni    := $(ISA_avx2) -mavxvnni
+isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))
+
+# --- Rules ---------------------------------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all programs demo run test lint format fuzz bench debug asan build-fuzzers fuzzers units benches setup clean install
+
+PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
+all: programs
+programs: $(PROGRAMS)
+
+# A folder per room, holding links to just the rooms it may include.
+$(ROOMS:%=$(B)/sees/%/.made): $(B)/sees/%/.made: Makefile
+	$(Q)mkdir -p $(@D) && rm -f $(@D)/* && for r in $(SEES_$*); do ln -sfn $(CURDIR)/$$r $(@D)/$$r; done && touch $@
+
+room_of = $(firstword $(subst /, ,$(1)))
+
+# $(1): library, $(2): its sources
+define library_rules
+OBJ_$(1) := $$(patsubst %.c,$(B)/obj/%.o,$(2))
+$(B)/lib$(1).a: $$(OBJ_$(1))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+$$(OBJ_$(1)): CFLAGS_LIB = $$(CFLAGS_$(1))
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library_rules,$(l),$(SRC_$(l)))))
+
+$(B)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(ISA_$(call isa_of,$<)) -MMD -MP -iquote $(B)/sees/$(call room_of,$<) -c $< -o $@
+$(B)/obj/base/%.o:      | $(B)/sees/base/.made
+$(B)/obj/config/%.o:    | $(B)/sees/config/.made
+$(B)/obj/infer/%.o:     | $(B)/sees/infer/.made
+$(B)/obj/dataplane/%.o: | $(B)/sees/dataplane/.made
+$(B)/obj/ctl/%.o:       | $(B)/sees/ctl/.made
+$(B)/obj/tests/%.o:     | $(B)/sees/tests/.made
+
+# ONNX's protobuf, generated from Debian's libonnx-dev.
+$(B)/gen/onnx.pb-c.c $(B)/gen/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(B)/gen && protoc-c --c_out=$(B)/gen -I$(<D) $<
+$(OBJ_import): | $(B)/gen/onnx.pb-c.h
+$(B)/obj/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
+$(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
+
+# "martletctl links no DPDK; martletd links no importer": these lists are the proof.
+$(B)/martletd: $(B)/obj/ctl/martletd.o $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
+$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(B)/libtool.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
+$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(B)/libload.a $(B)/libdataplane.a $(B)/libinfer.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martlet-load) -o $@
+$(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)
+$(B)/obj/ctl/tool/martletctl.o: CFLAGS_LIB = $(CFLAGS_tool)
+$(B)/obj/ctl/load/martlet-load.o: CFLAGS_LIB = $(CFLAGS_load)
+
+# --- Tests ---------------------------------------------------------------------------------------
+
+# Every tests/unit and tests/kernels file is a program of its own; they run under ASan and UBSan.
+UNIT_SRC  := $(wildcard tests/unit/test_*.c tests/kernels/test_*.c)
+UNIT_BIN  := $(UNIT_SRC:%.c=$(B)/%)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN  := $(FUZZ_SRC:%.c=$(B)/%)
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
+HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(wildcard tests/*.c tests/*/*.c))
+HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
+TEST_LIBS  := server tool load dataplane import flow infer config
+CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
+LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+$(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
+
+$(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_tests) -o $@
+$(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(LIBS_tests) -o $@
+
+units: $(UNIT_BIN)
+fuzzers: $(FUZZ_BIN)
+benches: $(BENCH_BIN)
+
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+asan:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan OPT="-O1 -g" SAN="$(SAN_FLAGS)" units programs
+build-fuzzers:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang-14 OPT="-O1 -g" SAN="$(SAN_FLAGS) -fsanitize=fuzzer-no-link" fuzzers
+debug:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/debug OPT="-O0 -g3" programs
+
+# Everything that a newcomer calls sets the machine up first: by package name, and only what is missing.
+setup:
+	$(Q)scripts/setup.sh $(SETUP)
+demo: SETUP := build
+demo: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo.sh
+run: SETUP := build
+run: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo.sh --keep
+test: SETUP := build test
+test: setup
+	$(Q)$(MAKE) --no-print-directory all asan build-fuzzers
+	$(Q)tests/run.sh
+lint: SETUP := build lint
+lint: setup
+	$(Q)scripts/lint.sh
+fuzz: SETUP := build test
+fuzz: setup
+	$(Q)$(MAKE) --no-print-directory build-fuzzers
+	$(Q)tests/fuzz/run.sh $${FUZZ_SECONDS:-600}
+bench: SETUP := build test
+bench: setup
+	$(Q)$(MAKE) --no-print-directory all benches
+	$(Q)tests/bench/run.sh
+
+format:
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
+
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/martletd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/martletctl $(B)/martlet-load
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/martlet config/*.conf LICENSE README.md
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

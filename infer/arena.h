@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Memory that is given back all at once: graphs, parsed files. A budget bounds what a hostile file
+// can make us allocate. One thread; blocks are zeroed and 64-byte aligned; NULL when the budget or
+// the memory is used up.
+#pragma once
+
+#include <stddef.h>
+
+struct arena;
+
+struct arena *arena_create(size_t budget_bytes);
+void arena_destroy(struct arena *arena); // NULL is fine
+void *arena_alloc(struct arena *arena, size_t bytes);
+void *arena_calloc(struct arena *arena, size_t count, size_t bytes); // overflow-checked
+char *arena_strdup(struct arena *arena, const char *text);
+char *arena_strndup(struct arena *arena, const char *text, size_t bytes);
+void *arena_memdup(struct arena *arena, const void *data, size_t bytes);
+size_t arena_used(const struct arena *arena);

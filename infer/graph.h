@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A model as operators and tensors, whatever file it came from.
+//
+// One evaluation of the graph scores one row: importers replace a symbolic batch dimension by 1, so
+// every shape is static. A batch of n rows is n evaluations laid one after the other: a computed
+// tensor of shape [d0, d1, ...] holds n * d0 * d1 * ... values, and a step that is independent per
+// row (all of them) may take the n as it likes. Constants are shared by all rows.
+//
+// Nodes stand in topological order; each tensor is an input, a constant, or the output of exactly
+// one node. graph_check() proves that and re-infers every shape, so that what passes it can be
+// planned and scored without further checks. Owner: one thread; all memory is the graph's own arena
+// or, for constants with `data` pointing into an image, the image's (which must outlive the graph).
+#pragma once
+
+#include "base/error.h"
+#include "infer/ops.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GRAPH_RANK_MAX       8
+#define GRAPH_TENSORS_MAX    (1u << 20)
+#define GRAPH_NODES_MAX      (1u << 19)
+#define GRAPH_NODE_IO_MAX    4096 // inputs, or outputs, of one node
+#define GRAPH_ELEMENTS_MAX   ((int64_t)1 << 28) // of one tensor
+#define GRAPH_NONE           UINT32_MAX // an optional input left out
+
+enum dtype {
+	DTYPE_F32,
+	DTYPE_F64,
+	DTYPE_F16,
+	DTYPE_BF16,
+	DTYPE_I8,
+	DTYPE_U8,
+	DTYPE_I16,
+	DTYPE_U16,
+	DTYPE_I32,
+	DTYPE_U32,
+	DTYPE_I64,
+	DTYPE_U64,
+	DTYPE_BOOL,
+	DTYPE_COUNT,
+};
+size_t dtype_bytes(enum dtype dtype);
+const char *dtype_name(enum dtype dtype);
+
+struct tensor {
+	const char *name; // as the source names it; unique, never NULL
+	enum dtype dtype;
+	uint32_t rank;                // 0: a scalar
+	int64_t dims[GRAPH_RANK_MAX]; // [rank], each >= 0
+	const void *data;             // [elements] little-endian; NULL: computed or an input
+};
+// Product of dims, 1 for a scalar.
+int64_t tensor_elements(const struct tensor *tensor);
+size_t tensor_bytes(const struct tensor *tensor);
+
+enum attr_kind { ATTR_KIND_INT, ATTR_KIND_FLOAT, ATTR_KIND_INTS, ATTR_KIND_FLOATS };
+
+struct attr {
+	enum attr_key key; // ops.h
+	enum attr_kind kind;
+	uint32_t count; // of values; 1 for INT and FLOAT
+	union {
+		int64_t i;
+		float f;
+		const int64_t *ints;  // [count]
+		const float *floats;  // [count]
+	};
+};
+
+struct node {
+	enum op op;
+	const char *name; // as the source names it, or "<op>_<index>"; never NULL
+	uint32_t n_inputs, n_outputs, n_attrs;
+	uint32_t *inputs;  // [n_inputs] tensor or GRAPH_NONE
+	uint32_t *outputs; // [n_outputs] tensor or GRAPH_NONE
+	struct attr *attrs;
+};
+
+struct graph_port { // one of the model's inputs or outputs, its columns side by side in the row
+	uint32_t tensor;
+	uint32_t first_column; // of this tensor's values in the row
+};
+
+struct graph {
+	struct tensor *tensors;
+	struct node *nodes;
+	struct graph_port *inputs, *outputs;
+	uint32_t n_tensors, n_nodes, n_inputs, n_outputs;
+
+	// What the image carries beside the operators.
+	const char *name;
+	const char *source_kind;
+	uint8_t source_sha256[32];
+	uint32_t n_features, n_columns_out; // sum over inputs, outputs
+	const char **feature_names; // [n_features]
+	const char **output_names;  // [n_columns_out]
+	const char **class_labels;  // [n_class_labels]
+	uint32_t n_class_labels;
+	const float *input_scale; // [n_features]
+	const float *input_zero;  // [n_features]
+	bool accepts_missing;
+	uint32_t n_golden;
+	const float *golden_rows;    // [n_golden][n_features]
+	const float *golden_outputs; // [n_golden][n_columns_out]
+
+	struct arena *arena; // all memory above; see arena.h
+};
+
+struct graph *graph_create(void); // NULL: out of memory
+void graph_destroy(struct graph *graph);
+
+// Building. They return the index, or GRAPH_NONE with err filled (limits above, memory).
+uint32_t graph_add_tensor(struct graph *graph, const char *name, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, const void *data, struct error *err); // data is not copied
+uint32_t graph_add_node(struct graph *graph, enum op op, const char *name, uint32_t n_inputs,
+	const uint32_t *inputs, uint32_t n_outputs, const uint32_t *outputs, struct error *err);
+int node_set_int(struct graph *graph, struct node *node, enum attr_key key, int64_t value);
+int node_set_float(struct graph *graph, struct node *node, enum attr_key key, float value);
+int node_set_ints(struct graph *graph, struct node *node, enum attr_key key, uint32_t count,
+	const int64_t *values); // copied
+int node_set_floats(struct graph *graph, struct node *node, enum attr_key key, uint32_t count,
+	const float *values); // copied
+const struct attr *node_attr(const struct node *node, enum attr_key key); // NULL: not there
+int64_t node_int(const struct node *node, enum attr_key key, int64_t otherwise);
+float node_float(const struct node *node, enum attr_key key, float otherwise);
+
+// Proves what is said at the top: indices, order, single producers, arity, attributes, shapes and
+// dtypes of every node (by op_infer), limits. -EINVAL with node and reason.
+int graph_check(const struct graph *graph, struct error *err);
+
+// Output shapes and dtypes of one node from its inputs (and constant inputs' values, as Reshape
+// needs). Used by importers to give tensors shapes and by graph_check to verify them.
+// outputs: [node->n_outputs], dims, rank and dtype filled.
+int op_infer(const struct graph *graph, const struct node *node, struct tensor *outputs,
+	struct error *err);

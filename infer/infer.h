@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The inference core, as other folders see it: compile a foreign model to an image (libimport.a,
+// martletctl only), open an image, score rows.
+//
+// A struct model is immutable once opened: any number of threads may score with it at the same
+// time, each with its own scratch. Opening and closing allocate; scoring does not allocate, lock,
+// log or call the kernel. Nothing here knows DPDK or sockets.
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// --- Instruction sets --------------------------------------------------------------------------
+
+// Bits of an instruction-set mask. Kernels are upgraded in this order.
+enum isa {
+	ISA_SCALAR = 0,
+	ISA_AVX2 = 1 << 0,   // AVX2, FMA, F16C
+	ISA_AVX512 = 1 << 1, // AVX-512 F, BW, DQ, VL
+	ISA_VNNI = 1 << 2,   // AVX-512 VNNI
+	ISA_BF16 = 1 << 3,   // AVX-512 BF16
+	ISA_AVXVNNI = 1 << 4,
+	ISA_NEON = 1 << 5,
+};
+
+// What this CPU and kernel offer.
+unsigned isa_detected(void);
+// "scalar", "avx2", "avx512", "avx512vnni" or "native": that set and all below it. -EINVAL otherwise.
+int isa_parse(const char *name, unsigned *mask, struct error *err);
+// Highest set of `mask` by name.
+const char *isa_name(unsigned mask);
+
+// --- Compiling (in libimport.a; never linked into martletd) -------------------------------------
+
+struct compile_options {
+	const char *name;         // model's name; NULL: the file's stem
+	const char *rows_path;    // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
+	const char *class_labels; // comma-separated; NULL: what the source says, if it says
+	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else x0, x1, ...
+};
+
+// What compiling did, for the operator: one line each, in order.
+struct compile_report {
+	char **lines;
+	size_t n_lines;
+	size_t image_bytes;
+	size_t weights_bytes;
+	size_t scratch_bytes; // for one row
+};
+
+// Reads a foreign model and makes an image. On success *image is malloc'ed, *size its bytes.
+// Errors: -EINVAL not a model we can read, -ENOTSUP an operator or form refused by name, -ENOMEM.
+int model_compile(const char *path, const struct compile_options *options, void **image, size_t *size,
+	struct compile_report *report, struct error *err);
+void compile_report_fini(struct compile_report *report);
+
+// --- Opening ------------------------------------------------------------------------------------
+
+#define MODEL_NAME_MAX     63    // bytes, [A-Za-z0-9_.-], first one a letter or digit
+#define MODEL_FEATURES_MAX 16384 // columns of a row
+#define MODEL_OUTPUTS_MAX  16384
+#define MODEL_BATCH_MAX    256 // rows that one pass through the plan takes
+
+struct model;
+
+struct model_info {
+	const char *name;
+	uint32_t n_features;
+	uint32_t n_outputs;
+	const char *const *feature_names; // [n_features]
+	const char *const *output_names;  // [n_outputs]
+	const char *const *class_labels;  // [n_class_labels], may be empty
+	uint32_t n_class_labels;
+	const float *input_scale; // [n_features]: f32 = (q - zero) * scale for i8 and u8 rows
+	const float *input_zero;  // [n_features]
+	bool accepts_missing;     // NaN means "missing" instead of being refused
+	uint8_t source_sha256[32];
+	const char *source_kind; // "onnx", "xgboost", ...
+	uint32_t n_golden;       // rows with expected outputs
+	const float *golden_rows;    // [n_golden][n_features]
+	const float *golden_outputs; // [n_golden][n_outputs]
+	size_t image_bytes;
+	size_t weights_bytes; // packed, in memory
+	uint64_t macs_per_row;
+};
+
+struct model_options {
+	unsigned isa_mask; // 0 with isa_limited false: whatever this CPU has
+	bool isa_limited;  // true: isa_mask is a cap (ISA_SCALAR = 0 is a valid cap)
+	bool no_timing;    // true: choose kernels by rule instead of by timing (tests, fuzzers)
+};
+
+// Checks the whole image, builds the plan, packs the weights, chooses the kernels.
+// `image` is not kept: it may be freed afterwards. Errors: -EINVAL damaged or hostile image,
+// -ENOTSUP a version or operator this build lacks, -ENOMEM.
+int model_open(const void *image, size_t size, const struct model_options *options,
+	struct model **out, struct error *err);
+int model_open_file(const char *path, const struct model_options *options, struct model **out,
+	struct error *err);
+void model_close(struct model *model); // NULL is fine
+const struct model_info *model_info(const struct model *model);
+
+// Scores the golden rows in several batch sizes and compares within `1e-5 * max(1, |expected|)`.
+int model_check_golden(const struct model *model, struct error *err);
+
+// --- Scoring ------------------------------------------------------------------------------------
+
+// Bytes of scratch for up to `rows` rows at a time (capped at MODEL_BATCH_MAX). 64-byte aligned.
+size_t model_scratch_bytes(const struct model *model, uint32_t rows);
+
+// rows f32 [n][n_features], outputs f32 [n][n_outputs]; neither may overlap the scratch nor each
+// other; 4-byte aligned is enough. Any n: passes of at most `scratch_rows` rows, the count the
+// scratch was sized for. Safe on any bits, NaN and infinities included.
+void model_score(const struct model *model, const float *rows, float *outputs, uint32_t n,
+	void *scratch, uint32_t scratch_rows);
+
+// Row values as they come on the wire (wire.md's dtype codes).
+enum row_dtype {
+	ROW_DTYPE_F32 = 0,
+	ROW_DTYPE_F16 = 1,
+	ROW_DTYPE_BF16 = 2,
+	ROW_DTYPE_I8 = 3,
+	ROW_DTYPE_U8 = 4,
+	ROW_DTYPE_COUNT,
+};
+// Bytes of one value; 0 for an unknown dtype.
+size_t row_dtype_bytes(unsigned dtype);
+
+// Unpacks n_rows rows of the model's features from `src` (little-endian, any alignment) to f32
+// `dst` [n_rows][n_features]. Returns true if every value is finite.
+bool model_unpack_rows(const struct model *model, float *dst, const void *src, uint32_t n_rows,
+	unsigned dtype);
+
+// --- What the plan looks like -------------------------------------------------------------------
+
+#define PLAN_KERNEL_NAME_MAX 48
+#define MODEL_BATCH_CLASSES  4
+extern const uint32_t MODEL_BATCH_CLASS[MODEL_BATCH_CLASSES]; // 1, 16, 64, 256
+
+struct plan_step_info {
+	const char *op;   // "Dense", "Softmax", ...
+	const char *node; // the source's name for it
+	char shape[64];   // for people: "41 -> 64 + Relu"
+	// The kernel for each class of batch size (MODEL_BATCH_CLASS) and its share of the time, 0..1.
+	const char *kernel[MODEL_BATCH_CLASSES];
+	double ns_per_row[MODEL_BATCH_CLASSES]; // measured at load; 0 where timing was off
+	size_t bytes_touched; // weights + activations of one row
+};
+
+uint32_t model_n_steps(const struct model *model);
+void model_step_info(const struct model *model, uint32_t step, struct plan_step_info *info);
+
+struct bench_result {
+	uint32_t batch;
+	double ns_per_row; // median of the passes
+	double ns_per_row_min;
+};
+// Median of repeated passes over different rows, on this thread, for each MODEL_BATCH_CLASS.
+// `rows` f32 [n_rows][n_features], n_rows >= 256.
+int model_bench(const struct model *model, const float *rows, uint32_t n_rows,
+	struct bench_result results[MODEL_BATCH_CLASSES], struct error *err);

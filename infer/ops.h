@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The operators and attributes a graph may hold: one list for the enum, the names and the arities.
+// Semantics are ONNX's of the same name (newest opset where versions differ; importers translate
+// older ones) unless said otherwise. To add an operator: a line here, its shape rule in
+// infer_shapes.c, its step in plan/, its import in import/.
+#pragma once
+
+// X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max)
+#define OP_LIST(X)                                                                                 \
+	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out.          \
+	   Attributes: ACTIVATION (enum activation), ALPHA, BETA */                                \
+	X(OP_DENSE, "Dense", 2, 3, 1, 1)                                                           \
+	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */             \
+	X(OP_AFFINE, "Affine", 3, 3, 1, 1)                                                         \
+	X(OP_GEMM, "Gemm", 2, 3, 1, 1)                                                             \
+	X(OP_MATMUL, "MatMul", 2, 2, 1, 1)                                                         \
+	X(OP_ADD, "Add", 2, 2, 1, 1)                                                               \
+	X(OP_SUB, "Sub", 2, 2, 1, 1)                                                               \
+	X(OP_MUL, "Mul", 2, 2, 1, 1)                                                               \
+	X(OP_DIV, "Div", 2, 2, 1, 1)                                                               \
+	X(OP_RELU, "Relu", 1, 1, 1, 1)                                                             \
+	X(OP_LEAKY_RELU, "LeakyRelu", 1, 1, 1, 1)                                                  \
+	X(OP_ELU, "Elu", 1, 1, 1, 1)                                                               \
+	X(OP_SELU, "Selu", 1, 1, 1, 1)                                                             \
+	X(OP_PRELU, "PRelu", 2, 2, 1, 1)                                                           \
+	X(OP_SIGMOID, "Sigmoid", 1, 1, 1, 1)                                                       \
+	X(OP_HARD_SIGMOID, "HardSigmoid", 1, 1, 1, 1)                                              \
+	X(OP_TANH, "Tanh", 1, 1, 1, 1)                                                             \
+	X(OP_SOFTPLUS, "Softplus", 1, 1, 1, 1)                                                     \
+	X(OP_SOFTSIGN, "Softsign", 1, 1, 1, 1)                                                     \
+	X(OP_GELU, "Gelu", 1, 1, 1, 1)                                                             \
+	X(OP_CLIP, "Clip", 1, 1, 1, 1) /* MIN, MAX attributes, whatever the opset */               \
+	X(OP_SOFTMAX, "Softmax", 1, 1, 1, 1)                                                       \
+	X(OP_LOG_SOFTMAX, "LogSoftmax", 1, 1, 1, 1)                                                \
+	X(OP_BATCH_NORM, "BatchNormalization", 5, 5, 1, 1)                                         \
+	X(OP_LAYER_NORM, "LayerNormalization", 2, 3, 1, 3)                                         \
+	X(OP_NORMALIZER, "Normalizer", 1, 1, 1, 1) /* ai.onnx.ml; NORM: enum norm */               \
+	X(OP_IDENTITY, "Identity", 1, 1, 1, 1)                                                     \
+	X(OP_RESHAPE, "Reshape", 1, 1, 1, 1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */ \
+	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                         \
+	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                        \
+	/* Martlet's own: scores of a one-score linear classifier to two, POST_TRANSFORM's way */  \
+	X(OP_BINARY_SCORES, "BinaryScores", 1, 1, 1, 1)
+
+enum op {
+#define X(op, name, imin, imax, omin, omax) op,
+	OP_LIST(X)
+#undef X
+		OP_COUNT
+};
+const char *op_name(enum op op);
+
+// X(KEY, "name")
+#define ATTR_LIST(X)                                                                               \
+	X(ATTR_ACTIVATION, "activation")                                                           \
+	X(ATTR_ALPHA, "alpha")                                                                     \
+	X(ATTR_BETA, "beta")                                                                       \
+	X(ATTR_GAMMA, "gamma")                                                                     \
+	X(ATTR_AXIS, "axis")                                                                       \
+	X(ATTR_EPSILON, "epsilon")                                                                 \
+	X(ATTR_TRANS_A, "transA")                                                                  \
+	X(ATTR_TRANS_B, "transB")                                                                  \
+	X(ATTR_MIN, "min")                                                                         \
+	X(ATTR_MAX, "max")                                                                         \
+	X(ATTR_SHAPE, "shape")                                                                     \
+	X(ATTR_TO, "to")                                                                           \
+	X(ATTR_NORM, "norm")                                                                       \
+	X(ATTR_APPROXIMATE, "approximate") /* Gelu: 0 none, 1 tanh */                              \
+	X(ATTR_POST_TRANSFORM, "post_transform")
+
+enum attr_key {
+#define X(key, name) key,
+	ATTR_LIST(X)
+#undef X
+		ATTR_KEY_COUNT
+};
+const char *attr_name(enum attr_key key);
+
+// Activations a Dense or Affine may carry.
+enum activation {
+	ACTIVATION_NONE,
+	ACTIVATION_RELU,
+	ACTIVATION_LEAKY_RELU, // ALPHA
+	ACTIVATION_CLIP,       // ALPHA = min, BETA = max
+	ACTIVATION_SIGMOID,
+	ACTIVATION_TANH,
+	ACTIVATION_HARD_SIGMOID, // ALPHA, BETA
+	ACTIVATION_ELU,          // ALPHA
+	ACTIVATION_SELU,         // ALPHA, BETA = gamma
+	ACTIVATION_SOFTPLUS,
+	ACTIVATION_SOFTSIGN,
+	ACTIVATION_GELU,      // exact (erf)
+	ACTIVATION_GELU_TANH, // tanh approximation
+	ACTIVATION_COUNT,
+};
+const char *activation_name(enum activation activation);
+
+enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
+enum post_transform {
+	POST_NONE,
+	POST_SOFTMAX,
+	POST_LOGISTIC,
+	POST_SOFTMAX_ZERO,
+	POST_PROBIT,
+	POST_COUNT,
+};
