@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Style and structure: clang-format, clang-tidy, cppcheck, who includes whom, headers that compile alone,
+# what the programs link, and a clang build without warnings. Prints what is wrong; exit 1 if anything is.
+set -u
+cd "$(dirname "$0")/.."
+B=${B:-build}
+bad=0
+fail() { bad=1; printf '%s\n' "lint: $*"; }
+step() { printf '  %-7s %s\n' LINT "$*"; }
+
+mapfile -t sources < <(git ls-files -co --exclude-standard '*.c' '*.h')
+mapfile -t c_sources < <(git ls-files -co --exclude-standard '*.c')
+make --no-print-directory -s "$B/gen/onnx.pb-c.h" || fail "onnx.pb-c.h was not generated"
+
+step "clang-format"
+clang-format-14 --dry-run --Werror "${sources[@]}" || fail "run: make format"
+
+step "include directions"
+# room -> what it may include of other rooms
+declare -A may=(
+	[base]='^base/'
+	[config]='^(base|config)/'
+	[infer]='^(base|infer)/'
+	[dataplane]='^(base/|config/config\.h|infer/infer\.h|dataplane/)'
+	[ctl]='^(base/|config/config\.h|infer/infer\.h|dataplane/(dataplane|wire|histogram)\.h|dataplane/flow/|ctl/)'
+	[tests]='.'
+)
+for file in "${sources[@]}"; do
+	room=${file%%/*}
+	while read -r header; do
+		[[ $header =~ ${may[$room]:-^$} ]] || fail "$file includes \"$header\", which $room/ may not"
+		[ -f "$header" ] || [[ $header == *.pb-c.h ]] || fail "$file includes \"$header\": write it from the root"
+	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
+done
+
+step "headers compile alone"
+flags=(-std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function -I. -I"$B/gen" -fsyntax-only -x c)
+read -ra dpdk < <(pkg-config --cflags libdpdk libevent jansson libconfig)
+for file in "${sources[@]}"; do
+	[[ $file == *.h ]] || continue
+	echo "#include \"$file\"" | gcc "${flags[@]}" "${dpdk[@]}" -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl - ||
+		fail "$file does not compile alone"
+done
+
+step "gcc and clang without warnings"
+make --no-print-directory -j"$(nproc)" B="$B/lint-gcc" CFLAGS=-Werror all >/dev/null || fail "gcc warns"
+make --no-print-directory -j"$(nproc)" B="$B/lint-clang" CC=clang-14 CFLAGS=-Werror all units >/dev/null || fail "clang warns"
+
+step "links"
+for pair in martletctl:librte_ martletd:libprotobuf; do
+	program=${pair%%:*} library=${pair##*:}
+	! ldd "$B/lint-gcc/$program" | grep -q "$library" || fail "$program links $library"
+done
+! nm "$B/lint-gcc/martletd" | grep -q ' T onnx_import' || fail "martletd links the importer"
+! nm -u "$B/lint-gcc/libinfer.a" | grep -q ' rte_' || fail "libinfer.a refers to DPDK"
+
+step "clang-tidy"
+includes=(-I. -I"$B/gen" -I"/usr/include/$(gcc -dumpmachine)/openblas-serial")
+isa=(-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+tidy() { clang-tidy-14 --quiet "$@" -- -std=gnu17 -D_GNU_SOURCE "${includes[@]}" "${dpdk[@]}" "${isa[@]}" 2>&1 |
+	grep -E '(warning|error):' | sort -u; }
+found=$(tidy "${c_sources[@]}")
+[ -z "$found" ] || { printf '%s\n' "$found"; fail "clang-tidy"; }
+
+step "cppcheck"
+cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 -j "$(nproc)" --library=gnu \
+	--enable=warning,performance,portability --suppressions-list=scripts/cppcheck.supp \
+	-I . "${c_sources[@]}" || fail "cppcheck"
+
+step "shell scripts parse"
+for script in $(git ls-files '*.sh' .ci/run); do bash -n "$script" || fail "$script"; done
+
+[ $bad = 0 ] && echo "lint: clean"
+exit $bad

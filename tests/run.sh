@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Runs every test and ends in one line: "N passed, N failed, N skipped".
+# usage: run.sh [PATTERN]      only the tests whose name holds PATTERN
+#
+# A test is a program that prints TAP ("ok N - name", "not ok N - name", "ok N - name # SKIP why") and
+# exits 0. Exit 77 skips it whole. One that ends otherwise without a "not ok" line counts as one failure.
+set -u
+cd "$(dirname "$0")/.."
+B=${B:-build}
+LOGS=$B/test-logs
+rm -rf "$LOGS" && mkdir -p "$LOGS"
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.supp:print_suppressions=0}
+export MARTLET_BUILD=$PWD/$B MARTLET_SHARED=${MARTLET_SHARED:-$PWD/../shared}
+[ -d "$MARTLET_SHARED" ] || echo "no $MARTLET_SHARED: the tests that use its material are skipped"
+
+passed=0 failed=0 skipped=0
+
+count() { grep -cE "$1" "$2" || true; }
+
+run() { # name seconds command...
+	local name=$1 seconds=$2 log ok bad skip status begin
+	shift 2
+	[[ $name == *"${PATTERN:-}"* ]] || return 0
+	log=$LOGS/${name//\//_}.log
+	begin=$SECONDS
+	timeout --kill-after=10 "$seconds" "$@" </dev/null >"$log" 2>&1
+	status=$?
+	skip=$(count '^ok .*# SKIP' "$log")
+	ok=$(($(count '^ok ' "$log") - skip))
+	bad=$(count '^not ok ' "$log")
+	case $status in
+	77) skip=$((skip + 1)) ;;
+	0) [ $((ok + bad + skip)) -gt 0 ] || { bad=1; echo "printed no result at all" >>"$log"; } ;;
+	124 | 137) bad=$((bad + 1)); echo "not over after $seconds s" >>"$log" ;;
+	*) [ "$bad" -gt 0 ] || bad=1 ;;
+	esac
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	printf '%-44s %4d passed, %d failed, %d skipped  (%d s)\n' \
+		"$name" "$ok" "$bad" "$skip" $((SECONDS - begin))
+	grep -E '^ok .*# SKIP' "$log" | sed 's/^/    /' | cut -c1-160
+	if [ "$bad" -gt 0 ]; then
+		sed 's/^/    | /' "$log" | tail -n 60
+	fi
+}
+
+PATTERN=${1:-}
+for program in "$B"/asan/tests/unit/test_* "$B"/asan/tests/kernels/test_*; do
+	[ -x "$program" ] && [[ $program != *.* ]] && run "${program#"$B"/asan/tests/}" 300 "$program"
+done
+for script in tests/parity/*.sh tests/parity/*.py tests/smoke/*.sh tests/smoke/*.py; do
+	[ -x "$script" ] && run "${script#tests/}" 600 "$script"
+done
+[ -x tests/fuzz/run.sh ] && run fuzz 1200 tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
+
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
