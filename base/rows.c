@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/rows.h"
+
+#include "base/rows_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int rows_reserve(struct rows_reader *reader, size_t bytes)
+{
+	if (bytes > reader->max_bytes - reader->used_bytes)
+		return error_set(reader->err, -EFBIG,
+			"%s: needs more than the %zu MiB allowed for rows", reader->path,
+			reader->max_bytes >> 20);
+	reader->used_bytes += bytes;
+	return 0;
+}
+
+int rows_check_columns(struct rows_reader *reader, uint64_t n_columns)
+{
+	uint32_t expected = reader->options->n_columns;
+
+	if (n_columns == 0 || n_columns > ROWS_COLUMNS_MAX)
+		return error_set(reader->err, -EINVAL,
+			"%s: %llu feature columns, 1 to %d are possible", reader->path,
+			(unsigned long long)n_columns, ROWS_COLUMNS_MAX);
+	if (expected != 0 && n_columns != expected)
+		return error_set(reader->err, -EINVAL, "%s: %llu feature columns, %u are expected",
+			reader->path, (unsigned long long)n_columns, expected);
+	return 0;
+}
+
+// Raw values have no end marker but the file's: read in pieces until then.
+int rows_read_f32(struct rows_reader *reader)
+{
+	struct rows *rows = reader->rows;
+	uint64_t n_columns = reader->options->n_columns;
+	size_t row_bytes = n_columns * sizeof(float);
+	size_t capacity = 0, got;
+
+	if (n_columns == 0)
+		return error_set(reader->err, -EINVAL,
+			"%s: a .f32 file does not say how many columns a row has, so it must be "
+			"told",
+			reader->path);
+	if (rows_check_columns(reader, n_columns))
+		return -EINVAL;
+	rows->n_columns = (uint32_t)n_columns;
+	for (;;) {
+		if (rows->n_rows == capacity) {
+			size_t more = capacity ? capacity : 64;
+			float *grown;
+
+			if (rows_reserve(reader, more * row_bytes))
+				return -EFBIG;
+			grown = realloc(rows->values, (capacity + more) * row_bytes);
+			if (!grown)
+				return error_set(
+					reader->err, -ENOMEM, "%s: out of memory", reader->path);
+			rows->values = grown;
+			capacity += more;
+		}
+		got = fread((char *)rows->values + rows->n_rows * row_bytes, 1, row_bytes,
+			reader->file);
+		if (got < row_bytes)
+			break;
+		rows->n_rows++;
+	}
+	if (got != 0)
+		return error_set(reader->err, -EINVAL,
+			"%s: ends %zu bytes into row %zu; a row of %u columns has %zu bytes",
+			reader->path, got, rows->n_rows, rows->n_columns, row_bytes);
+	return 0;
+}
+
+static const char *ending_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strrchr(slash ? slash : path, '.');
+
+	return dot ? dot : "";
+}
+
+int rows_read(
+	const char *path, const struct rows_options *options, struct rows *rows, struct error *err)
+{
+	static const struct rows_options NONE;
+	struct rows_reader reader = {
+		.path = path, .options = options ? options : &NONE, .err = err
+	};
+	const char *ending = ending_of(path);
+	int (*read)(struct rows_reader *);
+	struct stat st;
+	int rc;
+
+	memset(rows, 0, sizeof(*rows));
+	reader.rows = rows;
+	reader.max_bytes = reader.options->max_bytes ? reader.options->max_bytes : ROWS_BYTES_MAX;
+	if (strcmp(ending, ".csv") == 0)
+		read = rows_read_csv;
+	else if (strcmp(ending, ".npy") == 0)
+		read = rows_read_npy;
+	else if (strcmp(ending, ".f32") == 0)
+		read = rows_read_f32;
+	else
+		return error_set(err, -EINVAL,
+			"%s: rows are read from files ending .csv, .npy or .f32", path);
+	reader.file = fopen(path, "re");
+	if (!reader.file)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (fstat(fileno(reader.file), &st) == 0 && S_ISDIR(st.st_mode)) {
+		rc = error_set(err, -EISDIR, "%s: is a directory, not a file of rows", path);
+	} else {
+		rc = read(&reader);
+		if (rc == 0 && ferror(reader.file))
+			rc = error_set(err, -EIO, "%s: reading it failed", path);
+	}
+	fclose(reader.file);
+	if (rc != 0)
+		rows_fini(rows);
+	return rc;
+}
+
+void rows_fini(struct rows *rows)
+{
+	for (uint32_t c = 0; rows->names && c < rows->n_columns; c++)
+		free(rows->names[c]);
+	free(rows->names);
+	for (uint32_t t = 0; t < rows->n_texts; t++) {
+		for (size_t r = 0; rows->texts[t].values && r < rows->n_rows; r++)
+			free(rows->texts[t].values[r]);
+		free(rows->texts[t].values);
+		free(rows->texts[t].name);
+	}
+	free(rows->texts);
+	free(rows->values);
+	memset(rows, 0, sizeof(*rows));
+}
+
+const struct rows_text *rows_text(const struct rows *rows, const char *name)
+{
+	for (uint32_t t = 0; t < rows->n_texts; t++) {
+		if (strcmp(rows->texts[t].name, name) == 0)
+			return &rows->texts[t];
+	}
+	return NULL;
+}
+
+static void write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_columns,
+	const char *const *names)
+{
+	for (uint32_t c = 0; names && c < n_columns; c++) {
+		const char *quote = strpbrk(names[c], ",\"\r\n") ? "\"" : "";
+
+		fputs(quote, file);
+		for (const char *p = names[c]; *p; p++) {
+			if (*p == '"')
+				fputc('"', file);
+			fputc(*p == '\n' || *p == '\r' ? ' ' : *p, file);
+		}
+		fputs(quote, file);
+		fputc(c + 1 < n_columns ? ',' : '\n', file);
+	}
+	for (size_t r = 0; r < n_rows; r++) {
+		for (uint32_t c = 0; c < n_columns; c++)
+			fprintf(file, c + 1 < n_columns ? "%.9g," : "%.9g\n",
+				values[r * n_columns + c]);
+	}
+}
+
+// NumPy's format 1.0: magic, version, header length, a Python dict padded so that data starts at a
+// multiple of 64 (numpy.lib.format).
+static void write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns)
+{
+	char dict[128 - 10];
+	int n = snprintf(dict, sizeof(dict),
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %u), }", n_rows,
+		n_columns);
+
+	memset(dict + n, ' ', sizeof(dict) - (size_t)n - 1);
+	dict[sizeof(dict) - 1] = '\n';
+	fwrite("\x93NUMPY\x01\x00", 1, 8, file);
+	fputc(sizeof(dict), file);
+	fputc(0, file);
+	fwrite(dict, 1, sizeof(dict), file);
+}
+
+int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_columns,
+	const char *const *names, struct error *err)
+{
+	const char *ending = ending_of(path);
+	bool csv = strcmp(ending, ".csv") == 0, npy = strcmp(ending, ".npy") == 0;
+	bool failed;
+	FILE *file;
+
+	if (!csv && !npy && strcmp(ending, ".f32") != 0)
+		return error_set(err, -EINVAL,
+			"%s: rows are written to files ending .csv, .npy or .f32", path);
+	file = fopen(path, "we");
+	if (!file)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (csv)
+		write_csv(file, values, n_rows, n_columns, names);
+	if (npy)
+		write_npy_header(file, n_rows, n_columns);
+	if (!csv && n_rows != 0)
+		fwrite(values, sizeof(float) * n_columns, n_rows, file);
+	errno = EIO;
+	failed = ferror(file) != 0;
+	if (fclose(file) != 0 || failed) {
+		int code = -errno;
+
+		remove(path);
+		return error_set(err, code, "%s: writing it failed: %s", path, strerror(-code));
+	}
+	return 0;
+}
