@@ -115,16 +115,10 @@ $$(OBJ_$(1)): CFLAGS_LIB = $$(CFLAGS_$(1))
 endef
 $(foreach l,$(LIBRARIES),$(eval $(call library_rules,$(l),$(SRC_$(l)))))
 
-$(B)/obj/%.o: %.c Makefile
+$(B)/obj/%.o: %.c Makefile | $(ROOMS:%=$(B)/sees/%/.made)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(ISA_$(call isa_of,$<)) -MMD -MP -iquote $(B)/sees/$(call room_of,$<) -c $< -o $@
-$(B)/obj/base/%.o:      | $(B)/sees/base/.made
-$(B)/obj/config/%.o:    | $(B)/sees/config/.made
-$(B)/obj/infer/%.o:     | $(B)/sees/infer/.made
-$(B)/obj/dataplane/%.o: | $(B)/sees/dataplane/.made
-$(B)/obj/ctl/%.o:       | $(B)/sees/ctl/.made
-$(B)/obj/tests/%.o:     | $(B)/sees/tests/.made
 
 # ONNX's protobuf, generated from Debian's libonnx-dev.
 $(B)/gen/onnx.pb-c.c $(B)/gen/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
