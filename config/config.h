@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONFIG_CPUS_MAX      64
+#define CONFIG_CPUS_MAX	     64
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_MODELS_MAX    256
-#define CONFIG_PATH_MAX      1024 // bytes with the NUL
-#define CONFIG_NAME_MAX      64
+#define CONFIG_PATH_MAX	     1024 // bytes with the NUL
+#define CONFIG_NAME_MAX	     64
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 
@@ -48,7 +48,7 @@ struct config_port {
 	uint16_t udp_port;
 	uint16_t mtu;
 	uint16_t queues; // RX queues; 0: one per polling lcore, as far as the device has them
-	int line;        // in the file, for later messages
+	int line;	 // in the file, for later messages
 };
 
 struct config_model {
@@ -61,7 +61,7 @@ struct config_model {
 struct config {
 	char path[CONFIG_PATH_MAX];
 	struct config_lcores lcores;
-	struct {
+	struct config_memory {
 		bool hugepages;
 		uint32_t mbufs;
 		uint32_t megabytes;
@@ -69,18 +69,22 @@ struct config {
 	} memory;
 	struct config_port ports[CONFIG_PORTS_MAX];
 	uint32_t n_ports;
-	struct {
+	struct config_control {
 		char socket[CONFIG_PATH_MAX];
 		char group[CONFIG_NAME_MAX]; // may connect beside root; "": root (and our uid) only
 	} control;
-	struct {
+	struct config_store {
 		char path[CONFIG_PATH_MAX];
 	} store;
 	struct config_model models[CONFIG_MODELS_MAX];
 	uint32_t n_models;
-	char isa[16]; // infer = { isa = "avx2"; }: caps the kernels; "native" by default
+	struct config_infer {
+		char isa[16]; // "avx2": caps the kernels; "native" by default
+	} infer;
 };
 
 // Reads and checks the whole file: syntax, unknown and missing keys, types, ranges, duplicates,
 // CPUs that do not exist, images that are not there. -EINVAL with "file:line: key: ..., ...".
 int config_load(const char *path, struct config *config, struct error *err);
+// The same for text in memory; `path` is for messages.
+int config_parse(const char *path, const char *text, struct config *config, struct error *err);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/check.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct role {
+	const char *name;
+	const uint32_t *cpus;
+	uint32_t n;
+};
+
+static bool role_holds(const struct role *role, uint32_t cpu)
+{
+	for (uint32_t i = 0; i < role->n; i++)
+		if (role->cpus[i] == cpu)
+			return true;
+	return false;
+}
+
+// A polling lcore takes its CPU whole: whatever shares it would get nothing done. Lcores that sleep
+// may share, as tests on small machines do.
+static int check_shared(const struct reader *reader, const config_setting_t *lcores,
+	const struct role *roles, uint32_t n_roles)
+{
+	for (uint32_t a = 0; a < n_roles; a++)
+		for (uint32_t b = a + 1; b < n_roles; b++)
+			for (uint32_t i = 0; i < roles[b].n; i++)
+				if (role_holds(&roles[a], roles[b].cpus[i]))
+					return reader_refuse(reader,
+						config_setting_get_member(lcores, roles[b].name),
+						"lcores.%s: CPU %u is lcores.%s already; name "
+						"another, or "
+						"set lcores.idle = \"sleep\" to share it",
+						roles[b].name, roles[b].cpus[i], roles[a].name);
+	return 0;
+}
+
+int check_lcores(
+	const struct reader *reader, const config_setting_t *lcores, struct config_lcores *config)
+{
+	const struct role roles[] = {
+		{ "control", &config->control, 1 },
+		{ "io", config->io, config->n_io },
+		{ "workers", config->workers, config->n_workers },
+		{ "complete", config->complete, config->n_complete },
+	};
+
+	if (config->n_io + config->n_complete == 0)
+		return reader_refuse(reader, lcores,
+			"lcores: no CPU polls the NIC: name one, as in io = [ 1 ];");
+	if (config->n_workers > 0 && config->n_io == 0)
+		return reader_refuse(reader, config_setting_get_member(lcores, "workers"),
+			"lcores.workers: nothing hands requests to them: lcores.io is empty");
+	if (config->n_io + config->n_workers + config->n_complete > CONFIG_CPUS_MAX)
+		return reader_refuse(
+			reader, lcores, "lcores: more than %d CPUs in all", CONFIG_CPUS_MAX);
+	if (config->ring_size & (config->ring_size - 1))
+		return reader_refuse(reader, config_setting_get_member(lcores, "ring_size"),
+			"lcores.ring_size: %u is not a power of two, as 512 or 1024",
+			config->ring_size);
+	if (config->idle == CONFIG_IDLE_POLL) {
+		int rc = check_shared(reader, lcores, roles, sizeof(roles) / sizeof(roles[0]));
+
+		if (rc)
+			return rc;
+	}
+	if (config->n_workers > 0)
+		return 0;
+	memcpy(config->complete + config->n_complete, config->io,
+		config->n_io * sizeof(config->io[0]));
+	config->n_complete += config->n_io;
+	config->n_io = 0;
+	return 0;
+}
+
+static const config_setting_t *member(const config_setting_t *list, uint32_t index, const char *key)
+{
+	const config_setting_t *group = config_setting_get_elem(list, index);
+	const config_setting_t *setting = config_setting_get_member(group, key);
+
+	return setting ? setting : group;
+}
+
+static bool same_address(const struct config_address *a, const struct config_address *b)
+{
+	if (a->is_ipv6 != b->is_ipv6)
+		return false;
+	return a->is_ipv6 ? memcmp(&a->ipv6, &b->ipv6, sizeof(a->ipv6)) == 0
+			  : a->ipv4.s_addr == b->ipv4.s_addr;
+}
+
+static bool share_address(const struct config_port *a, const struct config_port *b)
+{
+	for (uint32_t i = 0; i < a->n_addresses; i++)
+		for (uint32_t j = a == b ? i + 1 : 0; j < b->n_addresses; j++)
+			if (same_address(&a->addresses[i], &b->addresses[j]))
+				return true;
+	return false;
+}
+
+int check_ports(
+	const struct reader *reader, const config_setting_t *ports, const struct config *config)
+{
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		for (uint32_t j = 0; j <= i; j++) {
+			const struct config_port *other = &config->ports[j];
+
+			if (share_address(other, port))
+				return reader_refuse(reader, member(ports, i, "addresses"),
+					"ports[%u].addresses: one of them is named twice, here and "
+					"in "
+					"ports[%u]",
+					i, j);
+			if (i == j)
+				continue;
+			if (strcmp(port->name, other->name) == 0)
+				return reader_refuse(reader, member(ports, i, "name"),
+					"ports[%u].name: '%s' is the name of the port at line %d "
+					"already",
+					i, port->name, other->line);
+			if (strcmp(port->device, other->device) == 0)
+				return reader_refuse(reader, member(ports, i, "device"),
+					"ports[%u].device: '%.200s' is port '%s' already", i,
+					port->device, other->name);
+		}
+	}
+	return 0;
+}
+
+static int check_image(const struct reader *reader, const config_setting_t *setting, uint32_t index,
+	const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	bool is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	int code = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (fd < 0)
+		return reader_refuse(reader, setting,
+			"models[%u].image: '%.300s': %s; make it with 'martletctl model compile' "
+			"(relative paths begin where martletd was started)",
+			index, path, strerror(code));
+	if (!is_file)
+		return reader_refuse(
+			reader, setting, "models[%u].image: '%.300s' is not a file", index, path);
+	return 0;
+}
+
+int check_models(
+	const struct reader *reader, const config_setting_t *models, const struct config *config)
+{
+	for (uint32_t i = 0; i < config->n_models; i++) {
+		const struct config_model *model = &config->models[i];
+		int rc;
+
+		for (uint32_t j = 0; j < i; j++) {
+			const struct config_model *other = &config->models[j];
+
+			if (strcmp(model->name, other->name) == 0)
+				return reader_refuse(reader, member(models, i, "name"),
+					"models[%u].name: '%s' is the name of the model at line %d "
+					"already",
+					i, model->name, other->line);
+			if (model->id == other->id)
+				return reader_refuse(reader, member(models, i, "id"),
+					"models[%u].id: %u is the id of model '%s' already", i,
+					model->id, other->name);
+		}
+		rc = check_image(reader, member(models, i, "image"), i, model->image);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int check_control(
+	const struct reader *reader, const config_setting_t *control, const struct config *config)
+{
+	if (!config->control.group[0] || getgrnam(config->control.group))
+		return 0;
+	return reader_refuse(reader, config_setting_get_member(control, "group"),
+		"control.group: there is no group '%s' here; add it with 'groupadd --system %s'",
+		config->control.group, config->control.group);
+}

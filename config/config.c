@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/config.h"
+
+#include "config/check.h"
+#include "config/schema.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX (1 << 20)
+
+static int read_lists(
+	const struct reader *reader, const config_setting_t *root, struct config *config)
+{
+	const config_setting_t *ports = config_setting_get_member(root, "ports");
+	const config_setting_t *models = config_setting_get_member(root, "models");
+	char where[32];
+	int rc = list_check(reader, ports, "ports", CONFIG_PORTS_MAX);
+
+	if (rc == 0)
+		rc = list_check(reader, models, "models", CONFIG_MODELS_MAX);
+	config->n_ports = rc == 0 && ports ? (uint32_t)config_setting_length(ports) : 0;
+	config->n_models = rc == 0 && models ? (uint32_t)config_setting_length(models) : 0;
+	if (rc == 0 && config->n_ports == 0)
+		return reader_refuse(reader, ports ? ports : root,
+			"ports: at least one port is needed, as in ports = ( { name = \"edge\"; "
+			"... } );");
+	for (uint32_t i = 0; rc == 0 && i < config->n_ports; i++) {
+		const config_setting_t *group = config_setting_get_elem(ports, i);
+
+		snprintf(where, sizeof(where), "ports[%u]", i);
+		config->ports[i].line = (int)config_setting_source_line(group);
+		rc = group_read(reader, ports, group, &SCHEMA_PORT, where, &config->ports[i]);
+	}
+	for (uint32_t i = 0; rc == 0 && i < config->n_models; i++) {
+		const config_setting_t *group = config_setting_get_elem(models, i);
+
+		snprintf(where, sizeof(where), "models[%u]", i);
+		config->models[i].line = (int)config_setting_source_line(group);
+		rc = group_read(reader, models, group, &SCHEMA_MODEL, where, &config->models[i]);
+	}
+	if (rc == 0)
+		rc = check_ports(reader, ports, config);
+	return rc == 0 ? check_models(reader, models, config) : rc;
+}
+
+static int read_root(
+	const struct reader *reader, const config_setting_t *root, struct config *config)
+{
+	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
+		"models", "infer" };
+	const struct {
+		const struct key_group *group;
+		void *base;
+	} groups[] = {
+		{ &SCHEMA_LCORES, &config->lcores },
+		{ &SCHEMA_MEMORY, &config->memory },
+		{ &SCHEMA_CONTROL, &config->control },
+		{ &SCHEMA_STORE, &config->store },
+		{ &SCHEMA_INFER, &config->infer },
+	};
+	int rc = names_check(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
+
+	for (size_t i = 0; rc == 0 && i < sizeof(groups) / sizeof(groups[0]); i++) {
+		const char *name = groups[i].group->name;
+
+		rc = group_read(reader, root, config_setting_get_member(root, name),
+			groups[i].group, name, groups[i].base);
+	}
+	if (rc == 0)
+		rc = check_lcores(
+			reader, config_setting_get_member(root, "lcores"), &config->lcores);
+	if (rc == 0)
+		rc = check_control(reader, config_setting_get_member(root, "control"), config);
+	return rc == 0 ? read_lists(reader, root, config) : rc;
+}
+
+int config_parse(const char *path, const char *text, struct config *config, struct error *err)
+{
+	const struct reader reader = { .path = path, .err = err };
+	config_t tree;
+	int rc;
+
+	memset(config, 0, sizeof(*config));
+	snprintf(config->path, sizeof(config->path), "%s", path);
+	config_init(&tree);
+	if (config_read_string(&tree, text)) {
+		rc = read_root(&reader, config_root_setting(&tree), config);
+	} else {
+		const char *file = config_error_file(&tree);
+
+		rc = error_set(err, -EINVAL, "%s:%d: %s; settings look like: name = value;",
+			file ? file : path, config_error_line(&tree), config_error_text(&tree));
+	}
+	config_destroy(&tree);
+	return rc;
+}
+
+// Whole file, NUL-terminated, malloc'ed.
+static int read_file(const char *path, char **text, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t got = -1;
+	int rc = 0;
+
+	*text = NULL;
+	if (fd < 0)
+		return error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		rc = error_set(err, -EINVAL, "%s: is not a file", path);
+	else if (st.st_size > FILE_BYTES_MAX)
+		rc = error_set(err, -EINVAL, "%s: %lld bytes; a configuration has at most %d bytes",
+			path, (long long)st.st_size, FILE_BYTES_MAX);
+	else if (!(*text = calloc(1, (size_t)st.st_size + 1)))
+		rc = error_set(err, -ENOMEM, "%s: no memory to read it", path);
+	if (rc == 0)
+		got = read(fd, *text, (size_t)st.st_size);
+	if (rc == 0 && got < 0)
+		rc = error_set(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
+	if (rc == 0 && strlen(*text) != (size_t)got)
+		rc = error_set(err, -EINVAL, "%s: holds a zero byte; it must be text", path);
+	close(fd);
+	if (rc) {
+		free(*text);
+		*text = NULL;
+	}
+	return rc;
+}
+
+int config_load(const char *path, struct config *config, struct error *err)
+{
+	char *text;
+	int rc = read_file(path, &text, err);
+
+	if (rc)
+		return rc;
+	rc = config_parse(path, text, config, err);
+	free(text);
+	return rc;
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int reader_refuse(
+	const struct reader *reader, const config_setting_t *setting, const char *format, ...)
+{
+	char text[ERROR_TEXT_BYTES];
+	const char *file = setting ? config_setting_source_file(setting) : NULL;
+	unsigned line = setting ? config_setting_source_line(setting) : 0;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!file)
+		file = reader->path;
+	if (!line) // the root
+		return error_set(reader->err, -EINVAL, "%s: %s", file, text);
+	return error_set(reader->err, -EINVAL, "%s:%u: %s", file, line, text);
+}
+
+// Edit distance is more than it takes: most slips are a letter left out, added or exchanged.
+static unsigned likeness(const char *a, const char *b)
+{
+	unsigned same = 0;
+
+	while (*a && *b) {
+		if (*a == *b) {
+			same++, a++, b++;
+		} else if (a[1] == *b) {
+			a++;
+		} else if (*a == b[1]) {
+			b++;
+		} else {
+			a++, b++;
+		}
+	}
+	return same;
+}
+
+static void list_names(char *out, size_t size, const char *const *names, size_t n)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", names[i]);
+}
+
+int names_check(const struct reader *reader, const config_setting_t *parent, const char *where,
+	const char *const *names, size_t n)
+{
+	for (int i = 0; i < config_setting_length(parent); i++) {
+		const config_setting_t *child = config_setting_get_elem(parent, (unsigned)i);
+		const char *name = config_setting_name(child);
+		const char *close = NULL;
+		unsigned best = 2; // fewer letters in common are no likeness
+		char known[256];
+		size_t k;
+
+		for (k = 0; k < n && strcmp(names[k], name) != 0; k++) {
+			unsigned same = likeness(name, names[k]);
+
+			if (same > best && strlen(name) <= same + 2 && strlen(names[k]) <= same + 2)
+				best = same, close = names[k];
+		}
+		if (k < n)
+			continue;
+		list_names(known, sizeof(known), names, n);
+		return reader_refuse(reader, child, "%s%s%.64s: unknown key%s%s%s; known here: %s",
+			where, *where ? "." : "", name, close ? ", did you mean '" : "",
+			close ? close : "", close ? "'?" : "", known);
+	}
+	return 0;
+}
+
+int list_check(
+	const struct reader *reader, const config_setting_t *list, const char *where, uint32_t max)
+{
+	int n = list ? config_setting_length(list) : 0;
+
+	if (!list)
+		return 0;
+	if (!config_setting_is_list(list) && !(config_setting_is_array(list) && n == 0))
+		return reader_refuse(reader, list,
+			"%s: must be a list of groups, as in %s = ( { ... }, { ... } )", where,
+			where);
+	if ((uint32_t)n > max)
+		return reader_refuse(
+			reader, list, "%s: %d entries, but at most %u are possible", where, n, max);
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *element = config_setting_get_elem(list, (unsigned)i);
+
+		if (!config_setting_is_group(element))
+			return reader_refuse(reader, element,
+				"%s[%d]: must be a group, as in { name = ...; }", where, i);
+	}
+	return 0;
+}
+
+static void key_default(const struct key *key, void *base)
+{
+	void *field = (char *)base + key->offset;
+
+	switch (key->type) {
+	case KEY_U16:
+		*(uint16_t *)field = (uint16_t)key->otherwise;
+		break;
+	case KEY_U32:
+	case KEY_CPU:
+		*(uint32_t *)field = (uint32_t)key->otherwise;
+		break;
+	case KEY_BOOL:
+		*(bool *)field = key->otherwise != 0;
+		break;
+	case KEY_CHOICE:
+		*(int *)field = (int)key->otherwise;
+		break;
+	case KEY_STRING:
+	case KEY_NAME:
+	case KEY_ISA:
+		snprintf(field, key->room, "%s", key->otherwise_text ? key->otherwise_text : "");
+		break;
+	case KEY_CPUS:
+	case KEY_ADDRESSES:
+		*(uint32_t *)((char *)base + key->count_offset) = 0;
+		break;
+	}
+}
+
+int group_read(const struct reader *reader, const config_setting_t *parent,
+	const config_setting_t *setting, const struct key_group *group, const char *where,
+	void *base)
+{
+	const char *names[16];
+	int rc;
+
+	if (!setting && group->required)
+		return reader_refuse(reader, parent, "%s is missing: %s", where, group->help);
+	if (setting && !config_setting_is_group(setting))
+		return reader_refuse(
+			reader, setting, "%s: must be a group, as in %s = { ... };", where, where);
+	for (size_t k = 0; k < group->n_keys; k++)
+		names[k] = group->keys[k].name;
+	if (setting) {
+		rc = names_check(reader, setting, where, names, group->n_keys);
+		if (rc)
+			return rc;
+	}
+	for (size_t k = 0; k < group->n_keys; k++) {
+		const struct key *key = &group->keys[k];
+		const config_setting_t *value =
+			setting ? config_setting_get_member(setting, key->name) : NULL;
+
+		if (!value && key->required)
+			return reader_refuse(reader, setting ? setting : parent,
+				"%s.%s is missing: %s", where, key->name, key->help);
+		if (!value) {
+			key_default(key, base);
+			continue;
+		}
+		rc = value_read(reader, value, key, where, base);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}

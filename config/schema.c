@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "config/schema.h"
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+// Where a field of a struct lies, and how much room it has.
+#define AT(type, field)	  .offset = offsetof(struct type, field)
+#define TEXT(type, field) AT(type, field), .room = sizeof(((struct type *)0)->field)
+#define LIST(type, field) AT(type, field), .count_offset = offsetof(struct type, n_##field)
+
+static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum config_idle's order
+static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
+	NULL };
+
+static const struct key LCORES_KEYS[] = {
+	{ "control", KEY_CPU, AT(config_lcores, control), .required = true,
+		.help = "the CPU of the control thread, as in control = 0;" },
+	{ "io", KEY_CPUS, LIST(config_lcores, io), .max = CONFIG_CPUS_MAX,
+		.help = "the CPUs that poll the NIC, as in io = [ 1 ];" },
+	{ "workers", KEY_CPUS, LIST(config_lcores, workers), .max = CONFIG_CPUS_MAX,
+		.help = "the CPUs that score; empty: the io CPUs score themselves" },
+	{ "complete", KEY_CPUS, LIST(config_lcores, complete), .max = CONFIG_CPUS_MAX,
+		.help = "CPUs that receive, score and reply by themselves" },
+	{ "idle", KEY_CHOICE, AT(config_lcores, idle), .choices = IDLE_CHOICES,
+		.otherwise = CONFIG_IDLE_POLL, .help = "what an lcore does when nothing arrives" },
+	{ "ring_size", KEY_U32, AT(config_lcores, ring_size), .min = 16, .max = 65536,
+		.otherwise = 1024, .help = "packets in each I/O-worker ring, a power of two" },
+};
+const struct key_group SCHEMA_LCORES = { "lcores", true, LCORES_KEYS, N(LCORES_KEYS),
+	"which CPU does what, as in lcores = { control = 0; io = [ 1 ]; };" };
+
+static const struct key MEMORY_KEYS[] = {
+	{ "hugepages", KEY_BOOL, AT(config_memory, hugepages), .otherwise = true,
+		.help = "false: ordinary pages" },
+	{ "mbufs", KEY_U32, AT(config_memory, mbufs), .min = 1024, .max = 1 << 22,
+		.otherwise = 16384, .help = "packet buffers for all ports together" },
+	{ "megabytes", KEY_U32, AT(config_memory, megabytes), .min = 64, .max = 1 << 20,
+		.otherwise = 512, .help = "memory that DPDK takes at start, MiB" },
+	{ "scratch_kilobytes", KEY_U32, AT(config_memory, scratch_kilobytes), .min = 64,
+		.max = 1 << 20, .otherwise = 16384,
+		.help = "work memory of each scoring lcore, KiB: bounds the largest model" },
+};
+const struct key_group SCHEMA_MEMORY = { "memory", false, MEMORY_KEYS, N(MEMORY_KEYS), "" };
+
+static const struct key PORT_KEYS[] = {
+	{ "name", KEY_NAME, TEXT(config_port, name), .min = 1, .max = CONFIG_NAME_MAX - 1,
+		.required = true, .help = "what this port is called in status and metrics" },
+	{ "device", KEY_STRING, TEXT(config_port, device), .min = 1, .max = CONFIG_PATH_MAX - 1,
+		.required = true,
+		.help = "a PCI address (\"0000:3b:00.0\") or a DPDK device "
+			"(\"net_af_xdp0,iface=eth1\")" },
+	{ "addresses", KEY_ADDRESSES, LIST(config_port, addresses), .min = 1,
+		.max = CONFIG_ADDRESSES_MAX, .required = true,
+		.help = "the port's addresses, as in [ \"10.77.0.1/24\", \"fd00:77::1/64\" ]" },
+	{ "udp_port", KEY_U16, AT(config_port, udp_port), .min = 1, .max = 65535, .otherwise = 7797,
+		.help = "where requests arrive" },
+	{ "mtu", KEY_U16, AT(config_port, mtu), .min = 576, .max = 9600, .otherwise = 1500,
+		.help = "largest IP packet, bytes" },
+	{ "queues", KEY_U16, AT(config_port, queues), .max = CONFIG_CPUS_MAX,
+		.help = "receive queues; 0: one for each polling CPU" },
+};
+const struct key_group SCHEMA_PORT = { "ports", true, PORT_KEYS, N(PORT_KEYS), "" };
+
+static const struct key CONTROL_KEYS[] = {
+	// 107 bytes and a NUL are all that a sockaddr_un takes.
+	{ "socket", KEY_STRING, TEXT(config_control, socket), .min = 1, .max = 107,
+		.otherwise_text = "/run/martlet/martlet.sock",
+		.help = "the path of the API's UNIX socket" },
+	{ "group", KEY_NAME, TEXT(config_control, group), .min = 1, .max = CONFIG_NAME_MAX - 1,
+		.help = "the group whose members may use the API" },
+};
+const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "" };
+
+static const struct key STORE_KEYS[] = {
+	{ "path", KEY_STRING, TEXT(config_store, path), .min = 1, .max = CONFIG_PATH_MAX - 256,
+		.otherwise_text = "/var/lib/martlet",
+		.help = "the folder of model images and deployments" },
+};
+const struct key_group SCHEMA_STORE = { "store", false, STORE_KEYS, N(STORE_KEYS), "" };
+
+static const struct key MODEL_KEYS[] = {
+	{ "name", KEY_NAME, TEXT(config_model, name), .min = 1, .max = CONFIG_NAME_MAX - 1,
+		.required = true, .help = "the model's name" },
+	{ "id", KEY_U16, AT(config_model, id), .min = 1, .max = 65535, .required = true,
+		.help = "its number on the wire" },
+	{ "image", KEY_STRING, TEXT(config_model, image), .min = 1, .max = CONFIG_PATH_MAX - 1,
+		.required = true, .help = "the image (.mlt) that 'martletctl model compile' made" },
+};
+const struct key_group SCHEMA_MODEL = { "models", true, MODEL_KEYS, N(MODEL_KEYS), "" };
+
+static const struct key INFER_KEYS[] = {
+	{ "isa", KEY_ISA, TEXT(config_infer, isa), .choices = ISA_CHOICES,
+		.otherwise_text = "native", .help = "the instruction sets that kernels may use" },
+};
+const struct key_group SCHEMA_INFER = { "infer", false, INFER_KEYS, N(INFER_KEYS), "" };

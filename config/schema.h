@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The keys of martletd's configuration: names, types, ranges, defaults, help. To add a key: a field
+// in config.h, a line in schema.c, a line in the examples. Private to config/.
+#pragma once
+
+#include "config/keys.h"
+
+extern const struct key_group SCHEMA_LCORES;
+extern const struct key_group SCHEMA_MEMORY;
+extern const struct key_group SCHEMA_PORT;
+extern const struct key_group SCHEMA_CONTROL;
+extern const struct key_group SCHEMA_STORE;
+extern const struct key_group SCHEMA_MODEL;
+extern const struct key_group SCHEMA_INFER;

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One value of the configuration, checked against its key.
+#include "config/cpus.h"
+#include "config/keys.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *type_name(const config_setting_t *value)
+{
+	switch (config_setting_type(value)) {
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		return "a number";
+	case CONFIG_TYPE_FLOAT:
+		return "a number with a fraction";
+	case CONFIG_TYPE_STRING:
+		return "a string";
+	case CONFIG_TYPE_BOOL:
+		return "true or false";
+	case CONFIG_TYPE_ARRAY:
+		return "an array";
+	case CONFIG_TYPE_LIST:
+		return "a list";
+	case CONFIG_TYPE_GROUP:
+		return "a group";
+	default:
+		return "nothing";
+	}
+}
+
+static int wrong_type(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, const char *wanted)
+{
+	return reader_refuse(reader, value, "%s.%s: must be %s, not %s: %s", where, key->name,
+		wanted, type_name(value), key->help);
+}
+
+static bool is_whole(const config_setting_t *value)
+{
+	int type = config_setting_type(value);
+
+	return type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
+}
+
+static int read_number(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, uint64_t *out)
+{
+	long long number;
+
+	if (!is_whole(value))
+		return wrong_type(reader, value, key, where, "a whole number");
+	number = config_setting_get_int64(value);
+	if (number < 0 || (uint64_t)number < key->min || (uint64_t)number > key->max)
+		return reader_refuse(reader, value,
+			"%s.%s: %lld is out of range, %llu to %llu are possible: %s", where,
+			key->name, number, (unsigned long long)key->min,
+			(unsigned long long)key->max, key->help);
+	*out = (uint64_t)number;
+	return 0;
+}
+
+static int read_cpu(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, uint32_t *out)
+{
+	char present[128];
+	long long cpu;
+
+	if (!is_whole(value))
+		return wrong_type(reader, value, key, where, "the number of a CPU");
+	cpu = config_setting_get_int64(value);
+	cpus_describe(present, sizeof(present));
+	if (!cpus_exists(cpu))
+		return reader_refuse(reader, value,
+			"%s.%s: CPU %lld does not exist; this machine has %s", where, key->name,
+			cpu, present);
+	if (!cpus_usable((uint32_t)cpu))
+		return reader_refuse(reader, value,
+			"%s.%s: this process may not run on CPU %lld; allow it (cpuset, taskset) "
+			"or name "
+			"another",
+			where, key->name, cpu);
+	*out = (uint32_t)cpu;
+	return 0;
+}
+
+static int read_cpus(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, void *base)
+{
+	uint32_t *cpus = (uint32_t *)((char *)base + key->offset);
+	uint32_t n = (uint32_t)config_setting_length(value);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const config_setting_t *element = config_setting_get_elem(value, i);
+		int rc = read_cpu(reader, element, key, where, &cpus[i]);
+
+		if (rc)
+			return rc;
+		for (uint32_t j = 0; j < i; j++)
+			if (cpus[j] == cpus[i])
+				return reader_refuse(reader, element,
+					"%s.%s: CPU %u is named twice", where, key->name, cpus[i]);
+	}
+	return 0;
+}
+
+static int read_address(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, struct config_address *out)
+{
+	const char *text = config_setting_get_string(value);
+	const char *slash;
+	char host[INET6_ADDRSTRLEN + 1];
+	char *end;
+	unsigned long prefix;
+
+	if (!text)
+		return wrong_type(reader, value, key, where, "an array of strings");
+	slash = strchr(text, '/');
+	if (!slash || (size_t)(slash - text) >= sizeof(host))
+		goto refused;
+	memcpy(host, text, (size_t)(slash - text));
+	host[slash - text] = '\0';
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, host, &out->ipv4) != 1) {
+		if (inet_pton(AF_INET6, host, &out->ipv6) != 1)
+			goto refused;
+		out->is_ipv6 = true;
+	}
+	prefix = isdigit((unsigned char)slash[1]) ? strtoul(slash + 1, &end, 10) : 999;
+	if (prefix > (out->is_ipv6 ? 128 : 32) || *end)
+		goto refused;
+	out->prefix_length = (uint8_t)prefix;
+	if (out->is_ipv6 ? IN6_IS_ADDR_MULTICAST(&out->ipv6) ||
+				IN6_IS_ADDR_UNSPECIFIED(&out->ipv6) ||
+				IN6_IS_ADDR_LOOPBACK(&out->ipv6)
+			 : IN_MULTICAST(ntohl(out->ipv4.s_addr)) || out->ipv4.s_addr == 0 ||
+				out->ipv4.s_addr == INADDR_BROADCAST ||
+				ntohl(out->ipv4.s_addr) >> 24 == 127)
+		return reader_refuse(reader, value, "%s.%s: '%.64s' is not an address of one host",
+			where, key->name, text);
+	return 0;
+refused:
+	return reader_refuse(reader, value,
+		"%s.%s: '%.64s' is not an address with a prefix length, as \"10.77.0.1/24\" or "
+		"\"fd00:77::1/64\"",
+		where, key->name, text);
+}
+
+static int read_addresses(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, void *base)
+{
+	struct config_address *addresses = (struct config_address *)((char *)base + key->offset);
+	uint32_t n = (uint32_t)config_setting_length(value);
+
+	for (uint32_t i = 0; i < n; i++) {
+		int rc = read_address(
+			reader, config_setting_get_elem(value, i), key, where, &addresses[i]);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+// The frame of both arrays: is it one, and has it a fitting number of elements?
+static int read_array(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, void *base)
+{
+	int n = config_setting_length(value);
+	int rc;
+
+	if (!config_setting_is_array(value) && !(config_setting_is_list(value) && n == 0))
+		return wrong_type(reader, value, key, where, "an array in [ ]");
+	if ((uint64_t)n < key->min || (uint64_t)n > key->max)
+		return reader_refuse(reader, value,
+			"%s.%s: %d entries, %llu to %llu are possible: %s", where, key->name, n,
+			(unsigned long long)key->min, (unsigned long long)key->max, key->help);
+	rc = key->type == KEY_CPUS ? read_cpus(reader, value, key, where, base)
+				   : read_addresses(reader, value, key, where, base);
+	if (rc == 0)
+		*(uint32_t *)((char *)base + key->count_offset) = (uint32_t)n;
+	return rc;
+}
+
+static bool is_name(const char *text)
+{
+	if (!isalnum((unsigned char)text[0]))
+		return false;
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("_.-", *text))
+			return false;
+	return true;
+}
+
+static int read_string(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, char *out)
+{
+	const char *text = config_setting_get_string(value);
+	size_t bytes = text ? strlen(text) : 0;
+
+	if (!text)
+		return wrong_type(reader, value, key, where, "a string");
+	if (bytes < key->min || bytes > key->max)
+		return reader_refuse(reader, value,
+			"%s.%s: %zu bytes long, %llu to %llu are possible: %s", where, key->name,
+			bytes, (unsigned long long)key->min, (unsigned long long)key->max,
+			key->help);
+	if (key->type == KEY_NAME && !is_name(text))
+		return reader_refuse(reader, value,
+			"%s.%s: '%.64s' is no name: letters, digits, '_', '.' and '-', the first "
+			"one a "
+			"letter or digit",
+			where, key->name, text);
+	snprintf(out, key->room, "%s", text);
+	return 0;
+}
+
+static int read_choice(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, int *out)
+{
+	const char *text = config_setting_get_string(value);
+	char known[128];
+	size_t used = 0;
+
+	if (!text)
+		return wrong_type(reader, value, key, where, "a string");
+	known[0] = '\0';
+	for (int i = 0; key->choices[i]; i++) {
+		if (strcmp(text, key->choices[i]) == 0) {
+			*out = i;
+			return 0;
+		}
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s\"%s\"",
+			i ? ", " : "", key->choices[i]);
+	}
+	return reader_refuse(
+		reader, value, "%s.%s: '%.64s' is none of %s", where, key->name, text, known);
+}
+
+int value_read(const struct reader *reader, const config_setting_t *value, const struct key *key,
+	const char *where, void *base)
+{
+	void *field = (char *)base + key->offset;
+	uint64_t number = 0;
+	int choice = 0;
+	int rc;
+
+	switch (key->type) {
+	case KEY_U16:
+		rc = read_number(reader, value, key, where, &number);
+		if (rc == 0)
+			*(uint16_t *)field = (uint16_t)number;
+		return rc;
+	case KEY_U32:
+		rc = read_number(reader, value, key, where, &number);
+		if (rc == 0)
+			*(uint32_t *)field = (uint32_t)number;
+		return rc;
+	case KEY_BOOL:
+		if (config_setting_type(value) != CONFIG_TYPE_BOOL)
+			return wrong_type(reader, value, key, where, "true or false");
+		*(bool *)field = config_setting_get_bool(value) != 0;
+		return 0;
+	case KEY_STRING:
+	case KEY_NAME:
+		return read_string(reader, value, key, where, field);
+	case KEY_CHOICE:
+		return read_choice(reader, value, key, where, field);
+	case KEY_ISA:
+		rc = read_choice(reader, value, key, where, &choice);
+		if (rc == 0)
+			snprintf(field, key->room, "%s", key->choices[choice]);
+		return rc;
+	case KEY_CPU:
+		return read_cpu(reader, value, key, where, field);
+	case KEY_CPUS:
+	case KEY_ADDRESSES:
+		return read_array(reader, value, key, where, base);
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The configuration: what a good file gives, and the sentence that each mistake gets.
+#include "config/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LCORES "lcores = { control = 0; io = [ 0 ]; idle = \"sleep\"; };\n"
+#define PORT                                                                                       \
+	"ports = ( { name = \"p\"; device = \"net_null0\"; addresses = [ \"10.0.0.1/24\" ]; } "    \
+	");\n"
+#define BASE LCORES PORT
+
+static struct config config;
+
+static void parse_minimal_fills_defaults(void **state)
+{
+	struct error err;
+
+	assert_int_equal(config_parse("t.conf", BASE, &config, &err), 0);
+	assert_int_equal(config.lcores.n_io, 0);
+	assert_int_equal(config.lcores.n_complete, 1);
+	assert_int_equal(config.lcores.complete[0], 0);
+	assert_int_equal(config.lcores.ring_size, 1024);
+	assert_int_equal(config.lcores.idle, CONFIG_IDLE_SLEEP);
+	assert_true(config.memory.hugepages);
+	assert_int_equal(config.memory.mbufs, 16384);
+	assert_int_equal(config.n_ports, 1);
+	assert_int_equal(config.ports[0].udp_port, 7797);
+	assert_int_equal(config.ports[0].mtu, 1500);
+	assert_int_equal(config.ports[0].line, 2);
+	assert_int_equal(config.ports[0].addresses[0].prefix_length, 24);
+	assert_string_equal(config.control.socket, "/run/martlet/martlet.sock");
+	assert_string_equal(config.store.path, "/var/lib/martlet");
+	assert_string_equal(config.infer.isa, "native");
+	assert_int_equal(config.n_models, 0);
+}
+
+static void parse_full_keeps_every_value(void **state)
+{
+	struct error err;
+	const char *text =
+		"lcores = { control = 0; io = [ 0 ]; workers = [ 0 ]; idle = \"sleep\"; ring_size "
+		"= 64; };\n"
+		"memory = { hugepages = false; mbufs = 2048; megabytes = 128; scratch_kilobytes = "
+		"99; };\n"
+		"ports = ( { name = \"a\"; device = \"net_null0\"; addresses = [ \"10.0.0.1/8\" ]; "
+		"},\n"
+		"  { name = \"b\"; device = \"net_null1\"; addresses = [ \"fd00::1/64\" ];\n"
+		"    udp_port = 9; mtu = 9000; queues = 2; } );\n"
+		"control = { socket = \"/tmp/s\"; group = \"root\"; };\n"
+		"store = { path = \"/tmp/store\"; };\n"
+		"infer = { isa = \"avx2\"; };\n"
+		"models = ( { name = \"m\"; id = 65535; image = \"/proc/self/exe\"; } );\n";
+
+	assert_int_equal(config_parse("t.conf", text, &config, &err), 0);
+	assert_int_equal(config.lcores.n_io, 1);
+	assert_int_equal(config.lcores.n_workers, 1);
+	assert_int_equal(config.lcores.n_complete, 0);
+	assert_int_equal(config.lcores.ring_size, 64);
+	assert_false(config.memory.hugepages);
+	assert_int_equal(config.memory.scratch_kilobytes, 99);
+	assert_int_equal(config.n_ports, 2);
+	assert_true(config.ports[1].addresses[0].is_ipv6);
+	assert_int_equal(config.ports[1].queues, 2);
+	assert_int_equal(config.ports[1].mtu, 9000);
+	assert_string_equal(config.control.group, "root");
+	assert_string_equal(config.infer.isa, "avx2");
+	assert_int_equal(config.models[0].id, 65535);
+	assert_int_equal(config.models[0].line, 9);
+}
+
+struct mistake {
+	const char *text;
+	const char *sentence; // must appear in the error
+};
+
+#define MODEL(text) BASE "models = ( " text " );\n"
+#define PORTS(text) LCORES "ports = ( " text " );\n"
+
+static const struct mistake MISTAKES[] = {
+	{ "lcores = {", "t.conf:1: " },
+	{ "", "t.conf: lcores is missing" },
+	{ LCORES, "t.conf: ports: at least one port" },
+	{ LCORES "ports = ( );", "t.conf:2: ports: at least one port" },
+	{ BASE "colour = 1;", "t.conf:3: colour: unknown key; known here: lcores, memory" },
+	{ BASE "memory = { mbuf = 1; };",
+		"t.conf:3: memory.mbuf: unknown key, did you mean 'mbufs'?" },
+	{ BASE "memory = 3;", "t.conf:3: memory: must be a group" },
+	{ BASE "memory = { mbufs = \"many\"; };",
+		"t.conf:3: memory.mbufs: must be a whole number, not a string" },
+	{ BASE "memory = { mbufs = 2.5; };",
+		"must be a whole number, not a number with a fraction" },
+	{ BASE "memory = { mbufs = 7; };",
+		"t.conf:3: memory.mbufs: 7 is out of range, 1024 to 4194304" },
+	{ BASE "memory = { mbufs = -1; };", "memory.mbufs: -1 is out of range" },
+	{ BASE "memory = { hugepages = 1; };",
+		"memory.hugepages: must be true or false, not a number" },
+	{ BASE "memory = { mbufs = 4096; mbufs = 4096; };", "t.conf:3: duplicate setting name" },
+	{ "lcores = { io = [ 0 ]; };" PORT, "t.conf:1: lcores.control is missing" },
+	{ "lcores = { control = 0; io = [ 999999 ]; };" PORT,
+		"t.conf:1: lcores.io: CPU 999999 does not exist; this machine has 0" },
+	{ "lcores = { control = -1; io = [ 0 ]; };" PORT, "lcores.control: CPU -1 does not exist" },
+	{ "lcores = { control = 0; io = [ 0, 0 ]; };" PORT, "lcores.io: CPU 0 is named twice" },
+	{ "lcores = { control = 0; io = [ 0 ]; };" PORT,
+		"lcores.io: CPU 0 is lcores.control already" },
+	{ "lcores = { control = 0; io = 0; };" PORT,
+		"lcores.io: must be an array in [ ], not a number" },
+	{ "lcores = { control = 0; };" PORT, "lcores: no CPU polls the NIC" },
+	{ "lcores = { control = 0; complete = [ 0 ]; workers = [ 0 ]; idle = \"sleep\"; };" PORT,
+		"lcores.workers: nothing hands requests" },
+	{ "lcores = { control = 0; io = [ 0 ]; idle = \"doze\"; };" PORT,
+		"lcores.idle: 'doze' is none of \"poll\", \"sleep\"" },
+	{ "lcores = { control = 0; io = [ 0 ]; idle = \"sleep\"; ring_size = 100; };" PORT,
+		"lcores.ring_size: 100 is not a power of two" },
+	{ PORTS("3"), "t.conf:2: ports[0]: must be a group" },
+	{ LCORES "ports = { name = \"x\"; };", "ports: must be a list of groups" },
+	{ PORTS("{ device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; }"),
+		"t.conf:2: ports[0].name is missing" },
+	{ PORTS("{ name = \"a b\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; }"),
+		"ports[0].name: 'a b' is no name" },
+	{ PORTS("{ name = \"\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; }"),
+		"ports[0].name: 0 bytes long, 1 to 63" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1\" ]; }"),
+		"ports[0].addresses: '10.0.0.1' is not an address with a prefix length" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/33\" ]; }"),
+		"'10.0.0.1/33' is not an address with" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/\" ]; }"),
+		"'10.0.0.1/' is not an address with" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"127.0.0.1/8\" ]; }"),
+		"'127.0.0.1/8' is not an address of one host" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\", \"10.0.0.1/8\" ]; "
+		"}"),
+		"named twice, here and in ports[0]" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ ]; }"),
+		"ports[0].addresses: 0 entries, 1 to 8" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ 1 ]; }"), "an array of strings" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; },"
+		"{ name = \"a\"; device = \"e\"; addresses = [ \"10.0.0.2/24\" ]; }"),
+		"ports[1].name: 'a' is the name of the port at line 2 already" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; },"
+		"{ name = \"b\"; device = \"d\"; addresses = [ \"10.0.0.2/24\" ]; }"),
+		"ports[1].device: 'd' is port 'a' already" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; udp_port = 0; }"),
+		"ports[0].udp_port: 0 is out of range, 1 to 65535" },
+	{ BASE "control = { group = \"no-such-group\"; };",
+		"t.conf:3: control.group: there is no group 'no-such-group' here" },
+	{ BASE "infer = { isa = \"sse\"; };", "t.conf:3: infer.isa: 'sse' is none of" },
+	{ MODEL("{ name = \"m\"; id = 0; image = \"/proc/self/exe\"; }"),
+		"models[0].id: 0 is out of" },
+	{ MODEL("{ name = \"m\"; id = 1; image = \"/no/such.mlt\"; }"),
+		"t.conf:3: models[0].image: '/no/such.mlt': No such file" },
+	{ MODEL("{ name = \"m\"; id = 1; image = \"/\"; }"), "models[0].image: '/' is not a file" },
+	{ MODEL("{ name = \"../m\"; id = 1; image = \"/proc/self/exe\"; }"), "'../m' is no name" },
+	{ MODEL("{ name = \"m\"; id = 1; image = \"/proc/self/exe\"; },"
+		"{ name = \"m\"; id = 2; image = \"/proc/self/exe\"; }"),
+		"models[1].name: 'm' is the name of the model at line 3 already" },
+	{ MODEL("{ name = \"m\"; id = 1; image = \"/proc/self/exe\"; },"
+		"{ name = \"n\"; id = 1; image = \"/proc/self/exe\"; }"),
+		"models[1].id: 1 is the id of model 'm' already" },
+};
+
+static void parse_mistake_is_named(void **state)
+{
+	for (size_t i = 0; i < sizeof(MISTAKES) / sizeof(MISTAKES[0]); i++) {
+		struct error err = { "" };
+		int rc = config_parse("t.conf", MISTAKES[i].text, &config, &err);
+
+		if (rc != -EINVAL || !strstr(err.text, MISTAKES[i].sentence))
+			fail_msg("case %zu (%s): rc %d, '%s' lacks '%s'", i, MISTAKES[i].text, rc,
+				err.text, MISTAKES[i].sentence);
+		assert_null(strchr(err.text, '\n'));
+	}
+}
+
+static int load_text(const char *text, size_t bytes, struct error *err)
+{
+	char path[] = "/tmp/test_config.XXXXXX";
+	int fd = mkstemp(path);
+	int rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, bytes), bytes);
+	close(fd);
+	rc = config_load(path, &config, err);
+	unlink(path);
+	return rc;
+}
+
+static void load_file_is_read_whole(void **state)
+{
+	static char big[(1 << 20) + 1];
+	struct error err;
+
+	assert_int_equal(load_text(BASE, strlen(BASE), &err), 0);
+	assert_int_equal(load_text("a\0b", 3, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "zero byte"));
+	memset(big, '#', sizeof(big));
+	assert_int_equal(load_text(big, sizeof(big), &err), -EINVAL);
+	assert_non_null(strstr(err.text, "1048577 bytes"));
+	assert_int_equal(config_load("/no/such/martletd.conf", &config, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/no/such/martletd.conf: cannot be opened"));
+	assert_int_equal(config_load("/", &config, &err), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parse_minimal_fills_defaults),
+		cmocka_unit_test(parse_full_keeps_every_value),
+		cmocka_unit_test(parse_mistake_is_named),
+		cmocka_unit_test(load_file_is_read_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
