@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The compute kernels: what a plan's steps are bound to. Internal to infer/.
+//
+// One list per operator declares every variant in ascending order of preference (the scalar one
+// first: it is the truth the others are tested against). A plan filters the list by an instruction
+// set mask (kernel_allowed) and either times what is left or takes the *_pick() choice.
+//
+// Contract of every kernel, asserted at entry: the parameters are as the comments say; `m` is the
+// number of rows and may be 0; x and y need 4-byte alignment only; not one byte is read or written
+// beyond what the shapes say; x == y is allowed where said ("in place"), otherwise they must not
+// overlap. Kernels neither allocate nor fail, are safe on any bits (NaN and infinities included)
+// and may run on any number of threads at once. Parameters are plain structs that outlive the
+// calls.
+#pragma once
+
+#include "infer/infer.h"
+#include "infer/ops.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNEL_ALIGN 64 // of packed weights
+
+// May a kernel that needs the bits `isa` run under `mask`?
+static inline bool kernel_allowed(unsigned isa, unsigned mask)
+{
+	return (isa & ~mask) == 0;
+}
+
+// An activation with its attributes, as ops.h tells them. Fill it with activation_defaults() first.
+struct act {
+	enum activation kind;
+	float alpha, beta;
+};
+// ONNX's defaults: LeakyRelu 0.01, Clip -inf..inf (as lowest and highest float), HardSigmoid 0.2
+// and 0.5, Elu 1, Selu 1.67326319 and 1.05070102; 0 elsewhere.
+struct act activation_defaults(enum activation kind);
+
+// --- Dense: y[M,N] = act(x[M,K] * W[K,N] + b[N]) -------------------------------------------------
+
+struct dense {
+	const void *packed; // by the same kernel's pack(), KERNEL_ALIGN-aligned
+	uint32_t k, n;	    // k >= 1, n >= 1
+	struct act act;
+};
+
+struct dense_kernel {
+	const char *name; // "f32_dense_14x32__avx512"
+	unsigned isa;	  // bits it needs
+	// Picks its own instructions and so may only run where the mask is not a cap.
+	bool uncapped;
+	uint32_t tile_rows; // rows taken at once; 1: made for batch 1
+	size_t (*packed_bytes)(uint32_t k, uint32_t n);
+	// w [k][n], b [n] or NULL for none. All packed_bytes() are written.
+	void (*pack)(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
+	// Any m. x rows are ldx >= k floats apart, y rows ldy >= n. Bytes between rows are not
+	// touched.
+	void (*run)(const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y,
+		size_t ldy);
+};
+
+// X(name, isa, uncapped, tile_rows, packing): functions `name` and `packing`_bytes, `packing`_pack.
+#define DENSE_LIST(X)                                                                              \
+	X(f32_dense_1x1__scalar, ISA_SCALAR, false, 1, dense_plain)                                \
+	X(f32_dense_blas__openblas, ISA_SCALAR, true, 16, dense_plain)                             \
+	X(f32_dense_1x64__avx2, ISA_AVX2, false, 1, dense_panel8)                                  \
+	X(f32_dense_6x16__avx2, ISA_AVX2, false, 6, dense_panel8)                                  \
+	X(f32_dense_14x32__avx512, ISA_AVX512, false, 14, dense_panel16)                           \
+	X(f32_dense_8x48__avx512, ISA_AVX512, false, 8, dense_panel16)                             \
+	X(f32_dense_1x64k2__avx512, ISA_AVX512, false, 1, dense_panel8k2)                          \
+	X(f32_dense_14x16k2__avx512, ISA_AVX512, false, 14, dense_panel8k2)
+
+#define X(name, isa, uncapped, tile_rows, packing)                                                 \
+	void name(const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y,     \
+		size_t ldy);                                                                       \
+	size_t packing##_bytes(uint32_t k, uint32_t n);                                            \
+	void packing##_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
+DENSE_LIST(X)
+#undef X
+
+extern const struct dense_kernel DENSE_KERNELS[];
+extern const uint32_t DENSE_KERNELS_COUNT;
+// kernel_allowed, and `uncapped` respected.
+bool dense_kernel_allowed(const struct dense_kernel *kernel, unsigned isa_mask);
+// The choice without timing, for batches of about m rows. Never NULL.
+const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k, uint32_t n);
+
+// --- The other operators: one function each, vectors by ISA
+// ----------------------------------------
+//
+// For an operator `o` with parameters `struct o`, KERNELS_OF(o, ...) declares
+//	struct o_kernel { name, isa, run }, O_KERNELS[] in ascending order, O_KERNELS_COUNT and
+//	const struct o_kernel *o_pick(unsigned isa_mask);   the last one allowed, never NULL
+// X(function, isa)
+
+#define ACTIVATE_LIST(X)                                                                           \
+	X(f32_activate__scalar, ISA_SCALAR)                                                        \
+	X(f32_activate__avx2, ISA_AVX2)                                                            \
+	X(f32_activate__avx512, ISA_AVX512)
+// y[i] = act(x[i]) for `count` values. In place allowed.
+struct activate_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct act *act, size_t count, const float *x, float *y);
+};
+
+enum binary_op { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_COUNT };
+enum operand {
+	OPERAND_FULL,	 // [m][columns]
+	OPERAND_COLUMNS, // [columns], the same for all rows
+	OPERAND_SCALAR,	 // [1], the same for all rows
+	OPERAND_COUNT,
+};
+#define BINARY_LIST(X)                                                                             \
+	X(f32_binary__scalar, ISA_SCALAR)                                                          \
+	X(f32_binary__avx2, ISA_AVX2)                                                              \
+	X(f32_binary__avx512, ISA_AVX512)
+// y[m][columns] = a op b. y may be a or b where that one is OPERAND_FULL.
+struct binary {
+	enum binary_op op;
+	enum operand a, b;
+	uint32_t columns;
+};
+struct binary_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(
+		const struct binary *binary, uint32_t m, const float *a, const float *b, float *y);
+};
+
+// Any ONNX (numpy) broadcasting, strides in elements, 0 where the operand does not move. y is
+// contiguous: [m][dims...]. Not in place.
+#define BROADCAST_RANK_MAX 8
+#define BROADCAST_LIST(X)  X(f32_broadcast__scalar, ISA_SCALAR)
+struct broadcast {
+	enum binary_op op;
+	uint32_t rank;			     // 0: one value
+	uint32_t dims[BROADCAST_RANK_MAX];   // of one row's result
+	size_t a_stride[BROADCAST_RANK_MAX]; // [rank]
+	size_t b_stride[BROADCAST_RANK_MAX];
+	size_t a_row_stride, b_row_stride; // from row to row of the batch; 0: a constant
+};
+struct broadcast_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct broadcast *broadcast, uint32_t m, const float *a, const float *b,
+		float *y);
+};
+
+#define AFFINE_LIST(X)                                                                             \
+	X(f32_affine__scalar, ISA_SCALAR)                                                          \
+	X(f32_affine__avx2, ISA_AVX2)                                                              \
+	X(f32_affine__avx512, ISA_AVX512)
+// y[m][columns] = act(x * scale[c] + shift[c]). In place allowed. Also batch normalisation:
+// scale = gamma / sqrt(variance + epsilon), shift = beta - mean * scale.
+struct affine {
+	const float *scale, *shift; // [columns]
+	uint32_t columns;
+	struct act act;
+};
+struct affine_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct affine *affine, uint32_t m, const float *x, float *y);
+};
+
+#define PRELU_LIST(X)                                                                              \
+	X(f32_prelu__scalar, ISA_SCALAR)                                                           \
+	X(f32_prelu__avx2, ISA_AVX2)                                                               \
+	X(f32_prelu__avx512, ISA_AVX512)
+// y = x < 0 ? x * slope[c] : x. In place allowed.
+struct prelu {
+	const float *slope; // [columns]
+	uint32_t columns;
+};
+struct prelu_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct prelu *prelu, uint32_t m, const float *x, float *y);
+};
+
+#define SOFTMAX_LIST(X)                                                                            \
+	X(f32_softmax__scalar, ISA_SCALAR)                                                         \
+	X(f32_softmax__avx2, ISA_AVX2)                                                             \
+	X(f32_softmax__avx512, ISA_AVX512)
+// Over n values that stand `inner` apart: x and y are [m][n][inner]; inner is 1 for the last axis
+// (m counts outer dimensions too). In place allowed. A row with NaN or +inf gives NaN.
+struct softmax {
+	uint32_t n, inner; // both >= 1
+	bool log;	   // LogSoftmax
+};
+struct softmax_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct softmax *softmax, uint32_t m, const float *x, float *y);
+};
+
+#define LAYER_NORM_LIST(X)                                                                         \
+	X(f32_layer_norm__scalar, ISA_SCALAR)                                                      \
+	X(f32_layer_norm__avx2, ISA_AVX2)                                                          \
+	X(f32_layer_norm__avx512, ISA_AVX512)
+// y = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c] over rows of n; m counts outer
+// dimensions too. In place allowed. mean and inv_std [m] are written where not NULL.
+struct layer_norm {
+	const float *scale; // [n]
+	const float *bias;  // [n], NULL: 0
+	uint32_t n;	    // >= 1
+	float epsilon;
+};
+struct layer_norm_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct layer_norm *layer_norm, uint32_t m, const float *x, float *y,
+		float *mean, float *inv_std);
+};
+
+#define NORMALIZER_LIST(X)                                                                         \
+	X(f32_normalizer__scalar, ISA_SCALAR)                                                      \
+	X(f32_normalizer__avx2, ISA_AVX2)                                                          \
+	X(f32_normalizer__avx512, ISA_AVX512)
+// ai.onnx.ml Normalizer over rows of n. In place allowed.
+struct normalizer {
+	enum norm norm;
+	uint32_t n; // >= 1
+};
+struct normalizer_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct normalizer *normalizer, uint32_t m, const float *x, float *y);
+};
+
+#define BINARY_SCORES_LIST(X) X(f32_binary_scores__scalar, ISA_SCALAR)
+// x [m][1] -> y [m][2]: the two scores of a linear classifier that has one set of coefficients.
+struct binary_scores {
+	enum post_transform post_transform;
+};
+struct binary_scores_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct binary_scores *scores, uint32_t m, const float *x, float *y);
+};
+
+#define UNPACK_LIST(X)                                                                             \
+	X(f32_unpack__scalar, ISA_SCALAR)                                                          \
+	X(f32_unpack__avx2, ISA_AVX2)                                                              \
+	X(f32_unpack__avx512, ISA_AVX512)
+// dst [m][columns] f32 from wire rows of `dtype` at any alignment; i8 and u8 become
+// (q - zero[c]) * scale[c]. Returns true if every value of dst is finite.
+struct unpack {
+	const float *scale, *zero; // [columns]; read for i8 and u8 only
+	uint32_t columns;
+};
+struct unpack_kernel {
+	const char *name;
+	unsigned isa;
+	bool (*run)(const struct unpack *unpack, enum row_dtype dtype, uint32_t m, const void *src,
+		float *dst);
+};
+
+#define KERNELS_OF(operator_name, TABLE)                                                           \
+	extern const struct operator_name##_kernel TABLE##_KERNELS[];                              \
+	extern const uint32_t TABLE##_KERNELS_COUNT;                                               \
+	const struct operator_name##_kernel *operator_name##_pick(unsigned isa_mask);
+KERNELS_OF(activate, ACTIVATE)
+KERNELS_OF(binary, BINARY)
+KERNELS_OF(broadcast, BROADCAST)
+KERNELS_OF(affine, AFFINE)
+KERNELS_OF(prelu, PRELU)
+KERNELS_OF(softmax, SOFTMAX)
+KERNELS_OF(layer_norm, LAYER_NORM)
+KERNELS_OF(normalizer, NORMALIZER)
+KERNELS_OF(binary_scores, BINARY_SCORES)
+KERNELS_OF(unpack, UNPACK)
+#undef KERNELS_OF
+
+#define X(name, isa) void name(const struct act *act, size_t count, const float *x, float *y);
+ACTIVATE_LIST(X)
+#undef X
+#define X(name, isa)                                                                               \
+	void name(const struct binary *binary, uint32_t m, const float *a, const float *b,         \
+		float *y);
+BINARY_LIST(X)
+#undef X
+#define X(name, isa)                                                                               \
+	void name(const struct broadcast *broadcast, uint32_t m, const float *a, const float *b,   \
+		float *y);
+BROADCAST_LIST(X)
+#undef X
+#define X(name, isa) void name(const struct affine *affine, uint32_t m, const float *x, float *y);
+AFFINE_LIST(X)
+#undef X
+#define X(name, isa) void name(const struct prelu *prelu, uint32_t m, const float *x, float *y);
+PRELU_LIST(X)
+#undef X
+#define X(name, isa) void name(const struct softmax *softmax, uint32_t m, const float *x, float *y);
+SOFTMAX_LIST(X)
+#undef X
+#define X(name, isa)                                                                               \
+	void name(const struct layer_norm *layer_norm, uint32_t m, const float *x, float *y,       \
+		float *mean, float *inv_std);
+LAYER_NORM_LIST(X)
+#undef X
+#define X(name, isa)                                                                               \
+	void name(const struct normalizer *normalizer, uint32_t m, const float *x, float *y);
+NORMALIZER_LIST(X)
+#undef X
+#define X(name, isa)                                                                               \
+	void name(const struct binary_scores *scores, uint32_t m, const float *x, float *y);
+BINARY_SCORES_LIST(X)
+#undef X
+#define X(name, isa)                                                                               \
+	bool name(const struct unpack *unpack, enum row_dtype dtype, uint32_t m, const void *src,  \
+		float *dst);
+UNPACK_LIST(X)
+#undef X
