@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/infer.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+
+#define XCR0_AVX    0x06u // xmm, ymm
+#define XCR0_AVX512 0xe6u // and the masks, zmm0-15 high halves, zmm16-31
+
+// What the kernel saves on a context switch; only with CPUID's OSXSAVE bit.
+static uint64_t xcr0_read(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (uint64_t)high << 32 | low;
+}
+
+static unsigned leaf7_detect(uint32_t features, uint64_t xcr0)
+{
+	const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+	unsigned eax, ebx, ecx, edx, eax1 = 0, mask = 0;
+
+	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
+		return 0;
+	if (eax >= 1) {
+		unsigned b, c, d;
+
+		__get_cpuid_count(7, 1, &eax1, &b, &c, &d);
+	}
+	if (!(ebx & bit_AVX2) || !(ebx & bit_BMI2) || !(features & bit_FMA) ||
+		!(features & bit_F16C))
+		return 0;
+	mask |= ISA_AVX2;
+	if (eax1 & (1u << 4))
+		mask |= ISA_AVXVNNI;
+	if ((xcr0 & XCR0_AVX512) != XCR0_AVX512 || (ebx & avx512) != avx512)
+		return mask;
+	mask |= ISA_AVX512;
+	if (ecx & (1u << 11))
+		mask |= ISA_VNNI;
+	if (eax1 & (1u << 5))
+		mask |= ISA_BF16;
+	return mask;
+}
+
+static unsigned cpu_detect(void)
+{
+	unsigned eax, ebx, ecx, edx;
+	uint64_t xcr0;
+
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE) || !(ecx & bit_AVX))
+		return ISA_SCALAR;
+	xcr0 = xcr0_read();
+	return (xcr0 & XCR0_AVX) == XCR0_AVX ? leaf7_detect(ecx, xcr0) : ISA_SCALAR;
+}
+#elif defined(__aarch64__)
+static unsigned cpu_detect(void)
+{
+	return ISA_NEON; // part of the architecture
+}
+#else
+static unsigned cpu_detect(void)
+{
+	return ISA_SCALAR;
+}
+#endif
+
+// CPUID traps to the hypervisor in a virtual machine: tens of microseconds, so only once.
+unsigned isa_detected(void)
+{
+	static const unsigned KNOWN = 1u << 31;
+	static _Atomic unsigned cached; // any thread, always the same value
+	unsigned mask = atomic_load_explicit(&cached, memory_order_relaxed);
+
+	if (!(mask & KNOWN)) {
+		mask = cpu_detect() | KNOWN;
+		atomic_store_explicit(&cached, mask, memory_order_relaxed);
+	}
+	return mask & ~KNOWN;
+}
+
+// In ascending order; `mask` is that set and all below it.
+static const struct {
+	const char *name;
+	unsigned mask;
+	unsigned needs; // to be called by this name
+} SETS[] = {
+	{ "scalar", ISA_SCALAR, ISA_SCALAR },
+	{ "neon", ISA_NEON, ISA_NEON },
+	{ "avx2", ISA_AVX2 | ISA_AVXVNNI, ISA_AVX2 },
+	{ "avx512", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512, ISA_AVX2 | ISA_AVX512 },
+	{ "avx512vnni", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512 | ISA_VNNI | ISA_BF16,
+		ISA_AVX2 | ISA_AVX512 | ISA_VNNI },
+};
+#define N_SETS (sizeof(SETS) / sizeof(SETS[0]))
+
+int isa_parse(const char *name, unsigned *mask, struct error *err)
+{
+	if (strcmp(name, "native") == 0) {
+		*mask = isa_detected();
+		return 0;
+	}
+	for (size_t i = 0; i < N_SETS; i++) {
+		if (strcmp(name, SETS[i].name) == 0 && SETS[i].mask != ISA_NEON) {
+			*mask = SETS[i].mask;
+			return 0;
+		}
+	}
+	return error_set(err, -EINVAL,
+		"unknown instruction set \"%.32s\"; known are scalar, avx2, avx512, avx512vnni and "
+		"native",
+		name);
+}
+
+const char *isa_name(unsigned mask)
+{
+	size_t i = N_SETS - 1;
+
+	while (i > 0 && (SETS[i].needs & ~mask) != 0)
+		i--;
+	return SETS[i].name;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/kernels/kernels.h"
+
+#include <assert.h>
+
+static float apply(enum binary_op op, float a, float b)
+{
+	switch (op) {
+	case BINARY_ADD:
+		return a + b;
+	case BINARY_SUB:
+		return a - b;
+	case BINARY_MUL:
+		return a * b;
+	default:
+		return a / b;
+	}
+}
+
+void f32_binary__scalar(
+	const struct binary *binary, uint32_t m, const float *a, const float *b, float *y)
+{
+	size_t columns = binary->columns;
+	size_t a_row = binary->a == OPERAND_FULL ? columns : 0;
+	size_t b_row = binary->b == OPERAND_FULL ? columns : 0;
+	size_t a_step = binary->a != OPERAND_SCALAR, b_step = binary->b != OPERAND_SCALAR;
+
+	assert(binary->op < BINARY_COUNT);
+	for (uint32_t row = 0; row < m; row++, a += a_row, b += b_row, y += columns)
+		for (size_t i = 0; i < columns; i++)
+			y[i] = apply(binary->op, a[i * a_step], b[i * b_step]);
+}
+
+// One row: dimension `axis` and those inside it. Recursion ends at the rank, at most 8 deep.
+static float *broadcast_axis(
+	const struct broadcast *broadcast, uint32_t axis, const float *a, const float *b, float *y)
+{
+	if (axis == broadcast->rank) {
+		*y = apply(broadcast->op, *a, *b);
+		return y + 1;
+	}
+	for (uint32_t i = 0; i < broadcast->dims[axis]; i++) {
+		y = broadcast_axis(broadcast, axis + 1, a, b, y);
+		a += broadcast->a_stride[axis];
+		b += broadcast->b_stride[axis];
+	}
+	return y;
+}
+
+void f32_broadcast__scalar(
+	const struct broadcast *broadcast, uint32_t m, const float *a, const float *b, float *y)
+{
+	assert(broadcast->op < BINARY_COUNT && broadcast->rank <= BROADCAST_RANK_MAX);
+	for (uint32_t row = 0; row < m; row++) {
+		y = broadcast_axis(broadcast, 0, a, b, y);
+		a += broadcast->a_row_stride;
+		b += broadcast->b_row_stride;
+	}
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Layouts of dense weights. Blocks begin with the bias, so that a kernel starts its accumulators
+// with the same loads that it reads weights with; columns beyond n are zero, so no kernel reads
+// past the end.
+//
+// panel16k2: panels of 16 columns, each [1 + ceil(k / 2)][2 vectors of 16 floats]. A vector holds 8
+// columns times 2 rows of the weights, (column, row) pairs side by side, so that one 64-bit
+// broadcast of two inputs serves both: half the broadcasts, and two independent sums per column.
+// In the first vector 128-bit lane i holds columns 4i and 4i + 1, in the second 4i + 2 and 4i + 3;
+// one shuffle of even and one of odd elements then bring the sums into natural order. If at most 8
+// columns are left, the last panel has one vector a row, columns in natural order.
+#include "infer/kernels/kernels.h"
+
+#include <assert.h>
+#include <string.h>
+
+size_t dense_plain_bytes(uint32_t k, uint32_t n)
+{
+	return ((size_t)k + 1) * n * sizeof(float);
+}
+
+void dense_plain_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
+{
+	float *to = packed;
+
+	assert(k > 0 && n > 0);
+	if (b)
+		memcpy(to, b, n * sizeof(float));
+	else
+		memset(to, 0, n * sizeof(float));
+	memcpy(to + n, w, (size_t)k * n * sizeof(float));
+}
+
+size_t dense_panel16_bytes(uint32_t k, uint32_t n)
+{
+	return ((size_t)n + 15) / 16 * 16 * ((size_t)k + 1) * sizeof(float);
+}
+
+void dense_panel16_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
+{
+	float *to = packed;
+
+	assert(k > 0 && n > 0);
+	memset(packed, 0, dense_panel16_bytes(k, n));
+	for (uint32_t column = 0; column < n; column += 16) {
+		uint32_t width = n - column < 16 ? n - column : 16;
+
+		if (b)
+			memcpy(to, b + column, width * sizeof(float));
+		to += 16;
+		for (uint32_t row = 0; row < k; row++, to += 16)
+			memcpy(to, w + (size_t)row * n + column, width * sizeof(float));
+	}
+}
+
+size_t dense_panel16k2_bytes(uint32_t k, uint32_t n)
+{
+	size_t vectors = ((size_t)n + 7) / 8;
+
+	return vectors * (((size_t)k + 1) / 2 + 1) * 16 * sizeof(float);
+}
+
+// Where in a row of `vectors` vectors the pair of a column stands.
+static uint32_t pair_place(uint32_t column, uint32_t vectors)
+{
+	uint32_t lane = column / 4, second = column / 2 % 2;
+
+	if (vectors == 1)
+		return column * 2;
+	return second * 16 + lane * 4 + column % 2 * 2;
+}
+
+void dense_panel16k2_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
+{
+	float *to = packed;
+
+	assert(k > 0 && n > 0);
+	memset(packed, 0, dense_panel16k2_bytes(k, n));
+	for (uint32_t column = 0; column < n; column += 16) {
+		uint32_t width = n - column < 16 ? n - column : 16;
+		uint32_t vectors = width > 8 ? 2 : 1;
+
+		for (uint32_t c = 0; c < width; c++) {
+			float *pair = to + pair_place(c, vectors);
+
+			pair[0] = b ? b[column + c] : 0.0f;
+			for (uint32_t row = 0; row < k; row++)
+				pair[(row / 2 + 1) * (size_t)vectors * 16 + row % 2] =
+					w[(size_t)row * n + column + c];
+		}
+		to += (((size_t)k + 1) / 2 + 1) * vectors * 16;
+	}
+}
