@@ -19,12 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GRAPH_RANK_MAX       8
-#define GRAPH_TENSORS_MAX    (1u << 20)
-#define GRAPH_NODES_MAX      (1u << 19)
-#define GRAPH_NODE_IO_MAX    4096 // inputs, or outputs, of one node
-#define GRAPH_ELEMENTS_MAX   ((int64_t)1 << 28) // of one tensor
-#define GRAPH_NONE           UINT32_MAX // an optional input left out
+#define GRAPH_RANK_MAX	   8
+#define GRAPH_TENSORS_MAX  (1u << 20)
+#define GRAPH_NODES_MAX	   (1u << 19)
+#define GRAPH_NODE_IO_MAX  4096		      // inputs, or outputs, of one node
+#define GRAPH_ELEMENTS_MAX ((int64_t)1 << 28) // of one tensor
+#define GRAPH_NONE	   UINT32_MAX	      // an optional input left out
 
 enum dtype {
 	DTYPE_F32,
@@ -48,13 +48,23 @@ const char *dtype_name(enum dtype dtype);
 struct tensor {
 	const char *name; // as the source names it; unique, never NULL
 	enum dtype dtype;
-	uint32_t rank;                // 0: a scalar
+	uint32_t rank;		      // 0: a scalar
 	int64_t dims[GRAPH_RANK_MAX]; // [rank], each >= 0
-	const void *data;             // [elements] little-endian; NULL: computed or an input
+	const void *data;	      // [elements] little-endian; NULL: computed or an input
 };
 // Product of dims, 1 for a scalar.
 int64_t tensor_elements(const struct tensor *tensor);
 size_t tensor_bytes(const struct tensor *tensor);
+
+// dtype, rank, each dimension and their product against the limits above; overflow-safe. The
+// sentence has no subject: prefix it with the tensor's name. -EINVAL.
+int tensor_check_shape(const struct tensor *tensor, struct error *err);
+
+// "[1, 41]" for people's eyes.
+struct shape_text {
+	char text[GRAPH_RANK_MAX * 22 + 3];
+};
+struct shape_text tensor_shape_text(const struct tensor *tensor);
 
 enum attr_kind { ATTR_KIND_INT, ATTR_KIND_FLOAT, ATTR_KIND_INTS, ATTR_KIND_FLOATS };
 
@@ -65,8 +75,8 @@ struct attr {
 	union {
 		int64_t i;
 		float f;
-		const int64_t *ints;  // [count]
-		const float *floats;  // [count]
+		const int64_t *ints; // [count]
+		const float *floats; // [count]
 	};
 };
 
@@ -95,9 +105,9 @@ struct graph {
 	const char *source_kind;
 	uint8_t source_sha256[32];
 	uint32_t n_features, n_columns_out; // sum over inputs, outputs
-	const char **feature_names; // [n_features]
-	const char **output_names;  // [n_columns_out]
-	const char **class_labels;  // [n_class_labels]
+	const char **feature_names;	    // [n_features]
+	const char **output_names;	    // [n_columns_out]
+	const char **class_labels;	    // [n_class_labels]
 	uint32_t n_class_labels;
 	const float *input_scale; // [n_features]
 	const float *input_zero;  // [n_features]
@@ -109,26 +119,32 @@ struct graph {
 	struct arena *arena; // all memory above; see arena.h
 };
 
+#define GRAPH_ARENA_BYTES_MAX ((size_t)3 << 30)
+
 struct graph *graph_create(void); // NULL: out of memory
 void graph_destroy(struct graph *graph);
 
-// Building. They return the index, or GRAPH_NONE with err filled (limits above, memory).
+// Building. They return the index, or GRAPH_NONE with err filled (limits above, memory). Adding
+// may move graph->tensors and graph->nodes: keep indices, not pointers.
 uint32_t graph_add_tensor(struct graph *graph, const char *name, enum dtype dtype, uint32_t rank,
 	const int64_t *dims, const void *data, struct error *err); // data is not copied
 uint32_t graph_add_node(struct graph *graph, enum op op, const char *name, uint32_t n_inputs,
 	const uint32_t *inputs, uint32_t n_outputs, const uint32_t *outputs, struct error *err);
+// Attributes: 0, or -ENOMEM. A key that is there already gets the new value.
 int node_set_int(struct graph *graph, struct node *node, enum attr_key key, int64_t value);
 int node_set_float(struct graph *graph, struct node *node, enum attr_key key, float value);
 int node_set_ints(struct graph *graph, struct node *node, enum attr_key key, uint32_t count,
 	const int64_t *values); // copied
 int node_set_floats(struct graph *graph, struct node *node, enum attr_key key, uint32_t count,
-	const float *values); // copied
+	const float *values);						  // copied
 const struct attr *node_attr(const struct node *node, enum attr_key key); // NULL: not there
 int64_t node_int(const struct node *node, enum attr_key key, int64_t otherwise);
 float node_float(const struct node *node, enum attr_key key, float otherwise);
 
 // Proves what is said at the top: indices, order, single producers, arity, attributes, shapes and
-// dtypes of every node (by op_infer), limits. -EINVAL with node and reason.
+// dtypes of every node (by op_infer), limits; that all ports are float32 and stand side by side in
+// their order. What the image carries beside the operators is image_write's to check. -EINVAL with
+// node and reason, -ENOMEM.
 int graph_check(const struct graph *graph, struct error *err);
 
 // Output shapes and dtypes of one node from its inputs (and constant inputs' values, as Reshape
@@ -136,3 +152,8 @@ int graph_check(const struct graph *graph, struct error *err);
 // outputs: [node->n_outputs], dims, rank and dtype filled.
 int op_infer(const struct graph *graph, const struct node *node, struct tensor *outputs,
 	struct error *err);
+
+// Two rules that shapes and steps share. The axis attribute counted from the front, -EINVAL where
+// the rank has no such axis; ONNX's broadcasting of two shapes to one, -EINVAL where they do not.
+int op_axis(const struct node *node, uint32_t rank, int64_t otherwise, uint32_t *axis);
+int dims_broadcast(struct tensor *out, const struct tensor *a, const struct tensor *b);

@@ -36,7 +36,8 @@
 	X(OP_LAYER_NORM, "LayerNormalization", 2, 3, 1, 3)                                         \
 	X(OP_NORMALIZER, "Normalizer", 1, 1, 1, 1) /* ai.onnx.ml; NORM: enum norm */               \
 	X(OP_IDENTITY, "Identity", 1, 1, 1, 1)                                                     \
-	X(OP_RESHAPE, "Reshape", 1, 1, 1, 1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */ \
+	X(OP_RESHAPE, "Reshape", 1, 1, 1,                                                          \
+		1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                          \
 	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                         \
 	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                        \
 	/* Martlet's own: scores of a one-score linear classifier to two, POST_TRANSFORM's way */  \
@@ -49,6 +50,11 @@ enum op {
 		OP_COUNT
 };
 const char *op_name(enum op op);
+
+struct op_arity {
+	unsigned inputs_min, inputs_max, outputs_min, outputs_max;
+};
+const struct op_arity *op_arity(enum op op); // NULL: no such operator
 
 // X(KEY, "name")
 #define ATTR_LIST(X)                                                                               \
@@ -85,8 +91,8 @@ enum activation {
 	ACTIVATION_SIGMOID,
 	ACTIVATION_TANH,
 	ACTIVATION_HARD_SIGMOID, // ALPHA, BETA
-	ACTIVATION_ELU,          // ALPHA
-	ACTIVATION_SELU,         // ALPHA, BETA = gamma
+	ACTIVATION_ELU,		 // ALPHA
+	ACTIVATION_SELU,	 // ALPHA, BETA = gamma
 	ACTIVATION_SOFTPLUS,
 	ACTIVATION_SOFTSIGN,
 	ACTIVATION_GELU,      // exact (erf)

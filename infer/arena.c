@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_ALIGN	  ((size_t)64)
+#define ARENA_CHUNK_BYTES ((size_t)64 << 10)
+
+struct chunk { // its header takes the first ARENA_ALIGN bytes
+	struct chunk *next;
+	size_t size, used; // header included
+};
+
+struct arena {
+	struct chunk *chunks; // the newest first; only that one is filled further
+	size_t budget, used;
+};
+
+struct arena *arena_create(size_t budget_bytes)
+{
+	struct arena *arena = calloc(1, sizeof(*arena));
+
+	if (arena)
+		arena->budget = budget_bytes;
+	return arena;
+}
+
+void arena_destroy(struct arena *arena)
+{
+	if (!arena)
+		return;
+	while (arena->chunks) {
+		struct chunk *next = arena->chunks->next;
+
+		free(arena->chunks);
+		arena->chunks = next;
+	}
+	free(arena);
+}
+
+static struct chunk *chunk_create(size_t bytes)
+{
+	size_t size = ARENA_ALIGN + bytes;
+	struct chunk *chunk = aligned_alloc(ARENA_ALIGN, size);
+
+	if (!chunk)
+		return NULL;
+	chunk->size = size;
+	chunk->used = ARENA_ALIGN;
+	return chunk;
+}
+
+// Big blocks get a chunk of their own behind the newest, which goes on being filled.
+static struct chunk *chunk_for(struct arena *arena, size_t bytes)
+{
+	struct chunk *newest = arena->chunks, *chunk;
+	bool big = bytes > ARENA_CHUNK_BYTES / 4;
+
+	if (newest && newest->size - newest->used >= bytes)
+		return newest;
+	chunk = chunk_create(big ? bytes : ARENA_CHUNK_BYTES);
+	if (!chunk)
+		return NULL;
+	if (big && newest) {
+		chunk->next = newest->next;
+		newest->next = chunk;
+	} else {
+		chunk->next = newest;
+		arena->chunks = chunk;
+	}
+	return chunk;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	struct chunk *chunk;
+	size_t rounded;
+	void *block;
+
+	if (bytes > SIZE_MAX - 2 * ARENA_ALIGN)
+		return NULL;
+	rounded = bytes ? (bytes + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1) : ARENA_ALIGN;
+	if (rounded > arena->budget - arena->used)
+		return NULL;
+	chunk = chunk_for(arena, rounded);
+	if (!chunk)
+		return NULL;
+	block = (char *)chunk + chunk->used;
+	chunk->used += rounded;
+	arena->used += rounded;
+	return memset(block, 0, rounded);
+}
+
+void *arena_calloc(struct arena *arena, size_t count, size_t bytes)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, bytes, &total))
+		return NULL;
+	return arena_alloc(arena, total);
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+	return arena_strndup(arena, text, strlen(text));
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t bytes)
+{
+	size_t length = strnlen(text, bytes);
+	char *copy = arena_alloc(arena, length + 1);
+
+	if (copy)
+		memcpy(copy, text, length);
+	return copy;
+}
+
+void *arena_memdup(struct arena *arena, const void *data, size_t bytes)
+{
+	void *copy = arena_alloc(arena, bytes);
+
+	if (copy && bytes)
+		memcpy(copy, data, bytes);
+	return copy;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+	return arena->used;
+}

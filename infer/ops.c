@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/ops.h"
+
+#include "infer/graph.h"
+
+static const struct op_entry {
+	const char *name;
+	struct op_arity arity;
+} OPS[OP_COUNT] = {
+#define X(op, text, imin, imax, omin, omax) [op] = { text, { imin, imax, omin, omax } },
+	OP_LIST(X)
+#undef X
+};
+
+static const char *const ATTR_NAMES[ATTR_KEY_COUNT] = {
+#define X(key, text) [key] = text,
+	ATTR_LIST(X)
+#undef X
+};
+
+static const char *const ACTIVATION_NAMES[ACTIVATION_COUNT] = {
+	[ACTIVATION_NONE] = "none",
+	[ACTIVATION_RELU] = "Relu",
+	[ACTIVATION_LEAKY_RELU] = "LeakyRelu",
+	[ACTIVATION_CLIP] = "Clip",
+	[ACTIVATION_SIGMOID] = "Sigmoid",
+	[ACTIVATION_TANH] = "Tanh",
+	[ACTIVATION_HARD_SIGMOID] = "HardSigmoid",
+	[ACTIVATION_ELU] = "Elu",
+	[ACTIVATION_SELU] = "Selu",
+	[ACTIVATION_SOFTPLUS] = "Softplus",
+	[ACTIVATION_SOFTSIGN] = "Softsign",
+	[ACTIVATION_GELU] = "Gelu",
+	[ACTIVATION_GELU_TANH] = "GeluTanh",
+};
+
+const char *op_name(enum op op)
+{
+	return (unsigned)op < OP_COUNT ? OPS[op].name : "unknown";
+}
+
+const struct op_arity *op_arity(enum op op)
+{
+	return (unsigned)op < OP_COUNT ? &OPS[op].arity : NULL;
+}
+
+const char *attr_name(enum attr_key key)
+{
+	return (unsigned)key < ATTR_KEY_COUNT ? ATTR_NAMES[key] : "unknown";
+}
+
+const char *activation_name(enum activation activation)
+{
+	return (unsigned)activation < ACTIVATION_COUNT ? ACTIVATION_NAMES[activation] : "unknown";
+}
