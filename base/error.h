@@ -44,7 +44,8 @@ __attribute__((format(printf, 3, 4))) static inline int error_prefix(
 		n = vsnprintf(err->text, sizeof(err->text), format, args);
 		va_end(args);
 		if (n >= 0 && (size_t)n < sizeof(err->text) - 2)
-			snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", tail);
+			snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %.*s",
+				(int)sizeof(err->text) - n - 3, tail);
 	}
 	return code;
 }
