@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/load/client.h"
+
+#include "ctl/load/neighbour.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <string.h>
+
+#define OPEN_LOOP_SLOTS 262144
+
+static int make_payloads(struct client *client, struct error *err)
+{
+	const struct load_options *options = client->options;
+	const struct rows_options rows_options = { .n_columns = options->columns };
+	struct payload_shape shape = { .rows_per_request = options->rows_per_request,
+		.dtype = options->dtype,
+		.scale = (float)options->scale,
+		.zero = (float)options->zero,
+		.pad_bytes = options->pad_bytes };
+	struct rows rows = { 0 };
+	int rc = 0;
+
+	if (options->rows_path) {
+		rc = rows_read(options->rows_path, &rows_options, &rows, err);
+		if (!rc && (rows.n_rows == 0 || rows.n_rows > UINT32_MAX))
+			rc = error_set(err, -EINVAL, "%s: no rows", options->rows_path);
+	}
+	if (rc) {
+		rows_fini(&rows);
+		return rc;
+	}
+	shape.n_rows = (uint32_t)rows.n_rows;
+	shape.columns = rows.n_columns;
+	rc = payloads_init(&client->payloads, rows.values, &shape, err);
+	rows_fini(&rows);
+	return rc;
+}
+
+int client_init(struct client *client, const struct load_options *options, struct error *err)
+{
+	int rc;
+
+	memset(client, 0, sizeof(*client));
+	client->options = options;
+	histogram_reset(&client->rtt_ns);
+	histogram_reset(&client->server_ns);
+	client->reply_type = options->ping ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
+	if (options->echo)
+		client->reply_type = options->ping ? WIRE_TYPE_PING : WIRE_TYPE_SCORE;
+	rc = make_payloads(client, err);
+	if (!rc)
+		rc = verifier_init(&client->verifier, options, client->payloads.shape.n_rows, err);
+	if (!rc &&
+		request_table_init(
+			&client->table, options->window ? options->window : OPEN_LOOP_SLOTS))
+		rc = error_set(err, -ENOMEM, "no memory for the request table");
+	return rc;
+}
+
+static int send_question(struct client *client)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(client->port.pool);
+	uint32_t bytes;
+
+	if (!m)
+		return -ENOMEM;
+	bytes = neighbour_ask(rte_pktmbuf_mtod(m, uint8_t *), client->port.mac,
+		&client->options->from, &client->options->to);
+	m->data_len = (uint16_t)bytes;
+	m->pkt_len = bytes;
+	if (rte_eth_tx_burst(client->port.id, 0, &m, 1) != 1)
+		rte_pktmbuf_free(m);
+	return 0;
+}
+
+static void send_answer(
+	struct client *client, uint16_t queue, const struct neighbour_message *question)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(client->port.pool);
+	uint32_t bytes;
+
+	if (!m)
+		return;
+	bytes = neighbour_answer(
+		rte_pktmbuf_mtod(m, uint8_t *), client->port.mac, &client->options->from, question);
+	m->data_len = (uint16_t)bytes;
+	m->pkt_len = bytes;
+	if (rte_eth_tx_burst(client->port.id, queue, &m, 1) != 1)
+		rte_pktmbuf_free(m);
+}
+
+bool client_take_neighbour(
+	struct client *client, uint16_t queue, const uint8_t *frame, uint32_t size)
+{
+	const struct neighbour_message message =
+		neighbour_read(frame, size, &client->options->from, &client->options->to);
+
+	if (message.kind == NEIGHBOUR_ASKS)
+		send_answer(client, queue, &message);
+	if (message.kind != NEIGHBOUR_IS_AT)
+		return false;
+	memcpy(client->peer.peer_mac, message.mac, 6);
+	return true;
+}
+
+static bool poll_for_mac(struct client *client)
+{
+	bool found = false;
+
+	for (uint16_t q = 0; q < client->port.queues; q++) {
+		struct rte_mbuf *burst[CLIENT_BURST];
+		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);
+
+		for (uint16_t i = 0; i < n; i++)
+			found |= client_take_neighbour(client, q,
+				rte_pktmbuf_mtod(burst[i], uint8_t *), burst[i]->data_len);
+		rte_pktmbuf_free_bulk(burst, n);
+	}
+	return found;
+}
+
+static int resolve_peer(struct client *client, struct error *err)
+{
+	const struct load_options *options = client->options;
+	const uint64_t hz = rte_get_tsc_hz();
+	const uint64_t end = rte_rdtsc() + hz / 1000 * options->link_timeout_ms;
+	uint64_t next = 0, now;
+
+	poll_for_mac(client); // a memif client offers no receive buffers before its first poll
+	if (options->has_peer_mac || options->echo) {
+		memcpy(client->peer.peer_mac, options->peer_mac, 6);
+		if (!options->has_peer_mac) // a reflector does not look
+			client->peer.peer_mac[0] = 2;
+		return 0;
+	}
+	while ((now = rte_rdtsc()) < end && !client->stop) {
+		if (now >= next) {
+			send_question(client);
+			next = now + hz / 10;
+		}
+		if (poll_for_mac(client))
+			return 0;
+	}
+	return error_set(err, -ETIMEDOUT,
+		"nobody on this link answered for the --to address within %u ms (--peer-mac skips "
+		"asking)",
+		options->link_timeout_ms);
+}
+
+static void make_templates(struct client *client)
+{
+	const struct load_options *options = client->options;
+	const struct payload_shape *shape = &client->payloads.shape;
+	const struct wire_header wire = { .magic = { WIRE_MAGIC_0, WIRE_MAGIC_1 },
+		.version = WIRE_VERSION,
+		.type = options->ping ? WIRE_TYPE_PING : WIRE_TYPE_SCORE,
+		.model = (uint16_t)options->model,
+		.model_version = (uint16_t)options->model_version,
+		.columns = (uint16_t)shape->columns,
+		.dtype = (uint8_t)options->dtype,
+		.budget_us = options->budget_us };
+
+	memcpy(client->peer.our_mac, client->port.mac, 6);
+	client->peer.from = options->from;
+	client->peer.to = options->to;
+	client->peer.port = (uint16_t)options->port;
+	for (uint32_t q = 0; q < options->queues; q++) {
+		client->peer.source_port = (uint16_t)(options->source_port + q);
+		frame_template_init(&client->templates[q], &client->peer, &wire,
+			(uint16_t)client->payloads.stride);
+	}
+}
+
+int client_connect(struct client *client, struct error *err)
+{
+	const uint32_t frame = FRAME_HEADERS_MAX + client->payloads.stride;
+	int rc = port_open(&client->port, client->options, frame, err);
+
+	if (rc)
+		return rc;
+	client->ns_per_cycle_q32 = (uint64_t)(1e9 * 0x1p32 / (double)rte_get_tsc_hz());
+	client->timeout_cycles = rte_get_tsc_hz() / 1000 * client->options->timeout_ms;
+	rc = resolve_peer(client, err);
+	if (!rc)
+		make_templates(client);
+	return rc;
+}
+
+void client_fini(struct client *client)
+{
+	if (client->port.pool) {
+		for (uint32_t q = 0; q < CLIENT_QUEUES_MAX; q++)
+			rte_pktmbuf_free_bulk(client->pending[q], client->n_pending[q]);
+		port_close(&client->port);
+	}
+	request_table_fini(&client->table);
+	verifier_fini(&client->verifier);
+	payloads_fini(&client->payloads);
+}
+
+void client_measure(struct client *client)
+{
+	memset(&client->counters, 0, sizeof(client->counters));
+	histogram_reset(&client->rtt_ns);
+	histogram_reset(&client->server_ns);
+	client->next_payload = 0;
+	client->measuring = true;
+	client->begin_cycles = rte_rdtsc();
+}

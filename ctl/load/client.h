@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The client proper: sends bursts of requests, takes in bursts of replies, keeps count. The two
+// loops (loop.h) decide when. One thread; nothing allocates once running, but for the first scores.
+#pragma once
+
+#include "ctl/load/frame.h"
+#include "ctl/load/options.h"
+#include "ctl/load/payload.h"
+#include "ctl/load/port.h"
+#include "ctl/load/request_table.h"
+#include "ctl/load/verify.h"
+#include "dataplane/histogram.h"
+
+#include <signal.h>
+#include <stdint.h>
+
+#define CLIENT_BURST	    32
+#define CLIENT_VERSIONS_MAX 64
+#define CLIENT_QUEUES_MAX   16
+
+struct client_counters {
+	uint64_t sent, answered, lost;
+	uint64_t late, duplicates, unknown; // replies that no outstanding request waits for
+	uint64_t bad_checksum, malformed;   // replies
+	uint64_t other_packets;
+	uint64_t wrong_fields, mismatches, unexpected_version; // of those answered
+	uint64_t rows_scored;
+	uint64_t status[WIRE_STATUS_COUNT + 1]; // the last one: any code unknown
+	struct {
+		uint16_t version;
+		uint64_t replies;
+	} versions[CLIENT_VERSIONS_MAX]; // of RESULTs with status OK
+	uint32_t n_versions;
+};
+
+struct client {
+	const struct load_options *options;
+	struct port port;
+	struct frame_peer peer;				    // of queue 0
+	struct frame_template templates[CLIENT_QUEUES_MAX]; // one a queue: source ports differ
+	struct payloads payloads;
+	struct request_table table;
+	struct verifier verifier;
+	struct client_counters counters;
+	struct histogram rtt_ns, server_ns;
+	uint8_t reply_type;
+
+	struct rte_mbuf *pending[CLIENT_QUEUES_MAX][CLIENT_BURST]; // made, but the queue was full
+	uint32_t n_pending[CLIENT_QUEUES_MAX];
+	uint32_t send_queue;
+	uint32_t next_payload;
+	bool measuring;
+	uint64_t ns_per_cycle_q32;
+	uint64_t timeout_cycles;
+	uint64_t begin_cycles, end_cycles; // of the time measured: end is when sending ended
+	uint64_t answered_in_time;	   // answered before end_cycles
+	volatile sig_atomic_t stop;	   // set by a signal handler
+};
+
+// Before EAL: everything but the port. Reads rows and expectations.
+int client_init(struct client *client, const struct load_options *options, struct error *err);
+// Opens the port, finds the peer's MAC, makes the templates.
+int client_connect(struct client *client, struct error *err);
+void client_fini(struct client *client);
+
+// Sends up to `n` <= CLIENT_BURST requests; due_cycles[i] is when each should have left, NULL: now.
+// Returns how many were taken: fewer while a queue is full or no slot is free.
+uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycles);
+// Takes in whatever has arrived, and gives up what has waited too long.
+void client_receive(struct client *client);
+// Neighbour traffic beside the replies; true where the peer's MAC was in it.
+bool client_take_neighbour(
+	struct client *client, uint16_t queue, const uint8_t *frame, uint32_t size);
+// Forgets what was counted so far and counts from now on (outstanding warm-up requests do not).
+void client_measure(struct client *client);

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The client's hot half: bursts out, bursts in.
+#include "ctl/load/client.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+// --- Sending ------------------------------------------------------------------------------------
+
+static void flush(struct client *client, uint32_t queue)
+{
+	struct rte_mbuf **pending = client->pending[queue];
+	const uint32_t n = client->n_pending[queue];
+	const uint32_t sent =
+		rte_eth_tx_burst(client->port.id, (uint16_t)queue, pending, (uint16_t)n);
+
+	client->n_pending[queue] = n - sent;
+	if (sent < n)
+		memmove(pending, pending + sent, (n - sent) * sizeof(*pending));
+}
+
+static void make_request(
+	struct client *client, uint32_t queue, struct rte_mbuf *m, struct request *request)
+{
+	const struct frame_template *template = &client->templates[queue];
+	const struct payloads *payloads = &client->payloads;
+	const uint32_t index = client->next_payload;
+
+	request->payload = index;
+	request->measured = client->measuring;
+	client->next_payload = index + 1 < payloads->count ? index + 1 : 0;
+	m->data_len = (uint16_t)frame_bytes(template);
+	m->pkt_len = m->data_len;
+	frame_write(template, rte_pktmbuf_mtod(m, uint8_t *), request->id,
+		(uint16_t)payload_n_rows(payloads, index), payload_at(payloads, index),
+		payloads->sums[index]);
+}
+
+uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycles)
+{
+	const uint32_t queue = client->send_queue;
+	struct rte_mbuf **pending = client->pending[queue];
+	struct request *requests[CLIENT_BURST];
+	uint64_t now;
+
+	client->send_queue = queue + 1 < client->port.queues ? queue + 1 : 0;
+	if (client->n_pending[queue]) {
+		flush(client, queue);
+		if (client->n_pending[queue])
+			return 0;
+	}
+	if (n > client->table.capacity - client->table.outstanding)
+		n = client->table.capacity - client->table.outstanding;
+	if (!n || rte_pktmbuf_alloc_bulk(client->port.pool, pending, n))
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		requests[i] = request_add(&client->table);
+		make_request(client, queue, pending[i], requests[i]);
+	}
+	now = rte_rdtsc();
+	for (uint32_t i = 0; i < n; i++) {
+		requests[i]->sent_cycles = now;
+		requests[i]->due_cycles = due_cycles ? due_cycles[i] : now;
+	}
+	client->n_pending[queue] = n;
+	client->counters.sent += n;
+	flush(client, queue);
+	return n;
+}
+
+// --- Receiving ----------------------------------------------------------------------------------
+
+static void count_version(struct client_counters *counters, uint16_t version)
+{
+	for (uint32_t i = 0; i < counters->n_versions; i++) {
+		if (counters->versions[i].version == version) {
+			counters->versions[i].replies++;
+			return;
+		}
+	}
+	if (counters->n_versions < CLIENT_VERSIONS_MAX) {
+		counters->versions[counters->n_versions].version = version;
+		counters->versions[counters->n_versions++].replies = 1;
+	}
+}
+
+static void count_reply(struct client *client, const struct frame_reply *reply)
+{
+	struct client_counters *counters = &client->counters;
+	const struct wire_header *wire = reply->wire;
+
+	counters->status[RTE_MIN(wire->status, (uint8_t)WIRE_STATUS_COUNT)]++;
+	if (wire->type == WIRE_TYPE_RESULT && wire->status == WIRE_STATUS_OK) {
+		counters->rows_scored += wire->rows;
+		count_version(counters, wire->model_version);
+	}
+	if (!client->options->echo)
+		histogram_record(&client->server_ns, wire->server_ns);
+}
+
+static void judge(
+	struct client *client, const struct request *request, const struct frame_reply *reply)
+{
+	const struct verifier_request asked = { .reply_type = client->reply_type,
+		.model = (uint16_t)client->options->model,
+		.model_version = (uint16_t)client->options->model_version,
+		.first_row = payload_first_row(&client->payloads, request->payload),
+		.n_rows = payload_n_rows(&client->payloads, request->payload) };
+	struct client_counters *counters = &client->counters;
+
+	switch (verifier_check(&client->verifier, &asked, reply)) {
+	case VERDICT_RIGHT:
+		break;
+	case VERDICT_WRONG_FIELDS:
+		counters->wrong_fields++;
+		break;
+	case VERDICT_MISMATCH:
+		counters->mismatches++;
+		break;
+	case VERDICT_UNEXPECTED_VERSION:
+		counters->unexpected_version++;
+		break;
+	}
+}
+
+static void take_reply(struct client *client, const struct frame_reply *reply, uint64_t now)
+{
+	struct client_counters *counters = &client->counters;
+	struct request request;
+
+	switch (request_take(&client->table, reply->wire->request_id, &request)) {
+	case REQUEST_FOUND:
+		break;
+	case REQUEST_LATE:
+		counters->late++;
+		return;
+	case REQUEST_DUPLICATE:
+		counters->duplicates++;
+		return;
+	case REQUEST_UNKNOWN:
+		counters->unknown++;
+		return;
+	}
+	if (request.measured != client->measuring)
+		return;
+	counters->answered++;
+	histogram_record(&client->rtt_ns,
+		(uint64_t)((unsigned __int128)(now - request.due_cycles) *
+				client->ns_per_cycle_q32 >>
+			32));
+	count_reply(client, reply);
+	judge(client, &request, reply);
+}
+
+static void take_packet(
+	struct client *client, uint16_t queue, const struct rte_mbuf *m, uint64_t now)
+{
+	uint8_t whole[LOAD_FRAME_MAX]; // for a frame that arrived in several buffers
+	const uint32_t size = RTE_MIN(m->pkt_len, (uint32_t)sizeof(whole));
+	const uint8_t *frame = rte_pktmbuf_read(m, 0, size, whole);
+	struct frame_reply reply;
+
+	switch (frame_read(&client->templates[queue], frame, size, &reply)) {
+	case FRAME_REPLY:
+		take_reply(client, &reply, now);
+		break;
+	case FRAME_OTHER:
+		client->counters.other_packets++;
+		client_take_neighbour(client, queue, frame, size);
+		break;
+	case FRAME_BAD_CHECKSUM:
+		client->counters.bad_checksum++;
+		break;
+	case FRAME_MALFORMED:
+		client->counters.malformed++;
+		break;
+	}
+}
+
+void client_receive(struct client *client)
+{
+	struct request request;
+	uint64_t now = 0;
+
+	for (uint16_t q = 0; q < client->port.queues; q++) {
+		struct rte_mbuf *burst[CLIENT_BURST];
+		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);
+
+		now = rte_rdtsc();
+		for (uint16_t i = 0; i < n; i++)
+			take_packet(client, q, burst[i], now);
+		rte_pktmbuf_free_bulk(burst, n);
+		if (client->n_pending[q])
+			flush(client, q);
+	}
+	while (request_expire(&client->table, now - client->timeout_cycles, &request))
+		if (request.measured == client->measuring)
+			client->counters.lost++;
+}

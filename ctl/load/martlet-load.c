@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// martlet-load: the load generator and latency meter. One lcore, one port, one kind of request.
+// Exit status: 0 done, 1 something was wrong with the replies or the run, 2 usage.
+#include "ctl/load/client.h"
+#include "ctl/load/loop.h"
+#include "ctl/load/report.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static struct client client; // too large for a stack, and the signal handler needs it
+
+static void on_signal(int number)
+{
+	client.stop = 1;
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+// A run asked for answers: none at all, wrong ones, or rows without a score are failures.
+static int verdict(const struct load_options *options)
+{
+	const struct client_counters *c = &client.counters;
+
+	if (!c->answered) {
+		fprintf(stderr, "martlet-load: nothing was answered\n");
+		return 1;
+	}
+	if (options->once && c->rows_scored != client.payloads.shape.n_rows && !options->echo) {
+		fprintf(stderr, "martlet-load: %lu of %u rows were scored\n", c->rows_scored,
+			client.payloads.shape.n_rows);
+		return 1;
+	}
+	return c->wrong_fields || c->mismatches || c->unexpected_version || c->malformed ||
+		c->bad_checksum;
+}
+
+static int run(const struct load_options *options, struct error *err)
+{
+	int rc = client_init(&client, options, err);
+
+	catch_signals();
+	if (!rc)
+		rc = client_connect(&client, err);
+	if (rc)
+		return rc;
+	if (options->rate > 0)
+		open_loop_run(&client);
+	else
+		closed_loop_run(&client);
+	if (options->json)
+		rc = report_json(&client, stdout);
+	else
+		report_text(&client, stdout);
+	if (options->scores_path)
+		rc = verifier_write_scores(&client.verifier, options->scores_path, err);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct load_options options;
+	struct error err = { "" };
+	int status;
+
+	if (options_parse(&options, argc, argv, &err)) {
+		fprintf(stderr, "martlet-load: %s\n", err.text);
+		return 2;
+	}
+	if (options.help) {
+		options_usage();
+		return 0;
+	}
+	if (run(&options, &err)) {
+		fprintf(stderr, "martlet-load: %s\n", err.text);
+		status = 1;
+	} else {
+		status = verdict(&options);
+	}
+	client_fini(&client);
+	return status;
+}

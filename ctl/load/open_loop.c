@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/load/loop.h"
+
+#include <math.h>
+#include <rte_common.h>
+#include <rte_cycles.h>
+
+struct arrivals {
+	double next_cycles; // TSC; a double holds fractions of a cycle for weeks of uptime
+	double gap_cycles;
+	bool poisson;
+	uint64_t random; // xorshift64*; any state but 0
+};
+
+static double arrivals_gap(struct arrivals *arrivals)
+{
+	uint64_t x = arrivals->random;
+
+	if (!arrivals->poisson)
+		return arrivals->gap_cycles;
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	arrivals->random = x;
+	x = (x * 0x2545f4914f6cdd1d) >> 11; // 53 bits
+	return -log(((double)x + 1) * 0x1p-53) * arrivals->gap_cycles;
+}
+
+// Sends all that is due by now; returns how many it took.
+static uint32_t send_due(struct client *client, struct arrivals *arrivals, uint64_t left)
+{
+	const double now = (double)rte_rdtsc();
+	uint64_t due[CLIENT_BURST];
+	uint32_t n = 0, sent;
+
+	struct arrivals ahead = *arrivals;
+	struct arrivals after[CLIENT_BURST];
+
+	while (n < CLIENT_BURST && n < left && ahead.next_cycles <= now) {
+		due[n] = (uint64_t)ahead.next_cycles;
+		ahead.next_cycles += arrivals_gap(&ahead);
+		after[n++] = ahead;
+	}
+	if (!n)
+		return 0;
+	sent = client_send(client, n, due);
+	if (sent) // what could not be sent stays due, and late
+		*arrivals = after[sent - 1];
+	return sent;
+}
+
+static void run_until(
+	struct client *client, struct arrivals *arrivals, uint64_t n, uint64_t end_cycles)
+{
+	uint64_t left = n;
+
+	while (left && !client->stop && rte_rdtsc() < end_cycles) {
+		left -= send_due(client, arrivals, left);
+		client_receive(client);
+	}
+}
+
+void open_loop_run(struct client *client)
+{
+	const struct load_options *options = client->options;
+	const double hz = (double)rte_get_tsc_hz();
+	struct arrivals arrivals = { .next_cycles = (double)rte_rdtsc(),
+		.gap_cycles = hz / options->rate,
+		.poisson = options->poisson,
+		.random = rte_rdtsc() | 1 };
+
+	if (options->warmup_seconds > 0)
+		run_until(client, &arrivals, UINT64_MAX,
+			rte_rdtsc() + (uint64_t)(options->warmup_seconds * hz));
+	client_measure(client);
+	if (options->once)
+		run_until(client, &arrivals, client->payloads.count, UINT64_MAX);
+	else if (options->requests)
+		run_until(client, &arrivals, options->requests, UINT64_MAX);
+	else
+		run_until(client, &arrivals, UINT64_MAX,
+			rte_rdtsc() + (uint64_t)(options->seconds * hz));
+	client->end_cycles = rte_rdtsc();
+	client->answered_in_time = client->counters.answered;
+	while (client->table.outstanding && !client->stop)
+		client_receive(client);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// martlet-load's command line. Owner: main(), read-only once parsed.
+#pragma once
+
+#include "base/error.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOAD_EXPECT_MAX 16
+#define LOAD_FRAME_MAX	9216 // bytes of an Ethernet frame, without its checksum
+
+struct load_expect {
+	uint16_t version; // 0: whatever version answers
+	const char *path;
+};
+
+struct load_options {
+	const char *device;
+	uint32_t queues;
+	struct config_address from, to;
+	bool has_from, has_to;
+	uint32_t port;	      // the appliance's UDP port
+	uint32_t source_port; // ours; queue i sends from source_port + i
+	bool has_peer_mac;
+	uint8_t peer_mac[6];
+
+	uint32_t model, model_version;
+	const char *rows_path;
+	uint32_t columns; // of a .f32 file
+	uint32_t rows_per_request;
+	uint32_t dtype;	    // enum row_dtype
+	double scale, zero; // i8 and u8: q = value / scale + zero
+	uint32_t pad_bytes;
+	uint32_t budget_us;
+	bool ping, echo;
+
+	uint32_t window;
+	double rate; // requests a second; 0: closed loop
+	bool poisson;
+	uint64_t requests;
+	double seconds;
+	double warmup_seconds;
+	bool once;
+	uint32_t timeout_ms;
+	uint32_t link_timeout_ms;
+
+	struct load_expect expect[LOAD_EXPECT_MAX];
+	uint32_t n_expect;
+	double tolerance;
+	const char *scores_path;
+
+	uint32_t cpu;
+	bool no_huge;
+	uint32_t megabytes;
+	bool json;
+	bool help;
+};
+
+// Fills *options, whose strings point into argv. -EINVAL with a sentence.
+int options_parse(struct load_options *options, int argc, char **argv, struct error *err);
+// One line an option, to stdout.
+void options_usage(void);

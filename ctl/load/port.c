@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/load/port.h"
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DESCRIPTORS   1024
+#define MBUFS	      8191
+#define MBUF_CACHE    256
+#define ARGUMENTS_MAX 12
+
+// A vdev's name ends at its first comma; PCI addresses have none and contain colons.
+static void device_name(const char *device, char *name, size_t size)
+{
+	snprintf(name, size, "%.*s", (int)strcspn(device, ","), device);
+}
+
+struct eal_arguments {
+	char text[ARGUMENTS_MAX][CONFIG_PATH_MAX + 8];
+	char *argv[ARGUMENTS_MAX]; // EAL wants them writable
+	int argc;
+};
+
+__attribute__((format(printf, 2, 3))) static void argument(
+	struct eal_arguments *arguments, const char *format, ...)
+{
+	char *text = arguments->text[arguments->argc];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(arguments->text[0]), format, list);
+	va_end(list);
+	arguments->argv[arguments->argc++] = text;
+}
+
+static int eal_start(const struct load_options *options, struct error *err)
+{
+	const bool is_vdev = !strncmp(options->device, "net_", 4);
+	struct eal_arguments arguments = { .argc = 0 };
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(options->cpu, &set);
+	// EAL's own threads go where ours does, away from the appliance's CPUs.
+	if (sched_setaffinity(0, sizeof(set), &set))
+		return error_set(
+			err, -EINVAL, "--cpu %u: there is no such CPU for us", options->cpu);
+	argument(&arguments, "martlet-load");
+	argument(&arguments, "--lcores=0@%u", options->cpu);
+	argument(&arguments, "--no-telemetry");
+	argument(&arguments, "--log-level=*:error");
+	argument(&arguments, "-m%u", options->megabytes);
+	argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
+	argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
+	if (is_vdev)
+		argument(&arguments, "--no-pci");
+	// --in-memory needs no hugetlbfs mount and leaves no files behind.
+	argument(&arguments, "%s", options->no_huge ? "--no-huge" : "--in-memory");
+	if (rte_eal_init(arguments.argc, arguments.argv) < 0)
+		return error_set(err, -ENODEV, "DPDK did not start (%s): is '%s' right%s?",
+			rte_strerror(rte_errno), options->device,
+			options->no_huge ? "" : ", are there free hugepages (else --no-huge)");
+	return 0;
+}
+
+static int queues_setup(const struct port *port, struct error *err)
+{
+	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+
+	for (uint16_t q = 0; !rc && q < port->queues; q++) {
+		rc = rte_eth_rx_queue_setup(port->id, q, rx, SOCKET_ID_ANY, NULL, port->pool);
+		if (!rc)
+			rc = rte_eth_tx_queue_setup(port->id, q, tx, SOCKET_ID_ANY, NULL);
+	}
+	return rc ? error_set(err, rc, "queues: %s", rte_strerror(-rc)) : 0;
+}
+
+static int port_setup(struct port *port, const struct load_options *options, uint32_t frame_bytes,
+	struct error *err)
+{
+	const struct rte_eth_conf conf = { 0 };
+	const uint32_t room =
+		RTE_PKTMBUF_HEADROOM + (frame_bytes > 2048 ? frame_bytes : 2048) + 128;
+	struct rte_eth_dev_info info;
+	char name[CONFIG_PATH_MAX];
+	int rc;
+
+	device_name(options->device, name, sizeof(name));
+	if (rte_eth_dev_get_port_by_name(name, &port->id))
+		return error_set(err, -ENODEV, "DPDK made no port of '%s'", name);
+	rc = rte_eth_dev_info_get(port->id, &info);
+	if (rc)
+		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
+	if (options->queues > info.max_rx_queues || options->queues > info.max_tx_queues)
+		return error_set(err, -EINVAL, "--queues %u: %s has %u", options->queues, name,
+			info.max_rx_queues < info.max_tx_queues ? info.max_rx_queues
+								: info.max_tx_queues);
+	port->queues = (uint16_t)options->queues;
+	port->pool = rte_pktmbuf_pool_create("load", frame_bytes > 2048 ? MBUFS / 2 : MBUFS,
+		MBUF_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
+	if (!port->pool)
+		return error_set(err, -ENOMEM, "no memory for packets (%s): give more --megabytes",
+			rte_strerror(rte_errno));
+	rc = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+	if (rc)
+		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
+	if (frame_bytes - 14 > 1500) {
+		rc = rte_eth_dev_set_mtu(port->id, (uint16_t)(frame_bytes - 14));
+		if (rc)
+			return error_set(err, rc, "%s takes no frames of %u bytes: %s", name,
+				frame_bytes, rte_strerror(-rc));
+	}
+	if (queues_setup(port, err))
+		return error_prefix(err, -EINVAL, "%s", name);
+	rc = rte_eth_dev_start(port->id);
+	if (rc)
+		return error_set(err, rc, "%s does not start: %s", name, rte_strerror(-rc));
+	return rte_eth_macaddr_get(port->id, (struct rte_ether_addr *)port->mac);
+}
+
+static int wait_for_link(const struct port *port, uint32_t timeout_ms, struct error *err)
+{
+	const uint64_t end = rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * timeout_ms;
+	struct rte_eth_link link = { 0 };
+
+	do {
+		// A memif client tries to connect each time it is asked.
+		if (!rte_eth_link_get_nowait(port->id, &link) && link.link_status)
+			return 0;
+		usleep(10000);
+	} while (rte_get_timer_cycles() < end);
+	return error_set(err, -ETIMEDOUT,
+		"no link within %u ms: is the other side running, on the same socket or wire?",
+		timeout_ms);
+}
+
+int port_open(struct port *port, const struct load_options *options, uint32_t frame_bytes,
+	struct error *err)
+{
+	int rc;
+
+	memset(port, 0, sizeof(*port));
+	rc = eal_start(options, err);
+	if (rc)
+		return rc;
+	rc = port_setup(port, options, frame_bytes, err);
+	if (!rc)
+		rc = wait_for_link(port, options->link_timeout_ms, err);
+	if (rc)
+		port_close(port);
+	return rc;
+}
+
+void port_close(struct port *port)
+{
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV (id) {
+		rte_eth_dev_stop(id);
+		rte_eth_dev_close(id);
+	}
+	rte_eal_cleanup();
+	memset(port, 0, sizeof(*port));
+}

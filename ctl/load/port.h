@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// EAL and the one port: opened, waited for, closed. Main thread only.
+#pragma once
+
+#include "base/error.h"
+#include "ctl/load/options.h"
+
+#include <stdint.h>
+
+struct rte_mempool;
+
+struct port {
+	uint16_t id;
+	uint16_t queues;
+	uint8_t mac[6];
+	struct rte_mempool *pool;
+};
+
+// Starts EAL on options->cpu, the device in it, and waits for its link. `frame_bytes` is the
+// longest frame that will pass. -ENODEV, -EINVAL, -ENOMEM, -ETIMEDOUT with a sentence.
+int port_open(struct port *port, const struct load_options *options, uint32_t frame_bytes,
+	struct error *err);
+void port_close(struct port *port);
