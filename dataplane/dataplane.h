@@ -35,6 +35,7 @@
 	X(DROP_RESERVED_NOT_ZERO, "reserved_not_zero", "a reserved field or flag is not zero")     \
 	X(DROP_BAD_NEIGHBOUR, "bad_neighbour", "ARP or neighbour solicitation that is malformed or not for us") \
 	X(DROP_BAD_ICMP, "bad_icmp", "ICMP that is malformed or not an echo request")              \
+	X(DROP_TOO_LONG, "too_long", "longer than the port's MTU, or in several segments")         \
 	X(DROP_TX_FULL, "tx_full", "reply made, but the NIC's transmit queue stayed full")         \
 	X(DROP_STOPPING, "stopping", "still queued when the dataplane stopped")
 
@@ -73,6 +74,9 @@ int dataplane_publish(struct dataplane *dp, const struct deployment_request *req
 	struct error *err);
 // Takes a slot out of service: requests get NO_MODEL. -ENOENT where there is none.
 int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err);
+// An id without a deployment answers NOT_READY instead of NO_MODEL while its model is being loaded.
+// At start that holds for every model in the configuration; publish and retire end it.
+void dataplane_loading(struct dataplane *dp, uint16_t id, bool loading);
 // Frees what has become unreachable and is past its grace period. Call now and then (100 ms).
 void dataplane_reclaim(struct dataplane *dp);
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/admit.h"
+
+#include <stddef.h>
+
+static inline const struct wire_header *header_of(const struct rte_mbuf *m, const struct packet *p)
+{
+	return rte_pktmbuf_mtod_offset(m, const struct wire_header *, p->payload_offset);
+}
+
+static inline void refuse(struct packet *p, enum wire_status status)
+{
+	p->kind = PACKET_RESULT;
+	p->status = (uint8_t)status;
+}
+
+// The part that depends on what is deployed right now. WIRE_STATUS_OK: it may be scored.
+static enum wire_status check_deployment(struct packet *p, const struct wire_header *header,
+	const struct registry *registry, uint32_t lcore)
+{
+	const struct deployment *deployment = registry_lookup(registry, header->model);
+	uint64_t reply_bytes;
+
+	if (unlikely(!deployment))
+		return registry_is_loading(registry, header->model) ? WIRE_STATUS_NOT_READY
+								    : WIRE_STATUS_NO_MODEL;
+	if (header->model_version && header->model_version != deployment->version)
+		return WIRE_STATUS_NO_MODEL;
+	if (header->columns != deployment->n_features)
+		return WIRE_STATUS_BAD_SHAPE;
+	reply_bytes =
+		WIRE_HEADER_BYTES + (uint64_t)header->rows * deployment->n_outputs * sizeof(float);
+	if (reply_bytes > p->payload_bytes)
+		return WIRE_STATUS_REPLY_TOO_LARGE;
+	p->deployment = deployment;
+	p->stats = deployment->stats[lcore];
+	p->outputs = (uint16_t)deployment->n_outputs;
+	p->version = deployment->version;
+	return WIRE_STATUS_OK;
+}
+
+static enum wire_status check_form(const struct packet *p, const struct wire_header *header)
+{
+	uint64_t bytes;
+
+	if (header->type != WIRE_TYPE_SCORE || !header->rows || !header->columns ||
+		header->dtype >= ROW_DTYPE_COUNT)
+		return WIRE_STATUS_BAD_REQUEST;
+	bytes = (uint64_t)header->rows * header->columns * row_dtype_bytes(header->dtype);
+	if (WIRE_HEADER_BYTES + bytes > p->payload_bytes)
+		return WIRE_STATUS_BAD_REQUEST;
+	return WIRE_STATUS_OK;
+}
+
+void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
+	struct slot_stats *pings)
+{
+	struct packet *p = packet_of(m);
+	const struct wire_header *header = header_of(m, p);
+	enum wire_status status;
+
+	p->status = WIRE_STATUS_OK;
+	p->stats = NULL;
+	p->done = false;
+	if (unlikely(header->flags & WIRE_FLAG_AUTHENTICATED)) {
+		refuse(p, WIRE_STATUS_FORBIDDEN);
+		return;
+	}
+	if (header->type == WIRE_TYPE_PING) {
+		p->kind = PACKET_PONG;
+		p->stats = pings;
+		pings->requests++;
+		return;
+	}
+	p->rows = header->rows;
+	status = check_form(p, header);
+	if (status == WIRE_STATUS_OK &&
+		unlikely(atomic_load_explicit(&registry->draining, memory_order_relaxed)))
+		status = WIRE_STATUS_NOT_READY;
+	if (status == WIRE_STATUS_OK)
+		status = check_deployment(p, header, registry, lcore);
+	if (unlikely(status != WIRE_STATUS_OK))
+		refuse(p, status);
+}
+
+void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
+{
+	struct packet *p = packet_of(m);
+	enum wire_status status = check_deployment(p, header_of(m, p), registry, lcore);
+
+	if (unlikely(status != WIRE_STATUS_OK))
+		refuse(p, status);
+}
+
+// Stable: high priority first, otherwise in the order of arrival.
+static void order_by_priority(struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct rte_mbuf *rest[BURST_MAX];
+	uint16_t n_high = 0, n_rest = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (packet_of(mbufs[i])->priority)
+			mbufs[n_high++] = mbufs[i];
+		else
+			rest[n_rest++] = mbufs[i];
+	}
+	memcpy(mbufs + n_high, rest, n_rest * sizeof(*rest));
+}
+
+// `lcore`'s pings are NULL for requests that were admitted once already.
+static inline uint16_t sort(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
+	uint32_t lcore, struct slot_stats *pings, struct rte_mbuf **answers, uint16_t *n_answers)
+{
+	uint16_t n_scores = 0, n_rest = 0, n_high = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct packet *p = packet_of(mbufs[i]);
+
+		if (pings)
+			admit_packet(mbufs[i], registry, lcore, pings);
+		else
+			admit_again(mbufs[i], registry, lcore);
+		if (p->kind == PACKET_SCORE) {
+			n_high += p->priority;
+			mbufs[n_scores++] = mbufs[i];
+		} else {
+			answers[n_rest++] = mbufs[i];
+		}
+	}
+	*n_answers = n_rest;
+	if (n_high && n_high < n_scores)
+		order_by_priority(mbufs, n_scores);
+	return n_scores;
+}
+
+uint16_t admit_burst(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
+	uint32_t lcore, struct slot_stats *pings, struct rte_mbuf **answers, uint16_t *n_answers)
+{
+	return sort(mbufs, n, registry, lcore, pings, answers, n_answers);
+}
+
+uint16_t admit_burst_again(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
+	uint32_t lcore, struct rte_mbuf **answers, uint16_t *n_answers)
+{
+	return sort(mbufs, n, registry, lcore, NULL, answers, n_answers);
+}

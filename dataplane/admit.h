@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which requests are worth scoring: wire.md's cheap checks, before any ring or row is touched.
+// A request fails by the first of these that applies, so the status names what the client has
+// to mend first:
+//
+//   1 FORBIDDEN        flag bit 1: authentication is not served here; nothing else is disclosed
+//     (PING            answered here, at once: PONG)
+//   2 BAD_REQUEST      type neither SCORE nor PING; rows or columns 0; unknown dtype; payload
+//                      shorter than rows x columns
+//   3 NOT_READY        draining, or the id's model is still being loaded
+//   4 NO_MODEL         no such id, or not that version of it
+//   5 BAD_SHAPE        columns are not the model's features
+//   6 REPLY_TOO_LARGE  the scores would not fit the request's length
+//   7 BUSY             no worker's ring has room (loop.c)
+//   8 EXPIRED          budget_us ran out (score.c)
+//   9 NOT_FINITE       a NaN or an infinity that the model does not accept (score.c)
+#pragma once
+
+#include "dataplane/packet.h"
+#include "dataplane/registry.h"
+
+// Decides one request: leaves PACKET_SCORE with its deployment, or sets kind and status.
+void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
+	struct slot_stats *pings);
+
+// Looks the deployment up anew for a request that came through a ring, for it may have changed
+// since: the pointer found before is past its quiescent state. May turn it into a RESULT.
+void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore);
+
+// Sorts `n` requests: those to score stay in `mbufs`, high priority first; those answered without
+// scoring go to `answers`, *n_answers of them. Returns how many to score.
+uint16_t admit_burst(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
+	uint32_t lcore, struct slot_stats *pings, struct rte_mbuf **answers, uint16_t *n_answers);
+
+// The same for requests that came through a ring.
+uint16_t admit_burst_again(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
+	uint32_t lcore, struct rte_mbuf **answers, uint16_t *n_answers);

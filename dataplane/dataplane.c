@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Start and stop, in phases that are undone in reverse order.
+#include "dataplane/eal.h"
+#include "dataplane/state.h"
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MBUF_CACHE	  256u
+#define FRAME_EXTRA_BYTES (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
+#define SETTLE_US	  10000 // for peers that read our last replies from memory we share
+
+static uint32_t longest_mtu(const struct config *config)
+{
+	uint32_t mtu = 0;
+
+	for (uint32_t i = 0; i < config->n_ports; i++)
+		mtu = RTE_MAX(mtu, config->ports[i].mtu);
+	return mtu;
+}
+
+// One segment holds a frame of the longest MTU: no stage ever sees a chain.
+static int make_pool(struct dataplane *dp, struct error *err)
+{
+	const struct config *config = dp->config;
+	uint32_t frame = RTE_ALIGN_CEIL(longest_mtu(config) + FRAME_EXTRA_BYTES, 64);
+	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
+	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
+
+	dp->pool = rte_pktmbuf_pool_create("mbufs", config->memory.mbufs, cache,
+		RTE_ALIGN_CEIL(sizeof(struct packet), RTE_MBUF_PRIV_ALIGN), (uint16_t)room,
+		SOCKET_ID_ANY);
+	if (!dp->pool)
+		return error_set(err, -ENOMEM,
+			"memory.mbufs: %u packet buffers of %u bytes do not fit memory.megabytes "
+			"= %u: %s",
+			config->memory.mbufs, room, config->memory.megabytes,
+			rte_strerror(rte_errno));
+	return 0;
+}
+
+static int make_qsbr(struct dataplane *dp, struct error *err)
+{
+	dp->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(dp->n_lcores), RTE_CACHE_LINE_SIZE);
+	if (!dp->qsbr || rte_rcu_qsbr_init(dp->qsbr, dp->n_lcores) != 0)
+		return error_set(
+			err, -ENOMEM, "no memory for quiescent states: raise memory.megabytes");
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		rte_rcu_qsbr_thread_register(dp->qsbr, i);
+	return 0;
+}
+
+static enum lcore_role role_of(const struct config_lcores *config, uint32_t index)
+{
+	if (index < config->n_io)
+		return LCORE_IO;
+	return index < config->n_io + config->n_workers ? LCORE_WORKER : LCORE_COMPLETE;
+}
+
+static int make_scratch(struct dataplane *dp, struct lcore *lcore, struct error *err)
+{
+	size_t bytes = (size_t)dp->config->memory.scratch_kilobytes * 1024;
+
+	if (lcore->role == LCORE_IO)
+		return 0;
+	lcore->scratch = rte_zmalloc_socket("scratch", bytes, RTE_CACHE_LINE_SIZE,
+		(int)rte_lcore_to_socket_id(EAL_FIRST_LCORE + lcore->index));
+	if (!lcore->scratch)
+		return error_set(err, -ENOMEM,
+			"memory.scratch_kilobytes = %u for each of the scoring lcores does not fit "
+			"memory.megabytes = %u",
+			dp->config->memory.scratch_kilobytes, dp->config->memory.megabytes);
+	return 0;
+}
+
+static int make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error *err)
+{
+	dp->lcores = rte_zmalloc("lcores", dp->n_lcores * sizeof(*dp->lcores), RTE_CACHE_LINE_SIZE);
+	if (!dp->lcores)
+		return error_set(err, -ENOMEM, "no memory for the lcores: raise memory.megabytes");
+	for (uint32_t i = 0; i < dp->n_lcores; i++) {
+		struct lcore *lcore = &dp->lcores[i];
+		int code;
+
+		lcore->index = i;
+		lcore->cpu = cpus[i];
+		lcore->role = role_of(&dp->config->lcores, i);
+		lcore->sleeps_when_idle = dp->config->lcores.idle == CONFIG_IDLE_SLEEP;
+		lcore->ports = dp->ports;
+		lcore->n_ports = dp->n_ports;
+		lcore->registry = dp->registry;
+		lcore->qsbr = dp->qsbr;
+		clock_init(&lcore->clock, rte_get_tsc_hz());
+		histogram_reset(&lcore->pings.latency);
+		code = make_scratch(dp, lcore, err);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+static int make_rings(struct dataplane *dp, struct error *err)
+{
+	const struct config_lcores *config = &dp->config->lcores;
+
+	for (uint32_t io = 0; io < config->n_io; io++) {
+		for (uint32_t w = 0; w < config->n_workers; w++) {
+			struct lcore *from = &dp->lcores[io], *to = &dp->lcores[config->n_io + w];
+			char name[RTE_RING_NAMESIZE];
+			struct rte_ring *ring;
+
+			snprintf(name, sizeof(name), "io%u-worker%u", (uint8_t)io, (uint8_t)w);
+			ring = rte_ring_create(name, config->ring_size, SOCKET_ID_ANY,
+				RING_F_SP_ENQ | RING_F_SC_DEQ);
+			if (!ring)
+				return error_set(err, -ENOMEM, "ring %s of %u: %s", name,
+					config->ring_size, rte_strerror(rte_errno));
+			from->rings[from->n_rings++] = ring;
+			to->rings[to->n_rings++] = ring;
+		}
+	}
+	return 0;
+}
+
+static int open_ports(struct dataplane *dp, struct error *err)
+{
+	const struct config_lcores *config = &dp->config->lcores;
+	uint32_t polling = config->n_io + config->n_complete;
+
+	for (uint32_t i = 0; i < dp->n_ports; i++) {
+		struct port *port = &dp->ports[i];
+		int code = port_open(port, polling, dp->n_lcores, dp->pool, err);
+
+		if (code)
+			return code;
+		for (uint32_t q = 0; q < port->rx_queues; q++) {
+			uint32_t nth = (i + q) % polling;
+			// Pollers are the first n_io lcores and the last n_complete.
+			uint32_t index = nth < config->n_io ? nth : nth + config->n_workers;
+			struct lcore *lcore = &dp->lcores[index];
+
+			if (lcore->n_queues == LCORE_QUEUES_MAX)
+				return error_set(err, -EINVAL,
+					"port %s: CPU %u would poll more than %d queues: list more "
+					"CPUs or fewer queues",
+					port->config->name, lcore->cpu, LCORE_QUEUES_MAX);
+			lcore->queues[lcore->n_queues++] =
+				(struct lcore_queue){ .port = port, .queue = (uint16_t)q };
+		}
+	}
+	dp->baseline_mbufs = rte_mempool_in_use_count(dp->pool);
+	return 0;
+}
+
+static int launch(struct dataplane *dp, struct error *err)
+{
+	dp->lcores_launched = true;
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		if (rte_eal_remote_launch(loop_run, &dp->lcores[i], EAL_FIRST_LCORE + i) != 0)
+			return error_set(err, -EINVAL, "the lcore on CPU %u does not start",
+				dp->lcores[i].cpu);
+	return 0;
+}
+
+static int check_config(const struct config *config, struct error *err)
+{
+	const struct config_lcores *lcores = &config->lcores;
+
+	if (lcores->n_io + lcores->n_complete == 0 || (lcores->n_io && !lcores->n_workers))
+		return error_set(
+			err, -EINVAL, "lcores: io = [...] names no CPU, or no worker serves it");
+	if (lcores->n_io + lcores->n_workers + lcores->n_complete > REGISTRY_LCORES)
+		return error_set(err, -EINVAL, "lcores: more than %d CPUs", REGISTRY_LCORES);
+	if (!config->n_ports)
+		return error_set(err, -EINVAL, "ports: there is none");
+	return 0;
+}
+
+static int start(struct dataplane *dp, struct error *err)
+{
+	const struct config *config = dp->config;
+	uint32_t cpus[3 * CONFIG_CPUS_MAX];
+	int code = check_config(config, err);
+
+	if (code)
+		return code;
+	dp->n_lcores = eal_lcore_cpus(config, cpus);
+	code = eal_start(config, err);
+	if (code)
+		return code;
+	dp->eal_started = true;
+	dp->n_ports = config->n_ports;
+	for (uint32_t i = 0; i < dp->n_ports; i++)
+		port_init(&dp->ports[i], &config->ports[i]);
+	if ((code = make_pool(dp, err)) || (code = make_qsbr(dp, err)))
+		return code;
+	code = registry_create(dp->n_lcores, (size_t)config->memory.scratch_kilobytes * 1024,
+		longest_mtu(config), dp->qsbr, &dp->registry, err);
+	if (code)
+		return code;
+	for (uint32_t i = 0; i < config->n_models; i++)
+		registry_set_loading(dp->registry, config->models[i].id, true);
+	if ((code = make_lcores(dp, cpus, err)) || (code = make_rings(dp, err)) ||
+		(code = open_ports(dp, err)))
+		return code;
+	return launch(dp, err);
+}
+
+int dataplane_start(const struct config *config, struct dataplane **out, struct error *err)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+	int code;
+
+	if (!dp)
+		return error_set(err, -ENOMEM, "no memory for the dataplane");
+	dp->config = config;
+	code = start(dp, err);
+	if (code) {
+		dataplane_stop(dp);
+		return code;
+	}
+	*out = dp;
+	return 0;
+}
+
+void dataplane_drain(struct dataplane *dp)
+{
+	if (dp->draining)
+		return;
+	dp->draining = true;
+	atomic_store_explicit(&dp->registry->draining, true, memory_order_release);
+	dp->drain_token = rte_rcu_qsbr_start(dp->qsbr);
+}
+
+bool dataplane_drained(const struct dataplane *dp)
+{
+	uint64_t handed = 0, finished = 0;
+
+	if (dp->draining && !rte_rcu_qsbr_check(dp->qsbr, dp->drain_token, false))
+		return false;
+	// Finished first: what is handed over meanwhile then only makes us wait longer.
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		finished += atomic_load_explicit(&dp->lcores[i].finished, memory_order_acquire);
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		handed += atomic_load_explicit(&dp->lcores[i].handed, memory_order_acquire);
+	return handed == finished;
+}
+
+static void join(struct dataplane *dp, bool workers)
+{
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
+			atomic_store_explicit(&dp->lcores[i].stop, true, memory_order_release);
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
+			rte_eal_wait_lcore(EAL_FIRST_LCORE + i);
+}
+
+static void free_lcores(struct dataplane *dp)
+{
+	if (!dp->lcores)
+		return;
+	for (uint32_t i = 0; i < dp->n_lcores; i++) {
+		struct lcore *lcore = &dp->lcores[i];
+
+		for (uint32_t r = 0; lcore->role == LCORE_IO && r < lcore->n_rings; r++)
+			rte_ring_free(lcore->rings[r]);
+		rte_free(lcore->scratch);
+	}
+	rte_free(dp->lcores);
+}
+
+void dataplane_stop(struct dataplane *dp)
+{
+	if (!dp)
+		return;
+	if (dp->lcores_launched) {
+		dataplane_drain(dp);
+		join(dp, false); // nobody puts anything into rings any more,
+		join(dp, true);	 // so workers end once theirs are empty
+		usleep(SETTLE_US);
+	}
+	for (uint32_t i = 0; i < dp->n_ports; i++)
+		port_close(&dp->ports[i]);
+	free_lcores(dp);
+	registry_destroy(dp->registry);
+	rte_free(dp->qsbr);
+	rte_mempool_free(dp->pool);
+	if (dp->eal_started)
+		eal_stop();
+	free(dp);
+}
+
+int dataplane_publish(
+	struct dataplane *dp, const struct deployment_request *request, struct error *err)
+{
+	return registry_publish(dp->registry, request, err);
+}
+
+int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err)
+{
+	return registry_retire(dp->registry, id, err);
+}
+
+void dataplane_loading(struct dataplane *dp, uint16_t id, bool loading)
+{
+	registry_set_loading(dp->registry, id, loading);
+}
+
+void dataplane_reclaim(struct dataplane *dp)
+{
+	registry_reclaim(dp->registry);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/eal.h"
+
+#include "dataplane/port.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <unistd.h>
+
+#define EAL_ARGS_MAX (24 + 2 * CONFIG_PORTS_MAX)
+
+struct eal_args { // each argument a string of its own in `text`
+	int n;
+	char *argv[EAL_ARGS_MAX];
+	char text[EAL_ARGS_MAX][CONFIG_PATH_MAX];
+};
+
+__attribute__((format(printf, 2, 3))) static void add(
+	struct eal_args *args, const char *format, ...)
+{
+	va_list list;
+
+	if (args->n == EAL_ARGS_MAX - 1)
+		return;
+	va_start(list, format);
+	vsnprintf(args->text[args->n], sizeof(args->text[0]), format, list);
+	va_end(list);
+	args->argv[args->n] = args->text[args->n];
+	args->n++;
+}
+
+uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CPUS_MAX])
+{
+	const struct config_lcores *lcores = &config->lcores;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < lcores->n_io; i++)
+		cpus[n++] = lcores->io[i];
+	for (uint32_t i = 0; i < lcores->n_workers; i++)
+		cpus[n++] = lcores->workers[i];
+	for (uint32_t i = 0; i < lcores->n_complete; i++)
+		cpus[n++] = lcores->complete[i];
+	return n;
+}
+
+// Several lcores may share a CPU, so each is named and given its CPU: "0@1,1@0".
+static void add_lcores(struct eal_args *args, const struct config *config)
+{
+	uint32_t cpus[3 * CONFIG_CPUS_MAX];
+	uint32_t n = eal_lcore_cpus(config, cpus);
+	char text[CONFIG_PATH_MAX];
+	int at = snprintf(text, sizeof(text), "%d@%u", EAL_CONTROL_LCORE, config->lcores.control);
+
+	for (uint32_t i = 0; i < n && at < (int)sizeof(text); i++)
+		at += snprintf(text + at, sizeof(text) - (size_t)at, ",%u@%u", EAL_FIRST_LCORE + i,
+			cpus[i]);
+	add(args, "--lcores=%s", text);
+	add(args, "--main-lcore=%d", EAL_CONTROL_LCORE);
+}
+
+// Only the PCI devices that are ports are touched; other NICs stay whosever they are.
+static void add_buses(struct eal_args *args, const struct config *config)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < config->n_ports; i++)
+		if (port_device_is_pci(config->ports[i].device)) {
+			add(args, "--allow=%s", config->ports[i].device);
+			any = true;
+		}
+	if (!any)
+		add(args, "--no-pci");
+}
+
+static const char *remedy(const struct config *config)
+{
+	if (config->memory.hugepages)
+		return "are there enough hugepages (martletctl doctor tells)? memory.hugepages = "
+		       "false "
+		       "does without";
+	return "is memory.megabytes more than the machine has, or a CPU in lcores offline?";
+}
+
+int eal_start(const struct config *config, struct error *err)
+{
+	static bool started;
+	static struct eal_args args; // EAL keeps pointers into it
+
+	if (started)
+		return error_set(err, -EALREADY,
+			"the dataplane can be started once a process: start martletd anew");
+	add(&args, "martletd");
+	add_lcores(&args, config);
+	add_buses(&args, config);
+	add(&args, "--file-prefix=martlet-%d", (int)getpid());
+	add(&args, "--no-telemetry");
+	add(&args, "--log-level=warning");
+	// It warns that no second process can join, which is as meant.
+	add(&args, "--log-level=pmd.net.memif:error");
+	// Nothing is left in the file system, and no second process is let in.
+	if (config->memory.hugepages) {
+		add(&args, "--in-memory");
+	} else {
+		add(&args, "--no-huge");
+		add(&args, "--no-shconf");
+	}
+	add(&args, "-m");
+	add(&args, "%u", config->memory.megabytes);
+	rte_openlog_stream(stderr);
+	started = true;
+	if (rte_eal_init(args.n, args.argv) < 0)
+		return error_set(err, rte_errno == ENOMEM ? -ENOMEM : -EINVAL,
+			"DPDK does not start: %s; %s", rte_strerror(rte_errno), remedy(config));
+	return 0;
+}
+
+void eal_stop(void)
+{
+	rte_eal_cleanup();
+}

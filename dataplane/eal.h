@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// DPDK's environment, from our configuration: memory, lcores, buses. Once a process.
+#pragma once
+
+#include "dataplane/dataplane.h"
+
+#define EAL_CONTROL_LCORE 0 // DPDK's lcore ids: the control thread's, then the polling ones
+#define EAL_FIRST_LCORE	  1
+
+// CPU of each polling or scoring lcore: io, then workers, then complete. Returns how many.
+uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CPUS_MAX]);
+
+// Pins the calling thread to the control CPU. -EINVAL, -ENOMEM, -EALREADY with a sentence.
+int eal_start(const struct config *config, struct error *err);
+void eal_stop(void);

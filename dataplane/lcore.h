@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One polling or scoring lcore: what it was given at start, and what it alone writes.
+#pragma once
+
+#include "dataplane/packet.h"
+#include "dataplane/port.h"
+#include "dataplane/registry.h"
+#include "dataplane/reply.h"
+
+#include <rte_ring.h>
+
+#define LCORE_QUEUES_MAX 64
+
+struct lcore_queue {
+	const struct port *port;
+	uint16_t queue;
+};
+
+struct lcore_tx { // replies to one port, on their way out
+	uint16_t n;
+	struct rte_mbuf *mbufs[BURST_MAX];
+};
+
+struct lcore {
+	// Set before the lcore starts, then only read.
+	uint32_t index; // in the dataplane; also its thread id for quiescence and its TX queue
+	uint32_t cpu;
+	enum lcore_role role;
+	bool sleeps_when_idle;
+	const struct port *ports;
+	uint32_t n_ports;
+	struct registry *registry;
+	struct rte_rcu_qsbr *qsbr;
+	struct clock clock;
+	struct lcore_queue queues[LCORE_QUEUES_MAX]; // RX, of I/O and run-to-completion lcores
+	uint32_t n_queues;
+	struct rte_ring *rings[CONFIG_CPUS_MAX]; // I/O: to each worker; worker: from each I/O lcore
+	uint32_t n_rings;
+	uint8_t *scratch;
+
+	// Written by the control thread, read by the lcore.
+	_Atomic(bool) stop;
+
+	// Written by the lcore, read by the control thread.
+	struct dataplane_counters counters __rte_cache_aligned;
+	struct slot_stats pings;
+	_Atomic(uint64_t) start_tsc; // 0 until it runs
+	_Atomic(uint64_t) handed;    // I/O: requests put into rings
+	_Atomic(uint64_t) finished;  // worker: requests taken from rings, and answered
+
+	// The lcore's own.
+	uint32_t next_ring;
+	struct lcore_tx tx[CONFIG_PORTS_MAX];
+} __rte_cache_aligned;
+
+// The lcore's loop, whichever its role. `lcore` is a struct lcore *. Returns 0 once told to stop;
+// a worker empties its rings first.
+int loop_run(void *lcore);

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The two loops over the same stages: run to completion (one lcore does all), and pipeline (I/O
+// lcores hand requests to workers through one SP/SC ring a pair). Between bursts each lcore
+// reports a quiescent state; asleep it is offline, so that nobody waits for it.
+#include "dataplane/admit.h"
+#include "dataplane/lcore.h"
+#include "dataplane/neighbour.h"
+#include "dataplane/parse.h"
+#include "dataplane/score.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define TX_TRIES       256 // a NIC that takes nothing for so long costs the reply
+#define HAND_OVER_MAX  16  // requests of a burst that one worker gets, so that several share it
+#define IDLE_POLLS     512 // empty polls before the first sleep
+#define IDLE_STEPS     8   // sleeps of one length before the next doubles it
+#define SLEEP_MAX_US   50
+#define TIMER_SLACK_NS 1000
+
+static void drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		lcore->counters.replied_bytes -= mbufs[i]->pkt_len;
+	lcore->counters.drops[DROP_TX_FULL] += n;
+	rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+static void transmit(
+	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint64_t bytes = 0;
+	uint16_t sent;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += mbufs[i]->pkt_len;
+	sent = rte_eth_tx_burst(port->id, (uint16_t)lcore->index, mbufs, n);
+	for (unsigned tries = 0; unlikely(sent < n) && tries < TX_TRIES; tries++) {
+		rte_pause();
+		sent += rte_eth_tx_burst(
+			port->id, (uint16_t)lcore->index, mbufs + sent, (uint16_t)(n - sent));
+	}
+	lcore->counters.replied += sent;
+	lcore->counters.replied_bytes += bytes;
+	if (unlikely(sent < n))
+		drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
+}
+
+// Writes and sends the replies to requests that all came by `port`.
+static inline void answer(
+	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
+{
+	if (!n)
+		return;
+	reply_burst(mbufs, n, rte_rdtsc(), &lcore->clock, &lcore->counters);
+	transmit(lcore, port, mbufs, n);
+}
+
+// Takes from each ring of the lcore in turn, starting after the last that was preferred.
+static uint16_t take(struct lcore *lcore, struct rte_mbuf **mbufs)
+{
+	uint16_t n = 0;
+
+	for (uint32_t i = 0; i < lcore->n_rings && n < BURST_MAX; i++) {
+		uint32_t ring = lcore->next_ring + i;
+
+		if (ring >= lcore->n_rings)
+			ring -= lcore->n_rings;
+		n += (uint16_t)rte_ring_sc_dequeue_burst(
+			lcore->rings[ring], (void **)(mbufs + n), BURST_MAX - (unsigned)n, NULL);
+	}
+	if (n && ++lcore->next_ring >= lcore->n_rings)
+		lcore->next_ring = 0;
+	return n;
+}
+
+// Gives requests to the workers in turn; what no worker has room for is answered BUSY.
+static void hand_over(
+	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint64_t handed = 0;
+	uint32_t full = 0;
+
+	while (n && full < lcore->n_rings) {
+		unsigned chunk = RTE_MIN(n, HAND_OVER_MAX);
+		unsigned took = rte_ring_sp_enqueue_burst(
+			lcore->rings[lcore->next_ring], (void *const *)mbufs, chunk, NULL);
+
+		full = took ? 0 : full + 1;
+		handed += took;
+		mbufs += took;
+		n -= (uint16_t)took;
+		if (++lcore->next_ring >= lcore->n_rings)
+			lcore->next_ring = 0;
+	}
+	if (handed)
+		atomic_store_explicit(&lcore->handed,
+			atomic_load_explicit(&lcore->handed, memory_order_relaxed) + handed,
+			memory_order_release);
+	if (likely(!n))
+		return;
+	lcore->counters.ring_full += n;
+	for (uint16_t i = 0; i < n; i++) {
+		packet_of(mbufs[i])->kind = PACKET_RESULT;
+		packet_of(mbufs[i])->status = WIRE_STATUS_BUSY;
+	}
+	answer(lcore, port, mbufs, n);
+}
+
+static inline void account(struct lcore *lcore, uint64_t begin)
+{
+	lcore->counters.bursts++;
+	lcore->counters.busy_cycles += rte_rdtsc() - begin;
+}
+
+static bool poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
+{
+	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
+	const struct port *port = queue->port;
+	uint16_t n = rte_eth_rx_burst(port->id, queue->queue, mbufs, BURST_MAX);
+	uint16_t n_requests, n_others, n_answers;
+	uint64_t arrival;
+
+	if (!n)
+		return false;
+	arrival = rte_rdtsc();
+	n_requests =
+		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
+	n_requests = admit_burst(requests, n_requests, lcore->registry, lcore->index, &lcore->pings,
+		mbufs, &n_answers);
+	answer(lcore, port, mbufs, n_answers);
+	if (n_requests && lcore->role == LCORE_COMPLETE) {
+		score_burst(requests, n_requests, lcore->scratch, &lcore->clock, &lcore->counters);
+		answer(lcore, port, requests, n_requests);
+	} else if (n_requests) {
+		hand_over(lcore, port, requests, n_requests);
+	}
+	if (unlikely(n_others)) {
+		n_others = neighbour_burst(others, n_others, &lcore->counters);
+		if (n_others)
+			transmit(lcore, port, others, n_others);
+	}
+	account(lcore, arrival);
+	return true;
+}
+
+static bool poll_queues(struct lcore *lcore)
+{
+	bool work = false;
+
+	for (uint32_t i = 0; i < lcore->n_queues; i++)
+		work |= poll_queue(lcore, &lcore->queues[i]);
+	return work;
+}
+
+// A worker's replies leave by the port that each request came by.
+static void answer_by_port(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
+{
+	if (lcore->n_ports == 1) {
+		answer(lcore, lcore->ports, mbufs, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		struct lcore_tx *tx = &lcore->tx[packet_of(mbufs[i])->port - lcore->ports];
+
+		tx->mbufs[tx->n++] = mbufs[i];
+	}
+	for (uint32_t port = 0; port < lcore->n_ports; port++) {
+		answer(lcore, &lcore->ports[port], lcore->tx[port].mbufs, lcore->tx[port].n);
+		lcore->tx[port].n = 0;
+	}
+}
+
+static bool work_rings(struct lcore *lcore)
+{
+	struct rte_mbuf *mbufs[BURST_MAX], *answers[BURST_MAX];
+	uint16_t n = take(lcore, mbufs), n_scores, n_answers;
+	uint64_t begin;
+
+	if (!n)
+		return false;
+	begin = rte_rdtsc();
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(packet_of(mbufs[i]));
+	n_scores = admit_burst_again(mbufs, n, lcore->registry, lcore->index, answers, &n_answers);
+	if (n_answers)
+		answer_by_port(lcore, answers, n_answers);
+	if (n_scores) {
+		score_burst(mbufs, n_scores, lcore->scratch, &lcore->clock, &lcore->counters);
+		answer_by_port(lcore, mbufs, n_scores);
+	}
+	atomic_store_explicit(&lcore->finished,
+		atomic_load_explicit(&lcore->finished, memory_order_relaxed) + n,
+		memory_order_release);
+	account(lcore, begin);
+	return true;
+}
+
+static void sleep_a_little(struct lcore *lcore, uint32_t n_sleeps)
+{
+	uint32_t doublings = n_sleeps / IDLE_STEPS;
+	uint32_t us = doublings < 6 ? 1u << doublings : SLEEP_MAX_US;
+	struct timespec time = { .tv_nsec = (long)us * 1000 };
+
+	rte_rcu_qsbr_thread_offline(lcore->qsbr, lcore->index);
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+	rte_rcu_qsbr_thread_online(lcore->qsbr, lcore->index);
+	lcore->counters.sleeps++;
+}
+
+int loop_run(void *argument)
+{
+	struct lcore *lcore = argument;
+	uint32_t empty = 0;
+	bool stop, work;
+
+	if (lcore->sleeps_when_idle)
+		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+	rte_rcu_qsbr_thread_online(lcore->qsbr, lcore->index);
+	atomic_store_explicit(&lcore->start_tsc, rte_rdtsc(), memory_order_relaxed);
+	do {
+		stop = atomic_load_explicit(&lcore->stop, memory_order_acquire);
+		if (lcore->role == LCORE_WORKER)
+			work = work_rings(lcore);
+		else
+			work = !stop && poll_queues(lcore);
+		rte_rcu_qsbr_quiescent(lcore->qsbr, lcore->index);
+		if (work) {
+			empty = 0;
+			continue;
+		}
+		empty += empty < UINT32_MAX;
+		if (lcore->sleeps_when_idle && empty > IDLE_POLLS && !stop)
+			sleep_a_little(lcore, empty - IDLE_POLLS);
+		else
+			rte_pause();
+	} while (!stop || work);
+	rte_rcu_qsbr_thread_offline(lcore->qsbr, lcore->index);
+	return 0;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the stages know about a packet: written once by parse, kept in the mbuf's private area, read
+// by every later stage, so that no header is parsed twice. Owner: whichever lcore holds the mbuf.
+#pragma once
+
+#include "dataplane/dataplane.h"
+
+#include <rte_mbuf.h>
+
+#define BURST_MAX 64 // packets a stage takes at a time
+
+// What a destination or source check and the reply need of a port.
+struct port;
+struct deployment;
+struct slot_stats;
+
+enum packet_kind {
+	PACKET_SCORE,  // admitted: to be scored
+	PACKET_RESULT, // answered with packet->status
+	PACKET_PONG,
+	PACKET_ARP,
+	PACKET_ICMPV4,
+	PACKET_ICMPV6,
+};
+
+struct packet {
+	uint64_t arrival_tsc;
+	const struct port *port;	     // it came in by, the reply leaves by
+	const struct deployment *deployment; // valid until the lcore's next quiescent state
+	struct slot_stats *stats;	     // of this lcore and slot; NULL: none is kept
+	uint32_t payload_bytes;		     // UDP payload, or ICMP message
+	uint16_t payload_offset;	     // of the same, from the frame's start
+	uint16_t rows;
+	uint16_t outputs; // columns of the reply
+	uint16_t version; // that scored
+	uint8_t l2_bytes; // 14, or 18 with a VLAN tag
+	uint8_t l3_bytes; // IP header with its options
+	uint8_t kind;	  // enum packet_kind
+	uint8_t status;	  // enum wire_status
+	bool is_ipv6;
+	bool priority;
+	bool done; // score: result or refusal decided
+};
+
+static inline struct packet *packet_of(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+// Dropped without a word: a verdict of the parsing stages. DROP_COUNT stands for "keep it".
+#define DROP_NONE DROP_COUNT

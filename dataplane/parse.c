@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/parse.h"
+
+#include "dataplane/checksum.h"
+
+#include <rte_byteorder.h>
+#include <rte_icmp.h>
+#include <rte_ip.h>
+#include <rte_prefetch.h>
+#include <rte_udp.h>
+
+#define IPV4_HEADER_BYTES 20
+#define IPV6_HEADER_BYTES 40
+#define IPV6_FRAGMENT	  44 // next header
+#define PREFETCH_AHEAD	  4
+
+// Fields that a request must carry as zero: status, all but two flags, both reserved ones.
+static inline bool reserved_is_zero(const struct wire_header *header)
+{
+	const uint8_t known = WIRE_FLAG_PRIORITY | WIRE_FLAG_AUTHENTICATED;
+
+	return !(header->status | (header->flags & (uint8_t)~known) | header->reserved_8 |
+		header->reserved_16);
+}
+
+static enum drop parse_wire(struct packet *p, const uint8_t *payload)
+{
+	const struct wire_header *header = (const struct wire_header *)payload;
+
+	if (p->payload_bytes < WIRE_HEADER_BYTES)
+		return DROP_SHORT_HEADER;
+	if (header->magic[0] != WIRE_MAGIC_0 || header->magic[1] != WIRE_MAGIC_1)
+		return DROP_BAD_MAGIC;
+	if (header->version != WIRE_VERSION)
+		return DROP_BAD_VERSION;
+	if (!reserved_is_zero(header))
+		return DROP_RESERVED_NOT_ZERO;
+	p->kind = PACKET_SCORE;
+	p->priority = header->flags & WIRE_FLAG_PRIORITY;
+	return DROP_NONE;
+}
+
+// What the NIC says of the checksum in `ol_flags`, where its offload is in use: 1 good, 0 bad,
+// -1 look yourself.
+static inline int nic_verdict(
+	const struct port *port, const struct rte_mbuf *m, uint64_t good, uint64_t bad)
+{
+	if (!port->rx_checksum)
+		return -1;
+	if (!(m->ol_flags & good) == !(m->ol_flags & bad)) // neither: unknown; both: incomplete
+		return -1;
+	return (m->ol_flags & good) != 0;
+}
+
+// `addresses`: source and destination as they lie in the packet, `address_bytes` of them together.
+static bool udp_checksum_good(const struct port *port, const struct rte_mbuf *m,
+	const struct packet *p, const struct rte_udp_hdr *udp, const void *addresses,
+	uint32_t address_bytes)
+{
+	uint32_t udp_bytes = rte_be_to_cpu_16(udp->dgram_len);
+	uint64_t sum;
+	int nic;
+
+	if (!udp->dgram_cksum) // "none was made": IPv4 allows that, IPv6 does not (RFC 8200, 8.1)
+		return !p->is_ipv6;
+	nic = nic_verdict(port, m, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
+	if (nic >= 0)
+		return nic;
+	sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
+	sum = checksum_bytes(sum, addresses, address_bytes);
+	sum = checksum_bytes(sum, udp, udp_bytes);
+	return checksum_fold(sum) == 0xffff;
+}
+
+// `l4_bytes`: of the IP payload; a longer UDP length is refused, a shorter one cuts (RFC 768).
+static enum drop parse_udp(const struct port *port, const struct rte_mbuf *m, struct packet *p,
+	const uint8_t *l4, uint32_t l4_bytes, const void *addresses, uint32_t address_bytes)
+{
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)l4;
+	uint32_t udp_bytes;
+
+	if (l4_bytes < sizeof(*udp))
+		return DROP_BAD_UDP_LENGTH;
+	udp_bytes = rte_be_to_cpu_16(udp->dgram_len);
+	if (udp_bytes < sizeof(*udp) || udp_bytes > l4_bytes)
+		return DROP_BAD_UDP_LENGTH;
+	if (udp->dst_port != port->udp_port_be)
+		return DROP_NOT_HANDLED;
+	if (udp->src_port == 0 || udp->src_port == port->udp_port_be)
+		return DROP_BAD_SOURCE_PORT;
+	if (!udp_checksum_good(port, m, p, udp, addresses, address_bytes))
+		return DROP_BAD_L4_CHECKSUM;
+	p->payload_offset = (uint16_t)(p->l2_bytes + p->l3_bytes + sizeof(*udp));
+	p->payload_bytes = udp_bytes - (uint32_t)sizeof(*udp);
+	return parse_wire(p, l4 + sizeof(*udp));
+}
+
+static enum drop parse_icmp(struct packet *p, enum packet_kind kind, uint32_t bytes)
+{
+	p->kind = kind;
+	p->payload_offset = (uint16_t)(p->l2_bytes + p->l3_bytes);
+	p->payload_bytes = bytes;
+	return DROP_NONE;
+}
+
+static inline bool ipv4_is_ours(const struct port *port, uint32_t address)
+{
+	for (uint32_t i = 0; i < port->n_ipv4; i++)
+		if (port->ipv4[i] == address)
+			return true;
+	return false;
+}
+
+// Zero, loopback, multicast, reserved and broadcast by the first byte; ours and the subnets'
+// broadcast by comparison.
+static inline bool ipv4_source_is_bad(const struct port *port, uint32_t address)
+{
+	uint8_t first = (uint8_t)address; // network order: the first byte lies lowest
+
+	if (first == 0 || first == 127 || first >= 224)
+		return true;
+	for (uint32_t i = 0; i < port->n_ipv4; i++)
+		if (address == port->ipv4[i] || address == port->ipv4_broadcast[i])
+			return true;
+	return false;
+}
+
+static inline bool ipv4_checksum_good(
+	const struct port *port, const struct rte_mbuf *m, const uint8_t *l3, uint32_t bytes)
+{
+	int nic = nic_verdict(port, m, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD);
+
+	if (nic >= 0)
+		return nic;
+	if (bytes == IPV4_HEADER_BYTES)
+		return checksum_fold(checksum_ipv4_sum(l3)) == 0xffff;
+	return checksum_fold(checksum_bytes(0, l3, bytes)) == 0xffff;
+}
+
+static enum drop parse_ipv4(const struct port *port, const struct rte_mbuf *m, struct packet *p,
+	const uint8_t *l3, uint32_t bytes)
+{
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)l3;
+	uint32_t header_bytes, total;
+
+	if (bytes < IPV4_HEADER_BYTES)
+		return DROP_TRUNCATED;
+	header_bytes = (ip->version_ihl & 15u) * 4;
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (ip->version_ihl >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES || total < header_bytes)
+		return DROP_BAD_IP_HEADER;
+	if (total > bytes)
+		return DROP_TRUNCATED;
+	if (total > port->mtu)
+		return DROP_TOO_LONG;
+	if (!ipv4_checksum_good(port, m, l3, header_bytes))
+		return DROP_BAD_IP_CHECKSUM;
+	if (!ipv4_is_ours(port, ip->dst_addr))
+		return DROP_NOT_OUR_ADDRESS;
+	if (ipv4_source_is_bad(port, ip->src_addr))
+		return DROP_BAD_SOURCE_ADDRESS;
+	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+		return DROP_FRAGMENT;
+	p->is_ipv6 = false;
+	p->l3_bytes = (uint8_t)header_bytes;
+	if (ip->next_proto_id == IPPROTO_UDP)
+		return parse_udp(
+			port, m, p, l3 + header_bytes, total - header_bytes, &ip->src_addr, 8);
+	if (ip->next_proto_id == IPPROTO_ICMP)
+		return parse_icmp(p, PACKET_ICMPV4, total - header_bytes);
+	return DROP_NOT_HANDLED;
+}
+
+static inline bool ipv6_is(const uint8_t *address, const struct in6_addr *other)
+{
+	uint64_t a[2], b[2];
+
+	memcpy(a, address, sizeof(a));
+	memcpy(b, other, sizeof(b));
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]));
+}
+
+static inline bool ipv6_is_ours(const struct port *port, const uint8_t *address)
+{
+	for (uint32_t i = 0; i < port->n_ipv6; i++)
+		if (ipv6_is(address, &port->ipv6[i]))
+			return true;
+	return false;
+}
+
+// The solicited-node group of one of our addresses (RFC 4291, 2.7.1): ff02::1:ffXX:XXXX.
+static bool ipv6_is_our_group(const struct port *port, const uint8_t *address)
+{
+	static const uint8_t PREFIX[13] = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff };
+
+	if (memcmp(address, PREFIX, sizeof(PREFIX)) != 0)
+		return false;
+	for (uint32_t i = 0; i < port->n_ipv6; i++)
+		if (!memcmp(address + 13, port->ipv6[i].s6_addr + 13, 3))
+			return true;
+	return false;
+}
+
+static inline bool ipv6_source_is_bad(const struct port *port, const uint8_t *address)
+{
+	if (address[0] == 0xff)
+		return true;
+	if (address[0] == 0 &&
+		(ipv6_is(address, &in6addr_any) || ipv6_is(address, &in6addr_loopback)))
+		return true;
+	return ipv6_is_ours(port, address);
+}
+
+static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, struct packet *p,
+	const uint8_t *l3, uint32_t bytes, bool to_our_mac)
+{
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)l3;
+	uint32_t payload;
+
+	if (bytes < IPV6_HEADER_BYTES)
+		return DROP_TRUNCATED;
+	if (l3[0] >> 4 != 6)
+		return DROP_BAD_IP_HEADER;
+	payload = rte_be_to_cpu_16(ip->payload_len);
+	if (IPV6_HEADER_BYTES + payload > bytes)
+		return DROP_TRUNCATED;
+	if (IPV6_HEADER_BYTES + payload > port->mtu)
+		return DROP_TOO_LONG;
+	// Only a neighbour solicitation comes to a group; icmp and neighbour see to the rest of it.
+	if (!ipv6_is_ours(port, ip->dst_addr) &&
+		(ip->proto != IPPROTO_ICMPV6 || !ipv6_is_our_group(port, ip->dst_addr)))
+		return DROP_NOT_OUR_ADDRESS;
+	if (ipv6_source_is_bad(port, ip->src_addr))
+		return DROP_BAD_SOURCE_ADDRESS;
+	p->is_ipv6 = true;
+	p->l3_bytes = IPV6_HEADER_BYTES;
+	if (ip->proto == IPPROTO_UDP && to_our_mac)
+		return parse_udp(port, m, p, l3 + IPV6_HEADER_BYTES, payload, ip->src_addr, 32);
+	if (ip->proto == IPPROTO_ICMPV6)
+		return parse_icmp(p, PACKET_ICMPV6, payload);
+	if (!to_our_mac)
+		return DROP_NOT_OUR_MAC;
+	return ip->proto == IPV6_FRAGMENT ? DROP_FRAGMENT : DROP_NOT_HANDLED;
+}
+
+static enum drop parse_ethertype(const struct port *port, const struct rte_mbuf *m,
+	struct packet *p, uint16_t type_be, bool to_our_mac)
+{
+	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l2_bytes);
+	uint32_t bytes = (uint32_t)m->data_len - p->l2_bytes;
+
+	if (type_be == RTE_BE16(RTE_ETHER_TYPE_IPV4))
+		return to_our_mac ? parse_ipv4(port, m, p, l3, bytes) : DROP_NOT_OUR_MAC;
+	if (type_be == RTE_BE16(RTE_ETHER_TYPE_IPV6))
+		return parse_ipv6(port, m, p, l3, bytes, to_our_mac);
+	if (type_be == RTE_BE16(RTE_ETHER_TYPE_ARP)) {
+		p->kind = PACKET_ARP;
+		p->l3_bytes = 0;
+		return DROP_NONE;
+	}
+	return to_our_mac ? DROP_NOT_HANDLED : DROP_NOT_OUR_MAC;
+}
+
+enum drop parse_packet(const struct port *port, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	struct packet *p = packet_of(m);
+	uint16_t type_be;
+	bool to_our_mac;
+
+	if (unlikely(m->nb_segs != 1))
+		return DROP_TOO_LONG;
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN))
+		return DROP_TRUNCATED;
+	to_our_mac = rte_is_same_ether_addr(&eth->dst_addr, &port->mac);
+	if (unlikely(!to_our_mac && !rte_is_multicast_ether_addr(&eth->dst_addr)))
+		return DROP_NOT_OUR_MAC;
+	// A reply to a group address, or to ourselves, would go round.
+	if (unlikely(rte_is_multicast_ether_addr(&eth->src_addr) ||
+		    rte_is_same_ether_addr(&eth->src_addr, &port->mac)))
+		return DROP_BAD_SOURCE_ADDRESS;
+	p->port = port;
+	p->l2_bytes = RTE_ETHER_HDR_LEN;
+	type_be = eth->ether_type;
+	if (type_be == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
+		const struct rte_vlan_hdr *vlan = (const struct rte_vlan_hdr *)(eth + 1);
+
+		if (m->data_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+			return DROP_TRUNCATED;
+		p->l2_bytes = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+		type_be = vlan->eth_proto; // a second tag is an ethertype nobody serves
+	}
+	return parse_ethertype(port, m, p, type_be, to_our_mac);
+}
+
+uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t n, uint64_t now,
+	struct dataplane_counters *counters, struct rte_mbuf **requests, struct rte_mbuf **others,
+	uint16_t *n_others)
+{
+	uint16_t n_requests = 0, n_rest = 0;
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = mbufs[i];
+		enum drop drop;
+
+		if (i + PREFETCH_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		bytes += m->pkt_len;
+		packet_of(m)->arrival_tsc = now;
+		drop = parse_packet(port, m);
+		if (unlikely(drop != DROP_NONE)) {
+			counters->drops[drop]++;
+			rte_pktmbuf_free(m);
+		} else if (packet_of(m)->kind == PACKET_SCORE) {
+			requests[n_requests++] = m;
+		} else {
+			others[n_rest++] = m;
+		}
+	}
+	counters->received += n;
+	counters->received_bytes += bytes;
+	*n_others = n_rest;
+	return n_requests;
+}

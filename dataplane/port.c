@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/port.h"
+
+#include <rte_byteorder.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_pci.h>
+
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 1024
+#define QUEUES_MAX     64
+
+bool port_device_is_pci(const char *device)
+{
+	char address[PCI_PRI_STR_SIZE + 1];
+	size_t bytes = strcspn(device, ",");
+	struct rte_pci_addr parsed;
+
+	if (bytes >= sizeof(address))
+		return false;
+	memcpy(address, device, bytes);
+	address[bytes] = '\0';
+	return rte_pci_addr_parse(address, &parsed) == 0;
+}
+
+static uint32_t subnet_broadcast(uint32_t address_be, uint8_t prefix_length)
+{
+	// A /31 and a /32 have no broadcast address (RFC 3021).
+	if (prefix_length >= 31)
+		return address_be;
+	return address_be | rte_cpu_to_be_32(UINT32_MAX >> prefix_length);
+}
+
+void port_init(struct port *port, const struct config_port *config)
+{
+	memset(port, 0, sizeof(*port));
+	port->config = config;
+	port->udp_port_be = rte_cpu_to_be_16(config->udp_port);
+	port->mtu = config->mtu;
+	for (uint32_t i = 0; i < config->n_addresses; i++) {
+		const struct config_address *address = &config->addresses[i];
+
+		if (address->is_ipv6) {
+			port->ipv6[port->n_ipv6++] = address->ipv6;
+			continue;
+		}
+		port->ipv4[port->n_ipv4] = address->ipv4.s_addr;
+		port->ipv4_broadcast[port->n_ipv4++] =
+			subnet_broadcast(address->ipv4.s_addr, address->prefix_length);
+	}
+}
+
+static int no_device(const struct port *port, struct error *err)
+{
+	if (port_device_is_pci(port->config->device))
+		return error_set(err, -ENODEV,
+			"port %s: no network device at PCI address %s, or it is not bound to a "
+			"driver for DPDK: dpdk-devbind.py --status tells, martletctl doctor helps",
+			port->config->name, port->config->device);
+	return error_set(err, -ENODEV,
+		"port %s: DPDK cannot make device %s: check the driver's name, and that the "
+		"interface, "
+		"file or socket directory it names exists and may be used",
+		port->config->name, port->config->device);
+}
+
+static int find_device(struct port *port, struct error *err)
+{
+	struct rte_dev_iterator iterator;
+	char match[CONFIG_PATH_MAX];
+	uint16_t id = RTE_MAX_ETHPORTS;
+	size_t name_bytes = strcspn(port->config->device, ",");
+
+	if (rte_dev_probe(port->config->device) < 0)
+		return no_device(port, err);
+	port->probed = true;
+	snprintf(match, sizeof(match), "%.*s", (int)name_bytes, port->config->device);
+	if (rte_eth_dev_get_port_by_name(match, &id) == 0) {
+		port->id = id;
+		return 0;
+	}
+	RTE_ETH_FOREACH_MATCHING_DEV(id, match, &iterator)
+	{
+		port->id = id;
+		rte_eth_iterator_cleanup(&iterator);
+		return 0;
+	}
+	return no_device(port, err);
+}
+
+// The kernel spreads packets over all queues of such a device, polled or not.
+static bool kernel_spreads(const char *driver)
+{
+	return !strcmp(driver, "net_af_packet") || !strcmp(driver, "net_af_xdp");
+}
+
+static int choose_queues(struct port *port, const struct rte_eth_dev_info *info, uint32_t polling,
+	uint32_t senders, struct error *err)
+{
+	const struct config_port *config = port->config;
+	uint32_t queues = config->queues ? config->queues : polling;
+
+	if (config->queues > info->max_rx_queues)
+		return error_set(err, -EINVAL,
+			"port %s: queues is %u, but %s has %u receive queues", config->name,
+			config->queues, config->device, info->max_rx_queues);
+	if (!config->queues && kernel_spreads(info->driver_name))
+		queues = info->max_rx_queues;
+	if (queues > info->max_rx_queues)
+		queues = info->max_rx_queues;
+	if (senders > info->max_tx_queues)
+		return error_set(err, -EINVAL,
+			"port %s: %s has %u transmit queues, but each of the %u lcores needs one: "
+			"give "
+			"the device more queues or list fewer CPUs in lcores",
+			config->name, config->device, info->max_tx_queues, senders);
+	port->rx_queues = (uint16_t)(queues < QUEUES_MAX ? queues : QUEUES_MAX);
+	port->tx_queues = (uint16_t)senders;
+	return 0;
+}
+
+// A virtual device that cannot say more than 1518 bytes may still carry them (memif does).
+static int choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
+	struct rte_eth_conf *conf, struct error *err)
+{
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+	uint32_t longest;
+
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	longest = info->max_rx_pktlen > overhead ? info->max_rx_pktlen - overhead : 0;
+	if (longest > info->max_mtu)
+		longest = info->max_mtu;
+	if (port->mtu > longest && port_device_is_pci(port->config->device))
+		return error_set(err, -EINVAL, "port %s: mtu is %u, but %s takes at most %u",
+			port->config->name, port->mtu, port->config->device, longest);
+	conf->rxmode.mtu = port->mtu < longest ? port->mtu : longest;
+	return 0;
+}
+
+static void choose_offloads(
+	struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
+{
+	const uint64_t rx = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	const uint64_t tx = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	const uint64_t hashes = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
+		RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+
+	port->rx_checksum = (info->rx_offload_capa & rx) == rx;
+	port->tx_checksum = (info->tx_offload_capa & tx) == tx;
+	if (port->rx_checksum)
+		conf->rxmode.offloads |= rx;
+	if (port->tx_checksum)
+		conf->txmode.offloads |= tx;
+	// All mbufs come from one pool, and each has one owner.
+	conf->txmode.offloads |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	conf->rx_adv_conf.rss_conf.rss_hf = hashes & info->flow_type_rss_offloads;
+	if (port->rx_queues > 1 && conf->rx_adv_conf.rss_conf.rss_hf)
+		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	else
+		conf->rx_adv_conf.rss_conf.rss_hf = 0;
+}
+
+static int refuse(const struct port *port, const char *what, int code, struct error *err)
+{
+	return error_set(err, code == -ENOMEM ? -ENOMEM : -EINVAL, "port %s: %s: %s: %s",
+		port->config->name, port->config->device, what, strerror(-code));
+}
+
+static int setup_queues(struct port *port, const struct rte_eth_dev_info *info,
+	const struct rte_eth_conf *conf, struct rte_mempool *pool, struct error *err)
+{
+	struct rte_eth_rxconf rx = info->default_rxconf;
+	struct rte_eth_txconf tx = info->default_txconf;
+	uint16_t n_rx = RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
+	int code = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &n_rx, &n_tx);
+
+	if (code)
+		return refuse(port, "descriptors", code, err);
+	rx.offloads = conf->rxmode.offloads;
+	tx.offloads = conf->txmode.offloads;
+	for (uint16_t q = 0; q < port->rx_queues; q++) {
+		code = rte_eth_rx_queue_setup(port->id, q, n_rx, SOCKET_ID_ANY, &rx, pool);
+		if (code)
+			return refuse(port, "receive queue", code, err);
+	}
+	for (uint16_t q = 0; q < port->tx_queues; q++) {
+		code = rte_eth_tx_queue_setup(port->id, q, n_tx, SOCKET_ID_ANY, &tx);
+		if (code)
+			return refuse(port, "transmit queue", code, err);
+	}
+	return 0;
+}
+
+// Groups that neighbour solicitations come to. Devices without a filter pass them anyway, so what
+// a device refuses here is no failure.
+static void join_groups(const struct port *port)
+{
+	struct rte_ether_addr groups[CONFIG_ADDRESSES_MAX];
+
+	for (uint32_t i = 0; i < port->n_ipv6; i++) {
+		const uint8_t *a = port->ipv6[i].s6_addr;
+
+		groups[i] = (struct rte_ether_addr){ { 0x33, 0x33, 0xff, a[13], a[14], a[15] } };
+	}
+	if (port->n_ipv6 && rte_eth_dev_set_mc_addr_list(port->id, groups, port->n_ipv6) != 0)
+		rte_eth_allmulticast_enable(port->id);
+}
+
+int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_mempool *pool,
+	struct error *err)
+{
+	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_dev_info info;
+	int code = find_device(port, err);
+
+	if (code)
+		return code;
+	code = rte_eth_dev_info_get(port->id, &info);
+	if (code)
+		return refuse(port, "device information", code, err);
+	port->driver = info.driver_name;
+	code = choose_queues(port, &info, polling, senders, err);
+	if (code)
+		return code;
+	code = choose_mtu(port, &info, &conf, err);
+	if (code)
+		return code;
+	choose_offloads(port, &info, &conf);
+	code = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
+	if (code)
+		return refuse(port, "configure", code, err);
+	port->configured = true;
+	code = setup_queues(port, &info, &conf, pool, err);
+	if (code)
+		return code;
+	code = rte_eth_macaddr_get(port->id, &port->mac);
+	if (code)
+		return refuse(port, "MAC address", code, err);
+	code = rte_eth_dev_start(port->id);
+	if (code)
+		return refuse(port, "start", code, err);
+	port->started = true;
+	join_groups(port);
+	return 0;
+}
+
+void port_close(struct port *port)
+{
+	if (!port->probed)
+		return;
+	if (port->started)
+		rte_eth_dev_stop(port->id);
+	if (port->configured)
+		rte_eth_dev_close(port->id);
+	port->started = port->configured = port->probed = false;
+}
+
+void port_info(const struct port *port, struct port_info *info)
+{
+	struct rte_eth_link link = { 0 };
+	struct rte_eth_stats stats = { 0 };
+
+	rte_eth_link_get_nowait(port->id, &link);
+	rte_eth_stats_get(port->id, &stats);
+	*info = (struct port_info){
+		.name = port->config->name,
+		.device = port->config->device,
+		.driver = port->driver,
+		.link_up = link.link_status,
+		.link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed,
+		.mtu = port->mtu,
+		.udp_port = port->config->udp_port,
+		.rx_queues = port->rx_queues,
+		.tx_queues = port->tx_queues,
+		.rx_checksum_offload = port->rx_checksum,
+		.tx_checksum_offload = port->tx_checksum,
+		.config = port->config,
+		.rx_packets = stats.ipackets,
+		.rx_bytes = stats.ibytes,
+		.tx_packets = stats.opackets,
+		.tx_bytes = stats.obytes,
+		.rx_missed = stats.imissed,
+		.rx_errors = stats.ierrors,
+		.tx_errors = stats.oerrors,
+		.rx_nombuf = stats.rx_nombuf,
+	};
+	memcpy(info->mac, &port->mac, sizeof(info->mac));
+}

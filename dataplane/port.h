@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A port: a DPDK device, configured and started, with the addresses it answers for.
+// Made and closed by the control thread; immutable, and read by every lcore, while they run.
+#pragma once
+
+#include "dataplane/dataplane.h"
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+
+struct port {
+	// What the stages read.
+	struct rte_ether_addr mac;
+	uint16_t id;	      // DPDK's
+	uint16_t udp_port_be; // in network order
+	uint16_t mtu;	      // longest IP packet
+	uint8_t n_ipv4, n_ipv6;
+	bool tx_checksum; // the device fills in IPv4 and UDP checksums
+	bool rx_checksum; // the device says in ol_flags whether checksums are good
+	uint32_t ipv4[CONFIG_ADDRESSES_MAX];	       // in network order
+	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
+	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];
+
+	// What the control thread reads.
+	const struct config_port *config;
+	const char *driver;
+	uint16_t rx_queues, tx_queues;
+	bool probed, configured, started;
+};
+
+// Takes over the addresses and the service port of `config`; no device yet.
+void port_init(struct port *port, const struct config_port *config);
+
+// Finds or creates the device, configures `polling` or fewer RX queues and one TX queue for each of
+// `senders` lcores, and starts it. -ENODEV, -EINVAL with a sentence naming the port and the remedy.
+int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_mempool *pool,
+	struct error *err);
+void port_close(struct port *port); // one half opened, or never, is fine
+
+void port_info(const struct port *port, struct port_info *info);
+
+// True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.
+bool port_device_is_pci(const char *device);

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_ALIGN 64
+
+int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_bytes,
+	struct rte_rcu_qsbr *qsbr, struct registry **out, struct error *err)
+{
+	struct registry *registry = calloc(1, sizeof(*registry));
+
+	if (!registry)
+		return error_set(err, -ENOMEM, "no memory for the table of models");
+	registry->n_lcores = n_lcores;
+	registry->scratch_bytes = scratch_bytes;
+	registry->payload_bytes = payload_bytes;
+	registry->qsbr = qsbr;
+	SIMPLEQ_INIT(&registry->retired);
+	*out = registry;
+	return 0;
+}
+
+static void deployment_destroy(struct deployment *deployment)
+{
+	model_close(deployment->owned);
+	free(deployment);
+}
+
+static struct deployment *slot_get(const struct registry *registry, uint32_t id)
+{
+	// Only lcores see deployments as const; the control thread owns them.
+	return (struct deployment *)atomic_load_explicit(
+		&registry->slots[id], memory_order_relaxed);
+}
+
+void registry_destroy(struct registry *registry)
+{
+	struct deployment *deployment;
+
+	if (!registry)
+		return;
+	while ((deployment = SIMPLEQ_FIRST(&registry->retired))) {
+		SIMPLEQ_REMOVE_HEAD(&registry->retired, retired);
+		deployment_destroy(deployment);
+	}
+	for (uint32_t id = 0; id < REGISTRY_SLOTS; id++) {
+		if ((deployment = slot_get(registry, id)))
+			deployment_destroy(deployment);
+		free(registry->stats[id]);
+	}
+	free(registry);
+}
+
+static size_t align_up(size_t bytes)
+{
+	return (bytes + SCRATCH_ALIGN - 1) & ~(size_t)(SCRATCH_ALIGN - 1);
+}
+
+// Fills in the offsets for `rows` at a time; returns the bytes needed.
+static size_t scratch_layout(
+	const struct registry *registry, struct deployment *deployment, uint32_t rows)
+{
+	size_t rows_bytes = (size_t)rows * deployment->n_features * sizeof(float);
+	size_t outputs_bytes = (size_t)rows * deployment->n_outputs * sizeof(float);
+
+	// A request of more rows than a batch keeps all its outputs here until it is through.
+	if (rows > 0 && outputs_bytes < registry->payload_bytes)
+		outputs_bytes = registry->payload_bytes;
+	deployment->batch_rows = rows;
+	deployment->outputs_offset = (uint32_t)align_up(rows_bytes);
+	deployment->model_offset = deployment->outputs_offset + (uint32_t)align_up(outputs_bytes);
+	return deployment->model_offset + align_up(model_scratch_bytes(deployment->model, rows));
+}
+
+int registry_fit_scratch(
+	const struct registry *registry, struct deployment *deployment, struct error *err)
+{
+	size_t needed = 0;
+
+	for (uint32_t rows = MODEL_BATCH_MAX; rows >= 1; rows = rows * 3 / 4) {
+		needed = scratch_layout(registry, deployment, rows);
+		if (needed <= registry->scratch_bytes)
+			return 0;
+	}
+	return error_set(err, -EINVAL,
+		"model %s needs %zu KiB of scratch for one row, memory.scratch_kilobytes gives "
+		"%zu: "
+		"raise it and restart",
+		deployment->name, (needed + 1023) / 1024, registry->scratch_bytes / 1024);
+}
+
+static int check_request(const struct registry *registry, const struct deployment_request *request,
+	struct error *err)
+{
+	if (!request->model || !request->name || !request->id || !request->version)
+		return error_set(err, -EINVAL,
+			"a deployment has a model, a name, and an id and a "
+			"version from 1 to 65535");
+	if (strlen(request->name) >= CONFIG_NAME_MAX)
+		return error_set(err, -EINVAL, "model name %.20s... is longer than %d bytes",
+			request->name, CONFIG_NAME_MAX - 1);
+	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
+		const struct deployment *other = slot_get(registry, id);
+		bool same_name;
+
+		if (!other)
+			continue;
+		same_name = !strcmp(other->name, request->name);
+		if (same_name && id != request->id)
+			return error_set(err, -EEXIST,
+				"model %s answers for id %u already: unload it before it gets id "
+				"%u",
+				request->name, id, request->id);
+		if (!same_name && id == request->id)
+			return error_set(err, -EEXIST,
+				"id %u belongs to model %s: choose another id for %s", id,
+				other->name, request->name);
+	}
+	return 0;
+}
+
+static int make_stats(struct registry *registry, uint16_t id, struct error *err)
+{
+	size_t bytes = registry->n_lcores * sizeof(struct slot_stats);
+
+	if (registry->stats[id])
+		return 0;
+	registry->stats[id] = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	if (!registry->stats[id])
+		return error_set(err, -ENOMEM, "no memory for the counters of id %u", id);
+	memset(registry->stats[id], 0, bytes);
+	for (uint32_t i = 0; i < registry->n_lcores; i++)
+		histogram_reset(&registry->stats[id][i].latency);
+	return 0;
+}
+
+// Scores a batch of the golden rows, so that weights are in memory and caches have seen them.
+static int warm(const struct deployment *deployment, struct error *err)
+{
+	const struct model_info *info = model_info(deployment->model);
+
+	if (!info->n_golden)
+		return 0;
+	return model_check_golden(deployment->model, err);
+}
+
+static struct deployment *deployment_create(
+	struct registry *registry, const struct deployment_request *request, struct error *err)
+{
+	const struct model_info *info = model_info(request->model);
+	struct deployment *deployment = calloc(1, sizeof(*deployment));
+
+	if (!deployment) {
+		error_set(err, -ENOMEM, "no memory for a deployment of model %s", request->name);
+		return NULL;
+	}
+	deployment->model = request->model;
+	deployment->owned = request->model;
+	deployment->n_features = info->n_features;
+	deployment->n_outputs = info->n_outputs;
+	deployment->accepts_missing = info->accepts_missing;
+	deployment->id = request->id;
+	deployment->version = request->version;
+	snprintf(deployment->name, sizeof(deployment->name), "%s", request->name);
+	for (uint32_t i = 0; i < registry->n_lcores; i++)
+		deployment->stats[i] = &registry->stats[request->id][i];
+	return deployment;
+}
+
+// Lcores that looked it up before may still read it: it waits for all to be quiescent once.
+static void retire(struct registry *registry, struct deployment *deployment)
+{
+	if (registry->qsbr)
+		deployment->grace_token = rte_rcu_qsbr_start(registry->qsbr);
+	SIMPLEQ_INSERT_TAIL(&registry->retired, deployment, retired);
+	registry_reclaim(registry);
+}
+
+int registry_publish(
+	struct registry *registry, const struct deployment_request *request, struct error *err)
+{
+	struct deployment *deployment, *before;
+	int code = check_request(registry, request, err);
+
+	if (code)
+		return code;
+	code = make_stats(registry, request->id, err);
+	if (code)
+		return code;
+	deployment = deployment_create(registry, request, err);
+	if (!deployment)
+		return -ENOMEM;
+	code = registry_fit_scratch(registry, deployment, err);
+	if (!code)
+		code = warm(deployment, err);
+	if (code) {
+		free(deployment); // the caller keeps the model
+		return code;
+	}
+	before = slot_get(registry, request->id);
+	// Release: whoever sees the pointer sees all it points to.
+	atomic_store_explicit(&registry->slots[request->id], deployment, memory_order_release);
+	registry_set_loading(registry, request->id, false);
+	if (before)
+		retire(registry, before);
+	return 0;
+}
+
+int registry_retire(struct registry *registry, uint16_t id, struct error *err)
+{
+	struct deployment *deployment = slot_get(registry, id);
+
+	registry_set_loading(registry, id, false);
+	if (!deployment)
+		return error_set(err, -ENOENT, "no model answers for id %u", id);
+	atomic_store_explicit(&registry->slots[id], NULL, memory_order_release);
+	retire(registry, deployment);
+	return 0;
+}
+
+void registry_reclaim(struct registry *registry)
+{
+	struct deployment *deployment;
+
+	// Tokens grow along the queue: the first that is not past its grace period ends the search.
+	while ((deployment = SIMPLEQ_FIRST(&registry->retired))) {
+		if (registry->qsbr &&
+			!rte_rcu_qsbr_check(registry->qsbr, deployment->grace_token, false))
+			return;
+		SIMPLEQ_REMOVE_HEAD(&registry->retired, retired);
+		deployment_destroy(deployment);
+	}
+}
+
+void registry_set_loading(struct registry *registry, uint16_t id, bool loading)
+{
+	uint64_t bit = (uint64_t)1 << (id % 64);
+
+	if (loading)
+		atomic_fetch_or_explicit(&registry->loading[id / 64], bit, memory_order_relaxed);
+	else
+		atomic_fetch_and_explicit(&registry->loading[id / 64], ~bit, memory_order_relaxed);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which model answers for which id. A slot is one pointer to an immutable deployment; whatever
+// changes is a new deployment published over the old one, which is freed after a grace period
+// (rte_rcu_qsbr). Lcores only look up, and never hold a deployment past their quiescent state.
+#pragma once
+
+#include "dataplane/dataplane.h"
+
+#include <rte_common.h>
+#include <rte_rcu_qsbr.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#define REGISTRY_SLOTS	65536
+#define REGISTRY_LCORES CONFIG_CPUS_MAX
+
+// Of one slot on one lcore, which alone writes it. Lives until the registry is destroyed.
+struct slot_stats {
+	uint64_t requests, rows; // scored
+	struct histogram latency;
+} __rte_cache_aligned;
+
+struct deployment { // immutable once published; owned by the registry
+	// What lcores read.
+	const struct model *model;
+	uint32_t n_features, n_outputs;
+	uint32_t batch_rows;		       // that fit the scratch of an lcore at a time
+	uint32_t outputs_offset, model_offset; // within that scratch; rows lie at 0
+	uint16_t id, version;
+	bool accepts_missing;
+	struct slot_stats *stats[REGISTRY_LCORES];
+
+	// What the control thread reads.
+	struct model *owned;
+	char name[CONFIG_NAME_MAX];
+	uint64_t grace_token;
+	SIMPLEQ_ENTRY(deployment) retired;
+};
+
+struct registry {
+	// Written by the control thread, read by lcores.
+	_Atomic(const struct deployment *) slots[REGISTRY_SLOTS];
+	_Atomic(uint64_t) loading[REGISTRY_SLOTS / 64]; // bit set: NOT_READY instead of NO_MODEL
+	_Atomic(bool) draining;
+
+	// The control thread's own.
+	struct rte_rcu_qsbr *qsbr;
+	uint32_t n_lcores;
+	size_t scratch_bytes;	// of each scoring lcore
+	uint32_t payload_bytes; // longest UDP payload, which bounds a reply's outputs
+	struct slot_stats *stats[REGISTRY_SLOTS]; // [n_lcores] each; NULL: never published
+	SIMPLEQ_HEAD(, deployment) retired;
+};
+
+// `qsbr` may be NULL where no lcore runs (tests): what is retired is then freed at once.
+int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_bytes,
+	struct rte_rcu_qsbr *qsbr, struct registry **out, struct error *err);
+// Closes every model. No lcore may run any more.
+void registry_destroy(struct registry *registry);
+
+int registry_publish(
+	struct registry *registry, const struct deployment_request *request, struct error *err);
+int registry_retire(struct registry *registry, uint16_t id, struct error *err);
+void registry_reclaim(struct registry *registry);
+void registry_set_loading(struct registry *registry, uint16_t id, bool loading);
+
+// Lays out the scratch for `deployment`, for as many rows at a time as fit. -EINVAL if not one
+// does.
+int registry_fit_scratch(
+	const struct registry *registry, struct deployment *deployment, struct error *err);
+
+// The lcores' only call. The answer is good until the caller's next quiescent state.
+static inline const struct deployment *registry_lookup(const struct registry *registry, uint16_t id)
+{
+	return atomic_load_explicit(&registry->slots[id], memory_order_acquire);
+}
+
+static inline bool registry_is_loading(const struct registry *registry, uint16_t id)
+{
+	uint64_t word = atomic_load_explicit(&registry->loading[id / 64], memory_order_relaxed);
+
+	return word >> (id % 64) & 1;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/score.h"
+
+#include <rte_cycles.h>
+
+// Requests gathered for one call of model_score: their rows lie in scratch one after the other.
+struct batch {
+	const struct deployment *deployment;
+	uint8_t *scratch;
+	uint32_t n_rows;
+	uint16_t n;
+	struct rte_mbuf *mbufs[BURST_MAX];
+};
+
+static inline float *batch_rows(const struct batch *batch)
+{
+	return (float *)batch->scratch;
+}
+
+static inline float *batch_outputs(const struct batch *batch)
+{
+	return (float *)(batch->scratch + batch->deployment->outputs_offset);
+}
+
+static inline uint8_t *payload_of(struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod_offset(m, uint8_t *, packet_of(m)->payload_offset);
+}
+
+static inline void decide(struct packet *p, enum wire_status status)
+{
+	p->kind = PACKET_RESULT;
+	p->status = (uint8_t)status;
+	p->done = true;
+}
+
+static void finish(struct rte_mbuf *m, const float *outputs, struct dataplane_counters *counters)
+{
+	struct packet *p = packet_of(m);
+
+	memcpy(payload_of(m) + WIRE_HEADER_BYTES, outputs,
+		(size_t)p->rows * p->outputs * sizeof(float));
+	decide(p, WIRE_STATUS_OK);
+	p->stats->requests++;
+	p->stats->rows += p->rows;
+	counters->rows_scored += p->rows;
+}
+
+static inline void score_rows(const struct batch *batch, float *outputs, uint32_t n_rows)
+{
+	const struct deployment *deployment = batch->deployment;
+
+	model_score(deployment->model, batch_rows(batch), outputs, n_rows,
+		batch->scratch + deployment->model_offset, deployment->batch_rows);
+}
+
+static void batch_flush(struct batch *batch, struct dataplane_counters *counters)
+{
+	const float *outputs = batch_outputs(batch);
+
+	if (!batch->n)
+		return;
+	score_rows(batch, batch_outputs(batch), batch->n_rows);
+	for (uint16_t i = 0; i < batch->n; i++) {
+		finish(batch->mbufs[i], outputs, counters);
+		outputs += (size_t)packet_of(batch->mbufs[i])->rows * batch->deployment->n_outputs;
+	}
+	batch->n = 0;
+	batch->n_rows = 0;
+}
+
+// Unpacks rows [first, first + n) of a request to `to`. False if the model will not have them.
+static bool unpack(const struct deployment *deployment, struct rte_mbuf *m, uint32_t first,
+	uint32_t n, float *to)
+{
+	const uint8_t *payload = payload_of(m);
+	unsigned dtype = ((const struct wire_header *)payload)->dtype;
+	size_t row_bytes = deployment->n_features * row_dtype_bytes(dtype);
+	const uint8_t *from = payload + WIRE_HEADER_BYTES + first * row_bytes;
+
+	return model_unpack_rows(deployment->model, to, from, n, dtype) ||
+		deployment->accepts_missing;
+}
+
+// A request of more rows than a batch. Its outputs wait in scratch until the last row is through:
+// in the mbuf they could overwrite rows not yet read.
+static void score_in_slices(
+	const struct batch *batch, struct rte_mbuf *m, struct dataplane_counters *counters)
+{
+	const struct deployment *deployment = batch->deployment;
+	struct packet *p = packet_of(m);
+	float *outputs = batch_outputs(batch);
+
+	for (uint32_t row = 0, n; row < p->rows; row += n) {
+		n = RTE_MIN(deployment->batch_rows, p->rows - row);
+		if (!unpack(deployment, m, row, n, batch_rows(batch))) {
+			decide(p, WIRE_STATUS_NOT_FINITE);
+			return;
+		}
+		score_rows(batch, outputs + (size_t)row * deployment->n_outputs, n);
+	}
+	finish(m, outputs, counters);
+}
+
+static bool has_expired(const struct packet *p, uint32_t budget_us, const struct clock *clock)
+{
+	return budget_us && rte_rdtsc() - p->arrival_tsc > budget_us * clock->us_cycles;
+}
+
+static void batch_add(struct batch *batch, struct rte_mbuf *m, const struct clock *clock,
+	struct dataplane_counters *counters)
+{
+	const struct deployment *deployment = batch->deployment;
+	const struct wire_header *header = (const struct wire_header *)payload_of(m);
+	struct packet *p = packet_of(m);
+
+	if (batch->n_rows + p->rows > deployment->batch_rows)
+		batch_flush(batch, counters);
+	if (unlikely(has_expired(p, header->budget_us, clock))) {
+		decide(p, WIRE_STATUS_EXPIRED);
+		return;
+	}
+	if (unlikely(p->rows > deployment->batch_rows)) {
+		score_in_slices(batch, m, counters);
+		return;
+	}
+	if (!unpack(deployment, m, 0, p->rows,
+		    batch_rows(batch) + (size_t)batch->n_rows * deployment->n_features)) {
+		decide(p, WIRE_STATUS_NOT_FINITE);
+		return;
+	}
+	batch->n_rows += p->rows;
+	batch->mbufs[batch->n++] = m;
+}
+
+void score_burst(struct rte_mbuf **mbufs, uint16_t n, uint8_t *scratch, const struct clock *clock,
+	struct dataplane_counters *counters)
+{
+	for (uint16_t first = 0; first < n; first++) {
+		struct batch batch;
+
+		if (packet_of(mbufs[first])->done)
+			continue;
+		batch.deployment = packet_of(mbufs[first])->deployment;
+		batch.scratch = scratch;
+		batch.n_rows = 0;
+		batch.n = 0;
+		for (uint16_t i = first; i < n; i++) {
+			struct packet *p = packet_of(mbufs[i]);
+
+			if (!p->done && p->deployment == batch.deployment)
+				batch_add(&batch, mbufs[i], clock, counters);
+		}
+		batch_flush(&batch, counters);
+	}
+}

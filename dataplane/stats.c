@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Reading what the lcores count, without stopping them: each word whole, none in a lock.
+#include "dataplane/state.h"
+
+#include <rte_cycles.h>
+#include <rte_mempool.h>
+
+_Static_assert(sizeof(struct dataplane_counters) % sizeof(uint64_t) == 0, "summed word by word");
+
+static uint64_t total_cycles(const struct lcore *lcore)
+{
+	uint64_t start = atomic_load_explicit(&lcore->start_tsc, memory_order_relaxed);
+
+	return start ? rte_rdtsc() - start : 0;
+}
+
+static void add_counters(struct dataplane_counters *sum, const struct lcore *lcore)
+{
+	const uint64_t *from = (const uint64_t *)&lcore->counters;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	sum->total_cycles += total_cycles(lcore);
+}
+
+uint32_t dataplane_n_lcores(const struct dataplane *dp)
+{
+	return dp->n_lcores;
+}
+
+void dataplane_lcore(const struct dataplane *dp, uint32_t index, struct lcore_info *info)
+{
+	const struct lcore *lcore = &dp->lcores[index];
+
+	*info = (struct lcore_info){ .cpu = lcore->cpu, .role = lcore->role };
+	add_counters(&info->counters, lcore);
+}
+
+void dataplane_counters(const struct dataplane *dp, struct dataplane_counters *sum)
+{
+	*sum = (struct dataplane_counters){ 0 };
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		add_counters(sum, &dp->lcores[i]);
+}
+
+uint32_t dataplane_n_ports(const struct dataplane *dp)
+{
+	return dp->n_ports;
+}
+
+void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info)
+{
+	port_info(&dp->ports[index], info);
+}
+
+uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
+		const struct deployment *deployment = registry_lookup(dp->registry, (uint16_t)id);
+		struct slot_info *slot = &slots[n];
+
+		if (!deployment)
+			continue;
+		if (n++ >= max)
+			continue;
+		*slot = (struct slot_info){
+			.id = deployment->id,
+			.version = deployment->version,
+			.name = deployment->name,
+			.model = deployment->model,
+		};
+		for (uint32_t i = 0; i < dp->n_lcores; i++) {
+			const struct slot_stats *stats = deployment->stats[i];
+
+			slot->requests += __atomic_load_n(&stats->requests, __ATOMIC_RELAXED);
+			slot->rows += __atomic_load_n(&stats->rows, __ATOMIC_RELAXED);
+		}
+	}
+	return n;
+}
+
+int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out)
+{
+	const struct slot_stats *stats = dp->registry->stats[id];
+
+	histogram_reset(out);
+	if (id && !stats)
+		return -ENOENT;
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		histogram_merge(out, id ? &stats[i].latency : &dp->lcores[i].pings.latency);
+	return 0;
+}
+
+void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info)
+{
+	uint32_t in_use = rte_mempool_in_use_count(dp->pool);
+
+	info->size = dp->pool->size;
+	info->in_use = in_use > dp->baseline_mbufs ? in_use - dp->baseline_mbufs : 0;
+}
