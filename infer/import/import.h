@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Importers: the bytes of a foreign model file to a graph. The graph owns all it holds; the bytes
+// may go afterwards. Hostile bytes are refused with one sentence: -EINVAL not a sound file of its
+// kind, -ENOTSUP sound but more than we support (operator and node named), -ENOMEM, -EFBIG.
+#pragma once
+
+#include "infer/graph.h"
+#include "infer/import/report.h"
+
+int import_onnx(const void *bytes, size_t size, struct graph **graph, struct compile_report *report,
+	struct error *err);

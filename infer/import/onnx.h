@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the parts of the ONNX importer share; nobody else includes this.
+// Format: onnx.proto of Debian's libonnx-dev; semantics: ONNX Operators.md and Operators-ml.md.
+#pragma once
+
+#include "infer/arena.h"
+#include "infer/import/import.h"
+
+#include "onnx.pb-c.h"
+
+#define ONNX_OPSET_MIN	  7
+#define ONNX_OPSET_MAX	  21
+#define ONNX_ML_OPSET_MIN 1
+#define ONNX_ML_OPSET_MAX 5
+#define ONNX_NESTING_MAX  32 // messages inside messages; sound models reach 11
+#define ONNX_FILE_MAX	  ((size_t)1 << 30)
+#define ONNX_NODE_INPUTS  GRAPH_NODE_IO_MAX
+
+struct onnx_value { // a name in the file's value namespace
+	const char *name;
+	uint32_t tensor;   // GRAPH_NONE until made
+	uint32_t producer; // node of the file, GRAPH_NONE: input or initialiser
+	bool defined;
+	bool is_label; // a predicted class, not a number: dropped
+};
+
+struct onnx {
+	Onnx__ModelProto *model;
+	const Onnx__GraphProto *proto;
+	struct graph *graph;
+	struct arena *scratch; // until the import is over
+	struct compile_report *report;
+	struct error *err;
+	int64_t opset, opset_ml;   // 0: not imported
+	struct onnx_value *values; // open-addressed by name, [values_size], a power of two
+	size_t values_size, n_values;
+	unsigned char hash_key[16];
+	bool *is_integer; // [GRAPH_TENSORS_MAX] computed tensors that stand for whole numbers
+	bool narrowed;	  // doubles or halves became float32
+};
+
+struct onnx_node {
+	const Onnx__NodeProto *proto;
+	const char *name; // never NULL or empty
+	const char *type;
+	uint32_t n_inputs;
+	uint32_t *inputs; // [n_inputs] tensor or GRAPH_NONE where left out
+};
+
+// "node 'x' (Gemm): <sentence>"
+__attribute__((format(printf, 4, 5))) int onnx_refuse(
+	struct onnx *onnx, const struct onnx_node *node, int code, const char *format, ...);
+
+// onnx_parse.c: bounded parsing. *model is freed with onnx_free_model().
+int onnx_parse(const void *bytes, size_t size, Onnx__ModelProto **model, struct error *err);
+void onnx_free_model(Onnx__ModelProto *model);
+
+// onnx_values.c
+struct onnx_value *onnx_value(struct onnx *onnx, const char *name); // made when new; NULL: memory
+bool onnx_value_exists(struct onnx *onnx, const char *name);
+
+// onnx_tensor.c: floats of any width become F32, integers and bool I64. `where` for the sentence.
+int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor);
+// A constant of this graph with memory for its values, which the caller fills.
+uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data);
+// The same constant as F32; itself where it is F32 already or computed.
+uint32_t onnx_as_float(struct onnx *onnx, uint32_t tensor);
+// The same constant under other dims.
+uint32_t onnx_reshaped(
+	struct onnx *onnx, uint32_t tensor, const char *name, uint32_t rank, const int64_t *dims);
+
+// onnx_attr.c: attributes by name, checked for type. Found or not, *value is set.
+int onnx_int(struct onnx *onnx, const struct onnx_node *node, const char *name, int64_t otherwise,
+	int64_t *value);
+int onnx_float(struct onnx *onnx, const struct onnx_node *node, const char *name, float otherwise,
+	float *value);
+int onnx_string(struct onnx *onnx, const struct onnx_node *node, const char *name,
+	const char *otherwise, const char **value);
+int onnx_attr(struct onnx *onnx, const struct onnx_node *node, const char *name, int type,
+	const Onnx__AttributeProto **attr); // *attr NULL: not there
+// Whole numbers of a constant input.
+int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
+	uint32_t *count, const int64_t **values);
+int onnx_input_float(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
+	float otherwise, float *value);
+
+// onnx_emit.c: nodes of the graph.
+// Adds a node whose one output has a name of its own making; GRAPH_NONE: refused, sentence made.
+uint32_t onnx_emit(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
+	const uint32_t *inputs, uint32_t n_attrs, const struct attr *attrs);
+uint32_t onnx_emit_reshape(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
+	uint32_t rank, const int64_t *dims);
+// Names `tensor` as the node's k-th output in the file.
+int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uint32_t tensor);
+
+struct onnx_operator {
+	const char *type;
+	uint32_t inputs_min, inputs_max;
+	bool takes_integers; // fine with tensors that stand for whole numbers
+	int (*import)(struct onnx *onnx, const struct onnx_node *node);
+};
+extern const struct onnx_operator ONNX_OPERATORS[]; // ends in type NULL
+extern const struct onnx_operator ONNX_ML_OPERATORS[];
+int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_flatten(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_constant(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node);

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The operators of ai.onnx.ml, opsets 1 to 5, as ONNX Runtime computes them: linear models become
+// Dense and what follows it, scalers Sub and Mul. Predicted labels are dropped, scores kept.
+#include "infer/import/onnx.h"
+
+#include <string.h>
+
+#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
+
+static int floats_attr(struct onnx *onnx, const struct onnx_node *node, const char *name,
+	size_t *count, const float **values)
+{
+	const Onnx__AttributeProto *attr;
+	int rc = onnx_attr(onnx, node, name, ATTRIBUTE(FLOATS), &attr);
+
+	*count = attr ? attr->n_floats : 0;
+	*values = attr ? attr->floats : NULL;
+	return rc;
+}
+
+static uint32_t constant(struct onnx *onnx, const struct onnx_node *node, const char *what,
+	uint32_t rank, int64_t d0, int64_t d1, void **data)
+{
+	const int64_t dims[2] = { d0, d1 };
+	char name[200];
+
+	snprintf(name, sizeof(name), "%.120s.%s", node->name, what);
+	return onnx_constant(onnx, name, DTYPE_F32, rank, dims, data);
+}
+
+// (x - offset) * scale, offset and scale one for all columns or one for each.
+static int import_scaler(struct onnx *onnx, const struct onnx_node *node)
+{
+	static const char *const NAMES[2] = { "offset", "scale" };
+	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
+	int64_t columns = x->rank ? x->dims[x->rank - 1] : 1;
+	uint32_t made = node->inputs[0];
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t pair[2] = { made };
+		const float *values;
+		size_t count;
+		void *data;
+
+		if (floats_attr(onnx, node, NAMES[i], &count, &values))
+			return -EINVAL;
+		if (count == 0)
+			continue;
+		if (count != 1 && count != (size_t)columns)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"%s has %zu values, the input %lld columns", NAMES[i], count,
+				(long long)columns);
+		pair[1] = constant(onnx, node, NAMES[i], 1, (int64_t)count, 0, &data);
+		if (pair[1] == GRAPH_NONE)
+			return -ENOMEM;
+		memcpy(data, values, count * sizeof(float));
+		made = onnx_emit(onnx, node, i ? OP_MUL : OP_SUB, 2, pair, 0, NULL);
+		if (made == GRAPH_NONE)
+			return -EINVAL;
+	}
+	if (made == node->inputs[0])
+		made = onnx_emit(onnx, node, OP_IDENTITY, 1, &made, 0, NULL);
+	return onnx_output(onnx, node, 0, made);
+}
+
+static int import_normalizer(struct onnx *onnx, const struct onnx_node *node)
+{
+	static const char *const NORMS[NORM_COUNT] = { "MAX", "L1", "L2" };
+	const char *norm;
+
+	if (onnx_string(onnx, node, "norm", "MAX", &norm))
+		return -EINVAL;
+	for (int64_t n = 0; n < NORM_COUNT; n++) {
+		const struct attr attr = {
+			.key = ATTR_NORM, .kind = ATTR_KIND_INT, .count = 1, .i = n
+		};
+
+		if (strcmp(norm, NORMS[n]) == 0)
+			return onnx_output(onnx, node, 0,
+				onnx_emit(onnx, node, OP_NORMALIZER, 1, node->inputs, 1, &attr));
+	}
+	return onnx_refuse(onnx, node, -EINVAL, "norm is '%.20s', should be MAX, L1 or L2", norm);
+}
+
+static int read_post_transform(
+	struct onnx *onnx, const struct onnx_node *node, enum post_transform *post)
+{
+	static const char *const NAMES[POST_COUNT] = { "NONE", "SOFTMAX", "LOGISTIC",
+		"SOFTMAX_ZERO", "PROBIT" };
+	const char *name;
+
+	if (onnx_string(onnx, node, "post_transform", "NONE", &name))
+		return -EINVAL;
+	for (*post = POST_NONE; *post < POST_COUNT; (*post)++) {
+		if (strcmp(name, NAMES[*post]) == 0)
+			return 0;
+	}
+	return onnx_refuse(onnx, node, -EINVAL,
+		"post_transform is '%.20s', should be NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or "
+		"PROBIT",
+		name);
+}
+
+// A batch of rows [1, C], whatever the input's rank. GRAPH_NONE: refused.
+static uint32_t as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *columns)
+{
+	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
+	int64_t dims[2] = { 1, x->rank ? x->dims[0] : 1 };
+
+	if (x->rank > 2) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"the input has %u dimensions, at most 2 are possible", x->rank);
+		return GRAPH_NONE;
+	}
+	*columns = x->rank == 2 ? x->dims[1] : dims[1];
+	return x->rank == 2 ? node->inputs[0]
+			    : onnx_emit_reshape(onnx, node, node->inputs[0], 2, dims);
+}
+
+// x * W^T + b with the file's coefficients [targets][columns]. `second` adds the complement in
+// front, as ONNX Runtime does for two classes and one row of coefficients: [1 - s, s].
+static uint32_t emit_linear(
+	struct onnx *onnx, const struct onnx_node *node, int64_t targets, bool second)
+{
+	uint32_t inputs[3];
+	int64_t columns, outputs = second ? 2 : targets;
+	const float *coefficients, *intercepts;
+	size_t n_coefficients, n_intercepts;
+	void *data;
+	float *w, *b;
+
+	inputs[0] = as_row(onnx, node, &columns);
+	if (inputs[0] == GRAPH_NONE ||
+		floats_attr(onnx, node, "coefficients", &n_coefficients, &coefficients) ||
+		floats_attr(onnx, node, "intercepts", &n_intercepts, &intercepts))
+		return GRAPH_NONE;
+	if (n_coefficients != (uint64_t)targets * (uint64_t)columns ||
+		(n_intercepts != 0 && n_intercepts != (uint64_t)targets)) {
+		onnx_refuse(onnx, node, -EINVAL,
+			"%zu coefficients and %zu intercepts for %lld targets of %lld columns",
+			n_coefficients, n_intercepts, (long long)targets, (long long)columns);
+		return GRAPH_NONE;
+	}
+	inputs[1] = constant(onnx, node, "coefficients", 2, columns, outputs, &data);
+	w = data;
+	if (inputs[1] == GRAPH_NONE)
+		return GRAPH_NONE;
+	inputs[2] = constant(onnx, node, "intercepts", 1, outputs, 0, &data);
+	b = data;
+	if (inputs[2] == GRAPH_NONE)
+		return GRAPH_NONE;
+	for (int64_t n = 0; n < outputs; n++) {
+		int64_t from = second ? 0 : n;
+		bool turned = second && n == 0;
+
+		for (int64_t k = 0; k < columns; k++) {
+			float c = coefficients[from * columns + k];
+
+			w[k * outputs + n] = turned ? -c : c;
+		}
+		b[n] = n_intercepts ? intercepts[from] : 0;
+		if (turned)
+			b[n] = 1.0f - b[n];
+	}
+	return onnx_emit(onnx, node, OP_DENSE, 3, inputs, 0, NULL);
+}
+
+static uint32_t emit_post_transform(
+	struct onnx *onnx, const struct onnx_node *node, enum post_transform post, uint32_t scores)
+{
+	const struct attr axis = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };
+
+	switch (post) {
+	case POST_NONE:
+		return scores;
+	case POST_SOFTMAX:
+		return onnx_emit(onnx, node, OP_SOFTMAX, 1, &scores, 1, &axis);
+	case POST_LOGISTIC:
+		return onnx_emit(onnx, node, OP_SIGMOID, 1, &scores, 0, NULL);
+	default:
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"post_transform %s is not supported; NONE, SOFTMAX and LOGISTIC are",
+			post == POST_PROBIT ? "PROBIT" : "SOFTMAX_ZERO");
+		return GRAPH_NONE;
+	}
+}
+
+// Class labels of the file become the image's, unless a node before gave some.
+static int keep_labels(struct onnx *onnx, const struct onnx_node *node, const char *strings_name,
+	const char *ints_name, size_t *count)
+{
+	const Onnx__AttributeProto *strings, *ints;
+	struct graph *graph = onnx->graph;
+	const char **labels;
+	char text[24];
+
+	if (onnx_attr(onnx, node, strings_name, ATTRIBUTE(STRINGS), &strings) ||
+		onnx_attr(onnx, node, ints_name, ATTRIBUTE(INTS), &ints))
+		return -EINVAL;
+	if (strings && strings->n_strings == 0)
+		strings = NULL;
+	*count = strings ? strings->n_strings : ints ? ints->n_ints : 0;
+	if (*count == 0 || *count > MODEL_OUTPUTS_MAX || graph->n_class_labels != 0)
+		return 0;
+	labels = arena_calloc(graph->arena, *count, sizeof(*labels));
+	for (size_t i = 0; labels && i < *count; i++) {
+		if (strings) {
+			labels[i] = arena_strndup(graph->arena,
+				(const char *)strings->strings[i].data, strings->strings[i].len);
+		} else {
+			snprintf(text, sizeof(text), "%lld", (long long)ints->ints[i]);
+			labels[i] = arena_strdup(graph->arena, text);
+		}
+		if (!labels[i])
+			labels = NULL;
+	}
+	if (!labels)
+		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	graph->class_labels = labels;
+	graph->n_class_labels = (uint32_t)*count;
+	return 0;
+}
+
+static int mark_label(struct onnx *onnx, const struct onnx_node *node, uint32_t k)
+{
+	struct onnx_value *value;
+
+	if (k >= node->proto->n_output || !*node->proto->output[k])
+		return 0;
+	value = onnx_value(onnx, node->proto->output[k]);
+	if (!value)
+		return -ENOMEM;
+	value->is_label = true;
+	return 0;
+}
+
+// As ONNX Runtime: one intercept is one row of coefficients; with two class labels that row gives
+// [1 - s, s] whatever the post_transform; without, one score that only PROBIT would change.
+static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *node)
+{
+	size_t n_labels, n_targets, n_coefficients;
+	const float *values;
+	enum post_transform post;
+	int64_t columns;
+	uint32_t scores;
+	bool second;
+
+	if (keep_labels(onnx, node, "classlabels_strings", "classlabels_ints", &n_labels) ||
+		read_post_transform(onnx, node, &post) ||
+		floats_attr(onnx, node, "intercepts", &n_targets, &values) ||
+		floats_attr(onnx, node, "coefficients", &n_coefficients, &values))
+		return -EINVAL;
+	scores = as_row(onnx, node, &columns);
+	if (scores == GRAPH_NONE)
+		return -ENOTSUP;
+	if (n_targets == 0 && columns > 0)
+		n_targets = n_coefficients / (size_t)columns;
+	if (n_targets == 0 || n_targets > MODEL_OUTPUTS_MAX)
+		return onnx_refuse(onnx, node, -EINVAL, "has no coefficients, or too many classes");
+	second = n_targets == 1 && n_labels == 2;
+	if (n_targets == 1 && post != POST_PROBIT)
+		post = POST_NONE;
+	scores = emit_linear(onnx, node, (int64_t)n_targets, second);
+	if (scores != GRAPH_NONE)
+		scores = emit_post_transform(onnx, node, post, scores);
+	if (scores == GRAPH_NONE)
+		return -ENOTSUP;
+	return mark_label(onnx, node, 0) ? -ENOMEM : onnx_output(onnx, node, 1, scores);
+}
+
+static int import_linear_regressor(struct onnx *onnx, const struct onnx_node *node)
+{
+	enum post_transform post;
+	int64_t targets;
+	uint32_t scores;
+
+	if (onnx_int(onnx, node, "targets", 1, &targets) || read_post_transform(onnx, node, &post))
+		return -EINVAL;
+	if (targets < 1 || targets > MODEL_OUTPUTS_MAX)
+		return onnx_refuse(onnx, node, -EINVAL, "%lld targets, 1 to %d are possible",
+			(long long)targets, MODEL_OUTPUTS_MAX);
+	scores = emit_linear(onnx, node, targets, false);
+	if (targets == 1 && post != POST_PROBIT)
+		post = POST_NONE; // one score has nothing to be weighed against
+	if (scores != GRAPH_NONE)
+		scores = emit_post_transform(onnx, node, post, scores);
+	return onnx_output(onnx, node, 0, scores);
+}
+
+static int import_zipmap(struct onnx *onnx, const struct onnx_node *node)
+{
+	size_t n_labels;
+	int rc = keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels);
+
+	if (rc != 0)
+		return rc;
+	report_add(onnx->report,
+		"dropped ZipMap '%.80s': scores stay columns, in the order of the labels",
+		node->name);
+	return onnx_output(
+		onnx, node, 0, onnx_emit(onnx, node, OP_IDENTITY, 1, node->inputs, 0, NULL));
+}
+
+const struct onnx_operator ONNX_ML_OPERATORS[] = {
+	{ "Scaler", 1, 1, true, import_scaler },
+	{ "Normalizer", 1, 1, true, import_normalizer },
+	{ "LinearClassifier", 1, 1, true, import_linear_classifier },
+	{ "LinearRegressor", 1, 1, true, import_linear_regressor },
+	{ "ZipMap", 1, 1, false, import_zipmap },
+	{ .type = NULL },
+};

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TensorProto to constants of the graph. Two kinds remain: F32 for everything that is computed
+// with, I64 for shapes and axes.
+#include "infer/import/onnx.h"
+
+#include <string.h>
+
+#define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
+
+static float half_to_float(uint16_t half)
+{
+	_Float16 value;
+
+	memcpy(&value, &half, sizeof(value));
+	return (float)value;
+}
+
+static float bf16_to_float(uint16_t half)
+{
+	uint32_t bits = (uint32_t)half << 16;
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static size_t raw_width(int type)
+{
+	switch (type) {
+	case TYPE(INT8):
+	case TYPE(UINT8):
+	case TYPE(BOOL):
+		return 1;
+	case TYPE(INT16):
+	case TYPE(UINT16):
+	case TYPE(FLOAT16):
+	case TYPE(BFLOAT16):
+		return 2;
+	case TYPE(FLOAT):
+	case TYPE(INT32):
+	case TYPE(UINT32):
+		return 4;
+	case TYPE(DOUBLE):
+	case TYPE(INT64):
+	case TYPE(UINT64):
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+static bool is_floating(int type)
+{
+	return type == TYPE(FLOAT) || type == TYPE(DOUBLE) || type == TYPE(FLOAT16) ||
+		type == TYPE(BFLOAT16);
+}
+
+// The i-th value's bits, sign-extended as the type has it, from raw_data or the typed list.
+static uint64_t bits_at(const Onnx__TensorProto *proto, int type, size_t i)
+{
+	size_t width = raw_width(type);
+	uint64_t bits = 0;
+
+	if (proto->has_raw_data) {
+		memcpy(&bits, proto->raw_data.data + i * width, width);
+	} else if (type == TYPE(FLOAT)) {
+		memcpy(&bits, &proto->float_data[i], sizeof(float));
+	} else if (type == TYPE(DOUBLE)) {
+		memcpy(&bits, &proto->double_data[i], sizeof(double));
+	} else if (type == TYPE(INT64)) {
+		bits = (uint64_t)proto->int64_data[i];
+	} else if (type == TYPE(UINT64) || type == TYPE(UINT32)) {
+		bits = proto->uint64_data[i];
+	} else {
+		bits = (uint64_t)(int64_t)proto->int32_data[i];
+	}
+	if (type == TYPE(INT8) || type == TYPE(INT16) || type == TYPE(INT32)) {
+		unsigned shift = (unsigned)(64 - 8 * width);
+
+		bits = (uint64_t)((int64_t)(bits << shift) >> shift);
+	}
+	return bits;
+}
+
+static float float_at(const Onnx__TensorProto *proto, int type, size_t i)
+{
+	uint64_t bits = bits_at(proto, type, i);
+	uint32_t word = (uint32_t)bits;
+	double wide;
+	float value;
+
+	switch (type) {
+	case TYPE(DOUBLE):
+		memcpy(&wide, &bits, sizeof(wide));
+		return (float)wide;
+	case TYPE(FLOAT16):
+		return half_to_float((uint16_t)bits);
+	case TYPE(BFLOAT16):
+		return bf16_to_float((uint16_t)bits);
+	default:
+		memcpy(&value, &word, sizeof(value));
+		return value;
+	}
+}
+
+static size_t values_held(const Onnx__TensorProto *proto, int type)
+{
+	if (proto->has_raw_data) {
+		size_t width = raw_width(type);
+
+		return proto->raw_data.len % width ? SIZE_MAX : proto->raw_data.len / width;
+	}
+	switch (type) {
+	case TYPE(FLOAT):
+		return proto->n_float_data;
+	case TYPE(DOUBLE):
+		return proto->n_double_data;
+	case TYPE(INT64):
+		return proto->n_int64_data;
+	case TYPE(UINT64):
+	case TYPE(UINT32):
+		return proto->n_uint64_data;
+	default:
+		return proto->n_int32_data;
+	}
+}
+
+static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, int64_t *elements)
+{
+	int type = proto->has_data_type ? proto->data_type : 0;
+	struct error *err = onnx->err;
+
+	*elements = 1;
+	if ((proto->has_data_location &&
+		    proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) ||
+		proto->n_external_data != 0)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' lies in another file; weights must be in the "
+			"model's own file",
+			where, name);
+	if (type == TYPE(STRING))
+		return error_set(err, -ENOTSUP, "%s '%.80s' is text; only numbers can be scored",
+			where, name);
+	if (raw_width(type) == 0 || proto->segment)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' has values of an unsupported kind (type %d)", where, name,
+			type);
+	if (proto->n_dims > GRAPH_RANK_MAX)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' has %zu dimensions, at most %d are supported", where, name,
+			proto->n_dims, GRAPH_RANK_MAX);
+	for (size_t d = 0; d < proto->n_dims; d++) {
+		int64_t dim = proto->dims[d];
+
+		if (dim < 0 || dim > GRAPH_ELEMENTS_MAX ||
+			(dim != 0 && *elements > GRAPH_ELEMENTS_MAX / dim))
+			return error_set(err, -EINVAL,
+				"%s '%.80s' has a dimension of %lld; a tensor has at most %lld "
+				"values",
+				where, name, (long long)dim, (long long)GRAPH_ELEMENTS_MAX);
+		*elements *= dim;
+	}
+	if (values_held(proto, type) != (size_t)*elements)
+		return error_set(err, -EINVAL,
+			"%s '%.80s' holds other than the %lld values its dimensions say", where,
+			name, (long long)*elements);
+	return 0;
+}
+
+uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data)
+{
+	size_t bytes = dtype == DTYPE_I64 ? 8 : 4;
+	size_t elements = 1;
+
+	for (uint32_t d = 0; d < rank; d++)
+		elements *= (size_t)dims[d];
+	*data = arena_calloc(onnx->graph->arena, elements ? elements : 1, bytes);
+	if (!*data) {
+		error_set(onnx->err, -ENOMEM, "out of memory for constant '%.80s'", name);
+		return GRAPH_NONE;
+	}
+	return graph_add_tensor(onnx->graph, name, dtype, rank, dims, *data, onnx->err);
+}
+
+int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor)
+{
+	int64_t elements;
+	int rc = check(onnx, proto, name, where, &elements);
+	int type = proto->data_type;
+	void *data;
+
+	if (rc != 0)
+		return rc;
+	*tensor = onnx_constant(onnx, name, is_floating(type) ? DTYPE_F32 : DTYPE_I64,
+		(uint32_t)proto->n_dims, proto->dims, &data);
+	if (*tensor == GRAPH_NONE)
+		return -ENOMEM;
+	for (int64_t i = 0; i < elements; i++) {
+		if (is_floating(type))
+			((float *)data)[i] = float_at(proto, type, (size_t)i);
+		else
+			((int64_t *)data)[i] = (int64_t)bits_at(proto, type, (size_t)i);
+	}
+	onnx->narrowed |= type == TYPE(DOUBLE);
+	return 0;
+}
+
+static const char *fresh_name(struct onnx *onnx, const char *stem)
+{
+	char name[256];
+	uint32_t n = onnx->graph->n_tensors;
+
+	do {
+		snprintf(name, sizeof(name), "%.200s#%u", stem, n++);
+	} while (onnx_value_exists(onnx, name));
+	return arena_strdup(onnx->graph->arena, name);
+}
+
+uint32_t onnx_as_float(struct onnx *onnx, uint32_t index)
+{
+	struct tensor from = onnx->graph->tensors[index];
+	const int64_t *ints = from.data;
+	const char *name;
+	uint32_t made;
+	void *data;
+
+	if (!from.data || from.dtype == DTYPE_F32)
+		return index;
+	name = fresh_name(onnx, from.name);
+	if (!name)
+		return GRAPH_NONE;
+	made = onnx_constant(onnx, name, DTYPE_F32, from.rank, from.dims, &data);
+	for (int64_t i = 0; made != GRAPH_NONE && i < tensor_elements(&from); i++)
+		((float *)data)[i] = (float)ints[i];
+	return made;
+}
+
+uint32_t onnx_reshaped(
+	struct onnx *onnx, uint32_t index, const char *name, uint32_t rank, const int64_t *dims)
+{
+	const struct tensor *from = &onnx->graph->tensors[index];
+
+	name = fresh_name(onnx, name);
+	return name ? graph_add_tensor(
+			      onnx->graph, name, from->dtype, rank, dims, from->data, onnx->err)
+		    : GRAPH_NONE;
+}
