@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/tool/api.h"
+
+#include "ctl/tool/progress.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define REPLY_BYTES_MAX     ((size_t)64 << 20)
+#define CONNECT_TIMEOUT_S   10L
+#define CALL_TIMEOUT_S      600L // a promotion opens, times and warms a model of any size
+#define EXPECT_TIMEOUT_MS   300L
+
+struct exchange {
+	struct api_reply *reply;
+	bool too_large;
+	struct progress progress; // of an upload
+};
+
+static size_t on_body(char *data, size_t one, size_t n, void *user)
+{
+	struct exchange *exchange = user;
+	struct api_reply *reply = exchange->reply;
+	char *text;
+
+	exchange->too_large = reply->size + n > REPLY_BYTES_MAX;
+	if (exchange->too_large)
+		return 0;
+	text = realloc(reply->text, reply->size + n + 1);
+	if (!text)
+		return 0;
+	memcpy(text + reply->size, data, n);
+	reply->text = text;
+	reply->size += n;
+	text[reply->size] = '\0';
+	return n;
+}
+
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+	curl_off_t up)
+{
+	struct exchange *exchange = user;
+
+	progress_update(&exchange->progress, (uint64_t)up, (uint64_t)up_total);
+	return 0;
+}
+
+static void refuse_transport(CURL *curl, CURLcode code, const struct exchange *exchange)
+{
+	long os_error = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+	if (exchange->too_large)
+		tool_refuse("the answer from %s is over 64 MiB: that is not martletd", tool.socket);
+	else if (code == CURLE_COULDNT_CONNECT && (os_error == EACCES || os_error == EPERM))
+		tool_refuse("%s: no permission to connect: run as root, or as a member of the group "
+			    "that control.group in martletd's configuration names",
+			tool.socket);
+	else if (code == CURLE_COULDNT_CONNECT)
+		tool_refuse("no martletd answers on %s: start it (martletd -c FILE), or name its "
+			    "socket with -s SOCK or MARTLET_SOCK",
+			tool.socket);
+	else if (code == CURLE_OPERATION_TIMEDOUT)
+		tool_refuse("martletd on %s did not answer within %ld s: see its log", tool.socket,
+			CALL_TIMEOUT_S);
+	else
+		tool_refuse("talking to martletd on %s failed: %s", tool.socket,
+			curl_easy_strerror(code));
+}
+
+// Judges a whole answer. The server's own sentence is passed on as it is.
+static bool accept_reply(long status, struct api_reply *reply)
+{
+	json_error_t why;
+	const char *sentence;
+
+	reply->json = json_loadb(reply->text ? reply->text : "", reply->size, 0, &why);
+	if (status >= 200 && status < 300) {
+		if (reply->json)
+			return true;
+		tool_refuse("%s answered %ld, but with something that is not JSON: is it martletd?",
+			tool.socket, status);
+		return false;
+	}
+	sentence = json_string_value(json_object_get(reply->json, "error"));
+	if (sentence)
+		tool_refuse("%s", sentence);
+	else
+		tool_refuse("%s answered HTTP status %ld and no reason: is it martletd, and of the "
+			    "same build?",
+			tool.socket, status);
+	return false;
+}
+
+static void prepare(CURL *curl, const char *method, const char *url, struct exchange *exchange)
+{
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, tool.socket);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CALL_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+}
+
+// What is sent: JSON text, or a file.
+struct request_body {
+	const char *text;
+	FILE *file;
+	curl_off_t file_bytes;
+};
+
+static bool perform(const char *method, const char *path, const struct request_body *body,
+	struct api_reply *reply)
+{
+	struct exchange exchange = { .reply = reply };
+	struct curl_slist *headers = NULL;
+	CURL *curl = curl_easy_init();
+	char url[512];
+	long status = 0;
+	CURLcode code;
+
+	*reply = (struct api_reply){ 0 };
+	if (!curl) {
+		tool_refuse("libcurl could not be set up: out of memory");
+		return false;
+	}
+	snprintf(url, sizeof(url), "http://martletd%s", path);
+	prepare(curl, method, url, &exchange);
+	if (body->file) {
+		headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
+		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(curl, CURLOPT_READDATA, body->file);
+		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, body->file_bytes);
+		curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
+		progress_start(&exchange.progress, "push", "bytes");
+	} else if (body->text) {
+		headers = curl_slist_append(NULL, "Content-Type: application/json");
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->text);
+	} else if (!strcmp(method, "POST")) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+	}
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	code = curl_easy_perform(curl);
+	progress_end(&exchange.progress);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (code)
+		refuse_transport(curl, code, &exchange);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(curl);
+	if (!code && accept_reply(status, reply))
+		return true;
+	api_reply_fini(reply);
+	return false;
+}
+
+static bool socket_fits(void)
+{
+	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (strlen(tool.socket) <= most)
+		return true;
+	tool_refuse("socket path '%s' is %zu bytes long: the kernel takes at most %zu", tool.socket,
+		strlen(tool.socket), most);
+	return false;
+}
+
+bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply)
+{
+	struct request_body request = { 0 };
+	char *text = NULL;
+	bool ok;
+
+	if (!socket_fits())
+		return false;
+	if (body) {
+		text = json_dumps(body, JSON_COMPACT);
+		if (!text) {
+			tool_refuse("out of memory for the request");
+			return false;
+		}
+		request.text = text;
+	}
+	ok = perform(method, path, &request, reply);
+	free(text);
+	return ok;
+}
+
+bool api_upload(const char *path, const char *file, struct api_reply *reply)
+{
+	struct request_body request = { .file = fopen(file, "rb") };
+	struct stat st;
+	bool ok;
+
+	if (!request.file || fstat(fileno(request.file), &st)) {
+		tool_refuse("%s: %m", file);
+		if (request.file)
+			fclose(request.file);
+		return false;
+	}
+	request.file_bytes = st.st_size;
+	ok = socket_fits() && perform("PUT", path, &request, reply);
+	fclose(request.file);
+	return ok;
+}
+
+void api_reply_fini(struct api_reply *reply)
+{
+	json_decref(reply->json);
+	free(reply->text);
+	*reply = (struct api_reply){ 0 };
+}
+
+bool api_print_json(const struct api_reply *reply)
+{
+	if (!tool.json)
+		return false;
+	fwrite(reply->text, 1, reply->size, stdout);
+	if (!reply->size || reply->text[reply->size - 1] != '\n')
+		putchar('\n');
+	return true;
+}
+
+const char *json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "-";
+}
+
+uint64_t json_count(const json_t *object, const char *key)
+{
+	json_int_t n = (json_int_t)json_number_value(json_object_get(object, key));
+	const json_t *value = json_object_get(object, key);
+
+	if (json_is_integer(value))
+		n = json_integer_value(value);
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+const char *json_show(const json_t *value, char buffer[32])
+{
+	if (json_is_string(value))
+		return json_string_value(value);
+	if (json_is_boolean(value))
+		return json_is_true(value) ? "yes" : "no";
+	if (!json_is_number(value))
+		return "-";
+	if (json_is_integer(value))
+		snprintf(buffer, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else
+		snprintf(buffer, 32, "%.6g", json_real_value(value));
+	return buffer;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// martletctl stats, drops, lcores, latency: what the appliance counts.
+#include "ctl/tool/api.h"
+#include "ctl/tool/args.h"
+#include "ctl/tool/format.h"
+#include "ctl/tool/show.h"
+#include "ctl/tool/table.h"
+
+#include <string.h>
+
+// One GET, printed by `print` unless --json asks for the answer as it is.
+static int get(int argc, char **argv, const char *path, void (*print)(const json_t *answer))
+{
+	struct args args = { 0 };
+	struct api_reply reply;
+
+	if (!args_parse(&args, argc, argv))
+		return args.exit;
+	if (!api_call("GET", path, NULL, &reply))
+		return TOOL_REFUSED;
+	if (!api_print_json(&reply))
+		print(reply.json);
+	api_reply_fini(&reply);
+	return TOOL_DONE;
+}
+
+// --- stats ---------------------------------------------------------------------------------------
+
+// A counter's row: in total, then by lcore. `group` NULL, or "drops" for drops.bad_magic.
+static void add_counter(struct table *table, const json_t *answer, const char *group, const char *key)
+{
+	const json_t *lcores = json_object_get(answer, "lcores");
+	const json_t *total = json_object_get(answer, "counters");
+	json_t *lcore;
+	size_t i;
+
+	table_add(table, "%s%s%s", group ? group : "", group ? "." : "", key);
+	total = group ? json_object_get(total, group) : total;
+	table_add(table, "%s", format_count(json_count(total, key)).s);
+	json_array_foreach(lcores, i, lcore) {
+		const json_t *counters = json_object_get(lcore, "counters");
+
+		if (i == 14)
+			break;
+		counters = group ? json_object_get(counters, group) : counters;
+		table_add(table, "%s", format_count(json_count(counters, key)).s);
+	}
+}
+
+// Named counters within a counter (statuses, drops): those that are not zero.
+static void add_group(struct table *table, const json_t *answer, const char *group, json_t *members)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(members, key, value)
+		if (json_number_value(value) != 0)
+			add_counter(table, answer, group, key);
+}
+
+static void print_stats(const json_t *answer)
+{
+	static char headers[16][32] = { "COUNTER", ">TOTAL" };
+	const char *header[16] = { headers[0], headers[1] };
+	struct table table;
+	uint32_t n = 2;
+	json_t *value;
+	const char *key;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "lcores"), i, value) {
+		if (n == 16) // as many as fit a screen; --json has all
+			break;
+		snprintf(headers[n], sizeof(headers[n]), ">CPU %ju %.18s",
+			(uintmax_t)json_count(value, "cpu"), json_text(value, "role"));
+		header[n] = headers[n];
+		n++;
+	}
+	table_init(&table, header, n);
+	json_object_foreach(json_object_get(answer, "counters"), key, value) {
+		if (json_is_object(value))
+			add_group(&table, answer, key, value);
+		else if (json_is_number(value))
+			add_counter(&table, answer, NULL, key);
+	}
+	table_print(&table, stdout, 0);
+}
+
+int stats_command(int argc, char **argv)
+{
+	return get(argc, argv, "/v1/stats", print_stats);
+}
+
+// --- drops ---------------------------------------------------------------------------------------
+
+static void print_drops(const json_t *answer)
+{
+	struct table table;
+	uint64_t total = 0;
+	json_t *drop;
+	size_t i;
+
+	TABLE_INIT(&table, "DROP", ">PACKETS", "MEANING");
+	json_array_foreach(json_object_get(answer, "drops"), i, drop) {
+		table_add(&table, "%s", json_text(drop, "name"));
+		table_add(&table, "%s", format_count(json_count(drop, "count")).s);
+		table_add(&table, "%s", json_text(drop, "text"));
+		total += json_count(drop, "count");
+	}
+	table_add(&table, "total");
+	table_add(&table, "%s", format_count(total).s);
+	table_add(&table, " ");
+	table_print(&table, stdout, 0);
+}
+
+int drops_command(int argc, char **argv)
+{
+	return get(argc, argv, "/v1/drops", print_drops);
+}
+
+// --- lcores --------------------------------------------------------------------------------------
+
+void show_lcores(const json_t *lcores)
+{
+	struct table table;
+	json_t *lcore;
+	size_t i;
+
+	TABLE_INIT(&table, ">CPU", "ROLE", ">BUSY", ">RECEIVED", ">REPLIED", ">ROWS SCORED", ">BURSTS",
+		">SLEEPS", ">RING FULL");
+	json_array_foreach(lcores, i, lcore) {
+		table_add(&table, "%ju", (uintmax_t)json_count(lcore, "cpu"));
+		table_add(&table, "%s", json_text(lcore, "role"));
+		table_add(&table, "%s",
+			format_share(json_number_value(json_object_get(lcore, "busy_share"))).s);
+		table_add(&table, "%s", format_count(json_count(lcore, "received")).s);
+		table_add(&table, "%s", format_count(json_count(lcore, "replied")).s);
+		table_add(&table, "%s", format_count(json_count(lcore, "rows_scored")).s);
+		table_add(&table, "%s", format_count(json_count(lcore, "bursts")).s);
+		table_add(&table, "%s", format_count(json_count(lcore, "sleeps")).s);
+		table_add(&table, "%s", format_count(json_count(lcore, "ring_full")).s);
+	}
+	table_print(&table, stdout, 0);
+}
+
+static void print_lcores(const json_t *answer)
+{
+	show_lcores(json_object_get(answer, "lcores"));
+}
+
+int lcores_command(int argc, char **argv)
+{
+	return get(argc, argv, "/v1/lcores", print_lcores);
+}
+
+// --- latency -------------------------------------------------------------------------------------
+
+static void print_latency(const json_t *answer)
+{
+	static const char *const keys[] = { "min_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns",
+		"p9999_ns", "max_ns", "mean_ns" };
+	struct table table;
+	json_t *model;
+	size_t i;
+
+	TABLE_INIT(&table, ">ID", "MODEL", ">COUNT", ">MIN", ">P50", ">P90", ">P99", ">P99.9", ">P99.99",
+		">MAX", ">MEAN");
+	json_array_foreach(json_object_get(answer, "models"), i, model) {
+		bool any = json_count(model, "count");
+
+		table_add(&table, "%ju", (uintmax_t)json_count(model, "id"));
+		table_add(&table, "%s", json_text(model, "name"));
+		table_add(&table, "%s", format_count(json_count(model, "count")).s);
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+			double ns = json_number_value(json_object_get(model, keys[k]));
+
+			table_add(&table, "%s", any ? format_ns(ns).s : "-");
+		}
+	}
+	printf("from arrival (rx burst) to transmit (tx burst), since start\n");
+	table_print(&table, stdout, 0);
+}
+
+int latency_command(int argc, char **argv)
+{
+	return get(argc, argv, "/v1/latency", print_latency);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/tool/image.h"
+
+#include "ctl/tool/tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct model *image_load(const char *path, const char *isa, int *exit)
+{
+	struct model_options options = { 0 };
+	struct model *model;
+	struct error err;
+
+	if (isa && isa_parse(isa, &options.isa_mask, &err)) {
+		*exit = tool_misused("--isa: %s", err.text);
+		return NULL;
+	}
+	options.isa_limited = isa;
+	if (!model_open_file(path, &options, &model, &err))
+		return model;
+	// Some sentences name the file already.
+	*exit = strstr(err.text, path) ? tool_refuse("%s", err.text)
+				       : tool_refuse("%s: %s", path, err.text);
+	return NULL;
+}
+
+const char *image_isa(const char *isa)
+{
+	unsigned mask = isa_detected(), cap;
+
+	if (isa && !isa_parse(isa, &cap, NULL))
+		mask &= cap;
+	return isa_name(mask);
+}
+
+void image_sha256_hex(const uint8_t digest[32], char hex[65])
+{
+	for (int i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+json_t *image_string(const char *string)
+{
+	json_t *value = json_string(string);
+	char *copy;
+
+	if (value || !(copy = strdup(string)))
+		return value;
+	for (unsigned char *c = (unsigned char *)copy; *c; c++)
+		if (*c >= 0x80)
+			*c = '?';
+	value = json_string(copy);
+	free(copy);
+	return value;
+}
+
+json_t *image_strings(const char *const *strings, uint32_t n)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(array, image_string(strings[i]));
+	return array;
+}

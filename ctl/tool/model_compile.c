@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// martletctl model compile: a foreign model file to an image.
+#include "ctl/tool/args.h"
+#include "ctl/tool/format.h"
+#include "ctl/tool/image.h"
+#include "ctl/tool/output.h"
+#include "ctl/tool/tool.h"
+
+#include <stdlib.h>
+
+// Writes the image under a temporary name, opens it from there as the appliance would and checks
+// its golden rows; only then it gets its name.
+static int write_checked(const char *path, const void *image, size_t size, uint32_t *n_golden,
+	struct error *err)
+{
+	struct output output;
+	struct model *model = NULL;
+	int rc = output_open(&output, path, err);
+
+	if (rc)
+		return rc;
+	fwrite(image, 1, size, output.file); // a short write shows in output_finish()
+	rc = output_finish(&output, err);
+	if (rc)
+		return rc;
+	rc = model_open_file(output.temporary, NULL, &model, err);
+	if (!rc)
+		rc = model_check_golden(model, err);
+	if (rc) {
+		error_prefix(err, rc, "the image made does not pass its own check, %s is not written",
+			path);
+		output_abort(&output);
+	} else {
+		*n_golden = model_info(model)->n_golden;
+		rc = output_commit(&output, err);
+	}
+	model_close(model);
+	return rc;
+}
+
+static int print_json(const char *path, const struct compile_report *report, uint32_t n_golden)
+{
+	return tool_print_json(json_pack("{s:o, s:o, s:I, s:I, s:I, s:i}", "image",
+		image_string(path), "report",
+		image_strings((const char *const *)report->lines, (uint32_t)report->n_lines),
+		"image_bytes", (json_int_t)report->image_bytes, "weights_bytes",
+		(json_int_t)report->weights_bytes, "scratch_bytes",
+		(json_int_t)report->scratch_bytes, "golden_rows", (int)n_golden));
+}
+
+static int print_text(const char *path, const struct compile_report *report, uint32_t n_golden)
+{
+	for (size_t i = 0; i < report->n_lines; i++) {
+		tool_clean(report->lines[i]);
+		printf("%s\n", report->lines[i]);
+	}
+	printf("%s: %s (weights %s, scratch for one row %s), opened again, %u golden row%s agree\n",
+		path, format_bytes(report->image_bytes).s, format_bytes(report->weights_bytes).s,
+		format_bytes(report->scratch_bytes).s, n_golden, n_golden == 1 ? "" : "s");
+	return TOOL_DONE;
+}
+
+static int compile(const char *source, const char *path, const struct compile_options *options)
+{
+	struct compile_report report = { 0 };
+	uint32_t n_golden = 0;
+	struct error err;
+	void *image = NULL;
+	size_t size = 0;
+	int code;
+
+	if (model_compile(source, options, &image, &size, &report, &err))
+		code = tool_refuse("%s", err.text);
+	else if (write_checked(path, image, size, &n_golden, &err))
+		code = tool_refuse("%s", err.text);
+	else
+		code = (tool.json ? print_json : print_text)(path, &report, n_golden);
+	compile_report_fini(&report);
+	free(image);
+	return code;
+}
+
+int model_compile_command(int argc, char **argv)
+{
+	struct compile_options compile_options = { 0 };
+	const char *out = NULL;
+	const struct args_option options[] = {
+		{ .name = "output", .letter = 'o', .value = &out },
+		{ .name = "name", .value = &compile_options.name },
+		{ .name = "rows", .value = &compile_options.rows_path },
+		{ .name = "classes", .value = &compile_options.class_labels },
+		{ .name = "features", .value = &compile_options.feature_names },
+		{ 0 },
+	};
+	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
+
+	if (!args_parse(&args, argc, argv))
+		return args.exit;
+	if (!out)
+		return tool_misused("model compile wants -o IMAGE: where to write the image");
+	if (compile_options.name && !args_model_name(compile_options.name))
+		return TOOL_USAGE;
+	return compile(args.word[0], out, &compile_options);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// martletctl model inspect: what an image holds, and the plan that this CPU would run.
+#include "ctl/tool/args.h"
+#include "ctl/tool/format.h"
+#include "ctl/tool/image.h"
+#include "ctl/tool/table.h"
+#include "ctl/tool/tool.h"
+
+#define GOLDEN_SHOWN 3
+#define VALUES_SHOWN 8
+
+static double class_ns(const struct model *model, uint32_t class)
+{
+	double sum = 0;
+
+	for (uint32_t s = 0; s < model_n_steps(model); s++) {
+		struct plan_step_info step;
+
+		model_step_info(model, s, &step);
+		sum += step.ns_per_row[class];
+	}
+	return sum;
+}
+
+static void print_names(const char *what, const char *const *names, uint32_t n)
+{
+	char text[256];
+
+	printf("%-10s %u", what, n);
+	for (uint32_t i = 0; i < n; i++) {
+		tool_copy_clean(text, sizeof(text), names[i]);
+		printf("%s%s", i ? ", " : ": ", text);
+	}
+	printf("\n");
+}
+
+static void print_values(const float *values, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && i < VALUES_SHOWN; i++)
+		printf("%s%.6g", i ? ", " : "", (double)values[i]);
+	if (n > VALUES_SHOWN)
+		printf(", ... (%u values)", n);
+}
+
+static void print_golden(const struct model_info *info)
+{
+	printf("golden     %u row%s with expected outputs\n", info->n_golden,
+		info->n_golden == 1 ? "" : "s");
+	for (uint32_t i = 0; i < info->n_golden && i < GOLDEN_SHOWN; i++) {
+		printf("  ");
+		print_values(info->golden_rows + (size_t)i * info->n_features, info->n_features);
+		printf("  ->  ");
+		print_values(info->golden_outputs + (size_t)i * info->n_outputs, info->n_outputs);
+		printf("\n");
+	}
+}
+
+static void print_header(const struct model_info *info, const char *isa)
+{
+	char hex[65];
+
+	image_sha256_hex(info->source_sha256, hex);
+	printf("model      %s\n", info->name);
+	printf("source     %s, SHA-256 %s\n", info->source_kind, hex);
+	printf("image      %s, weights in memory %s\n", format_bytes(info->image_bytes).s,
+		format_bytes(info->weights_bytes).s);
+	printf("work       %s multiply-adds a row, kernels up to %s\n",
+		format_count(info->macs_per_row).s, image_isa(isa));
+	printf("missing    %s\n",
+		info->accepts_missing ? "NaN is taken as a missing value" : "NaN is refused");
+	print_names("features", info->feature_names, info->n_features);
+	print_names("outputs", info->output_names, info->n_outputs);
+	print_names("classes", info->class_labels, info->n_class_labels);
+	print_golden(info);
+}
+
+static void print_plan(const struct model *model)
+{
+	double total[MODEL_BATCH_CLASSES];
+	struct table table;
+
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
+		total[c] = class_ns(model, c);
+	printf("\nplan       %u steps; kernel, ns a row and share of the time by batch\n",
+		model_n_steps(model));
+	TABLE_INIT(&table, ">STEP", "OPERATOR", "NODE", "SHAPE", ">TOUCHES", ">BATCH", "KERNEL", ">NS/ROW",
+		">SHARE");
+	for (uint32_t s = 0; s < model_n_steps(model); s++) {
+		struct plan_step_info step;
+
+		model_step_info(model, s, &step);
+		for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+			if (c) {
+				for (int blank = 0; blank < 5; blank++)
+					table_add(&table, "%s", "");
+			} else {
+				table_add(&table, "%u", s + 1);
+				table_add(&table, "%s", step.op);
+				table_add(&table, "%.24s", step.node);
+				table_add(&table, "%s", step.shape);
+				table_add(&table, "%s", format_bytes(step.bytes_touched).s);
+			}
+			table_add(&table, "%u", MODEL_BATCH_CLASS[c]);
+			table_add(&table, "%s", step.kernel[c]);
+			table_add(&table, "%.1f", step.ns_per_row[c]);
+			table_add(&table, "%s",
+				total[c] > 0 ? format_share(step.ns_per_row[c] / total[c]).s : "-");
+		}
+	}
+	table_print(&table, stdout, 0);
+}
+
+static json_t *floats_json(const float *values, uint32_t n)
+{
+	json_t *array = json_array();
+
+	// JSON has no NaN: json_real() gives NULL there, and null says it.
+	for (uint32_t i = 0; i < n; i++) {
+		json_t *value = json_real((double)values[i]);
+
+		json_array_append_new(array, value ? value : json_null());
+	}
+	return array;
+}
+
+static json_t *golden_json(const struct model_info *info)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < info->n_golden; i++)
+		json_array_append_new(array,
+			json_pack("{s:o, s:o}", "row",
+				floats_json(info->golden_rows + (size_t)i * info->n_features,
+					info->n_features),
+				"outputs",
+				floats_json(info->golden_outputs + (size_t)i * info->n_outputs,
+					info->n_outputs)));
+	return array;
+}
+
+static json_t *plan_json(const struct model *model)
+{
+	json_t *plan = json_array();
+
+	for (uint32_t s = 0; s < model_n_steps(model); s++) {
+		struct plan_step_info step;
+		json_t *batches = json_array();
+
+		model_step_info(model, s, &step);
+		for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+			double total = class_ns(model, c);
+
+			json_array_append_new(batches,
+				json_pack("{s:i, s:s, s:f, s:f}", "batch",
+					(int)MODEL_BATCH_CLASS[c], "kernel", step.kernel[c],
+					"ns_per_row", step.ns_per_row[c], "share",
+					total > 0 ? step.ns_per_row[c] / total : 0.0));
+		}
+		json_array_append_new(plan,
+			json_pack("{s:o, s:o, s:o, s:I, s:o}", "op", image_string(step.op), "node",
+				image_string(step.node), "shape", image_string(step.shape),
+				"bytes_touched", (json_int_t)step.bytes_touched, "batches",
+				batches));
+	}
+	return plan;
+}
+
+static int print_json(const struct model *model, const char *isa)
+{
+	const struct model_info *info = model_info(model);
+	char hex[65];
+
+	image_sha256_hex(info->source_sha256, hex);
+	return tool_print_json(json_pack(
+		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
+		image_string(info->name), "source_kind", image_string(info->source_kind),
+		"source_sha256", hex, "image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
+		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row, "isa",
+		image_isa(isa), "accepts_missing", (int)info->accepts_missing, "features",
+		image_strings(info->feature_names, info->n_features), "outputs",
+		image_strings(info->output_names, info->n_outputs), "class_labels",
+		image_strings(info->class_labels, info->n_class_labels), "input_scale",
+		floats_json(info->input_scale, info->n_features), "input_zero",
+		floats_json(info->input_zero, info->n_features), "golden", golden_json(info), "plan",
+		plan_json(model)));
+}
+
+int model_inspect_command(int argc, char **argv)
+{
+	const char *isa = NULL;
+	const struct args_option options[] = { { .name = "isa", .value = &isa }, { 0 } };
+	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
+	struct model *model;
+	int code = TOOL_DONE;
+
+	if (!args_parse(&args, argc, argv))
+		return args.exit;
+	model = image_load(args.word[0], isa, &code);
+	if (!model)
+		return code;
+	if (tool.json) {
+		code = print_json(model, isa);
+	} else {
+		print_header(model_info(model), isa);
+		print_plan(model);
+	}
+	model_close(model);
+	return code;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// martletctl model list, show: what the appliance stores and serves.
+#include "ctl/tool/api.h"
+#include "ctl/tool/args.h"
+#include "ctl/tool/format.h"
+#include "ctl/tool/show.h"
+#include "ctl/tool/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void versions_text(const json_t *versions, char *text, size_t size)
+{
+	size_t i, used = 0;
+	json_t *version;
+
+	text[0] = '\0';
+	json_array_foreach(versions, i, version) {
+		int n = snprintf(text + used, size - used, "%s%ju", i ? " " : "",
+			(uintmax_t)json_count(version, "version"));
+
+		if (n < 0 || (size_t)n >= size - used)
+			break;
+		used += (size_t)n;
+	}
+}
+
+void show_models(const json_t *models)
+{
+	struct table table;
+	json_t *model;
+	size_t i;
+
+	if (!json_array_size(models)) {
+		printf("no models: store one with martletctl model push IMAGE\n");
+		return;
+	}
+	TABLE_INIT(&table, "MODEL", ">ID", ">LIVE", ">PREVIOUS", "STATE", "STORED", ">REQUESTS", ">ROWS");
+	json_array_foreach(models, i, model) {
+		char number[32], versions[256];
+
+		versions_text(json_object_get(model, "versions"), versions, sizeof(versions));
+		table_add(&table, "%s", json_text(model, "name"));
+		table_add(&table, "%s", json_show(json_object_get(model, "id"), number));
+		table_add(&table, "%s", json_show(json_object_get(model, "live"), number));
+		table_add(&table, "%s", json_show(json_object_get(model, "previous"), number));
+		table_add(&table, "%s", json_text(model, "state"));
+		table_add(&table, "%s", versions);
+		table_add(&table, "%s", format_count(json_count(model, "requests")).s);
+		table_add(&table, "%s", format_count(json_count(model, "rows")).s);
+	}
+	table_print(&table, stdout, 0);
+	json_array_foreach(models, i, model) {
+		const char *reason = json_text(model, "reason");
+
+		if (*reason && strcmp(reason, "-"))
+			printf("%s: %s\n", json_text(model, "name"), reason);
+	}
+}
+
+int model_list_command(int argc, char **argv)
+{
+	struct args args = { 0 };
+	struct api_reply reply;
+
+	if (!args_parse(&args, argc, argv))
+		return args.exit;
+	if (!api_call("GET", "/v1/models", NULL, &reply))
+		return TOOL_REFUSED;
+	if (!api_print_json(&reply))
+		show_models(json_object_get(reply.json, "models"));
+	api_reply_fini(&reply);
+	return TOOL_DONE;
+}
+
+// "[-1, 41]"
+static void print_tensors(const char *what, const json_t *tensors)
+{
+	json_t *tensor, *dim;
+	size_t i, d;
+
+	json_array_foreach(tensors, i, tensor) {
+		printf("%-10s %s %s [", what, json_text(tensor, "name"), json_text(tensor, "datatype"));
+		json_array_foreach(json_object_get(tensor, "shape"), d, dim)
+			printf("%s%" JSON_INTEGER_FORMAT, d ? ", " : "", json_integer_value(dim));
+		printf("]\n");
+	}
+}
+
+// Objects become tables by the keys of the first; names and numbers are listed.
+static void print_objects(const json_t *array)
+{
+	json_t *object, *value, *first = json_array_get(array, 0);
+	struct table table;
+	const char *headers[16], *key;
+	uint32_t n = 0;
+	size_t i;
+
+	json_object_foreach(first, key, value)
+		if (n < 16)
+			headers[n++] = key;
+	table_init(&table, headers, n);
+	json_array_foreach(array, i, object)
+		for (uint32_t c = 0; c < n; c++) {
+			json_t *cell = json_object_get(object, headers[c]);
+			char number[32], *dump;
+
+			if (!json_is_array(cell) && !json_is_object(cell)) {
+				table_add(&table, "%s", json_show(cell, number));
+				continue;
+			}
+			dump = json_dumps(cell, JSON_COMPACT);
+			table_add(&table, "%s", dump ? dump : "-");
+			free(dump);
+		}
+	table_print(&table, stdout, 2);
+}
+
+static void print_parameter(const char *key, const json_t *value)
+{
+	char number[32], text[512];
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(value)) {
+		tool_copy_clean(text, sizeof(text), json_show(value, number));
+		printf("%-14s %s\n", key, text);
+	} else if (json_is_object(json_array_get(value, 0))) {
+		printf("%s\n", key);
+		print_objects(value);
+	} else {
+		printf("%-14s", key);
+		json_array_foreach(value, i, item) {
+			tool_copy_clean(text, sizeof(text), json_show(item, number));
+			printf("%s%s", i ? ", " : " ", text);
+		}
+		printf("%s\n", json_array_size(value) ? "" : " none");
+	}
+}
+
+static void print_model(const json_t *model)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	printf("%-10s %s\n%-10s", "model", json_text(model, "name"), "versions");
+	json_array_foreach(json_object_get(model, "versions"), i, value) {
+		char number[32];
+
+		printf(" %s", json_show(value, number));
+	}
+	printf("\n%-10s %s\n", "platform", json_text(model, "platform"));
+	print_tensors("input", json_object_get(model, "inputs"));
+	print_tensors("output", json_object_get(model, "outputs"));
+	printf("\n");
+	json_object_foreach(json_object_get(model, "parameters"), key, value)
+		print_parameter(key, value);
+}
+
+int model_show_command(int argc, char **argv)
+{
+	struct args args = { .n_min = 1, .n_max = 2 };
+	struct api_reply reply;
+	char path[160];
+	uint32_t version;
+
+	if (!args_parse(&args, argc, argv))
+		return args.exit;
+	if (!args_model_name(args.word[0]))
+		return TOOL_USAGE;
+	snprintf(path, sizeof(path), "/v2/models/%s", args.word[0]);
+	if (args.word[1]) {
+		if (!args_number(args.word[1], "version", 1, 65535, &version))
+			return TOOL_USAGE;
+		snprintf(path, sizeof(path), "/v2/models/%s/versions/%u", args.word[0], version);
+	}
+	if (!api_call("GET", path, NULL, &reply))
+		return TOOL_REFUSED;
+	if (!api_print_json(&reply))
+		print_model(reply.json);
+	api_reply_fini(&reply);
+	return TOOL_DONE;
+}

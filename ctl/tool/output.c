@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/tool/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// ".csv" of "a/b.csv"; "" where the name has none. The temporary file keeps it, for writers that
+// tell the format by it.
+static const char *ending_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+
+	return dot && strlen(dot) < 8 ? dot : "";
+}
+
+int output_open(struct output *output, const char *path, struct error *err)
+{
+	mode_t mask = umask(0);
+	struct stat st;
+	int fd;
+
+	umask(mask);
+	*output = (struct output){ 0 };
+	if (strlen(path) >= sizeof(output->path))
+		return error_set(err, -ENAMETOOLONG, "%.60s...: path is longer than %zu bytes", path,
+			sizeof(output->path) - 1);
+	// Renaming over a device or folder would replace it, or fail only after all the work.
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s: is not an ordinary file: name one to write", path);
+	strcpy(output->path, path);
+	snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX%s", path,
+		ending_of(path));
+	fd = mkstemps(output->temporary, (int)strlen(ending_of(path)));
+	if (fd < 0 || fchmod(fd, 0666 & ~mask) || !(output->file = fdopen(fd, "w+b"))) {
+		int code = -errno;
+
+		if (fd >= 0) {
+			close(fd);
+			unlink(output->temporary);
+		}
+		output->temporary[0] = '\0';
+		return error_set(err, code, "%s: cannot be written: %s", path, strerror(-code));
+	}
+	return 0;
+}
+
+int output_finish(struct output *output, struct error *err)
+{
+	int bad = ferror(output->file) ? EIO : 0;
+
+	if (fflush(output->file) || (!bad && fsync(fileno(output->file))))
+		bad = errno;
+	if (fclose(output->file) && !bad)
+		bad = errno;
+	output->file = NULL;
+	if (!bad)
+		return 0;
+	output_abort(output);
+	return error_set(err, -bad, "%s: could not be written: %s; nothing was changed", output->path,
+		strerror(bad));
+}
+
+int output_commit(struct output *output, struct error *err)
+{
+	if (output->file) {
+		int rc = output_finish(output, err);
+
+		if (rc)
+			return rc;
+	}
+	if (rename(output->temporary, output->path)) {
+		int code = -errno;
+
+		output_abort(output);
+		return error_set(err, code, "%s: could not be replaced: %s", output->path,
+			strerror(-code));
+	}
+	output->temporary[0] = '\0';
+	return 0;
+}
+
+void output_abort(struct output *output)
+{
+	if (output->file)
+		fclose(output->file);
+	output->file = NULL;
+	if (output->temporary[0])
+		unlink(output->temporary);
+	output->temporary[0] = '\0';
+}

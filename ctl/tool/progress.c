@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/tool/progress.h"
+
+#include "ctl/tool/format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIRST_AFTER_MS 500
+#define EVERY_MS       100
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void progress_start(struct progress *progress, const char *what, const char *unit)
+{
+	*progress = (struct progress){ .what = what, .unit = unit, .on = isatty(STDERR_FILENO) };
+	progress->started_ms = now_ms();
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t total)
+{
+	uint64_t now;
+	bool bytes;
+
+	if (!progress->on)
+		return;
+	now = now_ms();
+	if (now - progress->started_ms < FIRST_AFTER_MS || now - progress->shown_ms < EVERY_MS)
+		return;
+	bytes = !strcmp(progress->unit, "bytes");
+	fprintf(stderr, "\r\033[K%s: %s%s%s", progress->what,
+		bytes ? format_bytes(done).s : format_count(done).s, bytes ? "" : " ",
+		bytes ? "" : progress->unit);
+	if (total)
+		fprintf(stderr, ", %" PRIu64 " %%", done * 100 / total);
+	progress->shown_ms = now;
+	progress->shown = true;
+}
+
+void progress_end(struct progress *progress)
+{
+	if (progress->shown)
+		fprintf(stderr, "\r\033[K");
+	*progress = (struct progress){ 0 };
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One line of progress on stderr while long work runs: only where stderr is a terminal, and only
+// once it has taken half a second.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+	const char *what; // "push"
+	const char *unit; // "rows", or "bytes" to be shown as such
+	uint64_t started_ms, shown_ms;
+	bool on, shown;
+};
+
+void progress_start(struct progress *progress, const char *what, const char *unit);
+// `total` 0: not known.
+void progress_update(struct progress *progress, uint64_t done, uint64_t total);
+void progress_end(struct progress *progress); // clears the line; one never started is fine

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+// The version that comes after the highest one stored of model `name`, from the answer to
+// GET /v1/models; 1 for a model not stored yet. -ERANGE past 65535, -EINVAL for another answer.
+int push_next_version(const json_t *answer, const char *name, uint32_t *version, struct error *err);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Aligned columns on a terminal or in a pipe: the same bytes in both, no colours.
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct table {
+	uint32_t n_columns;
+	char **cells; // row after row, the header first
+	uint32_t n_cells, capacity;
+	int failed; // out of memory: what is there is printed, then said
+};
+
+// `headers`: [n_columns]; one that begins with '>' is printed without it and aligns to the right.
+void table_init(struct table *table, const char *const *headers, uint32_t n_columns);
+// The next cell, left to right, row after row. Control characters become '?'.
+__attribute__((format(printf, 2, 3))) void table_add(struct table *table, const char *format, ...);
+// Prints with `indent` spaces before each line, and frees.
+void table_print(struct table *table, FILE *to, int indent);
+// Width in columns of UTF-8 text.
+uint32_t table_width(const char *text);
+
+#define TABLE_INIT(table, ...)                                                                     \
+	table_init((table), (const char *const[]){ __VA_ARGS__ },                                  \
+		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
