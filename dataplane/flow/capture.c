@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/flow/capture.h"
+
+#include <pcap/pcap.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int link_of(pcap_t *pcap, const char *name, enum packet_link *out, struct error *err)
+{
+	int type = pcap_datalink(pcap);
+	const char *type_name = pcap_datalink_val_to_name(type);
+
+	switch (type) {
+	case DLT_EN10MB:
+		*out = PACKET_LINK_ETHERNET;
+		return 0;
+	case DLT_RAW:
+	case DLT_IPV4:
+	case DLT_IPV6:
+		*out = PACKET_LINK_RAW_IP;
+		return 0;
+	case DLT_NULL:
+	case DLT_LOOP:
+		*out = PACKET_LINK_NULL;
+		return 0;
+	case DLT_LINUX_SLL:
+		*out = PACKET_LINK_SLL;
+		return 0;
+	case DLT_LINUX_SLL2:
+		*out = PACKET_LINK_SLL2;
+		return 0;
+	default:
+		return error_set(err, -EINVAL,
+			"%s: captured on link type %s (%d); Ethernet, raw IP, BSD loopback and "
+			"Linux "
+			"cooked captures are understood",
+			name, type_name ? type_name : "unknown", type);
+	}
+}
+
+int capture_open(const char *path, FILE **out, struct error *err)
+{
+	struct stat status;
+	int code;
+
+	if (strcmp(path, "-") == 0) {
+		*out = stdin;
+		return 0;
+	}
+	*out = fopen(path, "rb");
+	if (!*out) {
+		code = -errno;
+		return error_set(err, code, "%s: %s", path, strerror(-code));
+	}
+	if (fstat(fileno(*out), &status) == 0 && S_ISDIR(status.st_mode)) {
+		fclose(*out);
+		return error_set(
+			err, -EINVAL, "%s: is a directory; a capture file is wanted", path);
+	}
+	return 0;
+}
+
+// Seconds and nanoseconds come from the file: whatever they are, time stays a number.
+static uint64_t time_of(const struct pcap_pkthdr *header)
+{
+	uint64_t seconds = header->ts.tv_sec < 0 ? 0 : (uint64_t)header->ts.tv_sec;
+	uint64_t nanoseconds = header->ts.tv_usec < 0 ? 0 : (uint64_t)header->ts.tv_usec;
+
+	if (seconds > UINT64_MAX / 2 / 1000000000u)
+		seconds = UINT64_MAX / 2 / 1000000000u;
+	return seconds * 1000000000u + nanoseconds % 1000000000u;
+}
+
+static int read_packets(pcap_t *pcap, const char *name, enum packet_link link,
+	struct flow_table *table, bool partial, struct capture_stats *stats, struct error *err)
+{
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+	int got;
+
+	while ((got = pcap_next_ex(pcap, &header, &bytes)) == 1) {
+		struct packet packet;
+		enum packet_verdict verdict = packet_parse(
+			link, bytes, header->caplen, header->len, time_of(header), &packet);
+
+		stats->packets++;
+		stats->verdicts[verdict]++;
+		if (verdict == PACKET_OK)
+			flow_table_add(table, &packet);
+	}
+	if (got == PCAP_ERROR_BREAK)
+		return 0;
+	stats->cut = true;
+	if (partial)
+		return 0;
+	return error_set(err, -EINVAL,
+		"%s: cut or damaged at packet %llu (%s); copy or capture it again, or ask for the "
+		"flows "
+		"before it with --partial",
+		name, (unsigned long long)stats->packets + 1, pcap_geterr(pcap));
+}
+
+int capture_read(FILE *file, const char *name, const struct flow_table_options *options,
+	bool partial, struct capture_stats *stats, struct error *err)
+{
+	char reason[PCAP_ERRBUF_SIZE] = "";
+	struct flow_table *table = NULL;
+	enum packet_link link;
+	pcap_t *pcap;
+	int code;
+
+	memset(stats, 0, sizeof(*stats));
+	pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
+	if (!pcap) {
+		if (file != stdin)
+			fclose(file);
+		return error_set(err, -EINVAL,
+			"%s: not a capture that can be read (%s); pcap or pcapng is wanted", name,
+			reason);
+	}
+	code = link_of(pcap, name, &link, err);
+	if (!code)
+		code = flow_table_create(options, &table, err);
+	if (!code)
+		code = read_packets(pcap, name, link, table, partial, stats, err);
+	if (!code)
+		flow_table_flush(table);
+	if (table)
+		stats->table = *flow_table_stats(table);
+	flow_table_destroy(table);
+	pcap_close(pcap);
+	return code;
+}
