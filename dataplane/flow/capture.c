@@ -105,7 +105,7 @@ int capture_read(FILE *file, const char *name, const struct flow_table_options *
 {
 	char reason[PCAP_ERRBUF_SIZE] = "";
 	struct flow_table *table = NULL;
-	enum packet_link link;
+	enum packet_link link = PACKET_LINK_ETHERNET;
 	pcap_t *pcap;
 	int code;
 
