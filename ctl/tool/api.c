@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define REPLY_BYTES_MAX     ((size_t)64 << 20)
-#define CONNECT_TIMEOUT_S   10L
-#define CALL_TIMEOUT_S      600L // a promotion opens, times and warms a model of any size
-#define EXPECT_TIMEOUT_MS   300L
+#define REPLY_BYTES_MAX	  ((size_t)64 << 20)
+#define CONNECT_TIMEOUT_S 10L
+#define CALL_TIMEOUT_S	  600L // a promotion opens, times and warms a model of any size
+#define EXPECT_TIMEOUT_MS 300L
 
 struct exchange {
 	struct api_reply *reply;
@@ -40,8 +40,8 @@ static size_t on_body(char *data, size_t one, size_t n, void *user)
 	return n;
 }
 
-static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
-	curl_off_t up)
+static int on_progress(
+	void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
 	struct exchange *exchange = user;
 
@@ -57,12 +57,14 @@ static void refuse_transport(CURL *curl, CURLcode code, const struct exchange *e
 	if (exchange->too_large)
 		tool_refuse("the answer from %s is over 64 MiB: that is not martletd", tool.socket);
 	else if (code == CURLE_COULDNT_CONNECT && (os_error == EACCES || os_error == EPERM))
-		tool_refuse("%s: no permission to connect: run as root, or as a member of the group "
-			    "that control.group in martletd's configuration names",
+		tool_refuse(
+			"%s: no permission to connect: run as root, or as a member of the group "
+			"that control.group in martletd's configuration names",
 			tool.socket);
 	else if (code == CURLE_COULDNT_CONNECT)
-		tool_refuse("no martletd answers on %s: start it (martletd -c FILE), or name its "
-			    "socket with -s SOCK or MARTLET_SOCK",
+		tool_refuse(
+			"no martletd answers on %s: start it (martletd -c FILE), or name its "
+			"socket with -s SOCK or MARTLET_SOCK",
 			tool.socket);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		tool_refuse("martletd on %s did not answer within %ld s: see its log", tool.socket,
@@ -90,8 +92,9 @@ static bool accept_reply(long status, struct api_reply *reply)
 	if (sentence)
 		tool_refuse("%s", sentence);
 	else
-		tool_refuse("%s answered HTTP status %ld and no reason: is it martletd, and of the "
-			    "same build?",
+		tool_refuse(
+			"%s answered HTTP status %ld and no reason: is it martletd, and of the "
+			"same build?",
 			tool.socket, status);
 	return false;
 }

@@ -10,8 +10,8 @@ struct api_reply {
 	json_t *json; // the same, parsed
 };
 
-// Sends `body` as JSON (borrowed; NULL: no body). True where the answer is 2xx and JSON. False after
-// saying why not: the server's own words where it gave some.
+// Sends `body` as JSON (borrowed; NULL: no body). True where the answer is 2xx and JSON. False
+// after saying why not: the server's own words where it gave some.
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply);
 // PUTs a file, with progress on a terminal.
 bool api_upload(const char *path, const char *file, struct api_reply *reply);

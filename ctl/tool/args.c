@@ -125,8 +125,9 @@ bool args_parse(struct args *args, int argc, char **argv)
 		}
 	}
 	if (args->n_words < args->n_min)
-		return stop(args, tool_misused("%s wants %u argument%s, not %u", tool.command->words,
-					  args->n_min, args->n_min == 1 ? "" : "s", args->n_words));
+		return stop(args,
+			tool_misused("%s wants %u argument%s, not %u", tool.command->words,
+				args->n_min, args->n_min == 1 ? "" : "s", args->n_words));
 	return true;
 }
 
@@ -147,13 +148,14 @@ bool args_number(const char *text, const char *what, uint32_t min, uint32_t max,
 
 bool args_model_name(const char *name)
 {
-	size_t length = strspn(name,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+	size_t length =
+		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
 	if (length && !name[length] && length <= MODEL_NAME_MAX && isalnum((unsigned char)*name))
 		return true;
-	tool_misused("model name '%s': at most %d letters, digits, '_', '.' and '-', "
-		     "a letter or digit first",
+	tool_misused(
+		"model name '%s': at most %d letters, digits, '_', '.' and '-', "
+		"a letter or digit first",
 		name, MODEL_NAME_MAX);
 	return false;
 }

@@ -27,7 +27,8 @@ static int get(int argc, char **argv, const char *path, void (*print)(const json
 // --- stats ---------------------------------------------------------------------------------------
 
 // A counter's row: in total, then by lcore. `group` NULL, or "drops" for drops.bad_magic.
-static void add_counter(struct table *table, const json_t *answer, const char *group, const char *key)
+static void add_counter(
+	struct table *table, const json_t *answer, const char *group, const char *key)
 {
 	const json_t *lcores = json_object_get(answer, "lcores");
 	const json_t *total = json_object_get(answer, "counters");
@@ -37,7 +38,7 @@ static void add_counter(struct table *table, const json_t *answer, const char *g
 	table_add(table, "%s%s%s", group ? group : "", group ? "." : "", key);
 	total = group ? json_object_get(total, group) : total;
 	table_add(table, "%s", format_count(json_count(total, key)).s);
-	json_array_foreach(lcores, i, lcore) {
+	json_array_foreach (lcores, i, lcore) {
 		const json_t *counters = json_object_get(lcore, "counters");
 
 		if (i == 14)
@@ -53,7 +54,7 @@ static void add_group(struct table *table, const json_t *answer, const char *gro
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(members, key, value)
+	json_object_foreach (members, key, value)
 		if (json_number_value(value) != 0)
 			add_counter(table, answer, group, key);
 }
@@ -68,7 +69,7 @@ static void print_stats(const json_t *answer)
 	const char *key;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "lcores"), i, value) {
+	json_array_foreach (json_object_get(answer, "lcores"), i, value) {
 		if (n == 16) // as many as fit a screen; --json has all
 			break;
 		snprintf(headers[n], sizeof(headers[n]), ">CPU %ju %.18s",
@@ -77,7 +78,7 @@ static void print_stats(const json_t *answer)
 		n++;
 	}
 	table_init(&table, header, n);
-	json_object_foreach(json_object_get(answer, "counters"), key, value) {
+	json_object_foreach (json_object_get(answer, "counters"), key, value) {
 		if (json_is_object(value))
 			add_group(&table, answer, key, value);
 		else if (json_is_number(value))
@@ -101,7 +102,7 @@ static void print_drops(const json_t *answer)
 	size_t i;
 
 	TABLE_INIT(&table, "DROP", ">PACKETS", "MEANING");
-	json_array_foreach(json_object_get(answer, "drops"), i, drop) {
+	json_array_foreach (json_object_get(answer, "drops"), i, drop) {
 		table_add(&table, "%s", json_text(drop, "name"));
 		table_add(&table, "%s", format_count(json_count(drop, "count")).s);
 		table_add(&table, "%s", json_text(drop, "text"));
@@ -126,9 +127,9 @@ void show_lcores(const json_t *lcores)
 	json_t *lcore;
 	size_t i;
 
-	TABLE_INIT(&table, ">CPU", "ROLE", ">BUSY", ">RECEIVED", ">REPLIED", ">ROWS SCORED", ">BURSTS",
-		">SLEEPS", ">RING FULL");
-	json_array_foreach(lcores, i, lcore) {
+	TABLE_INIT(&table, ">CPU", "ROLE", ">BUSY", ">RECEIVED", ">REPLIED", ">ROWS SCORED",
+		">BURSTS", ">SLEEPS", ">RING FULL");
+	json_array_foreach (lcores, i, lcore) {
 		table_add(&table, "%ju", (uintmax_t)json_count(lcore, "cpu"));
 		table_add(&table, "%s", json_text(lcore, "role"));
 		table_add(&table, "%s",
@@ -163,9 +164,9 @@ static void print_latency(const json_t *answer)
 	json_t *model;
 	size_t i;
 
-	TABLE_INIT(&table, ">ID", "MODEL", ">COUNT", ">MIN", ">P50", ">P90", ">P99", ">P99.9", ">P99.99",
-		">MAX", ">MEAN");
-	json_array_foreach(json_object_get(answer, "models"), i, model) {
+	TABLE_INIT(&table, ">ID", "MODEL", ">COUNT", ">MIN", ">P50", ">P90", ">P99", ">P99.9",
+		">P99.99", ">MAX", ">MEAN");
+	json_array_foreach (json_object_get(answer, "models"), i, model) {
 		bool any = json_count(model, "count");
 
 		table_add(&table, "%ju", (uintmax_t)json_count(model, "id"));

@@ -67,9 +67,11 @@ struct text format_duration(uint64_t seconds)
 	if (days)
 		snprintf(out.s, sizeof(out.s), "%" PRIu64 " d %" PRIu64 " h", days, hours % 24);
 	else if (hours)
-		snprintf(out.s, sizeof(out.s), "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
+		snprintf(
+			out.s, sizeof(out.s), "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
 	else if (minutes)
-		snprintf(out.s, sizeof(out.s), "%" PRIu64 " min %" PRIu64 " s", minutes, seconds % 60);
+		snprintf(out.s, sizeof(out.s), "%" PRIu64 " min %" PRIu64 " s", minutes,
+			seconds % 60);
 	else
 		snprintf(out.s, sizeof(out.s), "%" PRIu64 " s", seconds);
 	return out;

@@ -7,7 +7,8 @@
 
 static const struct command COMMANDS[] = {
 	{ "status", "", "what runs: build, uptime, ports, lcores, models, drops", status_command },
-	{ "doctor", "[-c FILE]", "is this machine ready? Each finding with its fix", doctor_command },
+	{ "doctor", "[-c FILE]", "is this machine ready? Each finding with its fix",
+		doctor_command },
 	{ "model compile",
 		"SRC -o IMAGE [--name N] [--rows FILE] [--classes A,B,...] [--features F,G,...]",
 		"make an image of an ONNX model", model_compile_command },

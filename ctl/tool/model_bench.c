@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 
-#define BENCH_ROWS  1024
-#define BENCH_SEED  0x6d61726c6574ull
-#define PERTURB     0.05f // of each golden value, so that no two rows are the same
+#define BENCH_ROWS 1024
+#define BENCH_SEED 0x6d61726c6574ull
+#define PERTURB	   0.05f // of each golden value, so that no two rows are the same
 
 // Uniform in [-1, 1). xorshift64*: S. Vigna, "An experimental exploration of Marsaglia's xorshift
 // generators, scrambled", 2016.
@@ -22,7 +22,8 @@ static float draw(uint64_t *state)
 	return (float)((*state * 0x2545f4914f6cdd1dull) >> 40) / (float)(1 << 23) - 1.0f;
 }
 
-// Golden rows, each value perturbed; where the image has none, uniform values. [BENCH_ROWS][features]
+// Golden rows, each value perturbed; where the image has none, uniform values.
+// [BENCH_ROWS][features]
 static float *make_rows(const struct model_info *info)
 {
 	size_t n = info->n_features;
@@ -61,12 +62,12 @@ static int print_json(const struct model *model, const char *isa,
 
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
 		json_array_append_new(batches,
-			json_pack("{s:i, s:f, s:f, s:o}", "batch", (int)results[c].batch, "ns_per_row",
-				results[c].ns_per_row, "ns_per_row_min", results[c].ns_per_row_min,
-				"kernels", kernels_json(model, c)));
-	return tool_print_json(json_pack("{s:o, s:s, s:i, s:o}", "model",
-		image_string(model_info(model)->name), "isa", image_isa(isa), "rows", BENCH_ROWS,
-		"batches", batches));
+			json_pack("{s:i, s:f, s:f, s:o}", "batch", (int)results[c].batch,
+				"ns_per_row", results[c].ns_per_row, "ns_per_row_min",
+				results[c].ns_per_row_min, "kernels", kernels_json(model, c)));
+	return tool_print_json(
+		json_pack("{s:o, s:s, s:i, s:o}", "model", image_string(model_info(model)->name),
+			"isa", image_isa(isa), "rows", BENCH_ROWS, "batches", batches));
 }
 
 static void add_kernels(struct table *table, const struct model *model, uint32_t class)

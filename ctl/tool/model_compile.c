@@ -10,8 +10,8 @@
 
 // Writes the image under a temporary name, opens it from there as the appliance would and checks
 // its golden rows; only then it gets its name.
-static int write_checked(const char *path, const void *image, size_t size, uint32_t *n_golden,
-	struct error *err)
+static int write_checked(
+	const char *path, const void *image, size_t size, uint32_t *n_golden, struct error *err)
 {
 	struct output output;
 	struct model *model = NULL;
@@ -27,8 +27,8 @@ static int write_checked(const char *path, const void *image, size_t size, uint3
 	if (!rc)
 		rc = model_check_golden(model, err);
 	if (rc) {
-		error_prefix(err, rc, "the image made does not pass its own check, %s is not written",
-			path);
+		error_prefix(err, rc,
+			"the image made does not pass its own check, %s is not written", path);
 		output_abort(&output);
 	} else {
 		*n_golden = model_info(model)->n_golden;

@@ -83,8 +83,8 @@ static void print_plan(const struct model *model)
 		total[c] = class_ns(model, c);
 	printf("\nplan       %u steps; kernel, ns a row and share of the time by batch\n",
 		model_n_steps(model));
-	TABLE_INIT(&table, ">STEP", "OPERATOR", "NODE", "SHAPE", ">TOUCHES", ">BATCH", "KERNEL", ">NS/ROW",
-		">SHARE");
+	TABLE_INIT(&table, ">STEP", "OPERATOR", "NODE", "SHAPE", ">TOUCHES", ">BATCH", "KERNEL",
+		">NS/ROW", ">SHARE");
 	for (uint32_t s = 0; s < model_n_steps(model); s++) {
 		struct plan_step_info step;
 
@@ -172,17 +172,17 @@ static int print_json(const struct model *model, const char *isa)
 
 	image_sha256_hex(info->source_sha256, hex);
 	return tool_print_json(json_pack(
-		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
-		image_string(info->name), "source_kind", image_string(info->source_kind),
+		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"model", image_string(info->name), "source_kind", image_string(info->source_kind),
 		"source_sha256", hex, "image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
-		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row, "isa",
-		image_isa(isa), "accepts_missing", (int)info->accepts_missing, "features",
+		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row,
+		"isa", image_isa(isa), "accepts_missing", (int)info->accepts_missing, "features",
 		image_strings(info->feature_names, info->n_features), "outputs",
 		image_strings(info->output_names, info->n_outputs), "class_labels",
 		image_strings(info->class_labels, info->n_class_labels), "input_scale",
 		floats_json(info->input_scale, info->n_features), "input_zero",
-		floats_json(info->input_zero, info->n_features), "golden", golden_json(info), "plan",
-		plan_json(model)));
+		floats_json(info->input_zero, info->n_features), "golden", golden_json(info),
+		"plan", plan_json(model)));
 }
 
 int model_inspect_command(int argc, char **argv)

@@ -16,8 +16,8 @@
 #define CHUNK_ROWS (64 * MODEL_BATCH_MAX)
 
 // The first value that a model without missing values cannot take, by row and feature.
-static int check_finite(const struct model_info *info, const char *path, const struct rows *rows,
-	struct error *err)
+static int check_finite(
+	const struct model_info *info, const char *path, const struct rows *rows, struct error *err)
 {
 	for (size_t r = 0; r < rows->n_rows && !info->accepts_missing; r++)
 		for (uint32_t f = 0; f < info->n_features; f++) {
@@ -35,8 +35,8 @@ static int check_finite(const struct model_info *info, const char *path, const s
 }
 
 // Scores all rows. *outputs is malloc'ed: [n_rows][n_outputs].
-static int score(const struct model *model, const struct rows *rows, float **outputs,
-	struct error *err)
+static int score(
+	const struct model *model, const struct rows *rows, float **outputs, struct error *err)
 {
 	const struct model_info *info = model_info(model);
 	size_t scratch_bytes = (model_scratch_bytes(model, MODEL_BATCH_MAX) + 63) & ~(size_t)63;
@@ -85,7 +85,8 @@ static int write_file(const struct model_info *info, const char *path, const flo
 
 	if (rc)
 		return rc;
-	rc = rows_write(output.temporary, outputs, n_rows, info->n_outputs, info->output_names, err);
+	rc = rows_write(
+		output.temporary, outputs, n_rows, info->n_outputs, info->output_names, err);
 	if (rc) {
 		output_abort(&output);
 		return rc;
@@ -98,12 +99,12 @@ static int report(const struct model_info *info, const char *in, const char *out
 	if (!strcmp(out, "-"))
 		return TOOL_DONE;
 	if (tool.json)
-		return tool_print_json(json_pack("{s:o, s:o, s:o, s:I, s:i}", "model",
-			image_string(info->name), "rows_file", image_string(in), "output",
-			image_string(out), "rows", (json_int_t)n_rows, "outputs",
-			(int)info->n_outputs));
-	printf("%s: %s rows of %s scored by %s, %u output%s each\n", out, format_count(n_rows).s, in,
-		info->name, info->n_outputs, info->n_outputs == 1 ? "" : "s");
+		return tool_print_json(
+			json_pack("{s:o, s:o, s:o, s:I, s:i}", "model", image_string(info->name),
+				"rows_file", image_string(in), "output", image_string(out), "rows",
+				(json_int_t)n_rows, "outputs", (int)info->n_outputs));
+	printf("%s: %s rows of %s scored by %s, %u output%s each\n", out, format_count(n_rows).s,
+		in, info->name, info->n_outputs, info->n_outputs == 1 ? "" : "s");
 	return TOOL_DONE;
 }
 
@@ -151,8 +152,9 @@ int model_run_command(int argc, char **argv)
 	if (!args_parse(&args, argc, argv))
 		return args.exit;
 	if (!out)
-		return tool_misused("model run wants -o OUT: a .csv, .npy or .f32 file, or - for CSV "
-				    "on standard output");
+		return tool_misused(
+			"model run wants -o OUT: a .csv, .npy or .f32 file, or - for CSV "
+			"on standard output");
 	// Said before the work, not after it.
 	if (strcmp(out, "-") && !has_known_ending(out))
 		return tool_misused("-o %s: the ending says the format: .csv, .npy or .f32", out);

@@ -15,7 +15,7 @@ static void versions_text(const json_t *versions, char *text, size_t size)
 	json_t *version;
 
 	text[0] = '\0';
-	json_array_foreach(versions, i, version) {
+	json_array_foreach (versions, i, version) {
 		int n = snprintf(text + used, size - used, "%s%ju", i ? " " : "",
 			(uintmax_t)json_count(version, "version"));
 
@@ -35,8 +35,9 @@ void show_models(const json_t *models)
 		printf("no models: store one with martletctl model push IMAGE\n");
 		return;
 	}
-	TABLE_INIT(&table, "MODEL", ">ID", ">LIVE", ">PREVIOUS", "STATE", "STORED", ">REQUESTS", ">ROWS");
-	json_array_foreach(models, i, model) {
+	TABLE_INIT(&table, "MODEL", ">ID", ">LIVE", ">PREVIOUS", "STATE", "STORED", ">REQUESTS",
+		">ROWS");
+	json_array_foreach (models, i, model) {
 		char number[32], versions[256];
 
 		versions_text(json_object_get(model, "versions"), versions, sizeof(versions));
@@ -50,7 +51,7 @@ void show_models(const json_t *models)
 		table_add(&table, "%s", format_count(json_count(model, "rows")).s);
 	}
 	table_print(&table, stdout, 0);
-	json_array_foreach(models, i, model) {
+	json_array_foreach (models, i, model) {
 		const char *reason = json_text(model, "reason");
 
 		if (*reason && strcmp(reason, "-"))
@@ -79,9 +80,10 @@ static void print_tensors(const char *what, const json_t *tensors)
 	json_t *tensor, *dim;
 	size_t i, d;
 
-	json_array_foreach(tensors, i, tensor) {
-		printf("%-10s %s %s [", what, json_text(tensor, "name"), json_text(tensor, "datatype"));
-		json_array_foreach(json_object_get(tensor, "shape"), d, dim)
+	json_array_foreach (tensors, i, tensor) {
+		printf("%-10s %s %s [", what, json_text(tensor, "name"),
+			json_text(tensor, "datatype"));
+		json_array_foreach (json_object_get(tensor, "shape"), d, dim)
 			printf("%s%" JSON_INTEGER_FORMAT, d ? ", " : "", json_integer_value(dim));
 		printf("]\n");
 	}
@@ -96,11 +98,11 @@ static void print_objects(const json_t *array)
 	uint32_t n = 0;
 	size_t i;
 
-	json_object_foreach(first, key, value)
+	json_object_foreach (first, key, value)
 		if (n < 16)
 			headers[n++] = key;
 	table_init(&table, headers, n);
-	json_array_foreach(array, i, object)
+	json_array_foreach (array, i, object)
 		for (uint32_t c = 0; c < n; c++) {
 			json_t *cell = json_object_get(object, headers[c]);
 			char number[32], *dump;
@@ -130,7 +132,7 @@ static void print_parameter(const char *key, const json_t *value)
 		print_objects(value);
 	} else {
 		printf("%-14s", key);
-		json_array_foreach(value, i, item) {
+		json_array_foreach (value, i, item) {
 			tool_copy_clean(text, sizeof(text), json_show(item, number));
 			printf("%s%s", i ? ", " : " ", text);
 		}
@@ -145,7 +147,7 @@ static void print_model(const json_t *model)
 	size_t i;
 
 	printf("%-10s %s\n%-10s", "model", json_text(model, "name"), "versions");
-	json_array_foreach(json_object_get(model, "versions"), i, value) {
+	json_array_foreach (json_object_get(model, "versions"), i, value) {
 		char number[32];
 
 		printf(" %s", json_show(value, number));
@@ -154,7 +156,7 @@ static void print_model(const json_t *model)
 	print_tensors("input", json_object_get(model, "inputs"));
 	print_tensors("output", json_object_get(model, "outputs"));
 	printf("\n");
-	json_object_foreach(json_object_get(model, "parameters"), key, value)
+	json_object_foreach (json_object_get(model, "parameters"), key, value)
 		print_parameter(key, value);
 }
 

@@ -24,14 +24,15 @@ int output_open(struct output *output, const char *path, struct error *err)
 	umask(mask);
 	*output = (struct output){ 0 };
 	if (strlen(path) >= sizeof(output->path))
-		return error_set(err, -ENAMETOOLONG, "%.60s...: path is longer than %zu bytes", path,
-			sizeof(output->path) - 1);
+		return error_set(err, -ENAMETOOLONG, "%.60s...: path is longer than %zu bytes",
+			path, sizeof(output->path) - 1);
 	// Renaming over a device or folder would replace it, or fail only after all the work.
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
-		return error_set(err, -EINVAL, "%s: is not an ordinary file: name one to write", path);
+		return error_set(
+			err, -EINVAL, "%s: is not an ordinary file: name one to write", path);
 	strcpy(output->path, path);
-	snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX%s", path,
-		ending_of(path));
+	snprintf(
+		output->temporary, sizeof(output->temporary), "%s.XXXXXX%s", path, ending_of(path));
 	fd = mkstemps(output->temporary, (int)strlen(ending_of(path)));
 	if (fd < 0 || fchmod(fd, 0666 & ~mask) || !(output->file = fdopen(fd, "w+b"))) {
 		int code = -errno;
@@ -58,8 +59,8 @@ int output_finish(struct output *output, struct error *err)
 	if (!bad)
 		return 0;
 	output_abort(output);
-	return error_set(err, -bad, "%s: could not be written: %s; nothing was changed", output->path,
-		strerror(bad));
+	return error_set(err, -bad, "%s: could not be written: %s; nothing was changed",
+		output->path, strerror(bad));
 }
 
 int output_commit(struct output *output, struct error *err)
@@ -74,8 +75,8 @@ int output_commit(struct output *output, struct error *err)
 		int code = -errno;
 
 		output_abort(output);
-		return error_set(err, code, "%s: could not be replaced: %s", output->path,
-			strerror(-code));
+		return error_set(
+			err, code, "%s: could not be replaced: %s", output->path, strerror(-code));
 	}
 	output->temporary[0] = '\0';
 	return 0;

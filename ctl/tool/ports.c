@@ -23,7 +23,7 @@ void show_ports(const json_t *ports)
 
 	TABLE_INIT(&table, "PORT", "DRIVER", "LINK", ">UDP", ">MTU", ">RX PACKETS", ">TX PACKETS",
 		">MISSED", ">ERRORS");
-	json_array_foreach(ports, i, port) {
+	json_array_foreach (ports, i, port) {
 		table_add(&table, "%s", json_text(port, "name"));
 		table_add(&table, "%s", json_text(port, "driver"));
 		table_add(&table, "%s", link_text(port));
@@ -32,9 +32,11 @@ void show_ports(const json_t *ports)
 		table_add(&table, "%s", format_count(json_count(port, "rx_packets")).s);
 		table_add(&table, "%s", format_count(json_count(port, "tx_packets")).s);
 		table_add(&table, "%s",
-			format_count(json_count(port, "rx_missed") + json_count(port, "rx_nombuf")).s);
+			format_count(json_count(port, "rx_missed") + json_count(port, "rx_nombuf"))
+				.s);
 		table_add(&table, "%s",
-			format_count(json_count(port, "rx_errors") + json_count(port, "tx_errors")).s);
+			format_count(json_count(port, "rx_errors") + json_count(port, "tx_errors"))
+				.s);
 	}
 	table_print(&table, stdout, 0);
 }
@@ -45,7 +47,7 @@ static void print_addresses(const json_t *addresses)
 	size_t i;
 
 	printf("  addresses ");
-	json_array_foreach(addresses, i, address)
+	json_array_foreach (addresses, i, address)
 		printf(" %s", json_is_string(address) ? json_string_value(address) : "-");
 	printf("\n");
 }
@@ -94,7 +96,7 @@ int ports_command(int argc, char **argv)
 	if (!api_call("GET", "/v1/ports", NULL, &reply))
 		return TOOL_REFUSED;
 	if (!api_print_json(&reply))
-		json_array_foreach(json_object_get(reply.json, "ports"), i, port)
+		json_array_foreach (json_object_get(reply.json, "ports"), i, port)
 			print_port(port);
 	api_reply_fini(&reply);
 	return TOOL_DONE;

@@ -20,17 +20,19 @@ int push_next_version(const json_t *answer, const char *name, uint32_t *version,
 
 	if (!json_is_array(models))
 		return error_set(err, -EINVAL,
-			"GET /v1/models: the answer lists no models: is it martletd, and of the same build?");
-	json_array_foreach(models, i, model) {
+			"GET /v1/models: the answer lists no models: is it martletd, and of the "
+			"same build?");
+	json_array_foreach (models, i, model) {
 		if (strcmp(json_text(model, "name"), name))
 			continue;
-		json_array_foreach(json_object_get(model, "versions"), v, stored)
+		json_array_foreach (json_object_get(model, "versions"), v, stored)
 			if (json_count(stored, "version") > highest)
 				highest = json_count(stored, "version");
 	}
 	if (highest >= VERSION_MAX)
 		return error_set(err, -ERANGE,
-			"model %s: version %d is stored already and is the last one there is: choose a "
+			"model %s: version %d is stored already and is the last one there is: "
+			"choose a "
 			"free number with --version, or another --name",
 			name, VERSION_MAX);
 	*version = (uint32_t)highest + 1;

@@ -24,10 +24,11 @@ static void print_drops(const json_t *drops)
 	const char *name;
 	json_t *count;
 
-	json_object_foreach((json_t *)drops, name, count)
-		printf("%s%s %s", name == json_object_iter_key(json_object_iter((json_t *)drops))
-					  ? "drops     "
-					  : ", ",
+	json_object_foreach ((json_t *)drops, name, count)
+		printf("%s%s %s",
+			name == json_object_iter_key(json_object_iter((json_t *)drops))
+				? "drops     "
+				: ", ",
 			name, format_count((uint64_t)json_integer_value(count)).s);
 	if (json_object_size(drops))
 		printf("; see martletctl drops\n");

@@ -84,7 +84,8 @@ void table_print(struct table *table, FILE *to, int indent)
 			}
 			if (c)
 				fprintf(to, "  ");
-			print_cell(to, table->cells[r * n + c] + (!r && right), width, right, c + 1 == n);
+			print_cell(to, table->cells[r * n + c] + (!r && right), width, right,
+				c + 1 == n);
 		}
 		fputc('\n', to);
 	}

@@ -57,6 +57,7 @@ int tool_print_json(json_t *value)
 		putchar('\n') == EOF;
 
 	json_decref(value);
-	return bad ? tool_refuse("could not write the JSON: out of memory or standard output is gone")
-		   : TOOL_DONE;
+	return bad
+		? tool_refuse("could not write the JSON: out of memory or standard output is gone")
+		: TOOL_DONE;
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Instruction sets, isolation, frequency, SMT, clock.
+#include "ctl/tool/doctor.h"
+
+#include "infer/infer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CPUS  "/sys/devices/system/cpu"
+#define CLOCK "/sys/devices/system/clocksource/clocksource0"
+
+static void check_isa(struct doctor *doctor)
+{
+	if (doctor->isa & (ISA_AVX2 | ISA_AVX512 | ISA_NEON))
+		doctor_find(
+			doctor, "cpu", "kernels", DOCTOR_OK, NULL, "up to %s", doctor->isa_name);
+	else
+		doctor_find(doctor, "cpu", "kernels", DOCTOR_WARN, NULL,
+			"no AVX2: models run on the scalar kernels, many times slower; in a "
+			"virtual "
+			"machine, pass the host's CPU through");
+}
+
+// Value of a kernel parameter, "" where it is not given.
+static void parameter(const char *cmdline, const char *name, char *value, size_t size)
+{
+	size_t length = strlen(name);
+
+	value[0] = '\0';
+	for (const char *word = cmdline; word && *word; word = strchr(word, ' ')) {
+		word += strspn(word, " ");
+		if (!strncmp(word, name, length) && word[length] == '=')
+			snprintf(value, size, "%.*s", (int)strcspn(word + length + 1, " "),
+				word + length + 1);
+	}
+}
+
+// CPUs that poll: what the configuration says, else all but CPU 0.
+static void polling_cpus(const struct doctor *doctor, char *list, size_t size)
+{
+	const struct config_lcores *l = doctor->config ? &doctor->config->lcores : NULL;
+	const uint32_t *sets[] = { l ? l->io : NULL, l ? l->workers : NULL,
+		l ? l->complete : NULL };
+	const uint32_t counts[] = { l ? l->n_io : 0, l ? l->n_workers : 0, l ? l->n_complete : 0 };
+	char online[128], *last;
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (int s = 0; s < 3; s++)
+		for (uint32_t i = 0; i < counts[s] && used + 8 < size; i++)
+			used += (size_t)snprintf(
+				list + used, size - used, "%s%u", used ? "," : "", sets[s][i]);
+	if (used)
+		return;
+	doctor_read(doctor, online, sizeof(online), CPUS "/online");
+	last = online + strlen(online);
+	while (last > online && last[-1] >= '0' && last[-1] <= '9')
+		last--;
+	if (atoi(last) > 1)
+		snprintf(list, size, "1-%d", atoi(last));
+	else
+		snprintf(list, size, "%d", atoi(last));
+}
+
+static void check_isolation(struct doctor *doctor)
+{
+	static const char *const names[] = { "isolcpus", "nohz_full", "rcu_nocbs" };
+	char cmdline[4096], value[256], cpus[96], fix[256], missing[64] = "";
+	const char *first = "";
+
+	doctor_read(doctor, cmdline, sizeof(cmdline), "/proc/cmdline");
+	polling_cpus(doctor, cpus, sizeof(cpus));
+	for (int i = 0; i < 3; i++) {
+		bool all;
+
+		parameter(cmdline, names[i], value, sizeof(value));
+		all = *value;
+		for (char *c = cpus; doctor->config && all && c; c = strchr(c, ',')) {
+			c += *c == ',';
+			all = doctor_cpu_in(value, (uint32_t)strtoul(c, NULL, 10));
+		}
+		if (!all) {
+			strcat(missing, first);
+			strcat(missing, names[i]);
+			first = ", ";
+		}
+	}
+	if (!*missing) {
+		doctor_find(doctor, "cpu", "isolation", DOCTOR_OK, NULL,
+			"isolcpus, nohz_full and rcu_nocbs are set");
+		return;
+	}
+	snprintf(fix, sizeof(fix),
+		"add to GRUB_CMDLINE_LINUX: isolcpus=managed_irq,domain,%s nohz_full=%s "
+		"rcu_nocbs=%s; "
+		"update-grub && reboot",
+		cpus, cpus, cpus);
+	doctor_find(doctor, "cpu", "isolation", DOCTOR_WARN, fix,
+		"kernel command line lacks %s for CPUs %s: other work and timer ticks interrupt "
+		"lcores",
+		missing, cpus);
+}
+
+static void check_governor(struct doctor *doctor)
+{
+	char cpus[1024 / 4][64], path[160], governor[32], other[32] = "";
+	uint32_t n = doctor_list(doctor, CPUS, cpus, 1024 / 4), seen = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), CPUS "/%.63s/cpufreq/scaling_governor", cpus[i]);
+		if (strncmp(cpus[i], "cpu", 3) ||
+			!doctor_read(doctor, governor, sizeof(governor), path))
+			continue;
+		seen++;
+		if (strcmp(governor, "performance"))
+			strcpy(other, governor);
+	}
+	if (!seen)
+		doctor_find(doctor, "cpu", "governor", DOCTOR_OK, NULL,
+			"no frequency control here (a virtual machine, or the firmware's)");
+	else if (!*other)
+		doctor_find(doctor, "cpu", "governor", DOCTOR_OK, NULL, "performance");
+	else
+		doctor_find(doctor, "cpu", "governor", DOCTOR_WARN,
+			"echo performance | tee " CPUS "/cpu*/cpufreq/scaling_governor",
+			"%s: frequency follows load, and latency with it", other);
+}
+
+static void check_smt(struct doctor *doctor)
+{
+	uint64_t active = 0;
+
+	doctor_read_number(doctor, CPUS "/smt/active", &active);
+	if (active)
+		doctor_find(doctor, "cpu", "smt", DOCTOR_WARN, "echo off > " CPUS "/smt/control",
+			"on: lcores on one core share its vector units; use one CPU a core, or "
+			"turn it off");
+	else
+		doctor_find(doctor, "cpu", "smt", DOCTOR_OK, NULL, "off");
+}
+
+// The first "flags" line of /proc/cpuinfo.
+static bool has_flag(const char *cpuinfo, const char *flag)
+{
+	const char *line = strstr(cpuinfo, "flags"), *end = line ? strchr(line, '\n') : NULL;
+	size_t length = strlen(flag);
+
+	for (const char *at = line; at && (at = strstr(at, flag)); at += length)
+		if ((!end || at < end) && at[-1] == ' ' && strchr(" \n", at[length]))
+			return true;
+	return false;
+}
+
+static void check_clock(struct doctor *doctor)
+{
+	static char cpuinfo[8192];
+	char current[64], available[128];
+
+	doctor_read(doctor, cpuinfo, sizeof(cpuinfo), "/proc/cpuinfo");
+	doctor_read(doctor, current, sizeof(current), CLOCK "/current_clocksource");
+	doctor_read(doctor, available, sizeof(available), CLOCK "/available_clocksource");
+	if (!has_flag(cpuinfo, "constant_tsc") || !has_flag(cpuinfo, "nonstop_tsc"))
+		doctor_find(doctor, "cpu", "clock", DOCTOR_WARN, NULL,
+			"the TSC is not constant: latencies and budgets will be off on this CPU");
+	else if (!strcmp(current, "tsc"))
+		doctor_find(
+			doctor, "cpu", "clock", DOCTOR_OK, NULL, "constant TSC, clock source tsc");
+	else if (strstr(available, "tsc"))
+		doctor_find(doctor, "cpu", "clock", DOCTOR_WARN,
+			"echo tsc > " CLOCK "/current_clocksource",
+			"constant TSC, but the kernel's clock source is %s",
+			*current ? current : "unknown");
+	else
+		doctor_find(doctor, "cpu", "clock", DOCTOR_OK, NULL,
+			"constant TSC; the kernel itself uses %s", *current ? current : "another");
+}
+
+void doctor_check_cpu(struct doctor *doctor)
+{
+	check_isa(doctor);
+	check_isolation(doctor);
+	check_governor(doctor);
+	check_smt(doctor);
+	check_clock(doctor);
+}

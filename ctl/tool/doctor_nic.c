@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IOMMU, vfio, network cards and what they are bound to, AF_XDP.
+#include "ctl/tool/doctor.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCI "/sys/bus/pci/devices"
+
+static void check_iommu(struct doctor *doctor)
+{
+	char names[8][64], cmdline[4096];
+
+	doctor_read(doctor, cmdline, sizeof(cmdline), "/proc/cmdline");
+	if (doctor_list(doctor, "/sys/class/iommu", names, 8))
+		doctor_find(doctor, "nic", "iommu", DOCTOR_OK, NULL, "on (%s)%s", names[0],
+			strstr(cmdline, "iommu=pt") ? ", pass-through" : "");
+	else
+		doctor_find(doctor, "nic", "iommu", DOCTOR_WARN,
+			"add to GRUB_CMDLINE_LINUX: intel_iommu=on iommu=pt; update-grub && "
+			"reboot; "
+			"without one: echo 1 > "
+			"/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+			"none: a PCI card under vfio needs one (memif, AF_XDP and AF_PACKET do "
+			"not)");
+}
+
+static void check_vfio(struct doctor *doctor)
+{
+	if (doctor_exists(doctor, "/sys/bus/pci/drivers/vfio-pci"))
+		doctor_find(doctor, "nic", "vfio", DOCTOR_OK, NULL, "vfio-pci is loaded");
+	else
+		doctor_find(doctor, "nic", "vfio", DOCTOR_WARN, "modprobe vfio-pci",
+			"vfio-pci is not loaded: only PCI cards under it want it");
+}
+
+static void check_xdp(struct doctor *doctor)
+{
+	char protocols[8192], release[64];
+	const char *at;
+
+	doctor_read(doctor, protocols, sizeof(protocols), "/proc/net/protocols");
+	doctor_read(doctor, release, sizeof(release), "/proc/sys/kernel/osrelease");
+	at = strstr(protocols, "XDP ");
+	if (at && (at == protocols || at[-1] == '\n'))
+		doctor_find(doctor, "nic", "af_xdp", DOCTOR_OK, NULL,
+			"kernel %s has AF_XDP sockets", release);
+	else
+		doctor_find(doctor, "nic", "af_xdp", DOCTOR_WARN, NULL,
+			"kernel %s has no AF_XDP sockets: use net_af_packet0,iface=NAME for a "
+			"kernel's NIC",
+			release);
+}
+
+// The kernel's interface on a PCI device, also one behind virtio.
+static bool interface_of(const struct doctor *doctor, const char *address, char *name, size_t size)
+{
+	char path[PATH_MAX], names[16][64], inner[4][64];
+	uint32_t n;
+
+	snprintf(path, sizeof(path), PCI "/%s/net", address);
+	if (doctor_list(doctor, path, inner, 4)) {
+		snprintf(name, size, "%s", inner[0]);
+		return true;
+	}
+	snprintf(path, sizeof(path), PCI "/%s", address);
+	n = doctor_list(doctor, path, names, 16);
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), PCI "/%s/%.63s/net", address, names[i]);
+		if (!strncmp(names[i], "virtio", 6) && doctor_list(doctor, path, inner, 4)) {
+			snprintf(name, size, "%s", inner[0]);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool carries_default_route(const struct doctor *doctor, const char *interface)
+{
+	char routes[16384], name[64], destination[16], *line, *rest = routes;
+
+	doctor_read(doctor, routes, sizeof(routes), "/proc/net/route");
+	while ((line = strsep(&rest, "\n")))
+		if (sscanf(line, "%63s %15s", name, destination) == 2 && !strcmp(name, interface) &&
+			!strcmp(destination, "00000000"))
+			return true;
+	return false;
+}
+
+static bool is_dpdk_driver(const char *driver)
+{
+	return !strcmp(driver, "vfio-pci") || !strcmp(driver, "uio_pci_generic") ||
+		!strcmp(driver, "igb_uio");
+}
+
+// Returns true where martletd could use the card as it stands.
+static bool check_nic(struct doctor *doctor, const char *address)
+{
+	char path[160], driver[64] = "", interface[64] = "", fix[256];
+
+	snprintf(path, sizeof(path), PCI "/%s/driver", address);
+	doctor_link(doctor, path, driver, sizeof(driver));
+	interface_of(doctor, address, interface, sizeof(interface));
+	snprintf(fix, sizeof(fix), "%s%s%sdpdk-devbind.py -b vfio-pci %s",
+		*interface ? "ip link set " : "", interface, *interface ? " down && " : "",
+		address);
+	if (is_dpdk_driver(driver)) {
+		doctor_find(doctor, "nic", "card", DOCTOR_OK, NULL,
+			"%s is bound to %s: ready as device = \"%s\"", address, driver, address);
+		return true;
+	}
+	if (!strncmp(driver, "mlx", 3) || !strcmp(driver, "mana")) {
+		doctor_find(doctor, "nic", "card", DOCTOR_OK, NULL,
+			"%s (%s, %s) is shared with the kernel: ready as device = \"%s\"", address,
+			interface, driver, address);
+		return true;
+	}
+	if (*interface && carries_default_route(doctor, interface))
+		doctor_find(doctor, "nic", "card", DOCTOR_OK, NULL,
+			"%s (%s, %s) carries the default route: leave it to the kernel", address,
+			interface, driver);
+	else if (*driver)
+		doctor_find(doctor, "nic", "card", DOCTOR_WARN, fix,
+			"%s (%s) belongs to the kernel's %s: usable as net_af_xdp0,iface=%s, "
+			"faster once "
+			"bound to vfio-pci",
+			address, *interface ? interface : "no interface", driver,
+			*interface ? interface : "NAME");
+	else
+		doctor_find(doctor, "nic", "card", DOCTOR_WARN, fix, "%s has no driver", address);
+	return false;
+}
+
+static void check_nics(struct doctor *doctor)
+{
+	static char addresses[256][64];
+	uint32_t n = doctor_list(doctor, PCI, addresses, 256), ready = 0, cards = 0;
+	char path[160], class[16];
+
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), PCI "/%.63s/class", addresses[i]);
+		if (!doctor_read(doctor, class, sizeof(class), path) || strncmp(class, "0x02", 4))
+			continue; // PCI base class 2: network controller
+		cards++;
+		ready += check_nic(doctor, addresses[i]);
+	}
+	if (!cards)
+		doctor_find(doctor, "nic", "cards", DOCTOR_WARN, NULL,
+			"no PCI network card: memif, AF_XDP and AF_PACKET ports work without");
+	else if (!ready)
+		doctor_find(doctor, "nic", "cards", DOCTOR_WARN, NULL,
+			"none of %u PCI network card%s is ready for DPDK: memif, AF_XDP and "
+			"AF_PACKET "
+			"ports work without",
+			cards, cards == 1 ? "" : "s");
+}
+
+void doctor_check_nics(struct doctor *doctor)
+{
+	check_iommu(doctor);
+	check_vfio(doctor);
+	check_xdp(doctor);
+	check_nics(doctor);
+}
+
+// "0000:03:00.0" with or without arguments after a comma, or without the domain.
+static bool pci_address(const char *device, char address[32])
+{
+	unsigned domain = 0, bus, slot, function;
+
+	if (sscanf(device, "%4x:%2x:%2x.%1x", &domain, &bus, &slot, &function) != 4) {
+		domain = 0;
+		if (sscanf(device, "%2x:%2x.%1x", &bus, &slot, &function) != 3)
+			return false;
+	}
+	snprintf(address, 32, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff, slot & 0xff,
+		function & 0xf);
+	return true;
+}
+
+static void check_port(struct doctor *doctor, const struct config_port *port)
+{
+	char address[32], path[160], interface[64], *end;
+	const char *name = strstr(port->device, "iface=");
+
+	if (pci_address(port->device, address)) {
+		snprintf(path, sizeof(path), PCI "/%s", address);
+		if (!doctor_exists(doctor, path))
+			doctor_find(doctor, "configuration", "port", DOCTOR_FAIL,
+				"lspci -D | grep -i net",
+				"line %d: port %s: there is no PCI device %s", port->line,
+				port->name, address);
+		return;
+	}
+	if (!name)
+		return;
+	snprintf(interface, sizeof(interface), "%s", name + 6);
+	end = interface + strcspn(interface, ",");
+	*end = '\0';
+	snprintf(path, sizeof(path), "/sys/class/net/%s", interface);
+	if (!doctor_exists(doctor, path))
+		doctor_find(doctor, "configuration", "port", DOCTOR_FAIL, "ip -br link",
+			"line %d: port %s: there is no interface %s", port->line, port->name,
+			interface);
+}
+
+void doctor_check_config(struct doctor *doctor)
+{
+	for (uint32_t i = 0; i < doctor->config->n_ports; i++)
+		check_port(doctor, &doctor->config->ports[i]);
+}
