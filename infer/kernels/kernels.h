@@ -63,7 +63,14 @@ struct dense_kernel {
 // X(name, isa, uncapped, tile_rows, packing): functions `name` and `packing`_bytes, `packing`_pack.
 #define DENSE_LIST(X)                                                                              \
 	X(f32_dense_1x1__scalar, ISA_SCALAR, false, 1, dense_plain)                                \
-	X(f32_dense_blas__openblas, ISA_SCALAR, true, 16, dense_plain)
+	X(f32_dense_blas__openblas, ISA_SCALAR, true, 16, dense_plain)                             \
+	X(f32_dense_1x64__avx2, ISA_AVX2, false, 1, dense_panel16)                                 \
+	X(f32_dense_6x16__avx2, ISA_AVX2, false, 6, dense_panel16)                                 \
+	X(f32_dense_1x64k2__avx512, ISA_AVX512, false, 1, dense_panel16k2)                         \
+	X(f32_dense_14x16k2__avx512, ISA_AVX512, false, 14, dense_panel16k2)                       \
+	X(f32_dense_6x64__avx512, ISA_AVX512, false, 6, dense_panel16)                             \
+	X(f32_dense_8x48__avx512, ISA_AVX512, false, 8, dense_panel16)                             \
+	X(f32_dense_14x32__avx512, ISA_AVX512, false, 14, dense_panel16)
 
 #define X(name, isa, uncapped, tile_rows, packing)                                                 \
 	void name(const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y,     \
@@ -94,7 +101,10 @@ const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k,
 //	const struct o_kernel *o_pick(unsigned isa_mask);   the last one allowed, never NULL
 // X(function, isa)
 
-#define ACTIVATE_LIST(X) X(f32_activate__scalar, ISA_SCALAR)
+#define ACTIVATE_LIST(X)                                                                           \
+	X(f32_activate__scalar, ISA_SCALAR)                                                        \
+	X(f32_activate__avx2, ISA_AVX2)                                                            \
+	X(f32_activate__avx512, ISA_AVX512)
 // y[i] = act(x[i]) for `count` values. In place allowed.
 struct activate_kernel {
 	const char *name;
@@ -109,7 +119,10 @@ enum operand {
 	OPERAND_SCALAR,	 // [1], the same for all rows
 	OPERAND_COUNT,
 };
-#define BINARY_LIST(X) X(f32_binary__scalar, ISA_SCALAR)
+#define BINARY_LIST(X)                                                                             \
+	X(f32_binary__scalar, ISA_SCALAR)                                                          \
+	X(f32_binary__avx2, ISA_AVX2)                                                              \
+	X(f32_binary__avx512, ISA_AVX512)
 // y[m][columns] = a op b. y may be a or b where that one is OPERAND_FULL.
 struct binary {
 	enum binary_op op;
@@ -142,7 +155,10 @@ struct broadcast_kernel {
 		float *y);
 };
 
-#define AFFINE_LIST(X) X(f32_affine__scalar, ISA_SCALAR)
+#define AFFINE_LIST(X)                                                                             \
+	X(f32_affine__scalar, ISA_SCALAR)                                                          \
+	X(f32_affine__avx2, ISA_AVX2)                                                              \
+	X(f32_affine__avx512, ISA_AVX512)
 // y[m][columns] = act(x * scale[c] + shift[c]). In place allowed. Also batch normalisation:
 // scale = gamma / sqrt(variance + epsilon), shift = beta - mean * scale.
 struct affine {
@@ -156,7 +172,10 @@ struct affine_kernel {
 	void (*run)(const struct affine *affine, uint32_t m, const float *x, float *y);
 };
 
-#define PRELU_LIST(X) X(f32_prelu__scalar, ISA_SCALAR)
+#define PRELU_LIST(X)                                                                              \
+	X(f32_prelu__scalar, ISA_SCALAR)                                                           \
+	X(f32_prelu__avx2, ISA_AVX2)                                                               \
+	X(f32_prelu__avx512, ISA_AVX512)
 // y = x < 0 ? x * slope[c] : x. In place allowed.
 struct prelu {
 	const float *slope; // [columns]
@@ -168,7 +187,10 @@ struct prelu_kernel {
 	void (*run)(const struct prelu *prelu, uint32_t m, const float *x, float *y);
 };
 
-#define SOFTMAX_LIST(X) X(f32_softmax__scalar, ISA_SCALAR)
+#define SOFTMAX_LIST(X)                                                                            \
+	X(f32_softmax__scalar, ISA_SCALAR)                                                         \
+	X(f32_softmax__avx2, ISA_AVX2)                                                             \
+	X(f32_softmax__avx512, ISA_AVX512)
 // Over n values that stand `inner` apart: x and y are [m][n][inner]; inner is 1 for the last axis
 // (m counts outer dimensions too). In place allowed. A row with NaN or +inf gives NaN.
 struct softmax {
@@ -181,7 +203,10 @@ struct softmax_kernel {
 	void (*run)(const struct softmax *softmax, uint32_t m, const float *x, float *y);
 };
 
-#define LAYER_NORM_LIST(X) X(f32_layer_norm__scalar, ISA_SCALAR)
+#define LAYER_NORM_LIST(X)                                                                         \
+	X(f32_layer_norm__scalar, ISA_SCALAR)                                                      \
+	X(f32_layer_norm__avx2, ISA_AVX2)                                                          \
+	X(f32_layer_norm__avx512, ISA_AVX512)
 // y = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c] over rows of n; m counts outer
 // dimensions too. In place allowed. mean and inv_std [m] are written where not NULL.
 struct layer_norm {
@@ -197,7 +222,10 @@ struct layer_norm_kernel {
 		float *mean, float *inv_std);
 };
 
-#define NORMALIZER_LIST(X) X(f32_normalizer__scalar, ISA_SCALAR)
+#define NORMALIZER_LIST(X)                                                                         \
+	X(f32_normalizer__scalar, ISA_SCALAR)                                                      \
+	X(f32_normalizer__avx2, ISA_AVX2)                                                          \
+	X(f32_normalizer__avx512, ISA_AVX512)
 // ai.onnx.ml Normalizer over rows of n. In place allowed.
 struct normalizer {
 	enum norm norm;
@@ -220,7 +248,10 @@ struct binary_scores_kernel {
 	void (*run)(const struct binary_scores *scores, uint32_t m, const float *x, float *y);
 };
 
-#define UNPACK_LIST(X) X(f32_unpack__scalar, ISA_SCALAR)
+#define UNPACK_LIST(X)                                                                             \
+	X(f32_unpack__scalar, ISA_SCALAR)                                                          \
+	X(f32_unpack__avx2, ISA_AVX2)                                                              \
+	X(f32_unpack__avx512, ISA_AVX512)
 // dst [m][columns] f32 from wire rows of `dtype` at any alignment; i8 and u8 become
 // (q - zero[c]) * scale[c]. Returns true if every value of dst is finite.
 struct unpack {

@@ -5,11 +5,12 @@
 #include "infer/kernels/kernels.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 
 static float row_norm(enum norm norm, uint32_t n, const float *x)
 {
-	float total = norm == NORM_MAX ? x[0] : 0.0f;
+	float total = norm == NORM_MAX ? -FLT_MAX : 0.0f;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (norm == NORM_MAX)

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// vec.h's vocabulary in AVX2 and FMA: 8 floats, comparisons into vectors of all-ones lanes.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VEC_WIDTH  8
+#define VEC_ISA	   avx2
+#define VEC_INLINE static inline __attribute__((always_inline))
+
+typedef __m256 vec; // like the intrinsics' own types, and so the one exception to "no typedefs"
+typedef __m256i vec_mask;
+
+VEC_INLINE vec vec_set1(float value)
+{
+	return _mm256_set1_ps(value);
+}
+
+VEC_INLINE vec vec_load(const float *p)
+{
+	return _mm256_loadu_ps(p);
+}
+
+VEC_INLINE void vec_store(float *p, vec v)
+{
+	_mm256_storeu_ps(p, v);
+}
+
+// The first n of VEC_WIDTH lanes.
+VEC_INLINE vec_mask vec_first(uint32_t n)
+{
+	return _mm256_cmpgt_epi32(
+		_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+// Lanes outside of the mask read as 0 and are not touched in memory.
+VEC_INLINE vec vec_load_mask(const float *p, vec_mask mask)
+{
+	return _mm256_maskload_ps(p, mask);
+}
+
+VEC_INLINE void vec_store_mask(float *p, vec_mask mask, vec v)
+{
+	_mm256_maskstore_ps(p, mask, v);
+}
+
+VEC_INLINE vec vec_add(vec a, vec b)
+{
+	return _mm256_add_ps(a, b);
+}
+
+VEC_INLINE vec vec_sub(vec a, vec b)
+{
+	return _mm256_sub_ps(a, b);
+}
+
+VEC_INLINE vec vec_mul(vec a, vec b)
+{
+	return _mm256_mul_ps(a, b);
+}
+
+VEC_INLINE vec vec_div(vec a, vec b)
+{
+	return _mm256_div_ps(a, b);
+}
+
+// a * b + c, rounded once.
+VEC_INLINE vec vec_fma(vec a, vec b, vec c)
+{
+	return _mm256_fmadd_ps(a, b, c);
+}
+
+// c - a * b
+VEC_INLINE vec vec_fnma(vec a, vec b, vec c)
+{
+	return _mm256_fnmadd_ps(a, b, c);
+}
+
+VEC_INLINE vec vec_sqrt(vec a)
+{
+	return _mm256_sqrt_ps(a);
+}
+
+// Where one is NaN the second operand is the result: hand the one that may be NaN in as b.
+VEC_INLINE vec vec_max(vec a, vec b)
+{
+	return _mm256_max_ps(a, b);
+}
+
+VEC_INLINE vec vec_min(vec a, vec b)
+{
+	return _mm256_min_ps(a, b);
+}
+
+VEC_INLINE vec vec_abs(vec a)
+{
+	return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+VEC_INLINE vec_mask vec_less(vec a, vec b)
+{
+	return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+
+// mask ? a : b
+VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
+{
+	return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask));
+}
+
+// To the nearest whole number, ties to even.
+VEC_INLINE vec vec_round(vec a)
+{
+	return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// a * 2^n, n whole and within +-250; overflows and underflows (gradually) as a product does: two
+// factors, each of which is a normal number.
+VEC_INLINE vec vec_scale2(vec a, vec n)
+{
+	const __m256i bias = _mm256_set1_epi32(127);
+	__m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+	__m256i rest = _mm256_sub_epi32(whole, half);
+	__m256i first = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
+	__m256i second = _mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23);
+
+	a = _mm256_mul_ps(a, _mm256_castsi256_ps(first));
+	return _mm256_mul_ps(a, _mm256_castsi256_ps(second));
+}
+
+// x = 2^exponent * mantissa, mantissa in [0.75, 1.5). x normal and > 0.
+VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
+{
+	// Bits counted from those of 0.75: the exponent field of the difference is the exponent.
+	const __m256i from = _mm256_set1_epi32(0x3f400000);
+	__m256i bits = _mm256_castps_si256(x);
+	__m256i power = _mm256_srai_epi32(_mm256_sub_epi32(bits, from), 23);
+
+	*exponent = _mm256_cvtepi32_ps(power);
+	return _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(power, 23)));
+}
+
+VEC_INLINE float vec_sum(vec a)
+{
+	__m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+	s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+	return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+VEC_INLINE float vec_max_of(vec a)
+{
+	__m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+	s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+	return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+// Lanes that are infinite or NaN, as bits.
+VEC_INLINE uint32_t vec_not_finite(vec a)
+{
+	const vec infinity = _mm256_set1_ps(__builtin_inff());
+
+	return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(vec_abs(a), infinity, _CMP_NLT_UQ));
+}
+
+// --- Rows of up to 8 values, one to each group of 8 lanes ---------------------------------------
+
+// `pad` in the lanes beyond n.
+VEC_INLINE vec vec_load_in8(const float *p, uint32_t n, vec pad)
+{
+	vec_mask mask = vec_first(n);
+
+	return vec_pick(mask, vec_load_mask(p, mask), pad);
+}
+
+VEC_INLINE void vec_store_in8(float *p, uint32_t n, vec v)
+{
+	vec_store_mask(p, vec_first(n), v);
+}
+
+// The largest of each group, in all its lanes.
+VEC_INLINE vec vec_max_in8(vec v)
+{
+	v = _mm256_max_ps(v, _mm256_permute_ps(v, 0xb1));
+	v = _mm256_max_ps(v, _mm256_permute_ps(v, 0x4e));
+	return _mm256_max_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
+}
+
+VEC_INLINE vec vec_sum_in8(vec v)
+{
+	v = _mm256_add_ps(v, _mm256_permute_ps(v, 0xb1));
+	v = _mm256_add_ps(v, _mm256_permute_ps(v, 0x4e));
+	return _mm256_add_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
+}
+
+// --- Wire values, `count` of them at any alignment -----------------------------------------------
+
+// Fewer than a vector's worth are copied first: AVX2 has no masked loads of 8 and 16 bits.
+VEC_INLINE __m128i vec_load_bytes(const uint8_t *p, size_t bytes)
+{
+	__m128i whole = _mm_setzero_si128();
+
+	__builtin_memcpy(&whole, p, bytes);
+	return whole;
+}
+
+VEC_INLINE vec vec_load_f32(const uint8_t *p, uint32_t count)
+{
+	return _mm256_maskload_ps((const float *)(const void *)p, vec_first(count));
+}
+
+VEC_INLINE vec vec_load_f16(const uint8_t *p, uint32_t count)
+{
+	return _mm256_cvtph_ps(vec_load_bytes(p, count * 2));
+}
+
+VEC_INLINE vec vec_load_bf16(const uint8_t *p, uint32_t count)
+{
+	__m256i wide = _mm256_cvtepu16_epi32(vec_load_bytes(p, count * 2));
+
+	return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
+VEC_INLINE vec vec_load_i8(const uint8_t *p, uint32_t count)
+{
+	return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(vec_load_bytes(p, count)));
+}
+
+VEC_INLINE vec vec_load_u8(const uint8_t *p, uint32_t count)
+{
+	return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(vec_load_bytes(p, count)));
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// vec.h's vocabulary in AVX-512: 16 floats, comparisons into mask registers.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VEC_WIDTH  16
+#define VEC_ISA	   avx512
+#define VEC_INLINE static inline __attribute__((always_inline))
+
+typedef __m512 vec; // like the intrinsics' own types, and so the one exception to "no typedefs"
+typedef __mmask16 vec_mask;
+
+VEC_INLINE vec vec_set1(float value)
+{
+	return _mm512_set1_ps(value);
+}
+
+VEC_INLINE vec vec_load(const float *p)
+{
+	return _mm512_loadu_ps(p);
+}
+
+VEC_INLINE void vec_store(float *p, vec v)
+{
+	_mm512_storeu_ps(p, v);
+}
+
+// The first n of VEC_WIDTH lanes.
+VEC_INLINE vec_mask vec_first(uint32_t n)
+{
+	return (vec_mask)_bzhi_u32(0xffff, n);
+}
+
+// Lanes outside of the mask read as 0 and are not touched in memory.
+VEC_INLINE vec vec_load_mask(const float *p, vec_mask mask)
+{
+	return _mm512_maskz_loadu_ps(mask, p);
+}
+
+VEC_INLINE void vec_store_mask(float *p, vec_mask mask, vec v)
+{
+	_mm512_mask_storeu_ps(p, mask, v);
+}
+
+VEC_INLINE vec vec_add(vec a, vec b)
+{
+	return _mm512_add_ps(a, b);
+}
+
+VEC_INLINE vec vec_sub(vec a, vec b)
+{
+	return _mm512_sub_ps(a, b);
+}
+
+VEC_INLINE vec vec_mul(vec a, vec b)
+{
+	return _mm512_mul_ps(a, b);
+}
+
+VEC_INLINE vec vec_div(vec a, vec b)
+{
+	return _mm512_div_ps(a, b);
+}
+
+// a * b + c, rounded once.
+VEC_INLINE vec vec_fma(vec a, vec b, vec c)
+{
+	return _mm512_fmadd_ps(a, b, c);
+}
+
+// c - a * b
+VEC_INLINE vec vec_fnma(vec a, vec b, vec c)
+{
+	return _mm512_fnmadd_ps(a, b, c);
+}
+
+VEC_INLINE vec vec_sqrt(vec a)
+{
+	return _mm512_sqrt_ps(a);
+}
+
+// Where one is NaN the second operand is the result: hand the one that may be NaN in as b.
+VEC_INLINE vec vec_max(vec a, vec b)
+{
+	return _mm512_max_ps(a, b);
+}
+
+VEC_INLINE vec vec_min(vec a, vec b)
+{
+	return _mm512_min_ps(a, b);
+}
+
+VEC_INLINE vec vec_abs(vec a)
+{
+	return _mm512_abs_ps(a);
+}
+
+VEC_INLINE vec_mask vec_less(vec a, vec b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+// mask ? a : b
+VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
+{
+	return _mm512_mask_blend_ps(mask, b, a);
+}
+
+// To the nearest whole number, ties to even.
+VEC_INLINE vec vec_round(vec a)
+{
+	return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// a * 2^n, n whole; overflows and underflows (gradually) as a product does.
+VEC_INLINE vec vec_scale2(vec a, vec n)
+{
+	return _mm512_scalef_ps(a, n);
+}
+
+// x = 2^exponent * mantissa, mantissa in [0.75, 1.5). x > 0.
+VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
+{
+	vec mantissa = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero);
+
+	*exponent = _mm512_getexp_ps(_mm512_div_ps(x, mantissa));
+	return mantissa;
+}
+
+VEC_INLINE float vec_sum(vec a)
+{
+	return _mm512_reduce_add_ps(a);
+}
+
+VEC_INLINE float vec_max_of(vec a)
+{
+	return _mm512_reduce_max_ps(a);
+}
+
+// Lanes that are infinite or NaN, as bits.
+VEC_INLINE uint32_t vec_not_finite(vec a)
+{
+	return _mm512_fpclass_ps_mask(a, 0x99); // QNaN, +inf, -inf, SNaN
+}
+
+// --- Rows of up to 8 values, one to each group of 8 lanes ---------------------------------------
+
+VEC_INLINE vec_mask vec_first_in8(uint32_t n)
+{
+	return (vec_mask)(_bzhi_u32(0xff, n) * 0x101);
+}
+
+// Two rows of n, one after the other in memory; `pad` in the lanes beyond n.
+VEC_INLINE vec vec_load_in8(const float *p, uint32_t n, vec pad)
+{
+	vec both = _mm512_maskz_loadu_ps(vec_first(2 * n), p);
+
+	return _mm512_mask_expand_ps(pad, vec_first_in8(n), both);
+}
+
+VEC_INLINE void vec_store_in8(float *p, uint32_t n, vec v)
+{
+	vec both = _mm512_maskz_compress_ps(vec_first_in8(n), v);
+
+	_mm512_mask_storeu_ps(p, vec_first(2 * n), both);
+}
+
+// The largest of each group, in all its lanes.
+VEC_INLINE vec vec_max_in8(vec v)
+{
+	v = _mm512_max_ps(v, _mm512_permute_ps(v, 0xb1));
+	v = _mm512_max_ps(v, _mm512_permute_ps(v, 0x4e));
+	return _mm512_max_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+}
+
+VEC_INLINE vec vec_sum_in8(vec v)
+{
+	v = _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
+	v = _mm512_add_ps(v, _mm512_permute_ps(v, 0x4e));
+	return _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+}
+
+// --- Wire values, `count` of them at any alignment -----------------------------------------------
+
+VEC_INLINE vec vec_load_f32(const uint8_t *p, uint32_t count)
+{
+	return _mm512_maskz_loadu_ps(vec_first(count), p);
+}
+
+VEC_INLINE vec vec_load_f16(const uint8_t *p, uint32_t count)
+{
+	return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(vec_first(count), p));
+}
+
+VEC_INLINE vec vec_load_bf16(const uint8_t *p, uint32_t count)
+{
+	__m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(vec_first(count), p));
+
+	return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+VEC_INLINE vec vec_load_i8(const uint8_t *p, uint32_t count)
+{
+	return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(vec_first(count), p)));
+}
+
+VEC_INLINE vec vec_load_u8(const uint8_t *p, uint32_t count)
+{
+	return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(vec_first(count), p)));
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// exp, expm1, log, log1p, sigmoid, tanh of vectors, in f32. Polynomials are our own: near-minimax
+// fits (Lawson's iteration) over the reduced range, largest relative error of a polynomial 2e-10 to
+// 5e-8. Measured against double libm (tests/kernels/test_activate.c): exp, expm1 and sigmoid within
+// 3 ulp, tanh, log1p and softplus within 4, of results that are normal numbers. Infinities, NaN and
+// denormals come out as libm has them.
+#pragma once
+
+#include "infer/kernels/vec.h"
+
+#ifdef VEC_WIDTH
+
+// r in [-ln2/2, ln2/2] and whole n with x = r + n ln2, for x cut to [low, high]; NaN stays NaN.
+VEC_INLINE vec vec_reduce_ln2(vec x, float low, float high, vec *n)
+{
+	// ln2 as 0x1.62e4p-1, whose products with n are exact, and the rest.
+	const vec log2e = vec_set1(1.44269504f);
+	const vec ln2_high = vec_set1(0x1.62e4p-1f), ln2_low = vec_set1(0x1.7f7d1cp-20f);
+
+	x = vec_min(vec_set1(high), vec_max(vec_set1(low), x));
+	*n = vec_round(vec_mul(x, log2e));
+	return vec_fnma(*n, ln2_low, vec_fnma(*n, ln2_high, x));
+}
+
+// exp(r) - 1 for r as above: r + r^2 q(r).
+VEC_INLINE vec vec_expm1_reduced(vec r)
+{
+	vec q = vec_set1(1.9918385e-04f);
+
+	q = vec_fma(q, r, vec_set1(1.3946074e-03f));
+	q = vec_fma(q, r, vec_set1(8.333264e-03f));
+	q = vec_fma(q, r, vec_set1(4.166627e-02f));
+	q = vec_fma(q, r, vec_set1(1.6666667e-01f));
+	q = vec_fma(q, r, vec_set1(0.5f));
+	return vec_fma(vec_mul(r, r), q, r);
+}
+
+VEC_INLINE vec vec_exp(vec x)
+{
+	vec n, r = vec_reduce_ln2(x, -105.0f, 89.0f, &n);
+
+	return vec_scale2(vec_add(vec_set1(1.0f), vec_expm1_reduced(r)), n);
+}
+
+VEC_INLINE vec vec_expm1(vec x)
+{
+	// Half of 2^n, so that n = 128 still is a number.
+	vec n, r = vec_reduce_ln2(x, -20.0f, 89.0f, &n);
+	vec p = vec_expm1_reduced(r);
+	vec half = vec_scale2(vec_set1(0.5f), n);
+	vec y = vec_fma(p, half, vec_sub(half, vec_set1(0.5f)));
+
+	// Nearer to 0 than the reduction's step p itself is the result: 2y would round it twice.
+	return vec_pick(vec_less(vec_abs(x), vec_set1(0.3f)),
+		vec_pick(vec_less(vec_abs(x), vec_set1(1e-30f)), x, p), vec_add(y, y));
+}
+
+// 2 atanh(s) = log((1 + s) / (1 - s)) for |s| <= 1/3.
+VEC_INLINE vec vec_atanh2(vec s)
+{
+	vec z = vec_mul(s, s), q = vec_set1(1.21541604e-01f), twice = vec_add(s, s);
+
+	q = vec_fma(q, z, vec_set1(1.0712926e-01f));
+	q = vec_fma(q, z, vec_set1(1.4308518e-01f));
+	q = vec_fma(q, z, vec_set1(1.9999437e-01f));
+	q = vec_fma(q, z, vec_set1(3.3333337e-01f));
+	return vec_fma(vec_mul(twice, z), q, twice);
+}
+
+// log(1 + u) for u in [0, 1].
+VEC_INLINE vec vec_log1p_unit(vec u)
+{
+	return vec_atanh2(vec_div(u, vec_add(u, vec_set1(2.0f))));
+}
+
+// log(x) for normal x > 0; NaN for NaN and infinity.
+VEC_INLINE vec vec_log(vec x)
+{
+	const vec one = vec_set1(1.0f);
+	vec exponent, mantissa = vec_mantissa(x, &exponent);
+	vec s = vec_div(vec_sub(mantissa, one), vec_add(mantissa, one));
+
+	// x - x: 0, or NaN where the bits of x were no number.
+	return vec_add(vec_fma(exponent, vec_set1(0.69314718f), vec_atanh2(s)), vec_sub(x, x));
+}
+
+// 1 / (1 + exp(-x)), by exp(-|x|) so that nothing overflows and both tails keep their digits.
+VEC_INLINE vec vec_sigmoid(vec x)
+{
+	const vec one = vec_set1(1.0f), zero = vec_set1(0.0f);
+	vec e = vec_exp(vec_sub(zero, vec_abs(x)));
+
+	return vec_div(vec_pick(vec_less(x, zero), e, one), vec_add(one, e));
+}
+
+// expm1(2x) / (expm1(2x) + 2); beyond 9.02 it is 1 in f32.
+VEC_INLINE vec vec_tanh(vec x)
+{
+	const vec limit = vec_set1(10.0f), two = vec_set1(2.0f);
+	vec cut = vec_min(limit, vec_max(vec_set1(-10.0f), x));
+	vec n, r = vec_reduce_ln2(vec_add(cut, cut), -20.0f, 20.0f, &n);
+	vec power = vec_scale2(vec_set1(1.0f), n);
+	vec e = vec_fma(vec_expm1_reduced(r), power, vec_sub(power, vec_set1(1.0f)));
+
+	return vec_div(e, vec_add(e, two));
+}
+
+// x Phi(x) by erfc(a) = t exp(-a^2 + p(t)), a = |x| / sqrt(2), t = 1 / (1 + a / 2): the form keeps
+// the left tail's digits, which 1 + erf would lose.
+VEC_INLINE vec vec_gelu(vec x)
+{
+	const vec one = vec_set1(1.0f), half = vec_set1(0.5f), zero = vec_set1(0.0f);
+	vec magnitude = vec_abs(x);
+	vec t = vec_div(one, vec_fma(magnitude, vec_set1(0.35355339f), one));
+	vec p = vec_set1(1.457507e-01f);
+	vec square, rest, tail;
+
+	p = vec_fma(p, t, vec_set1(-6.855512e-01f));
+	p = vec_fma(p, t, vec_set1(1.1685634e+00f));
+	p = vec_fma(p, t, vec_set1(-7.131166e-01f));
+	p = vec_fma(p, t, vec_set1(-6.524424e-02f));
+	p = vec_fma(p, t, vec_set1(-7.3936093e-03f));
+	p = vec_fma(p, t, vec_set1(3.7811603e-02f));
+	p = vec_fma(p, t, vec_set1(3.859069e-01f));
+	p = vec_fma(p, t, vec_set1(9.987261e-01f));
+	p = vec_fma(p, t, vec_set1(-1.265453e+00f));
+	// x^2 / 2 and what rounding took off it; beyond 15 the tail is 0 anyway.
+	magnitude = vec_min(vec_set1(15.0f), magnitude);
+	square = vec_mul(magnitude, magnitude);
+	rest = vec_fnma(magnitude, magnitude, square);
+	tail = vec_exp(vec_fnma(square, half, vec_fma(rest, half, p)));
+	tail = vec_mul(vec_mul(tail, t), half);
+	return vec_mul(x, vec_pick(vec_less(x, zero), tail, vec_sub(one, tail)));
+}
+
+#endif
