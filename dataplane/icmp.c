@@ -23,7 +23,9 @@ static inline uint8_t *message_of(const struct rte_mbuf *m)
 static void echo_turn(struct rte_mbuf *m, uint8_t type)
 {
 	struct packet *p = packet_of(m);
-	struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)reply_ip(m, p->payload_bytes);
+	uint64_t address_sum;
+	struct rte_icmp_hdr *icmp =
+		(struct rte_icmp_hdr *)reply_ip(m, p->payload_bytes, &address_sum);
 	uint16_t before, after;
 
 	memcpy(&before, icmp, sizeof(before));

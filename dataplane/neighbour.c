@@ -106,7 +106,7 @@ enum drop neighbour_solicitation(struct rte_mbuf *m)
 		return DROP_BAD_NEIGHBOUR;
 	if (!icmp_ipv6_checksum_good(m))
 		return DROP_BAD_L4_CHECKSUM;
-	reply_ip(m, sizeof(*message));
+	reply_ip(m, sizeof(*message), &sum);
 	ip->hop_limits = NDP_HOP_LIMIT;
 	memcpy(ip->src_addr, message->target,
 		sizeof(message->target)); // not the group that was asked

@@ -47,39 +47,48 @@ static void drop_ipv4_options(struct rte_mbuf *m, struct packet *p)
 	p->payload_offset -= options;
 }
 
-static uint8_t *reply_ipv4(struct rte_mbuf *m, struct packet *p, uint32_t bytes)
+// Headers are put together in registers and summed there: loading wide what was just stored
+// narrow would wait for the stores.
+static inline uint8_t *reply_ipv4(
+	struct rte_mbuf *m, struct packet *p, uint32_t bytes, uint64_t *address_sum)
 {
 	struct rte_ipv4_hdr *ip;
-	uint32_t source;
+	uint32_t source, destination, words[3];
+	uint64_t sum;
 
 	if (unlikely(p->l3_bytes != sizeof(*ip)))
 		drop_ipv4_options(m, p);
 	ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, p->l2_bytes);
-	ip->version_ihl = RTE_IPV4_VHL_DEF;
-	ip->type_of_service &= DSCP_MASK;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + bytes));
-	ip->packet_id = 0; // never fragmented, so never needed (RFC 6864, 4.1)
-	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	ip->time_to_live = REPLY_TTL;
-	source = ip->src_addr;
-	ip->src_addr = ip->dst_addr;
-	ip->dst_addr = source;
-	ip->hdr_checksum = 0;
+	source = ip->dst_addr;
+	destination = ip->src_addr;
+	// Version, length and DSCP; total length | identification 0, never needed as this is never
+	// fragmented (RFC 6864, 4.1); DF | TTL, protocol; checksum.
+	words[0] = RTE_IPV4_VHL_DEF | (ip->type_of_service & DSCP_MASK) << 8 |
+		(uint32_t)rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + bytes)) << 16;
+	words[1] = (uint32_t)RTE_BE16(RTE_IPV4_HDR_DF_FLAG) << 16;
+	words[2] = REPLY_TTL | (uint32_t)ip->next_proto_id << 8;
+	*address_sum = (uint64_t)source + destination;
 	if (p->port->tx_checksum) {
 		m->l2_len = p->l2_bytes;
 		m->l3_len = sizeof(*ip);
 		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
 	} else {
-		ip->hdr_checksum = checksum_finish(checksum_ipv4_sum(ip));
+		sum = *address_sum + words[0] + words[1] + words[2];
+		words[2] |= (uint32_t)checksum_finish(sum) << 16;
 	}
+	memcpy(ip, words, sizeof(words));
+	ip->src_addr = source;
+	ip->dst_addr = destination;
 	return (uint8_t *)(ip + 1);
 }
 
-static uint8_t *reply_ipv6(struct rte_mbuf *m, struct packet *p, uint32_t bytes)
+static uint8_t *reply_ipv6(
+	struct rte_mbuf *m, struct packet *p, uint32_t bytes, uint64_t *address_sum)
 {
 	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, p->l2_bytes);
 	uint8_t source[16];
 
+	*address_sum = checksum_bytes(0, ip->src_addr, 32);
 	ip->vtc_flow &= RTE_BE32(0xf0000000 | DSCP_MASK << 20);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)bytes);
 	ip->hop_limits = REPLY_TTL;
@@ -94,64 +103,86 @@ static uint8_t *reply_ipv6(struct rte_mbuf *m, struct packet *p, uint32_t bytes)
 	return (uint8_t *)(ip + 1);
 }
 
-uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes)
+uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes, uint64_t *address_sum)
 {
 	struct packet *p = packet_of(m);
 
-	return p->is_ipv6 ? reply_ipv6(m, p, bytes) : reply_ipv4(m, p, bytes);
+	return p->is_ipv6 ? reply_ipv6(m, p, bytes, address_sum)
+			  : reply_ipv4(m, p, bytes, address_sum);
 }
 
-// Sum of the pseudo header that UDP's checksum covers besides the datagram itself.
-static uint64_t pseudo_sum(const struct packet *p, const struct rte_udp_hdr *udp)
-{
-	uint32_t addresses = p->is_ipv6 ? 32 : 8;
-	uint64_t sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
+// The wire header as the words of a checksum.
+struct wire_words {
+	uint16_t magic, version_type, model, model_version;
+	uint64_t request_id;
+	uint16_t rows, columns, dtype_status, flags;
+	uint32_t time;
+	uint16_t key_id, reserved;
+} __attribute__((packed));
+_Static_assert(sizeof(struct wire_words) == WIRE_HEADER_BYTES, "a view of struct wire_header");
 
-	// In both IPs the addresses are the last thing before the payload.
-	return checksum_bytes(sum, (const uint8_t *)udp - addresses, addresses);
+// Sum of the fields that a reply changes.
+static inline uint64_t wire_sum_changing(const struct wire_words *words)
+{
+	return (uint64_t)words->version_type + words->model_version + words->rows + words->columns +
+		words->dtype_status + words->flags + words->time;
 }
 
-static uint16_t udp_checksum_in_full(
-	const struct packet *p, const struct rte_udp_hdr *udp, uint32_t udp_bytes)
+static inline uint64_t wire_sum_lasting(const struct wire_words *words)
 {
-	uint16_t checksum = checksum_finish(checksum_bytes(pseudo_sum(p, udp), udp, udp_bytes));
-
-	return checksum ? checksum : 0xffff;
-}
-
-// `before` and `after`: sums of the wire header as it came and as it goes. A PONG changes nothing
-// else that the checksum covers, for addresses and ports only change places.
-static void reply_udp_checksum(struct rte_mbuf *m, struct packet *p, struct rte_udp_hdr *udp,
-	uint32_t udp_bytes, uint64_t before, uint64_t after)
-{
-	uint16_t checksum;
-
-	if (p->port->tx_checksum) {
-		udp->dgram_cksum = checksum_fold(pseudo_sum(p, udp));
-		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
-	} else if (p->kind == PACKET_PONG && udp->dgram_cksum) {
-		checksum = checksum_update(udp->dgram_cksum, before, after);
-		udp->dgram_cksum = checksum ? checksum : 0xffff;
-	} else {
-		udp->dgram_cksum = 0;
-		udp->dgram_cksum = udp_checksum_in_full(p, udp, udp_bytes);
-	}
+	return (words->request_id >> 32) + (uint32_t)words->request_id + words->magic +
+		words->model + words->key_id + words->reserved;
 }
 
 // Fields that wire.md gives a meaning in replies; magic, version, model, request_id and key_id
 // go back as they came.
-static void reply_wire(struct wire_header *header, const struct packet *p, uint32_t server_ns)
+static inline struct wire_words reply_wire(
+	const struct wire_words *request, const struct packet *p, uint32_t server_ns)
 {
 	bool scored = p->kind == PACKET_RESULT && p->status == WIRE_STATUS_OK;
+	uint16_t type = p->kind == PACKET_PONG ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
 
-	header->type = p->kind == PACKET_PONG ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
-	header->model_version = scored ? p->version : 0;
-	header->rows = scored ? p->rows : 0;
-	header->columns = scored ? p->outputs : 0;
-	header->dtype = 0;
-	header->status = p->status;
-	header->flags &= WIRE_FLAG_AUTHENTICATED;
-	header->server_ns = server_ns;
+	return (struct wire_words){
+		.version_type = (uint16_t)(WIRE_VERSION | type << 8),
+		.model_version = scored ? p->version : 0,
+		.rows = scored ? p->rows : 0,
+		.columns = scored ? p->outputs : 0,
+		.dtype_status = (uint16_t)(p->status << 8),
+		.flags = request->flags & WIRE_FLAG_AUTHENTICATED,
+		.time = server_ns,
+	};
+}
+
+static inline void wire_store(struct wire_words *to, const struct wire_words *reply)
+{
+	to->version_type = reply->version_type;
+	to->model_version = reply->model_version;
+	to->rows = reply->rows;
+	to->columns = reply->columns;
+	to->dtype_status = reply->dtype_status;
+	to->flags = reply->flags;
+	to->time = reply->time;
+}
+
+// A PONG changes nothing that the request's checksum covered but the wire header, for addresses
+// and ports only change places. A RESULT is summed: its header's words, then its outputs.
+static inline uint16_t udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
+	const struct wire_words *before, const struct wire_words *after, uint64_t pseudo_sum)
+{
+	uint32_t payload_bytes = (uint32_t)rte_be_to_cpu_16(udp->dgram_len) - sizeof(*udp);
+	uint16_t checksum;
+	uint64_t sum;
+
+	if (p->kind == PACKET_PONG && udp->dgram_cksum) {
+		checksum = checksum_update(
+			udp->dgram_cksum, wire_sum_changing(before), wire_sum_changing(after));
+	} else {
+		sum = pseudo_sum + udp->src_port + udp->dst_port + udp->dgram_len;
+		sum += wire_sum_lasting(before) + wire_sum_changing(after);
+		checksum = checksum_finish(
+			checksum_bytes(sum, before + 1, payload_bytes - WIRE_HEADER_BYTES));
+	}
+	return checksum ? checksum : 0xffff;
 }
 
 static inline uint32_t reply_payload_bytes(const struct packet *p)
@@ -180,18 +211,24 @@ void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,
 	struct packet *p = packet_of(m);
 	uint32_t payload_bytes = reply_payload_bytes(p);
 	uint32_t udp_bytes = (uint32_t)sizeof(struct rte_udp_hdr) + payload_bytes;
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_ip(m, udp_bytes);
-	struct wire_header *header = (struct wire_header *)(udp + 1);
 	uint64_t ns = clock_ns(clock, now - p->arrival_tsc);
-	uint64_t before = checksum_bytes(0, header, WIRE_HEADER_BYTES);
+	uint64_t sum;
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_ip(m, udp_bytes, &sum);
+	struct wire_words *words = (struct wire_words *)(udp + 1);
+	struct wire_words reply = reply_wire(words, p, ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns);
 	uint16_t source = udp->src_port;
 
 	udp->src_port = udp->dst_port;
 	udp->dst_port = source;
 	udp->dgram_len = rte_cpu_to_be_16((uint16_t)udp_bytes);
-	reply_wire(header, p, ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns);
-	reply_udp_checksum(
-		m, p, udp, udp_bytes, before, checksum_bytes(0, header, WIRE_HEADER_BYTES));
+	sum += (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
+	if (p->port->tx_checksum) {
+		udp->dgram_cksum = checksum_fold(sum);
+		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
+	} else {
+		udp->dgram_cksum = udp_checksum(p, udp, words, &reply, sum);
+	}
+	wire_store(words, &reply);
 	reply_ethernet(m, (uint32_t)p->l2_bytes + p->l3_bytes + udp_bytes);
 	reply_count(p, ns, counters);
 }

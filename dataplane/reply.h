@@ -22,8 +22,9 @@ static inline uint64_t clock_ns(const struct clock *clock, uint64_t cycles)
 // the shortest frame. `bytes` must not exceed data_len + tailroom.
 void reply_ethernet(struct rte_mbuf *m, uint32_t bytes);
 // Turns the IP header round for a payload of `bytes`: TTL 64, no options, DF, checksum.
-// Returns where the IP payload lies; dropping options moves it within the frame.
-uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes);
+// Returns where the IP payload lies (dropping options moves it within the frame), and the sum of
+// both addresses for the checksums that cover them.
+uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes, uint64_t *address_sum);
 
 // Writes the reply for PACKET_PONG and PACKET_RESULT packets; a RESULT of status OK finds its
 // outputs behind the wire header already. `now`: TSC just before transmission. Counts statuses,
