@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/passes/passes.h"
+
+#include "infer/arena.h"
+
+// A constant that adds the same to every row: all dimensions but the last are 1.
+static bool is_row_vector(const struct tensor *tensor, int64_t n)
+{
+	for (uint32_t d = 0; d + 1 < tensor->rank; d++) {
+		if (tensor->dims[d] != 1)
+			return false;
+	}
+	return tensor->rank == 0 || tensor->dims[tensor->rank - 1] == 1 ||
+		tensor->dims[tensor->rank - 1] == n;
+}
+
+static bool fits(const struct graph *graph, const struct node *node)
+{
+	bool bias = node->n_inputs == 3 && node->inputs[2] != GRAPH_NONE;
+	const struct tensor *w;
+
+	if ((node->op != OP_GEMM && node->op != OP_MATMUL) || node->n_inputs < 2 ||
+		graph->tensors[node->inputs[0]].data || !tensor_is_constant(graph, node->inputs[1]))
+		return false;
+	w = &graph->tensors[node->inputs[1]];
+	if (w->rank != 2 || node_int(node, ATTR_TRANS_A, 0) != 0)
+		return false;
+	return !bias ||
+		(tensor_is_constant(graph, node->inputs[2]) &&
+			is_row_vector(&graph->tensors[node->inputs[2]],
+				w->dims[node_int(node, ATTR_TRANS_B, 0) ? 0 : 1]));
+}
+
+static int make_dense(struct graph *graph, struct node *node, struct error *err)
+{
+	const struct tensor from = graph->tensors[node->inputs[1]];
+	bool turned = node_int(node, ATTR_TRANS_B, 0) != 0;
+	double alpha = (double)node_float(node, ATTR_ALPHA, 1);
+	double beta = (double)node_float(node, ATTR_BETA, 1);
+	int64_t k = from.dims[turned ? 1 : 0], n = from.dims[turned ? 0 : 1];
+	bool bias = node->n_inputs == 3 && node->inputs[2] != GRAPH_NONE;
+	const float *old = from.data;
+	uint32_t inputs[3] = { node->inputs[0] };
+	float *w, *b;
+
+	inputs[1] = pass_constant(graph, from.name, 2, k, n, &w, err);
+	if (inputs[1] == GRAPH_NONE)
+		return -ENOMEM;
+	for (int64_t r = 0; r < k; r++) {
+		for (int64_t c = 0; c < n; c++)
+			w[r * n + c] =
+				(float)(alpha * (double)(turned ? old[c * k + r] : old[r * n + c]));
+	}
+	if (bias) {
+		const struct tensor c = graph->tensors[node->inputs[2]];
+		int64_t step = tensor_elements(&c) == 1 ? 0 : 1;
+
+		inputs[2] = pass_constant(graph, c.name, 1, n, 0, &b, err);
+		if (inputs[2] == GRAPH_NONE)
+			return -ENOMEM;
+		for (int64_t i = 0; i < n; i++)
+			b[i] = (float)(beta * (double)((const float *)c.data)[i * step]);
+	}
+	node->op = OP_DENSE;
+	node->n_attrs = 0;
+	node->n_inputs = bias ? 3 : 2;
+	node->inputs = arena_memdup(graph->arena, inputs, sizeof(inputs));
+	return node->inputs ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
+int pass_make_dense(struct graph *graph, struct compile_report *report, struct error *err)
+{
+	int changes = 0;
+
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		struct node *node = &graph->nodes[n];
+		enum op op = node->op;
+
+		if (!fits(graph, node))
+			continue;
+		if (make_dense(graph, node, err))
+			return -ENOMEM;
+		report_add(report, "made %s '%s' a Dense", op_name(op), node->name);
+		changes++;
+	}
+	return changes;
+}
