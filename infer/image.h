@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The model image (.mlt): a graph as a flat file. Little-endian, every block 64-byte aligned, every
 // offset and size checked by image_open() before anything is believed. The layout is documented in
-// image.c; the version rises when it changes.
+// image_format.h; the version rises when it changes.
 #pragma once
 
 #include "infer/graph.h"
 
-#define IMAGE_VERSION   1
+#define IMAGE_VERSION	1
 #define IMAGE_BYTES_MAX ((size_t)1 << 31)
 
 // Serialises a checked graph. *image is malloc'ed. The same graph gives the same bytes.

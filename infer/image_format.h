@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The bytes of a .mlt image, version 1; for image_write.c and image_open.c. Little-endian.
+//
+//	header		128 bytes, below: what a verifier needs before it believes anything else
+//	section table	SECTION_COUNT x { offset, bytes }, offsets from the image's start
+//	sections	in the order of the enum, each at the next multiple of 64 after the one
+//before; 			the last one ends the image
+//
+// Padding is zero. The hash covers everything behind the header; the header's own fields allow one
+// value each, so no bit can change unnoticed. A signature, once there is one, is over the header up
+// to `key_id` included: with the hash in it, it is over the whole image.
+#pragma once
+
+#include "infer/graph.h"
+
+#define IMAGE_ALIGN	 64u
+#define IMAGE_GOLDEN_MAX 4096u
+
+static const uint8_t IMAGE_MAGIC[8] = { 'M', 'A', 'R', 'T', 'L', 'E', 'T', '\n' };
+
+struct image_header {
+	uint8_t magic[8];
+	uint32_t version;
+	uint32_t header_bytes; // 128
+	uint64_t total_bytes;
+	uint8_t sha256[32]; // of all behind the header
+	uint32_t key_id;    // 0: not signed
+	uint32_t reserved;  // 0
+	uint8_t signature[64];
+};
+
+enum image_section {
+	SECTION_META,	 // one image_meta
+	SECTION_TENSORS, // image_tensor, in the graph's order
+	SECTION_NODES,	 // image_node
+	SECTION_ATTRS,	 // image_attr, those of the first node first
+	SECTION_INDICES, // u32 tensors, per node: inputs, then outputs
+	SECTION_PORTS,	 // image_port: inputs, then outputs
+	SECTION_NAMES,	 // u32 into STRINGS: features, output columns, class labels
+	SECTION_STRINGS, // UTF-8, each ended by a zero byte
+	SECTION_DATA,	 // values, each block 64-byte aligned
+	SECTION_COUNT,
+};
+
+struct image_extent {
+	uint64_t offset, bytes;
+};
+
+// "string": an offset into STRINGS. "data": an offset into DATA.
+struct image_meta {
+	uint32_t name, source_kind; // strings
+	uint8_t source_sha256[32];
+	uint32_t n_inputs, n_outputs;
+	uint32_t n_features, n_columns_out, n_class_labels, n_golden;
+	uint32_t accepts_missing;	  // 0 or 1
+	uint32_t reserved;		  // 0
+	uint64_t input_scale, input_zero; // data: f32 [n_features]
+	uint64_t golden_rows,
+		golden_outputs; // data: f32 [n_golden][n_features], [n_golden][n_columns_out]
+};
+
+struct image_tensor {
+	uint32_t name; // string
+	uint32_t dtype, rank;
+	uint32_t constant; // 0 or 1
+	int64_t dims[GRAPH_RANK_MAX];
+	uint64_t data; // where constant
+};
+
+struct image_node {
+	uint32_t op;
+	uint32_t name; // string
+	uint32_t n_inputs, n_outputs, n_attrs;
+	uint32_t reserved; // 0
+};
+
+struct image_attr {
+	uint32_t key, kind, count;
+	uint32_t reserved; // 0
+	uint64_t value;	   // the integer, the float's bits, or data
+};
+
+struct image_port {
+	uint32_t tensor, first_column;
+};
+
+_Static_assert(sizeof(struct image_header) == 128, "the header has no holes");
+_Static_assert(sizeof(struct image_meta) == 104, "no holes");
+_Static_assert(sizeof(struct image_tensor) == 88, "no holes");
+_Static_assert(sizeof(struct image_node) == 24, "no holes");
+_Static_assert(sizeof(struct image_attr) == 24, "no holes");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are used in place");
+
+static inline uint64_t image_aligned(uint64_t offset)
+{
+	return (offset + IMAGE_ALIGN - 1) & ~(uint64_t)(IMAGE_ALIGN - 1);
+}
+
+// What the graph carries beside its operators, before writing and after reading: names there,
+// counts within infer.h's limits. -EINVAL.
+int image_check_meta(const struct graph *graph, struct error *err);

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/arena.h"
+#include "infer/image.h"
+#include "infer/image_format.h"
+#include "infer/infer.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <string.h>
+
+struct reader {
+	const uint8_t *image;
+	struct image_extent sections[SECTION_COUNT];
+	struct graph *graph;
+	const struct image_meta *meta;
+	struct error *err;
+};
+
+static const size_t RECORD_BYTES[SECTION_COUNT] = {
+	[SECTION_META] = sizeof(struct image_meta),
+	[SECTION_TENSORS] = sizeof(struct image_tensor),
+	[SECTION_NODES] = sizeof(struct image_node),
+	[SECTION_ATTRS] = sizeof(struct image_attr),
+	[SECTION_INDICES] = sizeof(uint32_t),
+	[SECTION_PORTS] = sizeof(struct image_port),
+	[SECTION_NAMES] = sizeof(uint32_t),
+	[SECTION_STRINGS] = 1,
+	[SECTION_DATA] = 1,
+};
+
+static const void *section(const struct reader *reader, enum image_section s)
+{
+	return reader->image + reader->sections[s].offset;
+}
+
+static uint64_t records(const struct reader *reader, enum image_section s)
+{
+	return reader->sections[s].bytes / RECORD_BYTES[s];
+}
+
+static bool all_zero(const uint8_t *bytes, size_t n)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= bytes[i];
+	return any == 0;
+}
+
+// What may be known before the hash: nothing behind the header is read.
+static int check_header(const struct image_header *header, size_t size, struct error *err)
+{
+	if (memcmp(header->magic, IMAGE_MAGIC, sizeof(header->magic)) != 0)
+		return error_set(
+			err, -EINVAL, "not a model image: byte 0 does not start \"MARTLET\"");
+	if (header->version != IMAGE_VERSION)
+		return error_set(err, -ENOTSUP, "image version %" PRIu32 ", this build reads %d",
+			header->version, IMAGE_VERSION);
+	if (header->header_bytes != sizeof(*header) || header->reserved != 0)
+		return error_set(err, -EINVAL, "damaged image: header fields at byte 12 or 60");
+	if (header->total_bytes != size)
+		return error_set(err, -EINVAL,
+			"truncated or damaged image: it is %zu bytes long and byte 16 says "
+			"%" PRIu64,
+			size, header->total_bytes);
+	if (header->key_id != 0 || !all_zero(header->signature, sizeof(header->signature)))
+		return error_set(err, -EINVAL,
+			"the image is signed or damaged at byte 56, and this build cannot verify "
+			"signatures");
+	return 0;
+}
+
+static int check_hash(const uint8_t *image, size_t size, struct error *err)
+{
+	const struct image_header *header = (const void *)image;
+	uint8_t hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(hash, image + sizeof(*header), size - sizeof(*header));
+	if (memcmp(hash, header->sha256, sizeof(hash)) != 0)
+		return error_set(err, -EINVAL,
+			"damaged image: the bytes from %zu do not have the SHA-256 that byte 24 "
+			"says",
+			sizeof(*header));
+	return 0;
+}
+
+static int read_sections(struct reader *reader, size_t size)
+{
+	uint64_t end = sizeof(struct image_header) + sizeof(reader->sections);
+
+	memcpy(reader->sections, reader->image + sizeof(struct image_header),
+		sizeof(reader->sections));
+	for (int s = 0; s < SECTION_COUNT; s++) {
+		const struct image_extent *extent = &reader->sections[s];
+
+		if (extent->offset != image_aligned(end) || extent->offset > size ||
+			extent->bytes > size - extent->offset ||
+			extent->bytes % RECORD_BYTES[s] != 0)
+			return error_set(reader->err, -EINVAL,
+				"image section %d at byte %" PRIu64 " with %" PRIu64
+				" bytes is out of place or cut",
+				s, extent->offset, extent->bytes);
+		end = extent->offset + extent->bytes;
+	}
+	if (end != size || records(reader, SECTION_META) != 1)
+		return error_set(reader->err, -EINVAL,
+			"image sections end at byte %" PRIu64
+			" of %zu, or the description is not there",
+			end, size);
+	reader->meta = section(reader, SECTION_META);
+	return 0;
+}
+
+// Length of the UTF-8 character that starts here; 0: none, or a control character.
+static size_t utf8_character(const uint8_t *at)
+{
+	static const uint32_t smallest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	uint32_t code = length == 1 ? at[0] : at[0] & (0x7fu >> length);
+
+	if ((at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < length; i++) { // stops at the string's end, which is no continuation
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (at[i] & 0x3f);
+	}
+	if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	return code < 0x20 || code == 0x7f ? 0 : length;
+}
+
+// NULL with the sentence written: out of the section, not ended, or not plain UTF-8.
+static const char *read_string(const struct reader *reader, uint32_t offset)
+{
+	uint64_t bytes = reader->sections[SECTION_STRINGS].bytes;
+	const char *text = (const char *)section(reader, SECTION_STRINGS) + offset;
+	size_t step;
+
+	if (offset >= bytes || !memchr(text, 0, bytes - offset)) {
+		error_set(reader->err, -EINVAL,
+			"image string at %" PRIu32 " of %" PRIu64 " is not ended", offset, bytes);
+		return NULL;
+	}
+	for (const uint8_t *at = (const uint8_t *)text; *at; at += step) {
+		step = utf8_character(at);
+		if (step == 0) {
+			error_set(reader->err, -EINVAL,
+				"image string at %" PRIu32
+				" holds a control character or is not UTF-8",
+				offset);
+			return NULL;
+		}
+	}
+	return text;
+}
+
+static const void *read_data(const struct reader *reader, uint64_t offset, uint64_t bytes)
+{
+	uint64_t size = reader->sections[SECTION_DATA].bytes;
+
+	if (offset % IMAGE_ALIGN != 0 || offset > size || bytes > size - offset) {
+		error_set(reader->err, -EINVAL,
+			"image data at %" PRIu64 " with %" PRIu64
+			" bytes is unaligned or beyond the section's %" PRIu64,
+			offset, bytes, size);
+		return NULL;
+	}
+	return (const uint8_t *)section(reader, SECTION_DATA) + offset;
+}
+
+static int read_tensors(struct reader *reader)
+{
+	const struct image_tensor *record = section(reader, SECTION_TENSORS);
+	struct graph *graph = reader->graph;
+
+	for (uint64_t t = 0; t < graph->n_tensors; t++, record++) {
+		struct tensor *tensor = &graph->tensors[t];
+
+		tensor->name = read_string(reader, record->name);
+		if (!tensor->name)
+			return -EINVAL;
+		tensor->dtype = (enum dtype)record->dtype;
+		tensor->rank = record->rank;
+		memcpy(tensor->dims, record->dims, sizeof(tensor->dims));
+		if (tensor_check_shape(tensor, reader->err) != 0)
+			return error_prefix(reader->err, -EINVAL, "tensor \"%s\"", tensor->name);
+		if (record->constant > 1)
+			return error_set(
+				reader->err, -EINVAL, "tensor \"%s\" is damaged", tensor->name);
+		if (!record->constant)
+			continue;
+		tensor->data = read_data(reader, record->data, tensor_bytes(tensor));
+		if (!tensor->data)
+			return error_prefix(reader->err, -EINVAL, "tensor \"%s\"", tensor->name);
+	}
+	return 0;
+}
+
+static int read_attr(struct reader *reader, const struct image_attr *record, struct attr *attr)
+{
+	*attr = (struct attr){ .key = (enum attr_key)record->key,
+		.kind = (enum attr_kind)record->kind,
+		.count = record->count };
+	switch (record->kind) {
+	case ATTR_KIND_INT:
+		attr->i = (int64_t)record->value;
+		return record->count == 1 ? 0 : error_set(reader->err, -EINVAL, "attribute count");
+	case ATTR_KIND_FLOAT:
+		memcpy(&attr->f, &record->value, sizeof(attr->f));
+		return record->count == 1 ? 0 : error_set(reader->err, -EINVAL, "attribute count");
+	case ATTR_KIND_INTS:
+		attr->ints = read_data(reader, record->value, record->count * sizeof(int64_t));
+		return attr->ints ? 0 : -EINVAL;
+	case ATTR_KIND_FLOATS:
+		attr->floats = read_data(reader, record->value, record->count * sizeof(float));
+		return attr->floats ? 0 : -EINVAL;
+	default:
+		return error_set(reader->err, -EINVAL, "attribute kind %" PRIu32 " is unknown",
+			record->kind);
+	}
+}
+
+static int read_node(
+	struct reader *reader, struct node *node, uint64_t *next_index, uint64_t *next_attr)
+{
+	const struct image_attr *attrs = section(reader, SECTION_ATTRS);
+	const uint32_t *indices = section(reader, SECTION_INDICES);
+	struct arena *arena = reader->graph->arena;
+
+	if ((uint64_t)node->n_inputs + node->n_outputs >
+			records(reader, SECTION_INDICES) - *next_index ||
+		node->n_attrs > records(reader, SECTION_ATTRS) - *next_attr ||
+		node->n_attrs > ATTR_KEY_COUNT)
+		return error_set(reader->err, -EINVAL,
+			"more inputs, outputs or attributes than the image holds");
+	node->inputs =
+		arena_memdup(arena, indices + *next_index, node->n_inputs * sizeof(*indices));
+	*next_index += node->n_inputs;
+	node->outputs =
+		arena_memdup(arena, indices + *next_index, node->n_outputs * sizeof(*indices));
+	*next_index += node->n_outputs;
+	node->attrs = arena_calloc(arena, node->n_attrs, sizeof(*node->attrs));
+	if (!node->inputs || !node->outputs || !node->attrs)
+		return error_set(reader->err, -ENOMEM, "no memory");
+	for (uint32_t a = 0; a < node->n_attrs; a++) {
+		if (read_attr(reader, &attrs[(*next_attr)++], &node->attrs[a]) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int read_nodes(struct reader *reader)
+{
+	const struct image_node *record = section(reader, SECTION_NODES);
+	struct graph *graph = reader->graph;
+	uint64_t next_index = 0, next_attr = 0;
+
+	for (uint64_t n = 0; n < graph->n_nodes; n++, record++) {
+		struct node *node = &graph->nodes[n];
+		int rc;
+
+		node->op = (enum op)record->op;
+		node->n_inputs = record->n_inputs;
+		node->n_outputs = record->n_outputs;
+		node->n_attrs = record->n_attrs;
+		node->name = read_string(reader, record->name);
+		if (!node->name)
+			return -EINVAL;
+		rc = read_node(reader, node, &next_index, &next_attr);
+		if (rc != 0)
+			return error_prefix(reader->err, rc, "image node \"%s\"", node->name);
+	}
+	return 0;
+}
+
+static const struct graph_port *read_ports(struct reader *reader)
+{
+	const struct image_port *record = section(reader, SECTION_PORTS);
+	uint64_t count = records(reader, SECTION_PORTS);
+	struct graph_port *ports = arena_calloc(reader->graph->arena, count, sizeof(*ports));
+
+	if (!ports || (uint64_t)reader->meta->n_inputs + reader->meta->n_outputs != count) {
+		error_set(reader->err, -EINVAL,
+			"image holds %" PRIu64 " inputs and outputs, not %" PRIu32 " and %" PRIu32,
+			count, reader->meta->n_inputs, reader->meta->n_outputs);
+		return NULL;
+	}
+	for (uint64_t p = 0; p < count; p++)
+		ports[p] = (struct graph_port){ record[p].tensor, record[p].first_column };
+	reader->graph->inputs = ports;
+	reader->graph->outputs = ports + reader->meta->n_inputs;
+	return ports;
+}
+
+static int read_names(struct reader *reader)
+{
+	const uint32_t *offsets = section(reader, SECTION_NAMES);
+	const struct image_meta *meta = reader->meta;
+	struct graph *graph = reader->graph;
+	uint64_t count = records(reader, SECTION_NAMES);
+	const char **names;
+
+	if ((uint64_t)meta->n_features + meta->n_columns_out + meta->n_class_labels != count)
+		return error_set(reader->err, -EINVAL,
+			"image holds %" PRIu64 " names for %" PRIu32 " features, %" PRIu32
+			" outputs, %" PRIu32 " labels",
+			count, meta->n_features, meta->n_columns_out, meta->n_class_labels);
+	names = arena_calloc(graph->arena, count, sizeof(*names));
+	if (!names)
+		return error_set(reader->err, -ENOMEM, "no memory for %" PRIu64 " names", count);
+	for (uint64_t i = 0; i < count; i++) {
+		names[i] = read_string(reader, offsets[i]);
+		if (!names[i])
+			return -EINVAL;
+	}
+	graph->feature_names = names;
+	graph->output_names = names + meta->n_features;
+	graph->class_labels = names + meta->n_features + meta->n_columns_out;
+	return 0;
+}
+
+static int read_meta(struct reader *reader)
+{
+	const struct image_meta *meta = reader->meta;
+	struct graph *graph = reader->graph;
+
+	graph->n_inputs = meta->n_inputs;
+	graph->n_outputs = meta->n_outputs;
+	graph->n_features = meta->n_features;
+	graph->n_columns_out = meta->n_columns_out;
+	graph->n_class_labels = meta->n_class_labels;
+	graph->n_golden = meta->n_golden;
+	graph->accepts_missing = meta->accepts_missing == 1;
+	memcpy(graph->source_sha256, meta->source_sha256, sizeof(graph->source_sha256));
+	graph->name = read_string(reader, meta->name);
+	graph->source_kind = graph->name ? read_string(reader, meta->source_kind) : NULL;
+	if (!graph->source_kind || !read_ports(reader) || read_names(reader) != 0 ||
+		image_check_meta(graph, reader->err) != 0)
+		return -EINVAL;
+	graph->input_scale =
+		read_data(reader, meta->input_scale, graph->n_features * sizeof(float));
+	graph->input_zero = read_data(reader, meta->input_zero, graph->n_features * sizeof(float));
+	graph->golden_rows = read_data(reader, meta->golden_rows,
+		(uint64_t)graph->n_golden * graph->n_features * sizeof(float));
+	graph->golden_outputs = read_data(reader, meta->golden_outputs,
+		(uint64_t)graph->n_golden * graph->n_columns_out * sizeof(float));
+	if (!graph->input_scale || !graph->input_zero || !graph->golden_rows ||
+		!graph->golden_outputs)
+		return -EINVAL;
+	return 0;
+}
+
+static int read_graph(struct reader *reader)
+{
+	struct graph *graph = reader->graph;
+	uint64_t n_tensors = records(reader, SECTION_TENSORS),
+		 n_nodes = records(reader, SECTION_NODES);
+	int rc;
+
+	if (n_tensors > GRAPH_TENSORS_MAX || n_nodes > GRAPH_NODES_MAX)
+		return error_set(reader->err, -EINVAL,
+			"the image holds %" PRIu64 " tensors and %" PRIu64
+			" nodes, at most %u and %u are supported",
+			n_tensors, n_nodes, GRAPH_TENSORS_MAX, GRAPH_NODES_MAX);
+	graph->tensors = arena_calloc(graph->arena, n_tensors, sizeof(*graph->tensors));
+	graph->nodes = arena_calloc(graph->arena, n_nodes, sizeof(*graph->nodes));
+	if (!graph->tensors || !graph->nodes)
+		return error_set(reader->err, -ENOMEM, "no memory for the graph");
+	graph->n_tensors = (uint32_t)n_tensors;
+	graph->n_nodes = (uint32_t)n_nodes;
+	rc = read_meta(reader);
+	if (rc == 0)
+		rc = read_tensors(reader);
+	if (rc == 0)
+		rc = read_nodes(reader);
+	return rc ? rc : graph_check(graph, reader->err);
+}
+
+int image_open(const void *image, size_t size, struct graph **graph, struct error *err)
+{
+	struct reader reader = { .image = image, .err = err };
+	int rc;
+
+	if ((uintptr_t)image % IMAGE_ALIGN != 0)
+		return error_set(err, -EINVAL, "the image is not at a 64-byte aligned address");
+	if (size < sizeof(struct image_header) + sizeof(reader.sections) || size > IMAGE_BYTES_MAX)
+		return error_set(err, -EINVAL, "not a model image: %zu bytes, should be %zu to %zu",
+			size, sizeof(struct image_header) + sizeof(reader.sections),
+			IMAGE_BYTES_MAX);
+	rc = check_header(image, size, err);
+	if (rc == 0)
+		rc = check_hash(image, size, err);
+	if (rc == 0)
+		rc = read_sections(&reader, size);
+	if (rc != 0)
+		return rc;
+	reader.graph = graph_create();
+	if (!reader.graph)
+		return error_set(err, -ENOMEM, "no memory for the graph");
+	rc = read_graph(&reader);
+	if (rc != 0) {
+		graph_destroy(reader.graph);
+		return rc;
+	}
+	*graph = reader.graph;
+	return 0;
+}
