@@ -66,7 +66,7 @@ static void polling_cpus(const struct doctor *doctor, char *list, size_t size)
 static void check_isolation(struct doctor *doctor)
 {
 	static const char *const names[] = { "isolcpus", "nohz_full", "rcu_nocbs" };
-	char cmdline[4096], value[256], cpus[96], fix[256], missing[64] = "";
+	char cmdline[4096], value[256], cpus[96], fix[512], missing[64] = "";
 	const char *first = "";
 
 	doctor_read(doctor, cmdline, sizeof(cmdline), "/proc/cmdline");
