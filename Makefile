@@ -50,7 +50,7 @@ LIBRARIES     := config infer import dataplane flow server tool load
 # --- External libraries: each room compiles and links only its own -------------------------------
 
 PC_dataplane := libdpdk
-PC_server    := libevent liburing jansson libdpdk
+PC_server    := libevent liburing jansson libsodium libdpdk
 PC_tool      := jansson libcurl libpcap
 PC_load      := libdpdk jansson
 PC_flow      := libpcap

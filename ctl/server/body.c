@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/body.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <string.h>
+
+// The body as an object of known keys; names end in NULL. NULL with a sentence.
+static json_t *parse_object(
+	const char *text, size_t size, const char *const *names, struct error *err)
+{
+	json_error_t where;
+	json_t *root, *value;
+	const char *key;
+
+	if (size > BODY_JSON_BYTES_MAX) {
+		error_set(err, -EFBIG, "the body has %zu bytes; JSON here has at most %d", size,
+			BODY_JSON_BYTES_MAX);
+		return NULL;
+	}
+	root = size ? json_loadb(text, size, JSON_REJECT_DUPLICATES, &where) : json_object();
+	if (!root) {
+		error_set(err, -EINVAL, "the body is not JSON: line %d, column %d: %s", where.line,
+			where.column, where.text);
+		return NULL;
+	}
+	if (!json_is_object(root)) {
+		error_set(err, -EINVAL, "the body must be a JSON object, as {\"live\": 3}");
+		json_decref(root);
+		return NULL;
+	}
+	json_object_foreach (root, key, value) {
+		size_t i;
+
+		for (i = 0; names[i] && strcmp(names[i], key) != 0; i++)
+			;
+		if (names[i])
+			continue;
+		if (names[0])
+			error_set(err, -EINVAL, "unknown key \"%.64s\"; known here: \"%s\"%s%s%s",
+				key, names[0], names[1] ? ", \"" : "", names[1] ? names[1] : "",
+				names[1] ? "\"" : "");
+		else
+			error_set(
+				err, -EINVAL, "unknown key \"%.64s\"; the body must be empty", key);
+		json_decref(root);
+		return NULL;
+	}
+	return root;
+}
+
+static int take_u16(const json_t *root, const char *key, uint16_t *out, struct error *err)
+{
+	const json_t *value = json_object_get(root, key);
+	json_int_t number = json_integer_value(value);
+
+	if (!value)
+		return 0;
+	if (!json_is_integer(value) || number < 1 || number > UINT16_MAX)
+		return error_set(
+			err, -EINVAL, "\"%s\" must be a whole number from 1 to 65535", key);
+	*out = (uint16_t)number;
+	return 0;
+}
+
+int body_deployment_parse(
+	const char *text, size_t size, struct body_deployment *body, struct error *err)
+{
+	static const char *const NAMES[] = { "id", "live", NULL };
+	json_t *root = parse_object(text, size, NAMES, err);
+	int rc;
+
+	memset(body, 0, sizeof(*body));
+	if (!root)
+		return -EINVAL;
+	rc = take_u16(root, "id", &body->id, err);
+	if (rc == 0)
+		rc = take_u16(root, "live", &body->live, err);
+	if (rc == 0 && body->live == 0)
+		rc = error_set(err, -EINVAL,
+			"\"live\" is missing: the version to put into service, as {\"id\": 7, "
+			"\"live\": 3}");
+	json_decref(root);
+	return rc;
+}
+
+int body_index_parse(const char *text, size_t size, struct body_index *body, struct error *err)
+{
+	static const char *const NAMES[] = { "ready", NULL };
+	json_t *root = parse_object(text, size, NAMES, err);
+	const json_t *ready;
+	int rc = 0;
+
+	memset(body, 0, sizeof(*body));
+	if (!root)
+		return -EINVAL;
+	ready = json_object_get(root, "ready");
+	if (ready && !json_is_boolean(ready))
+		rc = error_set(err, -EINVAL, "\"ready\" must be true or false");
+	body->ready = json_is_true(ready);
+	json_decref(root);
+	return rc;
+}
+
+int body_empty_parse(const char *text, size_t size, struct error *err)
+{
+	static const char *const NAMES[] = { NULL };
+	json_t *root = parse_object(text, size, NAMES, err);
+
+	if (!root)
+		return -EINVAL;
+	json_decref(root);
+	return 0;
+}

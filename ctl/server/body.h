@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// JSON bodies of requests, read strictly: unknown keys and wrong types are refused.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BODY_JSON_BYTES_MAX (64 << 10)
+
+struct body_deployment { // PUT /v1/models/M/deployment
+	uint16_t id;	 // 0: left out
+	uint16_t live;
+};
+int body_deployment_parse(
+	const char *text, size_t size, struct body_deployment *body, struct error *err);
+
+struct body_index { // POST /v2/repository/index
+	int ready;  // 1: only what is READY
+};
+// An empty body is fine.
+int body_index_parse(const char *text, size_t size, struct body_index *body, struct error *err);
+
+// Bodies that must hold nothing: none at all, or {}.
+int body_empty_parse(const char *text, size_t size, struct error *err);

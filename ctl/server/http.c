@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/http.h"
+
+#include "ctl/server/store.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *reason_of(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 201:
+		return "Created";
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 409:
+		return "Conflict";
+	case 413:
+		return "Payload Too Large";
+	case 417:
+		return "Expectation Failed";
+	case 422:
+		return "Unprocessable Entity";
+	case 501:
+		return "Not Implemented";
+	case 503:
+		return "Service Unavailable";
+	case 507:
+		return "Insufficient Storage";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+void http_reply_text(struct evhttp_request *request, int status, const char *type, const char *text)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+	if (body)
+		evbuffer_add(body, text, strlen(text));
+	evhttp_send_reply(request, status, reason_of(status), body);
+	if (body)
+		evbuffer_free(body);
+}
+
+void http_reply(struct evhttp_request *request, int status, json_t *body)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+
+	json_decref(body);
+	if (text)
+		http_reply_text(request, status, "application/json", text);
+	else
+		http_reply_text(request, 500, "application/json",
+			"{\"error\":\"no memory for the reply\"}");
+	free(text);
+}
+
+void http_fail(struct evhttp_request *request, int status, const char *format, ...)
+{
+	char text[ERROR_TEXT_BYTES + 256];
+	json_t *sentence;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	sentence = json_string(text);
+	if (!sentence) // not UTF-8: something of the client's own was quoted, or cut in the middle
+		for (char *c = text; *c; c++)
+			if ((unsigned char)*c > '~')
+				*c = '?';
+	http_reply(request, status,
+		json_pack("{s:o}", "error", sentence ? sentence : json_string(text)));
+}
+
+int http_take_body(struct evhttp_request *request, void **data, size_t *size)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(request);
+	size_t bytes = evbuffer_get_length(body);
+	char *copy = aligned_alloc(64, (bytes + 64) & ~(size_t)63);
+
+	if (!copy)
+		return -ENOMEM;
+	evbuffer_remove(body, copy, bytes);
+	copy[bytes] = '\0';
+	*data = copy;
+	*size = bytes;
+	return 0;
+}
+
+struct evhttp *http_create(struct event_base *base)
+{
+	struct evhttp *http = evhttp_new(base);
+
+	if (!http)
+		return NULL;
+	// Every method, so that the routes can say which ones fit.
+	evhttp_set_allowed_methods(http,
+		EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+			EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+	evhttp_set_max_headers_size(http, HTTP_HEADERS_BYTES_MAX);
+	evhttp_set_max_body_size(http, (ev_ssize_t)STORE_IMAGE_BYTES_MAX);
+	evhttp_set_timeout(http, HTTP_TIMEOUT_S);
+	return http;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Replies over evhttp: JSON, and errors as {"error": "sentence"}. Control thread only.
+//
+// A reply ends the request: it must not be touched afterwards. Where the client has gone meanwhile
+// the reply is thrown away.
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct evhttp;
+struct evhttp_request;
+struct event_base;
+
+#define HTTP_HEADERS_BYTES_MAX (16 << 10)
+#define HTTP_TIMEOUT_S	       60
+
+// An evhttp with our limits and our error pages, bound to nothing yet; NULL without memory.
+struct evhttp *http_create(struct event_base *base);
+
+void http_reply(struct evhttp_request *request, int status, json_t *body); // takes `body`
+void http_reply_text(
+	struct evhttp_request *request, int status, const char *type, const char *text);
+__attribute__((format(printf, 3, 4))) void http_fail(
+	struct evhttp_request *request, int status, const char *format, ...);
+
+// The body, malloc'ed, 64-byte aligned and zero-terminated, taken out of the request.
+// -ENOMEM. *size may be 0.
+int http_take_body(struct evhttp_request *request, void **data, size_t *size);

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/metrics.h"
+
+#include <event2/buffer.h>
+#include <string.h>
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+// Upper bounds of the latency buckets, ns: from under a memif round trip to a tenth of a second.
+static const uint64_t LE_NS[] = { 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
+	500000, 1000000, 2500000, 10000000, 100000000 };
+
+static void family(struct evbuffer *out, const char *name, const char *type, const char *help)
+{
+	evbuffer_add_printf(
+		out, "# HELP martlet_%s %s\n# TYPE martlet_%s %s\n", name, help, name, type);
+}
+
+// A label's value, escaped as the format wants it. Names of models and ports are plain already; a
+// version string or a device may hold anything.
+static void label(struct evbuffer *out, const char *value)
+{
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			evbuffer_add(out, "\\", 1);
+		if (*value == '\n')
+			evbuffer_add(out, "\\n", 2);
+		else
+			evbuffer_add(out, value, 1);
+	}
+}
+
+static void sample(
+	struct evbuffer *out, const char *name, const char *key, const char *value, uint64_t count)
+{
+	evbuffer_add_printf(out, "martlet_%s", name);
+	if (key) {
+		evbuffer_add_printf(out, "{%s=\"", key);
+		label(out, value);
+		evbuffer_add_printf(out, "\"}");
+	}
+	evbuffer_add_printf(out, " %llu\n", (unsigned long long)count);
+}
+
+static void process(struct evbuffer *out, const struct metrics_figures *f)
+{
+	family(out, "build_info", "gauge", "Always 1; the label is the version.");
+	sample(out, "build_info", "version", f->version, 1);
+	family(out, "uptime_seconds", "gauge", "Seconds since martletd started.");
+	evbuffer_add_printf(out, "martlet_uptime_seconds %.3f\n", f->uptime_seconds);
+	family(out, "ready", "gauge", "1 while requests are scored, 0 while starting or draining.");
+	sample(out, "ready", NULL, NULL, f->ready);
+	family(out, "mempool_size", "gauge", "Packet buffers there are.");
+	sample(out, "mempool_size", NULL, NULL, f->mempool.size);
+	family(out, "mempool_in_use", "gauge", "Packet buffers taken, queues of devices included.");
+	sample(out, "mempool_in_use", NULL, NULL, f->mempool.in_use);
+}
+
+static void totals(struct evbuffer *out, const struct metrics_figures *f)
+{
+	const struct dataplane_counters *c = &f->sum;
+
+	family(out, "results_total", "counter", "Requests answered, by the reply's status.");
+	for (unsigned i = 0; i < WIRE_STATUS_COUNT; i++)
+		sample(out, "results_total", "status", wire_status_name(i), c->status[i]);
+	family(out, "pongs_total", "counter", "PINGs answered.");
+	sample(out, "pongs_total", NULL, NULL, c->pongs);
+	family(out, "neighbour_replies_total", "counter",
+		"ARP and neighbour solicitations answered.");
+	sample(out, "neighbour_replies_total", NULL, NULL, c->neighbour_replies);
+	family(out, "icmp_replies_total", "counter", "ICMP and ICMPv6 echo requests answered.");
+	sample(out, "icmp_replies_total", NULL, NULL, c->icmp_replies);
+	family(out, "drops_total", "counter", "Packets that got no reply, by reason.");
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);
+}
+
+// One figure of each lcore or port: where it lies in the struct.
+struct column {
+	const char *name, *help;
+	size_t offset;
+};
+
+static uint64_t figure(const void *base, size_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)base + offset, sizeof(value));
+	return value;
+}
+
+static void lcores(struct evbuffer *out, const struct metrics_figures *f)
+{
+#define AT(field) offsetof(struct dataplane_counters, field)
+	static const struct column COLUMNS[] = {
+		{ "received_packets_total", "Packets received.", AT(received) },
+		{ "received_bytes_total", "Bytes received.", AT(received_bytes) },
+		{ "replied_packets_total", "Replies handed to the device.", AT(replied) },
+		{ "replied_bytes_total", "Bytes of these replies.", AT(replied_bytes) },
+		{ "rows_scored_total", "Rows scored.", AT(rows_scored) },
+		{ "bursts_total", "Bursts that held at least one packet.", AT(bursts) },
+		{ "sleeps_total", "Micro-sleeps when nothing arrived.", AT(sleeps) },
+		{ "ring_full_total", "Requests answered BUSY because a ring was full.",
+			AT(ring_full) },
+	};
+#undef AT
+	char cpu[16];
+
+	for (size_t k = 0; k < N(COLUMNS); k++) {
+		family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
+		for (uint32_t i = 0; i < f->n_lcores; i++) {
+			snprintf(cpu, sizeof(cpu), "%u", f->lcores[i].cpu);
+			evbuffer_add_printf(out, "martlet_%s{cpu=\"%s\",role=\"%s\"} %llu\n",
+				COLUMNS[k].name, cpu, lcore_role_name(f->lcores[i].role),
+				(unsigned long long)figure(
+					&f->lcores[i].counters, COLUMNS[k].offset));
+		}
+	}
+	family(out, "lcore_busy_ratio", "gauge", "Share of the time since start with work to do.");
+	for (uint32_t i = 0; i < f->n_lcores; i++) {
+		const struct dataplane_counters *c = &f->lcores[i].counters;
+
+		evbuffer_add_printf(out, "martlet_lcore_busy_ratio{cpu=\"%u\",role=\"%s\"} %.6f\n",
+			f->lcores[i].cpu, lcore_role_name(f->lcores[i].role),
+			c->total_cycles ? (double)c->busy_cycles / (double)c->total_cycles : 0.0);
+	}
+}
+
+static void ports(struct evbuffer *out, const struct metrics_figures *f)
+{
+#define AT(field) offsetof(struct port_info, field)
+	static const struct column COLUMNS[] = {
+		{ "port_rx_packets_total", "Packets the device received.", AT(rx_packets) },
+		{ "port_rx_bytes_total", "Bytes the device received.", AT(rx_bytes) },
+		{ "port_tx_packets_total", "Packets the device sent.", AT(tx_packets) },
+		{ "port_tx_bytes_total", "Bytes the device sent.", AT(tx_bytes) },
+		{ "port_rx_missed_total", "Packets lost because queues were full.", AT(rx_missed) },
+		{ "port_rx_errors_total", "Packets the device found broken.", AT(rx_errors) },
+		{ "port_tx_errors_total", "Packets the device could not send.", AT(tx_errors) },
+		{ "port_rx_nombuf_total", "Packets lost for want of buffers.", AT(rx_nombuf) },
+	};
+#undef AT
+
+	for (size_t k = 0; k < N(COLUMNS); k++) {
+		family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
+		for (uint32_t i = 0; i < f->n_ports; i++)
+			sample(out, COLUMNS[k].name, "port", f->ports[i].name,
+				figure(&f->ports[i], COLUMNS[k].offset));
+	}
+	family(out, "port_up", "gauge", "1 while the link is up.");
+	for (uint32_t i = 0; i < f->n_ports; i++)
+		sample(out, "port_up", "port", f->ports[i].name, f->ports[i].link_up);
+}
+
+static void latency(struct evbuffer *out, const struct metrics_model *m)
+{
+	const struct histogram *h = m->latency;
+	uint64_t below = 0;
+	uint32_t bucket = 0;
+
+	for (size_t i = 0; i < N(LE_NS); i++) {
+		// Our buckets are 3 % wide: one that crosses the bound counts above it.
+		for (; bucket < HISTOGRAM_BUCKETS && histogram_bucket_top(bucket) <= LE_NS[i];
+			bucket++)
+			below += h->buckets[bucket];
+		evbuffer_add_printf(out,
+			"martlet_request_duration_seconds_bucket{model=\"%s\",le=\"%g\"} %llu\n",
+			m->name, (double)LE_NS[i] * 1e-9, (unsigned long long)below);
+	}
+	for (; bucket < HISTOGRAM_BUCKETS; bucket++)
+		below += h->buckets[bucket];
+	// The same sum for +Inf and count, though an lcore may be counting meanwhile.
+	evbuffer_add_printf(out,
+		"martlet_request_duration_seconds_bucket{model=\"%s\",le=\"+Inf\"} %llu\n"
+		"martlet_request_duration_seconds_sum{model=\"%s\"} %.9f\n"
+		"martlet_request_duration_seconds_count{model=\"%s\"} %llu\n",
+		m->name, (unsigned long long)below, m->name, (double)h->sum * 1e-9, m->name,
+		(unsigned long long)below);
+}
+
+static void models(struct evbuffer *out, const struct metrics_figures *f)
+{
+	family(out, "model_live_version", "gauge", "The version of each model in service.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		if (f->models[i].id)
+			sample(out, "model_live_version", "model", f->models[i].name,
+				f->models[i].version);
+	family(out, "model_requests_total", "counter", "Requests scored, by model.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		if (f->models[i].id)
+			sample(out, "model_requests_total", "model", f->models[i].name,
+				f->models[i].requests);
+	family(out, "model_rows_total", "counter", "Rows scored, by model.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		if (f->models[i].id)
+			sample(out, "model_rows_total", "model", f->models[i].name,
+				f->models[i].rows);
+	family(out, "request_duration_seconds", "histogram",
+		"Arrival (rx burst) to transmit (tx burst), by model; \"_ping\" is PING.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		if (f->models[i].latency)
+			latency(out, &f->models[i]);
+}
+
+void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
+{
+	process(out, figures);
+	totals(out, figures);
+	lcores(out, figures);
+	ports(out, figures);
+	models(out, figures);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// /metrics: gathers the figures; metrics.c writes them down.
+#include "ctl/server/http.h"
+#include "ctl/server/metrics.h"
+#include "ctl/server/resources.h"
+#include "ctl/server/server_state.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <stdlib.h>
+
+struct gathered {
+	struct metrics_figures figures;
+	struct lcore_info *lcores;
+	struct port_info *ports;
+	struct metrics_model *models;
+	struct histogram *latencies;
+};
+
+static void gathered_fini(struct gathered *g)
+{
+	free(g->lcores);
+	free(g->ports);
+	free(g->models);
+	free(g->latencies);
+}
+
+// [0] is PING; no model can have its name, which begins with no letter.
+static void gather_models(struct server *server, struct gathered *g, uint32_t n_slots)
+{
+	const struct dataplane *dp = server->parts.dataplane;
+
+	for (uint32_t i = 0; i <= n_slots; i++) {
+		struct metrics_model *m = &g->models[i];
+
+		if (i == 0) {
+			m->name = "_ping";
+		} else {
+			const struct slot_info *slot = &server->slots[i - 1];
+
+			*m = (struct metrics_model){ .id = slot->id,
+				.version = slot->version,
+				.name = slot->name,
+				.requests = slot->requests,
+				.rows = slot->rows };
+		}
+		if (dataplane_latency(dp, m->id, &g->latencies[i]) == 0)
+			m->latency = &g->latencies[i];
+	}
+}
+
+static int gather(struct server *server, struct gathered *g)
+{
+	const struct dataplane *dp = server->parts.dataplane;
+	uint32_t n_slots = dataplane_slots(dp, server->slots, SLOTS_MAX);
+	struct metrics_figures *f = &g->figures;
+
+	if (n_slots > SLOTS_MAX)
+		n_slots = SLOTS_MAX;
+	f->n_lcores = dataplane_n_lcores(dp);
+	f->n_ports = dataplane_n_ports(dp);
+	f->n_models = n_slots + 1;
+	f->lcores = g->lcores = calloc(f->n_lcores, sizeof(*g->lcores));
+	f->ports = g->ports = calloc(f->n_ports, sizeof(*g->ports));
+	f->models = g->models = calloc(f->n_models, sizeof(*g->models));
+	g->latencies = calloc(f->n_models, sizeof(*g->latencies));
+	if (!g->lcores || !g->ports || !g->models || !g->latencies)
+		return -ENOMEM;
+	f->version = MARTLET_VERSION;
+	f->uptime_seconds = server_uptime_seconds(server);
+	f->ready = server->phase == SERVER_READY;
+	dataplane_counters(dp, &f->sum);
+	dataplane_mempool(dp, &f->mempool);
+	for (uint32_t i = 0; i < f->n_lcores; i++)
+		dataplane_lcore(dp, i, &g->lcores[i]);
+	for (uint32_t i = 0; i < f->n_ports; i++)
+		dataplane_port(dp, i, &g->ports[i]);
+	gather_models(server, g, n_slots);
+	return 0;
+}
+
+void metrics_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	struct gathered g = { 0 };
+	struct evbuffer *out = evbuffer_new();
+
+	if (!out || gather(server, &g) != 0) {
+		http_fail(request, 500, "no memory for the metrics");
+	} else {
+		metrics_render(out, &g.figures);
+		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+			"text/plain; version=0.0.4; charset=utf-8");
+		evhttp_send_reply(request, 200, "OK", out);
+	}
+	gathered_fini(&g);
+	if (out)
+		evbuffer_free(out);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the appliance knows of its models: stored versions, deployment, state. Control thread only.
+#pragma once
+
+#include "ctl/server/record.h"
+#include "infer/infer.h"
+
+#define MODELS_MAX 1024
+
+enum model_state { // Triton's names
+	MODEL_STATE_UNAVAILABLE,
+	MODEL_STATE_LOADING,
+	MODEL_STATE_READY,
+	MODEL_STATE_UNLOADING,
+};
+const char *model_state_name(enum model_state state);
+
+struct model_version {
+	uint16_t version;
+	size_t bytes;
+	char sha256[65]; // hexadecimal
+};
+
+struct model_entry {
+	char name[MODEL_NAME_MAX + 1];
+	struct record record; // id 0: never deployed
+	enum model_state state;
+	char reason[ERROR_TEXT_BYTES];	// why not READY; "" otherwise
+	struct model_version *versions; // [n_versions], rising
+	uint32_t n_versions;
+};
+
+struct models {
+	struct model_entry **entries; // [n], in order of name
+	uint32_t n;
+};
+
+void models_fini(struct models *models);
+struct model_entry *models_find(const struct models *models, const char *name);
+struct model_entry *models_find_id(const struct models *models, uint16_t id);
+// Finds or makes it; NULL without memory or with MODELS_MAX of them.
+struct model_entry *models_get(struct models *models, const char *name);
+// Removes an entry that holds nothing any more: no version, no deployment.
+void models_drop_empty(struct models *models, struct model_entry *entry);
+
+struct model_version *model_entry_version(const struct model_entry *entry, uint16_t version);
+int model_entry_add(struct model_entry *entry, const struct model_version *version);
+void model_entry_remove(struct model_entry *entry, uint16_t version);

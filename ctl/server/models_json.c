@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// /v1/models and the repository's index.
+#include "ctl/server/body.h"
+#include "ctl/server/http.h"
+#include "ctl/server/resources.h"
+#include "ctl/server/server_state.h"
+
+#include <stdlib.h>
+
+static json_t *versions_json(const struct model_entry *entry)
+{
+	json_t *versions = json_array();
+
+	for (uint32_t i = 0; i < entry->n_versions; i++) {
+		const struct model_version *v = &entry->versions[i];
+		bool live = entry->record.loaded && entry->record.live == v->version;
+
+		json_array_append_new(versions,
+			json_pack("{s:i, s:I, s:s, s:s}", "version", (int)v->version, "bytes",
+				(json_int_t)v->bytes, "sha256", v->sha256, "state",
+				live ? "live" : "stored"));
+	}
+	return versions;
+}
+
+static json_t *entry_json(struct server *server, const struct model_entry *entry)
+{
+	const struct record *r = &entry->record;
+	const struct slot_info *slot = server_slot(server, entry->name);
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:I, s:I}", "name", entry->name, "id",
+		r->id ? json_integer(r->id) : json_null(), "live",
+		r->id && r->loaded ? json_integer(r->live) : json_null(), "previous",
+		r->n_previous ? json_integer(r->previous[0]) : json_null(), "state",
+		model_state_name(entry->state), "reason", entry->reason, "versions",
+		versions_json(entry), "requests", (json_int_t)(slot ? slot->requests : 0), "rows",
+		(json_int_t)(slot ? slot->rows : 0));
+}
+
+json_t *models_json(struct server *server)
+{
+	json_t *models = json_array();
+
+	for (uint32_t i = 0; i < server->models.n; i++)
+		json_array_append_new(models, entry_json(server, server->models.entries[i]));
+	return models;
+}
+
+void models_get_all(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	http_reply(request, 200, json_pack("{s:o}", "models", models_json(server)));
+}
+
+static void index_entry(json_t *index, const struct model_entry *entry, bool only_ready)
+{
+	for (uint32_t i = 0; i < entry->n_versions; i++) {
+		uint16_t version = entry->versions[i].version;
+		bool live = entry->record.loaded && entry->record.live == version;
+		const char *state = live ? model_state_name(entry->state) : "UNAVAILABLE";
+		char text[8];
+
+		if (only_ready && (!live || entry->state != MODEL_STATE_READY))
+			continue;
+		snprintf(text, sizeof(text), "%u", version);
+		json_array_append_new(index,
+			json_pack("{s:s, s:s, s:s, s:s}", "name", entry->name, "version", text,
+				"state", state, "reason", live ? entry->reason : "not deployed"));
+	}
+}
+
+void index_post(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	struct body_index body;
+	struct error err;
+	json_t *index;
+	void *text;
+	size_t size;
+	int rc;
+
+	if (http_take_body(request, &text, &size) != 0) {
+		http_fail(request, 500, "no memory for the body");
+		return;
+	}
+	rc = body_index_parse(text, size, &body, &err);
+	free(text);
+	if (rc) {
+		http_fail(request, 400, "%s", err.text);
+		return;
+	}
+	index = json_array();
+	for (uint32_t i = 0; i < server->models.n; i++)
+		index_entry(index, server->models.entries[i], body.ready);
+	http_reply(request, 200, index);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// /v1/status, /v1/ports, /v1/lcores.
+#include "ctl/server/http.h"
+#include "ctl/server/resources.h"
+#include "ctl/server/server_state.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+static json_t *addresses_json(const struct config_port *port)
+{
+	json_t *addresses = json_array();
+
+	for (uint32_t i = 0; i < port->n_addresses; i++) {
+		const struct config_address *a = &port->addresses[i];
+		char host[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 4];
+
+		inet_ntop(a->is_ipv6 ? AF_INET6 : AF_INET, &a->ipv6, host, sizeof(host));
+		snprintf(text, sizeof(text), "%s/%u", host, a->prefix_length);
+		json_array_append_new(addresses, json_string(text));
+	}
+	return addresses;
+}
+
+static json_t *port_json(const struct port_info *p)
+{
+	char mac[18];
+	json_t *port, *figures;
+
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
+		p->mac[3], p->mac[4], p->mac[5]);
+	port = json_pack("{s:s, s:s, s:s*, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:o}",
+		"name", p->name, "device", p->device, "driver", p->driver, "mac", mac, "link_up",
+		(int)p->link_up, "link_mbps", (int)p->link_mbps, "mtu", (int)p->mtu, "udp_port",
+		(int)p->udp_port, "rx_queues", (int)p->rx_queues, "tx_queues", (int)p->tx_queues,
+		"rx_checksum_offload", (int)p->rx_checksum_offload, "tx_checksum_offload",
+		(int)p->tx_checksum_offload, "addresses", addresses_json(p->config));
+	figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
+		(json_int_t)p->rx_packets, "rx_bytes", (json_int_t)p->rx_bytes, "tx_packets",
+		(json_int_t)p->tx_packets, "tx_bytes", (json_int_t)p->tx_bytes, "rx_missed",
+		(json_int_t)p->rx_missed, "rx_errors", (json_int_t)p->rx_errors, "tx_errors",
+		(json_int_t)p->tx_errors, "rx_nombuf", (json_int_t)p->rx_nombuf);
+	json_object_update(port, figures);
+	json_decref(figures);
+	return port;
+}
+
+json_t *ports_json(struct server *server)
+{
+	const struct dataplane *dp = server->parts.dataplane;
+	json_t *ports = json_array();
+
+	for (uint32_t i = 0; i < dataplane_n_ports(dp); i++) {
+		struct port_info info;
+
+		dataplane_port(dp, i, &info);
+		json_array_append_new(ports, port_json(&info));
+	}
+	return ports;
+}
+
+void ports_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	http_reply(request, 200, json_pack("{s:o}", "ports", ports_json(server)));
+}
+
+json_t *lcores_json(struct server *server)
+{
+	const struct dataplane *dp = server->parts.dataplane;
+	json_t *lcores = json_array();
+
+	for (uint32_t i = 0; i < dataplane_n_lcores(dp); i++) {
+		struct lcore_info info;
+		const struct dataplane_counters *c = &info.counters;
+
+		dataplane_lcore(dp, i, &info);
+		json_array_append_new(lcores,
+			json_pack("{s:i, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "cpu",
+				(int)info.cpu, "role", lcore_role_name(info.role), "busy_share",
+				c->total_cycles ? (double)c->busy_cycles / (double)c->total_cycles
+						: 0.0,
+				"received", (json_int_t)c->received, "replied",
+				(json_int_t)c->replied, "rows_scored", (json_int_t)c->rows_scored,
+				"bursts", (json_int_t)c->bursts, "sleeps", (json_int_t)c->sleeps,
+				"ring_full", (json_int_t)c->ring_full));
+	}
+	return lcores;
+}
+
+void lcores_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	http_reply(request, 200, json_pack("{s:o}", "lcores", lcores_json(server)));
+}
+
+void status_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	const struct dataplane *dp = server->parts.dataplane;
+	struct dataplane_counters sum;
+	struct mempool_info pool;
+	json_t *drops = json_object();
+	unsigned isa = isa_detected();
+	json_int_t dropped = 0;
+
+	if (server->model_options.isa_limited)
+		isa &= server->model_options.isa_mask;
+	dataplane_counters(dp, &sum);
+	dataplane_mempool(dp, &pool);
+	for (unsigned i = 0; i < DROP_COUNT; i++) {
+		dropped += (json_int_t)sum.drops[i];
+		if (sum.drops[i])
+			json_object_set_new(
+				drops, drop_name(i), json_integer((json_int_t)sum.drops[i]));
+	}
+	http_reply(request, 200,
+		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
+			  "s:o, "
+			  "s:{s:i, s:i}}",
+			"version", MARTLET_VERSION, "pid", (int)getpid(), "uptime_seconds",
+			server_uptime_seconds(server), "state", server_phase_name(server->phase),
+			"config", server->parts.config->path, "isa", isa_name(isa), "ports",
+			ports_json(server), "lcores", lcores_json(server), "models",
+			models_json(server), "counters", "received", (json_int_t)sum.received,
+			"replied", (json_int_t)sum.replied, "dropped", dropped, "rows_scored",
+			(json_int_t)sum.rows_scored, "drops", drops, "mempool", "size",
+			(int)pool.size, "in_use", (int)pool.in_use));
+}

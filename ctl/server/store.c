@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/log.h"
+#include "ctl/server/store_state.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool store_name_is_valid(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > 63 || !isalnum((unsigned char)name[0]))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("_.-", name[i]))
+			return false;
+	return true;
+}
+
+void store_image_file(char file[STORE_FILE_MAX], uint16_t version)
+{
+	snprintf(file, STORE_FILE_MAX, "%u.mlt", version);
+}
+
+// mkdir -p, each folder 0755.
+static int make_folders(const char *path, struct error *err)
+{
+	char part[1024];
+
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *slash = part + 1;; slash++) {
+		char was = *slash;
+
+		if (was && was != '/')
+			continue;
+		*slash = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return error_set(err, -errno, "store: %s cannot be created: %s", part,
+				strerror(errno));
+		*slash = was;
+		if (!was)
+			return 0;
+	}
+}
+
+static int open_folders(struct store *store, struct error *err)
+{
+	int root, rc = make_folders(store->path, err);
+
+	if (rc)
+		return rc;
+	root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_set(err, -errno, "store: %s cannot be opened: %s", store->path,
+			strerror(errno));
+	store->lock = openat(root, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (store->lock < 0)
+		rc = error_set(err, -errno, "store: %s cannot be written: %s", store->path,
+			strerror(errno));
+	else if (flock(store->lock, LOCK_EX | LOCK_NB) != 0)
+		rc = error_set(err, -EBUSY,
+			"store: %s is in use by another martletd; stop it, or name another "
+			"store.path",
+			store->path);
+	else if (mkdirat(root, "models", 0750) != 0 && errno != EEXIST)
+		rc = error_set(err, -errno, "store: %s/models cannot be created: %s", store->path,
+			strerror(errno));
+	else if ((store->models = openat(root, "models", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		rc = error_set(err, -errno, "store: %s/models cannot be opened: %s", store->path,
+			strerror(errno));
+	else if (fsync(root) != 0)
+		rc = error_set(err, -errno, "store: %s cannot be written: %s", store->path,
+			strerror(errno));
+	close(root);
+	return rc;
+}
+
+int store_open(const char *path, struct event_base *base, bool synchronous, struct store **out,
+	struct error *err)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	int rc;
+
+	if (!store || !(store->path = strdup(path))) {
+		free(store);
+		return error_set(err, -ENOMEM, "no memory for the store");
+	}
+	store->lock = store->models = store->eventfd = -1;
+	rc = open_folders(store, err);
+	if (rc) {
+		store_close(store);
+		return rc;
+	}
+	if (!synchronous) {
+		rc = store_ring_init(store, base);
+		if (rc)
+			log_warning(
+				"store: io_uring cannot be used here (%s): writing synchronously; "
+				"status may be late while a model is stored",
+				strerror(-rc));
+	}
+	*out = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	store_ring_fini(store);
+	if (store->models >= 0)
+		close(store->models);
+	if (store->lock >= 0)
+		close(store->lock);
+	free(store->path);
+	free(store);
+}
+
+bool store_is_synchronous(const struct store *store)
+{
+	return !store->has_ring;
+}
+
+static int read_all(int fd, const char *what, void **data, size_t *size, struct error *err)
+{
+	struct stat st;
+	size_t got = 0;
+	char *bytes;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s is not a file", what);
+	if ((size_t)st.st_size > STORE_IMAGE_BYTES_MAX)
+		return error_set(err, -EFBIG, "%s has %lld bytes; %zu are possible", what,
+			(long long)st.st_size, STORE_IMAGE_BYTES_MAX);
+	bytes = aligned_alloc(64, ((size_t)st.st_size + 64) & ~(size_t)63);
+	if (!bytes)
+		return error_set(err, -ENOMEM, "no memory to read %s", what);
+	while (got < (size_t)st.st_size) {
+		ssize_t n = read(fd, bytes + got, (size_t)st.st_size - got);
+
+		if (n <= 0) {
+			int code = n < 0 ? errno : EIO;
+
+			free(bytes);
+			return error_set(err, -code, "%s cannot be read: %s", what, strerror(code));
+		}
+		got += (size_t)n;
+	}
+	*data = bytes;
+	*size = got;
+	return 0;
+}
+
+static int read_at(int folder, const char *path, const char *what, void **data, size_t *size,
+	struct error *err)
+{
+	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int rc;
+
+	if (fd < 0)
+		return error_set(err, -errno, "%s cannot be opened: %s", what, strerror(errno));
+	rc = read_all(fd, what, data, size, err);
+	close(fd);
+	return rc;
+}
+
+int store_read(const struct store *store, const char *model, const char *file, void **data,
+	size_t *size, struct error *err)
+{
+	char path[64 + STORE_FILE_MAX], what[1024];
+
+	if (!store_name_is_valid(model))
+		return error_set(err, -EINVAL, "'%.64s' is no model's name", model);
+	snprintf(path, sizeof(path), "%s/%s", model, file);
+	snprintf(what, sizeof(what), "%.800s/models/%s", store->path, path);
+	return read_at(store->models, path, what, data, size, err);
+}
+
+int store_read_path(const char *path, void **data, size_t *size, struct error *err)
+{
+	return read_at(AT_FDCWD, path, path, data, size, err);
+}
+
+// "12.mlt" -> 12; 0 for anything else ("012.mlt", "0.mlt" and "70000.mlt" are none of ours).
+static uint16_t version_of(const char *file)
+{
+	char canonical[STORE_FILE_MAX];
+	unsigned long version = strtoul(file, NULL, 10);
+
+	if (version == 0 || version > UINT16_MAX)
+		return 0;
+	store_image_file(canonical, (uint16_t)version);
+	return strcmp(file, canonical) == 0 ? (uint16_t)version : 0;
+}
+
+static void scan_model(struct store *store, const char *model,
+	void (*found)(void *, const char *, uint16_t), void *arg)
+{
+	int fd = openat(store->models, model, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	unsigned kept = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		log_warning("store: %s/models/%s is passed over: %s", store->path, model,
+			strerror(errno));
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		const char *file = entry->d_name;
+		uint16_t version = version_of(file);
+
+		if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0)
+			continue;
+		if (strncmp(file, STORE_TEMPORARY_PREFIX, strlen(STORE_TEMPORARY_PREFIX)) == 0) {
+			unlinkat(fd, file, 0);
+			log_info("store: removed %s/%s, left half-written by a crash", model, file);
+			continue;
+		}
+		kept++;
+		if (version || strcmp(file, STORE_DEPLOYMENT) == 0)
+			found(arg, model, version);
+		else
+			log_warning("store: %s/%s is none of ours, passed over", model, file);
+	}
+	closedir(dir);
+	if (kept == 0) // made for a file that was never finished
+		unlinkat(store->models, model, AT_REMOVEDIR);
+}
+
+int store_scan(struct store *store, void (*found)(void *arg, const char *model, uint16_t version),
+	void *arg, struct error *err)
+{
+	int fd = openat(store->models, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		int rc = error_set(err, -errno, "store: %s/models cannot be read: %s", store->path,
+			strerror(errno));
+
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while ((entry = readdir(dir)))
+		if (store_name_is_valid(entry->d_name))
+			scan_model(store, entry->d_name, found, arg);
+	closedir(dir);
+	return 0;
+}

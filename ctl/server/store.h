@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The model store: <path>/models/<name>/<version>.mlt and <name>/deployment.json.
+//
+// Writing goes through io_uring on the control thread's event loop: a temporary file, write, fsync,
+// rename, fsync of the folder; done() is called when the change is durable. After a crash at any
+// moment a name is as it was before or as it should be; what was left half-written is removed by
+// store_scan(). Where io_uring is forbidden (containers' seccomp filters do that) the same steps
+// are made by ordinary calls, which block the control thread while the disk works.
+//
+// Names must be valid (store_name_is_valid); files are "<version>.mlt" or STORE_DEPLOYMENT.
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_DEPLOYMENT      "deployment.json"
+#define STORE_FILE_MAX	      24		  // bytes of a file's name with the NUL
+#define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // the largest image, and so the largest body
+
+struct event_base;
+struct store;
+
+// Creates the folders and takes the store's lock: -EBUSY where another process holds it.
+// `synchronous`: without io_uring, as where it is forbidden.
+int store_open(const char *path, struct event_base *base, bool synchronous, struct store **out,
+	struct error *err);
+// Nothing may be under way. NULL is fine.
+void store_close(struct store *store);
+bool store_is_synchronous(const struct store *store);
+
+// [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: also what makes a name safe as a folder.
+bool store_name_is_valid(const char *name);
+void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
+
+// result: 0 or -errno.
+typedef void (*store_done)(void *arg, int result);
+
+// `data` must stay until done(). One change of the same file at a time.
+int store_write(struct store *store, const char *model, const char *file, const void *data,
+	size_t size, store_done done, void *arg);
+// Also removes the model's folder where this was the last file in it.
+int store_remove(
+	struct store *store, const char *model, const char *file, store_done done, void *arg);
+
+// Blocks; any thread. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
+int store_read(const struct store *store, const char *model, const char *file, void **data,
+	size_t *size, struct error *err);
+// As store_read, of a file anywhere.
+int store_read_path(const char *path, void **data, size_t *size, struct error *err);
+
+// Calls found(arg, model, version) for every image and found(arg, model, 0) for every deployment,
+// and removes what a crash left behind. Blocks; at start only.
+int store_scan(struct store *store, void (*found)(void *arg, const char *model, uint16_t version),
+	void *arg, struct error *err);

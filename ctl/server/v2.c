@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Open Inference Protocol v2: health and metadata.
+#include "ctl/server/http.h"
+#include "ctl/server/resources.h"
+#include "ctl/server/server_state.h"
+
+#include <event2/http.h>
+
+void v2_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	http_reply(request, 200,
+		json_pack("{s:s, s:s, s:[s, s]}", "name", "martlet", "version", MARTLET_VERSION,
+			"extensions", "model_repository", "metrics"));
+}
+
+void v2_live_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	http_reply(request, 200, json_pack("{s:b}", "live", 1));
+}
+
+void v2_ready_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	if (server->phase == SERVER_READY)
+		http_reply(request, 200, json_pack("{s:b}", "ready", 1));
+	else
+		http_fail(request, 503, "not ready: %s", server_phase_name(server->phase));
+}
+
+static json_t *strings_json(const char *const *strings, uint32_t n)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(strings[i]));
+	return array;
+}
+
+static json_t *steps_json(const struct model *model)
+{
+	json_t *steps = json_array();
+
+	for (uint32_t i = 0; i < model_n_steps(model); i++) {
+		struct plan_step_info info;
+		json_t *kernels = json_array();
+
+		model_step_info(model, i, &info);
+		for (int c = 0; c < MODEL_BATCH_CLASSES; c++)
+			json_array_append_new(kernels,
+				json_pack("{s:i, s:s*, s:f}", "batch", (int)MODEL_BATCH_CLASS[c],
+					"kernel", info.kernel[c], "ns_per_row",
+					info.ns_per_row[c]));
+		json_array_append_new(steps,
+			json_pack("{s:s*, s:s*, s:s, s:o}", "op", info.op, "node", info.node,
+				"shape", info.shape, "kernels", kernels));
+	}
+	return steps;
+}
+
+static json_t *parameters_json(const struct slot_info *slot, const struct model_info *info)
+{
+	char sha256[65];
+
+	for (int i = 0; i < 32; i++)
+		snprintf(sha256 + 2 * i, 3, "%02x", info->source_sha256[i]);
+	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s*, s:b, s:I, s:I, s:o}", "id", (int)slot->id,
+		"class_labels", strings_json(info->class_labels, info->n_class_labels),
+		"feature_names", strings_json(info->feature_names, info->n_features),
+		"output_names", strings_json(info->output_names, info->n_outputs), "source_sha256",
+		sha256, "source_kind", info->source_kind, "accepts_missing",
+		(int)info->accepts_missing, "weights_bytes", (json_int_t)info->weights_bytes,
+		"macs_per_row", (json_int_t)info->macs_per_row, "plan", steps_json(slot->model));
+}
+
+// The slot that a path means; replied to where there is none.
+static const struct slot_info *slot_of(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	const struct model_entry *entry = models_find(&server->models, params->model);
+	const struct slot_info *slot = server_slot(server, params->model);
+
+	if (!entry || (params->version && !model_entry_version(entry, params->version)))
+		http_fail(request, 404, "there is no such model or version of '%s'", params->model);
+	else if (!slot)
+		http_fail(request, 503, "model '%s' is not in service: %s", params->model,
+			entry->reason);
+	else if (params->version && params->version != slot->version)
+		http_fail(request, 503, "version %u of model '%s' is stored, version %u is live",
+			params->version, params->model, slot->version);
+	else
+		return slot;
+	return NULL;
+}
+
+void v2_model_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	const struct slot_info *slot = slot_of(server, request, params);
+	const struct model_info *info;
+	char version[8];
+
+	if (!slot)
+		return;
+	info = model_info(slot->model);
+	snprintf(version, sizeof(version), "%u", slot->version);
+	http_reply(request, 200,
+		json_pack("{s:s, s:[s], s:s, s:[{s:s, s:s, s:[i, i]}], s:[{s:s, s:s, s:[i, i]}], "
+			  "s:o}",
+			"name", params->model, "versions", version, "platform", "martlet", "inputs",
+			"name", "rows", "datatype", "FP32", "shape", -1, (int)info->n_features,
+			"outputs", "name", "scores", "datatype", "FP32", "shape", -1,
+			(int)info->n_outputs, "parameters", parameters_json(slot, info)));
+}
+
+void v2_model_ready_get(
+	struct server *server, struct evhttp_request *request, const struct route_params *params)
+{
+	if (slot_of(server, request, params))
+		http_reply(
+			request, 200, json_pack("{s:s, s:b}", "name", params->model, "ready", 1));
+}
