@@ -191,9 +191,14 @@ int rows_read_npy(struct rows_reader *reader)
 	rows->values = malloc(n_values ? n_values * sizeof(float) : 1);
 	if (!rows->values)
 		return NPY_ERROR(reader, -ENOMEM, "out of memory");
-	while (i < n_values &&
-		(got = fread(chunk, npy.width, sizeof(chunk) / npy.width, reader->file)) > 0) {
-		for (size_t v = 0; v < got && i < n_values; v++, i++) {
+	while (i < n_values) {
+		size_t wanted = sizeof(chunk) / npy.width;
+
+		got = fread(chunk, npy.width, n_values - i < wanted ? n_values - i : wanted,
+			reader->file);
+		if (got == 0)
+			break;
+		for (size_t v = 0; v < got; v++, i++) {
 			uint64_t to = npy.fortran ? i % n_rows * n_columns + i / n_rows : i;
 
 			rows->values[to] = npy_float(&npy, chunk + v * npy.width);

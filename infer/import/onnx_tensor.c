@@ -3,16 +3,25 @@
 // with, I64 for shapes and axes.
 #include "infer/import/onnx.h"
 
+#include <math.h>
 #include <string.h>
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
+// IEEE 754 binary16: one sign bit, five of exponent, ten of fraction.
 static float half_to_float(uint16_t half)
 {
-	_Float16 value;
+	int exponent = half >> 10 & 31;
+	float fraction = (float)(half & 1023) / 1024;
+	float value;
 
-	memcpy(&value, &half, sizeof(value));
-	return (float)value;
+	if (exponent == 31)
+		value = half & 1023 ? NAN : INFINITY;
+	else if (exponent == 0)
+		value = ldexpf(fraction, -14);
+	else
+		value = ldexpf(1 + fraction, exponent - 15);
+	return half >> 15 ? -value : value;
 }
 
 static float bf16_to_float(uint16_t half)

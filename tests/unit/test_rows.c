@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rows.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/test_rows_XXXXXX";
+static struct rows rows;
+static struct error err;
+
+static const char *file(const char *name, const void *bytes, size_t n)
+{
+	static char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	fclose(f);
+	return path;
+}
+
+static int read_text(const char *text, const struct rows_options *options)
+{
+	rows_fini(&rows);
+	err.text[0] = '\0';
+	return rows_read(file("rows.csv", text, strlen(text)), options, &rows, &err);
+}
+
+static void refused(int rc, const char *part)
+{
+	assert_true(rc < 0);
+	if (!strstr(err.text, part))
+		fail_msg("'%s' lacks '%s'", err.text, part);
+	assert_null(rows.values);
+}
+
+static void csv_with_header_and_labels(void **state)
+{
+	assert_int_equal(read_text("\xef\xbb\xbf"
+				   "a,\"b,\"\"c\",activity,label\r\n1,-2.5e1,web,ok\r\n\r\n 3 "
+				   ",nan,\"x,y\",bad",
+				 NULL),
+		0);
+	assert_int_equal(rows.n_rows, 2);
+	assert_int_equal(rows.n_columns, 2);
+	assert_string_equal(rows.names[0], "a");
+	assert_string_equal(rows.names[1], "b,\"c");
+	assert_true(rows.values[1] == -25.0f && rows.values[2] == 3.0f && isnan(rows.values[3]));
+	assert_string_equal(rows_text(&rows, "label")->values[1], "bad");
+	assert_string_equal(rows_text(&rows, "activity")->values[1], "x,y");
+	assert_null(rows_text(&rows, "a"));
+}
+
+static void csv_label_columns_are_the_callers(void **state)
+{
+	const struct rows_options options = { .label_columns = "kind", .n_columns = 1 };
+
+	assert_int_equal(read_text("kind,a\nx,1\n", &options), 0);
+	assert_string_equal(rows_text(&rows, "kind")->values[0], "x");
+	refused(read_text("a,label\n1,x\n", &(struct rows_options){ .label_columns = "" }),
+		":2: column 2 is 'x'");
+}
+
+static void csv_without_header(void **state)
+{
+	assert_int_equal(read_text("1,2\n3,4\n", NULL), 0);
+	assert_null(rows.names);
+	assert_int_equal(rows.n_rows, 2);
+}
+
+static void csv_malformed(void **state)
+{
+	refused(read_text("a,b,c\n1,2,3\n1,2\n", NULL), "rows.csv:3: 2 values, the header names 3");
+	refused(read_text("1,2\n3\n", NULL), ":2: 1 values, the first line has 2");
+	refused(read_text("a,b\n1,\n", NULL), ":2: column 2 is '', not a number");
+	refused(read_text("a,b\n\"1,2\n", NULL), ":2: column 1 has a quote that does not close");
+	refused(read_text("", NULL), "empty");
+	refused(read_text("a,b\n1,2\n", &(struct rows_options){ .n_columns = 3 }),
+		"2 feature columns, 3 are expected");
+	refused(read_text("a,b\n1,2\n", &(struct rows_options){ .max_bytes = 64 }),
+		"rows.csv: needs more than");
+	refused(rows_read(file("rows.csv", "1,2\n3\0,4\n", 9), NULL, &rows, &err),
+		":2: a NUL byte");
+	refused(rows_read("/nowhere/rows.csv", NULL, &rows, &err), "No such file");
+	refused(rows_read(file("rows.txt", "1\n", 2), NULL, &rows, &err),
+		"ending .csv, .npy or .f32");
+}
+
+static size_t npy(char *out, char version, const char *dict, const void *data, size_t n)
+{
+	size_t length = strlen(dict), at = version == 1 ? 10 : 12;
+
+	memcpy(out, "\x93NUMPY", 6);
+	out[6] = version;
+	out[7] = 0;
+	out[8] = (char)length;
+	out[9] = (char)(length >> 8);
+	if (version > 1)
+		out[10] = out[11] = 0;
+	memcpy(out + at, dict, length);
+	memcpy(out + at + length, data, n);
+	return at + length + n;
+}
+
+static int read_npy(char version, const char *dict, const void *data, size_t n, uint32_t columns)
+{
+	const struct rows_options options = { .n_columns = columns };
+	char bytes[512];
+
+	rows_fini(&rows);
+	n = npy(bytes, version, dict, data, n);
+	return rows_read(file("rows.npy", bytes, n), &options, &rows, &err);
+}
+
+static void npy_dtypes_and_orders(void **state)
+{
+	static const double F8[6] = { 1, 2, 3, 4, 5, 6 };
+	static const int16_t I2[4] = { -1, 2, 300, -400 };
+	static const uint8_t U1[2] = { 255, 0 };
+
+	assert_int_equal(
+		read_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", F8,
+			sizeof(F8), 0),
+		0);
+	assert_int_equal(rows.n_columns, 3);
+	assert_true(rows.values[3] == 4.0f);
+	assert_int_equal(read_npy(2, "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }\n",
+				 F8, sizeof(F8), 3),
+		0);
+	assert_true(rows.values[1] == 3.0f && rows.values[3] == 2.0f);
+	assert_int_equal(read_npy(3, "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 2), }",
+				 I2, sizeof(I2), 0),
+		0);
+	assert_true(rows.values[0] == -1.0f && rows.values[3] == -400.0f);
+	assert_int_equal(
+		read_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", U1, 2, 0),
+		0);
+	assert_int_equal(rows.n_rows, 1);
+	assert_true(rows.values[0] == 255.0f);
+	assert_int_equal(
+		read_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", U1, 2, 1),
+		0);
+	assert_int_equal(rows.n_rows, 2);
+}
+
+static void npy_malformed(void **state)
+{
+	refused(read_npy(
+			1, "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
+		"is not one of");
+	refused(read_npy(
+			4, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
+		"version 4");
+	refused(read_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }", "abcd",
+			4, 0),
+		"ends after 1 of the 2");
+	refused(read_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", "abcde",
+			5, 0),
+		"goes on");
+	refused(read_npy(1,
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999, 8), "
+			"}",
+			"", 0, 0),
+		"needs more than");
+	refused(read_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 1), }", "", 0,
+			0),
+		"shape");
+	refused(rows_read(file("rows.npy", "PK", 2), NULL, &rows, &err), "does not begin as");
+}
+
+static void f32_needs_columns_and_whole_rows(void **state)
+{
+	static const float VALUES[5] = { 1, 2, 3, 4, 5 };
+	const struct rows_options two = { .n_columns = 2 };
+
+	assert_int_equal(rows_read(file("rows.f32", VALUES, 16), &two, &rows, &err), 0);
+	assert_int_equal(rows.n_rows, 2);
+	assert_true(rows.values[3] == 4.0f);
+	rows_fini(&rows);
+	refused(rows_read(file("rows.f32", VALUES, 20), &two, &rows, &err),
+		"ends 4 bytes into row 2");
+	refused(rows_read(file("rows.f32", VALUES, 16), NULL, &rows, &err), "must be told");
+}
+
+static void written_reads_back(void **state)
+{
+	static const float VALUES[6] = { 1.1f, -2e-30f, 3e30f, 0.1f, 1.0f / 3, 7 };
+	static const char *const ENDINGS[] = { "csv", "npy", "f32" };
+	static const char *const NAMES[3] = { "a", "b,\"c\"", "c" };
+	const struct rows_options options = { .n_columns = 3 };
+
+	for (int i = 0; i < 3; i++) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s/out.%s", dir, ENDINGS[i]);
+		assert_int_equal(rows_write(path, VALUES, 2, 3, NAMES, &err), 0);
+		assert_int_equal(rows_read(path, &options, &rows, &err), 0);
+		assert_int_equal(rows.n_rows, 2);
+		assert_memory_equal(rows.values, VALUES, sizeof(VALUES));
+		if (i == 0)
+			assert_string_equal(rows.names[1], NAMES[1]);
+		rows_fini(&rows);
+	}
+	assert_true(rows_write("/nowhere/out.csv", VALUES, 2, 3, NULL, &err) < 0);
+	assert_true(rows_write("out.txt", VALUES, 2, 3, NULL, &err) == -EINVAL);
+}
+
+static int set_up(void **state)
+{
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	char command[300];
+
+	rows_fini(&rows);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(csv_with_header_and_labels),
+		cmocka_unit_test(csv_label_columns_are_the_callers),
+		cmocka_unit_test(csv_without_header),
+		cmocka_unit_test(csv_malformed),
+		cmocka_unit_test(npy_dtypes_and_orders),
+		cmocka_unit_test(npy_malformed),
+		cmocka_unit_test(f32_needs_columns_and_whole_rows),
+		cmocka_unit_test(written_reads_back),
+	};
+	return cmocka_run_group_tests_name("rows", tests, set_up, tear_down);
+}
