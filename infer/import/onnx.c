@@ -114,8 +114,8 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 
 	// Before IR version 4 initialisers are listed among the inputs.
 	if (onnx_value_exists(onnx, text(info->name)) &&
-		onnx_value(onnx, info->name)->tensor != GRAPH_NONE &&
-		graph->tensors[onnx_value(onnx, info->name)->tensor].data)
+		onnx_value(onnx, text(info->name))->tensor != GRAPH_NONE &&
+		graph->tensors[onnx_value(onnx, text(info->name))->tensor].data)
 		return 0;
 	value = define(onnx, info->name, "an input");
 	if (!value)

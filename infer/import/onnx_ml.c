@@ -261,8 +261,9 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 	if (n_targets == 1 && post != POST_PROBIT)
 		post = POST_NONE;
 	scores = emit_linear(onnx, node, (int64_t)n_targets, second);
-	if (scores != GRAPH_NONE)
-		scores = emit_post_transform(onnx, node, post, scores);
+	if (scores == GRAPH_NONE)
+		return -EINVAL;
+	scores = emit_post_transform(onnx, node, post, scores);
 	if (scores == GRAPH_NONE)
 		return -ENOTSUP;
 	return mark_label(onnx, node, 0) ? -ENOMEM : onnx_output(onnx, node, 1, scores);
