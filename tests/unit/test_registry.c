@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// registry: publish, replace, retire; grace periods; refusals leave everything as it was.
+#include "dataplane/registry.h"
+
+#include "tests/unit/stand_in_model.h"
+
+#include <rte_malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+// cmocka wants the three above first
+#include <cmocka.h>
+
+static struct registry *registry;
+static struct rte_rcu_qsbr *qsbr;
+static struct error err;
+
+static int publish(uint16_t id, const char *name, uint16_t version, struct model *model)
+{
+	const struct deployment_request request = {
+		.id = id, .name = name, .version = version, .model = model
+	};
+	int code = registry_publish(registry, &request, &err);
+
+	if (code)
+		model_close(model); // a refused model is still the caller's
+	return code;
+}
+
+static int set_up(void **state)
+{
+	stand_in_models_closed = 0;
+	qsbr = aligned_alloc(64, rte_rcu_qsbr_get_memsize(2));
+	if (rte_rcu_qsbr_init(qsbr, 2) != 0)
+		return -1;
+	for (unsigned i = 0; i < 2; i++) {
+		rte_rcu_qsbr_thread_register(qsbr, i);
+		rte_rcu_qsbr_thread_online(qsbr, i);
+	}
+	return registry_create(2, 64 * 1024, 1500, qsbr, &registry, &err);
+}
+
+static int tear_down(void **state)
+{
+	registry_destroy(registry);
+	free(qsbr);
+	return 0;
+}
+
+static void both_quiescent(void)
+{
+	rte_rcu_qsbr_quiescent(qsbr, 0);
+	rte_rcu_qsbr_quiescent(qsbr, 1);
+}
+
+static void published_model_is_found(void **state)
+{
+	struct model *model = stand_in_model(4, 3, 0);
+	const struct deployment *deployment;
+
+	assert_null(registry_lookup(registry, 7));
+	assert_int_equal(publish(7, "lab", 2, model), 0);
+	deployment = registry_lookup(registry, 7);
+	assert_ptr_equal(deployment->model, model);
+	assert_int_equal(deployment->version, 2);
+	assert_int_equal(deployment->n_features, 4);
+	assert_int_equal(deployment->n_outputs, 3);
+	assert_string_equal(deployment->name, "lab");
+	assert_true(deployment->stats[0] != deployment->stats[1]);
+	assert_null(registry_lookup(registry, 8));
+}
+
+static void replaced_model_waits_for_its_grace_period(void **state)
+{
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	publish(7, "lab", 2, stand_in_model(4, 3, 0));
+	assert_int_equal(registry_lookup(registry, 7)->version, 2);
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 0);
+	rte_rcu_qsbr_quiescent(qsbr, 0);
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 0); // lcore 1 may still read it
+	rte_rcu_qsbr_quiescent(qsbr, 1);
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 1);
+}
+
+static void sleeping_lcore_is_not_waited_for(void **state)
+{
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	rte_rcu_qsbr_thread_offline(qsbr, 1);
+	publish(7, "lab", 2, stand_in_model(4, 3, 0));
+	rte_rcu_qsbr_quiescent(qsbr, 0);
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 1);
+}
+
+static void retired_model_is_gone_then_freed(void **state)
+{
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	assert_int_equal(registry_retire(registry, 7, &err), 0);
+	assert_null(registry_lookup(registry, 7));
+	assert_int_equal(stand_in_models_closed, 0);
+	both_quiescent();
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 1);
+	assert_int_equal(registry_retire(registry, 7, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "7"));
+}
+
+static void counters_outlive_versions(void **state)
+{
+	struct slot_stats *stats;
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	stats = registry_lookup(registry, 7)->stats[1];
+	stats->rows = 5;
+	publish(7, "lab", 2, stand_in_model(9, 1, 0));
+	assert_ptr_equal(registry_lookup(registry, 7)->stats[1], stats);
+	registry_retire(registry, 7, &err);
+	publish(7, "other", 1, stand_in_model(9, 1, 0));
+	assert_int_equal(registry_lookup(registry, 7)->stats[1]->rows, 5);
+}
+
+static void name_and_id_belong_together(void **state)
+{
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	assert_int_equal(publish(8, "lab", 1, stand_in_model(4, 3, 0)), -EEXIST);
+	assert_non_null(strstr(err.text, "lab"));
+	assert_int_equal(publish(7, "other", 1, stand_in_model(4, 3, 0)), -EEXIST);
+	assert_non_null(strstr(err.text, "other"));
+	assert_null(registry_lookup(registry, 8));
+	assert_string_equal(registry_lookup(registry, 7)->name, "lab");
+}
+
+static void model_larger_than_scratch_is_refused(void **state)
+{
+	struct model *model = stand_in_model(4, 3, 0);
+
+	model->scratch_bytes_per_row = 64 * 1024;
+	assert_int_equal(publish(7, "big", 1, model), -EINVAL);
+	assert_non_null(strstr(err.text, "memory.scratch_kilobytes"));
+	assert_null(registry_lookup(registry, 7));
+	model = stand_in_model(16384, 1, 0);
+	assert_int_equal(publish(7, "wide", 1, model), -EINVAL);
+}
+
+static void scratch_regions_fit_and_do_not_overlap(void **state)
+{
+	for (uint32_t features = 1; features < 3000; features += 97) {
+		for (uint32_t outputs = 1; outputs < 3000; outputs += 331) {
+			struct deployment d = { .n_features = features, .n_outputs = outputs };
+			struct model *model = stand_in_model(features, outputs, 0);
+
+			d.model = model;
+			assert_int_equal(registry_fit_scratch(registry, &d, &err), 0);
+			assert_in_range(d.batch_rows, 1, MODEL_BATCH_MAX);
+			assert_true(d.outputs_offset >= d.batch_rows * features * 4);
+			assert_true(
+				d.model_offset >= d.outputs_offset + d.batch_rows * outputs * 4);
+			assert_true(d.model_offset >= d.outputs_offset + 1500);
+			assert_int_equal(d.model_offset % 64, 0);
+			assert_true(d.model_offset + model_scratch_bytes(model, d.batch_rows) <=
+				64 * 1024);
+			model_close(model);
+		}
+	}
+}
+
+static void failing_golden_rows_change_nothing(void **state)
+{
+	struct model *model = stand_in_model(4, 3, 0);
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	model->golden_fails = true;
+	assert_int_equal(publish(7, "lab", 2, model), -EINVAL);
+	assert_non_null(strstr(err.text, "golden"));
+	assert_int_equal(registry_lookup(registry, 7)->version, 1);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	char name[CONFIG_NAME_MAX + 1];
+
+	memset(name, 'a', sizeof(name));
+	name[CONFIG_NAME_MAX] = '\0';
+	assert_int_equal(publish(0, "lab", 1, stand_in_model(4, 3, 0)), -EINVAL);
+	assert_int_equal(publish(7, "lab", 0, stand_in_model(4, 3, 0)), -EINVAL);
+	assert_int_equal(publish(7, name, 1, stand_in_model(4, 3, 0)), -EINVAL);
+}
+
+static void publish_ends_loading(void **state)
+{
+	registry_set_loading(registry, 7, true);
+	registry_set_loading(registry, 71, true);
+	assert_true(registry_is_loading(registry, 7));
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	assert_false(registry_is_loading(registry, 7));
+	assert_true(registry_is_loading(registry, 71));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(published_model_is_found),
+		CASE(replaced_model_waits_for_its_grace_period),
+		CASE(sleeping_lcore_is_not_waited_for),
+		CASE(retired_model_is_gone_then_freed),
+		CASE(counters_outlive_versions),
+		CASE(name_and_id_belong_together),
+		CASE(model_larger_than_scratch_is_refused),
+		CASE(scratch_regions_fit_and_do_not_overlap),
+		CASE(failing_golden_rows_change_nothing),
+		CASE(nonsense_is_refused),
+		CASE(publish_ends_loading),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
