@@ -39,14 +39,13 @@ CTL=${MARTLETCTL:-build/martletctl}
 
 # Captures what crosses the server's link while one activity runs, then turns it into rows.
 record() { # activity label
-	local pcap=$work/$1.pcap dumper rows
+	local pcap=$work/$1.pcap dumper rows waited=0
 	[ -z "$only" ] || [ "$only" = "$1" ] || return 0
 	# Headers are all that features need; neighbour discovery belongs to no activity.
 	ip netns exec "$R" tcpdump -q -n -s 160 -c 400000 -i to-s -w "$pcap" -U \
 		'tcp or udp or icmp or (icmp6 and (ip6[40] < 130))' 2>"$work/$1.tcpdump" &
 	dumper=$!
-	waited=0
-	until grep -q 'listening on' "$work/$1.tcpdump"; do
+	until grep -qs "listening on" "$work/$1.tcpdump"; do
 		[ $((waited++)) -lt 100 ] || fail "tcpdump did not start: $(cat "$work/$1.tcpdump")"
 		sleep 0.05
 	done

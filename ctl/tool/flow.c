@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martletctl flow features CAPTURE: one row of features for each flow in a capture file.
+#include "ctl/tool/tool.h"
 #include "dataplane/flow/capture.h"
 #include "dataplane/flow/features.h"
 
@@ -278,11 +279,10 @@ static bool parse_arguments(int argc, char **argv, struct request *request)
 	return true;
 }
 
-// argv[0] is "flow"; exit code 0 done, 1 refused or failed, 2 usage.
-int flow_command(int argc, char **argv); // tool.h, once it is there
+// argv[0] is the command line from the noun on: "flow", "features", ….
 int flow_command(int argc, char **argv)
 {
-	struct request request = { .table = { FLOW_TABLE_DEFAULTS } };
+	struct request request = { .json = tool.json, .table = { FLOW_TABLE_DEFAULTS } };
 	struct writer writer = { .request = &request };
 	struct error err = { "" };
 	int code;

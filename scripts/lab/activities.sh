@@ -10,7 +10,10 @@ pick() { # one of the arguments
 nap() { sleep "0.0$((RANDOM % 5 * RATE))"; }
 server_url() { [ $((RANDOM % 4)) = 0 ] && echo "http://[$SERVER6]" || echo "http://$SERVER"; }
 # Waits for those started here in the background, not for the servers.
-jobs_done() { wait "${batch[@]}" 2>/dev/null || true; batch=(); }
+jobs_done() {
+	[ ${#batch[@]} = 0 ] || wait "${batch[@]}" 2>/dev/null || true
+	batch=()
+}
 batch=()
 
 activity_web() {
@@ -63,7 +66,7 @@ activity_ssh() {
 				echo "echo $RANDOM"
 				sleep "0.$((RANDOM % 3 * RATE + 1))"
 			done | in_c timeout 15 ssh -T "${options[@]}" "root@$SERVER" sh >/dev/null & ;;
-		2) in_c timeout 15 scp "${options[@]}" "$work/www/f$((RANDOM % 40 + 1))" "root@$SERVER:/dev/null" >/dev/null & ;;
+		2) in_c timeout 15 scp "${options[@]}" "$work/www/f$((RANDOM % 40 + 1))" "root@$SERVER:$work/upload$i" >/dev/null & ;;
 		3) in_c timeout 15 ssh "${options[@]}" "root@$SERVER6" "head -c $((RANDOM * 4 * RATE)) /dev/urandom" >/dev/null & ;;
 		esac
 		batch+=($!)
@@ -111,7 +114,7 @@ activity_portscan() {
 		scan -sX -p 1-100
 		in_a timeout 60 nmap -6 -n -Pn -sS -p 1-200 "$SERVER6" >/dev/null
 	else
-		scan -sT -p 1-300 --max-rate 500 --data-length 0
+		scan -sT -p 1-300 --max-rate 500
 		scan -sS -f -p 5100-5250 --max-rate 200
 		scan -sS -g 53 -p 10-400 --max-rate 400
 		scan -sU -p 100-240,500,514 --min-rate 200
