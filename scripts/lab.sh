@@ -42,7 +42,7 @@ record() { # activity label
 	local pcap=$work/$1.pcap dumper rows waited=0
 	[ -z "$only" ] || [ "$only" = "$1" ] || return 0
 	# Headers are all that features need; neighbour discovery belongs to no activity.
-	ip netns exec "$R" tcpdump -q -n -s 160 -c 400000 -i to-s -w "$pcap" -U \
+	ip netns exec "$R" tcpdump -q -n -s 160 -c 400000 -i to-s --immediate-mode -w "$pcap" -U \
 		'tcp or udp or icmp or (icmp6 and (ip6[40] < 130))' 2>"$work/$1.tcpdump" &
 	dumper=$!
 	until grep -qs "listening on" "$work/$1.tcpdump"; do
@@ -50,7 +50,7 @@ record() { # activity label
 		sleep 0.05
 	done
 	"activity_$1"
-	sleep 0.5
+	sleep 1
 	kill -INT "$dumper" 2>/dev/null || true
 	wait "$dumper" || true
 	"$CTL" flow features "$pcap" -o "$work/$1.csv" --label "$2" --activity "$1" --idle-timeout 5 \
@@ -58,6 +58,7 @@ record() { # activity label
 	rows=$(($(wc -l <"$work/$1.csv") - 1))
 	echo "$split $1 ($2): $rows flows; $(sed 's/^[^:]*: //' "$work/$1.flow")"
 	[ -z "$keep" ] || { mkdir -p "$keep" && cp "$pcap" "$keep/$split-$1.pcap"; }
+	[ "$rows" -gt 0 ] || fail "$1 left no flow: something did not run; $(tail -n 3 "$work"/*.log)"
 	[ -s "$work/all.csv" ] || head -n 1 "$work/$1.csv" >"$work/all.csv"
 	# Of n rows keep CAP, evenly spread over the order in which the flows ended.
 	tail -n +2 "$work/$1.csv" |

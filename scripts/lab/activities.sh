@@ -103,7 +103,7 @@ activity_ping() {
 	jobs_done
 }
 
-scan() { in_a timeout 60 nmap -n -Pn --max-retries 1 --host-timeout 50s "$@" "$SERVER" >/dev/null || true; }
+scan() { in_a timeout 60 nmap -n -Pn --max-retries 1 --host-timeout 50s "$@" "$SERVER" >/dev/null 2>&1 || true; }
 
 activity_portscan() {
 	if [ "$RATE" = 1 ]; then
@@ -159,8 +159,9 @@ activity_slowhttp() {
 activity_bruteforce() {
 	local i user
 	for i in $(seq 1 $((110 * RATE))); do echo "guess$RANDOM"; done >"$work/passwords"
-	in_a timeout 60 hydra -I -q -t $((2 + 2 * RATE)) -l "labuser$RATE" -P "$work/passwords" "ssh://$SERVER" >/dev/null 2>&1 || true
-	for i in $(seq 1 $((70 / RATE))); do
+	# hydra leaves its state in the folder it runs in
+	(cd "$work" && in_a timeout 60 hydra -I -q -t $((2 + 2 * RATE)) -l "labuser$RATE" -P "$work/passwords" "ssh://$SERVER" >/dev/null 2>&1) || true
+	for i in $(seq 1 $((180 - 40 * RATE))); do
 		user=$(pick root admin lab test)
 		in_a timeout 10 sshpass -p "no$RANDOM" ssh -F /dev/null -q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
 			-o PubkeyAuthentication=no -o NumberOfPasswordPrompts=$((RANDOM % 2 + 1)) "$user@$SERVER" true >/dev/null 2>&1 &

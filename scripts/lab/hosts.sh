@@ -8,17 +8,16 @@ SERVER=$NET.3.10 CLIENT=$NET.1.$((RANDOM % 200 + 20)) ATTACKER=$NET.2.$((RANDOM 
 SERVER6=$NET6:3::10
 work=$(mktemp -d)
 made=()
-made_sshd_dir=""
 
 # Only processes in the namespaces made here, by id, and only our own files.
 cleanup() {
 	local status=$? ns pid
 	trap - EXIT INT TERM
+	exec 2>/dev/null # the shell would tell of each process ended here
 	for ns in "${made[@]}"; do
 		for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null || true; done
 		ip netns del "$ns" 2>/dev/null || true
 	done
-	[ -z "$made_sshd_dir" ] || rmdir /run/sshd 2>/dev/null || true
 	rm -rf "$work"
 	exit "$status"
 }
@@ -95,7 +94,6 @@ dns_up() {
 }
 
 ssh_up() {
-	[ -d /run/sshd ] || { mkdir /run/sshd && made_sshd_dir=yes; }
 	ssh-keygen -q -t ed25519 -N '' -f "$work/host_key"
 	ssh-keygen -q -t ed25519 -N '' -f "$work/key"
 	cp "$work/key.pub" "$work/authorized"
@@ -110,7 +108,10 @@ ssh_up() {
 		MaxAuthTries $((RATE + 2))
 		Subsystem sftp internal-sftp
 	END
-	in_s /usr/sbin/sshd -D -e -f "$work/sshd_config" 2>"$work/sshd.log" &
+	# sshd wants /run/sshd: in a mount namespace of its own (ip netns exec makes one), not in ours.
+	# shellcheck disable=SC2016
+	in_s sh -c 'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd &&
+		exec /usr/sbin/sshd -D -e -f "$0"' "$work/sshd_config" 2>"$work/sshd.log" &
 }
 
 servers_up() {
