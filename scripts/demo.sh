@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The whole thing, shown working: compile, start, deploy, score real traffic over the wire, measure.
+# usage: demo.sh [--keep]      --keep leaves the appliance running and says how to talk to it
+#
+# Everything it makes goes below build/demo; what it prints is in build/demo.json as well.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/hugepages.sh
+
+keep=false
+case "${1:-}" in
+"") ;;
+--keep) keep=true ;;
+*) echo "usage: demo.sh [--keep]" >&2; exit 2 ;;
+esac
+
+B=${B:-build}
+D=$B/demo
+SOCK=$D/martlet.sock
+PID=
+SECONDS_EACH=${SECONDS_EACH:-3}
+
+say() { printf '\n== %s\n' "$*"; }
+refuse() { echo "demo.sh: $*" >&2; exit 1; }
+ctl() { "$B/martletctl" -s "$SOCK" "$@"; }
+
+stop() {
+	local status=$?
+	trap - EXIT INT TERM
+	if [ -n "$PID" ]; then
+		kill "$PID" 2>/dev/null || true
+		wait "$PID" 2>/dev/null || true
+	fi
+	hugepages_release
+	exit "$status"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+running=$(cat "$D/martletd.pid" 2>/dev/null || true)
+if [ -n "$running" ] && grep -qs martletd "/proc/$running/comm"; then
+	refuse "an appliance from before still runs; stop it first: kill $running"
+fi
+for file in data/lab.onnx data/lab-test.csv; do
+	[ -e "$file" ] || refuse "$file is missing: is this clone complete?"
+done
+rm -rf "$D" && mkdir -p "$D"
+
+# The appliance polls on one CPU; its control thread and the load share the other.
+cpus=($(taskset -cp $$ | sed 's/.*: //; s/,/ /g' | tr ' ' '\n' |
+	sed -E 's/^([0-9]+)-([0-9]+)$/seq \1 \2/; s/^([0-9]+)$/echo \1/' | sh))
+cpu_io=${cpus[0]}
+cpu_other=${cpus[-1]}
+idle=poll
+[ "$cpu_io" != "$cpu_other" ] || idle=sleep
+
+hugepages=false
+load_pages=--no-huge
+if hugepages_reserve 240; then
+	hugepages=true
+	load_pages=
+	echo "240 hugepages of 2 MiB reserved for as long as this runs"
+else
+	echo "no hugepages to be had here: ordinary pages"
+fi
+
+say "compile data/lab.onnx"
+"$B/martletctl" model compile data/lab.onnx -o "$D/lab.mlt" --rows data/lab-test.csv
+"$B/martletctl" --json model inspect "$D/lab.mlt" >"$D/inspect.json"
+
+say "start martletd on memif, CPU $cpu_io"
+cat >"$D/martletd.conf" <<END
+lcores  = { control = $cpu_other; io = [ $cpu_io ]; workers = [ ]; idle = "$idle"; };
+memory  = { hugepages = $hugepages; mbufs = 16384; megabytes = 256; };
+ports   = ( { name = "edge";
+              device = "net_memif0,role=server,socket=$D/edge.sock,socket-abstract=no";
+              addresses = [ "10.77.0.1/24", "fd00:77::1/64" ]; } );
+control = { socket = "$SOCK"; };
+store   = { path = "$D/store"; };
+END
+setsid "$B/martletd" -c "$D/martletd.conf" >"$D/martletd.log" 2>&1 &
+PID=$!
+echo "$PID" >"$D/martletd.pid"
+for _ in $(seq 300); do
+	kill -0 "$PID" 2>/dev/null || { cat "$D/martletd.log" >&2; refuse "martletd ended"; }
+	ctl --json status 2>/dev/null | grep -q '"ready"' && break
+	sleep 0.1
+done
+ctl --json status | grep -q '"ready"' || { cat "$D/martletd.log" >&2; refuse "martletd is not ready"; }
+
+say "deploy it: push, then promote"
+ctl model push "$D/lab.mlt" --version 1
+ctl model promote lab 1 --id 1
+
+load() { # what options...
+	local out=$D/load-$1.json
+	shift
+	# shellcheck disable=SC2086
+	"$B/martlet-load" --device "net_memif0,role=client,socket=$D/edge.sock,socket-abstract=no" \
+		--from 10.77.0.2 --to 10.77.0.1 --cpu "$cpu_other" $load_pages --json "$@" >"$out" ||
+		{ cat "$out"; refuse "martlet-load failed"; }
+}
+
+say "score every row of data/lab-test.csv over the wire"
+load once --model 1 --rows data/lab-test.csv --once --window 32 --scores "$D/scores.csv"
+python3 scripts/demo_report.py scores "$D" data/lab-test.csv
+
+say "measure: $SECONDS_EACH s each"
+row=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["frame_bytes"] - 74)' "$D/load-once.json")
+for window in 1 128; do
+	echo "  $window outstanding: score, ping"
+	load "score-$window" --model 1 --rows data/lab-test.csv --window "$window" --warmup 0.3 --seconds "$SECONDS_EACH"
+	load "ping-$window" --ping --pad "$row" --window "$window" --warmup 0.3 --seconds "$SECONDS_EACH"
+done
+ctl --json status >"$D/status.json"
+python3 scripts/demo_report.py times "$D"
+
+say "martletctl status"
+ctl status
+python3 scripts/demo_report.py json "$D" data/lab-test.csv "$hugepages" >"$B/demo.json"
+
+if $keep; then
+	cat <<END
+
+The appliance is left running (pid $PID, log $D/martletd.log). Talk to it:
+  $B/martletctl -s $SOCK status        (or: export MARTLET_SOCK=$SOCK)
+  curl --unix-socket $SOCK http://martlet/v1/status
+  $B/martlet-load --device net_memif0,role=client,socket=$D/edge.sock,socket-abstract=no \\
+      --from 10.77.0.2 --to 10.77.0.1 --model 1 --rows data/lab-test.csv --window 128 $load_pages
+Stop it: kill $PID
+END
+	[ -z "$HUGEPAGES_BEFORE" ] || echo "Give its hugepages back afterwards: echo $HUGEPAGES_BEFORE >$HUGEPAGES_FILE"
+	trap - EXIT
+	exit 0
+fi
+echo
+echo "The same is in $B/demo.json. Everything started is stopped; \`make run\` leaves it running."

@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes the dense reference models as ONNX with random weights, and rows to score.
+
+usage: make_models.py OUT [SEED [NAME...]]    OUT/NAME.onnx, OUT/NAME.f32 (rows), OUT/NAME.csv (the same)
+
+Standard library only: ONNX is protobuf, and these few messages of onnx.proto are written by hand.
+"""
+import math
+import os
+import random
+import struct
+import sys
+from array import array
+
+ROWS = 1024
+# name: (widths, activation between layers, activation at the end)
+MODELS = {
+    "dense_64_64": ([64, 64], "Relu", None),
+    "mlp_41_64_32_5": ([41, 64, 32, 5], "Relu", "Softmax"),
+    "ae_41_32_16_32_41": ([41, 32, 16, 32, 41], "Relu", None),
+    "mlp_128_256_128_10": ([128, 256, 128, 10], "Relu", "Softmax"),
+    "mlp_256_1024_1024_16": ([256, 1024, 1024, 16], "Relu", "Softmax"),
+}
+
+
+def varint(value):
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def data(field, value):
+    value = value.encode() if isinstance(value, str) else value
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+
+def tensor(name, dims, values):
+    return b"".join(number(1, d) for d in dims) + number(2, 1) + data(8, name) + data(9, values.tobytes())
+
+
+def value_info(name, columns):
+    dims = data(1, data(2, "N")) + data(1, number(1, columns))
+    return data(1, name) + data(2, data(1, number(1, 1) + data(2, dims)))
+
+
+def node(op, inputs, output, axis=None):
+    out = b"".join(data(1, i) for i in inputs) + data(2, output) + data(3, output) + data(4, op)
+    if axis is not None:
+        out += data(5, data(1, "axis") + number(3, axis) + number(20, 2))
+    return data(1, out)
+
+
+def gauss(rng, count, scale):
+    return array("f", (rng.gauss(0, scale) for _ in range(count)))
+
+
+def model(name, widths, inner, last, rng):
+    nodes, initializers, at = b"", b"", "x"
+    for i, (a, b) in enumerate(zip(widths, widths[1:])):
+        activation = last if i == len(widths) - 2 else inner
+        initializers += data(5, tensor(f"w{i}", [a, b], gauss(rng, a * b, 1 / math.sqrt(a))))
+        initializers += data(5, tensor(f"b{i}", [b], gauss(rng, b, 0.1)))
+        out = "y" if i == len(widths) - 2 and not activation else f"g{i}"
+        nodes += node("Gemm", [at, f"w{i}", f"b{i}"], out)
+        at = out
+        if activation:
+            at = "y" if i == len(widths) - 2 else f"a{i}"
+            nodes += node(activation, [out], at, 1 if activation == "Softmax" else None)
+    graph = nodes + data(2, name) + initializers
+    graph += data(11, value_info("x", widths[0])) + data(12, value_info("y", widths[-1]))
+    return number(1, 7) + data(2, "make_models.py") + data(7, graph) + data(8, data(1, "") + number(2, 13))
+
+
+def main(out, seed="7", *names):
+    os.makedirs(out, exist_ok=True)
+    for name in names or MODELS:
+        rng = random.Random(f"{name} {seed}")
+        widths, inner, last = MODELS[name]
+        with open(f"{out}/{name}.onnx", "wb") as f:
+            f.write(model(name, widths, inner, last, rng))
+        rows = gauss(random.Random(name), ROWS * widths[0], 1)  # the same whatever the seed
+        with open(f"{out}/{name}.f32", "wb") as f:
+            f.write(struct.pack(f"<{len(rows)}f", *rows))
+        with open(f"{out}/{name}.csv", "w") as f:
+            f.write(",".join(f"x{i}" for i in range(widths[0])) + "\n")
+            for i in range(0, len(rows), widths[0]):
+                f.write(",".join("%.9g" % x for x in rows[i:i + widths[0]]) + "\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
