@@ -54,9 +54,10 @@ static int print_text(const char *path, const struct compile_report *report, uin
 		tool_clean(report->lines[i]);
 		printf("%s\n", report->lines[i]);
 	}
-	printf("%s: %s (weights %s, scratch for one row %s), opened again, %u golden row%s agree\n",
+	printf("%s: %s (weights %s, scratch for one row %s), opened again, golden rows that agree: "
+	       "%u\n",
 		path, format_bytes(report->image_bytes).s, format_bytes(report->weights_bytes).s,
-		format_bytes(report->scratch_bytes).s, n_golden, n_golden == 1 ? "" : "s");
+		format_bytes(report->scratch_bytes).s, n_golden);
 	return TOOL_DONE;
 }
 
