@@ -56,11 +56,14 @@ done
 ! nm -u "$B/lint-gcc/libinfer.a" | grep -q ' rte_' || fail "libinfer.a refers to DPDK"
 
 step "clang-tidy"
-includes=(-I. -I"$B/gen" -I"/usr/include/$(gcc -dumpmachine)/openblas-serial")
-isa=(-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl)
-tidy() { clang-tidy-14 --quiet "$@" -- -std=gnu17 -D_GNU_SOURCE "${includes[@]}" "${dpdk[@]}" "${isa[@]}" 2>&1 |
-	grep -E '(warning|error):' | sort -u; }
-found=$(tidy "${c_sources[@]}")
+mkdir -p "$B/tidy"
+{
+	printf '%s\n' -std=gnu17 -D_GNU_SOURCE '-DMARTLET_VERSION="lint"' "-I$PWD" "-I$PWD/$B/gen" \
+		"-I/usr/include/$(gcc -dumpmachine)/openblas-serial" "${dpdk[@]}" \
+		-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+} >"$B/tidy/compile_flags.txt"
+found=$(printf '%s\0' "${c_sources[@]}" | xargs -0 -P "$(nproc)" -n 12 \
+	clang-tidy-14 --quiet -p "$B/tidy" 2>/dev/null | grep -E '(warning|error):' | sort -u)
 [ -z "$found" ] || { printf '%s\n' "$found"; fail "clang-tidy"; }
 
 step "cppcheck"
