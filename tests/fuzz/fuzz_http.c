@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What HTTP clients and a damaged disk can hand to the control plane: paths, JSON bodies,
+// deployment.json. The first byte chooses which.
+#include "ctl/server/body.h"
+#include "ctl/server/record.h"
+#include "ctl/server/routes.h"
+#include "ctl/server/store.h"
+
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void path(const char *text)
+{
+	static const unsigned METHODS[] = { EVHTTP_REQ_GET, EVHTTP_REQ_PUT, EVHTTP_REQ_POST,
+		EVHTTP_REQ_DELETE };
+	const struct route *route;
+	struct route_params params;
+	struct error err = { "" };
+	char allow[64];
+
+	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
+		int status = routes_find(METHODS[i], text, &route, &params, allow, &err);
+
+		must(status == 200 || (status >= 400 && err.text[0]));
+		must(status != 200 || !params.model[0] || store_name_is_valid(params.model));
+		must(status != 405 || allow[0]);
+	}
+}
+
+static void bodies(const char *text, size_t size)
+{
+	struct body_deployment deployment;
+	struct body_index index;
+	struct error err = { "" };
+
+	must(body_deployment_parse(text, size, &deployment, &err) == 0 ? deployment.live > 0
+								       : err.text[0]);
+	err.text[0] = '\0';
+	must(body_index_parse(text, size, &index, &err) == 0 || err.text[0]);
+	err.text[0] = '\0';
+	must(body_empty_parse(text, size, &err) == 0 || err.text[0]);
+}
+
+// What is taken must come back from its own text.
+static void record(const char *text, size_t size)
+{
+	struct record taken, back;
+	struct error err = { "" };
+	char *again;
+
+	if (record_parse(text, size, &taken, &err) != 0) {
+		must(err.text[0]);
+		return;
+	}
+	again = record_format(&taken);
+	must(again && record_parse(again, strlen(again), &back, &err) == 0);
+	must(memcmp(&taken, &back, sizeof(taken)) == 0);
+	free(again);
+	record_promote(&taken, taken.n_previous ? taken.previous[0] : 1);
+	must(taken.n_previous <= RECORD_PREVIOUS_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text;
+
+	if (size == 0 || !(text = malloc(size)))
+		return 0;
+	memcpy(text, data + 1, size - 1);
+	text[size - 1] = '\0';
+	switch (data[0] % 3) {
+	case 0:
+		path(text);
+		break;
+	case 1:
+		bodies(text, size - 1);
+		break;
+	default:
+		record(text, size - 1);
+	}
+	free(text);
+	return 0;
+}

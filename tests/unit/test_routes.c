@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Paths to routes, JSON bodies, and deployment.json: what is taken and what each mistake is told.
+#include "ctl/server/body.h"
+#include "ctl/server/record.h"
+#include "ctl/server/resources.h"
+#include "ctl/server/routes.h"
+
+#include <event2/http.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct route *route;
+static struct route_params params;
+static char allow[64];
+static struct error err;
+
+static int find(unsigned method, const char *path)
+{
+	route = NULL;
+	err.text[0] = '\0';
+	return routes_find(method, path, &route, &params, allow, &err);
+}
+
+static void find_known_path_gives_route_and_params(void **state)
+{
+	assert_int_equal(find(EVHTTP_REQ_GET, "/v1/status"), 200);
+	assert_ptr_equal(route->handle, status_get);
+	assert_int_equal(find(EVHTTP_REQ_PUT, "/v1/models/a.b-c_1/versions/65535"), 200);
+	assert_ptr_equal(route->handle, version_put);
+	assert_string_equal(params.model, "a.b-c_1");
+	assert_int_equal(params.version, 65535);
+	assert_int_equal(find(EVHTTP_REQ_GET, "/v2"), 200);
+	assert_int_equal(find(EVHTTP_REQ_GET, "/v2/models/l%61b"), 200);
+	assert_string_equal(params.model, "lab");
+	assert_int_equal(params.version, 0);
+}
+
+static void find_unknown_path_is_404(void **state)
+{
+	static const char *const PATHS[] = { "", "/", "/v1", "/v1/", "/v1/status/", "/v1//status",
+		"/v1/models/", "/v1/models//deployment", "/v1/models/a/versions/", "/V1/STATUS",
+		"/v1/statusx", "/v2/models/a/versions/1/ready/x", "v1/status" };
+
+	for (size_t i = 0; i < sizeof(PATHS) / sizeof(PATHS[0]); i++)
+		if (find(EVHTTP_REQ_GET, PATHS[i]) != 404 || !err.text[0])
+			fail_msg("'%s' is not 404", PATHS[i]);
+}
+
+static void find_wrong_method_is_405_with_allow(void **state)
+{
+	assert_int_equal(find(EVHTTP_REQ_DELETE, "/v1/status"), 405);
+	assert_string_equal(allow, "GET");
+	assert_int_equal(find(EVHTTP_REQ_GET, "/v1/models/lab/versions/1"), 405);
+	assert_string_equal(allow, "PUT, DELETE");
+}
+
+static void find_bad_name_or_version_is_400(void **state)
+{
+	static const char *const PATHS[] = { "/v1/models/../versions/1",
+		"/v1/models/..%2fa/versions/1", "/v1/models/a%00b/versions/1",
+		"/v1/models/.hidden/versions/1", "/v1/models/a%20b/versions/1",
+		"/v1/models/\xff/versions/1",
+		"/v1/models/a123456789b123456789c123456789d123456789e123456789f123456789g123/"
+		"versions/1",
+		"/v1/models/a/versions/0", "/v1/models/a/versions/65536",
+		"/v1/models/a/versions/01", "/v1/models/a/versions/-1",
+		"/v1/models/a/versions/1.mlt", "/v1/models/a/versions/99999999999999999999" };
+
+	for (size_t i = 0; i < sizeof(PATHS) / sizeof(PATHS[0]); i++)
+		if (find(EVHTTP_REQ_PUT, PATHS[i]) != 400 || !err.text[0])
+			fail_msg("'%s' is not 400", PATHS[i]);
+}
+
+static void body_deployment_is_read_strictly(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+	} bad[] = {
+		{ "", "\"live\" is missing" },
+		{ "{}", "\"live\" is missing" },
+		{ "{\"live\":", "not JSON: line 1" },
+		{ "[1]", "must be a JSON object" },
+		{ "{\"live\":1,\"live\":2}", "duplicate" },
+		{ "{\"live\":1,\"canary\":{}}",
+			"unknown key \"canary\"; known here: \"id\", \"live\"" },
+		{ "{\"live\":\"1\"}", "\"live\" must be a whole number from 1 to 65535" },
+		{ "{\"live\":1.0}", "\"live\" must be a whole number" },
+		{ "{\"live\":0}", "\"live\" must be a whole number" },
+		{ "{\"live\":65536}", "\"live\" must be a whole number" },
+		{ "{\"live\":1,\"id\":true}", "\"id\" must be a whole number" },
+		{ "{\"live\":1} x", "not JSON" },
+	};
+	struct body_deployment body;
+
+	assert_int_equal(body_deployment_parse("{\"id\":7,\"live\":3}", 17, &body, &err), 0);
+	assert_int_equal(body.id, 7);
+	assert_int_equal(body.live, 3);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int rc = body_deployment_parse(bad[i].text, strlen(bad[i].text), &body, &err);
+
+		if (rc != -EINVAL || !strstr(err.text, bad[i].sentence))
+			fail_msg("'%s': %d '%s'", bad[i].text, rc, err.text);
+	}
+}
+
+static void body_empty_takes_nothing_else(void **state)
+{
+	struct body_index index;
+
+	assert_int_equal(body_empty_parse("", 0, &err), 0);
+	assert_int_equal(body_empty_parse("{}", 2, &err), 0);
+	assert_int_equal(body_empty_parse("{\"a\":1}", 7, &err), -EINVAL);
+	assert_int_equal(body_index_parse("{\"ready\":true}", 14, &index, &err), 0);
+	assert_int_equal(index.ready, 1);
+	assert_int_equal(body_index_parse("{\"ready\":1}", 11, &index, &err), -EINVAL);
+}
+
+static void body_too_large_is_refused(void **state)
+{
+	static char big[BODY_JSON_BYTES_MAX + 1];
+
+	memset(big, ' ', sizeof(big));
+	assert_int_equal(body_empty_parse(big, sizeof(big), &err), -EINVAL);
+	assert_non_null(strstr(err.text, "65537 bytes"));
+}
+
+static void record_promote_keeps_history(void **state)
+{
+	struct record r = { .id = 7 };
+
+	record_promote(&r, 1);
+	assert_int_equal(r.n_previous, 0);
+	record_promote(&r, 2);
+	record_promote(&r, 3);
+	assert_int_equal(r.previous[0], 2);
+	assert_int_equal(r.previous[1], 1);
+	record_promote(&r, r.previous[0]); // a rollback
+	assert_int_equal(r.live, 2);
+	assert_int_equal(r.n_previous, 2);
+	assert_int_equal(r.previous[0], 3);
+	record_promote(&r, 2); // again: nothing changes
+	assert_int_equal(r.previous[0], 3);
+	assert_true(record_forget(&r, 3));
+	assert_false(record_forget(&r, 3));
+	assert_int_equal(r.previous[0], 1);
+	for (uint16_t v = 10; v < 40; v++)
+		record_promote(&r, v);
+	assert_int_equal(r.n_previous, RECORD_PREVIOUS_MAX);
+	assert_int_equal(r.previous[0], 38);
+}
+
+static void record_format_comes_back(void **state)
+{
+	struct record r = {
+		.id = 7, .live = 3, .previous = { 2, 1 }, .n_previous = 2, .loaded = true
+	};
+	struct record back;
+	char *text = record_format(&r);
+
+	assert_int_equal(record_parse(text, strlen(text), &back, &err), 0);
+	assert_memory_equal(&r, &back, sizeof(r));
+	for (size_t n = 0; n < strlen(text); n++) // every torn one is refused
+		assert_int_equal(record_parse(text, n, &back, &err), -EINVAL);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(find_known_path_gives_route_and_params),
+		cmocka_unit_test(find_unknown_path_is_404),
+		cmocka_unit_test(find_wrong_method_is_405_with_allow),
+		cmocka_unit_test(find_bad_name_or_version_is_400),
+		cmocka_unit_test(body_deployment_is_read_strictly),
+		cmocka_unit_test(body_empty_takes_nothing_else),
+		cmocka_unit_test(body_too_large_is_refused),
+		cmocka_unit_test(record_promote_keeps_history),
+		cmocka_unit_test(record_format_comes_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
