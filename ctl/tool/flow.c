@@ -119,26 +119,33 @@ static void report(const char *path, const struct capture_stats *stats, uint64_t
 	fprintf(stderr, "\n");
 }
 
-static int copy_out(FILE *spool, const char *path, struct error *err)
+static int copy(FILE *spool, FILE *out)
 {
-	FILE *out = path ? fopen(path, "w") : stdout;
 	char block[65536];
 	size_t bytes;
-	int bad, code;
 
-	if (!out) {
-		code = -errno;
-		return error_set(err, code, "%s: %s", path, strerror(errno));
-	}
 	rewind(spool);
 	while ((bytes = fread(block, 1, sizeof(block), spool)) > 0)
 		if (fwrite(block, 1, bytes, out) != bytes)
-			break;
-	bad = ferror(spool) || ferror(out);
-	bad |= path ? fclose(out) : fflush(out);
-	return bad ? error_set(err, -EIO, "%s: the rows could not be written whole: %s",
-			     path ? path : "standard output", strerror(errno))
-		   : 0;
+			return -1;
+	return ferror(spool) || fflush(out) ? -1 : 0;
+}
+
+static int copy_out(FILE *spool, const char *path, struct error *err)
+{
+	FILE *out = path ? fopen(path, "w") : stdout;
+	int code;
+
+	if (!out) {
+		code = -errno;
+		return error_set(err, code, "%s: %s", path, strerror(-code));
+	}
+	code = copy(spool, out);
+	if (path && fclose(out))
+		code = -1;
+	return code ? error_set(err, -EIO, "%s: the rows could not be written whole: %s",
+			      path ? path : "standard output", strerror(errno))
+		    : 0;
 }
 
 static int make_rows(const struct request *request, struct writer *writer, struct error *err)
