@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Images become models here: opened, planned, described, scored.
+#include "infer/arena.h"
+#include "infer/image.h"
+#include "infer/infer.h"
+#include "infer/model_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#define MODEL_ARENA_BYTES ((size_t)5 << 29) // the plan's weights and what describes the model
+
+static const char *const *copy_names(struct arena *arena, const char *const *names, uint32_t count)
+{
+	const char **copy = arena_calloc(arena, count, sizeof(*copy));
+
+	for (uint32_t i = 0; copy && i < count; i++) {
+		copy[i] = arena_strdup(arena, names[i]);
+		if (!copy[i])
+			return NULL;
+	}
+	return copy;
+}
+
+// What the image says beside the operators, in the model's own memory.
+static int describe(struct model *model, const struct graph *graph, size_t image_bytes)
+{
+	struct arena *arena = model->arena;
+	struct model_info *info = &model->info;
+	size_t features = graph->n_features, outputs = graph->n_columns_out;
+
+	*info = (struct model_info){
+		.name = arena_strdup(arena, graph->name),
+		.source_kind = arena_strdup(arena, graph->source_kind),
+		.n_features = graph->n_features,
+		.n_outputs = graph->n_columns_out,
+		.n_class_labels = graph->n_class_labels,
+		.accepts_missing = graph->accepts_missing,
+		.n_golden = graph->n_golden,
+		.feature_names = copy_names(arena, graph->feature_names, graph->n_features),
+		.output_names = copy_names(arena, graph->output_names, graph->n_columns_out),
+		.class_labels = copy_names(arena, graph->class_labels, graph->n_class_labels),
+		.input_scale = arena_memdup(arena, graph->input_scale, features * sizeof(float)),
+		.input_zero = arena_memdup(arena, graph->input_zero, features * sizeof(float)),
+		.golden_rows = arena_memdup(
+			arena, graph->golden_rows, graph->n_golden * features * sizeof(float)),
+		.golden_outputs = arena_memdup(
+			arena, graph->golden_outputs, graph->n_golden * outputs * sizeof(float)),
+		.image_bytes = image_bytes,
+	};
+	memcpy(info->source_sha256, graph->source_sha256, sizeof(info->source_sha256));
+	return info->name && info->source_kind && info->feature_names && info->output_names &&
+			info->class_labels && info->input_scale && info->input_zero &&
+			info->golden_rows && info->golden_outputs
+		? 0
+		: -ENOMEM;
+}
+
+static int build(struct model *model, const struct graph *graph, size_t image_bytes,
+	const struct model_options *options, struct error *err)
+{
+	unsigned mask = isa_detected();
+	bool no_timing = options && options->no_timing;
+	int rc;
+
+	if (options && (options->isa_limited || options->isa_mask))
+		mask &= options->isa_mask;
+	if (describe(model, graph, image_bytes) != 0)
+		return error_set(err, -ENOMEM, "no memory for the model");
+	rc = plan_build(&model->plan, graph, model->arena, mask, no_timing, err);
+	if (rc == 0 && !no_timing)
+		rc = plan_time_steps(&model->plan, err);
+	if (rc != 0)
+		return rc;
+	model->info.weights_bytes = model->plan.weights_bytes;
+	model->info.macs_per_row = model->plan.macs;
+	model->unpack = unpack_pick(mask);
+	model->unpack_params = (struct unpack){ .scale = model->info.input_scale,
+		.zero = model->info.input_zero,
+		.columns = model->info.n_features };
+	return 0;
+}
+
+// image_open() wants 64-byte alignment; the caller's bytes may stand anywhere.
+static int open_aligned(const void *image, size_t size, const struct model_options *options,
+	struct model *model, struct error *err)
+{
+	struct graph *graph;
+	int rc = image_open(image, size, &graph, err);
+
+	if (rc != 0)
+		return rc;
+	rc = build(model, graph, size, options, err);
+	graph_destroy(graph);
+	return rc;
+}
+
+int model_open(const void *image, size_t size, const struct model_options *options,
+	struct model **out, struct error *err)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	void *copy = NULL;
+	int rc = -ENOMEM;
+
+	*out = NULL;
+	if (size > IMAGE_BYTES_MAX) {
+		rc = error_set(err, -EINVAL, "an image of %zu bytes, at most %zu are supported",
+			size, IMAGE_BYTES_MAX);
+		goto err;
+	}
+	if (model)
+		model->arena = arena_create(MODEL_ARENA_BYTES);
+	if ((uintptr_t)image % 64 != 0) {
+		copy = aligned_alloc(64, (size + 64) & ~(size_t)63);
+		if (copy)
+			image = memcpy(copy, image, size);
+	}
+	if (!model || !model->arena || (uintptr_t)image % 64 != 0) {
+		rc = error_set(err, -ENOMEM, "no memory for the model");
+		goto err;
+	}
+	rc = open_aligned(image, size, options, model, err);
+	if (rc != 0)
+		goto err;
+	free(copy);
+	*out = model;
+	return 0;
+err:
+	free(copy);
+	model_close(model);
+	return rc;
+}
+
+static int read_all(int fd, void *buffer, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t got = read(fd, (char *)buffer + done, size - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+int model_open_file(const char *path, const struct model_options *options, struct model **out,
+	struct error *err)
+{
+	struct stat status;
+	void *image = NULL;
+	int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	*out = NULL;
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		rc = error_set(err, -errno, "%s: %s", path, strerror(errno));
+		goto out;
+	}
+	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > IMAGE_BYTES_MAX) {
+		rc = error_set(err, -EINVAL, "%s: not a regular file of at most %zu bytes", path,
+			IMAGE_BYTES_MAX);
+		goto out;
+	}
+	image = aligned_alloc(64, ((size_t)status.st_size + 64) & ~(size_t)63);
+	rc = image ? read_all(fd, image, (size_t)status.st_size) : -ENOMEM;
+	if (rc != 0) {
+		error_set(err, rc, "%s: %s", path, strerror(-rc));
+		goto out;
+	}
+	rc = model_open(image, (size_t)status.st_size, options, out, err);
+	if (rc != 0)
+		error_prefix(err, rc, "%s", path);
+out:
+	free(image);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+void model_close(struct model *model)
+{
+	if (!model)
+		return;
+	arena_destroy(model->arena);
+	free(model);
+}
+
+const struct model_info *model_info(const struct model *model)
+{
+	return &model->info;
+}
+
+size_t model_scratch_bytes(const struct model *model, uint32_t rows)
+{
+	uint32_t tile = rows < model->plan.tile_rows ? rows : model->plan.tile_rows;
+
+	return model->plan.row_bytes * tile + 64; // never 0, so that it can be allocated
+}
+
+void model_score(const struct model *model, const float *rows, float *outputs, uint32_t n,
+	void *scratch, uint32_t scratch_rows)
+{
+	plan_run(&model->plan, rows, outputs, n, scratch, scratch_rows);
+}
+
+size_t row_dtype_bytes(unsigned dtype)
+{
+	static const size_t bytes[ROW_DTYPE_COUNT] = { 4, 2, 2, 1, 1 };
+
+	return dtype < ROW_DTYPE_COUNT ? bytes[dtype] : 0;
+}
+
+bool model_unpack_rows(
+	const struct model *model, float *dst, const void *src, uint32_t n_rows, unsigned dtype)
+{
+	if (dtype >= ROW_DTYPE_COUNT)
+		return false;
+	return model->unpack->run(&model->unpack_params, (enum row_dtype)dtype, n_rows, src, dst);
+}
+
+uint32_t model_n_steps(const struct model *model)
+{
+	return model->plan.n_steps;
+}
+
+void model_step_info(const struct model *model, uint32_t index, struct plan_step_info *info)
+{
+	const struct step *step = &model->plan.steps[index];
+
+	*info = (struct plan_step_info){
+		.op = step->op, .node = step->node, .bytes_touched = step->bytes_touched
+	};
+	memcpy(info->shape, step->shape, sizeof(info->shape));
+	memcpy(info->kernel, step->kernel, sizeof(info->kernel));
+	memcpy(info->ns_per_row, step->ns_per_row, sizeof(info->ns_per_row));
+}

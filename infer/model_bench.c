@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Golden rows and timing of a whole model.
+#include "infer/infer.h"
+#include "infer/model_internal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Memory to score with: scratch, and rows and outputs of one batch.
+struct workspace {
+	void *scratch;
+	float *rows, *outputs;
+};
+
+static void workspace_fini(struct workspace *work)
+{
+	free(work->scratch);
+	free(work->rows);
+	free(work->outputs);
+}
+
+static int workspace_init(struct workspace *work, const struct model *model, struct error *err)
+{
+	size_t bytes = (model_scratch_bytes(model, MODEL_BATCH_MAX) + 63) & ~(size_t)63;
+
+	work->scratch = aligned_alloc(64, bytes);
+	work->rows = calloc(MODEL_BATCH_MAX, model->info.n_features * sizeof(float));
+	work->outputs = calloc(MODEL_BATCH_MAX, model->info.n_outputs * sizeof(float));
+	if (work->scratch && work->rows && work->outputs)
+		return 0;
+	workspace_fini(work);
+	return error_set(err, -ENOMEM, "no memory to score");
+}
+
+static bool close_enough(float got, float expected)
+{
+	if (isnan(expected))
+		return isnan(got);
+	if (isinf(expected))
+		return got == expected;
+	return fabsf(got - expected) <= 1e-5f * fmaxf(1.0f, fabsf(expected));
+}
+
+// Batches of `batch` rows, the golden ones in turn.
+static int check_batch(const struct model *model, struct workspace *work, uint32_t first,
+	uint32_t batch, struct error *err)
+{
+	const struct model_info *info = &model->info;
+
+	for (uint32_t r = 0; r < batch; r++)
+		memcpy(work->rows + (size_t)r * info->n_features,
+			info->golden_rows +
+				(size_t)((first + r) % info->n_golden) * info->n_features,
+			info->n_features * sizeof(float));
+	model_score(model, work->rows, work->outputs, batch, work->scratch, MODEL_BATCH_MAX);
+	for (uint32_t r = 0; r < batch; r++) {
+		uint32_t row = (first + r) % info->n_golden;
+
+		for (uint32_t c = 0; c < info->n_outputs; c++) {
+			float got = work->outputs[(size_t)r * info->n_outputs + c];
+			float expected = info->golden_outputs[(size_t)row * info->n_outputs + c];
+
+			if (!close_enough(got, expected))
+				return error_set(err, -EINVAL,
+					"golden row %" PRIu32 " column %" PRIu32
+					" is %.9g in a batch of %" PRIu32 ", should be %.9g",
+					row, c, (double)got, batch, (double)expected);
+		}
+	}
+	return 0;
+}
+
+int model_check_golden(const struct model *model, struct error *err)
+{
+	struct workspace work = { 0 };
+	int rc = 0;
+
+	if (model->info.n_golden == 0)
+		return 0;
+	rc = workspace_init(&work, model, err);
+	if (rc != 0)
+		return rc;
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
+		uint32_t batch = MODEL_BATCH_CLASS[c];
+
+		for (uint32_t first = 0; first < model->info.n_golden && rc == 0; first += batch)
+			rc = check_batch(model, &work, first, batch, err);
+	}
+	workspace_fini(&work);
+	return rc;
+}
+
+// --- Bench ---------------------------------------------------------------------------------------
+
+#define BENCH_PASSES  31
+#define BENCH_PASS_NS 1e6 // a pass goes over the rows until it has taken about this long
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+// ns for one row, over `batches` batches of different rows.
+static double bench_pass(const struct model *model, struct workspace *work, const float *rows,
+	uint32_t n_rows, uint32_t batch, uint32_t batches)
+{
+	uint32_t at = 0;
+	double start = plan_now_ns();
+
+	for (uint32_t b = 0; b < batches; b++) {
+		model_score(model, rows + (size_t)at * model->info.n_features, work->outputs, batch,
+			work->scratch, MODEL_BATCH_MAX);
+		at += batch;
+		if (at + batch > n_rows)
+			at = 0;
+	}
+	return (plan_now_ns() - start) / ((double)batches * batch);
+}
+
+int model_bench(const struct model *model, const float *rows, uint32_t n_rows,
+	struct bench_result results[MODEL_BATCH_CLASSES], struct error *err)
+{
+	struct workspace work = { 0 };
+	int rc;
+
+	if (n_rows < MODEL_BATCH_MAX)
+		return error_set(err, -EINVAL,
+			"%" PRIu32 " rows to time with, should be at least %d", n_rows,
+			MODEL_BATCH_MAX);
+	rc = workspace_init(&work, model, err);
+	if (rc != 0)
+		return rc;
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+		uint32_t batch = MODEL_BATCH_CLASS[c], batches;
+		double ns[BENCH_PASSES];
+
+		ns[0] = bench_pass(model, &work, rows, n_rows, batch, n_rows / batch);
+		batches = (uint32_t)fmin(1e6, BENCH_PASS_NS / (ns[0] * batch)) + 1;
+		for (int p = 0; p < BENCH_PASSES; p++)
+			ns[p] = bench_pass(model, &work, rows, n_rows, batch, batches);
+		qsort(ns, BENCH_PASSES, sizeof(*ns), compare_doubles);
+		results[c] = (struct bench_result){ batch, ns[BENCH_PASSES / 2], ns[0] };
+	}
+	workspace_fini(&work);
+	return 0;
+}

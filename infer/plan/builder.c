@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the builders of steps call.
+#include "infer/arena.h"
+#include "infer/plan/plan.h"
+
+#include <string.h>
+#include <time.h>
+
+const struct tensor *builder_input(const struct builder *builder, uint32_t i)
+{
+	const struct node *node = builder->node;
+
+	if (i >= node->n_inputs || node->inputs[i] == GRAPH_NONE)
+		return NULL;
+	return &builder->graph->tensors[node->inputs[i]];
+}
+
+const struct tensor *builder_output(const struct builder *builder, uint32_t o)
+{
+	return &builder->graph->tensors[builder->node->outputs[o]];
+}
+
+struct place builder_input_place(struct builder *builder, uint32_t i)
+{
+	uint32_t root = builder->root[builder->node->inputs[i]];
+	const struct tensor *tensor = &builder->graph->tensors[root];
+	struct place *place = &builder->places[root];
+
+	if (tensor->data && !place->constant) {
+		void *copy = builder_weights(builder, tensor_bytes(tensor));
+
+		builder->failed |= copy == NULL;
+		if (copy)
+			place->constant = memcpy(copy, tensor->data, tensor_bytes(tensor));
+	}
+	return *place;
+}
+
+void *builder_weights(struct builder *builder, size_t bytes)
+{
+	struct plan *plan = builder->plan;
+	void *block = NULL;
+
+	if (bytes <= PLAN_WEIGHTS_BYTES_MAX - plan->weights_bytes)
+		block = arena_alloc(plan->arena, bytes);
+	if (!block) {
+		error_set(builder->err, -ENOMEM,
+			"no memory for %zu bytes of weights, at most %zu are supported", bytes,
+			PLAN_WEIGHTS_BYTES_MAX);
+		return NULL;
+	}
+	plan->weights_bytes += bytes;
+	return block;
+}
+
+void *builder_params(struct builder *builder, const void *params, size_t bytes)
+{
+	void *copy = arena_memdup(builder->plan->arena, params, bytes);
+
+	if (!copy)
+		error_set(builder->err, -ENOMEM, "no memory for the plan");
+	return copy;
+}
+
+int builder_expand(
+	struct builder *builder, uint32_t i, const struct tensor *shape, const float **values)
+{
+	const struct tensor *in = builder_input(builder, i);
+	size_t count = (size_t)tensor_elements(shape);
+	const float *from;
+	float *to;
+
+	if (!in || !in->data)
+		return error_set(builder->err, -ENOTSUP, "input %u must be constant", i);
+	to = builder_weights(builder, count * sizeof(float));
+	if (!to)
+		return -ENOMEM;
+	from = in->data;
+	for (size_t k = 0; k < count; k++) {
+		size_t rest = k, at = 0, stride = 1;
+
+		for (uint32_t d = 1; d <= in->rank; d++) { // from the last
+			size_t dim = (size_t)shape->dims[shape->rank - d];
+			size_t own = (size_t)in->dims[in->rank - d];
+
+			at += own > 1 ? rest % dim * stride : 0;
+			stride *= own;
+			rest /= dim;
+		}
+		to[k] = from[at];
+	}
+	*values = to;
+	return 0;
+}
+
+void step_set_kernel(struct step *step, const char *name)
+{
+	for (int c = 0; c < MODEL_BATCH_CLASSES; c++)
+		step->kernel[c] = name;
+}
+
+double plan_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/plan/plan.h"
+#include "infer/arena.h"
+#include "infer/plan/places.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TILE_BYTES ((size_t)24 << 10) // of scratch: half of a first-level cache
+
+static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
+	[OP_DENSE] = build_dense,
+	[OP_AFFINE] = build_affine,
+	[OP_GEMM] = build_gemm,
+	[OP_MATMUL] = build_matmul,
+	[OP_ADD] = build_binary,
+	[OP_SUB] = build_binary,
+	[OP_MUL] = build_binary,
+	[OP_DIV] = build_binary,
+	[OP_RELU] = build_activation,
+	[OP_LEAKY_RELU] = build_activation,
+	[OP_ELU] = build_activation,
+	[OP_SELU] = build_activation,
+	[OP_PRELU] = build_prelu,
+	[OP_SIGMOID] = build_activation,
+	[OP_HARD_SIGMOID] = build_activation,
+	[OP_TANH] = build_activation,
+	[OP_SOFTPLUS] = build_activation,
+	[OP_SOFTSIGN] = build_activation,
+	[OP_GELU] = build_activation,
+	[OP_CLIP] = build_activation,
+	[OP_SOFTMAX] = build_softmax,
+	[OP_LOG_SOFTMAX] = build_softmax,
+	[OP_BATCH_NORM] = build_batch_norm,
+	[OP_LAYER_NORM] = build_layer_norm,
+	[OP_NORMALIZER] = build_normalizer,
+	[OP_CONCAT] = build_concat,
+	[OP_CAST] = build_cast,
+	[OP_BINARY_SCORES] = build_binary_scores,
+};
+
+struct planner {
+	struct builder builder;
+	struct place_map map;
+	uint32_t *
+		last_use; // [n_tensors] of roots: node that reads it last, UINT32_MAX for an output
+	uint64_t work;
+};
+
+static bool is_view(const struct node *node)
+{
+	return node->op == OP_IDENTITY || node->op == OP_RESHAPE;
+}
+
+// Which operators can read the same values for every row.
+static bool takes_constant(enum op op)
+{
+	return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_CONCAT ||
+		op == OP_CAST || op == OP_MATMUL || op == OP_GEMM;
+}
+
+static bool single_port(const struct graph *graph, bool output)
+{
+	return (output ? graph->n_outputs : graph->n_inputs) == 1;
+}
+
+// Every tensor that is used: not empty, and counted as work.
+static int check_tensor(struct planner *planner, uint32_t t)
+{
+	const struct tensor *tensor = &planner->builder.graph->tensors[t];
+
+	if (tensor_elements(tensor) == 0)
+		return error_set(planner->builder.err, -ENOTSUP,
+			"tensor \"%s\" %s is empty, which is not computed", tensor->name,
+			tensor_shape_text(tensor).text);
+	if (!tensor->data && tensor_bytes(tensor) > PLAN_ROW_BYTES_MAX)
+		return error_set(planner->builder.err, -EINVAL,
+			"tensor \"%s\" %s takes %zu bytes a row, at most %zu are supported",
+			tensor->name, tensor_shape_text(tensor).text, tensor_bytes(tensor),
+			PLAN_ROW_BYTES_MAX);
+	return 0;
+}
+
+// Roots and last readers, in one walk over the nodes.
+static int survey(struct planner *planner)
+{
+	struct builder *builder = &planner->builder;
+	const struct graph *graph = builder->graph;
+
+	for (uint32_t t = 0; t < graph->n_tensors; t++)
+		builder->root[t] = t;
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const struct node *node = &graph->nodes[n];
+
+		for (uint32_t i = 0; i < node->n_inputs; i++) {
+			if (node->inputs[i] == GRAPH_NONE)
+				continue;
+			if (check_tensor(planner, node->inputs[i]) != 0)
+				return error_prefix(builder->err, -ENOTSUP, "node \"%s\" (%s)",
+					node->name, op_name(node->op));
+			planner->last_use[builder->root[node->inputs[i]]] = n;
+		}
+		for (uint32_t o = 0; o < node->n_outputs; o++) {
+			if (node->outputs[o] == GRAPH_NONE)
+				continue;
+			if (check_tensor(planner, node->outputs[o]) != 0)
+				return error_prefix(builder->err, -ENOTSUP, "node \"%s\" (%s)",
+					node->name, op_name(node->op));
+			planner->last_use[node->outputs[o]] = n;
+		}
+		if (is_view(node))
+			builder->root[node->outputs[0]] = builder->root[node->inputs[0]];
+	}
+	for (uint32_t o = 0; o < graph->n_outputs; o++)
+		planner->last_use[builder->root[graph->outputs[o].tensor]] = UINT32_MAX;
+	return 0;
+}
+
+static int take_scratch(struct planner *planner, struct place *place)
+{
+	size_t offset = place_map_take(&planner->map, place->row_bytes);
+
+	if (offset == SIZE_MAX)
+		return error_set(planner->builder.err, -ENOMEM, "no memory for the plan");
+	place->base = PLACE_SCRATCH;
+	place->offset = offset;
+	if (planner->map.peak > PLAN_ROW_BYTES_MAX)
+		return error_set(planner->builder.err, -EINVAL,
+			"the model needs %zu bytes of scratch a row, at most %zu are supported",
+			planner->map.peak, PLAN_ROW_BYTES_MAX);
+	return 0;
+}
+
+static struct step *step_next(struct planner *planner, const char *op, const char *node)
+{
+	struct plan *plan = planner->builder.plan;
+	struct step *step = &plan->steps[plan->n_steps];
+
+	memset(step, 0, sizeof(*step));
+	step->op = op;
+	step->node = arena_strdup(plan->arena, node);
+	return step;
+}
+
+static int step_keep(struct planner *planner, struct step *step)
+{
+	struct builder *builder = &planner->builder;
+	struct plan *plan = builder->plan;
+
+	if (!step->node)
+		return error_set(builder->err, -ENOMEM, "no memory for the plan");
+	step->bytes_touched += step->x.row_bytes + step->x2.row_bytes + step->y.row_bytes;
+	planner->work += step->macs + step->bytes_touched / sizeof(float);
+	plan->macs += step->macs;
+	plan->n_steps++;
+	if (plan->n_steps >= PLAN_STEPS_MAX || planner->work > PLAN_WORK_MAX)
+		return error_set(builder->err, -EINVAL,
+			"the model takes %" PRIu32 " steps and %" PRIu64
+			" multiply-adds a row by here, at most %u and %" PRIu64 " are supported",
+			plan->n_steps, planner->work, PLAN_STEPS_MAX, PLAN_WORK_MAX);
+	return 0;
+}
+
+static int add_copy(
+	struct planner *planner, const char *name, struct place from, struct place to, size_t bytes)
+{
+	struct step *step = step_next(planner, "Copy", name);
+
+	step->run = step_copy;
+	step->x = from;
+	step->y = to;
+	step->per_row = (uint32_t)bytes;
+	snprintf(step->shape, sizeof(step->shape), "%zu bytes", bytes);
+	step_set_kernel(step, "copy__scalar");
+	return step_keep(planner, step);
+}
+
+// One input is the row itself; several are copied out of it.
+static int place_inputs(struct planner *planner)
+{
+	struct builder *builder = &planner->builder;
+	const struct graph *graph = builder->graph;
+	size_t row_bytes = graph->n_features * sizeof(float);
+
+	for (uint32_t i = 0; i < graph->n_inputs; i++) {
+		const struct graph_port *port = &graph->inputs[i];
+		struct place *place = &builder->places[port->tensor];
+		struct place row = { .base = PLACE_ROWS,
+			.shift = port->first_column * sizeof(float),
+			.row_bytes = row_bytes };
+		int rc;
+
+		place->row_bytes = tensor_bytes(&graph->tensors[port->tensor]);
+		place->base = PLACE_ROWS;
+		if (single_port(graph, false) || place->row_bytes == 0)
+			continue;
+		rc = take_scratch(planner, place);
+		if (rc != 0)
+			return rc;
+		rc = add_copy(
+			planner, graph->tensors[port->tensor].name, row, *place, place->row_bytes);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static bool is_direct_output(const struct graph *graph, const uint32_t *root, uint32_t t)
+{
+	return single_port(graph, true) && root[graph->outputs[0].tensor] == t;
+}
+
+static int place_outputs(struct planner *planner, struct step *step)
+{
+	struct builder *builder = &planner->builder;
+	const struct node *node = builder->node;
+	struct place *places[3] = { &step->y, &step->y2, &step->y3 };
+	bool *has[3] = { NULL, &step->has_y2, &step->has_y3 };
+
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		uint32_t t = node->outputs[o];
+		struct place *place;
+
+		if (t == GRAPH_NONE)
+			continue;
+		place = &builder->places[t];
+		place->row_bytes = tensor_bytes(&builder->graph->tensors[t]);
+		if (is_direct_output(builder->graph, builder->root, t))
+			place->base = PLACE_OUTPUTS;
+		else if (take_scratch(planner, place) != 0)
+			return -EINVAL;
+		*places[o] = *place;
+		if (has[o])
+			*has[o] = true;
+	}
+	return 0;
+}
+
+static void release(struct planner *planner, uint32_t t, uint32_t node)
+{
+	const struct place *place = &planner->builder.places[t];
+
+	if (planner->last_use[t] != node || place->constant || place->base != PLACE_SCRATCH)
+		return;
+	place_map_give(&planner->map, place->offset);
+	planner->last_use[t] = UINT32_MAX; // only once
+}
+
+static int plan_node(struct planner *planner, uint32_t n)
+{
+	struct builder *builder = &planner->builder;
+	const struct node *node = &builder->graph->nodes[n];
+	const struct tensor *first;
+	int rc;
+
+	builder->node = node;
+	if (is_view(node))
+		return 0;
+	first = &builder->graph->tensors[builder->root[node->inputs[0]]];
+	if (first->data && !takes_constant(node->op))
+		return error_set(builder->err, -ENOTSUP,
+			"computes on the constant \"%s\" only and should have been folded",
+			first->name);
+	if (!PLAN_BUILDERS[node->op])
+		return error_set(builder->err, -ENOTSUP, "this build cannot compute it");
+	builder->step = step_next(planner, op_name(node->op), node->name);
+	rc = place_outputs(planner, builder->step);
+	if (rc == 0)
+		rc = PLAN_BUILDERS[node->op](builder);
+	if (rc == 0 && builder->failed)
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = step_keep(planner, builder->step);
+	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
+		if (node->inputs[i] != GRAPH_NONE)
+			release(planner, builder->root[node->inputs[i]], n);
+	}
+	for (uint32_t o = 0; o < node->n_outputs && rc == 0; o++) {
+		if (node->outputs[o] != GRAPH_NONE)
+			release(planner, node->outputs[o], n);
+	}
+	return rc;
+}
+
+// What no step wrote straight into the caller's outputs.
+static int copy_outputs(struct planner *planner)
+{
+	struct builder *builder = &planner->builder;
+	const struct graph *graph = builder->graph;
+
+	for (uint32_t o = 0; o < graph->n_outputs; o++) {
+		const struct graph_port *port = &graph->outputs[o];
+		struct node reader = { .inputs = (uint32_t[]){ port->tensor } };
+		struct place to = { .base = PLACE_OUTPUTS,
+			.shift = port->first_column * sizeof(float),
+			.row_bytes = graph->n_columns_out * sizeof(float) };
+		struct place from;
+		size_t bytes = tensor_bytes(&graph->tensors[port->tensor]);
+		int rc;
+
+		builder->node = &reader;
+		from = builder_input_place(builder, 0);
+		if (builder->failed)
+			return -ENOMEM;
+		if ((!from.constant && from.base == PLACE_OUTPUTS) || bytes == 0)
+			continue;
+		rc = add_copy(planner, graph->tensors[port->tensor].name, from, to, bytes);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+// Rows in a pass: what keeps their scratch in the first-level cache, if the weights are there too;
+// where the weights are bigger, as many as possible share each walk over them.
+static uint32_t tile_rows(const struct plan *plan)
+{
+	size_t row = plan->row_bytes + (plan->n_features + plan->n_columns_out) * sizeof(float);
+	size_t rows =
+		plan->weights_bytes > ((size_t)256 << 10) ? MODEL_BATCH_MAX : TILE_BYTES / row;
+	size_t most = PLAN_SCRATCH_BYTES_MAX / row;
+
+	rows = rows < 56 ? 28 : rows < MODEL_BATCH_MAX ? rows - rows % 56 : MODEL_BATCH_MAX;
+	rows = rows < most ? rows : most;
+	return rows ? (uint32_t)rows : 1;
+}
+
+static int build_all(struct planner *planner)
+{
+	struct builder *builder = &planner->builder;
+	struct plan *plan = builder->plan;
+	int rc = survey(planner);
+
+	if (rc == 0)
+		rc = place_inputs(planner);
+	for (uint32_t n = 0; n < builder->graph->n_nodes && rc == 0; n++) {
+		rc = plan_node(planner, n);
+		if (rc != 0)
+			return error_prefix(builder->err, rc, "node \"%s\" (%s)",
+				builder->graph->nodes[n].name,
+				op_name(builder->graph->nodes[n].op));
+	}
+	if (rc == 0)
+		rc = copy_outputs(planner);
+	if (rc != 0)
+		return rc;
+	plan->row_bytes = planner->map.peak;
+	plan->tile_rows = tile_rows(plan);
+	return 0;
+}
+
+int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena, unsigned isa_mask,
+	bool no_timing, struct error *err)
+{
+	struct planner planner = {
+		.builder = { .plan = plan, .graph = graph, .no_timing = no_timing, .err = err }
+	};
+	struct builder *builder = &planner.builder;
+	uint32_t n_steps = graph->n_nodes + graph->n_inputs + graph->n_outputs + 1;
+	int rc;
+
+	*plan = (struct plan){ .arena = arena,
+		.n_features = graph->n_features,
+		.n_columns_out = graph->n_columns_out,
+		.isa_mask = isa_mask };
+	if (n_steps > PLAN_STEPS_MAX)
+		n_steps = PLAN_STEPS_MAX;
+	plan->steps = arena_calloc(arena, n_steps, sizeof(*plan->steps));
+	builder->root = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->root));
+	builder->places = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->places));
+	planner.last_use = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.last_use));
+	if (plan->steps && builder->root && builder->places && planner.last_use)
+		rc = build_all(&planner);
+	else
+		rc = error_set(err, -ENOMEM, "no memory for the plan");
+	free(builder->root);
+	free(builder->places);
+	free(planner.last_use);
+	place_map_fini(&planner.map);
+	return rc;
+}

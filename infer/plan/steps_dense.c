@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
+// plainly.
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void run_dense(const struct step *step, const struct pass *pass)
+{
+	const struct dense_choice *choice = &step->choice[pass->klass];
+
+	choice->run(&choice->dense, pass->n * step->per_row, place_at(pass, &step->x),
+		choice->dense.k, place_at(pass, &step->y), choice->dense.n);
+}
+
+static void name_dense(struct builder *builder, const struct dense *dense)
+{
+	bool active = dense->act.kind != ACTIVATION_NONE;
+
+	snprintf(builder->step->shape, sizeof(builder->step->shape),
+		"%" PRIu32 " -> %" PRIu32 "%s%s", dense->k, dense->n, active ? " + " : "",
+		active ? activation_name(dense->act.kind) : "");
+}
+
+int build_dense_of(struct builder *builder, const float *w, const float *b, uint32_t k, uint32_t n,
+	struct act act)
+{
+	struct step *step = builder->step;
+	struct dense dense = { .k = k, .n = n, .act = act };
+	uint32_t per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
+	struct dense_choice choice[MODEL_BATCH_CLASSES] = { 0 };
+	int rc;
+
+	rc = dense_choose(builder, w, b, dense, per_row, choice, step->kernel);
+	if (rc != 0)
+		return rc;
+	step->run = run_dense;
+	step->x = builder_input_place(builder, 0);
+	step->per_row = per_row;
+	step->choice = builder_params(builder, choice, sizeof(choice));
+	step->bytes_touched += ((size_t)k + 1) * n * sizeof(float);
+	step->macs = (uint64_t)per_row * k * n;
+	name_dense(builder, &dense);
+	return step->choice ? 0 : -ENOMEM;
+}
+
+int build_dense(struct builder *builder)
+{
+	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
+	enum activation kind = (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0);
+
+	return build_dense_of(builder, w->data, b ? b->data : NULL, (uint32_t)w->dims[0],
+		(uint32_t)w->dims[1], builder_act(builder, kind));
+}
+
+// --- The plain product ---------------------------------------------------------------------------
+
+struct product {
+	uint32_t m, k, n;
+	size_t a_row, a_column, b_row, b_column; // strides in floats
+	uint32_t batches;
+	const uint32_t *a_batch, *b_batch; // [batches] which matrix of a, of b
+	float alpha, beta;
+	const float *c; // [m][n], NULL: none
+};
+
+static void product_one(const struct product *p, const float *a, const float *b, float *y)
+{
+	for (uint32_t i = 0; i < p->m; i++) {
+		for (uint32_t j = 0; j < p->n; j++) {
+			float sum = 0.0f;
+
+			for (uint32_t l = 0; l < p->k; l++)
+				sum += a[i * p->a_row + l * p->a_column] *
+					b[l * p->b_row + j * p->b_column];
+			sum *= p->alpha;
+			if (p->c)
+				sum += p->beta * p->c[(size_t)i * p->n + j];
+			y[(size_t)i * p->n + j] = sum;
+		}
+	}
+}
+
+static void run_product(const struct step *step, const struct pass *pass)
+{
+	const struct product *p = step->params;
+	const char *a = place_at(pass, &step->x), *b = place_at(pass, &step->x2);
+	float *y = place_at(pass, &step->y);
+	size_t mk = (size_t)p->m * p->k, kn = (size_t)p->k * p->n, mn = (size_t)p->m * p->n;
+
+	for (uint32_t row = 0; row < pass->n; row++) {
+		for (uint32_t i = 0; i < p->batches; i++, y += mn)
+			product_one(p, (const float *)a + p->a_batch[i] * mk,
+				(const float *)b + p->b_batch[i] * kn, y);
+		a += step->x.row_bytes;
+		b += step->x2.row_bytes;
+	}
+}
+
+static int build_product(struct builder *builder, struct product *product)
+{
+	struct step *step = builder->step;
+
+	step->run = run_product;
+	step->x = builder_input_place(builder, 0);
+	step->x2 = builder_input_place(builder, 1);
+	step->macs = (uint64_t)product->batches * product->m * product->n * product->k;
+	step->params = builder_params(builder, product, sizeof(*product));
+	step_set_kernel(step, "f32_product__scalar");
+	snprintf(step->shape, sizeof(step->shape),
+		"%" PRIu32 " x [%" PRIu32 ", %" PRIu32 "] * [%" PRIu32 ", %" PRIu32 "]",
+		product->batches, product->m, product->k, product->k, product->n);
+	return step->params ? 0 : -ENOMEM;
+}
+
+// --- Gemm ----------------------------------------------------------------------------------------
+
+// Constant weights, as Dense wants them: [k][n], times alpha.
+static float *gemm_weights(struct builder *builder, const struct product *p)
+{
+	const float *b = builder_input(builder, 1)->data;
+	float *w = builder_weights(builder, (size_t)p->k * p->n * sizeof(float));
+
+	for (uint32_t l = 0; w && l < p->k; l++) {
+		for (uint32_t j = 0; j < p->n; j++)
+			w[(size_t)l * p->n + j] = p->alpha * b[l * p->b_row + j * p->b_column];
+	}
+	return w;
+}
+
+static int gemm_dense(struct builder *builder, const struct product *p)
+{
+	float *w = gemm_weights(builder, p), *bias = NULL;
+
+	if (!w)
+		return -ENOMEM;
+	if (p->c) {
+		bias = builder_weights(builder, p->n * sizeof(float));
+		for (uint32_t j = 0; bias && j < p->n; j++)
+			bias[j] = p->beta * p->c[j];
+		if (!bias)
+			return -ENOMEM;
+	}
+	return build_dense_of(builder, w, bias, p->k, p->n, activation_defaults(ACTIVATION_NONE));
+}
+
+int build_gemm(struct builder *builder)
+{
+	static const uint32_t first[1];
+	const struct node *node = builder->node;
+	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
+	bool trans_a = node_int(node, ATTR_TRANS_A, 0) != 0;
+	bool trans_b = node_int(node, ATTR_TRANS_B, 0) != 0;
+	struct product p = {
+		.m = (uint32_t)a->dims[trans_a],
+		.k = (uint32_t)a->dims[!trans_a],
+		.n = (uint32_t)b->dims[!trans_b],
+		.a_row = trans_a ? 1 : (size_t)a->dims[1],
+		.a_column = trans_a ? (size_t)a->dims[1] : 1,
+		.b_row = trans_b ? 1 : (size_t)b->dims[1],
+		.b_column = trans_b ? (size_t)b->dims[1] : 1,
+		.batches = 1,
+		.a_batch = first,
+		.b_batch = first,
+		.alpha = node_float(node, ATTR_ALPHA, 1.0f),
+		.beta = node_float(node, ATTR_BETA, 1.0f),
+	};
+
+	if (builder_input(builder, 2)) {
+		int rc = builder_expand(builder, 2, builder_output(builder, 0), &p.c);
+
+		if (rc != 0)
+			return rc;
+	}
+	if (b->data && !trans_a && (!p.c || p.m == 1))
+		return gemm_dense(builder, &p);
+	return build_product(builder, &p);
+}
+
+// --- MatMul --------------------------------------------------------------------------------------
+
+// Which matrix of `tensor` takes part in each matrix of the output, by broadcasting.
+static const uint32_t *matmul_batches(struct builder *builder, const struct tensor *tensor,
+	const struct tensor *lead, uint32_t count)
+{
+	uint32_t *index = builder_weights(builder, count * sizeof(*index));
+	uint32_t rank = tensor->rank > 2 ? tensor->rank - 2 : 0;
+
+	for (uint32_t i = 0; index && i < count; i++) {
+		uint64_t rest = i, stride = 1;
+
+		for (uint32_t d = 0; d < lead->rank; d++) {
+			uint64_t dim = (uint64_t)lead->dims[lead->rank - 1 - d];
+			uint64_t own = d < rank ? (uint64_t)tensor->dims[rank - 1 - d] : 1;
+
+			index[i] += (uint32_t)(own > 1 ? rest % dim * stride : 0);
+			stride *= own;
+			rest /= dim;
+		}
+	}
+	return index;
+}
+
+int build_matmul(struct builder *builder)
+{
+	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
+	struct tensor lead = *builder_output(builder, 0);
+	struct product p = { .alpha = 1.0f };
+
+	lead.rank -= (a->rank > 1) + (b->rank > 1);
+	p.m = a->rank > 1 ? (uint32_t)a->dims[a->rank - 2] : 1;
+	p.k = (uint32_t)a->dims[a->rank - 1];
+	p.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
+	if (b->data && b->rank <= 2)
+		return build_dense_of(
+			builder, b->data, NULL, p.k, p.n, activation_defaults(ACTIVATION_NONE));
+	p.a_row = p.k;
+	p.a_column = 1;
+	p.b_row = p.n;
+	p.b_column = 1;
+	p.batches = (uint32_t)tensor_elements(&lead);
+	p.a_batch = matmul_batches(builder, a, &lead, p.batches);
+	p.b_batch = matmul_batches(builder, b, &lead, p.batches);
+	if (!p.a_batch || !p.b_batch)
+		return -ENOMEM;
+	return build_product(builder, &p);
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Steps that treat each value by itself: activations, scale and shift, two-operand arithmetic.
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+// --- Activations ---------------------------------------------------------------------------------
+
+static void run_activate(const struct step *step, const struct pass *pass)
+{
+	const struct activate_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y));
+}
+
+static enum activation activation_of(const struct node *node)
+{
+	switch (node->op) {
+	case OP_RELU:
+		return ACTIVATION_RELU;
+	case OP_LEAKY_RELU:
+		return ACTIVATION_LEAKY_RELU;
+	case OP_ELU:
+		return ACTIVATION_ELU;
+	case OP_SELU:
+		return ACTIVATION_SELU;
+	case OP_SIGMOID:
+		return ACTIVATION_SIGMOID;
+	case OP_HARD_SIGMOID:
+		return ACTIVATION_HARD_SIGMOID;
+	case OP_TANH:
+		return ACTIVATION_TANH;
+	case OP_SOFTPLUS:
+		return ACTIVATION_SOFTPLUS;
+	case OP_SOFTSIGN:
+		return ACTIVATION_SOFTSIGN;
+	case OP_GELU:
+		return node_int(node, ATTR_APPROXIMATE, 0) ? ACTIVATION_GELU_TANH : ACTIVATION_GELU;
+	default:
+		return ACTIVATION_CLIP;
+	}
+}
+
+struct act builder_act(const struct builder *builder, enum activation kind)
+{
+	const struct node *node = builder->node;
+	struct act act = activation_defaults(kind);
+
+	if (node->op == OP_CLIP) {
+		act.alpha = node_float(node, ATTR_MIN, act.alpha);
+		act.beta = node_float(node, ATTR_MAX, act.beta);
+		return act;
+	}
+	act.alpha = node_float(node, ATTR_ALPHA, act.alpha);
+	act.beta = node_float(node, node->op == OP_SELU ? ATTR_GAMMA : ATTR_BETA, act.beta);
+	return act;
+}
+
+int build_activation(struct builder *builder)
+{
+	struct act act = builder_act(builder, activation_of(builder->node));
+	const struct activate_kernel *kernel = activate_pick(builder->plan->isa_mask);
+	struct step *step = builder->step;
+
+	step->run = run_activate;
+	step->x = builder_input_place(builder, 0);
+	step->per_row = (uint32_t)tensor_elements(builder_output(builder, 0));
+	step->kernel_run = kernel;
+	step->params = builder_params(builder, &act, sizeof(act));
+	step_set_kernel(step, kernel->name);
+	return step->params ? 0 : -ENOMEM;
+}
+
+// --- y = act(x * scale + shift) ------------------------------------------------------------------
+
+static void run_affine(const struct step *step, const struct pass *pass)
+{
+	const struct affine_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y));
+}
+
+static int build_affine_of(struct builder *builder, struct affine affine)
+{
+	const struct affine_kernel *kernel = affine_pick(builder->plan->isa_mask);
+	struct step *step = builder->step;
+
+	step->run = run_affine;
+	step->x = builder_input_place(builder, 0);
+	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / affine.columns);
+	step->kernel_run = kernel;
+	step->params = builder_params(builder, &affine, sizeof(affine));
+	step->bytes_touched += 2 * sizeof(float) * affine.columns;
+	step_set_kernel(step, kernel->name);
+	return step->params ? 0 : -ENOMEM;
+}
+
+int build_affine(struct builder *builder)
+{
+	const struct tensor *scale = builder_input(builder, 1);
+	struct affine affine = { .columns = (uint32_t)scale->dims[0] };
+	int rc = builder_expand(builder, 1, scale, &affine.scale);
+
+	if (rc == 0)
+		rc = builder_expand(builder, 2, scale, &affine.shift);
+	if (rc != 0)
+		return rc;
+	affine.act =
+		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
+	return build_affine_of(builder, affine);
+}
+
+// Inputs: x [N, C, ...], scale, bias, mean, variance [C]. One scale and shift for each value of a
+// row.
+int build_batch_norm(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0);
+	const float *in[5];
+	size_t count = (size_t)tensor_elements(x), channels = (size_t)x->dims[1];
+	size_t inner = count / (size_t)x->dims[0] / channels;
+	float epsilon = node_float(builder->node, ATTR_EPSILON, 1e-5f);
+	float *scale = builder_weights(builder, count * sizeof(float));
+	float *shift = scale ? builder_weights(builder, count * sizeof(float)) : NULL;
+
+	if (!shift)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < 5; i++) {
+		int rc = builder_expand(builder, i, builder_input(builder, i), &in[i]);
+
+		if (rc != 0)
+			return rc;
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t c = i / inner % channels;
+		double factor = in[1][c] / sqrt((double)in[4][c] + epsilon);
+
+		scale[i] = (float)factor;
+		shift[i] = (float)(in[2][c] - in[3][c] * factor);
+	}
+	return build_affine_of(builder,
+		(struct affine){ .scale = scale,
+			.shift = shift,
+			.columns = (uint32_t)count,
+			.act = activation_defaults(ACTIVATION_NONE) });
+}
+
+static void run_prelu(const struct step *step, const struct pass *pass)
+{
+	const struct prelu_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n, place_at(pass, &step->x), place_at(pass, &step->y));
+}
+
+int build_prelu(struct builder *builder)
+{
+	const struct prelu_kernel *kernel = prelu_pick(builder->plan->isa_mask);
+	const struct tensor *out = builder_output(builder, 0);
+	struct prelu prelu = { .columns = (uint32_t)tensor_elements(out) };
+	struct step *step = builder->step;
+	int rc = builder_expand(builder, 1, out, &prelu.slope);
+
+	if (rc != 0)
+		return rc;
+	step->run = run_prelu;
+	step->x = builder_input_place(builder, 0);
+	step->kernel_run = kernel;
+	step->params = builder_params(builder, &prelu, sizeof(prelu));
+	step_set_kernel(step, kernel->name);
+	return step->params ? 0 : -ENOMEM;
+}
+
+// --- Two operands --------------------------------------------------------------------------------
+
+static void run_binary(const struct step *step, const struct pass *pass)
+{
+	const struct binary_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n, place_at(pass, &step->x), place_at(pass, &step->x2),
+		place_at(pass, &step->y));
+}
+
+static void run_broadcast(const struct step *step, const struct pass *pass)
+{
+	const struct broadcast_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n, place_at(pass, &step->x), place_at(pass, &step->x2),
+		place_at(pass, &step->y));
+}
+
+static void broadcast_strides(const struct tensor *in, const struct tensor *out, size_t *strides)
+{
+	size_t stride = 1;
+
+	for (uint32_t d = 1; d <= out->rank; d++) { // from the last
+		int64_t dim = d <= in->rank ? in->dims[in->rank - d] : 1;
+
+		strides[out->rank - d] = dim == 1 ? 0 : stride;
+		stride *= (size_t)dim;
+	}
+}
+
+static int build_broadcast(struct builder *builder, enum binary_op op)
+{
+	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
+	const struct tensor *out = builder_output(builder, 0);
+	const struct broadcast_kernel *kernel = broadcast_pick(builder->plan->isa_mask);
+	struct step *step = builder->step;
+	struct broadcast broadcast = { .op = op, .rank = out->rank };
+
+	for (uint32_t d = 0; d < out->rank; d++)
+		broadcast.dims[d] = (uint32_t)out->dims[d];
+	broadcast_strides(a, out, broadcast.a_stride);
+	broadcast_strides(b, out, broadcast.b_stride);
+	broadcast.a_row_stride = step->x.row_bytes / sizeof(float);
+	broadcast.b_row_stride = step->x2.row_bytes / sizeof(float);
+	step->run = run_broadcast;
+	step->kernel_run = kernel;
+	step->params = builder_params(builder, &broadcast, sizeof(broadcast));
+	step_set_kernel(step, kernel->name);
+	return step->params ? 0 : -ENOMEM;
+}
+
+// How the fast kernel may take input i: computed and as big as the output, or constant.
+static int binary_operand(
+	struct builder *builder, uint32_t i, struct place *place, enum operand *operand)
+{
+	const struct tensor *in = builder_input(builder, i), *out = builder_output(builder, 0);
+
+	if (!place->constant) {
+		*operand = OPERAND_FULL;
+		return tensor_elements(in) == tensor_elements(out) ? 0 : -EINVAL;
+	}
+	if (tensor_elements(in) == 1) {
+		*operand = OPERAND_SCALAR;
+		return 0;
+	}
+	*operand = OPERAND_COLUMNS;
+	return builder_expand(builder, i, out, (const float **)&place->constant);
+}
+
+int build_binary(struct builder *builder)
+{
+	enum binary_op op = builder->node->op == OP_ADD ? BINARY_ADD
+		: builder->node->op == OP_SUB		? BINARY_SUB
+		: builder->node->op == OP_MUL		? BINARY_MUL
+							: BINARY_DIV;
+	const struct binary_kernel *kernel = binary_pick(builder->plan->isa_mask);
+	struct step *step = builder->step;
+	struct binary binary = { .op = op,
+		.columns = (uint32_t)tensor_elements(builder_output(builder, 0)) };
+	struct place a = builder_input_place(builder, 0), b = builder_input_place(builder, 1);
+
+	step->x = a;
+	step->x2 = b;
+	if ((a.constant && b.constant) || binary_operand(builder, 0, &a, &binary.a) != 0 ||
+		binary_operand(builder, 1, &b, &binary.b) != 0)
+		return build_broadcast(builder, op);
+	step->x = a;
+	step->x2 = b;
+	step->run = run_binary;
+	step->kernel_run = kernel;
+	step->params = builder_params(builder, &binary, sizeof(binary));
+	step_set_kernel(step, kernel->name);
+	return step->params ? 0 : -ENOMEM;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Steps that need the values of a row, or of an axis, together.
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static uint32_t product_of(const struct tensor *tensor, uint32_t first, uint32_t end)
+{
+	uint32_t product = 1;
+
+	for (uint32_t d = first; d < end; d++)
+		product *= (uint32_t)tensor->dims[d];
+	return product;
+}
+
+static int step_finish(
+	struct builder *builder, const void *params, size_t bytes, const char *kernel)
+{
+	struct step *step = builder->step;
+
+	step->x = builder_input_place(builder, 0);
+	step->params = builder_params(builder, params, bytes);
+	step_set_kernel(step, kernel);
+	return step->params ? 0 : -ENOMEM;
+}
+
+static void run_softmax(const struct step *step, const struct pass *pass)
+{
+	const struct softmax_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y));
+}
+
+int build_softmax(struct builder *builder)
+{
+	const struct softmax_kernel *kernel = softmax_pick(builder->plan->isa_mask);
+	const struct tensor *x = builder_input(builder, 0);
+	struct softmax softmax = { .log = builder->node->op == OP_LOG_SOFTMAX };
+	uint32_t axis;
+
+	if (op_axis(builder->node, x->rank, -1, &axis) != 0)
+		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
+	softmax.n = (uint32_t)x->dims[axis];
+	softmax.inner = product_of(x, axis + 1, x->rank);
+	builder->step->per_row = product_of(x, 0, axis);
+	builder->step->run = run_softmax;
+	builder->step->kernel_run = kernel;
+	snprintf(builder->step->shape, sizeof(builder->step->shape), "%" PRIu32, softmax.n);
+	return step_finish(builder, &softmax, sizeof(softmax), kernel->name);
+}
+
+static void run_layer_norm(const struct step *step, const struct pass *pass)
+{
+	const struct layer_norm_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y), step->has_y2 ? place_at(pass, &step->y2) : NULL,
+		step->has_y3 ? place_at(pass, &step->y3) : NULL);
+}
+
+int build_layer_norm(struct builder *builder)
+{
+	const struct layer_norm_kernel *kernel = layer_norm_pick(builder->plan->isa_mask);
+	const struct tensor *x = builder_input(builder, 0);
+	struct layer_norm norm = { .epsilon = node_float(builder->node, ATTR_EPSILON, 1e-5f) };
+	struct tensor normalised = { .dtype = DTYPE_F32 };
+	uint32_t axis;
+	int rc;
+
+	if (op_axis(builder->node, x->rank, -1, &axis) != 0)
+		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
+	normalised.rank = x->rank - axis;
+	memcpy(normalised.dims, x->dims + axis, normalised.rank * sizeof(*x->dims));
+	norm.n = product_of(x, axis, x->rank);
+	rc = builder_expand(builder, 1, &normalised, &norm.scale);
+	if (rc == 0 && builder_input(builder, 2))
+		rc = builder_expand(builder, 2, &normalised, &norm.bias);
+	if (rc != 0)
+		return rc;
+	builder->step->per_row = product_of(x, 0, axis);
+	builder->step->run = run_layer_norm;
+	builder->step->kernel_run = kernel;
+	return step_finish(builder, &norm, sizeof(norm), kernel->name);
+}
+
+static void run_normalizer(const struct step *step, const struct pass *pass)
+{
+	const struct normalizer_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y));
+}
+
+int build_normalizer(struct builder *builder)
+{
+	const struct normalizer_kernel *kernel = normalizer_pick(builder->plan->isa_mask);
+	const struct tensor *x = builder_input(builder, 0);
+	struct normalizer normalizer = {
+		.norm = (enum norm)node_int(builder->node, ATTR_NORM, 0),
+		.n = (uint32_t)x->dims[x->rank - 1],
+	};
+
+	builder->step->per_row = product_of(x, 0, x->rank - 1);
+	builder->step->run = run_normalizer;
+	builder->step->kernel_run = kernel;
+	return step_finish(builder, &normalizer, sizeof(normalizer), kernel->name);
+}
+
+static void run_binary_scores(const struct step *step, const struct pass *pass)
+{
+	const struct binary_scores_kernel *kernel = step->kernel_run;
+
+	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y));
+}
+
+int build_binary_scores(struct builder *builder)
+{
+	const struct binary_scores_kernel *kernel = binary_scores_pick(builder->plan->isa_mask);
+	struct binary_scores scores = {
+		.post_transform =
+			(enum post_transform)node_int(builder->node, ATTR_POST_TRANSFORM, 0),
+	};
+
+	builder->step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
+	builder->step->run = run_binary_scores;
+	builder->step->kernel_run = kernel;
+	return step_finish(builder, &scores, sizeof(scores), kernel->name);
+}
