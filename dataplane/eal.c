@@ -109,13 +109,19 @@ int eal_start(const struct config *config, struct error *err)
 	add(&args, "%u", config->memory.megabytes);
 	rte_openlog_stream(stderr);
 	started = true;
-	if (rte_eal_init(args.n, args.argv) < 0)
+	if (rte_eal_init(args.n, args.argv) < 0) {
+		rmdir(rte_eal_get_runtime_dir());
 		return error_set(err, rte_errno == ENOMEM ? -ENOMEM : -EINVAL,
 			"DPDK does not start: %s; %s", rte_strerror(rte_errno), remedy(config));
+	}
 	return 0;
 }
 
 void eal_stop(void)
 {
+	char directory[CONFIG_PATH_MAX];
+
+	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
+	rmdir(directory); // EAL makes it for each process, and leaves it empty
 }
