@@ -51,8 +51,6 @@ int image_check_meta(const struct graph *graph, struct error *err)
 			" golden rows, at most %d and %u are supported",
 			graph->n_class_labels, graph->n_golden, MODEL_OUTPUTS_MAX,
 			IMAGE_GOLDEN_MAX);
-	if (graph->n_golden && (!graph->golden_rows || !graph->golden_outputs))
-		return error_set(err, -EINVAL, "the model's golden rows have no values");
 	if (check_names(graph->feature_names, graph->n_features, "feature", err) != 0 ||
 		check_names(graph->output_names, graph->n_columns_out, "output column", err) != 0)
 		return -EINVAL;

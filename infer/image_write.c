@@ -229,6 +229,8 @@ int image_write(const struct graph *graph, void **image, size_t *size, struct er
 
 	if (rc == 0)
 		rc = image_check_meta(graph, err);
+	if (rc == 0 && graph->n_golden && (!graph->golden_rows || !graph->golden_outputs))
+		rc = error_set(err, -EINVAL, "the model's golden rows have no values");
 	if (rc != 0)
 		return rc;
 	put_graph(&writer, graph);
