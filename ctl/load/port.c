@@ -56,6 +56,7 @@ static int eal_start(const struct load_options *options, struct error *err)
 	argument(&arguments, "--lcores=0@%u", options->cpu);
 	argument(&arguments, "--no-telemetry");
 	argument(&arguments, "--log-level=*:error");
+	argument(&arguments, "--log-level=pmd.net.memif:critical"); // it complains at each try
 	argument(&arguments, "-m%u", options->megabytes);
 	argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
 	argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
@@ -120,20 +121,20 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 	}
 	if (queues_setup(port, err))
 		return error_prefix(err, -EINVAL, "%s", name);
-	rc = rte_eth_dev_start(port->id);
-	if (rc)
-		return error_set(err, rc, "%s does not start: %s", name, rte_strerror(-rc));
 	return rte_eth_macaddr_get(port->id, (struct rte_ether_addr *)port->mac);
 }
 
-static int wait_for_link(const struct port *port, uint32_t timeout_ms, struct error *err)
+// A memif client does not even start before its server is there.
+static int start_and_wait(const struct port *port, uint32_t timeout_ms, struct error *err)
 {
 	const uint64_t end = rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * timeout_ms;
 	struct rte_eth_link link = { 0 };
+	int rc = -1;
 
 	do {
-		// A memif client tries to connect each time it is asked.
-		if (!rte_eth_link_get_nowait(port->id, &link) && link.link_status)
+		if (rc)
+			rc = rte_eth_dev_start(port->id);
+		if (!rc && !rte_eth_link_get_nowait(port->id, &link) && link.link_status)
 			return 0;
 		usleep(10000);
 	} while (rte_get_timer_cycles() < end);
@@ -153,7 +154,7 @@ int port_open(struct port *port, const struct load_options *options, uint32_t fr
 		return rc;
 	rc = port_setup(port, options, frame_bytes, err);
 	if (!rc)
-		rc = wait_for_link(port, options->link_timeout_ms, err);
+		rc = start_and_wait(port, options->link_timeout_ms, err);
 	if (rc)
 		port_close(port);
 	return rc;
