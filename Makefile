@@ -213,6 +213,8 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/martletd
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/martletctl $(B)/martlet-load
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/martlet config/*.conf LICENSE README.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1
+	install -D -m 644 ctl/tool/martletctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/martletctl
 
 clean:
 	rm -rf $(B)
