@@ -42,7 +42,7 @@ void image_sha256_hex(const uint8_t digest[32], char hex[65])
 
 json_t *image_string(const char *string)
 {
-	json_t *value = json_string(string);
+	json_t *value = string ? json_string(string) : json_null();
 	char *copy;
 
 	if (value || !(copy = strdup(string)))

@@ -80,7 +80,7 @@ static void add_kernels(struct table *table, const struct model *model, uint32_t
 
 		model_step_info(model, s, &step);
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", s ? ", " : "",
-			step.kernel[class]);
+			step.kernel[class] ? step.kernel[class] : "-");
 	}
 	table_add(table, "%s", text);
 }

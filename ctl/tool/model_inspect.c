@@ -101,7 +101,7 @@ static void print_plan(const struct model *model)
 				table_add(&table, "%s", format_bytes(step.bytes_touched).s);
 			}
 			table_add(&table, "%u", MODEL_BATCH_CLASS[c]);
-			table_add(&table, "%s", step.kernel[c]);
+			table_add(&table, "%s", step.kernel[c] ? step.kernel[c] : "-");
 			table_add(&table, "%.1f", step.ns_per_row[c]);
 			table_add(&table, "%s",
 				total[c] > 0 ? format_share(step.ns_per_row[c] / total[c]).s : "-");
@@ -151,9 +151,10 @@ static json_t *plan_json(const struct model *model)
 			double total = class_ns(model, c);
 
 			json_array_append_new(batches,
-				json_pack("{s:i, s:s, s:f, s:f}", "batch",
-					(int)MODEL_BATCH_CLASS[c], "kernel", step.kernel[c],
-					"ns_per_row", step.ns_per_row[c], "share",
+				json_pack("{s:i, s:o, s:f, s:f}", "batch",
+					(int)MODEL_BATCH_CLASS[c], "kernel",
+					image_string(step.kernel[c]), "ns_per_row",
+					step.ns_per_row[c], "share",
 					total > 0 ? step.ns_per_row[c] / total : 0.0));
 		}
 		json_array_append_new(plan,

@@ -89,6 +89,24 @@ static void print_tensors(const char *what, const json_t *tensors)
 	}
 }
 
+// A plan step's kernels, by batch: "1: f32_dense_14x32__avx512, 16: ...".
+static void add_kernels(struct table *table, const json_t *kernels)
+{
+	char text[512] = "";
+	size_t i, used = 0;
+	json_t *kernel;
+
+	json_array_foreach (kernels, i, kernel) {
+		int n = snprintf(text + used, sizeof(text) - used, "%s%ju: %s", i ? ", " : "",
+			(uintmax_t)json_count(kernel, "batch"), json_text(kernel, "kernel"));
+
+		if (n < 0 || (size_t)n >= sizeof(text) - used)
+			break;
+		used += (size_t)n;
+	}
+	table_add(table, "%s", text);
+}
+
 // Objects become tables by the keys of the first; names and numbers are listed.
 static void print_objects(const json_t *array)
 {
@@ -109,6 +127,10 @@ static void print_objects(const json_t *array)
 
 			if (!json_is_array(cell) && !json_is_object(cell)) {
 				table_add(&table, "%s", json_show(cell, number));
+				continue;
+			}
+			if (!strcmp(headers[c], "kernels")) {
+				add_kernels(&table, cell);
 				continue;
 			}
 			dump = json_dumps(cell, JSON_COMPACT);

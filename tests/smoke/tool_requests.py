@@ -42,7 +42,7 @@ ANSWERS = {
                            "inputs": [{"name": "row", "datatype": "FP32", "shape": [-1, 41]}],
                            "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 2]}],
                            "parameters": {"id": 7, "class_labels": ["benign", "attack"],
-                                          "plan": [{"op": "Dense", "kernels": ["k1", "k2"]}]}},
+                                          "plan": [{"op": "Dense", "kernels": [{"batch": 1, "kernel": "k1"}, {"batch": 16, "kernel": "k2"}]}]}},
     "GET /v2/models/lab/versions/3": {"name": "lab", "versions": ["3"]},
     "PUT /v1/models/lab/deployment": LIVE,
     "POST /v1/models/lab/rollback": LIVE,
@@ -99,7 +99,7 @@ def reading(tap, sock):
              (["ports"], "/v1/ports", ["10.77.0.1/24", "10 Gb/s", "2.00 KiB", "by the device"]),
              (["lcores"], "/v1/lcores", ["50.0 %", "1,200"]),
              (["latency"], "/v1/latency", ["350 ns", "1.50 µs", "2.00 ms"]),
-             (["model", "show", "lab"], "/v2/models/lab", ["[-1, 41]", "benign, attack", "Dense"]),
+             (["model", "show", "lab"], "/v2/models/lab", ["[-1, 41]", "benign, attack", "Dense", "1: k1, 16: k2"]),
              (["model", "show", "lab", "3"], "/v2/models/lab/versions/3", ["lab"])]
     for args, path, words in cases:
         done = ctl(sock, *args)
