@@ -20,8 +20,8 @@ struct tile {
 
 VEC_INLINE __m512 pair_broadcast(const float *x)
 {
-	return _mm512_castpd_ps(
-		_mm512_broadcastsd_pd(_mm_load_sd((const double *)(const void *)x)));
+	return _mm512_castpd_ps(_mm512_broadcastsd_pd(
+		_mm_castsi128_pd(_mm_loadl_epi64((const __m128i_u *)(const void *)x))));
 }
 
 // The last input where k is odd: the pair's other half must be 0, not what stands there.
@@ -199,8 +199,9 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 	M(1, vecs)                                                                                 \
 	M(2, vecs)                                                                                 \
 	M(3, vecs)                                                                                 \
-	M(4, vecs) M(5, vecs) M(6, vecs) M(7, vecs) M(8, vecs) M(9, vecs) M(10, vecs) M(11, vecs)  \
-		M(12, vecs) M(13, vecs) M(14, vecs)
+	M(4, vecs)                                                                                 \
+	M(5, vecs) M(6, vecs) M(7, vecs) M(8, vecs) M(9, vecs) M(10, vecs) M(11, vecs) M(12, vecs) \
+		M(13, vecs) M(14, vecs)
 #define TILE(rows, vecs)                                                                           \
 	static void tile_##rows##x##vecs(const struct tile *tile)                                  \
 	{                                                                                          \
