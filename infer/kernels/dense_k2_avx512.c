@@ -244,13 +244,13 @@ static uint32_t chunk_columns(uint32_t left, uint32_t max, uint32_t *vecs)
 void f32_dense_1x64k2__avx512(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
-	const struct tile first = tile_first(dense, x, ldx, y, ldy);
+	struct tile tile = tile_first(dense, x, ldx, y, ldy);
 
+	// Field by field: a copy of the struct would wait for its own stores.
 	for (uint32_t row = 0; row < m; row++) {
-		struct tile tile = first;
-
-		tile.x += row * ldx;
-		tile.y += row * ldy;
+		tile.x = x + row * ldx;
+		tile.y = y + row * ldy;
+		tile.panel = dense->packed;
 		for (uint32_t column = 0; column < dense->n; column += tile.columns) {
 			uint32_t vecs;
 

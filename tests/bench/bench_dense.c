@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Nanoseconds a row of every dense kernel, beside OpenBLAS and this CPU's limit of f32
+// multiply-adds, in one run. Prints JSON. Medians over repetitions that take all kernels in turn,
+// so that a change of clock or a busy neighbour meets all of them; each pass reads other rows.
+#include "infer/kernels/kernels.h"
+
+#include <immintrin.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define REPETITIONS 15
+#define ROWS	    512 // different ones, at least two batches of 256
+#define KERNELS_MAX 32
+
+static const struct {
+	uint32_t k, n;
+} SHAPES[] = { { 64, 64 }, { 41, 64 }, { 64, 32 }, { 32, 5 }, { 128, 256 }, { 256, 128 },
+	{ 256, 1024 }, { 1024, 1024 } };
+static const uint32_t BATCHES[] = { 1, 16, 64, 256 };
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, int count)
+{
+	qsort(values, (size_t)count, sizeof(*values), by_value);
+	return values[count / 2];
+}
+
+// Multiply-adds a nanosecond from registers alone: 12 independent chains hide the latency.
+#define CHAINS(X)	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define CHAIN_START(i)	sum##i = a;
+#define CHAIN_OPAQUE(i) __asm__ volatile("" : "+v"(sum##i));
+#define CHAIN_LOOP(type, set1, multiply_add, lanes)                                                \
+	type sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11;             \
+	type a = set1(0.999f), b = set1(0.001f);                                                   \
+	double start = now_ns();                                                                   \
+                                                                                                   \
+	CHAINS(CHAIN_START)                                                                        \
+	for (int turn = 0; turn < 100000; turn++) {                                                \
+		CHAINS(multiply_add)                                                               \
+		CHAINS(CHAIN_OPAQUE)                                                               \
+	}                                                                                          \
+	return 100000.0 * 12 * (lanes) / (now_ns() - start)
+#define FMA512(i) sum##i = _mm512_fmadd_ps(sum##i, a, b);
+#define FMA256(i) sum##i = _mm256_fmadd_ps(sum##i, a, b);
+
+__attribute__((target("avx512f"))) static double fma_per_ns_avx512(void)
+{
+	CHAIN_LOOP(__m512, _mm512_set1_ps, FMA512, 16);
+}
+
+__attribute__((target("avx2,fma"))) static double fma_per_ns_avx2(void)
+{
+	CHAIN_LOOP(__m256, _mm256_set1_ps, FMA256, 8);
+}
+
+static double fma_per_ns(void)
+{
+	double samples[REPETITIONS];
+
+	if (!kernel_allowed(ISA_AVX2, isa_detected()))
+		return 0.0;
+	for (int i = 0; i < REPETITIONS; i++)
+		samples[i] = kernel_allowed(ISA_AVX512, isa_detected()) ? fma_per_ns_avx512()
+									: fma_per_ns_avx2();
+	return median(samples, REPETITIONS);
+}
+
+static void *aligned(size_t bytes)
+{
+	void *p = aligned_alloc(
+		KERNEL_ALIGN, (bytes + KERNEL_ALIGN - 1) / KERNEL_ALIGN * KERNEL_ALIGN);
+
+	if (!p) {
+		fprintf(stderr, "bench_dense: out of memory\n");
+		exit(1);
+	}
+	return p;
+}
+
+static float *random_floats(size_t count, float scale)
+{
+	float *values = aligned(count * sizeof(float));
+
+	for (size_t i = 0; i < count; i++)
+		values[i] = ((float)(rand() & 0xffff) / 65536.0f - 0.5f) * scale;
+	return values;
+}
+
+// ns a row of one kernel, over enough passes to last about 100 us.
+static double sample(const struct dense_kernel *kernel, const struct dense *dense, uint32_t batch,
+	const float *x, float *y)
+{
+	double work = (double)dense->k * dense->n * batch / 30.0;
+	uint32_t passes = work > 100e3 ? 1 : (uint32_t)(100e3 / work) + 1, slots = ROWS / batch;
+	double start = now_ns();
+
+	for (uint32_t i = 0; i < passes; i++) {
+		size_t row = (size_t)(i % slots) * batch;
+
+		kernel->run(
+			dense, batch, x + row * dense->k, dense->k, y + row * dense->n, dense->n);
+	}
+	return (now_ns() - start) / passes / batch;
+}
+
+static void bench_batch(const struct dense *layers, const float *x, float *y, uint32_t batch,
+	double fma_limit, bool last)
+{
+	double samples[KERNELS_MAX][REPETITIONS];
+	const char *separator = "";
+
+	for (int repetition = -1; repetition < REPETITIONS; repetition++) // the first one warms up
+		for (uint32_t i = 1; i < DENSE_KERNELS_COUNT; i++)
+			if (layers[i].packed)
+				samples[i][repetition < 0 ? 0 : repetition] =
+					sample(&DENSE_KERNELS[i], &layers[i], batch, x, y);
+	printf("    {\"batch\": %u, \"limit_ns\": %.1f, \"ns_per_row\": {", batch,
+		fma_limit > 0.0 ? layers[0].k * (double)layers[0].n / fma_limit : 0.0);
+	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT; i++) {
+		if (!layers[i].packed)
+			continue;
+		printf("%s\"%s\": %.1f", separator, DENSE_KERNELS[i].name,
+			median(samples[i], REPETITIONS));
+		separator = ", ";
+	}
+	printf("}}%s\n", last ? "" : ",");
+}
+
+static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
+{
+	const size_t batches = sizeof(BATCHES) / sizeof(*BATCHES);
+	float *x = random_floats((size_t)ROWS * k, 1.0f),
+	      *y = random_floats((size_t)ROWS * n, 1.0f);
+	float *w = random_floats((size_t)k * n, 0.1f), *b = random_floats(n, 1.0f);
+	struct dense layers[KERNELS_MAX] = { { .k = k, .n = n } };
+
+	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++) {
+		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
+		void *packed;
+
+		if (!dense_kernel_allowed(kernel, isa_detected()))
+			continue;
+		packed = aligned(kernel->packed_bytes(k, n));
+		kernel->pack(packed, w, b, k, n);
+		layers[i] = (struct dense){ packed, k, n, activation_defaults(ACTIVATION_RELU) };
+	}
+	for (size_t i = 0; i < batches; i++)
+		bench_batch(layers, x, y, BATCHES[i], fma_limit, i + 1 == batches);
+	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++)
+		free((void *)(uintptr_t)layers[i].packed);
+	free(x);
+	free(y);
+	free(w);
+	free(b);
+}
+
+int main(void)
+{
+	const size_t shapes = sizeof(SHAPES) / sizeof(*SHAPES);
+	double limit = fma_per_ns();
+
+	printf("{\"isa\": \"%s\", \"f32_fma_per_ns\": %.1f, \"layers\": [\n",
+		isa_name(isa_detected()), limit);
+	for (size_t i = 0; i < shapes; i++) {
+		printf("  {\"k\": %u, \"n\": %u, \"batches\": [\n", SHAPES[i].k, SHAPES[i].n);
+		bench_shape(SHAPES[i].k, SHAPES[i].n, limit);
+		printf("  ]}%s\n", i + 1 < shapes ? "," : "");
+	}
+	printf("]}\n");
+	return 0;
+}
