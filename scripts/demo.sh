@@ -17,7 +17,9 @@ esac
 
 B=${B:-build}
 D=$B/demo
-SOCK=$D/martlet.sock
+R=$PWD/$D # memif takes absolute paths only
+[ ${#R} -lt 80 ] || R=/run/martlet-demo # and a socket's path holds 107 bytes
+SOCK=$R/martlet.sock
 PID=
 SECONDS_EACH=${SECONDS_EACH:-3}
 
@@ -46,7 +48,7 @@ fi
 for file in data/lab.onnx data/lab-test.csv; do
 	[ -e "$file" ] || refuse "$file is missing: is this clone complete?"
 done
-rm -rf "$D" && mkdir -p "$D"
+rm -rf "$D" "$R" && mkdir -p "$D" "$R"
 
 # The appliance polls on one CPU; its control thread and the load share the other.
 cpus=($(taskset -cp $$ | sed 's/.*: //; s/,/ /g' | tr ' ' '\n' |
@@ -67,7 +69,7 @@ else
 fi
 
 say "compile data/lab.onnx"
-"$B/martletctl" model compile data/lab.onnx -o "$D/lab.mlt" --rows data/lab-test.csv
+"$B/martletctl" model compile data/lab.onnx -o "$D/lab.mlt" --rows data/lab-train.csv --classes benign,attack
 "$B/martletctl" --json model inspect "$D/lab.mlt" >"$D/inspect.json"
 
 say "start martletd on memif, CPU $cpu_io"
@@ -75,7 +77,7 @@ cat >"$D/martletd.conf" <<END
 lcores  = { control = $cpu_other; io = [ $cpu_io ]; workers = [ ]; idle = "$idle"; };
 memory  = { hugepages = $hugepages; mbufs = 16384; megabytes = 256; };
 ports   = ( { name = "edge";
-              device = "net_memif0,role=server,socket=$D/edge.sock,socket-abstract=no";
+              device = "net_memif0,role=server,socket=$R/edge.sock,socket-abstract=no";
               addresses = [ "10.77.0.1/24", "fd00:77::1/64" ]; } );
 control = { socket = "$SOCK"; };
 store   = { path = "$D/store"; };
@@ -98,7 +100,7 @@ load() { # what options...
 	local out=$D/load-$1.json
 	shift
 	# shellcheck disable=SC2086
-	"$B/martlet-load" --device "net_memif0,role=client,socket=$D/edge.sock,socket-abstract=no" \
+	"$B/martlet-load" --device "net_memif0,role=client,socket=$R/edge.sock,socket-abstract=no" \
 		--from 10.77.0.2 --to 10.77.0.1 --cpu "$cpu_other" $load_pages --json "$@" >"$out" ||
 		{ cat "$out"; refuse "martlet-load failed"; }
 }
@@ -127,7 +129,7 @@ if $keep; then
 The appliance is left running (pid $PID, log $D/martletd.log). Talk to it:
   $B/martletctl -s $SOCK status        (or: export MARTLET_SOCK=$SOCK)
   curl --unix-socket $SOCK http://martlet/v1/status
-  $B/martlet-load --device net_memif0,role=client,socket=$D/edge.sock,socket-abstract=no \\
+  $B/martlet-load --device net_memif0,role=client,socket=$R/edge.sock,socket-abstract=no \\
       --from 10.77.0.2 --to 10.77.0.1 --model 1 --rows data/lab-test.csv --window 128 $load_pages
 Stop it: kill $PID
 END

@@ -22,7 +22,7 @@ def quality(folder, rows_path):
     with open(rows_path) as f:
         truth = [row["label"] for row in csv.DictReader(f)]
     with open(os.path.join(folder, "scores.csv")) as f:
-        scores = [[float(x) for x in row] for row in csv.reader(f) if not row[0].startswith("y")]
+        scores = [[float(x) for x in row] for row in csv.reader(f)]
     if len(truth) != len(scores):
         sys.exit(f"{len(scores)} scores for {len(truth)} rows")
     if len(scores[0]) == 1:  # one output: the probability of the positive class
