@@ -35,7 +35,7 @@ uint32_t random_below(uint32_t limit)
 
 float random_float(float low, float high)
 {
-	return low + (high - low) * (float)(random_bits() >> 8) * 0x1p-24f;
+	return low + (high - low) * ((float)(random_bits() >> 8) * 0x1p-24f);
 }
 
 void random_fill(float *values, size_t count, float low, float high)
