@@ -17,6 +17,12 @@
 #define DIM_OPEN INT64_MIN
 #define LIST_MAX 16
 
+// protobuf-c's structs hold names without const, and nothing here writes to them.
+static char *name_of(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
 // A file in the making; everything static, one at a time.
 static struct {
 	Onnx__ModelProto model;
@@ -50,7 +56,7 @@ static void begin(int64_t opset)
 	}
 	f.opsets[0].version = opset;
 	f.opsets[1].version = 2;
-	f.opsets[1].domain = "ai.onnx.ml";
+	f.opsets[1].domain = name_of("ai.onnx.ml");
 	f.model.opset_import = f.opset_list;
 	f.model.n_opset_import = 2;
 	f.model.graph = &f.graph;
@@ -60,7 +66,7 @@ static void begin(int64_t opset)
 	f.graph.output = f.out_list;
 }
 
-static Onnx__ValueInfoProto *info(char *name, uint32_t rank, const int64_t *dims)
+static Onnx__ValueInfoProto *info(const char *name, uint32_t rank, const int64_t *dims)
 {
 	size_t n = f.n_infos++;
 
@@ -68,7 +74,7 @@ static Onnx__ValueInfoProto *info(char *name, uint32_t rank, const int64_t *dims
 	onnx__type_proto__init(&f.types[n]);
 	onnx__type_proto__tensor__init(&f.tensors[n]);
 	onnx__tensor_shape_proto__init(&f.shapes[n]);
-	f.infos[n].name = name;
+	f.infos[n].name = name_of(name);
 	f.infos[n].type = &f.types[n];
 	f.types[n].value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
 	f.types[n].tensor_type = &f.tensors[n];
@@ -88,24 +94,24 @@ static Onnx__ValueInfoProto *info(char *name, uint32_t rank, const int64_t *dims
 	return &f.infos[n];
 }
 
-static void input(char *name, int64_t d0, int64_t d1)
+static void input(const char *name, int64_t d0, int64_t d1)
 {
 	f.in_list[f.graph.n_input++] = info(name, 2, (const int64_t[]){ d0, d1 });
 }
 
-static void output(char *name)
+static void output(const char *name)
 {
 	f.out_list[f.graph.n_output++] = info(name, 0, NULL);
 }
 
-static Onnx__TensorProto *weight(char *name, int64_t d0, int64_t d1, float *values)
+static Onnx__TensorProto *weight(const char *name, int64_t d0, int64_t d1, float *values)
 {
 	size_t n = f.graph.n_initializer++;
 	Onnx__TensorProto *w = &f.weights[n];
 
 	f.weight_list[n] = w;
 	onnx__tensor_proto__init(w);
-	w->name = name;
+	w->name = name_of(name);
 	w->has_data_type = 1;
 	w->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	f.dims[n][0] = d0;
@@ -117,26 +123,27 @@ static Onnx__TensorProto *weight(char *name, int64_t d0, int64_t d1, float *valu
 	return w;
 }
 
-static Onnx__NodeProto *node(char *type, char *in0, char *in1, char *out0, char *out1)
+static Onnx__NodeProto *node(
+	const char *type, const char *in0, const char *in1, const char *out0, const char *out1)
 {
 	size_t n = f.graph.n_node++;
 	Onnx__NodeProto *made = &f.nodes[n];
 
 	f.node_list[n] = made;
 	onnx__node_proto__init(made);
-	made->op_type = type;
+	made->op_type = name_of(type);
 	made->input = f.names[n][0];
 	made->output = f.names[n][1];
-	made->input[0] = in0;
-	made->input[1] = in1;
-	made->output[0] = out0;
-	made->output[1] = out1;
+	made->input[0] = name_of(in0);
+	made->input[1] = name_of(in1);
+	made->output[0] = name_of(out0);
+	made->output[1] = name_of(out1);
 	made->n_input = (in0 != NULL) + (in1 != NULL);
 	made->n_output = (out0 != NULL) + (out1 != NULL);
 	return made;
 }
 
-static Onnx__AttributeProto *attr(Onnx__NodeProto *to, char *name, int type)
+static Onnx__AttributeProto *attr(Onnx__NodeProto *to, const char *name, int type)
 {
 	Onnx__AttributeProto *made = &f.attrs[f.n_attrs];
 
@@ -144,7 +151,7 @@ static Onnx__AttributeProto *attr(Onnx__NodeProto *to, char *name, int type)
 	f.attr_list[f.n_attrs++] = made;
 	if (to->n_attribute++ == 0)
 		to->attribute = &f.attr_list[f.n_attrs - 1];
-	made->name = name;
+	made->name = name_of(name);
 	made->has_type = 1;
 	made->type = type;
 	return made;
@@ -183,7 +190,7 @@ static void accepted(void)
 
 static float VALUES[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
-static void relu(char *in, char *out)
+static void relu(const char *in, const char *out)
 {
 	node("Relu", in, NULL, out, NULL);
 }
@@ -262,13 +269,13 @@ static void operator_unknown(void **state)
 {
 	begin(13);
 	input("x", DIM_OPEN, 2);
-	node("Conv", "x", NULL, "y", NULL)->name = "conv1";
+	node("Conv", "x", NULL, "y", NULL)->name = name_of("conv1");
 	output("y");
 	refused(-ENOTSUP, "node 'conv1' (Conv): operator not supported; supported are Gemm");
-	f.nodes[0].op_type = "Relu";
-	f.nodes[0].domain = "com.example";
+	f.nodes[0].op_type = name_of("Relu");
+	f.nodes[0].domain = name_of("com.example");
 	refused(-ENOTSUP, "domain 'com.example' is not supported");
-	f.nodes[0].domain = "";
+	f.nodes[0].domain = name_of("");
 	f.opsets[0].version = 6;
 	refused(-ENOTSUP, "opset 6 of ai.onnx, supported are 7 to 21");
 	f.opsets[0].version = 22;
@@ -376,7 +383,7 @@ static void classifier_keeps_scores_and_labels(void **state)
 	begin(13);
 	input("x", DIM_OPEN, 2);
 	n = node("LinearClassifier", "x", NULL, "label", "scores");
-	n->domain = "ai.onnx.ml";
+	n->domain = name_of("ai.onnx.ml");
 	a = attr(n, "coefficients", 6);
 	a->floats = VALUES;
 	a->n_floats = 2;

@@ -16,8 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-// Expected values are float32 computations of another program, so a little more than parity's.
-#define TOLERANCE 2e-5
+// Expected values are float32 sums of another program in another order: with weights of some
+// hundreds that cancel, it is itself 3e-5 from what float64 gives.
+#define TOLERANCE 6e-5
 
 static unsigned n_matched, n_refused;
 
