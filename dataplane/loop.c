@@ -16,7 +16,7 @@
 
 #define TX_TRIES       256 // a NIC that takes nothing for so long costs the reply
 #define HAND_OVER_MAX  16  // requests of a burst that one worker gets, so that several share it
-#define IDLE_POLLS     512 // empty polls before the first sleep
+#define IDLE_POLLS     512 // empty polls before the first pause or sleep
 #define IDLE_STEPS     8   // sleeps of one length before the next doubles it
 #define SLEEP_MAX_US   50
 #define TIMER_SLACK_NS 1000
@@ -233,7 +233,10 @@ int loop_run(void *argument)
 			continue;
 		}
 		empty += empty < UINT32_MAX;
-		if (lcore->sleeps_when_idle && empty > IDLE_POLLS && !stop)
+		// A pause costs more than a poll, and the next request waits for it.
+		if (empty <= IDLE_POLLS)
+			continue;
+		if (lcore->sleeps_when_idle && !stop)
 			sleep_a_little(lcore, empty - IDLE_POLLS);
 		else
 			rte_pause();
