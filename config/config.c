@@ -121,7 +121,7 @@ static int read_file(const char *path, char **text, struct error *err)
 		got = read(fd, *text, (size_t)st.st_size);
 	if (rc == 0 && got < 0)
 		rc = error_set(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
-	if (rc == 0 && strlen(*text) != (size_t)got)
+	if (rc == 0 && *text && strlen(*text) != (size_t)got)
 		rc = error_set(err, -EINVAL, "%s: holds a zero byte; it must be text", path);
 	close(fd);
 	if (rc) {

@@ -9,7 +9,7 @@
 static json_t *parse_object(
 	const char *text, size_t size, const char *const *names, struct error *err)
 {
-	json_error_t where;
+	json_error_t where = { .line = 0 };
 	json_t *root, *value;
 	const char *key;
 

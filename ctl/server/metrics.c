@@ -34,7 +34,7 @@ static void sample(
 	struct evbuffer *out, const char *name, const char *key, const char *value, uint64_t count)
 {
 	evbuffer_add_printf(out, "martlet_%s", name);
-	if (key) {
+	if (key && value) {
 		evbuffer_add_printf(out, "{%s=\"", key);
 		label(out, value);
 		evbuffer_add_printf(out, "\"}");
