@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A model whose outputs tell which rows were scored by which model: output o of a row is
 // mark + o + the sum of the row. It stands in for libinfer in tests of the dataplane, which needs
-// only these functions of it. Include it in one file of a program.
+// only these functions of it. Include this, then the .c files under test: they then call these.
 #pragma once
 
 #include "infer/infer.h"
@@ -21,6 +21,14 @@ static int stand_in_models_closed;
 static int stand_in_score_calls;
 static uint32_t stand_in_longest_call;
 
+#define row_dtype_bytes	    stand_in_row_dtype_bytes
+#define model_info(model)   stand_in_info(model)
+#define model_close	    stand_in_close
+#define model_check_golden  stand_in_check_golden
+#define model_scratch_bytes stand_in_scratch_bytes
+#define model_score	    stand_in_score
+#define model_unpack_rows   stand_in_unpack_rows
+
 static inline struct model *stand_in_model(uint32_t n_features, uint32_t n_outputs, float mark)
 {
 	struct model *model = calloc(1, sizeof(*model));
@@ -33,38 +41,38 @@ static inline struct model *stand_in_model(uint32_t n_features, uint32_t n_outpu
 	return model;
 }
 
-size_t row_dtype_bytes(unsigned dtype)
+static inline size_t row_dtype_bytes(unsigned dtype)
 {
 	static const size_t BYTES[] = { 4, 2, 2, 1, 1 };
 
 	return dtype < ROW_DTYPE_COUNT ? BYTES[dtype] : 0;
 }
 
-const struct model_info *model_info(const struct model *model)
+static inline const struct model_info *stand_in_info(const struct model *model)
 {
 	return &model->info;
 }
 
-void model_close(struct model *model)
+static inline void model_close(struct model *model)
 {
 	stand_in_models_closed++;
 	free(model);
 }
 
-int model_check_golden(const struct model *model, struct error *err)
+static inline int model_check_golden(const struct model *model, struct error *err)
 {
 	if (model->golden_fails)
 		return error_set(err, -EINVAL, "golden row 0 differs");
 	return 0;
 }
 
-size_t model_scratch_bytes(const struct model *model, uint32_t rows)
+static inline size_t model_scratch_bytes(const struct model *model, uint32_t rows)
 {
 	return rows * model->scratch_bytes_per_row;
 }
 
-void model_score(const struct model *model, const float *rows, float *outputs, uint32_t n,
-	void *scratch, uint32_t scratch_rows)
+static inline void model_score(const struct model *model, const float *rows, float *outputs,
+	uint32_t n, void *scratch, uint32_t scratch_rows)
 {
 	stand_in_score_calls++;
 	if (n > stand_in_longest_call)
@@ -81,7 +89,7 @@ void model_score(const struct model *model, const float *rows, float *outputs, u
 }
 
 // f32, and u8 without a scale: as much as the tests send.
-bool model_unpack_rows(
+static inline bool model_unpack_rows(
 	const struct model *model, float *dst, const void *src, uint32_t n_rows, unsigned dtype)
 {
 	uint32_t n = n_rows * model->info.n_features;

@@ -11,6 +11,10 @@
 // cmocka wants the three above first
 #include <cmocka.h>
 
+// Under test, calling the stand-in model.
+#include "dataplane/admit.c"
+#include "dataplane/registry.c"
+
 static struct registry *registry;
 static struct slot_stats pings;
 static struct frame frame;

@@ -11,6 +11,9 @@
 // cmocka wants the three above first
 #include <cmocka.h>
 
+// Under test, calling the stand-in model.
+#include "dataplane/registry.c"
+
 static struct registry *registry;
 static struct rte_rcu_qsbr *qsbr;
 static struct error err;

@@ -12,6 +12,10 @@
 // cmocka wants the three above first
 #include <cmocka.h>
 
+// Under test, calling the stand-in model.
+#include "dataplane/registry.c"
+#include "dataplane/score.c"
+
 #define SCRATCH_BYTES 8192
 
 static struct registry *registry;
