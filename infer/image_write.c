@@ -233,6 +233,8 @@ int image_write(const struct graph *graph, void **image, size_t *size, struct er
 		rc = error_set(err, -EINVAL, "the model's golden rows have no values");
 	if (rc != 0)
 		return rc;
+	if (graph->n_golden && (!graph->golden_rows || !graph->golden_outputs))
+		return error_set(err, -EINVAL, "the model's golden rows have no values");
 	put_graph(&writer, graph);
 	rc = lay_out(&writer, image, size, err);
 	for (int s = 0; s < SECTION_COUNT; s++)
