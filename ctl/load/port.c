@@ -55,8 +55,7 @@ static int eal_start(const struct load_options *options, struct error *err)
 	argument(&arguments, "martlet-load");
 	argument(&arguments, "--lcores=0@%u", options->cpu);
 	argument(&arguments, "--no-telemetry");
-	argument(&arguments, "--log-level=*:error");
-	argument(&arguments, "--log-level=pmd.net.memif:critical"); // it complains at each try
+	argument(&arguments, "--log-level=*:critical"); // memif complains at each try to connect
 	argument(&arguments, "-m%u", options->megabytes);
 	argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
 	argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);

@@ -57,7 +57,8 @@ class Link:
             ["dpdk-testpmd", "--lcores", f"0@{self.load_cpu},1@{self.cpu}", "--main-lcore", "0", *pages,
              "--no-pci", "--no-telemetry", "--file-prefix", f"echo{os.getpid()}", "--vdev",
              self.vdev("server"), "--", "--forward-mode=5tswap", "--auto-start", "--nb-cores=1",
-             "--total-num-mbufs=16384", "--stats-period=100000"],
+             "--total-num-mbufs=16384", "--disable-link-check",
+             "--stats-period=100000"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def appliance(self):
@@ -105,7 +106,9 @@ store   = {{ path = "{self.folder}/store"; }};
         proc = self.load("--seconds", str(seconds), *args)
         text = proc.communicate()[0]
         if proc.returncode:
-            raise SystemExit(f"martlet-load {' '.join(args)} failed: {text}")
+            logs = "".join(f"\n{name}: {open(f'{self.folder}/{name}').read()[-1500:]}"
+                           for name in ("echo.log", "martletd.log") if os.path.exists(f"{self.folder}/{name}"))
+            raise SystemExit(f"martlet-load {' '.join(args)} failed: {text}{logs}")
         return json.loads(text)
 
 
