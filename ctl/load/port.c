@@ -14,6 +14,7 @@
 #define DESCRIPTORS   1024
 #define MBUFS	      8191
 #define MBUF_CACHE    256
+#define LINK_TRY_MS   300
 #define ARGUMENTS_MAX 12
 
 // A vdev's name ends at its first comma; PCI addresses have none and contain colons.
@@ -114,7 +115,7 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	if (frame_bytes - 14 > 1500) {
 		rc = rte_eth_dev_set_mtu(port->id, (uint16_t)(frame_bytes - 14));
-		if (rc)
+		if (rc && rc != -ENOTSUP) // memif has no MTU to set
 			return error_set(err, rc, "%s takes no frames of %u bytes: %s", name,
 				frame_bytes, rte_strerror(-rc));
 	}
@@ -123,19 +124,23 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 	return rte_eth_macaddr_get(port->id, (struct rte_ether_addr *)port->mac);
 }
 
-// A memif client does not even start before its server is there.
+// A memif client does not start before its server listens, and one that the server turned away,
+// not being started itself, does not ask again: so start anew until the link is there.
 static int start_and_wait(const struct port *port, uint32_t timeout_ms, struct error *err)
 {
 	const uint64_t end = rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * timeout_ms;
 	struct rte_eth_link link = { 0 };
-	int rc = -1;
 
 	do {
-		if (rc)
-			rc = rte_eth_dev_start(port->id);
-		if (!rc && !rte_eth_link_get_nowait(port->id, &link) && link.link_status)
-			return 0;
-		usleep(10000);
+		const int rc = rte_eth_dev_start(port->id);
+
+		for (uint32_t ms = 0; ms < LINK_TRY_MS; ms += 10) {
+			if (!rc && !rte_eth_link_get_nowait(port->id, &link) && link.link_status)
+				return 0;
+			usleep(10000);
+		}
+		if (!rc)
+			rte_eth_dev_stop(port->id);
 	} while (rte_get_timer_cycles() < end);
 	return error_set(err, -ETIMEDOUT,
 		"no link within %u ms: is the other side running, on the same socket or wire?",

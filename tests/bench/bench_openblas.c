@@ -14,9 +14,10 @@
 
 #define LAYERS_MAX 8
 #define BATCH_MAX  256
-#define ROWS       1024
-#define PASSES     15
-#define CLONES     __attribute__((target_clones("arch=skylake-avx512", "avx2", "default"), optimize("O3")))
+#define ROWS	   1024
+#define PASSES	   15
+#define CLONES                                                                                     \
+	__attribute__((target_clones("arch=skylake-avx512", "avx2", "default"), optimize("O3")))
 
 struct net {
 	char name[64];
@@ -57,7 +58,8 @@ static int net_parse(struct net *net, const char *text)
 	if (!at)
 		return -1;
 	snprintf(net->name, sizeof(net->name), "%.*s", (int)(at - text), text);
-	for (int i = 0; i <= LAYERS_MAX && sscanf(at + 1, "%d%n", &net->widths[i], &used) == 1; i++) {
+	for (int i = 0; i <= LAYERS_MAX && sscanf(at + 1, "%d%n", &net->widths[i], &used) == 1;
+		i++) {
 		at += 1 + used;
 		net->n_layers = i;
 		widest = net->widths[i] > widest ? net->widths[i] : widest;
@@ -109,10 +111,11 @@ static void net_score(const struct net *net, const float *rows, int batch)
 
 		y = l % 2 ? net->b : net->a;
 		if (batch == 1)
-			cblas_sgemv(CblasRowMajor, CblasTrans, in, out, 1, net->weights[l], out, x, 1, 0, y, 1);
+			cblas_sgemv(CblasRowMajor, CblasTrans, in, out, 1, net->weights[l], out, x,
+				1, 0, y, 1);
 		else
-			cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, batch, out, in, 1, x, in,
-				net->weights[l], out, 0, y, out);
+			cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, batch, out, in, 1, x,
+				in, net->weights[l], out, 0, y, out);
 		for (int r = 0; r < batch; r++) {
 			bias_relu(y + (size_t)r * (size_t)out, net->bias[l], out, !last);
 			if (last && net->softmax)
@@ -140,7 +143,8 @@ static double net_time(const struct net *net, int batch)
 
 		do {
 			for (int r = 0; r + batch <= ROWS; r += batch, rows += (uint64_t)batch)
-				net_score(net, net->rows + (size_t)r * (size_t)net->widths[0], batch);
+				net_score(
+					net, net->rows + (size_t)r * (size_t)net->widths[0], batch);
 		} while (now_ns() - begin < 2e6);
 		pass_ns[pass] = (now_ns() - begin) / (double)rows;
 	}
@@ -148,7 +152,7 @@ static double net_time(const struct net *net, int batch)
 	return pass_ns[PASSES / 2];
 }
 
-#define FMA_LOOPS 2000000
+#define FMA_LOOPS  2000000
 #define FMA_CHAINS 12 // independent: more than latency x ports
 
 __attribute__((target("avx512f"))) static double fma_avx512(void)
@@ -198,7 +202,7 @@ static double fma_limit(void)
 
 	for (int i = 0; i < 5; i++) {
 		const double rate = __builtin_cpu_supports("avx512f") ? fma_avx512()
-				    : __builtin_cpu_supports("fma")   ? fma_avx2()
+			: __builtin_cpu_supports("fma")		      ? fma_avx2()
 								      : 0;
 
 		best = rate > best ? rate : best;
@@ -215,12 +219,14 @@ int main(int argc, char **argv)
 		struct net net;
 
 		if (net_parse(&net, argv[i])) {
-			fprintf(stderr, "bench_openblas: '%s' is not NAME:WIDTH,...:SOFTMAX\n", argv[i]);
+			fprintf(stderr, "bench_openblas: '%s' is not NAME:WIDTH,...:SOFTMAX\n",
+				argv[i]);
 			return 2;
 		}
 		printf("%s\"%s\": {", i > 1 ? ", " : "", net.name);
 		for (int b = 0; b < 4; b++)
-			printf("%s\"%d\": %.2f", b ? ", " : "", BATCHES[b], net_time(&net, BATCHES[b]));
+			printf("%s\"%d\": %.2f", b ? ", " : "", BATCHES[b],
+				net_time(&net, BATCHES[b]));
 		printf("}");
 		for (int l = 0; l < net.n_layers; l++) {
 			free(net.weights[l]);
