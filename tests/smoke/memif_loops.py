@@ -13,9 +13,9 @@ from appliance import LOAD, MARTLETCTL, ROOT, Appliance, Tap
 
 NAME = "mlp_41_64_32_5"
 LOOPS = {"run to completion": dict(io=(0,), workers=()), "pipeline": dict(io=(0,), workers=(1,))}
-FORMS = {  # what is sent: how many decimals must hold
+FORMS = {  # what is sent, in frames of at most 1500 bytes
     "one row": [],
-    "sixteen rows a request": ["--rows-per-request", "16"],
+    "eight rows a request": ["--rows-per-request", "8"],
     "f16": ["--dtype", "f16", "--tolerance", "0.01", "--pad", "64"],
     "bf16": ["--dtype", "bf16", "--tolerance", "0.05", "--pad", "64"],
     "padded": ["--pad", "100"],
