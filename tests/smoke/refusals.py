@@ -141,7 +141,8 @@ def foreign_models(tap):
             tap.check(f"nothing was written for {name}", not os.path.exists(out))
         rows = os.path.join(d, "rows.csv")
         with open(rows, "w") as f:
-            f.write("a,b,c\n1,2,3\n4,5\n")
+            columns = 41  # as many as the model has features
+            f.write("\n".join(",".join(["1"] * n) for n in (columns, columns, columns - 1)) + "\n")
         image = frames.compile_lab_image()
         refused(tap, "a CSV with a short line", [MARTLETCTL, "model", "run", image, rows, "-o", os.path.join(d, "o.csv")], "rows.csv:3")
 
