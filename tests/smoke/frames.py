@@ -60,12 +60,26 @@ def ether(dst, src, payload, kind=None, vlan=None):
     return (dst + src + tag + struct.pack(">H", kind) + payload).ljust(60, b"\0")
 
 
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
+
+
+def with_vlan_tag(frame, notes):
+    """The kernel takes VLAN tags out of what it hands over and tells them beside it: put it back."""
+    for level, kind, data in notes:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", data[:20])
+            if status & TP_STATUS_VLAN_VALID:
+                return frame[:12] + struct.pack(">HH", tpid or 0x8100, tci) + frame[12:]
+    return frame
+
+
 class RawPort:
     """A packet socket on `interface`; the appliance is peer_mac."""
 
     def __init__(self, interface, peer_mac):
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.bind((interface, 0))
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.mac = self.socket.getsockname()[4][:6]
         self.peer_mac = peer_mac
 
@@ -81,9 +95,9 @@ class RawPort:
         while (left := end - time.time()) > 0:
             if not select.select([self.socket], [], [], left)[0]:
                 return None
-            frame, origin = self.socket.recvfrom(65535)
+            frame, notes, _, origin = self.socket.recvmsg(65535, socket.CMSG_SPACE(20))
             if frame[6:12] == mac and origin[2] != socket.PACKET_OUTGOING:
-                return frame
+                return with_vlan_tag(frame, notes)
         return None
 
     def close(self):

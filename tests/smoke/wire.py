@@ -162,10 +162,13 @@ def expired_and_busy(tap, c, m):
     tap.check("EXPIRED: a budget of 1 us in a burst", "EXPIRED" in seen and seen <= {"OK", "EXPIRED", "BUSY"}, str(seen))
 
 
-def silent(tap, appliance, raw, m):
+def silent(tap, appliance, raw, m, device):
     """Every silent drop has its own counter, and no reply."""
     ok = request(floats(m.row), model=m.id, columns=m.columns)
     for name, counter, frame in frames.silent_drops(raw.mac, raw.peer_mac, ok):
+        if counter == "fragment" and device.startswith("net_af_packet") and "IPv6" not in name:
+            tap.skip(f"dropped, {counter}: {name}", "AF_PACKET's fanout reassembles IPv4 before we see it")
+            continue
         before = appliance.drops()
         raw.drain()
         raw.send(frame)
@@ -194,7 +197,7 @@ def answered_raw(tap, raw, m):
         tap.check(f"reply is right: {name}", not why, why)
 
 
-def neighbours(tap):
+def neighbours(tap, has_vlan):
     def ping(address, size=56, family="-4"):
         return subprocess.run(["ping", family, "-c", "2", "-i", "0.2", "-W", "2", "-s", str(size), address],
                               capture_output=True).returncode == 0
@@ -203,7 +206,10 @@ def neighbours(tap):
         sh("ip neigh flush dev veth-c")
         tap.check(f"ARP or NDP, and echo: ping {address}", ping(address, family=family))
         tap.check(f"echo of 1400 bytes: ping {address}", ping(address, 1400, family))
-    tap.check("the VLAN's address answers", ping(VLAN_OURS))
+    if has_vlan:
+        tap.check("the VLAN's address answers", ping(VLAN_OURS))
+    else:
+        tap.skip("the VLAN's address answers", "this kernel has no VLAN interfaces")
 
 
 def large(tap, c, m, mtu, family):
@@ -216,13 +222,22 @@ def large(tap, c, m, mtu, family):
 def setup_network(mtu):
     far = FarEnd(mtu=mtu)
     sh(f"ip addr add {MINE4}/24 dev veth-c && ip -6 addr add {MINE6}/64 dev veth-c nodad")
-    sh(f"ip link add link veth-c name veth-c.{VLAN} type vlan id {VLAN}")
-    sh(f"ip addr add {VLAN_MINE}/24 dev veth-c.{VLAN} && ip link set veth-c.{VLAN} up")
-    sh(f"ethtool -K veth-c txvlan off rxvlan off 2>/dev/null || true")
+    sh("ethtool -K veth-c txvlan off rxvlan off 2>/dev/null || true")
     return far
 
 
+def setup_vlan():
+    """False where the kernel has no VLAN interfaces; the raw cases send tagged frames all the same."""
+    try:
+        sh(f"ip link add link veth-c name veth-c.{VLAN} type vlan id {VLAN} 2>/dev/null")
+        sh(f"ip addr add {VLAN_MINE}/24 dev veth-c.{VLAN} && ip link set veth-c.{VLAN} up")
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
 def conform(tap, far, device, mtu, image):
+    has_vlan = setup_vlan()
     port = (f'{{ name = "edge"; device = "{device}"; mtu = {mtu}; udp_port = {PORT}; '
             f'addresses = [ "{OURS4}/24", "{OURS6}/64", "{VLAN_OURS}/24" ]; }}')
     with Appliance([port], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], netns=far.pid) as a:
@@ -234,20 +249,21 @@ def conform(tap, far, device, mtu, image):
             pass  # the link may need a moment
         a.mark_at_rest(slack=64)
         m = Model(a, 7)
-        neighbours(tap)
+        neighbours(tap, has_vlan)
         statuses(tap, client, m)
         client6 = Client(socket.AF_INET6)
         r = client6.ask(floats(m.row), model=7, columns=m.columns)
         tap.check("IPv6: OK", r is not None and r.status == "OK")
-        vlan = Client(source=VLAN_MINE)
-        r = vlan.ask(floats(m.row), to=(VLAN_OURS, PORT), model=7, columns=m.columns)
-        tap.check("VLAN: OK", r is not None and r.status == "OK")
+        if has_vlan:
+            vlan = Client(source=VLAN_MINE)
+            r = vlan.ask(floats(m.row), to=(VLAN_OURS, PORT), model=7, columns=m.columns)
+            tap.check("VLAN: OK", r is not None and r.status == "OK")
         expired_and_busy(tap, client, m)
         large(tap, client, m, mtu, socket.AF_INET)
         large(tap, client6, m, mtu, socket.AF_INET6)
         raw = frames.RawPort("veth-c", far_mac(far))
         answered_raw(tap, raw, m)
-        silent(tap, a, raw, m)
+        silent(tap, a, raw, m, device)
         raw.close()
         why = a.balanced()
         tap.check("received = replied + named drops, mempool full again", not why, why)
@@ -268,7 +284,7 @@ def main():
         skip_all("needs root and network namespaces")
     tap = Tap()
     image = frames.compile_lab_image()
-    for device, mtu in (("net_af_xdp0,iface=veth-m", 1500), ("net_af_packet0,iface=veth-m", 3000)):
+    for device, mtu in (("net_af_xdp0,iface=veth-m", 1500), ("net_af_packet0,iface=veth-m,framesz=4096,blocksz=4096", 3000)):
         print(f"# {device}, MTU {mtu}", flush=True)
         far = setup_network(mtu)
         try:

@@ -12,7 +12,7 @@
 			abort();                                                                   \
 	} while (0)
 
-float random_float(unsigned *seed)
+float graph_random(unsigned *seed)
 {
 	*seed = *seed * 1664525u + 1013904223u;
 	return (float)(*seed >> 8) / 16777216.0f - 0.5f;
@@ -35,7 +35,7 @@ uint32_t graph_f32_constant(
 
 	MUST(data);
 	for (size_t i = 0; i < count; i++)
-		data[i] = random_float(&seed);
+		data[i] = graph_random(&seed);
 	graph->tensors[t].data = data;
 	return t;
 }

@@ -16,4 +16,4 @@ uint32_t graph_f32_constant(
 void graph_finish(struct graph *graph, uint32_t input, uint32_t output);
 // A node with its output tensor, shape by op_infer. Returns the tensor.
 uint32_t graph_op(struct graph *graph, enum op op, uint32_t n_inputs, const uint32_t *inputs);
-float random_float(unsigned *seed); // -0.5 to 0.5
+float graph_random(unsigned *seed); // -0.5 to 0.5

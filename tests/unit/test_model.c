@@ -75,7 +75,7 @@ static void mlp_matches_reference_under_every_mask(void **state)
 	unsigned seed = 7;
 
 	for (int i = 0; i < ROWS * 41; i++)
-		rows[i] = random_float(&seed) * 4;
+		rows[i] = graph_random(&seed) * 4;
 	for (size_t r = 0; r < N_RULES; r++) {
 		struct graph *graph = graph_mlp(4, MLP, true, 1),
 			     *again = graph_mlp(4, MLP, true, 1);
@@ -164,7 +164,7 @@ static void any_bits_are_scored(void **state)
 		unsigned seed = 99;
 
 		for (int i = 0; i < 16 * 41; i++) {
-			uint32_t bits = (uint32_t)(random_float(&seed) * 4e9f + 2e9f);
+			uint32_t bits = (uint32_t)(graph_random(&seed) * 4e9f + 2e9f);
 
 			memcpy(&rows[i], &bits, sizeof(bits));
 		}
