@@ -39,7 +39,8 @@ struct compile_options {
 	const char *name;         // model's name; NULL: the file's stem
 	const char *rows_path;    // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
 	const char *class_labels; // comma-separated; NULL: what the source says, if it says
-	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else x0, x1, ...
+	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else what the
+				   // source says, else x0, x1, ...
 };
 
 // What compiling did, for the operator: one line each, in order.

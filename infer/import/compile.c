@@ -141,14 +141,39 @@ static int name_features(struct compilation *c)
 	return names ? 0 : error_set(c->err, -ENOMEM, "out of memory");
 }
 
-static int name_classes(struct compilation *c)
+// Where there is a label a column, "probabilities[2]" becomes "probabilities[attack]".
+static int name_outputs(struct compilation *c)
 {
 	struct graph *graph = c->graph;
 
-	if (c->options->class_labels)
-		return split_names(c, c->options->class_labels, "class labels",
-			graph->n_columns_out, &graph->class_labels, &graph->n_class_labels);
+	if (graph->n_class_labels != graph->n_columns_out)
+		return 0;
+	for (uint32_t p = 0, o = 0; p < graph->n_outputs; p++) {
+		const struct tensor *tensor = &graph->tensors[graph->outputs[p].tensor];
+		uint32_t n = (uint32_t)tensor_elements(tensor);
+
+		for (uint32_t i = 0; i < n; i++, o++) {
+			char name[400];
+
+			snprintf(name, sizeof(name), "%.180s[%.180s]", tensor->name,
+				graph->class_labels[o]);
+			graph->output_names[o] = arena_strdup(graph->arena, name);
+			if (!graph->output_names[o])
+				return error_set(c->err, -ENOMEM, "out of memory");
+		}
+	}
 	return 0;
+}
+
+static int name_classes(struct compilation *c)
+{
+	struct graph *graph = c->graph;
+	int rc = 0;
+
+	if (c->options->class_labels)
+		rc = split_names(c, c->options->class_labels, "class labels", graph->n_columns_out,
+			&graph->class_labels, &graph->n_class_labels);
+	return rc ? rc : name_outputs(c);
 }
 
 static int describe(struct compilation *c, const char *path, const void *source, size_t size)

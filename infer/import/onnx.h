@@ -58,6 +58,21 @@ void onnx_free_model(Onnx__ModelProto *model);
 // onnx_values.c
 struct onnx_value *onnx_value(struct onnx *onnx, const char *name); // made when new; NULL: memory
 bool onnx_value_exists(struct onnx *onnx, const char *name);
+// A name's one definition; NULL with the sentence made: no name, or defined before.
+struct onnx_value *onnx_define(struct onnx *onnx, const char *name, const char *what);
+
+static inline const char *onnx_text(const char *s)
+{
+	return s ? s : "";
+}
+
+// onnx_inputs.c, onnx_nodes.c, onnx_names.c: the parts of an import, in this order.
+int onnx_read_initializers(struct onnx *onnx);
+int onnx_read_inputs(struct onnx *onnx);
+int onnx_define_outputs(struct onnx *onnx);
+int onnx_import_nodes(struct onnx *onnx);
+int onnx_name_columns(struct onnx *onnx);
+void onnx_read_metadata(struct onnx *onnx);
 
 // onnx_tensor.c: floats of any width become F32, integers and bool I64. `where` for the sentence.
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,

@@ -58,3 +58,22 @@ bool onnx_value_exists(struct onnx *onnx, const char *name)
 {
 	return onnx->values_size != 0 && find(onnx, name)->name != NULL;
 }
+
+struct onnx_value *onnx_define(struct onnx *onnx, const char *name, const char *what)
+{
+	struct onnx_value *value;
+
+	if (!*onnx_text(name)) {
+		error_set(onnx->err, -EINVAL, "%s has no name", what);
+		return NULL;
+	}
+	value = onnx_value(onnx, name);
+	if (value && value->defined) {
+		error_set(onnx->err, -EINVAL,
+			"'%.80s' is defined twice; names of values must differ", name);
+		return NULL;
+	}
+	if (value)
+		value->defined = true;
+	return value;
+}
