@@ -109,12 +109,12 @@ static bool poll_for_mac(struct client *client)
 {
 	bool found = false;
 
-	for (uint16_t q = 0; q < client->port.queues; q++) {
+	for (uint16_t q = 0; q < client->port.rx_queues; q++) {
 		struct rte_mbuf *burst[CLIENT_BURST];
 		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);
 
 		for (uint16_t i = 0; i < n; i++)
-			found |= client_take_neighbour(client, q,
+			found |= client_take_neighbour(client, q % client->port.queues,
 				rte_pktmbuf_mtod(burst[i], uint8_t *), burst[i]->data_len);
 		rte_pktmbuf_free_bulk(burst, n);
 	}

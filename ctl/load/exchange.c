@@ -183,17 +183,18 @@ void client_receive(struct client *client)
 	struct request request;
 	uint64_t now = 0;
 
-	for (uint16_t q = 0; q < client->port.queues; q++) {
+	for (uint16_t q = 0; q < client->port.rx_queues; q++) {
 		struct rte_mbuf *burst[CLIENT_BURST];
 		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);
 
 		now = rte_rdtsc();
 		for (uint16_t i = 0; i < n; i++)
-			take_packet(client, q, burst[i], now);
+			take_packet(client, q % client->port.queues, burst[i], now);
 		rte_pktmbuf_free_bulk(burst, n);
+	}
+	for (uint16_t q = 0; q < client->port.queues; q++)
 		if (client->n_pending[q])
 			flush(client, q);
-	}
 	while (request_expire(&client->table, now - client->timeout_cycles, &request))
 		if (request.measured == client->measuring)
 			client->counters.lost++;

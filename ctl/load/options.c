@@ -122,6 +122,8 @@ static const struct option_row OPTIONS[] = {
 	TEXT("device", "DEV", device,
 		"DPDK device: net_memif0,role=client,socket=..., a PCI address, ..."),
 	NUMBER("queues", "N", OPTION_U32, queues, 1, 16, "queue pairs to spread requests over (1)"),
+	NUMBER("rx-queues", "N", OPTION_U32, rx_queues, 1, 64,
+		"queues to hear replies on (as --queues); memif: one per sending lcore"),
 	OWN("from", "ADDRESS", parse_from, "our IPv4 or IPv6 address"),
 	OWN("to", "ADDRESS", parse_to, "the appliance's address, of the same family"),
 	NUMBER("port", "P", OPTION_U32, port, 1, 65535, "the appliance's UDP port (7797)"),

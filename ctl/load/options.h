@@ -19,6 +19,7 @@ struct load_expect {
 struct load_options {
 	const char *device;
 	uint32_t queues;
+	uint32_t rx_queues; // 0: as many as queues
 	struct config_address from, to;
 	bool has_from, has_to;
 	uint32_t port;	      // the appliance's UDP port

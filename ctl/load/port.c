@@ -76,11 +76,10 @@ static int queues_setup(const struct port *port, struct error *err)
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
 
-	for (uint16_t q = 0; !rc && q < port->queues; q++) {
+	for (uint16_t q = 0; !rc && q < port->rx_queues; q++)
 		rc = rte_eth_rx_queue_setup(port->id, q, rx, SOCKET_ID_ANY, NULL, port->pool);
-		if (!rc)
-			rc = rte_eth_tx_queue_setup(port->id, q, tx, SOCKET_ID_ANY, NULL);
-	}
+	for (uint16_t q = 0; !rc && q < port->queues; q++)
+		rc = rte_eth_tx_queue_setup(port->id, q, tx, SOCKET_ID_ANY, NULL);
 	return rc ? error_set(err, rc, "queues: %s", rte_strerror(-rc)) : 0;
 }
 
@@ -100,17 +99,18 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 	rc = rte_eth_dev_info_get(port->id, &info);
 	if (rc)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
-	if (options->queues > info.max_rx_queues || options->queues > info.max_tx_queues)
-		return error_set(err, -EINVAL, "--queues %u: %s has %u", options->queues, name,
-			info.max_rx_queues < info.max_tx_queues ? info.max_rx_queues
-								: info.max_tx_queues);
 	port->queues = (uint16_t)options->queues;
+	port->rx_queues = (uint16_t)(options->rx_queues ? options->rx_queues : options->queues);
+	if (port->queues > info.max_tx_queues || port->rx_queues > info.max_rx_queues)
+		return error_set(err, -EINVAL, "%u queues to send and %u to hear on: %s has %u and %u",
+			port->queues, port->rx_queues, name, info.max_tx_queues,
+			info.max_rx_queues);
 	port->pool = rte_pktmbuf_pool_create("load", frame_bytes > 2048 ? MBUFS / 2 : MBUFS,
 		MBUF_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
 	if (!port->pool)
 		return error_set(err, -ENOMEM, "no memory for packets (%s): give more --megabytes",
 			rte_strerror(rte_errno));
-	rc = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
+	rc = rte_eth_dev_configure(port->id, port->rx_queues, port->queues, &conf);
 	if (rc)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	if (frame_bytes - 14 > 1500) {

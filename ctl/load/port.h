@@ -11,6 +11,7 @@ struct rte_mempool;
 
 struct port {
 	uint16_t id;
+	uint16_t rx_queues;
 	uint16_t queues;
 	uint8_t mac[6];
 	struct rte_mempool *pool;

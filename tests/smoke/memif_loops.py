@@ -33,7 +33,8 @@ def make_models(folder):
 
 
 class Client:
-    def __init__(self, appliance, folder):
+    def __init__(self, appliance, folder, senders):
+        self.senders = senders  # lcores of the appliance that send, each on a queue of its own
         self.device = f"net_memif0,role=client,socket={appliance.dir}/edge.sock,socket-abstract=no"
         self.folder = folder
 
@@ -42,7 +43,7 @@ class Client:
         rows = [] if "--ping" in args else ["--model", "7", "--rows", f"{self.folder}/{NAME}.csv"]
         return subprocess.Popen(
             [LOAD, "--device", self.device, "--from", ends[0], "--to", ends[1], "--no-huge", "--json",
-             "--timeout-ms", "10000", "--link-timeout-ms", "20000", *rows, *args],
+             "--timeout-ms", "10000", "--link-timeout-ms", "20000", "--rx-queues", str(self.senders), *rows, *args],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run(self, *args, ipv6=False):
@@ -109,7 +110,7 @@ def main():
                 for version, image in ((1, "a"), (2, "b")):
                     appliance.ctl("model", "push", f"{folder}/{image}.mlt", "--version", str(version))
                 appliance.ctl("model", "promote", "m", "1", "--id", "7")
-                client = Client(appliance, folder)
+                client = Client(appliance, folder, len(cpus["io"]) + len(cpus["workers"]))
                 check_forms(tap, loop, client)
                 check_swap(tap, loop, appliance, client)
                 tap.check(f"{loop}: received = replied + drops, mempool full", not appliance.balanced(),
