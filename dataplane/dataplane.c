@@ -29,7 +29,8 @@ static uint32_t longest_mtu(const struct config *config)
 static int make_pool(struct dataplane *dp, struct error *err)
 {
 	const struct config *config = dp->config;
-	uint32_t frame = RTE_ALIGN_CEIL(longest_mtu(config) + FRAME_EXTRA_BYTES, 64);
+	// Whole KiB: a device with frames of a fixed size (AF_PACKET's framesz) must fit one.
+	uint32_t frame = RTE_ALIGN_CEIL(longest_mtu(config) + FRAME_EXTRA_BYTES, 1024);
 	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
 	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
 
