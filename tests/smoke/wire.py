@@ -284,7 +284,7 @@ def main():
         skip_all("needs root and network namespaces")
     tap = Tap()
     image = frames.compile_lab_image()
-    for device, mtu in (("net_af_xdp0,iface=veth-m", 1500), ("net_af_packet0,iface=veth-m,framesz=4096,blocksz=4096", 3000)):
+    for device, mtu in (("net_af_xdp0,iface=veth-m", 1500), ("net_af_packet0,iface=veth-m,framesz=4096,blocksz=4096", 3900)):
         print(f"# {device}, MTU {mtu}", flush=True)
         far = setup_network(mtu)
         try:
