@@ -37,9 +37,21 @@ CTL=${MARTLETCTL:-build/martletctl}
 # shellcheck source=scripts/lab/activities.sh
 . scripts/lab/activities.sh
 
+# Until the server has no connection left (half-open ones of a flood are sent again for seconds) and the
+# capture has stopped growing: what an activity leaves behind belongs to its own capture.
+settle() { # capture
+	local size=-1 before=-2 left=x waited=0
+	while [ -n "$left" ] || [ "$size" != "$before" ]; do
+		[ $((waited++)) -lt 120 ] || fail "connections do not end: $left"
+		sleep 0.5
+		before=$size size=$(stat -c %s "$1")
+		left=$(in_s ss -Htn state connected exclude time-wait)
+	done
+}
+
 # Captures what crosses the server's link while one activity runs, then turns it into rows.
 record() { # activity label
-	local pcap=$work/$1.pcap dumper rows waited=0
+	local pcap=$work/$1.pcap dumper rows waited=0 began=$SECONDS
 	[ -z "$only" ] || [ "$only" = "$1" ] || return 0
 	# Headers are all that features need; neighbour discovery belongs to no activity.
 	ip netns exec "$R" tcpdump -q -n -s 160 -c 400000 -i to-s --immediate-mode -w "$pcap" -U \
@@ -50,13 +62,13 @@ record() { # activity label
 		sleep 0.05
 	done
 	"activity_$1"
-	sleep 1
+	settle "$pcap"
 	kill -INT "$dumper" 2>/dev/null || true
 	wait "$dumper" || true
 	"$CTL" flow features "$pcap" -o "$work/$1.csv" --label "$2" --activity "$1" --idle-timeout 5 \
 		2>"$work/$1.flow" || fail "$(cat "$work/$1.flow")"
 	rows=$(($(wc -l <"$work/$1.csv") - 1))
-	echo "$split $1 ($2): $rows flows; $(sed 's/^[^:]*: //' "$work/$1.flow")"
+	echo "$split $1 ($2): $((SECONDS - began)) s, $rows flows; $(sed 's/^[^:]*: //' "$work/$1.flow")"
 	[ -z "$keep" ] || { mkdir -p "$keep" && cp "$pcap" "$keep/$split-$1.pcap"; }
 	[ "$rows" -gt 0 ] || fail "$1 left no flow: something did not run; $(tail -n 3 "$work"/*.log)"
 	[ -s "$work/all.csv" ] || head -n 1 "$work/$1.csv" >"$work/all.csv"

@@ -70,7 +70,7 @@ activity_ssh() {
 		3) in_c timeout 15 ssh "${options[@]}" "root@$SERVER6" "head -c $((RANDOM * 4 * RATE)) /dev/urandom" >/dev/null & ;;
 		esac
 		batch+=($!)
-		[ ${#batch[@]} -lt $((3 + RATE)) ] || jobs_done
+		[ ${#batch[@]} -lt $((6 + RATE)) ] || jobs_done
 	done
 	jobs_done
 }
@@ -97,7 +97,7 @@ activity_ping() {
 		in_c timeout 10 ping -q -n -c $((RANDOM % 8 + 1)) -i "0.$((RANDOM % (3 * RATE) + 1))" -s $((RANDOM % 1300 * (RANDOM % 2) + 56)) \
 			"$(pick "$SERVER" "$SERVER" "$SERVER6")" >/dev/null &
 		batch+=($!)
-		[ ${#batch[@]} -lt 40 ] || jobs_done
+		[ ${#batch[@]} -lt $((40 * RATE)) ] || jobs_done
 		nap
 	done
 	jobs_done
@@ -160,13 +160,13 @@ activity_bruteforce() {
 	local i user
 	for i in $(seq 1 $((110 * RATE))); do echo "guess$RANDOM"; done >"$work/passwords"
 	# hydra leaves its state in the folder it runs in
-	(cd "$work" && in_a timeout 60 hydra -I -q -t $((2 + 2 * RATE)) -l "labuser$RATE" -P "$work/passwords" "ssh://$SERVER" >/dev/null 2>&1) || true
+	(cd "$work" && in_a timeout 60 hydra -I -q -t $((4 + 2 * RATE)) -l "labuser$RATE" -P "$work/passwords" "ssh://$SERVER" >/dev/null 2>&1) || true
 	for i in $(seq 1 $((180 - 40 * RATE))); do
 		user=$(pick root admin lab test)
 		in_a timeout 10 sshpass -p "no$RANDOM" ssh -F /dev/null -q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
 			-o PubkeyAuthentication=no -o NumberOfPasswordPrompts=$((RANDOM % 2 + 1)) "$user@$SERVER" true >/dev/null 2>&1 &
 		batch+=($!)
-		[ ${#batch[@]} -lt $((5 * RATE)) ] || jobs_done
+		[ ${#batch[@]} -lt $((6 + 4 * RATE)) ] || jobs_done
 	done
 	jobs_done
 }

@@ -9,17 +9,29 @@ SERVER6=$NET6:3::10
 work=$(mktemp -d)
 made=()
 
-# Only processes in the namespaces made here, by id, and only our own files.
+# Only processes started or in namespaces made here, by id, and only our own files.
 cleanup() {
-	local status=$? ns pid
+	local status=$? ns jobs
 	trap - EXIT INT TERM
-	exec 2>/dev/null # the shell would tell of each process ended here
-	for ns in "${made[@]}"; do
-		for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -KILL "$pid" 2>/dev/null || true; done
-		ip netns del "$ns" 2>/dev/null || true
-	done
+	# The shells that wait for programs first, and out of the job table: else each tells of its end.
+	jobs=$(jobs -p)
+	disown -a
+	# shellcheck disable=SC2086
+	[ -z "$jobs" ] || kill -KILL $jobs 2>/dev/null || true
+	for ns in "${made[@]}"; do namespace_end "$ns"; done
 	rm -rf "$work"
 	exit "$status"
+}
+
+# Its processes hold a namespace: they have to be gone, not only told to go.
+namespace_end() {
+	local pids waited=0
+	while pids=$(ip netns pids "$1" 2>/dev/null) && [ -n "$pids" ] && [ $((waited++)) -lt 100 ]; do
+		# shellcheck disable=SC2086
+		kill -KILL $pids 2>/dev/null || true
+		sleep 0.05
+	done
+	ip netns del "$1" 2>/dev/null || true
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
@@ -32,10 +44,10 @@ namespace() {
 	ip netns add "$1"
 	made+=("$1")
 	ip -n "$1" link set lo up
-	# Other users of this machine are not to be seen, nor IPv6 to make noise of its own.
+	# No IPv6 noise, and a half-open connection is given up within seconds.
 	ip netns exec "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1 \
-		net.ipv4.icmp_ratelimit=0 net.ipv4.tcp_fin_timeout=3
+		net.ipv4.icmp_ratelimit=0 net.ipv4.tcp_fin_timeout=3 net.ipv4.tcp_synack_retries=1
 }
 
 link() { # namespace short-name subnet host-address
@@ -104,10 +116,12 @@ ssh_up() {
 		StrictModes no
 		UsePAM no
 		PermitRootLogin yes
+		SetEnv HOME=$work
 		MaxStartups 200
 		MaxAuthTries $((RATE + 2))
 		Subsystem sftp internal-sftp
 	END
+	# HOME: what this machine's root has in .bashrc is not the lab's to run.
 	# sshd wants /run/sshd: in a mount namespace of its own (ip netns exec makes one), not in ours.
 	# shellcheck disable=SC2016
 	in_s sh -c 'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd &&
