@@ -1,42 +1,105 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Up to 8 values a row: each group of 8 lanes takes one row, so AVX-512 takes two rows at once.
-// Longer rows: one row at a time, in three passes.
+// Rows of up to SHORT_MAX values: VEC_WIDTH rows at once, turned so that a vector holds one column
+// of all of them and no sum or maximum crosses lanes; a row alone fits one vector. Longer rows: one
+// at a time, in three passes.
 #pragma once
 
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/vec_math.h"
 
 #include <assert.h>
+#include <string.h>
 
 #ifdef VEC_WIDTH
 
-// From rows' largest values and sums, both in every lane, to scores. e = exp(x - max).
-VEC_INLINE vec softmax_scores(bool log, vec below, vec e, vec sum)
+#define SHORT_MAX 16 // columns of a block
+#define BLOCK_MIN 4  // fewer rows than this go one by one
+
+// exp() of values <= 0. What would be less than the least normal number is 0: computing it would
+// cost a microcode assist of some 50 ns. Products by Estrin's scheme: the chain is what a row waits
+// for.
+VEC_INLINE vec softmax_exp(vec x)
 {
-	return log ? vec_sub(below, vec_log(sum)) : vec_div(e, sum);
+	const vec low = vec_set1(-87.0f);
+	vec n, r = vec_reduce_ln2(x, -87.0f, 0.0f, &n);
+	vec square = vec_mul(r, r);
+	vec a = vec_fma(vec_set1(1.6666667e-01f), r, vec_set1(0.5f));
+	vec b = vec_fma(vec_set1(8.333264e-03f), r, vec_set1(4.166627e-02f));
+	vec c = vec_fma(vec_set1(1.9918385e-04f), r, vec_set1(1.3946074e-03f));
+	vec q = vec_fma(vec_fma(c, square, b), square, a);
+	vec e = vec_scale2(vec_add(vec_set1(1.0f), vec_fma(q, square, r)), n);
+
+	return vec_pick(vec_less(x, low), vec_set1(0.0f), e);
 }
 
-VEC_INLINE vec softmax_group(bool log, vec x)
+// One row in one vector.
+VEC_INLINE void softmax_row(bool log, uint32_t n, const float *x, float *y)
 {
-	vec below = vec_sub(x, vec_max_in8(x)), e = vec_exp(below);
+	const vec_mask mask = vec_first(n);
+	vec values = vec_pick(mask, vec_load_mask(x, mask), vec_set1(-__builtin_inff()));
+	vec below = vec_sub(values, vec_max_across(values, n));
+	vec e = vec_pick(mask, softmax_exp(below), vec_set1(0.0f));
+	vec sum = vec_sum_across(e, n);
 
-	return softmax_scores(log, below, e, vec_sum_in8(e));
+	vec_store_mask(y, mask, log ? vec_sub(below, vec_log(sum)) : vec_div(e, sum));
 }
 
-VEC_INLINE void softmax_narrow(bool log, uint32_t n, uint32_t m, const float *x, float *y)
+// VEC_WIDTH rows. Vector i of four starts with row i of four and has every fourth lane's quad of
+// it: `step` floats from quad to quad.
+VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 {
-	const vec pad = vec_set1(-__builtin_inff());
-	uint32_t row = 0;
+	const size_t step = 4 * (size_t)n;
+	vec column[SHORT_MAX], max, sum = vec_set1(0.0f);
 
-	for (; row + VEC_WIDTH / 8 <= m;
-		row += VEC_WIDTH / 8, x += n * (VEC_WIDTH / 8), y += n * (VEC_WIDTH / 8))
-		vec_store_in8(y, n, softmax_group(log, vec_load_in8(x, n, pad)));
-	for (; row < m; row++, x += n, y += n) {
-		vec_mask mask = vec_first(n);
+	for (uint32_t first = 0; first < n; first += 4) {
+		uint32_t count = n - first < 4 ? n - first : 4;
 
-		vec_store_mask(
-			y, mask, softmax_group(log, vec_pick(mask, vec_load_mask(x, mask), pad)));
+		VEC_UNROLL
+		for (uint32_t i = 0; i < 4; i++)
+			column[first + i] = vec_load_quads(x + i * n + first, step, count);
+		vec_transpose_quads(column + first);
 	}
+	max = column[0];
+	for (uint32_t c = 1; c < n; c++)
+		max = vec_max(max, column[c]);
+	for (uint32_t c = 0; c < n; c++) {
+		vec below = vec_sub(column[c], max), e = softmax_exp(below);
+
+		sum = vec_add(sum, e);
+		column[c] = log ? below : e;
+	}
+	sum = log ? vec_log(sum) : vec_div(vec_set1(1.0f), sum);
+	for (uint32_t first = 0; first < n; first += 4) {
+		uint32_t count = n - first < 4 ? n - first : 4;
+
+		VEC_UNROLL
+		for (uint32_t i = 0; i < 4; i++)
+			column[first + i] = log ? vec_sub(column[first + i], sum)
+						: vec_mul(column[first + i], sum);
+		vec_transpose_quads(column + first);
+		VEC_UNROLL
+		for (uint32_t i = 0; i < 4; i++)
+			vec_store_quads(y + i * n + first, step, count, column[first + i]);
+	}
+}
+
+VEC_INLINE void softmax_short(bool log, uint32_t n, uint32_t m, const float *x, float *y)
+{
+	for (; m >= VEC_WIDTH;
+		m -= VEC_WIDTH, x += (size_t)VEC_WIDTH * n, y += (size_t)VEC_WIDTH * n)
+		softmax_block(log, n, x, y);
+	if (m >= BLOCK_MIN) {
+		float rows[VEC_WIDTH * SHORT_MAX];
+		size_t bytes = (size_t)m * n * sizeof(float);
+
+		memcpy(rows, x, bytes);
+		memset(rows + (size_t)m * n, 0, (size_t)(VEC_WIDTH - m) * n * sizeof(float));
+		softmax_block(log, n, rows, rows);
+		memcpy(y, rows, bytes);
+		return;
+	}
+	for (; m > 0; m--, x += n, y += n)
+		softmax_row(log, n, x, y);
 }
 
 VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
@@ -49,10 +112,10 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 	for (uint32_t i = 0; i < whole; i += VEC_WIDTH)
 		max = vec_max(max, vec_load(x + i));
 	max = vec_set1(vec_max_of(max));
-	e = vec_exp(vec_sub(vec_pick(rest, vec_load_mask(x + whole, rest), low), max));
+	e = softmax_exp(vec_sub(vec_pick(rest, vec_load_mask(x + whole, rest), low), max));
 	sum = vec_pick(rest, e, vec_set1(0.0f));
 	for (uint32_t i = 0; i < whole; i += VEC_WIDTH) {
-		vec part = vec_exp(vec_sub(vec_load(x + i), max));
+		vec part = softmax_exp(vec_sub(vec_load(x + i), max));
 
 		sum = vec_add(sum, part);
 		if (!log)
@@ -71,23 +134,25 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 			    : vec_div(e, sum));
 }
 
+VEC_INLINE void softmax_rows(bool log, uint32_t n, uint32_t m, const float *x, float *y)
+{
+	if (n <= VEC_WIDTH) {
+		softmax_short(log, n, m, x, y);
+		return;
+	}
+	for (uint32_t row = 0; row < m; row++)
+		softmax_wide(log, n, x + (size_t)row * n, y + (size_t)row * n);
+}
+
 void VEC_NAME(f32_softmax)(const struct softmax *softmax, uint32_t m, const float *x, float *y)
 {
-	const uint32_t n = softmax->n;
-
-	assert(n > 0 && softmax->inner > 0);
+	assert(softmax->n > 0 && softmax->inner > 0);
 	if (softmax->inner != 1)
 		f32_softmax__scalar(softmax, m, x, y);
-	else if (n <= 8 && softmax->log)
-		softmax_narrow(true, n, m, x, y);
-	else if (n <= 8)
-		softmax_narrow(false, n, m, x, y);
 	else if (softmax->log)
-		for (uint32_t row = 0; row < m; row++)
-			softmax_wide(true, n, x + (size_t)row * n, y + (size_t)row * n);
+		softmax_rows(true, softmax->n, m, x, y);
 	else
-		for (uint32_t row = 0; row < m; row++)
-			softmax_wide(false, n, x + (size_t)row * n, y + (size_t)row * n);
+		softmax_rows(false, softmax->n, m, x, y);
 }
 
 #endif

@@ -166,34 +166,58 @@ VEC_INLINE uint32_t vec_not_finite(vec a)
 	return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(vec_abs(a), infinity, _CMP_NLT_UQ));
 }
 
-// --- Rows of up to 8 values, one to each group of 8 lanes ---------------------------------------
+// --- Short rows ----------------------------------------------------------------------------------
 
-// `pad` in the lanes beyond n.
-VEC_INLINE vec vec_load_in8(const float *p, uint32_t n, vec pad)
+// The largest of the first `n` lanes (the others hold no more than those), in all lanes.
+VEC_INLINE vec vec_max_across(vec v, uint32_t n)
 {
-	vec_mask mask = vec_first(n);
-
-	return vec_pick(mask, vec_load_mask(p, mask), pad);
-}
-
-VEC_INLINE void vec_store_in8(float *p, uint32_t n, vec v)
-{
-	vec_store_mask(p, vec_first(n), v);
-}
-
-// The largest of each group, in all its lanes.
-VEC_INLINE vec vec_max_in8(vec v)
-{
-	v = _mm256_max_ps(v, _mm256_permute_ps(v, 0xb1));
+	if (n > 4)
+		v = _mm256_max_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
 	v = _mm256_max_ps(v, _mm256_permute_ps(v, 0x4e));
-	return _mm256_max_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
+	return _mm256_max_ps(v, _mm256_permute_ps(v, 0xb1));
 }
 
-VEC_INLINE vec vec_sum_in8(vec v)
+// The sum of the first `n` lanes (the others hold 0). Correct in those n lanes.
+VEC_INLINE vec vec_sum_across(vec v, uint32_t n)
 {
-	v = _mm256_add_ps(v, _mm256_permute_ps(v, 0xb1));
+	if (n > 4)
+		v = _mm256_add_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
 	v = _mm256_add_ps(v, _mm256_permute_ps(v, 0x4e));
-	return _mm256_add_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
+	return _mm256_add_ps(v, _mm256_permute_ps(v, 0xb1));
+}
+
+VEC_INLINE __m128i vec_first_of4(uint32_t count)
+{
+	return _mm_cmpgt_epi32(_mm_set1_epi32((int)count), _mm_setr_epi32(0, 1, 2, 3));
+}
+
+// 128-bit lane i: `count` (1 to 4) floats at p + i * step, 0 beyond them.
+VEC_INLINE vec vec_load_quads(const float *p, size_t step, uint32_t count)
+{
+	__m128i mask = vec_first_of4(count);
+
+	return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_maskload_ps(p, mask)),
+		_mm_maskload_ps(p + step, mask), 1);
+}
+
+VEC_INLINE void vec_store_quads(float *p, size_t step, uint32_t count, vec v)
+{
+	__m128i mask = vec_first_of4(count);
+
+	_mm_maskstore_ps(p, mask, _mm256_castps256_ps128(v));
+	_mm_maskstore_ps(p + step, mask, _mm256_extractf128_ps(v, 1));
+}
+
+// Within each 128-bit lane: rows become columns.
+VEC_INLINE void vec_transpose_quads(vec v[4])
+{
+	vec a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpackhi_ps(v[0], v[1]);
+	vec c = _mm256_unpacklo_ps(v[2], v[3]), d = _mm256_unpackhi_ps(v[2], v[3]);
+
+	v[0] = _mm256_shuffle_ps(a, c, 0x44);
+	v[1] = _mm256_shuffle_ps(a, c, 0xee);
+	v[2] = _mm256_shuffle_ps(b, d, 0x44);
+	v[3] = _mm256_shuffle_ps(b, d, 0xee);
 }
 
 // --- Wire values, `count` of them at any alignment -----------------------------------------------

@@ -146,41 +146,61 @@ VEC_INLINE uint32_t vec_not_finite(vec a)
 	return _mm512_fpclass_ps_mask(a, 0x99); // QNaN, +inf, -inf, SNaN
 }
 
-// --- Rows of up to 8 values, one to each group of 8 lanes ---------------------------------------
+// --- Short rows ----------------------------------------------------------------------------------
 
-VEC_INLINE vec_mask vec_first_in8(uint32_t n)
+// The largest of the first `n` lanes (the others hold no more than those), in all lanes.
+VEC_INLINE vec vec_max_across(vec v, uint32_t n)
 {
-	return (vec_mask)(_bzhi_u32(0xff, n) * 0x101);
-}
-
-// Two rows of n, one after the other in memory; `pad` in the lanes beyond n.
-VEC_INLINE vec vec_load_in8(const float *p, uint32_t n, vec pad)
-{
-	vec both = _mm512_maskz_loadu_ps(vec_first(2 * n), p);
-
-	return _mm512_mask_expand_ps(pad, vec_first_in8(n), both);
-}
-
-VEC_INLINE void vec_store_in8(float *p, uint32_t n, vec v)
-{
-	vec both = _mm512_maskz_compress_ps(vec_first_in8(n), v);
-
-	_mm512_mask_storeu_ps(p, vec_first(2 * n), both);
-}
-
-// The largest of each group, in all its lanes.
-VEC_INLINE vec vec_max_in8(vec v)
-{
-	v = _mm512_max_ps(v, _mm512_permute_ps(v, 0xb1));
+	if (n > 8)
+		v = _mm512_max_ps(v, _mm512_shuffle_f32x4(v, v, 0x4e));
+	if (n > 4)
+		v = _mm512_max_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
 	v = _mm512_max_ps(v, _mm512_permute_ps(v, 0x4e));
-	return _mm512_max_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+	return _mm512_max_ps(v, _mm512_permute_ps(v, 0xb1));
 }
 
-VEC_INLINE vec vec_sum_in8(vec v)
+// The sum of the first `n` lanes (the others hold 0). Correct in those n lanes.
+VEC_INLINE vec vec_sum_across(vec v, uint32_t n)
 {
-	v = _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
+	if (n > 8)
+		v = _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0x4e));
+	if (n > 4)
+		v = _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
 	v = _mm512_add_ps(v, _mm512_permute_ps(v, 0x4e));
-	return _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+	return _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
+}
+
+// 128-bit lane i: `count` (1 to 4) floats at p + i * step, 0 beyond them.
+VEC_INLINE vec vec_load_quads(const float *p, size_t step, uint32_t count)
+{
+	uint32_t mask = _bzhi_u32(0xf, count);
+	vec v = _mm512_maskz_loadu_ps((vec_mask)mask, p);
+
+	v = _mm512_mask_loadu_ps(v, (vec_mask)(mask << 4), p + step - 4);
+	v = _mm512_mask_loadu_ps(v, (vec_mask)(mask << 8), p + 2 * step - 8);
+	return _mm512_mask_loadu_ps(v, (vec_mask)(mask << 12), p + 3 * step - 12);
+}
+
+VEC_INLINE void vec_store_quads(float *p, size_t step, uint32_t count, vec v)
+{
+	uint32_t mask = _bzhi_u32(0xf, count);
+
+	_mm512_mask_storeu_ps(p, (vec_mask)mask, v);
+	_mm512_mask_storeu_ps(p + step - 4, (vec_mask)(mask << 4), v);
+	_mm512_mask_storeu_ps(p + 2 * step - 8, (vec_mask)(mask << 8), v);
+	_mm512_mask_storeu_ps(p + 3 * step - 12, (vec_mask)(mask << 12), v);
+}
+
+// Within each 128-bit lane: rows become columns.
+VEC_INLINE void vec_transpose_quads(vec v[4])
+{
+	vec a = _mm512_unpacklo_ps(v[0], v[1]), b = _mm512_unpackhi_ps(v[0], v[1]);
+	vec c = _mm512_unpacklo_ps(v[2], v[3]), d = _mm512_unpackhi_ps(v[2], v[3]);
+
+	v[0] = _mm512_shuffle_ps(a, c, 0x44);
+	v[1] = _mm512_shuffle_ps(a, c, 0xee);
+	v[2] = _mm512_shuffle_ps(b, d, 0x44);
+	v[3] = _mm512_shuffle_ps(b, d, 0xee);
 }
 
 // --- Wire values, `count` of them at any alignment -----------------------------------------------

@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const uint32_t ROWS[] = { 0, 1, 2, 3, 5 };
-static const uint32_t COLUMNS[] = { 1, 2, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 41, 100 };
+static const uint32_t SOFTMAX_ROWS[] = { 0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 37 };
+static const uint32_t COLUMNS[] = { 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 41, 100 };
 #define FOR_EACH(value, LIST)                                                                      \
 	for (const uint32_t *value = LIST; value < LIST + sizeof(LIST) / sizeof(*LIST); value++)
 
@@ -166,7 +167,7 @@ static void check_softmax(const struct softmax_kernel *kernel, uint32_t m, uint3
 static void softmax_lengths(void **state)
 {
 	skip_where_absent(state);
-	FOR_EACH(m, ROWS)
+	FOR_EACH(m, SOFTMAX_ROWS)
 	FOR_EACH(n, COLUMNS)
 	for (int log_of = 0; log_of < 2; log_of++) {
 		check_softmax(*state, *m, *n, 1, log_of, 4.0f);
