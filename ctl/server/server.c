@@ -18,6 +18,7 @@
 #define TICK_US	      100000
 #define DRAIN_TICK_US 5000
 #define DRAIN_SECONDS 10
+#define DRAIN_ANNOUNCE_NS 200000000 // so that clients hear NOT_READY and can turn elsewhere
 
 static const int SIGNALS[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -99,6 +100,11 @@ static void retime(struct server *server, long us)
 	event_add(server->tick, &period);
 }
 
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
 static void on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
@@ -108,6 +114,8 @@ static void on_tick(int fd, short what, void *arg)
 	if (server->phase != SERVER_DRAINING)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (is_before(&now, &server->announce_until))
+		return;
 	if (!server->first && dataplane_drained(server->parts.dataplane)) {
 		log_info("drained");
 		event_base_loopbreak(server->parts.base);
@@ -130,6 +138,10 @@ static void on_signal(int number, short what, void *arg)
 	log_info("%s: draining", number == SIGTERM ? "SIGTERM" : "SIGINT");
 	server->phase = SERVER_DRAINING;
 	clock_gettime(CLOCK_MONOTONIC, &server->drain_until);
+	server->announce_until = server->drain_until;
+	server->announce_until.tv_nsec += DRAIN_ANNOUNCE_NS;
+	server->announce_until.tv_sec += server->announce_until.tv_nsec / 1000000000;
+	server->announce_until.tv_nsec %= 1000000000;
 	server->drain_until.tv_sec += DRAIN_SECONDS;
 	dataplane_drain(server->parts.dataplane);
 	retime(server, DRAIN_TICK_US);

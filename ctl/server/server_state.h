@@ -28,6 +28,7 @@ struct server {
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;
 	struct timespec started;
+	struct timespec announce_until; // draining: NOT_READY is said at least so long
 	struct timespec drain_until;
 	struct event *signals[SERVER_SIGNALS];
 	struct event *tick;

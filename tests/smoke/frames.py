@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Frames made by hand, right and wrong, for the wire test; and a raw port to send them from."""
+import atexit
 import os
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -214,8 +216,10 @@ def legal(me, peer, good):
 
 
 def compile_lab_image(name="lab"):
-    """The bundled model as an image, in a temporary folder that outlives the test."""
-    out = os.path.join(tempfile.mkdtemp(prefix="martlet-image-"), f"{name}.mlt")
+    """The bundled model as an image, in a temporary folder that lasts as long as the test."""
+    folder = tempfile.mkdtemp(prefix="martlet-image-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    out = os.path.join(folder, f"{name}.mlt")
     subprocess.run([MARTLETCTL, "model", "compile", os.path.join(ROOT, "data", f"{name}.onnx"), "-o", out], check=True,
                    stdout=subprocess.DEVNULL)
     return out

@@ -267,7 +267,43 @@ def conform(tap, far, device, mtu, image):
         raw.close()
         why = a.balanced()
         tap.check("received = replied + named drops, mempool full again", not why, why)
+        not_ready(tap, a, client, m)
         tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text()[-500:])
+
+
+def not_ready(tap, a, client, m):
+    """NOT_READY: what is asked while it drains."""
+    a.proc.terminate()
+    seen = set()
+    while a.proc.poll() is None:
+        r = client.ask(floats(m.row), model=m.id, columns=m.columns, wait=0.02)
+        seen |= {r.status} if r else set()
+    tap.check("NOT_READY: asked while draining", "NOT_READY" in seen and seen <= {"OK", "NOT_READY"}, str(seen))
+
+
+def busy(tap, far, image):
+    """BUSY: a small ring and more requests in a burst than it holds."""
+    port = ('{ name = "edge"; device = "net_af_packet0,iface=veth-m,qpairs=2"; '
+            f'udp_port = {PORT}; addresses = [ "{OURS4}/24" ]; }}')
+    with Appliance([port], io=(0,), workers=(1,), extra="ring_size = 16;", netns=far.pid,
+                   models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}']) as a:
+        a.start()
+        client = Client()
+        while not client.ask(type=PING, wait=0.3):
+            pass
+        m = Model(a, 7)
+        rows = 1400 // (4 * m.columns)
+        wire = [request(floats(m.row * rows), model=7, columns=m.columns, rows=rows, request_id=i) for i in range(256)]
+        seen, end = set(), time.time() + 20
+        while "BUSY" not in seen and time.time() < end:
+            for w in wire:
+                client.socket.sendto(w, client.to)
+            while select.select([client.socket], [], [], 0.2)[0]:
+                seen.add(Reply(client.socket.recv(65535)).status)
+        tap.check("BUSY: a ring that is full", seen == {"OK", "BUSY"}, str(seen))
+        a.mark_at_rest(slack=64)
+        why = a.balanced()
+        tap.check("pipeline: received = replied + named drops", not why, why)
 
 
 def far_mac(far):
@@ -289,6 +325,8 @@ def main():
         far = setup_network(mtu)
         try:
             conform(tap, far, device, mtu, image)
+            if "af_packet" in device:
+                busy(tap, far, image)
         except RuntimeError as e:
             tap.check(f"martletd on {device}", False, str(e).replace("\n", "\n# "))
         finally:
