@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #define ROWS_COLUMNS_MAX      65536
-#define ROWS_LINE_MAX	      ((size_t)4 << 20) // bytes of one line of CSV
-#define ROWS_BYTES_MAX	      ((size_t)4 << 30) // default of max_bytes
+#define ROWS_LINE_MAX         ((size_t)4 << 20) // bytes of one line of CSV
+#define ROWS_BYTES_MAX        ((size_t)4 << 30) // default of max_bytes
 #define ROWS_LABELS_DEFAULT   "activity,label"
 #define ROWS_TEXT_COLUMNS_MAX 16
 
@@ -35,7 +35,7 @@ struct rows {
 	float *values; // [n_rows][n_columns]
 	size_t n_rows;
 	uint32_t n_columns;
-	char **names;		 // [n_columns] from a CSV's header; NULL where the file names none
+	char **names;            // [n_columns] from a CSV's header; NULL where the file names none
 	struct rows_text *texts; // [n_texts], in the file's order
 	uint32_t n_texts;
 };

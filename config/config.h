@@ -9,12 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONFIG_CPUS_MAX	     64
+#define CONFIG_CPUS_MAX      64
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_MODELS_MAX    256
-#define CONFIG_PATH_MAX	     1024 // bytes with the NUL
-#define CONFIG_NAME_MAX	     64
+#define CONFIG_PATH_MAX      1024 // bytes with the NUL
+#define CONFIG_NAME_MAX      64
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 
@@ -48,7 +48,7 @@ struct config_port {
 	uint16_t udp_port;
 	uint16_t mtu;
 	uint16_t queues; // RX queues; 0: one per polling lcore, as far as the device has them
-	int line;	 // in the file, for later messages
+	int line;        // in the file, for later messages
 };
 
 struct config_model {

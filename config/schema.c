@@ -3,7 +3,7 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 // Where a field of a struct lies, and how much room it has.
-#define AT(type, field)	  .offset = offsetof(struct type, field)
+#define AT(type, field)   .offset = offsetof(struct type, field)
 #define TEXT(type, field) AT(type, field), .room = sizeof(((struct type *)0)->field)
 #define LIST(type, field) AT(type, field), .count_offset = offsetof(struct type, n_##field)
 

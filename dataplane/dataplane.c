@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MBUF_CACHE	  256u
+#define MBUF_CACHE        256u
 #define FRAME_EXTRA_BYTES (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
-#define SETTLE_US	  10000 // for peers that read our last replies from memory we share
+#define SETTLE_US         10000 // for peers that read our last replies from memory we share
 
 static uint32_t longest_mtu(const struct config *config)
 {
@@ -284,7 +284,7 @@ void dataplane_stop(struct dataplane *dp)
 	if (dp->lcores_launched) {
 		dataplane_drain(dp);
 		join(dp, false); // nobody puts anything into rings any more,
-		join(dp, true);	 // so workers end once theirs are empty
+		join(dp, true);  // so workers end once theirs are empty
 		usleep(SETTLE_US);
 	}
 	for (uint32_t i = 0; i < dp->n_ports; i++)

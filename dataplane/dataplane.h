@@ -33,7 +33,8 @@
 	X(DROP_BAD_MAGIC, "bad_magic", "first two bytes are not 4D 4C")                            \
 	X(DROP_BAD_VERSION, "bad_version", "protocol version is not 1")                            \
 	X(DROP_RESERVED_NOT_ZERO, "reserved_not_zero", "a reserved field or flag is not zero")     \
-	X(DROP_BAD_NEIGHBOUR, "bad_neighbour", "ARP or neighbour solicitation that is malformed or not for us") \
+	X(DROP_BAD_NEIGHBOUR, "bad_neighbour",                                                     \
+		"ARP or neighbour solicitation that is malformed or not for us")                   \
 	X(DROP_BAD_ICMP, "bad_icmp", "ICMP that is malformed or not an echo request")              \
 	X(DROP_TOO_LONG, "too_long", "longer than the port's MTU, or in several segments")         \
 	X(DROP_TX_FULL, "tx_full", "reply made, but the NIC's transmit queue stayed full")         \
@@ -70,8 +71,8 @@ struct deployment_request {
 // Builds a new deployment (warms it on this thread, checks the golden rows, checks that its scratch
 // fits) and publishes it by one pointer. On error nothing has changed and the caller still owns the
 // model. A name already published under another id is refused, and so is an id another name holds.
-int dataplane_publish(struct dataplane *dp, const struct deployment_request *request,
-	struct error *err);
+int dataplane_publish(
+	struct dataplane *dp, const struct deployment_request *request, struct error *err);
 // Takes a slot out of service: requests get NO_MODEL. -ENOENT where there is none.
 int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err);
 // An id without a deployment answers NOT_READY instead of NO_MODEL while its model is being loaded.
@@ -82,7 +83,8 @@ void dataplane_reclaim(struct dataplane *dp);
 
 // --- What is going on ---------------------------------------------------------------------------
 
-struct dataplane_counters { // of one lcore; every packet received lands in exactly one of: replied, drops
+struct dataplane_counters { // of one lcore; every packet received lands in exactly one of: replied,
+			    // drops
 	uint64_t received;
 	uint64_t received_bytes;
 	uint64_t replied; // handed to the NIC, of every kind
@@ -121,7 +123,8 @@ struct port_info {
 	uint16_t mtu, udp_port, rx_queues, tx_queues;
 	bool rx_checksum_offload, tx_checksum_offload;
 	const struct config_port *config; // addresses
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, tx_errors, rx_nombuf;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, tx_errors,
+		rx_nombuf;
 };
 uint32_t dataplane_n_ports(const struct dataplane *dp);
 void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info);
@@ -130,7 +133,7 @@ struct slot_info {
 	uint16_t id, version;
 	const char *name;
 	const struct model *model; // valid until this slot is published or retired again
-	uint64_t requests, rows; // scored since start, all versions
+	uint64_t requests, rows;   // scored since start, all versions
 };
 // Slots in service, in order of id. Returns how many; fills at most `max`.
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max);

@@ -5,7 +5,7 @@
 #include "dataplane/dataplane.h"
 
 #define EAL_CONTROL_LCORE 0 // DPDK's lcore ids: the control thread's, then the polling ones
-#define EAL_FIRST_LCORE	  1
+#define EAL_FIRST_LCORE   1
 
 // CPU of each polling or scoring lcore: io, then workers, then complete. Returns how many.
 uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CPUS_MAX]);

@@ -30,7 +30,7 @@ static inline uint32_t histogram_bucket(uint64_t value)
 		return (uint32_t)value;
 	shift = 63u - (uint32_t)__builtin_clzll(value) - HISTOGRAM_SUB_BITS;
 	return ((shift + 1) << HISTOGRAM_SUB_BITS) +
-	       (uint32_t)((value >> shift) & ((1u << HISTOGRAM_SUB_BITS) - 1));
+		(uint32_t)((value >> shift) & ((1u << HISTOGRAM_SUB_BITS) - 1));
 }
 
 static inline void histogram_record(struct histogram *h, uint64_t value)

@@ -9,7 +9,7 @@
 #include <rte_icmp.h>
 #include <rte_ip.h>
 
-#define ICMP_ECHO_BYTES	    8 // type, code, checksum, identifier, sequence
+#define ICMP_ECHO_BYTES     8 // type, code, checksum, identifier, sequence
 #define ICMPV6_ECHO_REQUEST 128
 #define ICMPV6_ECHO_REPLY   129
 

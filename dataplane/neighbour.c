@@ -10,9 +10,9 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
-#define NDP_HOP_LIMIT	       255 // proves that no router was crossed (RFC 4861, 3.1)
+#define NDP_HOP_LIMIT          255 // proves that no router was crossed (RFC 4861, 3.1)
 #define NDP_OPTION_TARGET_LINK 2
-#define NDP_FLAGS	       RTE_BE32(0x60000000) // solicited, override
+#define NDP_FLAGS              RTE_BE32(0x60000000) // solicited, override
 
 // A neighbour solicitation, and the advertisement that answers it.
 struct ndp_message {

@@ -25,18 +25,18 @@ enum packet_kind {
 
 struct packet {
 	uint64_t arrival_tsc;
-	const struct port *port;	     // it came in by, the reply leaves by
+	const struct port *port;             // it came in by, the reply leaves by
 	const struct deployment *deployment; // valid until the lcore's next quiescent state
-	struct slot_stats *stats;	     // of this lcore and slot; NULL: none is kept
-	uint32_t payload_bytes;		     // UDP payload, or ICMP message
-	uint16_t payload_offset;	     // of the same, from the frame's start
+	struct slot_stats *stats;            // of this lcore and slot; NULL: none is kept
+	uint32_t payload_bytes;              // UDP payload, or ICMP message
+	uint16_t payload_offset;             // of the same, from the frame's start
 	uint16_t rows;
 	uint16_t outputs; // columns of the reply
 	uint16_t version; // that scored
 	uint8_t l2_bytes; // 14, or 18 with a VLAN tag
 	uint8_t l3_bytes; // IP header with its options
-	uint8_t kind;	  // enum packet_kind
-	uint8_t status;	  // enum wire_status
+	uint8_t kind;     // enum packet_kind
+	uint8_t status;   // enum wire_status
 	bool is_ipv6;
 	bool priority;
 	bool done; // score: result or refusal decided

@@ -11,8 +11,8 @@
 
 #define IPV4_HEADER_BYTES 20
 #define IPV6_HEADER_BYTES 40
-#define IPV6_FRAGMENT	  44 // next header
-#define PREFETCH_AHEAD	  4
+#define IPV6_FRAGMENT     44 // next header
+#define PREFETCH_AHEAD    4
 
 // Fields that a request must carry as zero: status, all but two flags, both reserved ones.
 static inline bool reserved_is_zero(const struct wire_header *header)

@@ -11,13 +11,13 @@
 struct port {
 	// What the stages read.
 	struct rte_ether_addr mac;
-	uint16_t id;	      // DPDK's
+	uint16_t id;          // DPDK's
 	uint16_t udp_port_be; // in network order
-	uint16_t mtu;	      // longest IP packet
+	uint16_t mtu;         // longest IP packet
 	uint8_t n_ipv4, n_ipv6;
 	bool tx_checksum; // the device fills in IPv4 and UDP checksums
 	bool rx_checksum; // the device says in ol_flags whether checksums are good
-	uint32_t ipv4[CONFIG_ADDRESSES_MAX];	       // in network order
+	uint32_t ipv4[CONFIG_ADDRESSES_MAX];           // in network order
 	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
 	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];
 

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#define REGISTRY_SLOTS	65536
+#define REGISTRY_SLOTS  65536
 #define REGISTRY_LCORES CONFIG_CPUS_MAX
 
 // Of one slot on one lcore, which alone writes it. Lives until the registry is destroyed.
@@ -24,7 +24,7 @@ struct deployment { // immutable once published; owned by the registry
 	// What lcores read.
 	const struct model *model;
 	uint32_t n_features, n_outputs;
-	uint32_t batch_rows;		       // that fit the scratch of an lcore at a time
+	uint32_t batch_rows;                   // that fit the scratch of an lcore at a time
 	uint32_t outputs_offset, model_offset; // within that scratch; rows lie at 0
 	uint16_t id, version;
 	bool accepts_missing;
@@ -46,7 +46,7 @@ struct registry {
 	// The control thread's own.
 	struct rte_rcu_qsbr *qsbr;
 	uint32_t n_lcores;
-	size_t scratch_bytes;	// of each scoring lcore
+	size_t scratch_bytes;   // of each scoring lcore
 	uint32_t payload_bytes; // longest UDP payload, which bounds a reply's outputs
 	struct slot_stats *stats[REGISTRY_SLOTS]; // [n_lcores] each; NULL: never published
 	SIMPLEQ_HEAD(, deployment) retired;

@@ -10,8 +10,8 @@
 #include <rte_prefetch.h>
 #include <rte_udp.h>
 
-#define REPLY_TTL	64
-#define DSCP_MASK	0xfcu // the rest of the octet is ECN, which says nothing of our own path
+#define REPLY_TTL       64
+#define DSCP_MASK       0xfcu // the rest of the octet is ECN, which says nothing of our own path
 #define FRAME_BYTES_MIN 60
 
 void clock_init(struct clock *clock, uint64_t tsc_hz)

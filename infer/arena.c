@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_ALIGN	  ((size_t)64)
+#define ARENA_ALIGN       ((size_t)64)
 #define ARENA_CHUNK_BYTES ((size_t)64 << 10)
 
 struct chunk { // its header takes the first ARENA_ALIGN bytes

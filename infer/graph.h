@@ -19,12 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GRAPH_RANK_MAX	   8
+#define GRAPH_RANK_MAX     8
 #define GRAPH_TENSORS_MAX  (1u << 20)
-#define GRAPH_NODES_MAX	   (1u << 19)
-#define GRAPH_NODE_IO_MAX  4096		      // inputs, or outputs, of one node
+#define GRAPH_NODES_MAX    (1u << 19)
+#define GRAPH_NODE_IO_MAX  4096               // inputs, or outputs, of one node
 #define GRAPH_ELEMENTS_MAX ((int64_t)1 << 28) // of one tensor
-#define GRAPH_NONE	   UINT32_MAX	      // an optional input left out
+#define GRAPH_NONE         UINT32_MAX         // an optional input left out
 
 enum dtype {
 	DTYPE_F32,
@@ -48,9 +48,9 @@ const char *dtype_name(enum dtype dtype);
 struct tensor {
 	const char *name; // as the source names it; unique, never NULL
 	enum dtype dtype;
-	uint32_t rank;		      // 0: a scalar
+	uint32_t rank;                // 0: a scalar
 	int64_t dims[GRAPH_RANK_MAX]; // [rank], each >= 0
-	const void *data;	      // [elements] little-endian; NULL: computed or an input
+	const void *data;             // [elements] little-endian; NULL: computed or an input
 };
 // Product of dims, 1 for a scalar.
 int64_t tensor_elements(const struct tensor *tensor);
@@ -105,9 +105,9 @@ struct graph {
 	const char *source_kind;
 	uint8_t source_sha256[32];
 	uint32_t n_features, n_columns_out; // sum over inputs, outputs
-	const char **feature_names;	    // [n_features]
-	const char **output_names;	    // [n_columns_out]
-	const char **class_labels;	    // [n_class_labels]
+	const char **feature_names;         // [n_features]
+	const char **output_names;          // [n_columns_out]
+	const char **class_labels;          // [n_class_labels]
 	uint32_t n_class_labels;
 	const float *input_scale; // [n_features]
 	const float *input_zero;  // [n_features]
@@ -136,7 +136,7 @@ int node_set_float(struct graph *graph, struct node *node, enum attr_key key, fl
 int node_set_ints(struct graph *graph, struct node *node, enum attr_key key, uint32_t count,
 	const int64_t *values); // copied
 int node_set_floats(struct graph *graph, struct node *node, enum attr_key key, uint32_t count,
-	const float *values);						  // copied
+	const float *values);                                             // copied
 const struct attr *node_attr(const struct node *node, enum attr_key key); // NULL: not there
 int64_t node_int(const struct node *node, enum attr_key key, int64_t otherwise);
 float node_float(const struct node *node, enum attr_key key, float otherwise);

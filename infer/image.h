@@ -6,7 +6,7 @@
 
 #include "infer/graph.h"
 
-#define IMAGE_VERSION	1
+#define IMAGE_VERSION   1
 #define IMAGE_BYTES_MAX ((size_t)1 << 31)
 
 // Serialises a checked graph. *image is malloc'ed. The same graph gives the same bytes.

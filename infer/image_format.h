@@ -4,7 +4,7 @@
 //	header		128 bytes, below: what a verifier needs before it believes anything else
 //	section table	SECTION_COUNT x { offset, bytes }, offsets from the image's start
 //	sections	in the order of the enum, each at the next multiple of 64 after the one
-//before; 			the last one ends the image
+// before; 			the last one ends the image
 //
 // Padding is zero. The hash covers everything behind the header; the header's own fields allow one
 // value each, so no bit can change unnoticed. A signature, once there is one, is over the header up
@@ -13,7 +13,7 @@
 
 #include "infer/graph.h"
 
-#define IMAGE_ALIGN	 64u
+#define IMAGE_ALIGN      64u
 #define IMAGE_GOLDEN_MAX 4096u
 
 static const uint8_t IMAGE_MAGIC[8] = { 'M', 'A', 'R', 'T', 'L', 'E', 'T', '\n' };
@@ -30,15 +30,15 @@ struct image_header {
 };
 
 enum image_section {
-	SECTION_META,	 // one image_meta
+	SECTION_META,    // one image_meta
 	SECTION_TENSORS, // image_tensor, in the graph's order
-	SECTION_NODES,	 // image_node
-	SECTION_ATTRS,	 // image_attr, those of the first node first
+	SECTION_NODES,   // image_node
+	SECTION_ATTRS,   // image_attr, those of the first node first
 	SECTION_INDICES, // u32 tensors, per node: inputs, then outputs
-	SECTION_PORTS,	 // image_port: inputs, then outputs
-	SECTION_NAMES,	 // u32 into STRINGS: features, output columns, class labels
+	SECTION_PORTS,   // image_port: inputs, then outputs
+	SECTION_NAMES,   // u32 into STRINGS: features, output columns, class labels
 	SECTION_STRINGS, // UTF-8, each ended by a zero byte
-	SECTION_DATA,	 // values, each block 64-byte aligned
+	SECTION_DATA,    // values, each block 64-byte aligned
 	SECTION_COUNT,
 };
 
@@ -52,8 +52,8 @@ struct image_meta {
 	uint8_t source_sha256[32];
 	uint32_t n_inputs, n_outputs;
 	uint32_t n_features, n_columns_out, n_class_labels, n_golden;
-	uint32_t accepts_missing;	  // 0 or 1
-	uint32_t reserved;		  // 0
+	uint32_t accepts_missing;         // 0 or 1
+	uint32_t reserved;                // 0
 	uint64_t input_scale, input_zero; // data: f32 [n_features]
 	uint64_t golden_rows,
 		golden_outputs; // data: f32 [n_golden][n_features], [n_golden][n_columns_out]
@@ -77,7 +77,7 @@ struct image_node {
 struct image_attr {
 	uint32_t key, kind, count;
 	uint32_t reserved; // 0
-	uint64_t value;	   // the integer, the float's bits, or data
+	uint64_t value;    // the integer, the float's bits, or data
 };
 
 struct image_port {

@@ -28,7 +28,8 @@ enum isa {
 
 // What this CPU and kernel offer.
 unsigned isa_detected(void);
-// "scalar", "avx2", "avx512", "avx512vnni" or "native": that set and all below it. -EINVAL otherwise.
+// "scalar", "avx2", "avx512", "avx512vnni" or "native": that set and all below it. -EINVAL
+// otherwise.
 int isa_parse(const char *name, unsigned *mask, struct error *err);
 // Highest set of `mask` by name.
 const char *isa_name(unsigned mask);
@@ -36,9 +37,9 @@ const char *isa_name(unsigned mask);
 // --- Compiling (in libimport.a; never linked into martletd) -------------------------------------
 
 struct compile_options {
-	const char *name;         // model's name; NULL: the file's stem
-	const char *rows_path;    // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
-	const char *class_labels; // comma-separated; NULL: what the source says, if it says
+	const char *name;      // model's name; NULL: the file's stem
+	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
+	const char *class_labels;  // comma-separated; NULL: what the source says, if it says
 	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else what the
 				   // source says, else x0, x1, ...
 };
@@ -54,8 +55,8 @@ struct compile_report {
 
 // Reads a foreign model and makes an image. On success *image is malloc'ed, *size its bytes.
 // Errors: -EINVAL not a model we can read, -ENOTSUP an operator or form refused by name, -ENOMEM.
-int model_compile(const char *path, const struct compile_options *options, void **image, size_t *size,
-	struct compile_report *report, struct error *err);
+int model_compile(const char *path, const struct compile_options *options, void **image,
+	size_t *size, struct compile_report *report, struct error *err);
 void compile_report_fini(struct compile_report *report);
 
 // --- Opening ------------------------------------------------------------------------------------
@@ -79,8 +80,8 @@ struct model_info {
 	const float *input_zero;  // [n_features]
 	bool accepts_missing;     // NaN means "missing" instead of being refused
 	uint8_t source_sha256[32];
-	const char *source_kind; // "onnx", "xgboost", ...
-	uint32_t n_golden;       // rows with expected outputs
+	const char *source_kind;     // "onnx", "xgboost", ...
+	uint32_t n_golden;           // rows with expected outputs
 	const float *golden_rows;    // [n_golden][n_features]
 	const float *golden_outputs; // [n_golden][n_outputs]
 	size_t image_bytes;
@@ -132,8 +133,8 @@ size_t row_dtype_bytes(unsigned dtype);
 
 // Unpacks n_rows rows of the model's features from `src` (little-endian, any alignment) to f32
 // `dst` [n_rows][n_features]. Returns true if every value is finite.
-bool model_unpack_rows(const struct model *model, float *dst, const void *src, uint32_t n_rows,
-	unsigned dtype);
+bool model_unpack_rows(
+	const struct model *model, float *dst, const void *src, uint32_t n_rows, unsigned dtype);
 
 // --- What the plan looks like -------------------------------------------------------------------
 
@@ -145,10 +146,11 @@ struct plan_step_info {
 	const char *op;   // "Dense", "Softmax", ...
 	const char *node; // the source's name for it
 	char shape[64];   // for people: "41 -> 64 + Relu"
-	// The kernel for each class of batch size (MODEL_BATCH_CLASS) and its share of the time, 0..1.
+	// The kernel for each class of batch size (MODEL_BATCH_CLASS) and its share of the time,
+	// 0..1.
 	const char *kernel[MODEL_BATCH_CLASSES];
 	double ns_per_row[MODEL_BATCH_CLASSES]; // measured at load; 0 where timing was off
-	size_t bytes_touched; // weights + activations of one row
+	size_t bytes_touched;                   // weights + activations of one row
 };
 
 uint32_t model_n_steps(const struct model *model);

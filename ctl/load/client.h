@@ -14,7 +14,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-#define CLIENT_BURST	    32
+#define CLIENT_BURST        32
 #define CLIENT_VERSIONS_MAX 64
 #define CLIENT_QUEUES_MAX   16
 
@@ -36,7 +36,7 @@ struct client_counters {
 struct client {
 	const struct load_options *options;
 	struct port port;
-	struct frame_peer peer;				    // of queue 0
+	struct frame_peer peer;                             // of queue 0
 	struct frame_template templates[CLIENT_QUEUES_MAX]; // one a queue: source ports differ
 	struct payloads payloads;
 	struct request_table table;
@@ -53,8 +53,8 @@ struct client {
 	uint64_t ns_per_cycle_q32;
 	uint64_t timeout_cycles;
 	uint64_t begin_cycles, end_cycles; // of the time measured: end is when sending ended
-	uint64_t answered_in_time;	   // answered before end_cycles
-	volatile sig_atomic_t stop;	   // set by a signal handler
+	uint64_t answered_in_time;         // answered before end_cycles
+	volatile sig_atomic_t stop;        // set by a signal handler
 };
 
 // Before EAL: everything but the port. Reads rows and expectations.

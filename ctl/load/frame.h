@@ -41,8 +41,8 @@ void frame_write(const struct frame_template *template, uint8_t *dst, uint64_t r
 	uint16_t rows, const uint8_t *payload, uint32_t payload_sum);
 
 enum frame_verdict {
-	FRAME_REPLY,	    // to us, from the peer's address and port, checksums right
-	FRAME_OTHER,	    // anything that is not such a datagram
+	FRAME_REPLY,        // to us, from the peer's address and port, checksums right
+	FRAME_OTHER,        // anything that is not such a datagram
 	FRAME_BAD_CHECKSUM, // IPv4 or UDP
 	FRAME_MALFORMED,    // lengths that lie, or no wire header in it
 };

@@ -10,14 +10,14 @@
 #define NEIGHBOUR_FRAME_MAX 86 // a neighbour solicitation with its option, in an Ethernet frame
 
 enum neighbour_kind {
-	NEIGHBOUR_NONE,	 // anything else
-	NEIGHBOUR_ASKS,	 // who has our address?
+	NEIGHBOUR_NONE,  // anything else
+	NEIGHBOUR_ASKS,  // who has our address?
 	NEIGHBOUR_IS_AT, // the peer's address is at ...
 };
 
 struct neighbour_message {
 	enum neighbour_kind kind;
-	uint8_t mac[6];		       // of the one who asks, or the peer's
+	uint8_t mac[6];                // of the one who asks, or the peer's
 	struct config_address address; // of the one who asks
 };
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define LOAD_EXPECT_MAX 16
-#define LOAD_FRAME_MAX	9216 // bytes of an Ethernet frame, without its checksum
+#define LOAD_FRAME_MAX  9216 // bytes of an Ethernet frame, without its checksum
 
 struct load_expect {
 	uint16_t version; // 0: whatever version answers
@@ -22,7 +22,7 @@ struct load_options {
 	uint32_t rx_queues; // 0: as many as queues
 	struct config_address from, to;
 	bool has_from, has_to;
-	uint32_t port;	      // the appliance's UDP port
+	uint32_t port;        // the appliance's UDP port
 	uint32_t source_port; // ours; queue i sends from source_port + i
 	bool has_peer_mac;
 	uint8_t peer_mac[6];
@@ -31,7 +31,7 @@ struct load_options {
 	const char *rows_path;
 	uint32_t columns; // of a .f32 file
 	uint32_t rows_per_request;
-	uint32_t dtype;	    // enum row_dtype
+	uint32_t dtype;     // enum row_dtype
 	double scale, zero; // i8 and u8: q = value / scale + zero
 	uint32_t pad_bytes;
 	uint32_t budget_us;

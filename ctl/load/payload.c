@@ -62,7 +62,7 @@ static void convert(uint8_t *dst, float value, const struct payload_shape *shape
 
 static size_t value_bytes(uint32_t dtype)
 {
-	return dtype == ROW_DTYPE_F32				    ? 4
+	return dtype == ROW_DTYPE_F32                               ? 4
 		: dtype == ROW_DTYPE_F16 || dtype == ROW_DTYPE_BF16 ? 2
 								    : 1;
 }

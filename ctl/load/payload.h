@@ -10,17 +10,17 @@
 struct payload_shape {
 	uint32_t n_rows, columns; // 0 rows: one payload of padding only
 	uint32_t rows_per_request;
-	uint32_t dtype;	   // enum row_dtype
+	uint32_t dtype;    // enum row_dtype
 	float scale, zero; // i8 and u8: q = round(value / scale + zero), saturating
 	uint32_t pad_bytes;
 };
 
 struct payloads {
 	struct payload_shape shape;
-	uint32_t count;	 // the last one may hold fewer rows
+	uint32_t count;  // the last one may hold fewer rows
 	uint32_t stride; // bytes of each, the same for all
-	uint8_t *bytes;	 // [count][stride]
-	uint32_t *sums;	 // [count]: checksum_sum() of each
+	uint8_t *bytes;  // [count][stride]
+	uint32_t *sums;  // [count]: checksum_sum() of each
 };
 
 // `rows` is f32 [n_rows][columns]. -EINVAL where a request would be too long, -ENOMEM.

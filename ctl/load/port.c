@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define DESCRIPTORS   1024
-#define MBUFS	      8191
+#define MBUFS         8191
 #define MBUF_CACHE    256
 #define LINK_TRY_MS   300
 #define ARGUMENTS_MAX 12
@@ -102,9 +102,9 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 	port->queues = (uint16_t)options->queues;
 	port->rx_queues = (uint16_t)(options->rx_queues ? options->rx_queues : options->queues);
 	if (port->queues > info.max_tx_queues || port->rx_queues > info.max_rx_queues)
-		return error_set(err, -EINVAL, "%u queues to send and %u to hear on: %s has %u and %u",
-			port->queues, port->rx_queues, name, info.max_tx_queues,
-			info.max_rx_queues);
+		return error_set(err, -EINVAL,
+			"%u queues to send and %u to hear on: %s has %u and %u", port->queues,
+			port->rx_queues, name, info.max_tx_queues, info.max_rx_queues);
 	port->pool = rte_pktmbuf_pool_create("load", frame_bytes > 2048 ? MBUFS / 2 : MBUFS,
 		MBUF_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
 	if (!port->pool)

@@ -12,15 +12,15 @@
 #define REQUEST_SLOT_BITS 20
 #define REQUEST_SLOTS_MAX (1u << REQUEST_SLOT_BITS)
 #define REQUEST_LOST_KEPT 65536 // ids of lost requests remembered, to know a late reply
-#define REQUEST_NONE	  UINT32_MAX
+#define REQUEST_NONE      UINT32_MAX
 
 struct request {
-	uint64_t id;	       // 0: free
+	uint64_t id;           // 0: free
 	uint64_t due_cycles;   // TSC: when it should have left; latency counts from here
 	uint64_t sent_cycles;  // TSC: when it did; the timeout counts from here
 	uint32_t payload;      // which of the payloads it carries
 	uint32_t older, newer; // slots; `newer` links free slots as well
-	bool measured;	       // sent after the warm-up
+	bool measured;         // sent after the warm-up
 };
 
 struct request_table {
@@ -29,13 +29,13 @@ struct request_table {
 	uint32_t outstanding;
 	uint32_t oldest, newest, first_free;
 	uint64_t sequence; // of the last id given; ids sent are 1..sequence
-	uint64_t *lost;	   // ring of REQUEST_LOST_KEPT ids
+	uint64_t *lost;    // ring of REQUEST_LOST_KEPT ids
 	uint64_t n_lost;
 };
 
 enum request_answer {
 	REQUEST_FOUND,
-	REQUEST_LATE,	   // given up before
+	REQUEST_LATE,      // given up before
 	REQUEST_DUPLICATE, // answered before
 	REQUEST_UNKNOWN,   // never sent
 };

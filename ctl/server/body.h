@@ -10,7 +10,7 @@
 #define BODY_JSON_BYTES_MAX (64 << 10)
 
 struct body_deployment { // PUT /v1/models/M/deployment
-	uint16_t id;	 // 0: left out
+	uint16_t id;     // 0: left out
 	uint16_t live;
 };
 int body_deployment_parse(

@@ -15,7 +15,7 @@ struct evhttp_request;
 struct event_base;
 
 #define HTTP_HEADERS_BYTES_MAX (16 << 10)
-#define HTTP_TIMEOUT_S	       60
+#define HTTP_TIMEOUT_S         60
 
 // An evhttp with our limits and our error pages, bound to nothing yet; NULL without memory.
 struct evhttp *http_create(struct event_base *base);

@@ -18,7 +18,7 @@ struct jobs {
 	pthread_cond_t wake;
 	struct event *finished; // on eventfd: the worker writes, the control thread reads
 	int eventfd;
-	bool stop;	      // under lock
+	bool stop;            // under lock
 	void (*work)(void *); // under lock; NULL: nothing to do
 	void (*done)(void *); // control thread only
 	void *arg;

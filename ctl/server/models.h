@@ -25,7 +25,7 @@ struct model_entry {
 	char name[MODEL_NAME_MAX + 1];
 	struct record record; // id 0: never deployed
 	enum model_state state;
-	char reason[ERROR_TEXT_BYTES];	// why not READY; "" otherwise
+	char reason[ERROR_TEXT_BYTES];  // why not READY; "" otherwise
 	struct model_version *versions; // [n_versions], rising
 	uint32_t n_versions;
 };

@@ -13,7 +13,7 @@
 struct operation {
 	struct server *server;
 	struct evhttp_request *request; // NULL: at start
-	const char *what;		// for the log: "deploy"
+	const char *what;               // for the log: "deploy"
 	void (*begin)(struct operation *op);
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
@@ -22,10 +22,10 @@ struct operation {
 	void *data; // image or JSON text, until it is written
 	size_t size;
 	struct model_version stored; // as it will be listed
-	struct record record;	     // as it will be
-	bool recorded;		     // deployment.json says so already
-	struct model *opened;	     // until the dataplane takes it
-	int rc;			     // of the work
+	struct record record;        // as it will be
+	bool recorded;               // deployment.json says so already
+	struct model *opened;        // until the dataplane takes it
+	int rc;                      // of the work
 	struct error err;
 	void (*then)(struct operation *op);
 	struct operation *next;
@@ -51,5 +51,5 @@ __attribute__((format(printf, 3, 4))) void operation_fail(
 	struct operation *op, int status, const char *format, ...);
 
 // The chain's pieces that several operations share.
-void work_open_image(void *op);		 // op->data: hash, open without timing, golden rows
+void work_open_image(void *op);          // op->data: hash, open without timing, golden rows
 void deploy_begin(struct operation *op); // op->version (op->id 0: the known one) into service

@@ -12,8 +12,8 @@
 #define RECORD_PREVIOUS_MAX 16
 
 struct record {
-	uint16_t id;				// on the wire; 0: never deployed
-	uint16_t live;				// the version
+	uint16_t id;                            // on the wire; 0: never deployed
+	uint16_t live;                          // the version
 	uint16_t previous[RECORD_PREVIOUS_MAX]; // newest first
 	uint32_t n_previous;
 	bool loaded; // false: unloaded by the operator, and to stay so after a restart

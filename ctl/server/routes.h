@@ -12,7 +12,7 @@ struct evhttp_request;
 
 struct route_params {
 	char model[MODEL_NAME_MAX + 1]; // {model}, a valid name
-	uint16_t version;		// {version}
+	uint16_t version;               // {version}
 };
 
 typedef void (*route_handler)(

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_US	      100000
-#define DRAIN_TICK_US 5000
-#define DRAIN_SECONDS 10
+#define TICK_US           100000
+#define DRAIN_TICK_US     5000
+#define DRAIN_SECONDS     10
 #define DRAIN_ANNOUNCE_NS 200000000 // so that clients hear NOT_READY and can turn elsewhere
 
 static const int SIGNALS[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };

@@ -32,7 +32,7 @@ struct server {
 	struct timespec drain_until;
 	struct event *signals[SERVER_SIGNALS];
 	struct event *tick;
-	struct operation *first, *last;	   // queue; the first one is under way
+	struct operation *first, *last;    // queue; the first one is under way
 	struct slot_info slots[SLOTS_MAX]; // room for dataplane_slots()
 };
 

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define STORE_DEPLOYMENT      "deployment.json"
-#define STORE_FILE_MAX	      24		  // bytes of a file's name with the NUL
+#define STORE_FILE_MAX        24                  // bytes of a file's name with the NUL
 #define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // the largest image, and so the largest body
 
 struct event_base;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RING_ENTRIES	16
+#define RING_ENTRIES    16
 #define WRITE_BYTES_MAX ((size_t)8 << 20) // an operation; keeps the event loop's turns short
 
 enum step {

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define REPLY_BYTES_MAX	  ((size_t)64 << 20)
+#define REPLY_BYTES_MAX   ((size_t)64 << 20)
 #define CONNECT_TIMEOUT_S 10L
-#define CALL_TIMEOUT_S	  600L // a promotion opens, times and warms a model of any size
+#define CALL_TIMEOUT_S    600L // a promotion opens, times and warms a model of any size
 #define EXPECT_TIMEOUT_MS 300L
 
 struct exchange {

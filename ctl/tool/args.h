@@ -10,14 +10,14 @@
 
 struct args_option {
 	const char *name;   // "version" for --version; NULL ends the list
-	char letter;	    // 'o' for -o; 0: none
+	char letter;        // 'o' for -o; 0: none
 	const char **value; // what follows it ends up here; NULL: the option is a flag
 	bool *flag;
 };
 
 struct args {
 	const struct args_option *options; // NULL: none beside the global ones
-	uint32_t n_min, n_max;		   // words wanted
+	uint32_t n_min, n_max;             // words wanted
 	const char *word[ARGS_WORDS_MAX];  // NULL after the last one given
 	uint32_t n_words;
 	int exit; // what the command returns where args_parse() says false

@@ -18,15 +18,15 @@ struct doctor_finding {
 	const char *name; // "hugepages"
 	enum doctor_level level;
 	char text[256]; // what was found
-	char fix[256];	// command line; "" where nothing is to be done
+	char fix[256];  // command line; "" where nothing is to be done
 };
 
 struct doctor {
-	const char *root;	     // "" for this machine
+	const char *root;            // "" for this machine
 	const struct config *config; // NULL: none given
-	unsigned isa;		     // isa_detected()
+	unsigned isa;                // isa_detected()
 	const char *isa_name;
-	bool is_root;		// runs with uid 0
+	bool is_root;           // runs with uid 0
 	uint64_t memlock_bytes; // RLIMIT_MEMLOCK, UINT64_MAX unlimited
 	struct doctor_finding findings[DOCTOR_FINDINGS_MAX];
 	uint32_t n_findings;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define HUGEPAGES   "/sys/kernel/mm/hugepages"
-#define NODES	    "/sys/devices/system/node"
+#define NODES       "/sys/devices/system/node"
 #define WANTED_MB   512 // of hugepages, where no configuration says
 #define MEMLOCK_MIN ((uint64_t)64 << 20)
 

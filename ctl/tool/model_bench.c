@@ -10,7 +10,7 @@
 
 #define BENCH_ROWS 1024
 #define BENCH_SEED 0x6d61726c6574ull
-#define PERTURB	   0.05f // of each golden value, so that no two rows are the same
+#define PERTURB    0.05f // of each golden value, so that no two rows are the same
 
 // Uniform in [-1, 1). xorshift64*: S. Vigna, "An experimental exploration of Marsaglia's xorshift
 // generators, scrambled", 2016.

@@ -9,7 +9,7 @@
 
 struct output {
 	FILE *file;
-	char path[4096];	   // final
+	char path[4096];           // final
 	char temporary[4096 + 32]; // "<path>.XXXXXX<ending of path>"
 };
 

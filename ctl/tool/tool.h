@@ -27,8 +27,8 @@ struct command {
 
 // Set by main() and by the options that every command takes (args.h); read by the commands.
 struct tool {
-	const char *socket;	       // of martletd's API
-	bool json;		       // --json: print JSON instead of text
+	const char *socket;            // of martletd's API
+	bool json;                     // --json: print JSON instead of text
 	const struct command *command; // the one that runs
 };
 extern struct tool tool;

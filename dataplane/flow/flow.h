@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define FLOW_FIRST_PAYLOADS 4
-#define FLOW_TCP_FLAGS	    6 // FIN SYN RST PSH ACK URG: bit i of the header's flags is counter i
+#define FLOW_TCP_FLAGS      6 // FIN SYN RST PSH ACK URG: bit i of the header's flags is counter i
 
 enum flow_direction { FLOW_FORWARD, FLOW_BACKWARD, FLOW_DIRECTIONS };
 
@@ -35,7 +35,7 @@ struct flow_side {
 	uint64_t last_ns;
 	struct flow_series size;     // IP bytes of each packet
 	struct flow_series interval; // ns between neighbours in this direction
-	uint16_t first_window;	     // TCP window of its first packet, unscaled
+	uint16_t first_window;       // TCP window of its first packet, unscaled
 	bool fin;
 };
 

@@ -167,7 +167,7 @@ static enum packet_verdict skip_extensions(struct rest *rest, struct packet *out
 		uint32_t bytes;
 
 		switch (out->protocol) {
-		case 0:	 // hop-by-hop options
+		case 0:  // hop-by-hop options
 		case 43: // routing
 		case 44: // fragment
 		case 51: // authentication

@@ -63,7 +63,7 @@ struct packet {
 	uint16_t window;    // TCP, unscaled; 0 otherwise
 	uint32_t
 		ip_bytes; // IP header and all it carries, as its length field says; no link padding
-	uint32_t header_bytes;	// IP and transport headers together
+	uint32_t header_bytes;  // IP and transport headers together
 	uint32_t payload_bytes; // behind the transport header
 };
 

@@ -8,12 +8,12 @@
 
 #include "onnx.pb-c.h"
 
-#define ONNX_OPSET_MIN	  7
-#define ONNX_OPSET_MAX	  21
+#define ONNX_OPSET_MIN    7
+#define ONNX_OPSET_MAX    21
 #define ONNX_ML_OPSET_MIN 1
 #define ONNX_ML_OPSET_MAX 5
 #define ONNX_NESTING_MAX  32 // messages inside messages; sound models reach 11
-#define ONNX_FILE_MAX	  ((size_t)1 << 30)
+#define ONNX_FILE_MAX     ((size_t)1 << 30)
 #define ONNX_NODE_INPUTS  GRAPH_NODE_IO_MAX
 
 struct onnx_value { // a name in the file's value namespace
@@ -36,7 +36,7 @@ struct onnx {
 	size_t values_size, n_values;
 	unsigned char hash_key[16];
 	bool *is_integer; // [GRAPH_TENSORS_MAX] computed tensors that stand for whole numbers
-	bool narrowed;	  // doubles or halves became float32
+	bool narrowed;    // doubles or halves became float32
 };
 
 struct onnx_node {

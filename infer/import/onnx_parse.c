@@ -10,7 +10,7 @@
 // A two-byte empty message costs its struct: some 40 bytes of memory for each byte of a sound file
 // is far more than any real model needs, weights being stored nearly as they are.
 #define BUDGET_PER_BYTE 40
-#define BUDGET_BASE	((size_t)4 << 20)
+#define BUDGET_BASE     ((size_t)4 << 20)
 
 struct budget {
 	size_t left;

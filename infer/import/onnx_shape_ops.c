@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-#define ELEMENT(name)	ONNX__TENSOR_PROTO__DATA_TYPE__##name
+#define ELEMENT(name)   ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
 static int reshape_to(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, const int64_t *dims)

@@ -97,7 +97,7 @@ VEC_INLINE void narrow_run(const struct tile *tile, const int vecs)
 	{                                                                                          \
 		tile_run(tile, rows, vecs);                                                        \
 	}
-#define ROWS(M, vecs)	  M(1, vecs) M(2, vecs) M(3, vecs) M(4, vecs) M(5, vecs) M(6, vecs)
+#define ROWS(M, vecs)     M(1, vecs) M(2, vecs) M(3, vecs) M(4, vecs) M(5, vecs) M(6, vecs)
 #define ENTRY(rows, vecs) tile_##rows##x##vecs,
 ROWS(TILE, 1)
 ROWS(TILE, 2)
@@ -117,7 +117,7 @@ static void tile_narrow2(const struct tile *tile)
 }
 typedef void tile_fn(const struct tile *tile);
 static tile_fn *const TILES[] = { ROWS(ENTRY, 1) ROWS(ENTRY, 2) }; // [vecs - 1][rows - 1]
-static tile_fn *const ROW_TILES[] = {				   // [vecs - 1]
+static tile_fn *const ROW_TILES[] = {                              // [vecs - 1]
 	tile_narrow1, tile_narrow2, tile_1x3, tile_1x4, tile_1x5, tile_1x6, tile_1x7, tile_1x8
 };
 

@@ -41,13 +41,13 @@ struct act activation_defaults(enum activation kind);
 
 struct dense {
 	const void *packed; // by the same kernel's pack(), KERNEL_ALIGN-aligned
-	uint32_t k, n;	    // k >= 1, n >= 1
+	uint32_t k, n;      // k >= 1, n >= 1
 	struct act act;
 };
 
 struct dense_kernel {
 	const char *name; // "f32_dense_14x32__avx512"
-	unsigned isa;	  // bits it needs
+	unsigned isa;     // bits it needs
 	// Picks its own instructions and so may only run where the mask is not a cap.
 	bool uncapped;
 	uint32_t tile_rows; // rows taken at once; 1: made for batch 1
@@ -81,7 +81,7 @@ DENSE_LIST(X)
 #define X(packing)                                                                                 \
 	size_t packing##_bytes(uint32_t k, uint32_t n);                                            \
 	void packing##_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
-X(dense_plain)	   // [1 + k][n]: the bias, then the weights as they are
+X(dense_plain)     // [1 + k][n]: the bias, then the weights as they are
 X(dense_panel16)   // [panels][1 + k][16]: 16 columns of the bias, then of each row of the weights
 X(dense_panel16k2) // dense_pack.c tells: two rows of the weights interleaved in a vector
 #undef X
@@ -93,8 +93,7 @@ bool dense_kernel_allowed(const struct dense_kernel *kernel, unsigned isa_mask);
 // The choice without timing, for batches of about m rows. Never NULL.
 const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k, uint32_t n);
 
-// --- The other operators: one function each, vectors by ISA
-// ----------------------------------------
+// --- The other operators: one function each, by ISA ----------------------------------------------
 //
 // For an operator `o` with parameters `struct o`, KERNELS_OF(o, ...) declares
 //	struct o_kernel { name, isa, run }, O_KERNELS[] in ascending order, O_KERNELS_COUNT and
@@ -114,9 +113,9 @@ struct activate_kernel {
 
 enum binary_op { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_COUNT };
 enum operand {
-	OPERAND_FULL,	 // [m][columns]
+	OPERAND_FULL,    // [m][columns]
 	OPERAND_COLUMNS, // [columns], the same for all rows
-	OPERAND_SCALAR,	 // [1], the same for all rows
+	OPERAND_SCALAR,  // [1], the same for all rows
 	OPERAND_COUNT,
 };
 #define BINARY_LIST(X)                                                                             \
@@ -142,7 +141,7 @@ struct binary_kernel {
 #define BROADCAST_LIST(X)  X(f32_broadcast__scalar, ISA_SCALAR)
 struct broadcast {
 	enum binary_op op;
-	uint32_t rank;			     // 0: one value
+	uint32_t rank;                       // 0: one value
 	uint32_t dims[BROADCAST_RANK_MAX];   // of one row's result
 	size_t a_stride[BROADCAST_RANK_MAX]; // [rank]
 	size_t b_stride[BROADCAST_RANK_MAX];
@@ -195,7 +194,7 @@ struct prelu_kernel {
 // (m counts outer dimensions too). In place allowed. A row with NaN or +inf gives NaN.
 struct softmax {
 	uint32_t n, inner; // both >= 1
-	bool log;	   // LogSoftmax
+	bool log;          // LogSoftmax
 };
 struct softmax_kernel {
 	const char *name;
@@ -212,7 +211,7 @@ struct softmax_kernel {
 struct layer_norm {
 	const float *scale; // [n]
 	const float *bias;  // [n], NULL: 0
-	uint32_t n;	    // >= 1
+	uint32_t n;         // >= 1
 	float epsilon;
 };
 struct layer_norm_kernel {

@@ -12,7 +12,7 @@
 
 #define VEC_PASTE2(name, isa) name##__##isa
 #define VEC_PASTE(name, isa)  VEC_PASTE2(name, isa)
-#define VEC_NAME(name)	      VEC_PASTE(name, VEC_ISA) // f32_affine -> f32_affine__avx2
+#define VEC_NAME(name)        VEC_PASTE(name, VEC_ISA) // f32_affine -> f32_affine__avx2
 
 // Before a loop with a constant count: all of its turns side by side.
 #ifdef __clang__

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define VEC_WIDTH  8
-#define VEC_ISA	   avx2
+#define VEC_ISA    avx2
 #define VEC_INLINE static inline __attribute__((always_inline))
 
 typedef __m256 vec; // like the intrinsics' own types, and so the one exception to "no typedefs"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define VEC_WIDTH  16
-#define VEC_ISA	   avx512
+#define VEC_ISA    avx512
 #define VEC_INLINE static inline __attribute__((always_inline))
 
 typedef __m512 vec; // like the intrinsics' own types, and so the one exception to "no typedefs"

@@ -14,25 +14,25 @@
 #include "infer/infer.h"
 #include "infer/kernels/kernels.h"
 
-#define PLAN_STEPS_MAX	       16384u
+#define PLAN_STEPS_MAX         16384u
 #define PLAN_ROW_BYTES_MAX     ((size_t)4 << 20)  // scratch for one row
 #define PLAN_SCRATCH_BYTES_MAX ((size_t)64 << 20) // for a whole pass
 #define PLAN_WEIGHTS_BYTES_MAX ((size_t)2 << 30)
-#define PLAN_WORK_MAX	       ((uint64_t)1 << 30) // multiply-adds, or values moved, for one row
+#define PLAN_WORK_MAX          ((uint64_t)1 << 30) // multiply-adds, or values moved, for one row
 
 enum place_base { PLACE_ROWS, PLACE_OUTPUTS, PLACE_SCRATCH, PLACE_BASES };
 
 struct place {
 	const void *constant; // the same for all rows; NULL: at base + offset * n + shift
 	enum place_base base;
-	size_t offset;	  // bytes for each row of the pass
-	size_t shift;	  // bytes: the port's first column
+	size_t offset;    // bytes for each row of the pass
+	size_t shift;     // bytes: the port's first column
 	size_t row_bytes; // from row to row; 0 for a constant
 };
 
 struct pass {
 	char *base[PLACE_BASES];
-	uint32_t n;	// rows, 1 to plan->tile_rows
+	uint32_t n;     // rows, 1 to plan->tile_rows
 	uint32_t klass; // index of MODEL_BATCH_CLASS
 };
 
@@ -45,12 +45,12 @@ static inline void *place_at(const struct pass *pass, const struct place *place)
 
 struct step {
 	void (*run)(const struct step *step, const struct pass *pass);
-	struct place x, x2;	// most steps have one or two inputs
+	struct place x, x2;     // most steps have one or two inputs
 	struct place y, y2, y3; // y2 and y3: LayerNormalization's
 	bool has_y2, has_y3;
 	uint32_t per_row;   // rows of the kernel for one row of the model, or values for one row
 	const void *params; // of the kernel: its struct
-	const void *kernel_run;		   // the kernel's function is in here, see the steps_*.c
+	const void *kernel_run;            // the kernel's function is in here, see the steps_*.c
 	const struct dense_choice *choice; // [MODEL_BATCH_CLASSES], Dense only
 
 	// For people.
@@ -90,9 +90,9 @@ struct builder {
 	struct plan *plan;
 	const struct graph *graph;
 	const struct node *node; // being built
-	struct step *step;	 // being filled; run NULL after build: no step needed
-	uint32_t *root;		 // [n_tensors] whose place a tensor shares
-	struct place *places;	 // [n_tensors], of roots
+	struct step *step;       // being filled; run NULL after build: no step needed
+	uint32_t *root;          // [n_tensors] whose place a tensor shares
+	struct place *places;    // [n_tensors], of roots
 	bool no_timing;
 	bool failed; // no memory for a constant
 	struct error *err;

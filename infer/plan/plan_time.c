@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLES	     5
+#define SAMPLES      5
 #define SAMPLE_NS    4000.0   // calls are repeated until a sample takes this long
 #define SLOW_CALL_NS 200000.0 // from here on one call decides
 #define PACKINGS_MAX 8

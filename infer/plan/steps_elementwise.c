@@ -245,8 +245,8 @@ static int binary_operand(
 int build_binary(struct builder *builder)
 {
 	enum binary_op op = builder->node->op == OP_ADD ? BINARY_ADD
-		: builder->node->op == OP_SUB		? BINARY_SUB
-		: builder->node->op == OP_MUL		? BINARY_MUL
+		: builder->node->op == OP_SUB           ? BINARY_SUB
+		: builder->node->op == OP_MUL           ? BINARY_MUL
 							: BINARY_DIV;
 	const struct binary_kernel *kernel = binary_pick(builder->plan->isa_mask);
 	struct step *step = builder->step;

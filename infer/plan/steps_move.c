@@ -23,7 +23,7 @@ void step_copy(const struct step *step, const struct pass *pass)
 struct concat {
 	uint32_t n_parts, outer;
 	const struct place *parts; // [n_parts]
-	const size_t *bytes;	   // [n_parts] of one run of the part
+	const size_t *bytes;       // [n_parts] of one run of the part
 };
 
 static void run_concat(const struct step *step, const struct pass *pass)
@@ -206,7 +206,7 @@ static void store_number(enum dtype dtype, void *y, size_t i, double value)
 		break;
 #define X(dtype_, type, low, high)                                                                 \
 	case dtype_:                                                                               \
-		((type *)y)[i] = isnan(value)	  ? 0                                              \
+		((type *)y)[i] = isnan(value)     ? 0                                              \
 			: value <= (double)(low)  ? (type)(low)                                    \
 			: value >= (double)(high) ? (type)(high)                                   \
 						  : (type)value;                                   \

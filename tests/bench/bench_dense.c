@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define REPETITIONS 15
-#define ROWS	    512 // different ones, at least two batches of 256
+#define ROWS        512 // different ones, at least two batches of 256
 #define KERNELS_MAX 32
 
 static const struct {
@@ -42,8 +42,8 @@ static double median(double *values, int count)
 }
 
 // Multiply-adds a nanosecond from registers alone: 12 independent chains hide the latency.
-#define CHAINS(X)	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#define CHAIN_START(i)	sum##i = a;
+#define CHAINS(X)       X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define CHAIN_START(i)  sum##i = a;
 #define CHAIN_OPAQUE(i) __asm__ volatile("" : "+v"(sum##i));
 #define CHAIN_LOOP(type, set1, multiply_add, lanes)                                                \
 	type sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11;             \

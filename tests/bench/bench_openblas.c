@@ -14,8 +14,8 @@
 
 #define LAYERS_MAX 8
 #define BATCH_MAX  256
-#define ROWS	   1024
-#define PASSES	   15
+#define ROWS       1024
+#define PASSES     15
 #define CLONES                                                                                     \
 	__attribute__((target_clones("arch=skylake-avx512", "avx2", "default"), optimize("O3")))
 
@@ -202,7 +202,7 @@ static double fma_limit(void)
 
 	for (int i = 0; i < 5; i++) {
 		const double rate = __builtin_cpu_supports("avx512f") ? fma_avx512()
-			: __builtin_cpu_supports("fma")		      ? fma_avx2()
+			: __builtin_cpu_supports("fma")               ? fma_avx2()
 								      : 0;
 
 		best = rate > best ? rate : best;

@@ -25,9 +25,9 @@ struct guarded {
 	uint8_t *map;
 	size_t bytes, map_bytes;
 };
-struct guarded guarded_alloc(size_t bytes);	   // filled with canary bytes
+struct guarded guarded_alloc(size_t bytes);        // filled with canary bytes
 void guarded_check(const struct guarded *guarded); // fails the test
-void guarded_free(struct guarded *guarded);	   // checks, too
+void guarded_free(struct guarded *guarded);        // checks, too
 
 #define CANARY 0xa5
 

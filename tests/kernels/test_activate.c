@@ -24,7 +24,8 @@ static void check_values(const struct activate_kernel *kernel, const struct act 
 		double expected = activation_double(act, x[i]), bound;
 
 		// Left of -5 Gelu's exponent is large and its rounding shows; HardSigmoid cancels.
-		bound = fabs(expected) * (act->kind >= ACTIVATION_GELU ? 3e-5 : RELATIVE) + 4 * FLT_MIN;
+		bound = fabs(expected) * (act->kind >= ACTIVATION_GELU ? 3e-5 : RELATIVE) +
+			4 * FLT_MIN;
 		if (act->kind == ACTIVATION_HARD_SIGMOID)
 			bound += 1e-6;
 		if (isnan(expected) ? !isnan(y[i])

@@ -42,7 +42,7 @@ static void buffers_fini(struct buffers *s)
 
 static double binary_double(enum binary_op op, double a, double b)
 {
-	return op == BINARY_ADD	   ? a + b
+	return op == BINARY_ADD    ? a + b
 		: op == BINARY_SUB ? a - b
 		: op == BINARY_MUL ? a * b
 				   : a / b;

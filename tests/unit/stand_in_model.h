@@ -21,12 +21,12 @@ static int stand_in_models_closed;
 static int stand_in_score_calls;
 static uint32_t stand_in_longest_call;
 
-#define row_dtype_bytes	    stand_in_row_dtype_bytes
+#define row_dtype_bytes     stand_in_row_dtype_bytes
 #define model_info(model)   stand_in_info(model)
-#define model_close	    stand_in_close
+#define model_close         stand_in_close
 #define model_check_golden  stand_in_check_golden
 #define model_scratch_bytes stand_in_scratch_bytes
-#define model_score	    stand_in_score
+#define model_score         stand_in_score
 #define model_unpack_rows   stand_in_unpack_rows
 
 static inline struct model *stand_in_model(uint32_t n_features, uint32_t n_outputs, float mark)

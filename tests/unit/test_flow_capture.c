@@ -133,8 +133,8 @@ static void lying_headers_are_malformed(void **state)
 		{ 7, 1, PACKET_FRAGMENT },     // offset 8
 		{ 9, 132, PACKET_OTHER_PROTOCOL },
 		{ 9, PACKET_PROTOCOL_TCP, PACKET_MALFORMED }, // 12 bytes are no TCP header
-		{ 25, 7, PACKET_MALFORMED },		      // UDP length below its header's
-		{ 25, 13, PACKET_MALFORMED },		      // UDP length above what is there
+		{ 25, 7, PACKET_MALFORMED },                  // UDP length below its header's
+		{ 25, 13, PACKET_MALFORMED },                 // UDP length above what is there
 	};
 	struct packet packet;
 
