@@ -16,36 +16,45 @@ struct error {
 };
 
 // Writes the sentence and hands `code` (a negative errno) back, so that callers can write
-// `return error_set(err, -EINVAL, "...")`. `err` may be NULL.
-__attribute__((format(printf, 3, 4))) static inline int error_set(
-	struct error *err, int code, const char *format, ...)
-{
-	if (err) {
-		va_list args;
+// `return error_set(err, -EINVAL, "...")`. `err` may be NULL. Macros, so that compilers and
+// analysers see which code comes back.
+#define error_set(err, code, ...) (error_write(err, __VA_ARGS__), error_code(code))
 
-		va_start(args, format);
-		vsnprintf(err->text, sizeof(err->text), format, args);
-		va_end(args);
-	}
+// Puts "<where>: " in front of a sentence already made, and hands `code` back.
+#define error_prefix(err, code, ...) (error_write_where(err, __VA_ARGS__), error_code(code))
+
+// A call, so that a code nobody takes is no warning.
+static inline int error_code(int code)
+{
 	return code;
 }
 
-// Puts "<where>: " in front of a sentence already made, and hands `code` back.
-__attribute__((format(printf, 3, 4))) static inline int error_prefix(
-	struct error *err, int code, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void error_write(
+	struct error *err, const char *format, ...)
 {
-	if (err) {
-		char tail[ERROR_TEXT_BYTES];
-		va_list args;
-		int n;
+	va_list args;
 
-		snprintf(tail, sizeof(tail), "%s", err->text);
-		va_start(args, format);
-		n = vsnprintf(err->text, sizeof(err->text), format, args);
-		va_end(args);
-		if (n >= 0 && (size_t)n < sizeof(err->text) - 2)
-			snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %.*s",
-				(int)sizeof(err->text) - n - 3, tail);
-	}
-	return code;
+	if (!err)
+		return;
+	va_start(args, format);
+	vsnprintf(err->text, sizeof(err->text), format, args);
+	va_end(args);
+}
+
+__attribute__((format(printf, 2, 3))) static inline void error_write_where(
+	struct error *err, const char *format, ...)
+{
+	char tail[ERROR_TEXT_BYTES];
+	va_list args;
+	int n;
+
+	if (!err)
+		return;
+	snprintf(tail, sizeof(tail), "%s", err->text);
+	va_start(args, format);
+	n = vsnprintf(err->text, sizeof(err->text), format, args);
+	va_end(args);
+	if (n >= 0 && (size_t)n < sizeof(err->text) - 2)
+		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %.*s",
+			(int)sizeof(err->text) - n - 3, tail);
 }

@@ -41,7 +41,7 @@ static void append(
 		buffer->data = grown;
 		buffer->capacity = capacity;
 	}
-	if (bytes)
+	if (bytes && data)
 		memcpy(buffer->data + buffer->size, data, bytes);
 	buffer->size = needed;
 }

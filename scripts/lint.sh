@@ -29,8 +29,9 @@ declare -A may=(
 for file in "${sources[@]}"; do
 	room=${file%%/*}
 	while read -r header; do
+		[[ $header == onnx.pb-c.h && $file == infer/import/* ]] && continue # generated
 		[[ $header =~ ${may[$room]:-^$} ]] || fail "$file includes \"$header\", which $room/ may not"
-		[ -f "$header" ] || [[ $header == *.pb-c.h ]] || fail "$file includes \"$header\": write it from the root"
+		[ -f "$header" ] || fail "$file includes \"$header\": write it from the root"
 	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
 done
 

@@ -45,7 +45,7 @@ json_t *image_string(const char *string)
 	json_t *value = string ? json_string(string) : json_null();
 	char *copy;
 
-	if (value || !(copy = strdup(string)))
+	if (value || !string || !(copy = strdup(string)))
 		return value;
 	for (unsigned char *c = (unsigned char *)copy; *c; c++)
 		if (*c >= 0x80)

@@ -134,7 +134,7 @@ static uint32_t emit_linear(
 		floats_attr(onnx, node, "coefficients", &n_coefficients, &coefficients) ||
 		floats_attr(onnx, node, "intercepts", &n_intercepts, &intercepts))
 		return GRAPH_NONE;
-	if (n_coefficients != (uint64_t)targets * (uint64_t)columns ||
+	if (!coefficients || n_coefficients != (uint64_t)targets * (uint64_t)columns ||
 		(n_intercepts != 0 && n_intercepts != (uint64_t)targets)) {
 		onnx_refuse(onnx, node, -EINVAL,
 			"%zu coefficients and %zu intercepts for %lld targets of %lld columns",

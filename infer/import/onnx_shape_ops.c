@@ -165,6 +165,7 @@ static int list_constant(struct onnx *onnx, const struct onnx_node *node, uint32
 	size_t count, const int64_t *ints, const float *floats)
 {
 	int64_t dim = (int64_t)count;
+	const void *values = ints ? (const void *)ints : floats;
 	uint32_t tensor;
 	void *data;
 
@@ -174,8 +175,8 @@ static int list_constant(struct onnx *onnx, const struct onnx_node *node, uint32
 		onnx, node->proto->output[0], ints ? DTYPE_I64 : DTYPE_F32, rank, &dim, &data);
 	if (tensor == GRAPH_NONE)
 		return -ENOMEM;
-	if (count > 0)
-		memcpy(data, ints ? (const void *)ints : floats, count * (ints ? 8 : 4));
+	if (count > 0 && values)
+		memcpy(data, values, count * (ints ? 8 : 4));
 	return onnx_output(onnx, node, 0, tensor);
 }
 

@@ -202,8 +202,7 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 	M(4, vecs)                                                                                 \
 	M(5, vecs)                                                                                 \
 	M(6, vecs)                                                                                 \
-	M(7, vecs) M(8, vecs) M(9, vecs) M(10, vecs) M(11, vecs) M(12, vecs) M(13, vecs)           \
-		M(14, vecs)
+	M(7, vecs) M(8, vecs) M(9, vecs) M(10, vecs) M(11, vecs) M(12, vecs) M(13, vecs) M(14, vecs)
 #define TILE(rows, vecs)                                                                           \
 	static void tile_##rows##x##vecs(const struct tile *tile)                                  \
 	{                                                                                          \

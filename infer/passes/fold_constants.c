@@ -4,6 +4,7 @@
 
 #include "infer/arena.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define FOLD_ELEMENTS_MAX (1 << 24)
@@ -82,6 +83,7 @@ static void evaluate(const struct graph *graph, const struct node *node, float *
 	const float *x = a->data, *y = b ? b->data : NULL;
 	int64_t n = tensor_elements(out);
 
+	assert(b || (!is_binary(node->op) && node->op != OP_MATMUL)); // graph_check() saw to it
 	for (int64_t i = 0; i < n; i++) {
 		if (is_binary(node->op)) {
 			data[i] = (float)combine(node->op, (double)x[broadcast_index(out, a, i)],

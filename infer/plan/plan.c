@@ -3,6 +3,7 @@
 #include "infer/arena.h"
 #include "infer/plan/places.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,7 @@ static int place_outputs(struct planner *planner, struct step *step)
 	struct place *places[3] = { &step->y, &step->y2, &step->y3 };
 	bool *has[3] = { NULL, &step->has_y2, &step->has_y3 };
 
+	assert(node->n_outputs <= 3); // no operator has more: ops.h
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		uint32_t t = node->outputs[o];
 		struct place *place;

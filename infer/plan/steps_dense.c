@@ -3,6 +3,7 @@
 // plainly.
 #include "infer/plan/plan.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, uint
 	struct dense_choice choice[MODEL_BATCH_CLASSES] = { 0 };
 	int rc;
 
+	assert(n >= 1);
 	rc = dense_choose(builder, w, b, dense, per_row, choice, step->kernel);
 	if (rc != 0)
 		return rc;

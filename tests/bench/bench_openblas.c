@@ -103,7 +103,7 @@ static void softmax(float *y, int n)
 static void net_score(const struct net *net, const float *rows, int batch)
 {
 	const float *x = rows;
-	float *y = net->a;
+	float *y;
 
 	for (int l = 0; l < net->n_layers; l++) {
 		const int in = net->widths[l], out = net->widths[l + 1];

@@ -235,7 +235,7 @@ static double norm_double(enum norm norm, uint32_t n, const float *row)
 	for (uint32_t c = 0; c < n; c++)
 		total = norm == NORM_MAX
 			? fmax(total, row[c])
-			: total + (norm == NORM_L1 ? fabs(row[c]) : pow(row[c], 2));
+			: total + (norm == NORM_L1 ? fabs((double)row[c]) : pow(row[c], 2));
 	return norm == NORM_L2 ? sqrt(total) : total;
 }
 

@@ -99,8 +99,8 @@ static void smaller_types_need_fewer_bytes(void **state)
 {
 	static const uint8_t BYTES[] = { 4, 2, 2, 1, 1 };
 
-	for (uint8_t dtype = 0; dtype < RTE_DIM(BYTES); dtype++) {
-		request()->dtype = dtype;
+	for (size_t dtype = 0; dtype < RTE_DIM(BYTES); dtype++) {
+		request()->dtype = (uint8_t)dtype;
 		frame.p.payload_bytes = 32 + 2 * 4 * BYTES[dtype] - 1u;
 		assert_int_equal(admit(), WIRE_STATUS_BAD_REQUEST);
 		frame.p.payload_bytes++;

@@ -65,8 +65,8 @@ static void find_bad_name_or_version_is_400(void **state)
 		"/v1/models/..%2fa/versions/1", "/v1/models/a%00b/versions/1",
 		"/v1/models/.hidden/versions/1", "/v1/models/a%20b/versions/1",
 		"/v1/models/\xff/versions/1",
-		"/v1/models/a123456789b123456789c123456789d123456789e123456789f123456789g123/"
-		"versions/1",
+		("/v1/models/a123456789b123456789c123456789d123456789e123456789f123456789g123/"
+		 "versions/1"),
 		"/v1/models/a/versions/0", "/v1/models/a/versions/65536",
 		"/v1/models/a/versions/01", "/v1/models/a/versions/-1",
 		"/v1/models/a/versions/1.mlt", "/v1/models/a/versions/99999999999999999999" };
