@@ -88,7 +88,7 @@ static uint8_t *reply_ipv6(
 	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, p->l2_bytes);
 	uint8_t source[16];
 
-	*address_sum = checksum_bytes(0, ip->src_addr, 32);
+	*address_sum = checksum_fold(checksum_bytes(0, ip->src_addr, 32)); // room to add to
 	ip->vtc_flow &= RTE_BE32(0xf0000000 | DSCP_MASK << 20);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)bytes);
 	ip->hop_limits = REPLY_TTL;

@@ -169,6 +169,24 @@ static void result_carries_outputs(void **state)
 	}
 }
 
+// Addresses whose words sum to just below 2^64: what is added to them must not lose its carry.
+static void result_checksum_keeps_every_carry(void **state)
+{
+	static const char *sources[] = { "fd00:77:ffff:fffc::2", "fd00:77:ffff:ffff:ffff:ffff::",
+		"fd00:77:ffff:fffd::ffff", "fdff:ffff:ffff:fffc:0:0:0:2" };
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		frame_request(&frame, true, false, WIRE_TYPE_SCORE, 1, 4, 64);
+		inet_pton(AF_INET6, sources[i], frame_ipv6(&frame)->src_addr);
+		frame_mend_udp(&frame);
+		assert_int_equal(parse_packet(&port, &frame.m), DROP_NONE);
+		frame.p.kind = PACKET_RESULT;
+		frame.p.status = WIRE_STATUS_NO_MODEL;
+		reply_packet(&frame.m, 1000, &clk, &counters);
+		check_udp_checksum();
+	}
+}
+
 static void refusal_is_a_bare_header(void **state)
 {
 	for (unsigned status = 1; status < WIRE_STATUS_COUNT; status++) {
@@ -280,6 +298,7 @@ int main(void)
 		cmocka_unit_test(pong_without_request_checksum_gets_one),
 		cmocka_unit_test(pong_checksum_is_end_to_end),
 		cmocka_unit_test(result_carries_outputs),
+		cmocka_unit_test(result_checksum_keeps_every_carry),
 		cmocka_unit_test(refusal_is_a_bare_header),
 		cmocka_unit_test(server_ns_is_exact_and_saturates),
 		cmocka_unit_test(latency_is_recorded_where_scored),
