@@ -3,6 +3,7 @@
 #include "infer/image.h"
 #include "infer/image_format.h"
 #include "infer/infer.h"
+#include "infer/text.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -111,25 +112,6 @@ static int read_sections(struct reader *reader, size_t size)
 	return 0;
 }
 
-// Length of the UTF-8 character that starts here; 0: none, or a control character.
-static size_t utf8_character(const uint8_t *at)
-{
-	static const uint32_t smallest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-	uint32_t code = length == 1 ? at[0] : at[0] & (0x7fu >> length);
-
-	if ((at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < length; i++) { // stops at the string's end, which is no continuation
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (at[i] & 0x3f);
-	}
-	if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return code < 0x20 || code == 0x7f ? 0 : length;
-}
-
 // NULL with the sentence written: out of the section, not ended, or not plain UTF-8.
 static const char *read_string(const struct reader *reader, uint32_t offset)
 {
@@ -142,8 +124,8 @@ static const char *read_string(const struct reader *reader, uint32_t offset)
 			"image string at %" PRIu32 " of %" PRIu64 " is not ended", offset, bytes);
 		return NULL;
 	}
-	for (const uint8_t *at = (const uint8_t *)text; *at; at += step) {
-		step = utf8_character(at);
+	for (const char *at = text; *at; at += step) {
+		step = text_character(at);
 		if (step == 0) {
 			error_set(reader->err, -EINVAL,
 				"image string at %" PRIu32

@@ -6,6 +6,7 @@
 #include "infer/import/calibrate.h"
 #include "infer/import/import.h"
 #include "infer/passes/passes.h"
+#include "infer/text.h"
 
 #include <ctype.h>
 #include <sodium.h>
@@ -155,7 +156,8 @@ static int name_outputs(struct compilation *c)
 		for (uint32_t i = 0; i < n; i++, o++) {
 			char name[400];
 
-			snprintf(name, sizeof(name), "%.180s[%.180s]", tensor->name,
+			snprintf(name, sizeof(name), "%.*s[%.*s]", text_cut(tensor->name, 180),
+				tensor->name, text_cut(graph->class_labels[o], 180),
 				graph->class_labels[o]);
 			graph->output_names[o] = arena_strdup(graph->arena, name);
 			if (!graph->output_names[o])
@@ -256,13 +258,34 @@ static int make_image(struct compilation *c, void **image, size_t *size)
 	return 0;
 }
 
-int model_compile(const char *path, const struct compile_options *options, void **image,
-	size_t *size, struct compile_report *report, struct error *err)
+int compile_bytes(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, void **image, size_t *image_size,
+	struct compile_report *report, struct error *err)
 {
 	static const struct compile_options NONE;
 	struct compilation c = {
 		.options = options ? options : &NONE, .report = report, .err = err
 	};
+	int rc = import_onnx(bytes, size, &c.graph, report, err);
+
+	*image = NULL;
+	*image_size = 0;
+	if (rc == 0)
+		rc = describe(&c, path, bytes, size);
+	else
+		error_prefix(err, rc, "%s", path);
+	if (rc == 0)
+		rc = make_image(&c, image, image_size);
+	rows_fini(&c.rows);
+	graph_destroy(c.graph);
+	if (rc != 0 && err)
+		text_clean(err->text); // the names in it are the file's
+	return rc;
+}
+
+int model_compile(const char *path, const struct compile_options *options, void **image,
+	size_t *size, struct compile_report *report, struct error *err)
+{
 	size_t source_size = 0;
 	void *source;
 	int rc;
@@ -272,17 +295,8 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	if (report)
 		memset(report, 0, sizeof(*report));
 	rc = read_source(path, &source, &source_size, err);
-	if (rc != 0)
-		return rc;
-	rc = import_onnx(source, source_size, &c.graph, report, err);
 	if (rc == 0)
-		rc = describe(&c, path, source, source_size);
-	else
-		error_prefix(err, rc, "%s", path);
-	if (rc == 0)
-		rc = make_image(&c, image, size);
-	rows_fini(&c.rows);
-	graph_destroy(c.graph);
+		rc = compile_bytes(path, source, source_size, options, image, size, report, err);
 	free(source);
 	return rc;
 }

@@ -9,3 +9,9 @@
 
 int import_onnx(const void *bytes, size_t size, struct graph **graph, struct compile_report *report,
 	struct error *err);
+
+// What model_compile() does with a file's bytes once it has read them; `path` names the model and
+// the sentences, nothing is opened there. `report` is added to, *image malloc'ed.
+int compile_bytes(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, void **image, size_t *image_size,
+	struct compile_report *report, struct error *err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Adding nodes to the graph, shapes inferred as they come.
 #include "infer/import/onnx.h"
+#include "infer/text.h"
 
 #include <string.h>
 
@@ -36,7 +37,7 @@ static const char *result_name(struct onnx *onnx, const struct onnx_node *node)
 	uint32_t n = onnx->graph->n_tensors;
 
 	do {
-		snprintf(name, sizeof(name), "%.150s:%u", node->name, n++);
+		snprintf(name, sizeof(name), "%.*s:%u", text_cut(node->name, 150), node->name, n++);
 	} while (onnx_value_exists(onnx, name));
 	return arena_strdup(onnx->graph->arena, name);
 }

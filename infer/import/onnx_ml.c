@@ -2,6 +2,7 @@
 // The operators of ai.onnx.ml, opsets 1 to 5, as ONNX Runtime computes them: linear models become
 // Dense and what follows it, scalers Sub and Mul. Predicted labels are dropped, scores kept.
 #include "infer/import/onnx.h"
+#include "infer/text.h"
 
 #include <string.h>
 
@@ -24,7 +25,7 @@ static uint32_t constant(struct onnx *onnx, const struct onnx_node *node, const 
 	const int64_t dims[2] = { d0, d1 };
 	char name[200];
 
-	snprintf(name, sizeof(name), "%.120s.%s", node->name, what);
+	snprintf(name, sizeof(name), "%.*s.%s", text_cut(node->name, 120), node->name, what);
 	return onnx_constant(onnx, name, DTYPE_F32, rank, dims, data);
 }
 

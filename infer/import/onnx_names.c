@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Names of columns: from tensors and from the file's metadata_props.
 #include "infer/import/onnx.h"
+#include "infer/text.h"
 
 #include <string.h>
+
+#define NAME_BYTES 200
 
 // One name a column: the tensor's where it has one value, else name[i].
 static const char **column_names(
@@ -16,8 +19,8 @@ static const char **column_names(
 		uint32_t n = (uint32_t)tensor_elements(tensor);
 
 		for (uint32_t i = 0; i < n; i++, c++) {
-			snprintf(name, sizeof(name), n == 1 ? "%.200s" : "%.200s[%u]", tensor->name,
-				i);
+			snprintf(name, sizeof(name), n == 1 ? "%.*s" : "%.*s[%u]",
+				text_cut(tensor->name, NAME_BYTES), tensor->name, i);
 			names[c] = arena_strdup(graph->arena, name);
 			if (!names[c])
 				return NULL;

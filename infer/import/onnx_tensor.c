@@ -2,6 +2,7 @@
 // TensorProto to constants of the graph. Two kinds remain: F32 for everything that is computed
 // with, I64 for shapes and axes.
 #include "infer/import/onnx.h"
+#include "infer/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -223,7 +224,7 @@ static const char *fresh_name(struct onnx *onnx, const char *stem)
 	uint32_t n = onnx->graph->n_tensors;
 
 	do {
-		snprintf(name, sizeof(name), "%.200s#%u", stem, n++);
+		snprintf(name, sizeof(name), "%.*s#%u", text_cut(stem, 200), stem, n++);
 	} while (onnx_value_exists(onnx, name));
 	return arena_strdup(onnx->graph->arena, name);
 }

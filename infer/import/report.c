@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/report.h"
 
+#include "infer/text.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ void report_add(struct compile_report *report, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	text_clean(line); // the names in it are the file's
 	grown = realloc(report->lines, (report->n_lines + 1) * sizeof(*grown));
 	if (!grown)
 		return;

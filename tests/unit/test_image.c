@@ -116,6 +116,42 @@ static void a_name_that_is_no_name_is_not_written(void **state)
 	}
 }
 
+// Names of foreign files come as they are; in the image stands what may be shown.
+static void names_are_cleaned(void **state)
+{
+	static const struct {
+		const char *given, *written;
+	} cases[] = {
+		{ "größe\xe2\x82\xac\xf0\x9f\x90\xa6", "größe\xe2\x82\xac\xf0\x9f\x90\xa6" },
+		{ "a\tb\nc\x1b[31m\x7f", "a?b?c?[31m?" },
+		{ "cut\xe2\x82", "cut??" },
+		{ "\xff\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80", "??????????" },
+		{ "C1 \xc2\x9b.", "C1 ??." },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct graph *graph = graph_mlp(2, (uint32_t[]){ 2, 1 }, true, 1), *again;
+		struct error err = { "" };
+		void *image, *aligned;
+		size_t size;
+
+		graph->feature_names[0] = cases[i].given;
+		graph->nodes[0].name = cases[i].given;
+		assert_int_equal(image_write(graph, &image, &size, &err), 0);
+		aligned = aligned_alloc(64, (size + 63) & ~(size_t)63);
+		memcpy(aligned, image, size);
+		if (image_open(aligned, size, &again, &err) != 0)
+			fail_msg("%s", err.text);
+		assert_string_equal(again->feature_names[0], cases[i].written);
+		assert_string_equal(again->nodes[0].name, cases[i].written);
+		graph_destroy(again);
+		graph_destroy(graph);
+		free(image);
+		free(aligned);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +160,7 @@ int main(void)
 		cmocka_unit_test(every_bit_flip_is_refused),
 		cmocka_unit_test(unaligned_image_is_refused_but_opens_as_a_model),
 		cmocka_unit_test(a_name_that_is_no_name_is_not_written),
+		cmocka_unit_test(names_are_cleaned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
