@@ -42,7 +42,7 @@ static void append(
 		buffer->data = grown;
 		buffer->capacity = capacity;
 	}
-	if (bytes && data)
+	if (buffer->data && data && bytes)
 		memcpy(buffer->data + buffer->size, data, bytes);
 	buffer->size = needed;
 }

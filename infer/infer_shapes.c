@@ -305,7 +305,7 @@ static int resolve_shape(const struct inference *in, struct tensor *out)
 	uint32_t open = GRAPH_RANK_MAX;
 
 	for (uint32_t d = 0; d < out->rank; d++) {
-		if (out->dims[d] == 0 && d < x->rank)
+		if (d < x->rank && out->dims[d] == 0)
 			out->dims[d] = x->dims[d];
 		if (out->dims[d] == -1 && open == GRAPH_RANK_MAX) {
 			open = d;

@@ -54,7 +54,7 @@ done
 for script in tests/parity/*.sh tests/parity/*.py tests/smoke/*.sh tests/smoke/*.py; do
 	[ -x "$script" ] && run "${script#tests/}" 600 "$script"
 done
-[ -x tests/fuzz/run.sh ] && run fuzz 1200 tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
+[ -x tests/fuzz/run.sh ] && run fuzz 1200 tests/fuzz/run.sh "${FUZZ_SECONDS:-8}" 1
 
 echo
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <rte_ether.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -46,14 +47,12 @@ static int parse_to(struct load_options *options, const char *text, struct error
 
 static int parse_peer_mac(struct load_options *options, const char *text, struct error *err)
 {
-	uint8_t *mac = options->peer_mac;
-	int end = 0;
+	struct rte_ether_addr mac;
 
-	options->has_peer_mac = true;
-	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", mac, mac + 1, mac + 2, mac + 3,
-		    mac + 4, mac + 5, &end) != 6 ||
-		text[end])
+	if (rte_ether_unformat_addr(text, &mac) != 0)
 		return error_set(err, -EINVAL, "'%s' is not a MAC like 02:00:00:00:00:01", text);
+	memcpy(options->peer_mac, mac.addr_bytes, sizeof(mac.addr_bytes));
+	options->has_peer_mac = true;
 	return 0;
 }
 

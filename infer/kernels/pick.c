@@ -50,11 +50,12 @@ const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k,
 	const uint32_t NAME##_KERNELS_COUNT = N_OF(NAME##_KERNELS);                                \
 	const struct operator_name##_kernel *operator_name##_pick(unsigned isa_mask)               \
 	{                                                                                          \
-		uint32_t i = NAME##_KERNELS_COUNT - 1;                                             \
+		const struct operator_name##_kernel *best = NAME##_KERNELS;                        \
                                                                                                    \
-		while (i > 0 && !kernel_allowed(NAME##_KERNELS[i].isa, isa_mask & isa_detected())) \
-			i--;                                                                       \
-		return &NAME##_KERNELS[i];                                                         \
+		for (uint32_t i = 1; i < NAME##_KERNELS_COUNT; i++)                                \
+			if (kernel_allowed(NAME##_KERNELS[i].isa, isa_mask & isa_detected()))      \
+				best = &NAME##_KERNELS[i];                                         \
+		return best;                                                                       \
 	}
 #define ENTRY(function, bits) { .name = #function, .isa = (bits), .run = (function) },
 

@@ -59,7 +59,7 @@ VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 			column[first + i] = vec_load_quads(x + i * n + first, step, count);
 		vec_transpose_quads(column + first);
 	}
-	max = column[0];
+	max = column[0]; // cppcheck-suppress uninitvar; n is 1 at least
 	for (uint32_t c = 1; c < n; c++)
 		max = vec_max(max, column[c]);
 	for (uint32_t c = 0; c < n; c++) {

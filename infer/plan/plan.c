@@ -220,7 +220,7 @@ static int place_outputs(struct planner *planner, struct step *step)
 	bool *has[3] = { NULL, &step->has_y2, &step->has_y3 };
 
 	assert(node->n_outputs <= 3); // no operator has more: ops.h
-	for (uint32_t o = 0; o < node->n_outputs; o++) {
+	for (uint32_t o = 0; o < node->n_outputs && o < 3; o++) {
 		uint32_t t = node->outputs[o];
 		struct place *place;
 

@@ -29,11 +29,12 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, uint
 {
 	struct step *step = builder->step;
 	struct dense dense = { .k = k, .n = n, .act = act };
-	uint32_t per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
 	struct dense_choice choice[MODEL_BATCH_CLASSES] = { 0 };
+	uint32_t per_row;
 	int rc;
 
 	assert(n >= 1);
+	per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
 	rc = dense_choose(builder, w, b, dense, per_row, choice, step->kernel);
 	if (rc != 0)
 		return rc;
@@ -87,16 +88,15 @@ static void product_one(const struct product *p, const float *a, const float *b,
 static void run_product(const struct step *step, const struct pass *pass)
 {
 	const struct product *p = step->params;
-	const char *a = place_at(pass, &step->x), *b = place_at(pass, &step->x2);
+	const float *a = place_at(pass, &step->x), *b = place_at(pass, &step->x2);
 	float *y = place_at(pass, &step->y);
 	size_t mk = (size_t)p->m * p->k, kn = (size_t)p->k * p->n, mn = (size_t)p->m * p->n;
 
 	for (uint32_t row = 0; row < pass->n; row++) {
 		for (uint32_t i = 0; i < p->batches; i++, y += mn)
-			product_one(p, (const float *)a + p->a_batch[i] * mk,
-				(const float *)b + p->b_batch[i] * kn, y);
-		a += step->x.row_bytes;
-		b += step->x2.row_bytes;
+			product_one(p, a + p->a_batch[i] * mk, b + p->b_batch[i] * kn, y);
+		a += step->x.row_bytes / sizeof(*a);
+		b += step->x2.row_bytes / sizeof(*b);
 	}
 }
 

@@ -1,18 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Runs every fuzzer from its committed corpus for SECONDS each; prints TAP.
-# usage: run.sh SECONDS      what is found new goes to build/fuzz/corpus, crashes to build/fuzz/crashes
+# usage: run.sh SECONDS [SEED]   what is found new goes to build/fuzz/corpus, crashes to build/fuzz/crashes;
+#                                with a SEED every run takes the same way from the committed corpus
 set -u
 cd "$(dirname "$0")/../.."
-SECONDS_EACH=${1:?usage: run.sh SECONDS}
+SECONDS_EACH=${1:?usage: run.sh SECONDS [SEED]}
+SEED=${2:-0} # 0: another one each time
 B=${B:-build}/fuzz
 mkdir -p "$B/crashes"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 
 fuzz() { # number name
 	local log=$B/$2.log
+	[ "$SEED" = 0 ] || rm -rf "$B/corpus/$2"
 	mkdir -p "$B/corpus/$2"
-	if "$B/tests/fuzz/$2" -max_total_time="$SECONDS_EACH" -timeout=10 -rss_limit_mb=2048 \
+	if "$B/tests/fuzz/$2" -seed="$SEED" -max_total_time="$SECONDS_EACH" -timeout=10 -rss_limit_mb=2048 \
 		-max_len=65536 -print_final_stats=1 -artifact_prefix="$B/crashes/$2-" \
 		"$B/corpus/$2" "tests/fuzz/corpus/${2#fuzz_}" >"$log" 2>&1; then
 		echo "ok $1 - $2: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs"
@@ -23,7 +26,7 @@ fuzz() { # number name
 	fi
 }
 export -f fuzz
-export B SECONDS_EACH
+export B SECONDS_EACH SEED
 
 mapfile -t names < <(basename -s .c tests/fuzz/fuzz_*.c)
 echo "1..${#names[@]}"

@@ -43,13 +43,12 @@ static enum packet_verdict parse(enum packet_link link, const uint8_t *before, s
 	const uint8_t *ip, size_t ip_bytes, struct packet *out)
 {
 	// On the heap at its exact size: ASan sees any byte read too far.
-	uint8_t *bytes = malloc(before_bytes + ip_bytes + 1);
+	uint8_t *bytes = malloc(before_bytes + ip_bytes);
 	enum packet_verdict verdict;
 
 	if (before_bytes)
 		memcpy(bytes, before, before_bytes);
 	memcpy(bytes + before_bytes, ip, ip_bytes);
-	bytes = realloc(bytes, before_bytes + ip_bytes ? before_bytes + ip_bytes : 1);
 	verdict = packet_parse(link, bytes, (uint32_t)(before_bytes + ip_bytes),
 		(uint32_t)(before_bytes + ip_bytes), 1, out);
 	free(bytes);

@@ -42,7 +42,7 @@ static const struct model_options RULES[] = {
 // The truth, layer by layer in double, with graph_mlp()'s own weights.
 static void reference(const struct graph *graph, const float *row, double *out)
 {
-	double a[64], b[64], sum = 0.0;
+	double a[64] = { 0 }, b[64] = { 0 }, sum = 0.0;
 
 	for (int i = 0; i < 41; i++)
 		a[i] = row[i];

@@ -172,8 +172,9 @@ static void result_carries_outputs(void **state)
 // Addresses whose words sum to just below 2^64: what is added to them must not lose its carry.
 static void result_checksum_keeps_every_carry(void **state)
 {
-	static const char *sources[] = { "fd00:77:ffff:fffc::2", "fd00:77:ffff:ffff:ffff:ffff::",
-		"fd00:77:ffff:fffd::ffff", "fdff:ffff:ffff:fffc:0:0:0:2" };
+	static const char *sources[] = { "fd00:77:ffff:fffc::2",
+		"fd00:77:ffff:ffff:ffff:ffff::", "fd00:77:ffff:fffd::ffff",
+		"fdff:ffff:ffff:fffc:0:0:0:2" };
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
 		frame_request(&frame, true, false, WIRE_TYPE_SCORE, 1, 4, 64);

@@ -28,10 +28,10 @@ static int begin(void **state, bool synchronous)
 	struct error err;
 
 	strcpy(f->path, "/tmp/test_store.XXXXXX");
+	*state = f;
 	if (!mkdtemp(f->path))
 		return -1;
 	f->base = event_base_new();
-	*state = f;
 	return store_open(f->path, f->base, synchronous, &f->store, &err);
 }
 
