@@ -21,7 +21,6 @@ static const enum attr_kind ATTR_KINDS[ATTR_KEY_COUNT] = {
 	[ATTR_TO] = ATTR_KIND_INT,
 	[ATTR_NORM] = ATTR_KIND_INT,
 	[ATTR_APPROXIMATE] = ATTR_KIND_INT,
-	[ATTR_POST_TRANSFORM] = ATTR_KIND_INT,
 };
 
 static int check_attrs(const struct node *node, struct error *err)

@@ -2,7 +2,8 @@
 // The operators and attributes a graph may hold: one list for the enum, the names and the arities.
 // Semantics are ONNX's of the same name (newest opset where versions differ; importers translate
 // older ones) unless said otherwise. To add an operator: a line here, its shape rule in
-// infer_shapes.c, its step in plan/, its import in import/.
+// shapes_*.c, its step in plan/, its import in import/. Images hold the numbers of operators,
+// attributes and enumerators below: add at the end, or raise IMAGE_VERSION.
 #pragma once
 
 // X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max)
@@ -39,9 +40,7 @@
 	X(OP_RESHAPE, "Reshape", 1, 1, 1,                                                          \
 		1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                          \
 	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                         \
-	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                        \
-	/* Martlet's own: scores of a one-score linear classifier to two, POST_TRANSFORM's way */  \
-	X(OP_BINARY_SCORES, "BinaryScores", 1, 1, 1, 1)
+	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -71,8 +70,7 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_SHAPE, "shape")                                                                     \
 	X(ATTR_TO, "to")                                                                           \
 	X(ATTR_NORM, "norm")                                                                       \
-	X(ATTR_APPROXIMATE, "approximate") /* Gelu: 0 none, 1 tanh */                              \
-	X(ATTR_POST_TRANSFORM, "post_transform")
+	X(ATTR_APPROXIMATE, "approximate") /* Gelu: 0 none, 1 tanh */
 
 enum attr_key {
 #define X(key, name) key,
@@ -102,11 +100,3 @@ enum activation {
 const char *activation_name(enum activation activation);
 
 enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
-enum post_transform {
-	POST_NONE,
-	POST_SOFTMAX,
-	POST_LOGISTIC,
-	POST_SOFTMAX_ZERO,
-	POST_PROBIT,
-	POST_COUNT,
-};

@@ -8,6 +8,15 @@
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
+enum post_transform {
+	POST_NONE,
+	POST_SOFTMAX,
+	POST_LOGISTIC,
+	POST_SOFTMAX_ZERO,
+	POST_PROBIT,
+	POST_COUNT,
+};
+
 static int floats_attr(struct onnx *onnx, const struct onnx_node *node, const char *name,
 	size_t *count, const float **values)
 {

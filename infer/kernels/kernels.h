@@ -236,17 +236,6 @@ struct normalizer_kernel {
 	void (*run)(const struct normalizer *normalizer, uint32_t m, const float *x, float *y);
 };
 
-#define BINARY_SCORES_LIST(X) X(f32_binary_scores__scalar, ISA_SCALAR)
-// x [m][1] -> y [m][2]: the two scores of a linear classifier that has one set of coefficients.
-struct binary_scores {
-	enum post_transform post_transform;
-};
-struct binary_scores_kernel {
-	const char *name;
-	unsigned isa;
-	void (*run)(const struct binary_scores *scores, uint32_t m, const float *x, float *y);
-};
-
 #define UNPACK_LIST(X)                                                                             \
 	X(f32_unpack__scalar, ISA_SCALAR)                                                          \
 	X(f32_unpack__avx2, ISA_AVX2)                                                              \
@@ -276,7 +265,6 @@ KERNELS_OF(prelu, PRELU)
 KERNELS_OF(softmax, SOFTMAX)
 KERNELS_OF(layer_norm, LAYER_NORM)
 KERNELS_OF(normalizer, NORMALIZER)
-KERNELS_OF(binary_scores, BINARY_SCORES)
 KERNELS_OF(unpack, UNPACK)
 #undef KERNELS_OF
 
@@ -310,10 +298,6 @@ LAYER_NORM_LIST(X)
 #define X(name, isa)                                                                               \
 	void name(const struct normalizer *normalizer, uint32_t m, const float *x, float *y);
 NORMALIZER_LIST(X)
-#undef X
-#define X(name, isa)                                                                               \
-	void name(const struct binary_scores *scores, uint32_t m, const float *x, float *y);
-BINARY_SCORES_LIST(X)
 #undef X
 #define X(name, isa)                                                                               \
 	bool name(const struct unpack *unpack, enum row_dtype dtype, uint32_t m, const void *src,  \

@@ -38,7 +38,6 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_NORMALIZER] = build_normalizer,
 	[OP_CONCAT] = build_concat,
 	[OP_CAST] = build_cast,
-	[OP_BINARY_SCORES] = build_binary_scores,
 };
 
 struct planner {

@@ -107,25 +107,3 @@ int build_normalizer(struct builder *builder)
 	builder->step->kernel_run = kernel;
 	return step_finish(builder, &normalizer, sizeof(normalizer), kernel->name);
 }
-
-static void run_binary_scores(const struct step *step, const struct pass *pass)
-{
-	const struct binary_scores_kernel *kernel = step->kernel_run;
-
-	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
-}
-
-int build_binary_scores(struct builder *builder)
-{
-	const struct binary_scores_kernel *kernel = binary_scores_pick(builder->plan->isa_mask);
-	struct binary_scores scores = {
-		.post_transform =
-			(enum post_transform)node_int(builder->node, ATTR_POST_TRANSFORM, 0),
-	};
-
-	builder->step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
-	builder->step->run = run_binary_scores;
-	builder->step->kernel_run = kernel;
-	return step_finish(builder, &scores, sizeof(scores), kernel->name);
-}

@@ -263,27 +263,6 @@ static void normalizer_norms(void **state)
 	}
 }
 
-static void binary_scores_transforms(void **state)
-{
-	const struct binary_scores_kernel *kernel = *state;
-	const float x[] = { -3.0f, 0.0f, 0.25f };
-	float y[6];
-
-	kernel->run(&(struct binary_scores){ POST_NONE }, 3, x, y);
-	assert_near(y[4], 0.75, 1e-6, "none", 4);
-	assert_near(y[5], 0.25, 1e-6, "none", 5);
-	kernel->run(&(struct binary_scores){ POST_LOGISTIC }, 3, x, y);
-	assert_near(y[1], 1.0 / (1.0 + exp(3.0)), 1e-6, "logistic", 1);
-	assert_near(y[0] + y[1], 1.0, 1e-6, "logistic", 0);
-	kernel->run(&(struct binary_scores){ POST_SOFTMAX }, 3, x, y);
-	assert_near(y[5], exp(0.25) / (exp(0.25) + exp(-0.25)), 1e-6, "softmax", 5);
-	kernel->run(&(struct binary_scores){ POST_SOFTMAX_ZERO }, 3, x, y);
-	assert_true(y[2] == 0.0f && y[3] == 0.0f);
-	kernel->run(&(struct binary_scores){ POST_PROBIT }, 3, x, y);
-	assert_near(y[5], -0.67448975, 1e-6, "probit", 5); // the normal distribution's quartile
-	assert_true(isnan(y[1]) && isinf(y[3]));
-}
-
 int main(void)
 {
 	int failures;
@@ -296,6 +275,5 @@ int main(void)
 	failures += KERNELS_RUN("softmax", SOFTMAX, softmax_lengths);
 	failures += KERNELS_RUN("softmax_special_values", SOFTMAX, softmax_special_values);
 	failures += KERNELS_RUN("layer_norm", LAYER_NORM, layer_norm_lengths);
-	failures += KERNELS_RUN("normalizer", NORMALIZER, normalizer_norms);
-	return failures + KERNELS_RUN("binary_scores", BINARY_SCORES, binary_scores_transforms);
+	return failures + KERNELS_RUN("normalizer", NORMALIZER, normalizer_norms);
 }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The table of rules, and op_infer().
+#include "infer/shapes.h"
+
+#include <inttypes.h>
+
+static shape_rule *const RULES[OP_COUNT] = {
+	[OP_DENSE] = shape_dense,
+	[OP_AFFINE] = shape_affine,
+	[OP_GEMM] = shape_gemm,
+	[OP_MATMUL] = shape_matmul,
+	[OP_ADD] = shape_binary,
+	[OP_SUB] = shape_binary,
+	[OP_MUL] = shape_binary,
+	[OP_DIV] = shape_binary,
+	[OP_RELU] = shape_unary,
+	[OP_LEAKY_RELU] = shape_unary,
+	[OP_ELU] = shape_unary,
+	[OP_SELU] = shape_unary,
+	[OP_PRELU] = shape_prelu,
+	[OP_SIGMOID] = shape_unary,
+	[OP_HARD_SIGMOID] = shape_unary,
+	[OP_TANH] = shape_unary,
+	[OP_SOFTPLUS] = shape_unary,
+	[OP_SOFTSIGN] = shape_unary,
+	[OP_GELU] = shape_gelu,
+	[OP_CLIP] = shape_unary,
+	[OP_SOFTMAX] = shape_softmax,
+	[OP_LOG_SOFTMAX] = shape_softmax,
+	[OP_BATCH_NORM] = shape_batch_norm,
+	[OP_LAYER_NORM] = shape_layer_norm,
+	[OP_NORMALIZER] = shape_normalizer,
+	[OP_IDENTITY] = shape_same,
+	[OP_RESHAPE] = shape_reshape,
+	[OP_CONCAT] = shape_concat,
+	[OP_CAST] = shape_cast,
+};
+
+// Arity, indices, which inputs may be left out, and shapes of what comes in.
+static int check_io(const struct inference *in)
+{
+	const struct node *node = in->node;
+	const struct op_arity *arity = op_arity(node->op);
+
+	if (!arity || !RULES[node->op])
+		return shape_refuse(in, "operator %u is unknown", (unsigned)node->op);
+	if (node->n_inputs < arity->inputs_min || node->n_inputs > arity->inputs_max)
+		return shape_refuse(in, "has %" PRIu32 " inputs, should have %u to %u",
+			node->n_inputs, arity->inputs_min, arity->inputs_max);
+	if (node->n_outputs < arity->outputs_min || node->n_outputs > arity->outputs_max)
+		return shape_refuse(in, "has %" PRIu32 " outputs, should have %u to %u",
+			node->n_outputs, arity->outputs_min, arity->outputs_max);
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		uint32_t t = node->inputs[i];
+
+		if (t >= in->graph->n_tensors && (t != GRAPH_NONE || i < arity->inputs_min))
+			return shape_refuse(
+				in, "input %" PRIu32 " is missing or names no tensor", i);
+		if (t != GRAPH_NONE && tensor_check_shape(&in->graph->tensors[t], in->err) != 0)
+			return error_prefix(in->err, -EINVAL, "input %" PRIu32, i);
+	}
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		uint32_t t = node->outputs[o];
+
+		if (t >= in->graph->n_tensors && (t != GRAPH_NONE || o < arity->outputs_min))
+			return shape_refuse(
+				in, "output %" PRIu32 " is missing or names no tensor", o);
+	}
+	return 0;
+}
+
+int op_infer(const struct graph *graph, const struct node *node, struct tensor *outputs,
+	struct error *err)
+{
+	const struct inference in = { graph, node, err };
+
+	if (check_io(&in) != 0 || RULES[node->op](&in, outputs) != 0)
+		return -EINVAL;
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		if (tensor_check_shape(&outputs[o], err) != 0)
+			return error_prefix(err, -EINVAL, "output %" PRIu32, o);
+	}
+	return 0;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Output shapes and dtypes of every operator: one rule each, by family in shapes_*.c, in the table
+// of shapes.c. The rules are those of ONNX's operator specifications (Operators.md,
+// Operators-ml.md, Broadcasting.md). Nobody else includes this; pure functions, any thread.
+//
+// Inputs' own shapes have passed tensor_check_shape(), so their dims fit in 28 bits; products of
+// two are safe, and the result is checked again before anybody multiplies it out.
+#pragma once
+
+#include "infer/graph.h"
+
+struct inference {
+	const struct graph *graph;
+	const struct node *node;
+	struct error *err;
+};
+
+// Fills dtype, rank and dims of the node's outputs; -EINVAL with the sentence made.
+typedef int shape_rule(const struct inference *in, struct tensor *out);
+shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape_dense,
+	shape_affine, shape_gemm, shape_matmul, shape_softmax, shape_batch_norm, shape_layer_norm,
+	shape_normalizer, shape_reshape, shape_concat, shape_cast;
+
+#define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
+// "inputs [1, 2] and [3]: <rule>"
+int shape_refuse_pair(const struct inference *in, uint32_t a, uint32_t b, const char *rule);
+
+const struct tensor *shape_input(const struct inference *in, uint32_t i); // NULL: left out
+void shape_copy(struct tensor *out, const struct tensor *from);           // and the dtype
+
+// -EINVAL with the sentence made where an input or attribute is not so. Inputs left out are.
+int shape_need_f32(const struct inference *in); // all inputs
+int shape_need_constant(const struct inference *in, uint32_t i);
+int shape_need_vector(const struct inference *in, uint32_t i, int64_t count); // [count]
+int shape_need_int(const struct inference *in, enum attr_key key, int64_t otherwise, int64_t low,
+	int64_t high);
+int shape_need_axis(const struct inference *in, uint32_t rank, int64_t otherwise, uint32_t *axis);
+// Input i must broadcast to `to` without widening it.
+int shape_need_broadcast_to(const struct inference *in, uint32_t i, const struct tensor *to);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Operators that move values, or change what they are.
+#include "infer/shapes.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+// Fills the one dimension given as -1, if there is one, and 0s with the input's.
+static int resolve_shape(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	int64_t known = 1;
+	uint32_t open = GRAPH_RANK_MAX;
+
+	for (uint32_t d = 0; d < out->rank; d++) {
+		if (d < x->rank && out->dims[d] == 0)
+			out->dims[d] = x->dims[d];
+		if (out->dims[d] == -1 && open == GRAPH_RANK_MAX) {
+			open = d;
+			continue;
+		}
+		if (out->dims[d] < 0 || out->dims[d] > GRAPH_ELEMENTS_MAX ||
+			(known *= out->dims[d]) > GRAPH_ELEMENTS_MAX)
+			return -EINVAL;
+	}
+	if (open < GRAPH_RANK_MAX) {
+		if (known == 0 || tensor_elements(x) % known != 0)
+			return -EINVAL;
+		out->dims[open] = tensor_elements(x) / known;
+		known = tensor_elements(x);
+	}
+	return known == tensor_elements(x) ? 0 : -EINVAL;
+}
+
+int shape_reshape(const struct inference *in, struct tensor *out)
+{
+	const struct attr *shape = node_attr(in->node, ATTR_SHAPE);
+
+	if (!shape || shape->kind != ATTR_KIND_INTS || shape->count > GRAPH_RANK_MAX)
+		return shape_refuse(in,
+			"attribute \"shape\" is missing or has more than %d dimensions",
+			GRAPH_RANK_MAX);
+	out->dtype = shape_input(in, 0)->dtype;
+	out->rank = shape->count;
+	memset(out->dims, 0, sizeof(out->dims));
+	memcpy(out->dims, shape->ints, shape->count * sizeof(*shape->ints));
+	if (resolve_shape(in, out) != 0) {
+		struct tensor wanted = { .rank = shape->count };
+
+		memcpy(wanted.dims, shape->ints, shape->count * sizeof(*shape->ints));
+		return shape_refuse(in, "input %s cannot be reshaped to %s",
+			tensor_shape_text(shape_input(in, 0)).text,
+			tensor_shape_text(&wanted).text);
+	}
+	return 0;
+}
+
+int shape_concat(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *first = shape_input(in, 0);
+	uint32_t axis;
+
+	if (!node_attr(in->node, ATTR_AXIS))
+		return shape_refuse(in, "attribute \"axis\" is missing");
+	if (shape_need_axis(in, first->rank, 0, &axis) != 0)
+		return -EINVAL;
+	shape_copy(out, first);
+	for (uint32_t i = 1; i < in->node->n_inputs; i++) {
+		const struct tensor *next = shape_input(in, i);
+
+		if (!next || next->dtype != first->dtype || next->rank != first->rank)
+			return shape_refuse(in,
+				"input %" PRIu32 " differs in element type or rank from input 0",
+				i);
+		for (uint32_t d = 0; d < first->rank; d++) {
+			if (d != axis && next->dims[d] != first->dims[d])
+				return shape_refuse_pair(
+					in, 0, i, "they differ outside the concatenated axis");
+		}
+		out->dims[axis] += next->dims[axis]; // at most GRAPH_NODE_IO_MAX << 28
+	}
+	return 0;
+}
+
+int shape_cast(const struct inference *in, struct tensor *out)
+{
+	if (!node_attr(in->node, ATTR_TO) ||
+		shape_need_int(in, ATTR_TO, 0, 0, DTYPE_COUNT - 1) != 0)
+		return shape_refuse(in, "attribute \"to\" is missing or no element type");
+	shape_copy(out, shape_input(in, 0));
+	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, 0);
+	return 0;
+}
