@@ -33,8 +33,8 @@ static int check_shared(const struct reader *reader, const config_setting_t *lco
 					return reader_refuse(reader,
 						config_setting_get_member(lcores, roles[b].name),
 						"lcores.%s: CPU %u is lcores.%s already; name "
-						"another, or "
-						"set lcores.idle = \"sleep\" to share it",
+						"another, or set lcores.idle = \"sleep\" to share "
+						"it",
 						roles[b].name, roles[b].cpus[i], roles[a].name);
 	return 0;
 }
@@ -114,8 +114,7 @@ int check_ports(
 			if (share_address(other, port))
 				return reader_refuse(reader, member(ports, i, "addresses"),
 					"ports[%u].addresses: one of them is named twice, here and "
-					"in "
-					"ports[%u]",
+					"in ports[%u]",
 					i, j);
 			if (i == j)
 				continue;

@@ -79,8 +79,7 @@ static int read_cpu(const struct reader *reader, const config_setting_t *value,
 	if (!cpus_usable((uint32_t)cpu))
 		return reader_refuse(reader, value,
 			"%s.%s: this process may not run on CPU %lld; allow it (cpuset, taskset) "
-			"or name "
-			"another",
+			"or name another",
 			where, key->name, cpu);
 	*out = (uint32_t)cpu;
 	return 0;
@@ -210,8 +209,7 @@ static int read_string(const struct reader *reader, const config_setting_t *valu
 	if (key->type == KEY_NAME && !is_name(text))
 		return reader_refuse(reader, value,
 			"%s.%s: '%.64s' is no name: letters, digits, '_', '.' and '-', the first "
-			"one a "
-			"letter or digit",
+			"one a letter or digit",
 			where, key->name, text);
 	snprintf(out, key->room, "%s", text);
 	return 0;

@@ -39,8 +39,8 @@ static int make_pool(struct dataplane *dp, struct error *err)
 		SOCKET_ID_ANY);
 	if (!dp->pool)
 		return error_set(err, -ENOMEM,
-			"memory.mbufs: %u packet buffers of %u bytes do not fit memory.megabytes "
-			"= %u: %s",
+			"memory.mbufs: %u packet buffers of %u bytes do not fit memory.megabytes = "
+			"%u: %s",
 			config->memory.mbufs, room, config->memory.megabytes,
 			rte_strerror(rte_errno));
 	return 0;

@@ -77,8 +77,7 @@ static const char *remedy(const struct config *config)
 {
 	if (config->memory.hugepages)
 		return "are there enough hugepages (martletctl doctor tells)? memory.hugepages = "
-		       "false "
-		       "does without";
+		       "false does without";
 	return "is memory.megabytes more than the machine has, or a CPU in lcores offline?";
 }
 

@@ -59,8 +59,7 @@ static int no_device(const struct port *port, struct error *err)
 			port->config->name, port->config->device);
 	return error_set(err, -ENODEV,
 		"port %s: DPDK cannot make device %s: check the driver's name, and that the "
-		"interface, "
-		"file or socket directory it names exists and may be used",
+		"interface, file or socket directory it names exists and may be used",
 		port->config->name, port->config->device);
 }
 
@@ -111,8 +110,7 @@ static int choose_queues(struct port *port, const struct rte_eth_dev_info *info,
 	if (senders > info->max_tx_queues)
 		return error_set(err, -EINVAL,
 			"port %s: %s has %u transmit queues, but each of the %u lcores needs one: "
-			"give "
-			"the device more queues or list fewer CPUs in lcores",
+			"give the device more queues or list fewer CPUs in lcores",
 			config->name, config->device, info->max_tx_queues, senders);
 	port->rx_queues = (uint16_t)(queues < QUEUES_MAX ? queues : QUEUES_MAX);
 	port->tx_queues = (uint16_t)senders;

@@ -86,8 +86,7 @@ int registry_fit_scratch(
 	}
 	return error_set(err, -EINVAL,
 		"model %s needs %zu KiB of scratch for one row, memory.scratch_kilobytes gives "
-		"%zu: "
-		"raise it and restart",
+		"%zu: raise it and restart",
 		deployment->name, (needed + 1023) / 1024, registry->scratch_bytes / 1024);
 }
 
@@ -96,8 +95,8 @@ static int check_request(const struct registry *registry, const struct deploymen
 {
 	if (!request->model || !request->name || !request->id || !request->version)
 		return error_set(err, -EINVAL,
-			"a deployment has a model, a name, and an id and a "
-			"version from 1 to 65535");
+			"a deployment has a model, a name, and an id and a version from 1 to "
+			"65535");
 	if (strlen(request->name) >= CONFIG_NAME_MAX)
 		return error_set(err, -EINVAL, "model name %.20s... is longer than %d bytes",
 			request->name, CONFIG_NAME_MAX - 1);

@@ -14,14 +14,12 @@ void deployment_put(
 	struct operation *op;
 	struct body_deployment body;
 	struct error err;
-	void *text;
 	size_t size;
+	char *text = http_take_body(request, &size);
 	int rc;
 
-	if (http_take_body(request, &text, &size) != 0) {
-		http_fail(request, 500, "no memory for the body");
+	if (!text)
 		return;
-	}
 	rc = body_deployment_parse(text, size, &body, &err);
 	free(text);
 	if (rc) {
@@ -40,14 +38,12 @@ void deployment_put(
 static bool body_is_empty(struct evhttp_request *request)
 {
 	struct error err;
-	void *text;
 	size_t size;
+	char *text = http_take_body(request, &size);
 	int rc;
 
-	if (http_take_body(request, &text, &size) != 0) {
-		http_fail(request, 500, "no memory for the body");
+	if (!text)
 		return false;
-	}
 	rc = body_empty_parse(text, size, &err);
 	free(text);
 	if (rc)

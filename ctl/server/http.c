@@ -87,19 +87,20 @@ void http_fail(struct evhttp_request *request, int status, const char *format, .
 		json_pack("{s:o}", "error", sentence ? sentence : json_string(text)));
 }
 
-int http_take_body(struct evhttp_request *request, void **data, size_t *size)
+void *http_take_body(struct evhttp_request *request, size_t *size)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(request);
 	size_t bytes = evbuffer_get_length(body);
 	char *copy = aligned_alloc(64, (bytes + 64) & ~(size_t)63);
 
-	if (!copy)
-		return -ENOMEM;
+	if (!copy) {
+		http_fail(request, 500, "no memory for a body of %zu bytes", bytes);
+		return NULL;
+	}
 	evbuffer_remove(body, copy, bytes);
 	copy[bytes] = '\0';
-	*data = copy;
 	*size = bytes;
-	return 0;
+	return copy;
 }
 
 struct evhttp *http_create(struct event_base *base)

@@ -26,6 +26,6 @@ void http_reply_text(
 __attribute__((format(printf, 3, 4))) void http_fail(
 	struct evhttp_request *request, int status, const char *format, ...);
 
-// The body, malloc'ed, 64-byte aligned and zero-terminated, taken out of the request.
-// -ENOMEM. *size may be 0.
-int http_take_body(struct evhttp_request *request, void **data, size_t *size);
+// The body, malloc'ed, 64-byte aligned and zero-terminated, taken out of the request; *size may be
+// 0. NULL without memory: the request was replied to.
+void *http_take_body(struct evhttp_request *request, size_t *size);

@@ -55,8 +55,7 @@ static int take_lock(struct listener *l, struct error *err)
 		pid[n > 0 ? n : 0] = '\0';
 		return error_set(err, -EBUSY,
 			"control.socket: %s is served by another martletd (pid %ld); stop it, or "
-			"name "
-			"another socket",
+			"name another socket",
 			l->path, strtol(pid, NULL, 10));
 	}
 	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
@@ -133,9 +132,8 @@ int listener_open(const char *path, const char *group, struct listener **out, st
 	l->lock = l->fd = -1;
 	if (strlen(path) >= sizeof(l->path))
 		rc = error_set(err, -ENAMETOOLONG,
-			"control.socket: %.120s... is too long: %zu bytes "
-			"are possible",
-			path, sizeof(l->path) - 1);
+			"control.socket: %.120s... is too long: %zu bytes are possible", path,
+			sizeof(l->path) - 1);
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	if (rc == 0 && group[0]) {
 		entry = getgrnam(group);

@@ -75,14 +75,12 @@ void index_post(
 	struct body_index body;
 	struct error err;
 	json_t *index;
-	void *text;
 	size_t size;
+	char *text = http_take_body(request, &size);
 	int rc;
 
-	if (http_take_body(request, &text, &size) != 0) {
-		http_fail(request, 500, "no memory for the body");
+	if (!text)
 		return;
-	}
 	rc = body_index_parse(text, size, &body, &err);
 	free(text);
 	if (rc) {

@@ -138,8 +138,7 @@ static int queue_import(struct server *server, const struct config_model *model)
 		if (entry->record.id != model->id)
 			log_warning(
 				"model %s: the store knows it by id %u, the configuration (line "
-				"%d) by "
-				"%u: the store's stands",
+				"%d) by %u: the store's stands",
 				model->name, entry->record.id, model->line, model->id);
 		return 0;
 	}

@@ -73,8 +73,7 @@ static int take_model(
 		return 200;
 	error_set(err, -EINVAL,
 		"'%.*s' is no model's name: 1 to %d letters, digits, '_', '.' and '-', the first "
-		"one a "
-		"letter or digit",
+		"one a letter or digit",
 		(int)(size < 64 ? size : 64), segment, MODEL_NAME_MAX);
 	return 400;
 }

@@ -116,8 +116,7 @@ void status_get(
 	}
 	http_reply(request, 200,
 		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
-			  "s:o, "
-			  "s:{s:i, s:i}}",
+			  "s:o, s:{s:i, s:i}}",
 			"version", MARTLET_VERSION, "pid", (int)getpid(), "uptime_seconds",
 			server_uptime_seconds(server), "state", server_phase_name(server->phase),
 			"config", server->parts.config->path, "isa", isa_name(isa), "ports",

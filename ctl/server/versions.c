@@ -63,8 +63,7 @@ static void put_verified(struct operation *op)
 	} else if (there) {
 		operation_fail(op, 409,
 			"version %u of model '%s' is stored with other bytes (sha256 %s); a "
-			"version "
-			"never changes: use another number",
+			"version never changes: use another number",
 			op->version, op->model, there->sha256);
 	} else if (!entry && op->server->models.n >= MODELS_MAX) {
 		operation_fail(op, 409, "there are %d models already; delete one", MODELS_MAX);
@@ -82,17 +81,24 @@ static void put_begin(struct operation *op)
 void version_put(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	struct operation *op = operation_create(server, request, params, "push", put_begin);
+	size_t size;
+	void *image = http_take_body(request, &size);
+	struct operation *op;
 
-	if (!op)
+	if (!image)
 		return;
-	if (http_take_body(request, &op->data, &op->size) != 0)
-		op->size = 0;
+	op = operation_create(server, request, params, "push", put_begin);
+	if (!op) {
+		free(image);
+		return;
+	}
+	op->data = image;
+	op->size = size;
 	operation_start(op);
 }
 
-// --- Deleting: the record lets go of the version first, so that it never names a file not there
-// ---
+// --- Deleting ------------------------------------------------------------------------------------
+// The record lets go of the version first, so that it never names a file that is not there.
 
 static void delete_removed(struct operation *op)
 {

@@ -154,8 +154,8 @@ bool args_model_name(const char *name)
 	if (length && !name[length] && length <= MODEL_NAME_MAX && isalnum((unsigned char)*name))
 		return true;
 	tool_misused(
-		"model name '%s': at most %d letters, digits, '_', '.' and '-', "
-		"a letter or digit first",
+		"model name '%s': at most %d letters, digits, '_', '.' and '-', a letter or digit "
+		"first",
 		name, MODEL_NAME_MAX);
 	return false;
 }

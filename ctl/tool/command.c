@@ -97,8 +97,7 @@ int command_run(const struct command *commands, uint32_t n_commands, int argc, c
 			return tool_misused("%s wants a value after it", argv[i]);
 		if (!taken)
 			return tool_misused(
-				"unknown option %s before the command; "
-				"see martletctl --help",
+				"unknown option %s before the command; see martletctl --help",
 				argv[i]);
 	}
 	if (i == argc) {

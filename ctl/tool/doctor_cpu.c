@@ -18,8 +18,7 @@ static void check_isa(struct doctor *doctor)
 	else
 		doctor_find(doctor, "cpu", "kernels", DOCTOR_WARN, NULL,
 			"no AVX2: models run on the scalar kernels, many times slower; in a "
-			"virtual "
-			"machine, pass the host's CPU through");
+			"virtual machine, pass the host's CPU through");
 }
 
 // Value of a kernel parameter, "" where it is not given.
@@ -93,8 +92,7 @@ static void check_isolation(struct doctor *doctor)
 	}
 	snprintf(fix, sizeof(fix),
 		"add to GRUB_CMDLINE_LINUX: isolcpus=managed_irq,domain,%s nohz_full=%s "
-		"rcu_nocbs=%s; "
-		"update-grub && reboot",
+		"rcu_nocbs=%s; update-grub && reboot",
 		cpus, cpus, cpus);
 	doctor_find(doctor, "cpu", "isolation", DOCTOR_WARN, fix,
 		"kernel command line lacks %s for CPUs %s: other work and timer ticks interrupt "

@@ -107,8 +107,7 @@ static void check_numa(struct doctor *doctor)
 		doctor_find(doctor, "memory", "numa", DOCTOR_WARN,
 			"sysctl -w kernel.numa_balancing=0",
 			"%u nodes with automatic balancing: page faults on the lcores; keep lcores "
-			"and "
-			"NIC on one node",
+			"and NIC on one node",
 			nodes);
 	else if (nodes > 1)
 		doctor_find(doctor, "memory", "numa", DOCTOR_OK, NULL,

@@ -19,8 +19,7 @@ static void check_iommu(struct doctor *doctor)
 	else
 		doctor_find(doctor, "nic", "iommu", DOCTOR_WARN,
 			"add to GRUB_CMDLINE_LINUX: intel_iommu=on iommu=pt; update-grub && "
-			"reboot; "
-			"without one: echo 1 > "
+			"reboot; without one: echo 1 > "
 			"/sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
 			"none: a PCI card under vfio needs one (memif, AF_XDP and AF_PACKET do "
 			"not)");
@@ -123,8 +122,7 @@ static bool check_nic(struct doctor *doctor, const char *address)
 	else if (*driver)
 		doctor_find(doctor, "nic", "card", DOCTOR_WARN, fix,
 			"%s (%s) belongs to the kernel's %s: usable as net_af_xdp0,iface=%s, "
-			"faster once "
-			"bound to vfio-pci",
+			"faster once bound to vfio-pci",
 			address, *interface ? interface : "no interface", driver,
 			*interface ? interface : "NAME");
 	else
@@ -151,8 +149,7 @@ static void check_nics(struct doctor *doctor)
 	else if (!ready)
 		doctor_find(doctor, "nic", "cards", DOCTOR_WARN, NULL,
 			"none of %u PCI network card%s is ready for DPDK: memif, AF_XDP and "
-			"AF_PACKET "
-			"ports work without",
+			"AF_PACKET ports work without",
 			cards, cards == 1 ? "" : "s");
 }
 

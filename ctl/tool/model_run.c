@@ -153,8 +153,8 @@ int model_run_command(int argc, char **argv)
 		return args.exit;
 	if (!out)
 		return tool_misused(
-			"model run wants -o OUT: a .csv, .npy or .f32 file, or - for CSV "
-			"on standard output");
+			"model run wants -o OUT: a .csv, .npy or .f32 file, or - for CSV on "
+			"standard output");
 	// Said before the work, not after it.
 	if (strcmp(out, "-") && !has_known_ending(out))
 		return tool_misused("-o %s: the ending says the format: .csv, .npy or .f32", out);

@@ -32,8 +32,7 @@ int push_next_version(const json_t *answer, const char *name, uint32_t *version,
 	if (highest >= VERSION_MAX)
 		return error_set(err, -ERANGE,
 			"model %s: version %d is stored already and is the last one there is: "
-			"choose a "
-			"free number with --version, or another --name",
+			"choose a free number with --version, or another --name",
 			name, VERSION_MAX);
 	*version = (uint32_t)highest + 1;
 	return 0;
@@ -79,8 +78,8 @@ static int push(const char *image, const char *name, uint32_t version)
 	if (!api_upload(path, image, &reply))
 		return TOOL_REFUSED;
 	if (!api_print_json(&reply))
-		printf("%s: stored as version %u, %s, SHA-256 %s...; make it live with "
-		       "martletctl model promote %s %u\n",
+		printf("%s: stored as version %u, %s, SHA-256 %s...; make it live with martletctl "
+		       "model promote %s %u\n",
 			name, version, format_bytes(json_count(reply.json, "bytes")).s,
 			format_sha256_short(json_text(reply.json, "sha256")).s, name, version);
 	api_reply_fini(&reply);

@@ -32,8 +32,7 @@ static int link_of(pcap_t *pcap, const char *name, enum packet_link *out, struct
 	default:
 		return error_set(err, -EINVAL,
 			"%s: captured on link type %s (%d); Ethernet, raw IP, BSD loopback and "
-			"Linux "
-			"cooked captures are understood",
+			"Linux cooked captures are understood",
 			name, type_name ? type_name : "unknown", type);
 	}
 }
@@ -95,8 +94,7 @@ static int read_packets(pcap_t *pcap, const char *name, enum packet_link link,
 		return 0;
 	return error_set(err, -EINVAL,
 		"%s: cut or damaged at packet %llu (%s); copy or capture it again, or ask for the "
-		"flows "
-		"before it with --partial",
+		"flows before it with --partial",
 		name, (unsigned long long)stats->packets + 1, pcap_geterr(pcap));
 }
 

@@ -120,10 +120,10 @@ static void listener_admits_ourselves(void **state)
 
 static void answer(struct evhttp_request *request, void *arg)
 {
-	void *body;
 	size_t size;
+	void *body = http_take_body(request, &size);
 
-	assert_int_equal(http_take_body(request, &body, &size), 0);
+	assert_non_null(body);
 	http_reply(request, 200, json_pack("{s:I}", "bytes", (json_int_t)size));
 	free(body);
 }
