@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
 
 // One's complement addition: the carry goes round.
 static inline uint64_t checksum_add(uint64_t sum, uint64_t word)
@@ -21,27 +24,57 @@ static inline uint64_t checksum_load64(const void *p)
 	return word;
 }
 
+// Adds 32 bytes, each carry going into the next word.
+static inline uint64_t checksum_add32(uint64_t sum, const uint8_t *p)
+{
+#ifdef __x86_64__
+	unsigned long long total = sum;
+	uint8_t carry = _addcarry_u64(0, total, checksum_load64(p), &total);
+
+	carry = _addcarry_u64(carry, total, checksum_load64(p + 8), &total);
+	carry = _addcarry_u64(carry, total, checksum_load64(p + 16), &total);
+	carry = _addcarry_u64(carry, total, checksum_load64(p + 24), &total);
+	_addcarry_u64(carry, total, 0, &total);
+	return total;
+#else
+	sum = checksum_add(sum, checksum_load64(p));
+	sum = checksum_add(sum, checksum_load64(p + 8));
+	sum = checksum_add(sum, checksum_load64(p + 16));
+	return checksum_add(sum, checksum_load64(p + 24));
+#endif
+}
+
 // Adds `n` bytes, any alignment. An odd last byte counts as if a zero followed.
 static inline uint64_t checksum_bytes(uint64_t sum, const void *data, uint32_t n)
 {
 	const uint8_t *p = data;
 	uint64_t other = 0;
+	uint32_t tail = 0;
 
-	for (; n >= 32; n -= 32, p += 32) {
-		sum = checksum_add(sum, checksum_load64(p));
-		other = checksum_add(other, checksum_load64(p + 8));
-		sum = checksum_add(sum, checksum_load64(p + 16));
-		other = checksum_add(other, checksum_load64(p + 24));
+	for (; n >= 64; n -= 64, p += 64) { // two sums, so that neither waits for the other
+		sum = checksum_add32(sum, p);
+		other = checksum_add32(other, p + 32);
 	}
-	for (; n >= 8; n -= 8, p += 8)
-		sum = checksum_add(sum, checksum_load64(p));
-	if (n) {
-		uint64_t tail = 0;
-
-		memcpy(&tail, p, n);
-		sum = checksum_add(sum, tail);
+	if (n & 32) {
+		sum = checksum_add32(sum, p);
+		p += 32;
 	}
-	return checksum_add(sum, other);
+	for (n &= 31; n >= 8; n -= 8, p += 8)
+		other = checksum_add(other, checksum_load64(p));
+	// What is left, by size: a copy of unknown length would be a call.
+	if (n & 4) {
+		memcpy(&tail, p, 4);
+		other = checksum_add(other, tail);
+		p += 4;
+	}
+	tail = 0;
+	if (n & 2) {
+		memcpy(&tail, p, 2);
+		p += 2;
+	}
+	if (n & 1)
+		tail |= (uint32_t)*p << (n & 2 ? 16 : 0);
+	return checksum_add(checksum_add(sum, other), tail);
 }
 
 static inline uint16_t checksum_fold(uint64_t sum)

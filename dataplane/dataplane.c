@@ -34,9 +34,8 @@ static int make_pool(struct dataplane *dp, struct error *err)
 	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
 	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
 
-	dp->pool = rte_pktmbuf_pool_create("mbufs", config->memory.mbufs, cache,
-		RTE_ALIGN_CEIL(sizeof(struct packet), RTE_MBUF_PRIV_ALIGN), (uint16_t)room,
-		SOCKET_ID_ANY);
+	dp->pool = rte_pktmbuf_pool_create(
+		"mbufs", config->memory.mbufs, cache, PACKET_BYTES, (uint16_t)room, SOCKET_ID_ANY);
 	if (!dp->pool)
 		return error_set(err, -ENOMEM,
 			"memory.mbufs: %u packet buffers of %u bytes do not fit memory.megabytes = "

@@ -33,15 +33,21 @@ static inline uint32_t histogram_bucket(uint64_t value)
 		(uint32_t)((value >> shift) & ((1u << HISTOGRAM_SUB_BITS) - 1));
 }
 
-static inline void histogram_record(struct histogram *h, uint64_t value)
+// `n` samples of one value.
+static inline void histogram_record_many(struct histogram *h, uint64_t value, uint32_t n)
 {
-	h->buckets[histogram_bucket(value)]++;
-	h->count++;
-	h->sum += value;
+	h->buckets[histogram_bucket(value)] += n;
+	h->count += n;
+	h->sum += value * n;
 	if (value < h->min)
 		h->min = value;
 	if (value > h->max)
 		h->max = value;
+}
+
+static inline void histogram_record(struct histogram *h, uint64_t value)
+{
+	histogram_record_many(h, value, 1);
 }
 
 void histogram_reset(struct histogram *h);

@@ -23,7 +23,7 @@ static inline bool reserved_is_zero(const struct wire_header *header)
 		header->reserved_16);
 }
 
-static enum drop parse_wire(struct packet *p, const uint8_t *payload)
+static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t *payload)
 {
 	const struct wire_header *header = (const struct wire_header *)payload;
 
@@ -53,7 +53,7 @@ static inline int nic_verdict(
 }
 
 // `addresses`: source and destination as they lie in the packet, `address_bytes` of them together.
-static bool udp_checksum_good(const struct port *port, const struct rte_mbuf *m,
+static __rte_always_inline bool udp_checksum_good(const struct port *port, const struct rte_mbuf *m,
 	const struct packet *p, const struct rte_udp_hdr *udp, const void *addresses,
 	uint32_t address_bytes)
 {
@@ -73,8 +73,9 @@ static bool udp_checksum_good(const struct port *port, const struct rte_mbuf *m,
 }
 
 // `l4_bytes`: of the IP payload; a longer UDP length is refused, a shorter one cuts (RFC 768).
-static enum drop parse_udp(const struct port *port, const struct rte_mbuf *m, struct packet *p,
-	const uint8_t *l4, uint32_t l4_bytes, const void *addresses, uint32_t address_bytes)
+static __rte_always_inline enum drop parse_udp(const struct port *port, const struct rte_mbuf *m,
+	struct packet *p, const uint8_t *l4, uint32_t l4_bytes, const void *addresses,
+	uint32_t address_bytes)
 {
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)l4;
 	uint32_t udp_bytes;
@@ -137,8 +138,8 @@ static inline bool ipv4_checksum_good(
 	return checksum_fold(checksum_bytes(0, l3, bytes)) == 0xffff;
 }
 
-static enum drop parse_ipv4(const struct port *port, const struct rte_mbuf *m, struct packet *p,
-	const uint8_t *l3, uint32_t bytes)
+static __rte_always_inline enum drop parse_ipv4(const struct port *port, const struct rte_mbuf *m,
+	struct packet *p, const uint8_t *l3, uint32_t bytes)
 {
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)l3;
 	uint32_t header_bytes, total;
@@ -243,8 +244,8 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 	return ip->proto == IPV6_FRAGMENT ? DROP_FRAGMENT : DROP_NOT_HANDLED;
 }
 
-static enum drop parse_ethertype(const struct port *port, const struct rte_mbuf *m,
-	struct packet *p, uint16_t type_be, bool to_our_mac)
+static __rte_always_inline enum drop parse_ethertype(const struct port *port,
+	const struct rte_mbuf *m, struct packet *p, uint16_t type_be, bool to_our_mac)
 {
 	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l2_bytes);
 	uint32_t bytes = (uint32_t)m->data_len - p->l2_bytes;
@@ -261,7 +262,7 @@ static enum drop parse_ethertype(const struct port *port, const struct rte_mbuf 
 	return to_our_mac ? DROP_NOT_HANDLED : DROP_NOT_OUR_MAC;
 }
 
-enum drop parse_packet(const struct port *port, struct rte_mbuf *m)
+static __rte_always_inline enum drop parse_one(const struct port *port, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	struct packet *p = packet_of(m);
@@ -293,6 +294,18 @@ enum drop parse_packet(const struct port *port, struct rte_mbuf *m)
 	return parse_ethertype(port, m, p, type_be, to_our_mac);
 }
 
+enum drop parse_packet(const struct port *port, struct rte_mbuf *m)
+{
+	return parse_one(port, m);
+}
+
+// The device has touched neither where we keep what we know of a packet nor, perhaps, its frame.
+static inline void prefetch_packet(struct rte_mbuf *m)
+{
+	rte_prefetch0(packet_of(m));
+	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+}
+
 uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t n, uint64_t now,
 	struct dataplane_counters *counters, struct rte_mbuf **requests, struct rte_mbuf **others,
 	uint16_t *n_others)
@@ -301,16 +314,16 @@ uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t 
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+		prefetch_packet(mbufs[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		enum drop drop;
 
 		if (i + PREFETCH_AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+			prefetch_packet(mbufs[i + PREFETCH_AHEAD]);
 		bytes += m->pkt_len;
 		packet_of(m)->arrival_tsc = now;
-		drop = parse_packet(port, m);
+		drop = parse_one(port, m);
 		if (unlikely(drop != DROP_NONE)) {
 			counters->drops[drop]++;
 			rte_pktmbuf_free(m);

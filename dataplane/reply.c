@@ -13,6 +13,7 @@
 #define REPLY_TTL       64
 #define DSCP_MASK       0xfcu // the rest of the octet is ECN, which says nothing of our own path
 #define FRAME_BYTES_MIN 60
+#define PREFETCH_AHEAD  4
 
 void clock_init(struct clock *clock, uint64_t tsc_hz)
 {
@@ -103,12 +104,16 @@ static uint8_t *reply_ipv6(
 	return (uint8_t *)(ip + 1);
 }
 
-uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes, uint64_t *address_sum)
+static inline uint8_t *turn_ip(
+	struct rte_mbuf *m, struct packet *p, uint32_t bytes, uint64_t *address_sum)
 {
-	struct packet *p = packet_of(m);
-
 	return p->is_ipv6 ? reply_ipv6(m, p, bytes, address_sum)
 			  : reply_ipv4(m, p, bytes, address_sum);
+}
+
+uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes, uint64_t *address_sum)
+{
+	return turn_ip(m, packet_of(m), bytes, address_sum);
 }
 
 // The wire header as the words of a checksum.
@@ -194,26 +199,21 @@ static inline uint32_t reply_payload_bytes(const struct packet *p)
 	return WIRE_HEADER_BYTES + (uint32_t)p->rows * p->outputs * (uint32_t)sizeof(float);
 }
 
-static inline void reply_count(
-	const struct packet *p, uint64_t ns, struct dataplane_counters *counters)
+static inline void reply_count(const struct packet *p, struct dataplane_counters *counters)
 {
 	if (p->kind == PACKET_PONG)
 		counters->pongs++;
 	else
 		counters->status[p->status]++;
-	if (p->stats && p->status == WIRE_STATUS_OK)
-		histogram_record(&p->stats->latency, ns);
 }
 
-void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,
-	struct dataplane_counters *counters)
+static inline void reply_one(
+	struct rte_mbuf *m, struct packet *p, uint64_t ns, struct dataplane_counters *counters)
 {
-	struct packet *p = packet_of(m);
 	uint32_t payload_bytes = reply_payload_bytes(p);
 	uint32_t udp_bytes = (uint32_t)sizeof(struct rte_udp_hdr) + payload_bytes;
-	uint64_t ns = clock_ns(clock, now - p->arrival_tsc);
 	uint64_t sum;
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_ip(m, udp_bytes, &sum);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)turn_ip(m, p, udp_bytes, &sum);
 	struct wire_words *words = (struct wire_words *)(udp + 1);
 	struct wire_words reply = reply_wire(words, p, ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns);
 	uint16_t source = udp->src_port;
@@ -230,12 +230,63 @@ void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,
 	}
 	wire_store(words, &reply);
 	reply_ethernet(m, (uint32_t)p->l2_bytes + p->l3_bytes + udp_bytes);
-	reply_count(p, ns, counters);
+	reply_count(p, counters);
+}
+
+// Packets that arrived together leave together: their latency is one value, recorded once.
+struct latency_run {
+	struct slot_stats *stats; // NULL: none is kept
+	uint64_t arrival_tsc, ns;
+	uint32_t n;
+};
+
+static inline void latency_run_end(struct latency_run *run)
+{
+	if (run->n && run->stats)
+		histogram_record_many(&run->stats->latency, run->ns, run->n);
+	run->n = 0;
+}
+
+static inline void latency_run_add(
+	struct latency_run *run, const struct packet *p, uint64_t now, const struct clock *clock)
+{
+	struct slot_stats *stats = p->status == WIRE_STATUS_OK ? p->stats : NULL;
+
+	if (!run->n || run->stats != stats || run->arrival_tsc != p->arrival_tsc) {
+		latency_run_end(run);
+		run->stats = stats;
+		run->arrival_tsc = p->arrival_tsc;
+		run->ns = clock_ns(clock, now - p->arrival_tsc);
+	}
+	run->n++;
+}
+
+// Scoring a burst has pushed the frames out of the first cache.
+static inline void prefetch_reply(struct rte_mbuf *m)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+	rte_prefetch0(rte_pktmbuf_mtod_offset(m, void *, RTE_CACHE_LINE_SIZE));
+	rte_prefetch0(packet_of(m));
 }
 
 void reply_burst(struct rte_mbuf **mbufs, uint16_t n, uint64_t now, const struct clock *clock,
 	struct dataplane_counters *counters)
 {
-	for (uint16_t i = 0; i < n; i++)
-		reply_packet(mbufs[i], now, clock, counters);
+	struct latency_run run = { .n = 0 };
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct packet *p = packet_of(mbufs[i]);
+
+		if (i + PREFETCH_AHEAD < n)
+			prefetch_reply(mbufs[i + PREFETCH_AHEAD]);
+		latency_run_add(&run, p, now, clock);
+		reply_one(mbufs[i], p, run.ns, counters);
+	}
+	latency_run_end(&run);
+}
+
+void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,
+	struct dataplane_counters *counters)
+{
+	reply_burst(&m, 1, now, clock, counters);
 }

@@ -2,6 +2,7 @@
 #include "dataplane/score.h"
 
 #include <rte_cycles.h>
+#include <rte_memcpy.h>
 
 // Requests gathered for one call of model_score: their rows lie in scratch one after the other.
 struct batch {
@@ -38,7 +39,7 @@ static void finish(struct rte_mbuf *m, const float *outputs, struct dataplane_co
 {
 	struct packet *p = packet_of(m);
 
-	memcpy(payload_of(m) + WIRE_HEADER_BYTES, outputs,
+	rte_memcpy(payload_of(m) + WIRE_HEADER_BYTES, outputs,
 		(size_t)p->rows * p->outputs * sizeof(float));
 	decide(p, WIRE_STATUS_OK);
 	p->stats->requests++;
