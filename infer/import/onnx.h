@@ -8,8 +8,8 @@
 
 #include "onnx.pb-c.h"
 
-#define ONNX_OPSET_MIN    7
-#define ONNX_OPSET_MAX    21
+#define ONNX_OPSET_MIN    1
+#define ONNX_OPSET_MAX    25
 #define ONNX_ML_OPSET_MIN 1
 #define ONNX_ML_OPSET_MAX 5
 #define ONNX_NESTING_MAX  32 // messages inside messages; sound models reach 11
@@ -61,6 +61,21 @@ bool onnx_value_exists(struct onnx *onnx, const char *name);
 // A name's one definition; NULL with the sentence made: no name, or defined before.
 struct onnx_value *onnx_define(struct onnx *onnx, const char *name, const char *what);
 
+#define ONNX_INT(k, value)                                                                         \
+	{                                                                                          \
+		.key = (k), .kind = ATTR_KIND_INT, .count = 1, .i = (value)                        \
+	}
+#define ONNX_FLOAT(k, value)                                                                       \
+	{                                                                                          \
+		.key = (k), .kind = ATTR_KIND_FLOAT, .count = 1, .f = (value)                      \
+	}
+
+static inline const struct tensor *onnx_input(
+	const struct onnx *onnx, const struct onnx_node *node, uint32_t i)
+{
+	return &onnx->graph->tensors[node->inputs[i]];
+}
+
 static inline const char *onnx_text(const char *s)
 {
 	return s ? s : "";
@@ -80,6 +95,8 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 // A constant of this graph with memory for its values, which the caller fills.
 uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
 	const int64_t *dims, void **data);
+// One value, under a name of its own making.
+uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float value);
 // The same constant as F32; itself where it is F32 already or computed.
 uint32_t onnx_as_float(struct onnx *onnx, uint32_t tensor);
 // The same constant under other dims.
@@ -105,8 +122,27 @@ int onnx_input_float(struct onnx *onnx, const struct onnx_node *node, uint32_t i
 // Adds a node whose one output has a name of its own making; GRAPH_NONE: refused, sentence made.
 uint32_t onnx_emit(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
 	const uint32_t *inputs, uint32_t n_attrs, const struct attr *attrs);
+// The same of two inputs; GRAPH_NONE among them: refused already.
+uint32_t onnx_emit_pair(
+	struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t a, uint32_t b);
+// The same for a node of several outputs, 0 or a negative errno.
+#define ONNX_EMIT_OUTPUTS 3
+struct onnx_emission {
+	enum op op;
+	uint32_t n_inputs;
+	const uint32_t *inputs;
+	uint32_t n_attrs;
+	const struct attr *attrs;
+};
+int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
+	const struct onnx_emission *emission, uint32_t n_outputs, uint32_t *outputs);
 uint32_t onnx_emit_reshape(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
 	uint32_t rank, const int64_t *dims);
+// The node's inputs that are computed with: whole constants become floats.
+int onnx_as_floats(struct onnx *onnx, const struct onnx_node *node);
+// The node as one node of the graph, its first `n_inputs` inputs as floats.
+int onnx_import_as(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
+	uint32_t n_attrs, const struct attr *attrs);
 // Names `tensor` as the node's k-th output in the file.
 int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uint32_t tensor);
 
@@ -118,9 +154,24 @@ struct onnx_operator {
 };
 extern const struct onnx_operator ONNX_OPERATORS[]; // ends in type NULL
 extern const struct onnx_operator ONNX_ML_OPERATORS[];
+// onnx_products.c, onnx_norms.c, onnx_shape_ops.c, onnx_constants.c
+int onnx_import_gemm(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_prelu(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_softmax(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_log_softmax(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_batch_norm(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_layer_norm(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_flatten(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_constant(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node);
+
+// onnx_old_ops.c: before opset 7; nothing to do since. They change node->inputs or refuse.
+// Operands of Add, Sub, Mul, Div as attributes "broadcast" and "axis" say.
+int onnx_old_broadcast(struct onnx *onnx, const struct onnx_node *node);
+// A slope of PRelu for each channel, dimension 1.
+int onnx_old_slope(struct onnx *onnx, const struct onnx_node *node);
+// Refuses what is_test = 0 says is for training.
+int onnx_old_test_mode(struct onnx *onnx, const struct onnx_node *node);

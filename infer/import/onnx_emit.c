@@ -42,39 +42,67 @@ static const char *result_name(struct onnx *onnx, const struct onnx_node *node)
 	return arena_strdup(onnx->graph->arena, name);
 }
 
+// A tensor for the node's next result, no shape yet.
+static uint32_t result(struct onnx *onnx, const struct onnx_node *node)
+{
+	const char *name = result_name(onnx, node);
+
+	if (!name) {
+		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	return graph_add_tensor(onnx->graph, name, DTYPE_F32, 0, NULL, NULL, onnx->err);
+}
+
+int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
+	const struct onnx_emission *e, uint32_t n_outputs, uint32_t *outputs)
+{
+	struct graph *graph = onnx->graph;
+	struct tensor shapes[ONNX_EMIT_OUTPUTS] = { 0 };
+	uint32_t index;
+	int rc = 0;
+
+	for (uint32_t o = 0; o < n_outputs; o++) {
+		outputs[o] = result(onnx, node);
+		if (outputs[o] == GRAPH_NONE)
+			return -ENOMEM;
+	}
+	index = graph_add_node(
+		graph, e->op, node->name, e->n_inputs, e->inputs, n_outputs, outputs, onnx->err);
+	if (index == GRAPH_NONE)
+		return -ENOMEM;
+	for (uint32_t a = 0; a < e->n_attrs && rc == 0; a++)
+		rc = set_attr(graph, &graph->nodes[index], &e->attrs[a]);
+	if (rc != 0)
+		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	if (op_infer(graph, &graph->nodes[index], shapes, onnx->err) != 0)
+		return error_prefix(
+			onnx->err, -EINVAL, "node '%.80s' (%.40s)", node->name, node->type);
+	for (uint32_t o = 0; o < n_outputs; o++) {
+		shapes[o].name = graph->tensors[outputs[o]].name;
+		shapes[o].data = NULL;
+		graph->tensors[outputs[o]] = shapes[o];
+	}
+	return 0;
+}
+
 uint32_t onnx_emit(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
 	const uint32_t *inputs, uint32_t n_attrs, const struct attr *attrs)
 {
-	struct graph *graph = onnx->graph;
-	struct tensor shape = { 0 };
-	const char *name = result_name(onnx, node);
-	uint32_t output, index;
-	int rc = 0;
+	const struct onnx_emission emission = { op, n_inputs, inputs, n_attrs, attrs };
+	uint32_t output;
 
-	if (!name)
-		goto memory;
-	output = graph_add_tensor(graph, name, DTYPE_F32, 0, NULL, NULL, onnx->err);
-	if (output == GRAPH_NONE)
+	return onnx_emit_outputs(onnx, node, &emission, 1, &output) ? GRAPH_NONE : output;
+}
+
+uint32_t onnx_emit_pair(
+	struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t a, uint32_t b)
+{
+	const uint32_t pair[2] = { a, b };
+
+	if (a == GRAPH_NONE || b == GRAPH_NONE)
 		return GRAPH_NONE;
-	index = graph_add_node(graph, op, node->name, n_inputs, inputs, 1, &output, onnx->err);
-	if (index == GRAPH_NONE)
-		return GRAPH_NONE;
-	for (uint32_t a = 0; a < n_attrs && rc == 0; a++)
-		rc = set_attr(graph, &graph->nodes[index], &attrs[a]);
-	if (rc != 0)
-		goto memory;
-	if (op_infer(graph, &graph->nodes[index], &shape, onnx->err) != 0) {
-		error_prefix(onnx->err, -EINVAL, "node '%.80s' (%.40s)", node->name, node->type);
-		return GRAPH_NONE;
-	}
-	shape.name = graph->tensors[output].name;
-	shape.data = NULL;
-	graph->tensors[output] = shape;
-	return output;
-memory:
-	error_set(
-		onnx->err, -ENOMEM, "node '%.80s' (%.40s): out of memory", node->name, node->type);
-	return GRAPH_NONE;
+	return onnx_emit(onnx, node, op, 2, pair, 0, NULL);
 }
 
 uint32_t onnx_emit_reshape(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
@@ -105,4 +133,26 @@ int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uin
 	made = &onnx->graph->tensors[tensor];
 	made->name = arena_strdup(onnx->graph->arena, value->name);
 	return made->name ? 0 : onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+}
+
+// Inputs that are computed with: whole constants become floats.
+int onnx_as_floats(struct onnx *onnx, const struct onnx_node *node)
+{
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		if (node->inputs[i] == GRAPH_NONE)
+			continue;
+		node->inputs[i] = onnx_as_float(onnx, node->inputs[i]);
+		if (node->inputs[i] == GRAPH_NONE)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int onnx_import_as(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
+	uint32_t n_attrs, const struct attr *attrs)
+{
+	if (onnx_as_floats(onnx, node))
+		return -ENOMEM;
+	return onnx_output(
+		onnx, node, 0, onnx_emit(onnx, node, op, n_inputs, node->inputs, n_attrs, attrs));
 }

@@ -80,6 +80,10 @@ static int import_normalizer(struct onnx *onnx, const struct onnx_node *node)
 
 	if (onnx_string(onnx, node, "norm", "MAX", &norm))
 		return -EINVAL;
+	if (onnx_input(onnx, node, 0)->rank > 2)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"the input has %u dimensions, should be [N, C] or [C]",
+			onnx_input(onnx, node, 0)->rank);
 	for (int64_t n = 0; n < NORM_COUNT; n++) {
 		const struct attr attr = {
 			.key = ATTR_NORM, .kind = ATTR_KIND_INT, .count = 1, .i = n

@@ -31,6 +31,13 @@ static const struct onnx_operator *lookup(struct onnx *onnx, const struct onnx_n
 		onnx_refuse(onnx, node, -ENOTSUP, "operator not supported; supported are %s", all);
 		return NULL;
 	}
+	if (version == 0) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"the file does not say which opset of %s it was written for; supported are "
+			"%lld to %lld",
+			ml ? "ai.onnx.ml" : "ai.onnx", (long long)low, (long long)high);
+		return NULL;
+	}
 	if (version < low || version > high) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"the file imports opset %lld of %s, supported are %lld to %lld",

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that move no values: Reshape, Flatten, Squeeze, Unsqueeze become the graph's Reshape
-// with every dimension known; Constant and Cast.
+// with every dimension known.
 #include "infer/import/onnx.h"
 
-#include <math.h>
-#include <string.h>
-
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-#define ELEMENT(name)   ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
 static int reshape_to(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, const int64_t *dims)
@@ -20,6 +16,27 @@ static int reshape_to(
 	return onnx_output(onnx, node, 0, made);
 }
 
+// The new shape is an attribute before opset 5 and an input since.
+static int read_shape(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t *rank, const int64_t **dims)
+{
+	const Onnx__AttributeProto *attr;
+
+	if (onnx->opset >= 5 && node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE)
+		return onnx_input_ints(onnx, node, 1, rank, dims);
+	if (onnx->opset >= 5)
+		return onnx_refuse(onnx, node, -EINVAL, "input 1, the new shape, is missing");
+	if (onnx_attr(onnx, node, "shape", ATTRIBUTE(INTS), &attr))
+		return -EINVAL;
+	if (!attr || attr->n_ints > GRAPH_RANK_MAX)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"attribute 'shape' is missing or has more than %d dimensions",
+			GRAPH_RANK_MAX);
+	*rank = (uint32_t)attr->n_ints;
+	*dims = attr->ints;
+	return 0;
+}
+
 // 0 keeps the input's dimension, one -1 takes what is left.
 int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 {
@@ -27,7 +44,7 @@ int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	int64_t dims[GRAPH_RANK_MAX], allow_zero, known = 1, elements = tensor_elements(x);
 	const int64_t *wanted;
 	uint32_t rank, open = GRAPH_NONE;
-	int rc = onnx_input_ints(onnx, node, 1, &rank, &wanted);
+	int rc = read_shape(onnx, node, &rank, &wanted);
 
 	if (rc != 0 || onnx_int(onnx, node, "allowzero", 0, &allow_zero))
 		return rc ? rc : -EINVAL;
@@ -158,116 +175,4 @@ int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 	for (uint32_t d = 0; d < rank; d++)
 		dims[d] = mask >> d & 1 ? 1 : x->dims[from++];
 	return reshape_to(onnx, node, rank, dims);
-}
-
-// A list or one value as a constant. Integers when `ints` is given.
-static int list_constant(struct onnx *onnx, const struct onnx_node *node, uint32_t rank,
-	size_t count, const int64_t *ints, const float *floats)
-{
-	int64_t dim = (int64_t)count;
-	const void *values = ints ? (const void *)ints : floats;
-	uint32_t tensor;
-	void *data;
-
-	if (count > GRAPH_ELEMENTS_MAX)
-		return onnx_refuse(onnx, node, -EINVAL, "too many values");
-	tensor = onnx_constant(
-		onnx, node->proto->output[0], ints ? DTYPE_I64 : DTYPE_F32, rank, &dim, &data);
-	if (tensor == GRAPH_NONE)
-		return -ENOMEM;
-	if (count > 0 && values)
-		memcpy(data, values, count * (ints ? 8 : 4));
-	return onnx_output(onnx, node, 0, tensor);
-}
-
-int onnx_import_constant(struct onnx *onnx, const struct onnx_node *node)
-{
-	const Onnx__AttributeProto *attr;
-	const char *name;
-	uint32_t tensor;
-	int rc;
-
-	if (node->proto->n_attribute != 1 || !node->proto->attribute[0]->name)
-		return onnx_refuse(onnx, node, -EINVAL, "has %zu attributes, should have one value",
-			node->proto->n_attribute);
-	name = node->proto->attribute[0]->name;
-	if (strcmp(name, "value") == 0) {
-		if (onnx_attr(onnx, node, name, ATTRIBUTE(TENSOR), &attr))
-			return -EINVAL;
-		rc = onnx_tensor(onnx, attr->t, node->name, "constant", &tensor);
-		return rc ? rc : onnx_output(onnx, node, 0, tensor);
-	}
-	if (strcmp(name, "value_float") == 0) {
-		rc = onnx_attr(onnx, node, name, ATTRIBUTE(FLOAT), &attr);
-		return rc ? rc : list_constant(onnx, node, 0, 1, NULL, &attr->f);
-	}
-	if (strcmp(name, "value_floats") == 0) {
-		rc = onnx_attr(onnx, node, name, ATTRIBUTE(FLOATS), &attr);
-		return rc ? rc : list_constant(onnx, node, 1, attr->n_floats, NULL, attr->floats);
-	}
-	if (strcmp(name, "value_int") == 0) {
-		rc = onnx_attr(onnx, node, name, ATTRIBUTE(INT), &attr);
-		return rc ? rc : list_constant(onnx, node, 0, 1, &attr->i, NULL);
-	}
-	if (strcmp(name, "value_ints") == 0) {
-		static const int64_t NONE = 0; // an empty list may come without memory
-
-		rc = onnx_attr(onnx, node, name, ATTRIBUTE(INTS), &attr);
-		return rc ? rc
-			  : list_constant(onnx, node, 1, attr->n_ints,
-				    attr->n_ints ? attr->ints : &NONE, NULL);
-	}
-	return onnx_refuse(
-		onnx, node, -ENOTSUP, "'%.40s' is not a form of constant that is supported", name);
-}
-
-static uint32_t constant_as_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t index)
-{
-	struct tensor from = onnx->graph->tensors[index];
-	const float *floats = from.data;
-	uint32_t made;
-	void *data;
-
-	if (from.dtype == DTYPE_I64)
-		return onnx_reshaped(onnx, index, from.name, from.rank, from.dims);
-	made = onnx_constant(onnx, node->name, DTYPE_I64, from.rank, from.dims, &data);
-	for (int64_t i = 0; made != GRAPH_NONE && i < tensor_elements(&from); i++) {
-		if (!(fabsf(floats[i]) < 9e18f)) {
-			onnx_refuse(
-				onnx, node, -EINVAL, "%g has no whole number", (double)floats[i]);
-			return GRAPH_NONE;
-		}
-		((int64_t *)data)[i] = (int64_t)floats[i];
-	}
-	return made;
-}
-
-// Everything is computed in float32: casts between float types do nothing, constants are converted.
-int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node)
-{
-	uint32_t in = node->inputs[0], made;
-	bool whole;
-	int64_t to;
-
-	if (onnx_int(onnx, node, "to", 0, &to))
-		return -EINVAL;
-	whole = to == ELEMENT(INT64) || to == ELEMENT(INT32);
-	if (to != ELEMENT(FLOAT) && to != ELEMENT(DOUBLE) && !whole)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"casts to type %lld; casts to float, double, int32 and int64 are supported",
-			(long long)to);
-	if (onnx->graph->tensors[in].data) {
-		made = whole ? constant_as_ints(onnx, node, in) : onnx_as_float(onnx, in);
-		if (made == in)
-			made = onnx_reshaped(onnx, in, node->name, onnx->graph->tensors[in].rank,
-				onnx->graph->tensors[in].dims);
-		return onnx_output(onnx, node, 0, made);
-	}
-	if (whole && !onnx->is_integer[in])
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"cuts computed values to whole numbers, which only constants may be");
-	made = onnx_emit(onnx, node, OP_IDENTITY, 1, &in, 0, NULL);
-	if (made != GRAPH_NONE)
-		onnx->is_integer[made] = whole;
-	return onnx_output(onnx, node, 0, made);
 }

@@ -229,6 +229,21 @@ static const char *fresh_name(struct onnx *onnx, const char *stem)
 	return arena_strdup(onnx->graph->arena, name);
 }
 
+uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float value)
+{
+	const char *name = fresh_name(onnx, node->name);
+	uint32_t made = GRAPH_NONE;
+	void *data;
+
+	if (!name)
+		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	else
+		made = onnx_constant(onnx, name, DTYPE_F32, 0, NULL, &data);
+	if (made != GRAPH_NONE)
+		*(float *)data = value;
+	return made;
+}
+
 uint32_t onnx_as_float(struct onnx *onnx, uint32_t index)
 {
 	struct tensor from = onnx->graph->tensors[index];

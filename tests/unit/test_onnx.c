@@ -276,10 +276,12 @@ static void operator_unknown(void **state)
 	f.nodes[0].domain = name_of("com.example");
 	refused(-ENOTSUP, "domain 'com.example' is not supported");
 	f.nodes[0].domain = name_of("");
-	f.opsets[0].version = 6;
-	refused(-ENOTSUP, "opset 6 of ai.onnx, supported are 7 to 21");
-	f.opsets[0].version = 22;
-	refused(-ENOTSUP, "opset 22");
+	f.opsets[0].version = 26;
+	refused(-ENOTSUP, "the file imports opset 26 of ai.onnx, supported are 1 to 25");
+	f.model.n_opset_import = 0;
+	refused(-ENOTSUP,
+		"the file does not say which opset of ai.onnx it was written for; "
+		"supported are 1 to 25");
 }
 
 static void dimensions_too_large_or_open(void **state)
