@@ -12,12 +12,14 @@ mkdir -p "$B/crashes"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 
 fuzz() { # number name
-	local log=$B/$2.log
+	local log=$B/$2.log seeds=("tests/fuzz/corpus/${2#fuzz_}")
+	# a sound model of each operator and form
+	[ "$2" != fuzz_onnx ] || seeds+=(tests/fixtures/operators/models)
 	[ "$SEED" = 0 ] || rm -rf "$B/corpus/$2"
 	mkdir -p "$B/corpus/$2"
 	if "$B/tests/fuzz/$2" -seed="$SEED" -max_total_time="$SECONDS_EACH" -timeout=10 -rss_limit_mb=2048 \
 		-max_len=65536 -print_final_stats=1 -artifact_prefix="$B/crashes/$2-" \
-		"$B/corpus/$2" "tests/fuzz/corpus/${2#fuzz_}" >"$log" 2>&1; then
+		"$B/corpus/$2" "${seeds[@]}" >"$log" 2>&1; then
 		echo "ok $1 - $2: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs"
 	else
 		echo "not ok $1 - $2"
