@@ -87,7 +87,8 @@ X(dense_panel16k2) // dense_pack.c tells: two rows of the weights interleaved in
 #undef X
 
 extern const struct dense_kernel DENSE_KERNELS[];
-extern const uint32_t DENSE_KERNELS_COUNT;
+extern const uint32_t DENSE_KERNELS_COUNT; // at most DENSE_KERNELS_MAX
+#define DENSE_KERNELS_MAX 32
 // kernel_allowed, and `uncapped` respected.
 bool dense_kernel_allowed(const struct dense_kernel *kernel, unsigned isa_mask);
 // The choice without timing, for batches of about m rows. Never NULL.

@@ -17,6 +17,7 @@ const struct dense_kernel DENSE_KERNELS[] = {
 #undef X
 };
 const uint32_t DENSE_KERNELS_COUNT = N_OF(DENSE_KERNELS);
+_Static_assert(N_OF(DENSE_KERNELS) <= DENSE_KERNELS_MAX, "raise DENSE_KERNELS_MAX");
 
 bool dense_kernel_allowed(const struct dense_kernel *kernel, unsigned isa_mask)
 {

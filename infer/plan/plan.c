@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE_BYTES ((size_t)24 << 10) // of scratch: half of a first-level cache
+#define TILE_BYTES         ((size_t)24 << 10)  // of scratch: half of a first-level cache
+#define WEIGHTS_NEAR_BYTES ((size_t)256 << 10) // a second-level cache has these and more
 
 static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_DENSE] = build_dense,
@@ -315,11 +316,12 @@ static int copy_outputs(struct planner *planner)
 
 // Rows in a pass: what keeps their scratch in the first-level cache, if the weights are there too;
 // where the weights are bigger, as many as possible share each walk over them.
-static uint32_t tile_rows(const struct plan *plan)
+static uint32_t tile_rows(const struct builder *builder)
 {
+	const struct plan *plan = builder->plan;
 	size_t row = plan->row_bytes + (plan->n_features + plan->n_columns_out) * sizeof(float);
-	size_t rows =
-		plan->weights_bytes > ((size_t)256 << 10) ? MODEL_BATCH_MAX : TILE_BYTES / row;
+	size_t weights = plan->weights_bytes + builder->dense_bytes;
+	size_t rows = weights > WEIGHTS_NEAR_BYTES ? MODEL_BATCH_MAX : TILE_BYTES / row;
 	size_t most = PLAN_SCRATCH_BYTES_MAX / row;
 
 	rows = rows < 56 ? 28 : rows < MODEL_BATCH_MAX ? rows - rows % 56 : MODEL_BATCH_MAX;
@@ -347,8 +349,8 @@ static int build_all(struct planner *planner)
 	if (rc != 0)
 		return rc;
 	plan->row_bytes = planner->map.peak;
-	plan->tile_rows = tile_rows(plan);
-	return 0;
+	plan->tile_rows = tile_rows(builder);
+	return dense_choose_all(builder);
 }
 
 int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena, unsigned isa_mask,
@@ -368,6 +370,7 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 	if (n_steps > PLAN_STEPS_MAX)
 		n_steps = PLAN_STEPS_MAX;
 	plan->steps = arena_calloc(arena, n_steps, sizeof(*plan->steps));
+	builder->layers_end = &builder->layers;
 	builder->root = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->root));
 	builder->places = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->places));
 	planner.last_use = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.last_use));
@@ -375,6 +378,7 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 		rc = build_all(&planner);
 	else
 		rc = error_set(err, -ENOMEM, "no memory for the plan");
+	dense_forget_all(builder);
 	free(builder->root);
 	free(builder->places);
 	free(planner.last_use);

@@ -33,8 +33,11 @@ struct place {
 struct pass {
 	char *base[PLACE_BASES];
 	uint32_t n;     // rows, 1 to plan->tile_rows
-	uint32_t klass; // index of MODEL_BATCH_CLASS
+	uint32_t klass; // index of MODEL_BATCH_CLASS: plan_class_of(n)
 };
+
+// The class whose size is nearest to n rows, by ratio.
+uint32_t plan_class_of(uint32_t n);
 
 static inline void *place_at(const struct pass *pass, const struct place *place)
 {
@@ -93,6 +96,8 @@ struct builder {
 	struct step *step;       // being filled; run NULL after build: no step needed
 	uint32_t *root;          // [n_tensors] whose place a tensor shares
 	struct place *places;    // [n_tensors], of roots
+	struct dense_layer *layers, **layers_end;
+	size_t dense_bytes; // of the layers' weights, as yet unpacked
 	bool no_timing;
 	bool failed; // no memory for a constant
 	struct error *err;
@@ -124,11 +129,20 @@ struct dense_choice {
 	void (*run)(const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y,
 		size_t ldy);
 };
-// w [k][n], b [n] or NULL.
-int build_dense_of(struct builder *builder, const float *w, const float *b, uint32_t k, uint32_t n,
-	struct act act);
-// Fills choice[] and names[] by timing, or by rule.
-int dense_choose(struct builder *builder, const float *w, const float *b, struct dense dense,
-	uint32_t per_row, struct dense_choice *choice, const char **names);
+// A layer whose kernels are chosen once all steps are there: which batch classes occur depends on
+// the memory that a row needs.
+struct dense_layer {
+	struct dense_layer *next;
+	struct step *step;
+	const float *w, *b; // [k][n], [n] or NULL
+	float *own;         // NULL, or what w and b point into
+	struct dense dense;
+};
+// w and b must live as long as the graph, or stand in `own`, which is taken over, also on failure.
+int build_dense_of(struct builder *builder, const float *w, const float *b, float *own, uint32_t k,
+	uint32_t n, struct act act);
+// Gives each layer kernels, by timing or by rule, and packs the weights that those read.
+int dense_choose_all(struct builder *builder);
+void dense_forget_all(struct builder *builder);
 
 double plan_now_ns(void);

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void run_dense(const struct step *step, const struct pass *pass)
@@ -24,28 +25,30 @@ static void name_dense(struct builder *builder, const struct dense *dense)
 		active ? activation_name(dense->act.kind) : "");
 }
 
-int build_dense_of(struct builder *builder, const float *w, const float *b, uint32_t k, uint32_t n,
-	struct act act)
+int build_dense_of(struct builder *builder, const float *w, const float *b, float *own, uint32_t k,
+	uint32_t n, struct act act)
 {
+	struct dense_layer *layer = malloc(sizeof(*layer));
 	struct step *step = builder->step;
-	struct dense dense = { .k = k, .n = n, .act = act };
-	struct dense_choice choice[MODEL_BATCH_CLASSES] = { 0 };
-	uint32_t per_row;
-	int rc;
 
 	assert(n >= 1);
-	per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
-	rc = dense_choose(builder, w, b, dense, per_row, choice, step->kernel);
-	if (rc != 0)
-		return rc;
+	if (!layer) {
+		free(own);
+		return error_set(builder->err, -ENOMEM, "no memory for the plan");
+	}
+	*layer = (struct dense_layer){
+		.step = step, .w = w, .b = b, .own = own, .dense = { .k = k, .n = n, .act = act }
+	};
+	*builder->layers_end = layer;
+	builder->layers_end = &layer->next;
+	builder->dense_bytes += ((size_t)k + 1) * n * sizeof(float);
 	step->run = run_dense;
 	step->x = builder_input_place(builder, 0);
-	step->per_row = per_row;
-	step->choice = builder_params(builder, choice, sizeof(choice));
+	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
 	step->bytes_touched += ((size_t)k + 1) * n * sizeof(float);
-	step->macs = (uint64_t)per_row * k * n;
-	name_dense(builder, &dense);
-	return step->choice ? 0 : -ENOMEM;
+	step->macs = (uint64_t)step->per_row * k * n;
+	name_dense(builder, &layer->dense);
+	return 0;
 }
 
 int build_dense(struct builder *builder)
@@ -53,7 +56,7 @@ int build_dense(struct builder *builder)
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
 	enum activation kind = (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0);
 
-	return build_dense_of(builder, w->data, b ? b->data : NULL, (uint32_t)w->dims[0],
+	return build_dense_of(builder, w->data, b ? b->data : NULL, NULL, (uint32_t)w->dims[0],
 		(uint32_t)w->dims[1], builder_act(builder, kind));
 }
 
@@ -118,33 +121,28 @@ static int build_product(struct builder *builder, struct product *product)
 
 // --- Gemm ----------------------------------------------------------------------------------------
 
-// Constant weights, as Dense wants them: [k][n], times alpha.
-static float *gemm_weights(struct builder *builder, const struct product *p)
+// Constant weights and bias, as Dense wants them: times alpha and [k][n], times beta and [n].
+static void gemm_constants(
+	const struct product *p, const float *b, float *restrict w, float *restrict bias)
 {
-	const float *b = builder_input(builder, 1)->data;
-	float *w = builder_weights(builder, (size_t)p->k * p->n * sizeof(float));
-
-	for (uint32_t l = 0; w && l < p->k; l++) {
+	for (uint32_t l = 0; l < p->k; l++) {
 		for (uint32_t j = 0; j < p->n; j++)
 			w[(size_t)l * p->n + j] = p->alpha * b[l * p->b_row + j * p->b_column];
 	}
-	return w;
+	for (uint32_t j = 0; j < p->n; j++)
+		bias[j] = p->c ? p->beta * p->c[j] : 0.0f;
 }
 
 static int gemm_dense(struct builder *builder, const struct product *p)
 {
-	float *w = gemm_weights(builder, p), *bias = NULL;
+	float *w = malloc(((size_t)p->k + 1) * p->n * sizeof(*w));
+	float *bias = w + (size_t)p->k * p->n;
 
 	if (!w)
-		return -ENOMEM;
-	if (p->c) {
-		bias = builder_weights(builder, p->n * sizeof(float));
-		for (uint32_t j = 0; bias && j < p->n; j++)
-			bias[j] = p->beta * p->c[j];
-		if (!bias)
-			return -ENOMEM;
-	}
-	return build_dense_of(builder, w, bias, p->k, p->n, activation_defaults(ACTIVATION_NONE));
+		return error_set(builder->err, -ENOMEM, "no memory for the weights");
+	gemm_constants(p, builder_input(builder, 1)->data, w, bias);
+	return build_dense_of(
+		builder, w, bias, w, p->k, p->n, activation_defaults(ACTIVATION_NONE));
 }
 
 int build_gemm(struct builder *builder)
@@ -215,8 +213,8 @@ int build_matmul(struct builder *builder)
 	p.k = (uint32_t)a->dims[a->rank - 1];
 	p.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
 	if (b->data && b->rank <= 2)
-		return build_dense_of(
-			builder, b->data, NULL, p.k, p.n, activation_defaults(ACTIVATION_NONE));
+		return build_dense_of(builder, b->data, NULL, NULL, p.k, p.n,
+			activation_defaults(ACTIVATION_NONE));
 	p.a_row = p.k;
 	p.a_column = 1;
 	p.b_row = p.n;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which kernel runs a dense layer, by measuring all that may. The shortest of several runs counts:
+// whatever disturbs a run makes it longer.
+#include "infer/plan/plan.h"
+
+#include <stdlib.h>
+
+#define TURNS        9
+#define TURNS_FEW    3
+#define SAMPLE_NS    2000.0   // calls are repeated until a sample takes this long
+#define SLOW_CALL_NS 200000.0 // from here on TURNS_FEW samples decide
+#define HOPELESS     1.3      // times the best: TURNS_FEW samples, too
+#define PACKINGS_MAX 8
+
+struct packing {
+	void (*pack)(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
+	size_t bytes;
+	void *trial;  // to time with, freed afterwards
+	void *packed; // the plan's, of winners only
+};
+
+struct candidate {
+	const struct dense_kernel *kernel;
+	struct dense dense;
+	double ns; // of a call; the shortest yet
+	uint32_t calls;
+};
+
+struct chooser {
+	struct builder *builder;
+	const struct dense_layer *layer;
+	struct packing packings[PACKINGS_MAX];
+	float *x, *y;      // rows to time with; NULL: by rule
+	uint32_t rows_max; // that x and y have
+};
+
+static struct packing *packing_of(struct chooser *chooser, const struct dense_kernel *kernel)
+{
+	struct packing *packing = chooser->packings;
+
+	while (packing->pack && packing->pack != kernel->pack)
+		packing++;
+	if (!packing->pack) {
+		packing->pack = kernel->pack;
+		packing->bytes =
+			kernel->packed_bytes(chooser->layer->dense.k, chooser->layer->dense.n);
+	}
+	return packing;
+}
+
+// NULL: no memory, or more than a plan may have.
+static const void *trial_weights(struct chooser *chooser, const struct dense_kernel *kernel)
+{
+	const struct dense_layer *layer = chooser->layer;
+	struct packing *packing = packing_of(chooser, kernel);
+	size_t bytes = (packing->bytes + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
+
+	if (!packing->trial && bytes <= PLAN_WEIGHTS_BYTES_MAX) {
+		packing->trial = aligned_alloc(KERNEL_ALIGN, bytes);
+		if (packing->trial)
+			kernel->pack(
+				packing->trial, layer->w, layer->b, layer->dense.k, layer->dense.n);
+	}
+	return packing->trial;
+}
+
+// NULL with err filled: no memory for them.
+static const void *plan_weights(struct chooser *chooser, const struct dense_kernel *kernel)
+{
+	const struct dense_layer *layer = chooser->layer;
+	struct packing *packing = packing_of(chooser, kernel);
+
+	if (!packing->packed) {
+		packing->packed = builder_weights(chooser->builder, packing->bytes);
+		if (packing->packed)
+			kernel->pack(packing->packed, layer->w, layer->b, layer->dense.k,
+				layer->dense.n);
+	}
+	return packing->packed;
+}
+
+// The calls double until they take long enough: what a cold kernel's first ones took tells nothing.
+static void sample(const struct chooser *chooser, struct candidate *candidate, uint32_t m)
+{
+	const struct dense *dense = &candidate->dense;
+	double spent;
+
+	for (;; candidate->calls *= 2) {
+		double start = plan_now_ns();
+
+		for (uint32_t c = 0; c < candidate->calls; c++)
+			candidate->kernel->run(
+				dense, m, chooser->x, dense->k, chooser->y, dense->n);
+		spent = plan_now_ns() - start;
+		if (spent >= SAMPLE_NS)
+			break;
+	}
+	spent /= candidate->calls;
+	candidate->ns = spent < candidate->ns ? spent : candidate->ns;
+}
+
+// What may run and has memory. The scalar kernel (the first) never wins where there is another.
+static uint32_t candidates_find(struct chooser *chooser, struct candidate *candidates)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = DENSE_KERNELS_COUNT; i-- > 0;) {
+		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
+		struct candidate *candidate = &candidates[count];
+
+		if (!dense_kernel_allowed(kernel, chooser->builder->plan->isa_mask) ||
+			(i == 0 && count > 0))
+			continue;
+		*candidate = (struct candidate){
+			.kernel = kernel, .dense = chooser->layer->dense, .ns = 1e300, .calls = 1
+		};
+		candidate->dense.packed = trial_weights(chooser, kernel);
+		count += candidate->dense.packed != NULL;
+	}
+	return count;
+}
+
+// The fastest kernel for m rows, NULL without memory for any. All take turns, so that a change of
+// clock or a busy neighbour meets all of them; after a few only those near the best go on.
+static const struct dense_kernel *fastest(struct chooser *chooser, uint32_t m)
+{
+	struct candidate candidates[DENSE_KERNELS_MAX], *best = candidates;
+	uint32_t count = candidates_find(chooser, candidates);
+
+	for (uint32_t turn = 0; turn < TURNS; turn++) {
+		for (uint32_t i = 0; i < count; i++) {
+			struct candidate *candidate = &candidates[i];
+
+			if (turn >= TURNS_FEW &&
+				(candidate->ns > HOPELESS * best->ns ||
+					candidate->ns > SLOW_CALL_NS))
+				continue;
+			sample(chooser, candidate, m);
+			best = candidate->ns < best->ns ? candidate : best;
+		}
+	}
+	return count ? best->kernel : NULL;
+}
+
+// Classes of more rows than a pass has never run; they show what does in their place.
+static int choose_classes(struct chooser *chooser, struct dense_choice *choice)
+{
+	const struct plan *plan = chooser->builder->plan;
+	const struct dense *dense = &chooser->layer->dense;
+	struct step *step = chooser->layer->step;
+	const struct dense_kernel *best = NULL;
+	uint32_t timed = 0;
+
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+		uint32_t m = MODEL_BATCH_CLASS[c] * step->per_row;
+
+		m = m < chooser->rows_max ? m : chooser->rows_max;
+		if (c > plan_class_of(plan->tile_rows))
+			m = timed;
+		else if (!chooser->x)
+			best = dense_pick(plan->isa_mask, MODEL_BATCH_CLASS[c], dense->k, dense->n);
+		else if (m != timed)
+			best = fastest(chooser, m);
+		timed = m;
+		if (!best)
+			return error_set(
+				chooser->builder->err, -ENOMEM, "no memory to time kernels");
+		choice[c] = (struct dense_choice){ .dense = *dense, .run = best->run };
+		choice[c].dense.packed = plan_weights(chooser, best);
+		if (!choice[c].dense.packed)
+			return -ENOMEM;
+		step->kernel[c] = best->name;
+	}
+	return 0;
+}
+
+static bool rows_to_time_with(struct chooser *chooser)
+{
+	const struct dense *dense = &chooser->layer->dense;
+	size_t values = dense->k > dense->n ? dense->k : dense->n, count;
+
+	chooser->rows_max = MODEL_BATCH_MAX;
+	if ((uint64_t)dense->k * dense->n >= (1 << 18)) // more rows of big ones take milliseconds
+		chooser->rows_max = 64;
+	count = chooser->rows_max * values;
+	chooser->x = calloc(count, sizeof(float));
+	chooser->y = calloc(count, sizeof(float));
+	for (size_t i = 0; chooser->x && i < count; i++)
+		chooser->x[i] = (float)(int)(i * 2654435761u >> 8 & 0xffff) / 65536.0f - 0.25f;
+	return chooser->x && chooser->y;
+}
+
+static int choose(struct builder *builder, const struct dense_layer *layer)
+{
+	struct chooser chooser = { .builder = builder, .layer = layer, .rows_max = UINT32_MAX };
+	struct dense_choice choice[MODEL_BATCH_CLASSES] = { 0 };
+	int rc;
+
+	if (builder->no_timing || rows_to_time_with(&chooser))
+		rc = choose_classes(&chooser, choice);
+	else
+		rc = error_set(builder->err, -ENOMEM, "no memory to time kernels");
+	for (uint32_t i = 0; i < PACKINGS_MAX; i++)
+		free(chooser.packings[i].trial);
+	free(chooser.x);
+	free(chooser.y);
+	if (rc != 0)
+		return rc;
+	layer->step->choice = builder_params(builder, choice, sizeof(choice));
+	return layer->step->choice ? 0 : -ENOMEM;
+}
+
+int dense_choose_all(struct builder *builder)
+{
+	for (const struct dense_layer *layer = builder->layers; layer; layer = layer->next) {
+		int rc = choose(builder, layer);
+
+		if (rc != 0)
+			return error_prefix(builder->err, rc, "node \"%s\"", layer->step->node);
+	}
+	return 0;
+}
+
+void dense_forget_all(struct builder *builder)
+{
+	while (builder->layers) {
+		struct dense_layer *layer = builder->layers;
+
+		builder->layers = layer->next;
+		free(layer->own);
+		free(layer);
+	}
+}
