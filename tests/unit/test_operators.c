@@ -89,8 +89,8 @@ static void operator_agrees_with_its_definition(void **state)
 	struct rows both;
 	char beside[256];
 	double worst;
-	size_t size;
-	void *image;
+	size_t size = 0;
+	void *image = NULL;
 
 	snprintf(beside, sizeof(beside), EXPECTED "%.*s.npy", (int)(strlen(name) - strlen(".onnx")),
 		name);
