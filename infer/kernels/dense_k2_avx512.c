@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Kernels over panel16k2 weights (dense_pack.c): one 64-bit broadcast brings two inputs of a row to
-// 8 columns' pairs. That halves the broadcasts, which is what bounds batch 1 (every product needs a
-// load of its weights), and gives two sums a column, which hides the latency of the additions; and
-// up to 8 columns fill a whole vector.
+// 8 columns' pairs. That halves the broadcasts, gives two sums a column, which hides the latency of
+// the additions, and lets up to 8 columns fill a whole vector: best for few columns.
 #include "infer/kernels/dense_finish.h"
 
 #include <assert.h>
@@ -18,10 +17,11 @@ struct tile {
 	const struct act *act;
 };
 
+typedef double pair __attribute__((may_alias, aligned(4)));
+
 VEC_INLINE __m512 pair_broadcast(const float *x)
 {
-	return _mm512_castpd_ps(_mm512_broadcastsd_pd(
-		_mm_castsi128_pd(_mm_loadl_epi64((const __m128i_u *)(const void *)x))));
+	return _mm512_castpd_ps(_mm512_set1_pd(*(const pair *)(const void *)x));
 }
 
 // The last input where k is odd: the pair's other half must be 0, not what stands there.

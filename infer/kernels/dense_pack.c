@@ -3,6 +3,8 @@
 // with the same loads that it reads weights with; columns beyond n are zero, so no kernel reads
 // past the end.
 //
+// panel64: a kernel that takes 64 columns at once reads them in the order they stand in.
+//
 // panel16k2: panels of 16 columns, each [1 + ceil(k / 2)][2 vectors of 16 floats]. A vector holds 8
 // columns times 2 rows of the weights, (column, row) pairs side by side, so that one 64-bit
 // broadcast of two inputs serves both: half the broadcasts, and two independent sums per column.
@@ -89,5 +91,28 @@ void dense_panel16k2_pack(void *packed, const float *w, const float *b, uint32_t
 					w[(size_t)row * n + column + c];
 		}
 		to += (((size_t)k + 1) / 2 + 1) * vectors * 16;
+	}
+}
+
+size_t dense_panel64_bytes(uint32_t k, uint32_t n)
+{
+	return dense_panel16_bytes(k, n);
+}
+
+void dense_panel64_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
+{
+	float *to = packed;
+
+	assert(k > 0 && n > 0);
+	memset(packed, 0, dense_panel64_bytes(k, n));
+	for (uint32_t column = 0; column < n; column += 64) {
+		uint32_t width = n - column < 64 ? n - column : 64;
+		uint32_t padded = (width + 15) / 16 * 16;
+
+		if (b)
+			memcpy(to, b + column, width * sizeof(float));
+		to += padded;
+		for (uint32_t row = 0; row < k; row++, to += padded)
+			memcpy(to, w + (size_t)row * n + column, width * sizeof(float));
 	}
 }

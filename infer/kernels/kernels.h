@@ -67,6 +67,7 @@ struct dense_kernel {
 	X(f32_dense_1x64__avx2, ISA_AVX2, false, 1, dense_panel16)                                 \
 	X(f32_dense_6x16__avx2, ISA_AVX2, false, 6, dense_panel16)                                 \
 	X(f32_dense_1x64k2__avx512, ISA_AVX512, false, 1, dense_panel16k2)                         \
+	X(f32_dense_1x64__avx512, ISA_AVX512, false, 1, dense_panel64)                             \
 	X(f32_dense_14x16k2__avx512, ISA_AVX512, false, 14, dense_panel16k2)                       \
 	X(f32_dense_6x64__avx512, ISA_AVX512, false, 6, dense_panel16)                             \
 	X(f32_dense_8x48__avx512, ISA_AVX512, false, 8, dense_panel16)                             \
@@ -83,6 +84,7 @@ DENSE_LIST(X)
 	void packing##_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
 X(dense_plain)     // [1 + k][n]: the bias, then the weights as they are
 X(dense_panel16)   // [panels][1 + k][16]: 16 columns of the bias, then of each row of the weights
+X(dense_panel64)   // [panels][1 + k][64]; the last panel as many as there are, by 16
 X(dense_panel16k2) // dense_pack.c tells: two rows of the weights interleaved in a vector
 #undef X
 
