@@ -147,7 +147,7 @@ const struct rows_text *rows_text(const struct rows *rows, const char *name)
 	return NULL;
 }
 
-static void write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_columns,
+void rows_write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_columns,
 	const char *const *names)
 {
 	for (uint32_t c = 0; names && c < n_columns; c++) {
@@ -201,7 +201,7 @@ int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_
 	if (!file)
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (csv)
-		write_csv(file, values, n_rows, n_columns, names);
+		rows_write_csv(file, values, n_rows, n_columns, names);
 	if (npy)
 		write_npy_header(file, n_rows, n_columns);
 	if (!csv && n_rows != 0)

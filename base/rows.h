@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define ROWS_COLUMNS_MAX      65536
 #define ROWS_LINE_MAX         ((size_t)4 << 20) // bytes of one line of CSV
@@ -58,3 +59,6 @@ const struct rows_text *rows_text(const struct rows *rows, const char *name);
 // Errors: -EINVAL an unknown ending, or what the file system says; a partial file is removed.
 int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_columns,
 	const char *const *names, struct error *err);
+// The CSV of rows_write() to an open file; what went wrong, ferror() knows.
+void rows_write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_columns,
+	const char *const *names);

@@ -64,19 +64,6 @@ static int score(
 	return 0;
 }
 
-// CSV on standard output, as rows_write() would put it into a file.
-static int print_csv(const struct model_info *info, const float *outputs, size_t n_rows)
-{
-	for (uint32_t o = 0; o < info->n_outputs; o++)
-		printf("%s%s", o ? "," : "", info->output_names[o]);
-	printf("\n");
-	for (size_t r = 0; r < n_rows; r++)
-		for (uint32_t o = 0; o < info->n_outputs; o++)
-			printf("%.9g%s", (double)outputs[r * info->n_outputs + o],
-				o + 1 < info->n_outputs ? "," : "\n");
-	return 0;
-}
-
 static int write_file(const struct model_info *info, const char *path, const float *outputs,
 	size_t n_rows, struct error *err)
 {
@@ -121,9 +108,10 @@ static int run(const struct model *model, const char *in, const char *out)
 		rc = check_finite(info, in, &rows, &err);
 	if (!rc)
 		rc = score(model, &rows, &outputs, &err);
-	if (!rc)
-		rc = strcmp(out, "-") ? write_file(info, out, outputs, rows.n_rows, &err)
-				      : print_csv(info, outputs, rows.n_rows);
+	if (!rc && strcmp(out, "-") == 0)
+		rows_write_csv(stdout, outputs, rows.n_rows, info->n_outputs, info->output_names);
+	else if (!rc)
+		rc = write_file(info, out, outputs, rows.n_rows, &err);
 	rc = rc ? tool_refuse("%s", err.text) : report(info, in, out, rows.n_rows);
 	free(outputs);
 	rows_fini(&rows);

@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""martletctl's offline commands on a model: inspect, bench, run; in every format and instruction set."""
+import csv
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import frames
+from appliance import MARTLETCTL, ROOT, Tap
+
+TEST_ROWS = os.path.join(ROOT, "data", "lab-test.csv")
+EXPECTED = os.path.join(ROOT, "data", "lab-expected.csv")
+ISAS = ("scalar", "avx2", "avx512", "native")
+FEATURES, OUTPUTS = 41, 2
+
+
+def tool(*args):
+    return subprocess.run([MARTLETCTL, *args], capture_output=True, text=True)
+
+
+def read_f32(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    return list(struct.unpack(f"<{len(data) // 4}f", data))
+
+
+def read_npy(path):
+    """(shape, values) of a little-endian float32 .npy, format 1."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if data[:8] != b"\x93NUMPY\x01\x00":
+        return None, []
+    header = 10 + struct.unpack("<H", data[8:10])[0]
+    described = eval(data[10:header].decode(), {"__builtins__": {}})  # a literal of our own tool's
+    if described["descr"] != "<f4" or described["fortran_order"] or header % 64:
+        return None, []
+    return described["shape"], list(struct.unpack(f"<{(len(data) - header) // 4}f", data[header:]))
+
+
+def read_csv(path):
+    with open(path) as f:
+        lines = list(csv.reader(f))
+    return lines[0], [float(x) for line in lines[1:] for x in line]
+
+
+def single(value):
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+def run_formats(tap, image, folder):
+    outs = {kind: os.path.join(folder, f"scores.{kind}") for kind in ("csv", "npy", "f32")}
+    for kind, out in outs.items():
+        done = tool("model", "run", image, TEST_ROWS, "-o", out)
+        tap.check(f"run: rows of a CSV to .{kind}", done.returncode == 0 and done.stdout.count("\n") == 1, done.stderr)
+    names, from_csv = read_csv(outs["csv"])
+    shape, from_npy = read_npy(outs["npy"])
+    raw = read_f32(outs["f32"])
+    tap.check("run: the CSV's header names the outputs", len(names) == OUTPUTS and "attack" in names[1], str(names))
+    tap.check("run: all three hold the same floats", shape == (len(raw) // OUTPUTS, OUTPUTS)
+              and from_npy == raw and [single(x) for x in from_csv] == raw)
+    with open(EXPECTED) as f:
+        expected = [[float(x) for x in line] for line in list(csv.reader(f))[1:]]
+    worst = max(abs(raw[OUTPUTS * int(row) + o] - want) for row, *wants in expected for o, want in enumerate(wants))
+    tap.check("run: as sklearn scores them, to 1e-5", len(expected) > 100 and worst <= 1e-5, f"{worst}")
+    done = tool("model", "run", image, TEST_ROWS, "-o", "-")
+    with open(outs["csv"]) as f:
+        tap.check("run: - is CSV on standard output", done.returncode == 0 and done.stdout == f.read(), done.stderr)
+    return raw
+
+
+def rows_formats(tap, image, folder, scores):
+    """The same rows as .f32 and .npy score the same."""
+    with open(TEST_ROWS) as f:
+        lines = list(csv.reader(f))[1:]
+    values = struct.pack(f"<{len(lines) * FEATURES}f", *(float(x) for line in lines for x in line[:FEATURES]))
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({len(lines)}, {FEATURES}), }}".ljust(117) + "\n"
+    files = {"f32": values, "npy": b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + values}
+    for kind, data in files.items():
+        path, out = os.path.join(folder, f"rows.{kind}"), os.path.join(folder, "again.f32")
+        with open(path, "wb") as f:
+            f.write(data)
+        done = tool("model", "run", image, path, "-o", out, "--json")
+        said = json.loads(done.stdout or "{}")
+        tap.check(f"run: rows of a .{kind} score the same", done.returncode == 0 and read_f32(out) == scores
+                  and said.get("rows") == len(lines) and said.get("outputs") == OUTPUTS, done.stderr)
+
+
+def run_isas(tap, image, folder, scores):
+    for isa in ISAS:
+        out = os.path.join(folder, "isa.f32")
+        done = tool("model", "run", image, TEST_ROWS, "-o", out, "--isa", isa)
+        close = done.returncode == 0 and max(abs(a - b) for a, b in zip(read_f32(out), scores)) <= 1e-6
+        tap.check(f"run: --isa {isa} scores within 1e-6", close, done.stderr)
+
+
+def inspect(tap, image):
+    for isa in ISAS:
+        text, done = tool("model", "inspect", image, "--isa", isa), tool("model", "inspect", image, "--isa", isa, "--json")
+        said = json.loads(done.stdout or "{}")
+        steps = said.get("plan", [])
+        kernels = [k["kernel"] for s in steps for k in s.get("kernels", s.get("batches", []))]
+        right = all("avx512" not in k for k in kernels) if isa == "avx2" else \
+            all(k.endswith("scalar") for k in kernels) if isa == "scalar" else True
+        tap.check(f"inspect --isa {isa}: a plan of such kernels", text.returncode == done.returncode == 0 and right
+                  and len(kernels) == 4 * len(steps) > 0 and all(s["op"] in text.stdout for s in steps),
+                  text.stderr + done.stderr + str(kernels))
+    said = json.loads(tool("model", "inspect", image, "--json").stdout)
+    tap.check("inspect: who it is", said["model"] == "lab" and len(said["source_sha256"]) == 64
+              and said["class_labels"] == ["benign", "attack"] and len(said["features"]) == FEATURES, str(said)[:400])
+
+
+def bench(tap, image):
+    done, text = tool("model", "bench", image, "--json"), tool("model", "bench", image, "--isa", "avx2")
+    said = json.loads(done.stdout or "{}")
+    batches = said.get("batches", [])
+    tap.check("bench: ns a row at 1, 16, 64 and 256", said.get("model") == "lab"
+              and [b["batch"] for b in batches] == [1, 16, 64, 256]
+              and all(b["ns_per_row"] > 0 and b["kernels"] for b in batches), done.stderr)
+    tap.check("bench: a table for people", text.returncode == 0 and len(text.stdout.splitlines()) == 6
+              and "avx512" not in text.stdout, text.stdout + text.stderr)
+
+
+def refusals(tap, image, folder):
+    def refused(name, status, words, *args):
+        done = tool(*args)
+        tap.check(f"refused: {name}", done.returncode == status and done.stderr.strip()
+                  and (status == 2 or done.stderr.count("\n") == 1) and all(w in done.stderr for w in words), done.stderr)
+
+    def file(name, text):
+        path = os.path.join(folder, name)
+        with open(path, "wb") as f:
+            f.write(text)
+        return path
+
+    out = os.path.join(folder, "out.csv")
+    row = ",".join(["1"] * FEATURES)
+    short, nan = file("short.csv", f"{row}\n1,2,3\n".encode()), file("nan.csv", f"{row}\nnan{row[1:]}\n".encode())
+    refused("a short line", 1, [short + ":2", "41"], "model", "run", image, short, "-o", out)
+    refused("NaN where the model takes none", 1, ["row 2", "tcp", "NaN"], "model", "run", image, nan, "-o", out)
+    refused("a torn .f32", 1, ["torn.f32"], "model", "run", image, file("torn.f32", bytes(4 * FEATURES + 1)), "-o", out)
+    refused("rows that are not there", 1, ["nowhere.csv"], "model", "run", image, "nowhere.csv", "-o", out)
+    refused("rows of an unknown kind", 1, ["rows.txt"], "model", "run", image, file("rows.txt", b"1\n"), "-o", out)
+    refused("an output of an unknown kind", 2, [".csv"], "model", "run", image, TEST_ROWS, "-o", out + ".txt")
+    refused("an output nowhere", 1, ["/nowhere/"], "model", "run", image, TEST_ROWS, "-o", "/nowhere/out.csv")
+    refused("no output", 2, ["-o"], "model", "run", image, TEST_ROWS)
+    refused("an unknown instruction set", 2, ["avx2"], "model", "bench", image, "--isa", "mmx")
+    for command in ("inspect", "bench"):
+        refused(f"{command}: no image", 1, ["README.md"], "model", command, os.path.join(ROOT, "README.md"))
+        refused(f"{command}: nothing there", 1, ["nothing.mlt"], "model", command, "nothing.mlt")
+    tap.check("nothing was written for what was refused", not os.path.exists(out))
+
+
+def main():
+    tap = Tap()
+    image = frames.compile_lab_image("lab")
+    with tempfile.TemporaryDirectory(prefix="martlet-tool-") as folder:
+        scores = run_formats(tap, image, folder)
+        rows_formats(tap, image, folder, scores)
+        run_isas(tap, image, folder, scores)
+        inspect(tap, image)
+        bench(tap, image)
+        refusals(tap, image, folder)
+    sys.exit(tap.finish())
+
+
+if __name__ == "__main__":
+    main()
