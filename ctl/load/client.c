@@ -8,8 +8,6 @@
 #include <rte_mbuf.h>
 #include <string.h>
 
-#define OPEN_LOOP_SLOTS 262144
-
 static int make_payloads(struct client *client, struct error *err)
 {
 	const struct load_options *options = client->options;
@@ -46,6 +44,7 @@ int client_init(struct client *client, const struct load_options *options, struc
 	client->options = options;
 	histogram_reset(&client->rtt_ns);
 	histogram_reset(&client->server_ns);
+	histogram_reset(&client->send_delay_ns);
 	client->reply_type = options->ping ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
 	if (options->echo)
 		client->reply_type = options->ping ? WIRE_TYPE_PING : WIRE_TYPE_SCORE;
@@ -54,7 +53,7 @@ int client_init(struct client *client, const struct load_options *options, struc
 		rc = verifier_init(&client->verifier, options, client->payloads.shape.n_rows, err);
 	if (!rc &&
 		request_table_init(
-			&client->table, options->window ? options->window : OPEN_LOOP_SLOTS))
+			&client->table, options->window ? options->window : options->in_flight))
 		rc = error_set(err, -ENOMEM, "no memory for the request table");
 	return rc;
 }
@@ -181,6 +180,7 @@ int client_connect(struct client *client, struct error *err)
 	if (rc)
 		return rc;
 	client->ns_per_cycle_q32 = (uint64_t)(1e9 * 0x1p32 / (double)rte_get_tsc_hz());
+	client->stall_cycles = rte_get_tsc_hz() / 1000000 * CLIENT_STALL_US;
 	client->timeout_cycles = rte_get_tsc_hz() / 1000 * client->options->timeout_ms;
 	rc = resolve_peer(client, err);
 	if (!rc)
@@ -205,7 +205,9 @@ void client_measure(struct client *client)
 	memset(&client->counters, 0, sizeof(client->counters));
 	histogram_reset(&client->rtt_ns);
 	histogram_reset(&client->server_ns);
+	histogram_reset(&client->send_delay_ns);
 	client->next_payload = 0;
 	client->measuring = true;
 	client->begin_cycles = rte_rdtsc();
+	client->polled_cycles = client->begin_cycles;
 }

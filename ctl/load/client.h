@@ -17,11 +17,16 @@
 #define CLIENT_BURST        32
 #define CLIENT_VERSIONS_MAX 64
 #define CLIENT_QUEUES_MAX   16
+#define CLIENT_STALL_US     100
 
 struct client_counters {
 	uint64_t sent, answered, lost;
 	uint64_t late, duplicates, unknown; // replies that no outstanding request waits for
 	uint64_t bad_checksum, malformed;   // replies
+	uint64_t tx_full;                   // requests the full queue made wait
+	uint64_t unsent;                    // due before the end, but never sent
+	uint64_t stalls;                    // times we were kept from polling for STALL_US or more
+	uint64_t stalled_cycles, longest_stall_cycles;
 	uint64_t other_packets;
 	uint64_t wrong_fields, mismatches, unexpected_version; // of those answered
 	uint64_t rows_scored;
@@ -43,6 +48,8 @@ struct client {
 	struct verifier verifier;
 	struct client_counters counters;
 	struct histogram rtt_ns, server_ns;
+	struct histogram
+		send_delay_ns; // open loop: from when a request should have left to when it did
 	uint8_t reply_type;
 
 	struct rte_mbuf *pending[CLIENT_QUEUES_MAX][CLIENT_BURST]; // made, but the queue was full
@@ -52,10 +59,16 @@ struct client {
 	bool measuring;
 	uint64_t ns_per_cycle_q32;
 	uint64_t timeout_cycles;
-	uint64_t begin_cycles, end_cycles; // of the time measured: end is when sending ended
-	uint64_t answered_in_time;         // answered before end_cycles
-	volatile sig_atomic_t stop;        // set by a signal handler
+	uint64_t polled_cycles, stall_cycles; // when we last polled; a gap this long is a stall
+	uint64_t begin_cycles, end_cycles;    // of the time measured: end is when sending ended
+	uint64_t answered_in_time;            // answered before end_cycles
+	volatile sig_atomic_t stop;           // set by a signal handler
 };
+
+static inline uint64_t client_ns(const struct client *client, uint64_t cycles)
+{
+	return (uint64_t)((unsigned __int128)cycles * client->ns_per_cycle_q32 >> 32);
+}
 
 // Before EAL: everything but the port. Reads rows and expectations.
 int client_init(struct client *client, const struct load_options *options, struct error *err);

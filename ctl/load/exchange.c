@@ -62,10 +62,14 @@ uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycl
 	for (uint32_t i = 0; i < n; i++) {
 		requests[i]->sent_cycles = now;
 		requests[i]->due_cycles = due_cycles ? due_cycles[i] : now;
+		if (due_cycles)
+			histogram_record(
+				&client->send_delay_ns, client_ns(client, now - due_cycles[i]));
 	}
 	client->n_pending[queue] = n;
 	client->counters.sent += n;
 	flush(client, queue);
+	client->counters.tx_full += client->n_pending[queue];
 	return n;
 }
 
@@ -145,10 +149,7 @@ static void take_reply(struct client *client, const struct frame_reply *reply, u
 	if (request.measured != client->measuring)
 		return;
 	counters->answered++;
-	histogram_record(&client->rtt_ns,
-		(uint64_t)((unsigned __int128)(now - request.due_cycles) *
-				client->ns_per_cycle_q32 >>
-			32));
+	histogram_record(&client->rtt_ns, client_ns(client, now - request.due_cycles));
 	count_reply(client, reply);
 	judge(client, &request, reply);
 }
@@ -178,11 +179,24 @@ static void take_packet(
 	}
 }
 
+// The machine, not the appliance: whatever arrives meanwhile is found late.
+static void note_stall(struct client *client, uint64_t gap_cycles)
+{
+	struct client_counters *counters = &client->counters;
+
+	counters->stalls++;
+	counters->stalled_cycles += gap_cycles;
+	counters->longest_stall_cycles = RTE_MAX(counters->longest_stall_cycles, gap_cycles);
+}
+
 void client_receive(struct client *client)
 {
 	struct request request;
-	uint64_t now = 0;
+	uint64_t now = rte_rdtsc();
 
+	if (now - client->polled_cycles >= client->stall_cycles)
+		note_stall(client, now - client->polled_cycles);
+	client->polled_cycles = now;
 	for (uint16_t q = 0; q < client->port.rx_queues; q++) {
 		struct rte_mbuf *burst[CLIENT_BURST];
 		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);

@@ -49,7 +49,8 @@ static uint32_t send_due(struct client *client, struct arrivals *arrivals, uint6
 	return sent;
 }
 
-static void run_until(
+// Returns how many of `n` it did not come to.
+static uint64_t run_until(
 	struct client *client, struct arrivals *arrivals, uint64_t n, uint64_t end_cycles)
 {
 	uint64_t left = n;
@@ -58,12 +59,23 @@ static void run_until(
 		left -= send_due(client, arrivals, left);
 		client_receive(client);
 	}
+	return left;
+}
+
+// How many were due before the end, on average where arrivals are random.
+static uint64_t still_due(const struct arrivals *arrivals, uint64_t end_cycles)
+{
+	const double behind = (double)end_cycles - arrivals->next_cycles;
+
+	return behind < 0 ? 0 : (uint64_t)(behind / arrivals->gap_cycles) + 1;
 }
 
 void open_loop_run(struct client *client)
 {
 	const struct load_options *options = client->options;
+	const uint64_t n = options->once ? client->payloads.count : options->requests;
 	const double hz = (double)rte_get_tsc_hz();
+	uint64_t left;
 	struct arrivals arrivals = { .next_cycles = (double)rte_rdtsc(),
 		.gap_cycles = hz / options->rate,
 		.poisson = options->poisson,
@@ -73,14 +85,10 @@ void open_loop_run(struct client *client)
 		run_until(client, &arrivals, UINT64_MAX,
 			rte_rdtsc() + (uint64_t)(options->warmup_seconds * hz));
 	client_measure(client);
-	if (options->once)
-		run_until(client, &arrivals, client->payloads.count, UINT64_MAX);
-	else if (options->requests)
-		run_until(client, &arrivals, options->requests, UINT64_MAX);
-	else
-		run_until(client, &arrivals, UINT64_MAX,
-			rte_rdtsc() + (uint64_t)(options->seconds * hz));
+	left = run_until(client, &arrivals, n ? n : UINT64_MAX,
+		n ? UINT64_MAX : rte_rdtsc() + (uint64_t)(options->seconds * hz));
 	client->end_cycles = rte_rdtsc();
+	client->counters.unsent = n ? left : still_due(&arrivals, client->end_cycles);
 	client->answered_in_time = client->counters.answered;
 	while (client->table.outstanding && !client->stop)
 		client_receive(client);

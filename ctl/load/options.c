@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Half of a receive ring: replies to all of them fit into it while we are kept from polling.
+#define IN_FLIGHT_DEFAULT 512
+
 enum option_kind { OPTION_FLAG, OPTION_U32, OPTION_U64, OPTION_DOUBLE, OPTION_TEXT, OPTION_OWN };
 
 struct option_row {
@@ -146,6 +149,8 @@ static const struct option_row OPTIONS[] = {
 		"closed loop: N requests outstanding (1)"),
 	NUMBER("rate", "PPS", OPTION_DOUBLE, rate, 0.001, 1e9, "open loop: requests a second"),
 	OWN("arrivals", "KIND", parse_arrivals, "of the open loop: constant or poisson (constant)"),
+	NUMBER("in-flight", "N", OPTION_U32, in_flight, 1, 262144,
+		"open loop: send late rather than have more outstanding (512)"),
 	NUMBER("requests", "N", OPTION_U64, requests, 1, 1e18, "stop after N requests"),
 	NUMBER("seconds", "S", OPTION_DOUBLE, seconds, 0.001, 1e6, "stop after S seconds (1)"),
 	FLAG("once", once, "send each row exactly once"),
@@ -249,6 +254,8 @@ static int check(const struct load_options *options, struct error *err)
 		return error_set(err, -EINVAL, "--echo gets no scores: no --expect, no --scores");
 	if (options->window && options->rate > 0)
 		return error_set(err, -EINVAL, "give only one of --window and --rate");
+	if (options->in_flight && options->rate <= 0)
+		return error_set(err, -EINVAL, "--in-flight is for the open loop: give --rate PPS");
 	return 0;
 }
 
@@ -277,12 +284,13 @@ int options_parse(struct load_options *options, int argc, char **argv, struct er
 		.cpu = last_allowed_cpu(),
 		.megabytes = 128 };
 	for (int i = 1; i < argc; i++) {
-		const char *name = argv[i] + 2;
-		const char *value = argv[i][0] && argv[i][1] ? strchr(name, '=') : NULL;
 		const struct option_row *row;
+		const char *name, *value;
 
 		if (strncmp(argv[i], "--", 2))
 			return error_set(err, -EINVAL, "'%s': options begin with --", argv[i]);
+		name = argv[i] + 2;
+		value = strchr(name, '=');
 		row = find_option(name, value ? (size_t)(value - name) : strlen(name));
 		if (!row || (row->kind == OPTION_FLAG && value))
 			return error_set(
@@ -301,6 +309,8 @@ int options_parse(struct load_options *options, int argc, char **argv, struct er
 		return -EINVAL;
 	if (!options->window && options->rate <= 0)
 		options->window = 1;
+	if (!options->in_flight)
+		options->in_flight = IN_FLIGHT_DEFAULT;
 	if (!options->once && !options->requests && options->seconds <= 0)
 		options->seconds = 1;
 	return 0;

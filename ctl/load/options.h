@@ -40,6 +40,7 @@ struct load_options {
 	uint32_t window;
 	double rate; // requests a second; 0: closed loop
 	bool poisson;
+	uint32_t in_flight; // the open loop holds back what would be more than this; 0: the default
 	uint64_t requests;
 	double seconds;
 	double warmup_seconds;

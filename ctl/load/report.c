@@ -22,6 +22,11 @@ static double seconds(const struct client *client)
 	return (double)(client->end_cycles - client->begin_cycles) / (double)rte_get_tsc_hz();
 }
 
+static double milliseconds(const struct client *client, uint64_t cycles)
+{
+	return (double)client_ns(client, cycles) / 1e6;
+}
+
 static const char *status_name(uint32_t status)
 {
 	return status < WIRE_STATUS_COUNT ? wire_status_name(status) : "UNKNOWN";
@@ -29,6 +34,8 @@ static const char *status_name(uint32_t status)
 
 // X(key, text): every counter that is not shown otherwise.
 #define COUNTER_LIST(X)                                                                            \
+	X(unsent, "due but never sent")                                                            \
+	X(tx_full, "requests that waited for a full queue")                                        \
 	X(late, "late replies")                                                                    \
 	X(duplicates, "duplicate replies")                                                         \
 	X(unknown, "replies nobody asked for")                                                     \
@@ -56,8 +63,9 @@ void report_text(const struct client *client, FILE *out)
 	const struct load_options *options = client->options;
 
 	if (options->rate > 0)
-		fprintf(out, "open loop, %.0f requests/s, %s arrivals", options->rate,
-			options->poisson ? "poisson" : "constant");
+		fprintf(out, "open loop, %.0f requests/s, %s arrivals, at most %u outstanding",
+			options->rate, options->poisson ? "poisson" : "constant",
+			options->in_flight);
 	else
 		fprintf(out, "closed loop, %u outstanding", options->window);
 	fprintf(out, ", frames of %u bytes\n", frame_bytes(&client->templates[0]));
@@ -75,11 +83,16 @@ void report_text(const struct client *client, FILE *out)
 		fprintf(out, "%s: %lu\n", text, counters->key);
 	COUNTER_LIST(X)
 #undef X
+	if (counters->stalls)
+		fprintf(out, "kept from polling %lu times, %.2f ms in all, %.2f ms at most\n",
+			counters->stalls, milliseconds(client, counters->stalled_cycles),
+			milliseconds(client, counters->longest_stall_cycles));
 	if (client->verifier.n_expected)
 		fprintf(out, "largest difference from the expected scores: %.3g\n",
 			client->verifier.max_difference);
 	text_times("round trip ", &client->rtt_ns, out);
 	text_times("in the peer", &client->server_ns, out);
+	text_times("sent late by", &client->send_delay_ns, out);
 }
 
 static json_t *json_times(const struct histogram *h)
@@ -117,17 +130,27 @@ static void json_counters(json_t *report, const struct client *client)
 #undef X
 }
 
+static json_t *json_stalls(const struct client *client)
+{
+	const struct client_counters *counters = &client->counters;
+
+	return json_pack("{s:I, s:I, s:I}", "count", (json_int_t)counters->stalls, "total_ns",
+		(json_int_t)client_ns(client, counters->stalled_cycles), "longest_ns",
+		(json_int_t)client_ns(client, counters->longest_stall_cycles));
+}
+
 int report_json(const struct client *client, FILE *out)
 {
 	const struct client_counters *counters = &client->counters;
 	const struct load_options *options = client->options;
 	const double duration = seconds(client);
-	json_t *report = json_pack("{s:s, s:I, s:f, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:I}",
+	json_t *report = json_pack("{s:s, s:I, s:f, s:I, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:I}",
 		"loop", options->rate > 0 ? "open" : "closed", "window",
-		(json_int_t)options->window, "rate", options->rate, "frame_bytes",
-		(json_int_t)frame_bytes(&client->templates[0]), "seconds", duration, "sent",
-		(json_int_t)counters->sent, "answered", (json_int_t)counters->answered, "lost",
-		(json_int_t)counters->lost, "replies_per_second",
+		(json_int_t)options->window, "rate", options->rate, "in_flight",
+		(json_int_t)(options->rate > 0 ? options->in_flight : options->window),
+		"frame_bytes", (json_int_t)frame_bytes(&client->templates[0]), "seconds", duration,
+		"sent", (json_int_t)counters->sent, "answered", (json_int_t)counters->answered,
+		"lost", (json_int_t)counters->lost, "replies_per_second",
 		(double)client->answered_in_time / duration, "max_difference",
 		client->verifier.max_difference, "rows_scored", (json_int_t)counters->rows_scored);
 
@@ -136,6 +159,8 @@ int report_json(const struct client *client, FILE *out)
 	json_counters(report, client);
 	json_object_set_new(report, "rtt_ns", json_times(&client->rtt_ns));
 	json_object_set_new(report, "server_ns", json_times(&client->server_ns));
+	json_object_set_new(report, "send_delay_ns", json_times(&client->send_delay_ns));
+	json_object_set_new(report, "stalls", json_stalls(client));
 	json_dumpf(report, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	fputc('\n', out);
 	json_decref(report);

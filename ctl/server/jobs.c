@@ -4,13 +4,17 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define WORKER_NICE 10
 
 struct jobs {
 	pthread_t thread;
@@ -24,9 +28,21 @@ struct jobs {
 	void *arg;
 };
 
+// Opening a model takes milliseconds of a CPU. Where an lcore or another program that polls has to
+// share that CPU, what traffic waits for comes first.
+static void yield_to_others(void)
+{
+	const struct sched_param none = { 0 };
+
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
+}
+
 static void *worker(void *context)
 {
 	struct jobs *jobs = context;
+
+	yield_to_others();
 
 	pthread_mutex_lock(&jobs->lock);
 	for (;;) {
