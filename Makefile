@@ -219,6 +219,8 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/martlet LICENSE README.md docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
+	sed 's|@PREFIX@|$(PREFIX)|' config/martletd.service | \
+		install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/martletd.service
 	install -D -m 644 ctl/tool/martletctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/martletctl
 
 clean:
