@@ -89,10 +89,17 @@ struct model_info {
 	uint64_t macs_per_row;
 };
 
+// Which kernels timing chose, and what they took: so that the same image need not be timed again on
+// the same CPU. Nothing in it points into the model.
+struct model_choices;
+
 struct model_options {
 	unsigned isa_mask; // 0 with isa_limited false: whatever this CPU has
 	bool isa_limited;  // true: isa_mask is a cap (ISA_SCALAR = 0 is a valid cap)
 	bool no_timing;    // true: choose kernels by rule instead of by timing (tests, fuzzers)
+	// Of an earlier opening of this image; NULL: time. Another image's are passed over where
+	// they do not fit, and harmless.
+	const struct model_choices *choices;
 };
 
 // Checks the whole image, builds the plan, packs the weights, chooses the kernels.
@@ -103,6 +110,9 @@ int model_open(const void *image, size_t size, const struct model_options *optio
 int model_open_file(const char *path, const struct model_options *options, struct model **out,
 	struct error *err);
 void model_close(struct model *model); // NULL is fine
+// What model_open() chose, for model_options.choices; free() it. NULL without memory, or where
+// nothing was timed.
+struct model_choices *model_choices(const struct model *model);
 const struct model_info *model_info(const struct model *model);
 
 // Scores the golden rows in several batch sizes and compares within `1e-5 * max(1, |expected|)`.

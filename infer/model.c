@@ -65,16 +65,15 @@ static int build(struct model *model, const struct graph *graph, size_t image_by
 	const struct model_options *options, struct error *err)
 {
 	unsigned mask = isa_detected();
-	bool no_timing = options && options->no_timing;
 	int rc;
 
-	if (options && (options->isa_limited || options->isa_mask))
+	if (options->isa_limited || options->isa_mask)
 		mask &= options->isa_mask;
 	if (describe(model, graph, image_bytes) != 0)
 		return error_set(err, -ENOMEM, "no memory for the model");
-	rc = plan_build(&model->plan, graph, model->arena, mask, no_timing, err);
-	if (rc == 0 && !no_timing)
-		rc = plan_time_steps(&model->plan, err);
+	rc = plan_build(&model->plan, graph, model->arena, mask, options, err);
+	if (rc == 0 && !options->no_timing)
+		rc = plan_time_steps(&model->plan, options->choices, err);
 	if (rc != 0)
 		return rc;
 	model->info.weights_bytes = model->plan.weights_bytes;
@@ -90,12 +89,13 @@ static int build(struct model *model, const struct graph *graph, size_t image_by
 static int open_aligned(const void *image, size_t size, const struct model_options *options,
 	struct model *model, struct error *err)
 {
+	const struct model_options defaults = { 0 };
 	struct graph *graph;
 	int rc = image_open(image, size, &graph, err);
 
 	if (rc != 0)
 		return rc;
-	rc = build(model, graph, size, options, err);
+	rc = build(model, graph, size, options ? options : &defaults, err);
 	graph_destroy(graph);
 	return rc;
 }
@@ -189,6 +189,11 @@ void model_close(struct model *model)
 		return;
 	arena_destroy(model->arena);
 	free(model);
+}
+
+struct model_choices *model_choices(const struct model *model)
+{
+	return model->plan.timed ? plan_choices(&model->plan) : NULL;
 }
 
 const struct model_info *model_info(const struct model *model)

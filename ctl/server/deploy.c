@@ -17,19 +17,25 @@ static json_t *deployment_json(const struct operation *op)
 		r->n_previous ? json_integer(r->previous[0]) : json_null());
 }
 
+// Timing kernels takes milliseconds of CPU: once in the life of the process is enough for an image,
+// so that a swap back takes none from the traffic.
 static void work_open_stored(void *arg)
 {
 	struct operation *op = arg;
+	struct model_options options = op->server->model_options;
 	char file[STORE_FILE_MAX];
 	void *image = NULL;
 	size_t size;
 
 	store_image_file(file, op->version);
 	op->rc = store_read(op->server->parts.store, op->model, file, &image, &size, &op->err);
+	options.choices = op->choices;
 	if (op->rc == 0)
-		op->rc = model_open(image, size, &op->server->model_options, &op->opened, &op->err);
+		op->rc = model_open(image, size, &options, &op->opened, &op->err);
 	if (op->rc)
 		op->opened = NULL;
+	else if (!op->choices)
+		op->timed = model_choices(op->opened);
 	free(image);
 }
 
@@ -54,6 +60,19 @@ static void deploy_recorded(struct operation *op)
 		operation_reply(op, 200, deployment_json(op));
 }
 
+// For the next time that this version is deployed.
+static void keep_choices(struct operation *op, const struct model_entry *entry)
+{
+	struct model_version *stored = model_entry_version(entry, op->version);
+
+	log_info("deploy: model %s, version %u: kernels %s", op->model, op->version,
+		op->choices ? "as timed before" : "timed");
+	if (!op->timed || !stored || stored->choices)
+		return;
+	stored->choices = op->timed;
+	op->timed = NULL;
+}
+
 static void deploy_opened(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
@@ -72,6 +91,7 @@ static void deploy_opened(struct operation *op)
 		return;
 	}
 	op->opened = NULL; // the dataplane's now
+	keep_choices(op, entry);
 	entry->record = op->record;
 	entry->state = MODEL_STATE_READY;
 	entry->reason[0] = '\0';
@@ -120,13 +140,15 @@ static int plan_record(struct operation *op, const struct model_entry *entry)
 void deploy_begin(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
+	const struct model_version *stored;
 	int status;
 
 	if (!entry) {
 		operation_fail(op, 404, "there is no model '%s'", op->model);
 		return;
 	}
-	if (!model_entry_version(entry, op->version)) {
+	stored = model_entry_version(entry, op->version);
+	if (!stored) {
 		error_set(&op->err, -ENOENT,
 			"there is no version %u of model '%s' in the store; push it first",
 			op->version, op->model);
@@ -142,5 +164,6 @@ void deploy_begin(struct operation *op)
 	}
 	if (entry->state != MODEL_STATE_READY)
 		entry->state = MODEL_STATE_LOADING;
+	op->choices = stored->choices;
 	operation_work(op, work_open_stored, deploy_opened);
 }

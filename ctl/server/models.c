@@ -13,6 +13,8 @@ const char *model_state_name(enum model_state state)
 
 static void entry_destroy(struct model_entry *entry)
 {
+	for (uint32_t i = 0; i < entry->n_versions; i++)
+		free(entry->versions[i].choices);
 	free(entry->versions);
 	free(entry);
 }
@@ -111,6 +113,7 @@ void model_entry_remove(struct model_entry *entry, uint16_t version)
 	for (uint32_t i = 0; i < entry->n_versions; i++) {
 		if (entry->versions[i].version != version)
 			continue;
+		free(entry->versions[i].choices);
 		entry->n_versions--;
 		memmove(entry->versions + i, entry->versions + i + 1,
 			(entry->n_versions - i) * sizeof(*entry->versions));

@@ -19,6 +19,9 @@ struct model_version {
 	uint16_t version;
 	size_t bytes;
 	char sha256[65]; // hexadecimal
+	// Kernels that timing chose when this process first opened it; NULL: not yet. Owned by the
+	// list.
+	struct model_choices *choices;
 };
 
 struct model_entry {

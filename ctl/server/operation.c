@@ -11,6 +11,7 @@ static void operation_destroy(struct operation *op)
 {
 	model_close(op->opened);
 	free(op->data);
+	free(op->timed);
 	free(op);
 }
 

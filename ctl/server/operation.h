@@ -21,11 +21,13 @@ struct operation {
 
 	void *data; // image or JSON text, until it is written
 	size_t size;
-	struct model_version stored; // as it will be listed
-	struct record record;        // as it will be
-	bool recorded;               // deployment.json says so already
-	struct model *opened;        // until the dataplane takes it
-	int rc;                      // of the work
+	struct model_version stored;         // as it will be listed
+	struct record record;                // as it will be
+	bool recorded;                       // deployment.json says so already
+	struct model *opened;                // until the dataplane takes it
+	const struct model_choices *choices; // as timed before; the list of versions owns them
+	struct model_choices *timed;         // now, until the list takes them
+	int rc;                              // of the work
 	struct error err;
 	void (*then)(struct operation *op);
 	struct operation *next;

@@ -178,6 +178,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
 	if (rc == 0 && events_init(server) != 0)
 		rc = error_set(err, -ENOMEM, "no memory for the event loop");
+	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
 		rc = jobs_create(parts->base, &server->jobs, err);
 	if (rc == 0)

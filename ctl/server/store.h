@@ -29,6 +29,8 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 	struct error *err);
 // Nothing may be under way. NULL is fine.
 void store_close(struct store *store);
+// io_uring's kernel threads run where the calling thread may, and so not on an lcore's CPU.
+void store_stay_here(struct store *store);
 bool store_is_synchronous(const struct store *store);
 
 // [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: also what makes a name safe as a folder.

@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -316,6 +317,16 @@ int store_ring_init(struct store *store, struct event_base *base)
 	}
 	store->has_ring = true;
 	return 0;
+}
+
+// Else they run on any CPU, and an fsync takes one that polls. A kernel that does not know how
+// (before 5.14) leaves it at that.
+void store_stay_here(struct store *store)
+{
+	cpu_set_t cpus;
+
+	if (store->has_ring && sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		io_uring_register_iowq_aff(&store->ring, sizeof(cpus), &cpus);
 }
 
 void store_ring_fini(struct store *store)

@@ -354,11 +354,13 @@ static int build_all(struct planner *planner)
 }
 
 int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena, unsigned isa_mask,
-	bool no_timing, struct error *err)
+	const struct model_options *options, struct error *err)
 {
-	struct planner planner = {
-		.builder = { .plan = plan, .graph = graph, .no_timing = no_timing, .err = err }
-	};
+	struct planner planner = { .builder = { .plan = plan,
+					   .graph = graph,
+					   .no_timing = options->no_timing,
+					   .known = options->choices,
+					   .err = err } };
 	struct builder *builder = &planner.builder;
 	uint32_t n_steps = graph->n_nodes + graph->n_inputs + graph->n_outputs + 1;
 	int rc;

@@ -75,15 +75,27 @@ struct plan {
 	size_t weights_bytes;
 	uint64_t macs;
 	unsigned isa_mask;
+	bool timed;
+};
+
+struct model_choices {
+	unsigned isa_mask;
+	uint32_t n_steps;
+	struct {
+		const char *kernel[MODEL_BATCH_CLASSES]; // static strings
+		double ns_per_row[MODEL_BATCH_CLASSES];
+	} steps[];
 };
 
 // The graph must have passed graph_check(); it may be destroyed afterwards. All memory comes from
-// `arena`. -ENOTSUP where an operator's form cannot be computed, -EINVAL beyond the limits above,
-// -ENOMEM.
+// `arena`. Kernels are chosen by timing, by rule, or as they were before: see struct model_options,
+// whose ISA limits count for nothing here. -ENOTSUP where an operator's form cannot be computed,
+// -EINVAL beyond the limits above, -ENOMEM.
 int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena, unsigned isa_mask,
-	bool no_timing, struct error *err);
-// Measures each step of each batch class, for people.
-int plan_time_steps(struct plan *plan, struct error *err);
+	const struct model_options *options, struct error *err);
+// Measures each step of each batch class, for people; known choices are taken over if they fit.
+int plan_time_steps(struct plan *plan, const struct model_choices *known, struct error *err);
+struct model_choices *plan_choices(const struct plan *plan); // malloc'ed, or NULL
 void plan_run(const struct plan *plan, const float *rows, float *outputs, uint32_t n, void *scratch,
 	uint32_t scratch_rows);
 
@@ -99,7 +111,8 @@ struct builder {
 	struct dense_layer *layers, **layers_end;
 	size_t dense_bytes; // of the layers' weights, as yet unpacked
 	bool no_timing;
-	bool failed; // no memory for a constant
+	const struct model_choices *known; // NULL: none
+	bool failed;                       // no memory for a constant
 	struct error *err;
 };
 

@@ -30,8 +30,9 @@ struct chooser {
 	struct builder *builder;
 	const struct dense_layer *layer;
 	struct packing packings[PACKINGS_MAX];
-	float *x, *y;      // rows to time with; NULL: by rule
-	uint32_t rows_max; // that x and y have
+	float *x, *y; // rows to time with; NULL: by rule, or known
+	const struct dense_kernel *known[MODEL_BATCH_CLASSES]; // NULL: not from before
+	uint32_t rows_max;                                     // that x and y have
 };
 
 static struct packing *packing_of(struct chooser *chooser, const struct dense_kernel *kernel)
@@ -157,6 +158,8 @@ static int choose_classes(struct chooser *chooser, struct dense_choice *choice)
 		m = m < chooser->rows_max ? m : chooser->rows_max;
 		if (c > plan_class_of(plan->tile_rows))
 			m = timed;
+		else if (chooser->known[c])
+			best = chooser->known[c];
 		else if (!chooser->x)
 			best = dense_pick(plan->isa_mask, MODEL_BATCH_CLASS[c], dense->k, dense->n);
 		else if (m != timed)
@@ -172,6 +175,31 @@ static int choose_classes(struct chooser *chooser, struct dense_choice *choice)
 		step->kernel[c] = best->name;
 	}
 	return 0;
+}
+
+static const struct dense_kernel *kernel_of_name(const char *name)
+{
+	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++)
+		if (DENSE_KERNELS[i].name == name) // the table's own string, see plan_choices()
+			return &DENSE_KERNELS[i];
+	return NULL;
+}
+
+// The kernels that an earlier opening of the image chose; false where one is missing.
+static bool find_known(struct chooser *chooser)
+{
+	const struct plan *plan = chooser->builder->plan;
+	const struct model_choices *known = chooser->builder->known;
+	const size_t step = (size_t)(chooser->layer->step - plan->steps);
+
+	if (!known || known->isa_mask != plan->isa_mask || step >= known->n_steps)
+		return false;
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+		chooser->known[c] = kernel_of_name(known->steps[step].kernel[c]);
+		if (!chooser->known[c])
+			return false;
+	}
+	return true;
 }
 
 static bool rows_to_time_with(struct chooser *chooser)
@@ -196,7 +224,7 @@ static int choose(struct builder *builder, const struct dense_layer *layer)
 	struct dense_choice choice[MODEL_BATCH_CLASSES] = { 0 };
 	int rc;
 
-	if (builder->no_timing || rows_to_time_with(&chooser))
+	if (find_known(&chooser) || builder->no_timing || rows_to_time_with(&chooser))
 		rc = choose_classes(&chooser, choice);
 	else
 		rc = error_set(builder->err, -ENOMEM, "no memory to time kernels");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/image.h"
 #include "infer/infer.h"
+#include "infer/plan/plan.h"
 #include "tests/unit/graph_build.h"
 
 #include <setjmp.h>
@@ -223,6 +224,69 @@ static void golden_rows_are_checked(void **state)
 	model_close(model);
 }
 
+static struct plan_step_info step_of(const struct model *model, uint32_t index)
+{
+	struct plan_step_info info;
+
+	model_step_info(model, index, &info);
+	return info;
+}
+
+// A kernel that timing would never pick and a time that it would never see tell that none was done.
+static void kernels_known_before_are_not_timed_again(void **state)
+{
+	struct model_options options = { .no_timing = false };
+	struct model *model = open_graph(graph_mlp(4, MLP, true, 1), &options);
+	struct model_choices *choices = model_choices(model);
+	const uint32_t n_steps = model_n_steps(model);
+	float row[41] = { 1.0f }, before[5], after[5];
+	void *scratch = aligned_alloc(64, (model_scratch_bytes(model, 1) + 63) & ~(size_t)63);
+
+	assert_non_null(choices);
+	assert_int_equal(choices->n_steps, n_steps);
+	model_score(model, row, before, 1, scratch, 1);
+	model_close(model);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
+		choices->steps[0].kernel[c] = DENSE_KERNELS[0].name;
+	choices->steps[1].ns_per_row[0] = 12345.5;
+	options.choices = choices;
+	model = open_graph(graph_mlp(4, MLP, true, 1), &options);
+	assert_string_equal(step_of(model, 0).kernel[0], DENSE_KERNELS[0].name);
+	assert_string_equal(step_of(model, 1).kernel[0], choices->steps[1].kernel[0]);
+	assert_true(step_of(model, 1).ns_per_row[0] == 12345.5);
+	model_score(model, row, after, 1, scratch, 1);
+	for (int j = 0; j < 5; j++)
+		assert_true(fabsf(before[j] - after[j]) < 1e-5f);
+	model_close(model);
+	free(scratch);
+	free(choices);
+}
+
+static void choices_that_do_not_fit_are_passed_over(void **state)
+{
+	const struct model_options scalar = { .isa_limited = true, .isa_mask = ISA_SCALAR };
+	const uint32_t sizes[3] = { 7, 300, 2 };
+	struct model *model = open_graph(graph_mlp(4, MLP, true, 1), &scalar);
+	struct model_choices *choices = model_choices(model);
+	struct model_options options = { .choices = choices };
+
+	model_close(model);
+	assert_non_null(choices);
+	choices->steps[0].ns_per_row[0] = 12345.5;
+	model = open_graph(graph_mlp(4, MLP, true, 1), &options); // another instruction set
+	assert_true(step_of(model, 0).ns_per_row[0] != 12345.5);
+	model_close(model);
+	options.isa_limited = true;
+	model = open_graph(graph_mlp(3, sizes, false, 1), &options); // another model
+	assert_true(step_of(model, 0).ns_per_row[0] != 12345.5);
+	model_close(model);
+	options = (struct model_options){ .no_timing = true };
+	model = open_graph(graph_mlp(3, sizes, false, 1), &options);
+	assert_null(model_choices(model));
+	model_close(model);
+	free(choices);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +295,8 @@ int main(void)
 		cmocka_unit_test(any_bits_are_scored),
 		cmocka_unit_test(info_and_steps_tell),
 		cmocka_unit_test(golden_rows_are_checked),
+		cmocka_unit_test(kernels_known_before_are_not_timed_again),
+		cmocka_unit_test(choices_that_do_not_fit_are_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,10 +25,11 @@ struct built {
 static struct built build_of(struct graph *graph, unsigned isa_mask, bool no_timing)
 {
 	struct built built = { .arena = arena_create((size_t)64 << 20) };
+	const struct model_options options = { .no_timing = no_timing };
 	struct error err = { "" };
 
 	assert_non_null(built.arena);
-	if (plan_build(&built.plan, graph, built.arena, isa_mask & isa_detected(), no_timing,
+	if (plan_build(&built.plan, graph, built.arena, isa_mask & isa_detected(), &options,
 		    &err) != 0)
 		fail_msg("%s", err.text);
 	graph_destroy(graph); // the plan must not need it
