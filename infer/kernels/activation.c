@@ -44,6 +44,13 @@ static float at_most(float x, float high)
 	return x > high ? high : x;
 }
 
+// 0.5 x (1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3). In double: an
+// exponent rounded to f32 would cost the left tail its digits.
+static float gelu_tanh(double x)
+{
+	return (float)(x / (1.0 + exp(-2.0 * M_SQRT1_2 * M_2_SQRTPI * (x + 0.044715 * x * x * x))));
+}
+
 float activation_scalar(const struct act *act, float x)
 {
 	switch (act->kind) {
@@ -67,11 +74,10 @@ float activation_scalar(const struct act *act, float x)
 		return at_least(x, 0.0f) + log1pf(expf(-fabsf(x)));
 	case ACTIVATION_SOFTSIGN:
 		return x / (1.0f + fabsf(x));
-	case ACTIVATION_GELU: // x * Phi(x); erfc keeps the left tail's digits
-		return x * 0.5f * erfcf(x * -0.70710678f);
-	case ACTIVATION_GELU_TANH: // 0.5x(1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2/pi)(x +
-				   // 0.044715x^3)
-		return x / (1.0f + expf(-1.59576912f * (x + 0.044715f * x * x * x)));
+	case ACTIVATION_GELU: // x * Phi(x); erfc and double keep the left tail's digits
+		return (float)(x * 0.5 * erfc(x * -M_SQRT1_2));
+	case ACTIVATION_GELU_TANH:
+		return gelu_tanh(x);
 	default:
 		return x;
 	}

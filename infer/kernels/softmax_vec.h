@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rows of up to SHORT_MAX values: VEC_WIDTH rows at once, turned so that a vector holds one column
-// of all of them and no sum or maximum crosses lanes; a row alone fits one vector. Longer rows: one
-// at a time, in three passes.
+// of all of them and no sum or maximum crosses lanes. What is left, and longer rows: one at a time,
+// in one vector or in three passes over several.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -12,33 +12,24 @@
 
 #ifdef VEC_WIDTH
 
-#define SHORT_MAX 16 // columns of a block
-#define BLOCK_MIN 4  // fewer rows than this go one by one
+#define SHORT_MAX 16 // columns of a block: beyond, they no longer fit the registers
 
-// exp() of values <= 0. What would be less than the least normal number is 0: computing it would
-// cost a microcode assist of some 50 ns. Products by Estrin's scheme: the chain is what a row waits
-// for.
-VEC_INLINE vec softmax_exp(vec x)
+// Is a part of a block worth the copying that fills it up with zeros? Measured for 1 to 16 columns:
+// row by row takes about 8 ns each, a part with all its rows 40 ns and 6 more for each column. So
+// it pays from 9 rows of 2, 10 of 5, 12 of 10 columns on and never with 16 columns; in AVX2, where
+// 8 rows are a whole block, never.
+VEC_INLINE bool softmax_part_pays(uint32_t n, uint32_t rows)
 {
-	const vec low = vec_set1(-87.0f);
-	vec n, r = vec_reduce_ln2(x, -87.0f, 0.0f, &n);
-	vec square = vec_mul(r, r);
-	vec a = vec_fma(vec_set1(1.6666667e-01f), r, vec_set1(0.5f));
-	vec b = vec_fma(vec_set1(8.333264e-03f), r, vec_set1(4.166627e-02f));
-	vec c = vec_fma(vec_set1(1.9918385e-04f), r, vec_set1(1.3946074e-03f));
-	vec q = vec_fma(vec_fma(c, square, b), square, a);
-	vec e = vec_scale2(vec_add(vec_set1(1.0f), vec_fma(q, square, r)), n);
-
-	return vec_pick(vec_less(x, low), vec_set1(0.0f), e);
+	return rows >= 8 + n / 2;
 }
 
-// One row in one vector.
+// One row in one vector: n <= VEC_WIDTH.
 VEC_INLINE void softmax_row(bool log, uint32_t n, const float *x, float *y)
 {
 	const vec_mask mask = vec_first(n);
 	vec values = vec_pick(mask, vec_load_mask(x, mask), vec_set1(-__builtin_inff()));
 	vec below = vec_sub(values, vec_max_across(values, n));
-	vec e = vec_pick(mask, softmax_exp(below), vec_set1(0.0f));
+	vec e = vec_pick(mask, vec_exp_flushed(below), vec_set1(0.0f));
 	vec sum = vec_sum_across(e, n);
 
 	vec_store_mask(y, mask, log ? vec_sub(below, vec_log(sum)) : vec_div(e, sum));
@@ -63,7 +54,7 @@ VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 	for (uint32_t c = 1; c < n; c++)
 		max = vec_max(max, column[c]);
 	for (uint32_t c = 0; c < n; c++) {
-		vec below = vec_sub(column[c], max), e = softmax_exp(below);
+		vec below = vec_sub(column[c], max), e = vec_exp_flushed(below);
 
 		sum = vec_add(sum, e);
 		column[c] = log ? below : e;
@@ -83,25 +74,6 @@ VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 	}
 }
 
-VEC_INLINE void softmax_short(bool log, uint32_t n, uint32_t m, const float *x, float *y)
-{
-	for (; m >= VEC_WIDTH;
-		m -= VEC_WIDTH, x += (size_t)VEC_WIDTH * n, y += (size_t)VEC_WIDTH * n)
-		softmax_block(log, n, x, y);
-	if (m >= BLOCK_MIN) {
-		float rows[VEC_WIDTH * SHORT_MAX];
-		size_t bytes = (size_t)m * n * sizeof(float);
-
-		memcpy(rows, x, bytes);
-		memset(rows + (size_t)m * n, 0, (size_t)(VEC_WIDTH - m) * n * sizeof(float));
-		softmax_block(log, n, rows, rows);
-		memcpy(y, rows, bytes);
-		return;
-	}
-	for (; m > 0; m--, x += n, y += n)
-		softmax_row(log, n, x, y);
-}
-
 VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 {
 	const uint32_t whole = n - n % VEC_WIDTH;
@@ -112,10 +84,10 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 	for (uint32_t i = 0; i < whole; i += VEC_WIDTH)
 		max = vec_max(max, vec_load(x + i));
 	max = vec_set1(vec_max_of(max));
-	e = softmax_exp(vec_sub(vec_pick(rest, vec_load_mask(x + whole, rest), low), max));
+	e = vec_exp_flushed(vec_sub(vec_pick(rest, vec_load_mask(x + whole, rest), low), max));
 	sum = vec_pick(rest, e, vec_set1(0.0f));
 	for (uint32_t i = 0; i < whole; i += VEC_WIDTH) {
-		vec part = softmax_exp(vec_sub(vec_load(x + i), max));
+		vec part = vec_exp_flushed(vec_sub(vec_load(x + i), max));
 
 		sum = vec_add(sum, part);
 		if (!log)
@@ -134,9 +106,32 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 			    : vec_div(e, sum));
 }
 
+VEC_INLINE void softmax_short(bool log, uint32_t n, uint32_t m, const float *x, float *y)
+{
+	for (; m >= VEC_WIDTH;
+		m -= VEC_WIDTH, x += (size_t)VEC_WIDTH * n, y += (size_t)VEC_WIDTH * n)
+		softmax_block(log, n, x, y);
+	if (softmax_part_pays(n, m)) {
+		float rows[VEC_WIDTH * SHORT_MAX];
+		size_t bytes = (size_t)m * n * sizeof(float);
+
+		memcpy(rows, x, bytes);
+		memset(rows + (size_t)m * n, 0, (size_t)(VEC_WIDTH - m) * n * sizeof(float));
+		softmax_block(log, n, rows, rows);
+		memcpy(y, rows, bytes);
+		return;
+	}
+	for (; m > 0; m--, x += n, y += n) {
+		if (n <= VEC_WIDTH)
+			softmax_row(log, n, x, y);
+		else
+			softmax_wide(log, n, x, y);
+	}
+}
+
 VEC_INLINE void softmax_rows(bool log, uint32_t n, uint32_t m, const float *x, float *y)
 {
-	if (n <= VEC_WIDTH) {
+	if (n <= SHORT_MAX) {
 		softmax_short(log, n, m, x, y);
 		return;
 	}

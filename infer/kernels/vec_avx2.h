@@ -130,15 +130,25 @@ VEC_INLINE vec vec_scale2(vec a, vec n)
 	return _mm256_mul_ps(a, _mm256_castsi256_ps(second));
 }
 
-// x = 2^exponent * mantissa, mantissa in [0.75, 1.5). x normal and > 0.
+// x = 2^exponent * mantissa, mantissa in [0.75, 1.5), of any x > 0. Of infinity and NaN the
+// exponent is x, of 0 -infinity, below that NaN.
 VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
 {
 	// Bits counted from those of 0.75: the exponent field of the difference is the exponent.
 	const __m256i from = _mm256_set1_epi32(0x3f400000);
-	__m256i bits = _mm256_castps_si256(x);
+	const vec zero = _mm256_setzero_ps(), infinity = _mm256_set1_ps(__builtin_inff());
+	vec tiny = _mm256_cmp_ps(x, _mm256_set1_ps(0x1p-126f), _CMP_LT_OQ); // no implied leading 1
+	vec normal = _mm256_blendv_ps(x, _mm256_mul_ps(x, _mm256_set1_ps(0x1p23f)), tiny);
+	__m256i bits = _mm256_castps_si256(normal);
 	__m256i power = _mm256_srai_epi32(_mm256_sub_epi32(bits, from), 23);
+	vec e = _mm256_sub_ps(
+		_mm256_cvtepi32_ps(power), _mm256_and_ps(tiny, _mm256_set1_ps(23.0f)));
 
-	*exponent = _mm256_cvtepi32_ps(power);
+	e = _mm256_blendv_ps(x, e, _mm256_cmp_ps(x, infinity, _CMP_LT_OQ));
+	// sqrt(x) is 0 of 0 and NaN below.
+	e = _mm256_blendv_ps(
+		e, _mm256_sub_ps(_mm256_sqrt_ps(x), infinity), _mm256_cmp_ps(x, zero, _CMP_LE_OQ));
+	*exponent = e;
 	return _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(power, 23)));
 }
 

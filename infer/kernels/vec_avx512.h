@@ -121,12 +121,15 @@ VEC_INLINE vec vec_scale2(vec a, vec n)
 	return _mm512_scalef_ps(a, n);
 }
 
-// x = 2^exponent * mantissa, mantissa in [0.75, 1.5). x > 0.
+// x = 2^exponent * mantissa, mantissa in [0.75, 1.5), of any x > 0. Of infinity and NaN the
+// exponent is x, of 0 -infinity; below that mantissa or exponent is NaN.
 VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
 {
-	vec mantissa = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_zero);
+	vec mantissa = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
 
-	*exponent = _mm512_getexp_ps(_mm512_div_ps(x, mantissa));
+	// A mantissa below 1 has taken one from the exponent. Dividing x by it may round up to
+	// 2^128.
+	*exponent = _mm512_sub_ps(_mm512_getexp_ps(x), _mm512_getexp_ps(mantissa));
 	return mantissa;
 }
 
