@@ -59,9 +59,7 @@ PC_import    := libprotobuf-c libsodium
 PC_infer     := libsodium
 pc_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
 pc_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
-# The serial OpenBLAS, by path: the threaded one would start threads of its own in each worker.
-OPENBLAS_DIR    := /usr/lib/$(shell $(CC) -dumpmachine)/openblas-serial
-CFLAGS_infer    := $(call pc_cflags,$(PC_infer)) -I/usr/include/$(shell $(CC) -dumpmachine)/openblas-serial
+CFLAGS_infer    := $(call pc_cflags,$(PC_infer))
 CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
 # -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
@@ -71,7 +69,7 @@ CFLAGS_tool     := $(call pc_cflags,$(PC_tool)) -DMARTLET_VERSION='"$(VERSION)"'
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
 
-LIBS_infer    := -L$(OPENBLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic $(call pc_libs,$(PC_infer)) -lm -lpthread
+LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk)
@@ -156,16 +154,22 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN  := $(FUZZ_SRC:%.c=$(B)/%)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
+# The serial OpenBLAS, the benches' peer, by path: the threaded one would start threads of its own.
+OPENBLAS      := openblas-serial
+CFLAGS_bench  := -I/usr/include/$(shell $(CC) -dumpmachine)/$(OPENBLAS)
+LIBS_bench    := -L/usr/lib/$(shell $(CC) -dumpmachine)/$(OPENBLAS) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 TEST_LIBS  := server tool load dataplane import flow infer config
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
 LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
+$(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
+$(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_tests) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_PEER) $(LIBS_tests) -o $@
 $(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(LIBS_tests) -o $@

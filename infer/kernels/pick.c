@@ -5,10 +5,9 @@
 #define N_OF(table) ((uint32_t)(sizeof(table) / sizeof((table)[0])))
 
 const struct dense_kernel DENSE_KERNELS[] = {
-#define X(function, bits, capless, rows, packing)                                                  \
+#define X(function, bits, rows, packing)                                                           \
 	{ .name = #function,                                                                       \
 		.isa = (bits),                                                                     \
-		.uncapped = (capless),                                                             \
 		.tile_rows = (rows),                                                               \
 		.packed_bytes = packing##_bytes,                                                   \
 		.pack = packing##_pack,                                                            \
@@ -19,13 +18,6 @@ const struct dense_kernel DENSE_KERNELS[] = {
 const uint32_t DENSE_KERNELS_COUNT = N_OF(DENSE_KERNELS);
 _Static_assert(N_OF(DENSE_KERNELS) <= DENSE_KERNELS_MAX, "raise DENSE_KERNELS_MAX");
 
-bool dense_kernel_allowed(const struct dense_kernel *kernel, unsigned isa_mask)
-{
-	if (kernel->uncapped && (isa_detected() & ~isa_mask) != 0)
-		return false;
-	return kernel_allowed(kernel->isa, isa_mask & isa_detected());
-}
-
 const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k, uint32_t n)
 {
 	const struct dense_kernel *best = &DENSE_KERNELS[0];
@@ -33,9 +25,7 @@ const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k,
 	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT; i++) {
 		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
 
-		if (!dense_kernel_allowed(kernel, isa_mask))
-			continue;
-		if (kernel->uncapped && m < kernel->tile_rows)
+		if (!kernel_allowed(kernel->isa, isa_mask & isa_detected()))
 			continue;
 		// Few rows want a kernel made for one; up to 8 columns fill half of a 16-wide one.
 		if (m == 1 ? kernel->tile_rows == 1

@@ -103,14 +103,14 @@ static void sample(const struct chooser *chooser, struct candidate *candidate, u
 // What may run and has memory. The scalar kernel (the first) never wins where there is another.
 static uint32_t candidates_find(struct chooser *chooser, struct candidate *candidates)
 {
+	const unsigned isa_mask = chooser->builder->plan->isa_mask & isa_detected();
 	uint32_t count = 0;
 
 	for (uint32_t i = DENSE_KERNELS_COUNT; i-- > 0;) {
 		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
 		struct candidate *candidate = &candidates[count];
 
-		if (!dense_kernel_allowed(kernel, chooser->builder->plan->isa_mask) ||
-			(i == 0 && count > 0))
+		if (!kernel_allowed(kernel->isa, isa_mask) || (i == 0 && count > 0))
 			continue;
 		*candidate = (struct candidate){
 			.kernel = kernel, .dense = chooser->layer->dense, .ns = 1e300, .calls = 1

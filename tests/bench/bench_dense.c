@@ -4,6 +4,7 @@
 // so that a change of clock or a busy neighbour meets all of them; each pass reads other rows.
 #include "infer/kernels/kernels.h"
 
+#include <cblas.h>
 #include <immintrin.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,33 @@ static const struct {
 } SHAPES[] = { { 64, 64 }, { 41, 64 }, { 64, 32 }, { 32, 5 }, { 128, 256 }, { 256, 128 },
 	{ 256, 1024 }, { 1024, 1024 } };
 static const uint32_t BATCHES[] = { 1, 16, 64, 256 };
+
+// The peer, over dense_plain weights; without the activation.
+static void openblas_run(
+	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
+{
+	const float *bias = dense->packed, *w = bias + dense->n;
+	const int k = (int)dense->k, n = (int)dense->n;
+
+	for (uint32_t row = 0; row < m; row++)
+		memcpy(y + row * ldy, bias, dense->n * sizeof(float));
+	if (m == 1)
+		cblas_sgemv(CblasRowMajor, CblasTrans, k, n, 1.0f, w, n, x, 1, 1.0f, y, 1);
+	else
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, n, k, 1.0f, x,
+			(int)ldx, w, n, 1.0f, y, (int)ldy);
+}
+
+static const struct dense_kernel OPENBLAS = { .name = "openblas",
+	.packed_bytes = dense_plain_bytes,
+	.pack = dense_plain_pack,
+	.run = openblas_run };
+
+// The peer stands in the scalar kernel's place.
+static const struct dense_kernel *kernel_at(uint32_t i)
+{
+	return i == 0 ? &OPENBLAS : &DENSE_KERNELS[i];
+}
 
 static double now_ns(void)
 {
@@ -126,16 +154,16 @@ static void bench_batch(const struct dense *layers, const float *x, float *y, ui
 	const char *separator = "";
 
 	for (int repetition = -1; repetition < REPETITIONS; repetition++) // the first one warms up
-		for (uint32_t i = 1; i < DENSE_KERNELS_COUNT; i++)
+		for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++)
 			if (layers[i].packed)
 				samples[i][repetition < 0 ? 0 : repetition] =
-					sample(&DENSE_KERNELS[i], &layers[i], batch, x, y);
+					sample(kernel_at(i), &layers[i], batch, x, y);
 	printf("    {\"batch\": %u, \"limit_ns\": %.1f, \"ns_per_row\": {", batch,
 		fma_limit > 0.0 ? layers[0].k * (double)layers[0].n / fma_limit : 0.0);
-	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT; i++) {
+	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++) {
 		if (!layers[i].packed)
 			continue;
-		printf("%s\"%s\": %.1f", separator, DENSE_KERNELS[i].name,
+		printf("%s\"%s\": %.1f", separator, kernel_at(i)->name,
 			median(samples[i], REPETITIONS));
 		separator = ", ";
 	}
@@ -150,11 +178,11 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 	float *w = random_floats((size_t)k * n, 0.1f), *b = random_floats(n, 1.0f);
 	struct dense layers[KERNELS_MAX] = { { .k = k, .n = n } };
 
-	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++) {
-		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
+	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++) {
+		const struct dense_kernel *kernel = kernel_at(i);
 		void *packed;
 
-		if (!dense_kernel_allowed(kernel, isa_detected()))
+		if (!kernel_allowed(kernel->isa, isa_detected()))
 			continue;
 		packed = aligned(kernel->packed_bytes(k, n));
 		kernel->pack(packed, w, b, k, n);
@@ -162,7 +190,7 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 	}
 	for (size_t i = 0; i < batches; i++)
 		bench_batch(layers, x, y, BATCHES[i], fma_limit, i + 1 == batches);
-	for (uint32_t i = 1; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++)
+	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++)
 		free((void *)(uintptr_t)layers[i].packed);
 	free(x);
 	free(y);

@@ -23,7 +23,8 @@ static void check_values(const struct activate_kernel *kernel, const struct act 
 	for (size_t i = 0; i < count; i++) {
 		double expected = activation_double(act, x[i]), bound;
 
-		// Far left GeluTanh's exponent is large and its rounding shows; HardSigmoid cancels.
+		// Far left GeluTanh's exponent is large and its rounding shows; HardSigmoid
+		// cancels.
 		bound = fabs(expected) * (act->kind == ACTIVATION_GELU_TANH ? 3e-5 : RELATIVE) +
 			4 * FLT_MIN;
 		if (act->kind == ACTIVATION_HARD_SIGMOID)
