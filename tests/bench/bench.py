@@ -7,6 +7,7 @@ import sys
 
 import bench_memif
 import bench_models
+import bench_swap
 
 BUILD = os.environ.get("MARTLET_BUILD", "build")
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -36,8 +37,8 @@ def main(folder, *parts):
             result["memif"] = bench_memif.run_echo(link, ROUNDS)
             rows += [row(*r) for r in bench_memif.echo_rows(result["memif"])]
         if "swap" in parts:
-            result["swap"] = bench_memif.run_swap(link, ROUNDS)
-            rows += [row(*r) for r in bench_memif.swap_rows(result["swap"])]
+            result["swap"] = bench_swap.run(link, ROUNDS)
+            rows += [row(*r) for r in bench_swap.rows(result["swap"])]
     result["table"] = rows
     with open(os.path.join(BUILD, "bench.json"), "w") as f:
         json.dump(result, f, indent=1)

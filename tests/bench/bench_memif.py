@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The appliance over memif: against a bare echo (testpmd's 5tswap) on the same link, in turns; and a
-model swap under 90 % load against steady state."""
+"""The appliance over memif against a bare echo (testpmd's 5tswap) on the same link, in turns."""
 import http.client
 import json
 import os
@@ -33,8 +32,9 @@ class Link:
         self.folder, self.build = folder, build
         self.memif, self.sock = f"{folder}/edge.sock", f"{folder}/ctl.sock"
         self.huge = os.environ.get("MARTLET_HUGEPAGES") == "1"
-        cpus = sorted(os.sched_getaffinity(0))
+        cpus = self.cpus = sorted(os.sched_getaffinity(0))
         self.cpu, self.load_cpu = cpus[0], cpus[-1]
+        os.sched_setaffinity(0, cpus[1:] or cpus)  # this program, too, keeps off the appliance's CPU
         make_models.main(folder, "1", MODEL)
         os.replace(f"{folder}/{MODEL}.onnx", f"{folder}/a.onnx")
         make_models.main(folder, "2", MODEL)
@@ -42,6 +42,9 @@ class Link:
         for v in "ab":
             self.ctl("model", "compile", f"{folder}/{v}.onnx", "-o", f"{folder}/{v}.mlt", "--name", "bench")
             self.ctl("model", "run", f"{folder}/{v}.mlt", f"{folder}/{MODEL}.csv", "-o", f"{folder}/{v}.npy")
+
+    def anywhere(self):
+        os.sched_setaffinity(0, self.cpus)
 
     def ctl(self, *args):
         subprocess.run([f"{self.build}/martletctl", "-s", self.sock, *args], check=True,
@@ -59,13 +62,15 @@ class Link:
              self.vdev("server"), "--", "--forward-mode=5tswap", "--auto-start", "--nb-cores=1",
              "--total-num-mbufs=16384", "--disable-link-check",
              "--stats-period=100000"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.anywhere)
 
-    def appliance(self):
+    def appliance(self, lcores=None):
+        """`lcores`: other than one that does it all, polling."""
+        lcores = lcores or f'io = [ {self.cpu} ]; workers = [ ]; idle = "poll";'
         conf = f"{self.folder}/martletd.conf"
         with open(conf, "w") as f:
             f.write(f"""
-lcores  = {{ control = {self.load_cpu}; io = [ {self.cpu} ]; workers = [ ]; idle = "poll"; }};
+lcores  = {{ control = {self.load_cpu}; {lcores} }};
 memory  = {{ hugepages = {str(self.huge).lower()}; mbufs = 16384; megabytes = 256; }};
 ports   = ( {{ name = "edge"; device = "{self.vdev('server')}"; addresses = [ "10.77.0.1/24" ]; }} );
 control = {{ socket = "{self.sock}"; }};
@@ -73,7 +78,7 @@ store   = {{ path = "{self.folder}/store"; }};
 """)
         log = open(f"{self.folder}/martletd.log", "w")
         proc = subprocess.Popen([f"{self.build}/martletd", "-c", conf], stdin=subprocess.DEVNULL,
-                                stdout=log, stderr=log)
+                                stdout=log, stderr=log, preexec_fn=self.anywhere)
         for _ in range(200):
             if proc.poll() is not None:
                 raise SystemExit("martletd ended: " + open(f"{self.folder}/martletd.log").read())
@@ -100,7 +105,7 @@ store   = {{ path = "{self.folder}/store"; }};
         command = [f"{self.build}/martlet-load", "--device", self.vdev("client"), "--from", "10.77.0.2",
                    "--to", "10.77.0.1", "--cpu", str(self.load_cpu), "--json", "--warmup", "0.2", *args]
         command += [] if self.huge else ["--no-huge"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=self.anywhere)
 
     def loaded(self, *args, seconds=SECONDS):
         proc = self.load("--seconds", str(seconds), *args)
@@ -161,62 +166,3 @@ def echo_rows(result):
         yield (f"memif {who} replies/s, 128 outstanding", mine["replies_per_second"] / 1e6, "M/s",
                echo["replies_per_second"] / 1e6, f">= 70 % of echo ({rate:.0%})" if goal else "",
                rate >= 0.7 if goal else None)
-
-
-def swap_often(link, proc):
-    """Promotes version 2, 1, 2, … every 200 ms until the load ends; how often."""
-    swaps, at = 0, time.time() + 0.5  # past start and warm-up
-    while proc.poll() is None:
-        if time.time() > at:
-            link.api("PUT", "/v1/models/bench/deployment", {"live": 2 - swaps % 2})
-            swaps, at = swaps + 1, time.time() + 0.2
-        time.sleep(0.01)
-    return swaps
-
-
-def swap_at(link, rate, what, rounds):
-    """Steady state and a swap every 200 ms in turns, in an open loop of `rate` requests a second."""
-    open_loop = [*what, "--rate", f"{rate:.0f}"]
-    runs = {"steady": [], "swapping": []}
-    for i in range(rounds):
-        print(f"swap at {rate / 1e6:.2f} M/s, round {i + 1} of {rounds}", flush=True)
-        runs["steady"].append({**link.loaded(*open_loop, seconds=3), "swaps": 0})
-        proc = link.load("--seconds", "3", *open_loop)
-        swaps = swap_often(link, proc)
-        text = proc.stdout.read()
-        if proc.wait():
-            raise SystemExit(f"a reply during a swap was wrong: {text}")
-        runs["swapping"].append({**json.loads(text), "swaps": swaps})
-    return {"rate": rate, **{who: {
-        **{key: sum(r[key] for r in of) for key in ("sent", "lost", "unsent", "tx_full", "mismatches", "swaps")},
-        "not_ok": sum(r["answered"] - r["status"].get("OK", 0) for r in of),
-        # What the client was kept from polling is the machine's: with two CPUs the control thread has the client's.
-        "client_stalled_ms": spread([r["stalls"]["total_ns"] / 1e6 for r in of]),
-        **{f"{key}_p999_ns": spread([r[f"{key}_ns"]["p999"] for r in of]) for key in ("rtt", "server", "send_delay")}}
-        for who, of in runs.items()}}
-
-
-def run_swap(link, rounds):
-    f = link.folder
-    what = ["--rows", f"{f}/{MODEL}.csv", "--model", "1", "--expect", f"1={f}/a.npy", "--expect", f"2={f}/b.npy"]
-    appliance = link.appliance()
-    peak = statistics.median(
-        [link.loaded(*what, "--window", "128", seconds=1)["replies_per_second"] for _ in range(3)])
-    result = {f"{share}": swap_at(link, share * peak, what, rounds) for share in (0.5, 0.9)}
-    drops = {d["name"]: d["count"] for d in link.api("GET", "/v1/drops")["drops"] if d["count"]}
-    ended(appliance)
-    return {"peak": peak, "loads": result, "drops": drops}
-
-
-def swap_rows(result):
-    for share, at in result["loads"].items():
-        steady, swapping = at["steady"], at["swapping"]
-        lost = swapping["lost"] + swapping["not_ok"]
-        yield (f"{swapping['swaps']} swaps at {float(share):.0%} load: lost or not OK", lost, "",
-               steady["lost"] + steady["not_ok"], f"0 of {swapping['sent']:,}", lost == 0)
-        for key, name in (("server_p999_ns", "in the appliance"), ("rtt_p999_ns", "round trip")):
-            mine, peer = swapping[key]["median"], steady[key]["median"]
-            yield (f"  p99.9 {name} while swapping", mine, "ns", peer,
-                   f"<= 1.1 x steady ({mine / max(peer, 1):.2f})", mine <= 1.1 * peer)
-        yield ("  client kept from its CPU, of 3 s", swapping["client_stalled_ms"]["median"], "ms",
-               steady["client_stalled_ms"]["median"], "", None)

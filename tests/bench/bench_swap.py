@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Model swaps under load against steady state, in turns, in both loops, over memif. Every place where a
+request or its reply can be lost is counted apart; latency counts from when a request should have left."""
+import json
+import select
+import statistics
+
+from bench_memif import MODEL, UnixHTTP, ended, spread
+
+SECONDS = 3
+SWAP_EVERY = 0.2
+SHARES = (0.5, 0.9)  # of the capacity measured
+# Where a request can go: the client's own counters, then the appliance's.
+CLIENT_PLACES = ("lost", "late", "duplicates", "unknown", "malformed", "bad_checksum", "mismatches", "wrong_fields",
+                 "unexpected_version")
+
+
+def loops(link):
+    """The pipeline's two lcores share a CPU where the client needs the only other one, and sleep when idle."""
+    return {"run to completion": f'io = [ {link.cpu} ]; workers = [ ]; idle = "poll";',
+            "pipeline": f'io = [ {link.cpu} ]; workers = [ {link.cpu} ]; idle = "sleep";'}
+
+
+class Swapper:
+    """Promotes version 2, 1, 2, ... over one connection."""
+
+    def __init__(self, link):
+        self.connection, self.n = UnixHTTP(link.sock), 0
+
+    def swap(self):
+        self.connection.request("PUT", "/v1/models/bench/deployment", json.dumps({"live": 2 - self.n % 2}))
+        reply = self.connection.getresponse()
+        text = reply.read()
+        if reply.status != 200:
+            raise SystemExit(f"a swap was refused: {text}")
+        self.n += 1
+
+    def until_ended(self, proc):
+        before = self.n
+        while not select.select([proc.stdout], [], [], SWAP_EVERY)[0]:
+            self.swap()
+        return self.n - before
+
+
+def places(link):
+    """The appliance's side: drops by name and what the port missed."""
+    found = {d["name"]: d["count"] for d in link.api("GET", "/v1/drops")["drops"] if d["count"]}
+    for port in link.api("GET", "/v1/ports")["ports"]:
+        for key in ("rx_missed", "rx_nombuf", "rx_errors", "tx_errors"):
+            found[key] = found.get(key, 0) + port[key]
+    return found
+
+
+def run_once(link, args, swapper):
+    before = places(link)
+    proc = link.load("--seconds", str(SECONDS), *args)
+    swaps = swapper.until_ended(proc) if swapper else 0
+    text = proc.stdout.read()
+    if proc.wait() and not text.startswith("{"):
+        raise SystemExit(f"martlet-load failed: {text}")
+    report, after = json.loads(text), places(link)
+    gone = {key: after[key] - before.get(key, 0) for key in after}
+    gone.update({key: report[key] for key in CLIENT_PLACES})
+    gone.update({key: n for key, n in report["status"].items() if key != "OK"})
+    return {"swaps": swaps, "gone": {key: n for key, n in gone.items() if n}, **report}
+
+
+def summary(runs):
+    gone = {}
+    for run in runs:
+        for key, n in run["gone"].items():
+            gone[key] = gone.get(key, 0) + n
+    return {**{key: sum(r[key] for r in runs) for key in ("swaps", "sent", "answered", "unsent", "tx_full")},
+            "gone": gone,
+            # The client shares its CPU with the control thread where there are but two.
+            "client_stalled_ms": spread([r["stalls"]["total_ns"] / 1e6 for r in runs]),
+            **{f"{key}_p999_ns": spread([r[f"{key}_ns"]["p999"] for r in runs])
+               for key in ("rtt", "server", "send_delay")}}
+
+
+def swap_at(link, loop, rate, what, swapper, rounds):
+    args = [*what, "--rate", f"{rate:.0f}"]
+    runs = {"steady": [], "swapping": []}
+    for i in range(rounds):
+        print(f"swap, {loop}, {rate / 1e6:.2f} M/s, round {i + 1} of {rounds}", flush=True)
+        runs["steady"].append(run_once(link, args, None))
+        runs["swapping"].append(run_once(link, args, swapper))
+    return {"rate": rate, **{who: summary(of) for who, of in runs.items()}}
+
+
+def run(link, rounds):
+    f = link.folder
+    what = ["--rows", f"{f}/{MODEL}.csv", "--model", "1", "--expect", f"1={f}/a.npy", "--expect", f"2={f}/b.npy"]
+    result = {}
+    for loop, lcores in loops(link).items():
+        more = [] if loop == "run to completion" else ["--rx-queues", "2"]
+        appliance = link.appliance(lcores)
+        swapper = Swapper(link)
+        swapper.swap()  # each version once, so that its kernels have been timed
+        swapper.swap()
+        peak = statistics.median([link.loaded(*what, *more, "--window", "128", seconds=1)["replies_per_second"]
+                                  for _ in range(3)])
+        result[loop] = {"peak": peak, "loads": {
+            str(share): swap_at(link, loop, share * peak, [*what, *more], swapper, rounds) for share in SHARES}}
+        ended(appliance)
+    return result
+
+
+def rows(result):
+    for loop, of in result.items():
+        for share, at in of["loads"].items():
+            steady, swapping = at["steady"], at["swapping"]
+            lost = sum(swapping["gone"].values())
+            yield (f"{loop}, {float(share):.0%} of {of['peak'] / 1e6:.2f} M/s: lost", lost, "",
+                   sum(steady["gone"].values()), f"0 of {swapping['sent']:,}, {swapping['swaps']} swaps", lost == 0)
+            for key, name in (("server_p999_ns", "in the appliance"), ("rtt_p999_ns", "round trip")):
+                mine, peer = swapping[key]["median"], steady[key]["median"]
+                yield (f"  p99.9 {name}, swapping", mine, "ns", peer,
+                       f"<= 1.1 x steady ({mine / max(peer, 1):.2f})", mine <= 1.1 * peer)
+            yield ("  client kept from its CPU", swapping["client_stalled_ms"]["median"], "ms",
+                   steady["client_stalled_ms"]["median"], f"of {SECONDS} s", None)
+            for key, n in swapping["gone"].items():
+                yield (f"  gone: {key}", n, "", steady["gone"].get(key, 0), "", None)
