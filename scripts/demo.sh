@@ -17,24 +17,30 @@ esac
 
 B=${B:-build}
 D=$B/demo
-R=$PWD/$D # memif takes absolute paths only
+R=$(realpath -m "$D") # memif takes absolute paths only
 [ ${#R} -lt 80 ] || R=/run/martlet-demo # and a socket's path holds 107 bytes
 SOCK=$R/martlet.sock
-PID=
+PID= CHILD=
 SECONDS_EACH=${SECONDS_EACH:-3}
 
 say() { printf '\n== %s\n' "$*"; }
 refuse() { echo "demo.sh: $*" >&2; exit 1; }
 ctl() { "$B/martletctl" -s "$SOCK" "$@"; }
 
+end() { # pid: asks it to end, and waits until it has
+	[ -n "$1" ] || return 0
+	kill "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
 stop() {
 	local status=$?
-	trap - EXIT INT TERM
-	if [ -n "$PID" ]; then
-		kill "$PID" 2>/dev/null || true
-		wait "$PID" 2>/dev/null || true
-	fi
+	trap '' INT TERM # another Ctrl-C must not stop the tidying up
+	trap - EXIT
+	end "$CHILD"
+	end "$PID"
 	hugepages_release
+	[ "$R" = "$(realpath -m "$D")" ] || rm -rf "$R"
 	exit "$status"
 }
 trap stop EXIT
@@ -99,10 +105,13 @@ ctl model promote lab 1 --id 1
 load() { # what options...
 	local out=$D/load-$1.json
 	shift
+	# In the background: a signal is handled at once then, and not after the load has ended.
 	# shellcheck disable=SC2086
 	"$B/martlet-load" --device "net_memif0,role=client,socket=$R/edge.sock,socket-abstract=no" \
-		--from 10.77.0.2 --to 10.77.0.1 --cpu "$cpu_other" $load_pages --json "$@" >"$out" ||
-		{ cat "$out"; refuse "martlet-load failed"; }
+		--from 10.77.0.2 --to 10.77.0.1 --cpu "$cpu_other" $load_pages --json "$@" >"$out" &
+	CHILD=$!
+	wait "$CHILD" || { cat "$out"; refuse "martlet-load failed"; }
+	CHILD=
 }
 
 say "score every row of data/lab-test.csv over the wire"

@@ -142,9 +142,10 @@ static int resolve_peer(struct client *client, struct error *err)
 		if (poll_for_mac(client))
 			return 0;
 	}
+	if (client->stop)
+		return error_set(err, -EINTR, "stopped before the peer's MAC was known");
 	return error_set(err, -ETIMEDOUT,
-		"nobody on this link answered for the --to address within %u ms (--peer-mac skips "
-		"asking)",
+		"nobody answered for the --to address within %u ms (--peer-mac skips asking)",
 		options->link_timeout_ms);
 }
 
@@ -175,7 +176,7 @@ static void make_templates(struct client *client)
 int client_connect(struct client *client, struct error *err)
 {
 	const uint32_t frame = FRAME_HEADERS_MAX + client->payloads.stride;
-	int rc = port_open(&client->port, client->options, frame, err);
+	int rc = port_open(&client->port, client->options, frame, &client->stop, err);
 
 	if (rc)
 		return rc;

@@ -62,12 +62,16 @@ static int eal_start(const struct load_options *options, struct error *err)
 	argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
 	if (is_vdev)
 		argument(&arguments, "--no-pci");
-	// --in-memory needs no hugetlbfs mount and leaves no files behind.
+	// Neither needs a hugetlbfs mount, nor leaves files behind.
 	argument(&arguments, "%s", options->no_huge ? "--no-huge" : "--in-memory");
-	if (rte_eal_init(arguments.argc, arguments.argv) < 0)
+	if (options->no_huge)
+		argument(&arguments, "--no-shconf");
+	if (rte_eal_init(arguments.argc, arguments.argv) < 0) {
+		rmdir(rte_eal_get_runtime_dir());
 		return error_set(err, -ENODEV, "DPDK did not start (%s): is '%s' right%s?",
 			rte_strerror(rte_errno), options->device,
 			options->no_huge ? "" : ", are there free hugepages (else --no-huge)");
+	}
 	return 0;
 }
 
@@ -126,7 +130,8 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 
 // A memif client does not start before its server listens, and one that the server turned away,
 // not being started itself, does not ask again: so start anew until the link is there.
-static int start_and_wait(const struct port *port, uint32_t timeout_ms, struct error *err)
+static int start_and_wait(const struct port *port, const volatile sig_atomic_t *stop,
+	uint32_t timeout_ms, struct error *err)
 {
 	const uint64_t end = rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * timeout_ms;
 	struct rte_eth_link link = { 0 };
@@ -141,6 +146,8 @@ static int start_and_wait(const struct port *port, uint32_t timeout_ms, struct e
 		}
 		if (!rc)
 			rte_eth_dev_stop(port->id);
+		if (*stop)
+			return error_set(err, -EINTR, "stopped before there was a link");
 	} while (rte_get_timer_cycles() < end);
 	return error_set(err, -ETIMEDOUT,
 		"no link within %u ms: is the other side running, on the same socket or wire?",
@@ -148,7 +155,7 @@ static int start_and_wait(const struct port *port, uint32_t timeout_ms, struct e
 }
 
 int port_open(struct port *port, const struct load_options *options, uint32_t frame_bytes,
-	struct error *err)
+	const volatile sig_atomic_t *stop, struct error *err)
 {
 	int rc;
 
@@ -158,7 +165,7 @@ int port_open(struct port *port, const struct load_options *options, uint32_t fr
 		return rc;
 	rc = port_setup(port, options, frame_bytes, err);
 	if (!rc)
-		rc = start_and_wait(port, options->link_timeout_ms, err);
+		rc = start_and_wait(port, stop, options->link_timeout_ms, err);
 	if (rc)
 		port_close(port);
 	return rc;
@@ -166,12 +173,15 @@ int port_open(struct port *port, const struct load_options *options, uint32_t fr
 
 void port_close(struct port *port)
 {
+	char directory[CONFIG_PATH_MAX];
 	uint16_t id;
 
+	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
 	RTE_ETH_FOREACH_DEV (id) {
 		rte_eth_dev_stop(id);
 		rte_eth_dev_close(id);
 	}
 	rte_eal_cleanup();
+	rmdir(directory); // EAL makes it for each process, and leaves it
 	memset(port, 0, sizeof(*port));
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "ctl/load/options.h"
 
+#include <signal.h>
 #include <stdint.h>
 
 struct rte_mempool;
@@ -18,7 +19,8 @@ struct port {
 };
 
 // Starts EAL on options->cpu, the device in it, and waits for its link. `frame_bytes` is the
-// longest frame that will pass. -ENODEV, -EINVAL, -ENOMEM, -ETIMEDOUT with a sentence.
+// longest frame that will pass. Gives up once *stop is set, by a signal. -ENODEV, -EINVAL, -ENOMEM,
+// -ETIMEDOUT with a sentence.
 int port_open(struct port *port, const struct load_options *options, uint32_t frame_bytes,
-	struct error *err);
+	const volatile sig_atomic_t *stop, struct error *err);
 void port_close(struct port *port);

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs the benches, compares with the targets, writes build/bench.json. See run.sh; standard library only."""
+import contextlib
 import json
 import os
+import signal
 import sys
 
 import bench_memif
 import bench_models
+import bench_stages
 import bench_swap
 
 BUILD = os.environ.get("MARTLET_BUILD", "build")
@@ -26,19 +29,16 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "memif", "swap")
+    parts = parts or ("models", "stages", "memif", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_models.rows(result["models"])]
-    if "memif" in parts or "swap" in parts:
-        link = bench_memif.Link(folder, BUILD)
-        if "memif" in parts:
-            result["memif"] = bench_memif.run_echo(link, ROUNDS)
-            rows += [row(*r) for r in bench_memif.echo_rows(result["memif"])]
-        if "swap" in parts:
-            result["swap"] = bench_swap.run(link, ROUNDS)
-            rows += [row(*r) for r in bench_swap.rows(result["swap"])]
+    with contextlib.closing(bench_memif.Link(folder, BUILD)) as link:
+        for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("swap", bench_swap)):
+            if part in parts:
+                result[part] = bench.run(link, ROUNDS)
+                rows += [row(*r) for r in bench.rows(result[part])]
     result["table"] = rows
     with open(os.path.join(BUILD, "bench.json"), "w") as f:
         json.dump(result, f, indent=1)
@@ -47,5 +47,13 @@ def main(folder, *parts):
     print(f"\nThe same, with every run's figure and spread, is in {BUILD}/bench.json.")
 
 
+def stop(number, _frame):
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)  # what was started is ended in peace
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     main(*sys.argv[1:])

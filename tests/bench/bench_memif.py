@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -31,6 +32,7 @@ class Link:
     def __init__(self, folder, build):
         self.folder, self.build = folder, build
         self.memif, self.sock = f"{folder}/edge.sock", f"{folder}/ctl.sock"
+        self.running = []
         self.huge = os.environ.get("MARTLET_HUGEPAGES") == "1"
         cpus = self.cpus = sorted(os.sched_getaffinity(0))
         self.cpu, self.load_cpu = cpus[0], cpus[-1]
@@ -46,6 +48,26 @@ class Link:
     def anywhere(self):
         os.sched_setaffinity(0, self.cpus)
 
+    def start(self, command, **more):
+        proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=self.anywhere, **more)
+        self.running.append(proc)
+        return proc
+
+    def end(self, proc):
+        proc.terminate()
+        try:
+            proc.wait(20)
+        except subprocess.TimeoutExpired:
+            proc.kill()
+            proc.wait()
+        self.running.remove(proc)
+
+    def close(self):
+        for proc in self.running[::-1]:
+            self.end(proc)
+        # testpmd leaves EAL's folder behind
+        shutil.rmtree(f"{os.environ.get('RUNTIME_DIRECTORY', '/var/run')}/dpdk/echo{os.getpid()}", ignore_errors=True)
+
     def ctl(self, *args):
         subprocess.run([f"{self.build}/martletctl", "-s", self.sock, *args], check=True,
                        stdout=subprocess.DEVNULL)
@@ -56,13 +78,12 @@ class Link:
     def echo(self):
         pages = ["--in-memory", "-m", "256"] if self.huge else ["--no-huge", "-m", "256"]
         log = open(f"{self.folder}/echo.log", "w")
-        return subprocess.Popen(
+        return self.start(
             ["dpdk-testpmd", "--lcores", f"0@{self.load_cpu},1@{self.cpu}", "--main-lcore", "0", *pages,
              "--no-pci", "--no-telemetry", "--file-prefix", f"echo{os.getpid()}", "--vdev",
              self.vdev("server"), "--", "--forward-mode=5tswap", "--auto-start", "--nb-cores=1",
              "--total-num-mbufs=16384", "--disable-link-check",
-             "--stats-period=100000"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.anywhere)
+             "--stats-period=100000"], stdout=log, stderr=log)
 
     def appliance(self, lcores=None):
         """`lcores`: other than one that does it all, polling."""
@@ -77,8 +98,7 @@ control = {{ socket = "{self.sock}"; }};
 store   = {{ path = "{self.folder}/store"; }};
 """)
         log = open(f"{self.folder}/martletd.log", "w")
-        proc = subprocess.Popen([f"{self.build}/martletd", "-c", conf], stdin=subprocess.DEVNULL,
-                                stdout=log, stderr=log, preexec_fn=self.anywhere)
+        proc = self.start([f"{self.build}/martletd", "-c", conf], stdout=log, stderr=log)
         for _ in range(200):
             if proc.poll() is not None:
                 raise SystemExit("martletd ended: " + open(f"{self.folder}/martletd.log").read())
@@ -105,25 +125,20 @@ store   = {{ path = "{self.folder}/store"; }};
         command = [f"{self.build}/martlet-load", "--device", self.vdev("client"), "--from", "10.77.0.2",
                    "--to", "10.77.0.1", "--cpu", str(self.load_cpu), "--json", "--warmup", "0.2", *args]
         command += [] if self.huge else ["--no-huge"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=self.anywhere)
+        return self.start(command, stdout=subprocess.PIPE, text=True)
 
-    def loaded(self, *args, seconds=SECONDS):
-        proc = self.load("--seconds", str(seconds), *args)
+    def report(self, proc, wrong_is_fatal=True):
+        """What a load that load() started says in the end."""
         text = proc.communicate()[0]
-        if proc.returncode:
+        self.running.remove(proc)
+        if proc.returncode and (wrong_is_fatal or not text.startswith("{")):
             logs = "".join(f"\n{name}: {open(f'{self.folder}/{name}').read()[-1500:]}"
                            for name in ("echo.log", "martletd.log") if os.path.exists(f"{self.folder}/{name}"))
-            raise SystemExit(f"martlet-load {' '.join(args)} failed: {text}{logs}")
+            raise SystemExit(f"{' '.join(proc.args)} failed: {text}{logs}")
         return json.loads(text)
 
-
-def ended(proc):
-    proc.terminate()
-    try:
-        proc.wait(20)
-    except subprocess.TimeoutExpired:
-        proc.kill()
-        proc.wait()
+    def loaded(self, *args, seconds=SECONDS):
+        return self.report(self.load("--seconds", str(seconds), *args))
 
 
 def spread(values):
@@ -137,23 +152,23 @@ def figures(link, *what):
             "lost": one["lost"] + many["lost"]}
 
 
-def run_echo(link, rounds):
+def run(link, rounds):
     runs = {"echo": [], "score": [], "ping": []}
     score = ["--rows", f"{link.folder}/{MODEL}.csv", "--model", "1"]
     for i in range(rounds):
         print(f"memif, round {i + 1} of {rounds}", flush=True)
         peer = link.echo()
         runs["echo"].append(figures(link, "--echo", *score))
-        ended(peer)
+        link.end(peer)
         appliance = link.appliance()
         runs["score"].append(figures(link, *score))
         pad = str(runs["echo"][-1]["frame_bytes"] - FRAME_HEADERS)
         runs["ping"].append(figures(link, "--ping", "--pad", pad))
-        ended(appliance)
+        link.end(appliance)
     return {who: {key: spread([r[key] for r in of]) for key in of[0]} for who, of in runs.items()}
 
 
-def echo_rows(result):
+def rows(result):
     echo = {k: v["median"] for k, v in result["echo"].items()}
     for who in ("score", "ping"):
         mine = {k: v["median"] for k, v in result[who].items()}

@@ -5,7 +5,7 @@ import json
 import select
 import statistics
 
-from bench_memif import MODEL, UnixHTTP, ended, spread
+from bench_memif import MODEL, UnixHTTP, spread
 
 SECONDS = 3
 SWAP_EVERY = 0.2
@@ -55,10 +55,7 @@ def run_once(link, args, swapper):
     before = places(link)
     proc = link.load("--seconds", str(SECONDS), *args)
     swaps = swapper.until_ended(proc) if swapper else 0
-    text = proc.stdout.read()
-    if proc.wait() and not text.startswith("{"):
-        raise SystemExit(f"martlet-load failed: {text}")
-    report, after = json.loads(text), places(link)
+    report, after = link.report(proc, wrong_is_fatal=False), places(link)
     gone = {key: after[key] - before.get(key, 0) for key in after}
     gone.update({key: report[key] for key in CLIENT_PLACES})
     gone.update({key: n for key, n in report["status"].items() if key != "OK"})
@@ -102,7 +99,7 @@ def run(link, rounds):
                                   for _ in range(3)])
         result[loop] = {"peak": peak, "loads": {
             str(share): swap_at(link, loop, share * peak, [*what, *more], swapper, rounds) for share in SHARES}}
-        ended(appliance)
+        link.end(appliance)
     return result
 
 
