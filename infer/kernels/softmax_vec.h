@@ -32,7 +32,7 @@ VEC_INLINE void softmax_row(bool log, uint32_t n, const float *x, float *y)
 	vec e = vec_pick(mask, vec_exp_flushed(below), vec_set1(0.0f));
 	vec sum = vec_sum_across(e, n);
 
-	vec_store_mask(y, mask, log ? vec_sub(below, vec_log(sum)) : vec_div(e, sum));
+	vec_store_mask(y, mask, log ? vec_sub(below, vec_log(sum)) : vec_div_across(e, sum, n));
 }
 
 // VEC_WIDTH rows. Vector i of four starts with row i of four and has every fourth lane's quad of

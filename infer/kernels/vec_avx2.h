@@ -110,12 +110,6 @@ VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
 	return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask));
 }
 
-// To the nearest whole number, ties to even.
-VEC_INLINE vec vec_round(vec a)
-{
-	return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-
 // a * 2^n, n whole and within +-250; overflows and underflows (gradually) as a product does: two
 // factors, each of which is a normal number.
 VEC_INLINE vec vec_scale2(vec a, vec n)
@@ -194,6 +188,13 @@ VEC_INLINE vec vec_sum_across(vec v, uint32_t n)
 		v = _mm256_add_ps(v, _mm256_permute2f128_ps(v, v, 0x01));
 	v = _mm256_add_ps(v, _mm256_permute_ps(v, 0x4e));
 	return _mm256_add_ps(v, _mm256_permute_ps(v, 0xb1));
+}
+
+// a / b. Correct in the first `n` lanes.
+VEC_INLINE vec vec_div_across(vec a, vec b, uint32_t n)
+{
+	(void)n;
+	return _mm256_div_ps(a, b);
 }
 
 VEC_INLINE __m128i vec_first_of4(uint32_t count)

@@ -109,12 +109,6 @@ VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
 	return _mm512_mask_blend_ps(mask, b, a);
 }
 
-// To the nearest whole number, ties to even.
-VEC_INLINE vec vec_round(vec a)
-{
-	return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-
 // a * 2^n, n whole; overflows and underflows (gradually) as a product does.
 VEC_INLINE vec vec_scale2(vec a, vec n)
 {
@@ -171,6 +165,15 @@ VEC_INLINE vec vec_sum_across(vec v, uint32_t n)
 		v = _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1));
 	v = _mm512_add_ps(v, _mm512_permute_ps(v, 0x4e));
 	return _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
+}
+
+// a / b. Correct in the first `n` lanes: up to 8 take half the time of 16.
+VEC_INLINE vec vec_div_across(vec a, vec b, uint32_t n)
+{
+	if (n > 8)
+		return _mm512_div_ps(a, b);
+	return _mm512_castps256_ps512(
+		_mm256_div_ps(_mm512_castps512_ps256(a), _mm512_castps512_ps256(b)));
 }
 
 // 128-bit lane i: `count` (1 to 4) floats at p + i * step, 0 beyond them.

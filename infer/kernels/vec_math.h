@@ -14,7 +14,13 @@
 
 #ifdef VEC_WIDTH
 
-#define LOG2_E 1.44269504f
+// The whole number nearest to x / ln2, for |x| < 2^21: the sum has no bits left behind the point.
+VEC_INLINE vec vec_count_ln2(vec x)
+{
+	const vec shift = vec_set1(0x1.8p23f);
+
+	return vec_sub(vec_fma(x, vec_set1(1.44269504f), shift), shift);
+}
 
 // x - n ln2 for whole n.
 VEC_INLINE vec vec_reduce_by(vec x, vec n)
@@ -29,7 +35,7 @@ VEC_INLINE vec vec_reduce_by(vec x, vec n)
 VEC_INLINE vec vec_reduce_ln2(vec x, float low, float high, vec *n)
 {
 	x = vec_min(vec_set1(high), vec_max(vec_set1(low), x));
-	*n = vec_round(vec_mul(x, vec_set1(LOG2_E)));
+	*n = vec_count_ln2(x);
 	return vec_reduce_by(x, *n);
 }
 
@@ -59,7 +65,7 @@ VEC_INLINE vec vec_exp(vec x)
 VEC_INLINE vec vec_exp_flushed(vec x)
 {
 	const vec low = vec_set1(-87.0f);
-	vec n, r = vec_reduce_ln2(x, -87.0f, 0.0f, &n);
+	vec cut = vec_max(low, x), n = vec_count_ln2(cut), r = vec_reduce_by(cut, n);
 	vec square = vec_mul(r, r);
 	vec a = vec_fma(vec_set1(1.6666667e-01f), r, vec_set1(0.5f));
 	vec b = vec_fma(vec_set1(8.333264e-03f), r, vec_set1(4.166627e-02f));
@@ -156,7 +162,7 @@ VEC_INLINE vec vec_gelu(vec x)
 	square = vec_mul(vec_mul(magnitude, magnitude), vec_set1(-0.5f));
 	rest = vec_fnma(vec_mul(magnitude, half), magnitude, vec_sub(zero, square));
 	p = vec_add(p, rest);
-	n = vec_round(vec_mul(vec_add(square, p), vec_set1(LOG2_E)));
+	n = vec_count_ln2(vec_add(square, p));
 	r = vec_add(vec_reduce_by(square, n), p);
 	tail = vec_mul(vec_mul(t, half), vec_add(one, vec_expm1_reduced(r)));
 	// Left of 0 the product comes before the power of two: a denormal is rounded once.
