@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TILE_BYTES         ((size_t)24 << 10)  // of scratch: half of a first-level cache
+#define TILE_ROWS          48                  // whole tiles of 6 and 8 rows, blocks of 16
 #define WEIGHTS_NEAR_BYTES ((size_t)256 << 10) // a second-level cache has these and more
 
 static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
@@ -315,7 +316,8 @@ static int copy_outputs(struct planner *planner)
 }
 
 // Rows in a pass: what keeps their scratch in the first-level cache, if the weights are there too;
-// where the weights are bigger, as many as possible share each walk over them.
+// where the weights are bigger, as many as possible share each walk over them. At least TILE_ROWS
+// and a multiple of it: a part of a tile takes about as long as a whole one.
 static uint32_t tile_rows(const struct builder *builder)
 {
 	const struct plan *plan = builder->plan;
@@ -324,7 +326,9 @@ static uint32_t tile_rows(const struct builder *builder)
 	size_t rows = weights > WEIGHTS_NEAR_BYTES ? MODEL_BATCH_MAX : TILE_BYTES / row;
 	size_t most = PLAN_SCRATCH_BYTES_MAX / row;
 
-	rows = rows < 56 ? 28 : rows < MODEL_BATCH_MAX ? rows - rows % 56 : MODEL_BATCH_MAX;
+	rows = rows < TILE_ROWS          ? TILE_ROWS
+		: rows < MODEL_BATCH_MAX ? rows - rows % TILE_ROWS
+					 : MODEL_BATCH_MAX;
 	rows = rows < most ? rows : most;
 	return rows ? (uint32_t)rows : 1;
 }
