@@ -13,15 +13,17 @@ VEC_INLINE void dense_store(
 	const struct act *act, float *y, vec *sums, const int vecs, uint32_t columns)
 {
 	uint32_t last = columns - (uint32_t)(vecs - 1) * VEC_WIDTH;
-	float low = -__builtin_inff(), high = __builtin_inff();
 
-	if (act->kind == ACTIVATION_RELU)
-		low = 0.0f;
-	else if (act->kind == ACTIVATION_CLIP)
-		low = act->alpha, high = act->beta;
-	VEC_UNROLL
-	for (int j = 0; j < vecs; j++)
-		sums[j] = vec_min(vec_set1(high), vec_max(vec_set1(low), sums[j]));
+	if (act->kind == ACTIVATION_RELU) {
+		VEC_UNROLL
+		for (int j = 0; j < vecs; j++)
+			sums[j] = vec_max(vec_set1(0.0f), sums[j]);
+	} else if (act->kind == ACTIVATION_CLIP) {
+		VEC_UNROLL
+		for (int j = 0; j < vecs; j++)
+			sums[j] = vec_min(
+				vec_set1(act->beta), vec_max(vec_set1(act->alpha), sums[j]));
+	}
 	VEC_UNROLL
 	for (int j = 0; j < vecs - 1; j++)
 		vec_store(y + j * VEC_WIDTH, sums[j]);

@@ -11,6 +11,9 @@
 // In the first vector 128-bit lane i holds columns 4i and 4i + 1, in the second 4i + 2 and 4i + 3;
 // one shuffle of even and one of odd elements then bring the sums into natural order. If at most 8
 // columns are left, the last panel has one vector a row, columns in natural order.
+//
+// panel64k2: panels of 64 columns, each [1 + ceil(k / 2)][8 vectors], two for every 16 columns as
+// above; the last panel has as many as it needs, one if at most 8 columns are left for it.
 #include "infer/kernels/kernels.h"
 
 #include <assert.h>
@@ -55,43 +58,70 @@ void dense_panel16_pack(void *packed, const float *w, const float *b, uint32_t k
 	}
 }
 
-size_t dense_panel16k2_bytes(uint32_t k, uint32_t n)
+// Vectors in a row of a panel of pairs.
+static uint32_t pair_vectors(uint32_t columns)
 {
-	size_t vectors = ((size_t)n + 7) / 8;
-
-	return vectors * (((size_t)k + 1) / 2 + 1) * 16 * sizeof(float);
+	return columns <= 8 ? 1 : (columns + 15) / 16 * 2;
 }
 
-// Where in a row of `vectors` vectors the pair of a column stands.
+// Where in such a row the pair of a column stands.
 static uint32_t pair_place(uint32_t column, uint32_t vectors)
 {
-	uint32_t lane = column / 4, second = column / 2 % 2;
+	uint32_t in16 = column % 16, lane = in16 / 4, second = in16 / 2 % 2;
 
 	if (vectors == 1)
 		return column * 2;
-	return second * 16 + lane * 4 + column % 2 * 2;
+	return column / 16 * 32 + second * 16 + lane * 4 + column % 2 * 2;
+}
+
+static size_t pairs_bytes(uint32_t k, uint32_t n, uint32_t panel)
+{
+	size_t vectors = (size_t)(n / panel) * (panel / 8);
+
+	if (n % panel)
+		vectors += pair_vectors(n % panel);
+	return vectors * (((size_t)k + 1) / 2 + 1) * 16 * sizeof(float);
+}
+
+static void pairs_pack(
+	float *to, const float *w, const float *b, uint32_t k, uint32_t n, uint32_t panel)
+{
+	assert(k > 0 && n > 0);
+	memset(to, 0, pairs_bytes(k, n, panel));
+	for (uint32_t column = 0; column < n; column += panel) {
+		uint32_t width = n - column < panel ? n - column : panel;
+		size_t row_floats = (size_t)pair_vectors(width) * 16;
+
+		for (uint32_t c = 0; c < width; c++) {
+			float *pair = to + pair_place(c, pair_vectors(width));
+
+			pair[0] = b ? b[column + c] : 0.0f;
+			for (uint32_t row = 0; row < k; row++)
+				pair[(row / 2 + 1) * row_floats + row % 2] =
+					w[(size_t)row * n + column + c];
+		}
+		to += (((size_t)k + 1) / 2 + 1) * row_floats;
+	}
+}
+
+size_t dense_panel16k2_bytes(uint32_t k, uint32_t n)
+{
+	return pairs_bytes(k, n, 16);
 }
 
 void dense_panel16k2_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
 {
-	float *to = packed;
+	pairs_pack(packed, w, b, k, n, 16);
+}
 
-	assert(k > 0 && n > 0);
-	memset(packed, 0, dense_panel16k2_bytes(k, n));
-	for (uint32_t column = 0; column < n; column += 16) {
-		uint32_t width = n - column < 16 ? n - column : 16;
-		uint32_t vectors = width > 8 ? 2 : 1;
+size_t dense_panel64k2_bytes(uint32_t k, uint32_t n)
+{
+	return pairs_bytes(k, n, 64);
+}
 
-		for (uint32_t c = 0; c < width; c++) {
-			float *pair = to + pair_place(c, vectors);
-
-			pair[0] = b ? b[column + c] : 0.0f;
-			for (uint32_t row = 0; row < k; row++)
-				pair[(row / 2 + 1) * (size_t)vectors * 16 + row % 2] =
-					w[(size_t)row * n + column + c];
-		}
-		to += (((size_t)k + 1) / 2 + 1) * vectors * 16;
-	}
+void dense_panel64k2_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
+{
+	pairs_pack(packed, w, b, k, n, 64);
 }
 
 size_t dense_panel64_bytes(uint32_t k, uint32_t n)

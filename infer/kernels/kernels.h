@@ -69,7 +69,7 @@ struct dense_kernel {
 	X(f32_dense_1x1__scalar, ISA_SCALAR, 1, dense_plain)                                       \
 	X(f32_dense_1x64__avx2, ISA_AVX2, 1, dense_panel16)                                        \
 	X(f32_dense_6x16__avx2, ISA_AVX2, 6, dense_panel16)                                        \
-	X(f32_dense_1x64k2__avx512, ISA_AVX512, 1, dense_panel16k2)                                \
+	X(f32_dense_1x64k2__avx512, ISA_AVX512, 1, dense_panel64k2)                                \
 	X(f32_dense_1x64__avx512, ISA_AVX512, 1, dense_panel64)                                    \
 	X(f32_dense_14x16k2__avx512, ISA_AVX512, 14, dense_panel16k2)                              \
 	X(f32_dense_6x64__avx512, ISA_AVX512, 6, dense_panel16)                                    \
@@ -89,6 +89,7 @@ X(dense_plain)     // [1 + k][n]: the bias, then the weights as they are
 X(dense_panel16)   // [panels][1 + k][16]: 16 columns of the bias, then of each row of the weights
 X(dense_panel64)   // [panels][1 + k][64]; the last panel as many as there are, by 16
 X(dense_panel16k2) // dense_pack.c tells: two rows of the weights interleaved in a vector
+X(dense_panel64k2) // the same, by 64 columns
 #undef X
 
 extern const struct dense_kernel DENSE_KERNELS[];
