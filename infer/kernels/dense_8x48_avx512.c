@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 8 rows x 48 columns: 24 sums. Rows of x that are a power of two apart share a cache set: 8 fit.
-#include "infer/kernels/dense_tile_avx512.h"
-
-#include <assert.h>
+#include "infer/kernels/dense_tile_vec.h"
 
 DENSE_TILES_8(DENSE_TILE_FN, 1)
 DENSE_TILES_8(DENSE_TILE_FN, 2)
@@ -14,6 +12,5 @@ static dense_tile_fn *const TILES[] = { DENSE_TILES_8(DENSE_TILE_ENTRY, 1)
 void f32_dense_8x48__avx512(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
-	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
 	dense_tiles_run(dense, TILES, 8, 3, m, x, ldx, y, ldy);
 }

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The tile that the AVX-512 kernels over panel16 weights are made of: `rows` x (16 * vecs) sums in
+// The tile that the kernels over panel16 weights are made of: `rows` x (VEC_WIDTH * vecs) sums in
 // registers. Per row of the weights it loads `vecs` vectors and one broadcast for each row of x.
 #pragma once
 
 #include "infer/kernels/dense_finish.h"
 
-#ifdef __AVX512F__
+#include <assert.h>
+
+#ifdef VEC_WIDTH
+
+#define DENSE_ROWS_MAX 14
+#define DENSE_VECS_MAX 8
 
 // Where one tile works; all in floats.
 struct dense_tile {
@@ -14,36 +19,44 @@ struct dense_tile {
 	float *y;
 	size_t ldy;
 	uint32_t k;
-	uint32_t columns; // that exist, of the tile's 16 * vecs
+	uint32_t columns; // that exist, of the tile's VEC_WIDTH * vecs
 	const struct act *act;
 };
+
+// Vector j of a row of the weights: panels of 16 columns stand `stride` floats apart.
+VEC_INLINE vec dense_weights(const float *w, size_t stride, const int j)
+{
+	const int per_panel = 16 / VEC_WIDTH;
+
+	return vec_load(w + (size_t)(j / per_panel) * stride + (size_t)(j % per_panel) * VEC_WIDTH);
+}
 
 VEC_INLINE void dense_tile_run(const struct dense_tile *tile, const int rows, const int vecs)
 {
 	const float *x = tile->x, *w = tile->panel;
 	const size_t ldx = tile->ldx, stride = tile->panel_stride;
-	__m512 sum[14][4];
+	vec sum[DENSE_ROWS_MAX][DENSE_VECS_MAX];
 
 	VEC_UNROLL
 	for (int j = 0; j < vecs; j++) {
 		VEC_UNROLL
 		for (int i = 0; i < rows; i++)
-			sum[i][j] = _mm512_load_ps(w + (size_t)j * stride);
+			sum[i][j] = dense_weights(w, stride, j);
 	}
 	for (uint32_t p = 0; p < tile->k; p++) {
-		__m512 weights[4];
+		vec weights[DENSE_VECS_MAX];
 
 		w += 16;
 		VEC_UNROLL
 		for (int j = 0; j < vecs; j++)
-			weights[j] = _mm512_load_ps(w + (size_t)j * stride);
+			weights[j] = dense_weights(w, stride, j);
 		VEC_UNROLL
 		for (int i = 0; i < rows; i++) {
-			__m512 input = _mm512_set1_ps(x[(size_t)i * ldx + p]);
+			vec input = vec_set1(x[(size_t)i * ldx + p]);
 
 			VEC_UNROLL
 			for (int j = 0; j < vecs; j++)
-				sum[i][j] = _mm512_fmadd_ps(input, weights[j], sum[i][j]);
+				sum[i][j] = vec_fma(input, weights[j], sum[i][j]);
 		}
 	}
 	VEC_UNROLL
@@ -73,6 +86,7 @@ VEC_INLINE void dense_tiles_run(const struct dense *dense, dense_tile_fn *const 
 	uint32_t rows_max, uint32_t vecs_max, uint32_t m, const float *x, size_t ldx, float *y,
 	size_t ldy)
 {
+	const uint32_t columns_max = VEC_WIDTH * vecs_max; // whole panels
 	const size_t stride = ((size_t)dense->k + 1) * 16;
 	struct dense_tile tile = {
 		.ldx = ldx,
@@ -82,11 +96,12 @@ VEC_INLINE void dense_tiles_run(const struct dense *dense, dense_tile_fn *const 
 		.act = &dense->act,
 	};
 
-	for (uint32_t column = 0; column < dense->n; column += 16 * vecs_max) {
+	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
+	for (uint32_t column = 0; column < dense->n; column += columns_max) {
 		uint32_t left = dense->n - column, vecs;
 
-		tile.columns = left < 16 * vecs_max ? left : 16 * vecs_max;
-		vecs = (tile.columns + 15) / 16;
+		tile.columns = left < columns_max ? left : columns_max;
+		vecs = (tile.columns + VEC_WIDTH - 1) / VEC_WIDTH;
 		tile.panel = (const float *)dense->packed + column / 16 * stride;
 		for (uint32_t row = 0; row < m;) {
 			uint32_t rows = m - row < rows_max ? m - row : rows_max;
