@@ -73,8 +73,7 @@ static int name_model(struct compilation *c, const char *path)
 		if (!sound)
 			return error_set(c->err, -EINVAL,
 				"model name '%.80s': should be 1 to %d of A-Z a-z 0-9 _ . - and "
-				"begin with a letter "
-				"or digit",
+				"begin with a letter or digit",
 				given, MODEL_NAME_MAX);
 		base = given;
 	}

@@ -87,9 +87,8 @@ int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t in
 			tensor->name);
 	if (tensor_elements(tensor) > GRAPH_RANK_MAX)
 		return onnx_refuse(onnx, node, -ENOTSUP,
-			"input %u has %lld values, at most %d dimensions "
-			"are supported",
-			input, (long long)tensor_elements(tensor), GRAPH_RANK_MAX);
+			"input %u has %lld values, at most %d dimensions are supported", input,
+			(long long)tensor_elements(tensor), GRAPH_RANK_MAX);
 	*count = (uint32_t)tensor_elements(tensor);
 	*values = tensor->data;
 	return 0;

@@ -54,8 +54,7 @@ static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorSha
 			(elements *= dims[d]) > MODEL_FEATURES_MAX)
 			return error_set(onnx->err, -ENOTSUP,
 				"input '%.80s': dimension %u is %lld; a row has 1 to %d features "
-				"(leave the batch "
-				"dimension open when exporting)",
+				"(leave the batch dimension open when exporting)",
 				name, d, (long long)dims[d], MODEL_FEATURES_MAX);
 	}
 	return 0;

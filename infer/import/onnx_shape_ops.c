@@ -67,8 +67,7 @@ int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	if (known != elements)
 		return onnx_refuse(onnx, node, -EINVAL,
 			"the new shape holds %lld values, the input has %lld (a batch size other "
-			"than 1 in "
-			"the shape? use -1)",
+			"than 1 in the shape? use -1)",
 			(long long)known, (long long)elements);
 	return reshape_to(onnx, node, rank, dims);
 }

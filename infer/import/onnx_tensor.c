@@ -146,8 +146,7 @@ static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *
 		    proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) ||
 		proto->n_external_data != 0)
 		return error_set(err, -ENOTSUP,
-			"%s '%.80s' lies in another file; weights must be in the "
-			"model's own file",
+			"%s '%.80s' lies in another file; weights must be in the model's own file",
 			where, name);
 	if (type == TYPE(STRING))
 		return error_set(err, -ENOTSUP, "%s '%.80s' is text; only numbers can be scored",
