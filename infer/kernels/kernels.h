@@ -11,6 +11,12 @@
 // overlap. Kernels neither allocate nor fail, are safe on any bits (NaN and infinities included)
 // and may run on any number of threads at once. Parameters are plain structs that outlive the
 // calls.
+//
+// NaN and infinities: every variant gives NaN, an infinity or a number where the scalar one does
+// (tests/kernels/test_not_finite.c). A NaN is handed on by all activations (Relu and Clip, too),
+// and spoils its own row of a dense layer, of softmax and of layer norm and no other; a Normalizer
+// by the largest value passes over it. No product is left out because a factor is 0. The upper
+// bound of a Clip wins over the lower. The sign of a zero, and which NaN it is, are not promised.
 #pragma once
 
 #include "infer/infer.h"
