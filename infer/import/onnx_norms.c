@@ -85,8 +85,9 @@ int onnx_import_batch_norm(struct onnx *onnx, const struct onnx_node *node)
 
 // Scale and bias as they are where they are constant, otherwise 1 and none, and what they do after.
 static int emit_layer_norm(struct onnx *onnx, const struct onnx_node *node,
-	struct onnx_emission *emission, uint32_t n_outputs, uint32_t *outputs)
+	const struct onnx_emission *settings, uint32_t n_outputs, uint32_t *outputs)
 {
+	struct onnx_emission emission = *settings;
 	uint32_t inputs[3] = { node->inputs[0], node->inputs[1] };
 	bool bias = node->n_inputs == 3 && node->inputs[2] != GRAPH_NONE;
 	bool computed =
@@ -99,9 +100,9 @@ static int emit_layer_norm(struct onnx *onnx, const struct onnx_node *node,
 		inputs[1] = onnx_scalar(onnx, node, 1);
 	if (inputs[1] == GRAPH_NONE)
 		return -ENOMEM;
-	emission->inputs = inputs;
-	emission->n_inputs = bias && !computed ? 3 : 2;
-	rc = onnx_emit_outputs(onnx, node, emission, n_outputs, outputs);
+	emission.inputs = inputs;
+	emission.n_inputs = bias && !computed ? 3 : 2;
+	rc = onnx_emit_outputs(onnx, node, &emission, n_outputs, outputs);
 	if (rc != 0 || !computed)
 		return rc;
 	outputs[0] = onnx_emit_pair(onnx, node, OP_MUL, outputs[0], node->inputs[1]);

@@ -43,7 +43,7 @@ int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t dims[GRAPH_RANK_MAX], allow_zero, known = 1, elements = tensor_elements(x);
 	const int64_t *wanted;
-	uint32_t rank, open = GRAPH_NONE;
+	uint32_t rank = 0, open = GRAPH_NONE;
 	int rc = read_shape(onnx, node, &rank, &wanted);
 
 	if (rc != 0 || onnx_int(onnx, node, "allowzero", 0, &allow_zero))

@@ -78,7 +78,9 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 #define ENTRY(rows, vecs) tile_##rows##x##vecs,
 TILES(TILE, 1)
 TILES(TILE, 2)
-static void (*const TILE_OF[])(const struct tile *tile) = { TILES(ENTRY, 1) TILES(ENTRY, 2) };
+typedef void tile_fn(const struct tile *tile);
+static tile_fn *const TILES_8[] = { TILES(ENTRY, 1) }; // [rows - 1], up to 8 columns
+static tile_fn *const TILES_16[] = { TILES(ENTRY, 2) };
 #define ROWS_MAX 14
 
 void f32_dense_14x16k2__avx512(
@@ -91,16 +93,16 @@ void f32_dense_14x16k2__avx512(
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
 	for (uint32_t column = 0; column < dense->n; column += 16, tile.panel += panel_floats) {
-		uint32_t left = dense->n - column, vecs;
+		const uint32_t left = dense->n - column;
+		tile_fn *const *tiles = left <= 8 ? TILES_8 : TILES_16;
 
 		tile.columns = left < 16 ? left : 16;
-		vecs = tile.columns <= 8 ? 1 : 2;
 		for (uint32_t row = 0; row < m;) {
 			uint32_t rows = m - row < ROWS_MAX ? m - row : ROWS_MAX;
 
 			tile.x = x + row * ldx;
 			tile.y = y + row * ldy + column;
-			TILE_OF[(vecs - 1) * ROWS_MAX + rows - 1](&tile);
+			tiles[rows - 1](&tile);
 			row += rows;
 		}
 	}

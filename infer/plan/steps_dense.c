@@ -135,11 +135,11 @@ static void gemm_constants(
 
 static int gemm_dense(struct builder *builder, const struct product *p)
 {
-	float *w = malloc(((size_t)p->k + 1) * p->n * sizeof(*w));
-	float *bias = w + (size_t)p->k * p->n;
+	float *w = malloc(((size_t)p->k + 1) * p->n * sizeof(*w)), *bias;
 
 	if (!w)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");
+	bias = w + (size_t)p->k * p->n;
 	gemm_constants(p, builder_input(builder, 1)->data, w, bias);
 	return build_dense_of(
 		builder, w, bias, w, p->k, p->n, activation_defaults(ACTIVATION_NONE));
