@@ -3,9 +3,9 @@
 // multiply-adds, in one run. Prints JSON. Medians over repetitions that take all kernels in turn,
 // so that a change of clock or a busy neighbour meets all of them; each pass reads other rows.
 #include "infer/kernels/kernels.h"
+#include "tests/bench/limits.h"
 
 #include <cblas.h>
-#include <immintrin.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,46 +67,6 @@ static double median(double *values, int count)
 {
 	qsort(values, (size_t)count, sizeof(*values), by_value);
 	return values[count / 2];
-}
-
-// Multiply-adds a nanosecond from registers alone: 12 independent chains hide the latency.
-#define CHAINS(X)       X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#define CHAIN_START(i)  sum##i = a;
-#define CHAIN_OPAQUE(i) __asm__ volatile("" : "+v"(sum##i));
-#define CHAIN_LOOP(type, set1, multiply_add, lanes)                                                \
-	type sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11;             \
-	type a = set1(0.999f), b = set1(0.001f);                                                   \
-	double start = now_ns();                                                                   \
-                                                                                                   \
-	CHAINS(CHAIN_START)                                                                        \
-	for (int turn = 0; turn < 100000; turn++) {                                                \
-		CHAINS(multiply_add)                                                               \
-		CHAINS(CHAIN_OPAQUE)                                                               \
-	}                                                                                          \
-	return 100000.0 * 12 * (lanes) / (now_ns() - start)
-#define FMA512(i) sum##i = _mm512_fmadd_ps(sum##i, a, b);
-#define FMA256(i) sum##i = _mm256_fmadd_ps(sum##i, a, b);
-
-__attribute__((target("avx512f"))) static double fma_per_ns_avx512(void)
-{
-	CHAIN_LOOP(__m512, _mm512_set1_ps, FMA512, 16);
-}
-
-__attribute__((target("avx2,fma"))) static double fma_per_ns_avx2(void)
-{
-	CHAIN_LOOP(__m256, _mm256_set1_ps, FMA256, 8);
-}
-
-static double fma_per_ns(void)
-{
-	double samples[REPETITIONS];
-
-	if (!kernel_allowed(ISA_AVX2, isa_detected()))
-		return 0.0;
-	for (int i = 0; i < REPETITIONS; i++)
-		samples[i] = kernel_allowed(ISA_AVX512, isa_detected()) ? fma_per_ns_avx512()
-									: fma_per_ns_avx2();
-	return median(samples, REPETITIONS);
 }
 
 static void *aligned(size_t bytes)
@@ -201,7 +161,7 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 int main(void)
 {
 	const size_t shapes = sizeof(SHAPES) / sizeof(*SHAPES);
-	double limit = fma_per_ns();
+	double limit = limit_fma_per_ns();
 
 	printf("{\"isa\": \"%s\", \"f32_fma_per_ns\": %.1f, \"layers\": [\n",
 		isa_name(isa_detected()), limit);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The peer of the dense bench: the same nets by OpenBLAS, one thread: cblas_sgemv for one row,
-// cblas_sgemm for more, then bias and activation in plain loops. And the CPU's own limit: f32 FMA.
-// Prints one JSON object: {"fma_per_ns":…,"models":{"NAME":{"1":ns_per_row,"16":…},…}}
-// usage: bench_openblas NAME:WIDTH,WIDTH,...:SOFTMAX(0|1) ...
+// cblas_sgemm for more, then bias and activation in plain loops. And the CPU's own limits
+// (limits.h). Prints one JSON object:
+// {"fma_per_ns":…,"models":{"NAME":{"weights_ns":…,"1":ns_per_row,"16":…},…}} usage: bench_openblas
+// NAME:WIDTH,WIDTH,...:SOFTMAX(0|1) ...
+#include "tests/bench/limits.h"
+
 #include <cblas.h>
-#include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -152,69 +154,20 @@ static double net_time(const struct net *net, int batch)
 	return pass_ns[PASSES / 2];
 }
 
-#define FMA_LOOPS  2000000
-#define FMA_CHAINS 12 // independent: more than latency x ports
-
-__attribute__((target("avx512f"))) static double fma_avx512(void)
+static double net_weights_ns(const struct net *net)
 {
-	const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
-	__m512 chain[FMA_CHAINS], sum = _mm512_setzero_ps();
-	const double begin = now_ns();
-	double took;
+	size_t count = 0;
 
-	for (int i = 0; i < FMA_CHAINS; i++)
-		chain[i] = _mm512_set1_ps((float)i);
-	for (int n = 0; n < FMA_LOOPS; n++) {
-#pragma GCC unroll 12
-		for (int i = 0; i < FMA_CHAINS; i++)
-			chain[i] = _mm512_fmadd_ps(chain[i], a, b);
-	}
-	took = now_ns() - begin;
-	for (int i = 0; i < FMA_CHAINS; i++)
-		sum = _mm512_add_ps(sum, chain[i]);
-	return _mm512_reduce_add_ps(sum) == 12345 ? 0 : 16.0 * FMA_CHAINS * FMA_LOOPS / took;
-}
-
-__attribute__((target("avx2,fma"))) static double fma_avx2(void)
-{
-	const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
-	__m256 chain[FMA_CHAINS], sum = _mm256_setzero_ps();
-	const double begin = now_ns();
-	double took;
-
-	for (int i = 0; i < FMA_CHAINS; i++)
-		chain[i] = _mm256_set1_ps((float)i);
-	for (int n = 0; n < FMA_LOOPS; n++) {
-#pragma GCC unroll 12
-		for (int i = 0; i < FMA_CHAINS; i++)
-			chain[i] = _mm256_fmadd_ps(chain[i], a, b);
-	}
-	took = now_ns() - begin;
-	for (int i = 0; i < FMA_CHAINS; i++)
-		sum = _mm256_add_ps(sum, chain[i]);
-	return _mm256_cvtss_f32(sum) == 12345 ? 0 : 8.0 * FMA_CHAINS * FMA_LOOPS / took;
-}
-
-// Multiply-adds a ns, the best of a few tries: a limit is not a median.
-static double fma_limit(void)
-{
-	double best = 0;
-
-	for (int i = 0; i < 5; i++) {
-		const double rate = __builtin_cpu_supports("avx512f") ? fma_avx512()
-			: __builtin_cpu_supports("fma")               ? fma_avx2()
-								      : 0;
-
-		best = rate > best ? rate : best;
-	}
-	return best;
+	for (int l = 0; l < net->n_layers; l++)
+		count += (size_t)net->widths[l] * (size_t)net->widths[l + 1];
+	return limit_weights_ns(count);
 }
 
 int main(int argc, char **argv)
 {
 	static const int BATCHES[] = { 1, 16, 64, 256 };
 
-	printf("{\"fma_per_ns\": %.3f, \"models\": {", fma_limit());
+	printf("{\"fma_per_ns\": %.3f, \"models\": {", limit_fma_per_ns());
 	for (int i = 1; i < argc; i++) {
 		struct net net;
 
@@ -223,7 +176,8 @@ int main(int argc, char **argv)
 				argv[i]);
 			return 2;
 		}
-		printf("%s\"%s\": {", i > 1 ? ", " : "", net.name);
+		printf("%s\"%s\": {\"weights_ns\": %.2f, ", i > 1 ? ", " : "", net.name,
+			net_weights_ns(&net));
 		for (int b = 0; b < 4; b++)
 			printf("%s\"%d\": %.2f", b ? ", " : "", BATCHES[b],
 				net_time(&net, BATCHES[b]));
