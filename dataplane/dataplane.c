@@ -197,7 +197,7 @@ static int start(struct dataplane *dp, struct error *err)
 	dp->eal_started = true;
 	dp->n_ports = config->n_ports;
 	for (uint32_t i = 0; i < dp->n_ports; i++)
-		port_init(&dp->ports[i], &config->ports[i]);
+		port_init(&dp->ports[i], (uint16_t)i, &config->ports[i]);
 	if ((code = make_pool(dp, err)) || (code = make_qsbr(dp, err)))
 		return code;
 	code = registry_create(dp->n_lcores, (size_t)config->memory.scratch_kilobytes * 1024,

@@ -122,9 +122,9 @@ struct port_info {
 	uint32_t link_mbps; // 0: unknown
 	uint16_t mtu, udp_port, rx_queues, tx_queues;
 	bool rx_checksum_offload, tx_checksum_offload;
-	const struct config_port *config; // addresses
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, tx_errors,
-		rx_nombuf;
+	const struct config_port *config;                    // addresses
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // that lcores took and sent
+	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
 };
 uint32_t dataplane_n_ports(const struct dataplane *dp);
 void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info);

@@ -16,6 +16,10 @@ struct lcore_queue {
 	uint16_t queue;
 };
 
+struct lcore_traffic { // of one port
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
 struct lcore_tx { // replies to one port, on their way out
 	uint16_t n;
 	struct rte_mbuf *mbufs[BURST_MAX];
@@ -43,6 +47,7 @@ struct lcore {
 
 	// Written by the lcore, read by the control thread.
 	struct dataplane_counters counters __rte_cache_aligned;
+	struct lcore_traffic traffic[CONFIG_PORTS_MAX];
 	struct slot_stats pings;
 	_Atomic(uint64_t) start_tsc; // 0 until it runs
 	_Atomic(uint64_t) handed;    // I/O: requests put into rings

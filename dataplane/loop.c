@@ -21,12 +21,16 @@
 #define SLEEP_MAX_US   50
 #define TIMER_SLACK_NS 1000
 
-static void drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
+// Returns the bytes that are gone.
+static uint64_t drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
 {
+	uint64_t bytes = 0;
+
 	for (uint16_t i = 0; i < n; i++)
-		lcore->counters.replied_bytes -= mbufs[i]->pkt_len;
+		bytes += mbufs[i]->pkt_len;
 	lcore->counters.drops[DROP_TX_FULL] += n;
 	rte_pktmbuf_free_bulk(mbufs, n);
+	return bytes;
 }
 
 static void transmit(
@@ -43,10 +47,12 @@ static void transmit(
 		sent += rte_eth_tx_burst(
 			port->id, (uint16_t)lcore->index, mbufs + sent, (uint16_t)(n - sent));
 	}
+	if (unlikely(sent < n))
+		bytes -= drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
 	lcore->counters.replied += sent;
 	lcore->counters.replied_bytes += bytes;
-	if (unlikely(sent < n))
-		drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
+	lcore->traffic[port->index].tx_packets += sent;
+	lcore->traffic[port->index].tx_bytes += bytes;
 }
 
 // Writes and sends the replies to requests that all came by `port`.
@@ -122,13 +128,15 @@ static bool poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
 	const struct port *port = queue->port;
 	uint16_t n = rte_eth_rx_burst(port->id, queue->queue, mbufs, BURST_MAX);
 	uint16_t n_requests, n_others, n_answers;
-	uint64_t arrival;
+	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
 
 	if (!n)
 		return false;
 	arrival = rte_rdtsc();
 	n_requests =
 		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
+	lcore->traffic[port->index].rx_packets += n;
+	lcore->traffic[port->index].rx_bytes += lcore->counters.received_bytes - bytes_before;
 	n_requests = admit_burst(requests, n_requests, lcore->registry, lcore->index, &lcore->pings,
 		mbufs, &n_answers);
 	answer(lcore, port, mbufs, n_answers);

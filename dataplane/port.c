@@ -31,9 +31,10 @@ static uint32_t subnet_broadcast(uint32_t address_be, uint8_t prefix_length)
 	return address_be | rte_cpu_to_be_32(UINT32_MAX >> prefix_length);
 }
 
-void port_init(struct port *port, const struct config_port *config)
+void port_init(struct port *port, uint16_t index, const struct config_port *config)
 {
 	memset(port, 0, sizeof(*port));
+	port->index = index;
 	port->config = config;
 	port->udp_port_be = rte_cpu_to_be_16(config->udp_port);
 	port->mtu = config->mtu;
@@ -274,10 +275,6 @@ void port_info(const struct port *port, struct port_info *info)
 		.rx_checksum_offload = port->rx_checksum,
 		.tx_checksum_offload = port->tx_checksum,
 		.config = port->config,
-		.rx_packets = stats.ipackets,
-		.rx_bytes = stats.ibytes,
-		.tx_packets = stats.opackets,
-		.tx_bytes = stats.obytes,
 		.rx_missed = stats.imissed,
 		.rx_errors = stats.ierrors,
 		.tx_errors = stats.oerrors,

@@ -12,6 +12,7 @@ struct port {
 	// What the stages read.
 	struct rte_ether_addr mac;
 	uint16_t id;          // DPDK's
+	uint16_t index;       // in the dataplane
 	uint16_t udp_port_be; // in network order
 	uint16_t mtu;         // longest IP packet
 	uint8_t n_ipv4, n_ipv6;
@@ -29,7 +30,7 @@ struct port {
 };
 
 // Takes over the addresses and the service port of `config`; no device yet.
-void port_init(struct port *port, const struct config_port *config);
+void port_init(struct port *port, uint16_t index, const struct config_port *config);
 
 // Finds or creates the device, configures `polling` or fewer RX queues and one TX queue for each of
 // `senders` lcores, and starts it. -ENODEV, -EINVAL with a sentence naming the port and the remedy.
@@ -37,6 +38,7 @@ int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_
 	struct error *err);
 void port_close(struct port *port); // one half opened, or never, is fine
 
+// All but packets and bytes, which the lcores count.
 void port_info(const struct port *port, struct port_info *info);
 
 // True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.

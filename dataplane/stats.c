@@ -52,6 +52,15 @@ uint32_t dataplane_n_ports(const struct dataplane *dp)
 void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info)
 {
 	port_info(&dp->ports[index], info);
+	// What the lcores counted: a device may forget when its peer goes (memif does).
+	for (uint32_t i = 0; i < dp->n_lcores; i++) {
+		const struct lcore_traffic *traffic = &dp->lcores[i].traffic[index];
+
+		info->rx_packets += __atomic_load_n(&traffic->rx_packets, __ATOMIC_RELAXED);
+		info->rx_bytes += __atomic_load_n(&traffic->rx_bytes, __ATOMIC_RELAXED);
+		info->tx_packets += __atomic_load_n(&traffic->tx_packets, __ATOMIC_RELAXED);
+		info->tx_bytes += __atomic_load_n(&traffic->tx_bytes, __ATOMIC_RELAXED);
+	}
 }
 
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max)

@@ -36,7 +36,7 @@ static inline void frame_port(struct port *port)
 	config.addresses[1].is_ipv6 = true;
 	config.addresses[1].prefix_length = 64;
 	inet_pton(AF_INET6, "fd00:77::1", &config.addresses[1].ipv6);
-	port_init(port, &config);
+	port_init(port, 0, &config);
 	port->mac = FRAME_OUR_MAC;
 }
 
