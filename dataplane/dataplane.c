@@ -38,8 +38,7 @@ static int make_pool(struct dataplane *dp, struct error *err)
 		"mbufs", config->memory.mbufs, cache, PACKET_BYTES, (uint16_t)room, SOCKET_ID_ANY);
 	if (!dp->pool)
 		return error_set(err, -ENOMEM,
-			"memory.mbufs: %u packet buffers of %u bytes do not fit memory.megabytes = "
-			"%u: %s",
+			"memory.mbufs: %u buffers of %u bytes do not fit memory.megabytes = %u: %s",
 			config->memory.mbufs, room, config->memory.megabytes,
 			rte_strerror(rte_errno));
 	return 0;
@@ -73,8 +72,7 @@ static int make_scratch(struct dataplane *dp, struct lcore *lcore, struct error 
 		(int)rte_lcore_to_socket_id(EAL_FIRST_LCORE + lcore->index));
 	if (!lcore->scratch)
 		return error_set(err, -ENOMEM,
-			"memory.scratch_kilobytes = %u for each of the scoring lcores does not fit "
-			"memory.megabytes = %u",
+			"memory.scratch_kilobytes: %u a scoring lcore do not fit %u megabytes",
 			dp->config->memory.scratch_kilobytes, dp->config->memory.megabytes);
 	return 0;
 }
@@ -147,9 +145,8 @@ static int open_ports(struct dataplane *dp, struct error *err)
 
 			if (lcore->n_queues == LCORE_QUEUES_MAX)
 				return error_set(err, -EINVAL,
-					"port %s: CPU %u would poll more than %d queues: list more "
-					"CPUs or fewer queues",
-					port->config->name, lcore->cpu, LCORE_QUEUES_MAX);
+					"port %s: over %d queues for CPU %u: list more CPUs",
+					port->config->name, LCORE_QUEUES_MAX, lcore->cpu);
 			lcore->queues[lcore->n_queues++] =
 				(struct lcore_queue){ .port = port, .queue = (uint16_t)q };
 		}

@@ -76,8 +76,7 @@ static void add_buses(struct eal_args *args, const struct config *config)
 static const char *remedy(const struct config *config)
 {
 	if (config->memory.hugepages)
-		return "are there enough hugepages (martletctl doctor tells)? memory.hugepages = "
-		       "false does without";
+		return "are there enough free hugepages? martletctl doctor tells";
 	return "is memory.megabytes more than the machine has, or a CPU in lcores offline?";
 }
 

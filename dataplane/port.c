@@ -55,8 +55,7 @@ static int no_device(const struct port *port, struct error *err)
 {
 	if (port_device_is_pci(port->config->device))
 		return error_set(err, -ENODEV,
-			"port %s: no network device at PCI address %s, or it is not bound to a "
-			"driver for DPDK: dpdk-devbind.py --status tells, martletctl doctor helps",
+			"port %s: no device at %s has a driver for DPDK; martletctl doctor helps",
 			port->config->name, port->config->device);
 	return error_set(err, -ENODEV,
 		"port %s: DPDK cannot make device %s: check the driver's name, and that the "

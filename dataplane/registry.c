@@ -95,8 +95,7 @@ static int check_request(const struct registry *registry, const struct deploymen
 {
 	if (!request->model || !request->name || !request->id || !request->version)
 		return error_set(err, -EINVAL,
-			"a deployment has a model, a name, and an id and a version from 1 to "
-			"65535");
+			"a deployment has a model, a name, an id and a version (1 to 65535)");
 	if (strlen(request->name) >= CONFIG_NAME_MAX)
 		return error_set(err, -EINVAL, "model name %.20s... is longer than %d bytes",
 			request->name, CONFIG_NAME_MAX - 1);
@@ -109,9 +108,8 @@ static int check_request(const struct registry *registry, const struct deploymen
 		same_name = !strcmp(other->name, request->name);
 		if (same_name && id != request->id)
 			return error_set(err, -EEXIST,
-				"model %s answers for id %u already: unload it before it gets id "
-				"%u",
-				request->name, id, request->id);
+				"model %s has id %u: unload it before it gets id %u", request->name,
+				id, request->id);
 		if (!same_name && id == request->id)
 			return error_set(err, -EEXIST,
 				"id %u belongs to model %s: choose another id for %s", id,

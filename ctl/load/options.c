@@ -172,11 +172,14 @@ static const struct option_row OPTIONS[] = {
 };
 #define N_OPTIONS (sizeof(OPTIONS) / sizeof(OPTIONS[0]))
 
+static const char USAGE[] =
+	"usage: martlet-load --device DEV --from ADDRESS --to ADDRESS\n"
+	"       (--model ID --rows FILE | --ping | --echo) [--window N | --rate PPS] ...\n"
+	"\n";
+
 void options_usage(void)
 {
-	printf("usage: martlet-load --device DEV --from ADDRESS --to ADDRESS\n"
-	       "       (--model ID --rows FILE | --ping | --echo) [--window N | --rate PPS] "
-	       "...\n\n");
+	fputs(USAGE, stdout);
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		printf("  --%-17s %-9s %s\n", OPTIONS[i].name,
 			OPTIONS[i].value ? OPTIONS[i].value : "", OPTIONS[i].help);
