@@ -36,6 +36,7 @@ const char *isa_name(unsigned mask);
 
 // --- Compiling (in libimport.a; never linked into martletd) -------------------------------------
 
+// Which of several names is taken: docs/martletctl.1, "model compile".
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
 	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed

@@ -8,16 +8,44 @@
 
 #define SCRATCH_BYTES_MAX ((size_t)1 << 30)
 
+// Where the opset of one of the two domains that are read is kept; NULL for any other domain.
+static int64_t *opset_of(struct onnx *onnx, const char *domain)
+{
+	if (!*domain || strcmp(domain, "ai.onnx") == 0)
+		return &onnx->opset;
+	return strcmp(domain, "ai.onnx.ml") == 0 ? &onnx->opset_ml : NULL;
+}
+
 static int read_opsets(struct onnx *onnx)
 {
 	for (size_t i = 0; i < onnx->model->n_opset_import; i++) {
 		const Onnx__OperatorSetIdProto *set = onnx->model->opset_import[i];
-		const char *domain = onnx_text(set->domain);
+		int64_t *version = opset_of(onnx, onnx_text(set->domain));
 
-		if (!*domain || strcmp(domain, "ai.onnx") == 0)
-			onnx->opset = set->version;
-		else if (strcmp(domain, "ai.onnx.ml") == 0)
-			onnx->opset_ml = set->version;
+		if (version && *version != 0 && *version != set->version)
+			return error_set(onnx->err, -EINVAL,
+				"the file imports opset %lld and opset %lld of %s, should import "
+				"one",
+				(long long)*version, (long long)set->version,
+				version == &onnx->opset ? "ai.onnx" : "ai.onnx.ml");
+		if (version)
+			*version = set->version;
+	}
+	return 0;
+}
+
+// Functions of other domains are refused where a node calls one. In the domains that are read, a
+// function of an operator's name would change what the operator means.
+static int check_functions(struct onnx *onnx)
+{
+	for (size_t i = 0; i < onnx->model->n_functions; i++) {
+		const Onnx__FunctionProto *function = onnx->model->functions[i];
+
+		if (opset_of(onnx, onnx_text(function->domain)))
+			return error_set(onnx->err, -ENOTSUP,
+				"function '%.80s' is defined in the operators' own domain; only "
+				"operators are supported",
+				onnx_text(function->name));
 	}
 	return 0;
 }
@@ -82,6 +110,9 @@ static int import_model(struct onnx *onnx)
 	onnx->proto = onnx->model->graph;
 	if (!onnx->proto)
 		return error_set(onnx->err, -EINVAL, "not an ONNX model: it has no graph");
+	if (onnx->proto->n_node > GRAPH_NODES_MAX)
+		return error_set(onnx->err, -EINVAL, "%zu nodes, at most %u are possible",
+			onnx->proto->n_node, GRAPH_NODES_MAX);
 	onnx->is_integer = arena_calloc(onnx->scratch, GRAPH_TENSORS_MAX, sizeof(bool));
 	if (!onnx->is_integer)
 		return error_set(onnx->err, -ENOMEM, "out of memory");
@@ -90,6 +121,8 @@ static int import_model(struct onnx *onnx)
 	if (!onnx_value(onnx, ""))
 		return -ENOMEM;
 	rc = read_opsets(onnx);
+	if (rc == 0)
+		rc = check_functions(onnx);
 	if (rc == 0)
 		rc = onnx_read_initializers(onnx);
 	if (rc == 0)

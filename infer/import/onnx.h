@@ -36,6 +36,7 @@ struct onnx {
 	size_t values_size, n_values;
 	unsigned char hash_key[16];
 	bool *is_integer; // [GRAPH_TENSORS_MAX] computed tensors that stand for whole numbers
+	uint32_t n_made;  // names made: a number is never tried twice, whatever names a file has
 	bool narrowed;    // doubles or halves became float32
 };
 
@@ -89,6 +90,7 @@ int onnx_import_nodes(struct onnx *onnx);
 int onnx_name_columns(struct onnx *onnx);
 void onnx_read_metadata(struct onnx *onnx);
 
+const char *onnx_type_name(int64_t type); // of an element; "an unknown type"
 // onnx_tensor.c: floats of any width become F32, integers and bool I64. `where` for the sentence.
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, uint32_t *tensor);

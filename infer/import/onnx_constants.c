@@ -90,16 +90,6 @@ static uint32_t constant_as_ints(struct onnx *onnx, const struct onnx_node *node
 	return made;
 }
 
-static const char *type_name(int64_t type)
-{
-	const ProtobufCEnumValue *value = type >= 0 && type <= INT32_MAX
-		? protobuf_c_enum_descriptor_get_value(
-			  &onnx__tensor_proto__data_type__descriptor, (int)type)
-		: NULL;
-
-	return value ? value->name : "an unknown type";
-}
-
 // A number; before opset 6 its name.
 static int read_cast_type(struct onnx *onnx, const struct onnx_node *node, int64_t *to)
 {
@@ -129,7 +119,7 @@ int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node)
 	if (to != ELEMENT(FLOAT) && to != ELEMENT(DOUBLE) && !whole)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"casts to %s; casts to FLOAT, DOUBLE, INT32 and INT64 are supported",
-			type_name(to));
+			onnx_type_name(to));
 	if (onnx->graph->tensors[in].data) {
 		made = whole ? constant_as_ints(onnx, node, in) : onnx_as_float(onnx, in);
 		if (made == in)

@@ -34,10 +34,10 @@ static int set_attr(struct graph *graph, struct node *node, const struct attr *a
 static const char *result_name(struct onnx *onnx, const struct onnx_node *node)
 {
 	char name[200];
-	uint32_t n = onnx->graph->n_tensors;
 
 	do {
-		snprintf(name, sizeof(name), "%.*s:%u", text_cut(node->name, 150), node->name, n++);
+		snprintf(name, sizeof(name), "%.*s:%u", text_cut(node->name, 150), node->name,
+			onnx->n_made++);
 	} while (onnx_value_exists(onnx, name));
 	return arena_strdup(onnx->graph->arena, name);
 }

@@ -87,8 +87,8 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		elem == ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64 ||
 		elem == ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128)
 		return error_set(onnx->err, -ENOTSUP,
-			"input '%.80s' has elements of type %d; only numbers can be scored",
-			info->name, elem);
+			"input '%.80s' has values of type %s; floats and integers can be scored",
+			info->name, onnx_type_name(elem));
 	rc = input_dims(onnx, info->name, type->tensor_type->shape, &rank, dims);
 	if (rc != 0)
 		return rc;

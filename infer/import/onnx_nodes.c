@@ -138,17 +138,30 @@ static void inherit_integer(struct onnx *onnx, const struct onnx_node *node)
 	}
 }
 
-static int import_node(struct onnx *onnx, uint32_t index)
+struct node_name {
+	char made[64];
+};
+
+// The node as sentences name it; one without a name is named by its place.
+static struct onnx_node name_node(struct onnx *onnx, uint32_t index, struct node_name *name)
 {
 	const Onnx__NodeProto *proto = onnx->proto->node[index];
 	struct onnx_node node = { .proto = proto, .type = onnx_text(proto->op_type) };
+
+	snprintf(name->made, sizeof(name->made), "%.40s_%u", node.type, index);
+	node.name = *onnx_text(proto->name) ? proto->name : name->made;
+	return node;
+}
+
+static int import_node(struct onnx *onnx, uint32_t index)
+{
+	const Onnx__NodeProto *proto = onnx->proto->node[index];
+	struct node_name name;
+	struct onnx_node node = name_node(onnx, index, &name);
 	const struct onnx_operator *op;
 	bool on_label = false;
-	char name[64];
 	int rc;
 
-	snprintf(name, sizeof(name), "%.40s_%u", node.type, index);
-	node.name = *onnx_text(proto->name) ? proto->name : name;
 	op = lookup(onnx, &node);
 	if (!op)
 		return -ENOTSUP;
@@ -195,6 +208,15 @@ struct visit {
 };
 enum { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
 
+static int refuse_input(
+	struct onnx *onnx, uint32_t index, const char *what, const char *input, const char *why)
+{
+	struct node_name name;
+	const struct onnx_node node = name_node(onnx, index, &name);
+
+	return onnx_refuse(onnx, &node, -EINVAL, "%s '%.80s' %s", what, input, why);
+}
+
 // Depth first from `root` without recursion: what a node needs comes before it, in whatever order
 // the file has them. Meeting an open node again is a cycle.
 static int visit(struct onnx *onnx, uint32_t root, struct visit *stack, uint8_t *state)
@@ -222,17 +244,13 @@ static int visit(struct onnx *onnx, uint32_t root, struct visit *stack, uint8_t 
 			continue;
 		value = onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
 		if (!value || !value->defined)
-			return error_set(onnx->err, -EINVAL,
-				"node '%.80s' (%.40s): input '%.80s' is defined nowhere in the "
-				"file",
-				onnx_text(node->name), onnx_text(node->op_type), name);
+			return refuse_input(
+				onnx, top->node, "input", name, "is defined nowhere in the file");
 		if (value->producer == GRAPH_NONE || state[value->producer] == VISIT_DONE)
 			continue;
 		if (state[value->producer] == VISIT_OPEN)
-			return error_set(onnx->err, -EINVAL,
-				"node '%.80s' (%.40s): a cycle: its input '%.80s' depends on its "
-				"output",
-				onnx_text(node->name), onnx_text(node->op_type), name);
+			return refuse_input(onnx, top->node, "a cycle: its input", name,
+				"depends on its output");
 		state[value->producer] = VISIT_OPEN;
 		stack[++depth] = (struct visit){ value->producer, 0 };
 	}
@@ -245,9 +263,6 @@ int onnx_import_nodes(struct onnx *onnx)
 	uint8_t *state = arena_calloc(onnx->scratch, n + 1, 1);
 	int rc = 0;
 
-	if (n > GRAPH_NODES_MAX)
-		return error_set(onnx->err, -EINVAL, "%zu nodes, at most %u are possible", n,
-			GRAPH_NODES_MAX);
 	if (!stack || !state)
 		return error_set(onnx->err, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < n && rc == 0; i++) {

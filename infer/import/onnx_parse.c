@@ -14,14 +14,17 @@
 
 struct budget {
 	size_t left;
+	bool exceeded;
 };
 
 static void *budget_alloc(void *data, size_t bytes)
 {
 	struct budget *budget = data;
 
-	if (bytes > budget->left)
+	if (bytes > budget->left) {
+		budget->exceeded = true;
 		return NULL;
+	}
 	budget->left -= bytes;
 	return malloc(bytes);
 }
@@ -131,12 +134,15 @@ int onnx_parse(const void *bytes, size_t size, Onnx__ModelProto **model, struct 
 	if (rc != 0)
 		return rc;
 	*model = onnx__model_proto__unpack(&allocator, size, bytes);
-	if (!*model)
+	if (*model)
+		return 0;
+	if (budget.exceeded)
 		return error_set(err, -EINVAL,
-			"not a sound ONNX file: fields of the wrong kind, or more than %d bytes of "
-			"memory needed for each of its bytes",
-			BUDGET_PER_BYTE);
-	return 0;
+			"not a sound ONNX file: reading it would take over %d bytes of memory for "
+			"each of its %zu bytes",
+			BUDGET_PER_BYTE, size);
+	return error_set(err, -EINVAL,
+		"not a sound ONNX file: a field is of another kind than ONNX gives it");
 }
 
 void onnx_free_model(Onnx__ModelProto *model)

@@ -9,6 +9,16 @@
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
+const char *onnx_type_name(int64_t type)
+{
+	const ProtobufCEnumValue *value = type >= 0 && type <= INT32_MAX
+		? protobuf_c_enum_descriptor_get_value(
+			  &onnx__tensor_proto__data_type__descriptor, (int)type)
+		: NULL;
+
+	return value ? value->name : "an unknown type";
+}
+
 // IEEE 754 binary16: one sign bit, five of exponent, ten of fraction.
 static float half_to_float(uint16_t half)
 {
@@ -151,10 +161,14 @@ static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *
 	if (type == TYPE(STRING))
 		return error_set(err, -ENOTSUP, "%s '%.80s' is text; only numbers can be scored",
 			where, name);
-	if (raw_width(type) == 0 || proto->segment)
+	if (raw_width(type) == 0)
 		return error_set(err, -ENOTSUP,
-			"%s '%.80s' has values of an unsupported kind (type %d)", where, name,
-			type);
+			"%s '%.80s' has values of type %s; floats, integers and booleans are "
+			"supported",
+			where, name, onnx_type_name(type));
+	if (proto->segment)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' is a segment of a tensor; tensors must be whole", where, name);
 	if (proto->n_dims > GRAPH_RANK_MAX)
 		return error_set(err, -ENOTSUP,
 			"%s '%.80s' has %zu dimensions, at most %d are supported", where, name,
@@ -220,10 +234,9 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 static const char *fresh_name(struct onnx *onnx, const char *stem)
 {
 	char name[256];
-	uint32_t n = onnx->graph->n_tensors;
 
 	do {
-		snprintf(name, sizeof(name), "%.*s#%u", text_cut(stem, 200), stem, n++);
+		snprintf(name, sizeof(name), "%.*s#%u", text_cut(stem, 200), stem, onnx->n_made++);
 	} while (onnx_value_exists(onnx, name));
 	return arena_strdup(onnx->graph->arena, name);
 }
