@@ -53,6 +53,7 @@ VEC_INLINE void chunk_run(const float *x, const float *w, float *y, uint32_t k, 
 		}
 	}
 	dense_store(act, y, sum[0], vecs, columns);
+	dense_finish(act, 1, columns, y, columns);
 }
 // Not inlined: hoisting what all four share into one function spills it to the stack.
 typedef void chunk_fn(const float *x, const float *w, float *y, uint32_t k, uint32_t columns,
@@ -76,6 +77,10 @@ void f32_dense_1x64__avx512(
 	const uint32_t k = dense->k;
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
+	if (m == 1 && dense->n <= 64) { // the shortest way for the smallest layers
+		CHUNKS[(dense->n - 1) / 16](x, dense->packed, y, k, dense->n, act);
+		return;
+	}
 	for (; m > 0; m--, x += ldx, y += ldy) {
 		const float *w = dense->packed;
 		uint32_t column = 0;
@@ -83,6 +88,5 @@ void f32_dense_1x64__avx512(
 		for (; dense->n - column > 64; column += 64, w += ((size_t)k + 1) * 64)
 			chunk_4(x, w, y + column, k, 64, act);
 		CHUNKS[(dense->n - column - 1) / 16](x, w, y + column, k, dense->n - column, act);
-		dense_finish(act, 1, dense->n, y, ldy);
 	}
 }

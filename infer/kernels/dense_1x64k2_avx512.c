@@ -54,6 +54,7 @@ VEC_INLINE void chunk_run(const float *x, const float *w, float *y, uint32_t k, 
 		}
 	}
 	pairs_store(act, y, sum[0], vecs, columns);
+	dense_finish(act, 1, columns, y, columns);
 }
 
 // Not inlined: hoisting what all share into one function spills it to the stack.
@@ -81,6 +82,10 @@ void f32_dense_1x64k2__avx512(
 	chunk_fn *const last_chunk = CHUNKS[last <= 8 ? 0 : (last + 15) / 16];
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
+	if (m == 1 && n <= 64) { // the shortest way for the smallest layers
+		last_chunk(x, dense->packed, y, k, n, act);
+		return;
+	}
 	for (; m > 0; m--, x += ldx, y += ldy) {
 		const float *w = dense->packed;
 		uint32_t column = 0;
@@ -88,6 +93,5 @@ void f32_dense_1x64k2__avx512(
 		for (; column < n - last; column += 64, w += panel_floats)
 			chunk_8(x, w, y + column, k, 64, act);
 		last_chunk(x, w, y + column, k, last, act);
-		dense_finish(act, 1, n, y, ldy);
 	}
 }

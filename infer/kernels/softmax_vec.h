@@ -106,37 +106,43 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 			    : vec_div(e, sum));
 }
 
-VEC_INLINE void softmax_short(bool log, uint32_t n, uint32_t m, const float *x, float *y)
+// As many rows as are worth blocks: returns their count. A function of its own for its stack, which
+// a row alone need not set up.
+static __attribute__((noinline)) uint32_t softmax_blocks(
+	bool log, uint32_t n, uint32_t m, const float *x, float *y)
 {
-	for (; m >= VEC_WIDTH;
-		m -= VEC_WIDTH, x += (size_t)VEC_WIDTH * n, y += (size_t)VEC_WIDTH * n)
-		softmax_block(log, n, x, y);
-	if (softmax_part_pays(n, m)) {
+	const size_t step = (size_t)VEC_WIDTH * n;
+	uint32_t left = m;
+
+	for (; left >= VEC_WIDTH; left -= VEC_WIDTH, x += step, y += step) {
+		if (log)
+			softmax_block(true, n, x, y);
+		else
+			softmax_block(false, n, x, y);
+	}
+	if (softmax_part_pays(n, left)) {
 		float rows[VEC_WIDTH * SHORT_MAX];
-		size_t bytes = (size_t)m * n * sizeof(float);
+		size_t bytes = (size_t)left * n * sizeof(float);
 
 		memcpy(rows, x, bytes);
-		memset(rows + (size_t)m * n, 0, (size_t)(VEC_WIDTH - m) * n * sizeof(float));
+		memset(rows + (size_t)left * n, 0, (size_t)(VEC_WIDTH - left) * n * sizeof(float));
 		softmax_block(log, n, rows, rows);
 		memcpy(y, rows, bytes);
-		return;
+		left = 0;
 	}
-	for (; m > 0; m--, x += n, y += n) {
-		if (n <= VEC_WIDTH)
-			softmax_row(log, n, x, y);
-		else
-			softmax_wide(log, n, x, y);
-	}
+	return m - left;
 }
 
 VEC_INLINE void softmax_rows(bool log, uint32_t n, uint32_t m, const float *x, float *y)
 {
-	if (n <= SHORT_MAX) {
-		softmax_short(log, n, m, x, y);
-		return;
+	const uint32_t blocked = m > 1 && n <= SHORT_MAX ? softmax_blocks(log, n, m, x, y) : 0;
+
+	for (uint32_t row = blocked; row < m; row++) {
+		if (n <= VEC_WIDTH)
+			softmax_row(log, n, x + (size_t)row * n, y + (size_t)row * n);
+		else
+			softmax_wide(log, n, x + (size_t)row * n, y + (size_t)row * n);
 	}
-	for (uint32_t row = 0; row < m; row++)
-		softmax_wide(log, n, x + (size_t)row * n, y + (size_t)row * n);
 }
 
 void VEC_NAME(f32_softmax)(const struct softmax *softmax, uint32_t m, const float *x, float *y)
