@@ -24,7 +24,8 @@ int onnx_read_initializers(struct onnx *onnx)
 	return 0;
 }
 
-// Dimensions for one row: an unnamed, symbolic or negative first dimension is the batch.
+// Dimensions for one row: an unnamed, symbolic or negative first dimension is the batch, and so is
+// one that no row could be: some export all of their training rows as one batch.
 static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorShapeProto *shape,
 	uint32_t *rank, int64_t *dims)
 {
@@ -43,6 +44,13 @@ static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorSha
 			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
 
 		dims[d] = fixed ? dim->dim_value : -1;
+		if (d == 0 && *rank > 1 && dims[d] > MODEL_FEATURES_MAX && dims[d] <= INT32_MAX) {
+			report_add(onnx->report,
+				"input '%.80s': its first dimension, %lld, is too long for a row: "
+				"taken as the batch",
+				name, (long long)dims[d]);
+			dims[d] = -1;
+		}
 		if (d == 0 && dims[d] < 0)
 			dims[d] = 1;
 		if (dims[d] < 0)

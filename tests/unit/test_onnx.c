@@ -25,6 +25,19 @@ static void batch_becomes_one(void **state)
 	assert_string_equal(file_graph->output_names[3], "y[3]");
 }
 
+static void rows_exported_as_one_batch_are_a_batch(void **state)
+{
+	file_begin(13);
+	file_input("x", 789444, 4);
+	file_relu("x", "y");
+	file_output("y");
+	file_accepted();
+	assert_int_equal(file_graph->n_features, 4);
+	assert_string_equal(file_report.lines[0],
+		"input 'x': its first dimension, 789444, is too long for a row: taken as the "
+		"batch");
+}
+
 static void several_inputs_lie_side_by_side(void **state)
 {
 	file_begin(13);
@@ -136,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batch_becomes_one),
+		cmocka_unit_test(rows_exported_as_one_batch_are_a_batch),
 		cmocka_unit_test(several_inputs_lie_side_by_side),
 		cmocka_unit_test(nodes_in_any_order),
 		cmocka_unit_test(attribute_of_wrong_type),

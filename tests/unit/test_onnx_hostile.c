@@ -275,6 +275,12 @@ static void input_dimensions(void **state)
 	file_refused_with(-ENOTSUP,
 		"input 'x': dimension 1 is 0; a row has 1 to 16384 features (leave the batch "
 		"dimension open when exporting)");
+	file_small();
+	file.axes[0][0].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+	file.axes[0][0].dim_value = (int64_t)1 << 31;
+	file_refused_with(-ENOTSUP,
+		"input 'x': dimension 0 is 2147483648; a row has 1 to 16384 features (leave the "
+		"batch dimension open when exporting)");
 	file_begin(13);
 	file.in_list[file.graph.n_input++] =
 		file_info("x", 4, (const int64_t[]){ FILE_DIM_OPEN, 128, 128, 2 });
