@@ -2,6 +2,7 @@
 // Start and stop, in phases that are undone in reverse order.
 #include "dataplane/eal.h"
 #include "dataplane/state.h"
+#include "dataplane/unmap.h"
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -52,6 +53,7 @@ static int make_qsbr(struct dataplane *dp, struct error *err)
 			err, -ENOMEM, "no memory for quiescent states: raise memory.megabytes");
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		rte_rcu_qsbr_thread_register(dp->qsbr, i);
+	unmap_guard(dp->qsbr);
 	return 0;
 }
 
@@ -285,6 +287,7 @@ void dataplane_stop(struct dataplane *dp)
 	}
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
+	unmap_guard(NULL);
 	free_lcores(dp);
 	registry_destroy(dp->registry);
 	rte_free(dp->qsbr);

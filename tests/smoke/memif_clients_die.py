@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Clients over memif killed in mid-flight, again and again, while other programs take the lcores' CPU from them: the
+memory that a client shared is gone at once, and no lcore may be found in the middle of it."""
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from appliance import Appliance, Tap
+from devices import memif_port, serve
+from memif_loops import LOOPS, Client, make_models
+
+KILLS = 20
+DISTURBERS = 3
+
+
+def until_served(appliance):
+    """Waits until more rows have been scored than now; False if the appliance is gone."""
+    try:
+        before, end = appliance.counters()["rows_scored"], time.time() + 20
+        while time.time() < end and appliance.counters()["rows_scored"] <= before + 100:
+            time.sleep(0.02)
+        return True
+    except (OSError, http.client.HTTPException):
+        appliance.proc.wait(20)
+        return False
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="martlet-die-") as folder:
+        make_models(folder)
+        for loop, cpus in LOOPS.items():
+            if max(cpus["io"] + cpus["workers"]) >= os.cpu_count():
+                tap.skip(loop, "needs two CPUs")
+                continue
+            appliance = Appliance([], **cpus)
+            memif_port(appliance)
+            if not cpus["workers"]:  # an lcore that polls is always in the middle of it
+                with open(appliance.conf) as f:
+                    text = f.read()
+                with open(appliance.conf, "w") as f:
+                    f.write(text.replace("control = 0", "control = 1").replace('idle = "sleep"', 'idle = "poll"'))
+            busy = [subprocess.Popen(["taskset", "-c", "0", "sh", "-c", "while :; do :; done"])
+                    for _ in range(DISTURBERS)]
+            with appliance:
+                try:
+                    serve(appliance, folder)
+                    client, survived = Client(appliance, folder, len(cpus["io"]) + len(cpus["workers"])), 0
+                    alive = True
+                    while survived < KILLS and alive:
+                        proc = client.start("--seconds", "60", "--window", "64")
+                        alive = until_served(appliance)
+                        proc.kill()
+                        proc.communicate()
+                        survived += 1
+                finally:
+                    for b in busy:
+                        b.kill()
+                        b.wait()
+                tap.check(f"{loop}: martletd outlives {KILLS} clients killed in mid-flight", appliance.proc.poll() is None,
+                          f"exit {appliance.proc.poll()} after {survived}")
+                if appliance.proc.poll() is None:
+                    rc, r = client.run("--once", "--window", "16", "--expect", f"{folder}/a.npy")
+                    tap.check(f"{loop}: and serves the next one", rc == 0 and r["rows_scored"] == 1024, r)
+                    tap.check(f"{loop}: received = replied + drops, mempool full", not appliance.balanced(),
+                              appliance.balanced())
+                    tap.check(f"{loop}: SIGTERM, exit 0", appliance.stop() == 0, appliance.log_text())
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
