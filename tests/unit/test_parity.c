@@ -8,7 +8,10 @@
 #include <cmocka.h>
 
 #include "base/rows.h"
+#include "infer/import/import.h"
 #include "tests/parity/parity.h"
+
+#include "onnx.pb-c.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -54,6 +57,77 @@ static void model_matches_sklearn(void **state)
 	rows_fini(&expected);
 }
 
+static Onnx__ModelProto *read_model(const char *path)
+{
+	static uint8_t bytes[1 << 20];
+	FILE *file = fopen(path, "r");
+	Onnx__ModelProto *model;
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	model = onnx__model_proto__unpack(NULL, n, bytes);
+	assert_non_null(model);
+	return model;
+}
+
+static double difference_of(
+	const Onnx__ModelProto *model, const struct rows *rows, const struct rows *expected)
+{
+	size_t n = onnx__model_proto__get_packed_size(model), size;
+	uint8_t *bytes = malloc(n);
+	struct error err = { "" };
+	double difference;
+	void *image;
+
+	onnx__model_proto__pack(model, bytes);
+	if (compile_bytes("changed", bytes, n, NULL, &image, &size, NULL, &err) != 0)
+		fail_msg("%s", err.text);
+	difference = parity_difference(image, size, rows->values, rows->n_rows, rows->n_columns,
+		expected->values, expected->n_columns, &err);
+	free(image);
+	free(bytes);
+	return difference;
+}
+
+// The comparison above would see any one tensor of weights off by a hundredth.
+static void changed_weights_are_noticed(void **state)
+{
+	const char *path = *state;
+	Onnx__ModelProto *model = read_model(path);
+	struct rows rows, expected;
+	unsigned changed = 0;
+
+	read_beside(path, ".rows.npy", &rows, 0);
+	read_beside(path, ".expected.npy", &expected, 0);
+	assert_true(difference_of(model, &rows, &expected) <= TOLERANCE);
+	for (size_t i = 0; i < model->graph->n_initializer; i++) {
+		Onnx__TensorProto *w = model->graph->initializer[i];
+		size_t n = w->raw_data.len / sizeof(float);
+		float *kept;
+
+		if (w->data_type != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT || n == 0)
+			continue;
+		kept = malloc(w->raw_data.len);
+		memcpy(kept, w->raw_data.data, w->raw_data.len);
+		for (size_t v = 0; v < n; v++) {
+			float value = kept[v] * 1.01f;
+
+			memcpy(w->raw_data.data + v * sizeof(float), &value, sizeof(float));
+		}
+		if (difference_of(model, &rows, &expected) <= TOLERANCE)
+			fail_msg("%s: nobody notices that %s changed", path, w->name);
+		memcpy(w->raw_data.data, kept, w->raw_data.len);
+		free(kept);
+		changed++;
+	}
+	print_message("# %s: %u tensors of weights changed\n", path, changed);
+	onnx__model_proto__free_unpacked(model, NULL);
+	rows_fini(&rows);
+	rows_fini(&expected);
+}
+
 int main(void)
 {
 	struct CMUnitTest *tests;
@@ -62,12 +136,16 @@ int main(void)
 
 	if (glob("tests/fixtures/parity/*.onnx", 0, NULL, &found) != 0)
 		return 1; // they are committed
-	tests = calloc(found.gl_pathc, sizeof(*tests));
+	tests = calloc(2 * found.gl_pathc, sizeof(*tests));
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		tests[i] = (struct CMUnitTest){ .name = found.gl_pathv[i],
 			.test_func = model_matches_sklearn,
 			.initial_state = found.gl_pathv[i] };
-	failed = _cmocka_run_group_tests("parity", tests, found.gl_pathc, NULL, NULL);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		tests[found.gl_pathc + i] = tests[i];
+		tests[found.gl_pathc + i].test_func = changed_weights_are_noticed;
+	}
+	failed = _cmocka_run_group_tests("parity", tests, 2 * found.gl_pathc, NULL, NULL);
 	free(tests);
 	globfree(&found);
 	return failed;
