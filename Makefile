@@ -164,6 +164,7 @@ TEST_LIBS  := server tool load dataplane import flow infer config
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
 LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
+$(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
 $(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 
