@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/port.h"
 
+#include "dataplane/memif.h"
+
 #include <rte_byteorder.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
@@ -70,6 +72,9 @@ static int find_device(struct port *port, struct error *err)
 	uint16_t id = RTE_MAX_ETHPORTS;
 	size_t name_bytes = strcspn(port->config->device, ",");
 
+	if (memif_take_socket(port->config->device, err) != 0)
+		return error_prefix(err, -EADDRINUSE, "port %s: device %s", port->config->name,
+			port->config->device);
 	if (rte_dev_probe(port->config->device) < 0)
 		return no_device(port, err);
 	port->probed = true;

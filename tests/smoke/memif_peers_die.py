@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Clients over memif killed in mid-flight, again and again, while other programs take the lcores' CPU from them: the
-memory that a client shared is gone at once, and no lcore may be found in the middle of it."""
+memory that a client shared is gone at once, and no lcore may be found in the middle of it. Then a killed server."""
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,42 @@ def until_served(appliance):
         return False
 
 
+def disturb(cpu):
+    return [subprocess.Popen(["taskset", "-c", str(cpu), "sh", "-c", "while :; do :; done"]) for _ in range(DISTURBERS)]
+
+
+def leave_alone(busy):
+    for b in busy:
+        b.kill()
+        b.wait()
+
+
+def servers(tap, folder):
+    """A server killed leaves its socket behind; the next one takes its place."""
+    with Appliance([], io=(0,)) as appliance:
+        memif_port(appliance)
+        serve(appliance, folder)
+        appliance.stop(signal.SIGKILL)
+        left = os.path.exists(f"{appliance.dir}/edge.sock")
+        appliance.start()
+        rc, r = Client(appliance, folder, 1).run("--once", "--window", "16", "--expect", f"{folder}/a.npy")
+        tap.check("killed and started again on the socket it left: what was deployed serves", left and rc == 0
+                  and r["rows_scored"] == 1024, r)
+        other = Appliance([], io=(0,))
+        memif_port(other)
+        with open(other.conf) as f:
+            text = f.read()
+        with open(other.conf, "w") as f:
+            f.write(text.replace(f"{other.dir}/edge.sock", f"{appliance.dir}/edge.sock"))
+        with other:
+            try:
+                other.start()
+                tap.check("a socket that is served is not taken", False, other.log_text())
+            except RuntimeError:
+                rc, r = Client(appliance, folder, 1).run("--once", "--window", "16", "--expect", f"{folder}/a.npy")
+                tap.check("a socket that is served is not taken", rc == 0 and r["rows_scored"] == 1024, r)
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="martlet-die-") as folder:
@@ -44,8 +81,7 @@ def main():
                     text = f.read()
                 with open(appliance.conf, "w") as f:
                     f.write(text.replace("control = 0", "control = 1").replace('idle = "sleep"', 'idle = "poll"'))
-            busy = [subprocess.Popen(["taskset", "-c", "0", "sh", "-c", "while :; do :; done"])
-                    for _ in range(DISTURBERS)]
+            busy = disturb(0)
             with appliance:
                 try:
                     serve(appliance, folder)
@@ -58,9 +94,7 @@ def main():
                         proc.communicate()
                         survived += 1
                 finally:
-                    for b in busy:
-                        b.kill()
-                        b.wait()
+                    leave_alone(busy)
                 tap.check(f"{loop}: martletd outlives {KILLS} clients killed in mid-flight", appliance.proc.poll() is None,
                           f"exit {appliance.proc.poll()} after {survived}")
                 if appliance.proc.poll() is None:
@@ -69,6 +103,7 @@ def main():
                     tap.check(f"{loop}: received = replied + drops, mempool full", not appliance.balanced(),
                               appliance.balanced())
                     tap.check(f"{loop}: SIGTERM, exit 0", appliance.stop() == 0, appliance.log_text())
+        servers(tap, folder)
     return tap.finish()
 
 
