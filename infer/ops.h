@@ -40,7 +40,9 @@
 	X(OP_RESHAPE, "Reshape", 1, 1, 1,                                                          \
 		1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                          \
 	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                         \
-	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */
+	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                        \
+	/* Martlet's own: a tree ensemble, trees.h; AGGREGATE: enum tree_aggregate */              \
+	X(OP_TREES, "Trees", 10, 17, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -70,7 +72,8 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_SHAPE, "shape")                                                                     \
 	X(ATTR_TO, "to")                                                                           \
 	X(ATTR_NORM, "norm")                                                                       \
-	X(ATTR_APPROXIMATE, "approximate") /* Gelu: 0 none, 1 tanh */
+	X(ATTR_APPROXIMATE, "approximate") /* Gelu: 0 none, 1 tanh */                              \
+	X(ATTR_AGGREGATE, "aggregate")
 
 enum attr_key {
 #define X(key, name) key,
