@@ -38,7 +38,7 @@ SEES_tests     := base config infer dataplane ctl tests
 ROOMS          := base config infer dataplane ctl tests
 
 SRC_config    := $(wildcard config/*.c)
-SRC_infer     := $(wildcard base/*.c infer/*.c infer/kernels/*.c infer/plan/*.c infer/learn/*.c)
+SRC_infer     := $(wildcard base/*.c infer/*.c infer/kernels/*.c infer/plan/*.c infer/general/*.c infer/learn/*.c)
 SRC_import    := $(wildcard infer/import/*.c infer/passes/*.c)
 SRC_dataplane := $(wildcard dataplane/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)

@@ -30,6 +30,16 @@ size_t dtype_bytes(enum dtype dtype)
 	return (unsigned)dtype < DTYPE_COUNT ? DTYPES[dtype].bytes : 0;
 }
 
+bool dtype_is_float(enum dtype dtype)
+{
+	return dtype <= DTYPE_BF16;
+}
+
+bool dtype_is_signed(enum dtype dtype)
+{
+	return dtype == DTYPE_I8 || dtype == DTYPE_I16 || dtype == DTYPE_I32 || dtype == DTYPE_I64;
+}
+
 const char *dtype_name(enum dtype dtype)
 {
 	return (unsigned)dtype < DTYPE_COUNT ? DTYPES[dtype].name : "unknown";

@@ -44,6 +44,8 @@ enum dtype {
 };
 size_t dtype_bytes(enum dtype dtype);
 const char *dtype_name(enum dtype dtype);
+bool dtype_is_float(enum dtype dtype);  // F32, F64, F16, BF16
+bool dtype_is_signed(enum dtype dtype); // an integer with a sign
 
 struct tensor {
 	const char *name; // as the source names it; unique, never NULL

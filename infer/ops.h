@@ -42,7 +42,50 @@
 	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                         \
 	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                        \
 	/* Martlet's own: a tree ensemble, trees.h; AGGREGATE: enum tree_aggregate */              \
-	X(OP_TREES, "Trees", 10, 17, 1, 1)
+	X(OP_TREES, "Trees", 10, 17, 1, 1)                                                         \
+	X(OP_ABS, "Abs", 1, 1, 1, 1)                                                               \
+	X(OP_NEG, "Neg", 1, 1, 1, 1)                                                               \
+	X(OP_CEIL, "Ceil", 1, 1, 1, 1)                                                             \
+	X(OP_FLOOR, "Floor", 1, 1, 1, 1)                                                           \
+	X(OP_ROUND, "Round", 1, 1, 1, 1)                                                           \
+	X(OP_EXP, "Exp", 1, 1, 1, 1)                                                               \
+	X(OP_LOG, "Log", 1, 1, 1, 1)                                                               \
+	X(OP_SQRT, "Sqrt", 1, 1, 1, 1)                                                             \
+	X(OP_RECIPROCAL, "Reciprocal", 1, 1, 1, 1)                                                 \
+	X(OP_SIGN, "Sign", 1, 1, 1, 1)                                                             \
+	X(OP_ERF, "Erf", 1, 1, 1, 1)                                                               \
+	X(OP_SIN, "Sin", 1, 1, 1, 1)                                                               \
+	X(OP_COS, "Cos", 1, 1, 1, 1)                                                               \
+	X(OP_TAN, "Tan", 1, 1, 1, 1)                                                               \
+	X(OP_ASIN, "Asin", 1, 1, 1, 1)                                                             \
+	X(OP_ACOS, "Acos", 1, 1, 1, 1)                                                             \
+	X(OP_ATAN, "Atan", 1, 1, 1, 1)                                                             \
+	X(OP_SINH, "Sinh", 1, 1, 1, 1)                                                             \
+	X(OP_COSH, "Cosh", 1, 1, 1, 1)                                                             \
+	X(OP_ASINH, "Asinh", 1, 1, 1, 1)                                                           \
+	X(OP_ACOSH, "Acosh", 1, 1, 1, 1)                                                           \
+	X(OP_ATANH, "Atanh", 1, 1, 1, 1)                                                           \
+	X(OP_IS_NAN, "IsNaN", 1, 1, 1, 1)                                                          \
+	X(OP_NOT, "Not", 1, 1, 1, 1)                                                               \
+	X(OP_BITWISE_NOT, "BitwiseNot", 1, 1, 1, 1)                                                \
+	X(OP_MOD, "Mod", 2, 2, 1, 1) /* FMOD: 0 or 1 */                                            \
+	X(OP_POW, "Pow", 2, 2, 1, 1)                                                               \
+	X(OP_MIN, "Min", 2, 2, 1, 1) /* of two; importers chain more */                            \
+	X(OP_MAX, "Max", 2, 2, 1, 1)                                                               \
+	X(OP_AND, "And", 2, 2, 1, 1)                                                               \
+	X(OP_OR, "Or", 2, 2, 1, 1)                                                                 \
+	X(OP_XOR, "Xor", 2, 2, 1, 1)                                                               \
+	X(OP_BITWISE_AND, "BitwiseAnd", 2, 2, 1, 1)                                                \
+	X(OP_BITWISE_OR, "BitwiseOr", 2, 2, 1, 1)                                                  \
+	X(OP_BITWISE_XOR, "BitwiseXor", 2, 2, 1, 1)                                                \
+	X(OP_BIT_SHIFT, "BitShift", 2, 2, 1, 1) /* RIGHT: 0 left, 1 right */                       \
+	X(OP_EQUAL, "Equal", 2, 2, 1, 1)                                                           \
+	X(OP_GREATER, "Greater", 2, 2, 1, 1)                                                       \
+	X(OP_GREATER_OR_EQUAL, "GreaterOrEqual", 2, 2, 1, 1)                                       \
+	X(OP_LESS, "Less", 2, 2, 1, 1)                                                             \
+	X(OP_LESS_OR_EQUAL, "LessOrEqual", 2, 2, 1, 1)                                             \
+	X(OP_WHERE, "Where", 3, 3, 1, 1)                                                           \
+	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1) /* PERM; left out: reversed */
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -73,7 +116,10 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_TO, "to")                                                                           \
 	X(ATTR_NORM, "norm")                                                                       \
 	X(ATTR_APPROXIMATE, "approximate") /* Gelu: 0 none, 1 tanh */                              \
-	X(ATTR_AGGREGATE, "aggregate")
+	X(ATTR_AGGREGATE, "aggregate")                                                             \
+	X(ATTR_FMOD, "fmod")                                                                       \
+	X(ATTR_RIGHT, "right")                                                                     \
+	X(ATTR_PERM, "perm")
 
 enum attr_key {
 #define X(key, name) key,

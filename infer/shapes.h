@@ -19,7 +19,8 @@ struct inference {
 typedef int shape_rule(const struct inference *in, struct tensor *out);
 shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape_dense,
 	shape_affine, shape_gemm, shape_matmul, shape_softmax, shape_batch_norm, shape_layer_norm,
-	shape_normalizer, shape_reshape, shape_concat, shape_cast;
+	shape_normalizer, shape_reshape, shape_concat, shape_cast, shape_arithmetic, shape_not,
+	shape_is_nan, shape_logic, shape_bitwise, shape_compare, shape_where, shape_transpose;
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"
@@ -30,6 +31,8 @@ void shape_copy(struct tensor *out, const struct tensor *from);           // and
 
 // -EINVAL with the sentence made where an input or attribute is not so. Inputs left out are.
 int shape_need_f32(const struct inference *in); // all inputs
+int shape_need_dtype(const struct inference *in, uint32_t i, enum dtype dtype);
+int shape_need_integers(const struct inference *in); // all inputs, BOOL not among them
 int shape_need_constant(const struct inference *in, uint32_t i);
 int shape_need_vector(const struct inference *in, uint32_t i, int64_t count); // [count]
 int shape_need_int(const struct inference *in, enum attr_key key, int64_t otherwise, int64_t low,

@@ -30,6 +30,28 @@ int shape_need_f32(const struct inference *in)
 	return 0;
 }
 
+int shape_need_dtype(const struct inference *in, uint32_t i, enum dtype dtype)
+{
+	const struct tensor *tensor = shape_input(in, i);
+
+	if (tensor && tensor->dtype != dtype)
+		return shape_refuse(in, "input \"%s\" is %s, should be %s", tensor->name,
+			dtype_name(tensor->dtype), dtype_name(dtype));
+	return 0;
+}
+
+int shape_need_integers(const struct inference *in)
+{
+	for (uint32_t i = 0; i < in->node->n_inputs; i++) {
+		const struct tensor *tensor = shape_input(in, i);
+
+		if (tensor && (dtype_is_float(tensor->dtype) || tensor->dtype == DTYPE_BOOL))
+			return shape_refuse(in, "input \"%s\" is %s, should be of whole numbers",
+				tensor->name, dtype_name(tensor->dtype));
+	}
+	return 0;
+}
+
 int shape_need_constant(const struct inference *in, uint32_t i)
 {
 	if (shape_input(in, i) && !shape_input(in, i)->data)

@@ -91,3 +91,27 @@ int shape_cast(const struct inference *in, struct tensor *out)
 	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, 0);
 	return 0;
 }
+
+int shape_transpose(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const struct attr *perm = node_attr(in->node, ATTR_PERM);
+	uint32_t seen = 0;
+
+	if (perm && (perm->kind != ATTR_KIND_INTS || perm->count != x->rank))
+		return shape_refuse(in,
+			"attribute \"perm\" should name each of the %" PRIu32 " dimensions",
+			x->rank);
+	*out = (struct tensor){ .dtype = x->dtype, .rank = x->rank };
+	for (uint32_t d = 0; d < x->rank; d++) {
+		int64_t from = perm ? perm->ints[d] : x->rank - 1 - d;
+
+		if (from < 0 || from >= x->rank || (seen >> from & 1))
+			return shape_refuse(in,
+				"attribute \"perm\" should name each dimension once, not %" PRId64,
+				from);
+		seen |= 1u << from;
+		out->dims[d] = x->dims[from];
+	}
+	return 0;
+}

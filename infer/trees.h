@@ -11,7 +11,7 @@
 //						thresholds to it exactly, swapping children)
 //	EQUAL	x == threshold
 //	IN_SET	x truncated towards zero is >= 0 and a member of the node's set; what has no int32
-//is 		no member 	LESS_OR_ZERO_MISSING	as LESS, but |x| <= 1e-35 counts as missing
+// is 		no member 	LESS_OR_ZERO_MISSING	as LESS, but |x| <= 1e-35 counts as missing
 // A missing x (NaN) goes to children[1] where MISSING_TRUE is set, to children[0] otherwise,
 // whatever the question.
 //

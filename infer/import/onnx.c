@@ -50,6 +50,20 @@ static int check_functions(struct onnx *onnx)
 	return 0;
 }
 
+// A row of scores is float32; the column keeps the name.
+static uint32_t output_cast(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor)
+{
+	const char *name = onnx->graph->tensors[tensor].name;
+	uint32_t made = onnx_as(onnx, node, tensor, DTYPE_F32);
+
+	if (made == GRAPH_NONE)
+		return GRAPH_NONE;
+	report_add(onnx->report, "output '%.80s' of whole numbers is given as float32", node->name);
+	onnx->graph->tensors[tensor].name = onnx->graph->tensors[made].name;
+	onnx->graph->tensors[made].name = name;
+	return made;
+}
+
 static int add_output(struct onnx *onnx, const char *name)
 {
 	struct graph *graph = onnx->graph;
@@ -66,14 +80,14 @@ static int add_output(struct onnx *onnx, const char *name)
 		return 0;
 	}
 	tensor = value->tensor;
-	if (tensor == GRAPH_NONE || graph->tensors[tensor].data)
-		return error_set(onnx->err, -ENOTSUP,
-			"output '%.80s' is not computed from the inputs", name);
-	if (value->producer == GRAPH_NONE) {
+	if (tensor == GRAPH_NONE)
+		return error_set(onnx->err, -ENOTSUP, "output '%.80s' is not supported", name);
+	if (value->producer == GRAPH_NONE && graph->tensors[tensor].dtype == DTYPE_F32)
 		tensor = onnx_emit(onnx, &node, OP_IDENTITY, 1, &tensor, 0, NULL);
-		if (tensor == GRAPH_NONE)
-			return -EINVAL;
-	}
+	if (tensor != GRAPH_NONE && graph->tensors[tensor].dtype != DTYPE_F32)
+		tensor = output_cast(onnx, &node, tensor);
+	if (tensor == GRAPH_NONE)
+		return -EINVAL;
 	graph->outputs[graph->n_outputs].tensor = tensor;
 	graph->outputs[graph->n_outputs++].first_column = graph->n_columns_out;
 	if (tensor_elements(&graph->tensors[tensor]) > MODEL_OUTPUTS_MAX ||
@@ -113,9 +127,6 @@ static int import_model(struct onnx *onnx)
 	if (onnx->proto->n_node > GRAPH_NODES_MAX)
 		return error_set(onnx->err, -EINVAL, "%zu nodes, at most %u are possible",
 			onnx->proto->n_node, GRAPH_NODES_MAX);
-	onnx->is_integer = arena_calloc(onnx->scratch, GRAPH_TENSORS_MAX, sizeof(bool));
-	if (!onnx->is_integer)
-		return error_set(onnx->err, -ENOMEM, "out of memory");
 	onnx->graph->source_kind = "onnx";
 	randombytes_buf(onnx->hash_key, sizeof(onnx->hash_key));
 	if (!onnx_value(onnx, ""))

@@ -24,6 +24,10 @@ struct onnx_value { // a name in the file's value namespace
 	bool is_label; // a predicted class, not a number: dropped
 };
 
+struct onnx_port { // an input of whole numbers: the row's float32, and what it is cast to
+	uint32_t plain, cast;
+};
+
 struct onnx {
 	Onnx__ModelProto *model;
 	const Onnx__GraphProto *proto;
@@ -35,9 +39,10 @@ struct onnx {
 	struct onnx_value *values; // open-addressed by name, [values_size], a power of two
 	size_t values_size, n_values;
 	unsigned char hash_key[16];
-	bool *is_integer; // [GRAPH_TENSORS_MAX] computed tensors that stand for whole numbers
-	uint32_t n_made;  // names made: a number is never tried twice, whatever names a file has
-	bool narrowed;    // doubles or halves became float32
+	struct onnx_port *ports; // [n_ports] inputs of whole numbers
+	uint32_t n_ports;
+	uint32_t n_made; // names made: a number is never tried twice, whatever names a file has
+	bool narrowed;   // doubles or halves became float32
 };
 
 struct onnx_node {
@@ -91,7 +96,10 @@ int onnx_name_columns(struct onnx *onnx);
 void onnx_read_metadata(struct onnx *onnx);
 
 const char *onnx_type_name(int64_t type); // of an element; "an unknown type"
-// onnx_tensor.c: floats of any width become F32, integers and bool I64. `where` for the sentence.
+// The dtype that values of an element type have here: floats of any width are F32, whole numbers
+// and bool what they are. False: text, complex numbers and what is not known.
+bool onnx_dtype(int64_t type, enum dtype *dtype);
+// onnx_tensor.c: a constant as the file has it, in the dtype above. `where` for the sentence.
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, uint32_t *tensor);
 // A constant of this graph with memory for its values, which the caller fills.
@@ -99,8 +107,9 @@ uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, ui
 	const int64_t *dims, void **data);
 // One value, under a name of its own making.
 uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float value);
-// The same constant as F32; itself where it is F32 already or computed.
-uint32_t onnx_as_float(struct onnx *onnx, uint32_t tensor);
+// The tensor as another dtype: itself where it has that, the row's own values for an input.
+uint32_t onnx_as(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t tensor, enum dtype dtype);
 // The same constant under other dims.
 uint32_t onnx_reshaped(
 	struct onnx *onnx, uint32_t tensor, const char *name, uint32_t rank, const int64_t *dims);
@@ -140,7 +149,7 @@ int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
 	const struct onnx_emission *emission, uint32_t n_outputs, uint32_t *outputs);
 uint32_t onnx_emit_reshape(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
 	uint32_t rank, const int64_t *dims);
-// The node's inputs that are computed with: whole constants become floats.
+// The node's inputs in one dtype: what is whole becomes float where another is.
 int onnx_as_floats(struct onnx *onnx, const struct onnx_node *node);
 // The node as one node of the graph, its first `n_inputs` inputs as floats.
 int onnx_import_as(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
@@ -151,11 +160,17 @@ int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uin
 struct onnx_operator {
 	const char *type;
 	uint32_t inputs_min, inputs_max;
-	bool takes_integers; // fine with tensors that stand for whole numbers
 	int (*import)(struct onnx *onnx, const struct onnx_node *node);
 };
 extern const struct onnx_operator ONNX_OPERATORS[]; // ends in type NULL
 extern const struct onnx_operator ONNX_ML_OPERATORS[];
+// onnx_elementwise.c
+int onnx_import_same(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_pair(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_mod(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_bit_shift(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_chain(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_transpose(struct onnx *onnx, const struct onnx_node *node);
 // onnx_products.c, onnx_norms.c, onnx_shape_ops.c, onnx_constants.c
 int onnx_import_gemm(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_prelu(struct onnx *onnx, const struct onnx_node *node);

@@ -81,6 +81,13 @@ int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t in
 {
 	const struct tensor *tensor = &onnx->graph->tensors[node->inputs[input]];
 
+	if (tensor->data && tensor->dtype == DTYPE_I32) {
+		uint32_t wide = onnx_as(onnx, node, node->inputs[input], DTYPE_I64);
+
+		if (wide == GRAPH_NONE)
+			return -ENOMEM;
+		tensor = &onnx->graph->tensors[wide];
+	}
 	if (!tensor->data || tensor->dtype != DTYPE_I64 || tensor->rank > 1)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"input %u ('%.80s') must be a constant list of whole numbers", input,
@@ -103,7 +110,7 @@ int onnx_input_float(struct onnx *onnx, const struct onnx_node *node, uint32_t i
 	*value = otherwise;
 	if (input >= node->n_inputs || node->inputs[input] == GRAPH_NONE)
 		return 0;
-	index = onnx_as_float(onnx, node->inputs[input]);
+	index = onnx_as(onnx, node, node->inputs[input], DTYPE_F32);
 	if (index == GRAPH_NONE)
 		return -ENOMEM;
 	tensor = &onnx->graph->tensors[index];

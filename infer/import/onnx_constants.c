@@ -2,7 +2,6 @@
 // Constant and Cast.
 #include "infer/import/onnx.h"
 
-#include <math.h>
 #include <string.h>
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
@@ -69,27 +68,6 @@ int onnx_import_constant(struct onnx *onnx, const struct onnx_node *node)
 		onnx, node, -ENOTSUP, "'%.40s' is not a form of constant that is supported", name);
 }
 
-static uint32_t constant_as_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t index)
-{
-	struct tensor from = onnx->graph->tensors[index];
-	const float *floats = from.data;
-	uint32_t made;
-	void *data;
-
-	if (from.dtype == DTYPE_I64)
-		return onnx_reshaped(onnx, index, from.name, from.rank, from.dims);
-	made = onnx_constant(onnx, node->name, DTYPE_I64, from.rank, from.dims, &data);
-	for (int64_t i = 0; made != GRAPH_NONE && i < tensor_elements(&from); i++) {
-		if (!(fabsf(floats[i]) < 9e18f)) {
-			onnx_refuse(
-				onnx, node, -EINVAL, "%g has no whole number", (double)floats[i]);
-			return GRAPH_NONE;
-		}
-		((int64_t *)data)[i] = (int64_t)floats[i];
-	}
-	return made;
-}
-
 // A number; before opset 6 its name.
 static int read_cast_type(struct onnx *onnx, const struct onnx_node *node, int64_t *to)
 {
@@ -106,32 +84,25 @@ static int read_cast_type(struct onnx *onnx, const struct onnx_node *node, int64
 	return 0;
 }
 
-// Everything is computed in float32: casts between float types do nothing, constants are converted.
+// Doubles are computed as float32; a cast to half precision rounds, and what comes of it is
+// float32.
 int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node)
 {
-	uint32_t in = node->inputs[0], made;
-	bool whole;
+	uint32_t made = node->inputs[0];
+	enum dtype dtype;
 	int64_t to;
 
 	if (read_cast_type(onnx, node, &to))
 		return -EINVAL;
-	whole = to == ELEMENT(INT64) || to == ELEMENT(INT32);
-	if (to != ELEMENT(FLOAT) && to != ELEMENT(DOUBLE) && !whole)
+	if (!onnx_dtype(to, &dtype))
 		return onnx_refuse(onnx, node, -ENOTSUP,
-			"casts to %s; casts to FLOAT, DOUBLE, INT32 and INT64 are supported",
-			onnx_type_name(to));
-	if (onnx->graph->tensors[in].data) {
-		made = whole ? constant_as_ints(onnx, node, in) : onnx_as_float(onnx, in);
-		if (made == in)
-			made = onnx_reshaped(onnx, in, node->name, onnx->graph->tensors[in].rank,
-				onnx->graph->tensors[in].dims);
-		return onnx_output(onnx, node, 0, made);
-	}
-	if (whole && !onnx->is_integer[in])
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"cuts computed values to whole numbers, which only constants may be");
-	made = onnx_emit(onnx, node, OP_IDENTITY, 1, &in, 0, NULL);
+			"casts to %s; casts to numbers and BOOL are supported", onnx_type_name(to));
+	onnx->narrowed |= to == ELEMENT(DOUBLE);
+	if (to == ELEMENT(FLOAT16) || to == ELEMENT(BFLOAT16))
+		made = onnx_as(onnx, node, made, to == ELEMENT(FLOAT16) ? DTYPE_F16 : DTYPE_BF16);
 	if (made != GRAPH_NONE)
-		onnx->is_integer[made] = whole;
+		made = onnx_as(onnx, node, made, dtype);
+	if (made == node->inputs[0])
+		made = onnx_emit(onnx, node, OP_IDENTITY, 1, &made, 0, NULL);
 	return onnx_output(onnx, node, 0, made);
 }

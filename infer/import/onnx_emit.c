@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Adding nodes to the graph, shapes inferred as they come.
+#include "infer/general/general.h"
 #include "infer/import/onnx.h"
 #include "infer/text.h"
 
@@ -83,7 +84,9 @@ int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
 		shapes[o].data = NULL;
 		graph->tensors[outputs[o]] = shapes[o];
 	}
-	return 0;
+	rc = general_fold(graph, &graph->nodes[index], onnx->err);
+	graph->n_nodes -= rc > 0;
+	return rc < 0 ? rc : 0;
 }
 
 uint32_t onnx_emit(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t n_inputs,
@@ -135,13 +138,35 @@ int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uin
 	return made->name ? 0 : onnx_refuse(onnx, node, -ENOMEM, "out of memory");
 }
 
-// Inputs that are computed with: whole constants become floats.
+uint32_t onnx_as(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor, enum dtype dtype)
+{
+	const struct attr to = ONNX_INT(ATTR_TO, dtype);
+
+	if (onnx->graph->tensors[tensor].dtype == dtype)
+		return tensor;
+	for (uint32_t p = 0; p < onnx->n_ports && dtype == DTYPE_F32; p++) {
+		if (onnx->ports[p].cast == tensor)
+			return onnx->ports[p].plain;
+	}
+	return onnx_emit(onnx, node, OP_CAST, 1, &tensor, 1, &to);
+}
+
 int onnx_as_floats(struct onnx *onnx, const struct onnx_node *node)
 {
-	for (uint32_t i = 0; i < node->n_inputs; i++) {
+	bool floats = false;
+
+	for (uint32_t i = 0; i < node->n_inputs; i++)
+		floats |= node->inputs[i] != GRAPH_NONE &&
+			onnx->graph->tensors[node->inputs[i]].dtype == DTYPE_F32;
+	for (uint32_t i = 0; i < node->n_inputs && floats; i++) {
+		const struct tensor *tensor;
+
 		if (node->inputs[i] == GRAPH_NONE)
 			continue;
-		node->inputs[i] = onnx_as_float(onnx, node->inputs[i]);
+		tensor = &onnx->graph->tensors[node->inputs[i]];
+		if (!tensor->data || tensor->dtype == DTYPE_BOOL)
+			continue;
+		node->inputs[i] = onnx_as(onnx, node, node->inputs[i], DTYPE_F32);
 		if (node->inputs[i] == GRAPH_NONE)
 			return -ENOMEM;
 	}

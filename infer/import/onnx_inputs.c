@@ -68,6 +68,23 @@ static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorSha
 	return 0;
 }
 
+// What reads an input of whole numbers reads the cast; what wants floats, the row itself.
+static int cast_input(
+	struct onnx *onnx, const char *name, enum dtype dtype, struct onnx_value *value)
+{
+	const struct onnx_node node = { .name = name, .type = "input" };
+	struct onnx_port *port = &onnx->ports[onnx->n_ports];
+
+	port->plain = value->tensor;
+	port->cast = onnx_as(onnx, &node, value->tensor, dtype);
+	if (port->cast == GRAPH_NONE)
+		return -ENOMEM;
+	onnx->n_ports++;
+	value->tensor = port->cast;
+	report_add(onnx->report, "input '%.80s' of whole numbers is taken as float32", name);
+	return 0;
+}
+
 static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 {
 	const Onnx__TypeProto *type = info->type;
@@ -75,6 +92,7 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 	int64_t dims[GRAPH_RANK_MAX] = { 0 };
 	struct onnx_value *value;
 	uint32_t rank = 0, tensor;
+	enum dtype dtype;
 	int elem, rc;
 
 	// Before IR version 4 initialisers are listed among the inputs.
@@ -89,11 +107,7 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		return error_set(onnx->err, -ENOTSUP,
 			"input '%.80s' is no tensor; only tensors are scored", info->name);
 	elem = type->tensor_type->elem_type;
-	if (elem == ONNX__TENSOR_PROTO__DATA_TYPE__STRING ||
-		elem == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL || elem < 1 ||
-		elem > ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16 ||
-		elem == ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64 ||
-		elem == ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128)
+	if (!onnx_dtype(elem, &dtype))
 		return error_set(onnx->err, -ENOTSUP,
 			"input '%.80s' has values of type %s; floats and integers can be scored",
 			info->name, onnx_type_name(elem));
@@ -105,13 +119,8 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		return -ENOMEM;
 	value->tensor = tensor;
 	onnx->narrowed |= elem == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
-	onnx->is_integer[tensor] = elem != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
-		elem != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE &&
-		elem != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 &&
-		elem != ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
-	if (onnx->is_integer[tensor])
-		report_add(onnx->report, "input '%.80s' of whole numbers is taken as float32",
-			info->name);
+	if (dtype != DTYPE_F32 && cast_input(onnx, info->name, dtype, value) != 0)
+		return -ENOMEM;
 	graph->inputs[graph->n_inputs].tensor = tensor;
 	graph->inputs[graph->n_inputs++].first_column = graph->n_features;
 	graph->n_features += (uint32_t)tensor_elements(&graph->tensors[tensor]);
@@ -126,7 +135,8 @@ int onnx_read_inputs(struct onnx *onnx)
 	size_t n = onnx->proto->n_input;
 
 	onnx->graph->inputs = arena_calloc(onnx->graph->arena, n + 1, sizeof(struct graph_port));
-	if (!onnx->graph->inputs)
+	onnx->ports = arena_calloc(onnx->scratch, n + 1, sizeof(*onnx->ports));
+	if (!onnx->graph->inputs || !onnx->ports)
 		return error_set(onnx->err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		int rc = read_input(onnx, onnx->proto->input[i]);

@@ -44,8 +44,10 @@ static int import_scaler(struct onnx *onnx, const struct onnx_node *node)
 	static const char *const NAMES[2] = { "offset", "scale" };
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t columns = x->rank ? x->dims[x->rank - 1] : 1;
-	uint32_t made = node->inputs[0];
+	uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
 
+	if (made == GRAPH_NONE)
+		return -ENOMEM;
 	for (int i = 0; i < 2; i++) {
 		uint32_t pair[2] = { made };
 		const float *values;
@@ -68,7 +70,7 @@ static int import_scaler(struct onnx *onnx, const struct onnx_node *node)
 		if (made == GRAPH_NONE)
 			return -EINVAL;
 	}
-	if (made == node->inputs[0])
+	if (onnx->graph->tensors[made].data || made == node->inputs[0])
 		made = onnx_emit(onnx, node, OP_IDENTITY, 1, &made, 0, NULL);
 	return onnx_output(onnx, node, 0, made);
 }
@@ -78,7 +80,8 @@ static int import_normalizer(struct onnx *onnx, const struct onnx_node *node)
 	static const char *const NORMS[NORM_COUNT] = { "MAX", "L1", "L2" };
 	const char *norm;
 
-	if (onnx_string(onnx, node, "norm", "MAX", &norm))
+	node->inputs[0] = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
+	if (node->inputs[0] == GRAPH_NONE || onnx_string(onnx, node, "norm", "MAX", &norm))
 		return -EINVAL;
 	if (onnx_input(onnx, node, 0)->rank > 2)
 		return onnx_refuse(onnx, node, -EINVAL,
@@ -118,17 +121,19 @@ static int read_post_transform(
 // A batch of rows [1, C], whatever the input's rank. GRAPH_NONE: refused.
 static uint32_t as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *columns)
 {
-	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
-	int64_t dims[2] = { 1, x->rank ? x->dims[0] : 1 };
+	const uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
+	const struct tensor *x = made == GRAPH_NONE ? NULL : &onnx->graph->tensors[made];
+	int64_t dims[2] = { 1, x && x->rank ? x->dims[0] : 1 };
 
+	if (!x)
+		return GRAPH_NONE;
 	if (x->rank > 2) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"the input has %u dimensions, at most 2 are possible", x->rank);
 		return GRAPH_NONE;
 	}
 	*columns = x->rank == 2 ? x->dims[1] : dims[1];
-	return x->rank == 2 ? node->inputs[0]
-			    : onnx_emit_reshape(onnx, node, node->inputs[0], 2, dims);
+	return x->rank == 2 ? made : onnx_emit_reshape(onnx, node, made, 2, dims);
 }
 
 // x * W^T + b with the file's coefficients [targets][columns]. `second` adds the complement in
@@ -317,10 +322,10 @@ static int import_zipmap(struct onnx *onnx, const struct onnx_node *node)
 }
 
 const struct onnx_operator ONNX_ML_OPERATORS[] = {
-	{ "Scaler", 1, 1, true, import_scaler },
-	{ "Normalizer", 1, 1, true, import_normalizer },
-	{ "LinearClassifier", 1, 1, true, import_linear_classifier },
-	{ "LinearRegressor", 1, 1, true, import_linear_regressor },
-	{ "ZipMap", 1, 1, false, import_zipmap },
+	{ "Scaler", 1, 1, import_scaler },
+	{ "Normalizer", 1, 1, import_normalizer },
+	{ "LinearClassifier", 1, 1, import_linear_classifier },
+	{ "LinearRegressor", 1, 1, import_linear_regressor },
+	{ "ZipMap", 1, 1, import_zipmap },
 	{ .type = NULL },
 };

@@ -12,7 +12,6 @@ static const struct onnx_operator *lookup(struct onnx *onnx, const struct onnx_n
 	int64_t low = ml ? ONNX_ML_OPSET_MIN : ONNX_OPSET_MIN;
 	int64_t high = ml ? ONNX_ML_OPSET_MAX : ONNX_OPSET_MAX;
 	const struct onnx_operator *op = ml ? ONNX_ML_OPERATORS : ONNX_OPERATORS;
-	char all[ERROR_TEXT_BYTES] = "";
 
 	if (!ml && *domain && strcmp(domain, "ai.onnx") != 0) {
 		onnx_refuse(onnx, node, -ENOTSUP,
@@ -24,11 +23,9 @@ static const struct onnx_operator *lookup(struct onnx *onnx, const struct onnx_n
 			break;
 	}
 	if (!op->type) {
-		for (op = ml ? ONNX_ML_OPERATORS : ONNX_OPERATORS; op->type; op++) {
-			strncat(all, all[0] ? ", " : "", sizeof(all) - strlen(all) - 1);
-			strncat(all, op->type, sizeof(all) - strlen(all) - 1);
-		}
-		onnx_refuse(onnx, node, -ENOTSUP, "operator not supported; supported are %s", all);
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"operator of %s not supported; martletctl(1) lists those that are",
+			ml ? "ai.onnx.ml" : "ai.onnx");
 		return NULL;
 	}
 	if (version == 0) {
@@ -107,11 +104,6 @@ static int check_node(
 		if (node->inputs[i] == GRAPH_NONE)
 			return onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
 	}
-	for (uint32_t i = 0; i < node->n_inputs && !op->takes_integers; i++) {
-		if (node->inputs[i] != GRAPH_NONE && onnx->is_integer[node->inputs[i]])
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u is of whole numbers; cast it to float first", i);
-	}
 	for (size_t a = 0; a < node->proto->n_attribute; a++) {
 		const Onnx__AttributeProto *attr = node->proto->attribute[a];
 
@@ -120,22 +112,6 @@ static int check_node(
 				onnx, node, -ENOTSUP, "subgraphs and functions are not supported");
 	}
 	return 0;
-}
-
-// What only passes values on passes on that they are whole numbers.
-static void inherit_integer(struct onnx *onnx, const struct onnx_node *node)
-{
-	struct onnx_value *value = onnx_value(onnx, node->proto->output[0]);
-
-	if (!value || value->tensor == GRAPH_NONE)
-		return;
-	if (strcmp(node->type, "Identity") != 0 && strcmp(node->type, "Dropout") != 0 &&
-		strcmp(node->type, "Concat") != 0)
-		return;
-	for (uint32_t i = 0; i < node->n_inputs; i++) {
-		if (node->inputs[i] != GRAPH_NONE && onnx->is_integer[node->inputs[i]])
-			onnx->is_integer[value->tensor] = true;
-	}
 }
 
 struct node_name {
@@ -179,8 +155,6 @@ static int import_node(struct onnx *onnx, uint32_t index)
 		rc = check_node(onnx, &node, op);
 	if (rc == 0)
 		rc = op->import(onnx, &node);
-	if (rc == 0)
-		inherit_integer(onnx, &node);
 	return rc;
 }
 

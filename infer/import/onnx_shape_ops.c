@@ -8,12 +8,8 @@
 static int reshape_to(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, const int64_t *dims)
 {
-	bool is_integer = onnx->is_integer[node->inputs[0]];
-	uint32_t made = onnx_emit_reshape(onnx, node, node->inputs[0], rank, dims);
-
-	if (made != GRAPH_NONE)
-		onnx->is_integer[made] = is_integer;
-	return onnx_output(onnx, node, 0, made);
+	return onnx_output(
+		onnx, node, 0, onnx_emit_reshape(onnx, node, node->inputs[0], rank, dims));
 }
 
 // The new shape is an attribute before opset 5 and an input since.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TensorProto to constants of the graph. Two kinds remain: F32 for everything that is computed
-// with, I64 for shapes and axes.
+// TensorProto to constants of the graph: floats of any width are F32, the others what they are.
+#include "infer/general/values.h"
 #include "infer/import/onnx.h"
 #include "infer/text.h"
 
@@ -69,10 +69,34 @@ static size_t raw_width(int type)
 	}
 }
 
-static bool is_floating(int type)
+bool onnx_dtype(int64_t type, enum dtype *dtype)
 {
-	return type == TYPE(FLOAT) || type == TYPE(DOUBLE) || type == TYPE(FLOAT16) ||
-		type == TYPE(BFLOAT16);
+	static const struct {
+		int type;
+		enum dtype dtype;
+	} DTYPES[] = {
+		{ TYPE(FLOAT), DTYPE_F32 },
+		{ TYPE(DOUBLE), DTYPE_F32 },
+		{ TYPE(FLOAT16), DTYPE_F32 },
+		{ TYPE(BFLOAT16), DTYPE_F32 },
+		{ TYPE(INT8), DTYPE_I8 },
+		{ TYPE(UINT8), DTYPE_U8 },
+		{ TYPE(INT16), DTYPE_I16 },
+		{ TYPE(UINT16), DTYPE_U16 },
+		{ TYPE(INT32), DTYPE_I32 },
+		{ TYPE(UINT32), DTYPE_U32 },
+		{ TYPE(INT64), DTYPE_I64 },
+		{ TYPE(UINT64), DTYPE_U64 },
+		{ TYPE(BOOL), DTYPE_BOOL },
+	};
+
+	for (size_t i = 0; i < sizeof(DTYPES) / sizeof(*DTYPES); i++) {
+		if (DTYPES[i].type == type) {
+			*dtype = DTYPES[i].dtype;
+			return true;
+		}
+	}
+	return false;
 }
 
 // The i-th value's bits, sign-extended as the type has it, from raw_data or the typed list.
@@ -194,12 +218,11 @@ static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *
 uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
 	const int64_t *dims, void **data)
 {
-	size_t bytes = dtype == DTYPE_I64 ? 8 : 4;
 	size_t elements = 1;
 
 	for (uint32_t d = 0; d < rank; d++)
 		elements *= (size_t)dims[d];
-	*data = arena_calloc(onnx->graph->arena, elements ? elements : 1, bytes);
+	*data = arena_calloc(onnx->graph->arena, elements ? elements : 1, dtype_bytes(dtype));
 	if (!*data) {
 		error_set(onnx->err, -ENOMEM, "out of memory for constant '%.80s'", name);
 		return GRAPH_NONE;
@@ -213,19 +236,21 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 	int64_t elements;
 	int rc = check(onnx, proto, name, where, &elements);
 	int type = proto->data_type;
+	enum dtype dtype;
 	void *data;
 
 	if (rc != 0)
 		return rc;
-	*tensor = onnx_constant(onnx, name, is_floating(type) ? DTYPE_F32 : DTYPE_I64,
-		(uint32_t)proto->n_dims, proto->dims, &data);
+	if (!onnx_dtype(type, &dtype))
+		return -EINVAL; // check() has refused it
+	*tensor = onnx_constant(onnx, name, dtype, (uint32_t)proto->n_dims, proto->dims, &data);
 	if (*tensor == GRAPH_NONE)
 		return -ENOMEM;
 	for (int64_t i = 0; i < elements; i++) {
-		if (is_floating(type))
+		if (dtype == DTYPE_F32)
 			((float *)data)[i] = float_at(proto, type, (size_t)i);
 		else
-			((int64_t *)data)[i] = (int64_t)bits_at(proto, type, (size_t)i);
+			value_set_integer(dtype, data, (size_t)i, bits_at(proto, type, (size_t)i));
 	}
 	onnx->narrowed |= type == TYPE(DOUBLE);
 	return 0;
@@ -253,25 +278,6 @@ uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float valu
 		made = onnx_constant(onnx, name, DTYPE_F32, 0, NULL, &data);
 	if (made != GRAPH_NONE)
 		*(float *)data = value;
-	return made;
-}
-
-uint32_t onnx_as_float(struct onnx *onnx, uint32_t index)
-{
-	struct tensor from = onnx->graph->tensors[index];
-	const int64_t *ints = from.data;
-	const char *name;
-	uint32_t made;
-	void *data;
-
-	if (!from.data || from.dtype == DTYPE_F32)
-		return index;
-	name = fresh_name(onnx, from.name);
-	if (!name)
-		return GRAPH_NONE;
-	made = onnx_constant(onnx, name, DTYPE_F32, from.rank, from.dims, &data);
-	for (int64_t i = 0; made != GRAPH_NONE && i < tensor_elements(&from); i++)
-		((float *)data)[i] = (float)ints[i];
 	return made;
 }
 

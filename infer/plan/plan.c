@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/plan.h"
 #include "infer/arena.h"
+#include "infer/general/general.h"
 #include "infer/plan/places.h"
 
 #include <assert.h>
@@ -39,7 +40,6 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_LAYER_NORM] = build_layer_norm,
 	[OP_NORMALIZER] = build_normalizer,
 	[OP_CONCAT] = build_concat,
-	[OP_CAST] = build_cast,
 };
 
 struct planner {
@@ -55,11 +55,36 @@ static bool is_view(const struct node *node)
 	return node->op == OP_IDENTITY || node->op == OP_RESHAPE;
 }
 
-// Which operators can read the same values for every row.
+// Which builders take other dtypes than F32.
+static bool takes_any_dtype(enum op op)
+{
+	return op == OP_CONCAT || op == OP_TREES;
+}
+
+// Which builders can read the same values for every row.
 static bool takes_constant(enum op op)
 {
 	return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_CONCAT ||
-		op == OP_CAST || op == OP_MATMUL || op == OP_GEMM;
+		op == OP_MATMUL || op == OP_GEMM;
+}
+
+// Has the node a builder of its own for what it reads and writes? The general path takes the rest.
+static bool is_fast(const struct builder *builder)
+{
+	const struct node *node = builder->node;
+	const struct graph *graph = builder->graph;
+	const uint32_t first = node->n_inputs ? builder->root[node->inputs[0]] : GRAPH_NONE;
+
+	if (!PLAN_BUILDERS[node->op] || first == GRAPH_NONE)
+		return false;
+	if (graph->tensors[first].data && !takes_constant(node->op))
+		return false;
+	for (uint32_t i = 0; i < node->n_inputs && !takes_any_dtype(node->op); i++) {
+		if (node->inputs[i] != GRAPH_NONE &&
+			graph->tensors[node->inputs[i]].dtype != DTYPE_F32)
+			return false;
+	}
+	return true;
 }
 
 static bool single_port(const struct graph *graph, bool output)
@@ -220,8 +245,7 @@ static int place_outputs(struct planner *planner, struct step *step)
 	struct place *places[3] = { &step->y, &step->y2, &step->y3 };
 	bool *has[3] = { NULL, &step->has_y2, &step->has_y3 };
 
-	assert(node->n_outputs <= 3); // no operator has more: ops.h
-	for (uint32_t o = 0; o < node->n_outputs && o < 3; o++) {
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		uint32_t t = node->outputs[o];
 		struct place *place;
 
@@ -233,6 +257,8 @@ static int place_outputs(struct planner *planner, struct step *step)
 			place->base = PLACE_OUTPUTS;
 		else if (take_scratch(planner, place) != 0)
 			return -EINVAL;
+		if (o >= 3)
+			continue;
 		*places[o] = *place;
 		if (has[o])
 			*has[o] = true;
@@ -250,27 +276,42 @@ static void release(struct planner *planner, uint32_t t, uint32_t node)
 	planner->last_use[t] = UINT32_MAX; // only once
 }
 
+// By the operator's own builder, or where there is none or it has no kernel for this form, by the
+// general path.
+static int build_node(struct planner *planner)
+{
+	struct builder *builder = &planner->builder;
+	int rc = -ENOTSUP;
+
+	if (is_fast(builder))
+		rc = PLAN_BUILDERS[builder->node->op](builder);
+	if (rc == -ENOTSUP && general_op(builder->node->op))
+		rc = build_general(builder);
+	else if (!PLAN_BUILDERS[builder->node->op])
+		rc = error_set(builder->err, -ENOTSUP, "this build cannot compute it");
+	if (rc == 0 && builder->scratch_bytes > 0) {
+		builder->step->scratch.row_bytes = builder->scratch_bytes;
+		rc = take_scratch(planner, &builder->step->scratch);
+		if (rc == 0)
+			place_map_give(&planner->map, builder->step->scratch.offset);
+		builder->scratch_bytes = 0;
+	}
+	return rc;
+}
+
 static int plan_node(struct planner *planner, uint32_t n)
 {
 	struct builder *builder = &planner->builder;
 	const struct node *node = &builder->graph->nodes[n];
-	const struct tensor *first;
 	int rc;
 
 	builder->node = node;
 	if (is_view(node))
 		return 0;
-	first = &builder->graph->tensors[builder->root[node->inputs[0]]];
-	if (first->data && !takes_constant(node->op))
-		return error_set(builder->err, -ENOTSUP,
-			"computes on the constant \"%s\" only and should have been folded",
-			first->name);
-	if (!PLAN_BUILDERS[node->op])
-		return error_set(builder->err, -ENOTSUP, "this build cannot compute it");
 	builder->step = step_next(planner, op_name(node->op), node->name);
 	rc = place_outputs(planner, builder->step);
 	if (rc == 0)
-		rc = PLAN_BUILDERS[node->op](builder);
+		rc = build_node(planner);
 	if (rc == 0 && builder->failed)
 		rc = -ENOMEM;
 	if (rc == 0)

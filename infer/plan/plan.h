@@ -51,8 +51,9 @@ struct step {
 	struct place x, x2;     // most steps have one or two inputs
 	struct place y, y2, y3; // y2 and y3: LayerNormalization's
 	bool has_y2, has_y3;
-	uint32_t per_row;   // rows of the kernel for one row of the model, or values for one row
-	const void *params; // of the kernel: its struct
+	struct place scratch; // where the builder asked for some
+	uint32_t per_row;     // rows of the kernel for one row of the model, or values for one row
+	const void *params;   // of the kernel: its struct
 	const void *kernel_run;            // the kernel's function is in here, see the steps_*.c
 	const struct dense_choice *choice; // [MODEL_BATCH_CLASSES], Dense only
 
@@ -109,7 +110,8 @@ struct builder {
 	uint32_t *root;          // [n_tensors] whose place a tensor shares
 	struct place *places;    // [n_tensors], of roots
 	struct dense_layer *layers, **layers_end;
-	size_t dense_bytes; // of the layers' weights, as yet unpacked
+	size_t dense_bytes;   // of the layers' weights, as yet unpacked
+	size_t scratch_bytes; // a row, that the node being built wants beside its outputs
 	bool no_timing;
 	const struct model_choices *known; // NULL: none
 	bool failed;                       // no memory for a constant
@@ -119,7 +121,7 @@ struct builder {
 typedef int plan_builder(struct builder *builder);
 plan_builder build_dense, build_gemm, build_matmul, build_activation, build_affine,
 	build_batch_norm, build_prelu, build_binary, build_softmax, build_layer_norm,
-	build_normalizer, build_concat, build_cast;
+	build_normalizer, build_concat, build_general;
 
 const struct tensor *builder_input(const struct builder *builder, uint32_t i); // NULL: left out
 const struct tensor *builder_output(const struct builder *builder, uint32_t o);

@@ -13,12 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUPPORTED                                                                                  \
-	"Gemm, MatMul, Add, Sub, Mul, Div, Relu, LeakyRelu, Elu, Selu, PRelu, Sigmoid, "           \
-	"HardSigmoid, Tanh, Softplus, Softsign, Gelu, Clip, Softmax, LogSoftmax, "                 \
-	"BatchNormalization, LayerNormalization, Identity, Dropout, Flatten, Reshape, Squeeze, "   \
-	"Unsqueeze, Concat, Constant, Cast"
-
 static void cycle_is_named(void **state)
 {
 	file_begin(13);
@@ -98,19 +92,20 @@ static void graph_inputs_or_outputs_missing(void **state)
 	file_weight("w", 2, 0, file_values);
 	file.nodes[0].input[0] = file_name("w");
 	file.infos[1].name = file_name("w");
-	file_refused_with(-ENOTSUP, "output 'w' is not computed from the inputs");
+	file_accepted();
 }
 
 static void operators_and_domains_unknown(void **state)
 {
 	file_small();
 	file.nodes[0].name = file_name("conv1");
-	file.nodes[0].op_type = file_name("Conv");
-	file_refused_with(
-		-ENOTSUP, "node 'conv1' (Conv): operator not supported; supported are " SUPPORTED);
+	file.nodes[0].op_type = file_name("Nothing");
+	file_refused_with(-ENOTSUP,
+		"node 'conv1' (Nothing): operator of ai.onnx not supported; martletctl(1) lists "
+		"those that are");
 	file.nodes[0].domain = file_name("com.example");
 	file_refused_with(-ENOTSUP,
-		"node 'conv1' (Conv): domain 'com.example' is not supported; ai.onnx and "
+		"node 'conv1' (Nothing): domain 'com.example' is not supported; ai.onnx and "
 		"ai.onnx.ml are");
 }
 
@@ -178,7 +173,8 @@ static void subgraphs(void **state)
 		file.nodes[0].op_type = file_name(TYPES[i]);
 		file_attr(&file.nodes[0], "body", 5)->g = &body;
 		snprintf(sentence, sizeof(sentence),
-			"node '%s_0' (%s): operator not supported; supported are " SUPPORTED,
+			"node '%s_0' (%s): operator of ai.onnx not supported; martletctl(1) lists "
+			"those that are",
 			TYPES[i], TYPES[i]);
 		file_refused_with(-ENOTSUP, sentence);
 	}
@@ -241,7 +237,7 @@ static void inputs_of_kinds_that_are_no_numbers(void **state)
 	static const struct {
 		int type;
 		const char *name;
-	} CASES[] = { { 0, "UNDEFINED" }, { 8, "STRING" }, { 9, "BOOL" }, { 14, "COMPLEX64" },
+	} CASES[] = { { 0, "UNDEFINED" }, { 8, "STRING" }, { 14, "COMPLEX64" },
 		{ 15, "COMPLEX128" }, { 99, "an unknown type" }, { -1, "an unknown type" } };
 	char sentence[160];
 

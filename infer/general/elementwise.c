@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Operators that take each value by itself, in pairs or in threes, broadcast.
+#include "infer/general/general.h"
+#include "infer/general/values.h"
+
+#include <math.h>
+
+// --- One operand --------------------------------------------------------------------------------
+
+static double unary_float(const struct node *node, double a)
+{
+	switch (node->op) {
+	case OP_ABS:
+		return fabs(a);
+	case OP_NEG:
+		return -a;
+	case OP_CEIL:
+		return ceil(a);
+	case OP_FLOOR:
+		return floor(a);
+	case OP_ROUND:
+		return nearbyint(a); // to nearest, ties to even
+	case OP_EXP:
+		return exp(a);
+	case OP_LOG:
+		return log(a);
+	case OP_SQRT:
+		return sqrt(a);
+	case OP_RECIPROCAL:
+		return 1 / a;
+	case OP_SIGN:
+		return a > 0 ? 1 : a < 0 ? -1 : a;
+	case OP_ERF:
+		return erf(a);
+	case OP_SIN:
+		return sin(a);
+	case OP_COS:
+		return cos(a);
+	case OP_TAN:
+		return tan(a);
+	case OP_ASIN:
+		return asin(a);
+	case OP_ACOS:
+		return acos(a);
+	case OP_ATAN:
+		return atan(a);
+	case OP_SINH:
+		return sinh(a);
+	case OP_COSH:
+		return cosh(a);
+	case OP_ASINH:
+		return asinh(a);
+	case OP_ACOSH:
+		return acosh(a);
+	case OP_ATANH:
+		return atanh(a);
+	case OP_TANH:
+		return tanh(a);
+	case OP_SIGMOID:
+		return 1 / (1 + exp(-a));
+	case OP_RELU:
+		return a > 0 ? a : a <= 0 ? 0 : a;
+	case OP_SOFTPLUS:
+		return a > 30 ? a + exp(-a) : log1p(exp(a));
+	case OP_SOFTSIGN:
+		return a / (1 + fabs(a));
+	default: // Identity, Reshape
+		return a;
+	}
+}
+
+static uint64_t unary_integer(enum op op, enum dtype dtype, uint64_t a)
+{
+	const bool negative = dtype_is_signed(dtype) && (int64_t)a < 0;
+
+	switch (op) {
+	case OP_ABS:
+		return negative ? -a : a;
+	case OP_NEG:
+		return -a;
+	case OP_SIGN:
+		return negative ? UINT64_MAX : a != 0;
+	case OP_RELU:
+		return negative ? 0 : a;
+	case OP_NOT:
+		return a == 0;
+	case OP_BITWISE_NOT:
+		return ~a;
+	default: // Identity, Reshape; rounding
+		return a;
+	}
+}
+
+void general_unary(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const enum dtype from = general->in[0].dtype, to = general->out[0].dtype;
+	const size_t count = (size_t)tensor_elements(&general->out[0]);
+	const enum op op = general->node->op;
+
+	(void)scratch;
+	for (size_t i = 0; i < count; i++) {
+		if (op == OP_IS_NAN)
+			value_set_integer(to, y[0], i, isnan(value_number(from, x[0], i)));
+		else if (dtype_is_float(from))
+			value_set_number(to, y[0], i,
+				unary_float(general->node, value_number(from, x[0], i)));
+		else
+			value_set_integer(
+				to, y[0], i, unary_integer(op, from, value_integer(from, x[0], i)));
+	}
+}
+
+// --- Two operands -------------------------------------------------------------------------------
+
+// Mod with FMOD 0 has the divisor's sign, with FMOD 1 the dividend's (C's fmod).
+static double binary_float(const struct node *node, double a, double b)
+{
+	switch (node->op) {
+	case OP_ADD:
+		return a + b;
+	case OP_SUB:
+		return a - b;
+	case OP_MUL:
+		return a * b;
+	case OP_DIV:
+		return a / b;
+	case OP_POW:
+		return pow(a, b);
+	case OP_MIN:
+		return isnan(a) || isnan(b) ? (double)NAN : a < b ? a : b;
+	case OP_MAX:
+		return isnan(a) || isnan(b) ? (double)NAN : a > b ? a : b;
+	default: { // Mod
+		double rest = fmod(a, b);
+
+		if (node_int(node, ATTR_FMOD, 0) == 0 && rest != 0 && (rest < 0) != (b < 0))
+			rest += b;
+		return rest;
+	}
+	}
+}
+
+static uint64_t divide(uint64_t a, uint64_t b, bool is_signed)
+{
+	if (b == 0)
+		return 0;
+	if (!is_signed)
+		return a / b;
+	return b == UINT64_MAX ? -a : (uint64_t)((int64_t)a / (int64_t)b);
+}
+
+static uint64_t modulo(uint64_t a, uint64_t b, bool is_signed, bool fmod)
+{
+	int64_t rest;
+
+	if (b == 0 || (is_signed && b == UINT64_MAX))
+		return 0;
+	if (!is_signed)
+		return a % b;
+	rest = (int64_t)a % (int64_t)b;
+	if (!fmod && rest != 0 && (rest < 0) != ((int64_t)b < 0))
+		rest += (int64_t)b;
+	return (uint64_t)rest;
+}
+
+static uint64_t power(uint64_t a, int64_t b)
+{
+	uint64_t result = 1;
+
+	if (b < 0)
+		return a == 1 || (a == UINT64_MAX && b % 2 == 0) ? 1 : a == UINT64_MAX ? a : 0;
+	for (; b > 0; b >>= 1, a *= a)
+		result *= b & 1 ? a : 1;
+	return result;
+}
+
+static uint64_t binary_integer(const struct node *node, enum dtype dtype, uint64_t a, uint64_t b)
+{
+	const bool is_signed = dtype_is_signed(dtype);
+	const bool less = is_signed ? (int64_t)a < (int64_t)b : a < b;
+
+	switch (node->op) {
+	case OP_ADD:
+		return a + b;
+	case OP_SUB:
+		return a - b;
+	case OP_MUL:
+		return a * b;
+	case OP_DIV:
+		return divide(a, b, is_signed);
+	case OP_MOD:
+		return modulo(a, b, is_signed, node_int(node, ATTR_FMOD, 0) != 0);
+	case OP_POW:
+		return power(a, (int64_t)b);
+	case OP_MIN:
+		return less ? a : b;
+	case OP_MAX:
+		return less ? b : a;
+	case OP_AND:
+	case OP_BITWISE_AND:
+		return a & b;
+	case OP_OR:
+	case OP_BITWISE_OR:
+		return a | b;
+	case OP_XOR:
+	case OP_BITWISE_XOR:
+		return a ^ b;
+	default: // BitShift
+		if (b >= 64)
+			return 0;
+		return node_int(node, ATTR_RIGHT, 0) ? a >> b : a << b;
+	}
+}
+
+static void walk_pair(struct walk *walk, const struct general *general)
+{
+	walk_init(walk, &general->out[0]);
+	walk_broadcast(walk, 0, &general->in[0]);
+	walk_broadcast(walk, 1, &general->in[1]);
+}
+
+void general_binary(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const enum dtype a = general->in[0].dtype, b = general->in[1].dtype;
+	struct walk walk;
+
+	(void)scratch;
+	walk_pair(&walk, general);
+	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
+		size_t ia = (size_t)walk.at[0], ib = (size_t)walk.at[1];
+
+		if (dtype_is_float(a) || dtype_is_float(b))
+			value_set_number(a, y[0], i,
+				binary_float(general->node, value_number(a, x[0], ia),
+					value_number(b, x[1], ib)));
+		else
+			value_set_integer(a, y[0], i,
+				binary_integer(general->node, a, value_integer(a, x[0], ia),
+					value_integer(b, x[1], ib)));
+	}
+}
+
+// Equal, Greater, GreaterOrEqual, Less, LessOrEqual of two values of one dtype.
+void general_compare(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const enum dtype dtype = general->in[0].dtype;
+	const enum op op = general->node->op;
+	struct walk walk;
+
+	(void)scratch;
+	walk_pair(&walk, general);
+	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
+		size_t ia = (size_t)walk.at[0], ib = (size_t)walk.at[1];
+		bool less, equal, more;
+
+		if (dtype_is_float(dtype)) {
+			double a = value_number(dtype, x[0], ia);
+			double b = value_number(dtype, x[1], ib);
+
+			less = a<b, equal = a == b, more = a> b;
+		} else {
+			uint64_t a = value_integer(dtype, x[0], ia);
+			uint64_t b = value_integer(dtype, x[1], ib);
+
+			equal = a == b;
+			less = dtype_is_signed(dtype) ? (int64_t)a < (int64_t)b : a < b;
+			more = !less && !equal;
+		}
+		((uint8_t *)y[0])[i] = op == OP_EQUAL ? equal
+			: op == OP_LESS               ? less
+			: op == OP_LESS_OR_EQUAL      ? less || equal
+			: op == OP_GREATER            ? more
+						      : more || equal;
+	}
+}
+
+// --- Three, and Cast ----------------------------------------------------------------------------
+
+void general_where(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const enum dtype dtype = general->out[0].dtype;
+	struct walk walk;
+
+	(void)scratch;
+	walk_init(&walk, &general->out[0]);
+	for (uint32_t k = 0; k < 3; k++)
+		walk_broadcast(&walk, k, &general->in[k]);
+	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
+		uint32_t k = ((const uint8_t *)x[0])[walk.at[0]] ? 1 : 2;
+
+		if (dtype_is_float(dtype))
+			value_set_number(
+				dtype, y[0], i, value_number(dtype, x[k], (size_t)walk.at[k]));
+		else
+			value_set_integer(
+				dtype, y[0], i, value_integer(dtype, x[k], (size_t)walk.at[k]));
+	}
+}
+
+// Through double, or through 64-bit integers from integer to integer so that no digit is lost.
+void general_cast(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const enum dtype from = general->in[0].dtype, to = general->out[0].dtype;
+	const size_t count = (size_t)tensor_elements(&general->out[0]);
+
+	(void)scratch;
+	for (size_t i = 0; i < count; i++) {
+		if (dtype_is_float(from) || dtype_is_float(to))
+			value_set_number(to, y[0], i, value_number(from, x[0], i));
+		else
+			value_set_integer(to, y[0], i, value_integer(from, x[0], i));
+	}
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The general path: one plain implementation of each operator, for what no fast kernel takes and
+// for what is constant. It runs row by row, on every dtype the operator has, as ONNX's Operators.md
+// says; where that leaves a result open (integer division by zero, indices out of range) it does
+// something defined, for an image that loads can be scored on any bits.
+//
+// To add an operator: its function in one of the files here, its line in the table of general.c.
+#pragma once
+
+#include "infer/graph.h"
+
+#define GENERAL_IN_MAX  16
+#define GENERAL_OUT_MAX 64
+
+// A node as its function sees it.
+struct general {
+	const struct node *node; // its attributes; inputs and outputs are not looked at
+	const struct tensor *in,
+		*out; // [n_in], [n_out]: dtypes and shapes; `data` of constants only
+	uint32_t n_in, n_out;
+};
+
+// One row. x[i], NULL: left out; y[o], NULL: nobody wants it; neither overlaps the other. `scratch`
+// has the scratch_bytes asked for.
+typedef void general_function(
+	const struct general *general, const void *const *x, void *const *y, void *scratch);
+
+struct general_op {
+	general_function *run;
+	size_t (*scratch_bytes)(const struct general *general); // NULL: none. 8-byte aligned
+	// Multiply-adds, or what takes as long; NULL: no more than the values it reads and writes.
+	uint64_t (*work)(const struct general *general);
+};
+const struct general_op *general_op(enum op op); // NULL: there is none
+
+// Computes a node whose inputs are all constant, at most `work` of it: its outputs become constants
+// of the graph. 1: done; 0: has inputs that are not constant, or no general form, or too much work.
+// -ENOMEM.
+int general_fold(struct graph *graph, const struct node *node, struct error *err);
+
+// elementwise.c
+general_function general_unary, general_binary, general_compare, general_where, general_cast;
+// move.c
+general_function general_transpose;

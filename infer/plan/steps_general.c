@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Steps of the general path: one call of the operator's function a row.
+#include "infer/arena.h"
+#include "infer/general/general.h"
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct general_step {
+	struct general general;
+	general_function *run;
+	struct place in[GENERAL_IN_MAX], out[GENERAL_OUT_MAX];
+	bool has_in[GENERAL_IN_MAX], has_out[GENERAL_OUT_MAX];
+};
+
+static void run_general(const struct step *step, const struct pass *pass)
+{
+	const struct general_step *params = step->params;
+	const struct general *general = &params->general;
+	char *scratch = place_at(pass, &step->scratch);
+	const void *x[GENERAL_IN_MAX] = { NULL };
+	void *y[GENERAL_OUT_MAX];
+
+	for (uint32_t row = 0; row < pass->n; row++) {
+		for (uint32_t i = 0; i < general->n_in; i++) {
+			if (params->has_in[i])
+				x[i] = (const char *)place_at(pass, &params->in[i]) +
+					row * params->in[i].row_bytes;
+		}
+		for (uint32_t o = 0; o < general->n_out; o++) {
+			y[o] = NULL;
+			if (params->has_out[o])
+				y[o] = (char *)place_at(pass, &params->out[o]) +
+					row * params->out[o].row_bytes;
+		}
+		params->run(general, x, y, scratch + row * step->scratch.row_bytes);
+	}
+}
+
+// The node and its shapes, in the plan's memory: the graph goes.
+static int copy_node(struct builder *builder, struct general_step *params)
+{
+	struct arena *arena = builder->plan->arena;
+	const struct node *node = builder->node;
+	struct node *copy = arena_memdup(arena, node, sizeof(*node));
+	struct attr *attrs = arena_memdup(arena, node->attrs, node->n_attrs * sizeof(*attrs));
+	struct tensor *in = arena_calloc(arena, node->n_inputs + 1, sizeof(*in));
+	struct tensor *out = arena_calloc(arena, node->n_outputs + 1, sizeof(*out));
+
+	if (!copy || !attrs || !in || !out)
+		return -ENOMEM;
+	for (uint32_t a = 0; a < node->n_attrs; a++) {
+		const size_t width = attrs[a].kind == ATTR_KIND_INTS ? 8 : 4;
+
+		if (attrs[a].kind != ATTR_KIND_INTS && attrs[a].kind != ATTR_KIND_FLOATS)
+			continue;
+		attrs[a].ints = arena_memdup(arena, attrs[a].ints, attrs[a].count * width);
+		if (!attrs[a].ints)
+			return -ENOMEM;
+	}
+	copy->attrs = attrs;
+	copy->name = builder->step->node;
+	copy->inputs = copy->outputs = NULL;
+	params->general = (struct general){ copy, in, out, node->n_inputs, node->n_outputs };
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		params->has_in[i] = node->inputs[i] != GRAPH_NONE;
+		if (!params->has_in[i])
+			continue;
+		in[i] = *builder_input(builder, i);
+		params->in[i] = builder_input_place(builder, i);
+		in[i].data = params->in[i].constant;
+		in[i].name = NULL;
+	}
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		params->has_out[o] = node->outputs[o] != GRAPH_NONE;
+		if (!params->has_out[o])
+			continue;
+		out[o] = *builder_output(builder, o);
+		out[o].name = NULL;
+		params->out[o] = builder->places[node->outputs[o]];
+	}
+	return 0;
+}
+
+// "float32 [1, 3] -> int64 [1]", cut where it is longer.
+static void describe(struct step *step, const struct general *general)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s %.60s -> %s %.60s", dtype_name(general->in[0].dtype),
+		tensor_shape_text(&general->in[0]).text, dtype_name(general->out[0].dtype),
+		tensor_shape_text(&general->out[0]).text);
+	memcpy(step->shape, text, sizeof(step->shape) - 1);
+}
+
+int build_general(struct builder *builder)
+{
+	const struct general_op *op = general_op(builder->node->op);
+	struct general_step *params;
+	struct step *step = builder->step;
+
+	if (builder->node->n_inputs > GENERAL_IN_MAX || builder->node->n_outputs > GENERAL_OUT_MAX)
+		return error_set(builder->err, -ENOTSUP,
+			"has %" PRIu32 " inputs and %" PRIu32
+			" outputs, at most %d and %d are supported",
+			builder->node->n_inputs, builder->node->n_outputs, GENERAL_IN_MAX,
+			GENERAL_OUT_MAX);
+	params = arena_calloc(builder->plan->arena, 1, sizeof(*params));
+	if (!params || copy_node(builder, params) != 0)
+		return error_set(builder->err, -ENOMEM, "no memory for the plan");
+	params->run = op->run;
+	step->run = run_general;
+	step->params = params;
+	builder->scratch_bytes = op->scratch_bytes ? op->scratch_bytes(&params->general) : 0;
+	step->macs = op->work ? op->work(&params->general) : 0;
+	for (uint32_t i = 0; i < params->general.n_in; i++)
+		step->bytes_touched += tensor_bytes(&params->general.in[i]);
+	for (uint32_t o = 1; o < params->general.n_out; o++) // step_keep() counts the first
+		step->bytes_touched += tensor_bytes(&params->general.out[o]);
+	describe(step, &params->general);
+	step_set_kernel(step, "general__scalar");
+	return 0;
+}
