@@ -14,7 +14,7 @@ static const struct command COMMANDS[] = {
 		"make an image of an ONNX model", model_compile_command },
 	{ "model inspect", "IMAGE [--isa ISA]", "what an image holds, and its plan on this CPU",
 		model_inspect_command },
-	{ "model bench", "IMAGE [--isa ISA]", "time a row at batches of 1, 16, 64 and 256",
+	{ "model bench", "IMAGE [--isa ISA] [--rows FILE]", "time a row at batches of 1, 16, 64 and 256",
 		model_bench_command },
 	{ "model run", "IMAGE ROWS -o OUT [--isa ISA]",
 		"score rows offline; files by their endings: .csv, .npy, .f32", model_run_command },
