@@ -82,6 +82,7 @@ LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) $(LIBS_infer)
 ISA_avx2       := -mavx2 -mfma -mf16c -mbmi2
 ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
+ISA_avx512vbmi := $(ISA_avx512) -mavx512vbmi
 ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
 ISA_avxvnni    := $(ISA_avx2) -mavxvnni
 isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))

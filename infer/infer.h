@@ -24,6 +24,7 @@ enum isa {
 	ISA_BF16 = 1 << 3,   // AVX-512 BF16
 	ISA_AVXVNNI = 1 << 4,
 	ISA_NEON = 1 << 5,
+	ISA_VBMI = 1 << 6, // AVX-512 VBMI
 };
 
 // What this CPU and kernel offer.

@@ -40,6 +40,8 @@ static unsigned leaf7_detect(uint32_t features, uint64_t xcr0)
 	if ((xcr0 & XCR0_AVX512) != XCR0_AVX512 || (ebx & avx512) != avx512)
 		return mask;
 	mask |= ISA_AVX512;
+	if (ecx & (1u << 1))
+		mask |= ISA_VBMI;
 	if (ecx & (1u << 11))
 		mask |= ISA_VNNI;
 	if (eax1 & (1u << 5))
@@ -93,7 +95,7 @@ static const struct {
 	{ "neon", ISA_NEON, ISA_NEON },
 	{ "avx2", ISA_AVX2 | ISA_AVXVNNI, ISA_AVX2 },
 	{ "avx512", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512, ISA_AVX2 | ISA_AVX512 },
-	{ "avx512vnni", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512 | ISA_VNNI | ISA_BF16,
+	{ "avx512vnni", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512 | ISA_VNNI | ISA_BF16 | ISA_VBMI,
 		ISA_AVX2 | ISA_AVX512 | ISA_VNNI },
 };
 #define N_SETS (sizeof(SETS) / sizeof(SETS[0]))

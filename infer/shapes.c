@@ -77,6 +77,7 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_LESS_OR_EQUAL] = shape_compare,
 	[OP_WHERE] = shape_where,
 	[OP_TRANSPOSE] = shape_transpose,
+	[OP_TREES] = shape_trees,
 };
 
 // Arity, indices, which inputs may be left out, and shapes of what comes in.

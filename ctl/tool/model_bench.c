@@ -12,8 +12,8 @@
 
 #define BENCH_ROWS     1024
 #define BENCH_ROWS_MAX (1u << 20)
-#define BENCH_SEED 0x6d61726c6574ull
-#define PERTURB    0.05f // of each golden value, so that no two rows are the same
+#define BENCH_SEED     0x6d61726c6574ull
+#define PERTURB        0.05f // of each golden value, so that no two rows are the same
 
 // Uniform in [-1, 1). xorshift64*: S. Vigna, "An experimental exploration of Marsaglia's xorshift
 // generators, scrambled", 2016.
@@ -56,9 +56,9 @@ static float *read_rows(
 
 	if (rows_read(path, &options, &read, err))
 		return NULL;
-	*n_rows = read.n_rows < MODEL_BATCH_MAX   ? MODEL_BATCH_MAX
-		: read.n_rows < BENCH_ROWS_MAX ? (uint32_t)read.n_rows
-					       : BENCH_ROWS_MAX;
+	*n_rows = read.n_rows < MODEL_BATCH_MAX ? MODEL_BATCH_MAX
+		: read.n_rows < BENCH_ROWS_MAX  ? (uint32_t)read.n_rows
+						: BENCH_ROWS_MAX;
 	if (read.n_rows == 0)
 		error_set(err, -EINVAL, "%s: no rows to time with", path);
 	else if (!(rows = malloc(*n_rows * n * sizeof(*rows))))
@@ -136,9 +136,8 @@ static int print_text(const struct model *model, const char *isa, uint32_t n_row
 int model_bench_command(int argc, char **argv)
 {
 	const char *isa = NULL, *path = NULL;
-	const struct args_option options[] = {
-		{ .name = "isa", .value = &isa }, { .name = "rows", .value = &path }, { 0 }
-	};
+	const struct args_option options[] = { { .name = "isa", .value = &isa },
+		{ .name = "rows", .value = &path }, { 0 } };
 	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
 	struct bench_result results[MODEL_BATCH_CLASSES];
 	struct model *model;

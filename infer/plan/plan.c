@@ -40,6 +40,7 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_LAYER_NORM] = build_layer_norm,
 	[OP_NORMALIZER] = build_normalizer,
 	[OP_CONCAT] = build_concat,
+	[OP_TREES] = build_trees,
 };
 
 struct planner {
@@ -92,12 +93,12 @@ static bool single_port(const struct graph *graph, bool output)
 	return (output ? graph->n_outputs : graph->n_inputs) == 1;
 }
 
-// Every tensor that is used: not empty, and counted as work.
+// Every tensor that is computed: not empty, and not too big.
 static int check_tensor(struct planner *planner, uint32_t t)
 {
 	const struct tensor *tensor = &planner->builder.graph->tensors[t];
 
-	if (tensor_elements(tensor) == 0)
+	if (!tensor->data && tensor_elements(tensor) == 0)
 		return error_set(planner->builder.err, -ENOTSUP,
 			"tensor \"%s\" %s is empty, which is not computed", tensor->name,
 			tensor_shape_text(tensor).text);

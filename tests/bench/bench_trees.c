@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The peers of the tree bench, one thread: XGBoost's C API (XGBoosterPredictFromDense, in place) and
-// the same trees compiled to nested ifs, loaded from a shared object (see make_trees.py). Prints
+// The peers of the tree bench, one thread: XGBoost's C API (XGBoosterPredictFromDense, in place)
+// and the same trees compiled to nested ifs, loaded from a shared object (see make_trees.py).
+// Prints
 // {"NAME":{"xgboost":{"1":ns_per_row,"16":…},"ifs":…,"difference":largest},…}
 // usage: bench_trees ROWS.f32 COLUMNS FOLDER NAME...      FOLDER/NAME.json, FOLDER/NAME.so
 #include <dlfcn.h>
@@ -45,8 +46,9 @@ static int compare(const void *a, const void *b)
 // Scores of `batch` rows; they live until the next call.
 static const float *predict(BoosterHandle booster, const float *rows, size_t batch, size_t columns)
 {
-	static const char CONFIG[] = "{\"type\":0,\"iteration_begin\":0,\"iteration_end\":0,"
-				     "\"strict_shape\":false,\"missing\":NaN,\"cache_id\":0}";
+	static const char CONFIG[] =
+		"{\"type\":0,\"iteration_begin\":0,\"iteration_end\":0,"
+		"\"strict_shape\":false,\"missing\":NaN,\"cache_id\":0}";
 	char array[160];
 	const bst_ulong *shape;
 	bst_ulong rank;
@@ -127,8 +129,9 @@ static void bench(
 		exit(1);
 	}
 	for (size_t r = 0; r < n; r++)
-		difference = fmax(difference, fabs((double)score(rows + r * columns) -
-			(double)*predict(booster, rows + r * columns, 1, columns)));
+		difference = fmax(difference,
+			fabs((double)score(rows + r * columns) -
+				(double)*predict(booster, rows + r * columns, 1, columns)));
 	printf("%s\"%s\": {\"xgboost\": {", more ? ", " : "", name);
 	for (int b = 0; b < N_BATCHES; b++)
 		printf("%s\"%zu\": %.1f", b ? ", " : "", BATCHES[b],

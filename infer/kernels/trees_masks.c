@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packing of the masks kernels.
+#include "infer/kernels/trees_masks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN64(bytes) (((bytes) + 63) & ~(size_t)63)
+
+struct layout {
+	size_t trees, nodes, weights, base, columns, thresholds, plain, bytes;
+};
+
+struct packing {
+	const struct trees *t;
+	struct ranks ranks;
+	uint32_t n_weights; // with padding
+	bool special;       // columns that are not TREE_LESS
+	char *packed;
+	uint32_t nodes, weights; // so far
+};
+
+// Weights of a tree: its leaves, in whole registers.
+static uint32_t padded(uint32_t leaves)
+{
+	return (leaves + 15) & ~15u;
+}
+
+static uint32_t count_leaves(const struct trees *t, uint32_t tree)
+{
+	int32_t stack[TREES_DEPTH_MAX + 2];
+	uint32_t depth = 0, leaves = 0;
+
+	stack[depth++] = t->root[tree];
+	while (depth > 0) {
+		const int32_t node = stack[--depth];
+
+		leaves += node < 0;
+		if (node < 0)
+			continue;
+		stack[depth++] = t->children[node][0];
+		stack[depth++] = t->children[node][1];
+	}
+	return leaves;
+}
+
+static int examine(struct packing *p)
+{
+	const struct trees *t = p->t;
+
+	if (t->n_targets > MASKS_TARGETS_MAX || t->linear_first || !trees_one_target(t, NULL))
+		return -ENOTSUP;
+	for (uint32_t i = 0; i < t->n_trees; i++) {
+		const uint32_t leaves = count_leaves(t, i);
+
+		if (leaves > MASKS_LEAVES_MAX)
+			return -ENOTSUP;
+		p->n_weights += padded(leaves);
+	}
+	if (ranks_init(&p->ranks, t) != 0 || p->ranks.n_columns > MASKS_COLUMNS_MAX)
+		return -ENOTSUP;
+	for (uint32_t c = 0; c < p->ranks.n_columns; c++)
+		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
+	return 0;
+}
+
+static struct layout layout_of(const struct packing *p)
+{
+	const struct trees *t = p->t;
+	struct layout at = { .trees = ALIGN64(sizeof(struct masks)) };
+
+	at.nodes = at.trees + ALIGN64(t->n_trees * sizeof(struct masks_tree));
+	at.weights = at.nodes + ALIGN64(t->n_branches * sizeof(struct masks_node));
+	at.base = at.weights + p->n_weights * sizeof(float);
+	at.columns = at.base + ALIGN64(t->n_targets * sizeof(float));
+	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct rank_column));
+	at.plain = at.thresholds + ALIGN64(p->ranks.n_thresholds * sizeof(float));
+	at.bytes = at.plain + (p->special ? trees_plain_bytes(t) : 0);
+	return at;
+}
+
+size_t trees_masks_bytes(const struct trees *t)
+{
+	struct packing p = { .t = t };
+	const size_t bytes = examine(&p) == 0 ? layout_of(&p).bytes : 0;
+
+	ranks_fini(&p.ranks);
+	return bytes;
+}
+
+struct pending {
+	int32_t node;
+	uint16_t *slot; // where its mask's place is written
+};
+
+// Depth first: a node's place is its number, a leaf's is behind all nodes.
+static void pack_tree(
+	struct packing *p, const struct layout *at, struct masks_tree *tree, uint32_t number)
+{
+	const struct trees *t = p->t;
+	struct masks_node *nodes = (struct masks_node *)(p->packed + at->nodes) + p->nodes;
+	float *weights = (float *)(p->packed + at->weights) + p->weights;
+	struct pending stack[TREES_DEPTH_MAX + 2];
+	uint16_t root, n_nodes = 0, n_leaves = 0;
+	const uint32_t leaves = count_leaves(t, number);
+	uint32_t depth = 0;
+
+	stack[depth++] = (struct pending){ t->root[number], &root };
+	while (depth > 0) {
+		const struct pending now = stack[--depth];
+
+		if (now.node < 0) {
+			const int32_t w = t->weight_first[~now.node];
+
+			*now.slot = (uint16_t)(leaves - 1 + n_leaves);
+			weights[n_leaves++] = w < t->weight_first[~now.node + 1] ? t->weight[w] : 0;
+			continue;
+		}
+		*now.slot = n_nodes;
+		nodes[n_nodes].below = p->ranks.branch_below[now.node] * 0x01010101u;
+		nodes[n_nodes].column = p->ranks.branch_column[now.node];
+		stack[depth++] = (struct pending){ t->children[now.node][0], &nodes[n_nodes].no };
+		stack[depth++] = (struct pending){ t->children[now.node][1], &nodes[n_nodes].yes };
+		n_nodes++;
+	}
+	*tree = (struct masks_tree){ p->nodes, p->weights, n_nodes, n_leaves,
+		trees_target(t, number) };
+	p->nodes += n_nodes;
+	p->weights += padded(n_leaves);
+}
+
+static int by_target(const void *a, const void *b)
+{
+	const struct masks_tree *x = a, *y = b;
+
+	return x->target != y->target
+		? (x->target < y->target ? -1 : 1)
+		: (x->first_weight > y->first_weight) - (x->first_weight < y->first_weight);
+}
+
+int trees_masks_pack(void *packed, const struct trees *t)
+{
+	struct packing p = { .t = t, .packed = packed };
+	struct masks *masks = packed;
+	struct layout at;
+	int rc = examine(&p);
+
+	if (rc == 0) {
+		struct masks_tree *trees;
+
+		at = layout_of(&p);
+		memset(packed, 0, at.bytes);
+		trees = (struct masks_tree *)(p.packed + at.trees);
+		for (uint32_t i = 0; i < t->n_trees; i++)
+			pack_tree(&p, &at, &trees[i], i);
+		qsort(trees, t->n_trees, sizeof(*trees), by_target);
+		memcpy(p.packed + at.base, t->base, t->n_targets * sizeof(float));
+		memcpy(p.packed + at.columns, p.ranks.columns,
+			p.ranks.n_columns * sizeof(struct rank_column));
+		memcpy(p.packed + at.thresholds, p.ranks.thresholds,
+			p.ranks.n_thresholds * sizeof(float));
+		if (p.special)
+			rc = trees_plain_pack(p.packed + at.plain, t);
+		*masks = (struct masks){ .n_trees = t->n_trees,
+			.n_columns = p.ranks.n_columns,
+			.n_targets = t->n_targets,
+			.trees = trees,
+			.nodes = (struct masks_node *)(p.packed + at.nodes),
+			.weights = (float *)(p.packed + at.weights),
+			.base = (float *)(p.packed + at.base),
+			.columns = (struct rank_column *)(p.packed + at.columns),
+			.thresholds = (float *)(p.packed + at.thresholds),
+			.plain = p.special ? (struct trees *)(p.packed + at.plain) : NULL };
+	}
+	ranks_fini(&p.ranks);
+	return rc;
+}

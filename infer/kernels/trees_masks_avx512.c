@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// 64 rows: a mask is a 64-bit register.
+#include "infer/kernels/trees_masks.h"
+
+#include <assert.h>
+#include <immintrin.h>
+#include <string.h>
+
+#define ROWS   64
+#define GROUPS 4 // of 16 floats
+
+struct block {
+	const float *x;      // the block's first row
+	__m512i row[GROUPS]; // offsets of the rows, in floats; behind the last one, its own
+	uint32_t n;
+	size_t ldx;
+	_Alignas(64) uint8_t ranks[MASKS_COLUMNS_MAX][ROWS];
+};
+
+static inline __m512i count_up(__m512i n, __mmask16 where)
+{
+	return _mm512_mask_sub_epi32(n, where, n, _mm512_set1_epi32(-1));
+}
+
+// How many thresholds are not above each row's value.
+static void rank_less(struct block *block, const struct rank_column *column,
+	const float *thresholds, uint8_t *ranks)
+{
+	const bool missing_true = column->kind & TREE_MISSING_TRUE;
+	__m512 x[GROUPS];
+	__m512i n[GROUPS];
+
+	for (int g = 0; g < GROUPS; g++) {
+		x[g] = _mm512_i32gather_ps(block->row[g], block->x + column->feature, 4);
+		n[g] = _mm512_setzero_si512();
+	}
+	for (uint32_t i = 0; i < column->count; i++) {
+		const __m512 threshold = _mm512_set1_ps(thresholds[column->first + i]);
+
+#pragma GCC unroll 4
+		for (int g = 0; g < GROUPS; g++)
+			n[g] = count_up(n[g], _mm512_cmp_ps_mask(x[g], threshold, _CMP_GE_OQ));
+	}
+	for (int g = 0; g < GROUPS; g++) {
+		const __mmask16 missing = _mm512_cmp_ps_mask(x[g], x[g], _CMP_UNORD_Q);
+
+		if (!missing_true)
+			n[g] = _mm512_mask_set1_epi32(n[g], missing, RANK_FALSE);
+		_mm_store_si128((__m128i *)(ranks + 16 * g), _mm512_cvtepi32_epi8(n[g]));
+	}
+}
+
+static void rank_columns(const struct masks *masks, struct block *block)
+{
+	for (uint32_t c = 0; c < masks->n_columns; c++) {
+		const struct rank_column *column = &masks->columns[c];
+
+		if ((column->kind & TREE_TEST_BITS) == TREE_LESS) {
+			rank_less(block, column, masks->thresholds, block->ranks[c]);
+			continue;
+		}
+		for (uint32_t r = 0; r < ROWS; r++) {
+			const size_t row = r < block->n ? r : block->n - 1;
+			const float x = block->x[row * block->ldx + column->feature];
+
+			block->ranks[c][r] =
+				trees_decide(masks->plain, column->branch, x) ? 0 : RANK_FALSE;
+		}
+	}
+}
+
+// reach: a mask for every node, then one for every leaf.
+static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
+	const struct block *block, uint64_t *reach)
+{
+	reach[0] = UINT64_MAX;
+	for (uint32_t i = 0; i < n_nodes; i++) {
+		const struct masks_node *node = &nodes[i];
+		const __m512i ranks = _mm512_load_si512(block->ranks[node->column]);
+		const uint64_t yes = _cvtmask64_u64(
+			_mm512_cmplt_epu8_mask(ranks, _mm512_set1_epi32((int)node->below)));
+		const uint64_t rows = reach[i];
+
+		reach[node->yes] = rows & yes;
+		reach[node->no] = rows & ~yes;
+	}
+}
+
+// 16 rows' weights of up to 16, 32, 64 or more leaves.
+static inline __m512 look_up(const float *weights, uint32_t n_leaves, __m512i leaf)
+{
+	const __m512 low = _mm512_load_ps(weights);
+
+	if (n_leaves <= 16)
+		return _mm512_permutexvar_ps(leaf, low);
+	if (n_leaves <= 32)
+		return _mm512_permutex2var_ps(low, leaf, _mm512_load_ps(weights + 16));
+	return _mm512_i32gather_ps(leaf, weights, 4);
+}
+
+static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
+	const struct block *block, __m512 *sum)
+{
+	uint64_t reach[2 * MASKS_LEAVES_MAX], bits[8];
+	__m512i leaf = _mm512_setzero_si512();
+
+	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	MASKS_LEAF_BITS(uint64_t, reach + tree->n_nodes, tree->n_leaves, bits);
+	for (uint32_t b = 0; (1u << b) < tree->n_leaves; b++)
+		leaf = _mm512_mask_add_epi8(
+			leaf, _cvtu64_mask64(bits[b]), leaf, _mm512_set1_epi8((char)(1 << b)));
+#define ADD(g)                                                                                     \
+	sum[g] = _mm512_add_ps(sum[g],                                                             \
+		look_up(masks->weights + tree->first_weight, tree->n_leaves,                       \
+			_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(leaf, g))))
+	ADD(0);
+	ADD(1);
+	ADD(2);
+	ADD(3);
+#undef ADD
+}
+
+static void score(const struct masks *masks, const struct block *block, float (*y)[ROWS])
+{
+	for (uint32_t i = 0; i < masks->n_trees;) {
+		const uint32_t target = masks->trees[i].target;
+		__m512 sum[GROUPS];
+
+		for (int g = 0; g < GROUPS; g++)
+			sum[g] = _mm512_loadu_ps(y[target] + 16 * g);
+		for (; i < masks->n_trees && masks->trees[i].target == target; i++)
+			add_tree(masks, &masks->trees[i], block, sum);
+		for (int g = 0; g < GROUPS; g++)
+			_mm512_storeu_ps(y[target] + 16 * g, sum[g]);
+	}
+}
+
+static void block_init(struct block *block, const float *x, size_t ldx, uint32_t n)
+{
+	const __m512i counting =
+		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+
+	block->x = x;
+	block->ldx = ldx;
+	block->n = n;
+	for (int g = 0; g < GROUPS; g++) {
+		const __m512i row = _mm512_add_epi32(counting, _mm512_set1_epi32(16 * g));
+
+		block->row[g] =
+			_mm512_mullo_epi32(_mm512_min_epu32(row, _mm512_set1_epi32((int)n - 1)),
+				_mm512_set1_epi32((int)ldx));
+	}
+}
+
+void u8_trees_64__avx512(
+	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
+{
+	const struct masks *masks = packed;
+	float sums[MASKS_TARGETS_MAX][ROWS];
+	struct block block;
+
+	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
+	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
+		block_init(&block, x, ldx, m < ROWS ? m : ROWS);
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			for (uint32_t r = 0; r < ROWS; r++)
+				sums[t][r] = masks->base[t];
+		rank_columns(masks, &block);
+		score(masks, &block, sums);
+		for (uint32_t r = 0; r < block.n; r++)
+			for (uint32_t t = 0; t < masks->n_targets; t++)
+				y[r * ldy + t] = sums[t][r];
+	}
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tree ensembles: for each class of batch sizes the kernel that is fastest here, by timing on rows
+// that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
+#include "infer/kernels/trees_kernels.h"
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TURNS        7
+#define SAMPLE_NS    20000.0
+#define ROWS         MODEL_BATCH_MAX
+#define SLOW_CALL_NS 2e6 // one sample decides
+
+struct trees_choice {
+	const void *packed;
+	void (*run)(
+		const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy);
+};
+
+struct trees_step {
+	uint32_t n_features, n_targets;
+	struct trees_choice choice[MODEL_BATCH_CLASSES];
+};
+
+struct candidate {
+	const struct trees_kernel *kernel;
+	void *packed; // to time with
+	double ns;    // of a call; the shortest yet
+};
+
+struct chooser {
+	struct builder *builder;
+	struct trees trees;
+	struct candidate candidates[TREES_KERNELS_MAX];
+	uint32_t n_candidates;
+	void *planned[TREES_KERNELS_MAX]; // by kernel's number: packed in the plan's memory
+	float *rows, *outputs;            // NULL: by rule, or known
+};
+
+static void run_trees(const struct step *step, const struct pass *pass)
+{
+	const struct trees_step *trees = step->params;
+	const struct trees_choice *choice = &trees->choice[pass->klass];
+
+	choice->run(choice->packed, pass->n, place_at(pass, &step->x), trees->n_features,
+		place_at(pass, &step->y), trees->n_targets);
+}
+
+// --- Rows to time with --------------------------------------------------------------------------
+
+// xorshift64*, as everywhere here.
+static uint64_t draw(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * UINT64_C(0x2545f4914f6cdd1d) >> 32;
+}
+
+static int compare_features(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+// Each value is one of the thresholds that its feature is compared with, or just below it.
+static void fill_rows(const struct trees *t, float *rows, uint64_t *by_feature)
+{
+	uint64_t state = 88172645463325252u;
+	uint32_t from = 0;
+
+	for (uint32_t b = 0; b < t->n_branches; b++)
+		by_feature[b] = (uint64_t)(uint32_t)t->feature[b] << 32 | b;
+	qsort(by_feature, t->n_branches, sizeof(*by_feature), compare_features);
+	while (from < t->n_branches) {
+		const uint32_t feature = (uint32_t)(by_feature[from] >> 32);
+		uint32_t to = from;
+
+		while (to < t->n_branches && by_feature[to] >> 32 == feature)
+			to++;
+		for (uint32_t r = 0; r < ROWS; r++) {
+			const uint32_t b = (uint32_t)by_feature[from + draw(&state) % (to - from)];
+			float x = t->threshold[b];
+
+			if ((t->kind[b] & TREE_TEST_BITS) == TREE_IN_SET)
+				x = (float)(draw(&state) % 64);
+			else if (draw(&state) & 1)
+				x = nextafterf(x, -INFINITY);
+			rows[(size_t)r * t->n_features + feature] = x;
+		}
+		from = to;
+	}
+}
+
+static bool make_rows(struct chooser *c)
+{
+	uint64_t *by_feature = calloc(c->trees.n_branches + 1u, sizeof(*by_feature));
+
+	c->rows = calloc((size_t)ROWS * c->trees.n_features, sizeof(float));
+	c->outputs = calloc((size_t)ROWS * c->trees.n_targets, sizeof(float));
+	if (by_feature && c->rows && c->outputs)
+		fill_rows(&c->trees, c->rows, by_feature);
+	free(by_feature);
+	return by_feature && c->rows && c->outputs;
+}
+
+// --- Choosing -----------------------------------------------------------------------------------
+
+static size_t aligned(size_t bytes)
+{
+	return (bytes + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
+}
+
+static size_t packed_bytes(const struct chooser *c, const struct trees_kernel *kernel)
+{
+	const size_t bytes = kernel->packed_bytes(&c->trees);
+
+	return bytes <= PLAN_WEIGHTS_BYTES_MAX ? bytes : 0;
+}
+
+// What may run. The reference (the first kernel) only where there is no other.
+static void find_candidates(struct chooser *c)
+{
+	const unsigned isa_mask = c->builder->plan->isa_mask & isa_detected();
+
+	for (uint32_t i = TREES_KERNELS_COUNT; i-- > 0;) {
+		const struct trees_kernel *kernel = &TREES_KERNELS[i];
+		struct candidate *candidate = &c->candidates[c->n_candidates];
+		size_t bytes;
+
+		if (!kernel_allowed(kernel->isa, isa_mask) || (i == 0 && c->n_candidates > 0))
+			continue;
+		bytes = packed_bytes(c, kernel);
+		*candidate = (struct candidate){ .kernel = kernel };
+		candidate->packed = bytes ? aligned_alloc(KERNEL_ALIGN, aligned(bytes)) : NULL;
+		if (candidate->packed && kernel->pack(candidate->packed, &c->trees) == 0) {
+			c->n_candidates++;
+		} else {
+			free(candidate->packed);
+			candidate->packed = NULL;
+		}
+	}
+}
+
+// Calls over different rows, until they have taken long enough.
+static double sample(const struct chooser *c, const struct candidate *candidate, uint32_t m)
+{
+	const uint32_t k = c->trees.n_features, n = c->trees.n_targets;
+	double start = plan_now_ns(), spent;
+	uint32_t calls = 0, row = 0;
+
+	do {
+		candidate->kernel->run(
+			candidate->packed, m, c->rows + (size_t)row * k, k, c->outputs, n);
+		row = row + 2 * m <= ROWS ? row + m : 0;
+		calls++;
+		spent = plan_now_ns() - start;
+	} while (spent < SAMPLE_NS);
+	return spent / calls;
+}
+
+static const struct trees_kernel *fastest(struct chooser *c, uint32_t m)
+{
+	struct candidate *best = c->candidates;
+
+	for (uint32_t turn = 0; turn < TURNS; turn++) {
+		for (uint32_t i = 0; i < c->n_candidates; i++) {
+			struct candidate *candidate = &c->candidates[i];
+			double ns;
+
+			if (turn > 0 && candidate->ns > SLOW_CALL_NS)
+				continue;
+			ns = sample(c, candidate, m);
+			candidate->ns = turn == 0 || ns < candidate->ns ? ns : candidate->ns;
+			best = candidate->ns < best->ns ? candidate : best;
+		}
+	}
+	return c->n_candidates ? best->kernel : NULL;
+}
+
+static const struct trees_kernel *by_rule(const struct chooser *c, uint32_t m)
+{
+	const struct trees_kernel *kernel = NULL;
+
+	for (uint32_t nth = 0; (kernel = trees_pick(c->builder->plan->isa_mask, m, nth)); nth++) {
+		if (packed_bytes(c, kernel) != 0)
+			return kernel;
+	}
+	return NULL;
+}
+
+// What an earlier opening of the image chose for the class; NULL: nothing that is known here.
+static const struct trees_kernel *known(const struct chooser *c, uint32_t klass)
+{
+	const struct plan *plan = c->builder->plan;
+	const struct model_choices *known = c->builder->known;
+	const size_t step = (size_t)(c->builder->step - plan->steps);
+
+	if (!known || known->isa_mask != plan->isa_mask || step >= known->n_steps)
+		return NULL;
+	for (uint32_t i = 0; i < TREES_KERNELS_COUNT; i++) {
+		if (TREES_KERNELS[i].name == known->steps[step].kernel[klass] &&
+			packed_bytes(c, &TREES_KERNELS[i]) != 0)
+			return &TREES_KERNELS[i];
+	}
+	return NULL;
+}
+
+// The ensemble as the kernel wants it, in the plan's memory.
+static const void *plan_packed(struct chooser *c, const struct trees_kernel *kernel)
+{
+	void **planned = &c->planned[kernel - TREES_KERNELS];
+	const size_t bytes = packed_bytes(c, kernel);
+
+	for (uint32_t i = 0; i < TREES_KERNELS_COUNT && !*planned; i++) {
+		if (TREES_KERNELS[i].pack == kernel->pack)
+			*planned = c->planned[i];
+	}
+	if (!*planned && bytes) {
+		*planned = builder_weights(c->builder, bytes);
+		if (*planned && kernel->pack(*planned, &c->trees) != 0)
+			*planned = NULL;
+	}
+	return *planned;
+}
+
+static int choose(struct chooser *c, struct trees_step *params)
+{
+	for (uint32_t k = 0; k < MODEL_BATCH_CLASSES; k++) {
+		const uint32_t m = MODEL_BATCH_CLASS[k];
+		const struct trees_kernel *kernel = known(c, k);
+
+		if (!kernel && c->builder->no_timing)
+			kernel = by_rule(c, m);
+		if (!kernel && !c->rows && !c->builder->no_timing) {
+			if (!make_rows(c))
+				return error_set(
+					c->builder->err, -ENOMEM, "no memory to time kernels");
+			find_candidates(c);
+		}
+		if (!kernel && c->rows)
+			kernel = fastest(c, m);
+		params->choice[k].packed = kernel ? plan_packed(c, kernel) : NULL;
+		if (!params->choice[k].packed)
+			return error_set(c->builder->err, -ENOMEM, "no memory for the trees");
+		params->choice[k].run = kernel->run;
+		c->builder->step->kernel[k] = kernel->name;
+	}
+	return 0;
+}
+
+int build_trees(struct builder *builder)
+{
+	struct chooser c = { .builder = builder };
+	struct step *step = builder->step;
+	struct trees_step params = { 0 };
+	const struct trees *t = &c.trees;
+	int rc;
+
+	trees_of_node(builder->graph, builder->node, &c.trees);
+	params.n_features = t->n_features;
+	params.n_targets = t->n_targets;
+	step->run = run_trees;
+	step->x = builder_input_place(builder, 0);
+	rc = choose(&c, &params);
+	for (uint32_t i = 0; i < c.n_candidates; i++)
+		free(c.candidates[i].packed);
+	free(c.rows);
+	free(c.outputs);
+	if (rc != 0)
+		return rc;
+	// What a walk down the trees would touch, were they balanced.
+	step->macs =
+		(uint64_t)((double)t->n_trees * (1 + log2((double)t->n_leaves / t->n_trees + 1)));
+	step->bytes_touched += step->macs * 8;
+	snprintf(step->shape, sizeof(step->shape),
+		"%" PRIu32 " -> %" PRIu32 ", %" PRIu32 " trees, %" PRIu32 " leaves", t->n_features,
+		t->n_targets, t->n_trees, t->n_leaves);
+	step->params = builder_params(builder, &params, sizeof(params));
+	return step->params ? 0 : -ENOMEM;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tree ensembles: dtypes and lengths of the arrays, then what they say (trees_check).
+#include "infer/shapes.h"
+#include "infer/trees.h"
+
+#include <inttypes.h>
+
+// `like`: as long as that input, and `more` longer; 0: any length from `more` on.
+static const struct form {
+	enum dtype dtype;
+	uint32_t rank, like, more;
+	bool optional;
+} FORMS[TREES_INPUT_COUNT] = {
+	[TREES_ROOT] = { DTYPE_I32, 1, 0, 1, false },
+	[TREES_FEATURE] = { DTYPE_I32, 1, 0, 0, false },
+	[TREES_THRESHOLD] = { DTYPE_F32, 1, TREES_FEATURE, 0, false },
+	[TREES_KIND] = { DTYPE_U8, 1, TREES_FEATURE, 0, false },
+	[TREES_CHILDREN] = { DTYPE_I32, 2, TREES_FEATURE, 0, false },
+	[TREES_WEIGHT_FIRST] = { DTYPE_I32, 1, 0, 2, false },
+	[TREES_WEIGHT_TARGET] = { DTYPE_I32, 1, 0, 0, false },
+	[TREES_WEIGHT] = { DTYPE_F32, 1, TREES_WEIGHT_TARGET, 0, false },
+	[TREES_BASE] = { DTYPE_F32, 1, 0, 1, false },
+	[TREES_SET] = { DTYPE_I32, 1, TREES_FEATURE, 0, true },
+	[TREES_SET_FIRST] = { DTYPE_I32, 1, 0, 1, true },
+	[TREES_SET_WORDS] = { DTYPE_U32, 1, 0, 0, true },
+	[TREES_LINEAR_FIRST] = { DTYPE_I32, 1, TREES_WEIGHT_FIRST, 0, true },
+	[TREES_LINEAR_CONSTANT] = { DTYPE_F32, 1, 0, 0, true },
+	[TREES_LINEAR_FEATURE] = { DTYPE_I32, 1, 0, 0, true },
+	[TREES_LINEAR_COEFFICIENT] = { DTYPE_F32, 1, TREES_LINEAR_FEATURE, 0, true },
+};
+
+static int check_form(const struct inference *in, uint32_t i)
+{
+	const struct tensor *t = shape_input(in, i), *like = shape_input(in, FORMS[i].like);
+
+	if (!t)
+		return FORMS[i].optional ? 0 : shape_refuse(in, "input %" PRIu32 " is missing", i);
+	if (shape_need_constant(in, i) != 0)
+		return -EINVAL;
+	if (t->dtype != FORMS[i].dtype || t->rank != FORMS[i].rank ||
+		(t->rank == 2 && t->dims[1] != 2))
+		return shape_refuse(in, "input %" PRIu32 " is %s %s, should be %s %s", i,
+			dtype_name(t->dtype), tensor_shape_text(t).text, dtype_name(FORMS[i].dtype),
+			FORMS[i].rank == 2 ? "[branches, 2]" : "a list");
+	if (FORMS[i].like ? t->dims[0] != like->dims[0] : t->dims[0] < FORMS[i].more)
+		return shape_refuse(in,
+			"input %" PRIu32 " has %" PRId64 " values, should have %" PRId64 "%s", i,
+			t->dims[0], FORMS[i].like ? like->dims[0] : FORMS[i].more,
+			FORMS[i].like ? "" : " or more");
+	return 0;
+}
+
+// Sets and linear leaves are there whole or not at all.
+static int check_groups(const struct inference *in)
+{
+	const struct tensor *first = shape_input(in, TREES_WEIGHT_FIRST);
+	const struct tensor *constant = shape_input(in, TREES_LINEAR_CONSTANT);
+
+	for (uint32_t i = TREES_SET; i <= TREES_SET_WORDS; i++) {
+		if (!shape_input(in, i) != !shape_input(in, TREES_SET))
+			return shape_refuse(in, "input %" PRIu32 ", of the sets, is missing", i);
+	}
+	for (uint32_t i = TREES_LINEAR_FIRST; i <= TREES_LINEAR_COEFFICIENT; i++) {
+		if (!shape_input(in, i) != !shape_input(in, TREES_LINEAR_FIRST))
+			return shape_refuse(
+				in, "input %" PRIu32 ", of the linear leaves, is missing", i);
+	}
+	if (constant && constant->dims[0] + 1 != first->dims[0])
+		return shape_refuse(in,
+			"%" PRId64 " constants of linear leaves, should be %" PRId64,
+			constant->dims[0], first->dims[0] - 1);
+	return 0;
+}
+
+int shape_trees(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, TREES_X);
+	struct trees trees;
+
+	if (x->dtype != DTYPE_F32 || x->rank < 1 || x->rank > 2 ||
+		(x->rank == 2 && x->dims[0] != 1))
+		return shape_refuse(in,
+			"input 0 is %s %s, should be float32 [features] or [1, features]",
+			dtype_name(x->dtype), tensor_shape_text(x).text);
+	if (check_groups(in) != 0)
+		return -EINVAL;
+	for (uint32_t i = 1; i < TREES_INPUT_COUNT; i++) {
+		if (check_form(in, i) != 0)
+			return -EINVAL;
+	}
+	if (shape_need_int(in, ATTR_AGGREGATE, TREES_SUM, 0, TREES_AGGREGATE_COUNT - 1) != 0)
+		return -EINVAL;
+	trees_of_node(in->graph, in->node, &trees);
+	*out = (struct tensor){ .dtype = DTYPE_F32, .rank = 2, .dims = { 1, trees.n_targets } };
+	return trees_check(&trees, in->err);
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/trees.h"
+#include "infer/arena.h"
+#include "infer/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// --- Checks -------------------------------------------------------------------------------------
+
+static int check_counts(const struct trees *t, struct error *err)
+{
+	if (t->n_trees == 0 || t->n_trees > TREES_MAX)
+		return error_set(err, -EINVAL, "%" PRIu32 " trees, should be 1 to %d", t->n_trees,
+			TREES_MAX);
+	if (t->n_branches > TREES_BRANCHES_MAX || t->n_leaves == 0 ||
+		t->n_leaves > TREES_BRANCHES_MAX)
+		return error_set(err, -EINVAL,
+			"%" PRIu32 " branches and %" PRIu32
+			" leaves, should be at most %d, and a leaf",
+			t->n_branches, t->n_leaves, TREES_BRANCHES_MAX);
+	if (t->n_targets == 0)
+		return error_set(err, -EINVAL, "no targets, should have one at least");
+	if (t->n_features == 0)
+		return error_set(err, -EINVAL, "no features, should have one at least");
+	if ((unsigned)t->aggregate >= TREES_AGGREGATE_COUNT)
+		return error_set(err, -EINVAL, "aggregate %u is unknown", (unsigned)t->aggregate);
+	return 0;
+}
+
+// first[0] = 0, rising, first[count] = total: slices of an array, one after the other.
+static int check_slices(
+	const int32_t *first, uint32_t count, uint32_t total, const char *what, struct error *err)
+{
+	if (first[0] != 0 || first[count] != (int64_t)total)
+		return error_set(err, -EINVAL,
+			"%s run from %" PRId32 " to %" PRId32 ", should from 0 to %" PRIu32, what,
+			first[0], first[count], total);
+	for (uint32_t i = 0; i < count; i++) {
+		if (first[i] > first[i + 1])
+			return error_set(err, -EINVAL,
+				"%s of number %" PRIu32 " end before they begin", what, i);
+	}
+	return 0;
+}
+
+static int check_branch(const struct trees *t, uint32_t b, struct error *err)
+{
+	if (t->feature[b] < 0 || (uint32_t)t->feature[b] >= t->n_features)
+		return error_set(err, -EINVAL,
+			"branch %" PRIu32 " asks for feature %" PRId32 ", there are %" PRIu32, b,
+			t->feature[b], t->n_features);
+	if (isnan(t->threshold[b]))
+		return error_set(err, -EINVAL, "branch %" PRIu32 " has a threshold that is NaN", b);
+	if (t->kind[b] > (TREE_TEST_BITS | TREE_MISSING_TRUE))
+		return error_set(err, -EINVAL, "branch %" PRIu32 " is of the unknown kind %u", b,
+			t->kind[b]);
+	if ((t->kind[b] & TREE_TEST_BITS) == TREE_IN_SET &&
+		(!t->set || t->set[b] < 0 || (uint32_t)t->set[b] >= t->n_sets))
+		return error_set(err, -EINVAL,
+			"branch %" PRIu32 " asks for set %" PRId32 ", there are %" PRIu32, b,
+			t->set ? t->set[b] : -1, t->n_sets);
+	return 0;
+}
+
+struct reach {
+	uint16_t *branch_depth; // [n_branches]; 0: not reached yet
+	uint8_t *leaf_reached;  // [n_leaves]
+	uint64_t reached;
+};
+
+static int reach_node(const struct trees *t, struct reach *reach, int32_t node, int64_t parent,
+	uint32_t depth, struct error *err)
+{
+	char from[48];
+
+	snprintf(from, sizeof(from), parent < 0 ? "a root" : "branch %" PRId64, parent);
+	if (node >= 0 ? (uint32_t)node >= t->n_branches : (uint32_t)~node >= t->n_leaves)
+		return error_set(err, -EINVAL,
+			"%s leads to node %" PRId32 ", there are %" PRIu32 " branches and %" PRIu32
+			" leaves",
+			from, node, t->n_branches, t->n_leaves);
+	if (node < 0 ? reach->leaf_reached[~node] : reach->branch_depth[node] != 0)
+		return error_set(err, -EINVAL,
+			"%s leads to %s %" PRId32 ", which has a parent already", from,
+			node < 0 ? "leaf" : "branch", node < 0 ? ~node : node);
+	if (node >= 0 && node <= parent)
+		return error_set(err, -EINVAL,
+			"%s leads back to branch %" PRId32 ", should lead to a higher one", from,
+			node);
+	if (node >= 0 && depth > TREES_DEPTH_MAX)
+		return error_set(err, -EINVAL,
+			"branch %" PRId32 " is %" PRIu32 " deep, at most %d are possible", node,
+			depth, TREES_DEPTH_MAX);
+	if (node < 0)
+		reach->leaf_reached[~node] = 1;
+	else
+		reach->branch_depth[node] = (uint16_t)depth;
+	reach->reached++;
+	return 0;
+}
+
+// Every branch and leaf by one way from one root. Parents come before their children, so that one
+// walk over the branches in their order meets each after its parent.
+static int check_structure(const struct trees *t, struct reach *reach, struct error *err)
+{
+	const uint64_t nodes = (uint64_t)t->n_branches + t->n_leaves;
+	int rc = 0;
+
+	for (uint32_t r = 0; r < t->n_trees && rc == 0; r++)
+		rc = reach_node(t, reach, t->root[r], -1, 1, err);
+	for (uint32_t b = 0; b < t->n_branches && rc == 0; b++) {
+		if (reach->branch_depth[b] == 0)
+			return error_set(err, -EINVAL, "branch %" PRIu32 " belongs to no tree", b);
+		rc = check_branch(t, b, err);
+		for (int c = 0; c < 2 && rc == 0; c++)
+			rc = reach_node(
+				t, reach, t->children[b][c], b, reach->branch_depth[b] + 1u, err);
+	}
+	if (rc == 0 && reach->reached != nodes)
+		rc = error_set(err, -EINVAL, "%" PRIu64 " leaves belong to no tree",
+			nodes - reach->reached);
+	return rc;
+}
+
+static int check_linear(const struct trees *t, struct error *err)
+{
+	int rc = check_slices(t->linear_first, t->n_leaves, t->n_linear_terms, "linear terms", err);
+
+	if (rc == 0 && t->aggregate != TREES_SUM)
+		rc = error_set(err, -EINVAL, "linear leaves can only be summed");
+	for (uint32_t l = 0; l < t->n_leaves && rc == 0; l++) {
+		if (t->linear_first[l] != t->linear_first[l + 1] &&
+			t->weight_first[l + 1] - t->weight_first[l] != 1)
+			rc = error_set(err, -EINVAL,
+				"leaf %" PRIu32 " is linear and should have one weight", l);
+	}
+	for (uint32_t i = 0; i < t->n_linear_terms && rc == 0; i++) {
+		if (t->linear_feature[i] < 0 || (uint32_t)t->linear_feature[i] >= t->n_features)
+			rc = error_set(err, -EINVAL,
+				"linear term %" PRIu32 " asks for feature %" PRId32
+				", there are %" PRIu32,
+				i, t->linear_feature[i], t->n_features);
+	}
+	return rc;
+}
+
+int trees_check(const struct trees *t, struct error *err)
+{
+	struct reach reach = { 0 };
+	int rc = check_counts(t, err);
+
+	if (rc == 0)
+		rc = check_slices(t->weight_first, t->n_leaves, t->n_weights, "weights", err);
+	for (uint32_t w = 0; w < t->n_weights && rc == 0; w++) {
+		if (t->weight_target[w] < 0 || (uint32_t)t->weight_target[w] >= t->n_targets)
+			rc = error_set(err, -EINVAL,
+				"weight %" PRIu32 " is for target %" PRId32 ", there are %" PRIu32,
+				w, t->weight_target[w], t->n_targets);
+	}
+	if (rc == 0 && t->set)
+		rc = check_slices(t->set_first, t->n_sets, t->n_set_words, "sets", err);
+	if (rc == 0 && t->linear_first)
+		rc = check_linear(t, err);
+	if (rc != 0)
+		return rc;
+	reach.branch_depth = calloc(t->n_branches + 1u, sizeof(*reach.branch_depth));
+	reach.leaf_reached = calloc(t->n_leaves + 1u, sizeof(*reach.leaf_reached));
+	rc = reach.branch_depth && reach.leaf_reached
+		? check_structure(t, &reach, err)
+		: error_set(err, -ENOMEM, "no memory to check the trees");
+	free(reach.branch_depth);
+	free(reach.leaf_reached);
+	return rc;
+}
+
+// --- Arrays and nodes ---------------------------------------------------------------------------
+
+static const struct tensor *input(const struct graph *graph, const struct node *node, uint32_t i)
+{
+	if (i >= node->n_inputs || node->inputs[i] == GRAPH_NONE)
+		return NULL;
+	return &graph->tensors[node->inputs[i]];
+}
+
+static const void *values(const struct graph *graph, const struct node *node, uint32_t i)
+{
+	const struct tensor *tensor = input(graph, node, i);
+
+	return tensor ? tensor->data : NULL;
+}
+
+static uint32_t length(const struct graph *graph, const struct node *node, uint32_t i)
+{
+	const struct tensor *tensor = input(graph, node, i);
+
+	return tensor ? (uint32_t)tensor->dims[0] : 0;
+}
+
+void trees_of_node(const struct graph *graph, const struct node *node, struct trees *t)
+{
+	const struct tensor *x = input(graph, node, TREES_X);
+
+	*t = (struct trees){
+		.n_features = (uint32_t)x->dims[x->rank - 1],
+		.n_trees = length(graph, node, TREES_ROOT),
+		.n_branches = length(graph, node, TREES_FEATURE),
+		.n_leaves = length(graph, node, TREES_WEIGHT_FIRST) - 1,
+		.n_weights = length(graph, node, TREES_WEIGHT),
+		.n_targets = length(graph, node, TREES_BASE),
+		.n_set_words = length(graph, node, TREES_SET_WORDS),
+		.n_linear_terms = length(graph, node, TREES_LINEAR_FEATURE),
+		.aggregate = (enum tree_aggregate)node_int(node, ATTR_AGGREGATE, TREES_SUM),
+		.root = values(graph, node, TREES_ROOT),
+		.feature = values(graph, node, TREES_FEATURE),
+		.threshold = values(graph, node, TREES_THRESHOLD),
+		.kind = values(graph, node, TREES_KIND),
+		.children = values(graph, node, TREES_CHILDREN),
+		.weight_first = values(graph, node, TREES_WEIGHT_FIRST),
+		.weight_target = values(graph, node, TREES_WEIGHT_TARGET),
+		.weight = values(graph, node, TREES_WEIGHT),
+		.base = values(graph, node, TREES_BASE),
+		.set = values(graph, node, TREES_SET),
+		.set_first = values(graph, node, TREES_SET_FIRST),
+		.set_words = values(graph, node, TREES_SET_WORDS),
+		.linear_first = values(graph, node, TREES_LINEAR_FIRST),
+		.linear_constant = values(graph, node, TREES_LINEAR_CONSTANT),
+		.linear_feature = values(graph, node, TREES_LINEAR_FEATURE),
+		.linear_coefficient = values(graph, node, TREES_LINEAR_COEFFICIENT),
+	};
+	if (t->set_first)
+		t->n_sets = length(graph, node, TREES_SET_FIRST) - 1;
+}
+
+struct addition {
+	struct graph *graph;
+	const char *name;
+	uint32_t inputs[TREES_INPUT_COUNT];
+	struct error *err;
+	int rc;
+};
+
+static void add_array(struct addition *add, enum trees_input i, const char *what, enum dtype dtype,
+	uint32_t columns, uint32_t count, const void *data)
+{
+	const int64_t dims[2] = { count, columns };
+	const size_t bytes = (size_t)count * columns * dtype_bytes(dtype);
+	char name[200];
+	const char *own;
+	void *copy;
+
+	add->inputs[i] = GRAPH_NONE;
+	if (!data || add->rc != 0)
+		return;
+	snprintf(name, sizeof(name), "%.*s.%s", text_cut(add->name, 150), add->name, what);
+	own = arena_strdup(add->graph->arena, name);
+	copy = arena_calloc(add->graph->arena, bytes + 1, 1);
+	if (!own || !copy) {
+		add->rc = error_set(add->err, -ENOMEM, "out of memory for trees");
+		return;
+	}
+	memcpy(copy, data, bytes);
+	add->inputs[i] =
+		graph_add_tensor(add->graph, own, dtype, columns > 1 ? 2 : 1, dims, copy, add->err);
+	if (add->inputs[i] == GRAPH_NONE)
+		add->rc = -EINVAL;
+}
+
+static void add_arrays(struct addition *add, const struct trees *t)
+{
+	const uint32_t sets = t->set ? t->n_sets + 1 : 0, linear = t->n_leaves + 1;
+
+	add_array(add, TREES_ROOT, "root", DTYPE_I32, 1, t->n_trees, t->root);
+	add_array(add, TREES_FEATURE, "feature", DTYPE_I32, 1, t->n_branches, t->feature);
+	add_array(add, TREES_THRESHOLD, "threshold", DTYPE_F32, 1, t->n_branches, t->threshold);
+	add_array(add, TREES_KIND, "kind", DTYPE_U8, 1, t->n_branches, t->kind);
+	add_array(add, TREES_CHILDREN, "children", DTYPE_I32, 2, t->n_branches, t->children);
+	add_array(add, TREES_WEIGHT_FIRST, "weight_first", DTYPE_I32, 1, t->n_leaves + 1,
+		t->weight_first);
+	add_array(add, TREES_WEIGHT_TARGET, "weight_target", DTYPE_I32, 1, t->n_weights,
+		t->weight_target);
+	add_array(add, TREES_WEIGHT, "weight", DTYPE_F32, 1, t->n_weights, t->weight);
+	add_array(add, TREES_BASE, "base", DTYPE_F32, 1, t->n_targets, t->base);
+	add_array(add, TREES_SET, "set", DTYPE_I32, 1, t->n_branches, t->set);
+	add_array(add, TREES_SET_FIRST, "set_first", DTYPE_I32, 1, sets, t->set_first);
+	add_array(add, TREES_SET_WORDS, "set_words", DTYPE_U32, 1, t->n_set_words, t->set_words);
+	add_array(add, TREES_LINEAR_FIRST, "linear_first", DTYPE_I32, 1, linear, t->linear_first);
+	add_array(add, TREES_LINEAR_CONSTANT, "linear_constant", DTYPE_F32, 1, t->n_leaves,
+		t->linear_constant);
+	add_array(add, TREES_LINEAR_FEATURE, "linear_feature", DTYPE_I32, 1, t->n_linear_terms,
+		t->linear_feature);
+	add_array(add, TREES_LINEAR_COEFFICIENT, "linear_coefficient", DTYPE_F32, 1,
+		t->n_linear_terms, t->linear_coefficient);
+}
+
+int trees_add(struct graph *graph, const char *name, const struct trees *trees, uint32_t x,
+	uint32_t *output, struct error *err)
+{
+	struct addition add = { .graph = graph, .name = name, .err = err };
+	uint32_t n_inputs = trees->linear_first ? TREES_INPUT_COUNT
+		: trees->set                    ? TREES_SET_WORDS + 1
+						: TREES_BASE + 1;
+	struct tensor shape = { 0 };
+	uint32_t index;
+	int rc = trees_check(trees, err);
+
+	if (rc != 0)
+		return rc;
+	add_arrays(&add, trees);
+	if (add.rc != 0)
+		return add.rc;
+	add.inputs[TREES_X] = x;
+	*output = graph_add_tensor(graph, name, DTYPE_F32, 0, NULL, NULL, err);
+	if (*output == GRAPH_NONE)
+		return -ENOMEM;
+	index = graph_add_node(graph, OP_TREES, name, n_inputs, add.inputs, 1, output, err);
+	if (index == GRAPH_NONE)
+		return -ENOMEM;
+	if (node_set_int(graph, &graph->nodes[index], ATTR_AGGREGATE, trees->aggregate) != 0)
+		return error_set(err, -ENOMEM, "out of memory for trees");
+	rc = op_infer(graph, &graph->nodes[index], &shape, err);
+	shape.name = graph->tensors[*output].name;
+	shape.data = NULL;
+	graph->tensors[*output] = shape;
+	return rc;
+}
