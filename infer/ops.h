@@ -85,7 +85,10 @@
 	X(OP_LESS, "Less", 2, 2, 1, 1)                                                             \
 	X(OP_LESS_OR_EQUAL, "LessOrEqual", 2, 2, 1, 1)                                             \
 	X(OP_WHERE, "Where", 3, 3, 1, 1)                                                           \
-	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1) /* PERM; left out: reversed */
+	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1) /* PERM; left out: reversed */                    \
+	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                          \
+	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1)                                                        \
+	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -119,7 +122,9 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_AGGREGATE, "aggregate")                                                             \
 	X(ATTR_FMOD, "fmod")                                                                       \
 	X(ATTR_RIGHT, "right")                                                                     \
-	X(ATTR_PERM, "perm")
+	X(ATTR_PERM, "perm")                                                                       \
+	X(ATTR_KEEPDIMS, "keepdims")                                                               \
+	X(ATTR_LAST, "last")
 
 enum attr_key {
 #define X(key, name) key,

@@ -78,6 +78,8 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_WHERE] = shape_where,
 	[OP_TRANSPOSE] = shape_transpose,
 	[OP_TREES] = shape_trees,
+	[OP_ARG_MAX] = shape_arg,
+	[OP_ARG_MIN] = shape_arg,
 };
 
 // Arity, indices, which inputs may be left out, and shapes of what comes in.

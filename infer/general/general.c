@@ -63,6 +63,8 @@ static const struct general_op OPS[OP_COUNT] = {
 	[OP_WHERE] = { .run = general_where },
 	[OP_CAST] = { .run = general_cast },
 	[OP_TRANSPOSE] = { .run = general_transpose },
+	[OP_ARG_MAX] = { .run = general_arg },
+	[OP_ARG_MIN] = { .run = general_arg },
 };
 
 const struct general_op *general_op(enum op op)

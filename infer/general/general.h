@@ -40,5 +40,7 @@ int general_fold(struct graph *graph, const struct node *node, struct error *err
 
 // elementwise.c
 general_function general_unary, general_binary, general_compare, general_where, general_cast;
+// reduce.c
+general_function general_arg;
 // move.c
 general_function general_transpose;

@@ -265,7 +265,9 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	struct compilation c = {
 		.options = options ? options : &NONE, .report = report, .err = err
 	};
-	int rc = import_onnx(bytes, size, &c.graph, report, err);
+	int rc = xgboost_recognises(bytes, size)
+		? import_xgboost(bytes, size, &c.graph, report, err)
+		: import_onnx(bytes, size, &c.graph, report, err);
 
 	*image = NULL;
 	*image_size = 0;

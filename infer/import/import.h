@@ -7,6 +7,10 @@
 #include "infer/graph.h"
 #include "infer/import/report.h"
 
+// XGBoost's JSON and UBJSON, versions 0.90 to 3.x: gbtree, dart, gblinear.
+bool xgboost_recognises(const void *bytes, size_t size);
+int import_xgboost(const void *bytes, size_t size, struct graph **graph,
+	struct compile_report *report, struct error *err);
 int import_onnx(const void *bytes, size_t size, struct graph **graph, struct compile_report *report,
 	struct error *err);
 

@@ -170,6 +170,7 @@ int onnx_import_pair(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_mod(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_bit_shift(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_chain(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_arg(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_transpose(struct onnx *onnx, const struct onnx_node *node);
 // onnx_products.c, onnx_norms.c, onnx_shape_ops.c, onnx_constants.c
 int onnx_import_gemm(struct onnx *onnx, const struct onnx_node *node);

@@ -71,6 +71,20 @@ int onnx_import_chain(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_output(onnx, node, 0, made);
 }
 
+int onnx_import_arg(struct onnx *onnx, const struct onnx_node *node)
+{
+	int64_t axis, keep, last;
+
+	if (onnx_int(onnx, node, "axis", 0, &axis) || onnx_int(onnx, node, "keepdims", 1, &keep) ||
+		onnx_int(onnx, node, "select_last_index", 0, &last))
+		return -EINVAL;
+	const struct attr attrs[] = { ONNX_INT(ATTR_AXIS, axis), ONNX_INT(ATTR_KEEPDIMS, keep),
+		ONNX_INT(ATTR_LAST, last) };
+	return onnx_import_as(onnx, node,
+		node->type[3] == 'M' && node->type[4] == 'a' ? OP_ARG_MAX : OP_ARG_MIN, 1, 3,
+		attrs);
+}
+
 int onnx_import_transpose(struct onnx *onnx, const struct onnx_node *node)
 {
 	const Onnx__AttributeProto *found;

@@ -216,5 +216,7 @@ const struct onnx_operator ONNX_OPERATORS[] = {
 	{ "Sum", 1, GRAPH_NODE_IO_MAX, onnx_import_chain },
 	{ "Mean", 1, GRAPH_NODE_IO_MAX, onnx_import_chain },
 	{ "Transpose", 1, 1, onnx_import_transpose },
+	{ "ArgMax", 1, 1, onnx_import_arg },
+	{ "ArgMin", 1, 1, onnx_import_arg },
 	{ .type = NULL },
 };

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An XGBoost model (JSON or UBJSON) to a graph: parameters, booster, objective.
+#include "infer/import/xgboost.h"
+#include "infer/arena.h"
+#include "infer/import/ubjson.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_BYTES_MAX ((size_t)512 << 20)
+
+json_t *xgboost_object(struct xgboost *x, const json_t *in, const char *where, const char *name)
+{
+	json_t *value = json_object_get(in, name);
+
+	if (json_is_object(value))
+		return value;
+	error_set(x->err, -EINVAL, "%s.%s is missing or no object", where, name);
+	return NULL;
+}
+
+json_t *xgboost_array(struct xgboost *x, const json_t *in, const char *where, const char *name)
+{
+	json_t *value = json_object_get(in, name);
+
+	if (json_is_array(value))
+		return value;
+	error_set(x->err, -EINVAL, "%s.%s is missing or no list", where, name);
+	return NULL;
+}
+
+int xgboost_integer(struct xgboost *x, const json_t *in, const char *where, const char *name,
+	int64_t low, int64_t high, int64_t *value)
+{
+	const json_t *found = json_object_get(in, name);
+	const char *text = json_string_value(found);
+	char *end = NULL;
+	int64_t number = *value;
+
+	if (!found)
+		return 0;
+	errno = 0;
+	number = text ? strtoll(text, &end, 10) : json_integer_value(found);
+	if ((text ? *text == '\0' || *end || errno : !json_is_integer(found)) || number < low ||
+		number > high)
+		return error_set(x->err, -EINVAL,
+			"%s.%s should be a whole number from %" PRId64 " to %" PRId64, where, name,
+			low, high);
+	*value = number;
+	return 0;
+}
+
+static const char *next_name(struct xgboost *x)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "node_%" PRIu32, x->n_made++);
+	return arena_strdup(x->graph->arena, name);
+}
+
+uint32_t xgboost_constant(struct xgboost *x, uint32_t rank, const int64_t *dims, float **data)
+{
+	const char *name = next_name(x);
+	size_t count = 1;
+
+	for (uint32_t d = 0; d < rank; d++)
+		count *= (size_t)dims[d];
+	*data = arena_calloc(x->graph->arena, count + 1, sizeof(float));
+	if (!name || !*data) {
+		error_set(x->err, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	return graph_add_tensor(x->graph, name, DTYPE_F32, rank, dims, *data, x->err);
+}
+
+uint32_t xgboost_emit(struct xgboost *x, enum op op, uint32_t n_inputs, const uint32_t *inputs)
+{
+	const char *name = next_name(x);
+	struct tensor shape = { 0 };
+	uint32_t output, node;
+
+	if (!name) {
+		error_set(x->err, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	output = graph_add_tensor(x->graph, name, DTYPE_F32, 0, NULL, NULL, x->err);
+	node = output == GRAPH_NONE
+		? GRAPH_NONE
+		: graph_add_node(x->graph, op, name, n_inputs, inputs, 1, &output, x->err);
+	if (node == GRAPH_NONE)
+		return GRAPH_NONE;
+	if (op == OP_CAST &&
+		node_set_int(x->graph, &x->graph->nodes[node], ATTR_TO, DTYPE_F32) != 0)
+		return GRAPH_NONE;
+	if (op == OP_ARG_MAX && node_set_int(x->graph, &x->graph->nodes[node], ATTR_AXIS, -1) != 0)
+		return GRAPH_NONE;
+	if (op_infer(x->graph, &x->graph->nodes[node], &shape, x->err) != 0)
+		return GRAPH_NONE;
+	shape.name = name;
+	x->graph->tensors[output] = shape;
+	return output;
+}
+
+// The model's one input, and what describes it.
+static int add_input(struct xgboost *x)
+{
+	const int64_t dims[2] = { 1, x->n_features };
+	const json_t *names = json_object_get(x->learner, "feature_names");
+	struct graph *graph = x->graph;
+
+	x->input = graph_add_tensor(graph, "features", DTYPE_F32, 2, dims, NULL, x->err);
+	graph->inputs = arena_calloc(graph->arena, 1, sizeof(*graph->inputs));
+	if (x->input == GRAPH_NONE || !graph->inputs)
+		return error_set(x->err, -ENOMEM, "out of memory");
+	graph->inputs[0].tensor = x->input;
+	graph->n_inputs = 1;
+	graph->n_features = x->n_features;
+	graph->accepts_missing = true;
+	if (json_array_size(names) != x->n_features)
+		return 0;
+	graph->feature_names = arena_calloc(graph->arena, x->n_features, sizeof(char *));
+	for (uint32_t f = 0; graph->feature_names && f < x->n_features; f++) {
+		const char *name = json_string_value(json_array_get(names, f));
+
+		graph->feature_names[f] = arena_strdup(graph->arena, name ? name : "");
+		if (!graph->feature_names[f] || !name || !*name) {
+			graph->feature_names = NULL; // not names: x0, x1, ...
+			break;
+		}
+	}
+	return 0;
+}
+
+static int add_output(struct xgboost *x, uint32_t output)
+{
+	struct graph *graph = x->graph;
+	const uint32_t n = (uint32_t)tensor_elements(&graph->tensors[output]);
+	char name[32];
+
+	graph->tensors[output].name = "prediction";
+	graph->outputs = arena_calloc(graph->arena, 1, sizeof(*graph->outputs));
+	graph->output_names = arena_calloc(graph->arena, n, sizeof(char *));
+	if (!graph->outputs || !graph->output_names)
+		return error_set(x->err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), n == 1 ? "prediction" : "prediction[%" PRIu32 "]", i);
+		graph->output_names[i] = arena_strdup(graph->arena, name);
+		if (!graph->output_names[i])
+			return error_set(x->err, -ENOMEM, "out of memory");
+	}
+	graph->outputs[0].tensor = output;
+	graph->n_outputs = 1;
+	graph->n_columns_out = n;
+	return 0;
+}
+
+static int read_parameters(struct xgboost *x)
+{
+	const json_t *param = xgboost_object(x, x->learner, "learner", "learner_model_param");
+	const json_t *objective = xgboost_object(x, x->learner, "learner", "objective");
+	int64_t features = 0, classes = 0, targets = 1;
+
+	if (!param || !objective)
+		return -EINVAL;
+	x->objective = json_string_value(json_object_get(objective, "name"));
+	if (!x->objective)
+		return error_set(x->err, -EINVAL, "learner.objective.name is missing or no text");
+	if (xgboost_integer(x, param, "learner.learner_model_param", "num_feature", 1,
+		    MODEL_FEATURES_MAX, &features) != 0 ||
+		xgboost_integer(x, param, "learner.learner_model_param", "num_class", 0,
+			XGBOOST_TARGETS_MAX, &classes) != 0 ||
+		xgboost_integer(x, param, "learner.learner_model_param", "num_target", 1,
+			XGBOOST_TARGETS_MAX, &targets) != 0)
+		return -EINVAL;
+	if (features == 0)
+		return error_set(
+			x->err, -EINVAL, "learner.learner_model_param.num_feature is missing");
+	x->n_features = (uint32_t)features;
+	x->n_groups = (uint32_t)(classes > targets ? classes : targets);
+	x->base = arena_calloc(x->graph->arena, x->n_groups, sizeof(*x->base));
+	if (!x->base)
+		return error_set(x->err, -ENOMEM, "out of memory");
+	return xgboost_read_base(x, param);
+}
+
+// gblinear: weights [features + 1][groups], the bias last. What is missing adds nothing.
+static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
+{
+	const json_t *model = xgboost_object(x, booster, "gradient_booster", "model");
+	const json_t *weights =
+		model ? xgboost_array(x, model, "gradient_booster.model", "weights") : NULL;
+	const int64_t dims[2] = { x->n_features, x->n_groups }, one = 1, groups = x->n_groups;
+	const size_t expected = ((size_t)x->n_features + 1) * x->n_groups;
+	uint32_t where[3], dense[3];
+	float *w, *b, *zero;
+
+	if (!weights)
+		return -EINVAL;
+	if (json_array_size(weights) != expected)
+		return error_set(x->err, -EINVAL,
+			"gradient_booster.model.weights has %zu values, should have %zu",
+			json_array_size(weights), expected);
+	where[0] = xgboost_emit(x, OP_IS_NAN, 1, &x->input);
+	where[1] = xgboost_constant(x, 1, &one, &zero);
+	where[2] = x->input;
+	dense[1] = xgboost_constant(x, 2, dims, &w);
+	dense[2] = xgboost_constant(x, 1, &groups, &b);
+	if (where[0] == GRAPH_NONE || where[1] == GRAPH_NONE || dense[1] == GRAPH_NONE ||
+		dense[2] == GRAPH_NONE)
+		return -ENOMEM;
+	for (size_t i = 0; i < expected; i++) {
+		const json_t *value = json_array_get(weights, i);
+		const size_t bias = i - (size_t)x->n_features * x->n_groups;
+
+		if (!json_is_number(value))
+			return error_set(x->err, -EINVAL,
+				"gradient_booster.model.weights[%zu] is no finite number", i);
+		if (i < (size_t)x->n_features * x->n_groups)
+			w[i] = (float)json_number_value(value);
+		else
+			b[bias] = x->base[bias] + (float)json_number_value(value);
+	}
+	dense[0] = xgboost_emit(x, OP_WHERE, 3, where);
+	*output = dense[0] == GRAPH_NONE ? GRAPH_NONE : xgboost_emit(x, OP_DENSE, 3, dense);
+	report_add(x->report, "gblinear: %" PRIu32 " features, %" PRIu32 " outputs", x->n_features,
+		x->n_groups);
+	return *output == GRAPH_NONE ? -EINVAL : 0;
+}
+
+static int import_booster(struct xgboost *x)
+{
+	const json_t *booster = xgboost_object(x, x->learner, "learner", "gradient_booster");
+	const char *name = booster ? json_string_value(json_object_get(booster, "name")) : NULL;
+	uint32_t margins, output;
+	int rc;
+
+	if (!booster)
+		return -EINVAL;
+	if (name && strcmp(name, "gblinear") == 0)
+		rc = linear(x, booster, &margins);
+	else if (name && (strcmp(name, "gbtree") == 0 || strcmp(name, "dart") == 0))
+		rc = xgboost_trees(x, booster, &margins);
+	else
+		rc = error_set(x->err, -ENOTSUP,
+			"learner.gradient_booster.name is '%.40s', should be gbtree, dart or "
+			"gblinear",
+			name ? name : "");
+	if (rc == 0)
+		rc = xgboost_transform(x, margins, &output);
+	return rc ? rc : add_output(x, output);
+}
+
+static void report_version(struct xgboost *x, const json_t *root, bool binary)
+{
+	const json_t *v = json_object_get(root, "version");
+
+	report_add(x->report,
+		"XGBoost %s of version %" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT
+		".%" JSON_INTEGER_FORMAT ", objective %s, base score as a margin %.9g",
+		binary ? "UBJSON" : "JSON", json_integer_value(json_array_get(v, 0)),
+		json_integer_value(json_array_get(v, 1)), json_integer_value(json_array_get(v, 2)),
+		x->objective, (double)x->base[0]);
+}
+
+static json_t *parse(const void *bytes, size_t size, bool binary, int *code, struct error *err)
+{
+	json_error_t at;
+	json_t *root;
+
+	if (binary)
+		return ubjson_parse(bytes, size, code, err);
+	if (size > JSON_BYTES_MAX) {
+		*code = error_set(err, -EFBIG, "%zu bytes of JSON, at most %zu are read", size,
+			JSON_BYTES_MAX);
+		return NULL;
+	}
+	root = json_loadb(bytes, size, 0, &at);
+	if (!root)
+		*code = error_set(
+			err, -EINVAL, "line %d, column %d: %.100s", at.line, at.column, at.text);
+	return root;
+}
+
+bool xgboost_recognises(const void *bytes, size_t size)
+{
+	const char *text = bytes;
+	size_t at = 0;
+
+	while (at < size && strchr(" \t\r\n", text[at]) && text[at])
+		at++;
+	if (at + 1 >= size || text[at] != '{')
+		return false;
+	for (at++; at < size && text[at] && strchr(" \t\r\n", text[at]);)
+		at++;
+	// JSON: a member's name or an end; UBJSON: a length, or a type or count.
+	return at < size && text[at] && strchr("\"}LliUI$#", text[at]);
+}
+
+int import_xgboost(const void *bytes, size_t size, struct graph **graph,
+	struct compile_report *report, struct error *err)
+{
+	struct xgboost x = { .report = report, .err = err };
+	const char *text = bytes;
+	size_t first = 1;
+	bool binary;
+	json_t *root;
+	int rc = 0;
+
+	*graph = NULL;
+	while (first < size && text[first] && strchr(" \t\r\n", text[first]))
+		first++;
+	binary = first < size && text[first] != '"' && text[first] != '}' && text[0] == '{';
+	root = parse(bytes, size, binary, &rc, err);
+	if (!root)
+		return rc;
+	x.graph = graph_create();
+	x.learner = json_object_get(root, "learner");
+	if (!x.graph)
+		rc = error_set(err, -ENOMEM, "out of memory");
+	else if (!json_is_object(x.learner))
+		rc = error_set(err, -EINVAL,
+			"not a model of XGBoost: there is no object \"learner\" "
+			"(Booster.save_model writes one, dump_model does not)");
+	else
+		rc = read_parameters(&x);
+	if (rc == 0) {
+		x.graph->source_kind = "xgboost";
+		report_version(&x, root, binary);
+		rc = add_input(&x);
+	}
+	if (rc == 0)
+		rc = import_booster(&x);
+	if (rc == 0)
+		rc = graph_check(x.graph, err);
+	json_decref(root);
+	if (rc == 0)
+		*graph = x.graph;
+	else
+		graph_destroy(x.graph);
+	return rc;
+}
