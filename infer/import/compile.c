@@ -267,6 +267,8 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	};
 	int rc = xgboost_recognises(bytes, size)
 		? import_xgboost(bytes, size, &c.graph, report, err)
+		: lightgbm_recognises(bytes, size)
+		? import_lightgbm(bytes, size, &c.graph, report, err)
 		: import_onnx(bytes, size, &c.graph, report, err);
 
 	*image = NULL;

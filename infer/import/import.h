@@ -11,6 +11,10 @@
 bool xgboost_recognises(const void *bytes, size_t size);
 int import_xgboost(const void *bytes, size_t size, struct graph **graph,
 	struct compile_report *report, struct error *err);
+// LightGBM's text, versions 2 to 4.
+bool lightgbm_recognises(const void *bytes, size_t size);
+int import_lightgbm(const void *bytes, size_t size, struct graph **graph,
+	struct compile_report *report, struct error *err);
 int import_onnx(const void *bytes, size_t size, struct graph **graph, struct compile_report *report,
 	struct error *err);
 

@@ -52,71 +52,15 @@ int xgboost_integer(struct xgboost *x, const json_t *in, const char *where, cons
 	return 0;
 }
 
-static const char *next_name(struct xgboost *x)
-{
-	char name[24];
-
-	snprintf(name, sizeof(name), "node_%" PRIu32, x->n_made++);
-	return arena_strdup(x->graph->arena, name);
-}
-
-uint32_t xgboost_constant(struct xgboost *x, uint32_t rank, const int64_t *dims, float **data)
-{
-	const char *name = next_name(x);
-	size_t count = 1;
-
-	for (uint32_t d = 0; d < rank; d++)
-		count *= (size_t)dims[d];
-	*data = arena_calloc(x->graph->arena, count + 1, sizeof(float));
-	if (!name || !*data) {
-		error_set(x->err, -ENOMEM, "out of memory");
-		return GRAPH_NONE;
-	}
-	return graph_add_tensor(x->graph, name, DTYPE_F32, rank, dims, *data, x->err);
-}
-
-uint32_t xgboost_emit(struct xgboost *x, enum op op, uint32_t n_inputs, const uint32_t *inputs)
-{
-	const char *name = next_name(x);
-	struct tensor shape = { 0 };
-	uint32_t output, node;
-
-	if (!name) {
-		error_set(x->err, -ENOMEM, "out of memory");
-		return GRAPH_NONE;
-	}
-	output = graph_add_tensor(x->graph, name, DTYPE_F32, 0, NULL, NULL, x->err);
-	node = output == GRAPH_NONE
-		? GRAPH_NONE
-		: graph_add_node(x->graph, op, name, n_inputs, inputs, 1, &output, x->err);
-	if (node == GRAPH_NONE)
-		return GRAPH_NONE;
-	if (op == OP_CAST &&
-		node_set_int(x->graph, &x->graph->nodes[node], ATTR_TO, DTYPE_F32) != 0)
-		return GRAPH_NONE;
-	if (op == OP_ARG_MAX && node_set_int(x->graph, &x->graph->nodes[node], ATTR_AXIS, -1) != 0)
-		return GRAPH_NONE;
-	if (op_infer(x->graph, &x->graph->nodes[node], &shape, x->err) != 0)
-		return GRAPH_NONE;
-	shape.name = name;
-	x->graph->tensors[output] = shape;
-	return output;
-}
-
 // The model's one input, and what describes it.
 static int add_input(struct xgboost *x)
 {
-	const int64_t dims[2] = { 1, x->n_features };
 	const json_t *names = json_object_get(x->learner, "feature_names");
 	struct graph *graph = x->graph;
 
-	x->input = graph_add_tensor(graph, "features", DTYPE_F32, 2, dims, NULL, x->err);
-	graph->inputs = arena_calloc(graph->arena, 1, sizeof(*graph->inputs));
-	if (x->input == GRAPH_NONE || !graph->inputs)
-		return error_set(x->err, -ENOMEM, "out of memory");
-	graph->inputs[0].tensor = x->input;
-	graph->n_inputs = 1;
-	graph->n_features = x->n_features;
+	x->input = build_input(graph, x->n_features, NULL, x->err);
+	if (x->input == GRAPH_NONE)
+		return -ENOMEM;
 	graph->accepts_missing = true;
 	if (json_array_size(names) != x->n_features)
 		return 0;
@@ -130,29 +74,6 @@ static int add_input(struct xgboost *x)
 			break;
 		}
 	}
-	return 0;
-}
-
-static int add_output(struct xgboost *x, uint32_t output)
-{
-	struct graph *graph = x->graph;
-	const uint32_t n = (uint32_t)tensor_elements(&graph->tensors[output]);
-	char name[32];
-
-	graph->tensors[output].name = "prediction";
-	graph->outputs = arena_calloc(graph->arena, 1, sizeof(*graph->outputs));
-	graph->output_names = arena_calloc(graph->arena, n, sizeof(char *));
-	if (!graph->outputs || !graph->output_names)
-		return error_set(x->err, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), n == 1 ? "prediction" : "prediction[%" PRIu32 "]", i);
-		graph->output_names[i] = arena_strdup(graph->arena, name);
-		if (!graph->output_names[i])
-			return error_set(x->err, -ENOMEM, "out of memory");
-	}
-	graph->outputs[0].tensor = output;
-	graph->n_outputs = 1;
-	graph->n_columns_out = n;
 	return 0;
 }
 
@@ -191,10 +112,10 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 	const json_t *model = xgboost_object(x, booster, "gradient_booster", "model");
 	const json_t *weights =
 		model ? xgboost_array(x, model, "gradient_booster.model", "weights") : NULL;
-	const int64_t dims[2] = { x->n_features, x->n_groups }, one = 1, groups = x->n_groups;
+	const int64_t dims[2] = { x->n_features, x->n_groups }, groups = x->n_groups;
 	const size_t expected = ((size_t)x->n_features + 1) * x->n_groups;
 	uint32_t where[3], dense[3];
-	float *w, *b, *zero;
+	float *w, *b;
 
 	if (!weights)
 		return -EINVAL;
@@ -202,13 +123,13 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 		return error_set(x->err, -EINVAL,
 			"gradient_booster.model.weights has %zu values, should have %zu",
 			json_array_size(weights), expected);
-	where[0] = xgboost_emit(x, OP_IS_NAN, 1, &x->input);
-	where[1] = xgboost_constant(x, 1, &one, &zero);
+	where[0] = build_node(x->graph, OP_IS_NAN, 1, &x->input, x->err);
+	where[1] = build_scalar(x->graph, 0, x->err);
 	where[2] = x->input;
-	dense[1] = xgboost_constant(x, 2, dims, &w);
-	dense[2] = xgboost_constant(x, 1, &groups, &b);
-	if (where[0] == GRAPH_NONE || where[1] == GRAPH_NONE || dense[1] == GRAPH_NONE ||
-		dense[2] == GRAPH_NONE)
+	dense[0] = build_node(x->graph, OP_WHERE, 3, where, x->err);
+	dense[1] = build_constant(x->graph, 2, dims, &w, x->err);
+	dense[2] = build_constant(x->graph, 1, &groups, &b, x->err);
+	if (dense[0] == GRAPH_NONE || dense[1] == GRAPH_NONE || dense[2] == GRAPH_NONE)
 		return -ENOMEM;
 	for (size_t i = 0; i < expected; i++) {
 		const json_t *value = json_array_get(weights, i);
@@ -222,8 +143,7 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 		else
 			b[bias] = x->base[bias] + (float)json_number_value(value);
 	}
-	dense[0] = xgboost_emit(x, OP_WHERE, 3, where);
-	*output = dense[0] == GRAPH_NONE ? GRAPH_NONE : xgboost_emit(x, OP_DENSE, 3, dense);
+	*output = build_node(x->graph, OP_DENSE, 3, dense, x->err);
 	report_add(x->report, "gblinear: %" PRIu32 " features, %" PRIu32 " outputs", x->n_features,
 		x->n_groups);
 	return *output == GRAPH_NONE ? -EINVAL : 0;
@@ -249,7 +169,7 @@ static int import_booster(struct xgboost *x)
 			name ? name : "");
 	if (rc == 0)
 		rc = xgboost_transform(x, margins, &output);
-	return rc ? rc : add_output(x, output);
+	return rc ? rc : build_output(x->graph, output, x->err);
 }
 
 static void report_version(struct xgboost *x, const json_t *root, bool binary)

@@ -3,6 +3,7 @@
 // in XGBoost's documentation ("Introduction to Model IO") and what versions 0.90 to 3.x write.
 #pragma once
 
+#include "infer/import/build.h"
 #include "infer/import/forest.h"
 #include "infer/import/import.h"
 
@@ -16,7 +17,6 @@ struct xgboost {
 	struct compile_report *report;
 	struct error *err;
 	uint32_t n_features, n_groups; // groups: classes, or targets
-	uint32_t n_made;               // names
 	const char *objective;
 	float *base; // [n_groups] margins
 	uint32_t input;
@@ -30,10 +30,6 @@ json_t *xgboost_array(struct xgboost *x, const json_t *in, const char *where, co
 // missing.
 int xgboost_integer(struct xgboost *x, const json_t *in, const char *where, const char *name,
 	int64_t low, int64_t high, int64_t *value);
-
-// A node of one output with the next name; GRAPH_NONE: refused, sentence made.
-uint32_t xgboost_emit(struct xgboost *x, enum op op, uint32_t n_inputs, const uint32_t *inputs);
-uint32_t xgboost_constant(struct xgboost *x, uint32_t rank, const int64_t *dims, float **data);
 
 // xgboost_trees.c: gbtree and dart, margins [1, groups] in *output.
 int xgboost_trees(struct xgboost *x, const json_t *booster, uint32_t *output);

@@ -46,10 +46,9 @@ static const struct objective *find(struct xgboost *x)
 	return NULL;
 }
 
-// binary:logitraw takes base_score for a probability, too.
 static float margin_of(const struct objective *objective, float score)
 {
-	if (objective->link == LINK_LOGISTIC || strcmp(objective->name, "binary:logitraw") == 0)
+	if (objective->link == LINK_LOGISTIC)
 		return -logf(1.0f / score - 1.0f);
 	return objective->link == LINK_EXP ? logf(score) : score;
 }
@@ -112,54 +111,36 @@ int xgboost_read_base(struct xgboost *x, const json_t *param)
 	return 0;
 }
 
-// 1 where the margin is above 0.
-static uint32_t hinge(struct xgboost *x, uint32_t margins)
-{
-	const int64_t one = 1;
-	float *zero;
-	uint32_t pair[2] = { margins, xgboost_constant(x, 1, &one, &zero) }, made;
-
-	if (pair[1] == GRAPH_NONE)
-		return GRAPH_NONE;
-	made = xgboost_emit(x, OP_GREATER, 2, pair);
-	return made == GRAPH_NONE ? GRAPH_NONE : xgboost_emit(x, OP_CAST, 1, &made);
-}
-
-// The number of the class with the largest margin, as the library predicts.
-static uint32_t class_of(struct xgboost *x, uint32_t margins)
-{
-	uint32_t made = xgboost_emit(x, OP_ARG_MAX, 1, &margins);
-
-	report_add(x->report,
-		"multi:softmax predicts the number of the class; train with multi:softprob for a "
-		"score of each");
-	return made == GRAPH_NONE ? GRAPH_NONE : xgboost_emit(x, OP_CAST, 1, &made);
-}
-
 int xgboost_transform(struct xgboost *x, uint32_t margins, uint32_t *output)
 {
 	const struct objective *objective = find(x);
+	struct graph *graph = x->graph;
 
 	if (!objective)
 		return -ENOTSUP;
 	switch (objective->link) {
 	case LINK_LOGISTIC:
-		*output = xgboost_emit(x, OP_SIGMOID, 1, &margins);
+		*output = build_node(graph, OP_SIGMOID, 1, &margins, x->err);
 		break;
 	case LINK_EXP:
-		*output = xgboost_emit(x, OP_EXP, 1, &margins);
+		*output = build_node(graph, OP_EXP, 1, &margins, x->err);
 		break;
-	case LINK_HINGE:
-		*output = hinge(x, margins);
+	case LINK_HINGE: // 1 where the margin is above 0
+		*output = build_pair(
+			graph, OP_GREATER, margins, build_scalar(graph, 0, x->err), x->err);
+		*output = build_cast(graph, *output, DTYPE_F32, x->err);
 		break;
 	case LINK_SOFTMAX:
-		*output = xgboost_emit(x, OP_SOFTMAX, 1, &margins);
+		*output = build_node(graph, OP_SOFTMAX, 1, &margins, x->err);
 		break;
 	case LINK_CLASS:
-		*output = class_of(x, margins);
+		report_add(x->report,
+			"multi:softmax predicts the number of the class; train with multi:softprob "
+			"for a score of each");
+		*output = build_arg_max(graph, margins, x->err);
 		break;
 	default:
-		*output = xgboost_emit(x, OP_IDENTITY, 1, &margins);
+		*output = build_node(graph, OP_IDENTITY, 1, &margins, x->err);
 	}
 	return *output == GRAPH_NONE ? -EINVAL : 0;
 }

@@ -11,6 +11,7 @@
 
 #define TILE_BYTES         ((size_t)24 << 10)  // of scratch: half of a first-level cache
 #define TILE_ROWS          48                  // whole tiles of 6 and 8 rows, blocks of 16
+#define TREE_ROWS          64                  // blocks of the tree kernels
 #define WEIGHTS_NEAR_BYTES ((size_t)256 << 10) // a second-level cache has these and more
 
 static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
@@ -367,10 +368,9 @@ static uint32_t tile_rows(const struct builder *builder)
 	size_t weights = plan->weights_bytes + builder->dense_bytes;
 	size_t rows = weights > WEIGHTS_NEAR_BYTES ? MODEL_BATCH_MAX : TILE_BYTES / row;
 	size_t most = PLAN_SCRATCH_BYTES_MAX / row;
+	const size_t tile = builder->has_trees ? TREE_ROWS : TILE_ROWS;
 
-	rows = rows < TILE_ROWS          ? TILE_ROWS
-		: rows < MODEL_BATCH_MAX ? rows - rows % TILE_ROWS
-					 : MODEL_BATCH_MAX;
+	rows = rows < tile ? tile : rows < MODEL_BATCH_MAX ? rows - rows % tile : MODEL_BATCH_MAX;
 	rows = rows < most ? rows : most;
 	return rows ? (uint32_t)rows : 1;
 }

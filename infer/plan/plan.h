@@ -112,6 +112,7 @@ struct builder {
 	struct dense_layer *layers, **layers_end;
 	size_t dense_bytes;   // of the layers' weights, as yet unpacked
 	size_t scratch_bytes; // a row, that the node being built wants beside its outputs
+	bool has_trees;
 	bool no_timing;
 	const struct model_choices *known; // NULL: none
 	bool failed;                       // no memory for a constant

@@ -264,6 +264,7 @@ int build_trees(struct builder *builder)
 	trees_of_node(builder->graph, builder->node, &c.trees);
 	params.n_features = t->n_features;
 	params.n_targets = t->n_targets;
+	builder->has_trees = true;
 	step->run = run_trees;
 	step->x = builder_input_place(builder, 0);
 	rc = choose(&c, &params);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Building a graph where the file has no names for its steps: XGBoost and LightGBM.
+#pragma once
+
+#include "infer/graph.h"
+
+// A node of one output, named after its number. GRAPH_NONE: refused, sentence made; also where an
+// input is GRAPH_NONE, so that calls may be nested.
+uint32_t build_node(struct graph *graph, enum op op, uint32_t n_inputs, const uint32_t *inputs,
+	struct error *err);
+uint32_t build_pair(struct graph *graph, enum op op, uint32_t a, uint32_t b, struct error *err);
+uint32_t build_cast(struct graph *graph, uint32_t input, enum dtype to, struct error *err);
+// The last axis' index of the largest value, as float32 [1, 1].
+uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err);
+// A constant with memory to fill.
+uint32_t build_constant(
+	struct graph *graph, uint32_t rank, const int64_t *dims, float **data, struct error *err);
+uint32_t build_scalar(struct graph *graph, float value, struct error *err);
+
+// The model's one input, float32 [1, n], and its one output. names: [n], or NULL; they must live as
+// long as the graph.
+uint32_t build_input(struct graph *graph, uint32_t n, const char **names, struct error *err);
+int build_output(struct graph *graph, uint32_t tensor, struct error *err);
