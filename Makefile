@@ -5,6 +5,7 @@
 #   make demo       the whole thing, shown working            make lint     style and include checks
 #   make run        the demo, left running                    make bench    figures against peers
 #   make debug      -O0 -g3 build in build/debug              make fuzz     long fuzzing (FUZZ_SECONDS)
+#   make conformance  the ONNX project's own tests, with a table of what is refused
 #   make install    honours DESTDIR and PREFIX                make format   clang-format in place
 
 B      ?= build
@@ -95,7 +96,7 @@ CFLAGS_kernels := $(if $(findstring clang,$(CC)),-fno-sanitize=undefined)
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all programs demo run test lint format fuzz bench debug asan build-fuzzers fuzzers units benches setup clean install
+.PHONY: all programs demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
@@ -159,24 +160,30 @@ BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
 OPENBLAS      := openblas-serial
 CFLAGS_bench  := -I/usr/include/$(shell $(CC) -dumpmachine)/$(OPENBLAS)
 LIBS_bench    := -L/usr/lib/$(shell $(CC) -dumpmachine)/$(OPENBLAS) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
-HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(wildcard tests/*.c tests/*/*.c))
+# The ONNX project's tests: one program of all the files there.
+CONF_SRC  := $(wildcard tests/conformance/*.c)
+CONF_BIN  := $(B)/tests/conformance/conformance
+HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 TEST_LIBS  := server tool load dataplane import flow infer config
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
 LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
-$(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
+$(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
 $(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_PEER) $(LIBS_tests) -o $@
+$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libimport.a $(B)/libinfer.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
 $(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(LIBS_tests) -o $@
 
-units: $(UNIT_BIN)
+units: $(UNIT_BIN) $(CONF_BIN)
 fuzzers: $(FUZZ_BIN)
 benches: $(BENCH_BIN)
 
@@ -206,6 +213,10 @@ test: setup
 lint: SETUP := build lint
 lint: setup
 	$(Q)scripts/lint.sh
+conformance: SETUP := build test
+conformance: setup
+	$(Q)$(MAKE) --no-print-directory $(CONF_BIN)
+	$(Q)tests/conformance/run.sh
 fuzz: SETUP := build test
 fuzz: setup
 	$(Q)$(MAKE) --no-print-directory build-fuzzers
