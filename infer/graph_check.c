@@ -21,6 +21,7 @@ static const enum attr_kind ATTR_KINDS[ATTR_KEY_COUNT] = {
 	[ATTR_TO] = ATTR_KIND_INT,
 	[ATTR_NORM] = ATTR_KIND_INT,
 	[ATTR_APPROXIMATE] = ATTR_KIND_INT,
+	[ATTR_PERM] = ATTR_KIND_INTS,
 };
 
 static int check_attrs(const struct node *node, struct error *err)

@@ -54,6 +54,7 @@ done
 for script in tests/parity/*.sh tests/parity/*.py tests/smoke/*.sh tests/smoke/*.py; do
 	[ -x "$script" ] && run "${script#tests/}" 600 "$script"
 done
+B=$B/asan run conformance 600 tests/conformance/run.sh --tap
 [ -x tests/fuzz/run.sh ] && run fuzz 1200 tests/fuzz/run.sh "${FUZZ_SECONDS:-8}" 1
 
 echo

@@ -57,6 +57,37 @@ static int refuse_further_outputs(struct onnx *onnx, const struct onnx_node *nod
 	return 0;
 }
 
+// Parameters that are computed: (x - mean) / sqrt(variance + epsilon) * scale + bias, each
+// parameter along x's dimension 1.
+static int batch_norm_as_pairs(struct onnx *onnx, const struct onnx_node *node, float epsilon)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	int64_t dims[GRAPH_RANK_MAX];
+	uint32_t made, deviation, along[5] = { 0 };
+
+	for (uint32_t d = 0; d < x.rank; d++)
+		dims[d] = 1;
+	for (uint32_t i = 1; i <= 4; i++) {
+		const struct tensor *parameter = onnx_input(onnx, node, i);
+
+		if (x.rank < 2 || parameter->rank != 1 || parameter->dims[0] != x.dims[1])
+			return onnx_refuse(onnx, node, -EINVAL,
+				"input %u should have one value for each of the input's channels",
+				i);
+		dims[1] = x.dims[1];
+		along[i] = onnx_emit_reshape(onnx, node, node->inputs[i], x.rank, dims);
+		if (along[i] == GRAPH_NONE)
+			return -EINVAL;
+	}
+	deviation = onnx_emit_pair(onnx, node, OP_ADD, along[4], onnx_scalar(onnx, node, epsilon));
+	if (deviation != GRAPH_NONE)
+		deviation = onnx_emit(onnx, node, OP_SQRT, 1, &deviation, 0, NULL);
+	made = onnx_emit_pair(onnx, node, OP_SUB, node->inputs[0], along[3]);
+	made = onnx_emit_pair(onnx, node, OP_DIV, made, deviation);
+	made = onnx_emit_pair(onnx, node, OP_MUL, made, along[1]);
+	return onnx_output(onnx, node, 0, onnx_emit_pair(onnx, node, OP_ADD, made, along[2]));
+}
+
 int onnx_import_batch_norm(struct onnx *onnx, const struct onnx_node *node)
 {
 	int64_t spatial, training;
@@ -65,8 +96,10 @@ int onnx_import_batch_norm(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) ||
 		onnx_int(onnx, node, "spatial", 1, &spatial) ||
 		onnx_int(onnx, node, "training_mode", 0, &training) ||
-		onnx_old_test_mode(onnx, node) || refuse_further_outputs(onnx, node))
+		onnx_old_test_mode(onnx, node))
 		return -EINVAL;
+	if (refuse_further_outputs(onnx, node))
+		return -ENOTSUP;
 	// Of rows, each column is a channel: then spatial says nothing.
 	if ((spatial != 1 && onnx_input(onnx, node, 0)->rank != 2) || training != 0)
 		return onnx_refuse(onnx, node, -ENOTSUP,
@@ -74,10 +107,7 @@ int onnx_import_batch_norm(struct onnx *onnx, const struct onnx_node *node)
 			"training_mode 0)");
 	for (uint32_t i = 1; i <= 4; i++) {
 		if (!onnx_input(onnx, node, i)->data)
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u ('%.80s') is computed; scale, bias, mean and variance "
-				"must be constant",
-				i, onnx_input(onnx, node, i)->name);
+			return batch_norm_as_pairs(onnx, node, epsilon);
 	}
 	const struct attr attr = ONNX_FLOAT(ATTR_EPSILON, epsilon);
 	return onnx_import_as(onnx, node, OP_BATCH_NORM, 5, 1, &attr);

@@ -90,19 +90,52 @@ static int import_gelu(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_import_as(onnx, node, OP_GELU, 1, 1, &attr);
 }
 
+static bool is_given(const struct onnx_node *node, uint32_t i)
+{
+	return i < node->n_inputs && node->inputs[i] != GRAPH_NONE;
+}
+
+// Limits that are computed, or of whole numbers: Min(Max(x, low), high).
+static int clip_as_pairs(struct onnx *onnx, const struct onnx_node *node)
+{
+	uint32_t made = node->inputs[0];
+
+	for (uint32_t i = 1; i <= 2; i++) {
+		if (!is_given(node, i))
+			continue;
+		if (tensor_elements(onnx_input(onnx, node, i)) != 1)
+			return onnx_refuse(onnx, node, -ENOTSUP,
+				"input %u ('%.80s') must be one value", i,
+				onnx_input(onnx, node, i)->name);
+		made = onnx_emit_pair(onnx, node, i == 1 ? OP_MAX : OP_MIN, made, node->inputs[i]);
+		if (made == GRAPH_NONE)
+			return -EINVAL;
+	}
+	if (made == node->inputs[0])
+		made = onnx_emit(onnx, node, OP_IDENTITY, 1, &made, 0, NULL);
+	return onnx_output(onnx, node, 0, made);
+}
+
 // Limits are attributes before opset 11 and inputs since.
 static int import_clip(struct onnx *onnx, const struct onnx_node *node)
 {
+	bool computed = onnx_input(onnx, node, 0)->dtype != DTYPE_F32;
 	float low, high;
+	int rc;
 
+	for (uint32_t i = 1; i <= 2; i++)
+		computed |= is_given(node, i) && !onnx_input(onnx, node, i)->data;
+	if (onnx->opset >= 11 && computed)
+		return clip_as_pairs(onnx, node);
 	if (onnx->opset < 11) {
-		if (onnx_float(onnx, node, "min", -FLT_MAX, &low) ||
-			onnx_float(onnx, node, "max", FLT_MAX, &high))
-			return -EINVAL;
-	} else if (onnx_input_float(onnx, node, 1, -FLT_MAX, &low) ||
-		onnx_input_float(onnx, node, 2, FLT_MAX, &high)) {
-		return -EINVAL;
+		rc = onnx_float(onnx, node, "min", -FLT_MAX, &low);
+		rc = rc ? rc : onnx_float(onnx, node, "max", FLT_MAX, &high);
+	} else {
+		rc = onnx_input_float(onnx, node, 1, -FLT_MAX, &low);
+		rc = rc ? rc : onnx_input_float(onnx, node, 2, FLT_MAX, &high);
 	}
+	if (rc != 0)
+		return rc;
 	const struct attr attrs[] = { ONNX_FLOAT(ATTR_MIN, low), ONNX_FLOAT(ATTR_MAX, high) };
 	return onnx_import_as(onnx, node, OP_CLIP, 1, 2, attrs);
 }

@@ -61,6 +61,7 @@ static bool compile(struct trial *trial, const void *bytes, size_t size)
 	if (rc == 0)
 		rc = compile_bytes(
 			"model.onnx", bytes, size, NULL, &trial->image, &trial->size, NULL, &err);
+	trial->outcome->unsound = rc == -EINVAL;
 	if (rc != 0)
 		return give(trial->outcome,
 			rc == -ENOTSUP && err.text[0] ? VERDICT_REFUSED : VERDICT_WRONG, "%s",

@@ -13,6 +13,7 @@ enum verdict { VERDICT_PASSED, VERDICT_REFUSED, VERDICT_WRONG, VERDICT_COUNT };
 struct outcome {
 	enum verdict verdict;
 	bool loose;                  // passed by the ONNX runner's tolerance, not by ours
+	bool unsound;                // refused as no sound model
 	char op[64];                 // the operator refused, else the model's first
 	char text[ERROR_TEXT_BYTES]; // why refused, what is wrong
 };

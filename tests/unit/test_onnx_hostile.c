@@ -84,7 +84,7 @@ static void graph_inputs_or_outputs_missing(void **state)
 	file_small();
 	file.graph.n_input = 0;
 	file.nodes[0].n_input = 0;
-	file_refused_with(-EINVAL, "the model has no inputs");
+	file_refused_with(-ENOTSUP, "the model has no inputs");
 	file_small();
 	file.graph.n_output = 0;
 	file_refused_with(-ENOTSUP, "the model has no output of scores");
