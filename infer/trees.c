@@ -54,7 +54,8 @@ static int check_branch(const struct trees *t, uint32_t b, struct error *err)
 			t->feature[b], t->n_features);
 	if (isnan(t->threshold[b]))
 		return error_set(err, -EINVAL, "branch %" PRIu32 " has a threshold that is NaN", b);
-	if (t->kind[b] > (TREE_TEST_BITS | TREE_MISSING_TRUE))
+	if (t->kind[b] > (TREE_TEST_BITS | TREE_MISSING_TRUE | TREE_SET_EXACT) ||
+		((t->kind[b] & TREE_SET_EXACT) && (t->kind[b] & TREE_TEST_BITS) != TREE_IN_SET))
 		return error_set(err, -EINVAL, "branch %" PRIu32 " is of the unknown kind %u", b,
 			t->kind[b]);
 	if ((t->kind[b] & TREE_TEST_BITS) == TREE_IN_SET &&

@@ -35,6 +35,7 @@ enum tree_test {
 };
 #define TREE_TEST_BITS    3u // of a branch's `kind`: enum tree_test
 #define TREE_MISSING_TRUE 4u
+#define TREE_SET_EXACT    8u // of IN_SET
 #define TREE_ZERO_MISSING 1e-35f
 
 enum tree_aggregate { TREES_SUM, TREES_MIN, TREES_MAX_OF, TREES_AGGREGATE_COUNT };

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The operators of ai.onnx.ml, opsets 1 to 5, as ONNX Runtime computes them: linear models become
 // Dense and what follows it, scalers Sub and Mul. Predicted labels are dropped, scores kept.
-#include "infer/import/onnx.h"
+#include "infer/import/onnx_ml.h"
 #include "infer/text.h"
 
 #include <string.h>
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-
-enum post_transform {
-	POST_NONE,
-	POST_SOFTMAX,
-	POST_LOGISTIC,
-	POST_SOFTMAX_ZERO,
-	POST_PROBIT,
-	POST_COUNT,
-};
 
 static int floats_attr(struct onnx *onnx, const struct onnx_node *node, const char *name,
 	size_t *count, const float **values)
@@ -99,7 +90,7 @@ static int import_normalizer(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_refuse(onnx, node, -EINVAL, "norm is '%.20s', should be MAX, L1 or L2", norm);
 }
 
-static int read_post_transform(
+int onnx_read_post_transform(
 	struct onnx *onnx, const struct onnx_node *node, enum post_transform *post)
 {
 	static const char *const NAMES[POST_COUNT] = { "NONE", "SOFTMAX", "LOGISTIC",
@@ -118,8 +109,7 @@ static int read_post_transform(
 		name);
 }
 
-// A batch of rows [1, C], whatever the input's rank. GRAPH_NONE: refused.
-static uint32_t as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *columns)
+uint32_t onnx_as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *columns)
 {
 	const uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
 	const struct tensor *x = made == GRAPH_NONE ? NULL : &onnx->graph->tensors[made];
@@ -148,7 +138,7 @@ static uint32_t emit_linear(
 	void *data;
 	float *w, *b;
 
-	inputs[0] = as_row(onnx, node, &columns);
+	inputs[0] = onnx_as_row(onnx, node, &columns);
 	if (inputs[0] == GRAPH_NONE ||
 		floats_attr(onnx, node, "coefficients", &n_coefficients, &coefficients) ||
 		floats_attr(onnx, node, "intercepts", &n_intercepts, &intercepts))
@@ -184,7 +174,7 @@ static uint32_t emit_linear(
 	return onnx_emit(onnx, node, OP_DENSE, 3, inputs, 0, NULL);
 }
 
-static uint32_t emit_post_transform(
+uint32_t onnx_emit_post_transform(
 	struct onnx *onnx, const struct onnx_node *node, enum post_transform post, uint32_t scores)
 {
 	const struct attr axis = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };
@@ -204,8 +194,7 @@ static uint32_t emit_post_transform(
 	}
 }
 
-// Class labels of the file become the image's, unless a node before gave some.
-static int keep_labels(struct onnx *onnx, const struct onnx_node *node, const char *strings_name,
+int onnx_keep_labels(struct onnx *onnx, const struct onnx_node *node, const char *strings_name,
 	const char *ints_name, size_t *count)
 {
 	const Onnx__AttributeProto *strings, *ints;
@@ -240,7 +229,7 @@ static int keep_labels(struct onnx *onnx, const struct onnx_node *node, const ch
 	return 0;
 }
 
-static int mark_label(struct onnx *onnx, const struct onnx_node *node, uint32_t k)
+int onnx_mark_label(struct onnx *onnx, const struct onnx_node *node, uint32_t k)
 {
 	struct onnx_value *value;
 
@@ -264,12 +253,12 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 	uint32_t scores;
 	bool second;
 
-	if (keep_labels(onnx, node, "classlabels_strings", "classlabels_ints", &n_labels) ||
-		read_post_transform(onnx, node, &post) ||
+	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_ints", &n_labels) ||
+		onnx_read_post_transform(onnx, node, &post) ||
 		floats_attr(onnx, node, "intercepts", &n_targets, &values) ||
 		floats_attr(onnx, node, "coefficients", &n_coefficients, &values))
 		return -EINVAL;
-	scores = as_row(onnx, node, &columns);
+	scores = onnx_as_row(onnx, node, &columns);
 	if (scores == GRAPH_NONE)
 		return -ENOTSUP;
 	if (n_targets == 0 && columns > 0)
@@ -282,10 +271,10 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 	scores = emit_linear(onnx, node, (int64_t)n_targets, second);
 	if (scores == GRAPH_NONE)
 		return -EINVAL;
-	scores = emit_post_transform(onnx, node, post, scores);
+	scores = onnx_emit_post_transform(onnx, node, post, scores);
 	if (scores == GRAPH_NONE)
 		return -ENOTSUP;
-	return mark_label(onnx, node, 0) ? -ENOMEM : onnx_output(onnx, node, 1, scores);
+	return onnx_mark_label(onnx, node, 0) ? -ENOMEM : onnx_output(onnx, node, 1, scores);
 }
 
 static int import_linear_regressor(struct onnx *onnx, const struct onnx_node *node)
@@ -294,7 +283,8 @@ static int import_linear_regressor(struct onnx *onnx, const struct onnx_node *no
 	int64_t targets;
 	uint32_t scores;
 
-	if (onnx_int(onnx, node, "targets", 1, &targets) || read_post_transform(onnx, node, &post))
+	if (onnx_int(onnx, node, "targets", 1, &targets) ||
+		onnx_read_post_transform(onnx, node, &post))
 		return -EINVAL;
 	if (targets < 1 || targets > MODEL_OUTPUTS_MAX)
 		return onnx_refuse(onnx, node, -EINVAL, "%lld targets, 1 to %d are possible",
@@ -303,14 +293,15 @@ static int import_linear_regressor(struct onnx *onnx, const struct onnx_node *no
 	if (targets == 1 && post != POST_PROBIT)
 		post = POST_NONE; // one score has nothing to be weighed against
 	if (scores != GRAPH_NONE)
-		scores = emit_post_transform(onnx, node, post, scores);
+		scores = onnx_emit_post_transform(onnx, node, post, scores);
 	return onnx_output(onnx, node, 0, scores);
 }
 
 static int import_zipmap(struct onnx *onnx, const struct onnx_node *node)
 {
 	size_t n_labels;
-	int rc = keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels);
+	int rc = onnx_keep_labels(
+		onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels);
 
 	if (rc != 0)
 		return rc;
@@ -327,5 +318,8 @@ const struct onnx_operator ONNX_ML_OPERATORS[] = {
 	{ "LinearClassifier", 1, 1, import_linear_classifier },
 	{ "LinearRegressor", 1, 1, import_linear_regressor },
 	{ "ZipMap", 1, 1, import_zipmap },
+	{ "TreeEnsembleRegressor", 1, 1, onnx_import_tree_regressor },
+	{ "TreeEnsembleClassifier", 1, 1, onnx_import_tree_classifier },
+	{ "TreeEnsemble", 1, 1, onnx_import_tree_ensemble },
 	{ .type = NULL },
 };

@@ -57,15 +57,15 @@ int trees_plain_pack(void *packed, const struct trees *trees)
 	return 0;
 }
 
-static bool in_set(const struct trees *t, int32_t set, float x)
+static bool in_set(const struct trees *t, int32_t set, bool exact, float x)
 {
 	const uint32_t words = (uint32_t)(t->set_first[set + 1] - t->set_first[set]);
 	uint32_t value;
 
 	if (!(x > -1.0f && x < 2147483648.0f))
 		return false;
-	value = (uint32_t)x;
-	return value / 32 < words &&
+	value = (uint32_t)(int32_t)x;
+	return (!exact || (float)value == x) && value / 32 < words &&
 		(t->set_words[(uint32_t)t->set_first[set] + value / 32] >> value % 32 & 1);
 }
 
@@ -78,7 +78,7 @@ bool trees_decide(const struct trees *t, uint32_t branch, float x)
 	if (test == TREE_EQUAL)
 		return x == t->threshold[branch];
 	if (test == TREE_IN_SET)
-		return in_set(t, t->set[branch], x);
+		return in_set(t, t->set[branch], t->kind[branch] & TREE_SET_EXACT, x);
 	return x < t->threshold[branch];
 }
 

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml 1 to 4, as ONNX Runtime computes
+// them.
+#include "infer/import/forest.h"
+#include "infer/import/onnx_ml.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
+
+struct place { // of a node: its tree and number there, and its index in the lists
+	int64_t tree, node;
+	uint32_t index;
+};
+
+struct ensemble {
+	struct onnx *onnx;
+	const struct onnx_node *node;
+	size_t n; // nodes
+	const int64_t *tree, *number, *feature, *yes, *no, *missing;
+	const Onnx__AttributeProto *modes;
+	const double *threshold;
+	size_t n_weights;
+	const int64_t *weight_tree, *weight_node, *weight_target;
+	const double *weight;
+	struct place *nodes;   // [n] by tree and number
+	struct place *weights; // [n_weights] likewise
+	uint32_t n_targets;
+	// The tree being read: nodes[first, first + count).
+	size_t first, count;
+};
+
+#define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
+
+// [count] whole numbers; `optional`: NULL where the attribute is not there.
+static int ints(struct ensemble *e, const char *prefix, const char *name, size_t count,
+	bool optional, const int64_t **values)
+{
+	const Onnx__AttributeProto *attr;
+	char full[64];
+
+	snprintf(full, sizeof(full), "%s%s", prefix, name);
+	if (onnx_attr(e->onnx, e->node, full, ATTRIBUTE(INTS), &attr))
+		return -EINVAL;
+	*values = attr ? attr->ints : NULL;
+	if (optional && (!attr || attr->n_ints == 0)) {
+		*values = NULL;
+		return 0;
+	}
+	if (!attr || attr->n_ints != count)
+		return REFUSE(e, "attribute '%s' has %zu values, should have %zu", full,
+			attr ? attr->n_ints : 0, count);
+	return 0;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->tree != y->tree)
+		return x->tree < y->tree ? -1 : 1;
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+static struct place *sorted(struct ensemble *e, const int64_t *tree, const int64_t *node, size_t n)
+{
+	struct place *places = arena_calloc(e->onnx->scratch, n + 1, sizeof(*places));
+
+	for (size_t i = 0; places && i < n; i++)
+		places[i] = (struct place){ tree[i], node[i], (uint32_t)i };
+	if (places)
+		qsort(places, n, sizeof(*places), compare_places);
+	else
+		onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+	return places;
+}
+
+static int read_nodes(struct ensemble *e)
+{
+	const Onnx__AttributeProto *trees;
+	size_t n_thresholds;
+
+	if (onnx_attr(e->onnx, e->node, "nodes_treeids", ATTRIBUTE(INTS), &trees))
+		return -EINVAL;
+	e->n = trees ? trees->n_ints : 0;
+	if (e->n == 0 || e->n > TREES_BRANCHES_MAX)
+		return REFUSE(e, "attribute 'nodes_treeids' has %zu values, should have 1 to %d",
+			e->n, TREES_BRANCHES_MAX);
+	e->tree = trees->ints;
+	if (ints(e, "nodes_", "nodeids", e->n, false, &e->number) ||
+		ints(e, "nodes_", "featureids", e->n, false, &e->feature) ||
+		ints(e, "nodes_", "truenodeids", e->n, false, &e->yes) ||
+		ints(e, "nodes_", "falsenodeids", e->n, false, &e->no) ||
+		ints(e, "nodes_", "missing_value_tracks_true", e->n, true, &e->missing) ||
+		onnx_attr(e->onnx, e->node, "nodes_modes", ATTRIBUTE(STRINGS), &e->modes) ||
+		onnx_attr_doubles(e->onnx, e->node, "nodes_values", "nodes_values_as_tensor",
+			&n_thresholds, &e->threshold))
+		return -EINVAL;
+	if (!e->modes || e->modes->n_strings != e->n)
+		return REFUSE(e, "attribute 'nodes_modes' has %zu values, should have %zu",
+			e->modes ? e->modes->n_strings : 0, e->n);
+	if (n_thresholds != e->n)
+		return REFUSE(e, "attribute 'nodes_values' has %zu values, should have %zu",
+			n_thresholds, e->n);
+	e->nodes = sorted(e, e->tree, e->number, e->n);
+	for (size_t i = 1; e->nodes && i < e->n; i++) {
+		if (e->nodes[i].tree == e->nodes[i - 1].tree &&
+			e->nodes[i].node == e->nodes[i - 1].node)
+			return REFUSE(e, "tree %" PRId64 " has two nodes %" PRId64,
+				e->nodes[i].tree, e->nodes[i].node);
+	}
+	return e->nodes ? 0 : -ENOMEM;
+}
+
+// `prefix` is "target_" or "class_".
+static int read_weights(struct ensemble *e, const char *prefix)
+{
+	char name[32], tensor[32];
+
+	snprintf(name, sizeof(name), "%sweights", prefix);
+	snprintf(tensor, sizeof(tensor), "%sweights_as_tensor", prefix);
+	if (onnx_attr_doubles(e->onnx, e->node, name, tensor, &e->n_weights, &e->weight) ||
+		ints(e, prefix, "treeids", e->n_weights, false, &e->weight_tree) ||
+		ints(e, prefix, "nodeids", e->n_weights, false, &e->weight_node) ||
+		ints(e, prefix, "ids", e->n_weights, false, &e->weight_target))
+		return -EINVAL;
+	e->weights = sorted(e, e->weight_tree, e->weight_node, e->n_weights);
+	return e->weights ? 0 : -ENOMEM;
+}
+
+// The node's number within the tree being read; INT64_MAX: there is none.
+static int64_t find(const struct ensemble *e, int64_t number)
+{
+	size_t low = e->first, high = e->first + e->count;
+
+	while (low < high) {
+		const size_t mid = (low + high) / 2;
+
+		if (e->nodes[mid].node == number)
+			return (int64_t)(mid - e->first);
+		if (e->nodes[mid].node < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return INT64_MAX;
+}
+
+static int read_leaf(struct ensemble *e, const struct place *at, struct forest *forest)
+{
+	size_t low = 0, high = e->n_weights;
+
+	while (low < high) { // the first weight of the leaf
+		const size_t mid = (low + high) / 2;
+		const struct place *weight = &e->weights[mid];
+
+		if (weight->tree < at->tree ||
+			(weight->tree == at->tree && weight->node < at->node))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < e->n_weights && e->weights[low].tree == at->tree &&
+		e->weights[low].node == at->node;
+		low++) {
+		const uint32_t i = e->weights[low].index;
+
+		if (e->weight_target[i] < 0 || e->weight_target[i] >= e->n_targets)
+			return REFUSE(e,
+				"tree %" PRId64 ", node %" PRId64 ": a weight for output %" PRId64
+				", there are %" PRIu32,
+				at->tree, at->node, e->weight_target[i], e->n_targets);
+		if (forest_weight(forest, (uint32_t)e->weight_target[i], (float)e->weight[i],
+			    e->onnx->err) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+// A mode by its name; MODE_COUNT: a leaf; -1: unknown.
+static int mode_of(const ProtobufCBinaryData *text)
+{
+	static const char *const NAMES[] = { "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT",
+		"BRANCH_EQ", "BRANCH_NEQ" };
+
+	for (int m = 0; m <= MODE_NEQ; m++) {
+		if (text->len == strlen(NAMES[m]) && memcmp(text->data, NAMES[m], text->len) == 0)
+			return m;
+	}
+	return text->len == 4 && memcmp(text->data, "LEAF", 4) == 0 ? MODE_COUNT : -1;
+}
+
+static int read_node(void *context, uint32_t number, struct forest_node *node,
+	struct forest *forest, struct error *err)
+{
+	struct ensemble *e = context;
+	const struct place *at = &e->nodes[e->first + number];
+	const int mode = mode_of(&e->modes->strings[at->index]);
+
+	(void)err;
+	if (mode < 0)
+		return REFUSE(e, "tree %" PRId64 ", node %" PRId64 ": mode '%.20s' is unknown",
+			at->tree, at->node, e->modes->strings[at->index].data);
+	node->is_leaf = mode == MODE_COUNT;
+	if (node->is_leaf)
+		return read_leaf(e, at, forest);
+	node->feature = e->feature[at->index];
+	node->yes = find(e, e->yes[at->index]);
+	node->no = find(e, e->no[at->index]);
+	if (node->yes == INT64_MAX || node->no == INT64_MAX)
+		return REFUSE(e,
+			"tree %" PRId64 ", node %" PRId64 " leads to a node that is not there",
+			at->tree, at->node);
+	onnx_tree_test(node, (enum tree_mode)mode, e->threshold[at->index],
+		e->missing && e->missing[at->index]);
+	return 0;
+}
+
+// The one node that no other leads to.
+static int find_root(struct ensemble *e, uint32_t *root)
+{
+	bool *led_to = arena_calloc(e->onnx->scratch, e->count, sizeof(*led_to));
+	uint32_t roots = 0;
+
+	if (!led_to)
+		return onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < e->count; i++) {
+		const uint32_t index = e->nodes[e->first + i].index;
+		const int64_t yes = find(e, e->yes[index]), no = find(e, e->no[index]);
+
+		if (mode_of(&e->modes->strings[index]) == MODE_COUNT)
+			continue;
+		if (yes != INT64_MAX)
+			led_to[yes] = true;
+		if (no != INT64_MAX)
+			led_to[no] = true;
+	}
+	for (size_t i = 0; i < e->count; i++) {
+		roots += !led_to[i];
+		if (!led_to[i])
+			*root = (uint32_t)i;
+	}
+	if (roots != 1)
+		return REFUSE(e,
+			"tree %" PRId64 " has %" PRIu32
+			" nodes that no other leads to, should have one: its root",
+			e->nodes[e->first].tree, roots);
+	return 0;
+}
+
+static int read_trees(struct ensemble *e, struct forest *forest)
+{
+	for (e->first = 0; e->first < e->n; e->first += e->count) {
+		const int64_t tree = e->nodes[e->first].tree;
+		uint32_t root = 0;
+		int rc;
+
+		e->count = 1;
+		while (e->first + e->count < e->n && e->nodes[e->first + e->count].tree == tree)
+			e->count++;
+		rc = find_root(e, &root);
+		if (rc != 0)
+			return rc;
+		rc = forest_add(forest, (uint32_t)e->count, root, read_node, e, e->onnx->err);
+		if (rc != 0 && strncmp(e->onnx->err->text, "node '", 6) != 0)
+			error_prefix(e->onnx->err, rc, "node '%.80s' (%.40s): tree %" PRId64,
+				e->node->name, e->node->type, tree);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+// Scores [1, targets]; GRAPH_NONE: refused.
+static uint32_t emit_scores(struct ensemble *e, const char *aggregate, const double *base)
+{
+	int64_t columns;
+	const uint32_t x = onnx_as_row(e->onnx, e->node, &columns);
+	struct forest *forest;
+	uint32_t scores = GRAPH_NONE;
+
+	if (x == GRAPH_NONE)
+		return GRAPH_NONE;
+	forest = forest_create((uint32_t)columns, e->n_targets);
+	if (!forest)
+		onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+	else if (read_trees(e, forest) == 0)
+		scores = onnx_emit_forest(
+			e->onnx, e->node, forest, e->n_targets, aggregate, base, x);
+	forest_destroy(forest);
+	return scores;
+}
+
+static int read_base(struct ensemble *e, size_t *count, const double **base)
+{
+	return onnx_attr_doubles(
+		e->onnx, e->node, "base_values", "base_values_as_tensor", count, base);
+}
+
+int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
+{
+	struct ensemble e = { .onnx = onnx, .node = node };
+	static const char *const AGGREGATES[] = { "SUM", "AVERAGE", "MIN", "MAX" };
+	const char *aggregate;
+	enum post_transform post;
+	const double *base;
+	size_t n_base;
+	int64_t targets;
+	bool known = false;
+	uint32_t scores;
+
+	if (read_nodes(&e) || read_weights(&e, "target_") || read_base(&e, &n_base, &base) ||
+		onnx_int(onnx, node, "n_targets", 1, &targets) ||
+		onnx_string(onnx, node, "aggregate_function", "SUM", &aggregate) ||
+		onnx_read_post_transform(onnx, node, &post))
+		return -EINVAL;
+	if (targets < 1 || targets > MODEL_OUTPUTS_MAX)
+		return REFUSE(&e, "n_targets is %" PRId64 ", should be 1 to %d", targets,
+			MODEL_OUTPUTS_MAX);
+	for (size_t i = 0; i < sizeof(AGGREGATES) / sizeof(*AGGREGATES); i++)
+		known |= strcmp(aggregate, AGGREGATES[i]) == 0;
+	if (!known)
+		return REFUSE(&e,
+			"aggregate_function is '%.20s', should be SUM, AVERAGE, MIN or MAX",
+			aggregate);
+	if (base && n_base != (size_t)targets)
+		return REFUSE(&e, "%zu base_values for %" PRId64 " targets", n_base, targets);
+	e.n_targets = (uint32_t)targets;
+	scores = emit_scores(&e, aggregate, base);
+	if (targets == 1 && post != POST_PROBIT)
+		post = POST_NONE; // one score has nothing to be weighed against
+	if (scores != GRAPH_NONE)
+		scores = onnx_emit_post_transform(onnx, node, post, scores);
+	return onnx_output(onnx, node, 0, scores);
+}
+
+// Two classes with weights for the first one only: ONNX Runtime takes their sum s for a share where
+// no weight is negative, [1 - s, s], and else for a margin: [-s, s], or the logistic of both.
+static uint32_t emit_binary(
+	struct ensemble *e, enum post_transform post, bool positive, const double *base)
+{
+	struct onnx *onnx = e->onnx;
+	const struct onnx_node *node = e->node;
+	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
+	uint32_t pair[2], made;
+
+	e->n_targets = 1;
+	pair[1] = emit_scores(e, "SUM", base);
+	if (pair[1] == GRAPH_NONE)
+		return GRAPH_NONE;
+	if (post == POST_PROBIT)
+		return onnx_emit_post_transform(onnx, node, post, pair[1]);
+	if (positive)
+		pair[0] =
+			onnx_emit_pair(onnx, node, OP_SUB, onnx_scalar(onnx, node, 1.0f), pair[1]);
+	else
+		pair[0] = onnx_emit(onnx, node, OP_NEG, 1, &pair[1], 0, NULL);
+	if (pair[0] == GRAPH_NONE)
+		return GRAPH_NONE;
+	made = onnx_emit(onnx, node, OP_CONCAT, 2, pair, 1, &axis);
+	if (made == GRAPH_NONE || positive || post != POST_LOGISTIC)
+		return made;
+	return onnx_emit(onnx, node, OP_SIGMOID, 1, &made, 0, NULL);
+}
+
+int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
+{
+	struct ensemble e = { .onnx = onnx, .node = node };
+	bool positive = true, first_only = true;
+	enum post_transform post;
+	const double *base;
+	size_t n_base, n_labels;
+	uint32_t scores;
+
+	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels) ||
+		read_nodes(&e) || read_weights(&e, "class_") || read_base(&e, &n_base, &base) ||
+		onnx_read_post_transform(onnx, node, &post))
+		return -EINVAL;
+	if (n_labels == 0 || n_labels > MODEL_OUTPUTS_MAX)
+		return REFUSE(
+			&e, "%zu class labels, should be 1 to %d", n_labels, MODEL_OUTPUTS_MAX);
+	for (size_t i = 0; i < e.n_weights; i++) {
+		positive &= e.weight[i] >= 0;
+		first_only &= e.weight_target[i] == 0;
+	}
+	e.n_targets = (uint32_t)n_labels;
+	if (n_labels == 2 && first_only && n_base < 2) {
+		scores = emit_binary(&e, post, positive, base);
+	} else {
+		if (base && n_base != n_labels)
+			return REFUSE(&e, "%zu base_values for %zu classes", n_base, n_labels);
+		scores = emit_scores(&e, "SUM", base);
+		if (scores != GRAPH_NONE)
+			scores = onnx_emit_post_transform(onnx, node, post, scores);
+	}
+	if (scores == GRAPH_NONE)
+		return -EINVAL;
+	return onnx_mark_label(onnx, node, 0) ? -ENOMEM : onnx_output(onnx, node, 1, scores);
+}
