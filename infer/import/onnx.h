@@ -105,6 +105,9 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 // A constant of this graph with memory for its values, which the caller fills.
 uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
 	const int64_t *dims, void **data);
+// The same under a name of its own making.
+uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data);
 // One value, under a name of its own making.
 uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float value);
 // The tensor as another dtype: itself where it has that, the row's own values for an input.
@@ -185,6 +188,31 @@ int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_constant(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node);
+
+// onnx_shape_values.c: what the shapes alone decide.
+int onnx_import_shape(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_size(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_constant_of_shape(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_range(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_eye_like(struct onnx *onnx, const struct onnx_node *node);
+// onnx_rewrites.c: what is written as other operators.
+int onnx_import_cast_like(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_expand(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_trilu(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_depth_to_space(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_space_to_depth(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_thresholded_relu(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_shrink(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_hard_swish(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_celu(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_mish(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_is_inf(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_hardmax(struct onnx *onnx, const struct onnx_node *node);
+
+// The shape that the file declares for a value, an open first dimension being the batch. False:
+// none.
+bool onnx_declared_shape(
+	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX]);
 
 // onnx_old_ops.c: before opset 7; nothing to do since. They change node->inputs or refuse.
 // Operands of Add, Sub, Mul, Div as attributes "broadcast" and "axis" say.

@@ -145,7 +145,6 @@ int onnx_read_inputs(struct onnx *onnx)
 			return rc;
 	}
 	if (onnx->graph->n_inputs == 0)
-		return error_set(onnx->err, -ENOTSUP,
-			"the model has no inputs; a row has 1 or more features");
+		return error_set(onnx->err, -ENOTSUP, "the model has no inputs");
 	return 0;
 }

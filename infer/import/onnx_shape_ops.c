@@ -3,6 +3,9 @@
 // with every dimension known.
 #include "infer/import/onnx.h"
 
+#include <string.h>
+
+#define DECLARED_MAX    4096 // a file with more is searched for none: each search takes that long
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
 static int reshape_to(
@@ -10,6 +13,76 @@ static int reshape_to(
 {
 	return onnx_output(
 		onnx, node, 0, onnx_emit_reshape(onnx, node, node->inputs[0], rank, dims));
+}
+
+static bool read_declared(const Onnx__TypeProto *type, uint32_t *rank, int64_t *dims)
+{
+	const Onnx__TensorShapeProto *shape;
+
+	if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
+		return false;
+	shape = type->tensor_type->shape;
+	if (!shape || shape->n_dim > GRAPH_RANK_MAX)
+		return false;
+	*rank = (uint32_t)shape->n_dim;
+	for (uint32_t d = 0; d < *rank; d++) {
+		bool fixed = shape->dim[d]->value_case ==
+			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+
+		dims[d] = fixed ? shape->dim[d]->dim_value : d == 0 ? 1 : -1;
+		if (dims[d] < 1 || dims[d] > GRAPH_ELEMENTS_MAX)
+			return false;
+	}
+	return true;
+}
+
+bool onnx_declared_shape(
+	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX])
+{
+	const Onnx__GraphProto *proto = onnx->proto;
+	size_t n = proto->n_output + proto->n_value_info;
+
+	if (n > DECLARED_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const Onnx__ValueInfoProto *info = i < proto->n_output
+			? proto->output[i]
+			: proto->value_info[i - proto->n_output];
+
+		if (strcmp(onnx_text(info->name), name) == 0)
+			return read_declared(info->type, rank, dims);
+	}
+	return false;
+}
+
+// A shape that is computed, or axes: what the file declares of the result says the same, where it
+// holds as many values as the input.
+static int reshape_as_declared(struct onnx *onnx, const struct onnx_node *node)
+{
+	int64_t dims[GRAPH_RANK_MAX], elements = 1;
+	const int64_t all = tensor_elements(onnx_input(onnx, node, 0));
+	uint32_t rank;
+
+	if (!onnx_declared_shape(onnx, node->proto->output[0], &rank, dims))
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"input 1 ('%.80s') is computed; it must be a constant list of whole "
+			"numbers, or the file must declare the output's shape",
+			onnx_input(onnx, node, 1)->name);
+	for (uint32_t d = 0; d < rank; d++)
+		elements = dims[d] > all ? all + 1 : elements * dims[d];
+	if (elements != all)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"the output is declared with other than the input's %lld values",
+			(long long)all);
+	report_add(onnx->report, "node '%.80s' (%.40s): its output has the shape declared",
+		node->name, node->type);
+	return reshape_to(onnx, node, rank, dims);
+}
+
+static bool is_computed(const struct onnx *onnx, const struct onnx_node *node)
+{
+	return node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE &&
+		!onnx_input(onnx, node, 1)->data;
 }
 
 // The new shape is an attribute before opset 5 and an input since.
@@ -40,8 +113,11 @@ int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	int64_t dims[GRAPH_RANK_MAX], allow_zero, known = 1, elements = tensor_elements(x);
 	const int64_t *wanted;
 	uint32_t rank = 0, open = GRAPH_NONE;
-	int rc = read_shape(onnx, node, &rank, &wanted);
+	int rc;
 
+	if (onnx->opset >= 5 && is_computed(onnx, node))
+		return reshape_as_declared(onnx, node);
+	rc = read_shape(onnx, node, &rank, &wanted);
 	if (rc != 0 || onnx_int(onnx, node, "allowzero", 0, &allow_zero))
 		return rc ? rc : -EINVAL;
 	for (uint32_t d = 0; d < rank; d++) {
@@ -128,8 +204,11 @@ int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node)
 	int64_t dims[GRAPH_RANK_MAX];
 	uint32_t rank = 0, mask;
 	bool given;
-	int rc = read_axes(onnx, node, x->rank, &given, &mask);
+	int rc;
 
+	if (is_computed(onnx, node))
+		return reshape_as_declared(onnx, node);
+	rc = read_axes(onnx, node, x->rank, &given, &mask);
 	if (rc != 0)
 		return rc;
 	for (uint32_t d = 0; d < x->rank; d++) {
@@ -151,6 +230,8 @@ int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 	bool given;
 	int rc;
 
+	if (is_computed(onnx, node))
+		return reshape_as_declared(onnx, node);
 	if (node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE) {
 		added = (uint32_t)tensor_elements(&onnx->graph->tensors[node->inputs[1]]);
 	} else {

@@ -281,6 +281,18 @@ uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float valu
 	return made;
 }
 
+uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data)
+{
+	const char *name = fresh_name(onnx, node->name);
+
+	if (!name) {
+		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	return onnx_constant(onnx, name, dtype, rank, dims, data);
+}
+
 uint32_t onnx_reshaped(
 	struct onnx *onnx, uint32_t index, const char *name, uint32_t rank, const int64_t *dims)
 {

@@ -232,6 +232,7 @@ int onnx_import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	int64_t targets, aggregate, post, columns;
 	struct forest *forest;
 	uint32_t x, scores = GRAPH_NONE;
+	int rc;
 
 	if (onnx_int(onnx, node, "n_targets", 1, &targets) ||
 		onnx_int(onnx, node, "aggregate_function", 1, &aggregate) ||
@@ -250,10 +251,13 @@ int onnx_import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	forest = forest_create((uint32_t)columns, e.n_targets);
 	if (!forest)
 		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
-	if (read_trees(&e, forest) == 0)
+	rc = read_trees(&e, forest);
+	if (rc == 0)
 		scores = onnx_emit_forest(
 			onnx, node, forest, e.n_targets, AGGREGATES[aggregate], NULL, x);
 	forest_destroy(forest);
+	if (rc != 0)
+		return rc;
 	if (scores != GRAPH_NONE && (targets > 1 || post == POST_PROBIT))
 		scores = onnx_emit_post_transform(onnx, node, (enum post_transform)post, scores);
 	return onnx_output(onnx, node, 0, scores);
