@@ -143,6 +143,7 @@ static int import_clip(struct onnx *onnx, const struct onnx_node *node)
 static int import_dropout(struct onnx *onnx, const struct onnx_node *node)
 {
 	float training;
+	void *data;
 
 	if (onnx_old_test_mode(onnx, node))
 		return -ENOTSUP;
@@ -151,6 +152,15 @@ static int import_dropout(struct onnx *onnx, const struct onnx_node *node)
 	if (training != 0)
 		return onnx_refuse(
 			onnx, node, -ENOTSUP, "training_mode is set; export for inference");
+	if (node->proto->n_output > 1 && *node->proto->output[1]) { // the mask: all are kept
+		const struct tensor x = *onnx_input(onnx, node, 0);
+		uint32_t mask = onnx_made(onnx, node, DTYPE_BOOL, x.rank, x.dims, &data);
+
+		if (mask != GRAPH_NONE)
+			memset(data, 1, (size_t)tensor_elements(&x));
+		if (onnx_output(onnx, node, 1, mask))
+			return -ENOMEM;
+	}
 	return onnx_import_as(onnx, node, OP_IDENTITY, 1, 0, NULL);
 }
 

@@ -66,35 +66,33 @@ int onnx_import_expand(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_output(onnx, node, 0, onnx_emit_pair(onnx, node, op, node->inputs[0], neutral));
 }
 
-// Keeps what lies on and above the k-th diagonal (upper), or on and below it.
+// Keeps what lies on and above the k-th diagonal (upper), or on and below it: column - row against
+// k.
 int onnx_import_trilu(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
-	int64_t upper, k = 0;
-	const int64_t *values;
-	uint32_t count = 1, mask, zero;
+	const bool has_k = node->n_inputs > 1 && node->inputs[1] != GRAPH_NONE;
+	int64_t upper, columns;
+	uint32_t apart, k, zero;
 	void *data;
 
 	if (onnx_int(onnx, node, "upper", 1, &upper))
 		return -EINVAL;
-	if (node->n_inputs > 1 && node->inputs[1] != GRAPH_NONE) {
-		int rc = onnx_input_ints(onnx, node, 1, &count, &values);
-
-		if (rc != 0)
-			return rc;
-		k = count == 1 ? values[0] : 0;
-	}
-	if (x.rank < 2 || count != 1)
+	if (x.rank < 2 || (has_k && tensor_elements(onnx_input(onnx, node, 1)) != 1))
 		return onnx_refuse(onnx, node, -EINVAL,
 			"the input should have 2 dimensions or more, k should be one value");
-	mask = onnx_made(onnx, node, DTYPE_BOOL, 2, x.dims + x.rank - 2, &data);
-	for (int64_t r = 0; mask != GRAPH_NONE && r < x.dims[x.rank - 2]; r++) {
-		for (int64_t c = 0; c < x.dims[x.rank - 1]; c++)
-			((uint8_t *)data)[r * x.dims[x.rank - 1] + c] =
-				upper ? c - r >= k : c - r <= k;
-	}
+	columns = x.dims[x.rank - 1];
+	apart = onnx_made(onnx, node, DTYPE_I64, 2, x.dims + x.rank - 2, &data);
+	for (int64_t i = 0; apart != GRAPH_NONE && i < columns * x.dims[x.rank - 2]; i++)
+		((int64_t *)data)[i] = i % columns - i / columns;
+	k = has_k ? onnx_emit_reshape(onnx, node, node->inputs[1], 0, NULL)
+		  : onnx_made(onnx, node, DTYPE_I64, 0, NULL, &data);
 	zero = onnx_made(onnx, node, x.dtype, 0, NULL, &data);
-	return onnx_output(onnx, node, 0, where(onnx, node, mask, node->inputs[0], zero));
+	return onnx_output(onnx, node, 0,
+		where(onnx, node,
+			onnx_emit_pair(onnx, node, upper ? OP_GREATER_OR_EQUAL : OP_LESS_OR_EQUAL,
+				apart, k),
+			node->inputs[0], zero));
 }
 
 // Both take dimensions apart, change their places, and put them together: [N, C, H, W] by way of

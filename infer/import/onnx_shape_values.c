@@ -70,12 +70,16 @@ int onnx_import_size(struct onnx *onnx, const struct onnx_node *node)
 int onnx_import_constant_of_shape(struct onnx *onnx, const struct onnx_node *node)
 {
 	struct tensor value = { .dtype = DTYPE_F32 };
+	int64_t declared[GRAPH_RANK_MAX];
 	const Onnx__AttributeProto *attr;
 	uint32_t rank = 0, tensor;
-	const int64_t *dims = NULL;
+	const int64_t *dims = declared;
 	void *data;
-	int rc = onnx_input_ints(onnx, node, 0, &rank, &dims);
+	int rc = 0;
 
+	if (onnx_input(onnx, node, 0)->data ||
+		!onnx_declared_shape(onnx, node->proto->output[0], &rank, declared))
+		rc = onnx_input_ints(onnx, node, 0, &rank, &dims);
 	if (rc == 0)
 		rc = onnx_attr(onnx, node, "value", ATTRIBUTE(TENSOR), &attr);
 	if (rc == 0 && attr) {
@@ -96,6 +100,30 @@ int onnx_import_constant_of_shape(struct onnx *onnx, const struct onnx_node *nod
 	return onnx_output(onnx, node, 0, tensor);
 }
 
+// What is computed: as many as the file declares, start + i * delta.
+static int range_as_declared(struct onnx *onnx, const struct onnx_node *node)
+{
+	enum dtype dtype = onnx_input(onnx, node, 0)->dtype;
+	int64_t dims[GRAPH_RANK_MAX];
+	uint32_t rank, steps, in[3];
+	void *data;
+
+	if (!onnx_declared_shape(onnx, node->proto->output[0], &rank, dims) || rank != 1)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"start, limit or delta is computed; they decide the shape and must be "
+			"constant, or the file must declare the output's shape");
+	for (uint32_t i = 0; i < 3; i++) {
+		if (tensor_elements(onnx_input(onnx, node, i)) != 1)
+			return onnx_refuse(onnx, node, -EINVAL, "input %u should be one value", i);
+		in[i] = onnx_emit_reshape(onnx, node, node->inputs[i], 0, NULL);
+	}
+	steps = made(onnx, node, dtype, 1, dims, &data);
+	for (int64_t i = 0; steps != GRAPH_NONE && i < dims[0]; i++)
+		value_set_number(dtype, data, (size_t)i, (double)i);
+	steps = onnx_emit_pair(onnx, node, OP_MUL, steps, in[2]);
+	return onnx_output(onnx, node, 0, onnx_emit_pair(onnx, node, OP_ADD, steps, in[0]));
+}
+
 // start, start + delta, ... before limit.
 int onnx_import_range(struct onnx *onnx, const struct onnx_node *node)
 {
@@ -108,9 +136,11 @@ int onnx_import_range(struct onnx *onnx, const struct onnx_node *node)
 
 	for (uint32_t i = 0; i < 3; i++) {
 		in[i] = onnx_input(onnx, node, i);
-		if (!in[i]->data || tensor_elements(in[i]) != 1 || in[i]->dtype != dtype)
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u ('%.80s') must be one constant: it decides the shape", i,
+		if (!in[i]->data)
+			return range_as_declared(onnx, node);
+		if (tensor_elements(in[i]) != 1 || in[i]->dtype != dtype)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"input %u ('%.80s') should be one value of start's type", i,
 				in[i]->name);
 		number[i] = value_number(dtype, in[i]->data, 0);
 	}
