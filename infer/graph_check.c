@@ -22,6 +22,11 @@ static const enum attr_kind ATTR_KINDS[ATTR_KEY_COUNT] = {
 	[ATTR_NORM] = ATTR_KIND_INT,
 	[ATTR_APPROXIMATE] = ATTR_KIND_INT,
 	[ATTR_PERM] = ATTR_KIND_INTS,
+	[ATTR_AXES] = ATTR_KIND_INTS,
+	[ATTR_STARTS] = ATTR_KIND_INTS,
+	[ATTR_STEPS] = ATTR_KIND_INTS,
+	[ATTR_PADS] = ATTR_KIND_INTS,
+	[ATTR_REPEATS] = ATTR_KIND_INTS,
 };
 
 static int check_attrs(const struct node *node, struct error *err)

@@ -88,7 +88,31 @@
 	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1) /* PERM; left out: reversed */                    \
 	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                          \
 	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1)                                                        \
-	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)
+	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)                                                        \
+	/* AXES from the front, all where left out; KEEPDIMS */                                    \
+	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1)                                                  \
+	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1)                                                \
+	X(OP_REDUCE_MAX, "ReduceMax", 1, 1, 1, 1)                                                  \
+	X(OP_REDUCE_MIN, "ReduceMin", 1, 1, 1, 1)                                                  \
+	X(OP_REDUCE_PROD, "ReduceProd", 1, 1, 1, 1)                                                \
+	X(OP_REDUCE_L1, "ReduceL1", 1, 1, 1, 1)                                                    \
+	X(OP_REDUCE_L2, "ReduceL2", 1, 1, 1, 1)                                                    \
+	X(OP_REDUCE_LOG_SUM, "ReduceLogSum", 1, 1, 1, 1)                                           \
+	X(OP_REDUCE_LOG_SUM_EXP, "ReduceLogSumExp", 1, 1, 1, 1)                                    \
+	X(OP_REDUCE_SUM_SQUARE, "ReduceSumSquare", 1, 1, 1, 1)                                     \
+	X(OP_CUM_SUM, "CumSum", 1, 1, 1, 1) /* AXIS, EXCLUSIVE, REVERSE */                         \
+	X(OP_TOP_K, "TopK", 1, 1, 1, 2)     /* K, AXIS, LARGEST; sorted */                         \
+	X(OP_SLICE, "Slice", 1, 1, 1, 1)    /* STARTS, STEPS, SHAPE: of every dimension */         \
+	X(OP_PAD, "Pad", 1, 2, 1, 1) /* PADS before each dimension, SHAPE, MODE: enum pad_mode */  \
+	X(OP_TILE, "Tile", 1, 1, 1, 1) /* REPEATS */                                               \
+	X(OP_GATHER, "Gather", 2, 2, 1, 1)                                                         \
+	X(OP_GATHER_ELEMENTS, "GatherElements", 2, 2, 1, 1)                                        \
+	X(OP_GATHER_ND, "GatherND", 2, 2, 1, 1) /* BATCH_DIMS */                                   \
+	/* REDUCTION: enum scatter_reduction */                                                    \
+	X(OP_SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, 1)                                      \
+	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1)                                                  \
+	X(OP_ONE_HOT, "OneHot", 2, 2, 1,                                                           \
+		1) /* of indices and [off, on]; DEPTH, AXIS of the output */
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -124,7 +148,20 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_RIGHT, "right")                                                                     \
 	X(ATTR_PERM, "perm")                                                                       \
 	X(ATTR_KEEPDIMS, "keepdims")                                                               \
-	X(ATTR_LAST, "last")
+	X(ATTR_LAST, "last")                                                                       \
+	X(ATTR_AXES, "axes")                                                                       \
+	X(ATTR_EXCLUSIVE, "exclusive")                                                             \
+	X(ATTR_REVERSE, "reverse")                                                                 \
+	X(ATTR_K, "k")                                                                             \
+	X(ATTR_LARGEST, "largest")                                                                 \
+	X(ATTR_STARTS, "starts")                                                                   \
+	X(ATTR_STEPS, "steps")                                                                     \
+	X(ATTR_PADS, "pads")                                                                       \
+	X(ATTR_MODE, "mode")                                                                       \
+	X(ATTR_REPEATS, "repeats")                                                                 \
+	X(ATTR_BATCH_DIMS, "batch_dims")                                                           \
+	X(ATTR_REDUCTION, "reduction")                                                             \
+	X(ATTR_DEPTH, "depth")
 
 enum attr_key {
 #define X(key, name) key,
@@ -154,3 +191,12 @@ enum activation {
 const char *activation_name(enum activation activation);
 
 enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
+enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP, PAD_MODE_COUNT };
+enum scatter_reduction {
+	SCATTER_NONE,
+	SCATTER_ADD,
+	SCATTER_MUL,
+	SCATTER_MIN,
+	SCATTER_MAX,
+	SCATTER_COUNT,
+};

@@ -115,3 +115,85 @@ int shape_transpose(const struct inference *in, struct tensor *out)
 	}
 	return 0;
 }
+
+// An attribute of one whole number for each of x's dimensions; NULL with the sentence made.
+static const int64_t *need_ints(const struct inference *in, enum attr_key key)
+{
+	const struct attr *attr = node_attr(in->node, key);
+
+	if (attr && attr->kind == ATTR_KIND_INTS && attr->count == shape_input(in, 0)->rank)
+		return attr->ints;
+	shape_refuse(in, "attribute \"%s\" should have a number for each of %" PRIu32 " dimensions",
+		attr_name(key), shape_input(in, 0)->rank);
+	return NULL;
+}
+
+// STARTS, STEPS, and SHAPE: how many are taken.
+int shape_slice(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const int64_t *starts = need_ints(in, ATTR_STARTS), *steps = need_ints(in, ATTR_STEPS);
+	const int64_t *counts = need_ints(in, ATTR_SHAPE);
+
+	if (!starts || !steps || !counts)
+		return -EINVAL;
+	shape_copy(out, x);
+	for (uint32_t d = 0; d < x->rank; d++) {
+		const int64_t n = x->dims[d], most = GRAPH_ELEMENTS_MAX;
+		bool inside = counts[d] >= 0 && counts[d] <= n && steps[d] != 0 &&
+			steps[d] <= most && steps[d] >= -most;
+
+		if (inside && counts[d] > 0)
+			inside = starts[d] >= 0 && starts[d] < n &&
+				starts[d] + (counts[d] - 1) * steps[d] >= 0 &&
+				starts[d] + (counts[d] - 1) * steps[d] < n;
+		if (!inside)
+			return shape_refuse(in,
+				"the slice of dimension %" PRIu32 " lies outside of %s", d,
+				tensor_shape_text(x).text);
+		out->dims[d] = counts[d];
+	}
+	return 0;
+}
+
+// PADS: before each dimension; SHAPE: the output's. MODE: enum pad_mode.
+int shape_pad(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *value = shape_input(in, 1);
+	const int64_t *pads = need_ints(in, ATTR_PADS), *shape = need_ints(in, ATTR_SHAPE);
+
+	if (!pads || !shape || shape_need_int(in, ATTR_MODE, 0, 0, PAD_MODE_COUNT - 1) != 0 ||
+		(value && shape_need_dtype(in, 1, x->dtype) != 0))
+		return -EINVAL;
+	if (value && tensor_elements(value) != 1)
+		return shape_refuse(
+			in, "input 1 %s should be one value", tensor_shape_text(value).text);
+	shape_copy(out, x);
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (pads[d] > GRAPH_ELEMENTS_MAX || pads[d] < -GRAPH_ELEMENTS_MAX || shape[d] < 0 ||
+			(x->dims[d] == 0 && node_int(in->node, ATTR_MODE, 0) != PAD_CONSTANT))
+			return shape_refuse(in, "dimension %" PRIu32 " of %s cannot be padded so",
+				d, tensor_shape_text(x).text);
+		out->dims[d] = shape[d];
+	}
+	return 0;
+}
+
+// REPEATS of each dimension.
+int shape_tile(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const int64_t *repeats = need_ints(in, ATTR_REPEATS);
+
+	if (!repeats)
+		return -EINVAL;
+	shape_copy(out, x);
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (repeats[d] < 0 || repeats[d] > GRAPH_ELEMENTS_MAX)
+			return shape_refuse(in,
+				"dimension %" PRIu32 " is repeated %" PRId64 " times", d,
+				repeats[d]);
+		out->dims[d] = x->dims[d] * repeats[d]; // both below 2^29
+	}
+	return 0;
+}

@@ -41,6 +41,10 @@ int general_fold(struct graph *graph, const struct node *node, struct error *err
 // elementwise.c
 general_function general_unary, general_binary, general_compare, general_where, general_cast;
 // reduce.c
-general_function general_arg;
+general_function general_arg, general_reduce, general_cum_sum, general_top_k;
+uint64_t general_top_k_work(const struct general *general);
+// gather.c
+general_function general_gather, general_gather_elements, general_gather_nd,
+	general_scatter_elements, general_scatter_nd, general_one_hot;
 // move.c
-general_function general_transpose;
+general_function general_transpose, general_slice, general_pad, general_tile;

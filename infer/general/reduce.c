@@ -47,3 +47,263 @@ void general_arg(const struct general *general, const void *const *x, void *cons
 		}
 	}
 }
+
+// --- Reduce* ------------------------------------------------------------------------------------
+
+struct sum {
+	double value, most; // most: the largest one, for LogSumExp
+	size_t count;
+};
+
+static void add_float(enum op op, struct sum *s, double x)
+{
+	switch (op) {
+	case OP_REDUCE_L1:
+		s->value += fabs(x);
+		break;
+	case OP_REDUCE_L2:
+	case OP_REDUCE_SUM_SQUARE:
+		s->value += x * x;
+		break;
+	case OP_REDUCE_PROD:
+		s->value = s->count ? s->value * x : x;
+		break;
+	case OP_REDUCE_MAX:
+		s->value = s->count == 0 || x > s->value || isnan(x) ? x : s->value;
+		break;
+	case OP_REDUCE_MIN:
+		s->value = s->count == 0 || x < s->value || isnan(x) ? x : s->value;
+		break;
+	case OP_REDUCE_LOG_SUM_EXP:
+		if (s->count == 0 || x > s->most) {
+			s->value = s->count ? s->value * exp(s->most - x) : 0;
+			s->most = x;
+		}
+		s->value += isinf(x) ? x == s->most : exp(x - s->most);
+		break;
+	default: // Sum, Mean, LogSum
+		s->value += x;
+	}
+	s->count++;
+}
+
+static double finish_float(enum op op, const struct sum *s)
+{
+	switch (op) {
+	case OP_REDUCE_MEAN:
+		return s->value / (double)s->count;
+	case OP_REDUCE_L2:
+		return sqrt(s->value);
+	case OP_REDUCE_LOG_SUM:
+		return log(s->value);
+	case OP_REDUCE_LOG_SUM_EXP:
+		return s->most + log(s->value);
+	default:
+		return s->value;
+	}
+}
+
+// The same on whole numbers, which wrap; the value so far in *value.
+static void add_integer(enum op op, enum dtype dtype, uint64_t *value, bool first, uint64_t x)
+{
+	const bool negative = dtype_is_signed(dtype) && (int64_t)x < 0;
+	const bool less = dtype_is_signed(dtype) ? (int64_t)x < (int64_t)*value : x < *value;
+
+	switch (op) {
+	case OP_REDUCE_L1:
+		*value += negative ? -x : x;
+		break;
+	case OP_REDUCE_SUM_SQUARE:
+		*value += x * x;
+		break;
+	case OP_REDUCE_PROD:
+		*value = first ? x : *value * x;
+		break;
+	case OP_REDUCE_MAX:
+		*value = first || !less ? x : *value;
+		break;
+	case OP_REDUCE_MIN:
+		*value = first || less ? x : *value;
+		break;
+	default:
+		*value += x;
+	}
+}
+
+// The walk over the values that make one: the reduced axes of x, from where `at` is.
+static void walk_reduced(struct walk *inner, const struct general *general, uint32_t axes)
+{
+	const struct tensor *in = &general->in[0];
+	struct tensor reduced = { .rank = in->rank };
+	int64_t strides[GRAPH_RANK_MAX];
+
+	tensor_strides(in, strides);
+	for (uint32_t d = 0; d < in->rank; d++)
+		reduced.dims[d] = axes >> d & 1 ? in->dims[d] : 1;
+	walk_init(inner, &reduced);
+	for (uint32_t d = 0; d < in->rank; d++)
+		inner->stride[0][d] = strides[d];
+}
+
+static uint32_t axes_mask(const struct general *general)
+{
+	const struct attr *axes = node_attr(general->node, ATTR_AXES);
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; axes && i < axes->count; i++)
+		mask |= 1u << axes->ints[i];
+	return axes ? mask : (1u << general->in[0].rank) - 1;
+}
+
+void general_reduce(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const struct tensor *in = &general->in[0];
+	const enum op op = general->node->op;
+	const enum dtype dtype = in->dtype;
+	const uint32_t axes = axes_mask(general);
+	struct tensor kept = { .rank = in->rank };
+	int64_t strides[GRAPH_RANK_MAX];
+	struct walk outer, inner, first;
+
+	(void)scratch;
+	tensor_strides(in, strides);
+	for (uint32_t d = 0; d < in->rank; d++)
+		kept.dims[d] = axes >> d & 1 ? 1 : in->dims[d];
+	walk_init(&outer, &kept);
+	for (uint32_t d = 0; d < in->rank; d++)
+		outer.stride[0][d] = strides[d];
+	walk_reduced(&first, general, axes);
+	for (size_t i = 0; outer.left > 0; walk_next(&outer), i++) {
+		struct sum sum = { 0 };
+		uint64_t whole = 0;
+		bool is_first = true;
+
+		for (inner = first; inner.left > 0; walk_next(&inner), is_first = false) {
+			const size_t at = (size_t)(outer.at[0] + inner.at[0]);
+
+			if (dtype_is_float(dtype))
+				add_float(op, &sum, value_number(dtype, x[0], at));
+			else
+				add_integer(op, dtype, &whole, is_first,
+					value_integer(dtype, x[0], at));
+		}
+		if (dtype_is_float(dtype))
+			value_set_number(dtype, y[0], i, finish_float(op, &sum));
+		else
+			value_set_integer(dtype, y[0], i, whole);
+	}
+}
+
+// --- Along one axis -----------------------------------------------------------------------------
+
+struct lines { // values `step` apart along the axis, `n` of them, in outer * inner lines
+	int64_t outer, n, inner;
+};
+
+static struct lines lines_of(const struct general *general)
+{
+	const struct tensor *in = &general->in[0];
+	struct lines lines = { 1, 1, 1 };
+	uint32_t axis = 0;
+
+	op_axis(general->node, in->rank, -1, &axis);
+	for (uint32_t d = 0; d < in->rank; d++)
+		*(d < axis ? &lines.outer : d == axis ? &lines.n : &lines.inner) *= in->dims[d];
+	return lines;
+}
+
+// EXCLUSIVE: without the value itself; REVERSE: from the end.
+void general_cum_sum(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const bool exclusive = node_int(general->node, ATTR_EXCLUSIVE, 0) != 0;
+	const bool reverse = node_int(general->node, ATTR_REVERSE, 0) != 0;
+	const enum dtype dtype = general->in[0].dtype;
+	const struct lines lines = lines_of(general);
+
+	(void)scratch;
+	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
+		const int64_t first =
+			line / lines.inner * lines.n * lines.inner + line % lines.inner;
+		double sum = 0;
+		uint64_t whole = 0;
+
+		for (int64_t k = 0; k < lines.n; k++) {
+			const size_t at =
+				(size_t)(first + (reverse ? lines.n - 1 - k : k) * lines.inner);
+
+			if (dtype_is_float(dtype)) {
+				const double value = value_number(dtype, x[0], at);
+
+				value_set_number(dtype, y[0], at, exclusive ? sum : sum + value);
+				sum += value;
+			} else {
+				const uint64_t value = value_integer(dtype, x[0], at);
+
+				value_set_integer(
+					dtype, y[0], at, exclusive ? whole : whole + value);
+				whole += value;
+			}
+		}
+	}
+}
+
+// Does a come before b among the largest (or smallest)? Of equal ones the first, NaN as the
+// largest.
+static bool comes_before(double a, double b, int64_t ia, int64_t ib, bool largest)
+{
+	if (isnan(a) || isnan(b))
+		return isnan(a) && isnan(b) ? ia < ib : isnan(a) == largest;
+	return a == b ? ia < ib : largest ? a > b : a < b;
+}
+
+// The K first along the axis, in order: by K passes, K being small. y[1]: where they were.
+void general_top_k(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const bool largest = node_int(general->node, ATTR_LARGEST, 1) != 0;
+	const int64_t k = node_int(general->node, ATTR_K, 0);
+	const enum dtype dtype = general->in[0].dtype;
+	const struct lines lines = lines_of(general);
+
+	(void)scratch;
+	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
+		const int64_t from = line / lines.inner, in = line % lines.inner;
+		int64_t last = -1;
+
+		for (int64_t j = 0; j < k; j++) {
+			const size_t to = (size_t)((from * k + j) * lines.inner + in);
+			int64_t best = -1;
+			double best_value = 0, last_value = 0;
+
+			if (last >= 0)
+				last_value = value_number(dtype, x[0],
+					(size_t)((from * lines.n + last) * lines.inner + in));
+			for (int64_t i = 0; i < lines.n; i++) {
+				const double value = value_number(dtype, x[0],
+					(size_t)((from * lines.n + i) * lines.inner + in));
+
+				if (last >= 0 &&
+					(i == last ||
+						comes_before(value, last_value, i, last, largest)))
+					continue; // taken already
+				if (best < 0 || comes_before(value, best_value, i, best, largest)) {
+					best = i;
+					best_value = value;
+				}
+			}
+			last = best < 0 ? 0 : best;
+			if (y[0])
+				value_set_number(dtype, y[0], to, best_value);
+			if (general->n_out > 1 && y[1])
+				((int64_t *)y[1])[to] = last;
+		}
+	}
+}
+
+uint64_t general_top_k_work(const struct general *general)
+{
+	return (uint64_t)tensor_elements(&general->in[0]) *
+		(uint64_t)node_int(general->node, ATTR_K, 0);
+}

@@ -129,6 +129,9 @@ int onnx_attr(struct onnx *onnx, const struct onnx_node *node, const char *name,
 // Whole numbers of a constant input.
 int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
 	uint32_t *count, const int64_t **values);
+// The same, up to `most` of them.
+int onnx_input_list(struct onnx *onnx, const struct onnx_node *node, uint32_t input, uint32_t most,
+	uint32_t *count, const int64_t **values);
 int onnx_input_float(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
 	float otherwise, float *value);
 
@@ -175,6 +178,20 @@ int onnx_import_bit_shift(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_chain(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_arg(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_transpose(struct onnx *onnx, const struct onnx_node *node);
+// onnx_reduce.c, onnx_gather.c, onnx_slices.c
+int onnx_import_reduce(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_cum_sum(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_top_k(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_gather(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_gather_elements(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_gather_nd(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_scatter_elements(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_scatter_nd(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_one_hot(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_slice(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_split(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_pad(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_tile(struct onnx *onnx, const struct onnx_node *node);
 // onnx_products.c, onnx_norms.c, onnx_shape_ops.c, onnx_constants.c
 int onnx_import_gemm(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_prelu(struct onnx *onnx, const struct onnx_node *node);

@@ -79,6 +79,12 @@ int onnx_string(struct onnx *onnx, const struct onnx_node *node, const char *nam
 int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
 	uint32_t *count, const int64_t **values)
 {
+	return onnx_input_list(onnx, node, input, GRAPH_RANK_MAX, count, values);
+}
+
+int onnx_input_list(struct onnx *onnx, const struct onnx_node *node, uint32_t input, uint32_t most,
+	uint32_t *count, const int64_t **values)
+{
 	const struct tensor *tensor = &onnx->graph->tensors[node->inputs[input]];
 
 	if (tensor->data && tensor->dtype == DTYPE_I32) {
@@ -92,10 +98,10 @@ int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t in
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"input %u ('%.80s') must be a constant list of whole numbers", input,
 			tensor->name);
-	if (tensor_elements(tensor) > GRAPH_RANK_MAX)
+	if (tensor_elements(tensor) > most)
 		return onnx_refuse(onnx, node, -ENOTSUP,
-			"input %u has %lld values, at most %d dimensions are supported", input,
-			(long long)tensor_elements(tensor), GRAPH_RANK_MAX);
+			"input %u has %lld values, at most %u dimensions are supported", input,
+			(long long)tensor_elements(tensor), most);
 	*count = (uint32_t)tensor_elements(tensor);
 	*values = tensor->data;
 	return 0;
