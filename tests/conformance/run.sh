@@ -17,7 +17,7 @@ add() { # name folder
 	if [ -d "$2" ]; then
 		sets+=("$1=$2")
 	else
-		echo "# skipped $1: no $2"
+		echo "ok - $1 # SKIP no $2"
 	fi
 }
 for set in node simple pytorch-converted pytorch-operator; do
@@ -31,7 +31,7 @@ add onnx2c "$SHARED/models/onnx2c/test/local_ops"
 
 case ${1:-} in
 --tap)
-	[ ${#sets[@]} -gt 0 ] || exit 77
+	[ ${#sets[@]} -gt 0 ] || exit 0 # each has said that it is skipped
 	exec "$B/tests/conformance/conformance" --tap --expected "$EXPECTED" "${sets[@]}"
 	;;
 --update)
