@@ -80,8 +80,12 @@ int onnx_import_one_hot(struct onnx *onnx, const struct onnx_node *node)
 	int64_t axis;
 	float depth;
 
-	if (onnx_int(onnx, node, "axis", -1, &axis) || onnx_input_float(onnx, node, 1, 0, &depth))
-		return -EINVAL;
+	int rc = onnx_int(onnx, node, "axis", -1, &axis);
+
+	if (rc == 0)
+		rc = onnx_input_float(onnx, node, 1, 0, &depth);
+	if (rc != 0)
+		return rc;
 	if (!(depth >= 1 && depth <= 1 << 24))
 		return onnx_refuse(onnx, node, -EINVAL, "the depth is %g, should be 1 to %d",
 			(double)depth, 1 << 24);
