@@ -89,6 +89,7 @@
 	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                          \
 	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1)                                                        \
 	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)                                                        \
+<<<<<<< HEAD
 	/* AXES from the front, all where left out; KEEPDIMS */                                    \
 	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1)                                                  \
 	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1)                                                \
@@ -113,6 +114,18 @@
 	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1)                                                  \
 	X(OP_ONE_HOT, "OneHot", 2, 2, 1,                                                           \
 		1) /* of indices and [off, on]; DEPTH, AXIS of the output */
+=======
+	/* Conv, pools: window.h. GROUP; ACTIVATION, ALPHA, BETA as Dense has them */              \
+	X(OP_CONV, "Conv", 2, 3, 1, 1)                                                             \
+	X(OP_CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, 1)                                          \
+	X(OP_MAX_POOL, "MaxPool", 1, 1, 1, 2)         /* COLUMN_MAJOR indices */                   \
+	X(OP_AVERAGE_POOL, "AveragePool", 1, 1, 1, 1) /* COUNT_INCLUDE_PAD */                      \
+	X(OP_LP_POOL, "LpPool", 1, 1, 1, 1)           /* P */                                      \
+	/* ACTIVATIONS: enum recurrent, ALPHAS, BETAS: one for each of them */                     \
+	X(OP_RNN, "RNN", 3, 6, 2, 2)                                                               \
+	X(OP_GRU, "GRU", 3, 6, 2, 2)                                                               \
+	X(OP_LSTM, "LSTM", 3, 8, 3, 3)
+>>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -149,6 +162,7 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_PERM, "perm")                                                                       \
 	X(ATTR_KEEPDIMS, "keepdims")                                                               \
 	X(ATTR_LAST, "last")                                                                       \
+<<<<<<< HEAD
 	X(ATTR_AXES, "axes")                                                                       \
 	X(ATTR_EXCLUSIVE, "exclusive")                                                             \
 	X(ATTR_REVERSE, "reverse")                                                                 \
@@ -162,6 +176,26 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_BATCH_DIMS, "batch_dims")                                                           \
 	X(ATTR_REDUCTION, "reduction")                                                             \
 	X(ATTR_DEPTH, "depth")
+=======
+	X(ATTR_KERNEL_SHAPE, "kernel_shape")                                                       \
+	X(ATTR_STRIDES, "strides")                                                                 \
+	X(ATTR_PADS, "pads")                                                                       \
+	X(ATTR_DILATIONS, "dilations")                                                             \
+	X(ATTR_GROUP, "group")                                                                     \
+	X(ATTR_CEIL_MODE, "ceil_mode")                                                             \
+	X(ATTR_COUNT_INCLUDE_PAD, "count_include_pad")                                             \
+	X(ATTR_COLUMN_MAJOR, "storage_order")                                                      \
+	X(ATTR_P, "p")                                                                             \
+	X(ATTR_OUTPUT_PADDING, "output_padding")                                                   \
+	X(ATTR_DIRECTION, "direction")                                                             \
+	X(ATTR_ACTIVATIONS, "activations")                                                         \
+	X(ATTR_ALPHAS, "activation_alpha")                                                         \
+	X(ATTR_BETAS, "activation_beta")                                                           \
+	X(ATTR_CLIP, "clip")                                                                       \
+	X(ATTR_LINEAR_BEFORE_RESET, "linear_before_reset")                                         \
+	X(ATTR_INPUT_FORGET, "input_forget")                                                       \
+	X(ATTR_LAYOUT, "layout")
+>>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 
 enum attr_key {
 #define X(key, name) key,
@@ -191,6 +225,7 @@ enum activation {
 const char *activation_name(enum activation activation);
 
 enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
+<<<<<<< HEAD
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP, PAD_MODE_COUNT };
 enum scatter_reduction {
 	SCATTER_NONE,
@@ -199,4 +234,23 @@ enum scatter_reduction {
 	SCATTER_MIN,
 	SCATTER_MAX,
 	SCATTER_COUNT,
+=======
+
+enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH, DIRECTION_COUNT };
+
+// Activations of RNN, GRU and LSTM.
+enum recurrent {
+	RECURRENT_RELU,
+	RECURRENT_TANH,
+	RECURRENT_SIGMOID,
+	RECURRENT_AFFINE,
+	RECURRENT_LEAKY_RELU,
+	RECURRENT_THRESHOLDED_RELU,
+	RECURRENT_SCALED_TANH,
+	RECURRENT_HARD_SIGMOID,
+	RECURRENT_ELU,
+	RECURRENT_SOFTSIGN,
+	RECURRENT_SOFTPLUS,
+	RECURRENT_COUNT,
+>>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 };

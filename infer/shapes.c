@@ -80,6 +80,7 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_TREES] = shape_trees,
 	[OP_ARG_MAX] = shape_arg,
 	[OP_ARG_MIN] = shape_arg,
+<<<<<<< HEAD
 	[OP_REDUCE_SUM] = shape_reduce,
 	[OP_REDUCE_MEAN] = shape_reduce,
 	[OP_REDUCE_MAX] = shape_reduce,
@@ -101,6 +102,16 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_SCATTER_ELEMENTS] = shape_scatter_elements,
 	[OP_SCATTER_ND] = shape_scatter_nd,
 	[OP_ONE_HOT] = shape_one_hot,
+=======
+	[OP_CONV] = shape_conv,
+	[OP_CONV_TRANSPOSE] = shape_conv_transpose,
+	[OP_MAX_POOL] = shape_pool,
+	[OP_AVERAGE_POOL] = shape_pool,
+	[OP_LP_POOL] = shape_pool,
+	[OP_RNN] = shape_recurrent,
+	[OP_GRU] = shape_recurrent,
+	[OP_LSTM] = shape_recurrent,
+>>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 };
 
 // Arity, indices, which inputs may be left out, and shapes of what comes in.

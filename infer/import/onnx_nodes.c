@@ -98,7 +98,8 @@ static int check_node(
 	if (node->n_inputs < op->inputs_min || node->n_inputs > op->inputs_max)
 		return onnx_refuse(onnx, node, -EINVAL, "has %u inputs, should have %u to %u",
 			node->n_inputs, op->inputs_min, op->inputs_max);
-	if (node->proto->n_output == 0 || !*node->proto->output[0])
+	// Where a recurrent layer's states alone are wanted, its first output has no name.
+	if (node->proto->n_output == 0 || (node->proto->n_output == 1 && !*node->proto->output[0]))
 		return onnx_refuse(onnx, node, -EINVAL, "has no output");
 	for (uint32_t i = 0; i < op->inputs_min && i < node->n_inputs; i++) {
 		if (node->inputs[i] == GRAPH_NONE)

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// MaxPool, AveragePool and LpPool of one to three dimensions.
+#include "infer/general/general.h"
+#include "infer/general/values.h"
+#include "infer/window.h"
+
+#include <math.h>
+
+struct pool {
+	struct window window;
+	enum op op;
+	double p;
+	bool count_pad, column_major;
+	enum dtype dtype;
+};
+
+struct pooled {
+	double value;
+	int64_t at[WINDOW_DIMS]; // of the largest
+	int64_t seen, padded;    // positions with a value; those of the padding with them
+};
+
+uint64_t general_pool_work(const struct general *general)
+{
+	const struct attr *kernel = node_attr(general->node, ATTR_KERNEL_SHAPE);
+	uint64_t work = (uint64_t)tensor_elements(&general->out[0]);
+
+	for (uint32_t d = 0; d < kernel->count; d++) {
+		if (work > UINT64_MAX / 2 / (uint64_t)kernel->ints[d])
+			return UINT64_MAX / 2;
+		work *= (uint64_t)kernel->ints[d];
+	}
+	return work;
+}
+
+static void take(const struct pool *pool, struct pooled *pooled, double value, const int64_t *at)
+{
+	pooled->seen++;
+	if (pool->op == OP_AVERAGE_POOL) {
+		pooled->value += value;
+	} else if (pool->op == OP_LP_POOL) {
+		pooled->value += pow(fabs(value), pool->p);
+	} else if (pooled->seen == 1 || value > pooled->value) {
+		pooled->value = value;
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
+			pooled->at[d] = at[d];
+	}
+}
+
+// The window at place o, of one channel whose first value is value `first` of x.
+static struct pooled pool_at(
+	const struct pool *pool, const int64_t o[WINDOW_DIMS], const void *x, int64_t first)
+{
+	const struct window *w = &pool->window;
+	struct pooled pooled = { 0 };
+	const int64_t taps = window_product(w->kernel);
+
+	for (int64_t t = 0; t < taps; t++) {
+		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
+			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
+		int64_t at[WINDOW_DIMS];
+		bool inside = true, padded = true;
+
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+			at[d] = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
+			inside &= at[d] >= 0 && at[d] < w->in[d];
+			padded &= at[d] < w->in[d] + w->end[d];
+		}
+		pooled.padded += padded;
+		if (inside)
+			take(pool, &pooled,
+				value_number(pool->dtype, x,
+					(size_t)(first + (at[0] * w->in[1] + at[1]) * w->in[2] +
+						at[2])),
+				at);
+	}
+	return pooled;
+}
+
+static double result(const struct pool *pool, const struct pooled *pooled)
+{
+	const int64_t count = pool->count_pad ? pooled->padded : pooled->seen;
+
+	if (pool->op == OP_MAX_POOL)
+		return pooled->seen ? pooled->value : -INFINITY;
+	if (pool->op == OP_LP_POOL)
+		return pow(pooled->value, 1 / pool->p);
+	return count ? pooled->value / (double)count : 0;
+}
+
+static int64_t index_of(const struct pool *pool, const int64_t at[WINDOW_DIMS])
+{
+	const int64_t *in = pool->window.in;
+
+	if (pool->column_major)
+		return (at[2] * in[1] + at[1]) * in[0] + at[0];
+	return (at[0] * in[1] + at[1]) * in[2] + at[2];
+}
+
+void general_pool(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const struct node *node = general->node;
+	const struct tensor *in = &general->in[0];
+	struct pool pool = { .op = node->op,
+		.p = (double)node_int(node, ATTR_P, 2),
+		.count_pad = node_int(node, ATTR_COUNT_INCLUDE_PAD, 0) != 0,
+		.column_major = node_int(node, ATTR_COLUMN_MAJOR, 0) != 0,
+		.dtype = in->dtype };
+	int64_t *indices = general->n_out > 1 ? y[1] : NULL, out, o[WINDOW_DIMS];
+	struct error err;
+
+	(void)scratch;
+	window_of(node, in, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, &pool.window, &err);
+	out = window_product(pool.window.out);
+	for (int64_t i = 0; i < in->dims[0] * in->dims[1] * out; i++) {
+		const int64_t first = i / out * window_product(pool.window.in), place = i % out;
+		struct pooled pooled;
+
+		o[0] = place / (pool.window.out[1] * pool.window.out[2]);
+		o[1] = place / pool.window.out[2] % pool.window.out[1];
+		o[2] = place % pool.window.out[2];
+		pooled = pool_at(&pool, o, x[0], first);
+		value_set_number(pool.dtype, y[0], (size_t)i, result(&pool, &pooled));
+		if (indices)
+			indices[i] = first + index_of(&pool, pooled.at);
+	}
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// RNN, GRU and LSTM by the equations of ONNX's Operators.md, one direction and sequence at a time.
+#include "infer/general/general.h"
+
+#include <math.h>
+#include <string.h>
+
+#define GATES_MAX 4
+
+struct function {
+	enum recurrent kind;
+	double alpha, beta;
+};
+
+// One direction of one sequence.
+struct recurrent_run {
+	enum op op;
+	int64_t h, inputs, gates;
+	const float *w, *r;       // [gates * h][inputs], [gates * h][h]
+	const float *wb, *rb, *p; // [gates * h] twice, [3 * h]; NULL: 0
+	struct function f[3];
+	double clip; // infinity: none
+	bool linear_before_reset, input_forget;
+	double *state, *cell; // [h]
+	double *sums, *next;  // [2 * gates * h], [h]
+};
+
+static double apply(const struct recurrent_run *run, uint32_t which, double x)
+{
+	const struct function *f = &run->f[which];
+
+	x = x > run->clip ? run->clip : x < -run->clip ? -run->clip : x;
+	switch (f->kind) {
+	case RECURRENT_RELU:
+		return x < 0 ? 0 : x;
+	case RECURRENT_SIGMOID:
+		return 1 / (1 + exp(-x));
+	case RECURRENT_AFFINE:
+		return f->alpha * x + f->beta;
+	case RECURRENT_LEAKY_RELU:
+		return x < 0 ? f->alpha * x : x;
+	case RECURRENT_THRESHOLDED_RELU:
+		return x < f->alpha ? 0 : x;
+	case RECURRENT_SCALED_TANH:
+		return f->alpha * tanh(f->beta * x);
+	case RECURRENT_HARD_SIGMOID:
+		return fmin(fmax(f->alpha * x + f->beta, 0), 1);
+	case RECURRENT_ELU:
+		return x < 0 ? f->alpha * expm1(x) : x;
+	case RECURRENT_SOFTSIGN:
+		return x / (1 + fabs(x));
+	case RECURRENT_SOFTPLUS:
+		return x > 30 ? x : log1p(exp(x));
+	default:
+		return tanh(x);
+	}
+}
+
+static double peephole(const struct recurrent_run *run, int64_t which, int64_t i, double cell)
+{
+	return run->p ? (double)run->p[which * run->h + i] * cell : 0;
+}
+
+// Gates in the order i, o, f, c.
+static void lstm_gates(struct recurrent_run *run)
+{
+	const double *sums = run->sums;
+
+	for (int64_t i = 0; i < run->h; i++) {
+		double before = run->cell[i];
+		double in = apply(run, 0, sums[i] + peephole(run, 0, i, before));
+		double keep = run->input_forget
+			? 1 - in
+			: apply(run, 0, sums[2 * run->h + i] + peephole(run, 2, i, before));
+		double cell = keep * before + in * apply(run, 1, sums[3 * run->h + i]);
+		double out = apply(run, 0, sums[run->h + i] + peephole(run, 1, i, cell));
+
+		run->cell[i] = cell;
+		run->state[i] = out * apply(run, 2, cell);
+	}
+}
+
+// Gates in the order z, r, h. The second half of the sums is the state's share.
+static void gru_gates(struct recurrent_run *run)
+{
+	const int64_t h = run->h;
+	double *sums = run->sums, *own = sums + 3 * h;
+
+	for (int64_t i = 0; i < 2 * h; i++)
+		sums[i] = apply(run, 0, sums[i] + own[i]);
+	for (int64_t i = 0; i < h; i++) {
+		double sum = sums[2 * h + i];
+
+		if (run->linear_before_reset) {
+			sum += sums[h + i] * own[2 * h + i];
+		} else {
+			sum += run->rb ? (double)run->rb[2 * h + i] : 0;
+			for (int64_t j = 0; j < h; j++)
+				sum += sums[h + j] * run->state[j] *
+					(double)run->r[(2 * h + i) * h + j];
+		}
+		run->next[i] = (1 - sums[i]) * apply(run, 1, sum) + sums[i] * run->state[i];
+	}
+	memcpy(run->state, run->next, (size_t)h * sizeof(*run->state));
+}
+
+static void one_step(struct recurrent_run *run, const float *x)
+{
+	const int64_t rows = run->gates * run->h;
+	double *own = run->sums + rows;
+
+	for (int64_t i = 0; i < rows; i++) {
+		double from_x = run->wb ? (double)run->wb[i] : 0;
+		double from_h = run->rb ? (double)run->rb[i] : 0;
+
+		for (int64_t j = 0; j < run->inputs; j++)
+			from_x += (double)run->w[i * run->inputs + j] * (double)x[j];
+		for (int64_t j = 0; j < run->h; j++)
+			from_h += (double)run->r[i * run->h + j] * run->state[j];
+		run->sums[i] = run->op == OP_GRU ? from_x : from_x + from_h;
+		own[i] = from_h;
+	}
+	if (run->op == OP_LSTM) {
+		lstm_gates(run);
+	} else if (run->op == OP_GRU) {
+		gru_gates(run);
+	} else {
+		for (int64_t i = 0; i < run->h; i++)
+			run->state[i] = apply(run, 0, run->sums[i]);
+	}
+}
+
+static void set_up(
+	const struct general *general, const void *const *x, int64_t way, struct recurrent_run *run)
+{
+	const struct node *node = general->node;
+	const int64_t rows = run->gates * run->h;
+	const uint32_t functions = run->op == OP_LSTM ? 3 : run->op == OP_GRU ? 2 : 1;
+	const float *bias = general->n_in > 3 ? x[3] : NULL;
+	const float *p = general->n_in > 7 ? x[7] : NULL;
+	const float clip = node_float(node, ATTR_CLIP, 0);
+
+	run->w = (const float *)x[1] + way * rows * run->inputs;
+	run->r = (const float *)x[2] + way * rows * run->h;
+	run->wb = bias ? bias + way * 2 * rows : NULL;
+	run->rb = bias ? run->wb + rows : NULL;
+	run->p = p ? p + way * 3 * run->h : NULL;
+	run->clip = clip > 0 ? (double)clip : INFINITY;
+	run->linear_before_reset = node_int(node, ATTR_LINEAR_BEFORE_RESET, 0) != 0;
+	run->input_forget = node_int(node, ATTR_INPUT_FORGET, 0) != 0;
+	for (uint32_t f = 0; f < functions; f++) {
+		const uint32_t at = (uint32_t)way * functions + f;
+
+		run->f[f].kind = (enum recurrent)node_attr(node, ATTR_ACTIVATIONS)->ints[at];
+		run->f[f].alpha = (double)node_attr(node, ATTR_ALPHAS)->floats[at];
+		run->f[f].beta = (double)node_attr(node, ATTR_BETAS)->floats[at];
+	}
+}
+
+struct layout { // where things stand, in values
+	int64_t steps, batch, ways, h, inputs;
+	bool rows_first;
+};
+
+static struct layout layout_of(const struct general *general)
+{
+	const struct tensor *x = &general->in[0];
+	const bool rows_first = node_int(general->node, ATTR_LAYOUT, 0) != 0;
+
+	return (struct layout){ x->dims[rows_first], x->dims[!rows_first], general->in[1].dims[0],
+		general->in[2].dims[2], x->dims[2], rows_first };
+}
+
+static int64_t state_at(const struct layout *l, int64_t way, int64_t row)
+{
+	return (l->rows_first ? row * l->ways + way : way * l->batch + row) * l->h;
+}
+
+static void put(float *y, int64_t at, const double *from, int64_t count)
+{
+	for (int64_t i = 0; y && i < count; i++)
+		y[at + i] = (float)from[i];
+}
+
+static void get(double *to, const float *x, int64_t at, int64_t count)
+{
+	for (int64_t i = 0; i < count; i++)
+		to[i] = x ? (double)x[at + i] : 0;
+}
+
+// Steps past the sequence's length give 0 and leave the states as they are.
+static void one_sequence(const struct general *general, const struct layout *l,
+	const void *const *x, void *const *y, struct recurrent_run *run, int64_t way, int64_t row)
+{
+	const int32_t *lengths = general->n_in > 4 ? x[4] : NULL;
+	const int64_t direction = node_int(general->node, ATTR_DIRECTION, DIRECTION_FORWARD);
+	const bool backwards = direction == DIRECTION_REVERSE || way == 1;
+	int64_t length = lengths ? lengths[row] : l->steps;
+	const int64_t at = state_at(l, way, row);
+	float *all = y[0];
+
+	length = length < 0 ? 0 : length > l->steps ? l->steps : length;
+	get(run->state, general->n_in > 5 ? x[5] : NULL, at, l->h);
+	get(run->cell, general->n_in > 6 ? x[6] : NULL, at, l->h);
+	for (int64_t s = 0; s < l->steps; s++) {
+		const int64_t step = backwards && s < length ? length - 1 - s : s;
+		const int64_t place = l->rows_first ? row * l->steps + step : step * l->batch + row;
+		const int64_t to = l->rows_first ? (place * l->ways + way) * l->h
+						 : ((step * l->ways + way) * l->batch + row) * l->h;
+
+		if (s < length) {
+			one_step(run, (const float *)x[0] + place * l->inputs);
+			put(all, to, run->state, l->h);
+		} else if (all) {
+			memset(all + to, 0, (size_t)l->h * sizeof(*all));
+		}
+	}
+	put(y[1], at, run->state, l->h);
+	if (general->n_out > 2)
+		put(y[2], at, run->cell, l->h);
+}
+
+void general_recurrent(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const struct layout l = layout_of(general);
+	const enum op op = general->node->op;
+	double *state = scratch;
+	struct recurrent_run run = { .op = op,
+		.h = l.h,
+		.inputs = l.inputs,
+		.gates = op == OP_LSTM ? 4
+			: op == OP_GRU ? 3
+				       : 1,
+		.state = state,
+		.cell = state + l.h,
+		.next = state + 2 * l.h,
+		.sums = state + 3 * l.h };
+
+	for (int64_t way = 0; way < l.ways; way++) {
+		set_up(general, x, way, &run);
+		for (int64_t row = 0; row < l.batch; row++)
+			one_sequence(general, &l, x, y, &run, way, row);
+	}
+}
+
+size_t general_recurrent_scratch(const struct general *general)
+{
+	return (size_t)general->in[2].dims[2] * (3 + 2 * GATES_MAX) * sizeof(double);
+}
+
+uint64_t general_recurrent_work(const struct general *general)
+{
+	const struct layout l = layout_of(general);
+	const uint64_t each = (uint64_t)tensor_elements(&general->in[1]) +
+		2 * (uint64_t)tensor_elements(&general->in[2]);
+
+	// Activations take many times a multiply-add; each is below 2^28.
+	return (uint64_t)(l.steps * l.batch) * (each / (uint64_t)l.ways + 64 * (uint64_t)l.h) *
+		(uint64_t)l.ways;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where the windows of convolutions and pools lie: what shapes, the general path and the fast steps
+// share. Attributes STRIDES, DILATIONS [n] and PADS [2n] (begins, then ends) may be left out (1, 1,
+// 0); auto_pad and output_shape are the importers' to resolve. Pure functions, any thread.
+#pragma once
+
+#include "infer/graph.h"
+
+#define WINDOW_DIMS 3
+
+// Always three dimensions, those that are missing in front with 1 value and a kernel of 1.
+struct window {
+	uint32_t n; // spatial dimensions the node has, 1 to 3
+	int64_t in[WINDOW_DIMS], out[WINDOW_DIMS], kernel[WINDOW_DIMS];
+	int64_t stride[WINDOW_DIMS], dilation[WINDOW_DIMS], begin[WINDOW_DIMS], end[WINDOW_DIMS];
+};
+
+// x [N, C, spatial...]; the kernel's n dims. `out` as Conv has it, with CEIL_MODE as pools have it,
+// or where `transposed` as ConvTranspose with OUTPUT_PADDING. -EINVAL with the sentence made.
+int window_of(const struct node *node, const struct tensor *x, const int64_t *kernel,
+	bool transposed, struct window *window, struct error *err);
+static inline int64_t window_product(const int64_t dims[WINDOW_DIMS])
+{
+	return dims[0] * dims[1] * dims[2];
+}
