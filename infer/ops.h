@@ -89,7 +89,6 @@
 	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                          \
 	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1)                                                        \
 	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)                                                        \
-<<<<<<< HEAD
 	/* AXES from the front, all where left out; KEEPDIMS */                                    \
 	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1)                                                  \
 	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1)                                                \
@@ -113,8 +112,7 @@
 	X(OP_SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, 1)                                      \
 	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1)                                                  \
 	X(OP_ONE_HOT, "OneHot", 2, 2, 1,                                                           \
-		1) /* of indices and [off, on]; DEPTH, AXIS of the output */
-=======
+		1) /* of indices and [off, on]; DEPTH, AXIS of the output */                       \
 	/* Conv, pools: window.h. GROUP; ACTIVATION, ALPHA, BETA as Dense has them */              \
 	X(OP_CONV, "Conv", 2, 3, 1, 1)                                                             \
 	X(OP_CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, 1)                                          \
@@ -125,7 +123,6 @@
 	X(OP_RNN, "RNN", 3, 6, 2, 2)                                                               \
 	X(OP_GRU, "GRU", 3, 6, 2, 2)                                                               \
 	X(OP_LSTM, "LSTM", 3, 8, 3, 3)
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -162,7 +159,6 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_PERM, "perm")                                                                       \
 	X(ATTR_KEEPDIMS, "keepdims")                                                               \
 	X(ATTR_LAST, "last")                                                                       \
-<<<<<<< HEAD
 	X(ATTR_AXES, "axes")                                                                       \
 	X(ATTR_EXCLUSIVE, "exclusive")                                                             \
 	X(ATTR_REVERSE, "reverse")                                                                 \
@@ -175,11 +171,9 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_REPEATS, "repeats")                                                                 \
 	X(ATTR_BATCH_DIMS, "batch_dims")                                                           \
 	X(ATTR_REDUCTION, "reduction")                                                             \
-	X(ATTR_DEPTH, "depth")
-=======
+	X(ATTR_DEPTH, "depth")                                                                     \
 	X(ATTR_KERNEL_SHAPE, "kernel_shape")                                                       \
 	X(ATTR_STRIDES, "strides")                                                                 \
-	X(ATTR_PADS, "pads")                                                                       \
 	X(ATTR_DILATIONS, "dilations")                                                             \
 	X(ATTR_GROUP, "group")                                                                     \
 	X(ATTR_CEIL_MODE, "ceil_mode")                                                             \
@@ -195,7 +189,6 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_LINEAR_BEFORE_RESET, "linear_before_reset")                                         \
 	X(ATTR_INPUT_FORGET, "input_forget")                                                       \
 	X(ATTR_LAYOUT, "layout")
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 
 enum attr_key {
 #define X(key, name) key,
@@ -225,7 +218,6 @@ enum activation {
 const char *activation_name(enum activation activation);
 
 enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
-<<<<<<< HEAD
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP, PAD_MODE_COUNT };
 enum scatter_reduction {
 	SCATTER_NONE,
@@ -234,7 +226,7 @@ enum scatter_reduction {
 	SCATTER_MIN,
 	SCATTER_MAX,
 	SCATTER_COUNT,
-=======
+};
 
 enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH, DIRECTION_COUNT };
 
@@ -252,5 +244,4 @@ enum recurrent {
 	RECURRENT_SOFTSIGN,
 	RECURRENT_SOFTPLUS,
 	RECURRENT_COUNT,
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 };

@@ -80,7 +80,6 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_TREES] = shape_trees,
 	[OP_ARG_MAX] = shape_arg,
 	[OP_ARG_MIN] = shape_arg,
-<<<<<<< HEAD
 	[OP_REDUCE_SUM] = shape_reduce,
 	[OP_REDUCE_MEAN] = shape_reduce,
 	[OP_REDUCE_MAX] = shape_reduce,
@@ -102,7 +101,6 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_SCATTER_ELEMENTS] = shape_scatter_elements,
 	[OP_SCATTER_ND] = shape_scatter_nd,
 	[OP_ONE_HOT] = shape_one_hot,
-=======
 	[OP_CONV] = shape_conv,
 	[OP_CONV_TRANSPOSE] = shape_conv_transpose,
 	[OP_MAX_POOL] = shape_pool,
@@ -111,7 +109,6 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_RNN] = shape_recurrent,
 	[OP_GRU] = shape_recurrent,
 	[OP_LSTM] = shape_recurrent,
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 };
 
 // Arity, indices, which inputs may be left out, and shapes of what comes in.

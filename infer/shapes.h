@@ -21,13 +21,10 @@ shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape
 	shape_affine, shape_gemm, shape_matmul, shape_softmax, shape_batch_norm, shape_layer_norm,
 	shape_normalizer, shape_reshape, shape_concat, shape_cast, shape_arithmetic, shape_not,
 	shape_is_nan, shape_logic, shape_bitwise, shape_compare, shape_where, shape_transpose,
-<<<<<<< HEAD
 	shape_trees, shape_arg, shape_reduce, shape_cum_sum, shape_top_k, shape_slice, shape_pad,
 	shape_tile, shape_gather, shape_gather_elements, shape_gather_nd, shape_scatter_elements,
-	shape_scatter_nd, shape_one_hot;
-=======
-	shape_trees, shape_arg, shape_conv, shape_conv_transpose, shape_pool, shape_recurrent;
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
+	shape_scatter_nd, shape_one_hot, shape_conv, shape_conv_transpose, shape_pool,
+	shape_recurrent;
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"

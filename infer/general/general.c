@@ -65,7 +65,6 @@ static const struct general_op OPS[OP_COUNT] = {
 	[OP_TRANSPOSE] = { .run = general_transpose },
 	[OP_ARG_MAX] = { .run = general_arg },
 	[OP_ARG_MIN] = { .run = general_arg },
-<<<<<<< HEAD
 	[OP_REDUCE_SUM] = { .run = general_reduce },
 	[OP_REDUCE_MEAN] = { .run = general_reduce },
 	[OP_REDUCE_MAX] = { .run = general_reduce },
@@ -87,7 +86,6 @@ static const struct general_op OPS[OP_COUNT] = {
 	[OP_SCATTER_ELEMENTS] = { .run = general_scatter_elements },
 	[OP_SCATTER_ND] = { .run = general_scatter_nd },
 	[OP_ONE_HOT] = { .run = general_one_hot },
-=======
 	[OP_CONV] = { .run = general_conv, .work = general_conv_work },
 	[OP_CONV_TRANSPOSE] = { .run = general_conv_transpose, .work = general_conv_work },
 	[OP_MAX_POOL] = { .run = general_pool, .work = general_pool_work },
@@ -96,7 +94,6 @@ static const struct general_op OPS[OP_COUNT] = {
 	[OP_RNN] = { general_recurrent, general_recurrent_scratch, general_recurrent_work },
 	[OP_GRU] = { general_recurrent, general_recurrent_scratch, general_recurrent_work },
 	[OP_LSTM] = { general_recurrent, general_recurrent_scratch, general_recurrent_work },
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 };
 
 const struct general_op *general_op(enum op op)

@@ -47,14 +47,10 @@ uint64_t general_top_k_work(const struct general *general);
 general_function general_gather, general_gather_elements, general_gather_nd,
 	general_scatter_elements, general_scatter_nd, general_one_hot;
 // move.c
-<<<<<<< HEAD
 general_function general_transpose, general_slice, general_pad, general_tile;
-=======
-general_function general_transpose;
 // conv.c, pool.c, recurrent.c
 general_function general_conv, general_conv_transpose, general_pool, general_recurrent;
 uint64_t general_conv_work(const struct general *general);
 uint64_t general_pool_work(const struct general *general);
 uint64_t general_recurrent_work(const struct general *general);
 size_t general_recurrent_scratch(const struct general *general);
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)

@@ -206,7 +206,6 @@ int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_constant(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_cast(struct onnx *onnx, const struct onnx_node *node);
 
-<<<<<<< HEAD
 // onnx_shape_values.c: what the shapes alone decide.
 int onnx_import_shape(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_size(struct onnx *onnx, const struct onnx_node *node);
@@ -231,14 +230,12 @@ int onnx_import_hardmax(struct onnx *onnx, const struct onnx_node *node);
 // none.
 bool onnx_declared_shape(
 	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX]);
-=======
 // onnx_conv.c, onnx_recurrent.c
 int onnx_import_conv(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_conv_transpose(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_global_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node);
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 
 // onnx_old_ops.c: before opset 7; nothing to do since. They change node->inputs or refuse.
 // Operands of Add, Sub, Mul, Div as attributes "broadcast" and "axis" say.

@@ -261,7 +261,6 @@ const struct onnx_operator ONNX_OPERATORS[] = {
 	{ "Transpose", 1, 1, onnx_import_transpose },
 	{ "ArgMax", 1, 1, onnx_import_arg },
 	{ "ArgMin", 1, 1, onnx_import_arg },
-<<<<<<< HEAD
 	{ "Shape", 1, 1, onnx_import_shape },
 	{ "Size", 1, 1, onnx_import_size },
 	{ "ConstantOfShape", 1, 1, onnx_import_constant_of_shape },
@@ -302,7 +301,6 @@ const struct onnx_operator ONNX_OPERATORS[] = {
 	{ "Split", 1, 2, onnx_import_split },
 	{ "Pad", 1, 4, onnx_import_pad },
 	{ "Tile", 2, 2, onnx_import_tile },
-=======
 	{ "Conv", 2, 3, onnx_import_conv },
 	{ "ConvTranspose", 2, 3, onnx_import_conv_transpose },
 	{ "MaxPool", 1, 1, onnx_import_pool },
@@ -314,6 +312,5 @@ const struct onnx_operator ONNX_OPERATORS[] = {
 	{ "RNN", 3, 6, onnx_import_recurrent },
 	{ "GRU", 3, 6, onnx_import_recurrent },
 	{ "LSTM", 3, 8, onnx_import_recurrent },
->>>>>>> 528cbf5 (infer: convolutions, pools and recurrent layers)
 	{ .type = NULL },
 };
