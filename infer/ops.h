@@ -122,7 +122,12 @@
 	/* ACTIVATIONS: enum recurrent, ALPHAS, BETAS: one for each of them */                     \
 	X(OP_RNN, "RNN", 3, 6, 2, 2)                                                               \
 	X(OP_GRU, "GRU", 3, 6, 2, 2)                                                               \
-	X(OP_LSTM, "LSTM", 3, 8, 3, 3)
+	X(OP_LSTM, "LSTM", 3, 8, 3, 3)                                                             \
+	X(OP_QUANTIZE_LINEAR, "QuantizeLinear", 2, 3, 1, 1)     /* TO, AXIS */                     \
+	X(OP_DEQUANTIZE_LINEAR, "DequantizeLinear", 2, 3, 1, 1) /* AXIS */                         \
+	X(OP_DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", 1, 1, 3, 3)                         \
+	X(OP_QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, 1)                                          \
+	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,

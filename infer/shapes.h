@@ -24,7 +24,8 @@ shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape
 	shape_trees, shape_arg, shape_reduce, shape_cum_sum, shape_top_k, shape_slice, shape_pad,
 	shape_tile, shape_gather, shape_gather_elements, shape_gather_nd, shape_scatter_elements,
 	shape_scatter_nd, shape_one_hot, shape_conv, shape_conv_transpose, shape_pool,
-	shape_recurrent;
+	shape_recurrent, shape_quantize_linear, shape_dequantize_linear,
+	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer;
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"
@@ -44,3 +45,5 @@ int shape_need_int(const struct inference *in, enum attr_key key, int64_t otherw
 int shape_need_axis(const struct inference *in, uint32_t rank, int64_t otherwise, uint32_t *axis);
 // Input i must broadcast to `to` without widening it.
 int shape_need_broadcast_to(const struct inference *in, uint32_t i, const struct tensor *to);
+// numpy's matmul of inputs a and b, dtypes unseen; the result's is F32.
+int shape_product(const struct inference *in, uint32_t a, uint32_t b, struct tensor *out);

@@ -39,27 +39,25 @@ int shape_gemm(const struct inference *in, struct tensor *out)
 }
 
 // numpy's matmul: vectors are promoted to matrices and the added dimension is taken off again.
-int shape_matmul(const struct inference *in, struct tensor *out)
+int shape_product(const struct inference *in, uint32_t i, uint32_t j, struct tensor *out)
 {
-	const struct tensor *a = shape_input(in, 0), *b = shape_input(in, 1);
+	const struct tensor *a = shape_input(in, i), *b = shape_input(in, j);
 	struct tensor left = { 0 }, right = { 0 }, shape = { 0 };
 	int64_t k_a, k_b;
 
-	if (shape_need_f32(in) != 0)
-		return -EINVAL;
 	if (a->rank == 0 || b->rank == 0)
-		return shape_refuse_pair(in, 0, 1, "a scalar cannot be multiplied as a matrix");
+		return shape_refuse_pair(in, i, j, "a scalar cannot be multiplied as a matrix");
 	k_a = a->dims[a->rank - 1];
 	k_b = b->dims[b->rank == 1 ? 0 : b->rank - 2];
 	if (k_a != k_b)
-		return shape_refuse_pair(in, 0, 1, "the inner dimensions must be equal");
+		return shape_refuse_pair(in, i, j, "the inner dimensions must be equal");
 	shape_copy(&left, a);
 	shape_copy(&right, b);
 	left.rank = a->rank > 2 ? a->rank - 2 : 0;
 	right.rank = b->rank > 2 ? b->rank - 2 : 0;
 	if (dims_broadcast(&shape, &left, &right) != 0)
 		return shape_refuse_pair(
-			in, 0, 1, "the leading dimensions do not broadcast to each other");
+			in, i, j, "the leading dimensions do not broadcast to each other");
 	if (a->rank > 1)
 		shape.dims[shape.rank++] = a->dims[a->rank - 2];
 	if (b->rank > 1)
@@ -67,4 +65,11 @@ int shape_matmul(const struct inference *in, struct tensor *out)
 	shape.dtype = DTYPE_F32;
 	shape_copy(out, &shape);
 	return 0;
+}
+
+int shape_matmul(const struct inference *in, struct tensor *out)
+{
+	int rc = shape_need_f32(in);
+
+	return rc ? rc : shape_product(in, 0, 1, out);
 }

@@ -54,3 +54,7 @@ uint64_t general_conv_work(const struct general *general);
 uint64_t general_pool_work(const struct general *general);
 uint64_t general_recurrent_work(const struct general *general);
 size_t general_recurrent_scratch(const struct general *general);
+// quantise.c
+general_function general_quantize_linear, general_dequantize_linear,
+	general_dynamic_quantize_linear, general_quantised_matmul;
+uint64_t general_quantised_matmul_work(const struct general *general);

@@ -236,6 +236,11 @@ int onnx_import_conv_transpose(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_global_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node);
+// onnx_quantise.c
+int onnx_import_quantize_linear(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_dequantize_linear(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_dynamic_quantize_linear(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_quantised_product(struct onnx *onnx, const struct onnx_node *node);
 
 // onnx_old_ops.c: before opset 7; nothing to do since. They change node->inputs or refuse.
 // Operands of Add, Sub, Mul, Div as attributes "broadcast" and "axis" say.
