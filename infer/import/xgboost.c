@@ -184,10 +184,46 @@ static void report_version(struct xgboost *x, const json_t *root, bool binary)
 		x->objective, (double)x->base[0]);
 }
 
+// XGBoost writes NaN and Infinity, which are no JSON, for what a split by category does not need:
+// null in their place. malloc'ed; NULL: out of memory.
+static char *without_nan(const char *text, size_t size, size_t *made)
+{
+	static const struct {
+		const char *from;
+		size_t bytes;
+	} WORDS[] = { { "NaN", 3 }, { "-NaN", 4 }, { "Infinity", 8 }, { "-Infinity", 9 } };
+	char *copy = malloc(size + size / 3 + 8), *to = copy;
+	bool quoted = false;
+
+	for (size_t i = 0; copy && i < size;) {
+		size_t skip = 0;
+
+		if (text[i] == '"')
+			quoted = !quoted;
+		if (quoted && text[i] == '\\' && i + 1 < size)
+			*to++ = text[i++];
+		for (size_t w = 0; !quoted && w < sizeof(WORDS) / sizeof(*WORDS); w++) {
+			if (size - i >= WORDS[w].bytes &&
+				memcmp(text + i, WORDS[w].from, WORDS[w].bytes) == 0)
+				skip = WORDS[w].bytes;
+		}
+		if (skip) {
+			memcpy(to, "null", 4);
+			to += 4;
+			i += skip;
+		} else {
+			*to++ = text[i++];
+		}
+	}
+	*made = (size_t)(to - copy);
+	return copy;
+}
+
 static json_t *parse(const void *bytes, size_t size, bool binary, int *code, struct error *err)
 {
 	json_error_t at;
 	json_t *root;
+	char *text;
 
 	if (binary)
 		return ubjson_parse(bytes, size, code, err);
@@ -196,10 +232,14 @@ static json_t *parse(const void *bytes, size_t size, bool binary, int *code, str
 			JSON_BYTES_MAX);
 		return NULL;
 	}
-	root = json_loadb(bytes, size, 0, &at);
-	if (!root)
+	text = without_nan(bytes, size, &size);
+	root = text ? json_loadb(text, size, 0, &at) : NULL;
+	if (!text)
+		*code = error_set(err, -ENOMEM, "out of memory");
+	else if (!root)
 		*code = error_set(
 			err, -EINVAL, "line %d, column %d: %.100s", at.line, at.column, at.text);
+	free(text);
 	return root;
 }
 

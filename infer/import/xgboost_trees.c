@@ -138,9 +138,9 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 	if (node->is_leaf)
 		return read_leaf(s, number, forest);
 	node->feature = integer_at(s->index, number, &ok);
-	condition = number_at(s->condition, number, &ok);
 	default_left = integer_at(s->default_left, number, &ok);
 	type = s->split_type ? integer_at(s->split_type, number, &ok) : 0;
+	condition = type == 0 ? number_at(s->condition, number, &ok) : 0; // none for categories
 	if (!ok || default_left < 0 || default_left > 1 || type < 0 || type > 1)
 		return refuse_node(s, number,
 			"should have a feature, a finite threshold, default_left and a split_type "

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A foreign model's bytes all the way: importer, calibration, golden rows, passes, image; what
+// opens as a model must score any bits on every instruction set. Calibration and golden rows are
+// drawn by seed.
+#pragma once
+
+#include "infer/import/import.h"
+
+typedef int importer(const void *bytes, size_t size, struct graph **graph,
+	struct compile_report *report, struct error *err);
+
+// For LLVMFuzzerTestOneInput(). Aborts on what must not be.
+int fuzz_import(importer *import, const uint8_t *data, size_t size);
