@@ -73,17 +73,34 @@ int onnx_import_scatter_nd(struct onnx *onnx, const struct onnx_node *node)
 			    onnx_emit(onnx, node, OP_SCATTER_ND, 3, node->inputs, 1, &reduction));
 }
 
-// Inputs: indices, the constant depth, [off, on].
+// A depth that is computed, from the shape that the file declares of the result.
+static int one_hot_depth(
+	struct onnx *onnx, const struct onnx_node *node, int64_t axis, float *depth)
+{
+	int64_t dims[GRAPH_RANK_MAX];
+	uint32_t rank;
+
+	if (onnx_input(onnx, node, 1)->data ||
+		!onnx_declared_shape(onnx, node->proto->output[0], &rank, dims))
+		return onnx_input_float(onnx, node, 1, 0, depth);
+	axis += axis < 0 ? rank : 0;
+	if (axis < 0 || axis >= rank)
+		return onnx_refuse(onnx, node, -EINVAL, "the output declared has no axis %lld",
+			(long long)axis);
+	*depth = (float)dims[axis];
+	return 0;
+}
+
+// Inputs: indices, the depth, [off, on].
 int onnx_import_one_hot(struct onnx *onnx, const struct onnx_node *node)
 {
 	const uint32_t pair[2] = { node->inputs[0], node->inputs[2] };
 	int64_t axis;
 	float depth;
-
 	int rc = onnx_int(onnx, node, "axis", -1, &axis);
 
 	if (rc == 0)
-		rc = onnx_input_float(onnx, node, 1, 0, &depth);
+		rc = one_hot_depth(onnx, node, axis, &depth);
 	if (rc != 0)
 		return rc;
 	if (!(depth >= 1 && depth <= 1 << 24))

@@ -6,6 +6,34 @@
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
+// Axes that are computed, from the shape that the file declares of the result: with the reduced
+// dimensions kept as 1 it says which they are (a 1 that was one before reduces to itself).
+static int declared_axes(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t *count, int64_t *axes)
+{
+	const struct tensor *x = onnx_input(onnx, node, 0);
+	int64_t keep, dims[GRAPH_RANK_MAX];
+	uint32_t rank;
+	bool known;
+
+	if (onnx_int(onnx, node, "keepdims", 1, &keep))
+		return -EINVAL;
+	known = keep != 0 && onnx_declared_shape(onnx, node->proto->output[0], &rank, dims) &&
+		rank == x->rank;
+	*count = 0;
+	for (uint32_t d = 0; known && d < x->rank; d++) {
+		known = dims[d] == 1 || dims[d] == x->dims[d];
+		if (dims[d] == 1)
+			axes[(*count)++] = d;
+	}
+	if (!known || *count == 0)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"input 1 ('%.80s'), the axes, is computed and the file does not declare a "
+			"shape of the output that tells them",
+			onnx_input(onnx, node, 1)->name);
+	return 0;
+}
+
 // Axes counted from the front, each once; *count 0: none are given.
 static int read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t rank,
 	uint32_t *count, int64_t *axes)
@@ -16,8 +44,11 @@ static int read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t r
 
 	*count = 0;
 	if (node->n_inputs > 1 && node->inputs[1] != GRAPH_NONE) {
-		int rc = onnx_input_ints(onnx, node, 1, count, &given);
+		int rc = 0;
 
+		if (!onnx_input(onnx, node, 1)->data)
+			return declared_axes(onnx, node, count, axes);
+		rc = onnx_input_ints(onnx, node, 1, count, &given);
 		if (rc != 0)
 			return rc;
 	} else {
