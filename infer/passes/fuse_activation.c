@@ -48,7 +48,8 @@ static struct fused activation_of(const struct node *node)
 static int fuse(struct graph *graph, struct node *before, struct node *node, struct fused fused,
 	struct error *err)
 {
-	before->n_attrs = 0; // no activation before: there were none
+	if (before->op != OP_CONV)
+		before->n_attrs = 0; // no activation before: there were none
 	if (node_set_int(graph, before, ATTR_ACTIVATION, fused.activation) ||
 		node_set_float(graph, before, ATTR_ALPHA, fused.alpha) ||
 		node_set_float(graph, before, ATTR_BETA, fused.beta))
@@ -73,6 +74,8 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 		before = uses_sole(&uses, graph, node->inputs[0], OP_DENSE);
 		if (!before)
 			before = uses_sole(&uses, graph, node->inputs[0], OP_AFFINE);
+		if (!before)
+			before = uses_sole(&uses, graph, node->inputs[0], OP_CONV);
 		if (!before ||
 			node_int(before, ATTR_ACTIVATION, ACTIVATION_NONE) != ACTIVATION_NONE)
 			continue;

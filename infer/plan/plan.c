@@ -42,6 +42,9 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_NORMALIZER] = build_normalizer,
 	[OP_CONCAT] = build_concat,
 	[OP_TREES] = build_trees,
+	[OP_CONV] = build_conv,
+	[OP_MAX_POOL] = build_pool,
+	[OP_AVERAGE_POOL] = build_pool,
 };
 
 struct planner {

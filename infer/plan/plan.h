@@ -122,7 +122,7 @@ struct builder {
 typedef int plan_builder(struct builder *builder);
 plan_builder build_dense, build_gemm, build_matmul, build_activation, build_affine,
 	build_batch_norm, build_prelu, build_binary, build_softmax, build_layer_norm,
-	build_normalizer, build_concat, build_general, build_trees;
+	build_normalizer, build_concat, build_general, build_conv, build_pool, build_trees;
 
 const struct tensor *builder_input(const struct builder *builder, uint32_t i); // NULL: left out
 const struct tensor *builder_output(const struct builder *builder, uint32_t o);
