@@ -39,8 +39,10 @@ int onnx_import_quantize_linear(struct onnx *onnx, const struct onnx_node *node)
 	int64_t axis, type;
 
 	if (onnx_int(onnx, node, "axis", 1, &axis) ||
-		onnx_int(onnx, node, "output_dtype", 0, &type) || refuse_blocks(onnx, node))
+		onnx_int(onnx, node, "output_dtype", 0, &type))
 		return -EINVAL;
+	if (refuse_blocks(onnx, node))
+		return -ENOTSUP;
 	if (type != 0 && !onnx_dtype(type, &dtype))
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"output_dtype is %s, which is not supported", onnx_type_name(type));
@@ -54,8 +56,10 @@ int onnx_import_dequantize_linear(struct onnx *onnx, const struct onnx_node *nod
 {
 	int64_t axis;
 
-	if (onnx_int(onnx, node, "axis", 1, &axis) || refuse_blocks(onnx, node))
+	if (onnx_int(onnx, node, "axis", 1, &axis))
 		return -EINVAL;
+	if (refuse_blocks(onnx, node))
+		return -ENOTSUP;
 	const struct attr attr = ONNX_INT(ATTR_AXIS, axis);
 	return emit(onnx, node, OP_DEQUANTIZE_LINEAR, 1, &attr);
 }
