@@ -2,6 +2,7 @@
 // Conv with a stride of 1 along its last dimension, and pools whose windows all lie inside. What
 // has another form takes the general path.
 #include "infer/kernels/conv_rows.h"
+#include "infer/kernels/pool_line.h"
 #include "infer/plan/plan.h"
 #include "infer/window.h"
 
@@ -141,7 +142,30 @@ struct pool_step {
 	struct window window;
 	int64_t channels; // of all images of a row
 	bool average;
+	struct pool_line line;
+	pool_line_fn *run; // NULL: no kernel of this form
 };
+
+// The line for its kernel, where there is one.
+static void pick_line(struct pool_step *p, unsigned isa)
+{
+	const struct window *w = &p->window;
+	const int64_t *k = w->kernel;
+
+	if (!kernel_allowed(ISA_AVX512, isa) || window_product(k) > POOL_TAPS_MAX ||
+		w->stride[2] > 2)
+		return;
+	p->line.taps = (uint32_t)window_product(k);
+	p->line.places = (uint32_t)w->out[2];
+	p->line.stride = (uint32_t)w->stride[2];
+	p->line.average = p->average;
+	for (uint32_t t = 0; t < p->line.taps; t++)
+		p->line.at[t] = (uint32_t)((t / (k[1] * k[2]) * w->dilation[0] * w->in[1] +
+						   t / k[2] % k[1] * w->dilation[1]) *
+				w->in[2] +
+			t % k[2] * w->dilation[2]);
+	p->run = f32_pool_line__avx512;
+}
 
 // One line of places, whose first window begins at x.
 static void pool_line(const struct pool_step *p, const float *x, float *restrict y)
@@ -175,17 +199,23 @@ static void run_pool(const struct step *step, const struct pass *pass)
 {
 	const struct pool_step *p = step->params;
 	const struct window *w = &p->window;
+	const int64_t lines = w->out[0] * w->out[1];
 	const float *x = place_at(pass, &step->x);
 	float *y = place_at(pass, &step->y);
 
 	for (int64_t c = 0; c < pass->n * p->channels; c++, x += window_product(w->in)) {
-		for (int64_t l = 0; l < w->out[0] * w->out[1]; l++, y += w->out[2])
-			pool_line(p,
-				x +
-					(l / w->out[1] * w->stride[0] * w->in[1] +
+		for (int64_t l = 0; l < lines; l++, y += w->out[2]) {
+			const float *from = x;
+
+			if (l > 0)
+				from += (l / w->out[1] * w->stride[0] * w->in[1] +
 						l % w->out[1] * w->stride[1]) *
-						w->in[2],
-				y);
+					w->in[2];
+			if (p->run)
+				p->run(&p->line, from, y);
+			else
+				pool_line(p, from, y);
+		}
 	}
 }
 
@@ -208,6 +238,7 @@ int build_pool(struct builder *builder)
 	}
 	if (builder->node->n_outputs > 1)
 		return error_set(builder->err, -ENOTSUP, "indices");
+	pick_line(&p, builder->plan->isa_mask & isa_detected());
 	step->params = builder_params(builder, &p, sizeof(p));
 	if (!step->params)
 		return -ENOMEM;
@@ -215,7 +246,7 @@ int build_pool(struct builder *builder)
 	step->x = builder_input_place(builder, 0);
 	step->macs =
 		(uint64_t)(tensor_elements(builder_output(builder, 0)) * window_product(w->kernel));
-	step_set_kernel(step, "f32_pool__scalar");
+	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRId64 "x%" PRId64 " -> %" PRId64 " k%" PRId64, p.channels,
 		window_product(w->in), window_product(w->out), window_product(w->kernel));
