@@ -47,7 +47,9 @@ static inline __attribute__((always_inline)) void tile(
 	const uint32_t turn = dense->x_signed ? 0x80808080u : 0;
 	__m256i sum[2][4];
 
+#pragma GCC unroll 6
 	for (uint32_t r = 0; r < rows; r++) {
+#pragma GCC unroll 6
 		for (uint32_t q = 0; q < 4; q++)
 			sum[r][q] = _mm256_setzero_si256();
 	}
@@ -55,13 +57,16 @@ static inline __attribute__((always_inline)) void tile(
 		const char *w = panel + QDENSE_PANEL * 8 + (size_t)i * 16;
 		__m256i wide[4];
 
+#pragma GCC unroll 6
 		for (uint32_t q = 0; q < 4; q++)
 			wide[q] = _mm256_cvtepi8_epi16(
 				_mm_loadu_si128((const __m128i *)(w + q * 16)));
+#pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++) {
 			const __m256i v =
 				load_four(x + (size_t)r * dense->k + i, dense->k - i, turn);
 
+#pragma GCC unroll 6
 			for (uint32_t q = 0; q < 4; q++)
 				sum[r][q] =
 					_mm256_add_epi32(sum[r][q], _mm256_madd_epi16(v, wide[q]));
@@ -71,6 +76,7 @@ static inline __attribute__((always_inline)) void tile(
 		const uint32_t at = column + half * 8, left = dense->n - at;
 		const __m256i bias = _mm256_loadu_si256((const __m256i *)panel + half);
 
+#pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++) {
 			const __m256i pairs =
 				_mm256_hadd_epi32(sum[r][half * 2], sum[r][half * 2 + 1]);

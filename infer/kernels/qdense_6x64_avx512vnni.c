@@ -43,14 +43,18 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 	const __m512i turn = _mm512_set1_epi32(dense->x_signed ? (int)0x80808080u : 0);
 	__m512i sum[6][4], w[4];
 
+#pragma GCC unroll 6
 	for (uint32_t p = 0; p < panels; p++) {
+#pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++)
 			sum[r][p] = _mm512_loadu_si512(packed + p * panel_bytes);
 	}
 	for (uint32_t i = 0; i < whole + (rest != 0); i++) {
+#pragma GCC unroll 6
 		for (uint32_t p = 0; p < panels; p++)
 			w[p] = _mm512_loadu_si512(
 				packed + p * panel_bytes + QDENSE_PANEL * 8 + (size_t)i * 64);
+#pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++) {
 			const uint8_t *from = x + (size_t)r * k + (size_t)i * 4;
 			uint32_t four;
@@ -61,15 +65,18 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 			else
 				four = load_rest(from, rest);
 			v = _mm512_xor_si512(_mm512_set1_epi32((int)four), turn);
+#pragma GCC unroll 6
 			for (uint32_t p = 0; p < panels; p++)
 				sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], v, w[p]);
 		}
 	}
+#pragma GCC unroll 6
 	for (uint32_t p = 0; p < panels; p++) {
 		const uint32_t left = dense->n - column - p * QDENSE_PANEL;
 		const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
 		const __m512 multiplier = _mm512_loadu_ps(packed + p * panel_bytes + 64);
 
+#pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++)
 			store(dense, y, (size_t)r * dense->n + column + p * QDENSE_PANEL, mask,
 				sum[r][p], multiplier);
