@@ -172,6 +172,7 @@ $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
 $(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
+$(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
 
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)

@@ -129,13 +129,16 @@ static void pack_tree(
 	p->weights += padded(n_leaves);
 }
 
+// Trees of one size after another: the CPU foresees how long their loops are.
 static int by_target(const void *a, const void *b)
 {
 	const struct masks_tree *x = a, *y = b;
 
-	return x->target != y->target
-		? (x->target < y->target ? -1 : 1)
-		: (x->first_weight > y->first_weight) - (x->first_weight < y->first_weight);
+	if (x->target != y->target)
+		return x->target < y->target ? -1 : 1;
+	if (x->n_leaves != y->n_leaves)
+		return x->n_leaves < y->n_leaves ? -1 : 1;
+	return (x->first_weight > y->first_weight) - (x->first_weight < y->first_weight);
 }
 
 int trees_masks_pack(void *packed, const struct trees *t)

@@ -98,17 +98,81 @@ static inline __m512 look_up(const float *weights, uint32_t n_leaves, __m512i le
 	return _mm512_i32gather_ps(leaf, weights, 4);
 }
 
+// Zeroes behind the leaves' masks, up to whole groups of 16.
+static inline void clear_rest(uint64_t *reached, uint32_t n_leaves)
+{
+	_mm512_storeu_si512(reached + n_leaves, _mm512_setzero_si512());
+	_mm512_storeu_si512(reached + n_leaves + 8, _mm512_setzero_si512());
+}
+
+// Which rows' leaf has a number with bit 0, 1, 2, 3, of 16 leaves.
+static inline void low_bits(const uint64_t *s, uint64_t *bits)
+{
+	bits[0] |= s[1] | s[3] | s[5] | s[7] | s[9] | s[11] | s[13] | s[15];
+	bits[1] |= s[2] | s[3] | s[6] | s[7] | s[10] | s[11] | s[14] | s[15];
+	bits[2] |= s[4] | s[5] | s[6] | s[7] | s[12] | s[13] | s[14] | s[15];
+	bits[3] |= s[8] | s[9] | s[10] | s[11] | s[12] | s[13] | s[14] | s[15];
+}
+
+static inline uint64_t any_of(const uint64_t *s)
+{
+	uint64_t any = 0;
+
+#pragma GCC unroll 16
+	for (int i = 0; i < 16; i++)
+		any |= s[i];
+	return any;
+}
+
+static inline __m512i add_bit(__m512i leaf, uint64_t rows, int bit)
+{
+	return _mm512_mask_add_epi8(
+		leaf, _cvtu64_mask64(rows), leaf, _mm512_set1_epi8((char)(1 << bit)));
+}
+
+// The number of each row's leaf, of up to 8.
+static inline __m512i find_few(uint64_t *s, uint32_t n_leaves)
+{
+	__m512i leaf = _mm512_setzero_si512();
+
+	_mm512_storeu_si512(s + n_leaves, _mm512_setzero_si512());
+	leaf = add_bit(leaf, s[1] | s[3] | s[5] | s[7], 0);
+	leaf = add_bit(leaf, s[2] | s[3] | s[6] | s[7], 1);
+	return add_bit(leaf, s[4] | s[5] | s[6] | s[7], 2);
+}
+
+// Of any.
+static inline __m512i find_many(uint64_t *reached, uint32_t n_leaves)
+{
+	uint64_t bits[8] = { 0 };
+	__m512i leaf = _mm512_setzero_si512();
+
+	clear_rest(reached, n_leaves);
+	low_bits(reached, bits);
+	for (uint32_t group = 1; group * 16 < n_leaves; group++) {
+		const uint64_t any = any_of(reached + group * 16ul);
+
+		low_bits(reached + group * 16ul, bits);
+		for (uint32_t b = 0; b < 4; b++)
+			bits[4 + b] |= group >> b & 1 ? any : 0;
+	}
+#pragma GCC unroll 4
+	for (int b = 0; b < 4; b++)
+		leaf = add_bit(leaf, bits[b], b);
+	for (uint32_t b = 4; n_leaves > 1u << b; b++)
+		leaf = add_bit(leaf, bits[b], (int)b);
+	return leaf;
+}
+
 static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
 	const struct block *block, __m512 *sum)
 {
-	uint64_t reach[2 * MASKS_LEAVES_MAX], bits[8];
-	__m512i leaf = _mm512_setzero_si512();
+	uint64_t reach[2 * MASKS_LEAVES_MAX + 16];
+	__m512i leaf;
 
 	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
-	MASKS_LEAF_BITS(uint64_t, reach + tree->n_nodes, tree->n_leaves, bits);
-	for (uint32_t b = 0; (1u << b) < tree->n_leaves; b++)
-		leaf = _mm512_mask_add_epi8(
-			leaf, _cvtu64_mask64(bits[b]), leaf, _mm512_set1_epi8((char)(1 << b)));
+	leaf = tree->n_leaves <= 8 ? find_few(reach + tree->n_nodes, tree->n_leaves)
+				   : find_many(reach + tree->n_nodes, tree->n_leaves);
 #define ADD(g)                                                                                     \
 	sum[g] = _mm512_add_ps(sum[g],                                                             \
 		look_up(masks->weights + tree->first_weight, tree->n_leaves,                       \

@@ -11,6 +11,7 @@ import bench_memif
 import bench_models
 import bench_stages
 import bench_swap
+import bench_trees
 
 BUILD = os.environ.get("MARTLET_BUILD", "build")
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -29,11 +30,14 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "stages", "memif", "swap")
+    parts = parts or ("models", "trees", "stages", "memif", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_models.rows(result["models"])]
+    if "trees" in parts:
+        result["trees"] = bench_trees.run(folder, BUILD, ROUNDS)
+        rows += [row(*r) for r in bench_trees.rows(result["trees"])]
     with contextlib.closing(bench_memif.Link(folder, BUILD)) as link:
         for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("swap", bench_swap)):
             if part in parts:
