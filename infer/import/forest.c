@@ -227,6 +227,19 @@ static int read_node(struct forest *f, const struct visit *visit, uint32_t n_nod
 	return rc ? rc : add_branch(f, visit, node, err);
 }
 
+// A child of the branch just added, to be met later.
+static void await_child(struct visit *stack, uint32_t *depth, int64_t number,
+	const struct visit *parent, size_t branch, uint32_t side)
+{
+	struct visit *child = &stack[*depth];
+
+	++*depth;
+	*child = (struct visit){ .number = (uint32_t)number,
+		.parent = branch,
+		.side = side,
+		.depth = parent->depth + 1 };
+}
+
 int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader *reader,
 	void *context, struct error *err)
 {
@@ -246,24 +259,20 @@ int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader 
 		return rc;
 	f->seen[root] = f->trees_tried;
 	stack[depth++] = (struct visit){ .number = root };
-	while (depth > 0 && rc == 0) {
+	while (depth > 0) {
 		const struct visit visit = stack[--depth];
 		const size_t branch = f->feature.count + 1;
 		struct forest_node node;
 
 		rc = read_node(f, &visit, n_nodes, reader, context, &node, err);
-		if (rc != 0 || node.is_leaf)
+		if (rc != 0)
+			return rc;
+		if (node.is_leaf)
 			continue;
-		stack[depth++] = (struct visit){ .number = (uint32_t)node.no,
-			.parent = branch,
-			.side = 0,
-			.depth = visit.depth + 1 };
-		stack[depth++] = (struct visit){ .number = (uint32_t)node.yes,
-			.parent = branch,
-			.side = 1,
-			.depth = visit.depth + 1 };
+		await_child(stack, &depth, node.no, &visit, branch, 0);
+		await_child(stack, &depth, node.yes, &visit, branch, 1);
 	}
-	return rc;
+	return 0;
 }
 
 // First indices want an end behind their last one; what is added later writes over it.

@@ -103,7 +103,7 @@ int lightgbm_integers(struct lightgbm *l, const struct lightgbm_section *section
 	if (begin(l, section, key, count, optional, &at, &memory) != 0)
 		return -EINVAL;
 	*values = to = memory;
-	for (uint32_t i = 0; at && i < count; i++) {
+	for (uint32_t i = 0; at && to && i < count; i++) {
 		char *end;
 
 		errno = 0;
@@ -125,7 +125,7 @@ int lightgbm_doubles(struct lightgbm *l, const struct lightgbm_section *section,
 	if (begin(l, section, key, count, optional, &at, &memory) != 0)
 		return -EINVAL;
 	*values = to = memory;
-	for (uint32_t i = 0; at && i < count; i++) {
+	for (uint32_t i = 0; at && to && i < count; i++) {
 		char *end;
 
 		to[i] = strtod(at, &end);

@@ -134,7 +134,7 @@ static struct attr ints(enum attr_key key, uint32_t count, const int64_t *values
 static int import_conv_as(struct onnx *onnx, const struct onnx_node *node, bool transposed)
 {
 	const struct tensor *w = onnx_input(onnx, node, 1);
-	struct geometry g;
+	struct geometry g = { 0 };
 	int64_t group;
 	bool there;
 	int64_t kernel[WINDOW_DIMS];

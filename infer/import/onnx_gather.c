@@ -96,7 +96,7 @@ int onnx_import_one_hot(struct onnx *onnx, const struct onnx_node *node)
 {
 	const uint32_t pair[2] = { node->inputs[0], node->inputs[2] };
 	int64_t axis;
-	float depth;
+	float depth = 0;
 	int rc = onnx_int(onnx, node, "axis", -1, &axis);
 
 	if (rc == 0)

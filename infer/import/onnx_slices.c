@@ -179,8 +179,9 @@ int onnx_import_split(struct onnx *onnx, const struct onnx_node *node)
 			"axis %lld of %u dimensions, into %zu parts", (long long)axis, x.rank,
 			parts);
 	sizes = arena_calloc(onnx->scratch, parts, sizeof(*sizes));
-	rc = sizes ? split_sizes(onnx, node, x.dims[axis], parts, sizes)
-		   : onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	if (!sizes)
+		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	rc = split_sizes(onnx, node, x.dims[axis], parts, sizes);
 	for (size_t p = 0; p < parts && rc == 0; p++) {
 		slice.starts[axis] = sizes[p] ? at : 0;
 		slice.counts[axis] = sizes[p];
@@ -222,7 +223,7 @@ static int read_pads(struct onnx *onnx, const struct onnx_node *node, const stru
 	if (onnx->opset < 18)
 		axes = NULL;
 	count = axes ? n_axes : x->rank;
-	if (n_pads != 2 * count || count > x->rank)
+	if (n_pads != 2 * count || count > x->rank || (count && !pads))
 		return onnx_refuse(onnx, node, -EINVAL,
 			"%u pads for %u axes, should be twice as many", n_pads, count);
 	for (uint32_t d = 0; d < x->rank; d++) {

@@ -70,7 +70,7 @@ static struct place *sorted(struct ensemble *e, const int64_t *tree, const int64
 {
 	struct place *places = arena_calloc(e->onnx->scratch, n + 1, sizeof(*places));
 
-	for (size_t i = 0; places && i < n; i++)
+	for (size_t i = 0; places && tree && node && i < n; i++)
 		places[i] = (struct place){ tree[i], node[i], (uint32_t)i };
 	if (places)
 		qsort(places, n, sizeof(*places), compare_places);
@@ -383,7 +383,7 @@ int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
 	if (n_labels == 0 || n_labels > MODEL_OUTPUTS_MAX)
 		return REFUSE(
 			&e, "%zu class labels, should be 1 to %d", n_labels, MODEL_OUTPUTS_MAX);
-	for (size_t i = 0; i < e.n_weights; i++) {
+	for (size_t i = 0; e.weight_target && i < e.n_weights; i++) {
 		positive &= e.weight[i] >= 0;
 		first_only &= e.weight_target[i] == 0;
 	}

@@ -37,7 +37,7 @@ int xgboost_integer(struct xgboost *x, const json_t *in, const char *where, cons
 	const json_t *found = json_object_get(in, name);
 	const char *text = json_string_value(found);
 	char *end = NULL;
-	int64_t number = *value;
+	int64_t number;
 
 	if (!found)
 		return 0;

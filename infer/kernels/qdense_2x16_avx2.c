@@ -84,7 +84,7 @@ static inline __attribute__((always_inline)) void tile(
 
 			store(dense, y, (size_t)r * dense->n + at, left < 8 ? left : 8,
 				_mm256_add_epi32(whole, bias),
-				(const float *)panel + QDENSE_PANEL + half * 8);
+				(const float *)(const void *)panel + QDENSE_PANEL + half * 8);
 		}
 	}
 }

@@ -29,7 +29,7 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 		}
 		bias = (b ? (uint32_t)b[c] : 0) - (dense->x_signed ? sum * 128 : 0);
 		memcpy((uint32_t *)panel + at, &bias, sizeof(bias));
-		memcpy((float *)panel + QDENSE_PANEL + at, &multiplier[c], sizeof(float));
+		memcpy((float *)(void *)panel + QDENSE_PANEL + at, &multiplier[c], sizeof(float));
 	}
 }
 
@@ -65,7 +65,7 @@ void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t
 				sum += (uint32_t)((x[i] ^ turn) *
 					w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
 			store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
-				((const float *)panel)[QDENSE_PANEL + at]);
+				((const float *)(const void *)panel)[QDENSE_PANEL + at]);
 		}
 	}
 }

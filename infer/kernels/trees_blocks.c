@@ -276,7 +276,7 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 		p.leaf = (struct leaf_block *)(bytes + at.leaf);
 		rc = add_trees(&p, (struct block_run *)(bytes + at.runs), &n_runs);
 		pack_columns(&p, (struct block_column *)(bytes + at.columns),
-			(float *)(bytes + at.thresholds));
+			(void *)(bytes + at.thresholds));
 		memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
 		if (p.special)
 			rc = trees_plain_pack(bytes + at.plain, t);
@@ -285,13 +285,13 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 			.n_groups = at.n_groups,
 			.n_runs = n_runs,
 			.columns = (struct block_column *)(bytes + at.columns),
-			.thresholds = (float *)(bytes + at.thresholds),
+			.thresholds = (void *)(bytes + at.thresholds),
 			.branch_column = p.column,
 			.branch_below = p.below,
 			.window = p.window,
 			.leaf = p.leaf,
 			.runs = (struct block_run *)(bytes + at.runs),
-			.base = (float *)(bytes + at.base),
+			.base = (void *)(bytes + at.base),
 			.plain = p.special ? (struct trees *)(bytes + at.plain) : NULL };
 	}
 	examine_fini(&p);

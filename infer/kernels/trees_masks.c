@@ -99,7 +99,7 @@ static void pack_tree(
 {
 	const struct trees *t = p->t;
 	struct masks_node *nodes = (struct masks_node *)(p->packed + at->nodes) + p->nodes;
-	float *weights = (float *)(p->packed + at->weights) + p->weights;
+	float *weights = (float *)(void *)(p->packed + at->weights) + p->weights;
 	struct pending stack[TREES_DEPTH_MAX + 2];
 	uint16_t root, n_nodes = 0, n_leaves = 0;
 	const uint32_t leaves = count_leaves(t, number);
@@ -169,10 +169,10 @@ int trees_masks_pack(void *packed, const struct trees *t)
 			.n_targets = t->n_targets,
 			.trees = trees,
 			.nodes = (struct masks_node *)(p.packed + at.nodes),
-			.weights = (float *)(p.packed + at.weights),
-			.base = (float *)(p.packed + at.base),
+			.weights = (void *)(p.packed + at.weights),
+			.base = (void *)(p.packed + at.base),
 			.columns = (struct rank_column *)(p.packed + at.columns),
-			.thresholds = (float *)(p.packed + at.thresholds),
+			.thresholds = (void *)(p.packed + at.thresholds),
 			.plain = p.special ? (struct trees *)(p.packed + at.plain) : NULL };
 	}
 	ranks_fini(&p.ranks);

@@ -112,6 +112,7 @@ static inline void add_tree(const struct masks *masks, const struct masks_tree *
 	_Alignas(32) uint8_t leaves[ROWS];
 
 	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	MASKS_LEAF_BITS(uint32_t, reach + tree->n_nodes, tree->n_leaves, bits);
 	for (uint32_t b = 0; (1u << b) < tree->n_leaves; b++)
 		leaf = _mm256_or_si256(leaf, spread(bits[b], (char)(1 << b)));

@@ -50,7 +50,7 @@ static inline uint32_t key_of(float x)
 
 	x += 0.0f;
 	memcpy(&bits, &x, sizeof(bits));
-	return bits ^ ((uint32_t)((int32_t)bits >> 31) | 0x80000000u);
+	return bits ^ ((0 - (bits >> 31)) | 0x80000000u);
 }
 
 static bool is_supported(const struct trees *t, bool *both, bool *missing_true)
@@ -159,7 +159,7 @@ int trees_walk_pack(void *packed, const struct trees *t)
 	struct walk_tree *trees = (struct walk_tree *)((char *)packed + at.trees);
 	struct filling f = { .t = t,
 		.nodes = (struct walk_node *)((char *)packed + at.nodes),
-		.weights = (float *)((char *)packed + at.weights),
+		.weights = (void *)((char *)packed + at.weights),
 		.source = malloc(TREE_NODES * sizeof(int32_t)),
 		.depth = malloc(TREE_NODES) };
 	uint32_t first = 0;
@@ -190,7 +190,7 @@ int trees_walk_pack(void *packed, const struct trees *t)
 		.trees = trees,
 		.nodes = f.nodes,
 		.weights = f.weights,
-		.base = (const float *)((char *)packed + at.base) };
+		.base = (void *)((char *)packed + at.base) };
 	return 0;
 }
 

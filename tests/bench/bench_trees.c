@@ -158,6 +158,7 @@ int main(int argc, char **argv)
 	fclose(file);
 	if (n < 256) {
 		fprintf(stderr, "bench_trees: %s: fewer than 256 rows\n", argv[1]);
+		free(rows);
 		return 1;
 	}
 	printf("{");
