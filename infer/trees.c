@@ -3,6 +3,7 @@
 #include "infer/arena.h"
 #include "infer/text.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -233,6 +234,65 @@ void trees_of_node(const struct graph *graph, const struct node *node, struct tr
 	};
 	if (t->set_first)
 		t->n_sets = length(graph, node, TREES_SET_FIRST) - 1;
+}
+
+// --- Rows ---------------------------------------------------------------------------------------
+
+// xorshift64*, as everywhere here.
+static uint64_t draw(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * UINT64_C(0x2545f4914f6cdd1d) >> 32;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static float draw_value(const struct trees *t, uint32_t branch, uint64_t *state)
+{
+	const float x = t->threshold[branch];
+
+	if ((t->kind[branch] & TREE_TEST_BITS) == TREE_IN_SET)
+		return (float)(draw(state) % 64);
+	if (!isfinite(x) || x == -FLT_MAX)
+		return 0;
+	return draw(state) & 1 ? nextafterf(x, -INFINITY) : x;
+}
+
+int trees_draw_rows(const struct trees *t, uint32_t n, float *rows)
+{
+	uint64_t *by_feature = calloc(t->n_branches + 1u, sizeof(*by_feature));
+	uint64_t state = 88172645463325252u;
+	uint32_t from = 0;
+
+	if (!by_feature)
+		return -ENOMEM;
+	memset(rows, 0, (size_t)n * t->n_features * sizeof(*rows));
+	for (uint32_t b = 0; b < t->n_branches; b++)
+		by_feature[b] = (uint64_t)(uint32_t)t->feature[b] << 32 | b;
+	qsort(by_feature, t->n_branches, sizeof(*by_feature), compare_keys);
+	while (from < t->n_branches) {
+		const uint32_t feature = (uint32_t)(by_feature[from] >> 32);
+		uint32_t to = from;
+
+		while (to < t->n_branches && by_feature[to] >> 32 == feature)
+			to++;
+		for (uint32_t r = 0; r < n; r++) {
+			const uint64_t at = from + draw(&state) % (to - from);
+
+			rows[(size_t)r * t->n_features + feature] =
+				draw_value(t, (uint32_t)by_feature[at], &state);
+		}
+		from = to;
+	}
+	free(by_feature);
+	return 0;
 }
 
 struct addition {

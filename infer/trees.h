@@ -93,6 +93,11 @@ int trees_check(const struct trees *trees, struct error *err);
 // graph_check calls, proves that and trees_check()).
 void trees_of_node(const struct graph *graph, const struct node *node, struct trees *trees);
 
+// Rows about the ensemble's own thresholds, always the same ones: each value is one of those that
+// its feature is compared with, or just below it; what no branch asks for is 0. rows:
+// [n][features]. -ENOMEM.
+int trees_draw_rows(const struct trees *trees, uint32_t n, float *rows);
+
 // Adds the node for `trees`, whose arrays are copied into the graph, reading tensor x: what
 // importers call. The node's output tensor, f32 [1, targets], in *output. Checks everything.
 // -EINVAL, -ENOMEM.

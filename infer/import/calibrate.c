@@ -2,6 +2,7 @@
 #include "infer/import/calibrate.h"
 
 #include "infer/arena.h"
+#include "infer/trees.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -78,6 +79,23 @@ static uint32_t choose(float *golden, uint32_t n_features, const float *rows, si
 	return n;
 }
 
+// Where the model's one input goes straight into trees, rows about their thresholds: others would
+// all take the same few ways.
+static void draw_for_trees(const struct graph *graph, float *golden, uint32_t n)
+{
+	for (uint32_t i = 0; i < graph->n_nodes && graph->n_inputs == 1; i++) {
+		const struct node *node = &graph->nodes[i];
+		struct trees trees;
+
+		if (node->op != OP_TREES || node->inputs[0] != graph->inputs[0].tensor)
+			continue;
+		trees_of_node(graph, node, &trees);
+		if (trees.n_features == graph->n_features &&
+			trees_draw_rows(&trees, n, golden) == 0)
+			return;
+	}
+}
+
 // Keeps the rows whose scores are finite; returns how many.
 static uint32_t keep_finite(float *rows, float *outputs, uint32_t n, uint32_t n_in, uint32_t n_out)
 {
@@ -117,6 +135,8 @@ int golden_fill(struct graph *graph, const void *image, size_t image_size, const
 	scratch = aligned_alloc(64, (model_scratch_bytes(model, 1) + 64) & ~(size_t)63);
 	if (scratch) {
 		chosen = choose(golden, graph->n_features, rows, n_rows);
+		if (n_rows == 0)
+			draw_for_trees(graph, golden, chosen);
 		model_score(model, golden, outputs, chosen, scratch, 1);
 		graph->n_golden = keep_finite(
 			golden, outputs, chosen, graph->n_features, graph->n_columns_out);

@@ -49,63 +49,11 @@ static void run_trees(const struct step *step, const struct pass *pass)
 		place_at(pass, &step->y), trees->n_targets);
 }
 
-// --- Rows to time with --------------------------------------------------------------------------
-
-// xorshift64*, as everywhere here.
-static uint64_t draw(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(0x2545f4914f6cdd1d) >> 32;
-}
-
-static int compare_features(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-// Each value is one of the thresholds that its feature is compared with, or just below it.
-static void fill_rows(const struct trees *t, float *rows, uint64_t *by_feature)
-{
-	uint64_t state = 88172645463325252u;
-	uint32_t from = 0;
-
-	for (uint32_t b = 0; b < t->n_branches; b++)
-		by_feature[b] = (uint64_t)(uint32_t)t->feature[b] << 32 | b;
-	qsort(by_feature, t->n_branches, sizeof(*by_feature), compare_features);
-	while (from < t->n_branches) {
-		const uint32_t feature = (uint32_t)(by_feature[from] >> 32);
-		uint32_t to = from;
-
-		while (to < t->n_branches && by_feature[to] >> 32 == feature)
-			to++;
-		for (uint32_t r = 0; r < ROWS; r++) {
-			const uint32_t b = (uint32_t)by_feature[from + draw(&state) % (to - from)];
-			float x = t->threshold[b];
-
-			if ((t->kind[b] & TREE_TEST_BITS) == TREE_IN_SET)
-				x = (float)(draw(&state) % 64);
-			else if (draw(&state) & 1)
-				x = nextafterf(x, -INFINITY);
-			rows[(size_t)r * t->n_features + feature] = x;
-		}
-		from = to;
-	}
-}
-
 static bool make_rows(struct chooser *c)
 {
-	uint64_t *by_feature = calloc(c->trees.n_branches + 1u, sizeof(*by_feature));
-
 	c->rows = calloc((size_t)ROWS * c->trees.n_features, sizeof(float));
 	c->outputs = calloc((size_t)ROWS * c->trees.n_targets, sizeof(float));
-	if (by_feature && c->rows && c->outputs)
-		fill_rows(&c->trees, c->rows, by_feature);
-	free(by_feature);
-	return by_feature && c->rows && c->outputs;
+	return c->rows && c->outputs && trees_draw_rows(&c->trees, ROWS, c->rows) == 0;
 }
 
 // --- Choosing -----------------------------------------------------------------------------------
