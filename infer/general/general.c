@@ -63,6 +63,7 @@ static const struct general_op OPS[OP_COUNT] = {
 	[OP_WHERE] = { .run = general_where },
 	[OP_CAST] = { .run = general_cast },
 	[OP_TRANSPOSE] = { .run = general_transpose },
+	[OP_MATMUL] = { .run = general_matmul, .work = general_matmul_work },
 	[OP_ARG_MAX] = { .run = general_arg },
 	[OP_ARG_MIN] = { .run = general_arg },
 	[OP_QUANTIZE_LINEAR] = { .run = general_quantize_linear },

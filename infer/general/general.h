@@ -40,6 +40,9 @@ int general_fold(struct graph *graph, const struct node *node, struct error *err
 
 // elementwise.c
 general_function general_unary, general_binary, general_compare, general_where, general_cast;
+// product.c
+general_function general_matmul;
+uint64_t general_matmul_work(const struct general *general);
 // reduce.c
 general_function general_arg, general_reduce, general_cum_sum, general_top_k;
 uint64_t general_top_k_work(const struct general *general);

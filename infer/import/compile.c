@@ -257,6 +257,14 @@ static int make_image(struct compilation *c, void **image, size_t *size)
 	return 0;
 }
 
+// By what is in the file; what nobody recognises is ONNX, which has no mark of its own.
+static importer *importer_of(const void *bytes, size_t size)
+{
+	if (xgboost_recognises(bytes, size))
+		return import_xgboost;
+	return lightgbm_recognises(bytes, size) ? import_lightgbm : import_onnx;
+}
+
 int compile_bytes(const char *path, const void *bytes, size_t size,
 	const struct compile_options *options, void **image, size_t *image_size,
 	struct compile_report *report, struct error *err)
@@ -265,11 +273,7 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	struct compilation c = {
 		.options = options ? options : &NONE, .report = report, .err = err
 	};
-	int rc = xgboost_recognises(bytes, size)
-		? import_xgboost(bytes, size, &c.graph, report, err)
-		: lightgbm_recognises(bytes, size)
-		? import_lightgbm(bytes, size, &c.graph, report, err)
-		: import_onnx(bytes, size, &c.graph, report, err);
+	int rc = importer_of(bytes, size)(bytes, size, &c.graph, report, err);
 
 	*image = NULL;
 	*image_size = 0;

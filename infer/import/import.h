@@ -7,16 +7,14 @@
 #include "infer/graph.h"
 #include "infer/import/report.h"
 
-// XGBoost's JSON and UBJSON, versions 0.90 to 3.x: gbtree, dart, gblinear.
+typedef int importer(const void *bytes, size_t size, struct graph **graph,
+	struct compile_report *report, struct error *err);
+importer import_onnx;
+importer import_xgboost;  // JSON and UBJSON, versions 0.90 to 3.x: gbtree, dart, gblinear
+importer import_lightgbm; // text, versions 2 to 4
+// Is the file one of theirs, as far as its beginning says?
 bool xgboost_recognises(const void *bytes, size_t size);
-int import_xgboost(const void *bytes, size_t size, struct graph **graph,
-	struct compile_report *report, struct error *err);
-// LightGBM's text, versions 2 to 4.
 bool lightgbm_recognises(const void *bytes, size_t size);
-int import_lightgbm(const void *bytes, size_t size, struct graph **graph,
-	struct compile_report *report, struct error *err);
-int import_onnx(const void *bytes, size_t size, struct graph **graph, struct compile_report *report,
-	struct error *err);
 
 // What model_compile() does with a file's bytes once it has read them; `path` names the model and
 // the sentences, nothing is opened there. `report` is added to, *image malloc'ed.

@@ -4,7 +4,6 @@
 #include "infer/import/onnx.h"
 #include "infer/text.h"
 
-#include <math.h>
 #include <string.h>
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
@@ -17,31 +16,6 @@ const char *onnx_type_name(int64_t type)
 		: NULL;
 
 	return value ? value->name : "an unknown type";
-}
-
-// IEEE 754 binary16: one sign bit, five of exponent, ten of fraction.
-static float half_to_float(uint16_t half)
-{
-	int exponent = half >> 10 & 31;
-	float fraction = (float)(half & 1023) / 1024;
-	float value;
-
-	if (exponent == 31)
-		value = half & 1023 ? NAN : INFINITY;
-	else if (exponent == 0)
-		value = ldexpf(fraction, -14);
-	else
-		value = ldexpf(1 + fraction, exponent - 15);
-	return half >> 15 ? -value : value;
-}
-
-static float bf16_to_float(uint16_t half)
-{
-	uint32_t bits = (uint32_t)half << 16;
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
 }
 
 static size_t raw_width(int type)
@@ -128,23 +102,13 @@ static uint64_t bits_at(const Onnx__TensorProto *proto, int type, size_t i)
 
 static float float_at(const Onnx__TensorProto *proto, int type, size_t i)
 {
-	uint64_t bits = bits_at(proto, type, i);
-	uint32_t word = (uint32_t)bits;
-	double wide;
-	float value;
+	const uint64_t bits = bits_at(proto, type, i);
+	const enum dtype dtype = type == TYPE(DOUBLE) ? DTYPE_F64
+		: type == TYPE(FLOAT16)               ? DTYPE_F16
+		: type == TYPE(BFLOAT16)              ? DTYPE_BF16
+						      : DTYPE_F32;
 
-	switch (type) {
-	case TYPE(DOUBLE):
-		memcpy(&wide, &bits, sizeof(wide));
-		return (float)wide;
-	case TYPE(FLOAT16):
-		return half_to_float((uint16_t)bits);
-	case TYPE(BFLOAT16):
-		return bf16_to_float((uint16_t)bits);
-	default:
-		memcpy(&value, &word, sizeof(value));
-		return value;
-	}
+	return (float)value_number(dtype, &bits, 0); // little-endian: the low bytes come first
 }
 
 static size_t values_held(const Onnx__TensorProto *proto, int type)

@@ -243,35 +243,45 @@ static json_t *parse(const void *bytes, size_t size, bool binary, int *code, str
 	return root;
 }
 
-bool xgboost_recognises(const void *bytes, size_t size)
+// What stands behind the first brace, blanks passed over; 0: no brace, or nothing.
+static char behind_brace(const char *text, size_t size)
 {
-	const char *text = bytes;
+	static const char BLANKS[] = { ' ', '\t', '\r', '\n' };
 	size_t at = 0;
 
-	while (at < size && strchr(" \t\r\n", text[at]) && text[at])
+	while (at < size && memchr(BLANKS, text[at], sizeof(BLANKS)))
 		at++;
-	if (at + 1 >= size || text[at] != '{')
-		return false;
-	for (at++; at < size && text[at] && strchr(" \t\r\n", text[at]);)
+	if (at == size || text[at] != '{')
+		return 0;
+	for (at++; at < size && memchr(BLANKS, text[at], sizeof(BLANKS));)
 		at++;
-	// JSON: a member's name or an end; UBJSON: a length, or a type or count.
-	return at < size && text[at] && strchr("\"}LliUI$#", text[at]);
+	return at < size ? text[at] : 0;
+}
+
+// JSON has a member's name there, or an end.
+static bool is_json(char behind)
+{
+	return behind == '"' || behind == '}';
+}
+
+bool xgboost_recognises(const void *bytes, size_t size)
+{
+	const char behind = behind_brace(bytes, size);
+
+	// UBJSON has a length there, or a type or count.
+	return behind && (is_json(behind) || strchr("LliUI$#", behind));
 }
 
 int import_xgboost(const void *bytes, size_t size, struct graph **graph,
 	struct compile_report *report, struct error *err)
 {
 	struct xgboost x = { .report = report, .err = err };
-	const char *text = bytes;
-	size_t first = 1;
-	bool binary;
+	const char behind = behind_brace(bytes, size);
+	const bool binary = behind && !is_json(behind);
 	json_t *root;
 	int rc = 0;
 
 	*graph = NULL;
-	while (first < size && text[first] && strchr(" \t\r\n", text[first]))
-		first++;
-	binary = first < size && text[first] != '"' && text[first] != '}' && text[0] == '{';
 	root = parse(bytes, size, binary, &rc, err);
 	if (!root)
 		return rc;

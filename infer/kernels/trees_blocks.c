@@ -19,6 +19,7 @@ struct packing {
 	const struct trees *t;
 	struct ranks ranks;
 	bool special;
+	uint32_t *target; // [trees]
 
 	// Filled where `blocks` is not NULL, else only counted.
 	struct blocks *blocks;
@@ -173,7 +174,7 @@ static int add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs
 		const uint32_t before = p->n_blocks;
 
 		for (uint32_t i = 0; i < p->t->n_trees && rc == 0; i++) {
-			if (trees_target(p->t, i) == target)
+			if (p->target[i] == target)
 				rc = add_tree(p, i);
 		}
 		if (p->n_blocks == before)
@@ -189,11 +190,14 @@ static int examine(struct packing *p, uint32_t *n_runs)
 {
 	const struct trees *t = p->t;
 
-	// Targets by trees: the search above.
-	if (t->n_targets > 64 || t->linear_first || !trees_one_target(t, NULL))
+	if (t->n_targets > 64 || t->linear_first || !trees_one_target(t))
 		return -ENOTSUP;
 	p->path = malloc(sizeof(*p->path));
-	if (!p->path || ranks_init(&p->ranks, t) != 0 || p->ranks.n_columns > BLOCKS_COLUMNS_MAX)
+	p->target = calloc(t->n_trees, sizeof(*p->target));
+	for (uint32_t i = 0; p->target && i < t->n_trees; i++)
+		p->target[i] = trees_target(t, i);
+	if (!p->path || !p->target || ranks_init(&p->ranks, t) != 0 ||
+		p->ranks.n_columns > BLOCKS_COLUMNS_MAX)
 		return -ENOTSUP;
 	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
 		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
@@ -206,6 +210,7 @@ static void examine_fini(struct packing *p)
 {
 	ranks_fini(&p->ranks);
 	free(p->path);
+	free(p->target);
 }
 
 struct layout {

@@ -48,7 +48,7 @@ static int examine(struct packing *p)
 {
 	const struct trees *t = p->t;
 
-	if (t->n_targets > MASKS_TARGETS_MAX || t->linear_first || !trees_one_target(t, NULL))
+	if (t->n_targets > MASKS_TARGETS_MAX || t->linear_first || !trees_one_target(t))
 		return -ENOTSUP;
 	for (uint32_t i = 0; i < t->n_trees; i++) {
 		const uint32_t leaves = count_leaves(t, i);

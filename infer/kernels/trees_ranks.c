@@ -159,17 +159,11 @@ static bool tree_has_one(const struct trees *t, uint32_t tree, uint32_t target)
 	return true;
 }
 
-bool trees_one_target(const struct trees *t, uint32_t *targets)
+bool trees_one_target(const struct trees *t)
 {
-	if (t->aggregate != TREES_SUM)
-		return false;
-	for (uint32_t i = 0; i < t->n_trees; i++) {
-		const uint32_t target = trees_target(t, i);
+	bool one = t->aggregate == TREES_SUM;
 
-		if (targets)
-			targets[i] = target;
-		if (!tree_has_one(t, i, target))
-			return false;
-	}
-	return true;
+	for (uint32_t i = 0; i < t->n_trees && one; i++)
+		one = tree_has_one(t, i, trees_target(t, i));
+	return one;
 }

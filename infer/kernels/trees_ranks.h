@@ -37,6 +37,5 @@ void ranks_fini(struct ranks *ranks);
 bool trees_decide(const struct trees *trees, uint32_t branch, float x);
 
 // Do all weights of each tree go to one target, one weight a leaf at most, and are all summed?
-// targets: [trees], or NULL.
-bool trees_one_target(const struct trees *trees, uint32_t *targets);
+bool trees_one_target(const struct trees *trees);
 uint32_t trees_target(const struct trees *trees, uint32_t tree); // that target

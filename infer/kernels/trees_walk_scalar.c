@@ -67,7 +67,7 @@ static bool is_supported(const struct trees *t, bool *both, bool *missing_true)
 	}
 	*both = seen[0] && seen[1];
 	*missing_true = seen[1];
-	return trees_one_target(t, NULL);
+	return trees_one_target(t);
 }
 
 struct layout {

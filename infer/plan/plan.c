@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/plan.h"
 #include "infer/arena.h"
-#include "infer/general/general.h"
 #include "infer/plan/places.h"
 
 #include <assert.h>
@@ -14,39 +13,6 @@
 #define TREE_ROWS          64                  // blocks of the tree kernels
 #define WEIGHTS_NEAR_BYTES ((size_t)256 << 10) // a second-level cache has these and more
 
-static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
-	[OP_DENSE] = build_dense,
-	[OP_AFFINE] = build_affine,
-	[OP_GEMM] = build_gemm,
-	[OP_MATMUL] = build_matmul,
-	[OP_ADD] = build_binary,
-	[OP_SUB] = build_binary,
-	[OP_MUL] = build_binary,
-	[OP_DIV] = build_binary,
-	[OP_RELU] = build_activation,
-	[OP_LEAKY_RELU] = build_activation,
-	[OP_ELU] = build_activation,
-	[OP_SELU] = build_activation,
-	[OP_PRELU] = build_prelu,
-	[OP_SIGMOID] = build_activation,
-	[OP_HARD_SIGMOID] = build_activation,
-	[OP_TANH] = build_activation,
-	[OP_SOFTPLUS] = build_activation,
-	[OP_SOFTSIGN] = build_activation,
-	[OP_GELU] = build_activation,
-	[OP_CLIP] = build_activation,
-	[OP_SOFTMAX] = build_softmax,
-	[OP_LOG_SOFTMAX] = build_softmax,
-	[OP_BATCH_NORM] = build_batch_norm,
-	[OP_LAYER_NORM] = build_layer_norm,
-	[OP_NORMALIZER] = build_normalizer,
-	[OP_CONCAT] = build_concat,
-	[OP_TREES] = build_trees,
-	[OP_CONV] = build_conv,
-	[OP_MAX_POOL] = build_pool,
-	[OP_AVERAGE_POOL] = build_pool,
-};
-
 struct planner {
 	struct builder builder;
 	struct place_map map;
@@ -58,38 +24,6 @@ struct planner {
 static bool is_view(const struct node *node)
 {
 	return node->op == OP_IDENTITY || node->op == OP_RESHAPE;
-}
-
-// Which builders take other dtypes than F32.
-static bool takes_any_dtype(enum op op)
-{
-	return op == OP_CONCAT || op == OP_TREES;
-}
-
-// Which builders can read the same values for every row.
-static bool takes_constant(enum op op)
-{
-	return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_CONCAT ||
-		op == OP_MATMUL || op == OP_GEMM;
-}
-
-// Has the node a builder of its own for what it reads and writes? The general path takes the rest.
-static bool is_fast(const struct builder *builder)
-{
-	const struct node *node = builder->node;
-	const struct graph *graph = builder->graph;
-	const uint32_t first = node->n_inputs ? builder->root[node->inputs[0]] : GRAPH_NONE;
-
-	if (!PLAN_BUILDERS[node->op] || first == GRAPH_NONE)
-		return false;
-	if (graph->tensors[first].data && !takes_constant(node->op))
-		return false;
-	for (uint32_t i = 0; i < node->n_inputs && !takes_any_dtype(node->op); i++) {
-		if (node->inputs[i] != GRAPH_NONE &&
-			graph->tensors[node->inputs[i]].dtype != DTYPE_F32)
-			return false;
-	}
-	return true;
 }
 
 static bool single_port(const struct graph *graph, bool output)
@@ -281,26 +215,20 @@ static void release(struct planner *planner, uint32_t t, uint32_t node)
 	planner->last_use[t] = UINT32_MAX; // only once
 }
 
-// By the operator's own builder, or where there is none or it has no kernel for this form, by the
-// general path.
 static int build_node(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
-	int rc = -ENOTSUP;
+	struct place *scratch = &builder->step->scratch;
+	int rc;
 
-	if (is_fast(builder))
-		rc = PLAN_BUILDERS[builder->node->op](builder);
-	if (rc == -ENOTSUP && general_op(builder->node->op))
-		rc = build_general(builder);
-	else if (!PLAN_BUILDERS[builder->node->op])
-		rc = error_set(builder->err, -ENOTSUP, "this build cannot compute it");
-	if (rc == 0 && builder->scratch_bytes > 0) {
-		builder->step->scratch.row_bytes = builder->scratch_bytes;
-		rc = take_scratch(planner, &builder->step->scratch);
-		if (rc == 0)
-			place_map_give(&planner->map, builder->step->scratch.offset);
-		builder->scratch_bytes = 0;
-	}
+	builder->scratch_bytes = 0;
+	rc = build_step(builder);
+	if (rc != 0 || builder->scratch_bytes == 0)
+		return rc;
+	scratch->row_bytes = builder->scratch_bytes;
+	rc = take_scratch(planner, scratch);
+	if (rc == 0)
+		place_map_give(&planner->map, scratch->offset);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
 // n. Offsets are multiples of 64 and are used again once a tensor's last reader has run. Reshapes
 // and identities cost nothing: they share their source's place.
 //
-// To add an operator: a builder in one of the steps_*.c files and its line in PLAN_BUILDERS.
+// To add an operator: a builder in one of the steps_*.c files and its line in builders.c.
 #pragma once
 
 #include "infer/graph.h"
@@ -123,6 +123,10 @@ typedef int plan_builder(struct builder *builder);
 plan_builder build_dense, build_gemm, build_matmul, build_activation, build_affine,
 	build_batch_norm, build_prelu, build_binary, build_softmax, build_layer_norm,
 	build_normalizer, build_concat, build_general, build_conv, build_pool, build_trees;
+
+// The step of the node at hand, by the operator's own builder, or where it has none or no kernel
+// for this form, by the general path.
+int build_step(struct builder *builder);
 
 const struct tensor *builder_input(const struct builder *builder, uint32_t i); // NULL: left out
 const struct tensor *builder_output(const struct builder *builder, uint32_t o);

@@ -19,22 +19,19 @@ static void run_general(const struct step *step, const struct pass *pass)
 	const struct general_step *params = step->params;
 	const struct general *general = &params->general;
 	char *scratch = place_at(pass, &step->scratch);
-	const void *x[GENERAL_IN_MAX] = { NULL };
+	const void *x[GENERAL_IN_MAX];
 	void *y[GENERAL_OUT_MAX];
 
+	for (uint32_t i = 0; i < general->n_in; i++)
+		x[i] = params->has_in[i] ? place_at(pass, &params->in[i]) : NULL;
+	for (uint32_t o = 0; o < general->n_out; o++)
+		y[o] = params->has_out[o] ? place_at(pass, &params->out[o]) : NULL;
 	for (uint32_t row = 0; row < pass->n; row++) {
-		for (uint32_t i = 0; i < general->n_in; i++) {
-			if (params->has_in[i])
-				x[i] = (const char *)place_at(pass, &params->in[i]) +
-					row * params->in[i].row_bytes;
-		}
-		for (uint32_t o = 0; o < general->n_out; o++) {
-			y[o] = NULL;
-			if (params->has_out[o])
-				y[o] = (char *)place_at(pass, &params->out[o]) +
-					row * params->out[o].row_bytes;
-		}
-		params->run(general, x, y, scratch + row * step->scratch.row_bytes);
+		params->run(general, x, y, scratch);
+		for (uint32_t i = 0; i < general->n_in; i++)
+			x[i] = x[i] ? (const char *)x[i] + params->in[i].row_bytes : NULL;
+		for (uint32_t o = 0; o < general->n_out; o++)
+			y[o] = y[o] ? (char *)y[o] + params->out[o].row_bytes : NULL;
 	}
 }
 

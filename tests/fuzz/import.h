@@ -6,8 +6,5 @@
 
 #include "infer/import/import.h"
 
-typedef int importer(const void *bytes, size_t size, struct graph **graph,
-	struct compile_report *report, struct error *err);
-
 // For LLVMFuzzerTestOneInput(). Aborts on what must not be.
 int fuzz_import(importer *import, const uint8_t *data, size_t size);

@@ -17,9 +17,6 @@ struct edit {
 	const char *sentence; // a part of it
 };
 
-typedef int importer(const void *bytes, size_t size, struct graph **graph,
-	struct compile_report *report, struct error *err);
-
 // The file with the first `from` replaced; malloc'ed.
 static char *edited(const char *file, const struct edit *edit)
 {

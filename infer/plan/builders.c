@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who builds the step of which operator: its own builder (steps_*.c), or the general path.
+#include "infer/general/general.h"
+#include "infer/plan/plan.h"
+
+static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
+	[OP_DENSE] = build_dense,
+	[OP_AFFINE] = build_affine,
+	[OP_GEMM] = build_gemm,
+	[OP_MATMUL] = build_matmul,
+	[OP_ADD] = build_binary,
+	[OP_SUB] = build_binary,
+	[OP_MUL] = build_binary,
+	[OP_DIV] = build_binary,
+	[OP_RELU] = build_activation,
+	[OP_LEAKY_RELU] = build_activation,
+	[OP_ELU] = build_activation,
+	[OP_SELU] = build_activation,
+	[OP_PRELU] = build_prelu,
+	[OP_SIGMOID] = build_activation,
+	[OP_HARD_SIGMOID] = build_activation,
+	[OP_TANH] = build_activation,
+	[OP_SOFTPLUS] = build_activation,
+	[OP_SOFTSIGN] = build_activation,
+	[OP_GELU] = build_activation,
+	[OP_CLIP] = build_activation,
+	[OP_SOFTMAX] = build_softmax,
+	[OP_LOG_SOFTMAX] = build_softmax,
+	[OP_BATCH_NORM] = build_batch_norm,
+	[OP_LAYER_NORM] = build_layer_norm,
+	[OP_NORMALIZER] = build_normalizer,
+	[OP_CONCAT] = build_concat,
+	[OP_TREES] = build_trees,
+	[OP_CONV] = build_conv,
+	[OP_MAX_POOL] = build_pool,
+	[OP_AVERAGE_POOL] = build_pool,
+};
+
+// Which builders take other dtypes than F32.
+static bool takes_any_dtype(enum op op)
+{
+	return op == OP_CONCAT || op == OP_TREES;
+}
+
+// Which builders can read the same values for every row.
+static bool takes_constant(enum op op)
+{
+	return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_CONCAT ||
+		op == OP_MATMUL || op == OP_GEMM;
+}
+
+// Has the node a builder of its own for what it reads and writes? The general path takes the rest.
+static bool is_fast(const struct builder *builder)
+{
+	const struct node *node = builder->node;
+	const struct graph *graph = builder->graph;
+	const uint32_t first = node->n_inputs ? builder->root[node->inputs[0]] : GRAPH_NONE;
+
+	if (!PLAN_BUILDERS[node->op] || first == GRAPH_NONE)
+		return false;
+	if (graph->tensors[first].data && !takes_constant(node->op))
+		return false;
+	for (uint32_t i = 0; i < node->n_inputs && !takes_any_dtype(node->op); i++) {
+		if (node->inputs[i] != GRAPH_NONE &&
+			graph->tensors[node->inputs[i]].dtype != DTYPE_F32)
+			return false;
+	}
+	return true;
+}
+
+int build_step(struct builder *builder)
+{
+	const enum op op = builder->node->op;
+	int rc = -ENOTSUP;
+
+	if (is_fast(builder))
+		rc = PLAN_BUILDERS[op](builder);
+	if (rc == -ENOTSUP && general_op(op))
+		rc = build_general(builder);
+	else if (!PLAN_BUILDERS[op])
+		rc = error_set(builder->err, -ENOTSUP, "this build cannot compute it");
+	return rc;
+}
