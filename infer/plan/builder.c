@@ -99,6 +99,16 @@ void step_set_kernel(struct step *step, const char *name)
 		step->kernel[c] = name;
 }
 
+const char *builder_known(const struct builder *builder, const struct step *step, uint32_t klass)
+{
+	const struct model_choices *known = builder->known;
+	const size_t index = (size_t)(step - builder->plan->steps);
+
+	if (!known || known->isa_mask != builder->plan->isa_mask || index >= known->n_steps)
+		return NULL;
+	return known->steps[index].kernel[klass];
+}
+
 double plan_now_ns(void)
 {
 	struct timespec now;

@@ -140,6 +140,8 @@ int builder_expand(
 	struct builder *builder, uint32_t i, const struct tensor *shape, const float **values);
 struct act builder_act(const struct builder *builder, enum activation kind);
 void step_set_kernel(struct step *step, const char *name); // the same for all classes
+// The kernel that an earlier opening of the image chose for a step; NULL: nothing is known.
+const char *builder_known(const struct builder *builder, const struct step *step, uint32_t klass);
 // A step that copies one row's `bytes` between ports' columns and a place.
 void step_copy(const struct step *step, const struct pass *pass);
 

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which kernel runs a dense layer, by measuring all that may. The shortest of several runs counts:
-// whatever disturbs a run makes it longer.
+// Which kernel runs a dense layer, by measuring all that may.
 #include "infer/plan/plan.h"
+#include "infer/plan/race.h"
 
 #include <stdlib.h>
 
-#define TURNS        9
-#define TURNS_FEW    3
-#define SAMPLE_NS    2000.0   // calls are repeated until a sample takes this long
-#define SLOW_CALL_NS 200000.0 // from here on TURNS_FEW samples decide
-#define HOPELESS     1.3      // times the best: TURNS_FEW samples, too
+#define SAMPLE_NS    2000.0
 #define PACKINGS_MAX 8
 
 struct packing {
@@ -22,8 +18,8 @@ struct packing {
 struct candidate {
 	const struct dense_kernel *kernel;
 	struct dense dense;
-	double ns; // of a call; the shortest yet
-	uint32_t calls;
+	const float *x; // of the chooser
+	float *y;
 };
 
 struct chooser {
@@ -80,24 +76,12 @@ static const void *plan_weights(struct chooser *chooser, const struct dense_kern
 	return packing->packed;
 }
 
-// The calls double until they take long enough: what a cold kernel's first ones took tells nothing.
-static void sample(const struct chooser *chooser, struct candidate *candidate, uint32_t m)
+static void call(void *context, uint32_t m)
 {
+	const struct candidate *candidate = context;
 	const struct dense *dense = &candidate->dense;
-	double spent;
 
-	for (;; candidate->calls *= 2) {
-		double start = plan_now_ns();
-
-		for (uint32_t c = 0; c < candidate->calls; c++)
-			candidate->kernel->run(
-				dense, m, chooser->x, dense->k, chooser->y, dense->n);
-		spent = plan_now_ns() - start;
-		if (spent >= SAMPLE_NS)
-			break;
-	}
-	spent /= candidate->calls;
-	candidate->ns = spent < candidate->ns ? spent : candidate->ns;
+	candidate->kernel->run(dense, m, candidate->x, dense->k, candidate->y, dense->n);
 }
 
 // What may run and has memory. The scalar kernel (the first) never wins where there is another.
@@ -112,35 +96,26 @@ static uint32_t candidates_find(struct chooser *chooser, struct candidate *candi
 
 		if (!kernel_allowed(kernel->isa, isa_mask) || (i == 0 && count > 0))
 			continue;
-		*candidate = (struct candidate){
-			.kernel = kernel, .dense = chooser->layer->dense, .ns = 1e300, .calls = 1
-		};
+		*candidate = (struct candidate){ .kernel = kernel,
+			.dense = chooser->layer->dense,
+			.x = chooser->x,
+			.y = chooser->y };
 		candidate->dense.packed = trial_weights(chooser, kernel);
 		count += candidate->dense.packed != NULL;
 	}
 	return count;
 }
 
-// The fastest kernel for m rows, NULL without memory for any. All take turns, so that a change of
-// clock or a busy neighbour meets all of them; after a few only those near the best go on.
+// The fastest kernel for m rows, NULL without memory for any.
 static const struct dense_kernel *fastest(struct chooser *chooser, uint32_t m)
 {
-	struct candidate candidates[DENSE_KERNELS_MAX], *best = candidates;
+	struct candidate candidates[DENSE_KERNELS_MAX];
+	struct racer racers[DENSE_KERNELS_MAX];
 	uint32_t count = candidates_find(chooser, candidates);
 
-	for (uint32_t turn = 0; turn < TURNS; turn++) {
-		for (uint32_t i = 0; i < count; i++) {
-			struct candidate *candidate = &candidates[i];
-
-			if (turn >= TURNS_FEW &&
-				(candidate->ns > HOPELESS * best->ns ||
-					candidate->ns > SLOW_CALL_NS))
-				continue;
-			sample(chooser, candidate, m);
-			best = candidate->ns < best->ns ? candidate : best;
-		}
-	}
-	return count ? best->kernel : NULL;
+	for (uint32_t i = 0; i < count; i++)
+		racers[i] = (struct racer){ .call = call, .context = &candidates[i] };
+	return count ? candidates[race(racers, count, m, SAMPLE_NS)].kernel : NULL;
 }
 
 // Classes of more rows than a pass has never run; they show what does in their place.
@@ -188,14 +163,9 @@ static const struct dense_kernel *kernel_of_name(const char *name)
 // The kernels that an earlier opening of the image chose; false where one is missing.
 static bool find_known(struct chooser *chooser)
 {
-	const struct plan *plan = chooser->builder->plan;
-	const struct model_choices *known = chooser->builder->known;
-	const size_t step = (size_t)(chooser->layer->step - plan->steps);
-
-	if (!known || known->isa_mask != plan->isa_mask || step >= known->n_steps)
-		return false;
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
-		chooser->known[c] = kernel_of_name(known->steps[step].kernel[c]);
+		chooser->known[c] =
+			kernel_of_name(builder_known(chooser->builder, chooser->layer->step, c));
 		if (!chooser->known[c])
 			return false;
 	}

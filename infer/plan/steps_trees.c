@@ -3,16 +3,15 @@
 // that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
 #include "infer/kernels/trees_kernels.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/race.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNS        7
-#define SAMPLE_NS    20000.0
-#define ROWS         MODEL_BATCH_MAX
-#define SLOW_CALL_NS 2e6 // one sample decides
+#define SAMPLE_NS 20000.0
+#define ROWS      MODEL_BATCH_MAX
 
 struct trees_choice {
 	const void *packed;
@@ -28,7 +27,8 @@ struct trees_step {
 struct candidate {
 	const struct trees_kernel *kernel;
 	void *packed; // to time with
-	double ns;    // of a call; the shortest yet
+	struct chooser *chooser;
+	uint32_t row; // of the chooser's, that the next call begins with
 };
 
 struct chooser {
@@ -83,7 +83,7 @@ static void find_candidates(struct chooser *c)
 		if (!kernel_allowed(kernel->isa, isa_mask) || (i == 0 && c->n_candidates > 0))
 			continue;
 		bytes = packed_bytes(c, kernel);
-		*candidate = (struct candidate){ .kernel = kernel };
+		*candidate = (struct candidate){ .kernel = kernel, .chooser = c };
 		candidate->packed = bytes ? aligned_alloc(KERNEL_ALIGN, aligned(bytes)) : NULL;
 		if (candidate->packed && kernel->pack(candidate->packed, &c->trees) == 0) {
 			c->n_candidates++;
@@ -94,40 +94,29 @@ static void find_candidates(struct chooser *c)
 	}
 }
 
-// Calls over different rows, until they have taken long enough.
-static double sample(const struct chooser *c, const struct candidate *candidate, uint32_t m)
+// Each call over other rows.
+static void call(void *context, uint32_t m)
 {
+	struct candidate *candidate = context;
+	const struct chooser *c = candidate->chooser;
 	const uint32_t k = c->trees.n_features, n = c->trees.n_targets;
-	double start = plan_now_ns(), spent;
-	uint32_t calls = 0, row = 0;
 
-	do {
-		candidate->kernel->run(
-			candidate->packed, m, c->rows + (size_t)row * k, k, c->outputs, n);
-		row = row + 2 * m <= ROWS ? row + m : 0;
-		calls++;
-		spent = plan_now_ns() - start;
-	} while (spent < SAMPLE_NS);
-	return spent / calls;
+	candidate->kernel->run(
+		candidate->packed, m, c->rows + (size_t)candidate->row * k, k, c->outputs, n);
+	candidate->row = candidate->row + 2 * m <= ROWS ? candidate->row + m : 0;
 }
 
 static const struct trees_kernel *fastest(struct chooser *c, uint32_t m)
 {
-	struct candidate *best = c->candidates;
+	struct racer racers[TREES_KERNELS_MAX];
 
-	for (uint32_t turn = 0; turn < TURNS; turn++) {
-		for (uint32_t i = 0; i < c->n_candidates; i++) {
-			struct candidate *candidate = &c->candidates[i];
-			double ns;
-
-			if (turn > 0 && candidate->ns > SLOW_CALL_NS)
-				continue;
-			ns = sample(c, candidate, m);
-			candidate->ns = turn == 0 || ns < candidate->ns ? ns : candidate->ns;
-			best = candidate->ns < best->ns ? candidate : best;
-		}
+	for (uint32_t i = 0; i < c->n_candidates; i++) {
+		c->candidates[i].row = 0;
+		racers[i] = (struct racer){ .call = call, .context = &c->candidates[i] };
 	}
-	return c->n_candidates ? best->kernel : NULL;
+	if (c->n_candidates == 0)
+		return NULL;
+	return c->candidates[race(racers, c->n_candidates, m, SAMPLE_NS)].kernel;
 }
 
 static const struct trees_kernel *by_rule(const struct chooser *c, uint32_t m)
@@ -144,15 +133,10 @@ static const struct trees_kernel *by_rule(const struct chooser *c, uint32_t m)
 // What an earlier opening of the image chose for the class; NULL: nothing that is known here.
 static const struct trees_kernel *known(const struct chooser *c, uint32_t klass)
 {
-	const struct plan *plan = c->builder->plan;
-	const struct model_choices *known = c->builder->known;
-	const size_t step = (size_t)(c->builder->step - plan->steps);
+	const char *name = builder_known(c->builder, c->builder->step, klass);
 
-	if (!known || known->isa_mask != plan->isa_mask || step >= known->n_steps)
-		return NULL;
 	for (uint32_t i = 0; i < TREES_KERNELS_COUNT; i++) {
-		if (TREES_KERNELS[i].name == known->steps[step].kernel[klass] &&
-			packed_bytes(c, &TREES_KERNELS[i]) != 0)
+		if (TREES_KERNELS[i].name == name && packed_bytes(c, &TREES_KERNELS[i]) != 0)
 			return &TREES_KERNELS[i];
 	}
 	return NULL;
