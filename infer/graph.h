@@ -53,6 +53,9 @@ struct tensor {
 	uint32_t rank;                // 0: a scalar
 	int64_t dims[GRAPH_RANK_MAX]; // [rank], each >= 0
 	const void *data;             // [elements] little-endian; NULL: computed or an input
+	// The node that `data` was folded from, its inputs in place: for the passes that look
+	// behind a constant, until the first of them that renumbers tensors. NULL otherwise.
+	const struct node *folded;
 };
 // Product of dims, 1 for a scalar.
 int64_t tensor_elements(const struct tensor *tensor);

@@ -34,15 +34,6 @@ static int workspace_init(struct workspace *work, const struct model *model, str
 	return error_set(err, -ENOMEM, "no memory to score");
 }
 
-static bool close_enough(float got, float expected)
-{
-	if (isnan(expected))
-		return isnan(got);
-	if (isinf(expected))
-		return got == expected;
-	return fabsf(got - expected) <= 1e-5f * fmaxf(1.0f, fabsf(expected));
-}
-
 // Batches of `batch` rows, the golden ones in turn.
 static int check_batch(const struct model *model, struct workspace *work, uint32_t first,
 	uint32_t batch, struct error *err)
@@ -62,7 +53,7 @@ static int check_batch(const struct model *model, struct workspace *work, uint32
 			float got = work->outputs[(size_t)r * info->n_outputs + c];
 			float expected = info->golden_outputs[(size_t)row * info->n_outputs + c];
 
-			if (!close_enough(got, expected))
+			if (!model_score_agrees(got, expected))
 				return error_set(err, -EINVAL,
 					"golden row %" PRIu32 " column %" PRIu32
 					" is %.9g in a batch of %" PRIu32 ", should be %.9g",

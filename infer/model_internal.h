@@ -5,6 +5,8 @@
 #include "infer/infer.h"
 #include "infer/kernels/kernels.h"
 #include "infer/plan/plan.h"
+#include <math.h>
+#include <stdbool.h>
 
 struct model {
 	struct arena *arena; // everything but this struct
@@ -13,3 +15,13 @@ struct model {
 	const struct unpack_kernel *unpack;
 	struct unpack unpack_params;
 };
+
+// A score against a golden one: 1e-5 of it, or of 1 where it is smaller.
+static inline bool model_score_agrees(float got, float expected)
+{
+	if (isnan(expected))
+		return isnan(got);
+	if (isinf(expected))
+		return got == expected;
+	return fabsf(got - expected) <= 1e-5f * fmaxf(1.0f, fabsf(expected));
+}

@@ -127,7 +127,11 @@
 	X(OP_DEQUANTIZE_LINEAR, "DequantizeLinear", 2, 3, 1, 1) /* AXIS */                         \
 	X(OP_DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", 1, 1, 3, 3)                         \
 	X(OP_QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, 1)                                          \
-	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1)
+	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1)                                          \
+	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by kernels/qdense.h's         \
+	   formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant.             \
+	   TO: F32, or U8, I8 with ZERO, LOW, HIGH */                                              \
+	X(OP_QDENSE, "QDense", 4, 4, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -193,7 +197,10 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_CLIP, "clip")                                                                       \
 	X(ATTR_LINEAR_BEFORE_RESET, "linear_before_reset")                                         \
 	X(ATTR_INPUT_FORGET, "input_forget")                                                       \
-	X(ATTR_LAYOUT, "layout")
+	X(ATTR_LAYOUT, "layout")                                                                   \
+	X(ATTR_ZERO, "zero")                                                                       \
+	X(ATTR_LOW, "low")                                                                         \
+	X(ATTR_HIGH, "high")
 
 enum attr_key {
 #define X(key, name) key,

@@ -85,6 +85,7 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_DYNAMIC_QUANTIZE_LINEAR] = shape_dynamic_quantize_linear,
 	[OP_QLINEAR_MATMUL] = shape_qlinear_matmul,
 	[OP_MATMUL_INTEGER] = shape_matmul_integer,
+	[OP_QDENSE] = shape_qdense,
 	[OP_REDUCE_SUM] = shape_reduce,
 	[OP_REDUCE_MEAN] = shape_reduce,
 	[OP_REDUCE_MAX] = shape_reduce,

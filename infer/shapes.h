@@ -25,7 +25,7 @@ shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape
 	shape_tile, shape_gather, shape_gather_elements, shape_gather_nd, shape_scatter_elements,
 	shape_scatter_nd, shape_one_hot, shape_conv, shape_conv_transpose, shape_pool,
 	shape_recurrent, shape_quantize_linear, shape_dequantize_linear,
-	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer;
+	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer, shape_qdense;
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"

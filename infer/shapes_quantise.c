@@ -139,3 +139,44 @@ int shape_matmul_integer(const struct inference *in, struct tensor *out)
 	out->dtype = DTYPE_I32;
 	return 0;
 }
+
+// What integers of the output may be: zero point and the range that an activation leaves.
+static int need_range(const struct inference *in, enum dtype to)
+{
+	const int64_t least = to == DTYPE_I8 ? -128 : 0, most = least + 255;
+
+	if (shape_need_int(in, ATTR_ZERO, least, least, most) != 0 ||
+		shape_need_int(in, ATTR_LOW, least, least, most) != 0 ||
+		shape_need_int(in, ATTR_HIGH, most, node_int(in->node, ATTR_LOW, least), most) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+int shape_qdense(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+	const int64_t to = node_int(in->node, ATTR_TO, DTYPE_F32);
+
+	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
+		shape_need_dtype(in, 2, DTYPE_I32) != 0 ||
+		shape_need_dtype(in, 3, DTYPE_F32) != 0 ||
+		shape_need_int(in, ATTR_TO, DTYPE_F32, 0, DTYPE_COUNT - 1) != 0)
+		return -EINVAL;
+	for (uint32_t i = 1; i < 4; i++)
+		if (shape_need_constant(in, i) != 0)
+			return -EINVAL;
+	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])
+		return shape_refuse_pair(
+			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8)
+		return shape_refuse(in, "its output is %s, should be float32, int8 or uint8",
+			dtype_name((enum dtype)to));
+	if (to != DTYPE_F32 && need_range(in, (enum dtype)to) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	out->dtype = (enum dtype)to;
+	out->dims[out->rank - 1] = w->dims[1];
+	if (shape_need_vector(in, 2, w->dims[1]) != 0)
+		return -EINVAL;
+	return shape_need_vector(in, 3, w->dims[1]);
+}

@@ -130,6 +130,7 @@ static int fold(struct graph *graph, const struct node *node, const struct gener
 	const struct general general = {
 		.node = node, .in = in, .out = out, .n_in = node->n_inputs, .n_out = node->n_outputs
 	};
+	const struct node *folded;
 	size_t scratch_bytes;
 
 	for (uint32_t i = 0; i < node->n_inputs; i++) {
@@ -160,9 +161,14 @@ static int fold(struct graph *graph, const struct node *node, const struct gener
 		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
 	op->run(&general, x, y, scratch);
 	free(scratch);
+	folded = arena_memdup(graph->arena, node, sizeof(*node));
+	if (!folded)
+		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
-		if (y[o])
-			graph->tensors[node->outputs[o]].data = y[o];
+		if (!y[o])
+			continue;
+		graph->tensors[node->outputs[o]].data = y[o];
+		graph->tensors[node->outputs[o]].folded = folded;
 	}
 	return 1;
 }

@@ -4,6 +4,7 @@
 #include "infer/arena.h"
 #include "infer/image.h"
 #include "infer/import/calibrate.h"
+#include "infer/import/golden.h"
 #include "infer/import/import.h"
 #include "infer/passes/passes.h"
 #include "infer/text.h"
@@ -213,6 +214,46 @@ static int fill_golden(struct compilation *c)
 	return rc;
 }
 
+// What was quantised runs in 8 bits, which moves scores: golden rows are scored anew.
+static int fuse_quantised(struct compilation *c)
+{
+	size_t size;
+	void *image;
+	int rc = pass_fuse_quantised(c->graph, c->report, c->err);
+
+	if (rc <= 0)
+		return rc;
+	rc = pass_dead_code(c->graph, c->report, c->err);
+	if (rc >= 0)
+		rc = image_write(c->graph, &image, &size, c->err);
+	if (rc != 0)
+		return rc;
+	rc = golden_quantise(c->graph, image, size, c->report, c->err);
+	free(image);
+	return rc;
+}
+
+// With golden rows that every instruction set agrees on.
+static int settle(struct compilation *c, void **image, size_t *size)
+{
+	int rc = golden_settle(c->graph, *image, *size, c->report, c->err);
+
+	free(*image);
+	*image = NULL;
+	return rc == 0 ? image_write(c->graph, image, size, c->err) : rc;
+}
+
+static bool is_quantised(const struct graph *graph)
+{
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const enum op op = graph->nodes[n].op;
+
+		if (op == OP_QUANTIZE_LINEAR || op == OP_DYNAMIC_QUANTIZE_LINEAR)
+			return true;
+	}
+	return false;
+}
+
 // Opens what was made as martletd will, and compares with the unfolded graph's scores.
 static int prove(struct compilation *c, const void *image, size_t size)
 {
@@ -238,11 +279,15 @@ static int make_image(struct compilation *c, void **image, size_t *size)
 	int rc = fill_golden(c);
 
 	if (rc == 0)
+		rc = fuse_quantised(c);
+	if (rc == 0)
 		rc = passes_run(c->graph, c->report, c->err);
 	if (rc == 0)
 		rc = graph_check(c->graph, c->err);
 	if (rc == 0)
 		rc = image_write(c->graph, image, size, c->err);
+	if (rc == 0 && is_quantised(c->graph))
+		rc = settle(c, image, size);
 	if (rc != 0)
 		return rc;
 	rc = prove(c, *image, *size);

@@ -44,8 +44,10 @@ static void compact(struct graph *graph, const bool *node_needed, const bool *te
 
 	for (uint32_t t = 0; t < graph->n_tensors; t++) {
 		new_index[t] = n_tensors;
-		if (tensor_needed[t])
-			graph->tensors[n_tensors++] = graph->tensors[t];
+		if (!tensor_needed[t])
+			continue;
+		graph->tensors[n_tensors] = graph->tensors[t];
+		graph->tensors[n_tensors++].folded = NULL; // it reads the old numbers
 	}
 	for (uint32_t n = 0; n < graph->n_nodes; n++) {
 		if (!node_needed[n])

@@ -27,7 +27,12 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 // Nodes that no output needs, tensors that no node needs.
 int pass_dead_code(struct graph *graph, struct compile_report *report, struct error *err);
 
-// All of them in their order, until none finds more. 0 or a negative errno.
+// DequantizeLinear -> MatMul or Gemm -> QuantizeLinear, and QLinearMatMul, with constant weights of
+// 8 bits -> QDense. Not one of those below: what it makes rounds in other places than what was
+// there, by up to a step of the quantised output.
+int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err);
+
+// All of them but the last in their order, until none finds more. 0 or a negative errno.
 int passes_run(struct graph *graph, struct compile_report *report, struct error *err);
 
 // --- For the passes ------------------------------------------------------------------------------
@@ -42,7 +47,10 @@ void uses_fini(struct uses *uses);
 struct node *uses_sole(const struct uses *uses, struct graph *graph, uint32_t tensor, enum op op);
 // The two nodes swap what they write: `first` then writes what `second` wrote, which is left dead.
 void node_take_output(struct node *first, struct node *second);
-// A constant of F32 with memory to fill; GRAPH_NONE: out of memory, sentence made.
+// A constant with memory to fill; GRAPH_NONE: out of memory, sentence made.
+uint32_t pass_constant_of(struct graph *graph, const char *stem, enum dtype dtype, uint32_t rank,
+	int64_t d0, int64_t d1, void **data, struct error *err);
+// The same of F32.
 uint32_t pass_constant(struct graph *graph, const char *stem, uint32_t rank, int64_t d0, int64_t d1,
 	float **data, struct error *err);
 bool tensor_is_constant(const struct graph *graph, uint32_t tensor);

@@ -34,12 +34,14 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_CONV] = build_conv,
 	[OP_MAX_POOL] = build_pool,
 	[OP_AVERAGE_POOL] = build_pool,
+	[OP_QDENSE] = build_qdense,
+	[OP_QUANTIZE_LINEAR] = build_quantise,
 };
 
 // Which builders take other dtypes than F32.
 static bool takes_any_dtype(enum op op)
 {
-	return op == OP_CONCAT || op == OP_TREES;
+	return op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE || op == OP_QUANTIZE_LINEAR;
 }
 
 // Which builders can read the same values for every row.
@@ -76,8 +78,8 @@ int build_step(struct builder *builder)
 	if (is_fast(builder))
 		rc = PLAN_BUILDERS[op](builder);
 	if (rc == -ENOTSUP && general_op(op))
-		rc = build_general(builder);
-	else if (!PLAN_BUILDERS[op])
-		rc = error_set(builder->err, -ENOTSUP, "this build cannot compute it");
+		return build_general(builder);
+	if (rc == -ENOTSUP && !is_fast(builder))
+		error_set(builder->err, rc, "this build cannot compute it from such inputs");
 	return rc;
 }

@@ -306,6 +306,17 @@ static uint32_t tile_rows(const struct builder *builder)
 	return rows ? (uint32_t)rows : 1;
 }
 
+// Classes of more rows than a pass has never run; they show what does in their place.
+static void show_what_runs(struct plan *plan)
+{
+	const uint32_t most = plan_class_of(plan->tile_rows);
+
+	for (uint32_t s = 0; s < plan->n_steps; s++) {
+		for (uint32_t c = most + 1; c < MODEL_BATCH_CLASSES; c++)
+			plan->steps[s].kernel[c] = plan->steps[s].kernel[most];
+	}
+}
+
 static int build_all(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
@@ -327,7 +338,9 @@ static int build_all(struct planner *planner)
 		return rc;
 	plan->row_bytes = planner->map.peak;
 	plan->tile_rows = tile_rows(builder);
-	return dense_choose_all(builder);
+	rc = dense_choose_all(builder);
+	show_what_runs(plan);
+	return rc;
 }
 
 int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena, unsigned isa_mask,

@@ -118,7 +118,6 @@ static const struct dense_kernel *fastest(struct chooser *chooser, uint32_t m)
 	return count ? candidates[race(racers, count, m, SAMPLE_NS)].kernel : NULL;
 }
 
-// Classes of more rows than a pass has never run; they show what does in their place.
 static int choose_classes(struct chooser *chooser, struct dense_choice *choice)
 {
 	const struct plan *plan = chooser->builder->plan;

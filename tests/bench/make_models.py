@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the dense reference models as ONNX with random weights, and rows to score.
+"""Writes the dense reference models as ONNX with random weights, and rows to score. Those of QUANTISED
+are their int8 form as exporters write it: QuantizeLinear and DequantizeLinear around float products.
 
 usage: make_models.py OUT [SEED [NAME...]]    OUT/NAME.onnx, OUT/NAME.f32 (rows), OUT/NAME.csv (the same)
 
@@ -22,6 +23,9 @@ MODELS = {
     "mlp_128_256_128_10": ([128, 256, 128, 10], "Relu", "Softmax"),
     "mlp_256_1024_1024_16": ([256, 1024, 1024, 16], "Relu", "Softmax"),
 }
+QUANTISED = {"int8_41_64_32_5": [41, 64, 32, 5], "int8_128_256_128_10": [128, 256, 128, 10]}
+FLOAT, UINT8, INT8, INT32 = 1, 2, 3, 6  # TensorProto.DataType
+CALIBRATION_ROWS = 64
 
 
 def varint(value):
@@ -42,8 +46,8 @@ def data(field, value):
     return varint(field << 3 | 2) + varint(len(value)) + value
 
 
-def tensor(name, dims, values):
-    return b"".join(number(1, d) for d in dims) + number(2, 1) + data(8, name) + data(9, values.tobytes())
+def tensor(name, dims, values, kind=FLOAT):
+    return b"".join(number(1, d) for d in dims) + number(2, kind) + data(8, name) + data(9, values.tobytes())
 
 
 def value_info(name, columns):
@@ -79,14 +83,53 @@ def model(name, widths, inner, last, rng):
     return number(1, 7) + data(2, "make_models.py") + data(7, graph) + data(8, data(1, "") + number(2, 13))
 
 
+def quantised_weights(a, b, rng):
+    """int8 weights [a][b] with a scale for each column, and what they stand for."""
+    w = gauss(rng, a * b, 1 / math.sqrt(a))
+    scales = array("f", (max(abs(v) for v in w[c::b]) / 127 for c in range(b)))
+    return array("b", (round(v / scales[i % b]) for i, v in enumerate(w))), scales
+
+
+def quantised_model(name, widths, rng, rows):
+    """`rows` are lists of floats: their largest values give the scales."""
+    nodes, made, at, low = b"", b"", "x", min(map(min, rows))
+    layers = len(widths) - 1
+    for i, (a, b) in enumerate(zip(widths, widths[1:])):
+        scale = array("f", [(max(map(max, rows)) - low) / 255])
+        zero = array("B", [round(-low / scale[0])])
+        w, scales = quantised_weights(a, b, rng)
+        bias = array("i", (round(v / (scale[0] * s)) for v, s in zip(gauss(rng, b, 0.1), scales)))
+        units = array("f", (scale[0] * s for s in scales))
+        for key, dims, values, kind in (("s", [], scale, FLOAT), ("z", [], zero, UINT8), ("w", [a, b], w, INT8),
+                                        ("ws", [b], scales, FLOAT), ("b", [b], bias, INT32), ("bs", [b], units, FLOAT)):
+            made += data(5, tensor(f"{key}{i}", dims, values, kind))
+        out = f"g{i}"
+        nodes += node("QuantizeLinear", [at, f"s{i}", f"z{i}"], f"q{i}")
+        nodes += node("DequantizeLinear", [f"q{i}", f"s{i}", f"z{i}"], f"d{i}")
+        nodes += node("DequantizeLinear", [f"w{i}", f"ws{i}"], f"dw{i}", 1)
+        nodes += node("DequantizeLinear", [f"b{i}", f"bs{i}"], f"db{i}", 0)
+        nodes += node("Gemm", [f"d{i}", f"dw{i}", f"db{i}"], out)
+        at = f"a{i}" if i < layers - 1 else "y"
+        nodes += node("Relu" if i < layers - 1 else "Softmax", [out], at, None if i < layers - 1 else 1)
+        columns = [[w[r * b + c] * scales[c] for r in range(a)] for c in range(b)]
+        rows = [[max(0, sum(p * q for p, q in zip(x, w)) + u * v) for w, u, v in zip(columns, units, bias)]
+                for x in rows]
+        low = 0
+    graph = nodes + data(2, name) + made
+    graph += data(11, value_info("x", widths[0])) + data(12, value_info("y", widths[-1]))
+    return number(1, 7) + data(2, "make_models.py") + data(7, graph) + data(8, data(1, "") + number(2, 13))
+
+
 def main(out, seed="7", *names):
     os.makedirs(out, exist_ok=True)
-    for name in names or MODELS:
+    for name in names or [*MODELS, *QUANTISED]:
         rng = random.Random(f"{name} {seed}")
-        widths, inner, last = MODELS[name]
-        with open(f"{out}/{name}.onnx", "wb") as f:
-            f.write(model(name, widths, inner, last, rng))
+        widths = QUANTISED[name] if name in QUANTISED else MODELS[name][0]
         rows = gauss(random.Random(name), ROWS * widths[0], 1)  # the same whatever the seed
+        first = [list(rows[i * widths[0]:(i + 1) * widths[0]]) for i in range(CALIBRATION_ROWS)]
+        with open(f"{out}/{name}.onnx", "wb") as f:
+            f.write(quantised_model(name, widths, rng, first) if name in QUANTISED
+                    else model(name, *MODELS[name], rng))
         with open(f"{out}/{name}.f32", "wb") as f:
             f.write(struct.pack(f"<{len(rows)}f", *rows))
         with open(f"{out}/{name}.csv", "w") as f:

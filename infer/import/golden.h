@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Golden rows: rows with what the model must score, which the image carries, so that whoever opens
+// it can see that this build on this CPU still does. Fields of the graph are set; memory is the
+// graph's.
+#pragma once
+
+#include "infer/graph.h"
+#include "infer/import/report.h"
+
+#define GOLDEN_ROWS_MAX 16
+
+// Takes up to GOLDEN_ROWS_MAX rows (evenly spread and finite; drawn by a fixed seed where there are
+// none) and scores them with `image`, the graph as it was imported, on the scalar kernels.
+// Rows whose scores are not finite are left out.
+int golden_fill(struct graph *graph, const void *image, size_t image_size, const float *rows,
+	size_t n_rows, struct compile_report *report, struct error *err);
+
+// The same rows scored once more with `image`, which computes in 8 bits what was computed in floats
+// before: the golden outputs are its own from here on. The report says how far they are apart.
+int golden_quantise(struct graph *graph, const void *image, size_t image_size,
+	struct compile_report *report, struct error *err);
+// Where floats are quantised, the last bit of a float may decide between two steps of the result.
+// Takes away the rows that `image`, the finished graph, scores otherwise by one of this CPU's
+// instruction sets. -EINVAL where that leaves fewer than half.
+int golden_settle(struct graph *graph, const void *image, size_t image_size,
+	struct compile_report *report, struct error *err);

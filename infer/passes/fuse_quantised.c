@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Products of what was quantised, in 8 bits. With x = (qx - zx) sx, W = (qw - zw) sw[n] and
+// y = (qy - zy) sy, y = alpha x W + beta c is
+//
+//	qy = sum((qx - zx) (qw - zw)) m + c beta / sy + zy,	m = alpha sx sw[n] / sy
+//	   = (sum(qx (qw - zw)) + b) m + zy,	b = beta c / (alpha sx sw[n]) - zx sum(qw - zw)
+//
+// where b is rounded to a whole number: exactly what it was where c was quantised by sx sw[n], as
+// exporters do. Without a QuantizeLinear behind it sy is 1 and y a float. Weights must fit in int8
+// once their zero point is taken off.
+#include "infer/passes/quantised.h"
+
+#include "infer/arena.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct fuser {
+	struct graph *graph;
+	struct finder find;
+	struct compile_report *report;
+	struct error *err;
+};
+
+static double at(const float *values, int64_t count, int64_t i)
+{
+	return values ? (double)values[count == 1 ? 0 : i] : 0;
+}
+
+// Multiplier and bias of one column, over int8 weights that stand in [k][n]. False: out of range.
+static bool column(
+	const struct product *p, int64_t c, const int8_t *w, float *multiplier, int32_t *b)
+{
+	const float sw = p->w.scales[p->w.n_scales == 1 ? 0 : c];
+	const double unit = p->alpha * (double)p->in.scale * (double)sw;
+	double bias =
+		nearbyint((p->beta * at(p->c, p->n_c, c) + at(p->added, p->n_added, c)) / unit);
+	uint32_t sum = 0;
+
+	for (int64_t i = 0; i < p->k; i++)
+		sum += (uint32_t)w[i * p->n + c];
+	// In float, and in this order, as QLinearMatMul computes it.
+	*multiplier = (float)p->alpha * (p->in.scale * sw);
+	if (p->is_requantised)
+		*multiplier = (float)p->alpha * (p->in.scale * sw / p->out.scale);
+	if (!isnormal(*multiplier) || !(fabs(bias) < 0x1p31))
+		return false;
+	*b = (int32_t)((uint32_t)(int32_t)bias - (uint32_t)p->in.zero * sum);
+	return true;
+}
+
+static void take_weights(const struct product *p, int8_t *to)
+{
+	const enum dtype dtype = p->w.q.dtype;
+
+	for (int64_t r = 0; r < p->k; r++) {
+		for (int64_t c = 0; c < p->n; c++) {
+			const int64_t from = p->w.turned ? c * p->k + r : r * p->n + c;
+
+			to[r * p->n + c] = (int8_t)(quantised_value(dtype, p->w.q.data, from) -
+				quantised_value(dtype, p->w.zeros, p->w.n_zeros == 1 ? 0 : c));
+		}
+	}
+}
+
+static int set_attributes(const struct fuser *f, const struct product *p)
+{
+	struct node *node = p->node;
+	int rc;
+
+	node->op = OP_QDENSE;
+	node->n_attrs = 0;
+	rc = node_set_int(f->graph, node, ATTR_TO, p->is_requantised ? p->out.dtype : DTYPE_F32);
+	if (p->is_requantised && rc == 0)
+		rc = node_set_int(f->graph, node, ATTR_ZERO, p->out.zero);
+	if (p->is_requantised && rc == 0)
+		rc = node_set_int(f->graph, node, ATTR_LOW, p->low);
+	if (p->is_requantised && rc == 0)
+		rc = node_set_int(f->graph, node, ATTR_HIGH, p->high);
+	return rc;
+}
+
+// 1: done; 0: its numbers do not fit after all.
+static int fuse(struct fuser *f, struct product *p)
+{
+	const char *stem = p->node->name;
+	uint32_t inputs[4] = { p->x };
+	void *w, *b, *m;
+
+	inputs[1] = pass_constant_of(f->graph, stem, DTYPE_I8, 2, p->k, p->n, &w, f->err);
+	if (inputs[1] == GRAPH_NONE)
+		return -ENOMEM;
+	inputs[2] = pass_constant_of(f->graph, stem, DTYPE_I32, 1, p->n, 0, &b, f->err);
+	if (inputs[2] == GRAPH_NONE)
+		return -ENOMEM;
+	inputs[3] = pass_constant_of(f->graph, stem, DTYPE_F32, 1, p->n, 0, &m, f->err);
+	if (inputs[3] == GRAPH_NONE)
+		return -ENOMEM;
+	take_weights(p, w);
+	for (int64_t c = 0; c < p->n; c++) {
+		if (!column(p, c, w, (float *)m + c, (int32_t *)b + c))
+			return 0;
+	}
+	if (p->shape) { // the bytes are what is reshaped
+		struct tensor *reshaped = &f->graph->tensors[p->shape->outputs[0]];
+
+		p->shape->inputs[0] = p->x;
+		reshaped->dtype = p->in.dtype;
+		inputs[0] = p->shape->outputs[0];
+	}
+	p->node->inputs = arena_memdup(f->graph->arena, inputs, sizeof(inputs));
+	p->node->n_inputs = 4;
+	if (!p->node->inputs || set_attributes(f, p) != 0)
+		return error_set(f->err, -ENOMEM, "out of memory");
+	if (p->last != p->node)
+		node_take_output(p->node, p->last);
+	report_add(f->report, "fused '%s' into 8 bits: %s [%lld] to %s [%lld]", p->node->name,
+		dtype_name(p->in.dtype), (long long)p->k,
+		dtype_name(p->is_requantised ? p->out.dtype : DTYPE_F32), (long long)p->n);
+	return 1;
+}
+
+static int fuse_node(struct fuser *f, uint32_t n)
+{
+	struct product p = { .node = &f->graph->nodes[n] };
+	const uint32_t again = quantised_again(&f->find, p.node);
+
+	if (again != GRAPH_NONE) {
+		p.node->op = OP_IDENTITY;
+		p.node->inputs[0] = again;
+		p.node->n_inputs = 1;
+		p.node->n_attrs = 0;
+		return 1;
+	}
+	return quantised_find(&f->find, &p) ? fuse(f, &p) : 0;
+}
+
+static int fuse_all(struct fuser *f)
+{
+	int changes = 0;
+
+	for (uint32_t t = 0; t < f->graph->n_tensors; t++)
+		f->find.reader[t] = GRAPH_NONE;
+	for (uint32_t n = 0; n < f->graph->n_nodes; n++) {
+		const struct node *node = &f->graph->nodes[n];
+
+		for (uint32_t i = 0; i < node->n_inputs; i++) {
+			if (node->inputs[i] != GRAPH_NONE)
+				f->find.reader[node->inputs[i]] = n;
+		}
+	}
+	for (uint32_t n = 0; n < f->graph->n_nodes; n++) {
+		int rc = fuse_node(f, n);
+
+		if (rc < 0)
+			return rc;
+		changes += rc;
+	}
+	return changes;
+}
+
+int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err)
+{
+	struct fuser f = {
+		.graph = graph, .find = { .graph = graph }, .report = report, .err = err
+	};
+	int rc = -ENOMEM;
+
+	if (uses_init(&f.find.uses, graph, err))
+		return -ENOMEM;
+	f.find.reader = malloc(((size_t)graph->n_tensors + 1) * sizeof(*f.find.reader));
+	if (f.find.reader)
+		rc = fuse_all(&f);
+	else
+		error_set(err, -ENOMEM, "out of memory for %u tensors", graph->n_tensors);
+	uses_fini(&f.find.uses);
+	free(f.find.reader);
+	return rc;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/passes/quantised.h"
+
+#include <math.h>
+
+static const struct tensor *tensor_of(const struct finder *f, const struct node *node, uint32_t i)
+{
+	return i < node->n_inputs && node->inputs[i] != GRAPH_NONE
+		? &f->graph->tensors[node->inputs[i]]
+		: NULL;
+}
+
+static bool is_byte(enum dtype dtype)
+{
+	return dtype == DTYPE_U8 || dtype == DTYPE_I8;
+}
+
+int32_t quantised_value(enum dtype dtype, const void *values, int64_t i)
+{
+	if (!values)
+		return 0;
+	return dtype == DTYPE_I8 ? ((const int8_t *)values)[i] : ((const uint8_t *)values)[i];
+}
+
+// One constant scale that divides, and one zero point of `dtype`.
+static bool read_quantum(
+	enum dtype dtype, const struct tensor *scale, const struct tensor *zero, struct quantum *q)
+{
+	if (!is_byte(dtype) || !scale || !scale->data || tensor_elements(scale) != 1 ||
+		(zero && (!zero->data || tensor_elements(zero) != 1)))
+		return false;
+	q->dtype = dtype;
+	q->scale = *(const float *)scale->data;
+	q->zero = quantised_value(dtype, zero ? zero->data : NULL, 0);
+	return isnormal(q->scale) && q->scale > 0;
+}
+
+// The node that makes a tensor, computed or constant; NULL: none.
+static struct node *maker(const struct finder *f, uint32_t tensor)
+{
+	const uint32_t producer = f->uses.producer[tensor];
+
+	return producer == GRAPH_NONE ? NULL : &f->graph->nodes[producer];
+}
+
+// The sole reader of a node's output; NULL where others read it, or the model gives it out.
+static struct node *sole_reader(const struct finder *f, const struct node *node)
+{
+	const uint32_t tensor = node->outputs[0];
+
+	if (f->uses.count[tensor] != 1 || f->reader[tensor] == GRAPH_NONE)
+		return NULL;
+	return &f->graph->nodes[f->reader[tensor]];
+}
+
+static bool find_input(const struct finder *f, struct product *p)
+{
+	struct node *node = maker(f, p->node->inputs[0]);
+
+	if (node && node->op == OP_RESHAPE && f->uses.count[node->outputs[0]] == 1) {
+		p->shape = node;
+		node = maker(f, node->inputs[0]);
+	}
+	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
+		return false;
+	p->x = node->inputs[0];
+	return read_quantum(f->graph->tensors[p->x].dtype, tensor_of(f, node, 1),
+		tensor_of(f, node, 2), &p->in);
+}
+
+static bool fits_weights(const struct finder *f, const struct product *p)
+{
+	const struct weights *w = &p->w;
+	const int64_t count = p->k * p->n;
+
+	if (!is_byte(w->q.dtype) || !w->q.data || !w->scales || p->k < 1 || p->n < 1 ||
+		(w->n_scales != 1 && w->n_scales != p->n) ||
+		(w->zeros && w->n_zeros != 1 && w->n_zeros != p->n))
+		return false;
+	for (int64_t i = 0; i < count; i++) {
+		const int64_t column = w->turned ? i / p->k : i % p->n;
+		const int32_t value = quantised_value(w->q.dtype, w->q.data, i) -
+			quantised_value(w->q.dtype, w->zeros, w->n_zeros == 1 ? 0 : column);
+
+		if (value < INT8_MIN || value > INT8_MAX)
+			return false;
+	}
+	for (int64_t i = 0; i < w->n_scales; i++) {
+		if (!isnormal(w->scales[i]))
+			return false;
+	}
+	return true;
+}
+
+// Constants that DequantizeLinear made, perhaps transposed since.
+static bool find_weights(const struct finder *f, struct product *p)
+{
+	const struct tensor *made = tensor_of(f, p->node, 1);
+	const struct node *node = made->folded;
+	const struct tensor *scale, *zero;
+	uint32_t axis;
+
+	if (made->rank != 2 || !node)
+		return false;
+	p->w.turned = p->node->op == OP_GEMM && node_int(p->node, ATTR_TRANS_B, 0) != 0;
+	p->k = made->dims[p->w.turned ? 1 : 0];
+	p->n = made->dims[p->w.turned ? 0 : 1];
+	if (node->op == OP_TRANSPOSE) {
+		const struct attr *perm = node_attr(node, ATTR_PERM);
+
+		if (!perm || perm->count != 2 || perm->ints[0] == 1) // or else it changes nothing
+			p->w.turned = !p->w.turned;
+		node = tensor_of(f, node, 0)->folded;
+	}
+	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
+		return false;
+	p->w.q = *tensor_of(f, node, 0);
+	scale = tensor_of(f, node, 1);
+	zero = tensor_of(f, node, 2);
+	p->w.scales = scale->data;
+	p->w.n_scales = tensor_elements(scale);
+	p->w.zeros = zero ? zero->data : NULL;
+	p->w.n_zeros = zero ? tensor_elements(zero) : 0;
+	if (p->w.n_scales > 1 && (op_axis(node, 2, 1, &axis) != 0 || axis != (p->w.turned ? 0 : 1)))
+		return false;
+	return fits_weights(f, p);
+}
+
+// A constant added to each row: one value, or one for each column.
+static bool read_added(
+	const struct product *p, const struct tensor *c, const float **values, int64_t *count)
+{
+	if (!c || !c->data || c->dtype != DTYPE_F32)
+		return false;
+	*count = tensor_elements(c);
+	*values = c->data;
+	if (c->rank > 1 && c->dims[c->rank - 1] != *count)
+		return false;
+	return *count == 1 || *count == p->n;
+}
+
+// Add, then Relu or Clip, then QuantizeLinear: as much of it as is there. Only rounding knows how
+// to cut, so that an activation without a QuantizeLinear stays.
+static void find_rest(const struct finder *f, struct product *p)
+{
+	struct node *next = sole_reader(f, p->node), *cut = NULL;
+	double low = -INFINITY, high = INFINITY;
+
+	p->last = p->node;
+	if (next && next->op == OP_ADD) {
+		const uint32_t other = next->inputs[next->inputs[0] == p->node->outputs[0]];
+
+		if (read_added(p, &f->graph->tensors[other], &p->added, &p->n_added)) {
+			p->last = next;
+			next = sole_reader(f, next);
+		}
+	}
+	if (next && (next->op == OP_RELU || next->op == OP_CLIP)) {
+		cut = next;
+		low = cut->op == OP_RELU ? 0 : (double)node_float(cut, ATTR_MIN, -INFINITY);
+		high = cut->op == OP_RELU ? INFINITY : (double)node_float(cut, ATTR_MAX, INFINITY);
+		next = sole_reader(f, cut);
+	}
+	if (!next || next->op != OP_QUANTIZE_LINEAR ||
+		!read_quantum(f->graph->tensors[next->outputs[0]].dtype, tensor_of(f, next, 1),
+			tensor_of(f, next, 2), &p->out))
+		return;
+	p->is_requantised = true;
+	p->last = next;
+	p->low = p->out.dtype == DTYPE_I8 ? -128 : 0;
+	p->high = p->low + 255;
+	low = nearbyint(low / (double)p->out.scale) + p->out.zero;
+	high = nearbyint(high / (double)p->out.scale) + p->out.zero;
+	p->low = low > p->low ? (int32_t)fmin(low, p->high) : p->low;
+	p->high = high < p->high ? (int32_t)fmax(high, p->low) : p->high;
+}
+
+static bool find_float_product(const struct finder *f, struct product *p)
+{
+	const struct tensor *c = p->node->op == OP_GEMM ? tensor_of(f, p->node, 2) : NULL;
+
+	if (p->node->n_inputs < 2 || f->graph->tensors[p->node->inputs[0]].data ||
+		node_int(p->node, ATTR_TRANS_A, 0) != 0 || !find_input(f, p) || !find_weights(f, p))
+		return false;
+	p->alpha = (double)node_float(p->node, ATTR_ALPHA, 1);
+	p->beta = (double)node_float(p->node, ATTR_BETA, 1);
+	if (p->node->op == OP_MATMUL)
+		p->alpha = p->beta = 1;
+	if (c && !read_added(p, c, &p->c, &p->n_c))
+		return false;
+	find_rest(f, p);
+	return p->alpha != 0 && isfinite(p->alpha) && isfinite(p->beta);
+}
+
+static bool find_qlinear_product(const struct finder *f, struct product *p)
+{
+	const struct node *node = p->node;
+	const struct tensor *x = tensor_of(f, node, 0), *w = tensor_of(f, node, 3);
+	const struct tensor *scale = tensor_of(f, node, 4), *zero = tensor_of(f, node, 5);
+
+	if (x->data || w->rank != 2 || !w->data || !scale->data || !zero->data ||
+		!read_quantum(x->dtype, tensor_of(f, node, 1), tensor_of(f, node, 2), &p->in) ||
+		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, tensor_of(f, node, 6),
+			tensor_of(f, node, 7), &p->out))
+		return false;
+	p->x = node->inputs[0];
+	p->last = p->node;
+	p->k = w->dims[0];
+	p->n = w->dims[1];
+	p->w = (struct weights){ .q = *w,
+		.scales = scale->data,
+		.zeros = zero->data,
+		.n_scales = tensor_elements(scale),
+		.n_zeros = tensor_elements(zero) };
+	p->alpha = p->beta = 1;
+	p->is_requantised = true;
+	p->low = p->out.dtype == DTYPE_I8 ? -128 : 0;
+	p->high = p->low + 255;
+	return fits_weights(f, p);
+}
+
+bool quantised_find(const struct finder *f, struct product *p)
+{
+	if (p->node->op == OP_MATMUL || p->node->op == OP_GEMM)
+		return find_float_product(f, p);
+	return p->node->op == OP_QLINEAR_MATMUL && find_qlinear_product(f, p);
+}
+
+uint32_t quantised_again(const struct finder *f, const struct node *node)
+{
+	const struct node *before;
+	struct quantum first, second;
+
+	if (node->op != OP_QUANTIZE_LINEAR)
+		return GRAPH_NONE;
+	before = maker(f, node->inputs[0]);
+	if (!before || before->op != OP_DEQUANTIZE_LINEAR ||
+		!read_quantum(tensor_of(f, before, 0)->dtype, tensor_of(f, before, 1),
+			tensor_of(f, before, 2), &first) ||
+		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, tensor_of(f, node, 1),
+			tensor_of(f, node, 2), &second) ||
+		first.dtype != second.dtype || first.scale != second.scale ||
+		first.zero != second.zero)
+		return GRAPH_NONE;
+	return before->inputs[0];
+}

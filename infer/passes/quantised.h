@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Products of quantised tensors, as pass_fuse_quantised() finds them: a part of that pass.
+#pragma once
+
+#include "infer/passes/passes.h"
+
+struct quantum { // how one tensor is quantised: x = (q - zero) * scale
+	enum dtype dtype;
+	float scale;
+	int32_t zero;
+};
+
+struct weights {
+	struct tensor q; // of 8 bits, [K, N], or [N, K] where turned
+	bool turned;
+	const float *scales; // [1] or [N]
+	const void *zeros;   // like scales, of q's dtype; NULL: 0
+	int64_t n_scales, n_zeros;
+};
+
+struct product {
+	struct node *node;  // MatMul, Gemm, QLinearMatMul
+	struct node *last;  // whose output takes its place
+	struct node *shape; // NULL, or the Reshape between DequantizeLinear and it
+	uint32_t x;         // the quantised input
+	struct quantum in, out;
+	bool is_requantised; // out counts
+	struct weights w;
+	int64_t k, n;
+	double alpha, beta;
+	const float *c, *added; // [1] or [N]; NULL: none
+	int64_t n_c, n_added;
+	int32_t low, high;
+};
+
+struct finder {
+	const struct graph *graph;
+	struct uses uses;
+	uint32_t *reader; // [n_tensors] the last node that reads it, or GRAPH_NONE
+};
+
+// The product p->node, MatMul, Gemm or QLinearMatMul, with all that can be fused into it.
+bool quantised_find(const struct finder *f, struct product *p);
+// A QuantizeLinear that takes back what the DequantizeLinear before it did: the tensor it gives
+// again, or GRAPH_NONE.
+uint32_t quantised_again(const struct finder *f, const struct node *node);
+// Zero point, or any other value, i of int8 or uint8; NULL: 0.
+int32_t quantised_value(enum dtype dtype, const void *values, int64_t i);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which quantised graphs run in 8 bits. What they must score, fused or not, test_operators.c knows:
+// these are the quantised ones of its models.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "infer/infer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct expectation {
+	const char *model;
+	uint32_t fused;   // QDense steps
+	const char *rest; // the other steps, in their order
+};
+
+static const struct expectation EXPECTATIONS[] = {
+	{ "quantised_matmul", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_matmul_to_float", 1, "QuantizeLinear " },
+	{ "quantised_matmul_add_relu", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_gemm", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_gemm_to_relu", 1, "QuantizeLinear Relu " },
+	{ "quantised_gemm_trans_b", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_transpose", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_uint8_weights", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_int8_clip", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_reshape", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_matmul_rows", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_chain", 2, "QuantizeLinear " },
+	{ "quantised_read_twice", 1, "QuantizeLinear Relu Add " },
+	{ "quantised_qlinear_matmul", 1, "QuantizeLinear DequantizeLinear " },
+	// A scale for each row of the weights, and weights that do not fit in int8.
+	{ "quantised_by_rows", 0,
+		"QuantizeLinear DequantizeLinear Dense QuantizeLinear DequantizeLinear " },
+	{ "quantised_wide_weights", 0,
+		"QuantizeLinear DequantizeLinear Dense QuantizeLinear DequantizeLinear " },
+};
+
+static void runs_in_8_bits(void **state)
+{
+	const struct expectation *expected = *state;
+	const struct model_options options = { .no_timing = true };
+	struct error err = { "" };
+	struct model *model;
+	char path[128], rest[256] = "";
+	uint32_t fused = 0;
+	size_t size = 0;
+	void *image = NULL;
+
+	snprintf(path, sizeof(path), "tests/fixtures/operators/models/%s.onnx", expected->model);
+	if (model_compile(path, NULL, &image, &size, NULL, &err) != 0 ||
+		model_open(image, size, &options, &model, &err) != 0)
+		fail_msg("%s", err.text);
+	for (uint32_t s = 0; s < model_n_steps(model); s++) {
+		struct plan_step_info step;
+
+		model_step_info(model, s, &step);
+		if (strcmp(step.op, "QDense") == 0) {
+			fused++;
+			assert_non_null(strstr(step.kernel[0], "q8_dense_"));
+			continue;
+		}
+		strncat(rest, step.op, sizeof(rest) - strlen(rest) - 2);
+		strcat(rest, " ");
+	}
+	assert_int_equal(fused, expected->fused);
+	assert_string_equal(rest, expected->rest);
+	model_close(model);
+	free(image);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[sizeof(EXPECTATIONS) / sizeof(*EXPECTATIONS)];
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+		tests[i] = (struct CMUnitTest){ .name = EXPECTATIONS[i].model,
+			.test_func = runs_in_8_bits,
+			.initial_state = (void *)(uintptr_t)&EXPECTATIONS[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
