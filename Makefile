@@ -173,6 +173,7 @@ $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_S
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
 $(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
+$(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
 
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)

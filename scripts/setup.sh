@@ -8,9 +8,9 @@ BUILD="build-essential pkg-config git python3
 	dpdk libdpdk-dev liburing-dev libconfig-dev libevent-dev libcurl4-openssl-dev libjansson-dev
 	libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libonnx-dev libsodium-dev
 	libpcap-dev"
-TEST="libcmocka-dev libopenblas-serial-dev clang-14 libclang-rt-14-dev iproute2 ethtool tcpdump python3-numpy python3-xgboost libxgboost-dev curl iputils-ping
+TEST="libcmocka-dev libopenblas-serial-dev clang-14 libclang-rt-14-dev iproute2 ethtool tcpdump python3-numpy python3-xgboost libxgboost-dev libdnnl-dev curl iputils-ping
 	libonnx-testdata"
-LINT="libopenblas-serial-dev clang-14 clang-format-14 clang-tidy-14 cppcheck libcmocka-dev"
+LINT="libopenblas-serial-dev libdnnl-dev clang-14 clang-format-14 clang-tidy-14 cppcheck libcmocka-dev"
 # Only to record the traffic and train the bundled models again: scripts/lab.sh, scripts/train.py.
 LAB="iproute2 ethtool procps tcpdump nginx-light curl dnsmasq-base dnsutils openssh-server openssh-client sshpass
 	iperf3 iputils-ping nmap hping3 slowhttptest hydra python3-sklearn python3-onnx"

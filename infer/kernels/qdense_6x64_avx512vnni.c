@@ -1,126 +1,211 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tiles of up to 6 rows by 4 panels: 24 sums in registers, vpdpbusd.
+// Tiles of up to 24 sums in registers, vpdpbusd: 6 rows by 4 panels, more rows where there are
+// fewer panels; 8 panels for the one to three rows that would wait for each other's sums.
 #include "infer/kernels/qdense.h"
 
 #include <assert.h>
 #include <immintrin.h>
 #include <string.h>
 
-// The last 1 to 3 bytes of a row; weights of 0 stand against what is beyond.
-static inline uint32_t load_rest(const uint8_t *x, uint32_t rest)
+// The intrinsic, but gcc 12 copies its sums about and spills them where it is one.
+static inline void multiply_add(__m512i *sum, __m512i x, __m512i w)
+{
+	__asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(x), "v"(w));
+}
+
+static inline __m512i load_four(const uint8_t *x)
+{
+	int four;
+
+	memcpy(&four, x, sizeof(four));
+	return _mm512_set1_epi32(four);
+}
+
+// The last 1 to 3 bytes of a row; weights of 0 stand against what is beyond. `at_end`: what is
+// beyond may not be read.
+static inline __m512i load_rest(const uint8_t *x, uint32_t rest, bool at_end)
 {
 	uint32_t value = x[0];
 
+	if (!at_end)
+		return load_four(x);
 	if (rest > 1)
 		value |= (uint32_t)x[1] << 8;
 	if (rest > 2)
 		value |= (uint32_t)x[2] << 16;
-	return value;
+	return _mm512_set1_epi32((int)value);
 }
 
-static inline void store(const struct qdense *dense, void *y, size_t at, __mmask16 mask,
-	__m512i sum, __m512 multiplier)
+static inline __m512i turned(__m512i x, bool x_signed)
 {
-	const __m512 low = _mm512_set1_ps((float)(dense->low - dense->zero));
-	const __m512 high = _mm512_set1_ps((float)(dense->high - dense->zero));
-	__m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), multiplier);
+	return x_signed ? _mm512_xor_si512(x, _mm512_set1_epi32((int)0x80808080u)) : x;
+}
 
-	if (dense->to == DTYPE_F32) {
-		_mm512_mask_storeu_ps((float *)y + at, mask, v);
+// Up to 64 whole numbers to bytes. min(high, v) lets NaN through, which the conversion makes the
+// least of all integers, as it does what is too small for one; packing saturates.
+static inline __attribute__((always_inline)) void store_bytes(
+	const struct qdense *dense, uint8_t *y, uint32_t left, uint32_t panels, const __m512 *v)
+{
+	const __m512i order =
+		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+	const __m512 high = _mm512_set1_ps((float)(dense->high - dense->zero));
+	const __m512i zero = _mm512_set1_epi16((short)dense->zero);
+	const __mmask64 mask = left >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
+	__m512i q[4], bytes;
+
+#pragma GCC unroll 4
+	for (uint32_t p = 0; p < 4; p++)
+		q[p] = p < panels ? _mm512_cvtps_epi32(_mm512_min_ps(high, v[p]))
+				  : _mm512_setzero_si512();
+	q[0] = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
+	q[2] = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
+	if (dense->to == DTYPE_I8)
+		bytes = _mm512_max_epi8(
+			_mm512_packs_epi16(q[0], q[2]), _mm512_set1_epi8((char)dense->low));
+	else
+		bytes = _mm512_max_epu8(
+			_mm512_packus_epi16(q[0], q[2]), _mm512_set1_epi8((char)dense->low));
+	bytes = _mm512_permutexvar_epi32(order, bytes); // packing went lane by lane
+	_mm512_mask_storeu_epi8(y, mask, bytes);
+}
+
+static inline __attribute__((always_inline)) void store_row(const struct qdense *dense, void *y,
+	uint32_t row, uint32_t column, uint32_t panels, const __m512i *sum,
+	const __m512 *multiplier)
+{
+	const size_t at = (size_t)row * dense->n + column;
+	const uint32_t left = dense->n - column;
+	__m512 v[8];
+
+#pragma GCC unroll 8
+	for (uint32_t p = 0; p < panels; p++)
+		v[p] = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[p]), multiplier[p]);
+	if (dense->to != DTYPE_F32) {
+		store_bytes(dense, (uint8_t *)y + at, left, panels < 4 ? panels : 4, v);
+		if (panels > 4)
+			store_bytes(dense, (uint8_t *)y + at + 64, left - 64, panels - 4, v + 4);
 		return;
 	}
-	v = _mm512_min_ps(_mm512_max_ps(v, low), high);
-	sum = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(dense->zero));
-	_mm_mask_storeu_epi8((uint8_t *)y + at, mask, _mm512_cvtepi32_epi8(sum));
+#pragma GCC unroll 8
+	for (uint32_t p = 0; p < panels; p++) {
+		const uint32_t rest = left - p * QDENSE_PANEL;
+		const __mmask16 mask = rest >= 16 ? 0xffff : (__mmask16)((1u << rest) - 1);
+
+		_mm512_mask_storeu_ps((float *)y + at + p * QDENSE_PANEL, mask, v[p]);
+	}
 }
 
+// `after`: rows that stand behind the tile's last.
 static inline __attribute__((always_inline)) void tile(const struct qdense *dense, uint32_t rows,
-	uint32_t panels, const uint8_t *x, void *y, uint32_t column)
+	uint32_t panels, bool x_signed, const uint8_t *x, uint32_t after, void *y, uint32_t column)
 {
 	const uint32_t k = dense->k, whole = k / 4, rest = k % 4;
 	const size_t panel_bytes = qdense_panel_bytes(k);
 	const char *packed = (const char *)dense->packed + column / QDENSE_PANEL * panel_bytes;
-	const __m512i turn = _mm512_set1_epi32(dense->x_signed ? (int)0x80808080u : 0);
-	__m512i sum[6][4], w[4];
+	const char *weights = packed + (size_t)QDENSE_PANEL * 8;
+	__m512i sum[24], w[8];
+	__m512 multiplier[8];
 
-#pragma GCC unroll 6
+#pragma GCC unroll 8
 	for (uint32_t p = 0; p < panels; p++) {
-#pragma GCC unroll 6
+#pragma GCC unroll 24
 		for (uint32_t r = 0; r < rows; r++)
-			sum[r][p] = _mm512_loadu_si512(packed + p * panel_bytes);
+			sum[r * panels + p] = _mm512_loadu_si512(packed + p * panel_bytes);
 	}
-	for (uint32_t i = 0; i < whole + (rest != 0); i++) {
-#pragma GCC unroll 6
+	for (uint32_t i = 0; i < whole; i++) {
+#pragma GCC unroll 8
 		for (uint32_t p = 0; p < panels; p++)
-			w[p] = _mm512_loadu_si512(
-				packed + p * panel_bytes + QDENSE_PANEL * 8 + (size_t)i * 64);
-#pragma GCC unroll 6
+			w[p] = _mm512_loadu_si512(weights + p * panel_bytes + (size_t)i * 64);
+#pragma GCC unroll 24
 		for (uint32_t r = 0; r < rows; r++) {
-			const uint8_t *from = x + (size_t)r * k + (size_t)i * 4;
-			uint32_t four;
-			__m512i v;
+			const __m512i v =
+				turned(load_four(x + (size_t)r * k + (size_t)i * 4), x_signed);
 
-			if (i < whole)
-				memcpy(&four, from, sizeof(four));
-			else
-				four = load_rest(from, rest);
-			v = _mm512_xor_si512(_mm512_set1_epi32((int)four), turn);
-#pragma GCC unroll 6
+#pragma GCC unroll 8
 			for (uint32_t p = 0; p < panels; p++)
-				sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], v, w[p]);
+				multiply_add(&sum[r * panels + p], v, w[p]);
 		}
 	}
-#pragma GCC unroll 6
-	for (uint32_t p = 0; p < panels; p++) {
-		const uint32_t left = dense->n - column - p * QDENSE_PANEL;
-		const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
-		const __m512 multiplier = _mm512_loadu_ps(packed + p * panel_bytes + 64);
+#pragma GCC unroll 8
+	for (uint32_t p = 0; p < panels && rest; p++)
+		w[p] = _mm512_loadu_si512(weights + p * panel_bytes + (size_t)whole * 64);
+#pragma GCC unroll 24
+	for (uint32_t r = 0; r < rows && rest; r++) {
+		const __m512i v = turned(load_rest(x + (size_t)r * k + (size_t)whole * 4, rest,
+						 ((size_t)after + rows - 1 - r) * k + rest < 4),
+			x_signed);
 
-#pragma GCC unroll 6
-		for (uint32_t r = 0; r < rows; r++)
-			store(dense, y, (size_t)r * dense->n + column + p * QDENSE_PANEL, mask,
-				sum[r][p], multiplier);
+#pragma GCC unroll 8
+		for (uint32_t p = 0; p < panels; p++)
+			multiply_add(&sum[r * panels + p], v, w[p]);
+	}
+#pragma GCC unroll 8
+	for (uint32_t p = 0; p < panels; p++)
+		multiplier[p] = _mm512_loadu_ps(packed + p * panel_bytes + 64);
+#pragma GCC unroll 24
+	for (uint32_t r = 0; r < rows; r++)
+		store_row(dense, y, r, column, panels, sum + r * panels, multiplier);
+}
+
+#define TILE(rows, panels)                                                                         \
+	static void tile_##rows##x##panels(const struct qdense *dense, const uint8_t *x,           \
+		uint32_t after, void *y, uint32_t column)                                          \
+	{                                                                                          \
+		if (dense->x_signed)                                                               \
+			tile(dense, rows, panels, true, x, after, y, column);                      \
+		else                                                                               \
+			tile(dense, rows, panels, false, x, after, y, column);                     \
+	}
+TILE(1, 8)
+TILE(2, 8)
+TILE(3, 8)
+TILE(1, 4)
+TILE(2, 4) TILE(4, 4) TILE(6, 4) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(8, 3) TILE(1, 2) TILE(2, 2)
+	TILE(4, 2) TILE(12, 2) TILE(1, 1) TILE(2, 1) TILE(4, 1) TILE(12, 1)
+
+		typedef void tile_function(const struct qdense *dense, const uint8_t *x,
+			uint32_t after, void *y, uint32_t column);
+
+// By panels: tiles of the most rows first.
+static const struct tiles {
+	uint32_t rows[4];
+	tile_function *run[4];
+} TILES[9] = {
+	[1] = { { 12, 4, 2, 1 }, { tile_12x1, tile_4x1, tile_2x1, tile_1x1 } },
+	[2] = { { 12, 4, 2, 1 }, { tile_12x2, tile_4x2, tile_2x2, tile_1x2 } },
+	[3] = { { 8, 4, 2, 1 }, { tile_8x3, tile_4x3, tile_2x3, tile_1x3 } },
+	[4] = { { 6, 4, 2, 1 }, { tile_6x4, tile_4x4, tile_2x4, tile_1x4 } },
+	[8] = { { 3, 2, 1, 1 }, { tile_3x8, tile_2x8, tile_1x8, tile_1x8 } },
+};
+
+// All rows of some panels: their weights stay in the first-level cache.
+static void columns(const struct qdense *dense, uint32_t m, const uint8_t *x, char *y,
+	uint32_t column, uint32_t panels)
+{
+	const size_t y_bytes = (size_t)dense->n * (dense->to == DTYPE_F32 ? sizeof(float) : 1);
+	const struct tiles *tiles = &TILES[panels];
+	uint32_t t = 0;
+
+	while (m > 0) {
+		while (tiles->rows[t] > m)
+			t++;
+		tiles->run[t](dense, x, m - tiles->rows[t], y, column);
+		x += (size_t)tiles->rows[t] * dense->k;
+		y += tiles->rows[t] * y_bytes;
+		m -= tiles->rows[t];
 	}
 }
 
-#define TILE_ROWS(rows)                                                                            \
-	static void tile_##rows(const struct qdense *dense, const uint8_t *x, void *y)             \
-	{                                                                                          \
-		uint32_t column = 0;                                                               \
-                                                                                                   \
-		for (; column + 48 < dense->n; column += 64)                                       \
-			tile(dense, rows, 4, x, y, column);                                        \
-		if (column + 32 < dense->n)                                                        \
-			tile(dense, rows, 3, x, y, column);                                        \
-		else if (column + 16 < dense->n)                                                   \
-			tile(dense, rows, 2, x, y, column);                                        \
-		else if (column < dense->n)                                                        \
-			tile(dense, rows, 1, x, y, column);                                        \
-	}
-TILE_ROWS(1)
-TILE_ROWS(2)
-TILE_ROWS(4)
-TILE_ROWS(6)
-
 void q8_dense_6x64__avx512vnni(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y)
 {
-	const size_t y_bytes = (size_t)dense->n * (dense->to == DTYPE_F32 ? sizeof(float) : 1);
-	char *out = y;
+	uint32_t left = (dense->n + QDENSE_PANEL - 1) / QDENSE_PANEL, column = 0;
 
 	assert(dense->k >= 1 && dense->n >= 1);
-	while (m > 0) {
-		const uint32_t rows = m >= 6 ? 6 : m >= 4 ? 4 : m >= 2 ? 2 : 1;
+	while (left > 0 && m > 0) {
+		const uint32_t panels = m <= 3 && left >= 8 ? 8 : left < 4 ? left : 4;
 
-		if (rows == 6)
-			tile_6(dense, x, out);
-		else if (rows == 4)
-			tile_4(dense, x, out);
-		else if (rows == 2)
-			tile_2(dense, x, out);
-		else
-			tile_1(dense, x, out);
-		x += (size_t)rows * dense->k;
-		out += rows * y_bytes;
-		m -= rows;
+		columns(dense, m, x, y, column, panels);
+		column += panels * QDENSE_PANEL;
+		left -= panels;
 	}
 }

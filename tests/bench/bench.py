@@ -26,7 +26,7 @@ def print_table(rows):
     for r in rows:
         peer = "" if r["peer"] is None else f"{r['peer']:12,.2f}"
         verdict = "" if r["met"] is None else "pass" if r["met"] else "MISS"
-        print(f"{r['name']:44s} {r['value']:12,.2f} {r['unit']:6s} {peer:>12s}  {r['target']:22s} {verdict}")
+        print(f"{r['name']:44s} {r['value']:12,.2f} {r['unit']:6s} {peer:>12s}  {r['target']:36s} {verdict}")
 
 
 def main(folder, *parts):

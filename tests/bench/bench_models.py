@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Dense reference models: `martletctl model bench` against OpenBLAS doing the same nets, in turns."""
+"""Dense reference models, float32 and int8: `martletctl model bench` against OpenBLAS and oneDNN doing the same
+nets, in turns."""
 import json
+import os
 import statistics
 import subprocess
 
@@ -13,11 +15,14 @@ TARGETS = {
     "mlp_41_64_32_5": {"1": 110, "64": 60, "256": 60},
     "ae_41_32_16_32_41": {"1": 90, "64": 50, "256": 50},
     "mlp_128_256_128_10": {"1": 1300, "64": 700, "256": 700},
+    "int8_41_64_32_5": {"64": 30, "256": 30},
+    "int8_128_256_128_10": {"64": 250, "256": 250},
 }
 
 
 def output(*command):
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    one = {**os.environ, "OMP_NUM_THREADS": "1"}  # oneDNN's threads
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=one).stdout)
 
 
 def ours(build, folder, name):
@@ -29,48 +34,65 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "runs": values}
 
 
+def compile_model(build, folder, name):
+    subprocess.run([f"{build}/martletctl", "model", "compile", f"{folder}/{name}.onnx", "-o", f"{folder}/{name}.mlt"],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
 def run(folder, build, rounds):
-    names = list(make_models.MODELS)
+    floats, quantised = list(make_models.MODELS), list(make_models.QUANTISED)
+    widths = {name: make_models.QUANTISED.get(name) or make_models.MODELS[name][0] for name in floats + quantised}
+    nets = {}
     make_models.main(folder)
-    nets = []
-    for name, (widths, _, last) in make_models.MODELS.items():
-        subprocess.run([f"{build}/martletctl", "model", "compile", f"{folder}/{name}.onnx", "-o",
-                        f"{folder}/{name}.mlt"], check=True, stdout=subprocess.DEVNULL)
-        nets.append(f"{name}:{','.join(map(str, widths))}:{int(last == 'Softmax')}")
-    mine, peer, fma = [], [], []  # a round's figures each
+    for name in floats + quantised:
+        compile_model(build, folder, name)
+        softmax = name in quantised or make_models.MODELS[name][2] == "Softmax"
+        nets[name] = f"{name}:{','.join(map(str, widths[name]))}:{int(softmax)}"
+    kinds = [f"{net}:{'int8' if name in quantised else 'f32'}" for name, net in nets.items()]
+    mine, peer, other, fma = [], [], [], []  # a round's figures each
     for i in range(rounds):
         print(f"models, round {i + 1} of {rounds}", flush=True)
-        blas = output(f"{build}/tests/bench/bench_openblas", *nets)
+        blas = output(f"{build}/tests/bench/bench_openblas", *(nets[name] for name in floats))
         peer.append(blas["models"])
         fma.append(blas["fma_per_ns"])
-        mine.append({name: ours(build, folder, name) for name in names})
+        other.append(output(f"{build}/tests/bench/bench_onednn", *kinds))
+        mine.append({name: ours(build, folder, name) for name in nets})
     result = {"fma_per_ns": spread(fma)}
-    for name in names:
-        widths = make_models.MODELS[name][0]
-        macs = sum(a * b for a, b in zip(widths, widths[1:]))
-        limit = macs / max(fma)
-        weights = min(r[name]["weights_ns"] for r in peer)
-        result[name] = {"macs": macs, "fma_limit_ns": limit, "weights_limit_ns": weights}
+    for name in nets:
+        macs = sum(a * b for a, b in zip(widths[name], widths[name][1:]))
+        result[name] = {"macs": macs}
         for b in BATCHES:
-            m = spread([r[name][b] for r in mine])
-            result[name][b] = {"ns_per_row": m, "openblas_ns_per_row": spread([r[name][b] for r in peer]),
-                               "share_of_fma_limit": limit / m["median"]}
-            if b == "1":  # each weight is read for one product only
-                result[name][b]["share_of_weights_limit"] = weights / m["median"]
+            result[name][b] = {"ns_per_row": spread([r[name][b] for r in mine]),
+                               "onednn_ns_per_row": spread([r[name][b] for r in other])}
+        if name in floats:
+            limits(result[name], macs / max(fma), [p[name] for p in peer])
     return result
 
 
+def limits(figures, limit, peer):
+    weights = min(p["weights_ns"] for p in peer)
+    figures.update({"fma_limit_ns": limit, "weights_limit_ns": weights})
+    for b in BATCHES:
+        median = figures[b]["ns_per_row"]["median"]
+        figures[b]["openblas_ns_per_row"] = spread([p[b] for p in peer])
+        figures[b]["share_of_fma_limit"] = limit / median
+        if b == "1":  # each weight is read for one product only
+            figures[b]["share_of_weights_limit"] = weights / median
+
+
 def rows(result):
-    for name in make_models.MODELS:
+    for name in [*make_models.MODELS, *make_models.QUANTISED]:
         for b in BATCHES:
             f = result[name][b]
-            mine, peer = f["ns_per_row"]["median"], f["openblas_ns_per_row"]["median"]
+            mine, onednn = f["ns_per_row"]["median"], f["onednn_ns_per_row"]["median"]
             goal = TARGETS.get(name, {}).get(b)
-            share = f"{f['share_of_fma_limit']:.0%} of FMA"
-            if b == "1":
-                share = f"{f['share_of_weights_limit']:.0%} of loads"
+            peer, note = onednn, "oneDNN's int8"
+            if name in make_models.MODELS:
+                peer = f["openblas_ns_per_row"]["median"]
+                share = f"{f['share_of_weights_limit']:.0%} of loads" if b == "1" else f"{f['share_of_fma_limit']:.0%} of FMA"
+                note = f"{share}, oneDNN {onednn:,.0f}"
             if name == "mlp_256_1024_1024_16":
-                text, met = f"<= OpenBLAS ({share})", mine <= peer * 1.03
+                text, met = f"<= OpenBLAS ({note})", mine <= peer * 1.03
             else:
-                text, met = (f"<= {goal} ({share})", mine <= goal) if goal else (f"({share})", None)
+                text, met = (f"<= {goal} ({note})", mine <= goal) if goal else (f"({note})", None)
             yield f"{name} batch {b}", mine, "ns/row", peer, text, met

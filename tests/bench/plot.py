@@ -10,7 +10,7 @@ import math
 import sys
 
 BATCHES = ("1", "16", "64", "256")
-COLOURS = {"Martlet": "#1f5fa8", "OpenBLAS": "#b9b9b9", "XGBoost": "#b9b9b9", "nested ifs": "#dcdcdc"}
+COLOURS = {"Martlet": "#1f5fa8", "OpenBLAS": "#b9b9b9", "XGBoost": "#b9b9b9", "nested ifs": "#dcdcdc", "oneDNN": "#cfd8c0"}
 BAR, GAP, LEFT, WIDTH, TOP = 11, 10, 190, 860, 62
 
 
@@ -22,7 +22,10 @@ def series(result):
             if not isinstance(figures, dict) or "1" not in figures:
                 continue
             for b in BATCHES:
-                bars = [("Martlet", figures[b]["ns_per_row"]["median"]), (peer, figures[b][key]["median"])]
+                bars = [("Martlet", figures[b]["ns_per_row"]["median"])]
+                for who, figure in ((peer, key), ("oneDNN", "onednn_ns_per_row")):
+                    if figure in figures[b]:
+                        bars.append((who, figures[b][figure]["median"]))
                 if "ifs_ns_per_row" in figures and b == "1":
                     bars.append(("nested ifs", figures["ifs_ns_per_row"]["median"]))
                 rows.append((name, b, bars))

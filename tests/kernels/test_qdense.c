@@ -102,9 +102,10 @@ static void check(
 
 static void qdense_same_bits(void **state)
 {
-	static const uint32_t M[] = { 0, 1, 2, 3, 5, 6, 7, 13 };
+	static const uint32_t M[] = { 0, 1, 2, 3, 5, 6, 7, 11, 12, 13, 25 };
 	static const uint32_t K[] = { 1, 2, 3, 4, 5, 8, 41 };
-	static const uint32_t N[] = { 1, 5, 8, 9, 15, 16, 17, 32, 33, 48, 49, 63, 64, 65, 129 };
+	static const uint32_t N[] = { 1, 5, 8, 9, 15, 16, 17, 32, 33, 48, 49, 63, 64, 65, 112, 128,
+		129, 200 };
 
 	skip_where_absent(state);
 	for (size_t m = 0; m < sizeof(M) / sizeof(*M); m++)
