@@ -131,7 +131,12 @@
 	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by kernels/qdense.h's         \
 	   formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant.             \
 	   TO: F32, or U8, I8 with ZERO, LOW, HIGH */                                              \
-	X(OP_QDENSE, "QDense", 4, 4, 1, 1)
+	X(OP_QDENSE, "QDense", 4, 4, 1, 1)                                                         \
+	X(OP_CONV_INTEGER, "ConvInteger", 2, 4, 1, 1) /* window.h, GROUP */                        \
+	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1)                                              \
+	/* Martlet's own: the convolution as QDense does it. W [C / GROUP * kernel, M], the        \
+	   channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */                    \
+	X(OP_QCONV, "QConv", 4, 4, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -200,7 +205,8 @@ const struct op_arity *op_arity(enum op op); // NULL: no such operator
 	X(ATTR_LAYOUT, "layout")                                                                   \
 	X(ATTR_ZERO, "zero")                                                                       \
 	X(ATTR_LOW, "low")                                                                         \
-	X(ATTR_HIGH, "high")
+	X(ATTR_HIGH, "high")                                                                       \
+	X(ATTR_PAD_VALUE, "pad_value")
 
 enum attr_key {
 #define X(key, name) key,

@@ -25,7 +25,8 @@ shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape
 	shape_tile, shape_gather, shape_gather_elements, shape_gather_nd, shape_scatter_elements,
 	shape_scatter_nd, shape_one_hot, shape_conv, shape_conv_transpose, shape_pool,
 	shape_recurrent, shape_quantize_linear, shape_dequantize_linear,
-	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer, shape_qdense;
+	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer, shape_qdense,
+	shape_conv_integer, shape_qlinear_conv, shape_qconv;
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"
@@ -47,3 +48,7 @@ int shape_need_axis(const struct inference *in, uint32_t rank, int64_t otherwise
 int shape_need_broadcast_to(const struct inference *in, uint32_t i, const struct tensor *to);
 // numpy's matmul of inputs a and b, dtypes unseen; the result's is F32.
 int shape_product(const struct inference *in, uint32_t a, uint32_t b, struct tensor *out);
+// Conv of inputs x and w, dtypes unseen; the result's is x's.
+int shape_convolution(const struct inference *in, uint32_t x, uint32_t w, struct tensor *out);
+// Windows of x [N, C, ...] by KERNEL_SHAPE: `out` but for its channels.
+int shape_windows(const struct inference *in, struct tensor *out);

@@ -12,19 +12,18 @@ static void set_spatial(struct tensor *out, const struct window *window)
 }
 
 // Output channels by the weights' dims: [M, C / groups, ...] or, transposed, [C, M / groups, ...].
-static int shape_conv_as(const struct inference *in, struct tensor *out, bool transposed)
+static int convolution(
+	const struct inference *in, uint32_t i, uint32_t j, struct tensor *out, bool transposed)
 {
-	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+	const struct tensor *x = shape_input(in, i), *w = shape_input(in, j);
 	int64_t group = node_int(in->node, ATTR_GROUP, 1), channels;
 	struct window window;
 
-	if (shape_need_f32(in) != 0 ||
-		shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
-		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0 ||
+	if (shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
 		shape_need_int(in, ATTR_CEIL_MODE, 0, 0, 0) != 0)
 		return -EINVAL;
 	if (x->rank < 3 || w->rank != x->rank)
-		return shape_refuse_pair(in, 0, 1, "both must have the same 3 to 5 dimensions");
+		return shape_refuse_pair(in, i, j, "both must have the same 3 to 5 dimensions");
 	if (window_of(in->node, x, w->dims + 2, transposed, &window, in->err) != 0)
 		return -EINVAL;
 	channels = transposed ? w->dims[1] * group : w->dims[0];
@@ -36,7 +35,21 @@ static int shape_conv_as(const struct inference *in, struct tensor *out, bool tr
 	shape_copy(out, x);
 	out->dims[1] = channels;
 	set_spatial(out, &window);
-	return shape_need_vector(in, 2, channels);
+	return 0;
+}
+
+int shape_convolution(const struct inference *in, uint32_t x, uint32_t w, struct tensor *out)
+{
+	return convolution(in, x, w, out, false);
+}
+
+static int shape_conv_as(const struct inference *in, struct tensor *out, bool transposed)
+{
+	if (shape_need_f32(in) != 0 ||
+		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0 ||
+		convolution(in, 0, 1, out, transposed) != 0)
+		return -EINVAL;
+	return shape_need_vector(in, 2, out->dims[1]);
 }
 
 int shape_conv(const struct inference *in, struct tensor *out)
@@ -49,27 +62,35 @@ int shape_conv_transpose(const struct inference *in, struct tensor *out)
 	return shape_conv_as(in, out, true);
 }
 
-int shape_pool(const struct inference *in, struct tensor *out)
+int shape_windows(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
 	const struct attr *kernel = node_attr(in->node, ATTR_KERNEL_SHAPE);
 	struct window window;
+
+	if (!kernel || kernel->kind != ATTR_KIND_INTS || x->rank < 3 ||
+		kernel->count != x->rank - 2)
+		return shape_refuse(in,
+			"attribute \"kernel_shape\" should have all dimensions of the input after "
+			"the second");
+	if (window_of(in->node, x, kernel->ints, false, &window, in->err) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	set_spatial(out, &window);
+	return 0;
+}
+
+int shape_pool(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
 
 	if (in->node->op == OP_MAX_POOL
 			? x->dtype != DTYPE_F32 && x->dtype != DTYPE_U8 && x->dtype != DTYPE_I8
 			: x->dtype != DTYPE_F32)
 		return shape_refuse(in, "input \"%s\" is %s, which is not pooled", x->name,
 			dtype_name(x->dtype));
-	if (!kernel || kernel->kind != ATTR_KIND_INTS || x->rank < 3 ||
-		kernel->count != x->rank - 2)
-		return shape_refuse(in,
-			"attribute \"kernel_shape\" should have all dimensions of the input after "
-			"the second");
-	if (shape_need_int(in, ATTR_P, 2, 1, INT32_MAX) != 0 ||
-		window_of(in->node, x, kernel->ints, false, &window, in->err) != 0)
+	if (shape_need_int(in, ATTR_P, 2, 1, INT32_MAX) != 0 || shape_windows(in, out) != 0)
 		return -EINVAL;
-	shape_copy(out, x);
-	set_spatial(out, &window);
 	if (in->node->n_outputs > 1) {
 		shape_copy(&out[1], out);
 		out[1].dtype = DTYPE_I64;

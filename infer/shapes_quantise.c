@@ -152,9 +152,10 @@ static int need_range(const struct inference *in, enum dtype to)
 	return 0;
 }
 
-int shape_qdense(const struct inference *in, struct tensor *out)
+// x of 8 bits, W int8 [K, N], b int32 and multipliers [N], constant; TO and its range.
+static int need_packable(const struct inference *in)
 {
-	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+	const struct tensor *w = shape_input(in, 1);
 	const int64_t to = node_int(in->node, ATTR_TO, DTYPE_F32);
 
 	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
@@ -162,21 +163,93 @@ int shape_qdense(const struct inference *in, struct tensor *out)
 		shape_need_dtype(in, 3, DTYPE_F32) != 0 ||
 		shape_need_int(in, ATTR_TO, DTYPE_F32, 0, DTYPE_COUNT - 1) != 0)
 		return -EINVAL;
-	for (uint32_t i = 1; i < 4; i++)
+	for (uint32_t i = 1; i < 4; i++) {
 		if (shape_need_constant(in, i) != 0)
 			return -EINVAL;
-	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])
-		return shape_refuse_pair(
-			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	}
+	if (w->rank != 2)
+		return shape_refuse(in, "input \"%s\" is %s, should be a matrix", w->name,
+			tensor_shape_text(w).text);
 	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8)
 		return shape_refuse(in, "its output is %s, should be float32, int8 or uint8",
 			dtype_name((enum dtype)to));
 	if (to != DTYPE_F32 && need_range(in, (enum dtype)to) != 0)
 		return -EINVAL;
-	shape_copy(out, x);
-	out->dtype = (enum dtype)to;
-	out->dims[out->rank - 1] = w->dims[1];
 	if (shape_need_vector(in, 2, w->dims[1]) != 0)
 		return -EINVAL;
 	return shape_need_vector(in, 3, w->dims[1]);
+}
+
+int shape_qdense(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (need_packable(in) != 0)
+		return -EINVAL;
+	if (x->rank == 0 || w->dims[0] != x->dims[x->rank - 1])
+		return shape_refuse_pair(
+			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	shape_copy(out, x);
+	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
+	out->dims[out->rank - 1] = w->dims[1];
+	return 0;
+}
+
+int shape_qconv(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+	const int64_t group = node_int(in->node, ATTR_GROUP, 1);
+	int64_t taps = 1;
+
+	if (need_packable(in) != 0 || shape_windows(in, out) != 0 ||
+		shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
+		shape_need_int(in, ATTR_CEIL_MODE, 0, 0, 0) != 0 ||
+		shape_need_int(in, ATTR_PAD_VALUE, 0, x->dtype == DTYPE_I8 ? -128 : 0,
+			x->dtype == DTYPE_I8 ? 127 : 255) != 0)
+		return -EINVAL;
+	if (x->dims[1] % group != 0 || w->dims[1] % group != 0)
+		return shape_refuse_pair(in, 0, 1, "the channels do not fit in the groups");
+	for (uint32_t d = 0; d + 2 < x->rank; d++) { // below 2^56 before each product
+		taps *= node_attr(in->node, ATTR_KERNEL_SHAPE)->ints[d];
+		if (taps > GRAPH_ELEMENTS_MAX)
+			break;
+	}
+	if (taps > GRAPH_ELEMENTS_MAX || w->dims[0] != x->dims[1] / group * taps)
+		return shape_refuse_pair(in, 0, 1, "the weights must be [C / group * kernel, M]");
+	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
+	out->dims[1] = w->dims[1];
+	return 0;
+}
+
+// Zero points and scales of a convolution: one, or for w one for each output channel.
+int shape_conv_integer(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (need_byte(in, 0) != 0 || need_byte(in, 1) != 0 ||
+		shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 3, w->dtype) != 0 ||
+		shape_convolution(in, 0, 1, out) != 0 || need_count(in, 2, 1) != 0)
+		return -EINVAL;
+	out->dtype = DTYPE_I32;
+	return need_count(in, 3, w->dims[0]);
+}
+
+int shape_qlinear_conv(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 3);
+
+	for (uint32_t i = 0; i < 8; i++) {
+		const bool is_scale = i == 1 || i == 4 || i == 6;
+
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : need_byte(in, i))
+			return -EINVAL;
+	}
+	if (shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 5, w->dtype) != 0 ||
+		shape_need_dtype(in, 8, DTYPE_I32) != 0 || shape_convolution(in, 0, 3, out) != 0 ||
+		need_count(in, 1, 1) != 0 || need_count(in, 2, 1) != 0 ||
+		need_count(in, 4, w->dims[0]) != 0 || need_count(in, 5, w->dims[0]) != 0 ||
+		need_count(in, 6, 1) != 0 || need_count(in, 7, 1) != 0)
+		return -EINVAL;
+	out->dtype = shape_input(in, 7)->dtype;
+	return shape_need_vector(in, 8, w->dims[0]);
 }

@@ -59,5 +59,6 @@ uint64_t general_recurrent_work(const struct general *general);
 size_t general_recurrent_scratch(const struct general *general);
 // quantise.c
 general_function general_quantize_linear, general_dequantize_linear,
-	general_dynamic_quantize_linear, general_quantised_matmul;
+	general_dynamic_quantize_linear, general_quantised_matmul, general_quantised_conv;
+uint64_t general_quantised_conv_work(const struct general *general);
 uint64_t general_quantised_matmul_work(const struct general *general);

@@ -4,6 +4,7 @@
 // products wrap in 32 bits, as everywhere where they are computed by int8 instructions.
 #include "infer/general/general.h"
 #include "infer/general/values.h"
+#include "infer/window.h"
 
 #include <math.h>
 
@@ -98,7 +99,7 @@ struct operands { // which inputs are what; 0: the operator has none
 
 static struct operands operands_of(const struct general *general)
 {
-	if (general->node->op == OP_QLINEAR_MATMUL)
+	if (general->node->op == OP_QLINEAR_MATMUL || general->node->op == OP_QLINEAR_CONV)
 		return (struct operands){ 3, 1, 4, 2, 5, 6, 7 };
 	return (struct operands){ .b = 1, .a_zero = 2, .b_zero = 3 };
 }
@@ -181,4 +182,91 @@ uint64_t general_quantised_matmul_work(const struct general *general)
 	const struct tensor *a = &general->in[0];
 
 	return (uint64_t)tensor_elements(&general->out[0]) * (uint64_t)a->dims[a->rank - 1];
+}
+
+// --- Convolutions -------------------------------------------------------------------------------
+
+struct qconv {
+	struct window window;
+	int64_t in, out; // channels of a group
+	enum dtype x_dtype, w_dtype;
+	uint64_t x_zero, w_zero; // of the channel at hand
+};
+
+// Products of one window, o in places of the output: x from `x0`, weights from `w0`, in values.
+// What lies beyond x is its zero point and adds nothing.
+static uint64_t sum_window(const struct qconv *conv, const int64_t o[WINDOW_DIMS], const void *x,
+	size_t x0, const void *weights, size_t w0)
+{
+	const struct window *w = &conv->window;
+	const int64_t taps = window_product(w->kernel), size = window_product(w->in);
+	uint64_t sum = 0;
+
+	for (int64_t t = 0; t < taps; t++) {
+		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
+			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
+		bool inside = true;
+		int64_t at = 0;
+
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+			const int64_t i = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
+
+			inside &= i >= 0 && i < w->in[d];
+			at = at * w->in[d] + i;
+		}
+		for (int64_t c = 0; c < conv->in && inside; c++)
+			sum += (value_integer(conv->x_dtype, x, x0 + (size_t)(c * size + at)) -
+				       conv->x_zero) *
+				(value_integer(
+					 conv->w_dtype, weights, w0 + (size_t)(c * taps + t)) -
+					conv->w_zero);
+	}
+	return sum;
+}
+
+void general_quantised_conv(
+	const struct general *general, const void *const *x, void *const *y, void *scratch)
+{
+	const struct operands o = operands_of(general);
+	const struct tensor *in = &general->in[0], *w = &general->in[o.b];
+	const int64_t groups = node_int(general->node, ATTR_GROUP, 1), m = w->dims[0];
+	const int32_t *bias = general->n_in > 8 ? x[8] : NULL;
+	struct qconv conv = { .in = w->dims[1],
+		.out = m / groups,
+		.x_dtype = in->dtype,
+		.w_dtype = w->dtype,
+		.x_zero = (uint64_t)zero_at(general, x, o.a_zero, 0) };
+	int64_t places, size;
+	struct error err;
+
+	(void)scratch;
+	window_of(general->node, in, w->dims + 2, false, &conv.window, &err);
+	places = window_product(conv.window.out);
+	size = window_product(conv.window.in);
+	for (int64_t i = 0; i < in->dims[0] * m * places; i++) {
+		const int64_t channel = i / places % m, place = i % places;
+		const int64_t first = i / places / m * in->dims[1] + channel / conv.out * conv.in;
+		const int64_t at[WINDOW_DIMS] = {
+			place / (conv.window.out[1] * conv.window.out[2]),
+			place / conv.window.out[2] % conv.window.out[1],
+			place % conv.window.out[2],
+		};
+		uint64_t sum;
+
+		conv.w_zero = (uint64_t)zero_at(
+			general, x, o.b_zero, own(general, o.b_zero, (size_t)channel));
+		sum = sum_window(&conv, at, x[0], (size_t)(first * size), x[o.b],
+			(size_t)(channel * conv.in * window_product(conv.window.kernel)));
+		sum += bias ? (uint64_t)(int64_t)bias[channel] : 0;
+		set_product(general, &o, x, y[0], (size_t)i, (int32_t)(uint32_t)sum, 0,
+			(size_t)channel);
+	}
+}
+
+uint64_t general_quantised_conv_work(const struct general *general)
+{
+	const struct tensor *w = &general->in[operands_of(general).b];
+
+	return (uint64_t)tensor_elements(&general->out[0]) *
+		((uint64_t)tensor_elements(w) / (uint64_t)(w->dims[0] ? w->dims[0] : 1));
 }

@@ -233,6 +233,7 @@ bool onnx_declared_shape(
 // onnx_conv.c, onnx_recurrent.c
 int onnx_import_conv(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_conv_transpose(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_quantised_conv(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_global_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node);

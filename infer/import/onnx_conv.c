@@ -131,9 +131,12 @@ static struct attr ints(enum attr_key key, uint32_t count, const int64_t *values
 	return (struct attr){ .key = key, .kind = ATTR_KIND_INTS, .count = count, .ints = values };
 }
 
-static int import_conv_as(struct onnx *onnx, const struct onnx_node *node, bool transposed)
+// The weights are input `i`.
+static int import_conv_as(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t i)
 {
-	const struct tensor *w = onnx_input(onnx, node, 1);
+	const struct tensor *w = onnx_input(onnx, node, i);
+	const bool transposed = op == OP_CONV_TRANSPOSE;
+	uint32_t n = node->n_inputs;
 	struct geometry g = { 0 };
 	int64_t group;
 	bool there;
@@ -150,23 +153,33 @@ static int import_conv_as(struct onnx *onnx, const struct onnx_node *node, bool 
 	if (there && memcmp(kernel, g.kernel, g.n * sizeof(*kernel)) != 0)
 		return onnx_refuse(onnx, node, -EINVAL,
 			"attribute 'kernel_shape' is not that of the weights %s",
-			tensor_shape_text(onnx_input(onnx, node, 1)).text);
+			tensor_shape_text(onnx_input(onnx, node, i)).text);
+	while (n > 0 && node->inputs[n - 1] == GRAPH_NONE)
+		n--;
 	const struct attr attrs[] = { ints(ATTR_STRIDES, g.n, g.strides),
 		ints(ATTR_DILATIONS, g.n, g.dilations), ints(ATTR_PADS, 2 * g.n, g.pads),
 		ONNX_INT(ATTR_GROUP, group), ints(ATTR_OUTPUT_PADDING, g.n, g.output_padding) };
 
-	return onnx_import_as(onnx, node, transposed ? OP_CONV_TRANSPOSE : OP_CONV, node->n_inputs,
-		transposed ? 5 : 4, attrs);
+	if (op == OP_CONV || transposed)
+		return onnx_import_as(onnx, node, op, n, transposed ? 5 : 4, attrs);
+	return onnx_output(onnx, node, 0, onnx_emit(onnx, node, op, n, node->inputs, 4, attrs));
 }
 
 int onnx_import_conv(struct onnx *onnx, const struct onnx_node *node)
 {
-	return import_conv_as(onnx, node, false);
+	return import_conv_as(onnx, node, OP_CONV, 1);
 }
 
 int onnx_import_conv_transpose(struct onnx *onnx, const struct onnx_node *node)
 {
-	return import_conv_as(onnx, node, true);
+	return import_conv_as(onnx, node, OP_CONV_TRANSPOSE, 1);
+}
+
+int onnx_import_quantised_conv(struct onnx *onnx, const struct onnx_node *node)
+{
+	if (strcmp(node->type, "QLinearConv") == 0)
+		return import_conv_as(onnx, node, OP_QLINEAR_CONV, 3);
+	return import_conv_as(onnx, node, OP_CONV_INTEGER, 1);
 }
 
 static int emit_pool(struct onnx *onnx, const struct onnx_node *node, const struct geometry *g,

@@ -266,6 +266,8 @@ const struct onnx_operator ONNX_OPERATORS[] = {
 	{ "DynamicQuantizeLinear", 1, 1, onnx_import_dynamic_quantize_linear },
 	{ "QLinearMatMul", 8, 8, onnx_import_quantised_product },
 	{ "MatMulInteger", 2, 4, onnx_import_quantised_product },
+	{ "QLinearConv", 8, 9, onnx_import_quantised_conv },
+	{ "ConvInteger", 2, 4, onnx_import_quantised_conv },
 	{ "Shape", 1, 1, onnx_import_shape },
 	{ "Size", 1, 1, onnx_import_size },
 	{ "ConstantOfShape", 1, 1, onnx_import_constant_of_shape },

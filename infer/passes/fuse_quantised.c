@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Products of what was quantised, in 8 bits. With x = (qx - zx) sx, W = (qw - zw) sw[n] and
-// y = (qy - zy) sy, y = alpha x W + beta c is
+// Products and convolutions of what was quantised, in 8 bits. With x = (qx - zx) sx, W = (qw - zw)
+// sw[n] and y = (qy - zy) sy, y = alpha x W + beta c is
 //
 //	qy = sum((qx - zx) (qw - zw)) m + c beta / sy + zy,	m = alpha sx sw[n] / sy
 //	   = (sum(qx (qw - zw)) + b) m + zy,	b = beta c / (alpha sx sw[n]) - zx sum(qw - zw)
@@ -45,7 +45,8 @@ static bool column(
 		*multiplier = (float)p->alpha * (p->in.scale * sw / p->out.scale);
 	if (!isnormal(*multiplier) || !(fabs(bias) < 0x1p31))
 		return false;
-	*b = (int32_t)((uint32_t)(int32_t)bias - (uint32_t)p->in.zero * sum);
+	*b = (int32_t)((uint32_t)(p->bias ? p->bias[c] : (int32_t)bias) -
+		(uint32_t)p->in.zero * sum);
 	return true;
 }
 
@@ -63,14 +64,23 @@ static void take_weights(const struct product *p, int8_t *to)
 	}
 }
 
+// A convolution keeps its own.
 static int set_attributes(const struct fuser *f, const struct product *p)
 {
 	struct node *node = p->node;
-	int rc;
+	int rc = 0;
 
-	node->op = OP_QDENSE;
-	node->n_attrs = 0;
-	rc = node_set_int(f->graph, node, ATTR_TO, p->is_requantised ? p->out.dtype : DTYPE_F32);
+	node->op = p->is_conv ? OP_QCONV : OP_QDENSE;
+	if (!p->is_conv)
+		node->n_attrs = 0;
+	if (p->is_conv)
+		rc = node_set_ints(
+			f->graph, node, ATTR_KERNEL_SHAPE, p->w.q.rank - 2, p->w.q.dims + 2);
+	if (p->is_conv && rc == 0)
+		rc = node_set_int(f->graph, node, ATTR_PAD_VALUE, p->in.zero);
+	if (rc == 0)
+		rc = node_set_int(
+			f->graph, node, ATTR_TO, p->is_requantised ? p->out.dtype : DTYPE_F32);
 	if (p->is_requantised && rc == 0)
 		rc = node_set_int(f->graph, node, ATTR_ZERO, p->out.zero);
 	if (p->is_requantised && rc == 0)

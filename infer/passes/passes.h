@@ -27,9 +27,9 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 // Nodes that no output needs, tensors that no node needs.
 int pass_dead_code(struct graph *graph, struct compile_report *report, struct error *err);
 
-// DequantizeLinear -> MatMul or Gemm -> QuantizeLinear, and QLinearMatMul, with constant weights of
-// 8 bits -> QDense. Not one of those below: what it makes rounds in other places than what was
-// there, by up to a step of the quantised output.
+// DequantizeLinear -> MatMul, Gemm or Conv -> QuantizeLinear, QLinearMatMul and QLinearConv, with
+// constant weights of 8 bits -> QDense and QConv. Not one of those below: what it makes rounds in
+// other places than what was there, by up to a step of the quantised output.
 int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err);
 
 // All of them but the last in their order, until none finds more. 0 or a negative errno.

@@ -57,7 +57,7 @@ static bool find_input(const struct finder *f, struct product *p)
 {
 	struct node *node = maker(f, p->node->inputs[0]);
 
-	if (node && node->op == OP_RESHAPE && f->uses.count[node->outputs[0]] == 1) {
+	if (node && !p->is_conv && node->op == OP_RESHAPE && f->uses.count[node->outputs[0]] == 1) {
 		p->shape = node;
 		node = maker(f, node->inputs[0]);
 	}
@@ -92,15 +92,42 @@ static bool fits_weights(const struct finder *f, const struct product *p)
 	return true;
 }
 
+// Quantised weights and how, by the DequantizeLinear that made them. Their columns are `axis`.
+static bool read_weights(
+	const struct finder *f, const struct node *node, uint32_t columns, struct product *p)
+{
+	const struct tensor *scale, *zero;
+	uint32_t axis;
+
+	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
+		return false;
+	p->w.q = *tensor_of(f, node, 0);
+	scale = tensor_of(f, node, 1);
+	zero = tensor_of(f, node, 2);
+	p->w.scales = scale->data;
+	p->w.n_scales = tensor_elements(scale);
+	p->w.zeros = zero ? zero->data : NULL;
+	p->w.n_zeros = zero ? tensor_elements(zero) : 0;
+	if (p->w.n_scales > 1 && (op_axis(node, p->w.q.rank, 1, &axis) != 0 || axis != columns))
+		return false;
+	return fits_weights(f, p);
+}
+
 // Constants that DequantizeLinear made, perhaps transposed since.
 static bool find_weights(const struct finder *f, struct product *p)
 {
 	const struct tensor *made = tensor_of(f, p->node, 1);
 	const struct node *node = made->folded;
-	const struct tensor *scale, *zero;
-	uint32_t axis;
 
-	if (made->rank != 2 || !node)
+	if (!node)
+		return false;
+	if (p->is_conv) { // [M, C / group, ...]
+		p->w.turned = true;
+		p->n = made->dims[0];
+		p->k = p->n ? tensor_elements(made) / p->n : 0;
+		return read_weights(f, node, 0, p);
+	}
+	if (made->rank != 2)
 		return false;
 	p->w.turned = p->node->op == OP_GEMM && node_int(p->node, ATTR_TRANS_B, 0) != 0;
 	p->k = made->dims[p->w.turned ? 1 : 0];
@@ -112,18 +139,7 @@ static bool find_weights(const struct finder *f, struct product *p)
 			p->w.turned = !p->w.turned;
 		node = tensor_of(f, node, 0)->folded;
 	}
-	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
-		return false;
-	p->w.q = *tensor_of(f, node, 0);
-	scale = tensor_of(f, node, 1);
-	zero = tensor_of(f, node, 2);
-	p->w.scales = scale->data;
-	p->w.n_scales = tensor_elements(scale);
-	p->w.zeros = zero ? zero->data : NULL;
-	p->w.n_zeros = zero ? tensor_elements(zero) : 0;
-	if (p->w.n_scales > 1 && (op_axis(node, 2, 1, &axis) != 0 || axis != (p->w.turned ? 0 : 1)))
-		return false;
-	return fits_weights(f, p);
+	return read_weights(f, node, p->w.turned ? 0 : 1, p);
 }
 
 // A constant added to each row: one value, or one for each column.
@@ -147,7 +163,7 @@ static void find_rest(const struct finder *f, struct product *p)
 	double low = -INFINITY, high = INFINITY;
 
 	p->last = p->node;
-	if (next && next->op == OP_ADD) {
+	if (next && next->op == OP_ADD && !p->is_conv) {
 		const uint32_t other = next->inputs[next->inputs[0] == p->node->outputs[0]];
 
 		if (read_added(p, &f->graph->tensors[other], &p->added, &p->n_added)) {
@@ -177,14 +193,14 @@ static void find_rest(const struct finder *f, struct product *p)
 
 static bool find_float_product(const struct finder *f, struct product *p)
 {
-	const struct tensor *c = p->node->op == OP_GEMM ? tensor_of(f, p->node, 2) : NULL;
+	const struct tensor *c = p->node->op == OP_MATMUL ? NULL : tensor_of(f, p->node, 2);
 
 	if (p->node->n_inputs < 2 || f->graph->tensors[p->node->inputs[0]].data ||
 		node_int(p->node, ATTR_TRANS_A, 0) != 0 || !find_input(f, p) || !find_weights(f, p))
 		return false;
 	p->alpha = (double)node_float(p->node, ATTR_ALPHA, 1);
 	p->beta = (double)node_float(p->node, ATTR_BETA, 1);
-	if (p->node->op == OP_MATMUL)
+	if (p->node->op != OP_GEMM)
 		p->alpha = p->beta = 1;
 	if (c && !read_added(p, c, &p->c, &p->n_c))
 		return false;
@@ -197,21 +213,25 @@ static bool find_qlinear_product(const struct finder *f, struct product *p)
 	const struct node *node = p->node;
 	const struct tensor *x = tensor_of(f, node, 0), *w = tensor_of(f, node, 3);
 	const struct tensor *scale = tensor_of(f, node, 4), *zero = tensor_of(f, node, 5);
+	const struct tensor *bias = tensor_of(f, node, 8);
 
-	if (x->data || w->rank != 2 || !w->data || !scale->data || !zero->data ||
+	if (x->data || (w->rank != 2 && !p->is_conv) || !w->data || !scale->data || !zero->data ||
+		(bias && !bias->data) ||
 		!read_quantum(x->dtype, tensor_of(f, node, 1), tensor_of(f, node, 2), &p->in) ||
 		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, tensor_of(f, node, 6),
 			tensor_of(f, node, 7), &p->out))
 		return false;
 	p->x = node->inputs[0];
 	p->last = p->node;
-	p->k = w->dims[0];
-	p->n = w->dims[1];
+	p->n = w->dims[p->is_conv ? 0 : 1];
+	p->k = p->n ? tensor_elements(w) / p->n : 0;
 	p->w = (struct weights){ .q = *w,
+		.turned = p->is_conv,
 		.scales = scale->data,
 		.zeros = zero->data,
 		.n_scales = tensor_elements(scale),
 		.n_zeros = tensor_elements(zero) };
+	p->bias = bias ? bias->data : NULL;
 	p->alpha = p->beta = 1;
 	p->is_requantised = true;
 	p->low = p->out.dtype == DTYPE_I8 ? -128 : 0;
@@ -221,9 +241,12 @@ static bool find_qlinear_product(const struct finder *f, struct product *p)
 
 bool quantised_find(const struct finder *f, struct product *p)
 {
-	if (p->node->op == OP_MATMUL || p->node->op == OP_GEMM)
+	const enum op op = p->node->op;
+
+	p->is_conv = op == OP_CONV || op == OP_QLINEAR_CONV;
+	if (op == OP_MATMUL || op == OP_GEMM || op == OP_CONV)
 		return find_float_product(f, p);
-	return p->node->op == OP_QLINEAR_MATMUL && find_qlinear_product(f, p);
+	return (op == OP_QLINEAR_MATMUL || op == OP_QLINEAR_CONV) && find_qlinear_product(f, p);
 }
 
 uint32_t quantised_again(const struct finder *f, const struct node *node)

@@ -19,16 +19,18 @@ struct weights {
 };
 
 struct product {
-	struct node *node;  // MatMul, Gemm, QLinearMatMul
+	struct node *node;  // MatMul, Gemm, Conv, QLinearMatMul, QLinearConv
 	struct node *last;  // whose output takes its place
 	struct node *shape; // NULL, or the Reshape between DequantizeLinear and it
 	uint32_t x;         // the quantised input
 	struct quantum in, out;
 	bool is_requantised; // out counts
 	struct weights w;
-	int64_t k, n;
+	int64_t k, n; // of Conv: C / group * kernel, M
+	bool is_conv;
 	double alpha, beta;
 	const float *c, *added; // [1] or [N]; NULL: none
+	const int32_t *bias;    // QLinearConv's [N]; NULL: none
 	int64_t n_c, n_added;
 	int32_t low, high;
 };
@@ -39,7 +41,8 @@ struct finder {
 	uint32_t *reader; // [n_tensors] the last node that reads it, or GRAPH_NONE
 };
 
-// The product p->node, MatMul, Gemm or QLinearMatMul, with all that can be fused into it.
+// The product p->node with all that can be fused into it; false where it is none, or of another
+// form.
 bool quantised_find(const struct finder *f, struct product *p);
 // A QuantizeLinear that takes back what the DequantizeLinear before it did: the tensor it gives
 // again, or GRAPH_NONE.

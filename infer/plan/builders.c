@@ -35,13 +35,15 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_MAX_POOL] = build_pool,
 	[OP_AVERAGE_POOL] = build_pool,
 	[OP_QDENSE] = build_qdense,
+	[OP_QCONV] = build_qconv,
 	[OP_QUANTIZE_LINEAR] = build_quantise,
 };
 
 // Which builders take other dtypes than F32.
 static bool takes_any_dtype(enum op op)
 {
-	return op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE || op == OP_QUANTIZE_LINEAR;
+	return op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE || op == OP_QCONV ||
+		op == OP_QUANTIZE_LINEAR;
 }
 
 // Which builders can read the same values for every row.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What runs in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
 // and QuantizeLinear by one scale. Other forms are the general path's.
-#include "infer/kernels/qdense.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/quantise.h"
+
 #include "infer/plan/race.h"
 
 #include <assert.h>
@@ -81,57 +81,67 @@ static uint32_t rows_to_time(const struct qdense *dense, uint32_t most)
 	return rows < 1 ? 1 : rows < most ? (uint32_t)rows : most;
 }
 
-static int choose(struct builder *builder, struct qdense_step *q)
+int qdense_choose(struct builder *builder, const struct qdense *dense,
+	const uint32_t rows[MODEL_BATCH_CLASSES],
+	const struct qdense_kernel *kernels[MODEL_BATCH_CLASSES])
 {
-	const uint32_t most = rows_to_time(&q->dense, MODEL_BATCH_MAX * builder->step->per_row);
+	const uint32_t most = rows_to_time(dense, rows[MODEL_BATCH_CLASSES - 1]);
 	uint8_t *x = NULL;
 	float *y = NULL;
 	int rc = 0;
 
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
-		const uint32_t m = MODEL_BATCH_CLASS[c] * builder->step->per_row;
+		const uint32_t m = rows[c] < most ? rows[c] : most;
 
-		q->kernel[c] = kernel_of_name(builder_known(builder, builder->step, c));
-		if (!q->kernel[c] && builder->no_timing)
-			q->kernel[c] = qdense_pick(builder->plan->isa_mask);
-		if (!q->kernel[c] && !y) {
-			x = calloc(most, q->dense.k);
-			y = calloc((size_t)most * q->dense.n, sizeof(float));
+		kernels[c] = kernel_of_name(builder_known(builder, builder->step, c));
+		if (!kernels[c] && builder->no_timing)
+			kernels[c] = qdense_pick(builder->plan->isa_mask);
+		if (!kernels[c] && c > 0 && rows[c] == rows[c - 1])
+			kernels[c] = kernels[c - 1];
+		if (!kernels[c] && !y) {
+			x = calloc(most, dense->k);
+			y = calloc((size_t)most * dense->n, sizeof(float));
 		}
-		if (!q->kernel[c] && x && y)
-			q->kernel[c] = fastest(builder, &q->dense, m < most ? m : most, x, y);
-		if (!q->kernel[c])
+		if (!kernels[c] && x && y)
+			kernels[c] = fastest(builder, dense, m, x, y);
+		if (!kernels[c])
 			rc = error_set(builder->err, -ENOMEM, "no memory to time kernels");
 		else
-			builder->step->kernel[c] = q->kernel[c]->name;
+			builder->step->kernel[c] = kernels[c]->name;
 	}
 	free(x);
 	free(y);
 	return rc;
 }
 
-int build_qdense(struct builder *builder)
+struct qdense qdense_of(const struct builder *builder, uint32_t n)
 {
 	const struct node *node = builder->node;
-	const struct tensor *x = builder_input(builder, 0), *w = builder_input(builder, 1);
-	const struct tensor *b = builder_input(builder, 2), *scale = builder_input(builder, 3);
-	struct step *step = builder->step;
 	const enum dtype to = builder_output(builder, 0)->dtype;
 	const int64_t least = to == DTYPE_I8 ? -128 : 0;
-	struct qdense_step q = { .dense = { .k = (uint32_t)w->dims[0],
-					 .n = (uint32_t)w->dims[1],
-					 .x_signed = x->dtype == DTYPE_I8,
-					 .to = to,
-					 .zero = (int32_t)node_int(node, ATTR_ZERO, least),
-					 .low = (int32_t)node_int(node, ATTR_LOW, least),
-					 .high = (int32_t)node_int(
-						 node, ATTR_HIGH, least + 255) } };
+
+	return (struct qdense){ .k = (uint32_t)builder_input(builder, 1)->dims[0],
+		.n = n,
+		.x_signed = builder_input(builder, 0)->dtype == DTYPE_I8,
+		.to = to,
+		.zero = (int32_t)node_int(node, ATTR_ZERO, least),
+		.low = (int32_t)node_int(node, ATTR_LOW, least),
+		.high = (int32_t)node_int(node, ATTR_HIGH, least + 255) };
+}
+
+int build_qdense(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *w = builder_input(builder, 1);
+	struct step *step = builder->step;
+	struct qdense_step q = { .dense = qdense_of(builder, (uint32_t)w->dims[1]) };
 	void *packed = builder_weights(builder, qdense_packed_bytes(q.dense.k, q.dense.n));
+	uint32_t rows[MODEL_BATCH_CLASSES];
 	int rc;
 
 	if (!packed)
 		return -ENOMEM;
-	qdense_pack(&q.dense, packed, w->data, b->data, scale->data);
+	qdense_pack(&q.dense, packed, w->data, builder_input(builder, 2)->data,
+		builder_input(builder, 3)->data);
 	q.dense.packed = packed;
 	step->run = run_qdense;
 	step->x = builder_input_place(builder, 0);
@@ -140,7 +150,9 @@ int build_qdense(struct builder *builder)
 	step->macs = (uint64_t)step->per_row * q.dense.k * q.dense.n;
 	snprintf(step->shape, sizeof(step->shape), "%s %" PRIu32 " -> %s %" PRIu32,
 		dtype_name(x->dtype), q.dense.k, dtype_name(q.dense.to), q.dense.n);
-	rc = choose(builder, &q);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
+		rows[c] = MODEL_BATCH_CLASS[c] * step->per_row;
+	rc = qdense_choose(builder, &q.dense, rows, q.kernel);
 	if (rc != 0)
 		return rc;
 	step->params = builder_params(builder, &q, sizeof(q));

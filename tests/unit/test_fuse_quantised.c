@@ -35,6 +35,18 @@ static const struct expectation EXPECTATIONS[] = {
 	{ "quantised_chain", 2, "QuantizeLinear " },
 	{ "quantised_read_twice", 1, "QuantizeLinear Relu Add " },
 	{ "quantised_qlinear_matmul", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_conv_plain", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_conv_strided", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_conv_dilated", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_conv_groups", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_conv_depthwise", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_qlinear_conv_plain", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_qlinear_conv_strided", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_qlinear_conv_dilated", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_qlinear_conv_groups", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_qlinear_conv_depthwise", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_conv_to_float", 1, "QuantizeLinear " },
+	{ "quantised_conv_2d", 1, "QuantizeLinear DequantizeLinear " },
 	// A scale for each row of the weights, and weights that do not fit in int8.
 	{ "quantised_by_rows", 0,
 		"QuantizeLinear DequantizeLinear Dense QuantizeLinear DequantizeLinear " },
@@ -61,7 +73,7 @@ static void runs_in_8_bits(void **state)
 		struct plan_step_info step;
 
 		model_step_info(model, s, &step);
-		if (strcmp(step.op, "QDense") == 0) {
+		if (strcmp(step.op, "QDense") == 0 || strcmp(step.op, "QConv") == 0) {
 			fused++;
 			assert_non_null(strstr(step.kernel[0], "q8_dense_"));
 			continue;

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// QConv: the windows of one row of the model laid out one after the other, then a product as QDense
+// has it, then its columns as channels. The row is copied into its padding first, so that each byte
+// of a window stands at the window's begin plus the tap's offset.
+#include "infer/plan/quantise.h"
+#include "infer/window.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qconv {
+	struct window window;
+	int64_t padded[WINDOW_DIMS];
+	uint32_t batches, groups, in, out; // channels of a group
+	uint32_t places, run, runs;        // a window is `runs` runs of `run` bytes
+	const uint32_t *begins;            // [places] of a window, from its channel
+	const uint32_t *offsets;           // [runs] of a run, from the window's begin
+	int pad_value;
+	size_t x_row, y_row;        // bytes
+	size_t patches, products;   // where they stand in the scratch
+	const struct qdense *dense; // [groups]
+	const struct qdense_kernel *kernel[MODEL_BATCH_CLASSES];
+};
+
+static void pad_channel(const struct qconv *q, const uint8_t *x, uint8_t *to)
+{
+	const struct window *w = &q->window;
+
+	for (int64_t i = 0; i < w->in[0]; i++) {
+		for (int64_t j = 0; j < w->in[1]; j++, x += w->in[2])
+			memcpy(to +
+					((i + w->begin[0]) * q->padded[1] + j + w->begin[1]) *
+						q->padded[2] +
+					w->begin[2],
+				x, (size_t)w->in[2]);
+	}
+}
+
+static void lay_out(const struct qconv *q, const uint8_t *padded, uint8_t *patches)
+{
+	for (uint32_t p = 0; p < q->places; p++) {
+		const uint8_t *from = padded + q->begins[p];
+
+		for (uint32_t r = 0; r < q->runs; r++) {
+			for (uint32_t i = 0; i < q->run; i++)
+				*patches++ = from[q->offsets[r] + i];
+		}
+	}
+}
+
+// [places][out] to [out][places].
+static void turn(const struct qconv *q, const void *products, void *y)
+{
+	for (uint32_t c = 0; c < q->out; c++) {
+		for (uint32_t p = 0; p < q->places; p++) {
+			const size_t from = (size_t)p * q->out + c, to = (size_t)c * q->places + p;
+
+			if (q->dense->to == DTYPE_F32)
+				((float *)y)[to] = ((const float *)products)[from];
+			else
+				((uint8_t *)y)[to] = ((const uint8_t *)products)[from];
+		}
+	}
+}
+
+static void run_one(const struct qconv *q, const struct qdense_kernel *kernel, const uint8_t *x,
+	char *y, uint8_t *scratch)
+{
+	const size_t size = (size_t)window_product(q->window.in);
+	const size_t padded = (size_t)window_product(q->padded);
+	const size_t width = q->dense->to == DTYPE_F32 ? sizeof(float) : 1;
+	uint8_t *patches = scratch + q->patches;
+	void *products = scratch + q->products;
+
+	for (uint32_t i = 0; i < q->batches * q->groups; i++) {
+		for (uint32_t c = 0; c < q->in; c++, x += size)
+			pad_channel(q, x, scratch + c * padded);
+		lay_out(q, scratch, patches);
+		kernel->run(&q->dense[i % q->groups], q->places, patches, products);
+		turn(q, products, y);
+		y += (size_t)q->out * q->places * width;
+	}
+}
+
+static void run_qconv(const struct step *step, const struct pass *pass)
+{
+	const struct qconv *q = step->params;
+	const uint8_t *x = place_at(pass, &step->x);
+	uint8_t *scratch = place_at(pass, &step->scratch);
+	char *y = place_at(pass, &step->y);
+
+	memset(scratch, q->pad_value, (size_t)q->in * (size_t)window_product(q->padded));
+	for (uint32_t row = 0; row < pass->n; row++, x += q->x_row, y += q->y_row)
+		run_one(q, q->kernel[pass->klass], x, y, scratch);
+}
+
+// --- Building -----------------------------------------------------------------------------------
+
+static int set_offsets(struct builder *builder, struct qconv *q)
+{
+	const struct window *w = &q->window;
+	const int64_t kernel2 = q->run == 1 ? w->kernel[2] : 1;
+	uint32_t *begins, *offsets;
+	size_t at = 0;
+
+	q->runs = (uint32_t)(q->in * w->kernel[0] * w->kernel[1] * kernel2);
+	begins = builder_weights(builder, q->places * sizeof(*begins));
+	offsets = builder_weights(builder, q->runs * sizeof(*offsets));
+	if (!begins || !offsets)
+		return -ENOMEM;
+	for (int64_t p = 0; p < q->places; p++) {
+		const int64_t i = p / (w->out[1] * w->out[2]), j = p / w->out[2] % w->out[1];
+
+		begins[p] = (uint32_t)((i * w->stride[0] * q->padded[1] + j * w->stride[1]) *
+				q->padded[2] +
+			p % w->out[2] * w->stride[2]);
+	}
+	for (int64_t c = 0; c < q->in; c++) {
+		for (int64_t t = 0; t < w->kernel[0] * w->kernel[1] * kernel2; t++) {
+			const int64_t i = t / (w->kernel[1] * kernel2),
+				      j = t / kernel2 % w->kernel[1];
+
+			offsets[at++] =
+				(uint32_t)(((c * q->padded[0] + i * w->dilation[0]) * q->padded[1] +
+						   j * w->dilation[1]) *
+						q->padded[2] +
+					t % kernel2 * w->dilation[2]);
+		}
+	}
+	q->begins = begins;
+	q->offsets = offsets;
+	return 0;
+}
+
+// The weights of each group by themselves.
+static int pack(struct builder *builder, struct qconv *q)
+{
+	const struct tensor *w = builder_input(builder, 1);
+	const int32_t *bias = builder_input(builder, 2)->data;
+	const float *multiplier = builder_input(builder, 3)->data;
+	const struct qdense one = qdense_of(builder, q->out);
+	const size_t columns = (size_t)w->dims[1];
+	struct qdense *dense = builder_weights(builder, q->groups * sizeof(*dense));
+	int8_t *of_group = malloc((size_t)one.k * q->out);
+	int rc = of_group && dense ? 0 : -ENOMEM;
+
+	for (uint32_t g = 0; g < q->groups && rc == 0; g++) {
+		const size_t first = (size_t)g * q->out;
+		void *packed = builder_weights(builder, qdense_packed_bytes(one.k, one.n));
+
+		if (!packed) {
+			rc = -ENOMEM;
+			break;
+		}
+		for (uint32_t k = 0; k < one.k; k++)
+			memcpy(of_group + (size_t)k * q->out,
+				(const int8_t *)w->data + k * columns + first, q->out);
+		qdense_pack(&one, packed, of_group, bias + first, multiplier + first);
+		dense[g] = one;
+		dense[g].packed = packed;
+	}
+	free(of_group);
+	q->dense = dense;
+	return rc ? error_set(builder->err, rc, "no memory for the weights") : 0;
+}
+
+// Where the scratch has what; too much of it is refused.
+static int lay_scratch(struct builder *builder, struct qconv *q, uint32_t k)
+{
+	double bytes = (double)q->in;
+	size_t end;
+
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		q->padded[d] = q->window.in[d] + q->window.begin[d] + q->window.end[d];
+		bytes *= (double)q->padded[d];
+	}
+	bytes += (double)q->places * k + (double)q->places * q->out * sizeof(float);
+	if (bytes > PLAN_ROW_BYTES_MAX)
+		return error_set(builder->err, -EINVAL,
+			"its windows take %.0f bytes of scratch, at most %zu are supported", bytes,
+			PLAN_ROW_BYTES_MAX);
+	end = (size_t)q->in * (size_t)window_product(q->padded);
+	q->patches = (end + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
+	end = q->patches + (size_t)q->places * k;
+	q->products = (end + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
+	builder->scratch_bytes = q->products + (size_t)q->places * q->out * sizeof(float);
+	return 0;
+}
+
+int build_qconv(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *w = builder_input(builder, 1);
+	const struct tensor *y = builder_output(builder, 0);
+	const struct node *node = builder->node;
+	struct qconv q = { .groups = (uint32_t)node_int(node, ATTR_GROUP, 1),
+		.batches = (uint32_t)x->dims[0],
+		.pad_value = (int)node_int(node, ATTR_PAD_VALUE, 0),
+		.x_row = tensor_bytes(x),
+		.y_row = tensor_bytes(y) };
+	struct step *step = builder->step;
+	uint32_t rows[MODEL_BATCH_CLASSES];
+	int rc = window_of(
+		node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, &q.window, builder->err);
+
+	if (rc != 0)
+		return rc;
+	q.in = (uint32_t)x->dims[1] / q.groups;
+	q.out = (uint32_t)w->dims[1] / q.groups;
+	q.places = (uint32_t)window_product(q.window.out);
+	q.run = q.window.dilation[2] == 1 ? (uint32_t)q.window.kernel[2] : 1;
+	rc = lay_scratch(builder, &q, (uint32_t)w->dims[0]);
+	if (rc == 0)
+		rc = set_offsets(builder, &q);
+	if (rc == 0)
+		rc = pack(builder, &q);
+	if (rc != 0)
+		return rc;
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
+		rows[c] = q.places;
+	rc = qdense_choose(builder, q.dense, rows, q.kernel);
+	if (rc != 0)
+		return rc;
+	step->run = run_qconv;
+	step->x = builder_input_place(builder, 0);
+	step->macs = (uint64_t)q.batches * q.places * (uint64_t)tensor_elements(w);
+	step->bytes_touched += tensor_bytes(w);
+	snprintf(step->shape, sizeof(step->shape),
+		"%s %" PRId64 " x %" PRIu32 " -> %s %" PRIu32 " x %" PRId64, dtype_name(x->dtype),
+		window_product(q.window.in), q.in * q.groups, dtype_name(y->dtype), q.places,
+		w->dims[1]);
+	step->params = builder_params(builder, &q, sizeof(q));
+	return step->params ? 0 : -ENOMEM;
+}
