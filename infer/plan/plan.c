@@ -18,6 +18,7 @@ struct planner {
 	struct place_map map;
 	uint32_t *
 		last_use; // [n_tensors] of roots: node that reads it last, UINT32_MAX for an output
+	uint32_t *readers; // [n_tensors] how many
 	uint64_t work;
 };
 
@@ -48,14 +49,25 @@ static int check_tensor(struct planner *planner, uint32_t t)
 	return 0;
 }
 
-// Roots and last readers, in one walk over the nodes.
+static void note_reader(struct planner *planner, uint32_t t, uint32_t node)
+{
+	struct builder *builder = &planner->builder;
+
+	builder->sole_reader[t] = planner->readers[t]++ == 0 ? node : GRAPH_NONE;
+}
+
+// Roots and readers, in one walk over the nodes.
 static int survey(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	const struct graph *graph = builder->graph;
 
-	for (uint32_t t = 0; t < graph->n_tensors; t++)
+	for (uint32_t t = 0; t < graph->n_tensors; t++) {
 		builder->root[t] = t;
+		builder->sole_reader[t] = GRAPH_NONE;
+	}
+	for (uint32_t o = 0; o < graph->n_outputs; o++) // a reader beside the nodes
+		planner->readers[graph->outputs[o].tensor]++;
 	for (uint32_t n = 0; n < graph->n_nodes; n++) {
 		const struct node *node = &graph->nodes[n];
 
@@ -65,6 +77,7 @@ static int survey(struct planner *planner)
 			if (check_tensor(planner, node->inputs[i]) != 0)
 				return error_prefix(builder->err, -ENOTSUP, "node \"%s\" (%s)",
 					node->name, op_name(node->op));
+			note_reader(planner, node->inputs[i], n);
 			planner->last_use[builder->root[node->inputs[i]]] = n;
 		}
 		for (uint32_t o = 0; o < node->n_outputs; o++) {
@@ -365,15 +378,23 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 	builder->layers_end = &builder->layers;
 	builder->root = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->root));
 	builder->places = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->places));
+	builder->sole_reader = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->sole_reader));
+	builder->channels_last =
+		calloc((size_t)graph->n_tensors + 1, sizeof(*builder->channels_last));
 	planner.last_use = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.last_use));
-	if (plan->steps && builder->root && builder->places && planner.last_use)
+	planner.readers = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.readers));
+	if (plan->steps && builder->root && builder->places && builder->sole_reader &&
+		builder->channels_last && planner.last_use && planner.readers)
 		rc = build_all(&planner);
 	else
 		rc = error_set(err, -ENOMEM, "no memory for the plan");
 	dense_forget_all(builder);
 	free(builder->root);
 	free(builder->places);
+	free(builder->sole_reader);
+	free(builder->channels_last);
 	free(planner.last_use);
+	free(planner.readers);
 	place_map_fini(&planner.map);
 	return rc;
 }

@@ -109,6 +109,8 @@ struct builder {
 	struct step *step;       // being filled; run NULL after build: no step needed
 	uint32_t *root;          // [n_tensors] whose place a tensor shares
 	struct place *places;    // [n_tensors], of roots
+	uint32_t *sole_reader;   // [n_tensors] the node; GRAPH_NONE: several, none or a port
+	bool *channels_last;     // [n_tensors], of roots: layout.h
 	struct dense_layer *layers, **layers_end;
 	size_t dense_bytes;   // of the layers' weights, as yet unpacked
 	size_t scratch_bytes; // a row, that the node being built wants beside its outputs

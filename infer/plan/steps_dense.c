@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
+#include "infer/plan/layout.h"
 #include "infer/plan/plan.h"
 
 #include <assert.h>
@@ -56,8 +57,16 @@ int build_dense(struct builder *builder)
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
 	enum activation kind = (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0);
 
-	return build_dense_of(builder, w->data, b ? b->data : NULL, NULL, (uint32_t)w->dims[0],
-		(uint32_t)w->dims[1], builder_act(builder, kind));
+	const uint32_t k = (uint32_t)w->dims[0], n = (uint32_t)w->dims[1];
+	float *own = NULL;
+
+	if (layout_input_last(builder)) {
+		own = layout_dense_weights(builder, w->data, k, n);
+		if (!own)
+			return error_set(builder->err, -ENOMEM, "no memory for the weights");
+	}
+	return build_dense_of(builder, own ? own : w->data, b ? b->data : NULL, own, k, n,
+		builder_act(builder, kind));
 }
 
 // --- The plain product ---------------------------------------------------------------------------

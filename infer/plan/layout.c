@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/plan/layout.h"
+
+#include <stdlib.h>
+
+#define VIEWS_MAX 4 // that lie between a tensor and its Dense
+#define POOLS_MAX 4 // one behind the other: the search for each stays short
+
+static const struct node *sole_reader(const struct builder *builder, uint32_t t)
+{
+	const uint32_t n = builder->sole_reader[t];
+
+	return n == GRAPH_NONE ? NULL : &builder->graph->nodes[n];
+}
+
+// Is all of the tensor one row of a Dense?
+static bool is_flattened(const struct builder *builder, const struct node *view, int64_t elements)
+{
+	for (int i = 0; view && i < VIEWS_MAX; i++) {
+		const struct node *reader = sole_reader(builder, view->outputs[0]);
+
+		if (reader && reader->op == OP_DENSE)
+			return reader->inputs[0] == view->outputs[0] &&
+				builder->graph->tensors[reader->inputs[1]].dims[0] == elements;
+		if (!reader || (reader->op != OP_RESHAPE && reader->op != OP_IDENTITY))
+			return false;
+		view = reader;
+	}
+	return false;
+}
+
+bool layout_reader_takes(const struct builder *builder, const struct node *node, uint32_t pools)
+{
+	const uint32_t t = node->outputs[0];
+	const struct tensor *tensor = &builder->graph->tensors[t];
+	const struct node *reader = sole_reader(builder, t);
+	struct window window;
+
+	if (!reader || reader->inputs[0] != t)
+		return false;
+	if (reader->op == OP_CONV)
+		return conv_tile_takes(builder, reader, &window);
+	if (reader->op == OP_MAX_POOL || reader->op == OP_AVERAGE_POOL)
+		return pools > 0 && pool_takes(builder, reader, &window, pools - 1);
+	return reader->op == OP_RESHAPE && tensor->dims[0] == 1 &&
+		is_flattened(builder, reader, tensor_elements(tensor));
+}
+
+bool layout_output_last(struct builder *builder)
+{
+	const bool last = layout_reader_takes(builder, builder->node, POOLS_MAX);
+
+	builder->channels_last[builder->node->outputs[0]] = last;
+	return last;
+}
+
+bool layout_input_last(const struct builder *builder)
+{
+	return builder->channels_last[builder->root[builder->node->inputs[0]]];
+}
+
+float *layout_dense_weights(const struct builder *builder, const float *w, uint32_t k, uint32_t n)
+{
+	const struct tensor *x = &builder->graph->tensors[builder->root[builder->node->inputs[0]]];
+	const uint32_t channels = (uint32_t)x->dims[1], places = k / channels;
+	float *own = malloc((size_t)k * n * sizeof(*own)), *to = own;
+
+	for (uint32_t p = 0; to && p < places; p++) {
+		for (uint32_t c = 0; c < channels; c++, to += n)
+			for (uint32_t j = 0; j < n; j++)
+				to[j] = w[((size_t)c * places + p) * n + j];
+	}
+	return own;
+}

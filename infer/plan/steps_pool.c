@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Pools whose windows all lie inside, of either layout. What has another form takes the general
+// path.
+#include "infer/arena.h"
+#include "infer/kernels/pool_line.h"
+#include "infer/kernels/pool_places.h"
+#include "infer/plan/layout.h"
+
+#include <inttypes.h>
+
+struct pool_step {
+	struct window window;
+	int64_t channels; // of all images of a row
+	bool average;
+	struct pool_line line;
+	pool_line_fn *run; // NULL: no kernel of this form
+
+	struct pool_places places; // channels side by side
+	pool_places_fn *run_places;
+};
+
+// The line for its kernel, where there is one.
+static void pick_line(struct pool_step *p, unsigned isa)
+{
+	const struct window *w = &p->window;
+	const int64_t *k = w->kernel;
+
+	if (!kernel_allowed(ISA_AVX512, isa) || window_product(k) > POOL_TAPS_MAX ||
+		w->stride[2] > 2)
+		return;
+	p->line.taps = (uint32_t)window_product(k);
+	p->line.places = (uint32_t)w->out[2];
+	p->line.stride = (uint32_t)w->stride[2];
+	p->line.average = p->average;
+	for (uint32_t t = 0; t < p->line.taps; t++)
+		p->line.at[t] = (uint32_t)((t / (k[1] * k[2]) * w->dilation[0] * w->in[1] +
+						   t / k[2] % k[1] * w->dilation[1]) *
+				w->in[2] +
+			t % k[2] * w->dilation[2]);
+	p->run = f32_pool_line__avx512;
+}
+
+// One line of places, whose first window begins at x.
+static void pool_line(const struct pool_step *p, const float *x, float *restrict y)
+{
+	const struct window *w = &p->window;
+	const int64_t taps = window_product(w->kernel), n = w->out[2], stride = w->stride[2];
+
+	for (int64_t t = 0; t < taps; t++) {
+		const float *from = x +
+			(t / (w->kernel[1] * w->kernel[2]) * w->dilation[0] * w->in[1] +
+				t / w->kernel[2] % w->kernel[1] * w->dilation[1]) *
+				w->in[2] +
+			t % w->kernel[2] * w->dilation[2];
+
+		if (t == 0) {
+			for (int64_t i = 0; i < n; i++)
+				y[i] = from[i * stride];
+		} else if (p->average) {
+			for (int64_t i = 0; i < n; i++)
+				y[i] += from[i * stride];
+		} else {
+			for (int64_t i = 0; i < n; i++)
+				y[i] = from[i * stride] > y[i] ? from[i * stride] : y[i];
+		}
+	}
+	for (int64_t i = 0; i < n && p->average; i++)
+		y[i] /= (float)taps;
+}
+
+static void run_pool(const struct step *step, const struct pass *pass)
+{
+	const struct pool_step *p = step->params;
+	const struct window *w = &p->window;
+	const int64_t lines = w->out[0] * w->out[1];
+	const float *x = place_at(pass, &step->x);
+	float *y = place_at(pass, &step->y);
+
+	for (int64_t c = 0; c < pass->n * p->channels; c++, x += window_product(w->in)) {
+		for (int64_t l = 0; l < lines; l++, y += w->out[2]) {
+			const float *from = x;
+
+			if (l > 0)
+				from += (l / w->out[1] * w->stride[0] * w->in[1] +
+						l % w->out[1] * w->stride[1]) *
+					w->in[2];
+			if (p->run)
+				p->run(&p->line, from, y);
+			else
+				pool_line(p, from, y);
+		}
+	}
+}
+
+static void run_pool_places(const struct step *step, const struct pass *pass)
+{
+	const struct pool_step *p = step->params;
+	const struct window *w = &p->window;
+	const int64_t lines = w->out[0] * w->out[1], each = p->places.channels;
+	const float *x = place_at(pass, &step->x);
+	float *y = place_at(pass, &step->y);
+
+	for (int64_t i = 0; i < pass->n * (p->channels / each); i++) {
+		for (int64_t l = 0; l < lines; l++, y += w->out[2] * each)
+			p->run_places(&p->places,
+				x +
+					(l / w->out[1] * w->stride[0] * w->in[1] +
+						l % w->out[1] * w->stride[1]) *
+						w->in[2] * each,
+				y);
+		x += window_product(w->in) * each;
+	}
+}
+
+// Where a window's values stand, with their channels side by side.
+static int find_taps(struct builder *builder, struct pool_step *p)
+{
+	const struct window *w = &p->window;
+	const int64_t *k = w->kernel, taps = window_product(k);
+	const uint32_t channels = (uint32_t)builder_input(builder, 0)->dims[1];
+	uint32_t *at = arena_calloc(builder->plan->arena, (size_t)taps, sizeof(*at));
+
+	for (int64_t t = 0; at && t < taps; t++)
+		at[t] = (uint32_t)((t / (k[1] * k[2]) * w->dilation[0] * w->in[1] +
+					   t / k[2] % k[1] * w->dilation[1]) *
+					w->in[2] +
+				t % k[2] * w->dilation[2]) *
+			channels;
+	p->places = (struct pool_places){ .taps = (uint32_t)taps,
+		.places = (uint32_t)w->out[2],
+		.channels = channels,
+		.step = (size_t)w->stride[2] * channels,
+		.at = at,
+		.average = p->average };
+	return at ? 0 : -ENOMEM;
+}
+
+static bool is_inside(const struct window *w)
+{
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		if (w->begin[d] != 0 || w->end[d] != 0 ||
+			(w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] >=
+				w->in[d])
+			return false;
+	}
+	return true;
+}
+
+// Of a pool that reads channels side by side: does its own reader take them so, too?
+bool pool_takes(const struct builder *builder, const struct node *node, struct window *window,
+	uint32_t pools)
+{
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
+	struct error unheard;
+
+	return kernel_allowed(ISA_AVX2, isa) && x->dtype == DTYPE_F32 && node->n_outputs == 1 &&
+		window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, window,
+			&unheard) == 0 &&
+		is_inside(window) && layout_reader_takes(builder, node, pools);
+}
+
+// Both sides stand the same way: pool_takes() has seen to it.
+static int pick_places(struct builder *builder, struct pool_step *p)
+{
+	const bool wide = kernel_allowed(ISA_AVX512, builder->plan->isa_mask & isa_detected());
+
+	layout_output_last(builder);
+	builder->step->run = run_pool_places;
+	p->run_places = wide ? f32_pool_places__avx512 : f32_pool_places__avx2;
+	step_set_kernel(builder->step, wide ? "f32_pool_places__avx512" : "f32_pool_places__avx2");
+	return find_taps(builder, p);
+}
+
+int build_pool(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0);
+	const struct attr *kernel = node_attr(builder->node, ATTR_KERNEL_SHAPE);
+	struct pool_step p = { .channels = x->dims[0] * x->dims[1],
+		.average = builder->node->op == OP_AVERAGE_POOL };
+	struct step *step = builder->step;
+	const struct window *w = &p.window;
+
+	if (window_of(builder->node, x, kernel->ints, false, &p.window, builder->err) != 0)
+		return -EINVAL;
+	if (!is_inside(w))
+		return error_set(builder->err, -ENOTSUP, "windows beyond the input");
+	if (builder->node->n_outputs > 1)
+		return error_set(builder->err, -ENOTSUP, "indices");
+	pick_line(&p, builder->plan->isa_mask & isa_detected());
+	step->run = run_pool;
+	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
+	if (layout_input_last(builder) && pick_places(builder, &p) != 0)
+		return -ENOMEM;
+	step->params = builder_params(builder, &p, sizeof(p));
+	if (!step->params)
+		return -ENOMEM;
+	step->x = builder_input_place(builder, 0);
+	step->macs =
+		(uint64_t)(tensor_elements(builder_output(builder, 0)) * window_product(w->kernel));
+	snprintf(step->shape, sizeof(step->shape),
+		"%" PRId64 "x%" PRId64 " -> %" PRId64 " k%" PRId64, p.channels,
+		window_product(w->in), window_product(w->out), window_product(w->kernel));
+	return 0;
+}
