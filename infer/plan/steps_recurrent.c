@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// RNN, GRU and LSTM of one sequence a row: the inputs' share by one product for all time steps of a
+// row, or of a step for all rows; the state's by one product a step over the rows of the pass;
+// gates by vectors. What has lengths, peepholes, a clip or another activation takes the general
+// path.
+#include "infer/kernels/recurrent_gates.h"
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAYS_MAX        2
+#define ALL_STEPS_BYTES ((size_t)256 << 10) // of a row's shares of its inputs
+#define ALL_STEPS_ROWS  8                   // from here on a step's rows are enough for a product
+
+struct product { // x[m][k] * w[k][n] + b[n]
+	struct dense_choice choice[MODEL_BATCH_CLASSES];
+};
+
+struct way {
+	struct product x, h, reset; // reset: of GRU's third gate, without linear_before_reset
+	struct recurrent_gates gates;
+	bool backwards;
+};
+
+struct recurrent_step {
+	struct way ways[WAYS_MAX];
+	uint32_t n_ways, steps, inputs, h, n_gates;
+	bool has_y, has_cell, splits, all_steps;
+	bool has_start[2];     // initial states, cells
+	struct place start[2]; // [ways][h] a row
+	recurrent_gates_fn *gates, *reset;
+};
+
+static void multiply(const struct product *p, const struct pass *pass, uint32_t m, const float *x,
+	size_t ldx, float *y, size_t ldy)
+{
+	const struct dense_choice *choice = &p->choice[pass->klass];
+
+	choice->run(&choice->dense, m, x, ldx, y, ldy);
+}
+
+static void start(const struct recurrent_step *p, const struct pass *pass, uint32_t which,
+	uint32_t way, float *state)
+{
+	const char *from = p->has_start[which] ? place_at(pass, &p->start[which]) : NULL;
+	const size_t bytes = p->h * sizeof(*state);
+
+	for (uint32_t row = 0; row < pass->n; row++, state += p->h) {
+		if (from)
+			memcpy(state, from + row * p->start[which].row_bytes + way * bytes, bytes);
+		else
+			memset(state, 0, bytes);
+	}
+}
+
+// to [n][ways][h]
+static void finish(
+	const struct recurrent_step *p, uint32_t n, uint32_t way, const float *state, float *to)
+{
+	for (uint32_t row = 0; row < n; row++)
+		memcpy(to + ((size_t)row * p->n_ways + way) * p->h, state + (size_t)row * p->h,
+			p->h * sizeof(*to));
+}
+
+static void one_time_step(const struct recurrent_step *p, const struct way *way,
+	const struct pass *pass, const struct recurrent_rows *rows)
+{
+	const uint32_t n = pass->n, h = p->h, wide = p->n_gates * h;
+
+	multiply(&way->h, pass, n, rows->state, h, rows->from_h, wide);
+	if (p->splits) {
+		p->reset(&way->gates, n, rows);
+		multiply(&way->reset, pass, n, rows->other, h, rows->from_h + 2 * h, wide);
+	}
+	p->gates(&way->gates, n, rows);
+}
+
+static void run_way(const struct step *step, const struct pass *pass, uint32_t w)
+{
+	const struct recurrent_step *p = step->params;
+	const struct way *way = &p->ways[w];
+	const uint32_t n = pass->n, wide = p->n_gates * p->h;
+	const bool all = p->all_steps && n < ALL_STEPS_ROWS;
+	const float *x = place_at(pass, &step->x);
+	float *y = place_at(pass, &step->y), *from_x = place_at(pass, &step->scratch);
+	struct recurrent_rows rows = { .from_x_ld = all ? (size_t)p->steps * wide : wide,
+		.y_ld = (size_t)p->steps * p->n_ways * p->h };
+
+	rows.from_h = from_x + (size_t)n * (p->all_steps ? p->steps : 1) * wide;
+	rows.state = rows.from_h + (size_t)n * wide;
+	rows.other = rows.state + (size_t)n * p->h;
+	start(p, pass, 0, w, rows.state);
+	if (p->has_cell)
+		start(p, pass, 1, w, rows.other);
+	if (all)
+		multiply(&way->x, pass, n * p->steps, x, p->inputs, from_x, wide);
+	for (uint32_t s = 0; s < p->steps; s++) {
+		const uint32_t at = way->backwards ? p->steps - 1 - s : s;
+
+		if (!all)
+			multiply(&way->x, pass, n, x + (size_t)at * p->inputs,
+				(size_t)p->steps * p->inputs, from_x, wide);
+		rows.from_x = from_x + (all ? (size_t)at * wide : 0);
+		rows.y = p->has_y ? y + ((size_t)at * p->n_ways + w) * p->h : NULL;
+		one_time_step(p, way, pass, &rows);
+	}
+	if (step->has_y2)
+		finish(p, n, w, rows.state, place_at(pass, &step->y2));
+	if (step->has_y3)
+		finish(p, n, w, rows.other, place_at(pass, &step->y3));
+}
+
+static void run_recurrent(const struct step *step, const struct pass *pass)
+{
+	const struct recurrent_step *p = step->params;
+
+	for (uint32_t w = 0; w < p->n_ways; w++)
+		run_way(step, pass, w);
+}
+
+// --- Building ------------------------------------------------------------------------------------
+
+// w [n][k] as ONNX has it. `rows`: of a call, for each of the pass's.
+static int make_product(struct builder *builder, struct product *product, const float *w,
+	const float *b, uint32_t k, uint32_t n, uint32_t rows)
+{
+	const struct dense_kernel *packed_by[MODEL_BATCH_CLASSES];
+	float *turned = malloc((size_t)k * n * sizeof(*turned));
+	int rc = turned ? 0 : error_set(builder->err, -ENOMEM, "no memory for the weights");
+
+	for (size_t i = 0; turned && i < (size_t)k * n; i++)
+		turned[i] = w[i % n * k + i / n];
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
+		const struct dense_kernel *kernel = packed_by[c] =
+			dense_pick(builder->plan->isa_mask, MODEL_BATCH_CLASS[c] * rows, k, n);
+		struct dense_choice *choice = &product->choice[c];
+		void *packed = NULL;
+
+		*choice = (struct dense_choice){
+			{ .k = k, .n = n, .act = activation_defaults(ACTIVATION_NONE) }, kernel->run
+		};
+		for (uint32_t before = 0; before < c && !choice->dense.packed; before++)
+			if (packed_by[before]->pack == kernel->pack)
+				choice->dense.packed = product->choice[before].dense.packed;
+		if (choice->dense.packed)
+			continue;
+		choice->dense.packed = packed =
+			builder_weights(builder, kernel->packed_bytes(k, n));
+		if (packed)
+			kernel->pack(packed, turned, b, k, n);
+		else
+			rc = -ENOMEM;
+	}
+	free(turned);
+	return rc;
+}
+
+static bool find_activation(enum recurrent kind, enum activation *activation)
+{
+	static const enum activation OF[RECURRENT_COUNT] = {
+		[RECURRENT_RELU] = ACTIVATION_RELU,
+		[RECURRENT_TANH] = ACTIVATION_TANH,
+		[RECURRENT_SIGMOID] = ACTIVATION_SIGMOID,
+		[RECURRENT_LEAKY_RELU] = ACTIVATION_LEAKY_RELU,
+		[RECURRENT_HARD_SIGMOID] = ACTIVATION_HARD_SIGMOID,
+		[RECURRENT_ELU] = ACTIVATION_ELU,
+		[RECURRENT_SOFTSIGN] = ACTIVATION_SOFTSIGN,
+		[RECURRENT_SOFTPLUS] = ACTIVATION_SOFTPLUS,
+	};
+
+	*activation = OF[kind];
+	return *activation != ACTIVATION_NONE;
+}
+
+static bool find_activations(
+	const struct node *node, uint32_t w, uint32_t n, struct recurrent_gates *gates)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct act *act = &gates->f[i];
+
+		if (!find_activation(
+			    (enum recurrent)node_attr(node, ATTR_ACTIVATIONS)->ints[w * n + i],
+			    &act->kind))
+			return false;
+		act->alpha = node_attr(node, ATTR_ALPHAS)->floats[w * n + i];
+		act->beta = node_attr(node, ATTR_BETAS)->floats[w * n + i];
+	}
+	return true;
+}
+
+// The biases that just add up go with the inputs; GRU's third of the state only where nothing
+// scales it in between.
+static void split_bias(const struct recurrent_step *p, const float *both, float *x, float *h)
+{
+	const uint32_t wide = p->n_gates * p->h;
+
+	for (uint32_t i = 0; i < wide; i++) {
+		const bool scaled = p->n_gates == 3 && !p->splits && i >= 2 * p->h;
+
+		x[i] = both ? both[i] : 0;
+		h[i] = 0;
+		if (both && scaled)
+			h[i] = both[wide + i];
+		else if (both)
+			x[i] += both[wide + i];
+	}
+}
+
+static int make_way(struct builder *builder, struct recurrent_step *p, uint32_t w)
+{
+	const uint32_t wide = p->n_gates * p->h, first = p->splits ? 2 * p->h : wide;
+	const struct tensor *b = builder_input(builder, 3);
+	const float *wx = (const float *)builder_input(builder, 1)->data;
+	const float *wh = (const float *)builder_input(builder, 2)->data;
+	float *bias = malloc(2 * (size_t)wide * sizeof(*bias));
+	struct way *way = &p->ways[w];
+	int rc;
+
+	if (!bias)
+		return error_set(builder->err, -ENOMEM, "no memory for the weights");
+	wx += (size_t)w * wide * p->inputs;
+	wh += (size_t)w * wide * p->h;
+	split_bias(p, b ? (const float *)b->data + (size_t)w * 2 * wide : NULL, bias, bias + wide);
+	rc = make_product(builder, &way->x, wx, bias, p->inputs, wide, p->all_steps ? p->steps : 1);
+	if (rc == 0)
+		rc = make_product(builder, &way->h, wh, bias + wide, p->h, first, 1);
+	if (rc == 0 && p->splits)
+		rc = make_product(
+			builder, &way->reset, wh + (size_t)first * p->h, NULL, p->h, p->h, 1);
+	free(bias);
+	return rc;
+}
+
+static int refuse(struct builder *builder)
+{
+	return error_set(builder->err, -ENOTSUP, "no kernel of this form");
+}
+
+static int set_up(struct builder *builder, struct recurrent_step *p)
+{
+	const struct node *node = builder->node;
+	const struct tensor *x = builder_input(builder, 0), *r = builder_input(builder, 2);
+	const struct tensor *b = builder_input(builder, 3);
+	const int64_t direction = node_int(node, ATTR_DIRECTION, DIRECTION_FORWARD);
+	const uint32_t functions = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
+	const bool rows_first = node_int(node, ATTR_LAYOUT, 0) != 0;
+
+	if (!kernel_allowed(ISA_AVX2, builder->plan->isa_mask & isa_detected()) ||
+		x->dims[!rows_first] != 1 || !builder_input(builder, 1)->data || !r->data ||
+		(b && !b->data) || builder_input(builder, 4) || builder_input(builder, 7) ||
+		node_float(node, ATTR_CLIP, 0) > 0 || node_int(node, ATTR_INPUT_FORGET, 0) != 0)
+		return refuse(builder);
+	p->steps = (uint32_t)x->dims[rows_first];
+	p->inputs = (uint32_t)x->dims[2];
+	p->h = (uint32_t)r->dims[2];
+	p->n_ways = (uint32_t)r->dims[0];
+	p->n_gates = (uint32_t)(r->dims[1] / r->dims[2]);
+	p->has_y = node->outputs[0] != GRAPH_NONE;
+	p->has_cell = node->op == OP_LSTM;
+	p->splits = node->op == OP_GRU && node_int(node, ATTR_LINEAR_BEFORE_RESET, 0) == 0;
+	p->all_steps = (size_t)p->steps * p->n_gates * p->h * sizeof(float) <= ALL_STEPS_BYTES;
+	for (uint32_t w = 0; w < p->n_ways; w++) {
+		p->ways[w].gates.h = p->h;
+		p->ways[w].backwards = direction == DIRECTION_REVERSE || w == 1;
+		if (!find_activations(node, w, functions, &p->ways[w].gates))
+			return refuse(builder);
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		p->has_start[i] = builder_input(builder, 5 + i) != NULL;
+		if (p->has_start[i])
+			p->start[i] = builder_input_place(builder, 5 + i);
+	}
+	return 0;
+}
+
+static void pick_gates(struct builder *builder, struct recurrent_step *p)
+{
+	const bool wide = kernel_allowed(ISA_AVX512, builder->plan->isa_mask & isa_detected());
+	const enum op op = builder->node->op;
+
+#define PICK(name)                                                                                 \
+	do {                                                                                       \
+		p->gates = wide ? name##__avx512 : name##__avx2;                                   \
+		step_set_kernel(builder->step, wide ? #name "__avx512" : #name "__avx2");          \
+	} while (0)
+	if (op == OP_LSTM)
+		PICK(f32_lstm_gates);
+	else if (op == OP_RNN)
+		PICK(f32_rnn_gates);
+	else if (p->splits)
+		PICK(f32_gru_state);
+	else
+		PICK(f32_gru_gates);
+#undef PICK
+	p->reset = wide ? f32_gru_reset__avx512 : f32_gru_reset__avx2;
+}
+
+int build_recurrent(struct builder *builder)
+{
+	struct recurrent_step p = { 0 };
+	struct step *step = builder->step;
+	size_t wide;
+	int rc = set_up(builder, &p);
+
+	for (uint32_t w = 0; w < p.n_ways && rc == 0; w++)
+		rc = make_way(builder, &p, w);
+	if (rc != 0)
+		return rc;
+	wide = (size_t)p.n_gates * p.h;
+	pick_gates(builder, &p);
+	builder->scratch_bytes =
+		((p.all_steps ? p.steps : 1) * wide + wide + 2 * (size_t)p.h) * sizeof(float);
+	step->params = builder_params(builder, &p, sizeof(p));
+	step->run = run_recurrent;
+	step->x = builder_input_place(builder, 0);
+	step->bytes_touched =
+		wide * (p.inputs + p.h + 1) * p.n_ways * sizeof(float) + builder->scratch_bytes;
+	step->macs = (uint64_t)p.steps * p.n_ways * wide * (p.inputs + p.h);
+	snprintf(step->shape, sizeof(step->shape),
+		"%" PRIu32 " steps of %" PRIu32 " -> %" PRIu32 "%s", p.steps, p.inputs, p.h,
+		p.n_ways > 1 ? " both ways" : "");
+	return step->params ? 0 : -ENOMEM;
+}
