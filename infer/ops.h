@@ -136,7 +136,9 @@
 	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1)                                              \
 	/* Martlet's own: the convolution as QDense does it. W [C / GROUP * kernel, M], the        \
 	   channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */                    \
-	X(OP_QCONV, "QConv", 4, 4, 1, 1)
+	X(OP_QCONV, "QConv", 4, 4, 1, 1)                                                           \
+	/* Martlet's own: classes [1, K] from pairs of them [1, K (K - 1) / 2], as libsvm */       \
+	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,

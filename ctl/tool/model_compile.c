@@ -91,6 +91,7 @@ int model_compile_command(int argc, char **argv)
 		{ .name = "rows", .value = &compile_options.rows_path },
 		{ .name = "classes", .value = &compile_options.class_labels },
 		{ .name = "features", .value = &compile_options.feature_names },
+		{ .name = "outputs", .value = &compile_options.outputs },
 		{ 0 },
 	};
 	struct args args = { .options = options, .n_min = 1, .n_max = 1 };

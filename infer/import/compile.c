@@ -6,6 +6,7 @@
 #include "infer/import/calibrate.h"
 #include "infer/import/golden.h"
 #include "infer/import/import.h"
+#include "infer/import/outputs.h"
 #include "infer/passes/passes.h"
 #include "infer/text.h"
 
@@ -142,23 +143,21 @@ static int name_features(struct compilation *c)
 	return names ? 0 : error_set(c->err, -ENOMEM, "out of memory");
 }
 
-// Where there is a label a column, "probabilities[2]" becomes "probabilities[attack]".
+// Where there is a label a column of an output, "probabilities[2]" becomes "probabilities[attack]".
 static int name_outputs(struct compilation *c)
 {
 	struct graph *graph = c->graph;
 
-	if (graph->n_class_labels != graph->n_columns_out)
-		return 0;
-	for (uint32_t p = 0, o = 0; p < graph->n_outputs; p++) {
+	for (uint32_t p = 0; p < graph->n_outputs; p++) {
 		const struct tensor *tensor = &graph->tensors[graph->outputs[p].tensor];
-		uint32_t n = (uint32_t)tensor_elements(tensor);
+		uint32_t n = (uint32_t)tensor_elements(tensor), o = graph->outputs[p].first_column;
 
-		for (uint32_t i = 0; i < n; i++, o++) {
+		for (uint32_t i = 0; i < n && n == graph->n_class_labels && n > 1; i++, o++) {
 			char name[400];
 
 			snprintf(name, sizeof(name), "%.*s[%.*s]", text_cut(tensor->name, 180),
-				tensor->name, text_cut(graph->class_labels[o], 180),
-				graph->class_labels[o]);
+				tensor->name, text_cut(graph->class_labels[i], 180),
+				graph->class_labels[i]);
 			graph->output_names[o] = arena_strdup(graph->arena, name);
 			if (!graph->output_names[o])
 				return error_set(c->err, -ENOMEM, "out of memory");
@@ -318,10 +317,13 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	struct compilation c = {
 		.options = options ? options : &NONE, .report = report, .err = err
 	};
-	int rc = importer_of(bytes, size)(bytes, size, &c.graph, report, err);
+	int rc = importer_of(bytes, size)(
+		bytes, size, c.options->outputs != NULL, &c.graph, report, err);
 
 	*image = NULL;
 	*image_size = 0;
+	if (rc == 0 && c.options->outputs)
+		rc = outputs_select(c.graph, c.options->outputs, err);
 	if (rc == 0)
 		rc = describe(&c, path, bytes, size);
 	else

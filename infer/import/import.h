@@ -7,7 +7,8 @@
 #include "infer/graph.h"
 #include "infer/import/report.h"
 
-typedef int importer(const void *bytes, size_t size, struct graph **graph,
+// `labels`: predicted classes are wanted among the outputs, not only the scores.
+typedef int importer(const void *bytes, size_t size, bool labels, struct graph **graph,
 	struct compile_report *report, struct error *err);
 importer import_onnx;
 importer import_xgboost;  // JSON and UBJSON, versions 0.90 to 3.x: gbtree, dart, gblinear

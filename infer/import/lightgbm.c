@@ -281,7 +281,7 @@ static int build(struct lightgbm *l)
 	return rc;
 }
 
-int import_lightgbm(const void *bytes, size_t size, struct graph **graph,
+int import_lightgbm(const void *bytes, size_t size, bool labels, struct graph **graph,
 	struct compile_report *report, struct error *err)
 {
 	struct lightgbm l = { .report = report, .err = err };

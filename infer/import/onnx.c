@@ -64,6 +64,18 @@ static uint32_t output_cast(struct onnx *onnx, const struct onnx_node *node, uin
 	return made;
 }
 
+// A whole number beside the scores of as many classes as the file names: the class predicted.
+static bool is_label(const struct onnx *onnx, const struct onnx_value *value)
+{
+	const struct tensor *tensor;
+
+	if (value->is_label || value->tensor == GRAPH_NONE)
+		return value->is_label;
+	tensor = &onnx->graph->tensors[value->tensor];
+	return !onnx->labels && onnx->graph->n_class_labels > 1 && onnx->proto->n_output == 2 &&
+		tensor->dtype != DTYPE_F32 && tensor_elements(tensor) == 1;
+}
+
 static int add_output(struct onnx *onnx, const char *name)
 {
 	struct graph *graph = onnx->graph;
@@ -74,9 +86,11 @@ static int add_output(struct onnx *onnx, const char *name)
 
 	if (!value || !value->defined)
 		return error_set(onnx->err, -EINVAL, "output '%.80s' is computed by no node", name);
-	if (value->is_label) {
+	if (is_label(onnx, value)) {
 		report_add(onnx->report,
-			"dropped output '%.80s': the predicted label; scores are kept", name);
+			"dropped output '%.80s': the predicted label; scores are kept (--outputs "
+			"keeps what it names)",
+			name);
 		return 0;
 	}
 	tensor = value->tensor;
@@ -153,10 +167,10 @@ static int import_model(struct onnx *onnx)
 	return rc ? rc : graph_check(onnx->graph, onnx->err);
 }
 
-int import_onnx(const void *bytes, size_t size, struct graph **graph, struct compile_report *report,
-	struct error *err)
+int import_onnx(const void *bytes, size_t size, bool labels, struct graph **graph,
+	struct compile_report *report, struct error *err)
 {
-	struct onnx onnx = { .report = report, .err = err };
+	struct onnx onnx = { .report = report, .err = err, .labels = labels };
 	int rc;
 
 	*graph = NULL;

@@ -43,6 +43,7 @@ struct onnx {
 	uint32_t n_ports;
 	uint32_t n_made; // names made: a number is never tried twice, whatever names a file has
 	bool narrowed;   // doubles or halves became float32
+	bool labels;     // predicted classes are wanted
 };
 
 struct onnx_node {

@@ -23,8 +23,22 @@ uint32_t onnx_as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *c
 // Class labels of the file become the image's, unless a node before gave some.
 int onnx_keep_labels(struct onnx *onnx, const struct onnx_node *node, const char *strings_name,
 	const char *ints_name, size_t *count);
-// The node's k-th output is a predicted class, which is dropped.
-int onnx_mark_label(struct onnx *onnx, const struct onnx_node *node, uint32_t k);
+// The node's output 0 is the class of the highest score [1, n], the first of equal ones: where
+// labels are wanted its whole number in `ints_name`, or where classes are text its index; or else
+// dropped.
+int onnx_output_label(
+	struct onnx *onnx, const struct onnx_node *node, const char *ints_name, uint32_t scores);
+
+// onnx_ml_features.c
+int onnx_import_binarizer(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_imputer(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_array_feature_extractor(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_feature_vectorizer(struct onnx *onnx, const struct onnx_node *node);
+// onnx_svm.c
+int onnx_import_svm_classifier(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_svm_regressor(struct onnx *onnx, const struct onnx_node *node);
 
 // onnx_trees.c
 int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node);

@@ -29,11 +29,22 @@ static const char **column_names(
 	return names;
 }
 
+// Is there an output with a column for each class?
+static bool has_scores(const struct graph *graph)
+{
+	for (uint32_t o = 0; o < graph->n_outputs; o++) {
+		if (tensor_elements(&graph->tensors[graph->outputs[o].tensor]) ==
+			graph->n_class_labels)
+			return true;
+	}
+	return false;
+}
+
 int onnx_name_columns(struct onnx *onnx)
 {
 	struct graph *graph = onnx->graph;
 
-	if (graph->n_class_labels != 0 && graph->n_class_labels != graph->n_columns_out) {
+	if (graph->n_class_labels != 0 && !has_scores(graph)) {
 		// Labels that name no columns, as of one score: kept out, they would mislead.
 		report_add(onnx->report, "%u class labels for %u output columns: not kept",
 			graph->n_class_labels, graph->n_columns_out);

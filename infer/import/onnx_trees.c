@@ -399,5 +399,7 @@ int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
 	}
 	if (scores == GRAPH_NONE)
 		return -EINVAL;
-	return onnx_mark_label(onnx, node, 0) ? -ENOMEM : onnx_output(onnx, node, 1, scores);
+	if (onnx_output_label(onnx, node, "classlabels_int64s", scores))
+		return -EINVAL;
+	return onnx_output(onnx, node, 1, scores);
 }

@@ -272,7 +272,7 @@ bool xgboost_recognises(const void *bytes, size_t size)
 	return behind && (is_json(behind) || strchr("LliUI$#", behind));
 }
 
-int import_xgboost(const void *bytes, size_t size, struct graph **graph,
+int import_xgboost(const void *bytes, size_t size, bool labels, struct graph **graph,
 	struct compile_report *report, struct error *err)
 {
 	struct xgboost x = { .report = report, .err = err };

@@ -61,7 +61,7 @@ int fuzz_import(importer *import, const uint8_t *data, size_t size)
 	struct compile_report report = { 0 };
 	struct error err = { "" };
 	struct graph *graph;
-	bool sound = import(data, size, &graph, &report, &err) == 0;
+	bool sound = import(data, size, size & 1, &graph, &report, &err) == 0;
 
 	if (!sound && !err.text[0])
 		abort(); // refused without a sentence

@@ -199,7 +199,7 @@ static int import_bytes(const void *bytes, size_t size)
 {
 	file_end(NULL);
 	file_err.text[0] = '\0';
-	return import_onnx(bytes, size, &file_graph, &file_report, &file_err);
+	return import_onnx(bytes, size, false, &file_graph, &file_report, &file_err);
 }
 
 int file_import(void)

@@ -41,7 +41,7 @@ static void check(importer *import, const char *file, const struct edit *edits, 
 		struct compile_report report = { 0 };
 		struct error err = { "" };
 		struct graph *graph;
-		const int rc = import(text, strlen(text), &graph, &report, &err);
+		const int rc = import(text, strlen(text), false, &graph, &report, &err);
 
 		if (rc != edits[i].code || !strstr(err.text, edits[i].sentence)) {
 			print_error("'%s' -> '%s': %d '%s', should be %d '%s'\n",
@@ -187,7 +187,8 @@ static void ubjson_is_bounded(void **state)
 		struct graph *graph;
 
 		assert_int_equal(
-			import_xgboost(CASES[i].bytes, CASES[i].size, &graph, NULL, &err), -EINVAL);
+			import_xgboost(CASES[i].bytes, CASES[i].size, false, &graph, NULL, &err),
+			-EINVAL);
 		if (!strstr(err.text, CASES[i].sentence))
 			fail_msg("'%s', should be '%s'", err.text, CASES[i].sentence);
 	}
@@ -195,7 +196,7 @@ static void ubjson_is_bounded(void **state)
 	struct error err = { "" };
 	struct graph *graph;
 
-	assert_int_equal(import_xgboost(deep, sizeof(deep), &graph, NULL, &err), -EINVAL);
+	assert_int_equal(import_xgboost(deep, sizeof(deep), false, &graph, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "more than 64 values in each other"));
 	(void)state;
 }
@@ -288,7 +289,7 @@ static void depth_bombs_are_refused(void **state)
 	for (int i = 0; i < LEAVES; i++)
 		at += sprintf(at, "%d ", i);
 	sprintf(at, "\nend of trees\n");
-	assert_int_equal(import_lightgbm(text, strlen(text), &graph, NULL, &err), -EINVAL);
+	assert_int_equal(import_lightgbm(text, strlen(text), false, &graph, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "512 deep, no branch may lie there"));
 	free(text);
 	(void)state;

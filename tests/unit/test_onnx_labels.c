@@ -185,9 +185,105 @@ static void options_of_another_length_are_refused(void **state)
 	free(bytes);
 }
 
+// --- Predicted classes --------------------------------------------------------------------------
+
+// Scores of a linear classifier of three classes, 4, 5 and 6, with the outputs in `list`.
+static void score_outputs(const char *list, const float *rows, uint32_t n, float *outputs)
+{
+	const struct compile_options options = { .outputs = list };
+	const struct model_options rules = { .no_timing = true };
+	struct error err = { "" };
+	size_t size;
+	void *image, *scratch;
+
+	if (model_compile("tests/fixtures/operators/models/linear_classifier.onnx", &options,
+		    &image, &size, NULL, &err) != 0 ||
+		model_open(image, size, &rules, &model, &err) != 0)
+		fail_msg("%s", err.text);
+	scratch = aligned_alloc(64, (model_scratch_bytes(model, n) + 63) & ~(size_t)63);
+	assert_non_null(scratch);
+	model_score(model, rows, outputs, n, scratch, n);
+	free(scratch);
+	free(image);
+}
+
+static void label_and_scores_both_reachable(void **state)
+{
+	float rows[40 * 5], outputs[40 * 4];
+	unsigned seen = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 40 * 5; i++)
+		rows[i] = (float)(i * 37 % 101) / 10 - 5;
+	score_outputs("label,y", rows, 40, outputs);
+	assert_int_equal(model_info(model)->n_outputs, 4);
+	assert_string_equal(model_info(model)->output_names[0], "label");
+	assert_string_equal(model_info(model)->output_names[2], "y[5]");
+	for (uint32_t r = 0; r < 40; r++) {
+		const float *scores = outputs + r * 4 + 1;
+		int best = 0;
+
+		for (int c = 1; c < 3; c++)
+			best = scores[c] > scores[best] ? c : best;
+		assert_int_equal(outputs[(size_t)r * 4], 4 + best);
+		seen |= 1u << best;
+	}
+	assert_int_equal(seen, 7);
+	model_close(model);
+}
+
+static void outputs_in_the_order_asked_for(void **state)
+{
+	const float row[5] = { 1, -2, 3, 0.5f, -1 };
+	float first[4], second[4], label;
+
+	(void)state;
+	score_outputs("label,y", row, 1, first);
+	model_close(model);
+	score_outputs("y,label", row, 1, second);
+	assert_string_equal(model_info(model)->output_names[3], "label");
+	model_close(model);
+	assert_memory_equal(first + 1, second, 3 * sizeof(float));
+	assert_true(first[0] == second[3]);
+	score_outputs("label", row, 1, &label);
+	assert_int_equal(model_info(model)->n_outputs, 1);
+	model_close(model);
+	assert_true(label == first[0]);
+}
+
+static void outputs_that_are_not_there(void **state)
+{
+	static const struct {
+		const char *list, *sentence;
+	} CASES[] = {
+		{ "label,score", "output 'score' is not there; the model has label, y" },
+		{ "y,y", "output 'y' is named twice; the model has label, y" },
+		{ "", "output '' is not there; the model has label, y" },
+		{ "y,", "output '' is not there; the model has label, y" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		const struct compile_options options = { .outputs = CASES[i].list };
+		struct error err = { "" };
+		size_t size;
+		void *image = NULL;
+
+		assert_int_equal(
+			model_compile("tests/fixtures/operators/models/linear_classifier.onnx",
+				&options, &image, &size, NULL, &err),
+			-EINVAL);
+		assert_string_equal(err.text, CASES[i].sentence);
+		free(image);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(label_and_scores_both_reachable),
+		cmocka_unit_test(outputs_in_the_order_asked_for),
+		cmocka_unit_test(outputs_that_are_not_there),
 		cmocka_unit_test(class_labels_by_precedence),
 		cmocka_unit_test(feature_names_by_precedence),
 		cmocka_unit_test(input_scale_is_of_the_rows),

@@ -21,13 +21,15 @@
 #define EXPECTED  "tests/fixtures/operators/expected/"
 #define TOLERANCE 1e-5
 
-// All that are supported.
+// Those that must be among them.
 static const char *const OPERATORS[] = { "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Relu",
 	"LeakyRelu", "Elu", "Selu", "PRelu", "Sigmoid", "HardSigmoid", "Tanh", "Softplus",
 	"Softsign", "Gelu", "Clip", "Softmax", "LogSoftmax", "BatchNormalization",
 	"LayerNormalization", "Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze",
 	"Concat", "Constant", "Cast", "Scaler", "Normalizer", "LinearClassifier", "LinearRegressor",
-	"ZipMap" };
+	"ZipMap", "Binarizer", "Imputer", "OneHotEncoder", "LabelEncoder", "ArrayFeatureExtractor",
+	"FeatureVectorizer", "SVMClassifier", "SVMRegressor", "QuantizeLinear", "DequantizeLinear",
+	"QLinearMatMul", "QLinearConv", "Conv" };
 #define N_OPERATORS (sizeof(OPERATORS) / sizeof(*OPERATORS))
 
 static unsigned n_with[N_OPERATORS];

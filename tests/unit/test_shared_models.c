@@ -12,13 +12,21 @@
 
 #include <glob.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-// Expected values are float32 sums of another program in another order: with weights of some
-// hundreds that cancel, it is itself 3e-5 from what float64 gives.
-#define TOLERANCE 6e-5
+#define TOLERANCE 1e-5
+
+// Models whose weights of some hundreds cancel carry in their names how many decimals their authors
+// trust ONNX Runtime's float32 sums with: "-Dec3".
+static double tolerance_of(const char *path)
+{
+	const char *decimals = strstr(path, "-Dec");
+
+	return decimals ? pow(10, -atof(decimals + strlen("-Dec"))) : TOLERANCE;
+}
 
 static unsigned n_matched, n_refused;
 
@@ -144,7 +152,7 @@ static void shared_model_matches_or_is_refused(void **state)
 		difference = parity_difference(image, size, rows.at, n, in, expected.at, out, &err);
 		print_message("# %s: %zu rows, largest difference %.2g %s\n", path, n, difference,
 			err.text);
-		assert_true(difference >= 0 && difference <= TOLERANCE);
+		assert_true(difference >= 0 && difference <= tolerance_of(path));
 		n_matched++;
 	} else {
 		print_message("# compiles, nothing to compare with: %s\n", path);
@@ -157,7 +165,7 @@ static void shared_model_matches_or_is_refused(void **state)
 static void some_of_them_match(void **state)
 {
 	print_message("# %u models matched, %u refused\n", n_matched, n_refused);
-	assert_true(n_matched >= 10);
+	assert_true(n_matched >= 38);
 }
 
 int main(void)
