@@ -11,6 +11,7 @@ int passes_run(struct graph *graph, struct compile_report *report, struct error 
 		pass_drop_identity,
 		pass_fold_constants,
 		pass_make_dense,
+		pass_fold_conv,
 		pass_make_affine,
 		pass_fold_affine,
 		pass_fuse_activation,

@@ -22,7 +22,9 @@ int pass_make_dense(struct graph *graph, struct compile_report *report, struct e
 int pass_make_affine(struct graph *graph, struct compile_report *report, struct error *err);
 // Affine into the Dense or Affine before or after it.
 int pass_fold_affine(struct graph *graph, struct compile_report *report, struct error *err);
-// Activations into the Dense or Affine before them.
+// BatchNormalization, Mul, Add, Sub, Div by constants of channels into the Conv before them.
+int pass_fold_conv(struct graph *graph, struct compile_report *report, struct error *err);
+// Activations into the Dense, Affine or Conv before them.
 int pass_fuse_activation(struct graph *graph, struct compile_report *report, struct error *err);
 // Nodes that no output needs, tensors that no node needs.
 int pass_dead_code(struct graph *graph, struct compile_report *report, struct error *err);

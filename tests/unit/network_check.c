@@ -87,6 +87,34 @@ static void compare(const float *got, const float *want, size_t count, double bo
 	}
 }
 
+void network_same(
+	const struct graph *graph, const struct graph *other, double bound, unsigned which)
+{
+	const size_t in = graph->n_features, out = graph->n_columns_out;
+	const struct graph *graphs[2] = { graph, other };
+	float *rows = malloc(ROWS_MAX * in * sizeof(*rows)), *scores[2];
+	struct error err = { "" };
+	unsigned seed = which + 11;
+
+	assert_non_null(rows);
+	for (size_t i = 0; i < ROWS_MAX * in; i++)
+		rows[i] = 4 * graph_random(&seed);
+	for (int g = 0; g < 2; g++) {
+		void *image;
+		size_t size;
+
+		scores[g] = malloc(ROWS_MAX * out * sizeof(float));
+		if (image_write(graphs[g], &image, &size, &err) != 0)
+			fail_msg("network %u: %s", which, err.text);
+		score(image, size, ISA_SCALAR, rows, ROWS_MAX, scores[g]);
+		free(image);
+	}
+	compare(scores[1], scores[0], ROWS_MAX * out, bound, ISA_SCALAR, which);
+	free(scores[0]);
+	free(scores[1]);
+	free(rows);
+}
+
 void network_check(const struct graph *graph, double bound, unsigned which)
 {
 	const size_t in = graph->n_features, out = graph->n_columns_out;
