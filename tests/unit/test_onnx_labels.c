@@ -180,7 +180,7 @@ static void options_of_another_length_are_refused(void **state)
 		assert_int_equal(compile_bytes("f", bytes, size, &CASES[i].options, &image,
 					 &image_size, NULL, &err),
 			-EINVAL);
-		assert_string_equal(err.text, CASES[i].sentence);
+		assert_non_null(strstr(err.text, CASES[i].sentence));
 	}
 	free(bytes);
 }
@@ -196,7 +196,7 @@ static void score_outputs(const char *list, const float *rows, uint32_t n, float
 	size_t size;
 	void *image, *scratch;
 
-	if (model_compile("tests/fixtures/operators/models/linear_classifier.onnx", &options,
+	if (model_compile("tests/fixtures/operators/models/linear_classifier_label.onnx", &options,
 		    &image, &size, NULL, &err) != 0 ||
 		model_open(image, size, &rules, &model, &err) != 0)
 		fail_msg("%s", err.text);
@@ -270,10 +270,11 @@ static void outputs_that_are_not_there(void **state)
 		void *image = NULL;
 
 		assert_int_equal(
-			model_compile("tests/fixtures/operators/models/linear_classifier.onnx",
+			model_compile(
+				"tests/fixtures/operators/models/linear_classifier_label.onnx",
 				&options, &image, &size, NULL, &err),
 			-EINVAL);
-		assert_string_equal(err.text, CASES[i].sentence);
+		assert_non_null(strstr(err.text, CASES[i].sentence));
 		free(image);
 	}
 }
