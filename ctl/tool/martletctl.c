@@ -10,7 +10,8 @@ static const struct command COMMANDS[] = {
 	{ "doctor", "[-c FILE]", "is this machine ready? Each finding with its fix",
 		doctor_command },
 	{ "model compile",
-		"SRC -o IMAGE [--name N] [--rows FILE] [--classes A,B,...] [--features F,G,...] [--outputs O,P,...]",
+		"SRC -o IMAGE [--name N] [--rows FILE] [--classes A,B,...] [--features F,G,...] "
+		"[--outputs O,P,...]",
 		"make an image of an ONNX model", model_compile_command },
 	{ "model inspect", "IMAGE [--isa ISA]", "what an image holds, and its plan on this CPU",
 		model_inspect_command },

@@ -156,15 +156,14 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 		else                                                                               \
 			tile(dense, rows, panels, false, x, after, y, column);                     \
 	}
-TILE(1, 8)
-TILE(2, 8)
-TILE(3, 8)
-TILE(1, 4)
-TILE(2, 4) TILE(4, 4) TILE(6, 4) TILE(1, 3) TILE(2, 3) TILE(4, 3) TILE(8, 3) TILE(1, 2) TILE(2, 2)
-	TILE(4, 2) TILE(12, 2) TILE(1, 1) TILE(2, 1) TILE(4, 1) TILE(12, 1)
+#define ALL_TILES(X)                                                                               \
+	X(1, 8)                                                                                    \
+	X(2, 8) X(3, 8) X(1, 4) X(2, 4) X(4, 4) X(6, 4) X(1, 3) X(2, 3) X(4, 3) X(8, 3) X(1, 2)    \
+		X(2, 2) X(4, 2) X(12, 2) X(1, 1) X(2, 1) X(4, 1) X(12, 1)
+ALL_TILES(TILE)
 
-		typedef void tile_function(const struct qdense *dense, const uint8_t *x,
-			uint32_t after, void *y, uint32_t column);
+typedef void tile_function(
+	const struct qdense *dense, const uint8_t *x, uint32_t after, void *y, uint32_t column);
 
 // By panels: tiles of the most rows first.
 static const struct tiles {
