@@ -227,6 +227,14 @@ int onnx_import_mish(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_is_inf(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_hardmax(struct onnx *onnx, const struct onnx_node *node);
 
+// onnx_resize.c, onnx_more_norms.c
+int onnx_import_resize(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_rms_norm(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_lp_norm(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_instance_norm(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_lrn(struct onnx *onnx, const struct onnx_node *node);
+int onnx_import_swish(struct onnx *onnx, const struct onnx_node *node);
+
 // The shape that the file declares for a value, an open first dimension being the batch. False:
 // none.
 bool onnx_declared_shape(
