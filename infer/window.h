@@ -19,6 +19,11 @@ struct window {
 // or where `transposed` as ConvTranspose with OUTPUT_PADDING. -EINVAL with the sentence made.
 int window_of(const struct node *node, const struct tensor *x, const int64_t *kernel,
 	bool transposed, struct window *window, struct error *err);
+// The stride from place to place; 0 where there is but one, whatever the file says.
+static inline size_t window_step(const struct window *window, uint32_t d)
+{
+	return window->out[d] > 1 ? (size_t)window->stride[d] : 0;
+}
 static inline int64_t window_product(const int64_t dims[WINDOW_DIMS])
 {
 	return dims[0] * dims[1] * dims[2];

@@ -84,9 +84,9 @@ static int find_stretches(struct builder *builder, const struct window *w, bool 
 
 	c->stretches = lines * line * (x_last ? 1 : in);
 	c->length = (x_last ? in : 1) * (joined ? (uint32_t)w->kernel[2] : 1);
-	c->x_step[0] = (size_t)w->stride[0] * rooms[0] * rooms[1] * unit;
-	c->x_step[1] = (size_t)w->stride[1] * rooms[1] * unit;
-	c->x_step[2] = (size_t)w->stride[2] * unit;
+	c->x_step[0] = window_step(w, 0) * rooms[0] * rooms[1] * unit;
+	c->x_step[1] = window_step(w, 1) * rooms[1] * unit;
+	c->x_step[2] = window_step(w, 2) * unit;
 	c->x_group = in * (x_last ? 1 : plane);
 	at = arena_calloc(builder->plan->arena, c->stretches, sizeof(*at));
 	for (uint32_t s = 0; at && s < c->stretches; s++) {

@@ -129,7 +129,7 @@ static int find_taps(struct builder *builder, struct pool_step *p)
 	p->places = (struct pool_places){ .taps = (uint32_t)taps,
 		.places = (uint32_t)w->out[2],
 		.channels = channels,
-		.step = (size_t)w->stride[2] * channels,
+		.step = window_step(w, 2) * channels,
 		.at = at,
 		.average = p->average };
 	return at ? 0 : -ENOMEM;
