@@ -240,7 +240,7 @@ static int by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis
 {
 	int64_t declared[GRAPH_RANK_MAX];
 	const int64_t *sizes = declared;
-	uint32_t count = 0, which[GRAPH_RANK_MAX];
+	uint32_t count = 0, which[GRAPH_RANK_MAX] = { 0 };
 
 	if (!onnx_input(onnx, node, 3)->data && node->proto->n_output == 1 &&
 		onnx_declared_shape(onnx, node->proto->output[0], &count, declared)) {
@@ -270,7 +270,7 @@ static int by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis
 static int by_scales(struct onnx *onnx, const struct onnx_node *node, const float *scales,
 	uint32_t count, struct axis *axes)
 {
-	uint32_t which[GRAPH_RANK_MAX];
+	uint32_t which[GRAPH_RANK_MAX] = { 0 };
 
 	if (read_axes(onnx, node, count, which))
 		return -EINVAL;
@@ -321,7 +321,7 @@ int onnx_import_resize(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = onnx_input(onnx, node, 0);
 	const uint32_t scales = onnx->opset < 11 || strcmp(node->type, "Upsample") == 0 ? 1 : 2;
-	struct axis axes[GRAPH_RANK_MAX];
+	struct axis axes[GRAPH_RANK_MAX] = { 0 };
 	struct resize resize = { 0 };
 	int rc = read_modes(onnx, node, &resize);
 
@@ -329,6 +329,9 @@ int onnx_import_resize(struct onnx *onnx, const struct onnx_node *node)
 		axes[d] = (struct axis){ x->dims[d], x->dims[d], 1 };
 	if (rc != 0)
 		return rc;
+	if (tensor_elements(x) == 0)
+		return onnx_refuse(
+			onnx, node, -ENOTSUP, "the input %s is empty", tensor_shape_text(x).text);
 	rc = is_there(onnx, node, 3) ? by_sizes(onnx, node, axes)
 				     : read_scales(onnx, node, scales, axes);
 	return rc ? rc : emit(onnx, node, &resize, axes);
