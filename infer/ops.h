@@ -138,7 +138,10 @@
 	   channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */                    \
 	X(OP_QCONV, "QConv", 4, 4, 1, 1)                                                           \
 	/* Martlet's own: classes [1, K] from pairs of them [1, K (K - 1) / 2], as libsvm */       \
-	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1)
+	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1)                                    \
+	/* Martlet's own: y[M, N] = kernel(x[M, C], v[V, C]) * w[V, N] + b[N], all but x constant, \
+	   summed in double. MODE: enum svm_kernel; GAMMA, BETA (coef0), ALPHA (degree) */         \
+	X(OP_SVM, "Svm", 4, 4, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,
@@ -237,6 +240,7 @@ enum activation {
 };
 const char *activation_name(enum activation activation);
 
+enum svm_kernel { SVM_LINEAR, SVM_POLY, SVM_RBF, SVM_SIGMOID, SVM_KERNEL_COUNT };
 enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP, PAD_MODE_COUNT };
 enum scatter_reduction {

@@ -17,7 +17,7 @@ struct inference {
 
 // Fills dtype, rank and dims of the node's outputs; -EINVAL with the sentence made.
 typedef int shape_rule(const struct inference *in, struct tensor *out);
-shape_rule shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape_dense,
+shape_rule shape_svm, shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape_dense,
 	shape_affine, shape_gemm, shape_matmul, shape_softmax, shape_batch_norm, shape_layer_norm,
 	shape_normalizer, shape_reshape, shape_concat, shape_cast, shape_arithmetic, shape_not,
 	shape_is_nan, shape_logic, shape_bitwise, shape_compare, shape_where, shape_transpose,

@@ -75,6 +75,7 @@ static const struct general_op OPS[OP_COUNT] = {
 		.work = general_quantised_matmul_work },
 	[OP_CONV_INTEGER] = { .run = general_quantised_conv, .work = general_quantised_conv_work },
 	[OP_QLINEAR_CONV] = { .run = general_quantised_conv, .work = general_quantised_conv_work },
+	[OP_SVM] = { general_svm, general_svm_scratch, general_svm_work },
 	[OP_PAIRWISE_COUPLING] = { general_coupling, general_coupling_scratch,
 		general_coupling_work },
 	[OP_REDUCE_SUM] = { .run = general_reduce },

@@ -62,6 +62,10 @@ general_function general_quantize_linear, general_dequantize_linear,
 	general_dynamic_quantize_linear, general_quantised_matmul, general_quantised_conv;
 uint64_t general_quantised_conv_work(const struct general *general);
 uint64_t general_quantised_matmul_work(const struct general *general);
+// svm.c
+general_function general_svm;
+uint64_t general_svm_work(const struct general *general);
+size_t general_svm_scratch(const struct general *general);
 // coupling.c
 general_function general_coupling;
 size_t general_coupling_scratch(const struct general *general);

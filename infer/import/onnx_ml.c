@@ -4,12 +4,13 @@
 #include "infer/import/onnx_ml.h"
 #include "infer/text.h"
 
+#include <math.h>
 #include <string.h>
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
-static int floats_attr(struct onnx *onnx, const struct onnx_node *node, const char *name,
-	size_t *count, const float **values)
+int onnx_floats(struct onnx *onnx, const struct onnx_node *node, const char *name, size_t *count,
+	const float **values)
 {
 	const Onnx__AttributeProto *attr;
 	int rc = onnx_attr(onnx, node, name, ATTRIBUTE(FLOATS), &attr);
@@ -45,7 +46,7 @@ static int import_scaler(struct onnx *onnx, const struct onnx_node *node)
 		size_t count;
 		void *data;
 
-		if (floats_attr(onnx, node, NAMES[i], &count, &values))
+		if (onnx_floats(onnx, node, NAMES[i], &count, &values))
 			return -EINVAL;
 		if (count == 0)
 			continue;
@@ -126,6 +127,50 @@ uint32_t onnx_as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *c
 	return x->rank == 2 ? made : onnx_emit_reshape(onnx, node, made, 2, dims);
 }
 
+#define DOUBLE_TARGETS_MAX 64
+#define DOUBLE_WEIGHTS_MIN 100.0
+
+// Do coefficients so large meet that float32 cannot hold 1e-5? With values about 1 a sum of
+// products is off by 6e-8 of the sum of the coefficients' sizes.
+static bool wants_double(const float *coefficients, int64_t targets, int64_t columns)
+{
+	for (int64_t t = 0; t < targets && targets <= DOUBLE_TARGETS_MAX; t++) {
+		double sum = 0;
+
+		for (int64_t c = 0; c < columns; c++)
+			sum += fabs((double)coefficients[t * columns + c]);
+		if (sum > DOUBLE_WEIGHTS_MIN)
+			return true;
+	}
+	return false;
+}
+
+// The same sums in double: a linear kernel's, each weighed by 1, or for [1 - s, s] by -1 and 1.
+static uint32_t emit_double(struct onnx *onnx, const struct onnx_node *node, uint32_t x,
+	uint32_t bias, const float *coefficients, int64_t targets)
+{
+	const struct attr mode = ONNX_INT(ATTR_MODE, SVM_LINEAR);
+	const int64_t columns = onnx->graph->tensors[x].dims[1];
+	const int64_t outputs = onnx->graph->tensors[bias].dims[0];
+	uint32_t inputs[4] = { x, GRAPH_NONE, GRAPH_NONE, bias };
+	void *vectors, *weights;
+
+	inputs[1] = constant(onnx, node, "vectors", 2, targets, columns, &vectors);
+	if (inputs[1] == GRAPH_NONE)
+		return GRAPH_NONE;
+	inputs[2] = constant(onnx, node, "weights", 2, targets, outputs, &weights);
+	if (inputs[2] == GRAPH_NONE)
+		return GRAPH_NONE;
+	memcpy(vectors, coefficients, (size_t)(targets * columns) * sizeof(float));
+	for (int64_t o = 0; o < outputs; o++) {
+		if (outputs == targets)
+			((float *)weights)[o * outputs + o] = 1;
+		else
+			((float *)weights)[o] = o ? 1 : -1;
+	}
+	return onnx_emit(onnx, node, OP_SVM, 4, inputs, 1, &mode);
+}
+
 // x * W^T + b with the file's coefficients [targets][columns]. `second` adds the complement in
 // front, as ONNX Runtime does for two classes and one row of coefficients: [1 - s, s].
 static uint32_t emit_linear(
@@ -140,8 +185,8 @@ static uint32_t emit_linear(
 
 	inputs[0] = onnx_as_row(onnx, node, &columns);
 	if (inputs[0] == GRAPH_NONE ||
-		floats_attr(onnx, node, "coefficients", &n_coefficients, &coefficients) ||
-		floats_attr(onnx, node, "intercepts", &n_intercepts, &intercepts))
+		onnx_floats(onnx, node, "coefficients", &n_coefficients, &coefficients) ||
+		onnx_floats(onnx, node, "intercepts", &n_intercepts, &intercepts))
 		return GRAPH_NONE;
 	if (!coefficients || n_coefficients != (uint64_t)targets * (uint64_t)columns ||
 		(n_intercepts != 0 && n_intercepts != (uint64_t)targets)) {
@@ -171,6 +216,8 @@ static uint32_t emit_linear(
 		if (turned)
 			b[n] = 1.0f - b[n];
 	}
+	if (wants_double(coefficients, targets, columns))
+		return emit_double(onnx, node, inputs[0], inputs[2], coefficients, targets);
 	return onnx_emit(onnx, node, OP_DENSE, 3, inputs, 0, NULL);
 }
 
@@ -321,6 +368,8 @@ int onnx_output_label(
 		value->is_label = true;
 		return 0;
 	}
+	if (scores == GRAPH_NONE)
+		return -EINVAL; // the sentence is made already
 	label = onnx_emit(onnx, node, OP_ARG_MAX, 1, &scores, 2, attrs);
 	if (label == GRAPH_NONE)
 		return -EINVAL;
@@ -359,8 +408,8 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 
 	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_ints", &n_labels) ||
 		onnx_read_post_transform(onnx, node, &post) ||
-		floats_attr(onnx, node, "intercepts", &n_targets, &values) ||
-		floats_attr(onnx, node, "coefficients", &n_coefficients, &values))
+		onnx_floats(onnx, node, "intercepts", &n_targets, &values) ||
+		onnx_floats(onnx, node, "coefficients", &n_coefficients, &values))
 		return -EINVAL;
 	scores = onnx_as_row(onnx, node, &columns);
 	if (scores == GRAPH_NONE)

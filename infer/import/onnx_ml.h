@@ -13,6 +13,9 @@ enum post_transform {
 	POST_COUNT,
 };
 
+// The numbers of an attribute; *count 0 and *values NULL: not there.
+int onnx_floats(struct onnx *onnx, const struct onnx_node *node, const char *name, size_t *count,
+	const float **values);
 int onnx_read_post_transform(
 	struct onnx *onnx, const struct onnx_node *node, enum post_transform *post);
 // What the transform makes of scores [1, n]; GRAPH_NONE: refused.

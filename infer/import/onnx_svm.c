@@ -1,382 +1,440 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SVMClassifier and SVMRegressor, as ONNX Runtime computes them: kernels of the row with all
-// support vectors, then products with the coefficients; probabilities by Platt's sigmoid and
-// libsvm's pairwise coupling. Distances are summed as differences: |x|^2 + |v|^2 - 2xv would
-// cancel.
+// SVMClassifier and SVMRegressor of ai.onnx.ml, as ONNX Runtime computes them: a kernel's values of
+// row and support vectors, weighed by a Dense; without support vectors the weights are the row's.
 #include "infer/import/onnx_ml.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-enum svm_kernel { SVM_LINEAR, SVM_POLY, SVM_RBF, SVM_SIGMOID, SVM_KERNELS };
+#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
+
+#define PAIR_CLASSES_MAX 256
+#define LINEAR_SUMS_MAX  ((int64_t)1 << 30) // multiply-adds at import
 
 struct svm {
 	struct onnx *onnx;
 	const struct onnx_node *node;
-	enum svm_kernel kernel;
-	float gamma, coef0, degree;
-	size_t n_vectors, n_coefficients, n_rho;
-	const float *vectors, *coefficients, *rho;
+	uint32_t x; // [M, columns]
 	int64_t columns;
-	uint32_t x; // [1, columns]
+	int64_t n_vectors;
+	const float *vectors, *coefficients, *rho, *prob_a, *prob_b;
+	size_t n_values, n_coefficients, n_rho, n_prob_a, n_prob_b;
+	const int64_t *per_class; // [n_classes] of n_vectors
+	size_t n_per_class, n_classes, n_pairs;
+	enum svm_kernel kernel;
+	float params[3]; // gamma, coef0, degree
 };
 
-static uint32_t emit(struct svm *s, enum op op, uint32_t a)
+#define REFUSE(svm, ...) onnx_refuse((svm)->onnx, (svm)->node, -EINVAL, __VA_ARGS__)
+
+static int read_kernel(struct svm *svm)
 {
-	return a == GRAPH_NONE ? a : onnx_emit(s->onnx, s->node, op, 1, &a, 0, NULL);
-}
-
-static uint32_t emit_two(struct svm *s, enum op op, uint32_t a, uint32_t b)
-{
-	return onnx_emit_pair(s->onnx, s->node, op, a, b);
-}
-
-static uint32_t scalar(struct svm *s, float value)
-{
-	return onnx_scalar(s->onnx, s->node, value);
-}
-
-// [d0, d1], or its transpose, of the file's floats.
-static uint32_t matrix(struct svm *s, const float *values, int64_t d0, int64_t d1, bool turned)
-{
-	const int64_t dims[2] = { turned ? d1 : d0, turned ? d0 : d1 };
-	void *data;
-	uint32_t made = onnx_made(s->onnx, s->node, DTYPE_F32, 2, dims, &data);
-
-	for (int64_t i = 0; made != GRAPH_NONE && i < d0 * d1; i++)
-		((float *)data)[turned ? i % d1 * d0 + i / d1 : i] = values[i];
-	return made;
-}
-
-// Kernels [1, n] of the row with the n vectors [n][columns].
-static uint32_t emit_kernels(struct svm *s, const float *vectors, int64_t n)
-{
-	const struct attr sum[] = { { .key = ATTR_AXES,
-					    .kind = ATTR_KIND_INTS,
-					    .count = 1,
-					    .ints = (const int64_t[]){ 1 } },
-		ONNX_INT(ATTR_KEEPDIMS, 0) };
-	const int64_t row[2] = { 1, n };
-	uint32_t made;
-
-	if (s->kernel == SVM_RBF) {
-		made = emit_two(s, OP_SUB, s->x, matrix(s, vectors, n, s->columns, false));
-		made = emit_two(s, OP_MUL, made, made);
-		if (made == GRAPH_NONE)
-			return made;
-		made = onnx_emit(s->onnx, s->node, OP_REDUCE_SUM, 1, &made, 2, sum);
-		if (made != GRAPH_NONE)
-			made = onnx_emit_reshape(s->onnx, s->node, made, 2, row);
-		return emit(s, OP_EXP, emit_two(s, OP_MUL, made, scalar(s, -s->gamma)));
-	}
-	made = emit_two(s, OP_MATMUL, s->x, matrix(s, vectors, n, s->columns, true));
-	made = emit_two(
-		s, OP_ADD, emit_two(s, OP_MUL, made, scalar(s, s->gamma)), scalar(s, s->coef0));
-	if (s->kernel == SVM_SIGMOID)
-		return emit(s, OP_TANH, made);
-	return emit_two(s, OP_POW, made, scalar(s, s->degree));
-}
-
-static int read_floats(struct svm *s, const char *name, size_t *count, const float **values)
-{
-	const Onnx__AttributeProto *attr;
-	int rc = onnx_attr(
-		s->onnx, s->node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS, &attr);
-
-	*count = attr ? attr->n_floats : 0;
-	*values = attr ? attr->floats : NULL;
-	return rc;
-}
-
-static int read_svm(struct svm *s)
-{
-	static const char *const KERNELS[SVM_KERNELS] = { "LINEAR", "POLY", "RBF", "SIGMOID" };
+	static const char *const NAMES[] = { "LINEAR", "POLY", "RBF", "SIGMOID" };
 	const float *params;
-	const char *kernel;
-	size_t n_params;
+	const char *name;
+	size_t count;
 
-	if (onnx_string(s->onnx, s->node, "kernel_type", "LINEAR", &kernel) ||
-		read_floats(s, "kernel_params", &n_params, &params) ||
-		read_floats(s, "support_vectors", &s->n_vectors, &s->vectors) ||
-		read_floats(s, "coefficients", &s->n_coefficients, &s->coefficients) ||
-		read_floats(s, "rho", &s->n_rho, &s->rho))
+	if (onnx_string(svm->onnx, svm->node, "kernel_type", "LINEAR", &name) ||
+		onnx_floats(svm->onnx, svm->node, "kernel_params", &count, &params))
 		return -EINVAL;
-	while (s->kernel < SVM_KERNELS && strcmp(kernel, KERNELS[s->kernel]) != 0)
-		s->kernel++;
-	if (s->kernel == SVM_KERNELS)
-		return onnx_refuse(s->onnx, s->node, -EINVAL,
-			"kernel_type is '%.20s', should be LINEAR, POLY, RBF or SIGMOID", kernel);
-	if (n_params != 0 && n_params != 3)
-		return onnx_refuse(s->onnx, s->node, -EINVAL,
-			"kernel_params has %zu values, should have gamma, coef0 and degree",
-			n_params);
-	if (n_params == 3) {
-		s->gamma = params[0];
-		s->coef0 = params[1];
-		s->degree = params[2];
-	}
-	s->x = onnx_as_row(s->onnx, s->node, &s->columns);
-	if (s->x == GRAPH_NONE)
-		return -EINVAL;
-	s->columns = s->onnx->graph->tensors[s->x].dims[1];
-	if (s->n_rho == 0 || s->n_coefficients == 0)
-		return onnx_refuse(s->onnx, s->node, -EINVAL, "has no coefficients or no rho");
+	while (svm->kernel < SVM_KERNEL_COUNT && strcmp(name, NAMES[svm->kernel]) != 0)
+		svm->kernel++;
+	if (svm->kernel == SVM_KERNEL_COUNT)
+		return REFUSE(svm, "kernel_type is '%.20s', should be LINEAR, POLY, RBF or SIGMOID",
+			name);
+	if (count != 3 && (count != 0 || svm->kernel != SVM_LINEAR))
+		return REFUSE(svm,
+			"kernel_params has %zu values, should have 3: gamma, coef0, degree", count);
+	if (count == 3)
+		memcpy(svm->params, params, sizeof(svm->params));
 	return 0;
 }
 
-// A linear kernel's vectors [n][columns] and the weights w [n, m] of their products are one matrix,
-// summed here in double: the products themselves would cancel. [columns, m].
-static uint32_t collapse(struct svm *s, int64_t n, uint32_t w, int64_t m)
+static int read_svm(struct svm *svm)
 {
-	const int64_t dims[2] = { s->columns, m };
-	const float *weights;
-	void *data;
-	uint32_t made = onnx_made(s->onnx, s->node, DTYPE_F32, 2, dims, &data);
-
-	if (made == GRAPH_NONE || w == GRAPH_NONE)
-		return GRAPH_NONE;
-	weights = s->onnx->graph->tensors[w].data;
-	for (int64_t i = 0; i < s->columns * m; i++) {
-		double sum = 0;
-
-		for (int64_t v = 0; v < n; v++)
-			sum += (double)s->vectors[v * s->columns + i / m] *
-				(double)weights[v * m + i % m];
-		((float *)data)[i] = (float)sum;
-	}
-	return made;
+	if (read_kernel(svm) ||
+		onnx_floats(
+			svm->onnx, svm->node, "support_vectors", &svm->n_values, &svm->vectors) ||
+		onnx_floats(svm->onnx, svm->node, "coefficients", &svm->n_coefficients,
+			&svm->coefficients) ||
+		onnx_floats(svm->onnx, svm->node, "rho", &svm->n_rho, &svm->rho))
+		return -EINVAL;
+	svm->x = onnx_as_row(svm->onnx, svm->node, &svm->columns);
+	if (svm->x == GRAPH_NONE)
+		return -EINVAL;
+	if (svm->n_coefficients == 0 || svm->n_rho == 0)
+		return REFUSE(svm, "has no %s", svm->n_rho ? "coefficients" : "rho");
+	return 0;
 }
 
-// Kernels with the n vectors, or the row itself where there are none, times w [n or columns, m],
-// and rho.
-static uint32_t emit_sums(struct svm *s, int64_t n, uint32_t w, int64_t m, bool same_rho)
+static int check_vectors(const struct svm *svm)
 {
-	const int64_t dims[1] = { m };
-	uint32_t x = s->x, rho;
-	void *data;
+	if (svm->n_values / (uint64_t)svm->n_vectors != (uint64_t)svm->columns ||
+		svm->n_values % (uint64_t)svm->n_vectors != 0)
+		return REFUSE(svm,
+			"support_vectors has %zu values, should have %" PRId64 " of %" PRId64
+			" columns",
+			svm->n_values, svm->n_vectors, svm->columns);
+	return 0;
+}
 
-	rho = onnx_made(s->onnx, s->node, DTYPE_F32, 1, dims, &data);
-	for (int64_t i = 0; rho != GRAPH_NONE && i < m; i++)
-		((float *)data)[i] = s->rho[same_rho ? 0 : i];
-	if (n > 0 && s->kernel == SVM_LINEAR)
-		w = collapse(s, n, w, m);
-	else if (n > 0)
-		x = emit_kernels(s, s->vectors, n);
-	return emit_two(s, OP_ADD, emit_two(s, OP_MATMUL, x, w), rho);
+static uint32_t constant(const struct svm *svm, int64_t d0, int64_t d1, void **data)
+{
+	const int64_t dims[2] = { d0, d1 };
+
+	return onnx_made(svm->onnx, svm->node, DTYPE_F32, d1 ? 2 : 1, dims, data);
+}
+
+// x * w[columns, n] + b[n], the constants to be filled. False: out of memory, sentence made.
+static bool dense_inputs(
+	const struct svm *svm, int64_t n, float **weights, float **bias, uint32_t inputs[3])
+{
+	void *w = NULL, *b = NULL;
+
+	inputs[0] = svm->x;
+	inputs[1] = constant(svm, svm->columns, n, &w);
+	inputs[2] = inputs[1] == GRAPH_NONE ? GRAPH_NONE : constant(svm, n, 0, &b);
+	*weights = w;
+	*bias = b;
+	return inputs[2] != GRAPH_NONE;
+}
+
+static uint32_t emit_dense(const struct svm *svm, const uint32_t inputs[3])
+{
+	return onnx_emit(svm->onnx, svm->node, OP_DENSE, 3, inputs, 0, NULL);
+}
+
+// For a linear kernel the support vectors are summed here once, as the sum of weighed products is
+// the product of the weighed sum.
+static uint32_t emit_summed(const struct svm *svm, const float *weight, int64_t n)
+{
+	uint32_t inputs[3];
+	float *w, *b;
+
+	if (!dense_inputs(svm, n, &w, &b, inputs))
+		return GRAPH_NONE;
+	for (int64_t c = 0; c < svm->columns; c++) {
+		for (int64_t o = 0; o < n; o++) {
+			double sum = 0;
+
+			for (int64_t v = 0; v < svm->n_vectors; v++)
+				sum += (double)weight[v * n + o] *
+					(double)svm->vectors[v * svm->columns + c];
+			w[c * n + o] = (float)sum;
+		}
+	}
+	memcpy(b, svm->rho, (size_t)n * sizeof(float));
+	return emit_dense(svm, inputs);
+}
+
+// Decisions [M, n] of weights [n_vectors][n].
+static uint32_t emit_decisions(const struct svm *svm, const float *weight, int64_t n)
+{
+	const struct attr attrs[] = { ONNX_INT(ATTR_MODE, svm->kernel),
+		ONNX_FLOAT(ATTR_GAMMA, svm->params[0]), ONNX_FLOAT(ATTR_BETA, svm->params[1]),
+		ONNX_FLOAT(ATTR_ALPHA, svm->params[2]) };
+	uint32_t inputs[4] = { svm->x };
+	void *vectors, *weights, *rho;
+
+	if (svm->kernel == SVM_LINEAR && svm->n_vectors * svm->columns <= LINEAR_SUMS_MAX / n)
+		return emit_summed(svm, weight, n);
+	inputs[1] = constant(svm, svm->n_vectors, svm->columns, &vectors);
+	if (inputs[1] == GRAPH_NONE)
+		return GRAPH_NONE;
+	inputs[2] = constant(svm, svm->n_vectors, n, &weights);
+	if (inputs[2] == GRAPH_NONE)
+		return GRAPH_NONE;
+	inputs[3] = constant(svm, n, 0, &rho);
+	if (inputs[3] == GRAPH_NONE)
+		return GRAPH_NONE;
+	memcpy(vectors, svm->vectors, svm->n_values * sizeof(float));
+	memcpy(weights, weight, (size_t)(svm->n_vectors * n) * sizeof(float));
+	memcpy(rho, svm->rho, (size_t)n * sizeof(float));
+	return onnx_emit(svm->onnx, svm->node, OP_SVM, 4, inputs, 4, attrs);
+}
+
+// Without support vectors: x times coefficients [n][columns], one rho for all.
+static uint32_t emit_linear(const struct svm *svm, int64_t n)
+{
+	uint32_t inputs[3];
+	float *w, *b;
+
+	if (svm->n_coefficients != (uint64_t)n * (uint64_t)svm->columns) {
+		REFUSE(svm, "%zu coefficients for %" PRId64 " outputs of %" PRId64 " columns",
+			svm->n_coefficients, n, svm->columns);
+		return GRAPH_NONE;
+	}
+	if (!dense_inputs(svm, n, &w, &b, inputs))
+		return GRAPH_NONE;
+	for (int64_t o = 0; o < n; o++) {
+		for (int64_t c = 0; c < svm->columns; c++)
+			w[c * n + o] = svm->coefficients[o * svm->columns + c];
+		b[o] = svm->rho[0];
+	}
+	return emit_dense(svm, inputs);
+}
+
+static uint32_t emit_where(struct onnx *onnx, const struct onnx_node *node, uint32_t condition,
+	uint32_t yes, uint32_t no)
+{
+	const uint32_t inputs[3] = { condition, yes, no };
+
+	if (condition == GRAPH_NONE || yes == GRAPH_NONE || no == GRAPH_NONE)
+		return GRAPH_NONE;
+	return onnx_emit(onnx, node, OP_WHERE, 3, inputs, 0, NULL);
 }
 
 int onnx_import_svm_regressor(struct onnx *onnx, const struct onnx_node *node)
 {
-	struct svm s = { .onnx = onnx, .node = node };
+	struct svm svm = { .onnx = onnx, .node = node };
 	enum post_transform post;
-	int64_t n, one_class;
+	int64_t one_class;
 	uint32_t made;
 
-	if (read_svm(&s) || onnx_int(onnx, node, "n_supports", 0, &n) ||
+	if (onnx_int(onnx, node, "n_supports", 0, &svm.n_vectors) ||
 		onnx_int(onnx, node, "one_class", 0, &one_class) ||
-		onnx_read_post_transform(onnx, node, &post))
+		onnx_read_post_transform(onnx, node, &post) || read_svm(&svm))
 		return -EINVAL;
-	if (n < 0 || n > GRAPH_ELEMENTS_MAX || s.n_vectors != (uint64_t)n * (uint64_t)s.columns ||
-		s.n_coefficients != (uint64_t)(n ? n : s.columns))
-		return onnx_refuse(onnx, node, -EINVAL,
-			"%zu numbers of support vectors and %zu coefficients for %lld vectors of "
-			"%lld "
-			"columns",
-			s.n_vectors, s.n_coefficients, (long long)n, (long long)s.columns);
-	made = emit_sums(&s, n, matrix(&s, s.coefficients, n ? n : s.columns, 1, false), 1, true);
-	if (one_class) { // 1 inside, -1 outside
-		const uint32_t inside = emit_two(&s, OP_GREATER, made, scalar(&s, 0));
-		const uint32_t pick[3] = { inside, scalar(&s, 1), scalar(&s, -1) };
-
-		made = inside == GRAPH_NONE ? GRAPH_NONE
-					    : onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL);
-	}
+	if (svm.n_vectors < 0 || (svm.n_vectors > 0 && check_vectors(&svm) != 0))
+		return svm.n_vectors < 0
+			? REFUSE(&svm, "n_supports is %" PRId64 ", should be at least 0",
+				  svm.n_vectors)
+			: -EINVAL;
+	if (svm.n_vectors > 0 && svm.n_coefficients != (uint64_t)svm.n_vectors)
+		return REFUSE(&svm, "%zu coefficients for %" PRId64 " support vectors",
+			svm.n_coefficients, svm.n_vectors);
+	made = svm.n_vectors ? emit_decisions(&svm, svm.coefficients, 1) : emit_linear(&svm, 1);
+	if (made != GRAPH_NONE && one_class)
+		made = emit_where(onnx, node,
+			onnx_emit_pair(onnx, node, OP_GREATER, made, onnx_scalar(onnx, node, 0)),
+			onnx_scalar(onnx, node, 1), onnx_scalar(onnx, node, -1));
+	if (post != POST_NONE)
+		report_add(onnx->report,
+			"SVMRegressor '%.80s': post_transform has no effect, as in ONNX Runtime",
+			node->name);
 	return onnx_output(onnx, node, 0, made);
 }
 
 // --- Classifier ---------------------------------------------------------------------------------
 
-struct classes {
-	size_t count;
-	const int64_t *vectors; // [count] of each class; NULL: linear
-	int64_t n;              // vectors of all
-	size_t n_a, n_b;
-	const float *prob_a, *prob_b; // [pairs] or NULL
-};
-
-static int read_classes(struct svm *s, struct classes *c)
+// Vectors stand by class, coefficients [n_classes - 1][n_vectors]: of class i against j (i < j),
+// the vectors of i have row j - 1, those of j row i.
+static float *pair_weights(const struct svm *svm)
 {
-	const Onnx__AttributeProto *per_class;
+	const size_t n_vectors = (size_t)svm->n_vectors;
+	float *weights =
+		arena_calloc(svm->onnx->scratch, n_vectors * svm->n_pairs, sizeof(*weights));
+	size_t first_i = 0, pair = 0;
 
-	if (onnx_keep_labels(
-		    s->onnx, s->node, "classlabels_strings", "classlabels_ints", &c->count) ||
-		onnx_attr(s->onnx, s->node, "vectors_per_class",
-			ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS, &per_class) ||
-		read_floats(s, "prob_a", &c->n_a, &c->prob_a) ||
-		read_floats(s, "prob_b", &c->n_b, &c->prob_b))
-		return -EINVAL;
-	if (c->count < 1 || c->count > MODEL_OUTPUTS_MAX)
-		return onnx_refuse(s->onnx, s->node, -EINVAL, "%zu class labels, should be 1 to %d",
-			c->count, MODEL_OUTPUTS_MAX);
-	if (!per_class || per_class->n_ints == 0)
+	for (size_t i = 0; weights && i < svm->n_classes; i++) {
+		size_t first_j = first_i + (size_t)svm->per_class[i];
+
+		for (size_t j = i + 1; j < svm->n_classes; j++, pair++) {
+			for (size_t v = first_i; v < first_i + (size_t)svm->per_class[i]; v++)
+				weights[v * svm->n_pairs + pair] =
+					svm->coefficients[(j - 1) * n_vectors + v];
+			for (size_t v = first_j; v < first_j + (size_t)svm->per_class[j]; v++)
+				weights[v * svm->n_pairs + pair] =
+					svm->coefficients[i * n_vectors + v];
+			first_j += (size_t)svm->per_class[j];
+		}
+		first_i += (size_t)svm->per_class[i];
+	}
+	if (!weights)
+		onnx_refuse(svm->onnx, svm->node, -ENOMEM, "out of memory");
+	return weights;
+}
+
+static int check_classes(struct svm *svm)
+{
+	svm->n_vectors = 0;
+	for (size_t i = 0; i < svm->n_per_class; i++) {
+		if (svm->per_class[i] < 0 || svm->per_class[i] > (int64_t)svm->n_values)
+			return REFUSE(svm, "vectors_per_class has %" PRId64 ", should be 0 to %zu",
+				svm->per_class[i], svm->n_values);
+		svm->n_vectors += svm->per_class[i];
+	}
+	if (svm->n_classes < 1 || svm->n_classes > PAIR_CLASSES_MAX)
+		return REFUSE(svm, "%zu class labels, should be 1 to %d", svm->n_classes,
+			PAIR_CLASSES_MAX);
+	svm->n_pairs = svm->n_classes * (svm->n_classes - 1) / 2;
+	if (svm->n_vectors == 0)
 		return 0;
-	c->vectors = per_class->ints;
-	if (per_class->n_ints != c->count || c->count < 2 || c->count > 256)
-		return onnx_refuse(s->onnx, s->node, -EINVAL,
-			"vectors_per_class has %zu values for %zu classes, should have one for "
-			"each "
-			"of 2 to 256",
-			per_class->n_ints, c->count);
-	for (size_t i = 0; i < c->count; i++) {
-		if (c->vectors[i] < 0 || c->vectors[i] > GRAPH_ELEMENTS_MAX)
-			return onnx_refuse(s->onnx, s->node, -EINVAL, "vectors_per_class has %lld",
-				(long long)c->vectors[i]);
-		c->n += c->vectors[i];
-	}
+	if (svm->n_classes < 2 || svm->n_per_class != svm->n_classes)
+		return REFUSE(svm,
+			"%zu vectors_per_class for %zu class labels, should be 2 of each at least",
+			svm->n_per_class, svm->n_classes);
+	if (svm->n_vectors > (int64_t)svm->n_values || check_vectors(svm) != 0)
+		return svm->n_vectors > (int64_t)svm->n_values
+			? REFUSE(svm,
+				  "vectors_per_class has %" PRId64
+				  " vectors, support_vectors %zu values",
+				  svm->n_vectors, svm->n_values)
+			: -EINVAL;
+	if (svm->n_coefficients != (svm->n_classes - 1) * (uint64_t)svm->n_vectors ||
+		svm->n_rho != svm->n_pairs || svm->n_prob_a != svm->n_prob_b ||
+		(svm->n_prob_a != 0 && svm->n_prob_a != svm->n_pairs))
+		return REFUSE(svm,
+			"%zu coefficients, %zu rho, %zu prob_a, %zu prob_b for %zu classes and "
+			"%" PRId64 " vectors",
+			svm->n_coefficients, svm->n_rho, svm->n_prob_a, svm->n_prob_b,
+			svm->n_classes, svm->n_vectors);
 	return 0;
 }
 
-static int check_vectors(const struct svm *s, const struct classes *c)
+// Platt's: the probability of i against j is 1 - logistic(a * decision + b), kept off 0 and 1.
+static uint32_t emit_probabilities(const struct svm *svm, uint32_t decisions)
 {
-	const uint64_t pairs = c->count * (c->count - 1) / 2;
+	const int64_t n = (int64_t)svm->n_pairs;
+	const struct attr limits[2] = { ONNX_FLOAT(ATTR_MIN, 1e-7f),
+		ONNX_FLOAT(ATTR_MAX, 1 - 1e-7f) };
+	uint32_t inputs[2], made;
+	void *a, *b;
 
-	if (c->n < 1 || c->n > GRAPH_ELEMENTS_MAX ||
-		s->n_vectors != (uint64_t)c->n * (uint64_t)s->columns ||
-		s->n_coefficients != (uint64_t)c->n * (c->count - 1))
-		return onnx_refuse(s->onnx, s->node, -EINVAL,
-			"%zu numbers of support vectors and %zu coefficients for %lld vectors of "
-			"%lld "
-			"columns in %zu classes",
-			s->n_vectors, s->n_coefficients, (long long)c->n, (long long)s->columns,
-			c->count);
-	if (s->n_rho != pairs || c->n_a != c->n_b || (c->n_a != 0 && c->n_a != pairs))
-		return onnx_refuse(s->onnx, s->node, -EINVAL,
-			"%zu rho, %zu prob_a and %zu prob_b for %llu pairs of classes", s->n_rho,
-			c->n_a, c->n_b, (unsigned long long)pairs);
-	return 0;
-}
-
-// One against one: each pair of classes weighs its own vectors. [n, pairs].
-static uint32_t pair_weights(struct svm *s, const struct classes *c)
-{
-	const int64_t pairs = (int64_t)(c->count * (c->count - 1) / 2), dims[2] = { c->n, pairs };
-	int64_t pair = 0, start_i = 0;
-	void *data;
-	uint32_t made = onnx_made(s->onnx, s->node, DTYPE_F32, 2, dims, &data);
-
-	for (size_t i = 0; made != GRAPH_NONE && i < c->count; start_i += c->vectors[i], i++) {
-		int64_t start_j = start_i + c->vectors[i];
-
-		for (size_t j = i + 1; j < c->count; start_j += c->vectors[j], j++, pair++) {
-			const float *of_i = s->coefficients + (int64_t)(j - 1) * c->n;
-			const float *of_j = s->coefficients + (int64_t)i * c->n;
-
-			for (int64_t v = start_i; v < start_i + c->vectors[i]; v++)
-				((float *)data)[v * pairs + pair] = of_i[v];
-			for (int64_t v = start_j; v < start_j + c->vectors[j]; v++)
-				((float *)data)[v * pairs + pair] = of_j[v];
-		}
-	}
-	return made;
-}
-
-static uint32_t vector(struct svm *s, const float *values, size_t count)
-{
-	return matrix(s, values, 1, (int64_t)count, false);
-}
-
-// Margins of pairs to probabilities of classes.
-static uint32_t emit_probabilities(struct svm *s, const struct classes *c, uint32_t margins)
-{
-	const float edge = 1.0e-7f;
-	const struct attr range[] = { ONNX_FLOAT(ATTR_MIN, edge),
-		ONNX_FLOAT(ATTR_MAX, 1.0f - edge) };
-	uint32_t made = emit_two(s, OP_MUL, margins, vector(s, c->prob_a, c->n_a));
-
-	made = emit_two(s, OP_ADD, made, vector(s, c->prob_b, c->n_b));
-	made = emit(s, OP_SIGMOID, emit(s, OP_NEG, made));
-	if (made != GRAPH_NONE)
-		made = onnx_emit(s->onnx, s->node, OP_CLIP, 1, &made, 2, range);
-	return emit(s, OP_PAIRWISE_COUPLING, made);
-}
-
-// How many pairs each class wins [1, classes], by the margins of all pairs: above 0, the first.
-static uint32_t emit_votes(struct svm *s, const struct classes *c, uint32_t margins)
-{
-	const int64_t count = (int64_t)c->count, pairs = count * (count - 1) / 2;
-	const int64_t dims[2] = { pairs, count }, row[2] = { 1, count };
-	const struct attr to = ONNX_INT(ATTR_TO, DTYPE_F32);
-	void *of_won, *of_lost;
-	uint32_t won = onnx_made(s->onnx, s->node, DTYPE_F32, 2, dims, &of_won);
-	uint32_t lost = onnx_made(s->onnx, s->node, DTYPE_F32, 2, row, &of_lost);
-	uint32_t first = emit_two(s, OP_GREATER, margins, scalar(s, 0));
-	int64_t pair = 0;
-
-	if (won == GRAPH_NONE || lost == GRAPH_NONE || first == GRAPH_NONE)
+	inputs[0] = onnx_made(svm->onnx, svm->node, DTYPE_F32, 1, &n, &a);
+	inputs[1] = inputs[0] == GRAPH_NONE ? GRAPH_NONE
+					    : onnx_made(svm->onnx, svm->node, DTYPE_F32, 1, &n, &b);
+	if (inputs[1] == GRAPH_NONE)
 		return GRAPH_NONE;
-	for (int64_t i = 0; i < count; i++) {
-		for (int64_t j = i + 1; j < count; j++, pair++) {
-			((float *)of_won)[pair * count + i] = 1;
-			((float *)of_won)[pair * count + j] = -1;
-			((float *)of_lost)[j] += 1;
-		}
+	for (int64_t i = 0; i < n; i++) { // 1 - logistic(v) = logistic(-v)
+		((float *)a)[i] = -svm->prob_a[i];
+		((float *)b)[i] = -svm->prob_b[i];
 	}
-	first = onnx_emit(s->onnx, s->node, OP_CAST, 1, &first, 1, &to);
-	return emit_two(s, OP_ADD, emit_two(s, OP_MATMUL, first, won), lost);
+	made = onnx_emit_pair(svm->onnx, svm->node, OP_MUL, decisions, inputs[0]);
+	made = onnx_emit_pair(svm->onnx, svm->node, OP_ADD, made, inputs[1]);
+	if (made != GRAPH_NONE)
+		made = onnx_emit(svm->onnx, svm->node, OP_SIGMOID, 1, &made, 0, NULL);
+	if (made != GRAPH_NONE)
+		made = onnx_emit(svm->onnx, svm->node, OP_CLIP, 1, &made, 2, limits);
+	return made == GRAPH_NONE
+		? made
+		: onnx_emit(svm->onnx, svm->node, OP_PAIRWISE_COUPLING, 1, &made, 0, NULL);
 }
 
-// One margin of two classes: what ONNX Runtime makes of it.
-static uint32_t emit_both(struct svm *s, enum post_transform post, uint32_t margin)
+// Two classes have one decision d and two columns: [-d, d], or where a transform follows, which
+// then has no effect, [1 - d, d]; PROBIT alone is computed and leaves one.
+static uint32_t emit_two(const struct svm *svm, uint32_t decision, enum post_transform post)
 {
 	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
-	uint32_t pair[2] = { GRAPH_NONE, margin };
+	uint32_t pair[2] = { GRAPH_NONE, decision };
 
 	if (post == POST_PROBIT)
-		return onnx_emit_post_transform(s->onnx, s->node, post, margin);
+		return onnx_emit_post_transform(svm->onnx, svm->node, post, decision);
 	if (post == POST_NONE)
-		pair[0] = emit(s, OP_NEG, margin);
+		pair[0] = onnx_emit(svm->onnx, svm->node, OP_NEG, 1, &decision, 0, NULL);
 	else
-		pair[0] = emit_two(s, OP_SUB, scalar(s, 1), margin);
-	if (pair[0] == GRAPH_NONE)
+		pair[0] = onnx_emit_pair(svm->onnx, svm->node, OP_SUB,
+			onnx_scalar(svm->onnx, svm->node, 1), decision);
+	return pair[0] == GRAPH_NONE
+		? GRAPH_NONE
+		: onnx_emit(svm->onnx, svm->node, OP_CONCAT, 2, pair, 1, &axis);
+}
+
+static uint32_t emit_scores(const struct svm *svm, enum post_transform post, uint32_t *decisions)
+{
+	const float *weights;
+	uint32_t made;
+
+	if (svm->n_vectors == 0) {
+		*decisions = made = emit_linear(svm, (int64_t)svm->n_classes);
+		if (svm->n_classes == 1 && post != POST_PROBIT)
+			post = POST_NONE; // one score has nothing to be weighed against
+	} else {
+		weights = pair_weights(svm);
+		if (!weights)
+			return GRAPH_NONE;
+		*decisions = made = emit_decisions(svm, weights, (int64_t)svm->n_pairs);
+		if (made != GRAPH_NONE && svm->n_prob_a != 0)
+			made = emit_probabilities(svm, made);
+		else if (made != GRAPH_NONE && svm->n_classes == 2)
+			return emit_two(svm, made, post);
+	}
+	return made == GRAPH_NONE ? made
+				  : onnx_emit_post_transform(svm->onnx, svm->node, post, made);
+}
+
+// Votes [M, n_classes]: for each of its pairs a class has one, which is 1 where the decision is for
+// the pair's first class.
+static uint32_t emit_votes(const struct svm *svm, uint32_t decisions)
+{
+	const int64_t n = (int64_t)svm->n_classes, n_pairs = (int64_t)svm->n_pairs;
+	const uint32_t first = onnx_emit_pair(
+		svm->onnx, svm->node, OP_GREATER, decisions, onnx_scalar(svm->onnx, svm->node, 0));
+	uint32_t inputs[3];
+	void *votes, *second;
+	size_t pair = 0;
+
+	inputs[1] = constant(svm, n_pairs, n, &votes);
+	inputs[2] = inputs[1] == GRAPH_NONE ? GRAPH_NONE : constant(svm, n, 0, &second);
+	inputs[0] = first == GRAPH_NONE ? first : onnx_as(svm->onnx, svm->node, first, DTYPE_F32);
+	if (inputs[0] == GRAPH_NONE || inputs[2] == GRAPH_NONE)
 		return GRAPH_NONE;
-	return onnx_emit(s->onnx, s->node, OP_CONCAT, 2, pair, 1, &axis);
+	for (int64_t i = 0; i < n; i++) {
+		((float *)second)[i] = (float)i; // pairs in which it is the second class
+		for (int64_t j = i + 1; j < n; j++, pair++) {
+			((float *)votes)[(int64_t)pair * n + i] = 1;
+			((float *)votes)[(int64_t)pair * n + j] = -1;
+		}
+	}
+	return emit_dense(svm, inputs);
+}
+
+// Without support vectors, two classes and ONNX Runtime's rule: the second wherever the highest is
+// above 0, or, where no coefficient is negative, at least 0.5; else the highest's. Where the
+// second is: [-1, 0].
+static uint32_t emit_second(const struct svm *svm, uint32_t decisions)
+{
+	const int64_t last = 1, pair[2] = { 1, 2 };
+	const struct attr axes = {
+		.key = ATTR_AXES, .kind = ATTR_KIND_INTS, .count = 1, .ints = &last
+	};
+	bool positive = true;
+	uint32_t most, second, prefer;
+	void *data;
+
+	for (size_t i = 0; i < svm->n_coefficients; i++)
+		positive &= svm->coefficients[i] >= 0;
+	most = onnx_emit(svm->onnx, svm->node, OP_REDUCE_MAX, 1, &decisions, 1, &axes);
+	second = onnx_emit_pair(svm->onnx, svm->node, positive ? OP_GREATER_OR_EQUAL : OP_GREATER,
+		most, onnx_scalar(svm->onnx, svm->node, positive ? 0.5f : 0));
+	prefer = onnx_made(svm->onnx, svm->node, DTYPE_F32, 2, pair, &data);
+	if (prefer == GRAPH_NONE)
+		return GRAPH_NONE;
+	((float *)data)[0] = -1;
+	return emit_where(svm->onnx, svm->node, second, prefer, decisions);
+}
+
+// What the predicted class is the best of.
+static uint32_t emit_class(const struct svm *svm, uint32_t decisions)
+{
+	if (svm->n_vectors != 0)
+		return emit_votes(svm, decisions);
+	return svm->n_classes == 2 && svm->n_prob_a == 0 ? emit_second(svm, decisions) : decisions;
 }
 
 int onnx_import_svm_classifier(struct onnx *onnx, const struct onnx_node *node)
 {
-	struct svm s = { .onnx = onnx, .node = node };
-	struct classes c = { 0 };
+	struct svm svm = { .onnx = onnx, .node = node };
+	const Onnx__AttributeProto *per_class;
 	enum post_transform post;
-	uint32_t scores, votes = GRAPH_NONE;
-	int64_t m = 1;
+	uint32_t scores, decisions;
 
-	if (read_svm(&s) || read_classes(&s, &c) || onnx_read_post_transform(onnx, node, &post))
+	if (onnx_keep_labels(
+		    onnx, node, "classlabels_strings", "classlabels_ints", &svm.n_classes) ||
+		onnx_read_post_transform(onnx, node, &post) ||
+		onnx_attr(onnx, node, "vectors_per_class", ATTRIBUTE(INTS), &per_class) ||
+		onnx_floats(onnx, node, "prob_a", &svm.n_prob_a, &svm.prob_a) ||
+		onnx_floats(onnx, node, "prob_b", &svm.n_prob_b, &svm.prob_b) || read_svm(&svm))
 		return -EINVAL;
-	if (c.vectors) {
-		if (check_vectors(&s, &c))
-			return -EINVAL;
-		m = (int64_t)(c.count * (c.count - 1) / 2);
-		scores = emit_sums(&s, c.n, pair_weights(&s, &c), m, false);
-		if (c.n_a)
-			scores = emit_probabilities(&s, &c, scores);
-		else if (c.count > 2 && onnx->labels)
-			votes = emit_votes(&s, &c, scores);
-		m = c.n_a ? (int64_t)c.count : m;
-	} else {
-		m = (int64_t)s.n_coefficients / s.columns;
-		if (m < 1 || (uint64_t)m * (uint64_t)s.columns != s.n_coefficients)
-			return onnx_refuse(onnx, node, -EINVAL,
-				"%zu coefficients for rows of %lld columns", s.n_coefficients,
-				(long long)s.columns);
-		s.kernel = SVM_LINEAR;
-		scores = emit_sums(&s, 0, matrix(&s, s.coefficients, m, s.columns, true), m, true);
-	}
-	if (scores != GRAPH_NONE && m == 1)
-		scores = c.count == 2 ? emit_both(&s, post, scores) : scores;
-	else if (scores != GRAPH_NONE)
-		scores = onnx_emit_post_transform(onnx, node, post, scores);
+	svm.n_per_class = per_class ? per_class->n_ints : 0;
+	svm.per_class = per_class ? per_class->ints : NULL;
+	if (check_classes(&svm) != 0)
+		return -EINVAL;
+	scores = emit_scores(&svm, post, &decisions);
 	if (scores == GRAPH_NONE)
 		return -EINVAL;
-	if (onnx_output_label(onnx, node, "classlabels_ints", votes == GRAPH_NONE ? scores : votes))
+	if (onnx_output_label(onnx, node, "classlabels_ints",
+		    onnx->labels ? emit_class(&svm, decisions) : scores))
 		return -EINVAL;
 	return onnx_output(onnx, node, 1, scores);
 }
