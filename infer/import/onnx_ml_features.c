@@ -1,343 +1,403 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What pipelines of ai.onnx.ml do to features before a model: written as operators of ai.onnx.
-// Semantics: Operators-ml.md, ONNX Runtime's where that is silent. Text is refused.
+// Operators of ai.onnx.ml that make columns of columns: Imputer, Binarizer, OneHotEncoder,
+// LabelEncoder, ArrayFeatureExtractor, FeatureVectorizer. Texts have no place in a row of float32.
 #include "infer/import/onnx_ml.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
-// Numbers of an attribute, as floats or whole numbers.
-struct numbers {
-	enum dtype dtype; // F32 or I64
-	size_t count;     // 0: not there
-	const void *values;
-};
-
-static size_t width_of(const struct numbers *n)
+static uint32_t emit_where(struct onnx *onnx, const struct onnx_node *node, uint32_t condition,
+	uint32_t yes, uint32_t no)
 {
-	return n->dtype == DTYPE_F32 ? sizeof(float) : sizeof(int64_t);
-}
+	const uint32_t inputs[3] = { condition, yes, no };
 
-// The first that is there of attributes FLOATS, INTS and (NULL: not looked for) a TENSOR.
-static int read_numbers(struct onnx *onnx, const struct onnx_node *node, const char *floats_name,
-	const char *ints_name, const char *tensor_name, struct numbers *n)
-{
-	const Onnx__AttributeProto *floats, *ints, *tensor = NULL;
-	uint32_t made;
-
-	*n = (struct numbers){ .dtype = DTYPE_F32 };
-	if (onnx_attr(onnx, node, floats_name, ATTRIBUTE(FLOATS), &floats) ||
-		onnx_attr(onnx, node, ints_name, ATTRIBUTE(INTS), &ints) ||
-		(tensor_name && onnx_attr(onnx, node, tensor_name, ATTRIBUTE(TENSOR), &tensor)))
-		return -EINVAL;
-	if (floats && floats->n_floats > 0) {
-		*n = (struct numbers){ DTYPE_F32, floats->n_floats, floats->floats };
-	} else if (ints && ints->n_ints > 0) {
-		*n = (struct numbers){ DTYPE_I64, ints->n_ints, ints->ints };
-	} else if (tensor) {
-		if (onnx_tensor(onnx, tensor->t, tensor_name, "attribute", &made))
-			return -EINVAL;
-		if (onnx->graph->tensors[made].dtype != DTYPE_F32)
-			made = onnx_as(onnx, node, made, DTYPE_I64);
-		if (made == GRAPH_NONE)
-			return -EINVAL;
-		*n = (struct numbers){ onnx->graph->tensors[made].dtype,
-			(size_t)tensor_elements(&onnx->graph->tensors[made]),
-			onnx->graph->tensors[made].data };
-	}
-	if (n->count > GRAPH_NODE_IO_MAX * 16)
-		return onnx_refuse(onnx, node, -ENOTSUP, "has %zu values, at most %d are possible",
-			n->count, GRAPH_NODE_IO_MAX * 16);
-	return 0;
-}
-
-// A constant vector of them, or a scalar where it is one and `scalar`.
-static uint32_t emit_numbers(
-	struct onnx *onnx, const struct onnx_node *node, const struct numbers *n, bool scalar)
-{
-	const int64_t dims[1] = { (int64_t)n->count };
-	void *data;
-	uint32_t made =
-		onnx_made(onnx, node, n->dtype, scalar && n->count == 1 ? 0 : 1, dims, &data);
-
-	if (made != GRAPH_NONE)
-		memcpy(data, n->values, n->count * width_of(n));
-	return made;
+	if (condition == GRAPH_NONE || yes == GRAPH_NONE || no == GRAPH_NONE)
+		return GRAPH_NONE;
+	return onnx_emit(onnx, node, OP_WHERE, 3, inputs, 0, NULL);
 }
 
 static uint32_t emit_as(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t tensor, enum dtype dtype)
 {
-	return tensor == GRAPH_NONE ? GRAPH_NONE : onnx_as(onnx, node, tensor, dtype);
+	return tensor == GRAPH_NONE ? tensor : onnx_as(onnx, node, tensor, dtype);
 }
 
-static uint32_t emit_where(
-	struct onnx *onnx, const struct onnx_node *node, uint32_t mask, uint32_t yes, uint32_t no)
+// [n] whole numbers of an attribute as a constant of `dtype`.
+static uint32_t made_ints(struct onnx *onnx, const struct onnx_node *node,
+	const Onnx__AttributeProto *attr, enum dtype dtype)
 {
-	const uint32_t inputs[3] = { mask, yes, no };
+	const int64_t dims[1] = { (int64_t)attr->n_ints };
+	void *data;
+	const uint32_t made = onnx_made(onnx, node, DTYPE_I64, 1, dims, &data);
 
-	if (mask == GRAPH_NONE || yes == GRAPH_NONE || no == GRAPH_NONE)
+	if (made == GRAPH_NONE)
 		return GRAPH_NONE;
-	return onnx_emit(onnx, node, OP_WHERE, 3, inputs, 0, NULL);
+	memcpy(data, attr->ints, attr->n_ints * sizeof(int64_t));
+	return onnx_as(onnx, node, made, dtype);
+}
+
+static uint32_t made_floats(
+	struct onnx *onnx, const struct onnx_node *node, size_t count, const float *values)
+{
+	const int64_t dims[1] = { (int64_t)count };
+	void *data;
+	const uint32_t made = onnx_made(onnx, node, DTYPE_F32, 1, dims, &data);
+
+	if (made != GRAPH_NONE)
+		memcpy(data, values, count * sizeof(float));
+	return made;
+}
+
+static uint32_t made_int(
+	struct onnx *onnx, const struct onnx_node *node, int64_t value, enum dtype dtype)
+{
+	void *data;
+	const uint32_t made = onnx_made(onnx, node, DTYPE_I64, 0, NULL, &data);
+
+	if (made == GRAPH_NONE)
+		return GRAPH_NONE;
+	*(int64_t *)data = value;
+	return onnx_as(onnx, node, made, dtype);
+}
+
+// x == value, where NaN is itself as ai.onnx.ml has it.
+static uint32_t emit_is(struct onnx *onnx, const struct onnx_node *node, uint32_t x, float value)
+{
+	if (isnan(value))
+		return onnx_emit(onnx, node, OP_IS_NAN, 1, &x, 0, NULL);
+	return onnx_emit_pair(onnx, node, OP_EQUAL, x, onnx_scalar(onnx, node, value));
+}
+
+int onnx_import_imputer(struct onnx *onnx, const struct onnx_node *node)
+{
+	const uint32_t x = node->inputs[0];
+	const struct tensor *tensor = onnx_input(onnx, node, 0);
+	const bool whole = !dtype_is_float(tensor->dtype);
+	const enum dtype dtype = tensor->dtype;
+	const int64_t columns = tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
+	const Onnx__AttributeProto *ints, *old_int, *old_float;
+	const float *floats;
+	size_t n_floats, count;
+	uint32_t found, by;
+
+	if (onnx_attr(onnx, node, "imputed_value_int64s", ATTRIBUTE(INTS), &ints) ||
+		onnx_floats(onnx, node, "imputed_value_floats", &n_floats, &floats) ||
+		onnx_attr(onnx, node, "replaced_value_int64", ATTRIBUTE(INT), &old_int) ||
+		onnx_attr(onnx, node, "replaced_value_float", ATTRIBUTE(FLOAT), &old_float))
+		return -EINVAL;
+	count = whole ? (ints ? ints->n_ints : 0) : n_floats;
+	if (count == 0 || !(whole ? old_int : old_float))
+		return onnx_refuse(onnx, node, -EINVAL,
+			"the input is %s, but imputed_value_%s or replaced_value_%s is missing",
+			dtype_name(dtype), whole ? "int64s" : "floats", whole ? "int64" : "float");
+	if (count != 1 && count != (uint64_t)columns)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"%zu imputed values for %" PRId64 " columns, should be 1 or one for each",
+			count, columns);
+	if (whole) {
+		found = onnx_emit_pair(
+			onnx, node, OP_EQUAL, x, made_int(onnx, node, old_int->i, dtype));
+		by = made_ints(onnx, node, ints, dtype);
+	} else {
+		found = emit_is(onnx, node, x, old_float->f);
+		by = made_floats(onnx, node, n_floats, floats);
+	}
+	return onnx_output(onnx, node, 0, emit_where(onnx, node, found, by, x));
 }
 
 int onnx_import_binarizer(struct onnx *onnx, const struct onnx_node *node)
 {
+	const enum dtype dtype = onnx_input(onnx, node, 0)->dtype;
 	const uint32_t x = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
 	float threshold;
+	uint32_t above;
 
-	if (x == GRAPH_NONE || onnx_float(onnx, node, "threshold", 0, &threshold))
+	if (onnx_float(onnx, node, "threshold", 0, &threshold))
 		return -EINVAL;
-	return onnx_output(onnx, node, 0,
-		emit_as(onnx, node,
-			onnx_emit_pair(
-				onnx, node, OP_GREATER, x, onnx_scalar(onnx, node, threshold)),
-			DTYPE_F32));
+	above = onnx_emit_pair(onnx, node, OP_GREATER, x, onnx_scalar(onnx, node, threshold));
+	return onnx_output(onnx, node, 0, emit_as(onnx, node, above, dtype));
 }
 
-// What equals the replaced value, or is NaN where that is, becomes the imputed one.
-int onnx_import_imputer(struct onnx *onnx, const struct onnx_node *node)
-{
-	uint32_t x = node->inputs[0], mask, imputed;
-	const struct tensor *in = onnx_input(onnx, node, 0);
-	const int64_t columns = in->rank ? in->dims[in->rank - 1] : 1;
-	struct numbers values;
-	int64_t replaced_int;
-	float replaced;
-
-	if (read_numbers(
-		    onnx, node, "imputed_value_floats", "imputed_value_int64s", NULL, &values) ||
-		onnx_float(onnx, node, "replaced_value_float", 0, &replaced) ||
-		onnx_int(onnx, node, "replaced_value_int64", 0, &replaced_int))
-		return -EINVAL;
-	if (values.count == 0 || (values.count != 1 && values.count != (size_t)columns))
-		return onnx_refuse(onnx, node, -EINVAL,
-			"has %zu imputed values for %lld columns, should have 1 or one for each",
-			values.count, (long long)columns);
-	x = onnx_as(onnx, node, x, values.dtype);
-	imputed = emit_numbers(onnx, node, &values, true);
-	if (x == GRAPH_NONE || imputed == GRAPH_NONE)
-		return -EINVAL;
-	if (values.dtype == DTYPE_I64) {
-		const struct numbers one = { DTYPE_I64, 1, &replaced_int };
-
-		mask = onnx_emit_pair(
-			onnx, node, OP_EQUAL, x, emit_numbers(onnx, node, &one, true));
-	} else if (isnan(replaced)) {
-		mask = onnx_emit(onnx, node, OP_IS_NAN, 1, &x, 0, NULL);
-	} else {
-		mask = onnx_emit_pair(onnx, node, OP_EQUAL, x, onnx_scalar(onnx, node, replaced));
-	}
-	return onnx_output(onnx, node, 0, emit_where(onnx, node, mask, imputed, x));
-}
-
-// x with one more dimension of 1 at its end: [..., 1].
-static uint32_t emit_column(struct onnx *onnx, const struct onnx_node *node, uint32_t x)
-{
-	int64_t dims[GRAPH_RANK_MAX + 1];
-	const struct tensor *tensor;
-
-	if (x == GRAPH_NONE)
-		return GRAPH_NONE;
-	tensor = &onnx->graph->tensors[x];
-	if (tensor->rank + 1 > GRAPH_RANK_MAX) {
-		onnx_refuse(onnx, node, -ENOTSUP, "the input has %u dimensions, at most %d",
-			tensor->rank, GRAPH_RANK_MAX - 1);
-		return GRAPH_NONE;
-	}
-	memcpy(dims, tensor->dims, sizeof(tensor->dims));
-	dims[tensor->rank] = 1;
-	return onnx_emit_reshape(onnx, node, x, tensor->rank + 1, dims);
-}
-
-// [..., 1] against the keys [n]: which are equal. A key that is NaN equals NaN.
+// x == each of keys[n]: bools [x's dims, n]. NaN among keys finds NaN.
 static uint32_t emit_matches(
-	struct onnx *onnx, const struct onnx_node *node, uint32_t x, const struct numbers *keys)
+	struct onnx *onnx, const struct onnx_node *node, uint32_t x, uint32_t keys)
 {
-	const int64_t dims[1] = { (int64_t)keys->count };
-	uint32_t equal =
-		onnx_emit_pair(onnx, node, OP_EQUAL, x, emit_numbers(onnx, node, keys, false));
-	uint32_t is_nan, nan_keys;
-	bool any = false;
-	void *data;
+	const struct tensor *tensor = &onnx->graph->tensors[x];
+	int64_t dims[GRAPH_RANK_MAX + 1];
+	const uint32_t rank = tensor->rank;
+	uint32_t column, same, nans[2];
 
-	for (size_t i = 0; keys->dtype == DTYPE_F32 && i < keys->count; i++)
-		any |= isnan(((const float *)keys->values)[i]);
-	if (!any || equal == GRAPH_NONE)
-		return equal;
-	nan_keys = onnx_made(onnx, node, DTYPE_BOOL, 1, dims, &data);
-	if (nan_keys == GRAPH_NONE)
+	memcpy(dims, tensor->dims, rank * sizeof(*dims));
+	dims[rank] = 1;
+	if (rank == GRAPH_RANK_MAX) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"the input has %u dimensions, at most %d are possible", rank,
+			GRAPH_RANK_MAX - 1);
 		return GRAPH_NONE;
-	for (size_t i = 0; i < keys->count; i++)
-		((uint8_t *)data)[i] = isnan(((const float *)keys->values)[i]);
-	is_nan = onnx_emit(onnx, node, OP_IS_NAN, 1, &x, 0, NULL);
+	}
+	column = onnx_emit_reshape(onnx, node, x, rank + 1, dims);
+	same = onnx_emit_pair(onnx, node, OP_EQUAL, column, keys);
+	if (same == GRAPH_NONE || onnx->graph->tensors[keys].dtype != DTYPE_F32)
+		return same;
+	nans[0] = onnx_emit(onnx, node, OP_IS_NAN, 1, &column, 0, NULL);
+	nans[1] = onnx_emit(onnx, node, OP_IS_NAN, 1, &keys, 0, NULL);
 	return onnx_emit_pair(
-		onnx, node, OP_OR, equal, onnx_emit_pair(onnx, node, OP_AND, is_nan, nan_keys));
+		onnx, node, OP_OR, same, onnx_emit_pair(onnx, node, OP_AND, nans[0], nans[1]));
 }
 
-static int refuse_text(struct onnx *onnx, const struct onnx_node *node, const char *name)
+static int compare_ints(const void *a, const void *b)
 {
-	const Onnx__AttributeProto *strings;
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
-	if (onnx_attr(onnx, node, name, ATTRIBUTE(STRINGS), &strings))
-		return -EINVAL;
-	if (strings && strings->n_strings > 0)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"attribute '%s' is text; rows hold numbers only", name);
+	return (x > y) - (x < y);
+}
+
+static int refuse_twins(
+	struct onnx *onnx, const struct onnx_node *node, const Onnx__AttributeProto *attr)
+{
+	int64_t *sorted = arena_memdup(onnx->scratch, attr->ints, attr->n_ints * sizeof(*sorted));
+
+	if (!sorted)
+		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	qsort(sorted, attr->n_ints, sizeof(*sorted), compare_ints);
+	for (size_t i = 1; i < attr->n_ints; i++) {
+		if (sorted[i] == sorted[i - 1])
+			return onnx_refuse(onnx, node, -EINVAL,
+				"attribute 'cats_int64s' has %" PRId64 " twice", sorted[i]);
+	}
 	return 0;
 }
 
 int onnx_import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
-	struct numbers cats;
+	const Onnx__AttributeProto *ints, *strings;
+	const uint32_t x = onnx_as(onnx, node, node->inputs[0], DTYPE_I64);
 	int64_t zeros;
-	uint32_t x;
+	uint32_t keys;
 
-	if (refuse_text(onnx, node, "cats_strings") ||
-		read_numbers(onnx, node, "", "cats_int64s", NULL, &cats) ||
+	if (onnx_attr(onnx, node, "cats_int64s", ATTRIBUTE(INTS), &ints) ||
+		onnx_attr(onnx, node, "cats_strings", ATTRIBUTE(STRINGS), &strings) ||
 		onnx_int(onnx, node, "zeros", 1, &zeros))
 		return -EINVAL;
-	if (cats.count == 0)
-		return onnx_refuse(onnx, node, -EINVAL, "has no categories: cats_int64s");
+	if (strings && strings->n_strings != 0)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"cats_strings: texts cannot be scored; cats_int64s can");
+	if (!ints || ints->n_ints == 0 || ints->n_ints > MODEL_OUTPUTS_MAX)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"attribute 'cats_int64s' has %zu values, should have 1 to %d",
+			ints ? ints->n_ints : 0, MODEL_OUTPUTS_MAX);
+	if (refuse_twins(onnx, node, ints) != 0)
+		return -EINVAL;
 	if (!zeros)
 		report_add(onnx->report,
-			"OneHotEncoder '%.80s': a category that it does not know gives zeros, not "
-			"an "
-			"error",
+			"OneHotEncoder '%.80s' wants unknown categories refused: they are all "
+			"zeros",
 			node->name);
-	x = emit_column(onnx, node, onnx_as(onnx, node, node->inputs[0], DTYPE_I64));
-	if (x == GRAPH_NONE)
-		return -EINVAL;
+	keys = made_ints(onnx, node, ints, DTYPE_I64);
+	if (x == GRAPH_NONE || keys == GRAPH_NONE)
+		return -ENOMEM;
 	return onnx_output(
-		onnx, node, 0, emit_as(onnx, node, emit_matches(onnx, node, x, &cats), DTYPE_F32));
+		onnx, node, 0, emit_as(onnx, node, emit_matches(onnx, node, x, keys), DTYPE_F32));
 }
 
-// The default of one kind or the other, for values of `dtype`.
-static int read_default(
-	struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t *made)
+// keys or values: whichever of the attributes <what>_int64s, _floats, _tensor is there, as [n].
+static int label_list(
+	struct onnx *onnx, const struct onnx_node *node, const char *what, uint32_t *made)
 {
-	struct numbers value;
+	static const char *const KINDS[] = { "int64s", "floats", "tensor", "strings" };
+	static const int TYPES[] = { ATTRIBUTE(INTS), ATTRIBUTE(FLOATS), ATTRIBUTE(TENSOR),
+		ATTRIBUTE(STRINGS) };
+	const Onnx__AttributeProto *attr, *found = NULL;
+	uint32_t kind = 0;
+	char name[24];
+
+	for (uint32_t i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "%s_%s", what, KINDS[i]);
+		if (onnx_attr(onnx, node, name, TYPES[i], &attr))
+			return -EINVAL;
+		if (!attr ||
+			(attr->n_ints == 0 && attr->n_floats == 0 && attr->n_strings == 0 &&
+				!attr->t))
+			continue;
+		if (found)
+			return onnx_refuse(onnx, node, -EINVAL, "%s are given as %s and as %s",
+				what, KINDS[kind], KINDS[i]);
+		found = attr;
+		kind = i;
+	}
+	snprintf(name, sizeof(name), "%s_%s", what, KINDS[kind]);
+	if (!found)
+		return onnx_refuse(onnx, node, -EINVAL, "has no %s", what);
+	if (kind == 3)
+		return onnx_refuse(
+			onnx, node, -ENOTSUP, "%s: texts cannot be scored; numbers can", name);
+	if (kind == 2 && onnx_tensor(onnx, found->t, name, "attribute", made) != 0)
+		return error_prefix(onnx->err, -EINVAL, "node '%.80s'", node->name);
+	if (kind == 0)
+		*made = made_ints(onnx, node, found, DTYPE_I64);
+	else if (kind == 1)
+		*made = made_floats(onnx, node, found->n_floats, found->floats);
+	if (*made == GRAPH_NONE)
+		return -ENOMEM;
+	if (onnx->graph->tensors[*made].rank != 1)
+		return onnx_refuse(onnx, node, -EINVAL, "attribute '%s' is %s, should be a list",
+			name, tensor_shape_text(&onnx->graph->tensors[*made]).text);
+	return 0;
+}
+
+// What is given for a value that is no key: -1, or -0.0, where the file does not say.
+static uint32_t label_default(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype)
+{
+	const Onnx__AttributeProto *tensor;
 	int64_t whole;
 	float real;
+	uint32_t made;
 
-	if (read_numbers(onnx, node, "", "", "default_tensor", &value) ||
-		onnx_int(onnx, node, "default_int64", -1, &whole) ||
-		onnx_float(onnx, node, "default_float", -0.0f, &real))
-		return -EINVAL;
-	if (value.count == 0)
-		value = (struct numbers){ dtype, 1, dtype == DTYPE_F32 ? (void *)&real : &whole };
-	if (value.count != 1 || value.dtype != dtype)
-		return onnx_refuse(
-			onnx, node, -EINVAL, "the default should be one value of the values' type");
-	*made = emit_numbers(onnx, node, &value, true);
-	return *made == GRAPH_NONE ? -ENOMEM : 0;
+	if (onnx_int(onnx, node, "default_int64", -1, &whole) ||
+		onnx_float(onnx, node, "default_float", -0.0f, &real) ||
+		onnx_attr(onnx, node, "default_tensor", ATTRIBUTE(TENSOR), &tensor))
+		return GRAPH_NONE;
+	if (!tensor || !tensor->t)
+		return dtype_is_float(dtype) ? onnx_scalar(onnx, node, real)
+					     : made_int(onnx, node, whole, dtype);
+	if (onnx_tensor(onnx, tensor->t, "default_tensor", "attribute", &made) != 0) {
+		error_prefix(onnx->err, -EINVAL, "node '%.80s'", node->name);
+		return GRAPH_NONE;
+	}
+	if (tensor_elements(&onnx->graph->tensors[made]) != 1) {
+		onnx_refuse(onnx, node, -EINVAL,
+			"attribute 'default_tensor' is %s, should be one value",
+			tensor_shape_text(&onnx->graph->tensors[made]).text);
+		return GRAPH_NONE;
+	}
+	made = onnx_reshaped(onnx, made, node->name, 0, NULL);
+	return made == GRAPH_NONE ? made : onnx_as(onnx, node, made, dtype);
 }
 
-// The value of the first key that is equal, or the default.
+// The value of the first key that is the input's.
+static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uint32_t matches,
+	uint32_t values, uint32_t otherwise)
+{
+	const int64_t last = onnx->graph->tensors[matches].rank - 1;
+	const struct attr first[2] = { ONNX_INT(ATTR_AXIS, last), ONNX_INT(ATTR_KEEPDIMS, 0) };
+	const struct attr any[2] = {
+		{ .key = ATTR_AXES, .kind = ATTR_KIND_INTS, .count = 1, .ints = &last },
+		ONNX_INT(ATTR_KEEPDIMS, 0),
+	};
+	const struct attr axis = ONNX_INT(ATTR_AXIS, 0);
+	const uint32_t hits = emit_as(onnx, node, matches, DTYPE_F32);
+	uint32_t from[2] = { values }, value, found;
+
+	if (hits == GRAPH_NONE)
+		return GRAPH_NONE;
+	from[1] = onnx_emit(onnx, node, OP_ARG_MAX, 1, &hits, 2, first);
+	found = onnx_emit(onnx, node, OP_REDUCE_MAX, 1, &hits, 2, any);
+	if (from[1] == GRAPH_NONE || found == GRAPH_NONE)
+		return GRAPH_NONE;
+	value = onnx_emit(onnx, node, OP_GATHER, 2, from, 1, &axis);
+	return emit_where(onnx, node, emit_as(onnx, node, found, DTYPE_BOOL), value, otherwise);
+}
+
 int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
-	static const char *const TEXT[] = { "keys_strings", "values_strings", "classes_strings" };
-	const struct attr last = ONNX_INT(ATTR_AXIS, -1), whole = ONNX_INT(ATTR_AXIS, 0);
-	const struct attr drop[] = { ONNX_INT(ATTR_AXIS, -1), ONNX_INT(ATTR_KEEPDIMS, 0) };
-	uint32_t x, matches, index, found, pair[2], otherwise = GRAPH_NONE;
-	struct numbers keys, values;
+	const Onnx__AttributeProto *classes;
+	uint32_t keys, values, otherwise, x, matches;
+	int64_t n;
+	int rc;
 
-	for (int i = 0; i < 3; i++)
-		if (refuse_text(onnx, node, TEXT[i]))
-			return -ENOTSUP;
-	if (read_numbers(onnx, node, "keys_floats", "keys_int64s", "keys_tensor", &keys) ||
-		read_numbers(
-			onnx, node, "values_floats", "values_int64s", "values_tensor", &values) ||
-		read_default(onnx, node, values.dtype, &otherwise))
+	if (onnx_attr(onnx, node, "classes_strings", ATTRIBUTE(STRINGS), &classes))
 		return -EINVAL;
-	if (keys.count == 0 || keys.count != values.count)
+	if (classes)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"classes_strings: texts cannot be scored; keys and values of numbers can");
+	rc = label_list(onnx, node, "keys", &keys);
+	if (rc == 0)
+		rc = label_list(onnx, node, "values", &values);
+	if (rc != 0)
+		return rc;
+	n = tensor_elements(&onnx->graph->tensors[keys]);
+	if (n == 0 || n != tensor_elements(&onnx->graph->tensors[values]))
 		return onnx_refuse(onnx, node, -EINVAL,
-			"has %zu keys and %zu values, should have as many of both, 1 at least",
-			keys.count, values.count);
-	x = emit_column(onnx, node, onnx_as(onnx, node, node->inputs[0], keys.dtype));
-	if (x == GRAPH_NONE)
+			"%" PRId64 " keys and %" PRId64
+			" values, should be one of each at least, and as many",
+			n, tensor_elements(&onnx->graph->tensors[values]));
+	otherwise = label_default(onnx, node, onnx->graph->tensors[values].dtype);
+	if (otherwise == GRAPH_NONE)
 		return -EINVAL;
-	matches = emit_as(onnx, node, emit_matches(onnx, node, x, &keys), DTYPE_F32);
+	if (dtype_is_float(onnx->graph->tensors[keys].dtype) !=
+		dtype_is_float(onnx_input(onnx, node, 0)->dtype))
+		return onnx_refuse(onnx, node, -EINVAL, "the input is %s, the keys are %s",
+			dtype_name(onnx_input(onnx, node, 0)->dtype),
+			dtype_name(onnx->graph->tensors[keys].dtype));
+	x = onnx_as(onnx, node, node->inputs[0], onnx->graph->tensors[keys].dtype);
+	matches = x == GRAPH_NONE ? x : emit_matches(onnx, node, x, keys);
 	if (matches == GRAPH_NONE)
 		return -EINVAL;
-	(void)last;
-	index = onnx_emit(onnx, node, OP_ARG_MAX, 1, &matches, 2, drop);
-	pair[0] = emit_numbers(onnx, node, &values, false);
-	pair[1] = index;
-	if (index == GRAPH_NONE || pair[0] == GRAPH_NONE)
-		return -EINVAL;
-	found = onnx_emit(onnx, node, OP_GATHER, 2, pair, 1, &whole);
-	// The key at the index found may still be another: where nothing matches it is the first.
-	pair[0] = matches;
-	pair[1] = emit_column(onnx, node, index);
-	if (found == GRAPH_NONE || pair[1] == GRAPH_NONE)
-		return -EINVAL;
-	matches = onnx_emit(onnx, node, OP_GATHER_ELEMENTS, 2, pair, 1, &last);
-	if (matches == GRAPH_NONE)
-		return -EINVAL;
-	matches = onnx_emit_reshape(onnx, node, matches, onnx->graph->tensors[found].rank,
-		onnx->graph->tensors[found].dims);
-	return onnx_output(onnx, node, 0,
-		emit_where(onnx, node, emit_as(onnx, node, matches, DTYPE_BOOL), found, otherwise));
+	return onnx_output(onnx, node, 0, emit_lookup(onnx, node, matches, values, otherwise));
 }
 
-// Columns of the last dimension, by number. A vector gives one row.
+// Along the last axis; what has one axis only becomes a row.
 int onnx_import_array_feature_extractor(struct onnx *onnx, const struct onnx_node *node)
 {
-	const struct tensor *x = onnx_input(onnx, node, 0), *y = onnx_input(onnx, node, 1);
-	const int64_t count = tensor_elements(y), row[2] = { 1, count };
-	const struct attr axis = ONNX_INT(ATTR_AXIS, -1);
-	uint32_t pair[2], made;
-	const bool is_vector = x->rank == 1;
+	const struct tensor *x = onnx_input(onnx, node, 0);
+	const bool row = x->rank == 1;
+	const int64_t columns = x->rank ? x->dims[x->rank - 1] : 0;
+	const struct attr axis = ONNX_INT(ATTR_AXIS, (int64_t)x->rank - 1);
+	uint32_t from[2] = { node->inputs[0] }, made;
+	int64_t dims[2] = { 1, 0 };
+	const int64_t *known;
 
-	if (x->rank == 0 || count < 1)
-		return onnx_refuse(
-			onnx, node, -EINVAL, "needs an array and at least one column to take");
-	pair[0] = node->inputs[0];
-	pair[1] = onnx_as(onnx, node, node->inputs[1], DTYPE_I64);
-	if (pair[1] != GRAPH_NONE)
-		pair[1] = onnx_emit_reshape(onnx, node, pair[1], 1, &count);
-	if (pair[1] == GRAPH_NONE)
+	if (columns == 0)
+		return onnx_refuse(onnx, node, -EINVAL, "the input %s has no columns",
+			tensor_shape_text(x).text);
+	from[1] = onnx_as(onnx, node, node->inputs[1], DTYPE_I64);
+	if (from[1] == GRAPH_NONE)
+		return -ENOMEM;
+	dims[1] = tensor_elements(&onnx->graph->tensors[from[1]]);
+	known = onnx->graph->tensors[from[1]].data;
+	for (int64_t i = 0; known && i < dims[1]; i++) {
+		if (known[i] < 0 || known[i] >= columns)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"index %" PRId64 " of %" PRId64 " columns", known[i], columns);
+	}
+	from[1] = onnx_emit_reshape(onnx, node, from[1], 1, &dims[1]);
+	if (from[1] == GRAPH_NONE)
 		return -EINVAL;
-	made = onnx_emit(onnx, node, OP_GATHER, 2, pair, 1, &axis);
-	if (made != GRAPH_NONE && is_vector)
-		made = onnx_emit_reshape(onnx, node, made, 2, row);
+	made = onnx_emit(onnx, node, OP_GATHER, 2, from, 1, &axis);
+	if (made != GRAPH_NONE && row)
+		made = onnx_emit_reshape(onnx, node, made, 2, dims);
 	return onnx_output(onnx, node, 0, made);
 }
 
-// Rows side by side, as floats.
 int onnx_import_feature_vectorizer(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
-	uint32_t *rows = arena_calloc(onnx->scratch, node->n_inputs, sizeof(*rows));
-	struct numbers widths;
+	const Onnx__AttributeProto *sizes;
 
-	if (!rows)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
-	if (read_numbers(onnx, node, "", "inputdimensions", NULL, &widths))
+	if (onnx_attr(onnx, node, "inputdimensions", ATTRIBUTE(INTS), &sizes))
 		return -EINVAL;
-	if (widths.count != 0 && widths.count != node->n_inputs)
-		return onnx_refuse(onnx, node, -EINVAL,
-			"inputdimensions has %zu values for %u inputs", widths.count,
-			node->n_inputs);
+	if (sizes && sizes->n_ints != node->n_inputs)
+		return onnx_refuse(onnx, node, -EINVAL, "%zu inputdimensions for %u inputs",
+			sizes->n_ints, node->n_inputs);
 	for (uint32_t i = 0; i < node->n_inputs; i++) {
-		struct onnx_node one = *node;
+		const struct onnx_node one = { node->proto, node->name, node->type, 1,
+			&node->inputs[i] };
 		int64_t columns;
 
 		if (node->inputs[i] == GRAPH_NONE)
-			return onnx_refuse(onnx, node, -EINVAL, "input %u is left out", i);
-		one.inputs = &node->inputs[i];
-		rows[i] = onnx_as_row(onnx, &one, &columns);
-		if (rows[i] == GRAPH_NONE)
+			return onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
+		node->inputs[i] = onnx_as_row(onnx, &one, &columns);
+		if (node->inputs[i] == GRAPH_NONE)
 			return -EINVAL;
-		columns = onnx->graph->tensors[rows[i]].dims[1];
-		if (widths.count && ((const int64_t *)widths.values)[i] != columns)
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u has %lld columns where inputdimensions says %lld", i,
-				(long long)columns, (long long)((const int64_t *)widths.values)[i]);
+		if (sizes && sizes->ints[i] != columns)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"input %u has %" PRId64 " columns, inputdimensions says %" PRId64,
+				i, columns, sizes->ints[i]);
 	}
-	return onnx_output(
-		onnx, node, 0, onnx_emit(onnx, node, OP_CONCAT, node->n_inputs, rows, 1, &axis));
+	return onnx_output(onnx, node, 0,
+		onnx_emit(onnx, node, OP_CONCAT, node->n_inputs, node->inputs, 1, &axis));
 }
