@@ -4,6 +4,7 @@
 #   make            martletd, martletctl, martlet-load        make test     all tests
 #   make demo       the whole thing, shown working            make lint     style and include checks
 #   make run        the demo, left running                    make bench    figures against peers
+#   make aarch64    martletctl for aarch64        make test-aarch64  its tests, emulated
 #   make debug      -O0 -g3 build in build/debug              make fuzz     long fuzzing (FUZZ_SECONDS)
 #   make conformance  the ONNX project's own tests, with a table of what is refused
 #   make install    honours DESTDIR and PREFIX                make format   clang-format in place
@@ -39,7 +40,11 @@ SEES_tests     := base config infer dataplane ctl tests
 ROOMS          := base config infer dataplane ctl tests
 
 SRC_config    := $(wildcard config/*.c)
-SRC_infer     := $(wildcard base/*.c infer/*.c infer/kernels/*.c infer/plan/*.c infer/general/*.c infer/learn/*.c)
+# Kernels end in the instruction set that they are for: those of another architecture are left out.
+ARCH          := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+OTHER_x86_64  := %_neon.c
+OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c
+SRC_infer     := $(filter-out $(OTHER_$(ARCH)),$(wildcard base/*.c infer/*.c infer/kernels/*.c infer/plan/*.c infer/general/*.c infer/learn/*.c))
 SRC_import    := $(wildcard infer/import/*.c infer/passes/*.c)
 SRC_dataplane := $(wildcard dataplane/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
@@ -86,6 +91,7 @@ ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 ISA_avx512vbmi := $(ISA_avx512) -mavx512vbmi
 ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
 ISA_avxvnni    := $(ISA_avx2) -mavxvnni
+ISA_neon       := -DKERNEL_NEON
 isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))
 # clang 14 takes many minutes over UBSan's checks in the unrolled tiles. The fuzzers, its only sanitised
 # build, do without them there; the kernel tests have them, by gcc.
@@ -96,7 +102,7 @@ CFLAGS_kernels := $(if $(findstring clang,$(CC)),-fno-sanitize=undefined)
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all programs demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
+.PHONY: all programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
@@ -163,7 +169,7 @@ LIBS_bench    := -L/usr/lib/$(shell $(CC) -dumpmachine)/$(OPENBLAS) -Wl,-Bstatic
 # The ONNX project's tests: one program of all the files there.
 CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
-HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC),$(wildcard tests/*.c tests/*/*.c))
+HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_$(ARCH)),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 TEST_LIBS  := server tool load dataplane import flow infer config
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
@@ -178,6 +184,14 @@ $(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_PEER) $(LIBS_tests) -o $@
+# What runs where there is no DPDK: the inference core's tests and the tool's, on another architecture.
+CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
+CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
+CROSS_HELPER := $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELPER_OBJ))
+CROSS_LIBS   := tool import flow infer config
+$(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
 $(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libimport.a $(B)/libinfer.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
@@ -186,6 +200,7 @@ $(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/l
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(LIBS_tests) -o $@
 
 units: $(UNIT_BIN) $(CONF_BIN)
+cross: $(CROSS_BIN) $(CONF_BIN) $(B)/martletctl
 fuzzers: $(FUZZ_BIN)
 benches: $(BENCH_BIN)
 
@@ -194,6 +209,18 @@ asan:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan OPT="-O1 -g" SAN="$(SAN_FLAGS)" units programs
 build-fuzzers:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang-14 OPT="-O1 -g" SAN="$(SAN_FLAGS) -fsanitize=fuzzer-no-link" fuzzers
+# martletctl and the inference core for aarch64, and their tests under qemu's emulation of one.
+SYSROOT       = $(abspath $(B)/aarch64/sysroot)
+CROSS_LIBDIR  = $(SYSROOT)/usr/lib/aarch64-linux-gnu
+aarch64:
+	$(Q)scripts/sysroot.sh arm64 $(SYSROOT)
+	$(Q)PKG_CONFIG_LIBDIR=$(CROSS_LIBDIR)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+		$(MAKE) --no-print-directory B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc CFLAGS="--sysroot=$(SYSROOT)" \
+		LDFLAGS="--sysroot=$(SYSROOT) -L$(CROSS_LIBDIR) -Wl,-rpath-link=$(CROSS_LIBDIR)" cross
+test-aarch64: SETUP := build test
+test-aarch64: setup
+	$(Q)$(MAKE) --no-print-directory aarch64
+	$(Q)tests/run.sh aarch64/
 debug:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/debug OPT="-O0 -g3" programs
 
@@ -211,6 +238,7 @@ run: setup
 test: SETUP := build test
 test: setup
 	$(Q)$(MAKE) --no-print-directory all asan build-fuzzers
+	$(Q)if scripts/sysroot.sh arm64 $(SYSROOT); then $(MAKE) --no-print-directory aarch64; fi
 	$(Q)tests/run.sh
 lint: SETUP := build lint
 lint: setup

@@ -29,8 +29,8 @@ enum isa {
 
 // What this CPU and kernel offer.
 unsigned isa_detected(void);
-// "scalar", "avx2", "avx512", "avx512vnni" or "native": that set and all below it. -EINVAL
-// otherwise.
+// "scalar", "avx2", "avx512", "avx512vnni" (on aarch64 "neon") or "native": that set and all below
+// it. -EINVAL otherwise.
 int isa_parse(const char *name, unsigned *mask, struct error *err);
 // Highest set of `mask` by name.
 const char *isa_name(unsigned mask);

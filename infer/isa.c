@@ -92,30 +92,34 @@ static const struct {
 	unsigned needs; // to be called by this name
 } SETS[] = {
 	{ "scalar", ISA_SCALAR, ISA_SCALAR },
+#if defined(__aarch64__)
 	{ "neon", ISA_NEON, ISA_NEON },
+#else
 	{ "avx2", ISA_AVX2 | ISA_AVXVNNI, ISA_AVX2 },
 	{ "avx512", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512, ISA_AVX2 | ISA_AVX512 },
 	{ "avx512vnni", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512 | ISA_VNNI | ISA_BF16 | ISA_VBMI,
 		ISA_AVX2 | ISA_AVX512 | ISA_VNNI },
+#endif
 };
 #define N_SETS (sizeof(SETS) / sizeof(SETS[0]))
 
 int isa_parse(const char *name, unsigned *mask, struct error *err)
 {
+	char known[80] = "";
+
 	if (strcmp(name, "native") == 0) {
 		*mask = isa_detected();
 		return 0;
 	}
 	for (size_t i = 0; i < N_SETS; i++) {
-		if (strcmp(name, SETS[i].name) == 0 && SETS[i].mask != ISA_NEON) {
+		if (strcmp(name, SETS[i].name) == 0) {
 			*mask = SETS[i].mask;
 			return 0;
 		}
+		strcat(strcat(known, SETS[i].name), i + 1 < N_SETS ? ", " : " and native");
 	}
-	return error_set(err, -EINVAL,
-		"unknown instruction set \"%.32s\"; known are scalar, avx2, avx512, avx512vnni and "
-		"native",
-		name);
+	return error_set(
+		err, -EINVAL, "unknown instruction set \"%.32s\"; known are %s", name, known);
 }
 
 const char *isa_name(unsigned mask)

@@ -51,6 +51,13 @@ PATTERN=${1:-}
 for program in "$B"/asan/tests/unit/test_* "$B"/asan/tests/kernels/test_*; do
 	[ -x "$program" ] && [[ $program != *.* ]] && run "${program#"$B"/asan/tests/}" 300 "$program"
 done
+if [ -f "$B"/aarch64/sysroot/.complete ]; then
+	for program in "$B"/aarch64/cross/tests/unit/test_* "$B"/aarch64/cross/tests/kernels/test_*; do
+		[ -x "$program" ] && run "aarch64/${program#"$B"/aarch64/cross/tests/}" 600 qemu-aarch64 -L "$B"/aarch64/sysroot "$program"
+	done
+else
+	run aarch64 10 echo "ok - aarch64 # SKIP Debian's arm64 packages could not be had"
+fi
 for script in tests/parity/*.sh tests/parity/*.py tests/smoke/*.sh tests/smoke/*.py; do
 	[ -x "$script" ] && run "${script#tests/}" 600 "$script"
 done

@@ -16,7 +16,8 @@ struct conv_rows {
 };
 
 typedef void conv_rows_fn(const struct conv_rows *conv, const float *x, float *y);
-conv_rows_fn f32_conv_rows__avx2, f32_conv_rows__avx512;
+X86(conv_rows_fn f32_conv_rows__avx2, f32_conv_rows__avx512;)
+ARM(conv_rows_fn f32_conv_rows__neon;)
 
 #define CONV_ROWS_BLOCK_AVX2   4
 #define CONV_ROWS_BLOCK_AVX512 8

@@ -20,4 +20,5 @@ struct conv_tile {
 
 // One image.
 typedef void conv_tile_fn(const struct conv_tile *conv, const float *x, float *y);
-conv_tile_fn f32_conv_tile__avx2, f32_conv_tile__avx512;
+X86(conv_tile_fn f32_conv_tile__avx2, f32_conv_tile__avx512;)
+ARM(conv_tile_fn f32_conv_tile__neon;)

@@ -28,6 +28,25 @@
 
 #define KERNEL_ALIGN 64 // of packed weights
 
+// What a list of kernels has on one architecture alone, and for kernels that are written once for
+// all vectors (vec.h): what they need at least, and the widest of them that `mask` allows.
+#if defined(__x86_64__)
+#define X86(...) __VA_ARGS__
+#define ARM(...)
+#define KERNEL_VECTORS            ISA_AVX2
+#define KERNEL_WIDEST(name, mask) (kernel_allowed(ISA_AVX512, mask) ? name##__avx512 : name##__avx2)
+#define KERNEL_WIDEST_NAME(name, mask)                                                             \
+	(kernel_allowed(ISA_AVX512, mask) ? #name "__avx512" : #name "__avx2")
+#elif defined(__aarch64__)
+#define X86(...)
+#define ARM(...)                       __VA_ARGS__
+#define KERNEL_VECTORS                 ISA_NEON
+#define KERNEL_WIDEST(name, mask)      ((void)(mask), name##__neon)
+#define KERNEL_WIDEST_NAME(name, mask) ((void)(mask), #name "__neon")
+#else
+#error "kernels are chosen on x86-64 and aarch64; another architecture needs its lists here"
+#endif
+
 // May a kernel that needs the bits `isa` run under `mask`?
 static inline bool kernel_allowed(unsigned isa, unsigned mask)
 {
@@ -73,6 +92,10 @@ struct dense_kernel {
 // X(name, isa, tile_rows, packing): functions `name` and `packing`_bytes, `packing`_pack.
 #define DENSE_LIST(X)                                                                              \
 	X(f32_dense_1x1__scalar, ISA_SCALAR, 1, dense_plain)                                       \
+	X86(DENSE_LIST_X86(X))                                                                     \
+	ARM(X(f32_dense_1x32__neon, ISA_NEON, 1, dense_panel16)                                    \
+			X(f32_dense_6x16__neon, ISA_NEON, 6, dense_panel16))
+#define DENSE_LIST_X86(X)                                                                          \
 	X(f32_dense_1x64__avx2, ISA_AVX2, 1, dense_panel16)                                        \
 	X(f32_dense_6x16__avx2, ISA_AVX2, 6, dense_panel16)                                        \
 	X(f32_dense_1x64k2__avx512, ISA_AVX512, 1, dense_panel64k2)                                \
@@ -113,8 +136,8 @@ const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k,
 
 #define ACTIVATE_LIST(X)                                                                           \
 	X(f32_activate__scalar, ISA_SCALAR)                                                        \
-	X(f32_activate__avx2, ISA_AVX2)                                                            \
-	X(f32_activate__avx512, ISA_AVX512)
+	X86(X(f32_activate__avx2, ISA_AVX2) X(f32_activate__avx512, ISA_AVX512))                   \
+	ARM(X(f32_activate__neon, ISA_NEON))
 // y[i] = act(x[i]) for `count` values. In place allowed.
 struct activate_kernel {
 	const char *name;
@@ -131,8 +154,8 @@ enum operand {
 };
 #define BINARY_LIST(X)                                                                             \
 	X(f32_binary__scalar, ISA_SCALAR)                                                          \
-	X(f32_binary__avx2, ISA_AVX2)                                                              \
-	X(f32_binary__avx512, ISA_AVX512)
+	X86(X(f32_binary__avx2, ISA_AVX2) X(f32_binary__avx512, ISA_AVX512))                       \
+	ARM(X(f32_binary__neon, ISA_NEON))
 // y[m][columns] = a op b. y may be a or b where that one is OPERAND_FULL.
 struct binary {
 	enum binary_op op;
@@ -167,8 +190,8 @@ struct broadcast_kernel {
 
 #define AFFINE_LIST(X)                                                                             \
 	X(f32_affine__scalar, ISA_SCALAR)                                                          \
-	X(f32_affine__avx2, ISA_AVX2)                                                              \
-	X(f32_affine__avx512, ISA_AVX512)
+	X86(X(f32_affine__avx2, ISA_AVX2) X(f32_affine__avx512, ISA_AVX512))                       \
+	ARM(X(f32_affine__neon, ISA_NEON))
 // y[m][columns] = act(x * scale[c] + shift[c]). In place allowed. Also batch normalisation:
 // scale = gamma / sqrt(variance + epsilon), shift = beta - mean * scale.
 struct affine {
@@ -184,8 +207,8 @@ struct affine_kernel {
 
 #define PRELU_LIST(X)                                                                              \
 	X(f32_prelu__scalar, ISA_SCALAR)                                                           \
-	X(f32_prelu__avx2, ISA_AVX2)                                                               \
-	X(f32_prelu__avx512, ISA_AVX512)
+	X86(X(f32_prelu__avx2, ISA_AVX2) X(f32_prelu__avx512, ISA_AVX512))                         \
+	ARM(X(f32_prelu__neon, ISA_NEON))
 // y = x < 0 ? x * slope[c] : x. In place allowed.
 struct prelu {
 	const float *slope; // [columns]
@@ -199,8 +222,8 @@ struct prelu_kernel {
 
 #define SOFTMAX_LIST(X)                                                                            \
 	X(f32_softmax__scalar, ISA_SCALAR)                                                         \
-	X(f32_softmax__avx2, ISA_AVX2)                                                             \
-	X(f32_softmax__avx512, ISA_AVX512)
+	X86(X(f32_softmax__avx2, ISA_AVX2) X(f32_softmax__avx512, ISA_AVX512))                     \
+	ARM(X(f32_softmax__neon, ISA_NEON))
 // Over n values that stand `inner` apart: x and y are [m][n][inner]; inner is 1 for the last axis
 // (m counts outer dimensions too). In place allowed. A row with NaN or +inf gives NaN.
 struct softmax {
@@ -215,8 +238,8 @@ struct softmax_kernel {
 
 #define LAYER_NORM_LIST(X)                                                                         \
 	X(f32_layer_norm__scalar, ISA_SCALAR)                                                      \
-	X(f32_layer_norm__avx2, ISA_AVX2)                                                          \
-	X(f32_layer_norm__avx512, ISA_AVX512)
+	X86(X(f32_layer_norm__avx2, ISA_AVX2) X(f32_layer_norm__avx512, ISA_AVX512))               \
+	ARM(X(f32_layer_norm__neon, ISA_NEON))
 // y = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c] over rows of n; m counts outer
 // dimensions too. In place allowed. mean and inv_std [m] are written where not NULL.
 struct layer_norm {
@@ -234,8 +257,8 @@ struct layer_norm_kernel {
 
 #define NORMALIZER_LIST(X)                                                                         \
 	X(f32_normalizer__scalar, ISA_SCALAR)                                                      \
-	X(f32_normalizer__avx2, ISA_AVX2)                                                          \
-	X(f32_normalizer__avx512, ISA_AVX512)
+	X86(X(f32_normalizer__avx2, ISA_AVX2) X(f32_normalizer__avx512, ISA_AVX512))               \
+	ARM(X(f32_normalizer__neon, ISA_NEON))
 // ai.onnx.ml Normalizer over rows of n. In place allowed.
 struct normalizer {
 	enum norm norm;
@@ -249,8 +272,8 @@ struct normalizer_kernel {
 
 #define UNPACK_LIST(X)                                                                             \
 	X(f32_unpack__scalar, ISA_SCALAR)                                                          \
-	X(f32_unpack__avx2, ISA_AVX2)                                                              \
-	X(f32_unpack__avx512, ISA_AVX512)
+	X86(X(f32_unpack__avx2, ISA_AVX2) X(f32_unpack__avx512, ISA_AVX512))                       \
+	ARM(X(f32_unpack__neon, ISA_NEON))
 // dst [m][columns] f32 from wire rows of `dtype` at any alignment; i8 and u8 become
 // (q - zero[c]) * scale[c]. Returns true if every value of dst is finite.
 struct unpack {

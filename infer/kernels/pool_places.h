@@ -13,4 +13,5 @@ struct pool_places {
 };
 
 typedef void pool_places_fn(const struct pool_places *pool, const float *x, float *y);
-pool_places_fn f32_pool_places__avx2, f32_pool_places__avx512;
+X86(pool_places_fn f32_pool_places__avx2, f32_pool_places__avx512;)
+ARM(pool_places_fn f32_pool_places__neon;)

@@ -156,11 +156,18 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 		else                                                                               \
 			tile(dense, rows, panels, false, x, after, y, column);                     \
 	}
-#define ALL_TILES(X)                                                                               \
-	X(1, 8)                                                                                    \
-	X(2, 8) X(3, 8) X(1, 4) X(2, 4) X(4, 4) X(6, 4) X(1, 3) X(2, 3) X(4, 3) X(8, 3) X(1, 2)    \
-		X(2, 2) X(4, 2) X(12, 2) X(1, 1) X(2, 1) X(4, 1) X(12, 1)
-ALL_TILES(TILE)
+#define TILES_OF(panels, most)                                                                     \
+	TILE(1, panels)                                                                            \
+	TILE(2, panels)                                                                            \
+	TILE(4, panels)                                                                            \
+	TILE(most, panels)
+TILES_OF(1, 12)
+TILES_OF(2, 12)
+TILES_OF(3, 8)
+TILES_OF(4, 6)
+TILE(1, 8)
+TILE(2, 8)
+TILE(3, 8)
 
 typedef void tile_function(
 	const struct qdense *dense, const uint8_t *x, uint32_t after, void *y, uint32_t column);

@@ -24,10 +24,15 @@ struct recurrent_rows {
 
 typedef void recurrent_gates_fn(
 	const struct recurrent_gates *gates, uint32_t m, const struct recurrent_rows *rows);
-recurrent_gates_fn f32_rnn_gates__avx2, f32_rnn_gates__avx512;
-recurrent_gates_fn f32_lstm_gates__avx2, f32_lstm_gates__avx512;
+X86(recurrent_gates_fn f32_rnn_gates__avx2, f32_rnn_gates__avx512;)
+ARM(recurrent_gates_fn f32_rnn_gates__neon;)
+X86(recurrent_gates_fn f32_lstm_gates__avx2, f32_lstm_gates__avx512;)
+ARM(recurrent_gates_fn f32_lstm_gates__neon;)
 // GRU with linear_before_reset; without it in two halves: z and r * state, from which the caller
 // makes from_h of the third gate, then the state.
-recurrent_gates_fn f32_gru_gates__avx2, f32_gru_gates__avx512;
-recurrent_gates_fn f32_gru_reset__avx2, f32_gru_reset__avx512;
-recurrent_gates_fn f32_gru_state__avx2, f32_gru_state__avx512;
+X86(recurrent_gates_fn f32_gru_gates__avx2, f32_gru_gates__avx512;)
+ARM(recurrent_gates_fn f32_gru_gates__neon;)
+X86(recurrent_gates_fn f32_gru_reset__avx2, f32_gru_reset__avx512;)
+ARM(recurrent_gates_fn f32_gru_reset__neon;)
+X86(recurrent_gates_fn f32_gru_state__avx2, f32_gru_state__avx512;)
+ARM(recurrent_gates_fn f32_gru_state__neon;)

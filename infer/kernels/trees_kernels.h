@@ -30,9 +30,10 @@ struct trees_kernel {
 #define TREES_LIST(X)                                                                              \
 	X(f32_trees_1x1__scalar, ISA_SCALAR, 1, trees_plain)                                       \
 	X(u32_trees_8x1__scalar, ISA_SCALAR, 1, trees_walk)                                        \
-	X(u8_trees_32__avx2, ISA_AVX2, 32, trees_masks)                                            \
-	X(u8_trees_1x64__avx512vbmi, ISA_AVX512 | ISA_VBMI, 1, trees_blocks)                       \
-	X(u8_trees_64__avx512, ISA_AVX512, 64, trees_masks)
+	X86(X(u8_trees_32__avx2, ISA_AVX2, 32, trees_masks)                                        \
+			X(u8_trees_1x64__avx512vbmi, ISA_AVX512 | ISA_VBMI, 1, trees_blocks)       \
+				X(u8_trees_64__avx512, ISA_AVX512, 64, trees_masks))               \
+	ARM(X(u8_trees_32__neon, ISA_NEON, 32, trees_masks))
 
 #define X(name, isa, tile_rows, packing)                                                           \
 	void name(const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy);

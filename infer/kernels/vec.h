@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One vector of floats in the instruction set that a file is compiled for: the vocabulary in which
-// the elementwise kernels are written once (*_vec.h) and compiled twice (*_avx2.c, *_avx512.c).
+// the elementwise kernels are written once (*_vec.h) and compiled for each (*_avx2.c, *_avx512.c,
+// *_neon.c).
 // Nothing is defined in a file without ISA flags.
 #pragma once
 
@@ -8,6 +9,8 @@
 #include "infer/kernels/vec_avx512.h"
 #elif defined(__AVX2__)
 #include "infer/kernels/vec_avx2.h"
+#elif defined(__aarch64__) && defined(KERNEL_NEON)
+#include "infer/kernels/vec_neon.h"
 #endif
 
 #define VEC_PASTE2(name, isa) name##__##isa

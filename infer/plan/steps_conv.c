@@ -126,26 +126,26 @@ static int build_conv_rows(struct builder *builder, const struct window *window)
 {
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
 	const unsigned isa = builder->plan->isa_mask & isa_detected();
-	const bool wide = kernel_allowed(ISA_AVX512, isa);
-	struct conv_step p = { .run = wide ? f32_conv_rows__avx512 : f32_conv_rows__avx2 };
+	struct conv_step p = { .run = KERNEL_WIDEST(f32_conv_rows, isa) };
 	struct step *step = builder->step;
 	int rc;
 
-	if (!w->data || (b && !b->data) || window->stride[2] != 1 || !kernel_allowed(ISA_AVX2, isa))
+	if (!w->data || (b && !b->data) || window->stride[2] != 1 ||
+		!kernel_allowed(KERNEL_VECTORS, isa))
 		return error_set(builder->err, -ENOTSUP, "no kernel of this form");
 	rc = set_up(builder, window, &p);
 	if (rc != 0)
 		return rc;
 	p.conv.act =
 		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
-	p.conv.weights =
-		pack(builder, &p.conv, wide ? CONV_ROWS_BLOCK_AVX512 : CONV_ROWS_BLOCK_AVX2);
+	p.conv.weights = pack(builder, &p.conv,
+		kernel_allowed(ISA_AVX512, isa) ? CONV_ROWS_BLOCK_AVX512 : CONV_ROWS_BLOCK_AVX2);
 	p.conv.bias = b ? builder_input_place(builder, 2).constant : NULL;
 	step->params = builder_params(builder, &p, sizeof(p));
 	if (!p.conv.weights || (b && !p.conv.bias) || !step->params)
 		return -ENOMEM;
 	step->run = run_conv;
-	step_set_kernel(step, wide ? "f32_conv_rows__avx512" : "f32_conv_rows__avx2");
+	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_conv_rows, isa));
 	return 0;
 }
 

@@ -51,7 +51,7 @@ bool conv_tile_takes(const struct builder *builder, const struct node *node, str
 	struct error unheard;
 	uint64_t room = (uint64_t)x->dims[1];
 
-	if (!kernel_allowed(ISA_AVX2, isa) || x->dtype != DTYPE_F32 || !w->data ||
+	if (!kernel_allowed(KERNEL_VECTORS, isa) || x->dtype != DTYPE_F32 || !w->data ||
 		(biased && !builder->graph->tensors[node->inputs[2]].data) ||
 		window_of(node, x, w->dims + 2, false, window, &unheard) != 0)
 		return false;
@@ -132,10 +132,10 @@ static int pack(struct builder *builder, const struct window *w, bool x_last, st
 int build_conv_tile(struct builder *builder, const struct window *w)
 {
 	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
-	const bool wide = kernel_allowed(ISA_AVX512, builder->plan->isa_mask & isa_detected());
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
 	const bool x_last = layout_input_last(builder);
 	struct step *step = builder->step;
-	struct tile_step p = { .run = wide ? f32_conv_tile__avx512 : f32_conv_tile__avx2,
+	struct tile_step p = { .run = KERNEL_WIDEST(f32_conv_tile, isa),
 		.images = (uint32_t)x->dims[0],
 		.channels_out = (uint32_t)y->dims[1],
 		.y_last = layout_output_last(builder) };
@@ -159,6 +159,6 @@ int build_conv_tile(struct builder *builder, const struct window *w)
 		return -ENOMEM;
 	step->params = builder_params(builder, &p, sizeof(p));
 	step->run = run_tiles;
-	step_set_kernel(step, wide ? "f32_conv_tile__avx512" : "f32_conv_tile__avx2");
+	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_conv_tile, isa));
 	return step->params ? 0 : -ENOMEM;
 }

@@ -37,7 +37,7 @@ static void pick_line(struct pool_step *p, unsigned isa)
 						   t / k[2] % k[1] * w->dilation[1]) *
 				w->in[2] +
 			t % k[2] * w->dilation[2]);
-	p->run = f32_pool_line__avx512;
+	X86(p->run = f32_pool_line__avx512;)
 }
 
 // One line of places, whose first window begins at x.
@@ -154,7 +154,8 @@ bool pool_takes(const struct builder *builder, const struct node *node, struct w
 	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
 	struct error unheard;
 
-	return kernel_allowed(ISA_AVX2, isa) && x->dtype == DTYPE_F32 && node->n_outputs == 1 &&
+	return kernel_allowed(KERNEL_VECTORS, isa) && x->dtype == DTYPE_F32 &&
+		node->n_outputs == 1 &&
 		window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, window,
 			&unheard) == 0 &&
 		is_inside(window) && layout_reader_takes(builder, node, pools);
@@ -163,12 +164,12 @@ bool pool_takes(const struct builder *builder, const struct node *node, struct w
 // Both sides stand the same way: pool_takes() has seen to it.
 static int pick_places(struct builder *builder, struct pool_step *p)
 {
-	const bool wide = kernel_allowed(ISA_AVX512, builder->plan->isa_mask & isa_detected());
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
 
 	layout_output_last(builder);
 	builder->step->run = run_pool_places;
-	p->run_places = wide ? f32_pool_places__avx512 : f32_pool_places__avx2;
-	step_set_kernel(builder->step, wide ? "f32_pool_places__avx512" : "f32_pool_places__avx2");
+	p->run_places = KERNEL_WIDEST(f32_pool_places, isa);
+	step_set_kernel(builder->step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
 	return find_taps(builder, p);
 }
 

@@ -247,7 +247,7 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 	const uint32_t functions = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
 	const bool rows_first = node_int(node, ATTR_LAYOUT, 0) != 0;
 
-	if (!kernel_allowed(ISA_AVX2, builder->plan->isa_mask & isa_detected()) ||
+	if (!kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask & isa_detected()) ||
 		x->dims[!rows_first] != 1 || !builder_input(builder, 1)->data || !r->data ||
 		(b && !b->data) || builder_input(builder, 4) || builder_input(builder, 7) ||
 		node_float(node, ATTR_CLIP, 0) > 0 || node_int(node, ATTR_INPUT_FORGET, 0) != 0)
@@ -277,13 +277,13 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 
 static void pick_gates(struct builder *builder, struct recurrent_step *p)
 {
-	const bool wide = kernel_allowed(ISA_AVX512, builder->plan->isa_mask & isa_detected());
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
 	const enum op op = builder->node->op;
 
 #define PICK(name)                                                                                 \
 	do {                                                                                       \
-		p->gates = wide ? name##__avx512 : name##__avx2;                                   \
-		step_set_kernel(builder->step, wide ? #name "__avx512" : #name "__avx2");          \
+		p->gates = KERNEL_WIDEST(name, isa);                                               \
+		step_set_kernel(builder->step, KERNEL_WIDEST_NAME(name, isa));                     \
 	} while (0)
 	if (op == OP_LSTM)
 		PICK(f32_lstm_gates);
@@ -294,7 +294,7 @@ static void pick_gates(struct builder *builder, struct recurrent_step *p)
 	else
 		PICK(f32_gru_gates);
 #undef PICK
-	p->reset = wide ? f32_gru_reset__avx512 : f32_gru_reset__avx2;
+	p->reset = KERNEL_WIDEST(f32_gru_reset, isa);
 }
 
 int build_recurrent(struct builder *builder)

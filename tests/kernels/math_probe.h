@@ -24,3 +24,4 @@ enum math_function { MATH_LIST(X) MATH_COUNT };
 // y[i] = function(x[i]).
 void math_probe__avx2(enum math_function function, size_t count, const float *x, float *y);
 void math_probe__avx512(enum math_function function, size_t count, const float *x, float *y);
+void math_probe__neon(enum math_function function, size_t count, const float *x, float *y);

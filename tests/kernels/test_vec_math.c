@@ -25,10 +25,9 @@ struct probe {
 	unsigned isa;
 	void (*run)(enum math_function function, size_t count, const float *x, float *y);
 };
-static const struct probe PROBES[] = {
-	{ "avx2", ISA_AVX2, math_probe__avx2 },
-	{ "avx512", ISA_AVX512, math_probe__avx512 },
-};
+static const struct probe PROBES[] = { X86(
+	{ "avx2", ISA_AVX2, math_probe__avx2 }, { "avx512", ISA_AVX512, math_probe__avx512 }, )
+		ARM({ "neon", ISA_NEON, math_probe__neon }, ) };
 
 static double by_activation(enum activation kind, double x)
 {
