@@ -19,5 +19,5 @@ typedef void conv_rows_fn(const struct conv_rows *conv, const float *x, float *y
 X86(conv_rows_fn f32_conv_rows__avx2, f32_conv_rows__avx512;)
 ARM(conv_rows_fn f32_conv_rows__neon;)
 
-#define CONV_ROWS_BLOCK_AVX2   4
+#define CONV_ROWS_BLOCK_AVX2   4 // and NEON
 #define CONV_ROWS_BLOCK_AVX512 8

@@ -11,11 +11,13 @@ static const struct entry {
 	unsigned isa;
 	conv_rows_fn *run;
 	uint32_t block;
-} CONV_ROWS_KERNELS[] = {
+} CONV_ROWS_KERNELS[] = { X86(
 	{ "f32_conv_rows__avx2", ISA_AVX2, f32_conv_rows__avx2, CONV_ROWS_BLOCK_AVX2 },
-	{ "f32_conv_rows__avx512", ISA_AVX512, f32_conv_rows__avx512, CONV_ROWS_BLOCK_AVX512 },
-};
-static const uint32_t CONV_ROWS_KERNELS_COUNT = 2;
+	{ "f32_conv_rows__avx512", ISA_AVX512, f32_conv_rows__avx512, CONV_ROWS_BLOCK_AVX512 }, )
+		ARM({ "f32_conv_rows__neon", ISA_NEON, f32_conv_rows__neon,
+			    CONV_ROWS_BLOCK_AVX2 }, ) };
+static const uint32_t CONV_ROWS_KERNELS_COUNT =
+	sizeof(CONV_ROWS_KERNELS) / sizeof(CONV_ROWS_KERNELS[0]);
 
 static uint32_t block; // of the kernel under test
 

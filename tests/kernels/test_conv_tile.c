@@ -16,13 +16,14 @@ static const struct entry {
 	conv_tile_fn *conv;
 	pool_places_fn *pool;
 	recurrent_gates_fn *lstm, *gru;
-} CONV_TILE_KERNELS[] = {
-	{ "avx2", ISA_AVX2, f32_conv_tile__avx2, f32_pool_places__avx2, f32_lstm_gates__avx2,
-		f32_gru_gates__avx2 },
+} CONV_TILE_KERNELS[] = { X86({ "avx2", ISA_AVX2, f32_conv_tile__avx2, f32_pool_places__avx2,
+				      f32_lstm_gates__avx2, f32_gru_gates__avx2 },
 	{ "avx512", ISA_AVX512, f32_conv_tile__avx512, f32_pool_places__avx512,
-		f32_lstm_gates__avx512, f32_gru_gates__avx512 },
-};
-static const uint32_t CONV_TILE_KERNELS_COUNT = 2;
+		f32_lstm_gates__avx512, f32_gru_gates__avx512 }, )
+		ARM({ "neon", ISA_NEON, f32_conv_tile__neon, f32_pool_places__neon,
+			    f32_lstm_gates__neon, f32_gru_gates__neon }, ) };
+static const uint32_t CONV_TILE_KERNELS_COUNT =
+	sizeof(CONV_TILE_KERNELS) / sizeof(CONV_TILE_KERNELS[0]);
 
 static struct guarded floats(size_t count)
 {

@@ -178,7 +178,8 @@ static void dense_not_finite(void **state)
 // The choice without timing is one that may run, whatever the mask.
 static void pick_obeys_mask(void **state)
 {
-	static const char *const NAMES[] = { "scalar", "avx2", "avx512", "avx512vnni", "native" };
+	static const char *const NAMES[] = { "scalar",
+		X86("avx2", "avx512", "avx512vnni", ) ARM("neon", ) "native" };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		unsigned mask;
