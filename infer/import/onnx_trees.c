@@ -374,7 +374,7 @@ int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
 	enum post_transform post;
 	const double *base;
 	size_t n_base, n_labels;
-	uint32_t scores;
+	uint32_t scores, decisive; // transforms that saturate make ties of it
 
 	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels) ||
 		read_nodes(&e) || read_weights(&e, "class_") || read_base(&e, &n_base, &base) ||
@@ -389,17 +389,17 @@ int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
 	}
 	e.n_targets = (uint32_t)n_labels;
 	if (n_labels == 2 && first_only && n_base < 2) {
-		scores = emit_binary(&e, post, positive, base);
+		decisive = scores = emit_binary(&e, post, positive, base);
 	} else {
 		if (base && n_base != n_labels)
 			return REFUSE(&e, "%zu base_values for %zu classes", n_base, n_labels);
-		scores = emit_scores(&e, "SUM", base);
+		decisive = scores = emit_scores(&e, "SUM", base);
 		if (scores != GRAPH_NONE)
 			scores = onnx_emit_post_transform(onnx, node, post, scores);
 	}
 	if (scores == GRAPH_NONE)
 		return -EINVAL;
-	if (onnx_output_label(onnx, node, "classlabels_int64s", scores))
+	if (onnx_output_label(onnx, node, "classlabels_int64s", decisive))
 		return -EINVAL;
 	return onnx_output(onnx, node, 1, scores);
 }
