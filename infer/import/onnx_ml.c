@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The operators of ai.onnx.ml, opsets 1 to 5, as ONNX Runtime computes them: linear models become
-// Dense and what follows it, scalers Sub and Mul. Predicted labels are dropped, scores kept.
+// Dense and what follows it, scalers Sub and Mul.
 #include "infer/import/onnx_ml.h"
 #include "infer/text.h"
 
@@ -89,25 +89,6 @@ static int import_normalizer(struct onnx *onnx, const struct onnx_node *node)
 				onnx_emit(onnx, node, OP_NORMALIZER, 1, node->inputs, 1, &attr));
 	}
 	return onnx_refuse(onnx, node, -EINVAL, "norm is '%.20s', should be MAX, L1 or L2", norm);
-}
-
-int onnx_read_post_transform(
-	struct onnx *onnx, const struct onnx_node *node, enum post_transform *post)
-{
-	static const char *const NAMES[POST_COUNT] = { "NONE", "SOFTMAX", "LOGISTIC",
-		"SOFTMAX_ZERO", "PROBIT" };
-	const char *name;
-
-	if (onnx_string(onnx, node, "post_transform", "NONE", &name))
-		return -EINVAL;
-	for (*post = POST_NONE; *post < POST_COUNT; (*post)++) {
-		if (strcmp(name, NAMES[*post]) == 0)
-			return 0;
-	}
-	return onnx_refuse(onnx, node, -EINVAL,
-		"post_transform is '%.20s', should be NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or "
-		"PROBIT",
-		name);
 }
 
 uint32_t onnx_as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *columns)
@@ -219,168 +200,6 @@ static uint32_t emit_linear(
 	if (wants_double(coefficients, targets, columns))
 		return emit_double(onnx, node, inputs[0], inputs[2], coefficients, targets);
 	return onnx_emit(onnx, node, OP_DENSE, 3, inputs, 0, NULL);
-}
-
-static uint32_t one(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t a)
-{
-	return a == GRAPH_NONE ? a : onnx_emit(onnx, node, op, 1, &a, 0, NULL);
-}
-
-// Softmax of those that are not 0; the others get no share of it.
-static uint32_t emit_softmax_zero(struct onnx *onnx, const struct onnx_node *node, uint32_t x)
-{
-	const struct attr attrs[] = { { .key = ATTR_AXES,
-					      .kind = ATTR_KIND_INTS,
-					      .count = 1,
-					      .ints = (const int64_t[]){ 1 } },
-		ONNX_INT(ATTR_KEEPDIMS, 1) };
-	uint32_t most = onnx_emit(onnx, node, OP_REDUCE_MAX, 1, &x, 2, attrs), sum;
-	uint32_t mask = onnx_emit_pair(
-		onnx, node, OP_GREATER, one(onnx, node, OP_ABS, x), onnx_scalar(onnx, node, 1e-7f));
-	uint32_t shares = one(onnx, node, OP_EXP, onnx_emit_pair(onnx, node, OP_SUB, x, most));
-	uint32_t pick[3] = { mask, shares, onnx_scalar(onnx, node, 0) };
-
-	if (mask == GRAPH_NONE || shares == GRAPH_NONE || pick[2] == GRAPH_NONE)
-		return GRAPH_NONE;
-	sum = onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL);
-	if (sum == GRAPH_NONE)
-		return GRAPH_NONE;
-	sum = onnx_emit(onnx, node, OP_REDUCE_SUM, 1, &sum, 2, attrs);
-	// What is so small that it counts as 0 is scaled as ONNX Runtime does.
-	pick[2] = onnx_emit_pair(
-		onnx, node, OP_MUL, x, one(onnx, node, OP_EXP, one(onnx, node, OP_NEG, most)));
-	if (pick[2] == GRAPH_NONE)
-		return GRAPH_NONE;
-	return onnx_emit_pair(
-		onnx, node, OP_DIV, onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL), sum);
-}
-
-// sqrt(2) erfinv(2 p - 1), erfinv by Winitzki's approximation with a = 0.147, as ONNX Runtime has
-// it.
-static uint32_t emit_probit(struct onnx *onnx, const struct onnx_node *node, uint32_t p)
-{
-#define PAIR(op, a, b) onnx_emit_pair(onnx, node, op, a, b)
-#define CONST(value)   onnx_scalar(onnx, node, value)
-	const uint32_t t = PAIR(OP_SUB, PAIR(OP_MUL, p, CONST(2)), CONST(1));
-	const uint32_t log = one(onnx, node, OP_LOG,
-		PAIR(OP_MUL, PAIR(OP_SUB, CONST(1), t), PAIR(OP_ADD, CONST(1), t)));
-	const uint32_t v =
-		PAIR(OP_ADD, PAIR(OP_MUL, log, CONST(0.5f)), CONST(2 / (3.14159f * 0.147f)));
-	const uint32_t v2 = PAIR(OP_MUL, log, CONST(1 / 0.147f));
-	const uint32_t v3 =
-		PAIR(OP_SUB, one(onnx, node, OP_SQRT, PAIR(OP_SUB, PAIR(OP_MUL, v, v), v2)), v);
-	const uint32_t size = PAIR(OP_MUL, one(onnx, node, OP_SQRT, v3), CONST(1.41421356f));
-	const uint32_t pick[3] = { PAIR(OP_LESS, t, CONST(0)), one(onnx, node, OP_NEG, size),
-		size };
-#undef PAIR
-#undef CONST
-
-	if (pick[0] == GRAPH_NONE || pick[1] == GRAPH_NONE)
-		return GRAPH_NONE;
-	return onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL);
-}
-
-uint32_t onnx_emit_post_transform(
-	struct onnx *onnx, const struct onnx_node *node, enum post_transform post, uint32_t scores)
-{
-	const struct attr axis = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };
-
-	switch (post) {
-	case POST_NONE:
-		return scores;
-	case POST_SOFTMAX:
-		return onnx_emit(onnx, node, OP_SOFTMAX, 1, &scores, 1, &axis);
-	case POST_LOGISTIC:
-		return onnx_emit(onnx, node, OP_SIGMOID, 1, &scores, 0, NULL);
-	case POST_SOFTMAX_ZERO:
-		return emit_softmax_zero(onnx, node, scores);
-	default:
-		return emit_probit(onnx, node, scores);
-	}
-}
-
-int onnx_keep_labels(struct onnx *onnx, const struct onnx_node *node, const char *strings_name,
-	const char *ints_name, size_t *count)
-{
-	const Onnx__AttributeProto *strings, *ints;
-	struct graph *graph = onnx->graph;
-	const char **labels;
-	char text[24];
-
-	if (onnx_attr(onnx, node, strings_name, ATTRIBUTE(STRINGS), &strings) ||
-		onnx_attr(onnx, node, ints_name, ATTRIBUTE(INTS), &ints))
-		return -EINVAL;
-	if (strings && strings->n_strings == 0)
-		strings = NULL;
-	*count = strings ? strings->n_strings : ints ? ints->n_ints : 0;
-	if (*count == 0 || *count > MODEL_OUTPUTS_MAX || graph->n_class_labels != 0)
-		return 0;
-	labels = arena_calloc(graph->arena, *count, sizeof(*labels));
-	for (size_t i = 0; labels && i < *count; i++) {
-		if (strings) {
-			labels[i] = arena_strndup(graph->arena,
-				(const char *)strings->strings[i].data, strings->strings[i].len);
-		} else {
-			snprintf(text, sizeof(text), "%lld", (long long)ints->ints[i]);
-			labels[i] = arena_strdup(graph->arena, text);
-		}
-		if (!labels[i])
-			labels = NULL;
-	}
-	if (!labels)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
-	graph->class_labels = labels;
-	graph->n_class_labels = (uint32_t)*count;
-	return 0;
-}
-
-// Whole numbers of the classes, where the file gives as many as there are scores.
-static uint32_t emit_classes(
-	struct onnx *onnx, const struct onnx_node *node, const char *ints_name, int64_t count)
-{
-	const Onnx__AttributeProto *ints;
-	void *data;
-	uint32_t made;
-
-	if (onnx_attr(onnx, node, ints_name, ATTRIBUTE(INTS), &ints) || !ints ||
-		ints->n_ints != (uint64_t)count)
-		return GRAPH_NONE;
-	made = onnx_made(onnx, node, DTYPE_I64, 1, &count, &data);
-	if (made != GRAPH_NONE)
-		memcpy(data, ints->ints, ints->n_ints * sizeof(int64_t));
-	return made;
-}
-
-int onnx_output_label(
-	struct onnx *onnx, const struct onnx_node *node, const char *ints_name, uint32_t scores)
-{
-	const struct attr attrs[] = { ONNX_INT(ATTR_AXIS, -1), ONNX_INT(ATTR_KEEPDIMS, 0) };
-	const struct attr axis = ONNX_INT(ATTR_AXIS, 0);
-	struct onnx_value *value;
-	uint32_t label, pair[2];
-
-	if (node->proto->n_output == 0 || !*node->proto->output[0])
-		return 0;
-	value = onnx_value(onnx, node->proto->output[0]);
-	if (!value)
-		return -ENOMEM;
-	if (!onnx->labels) {
-		value->is_label = true;
-		return 0;
-	}
-	if (scores == GRAPH_NONE)
-		return -EINVAL; // the sentence is made already
-	label = onnx_emit(onnx, node, OP_ARG_MAX, 1, &scores, 2, attrs);
-	if (label == GRAPH_NONE)
-		return -EINVAL;
-	pair[0] = emit_classes(onnx, node, ints_name, onnx->graph->tensors[scores].dims[1]);
-	pair[1] = label;
-	if (pair[0] != GRAPH_NONE)
-		label = onnx_emit(onnx, node, OP_GATHER, 2, pair, 1, &axis);
-	else
-		report_add(onnx->report, "label of '%.80s': the number of the class, from 0",
-			node->name);
-	return onnx_output(onnx, node, 0, label);
 }
 
 // [1 - s, s] as [-s, s]: ONNX Runtime takes the second class where s is above 0.

@@ -39,7 +39,7 @@ int onnx_import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
 int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_array_feature_extractor(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_feature_vectorizer(struct onnx *onnx, const struct onnx_node *node);
-// onnx_svm.c
+// onnx_svm.c, onnx_svm_classifier.c
 int onnx_import_svm_classifier(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_svm_regressor(struct onnx *onnx, const struct onnx_node *node);
 

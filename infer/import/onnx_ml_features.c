@@ -305,7 +305,7 @@ static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uin
 int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
 	const Onnx__AttributeProto *classes;
-	uint32_t keys, values, otherwise, x, matches;
+	uint32_t keys = 0, values = 0, otherwise, x, matches;
 	int64_t n;
 	int rc;
 

@@ -11,6 +11,8 @@
 #include <assert.h>
 #include <string.h>
 
+#ifdef MASKS_SIGN
+
 #define ROWS 32
 
 static inline void masks_count(
@@ -121,3 +123,5 @@ static inline void masks_run(
 				y[r * ldy + t] = sums[t][r];
 	}
 }
+
+#endif
