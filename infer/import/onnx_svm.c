@@ -82,7 +82,7 @@ static bool dense_inputs(
 	return inputs[2] != GRAPH_NONE;
 }
 
-static uint32_t emit_dense(const struct svm *svm, const uint32_t inputs[3])
+uint32_t svm_emit_dense(const struct svm *svm, const uint32_t inputs[3])
 {
 	return onnx_emit(svm->onnx, svm->node, OP_DENSE, 3, inputs, 0, NULL);
 }
@@ -107,7 +107,7 @@ static uint32_t emit_summed(const struct svm *svm, const float *weight, int64_t 
 		}
 	}
 	memcpy(b, svm->rho, (size_t)n * sizeof(float));
-	return emit_dense(svm, inputs);
+	return svm_emit_dense(svm, inputs);
 }
 
 // Decisions [M, n] of weights [n_vectors][n].
@@ -155,7 +155,7 @@ uint32_t svm_emit_linear(const struct svm *svm, int64_t n)
 			w[c * n + o] = svm->coefficients[o * svm->columns + c];
 		b[o] = svm->rho[0];
 	}
-	return emit_dense(svm, inputs);
+	return svm_emit_dense(svm, inputs);
 }
 
 uint32_t svm_emit_where(struct onnx *onnx, const struct onnx_node *node, uint32_t condition,

@@ -28,3 +28,4 @@ uint32_t svm_emit_decisions(const struct svm *svm, const float *weight, int64_t 
 uint32_t svm_emit_linear(const struct svm *svm, int64_t n);
 uint32_t svm_emit_where(struct onnx *onnx, const struct onnx_node *node, uint32_t condition,
 	uint32_t yes, uint32_t no);
+uint32_t svm_emit_dense(const struct svm *svm, const uint32_t inputs[3]);

@@ -169,7 +169,7 @@ static uint32_t emit_votes(const struct svm *svm, uint32_t decisions)
 			((float *)votes)[(int64_t)pair * n + j] = -1;
 		}
 	}
-	return emit_dense(svm, inputs);
+	return svm_emit_dense(svm, inputs);
 }
 
 // Without support vectors, two classes and ONNX Runtime's rule: the second wherever the highest is
