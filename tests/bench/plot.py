@@ -17,7 +17,8 @@ BAR, GAP, LEFT, WIDTH, TOP = 11, 10, 190, 860, 62
 def series(result):
     """[(model, batch, [(who, ns)])]"""
     rows = []
-    for part, peer, key in (("models", "OpenBLAS", "openblas_ns_per_row"), ("trees", "XGBoost", "xgboost_ns_per_row")):
+    for part, peer, key in (("models", "OpenBLAS", "openblas_ns_per_row"), ("trees", "XGBoost", "xgboost_ns_per_row"),
+                            ("networks", None, None)):
         for name, figures in result.get(part, {}).items():
             if not isinstance(figures, dict) or "1" not in figures:
                 continue
