@@ -158,11 +158,11 @@ static void quantise_same_bits(void **state)
 
 	skip_where_absent(state);
 	for (uint32_t turn = 0; turn < 2000; turn++) {
-		const size_t count = random_below(70);
+		const size_t count = random_below(200);
 		struct guarded x = guarded_alloc(count * sizeof(float)), y = guarded_alloc(count);
 		struct quantise q = { .scale = any_scale(turn), .is_signed = turn & 1 };
 		float *values = x.data;
-		uint8_t expected[70];
+		uint8_t expected[200];
 
 		q.zero = (int32_t)random_below(256) - (q.is_signed ? 128 : 0);
 		random_fill(values, count, -2.0f, 2.0f);
