@@ -41,7 +41,8 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 
 #define QDENSE_LIST(X)                                                                             \
 	X(q8_dense_1x16__scalar, ISA_SCALAR)                                                       \
-	X86(X(q8_dense_2x16__avx2, ISA_AVX2) X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI))
+	X86(X(q8_dense_2x16__avx2, ISA_AVX2) X(q8_dense_6x16__avxvnni, ISA_AVX2 | ISA_AVXVNNI)     \
+			X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI))
 #define X(name, isa) void name(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y);
 QDENSE_LIST(X)
 #undef X
@@ -58,7 +59,7 @@ struct quantise {
 };
 #define QUANTISE_LIST(X)                                                                           \
 	X(f32_quantise__scalar, ISA_SCALAR)                                                        \
-	X86(X(f32_quantise__avx512, ISA_AVX512))
+	X86(X(f32_quantise__avx2, ISA_AVX2) X(f32_quantise__avx512, ISA_AVX512))
 struct quantise_kernel {
 	const char *name;
 	unsigned isa;
