@@ -3,29 +3,20 @@
 // and QuantizeLinear by one scale. Other forms are the general path's.
 #include "infer/plan/quantise.h"
 
-#include "infer/plan/race.h"
+#include "infer/plan/contest.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLE_NS   10000.0
-#define VALUES_MAX  ((uint64_t)1 << 20) // that the rows to time with take, in or out
-#define KERNELS_MAX 16
+#define SAMPLE_NS  10000.0
+#define VALUES_MAX ((uint64_t)1 << 20) // that the rows to time with take, in or out
 
 // --- QDense -------------------------------------------------------------------------------------
 
 struct qdense_step {
 	struct qdense dense;
 	const struct qdense_kernel *kernel[MODEL_BATCH_CLASSES];
-};
-
-struct contest {
-	const struct qdense_kernel *kernel;
-	const struct qdense *dense;
-	const uint8_t *x;
-	void *y;
 };
 
 static void run_qdense(const struct step *step, const struct pass *pass)
@@ -36,40 +27,29 @@ static void run_qdense(const struct step *step, const struct pass *pass)
 		place_at(pass, &step->y));
 }
 
-static void call(void *context, uint32_t rows)
-{
-	const struct contest *contest = context;
+// What the kernels are timed over.
+struct trial {
+	const struct qdense *dense;
+	uint32_t rows; // that x and y have
+	uint8_t *x;
+	float *y;
+};
 
-	contest->kernel->run(contest->dense, rows, contest->x, contest->y);
+static int trial_ready(void *context)
+{
+	struct trial *trial = context;
+
+	trial->x = calloc(trial->rows, trial->dense->k);
+	trial->y = calloc((size_t)trial->rows * trial->dense->n, sizeof(float));
+	return trial->x && trial->y ? 0 : -ENOMEM;
 }
 
-// The fastest for m rows. The scalar kernel (the first) only where there is no other.
-static const struct qdense_kernel *fastest(
-	const struct builder *builder, const struct qdense *dense, uint32_t m, uint8_t *x, void *y)
+static void trial_call(void *context, const void *kernel, uint32_t rows)
 {
-	const unsigned isa_mask = builder->plan->isa_mask & isa_detected();
-	struct contest contests[KERNELS_MAX];
-	struct racer racers[KERNELS_MAX];
-	uint32_t count = 0;
+	const struct qdense_kernel *candidate = kernel;
+	const struct trial *trial = context;
 
-	assert(QDENSE_KERNELS_COUNT <= KERNELS_MAX);
-	for (uint32_t i = QDENSE_KERNELS_COUNT; i-- > 0;) {
-		if (!kernel_allowed(QDENSE_KERNELS[i].isa, isa_mask) || (i == 0 && count > 0))
-			continue;
-		contests[count] = (struct contest){ &QDENSE_KERNELS[i], dense, x, y };
-		racers[count] = (struct racer){ .call = call, .context = &contests[count] };
-		count++;
-	}
-	return contests[race(racers, count, m, SAMPLE_NS)].kernel;
-}
-
-static const struct qdense_kernel *kernel_of_name(const char *name)
-{
-	for (uint32_t i = 0; i < QDENSE_KERNELS_COUNT; i++) {
-		if (QDENSE_KERNELS[i].name == name) // the table's own string, see plan_choices()
-			return &QDENSE_KERNELS[i];
-	}
-	return NULL;
+	candidate->run(trial->dense, rows, trial->x, trial->y);
 }
 
 // Rows that x and y have to time with: a class of more is timed by fewer.
@@ -85,32 +65,26 @@ int qdense_choose(struct builder *builder, const struct qdense *dense,
 	const uint32_t rows[MODEL_BATCH_CLASSES],
 	const struct qdense_kernel *kernels[MODEL_BATCH_CLASSES])
 {
-	const uint32_t most = rows_to_time(dense, rows[MODEL_BATCH_CLASSES - 1]);
-	uint8_t *x = NULL;
-	float *y = NULL;
-	int rc = 0;
+	struct trial trial = { .dense = dense,
+		.rows = rows_to_time(dense, rows[MODEL_BATCH_CLASSES - 1]) };
+	const struct contest contest = { .kernels = QDENSE_KERNELS,
+		.kernel_bytes = sizeof(*QDENSE_KERNELS),
+		.count = QDENSE_KERNELS_COUNT,
+		.sample_ns = SAMPLE_NS,
+		.context = &trial,
+		.ready = trial_ready,
+		.call = trial_call };
+	const void *chosen[MODEL_BATCH_CLASSES];
+	uint32_t timed[MODEL_BATCH_CLASSES];
+	int rc;
 
-	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
-		const uint32_t m = rows[c] < most ? rows[c] : most;
-
-		kernels[c] = kernel_of_name(builder_known(builder, builder->step, c));
-		if (!kernels[c] && builder->no_timing)
-			kernels[c] = qdense_pick(builder->plan->isa_mask);
-		if (!kernels[c] && c > 0 && rows[c] == rows[c - 1])
-			kernels[c] = kernels[c - 1];
-		if (!kernels[c] && !y) {
-			x = calloc(most, dense->k);
-			y = calloc((size_t)most * dense->n, sizeof(float));
-		}
-		if (!kernels[c] && x && y)
-			kernels[c] = fastest(builder, dense, m, x, y);
-		if (!kernels[c])
-			rc = error_set(builder->err, -ENOMEM, "no memory to time kernels");
-		else
-			builder->step->kernel[c] = kernels[c]->name;
-	}
-	free(x);
-	free(y);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
+		timed[c] = rows[c] < trial.rows ? rows[c] : trial.rows;
+	rc = contest_choose(builder, &contest, timed, chosen);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++)
+		kernels[c] = chosen[c];
+	free(trial.x);
+	free(trial.y);
 	return rc;
 }
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/plan/contest.h"
+
+#include "infer/plan/race.h"
+
+#include <assert.h>
+
+struct kernel_head {
+	const char *name;
+	unsigned isa;
+};
+
+struct entrant {
+	const struct contest *contest;
+	const struct kernel_head *kernel;
+};
+
+static const struct kernel_head *kernel_at(const struct contest *contest, uint32_t i)
+{
+	return (const void *)((const char *)contest->kernels + i * contest->kernel_bytes);
+}
+
+static void call(void *context, uint32_t rows)
+{
+	const struct entrant *entrant = context;
+
+	entrant->contest->call(entrant->contest->context, entrant->kernel, rows);
+}
+
+// The scalar kernel (the first) only where there is no other.
+static const struct kernel_head *fastest(
+	const struct contest *contest, unsigned isa_mask, uint32_t rows)
+{
+	struct entrant entrants[CONTEST_KERNELS_MAX];
+	struct racer racers[CONTEST_KERNELS_MAX];
+	uint32_t count = 0;
+
+	assert(contest->count <= CONTEST_KERNELS_MAX);
+	for (uint32_t i = contest->count; i-- > 0;) {
+		const struct kernel_head *kernel = kernel_at(contest, i);
+
+		if (!kernel_allowed(kernel->isa, isa_mask) || (i == 0 && count > 0))
+			continue;
+		entrants[count] = (struct entrant){ contest, kernel };
+		racers[count] = (struct racer){ .call = call, .context = &entrants[count] };
+		count++;
+	}
+	return entrants[race(racers, count, rows, contest->sample_ns)].kernel;
+}
+
+static const struct kernel_head *by_rule(const struct contest *contest, unsigned isa_mask)
+{
+	uint32_t i = contest->count - 1;
+
+	while (i > 0 && !kernel_allowed(kernel_at(contest, i)->isa, isa_mask))
+		i--;
+	return kernel_at(contest, i);
+}
+
+static const struct kernel_head *of_name(const struct contest *contest, const char *name)
+{
+	for (uint32_t i = 0; i < contest->count; i++) {
+		if (kernel_at(contest, i)->name == name) // its own string, see plan_choices()
+			return kernel_at(contest, i);
+	}
+	return NULL;
+}
+
+int contest_choose(struct builder *builder, const struct contest *contest,
+	const uint32_t rows[MODEL_BATCH_CLASSES], const void *chosen[MODEL_BATCH_CLASSES])
+{
+	const unsigned isa_mask = builder->plan->isa_mask & isa_detected();
+	bool is_ready = false;
+
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+		const struct kernel_head *kernel =
+			of_name(contest, builder_known(builder, builder->step, c));
+
+		if (!kernel && builder->no_timing)
+			kernel = by_rule(contest, isa_mask);
+		if (!kernel && c > 0 && rows[c] == rows[c - 1])
+			kernel = chosen[c - 1];
+		if (!kernel && !is_ready && contest->ready(contest->context) != 0)
+			return error_set(builder->err, -ENOMEM, "no memory to time kernels");
+		if (!kernel) {
+			is_ready = true;
+			kernel = fastest(contest, isa_mask, rows[c]);
+		}
+		chosen[c] = kernel;
+		builder->step->kernel[c] = kernel->name;
+	}
+	return 0;
+}
