@@ -152,6 +152,9 @@ float node_float(const struct node *node, enum attr_key key, float otherwise);
 // node and reason, -ENOMEM.
 int graph_check(const struct graph *graph, struct error *err);
 
+// Are floats rounded to few bits within, so that the last bit of one may decide a score?
+bool graph_rounds(const struct graph *graph);
+
 // Output shapes and dtypes of one node from its inputs (and constant inputs' values, as Reshape
 // needs). Used by importers to give tensors shapes and by graph_check to verify them.
 // outputs: [node->n_outputs], dims, rank and dtype filled.

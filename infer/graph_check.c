@@ -229,3 +229,16 @@ int graph_check(const struct graph *graph, struct error *err)
 	free(defined);
 	return rc;
 }
+
+bool graph_rounds(const struct graph *graph)
+{
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const struct node *node = &graph->nodes[n];
+
+		if (node->op == OP_QUANTIZE_LINEAR || node->op == OP_DYNAMIC_QUANTIZE_LINEAR ||
+			(node->op == OP_DENSE &&
+				graph->tensors[node->inputs[1]].dtype == DTYPE_BF16))
+			return true;
+	}
+	return false;
+}

@@ -38,14 +38,19 @@ const char *isa_name(unsigned mask);
 // --- Compiling (in libimport.a; never linked into martletd) -------------------------------------
 
 // Which of several names is taken: docs/martletctl.1, "model compile".
+// How weights are kept. In bfloat16 they are half as long and inputs are rounded alike, which moves
+// scores by about 2^-8 of what is added up; compiling says how far.
+enum weights_kind { WEIGHTS_F32, WEIGHTS_BF16 };
+
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
 	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
 	const char *class_labels;  // comma-separated; NULL: what the source says, if it says
 	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else what the
 				   // source says, else x0, x1, ...
-	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
-			     // order; NULL: all but predicted labels
+	const char *outputs;  // comma-separated, an ONNX file's outputs that are wanted, in this
+			      // order; NULL: all but predicted labels
+	enum weights_kind weights; // of dense layers
 };
 
 // What compiling did, for the operator: one line each, in order.
@@ -120,6 +125,8 @@ struct model_choices *model_choices(const struct model *model);
 const struct model_info *model_info(const struct model *model);
 
 // Scores the golden rows in several batch sizes and compares within `1e-5 * max(1, |expected|)`.
+// Of a model that rounds to 8 bits or bfloat16 within, half of the rows must agree: on another CPU
+// the last bit of a float may fall otherwise and move a score by a step. -EINVAL names the first.
 int model_check_golden(const struct model *model, struct error *err);
 
 // --- Scoring ------------------------------------------------------------------------------------

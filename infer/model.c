@@ -69,6 +69,7 @@ static int build(struct model *model, const struct graph *graph, size_t image_by
 
 	if (options->isa_limited || options->isa_mask)
 		mask &= options->isa_mask;
+	model->rounds = graph_rounds(graph);
 	if (describe(model, graph, image_bytes) != 0)
 		return error_set(err, -ENOMEM, "no memory for the model");
 	rc = plan_build(&model->plan, graph, model->arena, mask, options, err);

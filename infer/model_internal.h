@@ -14,6 +14,7 @@ struct model {
 	struct plan plan;
 	const struct unpack_kernel *unpack;
 	struct unpack unpack_params;
+	bool rounds; // graph_rounds()
 };
 
 // A score against a golden one: 1e-5 of it, or of 1 where it is smaller.

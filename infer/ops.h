@@ -9,7 +9,8 @@
 // X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max)
 #define OP_LIST(X)                                                                                 \
 	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out.          \
-	   Attributes: ACTIVATION (enum activation), ALPHA, BETA */                                \
+	   Attributes: ACTIVATION (enum activation), ALPHA, BETA. By a W of BF16 x is multiplied   \
+	   as kernels/bf16_dense.h says. */                                                        \
 	X(OP_DENSE, "Dense", 2, 3, 1, 1)                                                           \
 	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */             \
 	X(OP_AFFINE, "Affine", 3, 3, 1, 1)                                                         \

@@ -6,8 +6,9 @@ int shape_dense(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
 
-	if (shape_need_f32(in) != 0 || shape_need_constant(in, 1) != 0 ||
-		shape_need_constant(in, 2) != 0 ||
+	if (shape_need_dtype(in, 0, DTYPE_F32) != 0 || shape_need_dtype(in, 2, DTYPE_F32) != 0 ||
+		(w->dtype != DTYPE_BF16 && shape_need_dtype(in, 1, DTYPE_F32) != 0) ||
+		shape_need_constant(in, 1) != 0 || shape_need_constant(in, 2) != 0 ||
 		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
 		return -EINVAL;
 	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])

@@ -11,7 +11,7 @@ static const struct command COMMANDS[] = {
 		doctor_command },
 	{ "model compile",
 		"SRC -o IMAGE [--name N] [--rows FILE] [--classes A,B,...] [--features F,G,...] "
-		"[--outputs O,P,...]",
+		"[--outputs O,P,...] [--weights f32|bf16]",
 		"make an image of an ONNX model", model_compile_command },
 	{ "model inspect", "IMAGE [--isa ISA]", "what an image holds, and its plan on this CPU",
 		model_inspect_command },

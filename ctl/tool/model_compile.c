@@ -7,6 +7,7 @@
 #include "ctl/tool/tool.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // Writes the image under a temporary name, opens it from there as the appliance would and checks
 // its golden rows; only then it gets its name.
@@ -84,7 +85,7 @@ static int compile(const char *source, const char *path, const struct compile_op
 int model_compile_command(int argc, char **argv)
 {
 	struct compile_options compile_options = { 0 };
-	const char *out = NULL;
+	const char *out = NULL, *weights = "f32";
 	const struct args_option options[] = {
 		{ .name = "output", .letter = 'o', .value = &out },
 		{ .name = "name", .value = &compile_options.name },
@@ -92,6 +93,7 @@ int model_compile_command(int argc, char **argv)
 		{ .name = "classes", .value = &compile_options.class_labels },
 		{ .name = "features", .value = &compile_options.feature_names },
 		{ .name = "outputs", .value = &compile_options.outputs },
+		{ .name = "weights", .value = &weights },
 		{ 0 },
 	};
 	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
@@ -102,5 +104,9 @@ int model_compile_command(int argc, char **argv)
 		return tool_misused("model compile wants -o IMAGE: where to write the image");
 	if (compile_options.name && !args_model_name(compile_options.name))
 		return TOOL_USAGE;
+	if (strcmp(weights, "bf16") == 0)
+		compile_options.weights = WEIGHTS_BF16;
+	else if (strcmp(weights, "f32") != 0)
+		return tool_misused("--weights is '%s', should be f32 or bf16", weights);
 	return compile(args.word[0], out, &compile_options);
 }

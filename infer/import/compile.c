@@ -213,23 +213,40 @@ static int fill_golden(struct compilation *c)
 	return rc;
 }
 
-// What was quantised runs in 8 bits, which moves scores: golden rows are scored anew.
-static int fuse_quantised(struct compilation *c)
+// The graph computes in fewer bits now, which moves scores: golden rows are scored anew.
+static int rescore(struct compilation *c, const char *bits)
 {
 	size_t size;
 	void *image;
-	int rc = pass_fuse_quantised(c->graph, c->report, c->err);
+	int rc = pass_dead_code(c->graph, c->report, c->err);
 
-	if (rc <= 0)
-		return rc;
-	rc = pass_dead_code(c->graph, c->report, c->err);
 	if (rc >= 0)
 		rc = image_write(c->graph, &image, &size, c->err);
 	if (rc != 0)
 		return rc;
-	rc = golden_quantise(c->graph, image, size, c->report, c->err);
+	rc = golden_rescore(c->graph, image, size, bits, c->report, c->err);
 	free(image);
 	return rc;
+}
+
+static int fuse_quantised(struct compilation *c)
+{
+	int rc = pass_fuse_quantised(c->graph, c->report, c->err);
+
+	return rc <= 0 ? rc : rescore(c, "8 bits");
+}
+
+static int shorten_weights(struct compilation *c)
+{
+	int rc;
+
+	if (c->options->weights != WEIGHTS_BF16)
+		return 0;
+	rc = pass_bf16_weights(c->graph, c->report, c->err);
+	if (rc == 0)
+		return error_set(c->err, -EINVAL,
+			"no dense layer has weights that could be bfloat16: leave them in float32");
+	return rc < 0 ? rc : rescore(c, "bfloat16");
 }
 
 // With golden rows that every instruction set agrees on.
@@ -240,17 +257,6 @@ static int settle(struct compilation *c, void **image, size_t *size)
 	free(*image);
 	*image = NULL;
 	return rc == 0 ? image_write(c->graph, image, size, c->err) : rc;
-}
-
-static bool is_quantised(const struct graph *graph)
-{
-	for (uint32_t n = 0; n < graph->n_nodes; n++) {
-		const enum op op = graph->nodes[n].op;
-
-		if (op == OP_QUANTIZE_LINEAR || op == OP_DYNAMIC_QUANTIZE_LINEAR)
-			return true;
-	}
-	return false;
 }
 
 // Opens what was made as martletd will, and compares with the unfolded graph's scores.
@@ -282,10 +288,12 @@ static int make_image(struct compilation *c, void **image, size_t *size)
 	if (rc == 0)
 		rc = passes_run(c->graph, c->report, c->err);
 	if (rc == 0)
+		rc = shorten_weights(c);
+	if (rc == 0)
 		rc = graph_check(c->graph, c->err);
 	if (rc == 0)
 		rc = image_write(c->graph, image, size, c->err);
-	if (rc == 0 && is_quantised(c->graph))
+	if (rc == 0 && graph_rounds(c->graph))
 		rc = settle(c, image, size);
 	if (rc != 0)
 		return rc;

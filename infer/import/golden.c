@@ -131,7 +131,7 @@ int golden_fill(struct graph *graph, const void *image, size_t image_size, const
 	return 0;
 }
 
-int golden_quantise(struct graph *graph, const void *image, size_t image_size,
+int golden_rescore(struct graph *graph, const void *image, size_t image_size, const char *bits,
 	struct compile_report *report, struct error *err)
 {
 	const size_t count = (size_t)graph->n_golden * graph->n_columns_out;
@@ -153,9 +153,9 @@ int golden_quantise(struct graph *graph, const void *image, size_t image_size,
 	graph->golden_outputs = outputs;
 	if (count > 0)
 		report_add(report,
-			"golden rows score in 8 bits within %.3g of what they do in floats, %.4g "
-			"to %.4g",
-			(double)apart, (double)low, (double)high);
+			"golden rows score in %s within %.3g of what they do in floats, %.4g to "
+			"%.4g",
+			bits, (double)apart, (double)low, (double)high);
 	return 0;
 }
 

@@ -15,12 +15,13 @@
 int golden_fill(struct graph *graph, const void *image, size_t image_size, const float *rows,
 	size_t n_rows, struct compile_report *report, struct error *err);
 
-// The same rows scored once more with `image`, which computes in 8 bits what was computed in floats
-// before: the golden outputs are its own from here on. The report says how far they are apart.
-int golden_quantise(struct graph *graph, const void *image, size_t image_size,
+// The same rows scored once more with `image`, which computes in fewer `bits` ("8 bits") what was
+// computed in floats before: the golden outputs are its own from here on. The report says how far
+// they are apart.
+int golden_rescore(struct graph *graph, const void *image, size_t image_size, const char *bits,
 	struct compile_report *report, struct error *err);
-// Where floats are quantised, the last bit of a float may decide between two steps of the result.
-// Takes away the rows that `image`, the finished graph, scores otherwise by one of this CPU's
-// instruction sets. -EINVAL where that leaves fewer than half.
+// Where floats are rounded to few bits (graph_rounds), the last bit of a float may decide between
+// two steps of the result. Takes away the rows that `image`, the finished graph, scores otherwise
+// by one of this CPU's instruction sets. -EINVAL where that leaves fewer than half.
 int golden_settle(struct graph *graph, const void *image, size_t image_size,
 	struct compile_report *report, struct error *err);

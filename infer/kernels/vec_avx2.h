@@ -146,6 +146,27 @@ VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
 	return _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(power, 23)));
 }
 
+// 32-bit lanes as two halves: the lower or the upper one as the upper half of a float, or the float
+// rounded to what its upper half holds, to nearest, ties to even; NaN may become anything.
+VEC_INLINE vec vec_lower_half(vec a)
+{
+	return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 16));
+}
+
+VEC_INLINE vec vec_upper_half(vec a)
+{
+	return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u)));
+}
+
+VEC_INLINE vec vec_round_upper(vec a)
+{
+	const __m256i bits = _mm256_castps_si256(a);
+	const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+	const __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+
+	return vec_upper_half(_mm256_castsi256_ps(_mm256_add_epi32(bits, half)));
+}
+
 VEC_INLINE float vec_sum(vec a)
 {
 	__m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -127,6 +127,29 @@ VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
 	return mantissa;
 }
 
+// 32-bit lanes as two halves: the lower or the upper one as the upper half of a float, or the float
+// rounded to what its upper half holds, to nearest, ties to even; NaN may become anything.
+VEC_INLINE vec vec_lower_half(vec a)
+{
+	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), 16));
+}
+
+VEC_INLINE vec vec_upper_half(vec a)
+{
+	const __m512i upper = _mm512_set1_epi32((int)0xffff0000u);
+
+	return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a), upper));
+}
+
+VEC_INLINE vec vec_round_upper(vec a)
+{
+	const __m512i bits = _mm512_castps_si512(a);
+	const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+	const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+
+	return vec_upper_half(_mm512_castsi512_ps(_mm512_add_epi32(bits, half)));
+}
+
 VEC_INLINE float vec_sum(vec a)
 {
 	return _mm512_reduce_add_ps(a);

@@ -158,6 +158,29 @@ VEC_INLINE vec vec_mantissa(vec x, vec *exponent)
 	return vreinterpretq_f32_s32(vsubq_s32(bits, vshlq_n_s32(power, 23)));
 }
 
+// 32-bit lanes as two halves: the lower or the upper one as the upper half of a float, or the float
+// rounded to what its upper half holds, to nearest, ties to even; NaN may become anything.
+VEC_INLINE vec vec_lower_half(vec a)
+{
+	return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a), 16));
+}
+
+VEC_INLINE vec vec_upper_half(vec a)
+{
+	const uint32x4_t upper = vdupq_n_u32(0xffff0000u);
+
+	return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), upper));
+}
+
+VEC_INLINE vec vec_round_upper(vec a)
+{
+	const uint32x4_t bits = vreinterpretq_u32_f32(a);
+	const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+	const uint32x4_t half = vaddq_u32(odd, vdupq_n_u32(0x7fff));
+
+	return vec_upper_half(vreinterpretq_f32_u32(vaddq_u32(bits, half)));
+}
+
 VEC_INLINE float vec_sum(vec a)
 {
 	return vaddvq_f32(a);

@@ -34,7 +34,11 @@ int pass_dead_code(struct graph *graph, struct compile_report *report, struct er
 // other places than what was there, by up to a step of the quantised output.
 int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err);
 
-// All of them but the last in their order, until none finds more. 0 or a negative errno.
+// Weights of Dense from float32 to bfloat16, when all else is done: no other pass knows them. Not
+// one of those below, either: x is rounded then, too (kernels/bf16_dense.h).
+int pass_bf16_weights(struct graph *graph, struct compile_report *report, struct error *err);
+
+// The first eight in their order, until none finds more. 0 or a negative errno.
 int passes_run(struct graph *graph, struct compile_report *report, struct error *err);
 
 // --- For the passes ------------------------------------------------------------------------------

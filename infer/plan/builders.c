@@ -45,8 +45,8 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 // Which builders take other dtypes than F32.
 static bool takes_any_dtype(enum op op)
 {
-	return op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE || op == OP_QCONV ||
-		op == OP_QUANTIZE_LINEAR;
+	return op == OP_DENSE || op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE ||
+		op == OP_QCONV || op == OP_QUANTIZE_LINEAR;
 }
 
 // Which builders can read the same values for every row.

@@ -60,6 +60,8 @@ int build_dense(struct builder *builder)
 	const uint32_t k = (uint32_t)w->dims[0], n = (uint32_t)w->dims[1];
 	float *own = NULL;
 
+	if (w->dtype == DTYPE_BF16)
+		return build_bf16_dense(builder);
 	if (layout_input_last(builder)) {
 		own = layout_dense_weights(builder, w->data, k, n);
 		if (!own)

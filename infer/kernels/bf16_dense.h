@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Dense layers in bfloat16: y[M,N] = act(round(x[M,K]) * W[K,N] + b[N]), x rounded to bfloat16, W
+// bfloat16, b and the sums float32.
+//
+// One order of additions in all variants, the one of AVX-512's vdpbf16ps (Intel SDM volume 2: the
+// odd product of a pair first, each addition rounded to float32; products of bfloat16 are exact):
+// of each four inputs the first pair goes to one sum, which begins with the bias, the second pair
+// to another, and the two are added in the end. So the variants agree bit by bit before the
+// activation, except that sums nearer to 0 than 2^-126 may be 0, and sums that overflow on the way
+// may be infinite or NaN in one and not in another. Contract otherwise as kernels.h says.
+#pragma once
+
+#include "infer/kernels/kernels.h"
+
+#include <string.h>
+
+struct bf16_dense_kernel {
+	const char *name;
+	unsigned isa;
+	// x rows are k floats, y rows n, both without gaps. scratch:
+	// bf16_dense_scratch_bytes(k) for each of the m rows, KERNEL_ALIGN-aligned.
+	void (*run)(const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
+};
+
+// One packing for all: of each 16 columns f32 bias[16], then of each four inputs, as many of which
+// are added as make k a multiple of 4, bf16 [2 pairs][16][2]; what is beyond k and n is 0.
+#define BF16_PANEL 16
+static inline uint32_t bf16_padded(uint32_t k)
+{
+	return (k + 3) & ~3u;
+}
+static inline size_t bf16_panel_bytes(uint32_t k)
+{
+	return BF16_PANEL * (sizeof(float) + (size_t)bf16_padded(k) * sizeof(uint16_t));
+}
+static inline size_t bf16_dense_scratch_bytes(uint32_t k)
+{
+	return (size_t)bf16_padded(k) * sizeof(float);
+}
+size_t bf16_dense_packed_bytes(uint32_t k, uint32_t n);
+// w [k][n], rounded where it is not bfloat16; b [n] or NULL.
+void bf16_dense_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
+
+// To nearest, ties to even; what is nearer to 0 than 2^-126 becomes 0, as vcvtneps2bf16 has it.
+static inline uint16_t bf16_of(float value)
+{
+	uint32_t bits, size;
+
+	memcpy(&bits, &value, sizeof(bits));
+	size = bits & 0x7fffffff;
+	if (size > 0x7f800000) // NaN stays one
+		return (uint16_t)(bits >> 16 | 0x40);
+	if (size < 0x00800000)
+		return (uint16_t)(bits >> 16 & 0x8000);
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static inline float bf16_to(uint16_t value)
+{
+	const uint32_t bits = (uint32_t)value << 16;
+	float result;
+
+	memcpy(&result, &bits, sizeof(result));
+	return result;
+}
+
+#define BF16_DENSE_LIST(X)                                                                         \
+	X(bf16_dense_1x1__scalar, ISA_SCALAR)                                                      \
+	X86(X(bf16_dense_3x16__avx2, ISA_AVX2) X(bf16_dense_5x32__avx512, ISA_AVX512)              \
+			X(bf16_dense_5x32__avx512bf16, ISA_AVX512 | ISA_BF16))                     \
+	ARM(X(bf16_dense_3x16__neon, ISA_NEON))
+#define X(name, isa)                                                                               \
+	void name(const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
+BF16_DENSE_LIST(X)
+#undef X
+extern const struct bf16_dense_kernel BF16_DENSE_KERNELS[];
+extern const uint32_t BF16_DENSE_KERNELS_COUNT;

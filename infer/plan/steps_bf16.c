@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
+#include "infer/kernels/bf16_dense.h"
+#include "infer/plan/contest.h"
+#include "infer/plan/layout.h"
+#include "infer/plan/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define SAMPLE_NS  5000.0
+#define VALUES_MAX ((uint64_t)1 << 20) // that the rows to time with take, in or out
+
+struct bf16_step {
+	struct dense dense;
+	const struct bf16_dense_kernel *kernel[MODEL_BATCH_CLASSES];
+};
+
+// What the kernels are timed over.
+struct trial {
+	const struct dense *dense;
+	uint32_t rows; // that x and y have
+	float *x, *y;
+	void *scratch;
+};
+
+static void run_bf16(const struct step *step, const struct pass *pass)
+{
+	const struct bf16_step *bf16 = step->params;
+
+	bf16->kernel[pass->klass]->run(&bf16->dense, pass->n * step->per_row,
+		place_at(pass, &step->x), place_at(pass, &step->y), place_at(pass, &step->scratch));
+}
+
+static int trial_ready(void *context)
+{
+	struct trial *trial = context;
+	const uint32_t k = trial->dense->k, n = trial->dense->n;
+	const size_t scratch = trial->rows * bf16_dense_scratch_bytes(k);
+
+	trial->x = calloc((size_t)trial->rows * k, sizeof(float));
+	trial->y = calloc((size_t)trial->rows * n, sizeof(float));
+	trial->scratch =
+		aligned_alloc(KERNEL_ALIGN, (scratch + KERNEL_ALIGN) & ~(size_t)(KERNEL_ALIGN - 1));
+	return trial->x && trial->y && trial->scratch ? 0 : -ENOMEM;
+}
+
+static void trial_call(void *context, const void *kernel, uint32_t rows)
+{
+	const struct bf16_dense_kernel *candidate = kernel;
+	const struct trial *trial = context;
+
+	candidate->run(trial->dense, rows, trial->x, trial->y, trial->scratch);
+}
+
+static int choose(struct builder *builder, struct bf16_step *bf16)
+{
+	const struct dense *dense = &bf16->dense;
+	const uint64_t most = VALUES_MAX / (dense->k > dense->n ? dense->k : dense->n);
+	struct trial trial = { .dense = dense };
+	const struct contest contest = { .kernels = BF16_DENSE_KERNELS,
+		.kernel_bytes = sizeof(*BF16_DENSE_KERNELS),
+		.count = BF16_DENSE_KERNELS_COUNT,
+		.sample_ns = SAMPLE_NS,
+		.context = &trial,
+		.ready = trial_ready,
+		.call = trial_call };
+	const void *chosen[MODEL_BATCH_CLASSES];
+	uint32_t rows[MODEL_BATCH_CLASSES];
+	int rc;
+
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+		rows[c] = MODEL_BATCH_CLASS[c] * builder->step->per_row;
+		rows[c] = rows[c] <= most ? rows[c] : most ? (uint32_t)most : 1;
+		trial.rows = rows[c];
+	}
+	rc = contest_choose(builder, &contest, rows, chosen);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++)
+		bf16->kernel[c] = chosen[c];
+	free(trial.x);
+	free(trial.y);
+	free(trial.scratch);
+	return rc;
+}
+
+// The packed weights, for x in the layout that it comes in. NULL with err filled.
+static const void *pack(struct builder *builder, uint32_t k, uint32_t n)
+{
+	const struct tensor *b = builder_input(builder, 2);
+	const uint16_t *from = builder_input(builder, 1)->data;
+	void *packed = builder_weights(builder, bf16_dense_packed_bytes(k, n));
+	float *w = malloc((size_t)k * n * sizeof(*w)), *turned = NULL;
+
+	for (size_t i = 0; w && i < (size_t)k * n; i++)
+		w[i] = bf16_to(from[i]);
+	if (w && layout_input_last(builder))
+		turned = layout_dense_weights(builder, w, k, n);
+	if (!w || (layout_input_last(builder) && !turned)) {
+		error_set(builder->err, -ENOMEM, "no memory for the weights");
+		packed = NULL;
+	}
+	if (packed)
+		bf16_dense_pack(packed, turned ? turned : w, b ? b->data : NULL, k, n);
+	free(turned);
+	free(w);
+	return packed;
+}
+
+int build_bf16_dense(struct builder *builder)
+{
+	const struct tensor *w = builder_input(builder, 1);
+	const uint32_t k = (uint32_t)w->dims[0], n = (uint32_t)w->dims[1];
+	const enum activation kind = (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0);
+	struct bf16_step bf16 = { .dense = { .k = k, .n = n, .act = builder_act(builder, kind) } };
+	struct step *step = builder->step;
+	int rc;
+
+	bf16.dense.packed = pack(builder, k, n);
+	if (!bf16.dense.packed)
+		return -ENOMEM;
+	step->run = run_bf16;
+	step->x = builder_input_place(builder, 0);
+	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
+	builder->scratch_bytes = step->per_row * bf16_dense_scratch_bytes(k);
+	step->bytes_touched += bf16_dense_packed_bytes(k, n) + builder->scratch_bytes;
+	step->macs = (uint64_t)step->per_row * k * n;
+	snprintf(step->shape, sizeof(step->shape), "bfloat16 %" PRIu32 " -> %" PRIu32 "%s%s", k, n,
+		kind ? " + " : "", kind ? activation_name(kind) : "");
+	rc = choose(builder, &bf16);
+	if (rc != 0)
+		return rc;
+	step->params = builder_params(builder, &bf16, sizeof(bf16));
+	return step->params ? 0 : -ENOMEM;
+}
