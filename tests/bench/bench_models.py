@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Dense reference models, float32 and int8: `martletctl model bench` against OpenBLAS and oneDNN doing the same
+"""Dense reference models, float32, bfloat16 and int8: `martletctl model bench` against OpenBLAS and oneDNN doing the same
 nets, in turns."""
 import json
 import os
@@ -35,31 +35,43 @@ def spread(values):
 
 
 def compile_model(build, folder, name):
-    subprocess.run([f"{build}/martletctl", "model", "compile", f"{folder}/{name}.onnx", "-o", f"{folder}/{name}.mlt"],
+    source = make_models.SHORTENED.get(name)
+    subprocess.run([f"{build}/martletctl", "model", "compile", f"{folder}/{source or name}.onnx",
+                    "-o", f"{folder}/{name}.mlt", "--weights", "bf16" if source else "f32"],
                    check=True, stdout=subprocess.DEVNULL)
 
 
+def described(name):
+    """(widths, softmax?, type) of a net."""
+    if name in make_models.QUANTISED:
+        return make_models.QUANTISED[name], 1, "int8"
+    widths, _, last = make_models.MODELS[make_models.SHORTENED.get(name, name)]
+    return widths, int(last == "Softmax"), "bf16" if name in make_models.SHORTENED else "f32"
+
+
+def every_name():
+    return [*make_models.MODELS, *make_models.SHORTENED, *make_models.QUANTISED]
+
+
 def run(folder, build, rounds):
-    floats, quantised = list(make_models.MODELS), list(make_models.QUANTISED)
-    widths = {name: make_models.QUANTISED.get(name) or make_models.MODELS[name][0] for name in floats + quantised}
-    nets = {}
+    floats, names = list(make_models.MODELS), every_name()
+    nets = {name: "{}:{}:{}:{}".format(name, ",".join(map(str, widths)), softmax, kind)
+            for name in names for widths, softmax, kind in [described(name)]}
     make_models.main(folder)
-    for name in floats + quantised:
+    for name in names:
         compile_model(build, folder, name)
-        softmax = name in quantised or make_models.MODELS[name][2] == "Softmax"
-        nets[name] = f"{name}:{','.join(map(str, widths[name]))}:{int(softmax)}"
-    kinds = [f"{net}:{'int8' if name in quantised else 'f32'}" for name, net in nets.items()]
     mine, peer, other, fma = [], [], [], []  # a round's figures each
     for i in range(rounds):
         print(f"models, round {i + 1} of {rounds}", flush=True)
-        blas = output(f"{build}/tests/bench/bench_openblas", *(nets[name] for name in floats))
+        blas = output(f"{build}/tests/bench/bench_openblas", *(nets[name].rsplit(":", 1)[0] for name in floats))
         peer.append(blas["models"])
         fma.append(blas["fma_per_ns"])
-        other.append(output(f"{build}/tests/bench/bench_onednn", *kinds))
+        other.append(output(f"{build}/tests/bench/bench_onednn", *nets.values()))
         mine.append({name: ours(build, folder, name) for name in nets})
     result = {"fma_per_ns": spread(fma)}
     for name in nets:
-        macs = sum(a * b for a, b in zip(widths[name], widths[name][1:]))
+        widths = described(name)[0]
+        macs = sum(a * b for a, b in zip(widths, widths[1:]))
         result[name] = {"macs": macs}
         for b in BATCHES:
             result[name][b] = {"ns_per_row": spread([r[name][b] for r in mine]),
@@ -81,12 +93,12 @@ def limits(figures, limit, peer):
 
 
 def rows(result):
-    for name in [*make_models.MODELS, *make_models.QUANTISED]:
+    for name in every_name():
         for b in BATCHES:
             f = result[name][b]
             mine, onednn = f["ns_per_row"]["median"], f["onednn_ns_per_row"]["median"]
             goal = TARGETS.get(name, {}).get(b)
-            peer, note = onednn, "oneDNN's int8"
+            peer, note = onednn, f"oneDNN's {described(name)[2]}"
             if name in make_models.MODELS:
                 peer = f["openblas_ns_per_row"]["median"]
                 share = f"{f['share_of_weights_limit']:.0%} of loads" if b == "1" else f"{f['share_of_fma_limit']:.0%} of FMA"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The other peer of the model bench: the same nets by oneDNN's inner products, in float32 or in
-// int8 (uint8 rows quantised by a reorder, int8 weights with a scale for each column, uint8 between
-// the layers), activations fused as its post-ops, weights in the layout it asks for, softmax behind
-// them. Set OMP_NUM_THREADS=1. Prints one JSON object: {"NAME":{"1":ns_per_row,"16":...},...}
-// usage: bench_onednn NAME:WIDTH,WIDTH,...:SOFTMAX(0|1):f32|int8 ...
+// The other peer of the model bench: the same nets by oneDNN's inner products, in float32, in
+// bfloat16 (rows rounded by a reorder, bfloat16 between the layers) or in int8 (uint8 rows
+// quantised by a reorder, int8 weights with a scale for each column, uint8 between the layers),
+// activations fused as its post-ops, weights in the layout it asks for, softmax behind them. Set
+// OMP_NUM_THREADS=1. Prints one JSON object: {"NAME":{"1":ns_per_row,"16":...},...} usage:
+// bench_onednn NAME:WIDTH,WIDTH,...:SOFTMAX(0|1):f32|bf16|int8 ...
 #include <dnnl.h>
 
 #include <stdbool.h>
@@ -36,7 +37,8 @@ struct step {
 struct net {
 	char name[64];
 	int widths[LAYERS_MAX + 1], n_layers;
-	bool softmax, int8;
+	bool softmax;
+	dnnl_data_type_t type; // of rows and what is between the layers: f32, bf16 or u8
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
 	struct step steps[STEPS_MAX];
@@ -69,7 +71,7 @@ static int net_parse(struct net *net, const char *text)
 			break;
 	}
 	net->softmax = at[0] == ':' && at[1] == '1';
-	net->int8 = strstr(at, ":int8") != NULL;
+	net->type = strstr(at, ":int8") ? dnnl_u8 : strstr(at, ":bf16") ? dnnl_bf16 : dnnl_f32;
 	return net->n_layers > 0 ? 0 : -1;
 }
 
@@ -92,9 +94,11 @@ static dnnl_memory_t filled(
 
 	MUST(dnnl_memory_create(&memory, md, net->engine, DNNL_MEMORY_ALLOCATE));
 	MUST(dnnl_memory_get_data_handle(memory, &data));
-	for (size_t i = 0; i < bytes / (type == dnnl_f32 ? 4 : 1); i++) {
+	for (size_t i = 0; i < bytes / dnnl_data_type_size(type); i++) {
 		if (type == dnnl_f32)
 			((float *)data)[i] = (float)(rand() % 2001 - 1000) / 8000;
+		else if (type == dnnl_bf16)
+			((uint16_t *)data)[i] = (uint16_t)(0x3d00 + rand() % 256); // 0.03 to 0.12
 		else
 			((int8_t *)data)[i] = (int8_t)(type == dnnl_s32 ? 0 : rand() % 16);
 	}
@@ -119,19 +123,21 @@ static dnnl_memory_t step_arg(struct step *step, int which, dnnl_memory_t memory
 	return memory;
 }
 
-static dnnl_memory_t add_quantise(struct net *net, dnnl_memory_t from, int batch)
+// Rows to the type that the layers compute in.
+static dnnl_memory_t add_reorder(struct net *net, dnnl_memory_t from, int batch)
 {
 	const dnnl_memory_desc_t in = matrix(batch, net->widths[0], dnnl_f32, false);
-	const dnnl_memory_desc_t out = matrix(batch, net->widths[0], dnnl_u8, false);
+	const dnnl_memory_desc_t out = matrix(batch, net->widths[0], net->type, false);
 	const float scale = 40;
 	dnnl_primitive_attr_t attr;
 	dnnl_primitive_desc_t pd;
 
 	MUST(dnnl_primitive_attr_create(&attr));
-	MUST(dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale));
+	if (net->type == dnnl_u8)
+		MUST(dnnl_primitive_attr_set_output_scales(attr, 1, 0, &scale));
 	MUST(dnnl_reorder_primitive_desc_create(&pd, &in, net->engine, &out, net->engine, attr));
 	MUST(dnnl_primitive_attr_destroy(attr));
-	return step_arg(step_add(net, pd, from), DNNL_ARG_DST, filled(net, &out, dnnl_u8), 2);
+	return step_arg(step_add(net, pd, from), DNNL_ARG_DST, filled(net, &out, net->type), 2);
 }
 
 static dnnl_primitive_attr_t attributes(const struct net *net, int layer)
@@ -144,7 +150,7 @@ static dnnl_primitive_attr_t attributes(const struct net *net, int layer)
 	MUST(dnnl_primitive_attr_create(&attr));
 	for (int i = 0; i < columns && scales; i++)
 		scales[i] = 0.01f;
-	if (net->int8)
+	if (net->type == dnnl_u8)
 		MUST(dnnl_primitive_attr_set_output_scales(attr, columns, 1 << 1, scales));
 	MUST(dnnl_post_ops_create(&post));
 	if (layer < net->n_layers - 1)
@@ -158,9 +164,9 @@ static dnnl_primitive_attr_t attributes(const struct net *net, int layer)
 static dnnl_memory_t add_layer(struct net *net, dnnl_memory_t from, int layer, int batch)
 {
 	const bool last = layer == net->n_layers - 1;
-	const dnnl_data_type_t type = net->int8 ? dnnl_u8 : dnnl_f32;
-	const dnnl_data_type_t w_type = net->int8 ? dnnl_s8 : dnnl_f32;
-	const dnnl_data_type_t b_type = net->int8 ? dnnl_s32 : dnnl_f32;
+	const bool int8 = net->type == dnnl_u8;
+	const dnnl_data_type_t type = net->type, w_type = int8 ? dnnl_s8 : type;
+	const dnnl_data_type_t b_type = int8 ? dnnl_s32 : dnnl_f32;
 	const int64_t in = net->widths[layer], out = net->widths[layer + 1];
 	const dnnl_dims_t columns = { out };
 	const dnnl_memory_desc_t x = matrix(batch, in, type, false);
@@ -203,8 +209,8 @@ static void net_make(struct net *net, int batch)
 	memset(net->steps, 0, sizeof(net->steps));
 	MUST(dnnl_memory_create(&net->input, &in, net->engine, net->rows));
 	at = net->input;
-	if (net->int8)
-		at = add_quantise(net, at, batch);
+	if (net->type != dnnl_f32)
+		at = add_reorder(net, at, batch);
 	for (int l = 0; l < net->n_layers; l++)
 		at = add_layer(net, at, l, batch);
 	if (net->softmax)

@@ -24,6 +24,8 @@ MODELS = {
     "mlp_256_1024_1024_16": ([256, 1024, 1024, 16], "Relu", "Softmax"),
 }
 QUANTISED = {"int8_41_64_32_5": [41, 64, 32, 5], "int8_128_256_128_10": [128, 256, 128, 10]}
+# Of MODELS, compiled with --weights bf16.
+SHORTENED = {"bf16_128_256_128_10": "mlp_128_256_128_10", "bf16_256_1024_1024_16": "mlp_256_1024_1024_16"}
 FLOAT, UINT8, INT8, INT32 = 1, 2, 3, 6  # TensorProto.DataType
 CALIBRATION_ROWS = 64
 

@@ -14,6 +14,7 @@ import frames
 from appliance import MARTLETCTL, ROOT, Tap
 
 TEST_ROWS = os.path.join(ROOT, "data", "lab-test.csv")
+LAB = os.path.join(ROOT, "data", "lab.onnx")
 EXPECTED = os.path.join(ROOT, "data", "lab-expected.csv")
 ISAS = ("scalar", "avx2", "avx512", "native")
 FEATURES, OUTPUTS = 41, 2
@@ -125,6 +126,26 @@ def bench(tap, image):
               and "avx512" not in text.stdout, text.stdout + text.stderr)
 
 
+def short_weights(tap, folder, scores):
+    """The model with bfloat16 weights: half as large, near the same scores, the same bits on each instruction set."""
+    image, out = os.path.join(folder, "short.mlt"), os.path.join(folder, "short.f32")
+    made = tool("model", "compile", LAB, "-o", image, "--weights", "bf16")
+    tap.check("compile --weights bf16: says how far scores move", made.returncode == 0
+              and "dense layers in bfloat16" in made.stdout and "in bfloat16 within" in made.stdout, made.stdout + made.stderr)
+    runs = []
+    for isa in ISAS:
+        done = tool("model", "run", image, TEST_ROWS, "-o", out, "--isa", isa)
+        runs.append(read_f32(out) if done.returncode == 0 else [])
+    worst = max((abs(a - b) for a, b in zip(runs[-1], scores)), default=1)
+    tap.check("run: bfloat16 scores are near", len(runs[-1]) == len(scores) and 0 < worst < 0.1, f"{worst}")
+    differ = max(sum(abs(a - b) > 1e-5 for a, b in zip(run, runs[-1])) if len(run) == len(scores) else len(scores)
+                 for run in runs)
+    tap.check("run: bfloat16 scores agree on all instruction sets", differ == 0, f"{differ} differ")
+    steps = json.loads(tool("model", "inspect", image, "--json").stdout or "{}").get("plan", [])
+    dense = [k["kernel"] for s in steps if s["op"] == "Dense" for k in s.get("kernels", s.get("batches", []))]
+    tap.check("inspect: bfloat16 kernels", dense and all(k.startswith("bf16_dense_") for k in dense), str(dense))
+
+
 def refusals(tap, image, folder):
     def refused(name, status, words, *args):
         done = tool(*args)
@@ -148,6 +169,7 @@ def refusals(tap, image, folder):
     refused("an output of an unknown kind", 2, [".csv"], "model", "run", image, TEST_ROWS, "-o", out + ".txt")
     refused("an output nowhere", 1, ["/nowhere/"], "model", "run", image, TEST_ROWS, "-o", "/nowhere/out.csv")
     refused("no output", 2, ["-o"], "model", "run", image, TEST_ROWS)
+    refused("weights of an unknown kind", 2, ["f32 or bf16"], "model", "compile", LAB, "-o", out, "--weights", "f8")
     refused("an unknown instruction set", 2, ["avx2"], "model", "bench", image, "--isa", "mmx")
     for command in ("inspect", "bench"):
         refused(f"{command}: no image", 1, ["README.md"], "model", command, os.path.join(ROOT, "README.md"))
@@ -164,6 +186,7 @@ def main():
         run_isas(tap, image, folder, scores)
         inspect(tap, image)
         bench(tap, image)
+        short_weights(tap, folder, scores)
         refusals(tap, image, folder)
     sys.exit(tap.finish())
 
