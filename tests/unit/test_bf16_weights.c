@@ -117,7 +117,7 @@ static struct model *compiled(const char *path, struct compile_report *report)
 {
 	const struct compile_options options = { .weights = WEIGHTS_BF16 };
 	struct error err = { "" };
-	struct model *model;
+	struct model *model = NULL;
 	void *image;
 	size_t size;
 
