@@ -48,8 +48,8 @@ struct compile_options {
 	const char *class_labels;  // comma-separated; NULL: what the source says, if it says
 	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else what the
 				   // source says, else x0, x1, ...
-	const char *outputs;  // comma-separated, an ONNX file's outputs that are wanted, in this
-			      // order; NULL: all but predicted labels
+	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
+			     // order; NULL: all but predicted labels
 	enum weights_kind weights; // of dense layers
 };
 

@@ -2,7 +2,7 @@
 // 5 rows x 32 columns, or 10 x 16, by vdpbf16ps: two products for each of 16 columns.
 #include "infer/kernels/vec.h"
 
-typedef uint16_t bf16_input;
+#define BF16_INPUT uint16_t
 
 struct bf16_weights {
 	__m512i pairs;

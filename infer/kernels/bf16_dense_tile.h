@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tiles of `rows` x (VEC_WIDTH * vecs) pairs of sums in registers. Whoever includes this says how a
 // row of x is rounded and what a vector of weights is multiplied with:
-//	bf16_input                            what a row of x becomes: one for each input
+//	BF16_INPUT                            what a row of x becomes: one for each input
 //	bf16_round(x, n, to)                  n <= VEC_WIDTH of them; beyond n 0, to a multiple of 4
 //	struct bf16_weights, bf16_load(w)     VEC_WIDTH columns of a pair of inputs
 //	bf16_multiply(sum, x, weights)        the odd product first, then the even one
@@ -12,13 +12,15 @@
 
 #include <assert.h>
 
+#ifdef BF16_INPUT
+
 #define BF16_ROWS_MAX 12
 #define BF16_VECS_MAX 8
 #define BF16_VECS     (BF16_PANEL / VEC_WIDTH) // of a panel
 
 // Where one tile works.
 struct bf16_tile {
-	const bf16_input *x; // the tile's first row
+	const BF16_INPUT *x; // the tile's first row
 	uint32_t ldx;        // its inputs, whole fours
 	const char *panel;   // where the tile's first columns stand in theirs
 	size_t panel_bytes;
@@ -29,7 +31,7 @@ struct bf16_tile {
 
 VEC_INLINE void bf16_tile_run(const struct bf16_tile *tile, const int rows, const int vecs)
 {
-	const bf16_input *x = tile->x, *end = x + tile->ldx;
+	const BF16_INPUT *x = tile->x, *end = x + tile->ldx;
 	const size_t ldx = tile->ldx, panel_bytes = tile->panel_bytes;
 	const size_t vec_bytes = VEC_WIDTH * sizeof(float); // of weights too: two of half the width
 	const char *w = tile->panel;
@@ -89,7 +91,7 @@ struct bf16_tiles {
 };
 
 VEC_INLINE void bf16_round_rows(
-	const struct dense *dense, uint32_t m, const float *x, bf16_input *to)
+	const struct dense *dense, uint32_t m, const float *x, BF16_INPUT *to)
 {
 	const uint32_t k = dense->k;
 
@@ -125,10 +127,12 @@ VEC_INLINE void bf16_dense_run(const struct dense *dense, const struct bf16_tile
 		for (uint32_t row = 0; row < m; row += tiles->of[t].rows) {
 			while (tiles->of[t].rows > m - row)
 				t++;
-			tile.x = (const bf16_input *)scratch + (size_t)row * tile.ldx;
+			tile.x = (const BF16_INPUT *)scratch + (size_t)row * tile.ldx;
 			tile.y = y + (size_t)row * n + column;
 			tiles->of[t].run(&tile);
 		}
 		column += tile.columns;
 	}
 }
+
+#endif

@@ -4,6 +4,8 @@
 
 #include "infer/kernels/bf16_dense_tile.h"
 
+#ifdef BF16_INPUT
+
 BF16_TILE(1, 8)
 BF16_TILE(1, 4)
 BF16_TILE(1, 2)
@@ -21,3 +23,5 @@ static const struct bf16_tiles TILES[] = {
 	{ 2, UINT32_MAX, { { 5, tile_5x2 }, { 4, tile_4x2 }, { 2, tile_2x2 }, { 1, tile_1x2 } } },
 	{ 1, UINT32_MAX, { { 10, tile_10x1 }, { 4, tile_4x1 }, { 2, tile_2x1 }, { 1, tile_1x1 } } },
 };
+
+#endif

@@ -7,7 +7,7 @@
 
 #ifdef VEC_WIDTH
 
-typedef float bf16_input;
+#define BF16_INPUT float
 
 struct bf16_weights {
 	vec even, odd;
