@@ -63,3 +63,15 @@ json_t *image_strings(const char *const *strings, uint32_t n)
 		json_array_append_new(array, image_string(strings[i]));
 	return array;
 }
+
+void image_print_names(const char *what, const char *const *names, uint32_t n)
+{
+	char text[256];
+
+	printf("%-10s %u", what, n);
+	for (uint32_t i = 0; i < n; i++) {
+		tool_copy_clean(text, sizeof(text), names[i]);
+		printf("%s%s", i ? ", " : ": ", text);
+	}
+	printf("\n");
+}

@@ -16,3 +16,5 @@ void image_sha256_hex(const uint8_t digest[32], char hex[65]);
 // Array of strings; bytes that are not UTF-8 become '?'.
 json_t *image_strings(const char *const *strings, uint32_t n);
 json_t *image_string(const char *string);
+// A line of text: what, how many, and their names.
+void image_print_names(const char *what, const char *const *names, uint32_t n);

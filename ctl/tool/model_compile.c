@@ -10,12 +10,11 @@
 #include <string.h>
 
 // Writes the image under a temporary name, opens it from there as the appliance would and checks
-// its golden rows; only then it gets its name.
+// its golden rows; only then it gets its name. *opened is for model_close().
 static int write_checked(
-	const char *path, const void *image, size_t size, uint32_t *n_golden, struct error *err)
+	const char *path, const void *image, size_t size, struct model **opened, struct error *err)
 {
 	struct output output;
-	struct model *model = NULL;
 	int rc = output_open(&output, path, err);
 
 	if (rc)
@@ -24,48 +23,55 @@ static int write_checked(
 	rc = output_finish(&output, err);
 	if (rc)
 		return rc;
-	rc = model_open_file(output.temporary, NULL, &model, err);
+	rc = model_open_file(output.temporary, NULL, opened, err);
 	if (!rc)
-		rc = model_check_golden(model, err);
+		rc = model_check_golden(*opened, err);
 	if (rc) {
 		error_prefix(err, rc,
 			"the image made does not pass its own check, %s is not written", path);
 		output_abort(&output);
 	} else {
-		*n_golden = model_info(model)->n_golden;
 		rc = output_commit(&output, err);
 	}
-	model_close(model);
 	return rc;
 }
 
-static int print_json(const char *path, const struct compile_report *report, uint32_t n_golden)
+static int print_json(
+	const char *path, const struct compile_report *report, const struct model_info *info)
 {
-	return tool_print_json(json_pack("{s:o, s:o, s:I, s:I, s:I, s:i}", "image",
+	return tool_print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:i}", "image",
 		image_string(path), "report",
 		image_strings((const char *const *)report->lines, (uint32_t)report->n_lines),
-		"image_bytes", (json_int_t)report->image_bytes, "weights_bytes",
-		(json_int_t)report->weights_bytes, "scratch_bytes",
-		(json_int_t)report->scratch_bytes, "golden_rows", (int)n_golden));
+		"features", image_strings(info->feature_names, info->n_features), "outputs",
+		image_strings(info->output_names, info->n_outputs), "class_labels",
+		image_strings(info->class_labels, info->n_class_labels), "image_bytes",
+		(json_int_t)report->image_bytes, "weights_bytes", (json_int_t)report->weights_bytes,
+		"scratch_bytes", (json_int_t)report->scratch_bytes, "golden_rows",
+		(int)info->n_golden));
 }
 
-static int print_text(const char *path, const struct compile_report *report, uint32_t n_golden)
+static int print_text(
+	const char *path, const struct compile_report *report, const struct model_info *info)
 {
 	for (size_t i = 0; i < report->n_lines; i++) {
 		tool_clean(report->lines[i]);
 		printf("%s\n", report->lines[i]);
 	}
+	image_print_names("features", info->feature_names, info->n_features);
+	image_print_names("outputs", info->output_names, info->n_outputs);
+	if (info->n_class_labels > 0)
+		image_print_names("classes", info->class_labels, info->n_class_labels);
 	printf("%s: %s (weights %s, scratch for one row %s), opened again, golden rows that agree: "
 	       "%u\n",
 		path, format_bytes(report->image_bytes).s, format_bytes(report->weights_bytes).s,
-		format_bytes(report->scratch_bytes).s, n_golden);
+		format_bytes(report->scratch_bytes).s, info->n_golden);
 	return TOOL_DONE;
 }
 
 static int compile(const char *source, const char *path, const struct compile_options *options)
 {
 	struct compile_report report = { 0 };
-	uint32_t n_golden = 0;
+	struct model *model = NULL;
 	struct error err;
 	void *image = NULL;
 	size_t size = 0;
@@ -73,10 +79,11 @@ static int compile(const char *source, const char *path, const struct compile_op
 
 	if (model_compile(source, options, &image, &size, &report, &err))
 		code = tool_refuse("%s", err.text);
-	else if (write_checked(path, image, size, &n_golden, &err))
+	else if (write_checked(path, image, size, &model, &err))
 		code = tool_refuse("%s", err.text);
 	else
-		code = (tool.json ? print_json : print_text)(path, &report, n_golden);
+		code = (tool.json ? print_json : print_text)(path, &report, model_info(model));
+	model_close(model);
 	compile_report_fini(&report);
 	free(image);
 	return code;

@@ -22,18 +22,6 @@ static double class_ns(const struct model *model, uint32_t class)
 	return sum;
 }
 
-static void print_names(const char *what, const char *const *names, uint32_t n)
-{
-	char text[256];
-
-	printf("%-10s %u", what, n);
-	for (uint32_t i = 0; i < n; i++) {
-		tool_copy_clean(text, sizeof(text), names[i]);
-		printf("%s%s", i ? ", " : ": ", text);
-	}
-	printf("\n");
-}
-
 static void print_values(const float *values, uint32_t n)
 {
 	for (uint32_t i = 0; i < n && i < VALUES_SHOWN; i++)
@@ -68,9 +56,9 @@ static void print_header(const struct model_info *info, const char *isa)
 		format_count(info->macs_per_row).s, image_isa(isa));
 	printf("missing    %s\n",
 		info->accepts_missing ? "NaN is taken as a missing value" : "NaN is refused");
-	print_names("features", info->feature_names, info->n_features);
-	print_names("outputs", info->output_names, info->n_outputs);
-	print_names("classes", info->class_labels, info->n_class_labels);
+	image_print_names("features", info->feature_names, info->n_features);
+	image_print_names("outputs", info->output_names, info->n_outputs);
+	image_print_names("classes", info->class_labels, info->n_class_labels);
 	print_golden(info);
 }
 

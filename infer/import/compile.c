@@ -304,8 +304,9 @@ static int make_image(struct compilation *c, void **image, size_t *size)
 		return rc;
 	}
 	report_add(c->report, "%u operators became %u steps", before, c->graph->n_nodes);
-	report_add(c->report, "%u golden rows agree with the model as it was imported",
-		c->graph->n_golden);
+	report_add(c->report, "%u golden rows %s", c->graph->n_golden,
+		graph_rounds(c->graph) ? "score alike by all instruction sets of this CPU"
+				       : "agree with the model as it was imported");
 	return 0;
 }
 

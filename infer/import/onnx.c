@@ -131,6 +131,19 @@ static int add_outputs(struct onnx *onnx)
 	return 0;
 }
 
+static void report_source(const struct onnx *onnx)
+{
+	const char *producer = onnx_text(onnx->model->producer_name);
+	const char *version = onnx_text(onnx->model->producer_version);
+	char ml[40] = "";
+
+	if (onnx->opset_ml)
+		snprintf(ml, sizeof(ml), ", ai.onnx.ml %lld", (long long)onnx->opset_ml);
+	report_add(onnx->report, "ONNX of opset %lld%s%s%.60s%s%.40s: %zu nodes",
+		(long long)onnx->opset, ml, *producer ? ", by " : "", producer, *version ? " " : "",
+		version, onnx->proto->n_node);
+}
+
 static int import_model(struct onnx *onnx)
 {
 	int rc;
@@ -148,6 +161,8 @@ static int import_model(struct onnx *onnx)
 	rc = read_opsets(onnx);
 	if (rc == 0)
 		rc = check_functions(onnx);
+	if (rc == 0)
+		report_source(onnx);
 	if (rc == 0)
 		rc = onnx_read_initializers(onnx);
 	if (rc == 0)

@@ -181,7 +181,7 @@ static void report_version(struct xgboost *x, const json_t *root, bool binary)
 		".%" JSON_INTEGER_FORMAT ", objective %s, base score as a margin %.9g",
 		binary ? "UBJSON" : "JSON", json_integer_value(json_array_get(v, 0)),
 		json_integer_value(json_array_get(v, 1)), json_integer_value(json_array_get(v, 2)),
-		x->objective, (double)x->base[0]);
+		x->objective, (double)x->base[0] + 0.0); // no "-0"
 }
 
 // XGBoost writes NaN and Infinity, which are no JSON, for what a split by category does not need:

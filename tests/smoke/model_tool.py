@@ -126,6 +126,20 @@ def bench(tap, image):
               and "avx512" not in text.stdout, text.stdout + text.stderr)
 
 
+def compile_report(tap, folder):
+    """What was imported, its names and its memory, for people and for programs."""
+    image = os.path.join(folder, "told.mlt")
+    text, done = tool("model", "compile", LAB, "-o", image), tool("model", "compile", LAB, "-o", image, "--json")
+    said = json.loads(done.stdout or "{}")
+    tap.check("compile: tells source, names and memory", text.returncode == 0
+              and all(word in text.stdout for word in ("ONNX of opset 13", "features   41: tcp, udp", "scratch for one row",
+                                                       "outputs    2: probabilities[benign]", "classes    2: benign, attack")),
+              text.stdout + text.stderr)
+    tap.check("compile --json: the same", done.returncode == 0 and len(said["features"]) == FEATURES
+              and said["class_labels"] == ["benign", "attack"] and len(said["outputs"]) == OUTPUTS
+              and said["report"][0].startswith("ONNX of opset 13") and said["weights_bytes"] > 0, done.stdout + done.stderr)
+
+
 def short_weights(tap, folder, scores):
     """The model with bfloat16 weights: half as large, near the same scores, the same bits on each instruction set."""
     image, out = os.path.join(folder, "short.mlt"), os.path.join(folder, "short.f32")
@@ -186,6 +200,7 @@ def main():
         run_isas(tap, image, folder, scores)
         inspect(tap, image)
         bench(tap, image)
+        compile_report(tap, folder)
         short_weights(tap, folder, scores)
         refusals(tap, image, folder)
     sys.exit(tap.finish())
