@@ -14,16 +14,17 @@ struct layout {
 struct packing {
 	const struct trees *t;
 	struct ranks ranks;
-	uint32_t n_weights; // with padding
+	uint32_t row_floats;
+	uint64_t n_weights; // with padding
 	bool special;       // columns that are not TREE_LESS
 	char *packed;
 	uint32_t nodes, weights; // so far
 };
 
-// Weights of a tree: its leaves, in whole registers.
-static uint32_t padded(uint32_t leaves)
+// Weights of a tree: its leaves, in whole registers, or its rows.
+static uint32_t padded(const struct packing *p, uint32_t leaves)
 {
-	return (leaves + 15) & ~15u;
+	return (leaves * (p->row_floats ? p->row_floats : 1) + 15) & ~15u;
 }
 
 static uint32_t count_leaves(const struct trees *t, uint32_t tree)
@@ -48,15 +49,20 @@ static int examine(struct packing *p)
 {
 	const struct trees *t = p->t;
 
-	if (t->n_targets > MASKS_TARGETS_MAX || t->linear_first || !trees_one_target(t))
+	if (t->n_targets > MASKS_TARGETS_MAX || t->linear_first)
+		return -ENOTSUP;
+	p->row_floats = trees_one_target(t) ? 0 : trees_row_floats(t);
+	if (p->row_floats == 0 && !trees_one_target(t))
 		return -ENOTSUP;
 	for (uint32_t i = 0; i < t->n_trees; i++) {
 		const uint32_t leaves = count_leaves(t, i);
 
 		if (leaves > MASKS_LEAVES_MAX)
 			return -ENOTSUP;
-		p->n_weights += padded(leaves);
+		p->n_weights += padded(p, leaves);
 	}
+	if (p->n_weights > UINT32_MAX)
+		return -ENOTSUP;
 	if (ranks_init(&p->ranks, t) != 0 || p->ranks.n_columns > MASKS_COLUMNS_MAX)
 		return -ENOTSUP;
 	for (uint32_t c = 0; c < p->ranks.n_columns; c++)
@@ -93,6 +99,16 @@ struct pending {
 	uint16_t *slot; // where its mask's place is written
 };
 
+static void pack_leaf(const struct packing *p, int32_t leaf, float *weights, uint32_t number)
+{
+	const int32_t w = p->t->weight_first[leaf];
+
+	if (p->row_floats)
+		trees_fill_row(p->t, leaf, p->row_floats, weights + number * p->row_floats);
+	else
+		weights[number] = w < p->t->weight_first[leaf + 1] ? p->t->weight[w] : 0;
+}
+
 // Depth first: a node's place is its number, a leaf's is behind all nodes.
 static void pack_tree(
 	struct packing *p, const struct layout *at, struct masks_tree *tree, uint32_t number)
@@ -110,10 +126,8 @@ static void pack_tree(
 		const struct pending now = stack[--depth];
 
 		if (now.node < 0) {
-			const int32_t w = t->weight_first[~now.node];
-
 			*now.slot = (uint16_t)(leaves - 1 + n_leaves);
-			weights[n_leaves++] = w < t->weight_first[~now.node + 1] ? t->weight[w] : 0;
+			pack_leaf(p, ~now.node, weights, n_leaves++);
 			continue;
 		}
 		*now.slot = n_nodes;
@@ -126,7 +140,7 @@ static void pack_tree(
 	*tree = (struct masks_tree){ p->nodes, p->weights, n_nodes, n_leaves,
 		trees_target(t, number) };
 	p->nodes += n_nodes;
-	p->weights += padded(n_leaves);
+	p->weights += padded(p, n_leaves);
 }
 
 // Trees of one size after another: the CPU foresees how long their loops are.
@@ -156,7 +170,8 @@ int trees_masks_pack(void *packed, const struct trees *t)
 		trees = (struct masks_tree *)(p.packed + at.trees);
 		for (uint32_t i = 0; i < t->n_trees; i++)
 			pack_tree(&p, &at, &trees[i], i);
-		qsort(trees, t->n_trees, sizeof(*trees), by_target);
+		if (!p.row_floats)
+			qsort(trees, t->n_trees, sizeof(*trees), by_target);
 		memcpy(p.packed + at.base, t->base, t->n_targets * sizeof(float));
 		memcpy(p.packed + at.columns, p.ranks.columns,
 			p.ranks.n_columns * sizeof(struct rank_column));
@@ -167,6 +182,7 @@ int trees_masks_pack(void *packed, const struct trees *t)
 		*masks = (struct masks){ .n_trees = t->n_trees,
 			.n_columns = p.ranks.n_columns,
 			.n_targets = t->n_targets,
+			.row_floats = p.row_floats,
 			.trees = trees,
 			.nodes = (struct masks_node *)(p.packed + at.nodes),
 			.weights = (void *)(p.packed + at.weights),

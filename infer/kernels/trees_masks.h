@@ -8,6 +8,7 @@
 
 #include "infer/kernels/trees_kernels.h"
 #include "infer/kernels/trees_ranks.h"
+#include "infer/kernels/trees_rows.h"
 
 #define MASKS_COLUMNS_MAX 512 // ranks of a block of rows are on the stack
 #define MASKS_TARGETS_MAX 64  // and so are the sums
@@ -22,14 +23,15 @@ struct masks_node {
 };
 
 struct masks_tree {
-	uint32_t first_node, first_weight; // weights[16] or more, by the leaf's number
+	uint32_t first_node, first_weight; // weights[16] or more, or rows, by the leaf's number
 	uint16_t n_nodes, n_leaves;
-	uint32_t target;
+	uint32_t target; // where the leaves are not rows
 };
 
 struct masks {
 	uint32_t n_trees, n_columns, n_targets;
-	const struct masks_tree *trees; // by target
+	uint32_t row_floats;            // of a leaf's row (trees_rows.h); 0: leaves have one weight
+	const struct masks_tree *trees; // by target; of rows, as they were
 	const struct masks_node *nodes; // parents first
 	const float *weights, *base;
 	const struct rank_column *columns;

@@ -84,27 +84,64 @@ static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
 	}
 }
 
-static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
-	const struct block *block, float *sum)
+static inline void find_leaves(const struct masks *masks, const struct masks_tree *tree,
+	const struct block *block, uint8_t leaves[ROWS])
 {
-	const float *weights = masks->weights + tree->first_weight;
 	uint32_t reach[2 * MASKS_LEAVES_MAX], bits[8];
-	_Alignas(32) uint8_t leaves[ROWS];
 
 	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
 	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	MASKS_LEAF_BITS(uint32_t, reach + tree->n_nodes, tree->n_leaves, bits);
 	masks_leaves(bits, tree->n_leaves, leaves);
+}
+
+static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
+	const struct block *block, float *sum)
+{
+	const float *weights = masks->weights + tree->first_weight;
+	_Alignas(32) uint8_t leaves[ROWS];
+
+	find_leaves(masks, tree, block, leaves);
 #pragma GCC unroll 32
 	for (uint32_t r = 0; r < ROWS; r++)
 		sum[r] += weights[leaves[r]];
+}
+
+static inline void score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+{
+	float sums[MASKS_TARGETS_MAX][ROWS];
+
+	for (uint32_t t = 0; t < masks->n_targets; t++)
+		for (uint32_t r = 0; r < ROWS; r++)
+			sums[t][r] = masks->base[t];
+	for (uint32_t i = 0; i < masks->n_trees; i++)
+		add_tree(masks, &masks->trees[i], block, sums[masks->trees[i].target]);
+	for (uint32_t r = 0; r < block->n; r++)
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			y[r * ldy + t] = sums[t][r];
+}
+
+static inline void score_rows(
+	const struct masks *masks, const struct block *block, float *y, size_t ldy)
+{
+	float sums[ROWS * TREE_ROW_MAX];
+	_Alignas(32) uint8_t leaves[ROWS];
+
+	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
+	for (uint32_t i = 0; i < masks->n_trees; i++) {
+		find_leaves(masks, &masks->trees[i], block, leaves);
+		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
+			masks->row_floats);
+	}
+	for (uint32_t r = 0; r < block->n; r++)
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			y[r * ldy + t] = masks->base[t] + sums[r * masks->row_floats + t];
 }
 
 static inline void masks_run(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct masks *masks = packed;
-	float sums[MASKS_TARGETS_MAX][ROWS];
 	struct block block;
 
 	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
@@ -112,15 +149,11 @@ static inline void masks_run(
 		block.x = x;
 		block.ldx = ldx;
 		block.n = m < ROWS ? m : ROWS;
-		for (uint32_t t = 0; t < masks->n_targets; t++)
-			for (uint32_t r = 0; r < ROWS; r++)
-				sums[t][r] = masks->base[t];
 		rank_columns(masks, &block);
-		for (uint32_t i = 0; i < masks->n_trees; i++)
-			add_tree(masks, &masks->trees[i], &block, sums[masks->trees[i].target]);
-		for (uint32_t r = 0; r < block.n; r++)
-			for (uint32_t t = 0; t < masks->n_targets; t++)
-				y[r * ldy + t] = sums[t][r];
+		if (masks->row_floats)
+			score_rows(masks, &block, y, ldy);
+		else
+			score(masks, &block, y, ldy);
 	}
 }
 

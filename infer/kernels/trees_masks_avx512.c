@@ -166,15 +166,21 @@ static inline __m512i find_many(uint64_t *reached, uint32_t n_leaves)
 	return leaf;
 }
 
+static inline __m512i find_leaves(
+	const struct masks *masks, const struct masks_tree *tree, const struct block *block)
+{
+	uint64_t reach[2 * MASKS_LEAVES_MAX + 16];
+
+	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	return tree->n_leaves <= 8 ? find_few(reach + tree->n_nodes, tree->n_leaves)
+				   : find_many(reach + tree->n_nodes, tree->n_leaves);
+}
+
 static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
 	const struct block *block, __m512 *sum)
 {
-	uint64_t reach[2 * MASKS_LEAVES_MAX + 16];
-	__m512i leaf;
+	const __m512i leaf = find_leaves(masks, tree, block);
 
-	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
-	leaf = tree->n_leaves <= 8 ? find_few(reach + tree->n_nodes, tree->n_leaves)
-				   : find_many(reach + tree->n_nodes, tree->n_leaves);
 #define ADD(g)                                                                                     \
 	sum[g] = _mm512_add_ps(sum[g],                                                             \
 		look_up(masks->weights + tree->first_weight, tree->n_leaves,                       \
@@ -186,7 +192,7 @@ static inline void add_tree(const struct masks *masks, const struct masks_tree *
 #undef ADD
 }
 
-static void score(const struct masks *masks, const struct block *block, float (*y)[ROWS])
+static void sum_targets(const struct masks *masks, const struct block *block, float (*y)[ROWS])
 {
 	for (uint32_t i = 0; i < masks->n_trees;) {
 		const uint32_t target = masks->trees[i].target;
@@ -199,6 +205,35 @@ static void score(const struct masks *masks, const struct block *block, float (*
 		for (int g = 0; g < GROUPS; g++)
 			_mm512_storeu_ps(y[target] + 16 * g, sum[g]);
 	}
+}
+
+static void score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+{
+	float sums[MASKS_TARGETS_MAX][ROWS];
+
+	for (uint32_t t = 0; t < masks->n_targets; t++)
+		for (uint32_t r = 0; r < ROWS; r++)
+			sums[t][r] = masks->base[t];
+	sum_targets(masks, block, sums);
+	for (uint32_t r = 0; r < block->n; r++)
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			y[r * ldy + t] = sums[t][r];
+}
+
+static void score_rows(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+{
+	_Alignas(64) float sums[ROWS * TREE_ROW_MAX];
+	_Alignas(64) uint8_t leaves[ROWS];
+
+	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
+	for (uint32_t i = 0; i < masks->n_trees; i++) {
+		_mm512_store_si512(leaves, find_leaves(masks, &masks->trees[i], block));
+		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
+			masks->row_floats);
+	}
+	for (uint32_t r = 0; r < block->n; r++)
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			y[r * ldy + t] = masks->base[t] + sums[r * masks->row_floats + t];
 }
 
 static void block_init(struct block *block, const float *x, size_t ldx, uint32_t n)
@@ -222,19 +257,15 @@ void u8_trees_64__avx512(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct masks *masks = packed;
-	float sums[MASKS_TARGETS_MAX][ROWS];
 	struct block block;
 
 	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
 	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
 		block_init(&block, x, ldx, m < ROWS ? m : ROWS);
-		for (uint32_t t = 0; t < masks->n_targets; t++)
-			for (uint32_t r = 0; r < ROWS; r++)
-				sums[t][r] = masks->base[t];
 		rank_columns(masks, &block);
-		score(masks, &block, sums);
-		for (uint32_t r = 0; r < block.n; r++)
-			for (uint32_t t = 0; t < masks->n_targets; t++)
-				y[r * ldy + t] = sums[t][r];
+		if (masks->row_floats)
+			score_rows(masks, &block, y, ldy);
+		else
+			score(masks, &block, y, ldy);
 	}
 }

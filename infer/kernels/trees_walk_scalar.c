@@ -8,6 +8,7 @@
 // threshold is above all keys.
 #include "infer/kernels/trees_kernels.h"
 #include "infer/kernels/trees_ranks.h"
+#include "infer/kernels/trees_rows.h"
 
 #include <assert.h>
 #include <math.h>
@@ -29,8 +30,8 @@ struct walk_node {
 
 struct walk_tree {
 	uint32_t first;  // node of the root
-	uint32_t steps;  // to the deepest leaf
-	uint32_t target; // of all weights
+	uint32_t steps;  // to the deepest leaf; of rows, to that of its turns
+	uint32_t target; // of all weights, where the leaves are not rows
 };
 
 struct walk {
@@ -41,6 +42,10 @@ struct walk {
 	const struct walk_node *nodes;
 	const float *weights; // [nodes]
 	const float *base;
+	// Leaves with several targets (trees_rows.h): the trees stay in their order.
+	uint32_t row_floats;  // 0: there are none
+	const uint32_t *leaf; // [nodes] the leaf's number
+	const float *rows;    // [leaves][row_floats]
 };
 
 // -0 and 0 have the same key.
@@ -53,7 +58,12 @@ static inline uint32_t key_of(float x)
 	return bits ^ ((0 - (bits >> 31)) | 0x80000000u);
 }
 
-static bool is_supported(const struct trees *t, bool *both, bool *missing_true)
+struct form {
+	bool both, missing_true; // where branches send missing values
+	uint32_t row_floats;
+};
+
+static bool is_supported(const struct trees *t, struct form *form)
 {
 	bool seen[2] = { false, false };
 
@@ -65,16 +75,17 @@ static bool is_supported(const struct trees *t, bool *both, bool *missing_true)
 			return false;
 		seen[(t->kind[b] & TREE_MISSING_TRUE) != 0] = true;
 	}
-	*both = seen[0] && seen[1];
-	*missing_true = seen[1];
-	return trees_one_target(t);
+	form->both = seen[0] && seen[1];
+	form->missing_true = seen[1];
+	form->row_floats = trees_one_target(t) ? 0 : trees_row_floats(t);
+	return form->row_floats > 0 || trees_one_target(t);
 }
 
 struct layout {
-	size_t trees, nodes, weights, base, bytes;
+	size_t trees, nodes, weights, base, rows, bytes;
 };
 
-static struct layout layout_of(const struct trees *t)
+static struct layout layout_of(const struct trees *t, uint32_t row_floats)
 {
 	const size_t n = (size_t)t->n_branches + t->n_leaves;
 	struct layout at = { .trees = sizeof(struct walk) };
@@ -83,24 +94,26 @@ static struct layout layout_of(const struct trees *t)
 	at.nodes = (at.nodes + 63) & ~(size_t)63;
 	at.weights = at.nodes + n * sizeof(struct walk_node);
 	at.base = at.weights + n * sizeof(float);
-	at.bytes = at.base + t->n_targets * sizeof(float);
+	at.rows = (at.base + t->n_targets * sizeof(float) + 63) & ~(size_t)63;
+	at.bytes = at.rows + (size_t)t->n_leaves * row_floats * sizeof(float);
 	return at;
 }
 
 size_t trees_walk_bytes(const struct trees *t)
 {
-	bool both, missing_true;
+	struct form form;
 
-	return is_supported(t, &both, &missing_true) ? layout_of(t).bytes : 0;
+	return is_supported(t, &form) ? layout_of(t, form.row_floats).bytes : 0;
 }
 
 struct filling {
 	const struct trees *t;
 	struct walk_node *nodes;
-	float *weights;
+	float *weights;  // or
+	uint32_t *leaf;  // the same memory, where leaves are rows
 	int32_t *source; // [nodes] of the tree being filled
 	uint8_t *depth;
-	bool both;
+	struct form form;
 };
 
 static float weight_of(const struct trees *t, int32_t leaf)
@@ -123,7 +136,10 @@ static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t 
 		struct walk_node *node = &f->nodes[first + i];
 
 		steps = f->depth[i] > steps ? f->depth[i] : steps;
-		f->weights[first + i] = source < 0 ? weight_of(t, ~source) : 0;
+		if (f->form.row_floats)
+			f->leaf[first + i] = source < 0 ? (uint32_t)~source : 0;
+		else
+			f->weights[first + i] = source < 0 ? weight_of(t, ~source) : 0;
 		*node = (struct walk_node){ .key = KEY_LEAF, .child = (uint16_t)i };
 		if (source < 0)
 			continue;
@@ -131,8 +147,8 @@ static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t 
 			return -1;
 		node->key = key_of(t->threshold[source]);
 		node->value = (uint16_t)(t->feature[source] +
-			(f->both && (t->kind[source] & TREE_MISSING_TRUE) ? (int)t->n_features
-									  : 0));
+			(f->form.both && (t->kind[source] & TREE_MISSING_TRUE) ? (int)t->n_features
+									       : 0));
 		node->child = (uint16_t)n;
 		for (int c = 0; c < 2; c++, n++) {
 			f->source[n] = t->children[source][1 - c];
@@ -152,45 +168,77 @@ static int by_steps(const void *a, const void *b)
 				       : 0;
 }
 
-int trees_walk_pack(void *packed, const struct trees *t)
+// Rows are summed in the trees' own order: as many steps as the deepest of a turn needs.
+static void level_steps(struct walk_tree *trees, uint32_t n)
 {
-	const struct layout at = layout_of(t);
-	struct walk *walk = packed;
-	struct walk_tree *trees = (struct walk_tree *)((char *)packed + at.trees);
-	struct filling f = { .t = t,
-		.nodes = (struct walk_node *)((char *)packed + at.nodes),
-		.weights = (void *)((char *)packed + at.weights),
-		.source = malloc(TREE_NODES * sizeof(int32_t)),
-		.depth = malloc(TREE_NODES) };
-	uint32_t first = 0;
-	bool missing_true;
-	int rc = f.source && f.depth ? 0 : -ENOMEM;
+	for (uint32_t i = 0; i + TURNS <= n; i += TURNS) {
+		uint32_t most = 0;
 
-	is_supported(t, &f.both, &missing_true);
-	for (uint32_t i = 0; i < t->n_trees && rc == 0; i++) {
+		for (uint32_t k = 0; k < TURNS; k++)
+			most = trees[i + k].steps > most ? trees[i + k].steps : most;
+		trees[i + TURNS - 1].steps = most;
+	}
+}
+
+static int fill_trees(struct filling *f, struct walk_tree *trees)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < f->t->n_trees; i++) {
 		uint32_t count = 0;
-		const int steps = fill_tree(&f, i, first, &count);
+		const int steps = fill_tree(f, i, first, &count);
 
 		if (steps < 0)
-			rc = -ENOTSUP;
-		trees[i] = (struct walk_tree){ first, (uint32_t)steps, trees_target(t, i) };
+			return -ENOTSUP;
+		trees[i] = (struct walk_tree){ first, (uint32_t)steps, trees_target(f->t, i) };
 		first += count;
 	}
+	return 0;
+}
+
+int trees_walk_pack(void *packed, const struct trees *t)
+{
+	struct filling f = { .t = t, .source = malloc(TREE_NODES * sizeof(int32_t)) };
+	char *bytes = packed;
+	struct walk *walk = packed;
+	struct walk_tree *trees;
+	struct layout at;
+	float *rows;
+	int rc;
+
+	f.depth = malloc(TREE_NODES);
+	is_supported(t, &f.form);
+	at = layout_of(t, f.form.row_floats);
+	trees = (struct walk_tree *)(bytes + at.trees);
+	rows = (void *)(bytes + at.rows);
+	f.nodes = (struct walk_node *)(bytes + at.nodes);
+	f.weights = (void *)(bytes + at.weights);
+	f.leaf = (void *)(bytes + at.weights);
+	rc = f.source && f.depth ? fill_trees(&f, trees) : -ENOMEM;
 	free(f.source);
 	free(f.depth);
 	if (rc != 0)
 		return rc;
-	qsort(trees, t->n_trees, sizeof(*trees), by_steps);
-	memcpy((char *)packed + at.base, t->base, t->n_targets * sizeof(float));
+	for (uint32_t l = 0; f.form.row_floats && l < t->n_leaves; l++)
+		trees_fill_row(
+			t, (int32_t)l, f.form.row_floats, rows + (size_t)l * f.form.row_floats);
+	if (f.form.row_floats)
+		level_steps(trees, t->n_trees);
+	else
+		qsort(trees, t->n_trees, sizeof(*trees), by_steps);
+	memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
 	*walk = (struct walk){ .n_trees = t->n_trees,
 		.n_features = t->n_features,
 		.n_targets = t->n_targets,
-		.missing_copies = f.both ? 2 : 1,
-		.missing_true = missing_true,
+		.missing_copies = f.form.both ? 2 : 1,
+		.missing_true = f.form.missing_true,
 		.trees = trees,
 		.nodes = f.nodes,
 		.weights = f.weights,
-		.base = (void *)((char *)packed + at.base) };
+		.base = (void *)(bytes + at.base),
+		.row_floats = f.form.row_floats,
+		.leaf = f.leaf,
+		.rows = rows };
 	return 0;
 }
 
@@ -216,21 +264,85 @@ static inline uint32_t next_node(const struct walk_node *node, const uint32_t *k
 	return node->child + (uint32_t)(keys[node->value] >= node->key);
 }
 
-static void walk_turns(
-	const struct walk *walk, const struct walk_tree *trees, const uint32_t *keys, float *y)
+// The nodes of the leaves that the row reaches in the trees of a turn.
+static inline void walk_turns(const struct walk *walk, const struct walk_tree *trees,
+	const uint32_t *keys, uint32_t at[TURNS])
 {
 	const struct walk_node *root[TURNS];
-	uint32_t at[TURNS] = { 0 };
 
-	for (int k = 0; k < TURNS; k++)
+	for (int k = 0; k < TURNS; k++) {
 		root[k] = walk->nodes + trees[k].first;
+		at[k] = 0;
+	}
 	for (uint32_t s = 0; s < trees[TURNS - 1].steps; s++) {
 #pragma GCC unroll 8
 		for (int k = 0; k < TURNS; k++)
 			at[k] = next_node(root[k] + at[k], keys);
 	}
 	for (int k = 0; k < TURNS; k++)
-		y[trees[k].target] += walk->weights[trees[k].first + at[k]];
+		at[k] += trees[k].first;
+}
+
+static uint32_t walk_one(
+	const struct walk *walk, const struct walk_tree *tree, const uint32_t *keys)
+{
+	uint32_t at = 0;
+
+	for (uint32_t s = 0; s < tree->steps; s++)
+		at = next_node(walk->nodes + tree->first + at, keys);
+	return tree->first + at;
+}
+
+static void score(const struct walk *walk, const uint32_t *keys, float *y)
+{
+	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
+	uint32_t at[TURNS];
+
+	memcpy(y, walk->base, walk->n_targets * sizeof(*y));
+	for (; trees + TURNS <= end; trees += TURNS) {
+		walk_turns(walk, trees, keys, at);
+		for (int k = 0; k < TURNS; k++)
+			y[trees[k].target] += walk->weights[at[k]];
+	}
+	for (; trees < end; trees++)
+		y[trees->target] += walk->weights[walk_one(walk, trees, keys)];
+}
+
+// `floats` is known where it is small.
+static inline __attribute__((always_inline)) void sum_rows(
+	const struct walk *walk, const uint32_t *keys, float *sums, uint32_t floats)
+{
+	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
+	uint32_t at[TURNS];
+
+	for (; trees + TURNS <= end; trees += TURNS) {
+		walk_turns(walk, trees, keys, at);
+#pragma GCC unroll 8
+		for (int k = 0; k < TURNS; k++)
+			trees_add_row(
+				sums, walk->rows + walk->leaf[at[k]] * (size_t)floats, floats);
+	}
+	for (; trees < end; trees++) {
+		const size_t leaf = walk->leaf[walk_one(walk, trees, keys)];
+
+		trees_add_row(sums, walk->rows + leaf * floats, floats);
+	}
+}
+
+static void score_rows(const struct walk *walk, const uint32_t *keys, float *y)
+{
+	float sums[TREE_ROW_MAX] = { 0 };
+
+	if (walk->row_floats == 2)
+		sum_rows(walk, keys, sums, 2);
+	else if (walk->row_floats == 4)
+		sum_rows(walk, keys, sums, 4);
+	else if (walk->row_floats == 8)
+		sum_rows(walk, keys, sums, 8);
+	else
+		sum_rows(walk, keys, sums, walk->row_floats);
+	for (uint32_t t = 0; t < walk->n_targets; t++)
+		y[t] = walk->base[t] + sums[t];
 }
 
 void u32_trees_8x1__scalar(
@@ -239,21 +351,12 @@ void u32_trees_8x1__scalar(
 	const struct walk *walk = packed;
 	uint32_t keys[2 * FEATURES_MAX];
 
-	assert(walk->n_features <= FEATURES_MAX);
+	assert(walk->n_features <= FEATURES_MAX && walk->row_floats <= TREE_ROW_MAX);
 	for (uint32_t row = 0; row < m; row++, x += ldx, y += ldy) {
-		uint32_t tree = 0;
-
 		fill_keys(walk, x, keys);
-		memcpy(y, walk->base, walk->n_targets * sizeof(*y));
-		for (; tree + TURNS <= walk->n_trees; tree += TURNS)
-			walk_turns(walk, walk->trees + tree, keys, y);
-		for (; tree < walk->n_trees; tree++) {
-			const struct walk_tree *t = &walk->trees[tree];
-			uint32_t at = 0;
-
-			for (uint32_t s = 0; s < t->steps; s++)
-				at = next_node(walk->nodes + t->first + at, keys);
-			y[t->target] += walk->weights[t->first + at];
-		}
+		if (walk->row_floats)
+			score_rows(walk, keys, y);
+		else
+			score(walk, keys, y);
 	}
 }

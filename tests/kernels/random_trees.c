@@ -71,12 +71,28 @@ static int32_t grow(struct growth *g, uint32_t leaves, uint32_t depth)
 	return (int32_t)b;
 }
 
+// Some of the targets, each once; sums depend on the order of the trees.
+static uint32_t draw_row(struct growth *g, int32_t *target, float *weight)
+{
+	const uint64_t which = random_next(&g->state) ^ random_next(&g->state) << 30;
+	uint32_t count = 0;
+
+	for (uint32_t t = 0; t < g->how->n_targets; t++) {
+		if (!(which >> t & 1))
+			continue;
+		target[count] = (int32_t)t;
+		weight[count++] = ((float)(random_next(&g->state) % 100000) - 50000) / 7919;
+	}
+	return count;
+}
+
 static void fill_weights(struct trees *t, struct growth *g, const uint32_t *tree_of)
 {
 	const struct random_trees *how = g->how;
 	int32_t *first = reserve(t->n_leaves + 1, sizeof(*first));
-	int32_t *target = reserve(3ul * t->n_leaves, sizeof(*target));
-	float *weight = reserve(3ul * t->n_leaves, sizeof(*weight));
+	const size_t most = how->rows ? how->n_targets : 3;
+	int32_t *target = reserve(most * t->n_leaves, sizeof(*target));
+	float *weight = reserve(most * t->n_leaves, sizeof(*weight));
 	float *base = reserve(t->n_targets, sizeof(*base));
 	uint32_t n = 0;
 
@@ -84,6 +100,10 @@ static void fill_weights(struct trees *t, struct growth *g, const uint32_t *tree
 		uint32_t count = how->vectors ? (uint32_t)(random_next(&g->state) % 4) : 1;
 
 		first[l] = (int32_t)n;
+		if (how->rows) {
+			n += draw_row(g, target + n, weight + n);
+			continue;
+		}
 		for (uint32_t i = 0; i < count; i++, n++) {
 			target[n] = how->vectors ? (int32_t)(random_next(&g->state) % t->n_targets)
 						 : (int32_t)(tree_of[l] % t->n_targets);

@@ -14,12 +14,13 @@ struct random_trees {
 	bool all_tests;      // else only TREE_LESS
 	bool missing_both;   // NaN goes either way; else always to children[0]
 	bool vectors;        // leaves with 0 to 3 weights for any target
-	bool linear;         // linear leaves among the others
+	bool rows;   // leaves with weights of any fractions for some targets each, at most 64
+	bool linear; // linear leaves among the others
 	enum tree_aggregate aggregate;
 };
 
-// Weights are small whole numbers, other ones in each leaf of a tree: sums are exact in any order,
-// and a wrong leaf shows. Free with random_trees_fini(). Aborts without memory.
+// Weights (but of `rows`) are small whole numbers, other ones in each leaf of a tree: sums are
+// exact in any order, and a wrong leaf shows. Free with random_trees_fini(). Aborts without memory.
 void random_trees_init(struct trees *trees, const struct random_trees *how, uint64_t seed);
 void random_trees_fini(struct trees *trees);
 

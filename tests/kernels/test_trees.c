@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every tree kernel against the reference, over random ensembles and rows about their thresholds:
-// bit for bit, as the weights are whole numbers.
+// bit for bit, as the weights are whole numbers; where leaves have several targets, with any
+// weights.
 #include "infer/kernels/trees_kernels.h"
 #include "tests/kernels/random_trees.h"
 
@@ -179,6 +180,42 @@ static void several_targets(void **state)
 		.missing_both = true });
 	check(&(struct random_trees){
 		.n_trees = 3, .n_features = 9, .n_targets = 64, .leaves_max = 20 });
+	(void)state;
+}
+
+// Sums of any fractions: what adds them in another order is seen.
+static void leaves_of_several_targets(void **state)
+{
+	static const uint32_t TARGETS[] = { 2, 3, 5, 8, 9, 16, 17, 33, 64 };
+	uint32_t before[TREES_KERNELS_MAX];
+
+	memcpy(before, runs_of, sizeof(before));
+	for (size_t i = 0; i < sizeof(TARGETS) / sizeof(*TARGETS); i++)
+		check(&(struct random_trees){ .n_trees = 21,
+			.n_features = 9,
+			.n_targets = TARGETS[i],
+			.leaves_max = i % 2 ? 256 : 31,
+			.rows = true,
+			.all_tests = i == 4,
+			.missing_both = true });
+	for (uint32_t k = 1; k < TREES_KERNELS_COUNT; k++) {
+		if (TREES_KERNELS[k].pack != trees_blocks_pack &&
+			kernel_allowed(TREES_KERNELS[k].isa, isa_detected()))
+			assert_true(runs_of[k] - before[k] >= 8 * SEEDS);
+	}
+	(void)state;
+}
+
+// Trees too large for row masks, and a leaf that speaks twice of a target, which only the
+// reference adds up as it should.
+static void large_trees_and_doubled_targets(void **state)
+{
+	check(&(struct random_trees){ .n_trees = 11,
+		.n_features = 9,
+		.n_targets = 5,
+		.leaves_max = 3000,
+		.rows = true,
+		.missing_both = true });
 	check(&(struct random_trees){ .n_trees = 30,
 		.n_features = 9,
 		.n_targets = 3,
@@ -241,6 +278,8 @@ int main(void)
 		cmocka_unit_test(chains),
 		cmocka_unit_test(many_thresholds_and_columns),
 		cmocka_unit_test(several_targets),
+		cmocka_unit_test(leaves_of_several_targets),
+		cmocka_unit_test(large_trees_and_doubled_targets),
 		cmocka_unit_test(every_test),
 		cmocka_unit_test(minimum_maximum_and_linear_leaves),
 		cmocka_unit_test(every_kernel_took_part),
