@@ -2,21 +2,23 @@
 // The packing of the masks kernels.
 #include "infer/kernels/trees_masks.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALIGN64(bytes) (((bytes) + 63) & ~(size_t)63)
 
 struct layout {
-	size_t trees, nodes, weights, base, columns, thresholds, plain, bytes;
+	size_t trees, nodes, weights, base, columns, thresholds, sorted, plain, bytes;
 };
 
 struct packing {
 	const struct trees *t;
 	struct ranks ranks;
 	uint32_t row_floats;
-	uint64_t n_weights; // with padding
-	bool special;       // columns that are not TREE_LESS
+	uint32_t n_searched; // thresholds, with padding
+	uint64_t n_weights;  // with padding
+	bool special;        // columns that are not TREE_LESS
 	char *packed;
 	uint32_t nodes, weights; // so far
 };
@@ -45,6 +47,23 @@ static uint32_t count_leaves(const struct trees *t, uint32_t tree)
 	return leaves;
 }
 
+static uint32_t levels_of(const struct rank_column *column)
+{
+	uint32_t levels = 0;
+
+	while ((1u << levels) - 1 < column->count)
+		levels++;
+	return levels;
+}
+
+// Of a column; none where there are no thresholds.
+static uint32_t searched(const struct rank_column *column)
+{
+	const uint32_t n = 1u << levels_of(column);
+
+	return n == 1 ? 0 : n < 16 ? 16 : n;
+}
+
 static int examine(struct packing *p)
 {
 	const struct trees *t = p->t;
@@ -65,8 +84,10 @@ static int examine(struct packing *p)
 		return -ENOTSUP;
 	if (ranks_init(&p->ranks, t) != 0 || p->ranks.n_columns > MASKS_COLUMNS_MAX)
 		return -ENOTSUP;
-	for (uint32_t c = 0; c < p->ranks.n_columns; c++)
+	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
 		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
+		p->n_searched += searched(&p->ranks.columns[c]);
+	}
 	return 0;
 }
 
@@ -79,8 +100,9 @@ static struct layout layout_of(const struct packing *p)
 	at.weights = at.nodes + ALIGN64(t->n_branches * sizeof(struct masks_node));
 	at.base = at.weights + p->n_weights * sizeof(float);
 	at.columns = at.base + ALIGN64(t->n_targets * sizeof(float));
-	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct rank_column));
-	at.plain = at.thresholds + ALIGN64(p->ranks.n_thresholds * sizeof(float));
+	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct masks_column));
+	at.sorted = at.thresholds + p->n_searched * sizeof(float);
+	at.plain = at.sorted + ALIGN64(p->ranks.n_thresholds * sizeof(float));
 	at.bytes = at.plain + (p->special ? trees_plain_bytes(t) : 0);
 	return at;
 }
@@ -143,6 +165,31 @@ static void pack_tree(
 	p->weights += padded(p, n_leaves);
 }
 
+// Of the j-th at a level, as many thresholds are below it as stand left of it in the tree.
+static void pack_columns(const struct packing *p, struct masks_column *columns, float *thresholds)
+{
+	uint32_t first = 0;
+
+	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
+		const struct rank_column *column = &p->ranks.columns[c];
+		const uint32_t levels = levels_of(column), n = searched(column);
+		const float *sorted = p->ranks.thresholds + column->first;
+
+		columns[c] = (struct masks_column){ *column, first, levels };
+		for (uint32_t k = 0; k < n; k++)
+			thresholds[first + k] = NAN;
+		for (uint32_t l = 0; l < levels; l++) {
+			for (uint32_t j = 0; j < 1u << l; j++) {
+				const uint32_t i = ((2 * j + 1) << (levels - 1 - l)) - 1;
+
+				if (i < column->count)
+					thresholds[first + (1u << l) + j] = sorted[i];
+			}
+		}
+		first += n;
+	}
+}
+
 // Trees of one size after another: the CPU foresees how long their loops are.
 static int by_target(const void *a, const void *b)
 {
@@ -173,9 +220,9 @@ int trees_masks_pack(void *packed, const struct trees *t)
 		if (!p.row_floats)
 			qsort(trees, t->n_trees, sizeof(*trees), by_target);
 		memcpy(p.packed + at.base, t->base, t->n_targets * sizeof(float));
-		memcpy(p.packed + at.columns, p.ranks.columns,
-			p.ranks.n_columns * sizeof(struct rank_column));
-		memcpy(p.packed + at.thresholds, p.ranks.thresholds,
+		pack_columns(&p, (struct masks_column *)(p.packed + at.columns),
+			(void *)(p.packed + at.thresholds));
+		memcpy(p.packed + at.sorted, p.ranks.thresholds,
 			p.ranks.n_thresholds * sizeof(float));
 		if (p.special)
 			rc = trees_plain_pack(p.packed + at.plain, t);
@@ -187,8 +234,9 @@ int trees_masks_pack(void *packed, const struct trees *t)
 			.nodes = (struct masks_node *)(p.packed + at.nodes),
 			.weights = (void *)(p.packed + at.weights),
 			.base = (void *)(p.packed + at.base),
-			.columns = (struct rank_column *)(p.packed + at.columns),
+			.columns = (struct masks_column *)(p.packed + at.columns),
 			.thresholds = (void *)(p.packed + at.thresholds),
+			.sorted = (void *)(p.packed + at.sorted),
 			.plain = p.special ? (struct trees *)(p.packed + at.plain) : NULL };
 	}
 	ranks_fini(&p.ranks);

@@ -28,14 +28,23 @@ struct masks_tree {
 	uint32_t target; // where the leaves are not rows
 };
 
+// Thresholds as a search tree: the k-th asks first below 2k and 2k + 1, the root is number 1.
+// From k = 1, `levels` times k = 2k + (x >= thresholds[k]) makes k - 2^levels the rank of x.
+struct masks_column {
+	struct rank_column column;
+	uint32_t first,
+		levels; // thresholds[first + k], k < 2^levels or 16; NaN where there is none
+};
+
 struct masks {
 	uint32_t n_trees, n_columns, n_targets;
 	uint32_t row_floats;            // of a leaf's row (trees_rows.h); 0: leaves have one weight
 	const struct masks_tree *trees; // by target; of rows, as they were
 	const struct masks_node *nodes; // parents first
 	const float *weights, *base;
-	const struct rank_column *columns;
+	const struct masks_column *columns;
 	const float *thresholds;
+	const float *sorted;       // the same, ascending, by column.first
 	const struct trees *plain; // of columns that are not TREE_LESS; NULL: there are none
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 32 rows: a mask is a 32-bit register. Included by files that define MASKS_SIGN and
 //
-//	masks_count	counts[r] = how many of n ascending thresholds are not above x[r]
+//	masks_count	counts[r] = how many of n thresholds are not above x[r]
 //	masks_below	bit r: ranks[r] < the byte that `below` has four times, both with MASKS_SIGN
 //	masks_leaves	leaves[r] = the number whose bit b is bit r of bits[b]
 #pragma once
@@ -13,7 +13,8 @@
 
 #ifdef MASKS_SIGN
 
-#define ROWS 32
+#define ROWS        32
+#define COUNTED_MAX 96 // of more thresholds, a search is faster than comparing with all
 
 static inline void masks_count(
 	const float *x, const float *thresholds, uint32_t n, int32_t counts[ROWS]);
@@ -37,13 +38,28 @@ static void gather(const struct block *block, uint32_t feature, float *x)
 	}
 }
 
-static void rank_less(
-	const float *x, const struct rank_column *column, const float *thresholds, uint8_t *ranks)
+static void search(const float *x, const float *thresholds, uint32_t levels, int32_t counts[ROWS])
 {
-	const bool missing_true = column->kind & TREE_MISSING_TRUE;
+	for (uint32_t r = 0; r < ROWS; r++) {
+		uint32_t k = 1;
+
+		for (uint32_t l = 0; l < levels; l++)
+			k = 2 * k + (uint32_t)(x[r] >= thresholds[k]);
+		counts[r] = (int32_t)(k - (1u << levels));
+	}
+}
+
+static void rank_less(const struct masks *masks, const struct masks_column *column, const float *x,
+	uint8_t *ranks)
+{
+	const struct rank_column *c = &column->column;
+	const bool missing_true = c->kind & TREE_MISSING_TRUE;
 	int32_t counts[ROWS];
 
-	masks_count(x, thresholds + column->first, column->count, counts);
+	if (c->count > COUNTED_MAX)
+		search(x, masks->thresholds + column->first, column->levels, counts);
+	else
+		masks_count(x, masks->sorted + c->first, c->count, counts);
 	for (uint32_t r = 0; r < ROWS; r++) {
 		const int32_t rank = x[r] != x[r] && !missing_true ? RANK_FALSE : counts[r];
 
@@ -54,16 +70,16 @@ static void rank_less(
 static void rank_columns(const struct masks *masks, struct block *block)
 {
 	for (uint32_t c = 0; c < masks->n_columns; c++) {
-		const struct rank_column *column = &masks->columns[c];
+		const struct masks_column *column = &masks->columns[c];
 		float x[ROWS];
 
-		gather(block, column->feature, x);
-		if ((column->kind & TREE_TEST_BITS) == TREE_LESS) {
-			rank_less(x, column, masks->thresholds, block->ranks[c]);
+		gather(block, column->column.feature, x);
+		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
+			rank_less(masks, column, x, block->ranks[c]);
 			continue;
 		}
 		for (uint32_t r = 0; r < ROWS; r++) {
-			const bool yes = trees_decide(masks->plain, column->branch, x[r]);
+			const bool yes = trees_decide(masks->plain, column->column.branch, x[r]);
 
 			block->ranks[c][r] = (uint8_t)((yes ? 0 : RANK_FALSE) ^ MASKS_SIGN);
 		}

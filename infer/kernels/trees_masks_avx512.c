@@ -17,54 +17,114 @@ struct block {
 	uint32_t n;
 };
 
-static inline __m512i count_up(__m512i n, __mmask16 where)
+static inline __m512 choose(__m512i k, int bit, __m512 clear, __m512 set)
 {
-	return _mm512_mask_sub_epi32(n, where, n, _mm512_set1_epi32(-1));
+	return _mm512_mask_mov_ps(clear, _mm512_test_epi32_mask(k, _mm512_set1_epi32(bit)), set);
+}
+
+static inline __m512 look_up_32(const float *t, __m512i k)
+{
+	return _mm512_permutex2var_ps(_mm512_load_ps(t), k, _mm512_load_ps(t + 16));
+}
+
+static inline __m512 look_up_64(const float *t, __m512i k)
+{
+	return choose(k, 32, look_up_32(t, k), look_up_32(t + 32, k));
+}
+
+// t[k] for k of one level of the search tree, of four below 16.
+static inline __m512 look_up_level(const float *t, uint32_t level, __m512i k)
+{
+	if (level < 5)
+		return _mm512_permutexvar_ps(k, _mm512_load_ps(level < 4 ? t : t + 16));
+	if (level == 5)
+		return look_up_32(t + 32, k);
+	if (level == 6)
+		return look_up_64(t + 64, k);
+	return choose(k, 64, look_up_64(t + 128, k), look_up_64(t + 192, k));
+}
+
+// `level` is known when it is compiled.
+static inline __attribute__((always_inline)) void descend(
+	const float *t, uint32_t level, const __m512 x[GROUPS], __m512i k[GROUPS])
+{
+#pragma GCC unroll 4
+	for (int g = 0; g < GROUPS; g++) {
+		const __m512 threshold = look_up_level(t, level, k[g]);
+		const __m512i twice = _mm512_add_epi32(k[g], k[g]);
+
+		k[g] = _mm512_mask_sub_epi32(twice, _mm512_cmp_ps_mask(x[g], threshold, _CMP_GE_OQ),
+			twice, _mm512_set1_epi32(-1));
+	}
+}
+
+static inline void search(
+	const float *t, uint32_t levels, const __m512 x[GROUPS], __m512i k[GROUPS])
+{
+	for (int g = 0; g < GROUPS; g++)
+		k[g] = _mm512_set1_epi32(1);
+	for (uint32_t l = 0; l < levels && l < 4; l++)
+		descend(t, 0, x, k);
+	if (levels > 4)
+		descend(t, 4, x, k);
+	if (levels > 5)
+		descend(t, 5, x, k);
+	if (levels > 6)
+		descend(t, 6, x, k);
+	if (levels > 7)
+		descend(t, 7, x, k);
+}
+
+static void load_column(const struct block *block, uint32_t feature, __m512 x[GROUPS])
+{
+#pragma GCC unroll 4
+	for (int g = 0; g < GROUPS; g++)
+		x[g] = _mm512_i32gather_ps(block->row[g], block->x + feature, 4);
 }
 
 // How many thresholds are not above each row's value.
-static void rank_less(struct block *block, const struct rank_column *column,
-	const float *thresholds, uint8_t *ranks)
+static void rank_less(const struct masks_column *column, const float *thresholds,
+	const __m512 x[GROUPS], uint8_t *ranks)
 {
-	const bool missing_true = column->kind & TREE_MISSING_TRUE;
-	__m512 x[GROUPS];
-	__m512i n[GROUPS];
+	const bool missing_true = column->column.kind & TREE_MISSING_TRUE;
+	const __m512i first = _mm512_set1_epi32(1 << column->levels);
+	__m512i k[GROUPS];
 
-	for (int g = 0; g < GROUPS; g++) {
-		x[g] = _mm512_i32gather_ps(block->row[g], block->x + column->feature, 4);
-		n[g] = _mm512_setzero_si512();
-	}
-	for (uint32_t i = 0; i < column->count; i++) {
-		const __m512 threshold = _mm512_set1_ps(thresholds[column->first + i]);
-
-#pragma GCC unroll 4
-		for (int g = 0; g < GROUPS; g++)
-			n[g] = count_up(n[g], _mm512_cmp_ps_mask(x[g], threshold, _CMP_GE_OQ));
-	}
+	search(thresholds + column->first, column->levels, x, k);
 	for (int g = 0; g < GROUPS; g++) {
 		const __mmask16 missing = _mm512_cmp_ps_mask(x[g], x[g], _CMP_UNORD_Q);
+		__m512i n = _mm512_sub_epi32(k[g], first);
 
 		if (!missing_true)
-			n[g] = _mm512_mask_set1_epi32(n[g], missing, RANK_FALSE);
-		_mm_store_si128((__m128i *)(ranks + 16 * g), _mm512_cvtepi32_epi8(n[g]));
+			n = _mm512_mask_set1_epi32(n, missing, RANK_FALSE);
+		_mm_store_si128((__m128i *)(ranks + 16 * g), _mm512_cvtepi32_epi8(n));
 	}
 }
 
 static void rank_columns(const struct masks *masks, struct block *block)
 {
-	for (uint32_t c = 0; c < masks->n_columns; c++) {
-		const struct rank_column *column = &masks->columns[c];
+	uint32_t loaded = UINT32_MAX;
+	__m512 x[GROUPS];
 
-		if ((column->kind & TREE_TEST_BITS) == TREE_LESS) {
-			rank_less(block, column, masks->thresholds, block->ranks[c]);
+	for (uint32_t c = 0; c < masks->n_columns; c++) {
+		const struct masks_column *column = &masks->columns[c];
+		const uint32_t feature = column->column.feature;
+
+		if (feature != loaded)
+			load_column(block, feature, x);
+		loaded = feature;
+		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
+			rank_less(column, masks->thresholds, x, block->ranks[c]);
 			continue;
 		}
 		for (uint32_t r = 0; r < ROWS; r++) {
 			const size_t row = r < block->n ? r : block->n - 1;
-			const float x = block->x[row * block->ldx + column->feature];
+			const float value = block->x[row * block->ldx + feature];
 
 			block->ranks[c][r] =
-				trees_decide(masks->plain, column->branch, x) ? 0 : RANK_FALSE;
+				trees_decide(masks->plain, column->column.branch, value)
+				? 0
+				: RANK_FALSE;
 		}
 	}
 }

@@ -25,7 +25,7 @@
 struct walk_node {
 	uint32_t key;   // goes to `child` where the value's key is below, to child + 1 otherwise
 	uint16_t value; // of the row's keys
-	uint16_t child; // nodes further on than the tree's root
+	uint16_t child; // nodes further on than this one; 0: a leaf
 };
 
 struct walk_tree {
@@ -140,7 +140,7 @@ static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t 
 			f->leaf[first + i] = source < 0 ? (uint32_t)~source : 0;
 		else
 			f->weights[first + i] = source < 0 ? weight_of(t, ~source) : 0;
-		*node = (struct walk_node){ .key = KEY_LEAF, .child = (uint16_t)i };
+		*node = (struct walk_node){ .key = KEY_LEAF };
 		if (source < 0)
 			continue;
 		if (n + 2 > TREE_NODES || f->depth[i] == UINT8_MAX)
@@ -149,7 +149,7 @@ static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t 
 		node->value = (uint16_t)(t->feature[source] +
 			(f->form.both && (t->kind[source] & TREE_MISSING_TRUE) ? (int)t->n_features
 									       : 0));
-		node->child = (uint16_t)n;
+		node->child = (uint16_t)(n - i);
 		for (int c = 0; c < 2; c++, n++) {
 			f->source[n] = t->children[source][1 - c];
 			f->depth[n] = (uint8_t)(f->depth[i] + 1);
@@ -259,38 +259,38 @@ static void fill_keys(const struct walk *walk, const float *x, uint32_t *keys)
 	}
 }
 
-static inline uint32_t next_node(const struct walk_node *node, const uint32_t *keys)
+static inline const struct walk_node *next_node(const struct walk_node *node, const uint32_t *keys)
 {
-	return node->child + (uint32_t)(keys[node->value] >= node->key);
+	const uint32_t further = node->child + (uint32_t)(keys[node->value] >= node->key);
+
+	return node + further;
 }
 
 // The nodes of the leaves that the row reaches in the trees of a turn.
-static inline void walk_turns(const struct walk *walk, const struct walk_tree *trees,
-	const uint32_t *keys, uint32_t at[TURNS])
+static inline __attribute__((always_inline)) void walk_turns(const struct walk *walk,
+	const struct walk_tree *trees, const uint32_t *keys, uint32_t nodes[TURNS])
 {
-	const struct walk_node *root[TURNS];
+	const struct walk_node *at[TURNS];
 
-	for (int k = 0; k < TURNS; k++) {
-		root[k] = walk->nodes + trees[k].first;
-		at[k] = 0;
-	}
+	for (int k = 0; k < TURNS; k++)
+		at[k] = walk->nodes + trees[k].first;
 	for (uint32_t s = 0; s < trees[TURNS - 1].steps; s++) {
 #pragma GCC unroll 8
 		for (int k = 0; k < TURNS; k++)
-			at[k] = next_node(root[k] + at[k], keys);
+			at[k] = next_node(at[k], keys);
 	}
 	for (int k = 0; k < TURNS; k++)
-		at[k] += trees[k].first;
+		nodes[k] = (uint32_t)(at[k] - walk->nodes);
 }
 
 static uint32_t walk_one(
 	const struct walk *walk, const struct walk_tree *tree, const uint32_t *keys)
 {
-	uint32_t at = 0;
+	const struct walk_node *at = walk->nodes + tree->first;
 
 	for (uint32_t s = 0; s < tree->steps; s++)
-		at = next_node(walk->nodes + tree->first + at, keys);
-	return tree->first + at;
+		at = next_node(at, keys);
+	return (uint32_t)(at - walk->nodes);
 }
 
 static void score(const struct walk *walk, const uint32_t *keys, float *y)
