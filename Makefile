@@ -43,7 +43,7 @@ SRC_config    := $(wildcard config/*.c)
 # Kernels end in the instruction set that they are for: those of another architecture are left out.
 ARCH          := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 OTHER_x86_64  := %_neon.c
-OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c
+OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c %_amxbf16.c %_amxint8.c
 SRC_infer     := $(filter-out $(OTHER_$(ARCH)),$(wildcard base/*.c infer/*.c infer/kernels/*.c infer/plan/*.c infer/general/*.c infer/learn/*.c))
 SRC_import    := $(wildcard infer/import/*.c infer/passes/*.c)
 SRC_dataplane := $(wildcard dataplane/*.c)
@@ -90,6 +90,8 @@ ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefe
 ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
 ISA_avx512vbmi := $(ISA_avx512) -mavx512vbmi
 ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
+ISA_amxbf16    := $(ISA_avx512bf16) -mamx-tile -mamx-bf16
+ISA_amxint8    := $(ISA_avx512) -mamx-tile -mamx-int8
 ISA_avxvnni    := $(ISA_avx2) -mavxvnni
 ISA_neon       := -DKERNEL_NEON
 isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))

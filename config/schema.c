@@ -9,7 +9,7 @@
 
 static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum config_idle's order
 static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
-	NULL };
+	"amx", NULL };
 
 static const struct key LCORES_KEYS[] = {
 	{ "control", KEY_CPU, AT(config_lcores, control), .required = true,

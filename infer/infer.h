@@ -24,13 +24,15 @@ enum isa {
 	ISA_BF16 = 1 << 3,   // AVX-512 BF16
 	ISA_AVXVNNI = 1 << 4,
 	ISA_NEON = 1 << 5,
-	ISA_VBMI = 1 << 6, // AVX-512 VBMI
+	ISA_VBMI = 1 << 6,     // AVX-512 VBMI
+	ISA_AMX_INT8 = 1 << 7, // AMX tiles, as the kernel lets this process have them
+	ISA_AMX_BF16 = 1 << 8,
 };
 
 // What this CPU and kernel offer.
 unsigned isa_detected(void);
-// "scalar", "avx2", "avx512", "avx512vnni" (on aarch64 "neon") or "native": that set and all below
-// it. -EINVAL otherwise.
+// "scalar", "avx2", "avx512", "avx512vnni", "amx" (on aarch64 "neon") or "native": that set and all
+// below it. -EINVAL otherwise.
 int isa_parse(const char *name, unsigned *mask, struct error *err);
 // Highest set of `mask` by name.
 const char *isa_name(unsigned mask);

@@ -5,10 +5,19 @@
 #include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__)
+#include <asm/prctl.h>
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define XCR0_AVX    0x06u // xmm, ymm
 #define XCR0_AVX512 0xe6u // and the masks, zmm0-15 high halves, zmm16-31
+#define XCR0_TILES  0x60000u
+#define TILE_DATA   18 // its number in XCR0
+
+#ifndef ARCH_REQ_XCOMP_PERM
+#define ARCH_REQ_XCOMP_PERM 0x1023 // Linux 5.16: Documentation/arch/x86/xstate.rst
+#endif
 
 // What the kernel saves on a context switch; only with CPUID's OSXSAVE bit.
 static uint64_t xcr0_read(void)
@@ -17,6 +26,17 @@ static uint64_t xcr0_read(void)
 
 	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	return (uint64_t)high << 32 | low;
+}
+
+// Linux lends tiles to a process that asks, once for all its threads.
+static unsigned amx_detect(uint32_t edx, uint64_t xcr0)
+{
+	const uint32_t tiles = 1u << 24;
+
+	if (!(edx & tiles) || (xcr0 & XCR0_TILES) != XCR0_TILES ||
+		syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) != 0)
+		return 0;
+	return (edx & 1u << 25 ? ISA_AMX_INT8 : 0u) | (edx & 1u << 22 ? ISA_AMX_BF16 : 0u);
 }
 
 static unsigned leaf7_detect(uint32_t features, uint64_t xcr0)
@@ -46,7 +66,7 @@ static unsigned leaf7_detect(uint32_t features, uint64_t xcr0)
 		mask |= ISA_VNNI;
 	if (eax1 & (1u << 5))
 		mask |= ISA_BF16;
-	return mask;
+	return mask | amx_detect(edx, xcr0);
 }
 
 static unsigned cpu_detect(void)
@@ -99,6 +119,10 @@ static const struct {
 	{ "avx512", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512, ISA_AVX2 | ISA_AVX512 },
 	{ "avx512vnni", ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512 | ISA_VNNI | ISA_BF16 | ISA_VBMI,
 		ISA_AVX2 | ISA_AVX512 | ISA_VNNI },
+	{ "amx",
+		ISA_AVX2 | ISA_AVXVNNI | ISA_AVX512 | ISA_VNNI | ISA_BF16 | ISA_VBMI |
+			ISA_AMX_INT8 | ISA_AMX_BF16,
+		ISA_AVX2 | ISA_AVX512 | ISA_AMX_INT8 },
 #endif
 };
 #define N_SETS (sizeof(SETS) / sizeof(SETS[0]))

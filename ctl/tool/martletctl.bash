@@ -6,7 +6,7 @@ _martletctl()
 	local commands
 	commands=$(martletctl --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
 	case $previous in
-	--isa) mapfile -t COMPREPLY < <(compgen -W "scalar avx2 avx512 avx512vnni native" -- "$current"); return ;;
+	--isa) mapfile -t COMPREPLY < <(compgen -W "scalar avx2 avx512 avx512vnni amx native" -- "$current"); return ;;
 	esac
 	if [ "$COMP_CWORD" = 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(cut -d' ' -f1 <<<"$commands" | sort -u) --json --help" -- "$current")

@@ -171,7 +171,7 @@ static bool agree(const float *a, const float *b, size_t n)
 int golden_settle(struct graph *graph, const void *image, size_t image_size,
 	struct compile_report *report, struct error *err)
 {
-	static const char *const SETS[] = { "scalar", "avx2", "avx512", "native" };
+	static const char *const SETS[] = { "scalar", "avx2", "avx512", "avx512vnni", "native" };
 	const uint32_t n = graph->n_golden, k = graph->n_features, m = graph->n_columns_out;
 	float *rows = arena_memdup(graph->arena, graph->golden_rows, (size_t)n * k * sizeof(*rows));
 	float *kept =

@@ -7,7 +7,9 @@
 // of each four inputs the first pair goes to one sum, which begins with the bias, the second pair
 // to another, and the two are added in the end. So the variants agree bit by bit before the
 // activation, except that sums nearer to 0 than 2^-126 may be 0, and sums that overflow on the way
-// may be infinite or NaN in one and not in another. Contract otherwise as kernels.h says.
+// may be infinite or NaN in one and not in another. AMX is the exception: it adds 16 even and 16
+// odd products each by themselves before it adds them to the sum (SDM, TDPBF16PS), and agrees as
+// nearly as float32 sums in another order do. Contract otherwise as kernels.h says.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -22,20 +24,28 @@ struct bf16_dense_kernel {
 	void (*run)(const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
 };
 
-// One packing for all: of each 16 columns f32 bias[16], then of each four inputs, as many of which
-// are added as make k a multiple of 4, bf16 [2 pairs][16][2]; what is beyond k and n is 0.
+// One packing for all: of each 16 columns f32 bias[16], then bf16 [pairs of inputs][16][2]; what is
+// beyond k, up to a multiple of 32 inputs, and beyond n is 0. That of the tiles of AMX: the others
+// read up to a multiple of 4.
 #define BF16_PANEL 16
 static inline uint32_t bf16_padded(uint32_t k)
 {
 	return (k + 3) & ~3u;
 }
+static inline uint32_t bf16_tiled(uint32_t k)
+{
+	return (k + 31) & ~31u;
+}
 static inline size_t bf16_panel_bytes(uint32_t k)
 {
-	return BF16_PANEL * (sizeof(float) + (size_t)bf16_padded(k) * sizeof(uint16_t));
+	return BF16_PANEL * (sizeof(float) + (size_t)bf16_tiled(k) * sizeof(uint16_t));
 }
 static inline size_t bf16_dense_scratch_bytes(uint32_t k)
 {
-	return (size_t)bf16_padded(k) * sizeof(float);
+	const size_t floats = bf16_padded(k) * sizeof(float);
+	const size_t tiled = bf16_tiled(k) * sizeof(uint16_t);
+
+	return floats > tiled ? floats : tiled;
 }
 size_t bf16_dense_packed_bytes(uint32_t k, uint32_t n);
 // w [k][n], rounded where it is not bfloat16; b [n] or NULL.
@@ -67,7 +77,8 @@ static inline float bf16_to(uint16_t value)
 #define BF16_DENSE_LIST(X)                                                                         \
 	X(bf16_dense_1x1__scalar, ISA_SCALAR)                                                      \
 	X86(X(bf16_dense_3x16__avx2, ISA_AVX2) X(bf16_dense_5x32__avx512, ISA_AVX512)              \
-			X(bf16_dense_5x32__avx512bf16, ISA_AVX512 | ISA_BF16))                     \
+			X(bf16_dense_5x32__avx512bf16, ISA_AVX512 | ISA_BF16) X(                   \
+				bf16_dense_32x64__amxbf16, ISA_AVX512 | ISA_BF16 | ISA_AMX_BF16))  \
 	ARM(X(bf16_dense_3x16__neon, ISA_NEON))
 #define X(name, isa)                                                                               \
 	void name(const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);

@@ -179,7 +179,7 @@ static void dense_not_finite(void **state)
 static void pick_obeys_mask(void **state)
 {
 	static const char *const NAMES[] = { "scalar",
-		X86("avx2", "avx512", "avx512vnni", ) ARM("neon", ) "native" };
+		X86("avx2", "avx512", "avx512vnni", "amx", ) ARM("neon", ) "native" };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		unsigned mask;

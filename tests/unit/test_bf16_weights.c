@@ -32,13 +32,14 @@ static struct graph *converted(struct graph *graph, int layers)
 	return graph;
 }
 
-// One order of additions, and Relu does not round: not a bit differs.
-static void all_instruction_sets_agree_bit_by_bit(void **state)
+// Kernels add in one order, all but AMX's: where it rounds a sum otherwise, an input of the next layer
+// may be the next bfloat16.
+static void all_instruction_sets_agree(void **state)
 {
 	for (unsigned i = 0; i < 8; i++) {
 		struct graph *graph = converted(graph_mlp(4, MLP, false, i), 3);
 
-		network_check(graph, 0, i);
+		network_check(graph, isa_detected() & ISA_AMX_BF16 ? 0.01 : 0, i);
 		graph_destroy(graph);
 	}
 }
@@ -217,7 +218,7 @@ static void half_of_the_golden_rows_must_agree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_instruction_sets_agree_bit_by_bit),
+		cmocka_unit_test(all_instruction_sets_agree),
 		cmocka_unit_test(scores_are_near_those_in_floats),
 		cmocka_unit_test(short_weights_are_kept),
 		cmocka_unit_test(follows_the_layout_of_a_convolution),
