@@ -119,18 +119,19 @@ void bf16_dense_32x64__amxbf16(
 
 	assert(k > 0 && n > 0);
 	round_rows(m, k, x, scratch);
-	for (uint32_t row = 0; row < m; row += ROWS) {
-		const uint16_t *rounded = (const uint16_t *)scratch + (size_t)row * bf16_tiled(k);
-		const uint32_t rows = m - row < ROWS ? m - row : ROWS;
+	for (uint32_t column = 0; column < n; column += COLUMNS) {
+		const uint32_t columns = n - column < COLUMNS ? n - column : COLUMNS;
+		const char *panel = (const char *)dense->packed +
+			column / BF16_PANEL * bf16_panel_bytes(k);
 
-		if (rows != configured)
-			amx_configure(rows);
-		configured = rows;
-		for (uint32_t column = 0; column < n; column += COLUMNS) {
-			const uint32_t columns = n - column < COLUMNS ? n - column : COLUMNS;
-			const char *panel = (const char *)dense->packed +
-				column / BF16_PANEL * bf16_panel_bytes(k);
+		for (uint32_t row = 0; row < m; row += ROWS) {
+			const uint16_t *rounded =
+				(const uint16_t *)scratch + (size_t)row * bf16_tiled(k);
+			const uint32_t rows = m - row < ROWS ? m - row : ROWS;
 
+			if (rows != configured)
+				amx_configure(rows);
+			configured = rows;
 			multiply_panels(rounded, panel, k, rows,
 				(columns + BF16_PANEL - 1) / BF16_PANEL, sums);
 			store(dense, sums, rows, y + (size_t)row * n + column, columns);
