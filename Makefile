@@ -99,6 +99,9 @@ isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))
 # build, do without them there; the kernel tests have them, by gcc.
 CFLAGS_kernels := $(if $(findstring clang,$(CC)),-fno-sanitize=undefined)
 
+# Rows that were quantised by themselves are scaled by a product and a sum, as the operators were.
+$(B)/obj/infer/kernels/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
+
 # --- Rules ---------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all

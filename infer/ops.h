@@ -131,7 +131,7 @@
 	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1)                                          \
 	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by kernels/qdense.h's         \
 	   formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant.             \
-	   TO: F32, or U8, I8 with ZERO, LOW, HIGH */                                              \
+	   TO: F32, or U8, I8 with ZERO, LOW, HIGH, or I32, which is the sum */                    \
 	X(OP_QDENSE, "QDense", 4, 4, 1, 1)                                                         \
 	X(OP_CONV_INTEGER, "ConvInteger", 2, 4, 1, 1) /* window.h, GROUP */                        \
 	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1)                                              \
@@ -142,7 +142,12 @@
 	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1)                                    \
 	/* Martlet's own: y[M, N] = kernel(x[M, C], v[V, C]) * w[V, N] + b[N], all but x constant, \
 	   summed in double. MODE: enum svm_kernel; GAMMA, BETA (coef0), ALPHA (degree) */         \
-	X(OP_SVM, "Svm", 4, 4, 1, 1)
+	X(OP_SVM, "Svm", 4, 4, 1, 1)                                                               \
+	/* Martlet's own: y = act((float)sum((x[..., K] - x_zero) * (W[K, N] - w_zero[N])) *       \
+	   (x_scale * w_scale[N]) + b[N]), rounded where it stands so; inputs x int8 or uint8, W   \
+	   int8, w_scale, b, x_scale [] float32, x_zero [] of x's dtype, w_zero int32; W, w_scale, \
+	   b, w_zero constant, the zeros may be left out. ACTIVATION, ALPHA, BETA as Dense */      \
+	X(OP_DYNAMIC_QDENSE, "DynamicQDense", 5, 7, 1, 1)
 
 enum op {
 #define X(op, name, imin, imax, omin, omax) op,

@@ -90,6 +90,7 @@ static shape_rule *const RULES[OP_COUNT] = {
 	[OP_QLINEAR_CONV] = shape_qlinear_conv,
 	[OP_QCONV] = shape_qconv,
 	[OP_SVM] = shape_svm,
+	[OP_DYNAMIC_QDENSE] = shape_dynamic_qdense,
 	[OP_PAIRWISE_COUPLING] = shape_pairwise_coupling,
 	[OP_REDUCE_SUM] = shape_reduce,
 	[OP_REDUCE_MEAN] = shape_reduce,

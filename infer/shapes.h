@@ -26,7 +26,8 @@ shape_rule shape_svm, shape_same, shape_unary, shape_gelu, shape_binary, shape_p
 	shape_scatter_nd, shape_one_hot, shape_conv, shape_conv_transpose, shape_pool,
 	shape_recurrent, shape_quantize_linear, shape_dequantize_linear,
 	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer, shape_qdense,
-	shape_conv_integer, shape_qlinear_conv, shape_qconv, shape_pairwise_coupling;
+	shape_conv_integer, shape_qlinear_conv, shape_qconv, shape_pairwise_coupling,
+	shape_dynamic_qdense;
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"

@@ -170,10 +170,10 @@ static int need_packable(const struct inference *in)
 	if (w->rank != 2)
 		return shape_refuse(in, "input \"%s\" is %s, should be a matrix", w->name,
 			tensor_shape_text(w).text);
-	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8)
-		return shape_refuse(in, "its output is %s, should be float32, int8 or uint8",
+	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8 && to != DTYPE_I32)
+		return shape_refuse(in, "its output is %s, should be float32, int8, uint8 or int32",
 			dtype_name((enum dtype)to));
-	if (to != DTYPE_F32 && need_range(in, (enum dtype)to) != 0)
+	if ((to == DTYPE_U8 || to == DTYPE_I8) && need_range(in, (enum dtype)to) != 0)
 		return -EINVAL;
 	if (shape_need_vector(in, 2, w->dims[1]) != 0)
 		return -EINVAL;
@@ -193,6 +193,34 @@ int shape_qdense(const struct inference *in, struct tensor *out)
 	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
 	out->dims[out->rank - 1] = w->dims[1];
 	return 0;
+}
+
+int shape_dynamic_qdense(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
+		shape_need_dtype(in, 5, x->dtype) != 0 || shape_need_dtype(in, 6, DTYPE_I32) != 0 ||
+		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
+		return -EINVAL;
+	for (uint32_t i = 2; i < 5; i++) {
+		if (shape_need_dtype(in, i, DTYPE_F32) != 0)
+			return -EINVAL;
+	}
+	if (shape_need_constant(in, 1) != 0 || shape_need_constant(in, 2) != 0 ||
+		shape_need_constant(in, 3) != 0 || shape_need_constant(in, 6) != 0)
+		return -EINVAL;
+	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])
+		return shape_refuse_pair(
+			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	if (shape_need_vector(in, 2, w->dims[1]) != 0 ||
+		shape_need_vector(in, 3, w->dims[1]) != 0 || need_count(in, 4, 1) != 0 ||
+		need_count(in, 5, 1) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	out->dtype = DTYPE_F32;
+	out->dims[out->rank - 1] = w->dims[1];
+	return shape_need_vector(in, 6, w->dims[1]);
 }
 
 int shape_qconv(const struct inference *in, struct tensor *out)

@@ -6,7 +6,8 @@
 //	f32:     y = v
 //	u8, i8:  y = (int)roundeven(min(max(v, low - zero), high - zero)) + zero
 // where max(v, l) is v > l ? v : l and min(v, h) is v < h ? v : h, so that NaN becomes low. An
-// activation that cuts (Relu) is in low and high. Contract as kernels.h says.
+// activation that cuts (Relu) is in low and high. Sums themselves come out as i32. Contract as
+// kernels.h says; those of one row stand for floats by its own scale, see struct qdense_tail.
 #pragma once
 
 #include "infer/graph.h"
@@ -16,26 +17,57 @@ struct qdense {
 	const void *packed; // by qdense_pack(), KERNEL_ALIGN-aligned
 	uint32_t k, n;      // >= 1
 	bool x_signed;
-	enum dtype to; // F32, U8, I8
+	enum dtype to; // F32, U8, I8, I32
 	int32_t zero, low, high;
+	const struct qdense_tail *tail; // NULL, or what happens to sums that become F32
+};
+
+// Rows that were quantised each by itself (dynamically). In this order and in float32, as the
+// operators between MatMulInteger and the activation compute it:
+//	sum = sum(x W) - zero * zero_sums[n] - sum(x) * w_zeros[n]
+//	v = (float)sum * (scale * multiplier[n]) + bias[n]
+//	y = min(high, max(low, v)), where NaN stays NaN
+struct qdense_tail {
+	// [QDENSE_PADDED(n)], aligned as floats are. zero_sums: of each column of W, less k times
+	// its zero point where that is not in W; w_zeros: such zero points, or NULL.
+	const int32_t *zero_sums, *w_zeros;
+	const float *bias;
+	float low, high; // -INFINITY and INFINITY: no activation
+};
+// How the rows of a call stand for floats: x = (q - zero) * scale.
+struct qdense_rows {
+	const float *scale;
+	const uint8_t *zero;            // int8 where the rows are; NULL: 0
+	uint32_t scale_step, zero_step; // 1: each row has its own; 0: all have the same
 };
 
 struct qdense_kernel {
 	const char *name;
 	unsigned isa;
-	// x rows are k bytes, y rows n values, both without gaps.
-	void (*run)(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y);
+	// x rows are k bytes, y rows n values, both without gaps. `rows` is looked at where there
+	// is a tail.
+	void (*run)(const struct qdense *dense, uint32_t m, const uint8_t *x,
+		const struct qdense_rows *rows, void *y);
 };
 
 // One packing for all: of each 16 columns i32 bias[16], f32 multiplier[16], i8 [k/4][16][4], what
 // is beyond k and n is 0. Signed rows are read as x + 128, the bias pays for it.
-#define QDENSE_PANEL 16
+#define QDENSE_PANEL     16
+#define QDENSE_PADDED(n) (((n) + QDENSE_PANEL - 1) / QDENSE_PANEL * QDENSE_PANEL)
 static inline size_t qdense_panel_bytes(uint32_t k)
 {
 	return QDENSE_PANEL * 8 + (size_t)(k + 3) / 4 * QDENSE_PANEL * 4;
 }
+static inline uint32_t qdense_panels(const struct qdense *dense)
+{
+	return (dense->n + QDENSE_PANEL - 1) / QDENSE_PANEL;
+}
+static inline size_t qdense_y_bytes(const struct qdense *dense) // of one value
+{
+	return dense->to == DTYPE_U8 || dense->to == DTYPE_I8 ? 1 : 4;
+}
 size_t qdense_packed_bytes(uint32_t k, uint32_t n);
-// w [k][n], b [n] or NULL, multiplier [n].
+// w [k][n], b [n] or NULL, multiplier [n] or NULL where sums come out.
 void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, const int32_t *b,
 	const float *multiplier);
 
@@ -43,7 +75,9 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 	X(q8_dense_1x16__scalar, ISA_SCALAR)                                                       \
 	X86(X(q8_dense_2x16__avx2, ISA_AVX2) X(q8_dense_6x16__avxvnni, ISA_AVX2 | ISA_AVXVNNI)     \
 			X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI))
-#define X(name, isa) void name(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y);
+#define X(name, isa)                                                                               \
+	void name(const struct qdense *dense, uint32_t m, const uint8_t *x,                        \
+		const struct qdense_rows *rows, void *y);
 QDENSE_LIST(X)
 #undef X
 extern const struct qdense_kernel QDENSE_KERNELS[];
@@ -72,3 +106,41 @@ QUANTISE_LIST(X)
 extern const struct quantise_kernel QUANTISE_KERNELS[];
 extern const uint32_t QUANTISE_KERNELS_COUNT;
 const struct quantise_kernel *quantise_pick(unsigned isa_mask);
+
+// DynamicQuantizeLinear of m rows of k values: y is u8, of each row by its own scale, (high - low)
+// / 255 where its range, which 0 is always in, is low to high, and its own zero point. NaN counts
+// for nothing and becomes 0; a row of zeros has scale 1.
+#define DYNAMIC_QUANTISE_LIST(X)                                                                   \
+	X(f32_dynamic_quantise__scalar, ISA_SCALAR)                                                \
+	X86(X(f32_dynamic_quantise__avx2, ISA_AVX2) X(f32_dynamic_quantise__avx512, ISA_AVX512))
+struct dynamic_quantise_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(
+		uint32_t m, uint32_t k, const float *x, uint8_t *y, float *scale, uint8_t *zero);
+};
+#define X(name, isa)                                                                               \
+	void name(uint32_t m, uint32_t k, const float *x, uint8_t *y, float *scale, uint8_t *zero);
+DYNAMIC_QUANTISE_LIST(X)
+#undef X
+extern const struct dynamic_quantise_kernel DYNAMIC_QUANTISE_KERNELS[];
+extern const uint32_t DYNAMIC_QUANTISE_KERNELS_COUNT;
+const struct dynamic_quantise_kernel *dynamic_quantise_pick(unsigned isa_mask);
+
+// y[i] = (float)(x[i] - zero) * scale: DequantizeLinear by one scale, of u8 or i8.
+#define DEQUANTISE_LIST(X)                                                                         \
+	X(f32_dequantise__scalar, ISA_SCALAR)                                                      \
+	X86(X(f32_dequantise__avx2, ISA_AVX2) X(f32_dequantise__avx512, ISA_AVX512))               \
+	ARM(X(f32_dequantise__neon, ISA_NEON))
+struct dequantise_kernel {
+	const char *name;
+	unsigned isa;
+	void (*run)(const struct quantise *quantise, size_t count, const uint8_t *x, float *y);
+};
+#define X(name, isa)                                                                               \
+	void name(const struct quantise *quantise, size_t count, const uint8_t *x, float *y);
+DEQUANTISE_LIST(X)
+#undef X
+extern const struct dequantise_kernel DEQUANTISE_KERNELS[];
+extern const uint32_t DEQUANTISE_KERNELS_COUNT;
+const struct dequantise_kernel *dequantise_pick(unsigned isa_mask);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Up to 2 rows by one panel. vpmaddubsw saturates, so bytes are widened and vpmaddwd adds pairs;
 // the two sums of a column meet at the end.
-#include "infer/kernels/qdense.h"
+#include "infer/kernels/qdense_tail.h"
 
 #include <assert.h>
 #include <immintrin.h>
@@ -27,8 +27,8 @@ static inline void store(const struct qdense *dense, void *y, size_t at, uint32_
 	float floats[8];
 	int32_t whole[8];
 
-	_mm256_storeu_ps(floats, v);
-	if (dense->to == DTYPE_F32) {
+	if (qdense_y_bytes(dense) > 1) {
+		_mm256_storeu_ps(floats, qdense_keeps_sums(dense) ? _mm256_castsi256_ps(sum) : v);
 		memcpy((float *)y + at, floats, count * sizeof(float));
 		return;
 	}
@@ -89,14 +89,15 @@ static inline __attribute__((always_inline)) void tile(
 	}
 }
 
-void q8_dense_2x16__avx2(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y)
+void q8_dense_2x16__avx2(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *of, void *y)
 {
-	const size_t y_bytes = (size_t)dense->n * (dense->to == DTYPE_F32 ? sizeof(float) : 1);
+	const size_t y_bytes = dense->n * qdense_y_bytes(dense);
 	char *out = y;
 
 	assert(dense->k >= 1 && dense->n >= 1);
-	while (m > 0) {
-		const uint32_t rows = m >= 2 ? 2 : 1;
+	for (uint32_t row = 0, rows; row < m; row += rows) {
+		rows = m - row >= 2 ? 2 : 1;
 
 		for (uint32_t column = 0; column < dense->n; column += QDENSE_PANEL) {
 			if (rows == 2)
@@ -104,8 +105,9 @@ void q8_dense_2x16__avx2(const struct qdense *dense, uint32_t m, const uint8_t *
 			else
 				tile(dense, 1, x, out, column);
 		}
+		if (dense->tail)
+			qdense_finish(dense, of, row, rows, x, out, 0, qdense_panels(dense));
 		x += (size_t)rows * dense->k;
 		out += rows * y_bytes;
-		m -= rows;
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tiles of up to 6 rows by one panel, vpdpbusd of 256 bits: 12 sums of the 16 registers.
-#include "infer/kernels/qdense.h"
+#include "infer/kernels/qdense_tail.h"
 
 #include <assert.h>
 #include <immintrin.h>
@@ -34,8 +34,8 @@ static inline void store(const struct qdense *dense, void *y, size_t at, uint32_
 	uint8_t bytes[8];
 	__m128i words;
 
-	if (dense->to == DTYPE_F32) {
-		_mm256_storeu_ps(floats, v);
+	if (qdense_y_bytes(dense) > 1) {
+		_mm256_storeu_ps(floats, qdense_keeps_sums(dense) ? _mm256_castsi256_ps(sum) : v);
 		memcpy((float *)y + at, floats, count * sizeof(float));
 		return;
 	}
@@ -110,14 +110,17 @@ TILE(2)
 TILE(4)
 TILE(6)
 
-void q8_dense_6x16__avxvnni(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y)
+void q8_dense_6x16__avxvnni(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *of, void *y)
 {
-	const size_t y_bytes = (size_t)dense->n * (dense->to == DTYPE_F32 ? sizeof(float) : 1);
+	const size_t y_bytes = dense->n * qdense_y_bytes(dense);
 	char *out = y;
 
 	assert(dense->k >= 1 && dense->n >= 1);
-	while (m > 0) {
-		const uint32_t rows = m >= 6 ? 6 : m >= 4 ? 4 : m >= 2 ? 2 : 1;
+	for (uint32_t row = 0, rows; row < m; row += rows) {
+		const uint32_t left = m - row;
+
+		rows = left >= 6 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 
 		if (rows == 6)
 			tile_6(dense, x, out);
@@ -127,8 +130,9 @@ void q8_dense_6x16__avxvnni(const struct qdense *dense, uint32_t m, const uint8_
 			tile_2(dense, x, out);
 		else
 			tile_1(dense, x, out);
+		if (dense->tail)
+			qdense_finish(dense, of, row, rows, x, out, 0, qdense_panels(dense));
 		x += (size_t)rows * dense->k;
 		out += rows * y_bytes;
-		m -= rows;
 	}
 }

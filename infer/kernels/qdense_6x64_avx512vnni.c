@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tiles of up to 24 sums in registers, vpdpbusd: 6 rows by 4 panels, more rows where there are
 // fewer panels; 8 panels for the one to three rows that would wait for each other's sums.
-#include "infer/kernels/qdense.h"
+#include "infer/kernels/qdense_tail.h"
 
 #include <assert.h>
 #include <immintrin.h>
@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) void store_row(const struct qdense 
 #pragma GCC unroll 8
 	for (uint32_t p = 0; p < panels; p++)
 		v[p] = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[p]), multiplier[p]);
-	if (dense->to != DTYPE_F32) {
+	if (qdense_y_bytes(dense) == 1) {
 		store_bytes(dense, (uint8_t *)y + at, left, panels < 4 ? panels : 4, v);
 		if (panels > 4)
 			store_bytes(dense, (uint8_t *)y + at + 64, left - 64, panels - 4, v + 4);
@@ -91,6 +91,8 @@ static inline __attribute__((always_inline)) void store_row(const struct qdense 
 		const uint32_t rest = left - p * QDENSE_PANEL;
 		const __mmask16 mask = rest >= 16 ? 0xffff : (__mmask16)((1u << rest) - 1);
 
+		if (qdense_keeps_sums(dense))
+			v[p] = _mm512_castsi512_ps(sum[p]);
 		_mm512_mask_storeu_ps((float *)y + at + p * QDENSE_PANEL, mask, v[p]);
 	}
 }
@@ -185,24 +187,27 @@ static const struct tiles {
 };
 
 // All rows of some panels: their weights stay in the first-level cache.
-static void columns(const struct qdense *dense, uint32_t m, const uint8_t *x, char *y,
-	uint32_t column, uint32_t panels)
+static void columns(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *rows, char *y, uint32_t column, uint32_t panels)
 {
-	const size_t y_bytes = (size_t)dense->n * (dense->to == DTYPE_F32 ? sizeof(float) : 1);
+	const size_t y_bytes = dense->n * qdense_y_bytes(dense);
 	const struct tiles *tiles = &TILES[panels];
-	uint32_t t = 0;
+	uint32_t t = 0, row = 0;
 
-	while (m > 0) {
-		while (tiles->rows[t] > m)
+	while (row < m) {
+		while (tiles->rows[t] > m - row)
 			t++;
-		tiles->run[t](dense, x, m - tiles->rows[t], y, column);
+		tiles->run[t](dense, x, m - row - tiles->rows[t], y, column);
+		if (dense->tail)
+			qdense_finish(dense, rows, row, tiles->rows[t], x, y, column, panels);
 		x += (size_t)tiles->rows[t] * dense->k;
 		y += tiles->rows[t] * y_bytes;
-		m -= tiles->rows[t];
+		row += tiles->rows[t];
 	}
 }
 
-void q8_dense_6x64__avx512vnni(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y)
+void q8_dense_6x64__avx512vnni(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *rows, void *y)
 {
 	uint32_t left = (dense->n + QDENSE_PANEL - 1) / QDENSE_PANEL, column = 0;
 
@@ -210,7 +215,7 @@ void q8_dense_6x64__avx512vnni(const struct qdense *dense, uint32_t m, const uin
 	while (left > 0 && m > 0) {
 		const uint32_t panels = m <= 3 && left >= 8 ? 8 : left < 4 ? left : 4;
 
-		columns(dense, m, x, y, column, panels);
+		columns(dense, m, x, rows, y, column, panels);
 		column += panels * QDENSE_PANEL;
 		left -= panels;
 	}

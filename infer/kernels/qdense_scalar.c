@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The packing, the tables and the truth of the int8 kernels.
-#include "infer/kernels/qdense.h"
+#include "infer/kernels/qdense_tail.h"
 
 #include <assert.h>
 #include <math.h>
@@ -29,7 +29,9 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 		}
 		bias = (b ? (uint32_t)b[c] : 0) - (dense->x_signed ? sum * 128 : 0);
 		memcpy((uint32_t *)panel + at, &bias, sizeof(bias));
-		memcpy((float *)(void *)panel + QDENSE_PANEL + at, &multiplier[c], sizeof(float));
+		if (multiplier)
+			memcpy((float *)(void *)panel + QDENSE_PANEL + at, &multiplier[c],
+				sizeof(float));
 	}
 }
 
@@ -39,6 +41,10 @@ static void store(const struct qdense *dense, void *y, size_t at, int32_t sum, f
 		    high = (float)(dense->high - dense->zero);
 	float v = (float)sum * multiplier;
 
+	if (qdense_keeps_sums(dense)) {
+		((int32_t *)y)[at] = sum;
+		return;
+	}
 	if (dense->to == DTYPE_F32) {
 		((float *)y)[at] = v;
 		return;
@@ -48,56 +54,47 @@ static void store(const struct qdense *dense, void *y, size_t at, int32_t sum, f
 	((uint8_t *)y)[at] = (uint8_t)((int32_t)nearbyintf(v) + dense->zero);
 }
 
-void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t *x, void *y)
+static void one_row(const struct qdense *dense, uint32_t row, const uint8_t *x, void *y)
 {
 	const uint8_t turn = dense->x_signed ? 0x80 : 0;
 
-	assert(dense->k >= 1 && dense->n >= 1);
-	for (uint32_t row = 0; row < m; row++, x += dense->k) {
-		for (uint32_t c = 0; c < dense->n; c++) {
-			const char *panel = (const char *)dense->packed +
-				c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
-			const uint32_t at = c % QDENSE_PANEL;
-			const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8 + at * 4;
-			uint32_t sum = ((const uint32_t *)panel)[at];
+	for (uint32_t c = 0; c < dense->n; c++) {
+		const char *panel = (const char *)dense->packed +
+			c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
+		const uint32_t at = c % QDENSE_PANEL;
+		const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8 + at * 4;
+		uint32_t sum = ((const uint32_t *)panel)[at];
 
-			for (uint32_t i = 0; i < dense->k; i++)
-				sum += (uint32_t)((x[i] ^ turn) *
-					w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
-			store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
-				((const float *)(const void *)panel)[QDENSE_PANEL + at]);
-		}
+		for (uint32_t i = 0; i < dense->k; i++)
+			sum += (uint32_t)((x[i] ^ turn) *
+				w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
+		store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
+			((const float *)(const void *)panel)[QDENSE_PANEL + at]);
 	}
 }
 
-void f32_quantise__scalar(const struct quantise *quantise, size_t count, const float *x, uint8_t *y)
+void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *rows, void *y)
 {
-	const float low = quantise->is_signed ? -128.0f : 0.0f, high = low + 255.0f;
-
-	for (size_t i = 0; i < count; i++) {
-		float q = nearbyintf(x[i] / quantise->scale) + (float)quantise->zero;
-
-		q = q > low ? q : q <= low ? low : 0.0f;
-		q = q < high ? q : high;
-		y[i] = (uint8_t)(int32_t)q;
+	assert(dense->k >= 1 && dense->n >= 1);
+	for (uint32_t row = 0; row < m; row++, x += dense->k) {
+		one_row(dense, row, x, y);
+		if (dense->tail)
+			qdense_finish(dense, rows, row, 1, x, (float *)y + (size_t)row * dense->n,
+				0, qdense_panels(dense));
 	}
 }
 
 #define X(name, isa) { #name, isa, name },
 const struct qdense_kernel QDENSE_KERNELS[] = { QDENSE_LIST(X) };
 const uint32_t QDENSE_KERNELS_COUNT = sizeof(QDENSE_KERNELS) / sizeof(*QDENSE_KERNELS);
-const struct quantise_kernel QUANTISE_KERNELS[] = { QUANTISE_LIST(X) };
-const uint32_t QUANTISE_KERNELS_COUNT = sizeof(QUANTISE_KERNELS) / sizeof(*QUANTISE_KERNELS);
 #undef X
 
-#define PICK(function, type, TABLE)                                                                \
-	const struct type *function(unsigned isa_mask)                                             \
-	{                                                                                          \
-		uint32_t i = TABLE##_COUNT;                                                        \
-                                                                                                   \
-		while (--i > 0 && !kernel_allowed(TABLE[i].isa, isa_mask & isa_detected()))        \
-			;                                                                          \
-		return &TABLE[i];                                                                  \
-	}
-PICK(qdense_pick, qdense_kernel, QDENSE_KERNELS)
-PICK(quantise_pick, quantise_kernel, QUANTISE_KERNELS)
+const struct qdense_kernel *qdense_pick(unsigned isa_mask)
+{
+	uint32_t i = QDENSE_KERNELS_COUNT;
+
+	while (--i > 0 && !kernel_allowed(QDENSE_KERNELS[i].isa, isa_mask & isa_detected()))
+		;
+	return &QDENSE_KERNELS[i];
+}

@@ -76,6 +76,8 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 			before = uses_sole(&uses, graph, node->inputs[0], OP_AFFINE);
 		if (!before)
 			before = uses_sole(&uses, graph, node->inputs[0], OP_CONV);
+		if (!before)
+			before = uses_sole(&uses, graph, node->inputs[0], OP_DYNAMIC_QDENSE);
 		if (!before ||
 			node_int(before, ATTR_ACTIVATION, ACTIVATION_NONE) != ACTIVATION_NONE)
 			continue;

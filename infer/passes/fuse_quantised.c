@@ -13,7 +13,6 @@
 #include "infer/arena.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 struct fuser {
 	struct graph *graph;
@@ -145,45 +144,17 @@ static int fuse_node(struct fuser *f, uint32_t n)
 	return quantised_find(&f->find, &p) ? fuse(f, &p) : 0;
 }
 
-static int fuse_all(struct fuser *f)
-{
-	int changes = 0;
-
-	for (uint32_t t = 0; t < f->graph->n_tensors; t++)
-		f->find.reader[t] = GRAPH_NONE;
-	for (uint32_t n = 0; n < f->graph->n_nodes; n++) {
-		const struct node *node = &f->graph->nodes[n];
-
-		for (uint32_t i = 0; i < node->n_inputs; i++) {
-			if (node->inputs[i] != GRAPH_NONE)
-				f->find.reader[node->inputs[i]] = n;
-		}
-	}
-	for (uint32_t n = 0; n < f->graph->n_nodes; n++) {
-		int rc = fuse_node(f, n);
-
-		if (rc < 0)
-			return rc;
-		changes += rc;
-	}
-	return changes;
-}
-
 int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err)
 {
-	struct fuser f = {
-		.graph = graph, .find = { .graph = graph }, .report = report, .err = err
-	};
-	int rc = -ENOMEM;
+	struct fuser f = { .graph = graph, .report = report, .err = err };
+	int changes = 0, rc;
 
-	if (uses_init(&f.find.uses, graph, err))
+	if (finder_init(&f.find, graph, err) != 0)
 		return -ENOMEM;
-	f.find.reader = malloc(((size_t)graph->n_tensors + 1) * sizeof(*f.find.reader));
-	if (f.find.reader)
-		rc = fuse_all(&f);
-	else
-		error_set(err, -ENOMEM, "out of memory for %u tensors", graph->n_tensors);
-	uses_fini(&f.find.uses);
-	free(f.find.reader);
-	return rc;
+	for (uint32_t n = 0; n < graph->n_nodes && changes >= 0; n++) {
+		rc = fuse_node(&f, n);
+		changes = rc < 0 ? rc : changes + rc;
+	}
+	finder_fini(&f.find);
+	return changes;
 }

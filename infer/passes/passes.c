@@ -10,6 +10,7 @@ int passes_run(struct graph *graph, struct compile_report *report, struct error 
 	static int (*const PASSES[])(struct graph *, struct compile_report *, struct error *) = {
 		pass_drop_identity,
 		pass_fold_constants,
+		pass_fuse_dynamic, // before its Add becomes an Affine
 		pass_make_dense,
 		pass_fold_conv,
 		pass_make_affine,

@@ -26,6 +26,9 @@ int pass_fold_affine(struct graph *graph, struct compile_report *report, struct 
 int pass_fold_conv(struct graph *graph, struct compile_report *report, struct error *err);
 // Activations into the Dense, Affine or Conv before them.
 int pass_fuse_activation(struct graph *graph, struct compile_report *report, struct error *err);
+// DynamicQuantizeLinear -> MatMulInteger with constant weights -> Cast -> Mul [-> Add] ->
+// DynamicQDense, bit by bit the same; a MatMulInteger that nothing of that follows -> QDense.
+int pass_fuse_dynamic(struct graph *graph, struct compile_report *report, struct error *err);
 // Nodes that no output needs, tensors that no node needs.
 int pass_dead_code(struct graph *graph, struct compile_report *report, struct error *err);
 

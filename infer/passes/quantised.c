@@ -2,12 +2,59 @@
 #include "infer/passes/quantised.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-static const struct tensor *tensor_of(const struct finder *f, const struct node *node, uint32_t i)
+int finder_init(struct finder *f, const struct graph *graph, struct error *err)
+{
+	*f = (struct finder){ .graph = graph };
+	if (uses_init(&f->uses, graph, err))
+		return -ENOMEM;
+	f->reader = malloc(((size_t)graph->n_tensors + 1) * sizeof(*f->reader));
+	if (!f->reader) {
+		finder_fini(f);
+		return error_set(err, -ENOMEM, "out of memory for %u tensors", graph->n_tensors);
+	}
+	for (uint32_t t = 0; t < graph->n_tensors; t++)
+		f->reader[t] = GRAPH_NONE;
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const struct node *node = &graph->nodes[n];
+
+		for (uint32_t i = 0; i < node->n_inputs; i++) {
+			if (node->inputs[i] != GRAPH_NONE)
+				f->reader[node->inputs[i]] = n;
+		}
+	}
+	return 0;
+}
+
+void finder_fini(struct finder *f)
+{
+	uses_fini(&f->uses);
+	free(f->reader);
+	f->reader = NULL;
+}
+
+const struct tensor *finder_input(const struct finder *f, const struct node *node, uint32_t i)
 {
 	return i < node->n_inputs && node->inputs[i] != GRAPH_NONE
 		? &f->graph->tensors[node->inputs[i]]
 		: NULL;
+}
+
+struct node *finder_maker(const struct finder *f, uint32_t tensor)
+{
+	const uint32_t producer = f->uses.producer[tensor];
+
+	return producer == GRAPH_NONE ? NULL : &f->graph->nodes[producer];
+}
+
+struct node *finder_sole_reader(const struct finder *f, const struct node *node)
+{
+	const uint32_t tensor = node->outputs[0];
+
+	if (f->uses.count[tensor] != 1 || f->reader[tensor] == GRAPH_NONE)
+		return NULL;
+	return &f->graph->nodes[f->reader[tensor]];
 }
 
 static bool is_byte(enum dtype dtype)
@@ -35,37 +82,19 @@ static bool read_quantum(
 	return isnormal(q->scale) && q->scale > 0;
 }
 
-// The node that makes a tensor, computed or constant; NULL: none.
-static struct node *maker(const struct finder *f, uint32_t tensor)
-{
-	const uint32_t producer = f->uses.producer[tensor];
-
-	return producer == GRAPH_NONE ? NULL : &f->graph->nodes[producer];
-}
-
-// The sole reader of a node's output; NULL where others read it, or the model gives it out.
-static struct node *sole_reader(const struct finder *f, const struct node *node)
-{
-	const uint32_t tensor = node->outputs[0];
-
-	if (f->uses.count[tensor] != 1 || f->reader[tensor] == GRAPH_NONE)
-		return NULL;
-	return &f->graph->nodes[f->reader[tensor]];
-}
-
 static bool find_input(const struct finder *f, struct product *p)
 {
-	struct node *node = maker(f, p->node->inputs[0]);
+	struct node *node = finder_maker(f, p->node->inputs[0]);
 
 	if (node && !p->is_conv && node->op == OP_RESHAPE && f->uses.count[node->outputs[0]] == 1) {
 		p->shape = node;
-		node = maker(f, node->inputs[0]);
+		node = finder_maker(f, node->inputs[0]);
 	}
 	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
 		return false;
 	p->x = node->inputs[0];
-	return read_quantum(f->graph->tensors[p->x].dtype, tensor_of(f, node, 1),
-		tensor_of(f, node, 2), &p->in);
+	return read_quantum(f->graph->tensors[p->x].dtype, finder_input(f, node, 1),
+		finder_input(f, node, 2), &p->in);
 }
 
 static bool fits_weights(const struct finder *f, const struct product *p)
@@ -101,9 +130,9 @@ static bool read_weights(
 
 	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
 		return false;
-	p->w.q = *tensor_of(f, node, 0);
-	scale = tensor_of(f, node, 1);
-	zero = tensor_of(f, node, 2);
+	p->w.q = *finder_input(f, node, 0);
+	scale = finder_input(f, node, 1);
+	zero = finder_input(f, node, 2);
 	p->w.scales = scale->data;
 	p->w.n_scales = tensor_elements(scale);
 	p->w.zeros = zero ? zero->data : NULL;
@@ -116,7 +145,7 @@ static bool read_weights(
 // Constants that DequantizeLinear made, perhaps transposed since.
 static bool find_weights(const struct finder *f, struct product *p)
 {
-	const struct tensor *made = tensor_of(f, p->node, 1);
+	const struct tensor *made = finder_input(f, p->node, 1);
 	const struct node *node = made->folded;
 
 	if (!node)
@@ -137,7 +166,7 @@ static bool find_weights(const struct finder *f, struct product *p)
 
 		if (!perm || perm->count != 2 || perm->ints[0] == 1) // or else it changes nothing
 			p->w.turned = !p->w.turned;
-		node = tensor_of(f, node, 0)->folded;
+		node = finder_input(f, node, 0)->folded;
 	}
 	return read_weights(f, node, p->w.turned ? 0 : 1, p);
 }
@@ -159,7 +188,7 @@ static bool read_added(
 // to cut, so that an activation without a QuantizeLinear stays.
 static void find_rest(const struct finder *f, struct product *p)
 {
-	struct node *next = sole_reader(f, p->node), *cut = NULL;
+	struct node *next = finder_sole_reader(f, p->node), *cut = NULL;
 	double low = -INFINITY, high = INFINITY;
 
 	p->last = p->node;
@@ -168,18 +197,18 @@ static void find_rest(const struct finder *f, struct product *p)
 
 		if (read_added(p, &f->graph->tensors[other], &p->added, &p->n_added)) {
 			p->last = next;
-			next = sole_reader(f, next);
+			next = finder_sole_reader(f, next);
 		}
 	}
 	if (next && (next->op == OP_RELU || next->op == OP_CLIP)) {
 		cut = next;
 		low = cut->op == OP_RELU ? 0 : (double)node_float(cut, ATTR_MIN, -INFINITY);
 		high = cut->op == OP_RELU ? INFINITY : (double)node_float(cut, ATTR_MAX, INFINITY);
-		next = sole_reader(f, cut);
+		next = finder_sole_reader(f, cut);
 	}
 	if (!next || next->op != OP_QUANTIZE_LINEAR ||
-		!read_quantum(f->graph->tensors[next->outputs[0]].dtype, tensor_of(f, next, 1),
-			tensor_of(f, next, 2), &p->out))
+		!read_quantum(f->graph->tensors[next->outputs[0]].dtype, finder_input(f, next, 1),
+			finder_input(f, next, 2), &p->out))
 		return;
 	p->is_requantised = true;
 	p->last = next;
@@ -193,7 +222,7 @@ static void find_rest(const struct finder *f, struct product *p)
 
 static bool find_float_product(const struct finder *f, struct product *p)
 {
-	const struct tensor *c = p->node->op == OP_MATMUL ? NULL : tensor_of(f, p->node, 2);
+	const struct tensor *c = p->node->op == OP_MATMUL ? NULL : finder_input(f, p->node, 2);
 
 	if (p->node->n_inputs < 2 || f->graph->tensors[p->node->inputs[0]].data ||
 		node_int(p->node, ATTR_TRANS_A, 0) != 0 || !find_input(f, p) || !find_weights(f, p))
@@ -211,15 +240,16 @@ static bool find_float_product(const struct finder *f, struct product *p)
 static bool find_qlinear_product(const struct finder *f, struct product *p)
 {
 	const struct node *node = p->node;
-	const struct tensor *x = tensor_of(f, node, 0), *w = tensor_of(f, node, 3);
-	const struct tensor *scale = tensor_of(f, node, 4), *zero = tensor_of(f, node, 5);
-	const struct tensor *bias = tensor_of(f, node, 8);
+	const struct tensor *x = finder_input(f, node, 0), *w = finder_input(f, node, 3);
+	const struct tensor *scale = finder_input(f, node, 4), *zero = finder_input(f, node, 5);
+	const struct tensor *bias = finder_input(f, node, 8);
 
 	if (x->data || (w->rank != 2 && !p->is_conv) || !w->data || !scale->data || !zero->data ||
 		(bias && !bias->data) ||
-		!read_quantum(x->dtype, tensor_of(f, node, 1), tensor_of(f, node, 2), &p->in) ||
-		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, tensor_of(f, node, 6),
-			tensor_of(f, node, 7), &p->out))
+		!read_quantum(
+			x->dtype, finder_input(f, node, 1), finder_input(f, node, 2), &p->in) ||
+		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, finder_input(f, node, 6),
+			finder_input(f, node, 7), &p->out))
 		return false;
 	p->x = node->inputs[0];
 	p->last = p->node;
@@ -256,12 +286,12 @@ uint32_t quantised_again(const struct finder *f, const struct node *node)
 
 	if (node->op != OP_QUANTIZE_LINEAR)
 		return GRAPH_NONE;
-	before = maker(f, node->inputs[0]);
+	before = finder_maker(f, node->inputs[0]);
 	if (!before || before->op != OP_DEQUANTIZE_LINEAR ||
-		!read_quantum(tensor_of(f, before, 0)->dtype, tensor_of(f, before, 1),
-			tensor_of(f, before, 2), &first) ||
-		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, tensor_of(f, node, 1),
-			tensor_of(f, node, 2), &second) ||
+		!read_quantum(finder_input(f, before, 0)->dtype, finder_input(f, before, 1),
+			finder_input(f, before, 2), &first) ||
+		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, finder_input(f, node, 1),
+			finder_input(f, node, 2), &second) ||
 		first.dtype != second.dtype || first.scale != second.scale ||
 		first.zero != second.zero)
 		return GRAPH_NONE;

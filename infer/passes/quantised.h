@@ -40,6 +40,13 @@ struct finder {
 	struct uses uses;
 	uint32_t *reader; // [n_tensors] the last node that reads it, or GRAPH_NONE
 };
+int finder_init(struct finder *f, const struct graph *graph, struct error *err);
+void finder_fini(struct finder *f);
+const struct tensor *finder_input(const struct finder *f, const struct node *node, uint32_t i);
+// The node that makes a tensor, computed or constant; NULL: none.
+struct node *finder_maker(const struct finder *f, uint32_t tensor);
+// The sole reader of a node's output; NULL where others read it, or the model gives it out.
+struct node *finder_sole_reader(const struct finder *f, const struct node *node);
 
 // The product p->node with all that can be fused into it; false where it is none, or of another
 // form.

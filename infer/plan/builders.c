@@ -40,13 +40,17 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_QDENSE] = build_qdense,
 	[OP_QCONV] = build_qconv,
 	[OP_QUANTIZE_LINEAR] = build_quantise,
+	[OP_DEQUANTIZE_LINEAR] = build_dequantise,
+	[OP_DYNAMIC_QUANTIZE_LINEAR] = build_dynamic_quantise,
+	[OP_DYNAMIC_QDENSE] = build_dynamic_qdense,
 };
 
 // Which builders take other dtypes than F32.
 static bool takes_any_dtype(enum op op)
 {
 	return op == OP_DENSE || op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE ||
-		op == OP_QCONV || op == OP_QUANTIZE_LINEAR;
+		op == OP_QCONV || op == OP_QUANTIZE_LINEAR || op == OP_DEQUANTIZE_LINEAR ||
+		op == OP_DYNAMIC_QDENSE;
 }
 
 // Which builders can read the same values for every row.

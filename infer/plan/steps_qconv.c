@@ -69,7 +69,7 @@ static void run_one(const struct qconv *q, const struct qdense_kernel *kernel, c
 {
 	const size_t size = (size_t)window_product(q->window.in);
 	const size_t padded = (size_t)window_product(q->padded);
-	const size_t width = q->dense->to == DTYPE_F32 ? sizeof(float) : 1;
+	const size_t width = qdense_y_bytes(q->dense);
 	uint8_t *patches = scratch + q->patches;
 	void *products = scratch + q->products;
 
@@ -77,7 +77,7 @@ static void run_one(const struct qconv *q, const struct qdense_kernel *kernel, c
 		for (uint32_t c = 0; c < q->in; c++, x += size)
 			pad_channel(q, x, scratch + c * padded);
 		lay_out(q, scratch, patches);
-		kernel->run(&q->dense[i % q->groups], q->places, patches, products);
+		kernel->run(&q->dense[i % q->groups], q->places, patches, NULL, products);
 		turn(q, products, y);
 		y += (size_t)q->out * q->places * width;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What runs in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
-// and QuantizeLinear by one scale. Other forms are the general path's.
+// QuantizeLinear and DequantizeLinear by one scale. Other forms are the general path's.
 #include "infer/plan/quantise.h"
 
 #include "infer/plan/contest.h"
@@ -24,7 +24,7 @@ static void run_qdense(const struct step *step, const struct pass *pass)
 	const struct qdense_step *q = step->params;
 
 	q->kernel[pass->klass]->run(&q->dense, pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+		NULL, place_at(pass, &step->y));
 }
 
 // What the kernels are timed over.
@@ -48,8 +48,10 @@ static void trial_call(void *context, const void *kernel, uint32_t rows)
 {
 	const struct qdense_kernel *candidate = kernel;
 	const struct trial *trial = context;
+	const float scale = 1.0f;
+	const struct qdense_rows of = { .scale = &scale };
 
-	candidate->run(trial->dense, rows, trial->x, trial->y);
+	candidate->run(trial->dense, rows, trial->x, &of, trial->y);
 }
 
 // Rows that x and y have to time with: a class of more is timed by fewer.
@@ -133,43 +135,86 @@ int build_qdense(struct builder *builder)
 	return step->params ? 0 : -ENOMEM;
 }
 
-// --- QuantizeLinear -----------------------------------------------------------------------------
+// --- QuantizeLinear, DequantizeLinear -----------------------------------------------------------
 
 struct quantise_step {
 	struct quantise quantise;
-	const struct quantise_kernel *kernel;
+	void (*forth)(const struct quantise *quantise, size_t count, const float *x, uint8_t *y);
+	void (*back)(const struct quantise *quantise, size_t count, const uint8_t *x, float *y);
 };
 
 static void run_quantise(const struct step *step, const struct pass *pass)
 {
 	const struct quantise_step *q = step->params;
 
-	q->kernel->run(&q->quantise, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
+	q->forth(&q->quantise, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
 		place_at(pass, &step->y));
+}
+
+static void run_dequantise(const struct step *step, const struct pass *pass)
+{
+	const struct quantise_step *q = step->params;
+
+	q->back(&q->quantise, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
+		place_at(pass, &step->y));
+}
+
+// One constant scale, and one zero point of `bytes`, one of the node's tensors. False: other forms.
+static bool read_quantise(
+	const struct builder *builder, const struct tensor *bytes, struct quantise *quantise)
+{
+	const struct tensor *scale = builder_input(builder, 1), *zero = builder_input(builder, 2);
+
+	quantise->is_signed = bytes->dtype == DTYPE_I8;
+	if ((bytes->dtype != DTYPE_U8 && !quantise->is_signed) || !scale->data ||
+		tensor_elements(scale) != 1 || (zero && !zero->data))
+		return false;
+	quantise->scale = *(const float *)scale->data;
+	if (zero)
+		quantise->zero = quantise->is_signed ? *(const int8_t *)zero->data
+						     : *(const uint8_t *)zero->data;
+	return true;
+}
+
+static int keep(struct builder *builder, const struct quantise_step *q, const char *kernel)
+{
+	struct step *step = builder->step;
+
+	step->x = builder_input_place(builder, 0);
+	step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
+	step_set_kernel(step, kernel);
+	step->params = builder_params(builder, q, sizeof(*q));
+	return step->params ? 0 : -ENOMEM;
 }
 
 int build_quantise(struct builder *builder)
 {
-	const struct tensor *x = builder_input(builder, 0), *scale = builder_input(builder, 1);
-	const struct tensor *zero = builder_input(builder, 2), *y = builder_output(builder, 0);
-	const bool is_signed = y->dtype == DTYPE_I8;
-	struct quantise_step q = { .quantise = { .is_signed = is_signed } };
+	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
+	const struct quantise_kernel *kernel = quantise_pick(builder->plan->isa_mask);
+	struct quantise_step q = { .forth = kernel->run };
 	struct step *step = builder->step;
 
-	if (x->dtype != DTYPE_F32 || (y->dtype != DTYPE_U8 && !is_signed) || !scale->data ||
-		tensor_elements(scale) != 1 || (zero && !zero->data))
+	if (x->dtype != DTYPE_F32 || !read_quantise(builder, y, &q.quantise))
 		return -ENOTSUP; // the general path's
-	q.quantise.scale = *(const float *)scale->data;
-	if (zero)
-		q.quantise.zero =
-			is_signed ? *(const int8_t *)zero->data : *(const uint8_t *)zero->data;
-	q.kernel = quantise_pick(builder->plan->isa_mask);
 	step->run = run_quantise;
-	step->x = builder_input_place(builder, 0);
-	step->per_row = (uint32_t)tensor_elements(x);
-	snprintf(step->shape, sizeof(step->shape), "%" PRIu32 " by %g%+" PRId32 " to %s",
-		step->per_row, (double)q.quantise.scale, q.quantise.zero, dtype_name(y->dtype));
-	step_set_kernel(step, q.kernel->name);
-	step->params = builder_params(builder, &q, sizeof(q));
-	return step->params ? 0 : -ENOMEM;
+	snprintf(step->shape, sizeof(step->shape), "%" PRId64 " by %g%+" PRId32 " to %s",
+		tensor_elements(x), (double)q.quantise.scale, q.quantise.zero,
+		dtype_name(y->dtype));
+	return keep(builder, &q, kernel->name);
+}
+
+int build_dequantise(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0);
+	const struct dequantise_kernel *kernel = dequantise_pick(builder->plan->isa_mask);
+	struct quantise_step q = { .back = kernel->run };
+	struct step *step = builder->step;
+
+	if (!read_quantise(builder, x, &q.quantise))
+		return -ENOTSUP;
+	step->run = run_dequantise;
+	snprintf(step->shape, sizeof(step->shape), "%s %" PRId64 " by %g%+" PRId32,
+		dtype_name(x->dtype), tensor_elements(x), (double)q.quantise.scale,
+		q.quantise.zero);
+	return keep(builder, &q, kernel->name);
 }

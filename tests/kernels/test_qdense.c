@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// int8 dense and quantise kernels: the scalar one against the formula in 64 bits, every other one
+// int8 dense kernels: the scalar one against the formula in 64 bits, every other one
 // against the scalar one bit by bit, on any scales, forbidden pages right behind x and y.
 #include "infer/kernels/qdense.h"
 #include "tests/kernels/harness.h"
@@ -15,6 +15,10 @@ struct problem {
 	int32_t *b;
 	float *multiplier;
 	struct guarded x, packed;
+	struct qdense_tail tail;
+	struct qdense_rows rows;
+	struct guarded scale, zero;
+	void *constants[3]; // of the tail
 };
 
 static void *aligned(size_t bytes)
@@ -32,13 +36,52 @@ static float any_scale(uint32_t i)
 	return i % 3 ? random_float(1e-5f, 1e-2f) : HOSTILE[random_below(7)];
 }
 
+// Rows that each have a scale and a zero point, or all the same, and what comes of their sums.
+static void make_tail(struct problem *p, bool hostile)
+{
+	const uint32_t n = p->dense.n, m = p->m ? p->m : 1;
+	int32_t *sums = aligned(QDENSE_PADDED(n) * sizeof(*sums));
+	int32_t *zeros = aligned(QDENSE_PADDED(n) * sizeof(*zeros));
+	float *bias = aligned(QDENSE_PADDED(n) * sizeof(*bias));
+
+	p->constants[0] = sums;
+	p->constants[1] = zeros;
+	p->constants[2] = bias;
+	for (uint32_t i = 0; i < QDENSE_PADDED(n); i++) {
+		sums[i] = (int32_t)random_below(20000) - 10000;
+		zeros[i] = (int32_t)random_below(256) - 128;
+		bias[i] = hostile ? any_scale(i) : random_float(-1.0f, 1.0f);
+	}
+	p->tail = (struct qdense_tail){ .zero_sums = sums,
+		.w_zeros = random_below(2) ? zeros : NULL,
+		.bias = bias,
+		.low = -INFINITY,
+		.high = random_below(2) ? INFINITY : 2.5f };
+	if (random_below(2))
+		p->tail.low = 0; // Relu
+	p->scale = guarded_alloc(m * sizeof(float));
+	p->zero = guarded_alloc(m);
+	for (uint32_t i = 0; i < m; i++) {
+		((float *)p->scale.data)[i] = hostile ? any_scale(i) : random_float(1e-4f, 1.0f);
+		((uint8_t *)p->zero.data)[i] = (uint8_t)random_below(256);
+	}
+	p->rows = (struct qdense_rows){ .scale = p->scale.data,
+		.zero = random_below(4) ? p->zero.data : NULL,
+		.scale_step = random_below(4) != 0,
+		.zero_step = random_below(4) != 0 };
+	p->dense.to = DTYPE_F32;
+	p->dense.tail = &p->tail;
+}
+
 static struct problem make(uint32_t m, uint32_t k, uint32_t n, bool hostile)
 {
-	static const enum dtype TO[] = { DTYPE_F32, DTYPE_U8, DTYPE_I8 };
+	static const enum dtype TO[] = { DTYPE_F32, DTYPE_U8, DTYPE_I8, DTYPE_I32 };
 	struct problem p = { .m = m };
 	struct qdense *d = &p.dense;
 
-	*d = (struct qdense){ .k = k, .n = n, .x_signed = random_below(2), .to = TO[(k + n) % 3] };
+	*d = (struct qdense){
+		.k = k, .n = n, .x_signed = random_below(2), .to = TO[random_below(4)]
+	};
 	d->low = d->to == DTYPE_I8 ? -128 : 0;
 	d->high = d->low + 255;
 	d->zero = d->low + (int32_t)random_below(256);
@@ -65,6 +108,12 @@ static struct problem make(uint32_t m, uint32_t k, uint32_t n, bool hostile)
 
 static void forget(struct problem *p)
 {
+	for (uint32_t i = 0; i < 3; i++)
+		free(p->constants[i]);
+	if (p->scale.data)
+		guarded_free(&p->scale);
+	if (p->zero.data)
+		guarded_free(&p->zero);
 	guarded_free(&p->x);
 	guarded_free(&p->packed);
 	free(p->w);
@@ -74,26 +123,30 @@ static void forget(struct problem *p)
 
 static size_t out_bytes(const struct problem *p)
 {
-	return (size_t)p->m * p->dense.n * (p->dense.to == DTYPE_F32 ? sizeof(float) : 1);
+	return (size_t)p->m * p->dense.n * qdense_y_bytes(&p->dense);
 }
 
 static void check(
 	const struct qdense_kernel *kernel, uint32_t m, uint32_t k, uint32_t n, bool hostile)
 {
 	struct problem p = make(m, k, n, hostile);
-	struct guarded y = guarded_alloc(out_bytes(&p)), expected = guarded_alloc(out_bytes(&p));
+	struct guarded y, expected;
 
-	QDENSE_KERNELS[0].run(&p.dense, m, p.x.data, expected.data);
-	kernel->run(&p.dense, m, p.x.data, y.data);
+	if (random_below(3) == 0)
+		make_tail(&p, hostile);
+	y = guarded_alloc(out_bytes(&p));
+	expected = guarded_alloc(out_bytes(&p));
+	QDENSE_KERNELS[0].run(&p.dense, m, p.x.data, &p.rows, expected.data);
+	kernel->run(&p.dense, m, p.x.data, &p.rows, y.data);
 	for (size_t i = 0; i < (size_t)m * n; i++) {
 		const float *a = y.data, *b = expected.data;
-		const size_t width = p.dense.to == DTYPE_F32 ? sizeof(float) : 1;
+		const size_t width = qdense_y_bytes(&p.dense);
 
-		if (width > 1 && isnan(a[i]) && isnan(b[i]))
+		if (p.dense.to == DTYPE_F32 && isnan(a[i]) && isnan(b[i]))
 			continue; // which NaN is not promised
 		if (memcmp((char *)y.data + i * width, (char *)expected.data + i * width, width))
-			fail_msg("%s m=%u k=%u n=%u to %s: value %zu differs", kernel->name, m, k,
-				n, dtype_name(p.dense.to), i);
+			fail_msg("%s m=%u k=%u n=%u to %s%s: value %zu differs", kernel->name, m, k,
+				n, dtype_name(p.dense.to), p.dense.tail ? " by rows" : "", i);
 	}
 	guarded_free(&y);
 	guarded_free(&expected);
@@ -117,6 +170,19 @@ static void qdense_same_bits(void **state)
 			i % 2);
 }
 
+static int64_t sum_of(const struct problem *p, uint32_t row, uint32_t column)
+{
+	const struct qdense *d = &p->dense;
+	int64_t sum = p->b[column];
+
+	for (uint32_t l = 0; l < d->k; l++) {
+		const uint8_t byte = ((const uint8_t *)p->x.data)[row * d->k + l];
+
+		sum += (d->x_signed ? (int8_t)byte : byte) * p->w[l * d->n + column];
+	}
+	return sum;
+}
+
 // Each value by itself, from the matrices as they were before they were packed.
 static void qdense_scalar_is_the_formula(void **state)
 {
@@ -124,21 +190,17 @@ static void qdense_scalar_is_the_formula(void **state)
 	for (uint32_t turn = 0; turn < 60; turn++) {
 		struct problem p = make(3, 1 + random_below(50), 1 + random_below(40), false);
 		const struct qdense *d = &p.dense;
-		const uint8_t *x = p.x.data;
 		void *y = aligned(out_bytes(&p));
 
-		QDENSE_KERNELS[0].run(d, p.m, x, y);
+		QDENSE_KERNELS[0].run(d, p.m, p.x.data, NULL, y);
 		for (uint32_t i = 0; i < p.m * d->n; i++) {
-			int64_t sum = p.b[i % d->n];
-			double q;
+			const int64_t sum = sum_of(&p, i / d->n, i % d->n);
+			double q = (double)((float)sum * p.multiplier[i % d->n]);
 
-			for (uint32_t l = 0; l < d->k; l++) {
-				const uint8_t byte = x[i / d->n * d->k + l];
-
-				sum += (d->x_signed ? (int8_t)byte : byte) *
-					p.w[l * d->n + i % d->n];
+			if (d->to == DTYPE_I32) {
+				assert_int_equal(((int32_t *)y)[i], sum);
+				continue;
 			}
-			q = (double)((float)sum * p.multiplier[i % d->n]);
 			if (d->to == DTYPE_F32) {
 				assert_true((double)((float *)y)[i] == q);
 				continue;
@@ -152,44 +214,46 @@ static void qdense_scalar_is_the_formula(void **state)
 	}
 }
 
-static void quantise_same_bits(void **state)
+// The same of rows that stand for floats by scales of their own, zero points taken off one by one.
+static void qdense_tail_is_the_formula(void **state)
 {
-	const struct quantise_kernel *kernel = *state;
+	(void)state;
+	for (uint32_t turn = 0; turn < 60; turn++) {
+		struct problem p = make(4, 1 + random_below(50), 1 + random_below(40), false);
+		const struct qdense *d = &p.dense;
+		float *y;
 
-	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 2000; turn++) {
-		const size_t count = random_below(200);
-		struct guarded x = guarded_alloc(count * sizeof(float)), y = guarded_alloc(count);
-		struct quantise q = { .scale = any_scale(turn), .is_signed = turn & 1 };
-		float *values = x.data;
-		uint8_t expected[200];
+		make_tail(&p, false);
+		y = aligned(out_bytes(&p));
+		QDENSE_KERNELS[0].run(d, p.m, p.x.data, &p.rows, y);
+		for (uint32_t i = 0; i < p.m * d->n; i++) {
+			const uint32_t row = i / d->n, c = i % d->n;
+			const uint8_t byte = p.rows.zero ? p.rows.zero[row * p.rows.zero_step] : 0;
+			const int32_t zero = d->x_signed ? (int8_t)byte : byte;
+			int64_t sum = sum_of(&p, row, c) - (int64_t)zero * p.tail.zero_sums[c];
+			volatile float v = p.rows.scale[row * p.rows.scale_step] * p.multiplier[c];
 
-		q.zero = (int32_t)random_below(256) - (q.is_signed ? 128 : 0);
-		random_fill(values, count, -2.0f, 2.0f);
-		for (size_t i = 0; i < count; i += 3) // ties, or next to one
-			values[i] = ((float)random_below(600) - 300.5f) * q.scale;
-		for (size_t i = 1; i < count; i += 7)
-			values[i] = any_scale(0);
-		QUANTISE_KERNELS[0].run(&q, count, values, expected);
-		kernel->run(&q, count, values, y.data);
-		for (size_t i = 0; i < count; i++) {
-			if (((uint8_t *)y.data)[i] != expected[i])
-				fail_msg("%s: %a / %a + %d is %u, should be %u", kernel->name,
-					(double)values[i], (double)q.scale, q.zero,
-					((uint8_t *)y.data)[i], expected[i]);
+			for (uint32_t l = 0; l < d->k && p.tail.w_zeros; l++) {
+				const uint8_t of = ((uint8_t *)p.x.data)[row * d->k + l];
+
+				sum -= (int64_t)(d->x_signed ? (int8_t)of : of) * p.tail.w_zeros[c];
+			}
+			v = (float)sum * v; // not contracted: v is volatile
+			v = v + p.tail.bias[c];
+			assert_true(fminf(p.tail.high, fmaxf(p.tail.low, v)) == y[i]);
 		}
-		guarded_free(&x);
-		guarded_free(&y);
+		free(y);
+		forget(&p);
 	}
 }
 
 int main(void)
 {
-	const struct CMUnitTest others[] = { cmocka_unit_test(qdense_scalar_is_the_formula) };
+	const struct CMUnitTest others[] = { cmocka_unit_test(qdense_scalar_is_the_formula),
+		cmocka_unit_test(qdense_tail_is_the_formula) };
 	int failures;
 
 	random_init();
 	failures = KERNELS_RUN("qdense_same_bits", QDENSE, qdense_same_bits);
-	failures += KERNELS_RUN("quantise_same_bits", QUANTISE, quantise_same_bits);
 	return failures + cmocka_run_group_tests(others, NULL, NULL);
 }

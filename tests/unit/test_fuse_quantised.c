@@ -16,7 +16,7 @@
 
 struct expectation {
 	const char *model;
-	uint32_t fused;   // QDense steps
+	uint32_t fused;   // QDense, QConv and DynamicQDense steps
 	const char *rest; // the other steps, in their order
 };
 
@@ -47,6 +47,28 @@ static const struct expectation EXPECTATIONS[] = {
 	{ "quantised_qlinear_conv_depthwise", 1, "QuantizeLinear DequantizeLinear " },
 	{ "quantised_conv_to_float", 1, "QuantizeLinear " },
 	{ "quantised_conv_2d", 1, "QuantizeLinear DequantizeLinear " },
+	{ "quantised_dynamic_plain", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_add", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_relu", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_clip", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_sigmoid", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_columns", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_uint8", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_wide", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_wide_columns", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_zero_of_columns", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_rows", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_chain", 2, "DynamicQuantizeLinear DynamicQuantizeLinear " },
+	{ "quantised_dynamic_shared", 2, "DynamicQuantizeLinear Copy Copy Copy " },
+	{ "quantised_dynamic_turned", 1, "DynamicQuantizeLinear " },
+	{ "quantised_dynamic_static", 1, "QuantizeLinear " },
+	{ "quantised_dynamic_static_sums", 1, "QuantizeLinear Cast " },
+	{ "quantised_dynamic_factors", 0,
+		"Copy Copy DynamicQuantizeLinear MatMulInteger Cast Mul Mul " },
+	{ "quantised_dynamic_sums", 0, "DynamicQuantizeLinear MatMulInteger Cast " },
+	{ "quantised_dynamic_weights", 0,
+		"Copy Copy DynamicQuantizeLinear DynamicQuantizeLinear MatMulInteger Cast Mul "
+		"Mul " },
 	// A scale for each row of the weights, and weights that do not fit in int8.
 	{ "quantised_by_rows", 0,
 		"QuantizeLinear DequantizeLinear Dense QuantizeLinear DequantizeLinear " },
@@ -73,7 +95,8 @@ static void runs_in_8_bits(void **state)
 		struct plan_step_info step;
 
 		model_step_info(model, s, &step);
-		if (strcmp(step.op, "QDense") == 0 || strcmp(step.op, "QConv") == 0) {
+		if (strcmp(step.op, "QDense") == 0 || strcmp(step.op, "QConv") == 0 ||
+			strcmp(step.op, "DynamicQDense") == 0) {
 			fused++;
 			assert_non_null(strstr(step.kernel[0], "q8_dense_"));
 			continue;

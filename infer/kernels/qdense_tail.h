@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// struct qdense_tail's formula, for kernels of each width: it turns the sums of a tile, while the
+// first-level cache has them, into what they stand for. Nothing of it may be contracted into fused
+// multiply-adds: the Makefile sees to that.
+#pragma once
+
+#include "infer/kernels/qdense.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+// Does a tile store sums?
+static inline bool qdense_keeps_sums(const struct qdense *dense)
+{
+	return dense->tail || dense->to == DTYPE_I32;
+}
+
+// What a tail knows of one row.
+struct qdense_row {
+	float scale;
+	int32_t zero, sum;
+};
+
+static inline int32_t qdense_row_sum(const struct qdense *dense, const uint8_t *x)
+{
+	const uint8_t turn = dense->x_signed ? 0x80 : 0;
+	uint32_t i = 0, sum = 0;
+
+#if defined(__AVX2__)
+	const __m128i turns = _mm_set1_epi8((char)turn);
+	__m128i sums = _mm_setzero_si128();
+
+	for (; i + 16 <= dense->k; i += 16) {
+		const __m128i bytes = _mm_loadu_si128((const __m128i *)(x + i));
+
+		sums = _mm_add_epi64(
+			sums, _mm_sad_epu8(_mm_xor_si128(bytes, turns), _mm_setzero_si128()));
+	}
+	sum = (uint32_t)_mm_extract_epi32(sums, 0) + (uint32_t)_mm_extract_epi32(sums, 2);
+#endif
+	for (; i < dense->k; i++)
+		sum += x[i] ^ turn;
+	return (int32_t)(sum - turn * dense->k);
+}
+
+// Row `row` of the call, whose bytes are x.
+static inline struct qdense_row qdense_row(
+	const struct qdense *dense, const struct qdense_rows *rows, uint32_t row, const uint8_t *x)
+{
+	const size_t at = (size_t)row * rows->zero_step;
+	struct qdense_row of = { .scale = rows->scale[(size_t)row * rows->scale_step] };
+
+	if (rows->zero)
+		of.zero = dense->x_signed ? (int8_t)rows->zero[at] : rows->zero[at];
+	if (dense->tail->w_zeros)
+		of.sum = qdense_row_sum(dense, x);
+	return of;
+}
+
+#if defined(__AVX512F__)
+#define TAIL_WIDTH 16
+
+static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
+	uint32_t column, uint32_t count, const float *multiplier, void *y)
+{
+	const __mmask16 mask = (__mmask16)_bzhi_u32(0xffff, count);
+	const __m512 factor =
+		_mm512_mul_ps(_mm512_set1_ps(row->scale), _mm512_loadu_ps(multiplier));
+	__m512i sum = _mm512_maskz_loadu_epi32(mask, y);
+	__m512 v;
+
+	sum = _mm512_sub_epi32(sum,
+		_mm512_mullo_epi32(_mm512_loadu_si512(tail->zero_sums + column),
+			_mm512_set1_epi32(row->zero)));
+	if (tail->w_zeros)
+		sum = _mm512_sub_epi32(sum,
+			_mm512_mullo_epi32(_mm512_loadu_si512(tail->w_zeros + column),
+				_mm512_set1_epi32(row->sum)));
+	v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), factor);
+	v = _mm512_add_ps(v, _mm512_loadu_ps(tail->bias + column));
+	v = _mm512_max_ps(_mm512_set1_ps(tail->low), v); // the second one where one is NaN
+	_mm512_mask_storeu_ps(y, mask, _mm512_min_ps(_mm512_set1_ps(tail->high), v));
+}
+#elif defined(__AVX2__)
+#define TAIL_WIDTH 8
+
+static inline __m256i tail_load(const void *p)
+{
+	return _mm256_loadu_si256(p);
+}
+
+static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
+	uint32_t column, uint32_t count, const float *multiplier, void *y)
+{
+	const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes);
+	const __m256 factor =
+		_mm256_mul_ps(_mm256_set1_ps(row->scale), _mm256_loadu_ps(multiplier));
+	__m256i sum = _mm256_maskload_epi32(y, mask);
+	__m256 v;
+
+	sum = _mm256_sub_epi32(sum,
+		_mm256_mullo_epi32(
+			tail_load(tail->zero_sums + column), _mm256_set1_epi32(row->zero)));
+	if (tail->w_zeros)
+		sum = _mm256_sub_epi32(sum,
+			_mm256_mullo_epi32(
+				tail_load(tail->w_zeros + column), _mm256_set1_epi32(row->sum)));
+	v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor);
+	v = _mm256_add_ps(v, _mm256_loadu_ps(tail->bias + column));
+	v = _mm256_max_ps(_mm256_set1_ps(tail->low), v); // the second one where one is NaN
+	_mm256_maskstore_ps(y, mask, _mm256_min_ps(_mm256_set1_ps(tail->high), v));
+}
+#else
+#define TAIL_WIDTH 1
+
+static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
+	uint32_t column, uint32_t count, const float *multiplier, void *y)
+{
+	const float factor = row->scale * *multiplier;
+	uint32_t sum = *(const uint32_t *)y;
+	float v;
+
+	(void)count;
+	sum -= (uint32_t)row->zero * (uint32_t)tail->zero_sums[column];
+	if (tail->w_zeros)
+		sum -= (uint32_t)row->sum * (uint32_t)tail->w_zeros[column];
+	v = (float)(int32_t)sum * factor;
+	v += tail->bias[column];
+	v = tail->low > v ? tail->low : v;
+	*(float *)y = tail->high < v ? tail->high : v;
+}
+#endif
+
+// Of `count` rows from `first`, the panels from `column`. x and y are those of the first row.
+static __attribute__((noinline)) void qdense_finish(const struct qdense *dense,
+	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x, void *y,
+	uint32_t column, uint32_t panels)
+{
+	const uint32_t wanted = column + panels * QDENSE_PANEL;
+	const uint32_t end = wanted < dense->n ? wanted : dense->n;
+	float *out = y;
+
+	for (uint32_t r = 0; r < count; r++, x += dense->k, out += dense->n) {
+		const struct qdense_row row = qdense_row(dense, rows, first + r, x);
+
+		for (uint32_t c = column; c < end; c += TAIL_WIDTH) {
+			const char *panel = (const char *)dense->packed +
+				c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
+
+			qdense_tail_some(dense->tail, &row, c,
+				end - c < TAIL_WIDTH ? end - c : TAIL_WIDTH,
+				(const float *)(const void *)panel + QDENSE_PANEL +
+					c % QDENSE_PANEL,
+				out + c);
+		}
+	}
+}
