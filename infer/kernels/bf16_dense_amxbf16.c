@@ -121,8 +121,8 @@ void bf16_dense_32x64__amxbf16(
 	round_rows(m, k, x, scratch);
 	for (uint32_t column = 0; column < n; column += COLUMNS) {
 		const uint32_t columns = n - column < COLUMNS ? n - column : COLUMNS;
-		const char *panel = (const char *)dense->packed +
-			column / BF16_PANEL * bf16_panel_bytes(k);
+		const char *panel =
+			(const char *)dense->packed + column / BF16_PANEL * bf16_panel_bytes(k);
 
 		for (uint32_t row = 0; row < m; row += ROWS) {
 			const uint16_t *rounded =

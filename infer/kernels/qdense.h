@@ -51,12 +51,17 @@ struct qdense_kernel {
 };
 
 // One packing for all: of each 16 columns i32 bias[16], f32 multiplier[16], i8 [k/4][16][4], what
-// is beyond k and n is 0. Signed rows are read as x + 128, the bias pays for it.
+// is beyond k, up to a multiple of the 64 inputs of a tile of AMX, and beyond n is 0. Signed rows
+// are read as x + 128, the bias pays for it.
 #define QDENSE_PANEL     16
 #define QDENSE_PADDED(n) (((n) + QDENSE_PANEL - 1) / QDENSE_PANEL * QDENSE_PANEL)
+static inline uint32_t qdense_tiled(uint32_t k)
+{
+	return (k + 63) & ~63u;
+}
 static inline size_t qdense_panel_bytes(uint32_t k)
 {
-	return QDENSE_PANEL * 8 + (size_t)(k + 3) / 4 * QDENSE_PANEL * 4;
+	return QDENSE_PANEL * 8 + (size_t)qdense_tiled(k) * QDENSE_PANEL;
 }
 static inline uint32_t qdense_panels(const struct qdense *dense)
 {
@@ -74,7 +79,8 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 #define QDENSE_LIST(X)                                                                             \
 	X(q8_dense_1x16__scalar, ISA_SCALAR)                                                       \
 	X86(X(q8_dense_2x16__avx2, ISA_AVX2) X(q8_dense_6x16__avxvnni, ISA_AVX2 | ISA_AVXVNNI)     \
-			X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI))
+			X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI)                        \
+				X(q8_dense_32x64__amxint8, ISA_AVX512 | ISA_VNNI | ISA_AMX_INT8))
 #define X(name, isa)                                                                               \
 	void name(const struct qdense *dense, uint32_t m, const uint8_t *x,                        \
 		const struct qdense_rows *rows, void *y);

@@ -32,8 +32,8 @@ static struct graph *converted(struct graph *graph, int layers)
 	return graph;
 }
 
-// Kernels add in one order, all but AMX's: where it rounds a sum otherwise, an input of the next layer
-// may be the next bfloat16.
+// Kernels add in one order, all but AMX's: where it rounds a sum otherwise, an input of the next
+// layer may be the next bfloat16.
 static void all_instruction_sets_agree(void **state)
 {
 	for (unsigned i = 0; i < 8; i++) {
