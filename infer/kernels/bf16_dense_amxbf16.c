@@ -7,8 +7,9 @@
 
 #include <assert.h>
 
-#define ROWS    32
-#define COLUMNS 64
+#define ROWS               32
+#define COLUMNS            64
+#define WEIGHTS_NEAR_BYTES ((size_t)1 << 18)
 
 // Rows of x as the tiles read them, [m][bf16_tiled(k)], 0 beyond k.
 static void round_rows(uint32_t m, uint32_t k, const float *x, uint16_t *to)
@@ -110,33 +111,43 @@ static void store(
 	dense_finish(act, (int)rows, columns, y, n);
 }
 
-void bf16_dense_32x64__amxbf16(
-	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)
+// `rows` rows of all columns.
+static void run_rows(const struct dense *dense, uint32_t rows, const uint16_t *rounded, float *y)
 {
 	_Alignas(64) float sums[ROWS * COLUMNS];
 	const uint32_t k = dense->k, n = dense->n;
 	uint32_t configured = 0;
 
-	assert(k > 0 && n > 0);
-	round_rows(m, k, x, scratch);
 	for (uint32_t column = 0; column < n; column += COLUMNS) {
 		const uint32_t columns = n - column < COLUMNS ? n - column : COLUMNS;
 		const char *panel =
 			(const char *)dense->packed + column / BF16_PANEL * bf16_panel_bytes(k);
 
-		for (uint32_t row = 0; row < m; row += ROWS) {
-			const uint16_t *rounded =
-				(const uint16_t *)scratch + (size_t)row * bf16_tiled(k);
-			const uint32_t rows = m - row < ROWS ? m - row : ROWS;
+		for (uint32_t row = 0; row < rows; row += ROWS) {
+			const uint32_t count = rows - row < ROWS ? rows - row : ROWS;
 
-			if (rows != configured)
-				amx_configure(rows);
-			configured = rows;
-			multiply_panels(rounded, panel, k, rows,
+			if (count != configured)
+				amx_configure(count);
+			configured = count;
+			multiply_panels(rounded + (size_t)row * bf16_tiled(k), panel, k, count,
 				(columns + BF16_PANEL - 1) / BF16_PANEL, sums);
-			store(dense, sums, rows, y + (size_t)row * n + column, columns);
+			store(dense, sums, count, y + (size_t)row * n + column, columns);
 		}
 	}
-	if (configured > 0)
-		_tile_release();
+	_tile_release();
+}
+
+void bf16_dense_32x64__amxbf16(
+	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)
+{
+	const uint32_t k = dense->k, n = dense->n;
+	// Weights that the caches are far from holding are walked over once for all rows.
+	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : 2 * ROWS;
+
+	assert(k > 0 && n > 0);
+	round_rows(m, k, x, scratch);
+	for (uint32_t row = 0; row < m; row += most)
+		run_rows(dense, m - row < most ? m - row : most,
+			(const uint16_t *)scratch + (size_t)row * bf16_tiled(k),
+			y + (size_t)row * n);
 }

@@ -21,7 +21,7 @@ static void sample(struct racer *racer, uint32_t rows, double sample_ns)
 		if (spent >= sample_ns)
 			break;
 	}
-	spent /= racer->calls;
+	spent *= (racer->handicap > 0 ? racer->handicap : 1) / racer->calls;
 	racer->ns = spent < racer->ns ? spent : racer->ns;
 }
 

@@ -9,8 +9,9 @@
 struct racer {
 	void (*call)(void *context, uint32_t rows);
 	void *context;
-	double ns;      // of a call; the shortest yet
-	uint32_t calls; // in a sample
+	double handicap; // its time counts so many times; 0: once
+	double ns;       // of a call; the shortest yet, as it counts
+	uint32_t calls;  // in a sample
 };
 
 // The number of the fastest over calls of `rows` rows; count >= 1. A sample repeats the call until
