@@ -19,10 +19,17 @@ struct amx_config {
 // For blocks of `rows` rows, 1 to 32. Clears all tiles.
 static inline void amx_configure(uint32_t rows)
 {
+	static const struct amx_config WHOLE = { .palette = 1,
+		.row_bytes = { 64, 64, 64, 64, 64, 64, 64, 64 },
+		.rows = { 16, 16, 16, 16, 16, 16, 16, 16 } };
 	const uint8_t first = (uint8_t)(rows < 16 ? rows : 16), rest = (uint8_t)(rows - first);
 	const uint8_t of[8] = { first, first, rest, rest, first, rest, 16, 16 };
 	struct amx_config config = { .palette = 1 };
 
+	if (rows == 32) {
+		_tile_loadconfig(&WHOLE);
+		return;
+	}
 	for (int t = 0; t < 8; t++) {
 		config.rows[t] = of[t];
 		config.row_bytes[t] = of[t] ? 64 : 0;

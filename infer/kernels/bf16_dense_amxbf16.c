@@ -142,7 +142,7 @@ void bf16_dense_32x64__amxbf16(
 {
 	const uint32_t k = dense->k, n = dense->n;
 	// Weights that the caches are far from holding are walked over once for all rows.
-	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : 2 * ROWS;
+	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : ROWS;
 
 	assert(k > 0 && n > 0);
 	round_rows(m, k, x, scratch);
