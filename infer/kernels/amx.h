@@ -4,7 +4,7 @@
 // in 6 and 7. All are 64 bytes wide: 16 sums, or 64 bytes of products for each.
 #pragma once
 
-#ifdef __AMX_TILE__
+#if defined(__AMX_TILE__) || defined(__AMXTILE__) // as gcc and clang 14 say it
 
 #include <immintrin.h>
 #include <stdint.h>
