@@ -139,7 +139,7 @@ static void report_source(const struct onnx *onnx)
 
 	if (onnx->opset_ml)
 		snprintf(ml, sizeof(ml), ", ai.onnx.ml %lld", (long long)onnx->opset_ml);
-	report_add(onnx->report, "ONNX of opset %lld%s%s%.60s%s%.40s: %zu nodes",
+	report_add(onnx->report, "ONNX of opset %lld%s%s%.60s%s%.40s: %zu node%s",
 		(long long)onnx->opset, ml, *producer ? ", by " : "", producer, *version ? " " : "",
 		version, onnx->proto->n_node);
 }

@@ -149,10 +149,10 @@ static void metadata_of_another_length_is_not_kept(void **state)
 		file_accepted();
 		assert_int_equal(file_graph->n_class_labels, 0);
 		assert_null(file_graph->feature_names);
-		assert_int_equal(file_report.n_lines, 2);
+		assert_int_equal(file_report.n_lines, 3);
 		snprintf(line, sizeof(line),
 			"metadata 'class_labels' is not a list of 2 names: not kept");
-		assert_string_equal(file_report.lines[0], line);
+		assert_string_equal(file_report.lines[1], line);
 	}
 }
 
