@@ -141,7 +141,7 @@ static void report_source(const struct onnx *onnx)
 		snprintf(ml, sizeof(ml), ", ai.onnx.ml %lld", (long long)onnx->opset_ml);
 	report_add(onnx->report, "ONNX of opset %lld%s%s%.60s%s%.40s: %zu node%s",
 		(long long)onnx->opset, ml, *producer ? ", by " : "", producer, *version ? " " : "",
-		version, onnx->proto->n_node);
+		version, onnx->proto->n_node, onnx->proto->n_node == 1 ? "" : "s");
 }
 
 static int import_model(struct onnx *onnx)
