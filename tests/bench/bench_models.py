@@ -43,14 +43,15 @@ def compile_model(build, folder, name):
 
 def described(name):
     """(widths, softmax?, type) of a net."""
-    if name in make_models.QUANTISED:
-        return make_models.QUANTISED[name], 1, "int8"
+    for quantised in (make_models.QUANTISED, make_models.DYNAMIC):
+        if name in quantised:
+            return quantised[name], 1, "int8"
     widths, _, last = make_models.MODELS[make_models.SHORTENED.get(name, name)]
     return widths, int(last == "Softmax"), "bf16" if name in make_models.SHORTENED else "f32"
 
 
 def every_name():
-    return [*make_models.MODELS, *make_models.SHORTENED, *make_models.QUANTISED]
+    return [*make_models.MODELS, *make_models.SHORTENED, *make_models.QUANTISED, *make_models.DYNAMIC]
 
 
 def run(folder, build, rounds):
@@ -98,7 +99,7 @@ def rows(result):
             f = result[name][b]
             mine, onednn = f["ns_per_row"]["median"], f["onednn_ns_per_row"]["median"]
             goal = TARGETS.get(name, {}).get(b)
-            peer, note = onednn, f"oneDNN's {described(name)[2]}"
+            peer, note = onednn, f"oneDNN's {'static ' if name in make_models.DYNAMIC else ''}{described(name)[2]}"
             if name in make_models.MODELS:
                 peer = f["openblas_ns_per_row"]["median"]
                 share = f"{f['share_of_weights_limit']:.0%} of loads" if b == "1" else f"{f['share_of_fma_limit']:.0%} of FMA"

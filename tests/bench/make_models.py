@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Writes the dense reference models as ONNX with random weights, and rows to score. Those of QUANTISED
-are their int8 form as exporters write it: QuantizeLinear and DequantizeLinear around float products.
+are their int8 form as exporters write it: QuantizeLinear and DequantizeLinear around float products; those of
+DYNAMIC are what ONNX Runtime's quantize_dynamic() makes: each row finds its own scale while the model runs.
 
 usage: make_models.py OUT [SEED [NAME...]]    OUT/NAME.onnx, OUT/NAME.f32 (rows), OUT/NAME.csv (the same)
 
@@ -24,6 +25,7 @@ MODELS = {
     "mlp_256_1024_1024_16": ([256, 1024, 1024, 16], "Relu", "Softmax"),
 }
 QUANTISED = {"int8_41_64_32_5": [41, 64, 32, 5], "int8_128_256_128_10": [128, 256, 128, 10]}
+DYNAMIC = {"dynamic_41_64_32_5": [41, 64, 32, 5], "dynamic_128_256_128_10": [128, 256, 128, 10]}
 # Of MODELS, compiled with --weights bf16.
 SHORTENED = {"bf16_128_256_128_10": "mlp_128_256_128_10", "bf16_256_1024_1024_16": "mlp_256_1024_1024_16"}
 FLOAT, UINT8, INT8, INT32 = 1, 2, 3, 6  # TensorProto.DataType
@@ -122,16 +124,42 @@ def quantised_model(name, widths, rng, rows):
     return number(1, 7) + data(2, "make_models.py") + data(7, graph) + data(8, data(1, "") + number(2, 13))
 
 
+def dynamic_model(name, widths, rng):
+    nodes, made, at = b"", b"", "x"
+    for i, (a, b) in enumerate(zip(widths, widths[1:])):
+        w, scales = quantised_weights(a, b, rng)
+        last = i == len(widths) - 2
+        for key, dims, values, kind in (("w", [a, b], w, INT8), ("ws", [b], scales, FLOAT), ("b", [b], gauss(rng, b, 0.1), FLOAT)):
+            made += data(5, tensor(f"{key}{i}", dims, values, kind))
+        nodes += data(1, data(1, at) + b"".join(data(2, f"{key}{i}") for key in ("q", "s", "z"))
+                      + data(3, f"quantise{i}") + data(4, "DynamicQuantizeLinear"))
+        nodes += node("MatMulInteger", [f"q{i}", f"w{i}", f"z{i}"], f"m{i}")
+        nodes += data(1, data(1, f"m{i}") + data(2, f"c{i}") + data(3, f"c{i}") + data(4, "Cast")
+                      + data(5, data(1, "to") + number(3, FLOAT) + number(20, 2)))
+        nodes += node("Mul", [f"s{i}", f"ws{i}"], f"u{i}") + node("Mul", [f"c{i}", f"u{i}"], f"v{i}")
+        nodes += node("Add", [f"v{i}", f"b{i}"], f"g{i}")
+        at = "y" if last else f"a{i}"
+        nodes += node("Softmax" if last else "Relu", [f"g{i}"], at, 1 if last else None)
+    graph = nodes + data(2, name) + made
+    graph += data(11, value_info("x", widths[0])) + data(12, value_info("y", widths[-1]))
+    return number(1, 7) + data(2, "make_models.py") + data(7, graph) + data(8, data(1, "") + number(2, 13))
+
+
+def made(name, rng, rows):
+    if name in QUANTISED:
+        return quantised_model(name, QUANTISED[name], rng, rows)
+    return dynamic_model(name, DYNAMIC[name], rng) if name in DYNAMIC else model(name, *MODELS[name], rng)
+
+
 def main(out, seed="7", *names):
     os.makedirs(out, exist_ok=True)
-    for name in names or [*MODELS, *QUANTISED]:
+    for name in names or [*MODELS, *QUANTISED, *DYNAMIC]:
         rng = random.Random(f"{name} {seed}")
-        widths = QUANTISED[name] if name in QUANTISED else MODELS[name][0]
+        widths = QUANTISED.get(name) or DYNAMIC.get(name) or MODELS[name][0]
         rows = gauss(random.Random(name), ROWS * widths[0], 1)  # the same whatever the seed
         first = [list(rows[i * widths[0]:(i + 1) * widths[0]]) for i in range(CALIBRATION_ROWS)]
         with open(f"{out}/{name}.onnx", "wb") as f:
-            f.write(quantised_model(name, widths, rng, first) if name in QUANTISED
-                    else model(name, *MODELS[name], rng))
+            f.write(made(name, rng, first))
         with open(f"{out}/{name}.f32", "wb") as f:
             f.write(struct.pack(f"<{len(rows)}f", *rows))
         with open(f"{out}/{name}.csv", "w") as f:
