@@ -7,6 +7,7 @@
 #if defined(__AMX_TILE__) || defined(__AMXTILE__) // as gcc and clang 14 say it
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // Intel SDM volume 1, chapter 18: "Tile configuration"
@@ -36,5 +37,81 @@ static inline void amx_configure(uint32_t rows)
 	}
 	_tile_loadconfig(&config);
 }
+
+// --- Products, where whoever includes this says of which kind ------------------------------------
+//
+//	AMX_PRODUCT(sums, x, weights)   the intrinsic
+
+#ifdef AMX_PRODUCT
+
+#define AMX_ROWS    32
+#define AMX_COLUMNS 64
+
+// Rows of x and panels of 16 columns of weights as tiles read them: blocks of 64 bytes of a row,
+// and of 16 x 64 bytes of a panel; in front of its blocks a panel begins with what 16 sums do.
+struct amx_operands {
+	const char *x, *panel;
+	size_t row_bytes, panel_bytes, head_bytes; // of a panel, before its blocks
+	uint32_t blocks;
+};
+
+// The sums of up to 16 rows, or more, and of one panel or two, AMX_COLUMNS in a row.
+static inline __attribute__((always_inline)) void amx_multiply(
+	const struct amx_operands *from, int32_t *sums, const int more_rows, const int panels)
+{
+	const size_t row_bytes = from->row_bytes, panel_bytes = from->panel_bytes;
+	const size_t stride = AMX_COLUMNS * sizeof(*sums);
+	const char *x = from->x, *w = from->panel + from->head_bytes;
+
+	_tile_loadd(0, from->panel, 0); // for each row the same
+	if (panels > 1)
+		_tile_loadd(1, from->panel + panel_bytes, 0);
+	if (more_rows)
+		_tile_loadd(2, from->panel, 0);
+	if (more_rows && panels > 1)
+		_tile_loadd(3, from->panel + panel_bytes, 0);
+	for (uint32_t i = 0; i < from->blocks; i++, x += 64, w += 1024) {
+		_tile_loadd(4, x, row_bytes);
+		_tile_loadd(6, w, 64);
+		AMX_PRODUCT(0, 4, 6);
+		if (more_rows) {
+			_tile_loadd(5, x + 16 * row_bytes, row_bytes);
+			AMX_PRODUCT(2, 5, 6);
+		}
+		if (panels > 1) {
+			_tile_loadd(7, w + panel_bytes, 64);
+			AMX_PRODUCT(1, 4, 7);
+		}
+		if (more_rows && panels > 1)
+			AMX_PRODUCT(3, 5, 7);
+	}
+	_tile_stored(0, sums, stride);
+	if (panels > 1)
+		_tile_stored(1, sums + 16, stride);
+	if (more_rows)
+		_tile_stored(2, sums + (size_t)16 * AMX_COLUMNS, stride);
+	if (more_rows && panels > 1)
+		_tile_stored(3, sums + (size_t)16 * AMX_COLUMNS + 16, stride);
+}
+
+// Of 1 to AMX_ROWS rows, as configured, and 1 to 4 panels. Sums of floats are their bits.
+static void amx_multiply_panels(
+	struct amx_operands from, uint32_t rows, uint32_t panels, int32_t *sums)
+{
+	for (uint32_t p = 0; p < panels; p += 2, from.panel += 2 * from.panel_bytes, sums += 32) {
+		const int both = panels - p > 1;
+
+		if (rows > 16 && both)
+			amx_multiply(&from, sums, 1, 2);
+		else if (rows > 16)
+			amx_multiply(&from, sums, 1, 1);
+		else if (both)
+			amx_multiply(&from, sums, 0, 2);
+		else
+			amx_multiply(&from, sums, 0, 1);
+	}
+}
+
+#endif
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 32 rows x 64 columns by the tiles of AMX: each product of tiles is 16 rows x 16 columns x 32
 // inputs.
+#define AMX_PRODUCT _tile_dpbf16ps
 #include "infer/kernels/amx.h"
 #include "infer/kernels/bf16_dense.h"
 #include "infer/kernels/dense_finish.h"
@@ -26,65 +27,10 @@ static void round_rows(uint32_t m, uint32_t k, const float *x, uint16_t *to)
 	}
 }
 
-// The sums of `rows` rows and one or two panels of weights, into y, COLUMNS floats a row.
-static inline __attribute__((always_inline)) void multiply(const uint16_t *x, const char *panel,
-	uint32_t k, float *y, const int more_rows, const int panels)
-{
-	const size_t panel_bytes = bf16_panel_bytes(k), row_bytes = bf16_tiled(k) * sizeof(*x);
-	const char *w = panel + BF16_PANEL * sizeof(float);
-
-	_tile_loadd(0, panel, 0); // the bias, for each row the same
-	if (panels > 1)
-		_tile_loadd(1, panel + panel_bytes, 0);
-	if (more_rows)
-		_tile_loadd(2, panel, 0);
-	if (more_rows && panels > 1)
-		_tile_loadd(3, panel + panel_bytes, 0);
-	for (uint32_t i = 0; i < k; i += 32, x += 32, w += 1024) {
-		_tile_loadd(4, x, row_bytes);
-		_tile_loadd(6, w, 64);
-		_tile_dpbf16ps(0, 4, 6);
-		if (more_rows) {
-			_tile_loadd(5, x + 16 * row_bytes / sizeof(*x), row_bytes);
-			_tile_dpbf16ps(2, 5, 6);
-		}
-		if (panels > 1) {
-			_tile_loadd(7, w + panel_bytes, 64);
-			_tile_dpbf16ps(1, 4, 7);
-		}
-		if (more_rows && panels > 1)
-			_tile_dpbf16ps(3, 5, 7);
-	}
-	_tile_stored(0, y, COLUMNS * sizeof(*y));
-	if (panels > 1)
-		_tile_stored(1, y + 16, COLUMNS * sizeof(*y));
-	if (more_rows)
-		_tile_stored(2, y + (size_t)16 * COLUMNS, COLUMNS * sizeof(*y));
-	if (more_rows && panels > 1)
-		_tile_stored(3, y + (size_t)16 * COLUMNS + 16, COLUMNS * sizeof(*y));
-}
-
-static void multiply_panels(const uint16_t *x, const char *panel, uint32_t k, uint32_t rows,
-	uint32_t panels, float *sums)
-{
-	for (uint32_t p = 0; p < panels; p += 2, panel += 2 * bf16_panel_bytes(k), sums += 32) {
-		const bool both = panels - p > 1;
-
-		if (rows > 16 && both)
-			multiply(x, panel, k, sums, 1, 2);
-		else if (rows > 16)
-			multiply(x, panel, k, sums, 1, 1);
-		else if (both)
-			multiply(x, panel, k, sums, 0, 2);
-		else
-			multiply(x, panel, k, sums, 0, 1);
-	}
-}
-
 static inline __attribute__((always_inline)) void store_rows(const struct act *act,
 	const float *sums, uint32_t rows, float *y, uint32_t ldy, uint32_t columns, const int vecs)
 {
-	for (uint32_t r = 0; r < rows; r++, sums += COLUMNS, y += ldy) {
+	for (uint32_t r = 0; r < rows; r++, sums += AMX_COLUMNS, y += ldy) {
 		vec row[4];
 
 		VEC_UNROLL
@@ -114,24 +60,31 @@ static void store(
 // `rows` rows of all columns.
 static void run_rows(const struct dense *dense, uint32_t rows, const uint16_t *rounded, float *y)
 {
-	_Alignas(64) float sums[ROWS * COLUMNS];
+	_Alignas(64) union {
+		int32_t bits[AMX_ROWS * AMX_COLUMNS];
+		float floats[AMX_ROWS * AMX_COLUMNS];
+	} sums;
 	const uint32_t k = dense->k, n = dense->n;
+	struct amx_operands from = { .row_bytes = bf16_tiled(k) * sizeof(*rounded),
+		.panel_bytes = bf16_panel_bytes(k),
+		.head_bytes = BF16_PANEL * sizeof(float),
+		.blocks = bf16_tiled(k) / 32 };
 	uint32_t configured = 0;
 
-	for (uint32_t column = 0; column < n; column += COLUMNS) {
-		const uint32_t columns = n - column < COLUMNS ? n - column : COLUMNS;
-		const char *panel =
-			(const char *)dense->packed + column / BF16_PANEL * bf16_panel_bytes(k);
+	for (uint32_t column = 0; column < n; column += AMX_COLUMNS) {
+		const uint32_t columns = n - column < AMX_COLUMNS ? n - column : AMX_COLUMNS;
 
-		for (uint32_t row = 0; row < rows; row += ROWS) {
-			const uint32_t count = rows - row < ROWS ? rows - row : ROWS;
+		from.panel = (const char *)dense->packed + column / BF16_PANEL * from.panel_bytes;
+		for (uint32_t row = 0; row < rows; row += AMX_ROWS) {
+			const uint32_t count = rows - row < AMX_ROWS ? rows - row : AMX_ROWS;
 
 			if (count != configured)
 				amx_configure(count);
 			configured = count;
-			multiply_panels(rounded + (size_t)row * bf16_tiled(k), panel, k, count,
-				(columns + BF16_PANEL - 1) / BF16_PANEL, sums);
-			store(dense, sums, count, y + (size_t)row * n + column, columns);
+			from.x = (const char *)rounded + row * from.row_bytes;
+			amx_multiply_panels(
+				from, count, (columns + BF16_PANEL - 1) / BF16_PANEL, sums.bits);
+			store(dense, sums.floats, count, y + (size_t)row * n + column, columns);
 		}
 	}
 	_tile_release();
@@ -142,7 +95,7 @@ void bf16_dense_32x64__amxbf16(
 {
 	const uint32_t k = dense->k, n = dense->n;
 	// Weights that the caches are far from holding are walked over once for all rows.
-	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : ROWS;
+	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : AMX_ROWS;
 
 	assert(k > 0 && n > 0);
 	round_rows(m, k, x, scratch);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 32 rows x 64 columns by the tiles of AMX: each product of tiles is 16 rows x 16 columns x 64
 // inputs. Rows so wide that 32 of them do not fit beside the weights go to the kernel without.
+#define AMX_PRODUCT _tile_dpbusd
 #include "infer/kernels/amx.h"
 #include "infer/kernels/qdense_store_avx512.h"
 
 #include <assert.h>
 
-#define ROWS    32
-#define COLUMNS 64
-#define K_MAX   1024
+#define K_MAX 1024
 
 // Rows of x as the tiles read them, [rows][qdense_tiled(k)], unsigned, 0 beyond k.
 static void lay_out(const struct qdense *dense, uint32_t rows, const uint8_t *x, uint8_t *to)
@@ -27,61 +26,6 @@ static void lay_out(const struct qdense *dense, uint32_t rows, const uint8_t *x,
 	}
 }
 
-// The sums of up to 16 or more rows and one or two panels of weights, COLUMNS a row.
-static inline __attribute__((always_inline)) void multiply(const uint8_t *x, const char *panel,
-	uint32_t k, int32_t *sums, const int more_rows, const int panels)
-{
-	const size_t panel_bytes = qdense_panel_bytes(k), row_bytes = qdense_tiled(k);
-	const char *w = panel + (size_t)QDENSE_PANEL * 8;
-
-	_tile_loadd(0, panel, 0); // the bias, for each row the same
-	if (panels > 1)
-		_tile_loadd(1, panel + panel_bytes, 0);
-	if (more_rows)
-		_tile_loadd(2, panel, 0);
-	if (more_rows && panels > 1)
-		_tile_loadd(3, panel + panel_bytes, 0);
-	for (uint32_t i = 0; i < k; i += 64, x += 64, w += 1024) {
-		_tile_loadd(4, x, row_bytes);
-		_tile_loadd(6, w, 64);
-		_tile_dpbusd(0, 4, 6);
-		if (more_rows) {
-			_tile_loadd(5, x + 16 * row_bytes, row_bytes);
-			_tile_dpbusd(2, 5, 6);
-		}
-		if (panels > 1) {
-			_tile_loadd(7, w + panel_bytes, 64);
-			_tile_dpbusd(1, 4, 7);
-		}
-		if (more_rows && panels > 1)
-			_tile_dpbusd(3, 5, 7);
-	}
-	_tile_stored(0, sums, COLUMNS * sizeof(*sums));
-	if (panels > 1)
-		_tile_stored(1, sums + 16, COLUMNS * sizeof(*sums));
-	if (more_rows)
-		_tile_stored(2, sums + (size_t)16 * COLUMNS, COLUMNS * sizeof(*sums));
-	if (more_rows && panels > 1)
-		_tile_stored(3, sums + (size_t)16 * COLUMNS + 16, COLUMNS * sizeof(*sums));
-}
-
-static void multiply_panels(const uint8_t *x, const char *panel, uint32_t k, uint32_t rows,
-	uint32_t panels, int32_t *sums)
-{
-	for (uint32_t p = 0; p < panels; p += 2, panel += 2 * qdense_panel_bytes(k), sums += 32) {
-		const bool both = panels - p > 1;
-
-		if (rows > 16 && both)
-			multiply(x, panel, k, sums, 1, 2);
-		else if (rows > 16)
-			multiply(x, panel, k, sums, 1, 1);
-		else if (both)
-			multiply(x, panel, k, sums, 0, 2);
-		else
-			multiply(x, panel, k, sums, 0, 1);
-	}
-}
-
 static inline __attribute__((always_inline)) void store_rows(const struct qdense *dense,
 	const int32_t *sums, uint32_t rows, void *y, uint32_t column, const uint32_t panels)
 {
@@ -92,7 +36,7 @@ static inline __attribute__((always_inline)) void store_rows(const struct qdense
 #pragma GCC unroll 4
 	for (uint32_t p = 0; p < panels; p++)
 		multiplier[p] = _mm512_loadu_ps(panel + p * panel_bytes + 64);
-	for (uint32_t r = 0; r < rows; r++, sums += COLUMNS) {
+	for (uint32_t r = 0; r < rows; r++, sums += AMX_COLUMNS) {
 		__m512i row[4];
 
 #pragma GCC unroll 4
@@ -119,21 +63,26 @@ static void store(const struct qdense *dense, const int32_t *sums, uint32_t rows
 static void run_rows(const struct qdense *dense, const struct qdense_rows *rows, uint32_t first,
 	uint32_t count, const uint8_t *x, void *y)
 {
-	_Alignas(64) uint8_t laid[ROWS * K_MAX];
-	_Alignas(64) int32_t sums[ROWS * COLUMNS];
+	_Alignas(64) uint8_t laid[AMX_ROWS * K_MAX];
+	_Alignas(64) int32_t sums[AMX_ROWS * AMX_COLUMNS];
 	const uint32_t k = dense->k, n = dense->n;
+	struct amx_operands from = { .x = (const char *)laid,
+		.row_bytes = qdense_tiled(k),
+		.panel = dense->packed,
+		.panel_bytes = qdense_panel_bytes(k),
+		.head_bytes = (size_t)QDENSE_PANEL * 8,
+		.blocks = qdense_tiled(k) / 64 };
 
 	lay_out(dense, count, x, laid);
-	for (uint32_t column = 0; column < n; column += COLUMNS) {
-		const uint32_t columns = n - column < COLUMNS ? n - column : COLUMNS;
+	for (uint32_t column = 0; column < n; column += AMX_COLUMNS) {
+		const uint32_t columns = n - column < AMX_COLUMNS ? n - column : AMX_COLUMNS;
 		const uint32_t panels = (columns + QDENSE_PANEL - 1) / QDENSE_PANEL;
-		const char *panel =
-			(const char *)dense->packed + column / QDENSE_PANEL * qdense_panel_bytes(k);
 
-		multiply_panels(laid, panel, k, count, panels, sums);
+		amx_multiply_panels(from, count, panels, sums);
 		store(dense, sums, count, y, column, panels);
 		if (dense->tail)
 			qdense_finish(dense, rows, first, count, x, y, column, panels);
+		from.panel += panels * from.panel_bytes;
 	}
 }
 
@@ -148,8 +97,8 @@ void q8_dense_32x64__amxint8(const struct qdense *dense, uint32_t m, const uint8
 		q8_dense_6x64__avx512vnni(dense, m, x, rows, y);
 		return;
 	}
-	for (uint32_t row = 0; row < m; row += ROWS) {
-		const uint32_t count = m - row < ROWS ? m - row : ROWS;
+	for (uint32_t row = 0; row < m; row += AMX_ROWS) {
+		const uint32_t count = m - row < AMX_ROWS ? m - row : AMX_ROWS;
 
 		if (count != configured)
 			amx_configure(count);
