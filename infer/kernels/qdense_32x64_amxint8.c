@@ -79,9 +79,11 @@ static void run_rows(const struct qdense *dense, const struct qdense_rows *rows,
 		const uint32_t panels = (columns + QDENSE_PANEL - 1) / QDENSE_PANEL;
 
 		amx_multiply_panels(from, count, panels, sums);
-		store(dense, sums, count, y, column, panels);
 		if (dense->tail)
-			qdense_finish(dense, rows, first, count, x, y, column, panels);
+			qdense_finish_tile(
+				dense, rows, first, count, x, sums, AMX_COLUMNS, y, column);
+		else
+			store(dense, sums, count, y, column, panels);
 		from.panel += panels * from.panel_bytes;
 	}
 }

@@ -35,7 +35,12 @@ static inline void store(const struct qdense *dense, void *y, size_t at, uint32_
 	__m128i words;
 
 	if (qdense_y_bytes(dense) > 1) {
-		_mm256_storeu_ps(floats, qdense_keeps_sums(dense) ? _mm256_castsi256_ps(sum) : v);
+		v = qdense_keeps_sums(dense) ? _mm256_castsi256_ps(sum) : v;
+		if (count == 8) {
+			_mm256_storeu_ps((float *)y + at, v);
+			return;
+		}
+		_mm256_storeu_ps(floats, v);
 		memcpy((float *)y + at, floats, count * sizeof(float));
 		return;
 	}
@@ -131,7 +136,7 @@ void q8_dense_6x16__avxvnni(const struct qdense *dense, uint32_t m, const uint8_
 		else
 			tile_1(dense, x, out);
 		if (dense->tail)
-			qdense_finish(dense, of, row, rows, x, out, 0, qdense_panels(dense));
+			qdense_finish(dense, of, row, rows, x, out);
 		x += (size_t)rows * dense->k;
 		out += rows * y_bytes;
 	}

@@ -41,9 +41,11 @@ static inline __m512i turned(__m512i x, bool x_signed)
 	return x_signed ? _mm512_xor_si512(x, _mm512_set1_epi32((int)0x80808080u)) : x;
 }
 
-// `after`: rows that stand behind the tile's last.
+// `after`: rows that stand behind the tile's last. `sums`: NULL, or where they go instead of y,
+// [rows][panels][16].
 static inline __attribute__((always_inline)) void tile(const struct qdense *dense, uint32_t rows,
-	uint32_t panels, bool x_signed, const uint8_t *x, uint32_t after, void *y, uint32_t column)
+	uint32_t panels, bool x_signed, const uint8_t *x, uint32_t after, void *y, uint32_t column,
+	int32_t *sums)
 {
 	const uint32_t k = dense->k, whole = k / 4, rest = k % 4;
 	const size_t panel_bytes = qdense_panel_bytes(k);
@@ -85,6 +87,12 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 		for (uint32_t p = 0; p < panels; p++)
 			multiply_add(&sum[r * panels + p], v, w[p]);
 	}
+	if (sums) {
+#pragma GCC unroll 24
+		for (uint32_t i = 0; i < rows * panels; i++)
+			_mm512_store_si512(sums + i * QDENSE_PANEL, sum[i]);
+		return;
+	}
 #pragma GCC unroll 8
 	for (uint32_t p = 0; p < panels; p++)
 		multiplier[p] = _mm512_loadu_ps(packed + p * panel_bytes + 64);
@@ -95,12 +103,12 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 
 #define TILE(rows, panels)                                                                         \
 	static void tile_##rows##x##panels(const struct qdense *dense, const uint8_t *x,           \
-		uint32_t after, void *y, uint32_t column)                                          \
+		uint32_t after, void *y, uint32_t column, int32_t *sums)                           \
 	{                                                                                          \
 		if (dense->x_signed)                                                               \
-			tile(dense, rows, panels, true, x, after, y, column);                      \
+			tile(dense, rows, panels, true, x, after, y, column, sums);                \
 		else                                                                               \
-			tile(dense, rows, panels, false, x, after, y, column);                     \
+			tile(dense, rows, panels, false, x, after, y, column, sums);               \
 	}
 #define TILES_OF(panels, most)                                                                     \
 	TILE(1, panels)                                                                            \
@@ -115,8 +123,8 @@ TILE(1, 8)
 TILE(2, 8)
 TILE(3, 8)
 
-typedef void tile_function(
-	const struct qdense *dense, const uint8_t *x, uint32_t after, void *y, uint32_t column);
+typedef void tile_function(const struct qdense *dense, const uint8_t *x, uint32_t after, void *y,
+	uint32_t column, int32_t *sums);
 
 // By panels: tiles of the most rows first.
 static const struct tiles {
@@ -136,14 +144,17 @@ static void columns(const struct qdense *dense, uint32_t m, const uint8_t *x,
 {
 	const size_t y_bytes = dense->n * qdense_y_bytes(dense);
 	const struct tiles *tiles = &TILES[panels];
+	_Alignas(64) int32_t sums[24 * QDENSE_PANEL];
 	uint32_t t = 0, row = 0;
 
 	while (row < m) {
 		while (tiles->rows[t] > m - row)
 			t++;
-		tiles->run[t](dense, x, m - row - tiles->rows[t], y, column);
+		tiles->run[t](
+			dense, x, m - row - tiles->rows[t], y, column, dense->tail ? sums : NULL);
 		if (dense->tail)
-			qdense_finish(dense, rows, row, tiles->rows[t], x, y, column, panels);
+			qdense_finish_tile(dense, rows, row, tiles->rows[t], x, sums,
+				panels * QDENSE_PANEL, (float *)y, column);
 		x += (size_t)tiles->rows[t] * dense->k;
 		y += tiles->rows[t] * y_bytes;
 		row += tiles->rows[t];

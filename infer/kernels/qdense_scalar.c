@@ -80,8 +80,7 @@ void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t
 	for (uint32_t row = 0; row < m; row++, x += dense->k) {
 		one_row(dense, row, x, y);
 		if (dense->tail)
-			qdense_finish(dense, rows, row, 1, x, (float *)y + (size_t)row * dense->n,
-				0, qdense_panels(dense));
+			qdense_finish(dense, rows, row, 1, x, (float *)y + (size_t)row * dense->n);
 	}
 }
 

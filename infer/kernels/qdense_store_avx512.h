@@ -66,4 +66,47 @@ static inline __attribute__((always_inline)) void qdense_store_row(const struct 
 	}
 }
 
+#define QDENSE_FINISH_ROWS 32
+
+// Of `count` rows from `first`, at most QDENSE_FINISH_ROWS, the columns from `column`: sums
+// [count][width], 64-byte aligned, to y. x and y are those of the first row.
+static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qdense *dense,
+	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x,
+	const int32_t *sums, uint32_t width, float *y, uint32_t column)
+{
+	const struct qdense_tail *tail = dense->tail;
+	const __m512 low = _mm512_set1_ps(tail->low), high = _mm512_set1_ps(tail->high);
+	const size_t panel_bytes = qdense_panel_bytes(dense->k);
+	struct qdense_row of[QDENSE_FINISH_ROWS];
+
+	for (uint32_t r = 0; r < count; r++)
+		of[r] = qdense_row(dense, rows, first + r, x + (size_t)r * dense->k);
+	for (uint32_t c = 0; c < width && column + c < dense->n; c += QDENSE_PANEL) {
+		const uint32_t at = column + c;
+		const char *panel = (const char *)dense->packed + at / QDENSE_PANEL * panel_bytes;
+		const __m512 multiplier = _mm512_loadu_ps(panel + QDENSE_PANEL * 4);
+		const __m512 bias = _mm512_loadu_ps(tail->bias + at);
+		const __m512i zero_sums = _mm512_loadu_si512(tail->zero_sums + at);
+		const uint32_t left = dense->n - at;
+		const __mmask16 mask = (__mmask16)_bzhi_u32(0xffff, left < 16 ? left : 16);
+
+		for (uint32_t r = 0; r < count; r++) {
+			__m512i sum = _mm512_load_si512(sums + (size_t)r * width + c);
+			__m512 v;
+
+			sum = _mm512_sub_epi32(
+				sum, _mm512_mullo_epi32(zero_sums, _mm512_set1_epi32(of[r].zero)));
+			if (tail->w_zeros)
+				sum = _mm512_sub_epi32(sum,
+					_mm512_mullo_epi32(_mm512_loadu_si512(tail->w_zeros + at),
+						_mm512_set1_epi32(of[r].sum)));
+			v = _mm512_mul_ps(_mm512_set1_ps(of[r].scale), multiplier);
+			v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), v);
+			v = _mm512_max_ps(low, _mm512_add_ps(v, bias)); // b where one is NaN
+			_mm512_mask_storeu_ps(
+				y + (size_t)r * dense->n + at, mask, _mm512_min_ps(high, v));
+		}
+	}
+}
+
 #endif

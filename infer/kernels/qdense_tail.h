@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // struct qdense_tail's formula, for kernels of each width: it turns the sums of a tile, while the
-// first-level cache has them, into what they stand for. Nothing of it may be contracted into fused
-// multiply-adds: the Makefile sees to that.
+// first-level cache has them, into what they stand for. AVX-512's is in qdense_store_avx512.h.
+// Nothing of it may be contracted into fused multiply-adds: the Makefile sees to that.
 #pragma once
 
 #include "infer/kernels/qdense.h"
@@ -58,31 +58,7 @@ static inline struct qdense_row qdense_row(
 	return of;
 }
 
-#if defined(__AVX512F__)
-#define TAIL_WIDTH 16
-
-static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
-	uint32_t column, uint32_t count, const float *multiplier, void *y)
-{
-	const __mmask16 mask = (__mmask16)_bzhi_u32(0xffff, count);
-	const __m512 factor =
-		_mm512_mul_ps(_mm512_set1_ps(row->scale), _mm512_loadu_ps(multiplier));
-	__m512i sum = _mm512_maskz_loadu_epi32(mask, y);
-	__m512 v;
-
-	sum = _mm512_sub_epi32(sum,
-		_mm512_mullo_epi32(_mm512_loadu_si512(tail->zero_sums + column),
-			_mm512_set1_epi32(row->zero)));
-	if (tail->w_zeros)
-		sum = _mm512_sub_epi32(sum,
-			_mm512_mullo_epi32(_mm512_loadu_si512(tail->w_zeros + column),
-				_mm512_set1_epi32(row->sum)));
-	v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), factor);
-	v = _mm512_add_ps(v, _mm512_loadu_ps(tail->bias + column));
-	v = _mm512_max_ps(_mm512_set1_ps(tail->low), v); // the second one where one is NaN
-	_mm512_mask_storeu_ps(y, mask, _mm512_min_ps(_mm512_set1_ps(tail->high), v));
-}
-#elif defined(__AVX2__)
+#if defined(__AVX2__)
 #define TAIL_WIDTH 8
 
 static inline __m256i tail_load(const void *p)
@@ -133,19 +109,18 @@ static inline void qdense_tail_some(const struct qdense_tail *tail, const struct
 }
 #endif
 
-// Of `count` rows from `first`, the panels from `column`. x and y are those of the first row.
-static __attribute__((noinline)) void qdense_finish(const struct qdense *dense,
-	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x, void *y,
-	uint32_t column, uint32_t panels)
+// Of `count` rows from `first` all columns, which stand as sums in y. x and y are those of the
+// first row.
+static __attribute__((noinline, unused)) void qdense_finish(const struct qdense *dense,
+	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x, void *y)
 {
-	const uint32_t wanted = column + panels * QDENSE_PANEL;
-	const uint32_t end = wanted < dense->n ? wanted : dense->n;
+	const uint32_t end = dense->n;
 	float *out = y;
 
 	for (uint32_t r = 0; r < count; r++, x += dense->k, out += dense->n) {
 		const struct qdense_row row = qdense_row(dense, rows, first + r, x);
 
-		for (uint32_t c = column; c < end; c += TAIL_WIDTH) {
+		for (uint32_t c = 0; c < end; c += TAIL_WIDTH) {
 			const char *panel = (const char *)dense->packed +
 				c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
 
