@@ -49,14 +49,17 @@ static int check_slices(
 
 static int check_branch(const struct trees *t, uint32_t b, struct error *err)
 {
+	const uint32_t set_bits = t->kind[b] & TREE_SET_BITS;
+
 	if (t->feature[b] < 0 || (uint32_t)t->feature[b] >= t->n_features)
 		return error_set(err, -EINVAL,
 			"branch %" PRIu32 " asks for feature %" PRId32 ", there are %" PRIu32, b,
 			t->feature[b], t->n_features);
 	if (isnan(t->threshold[b]))
 		return error_set(err, -EINVAL, "branch %" PRIu32 " has a threshold that is NaN", b);
-	if (t->kind[b] > (TREE_TEST_BITS | TREE_MISSING_TRUE | TREE_SET_EXACT) ||
-		((t->kind[b] & TREE_SET_EXACT) && (t->kind[b] & TREE_TEST_BITS) != TREE_IN_SET))
+	if (t->kind[b] > (TREE_TEST_BITS | TREE_MISSING_TRUE | TREE_SET_BITS) ||
+		(set_bits & (set_bits - 1)) != 0 ||
+		(set_bits && (t->kind[b] & TREE_TEST_BITS) != TREE_IN_SET))
 		return error_set(err, -EINVAL, "branch %" PRIu32 " is of the unknown kind %u", b,
 			t->kind[b]);
 	if ((t->kind[b] & TREE_TEST_BITS) == TREE_IN_SET &&

@@ -11,7 +11,9 @@
 //						thresholds to it exactly, swapping children)
 //	EQUAL	x == threshold
 //	IN_SET	x truncated towards zero is >= 0 and a member of the node's set; what has no int32
-// is 		no member 	LESS_OR_ZERO_MISSING	as LESS, but |x| <= 1e-35 counts as missing
+//		is no member. SET_EXACT: only whole numbers are; SET_FROM_ZERO: nothing below 0 is.
+//		SET_FLOATS: x equals one of the set's words, which are float32, ascending.
+//	LESS_OR_ZERO_MISSING	as LESS, but |x| <= 1e-35 counts as missing
 // A missing x (NaN) goes to children[1] where MISSING_TRUE is set, to children[0] otherwise,
 // whatever the question.
 //
@@ -35,8 +37,12 @@ enum tree_test {
 };
 #define TREE_TEST_BITS    3u // of a branch's `kind`: enum tree_test
 #define TREE_MISSING_TRUE 4u
-#define TREE_SET_EXACT    8u // of IN_SET
-#define TREE_ZERO_MISSING 1e-35f
+// Of IN_SET, one of them at most.
+#define TREE_SET_EXACT     8u
+#define TREE_SET_FROM_ZERO 16u
+#define TREE_SET_FLOATS    32u
+#define TREE_SET_BITS      (TREE_SET_EXACT | TREE_SET_FROM_ZERO | TREE_SET_FLOATS)
+#define TREE_ZERO_MISSING  1e-35f
 
 enum tree_aggregate { TREES_SUM, TREES_MIN, TREES_MAX_OF, TREES_AGGREGATE_COUNT };
 
@@ -55,7 +61,7 @@ enum trees_input {
 	// Left out where no branch is IN_SET.
 	TREES_SET,       // i32 [branches]: the set of an IN_SET branch
 	TREES_SET_FIRST, // i32 [sets + 1]: set s has words [first[s], first[s + 1])
-	TREES_SET_WORDS, // u32 [words]: member v is bit v % 32 of word v / 32
+	TREES_SET_WORDS, // u32 [words]: member v is bit v % 32 of word v / 32; or a float32's bits
 	// Left out where no leaf is linear: leaf l adds sum of coefficient * x[feature] over its
 	// terms to LINEAR_CONSTANT[l], for the target of its one weight; if one of those x is NaN
 	// its weight counts, as in any other leaf. A leaf without terms is an ordinary one.

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
@@ -126,20 +127,47 @@ static int read_attributes(struct ensemble *e)
 	return members ? place_members(e) : 0;
 }
 
+static int compare_floats(const void *a, const void *b)
+{
+	const float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+// Members of which one is no whole number at least. What is no float32 no value equals.
+static int read_floats(struct ensemble *e, const double *member, struct forest_node *node)
+{
+	uint32_t count = 0, kept = 0;
+	float *floats;
+
+	while (!isnan(member[count]))
+		count++;
+	floats = arena_calloc(e->onnx->scratch, count, sizeof(*floats));
+	if (!floats)
+		return onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < count; i++) {
+		if ((double)(float)member[i] == member[i])
+			floats[kept++] = (float)member[i];
+	}
+	qsort(floats, kept, sizeof(*floats), compare_floats);
+	node->kind ^= TREE_SET_EXACT | TREE_SET_FLOATS;
+	node->set = (const uint32_t *)(const void *)floats;
+	node->n_set = kept;
+	return 0;
+}
+
 static int read_members(struct ensemble *e, uint32_t number, struct forest_node *node)
 {
 	const double *member = e->member + e->first_member[number];
 	uint32_t words = 0;
 
+	node->kind = TREE_IN_SET | TREE_SET_EXACT |
+		(e->missing && e->missing[number] ? TREE_MISSING_TRUE : 0);
 	for (size_t i = 0; !isnan(member[i]); i++) {
 		uint32_t value;
 
 		if (!(member[i] >= 0 && member[i] < MEMBER_MAX) || member[i] != floor(member[i]))
-			return onnx_refuse(e->onnx, e->node, -ENOTSUP,
-				"branch %" PRIu32
-				": member %g; members that are whole numbers from 0 to %d are "
-				"supported",
-				number, member[i], MEMBER_MAX - 1);
+			return read_floats(e, member, node);
 		value = (uint32_t)member[i];
 		if (value / 32 >= words) {
 			memset(e->words + words, 0, (value / 32 + 1 - words) * sizeof(*e->words));
@@ -147,8 +175,6 @@ static int read_members(struct ensemble *e, uint32_t number, struct forest_node 
 		}
 		e->words[value / 32] |= 1u << value % 32;
 	}
-	node->kind = TREE_IN_SET | TREE_SET_EXACT |
-		(e->missing && e->missing[number] ? TREE_MISSING_TRUE : 0);
 	node->set = e->words;
 	node->n_set = words;
 	return 0;

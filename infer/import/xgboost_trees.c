@@ -62,7 +62,7 @@ static size_t find_categorical(const struct source *s, uint32_t node)
 	return SIZE_MAX;
 }
 
-// The words of the node's set: its categories go right.
+// The words of the node's set: its categories go right, what is below 0 or above all left.
 static int read_set(struct source *s, uint32_t number, struct forest_node *node)
 {
 	const size_t at = find_categorical(s, number);
@@ -99,7 +99,7 @@ static int read_set(struct source *s, uint32_t number, struct forest_node *node)
 		s->set[category / 32] |= 1u << category % 32;
 	}
 	node->set = s->set;
-	node->kind = TREE_IN_SET;
+	node->kind = TREE_IN_SET | TREE_SET_FROM_ZERO;
 	return 0;
 }
 

@@ -57,16 +57,39 @@ int trees_plain_pack(void *packed, const struct trees *trees)
 	return 0;
 }
 
-static bool in_set(const struct trees *t, int32_t set, bool exact, float x)
+static bool among_floats(const uint32_t *words, uint32_t count, float x)
 {
-	const uint32_t words = (uint32_t)(t->set_first[set + 1] - t->set_first[set]);
+	while (count > 0) {
+		const uint32_t half = count / 2;
+		float member;
+
+		memcpy(&member, &words[half], sizeof(member));
+		if (member == x)
+			return true;
+		if (member < x) {
+			words += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
+		}
+	}
+	return false;
+}
+
+static bool in_set(const struct trees *t, uint32_t branch, float x)
+{
+	const int32_t set = t->set[branch], first = t->set_first[set];
+	const uint32_t words = (uint32_t)(t->set_first[set + 1] - first);
+	const uint8_t kind = t->kind[branch];
 	uint32_t value;
 
-	if (!(x > -1.0f && x < 2147483648.0f))
+	if (kind & TREE_SET_FLOATS)
+		return among_floats(t->set_words + first, words, x);
+	if (!(x > -1.0f && x < 2147483648.0f) || ((kind & TREE_SET_FROM_ZERO) && x < 0))
 		return false;
 	value = (uint32_t)(int32_t)x;
-	return (!exact || (float)value == x) && value / 32 < words &&
-		(t->set_words[(uint32_t)t->set_first[set] + value / 32] >> value % 32 & 1);
+	return (!(kind & TREE_SET_EXACT) || (float)value == x) && value / 32 < words &&
+		(t->set_words[(uint32_t)first + value / 32] >> value % 32 & 1);
 }
 
 bool trees_decide(const struct trees *t, uint32_t branch, float x)
@@ -78,7 +101,7 @@ bool trees_decide(const struct trees *t, uint32_t branch, float x)
 	if (test == TREE_EQUAL)
 		return x == t->threshold[branch];
 	if (test == TREE_IN_SET)
-		return in_set(t, t->set[branch], t->kind[branch] & TREE_SET_EXACT, x);
+		return in_set(t, branch, x);
 	return x < t->threshold[branch];
 }
 

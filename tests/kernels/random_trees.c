@@ -47,6 +47,8 @@ static float draw_threshold(struct growth *g)
 	return ((float)(random_next(&g->state) % 100000) - 50000) / 1000;
 }
 
+static const uint8_t SET_KINDS[] = { 0, TREE_SET_EXACT, TREE_SET_FROM_ZERO, TREE_SET_FLOATS };
+
 // A node with `leaves` leaves below it, `depth` of them allowed; its reference.
 static int32_t grow(struct growth *g, uint32_t leaves, uint32_t depth)
 {
@@ -60,6 +62,8 @@ static int32_t grow(struct growth *g, uint32_t leaves, uint32_t depth)
 	g->kind[b] = g->how->missing_both && random_next(&g->state) % 2 ? TREE_MISSING_TRUE : 0;
 	if (g->how->all_tests && random_next(&g->state) % 3 == 0)
 		g->kind[b] |= random_next(&g->state) % TREE_TEST_COUNT;
+	if ((g->kind[b] & TREE_TEST_BITS) == TREE_IN_SET)
+		g->kind[b] |= SET_KINDS[random_next(&g->state) % 4];
 	g->set[b] = (int32_t)(random_next(&g->state) % SETS);
 	room = depth - 1 < 20 ? 1u << (depth - 1) : UINT32_MAX; // leaves that fit below a child
 	left = g->how->chains ? 1 : 1 + (uint32_t)(random_next(&g->state) % (leaves - 1));

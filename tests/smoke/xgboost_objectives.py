@@ -31,6 +31,7 @@ def data():
     asked = x.copy()
     asked[:300, 3] = rng.integers(0, 60, 300)  # categories never seen
     asked[300:400, 3] += 0.5
+    asked[400:1000, 3] = rng.choice([-0.5, -1e-30, -0.999, -1, -7.5, -0.0, 0.0, 0.5, 1e-30, 39.9, 63.5, 16777215, 16777216, 3e9, -3e9], 600)
     return x, y, asked
 
 
