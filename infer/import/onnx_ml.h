@@ -43,7 +43,7 @@ int onnx_import_feature_vectorizer(struct onnx *onnx, const struct onnx_node *no
 int onnx_import_svm_classifier(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_svm_regressor(struct onnx *onnx, const struct onnx_node *node);
 
-// onnx_trees.c
+// onnx_trees.c, onnx_tree_classifier.c
 int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node);
 // onnx_tree_ensemble.c: ai.onnx.ml 5

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml 1 to 4, as ONNX Runtime computes
-// them.
-#include "infer/import/forest.h"
-#include "infer/import/onnx_ml.h"
+// The lists of TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml 1 to 4, and the first
+// of them, as ONNX Runtime computes it.
+#include "infer/import/onnx_trees.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,32 +9,10 @@
 
 #define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
-struct place { // of a node: its tree and number there, and its index in the lists
-	int64_t tree, node;
-	uint32_t index;
-};
-
-struct ensemble {
-	struct onnx *onnx;
-	const struct onnx_node *node;
-	size_t n; // nodes
-	const int64_t *tree, *number, *feature, *yes, *no, *missing;
-	const Onnx__AttributeProto *modes;
-	const double *threshold;
-	size_t n_weights;
-	const int64_t *weight_tree, *weight_node, *weight_target;
-	const double *weight;
-	struct place *nodes;   // [n] by tree and number
-	struct place *weights; // [n_weights] likewise
-	uint32_t n_targets;
-	// The tree being read: nodes[first, first + count).
-	size_t first, count;
-};
-
 #define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
 
 // [count] whole numbers; `optional`: NULL where the attribute is not there.
-static int ints(struct ensemble *e, const char *prefix, const char *name, size_t count,
+static int ints(struct tree_lists *e, const char *prefix, const char *name, size_t count,
 	bool optional, const int64_t **values)
 {
 	const Onnx__AttributeProto *attr;
@@ -66,7 +43,8 @@ static int compare_places(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
-static struct place *sorted(struct ensemble *e, const int64_t *tree, const int64_t *node, size_t n)
+static struct place *sorted(
+	struct tree_lists *e, const int64_t *tree, const int64_t *node, size_t n)
 {
 	struct place *places = arena_calloc(e->onnx->scratch, n + 1, sizeof(*places));
 
@@ -79,7 +57,7 @@ static struct place *sorted(struct ensemble *e, const int64_t *tree, const int64
 	return places;
 }
 
-static int read_nodes(struct ensemble *e)
+static int read_nodes(struct tree_lists *e)
 {
 	const Onnx__AttributeProto *trees;
 	size_t n_thresholds;
@@ -117,7 +95,7 @@ static int read_nodes(struct ensemble *e)
 }
 
 // `prefix` is "target_" or "class_".
-static int read_weights(struct ensemble *e, const char *prefix)
+static int read_weights(struct tree_lists *e, const char *prefix)
 {
 	char name[32], tensor[32];
 
@@ -133,7 +111,7 @@ static int read_weights(struct ensemble *e, const char *prefix)
 }
 
 // The node's number within the tree being read; INT64_MAX: there is none.
-static int64_t find(const struct ensemble *e, int64_t number)
+static int64_t find(const struct tree_lists *e, int64_t number)
 {
 	size_t low = e->first, high = e->first + e->count;
 
@@ -150,7 +128,7 @@ static int64_t find(const struct ensemble *e, int64_t number)
 	return INT64_MAX;
 }
 
-static int read_leaf(struct ensemble *e, const struct place *at, struct forest *forest)
+static int read_leaf(struct tree_lists *e, const struct place *at, struct forest *forest)
 {
 	size_t low = 0, high = e->n_weights;
 
@@ -197,7 +175,7 @@ static int mode_of(const ProtobufCBinaryData *text)
 static int read_node(void *context, uint32_t number, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
-	struct ensemble *e = context;
+	struct tree_lists *e = context;
 	const struct place *at = &e->nodes[e->first + number];
 	const int mode = mode_of(&e->modes->strings[at->index]);
 
@@ -221,7 +199,7 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 }
 
 // The one node that no other leads to.
-static int find_root(struct ensemble *e, uint32_t *root)
+static int find_root(struct tree_lists *e, uint32_t *root)
 {
 	bool *led_to = arena_calloc(e->onnx->scratch, e->count, sizeof(*led_to));
 	uint32_t roots = 0;
@@ -252,7 +230,7 @@ static int find_root(struct ensemble *e, uint32_t *root)
 	return 0;
 }
 
-static int read_trees(struct ensemble *e, struct forest *forest)
+static int read_trees(struct tree_lists *e, struct forest *forest)
 {
 	for (e->first = 0; e->first < e->n; e->first += e->count) {
 		const int64_t tree = e->nodes[e->first].tree;
@@ -275,8 +253,7 @@ static int read_trees(struct ensemble *e, struct forest *forest)
 	return 0;
 }
 
-// Scores [1, targets]; GRAPH_NONE: refused.
-static uint32_t emit_scores(struct ensemble *e, const char *aggregate, const double *base)
+uint32_t tree_lists_emit(struct tree_lists *e, const char *aggregate, const double *base)
 {
 	int64_t columns;
 	const uint32_t x = onnx_as_row(e->onnx, e->node, &columns);
@@ -295,26 +272,25 @@ static uint32_t emit_scores(struct ensemble *e, const char *aggregate, const dou
 	return scores;
 }
 
-static int read_base(struct ensemble *e, size_t *count, const double **base)
+int tree_lists_read(struct tree_lists *e, const char *prefix)
 {
+	if (read_nodes(e) || read_weights(e, prefix))
+		return -EINVAL;
 	return onnx_attr_doubles(
-		e->onnx, e->node, "base_values", "base_values_as_tensor", count, base);
+		e->onnx, e->node, "base_values", "base_values_as_tensor", &e->n_base, &e->base);
 }
 
 int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
 {
-	struct ensemble e = { .onnx = onnx, .node = node };
+	struct tree_lists e = { .onnx = onnx, .node = node };
 	static const char *const AGGREGATES[] = { "SUM", "AVERAGE", "MIN", "MAX" };
 	const char *aggregate;
 	enum post_transform post;
-	const double *base;
-	size_t n_base;
 	int64_t targets;
 	bool known = false;
 	uint32_t scores;
 
-	if (read_nodes(&e) || read_weights(&e, "target_") || read_base(&e, &n_base, &base) ||
-		onnx_int(onnx, node, "n_targets", 1, &targets) ||
+	if (tree_lists_read(&e, "target_") || onnx_int(onnx, node, "n_targets", 1, &targets) ||
 		onnx_string(onnx, node, "aggregate_function", "SUM", &aggregate) ||
 		onnx_read_post_transform(onnx, node, &post))
 		return -EINVAL;
@@ -327,79 +303,13 @@ int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
 		return REFUSE(&e,
 			"aggregate_function is '%.20s', should be SUM, AVERAGE, MIN or MAX",
 			aggregate);
-	if (base && n_base != (size_t)targets)
-		return REFUSE(&e, "%zu base_values for %" PRId64 " targets", n_base, targets);
+	if (e.base && e.n_base != (size_t)targets)
+		return REFUSE(&e, "%zu base_values for %" PRId64 " targets", e.n_base, targets);
 	e.n_targets = (uint32_t)targets;
-	scores = emit_scores(&e, aggregate, base);
+	scores = tree_lists_emit(&e, aggregate, e.base);
 	if (targets == 1 && post != POST_PROBIT)
 		post = POST_NONE; // one score has nothing to be weighed against
 	if (scores != GRAPH_NONE)
 		scores = onnx_emit_post_transform(onnx, node, post, scores);
 	return onnx_output(onnx, node, 0, scores);
-}
-
-// Two classes with weights for the first one only: ONNX Runtime takes their sum s for a share where
-// no weight is negative, [1 - s, s], and else for a margin: [-s, s], or the logistic of both.
-static uint32_t emit_binary(
-	struct ensemble *e, enum post_transform post, bool positive, const double *base)
-{
-	struct onnx *onnx = e->onnx;
-	const struct onnx_node *node = e->node;
-	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
-	uint32_t pair[2], made;
-
-	e->n_targets = 1;
-	pair[1] = emit_scores(e, "SUM", base);
-	if (pair[1] == GRAPH_NONE)
-		return GRAPH_NONE;
-	if (post == POST_PROBIT)
-		return onnx_emit_post_transform(onnx, node, post, pair[1]);
-	if (positive)
-		pair[0] =
-			onnx_emit_pair(onnx, node, OP_SUB, onnx_scalar(onnx, node, 1.0f), pair[1]);
-	else
-		pair[0] = onnx_emit(onnx, node, OP_NEG, 1, &pair[1], 0, NULL);
-	if (pair[0] == GRAPH_NONE)
-		return GRAPH_NONE;
-	made = onnx_emit(onnx, node, OP_CONCAT, 2, pair, 1, &axis);
-	if (made == GRAPH_NONE || positive || post != POST_LOGISTIC)
-		return made;
-	return onnx_emit(onnx, node, OP_SIGMOID, 1, &made, 0, NULL);
-}
-
-int onnx_import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
-{
-	struct ensemble e = { .onnx = onnx, .node = node };
-	bool positive = true, first_only = true;
-	enum post_transform post;
-	const double *base;
-	size_t n_base, n_labels;
-	uint32_t scores, decisive; // transforms that saturate make ties of it
-
-	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels) ||
-		read_nodes(&e) || read_weights(&e, "class_") || read_base(&e, &n_base, &base) ||
-		onnx_read_post_transform(onnx, node, &post))
-		return -EINVAL;
-	if (n_labels == 0 || n_labels > MODEL_OUTPUTS_MAX)
-		return REFUSE(
-			&e, "%zu class labels, should be 1 to %d", n_labels, MODEL_OUTPUTS_MAX);
-	for (size_t i = 0; e.weight_target && i < e.n_weights; i++) {
-		positive &= e.weight[i] >= 0;
-		first_only &= e.weight_target[i] == 0;
-	}
-	e.n_targets = (uint32_t)n_labels;
-	if (n_labels == 2 && first_only && n_base < 2) {
-		decisive = scores = emit_binary(&e, post, positive, base);
-	} else {
-		if (base && n_base != n_labels)
-			return REFUSE(&e, "%zu base_values for %zu classes", n_base, n_labels);
-		decisive = scores = emit_scores(&e, "SUM", base);
-		if (scores != GRAPH_NONE)
-			scores = onnx_emit_post_transform(onnx, node, post, scores);
-	}
-	if (scores == GRAPH_NONE)
-		return -EINVAL;
-	if (onnx_output_label(onnx, node, "classlabels_int64s", decisive))
-		return -EINVAL;
-	return onnx_output(onnx, node, 1, scores);
 }
