@@ -58,6 +58,22 @@ static uint32_t emit_classes(
 	return made;
 }
 
+// One score has no other to be better than: class 1 where it is above 0, else 0, as ONNX Runtime
+// says. That is the best of [0, score].
+static uint32_t with_rival(struct onnx *onnx, const struct onnx_node *node, uint32_t scores)
+{
+	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
+	const int64_t dims[2] = { 1, 1 };
+	uint32_t pair[2] = { GRAPH_NONE, scores };
+	void *zero;
+
+	if (onnx->graph->tensors[scores].dims[1] != 1)
+		return scores;
+	pair[0] = onnx_made(onnx, node, DTYPE_F32, 2, dims, &zero);
+	return pair[0] == GRAPH_NONE ? GRAPH_NONE
+				     : onnx_emit(onnx, node, OP_CONCAT, 2, pair, 1, &axis);
+}
+
 int onnx_output_label(
 	struct onnx *onnx, const struct onnx_node *node, const char *ints_name, uint32_t scores)
 {
@@ -77,6 +93,9 @@ int onnx_output_label(
 	}
 	if (scores == GRAPH_NONE)
 		return -EINVAL; // the sentence is made already
+	scores = with_rival(onnx, node, scores);
+	if (scores == GRAPH_NONE)
+		return -EINVAL;
 	label = onnx_emit(onnx, node, OP_ARG_MAX, 1, &scores, 2, attrs);
 	if (label == GRAPH_NONE)
 		return -EINVAL;

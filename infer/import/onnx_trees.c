@@ -177,23 +177,21 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 {
 	struct tree_lists *e = context;
 	const struct place *at = &e->nodes[e->first + number];
-	const int mode = mode_of(&e->modes->strings[at->index]);
+	const ProtobufCBinaryData *mode = &e->modes->strings[at->index];
+	const int known = mode_of(mode);
 
 	(void)err;
-	if (mode < 0)
-		return REFUSE(e, "tree %" PRId64 ", node %" PRId64 ": mode '%.20s' is unknown",
-			at->tree, at->node, e->modes->strings[at->index].data);
-	node->is_leaf = mode == MODE_COUNT;
+	if (known < 0)
+		return REFUSE(e, "tree %" PRId64 ", node %" PRId64 ": mode '%.*s' is unknown",
+			at->tree, at->node, (int)(mode->len < 20 ? mode->len : 20),
+			(const char *)mode->data);
+	node->is_leaf = known == MODE_COUNT;
 	if (node->is_leaf)
 		return read_leaf(e, at, forest);
 	node->feature = e->feature[at->index];
 	node->yes = find(e, e->yes[at->index]);
 	node->no = find(e, e->no[at->index]);
-	if (node->yes == INT64_MAX || node->no == INT64_MAX)
-		return REFUSE(e,
-			"tree %" PRId64 ", node %" PRId64 " leads to a node that is not there",
-			at->tree, at->node);
-	onnx_tree_test(node, (enum tree_mode)mode, e->threshold[at->index],
+	onnx_tree_test(node, (enum tree_mode)known, e->threshold[at->index],
 		e->missing && e->missing[at->index]);
 	return 0;
 }
@@ -207,15 +205,20 @@ static int find_root(struct tree_lists *e, uint32_t *root)
 	if (!led_to)
 		return onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < e->count; i++) {
-		const uint32_t index = e->nodes[e->first + i].index;
-		const int64_t yes = find(e, e->yes[index]), no = find(e, e->no[index]);
+		const struct place *at = &e->nodes[e->first + i];
+		const int64_t children[2] = { e->yes[at->index], e->no[at->index] };
 
-		if (mode_of(&e->modes->strings[index]) == MODE_COUNT)
-			continue;
-		if (yes != INT64_MAX)
-			led_to[yes] = true;
-		if (no != INT64_MAX)
-			led_to[no] = true;
+		for (int c = 0; c < 2 && mode_of(&e->modes->strings[at->index]) != MODE_COUNT;
+			c++) {
+			const int64_t child = find(e, children[c]);
+
+			if (child == INT64_MAX)
+				return REFUSE(e,
+					"tree %" PRId64 ", node %" PRId64 " leads to node %" PRId64
+					", which is not there",
+					at->tree, at->node, children[c]);
+			led_to[child] = true;
+		}
 	}
 	for (size_t i = 0; i < e->count; i++) {
 		roots += !led_to[i];

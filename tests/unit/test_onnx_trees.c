@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tree ensembles of ai.onnx.ml: members of sets, the predicted class.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "infer/infer.h"
+#include "tests/unit/tree_files.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+static void outputs_are(
+	const char *list, const float *rows, uint32_t n_rows, const float *expected, uint32_t n)
+{
+	const struct compile_options options = { .outputs = list };
+	const struct model_options rules = { .no_timing = true };
+	struct error err = { "" };
+	struct model *model;
+	size_t size, image_size;
+	uint8_t *bytes = file_pack(&size);
+	float made[64];
+	void *image, *scratch;
+
+	if (compile_bytes("f", bytes, size, list ? &options : NULL, &image, &image_size, NULL,
+		    &err) != 0 ||
+		model_open(image, image_size, &rules, &model, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(n_rows * model_info(model)->n_outputs, n);
+	scratch = aligned_alloc(64, (model_scratch_bytes(model, n_rows) + 63) / 64 * 64);
+	assert_non_null(scratch);
+	model_score(model, rows, made, n_rows, scratch, n_rows);
+	free(scratch);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!(made[i] == expected[i] || fabsf(made[i] - expected[i]) <= 1e-6f))
+			fail_msg("value %u is %g, should be %g", i, (double)made[i],
+				(double)expected[i]);
+	}
+	model_close(model);
+	free(image);
+	free(bytes);
+}
+#define OUTPUTS(list, rows, ...)                                                                   \
+	outputs_are(list, rows, LENGTH(rows) / 2, (const float[]){ __VA_ARGS__ },                  \
+		LENGTH(((const float[]){ __VA_ARGS__ })))
+
+static const float BOTH[4] = { 0, 0, 1, 0 }; // to leaf 1, to leaf 2
+
+static void label_of_one_sum(void **state)
+{
+	tree_file_sound();
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 1, -1, 9, -2, 2);
+	tree_file.post = "LOGISTIC"; // of such small margins both shares are 0.5
+	tree_file.weights[0] = -1e-9f;
+	tree_file.weights[1] = 1e-9f;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 0.5f, 0.5f, 9, 0.5f, 0.5f);
+	tree_file_sound();
+	tree_file.weights[0] = 0.5f; // shares: the second class above 0.5 only
+	tree_file.weights[1] = 0.75f;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 0.5f, 0.5f, 9, 0.25f, 0.75f);
+	tree_file.post = "PROBIT"; // leaves one column
+	tree_file.weights[0] = 0.25f;
+	tree_file_classifier(2);
+	OUTPUTS("label", BOTH, 7, 9);
+	(void)state;
+}
+
+static void label_of_the_second_class_alone(void **state)
+{
+	tree_file_sound();
+	tree_file.targets[0] = tree_file.targets[1] = 1;
+	tree_file.weights[0] = 0.25f; // a share: the first class has the rest
+	tree_file.weights[1] = 0.75f;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 0, 0.25f, 9, 0, 0.75f);
+	tree_file.weights[0] = -0.25f;
+	tree_file.weights[1] = 0.25f;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 0, -0.25f, 9, 0, 0.25f);
+	(void)state;
+}
+
+static void label_of_two_sums_and_of_one_class(void **state)
+{
+	tree_file_sound();
+	tree_file.targets[1] = 1;
+	tree_file.weights[0] = 0.25f;
+	tree_file.weights[1] = 0.125f;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 0.25f, 0, 9, 0, 0.125f);
+	tree_file_sound();
+	tree_file_classifier(1);
+	OUTPUTS("label,y", BOTH, 0, -1, 1, 2); // no other class: whether it is above 0
+	(void)state;
+}
+
+// Two vectors' worth of coefficients, no support vectors: the highest of both scores above the
+// limit is for the second class, whichever has it.
+static void label_of_a_linear_svm(void **state)
+{
+	static float margins[4] = { 1, 0, 0, -1 }, shares[4] = { 1, 0, 0, 1 }, rho[2];
+	static const float rows[6] = { 2, 1, -2, 1, -1, 2 };
+	static const float other[4] = { 0.25f, 0.125f, 0.75f, 0.25f };
+	Onnx__NodeProto *node;
+
+	tree_file_sound();
+	for (int i = 0; i < 2; i++) {
+		node = tree_file_operator("SVMClassifier", "label", "y");
+		file_floats(node, "coefficients", i ? shares : margins, 4);
+		file_floats(node, "rho", rho, 2);
+		file_ints(node, "classlabels_ints", tree_file.labels, 2);
+		if (i == 0)
+			OUTPUTS("label,y", rows, 9, 2, -1, 9, -2, -1, 7, -1, -2);
+		else
+			OUTPUTS("label,y", other, 7, 0.25f, 0.125f, 9, 0.75f, 0.25f);
+	}
+	(void)state;
+}
+
+static void members_of_every_kind(void **state)
+{
+	static const float rows[] = { 3, 0, 1, 0, 2, 0, 1.5f, 0, -1, 0, -0.0f, 0, INFINITY, 0, NAN,
+		0 };
+	static const double odd[] = { 1.5, -1, (double)INFINITY, 0, 1e300, 0.1, 3, (double)NAN };
+
+	tree_file_sound_ensemble();
+	tree_file_ensemble(3);
+	OUTPUTS(NULL, rows, 2, 2, -1, -1, -1, -1, -1, -1);
+	memcpy(tree_file.members, odd, sizeof(odd));
+	tree_file_ensemble(8);
+	OUTPUTS(NULL, rows, 2, -1, -1, 2, 2, 2, 2, -1);
+	tree_file.members[0] = (double)NAN; // no member at all
+	tree_file_ensemble(1);
+	OUTPUTS(NULL, rows, -1, -1, -1, -1, -1, -1, -1, -1);
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(label_of_one_sum),
+		cmocka_unit_test(label_of_the_second_class_alone),
+		cmocka_unit_test(label_of_two_sums_and_of_one_class),
+		cmocka_unit_test(label_of_a_linear_svm),
+		cmocka_unit_test(members_of_every_kind),
+	};
+
+	return cmocka_run_group_tests_name("onnx_trees", tests, NULL, file_end);
+}
