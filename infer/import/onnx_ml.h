@@ -32,7 +32,7 @@ int onnx_keep_labels(struct onnx *onnx, const struct onnx_node *node, const char
 int onnx_output_label(
 	struct onnx *onnx, const struct onnx_node *node, const char *ints_name, uint32_t scores);
 
-// onnx_ml_features.c
+// onnx_ml_features.c, onnx_ml_encoders.c
 int onnx_import_binarizer(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_imputer(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node);
