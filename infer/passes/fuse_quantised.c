@@ -133,7 +133,14 @@ static int fuse_node(struct fuser *f, uint32_t n)
 {
 	struct product p = { .node = &f->graph->nodes[n] };
 	const uint32_t again = quantised_again(&f->find, p.node);
+	uint32_t bytes;
+	struct node *after = quantised_pool(&f->find, p.node, &bytes);
 
+	if (after) {
+		p.node->inputs[0] = bytes;
+		node_take_output(p.node, after);
+		return 1;
+	}
 	if (again != GRAPH_NONE) {
 		p.node->op = OP_IDENTITY;
 		p.node->inputs[0] = again;

@@ -279,21 +279,41 @@ bool quantised_find(const struct finder *f, struct product *p)
 	return (op == OP_QLINEAR_MATMUL || op == OP_QLINEAR_CONV) && find_qlinear_product(f, p);
 }
 
+// Does a QuantizeLinear, by one scale, take back what a DequantizeLinear did?
+static bool is_inverse(const struct finder *f, const struct node *before, const struct node *node)
+{
+	struct quantum first, second;
+
+	return before && before->op == OP_DEQUANTIZE_LINEAR &&
+		read_quantum(finder_input(f, before, 0)->dtype, finder_input(f, before, 1),
+			finder_input(f, before, 2), &first) &&
+		read_quantum(f->graph->tensors[node->outputs[0]].dtype, finder_input(f, node, 1),
+			finder_input(f, node, 2), &second) &&
+		first.dtype == second.dtype && first.scale == second.scale &&
+		first.zero == second.zero;
+}
+
 uint32_t quantised_again(const struct finder *f, const struct node *node)
 {
 	const struct node *before;
-	struct quantum first, second;
 
 	if (node->op != OP_QUANTIZE_LINEAR)
 		return GRAPH_NONE;
 	before = finder_maker(f, node->inputs[0]);
-	if (!before || before->op != OP_DEQUANTIZE_LINEAR ||
-		!read_quantum(finder_input(f, before, 0)->dtype, finder_input(f, before, 1),
-			finder_input(f, before, 2), &first) ||
-		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, finder_input(f, node, 1),
-			finder_input(f, node, 2), &second) ||
-		first.dtype != second.dtype || first.scale != second.scale ||
-		first.zero != second.zero)
-		return GRAPH_NONE;
-	return before->inputs[0];
+	return is_inverse(f, before, node) ? before->inputs[0] : GRAPH_NONE;
+}
+
+struct node *quantised_pool(const struct finder *f, const struct node *node, uint32_t *bytes)
+{
+	const struct node *before;
+	struct node *after;
+
+	if (node->op != OP_MAX_POOL || node->n_outputs != 1)
+		return NULL;
+	before = finder_maker(f, node->inputs[0]);
+	after = finder_sole_reader(f, node);
+	if (!after || after->op != OP_QUANTIZE_LINEAR || !is_inverse(f, before, after))
+		return NULL;
+	*bytes = before->inputs[0];
+	return after;
 }

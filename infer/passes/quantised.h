@@ -54,5 +54,8 @@ bool quantised_find(const struct finder *f, struct product *p);
 // A QuantizeLinear that takes back what the DequantizeLinear before it did: the tensor it gives
 // again, or GRAPH_NONE.
 uint32_t quantised_again(const struct finder *f, const struct node *node);
+// A MaxPool of what a DequantizeLinear makes, whose only reader quantises it alike: that reader, or
+// NULL. *bytes is what the DequantizeLinear reads. The largest byte is the largest float's.
+struct node *quantised_pool(const struct finder *f, const struct node *node, uint32_t *bytes);
 // Zero point, or any other value, i of int8 or uint8; NULL: 0.
 int32_t quantised_value(enum dtype dtype, const void *values, int64_t i);

@@ -2,6 +2,7 @@
 #include "infer/plan/layout.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define VIEWS_MAX 4 // that lie between a tensor and its Dense
 #define POOLS_MAX 4 // one behind the other: the search for each stays short
@@ -13,13 +14,13 @@ static const struct node *sole_reader(const struct builder *builder, uint32_t t)
 	return n == GRAPH_NONE ? NULL : &builder->graph->nodes[n];
 }
 
-// Is all of the tensor one row of a Dense?
+// Is all of the tensor one row of a Dense or QDense?
 static bool is_flattened(const struct builder *builder, const struct node *view, int64_t elements)
 {
 	for (int i = 0; view && i < VIEWS_MAX; i++) {
 		const struct node *reader = sole_reader(builder, view->outputs[0]);
 
-		if (reader && reader->op == OP_DENSE)
+		if (reader && (reader->op == OP_DENSE || reader->op == OP_QDENSE))
 			return reader->inputs[0] == view->outputs[0] &&
 				builder->graph->tensors[reader->inputs[1]].dims[0] == elements;
 		if (!reader || (reader->op != OP_RESHAPE && reader->op != OP_IDENTITY))
@@ -40,6 +41,8 @@ bool layout_reader_takes(const struct builder *builder, const struct node *node,
 		return false;
 	if (reader->op == OP_CONV)
 		return conv_tile_takes(builder, reader, &window);
+	if (reader->op == OP_QCONV)
+		return qconv_takes(builder, reader);
 	if (reader->op == OP_MAX_POOL || reader->op == OP_AVERAGE_POOL)
 		return pools > 0 && pool_takes(builder, reader, &window, pools - 1);
 	return reader->op == OP_RESHAPE && tensor->dims[0] == 1 &&
@@ -59,16 +62,17 @@ bool layout_input_last(const struct builder *builder)
 	return builder->channels_last[builder->root[builder->node->inputs[0]]];
 }
 
-float *layout_dense_weights(const struct builder *builder, const float *w, uint32_t k, uint32_t n)
+void *layout_dense_weights(
+	const struct builder *builder, const void *w, uint32_t k, size_t row_bytes)
 {
 	const struct tensor *x = &builder->graph->tensors[builder->root[builder->node->inputs[0]]];
 	const uint32_t channels = (uint32_t)x->dims[1], places = k / channels;
-	float *own = malloc((size_t)k * n * sizeof(*own)), *to = own;
+	char *own = malloc(k * row_bytes), *to = own;
 
 	for (uint32_t p = 0; to && p < places; p++) {
-		for (uint32_t c = 0; c < channels; c++, to += n)
-			for (uint32_t j = 0; j < n; j++)
-				to[j] = w[((size_t)c * places + p) * n + j];
+		for (uint32_t c = 0; c < channels; c++, to += row_bytes)
+			memcpy(to, (const char *)w + ((size_t)c * places + p) * row_bytes,
+				row_bytes);
 	}
 	return own;
 }

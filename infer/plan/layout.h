@@ -13,10 +13,13 @@ bool layout_reader_takes(const struct builder *builder, const struct node *node,
 bool layout_output_last(struct builder *builder);
 // Does input 0 stand so?
 bool layout_input_last(const struct builder *builder);
-// Rows of a Dense's weights [k][n] for an x that stands so: malloc'ed, NULL without memory.
-float *layout_dense_weights(const struct builder *builder, const float *w, uint32_t k, uint32_t n);
+// The k rows of a Dense's or QDense's weights for an x that stands so: malloc'ed, NULL without
+// memory.
+void *layout_dense_weights(
+	const struct builder *builder, const void *w, uint32_t k, size_t row_bytes);
 
 // The forms that read and write both ways, of any node of the graph. They fill in its window.
 bool conv_tile_takes(const struct builder *builder, const struct node *node, struct window *window);
+bool qconv_takes(const struct builder *builder, const struct node *node);
 bool pool_takes(const struct builder *builder, const struct node *node, struct window *window,
 	uint32_t pools);

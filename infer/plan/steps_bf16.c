@@ -94,7 +94,7 @@ static const void *pack(struct builder *builder, uint32_t k, uint32_t n)
 	for (size_t i = 0; w && i < (size_t)k * n; i++)
 		w[i] = bf16_to(from[i]);
 	if (w && layout_input_last(builder))
-		turned = layout_dense_weights(builder, w, k, n);
+		turned = layout_dense_weights(builder, w, k, n * sizeof(*w));
 	if (!w || (layout_input_last(builder) && !turned)) {
 		error_set(builder->err, -ENOMEM, "no memory for the weights");
 		packed = NULL;

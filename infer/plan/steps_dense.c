@@ -63,7 +63,7 @@ int build_dense(struct builder *builder)
 	if (w->dtype == DTYPE_BF16)
 		return build_bf16_dense(builder);
 	if (layout_input_last(builder)) {
-		own = layout_dense_weights(builder, w->data, k, n);
+		own = layout_dense_weights(builder, w->data, k, n * sizeof(float));
 		if (!own)
 			return error_set(builder->err, -ENOMEM, "no memory for the weights");
 	}

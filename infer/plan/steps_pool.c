@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Pools whose windows all lie inside, of either layout. What has another form takes the general
 // path.
+#include "infer/plan/steps_pool.h"
 #include "infer/arena.h"
 #include "infer/kernels/pool_line.h"
 #include "infer/kernels/pool_places.h"
@@ -112,27 +113,20 @@ static void run_pool_places(const struct step *step, const struct pass *pass)
 	}
 }
 
-// Where a window's values stand, with their channels side by side.
-static int find_taps(struct builder *builder, struct pool_step *p)
+const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint32_t unit)
 {
-	const struct window *w = &p->window;
 	const int64_t *k = w->kernel, taps = window_product(k);
-	const uint32_t channels = (uint32_t)builder_input(builder, 0)->dims[1];
 	uint32_t *at = arena_calloc(builder->plan->arena, (size_t)taps, sizeof(*at));
 
+	if (!at)
+		error_set(builder->err, -ENOMEM, "no memory for the plan");
 	for (int64_t t = 0; at && t < taps; t++)
 		at[t] = (uint32_t)((t / (k[1] * k[2]) * w->dilation[0] * w->in[1] +
 					   t / k[2] % k[1] * w->dilation[1]) *
 					w->in[2] +
 				t % k[2] * w->dilation[2]) *
-			channels;
-	p->places = (struct pool_places){ .taps = (uint32_t)taps,
-		.places = (uint32_t)w->out[2],
-		.channels = channels,
-		.step = window_step(w, 2) * channels,
-		.at = at,
-		.average = p->average };
-	return at ? 0 : -ENOMEM;
+			unit;
+	return at;
 }
 
 static bool is_inside(const struct window *w)
@@ -154,8 +148,7 @@ bool pool_takes(const struct builder *builder, const struct node *node, struct w
 	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
 	struct error unheard;
 
-	return kernel_allowed(KERNEL_VECTORS, isa) && x->dtype == DTYPE_F32 &&
-		node->n_outputs == 1 &&
+	return kernel_allowed(KERNEL_VECTORS, isa) && node->n_outputs == 1 &&
 		window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, window,
 			&unheard) == 0 &&
 		is_inside(window) && layout_reader_takes(builder, node, pools);
@@ -165,42 +158,61 @@ bool pool_takes(const struct builder *builder, const struct node *node, struct w
 static int pick_places(struct builder *builder, struct pool_step *p)
 {
 	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const uint32_t channels = (uint32_t)builder_input(builder, 0)->dims[1];
 
 	layout_output_last(builder);
 	builder->step->run = run_pool_places;
 	p->run_places = KERNEL_WIDEST(f32_pool_places, isa);
 	step_set_kernel(builder->step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
-	return find_taps(builder, p);
+	p->places = (struct pool_places){ .taps = (uint32_t)window_product(p->window.kernel),
+		.places = (uint32_t)p->window.out[2],
+		.channels = channels,
+		.step = window_step(&p->window, 2) * channels,
+		.at = pool_taps(builder, &p->window, channels),
+		.average = p->average };
+	return p->places.at ? 0 : -ENOMEM;
 }
 
-int build_pool(struct builder *builder)
+static int build_pool_floats(struct builder *builder, const struct window *window)
 {
 	const struct tensor *x = builder_input(builder, 0);
-	const struct attr *kernel = node_attr(builder->node, ATTR_KERNEL_SHAPE);
-	struct pool_step p = { .channels = x->dims[0] * x->dims[1],
+	struct pool_step p = { .window = *window,
+		.channels = x->dims[0] * x->dims[1],
 		.average = builder->node->op == OP_AVERAGE_POOL };
 	struct step *step = builder->step;
-	const struct window *w = &p.window;
 
-	if (window_of(builder->node, x, kernel->ints, false, &p.window, builder->err) != 0)
-		return -EINVAL;
-	if (!is_inside(w))
-		return error_set(builder->err, -ENOTSUP, "windows beyond the input");
-	if (builder->node->n_outputs > 1)
-		return error_set(builder->err, -ENOTSUP, "indices");
 	pick_line(&p, builder->plan->isa_mask & isa_detected());
 	step->run = run_pool;
 	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
 	if (layout_input_last(builder) && pick_places(builder, &p) != 0)
 		return -ENOMEM;
 	step->params = builder_params(builder, &p, sizeof(p));
-	if (!step->params)
-		return -ENOMEM;
+	return step->params ? 0 : -ENOMEM;
+}
+
+int build_pool(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0);
+	const struct attr *kernel = node_attr(builder->node, ATTR_KERNEL_SHAPE);
+	struct step *step = builder->step;
+	struct window window;
+	const struct window *w = &window;
+	int rc;
+
+	if (window_of(builder->node, x, kernel->ints, false, &window, builder->err) != 0)
+		return -EINVAL;
+	if (!is_inside(w))
+		return error_set(builder->err, -ENOTSUP, "windows beyond the input");
+	if (builder->node->n_outputs > 1)
+		return error_set(builder->err, -ENOTSUP, "indices");
+	rc = (x->dtype == DTYPE_F32 ? build_pool_floats : build_pool_bytes)(builder, w);
+	if (rc != 0)
+		return rc;
 	step->x = builder_input_place(builder, 0);
 	step->macs =
 		(uint64_t)(tensor_elements(builder_output(builder, 0)) * window_product(w->kernel));
 	snprintf(step->shape, sizeof(step->shape),
-		"%" PRId64 "x%" PRId64 " -> %" PRId64 " k%" PRId64, p.channels,
+		"%" PRId64 "x%" PRId64 " -> %" PRId64 " k%" PRId64, x->dims[0] * x->dims[1],
 		window_product(w->in), window_product(w->out), window_product(w->kernel));
 	return 0;
 }

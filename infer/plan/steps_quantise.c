@@ -4,6 +4,7 @@
 #include "infer/plan/quantise.h"
 
 #include "infer/plan/contest.h"
+#include "infer/plan/layout.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -105,20 +106,38 @@ struct qdense qdense_of(const struct builder *builder, uint32_t n)
 		.high = (int32_t)node_int(node, ATTR_HIGH, least + 255) };
 }
 
+// The weights for x as it stands. NULL with err filled.
+static const void *pack(struct builder *builder, const struct qdense *dense)
+{
+	const struct tensor *w = builder_input(builder, 1);
+	void *packed = builder_weights(builder, qdense_packed_bytes(dense->k, dense->n));
+	void *turned = NULL;
+
+	if (packed && layout_input_last(builder)) {
+		turned = layout_dense_weights(builder, w->data, dense->k, dense->n);
+		if (!turned) {
+			error_set(builder->err, -ENOMEM, "no memory for the weights");
+			return NULL;
+		}
+	}
+	if (packed)
+		qdense_pack(dense, packed, turned ? turned : w->data,
+			builder_input(builder, 2)->data, builder_input(builder, 3)->data);
+	free(turned);
+	return packed;
+}
+
 int build_qdense(struct builder *builder)
 {
 	const struct tensor *x = builder_input(builder, 0), *w = builder_input(builder, 1);
 	struct step *step = builder->step;
 	struct qdense_step q = { .dense = qdense_of(builder, (uint32_t)w->dims[1]) };
-	void *packed = builder_weights(builder, qdense_packed_bytes(q.dense.k, q.dense.n));
 	uint32_t rows[MODEL_BATCH_CLASSES];
 	int rc;
 
-	if (!packed)
+	q.dense.packed = pack(builder, &q.dense);
+	if (!q.dense.packed)
 		return -ENOMEM;
-	qdense_pack(&q.dense, packed, w->data, builder_input(builder, 2)->data,
-		builder_input(builder, 3)->data);
-	q.dense.packed = packed;
 	step->run = run_qdense;
 	step->x = builder_input_place(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / w->dims[1]);

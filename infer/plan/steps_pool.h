@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the steps of pools share.
+#pragma once
+
+#include "infer/plan/plan.h"
+#include "infer/window.h"
+
+// Where a window's values stand from its begin, `unit` for each place: [taps]. NULL with err
+// filled.
+const uint32_t *pool_taps(struct builder *builder, const struct window *window, uint32_t unit);
+// Fills in the step of a MaxPool of bytes, but for what all pools tell of themselves.
+int build_pool_bytes(struct builder *builder, const struct window *window);
