@@ -265,7 +265,7 @@ int build_qconv(struct builder *builder)
 	q.out = (uint32_t)w->dims[1] / q.groups;
 	q.places = (uint32_t)window_product(q.window.out);
 	q.joined = q.groups == 1;
-	q.x_last = layout_input_last(builder);
+	q.x_last = layout_input_last(builder) || (q.joined && q.in == 1); // one is beside itself
 	q.y_last = q.joined && layout_output_last(builder);
 	q.is_padded = !q.x_last;
 	for (uint32_t d = 0; d < WINDOW_DIMS; d++)

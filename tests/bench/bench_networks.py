@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Convolutional and recurrent reference models: `martletctl model bench` against this CPU's multiply-add limit."""
+"""Convolutional (float32, and int8 as exporters write it) and recurrent reference models: `martletctl model bench` against this CPU's multiply-add limit."""
 import math
 import random
+from array import array
 
 import bench_models
-from make_models import data, gauss, node, number, tensor
+from make_models import FLOAT, INT8, UINT8, data, gauss, node, number, quantised_weights, tensor
 
 # name: samples, [(channels, kernel), ...], classes: Conv + Relu + MaxPool of 2 for each, then Gemm
-CNNS = {"cnn_32_16x5_32x3_8": (32, [(16, 5), (32, 3)], 8)}
+CNNS = {"cnn_32_16x5_32x3_8": (32, [(16, 5), (32, 3)], 8), "int8_cnn_32_16x5_32x3_8": (32, [(16, 5), (32, 3)], 8)}
 # name: operator, steps, inputs, hidden
 RECURRENT = {"gru_16x16_32": ("GRU", 16, 16, 32), "lstm_16x16_32": ("LSTM", 16, 16, 32)}
 GATES = {"GRU": 3, "LSTM": 4}
@@ -72,6 +73,36 @@ def cnn(name, rng):
     return model(graph, name, values("x", 0, 1, samples), values("y", 0, classes))
 
 
+def quantised_cnn(name, rng):
+    samples, convs, classes = CNNS[name]
+    shapes, left = shapes_of(samples, convs)
+    graph, at = b"", "x"
+
+    def constant(key, dims, values, kind=FLOAT):
+        return data(5, tensor(key, dims, values, kind))
+
+    def there(x, out, scale, zero):  # and back
+        made = constant(f"{out}s", [], array("f", [scale])) + constant(f"{out}z", [], array("B", [zero]), UINT8)
+        made += node("QuantizeLinear", [x, f"{out}s", f"{out}z"], f"{out}q")
+        return made + node("DequantizeLinear", [f"{out}q", f"{out}s", f"{out}z"], out)
+
+    graph += there("x", "d", 0.03, 128)
+    for i, (a, b, kernel, _) in enumerate(shapes):
+        w, scales = quantised_weights(a * kernel, b, rng)  # [a * kernel][b], of random values any order will do
+        graph += constant(f"w{i}", [b, a, kernel], w, INT8) + constant(f"ws{i}", [b], scales)
+        graph += constant(f"b{i}", [b], gauss(rng, b, 0.1)) + node("DequantizeLinear", [f"w{i}", f"ws{i}"], f"dw{i}", 0)
+        graph += node("Conv", [f"d{i - 1}" if i else "d", f"dw{i}", f"b{i}"], f"c{i}") + node("Relu", [f"c{i}"], f"a{i}")
+        graph += there(f"a{i}", f"e{i}", 0.02, 0)
+        graph += with_attributes(node("MaxPool", [f"e{i}"], f"p{i}"), attribute("kernel_shape", [2]), attribute("strides", [2]))
+        graph += there(f"p{i}", f"d{i}", 0.02, 0)
+        at = f"d{i}"
+    w, scales = quantised_weights(left, classes, rng)
+    graph += constant("w", [left, classes], w, INT8) + constant("ws", [classes], scales)
+    graph += constant("b", [classes], gauss(rng, classes, 0.1)) + node("DequantizeLinear", ["w", "ws"], "dw", 1)
+    graph += node("Flatten", [at], "f") + node("Gemm", ["f", "dw", "b"], "y")
+    return model(graph, name, values("x", 0, 1, samples), values("y", 0, classes))
+
+
 def recurrent(name, rng):
     op, steps, inputs, hidden = RECURRENT[name]
     rows = GATES[op] * hidden
@@ -86,7 +117,8 @@ def run(folder, build, rounds):
     names = [*CNNS, *RECURRENT]
     for name in names:
         with open(f"{folder}/{name}.onnx", "wb") as f:
-            f.write((cnn if name in CNNS else recurrent)(name, random.Random(name)))
+            write = recurrent if name in RECURRENT else quantised_cnn if name.startswith("int8") else cnn
+            f.write(write(name, random.Random(name)))
         bench_models.compile_model(build, folder, name)
     mine, fma = [], []  # a round's figures each
     for i in range(rounds):
