@@ -61,7 +61,8 @@ mkdir -p "$B/tidy"
 {
 	printf '%s\n' -std=gnu17 -D_GNU_SOURCE '-DMARTLET_VERSION="lint"' "-I$PWD" "-I$PWD/$B/gen" \
 		"-I/usr/include/$(gcc -dumpmachine)/openblas-serial" "${dpdk[@]}" \
-		-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+		-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+		-mavx512vnni -mavx512vbmi -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16
 } >"$B/tidy/compile_flags.txt"
 mapfile -t own_sources < <(printf '%s\n' "${c_sources[@]}" | grep -v '_neon\.c$') # of this architecture
 found=$(printf '%s\0' "${own_sources[@]}" | xargs -0 -P "$(nproc)" -n 12 \
