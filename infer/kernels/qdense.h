@@ -80,7 +80,8 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 	X(q8_dense_1x16__scalar, ISA_SCALAR)                                                       \
 	X86(X(q8_dense_2x16__avx2, ISA_AVX2) X(q8_dense_6x16__avxvnni, ISA_AVX2 | ISA_AVXVNNI)     \
 			X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI)                        \
-				X(q8_dense_32x64__amxint8, ISA_AVX512 | ISA_VNNI | ISA_AMX_INT8))
+				X(q8_dense_32x64__amxint8, ISA_AVX512 | ISA_VNNI | ISA_AMX_INT8))  \
+	ARM(X(q8_dense_2x16__neon, ISA_NEON))
 #define X(name, isa)                                                                               \
 	void name(const struct qdense *dense, uint32_t m, const uint8_t *x,                        \
 		const struct qdense_rows *rows, void *y);
@@ -99,7 +100,8 @@ struct quantise {
 };
 #define QUANTISE_LIST(X)                                                                           \
 	X(f32_quantise__scalar, ISA_SCALAR)                                                        \
-	X86(X(f32_quantise__avx2, ISA_AVX2) X(f32_quantise__avx512, ISA_AVX512))
+	X86(X(f32_quantise__avx2, ISA_AVX2) X(f32_quantise__avx512, ISA_AVX512))                   \
+	ARM(X(f32_quantise__neon, ISA_NEON))
 struct quantise_kernel {
 	const char *name;
 	unsigned isa;
@@ -118,7 +120,8 @@ const struct quantise_kernel *quantise_pick(unsigned isa_mask);
 // for nothing and becomes 0; a row of zeros has scale 1.
 #define DYNAMIC_QUANTISE_LIST(X)                                                                   \
 	X(f32_dynamic_quantise__scalar, ISA_SCALAR)                                                \
-	X86(X(f32_dynamic_quantise__avx2, ISA_AVX2) X(f32_dynamic_quantise__avx512, ISA_AVX512))
+	X86(X(f32_dynamic_quantise__avx2, ISA_AVX2) X(f32_dynamic_quantise__avx512, ISA_AVX512))   \
+	ARM(X(f32_dynamic_quantise__neon, ISA_NEON))
 struct dynamic_quantise_kernel {
 	const char *name;
 	unsigned isa;

@@ -154,7 +154,7 @@ static void columns(const struct qdense *dense, uint32_t m, const uint8_t *x,
 			dense, x, m - row - tiles->rows[t], y, column, dense->tail ? sums : NULL);
 		if (dense->tail)
 			qdense_finish_tile(dense, rows, row, tiles->rows[t], x, sums,
-				panels * QDENSE_PANEL, (float *)y, column);
+				panels * QDENSE_PANEL, y, column);
 		x += (size_t)tiles->rows[t] * dense->k;
 		y += tiles->rows[t] * y_bytes;
 		row += tiles->rows[t];

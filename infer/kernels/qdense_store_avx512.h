@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void qdense_store_row(const struct 
 // [count][width], 64-byte aligned, to y. x and y are those of the first row.
 static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qdense *dense,
 	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x,
-	const int32_t *sums, uint32_t width, float *y, uint32_t column)
+	const int32_t *sums, uint32_t width, void *y, uint32_t column)
 {
 	const struct qdense_tail *tail = dense->tail;
 	const __m512 low = _mm512_set1_ps(tail->low), high = _mm512_set1_ps(tail->high);
@@ -103,8 +103,8 @@ static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qd
 			v = _mm512_mul_ps(_mm512_set1_ps(of[r].scale), multiplier);
 			v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), v);
 			v = _mm512_max_ps(low, _mm512_add_ps(v, bias)); // b where one is NaN
-			_mm512_mask_storeu_ps(
-				y + (size_t)r * dense->n + at, mask, _mm512_min_ps(high, v));
+			_mm512_mask_storeu_ps((float *)y + (size_t)r * dense->n + at, mask,
+				_mm512_min_ps(high, v));
 		}
 	}
 }

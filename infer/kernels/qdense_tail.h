@@ -8,6 +8,9 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__) && defined(KERNEL_NEON)
+#include <arm_neon.h>
+#include <string.h>
 #endif
 
 // Does a tile store sums?
@@ -87,6 +90,29 @@ static inline void qdense_tail_some(const struct qdense_tail *tail, const struct
 	v = _mm256_add_ps(v, _mm256_loadu_ps(tail->bias + column));
 	v = _mm256_max_ps(_mm256_set1_ps(tail->low), v); // the second one where one is NaN
 	_mm256_maskstore_ps(y, mask, _mm256_min_ps(_mm256_set1_ps(tail->high), v));
+}
+#elif defined(__aarch64__) && defined(KERNEL_NEON)
+#define TAIL_WIDTH 4
+
+static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
+	uint32_t column, uint32_t count, const float *multiplier, void *y)
+{
+	const float32x4_t low = vdupq_n_f32(tail->low), high = vdupq_n_f32(tail->high);
+	const float32x4_t factor = vmulq_n_f32(vld1q_f32(multiplier), row->scale);
+	int32x4_t sum;
+	float32x4_t v;
+	int32_t some[4] = { 0 };
+
+	memcpy(some, y, count * sizeof(*some));
+	sum = vmlsq_n_s32(vld1q_s32(some), vld1q_s32(tail->zero_sums + column), row->zero);
+	if (tail->w_zeros)
+		sum = vmlsq_n_s32(sum, vld1q_s32(tail->w_zeros + column), row->sum);
+	v = vmulq_f32(vcvtq_f32_s32(sum), factor);
+	v = vaddq_f32(v, vld1q_f32(tail->bias + column));
+	v = vbslq_f32(vcgtq_f32(low, v), low, v); // NaN stays
+	v = vbslq_f32(vcltq_f32(high, v), high, v);
+	vst1q_s32(some, vreinterpretq_s32_f32(v));
+	memcpy(y, some, count * sizeof(*some));
 }
 #else
 #define TAIL_WIDTH 1

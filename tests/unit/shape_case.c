@@ -28,6 +28,12 @@ static struct tensor read_shape(const char **at)
 			tensor.data = &some; // no rule reads values
 		if (**at == 'i')
 			tensor.dtype = DTYPE_I64;
+		if (**at == 'w')
+			tensor.dtype = DTYPE_I32;
+		if (**at == 's')
+			tensor.dtype = DTYPE_I8;
+		if (**at == 'u')
+			tensor.dtype = DTYPE_U8;
 	}
 	*at += **at == ' ';
 	return tensor;

@@ -4,7 +4,8 @@
 
 #include "infer/graph.h"
 
-// "in": shapes as "[1,5]", then c where constant, i where of int64; "-" left out.
+// "in": shapes as "[1,5]", then c where constant, i where of int64, w of int32, s of int8, u of
+// uint8; "-" left out.
 // "attrs": "axis=1 shape=2/3". "out": shapes again, or else the sentence, all of it.
 struct shape_case {
 	enum op op;
