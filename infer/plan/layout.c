@@ -44,7 +44,7 @@ bool layout_reader_takes(const struct builder *builder, const struct node *node,
 	if (reader->op == OP_QCONV)
 		return qconv_takes(builder, reader);
 	if (reader->op == OP_MAX_POOL || reader->op == OP_AVERAGE_POOL)
-		return pools > 0 && pool_takes(builder, reader, &window, pools - 1);
+		return pools > 0 && pool_takes(builder, reader, pools - 1);
 	return reader->op == OP_RESHAPE && tensor->dims[0] == 1 &&
 		is_flattened(builder, reader, tensor_elements(tensor));
 }

@@ -21,5 +21,4 @@ void *layout_dense_weights(
 // The forms that read and write both ways, of any node of the graph. They fill in its window.
 bool conv_tile_takes(const struct builder *builder, const struct node *node, struct window *window);
 bool qconv_takes(const struct builder *builder, const struct node *node);
-bool pool_takes(const struct builder *builder, const struct node *node, struct window *window,
-	uint32_t pools);
+bool pool_takes(const struct builder *builder, const struct node *node, uint32_t pools);

@@ -8,49 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-struct padding padding_of(const struct window *w, uint32_t channels, bool last)
-{
-	struct padding padding = { .channels = channels, .last = last };
-
-	for (uint32_t d = 0; d < 3; d++) {
-		padding.in[d] = (uint32_t)w->in[d];
-		padding.begin[d] = (uint32_t)w->begin[d];
-		padding.room[d] = (uint32_t)(w->in[d] + w->begin[d] + w->end[d]);
-	}
-	return padding;
-}
-
-bool padding_is_some(const struct window *w)
-{
-	for (uint32_t d = 0; d < 3; d++) {
-		if (w->begin[d] + w->end[d] > 0)
-			return true;
-	}
-	return false;
-}
-
-size_t padding_floats(const struct padding *p)
-{
-	return (size_t)p->channels * p->room[0] * p->room[1] * p->room[2];
-}
-
-void padding_copy(const struct padding *p, const float *x, float *to)
-{
-	const uint32_t outside = p->last ? 1 : p->channels, unit = p->last ? p->channels : 1;
-	const uint32_t *room = p->room;
-	const size_t line = (size_t)p->in[2] * unit;
-
-	memset(to, 0, padding_floats(p) * sizeof(*to));
-	for (uint32_t c = 0; c < outside; c++, to += (size_t)room[0] * room[1] * room[2] * unit) {
-		for (uint32_t i = 0; i < p->in[0] * p->in[1]; i++, x += line) {
-			const size_t at = (i / p->in[1] + p->begin[0]) * (size_t)room[1] +
-				i % p->in[1] + p->begin[1];
-
-			memcpy(to + (at * room[2] + p->begin[2]) * unit, x, line * sizeof(*x));
-		}
-	}
-}
-
 struct conv_step {
 	struct conv_rows conv;
 	conv_rows_fn *run;
@@ -69,6 +26,8 @@ static void run_conv(const struct step *step, const struct pass *pass)
 	const float *x = place_at(pass, &step->x);
 	float *y = place_at(pass, &step->y), *room = place_at(pass, &step->scratch);
 
+	if (p->padded)
+		padding_fill(&p->padding, 0.0f, room);
 	for (uint32_t i = 0; i < pass->n * p->batch; i++, x += in, y += out) {
 		if (p->padded)
 			padding_copy(&p->padding, x, room);
@@ -117,7 +76,7 @@ static int set_up(struct builder *builder, const struct window *w, struct conv_s
 			return error_set(builder->err, -ENOTSUP, "too much padding");
 		room *= (size_t)wide;
 	}
-	p->padding = padding_of(w, (uint32_t)x->dims[1], false);
+	p->padding = padding_of(w, (uint32_t)x->dims[1], false, sizeof(float));
 	builder->scratch_bytes = p->padded ? room : 0;
 	return 0;
 }

@@ -32,6 +32,8 @@ static void run_tiles(const struct step *step, const struct pass *pass)
 	float *y = place_at(pass, &step->y), *room = place_at(pass, &step->scratch);
 	float *turned = room + p->room;
 
+	if (p->padded)
+		padding_fill(&p->padding, 0.0f, room);
 	for (uint32_t i = 0; i < pass->n * p->images; i++, x += p->x_image, y += p->y_image) {
 		if (p->padded)
 			padding_copy(&p->padding, x, room);
@@ -147,11 +149,11 @@ int build_conv_tile(struct builder *builder, const struct window *w)
 		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
 	for (uint32_t d = 0; d < 3; d++)
 		p.conv.places[d] = (uint32_t)w->out[d];
-	p.padding = padding_of(w, (uint32_t)x->dims[1], x_last);
+	p.padding = padding_of(w, (uint32_t)x->dims[1], x_last, sizeof(float));
 	p.padded = padding_is_some(w);
 	p.x_image = (size_t)x->dims[1] * (size_t)window_product(w->in);
 	p.y_image = (size_t)y->dims[1] * (size_t)window_product(w->out);
-	p.room = p.padded ? padding_floats(&p.padding) : 0;
+	p.room = p.padded ? padding_values(&p.padding) : 0;
 	builder->scratch_bytes = (p.room + (p.y_last ? 0 : p.y_image)) * sizeof(float);
 	in = (uint32_t)x->dims[1] / p.conv.groups;
 	if (find_stretches(builder, w, x_last, &p, in) != 0 ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pools whose windows all lie inside, of either layout. What has another form takes the general
-// path.
+// Pools of either layout: of windows that lie inside, or of which what is outside counts as one
+// value. What has another form takes the general path.
 #include "infer/plan/steps_pool.h"
 #include "infer/arena.h"
 #include "infer/kernels/pool_line.h"
@@ -8,9 +8,10 @@
 #include "infer/plan/layout.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 struct pool_step {
-	struct window window;
+	struct pool_room room;
 	int64_t channels; // of all images of a row
 	bool average;
 	struct pool_line line;
@@ -23,7 +24,7 @@ struct pool_step {
 // The line for its kernel, where there is one.
 static void pick_line(struct pool_step *p, unsigned isa)
 {
-	const struct window *w = &p->window;
+	const struct window *w = &p->room.window;
 	const int64_t *k = w->kernel;
 
 	if (!kernel_allowed(ISA_AVX512, isa) || window_product(k) > POOL_TAPS_MAX ||
@@ -44,7 +45,7 @@ static void pick_line(struct pool_step *p, unsigned isa)
 // One line of places, whose first window begins at x.
 static void pool_line(const struct pool_step *p, const float *x, float *restrict y)
 {
-	const struct window *w = &p->window;
+	const struct window *w = &p->room.window;
 	const int64_t taps = window_product(w->kernel), n = w->out[2], stride = w->stride[2];
 
 	for (int64_t t = 0; t < taps; t++) {
@@ -69,17 +70,39 @@ static void pool_line(const struct pool_step *p, const float *x, float *restrict
 		y[i] /= (float)taps;
 }
 
+// The image as its windows lie in it. x goes on to the next one.
+static const float *into_room(const struct pool_room *room, const float **x, float *scratch)
+{
+	const float *image = *x;
+	const uint32_t *in = room->padding.in;
+
+	*x += (size_t)room->padding.channels * in[0] * in[1] * in[2];
+	if (!room->padded)
+		return image;
+	padding_copy(&room->padding, image, scratch);
+	return scratch;
+}
+
+static void fill_room(const struct pool_step *p, float *scratch)
+{
+	if (p->room.padded)
+		padding_fill(&p->room.padding, p->average ? 0.0f : -INFINITY, scratch);
+}
+
 static void run_pool(const struct step *step, const struct pass *pass)
 {
 	const struct pool_step *p = step->params;
-	const struct window *w = &p->window;
+	const struct window *w = &p->room.window;
 	const int64_t lines = w->out[0] * w->out[1];
 	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y);
+	float *y = place_at(pass, &step->y), *scratch = place_at(pass, &step->scratch);
 
-	for (int64_t c = 0; c < pass->n * p->channels; c++, x += window_product(w->in)) {
+	fill_room(p, scratch);
+	for (int64_t c = 0; c < pass->n * p->channels; c++) {
+		const float *image = into_room(&p->room, &x, scratch);
+
 		for (int64_t l = 0; l < lines; l++, y += w->out[2]) {
-			const float *from = x;
+			const float *from = image;
 
 			if (l > 0)
 				from += (l / w->out[1] * w->stride[0] * w->in[1] +
@@ -96,20 +119,22 @@ static void run_pool(const struct step *step, const struct pass *pass)
 static void run_pool_places(const struct step *step, const struct pass *pass)
 {
 	const struct pool_step *p = step->params;
-	const struct window *w = &p->window;
+	const struct window *w = &p->room.window;
 	const int64_t lines = w->out[0] * w->out[1], each = p->places.channels;
 	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y);
+	float *y = place_at(pass, &step->y), *scratch = place_at(pass, &step->scratch);
 
+	fill_room(p, scratch);
 	for (int64_t i = 0; i < pass->n * (p->channels / each); i++) {
+		const float *image = into_room(&p->room, &x, scratch);
+
 		for (int64_t l = 0; l < lines; l++, y += w->out[2] * each)
 			p->run_places(&p->places,
-				x +
+				image +
 					(l / w->out[1] * w->stride[0] * w->in[1] +
 						l % w->out[1] * w->stride[1]) *
 						w->in[2] * each,
 				y);
-		x += window_product(w->in) * each;
 	}
 }
 
@@ -129,29 +154,51 @@ const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint3
 	return at;
 }
 
-static bool is_inside(const struct window *w)
+// Which room the node's windows lie in; false: none of one value about it, or too much of it.
+static bool find_room(
+	const struct node *node, const struct tensor *x, bool last, struct pool_room *room)
 {
+	struct window *w = &room->window;
+	const uint32_t channels = last ? (uint32_t)x->dims[1] : 1;
+	size_t values = channels;
+	bool hangs_over = false;
+	struct error unheard;
+
+	if (window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, w, &unheard) != 0)
+		return false;
+	room->padding = padding_of(w, channels, last, dtype_bytes(x->dtype));
+	room->padded = false;
 	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-		if (w->begin[d] != 0 || w->end[d] != 0 ||
-			(w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] >=
-				w->in[d])
+		const int64_t needed =
+			(w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1;
+		const int64_t asked = w->in[d] + w->begin[d] + w->end[d];
+
+		hangs_over |= needed > asked; // CEIL_MODE
+		room->padded |= needed > w->in[d] || w->begin[d] > 0;
+		w->in[d] = needed > asked ? needed : asked;
+		w->begin[d] = w->end[d] = 0;
+		room->padding.room[d] = (uint32_t)w->in[d];
+		if ((uint64_t)w->in[d] > PLAN_ROW_BYTES_MAX / sizeof(float) / values)
 			return false;
+		values *= (size_t)w->in[d];
 	}
-	return true;
+	if (!room->padded) { // what the pads ask for, no window reaches
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
+			w->in[d] = room->padding.in[d];
+	}
+	return !room->padded || node->op == OP_MAX_POOL ||
+		(node_int(node, ATTR_COUNT_INCLUDE_PAD, 0) != 0 && !hangs_over);
 }
 
 // Of a pool that reads channels side by side: does its own reader take them so, too?
-bool pool_takes(const struct builder *builder, const struct node *node, struct window *window,
-	uint32_t pools)
+bool pool_takes(const struct builder *builder, const struct node *node, uint32_t pools)
 {
 	const unsigned isa = builder->plan->isa_mask & isa_detected();
 	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
-	struct error unheard;
+	struct pool_room room;
 
 	return kernel_allowed(KERNEL_VECTORS, isa) && node->n_outputs == 1 &&
-		window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, window,
-			&unheard) == 0 &&
-		is_inside(window) && layout_reader_takes(builder, node, pools);
+		find_room(node, x, true, &room) && layout_reader_takes(builder, node, pools);
 }
 
 // Both sides stand the same way: pool_takes() has seen to it.
@@ -164,19 +211,19 @@ static int pick_places(struct builder *builder, struct pool_step *p)
 	builder->step->run = run_pool_places;
 	p->run_places = KERNEL_WIDEST(f32_pool_places, isa);
 	step_set_kernel(builder->step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
-	p->places = (struct pool_places){ .taps = (uint32_t)window_product(p->window.kernel),
-		.places = (uint32_t)p->window.out[2],
+	p->places = (struct pool_places){ .taps = (uint32_t)window_product(p->room.window.kernel),
+		.places = (uint32_t)p->room.window.out[2],
 		.channels = channels,
-		.step = window_step(&p->window, 2) * channels,
-		.at = pool_taps(builder, &p->window, channels),
+		.step = window_step(&p->room.window, 2) * channels,
+		.at = pool_taps(builder, &p->room.window, channels),
 		.average = p->average };
 	return p->places.at ? 0 : -ENOMEM;
 }
 
-static int build_pool_floats(struct builder *builder, const struct window *window)
+static int build_pool_floats(struct builder *builder, const struct pool_room *room)
 {
 	const struct tensor *x = builder_input(builder, 0);
-	struct pool_step p = { .window = *window,
+	struct pool_step p = { .room = *room,
 		.channels = x->dims[0] * x->dims[1],
 		.average = builder->node->op == OP_AVERAGE_POOL };
 	struct step *step = builder->step;
@@ -193,26 +240,28 @@ static int build_pool_floats(struct builder *builder, const struct window *windo
 int build_pool(struct builder *builder)
 {
 	const struct tensor *x = builder_input(builder, 0);
-	const struct attr *kernel = node_attr(builder->node, ATTR_KERNEL_SHAPE);
+	const bool last = layout_input_last(builder);
 	struct step *step = builder->step;
-	struct window window;
-	const struct window *w = &window;
+	const struct window *w;
+	struct pool_room room;
 	int rc;
 
-	if (window_of(builder->node, x, kernel->ints, false, &window, builder->err) != 0)
-		return -EINVAL;
-	if (!is_inside(w))
+	if (!find_room(builder->node, x, last, &room))
 		return error_set(builder->err, -ENOTSUP, "windows beyond the input");
 	if (builder->node->n_outputs > 1)
 		return error_set(builder->err, -ENOTSUP, "indices");
-	rc = (x->dtype == DTYPE_F32 ? build_pool_floats : build_pool_bytes)(builder, w);
+	if (room.padded)
+		builder->scratch_bytes = padding_values(&room.padding) * dtype_bytes(x->dtype);
+	rc = (x->dtype == DTYPE_F32 ? build_pool_floats : build_pool_bytes)(builder, &room);
 	if (rc != 0)
 		return rc;
+	w = &room.window;
 	step->x = builder_input_place(builder, 0);
 	step->macs =
 		(uint64_t)(tensor_elements(builder_output(builder, 0)) * window_product(w->kernel));
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRId64 "x%" PRId64 " -> %" PRId64 " k%" PRId64, x->dims[0] * x->dims[1],
-		window_product(w->in), window_product(w->out), window_product(w->kernel));
+		x->dims[2] * (x->rank > 3 ? x->dims[3] : 1) * (x->rank > 4 ? x->dims[4] : 1),
+		window_product(w->out), window_product(w->kernel));
 	return 0;
 }

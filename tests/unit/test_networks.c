@@ -53,13 +53,18 @@ static uint32_t pool(struct graph *graph, uint32_t x, unsigned *seed)
 	for (uint32_t d = 0; d < spatial; d++) {
 		kernel[d] = in->dims[d + 2] > 1 ? 1 + network_below(seed, 2) : 1;
 		strides[d] = 1 + network_below(seed, 3);
-		if (kernel[d] > 1)
+		if (kernel[d] > 1) {
 			pads[d] = network_below(seed, 4) == 0;
+			pads[spatial + d] = network_below(seed, 4) == 0;
+		}
 	}
 	node = network_node(graph, network_below(seed, 2) ? OP_MAX_POOL : OP_AVERAGE_POOL, 1, &x);
 	node_set_ints(graph, node, ATTR_KERNEL_SHAPE, spatial, kernel);
 	node_set_ints(graph, node, ATTR_STRIDES, spatial, strides);
 	node_set_ints(graph, node, ATTR_PADS, 2 * spatial, pads);
+	node_set_int(graph, node, ATTR_CEIL_MODE, network_below(seed, 2));
+	if (node->op == OP_AVERAGE_POOL)
+		node_set_int(graph, node, ATTR_COUNT_INCLUDE_PAD, network_below(seed, 2));
 	return network_output(graph, node, 0);
 }
 
