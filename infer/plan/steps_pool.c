@@ -6,6 +6,7 @@
 #include "infer/kernels/pool_line.h"
 #include "infer/kernels/pool_places.h"
 #include "infer/plan/layout.h"
+#include "infer/plan/steps_reduce.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -220,6 +221,19 @@ static int pick_places(struct builder *builder, struct pool_step *p)
 	return p->places.at ? 0 : -ENOMEM;
 }
 
+// One window that is all of the image.
+static bool is_global(const struct pool_room *room)
+{
+	const struct window *w = &room->window;
+
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		if (w->out[d] != 1 || w->kernel[d] != w->in[d] ||
+			(w->dilation[d] != 1 && w->in[d] > 1))
+			return false;
+	}
+	return !room->padded;
+}
+
 static int build_pool_floats(struct builder *builder, const struct pool_room *room)
 {
 	const struct tensor *x = builder_input(builder, 0);
@@ -227,11 +241,16 @@ static int build_pool_floats(struct builder *builder, const struct pool_room *ro
 		.channels = x->dims[0] * x->dims[1],
 		.average = builder->node->op == OP_AVERAGE_POOL };
 	struct step *step = builder->step;
+	const bool last = layout_input_last(builder);
 
+	if (is_global(room) && !last &&
+		build_reduce_rows(builder, p.average ? REDUCTION_MEAN : REDUCTION_MAX,
+			(size_t)p.channels, (size_t)window_product(room->window.in)) == 0)
+		return 0;
 	pick_line(&p, builder->plan->isa_mask & isa_detected());
 	step->run = run_pool;
 	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
-	if (layout_input_last(builder) && pick_places(builder, &p) != 0)
+	if (last && pick_places(builder, &p) != 0)
 		return -ENOMEM;
 	step->params = builder_params(builder, &p, sizeof(p));
 	return step->params ? 0 : -ENOMEM;

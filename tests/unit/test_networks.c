@@ -68,6 +68,26 @@ static uint32_t pool(struct graph *graph, uint32_t x, unsigned *seed)
 	return network_output(graph, node, 0);
 }
 
+// Of the last dimensions, or by a pool of them all.
+static uint32_t reduce(struct graph *graph, uint32_t x, unsigned *seed)
+{
+	static const enum op OPS[] = { OP_REDUCE_SUM, OP_REDUCE_MEAN, OP_REDUCE_MAX,
+		OP_AVERAGE_POOL, OP_MAX_POOL };
+	const struct tensor in = graph->tensors[x];
+	const enum op op = OPS[network_below(seed, 5)];
+	struct node *node = network_node(graph, op, 1, &x);
+	const uint32_t count = 1 + network_below(seed, in.rank);
+	int64_t axes[4];
+
+	for (uint32_t i = 0; i < count; i++)
+		axes[i] = in.rank - 1 - i;
+	if (op == OP_AVERAGE_POOL || op == OP_MAX_POOL)
+		node_set_ints(graph, node, ATTR_KERNEL_SHAPE, in.rank - 2, in.dims + 2);
+	else
+		node_set_ints(graph, node, ATTR_AXES, count, axes);
+	return network_output(graph, node, 0);
+}
+
 static uint32_t flat_dense(struct graph *graph, uint32_t x, unsigned *seed)
 {
 	const int64_t dims[2] = { 1, tensor_elements(&graph->tensors[x]) };
@@ -100,7 +120,9 @@ static struct graph *network(unsigned *seed)
 			x = network_output(
 				graph, network_node(graph, OP_ADD, 2, (uint32_t[]){ x, x }), 0);
 	}
-	if (network_below(seed, 4) > 0)
+	if (network_below(seed, 5) == 0)
+		x = reduce(graph, x, seed);
+	else if (network_below(seed, 4) > 0)
 		x = flat_dense(graph, x, seed);
 	graph_finish(graph, first, x);
 	return graph;
