@@ -41,7 +41,7 @@ static void as_in_double(void **state)
 		kernel->run(reduction, m, n, x.data, y.data);
 		for (uint32_t r = 0; r < m; r++)
 			assert_near((double)((float *)y.data)[r],
-				reduced(reduction, (float *)x.data + (size_t)r * n, n), 2e-6,
+				reduced(reduction, (float *)x.data + (size_t)r * n, n), 2e-5,
 				kernel->name, r);
 		guarded_free(&x);
 		guarded_free(&y);
