@@ -37,6 +37,7 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_RNN] = build_recurrent,
 	[OP_GRU] = build_recurrent,
 	[OP_LSTM] = build_recurrent,
+	[OP_TRANSPOSE] = build_transpose,
 	[OP_REDUCE_SUM] = build_reduce,
 	[OP_REDUCE_MEAN] = build_reduce,
 	[OP_REDUCE_MAX] = build_reduce,
@@ -52,8 +53,8 @@ static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 static bool takes_any_dtype(enum op op)
 {
 	return op == OP_DENSE || op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE ||
-		op == OP_QCONV || op == OP_MAX_POOL || op == OP_QUANTIZE_LINEAR ||
-		op == OP_DEQUANTIZE_LINEAR || op == OP_DYNAMIC_QDENSE;
+		op == OP_QCONV || op == OP_MAX_POOL || op == OP_TRANSPOSE ||
+		op == OP_QUANTIZE_LINEAR || op == OP_DEQUANTIZE_LINEAR || op == OP_DYNAMIC_QDENSE;
 }
 
 // Which builders can read the same values for every row.
