@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
+#include "infer/kernels/product.h"
 #include "infer/plan/layout.h"
 #include "infer/plan/plan.h"
 
@@ -71,62 +72,86 @@ int build_dense(struct builder *builder)
 		builder_act(builder, kind));
 }
 
-// --- The plain product ---------------------------------------------------------------------------
+// --- Products of what is computed ----------------------------------------------------------------
 
-struct product {
-	uint32_t m, k, n;
-	size_t a_row, a_column, b_row, b_column; // strides in floats
+struct products {
+	struct product one;
+	size_t b_column;
 	uint32_t batches;
 	const uint32_t *a_batch, *b_batch; // [batches] which matrix of a, of b
 	float alpha, beta;
-	const float *c; // [m][n], NULL: none
+	const float *c;  // [m][n], NULL: none
+	product_fn *run; // NULL: no kernel of this form
 };
 
-static void product_one(const struct product *p, const float *a, const float *b, float *y)
+static void product_plain(const struct products *p, const float *a, const float *b, float *y)
 {
-	for (uint32_t i = 0; i < p->m; i++) {
-		for (uint32_t j = 0; j < p->n; j++) {
+	const struct product *one = &p->one;
+
+	for (uint32_t i = 0; i < one->m; i++) {
+		for (uint32_t j = 0; j < one->n; j++) {
 			float sum = 0.0f;
 
-			for (uint32_t l = 0; l < p->k; l++)
-				sum += a[i * p->a_row + l * p->a_column] *
-					b[l * p->b_row + j * p->b_column];
-			sum *= p->alpha;
-			if (p->c)
-				sum += p->beta * p->c[(size_t)i * p->n + j];
-			y[(size_t)i * p->n + j] = sum;
+			for (uint32_t l = 0; l < one->k; l++)
+				sum += a[i * one->a_row + l * one->a_column] *
+					b[l * one->b_row + j * p->b_column];
+			y[(size_t)i * one->n + j] = sum;
 		}
 	}
 }
 
-static void run_product(const struct step *step, const struct pass *pass)
+static void product_finish(const struct products *p, float *y)
 {
-	const struct product *p = step->params;
+	const size_t count = (size_t)p->one.m * p->one.n;
+
+	for (size_t i = 0; i < count && p->alpha != 1.0f; i++)
+		y[i] *= p->alpha;
+	for (size_t i = 0; i < count && p->c; i++)
+		y[i] += p->beta * p->c[i];
+}
+
+static void run_products(const struct step *step, const struct pass *pass)
+{
+	const struct products *p = step->params;
 	const float *a = place_at(pass, &step->x), *b = place_at(pass, &step->x2);
 	float *y = place_at(pass, &step->y);
-	size_t mk = (size_t)p->m * p->k, kn = (size_t)p->k * p->n, mn = (size_t)p->m * p->n;
+	const size_t m = p->one.m, k = p->one.k, n = p->one.n;
 
 	for (uint32_t row = 0; row < pass->n; row++) {
-		for (uint32_t i = 0; i < p->batches; i++, y += mn)
-			product_one(p, a + p->a_batch[i] * mk, b + p->b_batch[i] * kn, y);
+		for (uint32_t i = 0; i < p->batches; i++, y += m * n) {
+			const float *left = a + p->a_batch[i] * m * k;
+			const float *right = b + p->b_batch[i] * k * n;
+
+			if (p->run)
+				p->run(&p->one, left, right, y);
+			else
+				product_plain(p, left, right, y);
+			product_finish(p, y);
+		}
 		a += step->x.row_bytes / sizeof(*a);
 		b += step->x2.row_bytes / sizeof(*b);
 	}
 }
 
-static int build_product(struct builder *builder, struct product *product)
+static int build_products(struct builder *builder, struct products *p)
 {
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const struct product *one = &p->one;
 	struct step *step = builder->step;
 
-	step->run = run_product;
+	step_set_kernel(step, "f32_product__scalar");
+	if (kernel_allowed(KERNEL_VECTORS, isa) && p->b_column == 1 && one->m && one->k && one->n) {
+		p->run = KERNEL_WIDEST(f32_product, isa);
+		step_set_kernel(step, KERNEL_WIDEST_NAME(f32_product, isa));
+	}
+	step->run = run_products;
 	step->x = builder_input_place(builder, 0);
 	step->x2 = builder_input_place(builder, 1);
-	step->macs = (uint64_t)product->batches * product->m * product->n * product->k;
-	step->params = builder_params(builder, product, sizeof(*product));
-	step_set_kernel(step, "f32_product__scalar");
+	step->macs = (uint64_t)p->batches * one->m * one->n * one->k;
+	step->params = builder_params(builder, p, sizeof(*p));
 	snprintf(step->shape, sizeof(step->shape),
-		"%" PRIu32 " x [%" PRIu32 ", %" PRIu32 "] * [%" PRIu32 ", %" PRIu32 "]",
-		product->batches, product->m, product->k, product->k, product->n);
+		"%" PRIu32 " x [%" PRIu32 ", %" PRIu32 "] * [%" PRIu32 ", %" PRIu32 "]", p->batches,
+		one->m, one->k, one->k, one->n);
 	return step->params ? 0 : -ENOMEM;
 }
 
@@ -134,26 +159,27 @@ static int build_product(struct builder *builder, struct product *product)
 
 // Constant weights and bias, as Dense wants them: times alpha and [k][n], times beta and [n].
 static void gemm_constants(
-	const struct product *p, const float *b, float *restrict w, float *restrict bias)
+	const struct products *p, const float *b, float *restrict w, float *restrict bias)
 {
-	for (uint32_t l = 0; l < p->k; l++) {
-		for (uint32_t j = 0; j < p->n; j++)
-			w[(size_t)l * p->n + j] = p->alpha * b[l * p->b_row + j * p->b_column];
+	for (uint32_t l = 0; l < p->one.k; l++) {
+		for (uint32_t j = 0; j < p->one.n; j++)
+			w[(size_t)l * p->one.n + j] =
+				p->alpha * b[l * p->one.b_row + j * p->b_column];
 	}
-	for (uint32_t j = 0; j < p->n; j++)
+	for (uint32_t j = 0; j < p->one.n; j++)
 		bias[j] = p->c ? p->beta * p->c[j] : 0.0f;
 }
 
-static int gemm_dense(struct builder *builder, const struct product *p)
+static int gemm_dense(struct builder *builder, const struct products *p)
 {
-	float *w = malloc(((size_t)p->k + 1) * p->n * sizeof(*w)), *bias;
+	float *w = malloc(((size_t)p->one.k + 1) * p->one.n * sizeof(*w)), *bias;
 
 	if (!w)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");
-	bias = w + (size_t)p->k * p->n;
+	bias = w + (size_t)p->one.k * p->one.n;
 	gemm_constants(p, builder_input(builder, 1)->data, w, bias);
 	return build_dense_of(
-		builder, w, bias, w, p->k, p->n, activation_defaults(ACTIVATION_NONE));
+		builder, w, bias, w, p->one.k, p->one.n, activation_defaults(ACTIVATION_NONE));
 }
 
 int build_gemm(struct builder *builder)
@@ -163,13 +189,13 @@ int build_gemm(struct builder *builder)
 	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
 	bool trans_a = node_int(node, ATTR_TRANS_A, 0) != 0;
 	bool trans_b = node_int(node, ATTR_TRANS_B, 0) != 0;
-	struct product p = {
-		.m = (uint32_t)a->dims[trans_a],
-		.k = (uint32_t)a->dims[!trans_a],
-		.n = (uint32_t)b->dims[!trans_b],
-		.a_row = trans_a ? 1 : (size_t)a->dims[1],
-		.a_column = trans_a ? (size_t)a->dims[1] : 1,
-		.b_row = trans_b ? 1 : (size_t)b->dims[1],
+	struct products p = {
+		.one = { .m = (uint32_t)a->dims[trans_a],
+			.k = (uint32_t)a->dims[!trans_a],
+			.n = (uint32_t)b->dims[!trans_b],
+			.a_row = trans_a ? 1 : (size_t)a->dims[1],
+			.a_column = trans_a ? (size_t)a->dims[1] : 1,
+			.b_row = trans_b ? 1 : (size_t)b->dims[1] },
 		.b_column = trans_b ? (size_t)b->dims[1] : 1,
 		.batches = 1,
 		.a_batch = first,
@@ -184,9 +210,9 @@ int build_gemm(struct builder *builder)
 		if (rc != 0)
 			return rc;
 	}
-	if (b->data && !trans_a && (!p.c || p.m == 1))
+	if (b->data && !trans_a && (!p.c || p.one.m == 1))
 		return gemm_dense(builder, &p);
-	return build_product(builder, &p);
+	return build_products(builder, &p);
 }
 
 // --- MatMul --------------------------------------------------------------------------------------
@@ -217,23 +243,23 @@ int build_matmul(struct builder *builder)
 {
 	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
 	struct tensor lead = *builder_output(builder, 0);
-	struct product p = { .alpha = 1.0f };
+	struct products p = { .alpha = 1.0f };
 
 	lead.rank -= (a->rank > 1) + (b->rank > 1);
-	p.m = a->rank > 1 ? (uint32_t)a->dims[a->rank - 2] : 1;
-	p.k = (uint32_t)a->dims[a->rank - 1];
-	p.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
+	p.one.m = a->rank > 1 ? (uint32_t)a->dims[a->rank - 2] : 1;
+	p.one.k = (uint32_t)a->dims[a->rank - 1];
+	p.one.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
 	if (b->data && b->rank <= 2)
-		return build_dense_of(builder, b->data, NULL, NULL, p.k, p.n,
+		return build_dense_of(builder, b->data, NULL, NULL, p.one.k, p.one.n,
 			activation_defaults(ACTIVATION_NONE));
-	p.a_row = p.k;
-	p.a_column = 1;
-	p.b_row = p.n;
+	p.one.a_row = p.one.k;
+	p.one.a_column = 1;
+	p.one.b_row = p.one.n;
 	p.b_column = 1;
 	p.batches = (uint32_t)tensor_elements(&lead);
 	p.a_batch = matmul_batches(builder, a, &lead, p.batches);
 	p.b_batch = matmul_batches(builder, b, &lead, p.batches);
 	if (!p.a_batch || !p.b_batch)
 		return -ENOMEM;
-	return build_product(builder, &p);
+	return build_products(builder, &p);
 }

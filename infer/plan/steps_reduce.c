@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ReduceSum, ReduceMean and ReduceMax of the last dimensions, and pools of all that there is.
-// Others take the general path.
+// ReduceSum, ReduceMean and ReduceMax of the last dimensions, the latter two of any that are
+// neighbours, and pools of all that there is. Others take the general path.
 #include "infer/plan/steps_reduce.h"
+
+#include "infer/arena.h"
+#include "infer/kernels/pool_places.h"
 
 #include <inttypes.h>
 
@@ -34,28 +37,93 @@ int build_reduce_rows(struct builder *builder, enum reduction reduction, size_t 
 	step->per_row = (uint32_t)m;
 	step->macs = (uint64_t)m * n;
 	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_reduce_rows, isa));
-	snprintf(step->shape, sizeof(step->shape), "%zu x %zu -> %zu", m, n, m);
+	snprintf(step->shape, sizeof(step->shape), "%" PRIu32 " x %" PRIu32 " -> %" PRIu32,
+		(uint32_t)m, (uint32_t)n, (uint32_t)m);
 	step->params = builder_params(builder, &p, sizeof(p));
 	return step->params ? 0 : -ENOMEM;
 }
 
+// --- Dimensions before the last: a pool of places whose channels are the rest
+// ---------------------
+
+struct places_step {
+	struct pool_places pool;
+	pool_places_fn *run;
+};
+
+static void run_places(const struct step *step, const struct pass *pass)
+{
+	const struct places_step *p = step->params;
+	struct pool_places pool = p->pool;
+
+	pool.places *= pass->n; // rows follow each other as places do
+	p->run(&pool, place_at(pass, &step->x), place_at(pass, &step->y));
+}
+
+static int build_places(struct builder *builder, bool average, size_t m, size_t n, size_t inner)
+{
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	uint32_t *at = arena_calloc(builder->plan->arena, n, sizeof(*at));
+	struct step *step = builder->step;
+	struct places_step p = { .run = KERNEL_WIDEST(f32_pool_places, isa) };
+
+	if (!at)
+		return error_set(builder->err, -ENOMEM, "no memory for the plan");
+	for (size_t i = 0; i < n; i++)
+		at[i] = (uint32_t)(i * inner);
+	p.pool = (struct pool_places){ .taps = (uint32_t)n,
+		.places = (uint32_t)m,
+		.channels = (uint32_t)inner,
+		.step = n * inner,
+		.at = at,
+		.average = average };
+	step->run = run_places;
+	step->x = builder_input_place(builder, 0);
+	step->macs = (uint64_t)m * n * inner;
+	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
+	snprintf(step->shape, sizeof(step->shape),
+		"%" PRIu32 " x %" PRIu32 " x %" PRIu32 " -> %" PRIu32 " x %" PRIu32, (uint32_t)m,
+		(uint32_t)n, (uint32_t)inner, (uint32_t)m, (uint32_t)inner);
+	step->params = builder_params(builder, &p, sizeof(p));
+	return step->params ? 0 : -ENOMEM;
+}
+
+// Which dimensions are reduced, as bits.
+static uint32_t reduced(const struct tensor *x, const struct attr *axes)
+{
+	uint32_t mask = axes ? 0 : (1u << x->rank) - 1;
+
+	for (uint32_t i = 0; axes && i < axes->count; i++)
+		mask |= 1u << axes->ints[i];
+	return mask;
+}
+
 int build_reduce(struct builder *builder)
 {
+	const unsigned isa = builder->plan->isa_mask & isa_detected();
 	const struct tensor *x = builder_input(builder, 0);
-	const struct attr *axes = node_attr(builder->node, ATTR_AXES);
+	const uint32_t mask = reduced(x, node_attr(builder->node, ATTR_AXES));
 	const enum op op = builder->node->op;
-	const uint32_t count = axes ? axes->count : x->rank;
-	size_t m = 1, n = 1;
+	size_t sizes[3] = { 1, 1, 1 }; // before the reduced ones, theirs, behind them
+	uint32_t part = 0;
 
-	for (uint32_t i = 0; i < count && axes; i++) {
-		if (axes->ints[i] < x->rank - (int64_t)count)
-			return error_set(builder->err, -ENOTSUP, "dimensions before the last");
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (x->dims[d] == 1)
+			continue;
+		part += (mask >> d & 1) != (part == 1);
+		if (part > 2)
+			return error_set(
+				builder->err, -ENOTSUP, "dimensions that are not neighbours");
+		sizes[part] *= (size_t)x->dims[d];
 	}
-	for (uint32_t d = 0; d < x->rank; d++)
-		*(d < x->rank - count ? &m : &n) *= (size_t)x->dims[d];
-	return build_reduce_rows(builder,
-		op == OP_REDUCE_SUM            ? REDUCTION_SUM
-			: op == OP_REDUCE_MEAN ? REDUCTION_MEAN
-					       : REDUCTION_MAX,
-		m, n);
+	if (sizes[2] == 1)
+		return build_reduce_rows(builder,
+			op == OP_REDUCE_SUM            ? REDUCTION_SUM
+				: op == OP_REDUCE_MEAN ? REDUCTION_MEAN
+						       : REDUCTION_MAX,
+			sizes[0], sizes[1]);
+	if (op == OP_REDUCE_SUM || !kernel_allowed(KERNEL_VECTORS, isa) || sizes[0] == 0 ||
+		sizes[2] == 0)
+		return error_set(builder->err, -ENOTSUP, "no kernel of this form");
+	return build_places(builder, op == OP_REDUCE_MEAN, sizes[0], sizes[1], sizes[2]);
 }

@@ -77,10 +77,11 @@ static uint32_t reduce(struct graph *graph, uint32_t x, unsigned *seed)
 	const enum op op = OPS[network_below(seed, 5)];
 	struct node *node = network_node(graph, op, 1, &x);
 	const uint32_t count = 1 + network_below(seed, in.rank);
+	const uint32_t last = network_below(seed, 2) ? in.rank - 1 : count - 1;
 	int64_t axes[4];
 
 	for (uint32_t i = 0; i < count; i++)
-		axes[i] = in.rank - 1 - i;
+		axes[i] = last - i;
 	if (op == OP_AVERAGE_POOL || op == OP_MAX_POOL)
 		node_set_ints(graph, node, ATTR_KERNEL_SHAPE, in.rank - 2, in.dims + 2);
 	else
