@@ -77,10 +77,9 @@ int shape_trees(const struct inference *in, struct tensor *out)
 	const struct tensor *x = shape_input(in, TREES_X);
 	struct trees trees;
 
-	if (x->dtype != DTYPE_F32 || x->rank < 1 || x->rank > 2 ||
-		(x->rank == 2 && x->dims[0] != 1))
+	if (x->dtype != DTYPE_F32 || x->rank < 1 || x->rank > 2 || tensor_elements(x) == 0)
 		return shape_refuse(in,
-			"input 0 is %s %s, should be float32 [features] or [1, features]",
+			"input 0 is %s %s, should be float32 [features] or [rows, features]",
 			dtype_name(x->dtype), tensor_shape_text(x).text);
 	if (check_groups(in) != 0)
 		return -EINVAL;
@@ -91,6 +90,8 @@ int shape_trees(const struct inference *in, struct tensor *out)
 	if (shape_need_int(in, ATTR_AGGREGATE, TREES_SUM, 0, TREES_AGGREGATE_COUNT - 1) != 0)
 		return -EINVAL;
 	trees_of_node(in->graph, in->node, &trees);
-	*out = (struct tensor){ .dtype = DTYPE_F32, .rank = 2, .dims = { 1, trees.n_targets } };
+	*out = (struct tensor){ .dtype = DTYPE_F32,
+		.rank = 2,
+		.dims = { x->rank == 2 ? x->dims[0] : 1, trees.n_targets } };
 	return trees_check(&trees, in->err);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One representation for every tree ensemble, whatever file it came from: the constant inputs of an
-// OP_TREES node.
+// OP_TREES node. What is said of x and y holds for each of its rows.
 //
 // y[t] = base[t] + aggregate over all trees of the weights for target t at the leaf that the row
 // reaches; with MIN and MAX a target that no leaf speaks of stays at base[t]. What libraries do
@@ -48,7 +48,7 @@ enum tree_aggregate { TREES_SUM, TREES_MIN, TREES_MAX_OF, TREES_AGGREGATE_COUNT 
 
 // Inputs of the node, in this order; constant but for the first.
 enum trees_input {
-	TREES_X,             // f32 [features] or [1, features]
+	TREES_X,             // f32 [features] or [rows, features]
 	TREES_ROOT,          // i32 [trees]
 	TREES_FEATURE,       // i32 [branches]
 	TREES_THRESHOLD,     // f32 [branches], no NaN
@@ -105,7 +105,7 @@ void trees_of_node(const struct graph *graph, const struct node *node, struct tr
 int trees_draw_rows(const struct trees *trees, uint32_t n, float *rows);
 
 // Adds the node for `trees`, whose arrays are copied into the graph, reading tensor x: what
-// importers call. The node's output tensor, f32 [1, targets], in *output. Checks everything.
+// importers call. The node's output tensor, f32 [rows, targets], in *output. Checks everything.
 // -EINVAL, -ENOMEM.
 int trees_add(struct graph *graph, const char *name, const struct trees *trees, uint32_t x,
 	uint32_t *output, struct error *err);

@@ -246,6 +246,8 @@ int onnx_import_quantised_conv(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_global_pool(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node);
+// onnx_einsum.c
+int onnx_import_einsum(struct onnx *onnx, const struct onnx_node *node);
 // onnx_quantise.c
 int onnx_import_quantize_linear(struct onnx *onnx, const struct onnx_node *node);
 int onnx_import_dequantize_linear(struct onnx *onnx, const struct onnx_node *node);

@@ -326,5 +326,6 @@ const struct onnx_operator ONNX_OPERATORS[] = {
 	{ "RNN", 3, 6, onnx_import_recurrent },
 	{ "GRU", 3, 6, onnx_import_recurrent },
 	{ "LSTM", 3, 8, onnx_import_recurrent },
+	{ "Einsum", 1, 16, onnx_import_einsum },
 	{ .type = NULL },
 };

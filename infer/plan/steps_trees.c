@@ -45,8 +45,8 @@ static void run_trees(const struct step *step, const struct pass *pass)
 	const struct trees_step *trees = step->params;
 	const struct trees_choice *choice = &trees->choice[pass->klass];
 
-	choice->run(choice->packed, pass->n, place_at(pass, &step->x), trees->n_features,
-		place_at(pass, &step->y), trees->n_targets);
+	choice->run(choice->packed, pass->n * step->per_row, place_at(pass, &step->x),
+		trees->n_features, place_at(pass, &step->y), trees->n_targets);
 }
 
 static bool make_rows(struct chooser *c)
@@ -163,7 +163,8 @@ static const void *plan_packed(struct chooser *c, const struct trees_kernel *ker
 static int choose(struct chooser *c, struct trees_step *params)
 {
 	for (uint32_t k = 0; k < MODEL_BATCH_CLASSES; k++) {
-		const uint32_t m = MODEL_BATCH_CLASS[k];
+		const uint64_t rows = (uint64_t)MODEL_BATCH_CLASS[k] * c->builder->step->per_row;
+		const uint32_t m = rows < ROWS ? (uint32_t)rows : ROWS;
 		const struct trees_kernel *kernel = known(c, k);
 
 		if (!kernel && c->builder->no_timing)
@@ -199,6 +200,7 @@ int build_trees(struct builder *builder)
 	builder->has_trees = true;
 	step->run = run_trees;
 	step->x = builder_input_place(builder, 0);
+	step->per_row = (uint32_t)builder_output(builder, 0)->dims[0];
 	rc = choose(&c, &params);
 	for (uint32_t i = 0; i < c.n_candidates; i++)
 		free(c.candidates[i].packed);
@@ -207,7 +209,7 @@ int build_trees(struct builder *builder)
 	if (rc != 0)
 		return rc;
 	// What a walk down the trees would touch, were they balanced.
-	step->macs =
+	step->macs = (uint64_t)step->per_row *
 		(uint64_t)((double)t->n_trees * (1 + log2((double)t->n_leaves / t->n_trees + 1)));
 	step->bytes_touched += step->macs * 8;
 	snprintf(step->shape, sizeof(step->shape),
