@@ -110,10 +110,11 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t bytes)
 {
-	size_t length = strnlen(text, bytes);
+	// An empty text of a protobuf is NULL.
+	size_t length = bytes ? strnlen(text, bytes) : 0;
 	char *copy = arena_alloc(arena, length + 1);
 
-	if (copy)
+	if (copy && length)
 		memcpy(copy, text, length);
 	return copy;
 }

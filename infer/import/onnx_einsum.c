@@ -27,8 +27,6 @@ struct einsum {
 
 #define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
 
-// --- The equation -------------------------------------------------------------------------------
-
 // One term, up to ',' or "->" or the end; `dots` dimensions are behind "...".
 static const char *read_term(struct einsum *e, const char *at, uint32_t dots, struct operand *to)
 {
@@ -152,17 +150,15 @@ static int read_output(struct einsum *e, const char *at)
 	return 0;
 }
 
-// --- Operands -----------------------------------------------------------------------------------
-
 static bool has(const struct operand *operand, char letter)
 {
 	return memchr(operand->letters, letter, operand->rank) != NULL;
 }
 
-static int reshape(struct einsum *e, struct operand *operand, uint32_t rank, const int64_t *dims)
+static int reshape(struct einsum *e, struct operand *to, uint32_t rank, const int64_t *dims)
 {
-	operand->tensor = onnx_emit_reshape(e->onnx, e->node, operand->tensor, rank, dims);
-	return operand->tensor == GRAPH_NONE ? -EINVAL : 0;
+	to->tensor = onnx_emit_reshape(e->onnx, e->node, to->tensor, rank, dims);
+	return to->tensor == GRAPH_NONE ? -EINVAL : 0;
 }
 
 // Dimension perm[d] becomes the d-th.
@@ -262,8 +258,6 @@ static int simplify(struct einsum *e, struct operand *operand)
 	}
 	return 0;
 }
-
-// --- Sums and products --------------------------------------------------------------------------
 
 // Is the letter in the output, or in an operand from `next` on?
 static bool needed(const struct einsum *e, uint32_t next, char letter)
@@ -379,10 +373,11 @@ int onnx_import_einsum(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx_string(onnx, node, "equation", "", &equation))
 		return -EINVAL;
 	for (uint32_t i = 0; i < e.n_operands; i++) {
-		if (onnx_input(onnx, node, i)->dtype != DTYPE_F32)
+		const enum dtype dtype = onnx_input(onnx, node, i)->dtype;
+
+		if (dtype != DTYPE_F32)
 			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u is %s, float32 is supported", i,
-				dtype_name(onnx_input(onnx, node, i)->dtype));
+				"input %u is %s, float32 is supported", i, dtype_name(dtype));
 	}
 	memset(e.size, -1, sizeof(e.size));
 	rest = read_operands(&e, equation);

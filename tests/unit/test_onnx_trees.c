@@ -74,6 +74,17 @@ static void label_of_one_sum(void **state)
 	(void)state;
 }
 
+// An input that is two rows by its own shape.
+static void several_rows_of_one(void **state)
+{
+	tree_file_sound();
+	tree_file_regressor();
+	file.axes[0][0].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+	file.axes[0][0].dim_value = 2;
+	outputs_are(NULL, BOTH, 1, (const float[]){ -1, 2 }, 2);
+	(void)state;
+}
+
 static void label_of_the_second_class_alone(void **state)
 {
 	tree_file_sound();
@@ -148,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(label_of_one_sum),
+		cmocka_unit_test(several_rows_of_one),
 		cmocka_unit_test(label_of_the_second_class_alone),
 		cmocka_unit_test(label_of_two_sums_and_of_one_class),
 		cmocka_unit_test(label_of_a_linear_svm),
