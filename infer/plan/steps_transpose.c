@@ -56,7 +56,7 @@ int build_transpose(struct builder *builder)
 	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
 	const struct attr *perm = node_attr(builder->node, ATTR_PERM);
 	struct transpose t = { .run_bytes = dtype_bytes(x->dtype) };
-	size_t strides[GRAPH_RANK_MAX], stride = t.run_bytes;
+	size_t strides[GRAPH_RANK_MAX] = { 0 }, stride = t.run_bytes;
 	struct step *step = builder->step;
 
 	for (uint32_t d = x->rank; d-- > 0; stride *= (size_t)x->dims[d])
