@@ -128,15 +128,15 @@ static int read_output(struct einsum *e, const char *at)
 	} else {
 		for (uint32_t d = e->n_dots; d > 0; d--)
 			e->out.letters[e->out.rank++] = (char)('0' + d - 1);
-		for (char c = 'A'; c <= 'z'; c++) {
-			if (!isalpha((unsigned char)c) || e->times[(unsigned char)c] != 1)
+		for (int c = 'A'; c <= 'z'; c++) {
+			if (!isalpha(c) || e->times[c] != 1)
 				continue;
 			if (e->out.rank == GRAPH_RANK_MAX)
 				return REFUSE(e,
 					"attribute 'equation': more than %d dimensions in the "
 					"output",
 					GRAPH_RANK_MAX);
-			e->out.letters[e->out.rank++] = c;
+			e->out.letters[e->out.rank++] = (char)c;
 		}
 	}
 	for (uint32_t d = 0; d < e->out.rank; d++) {
