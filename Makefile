@@ -44,8 +44,9 @@ SRC_config    := $(wildcard config/*.c)
 ARCH          := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 OTHER_x86_64  := %_neon.c
 OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c %_amxbf16.c %_amxint8.c
-SRC_infer     := $(filter-out $(OTHER_$(ARCH)),$(wildcard base/*.c infer/*.c infer/kernels/*.c infer/plan/*.c infer/general/*.c infer/learn/*.c))
-SRC_import    := $(wildcard infer/import/*.c infer/passes/*.c)
+below          = $(sort $(shell find $(wildcard $(1)) -name '*.c'))
+SRC_import    := $(call below,infer/import infer/compile infer/passes)
+SRC_infer     := $(filter-out $(OTHER_$(ARCH)) $(SRC_import),$(call below,base infer))
 SRC_dataplane := $(wildcard dataplane/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(wildcard ctl/server/*.c)
@@ -100,7 +101,7 @@ isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))
 CFLAGS_kernels := $(if $(findstring clang,$(CC)),-fno-sanitize=undefined)
 
 # Rows that were quantised by themselves are scaled by a product and a sum, as the operators were.
-$(B)/obj/infer/kernels/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
+$(B)/obj/infer/kernels/quantise/qdense_%.o $(B)/obj/infer/kernels/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
 
 # --- Rules ---------------------------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ define library_rules
 OBJ_$(1) := $$(patsubst %.c,$(B)/obj/%.o,$(2))
 $(B)/lib$(1).a: $$(OBJ_$(1))
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+	$$(Q)rm -f $$@ && ar qcs $$@ $$^ # q: two folders may each have a file of that name
 $$(OBJ_$(1)): CFLAGS_LIB = $$(CFLAGS_$(1))
 endef
 $(foreach l,$(LIBRARIES),$(eval $(call library_rules,$(l),$(SRC_$(l)))))
