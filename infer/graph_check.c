@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The proof that a graph is what graph.h promises.
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 // image_format.h; the version rises when it changes.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #define IMAGE_VERSION   1
 #define IMAGE_BYTES_MAX ((size_t)1 << 31)

@@ -11,7 +11,7 @@
 // to `key_id` included: with the hash in it, it is over the whole image.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #define IMAGE_ALIGN      64u
 #define IMAGE_GOLDEN_MAX 4096u

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
+#include "infer/graph/text.h"
 #include "infer/image.h"
 #include "infer/image_format.h"
 #include "infer/infer.h"
-#include "infer/text.h"
 
 #include <inttypes.h>
 #include <sodium.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Images become models here: opened, planned, described, scored.
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/image.h"
 #include "infer/infer.h"
 #include "infer/model_internal.h"

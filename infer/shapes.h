@@ -7,7 +7,7 @@
 // two are safe, and the result is checked again before anybody multiplies it out.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 struct inference {
 	const struct graph *graph;

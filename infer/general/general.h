@@ -7,7 +7,7 @@
 // To add an operator: its function in one of the files here, its line in the table of general.c.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #define GENERAL_IN_MAX  16
 #define GENERAL_OUT_MAX 64

@@ -2,7 +2,7 @@
 // MaxPool, AveragePool and LpPool of one to three dimensions.
 #include "infer/general/general.h"
 #include "infer/general/values.h"
-#include "infer/window.h"
+#include "infer/graph/window.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
 // products wrap in 32 bits, as everywhere where they are computed by int8 instructions.
 #include "infer/general/general.h"
 #include "infer/general/values.h"
-#include "infer/window.h"
+#include "infer/graph/window.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 // Values of any dtype, and walks over tensors.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 // Value i of x: integers and BOOL, sign-extended to 64 bits (cast to int64_t where signed).
 uint64_t value_integer(enum dtype dtype, const void *x, size_t i);

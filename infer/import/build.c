@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/build.h"
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <inttypes.h>
 #include <stdio.h>

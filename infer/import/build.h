@@ -2,7 +2,7 @@
 // Building a graph where the file has no names for its steps: XGBoost and LightGBM.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 // A node of one output, named after its number. GRAPH_NONE: refused, sentence made; also where an
 // input is GRAPH_NONE, so that calls may be nested.

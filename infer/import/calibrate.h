@@ -3,7 +3,7 @@
 // is the graph's.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 // rows f32 [n_rows][n_features], n_rows may be 0. Sets input_scale and input_zero for
 //

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Gathers the trees of a foreign file into the arrays of infer/trees.h. A file's nodes may come in
+// Gathers the trees of a foreign file into the arrays of infer/graph/trees.h. A file's nodes may come in
 // any order and lead anywhere: the walk from each root renumbers what it meets and refuses cycles,
 // shared nodes and places that are not there.
 #pragma once
 
-#include "infer/trees.h"
+#include "infer/graph/trees.h"
 
 // A node as the file has it, by its number there.
 struct forest_node {
 	bool is_leaf;
 	// A leaf says its weights by forest_weight(), and its linear terms by forest_term().
 	float linear_constant;
-	// A branch: see infer/trees.h.
+	// A branch: see infer/graph/trees.h.
 	int64_t feature;
 	float threshold;
 	uint8_t kind;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/golden.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
+#include "infer/graph/trees.h"
 #include "infer/model_internal.h"
-#include "infer/trees.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 // graph's.
 #pragma once
 
-#include "infer/graph.h"
-#include "infer/import/report.h"
+#include "infer/graph/graph.h"
+#include "infer/graph/report.h"
 
 #define GOLDEN_ROWS_MAX 16
 

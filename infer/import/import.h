@@ -4,8 +4,8 @@
 // kind, -ENOTSUP sound but more than we support (operator and node named), -ENOMEM, -EFBIG.
 #pragma once
 
-#include "infer/graph.h"
-#include "infer/import/report.h"
+#include "infer/graph/graph.h"
+#include "infer/graph/report.h"
 
 // `labels`: predicted classes are wanted among the outputs, not only the scores.
 typedef int importer(const void *bytes, size_t size, bool labels, struct graph **graph,

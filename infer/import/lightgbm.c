@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A LightGBM model's text to a graph: sections, header, trees, objective.
 #include "infer/import/lightgbm.h"
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/import/build.h"
 
 #include <inttypes.h>

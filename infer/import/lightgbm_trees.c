@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One tree's section: Tree::NumericalDecision, Tree::CategoricalDecision and linear leaves as
 // LightGBM's tree.h has them.
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/import/lightgbm.h"
 
 #include <inttypes.h>

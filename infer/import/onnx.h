@@ -3,7 +3,7 @@
 // Format: onnx.proto of Debian's libonnx-dev; semantics: ONNX Operators.md and Operators-ml.md.
 #pragma once
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/import/import.h"
 
 #include "onnx.pb-c.h"

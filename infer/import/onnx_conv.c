@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv, ConvTranspose and the pools: auto_pad and output_shape become pads.
+#include "infer/graph/window.h"
 #include "infer/import/onnx.h"
-#include "infer/window.h"
 
 #include <string.h>
 

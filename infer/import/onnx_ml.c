@@ -2,7 +2,7 @@
 // The operators of ai.onnx.ml, opsets 1 to 5, as ONNX Runtime computes them: linear models become
 // Dense and what follows it, scalers Sub and Mul.
 #include "infer/import/onnx_ml.h"
-#include "infer/text.h"
+#include "infer/graph/text.h"
 
 #include <math.h>
 #include <string.h>

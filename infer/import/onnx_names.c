@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Names of columns: from tensors and from the file's metadata_props.
+#include "infer/graph/text.h"
 #include "infer/import/onnx.h"
-#include "infer/text.h"
 
 #include <string.h>
 

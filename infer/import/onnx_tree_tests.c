@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tree ensembles of ai.onnx.ml: tests reduced to those of infer/trees.h, and the node that scores.
+// Tree ensembles of ai.onnx.ml: tests reduced to those of infer/graph/trees.h, and the node that scores.
 #include "infer/import/forest.h"
 #include "infer/import/onnx_ml.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/outputs.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <string.h>
 

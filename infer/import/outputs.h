@@ -2,7 +2,7 @@
 // Which of a model's outputs an image has.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 // Keeps the outputs that `list` ("label,probabilities") names, in its order, with their columns'
 // names; what only the others needed is dead code. -EINVAL: no such output, or one twice; the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An XGBoost model (JSON or UBJSON) to a graph: parameters, booster, objective.
 #include "infer/import/xgboost.h"
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/import/ubjson.h"
 
 #include <inttypes.h>

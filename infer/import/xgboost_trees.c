@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // gbtree and dart: trees of the file to one ensemble.
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/import/xgboost.h"
 
 #include <inttypes.h>

@@ -19,8 +19,8 @@
 // bound of a Clip wins over the lower. The sign of a zero, and which NaN it is, are not promised.
 #pragma once
 
+#include "infer/graph/ops.h"
 #include "infer/infer.h"
-#include "infer/ops.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 // kernels.h says; those of one row stand for floats by its own scale, see struct qdense_tail.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 #include "infer/kernels/kernels.h"
 
 struct qdense {

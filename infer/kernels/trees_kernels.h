@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Kernels of tree ensembles (infer/trees.h). The contract is that of kernels.h; each kernel has its
+// Kernels of tree ensembles (infer/graph/trees.h). The contract is that of kernels.h; each kernel has its
 // own packing, which may not support an ensemble at all.
 //
 //	plain	the arrays as they are; takes everything, and is the truth
@@ -11,8 +11,8 @@
 // (trees_ranks.h), so that a byte decides as the float would.
 #pragma once
 
+#include "infer/graph/trees.h"
 #include "infer/kernels/kernels.h"
-#include "infer/trees.h"
 
 struct trees_kernel {
 	const char *name;

@@ -8,7 +8,7 @@
 // false.
 #pragma once
 
-#include "infer/trees.h"
+#include "infer/graph/trees.h"
 
 #define RANKS_MAX        254
 #define RANK_FALSE       255

@@ -4,7 +4,7 @@
 // that begin at +0 (which adding a 0 never changes), so that they are the reference's to the bit.
 #pragma once
 
-#include "infer/trees.h"
+#include "infer/graph/trees.h"
 
 #define TREE_ROW_MAX 64 // floats: sums are on the stack
 

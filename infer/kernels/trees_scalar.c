@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The reference: every test, aggregate and leaf that infer/trees.h has, one branch after the other.
+// The reference: every test, aggregate and leaf that infer/graph/trees.h has, one branch after the other.
 #include "infer/kernels/trees_kernels.h"
 #include "infer/kernels/trees_ranks.h"
 

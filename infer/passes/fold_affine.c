@@ -2,7 +2,7 @@
 // Affine steps (scalers, batch normalisation, biases) into the Dense or Affine beside them.
 #include "infer/passes/passes.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <math.h>
 

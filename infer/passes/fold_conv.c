@@ -3,7 +3,7 @@
 // BatchNormalization, and Mul, Add, Sub and Div with one constant a channel, or one for all.
 #include "infer/passes/passes.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <math.h>
 #include <stdlib.h>

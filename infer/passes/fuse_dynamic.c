@@ -11,7 +11,7 @@
 // where its zero points are constant.
 #include "infer/passes/quantised.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 struct dynamic {
 	struct node *node, *last; // MatMulInteger, and whose output the product takes

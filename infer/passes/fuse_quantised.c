@@ -10,7 +10,7 @@
 // once their zero point is taken off.
 #include "infer/passes/quantised.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/passes/passes.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 // A constant that adds the same to every row: all dimensions but the last are 1.
 static bool is_row_vector(const struct tensor *tensor, int64_t n)

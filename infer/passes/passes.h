@@ -7,8 +7,8 @@
 // goes into the report, which may be NULL.
 #pragma once
 
-#include "infer/graph.h"
-#include "infer/import/report.h"
+#include "infer/graph/graph.h"
+#include "infer/graph/report.h"
 
 // A shift folded into what follows cancels against the product it came from: with float32's 2^-24
 // a sum of shifts up to this size costs less than 4e-6, the bound on scores being 1e-5.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the builders of steps call.
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/plan/plan.h"
 
 #include <string.h>

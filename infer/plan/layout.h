@@ -3,8 +3,8 @@
 // [N][places][C] instead of ONNX's [N][C][places], where their only reader can read them so.
 #pragma once
 
+#include "infer/graph/window.h"
 #include "infer/plan/plan.h"
-#include "infer/window.h"
 
 // Can the only reader of a node's output 0 read it so? A pool can if its own reader can, and so on
 // through `pools` of them.

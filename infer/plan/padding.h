@@ -2,7 +2,7 @@
 // Images of floats or bytes with room about them.
 #pragma once
 
-#include "infer/window.h"
+#include "infer/graph/window.h"
 
 // [channels][in...], or [in...][channels] where `last`, in [room...] of such values.
 struct padding {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/plan.h"
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/plan/places.h"
 
 #include <assert.h>

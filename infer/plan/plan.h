@@ -10,7 +10,7 @@
 // To add an operator: a builder in one of the steps_*.c files and its line in builders.c.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 #include "infer/infer.h"
 #include "infer/kernels/kernels.h"
 

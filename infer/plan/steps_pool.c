@@ -2,7 +2,7 @@
 // Pools of either layout: of windows that lie inside, or of which what is outside counts as one
 // value. What has another form takes the general path.
 #include "infer/plan/steps_pool.h"
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/pool_line.h"
 #include "infer/kernels/pool_places.h"
 #include "infer/plan/layout.h"

@@ -3,9 +3,9 @@
 // whose rows are the places. The image is copied into its padding first, its channels side by side,
 // so that what a window takes of a line is one run of bytes; with several groups, each of which has
 // a few of the channels, channel by channel.
+#include "infer/graph/window.h"
 #include "infer/plan/layout.h"
 #include "infer/plan/quantise.h"
-#include "infer/window.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 // neighbours, and pools of all that there is. Others take the general path.
 #include "infer/plan/steps_reduce.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/pool_places.h"
 
 #include <inttypes.h>

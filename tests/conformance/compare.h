@@ -2,7 +2,7 @@
 // Files' tensors to rows, and scores against files' tensors.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 #include "tests/conformance/tensors.h"
 
 struct compare_ports {

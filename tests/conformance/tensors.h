@@ -3,7 +3,7 @@
 // them.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 struct tensors {
 	struct graph *graph; // owns all of it

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Random tree ensembles for tests: every test and shape that infer/trees.h allows, sizes by
+// Random tree ensembles for tests: every test and shape that infer/graph/trees.h allows, sizes by
 // parameters.
 #pragma once
 
-#include "infer/trees.h"
+#include "infer/graph/trees.h"
 
 struct random_trees {
 	uint32_t n_trees, n_features, n_targets;

@@ -2,7 +2,7 @@
 // What scoring promises, for every instruction set and with every dense kernel taking its turn in
 // the plan: it neither calls the kernel (a process that may do nothing but write and exit survives
 // it) nor allocates, and threads that score at once get, bit for bit, what one alone gets.
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/plan/plan.h"
 #include "tests/kernels/harness.h"
 #include "tests/unit/graph_build.h"

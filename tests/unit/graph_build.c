@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/graph_build.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <stdlib.h>
 

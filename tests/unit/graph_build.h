@@ -2,7 +2,7 @@
 // Small graphs for the tests of infer/: built by hand, with everything an image wants.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 // [1, sizes[0]] -> Dense -> ... -> [1, sizes[n - 1]], Relu between, Softmax at the end where
 // wanted. Weights are drawn from `seed`. NULL never: asserts.

@@ -3,7 +3,7 @@
 // set.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 #include "tests/unit/graph_build.h"
 
 uint32_t network_below(unsigned *seed, uint32_t limit);

@@ -2,7 +2,7 @@
 // A shape rule's case in two lines of text.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 // "in": shapes as "[1,5]", then c where constant, i where of int64, w of int32, s of int8, u of
 // uint8; "-" left out.

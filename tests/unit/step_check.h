@@ -4,7 +4,7 @@
 // next.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #define STEP_VALUES_MAX 64 // of a row, in or out
 

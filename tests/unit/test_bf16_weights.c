@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/bf16_dense.h"

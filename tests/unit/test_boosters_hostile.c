@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Damaged models of XGBoost and LightGBM: one edit of a sound file each, and what is said of it.
+#include "infer/graph/trees.h"
 #include "infer/import/import.h"
-#include "infer/trees.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

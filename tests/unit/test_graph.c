@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "infer/arena.h"
-#include "infer/graph.h"
+#include "infer/graph/arena.h"
+#include "infer/graph/graph.h"
 #include "tests/unit/graph_build.h"
 
 #include <string.h>

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "infer/graph/trees.h"
 #include "infer/infer.h"
-#include "infer/trees.h"
 #include "tests/unit/tree_files.h"
 
 #include <math.h>

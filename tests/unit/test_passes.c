@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/passes/passes.h"
 
 #include <math.h>

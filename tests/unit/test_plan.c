@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "infer/plan/plan.h"
 #include "tests/unit/graph_build.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 #include "tests/unit/graph_build.h"
 #include "tests/unit/step_check.h"
 

@@ -22,7 +22,7 @@
 // leaf ~c.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #define TREES_MAX          65536
 #define TREES_BRANCHES_MAX (1 << 24)

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "infer/ops.h"
+#include "infer/graph/ops.h"
 
 #include <stdbool.h>
 #include <stddef.h>

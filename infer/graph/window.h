@@ -4,7 +4,7 @@
 // 0); auto_pad and output_shape are the importers' to resolve. Pure functions, any thread.
 #pragma once
 
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
 #define WINDOW_DIMS 3
 

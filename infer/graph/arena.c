@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <stdbool.h>
 #include <stdint.h>

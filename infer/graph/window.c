@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/window.h"
+#include "infer/graph/window.h"
 
 #include <inttypes.h>
 

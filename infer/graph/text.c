@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/text.h"
+#include "infer/graph/text.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/import/report.h"
+#include "infer/graph/report.h"
 
-#include "infer/text.h"
+#include "infer/graph/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

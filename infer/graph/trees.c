@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/trees.h"
-#include "infer/arena.h"
-#include "infer/text.h"
+#include "infer/graph/trees.h"
+#include "infer/graph/arena.h"
+#include "infer/graph/text.h"
 
 #include <float.h>
 #include <inttypes.h>

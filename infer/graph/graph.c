@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/graph.h"
+#include "infer/graph/graph.h"
 
-#include "infer/arena.h"
+#include "infer/graph/arena.h"
 
 #include <inttypes.h>
 #include <string.h>
