@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Adding nodes to the graph, shapes inferred as they come.
-#include "infer/general/general.h"
 #include "infer/graph/text.h"
 #include "infer/import/onnx.h"
+#include "infer/ops/plain.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that are written as others, as ONNX's Operators.md defines them.
-#include "infer/general/values.h"
 #include "infer/import/onnx.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 #include <string.h>

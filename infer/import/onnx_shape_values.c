@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators whose result the shapes alone decide: with every shape static, they are constants.
-#include "infer/general/values.h"
 #include "infer/import/onnx.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 #include <string.h>

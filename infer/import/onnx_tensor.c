@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TensorProto to constants of the graph: floats of any width are F32, the others what they are.
-#include "infer/general/values.h"
 #include "infer/graph/text.h"
 #include "infer/import/onnx.h"
+#include "infer/ops/values.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Steps of the general path: one call of the operator's function a row.
-#include "infer/general/general.h"
 #include "infer/graph/arena.h"
+#include "infer/ops/plain.h"
 #include "infer/plan/plan.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/conformance/compare.h"
 
-#include "infer/general/values.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 

@@ -2,9 +2,9 @@
 // Whole numbers that stand for floats: x = (q - zero point) * scale. Formulas: ONNX's Operators.md
 // of the same operators. Round to nearest, ties to even; what does not fit is saturated; sums of
 // products wrap in 32 bits, as everywhere where they are computed by int8 instructions.
-#include "infer/general/general.h"
-#include "infer/general/values.h"
 #include "infer/graph/window.h"
+#include "infer/ops/plain.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Convolutions and pools.
 #include "infer/graph/window.h"
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take or put values by computed places. A place counted from the end is negative;
 // one that is not there is the nearest that is.
-#include "infer/general/general.h"
-#include "infer/general/values.h"
+#include "infer/ops/plain.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles: dtypes and lengths of the arrays, then what they say (trees_check).
 #include "infer/graph/trees.h"
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 

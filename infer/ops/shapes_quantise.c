@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Quantised operators: which dtypes, and as many scales and zero points as there are channels.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table of rules, and op_infer().
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 

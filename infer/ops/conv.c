@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv and ConvTranspose of one to three dimensions, by their definition, summed in double.
-#include "infer/general/general.h"
 #include "infer/graph/window.h"
 #include "infer/kernels/kernels.h"
+#include "infer/ops/plain.h"
 
 struct conv {
 	struct window window;

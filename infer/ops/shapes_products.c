@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Matrix products.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 int shape_dense(const struct inference *in, struct tensor *out)
 {

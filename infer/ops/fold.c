@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table, and constants computed once.
-#include "infer/general/general.h"
 #include "infer/graph/arena.h"
+#include "infer/ops/plain.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the rules share: inputs as they must be, broadcasting.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take or put values by computed places.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 #include <string.h>

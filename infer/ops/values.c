@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/general/values.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 #include <string.h>

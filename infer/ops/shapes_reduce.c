@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that make one value of many along axes.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <string.h>
 

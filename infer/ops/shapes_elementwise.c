@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take each value by itself or in pairs: shapes as the inputs have them, broadcast.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 int shape_same(const struct inference *in, struct tensor *out)
 {

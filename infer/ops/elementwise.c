@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take each value by itself, in pairs or in threes, broadcast.
-#include "infer/general/general.h"
-#include "infer/general/values.h"
+#include "infer/ops/plain.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 

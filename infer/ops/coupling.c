@@ -2,7 +2,7 @@
 // PairwiseCoupling: probabilities p of k classes from r[i][j], that of i where it is i or j. Wu,
 // Lin and Weng, "Probability estimates for multi-class classification by pairwise coupling", 2004,
 // algorithm 2, with libsvm's stop: at most max(100, k) rounds, until p is within 0.005 / k.
-#include "infer/general/general.h"
+#include "infer/ops/plain.h"
 
 #include <math.h>
 

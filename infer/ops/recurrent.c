@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM by the equations of ONNX's Operators.md, one direction and sequence at a time.
-#include "infer/general/general.h"
+#include "infer/ops/plain.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Support vector machines: kernels as ONNX's Operators-ml.md, SVMRegressor, names them.
-#include "infer/general/general.h"
+#include "infer/ops/plain.h"
 
 #include <math.h>
 

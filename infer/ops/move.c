@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that move values and compute none: any dtype, by its size.
-#include "infer/general/general.h"
-#include "infer/general/values.h"
+#include "infer/ops/plain.h"
+#include "infer/ops/values.h"
 
 #include <string.h>
 

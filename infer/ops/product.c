@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products of matrices, as NumPy's matmul has them.
-#include "infer/general/general.h"
-#include "infer/general/values.h"
+#include "infer/ops/plain.h"
+#include "infer/ops/values.h"
 
 struct product {
 	int64_t m, k, n;

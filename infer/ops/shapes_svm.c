@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Support vector machines.
-#include "infer/shapes.h"
+#include "infer/ops/rule.h"
 
 int shape_svm(const struct inference *in, struct tensor *out)
 {

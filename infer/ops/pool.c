@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // MaxPool, AveragePool and LpPool of one to three dimensions.
-#include "infer/general/general.h"
-#include "infer/general/values.h"
 #include "infer/graph/window.h"
+#include "infer/ops/plain.h"
+#include "infer/ops/values.h"
 
 #include <math.h>
 
