@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Images become models here: opened, planned, described, scored.
 #include "infer/graph/arena.h"
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/model_internal.h"
 

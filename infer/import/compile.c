@@ -3,7 +3,7 @@
 #include "base/rows.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "infer/import/calibrate.h"
 #include "infer/import/golden.h"
 #include "infer/import/import.h"

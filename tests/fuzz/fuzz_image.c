@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Images: the header's length and hash are made right so that the checks behind them are reached;
 // what opens as a model must score any bits on every instruction set.
-#include "infer/image_format.h"
+#include "infer/image/format.h"
 #include "tests/fuzz/score.h"
 
 #include <sodium.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/fuzz/import.h"
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "tests/fuzz/score.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/network_check.h"
 
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "infer/infer.h"
 
 #include <setjmp.h>

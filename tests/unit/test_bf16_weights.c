@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "infer/graph/arena.h"
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/bf16_dense.h"
 #include "infer/passes/passes.h"

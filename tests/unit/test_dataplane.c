@@ -3,7 +3,7 @@
 // counted. EAL starts once a process, so each case has one of its own.
 #include "dataplane/dataplane.h"
 
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "tests/unit/frame.h"
 #include "tests/unit/graph_build.h"
 

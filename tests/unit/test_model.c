@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/image.h"
+#include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/plan/plan.h"
 #include "tests/unit/graph_build.h"

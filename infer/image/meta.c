@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/image_format.h"
+#include "infer/image/format.h"
 #include "infer/infer.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/text.h"
-#include "infer/image.h"
-#include "infer/image_format.h"
+#include "infer/image/format.h"
+#include "infer/image/image.h"
 #include "infer/infer.h"
 
 #include <inttypes.h>

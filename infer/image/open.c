@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
-#include "infer/image.h"
-#include "infer/image_format.h"
+#include "infer/image/format.h"
+#include "infer/image/image.h"
 #include "infer/infer.h"
 
 #include <inttypes.h>
