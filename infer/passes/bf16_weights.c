@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/kernels/bf16_dense.h"
+#include "infer/kernels/product/bf16_dense.h"
 #include "infer/passes/passes.h"
 
 static int convert(struct graph *graph, struct node *node, struct error *err)

@@ -2,7 +2,7 @@
 // What the steps in 8 bits share.
 #pragma once
 
-#include "infer/kernels/qdense.h"
+#include "infer/kernels/quantise/qdense.h"
 #include "infer/plan/plan.h"
 
 // The node at hand as its kernels want it, n columns wide, without weights.

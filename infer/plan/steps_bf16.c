@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
-#include "infer/kernels/bf16_dense.h"
+#include "infer/kernels/product/bf16_dense.h"
 #include "infer/plan/contest.h"
 #include "infer/plan/layout.h"
 #include "infer/plan/plan.h"

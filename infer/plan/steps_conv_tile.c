@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv of any stride by tiles of places and output channels.
 #include "infer/graph/arena.h"
-#include "infer/kernels/conv_tile.h"
+#include "infer/kernels/conv/conv_tile.h"
 #include "infer/plan/layout.h"
 #include "infer/plan/steps_conv.h"
 

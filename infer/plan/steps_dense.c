@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
-#include "infer/kernels/product.h"
+#include "infer/kernels/product/product.h"
 #include "infer/plan/layout.h"
 #include "infer/plan/plan.h"
 

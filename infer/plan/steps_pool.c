@@ -3,8 +3,8 @@
 // value. What has another form takes the general path.
 #include "infer/plan/steps_pool.h"
 #include "infer/graph/arena.h"
-#include "infer/kernels/pool_line.h"
-#include "infer/kernels/pool_places.h"
+#include "infer/kernels/pool/pool_line.h"
+#include "infer/kernels/pool/pool_places.h"
 #include "infer/plan/layout.h"
 #include "infer/plan/steps_reduce.h"
 

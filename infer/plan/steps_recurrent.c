@@ -3,7 +3,7 @@
 // row, or of a step for all rows; the state's by one product a step over the rows of the pass;
 // gates by vectors. What has lengths, peepholes, a clip or another activation takes the general
 // path.
-#include "infer/kernels/recurrent_gates.h"
+#include "infer/kernels/recurrent/recurrent_gates.h"
 #include "infer/plan/plan.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "infer/plan/steps_reduce.h"
 
 #include "infer/graph/arena.h"
-#include "infer/kernels/pool_places.h"
+#include "infer/kernels/pool/pool_places.h"
 
 #include <inttypes.h>
 

@@ -2,7 +2,7 @@
 // What is reduced to one value a row of values beside each other.
 #pragma once
 
-#include "infer/kernels/reduce_rows.h"
+#include "infer/kernels/reduce/reduce_rows.h"
 #include "infer/plan/plan.h"
 
 // Fills in the step: m rows of n values of the node's input for one row of the model. -ENOTSUP

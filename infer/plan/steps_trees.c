@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles: for each class of batch sizes the kernel that is fastest here, by timing on rows
 // that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
-#include "infer/kernels/trees_kernels.h"
+#include "infer/kernels/trees/trees_kernels.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/race.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include "infer/kernels/vec_act.h"
+#include "infer/kernels/vec/vec_act.h"
 #include "tests/kernels/math_probe.h"
 
 #ifdef VEC_WIDTH

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The direct convolution against its definition in double, over random shapes.
-#include "infer/kernels/conv_rows.h"
+#include "infer/kernels/conv/conv_rows.h"
 #include "tests/kernels/harness.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Convolution by tiles, pools of channels side by side and the gates of recurrent layers: each
 // against its definition in double, over random shapes, in buffers that end at a forbidden page.
-#include "infer/kernels/conv_tile.h"
-#include "infer/kernels/pool_places.h"
-#include "infer/kernels/recurrent_gates.h"
+#include "infer/kernels/conv/conv_tile.h"
+#include "infer/kernels/pool/pool_places.h"
+#include "infer/kernels/recurrent/recurrent_gates.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Quantising, dynamically or not, and back: every kernel against the scalar one bit by bit, on any
 // scales, forbidden pages right behind x and y; the scalar ones against the definition.
-#include "infer/kernels/qdense.h"
+#include "infer/kernels/quantise/qdense.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 // Every tree kernel against the reference, over random ensembles and rows about their thresholds:
 // bit for bit, as the weights are whole numbers; where leaves have several targets, with any
 // weights.
-#include "infer/kernels/trees_kernels.h"
+#include "infer/kernels/trees/trees_kernels.h"
 #include "tests/kernels/random_trees.h"
 
 #include <math.h>

@@ -11,7 +11,7 @@
 #include "infer/graph/arena.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
-#include "infer/kernels/bf16_dense.h"
+#include "infer/kernels/product/bf16_dense.h"
 #include "infer/passes/passes.h"
 #include "tests/unit/network_check.h"
 

@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "infer/kernels/activation.h"
-
-void f32_activate__scalar(const struct act *act, size_t count, const float *x, float *y)
-{
-	for (size_t i = 0; i < count; i++)
-		y[i] = activation_scalar(act, x[i]);
-}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// 14 places x 32 channels: 28 sums.
+#include "infer/kernels/conv/conv_tile_vec.h"
+
+DENSE_TILES_14(CONV_TILE_FN, 1)
+DENSE_TILES_14(CONV_TILE_FN, 2)
+
+static conv_tile_tile_fn *const TILES[] = { DENSE_TILES_14(CONV_TILE_ENTRY, 1)
+		DENSE_TILES_14(CONV_TILE_ENTRY, 2) };
+
+void f32_conv_tile__avx512(const struct conv_tile *conv, const float *x, float *y)
+{
+	conv_tiles_run(conv, TILES, 14, 2, x, y);
+}

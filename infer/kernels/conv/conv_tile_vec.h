@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Included with the tile's size: CONV_TILE_PLACES places, CONV_TILE_VECS vectors of channels.
+#pragma once
+
+#include "infer/kernels/conv/conv_tile.h"
+#include "infer/kernels/product/dense_tile_vec.h"
+
+#ifdef VEC_WIDTH
+
+// A line's tile.
+struct conv_at {
+	const float *x, *panel;
+	size_t panel_stride;
+	float *y;
+	size_t ldy;
+	uint32_t columns;
+};
+
+VEC_INLINE void conv_tile_run(
+	const struct conv_tile *conv, const struct conv_at *tile, const int places, const int vecs)
+{
+	const float *w = tile->panel;
+	const size_t ldx = conv->x_step[2], stride = tile->panel_stride;
+	vec sum[DENSE_ROWS_MAX][DENSE_VECS_MAX];
+
+	VEC_UNROLL
+	for (int j = 0; j < vecs; j++) {
+		VEC_UNROLL
+		for (int i = 0; i < places; i++)
+			sum[i][j] = dense_weights(w, stride, j);
+	}
+	for (uint32_t s = 0; s < conv->stretches; s++) {
+		const float *x = tile->x + conv->at[s];
+
+		for (uint32_t p = 0; p < conv->length; p++) {
+			vec weights[DENSE_VECS_MAX];
+
+			w += 16;
+			VEC_UNROLL
+			for (int j = 0; j < vecs; j++)
+				weights[j] = dense_weights(w, stride, j);
+			VEC_UNROLL
+			for (int i = 0; i < places; i++) {
+				vec input = vec_set1(x[(size_t)i * ldx + p]);
+
+				VEC_UNROLL
+				for (int j = 0; j < vecs; j++)
+					sum[i][j] = vec_fma(input, weights[j], sum[i][j]);
+			}
+		}
+	}
+	VEC_UNROLL
+	for (int i = 0; i < places; i++)
+		dense_store(
+			&conv->act, tile->y + (size_t)i * tile->ldy, sum[i], vecs, tile->columns);
+	dense_finish(&conv->act, places, tile->columns, tile->y, tile->ldy);
+}
+
+typedef void conv_tile_tile_fn(const struct conv_tile *conv, const struct conv_at *tile);
+
+#define CONV_TILE_FN(vecs, places)                                                                 \
+	static void conv_##places##x##vecs(                                                        \
+		const struct conv_tile *conv, const struct conv_at *tile)                          \
+	{                                                                                          \
+		conv_tile_run(conv, tile, places, vecs);                                           \
+	}
+#define CONV_TILE_ENTRY(vecs, places) conv_##places##x##vecs,
+
+// One line of places, cut into tiles of about the same size.
+VEC_INLINE void conv_tile_line(const struct conv_tile *conv, conv_tile_tile_fn *const *tiles,
+	uint32_t most, struct conv_at tile)
+{
+	const uint32_t vecs = (tile.columns + VEC_WIDTH - 1) / VEC_WIDTH;
+	uint32_t left = conv->places[2], turns = (left + most - 1) / most;
+
+	for (; turns > 0; turns--) {
+		const uint32_t now = (left + turns - 1) / turns;
+
+		tiles[(vecs - 1) * most + now - 1](conv, &tile);
+		tile.x += now * conv->x_step[2];
+		tile.y += now * tile.ldy;
+		left -= now;
+	}
+}
+
+// Channels outside, so that their weights stay in the cache. tiles: [vecs_max][most].
+VEC_INLINE void conv_tiles_run(const struct conv_tile *conv, conv_tile_tile_fn *const *tiles,
+	uint32_t most, uint32_t vecs_max, const float *x, float *y)
+{
+	const uint32_t columns_max = VEC_WIDTH * vecs_max; // whole panels
+	const size_t k = (size_t)conv->stretches * conv->length, stride = (k + 1) * 16;
+	const uint32_t lines = conv->places[0] * conv->places[1];
+	const float *packed = conv->packed;
+	struct conv_at tile = { .panel_stride = stride, .ldy = (size_t)conv->groups * conv->out };
+
+	assert(k > 0 && conv->out > 0);
+	for (uint32_t g = 0; g < conv->groups; g++, x += conv->x_group, y += conv->out) {
+		for (uint32_t o = 0; o < conv->out; o += columns_max) {
+			const uint32_t left = conv->out - o;
+
+			tile.columns = left < columns_max ? left : columns_max;
+			tile.panel = packed + o / 16 * stride;
+			for (uint32_t l = 0; l < lines; l++) {
+				tile.x = x + l / conv->places[1] * conv->x_step[0] +
+					l % conv->places[1] * conv->x_step[1];
+				tile.y = y + (size_t)l * conv->places[2] * tile.ldy + o;
+				conv_tile_line(conv, tiles, most, tile);
+			}
+		}
+		packed += (conv->out + 15) / 16 * stride;
+	}
+}
+
+#endif

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/kernels/elementwise/activation.h"
+
+void f32_activate__scalar(const struct act *act, size_t count, const float *x, float *y)
+{
+	for (size_t i = 0; i < count; i++)
+		y[i] = activation_scalar(act, x[i]);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// 3 rows x 16 columns: 24 sums of 32 registers.
+#include "infer/kernels/product/bf16_dense_vec.h"
+
+BF16_TILE(1, 8)
+BF16_TILE(1, 4)
+BF16_TILE(2, 4)
+BF16_TILE(3, 4)
+BF16_TILE(1, 2)
+BF16_TILE(2, 2)
+BF16_TILE(4, 2)
+BF16_TILE(6, 2)
+BF16_TILE(1, 1)
+BF16_TILE(2, 1)
+BF16_TILE(4, 1)
+BF16_TILE(12, 1)
+
+static const struct bf16_tiles TILES[] = {
+	{ 8, 1, { { 1, tile_1x8 } } },
+	{ 4, UINT32_MAX, { { 3, tile_3x4 }, { 2, tile_2x4 }, { 1, tile_1x4 } } },
+	{ 2, UINT32_MAX, { { 6, tile_6x2 }, { 4, tile_4x2 }, { 2, tile_2x2 }, { 1, tile_1x2 } } },
+	{ 1, UINT32_MAX, { { 12, tile_12x1 }, { 4, tile_4x1 }, { 2, tile_2x1 }, { 1, tile_1x1 } } },
+};
+
+void bf16_dense_3x16__neon(
+	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)
+{
+	bf16_dense_run(dense, TILES, m, x, y, scratch);
+}

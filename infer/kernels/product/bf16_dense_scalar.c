@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packing, the table, and the layer as its formula says: the truth for the other variants.
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/product/bf16_dense.h"
+
+#include <assert.h>
+
+size_t bf16_dense_packed_bytes(uint32_t k, uint32_t n)
+{
+	return ((size_t)n + BF16_PANEL - 1) / BF16_PANEL * bf16_panel_bytes(k);
+}
+
+void bf16_dense_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
+{
+	char *panel = packed;
+
+	assert(k > 0 && n > 0);
+	memset(packed, 0, bf16_dense_packed_bytes(k, n));
+	for (uint32_t column = 0; column < n; column += BF16_PANEL, panel += bf16_panel_bytes(k)) {
+		const uint32_t width = n - column < BF16_PANEL ? n - column : BF16_PANEL;
+		uint16_t *pairs = (uint16_t *)(void *)(panel + BF16_PANEL * sizeof(float));
+
+		if (b)
+			memcpy(panel, b + column, width * sizeof(float));
+		for (uint32_t i = 0; i < k; i++) {
+			for (uint32_t c = 0; c < width; c++)
+				pairs[(i / 2 * BF16_PANEL + c) * 2 + i % 2] =
+					bf16_of(w[(size_t)i * n + column + c]);
+		}
+	}
+}
+
+const struct bf16_dense_kernel BF16_DENSE_KERNELS[] = {
+#define X(function, bits) { .name = #function, .isa = (bits), .run = (function) },
+	BF16_DENSE_LIST(X)
+#undef X
+};
+const uint32_t BF16_DENSE_KERNELS_COUNT = sizeof(BF16_DENSE_KERNELS) / sizeof(*BF16_DENSE_KERNELS);
+
+// One value: column c of a panel times a row of whole pairs.
+static float product(const float *x, const void *panel, uint32_t k, uint32_t c)
+{
+	const uint16_t *w = (const uint16_t *)panel + BF16_PANEL * 2;
+	float sum[2] = { ((const float *)panel)[c], 0.0f };
+
+	for (uint32_t pair = 0; pair < bf16_padded(k) / 2; pair++) {
+		const uint16_t *pairs = w + (pair * BF16_PANEL + c) * 2;
+
+		sum[pair % 2] += x[pair * 2 + 1] * bf16_to(pairs[1]);
+		sum[pair % 2] += x[pair * 2] * bf16_to(pairs[0]);
+	}
+	return sum[0] + sum[1];
+}
+
+void bf16_dense_1x1__scalar(
+	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)
+{
+	const uint32_t k = dense->k, n = dense->n;
+	float *rounded = scratch;
+
+	assert(k > 0 && n > 0);
+	for (; m > 0; m--, x += k, y += n) {
+		for (uint32_t i = 0; i < bf16_padded(k); i++)
+			rounded[i] = i < k ? bf16_to(bf16_of(x[i])) : 0.0f;
+		for (uint32_t c = 0; c < n; c++) {
+			const char *panel =
+				(const char *)dense->packed + c / BF16_PANEL * bf16_panel_bytes(k);
+
+			y[c] = activation_scalar(
+				&dense->act, product(rounded, panel, k, c % BF16_PANEL));
+		}
+	}
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packing, the tables and the truth of the int8 kernels.
+#include "infer/kernels/quantise/qdense_tail.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+size_t qdense_packed_bytes(uint32_t k, uint32_t n)
+{
+	return (n + QDENSE_PANEL - 1) / QDENSE_PANEL * qdense_panel_bytes(k);
+}
+
+void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, const int32_t *b,
+	const float *multiplier)
+{
+	memset(packed, 0, qdense_packed_bytes(dense->k, dense->n));
+	for (uint32_t c = 0; c < dense->n; c++) {
+		char *panel = (char *)packed + c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
+		const uint32_t at = c % QDENSE_PANEL;
+		int8_t *to = (int8_t *)panel + QDENSE_PANEL * 8;
+		uint32_t sum = 0, bias;
+
+		for (uint32_t i = 0; i < dense->k; i++) {
+			const int8_t value = w[(size_t)i * dense->n + c];
+
+			to[(size_t)(i / 4) * QDENSE_PANEL * 4 + at * 4 + i % 4] = value;
+			sum += (uint32_t)value;
+		}
+		bias = (b ? (uint32_t)b[c] : 0) - (dense->x_signed ? sum * 128 : 0);
+		memcpy((uint32_t *)panel + at, &bias, sizeof(bias));
+		if (multiplier)
+			memcpy((float *)(void *)panel + QDENSE_PANEL + at, &multiplier[c],
+				sizeof(float));
+	}
+}
+
+static void store(const struct qdense *dense, void *y, size_t at, int32_t sum, float multiplier)
+{
+	const float low = (float)(dense->low - dense->zero),
+		    high = (float)(dense->high - dense->zero);
+	float v = (float)sum * multiplier;
+
+	if (qdense_keeps_sums(dense)) {
+		((int32_t *)y)[at] = sum;
+		return;
+	}
+	if (dense->to == DTYPE_F32) {
+		((float *)y)[at] = v;
+		return;
+	}
+	v = v > low ? v : low;
+	v = v < high ? v : high;
+	((uint8_t *)y)[at] = (uint8_t)((int32_t)nearbyintf(v) + dense->zero);
+}
+
+static void one_row(const struct qdense *dense, uint32_t row, const uint8_t *x, void *y)
+{
+	const uint8_t turn = dense->x_signed ? 0x80 : 0;
+
+	for (uint32_t c = 0; c < dense->n; c++) {
+		const char *panel = (const char *)dense->packed +
+			c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
+		const uint32_t at = c % QDENSE_PANEL;
+		const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8 + at * 4;
+		uint32_t sum = ((const uint32_t *)panel)[at];
+
+		for (uint32_t i = 0; i < dense->k; i++)
+			sum += (uint32_t)((x[i] ^ turn) *
+				w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
+		store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
+			((const float *)(const void *)panel)[QDENSE_PANEL + at]);
+	}
+}
+
+void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *rows, void *y)
+{
+	assert(dense->k >= 1 && dense->n >= 1);
+	for (uint32_t row = 0; row < m; row++, x += dense->k) {
+		one_row(dense, row, x, y);
+		if (dense->tail)
+			qdense_finish(dense, rows, row, 1, x, (float *)y + (size_t)row * dense->n);
+	}
+}
+
+#define X(name, isa) { #name, isa, name },
+const struct qdense_kernel QDENSE_KERNELS[] = { QDENSE_LIST(X) };
+const uint32_t QDENSE_KERNELS_COUNT = sizeof(QDENSE_KERNELS) / sizeof(*QDENSE_KERNELS);
+#undef X
+
+const struct qdense_kernel *qdense_pick(unsigned isa_mask)
+{
+	uint32_t i = QDENSE_KERNELS_COUNT;
+
+	while (--i > 0 && !kernel_allowed(QDENSE_KERNELS[i].isa, isa_mask & isa_detected()))
+		;
+	return &QDENSE_KERNELS[i];
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The packing of the blocks kernels.
+#include "infer/kernels/trees/trees_blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN64(bytes) (((bytes) + 63) & ~(size_t)63)
+
+// The branches of a window, and the leaves that are decided by it.
+struct path {
+	int32_t leaf;
+	uint32_t depth;
+	int32_t branch[TREES_DEPTH_MAX]; // ~branch where its answer is no
+};
+
+struct packing {
+	const struct trees *t;
+	struct ranks ranks;
+	bool special;
+	uint32_t *target; // [trees]
+
+	// Filled where `blocks` is not NULL, else only counted.
+	struct blocks *blocks;
+	uint8_t *column, *below;
+	uint32_t *window;
+	struct leaf_block *leaf;
+
+	uint32_t n_bits, n_blocks, n_vectors;
+	// The window being filled.
+	int32_t in_window[BLOCK_WINDOW];
+	uint32_t window_bits, window_leaves, window_first;
+	struct path *path; // of the leaf at hand
+};
+
+static int find_in_window(const struct packing *p, int32_t branch)
+{
+	for (uint32_t i = 0; i < p->window_bits; i++) {
+		if (p->in_window[i] == branch)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void add_bit(struct packing *p, int32_t branch)
+{
+	const uint32_t bit = p->window_first + p->window_bits;
+
+	if (p->blocks) {
+		p->column[bit] = (uint8_t)p->ranks.branch_column[branch];
+		p->below[bit] = p->ranks.branch_below[branch];
+	}
+	p->in_window[p->window_bits++] = branch;
+}
+
+// Windows begin at whole bytes. What a window holds may serve several blocks of leaves.
+static void open_window(struct packing *p)
+{
+	p->window_first = (p->window_first + p->window_bits + 7) & ~7u;
+	p->window_bits = 0;
+	p->window_leaves = 0;
+}
+
+static void open_block(struct packing *p)
+{
+	if (p->blocks) {
+		struct leaf_block *leaf = &p->leaf[p->n_blocks];
+
+		memset(leaf, 0, sizeof(*leaf));
+		for (int l = 0; l < BLOCK_LEAVES; l++)
+			leaf->wanted[l] = 1; // of no branch: never so
+		p->window[p->n_blocks] = p->window_first / 8;
+	}
+	p->n_blocks++;
+	p->window_leaves = 0;
+}
+
+static uint32_t missing_bits(const struct packing *p)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t d = 0; d < p->path->depth; d++) {
+		const int32_t b = p->path->branch[d];
+
+		missing += find_in_window(p, b < 0 ? ~b : b) < 0;
+	}
+	return missing;
+}
+
+static int add_leaf(struct packing *p, bool first_of_tree)
+{
+	const struct path *path = p->path;
+	struct leaf_block *block;
+	uint32_t asked = 0, wanted = 0;
+	const int32_t w = p->t->weight_first[path->leaf];
+
+	if (path->depth > BLOCK_WINDOW)
+		return -ENOTSUP;
+	if (first_of_tree || p->window_bits + missing_bits(p) > BLOCK_WINDOW) {
+		open_window(p);
+		open_block(p);
+	} else if (p->window_leaves == BLOCK_LEAVES) {
+		open_block(p);
+	}
+	for (uint32_t d = 0; d < path->depth; d++) {
+		const int32_t b = path->branch[d], branch = b < 0 ? ~b : b;
+		int bit = find_in_window(p, branch);
+
+		if (bit < 0) {
+			bit = (int)p->window_bits;
+			add_bit(p, branch);
+		}
+		asked |= 1u << bit;
+		wanted |= (uint32_t)(b >= 0) << bit;
+	}
+	if (p->blocks) {
+		block = &p->leaf[p->n_blocks - 1];
+		block->asked[p->window_leaves] = asked;
+		block->wanted[p->window_leaves] = wanted;
+		block->weight[p->window_leaves] =
+			w < p->t->weight_first[path->leaf + 1] ? p->t->weight[w] : 0;
+	}
+	p->window_leaves++;
+	p->n_bits = p->window_first + p->window_bits;
+	return p->n_bits <= BLOCKS_BITS_MAX ? 0 : -ENOTSUP;
+}
+
+struct pending {
+	int32_t node;
+	uint32_t depth;
+	int32_t way; // to it: the branch above, or ~branch
+};
+
+// Leaves in their order, each with its path.
+static int add_tree(struct packing *p, uint32_t tree)
+{
+	struct pending stack[TREES_DEPTH_MAX + 2];
+	uint32_t depth = 0;
+	bool first = true;
+	int rc = 0;
+
+	stack[depth++] = (struct pending){ p->t->root[tree], 0, 0 };
+	while (depth > 0 && rc == 0) {
+		const struct pending now = stack[--depth];
+
+		if (now.depth > 0)
+			p->path->branch[now.depth - 1] = now.way;
+		if (now.node < 0) {
+			p->path->leaf = ~now.node;
+			p->path->depth = now.depth;
+			rc = add_leaf(p, first);
+			first = false;
+			continue;
+		}
+		if (now.depth == BLOCK_WINDOW)
+			return -ENOTSUP;
+		stack[depth++] =
+			(struct pending){ p->t->children[now.node][0], now.depth + 1, ~now.node };
+		stack[depth++] =
+			(struct pending){ p->t->children[now.node][1], now.depth + 1, now.node };
+	}
+	return rc;
+}
+
+// The trees by target, the runs counted or written.
+static int add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs)
+{
+	int rc = 0;
+
+	*n_runs = 0;
+	p->n_bits = p->n_blocks = p->window_first = p->window_bits = 0;
+	for (uint32_t target = 0; target < p->t->n_targets && rc == 0; target++) {
+		const uint32_t before = p->n_blocks;
+
+		for (uint32_t i = 0; i < p->t->n_trees && rc == 0; i++) {
+			if (p->target[i] == target)
+				rc = add_tree(p, i);
+		}
+		if (p->n_blocks == before)
+			continue;
+		if (runs)
+			runs[*n_runs] = (struct block_run){ target, p->n_blocks - before };
+		++*n_runs;
+	}
+	return rc;
+}
+
+static int examine(struct packing *p, uint32_t *n_runs)
+{
+	const struct trees *t = p->t;
+
+	if (t->n_targets > 64 || t->linear_first || !trees_one_target(t))
+		return -ENOTSUP;
+	p->path = malloc(sizeof(*p->path));
+	p->target = calloc(t->n_trees, sizeof(*p->target));
+	for (uint32_t i = 0; p->target && i < t->n_trees; i++)
+		p->target[i] = trees_target(t, i);
+	if (!p->path || !p->target || ranks_init(&p->ranks, t) != 0 ||
+		p->ranks.n_columns > BLOCKS_COLUMNS_MAX)
+		return -ENOTSUP;
+	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
+		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
+		p->n_vectors += (p->ranks.columns[c].count + 15) / 16;
+	}
+	return add_trees(p, NULL, n_runs);
+}
+
+static void examine_fini(struct packing *p)
+{
+	ranks_fini(&p->ranks);
+	free(p->path);
+	free(p->target);
+}
+
+struct layout {
+	size_t columns, thresholds, branch_column, branch_below, window, leaf, runs, base, plain;
+	size_t bytes;
+	uint32_t n_groups;
+};
+
+static struct layout layout_of(const struct packing *p, uint32_t n_runs)
+{
+	struct layout at = { .columns = ALIGN64(sizeof(struct blocks)) };
+
+	at.n_groups = (p->n_bits + 63) / 64;
+	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct block_column));
+	at.branch_column = at.thresholds + p->n_vectors * 16 * sizeof(float);
+	at.branch_below = at.branch_column + at.n_groups * 64ul;
+	at.window = at.branch_below + at.n_groups * 64ul;
+	at.leaf = at.window + ALIGN64(p->n_blocks * sizeof(uint32_t));
+	at.runs = at.leaf + p->n_blocks * sizeof(struct leaf_block);
+	at.base = at.runs + ALIGN64(n_runs * sizeof(struct block_run));
+	at.plain = at.base + ALIGN64(p->t->n_targets * sizeof(float));
+	at.bytes = at.plain + (p->special ? trees_plain_bytes(p->t) : 0);
+	return at;
+}
+
+size_t trees_blocks_bytes(const struct trees *t)
+{
+	struct packing p = { .t = t };
+	uint32_t n_runs;
+	const size_t bytes = examine(&p, &n_runs) == 0 ? layout_of(&p, n_runs).bytes : 0;
+
+	examine_fini(&p);
+	return bytes;
+}
+
+static void pack_columns(const struct packing *p, struct block_column *columns, float *thresholds)
+{
+	uint32_t vector = 0;
+
+	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
+		const struct rank_column *column = &p->ranks.columns[c];
+		const uint32_t count = (column->count + 15) / 16;
+
+		columns[c] = (struct block_column){ *column, vector, count };
+		for (uint32_t i = 0; i < count * 16; i++)
+			thresholds[vector * 16 + i] =
+				i < column->count ? p->ranks.thresholds[column->first + i] : NAN;
+		vector += count;
+	}
+}
+
+int trees_blocks_pack(void *packed, const struct trees *t)
+{
+	struct packing p = { .t = t };
+	struct blocks *blocks = packed;
+	char *bytes = packed;
+	uint32_t n_runs;
+	int rc = examine(&p, &n_runs);
+
+	if (rc == 0) {
+		const struct layout at = layout_of(&p, n_runs);
+
+		memset(packed, 0, at.bytes);
+		p.blocks = blocks;
+		p.column = (uint8_t *)bytes + at.branch_column;
+		p.below = (uint8_t *)bytes + at.branch_below;
+		p.window = (uint32_t *)(bytes + at.window);
+		p.leaf = (struct leaf_block *)(bytes + at.leaf);
+		rc = add_trees(&p, (struct block_run *)(bytes + at.runs), &n_runs);
+		pack_columns(&p, (struct block_column *)(bytes + at.columns),
+			(void *)(bytes + at.thresholds));
+		memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
+		if (p.special)
+			rc = trees_plain_pack(bytes + at.plain, t);
+		*blocks = (struct blocks){ .n_columns = p.ranks.n_columns,
+			.n_targets = t->n_targets,
+			.n_groups = at.n_groups,
+			.n_runs = n_runs,
+			.columns = (struct block_column *)(bytes + at.columns),
+			.thresholds = (void *)(bytes + at.thresholds),
+			.branch_column = p.column,
+			.branch_below = p.below,
+			.window = p.window,
+			.leaf = p.leaf,
+			.runs = (struct block_run *)(bytes + at.runs),
+			.base = (void *)(bytes + at.base),
+			.plain = p.special ? (struct trees *)(bytes + at.plain) : NULL };
+	}
+	examine_fini(&p);
+	return rc;
+}

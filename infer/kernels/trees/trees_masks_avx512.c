@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// 64 rows: a mask is a 64-bit register.
+#include "infer/kernels/trees/trees_masks.h"
+
+#include <assert.h>
+#include <immintrin.h>
+#include <string.h>
+
+#define ROWS   64
+#define GROUPS 4 // of 16 floats
+
+struct block {
+	_Alignas(64) uint8_t ranks[MASKS_COLUMNS_MAX][ROWS];
+	__m512i row[GROUPS]; // offsets of the rows, in floats; behind the last one, its own
+	const float *x;      // the block's first row
+	size_t ldx;
+	uint32_t n;
+};
+
+static inline __m512 choose(__m512i k, int bit, __m512 clear, __m512 set)
+{
+	return _mm512_mask_mov_ps(clear, _mm512_test_epi32_mask(k, _mm512_set1_epi32(bit)), set);
+}
+
+static inline __m512 look_up_32(const float *t, __m512i k)
+{
+	return _mm512_permutex2var_ps(_mm512_load_ps(t), k, _mm512_load_ps(t + 16));
+}
+
+static inline __m512 look_up_64(const float *t, __m512i k)
+{
+	return choose(k, 32, look_up_32(t, k), look_up_32(t + 32, k));
+}
+
+// t[k] for k of one level of the search tree, of four below 16.
+static inline __m512 look_up_level(const float *t, uint32_t level, __m512i k)
+{
+	if (level < 5)
+		return _mm512_permutexvar_ps(k, _mm512_load_ps(level < 4 ? t : t + 16));
+	if (level == 5)
+		return look_up_32(t + 32, k);
+	if (level == 6)
+		return look_up_64(t + 64, k);
+	return choose(k, 64, look_up_64(t + 128, k), look_up_64(t + 192, k));
+}
+
+// `level` is known when it is compiled.
+static inline __attribute__((always_inline)) void descend(
+	const float *t, uint32_t level, const __m512 x[GROUPS], __m512i k[GROUPS])
+{
+#pragma GCC unroll 4
+	for (int g = 0; g < GROUPS; g++) {
+		const __m512 threshold = look_up_level(t, level, k[g]);
+		const __m512i twice = _mm512_add_epi32(k[g], k[g]);
+
+		k[g] = _mm512_mask_sub_epi32(twice, _mm512_cmp_ps_mask(x[g], threshold, _CMP_GE_OQ),
+			twice, _mm512_set1_epi32(-1));
+	}
+}
+
+static inline void search(
+	const float *t, uint32_t levels, const __m512 x[GROUPS], __m512i k[GROUPS])
+{
+	for (int g = 0; g < GROUPS; g++)
+		k[g] = _mm512_set1_epi32(1);
+	for (uint32_t l = 0; l < levels && l < 4; l++)
+		descend(t, 0, x, k);
+	if (levels > 4)
+		descend(t, 4, x, k);
+	if (levels > 5)
+		descend(t, 5, x, k);
+	if (levels > 6)
+		descend(t, 6, x, k);
+	if (levels > 7)
+		descend(t, 7, x, k);
+}
+
+static void load_column(const struct block *block, uint32_t feature, __m512 x[GROUPS])
+{
+#pragma GCC unroll 4
+	for (int g = 0; g < GROUPS; g++)
+		x[g] = _mm512_i32gather_ps(block->row[g], block->x + feature, 4);
+}
+
+// How many thresholds are not above each row's value.
+static void rank_less(const struct masks_column *column, const float *thresholds,
+	const __m512 x[GROUPS], uint8_t *ranks)
+{
+	const bool missing_true = column->column.kind & TREE_MISSING_TRUE;
+	const __m512i first = _mm512_set1_epi32(1 << column->levels);
+	__m512i k[GROUPS];
+
+	search(thresholds + column->first, column->levels, x, k);
+	for (int g = 0; g < GROUPS; g++) {
+		const __mmask16 missing = _mm512_cmp_ps_mask(x[g], x[g], _CMP_UNORD_Q);
+		__m512i n = _mm512_sub_epi32(k[g], first);
+
+		if (!missing_true)
+			n = _mm512_mask_set1_epi32(n, missing, RANK_FALSE);
+		_mm_store_si128((__m128i *)(ranks + 16 * g), _mm512_cvtepi32_epi8(n));
+	}
+}
+
+static void rank_columns(const struct masks *masks, struct block *block)
+{
+	uint32_t loaded = UINT32_MAX;
+	__m512 x[GROUPS];
+
+	for (uint32_t c = 0; c < masks->n_columns; c++) {
+		const struct masks_column *column = &masks->columns[c];
+		const uint32_t feature = column->column.feature;
+
+		if (feature != loaded)
+			load_column(block, feature, x);
+		loaded = feature;
+		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
+			rank_less(column, masks->thresholds, x, block->ranks[c]);
+			continue;
+		}
+		for (uint32_t r = 0; r < ROWS; r++) {
+			const size_t row = r < block->n ? r : block->n - 1;
+			const float value = block->x[row * block->ldx + feature];
+
+			block->ranks[c][r] =
+				trees_decide(masks->plain, column->column.branch, value)
+				? 0
+				: RANK_FALSE;
+		}
+	}
+}
+
+// reach: a mask for every node, then one for every leaf.
+static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
+	const struct block *block, uint64_t *reach)
+{
+	reach[0] = UINT64_MAX;
+	for (uint32_t i = 0; i < n_nodes; i++) {
+		const struct masks_node *node = &nodes[i];
+		const __m512i ranks = _mm512_load_si512(block->ranks[node->column]);
+		const uint64_t yes = _cvtmask64_u64(
+			_mm512_cmplt_epu8_mask(ranks, _mm512_set1_epi32((int)node->below)));
+		const uint64_t rows = reach[i];
+
+		reach[node->yes] = rows & yes;
+		reach[node->no] = rows & ~yes;
+	}
+}
+
+// 16 rows' weights of up to 16, 32, 64 or more leaves.
+static inline __m512 look_up(const float *weights, uint32_t n_leaves, __m512i leaf)
+{
+	const __m512 low = _mm512_load_ps(weights);
+
+	if (n_leaves <= 16)
+		return _mm512_permutexvar_ps(leaf, low);
+	if (n_leaves <= 32)
+		return _mm512_permutex2var_ps(low, leaf, _mm512_load_ps(weights + 16));
+	return _mm512_i32gather_ps(leaf, weights, 4);
+}
+
+// Zeroes behind the leaves' masks, up to whole groups of 16.
+static inline void clear_rest(uint64_t *reached, uint32_t n_leaves)
+{
+	_mm512_storeu_si512(reached + n_leaves, _mm512_setzero_si512());
+	_mm512_storeu_si512(reached + n_leaves + 8, _mm512_setzero_si512());
+}
+
+// Which rows' leaf has a number with bit 0, 1, 2, 3, of 16 leaves.
+static inline void low_bits(const uint64_t *s, uint64_t *bits)
+{
+	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	bits[0] |= s[1] | s[3] | s[5] | s[7] | s[9] | s[11] | s[13] | s[15];
+	bits[1] |= s[2] | s[3] | s[6] | s[7] | s[10] | s[11] | s[14] | s[15];
+	bits[2] |= s[4] | s[5] | s[6] | s[7] | s[12] | s[13] | s[14] | s[15];
+	bits[3] |= s[8] | s[9] | s[10] | s[11] | s[12] | s[13] | s[14] | s[15];
+}
+
+static inline uint64_t any_of(const uint64_t *s)
+{
+	uint64_t any = 0;
+
+#pragma GCC unroll 16
+	for (int i = 0; i < 16; i++)
+		any |= s[i];
+	return any;
+}
+
+static inline __m512i add_bit(__m512i leaf, uint64_t rows, int bit)
+{
+	return _mm512_mask_add_epi8(
+		leaf, _cvtu64_mask64(rows), leaf, _mm512_set1_epi8((char)(1 << bit)));
+}
+
+// The number of each row's leaf, of up to 8.
+static inline __m512i find_few(uint64_t *s, uint32_t n_leaves)
+{
+	__m512i leaf = _mm512_setzero_si512();
+
+	_mm512_storeu_si512(s + n_leaves, _mm512_setzero_si512());
+	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	leaf = add_bit(leaf, s[1] | s[3] | s[5] | s[7], 0);
+	leaf = add_bit(leaf, s[2] | s[3] | s[6] | s[7], 1);
+	return add_bit(leaf, s[4] | s[5] | s[6] | s[7], 2);
+}
+
+// Of any.
+static inline __m512i find_many(uint64_t *reached, uint32_t n_leaves)
+{
+	uint64_t bits[8] = { 0 };
+	__m512i leaf = _mm512_setzero_si512();
+
+	clear_rest(reached, n_leaves);
+	low_bits(reached, bits);
+	for (uint32_t group = 1; group * 16 < n_leaves; group++) {
+		const uint64_t any = any_of(reached + group * 16ul);
+
+		low_bits(reached + group * 16ul, bits);
+		for (uint32_t b = 0; b < 4; b++)
+			bits[4 + b] |= group >> b & 1 ? any : 0;
+	}
+#pragma GCC unroll 4
+	for (int b = 0; b < 4; b++)
+		leaf = add_bit(leaf, bits[b], b);
+	for (uint32_t b = 4; n_leaves > 1u << b; b++)
+		leaf = add_bit(leaf, bits[b], (int)b);
+	return leaf;
+}
+
+static inline __m512i find_leaves(
+	const struct masks *masks, const struct masks_tree *tree, const struct block *block)
+{
+	uint64_t reach[2 * MASKS_LEAVES_MAX + 16];
+
+	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	return tree->n_leaves <= 8 ? find_few(reach + tree->n_nodes, tree->n_leaves)
+				   : find_many(reach + tree->n_nodes, tree->n_leaves);
+}
+
+static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
+	const struct block *block, __m512 *sum)
+{
+	const __m512i leaf = find_leaves(masks, tree, block);
+
+#define ADD(g)                                                                                     \
+	sum[g] = _mm512_add_ps(sum[g],                                                             \
+		look_up(masks->weights + tree->first_weight, tree->n_leaves,                       \
+			_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(leaf, g))))
+	ADD(0);
+	ADD(1);
+	ADD(2);
+	ADD(3);
+#undef ADD
+}
+
+static void sum_targets(const struct masks *masks, const struct block *block, float (*y)[ROWS])
+{
+	for (uint32_t i = 0; i < masks->n_trees;) {
+		const uint32_t target = masks->trees[i].target;
+		__m512 sum[GROUPS];
+
+		for (int g = 0; g < GROUPS; g++)
+			sum[g] = _mm512_loadu_ps(y[target] + 16 * g);
+		for (; i < masks->n_trees && masks->trees[i].target == target; i++)
+			add_tree(masks, &masks->trees[i], block, sum);
+		for (int g = 0; g < GROUPS; g++)
+			_mm512_storeu_ps(y[target] + 16 * g, sum[g]);
+	}
+}
+
+static void score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+{
+	float sums[MASKS_TARGETS_MAX][ROWS];
+
+	for (uint32_t t = 0; t < masks->n_targets; t++)
+		for (uint32_t r = 0; r < ROWS; r++)
+			sums[t][r] = masks->base[t];
+	sum_targets(masks, block, sums);
+	for (uint32_t r = 0; r < block->n; r++)
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			y[r * ldy + t] = sums[t][r];
+}
+
+static void score_rows(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+{
+	_Alignas(64) float sums[ROWS * TREE_ROW_MAX];
+	_Alignas(64) uint8_t leaves[ROWS];
+
+	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
+	for (uint32_t i = 0; i < masks->n_trees; i++) {
+		_mm512_store_si512(leaves, find_leaves(masks, &masks->trees[i], block));
+		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
+			masks->row_floats);
+	}
+	for (uint32_t r = 0; r < block->n; r++)
+		for (uint32_t t = 0; t < masks->n_targets; t++)
+			y[r * ldy + t] = masks->base[t] + sums[r * masks->row_floats + t];
+}
+
+static void block_init(struct block *block, const float *x, size_t ldx, uint32_t n)
+{
+	const __m512i counting =
+		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+
+	block->x = x;
+	block->ldx = ldx;
+	block->n = n;
+	for (int g = 0; g < GROUPS; g++) {
+		const __m512i row = _mm512_add_epi32(counting, _mm512_set1_epi32(16 * g));
+
+		block->row[g] =
+			_mm512_mullo_epi32(_mm512_min_epu32(row, _mm512_set1_epi32((int)n - 1)),
+				_mm512_set1_epi32((int)ldx));
+	}
+}
+
+void u8_trees_64__avx512(
+	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
+{
+	const struct masks *masks = packed;
+	struct block block;
+
+	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
+	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
+		block_init(&block, x, ldx, m < ROWS ? m : ROWS);
+		rank_columns(masks, &block);
+		if (masks->row_floats)
+			score_rows(masks, &block, y, ldy);
+		else
+			score(masks, &block, y, ldy);
+	}
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One row, several trees in turns: a branch takes two dependent loads, and only other trees can use
+// that time. No branches of the CPU's own depend on the row.
+//
+// Floats are compared as unsigned integers of the same order ("keys"). A missing value has the
+// lowest key in one copy of the row and the highest in another; a branch reads the copy that sends
+// it the right way. The children of a branch stand side by side, and a leaf leads to itself: its
+// threshold is above all keys.
+#include "infer/kernels/trees/trees_kernels.h"
+#include "infer/kernels/trees/trees_ranks.h"
+#include "infer/kernels/trees/trees_rows.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TURNS        8
+#define FEATURES_MAX 4096 // keys of a row are on the stack
+#define TREE_NODES   65536
+#define KEY_LEAF     UINT32_MAX
+#define KEY_MISSING  (UINT32_MAX - 1) // of the copy where missing is false: above infinity
+#define TARGETS_MAX  64
+
+struct walk_node {
+	uint32_t key;   // goes to `child` where the value's key is below, to child + 1 otherwise
+	uint16_t value; // of the row's keys
+	uint16_t child; // nodes further on than this one; 0: a leaf
+};
+
+struct walk_tree {
+	uint32_t first;  // node of the root
+	uint32_t steps;  // to the deepest leaf; of rows, to that of its turns
+	uint32_t target; // of all weights, where the leaves are not rows
+};
+
+struct walk {
+	uint32_t n_trees, n_features, n_targets;
+	uint32_t missing_copies; // 2 where branches send missing values both ways, else 1
+	bool missing_true;       // of the only copy
+	const struct walk_tree *trees;
+	const struct walk_node *nodes;
+	const float *weights; // [nodes]
+	const float *base;
+	// Leaves with several targets (trees_rows.h): the trees stay in their order.
+	uint32_t row_floats;  // 0: there are none
+	const uint32_t *leaf; // [nodes] the leaf's number
+	const float *rows;    // [leaves][row_floats]
+};
+
+// -0 and 0 have the same key.
+static inline uint32_t key_of(float x)
+{
+	uint32_t bits;
+
+	x += 0.0f;
+	memcpy(&bits, &x, sizeof(bits));
+	return bits ^ ((0 - (bits >> 31)) | 0x80000000u);
+}
+
+struct form {
+	bool both, missing_true; // where branches send missing values
+	uint32_t row_floats;
+};
+
+static bool is_supported(const struct trees *t, struct form *form)
+{
+	bool seen[2] = { false, false };
+
+	if (t->aggregate != TREES_SUM || t->linear_first || t->n_features > FEATURES_MAX ||
+		t->n_targets > TARGETS_MAX)
+		return false;
+	for (uint32_t b = 0; b < t->n_branches; b++) {
+		if ((t->kind[b] & TREE_TEST_BITS) != TREE_LESS)
+			return false;
+		seen[(t->kind[b] & TREE_MISSING_TRUE) != 0] = true;
+	}
+	form->both = seen[0] && seen[1];
+	form->missing_true = seen[1];
+	form->row_floats = trees_one_target(t) ? 0 : trees_row_floats(t);
+	return form->row_floats > 0 || trees_one_target(t);
+}
+
+struct layout {
+	size_t trees, nodes, weights, base, rows, bytes;
+};
+
+static struct layout layout_of(const struct trees *t, uint32_t row_floats)
+{
+	const size_t n = (size_t)t->n_branches + t->n_leaves;
+	struct layout at = { .trees = sizeof(struct walk) };
+
+	at.nodes = at.trees + t->n_trees * sizeof(struct walk_tree);
+	at.nodes = (at.nodes + 63) & ~(size_t)63;
+	at.weights = at.nodes + n * sizeof(struct walk_node);
+	at.base = at.weights + n * sizeof(float);
+	at.rows = (at.base + t->n_targets * sizeof(float) + 63) & ~(size_t)63;
+	at.bytes = at.rows + (size_t)t->n_leaves * row_floats * sizeof(float);
+	return at;
+}
+
+size_t trees_walk_bytes(const struct trees *t)
+{
+	struct form form;
+
+	return is_supported(t, &form) ? layout_of(t, form.row_floats).bytes : 0;
+}
+
+struct filling {
+	const struct trees *t;
+	struct walk_node *nodes;
+	float *weights;  // or
+	uint32_t *leaf;  // the same memory, where leaves are rows
+	int32_t *source; // [nodes] of the tree being filled
+	uint8_t *depth;
+	struct form form;
+};
+
+static float weight_of(const struct trees *t, int32_t leaf)
+{
+	const int32_t w = t->weight_first[leaf];
+
+	return w < t->weight_first[leaf + 1] ? t->weight[w] : 0;
+}
+
+// Breadth first, children in pairs. How many steps the deepest leaf takes; -1: too many nodes.
+static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t *count)
+{
+	const struct trees *t = f->t;
+	uint32_t n = 1, steps = 0;
+
+	f->source[0] = t->root[tree];
+	f->depth[0] = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const int32_t source = f->source[i];
+		struct walk_node *node = &f->nodes[first + i];
+
+		steps = f->depth[i] > steps ? f->depth[i] : steps;
+		if (f->form.row_floats)
+			f->leaf[first + i] = source < 0 ? (uint32_t)~source : 0;
+		else
+			f->weights[first + i] = source < 0 ? weight_of(t, ~source) : 0;
+		*node = (struct walk_node){ .key = KEY_LEAF };
+		if (source < 0)
+			continue;
+		if (n + 2 > TREE_NODES || f->depth[i] == UINT8_MAX)
+			return -1;
+		node->key = key_of(t->threshold[source]);
+		node->value = (uint16_t)(t->feature[source] +
+			(f->form.both && (t->kind[source] & TREE_MISSING_TRUE) ? (int)t->n_features
+									       : 0));
+		node->child = (uint16_t)(n - i);
+		for (int c = 0; c < 2; c++, n++) {
+			f->source[n] = t->children[source][1 - c];
+			f->depth[n] = (uint8_t)(f->depth[i] + 1);
+		}
+	}
+	*count = n;
+	return (int)steps;
+}
+
+static int by_steps(const void *a, const void *b)
+{
+	const struct walk_tree *x = a, *y = b;
+
+	return x->steps != y->steps    ? (x->steps < y->steps ? -1 : 1)
+		: x->first != y->first ? (x->first < y->first ? -1 : 1)
+				       : 0;
+}
+
+// Rows are summed in the trees' own order: as many steps as the deepest of a turn needs.
+static void level_steps(struct walk_tree *trees, uint32_t n)
+{
+	for (uint32_t i = 0; i + TURNS <= n; i += TURNS) {
+		uint32_t most = 0;
+
+		for (uint32_t k = 0; k < TURNS; k++)
+			most = trees[i + k].steps > most ? trees[i + k].steps : most;
+		trees[i + TURNS - 1].steps = most;
+	}
+}
+
+static int fill_trees(struct filling *f, struct walk_tree *trees)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < f->t->n_trees; i++) {
+		uint32_t count = 0;
+		const int steps = fill_tree(f, i, first, &count);
+
+		if (steps < 0)
+			return -ENOTSUP;
+		trees[i] = (struct walk_tree){ first, (uint32_t)steps, trees_target(f->t, i) };
+		first += count;
+	}
+	return 0;
+}
+
+int trees_walk_pack(void *packed, const struct trees *t)
+{
+	struct filling f = { .t = t, .source = malloc(TREE_NODES * sizeof(int32_t)) };
+	char *bytes = packed;
+	struct walk *walk = packed;
+	struct walk_tree *trees;
+	struct layout at;
+	float *rows;
+	int rc;
+
+	f.depth = malloc(TREE_NODES);
+	is_supported(t, &f.form);
+	at = layout_of(t, f.form.row_floats);
+	trees = (struct walk_tree *)(bytes + at.trees);
+	rows = (void *)(bytes + at.rows);
+	f.nodes = (struct walk_node *)(bytes + at.nodes);
+	f.weights = (void *)(bytes + at.weights);
+	f.leaf = (void *)(bytes + at.weights);
+	rc = f.source && f.depth ? fill_trees(&f, trees) : -ENOMEM;
+	free(f.source);
+	free(f.depth);
+	if (rc != 0)
+		return rc;
+	for (uint32_t l = 0; f.form.row_floats && l < t->n_leaves; l++)
+		trees_fill_row(
+			t, (int32_t)l, f.form.row_floats, rows + (size_t)l * f.form.row_floats);
+	if (f.form.row_floats)
+		level_steps(trees, t->n_trees);
+	else
+		qsort(trees, t->n_trees, sizeof(*trees), by_steps);
+	memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
+	*walk = (struct walk){ .n_trees = t->n_trees,
+		.n_features = t->n_features,
+		.n_targets = t->n_targets,
+		.missing_copies = f.form.both ? 2 : 1,
+		.missing_true = f.form.missing_true,
+		.trees = trees,
+		.nodes = f.nodes,
+		.weights = f.weights,
+		.base = (void *)(bytes + at.base),
+		.row_floats = f.form.row_floats,
+		.leaf = f.leaf,
+		.rows = rows };
+	return 0;
+}
+
+static void fill_keys(const struct walk *walk, const float *x, uint32_t *keys)
+{
+	const uint32_t n = walk->n_features, missing = walk->missing_true ? 0 : KEY_MISSING;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const bool is_missing = x[i] != x[i];
+		const uint32_t key = key_of(x[i]);
+
+		if (walk->missing_copies == 2) {
+			keys[i] = is_missing ? KEY_MISSING : key;
+			keys[n + i] = is_missing ? 0 : key;
+		} else {
+			keys[i] = is_missing ? missing : key;
+		}
+	}
+}
+
+static inline const struct walk_node *next_node(const struct walk_node *node, const uint32_t *keys)
+{
+	const uint32_t further = node->child + (uint32_t)(keys[node->value] >= node->key);
+
+	return node + further;
+}
+
+// The nodes of the leaves that the row reaches in the trees of a turn.
+static inline __attribute__((always_inline)) void walk_turns(const struct walk *walk,
+	const struct walk_tree *trees, const uint32_t *keys, uint32_t nodes[TURNS])
+{
+	const struct walk_node *at[TURNS];
+
+	for (int k = 0; k < TURNS; k++)
+		at[k] = walk->nodes + trees[k].first;
+	for (uint32_t s = 0; s < trees[TURNS - 1].steps; s++) {
+#pragma GCC unroll 8
+		for (int k = 0; k < TURNS; k++)
+			at[k] = next_node(at[k], keys);
+	}
+	for (int k = 0; k < TURNS; k++)
+		nodes[k] = (uint32_t)(at[k] - walk->nodes);
+}
+
+static uint32_t walk_one(
+	const struct walk *walk, const struct walk_tree *tree, const uint32_t *keys)
+{
+	const struct walk_node *at = walk->nodes + tree->first;
+
+	for (uint32_t s = 0; s < tree->steps; s++)
+		at = next_node(at, keys);
+	return (uint32_t)(at - walk->nodes);
+}
+
+static void score(const struct walk *walk, const uint32_t *keys, float *y)
+{
+	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
+	uint32_t at[TURNS];
+
+	memcpy(y, walk->base, walk->n_targets * sizeof(*y));
+	for (; trees + TURNS <= end; trees += TURNS) {
+		walk_turns(walk, trees, keys, at);
+		for (int k = 0; k < TURNS; k++)
+			y[trees[k].target] += walk->weights[at[k]];
+	}
+	for (; trees < end; trees++)
+		y[trees->target] += walk->weights[walk_one(walk, trees, keys)];
+}
+
+// `floats` is known where it is small.
+static inline __attribute__((always_inline)) void sum_rows(
+	const struct walk *walk, const uint32_t *keys, float *sums, uint32_t floats)
+{
+	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
+	uint32_t at[TURNS];
+
+	for (; trees + TURNS <= end; trees += TURNS) {
+		walk_turns(walk, trees, keys, at);
+#pragma GCC unroll 8
+		for (int k = 0; k < TURNS; k++)
+			trees_add_row(
+				sums, walk->rows + walk->leaf[at[k]] * (size_t)floats, floats);
+	}
+	for (; trees < end; trees++) {
+		const size_t leaf = walk->leaf[walk_one(walk, trees, keys)];
+
+		trees_add_row(sums, walk->rows + leaf * floats, floats);
+	}
+}
+
+static void score_rows(const struct walk *walk, const uint32_t *keys, float *y)
+{
+	float sums[TREE_ROW_MAX] = { 0 };
+
+	if (walk->row_floats == 2)
+		sum_rows(walk, keys, sums, 2);
+	else if (walk->row_floats == 4)
+		sum_rows(walk, keys, sums, 4);
+	else if (walk->row_floats == 8)
+		sum_rows(walk, keys, sums, 8);
+	else
+		sum_rows(walk, keys, sums, walk->row_floats);
+	for (uint32_t t = 0; t < walk->n_targets; t++)
+		y[t] = walk->base[t] + sums[t];
+}
+
+void u32_trees_8x1__scalar(
+	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
+{
+	const struct walk *walk = packed;
+	uint32_t keys[2 * FEATURES_MAX];
+
+	assert(walk->n_features <= FEATURES_MAX && walk->row_floats <= TREE_ROW_MAX);
+	for (uint32_t row = 0; row < m; row++, x += ldx, y += ldy) {
+		fill_keys(walk, x, keys);
+		if (walk->row_floats)
+			score_rows(walk, keys, y);
+		else
+			score(walk, keys, y);
+	}
+}
