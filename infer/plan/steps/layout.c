@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/plan/layout.h"
+#include "infer/plan/steps/layout.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // MaxPool of bytes, of either layout.
-#include "infer/plan/layout.h"
-#include "infer/plan/steps_pool.h"
+#include "infer/plan/steps/layout.h"
+#include "infer/plan/steps/pool.h"
 
 #include <inttypes.h>
 #include <string.h>

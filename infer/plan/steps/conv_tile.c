@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv of any stride by tiles of places and output channels.
-#include "infer/graph/arena.h"
 #include "infer/kernels/conv/conv_tile.h"
-#include "infer/plan/layout.h"
-#include "infer/plan/steps_conv.h"
+#include "infer/graph/arena.h"
+#include "infer/plan/steps/conv.h"
+#include "infer/plan/steps/layout.h"
 
 #include <stdlib.h>
 #include <string.h>

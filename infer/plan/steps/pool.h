@@ -2,8 +2,8 @@
 // What the steps of pools share.
 #pragma once
 
-#include "infer/plan/padding.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/steps/padding.h"
 
 // A pool whose windows all lie inside of its room, which is the image itself where `padded` is not.
 struct pool_room {

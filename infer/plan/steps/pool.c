@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Pools of either layout: of windows that lie inside, or of which what is outside counts as one
 // value. What has another form takes the general path.
-#include "infer/plan/steps_pool.h"
+#include "infer/plan/steps/pool.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/pool/pool_line.h"
 #include "infer/kernels/pool/pool_places.h"
-#include "infer/plan/layout.h"
-#include "infer/plan/steps_reduce.h"
+#include "infer/plan/steps/layout.h"
+#include "infer/plan/steps/reduce.h"
 
 #include <inttypes.h>
 #include <math.h>

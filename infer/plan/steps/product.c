@@ -2,8 +2,8 @@
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
 #include "infer/kernels/product/product.h"
-#include "infer/plan/layout.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/steps/layout.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/plan/contest.h"
+#include "infer/plan/choose/contest.h"
 
-#include "infer/plan/race.h"
+#include "infer/plan/choose/race.h"
 
 #include <assert.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/plan/padding.h"
+#include "infer/plan/steps/padding.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What runs in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
 // QuantizeLinear and DequantizeLinear by one scale. Other forms are the general path's.
-#include "infer/plan/quantise.h"
+#include "infer/plan/steps/quantise.h"
 
-#include "infer/plan/contest.h"
-#include "infer/plan/layout.h"
+#include "infer/plan/choose/contest.h"
+#include "infer/plan/steps/layout.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

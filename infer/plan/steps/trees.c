@@ -2,8 +2,8 @@
 // Tree ensembles: for each class of batch sizes the kernel that is fastest here, by timing on rows
 // that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
 #include "infer/kernels/trees/trees_kernels.h"
+#include "infer/plan/choose/race.h"
 #include "infer/plan/plan.h"
-#include "infer/plan/race.h"
 
 #include <inttypes.h>
 #include <math.h>

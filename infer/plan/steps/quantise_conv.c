@@ -4,8 +4,8 @@
 // so that what a window takes of a line is one run of bytes; with several groups, each of which has
 // a few of the channels, channel by channel.
 #include "infer/graph/window.h"
-#include "infer/plan/layout.h"
-#include "infer/plan/quantise.h"
+#include "infer/plan/steps/layout.h"
+#include "infer/plan/steps/quantise.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/plan/race.h"
+#include "infer/plan/choose/race.h"
 
 #include "infer/plan/plan.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which kernel runs a dense layer, by measuring all that may.
+#include "infer/plan/choose/race.h"
 #include "infer/plan/plan.h"
-#include "infer/plan/race.h"
 
 #include <stdlib.h>
 

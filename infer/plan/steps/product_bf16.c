@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
 #include "infer/kernels/product/bf16_dense.h"
-#include "infer/plan/contest.h"
-#include "infer/plan/layout.h"
+#include "infer/plan/choose/contest.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/steps/layout.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

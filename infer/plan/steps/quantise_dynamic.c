@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is quantised row by row while it runs: DynamicQuantizeLinear, and the product of such rows,
 // DynamicQDense, by the kernel that is fastest here for each class of batch sizes.
-#include "infer/plan/quantise.h"
+#include "infer/plan/steps/quantise.h"
 
 #include <inttypes.h>
 #include <math.h>

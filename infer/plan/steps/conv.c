@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv: by tiles (steps_conv_tile.c), or with a stride of 1 along its last dimension by vectors of
 // places. What has another form takes the general path.
-#include "infer/plan/steps_conv.h"
+#include "infer/plan/steps/conv.h"
 #include "infer/kernels/conv/conv_rows.h"
-#include "infer/plan/layout.h"
+#include "infer/plan/steps/layout.h"
 
 #include <inttypes.h>
 #include <string.h>

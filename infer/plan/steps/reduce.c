@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ReduceSum, ReduceMean and ReduceMax of the last dimensions, the latter two of any that are
 // neighbours, and pools of all that there is. Others take the general path.
-#include "infer/plan/steps_reduce.h"
+#include "infer/plan/steps/reduce.h"
 
 #include "infer/graph/arena.h"
 #include "infer/kernels/pool/pool_places.h"

@@ -2,8 +2,8 @@
 // What the two builders of convolutions share.
 #pragma once
 
-#include "infer/plan/padding.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/steps/padding.h"
 
 // The node at hand has a form that conv_tile_takes().
 int build_conv_tile(struct builder *builder, const struct window *window);
