@@ -2,7 +2,7 @@
 #include "tests/conformance/case.h"
 
 #include "infer/import/import.h"
-#include "infer/import/onnx.h"
+#include "infer/import/onnx/onnx.h"
 #include "infer/infer.h"
 #include "tests/conformance/compare.h"
 #include "tests/conformance/tensors.h"

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// An ONNX file to a graph: names, inputs, initialisers, nodes in topological order, outputs.
+#include "infer/import/onnx/onnx.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_BYTES_MAX ((size_t)1 << 30)
+
+// Where the opset of one of the two domains that are read is kept; NULL for any other domain.
+static int64_t *opset_of(struct onnx *onnx, const char *domain)
+{
+	if (!*domain || strcmp(domain, "ai.onnx") == 0)
+		return &onnx->opset;
+	return strcmp(domain, "ai.onnx.ml") == 0 ? &onnx->opset_ml : NULL;
+}
+
+static int read_opsets(struct onnx *onnx)
+{
+	for (size_t i = 0; i < onnx->model->n_opset_import; i++) {
+		const Onnx__OperatorSetIdProto *set = onnx->model->opset_import[i];
+		int64_t *version = opset_of(onnx, onnx_text(set->domain));
+
+		if (version && *version != 0 && *version != set->version)
+			return error_set(onnx->err, -EINVAL,
+				"the file imports opset %lld and opset %lld of %s, should import "
+				"one",
+				(long long)*version, (long long)set->version,
+				version == &onnx->opset ? "ai.onnx" : "ai.onnx.ml");
+		if (version)
+			*version = set->version;
+	}
+	return 0;
+}
+
+// Functions of other domains are refused where a node calls one. In the domains that are read, a
+// function of an operator's name would change what the operator means.
+static int check_functions(struct onnx *onnx)
+{
+	for (size_t i = 0; i < onnx->model->n_functions; i++) {
+		const Onnx__FunctionProto *function = onnx->model->functions[i];
+
+		if (opset_of(onnx, onnx_text(function->domain)))
+			return error_set(onnx->err, -ENOTSUP,
+				"function '%.80s' is defined in the operators' own domain; only "
+				"operators are supported",
+				onnx_text(function->name));
+	}
+	return 0;
+}
+
+// A row of scores is float32; the column keeps the name.
+static uint32_t output_cast(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor)
+{
+	const char *name = onnx->graph->tensors[tensor].name;
+	uint32_t made = onnx_as(onnx, node, tensor, DTYPE_F32);
+
+	if (made == GRAPH_NONE)
+		return GRAPH_NONE;
+	report_add(onnx->report, "output '%.80s' of whole numbers is given as float32", node->name);
+	onnx->graph->tensors[tensor].name = onnx->graph->tensors[made].name;
+	onnx->graph->tensors[made].name = name;
+	return made;
+}
+
+// A whole number beside the scores of as many classes as the file names: the class predicted.
+static bool is_label(const struct onnx *onnx, const struct onnx_value *value)
+{
+	const struct tensor *tensor;
+
+	if (value->is_label || value->tensor == GRAPH_NONE)
+		return value->is_label;
+	tensor = &onnx->graph->tensors[value->tensor];
+	return !onnx->labels && onnx->graph->n_class_labels > 1 && onnx->proto->n_output == 2 &&
+		tensor->dtype != DTYPE_F32 && tensor_elements(tensor) == 1;
+}
+
+static int add_output(struct onnx *onnx, const char *name)
+{
+	struct graph *graph = onnx->graph;
+	const struct onnx_value *value =
+		onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
+	struct onnx_node node = { .name = name, .type = "output" };
+	uint32_t tensor;
+
+	if (!value || !value->defined)
+		return error_set(onnx->err, -EINVAL, "output '%.80s' is computed by no node", name);
+	if (is_label(onnx, value)) {
+		report_add(onnx->report,
+			"dropped output '%.80s': the predicted label; scores are kept (--outputs "
+			"keeps what it names)",
+			name);
+		return 0;
+	}
+	tensor = value->tensor;
+	if (tensor == GRAPH_NONE)
+		return error_set(onnx->err, -ENOTSUP, "output '%.80s' is not supported", name);
+	if (value->producer == GRAPH_NONE && graph->tensors[tensor].dtype == DTYPE_F32)
+		tensor = onnx_emit(onnx, &node, OP_IDENTITY, 1, &tensor, 0, NULL);
+	if (tensor != GRAPH_NONE && graph->tensors[tensor].dtype != DTYPE_F32)
+		tensor = output_cast(onnx, &node, tensor);
+	if (tensor == GRAPH_NONE)
+		return -EINVAL;
+	graph->outputs[graph->n_outputs].tensor = tensor;
+	graph->outputs[graph->n_outputs++].first_column = graph->n_columns_out;
+	if (tensor_elements(&graph->tensors[tensor]) > MODEL_OUTPUTS_MAX ||
+		(graph->n_columns_out += (uint32_t)tensor_elements(&graph->tensors[tensor])) >
+			MODEL_OUTPUTS_MAX)
+		return error_set(
+			onnx->err, -ENOTSUP, "more than %d output columns", MODEL_OUTPUTS_MAX);
+	return 0;
+}
+
+static int add_outputs(struct onnx *onnx)
+{
+	struct graph *graph = onnx->graph;
+	size_t n = onnx->proto->n_output;
+
+	graph->outputs = arena_calloc(graph->arena, n + 1, sizeof(*graph->outputs));
+	if (!graph->outputs)
+		return error_set(onnx->err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		int rc = add_output(onnx, onnx_text(onnx->proto->output[i]->name));
+
+		if (rc != 0)
+			return rc;
+	}
+	if (graph->n_columns_out == 0)
+		return error_set(onnx->err, -ENOTSUP, "the model has no output of scores");
+	return 0;
+}
+
+static void report_source(const struct onnx *onnx)
+{
+	const char *producer = onnx_text(onnx->model->producer_name);
+	const char *version = onnx_text(onnx->model->producer_version);
+	char ml[40] = "";
+
+	if (onnx->opset_ml)
+		snprintf(ml, sizeof(ml), ", ai.onnx.ml %lld", (long long)onnx->opset_ml);
+	report_add(onnx->report, "ONNX of opset %lld%s%s%.60s%s%.40s: %zu node%s",
+		(long long)onnx->opset, ml, *producer ? ", by " : "", producer, *version ? " " : "",
+		version, onnx->proto->n_node, onnx->proto->n_node == 1 ? "" : "s");
+}
+
+static int import_model(struct onnx *onnx)
+{
+	int rc;
+
+	onnx->proto = onnx->model->graph;
+	if (!onnx->proto)
+		return error_set(onnx->err, -EINVAL, "not an ONNX model: it has no graph");
+	if (onnx->proto->n_node > GRAPH_NODES_MAX)
+		return error_set(onnx->err, -EINVAL, "%zu nodes, at most %u are possible",
+			onnx->proto->n_node, GRAPH_NODES_MAX);
+	onnx->graph->source_kind = "onnx";
+	randombytes_buf(onnx->hash_key, sizeof(onnx->hash_key));
+	if (!onnx_value(onnx, ""))
+		return -ENOMEM;
+	rc = read_opsets(onnx);
+	if (rc == 0)
+		rc = check_functions(onnx);
+	if (rc == 0)
+		report_source(onnx);
+	if (rc == 0)
+		rc = onnx_read_initializers(onnx);
+	if (rc == 0)
+		rc = onnx_read_inputs(onnx);
+	if (rc == 0)
+		rc = onnx_define_outputs(onnx);
+	if (rc == 0)
+		rc = onnx_import_nodes(onnx);
+	if (rc == 0)
+		rc = add_outputs(onnx);
+	if (rc == 0)
+		rc = onnx_name_columns(onnx);
+	if (rc == 0)
+		onnx_read_metadata(onnx);
+	if (rc == 0 && onnx->narrowed)
+		report_add(onnx->report, "double precision values are computed in float32");
+	return rc ? rc : graph_check(onnx->graph, onnx->err);
+}
+
+int import_onnx(const void *bytes, size_t size, bool labels, struct graph **graph,
+	struct compile_report *report, struct error *err)
+{
+	struct onnx onnx = { .report = report, .err = err, .labels = labels };
+	int rc;
+
+	*graph = NULL;
+	if (sodium_init() < 0)
+		return error_set(err, -EIO, "libsodium has no random numbers");
+	rc = onnx_parse(bytes, size, &onnx.model, err);
+	if (rc != 0)
+		return rc;
+	onnx.scratch = arena_create(SCRATCH_BYTES_MAX);
+	onnx.graph = graph_create();
+	rc = onnx.scratch && onnx.graph ? import_model(&onnx)
+					: error_set(err, -ENOMEM, "out of memory");
+	arena_destroy(onnx.scratch);
+	onnx_free_model(onnx.model);
+	if (rc == 0)
+		*graph = onnx.graph;
+	else
+		graph_destroy(onnx.graph);
+	return rc;
+}

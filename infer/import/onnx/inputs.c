@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a file gives before its nodes: initialisers and inputs, for one row.
+#include "infer/import/onnx/onnx.h"
+
+#include <string.h>
+
+int onnx_read_initializers(struct onnx *onnx)
+{
+	if (onnx->proto->n_sparse_initializer != 0)
+		return error_set(onnx->err, -ENOTSUP, "sparse initialisers are not supported");
+	for (size_t i = 0; i < onnx->proto->n_initializer; i++) {
+		const Onnx__TensorProto *proto = onnx->proto->initializer[i];
+		struct onnx_value *value = onnx_define(onnx, proto->name, "an initialiser");
+		uint32_t tensor;
+		int rc;
+
+		if (!value)
+			return -EINVAL;
+		rc = onnx_tensor(onnx, proto, proto->name, "initialiser", &tensor);
+		if (rc != 0)
+			return rc;
+		onnx_value(onnx, proto->name)->tensor = tensor;
+	}
+	return 0;
+}
+
+// Dimensions for one row: an unnamed, symbolic or negative first dimension is the batch, and so is
+// one that no row could be: some export all of their training rows as one batch.
+static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorShapeProto *shape,
+	uint32_t *rank, int64_t *dims)
+{
+	int64_t elements = 1;
+
+	if (!shape)
+		return error_set(onnx->err, -ENOTSUP, "input '%.80s' has no shape", name);
+	if (shape->n_dim > GRAPH_RANK_MAX)
+		return error_set(onnx->err, -ENOTSUP,
+			"input '%.80s' has %zu dimensions, at most %d are supported", name,
+			shape->n_dim, GRAPH_RANK_MAX);
+	*rank = (uint32_t)shape->n_dim;
+	for (uint32_t d = 0; d < *rank; d++) {
+		const Onnx__TensorShapeProto__Dimension *dim = shape->dim[d];
+		bool fixed =
+			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+
+		dims[d] = fixed ? dim->dim_value : -1;
+		if (d == 0 && *rank > 1 && dims[d] > MODEL_FEATURES_MAX && dims[d] <= INT32_MAX) {
+			report_add(onnx->report,
+				"input '%.80s': its first dimension, %lld, is too long for a row: "
+				"taken as the batch",
+				name, (long long)dims[d]);
+			dims[d] = -1;
+		}
+		if (d == 0 && dims[d] < 0)
+			dims[d] = 1;
+		if (dims[d] < 0)
+			return error_set(onnx->err, -ENOTSUP,
+				"input '%.80s': dimension %u is open; only the first, the batch, "
+				"may be",
+				name, d);
+		if (dims[d] == 0 || dims[d] > MODEL_FEATURES_MAX ||
+			(elements *= dims[d]) > MODEL_FEATURES_MAX)
+			return error_set(onnx->err, -ENOTSUP,
+				"input '%.80s': dimension %u is %lld; a row has 1 to %d features "
+				"(leave the batch dimension open when exporting)",
+				name, d, (long long)dims[d], MODEL_FEATURES_MAX);
+	}
+	return 0;
+}
+
+// What reads an input of whole numbers reads the cast; what wants floats, the row itself.
+static int cast_input(
+	struct onnx *onnx, const char *name, enum dtype dtype, struct onnx_value *value)
+{
+	const struct onnx_node node = { .name = name, .type = "input" };
+	struct onnx_port *port = &onnx->ports[onnx->n_ports];
+
+	port->plain = value->tensor;
+	port->cast = onnx_as(onnx, &node, value->tensor, dtype);
+	if (port->cast == GRAPH_NONE)
+		return -ENOMEM;
+	onnx->n_ports++;
+	value->tensor = port->cast;
+	report_add(onnx->report, "input '%.80s' of whole numbers is taken as float32", name);
+	return 0;
+}
+
+static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
+{
+	const Onnx__TypeProto *type = info->type;
+	struct graph *graph = onnx->graph;
+	int64_t dims[GRAPH_RANK_MAX] = { 0 };
+	struct onnx_value *value;
+	uint32_t rank = 0, tensor;
+	enum dtype dtype;
+	int elem, rc;
+
+	// Before IR version 4 initialisers are listed among the inputs.
+	if (onnx_value_exists(onnx, onnx_text(info->name)) &&
+		onnx_value(onnx, onnx_text(info->name))->tensor != GRAPH_NONE &&
+		graph->tensors[onnx_value(onnx, onnx_text(info->name))->tensor].data)
+		return 0;
+	value = onnx_define(onnx, info->name, "an input");
+	if (!value)
+		return -EINVAL;
+	if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
+		return error_set(onnx->err, -ENOTSUP,
+			"input '%.80s' is no tensor; only tensors are scored", info->name);
+	elem = type->tensor_type->elem_type;
+	if (!onnx_dtype(elem, &dtype))
+		return error_set(onnx->err, -ENOTSUP,
+			"input '%.80s' has values of type %s; floats and integers can be scored",
+			info->name, onnx_type_name(elem));
+	rc = input_dims(onnx, info->name, type->tensor_type->shape, &rank, dims);
+	if (rc != 0)
+		return rc;
+	tensor = graph_add_tensor(graph, info->name, DTYPE_F32, rank, dims, NULL, onnx->err);
+	if (tensor == GRAPH_NONE)
+		return -ENOMEM;
+	value->tensor = tensor;
+	onnx->narrowed |= elem == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+	if (dtype != DTYPE_F32 && cast_input(onnx, info->name, dtype, value) != 0)
+		return -ENOMEM;
+	graph->inputs[graph->n_inputs].tensor = tensor;
+	graph->inputs[graph->n_inputs++].first_column = graph->n_features;
+	graph->n_features += (uint32_t)tensor_elements(&graph->tensors[tensor]);
+	if (graph->n_features > MODEL_FEATURES_MAX)
+		return error_set(onnx->err, -ENOTSUP, "more than %d features in all inputs",
+			MODEL_FEATURES_MAX);
+	return 0;
+}
+
+int onnx_read_inputs(struct onnx *onnx)
+{
+	size_t n = onnx->proto->n_input;
+
+	onnx->graph->inputs = arena_calloc(onnx->graph->arena, n + 1, sizeof(struct graph_port));
+	onnx->ports = arena_calloc(onnx->scratch, n + 1, sizeof(*onnx->ports));
+	if (!onnx->graph->inputs || !onnx->ports)
+		return error_set(onnx->err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		int rc = read_input(onnx, onnx->proto->input[i]);
+
+		if (rc != 0)
+			return rc;
+	}
+	if (onnx->graph->n_inputs == 0)
+		return error_set(onnx->err, -ENOTSUP, "the model has no inputs");
+	return 0;
+}

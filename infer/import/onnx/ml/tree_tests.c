@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tree ensembles of ai.onnx.ml: tests reduced to those of infer/graph/trees.h, and the node that scores.
+#include "infer/import/forest.h"
+#include "infer/import/onnx/ml/ml.h"
+
+#include <math.h>
+#include <string.h>
+
+#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
+#define ELEMENT(name)   ONNX__TENSOR_PROTO__DATA_TYPE__##name
+
+// The largest float32 that is not above, and the smallest that is not below.
+static float floor_f32(double value)
+{
+	const float near = (float)value;
+
+	return (double)near > value ? nextafterf(near, -INFINITY) : near;
+}
+
+static float ceil_f32(double value)
+{
+	const float near = (float)value;
+
+	return (double)near < value ? nextafterf(near, INFINITY) : near;
+}
+
+static void turn_round(struct forest_node *node)
+{
+	const int64_t yes = node->yes;
+
+	node->yes = node->no;
+	node->no = yes;
+	node->kind ^= TREE_MISSING_TRUE;
+}
+
+void onnx_tree_test(
+	struct forest_node *node, enum tree_mode mode, double threshold, bool missing_true)
+{
+	const bool negated = mode == MODE_GT || mode == MODE_GTE || mode == MODE_NEQ;
+
+	// NaN differs from everything.
+	missing_true |= mode == MODE_NEQ;
+	node->kind = missing_true ? TREE_MISSING_TRUE : 0;
+	if (negated)
+		turn_round(node);
+	if (mode == MODE_EQ || mode == MODE_NEQ) {
+		node->kind |= TREE_EQUAL;
+		node->threshold = (float)threshold;
+		if ((double)node->threshold != threshold) {
+			node->kind &= (uint8_t)~TREE_TEST_BITS; // no float32 equals it
+			node->threshold = -INFINITY;
+		}
+	} else if (mode == MODE_LT || mode == MODE_GTE) {
+		node->threshold = ceil_f32(threshold);
+	} else if (threshold == (double)INFINITY) { // x <= infinity: always; turned round, never
+		turn_round(node);
+		node->threshold = -INFINITY;
+	} else {
+		node->threshold = nextafterf(floor_f32(threshold), INFINITY);
+	}
+}
+
+// The i-th value of a tensor of floats or doubles.
+static double tensor_value(const Onnx__TensorProto *tensor, size_t i)
+{
+	const bool wide = tensor->data_type == ELEMENT(DOUBLE);
+	double value;
+	float narrow;
+
+	if (!tensor->has_raw_data)
+		return wide ? tensor->double_data[i] : (double)tensor->float_data[i];
+	if (wide) {
+		memcpy(&value, tensor->raw_data.data + i * sizeof(value), sizeof(value));
+		return value;
+	}
+	memcpy(&narrow, tensor->raw_data.data + i * sizeof(narrow), sizeof(narrow));
+	return (double)narrow;
+}
+
+static int tensor_doubles(struct onnx *onnx, const struct onnx_node *node, const char *name,
+	const Onnx__TensorProto *tensor, size_t *count, const double **values)
+{
+	const bool wide = tensor->data_type == ELEMENT(DOUBLE);
+	const size_t width = wide ? 8 : 4;
+	uint32_t checked;
+	double *to;
+
+	if (!wide && tensor->data_type != ELEMENT(FLOAT))
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"attribute '%s' has values of type %s, FLOAT and DOUBLE are supported",
+			name, onnx_type_name(tensor->data_type));
+	// Reads it for its checks: as many values as its dimensions say, in this file.
+	if (onnx_tensor(onnx, tensor, name, "attribute", &checked) != 0)
+		return error_prefix(onnx->err, -EINVAL, "node '%.80s'", node->name);
+	*count = tensor->has_raw_data ? tensor->raw_data.len / width
+		: wide                ? tensor->n_double_data
+				      : tensor->n_float_data;
+	to = arena_calloc(onnx->scratch, *count + 1, sizeof(*to));
+	if (!to)
+		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < *count; i++)
+		to[i] = tensor_value(tensor, i);
+	*values = to;
+	return 0;
+}
+
+int onnx_attr_doubles(struct onnx *onnx, const struct onnx_node *node, const char *name,
+	const char *tensor_name, size_t *count, const double **values)
+{
+	const Onnx__AttributeProto *floats = NULL, *tensor = NULL;
+	double *to;
+
+	*count = 0;
+	*values = NULL;
+	if ((name && onnx_attr(onnx, node, name, ATTRIBUTE(FLOATS), &floats)) ||
+		(tensor_name && onnx_attr(onnx, node, tensor_name, ATTRIBUTE(TENSOR), &tensor)))
+		return -EINVAL;
+	if (tensor && tensor->t)
+		return tensor_doubles(onnx, node, tensor_name, tensor->t, count, values);
+	if (!floats || floats->n_floats == 0)
+		return 0;
+	to = arena_calloc(onnx->scratch, floats->n_floats, sizeof(*to));
+	if (!to)
+		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < floats->n_floats; i++)
+		to[i] = (double)floats->floats[i];
+	*count = floats->n_floats;
+	*values = to;
+	return 0;
+}
+
+// An average is the sum by the number of trees; base values come after that.
+static uint32_t emit_average(struct onnx *onnx, const struct onnx_node *node, uint32_t scores,
+	uint32_t n_trees, uint32_t n_targets, const double *base)
+{
+	const int64_t dims[1] = { n_targets };
+	uint32_t shift;
+	void *data;
+
+	scores =
+		onnx_emit_pair(onnx, node, OP_DIV, scores, onnx_scalar(onnx, node, (float)n_trees));
+	if (scores == GRAPH_NONE || !base)
+		return scores;
+	shift = onnx_constant(onnx, node->name, DTYPE_F32, 1, dims, &data);
+	for (uint32_t i = 0; shift != GRAPH_NONE && i < n_targets; i++)
+		((float *)data)[i] = (float)base[i];
+	return onnx_emit_pair(onnx, node, OP_ADD, scores, shift);
+}
+
+uint32_t onnx_emit_forest(struct onnx *onnx, const struct onnx_node *node, struct forest *forest,
+	uint32_t n_targets, const char *aggregate, const double *base, uint32_t x)
+{
+	const bool average = strcmp(aggregate, "AVERAGE") == 0;
+	const enum tree_aggregate how = strcmp(aggregate, "MIN") == 0 ? TREES_MIN
+		: strcmp(aggregate, "MAX") == 0                       ? TREES_MAX_OF
+								      : TREES_SUM;
+	float *start = arena_calloc(onnx->scratch, n_targets, sizeof(*start));
+	char name[200];
+	struct trees trees;
+	uint32_t scores;
+
+	if (!start) {
+		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	for (uint32_t i = 0; base && !average && i < n_targets; i++)
+		start[i] = (float)base[i];
+	do {
+		snprintf(name, sizeof(name), "trees:%u", onnx->n_made++);
+	} while (onnx_value_exists(onnx, name));
+	const char *own = arena_strdup(onnx->graph->arena, name);
+
+	if (!own || forest_trees(forest, start, how, &trees, onnx->err) != 0)
+		return GRAPH_NONE;
+	if (trees_add(onnx->graph, own, &trees, x, &scores, onnx->err) != 0) {
+		error_prefix(onnx->err, -EINVAL, "node '%.80s' (%.40s)", node->name, node->type);
+		return GRAPH_NONE;
+	}
+	report_add(onnx->report, "%s '%.80s': %u trees, %u leaves, at most %u deep, %u outputs",
+		node->type, node->name, trees.n_trees, trees.n_leaves, forest_depth(forest),
+		n_targets);
+	return average ? emit_average(onnx, node, scores, trees.n_trees, n_targets, base) : scores;
+}

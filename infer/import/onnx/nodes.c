@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The nodes in topological order, each by its operator's importer.
+#include "infer/import/onnx/onnx.h"
+
+#include <string.h>
+
+static const struct onnx_operator *lookup(struct onnx *onnx, const struct onnx_node *node)
+{
+	const char *domain = onnx_text(node->proto->domain);
+	bool ml = strcmp(domain, "ai.onnx.ml") == 0;
+	int64_t version = ml ? onnx->opset_ml : onnx->opset;
+	int64_t low = ml ? ONNX_ML_OPSET_MIN : ONNX_OPSET_MIN;
+	int64_t high = ml ? ONNX_ML_OPSET_MAX : ONNX_OPSET_MAX;
+	const struct onnx_operator *op = ml ? ONNX_ML_OPERATORS : ONNX_OPERATORS;
+
+	if (!ml && *domain && strcmp(domain, "ai.onnx") != 0) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"domain '%.60s' is not supported; ai.onnx and ai.onnx.ml are", domain);
+		return NULL;
+	}
+	for (; op->type; op++) {
+		if (strcmp(op->type, node->type) == 0)
+			break;
+	}
+	if (!op->type) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"operator of %s not supported; martletctl(1) lists those that are",
+			ml ? "ai.onnx.ml" : "ai.onnx");
+		return NULL;
+	}
+	if (version == 0) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"the file does not say which opset of %s it was written for; supported are "
+			"%lld to %lld",
+			ml ? "ai.onnx.ml" : "ai.onnx", (long long)low, (long long)high);
+		return NULL;
+	}
+	if (version < low || version > high) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"the file imports opset %lld of %s, supported are %lld to %lld",
+			(long long)version, ml ? "ai.onnx.ml" : "ai.onnx", (long long)low,
+			(long long)high);
+		return NULL;
+	}
+	return op;
+}
+
+// A node on predicted labels only renames them: they are dropped with what is made of them.
+static int pass_labels(struct onnx *onnx, const struct onnx_node *node)
+{
+	static const char *const PASSING[] = { "Cast", "Identity", "Reshape", "Squeeze",
+		"Flatten" };
+
+	for (size_t i = 0; i < sizeof(PASSING) / sizeof(*PASSING); i++) {
+		struct onnx_value *value;
+
+		if (strcmp(node->type, PASSING[i]) != 0 || node->proto->n_output != 1)
+			continue;
+		value = onnx_value(onnx, node->proto->output[0]);
+		if (!value)
+			return -ENOMEM;
+		value->is_label = true;
+		return 0;
+	}
+	return onnx_refuse(
+		onnx, node, -ENOTSUP, "computes on predicted labels, which are not scored");
+}
+
+static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_label)
+{
+	while (node->n_inputs > 0 && !*node->proto->input[node->n_inputs - 1])
+		node->n_inputs--; // optional inputs left out at the end
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		const char *name = node->proto->input[i];
+		struct onnx_value *value;
+
+		node->inputs[i] = GRAPH_NONE;
+		if (!*name)
+			continue;
+		value = onnx_value(onnx, name);
+		if (!value)
+			return -ENOMEM;
+		if (value->is_label) {
+			*on_label = true;
+			continue;
+		}
+		if (value->tensor == GRAPH_NONE)
+			return onnx_refuse(onnx, node, -ENOTSUP,
+				"input %u ('%.80s') is an output that is not supported", i, name);
+		node->inputs[i] = value->tensor;
+	}
+	return 0;
+}
+
+static int check_node(
+	struct onnx *onnx, const struct onnx_node *node, const struct onnx_operator *op)
+{
+	if (node->n_inputs < op->inputs_min || node->n_inputs > op->inputs_max)
+		return onnx_refuse(onnx, node, -EINVAL, "has %u inputs, should have %u to %u",
+			node->n_inputs, op->inputs_min, op->inputs_max);
+	// Where a recurrent layer's states alone are wanted, its first output has no name.
+	if (node->proto->n_output == 0 || (node->proto->n_output == 1 && !*node->proto->output[0]))
+		return onnx_refuse(onnx, node, -EINVAL, "has no output");
+	for (uint32_t i = 0; i < op->inputs_min && i < node->n_inputs; i++) {
+		if (node->inputs[i] == GRAPH_NONE)
+			return onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
+	}
+	for (size_t a = 0; a < node->proto->n_attribute; a++) {
+		const Onnx__AttributeProto *attr = node->proto->attribute[a];
+
+		if (attr->g || attr->n_graphs != 0 || *onnx_text(attr->ref_attr_name))
+			return onnx_refuse(
+				onnx, node, -ENOTSUP, "subgraphs and functions are not supported");
+	}
+	return 0;
+}
+
+struct node_name {
+	char made[64];
+};
+
+// The node as sentences name it; one without a name is named by its place.
+static struct onnx_node name_node(struct onnx *onnx, uint32_t index, struct node_name *name)
+{
+	const Onnx__NodeProto *proto = onnx->proto->node[index];
+	struct onnx_node node = { .proto = proto, .type = onnx_text(proto->op_type) };
+
+	snprintf(name->made, sizeof(name->made), "%.40s_%u", node.type, index);
+	node.name = *onnx_text(proto->name) ? proto->name : name->made;
+	return node;
+}
+
+static int import_node(struct onnx *onnx, uint32_t index)
+{
+	const Onnx__NodeProto *proto = onnx->proto->node[index];
+	struct node_name name;
+	struct onnx_node node = name_node(onnx, index, &name);
+	const struct onnx_operator *op;
+	bool on_label = false;
+	int rc;
+
+	op = lookup(onnx, &node);
+	if (!op)
+		return -ENOTSUP;
+	if (proto->n_input > GRAPH_NODE_IO_MAX)
+		return onnx_refuse(onnx, &node, -EINVAL, "%zu inputs, at most %d are possible",
+			proto->n_input, GRAPH_NODE_IO_MAX);
+	node.n_inputs = (uint32_t)proto->n_input;
+	node.inputs = arena_calloc(onnx->scratch, node.n_inputs + 1, sizeof(*node.inputs));
+	if (!node.inputs)
+		return onnx_refuse(onnx, &node, -ENOMEM, "out of memory");
+	rc = resolve_inputs(onnx, &node, &on_label);
+	if (rc == 0 && on_label)
+		return pass_labels(onnx, &node);
+	if (rc == 0)
+		rc = check_node(onnx, &node, op);
+	if (rc == 0)
+		rc = op->import(onnx, &node);
+	return rc;
+}
+
+int onnx_define_outputs(struct onnx *onnx)
+{
+	for (size_t n = 0; n < onnx->proto->n_node; n++) {
+		const Onnx__NodeProto *node = onnx->proto->node[n];
+
+		for (size_t o = 0; o < node->n_output; o++) {
+			struct onnx_value *value;
+
+			if (!*node->output[o])
+				continue;
+			value = onnx_define(onnx, node->output[o], "an output");
+			if (!value)
+				return -EINVAL;
+			value->producer = (uint32_t)n;
+		}
+	}
+	return 0;
+}
+
+struct visit {
+	uint32_t node, next_input;
+};
+enum { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
+
+static int refuse_input(
+	struct onnx *onnx, uint32_t index, const char *what, const char *input, const char *why)
+{
+	struct node_name name;
+	const struct onnx_node node = name_node(onnx, index, &name);
+
+	return onnx_refuse(onnx, &node, -EINVAL, "%s '%.80s' %s", what, input, why);
+}
+
+// Depth first from `root` without recursion: what a node needs comes before it, in whatever order
+// the file has them. Meeting an open node again is a cycle.
+static int visit(struct onnx *onnx, uint32_t root, struct visit *stack, uint8_t *state)
+{
+	uint32_t depth = 0;
+
+	stack[0] = (struct visit){ root, 0 };
+	state[root] = VISIT_OPEN;
+	for (;;) {
+		struct visit *top = &stack[depth];
+		const Onnx__NodeProto *node = onnx->proto->node[top->node];
+		const struct onnx_value *value;
+
+		if (top->next_input == node->n_input) {
+			int rc = import_node(onnx, top->node);
+
+			state[top->node] = VISIT_DONE;
+			if (rc != 0 || depth-- == 0)
+				return rc;
+			continue;
+		}
+		const char *name = node->input[top->next_input++];
+
+		if (!*name)
+			continue;
+		value = onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
+		if (!value || !value->defined)
+			return refuse_input(
+				onnx, top->node, "input", name, "is defined nowhere in the file");
+		if (value->producer == GRAPH_NONE || state[value->producer] == VISIT_DONE)
+			continue;
+		if (state[value->producer] == VISIT_OPEN)
+			return refuse_input(onnx, top->node, "a cycle: its input", name,
+				"depends on its output");
+		state[value->producer] = VISIT_OPEN;
+		stack[++depth] = (struct visit){ value->producer, 0 };
+	}
+}
+
+int onnx_import_nodes(struct onnx *onnx)
+{
+	size_t n = onnx->proto->n_node;
+	struct visit *stack = arena_calloc(onnx->scratch, n + 1, sizeof(*stack));
+	uint8_t *state = arena_calloc(onnx->scratch, n + 1, 1);
+	int rc = 0;
+
+	if (!stack || !state)
+		return error_set(onnx->err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < n && rc == 0; i++) {
+		if (state[i] == VISIT_NEW)
+			rc = visit(onnx, i, stack, state);
+	}
+	return rc;
+}

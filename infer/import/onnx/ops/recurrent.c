@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// RNN, GRU and LSTM.
+#include "infer/import/onnx/onnx.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define TYPE(name)    ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
+#define FUNCTIONS_MAX 6
+
+struct functions {
+	uint32_t n;
+	int64_t kinds[FUNCTIONS_MAX];
+	float alphas[FUNCTIONS_MAX], betas[FUNCTIONS_MAX];
+};
+
+static const struct {
+	const char *name;
+	float alpha, beta; // where the file gives none
+	bool has_alpha, has_beta;
+} KINDS[RECURRENT_COUNT] = {
+	[RECURRENT_RELU] = { "Relu", 0, 0, false, false },
+	[RECURRENT_TANH] = { "Tanh", 0, 0, false, false },
+	[RECURRENT_SIGMOID] = { "Sigmoid", 0, 0, false, false },
+	[RECURRENT_AFFINE] = { "Affine", 1, 0, true, true },
+	[RECURRENT_LEAKY_RELU] = { "LeakyRelu", 0.01f, 0, true, false },
+	[RECURRENT_THRESHOLDED_RELU] = { "ThresholdedRelu", 1, 0, true, false },
+	[RECURRENT_SCALED_TANH] = { "ScaledTanh", 1, 1, true, true },
+	[RECURRENT_HARD_SIGMOID] = { "HardSigmoid", 0.2f, 0.5f, true, true },
+	[RECURRENT_ELU] = { "Elu", 1, 0, true, false },
+	[RECURRENT_SOFTSIGN] = { "Softsign", 0, 0, false, false },
+	[RECURRENT_SOFTPLUS] = { "Softplus", 0, 0, false, false },
+};
+
+// The lists of alphas and betas have values for those activations only that take one, in order.
+static int read_functions(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t each, struct functions *f)
+{
+	const Onnx__AttributeProto *names, *alphas, *betas;
+	size_t alpha = 0, beta = 0;
+
+	if (onnx_attr(onnx, node, "activations", TYPE(STRINGS), &names) ||
+		onnx_attr(onnx, node, "activation_alpha", TYPE(FLOATS), &alphas) ||
+		onnx_attr(onnx, node, "activation_beta", TYPE(FLOATS), &betas))
+		return -EINVAL;
+	if (names && names->n_strings > 0 && names->n_strings != f->n)
+		return onnx_refuse(onnx, node, -EINVAL, "names %zu activations, should name %u",
+			names->n_strings, f->n);
+	for (uint32_t i = 0; i < f->n; i++) {
+		bool gate = each > 1 && i % each == 0;
+		uint32_t k = gate ? RECURRENT_SIGMOID : RECURRENT_TANH;
+
+		if (names && names->n_strings > 0) {
+			const ProtobufCBinaryData *s = &names->strings[i];
+
+			for (k = 0; k < RECURRENT_COUNT; k++) {
+				if (strlen(KINDS[k].name) == s->len &&
+					strncasecmp(KINDS[k].name, (const char *)s->data, s->len) ==
+						0)
+					break;
+			}
+			if (k == RECURRENT_COUNT)
+				return onnx_refuse(onnx, node, -ENOTSUP,
+					"activation '%.*s' is not supported",
+					(int)(s->len < 40 ? s->len : 40), (const char *)s->data);
+		}
+		f->kinds[i] = k;
+		f->alphas[i] = KINDS[k].alpha;
+		f->betas[i] = KINDS[k].beta;
+		if (KINDS[k].has_alpha && alphas && alpha < alphas->n_floats)
+			f->alphas[i] = alphas->floats[alpha++];
+		if (KINDS[k].has_beta && betas && beta < betas->n_floats)
+			f->betas[i] = betas->floats[beta++];
+	}
+	return 0;
+}
+
+static int read_direction(struct onnx *onnx, const struct onnx_node *node, int64_t *direction)
+{
+	static const char *const NAMES[DIRECTION_COUNT] = { "forward", "reverse", "bidirectional" };
+	const char *name;
+
+	if (onnx_string(onnx, node, "direction", "forward", &name))
+		return -EINVAL;
+	for (*direction = 0; *direction < DIRECTION_COUNT; ++*direction) {
+		if (strcasecmp(NAMES[*direction], name) == 0)
+			return 0;
+	}
+	return onnx_refuse(onnx, node, -EINVAL,
+		"direction is '%.20s', should be forward, reverse or bidirectional", name);
+}
+
+int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node)
+{
+	const enum op op = node->type[0] == 'L' ? OP_LSTM : node->type[0] == 'G' ? OP_GRU : OP_RNN;
+	const uint32_t each = op == OP_LSTM ? 3 : op == OP_GRU ? 2 : 1;
+	const uint32_t n_outputs = op == OP_LSTM ? 3 : 2;
+	int64_t direction, linear, forget, layout;
+	uint32_t outputs[3];
+	struct functions f;
+	float clip;
+	int rc;
+
+	if (read_direction(onnx, node, &direction) ||
+		onnx_int(onnx, node, "linear_before_reset", 0, &linear) ||
+		onnx_int(onnx, node, "input_forget", 0, &forget) ||
+		onnx_int(onnx, node, "layout", 0, &layout) ||
+		onnx_float(onnx, node, "clip", 0, &clip))
+		return -EINVAL;
+	f.n = each * (direction == DIRECTION_BOTH ? 2 : 1);
+	if (read_functions(onnx, node, each, &f))
+		return -EINVAL;
+	if (node->proto->n_output > n_outputs)
+		return onnx_refuse(onnx, node, -EINVAL, "has %zu outputs, should have 1 to %u",
+			node->proto->n_output, n_outputs);
+	const struct attr attrs[] = { ONNX_INT(ATTR_DIRECTION, direction),
+		{ .key = ATTR_ACTIVATIONS, .kind = ATTR_KIND_INTS, .count = f.n, .ints = f.kinds },
+		{ .key = ATTR_ALPHAS, .kind = ATTR_KIND_FLOATS, .count = f.n, .floats = f.alphas },
+		{ .key = ATTR_BETAS, .kind = ATTR_KIND_FLOATS, .count = f.n, .floats = f.betas },
+		ONNX_FLOAT(ATTR_CLIP, clip), ONNX_INT(ATTR_LINEAR_BEFORE_RESET, linear != 0),
+		ONNX_INT(ATTR_INPUT_FORGET, forget != 0), ONNX_INT(ATTR_LAYOUT, layout) };
+	const struct onnx_emission emission = { .op = op,
+		.n_inputs = node->n_inputs,
+		.inputs = node->inputs,
+		.n_attrs = 8,
+		.attrs = attrs };
+
+	rc = onnx_emit_outputs(onnx, node, &emission, n_outputs, outputs);
+	for (uint32_t o = 0; o < n_outputs && rc == 0; o++)
+		rc = onnx_output(onnx, node, o, outputs[o]);
+	return rc;
+}

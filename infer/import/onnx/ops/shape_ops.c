@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Operators that move no values: Reshape, Flatten, Squeeze, Unsqueeze become the graph's Reshape
+// with every dimension known.
+#include "infer/import/onnx/onnx.h"
+
+#include <string.h>
+
+#define DECLARED_MAX    4096 // a file with more is searched for none: each search takes that long
+#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
+
+static int reshape_to(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, const int64_t *dims)
+{
+	return onnx_output(
+		onnx, node, 0, onnx_emit_reshape(onnx, node, node->inputs[0], rank, dims));
+}
+
+static bool read_declared(const Onnx__TypeProto *type, uint32_t *rank, int64_t *dims)
+{
+	const Onnx__TensorShapeProto *shape;
+
+	if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
+		return false;
+	shape = type->tensor_type->shape;
+	if (!shape || shape->n_dim > GRAPH_RANK_MAX)
+		return false;
+	*rank = (uint32_t)shape->n_dim;
+	for (uint32_t d = 0; d < *rank; d++) {
+		bool fixed = shape->dim[d]->value_case ==
+			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+
+		dims[d] = fixed ? shape->dim[d]->dim_value : d == 0 ? 1 : -1;
+		if (dims[d] < 1 || dims[d] > GRAPH_ELEMENTS_MAX)
+			return false;
+	}
+	return true;
+}
+
+bool onnx_declared_shape(
+	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX])
+{
+	const Onnx__GraphProto *proto = onnx->proto;
+	size_t n = proto->n_output + proto->n_value_info;
+
+	if (n > DECLARED_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const Onnx__ValueInfoProto *info = i < proto->n_output
+			? proto->output[i]
+			: proto->value_info[i - proto->n_output];
+
+		if (strcmp(onnx_text(info->name), name) == 0)
+			return read_declared(info->type, rank, dims);
+	}
+	return false;
+}
+
+// A shape that is computed, or axes: what the file declares of the result says the same, where it
+// holds as many values as the input.
+static int reshape_as_declared(struct onnx *onnx, const struct onnx_node *node)
+{
+	int64_t dims[GRAPH_RANK_MAX], elements = 1;
+	const int64_t all = tensor_elements(onnx_input(onnx, node, 0));
+	uint32_t rank;
+
+	if (!onnx_declared_shape(onnx, node->proto->output[0], &rank, dims))
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"input 1 ('%.80s') is computed; it must be a constant list of whole "
+			"numbers, or the file must declare the output's shape",
+			onnx_input(onnx, node, 1)->name);
+	for (uint32_t d = 0; d < rank; d++)
+		elements = dims[d] > all ? all + 1 : elements * dims[d];
+	if (elements != all)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"the output is declared with other than the input's %lld values",
+			(long long)all);
+	report_add(onnx->report, "node '%.80s' (%.40s): its output has the shape declared",
+		node->name, node->type);
+	return reshape_to(onnx, node, rank, dims);
+}
+
+static bool is_computed(const struct onnx *onnx, const struct onnx_node *node)
+{
+	return node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE &&
+		!onnx_input(onnx, node, 1)->data;
+}
+
+// The new shape is an attribute before opset 5 and an input since.
+static int read_shape(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t *rank, const int64_t **dims)
+{
+	const Onnx__AttributeProto *attr;
+
+	if (onnx->opset >= 5 && node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE)
+		return onnx_input_ints(onnx, node, 1, rank, dims);
+	if (onnx->opset >= 5)
+		return onnx_refuse(onnx, node, -EINVAL, "input 1, the new shape, is missing");
+	if (onnx_attr(onnx, node, "shape", ATTRIBUTE(INTS), &attr))
+		return -EINVAL;
+	if (!attr || attr->n_ints > GRAPH_RANK_MAX)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"attribute 'shape' is missing or has more than %d dimensions",
+			GRAPH_RANK_MAX);
+	*rank = (uint32_t)attr->n_ints;
+	*dims = attr->ints;
+	return 0;
+}
+
+// 0 keeps the input's dimension, one -1 takes what is left.
+int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
+	int64_t dims[GRAPH_RANK_MAX], allow_zero, known = 1, elements = tensor_elements(x);
+	const int64_t *wanted;
+	uint32_t rank = 0, open = GRAPH_NONE;
+	int rc;
+
+	if (onnx->opset >= 5 && is_computed(onnx, node))
+		return reshape_as_declared(onnx, node);
+	rc = read_shape(onnx, node, &rank, &wanted);
+	if (rc != 0 || onnx_int(onnx, node, "allowzero", 0, &allow_zero))
+		return rc ? rc : -EINVAL;
+	for (uint32_t d = 0; d < rank; d++) {
+		dims[d] = wanted[d] == 0 && !allow_zero && d < x->rank ? x->dims[d] : wanted[d];
+		if (dims[d] == -1 && open == GRAPH_NONE) {
+			open = d;
+			continue;
+		}
+		if (dims[d] < 1 || dims[d] > GRAPH_ELEMENTS_MAX ||
+			known > GRAPH_ELEMENTS_MAX / dims[d])
+			return onnx_refuse(onnx, node, -EINVAL,
+				"dimension %u of the new shape is %lld", d, (long long)wanted[d]);
+		known *= dims[d];
+	}
+	if (open != GRAPH_NONE) {
+		dims[open] = elements / known;
+		known *= dims[open];
+	}
+	if (known != elements)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"the new shape holds %lld values, the input has %lld (a batch size other "
+			"than 1 in the shape? use -1)",
+			(long long)known, (long long)elements);
+	return reshape_to(onnx, node, rank, dims);
+}
+
+int onnx_import_flatten(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
+	int64_t dims[2] = { 1, 1 }, axis;
+
+	if (onnx_int(onnx, node, "axis", 1, &axis))
+		return -EINVAL;
+	if (axis < -(int64_t)x->rank || axis > (int64_t)x->rank)
+		return onnx_refuse(onnx, node, -EINVAL, "axis %lld, the input has %u dimensions",
+			(long long)axis, x->rank);
+	if (axis < 0)
+		axis += x->rank;
+	for (uint32_t d = 0; d < x->rank; d++)
+		dims[d >= axis] *= x->dims[d];
+	return reshape_to(onnx, node, 2, dims);
+}
+
+// Axes are an attribute before opset 13, an input since. A bit for each of `rank` dimensions.
+static int read_axes(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, bool *given, uint32_t *mask)
+{
+	const Onnx__AttributeProto *attr;
+	const int64_t *axes = NULL;
+	uint32_t count = 0;
+
+	*mask = 0;
+	*given = true;
+	if (node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE) {
+		int rc = onnx_input_ints(onnx, node, 1, &count, &axes);
+
+		if (rc != 0)
+			return rc;
+	} else {
+		if (onnx_attr(onnx, node, "axes", ATTRIBUTE(INTS), &attr))
+			return -EINVAL;
+		*given = attr != NULL;
+		axes = attr ? attr->ints : NULL;
+		count = attr && attr->n_ints <= GRAPH_RANK_MAX ? (uint32_t)attr->n_ints : 0;
+		if (attr && attr->n_ints > GRAPH_RANK_MAX)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"%zu axes, at most %d are supported", attr->n_ints, GRAPH_RANK_MAX);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
+
+		if (axis < 0 || axis >= (int64_t)rank || (*mask >> axis & 1))
+			return onnx_refuse(onnx, node, -EINVAL,
+				"axis %lld is not one of %u, or there twice", (long long)axes[i],
+				rank);
+		*mask |= 1u << axis;
+	}
+	return 0;
+}
+
+int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
+	int64_t dims[GRAPH_RANK_MAX];
+	uint32_t rank = 0, mask;
+	bool given;
+	int rc;
+
+	if (is_computed(onnx, node))
+		return reshape_as_declared(onnx, node);
+	rc = read_axes(onnx, node, x->rank, &given, &mask);
+	if (rc != 0)
+		return rc;
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (given && (mask >> d & 1) && x->dims[d] != 1)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"dimension %u is %lld and cannot be left out", d,
+				(long long)x->dims[d]);
+		if (given ? !(mask >> d & 1) : x->dims[d] != 1)
+			dims[rank++] = x->dims[d];
+	}
+	return reshape_to(onnx, node, rank, dims);
+}
+
+int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
+	int64_t dims[GRAPH_RANK_MAX];
+	uint32_t added = 0, from = 0, mask, rank;
+	bool given;
+	int rc;
+
+	if (is_computed(onnx, node))
+		return reshape_as_declared(onnx, node);
+	if (node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE) {
+		added = (uint32_t)tensor_elements(&onnx->graph->tensors[node->inputs[1]]);
+	} else {
+		const Onnx__AttributeProto *attr;
+
+		if (onnx_attr(onnx, node, "axes", ATTRIBUTE(INTS), &attr))
+			return -EINVAL;
+		added = attr && attr->n_ints < 64 ? (uint32_t)attr->n_ints : 64;
+	}
+	rank = x->rank + added;
+	if (added > GRAPH_RANK_MAX || rank > GRAPH_RANK_MAX)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"no axes, or more than %d dimensions in the end", GRAPH_RANK_MAX);
+	rc = read_axes(onnx, node, rank, &given, &mask);
+	if (rc != 0)
+		return rc;
+	for (uint32_t d = 0; d < rank; d++)
+		dims[d] = mask >> d & 1 ? 1 : x->dims[from++];
+	return reshape_to(onnx, node, rank, dims);
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TensorProto to constants of the graph: floats of any width are F32, the others what they are.
+#include "infer/graph/text.h"
+#include "infer/import/onnx/onnx.h"
+#include "infer/ops/values.h"
+
+#include <string.h>
+
+#define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
+
+const char *onnx_type_name(int64_t type)
+{
+	const ProtobufCEnumValue *value = type >= 0 && type <= INT32_MAX
+		? protobuf_c_enum_descriptor_get_value(
+			  &onnx__tensor_proto__data_type__descriptor, (int)type)
+		: NULL;
+
+	return value ? value->name : "an unknown type";
+}
+
+static size_t raw_width(int type)
+{
+	switch (type) {
+	case TYPE(INT8):
+	case TYPE(UINT8):
+	case TYPE(BOOL):
+		return 1;
+	case TYPE(INT16):
+	case TYPE(UINT16):
+	case TYPE(FLOAT16):
+	case TYPE(BFLOAT16):
+		return 2;
+	case TYPE(FLOAT):
+	case TYPE(INT32):
+	case TYPE(UINT32):
+		return 4;
+	case TYPE(DOUBLE):
+	case TYPE(INT64):
+	case TYPE(UINT64):
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+bool onnx_dtype(int64_t type, enum dtype *dtype)
+{
+	static const struct {
+		int type;
+		enum dtype dtype;
+	} DTYPES[] = {
+		{ TYPE(FLOAT), DTYPE_F32 },
+		{ TYPE(DOUBLE), DTYPE_F32 },
+		{ TYPE(FLOAT16), DTYPE_F32 },
+		{ TYPE(BFLOAT16), DTYPE_F32 },
+		{ TYPE(INT8), DTYPE_I8 },
+		{ TYPE(UINT8), DTYPE_U8 },
+		{ TYPE(INT16), DTYPE_I16 },
+		{ TYPE(UINT16), DTYPE_U16 },
+		{ TYPE(INT32), DTYPE_I32 },
+		{ TYPE(UINT32), DTYPE_U32 },
+		{ TYPE(INT64), DTYPE_I64 },
+		{ TYPE(UINT64), DTYPE_U64 },
+		{ TYPE(BOOL), DTYPE_BOOL },
+	};
+
+	for (size_t i = 0; i < sizeof(DTYPES) / sizeof(*DTYPES); i++) {
+		if (DTYPES[i].type == type) {
+			*dtype = DTYPES[i].dtype;
+			return true;
+		}
+	}
+	return false;
+}
+
+// The i-th value's bits, sign-extended as the type has it, from raw_data or the typed list.
+static uint64_t bits_at(const Onnx__TensorProto *proto, int type, size_t i)
+{
+	size_t width = raw_width(type);
+	uint64_t bits = 0;
+
+	if (proto->has_raw_data) {
+		memcpy(&bits, proto->raw_data.data + i * width, width);
+	} else if (type == TYPE(FLOAT)) {
+		memcpy(&bits, &proto->float_data[i], sizeof(float));
+	} else if (type == TYPE(DOUBLE)) {
+		memcpy(&bits, &proto->double_data[i], sizeof(double));
+	} else if (type == TYPE(INT64)) {
+		bits = (uint64_t)proto->int64_data[i];
+	} else if (type == TYPE(UINT64) || type == TYPE(UINT32)) {
+		bits = proto->uint64_data[i];
+	} else {
+		bits = (uint64_t)(int64_t)proto->int32_data[i];
+	}
+	if (type == TYPE(INT8) || type == TYPE(INT16) || type == TYPE(INT32)) {
+		unsigned shift = (unsigned)(64 - 8 * width);
+
+		bits = (uint64_t)((int64_t)(bits << shift) >> shift);
+	}
+	return bits;
+}
+
+static float float_at(const Onnx__TensorProto *proto, int type, size_t i)
+{
+	const uint64_t bits = bits_at(proto, type, i);
+	const enum dtype dtype = type == TYPE(DOUBLE) ? DTYPE_F64
+		: type == TYPE(FLOAT16)               ? DTYPE_F16
+		: type == TYPE(BFLOAT16)              ? DTYPE_BF16
+						      : DTYPE_F32;
+
+	return (float)value_number(dtype, &bits, 0); // little-endian: the low bytes come first
+}
+
+static size_t values_held(const Onnx__TensorProto *proto, int type)
+{
+	if (proto->has_raw_data) {
+		size_t width = raw_width(type);
+
+		return proto->raw_data.len % width ? SIZE_MAX : proto->raw_data.len / width;
+	}
+	switch (type) {
+	case TYPE(FLOAT):
+		return proto->n_float_data;
+	case TYPE(DOUBLE):
+		return proto->n_double_data;
+	case TYPE(INT64):
+		return proto->n_int64_data;
+	case TYPE(UINT64):
+	case TYPE(UINT32):
+		return proto->n_uint64_data;
+	default:
+		return proto->n_int32_data;
+	}
+}
+
+static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, int64_t *elements)
+{
+	int type = proto->has_data_type ? proto->data_type : 0;
+	struct error *err = onnx->err;
+
+	*elements = 1;
+	if ((proto->has_data_location &&
+		    proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) ||
+		proto->n_external_data != 0)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' lies in another file; weights must be in the model's own file",
+			where, name);
+	if (type == TYPE(STRING))
+		return error_set(err, -ENOTSUP, "%s '%.80s' is text; only numbers can be scored",
+			where, name);
+	if (raw_width(type) == 0)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' has values of type %s; floats, integers and booleans are "
+			"supported",
+			where, name, onnx_type_name(type));
+	if (proto->segment)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' is a segment of a tensor; tensors must be whole", where, name);
+	if (proto->n_dims > GRAPH_RANK_MAX)
+		return error_set(err, -ENOTSUP,
+			"%s '%.80s' has %zu dimensions, at most %d are supported", where, name,
+			proto->n_dims, GRAPH_RANK_MAX);
+	for (size_t d = 0; d < proto->n_dims; d++) {
+		int64_t dim = proto->dims[d];
+
+		if (dim < 0 || dim > GRAPH_ELEMENTS_MAX ||
+			(dim != 0 && *elements > GRAPH_ELEMENTS_MAX / dim))
+			return error_set(err, -EINVAL,
+				"%s '%.80s' has a dimension of %lld; a tensor has at most %lld "
+				"values",
+				where, name, (long long)dim, (long long)GRAPH_ELEMENTS_MAX);
+		*elements *= dim;
+	}
+	if (values_held(proto, type) != (size_t)*elements)
+		return error_set(err, -EINVAL,
+			"%s '%.80s' holds other than the %lld values its dimensions say", where,
+			name, (long long)*elements);
+	return 0;
+}
+
+uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data)
+{
+	size_t elements = 1;
+
+	for (uint32_t d = 0; d < rank; d++)
+		elements *= (size_t)dims[d];
+	*data = arena_calloc(onnx->graph->arena, elements ? elements : 1, dtype_bytes(dtype));
+	if (!*data) {
+		error_set(onnx->err, -ENOMEM, "out of memory for constant '%.80s'", name);
+		return GRAPH_NONE;
+	}
+	return graph_add_tensor(onnx->graph, name, dtype, rank, dims, *data, onnx->err);
+}
+
+int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor)
+{
+	int64_t elements;
+	int rc = check(onnx, proto, name, where, &elements);
+	int type = proto->data_type;
+	enum dtype dtype;
+	void *data;
+
+	if (rc != 0)
+		return rc;
+	if (!onnx_dtype(type, &dtype))
+		return -EINVAL; // check() has refused it
+	*tensor = onnx_constant(onnx, name, dtype, (uint32_t)proto->n_dims, proto->dims, &data);
+	if (*tensor == GRAPH_NONE)
+		return -ENOMEM;
+	for (int64_t i = 0; i < elements; i++) {
+		if (dtype == DTYPE_F32)
+			((float *)data)[i] = float_at(proto, type, (size_t)i);
+		else
+			value_set_integer(dtype, data, (size_t)i, bits_at(proto, type, (size_t)i));
+	}
+	onnx->narrowed |= type == TYPE(DOUBLE);
+	return 0;
+}
+
+static const char *fresh_name(struct onnx *onnx, const char *stem)
+{
+	char name[256];
+
+	do {
+		snprintf(name, sizeof(name), "%.*s#%u", text_cut(stem, 200), stem, onnx->n_made++);
+	} while (onnx_value_exists(onnx, name));
+	return arena_strdup(onnx->graph->arena, name);
+}
+
+uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float value)
+{
+	const char *name = fresh_name(onnx, node->name);
+	uint32_t made = GRAPH_NONE;
+	void *data;
+
+	if (!name)
+		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	else
+		made = onnx_constant(onnx, name, DTYPE_F32, 0, NULL, &data);
+	if (made != GRAPH_NONE)
+		*(float *)data = value;
+	return made;
+}
+
+uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data)
+{
+	const char *name = fresh_name(onnx, node->name);
+
+	if (!name) {
+		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	return onnx_constant(onnx, name, dtype, rank, dims, data);
+}
+
+uint32_t onnx_reshaped(
+	struct onnx *onnx, uint32_t index, const char *name, uint32_t rank, const int64_t *dims)
+{
+	const struct tensor *from = &onnx->graph->tensors[index];
+
+	name = fresh_name(onnx, name);
+	return name ? graph_add_tensor(
+			      onnx->graph, name, from->dtype, rank, dims, from->data, onnx->err)
+		    : GRAPH_NONE;
+}

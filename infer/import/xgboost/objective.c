@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Objectives: which function makes predictions of margins, and its inverse for base_score.
+#include "infer/import/xgboost/xgboost.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum link { LINK_IDENTITY, LINK_LOGISTIC, LINK_EXP, LINK_HINGE, LINK_SOFTMAX, LINK_CLASS };
+
+// As of XGBoost 3.0 and before: ObjFunction::PredTransform and ProbToMargin of each.
+static const struct objective {
+	const char *name;
+	enum link link;
+} OBJECTIVES[] = {
+	{ "reg:squarederror", LINK_IDENTITY },
+	{ "reg:linear", LINK_IDENTITY },
+	{ "reg:squaredlogerror", LINK_IDENTITY },
+	{ "reg:pseudohubererror", LINK_IDENTITY },
+	{ "reg:absoluteerror", LINK_IDENTITY },
+	{ "reg:quantileerror", LINK_IDENTITY },
+	{ "reg:logistic", LINK_LOGISTIC },
+	{ "reg:gamma", LINK_EXP },
+	{ "reg:tweedie", LINK_EXP },
+	{ "count:poisson", LINK_EXP },
+	{ "binary:logistic", LINK_LOGISTIC },
+	{ "binary:logitraw", LINK_IDENTITY },
+	{ "binary:hinge", LINK_HINGE },
+	{ "multi:softprob", LINK_SOFTMAX },
+	{ "multi:softmax", LINK_CLASS },
+	{ "rank:pairwise", LINK_IDENTITY },
+	{ "rank:ndcg", LINK_IDENTITY },
+	{ "rank:map", LINK_IDENTITY },
+	{ "survival:cox", LINK_EXP },
+	{ "survival:aft", LINK_EXP },
+};
+
+static const struct objective *find(struct xgboost *x)
+{
+	for (size_t i = 0; i < sizeof(OBJECTIVES) / sizeof(*OBJECTIVES); i++) {
+		if (strcmp(OBJECTIVES[i].name, x->objective) == 0)
+			return &OBJECTIVES[i];
+	}
+	error_set(x->err, -ENOTSUP,
+		"learner.objective: '%.60s' is no objective of XGBoost 0.90 to 3.x", x->objective);
+	return NULL;
+}
+
+static float margin_of(const struct objective *objective, float score)
+{
+	if (objective->link == LINK_LOGISTIC)
+		return -logf(1.0f / score - 1.0f);
+	return objective->link == LINK_EXP ? logf(score) : score;
+}
+
+// Scores in a text: "5E-1", or from 3.1 on "[5E-1,2E-1]", one for each group.
+static int read_scores(struct xgboost *x, const char *text, uint32_t *count)
+{
+	const char *at = *text == '[' ? text + 1 : text;
+
+	for (*count = 0; *count < x->n_groups; ++*count) {
+		char *end;
+
+		x->base[*count] = strtof(at, &end);
+		if (end == at)
+			break;
+		at = *end == ',' ? end + 1 : end;
+	}
+	if (*at == ']' && *text == '[')
+		at++;
+	if (*count == 0 || *at)
+		return error_set(x->err, -EINVAL,
+			"learner.learner_model_param.base_score is '%.60s', should be one number, "
+			"or one for each of %u groups",
+			text, x->n_groups);
+	return 0;
+}
+
+int xgboost_read_base(struct xgboost *x, const json_t *param)
+{
+	const struct objective *objective = find(x);
+	const json_t *score = json_object_get(param, "base_score");
+	uint32_t count = 1;
+
+	if (!objective)
+		return -ENOTSUP;
+	x->base[0] = 0.5f;
+	if (json_is_number(score))
+		x->base[0] = (float)json_number_value(score);
+	else if (score && !json_is_string(score))
+		return error_set(x->err, -EINVAL,
+			"learner.learner_model_param.base_score should be a number or text");
+	else if (score && read_scores(x, json_string_value(score), &count) != 0)
+		return -EINVAL;
+	if (count != 1 && count != x->n_groups)
+		return error_set(x->err, -EINVAL,
+			"learner.learner_model_param.base_score has %u numbers, should have 1 or "
+			"%u",
+			count, x->n_groups);
+	for (uint32_t g = 0; g < x->n_groups; g++) {
+		const float at = count == 1 ? x->base[0] : x->base[g];
+
+		if (!isfinite(margin_of(objective, at)))
+			return error_set(x->err, -EINVAL,
+				"learner.learner_model_param.base_score is %g, which %s cannot "
+				"have",
+				(double)at, x->objective);
+	}
+	for (uint32_t g = x->n_groups; g-- > 0;)
+		x->base[g] = margin_of(objective, count == 1 ? x->base[0] : x->base[g]);
+	return 0;
+}
+
+int xgboost_transform(struct xgboost *x, uint32_t margins, uint32_t *output)
+{
+	const struct objective *objective = find(x);
+	struct graph *graph = x->graph;
+
+	if (!objective)
+		return -ENOTSUP;
+	switch (objective->link) {
+	case LINK_LOGISTIC:
+		*output = build_node(graph, OP_SIGMOID, 1, &margins, x->err);
+		break;
+	case LINK_EXP:
+		*output = build_node(graph, OP_EXP, 1, &margins, x->err);
+		break;
+	case LINK_HINGE: // 1 where the margin is above 0
+		*output = build_pair(
+			graph, OP_GREATER, margins, build_scalar(graph, 0, x->err), x->err);
+		*output = build_cast(graph, *output, DTYPE_F32, x->err);
+		break;
+	case LINK_SOFTMAX:
+		*output = build_node(graph, OP_SOFTMAX, 1, &margins, x->err);
+		break;
+	case LINK_CLASS:
+		report_add(x->report,
+			"multi:softmax predicts the number of the class; train with multi:softprob "
+			"for a score of each");
+		*output = build_arg_max(graph, margins, x->err);
+		break;
+	default:
+		*output = build_node(graph, OP_IDENTITY, 1, &margins, x->err);
+	}
+	return *output == GRAPH_NONE ? -EINVAL : 0;
+}

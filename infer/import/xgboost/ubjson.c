@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/import/xgboost/ubjson.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+struct reader {
+	const unsigned char *bytes;
+	size_t size, at;
+	uint32_t values; // so far
+	uint32_t depth;
+	int code;
+	struct error *err;
+};
+
+#define REFUSE(reader, ...)                                                                        \
+	((reader)->code = error_set((reader)->err, -EINVAL, __VA_ARGS__), (void *)NULL)
+
+static size_t left(const struct reader *r)
+{
+	return r->size - r->at;
+}
+
+// Bytes of a number of that type; 0: no number.
+static size_t number_bytes(int type)
+{
+	switch (type) {
+	case 'i':
+	case 'U':
+		return 1;
+	case 'I':
+		return 2;
+	case 'l':
+	case 'd':
+		return 4;
+	case 'L':
+	case 'D':
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+// Big-endian. The caller has seen that the bytes are there.
+static uint64_t take(struct reader *r, size_t bytes)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		bits = bits << 8 | r->bytes[r->at++];
+	return bits;
+}
+
+static int64_t signed_of(int type, uint64_t bits)
+{
+	return type == 'i'    ? (int8_t)bits
+		: type == 'I' ? (int16_t)bits
+		: type == 'l' ? (int32_t)bits
+			      : (int64_t)bits;
+}
+
+static json_t *number(struct reader *r, int type)
+{
+	const size_t bytes = number_bytes(type);
+	uint64_t bits;
+	uint32_t word;
+	float narrow;
+	double wide;
+
+	if (left(r) < bytes)
+		return REFUSE(r, "byte %zu: the file ends within a number", r->at);
+	bits = take(r, bytes);
+	if (type == 'd') {
+		word = (uint32_t)bits;
+		memcpy(&narrow, &word, sizeof(narrow));
+		wide = narrow;
+	} else if (type == 'D') {
+		memcpy(&wide, &bits, sizeof(wide));
+	} else {
+		return json_integer(signed_of(type, bits));
+	}
+	// jansson has no NaN and infinities: null is what no number may be.
+	return wide - wide == 0 ? json_real(wide) : json_null();
+}
+
+// The count or length that stands here as a number. False: refused.
+static bool length(struct reader *r, size_t *value)
+{
+	const size_t at = r->at;
+	int type;
+	int64_t n;
+
+	if (left(r) < 1)
+		return REFUSE(r, "byte %zu: the file ends where a length should be", at) != NULL;
+	type = (int)take(r, 1);
+	if (number_bytes(type) == 0 || type == 'd' || type == 'D' || left(r) < number_bytes(type))
+		return REFUSE(r, "byte %zu: should be a length", at) != NULL;
+	n = signed_of(type, take(r, number_bytes(type)));
+	if (n < 0 || (uint64_t)n > left(r))
+		return REFUSE(r, "byte %zu: a length of %" PRId64 ", only %zu bytes are left", at,
+			       n, left(r)) != NULL;
+	*value = (size_t)n;
+	return true;
+}
+
+static json_t *text(struct reader *r)
+{
+	const size_t at = r->at;
+	json_t *string;
+	size_t bytes;
+
+	if (!length(r, &bytes))
+		return NULL;
+	string = json_stringn((const char *)r->bytes + r->at, bytes);
+	r->at += bytes;
+	return string ? string : REFUSE(r, "byte %zu: a text that is not UTF-8", at);
+}
+
+static json_t *value(struct reader *r);
+static json_t *value_of(struct reader *r, int type);
+
+// "$type" and "#count" of an array or object. type 0: each value has its own; counted false: an
+// end.
+static bool header(struct reader *r, int *type, bool *counted, size_t *count)
+{
+	*type = 0;
+	*counted = false;
+	if (left(r) >= 2 && r->bytes[r->at] == '$') {
+		*type = r->bytes[r->at + 1];
+		r->at += 2;
+		if (left(r) < 1 || r->bytes[r->at] != '#')
+			return REFUSE(r, "byte %zu: a type without a count", r->at) != NULL;
+		if (number_bytes(*type) == 0 && *type != 'S')
+			return REFUSE(r, "byte %zu: values of type 0x%02x in a row", r->at - 1,
+				       (unsigned)*type) != NULL;
+	}
+	if (left(r) >= 1 && r->bytes[r->at] == '#') {
+		r->at++;
+		*counted = true;
+		if (!length(r, count))
+			return false;
+		if (*type && *count > left(r) / (number_bytes(*type) ? number_bytes(*type) : 1))
+			return REFUSE(r, "byte %zu: %zu values, only %zu bytes are left", r->at,
+				       *count, left(r)) != NULL;
+	}
+	return true;
+}
+
+// The end of an array or object without a count is here and passed; the file's end is refused
+// later.
+static bool at_end(struct reader *r, int end)
+{
+	if (left(r) < 1 || r->bytes[r->at] != end)
+		return false;
+	r->at++;
+	return true;
+}
+
+static json_t *array(struct reader *r)
+{
+	json_t *list = json_array();
+	bool counted;
+	size_t count = 0;
+	int type;
+
+	if (!header(r, &type, &counted, &count)) {
+		json_decref(list);
+		return NULL;
+	}
+	for (size_t i = 0; list && (counted ? i < count : !at_end(r, ']')); i++) {
+		json_t *item = type ? value_of(r, type) : value(r);
+
+		if (!item || json_array_append_new(list, item) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *object(struct reader *r)
+{
+	json_t *members = json_object();
+	bool counted;
+	size_t count = 0;
+	int type;
+
+	if (!header(r, &type, &counted, &count)) {
+		json_decref(members);
+		return NULL;
+	}
+	for (size_t i = 0; members && (counted ? i < count : !at_end(r, '}')); i++) {
+		json_t *key = text(r), *item = key ? (type ? value_of(r, type) : value(r)) : NULL;
+		int rc = item ? json_object_setn_new(members, json_string_value(key),
+					json_string_length(key), item)
+			      : -1;
+
+		json_decref(key);
+		if (rc != 0) {
+			json_decref(members);
+			return NULL;
+		}
+	}
+	return members;
+}
+
+static json_t *nested(struct reader *r, int type)
+{
+	json_t *made;
+
+	if (r->depth == UBJSON_NESTING_MAX)
+		return REFUSE(r, "byte %zu: more than %d values in each other", r->at,
+			UBJSON_NESTING_MAX);
+	r->depth++;
+	made = type == '[' ? array(r) : object(r);
+	r->depth--;
+	return made;
+}
+
+static json_t *value_of(struct reader *r, int type)
+{
+	if (++r->values > UBJSON_VALUES_MAX)
+		return REFUSE(r, "byte %zu: more than %u values", r->at, UBJSON_VALUES_MAX);
+	if (number_bytes(type))
+		return number(r, type);
+	switch (type) {
+	case 'Z':
+		return json_null();
+	case 'T':
+		return json_true();
+	case 'F':
+		return json_false();
+	case 'S':
+		return text(r);
+	case '[':
+	case '{':
+		return nested(r, type);
+	default:
+		return REFUSE(r, "byte %zu: 0x%02x begins no value", r->at - 1, (unsigned)type);
+	}
+}
+
+static json_t *value(struct reader *r)
+{
+	while (left(r) >= 1 && r->bytes[r->at] == 'N')
+		r->at++; // "no operation"
+	if (left(r) < 1)
+		return REFUSE(r, "byte %zu: the file ends where a value should be", r->at);
+	return value_of(r, r->bytes[r->at++]);
+}
+
+json_t *ubjson_parse(const void *bytes, size_t size, int *code, struct error *err)
+{
+	struct reader r = { .bytes = bytes, .size = size, .err = err };
+	json_t *made = value(&r);
+
+	*code = 0;
+	if (made)
+		return made;
+	*code = r.code ? r.code : error_set(err, -ENOMEM, "out of memory");
+	return NULL;
+}
