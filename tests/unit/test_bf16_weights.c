@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
+#include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/product/bf16_dense.h"
-#include "infer/passes/passes.h"
 #include "tests/unit/network_check.h"
 
 #include <math.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "infer/passes/passes.h"
+#include "infer/compile/passes/passes.h"
 #include "tests/unit/network_check.h"
 
 static struct compile_report report;

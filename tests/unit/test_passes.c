@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
-#include "infer/passes/passes.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Identity (and Dropout, which the importer made one), and Reshape to the shape that is there.
-#include "infer/passes/passes.h"
+#include "infer/compile/passes/passes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/passes/passes.h"
 #include "infer/kernels/product/bf16_dense.h"
-#include "infer/passes/passes.h"
 
 static int convert(struct graph *graph, struct node *node, struct error *err)
 {

@@ -8,7 +8,7 @@
 // where b is rounded to a whole number: exactly what it was where c was quantised by sx sw[n], as
 // exporters do. Without a QuantizeLinear behind it sy is 1 and y a float. Weights must fit in int8
 // once their zero point is taken off.
-#include "infer/passes/quantised.h"
+#include "infer/compile/passes/quantised.h"
 
 #include "infer/graph/arena.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Affine steps (scalers, batch normalisation, biases) into the Dense or Affine beside them.
-#include "infer/passes/passes.h"
+#include "infer/compile/passes/passes.h"
 
 #include "infer/graph/arena.h"
 

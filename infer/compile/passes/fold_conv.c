@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What scales and shifts the channels of a convolution, into its weights and bias:
 // BatchNormalization, and Mul, Add, Sub and Div with one constant a channel, or one for all.
-#include "infer/passes/passes.h"
+#include "infer/compile/passes/passes.h"
 
 #include "infer/graph/arena.h"
 

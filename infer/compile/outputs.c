@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/import/outputs.h"
+#include "infer/compile/outputs.h"
 
 #include "infer/graph/arena.h"
 

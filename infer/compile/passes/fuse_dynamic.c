@@ -9,7 +9,7 @@
 // stays, others may read it. Weights that do not fit in int8 once their zero point is taken off
 // keep what is left of it. A MatMulInteger that is followed by something else becomes a QDense,
 // where its zero points are constant.
-#include "infer/passes/quantised.h"
+#include "infer/compile/passes/quantised.h"
 
 #include "infer/graph/arena.h"
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // model_compile(): file -> graph -> passes -> image, and the proof that they agree.
 #include "base/rows.h"
+#include "infer/compile/calibrate.h"
+#include "infer/compile/golden.h"
+#include "infer/compile/outputs.h"
+#include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
 #include "infer/image/image.h"
-#include "infer/import/calibrate.h"
-#include "infer/import/golden.h"
 #include "infer/import/import.h"
-#include "infer/import/outputs.h"
-#include "infer/passes/passes.h"
 
 #include <ctype.h>
 #include <sodium.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/import/golden.h"
+#include "infer/compile/golden.h"
 
 #include "infer/graph/arena.h"
 #include "infer/graph/trees.h"

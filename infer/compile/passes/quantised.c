@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/passes/quantised.h"
+#include "infer/compile/passes/quantised.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Nodes whose inputs are all constant: computed here, once, by the general path.
+#include "infer/compile/passes/passes.h"
 #include "infer/ops/plain.h"
-#include "infer/passes/passes.h"
 
 int pass_fold_constants(struct graph *graph, struct compile_report *report, struct error *err)
 {

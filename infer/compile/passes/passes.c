@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/passes/passes.h"
+#include "infer/compile/passes/passes.h"
 
 #include "infer/graph/arena.h"
 

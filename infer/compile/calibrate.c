@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/import/calibrate.h"
+#include "infer/compile/calibrate.h"
 
 #include "infer/graph/arena.h"
 
