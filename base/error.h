@@ -13,15 +13,16 @@
 
 struct error {
 	char text[ERROR_TEXT_BYTES]; // one sentence, no newline, always terminated
+	int code;                    // what the function that failed returned: a negative errno
 };
 
-// Writes the sentence and hands `code` (a negative errno) back, so that callers can write
-// `return error_set(err, -EINVAL, "...")`. `err` may be NULL. Macros, so that compilers and
+// Writes the sentence and the code (a negative errno) and hands the code back, so that callers can
+// write `return error_set(err, -EINVAL, "...")`. `err` may be NULL. A macro, so that compilers and
 // analysers see which code comes back.
-#define error_set(err, code, ...) (error_write(err, __VA_ARGS__), error_code(code))
+#define error_set(err, code, ...) (error_write(err, code, __VA_ARGS__), error_code(code))
 
-// Puts "<where>: " in front of a sentence already made, and hands `code` back.
-#define error_prefix(err, code, ...) (error_write_where(err, __VA_ARGS__), error_code(code))
+// Puts "<where>: " in front of a sentence already made, and hands its code back.
+#define error_prefix(err, ...) (error_write_where(err, __VA_ARGS__), error_code((err)->code))
 
 // A call, so that a code nobody takes is no warning.
 static inline int error_code(int code)
@@ -29,13 +30,14 @@ static inline int error_code(int code)
 	return code;
 }
 
-__attribute__((format(printf, 2, 3))) static inline void error_write(
-	struct error *err, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static inline void error_write(
+	struct error *err, int code, const char *format, ...)
 {
 	va_list args;
 
 	if (!err)
 		return;
+	err->code = code;
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
@@ -48,8 +50,6 @@ __attribute__((format(printf, 2, 3))) static inline void error_write_where(
 	va_list args;
 	int n;
 
-	if (!err)
-		return;
 	snprintf(tail, sizeof(tail), "%s", err->text);
 	va_start(args, format);
 	n = vsnprintf(err->text, sizeof(err->text), format, args);

@@ -111,7 +111,7 @@ static const struct phase {
 
 static int run(struct appliance *a)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	size_t done = 0;
 	int rc = 0;
 

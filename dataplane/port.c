@@ -73,8 +73,8 @@ static int find_device(struct port *port, struct error *err)
 	size_t name_bytes = strcspn(port->config->device, ",");
 
 	if (memif_take_socket(port->config->device, err) != 0)
-		return error_prefix(err, -EADDRINUSE, "port %s: device %s", port->config->name,
-			port->config->device);
+		return error_prefix(
+			err, "port %s: device %s", port->config->name, port->config->device);
 	if (rte_dev_probe(port->config->device) < 0)
 		return no_device(port, err);
 	port->probed = true;

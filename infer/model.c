@@ -176,7 +176,7 @@ int model_open_file(const char *path, const struct model_options *options, struc
 	}
 	rc = model_open(image, (size_t)status.st_size, options, out, err);
 	if (rc != 0)
-		error_prefix(err, rc, "%s", path);
+		error_prefix(err, "%s", path);
 out:
 	free(image);
 	if (fd >= 0)

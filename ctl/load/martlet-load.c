@@ -66,7 +66,7 @@ static int run(const struct load_options *options, struct error *err)
 int main(int argc, char **argv)
 {
 	struct load_options options;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	int status;
 
 	if (options_parse(&options, argc, argv, &err)) {

@@ -221,7 +221,7 @@ static int set_option(struct load_options *options, const struct option_row *row
 		return 0;
 	case OPTION_OWN:
 		if (row->parse(options, text, err))
-			return error_prefix(err, -EINVAL, "--%s", row->name);
+			return error_prefix(err, "--%s", row->name);
 		return 0;
 	default:
 		return set_number(options, row, text, err);

@@ -124,7 +124,7 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 				frame_bytes, rte_strerror(-rc));
 	}
 	if (queues_setup(port, err))
-		return error_prefix(err, -EINVAL, "%s", name);
+		return error_prefix(err, "%s", name);
 	return rte_eth_macaddr_get(port->id, (struct rte_ether_addr *)port->mac);
 }
 

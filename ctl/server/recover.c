@@ -119,7 +119,7 @@ static void work_import(void *arg)
 	if (op->rc == 0)
 		work_open_image(op);
 	if (op->rc)
-		error_prefix(&op->err, op->rc, "%.200s", op->path);
+		error_prefix(&op->err, "%.200s", op->path);
 }
 
 static void import_begin(struct operation *op)

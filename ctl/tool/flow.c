@@ -291,7 +291,7 @@ int flow_command(int argc, char **argv)
 {
 	struct request request = { .json = tool.json, .table = { FLOW_TABLE_DEFAULTS } };
 	struct writer writer = { .request = &request };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	int code;
 
 	if (argc < 2 || strcmp(argv[1], "features") != 0) {

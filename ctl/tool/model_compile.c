@@ -27,8 +27,8 @@ static int write_checked(
 	if (!rc)
 		rc = model_check_golden(*opened, err);
 	if (rc) {
-		error_prefix(err, rc,
-			"the image made does not pass its own check, %s is not written", path);
+		error_prefix(
+			err, "the image made does not pass its own check, %s is not written", path);
 		output_abort(&output);
 	} else {
 		rc = output_commit(&output, err);

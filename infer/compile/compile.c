@@ -336,7 +336,7 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	if (rc == 0)
 		rc = describe(&c, path, bytes, size);
 	else
-		error_prefix(err, rc, "%s", path);
+		error_prefix(err, "%s", path);
 	if (rc == 0)
 		rc = make_image(&c, image, image_size);
 	rows_fini(&c.rows);

@@ -139,7 +139,7 @@ uint32_t graph_add_tensor(struct graph *graph, const char *name, enum dtype dtyp
 	if (rank <= GRAPH_RANK_MAX && rank)
 		memcpy(tensor.dims, dims, rank * sizeof(*dims));
 	if (tensor_check_shape(&tensor, err) != 0) {
-		error_prefix(err, -EINVAL, "tensor \"%s\"", name);
+		error_prefix(err, "tensor \"%s\"", name);
 		return GRAPH_NONE;
 	}
 	if (graph->n_tensors >= GRAPH_TENSORS_MAX) {

@@ -7,146 +7,146 @@
 #pragma once
 
 // X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max)
-#define OP_LIST(X)                                                                                 \
+#define OP_LIST(X)                                                                                   \
 	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out.          \
 	   Attributes: ACTIVATION (enum activation), ALPHA, BETA. By a W of BF16 x is multiplied   \
-	   as kernels/bf16_dense.h says. */                                                        \
-	X(OP_DENSE, "Dense", 2, 3, 1, 1)                                                           \
-	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */             \
-	X(OP_AFFINE, "Affine", 3, 3, 1, 1)                                                         \
-	X(OP_GEMM, "Gemm", 2, 3, 1, 1)                                                             \
-	X(OP_MATMUL, "MatMul", 2, 2, 1, 1)                                                         \
-	X(OP_ADD, "Add", 2, 2, 1, 1)                                                               \
-	X(OP_SUB, "Sub", 2, 2, 1, 1)                                                               \
-	X(OP_MUL, "Mul", 2, 2, 1, 1)                                                               \
-	X(OP_DIV, "Div", 2, 2, 1, 1)                                                               \
-	X(OP_RELU, "Relu", 1, 1, 1, 1)                                                             \
-	X(OP_LEAKY_RELU, "LeakyRelu", 1, 1, 1, 1)                                                  \
-	X(OP_ELU, "Elu", 1, 1, 1, 1)                                                               \
-	X(OP_SELU, "Selu", 1, 1, 1, 1)                                                             \
-	X(OP_PRELU, "PRelu", 2, 2, 1, 1)                                                           \
-	X(OP_SIGMOID, "Sigmoid", 1, 1, 1, 1)                                                       \
-	X(OP_HARD_SIGMOID, "HardSigmoid", 1, 1, 1, 1)                                              \
-	X(OP_TANH, "Tanh", 1, 1, 1, 1)                                                             \
-	X(OP_SOFTPLUS, "Softplus", 1, 1, 1, 1)                                                     \
-	X(OP_SOFTSIGN, "Softsign", 1, 1, 1, 1)                                                     \
-	X(OP_GELU, "Gelu", 1, 1, 1, 1)                                                             \
-	X(OP_CLIP, "Clip", 1, 1, 1, 1) /* MIN, MAX attributes, whatever the opset */               \
-	X(OP_SOFTMAX, "Softmax", 1, 1, 1, 1)                                                       \
-	X(OP_LOG_SOFTMAX, "LogSoftmax", 1, 1, 1, 1)                                                \
-	X(OP_BATCH_NORM, "BatchNormalization", 5, 5, 1, 1)                                         \
-	X(OP_LAYER_NORM, "LayerNormalization", 2, 3, 1, 3)                                         \
-	X(OP_NORMALIZER, "Normalizer", 1, 1, 1, 1) /* ai.onnx.ml; NORM: enum norm */               \
-	X(OP_IDENTITY, "Identity", 1, 1, 1, 1)                                                     \
-	X(OP_RESHAPE, "Reshape", 1, 1, 1,                                                          \
-		1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                          \
-	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                         \
-	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                        \
-	/* Martlet's own: a tree ensemble, trees.h; AGGREGATE: enum tree_aggregate */              \
-	X(OP_TREES, "Trees", 10, 17, 1, 1)                                                         \
-	X(OP_ABS, "Abs", 1, 1, 1, 1)                                                               \
-	X(OP_NEG, "Neg", 1, 1, 1, 1)                                                               \
-	X(OP_CEIL, "Ceil", 1, 1, 1, 1)                                                             \
-	X(OP_FLOOR, "Floor", 1, 1, 1, 1)                                                           \
-	X(OP_ROUND, "Round", 1, 1, 1, 1)                                                           \
-	X(OP_EXP, "Exp", 1, 1, 1, 1)                                                               \
-	X(OP_LOG, "Log", 1, 1, 1, 1)                                                               \
-	X(OP_SQRT, "Sqrt", 1, 1, 1, 1)                                                             \
-	X(OP_RECIPROCAL, "Reciprocal", 1, 1, 1, 1)                                                 \
-	X(OP_SIGN, "Sign", 1, 1, 1, 1)                                                             \
-	X(OP_ERF, "Erf", 1, 1, 1, 1)                                                               \
-	X(OP_SIN, "Sin", 1, 1, 1, 1)                                                               \
-	X(OP_COS, "Cos", 1, 1, 1, 1)                                                               \
-	X(OP_TAN, "Tan", 1, 1, 1, 1)                                                               \
-	X(OP_ASIN, "Asin", 1, 1, 1, 1)                                                             \
-	X(OP_ACOS, "Acos", 1, 1, 1, 1)                                                             \
-	X(OP_ATAN, "Atan", 1, 1, 1, 1)                                                             \
-	X(OP_SINH, "Sinh", 1, 1, 1, 1)                                                             \
-	X(OP_COSH, "Cosh", 1, 1, 1, 1)                                                             \
-	X(OP_ASINH, "Asinh", 1, 1, 1, 1)                                                           \
-	X(OP_ACOSH, "Acosh", 1, 1, 1, 1)                                                           \
-	X(OP_ATANH, "Atanh", 1, 1, 1, 1)                                                           \
-	X(OP_IS_NAN, "IsNaN", 1, 1, 1, 1)                                                          \
-	X(OP_NOT, "Not", 1, 1, 1, 1)                                                               \
-	X(OP_BITWISE_NOT, "BitwiseNot", 1, 1, 1, 1)                                                \
-	X(OP_MOD, "Mod", 2, 2, 1, 1) /* FMOD: 0 or 1 */                                            \
-	X(OP_POW, "Pow", 2, 2, 1, 1)                                                               \
-	X(OP_MIN, "Min", 2, 2, 1, 1) /* of two; importers chain more */                            \
-	X(OP_MAX, "Max", 2, 2, 1, 1)                                                               \
-	X(OP_AND, "And", 2, 2, 1, 1)                                                               \
-	X(OP_OR, "Or", 2, 2, 1, 1)                                                                 \
-	X(OP_XOR, "Xor", 2, 2, 1, 1)                                                               \
-	X(OP_BITWISE_AND, "BitwiseAnd", 2, 2, 1, 1)                                                \
-	X(OP_BITWISE_OR, "BitwiseOr", 2, 2, 1, 1)                                                  \
-	X(OP_BITWISE_XOR, "BitwiseXor", 2, 2, 1, 1)                                                \
-	X(OP_BIT_SHIFT, "BitShift", 2, 2, 1, 1) /* RIGHT: 0 left, 1 right */                       \
-	X(OP_EQUAL, "Equal", 2, 2, 1, 1)                                                           \
-	X(OP_GREATER, "Greater", 2, 2, 1, 1)                                                       \
-	X(OP_GREATER_OR_EQUAL, "GreaterOrEqual", 2, 2, 1, 1)                                       \
-	X(OP_LESS, "Less", 2, 2, 1, 1)                                                             \
-	X(OP_LESS_OR_EQUAL, "LessOrEqual", 2, 2, 1, 1)                                             \
-	X(OP_WHERE, "Where", 3, 3, 1, 1)                                                           \
-	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1) /* PERM; left out: reversed */                    \
-	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                          \
-	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1)                                                        \
-	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)                                                        \
-	/* AXES from the front, all where left out; KEEPDIMS */                                    \
-	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1)                                                  \
-	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1)                                                \
-	X(OP_REDUCE_MAX, "ReduceMax", 1, 1, 1, 1)                                                  \
-	X(OP_REDUCE_MIN, "ReduceMin", 1, 1, 1, 1)                                                  \
-	X(OP_REDUCE_PROD, "ReduceProd", 1, 1, 1, 1)                                                \
-	X(OP_REDUCE_L1, "ReduceL1", 1, 1, 1, 1)                                                    \
-	X(OP_REDUCE_L2, "ReduceL2", 1, 1, 1, 1)                                                    \
-	X(OP_REDUCE_LOG_SUM, "ReduceLogSum", 1, 1, 1, 1)                                           \
-	X(OP_REDUCE_LOG_SUM_EXP, "ReduceLogSumExp", 1, 1, 1, 1)                                    \
-	X(OP_REDUCE_SUM_SQUARE, "ReduceSumSquare", 1, 1, 1, 1)                                     \
-	X(OP_CUM_SUM, "CumSum", 1, 1, 1, 1) /* AXIS, EXCLUSIVE, REVERSE */                         \
-	X(OP_TOP_K, "TopK", 1, 1, 1, 2)     /* K, AXIS, LARGEST; sorted */                         \
-	X(OP_SLICE, "Slice", 1, 1, 1, 1)    /* STARTS, STEPS, SHAPE: of every dimension */         \
-	X(OP_PAD, "Pad", 1, 2, 1, 1) /* PADS before each dimension, SHAPE, MODE: enum pad_mode */  \
-	X(OP_TILE, "Tile", 1, 1, 1, 1) /* REPEATS */                                               \
-	X(OP_GATHER, "Gather", 2, 2, 1, 1)                                                         \
-	X(OP_GATHER_ELEMENTS, "GatherElements", 2, 2, 1, 1)                                        \
-	X(OP_GATHER_ND, "GatherND", 2, 2, 1, 1) /* BATCH_DIMS */                                   \
-	/* REDUCTION: enum scatter_reduction */                                                    \
-	X(OP_SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, 1)                                      \
-	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1)                                                  \
-	X(OP_ONE_HOT, "OneHot", 2, 2, 1,                                                           \
-		1) /* of indices and [off, on]; DEPTH, AXIS of the output */                       \
-	/* Conv, pools: window.h. GROUP; ACTIVATION, ALPHA, BETA as Dense has them */              \
-	X(OP_CONV, "Conv", 2, 3, 1, 1)                                                             \
-	X(OP_CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, 1)                                          \
-	X(OP_MAX_POOL, "MaxPool", 1, 1, 1, 2)         /* COLUMN_MAJOR indices */                   \
-	X(OP_AVERAGE_POOL, "AveragePool", 1, 1, 1, 1) /* COUNT_INCLUDE_PAD */                      \
-	X(OP_LP_POOL, "LpPool", 1, 1, 1, 1)           /* P */                                      \
-	/* ACTIVATIONS: enum recurrent, ALPHAS, BETAS: one for each of them */                     \
-	X(OP_RNN, "RNN", 3, 6, 2, 2)                                                               \
-	X(OP_GRU, "GRU", 3, 6, 2, 2)                                                               \
-	X(OP_LSTM, "LSTM", 3, 8, 3, 3)                                                             \
-	X(OP_QUANTIZE_LINEAR, "QuantizeLinear", 2, 3, 1, 1)     /* TO, AXIS */                     \
-	X(OP_DEQUANTIZE_LINEAR, "DequantizeLinear", 2, 3, 1, 1) /* AXIS */                         \
-	X(OP_DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", 1, 1, 3, 3)                         \
-	X(OP_QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, 1)                                          \
-	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1)                                          \
+	   as kernels/bf16_dense.h says. */ \
+	X(OP_DENSE, "Dense", 2, 3, 1, 1)                                                             \
+	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */               \
+	X(OP_AFFINE, "Affine", 3, 3, 1, 1)                                                           \
+	X(OP_GEMM, "Gemm", 2, 3, 1, 1)                                                               \
+	X(OP_MATMUL, "MatMul", 2, 2, 1, 1)                                                           \
+	X(OP_ADD, "Add", 2, 2, 1, 1)                                                                 \
+	X(OP_SUB, "Sub", 2, 2, 1, 1)                                                                 \
+	X(OP_MUL, "Mul", 2, 2, 1, 1)                                                                 \
+	X(OP_DIV, "Div", 2, 2, 1, 1)                                                                 \
+	X(OP_RELU, "Relu", 1, 1, 1, 1)                                                               \
+	X(OP_LEAKY_RELU, "LeakyRelu", 1, 1, 1, 1)                                                    \
+	X(OP_ELU, "Elu", 1, 1, 1, 1)                                                                 \
+	X(OP_SELU, "Selu", 1, 1, 1, 1)                                                               \
+	X(OP_PRELU, "PRelu", 2, 2, 1, 1)                                                             \
+	X(OP_SIGMOID, "Sigmoid", 1, 1, 1, 1)                                                         \
+	X(OP_HARD_SIGMOID, "HardSigmoid", 1, 1, 1, 1)                                                \
+	X(OP_TANH, "Tanh", 1, 1, 1, 1)                                                               \
+	X(OP_SOFTPLUS, "Softplus", 1, 1, 1, 1)                                                       \
+	X(OP_SOFTSIGN, "Softsign", 1, 1, 1, 1)                                                       \
+	X(OP_GELU, "Gelu", 1, 1, 1, 1)                                                               \
+	X(OP_CLIP, "Clip", 1, 1, 1, 1) /* MIN, MAX attributes, whatever the opset */                 \
+	X(OP_SOFTMAX, "Softmax", 1, 1, 1, 1)                                                         \
+	X(OP_LOG_SOFTMAX, "LogSoftmax", 1, 1, 1, 1)                                                  \
+	X(OP_BATCH_NORM, "BatchNormalization", 5, 5, 1, 1)                                           \
+	X(OP_LAYER_NORM, "LayerNormalization", 2, 3, 1, 3)                                           \
+	X(OP_NORMALIZER, "Normalizer", 1, 1, 1, 1) /* ai.onnx.ml; NORM: enum norm */                 \
+	X(OP_IDENTITY, "Identity", 1, 1, 1, 1)                                                       \
+	X(OP_RESHAPE, "Reshape", 1, 1, 1,                                                            \
+		1) /* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                            \
+	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1)                                           \
+	X(OP_CAST, "Cast", 1, 1, 1, 1) /* TO: enum dtype */                                          \
+	/* Martlet's own: a tree ensemble, trees.h; AGGREGATE: enum tree_aggregate */                \
+	X(OP_TREES, "Trees", 10, 17, 1, 1)                                                           \
+	X(OP_ABS, "Abs", 1, 1, 1, 1)                                                                 \
+	X(OP_NEG, "Neg", 1, 1, 1, 1)                                                                 \
+	X(OP_CEIL, "Ceil", 1, 1, 1, 1)                                                               \
+	X(OP_FLOOR, "Floor", 1, 1, 1, 1)                                                             \
+	X(OP_ROUND, "Round", 1, 1, 1, 1)                                                             \
+	X(OP_EXP, "Exp", 1, 1, 1, 1)                                                                 \
+	X(OP_LOG, "Log", 1, 1, 1, 1)                                                                 \
+	X(OP_SQRT, "Sqrt", 1, 1, 1, 1)                                                               \
+	X(OP_RECIPROCAL, "Reciprocal", 1, 1, 1, 1)                                                   \
+	X(OP_SIGN, "Sign", 1, 1, 1, 1)                                                               \
+	X(OP_ERF, "Erf", 1, 1, 1, 1)                                                                 \
+	X(OP_SIN, "Sin", 1, 1, 1, 1)                                                                 \
+	X(OP_COS, "Cos", 1, 1, 1, 1)                                                                 \
+	X(OP_TAN, "Tan", 1, 1, 1, 1)                                                                 \
+	X(OP_ASIN, "Asin", 1, 1, 1, 1)                                                               \
+	X(OP_ACOS, "Acos", 1, 1, 1, 1)                                                               \
+	X(OP_ATAN, "Atan", 1, 1, 1, 1)                                                               \
+	X(OP_SINH, "Sinh", 1, 1, 1, 1)                                                               \
+	X(OP_COSH, "Cosh", 1, 1, 1, 1)                                                               \
+	X(OP_ASINH, "Asinh", 1, 1, 1, 1)                                                             \
+	X(OP_ACOSH, "Acosh", 1, 1, 1, 1)                                                             \
+	X(OP_ATANH, "Atanh", 1, 1, 1, 1)                                                             \
+	X(OP_IS_NAN, "IsNaN", 1, 1, 1, 1)                                                            \
+	X(OP_NOT, "Not", 1, 1, 1, 1)                                                                 \
+	X(OP_BITWISE_NOT, "BitwiseNot", 1, 1, 1, 1)                                                  \
+	X(OP_MOD, "Mod", 2, 2, 1, 1) /* FMOD: 0 or 1 */                                              \
+	X(OP_POW, "Pow", 2, 2, 1, 1)                                                                 \
+	X(OP_MIN, "Min", 2, 2, 1, 1) /* of two; importers chain more */                              \
+	X(OP_MAX, "Max", 2, 2, 1, 1)                                                                 \
+	X(OP_AND, "And", 2, 2, 1, 1)                                                                 \
+	X(OP_OR, "Or", 2, 2, 1, 1)                                                                   \
+	X(OP_XOR, "Xor", 2, 2, 1, 1)                                                                 \
+	X(OP_BITWISE_AND, "BitwiseAnd", 2, 2, 1, 1)                                                  \
+	X(OP_BITWISE_OR, "BitwiseOr", 2, 2, 1, 1)                                                    \
+	X(OP_BITWISE_XOR, "BitwiseXor", 2, 2, 1, 1)                                                  \
+	X(OP_BIT_SHIFT, "BitShift", 2, 2, 1, 1) /* RIGHT: 0 left, 1 right */                         \
+	X(OP_EQUAL, "Equal", 2, 2, 1, 1)                                                             \
+	X(OP_GREATER, "Greater", 2, 2, 1, 1)                                                         \
+	X(OP_GREATER_OR_EQUAL, "GreaterOrEqual", 2, 2, 1, 1)                                         \
+	X(OP_LESS, "Less", 2, 2, 1, 1)                                                               \
+	X(OP_LESS_OR_EQUAL, "LessOrEqual", 2, 2, 1, 1)                                               \
+	X(OP_WHERE, "Where", 3, 3, 1, 1)                                                             \
+	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1) /* PERM; left out: reversed */                      \
+	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                            \
+	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1)                                                          \
+	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1)                                                          \
+	/* AXES from the front, all where left out; KEEPDIMS */                                      \
+	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1)                                                    \
+	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1)                                                  \
+	X(OP_REDUCE_MAX, "ReduceMax", 1, 1, 1, 1)                                                    \
+	X(OP_REDUCE_MIN, "ReduceMin", 1, 1, 1, 1)                                                    \
+	X(OP_REDUCE_PROD, "ReduceProd", 1, 1, 1, 1)                                                  \
+	X(OP_REDUCE_L1, "ReduceL1", 1, 1, 1, 1)                                                      \
+	X(OP_REDUCE_L2, "ReduceL2", 1, 1, 1, 1)                                                      \
+	X(OP_REDUCE_LOG_SUM, "ReduceLogSum", 1, 1, 1, 1)                                             \
+	X(OP_REDUCE_LOG_SUM_EXP, "ReduceLogSumExp", 1, 1, 1, 1)                                      \
+	X(OP_REDUCE_SUM_SQUARE, "ReduceSumSquare", 1, 1, 1, 1)                                       \
+	X(OP_CUM_SUM, "CumSum", 1, 1, 1, 1) /* AXIS, EXCLUSIVE, REVERSE */                           \
+	X(OP_TOP_K, "TopK", 1, 1, 1, 2)     /* K, AXIS, LARGEST; sorted */                           \
+	X(OP_SLICE, "Slice", 1, 1, 1, 1)    /* STARTS, STEPS, SHAPE: of every dimension */           \
+	X(OP_PAD, "Pad", 1, 2, 1, 1) /* PADS before each dimension, SHAPE, MODE: enum pad_mode */    \
+	X(OP_TILE, "Tile", 1, 1, 1, 1) /* REPEATS */                                                 \
+	X(OP_GATHER, "Gather", 2, 2, 1, 1)                                                           \
+	X(OP_GATHER_ELEMENTS, "GatherElements", 2, 2, 1, 1)                                          \
+	X(OP_GATHER_ND, "GatherND", 2, 2, 1, 1) /* BATCH_DIMS */                                     \
+	/* REDUCTION: enum scatter_reduction */                                                      \
+	X(OP_SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, 1)                                        \
+	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1)                                                    \
+	X(OP_ONE_HOT, "OneHot", 2, 2, 1,                                                             \
+		1) /* of indices and [off, on]; DEPTH, AXIS of the output */                         \
+	/* Conv, pools: window.h. GROUP; ACTIVATION, ALPHA, BETA as Dense has them */                \
+	X(OP_CONV, "Conv", 2, 3, 1, 1)                                                               \
+	X(OP_CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, 1)                                            \
+	X(OP_MAX_POOL, "MaxPool", 1, 1, 1, 2)         /* COLUMN_MAJOR indices */                     \
+	X(OP_AVERAGE_POOL, "AveragePool", 1, 1, 1, 1) /* COUNT_INCLUDE_PAD */                        \
+	X(OP_LP_POOL, "LpPool", 1, 1, 1, 1)           /* P */                                        \
+	/* ACTIVATIONS: enum recurrent, ALPHAS, BETAS: one for each of them */                       \
+	X(OP_RNN, "RNN", 3, 6, 2, 2)                                                                 \
+	X(OP_GRU, "GRU", 3, 6, 2, 2)                                                                 \
+	X(OP_LSTM, "LSTM", 3, 8, 3, 3)                                                               \
+	X(OP_QUANTIZE_LINEAR, "QuantizeLinear", 2, 3, 1, 1)     /* TO, AXIS */                       \
+	X(OP_DEQUANTIZE_LINEAR, "DequantizeLinear", 2, 3, 1, 1) /* AXIS */                           \
+	X(OP_DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", 1, 1, 3, 3)                           \
+	X(OP_QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, 1)                                            \
+	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1)                                            \
 	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by kernels/qdense.h's         \
 	   formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant.             \
-	   TO: F32, or U8, I8 with ZERO, LOW, HIGH, or I32, which is the sum */                    \
-	X(OP_QDENSE, "QDense", 4, 4, 1, 1)                                                         \
-	X(OP_CONV_INTEGER, "ConvInteger", 2, 4, 1, 1) /* window.h, GROUP */                        \
-	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1)                                              \
+	   TO: F32, or U8, I8 with ZERO, LOW, HIGH, or I32, which is the sum */ \
+	X(OP_QDENSE, "QDense", 4, 4, 1, 1)                                                           \
+	X(OP_CONV_INTEGER, "ConvInteger", 2, 4, 1, 1) /* window.h, GROUP */                          \
+	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1)                                                \
 	/* Martlet's own: the convolution as QDense does it. W [C / GROUP * kernel, M], the        \
-	   channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */                    \
-	X(OP_QCONV, "QConv", 4, 4, 1, 1)                                                           \
-	/* Martlet's own: classes [1, K] from pairs of them [1, K (K - 1) / 2], as libsvm */       \
-	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1)                                    \
+	   channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */ \
+	X(OP_QCONV, "QConv", 4, 4, 1, 1)                                                             \
+	/* Martlet's own: classes [1, K] from pairs of them [1, K (K - 1) / 2], as libsvm */         \
+	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1)                                      \
 	/* Martlet's own: y[M, N] = kernel(x[M, C], v[V, C]) * w[V, N] + b[N], all but x constant, \
-	   summed in double. MODE: enum svm_kernel; GAMMA, BETA (coef0), ALPHA (degree) */         \
-	X(OP_SVM, "Svm", 4, 4, 1, 1)                                                               \
+	   summed in double. MODE: enum svm_kernel; GAMMA, BETA (coef0), ALPHA (degree) */ \
+	X(OP_SVM, "Svm", 4, 4, 1, 1)                                                                 \
 	/* Martlet's own: y = act((float)sum((x[..., K] - x_zero) * (W[K, N] - w_zero[N])) *       \
 	   (x_scale * w_scale[N]) + b[N]), rounded where it stands so; inputs x int8 or uint8, W   \
 	   int8, w_scale, b, x_scale [] float32, x_zero [] of x's dtype, w_zero int32; W, w_scale, \
-	   b, w_zero constant, the zeros may be left out. ACTIVATION, ALPHA, BETA as Dense */      \
+	   b, w_zero constant, the zeros may be left out. ACTIVATION, ALPHA, BETA as Dense */ \
 	X(OP_DYNAMIC_QDENSE, "DynamicQDense", 5, 7, 1, 1)
 
 enum op {

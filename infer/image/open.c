@@ -166,7 +166,7 @@ static int read_tensors(struct reader *reader)
 		tensor->rank = record->rank;
 		memcpy(tensor->dims, record->dims, sizeof(tensor->dims));
 		if (tensor_check_shape(tensor, reader->err) != 0)
-			return error_prefix(reader->err, -EINVAL, "tensor \"%s\"", tensor->name);
+			return error_prefix(reader->err, "tensor \"%s\"", tensor->name);
 		if (record->constant > 1)
 			return error_set(
 				reader->err, -EINVAL, "tensor \"%s\" is damaged", tensor->name);
@@ -174,7 +174,7 @@ static int read_tensors(struct reader *reader)
 			continue;
 		tensor->data = read_data(reader, record->data, tensor_bytes(tensor));
 		if (!tensor->data)
-			return error_prefix(reader->err, -EINVAL, "tensor \"%s\"", tensor->name);
+			return error_prefix(reader->err, "tensor \"%s\"", tensor->name);
 	}
 	return 0;
 }
@@ -251,7 +251,7 @@ static int read_nodes(struct reader *reader)
 			return -EINVAL;
 		rc = read_node(reader, node, &next_index, &next_attr);
 		if (rc != 0)
-			return error_prefix(reader->err, rc, "image node \"%s\"", node->name);
+			return error_prefix(reader->err, "image node \"%s\"", node->name);
 	}
 	return 0;
 }

@@ -67,7 +67,7 @@ static int check_tensors(const struct graph *graph, bool *defined, struct error 
 		if (!tensor->name)
 			return error_set(err, -EINVAL, "tensor %" PRIu32 " has no name", t);
 		if (tensor_check_shape(tensor, err) != 0)
-			return error_prefix(err, -EINVAL, "tensor \"%s\"", tensor->name);
+			return error_prefix(err, "tensor \"%s\"", tensor->name);
 		defined[t] = tensor->data != NULL;
 	}
 	return 0;
@@ -182,7 +182,7 @@ static int check_nodes(const struct graph *graph, bool *defined, struct error *e
 		}
 		rc = check_node(graph, node, defined, inferred, err);
 		if (rc != 0)
-			error_prefix(err, rc, "node \"%s\" (%s)", node->name, op_name(node->op));
+			error_prefix(err, "node \"%s\" (%s)", node->name, op_name(node->op));
 	}
 	free(inferred);
 	return rc;

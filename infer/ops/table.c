@@ -144,7 +144,7 @@ static int check_io(const struct inference *in)
 			return shape_refuse(
 				in, "input %" PRIu32 " is missing or names no tensor", i);
 		if (t != GRAPH_NONE && tensor_check_shape(&in->graph->tensors[t], in->err) != 0)
-			return error_prefix(in->err, -EINVAL, "input %" PRIu32, i);
+			return error_prefix(in->err, "input %" PRIu32, i);
 	}
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		uint32_t t = node->outputs[o];
@@ -165,7 +165,7 @@ int op_infer(const struct graph *graph, const struct node *node, struct tensor *
 		return -EINVAL;
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		if (tensor_check_shape(&outputs[o], err) != 0)
-			return error_prefix(err, -EINVAL, "output %" PRIu32, o);
+			return error_prefix(err, "output %" PRIu32, o);
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/plan/plan.h"
 #include "infer/graph/arena.h"
 #include "infer/plan/places.h"
+#include "infer/plan/plan.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -75,8 +75,8 @@ static int survey(struct planner *planner)
 			if (node->inputs[i] == GRAPH_NONE)
 				continue;
 			if (check_tensor(planner, node->inputs[i]) != 0)
-				return error_prefix(builder->err, -ENOTSUP, "node \"%s\" (%s)",
-					node->name, op_name(node->op));
+				return error_prefix(builder->err, "node \"%s\" (%s)", node->name,
+					op_name(node->op));
 			note_reader(planner, node->inputs[i], n);
 			planner->last_use[builder->root[node->inputs[i]]] = n;
 		}
@@ -84,8 +84,8 @@ static int survey(struct planner *planner)
 			if (node->outputs[o] == GRAPH_NONE)
 				continue;
 			if (check_tensor(planner, node->outputs[o]) != 0)
-				return error_prefix(builder->err, -ENOTSUP, "node \"%s\" (%s)",
-					node->name, op_name(node->op));
+				return error_prefix(builder->err, "node \"%s\" (%s)", node->name,
+					op_name(node->op));
 			planner->last_use[node->outputs[o]] = n;
 		}
 		if (is_view(node))
@@ -341,7 +341,7 @@ static int build_all(struct planner *planner)
 	for (uint32_t n = 0; n < builder->graph->n_nodes && rc == 0; n++) {
 		rc = plan_node(planner, n);
 		if (rc != 0)
-			return error_prefix(builder->err, rc, "node \"%s\" (%s)",
+			return error_prefix(builder->err, "node \"%s\" (%s)",
 				builder->graph->nodes[n].name,
 				op_name(builder->graph->nodes[n].op));
 	}

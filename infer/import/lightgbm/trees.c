@@ -243,6 +243,6 @@ int lightgbm_add_tree(struct lightgbm *l, const struct lightgbm_section *section
 		return rc;
 	rc = forest_add(l->forest, 2 * s.n_leaves - 1, 0, read_node, &s, l->err);
 	if (rc != 0 && strncmp(l->err->text, section->name, strlen(section->name)) != 0)
-		error_prefix(l->err, rc, "%s", section->name);
+		error_prefix(l->err, "%s", section->name);
 	return rc;
 }

@@ -77,8 +77,7 @@ int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
 	if (rc != 0)
 		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
 	if (op_infer(graph, &graph->nodes[index], shapes, onnx->err) != 0)
-		return error_prefix(
-			onnx->err, -EINVAL, "node '%.80s' (%.40s)", node->name, node->type);
+		return error_prefix(onnx->err, "node '%.80s' (%.40s)", node->name, node->type);
 	for (uint32_t o = 0; o < n_outputs; o++) {
 		shapes[o].name = graph->tensors[outputs[o]].name;
 		shapes[o].data = NULL;

@@ -241,7 +241,7 @@ static int add_tree(struct source *s, struct forest *forest, const json_t *tree,
 		return rc;
 	rc = forest_add(forest, s->n_nodes, 0, read_node, s, s->x->err);
 	if (rc != 0 && strncmp(s->x->err->text, "trees[", 6) != 0)
-		error_prefix(s->x->err, rc, "%s", s->where);
+		error_prefix(s->x->err, "%s", s->where);
 	return rc;
 }
 

@@ -213,7 +213,7 @@ int dense_choose_all(struct builder *builder)
 		int rc = choose(builder, layer);
 
 		if (rc != 0)
-			return error_prefix(builder->err, rc, "node \"%s\"", layer->step->node);
+			return error_prefix(builder->err, "node \"%s\"", layer->step->node);
 	}
 	return 0;
 }

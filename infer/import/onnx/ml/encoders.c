@@ -122,7 +122,7 @@ static int label_list(
 		return onnx_refuse(
 			onnx, node, -ENOTSUP, "%s: texts cannot be scored; numbers can", name);
 	if (kind == 2 && onnx_tensor(onnx, found->t, name, "attribute", made) != 0)
-		return error_prefix(onnx->err, -EINVAL, "node '%.80s'", node->name);
+		return error_prefix(onnx->err, "node '%.80s'", node->name);
 	if (kind == 0)
 		*made = ml_ints(onnx, node, found, DTYPE_I64);
 	else if (kind == 1)
@@ -151,7 +151,7 @@ static uint32_t label_default(struct onnx *onnx, const struct onnx_node *node, e
 		return dtype_is_float(dtype) ? onnx_scalar(onnx, node, real)
 					     : ml_int(onnx, node, whole, dtype);
 	if (onnx_tensor(onnx, tensor->t, "default_tensor", "attribute", &made) != 0) {
-		error_prefix(onnx->err, -EINVAL, "node '%.80s'", node->name);
+		error_prefix(onnx->err, "node '%.80s'", node->name);
 		return GRAPH_NONE;
 	}
 	if (tensor_elements(&onnx->graph->tensors[made]) != 1) {

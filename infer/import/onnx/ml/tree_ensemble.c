@@ -53,7 +53,7 @@ static int read_modes(struct ensemble *e)
 	if (!attr || !attr->t)
 		return REFUSE(e, "attribute 'nodes_modes' is missing");
 	if (onnx_tensor(e->onnx, attr->t, "nodes_modes", "attribute", &index) != 0)
-		return error_prefix(e->onnx->err, -EINVAL, "node '%.80s'", e->node->name);
+		return error_prefix(e->onnx->err, "node '%.80s'", e->node->name);
 	tensor = &e->onnx->graph->tensors[index];
 	if (tensor->dtype != DTYPE_U8 || (size_t)tensor_elements(tensor) != e->n)
 		return REFUSE(e, "attribute 'nodes_modes' is %s %s, should be uint8 [%zu]",
@@ -243,8 +243,8 @@ static int read_trees(struct ensemble *e, struct forest *forest)
 		rc = forest_add(
 			forest, (uint32_t)(3 * e->n), (uint32_t)root, read_node, e, e->onnx->err);
 		if (rc != 0 && strncmp(e->onnx->err->text, "node '", 6) != 0)
-			error_prefix(e->onnx->err, rc, "node '%.80s' (%.40s): tree %zu",
-				e->node->name, e->node->type, i);
+			error_prefix(e->onnx->err, "node '%.80s' (%.40s): tree %zu", e->node->name,
+				e->node->type, i);
 		if (rc != 0)
 			return rc;
 	}

@@ -91,7 +91,7 @@ static int tensor_doubles(struct onnx *onnx, const struct onnx_node *node, const
 			name, onnx_type_name(tensor->data_type));
 	// Reads it for its checks: as many values as its dimensions say, in this file.
 	if (onnx_tensor(onnx, tensor, name, "attribute", &checked) != 0)
-		return error_prefix(onnx->err, -EINVAL, "node '%.80s'", node->name);
+		return error_prefix(onnx->err, "node '%.80s'", node->name);
 	*count = tensor->has_raw_data ? tensor->raw_data.len / width
 		: wide                ? tensor->n_double_data
 				      : tensor->n_float_data;
@@ -173,7 +173,7 @@ uint32_t onnx_emit_forest(struct onnx *onnx, const struct onnx_node *node, struc
 	if (!own || forest_trees(forest, start, how, &trees, onnx->err) != 0)
 		return GRAPH_NONE;
 	if (trees_add(onnx->graph, own, &trees, x, &scores, onnx->err) != 0) {
-		error_prefix(onnx->err, -EINVAL, "node '%.80s' (%.40s)", node->name, node->type);
+		error_prefix(onnx->err, "node '%.80s' (%.40s)", node->name, node->type);
 		return GRAPH_NONE;
 	}
 	report_add(onnx->report, "%s '%.80s': %u trees, %u leaves, at most %u deep, %u outputs",

@@ -248,7 +248,7 @@ static int read_trees(struct tree_lists *e, struct forest *forest)
 			return rc;
 		rc = forest_add(forest, (uint32_t)e->count, root, read_node, e, e->onnx->err);
 		if (rc != 0 && strncmp(e->onnx->err->text, "node '", 6) != 0)
-			error_prefix(e->onnx->err, rc, "node '%.80s' (%.40s): tree %" PRId64,
+			error_prefix(e->onnx->err, "node '%.80s' (%.40s): tree %" PRId64,
 				e->node->name, e->node->type, tree);
 		if (rc != 0)
 			return rc;
