@@ -160,7 +160,7 @@ static void bench(void)
 
 int main(int argc, char **argv)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: bench_stages IMAGE ROWS\n");

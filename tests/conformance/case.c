@@ -53,7 +53,7 @@ static void name_operator(const struct trial *trial)
 // Sound files all: only "more than we support" may be said of them.
 static bool compile(struct trial *trial, const void *bytes, size_t size)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	int rc = onnx_parse(bytes, size, &trial->model, &err);
 
 	if (rc == 0)
@@ -134,7 +134,7 @@ static bool score_under(struct trial *trial, unsigned mask, const struct tensors
 	struct compare_ports outputs = { out, trial->graph->outputs, trial->graph->n_columns_out,
 		rows };
 	uint32_t n = rows * COPIES;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	float *x, *y;
 	void *scratch;
@@ -167,7 +167,7 @@ static bool score_under(struct trial *trial, unsigned mask, const struct tensors
 static bool score_set(struct trial *trial, const char *folder)
 {
 	struct tensors in = { 0 }, out = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	uint32_t rows = 0;
 	bool good = true;
 

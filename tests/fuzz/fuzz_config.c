@@ -20,7 +20,7 @@ const char *__lsan_default_suppressions(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct config config;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	char *text = malloc(size + 1);
 
 	if (!text)

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct rows_options three = { .max_bytes = (size_t)16 << 20, .n_columns = 3 };
 	static char path[64];
 	struct rows rows;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	unsigned choice;
 	FILE *file;
 

@@ -24,7 +24,7 @@ static void path(const char *text)
 		EVHTTP_REQ_DELETE };
 	const struct route *route;
 	struct route_params params;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	char allow[64];
 
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
@@ -40,7 +40,7 @@ static void bodies(const char *text, size_t size)
 {
 	struct body_deployment deployment;
 	struct body_index index;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	must(body_deployment_parse(text, size, &deployment, &err) == 0 ? deployment.live > 0
 								       : err.text[0]);
@@ -54,7 +54,7 @@ static void bodies(const char *text, size_t size)
 static void record(const char *text, size_t size)
 {
 	struct record taken, back;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	char *again, *twice;
 
 	if (record_parse(text, size, &taken, &err) != 0) {

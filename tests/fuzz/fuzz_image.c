@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct image_header header;
 	uint8_t *image = aligned_alloc(64, (size + 64) & ~(size_t)63);
 

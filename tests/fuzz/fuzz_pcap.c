@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.context = &in_flows,
 	};
 	struct capture_stats stats;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	FILE *file;
 
 	if (!size)

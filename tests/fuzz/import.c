@@ -40,7 +40,7 @@ static bool within_budget(const struct graph *graph)
 static void compile_and_score(const uint8_t *data, size_t size)
 {
 	struct compile_report report = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	void *image = NULL;
 	size_t bytes;
 
@@ -59,7 +59,7 @@ static void compile_and_score(const uint8_t *data, size_t size)
 int fuzz_import(importer *import, const uint8_t *data, size_t size)
 {
 	struct compile_report report = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct graph *graph;
 	bool sound = import(data, size, size & 1, &graph, &report, &err) == 0;
 

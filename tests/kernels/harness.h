@@ -4,13 +4,7 @@
 #pragma once
 
 #include "infer/kernels/kernels.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/cmocka.h"
 
 // Seeds from MARTLET_TEST_SEED or the clock, and prints the seed. Call it first in main().
 void random_init(void);

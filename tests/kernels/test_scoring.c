@@ -118,7 +118,7 @@ static struct scored scored_init(const uint32_t *sizes, const struct dense_kerne
 {
 	struct graph *graph = graph_mlp(4, sizes, true, 7);
 	struct scored scored = { .arena = arena_create((size_t)64 << 20) };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	void *scratch;
 
 	assert_non_null(scored.arena);

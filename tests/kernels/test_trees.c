@@ -3,16 +3,13 @@
 // bit for bit, as the weights are whole numbers; where leaves have several targets, with any
 // weights.
 #include "infer/kernels/trees/trees_kernels.h"
+#include "tests/cmocka.h"
 #include "tests/kernels/random_trees.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define SEEDS    4
 #define ROWS_MAX 131
@@ -69,7 +66,7 @@ static void check(const struct random_trees *how)
 	static const uint32_t SIZES[] = { 0, 1, 2, 15, 31, 32, 33, 63, 64, 65, ROWS_MAX };
 
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		struct trees t;
 		uint64_t state = seed;
 		void *reference;

@@ -3,13 +3,8 @@
 
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +41,7 @@ struct node *network_node(
 uint32_t network_output(struct graph *graph, struct node *node, uint32_t o)
 {
 	struct tensor shapes[4] = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	if (op_infer(graph, node, shapes, &err) != 0)
 		fail_msg("%s: %s", op_name(node->op), err.text);
@@ -62,7 +57,7 @@ static void score(
 	const struct model_options options = {
 		.isa_mask = mask & isa_detected(), .isa_limited = true, .no_timing = true
 	};
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	void *scratch;
 
@@ -93,7 +88,7 @@ void network_same(
 	const size_t in = graph->n_features, out = graph->n_columns_out;
 	const struct graph *graphs[2] = { graph, other };
 	float *rows = malloc(ROWS_MAX * in * sizeof(*rows)), *scores[2];
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	unsigned seed = which + 11;
 
 	assert_non_null(rows);
@@ -121,7 +116,7 @@ void network_check(const struct graph *graph, double bound, unsigned which)
 	float *rows = malloc(ROWS_MAX * in * sizeof(*rows));
 	float *want = malloc(ROWS_MAX * out * sizeof(*want));
 	float *got = malloc(ROWS_MAX * out * sizeof(*got));
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	unsigned seed = which + 11;
 	void *image;
 	size_t size;

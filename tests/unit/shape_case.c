@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/shape_case.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/cmocka.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +108,7 @@ static void check(const struct shape_case *c)
 	uint32_t inputs[8], n_inputs, none[4] = { 0 }, n;
 	bool fine = c->out[0] == '[';
 	struct tensor outputs[4] = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	int rc;
 
 	assert_non_null(graph);

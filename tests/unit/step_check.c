@@ -3,14 +3,9 @@
 
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +44,7 @@ uint32_t step_emit(enum op op, uint32_t n_inputs, const uint32_t *inputs, uint32
 	const struct attr *attrs)
 {
 	struct tensor shapes[GRAPH_NODE_IO_MAX] = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	uint32_t none = 0, n;
 	char name[16];
 
@@ -106,7 +101,7 @@ static void check_rows(const struct model *model, step_formula *wanted, const fl
 void step_score(step_formula *wanted, const char *what)
 {
 	static float rows[ROWS_MAX * STEP_VALUES_MAX];
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	unsigned seed = 5;
 	void *image;
 	size_t size;

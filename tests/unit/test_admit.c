@@ -5,15 +5,12 @@
 #include "tests/unit/frame.h"
 #include "tests/unit/stand_in_model.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 // Under test, calling the stand-in model.
 #include "dataplane/admit.c"
 #include "dataplane/registry.c"
+#include "tests/cmocka.h"
 
 static struct registry *registry;
 static struct slot_stats pings;

@@ -2,16 +2,10 @@
 #include "ctl/tool/args.h"
 
 #include "ctl/tool/command.h"
+#include "tests/cmocka.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 static const char *name, *out;
 static bool flag;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Weights in bfloat16: the pass, what runs then, on each instruction set, and golden rows that the
 // last bit of a float may decide.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/product/bf16_dense.h"
+#include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 
 #include <math.h>
@@ -23,7 +17,7 @@ static const uint32_t MLP[] = { 41, 64, 33, 5 };
 
 static struct graph *converted(struct graph *graph, int layers)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	assert_int_equal(pass_bf16_weights(graph, NULL, &err), layers);
 	assert_int_equal(pass_bf16_weights(graph, NULL, &err), 0);
@@ -100,7 +94,7 @@ static void follows_the_layout_of_a_convolution(void **state)
 static void other_weights_are_refused(void **state)
 {
 	struct graph *graph = graph_mlp(2, (uint32_t[]){ 3, 2 }, false, 1);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct tensor *w = &graph->tensors[graph->nodes[0].inputs[1]];
 
 	w->dtype = DTYPE_F16;
@@ -117,7 +111,7 @@ static void other_weights_are_refused(void **state)
 static struct model *compiled(const char *path, struct compile_report *report)
 {
 	const struct compile_options options = { .weights = WEIGHTS_BF16 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model = NULL;
 	void *image;
 	size_t size;
@@ -161,7 +155,7 @@ static void a_file_is_compiled_so(void **state)
 static void without_a_dense_layer_it_is_refused(void **state)
 {
 	const struct compile_options options = { .weights = WEIGHTS_BF16 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	void *image;
 	size_t size;
 
@@ -179,7 +173,7 @@ static int check_with_wrong_rows(uint32_t wrong, bool bf16)
 	const struct model_options options = { .no_timing = true };
 	const float *w = graph->tensors[1].data, *b = graph->tensors[2].data;
 	float rows[8], outputs[8];
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	size_t size;
 	void *image;

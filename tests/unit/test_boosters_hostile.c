@@ -2,14 +2,10 @@
 // Damaged models of XGBoost and LightGBM: one edit of a sound file each, and what is said of it.
 #include "infer/graph/trees.h"
 #include "infer/import/import.h"
+#include "tests/cmocka.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 struct edit {
 	const char *from, *to; // NULL: the file as it is
@@ -39,7 +35,7 @@ static void check(importer *import, const char *file, const struct edit *edits, 
 	for (size_t i = 0; i < n; i++) {
 		char *text = edited(file, &edits[i]);
 		struct compile_report report = { 0 };
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		struct graph *graph;
 		const int rc = import(text, strlen(text), false, &graph, &report, &err);
 
@@ -183,7 +179,7 @@ static void ubjson_is_bounded(void **state)
 		"a";
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		struct graph *graph;
 
 		assert_int_equal(
@@ -193,7 +189,7 @@ static void ubjson_is_bounded(void **state)
 			fail_msg("'%s', should be '%s'", err.text, CASES[i].sentence);
 	}
 	memset(deep + 4, '[', sizeof(deep) - 4);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct graph *graph;
 
 	assert_int_equal(import_xgboost(deep, sizeof(deep), false, &graph, NULL, &err), -EINVAL);
@@ -263,7 +259,7 @@ static void depth_bombs_are_refused(void **state)
 {
 	enum { LEAVES = TREES_DEPTH_MAX + 2 };
 	char *text = malloc(200000), *at = text;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct graph *graph;
 
 	assert_non_null(text);

@@ -2,13 +2,10 @@
 // checksum: sums by wide words are those of RFC 1071's 16-bit words, whatever the length, alignment
 // and carries; an update is as good as a sum made anew.
 #include "dataplane/checksum.h"
+#include "tests/cmocka.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 #define BYTES_MAX 400
 

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The configuration: what a good file gives, and the sentence that each mistake gets.
 #include "config/config.h"
+#include "tests/cmocka.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define LCORES "lcores = { control = 0; io = [ 0 ]; idle = \"sleep\"; };\n"
 #define PORT                                                                                       \
@@ -169,7 +165,7 @@ static const struct mistake MISTAKES[] = {
 static void parse_mistake_is_named(void **state)
 {
 	for (size_t i = 0; i < sizeof(MISTAKES) / sizeof(MISTAKES[0]); i++) {
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		int rc = config_parse("t.conf", MISTAKES[i].text, &config, &err);
 
 		if (rc != -EINVAL || !strstr(err.text, MISTAKES[i].sentence))

@@ -4,17 +4,13 @@
 #include "dataplane/dataplane.h"
 
 #include "infer/image/image.h"
+#include "tests/cmocka.h"
 #include "tests/unit/frame.h"
 #include "tests/unit/graph_build.h"
 
 #include <rte_ethdev.h>
 #include <rte_ring.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -62,7 +58,7 @@ static struct model *make_model(void)
 	static const uint32_t sizes[] = { FEATURES, 8, OUTPUTS };
 	const struct model_options options = { .no_timing = true };
 	struct graph *graph = graph_mlp(3, sizes, true, 1);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model = NULL;
 	void *image;
 	size_t size;
@@ -95,7 +91,7 @@ static void configure(bool pipeline, uint32_t n_ports)
 static void begin(void)
 {
 	struct deployment_request request = { .id = 7, .name = "m", .version = 3 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	if (dataplane_start(&config, &dp, &err))
 		fprintf(stderr, "%s\n", err.text);
@@ -312,7 +308,7 @@ static void case_flood(void)
 
 static void case_drain(void)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	configure(true, 1);
 	begin();
@@ -337,7 +333,7 @@ static void case_drain(void)
 
 static void case_refused(void)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	configure(false, 1);
 	config.n_ports = 0;

@@ -3,18 +3,12 @@
 #include "ctl/tool/doctor.h"
 
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define CPU  "/sys/devices/system/cpu"
 #define HUGE "/sys/kernel/mm/hugepages/hugepages-2048kB"

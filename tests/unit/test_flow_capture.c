@@ -2,13 +2,10 @@
 // Captures: every link type, hostile packets, files cut at every byte, and real ones where there
 // are.
 #include "dataplane/flow/capture.h"
+#include "tests/cmocka.h"
 
 // cmocka.h wants these first.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,7 +208,7 @@ static void every_shared_capture_is_survived(void **state)
 		struct flow_table_options options = { FLOW_TABLE_DEFAULTS, .emit = count_flow };
 		struct capture_stats stats = { 0 };
 		uint64_t verdicts = 0;
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		uint32_t flows = 0;
 		FILE *file;
 

@@ -2,13 +2,10 @@
 // The flow table and the features, on packets made by hand with figures worked out by hand.
 #include "dataplane/flow/features.h"
 #include "dataplane/flow/table.h"
+#include "tests/cmocka.h"
 
 // cmocka.h wants these first.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 

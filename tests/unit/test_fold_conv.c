@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Convolutions with scales and shifts of their channels behind them: what the passes make of them
 // must score the same.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/compile/passes/passes.h"
+#include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 
 static struct compile_report report;
@@ -80,7 +74,7 @@ static void scales_fold_and_score_the_same(void **state)
 {
 	for (unsigned i = 0; i < 200; i++) {
 		struct graph *before = network(i * 7919 + 3), *after = network(i * 7919 + 3);
-		struct error err = { "" };
+		struct error err = { .text = "" };
 
 		if (passes_run(after, &report, &err) != 0)
 			fail_msg("network %u: %s", i, err.text);
@@ -96,7 +90,7 @@ static void norm_and_relu_leave_one_node(void **state)
 	struct graph *graph = graph_create();
 	const uint32_t first = graph_f32(graph, "x", 3, (int64_t[]){ 1, 2, 9 });
 	uint32_t x = norm(graph, conv(graph, first, 5, false, 7), 3);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	x = network_output(graph, network_node(graph, OP_RELU, 1, &x), 0);
 	graph_finish(graph, first, x);
@@ -118,7 +112,7 @@ static void second_reader_keeps_the_norm(void **state)
 	const uint32_t y = conv(graph, first, 5, true, 7);
 	const uint32_t inputs[2] = { y, norm(graph, y, 3) };
 	const uint32_t out = network_output(graph, network_node(graph, OP_MAX, 2, inputs), 0);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	graph_finish(graph, first, out);
 	assert_int_equal(passes_run(graph, &report, &err), 0);

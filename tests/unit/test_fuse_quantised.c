@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which quantised graphs run in 8 bits. What they must score, fused or not, test_operators.c knows:
 // these are the quantised ones of its models.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +77,7 @@ static void runs_in_8_bits(void **state)
 {
 	const struct expectation *expected = *state;
 	const struct model_options options = { .no_timing = true };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	char path[128], rest[256] = "";
 	uint32_t fused = 0;

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // graph_check() and graph_add_*() refuse what graph.h excludes, each with its sentence.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/graph/arena.h"
 #include "infer/graph/graph.h"
+#include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
 #include <string.h>
@@ -18,7 +12,7 @@ static uint32_t x, a, b; // b = relu(a = relu(x))
 
 static int set_up(void **state)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	graph = graph_create();
 	x = graph_f32(graph, "x", 2, (int64_t[]){ 1, 4 });
@@ -36,7 +30,7 @@ static int tear_down(void **state)
 
 static void refused(const char *part)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	assert_int_equal(graph_check(graph, &err), -EINVAL);
 	if (!strstr(err.text, part))
@@ -164,7 +158,7 @@ static void counts_beyond_limits(void **state)
 static void adding_beyond_limits(void **state)
 {
 	static uint32_t many[GRAPH_NODE_IO_MAX + 1];
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	assert_int_equal(graph_add_tensor(graph, "t", DTYPE_F32, 1, (int64_t[]){ (int64_t)1 << 31 },
 				 NULL, &err),

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // histogram: bucket borders, precision, percentiles against sorted samples, merging.
 #include "dataplane/histogram.h"
+#include "tests/cmocka.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 static struct histogram h, other;
 

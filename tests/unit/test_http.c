@@ -3,20 +3,16 @@
 // refusal.
 #include "ctl/server/http.h"
 #include "ctl/server/listener.h"
+#include "tests/cmocka.h"
 
 #include <event2/event.h>
 #include <event2/http.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static char folder[] = "/tmp/test_http.XXXXXX";
 static char path[64];

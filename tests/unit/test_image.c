@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void *small_image(size_t *size)
 {
 	struct graph *graph = graph_mlp(2, (uint32_t[]){ 2, 1 }, true, 1);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	void *image, *aligned;
 
 	if (image_write(graph, &image, size, &err) != 0)
@@ -30,7 +25,7 @@ static void *small_image(size_t *size)
 static void what_is_written_is_read_back(void **state)
 {
 	struct graph *graph;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	size_t size, again_size;
 	void *image = small_image(&size), *again;
 
@@ -54,7 +49,7 @@ static void every_truncation_is_refused(void **state)
 	for (size_t cut = 0; cut < size; cut++) {
 		char *copy = aligned_alloc(64, (cut + 64) & ~(size_t)63);
 		struct graph *graph = NULL;
-		struct error err = { "" };
+		struct error err = { .text = "" };
 
 		memcpy(copy, image, cut);
 		assert_true(image_open(copy, cut, &graph, &err) < 0);
@@ -71,7 +66,7 @@ static void every_bit_flip_is_refused(void **state)
 
 	for (size_t bit = 0; bit < size * 8; bit++) {
 		struct graph *graph = NULL;
-		struct error err = { "" };
+		struct error err = { .text = "" };
 
 		image[bit / 8] ^= (char)(1 << bit % 8);
 		assert_true(image_open(image, size, &graph, &err) < 0);
@@ -87,7 +82,7 @@ static void unaligned_image_is_refused_but_opens_as_a_model(void **state)
 	size_t size;
 	char *image = small_image(&size), *shifted = malloc(size + 65);
 	char *odd = (char *)(((uintptr_t)shifted + 63) & ~(uintptr_t)63) + 1;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct graph *graph = NULL;
 	struct model *model;
 
@@ -105,7 +100,7 @@ static void a_name_that_is_no_name_is_not_written(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct graph *graph = graph_mlp(2, (uint32_t[]){ 2, 1 }, true, 1);
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		void *image;
 		size_t size;
 
@@ -132,7 +127,7 @@ static void names_are_cleaned(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct graph *graph = graph_mlp(2, (uint32_t[]){ 2, 1 }, true, 1), *again;
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		void *image, *aligned;
 		size_t size;
 

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The bundled traffic models: named by their own metadata, and equal to sklearn's probabilities.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/rows.h"
+#include "tests/cmocka.h"
 #include "tests/parity/parity.h"
 
 #include <stdlib.h>
@@ -19,7 +13,7 @@ static void compile(const char *path, const struct compile_options *options, voi
 	size_t *size, struct model **model)
 {
 	const struct model_options rules = { .no_timing = true };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	if (model_compile(path, options, image, size, NULL, &err) != 0 ||
 		model_open(*image, *size, &rules, model, &err) != 0)
@@ -29,7 +23,7 @@ static void compile(const char *path, const struct compile_options *options, voi
 static void read_rows(const char *path, struct rows *rows)
 {
 	const struct rows_options options = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	if (rows_read(path, &options, rows, &err) != 0)
 		fail_msg("%s", err.text);
@@ -73,7 +67,7 @@ static void probabilities_are_sklearns(void **state)
 {
 	const char *name = *state;
 	struct rows rows, expected;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	float *picked, *wanted;
 	double difference;

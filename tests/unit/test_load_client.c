@@ -4,6 +4,7 @@
 #include "ctl/load/client.h"
 #include "ctl/load/loop.h"
 #include "ctl/load/report.h"
+#include "tests/cmocka.h"
 
 #include <jansson.h>
 #include <rte_cycles.h>
@@ -11,12 +12,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_udp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +88,7 @@ static int begin(void **state)
 		"--echo --pad 100 --no-huge --megabytes 64 --timeout-ms 30 --rate 1";
 	char *argv[32] = { NULL }, *rest = NULL;
 	int argc = 0;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;

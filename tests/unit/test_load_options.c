@@ -3,14 +3,9 @@
 
 #include "dataplane/wire.h"
 #include "infer/infer.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/cmocka.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

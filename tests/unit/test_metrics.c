@@ -2,16 +2,12 @@
 // /metrics by a parser of its own: HELP and TYPE before samples, each family in one piece, names,
 // labels, buckets that only rise.
 #include "ctl/server/metrics.h"
+#include "tests/cmocka.h"
 
 #include <ctype.h>
 #include <event2/buffer.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static struct histogram latency;
 static struct lcore_info lcores[2];

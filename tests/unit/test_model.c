@@ -2,21 +2,16 @@
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/plan/plan.h"
+#include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct model *open_graph(struct graph *graph, const struct model_options *options)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model = NULL;
 	void *image;
 	size_t size;
@@ -197,7 +192,7 @@ static void golden_rows_are_checked(void **state)
 {
 	float rows[2 * 41] = { 1, 2, 3 }, expected[2 * 5];
 	struct graph *graph = graph_mlp(4, MLP, true, 3);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	double want[5];
 

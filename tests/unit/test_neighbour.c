@@ -4,13 +4,10 @@
 
 #include "dataplane/icmp.h"
 #include "dataplane/parse.h"
+#include "tests/cmocka.h"
 #include "tests/unit/frame.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 static struct port port;
 static struct frame frame;

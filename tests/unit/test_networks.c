@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Networks of convolutions and pools on each ISA against the general path, which is all that the
 // scalar set has for them: whatever layout the tensors between the steps take.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 
 static uint32_t conv(struct graph *graph, uint32_t x, unsigned *seed)

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the ONNX importer makes of small files.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <stdlib.h>

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ONNX files as bytes: what is no protobuf, what is nested or long without end, and a sound file
 // cut or flipped at every place. Each is refused with a sentence or scores; none does worse.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <stdlib.h>
@@ -134,7 +128,7 @@ static void names_of_control_characters(void **state)
 	static char huge[1 << 16];
 	char sentence[200];
 	struct compile_report report = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	size_t size, image_size;
 	uint8_t *bytes;
 	void *image;
@@ -178,7 +172,7 @@ static int golden_outputs(const void *bytes, size_t size, float scores[4])
 {
 	const struct model_options options = { .no_timing = true };
 	struct compile_report report = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	size_t image_size;
 	void *image;

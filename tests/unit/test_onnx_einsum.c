@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Equations of Einsum that do not fit their inputs. What fits is among test_operators.c's fixtures.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <string.h>

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ONNX graphs that are wrong in names, operators, opsets, inputs or outputs: each is refused with
 // one whole sentence, what a file may leave odd is taken.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <stdlib.h>

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which of several names wins, as docs/martletctl.1 says under "model compile": the command line,
 // then for features the header of --rows, then what operators say, then the file's metadata.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <stdlib.h>
@@ -25,7 +19,7 @@ static void compile(unsigned from, const struct compile_options *options)
 	static int64_t ints[2] = { 7, 9 };
 	static ProtobufCBinaryData strings[2] = { { 1, (uint8_t *)"p" }, { 1, (uint8_t *)"q" } };
 	const struct model_options rules = { .no_timing = true };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	Onnx__AttributeProto *labels;
 	Onnx__NodeProto *n;
 	size_t size, image_size;
@@ -175,7 +169,7 @@ static void options_of_another_length_are_refused(void **state)
 	file_small();
 	bytes = file_pack(&size);
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
-		struct error err = { "" };
+		struct error err = { .text = "" };
 
 		assert_int_equal(compile_bytes("f", bytes, size, &CASES[i].options, &image,
 					 &image_size, NULL, &err),
@@ -192,7 +186,7 @@ static void score_outputs(const char *list, const float *rows, uint32_t n, float
 {
 	const struct compile_options options = { .outputs = list };
 	const struct model_options rules = { .no_timing = true };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	size_t size;
 	void *image, *scratch;
 
@@ -265,7 +259,7 @@ static void outputs_that_are_not_there(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
 		const struct compile_options options = { .outputs = CASES[i].list };
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		size_t size;
 		void *image = NULL;
 

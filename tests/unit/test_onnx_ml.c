@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators of ai.onnx.ml: small files, scores worked out by hand or with sklearn (SVC of iris).
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <math.h>
@@ -57,7 +51,7 @@ static void whole(Onnx__NodeProto *node, const char *name, int64_t value)
 static void scores_are(const float *rows, uint32_t n_rows, const float *expected, uint32_t n)
 {
 	const struct model_options rules = { .no_timing = true };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	size_t size, image_size;
 	uint8_t *bytes = file_pack(&size);

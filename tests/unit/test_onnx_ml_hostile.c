@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators of ai.onnx.ml whose attributes lie: lists of different lengths, numbers out of range or
 // wrapping, none at all. Each is refused with one sentence that names node and attribute.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <string.h>

@@ -2,16 +2,10 @@
 // The ONNX project's own operator tests (Debian: libonnx-testdata; newer ones where the shared
 // folder has them): each is computed as it says or is refused with a sentence; none is computed
 // otherwise.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "tests/parity/parity.h"
 
 #include "onnx.pb-c.h"
+#include "tests/cmocka.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -123,7 +117,7 @@ static void node_test_passes_or_is_refused(void **state)
 {
 	const char *folder = *state;
 	struct values rows = { 0 }, expected = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	char path[512];
 	size_t size;
 	void *image;

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Constants of an ONNX file that lie about themselves, and shapes that do not fit their operator:
 // each is refused with one whole sentence.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
 #include <stdlib.h>

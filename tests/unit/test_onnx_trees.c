@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles of ai.onnx.ml: members of sets, the predicted class.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/tree_files.h"
 
 #include <math.h>
@@ -21,7 +15,7 @@ static void outputs_are(
 {
 	const struct compile_options options = { .outputs = list };
 	const struct model_options rules = { .no_timing = true };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	size_t size, image_size;
 	uint8_t *bytes = file_pack(&size);

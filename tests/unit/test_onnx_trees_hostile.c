@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles of ai.onnx.ml that lie: each is refused in one sentence that names node and
 // attribute.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/graph/trees.h"
 #include "infer/infer.h"
+#include "tests/cmocka.h"
 #include "tests/unit/tree_files.h"
 
 #include <math.h>

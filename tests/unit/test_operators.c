@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One small ONNX model for each operator and form (tests/fixtures/make_operators.py), compiled and
 // scored under every instruction set against what numpy makes of the operator's definition.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/rows.h"
 #include "tests/parity/parity.h"
 
 #include "onnx.pb-c.h"
+#include "tests/cmocka.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -87,7 +81,7 @@ static void operator_agrees_with_its_definition(void **state)
 {
 	const struct rows_options options = { 0 };
 	const char *path = *state, *name = strrchr(path, '/') + 1;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct rows both;
 	char beside[256];
 	double worst;

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // sklearn's models of tests/fixtures/parity against sklearn's own float64 outputs.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/rows.h"
 #include "infer/import/import.h"
 #include "tests/parity/parity.h"
 
 #include "onnx.pb-c.h"
+#include "tests/cmocka.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -22,7 +16,7 @@
 static void read_beside(const char *onnx, const char *ending, struct rows *rows, uint32_t n_columns)
 {
 	const struct rows_options options = { .n_columns = n_columns };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	char path[512];
 
 	snprintf(path, sizeof(path), "%.*s%s", (int)(strlen(onnx) - strlen(".onnx")), onnx, ending);
@@ -35,7 +29,7 @@ static void model_matches_sklearn(void **state)
 	const char *path = *state;
 	struct compile_report report;
 	struct rows rows, expected;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	double difference;
 	size_t size;
 	void *image;
@@ -77,7 +71,7 @@ static double difference_of(
 {
 	size_t n = onnx__model_proto__get_packed_size(model), size;
 	uint8_t *bytes = malloc(n);
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	double difference;
 	void *image;
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // parse, up to the network layer: one case for each silent drop of wire.md that is decided there,
 // and for what is accepted.
+#include "tests/cmocka.h"
 #include "tests/unit/parse_case.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 static void request_is_kept_with_its_offsets(void **state)
 {

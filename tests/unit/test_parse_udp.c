@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // parse from UDP on: lengths, ports, checksums and the wire header, and a burst of all sorts.
+#include "tests/cmocka.h"
 #include "tests/unit/parse_case.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 static void bad_udp_length_drops(void **state)
 {

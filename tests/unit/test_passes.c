@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the passes make of small graphs; that scores stay the same is test_parity's to show.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
+#include "tests/cmocka.h"
 
 #include <math.h>
 #include <string.h>

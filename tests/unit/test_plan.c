@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The plan's own rules: which batch class a pass belongs to, how many rows a pass takes, which
 // kernels each class shows, and whose packed weights stay in memory.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/graph/arena.h"
 #include "infer/plan/plan.h"
+#include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
 #include <stdlib.h>
@@ -26,7 +20,7 @@ static struct built build_of(struct graph *graph, unsigned isa_mask, bool no_tim
 {
 	struct built built = { .arena = arena_create((size_t)64 << 20) };
 	const struct model_options options = { .no_timing = no_timing };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 
 	assert_non_null(built.arena);
 	if (plan_build(&built.plan, graph, built.arena, isa_mask & isa_detected(), &options,

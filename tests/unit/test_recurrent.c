@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM on each ISA against the general path, which is all that the scalar set has for
 // them. Forms without kernels are drawn, too: they must find their way there.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 
 static const enum op OPS[] = { OP_RNN, OP_GRU, OP_LSTM };

@@ -5,14 +5,11 @@
 #include "tests/unit/stand_in_model.h"
 
 #include <rte_malloc.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 // Under test, calling the stand-in model.
 #include "dataplane/registry.c"
+#include "tests/cmocka.h"
 
 static struct registry *registry;
 static struct rte_rcu_qsbr *qsbr;

@@ -4,15 +4,11 @@
 #include "ctl/server/record.h"
 #include "ctl/server/resources.h"
 #include "ctl/server/routes.h"
+#include "tests/cmocka.h"
 
 #include <event2/http.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static const struct route *route;
 static struct route_params params;

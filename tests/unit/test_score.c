@@ -6,15 +6,12 @@
 #include "tests/unit/stand_in_model.h"
 
 #include <rte_cycles.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 // cmocka wants the three above first
-#include <cmocka.h>
 
 // Under test, calling the stand-in model.
 #include "dataplane/registry.c"
 #include "dataplane/score.c"
+#include "tests/cmocka.h"
 
 #define SCRATCH_BYTES 8192
 

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every operator's shape rule: what comes out, and the sentence for what cannot.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/shape_case.h"
 
 #include <string.h>
@@ -249,13 +243,13 @@ static void damaged_nodes(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct error err = { "" };
+		struct error err = { .text = "" };
 
 		assert_int_equal(op_infer(&graph, &cases[i].node, &output, &err), -EINVAL);
 		assert_string_equal(err.text, cases[i].sentence);
 	}
 	input.rank = GRAPH_RANK_MAX + 1;
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	assert_int_equal(
 		op_infer(&graph, &(struct node){ OP_RELU, "n", 1, 1, 0, &here, &here, NULL },
 			&output, &err),

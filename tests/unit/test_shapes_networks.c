@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Absurd windows, groups and states: what the shape rules of convolutions, pools and recurrent
 // layers refuse, and that what they let through can be scored.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 
 #include <string.h>
@@ -69,7 +63,7 @@ static void check_window(const struct window_case *c, unsigned which)
 	const uint32_t x = graph_f32(graph, "x", 3, (int64_t[]){ 1, 4, 9 });
 	uint32_t inputs[2] = { x }, n_inputs = 1;
 	struct tensor shapes[2] = { 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct node *node;
 	int rc;
 
@@ -114,7 +108,7 @@ static void recurrent_weights_of_another_shape(void **state)
 		const float zeros[2] = { 0 };
 		uint32_t inputs[3] = { graph_f32(graph, "x", 3, (int64_t[]){ 3, 1, 4 }) };
 		struct tensor shapes[2] = { 0 };
-		struct error err = { "" };
+		struct error err = { .text = "" };
 		struct node *node;
 
 		inputs[1] = graph_f32(graph, "w", 3, WRONG[i][0]);

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Shape rules of the products in 8 bits.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/shape_case.h"
 
 static void quantised_products(void **state)

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Models of others with the outputs of ONNX Runtime or sklearn beside them, where the shared folder
 // is there (MARTLET_SHARED, ../shared): each compiles and matches or is refused with a sentence.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/parity/parity.h"
 
 #include <glob.h>
@@ -173,7 +167,7 @@ static double compare(const struct subject *s, json_t *outputs)
 {
 	const size_t n = s->rows.n / s->info->n_features;
 	struct expected expected = { .n = 0 };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	float *lined = calloc(n * s->info->n_outputs + 1, sizeof(float));
 	double difference = INFINITY;
 
@@ -239,7 +233,7 @@ static void shared_model_matches_or_is_refused(void **state)
 	json_t *ort = load_beside(s.path, false, "expected_onnxruntime.json");
 	json_t *sklearn = load_beside(s.path, false, "expected_sklearn.json");
 	struct compile_options options = { .name = NULL };
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	struct model *model;
 	char names[200];
 	void *image;

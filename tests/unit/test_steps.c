@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Values of every step against the operator's formula in double: arithmetic, activations and
 // moving.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "infer/graph/arena.h"
+#include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 #include "tests/unit/step_check.h"
 

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Values of every step against the operator's formula in double: softmax and the norms, over each
 // axis.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/step_check.h"
 
 #include <math.h>

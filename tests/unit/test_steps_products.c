@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Values of every step against the operator's formula in double: Gemm and MatMul.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "tests/cmocka.h"
 #include "tests/unit/step_check.h"
 
 #include <stdio.h>

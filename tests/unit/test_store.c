@@ -2,18 +2,14 @@
 // The model store, by io_uring and by ordinary calls: what was written is there, whole; what a
 // crash left is gone; nothing gets out of its folder.
 #include "ctl/server/store.h"
+#include "tests/cmocka.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 struct fixture {
 	char path[64];
@@ -88,7 +84,7 @@ static int drop(struct fixture *f, const char *model, const char *file)
 
 static void assert_holds(struct fixture *f, const char *file, const void *want, size_t size)
 {
-	struct error err = { "" };
+	struct error err = { .text = "" };
 	void *data;
 	size_t got;
 
