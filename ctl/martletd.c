@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martletd: the appliance. main() is a list of phases, undone in reverse order.
 #include "config/config.h"
-#include "ctl/server/listener.h"
+#include "ctl/server/http/listener.h"
 #include "ctl/server/server.h"
-#include "ctl/server/store.h"
+#include "ctl/server/store/store.h"
 #include "dataplane/dataplane.h"
 
 #include <event2/event.h>

@@ -2,7 +2,7 @@
 // What the appliance knows of its models: stored versions, deployment, state. Control thread only.
 #pragma once
 
-#include "ctl/server/record.h"
+#include "ctl/server/store/record.h"
 #include "infer/infer.h"
 
 #define MODELS_MAX 1024

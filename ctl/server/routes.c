@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/routes.h"
 
-#include "ctl/server/resources.h"
-#include "ctl/server/store.h"
+#include "ctl/server/resources/resources.h"
+#include "ctl/server/store/store.h"
 
 #include <event2/http.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/server_state.h"
 
-#include "ctl/server/http.h"
-#include "ctl/server/listener.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
-#include "ctl/server/recover.h"
+#include "ctl/server/operations/recover.h"
 #include "ctl/server/routes.h"
 
 #include <event2/bufferevent.h>

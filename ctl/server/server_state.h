@@ -2,10 +2,10 @@
 // What the files of ctl/server share. Control thread only.
 #pragma once
 
-#include "ctl/server/jobs.h"
 #include "ctl/server/models.h"
+#include "ctl/server/operations/jobs.h"
 #include "ctl/server/server.h"
-#include "ctl/server/store.h"
+#include "ctl/server/store/store.h"
 
 #include <stdbool.h>
 #include <time.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What HTTP clients and a damaged disk can hand to the control plane: paths, JSON bodies,
 // deployment.json. The first byte chooses which.
-#include "ctl/server/body.h"
-#include "ctl/server/record.h"
+#include "ctl/server/http/body.h"
 #include "ctl/server/routes.h"
-#include "ctl/server/store.h"
+#include "ctl/server/store/record.h"
+#include "ctl/server/store/store.h"
 
 #include <event2/http.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The UNIX socket and what evhttp refuses by itself: who gets the socket, and JSON in every
 // refusal.
-#include "ctl/server/http.h"
-#include "ctl/server/listener.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/http/listener.h"
 #include "tests/cmocka.h"
 
 #include <event2/event.h>

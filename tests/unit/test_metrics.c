@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /metrics by a parser of its own: HELP and TYPE before samples, each family in one piece, names,
 // labels, buckets that only rise.
-#include "ctl/server/metrics.h"
+#include "ctl/server/resources/metrics.h"
 #include "tests/cmocka.h"
 
 #include <ctype.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Paths to routes, JSON bodies, and deployment.json: what is taken and what each mistake is told.
-#include "ctl/server/body.h"
-#include "ctl/server/record.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/body.h"
+#include "ctl/server/resources/resources.h"
 #include "ctl/server/routes.h"
+#include "ctl/server/store/record.h"
 #include "tests/cmocka.h"
 
 #include <event2/http.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The model store, by io_uring and by ordinary calls: what was written is there, whole; what a
 // crash left is gone; nothing gets out of its folder.
-#include "ctl/server/store.h"
+#include "ctl/server/store/store.h"
 #include "tests/cmocka.h"
 
 #include <event2/event.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/status, /v1/ports, /v1/lcores.
-#include "ctl/server/http.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/metrics.h"
+#include "ctl/server/resources/metrics.h"
 
 #include <event2/buffer.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/models and the repository's index.
-#include "ctl/server/body.h"
-#include "ctl/server/http.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/body.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /metrics: gathers the figures; metrics.c writes them down.
-#include "ctl/server/http.h"
-#include "ctl/server/metrics.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/resources/metrics.h"
+#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <event2/buffer.h>

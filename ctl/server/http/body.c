@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/body.h"
+#include "ctl/server/http/body.h"
 
 #include <jansson.h>
 #include <stdbool.h>

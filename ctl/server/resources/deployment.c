@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The requests that change what is in service: promote, roll back, load, unload.
-#include "ctl/server/body.h"
-#include "ctl/server/http.h"
-#include "ctl/server/operation.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/body.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/operations/operation.h"
+#include "ctl/server/resources/resources.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/record.h"
+#include "ctl/server/store/record.h"
 
 #include <jansson.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/operation.h"
+#include "ctl/server/operations/operation.h"
 
-#include "ctl/server/http.h"
+#include "ctl/server/http/http.h"
 #include "ctl/server/log.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/listener.h"
+#include "ctl/server/http/listener.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Open Inference Protocol v2: health and metadata.
-#include "ctl/server/http.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <event2/http.h>

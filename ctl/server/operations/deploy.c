@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Deploying a stored version: open it with timing on the worker, publish it to the lcores, record
 // it durably. Promote, roll back, load and starting martletd all come through deploy_begin().
-#include "ctl/server/http.h"
+#include "ctl/server/http/http.h"
 #include "ctl/server/log.h"
-#include "ctl/server/operation.h"
+#include "ctl/server/operations/operation.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 // What store.c and store_io.c share.
 #pragma once
 
-#include "ctl/server/store.h"
+#include "ctl/server/store/store.h"
 
 #include <liburing.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/models/M/versions/V: images come into the store, verified but not live, and leave it.
-#include "ctl/server/http.h"
-#include "ctl/server/operation.h"
-#include "ctl/server/resources.h"
+#include "ctl/server/http/http.h"
+#include "ctl/server/operations/operation.h"
+#include "ctl/server/resources/resources.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/log.h"
-#include "ctl/server/store_state.h"
+#include "ctl/server/store/store_state.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/jobs.h"
+#include "ctl/server/operations/jobs.h"
 
 #include <assert.h>
 #include <event2/event.h>

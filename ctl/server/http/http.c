@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/http.h"
+#include "ctl/server/http/http.h"
 
-#include "ctl/server/store.h"
+#include "ctl/server/store/store.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A change of the store as a chain of steps, each an io_uring operation whose completion starts the
 // next. See store.h for what the chain promises.
-#include "ctl/server/store_state.h"
+#include "ctl/server/store/store_state.h"
 
 #include <event2/event.h>
 #include <fcntl.h>

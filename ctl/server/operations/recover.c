@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/recover.h"
+#include "ctl/server/operations/recover.h"
 
 #include "ctl/server/log.h"
-#include "ctl/server/operation.h"
+#include "ctl/server/operations/operation.h"
 
 #include <sodium.h>
 #include <stdlib.h>
