@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Images become models here: opened, planned, described, scored.
+#include "base/align.h"
 #include "infer/graph/arena.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
@@ -117,7 +118,7 @@ int model_open(const void *image, size_t size, const struct model_options *optio
 	if (model)
 		model->arena = arena_create(MODEL_ARENA_BYTES);
 	if ((uintptr_t)image % 64 != 0) {
-		copy = aligned_alloc(64, (size + 64) & ~(size_t)63);
+		copy = aligned_alloc(64, align_up(size + 1, 64));
 		if (copy)
 			image = memcpy(copy, image, size);
 	}
@@ -168,7 +169,7 @@ int model_open_file(const char *path, const struct model_options *options, struc
 			IMAGE_BYTES_MAX);
 		goto out;
 	}
-	image = aligned_alloc(64, ((size_t)status.st_size + 64) & ~(size_t)63);
+	image = aligned_alloc(64, align_up((size_t)status.st_size + 1, 64));
 	rc = image ? read_all(fd, image, (size_t)status.st_size) : -ENOMEM;
 	if (rc != 0) {
 		error_set(err, rc, "%s: %s", path, strerror(-rc));

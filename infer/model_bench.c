@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Golden rows and timing of a whole model.
+#include "base/align.h"
 #include "infer/infer.h"
 #include "infer/model_internal.h"
 
@@ -23,7 +24,7 @@ static void workspace_fini(struct workspace *work)
 
 static int workspace_init(struct workspace *work, const struct model *model, struct error *err)
 {
-	size_t bytes = (model_scratch_bytes(model, MODEL_BATCH_MAX) + 63) & ~(size_t)63;
+	size_t bytes = align_up(model_scratch_bytes(model, MODEL_BATCH_MAX), 64);
 
 	work->scratch = aligned_alloc(64, bytes);
 	work->rows = calloc(MODEL_BATCH_MAX, model->info.n_features * sizeof(float));

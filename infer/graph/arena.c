@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/arena.h"
 
+#include "base/align.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -82,7 +84,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 
 	if (bytes > SIZE_MAX - 2 * ARENA_ALIGN)
 		return NULL;
-	rounded = bytes ? (bytes + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1) : ARENA_ALIGN;
+	rounded = bytes ? align_up(bytes, ARENA_ALIGN) : ARENA_ALIGN;
 	if (rounded > arena->budget - arena->used)
 		return NULL;
 	chunk = chunk_for(arena, rounded);
