@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/compile/golden.h"
 
+#include "base/align.h"
+#include "base/random.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/trees.h"
 #include "infer/model_internal.h"
@@ -11,13 +13,10 @@
 
 #define GOLDEN_SEED UINT64_C(0x6d61727436a7)
 
-// xorshift64*: the same rows on every machine.
+// The same rows on every machine.
 static float draw(uint64_t *state)
 {
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return (float)(*state * UINT64_C(0x2545f4914f6cdd1d) >> 40) / (float)(1 << 22) - 2.0f;
+	return (float)(random_next(state) >> 40) / (float)(1 << 22) - 2.0f;
 }
 
 static bool all_finite(const float *values, size_t n)
@@ -93,7 +92,7 @@ static int score(const void *image, size_t image_size, unsigned isa_mask, const 
 
 	if (rc != 0)
 		return rc;
-	scratch = aligned_alloc(64, (model_scratch_bytes(model, 1) + 64) & ~(size_t)63);
+	scratch = aligned_alloc(64, align_up(model_scratch_bytes(model, 1), 64));
 	if (scratch)
 		model_score(model, rows, outputs, n, scratch, 1);
 	else

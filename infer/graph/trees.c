@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/trees.h"
+
+#include "base/random.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
 
@@ -241,13 +243,9 @@ void trees_of_node(const struct graph *graph, const struct node *node, struct tr
 
 // --- Rows ---------------------------------------------------------------------------------------
 
-// xorshift64*, as everywhere here.
 static uint64_t draw(uint64_t *state)
 {
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(0x2545f4914f6cdd1d) >> 32;
+	return random_next(state) >> 32;
 }
 
 static int compare_keys(const void *a, const void *b)
