@@ -4,7 +4,9 @@
 #include "infer/graph/arena.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "infer/kernels/elementwise/unpack.h"
 #include "infer/model_internal.h"
+#include "infer/plan/step.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "infer/infer.h"
-#include "infer/kernels/kernels.h"
+#include "infer/kernels/elementwise/unpack.h"
 #include "infer/plan/plan.h"
 #include <math.h>
 #include <stdbool.h>

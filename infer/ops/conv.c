@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv and ConvTranspose of one to three dimensions, by their definition, summed in double.
 #include "infer/graph/window.h"
-#include "infer/kernels/kernels.h"
+#include "infer/kernels/elementwise/activate.h"
+#include "infer/kernels/elementwise/activation.h"
 #include "infer/ops/plain.h"
 
 struct conv {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/arena.h"
-#include "infer/plan/places.h"
+#include "infer/plan/builder.h"
+#include "infer/plan/choose/dense.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/scratch.h"
+#include "infer/plan/steps/move.h"
+#include "infer/plan/table.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -15,7 +19,7 @@
 
 struct planner {
 	struct builder builder;
-	struct place_map map;
+	struct scratch scratch;
 	uint32_t *
 		last_use; // [n_tensors] of roots: node that reads it last, UINT32_MAX for an output
 	uint32_t *readers; // [n_tensors] how many
@@ -96,18 +100,18 @@ static int survey(struct planner *planner)
 	return 0;
 }
 
-static int take_scratch(struct planner *planner, struct place *place)
+static int take_scratch(struct planner *planner, struct buffer *buffer)
 {
-	size_t offset = place_map_take(&planner->map, place->row_bytes);
+	size_t offset = scratch_take(&planner->scratch, buffer->row_bytes);
 
 	if (offset == SIZE_MAX)
 		return error_set(planner->builder.err, -ENOMEM, "no memory for the plan");
-	place->base = PLACE_SCRATCH;
-	place->offset = offset;
-	if (planner->map.peak > PLAN_ROW_BYTES_MAX)
+	buffer->base = BUFFER_SCRATCH;
+	buffer->offset = offset;
+	if (planner->scratch.peak > PLAN_ROW_BYTES_MAX)
 		return error_set(planner->builder.err, -EINVAL,
 			"the model needs %zu bytes of scratch a row, at most %zu are supported",
-			planner->map.peak, PLAN_ROW_BYTES_MAX);
+			planner->scratch.peak, PLAN_ROW_BYTES_MAX);
 	return 0;
 }
 
@@ -141,8 +145,8 @@ static int step_keep(struct planner *planner, struct step *step)
 	return 0;
 }
 
-static int add_copy(
-	struct planner *planner, const char *name, struct place from, struct place to, size_t bytes)
+static int add_copy(struct planner *planner, const char *name, struct buffer from, struct buffer to,
+	size_t bytes)
 {
 	struct step *step = step_next(planner, "Copy", name);
 
@@ -156,7 +160,7 @@ static int add_copy(
 }
 
 // One input is the row itself; several are copied out of it.
-static int place_inputs(struct planner *planner)
+static int assign_inputs(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	const struct graph *graph = builder->graph;
@@ -164,21 +168,21 @@ static int place_inputs(struct planner *planner)
 
 	for (uint32_t i = 0; i < graph->n_inputs; i++) {
 		const struct graph_port *port = &graph->inputs[i];
-		struct place *place = &builder->places[port->tensor];
-		struct place row = { .base = PLACE_ROWS,
+		struct buffer *buffer = &builder->buffers[port->tensor];
+		struct buffer row = { .base = BUFFER_ROWS,
 			.shift = port->first_column * sizeof(float),
 			.row_bytes = row_bytes };
 		int rc;
 
-		place->row_bytes = tensor_bytes(&graph->tensors[port->tensor]);
-		place->base = PLACE_ROWS;
-		if (single_port(graph, false) || place->row_bytes == 0)
+		buffer->row_bytes = tensor_bytes(&graph->tensors[port->tensor]);
+		buffer->base = BUFFER_ROWS;
+		if (single_port(graph, false) || buffer->row_bytes == 0)
 			continue;
-		rc = take_scratch(planner, place);
+		rc = take_scratch(planner, buffer);
 		if (rc != 0)
 			return rc;
-		rc = add_copy(
-			planner, graph->tensors[port->tensor].name, row, *place, place->row_bytes);
+		rc = add_copy(planner, graph->tensors[port->tensor].name, row, *buffer,
+			buffer->row_bytes);
 		if (rc != 0)
 			return rc;
 	}
@@ -190,28 +194,28 @@ static bool is_direct_output(const struct graph *graph, const uint32_t *root, ui
 	return single_port(graph, true) && root[graph->outputs[0].tensor] == t;
 }
 
-static int place_outputs(struct planner *planner, struct step *step)
+static int assign_outputs(struct planner *planner, struct step *step)
 {
 	struct builder *builder = &planner->builder;
 	const struct node *node = builder->node;
-	struct place *places[3] = { &step->y, &step->y2, &step->y3 };
+	struct buffer *buffers[3] = { &step->y, &step->y2, &step->y3 };
 	bool *has[3] = { NULL, &step->has_y2, &step->has_y3 };
 
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		uint32_t t = node->outputs[o];
-		struct place *place;
+		struct buffer *buffer;
 
 		if (t == GRAPH_NONE)
 			continue;
-		place = &builder->places[t];
-		place->row_bytes = tensor_bytes(&builder->graph->tensors[t]);
+		buffer = &builder->buffers[t];
+		buffer->row_bytes = tensor_bytes(&builder->graph->tensors[t]);
 		if (is_direct_output(builder->graph, builder->root, t))
-			place->base = PLACE_OUTPUTS;
-		else if (take_scratch(planner, place) != 0)
+			buffer->base = BUFFER_OUTPUTS;
+		else if (take_scratch(planner, buffer) != 0)
 			return -EINVAL;
 		if (o >= 3)
 			continue;
-		*places[o] = *place;
+		*buffers[o] = *buffer;
 		if (has[o])
 			*has[o] = true;
 	}
@@ -220,18 +224,18 @@ static int place_outputs(struct planner *planner, struct step *step)
 
 static void release(struct planner *planner, uint32_t t, uint32_t node)
 {
-	const struct place *place = &planner->builder.places[t];
+	const struct buffer *buffer = &planner->builder.buffers[t];
 
-	if (planner->last_use[t] != node || place->constant || place->base != PLACE_SCRATCH)
+	if (planner->last_use[t] != node || buffer->constant || buffer->base != BUFFER_SCRATCH)
 		return;
-	place_map_give(&planner->map, place->offset);
+	scratch_give(&planner->scratch, buffer->offset);
 	planner->last_use[t] = UINT32_MAX; // only once
 }
 
 static int build_node(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
-	struct place *scratch = &builder->step->scratch;
+	struct buffer *scratch = &builder->step->scratch;
 	int rc;
 
 	builder->scratch_bytes = 0;
@@ -241,7 +245,7 @@ static int build_node(struct planner *planner)
 	scratch->row_bytes = builder->scratch_bytes;
 	rc = take_scratch(planner, scratch);
 	if (rc == 0)
-		place_map_give(&planner->map, scratch->offset);
+		scratch_give(&planner->scratch, scratch->offset);
 	return rc;
 }
 
@@ -255,7 +259,7 @@ static int plan_node(struct planner *planner, uint32_t n)
 	if (is_view(node))
 		return 0;
 	builder->step = step_next(planner, op_name(node->op), node->name);
-	rc = place_outputs(planner, builder->step);
+	rc = assign_outputs(planner, builder->step);
 	if (rc == 0)
 		rc = build_node(planner);
 	if (rc == 0 && builder->failed)
@@ -282,18 +286,18 @@ static int copy_outputs(struct planner *planner)
 	for (uint32_t o = 0; o < graph->n_outputs; o++) {
 		const struct graph_port *port = &graph->outputs[o];
 		struct node reader = { .inputs = (uint32_t[]){ port->tensor } };
-		struct place to = { .base = PLACE_OUTPUTS,
+		struct buffer to = { .base = BUFFER_OUTPUTS,
 			.shift = port->first_column * sizeof(float),
 			.row_bytes = graph->n_columns_out * sizeof(float) };
-		struct place from;
+		struct buffer from;
 		size_t bytes = tensor_bytes(&graph->tensors[port->tensor]);
 		int rc;
 
 		builder->node = &reader;
-		from = builder_input_place(builder, 0);
+		from = builder_input_buffer(builder, 0);
 		if (builder->failed)
 			return -ENOMEM;
-		if ((!from.constant && from.base == PLACE_OUTPUTS) || bytes == 0)
+		if ((!from.constant && from.base == BUFFER_OUTPUTS) || bytes == 0)
 			continue;
 		rc = add_copy(planner, graph->tensors[port->tensor].name, from, to, bytes);
 		if (rc != 0)
@@ -319,10 +323,10 @@ static uint32_t tile_rows(const struct builder *builder)
 	return rows ? (uint32_t)rows : 1;
 }
 
-// Classes of more rows than a pass has never run; they show what does in their place.
+// Classes of more rows than a pass has never run; they show what runs in their stead.
 static void show_what_runs(struct plan *plan)
 {
-	const uint32_t most = plan_class_of(plan->tile_rows);
+	const uint32_t most = batch_class_of(plan->tile_rows);
 
 	for (uint32_t s = 0; s < plan->n_steps; s++) {
 		for (uint32_t c = most + 1; c < MODEL_BATCH_CLASSES; c++)
@@ -337,7 +341,7 @@ static int build_all(struct planner *planner)
 	int rc = survey(planner);
 
 	if (rc == 0)
-		rc = place_inputs(planner);
+		rc = assign_inputs(planner);
 	for (uint32_t n = 0; n < builder->graph->n_nodes && rc == 0; n++) {
 		rc = plan_node(planner, n);
 		if (rc != 0)
@@ -349,7 +353,7 @@ static int build_all(struct planner *planner)
 		rc = copy_outputs(planner);
 	if (rc != 0)
 		return rc;
-	plan->row_bytes = planner->map.peak;
+	plan->row_bytes = planner->scratch.peak;
 	plan->tile_rows = tile_rows(builder);
 	rc = dense_choose_all(builder);
 	show_what_runs(plan);
@@ -377,24 +381,24 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 	plan->steps = arena_calloc(arena, n_steps, sizeof(*plan->steps));
 	builder->layers_end = &builder->layers;
 	builder->root = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->root));
-	builder->places = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->places));
+	builder->buffers = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->buffers));
 	builder->sole_reader = calloc((size_t)graph->n_tensors + 1, sizeof(*builder->sole_reader));
 	builder->channels_last =
 		calloc((size_t)graph->n_tensors + 1, sizeof(*builder->channels_last));
 	planner.last_use = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.last_use));
 	planner.readers = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.readers));
-	if (plan->steps && builder->root && builder->places && builder->sole_reader &&
+	if (plan->steps && builder->root && builder->buffers && builder->sole_reader &&
 		builder->channels_last && planner.last_use && planner.readers)
 		rc = build_all(&planner);
 	else
 		rc = error_set(err, -ENOMEM, "no memory for the plan");
 	dense_forget_all(builder);
 	free(builder->root);
-	free(builder->places);
+	free(builder->buffers);
 	free(builder->sole_reader);
 	free(builder->channels_last);
 	free(planner.last_use);
 	free(planner.readers);
-	place_map_fini(&planner.map);
+	scratch_fini(&planner.scratch);
 	return rc;
 }

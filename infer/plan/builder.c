@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the builders of steps call.
+#include "infer/plan/builder.h"
 #include "infer/graph/arena.h"
-#include "infer/plan/plan.h"
 
 #include <string.h>
-#include <time.h>
 
 const struct tensor *builder_input(const struct builder *builder, uint32_t i)
 {
@@ -20,20 +18,20 @@ const struct tensor *builder_output(const struct builder *builder, uint32_t o)
 	return &builder->graph->tensors[builder->node->outputs[o]];
 }
 
-struct place builder_input_place(struct builder *builder, uint32_t i)
+struct buffer builder_input_buffer(struct builder *builder, uint32_t i)
 {
 	uint32_t root = builder->root[builder->node->inputs[i]];
 	const struct tensor *tensor = &builder->graph->tensors[root];
-	struct place *place = &builder->places[root];
+	struct buffer *buffer = &builder->buffers[root];
 
-	if (tensor->data && !place->constant) {
+	if (tensor->data && !buffer->constant) {
 		void *copy = builder_weights(builder, tensor_bytes(tensor));
 
 		builder->failed |= copy == NULL;
 		if (copy)
-			place->constant = memcpy(copy, tensor->data, tensor_bytes(tensor));
+			buffer->constant = memcpy(copy, tensor->data, tensor_bytes(tensor));
 	}
-	return *place;
+	return *buffer;
 }
 
 void *builder_weights(struct builder *builder, size_t bytes)
@@ -93,26 +91,28 @@ int builder_expand(
 	return 0;
 }
 
-void step_set_kernel(struct step *step, const char *name)
-{
-	for (int c = 0; c < MODEL_BATCH_CLASSES; c++)
-		step->kernel[c] = name;
-}
-
-const char *builder_known(const struct builder *builder, const struct step *step, uint32_t klass)
+const char *builder_known(
+	const struct builder *builder, const struct step *step, uint32_t batch_class)
 {
 	const struct model_choices *known = builder->known;
 	const size_t index = (size_t)(step - builder->plan->steps);
 
 	if (!known || known->isa_mask != builder->plan->isa_mask || index >= known->n_steps)
 		return NULL;
-	return known->steps[index].kernel[klass];
+	return known->steps[index].kernel[batch_class];
 }
 
-double plan_now_ns(void)
+struct act builder_act(const struct builder *builder, enum activation kind)
 {
-	struct timespec now;
+	const struct node *node = builder->node;
+	struct act act = activation_defaults(kind);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+	if (node->op == OP_CLIP) {
+		act.alpha = node_float(node, ATTR_MIN, act.alpha);
+		act.beta = node_float(node, ATTR_MAX, act.beta);
+		return act;
+	}
+	act.alpha = node_float(node, ATTR_ALPHA, act.alpha);
+	act.beta = node_float(node, node->op == OP_SELU ? ATTR_GAMMA : ATTR_BETA, act.beta);
+	return act;
 }

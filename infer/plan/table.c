@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who builds the step of which operator: its own builder (steps_*.c), or the general path.
+// Who builds the step of which operator: its own builder (steps/*.c), or the general path.
+#include "infer/plan/table.h"
 #include "infer/ops/plain.h"
-#include "infer/plan/plan.h"
 
 static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_DENSE] = build_dense,

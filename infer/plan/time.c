@@ -2,15 +2,25 @@
 // What each step takes, for people. The shortest of several runs counts: whatever disturbs a run
 // makes it longer.
 #include "infer/plan/plan.h"
+#include "infer/plan/step.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TURNS        5
 #define TURNS_FEW    3
 #define SLOW_CALL_NS 200000.0 // from here on TURNS_FEW runs decide
 
-static void time_class(struct plan *plan, struct pass *pass, uint32_t klass)
+double plan_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void time_class(struct plan *plan, struct pass *pass, uint32_t batch_class)
 {
 	for (uint32_t s = 0; s < plan->n_steps; s++) {
 		struct step *step = &plan->steps[s];
@@ -27,7 +37,7 @@ static void time_class(struct plan *plan, struct pass *pass, uint32_t klass)
 			if (best > SLOW_CALL_NS && turn + 1 >= TURNS_FEW)
 				break;
 		}
-		step->ns_per_row[klass] = best / pass->n;
+		step->ns_per_row[batch_class] = best / pass->n;
 	}
 }
 
@@ -76,13 +86,13 @@ int plan_time_steps(struct plan *plan, const struct model_choices *known, struct
 	}
 	memset(scratch, 0, scratch_bytes);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
-		struct pass pass = { .base = { [PLACE_ROWS] = (char *)rows,
-					     [PLACE_OUTPUTS] =
+		struct pass pass = { .base = { [BUFFER_ROWS] = (char *)rows,
+					     [BUFFER_OUTPUTS] =
 						     (char *)(rows + most * plan->n_features),
-					     [PLACE_SCRATCH] = scratch },
+					     [BUFFER_SCRATCH] = scratch },
 			.n = MODEL_BATCH_CLASS[c] < most ? MODEL_BATCH_CLASS[c] : most };
 
-		pass.klass = plan_class_of(pass.n);
+		pass.batch_class = batch_class_of(pass.n);
 		time_class(plan, &pass, c);
 	}
 out:

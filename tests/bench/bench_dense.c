@@ -2,7 +2,9 @@
 // Nanoseconds a row of every dense kernel, beside OpenBLAS and this CPU's limit of f32
 // multiply-adds, in one run. Prints JSON. Medians over repetitions that take all kernels in turn,
 // so that a change of clock or a busy neighbour meets all of them; each pass reads other rows.
+#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "tests/bench/limits.h"
 
 #include <cblas.h>
@@ -114,13 +116,13 @@ static void bench_batch(const struct dense *layers, const float *x, float *y, ui
 	const char *separator = "";
 
 	for (int repetition = -1; repetition < REPETITIONS; repetition++) // the first one warms up
-		for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++)
+		for (uint32_t i = 0; i < DENSE_TABLE.count; i++)
 			if (layers[i].packed)
 				samples[i][repetition < 0 ? 0 : repetition] =
 					sample(kernel_at(i), &layers[i], batch, x, y);
 	printf("    {\"batch\": %u, \"limit_ns\": %.1f, \"ns_per_row\": {", batch,
 		fma_limit > 0.0 ? layers[0].k * (double)layers[0].n / fma_limit : 0.0);
-	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++) {
+	for (uint32_t i = 0; i < DENSE_TABLE.count; i++) {
 		if (!layers[i].packed)
 			continue;
 		printf("%s\"%s\": %.1f", separator, kernel_at(i)->name,
@@ -138,7 +140,7 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 	float *w = random_floats((size_t)k * n, 0.1f), *b = random_floats(n, 1.0f);
 	struct dense layers[KERNELS_MAX] = { { .k = k, .n = n } };
 
-	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++) {
+	for (uint32_t i = 0; i < DENSE_TABLE.count && i < KERNELS_MAX; i++) {
 		const struct dense_kernel *kernel = kernel_at(i);
 		void *packed;
 
@@ -150,7 +152,7 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 	}
 	for (size_t i = 0; i < batches; i++)
 		bench_batch(layers, x, y, BATCHES[i], fma_limit, i + 1 == batches);
-	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT && i < KERNELS_MAX; i++)
+	for (uint32_t i = 0; i < DENSE_TABLE.count && i < KERNELS_MAX; i++)
 		free((void *)(uintptr_t)layers[i].packed);
 	free(x);
 	free(y);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/kernels/harness.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 // activations in double, and one cmocka test for each kernel of a list.
 #pragma once
 
-#include "infer/kernels/kernels.h"
+#include "infer/kernels/elementwise/activation.h"
 #include "tests/cmocka.h"
 
 // Seeds from MARTLET_TEST_SEED or the clock, and prints the seed. Call it first in main().

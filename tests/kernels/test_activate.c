@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Activations of arrays against libm in double: ranges, special values, lengths, in place.
+#include "infer/kernels/elementwise/activate.h"
+#include "infer/kernels/elementwise/activation.h"
 #include "tests/kernels/harness.h"
 
 #include <float.h>

@@ -2,7 +2,10 @@
 // bfloat16 dense kernels: the rounding by its definition, the scalar kernel against the formula in
 // double, every other one against the scalar one, all but AMX bit by bit, forbidden pages right
 // behind all.
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
+#include "infer/kernels/product/dense.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The direct convolution against its definition in double, over random shapes.
 #include "infer/kernels/conv/conv_rows.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
 #include "tests/kernels/harness.h"
 
 #include <stdlib.h>

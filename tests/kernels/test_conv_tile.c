@@ -2,7 +2,10 @@
 // Convolution by tiles, pools of channels side by side and the gates of recurrent layers: each
 // against its definition in double, over random shapes, in buffers that end at a forbidden page.
 #include "infer/kernels/conv/conv_tile.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/pool/pool_places.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
 #include "tests/kernels/harness.h"
 

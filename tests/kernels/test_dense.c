@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every dense kernel against the formula in double: sizes around each tile's edges, all
 // activations, strides, odd alignments, forbidden pages right behind x and y.
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/softmax.h"
+#include "infer/kernels/product/dense.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rows with NaN, infinities, zeros of both signs and denormals in them: every variant of every
 // operator gives NaN, an infinity or a number where the scalar reference does.
+#include "infer/kernels/elementwise/activate.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/elementwise/affine.h"
+#include "infer/kernels/elementwise/binary.h"
+#include "infer/kernels/elementwise/prelu.h"
+#include "infer/kernels/elementwise/unpack.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/layer_norm.h"
+#include "infer/kernels/norm/normalizer.h"
+#include "infer/kernels/norm/softmax.h"
+#include "infer/kernels/product/dense.h"
 #include "tests/kernels/harness.h"
 
 #include <float.h>

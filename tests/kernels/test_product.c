@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products of two computed matrices against double, for any strides of the left one, forbidden
 // pages right behind all three.
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/product/product.h"
 #include "tests/kernels/harness.h"
 

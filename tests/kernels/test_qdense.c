@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // int8 dense kernels: the scalar one against the formula in 64 bits, every other one
 // against the scalar one bit by bit, on any scales, forbidden pages right behind x and y.
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/quantise/qdense.h"
 #include "tests/kernels/harness.h"
 

@@ -2,6 +2,7 @@
 // Quantising, dynamically or not, and back: every kernel against the scalar one bit by bit, on any
 // scales, forbidden pages right behind x and y; the scalar ones against the definition.
 #include "infer/kernels/quantise/qdense.h"
+#include "infer/kernels/quantise/quantise.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

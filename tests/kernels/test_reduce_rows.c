@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Reductions of rows against double, forbidden pages right behind x and y.
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/reduce/reduce_rows.h"
 #include "tests/kernels/harness.h"
 

@@ -2,6 +2,13 @@
 // The operators that take rows (binary, affine, PRelu, softmax, layer norm, Normalizer) against
 // their formulas in double, at every row length around the vectors' widths, out of place into
 // buffers that end at a forbidden page.
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/elementwise/affine.h"
+#include "infer/kernels/elementwise/binary.h"
+#include "infer/kernels/elementwise/prelu.h"
+#include "infer/kernels/norm/layer_norm.h"
+#include "infer/kernels/norm/normalizer.h"
+#include "infer/kernels/norm/softmax.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

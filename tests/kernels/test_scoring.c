@@ -3,7 +3,10 @@
 // the plan: it neither calls the kernel (a process that may do nothing but write and exit survives
 // it) nor allocates, and threads that score at once get, bit for bit, what one alone gets.
 #include "infer/graph/arena.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/step.h"
 #include "tests/kernels/harness.h"
 #include "tests/unit/graph_build.h"
 

@@ -2,6 +2,7 @@
 // Every tree kernel against the reference, over random ensembles and rows about their thresholds:
 // bit for bit, as the weights are whole numbers; where leaves have several targets, with any
 // weights.
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/trees/trees_kernels.h"
 #include "tests/cmocka.h"
 #include "tests/kernels/random_trees.h"
@@ -14,7 +15,7 @@
 #define SEEDS    4
 #define ROWS_MAX 131
 
-static uint32_t runs_of[TREES_KERNELS_MAX]; // ensembles that each kernel supported
+static uint32_t runs_of[KERNELS_MAX]; // ensembles that each kernel supported
 
 static void *packed(const struct trees_kernel *kernel, const struct trees *t)
 {
@@ -76,7 +77,7 @@ static void check(const struct random_trees *how)
 			fail_msg("%s", err.text);
 		reference = packed(&TREES_KERNELS[0], &t);
 		assert_non_null(reference);
-		for (uint32_t k = 1; k < TREES_KERNELS_COUNT; k++) {
+		for (uint32_t k = 1; k < TREES_TABLE.count; k++) {
 			void *memory;
 
 			if (!kernel_allowed(TREES_KERNELS[k].isa, isa_detected()))
@@ -184,7 +185,7 @@ static void several_targets(void **state)
 static void leaves_of_several_targets(void **state)
 {
 	static const uint32_t TARGETS[] = { 2, 3, 5, 8, 9, 16, 17, 33, 64 };
-	uint32_t before[TREES_KERNELS_MAX];
+	uint32_t before[KERNELS_MAX];
 
 	memcpy(before, runs_of, sizeof(before));
 	for (size_t i = 0; i < sizeof(TARGETS) / sizeof(*TARGETS); i++)
@@ -195,7 +196,7 @@ static void leaves_of_several_targets(void **state)
 			.rows = true,
 			.all_tests = i == 4,
 			.missing_both = true });
-	for (uint32_t k = 1; k < TREES_KERNELS_COUNT; k++) {
+	for (uint32_t k = 1; k < TREES_TABLE.count; k++) {
 		if (TREES_KERNELS[k].pack != trees_blocks_pack &&
 			kernel_allowed(TREES_KERNELS[k].isa, isa_detected()))
 			assert_true(runs_of[k] - before[k] >= 8 * SEEDS);
@@ -258,7 +259,7 @@ static void minimum_maximum_and_linear_leaves(void **state)
 // A test over kernels that refuse everything would prove nothing.
 static void every_kernel_took_part(void **state)
 {
-	for (uint32_t k = 1; k < TREES_KERNELS_COUNT; k++) {
+	for (uint32_t k = 1; k < TREES_TABLE.count; k++) {
 		print_message("# %s: %u ensembles\n", TREES_KERNELS[k].name, runs_of[k]);
 		if (kernel_allowed(TREES_KERNELS[k].isa, isa_detected()))
 			assert_true(runs_of[k] > 50);

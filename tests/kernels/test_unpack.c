@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Wire rows to f32: every dtype at odd alignments and lengths, against the definition of the
 // format; one value that is not finite, anywhere, is found.
+#include "infer/kernels/elementwise/unpack.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>

@@ -2,6 +2,8 @@
 // Largest errors of the vector functions against libm in double, in units of the last place of the
 // f32 result: every MARTLET_TEST_STRIDE-th float of a range by its bits (1: all of them, minutes),
 // and the values at which functions saturate, overflow or are not defined. Nothing is random.
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
 #include "tests/kernels/harness.h"
 #include "tests/kernels/math_probe.h"
 

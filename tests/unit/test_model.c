@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/step.h"
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 

@@ -2,7 +2,10 @@
 // The plan's own rules: which batch class a pass belongs to, how many rows a pass takes, which
 // kernels each class shows, and whose packed weights stay in memory.
 #include "infer/graph/arena.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/plan/plan.h"
+#include "infer/plan/step.h"
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
@@ -38,7 +41,7 @@ static struct built build_mlp(
 
 static const struct dense_kernel *kernel_named(const char *name)
 {
-	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++)
+	for (uint32_t i = 0; i < DENSE_TABLE.count; i++)
 		if (!strcmp(DENSE_KERNELS[i].name, name))
 			return &DENSE_KERNELS[i];
 	fail_msg("there is no dense kernel %s", name);
@@ -48,14 +51,14 @@ static const struct dense_kernel *kernel_named(const char *name)
 static void class_is_nearest_by_ratio(void **state)
 {
 	static const struct {
-		uint32_t rows, klass;
+		uint32_t rows, batch_class;
 	} CASES[] = { { 1, 0 }, { 3, 0 }, { 4, 1 }, { 16, 1 }, { 31, 1 }, { 32, 2 }, { 64, 2 },
 		{ 127, 2 }, { 128, 3 }, { 256, 3 } };
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++)
-		assert_int_equal(plan_class_of(CASES[i].rows), CASES[i].klass);
+		assert_int_equal(batch_class_of(CASES[i].rows), CASES[i].batch_class);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
-		assert_int_equal(plan_class_of(MODEL_BATCH_CLASS[c]), c);
+		assert_int_equal(batch_class_of(MODEL_BATCH_CLASS[c]), c);
 }
 
 // --- Rows of a pass ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 // one broadcast weight for each, `block` output channels side by side. The contract is kernels.h's.
 #pragma once
 
+#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/kernels.h"
 
 struct conv_rows {

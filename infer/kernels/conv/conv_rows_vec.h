@@ -2,6 +2,7 @@
 #pragma once
 
 #include "infer/kernels/conv/conv_rows.h"
+#include "infer/kernels/elementwise/activate.h"
 #include "infer/kernels/vec/vec_act.h"
 
 #ifdef VEC_WIDTH

@@ -5,6 +5,7 @@
 // contract is kernels.h's.
 #pragma once
 
+#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/kernels.h"
 
 struct conv_tile {

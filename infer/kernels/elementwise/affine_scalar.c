@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/elementwise/affine.h"
 
 void f32_affine__scalar(const struct affine *affine, uint32_t m, const float *x, float *y)
 {
@@ -8,3 +9,5 @@ void f32_affine__scalar(const struct affine *affine, uint32_t m, const float *x,
 			y[c] = activation_scalar(
 				&affine->act, x[c] * affine->scale[c] + affine->shift[c]);
 }
+
+KERNEL_TABLE_DEFINE(affine, AFFINE, KERNEL_ENTRY)

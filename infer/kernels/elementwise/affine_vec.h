@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "infer/kernels/elementwise/affine.h"
 #include "infer/kernels/vec/vec_act.h"
 
 #ifdef VEC_WIDTH

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/kernels/elementwise/binary.h"
 #include "infer/kernels/kernels.h"
 
 #include <assert.h>
@@ -57,3 +58,6 @@ void f32_broadcast__scalar(
 		b += broadcast->b_row_stride;
 	}
 }
+
+KERNEL_TABLE_DEFINE(binary, BINARY, KERNEL_ENTRY)
+KERNEL_TABLE_DEFINE(broadcast, BROADCAST, KERNEL_ENTRY)

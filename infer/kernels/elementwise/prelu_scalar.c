@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/kernels/elementwise/prelu.h"
 #include "infer/kernels/kernels.h"
 
 void f32_prelu__scalar(const struct prelu *prelu, uint32_t m, const float *x, float *y)
@@ -7,3 +8,5 @@ void f32_prelu__scalar(const struct prelu *prelu, uint32_t m, const float *x, fl
 		for (uint32_t c = 0; c < prelu->columns; c++)
 			y[c] = x[c] < 0.0f ? x[c] * prelu->slope[c] : x[c];
 }
+
+KERNEL_TABLE_DEFINE(prelu, PRELU, KERNEL_ENTRY)

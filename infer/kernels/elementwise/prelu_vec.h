@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "infer/kernels/elementwise/prelu.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/vec/vec.h"
 

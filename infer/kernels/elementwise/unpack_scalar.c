@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Wire rows to f32. Values are little-endian at any alignment.
+#include "infer/kernels/elementwise/unpack.h"
 #include "infer/kernels/kernels.h"
 
 #include <assert.h>
@@ -64,3 +65,5 @@ bool f32_unpack__scalar(
 	}
 	return finite;
 }
+
+KERNEL_TABLE_DEFINE(unpack, UNPACK, KERNEL_ENTRY)

@@ -3,6 +3,7 @@
 // as one long row.
 #pragma once
 
+#include "infer/kernels/elementwise/unpack.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/vec/vec.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/layer_norm.h"
 
 #include <assert.h>
 #include <math.h>
@@ -29,3 +30,5 @@ void f32_layer_norm__scalar(const struct layer_norm *layer_norm, uint32_t m, con
 			inv_std[row] = inverse;
 	}
 }
+
+KERNEL_TABLE_DEFINE(layer_norm, LAYER_NORM, KERNEL_ENTRY)

@@ -3,6 +3,7 @@
 // by the sum of magnitudes, L2 by the root of the sum of squares; a norm of 0 leaves the row as it
 // is.
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/normalizer.h"
 
 #include <assert.h>
 #include <float.h>
@@ -34,3 +35,5 @@ void f32_normalizer__scalar(
 			y[i] = norm != 0.0f ? x[i] / norm : x[i];
 	}
 }
+
+KERNEL_TABLE_DEFINE(normalizer, NORMALIZER, KERNEL_ENTRY)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/normalizer.h"
 #include "infer/kernels/vec/vec.h"
 
 #include <assert.h>

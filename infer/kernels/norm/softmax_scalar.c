@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/softmax.h"
 
 #include <assert.h>
 #include <math.h>
@@ -30,3 +31,5 @@ void f32_softmax__scalar(const struct softmax *softmax, uint32_t m, const float 
 		for (uint32_t i = 0; i < softmax->inner; i++)
 			softmax_one(softmax->n, softmax->inner, softmax->log, x + i, y + i);
 }
+
+KERNEL_TABLE_DEFINE(softmax, SOFTMAX, KERNEL_ENTRY)

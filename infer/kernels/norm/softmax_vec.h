@@ -5,6 +5,7 @@
 #pragma once
 
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/norm/softmax.h"
 #include "infer/kernels/vec/vec_math.h"
 
 #include <assert.h>

@@ -13,16 +13,14 @@
 #pragma once
 
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 
 #include <string.h>
 
-struct bf16_dense_kernel {
-	const char *name;
-	unsigned isa;
-	// x rows are k floats, y rows n, both without gaps. scratch:
-	// bf16_dense_scratch_bytes(k) for each of the m rows, KERNEL_ALIGN-aligned.
-	void (*run)(const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
-};
+// x rows are k floats, y rows n, both without gaps. scratch: bf16_dense_scratch_bytes(k) for each of
+// the m rows, KERNEL_ALIGN-aligned.
+typedef void bf16_dense_fn(
+	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
 
 // One packing for all: of each 16 columns f32 bias[16], then bf16 [pairs of inputs][16][2]; what is
 // beyond k, up to a multiple of 32 inputs, and beyond n is 0. That of the tiles of AMX: the others
@@ -80,9 +78,7 @@ static inline float bf16_to(uint16_t value)
 			X(bf16_dense_5x32__avx512bf16, ISA_AVX512 | ISA_BF16) X(                   \
 				bf16_dense_32x64__amxbf16, ISA_AVX512 | ISA_BF16 | ISA_AMX_BF16))  \
 	ARM(X(bf16_dense_3x16__neon, ISA_NEON))
-#define X(name, isa)                                                                               \
-	void name(const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
+#define X(name, isa) bf16_dense_fn name;
 BF16_DENSE_LIST(X)
 #undef X
-extern const struct bf16_dense_kernel BF16_DENSE_KERNELS[];
-extern const uint32_t BF16_DENSE_KERNELS_COUNT;
+KERNEL_FAMILY(bf16_dense, BF16_DENSE)

@@ -3,6 +3,7 @@
 #include "infer/kernels/product/bf16_dense_vec.h"
 
 #include "infer/kernels/product/bf16_dense_tiles_avx512.h"
+#include "infer/kernels/product/dense.h"
 
 void bf16_dense_5x32__avx512(
 	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)

@@ -32,6 +32,7 @@ VEC_INLINE vec bf16_multiply(vec sum, const uint16_t *x, struct bf16_weights w)
 }
 
 #include "infer/kernels/product/bf16_dense_tiles_avx512.h"
+#include "infer/kernels/product/dense.h"
 
 void bf16_dense_5x32__avx512bf16(
 	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)

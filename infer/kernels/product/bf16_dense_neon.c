@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 3 rows x 16 columns: 24 sums of 32 registers.
 #include "infer/kernels/product/bf16_dense_vec.h"
+#include "infer/kernels/product/dense.h"
 
 BF16_TILE(1, 8)
 BF16_TILE(1, 4)

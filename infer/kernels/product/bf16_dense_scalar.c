@@ -2,6 +2,7 @@
 // Packing, the table, and the layer as its formula says: the truth for the other variants.
 #include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/product/bf16_dense.h"
+#include "infer/kernels/product/dense.h"
 
 #include <assert.h>
 
@@ -30,12 +31,7 @@ void bf16_dense_pack(void *packed, const float *w, const float *b, uint32_t k, u
 	}
 }
 
-const struct bf16_dense_kernel BF16_DENSE_KERNELS[] = {
-#define X(function, bits) { .name = #function, .isa = (bits), .run = (function) },
-	BF16_DENSE_LIST(X)
-#undef X
-};
-const uint32_t BF16_DENSE_KERNELS_COUNT = sizeof(BF16_DENSE_KERNELS) / sizeof(*BF16_DENSE_KERNELS);
+KERNEL_TABLE_DEFINE(bf16_dense, BF16_DENSE, KERNEL_ENTRY)
 
 // One value: column c of a panel times a row of whole pairs.
 static float product(const float *x, const void *panel, uint32_t k, uint32_t c)

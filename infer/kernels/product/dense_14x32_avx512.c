@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 14 rows x 32 columns: 28 sums; reads the weights least often, for those beyond the first-level
 // cache.
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
 DENSE_TILES_14(DENSE_TILE_FN, 1)

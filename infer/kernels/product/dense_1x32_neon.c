@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One row x 32 columns: 8 sums, which hide the latency of their own additions.
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
 DENSE_TILE_FN(1, 1)

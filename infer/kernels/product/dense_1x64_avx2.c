@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One row x 64 columns: 8 sums, which hide the latency of their own additions.
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
 // Up to 16 columns: four sets of sums take turns, so that they do not wait for their own additions.

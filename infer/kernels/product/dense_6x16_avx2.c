@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 6 rows x 16 columns: 12 sums of 16 registers.
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
 DENSE_TILES_6(DENSE_TILE_FN, 1)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 6 rows x 64 columns: 24 sums, 10 loads for 24 products; reads x once for 64 columns.
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
 DENSE_TILES_6(DENSE_TILE_FN, 1)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 8 rows x 48 columns: 24 sums. Rows of x that are a power of two apart share a cache set: 8 fit.
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
 DENSE_TILES_8(DENSE_TILE_FN, 1)

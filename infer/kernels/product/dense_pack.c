@@ -15,6 +15,7 @@
 // panel64k2: panels of 64 columns, each [1 + ceil(k / 2)][8 vectors], two for every 16 columns as
 // above; the last panel has as many as it needs, one if at most 8 columns are left for it.
 #include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The dense layer as its formula says: the truth for the other variants.
 #include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 
 #include <assert.h>
 
@@ -20,4 +22,24 @@ void f32_dense_1x1__scalar(
 			y[column] = activation_scalar(&dense->act, sum);
 		}
 	}
+}
+
+KERNEL_TABLE_DEFINE(dense, DENSE, KERNEL_ENTRY_PACKED)
+
+const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k, uint32_t n)
+{
+	const struct dense_kernel *best = &DENSE_KERNELS[0];
+
+	for (uint32_t i = 1; i < DENSE_TABLE.count; i++) {
+		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
+
+		if (!kernel_allowed(kernel->isa, isa_mask))
+			continue;
+		// Few rows want a kernel made for one; up to 8 columns fill half of a 16-wide one.
+		if (m == 1 ? kernel->tile_rows == 1
+			   : (n > 8 || kernel->pack == dense_panel16k2_pack ||
+				     !(best->isa & ISA_AVX512)))
+			best = kernel;
+	}
+	return best;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "infer/kernels/quantise/qdense.h"
+#include "infer/kernels/quantise/quantise.h"
 #include "infer/kernels/vec/vec.h"
 
 #ifdef VEC_WIDTH

@@ -3,6 +3,7 @@
 // quantise_avx512.c has them. Values are in the range that the scale was made of, so that nothing
 // needs to be cut but what rounds up to 256.
 #include "infer/kernels/quantise/qdense.h"
+#include "infer/kernels/quantise/quantise.h"
 
 #include <immintrin.h>
 #include <math.h>

@@ -41,15 +41,9 @@ struct qdense_rows {
 	uint32_t scale_step, zero_step; // 1: each row has its own; 0: all have the same
 };
 
-struct qdense_kernel {
-	const char *name;
-	unsigned isa;
-	// x rows are k bytes, y rows n values, both without gaps. `rows` is looked at where there
-	// is a tail.
-	void (*run)(const struct qdense *dense, uint32_t m, const uint8_t *x,
-		const struct qdense_rows *rows, void *y);
-};
-
+// x rows are k bytes, y rows n values, both without gaps. `rows` is looked at where there is a tail.
+typedef void qdense_fn(const struct qdense *dense, uint32_t m, const uint8_t *x,
+	const struct qdense_rows *rows, void *y);
 // One packing for all: of each 16 columns i32 bias[16], f32 multiplier[16], i8 [k/4][16][4], what
 // is beyond k, up to a multiple of the 64 inputs of a tile of AMX, and beyond n is 0. Signed rows
 // are read as x + 128, the bias pays for it.
@@ -82,74 +76,7 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 			X(q8_dense_6x64__avx512vnni, ISA_AVX512 | ISA_VNNI)                        \
 				X(q8_dense_32x64__amxint8, ISA_AVX512 | ISA_VNNI | ISA_AMX_INT8))  \
 	ARM(X(q8_dense_2x16__neon, ISA_NEON))
-#define X(name, isa)                                                                               \
-	void name(const struct qdense *dense, uint32_t m, const uint8_t *x,                        \
-		const struct qdense_rows *rows, void *y);
+#define X(name, isa) qdense_fn name;
 QDENSE_LIST(X)
 #undef X
-extern const struct qdense_kernel QDENSE_KERNELS[];
-extern const uint32_t QDENSE_KERNELS_COUNT;
-const struct qdense_kernel *qdense_pick(unsigned isa_mask); // the last one allowed, never NULL
-
-// y[i] = saturate(roundeven(x[i] / scale) + zero), NaN becomes 0: QuantizeLinear by one scale, to
-// u8 or i8. The quotient is the division's, bit by bit.
-struct quantise {
-	float scale;
-	int32_t zero;
-	bool is_signed;
-};
-#define QUANTISE_LIST(X)                                                                           \
-	X(f32_quantise__scalar, ISA_SCALAR)                                                        \
-	X86(X(f32_quantise__avx2, ISA_AVX2) X(f32_quantise__avx512, ISA_AVX512))                   \
-	ARM(X(f32_quantise__neon, ISA_NEON))
-struct quantise_kernel {
-	const char *name;
-	unsigned isa;
-	void (*run)(const struct quantise *quantise, size_t count, const float *x, uint8_t *y);
-};
-#define X(name, isa)                                                                               \
-	void name(const struct quantise *quantise, size_t count, const float *x, uint8_t *y);
-QUANTISE_LIST(X)
-#undef X
-extern const struct quantise_kernel QUANTISE_KERNELS[];
-extern const uint32_t QUANTISE_KERNELS_COUNT;
-const struct quantise_kernel *quantise_pick(unsigned isa_mask);
-
-// DynamicQuantizeLinear of m rows of k values: y is u8, of each row by its own scale, (high - low)
-// / 255 where its range, which 0 is always in, is low to high, and its own zero point. NaN counts
-// for nothing and becomes 0; a row of zeros has scale 1.
-#define DYNAMIC_QUANTISE_LIST(X)                                                                   \
-	X(f32_dynamic_quantise__scalar, ISA_SCALAR)                                                \
-	X86(X(f32_dynamic_quantise__avx2, ISA_AVX2) X(f32_dynamic_quantise__avx512, ISA_AVX512))   \
-	ARM(X(f32_dynamic_quantise__neon, ISA_NEON))
-struct dynamic_quantise_kernel {
-	const char *name;
-	unsigned isa;
-	void (*run)(
-		uint32_t m, uint32_t k, const float *x, uint8_t *y, float *scale, uint8_t *zero);
-};
-#define X(name, isa)                                                                               \
-	void name(uint32_t m, uint32_t k, const float *x, uint8_t *y, float *scale, uint8_t *zero);
-DYNAMIC_QUANTISE_LIST(X)
-#undef X
-extern const struct dynamic_quantise_kernel DYNAMIC_QUANTISE_KERNELS[];
-extern const uint32_t DYNAMIC_QUANTISE_KERNELS_COUNT;
-const struct dynamic_quantise_kernel *dynamic_quantise_pick(unsigned isa_mask);
-
-// y[i] = (float)(x[i] - zero) * scale: DequantizeLinear by one scale, of u8 or i8.
-#define DEQUANTISE_LIST(X)                                                                         \
-	X(f32_dequantise__scalar, ISA_SCALAR)                                                      \
-	X86(X(f32_dequantise__avx2, ISA_AVX2) X(f32_dequantise__avx512, ISA_AVX512))               \
-	ARM(X(f32_dequantise__neon, ISA_NEON))
-struct dequantise_kernel {
-	const char *name;
-	unsigned isa;
-	void (*run)(const struct quantise *quantise, size_t count, const uint8_t *x, float *y);
-};
-#define X(name, isa)                                                                               \
-	void name(const struct quantise *quantise, size_t count, const uint8_t *x, float *y);
-DEQUANTISE_LIST(X)
-#undef X
-extern const struct dequantise_kernel DEQUANTISE_KERNELS[];
-extern const uint32_t DEQUANTISE_KERNELS_COUNT;
-const struct dequantise_kernel *dequantise_pick(unsigned isa_mask);
+KERNEL_FAMILY(qdense, QDENSE)

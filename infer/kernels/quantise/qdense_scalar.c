@@ -84,16 +84,4 @@ void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t
 	}
 }
 
-#define X(name, isa) { #name, isa, name },
-const struct qdense_kernel QDENSE_KERNELS[] = { QDENSE_LIST(X) };
-const uint32_t QDENSE_KERNELS_COUNT = sizeof(QDENSE_KERNELS) / sizeof(*QDENSE_KERNELS);
-#undef X
-
-const struct qdense_kernel *qdense_pick(unsigned isa_mask)
-{
-	uint32_t i = QDENSE_KERNELS_COUNT;
-
-	while (--i > 0 && !kernel_allowed(QDENSE_KERNELS[i].isa, isa_mask & isa_detected()))
-		;
-	return &QDENSE_KERNELS[i];
-}
+KERNEL_TABLE_DEFINE(qdense, QDENSE, KERNEL_ENTRY)

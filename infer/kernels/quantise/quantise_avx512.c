@@ -4,6 +4,7 @@
 // elementary functions on the IBM RISC System/6000 processor", 1990, theorem 3) and nothing leaves
 // the range of normal numbers. Scales far from 1 are divided by.
 #include "infer/kernels/quantise/qdense.h"
+#include "infer/kernels/quantise/quantise.h"
 
 #include <immintrin.h>
 #include <math.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The scalar kernel's formula, eight values at a time.
 #include "infer/kernels/quantise/qdense.h"
+#include "infer/kernels/quantise/quantise.h"
 
 #include <arm_neon.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Quantising, dynamically or not, and back: the tables and the truth.
-#include "infer/kernels/quantise/qdense.h"
+#include "infer/kernels/quantise/quantise.h"
 
 #include <math.h>
 
@@ -48,22 +48,6 @@ void f32_dequantise__scalar(
 	}
 }
 
-#define X(name, isa) { #name, isa, name },
-const struct quantise_kernel QUANTISE_KERNELS[] = { QUANTISE_LIST(X) };
-const struct dynamic_quantise_kernel DYNAMIC_QUANTISE_KERNELS[] = { DYNAMIC_QUANTISE_LIST(X) };
-const struct dequantise_kernel DEQUANTISE_KERNELS[] = { DEQUANTISE_LIST(X) };
-#undef X
-
-#define PICK(operator_name, TABLE)                                                                 \
-	const uint32_t TABLE##_COUNT = sizeof(TABLE) / sizeof(*TABLE);                             \
-	const struct operator_name##_kernel *operator_name##_pick(unsigned isa_mask)               \
-	{                                                                                          \
-		uint32_t i = TABLE##_COUNT;                                                        \
-                                                                                                   \
-		while (--i > 0 && !kernel_allowed(TABLE[i].isa, isa_mask & isa_detected()))        \
-			;                                                                          \
-		return &TABLE[i];                                                                  \
-	}
-PICK(quantise, QUANTISE_KERNELS)
-PICK(dynamic_quantise, DYNAMIC_QUANTISE_KERNELS)
-PICK(dequantise, DEQUANTISE_KERNELS)
+KERNEL_TABLE_DEFINE(quantise, QUANTISE, KERNEL_ENTRY)
+KERNEL_TABLE_DEFINE(dynamic_quantise, DYNAMIC_QUANTISE, KERNEL_ENTRY)
+KERNEL_TABLE_DEFINE(dequantise, DEQUANTISE, KERNEL_ENTRY)

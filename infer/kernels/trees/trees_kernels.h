@@ -49,8 +49,7 @@ X(trees_blocks)
 #undef X
 
 extern const struct trees_kernel TREES_KERNELS[];
-extern const uint32_t TREES_KERNELS_COUNT; // at most TREES_KERNELS_MAX
-#define TREES_KERNELS_MAX 16
+extern const struct kernel_table TREES_TABLE;
 // The choice without timing, for batches of about m rows, in order of preference: `nth` from 0;
 // NULL: no more. The last one supports every ensemble.
 const struct trees_kernel *trees_pick(unsigned isa_mask, uint32_t m, uint32_t nth);

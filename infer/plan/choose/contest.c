@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/choose/contest.h"
 
+#include "infer/kernels/kernels.h"
 #include "infer/plan/choose/race.h"
 
 #include <assert.h>
@@ -19,7 +20,7 @@ struct entrant {
 	const struct kernel_head *kernel;
 };
 
-static const struct kernel_head *kernel_at(const struct contest *contest, uint32_t i)
+static const struct kernel_head *contest_kernel(const struct contest *contest, uint32_t i)
 {
 	return (const void *)((const char *)contest->kernels + i * contest->kernel_bytes);
 }
@@ -35,13 +36,13 @@ static void call(void *context, uint32_t rows)
 static const struct kernel_head *fastest(
 	const struct contest *contest, unsigned isa_mask, uint32_t rows)
 {
-	struct entrant entrants[CONTEST_KERNELS_MAX];
-	struct racer racers[CONTEST_KERNELS_MAX];
+	struct entrant entrants[KERNELS_MAX];
+	struct racer racers[KERNELS_MAX];
 	uint32_t count = 0;
 
-	assert(contest->count <= CONTEST_KERNELS_MAX);
+	assert(contest->count <= KERNELS_MAX);
 	for (uint32_t i = contest->count; i-- > 0;) {
-		const struct kernel_head *kernel = kernel_at(contest, i);
+		const struct kernel_head *kernel = contest_kernel(contest, i);
 
 		if (!kernel_allowed(kernel->isa, isa_mask) || (i == 0 && count > 0))
 			continue;
@@ -58,16 +59,16 @@ static const struct kernel_head *by_rule(const struct contest *contest, unsigned
 {
 	uint32_t i = contest->count - 1;
 
-	while (i > 0 && !kernel_allowed(kernel_at(contest, i)->isa, isa_mask))
+	while (i > 0 && !kernel_allowed(contest_kernel(contest, i)->isa, isa_mask))
 		i--;
-	return kernel_at(contest, i);
+	return contest_kernel(contest, i);
 }
 
 static const struct kernel_head *of_name(const struct contest *contest, const char *name)
 {
 	for (uint32_t i = 0; i < contest->count; i++) {
-		if (kernel_at(contest, i)->name == name) // its own string, see plan_choices()
-			return kernel_at(contest, i);
+		if (contest_kernel(contest, i)->name == name) // its own string, see plan_choices()
+			return contest_kernel(contest, i);
 	}
 	return NULL;
 }
@@ -75,7 +76,7 @@ static const struct kernel_head *of_name(const struct contest *contest, const ch
 int contest_choose(struct builder *builder, const struct contest *contest,
 	const uint32_t rows[MODEL_BATCH_CLASSES], const void *chosen[MODEL_BATCH_CLASSES])
 {
-	const unsigned isa_mask = builder->plan->isa_mask & isa_detected();
+	const unsigned isa_mask = builder->plan->isa_mask;
 	bool is_ready = false;
 
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {

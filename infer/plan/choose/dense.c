@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which kernel runs a dense layer, by measuring all that may.
+#include "infer/plan/choose/dense.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/plan/choose/race.h"
-#include "infer/plan/plan.h"
 
 #include <stdlib.h>
 
@@ -87,10 +89,10 @@ static void call(void *context, uint32_t m)
 // What may run and has memory. The scalar kernel (the first) never wins where there is another.
 static uint32_t candidates_find(struct chooser *chooser, struct candidate *candidates)
 {
-	const unsigned isa_mask = chooser->builder->plan->isa_mask & isa_detected();
+	const unsigned isa_mask = chooser->builder->plan->isa_mask;
 	uint32_t count = 0;
 
-	for (uint32_t i = DENSE_KERNELS_COUNT; i-- > 0;) {
+	for (uint32_t i = DENSE_TABLE.count; i-- > 0;) {
 		const struct dense_kernel *kernel = &DENSE_KERNELS[i];
 		struct candidate *candidate = &candidates[count];
 
@@ -109,8 +111,8 @@ static uint32_t candidates_find(struct chooser *chooser, struct candidate *candi
 // The fastest kernel for m rows, NULL without memory for any.
 static const struct dense_kernel *fastest(struct chooser *chooser, uint32_t m)
 {
-	struct candidate candidates[DENSE_KERNELS_MAX];
-	struct racer racers[DENSE_KERNELS_MAX];
+	struct candidate candidates[KERNELS_MAX];
+	struct racer racers[KERNELS_MAX];
 	uint32_t count = candidates_find(chooser, candidates);
 
 	for (uint32_t i = 0; i < count; i++)
@@ -130,7 +132,7 @@ static int choose_classes(struct chooser *chooser, struct dense_choice *choice)
 		uint32_t m = MODEL_BATCH_CLASS[c] * step->per_row;
 
 		m = m < chooser->rows_max ? m : chooser->rows_max;
-		if (c > plan_class_of(plan->tile_rows))
+		if (c > batch_class_of(plan->tile_rows))
 			m = timed;
 		else if (chooser->known[c])
 			best = chooser->known[c];
@@ -153,7 +155,7 @@ static int choose_classes(struct chooser *chooser, struct dense_choice *choice)
 
 static const struct dense_kernel *kernel_of_name(const char *name)
 {
-	for (uint32_t i = 0; i < DENSE_KERNELS_COUNT; i++)
+	for (uint32_t i = 0; i < DENSE_TABLE.count; i++)
 		if (DENSE_KERNELS[i].name == name) // the table's own string, see plan_choices()
 			return &DENSE_KERNELS[i];
 	return NULL;

@@ -3,7 +3,9 @@
 // places. What has another form takes the general path.
 #include "infer/plan/steps/conv.h"
 #include "infer/kernels/conv/conv_rows.h"
+#include "infer/kernels/kernels.h"
 #include "infer/plan/steps/layout.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,8 +25,8 @@ static void run_conv(const struct step *step, const struct pass *pass)
 	const uint32_t *from = p->padding.in;
 	const size_t in = (size_t)p->padding.channels * from[0] * from[1] * from[2];
 	const size_t out = (size_t)p->conv.groups * p->conv.out * places[0] * places[1] * places[2];
-	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y), *room = place_at(pass, &step->scratch);
+	const float *x = buffer_at(pass, &step->x);
+	float *y = buffer_at(pass, &step->y), *room = buffer_at(pass, &step->scratch);
 
 	if (p->padded)
 		padding_fill(&p->padding, 0.0f, room);
@@ -84,7 +86,7 @@ static int set_up(struct builder *builder, const struct window *w, struct conv_s
 static int build_conv_rows(struct builder *builder, const struct window *window)
 {
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	struct conv_step p = { .run = KERNEL_WIDEST(f32_conv_rows, isa) };
 	struct step *step = builder->step;
 	int rc;
@@ -99,7 +101,7 @@ static int build_conv_rows(struct builder *builder, const struct window *window)
 		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
 	p.conv.weights = pack(builder, &p.conv,
 		kernel_allowed(ISA_AVX512, isa) ? CONV_ROWS_BLOCK_AVX512 : CONV_ROWS_BLOCK_AVX2);
-	p.conv.bias = b ? builder_input_place(builder, 2).constant : NULL;
+	p.conv.bias = b ? builder_input_buffer(builder, 2).constant : NULL;
 	step->params = builder_params(builder, &p, sizeof(p));
 	if (!p.conv.weights || (b && !p.conv.bias) || !step->params)
 		return -ENOMEM;
@@ -122,7 +124,7 @@ int build_conv(struct builder *builder)
 							      : build_conv_rows(builder, &window);
 	if (rc != 0)
 		return rc;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->bytes_touched += tensor_bytes(w);
 	step->macs = (uint64_t)tensor_elements(builder_output(builder, 0)) *
 		(uint64_t)(tensor_elements(w) / w->dims[0]);

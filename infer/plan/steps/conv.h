@@ -2,7 +2,7 @@
 // What the two builders of convolutions share.
 #pragma once
 
-#include "infer/plan/plan.h"
+#include "infer/plan/builder.h"
 #include "infer/plan/steps/padding.h"
 
 // The node at hand has a form that conv_tile_takes().

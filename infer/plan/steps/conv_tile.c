@@ -2,6 +2,8 @@
 // Conv of any stride by tiles of places and output channels.
 #include "infer/kernels/conv/conv_tile.h"
 #include "infer/graph/arena.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/plan/steps/conv.h"
 #include "infer/plan/steps/layout.h"
 
@@ -28,8 +30,8 @@ static void turn(const float *x, size_t places, size_t channels, float *restrict
 static void run_tiles(const struct step *step, const struct pass *pass)
 {
 	const struct tile_step *p = step->params;
-	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y), *room = place_at(pass, &step->scratch);
+	const float *x = buffer_at(pass, &step->x);
+	float *y = buffer_at(pass, &step->y), *room = buffer_at(pass, &step->scratch);
 	float *turned = room + p->room;
 
 	if (p->padded)
@@ -48,7 +50,7 @@ bool conv_tile_takes(const struct builder *builder, const struct node *node, str
 	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
 	const struct tensor *w = &builder->graph->tensors[node->inputs[1]];
 	const bool biased = node->n_inputs > 2 && node->inputs[2] != GRAPH_NONE;
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const int64_t out = w->dims[0] / node_int(node, ATTR_GROUP, 1);
 	struct error unheard;
 	uint64_t room = (uint64_t)x->dims[1];
@@ -134,7 +136,7 @@ static int pack(struct builder *builder, const struct window *w, bool x_last, st
 int build_conv_tile(struct builder *builder, const struct window *w)
 {
 	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const bool x_last = layout_input_last(builder);
 	struct step *step = builder->step;
 	struct tile_step p = { .run = KERNEL_WIDEST(f32_conv_tile, isa),

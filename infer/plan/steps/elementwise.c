@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Steps that treat each value by itself: activations, scale and shift, two-operand arithmetic.
-#include "infer/plan/plan.h"
+#include "infer/kernels/elementwise/activate.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/elementwise/affine.h"
+#include "infer/kernels/elementwise/binary.h"
+#include "infer/kernels/elementwise/prelu.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,8 +17,8 @@ static void run_activate(const struct step *step, const struct pass *pass)
 {
 	const struct activate_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	kernel->run(step->params, (size_t)pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 static enum activation activation_of(const struct node *node)
@@ -44,21 +49,6 @@ static enum activation activation_of(const struct node *node)
 	}
 }
 
-struct act builder_act(const struct builder *builder, enum activation kind)
-{
-	const struct node *node = builder->node;
-	struct act act = activation_defaults(kind);
-
-	if (node->op == OP_CLIP) {
-		act.alpha = node_float(node, ATTR_MIN, act.alpha);
-		act.beta = node_float(node, ATTR_MAX, act.beta);
-		return act;
-	}
-	act.alpha = node_float(node, ATTR_ALPHA, act.alpha);
-	act.beta = node_float(node, node->op == OP_SELU ? ATTR_GAMMA : ATTR_BETA, act.beta);
-	return act;
-}
-
 int build_activation(struct builder *builder)
 {
 	struct act act = builder_act(builder, activation_of(builder->node));
@@ -66,7 +56,7 @@ int build_activation(struct builder *builder)
 	struct step *step = builder->step;
 
 	step->run = run_activate;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(builder_output(builder, 0));
 	step->kernel_run = kernel;
 	step->params = builder_params(builder, &act, sizeof(act));
@@ -80,8 +70,8 @@ static void run_affine(const struct step *step, const struct pass *pass)
 {
 	const struct affine_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	kernel->run(step->params, pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 static int build_affine_of(struct builder *builder, struct affine affine)
@@ -90,7 +80,7 @@ static int build_affine_of(struct builder *builder, struct affine affine)
 	struct step *step = builder->step;
 
 	step->run = run_affine;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / affine.columns);
 	step->kernel_run = kernel;
 	step->params = builder_params(builder, &affine, sizeof(affine));
@@ -152,7 +142,7 @@ static void run_prelu(const struct step *step, const struct pass *pass)
 {
 	const struct prelu_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n, place_at(pass, &step->x), place_at(pass, &step->y));
+	kernel->run(step->params, pass->n, buffer_at(pass, &step->x), buffer_at(pass, &step->y));
 }
 
 int build_prelu(struct builder *builder)
@@ -166,7 +156,7 @@ int build_prelu(struct builder *builder)
 	if (rc != 0)
 		return rc;
 	step->run = run_prelu;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->kernel_run = kernel;
 	step->params = builder_params(builder, &prelu, sizeof(prelu));
 	step_set_kernel(step, kernel->name);
@@ -179,16 +169,16 @@ static void run_binary(const struct step *step, const struct pass *pass)
 {
 	const struct binary_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n, place_at(pass, &step->x), place_at(pass, &step->x2),
-		place_at(pass, &step->y));
+	kernel->run(step->params, pass->n, buffer_at(pass, &step->x), buffer_at(pass, &step->x2),
+		buffer_at(pass, &step->y));
 }
 
 static void run_broadcast(const struct step *step, const struct pass *pass)
 {
 	const struct broadcast_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n, place_at(pass, &step->x), place_at(pass, &step->x2),
-		place_at(pass, &step->y));
+	kernel->run(step->params, pass->n, buffer_at(pass, &step->x), buffer_at(pass, &step->x2),
+		buffer_at(pass, &step->y));
 }
 
 static void broadcast_strides(const struct tensor *in, const struct tensor *out, size_t *strides)
@@ -226,11 +216,11 @@ static int build_broadcast(struct builder *builder, enum binary_op op)
 
 // How the fast kernel may take input i: computed and as big as the output, or constant.
 static int binary_operand(
-	struct builder *builder, uint32_t i, struct place *place, enum operand *operand)
+	struct builder *builder, uint32_t i, struct buffer *buffer, enum operand *operand)
 {
 	const struct tensor *in = builder_input(builder, i), *out = builder_output(builder, 0);
 
-	if (!place->constant) {
+	if (!buffer->constant) {
 		*operand = OPERAND_FULL;
 		return tensor_elements(in) == tensor_elements(out) ? 0 : -EINVAL;
 	}
@@ -239,7 +229,7 @@ static int binary_operand(
 		return 0;
 	}
 	*operand = OPERAND_COLUMNS;
-	return builder_expand(builder, i, out, (const float **)&place->constant);
+	return builder_expand(builder, i, out, (const float **)&buffer->constant);
 }
 
 int build_binary(struct builder *builder)
@@ -252,7 +242,7 @@ int build_binary(struct builder *builder)
 	struct step *step = builder->step;
 	struct binary binary = { .op = op,
 		.columns = (uint32_t)tensor_elements(builder_output(builder, 0)) };
-	struct place a = builder_input_place(builder, 0), b = builder_input_place(builder, 1);
+	struct buffer a = builder_input_buffer(builder, 0), b = builder_input_buffer(builder, 1);
 
 	step->x = a;
 	step->x2 = b;

@@ -2,7 +2,7 @@
 // Steps of the general path: one call of the operator's function a row.
 #include "infer/graph/arena.h"
 #include "infer/ops/plain.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 struct general_step {
 	struct general general;
 	general_function *run;
-	struct place in[GENERAL_IN_MAX], out[GENERAL_OUT_MAX];
+	struct buffer in[GENERAL_IN_MAX], out[GENERAL_OUT_MAX];
 	bool has_in[GENERAL_IN_MAX], has_out[GENERAL_OUT_MAX];
 };
 
@@ -18,14 +18,14 @@ static void run_general(const struct step *step, const struct pass *pass)
 {
 	const struct general_step *params = step->params;
 	const struct general *general = &params->general;
-	char *scratch = place_at(pass, &step->scratch);
+	char *scratch = buffer_at(pass, &step->scratch);
 	const void *x[GENERAL_IN_MAX];
 	void *y[GENERAL_OUT_MAX];
 
 	for (uint32_t i = 0; i < general->n_in; i++)
-		x[i] = params->has_in[i] ? place_at(pass, &params->in[i]) : NULL;
+		x[i] = params->has_in[i] ? buffer_at(pass, &params->in[i]) : NULL;
 	for (uint32_t o = 0; o < general->n_out; o++)
-		y[o] = params->has_out[o] ? place_at(pass, &params->out[o]) : NULL;
+		y[o] = params->has_out[o] ? buffer_at(pass, &params->out[o]) : NULL;
 	for (uint32_t row = 0; row < pass->n; row++) {
 		params->run(general, x, y, scratch);
 		for (uint32_t i = 0; i < general->n_in; i++)
@@ -65,7 +65,7 @@ static int copy_node(struct builder *builder, struct general_step *params)
 		if (!params->has_in[i])
 			continue;
 		in[i] = *builder_input(builder, i);
-		params->in[i] = builder_input_place(builder, i);
+		params->in[i] = builder_input_buffer(builder, i);
 		in[i].data = params->in[i].constant;
 		in[i].name = NULL;
 	}
@@ -75,7 +75,7 @@ static int copy_node(struct builder *builder, struct general_step *params)
 			continue;
 		out[o] = *builder_output(builder, o);
 		out[o].name = NULL;
-		params->out[o] = builder->places[node->outputs[o]];
+		params->out[o] = builder->buffers[node->outputs[o]];
 	}
 	return 0;
 }

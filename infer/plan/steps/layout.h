@@ -4,7 +4,7 @@
 #pragma once
 
 #include "infer/graph/window.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/builder.h"
 
 // Can the only reader of a node's output 0 read it so? A pool can if its own reader can, and so on
 // through `pools` of them.

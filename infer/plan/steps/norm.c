@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Steps that need the values of a row, or of an axis, together.
-#include "infer/plan/plan.h"
+#include "infer/kernels/norm/layer_norm.h"
+#include "infer/kernels/norm/normalizer.h"
+#include "infer/kernels/norm/softmax.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +22,7 @@ static int step_finish(
 {
 	struct step *step = builder->step;
 
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->params = builder_params(builder, params, bytes);
 	step_set_kernel(step, kernel);
 	return step->params ? 0 : -ENOMEM;
@@ -29,8 +32,8 @@ static void run_softmax(const struct step *step, const struct pass *pass)
 {
 	const struct softmax_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	kernel->run(step->params, pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 int build_softmax(struct builder *builder)
@@ -55,9 +58,9 @@ static void run_layer_norm(const struct step *step, const struct pass *pass)
 {
 	const struct layer_norm_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y), step->has_y2 ? place_at(pass, &step->y2) : NULL,
-		step->has_y3 ? place_at(pass, &step->y3) : NULL);
+	kernel->run(step->params, pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y), step->has_y2 ? buffer_at(pass, &step->y2) : NULL,
+		step->has_y3 ? buffer_at(pass, &step->y3) : NULL);
 }
 
 int build_layer_norm(struct builder *builder)
@@ -89,8 +92,8 @@ static void run_normalizer(const struct step *step, const struct pass *pass)
 {
 	const struct normalizer_kernel *kernel = step->kernel_run;
 
-	kernel->run(step->params, pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	kernel->run(step->params, pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 int build_normalizer(struct builder *builder)

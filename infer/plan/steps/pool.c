@@ -3,10 +3,12 @@
 // value. What has another form takes the general path.
 #include "infer/plan/steps/pool.h"
 #include "infer/graph/arena.h"
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/pool/pool_line.h"
 #include "infer/kernels/pool/pool_places.h"
 #include "infer/plan/steps/layout.h"
 #include "infer/plan/steps/reduce.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -95,8 +97,8 @@ static void run_pool(const struct step *step, const struct pass *pass)
 	const struct pool_step *p = step->params;
 	const struct window *w = &p->room.window;
 	const int64_t lines = w->out[0] * w->out[1];
-	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y), *scratch = place_at(pass, &step->scratch);
+	const float *x = buffer_at(pass, &step->x);
+	float *y = buffer_at(pass, &step->y), *scratch = buffer_at(pass, &step->scratch);
 
 	fill_room(p, scratch);
 	for (int64_t c = 0; c < pass->n * p->channels; c++) {
@@ -122,8 +124,8 @@ static void run_pool_places(const struct step *step, const struct pass *pass)
 	const struct pool_step *p = step->params;
 	const struct window *w = &p->room.window;
 	const int64_t lines = w->out[0] * w->out[1], each = p->places.channels;
-	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y), *scratch = place_at(pass, &step->scratch);
+	const float *x = buffer_at(pass, &step->x);
+	float *y = buffer_at(pass, &step->y), *scratch = buffer_at(pass, &step->scratch);
 
 	fill_room(p, scratch);
 	for (int64_t i = 0; i < pass->n * (p->channels / each); i++) {
@@ -194,7 +196,7 @@ static bool find_room(
 // Of a pool that reads channels side by side: does its own reader take them so, too?
 bool pool_takes(const struct builder *builder, const struct node *node, uint32_t pools)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
 	struct pool_room room;
 
@@ -205,7 +207,7 @@ bool pool_takes(const struct builder *builder, const struct node *node, uint32_t
 // Both sides stand the same way: pool_takes() has seen to it.
 static int pick_places(struct builder *builder, struct pool_step *p)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const uint32_t channels = (uint32_t)builder_input(builder, 0)->dims[1];
 
 	layout_output_last(builder);
@@ -247,7 +249,7 @@ static int build_pool_floats(struct builder *builder, const struct pool_room *ro
 		build_reduce_rows(builder, p.average ? REDUCTION_MEAN : REDUCTION_MAX,
 			(size_t)p.channels, (size_t)window_product(room->window.in)) == 0)
 		return 0;
-	pick_line(&p, builder->plan->isa_mask & isa_detected());
+	pick_line(&p, builder->plan->isa_mask);
 	step->run = run_pool;
 	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
 	if (last && pick_places(builder, &p) != 0)
@@ -275,7 +277,7 @@ int build_pool(struct builder *builder)
 	if (rc != 0)
 		return rc;
 	w = &room.window;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->macs =
 		(uint64_t)(tensor_elements(builder_output(builder, 0)) * window_product(w->kernel));
 	snprintf(step->shape, sizeof(step->shape),

@@ -2,7 +2,7 @@
 // What the steps of pools share.
 #pragma once
 
-#include "infer/plan/plan.h"
+#include "infer/plan/builder.h"
 #include "infer/plan/steps/padding.h"
 
 // A pool whose windows all lie inside of its room, which is the image itself where `padded` is not.

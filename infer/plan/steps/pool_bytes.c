@@ -63,8 +63,8 @@ static void run_pool_bytes(const struct step *step, const struct pass *pass)
 	const struct bytes_step *p = step->params;
 	const struct padding *padding = &p->room.padding;
 	const size_t image = (size_t)padding->in[0] * padding->in[1] * padding->in[2] * p->unit;
-	const uint8_t *x = place_at(pass, &step->x);
-	uint8_t *y = place_at(pass, &step->y), *room = place_at(pass, &step->scratch);
+	const uint8_t *x = buffer_at(pass, &step->x);
+	uint8_t *y = buffer_at(pass, &step->y), *room = buffer_at(pass, &step->scratch);
 
 	if (p->room.padded)
 		memset(room, p->turn, padding_values(padding)); // the least byte

@@ -2,8 +2,13 @@
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
 #include "infer/kernels/product/product.h"
-#include "infer/plan/plan.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
+#include "infer/plan/choose/dense.h"
 #include "infer/plan/steps/layout.h"
+#include "infer/plan/steps/product.h"
+#include "infer/plan/table.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -12,10 +17,10 @@
 
 static void run_dense(const struct step *step, const struct pass *pass)
 {
-	const struct dense_choice *choice = &step->choice[pass->klass];
+	const struct dense_choice *choice = &step->choice[pass->batch_class];
 
-	choice->run(&choice->dense, pass->n * step->per_row, place_at(pass, &step->x),
-		choice->dense.k, place_at(pass, &step->y), choice->dense.n);
+	choice->run(&choice->dense, pass->n * step->per_row, buffer_at(pass, &step->x),
+		choice->dense.k, buffer_at(pass, &step->y), choice->dense.n);
 }
 
 static void name_dense(struct builder *builder, const struct dense *dense)
@@ -45,7 +50,7 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, floa
 	builder->layers_end = &layer->next;
 	builder->dense_bytes += ((size_t)k + 1) * n * sizeof(float);
 	step->run = run_dense;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
 	step->bytes_touched += ((size_t)k + 1) * n * sizeof(float);
 	step->macs = (uint64_t)step->per_row * k * n;
@@ -113,8 +118,8 @@ static void product_finish(const struct products *p, float *y)
 static void run_products(const struct step *step, const struct pass *pass)
 {
 	const struct products *p = step->params;
-	const float *a = place_at(pass, &step->x), *b = place_at(pass, &step->x2);
-	float *y = place_at(pass, &step->y);
+	const float *a = buffer_at(pass, &step->x), *b = buffer_at(pass, &step->x2);
+	float *y = buffer_at(pass, &step->y);
 	const size_t m = p->one.m, k = p->one.k, n = p->one.n;
 
 	for (uint32_t row = 0; row < pass->n; row++) {
@@ -135,7 +140,7 @@ static void run_products(const struct step *step, const struct pass *pass)
 
 static int build_products(struct builder *builder, struct products *p)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const struct product *one = &p->one;
 	struct step *step = builder->step;
 
@@ -145,8 +150,8 @@ static int build_products(struct builder *builder, struct products *p)
 		step_set_kernel(step, KERNEL_WIDEST_NAME(f32_product, isa));
 	}
 	step->run = run_products;
-	step->x = builder_input_place(builder, 0);
-	step->x2 = builder_input_place(builder, 1);
+	step->x = builder_input_buffer(builder, 0);
+	step->x2 = builder_input_buffer(builder, 1);
 	step->macs = (uint64_t)p->batches * one->m * one->n * one->k;
 	step->params = builder_params(builder, p, sizeof(*p));
 	snprintf(step->shape, sizeof(step->shape),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/plan/choose/contest.h"
-#include "infer/plan/plan.h"
 #include "infer/plan/steps/layout.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,8 +30,9 @@ static void run_bf16(const struct step *step, const struct pass *pass)
 {
 	const struct bf16_step *bf16 = step->params;
 
-	bf16->kernel[pass->klass]->run(&bf16->dense, pass->n * step->per_row,
-		place_at(pass, &step->x), place_at(pass, &step->y), place_at(pass, &step->scratch));
+	bf16->kernel[pass->batch_class]->run(&bf16->dense, pass->n * step->per_row,
+		buffer_at(pass, &step->x), buffer_at(pass, &step->y),
+		buffer_at(pass, &step->scratch));
 }
 
 static int trial_ready(void *context)
@@ -60,7 +63,7 @@ static int choose(struct builder *builder, struct bf16_step *bf16)
 	struct trial trial = { .dense = dense };
 	const struct contest contest = { .kernels = BF16_DENSE_KERNELS,
 		.kernel_bytes = sizeof(*BF16_DENSE_KERNELS),
-		.count = BF16_DENSE_KERNELS_COUNT,
+		.count = BF16_DENSE_TABLE.count,
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
 		.ready = trial_ready,
@@ -119,7 +122,7 @@ int build_bf16_dense(struct builder *builder)
 	if (!bf16.dense.packed)
 		return -ENOMEM;
 	step->run = run_bf16;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
 	builder->scratch_bytes = step->per_row * bf16_dense_scratch_bytes(k);
 	step->bytes_touched += bf16_dense_packed_bytes(k, n) + builder->scratch_bytes;

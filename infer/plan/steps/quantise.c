@@ -3,8 +3,11 @@
 // QuantizeLinear and DequantizeLinear by one scale. Other forms are the general path's.
 #include "infer/plan/steps/quantise.h"
 
+#include "infer/kernels/product/dense.h"
+#include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/choose/contest.h"
 #include "infer/plan/steps/layout.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,8 +27,8 @@ static void run_qdense(const struct step *step, const struct pass *pass)
 {
 	const struct qdense_step *q = step->params;
 
-	q->kernel[pass->klass]->run(&q->dense, pass->n * step->per_row, place_at(pass, &step->x),
-		NULL, place_at(pass, &step->y));
+	q->kernel[pass->batch_class]->run(&q->dense, pass->n * step->per_row,
+		buffer_at(pass, &step->x), NULL, buffer_at(pass, &step->y));
 }
 
 // What the kernels are timed over.
@@ -72,7 +75,7 @@ int qdense_choose(struct builder *builder, const struct qdense *dense,
 		.rows = rows_to_time(dense, rows[MODEL_BATCH_CLASSES - 1]) };
 	const struct contest contest = { .kernels = QDENSE_KERNELS,
 		.kernel_bytes = sizeof(*QDENSE_KERNELS),
-		.count = QDENSE_KERNELS_COUNT,
+		.count = QDENSE_TABLE.count,
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
 		.ready = trial_ready,
@@ -139,7 +142,7 @@ int build_qdense(struct builder *builder)
 	if (!q.dense.packed)
 		return -ENOMEM;
 	step->run = run_qdense;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / w->dims[1]);
 	step->bytes_touched += qdense_packed_bytes(q.dense.k, q.dense.n);
 	step->macs = (uint64_t)step->per_row * q.dense.k * q.dense.n;
@@ -166,16 +169,16 @@ static void run_quantise(const struct step *step, const struct pass *pass)
 {
 	const struct quantise_step *q = step->params;
 
-	q->forth(&q->quantise, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	q->forth(&q->quantise, (size_t)pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 static void run_dequantise(const struct step *step, const struct pass *pass)
 {
 	const struct quantise_step *q = step->params;
 
-	q->back(&q->quantise, (size_t)pass->n * step->per_row, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	q->back(&q->quantise, (size_t)pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 // One constant scale, and one zero point of `bytes`, one of the node's tensors. False: other forms.
@@ -199,7 +202,7 @@ static int keep(struct builder *builder, const struct quantise_step *q, const ch
 {
 	struct step *step = builder->step;
 
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
 	step_set_kernel(step, kernel);
 	step->params = builder_params(builder, q, sizeof(*q));

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "infer/kernels/quantise/qdense.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/builder.h"
 
 // The node at hand as its kernels want it, n columns wide, without weights.
 struct qdense qdense_of(const struct builder *builder, uint32_t n);

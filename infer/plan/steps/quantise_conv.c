@@ -4,8 +4,10 @@
 // so that what a window takes of a line is one run of bytes; with several groups, each of which has
 // a few of the channels, channel by channel.
 #include "infer/graph/window.h"
+#include "infer/kernels/kernels.h"
 #include "infer/plan/steps/layout.h"
 #include "infer/plan/steps/quantise.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -125,14 +127,14 @@ static void run_one(const struct qconv *q, const struct qdense_kernel *kernel, c
 static void run_qconv(const struct step *step, const struct pass *pass)
 {
 	const struct qconv *q = step->params;
-	const uint8_t *x = place_at(pass, &step->x);
-	uint8_t *scratch = place_at(pass, &step->scratch);
-	char *y = place_at(pass, &step->y);
+	const uint8_t *x = buffer_at(pass, &step->x);
+	uint8_t *scratch = buffer_at(pass, &step->scratch);
+	char *y = buffer_at(pass, &step->y);
 
 	if (q->is_padded)
 		memset(scratch, q->pad_value, (size_t)q->in * (size_t)window_product(q->padded));
 	for (uint32_t row = 0; row < pass->n; row++, x += q->x_row, y += q->y_row)
-		run_one(q, q->kernel[pass->klass], x, y, scratch);
+		run_one(q, q->kernel[pass->batch_class], x, y, scratch);
 }
 
 // --- Building -----------------------------------------------------------------------------------
@@ -240,7 +242,7 @@ static int lay_scratch(struct builder *builder, struct qconv *q, uint32_t k)
 // One group's channels are all of them.
 bool qconv_takes(const struct builder *builder, const struct node *node)
 {
-	return kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask & isa_detected()) &&
+	return kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask) &&
 		node_int(node, ATTR_GROUP, 1) == 1;
 }
 
@@ -283,7 +285,7 @@ int build_qconv(struct builder *builder)
 	if (rc != 0)
 		return rc;
 	step->run = run_qconv;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->macs = (uint64_t)q.batches * q.places * (uint64_t)tensor_elements(w);
 	step->bytes_touched += tensor_bytes(w);
 	snprintf(step->shape, sizeof(step->shape),

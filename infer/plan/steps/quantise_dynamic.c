@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is quantised row by row while it runs: DynamicQuantizeLinear, and the product of such rows,
 // DynamicQDense, by the kernel that is fastest here for each class of batch sizes.
+#include "infer/kernels/elementwise/activate.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/steps/quantise.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,8 +17,8 @@ static void run_dynamic_quantise(const struct step *step, const struct pass *pas
 {
 	const struct dynamic_quantise_kernel *kernel = step->kernel_run;
 
-	kernel->run(pass->n, step->per_row, place_at(pass, &step->x), place_at(pass, &step->y),
-		place_at(pass, &step->y2), place_at(pass, &step->y3));
+	kernel->run(pass->n, step->per_row, buffer_at(pass, &step->x), buffer_at(pass, &step->y),
+		buffer_at(pass, &step->y2), buffer_at(pass, &step->y3));
 }
 
 int build_dynamic_quantise(struct builder *builder)
@@ -26,7 +30,7 @@ int build_dynamic_quantise(struct builder *builder)
 	if (builder->node->outputs[0] == GRAPH_NONE || !step->has_y2 || !step->has_y3)
 		return -ENOTSUP; // the general path's
 	step->run = run_dynamic_quantise;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
 	step->kernel_run = kernel;
 	step->bytes_touched += step->y2.row_bytes + step->y3.row_bytes;
@@ -42,7 +46,7 @@ struct dynamic_step {
 	struct qdense dense;
 	struct qdense_tail tail;
 	struct act act; // what the tail cannot do; ACTIVATION_NONE: all is done
-	struct place scale, zero;
+	struct buffer scale, zero;
 	bool has_zero;
 	const struct qdense_kernel *kernel[MODEL_BATCH_CLASSES];
 	const struct activate_kernel *activate;
@@ -51,12 +55,12 @@ struct dynamic_step {
 static void run_dynamic_qdense(const struct step *step, const struct pass *pass)
 {
 	const struct dynamic_step *q = step->params;
-	const struct qdense_kernel *kernel = q->kernel[pass->klass];
-	const uint8_t *x = place_at(pass, &step->x);
+	const struct qdense_kernel *kernel = q->kernel[pass->batch_class];
+	const uint8_t *x = buffer_at(pass, &step->x);
 	const uint32_t per_row = step->per_row, m = pass->n * per_row;
-	float *y = place_at(pass, &step->y);
-	struct qdense_rows rows = { .scale = place_at(pass, &q->scale),
-		.zero = q->has_zero ? place_at(pass, &q->zero) : NULL,
+	float *y = buffer_at(pass, &step->y);
+	struct qdense_rows rows = { .scale = buffer_at(pass, &q->scale),
+		.zero = q->has_zero ? buffer_at(pass, &q->zero) : NULL,
 		.scale_step = q->scale.row_bytes != 0,
 		.zero_step = q->has_zero && q->zero.row_bytes != 0 };
 
@@ -142,13 +146,13 @@ int build_dynamic_qdense(struct builder *builder)
 	if (pack(builder, q) != 0)
 		return -ENOMEM;
 	q->dense.tail = &q->tail;
-	q->scale = builder_input_place(builder, 4);
+	q->scale = builder_input_buffer(builder, 4);
 	q->has_zero = builder_input(builder, 5) != NULL;
 	if (q->has_zero)
-		q->zero = builder_input_place(builder, 5);
+		q->zero = builder_input_buffer(builder, 5);
 	step->run = run_dynamic_qdense;
 	step->params = q;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / w->dims[1]);
 	step->bytes_touched += qdense_packed_bytes(q->dense.k, q->dense.n);
 	step->macs = (uint64_t)step->per_row * q->dense.k * q->dense.n;

@@ -3,8 +3,12 @@
 // row, or of a step for all rows; the state's by one product a step over the rows of the pass;
 // gates by vectors. What has lengths, peepholes, a clip or another activation takes the general
 // path.
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
+#include "infer/kernels/product/dense.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/choose/dense.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,15 +32,15 @@ struct recurrent_step {
 	struct way ways[WAYS_MAX];
 	uint32_t n_ways, steps, inputs, h, n_gates;
 	bool has_y, has_cell, splits, all_steps;
-	bool has_start[2];     // initial states, cells
-	struct place start[2]; // [ways][h] a row
+	bool has_start[2];      // initial states, cells
+	struct buffer start[2]; // [ways][h] a row
 	recurrent_gates_fn *gates, *reset;
 };
 
 static void multiply(const struct product *p, const struct pass *pass, uint32_t m, const float *x,
 	size_t ldx, float *y, size_t ldy)
 {
-	const struct dense_choice *choice = &p->choice[pass->klass];
+	const struct dense_choice *choice = &p->choice[pass->batch_class];
 
 	choice->run(&choice->dense, m, x, ldx, y, ldy);
 }
@@ -44,7 +48,7 @@ static void multiply(const struct product *p, const struct pass *pass, uint32_t 
 static void start(const struct recurrent_step *p, const struct pass *pass, uint32_t which,
 	uint32_t way, float *state)
 {
-	const char *from = p->has_start[which] ? place_at(pass, &p->start[which]) : NULL;
+	const char *from = p->has_start[which] ? buffer_at(pass, &p->start[which]) : NULL;
 	const size_t bytes = p->h * sizeof(*state);
 
 	for (uint32_t row = 0; row < pass->n; row++, state += p->h) {
@@ -83,8 +87,8 @@ static void run_way(const struct step *step, const struct pass *pass, uint32_t w
 	const struct way *way = &p->ways[w];
 	const uint32_t n = pass->n, wide = p->n_gates * p->h;
 	const bool all = p->all_steps && n < ALL_STEPS_ROWS;
-	const float *x = place_at(pass, &step->x);
-	float *y = place_at(pass, &step->y), *from_x = place_at(pass, &step->scratch);
+	const float *x = buffer_at(pass, &step->x);
+	float *y = buffer_at(pass, &step->y), *from_x = buffer_at(pass, &step->scratch);
 	struct recurrent_rows rows = { .from_x_ld = all ? (size_t)p->steps * wide : wide,
 		.y_ld = (size_t)p->steps * p->n_ways * p->h };
 
@@ -107,9 +111,9 @@ static void run_way(const struct step *step, const struct pass *pass, uint32_t w
 		one_time_step(p, way, pass, &rows);
 	}
 	if (step->has_y2)
-		finish(p, n, w, rows.state, place_at(pass, &step->y2));
+		finish(p, n, w, rows.state, buffer_at(pass, &step->y2));
 	if (step->has_y3)
-		finish(p, n, w, rows.other, place_at(pass, &step->y3));
+		finish(p, n, w, rows.other, buffer_at(pass, &step->y3));
 }
 
 static void run_recurrent(const struct step *step, const struct pass *pass)
@@ -247,9 +251,9 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 	const uint32_t functions = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
 	const bool rows_first = node_int(node, ATTR_LAYOUT, 0) != 0;
 
-	if (!kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask & isa_detected()) ||
-		x->dims[!rows_first] != 1 || !builder_input(builder, 1)->data || !r->data ||
-		(b && !b->data) || builder_input(builder, 4) || builder_input(builder, 7) ||
+	if (!kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask) || x->dims[!rows_first] != 1 ||
+		!builder_input(builder, 1)->data || !r->data || (b && !b->data) ||
+		builder_input(builder, 4) || builder_input(builder, 7) ||
 		node_float(node, ATTR_CLIP, 0) > 0 || node_int(node, ATTR_INPUT_FORGET, 0) != 0)
 		return refuse(builder);
 	p->steps = (uint32_t)x->dims[rows_first];
@@ -270,14 +274,14 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 	for (uint32_t i = 0; i < 2; i++) {
 		p->has_start[i] = builder_input(builder, 5 + i) != NULL;
 		if (p->has_start[i])
-			p->start[i] = builder_input_place(builder, 5 + i);
+			p->start[i] = builder_input_buffer(builder, 5 + i);
 	}
 	return 0;
 }
 
 static void pick_gates(struct builder *builder, struct recurrent_step *p)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const enum op op = builder->node->op;
 
 #define PICK(name)                                                                                 \
@@ -314,7 +318,7 @@ int build_recurrent(struct builder *builder)
 		((p.all_steps ? p.steps : 1) * wide + wide + 2 * (size_t)p.h) * sizeof(float);
 	step->params = builder_params(builder, &p, sizeof(p));
 	step->run = run_recurrent;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->bytes_touched =
 		wide * (p.inputs + p.h + 1) * p.n_ways * sizeof(float) + builder->scratch_bytes;
 	step->macs = (uint64_t)p.steps * p.n_ways * wide * (p.inputs + p.h);

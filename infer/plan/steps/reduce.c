@@ -4,7 +4,9 @@
 #include "infer/plan/steps/reduce.h"
 
 #include "infer/graph/arena.h"
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/pool/pool_places.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 
@@ -18,13 +20,13 @@ static void run_reduce(const struct step *step, const struct pass *pass)
 {
 	const struct reduce_step *p = step->params;
 
-	p->run(p->reduction, pass->n * step->per_row, p->n, place_at(pass, &step->x),
-		place_at(pass, &step->y));
+	p->run(p->reduction, pass->n * step->per_row, p->n, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
 }
 
 int build_reduce_rows(struct builder *builder, enum reduction reduction, size_t m, size_t n)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	struct step *step = builder->step;
 	const struct reduce_step p = {
 		.reduction = reduction, .n = (uint32_t)n, .run = KERNEL_WIDEST(f32_reduce_rows, isa)
@@ -33,7 +35,7 @@ int build_reduce_rows(struct builder *builder, enum reduction reduction, size_t 
 	if (!kernel_allowed(KERNEL_VECTORS, isa) || n == 0)
 		return error_set(builder->err, -ENOTSUP, "no kernel of this form");
 	step->run = run_reduce;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)m;
 	step->macs = (uint64_t)m * n;
 	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_reduce_rows, isa));
@@ -57,12 +59,12 @@ static void run_places(const struct step *step, const struct pass *pass)
 	struct pool_places pool = p->pool;
 
 	pool.places *= pass->n; // rows follow each other as places do
-	p->run(&pool, place_at(pass, &step->x), place_at(pass, &step->y));
+	p->run(&pool, buffer_at(pass, &step->x), buffer_at(pass, &step->y));
 }
 
 static int build_places(struct builder *builder, bool average, size_t m, size_t n, size_t inner)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	uint32_t *at = arena_calloc(builder->plan->arena, n, sizeof(*at));
 	struct step *step = builder->step;
 	struct places_step p = { .run = KERNEL_WIDEST(f32_pool_places, isa) };
@@ -78,7 +80,7 @@ static int build_places(struct builder *builder, bool average, size_t m, size_t 
 		.at = at,
 		.average = average };
 	step->run = run_places;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->macs = (uint64_t)m * n * inner;
 	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
 	snprintf(step->shape, sizeof(step->shape),
@@ -100,7 +102,7 @@ static uint32_t reduced(const struct tensor *x, const struct attr *axes)
 
 int build_reduce(struct builder *builder)
 {
-	const unsigned isa = builder->plan->isa_mask & isa_detected();
+	const unsigned isa = builder->plan->isa_mask;
 	const struct tensor *x = builder_input(builder, 0);
 	const uint32_t mask = reduced(x, node_attr(builder->node, ATTR_AXES));
 	const enum op op = builder->node->op;

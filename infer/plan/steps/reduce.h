@@ -3,7 +3,7 @@
 #pragma once
 
 #include "infer/kernels/reduce/reduce_rows.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/builder.h"
 
 // Fills in the step: m rows of n values of the node's input for one row of the model. -ENOTSUP
 // where no kernel is allowed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Transpose of any dtype: dimensions that stay neighbours are one, and the last, where its values
 // stay beside each other, is copied as a whole.
-#include "infer/plan/plan.h"
+#include "infer/plan/table.h"
 
 #include <string.h>
 
@@ -44,8 +44,8 @@ static char *copy_from(const struct transpose *t, uint32_t l, const char *x, cha
 static void run_transpose(const struct step *step, const struct pass *pass)
 {
 	const struct transpose *t = step->params;
-	const char *x = place_at(pass, &step->x);
-	char *y = place_at(pass, &step->y);
+	const char *x = buffer_at(pass, &step->x);
+	char *y = buffer_at(pass, &step->y);
 
 	for (uint32_t row = 0; row < pass->n; row++, x += step->per_row)
 		y = copy_from(t, 0, x, y);
@@ -78,7 +78,7 @@ int build_transpose(struct builder *builder)
 	if (t.n > 0 && t.loop[t.n - 1].stride == t.run_bytes)
 		t.run_bytes *= t.loop[--t.n].count;
 	step->run = run_transpose;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_bytes(x);
 	step_set_kernel(step, "transpose__scalar");
 	snprintf(step->shape, sizeof(step->shape), "%.28s -> %.28s", tensor_shape_text(x).text,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles: for each class of batch sizes the kernel that is fastest here, by timing on rows
 // that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/trees/trees_kernels.h"
 #include "infer/plan/choose/race.h"
-#include "infer/plan/plan.h"
+#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -34,19 +35,19 @@ struct candidate {
 struct chooser {
 	struct builder *builder;
 	struct trees trees;
-	struct candidate candidates[TREES_KERNELS_MAX];
+	struct candidate candidates[KERNELS_MAX];
 	uint32_t n_candidates;
-	void *planned[TREES_KERNELS_MAX]; // by kernel's number: packed in the plan's memory
-	float *rows, *outputs;            // NULL: by rule, or known
+	void *planned[KERNELS_MAX]; // by kernel's number: packed in the plan's memory
+	float *rows, *outputs;      // NULL: by rule, or known
 };
 
 static void run_trees(const struct step *step, const struct pass *pass)
 {
 	const struct trees_step *trees = step->params;
-	const struct trees_choice *choice = &trees->choice[pass->klass];
+	const struct trees_choice *choice = &trees->choice[pass->batch_class];
 
-	choice->run(choice->packed, pass->n * step->per_row, place_at(pass, &step->x),
-		trees->n_features, place_at(pass, &step->y), trees->n_targets);
+	choice->run(choice->packed, pass->n * step->per_row, buffer_at(pass, &step->x),
+		trees->n_features, buffer_at(pass, &step->y), trees->n_targets);
 }
 
 static bool make_rows(struct chooser *c)
@@ -73,9 +74,9 @@ static size_t packed_bytes(const struct chooser *c, const struct trees_kernel *k
 // What may run. The reference (the first kernel) only where there is no other.
 static void find_candidates(struct chooser *c)
 {
-	const unsigned isa_mask = c->builder->plan->isa_mask & isa_detected();
+	const unsigned isa_mask = c->builder->plan->isa_mask;
 
-	for (uint32_t i = TREES_KERNELS_COUNT; i-- > 0;) {
+	for (uint32_t i = TREES_TABLE.count; i-- > 0;) {
 		const struct trees_kernel *kernel = &TREES_KERNELS[i];
 		struct candidate *candidate = &c->candidates[c->n_candidates];
 		size_t bytes;
@@ -108,7 +109,7 @@ static void call(void *context, uint32_t m)
 
 static const struct trees_kernel *fastest(struct chooser *c, uint32_t m)
 {
-	struct racer racers[TREES_KERNELS_MAX];
+	struct racer racers[KERNELS_MAX];
 
 	for (uint32_t i = 0; i < c->n_candidates; i++) {
 		c->candidates[i].row = 0;
@@ -131,11 +132,11 @@ static const struct trees_kernel *by_rule(const struct chooser *c, uint32_t m)
 }
 
 // What an earlier opening of the image chose for the class; NULL: nothing that is known here.
-static const struct trees_kernel *known(const struct chooser *c, uint32_t klass)
+static const struct trees_kernel *known(const struct chooser *c, uint32_t batch_class)
 {
-	const char *name = builder_known(c->builder, c->builder->step, klass);
+	const char *name = builder_known(c->builder, c->builder->step, batch_class);
 
-	for (uint32_t i = 0; i < TREES_KERNELS_COUNT; i++) {
+	for (uint32_t i = 0; i < TREES_TABLE.count; i++) {
 		if (TREES_KERNELS[i].name == name && packed_bytes(c, &TREES_KERNELS[i]) != 0)
 			return &TREES_KERNELS[i];
 	}
@@ -148,7 +149,7 @@ static const void *plan_packed(struct chooser *c, const struct trees_kernel *ker
 	void **planned = &c->planned[kernel - TREES_KERNELS];
 	const size_t bytes = packed_bytes(c, kernel);
 
-	for (uint32_t i = 0; i < TREES_KERNELS_COUNT && !*planned; i++) {
+	for (uint32_t i = 0; i < TREES_TABLE.count && !*planned; i++) {
 		if (TREES_KERNELS[i].pack == kernel->pack)
 			*planned = c->planned[i];
 	}
@@ -199,7 +200,7 @@ int build_trees(struct builder *builder)
 	params.n_targets = t->n_targets;
 	builder->has_trees = true;
 	step->run = run_trees;
-	step->x = builder_input_place(builder, 0);
+	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)builder_output(builder, 0)->dims[0];
 	rc = choose(&c, &params);
 	for (uint32_t i = 0; i < c.n_candidates; i++)

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the builders of steps (steps/*.c) fill in and call. One thread; everything but the plan's
+// own memory goes when the plan is built.
+#pragma once
+
+#include "infer/graph/graph.h"
+#include "infer/kernels/elementwise/activation.h"
+#include "infer/plan/plan.h"
+#include "infer/plan/step.h"
+
+struct builder {
+	struct plan *plan;
+	const struct graph *graph;
+	const struct node *node; // being built
+	struct step *step;       // being filled
+	uint32_t *root;          // [n_tensors] whose buffer a tensor shares
+	struct buffer *buffers;  // [n_tensors], of roots
+	uint32_t *sole_reader;   // [n_tensors] the node; GRAPH_NONE: several, none or a port
+	bool *channels_last;     // [n_tensors], of roots: steps/layout.h
+	struct dense_layer *layers, **layers_end;
+	size_t dense_bytes;   // of the layers' weights, as yet unpacked
+	size_t scratch_bytes; // a row, that the node being built wants beside its outputs
+	bool has_trees;
+	bool no_timing;
+	const struct model_choices *known; // NULL: none
+	bool failed;                       // no memory for a constant
+	struct error *err;
+};
+
+const struct tensor *builder_input(const struct builder *builder, uint32_t i); // NULL: left out
+const struct tensor *builder_output(const struct builder *builder, uint32_t o);
+// Where input i is; a constant moves into the plan's memory at the first call.
+struct buffer builder_input_buffer(struct builder *builder, uint32_t i);
+// Zeroed memory that counts as weights. NULL with err filled.
+void *builder_weights(struct builder *builder, size_t bytes);
+// A copy of `params` in the plan's memory. NULL with err filled.
+void *builder_params(struct builder *builder, const void *params, size_t bytes);
+// A constant input's values broadcast to `shape`, as weights. -ENOTSUP with err where not constant.
+int builder_expand(
+	struct builder *builder, uint32_t i, const struct tensor *shape, const float **values);
+// The kernel that an earlier opening of the image chose for a step; NULL: nothing is known.
+const char *builder_known(
+	const struct builder *builder, const struct step *step, uint32_t batch_class);
+// An activation with the attributes that the node at hand has for it.
+struct act builder_act(const struct builder *builder, enum activation kind);
