@@ -15,7 +15,6 @@
 
 #define REPETITIONS 15
 #define ROWS        512 // different ones, at least two batches of 256
-#define KERNELS_MAX 32
 
 static const struct {
 	uint32_t k, n;
@@ -45,7 +44,7 @@ static const struct dense_kernel OPENBLAS = { .name = "openblas",
 	.run = openblas_run };
 
 // The peer stands in the scalar kernel's place.
-static const struct dense_kernel *kernel_at(uint32_t i)
+static const struct dense_kernel *bench_kernel(uint32_t i)
 {
 	return i == 0 ? &OPENBLAS : &DENSE_KERNELS[i];
 }
@@ -119,13 +118,13 @@ static void bench_batch(const struct dense *layers, const float *x, float *y, ui
 		for (uint32_t i = 0; i < DENSE_TABLE.count; i++)
 			if (layers[i].packed)
 				samples[i][repetition < 0 ? 0 : repetition] =
-					sample(kernel_at(i), &layers[i], batch, x, y);
+					sample(bench_kernel(i), &layers[i], batch, x, y);
 	printf("    {\"batch\": %u, \"limit_ns\": %.1f, \"ns_per_row\": {", batch,
 		fma_limit > 0.0 ? layers[0].k * (double)layers[0].n / fma_limit : 0.0);
 	for (uint32_t i = 0; i < DENSE_TABLE.count; i++) {
 		if (!layers[i].packed)
 			continue;
-		printf("%s\"%s\": %.1f", separator, kernel_at(i)->name,
+		printf("%s\"%s\": %.1f", separator, bench_kernel(i)->name,
 			median(samples[i], REPETITIONS));
 		separator = ", ";
 	}
@@ -141,7 +140,7 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 	struct dense layers[KERNELS_MAX] = { { .k = k, .n = n } };
 
 	for (uint32_t i = 0; i < DENSE_TABLE.count && i < KERNELS_MAX; i++) {
-		const struct dense_kernel *kernel = kernel_at(i);
+		const struct dense_kernel *kernel = bench_kernel(i);
 		void *packed;
 
 		if (!kernel_allowed(kernel->isa, isa_detected()))

@@ -119,30 +119,23 @@ double activation_double(const struct act *act, double x)
 	}
 }
 
-struct kernel_head { // how every table's entries begin
-	const char *name;
-	unsigned isa;
-};
-
 void skip_where_absent(void *const *state)
 {
-	const struct kernel_head *kernel = *state;
+	const struct kernel *kernel = *state;
 
 	if (!kernel_allowed(kernel->isa, isa_detected()))
 		skip(); // this CPU lacks it
 }
 
-int kernels_run(const char *group, const void *table, size_t entry_bytes, uint32_t count,
-	void (*test)(void **state))
+int kernels_run(const char *group, const struct kernel_table *table, void (*test)(void **state))
 {
-	struct CMUnitTest *tests = calloc(count, sizeof(*tests));
+	struct CMUnitTest *tests = calloc(table->count, sizeof(*tests));
 	int failures;
 
 	if (!tests)
 		return 1;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct kernel_head *kernel =
-			(const void *)((const char *)table + i * entry_bytes);
+	for (uint32_t i = 0; i < table->count; i++) {
+		const struct kernel *kernel = kernel_at(table, i);
 
 		tests[i] = (struct CMUnitTest){
 			.name = kernel->name,
@@ -150,7 +143,7 @@ int kernels_run(const char *group, const void *table, size_t entry_bytes, uint32
 			.initial_state = (void *)(uintptr_t)kernel,
 		};
 	}
-	failures = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
+	failures = _cmocka_run_group_tests(group, tests, table->count, NULL, NULL);
 	free(tests);
 	return failures;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "infer/kernels/elementwise/activation.h"
+#include "infer/kernels/kernels.h"
 #include "tests/cmocka.h"
 
 // Seeds from MARTLET_TEST_SEED or the clock, and prints the seed. Call it first in main().
@@ -31,11 +32,8 @@ void assert_near(double got, double expected, double relative, const char *what,
 // libm in double.
 double activation_double(const struct act *act, double x);
 
-// Runs `test` once for each entry of a kernel table whose entries begin with name and isa; the
-// entry is *state. Returns the count of failures.
-int kernels_run(const char *group, const void *table, size_t entry_bytes, uint32_t count,
-	void (*test)(void **state));
+// Runs `test` once for each entry of a table of kernels; the entry is *state. Returns the count of failures.
+int kernels_run(const char *group, const struct kernel_table *table, void (*test)(void **state));
 // First in such a test: reports it as skipped where this CPU cannot run the kernel.
 void skip_where_absent(void *const *state);
-#define KERNELS_RUN(group, TABLE, test)                                                            \
-	kernels_run(group, TABLE##_KERNELS, sizeof(*TABLE##_KERNELS), TABLE##_KERNELS_COUNT, test)
+#define KERNELS_RUN(group, TABLE, test) kernels_run(group, &TABLE##_TABLE, test)

@@ -18,8 +18,8 @@ static const struct entry {
 	{ "f32_conv_rows__avx512", ISA_AVX512, f32_conv_rows__avx512, CONV_ROWS_BLOCK_AVX512 }, )
 		ARM({ "f32_conv_rows__neon", ISA_NEON, f32_conv_rows__neon,
 			    CONV_ROWS_BLOCK_AVX2 }, ) };
-static const uint32_t CONV_ROWS_KERNELS_COUNT =
-	sizeof(CONV_ROWS_KERNELS) / sizeof(CONV_ROWS_KERNELS[0]);
+static const struct kernel_table CONV_ROWS_TABLE = { CONV_ROWS_KERNELS, sizeof(*CONV_ROWS_KERNELS),
+	sizeof(CONV_ROWS_KERNELS) / sizeof(*CONV_ROWS_KERNELS) };
 
 static uint32_t block; // of the kernel under test
 

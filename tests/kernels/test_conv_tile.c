@@ -25,8 +25,8 @@ static const struct entry {
 		f32_lstm_gates__avx512, f32_gru_gates__avx512 }, )
 		ARM({ "neon", ISA_NEON, f32_conv_tile__neon, f32_pool_places__neon,
 			    f32_lstm_gates__neon, f32_gru_gates__neon }, ) };
-static const uint32_t CONV_TILE_KERNELS_COUNT =
-	sizeof(CONV_TILE_KERNELS) / sizeof(CONV_TILE_KERNELS[0]);
+static const struct kernel_table CONV_TILE_TABLE = { CONV_TILE_KERNELS, sizeof(*CONV_TILE_KERNELS),
+	sizeof(CONV_TILE_KERNELS) / sizeof(*CONV_TILE_KERNELS) };
 
 static struct guarded floats(size_t count)
 {

@@ -12,7 +12,8 @@ static const struct product_kernel {
 } PRODUCT_KERNELS[] = { X86(
 	{ "avx2", ISA_AVX2, f32_product__avx2 }, { "avx512", ISA_AVX512, f32_product__avx512 }, )
 		ARM({ "neon", ISA_NEON, f32_product__neon }, ) };
-#define PRODUCT_KERNELS_COUNT ((uint32_t)(sizeof(PRODUCT_KERNELS) / sizeof(*PRODUCT_KERNELS)))
+static const struct kernel_table PRODUCT_TABLE = { PRODUCT_KERNELS, sizeof(*PRODUCT_KERNELS),
+	sizeof(PRODUCT_KERNELS) / sizeof(*PRODUCT_KERNELS) };
 
 static void check(const struct product_kernel *kernel, uint32_t m, uint32_t k, uint32_t n)
 {

@@ -13,8 +13,8 @@ static const struct reduce_rows_kernel {
 } REDUCE_ROWS_KERNELS[] = { X86({ "avx2", ISA_AVX2, f32_reduce_rows__avx2 },
 	{ "avx512", ISA_AVX512, f32_reduce_rows__avx512 }, )
 		ARM({ "neon", ISA_NEON, f32_reduce_rows__neon }, ) };
-#define REDUCE_ROWS_KERNELS_COUNT                                                                  \
-	((uint32_t)(sizeof(REDUCE_ROWS_KERNELS) / sizeof(*REDUCE_ROWS_KERNELS)))
+static const struct kernel_table REDUCE_ROWS_TABLE = { REDUCE_ROWS_KERNELS,
+	sizeof(*REDUCE_ROWS_KERNELS), sizeof(REDUCE_ROWS_KERNELS) / sizeof(*REDUCE_ROWS_KERNELS) };
 
 static double reduced(enum reduction reduction, const float *x, uint32_t n)
 {

@@ -187,11 +187,9 @@ static void edges_are_as_libm_has_them(void **state)
 
 int main(void)
 {
-	const uint32_t count = sizeof(PROBES) / sizeof(*PROBES);
-	int failures = kernels_run(
-		"math_edges", PROBES, sizeof(*PROBES), count, edges_are_as_libm_has_them);
+	static const struct kernel_table table = { PROBES, sizeof(*PROBES),
+		sizeof(PROBES) / sizeof(*PROBES) };
+	int failures = kernels_run("math_edges", &table, edges_are_as_libm_has_them);
 
-	return failures +
-		kernels_run("math_ulps", PROBES, sizeof(*PROBES), count,
-			every_function_stays_within_its_ulps);
+	return failures + kernels_run("math_ulps", &table, every_function_stays_within_its_ulps);
 }

@@ -4,6 +4,7 @@
 #include "infer/graph/arena.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
+#include "infer/plan/choose/dense.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/step.h"
 #include "tests/cmocka.h"
