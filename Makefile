@@ -39,6 +39,7 @@ SEES_ctl       := base config infer dataplane ctl
 SEES_tests     := base config infer dataplane ctl tests
 ROOMS          := base config infer dataplane ctl tests
 
+SRC_base      := $(wildcard base/*.c)
 SRC_config    := $(wildcard config/*.c)
 # Kernels end in the instruction set that they are for: those of another architecture are left out.
 ARCH          := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
@@ -46,13 +47,13 @@ OTHER_x86_64  := %_neon.c
 OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c %_amxbf16.c %_amxint8.c
 below          = $(sort $(shell find $(wildcard $(1)) -name '*.c'))
 SRC_import    := $(call below,infer/import infer/compile)
-SRC_infer     := $(filter-out $(OTHER_$(ARCH)) $(SRC_import),$(call below,base infer))
+SRC_infer     := $(filter-out $(OTHER_$(ARCH)) $(SRC_import),$(call below,infer))
 SRC_dataplane := $(wildcard dataplane/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(wildcard ctl/tool/*.c))
 SRC_load      := $(filter-out ctl/load/martlet-load.c,$(wildcard ctl/load/*.c))
-LIBRARIES     := config infer import dataplane flow server tool load
+LIBRARIES     := base config infer import dataplane flow server tool load
 
 # --- External libraries: each room compiles and links only its own -------------------------------
 
@@ -82,7 +83,7 @@ LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk)
 LIBS_martletd := $(call pc_libs,libevent liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
-LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) $(LIBS_infer)
+LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
 # --- Per-ISA flags, on kernel files only ----------------------------------------------------------
 
@@ -145,14 +146,15 @@ $(B)/obj/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
 $(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
 
-# "martletctl links no DPDK; martletd links no importer": these lists are the proof.
-$(B)/martletd: $(B)/obj/ctl/martletd.o $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a
+# "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane nor
+# inference core": these lists are the proof.
+$(B)/martletd: $(B)/obj/ctl/martletd.o $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
-$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(B)/libtool.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a
+$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(B)/libtool.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
-$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(B)/libload.a $(B)/libdataplane.a $(B)/libinfer.a
+$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(B)/libload.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martlet-load) -o $@
 $(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)
@@ -177,7 +179,7 @@ CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_$(ARCH)),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
-TEST_LIBS  := server tool load dataplane import flow infer config
+TEST_LIBS  := server tool load dataplane import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
 LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
@@ -194,11 +196,11 @@ $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_
 CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
 CROSS_HELPER := $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELPER_OBJ))
-CROSS_LIBS   := tool import flow infer config
+CROSS_LIBS   := tool import flow infer config base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
-$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libimport.a $(B)/libinfer.a
+$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
 $(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)

@@ -30,31 +30,8 @@ static inline int error_code(int code)
 	return code;
 }
 
-__attribute__((format(printf, 3, 4))) static inline void error_write(
-	struct error *err, int code, const char *format, ...)
-{
-	va_list args;
-
-	if (!err)
-		return;
-	err->code = code;
-	va_start(args, format);
-	vsnprintf(err->text, sizeof(err->text), format, args);
-	va_end(args);
-}
-
-__attribute__((format(printf, 2, 3))) static inline void error_write_where(
-	struct error *err, const char *format, ...)
-{
-	char tail[ERROR_TEXT_BYTES];
-	va_list args;
-	int n;
-
-	snprintf(tail, sizeof(tail), "%s", err->text);
-	va_start(args, format);
-	n = vsnprintf(err->text, sizeof(err->text), format, args);
-	va_end(args);
-	if (n >= 0 && (size_t)n < sizeof(err->text) - 2)
-		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %.*s",
-			(int)sizeof(err->text) - n - 3, tail);
-}
+// What the two macros call; not for use by themselves.
+__attribute__((format(printf, 3, 4))) void error_write(
+	struct error *err, int code, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void error_write_where(
+	struct error *err, const char *format, ...);

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
-#include "dataplane/histogram.h"
+#include "base/histogram.h"
 #include "dataplane/wire.h"
 #include "infer/infer.h"
 

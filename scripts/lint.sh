@@ -23,7 +23,7 @@ declare -A may=(
 	[config]='^(base|config)/'
 	[infer]='^(base|infer)/'
 	[dataplane]='^(base/|config/config\.h|infer/infer\.h|dataplane/)'
-	[ctl]='^(base/|config/config\.h|infer/infer\.h|dataplane/(dataplane|wire|histogram)\.h|dataplane/flow/|ctl/)'
+	[ctl]='^(base/|config/config\.h|infer/infer\.h|dataplane/(dataplane|wire)\.h|dataplane/flow/|ctl/)'
 	[tests]='.'
 )
 for file in "${sources[@]}"; do
@@ -54,6 +54,10 @@ for pair in martletctl:librte_ martletd:libprotobuf; do
 	! ldd "$B/lint-gcc/$program" | grep -q "$library" || fail "$program links $library"
 done
 ! nm "$B/lint-gcc/martletd" | grep -q ' T onnx_import' || fail "martletd links the importer"
+functions() { nm --defined-only "$@" | awk '$2 == "T" { print $3 }' | sort -u; }
+functions "$B/lint-gcc/martlet-load" | grep -q '^rows_read$' || fail "martlet-load's functions are not seen"
+stray=$(comm -12 <(functions "$B/lint-gcc/martlet-load") <(functions "$B"/lint-gcc/lib{dataplane,infer}.a) | xargs)
+[ -z "$stray" ] || fail "martlet-load links the dataplane or the inference core: $stray"
 ! nm -u "$B/lint-gcc/libinfer.a" | grep -q ' rte_' || fail "libinfer.a refers to DPDK"
 
 step "clang-tidy"

@@ -60,16 +60,16 @@ int client_init(struct client *client, const struct load_options *options, struc
 
 static int send_question(struct client *client)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(client->port.pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(client->device.pool);
 	uint32_t bytes;
 
 	if (!m)
 		return -ENOMEM;
-	bytes = neighbour_ask(rte_pktmbuf_mtod(m, uint8_t *), client->port.mac,
+	bytes = neighbour_ask(rte_pktmbuf_mtod(m, uint8_t *), client->device.mac,
 		&client->options->from, &client->options->to);
 	m->data_len = (uint16_t)bytes;
 	m->pkt_len = bytes;
-	if (rte_eth_tx_burst(client->port.id, 0, &m, 1) != 1)
+	if (rte_eth_tx_burst(client->device.id, 0, &m, 1) != 1)
 		rte_pktmbuf_free(m);
 	return 0;
 }
@@ -77,16 +77,16 @@ static int send_question(struct client *client)
 static void send_answer(
 	struct client *client, uint16_t queue, const struct neighbour_message *question)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(client->port.pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(client->device.pool);
 	uint32_t bytes;
 
 	if (!m)
 		return;
-	bytes = neighbour_answer(
-		rte_pktmbuf_mtod(m, uint8_t *), client->port.mac, &client->options->from, question);
+	bytes = neighbour_answer(rte_pktmbuf_mtod(m, uint8_t *), client->device.mac,
+		&client->options->from, question);
 	m->data_len = (uint16_t)bytes;
 	m->pkt_len = bytes;
-	if (rte_eth_tx_burst(client->port.id, queue, &m, 1) != 1)
+	if (rte_eth_tx_burst(client->device.id, queue, &m, 1) != 1)
 		rte_pktmbuf_free(m);
 }
 
@@ -108,12 +108,12 @@ static bool poll_for_mac(struct client *client)
 {
 	bool found = false;
 
-	for (uint16_t q = 0; q < client->port.rx_queues; q++) {
+	for (uint16_t q = 0; q < client->device.rx_queues; q++) {
 		struct rte_mbuf *burst[CLIENT_BURST];
-		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);
+		const uint16_t n = rte_eth_rx_burst(client->device.id, q, burst, CLIENT_BURST);
 
 		for (uint16_t i = 0; i < n; i++)
-			found |= client_take_neighbour(client, q % client->port.queues,
+			found |= client_take_neighbour(client, q % client->device.queues,
 				rte_pktmbuf_mtod(burst[i], uint8_t *), burst[i]->data_len);
 		rte_pktmbuf_free_bulk(burst, n);
 	}
@@ -162,7 +162,7 @@ static void make_templates(struct client *client)
 		.dtype = (uint8_t)options->dtype,
 		.budget_us = options->budget_us };
 
-	memcpy(client->peer.our_mac, client->port.mac, 6);
+	memcpy(client->peer.our_mac, client->device.mac, 6);
 	client->peer.from = options->from;
 	client->peer.to = options->to;
 	client->peer.port = (uint16_t)options->port;
@@ -176,7 +176,7 @@ static void make_templates(struct client *client)
 int client_connect(struct client *client, struct error *err)
 {
 	const uint32_t frame = FRAME_HEADERS_MAX + client->payloads.stride;
-	int rc = port_open(&client->port, client->options, frame, &client->stop, err);
+	int rc = device_open(&client->device, client->options, frame, &client->stop, err);
 
 	if (rc)
 		return rc;
@@ -191,10 +191,10 @@ int client_connect(struct client *client, struct error *err)
 
 void client_fini(struct client *client)
 {
-	if (client->port.pool) {
+	if (client->device.pool) {
 		for (uint32_t q = 0; q < CLIENT_QUEUES_MAX; q++)
 			rte_pktmbuf_free_bulk(client->pending[q], client->n_pending[q]);
-		port_close(&client->port);
+		device_close(&client->device);
 	}
 	request_table_fini(&client->table);
 	verifier_fini(&client->verifier);

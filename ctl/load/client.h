@@ -3,13 +3,13 @@
 // loops (loop.h) decide when. One thread; nothing allocates once running, but for the first scores.
 #pragma once
 
+#include "base/histogram.h"
+#include "ctl/load/device.h"
 #include "ctl/load/frame.h"
 #include "ctl/load/options.h"
 #include "ctl/load/payload.h"
-#include "ctl/load/port.h"
 #include "ctl/load/request_table.h"
 #include "ctl/load/verify.h"
-#include "dataplane/histogram.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -40,7 +40,7 @@ struct client_counters {
 
 struct client {
 	const struct load_options *options;
-	struct port port;
+	struct device device;
 	struct frame_peer peer;                             // of queue 0
 	struct frame_template templates[CLIENT_QUEUES_MAX]; // one a queue: source ports differ
 	struct payloads payloads;
@@ -70,9 +70,9 @@ static inline uint64_t client_ns(const struct client *client, uint64_t cycles)
 	return (uint64_t)((unsigned __int128)cycles * client->ns_per_cycle_q32 >> 32);
 }
 
-// Before EAL: everything but the port. Reads rows and expectations.
+// Before EAL: everything but the device. Reads rows and expectations.
 int client_init(struct client *client, const struct load_options *options, struct error *err);
-// Opens the port, finds the peer's MAC, makes the templates.
+// Opens the device, finds the peer's MAC, makes the templates.
 int client_connect(struct client *client, struct error *err);
 void client_fini(struct client *client);
 

@@ -13,7 +13,7 @@ static void flush(struct client *client, uint32_t queue)
 	struct rte_mbuf **pending = client->pending[queue];
 	const uint32_t n = client->n_pending[queue];
 	const uint32_t sent =
-		rte_eth_tx_burst(client->port.id, (uint16_t)queue, pending, (uint16_t)n);
+		rte_eth_tx_burst(client->device.id, (uint16_t)queue, pending, (uint16_t)n);
 
 	client->n_pending[queue] = n - sent;
 	if (sent < n)
@@ -44,7 +44,7 @@ uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycl
 	struct request *requests[CLIENT_BURST];
 	uint64_t now;
 
-	client->send_queue = queue + 1 < client->port.queues ? queue + 1 : 0;
+	client->send_queue = queue + 1 < client->device.queues ? queue + 1 : 0;
 	if (client->n_pending[queue]) {
 		flush(client, queue);
 		if (client->n_pending[queue])
@@ -52,7 +52,7 @@ uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycl
 	}
 	if (n > client->table.capacity - client->table.outstanding)
 		n = client->table.capacity - client->table.outstanding;
-	if (!n || rte_pktmbuf_alloc_bulk(client->port.pool, pending, n))
+	if (!n || rte_pktmbuf_alloc_bulk(client->device.pool, pending, n))
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
 		requests[i] = request_add(&client->table);
@@ -197,16 +197,16 @@ void client_receive(struct client *client)
 	if (now - client->polled_cycles >= client->stall_cycles)
 		note_stall(client, now - client->polled_cycles);
 	client->polled_cycles = now;
-	for (uint16_t q = 0; q < client->port.rx_queues; q++) {
+	for (uint16_t q = 0; q < client->device.rx_queues; q++) {
 		struct rte_mbuf *burst[CLIENT_BURST];
-		const uint16_t n = rte_eth_rx_burst(client->port.id, q, burst, CLIENT_BURST);
+		const uint16_t n = rte_eth_rx_burst(client->device.id, q, burst, CLIENT_BURST);
 
 		now = rte_rdtsc();
 		for (uint16_t i = 0; i < n; i++)
-			take_packet(client, q % client->port.queues, burst[i], now);
+			take_packet(client, q % client->device.queues, burst[i], now);
 		rte_pktmbuf_free_bulk(burst, n);
 	}
-	for (uint16_t q = 0; q < client->port.queues; q++)
+	for (uint16_t q = 0; q < client->device.queues; q++)
 		if (client->n_pending[q])
 			flush(client, q);
 	while (request_expire(&client->table, now - client->timeout_cycles, &request))

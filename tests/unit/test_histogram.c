@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // histogram: bucket borders, precision, percentiles against sorted samples, merging.
-#include "dataplane/histogram.h"
+#include "base/histogram.h"
 #include "tests/cmocka.h"
 
 #include <stdlib.h>

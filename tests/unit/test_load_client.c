@@ -72,7 +72,7 @@ static uint16_t play_peer(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs
 		} else {
 			if (nth(peer.twice_every) && out + n - i < max)
 				mbufs[out++] =
-					rte_pktmbuf_copy(in[i], client.port.pool, 0, UINT32_MAX);
+					rte_pktmbuf_copy(in[i], client.device.pool, 0, UINT32_MAX);
 			mbufs[out++] = in[i];
 		}
 	}
@@ -97,7 +97,7 @@ static int begin(void **state)
 		fprintf(stderr, "%s\n", err.text);
 		return -1;
 	}
-	return rte_eth_add_rx_callback(client.port.id, 0, play_peer, NULL) ? 0 : -1;
+	return rte_eth_add_rx_callback(client.device.id, 0, play_peer, NULL) ? 0 : -1;
 }
 
 static int end(void **state)

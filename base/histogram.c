@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/histogram.h"
+#include "base/histogram.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// EAL and the one port: opened, waited for, closed. Main thread only.
+// EAL and the one device: opened, waited for, closed. Main thread only.
 #pragma once
 
 #include "base/error.h"
@@ -10,7 +10,7 @@
 
 struct rte_mempool;
 
-struct port {
+struct device {
 	uint16_t id;
 	uint16_t rx_queues;
 	uint16_t queues;
@@ -21,6 +21,6 @@ struct port {
 // Starts EAL on options->cpu, the device in it, and waits for its link. `frame_bytes` is the
 // longest frame that will pass. Gives up once *stop is set, by a signal. -ENODEV, -EINVAL, -ENOMEM,
 // -ETIMEDOUT with a sentence.
-int port_open(struct port *port, const struct load_options *options, uint32_t frame_bytes,
+int device_open(struct device *device, const struct load_options *options, uint32_t frame_bytes,
 	const volatile sig_atomic_t *stop, struct error *err);
-void port_close(struct port *port);
+void device_close(struct device *device);

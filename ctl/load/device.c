@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/load/port.h"
+#include "ctl/load/device.h"
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -75,20 +75,20 @@ static int eal_start(const struct load_options *options, struct error *err)
 	return 0;
 }
 
-static int queues_setup(const struct port *port, struct error *err)
+static int queues_setup(const struct device *device, struct error *err)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
-	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(device->id, &rx, &tx);
 
-	for (uint16_t q = 0; !rc && q < port->rx_queues; q++)
-		rc = rte_eth_rx_queue_setup(port->id, q, rx, SOCKET_ID_ANY, NULL, port->pool);
-	for (uint16_t q = 0; !rc && q < port->queues; q++)
-		rc = rte_eth_tx_queue_setup(port->id, q, tx, SOCKET_ID_ANY, NULL);
+	for (uint16_t q = 0; !rc && q < device->rx_queues; q++)
+		rc = rte_eth_rx_queue_setup(device->id, q, rx, SOCKET_ID_ANY, NULL, device->pool);
+	for (uint16_t q = 0; !rc && q < device->queues; q++)
+		rc = rte_eth_tx_queue_setup(device->id, q, tx, SOCKET_ID_ANY, NULL);
 	return rc ? error_set(err, rc, "queues: %s", rte_strerror(-rc)) : 0;
 }
 
-static int port_setup(struct port *port, const struct load_options *options, uint32_t frame_bytes,
-	struct error *err)
+static int device_setup(struct device *device, const struct load_options *options,
+	uint32_t frame_bytes, struct error *err)
 {
 	const struct rte_eth_conf conf = { 0 };
 	const uint32_t room =
@@ -98,54 +98,54 @@ static int port_setup(struct port *port, const struct load_options *options, uin
 	int rc;
 
 	device_name(options->device, name, sizeof(name));
-	if (rte_eth_dev_get_port_by_name(name, &port->id))
+	if (rte_eth_dev_get_port_by_name(name, &device->id))
 		return error_set(err, -ENODEV, "DPDK made no port of '%s'", name);
-	rc = rte_eth_dev_info_get(port->id, &info);
+	rc = rte_eth_dev_info_get(device->id, &info);
 	if (rc)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
-	port->queues = (uint16_t)options->queues;
-	port->rx_queues = (uint16_t)(options->rx_queues ? options->rx_queues : options->queues);
-	if (port->queues > info.max_tx_queues || port->rx_queues > info.max_rx_queues)
+	device->queues = (uint16_t)options->queues;
+	device->rx_queues = (uint16_t)(options->rx_queues ? options->rx_queues : options->queues);
+	if (device->queues > info.max_tx_queues || device->rx_queues > info.max_rx_queues)
 		return error_set(err, -EINVAL,
-			"%u queues to send and %u to hear on: %s has %u and %u", port->queues,
-			port->rx_queues, name, info.max_tx_queues, info.max_rx_queues);
-	port->pool = rte_pktmbuf_pool_create("load", frame_bytes > 2048 ? MBUFS / 2 : MBUFS,
+			"%u queues to send and %u to hear on: %s has %u and %u", device->queues,
+			device->rx_queues, name, info.max_tx_queues, info.max_rx_queues);
+	device->pool = rte_pktmbuf_pool_create("load", frame_bytes > 2048 ? MBUFS / 2 : MBUFS,
 		MBUF_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
-	if (!port->pool)
+	if (!device->pool)
 		return error_set(err, -ENOMEM, "no memory for packets (%s): give more --megabytes",
 			rte_strerror(rte_errno));
-	rc = rte_eth_dev_configure(port->id, port->rx_queues, port->queues, &conf);
+	rc = rte_eth_dev_configure(device->id, device->rx_queues, device->queues, &conf);
 	if (rc)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	if (frame_bytes - 14 > 1500) {
-		rc = rte_eth_dev_set_mtu(port->id, (uint16_t)(frame_bytes - 14));
+		rc = rte_eth_dev_set_mtu(device->id, (uint16_t)(frame_bytes - 14));
 		if (rc && rc != -ENOTSUP) // memif has no MTU to set
 			return error_set(err, rc, "%s takes no frames of %u bytes: %s", name,
 				frame_bytes, rte_strerror(-rc));
 	}
-	if (queues_setup(port, err))
+	if (queues_setup(device, err))
 		return error_prefix(err, "%s", name);
-	return rte_eth_macaddr_get(port->id, (struct rte_ether_addr *)port->mac);
+	return rte_eth_macaddr_get(device->id, (struct rte_ether_addr *)device->mac);
 }
 
 // A memif client does not start before its server listens, and one that the server turned away,
 // not being started itself, does not ask again: so start anew until the link is there.
-static int start_and_wait(const struct port *port, const volatile sig_atomic_t *stop,
+static int start_and_wait(const struct device *device, const volatile sig_atomic_t *stop,
 	uint32_t timeout_ms, struct error *err)
 {
 	const uint64_t end = rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * timeout_ms;
 	struct rte_eth_link link = { 0 };
 
 	do {
-		const int rc = rte_eth_dev_start(port->id);
+		const int rc = rte_eth_dev_start(device->id);
 
 		for (uint32_t ms = 0; ms < LINK_TRY_MS; ms += 10) {
-			if (!rc && !rte_eth_link_get_nowait(port->id, &link) && link.link_status)
+			if (!rc && !rte_eth_link_get_nowait(device->id, &link) && link.link_status)
 				return 0;
 			usleep(10000);
 		}
 		if (!rc)
-			rte_eth_dev_stop(port->id);
+			rte_eth_dev_stop(device->id);
 		if (*stop)
 			return error_set(err, -EINTR, "stopped before there was a link");
 	} while (rte_get_timer_cycles() < end);
@@ -154,24 +154,24 @@ static int start_and_wait(const struct port *port, const volatile sig_atomic_t *
 		timeout_ms);
 }
 
-int port_open(struct port *port, const struct load_options *options, uint32_t frame_bytes,
+int device_open(struct device *device, const struct load_options *options, uint32_t frame_bytes,
 	const volatile sig_atomic_t *stop, struct error *err)
 {
 	int rc;
 
-	memset(port, 0, sizeof(*port));
+	memset(device, 0, sizeof(*device));
 	rc = eal_start(options, err);
 	if (rc)
 		return rc;
-	rc = port_setup(port, options, frame_bytes, err);
+	rc = device_setup(device, options, frame_bytes, err);
 	if (!rc)
-		rc = start_and_wait(port, stop, options->link_timeout_ms, err);
+		rc = start_and_wait(device, stop, options->link_timeout_ms, err);
 	if (rc)
-		port_close(port);
+		device_close(device);
 	return rc;
 }
 
-void port_close(struct port *port)
+void device_close(struct device *device)
 {
 	char directory[CONFIG_PATH_MAX];
 	uint16_t id;
@@ -183,5 +183,5 @@ void port_close(struct port *port)
 	}
 	rte_eal_cleanup();
 	rmdir(directory); // EAL makes it for each process, and leaves it
-	memset(port, 0, sizeof(*port));
+	memset(device, 0, sizeof(*device));
 }
