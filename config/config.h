@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/name.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -13,8 +14,8 @@
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_MODELS_MAX    256
-#define CONFIG_PATH_MAX      1024 // bytes with the NUL
-#define CONFIG_NAME_MAX      64
+#define CONFIG_PATH_MAX      1024                 // bytes with the NUL
+#define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 

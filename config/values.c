@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One value of the configuration, checked against its key.
+#include "base/name.h"
 #include "config/cpus.h"
 #include "config/keys.h"
 
@@ -183,16 +184,6 @@ static int read_array(const struct reader *reader, const config_setting_t *value
 	return rc;
 }
 
-static bool is_name(const char *text)
-{
-	if (!isalnum((unsigned char)text[0]))
-		return false;
-	for (; *text; text++)
-		if (!isalnum((unsigned char)*text) && !strchr("_.-", *text))
-			return false;
-	return true;
-}
-
 static int read_string(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, char *out)
 {
@@ -206,7 +197,7 @@ static int read_string(const struct reader *reader, const config_setting_t *valu
 			"%s.%s: %zu bytes long, %llu to %llu are possible: %s", where, key->name,
 			bytes, (unsigned long long)key->min, (unsigned long long)key->max,
 			key->help);
-	if (key->type == KEY_NAME && !is_name(text))
+	if (key->type == KEY_NAME && !name_is_valid(text))
 		return reader_refuse(reader, value,
 			"%s.%s: '%.64s' is no name: letters, digits, '_', '.' and '-', the first "
 			"one a letter or digit",

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,8 +73,8 @@ void compile_report_fini(struct compile_report *report);
 
 // --- Opening ------------------------------------------------------------------------------------
 
-#define MODEL_NAME_MAX     63    // bytes, [A-Za-z0-9_.-], first one a letter or digit
-#define MODEL_FEATURES_MAX 16384 // columns of a row
+#define MODEL_NAME_MAX     NAME_BYTES_MAX // see base/name.h
+#define MODEL_FEATURES_MAX 16384          // columns of a row
 #define MODEL_OUTPUTS_MAX  16384
 #define MODEL_BATCH_MAX    256 // rows that one pass through the plan takes
 

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "base/name.h"
 #include "infer/image/format.h"
 #include "infer/infer.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 static int check_name(const char *name, struct error *err)
 {
-	size_t length = name ? strnlen(name, MODEL_NAME_MAX + 1) : 0;
-	bool good = length > 0 && length <= MODEL_NAME_MAX && isalnum((unsigned char)name[0]);
-
-	for (size_t i = 0; i < length && good; i++)
-		good = isalnum((unsigned char)name[i]) || strchr("_.-", name[i]);
-	if (!good)
+	if (!name_is_valid(name))
 		return error_set(err, -EINVAL,
 			"the model's name \"%.80s\" should be 1 to %d of A-Z a-z 0-9 _ . - and "
 			"start with a letter or digit",
