@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/config.h"
 
+#include "base/file.h"
 #include "config/check.h"
 #include "config/schema.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define FILE_BYTES_MAX (1 << 20)
+#define CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
 
 static int read_lists(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
@@ -99,46 +97,18 @@ int config_parse(const char *path, const char *text, struct config *config, stru
 	return rc;
 }
 
-// Whole file, NUL-terminated, malloc'ed.
-static int read_file(const char *path, char **text, struct error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	ssize_t got = -1;
-	int rc = 0;
-
-	*text = NULL;
-	if (fd < 0)
-		return error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		rc = error_set(err, -EINVAL, "%s: is not a file", path);
-	else if (st.st_size > FILE_BYTES_MAX)
-		rc = error_set(err, -EINVAL, "%s: %lld bytes; a configuration has at most %d bytes",
-			path, (long long)st.st_size, FILE_BYTES_MAX);
-	else if (!(*text = calloc(1, (size_t)st.st_size + 1)))
-		rc = error_set(err, -ENOMEM, "%s: no memory to read it", path);
-	if (rc == 0)
-		got = read(fd, *text, (size_t)st.st_size);
-	if (rc == 0 && got < 0)
-		rc = error_set(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
-	if (rc == 0 && *text && strlen(*text) != (size_t)got)
-		rc = error_set(err, -EINVAL, "%s: holds a zero byte; it must be text", path);
-	close(fd);
-	if (rc) {
-		free(*text);
-		*text = NULL;
-	}
-	return rc;
-}
-
 int config_load(const char *path, struct config *config, struct error *err)
 {
-	char *text;
-	int rc = read_file(path, &text, err);
+	void *text;
+	size_t size;
+	int rc = file_read(path, CONFIG_FILE_BYTES_MAX, &text, &size, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
-	rc = config_parse(path, text, config, err);
+	if (strlen(text) == size)
+		rc = config_parse(path, text, config, err);
+	else
+		rc = error_set(err, -EINVAL, "%s: holds a zero byte; it must be text", path);
 	free(text);
 	return rc;
 }

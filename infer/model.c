@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Images become models here: opened, planned, described, scored.
 #include "base/align.h"
+#include "base/file.h"
 #include "infer/graph/arena.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
@@ -11,10 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fcntl.h>
 
 #define MODEL_ARENA_BYTES ((size_t)5 << 29) // the plan's weights and what describes the model
 
@@ -140,50 +137,21 @@ err:
 	return rc;
 }
 
-static int read_all(int fd, void *buffer, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t got = read(fd, (char *)buffer + done, size - done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -EIO;
-		done += (size_t)got;
-	}
-	return 0;
-}
-
 int model_open_file(const char *path, const struct model_options *options, struct model **out,
 	struct error *err)
 {
-	struct stat status;
-	void *image = NULL;
-	int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *image;
+	size_t size;
+	int rc;
 
 	*out = NULL;
-	if (fd < 0 || fstat(fd, &status) != 0) {
-		rc = error_set(err, -errno, "%s: %s", path, strerror(errno));
-		goto out;
-	}
-	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > IMAGE_BYTES_MAX) {
-		rc = error_set(err, -EINVAL, "%s: not a regular file of at most %zu bytes", path,
-			IMAGE_BYTES_MAX);
-		goto out;
-	}
-	image = aligned_alloc(64, align_up((size_t)status.st_size + 1, 64));
-	rc = image ? read_all(fd, image, (size_t)status.st_size) : -ENOMEM;
-	if (rc != 0) {
-		error_set(err, rc, "%s: %s", path, strerror(-rc));
-		goto out;
-	}
-	rc = model_open(image, (size_t)status.st_size, options, out, err);
+	rc = file_read(path, IMAGE_BYTES_MAX, &image, &size, err);
+	if (rc != 0)
+		return rc;
+	rc = model_open(image, size, options, out, err);
 	if (rc != 0)
 		error_prefix(err, "%s", path);
-out:
 	free(image);
-	if (fd >= 0)
-		close(fd);
 	return rc;
 }
 

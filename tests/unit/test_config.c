@@ -198,7 +198,7 @@ static void load_file_is_read_whole(void **state)
 	assert_int_equal(load_text("a\0b", 3, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "zero byte"));
 	memset(big, '#', sizeof(big));
-	assert_int_equal(load_text(big, sizeof(big), &err), -EINVAL);
+	assert_int_equal(load_text(big, sizeof(big), &err), -EFBIG);
 	assert_non_null(strstr(err.text, "1048577 bytes"));
 	assert_int_equal(config_load("/no/such/martletd.conf", &config, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "/no/such/martletd.conf: cannot be opened"));

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/file.h"
+
+#include "base/align.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// A signal may interrupt a read, and one read may give less than was asked for.
+static int file_fill(int fd, char *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t got = read(fd, bytes + done, size - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+static int file_read_open(
+	int fd, const char *name, size_t bytes_max, void **bytes, size_t *size, struct error *err)
+{
+	struct stat status;
+	size_t room;
+	int rc;
+
+	if (fstat(fd, &status) != 0)
+		return error_set(err, -errno, "%s: %s", name, strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, -EINVAL, "%s: is not a file", name);
+	if ((unsigned long long)status.st_size > bytes_max)
+		return error_set(err, -EFBIG, "%s: has %lld bytes; at most %zu are possible", name,
+			(long long)status.st_size, bytes_max);
+	*size = (size_t)status.st_size;
+	room = align_up(*size + 1, 64);
+	*bytes = aligned_alloc(64, room);
+	if (!*bytes)
+		return error_set(err, -ENOMEM, "%s: no memory to read it", name);
+	memset((char *)*bytes + *size, 0, room - *size);
+	rc = file_fill(fd, *bytes, *size);
+	if (rc != 0) {
+		free(*bytes);
+		*bytes = NULL;
+		return error_set(err, rc, "%s: cannot be read: %s", name, strerror(-rc));
+	}
+	return 0;
+}
+
+int file_read_at(int folder, const char *path, const char *name, size_t bytes_max, void **bytes,
+	size_t *size, struct error *err)
+{
+	// O_NONBLOCK: a pipe without a writer is to be refused, not waited for.
+	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int rc;
+
+	*bytes = NULL;
+	*size = 0;
+	if (fd < 0)
+		return error_set(err, -errno, "%s: cannot be opened: %s", name, strerror(errno));
+	rc = file_read_open(fd, name, bytes_max, bytes, size, err);
+	close(fd);
+	return rc;
+}
+
+int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err)
+{
+	return file_read_at(AT_FDCWD, path, path, bytes_max, bytes, size, err);
+}

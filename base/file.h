@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A whole file, read into memory. Blocks; any thread. Errors are sentences that name the file.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+// Reads the regular file at `path`, relative to the open folder `folder` (or AT_FDCWD), into
+// *bytes, which the caller frees. They begin on a multiple of 64, and at least one zero byte that
+// does not count follows the *size bytes of the file, so that text is a string.
+// `name` is what sentences call the file: "<name>: cannot be opened: ...".
+// Errors: what opening or reading it said, -EINVAL where it is a folder, a device or a pipe, -EFBIG
+// beyond `bytes_max`, -EIO where it ends before its size, -ENOMEM. On an error *bytes is NULL.
+int file_read_at(int folder, const char *path, const char *name, size_t bytes_max, void **bytes,
+	size_t *size, struct error *err);
+
+// The same of a path as the operator wrote it, which is the file's name, too.
+int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err);

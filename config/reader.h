@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which file is being read and where its mistakes are told. Private to config/.
+#pragma once
+
+#include "base/error.h"
+
+#include <libconfig.h>
+
+struct reader {
+	const char *path;
+	struct error *err;
+};
+
+// Refuses `setting`, or the whole file where that is NULL: the sentence with "file:line: " in front.
+// Returns -EINVAL.
+__attribute__((format(printf, 3, 4))) int reader_refuse(
+	const struct reader *reader, const config_setting_t *setting, const char *format, ...);
