@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct role {
+struct check_role {
 	const char *name;
 	const uint32_t *cpus;
 	uint32_t n;
 };
 
-static bool role_holds(const struct role *role, uint32_t cpu)
+static bool check_role_holds(const struct check_role *role, uint32_t cpu)
 {
 	for (uint32_t i = 0; i < role->n; i++)
 		if (role->cpus[i] == cpu)
@@ -21,15 +21,15 @@ static bool role_holds(const struct role *role, uint32_t cpu)
 	return false;
 }
 
-// A polling lcore takes its CPU whole: whatever shares it would get nothing done. Lcores that sleep
-// may share, as tests on small machines do.
+// An lcore that polls takes its CPU whole: whatever shares the CPU would get nothing done. Lcores that
+// sleep while nothing arrives may share one, as tests on small machines do.
 static int check_shared(const struct reader *reader, const config_setting_t *lcores,
-	const struct role *roles, uint32_t n_roles)
+	const struct check_role *roles, uint32_t n_roles)
 {
 	for (uint32_t a = 0; a < n_roles; a++)
 		for (uint32_t b = a + 1; b < n_roles; b++)
 			for (uint32_t i = 0; i < roles[b].n; i++)
-				if (role_holds(&roles[a], roles[b].cpus[i]))
+				if (check_role_holds(&roles[a], roles[b].cpus[i]))
 					return reader_refuse(reader,
 						config_setting_get_member(lcores, roles[b].name),
 						"lcores.%s: CPU %u is lcores.%s already; name "
@@ -42,7 +42,7 @@ static int check_shared(const struct reader *reader, const config_setting_t *lco
 int check_lcores(
 	const struct reader *reader, const config_setting_t *lcores, struct config_lcores *config)
 {
-	const struct role roles[] = {
+	const struct check_role roles[] = {
 		{ "control", &config->control, 1 },
 		{ "io", config->io, config->n_io },
 		{ "workers", config->workers, config->n_workers },
@@ -65,7 +65,7 @@ int check_lcores(
 	if (config->idle == CONFIG_IDLE_POLL) {
 		int rc = check_shared(reader, lcores, roles, sizeof(roles) / sizeof(roles[0]));
 
-		if (rc)
+		if (rc != 0)
 			return rc;
 	}
 	if (config->n_workers > 0)
@@ -77,7 +77,9 @@ int check_lcores(
 	return 0;
 }
 
-static const config_setting_t *member(const config_setting_t *list, uint32_t index, const char *key)
+// The setting that a message is about: the key of that group, or the group where it is not written.
+static const config_setting_t *check_member(
+	const config_setting_t *list, uint32_t index, const char *key)
 {
 	const config_setting_t *group = config_setting_get_elem(list, index);
 	const config_setting_t *setting = config_setting_get_member(group, key);
@@ -85,7 +87,7 @@ static const config_setting_t *member(const config_setting_t *list, uint32_t ind
 	return setting ? setting : group;
 }
 
-static bool same_address(const struct config_address *a, const struct config_address *b)
+static bool check_same_address(const struct config_address *a, const struct config_address *b)
 {
 	if (a->is_ipv6 != b->is_ipv6)
 		return false;
@@ -93,11 +95,11 @@ static bool same_address(const struct config_address *a, const struct config_add
 			  : a->ipv4.s_addr == b->ipv4.s_addr;
 }
 
-static bool share_address(const struct config_port *a, const struct config_port *b)
+static bool check_share_address(const struct config_port *a, const struct config_port *b)
 {
 	for (uint32_t i = 0; i < a->n_addresses; i++)
 		for (uint32_t j = a == b ? i + 1 : 0; j < b->n_addresses; j++)
-			if (same_address(&a->addresses[i], &b->addresses[j]))
+			if (check_same_address(&a->addresses[i], &b->addresses[j]))
 				return true;
 	return false;
 }
@@ -111,20 +113,20 @@ int check_ports(
 		for (uint32_t j = 0; j <= i; j++) {
 			const struct config_port *other = &config->ports[j];
 
-			if (share_address(other, port))
-				return reader_refuse(reader, member(ports, i, "addresses"),
+			if (check_share_address(other, port))
+				return reader_refuse(reader, check_member(ports, i, "addresses"),
 					"ports[%u].addresses: one of them is named twice, here and "
 					"in ports[%u]",
 					i, j);
 			if (i == j)
 				continue;
 			if (strcmp(port->name, other->name) == 0)
-				return reader_refuse(reader, member(ports, i, "name"),
+				return reader_refuse(reader, check_member(ports, i, "name"),
 					"ports[%u].name: '%s' is the name of the port at line %d "
 					"already",
 					i, port->name, other->line);
 			if (strcmp(port->device, other->device) == 0)
-				return reader_refuse(reader, member(ports, i, "device"),
+				return reader_refuse(reader, check_member(ports, i, "device"),
 					"ports[%u].device: '%.200s' is port '%s' already", i,
 					port->device, other->name);
 		}
@@ -138,7 +140,7 @@ static int check_image(const struct reader *reader, const config_setting_t *sett
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	bool is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	int code = errno;
+	int open_errno = errno;
 
 	if (fd >= 0)
 		close(fd);
@@ -146,7 +148,7 @@ static int check_image(const struct reader *reader, const config_setting_t *sett
 		return reader_refuse(reader, setting,
 			"models[%u].image: '%.300s': %s; make it with 'martletctl model compile' "
 			"(relative paths begin where martletd was started)",
-			index, path, strerror(code));
+			index, path, strerror(open_errno));
 	if (!is_file)
 		return reader_refuse(
 			reader, setting, "models[%u].image: '%.300s' is not a file", index, path);
@@ -164,17 +166,17 @@ int check_models(
 			const struct config_model *other = &config->models[j];
 
 			if (strcmp(model->name, other->name) == 0)
-				return reader_refuse(reader, member(models, i, "name"),
+				return reader_refuse(reader, check_member(models, i, "name"),
 					"models[%u].name: '%s' is the name of the model at line %d "
 					"already",
 					i, model->name, other->line);
 			if (model->id == other->id)
-				return reader_refuse(reader, member(models, i, "id"),
+				return reader_refuse(reader, check_member(models, i, "id"),
 					"models[%u].id: %u is the id of model '%s' already", i,
 					model->id, other->name);
 		}
-		rc = check_image(reader, member(models, i, "image"), i, model->image);
-		if (rc)
+		rc = check_image(reader, check_member(models, i, "image"), i, model->image);
+		if (rc != 0)
 			return rc;
 	}
 	return 0;

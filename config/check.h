@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What no key can know by itself: keys that must fit each other, the machine and its files.
-// Private to config/.
+// What no key can be checked for by itself: keys that must fit each other, the machine and its files.
+// Private to config/. All return 0, or -EINVAL with a sentence.
 #pragma once
 
-#include "config/keys.h"
+#include "config/config.h"
+#include "config/reader.h"
 
-// Splits `io` without workers off to `complete`, and refuses CPUs that would be polled twice.
+// Refuses CPUs that would be polled twice. Where there are no workers, the CPUs of `io` do everything
+// themselves and are moved to `complete`.
 int check_lcores(
 	const struct reader *reader, const config_setting_t *lcores, struct config_lcores *config);
-// Names and addresses that two ports share; devices named twice.
+// Refuses names and addresses that two ports share, and devices that are named twice.
 int check_ports(
 	const struct reader *reader, const config_setting_t *ports, const struct config *config);
-// Names and ids that two models share; images that are not there.
+// Refuses names and ids that two models share, and images that are not there.
 int check_models(
 	const struct reader *reader, const config_setting_t *models, const struct config *config);
-// A group that this machine does not know.
+// Refuses a group of users that this machine does not know.
 int check_control(
 	const struct reader *reader, const config_setting_t *control, const struct config *config);

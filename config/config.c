@@ -10,16 +10,16 @@
 
 #define CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
 
-static int read_lists(
+static int config_read_lists(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	const config_setting_t *ports = config_setting_get_member(root, "ports");
 	const config_setting_t *models = config_setting_get_member(root, "models");
 	char where[32];
-	int rc = list_check(reader, ports, "ports", CONFIG_PORTS_MAX);
+	int rc = keys_check_list(reader, ports, "ports", CONFIG_PORTS_MAX);
 
 	if (rc == 0)
-		rc = list_check(reader, models, "models", CONFIG_MODELS_MAX);
+		rc = keys_check_list(reader, models, "models", CONFIG_MODELS_MAX);
 	config->n_ports = rc == 0 && ports ? (uint32_t)config_setting_length(ports) : 0;
 	config->n_models = rc == 0 && models ? (uint32_t)config_setting_length(models) : 0;
 	if (rc == 0 && config->n_ports == 0)
@@ -31,21 +31,22 @@ static int read_lists(
 
 		snprintf(where, sizeof(where), "ports[%u]", i);
 		config->ports[i].line = (int)config_setting_source_line(group);
-		rc = group_read(reader, ports, group, &SCHEMA_PORT, where, &config->ports[i]);
+		rc = keys_read_group(reader, ports, group, &SCHEMA_PORT, where, &config->ports[i]);
 	}
 	for (uint32_t i = 0; rc == 0 && i < config->n_models; i++) {
 		const config_setting_t *group = config_setting_get_elem(models, i);
 
 		snprintf(where, sizeof(where), "models[%u]", i);
 		config->models[i].line = (int)config_setting_source_line(group);
-		rc = group_read(reader, models, group, &SCHEMA_MODEL, where, &config->models[i]);
+		rc = keys_read_group(
+			reader, models, group, &SCHEMA_MODEL, where, &config->models[i]);
 	}
 	if (rc == 0)
 		rc = check_ports(reader, ports, config);
 	return rc == 0 ? check_models(reader, models, config) : rc;
 }
 
-static int read_root(
+static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
@@ -60,12 +61,12 @@ static int read_root(
 		{ &SCHEMA_STORE, &config->store },
 		{ &SCHEMA_INFER, &config->infer },
 	};
-	int rc = names_check(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
+	int rc = keys_check_names(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
 
 	for (size_t i = 0; rc == 0 && i < sizeof(groups) / sizeof(groups[0]); i++) {
 		const char *name = groups[i].group->name;
 
-		rc = group_read(reader, root, config_setting_get_member(root, name),
+		rc = keys_read_group(reader, root, config_setting_get_member(root, name),
 			groups[i].group, name, groups[i].base);
 	}
 	if (rc == 0)
@@ -73,7 +74,7 @@ static int read_root(
 			reader, config_setting_get_member(root, "lcores"), &config->lcores);
 	if (rc == 0)
 		rc = check_control(reader, config_setting_get_member(root, "control"), config);
-	return rc == 0 ? read_lists(reader, root, config) : rc;
+	return rc == 0 ? config_read_lists(reader, root, config) : rc;
 }
 
 int config_parse(const char *path, const char *text, struct config *config, struct error *err)
@@ -86,7 +87,7 @@ int config_parse(const char *path, const char *text, struct config *config, stru
 	snprintf(config->path, sizeof(config->path), "%s", path);
 	config_init(&tree);
 	if (config_read_string(&tree, text)) {
-		rc = read_root(&reader, config_root_setting(&tree), config);
+		rc = config_read_root(&reader, config_root_setting(&tree), config);
 	} else {
 		const char *file = config_error_file(&tree);
 

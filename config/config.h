@@ -25,14 +25,15 @@ struct config_lcores {
 	uint32_t n_io; // CPUs that poll the NIC and hand requests to workers
 	uint32_t workers[CONFIG_CPUS_MAX];
 	uint32_t n_workers; // CPUs that score
-	// CPUs that do everything themselves. `io` with no workers lands here.
+	// CPUs that receive, score and reply themselves. The CPUs of `io` are moved here where
+	// there are no workers.
 	uint32_t complete[CONFIG_CPUS_MAX];
 	uint32_t n_complete;
 	enum config_idle idle;
 	uint32_t ring_size; // of each I/O-worker ring, a power of two; default 1024
 };
 
-struct config_address { // host order is nowhere: network order as in packets
+struct config_address { // in network byte order, as in packets
 	bool is_ipv6;
 	union {
 		struct in_addr ipv4;

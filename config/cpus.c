@@ -9,8 +9,9 @@
 
 #define CPUS_MAX 4096
 
-// The kernel's list is "0-3,8" with a newline. Where /sys is not mounted, the count must do.
-static void online(char *text, size_t size)
+// The kernel's list of CPUs is "0-3,8" and a newline. Where /sys is not mounted, it is made up from
+// their count.
+static void cpus_online(char *text, size_t size)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
 	bool got = file && fgets(text, (int)size, file);
@@ -24,7 +25,7 @@ static void online(char *text, size_t size)
 
 void cpus_describe(char *text, size_t size)
 {
-	online(text, size);
+	cpus_online(text, size);
 }
 
 bool cpus_exists(long long cpu)
@@ -32,7 +33,7 @@ bool cpus_exists(long long cpu)
 	char text[1024];
 	char *at = text;
 
-	online(text, sizeof(text));
+	cpus_online(text, sizeof(text));
 	while (*at) {
 		long first = strtol(at, &at, 10);
 		long last = *at == '-' ? strtol(at + 1, &at, 10) : first;
@@ -54,7 +55,7 @@ bool cpus_usable(uint32_t cpu)
 
 	if (!set)
 		return false;
-	// A mask that cannot be read forbids nothing: EAL will say so if it is wrong.
+	// Where the mask cannot be read, every CPU passes: EAL will say so if it cannot run there.
 	if (usable && sched_getaffinity(0, bytes, set) == 0)
 		usable = CPU_ISSET_S(cpu, bytes, set);
 	CPU_FREE(set);

@@ -1,29 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/keys.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-int reader_refuse(
-	const struct reader *reader, const config_setting_t *setting, const char *format, ...)
-{
-	char text[ERROR_TEXT_BYTES];
-	const char *file = setting ? config_setting_source_file(setting) : NULL;
-	unsigned line = setting ? config_setting_source_line(setting) : 0;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (!file)
-		file = reader->path;
-	if (!line) // the root
-		return error_set(reader->err, -EINVAL, "%s: %s", file, text);
-	return error_set(reader->err, -EINVAL, "%s:%u: %s", file, line, text);
-}
-
-// Edit distance is more than it takes: most slips are a letter left out, added or exchanged.
-static unsigned likeness(const char *a, const char *b)
+// How many letters two names have in common, in order. A true edit distance would be more than this
+// needs: most slips of the pen leave out, add or exchange one letter.
+static unsigned keys_likeness(const char *a, const char *b)
 {
 	unsigned same = 0;
 
@@ -41,7 +24,7 @@ static unsigned likeness(const char *a, const char *b)
 	return same;
 }
 
-static void list_names(char *out, size_t size, const char *const *names, size_t n)
+static void keys_list_names(char *out, size_t size, const char *const *names, size_t n)
 {
 	size_t used = 0;
 
@@ -50,26 +33,26 @@ static void list_names(char *out, size_t size, const char *const *names, size_t 
 		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", names[i]);
 }
 
-int names_check(const struct reader *reader, const config_setting_t *parent, const char *where,
+int keys_check_names(const struct reader *reader, const config_setting_t *parent, const char *where,
 	const char *const *names, size_t n)
 {
 	for (int i = 0; i < config_setting_length(parent); i++) {
 		const config_setting_t *child = config_setting_get_elem(parent, (unsigned)i);
 		const char *name = config_setting_name(child);
 		const char *close = NULL;
-		unsigned best = 2; // fewer letters in common are no likeness
+		unsigned best = 2; // names that share no more letters than this are not alike
 		char known[256];
 		size_t k;
 
 		for (k = 0; k < n && strcmp(names[k], name) != 0; k++) {
-			unsigned same = likeness(name, names[k]);
+			unsigned same = keys_likeness(name, names[k]);
 
 			if (same > best && strlen(name) <= same + 2 && strlen(names[k]) <= same + 2)
 				best = same, close = names[k];
 		}
 		if (k < n)
 			continue;
-		list_names(known, sizeof(known), names, n);
+		keys_list_names(known, sizeof(known), names, n);
 		return reader_refuse(reader, child, "%s%s%.64s: unknown key%s%s%s; known here: %s",
 			where, *where ? "." : "", name, close ? ", did you mean '" : "",
 			close ? close : "", close ? "'?" : "", known);
@@ -77,7 +60,7 @@ int names_check(const struct reader *reader, const config_setting_t *parent, con
 	return 0;
 }
 
-int list_check(
+int keys_check_list(
 	const struct reader *reader, const config_setting_t *list, const char *where, uint32_t max)
 {
 	int n = list ? config_setting_length(list) : 0;
@@ -101,7 +84,7 @@ int list_check(
 	return 0;
 }
 
-static void key_default(const struct key *key, void *base)
+static void keys_default(const struct key *key, void *base)
 {
 	void *field = (char *)base + key->offset;
 
@@ -131,7 +114,7 @@ static void key_default(const struct key *key, void *base)
 	}
 }
 
-int group_read(const struct reader *reader, const config_setting_t *parent,
+int keys_read_group(const struct reader *reader, const config_setting_t *parent,
 	const config_setting_t *setting, const struct key_group *group, const char *where,
 	void *base)
 {
@@ -146,8 +129,8 @@ int group_read(const struct reader *reader, const config_setting_t *parent,
 	for (size_t k = 0; k < group->n_keys; k++)
 		names[k] = group->keys[k].name;
 	if (setting) {
-		rc = names_check(reader, setting, where, names, group->n_keys);
-		if (rc)
+		rc = keys_check_names(reader, setting, where, names, group->n_keys);
+		if (rc != 0)
 			return rc;
 	}
 	for (size_t k = 0; k < group->n_keys; k++) {
@@ -159,11 +142,11 @@ int group_read(const struct reader *reader, const config_setting_t *parent,
 			return reader_refuse(reader, setting ? setting : parent,
 				"%s.%s is missing: %s", where, key->name, key->help);
 		if (!value) {
-			key_default(key, base);
+			keys_default(key, base);
 			continue;
 		}
 		rc = value_read(reader, value, key, where, base);
-		if (rc)
+		if (rc != 0)
 			return rc;
 	}
 	return 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/schema.h"
 
+#include "config/config.h"
+
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 // Where a field of a struct lies, and how much room it has.
 #define AT(type, field)   .offset = offsetof(struct type, field)

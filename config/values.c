@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One value of the configuration, checked against its key.
+#include "config/values.h"
+
 #include "base/name.h"
+#include "config/config.h"
 #include "config/cpus.h"
-#include "config/keys.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *type_name(const config_setting_t *value)
+static const char *value_type_name(const config_setting_t *value)
 {
 	switch (config_setting_type(value)) {
 	case CONFIG_TYPE_INT:
@@ -32,27 +33,27 @@ static const char *type_name(const config_setting_t *value)
 	}
 }
 
-static int wrong_type(const struct reader *reader, const config_setting_t *value,
+static int value_wrong_type(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, const char *wanted)
 {
 	return reader_refuse(reader, value, "%s.%s: must be %s, not %s: %s", where, key->name,
-		wanted, type_name(value), key->help);
+		wanted, value_type_name(value), key->help);
 }
 
-static bool is_whole(const config_setting_t *value)
+static bool value_is_whole(const config_setting_t *value)
 {
 	int type = config_setting_type(value);
 
 	return type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
 }
 
-static int read_number(const struct reader *reader, const config_setting_t *value,
+static int value_read_number(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, uint64_t *out)
 {
 	long long number;
 
-	if (!is_whole(value))
-		return wrong_type(reader, value, key, where, "a whole number");
+	if (!value_is_whole(value))
+		return value_wrong_type(reader, value, key, where, "a whole number");
 	number = config_setting_get_int64(value);
 	if (number < 0 || (uint64_t)number < key->min || (uint64_t)number > key->max)
 		return reader_refuse(reader, value,
@@ -63,14 +64,14 @@ static int read_number(const struct reader *reader, const config_setting_t *valu
 	return 0;
 }
 
-static int read_cpu(const struct reader *reader, const config_setting_t *value,
+static int value_read_cpu(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, uint32_t *out)
 {
 	char present[128];
 	long long cpu;
 
-	if (!is_whole(value))
-		return wrong_type(reader, value, key, where, "the number of a CPU");
+	if (!value_is_whole(value))
+		return value_wrong_type(reader, value, key, where, "the number of a CPU");
 	cpu = config_setting_get_int64(value);
 	cpus_describe(present, sizeof(present));
 	if (!cpus_exists(cpu))
@@ -86,7 +87,7 @@ static int read_cpu(const struct reader *reader, const config_setting_t *value,
 	return 0;
 }
 
-static int read_cpus(const struct reader *reader, const config_setting_t *value,
+static int value_read_cpus(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, void *base)
 {
 	uint32_t *cpus = (uint32_t *)((char *)base + key->offset);
@@ -94,9 +95,9 @@ static int read_cpus(const struct reader *reader, const config_setting_t *value,
 
 	for (uint32_t i = 0; i < n; i++) {
 		const config_setting_t *element = config_setting_get_elem(value, i);
-		int rc = read_cpu(reader, element, key, where, &cpus[i]);
+		int rc = value_read_cpu(reader, element, key, where, &cpus[i]);
 
-		if (rc)
+		if (rc != 0)
 			return rc;
 		for (uint32_t j = 0; j < i; j++)
 			if (cpus[j] == cpus[i])
@@ -106,7 +107,7 @@ static int read_cpus(const struct reader *reader, const config_setting_t *value,
 	return 0;
 }
 
-static int read_address(const struct reader *reader, const config_setting_t *value,
+static int value_read_address(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, struct config_address *out)
 {
 	const char *text = config_setting_get_string(value);
@@ -116,7 +117,7 @@ static int read_address(const struct reader *reader, const config_setting_t *val
 	unsigned long prefix;
 
 	if (!text)
-		return wrong_type(reader, value, key, where, "an array of strings");
+		return value_wrong_type(reader, value, key, where, "an array of strings");
 	slash = strchr(text, '/');
 	if (!slash || (size_t)(slash - text) >= sizeof(host))
 		goto refused;
@@ -148,50 +149,50 @@ refused:
 		where, key->name, text);
 }
 
-static int read_addresses(const struct reader *reader, const config_setting_t *value,
+static int value_read_addresses(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, void *base)
 {
 	struct config_address *addresses = (struct config_address *)((char *)base + key->offset);
 	uint32_t n = (uint32_t)config_setting_length(value);
 
 	for (uint32_t i = 0; i < n; i++) {
-		int rc = read_address(
+		int rc = value_read_address(
 			reader, config_setting_get_elem(value, i), key, where, &addresses[i]);
 
-		if (rc)
+		if (rc != 0)
 			return rc;
 	}
 	return 0;
 }
 
-// The frame of both arrays: is it one, and has it a fitting number of elements?
-static int read_array(const struct reader *reader, const config_setting_t *value,
+// What both arrays have in common: is the value an array, of a number of elements that is possible?
+static int value_read_array(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, void *base)
 {
 	int n = config_setting_length(value);
 	int rc;
 
 	if (!config_setting_is_array(value) && !(config_setting_is_list(value) && n == 0))
-		return wrong_type(reader, value, key, where, "an array in [ ]");
+		return value_wrong_type(reader, value, key, where, "an array in [ ]");
 	if ((uint64_t)n < key->min || (uint64_t)n > key->max)
 		return reader_refuse(reader, value,
 			"%s.%s: %d entries, %llu to %llu are possible: %s", where, key->name, n,
 			(unsigned long long)key->min, (unsigned long long)key->max, key->help);
-	rc = key->type == KEY_CPUS ? read_cpus(reader, value, key, where, base)
-				   : read_addresses(reader, value, key, where, base);
+	rc = key->type == KEY_CPUS ? value_read_cpus(reader, value, key, where, base)
+				   : value_read_addresses(reader, value, key, where, base);
 	if (rc == 0)
 		*(uint32_t *)((char *)base + key->count_offset) = (uint32_t)n;
 	return rc;
 }
 
-static int read_string(const struct reader *reader, const config_setting_t *value,
+static int value_read_string(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, char *out)
 {
 	const char *text = config_setting_get_string(value);
 	size_t bytes = text ? strlen(text) : 0;
 
 	if (!text)
-		return wrong_type(reader, value, key, where, "a string");
+		return value_wrong_type(reader, value, key, where, "a string");
 	if (bytes < key->min || bytes > key->max)
 		return reader_refuse(reader, value,
 			"%s.%s: %zu bytes long, %llu to %llu are possible: %s", where, key->name,
@@ -206,7 +207,7 @@ static int read_string(const struct reader *reader, const config_setting_t *valu
 	return 0;
 }
 
-static int read_choice(const struct reader *reader, const config_setting_t *value,
+static int value_read_choice(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, int *out)
 {
 	const char *text = config_setting_get_string(value);
@@ -214,7 +215,7 @@ static int read_choice(const struct reader *reader, const config_setting_t *valu
 	size_t used = 0;
 
 	if (!text)
-		return wrong_type(reader, value, key, where, "a string");
+		return value_wrong_type(reader, value, key, where, "a string");
 	known[0] = '\0';
 	for (int i = 0; key->choices[i]; i++) {
 		if (strcmp(text, key->choices[i]) == 0) {
@@ -238,35 +239,35 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 
 	switch (key->type) {
 	case KEY_U16:
-		rc = read_number(reader, value, key, where, &number);
+		rc = value_read_number(reader, value, key, where, &number);
 		if (rc == 0)
 			*(uint16_t *)field = (uint16_t)number;
 		return rc;
 	case KEY_U32:
-		rc = read_number(reader, value, key, where, &number);
+		rc = value_read_number(reader, value, key, where, &number);
 		if (rc == 0)
 			*(uint32_t *)field = (uint32_t)number;
 		return rc;
 	case KEY_BOOL:
 		if (config_setting_type(value) != CONFIG_TYPE_BOOL)
-			return wrong_type(reader, value, key, where, "true or false");
+			return value_wrong_type(reader, value, key, where, "true or false");
 		*(bool *)field = config_setting_get_bool(value) != 0;
 		return 0;
 	case KEY_STRING:
 	case KEY_NAME:
-		return read_string(reader, value, key, where, field);
+		return value_read_string(reader, value, key, where, field);
 	case KEY_CHOICE:
-		return read_choice(reader, value, key, where, field);
+		return value_read_choice(reader, value, key, where, field);
 	case KEY_ISA:
-		rc = read_choice(reader, value, key, where, &choice);
+		rc = value_read_choice(reader, value, key, where, &choice);
 		if (rc == 0)
 			snprintf(field, key->room, "%s", key->choices[choice]);
 		return rc;
 	case KEY_CPU:
-		return read_cpu(reader, value, key, where, field);
+		return value_read_cpu(reader, value, key, where, field);
 	case KEY_CPUS:
 	case KEY_ADDRESSES:
-		return read_array(reader, value, key, where, base);
+		return value_read_array(reader, value, key, where, base);
 	}
 	return -EINVAL;
 }
