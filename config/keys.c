@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/keys.h"
 
+#include "base/nearest.h"
+
 #include <stdio.h>
 #include <string.h>
-
-// How many letters two names have in common, in order. A true edit distance would be more than this
-// needs: most slips of the pen leave out, add or exchange one letter.
-static unsigned keys_likeness(const char *a, const char *b)
-{
-	unsigned same = 0;
-
-	while (*a && *b) {
-		if (*a == *b) {
-			same++, a++, b++;
-		} else if (a[1] == *b) {
-			a++;
-		} else if (*a == b[1]) {
-			b++;
-		} else {
-			a++, b++;
-		}
-	}
-	return same;
-}
 
 static void keys_list_names(char *out, size_t size, const char *const *names, size_t n)
 {
@@ -39,23 +21,18 @@ int keys_check_names(const struct reader *reader, const config_setting_t *parent
 	for (int i = 0; i < config_setting_length(parent); i++) {
 		const config_setting_t *child = config_setting_get_elem(parent, (unsigned)i);
 		const char *name = config_setting_name(child);
-		const char *close = NULL;
-		unsigned best = 2; // names that share no more letters than this are not alike
+		struct nearest nearest = { .wanted = name };
 		char known[256];
 		size_t k;
 
-		for (k = 0; k < n && strcmp(names[k], name) != 0; k++) {
-			unsigned same = keys_likeness(name, names[k]);
-
-			if (same > best && strlen(name) <= same + 2 && strlen(names[k]) <= same + 2)
-				best = same, close = names[k];
-		}
+		for (k = 0; k < n && strcmp(names[k], name) != 0; k++)
+			nearest_try(&nearest, names[k]);
 		if (k < n)
 			continue;
 		keys_list_names(known, sizeof(known), names, n);
 		return reader_refuse(reader, child, "%s%s%.64s: unknown key%s%s%s; known here: %s",
-			where, *where ? "." : "", name, close ? ", did you mean '" : "",
-			close ? close : "", close ? "'?" : "", known);
+			where, *where ? "." : "", name, nearest.found ? ", did you mean '" : "",
+			nearest.found ? nearest.found : "", nearest.found ? "'?" : "", known);
 	}
 	return 0;
 }
