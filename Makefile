@@ -71,7 +71,7 @@ CFLAGS_infer    := $(call pc_cflags,$(PC_infer))
 CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
 # -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
-CFLAGS_load     := $(call pc_cflags,$(PC_load))
+CFLAGS_load     := $(call pc_cflags,$(PC_load)) -DMARTLET_VERSION='"$(VERSION)"'
 CFLAGS_server   := $(call pc_cflags,$(PC_server)) -DMARTLET_VERSION='"$(VERSION)"'
 CFLAGS_tool     := $(call pc_cflags,$(PC_tool)) -DMARTLET_VERSION='"$(VERSION)"'
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martletd: the appliance. main() is a list of phases, undone in reverse order.
+#include "base/options.h"
 #include "config/config.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/server.h"
@@ -7,24 +8,24 @@
 #include "dataplane/dataplane.h"
 
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
-enum exit_status { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
+enum exit_status { EXIT_DONE, EXIT_REFUSED };
 
-static const char USAGE[] =
-	"usage: martletd -c FILE [--check]\n"
-	"\n"
-	"Scores rows that arrive over UDP with the models deployed to it.\n"
-	"\n"
-	"  -c, --config FILE  the configuration (see martletd.conf, nic.conf)\n"
-	"      --check        read the configuration, say what is wrong, and end\n"
-	"      --version      print the version and end\n"
-	"  -h, --help         print this and end\n"
-	"\n"
-	"SIGTERM drains and ends. Exit: 0 done, 1 refused or failed, 2 usage.\n";
+// What the command line asks for.
+struct request {
+	const char *path;
+	bool check;
+};
+
+static const struct option_entry ENTRIES[] = {
+	{ "config", 'c', "FILE", "the configuration (see martletd.conf, nic.conf)",
+		OPTION_TO_TEXT(struct request, path), .required = true },
+	{ "check", 0, NULL, "read the configuration, say what is wrong, and end",
+		OPTION_TO_FLAG(struct request, check) },
+	{ 0 },
+};
 
 struct appliance {
 	struct config config;
@@ -129,58 +130,29 @@ static int run(struct appliance *a)
 	return rc ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static int usage(const char *what, const char *which)
-{
-	fprintf(stderr, "martletd: %s%s; martletd --help says how\n", what, which);
-	return EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option OPTIONS[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	static struct appliance appliance; // large, and there is one
-	const char *path = NULL;
-	bool check = false;
+	struct request request = { 0 };
+	const struct options options = {
+		.program = "martletd",
+		.about = "Scores rows that arrive over UDP with the models deployed to it.",
+		.after = "SIGTERM drains and ends.\n"
+			 "exit: 0 done, 1 refused or failed, 2 wrong command line",
+		.version = MARTLET_VERSION,
+		.own = { ENTRIES, &request },
+	};
 	struct error err;
-	int option;
+	int rc = options_parse(&options, argv, NULL, &err);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:h", OPTIONS, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'k':
-			check = true;
-			break;
-		case 'v':
-			printf("martletd %s\n", MARTLET_VERSION);
-			return EXIT_DONE;
-		case 'h':
-			fputs(USAGE, stdout);
-			return EXIT_DONE;
-		case ':':
-			return usage("a value is missing after ", argv[optind - 1]);
-		default:
-			return usage("unknown option ", argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return usage("unexpected argument ", argv[optind]);
-	if (!path)
-		return usage("-c FILE is missing", "");
-	if (config_load(path, &appliance.config, &err) != 0) {
+	if (rc)
+		return options_end(&options, rc, &err);
+	if (config_load(request.path, &appliance.config, &err)) {
 		fprintf(stderr, "martletd: %s\n", err.text);
 		return EXIT_REFUSED;
 	}
-	if (check) {
-		printf("%s: good\n", path);
+	if (request.check) {
+		printf("%s: good\n", request.path);
 		return EXIT_DONE;
 	}
 	return run(&appliance);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martlet-load: the load generator and latency meter. One lcore, one port, one kind of request.
-// Exit status: 0 done, 1 something was wrong with the replies or the run, 2 usage.
+// Exit status: 0 done, 1 something was wrong with the replies or the run, 2 wrong command line.
 #include "ctl/load/client.h"
 #include "ctl/load/loop.h"
 #include "ctl/load/report.h"
@@ -67,22 +67,19 @@ int main(int argc, char **argv)
 {
 	struct load_options options;
 	struct error err = { .text = "" };
-	int status;
+	int rc = load_options_parse(&options, argv, &err);
 
-	if (options_parse(&options, argc, argv, &err)) {
-		fprintf(stderr, "martlet-load: %s\n", err.text);
-		return 2;
-	}
-	if (options.help) {
-		options_usage();
-		return 0;
+	if (rc) {
+		const struct options line = load_command_line(&options);
+
+		return options_end(&line, rc, &err);
 	}
 	if (run(&options, &err)) {
 		fprintf(stderr, "martlet-load: %s\n", err.text);
-		status = 1;
+		rc = 1;
 	} else {
-		status = verdict(&options);
+		rc = verdict(&options);
 	}
 	client_fini(&client);
-	return status;
+	return rc;
 }

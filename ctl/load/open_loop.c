@@ -78,7 +78,7 @@ void open_loop_run(struct client *client)
 	uint64_t left;
 	struct arrivals arrivals = { .next_cycles = (double)rte_rdtsc(),
 		.gap_cycles = hz / options->rate,
-		.poisson = options->poisson,
+		.poisson = options->arrivals == ARRIVALS_POISSON,
 		.random = rte_rdtsc() | 1 };
 
 	if (options->warmup_seconds > 0)

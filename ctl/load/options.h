@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/options.h"
 #include "config/config.h"
 
 #include <stdbool.h>
@@ -16,12 +17,13 @@ struct load_expect {
 	const char *path;
 };
 
+enum load_arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
+
 struct load_options {
 	const char *device;
 	uint32_t queues;
 	uint32_t rx_queues; // 0: as many as queues
 	struct config_address from, to;
-	bool has_from, has_to;
 	uint32_t port;        // the appliance's UDP port
 	uint32_t source_port; // ours; queue i sends from source_port + i
 	bool has_peer_mac;
@@ -39,7 +41,7 @@ struct load_options {
 
 	uint32_t window;
 	double rate; // requests a second; 0: closed loop
-	bool poisson;
+	enum load_arrivals arrivals;
 	uint32_t in_flight; // the open loop holds back what would be more than this; 0: the default
 	uint64_t requests;
 	double seconds;
@@ -57,10 +59,9 @@ struct load_options {
 	bool no_huge;
 	uint32_t megabytes;
 	bool json;
-	bool help;
 };
 
-// Fills *options, whose strings point into argv. -EINVAL with a sentence.
-int options_parse(struct load_options *options, int argc, char **argv, struct error *err);
-// One line an option, to stdout.
-void options_usage(void);
+// The command line that fills *options, for options_end().
+struct options load_command_line(struct load_options *options);
+// Fills *options, whose strings point into argv. 0, or what options_parse() returns otherwise.
+int load_options_parse(struct load_options *options, char **argv, struct error *err);

@@ -64,7 +64,8 @@ void report_text(const struct client *client, FILE *out)
 
 	if (options->rate > 0)
 		fprintf(out, "open loop, %.0f requests/s, %s arrivals, at most %u outstanding",
-			options->rate, options->poisson ? "poisson" : "constant",
+			options->rate,
+			options->arrivals == ARRIVALS_POISSON ? "poisson" : "constant",
 			options->in_flight);
 	else
 		fprintf(out, "closed loop, %u outstanding", options->window);

@@ -30,7 +30,7 @@ static int parse(const char *line)
 		argv[argc++] = word;
 	argv[argc] = NULL;
 	err.text[0] = '\0';
-	return options_parse(&options, argc, argv, &err);
+	return load_options_parse(&options, argv, &err);
 }
 
 static void defaults_are_one_outstanding_for_a_second(void **state)
@@ -58,7 +58,7 @@ static void every_kind_of_value_is_taken(void **state)
 	assert_int_equal(options.model, 7);
 	assert_int_equal(options.model_version, 3);
 	assert_true(options.rate == 2500);
-	assert_true(options.poisson);
+	assert_int_equal(options.arrivals, ARRIVALS_POISSON);
 	assert_int_equal(options.in_flight, 64);
 	assert_int_equal(options.window, 0);
 	assert_true(options.seconds == 0.5);
@@ -88,16 +88,16 @@ static void both_families_are_taken(void **state)
 
 static void help_needs_nothing_else(void **state)
 {
-	assert_int_equal(parse("--help"), 0);
-	assert_true(options.help);
+	assert_int_equal(parse("--help"), OPTIONS_HELP);
+	assert_int_equal(parse("--version"), OPTIONS_VERSION);
 }
 
 // A command line and what its refusal must say.
 static const struct refusal {
 	const char *line, *text;
 } REFUSALS[] = {
-	{ "", "--device is missing" },
-	{ "--device net_null0 --ping", "--from and --to" },
+	{ "", "--device DEV is missing" },
+	{ "--device net_null0 --ping", "--from ADDRESS is missing" },
 	{ "--device d --from 10.0.0.1 --to fd00::1 --ping", "different families" },
 	{ "--device d --from 10.0.0.300 --to 10.0.0.1 --ping", "'10.0.0.300' is not an IPv4" },
 	{ NEEDED, "one of --rows FILE and --ping" },
@@ -116,13 +116,14 @@ static const struct refusal {
 	{ NEEDED "--ping --rate -3", "--rate -3: a number" },
 	{ NEEDED "--ping --port 65536", "--port 65536: a number from 1 to 65535" },
 	{ NEEDED "--ping --window", "--window needs a value" },
-	{ NEEDED "--ping --json=1", "'--json=1' is not an option" },
+	{ NEEDED "--ping --json=1", "--json takes no value" },
 	{ NEEDED "--ping --no-such", "'--no-such' is not an option" },
-	{ NEEDED "--ping -x", "'-x': options begin with --" },
-	{ NEEDED "--ping x", "'x': options begin with --" },
+	{ NEEDED "--ping --windows 4", "did you mean --window?" },
+	{ NEEDED "--ping -x", "'-x' is not an option" },
+	{ NEEDED "--ping x", "'x' is one argument too many" },
 	{ NEEDED "--ping --peer-mac 1:2:3", "'1:2:3' is not a MAC" },
-	{ NEEDED "--ping --dtype f64", "'f64' is none of f32" },
-	{ NEEDED "--ping --arrivals bursty", "'bursty' is neither constant nor poisson" },
+	{ NEEDED "--ping --dtype f64", "--dtype 'f64': f32, f16, bf16, i8 or u8 is wanted" },
+	{ NEEDED "--ping --arrivals bursty", "--arrivals 'bursty': constant or poisson is wanted" },
 	{ NEEDED "--rows r --model 1 --expect 0=a.npy", "version 0 is not 1..65535" },
 	{ NEEDED "--rows r --model 1 --expect 65536=a.npy", "version 65536 is not" },
 };
