@@ -2,9 +2,11 @@
 #include "ctl/tool/api.h"
 
 #include "ctl/tool/progress.h"
+#include "ctl/tool/tool.h"
 
 #include <curl/curl.h>
-#include <inttypes.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,15 +17,15 @@
 #define CALL_TIMEOUT_S    600L // a promotion opens, times and warms a model of any size
 #define EXPECT_TIMEOUT_MS 300L
 
-struct exchange {
+struct api_exchange {
 	struct api_reply *reply;
 	bool too_large;
 	struct progress progress; // of an upload
 };
 
-static size_t on_body(char *data, size_t one, size_t n, void *user)
+static size_t api_on_body(char *data, size_t one, size_t n, void *user)
 {
-	struct exchange *exchange = user;
+	struct api_exchange *exchange = user;
 	struct api_reply *reply = exchange->reply;
 	char *text;
 
@@ -40,42 +42,42 @@ static size_t on_body(char *data, size_t one, size_t n, void *user)
 	return n;
 }
 
-static int on_progress(
+static int api_on_progress(
 	void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
-	struct exchange *exchange = user;
+	struct api_exchange *exchange = user;
 
 	progress_update(&exchange->progress, (uint64_t)up, (uint64_t)up_total);
 	return 0;
 }
 
-static void refuse_transport(CURL *curl, CURLcode code, const struct exchange *exchange)
+static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_exchange *exchange)
 {
 	long os_error = 0;
 
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
 	if (exchange->too_large)
 		tool_refuse("the answer from %s is over 64 MiB: that is not martletd", tool.socket);
-	else if (code == CURLE_COULDNT_CONNECT && (os_error == EACCES || os_error == EPERM))
+	else if (rc == CURLE_COULDNT_CONNECT && (os_error == EACCES || os_error == EPERM))
 		tool_refuse(
 			"%s: no permission to connect: run as root, or as a member of the group "
 			"that control.group in martletd's configuration names",
 			tool.socket);
-	else if (code == CURLE_COULDNT_CONNECT)
+	else if (rc == CURLE_COULDNT_CONNECT)
 		tool_refuse(
 			"no martletd answers on %s: start it (martletd -c FILE), or name its "
 			"socket with -s SOCK or MARTLET_SOCK",
 			tool.socket);
-	else if (code == CURLE_OPERATION_TIMEDOUT)
+	else if (rc == CURLE_OPERATION_TIMEDOUT)
 		tool_refuse("martletd on %s did not answer within %ld s: see its log", tool.socket,
 			CALL_TIMEOUT_S);
 	else
 		tool_refuse("talking to martletd on %s failed: %s", tool.socket,
-			curl_easy_strerror(code));
+			curl_easy_strerror(rc));
 }
 
 // Judges a whole answer. The server's own sentence is passed on as it is.
-static bool accept_reply(long status, struct api_reply *reply)
+static bool api_accept(long status, struct api_reply *reply)
 {
 	json_error_t why;
 	const char *sentence;
@@ -99,7 +101,8 @@ static bool accept_reply(long status, struct api_reply *reply)
 	return false;
 }
 
-static void prepare(CURL *curl, const char *method, const char *url, struct exchange *exchange)
+static void api_prepare(
+	CURL *curl, const char *method, const char *url, struct api_exchange *exchange)
 {
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, tool.socket);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -110,26 +113,26 @@ static void prepare(CURL *curl, const char *method, const char *url, struct exch
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CALL_TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, api_on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 }
 
 // What is sent: JSON text, or a file.
-struct request_body {
+struct api_body {
 	const char *text;
 	FILE *file;
 	curl_off_t file_bytes;
 };
 
-static bool perform(const char *method, const char *path, const struct request_body *body,
-	struct api_reply *reply)
+static bool api_perform(
+	const char *method, const char *path, const struct api_body *body, struct api_reply *reply)
 {
-	struct exchange exchange = { .reply = reply };
+	struct api_exchange exchange = { .reply = reply };
 	struct curl_slist *headers = NULL;
 	CURL *curl = curl_easy_init();
 	char url[512];
 	long status = 0;
-	CURLcode code;
+	CURLcode rc;
 
 	*reply = (struct api_reply){ 0 };
 	if (!curl) {
@@ -137,7 +140,7 @@ static bool perform(const char *method, const char *path, const struct request_b
 		return false;
 	}
 	snprintf(url, sizeof(url), "http://martletd%s", path);
-	prepare(curl, method, url, &exchange);
+	api_prepare(curl, method, url, &exchange);
 	if (body->file) {
 		headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
 		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -145,30 +148,30 @@ static bool perform(const char *method, const char *path, const struct request_b
 		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, body->file_bytes);
 		curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
 		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, api_on_progress);
 		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
 		progress_start(&exchange.progress, "push", "bytes");
 	} else if (body->text) {
 		headers = curl_slist_append(NULL, "Content-Type: application/json");
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->text);
-	} else if (!strcmp(method, "POST")) {
+	} else if (strcmp(method, "POST") == 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 	}
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	code = curl_easy_perform(curl);
+	rc = curl_easy_perform(curl);
 	progress_end(&exchange.progress);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if (code)
-		refuse_transport(curl, code, &exchange);
+	if (rc)
+		api_refuse_transport(curl, rc, &exchange);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
-	if (!code && accept_reply(status, reply))
+	if (!rc && api_accept(status, reply))
 		return true;
 	api_reply_fini(reply);
 	return false;
 }
 
-static bool socket_fits(void)
+static bool api_socket_fits(void)
 {
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
@@ -181,11 +184,11 @@ static bool socket_fits(void)
 
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply)
 {
-	struct request_body request = { 0 };
+	struct api_body request = { 0 };
 	char *text = NULL;
 	bool ok;
 
-	if (!socket_fits())
+	if (!api_socket_fits())
 		return false;
 	if (body) {
 		text = json_dumps(body, JSON_COMPACT);
@@ -195,14 +198,14 @@ bool api_call(const char *method, const char *path, json_t *body, struct api_rep
 		}
 		request.text = text;
 	}
-	ok = perform(method, path, &request, reply);
+	ok = api_perform(method, path, &request, reply);
 	free(text);
 	return ok;
 }
 
 bool api_upload(const char *path, const char *file, struct api_reply *reply)
 {
-	struct request_body request = { .file = fopen(file, "rb") };
+	struct api_body request = { .file = fopen(file, "rb") };
 	struct stat st;
 	bool ok;
 
@@ -213,7 +216,7 @@ bool api_upload(const char *path, const char *file, struct api_reply *reply)
 		return false;
 	}
 	request.file_bytes = st.st_size;
-	ok = socket_fits() && perform("PUT", path, &request, reply);
+	ok = api_socket_fits() && api_perform("PUT", path, &request, reply);
 	fclose(request.file);
 	return ok;
 }
@@ -233,6 +236,18 @@ bool api_print_json(const struct api_reply *reply)
 	if (!reply->size || reply->text[reply->size - 1] != '\n')
 		putchar('\n');
 	return true;
+}
+
+int api_show(const char *path, void (*print)(const json_t *answer))
+{
+	struct api_reply reply;
+
+	if (!api_call("GET", path, NULL, &reply))
+		return TOOL_REFUSED;
+	if (!api_print_json(&reply))
+		print(reply.json);
+	api_reply_fini(&reply);
+	return TOOL_DONE;
 }
 
 const char *json_text(const json_t *object, const char *key)

@@ -2,7 +2,10 @@
 // One request to martletd's HTTP API over its UNIX socket, and what came back.
 #pragma once
 
-#include "ctl/tool/tool.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct api_reply {
 	char *text; // the body as it came, NUL-terminated
@@ -19,6 +22,9 @@ void api_reply_fini(struct api_reply *reply);
 
 // With --json: prints the answer as it came and returns true.
 bool api_print_json(const struct api_reply *reply);
+// GETs `path` and prints the answer: as it came with --json, otherwise by `print`. Returns an enum
+// tool_exit.
+int api_show(const char *path, void (*print)(const json_t *answer));
 
 // Members of a JSON object, tolerant of what is missing: "-", 0, false, an empty array.
 const char *json_text(const json_t *object, const char *key);

@@ -1,117 +1,176 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/command.h"
 
-#include "ctl/tool/args.h"
+#include "base/nearest.h"
+#include "ctl/tool/tool.h"
+#include "infer/infer.h"
 
+#include <ctype.h>
 #include <string.h>
 
-// The server's build defines the same; unit tests are built without.
-#ifndef MARTLET_VERSION
-#define MARTLET_VERSION "unknown"
-#endif
+static const struct option_entry SHARED[] = {
+	{ "socket", 's', "SOCK", "martletd's socket; else $MARTLET_SOCK, else " TOOL_SOCKET_DEFAULT,
+		OPTION_TO_TEXT(struct tool, socket) },
+	{ "json", 0, NULL, "print JSON", OPTION_TO_FLAG(struct tool, json) },
+	{ 0 },
+};
 
-static void print_commands(FILE *to, const struct command *commands, uint32_t n, const char *noun)
+// --- The command line of one command -------------------------------------------------------------
+
+bool command_parse(const struct command *command, char **argv, void *to, int *exit)
 {
-	size_t length = noun ? strlen(noun) : 0;
+	char program[64];
+	const struct options options = {
+		.program = program,
+		.about = command->summary,
+		.own = { command->entries, to },
+		.shared = { SHARED, &tool },
+	};
+	struct error err;
+	int rc;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct command *c = &commands[i];
-
-		if (noun && (strncmp(c->words, noun, length) || c->words[length] != ' '))
-			continue;
-		fprintf(to, "  %-16s %s\n", c->words, c->summary);
-	}
+	snprintf(program, sizeof(program), "martletctl %s", command->words);
+	rc = options_parse(&options, argv, NULL, &err);
+	if (rc)
+		*exit = options_end(&options, rc, &err);
+	return rc == 0;
 }
 
-static int print_help(const struct command *commands, uint32_t n)
+int command_parse_model(void *field, const char *text, struct error *err)
 {
-	printf("usage: martletctl [-s SOCK] [--json] NOUN [VERB] [ARGS]\n\n");
-	print_commands(stdout, commands, n, NULL);
-	printf("\n  -s SOCK          martletd's socket; else $MARTLET_SOCK, else %s\n"
-	       "  --json           print JSON\n"
-	       "  -h               this, or after a command its own usage\n"
-	       "  --version        the build\n\n"
-	       "exit: 0 done, 1 refused or failed, 2 wrong command line\n",
-		TOOL_SOCKET_DEFAULT);
+	const size_t length =
+		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+	if (!length || text[length] || length > MODEL_NAME_MAX || !isalnum((unsigned char)*text))
+		return error_set(err, -EINVAL,
+			"'%s' is no name for a model: at most %d letters, digits, '_', '.' and "
+			"'-', a letter or digit first",
+			text, MODEL_NAME_MAX);
+	*(const char **)field = text;
+	return 0;
+}
+
+// --- Which command -------------------------------------------------------------------------------
+
+struct command_list {
+	const struct command *const *commands;
+	uint32_t n;
+};
+
+static bool command_has_noun(const struct command *command, const char *noun)
+{
+	const size_t length = strcspn(command->words, " ");
+
+	return strlen(noun) == length && strncmp(noun, command->words, length) == 0;
+}
+
+static const char *command_verb(const struct command *command)
+{
+	const char *space = strchr(command->words, ' ');
+
+	return space ? space + 1 : NULL;
+}
+
+// `noun` NULL: of all nouns.
+static void command_print_list(FILE *to, const struct command_list *list, const char *noun)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (!noun || command_has_noun(list->commands[i], noun))
+			fprintf(to, "  %-16s %s\n", list->commands[i]->words,
+				list->commands[i]->summary);
+}
+
+static int command_print_help(const struct options *options, const struct command_list *list)
+{
+	options_print_usage(options, stdout);
+	fputc('\n', stdout);
+	command_print_list(stdout, list, NULL);
+	fputc('\n', stdout);
+	options_print_entries(options, stdout);
+	printf("\nAfter a command, --help tells its own arguments and options.\n"
+	       "exit: 0 done, 1 refused or failed, 2 wrong command line\n");
 	return TOOL_DONE;
 }
 
-// "model push" against argv "model", "push", ...
-static bool is_meant(const struct command *command, int argc, char **argv)
+// The command whose words are most like what was asked for; NULL: none is alike enough.
+static const char *command_nearest(const struct command_list *list, char **argv)
 {
-	const char *space = strchr(command->words, ' ');
-	size_t noun = space ? (size_t)(space - command->words) : strlen(command->words);
+	char words[64];
+	struct nearest noun = { .wanted = argv[0] }, both = { .wanted = words };
 
-	if (strlen(argv[0]) != noun || strncmp(argv[0], command->words, noun))
-		return false;
-	return !space || (argc > 1 && !strcmp(argv[1], space + 1));
+	snprintf(words, sizeof(words), "%s %s", argv[0], argv[1] ? argv[1] : "");
+	for (uint32_t i = 0; i < list->n; i++)
+		nearest_try(
+			command_verb(list->commands[i]) ? &both : &noun, list->commands[i]->words);
+	return both.found ? both.found : noun.found;
 }
 
-static bool has_noun(const struct command *commands, uint32_t n, const char *noun)
+// There is no such command; `known`: its noun is one that has verbs. Without a guess at what was
+// meant, all that there is follows.
+static int command_refuse(const struct command_list *list, char **argv, bool known)
 {
-	size_t length = strlen(noun);
+	const char *nearest = command_nearest(list, argv);
+	const char *verb = known && argv[1] ? argv[1] : "";
 
-	for (uint32_t i = 0; i < n; i++)
-		if (!strncmp(commands[i].words, noun, length) && commands[i].words[length] == ' ')
-			return true;
-	return false;
-}
-
-static int not_found(const struct command *commands, uint32_t n, int argc, char **argv)
-{
-	bool known = has_noun(commands, n, argv[0]);
-	bool asked = known && argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"));
-
-	if (asked) {
-		print_commands(stdout, commands, n, argv[0]);
-		return TOOL_DONE;
+	if (nearest) {
+		tool_refuse("there is no command '%s%s%s'; did you mean '%s'?", argv[0],
+			*verb ? " " : "", verb, nearest);
+		return TOOL_USAGE;
 	}
-	if (!known) {
-		tool_misused("there is no command '%s'; these are:", argv[0]);
-		print_commands(stderr, commands, n, NULL);
-	} else {
-		if (argc > 1)
-			tool_misused("%s has no '%s'; it has:", argv[0], argv[1]);
-		else
-			tool_misused("%s wants one of:", argv[0]);
-		print_commands(stderr, commands, n, argv[0]);
-	}
+	if (*verb)
+		tool_refuse("%s has no '%s'; it has:", argv[0], verb);
+	else if (known)
+		tool_refuse("%s wants one of:", argv[0]);
+	else
+		tool_refuse("there is no command '%s'; these are:", argv[0]);
+	command_print_list(stderr, list, known ? argv[0] : NULL);
 	return TOOL_USAGE;
 }
 
-int command_run(const struct command *commands, uint32_t n_commands, int argc, char **argv)
+// Runs what argv begins with: a noun, or a noun and its verb.
+static int command_run_named(const struct command_list *list, char **argv)
 {
-	int i = 1;
+	bool known = false;
 
-	for (; i < argc && argv[i][0] == '-'; i++) {
-		int taken;
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct command *command = list->commands[i];
+		const char *verb = command_verb(command);
 
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
-			return print_help(commands, n_commands);
-		if (!strcmp(argv[i], "--version")) {
-			printf("martletctl %s\n", MARTLET_VERSION);
-			return TOOL_DONE;
-		}
-		taken = args_global(argc, argv, &i);
-		if (taken < 0)
-			return tool_misused("%s wants a value after it", argv[i]);
-		if (!taken)
-			return tool_misused(
-				"unknown option %s before the command; see martletctl --help",
-				argv[i]);
+		if (!command_has_noun(command, argv[0]))
+			continue;
+		known = true;
+		if (!verb)
+			return command->run(command, argv);
+		if (argv[1] && strcmp(argv[1], verb) == 0)
+			return command->run(command, argv + 1);
 	}
-	if (i == argc) {
-		tool_misused("which command? These are:");
-		print_commands(stderr, commands, n_commands, NULL);
+	if (known && argv[1] && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+		command_print_list(stdout, list, argv[0]);
+		return TOOL_DONE;
+	}
+	return command_refuse(list, argv, known);
+}
+
+int command_run(const struct command *const *commands, uint32_t n_commands, char **argv)
+{
+	const struct command_list list = { commands, n_commands };
+	const struct options options = {
+		.program = "martletctl",
+		.synopsis = "[-s SOCK] [--json] NOUN [VERB] ...",
+		.version = MARTLET_VERSION,
+		.shared = { SHARED, &tool },
+	};
+	struct error err;
+	int first, rc = options_parse(&options, argv, &first, &err);
+
+	if (rc == OPTIONS_HELP || (!rc && argv[first] && strcmp(argv[first], "help") == 0))
+		return command_print_help(&options, &list);
+	if (rc)
+		return options_end(&options, rc, &err);
+	if (!argv[first]) {
+		tool_refuse("which command? These are:");
+		command_print_list(stderr, &list, NULL);
 		return TOOL_USAGE;
 	}
-	if (!strcmp(argv[i], "help"))
-		return print_help(commands, n_commands);
-	for (uint32_t c = 0; c < n_commands; c++) {
-		if (!is_meant(&commands[c], argc - i, argv + i))
-			continue;
-		tool.command = &commands[c];
-		return commands[c].run(argc - i, argv + i);
-	}
-	return not_found(commands, n_commands, argc - i, argv + i);
+	return command_run_named(&list, argv + first);
 }

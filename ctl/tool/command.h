@@ -1,9 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The command table: finding the one that is meant, and saying what there is.
+// The commands: what describes one, how the one that is meant is found, and how its command line is
+// read. Each command is a constant in the file that has its code; martletctl.c lists them.
 #pragma once
 
-#include "ctl/tool/tool.h"
+#include "base/options.h"
 
-// Takes the global options before the noun, finds the command and runs it. Returns its exit code;
-// TOOL_USAGE where there is no such command. `argv[0]` is the program's name.
-int command_run(const struct command *commands, uint32_t n_commands, int argc, char **argv);
+struct command {
+	const char *words;   // "status" or "model push"
+	const char *summary; // one line, for the list of commands and the command's --help
+	// Its arguments and options; NULL: none but those that every command has.
+	const struct option_entry *entries;
+	// `argv` begins with the last of the command's words. Returns an enum tool_exit.
+	int (*run)(const struct command *command, char **argv);
+};
+
+// Reads the options before the command, finds the command and runs it. Returns its exit code;
+// TOOL_USAGE where there is no such command. `argv` begins with the program's name.
+int command_run(const struct command *const *commands, uint32_t n_commands, char **argv);
+
+// Reads a command's arguments and options into the struct that its entries describe. False where
+// the command must not go on: help or a refusal was printed, and *exit is what it returns.
+bool command_parse(const struct command *command, char **argv, void *to, int *exit);
+
+// For OPTION_TO_OWN: a const char * that must be good as a model's name.
+int command_parse_model(void *field, const char *text, struct error *err);
+
+// Entries that several commands have; `type` is the struct that they fill.
+#define COMMAND_IMAGE(type)                                                                        \
+	{                                                                                          \
+		NULL, 0, "IMAGE", "the model's image, a .mlt file", OPTION_TO_TEXT(type, image),   \
+			.required = true                                                           \
+	}
+#define COMMAND_MODEL(type)                                                                        \
+	{                                                                                          \
+		NULL, 0, "MODEL", "the model's name",                                              \
+			OPTION_TO_OWN(type, model, command_parse_model), .required = true          \
+	}
+#define COMMAND_VERSION_MAX 65535
+#define COMMAND_VERSION(type)                                                                      \
+	{                                                                                          \
+		NULL, 0, "VERSION", "the number of a stored version, 1 to 65535",                  \
+			OPTION_TO_U32(type, version, 1, COMMAND_VERSION_MAX), .required = true     \
+	}

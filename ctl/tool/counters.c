@@ -1,33 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl stats, drops, lcores, latency: what the appliance counts.
+#include "ctl/tool/counters.h"
+
 #include "ctl/tool/api.h"
-#include "ctl/tool/args.h"
 #include "ctl/tool/format.h"
-#include "ctl/tool/show.h"
 #include "ctl/tool/table.h"
 
-#include <string.h>
-
-// One GET, printed by `print` unless --json asks for the answer as it is.
-static int get(int argc, char **argv, const char *path, void (*print)(const json_t *answer))
+// A command that takes nothing and shows the answer to one GET.
+static int counters_show(const struct command *command, char **argv, const char *path,
+	void (*print)(const json_t *answer))
 {
-	struct args args = { 0 };
-	struct api_reply reply;
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!api_call("GET", path, NULL, &reply))
-		return TOOL_REFUSED;
-	if (!api_print_json(&reply))
-		print(reply.json);
-	api_reply_fini(&reply);
-	return TOOL_DONE;
+	return command_parse(command, argv, NULL, &exit) ? api_show(path, print) : exit;
 }
 
 // --- stats ---------------------------------------------------------------------------------------
 
 // A counter's row: in total, then by lcore. `group` NULL, or "drops" for drops.bad_magic.
-static void add_counter(
+static void stats_add_counter(
 	struct table *table, const json_t *answer, const char *group, const char *key)
 {
 	const json_t *lcores = json_object_get(answer, "lcores");
@@ -49,17 +39,18 @@ static void add_counter(
 }
 
 // Named counters within a counter (statuses, drops): those that are not zero.
-static void add_group(struct table *table, const json_t *answer, const char *group, json_t *members)
+static void stats_add_group(
+	struct table *table, const json_t *answer, const char *group, json_t *members)
 {
 	const char *key;
 	json_t *value;
 
 	json_object_foreach (members, key, value)
 		if (json_number_value(value) != 0)
-			add_counter(table, answer, group, key);
+			stats_add_counter(table, answer, group, key);
 }
 
-static void print_stats(const json_t *answer)
+static void stats_print(const json_t *answer)
 {
 	static char headers[16][32] = { "COUNTER", ">TOTAL" };
 	const char *header[16] = { headers[0], headers[1] };
@@ -80,21 +71,27 @@ static void print_stats(const json_t *answer)
 	table_init(&table, header, n);
 	json_object_foreach (json_object_get(answer, "counters"), key, value) {
 		if (json_is_object(value))
-			add_group(&table, answer, key, value);
+			stats_add_group(&table, answer, key, value);
 		else if (json_is_number(value))
-			add_counter(&table, answer, NULL, key);
+			stats_add_counter(&table, answer, NULL, key);
 	}
 	table_print(&table, stdout, 0);
 }
 
-int stats_command(int argc, char **argv)
+static int stats_run(const struct command *command, char **argv)
 {
-	return get(argc, argv, "/v1/stats", print_stats);
+	return counters_show(command, argv, "/v1/stats", stats_print);
 }
+
+const struct command stats_command = {
+	.words = "stats",
+	.summary = "every counter, in total and by lcore",
+	.run = stats_run,
+};
 
 // --- drops ---------------------------------------------------------------------------------------
 
-static void print_drops(const json_t *answer)
+static void drops_print(const json_t *answer)
 {
 	struct table table;
 	uint64_t total = 0;
@@ -114,14 +111,20 @@ static void print_drops(const json_t *answer)
 	table_print(&table, stdout, 0);
 }
 
-int drops_command(int argc, char **argv)
+static int drops_run(const struct command *command, char **argv)
 {
-	return get(argc, argv, "/v1/drops", print_drops);
+	return counters_show(command, argv, "/v1/drops", drops_print);
 }
+
+const struct command drops_command = {
+	.words = "drops",
+	.summary = "packets dropped, by reason",
+	.run = drops_run,
+};
 
 // --- lcores --------------------------------------------------------------------------------------
 
-void show_lcores(const json_t *lcores)
+void lcores_print_table(const json_t *lcores)
 {
 	struct table table;
 	json_t *lcore;
@@ -144,19 +147,25 @@ void show_lcores(const json_t *lcores)
 	table_print(&table, stdout, 0);
 }
 
-static void print_lcores(const json_t *answer)
+static void lcores_print(const json_t *answer)
 {
-	show_lcores(json_object_get(answer, "lcores"));
+	lcores_print_table(json_object_get(answer, "lcores"));
 }
 
-int lcores_command(int argc, char **argv)
+static int lcores_run(const struct command *command, char **argv)
 {
-	return get(argc, argv, "/v1/lcores", print_lcores);
+	return counters_show(command, argv, "/v1/lcores", lcores_print);
 }
+
+const struct command lcores_command = {
+	.words = "lcores",
+	.summary = "lcores: role, how busy, what they did",
+	.run = lcores_run,
+};
 
 // --- latency -------------------------------------------------------------------------------------
 
-static void print_latency(const json_t *answer)
+static void latency_print(const json_t *answer)
 {
 	static const char *const keys[] = { "min_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns",
 		"p9999_ns", "max_ns", "mean_ns" };
@@ -182,7 +191,13 @@ static void print_latency(const json_t *answer)
 	table_print(&table, stdout, 0);
 }
 
-int latency_command(int argc, char **argv)
+static int latency_run(const struct command *command, char **argv)
 {
-	return get(argc, argv, "/v1/latency", print_latency);
+	return counters_show(command, argv, "/v1/latency", latency_print);
 }
+
+const struct command latency_command = {
+	.words = "latency",
+	.summary = "arrival to transmit, percentiles by model",
+	.run = latency_run,
+};

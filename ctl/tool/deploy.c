@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model promote, rollback, unload, load, delete: one request each.
+#include "ctl/tool/deploy.h"
+
 #include "ctl/tool/api.h"
-#include "ctl/tool/args.h"
+#include "ctl/tool/tool.h"
+
+#include <stdio.h>
 
 // Prints what is live now, from the answer to a promotion or rollback.
-static void print_deployment(const json_t *deployment)
+static void deploy_print(const json_t *deployment)
 {
 	char live[32], id[32], previous[32];
 	const json_t *before = json_object_get(deployment, "previous");
@@ -17,7 +20,7 @@ static void print_deployment(const json_t *deployment)
 	printf("\n");
 }
 
-static int finish(bool ok, struct api_reply *reply, const char *done, const char *model)
+static int deploy_finish(bool ok, struct api_reply *reply, const char *done, const char *model)
 {
 	if (!ok)
 		return TOOL_REFUSED;
@@ -25,82 +28,133 @@ static int finish(bool ok, struct api_reply *reply, const char *done, const char
 		if (done)
 			printf("%s: %s\n", model, done);
 		else
-			print_deployment(reply->json);
+			deploy_print(reply->json);
 	}
 	api_reply_fini(reply);
 	return TOOL_DONE;
 }
 
-int model_promote_command(int argc, char **argv)
+// What these commands are asked: all of it or the model alone.
+struct deploy {
+	const char *model;
+	uint32_t version;
+	uint32_t id; // 0: the one that it has
+};
+
+static const struct option_entry DEPLOY_PROMOTE[] = {
+	COMMAND_MODEL(struct deploy),
+	COMMAND_VERSION(struct deploy),
+	{ "id", 0, "N", "the model's id on the wire, 1 to 65535; needed the first time only",
+		OPTION_TO_U32(struct deploy, id, 1, 65535) },
+	{ 0 },
+};
+
+static const struct option_entry DEPLOY_MODEL[] = {
+	COMMAND_MODEL(struct deploy),
+	{ 0 },
+};
+
+static const struct option_entry DEPLOY_VERSION[] = {
+	COMMAND_MODEL(struct deploy),
+	COMMAND_VERSION(struct deploy),
+	{ 0 },
+};
+
+static int deploy_promote_run(const struct command *command, char **argv)
 {
-	const char *id_text = NULL;
-	const struct args_option options[] = { { .name = "id", .value = &id_text }, { 0 } };
-	struct args args = { .options = options, .n_min = 2, .n_max = 2 };
+	struct deploy deploy = { 0 };
 	struct api_reply reply;
-	uint32_t version, id;
 	char path[160];
 	json_t *body;
-	int code;
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!args_model_name(args.word[0]) ||
-		!args_number(args.word[1], "version", 1, 65535, &version) ||
-		(id_text && !args_number(id_text, "--id", 1, 65535, &id)))
-		return TOOL_USAGE;
-	body = json_pack("{s:i}", "live", (int)version);
-	if (id_text)
-		json_object_set_new(body, "id", json_integer(id));
-	snprintf(path, sizeof(path), "/v1/models/%s/deployment", args.word[0]);
-	code = finish(api_call("PUT", path, body, &reply), &reply, NULL, args.word[0]);
+	if (!command_parse(command, argv, &deploy, &exit))
+		return exit;
+	body = json_pack("{s:i}", "live", (int)deploy.version);
+	if (deploy.id)
+		json_object_set_new(body, "id", json_integer(deploy.id));
+	snprintf(path, sizeof(path), "/v1/models/%s/deployment", deploy.model);
+	exit = deploy_finish(api_call("PUT", path, body, &reply), &reply, NULL, deploy.model);
 	json_decref(body);
-	return code;
+	return exit;
 }
 
-// A POST without a body to `format` with the model's name in it.
-static int post(int argc, char **argv, const char *before, const char *after, const char *done)
+// A POST without a body to a path with the model's name between `before` and `after`.
+static int deploy_post(const struct command *command, char **argv, const char *before,
+	const char *after, const char *done)
 {
-	struct args args = { .n_min = 1, .n_max = 1 };
+	struct deploy deploy = { 0 };
 	struct api_reply reply;
 	char path[160];
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!args_model_name(args.word[0]))
-		return TOOL_USAGE;
-	snprintf(path, sizeof(path), "%s%s%s", before, args.word[0], after);
-	return finish(api_call("POST", path, NULL, &reply), &reply, done, args.word[0]);
+	if (!command_parse(command, argv, &deploy, &exit))
+		return exit;
+	snprintf(path, sizeof(path), "%s%s%s", before, deploy.model, after);
+	return deploy_finish(api_call("POST", path, NULL, &reply), &reply, done, deploy.model);
 }
 
-int model_rollback_command(int argc, char **argv)
+static int deploy_rollback_run(const struct command *command, char **argv)
 {
-	return post(argc, argv, "/v1/models/", "/rollback", NULL);
+	return deploy_post(command, argv, "/v1/models/", "/rollback", NULL);
 }
 
-int model_unload_command(int argc, char **argv)
+static int deploy_unload_run(const struct command *command, char **argv)
 {
-	return post(argc, argv, "/v2/repository/models/", "/unload",
+	return deploy_post(command, argv, "/v2/repository/models/", "/unload",
 		"out of service: requests for it are answered NO_MODEL");
 }
 
-int model_load_command(int argc, char **argv)
+static int deploy_load_run(const struct command *command, char **argv)
 {
-	return post(argc, argv, "/v2/repository/models/", "/load", "in service");
+	return deploy_post(command, argv, "/v2/repository/models/", "/load", "in service");
 }
 
-int model_delete_command(int argc, char **argv)
+static int deploy_delete_run(const struct command *command, char **argv)
 {
-	struct args args = { .n_min = 2, .n_max = 2 };
+	struct deploy deploy = { 0 };
 	struct api_reply reply;
-	uint32_t version;
 	char path[160], done[64];
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!args_model_name(args.word[0]) ||
-		!args_number(args.word[1], "version", 1, 65535, &version))
-		return TOOL_USAGE;
-	snprintf(path, sizeof(path), "/v1/models/%s/versions/%u", args.word[0], version);
-	snprintf(done, sizeof(done), "version %u is deleted", version);
-	return finish(api_call("DELETE", path, NULL, &reply), &reply, done, args.word[0]);
+	if (!command_parse(command, argv, &deploy, &exit))
+		return exit;
+	snprintf(path, sizeof(path), "/v1/models/%s/versions/%u", deploy.model, deploy.version);
+	snprintf(done, sizeof(done), "version %u is deleted", deploy.version);
+	return deploy_finish(api_call("DELETE", path, NULL, &reply), &reply, done, deploy.model);
 }
+
+const struct command model_promote_command = {
+	.words = "model promote",
+	.summary = "make a stored version the live one",
+	.entries = DEPLOY_PROMOTE,
+	.run = deploy_promote_run,
+};
+
+const struct command model_rollback_command = {
+	.words = "model rollback",
+	.summary = "back to the version that was live before",
+	.entries = DEPLOY_MODEL,
+	.run = deploy_rollback_run,
+};
+
+const struct command model_unload_command = {
+	.words = "model unload",
+	.summary = "take a model out of service",
+	.entries = DEPLOY_MODEL,
+	.run = deploy_unload_run,
+};
+
+const struct command model_load_command = {
+	.words = "model load",
+	.summary = "put an unloaded model back in service",
+	.entries = DEPLOY_MODEL,
+	.run = deploy_load_run,
+};
+
+const struct command model_delete_command = {
+	.words = "model delete",
+	.summary = "delete a stored version that is not live",
+	.entries = DEPLOY_VERSION,
+	.run = deploy_delete_run,
+};

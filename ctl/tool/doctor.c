@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl doctor: is this machine ready, and what would make it so?
 #include "ctl/tool/doctor.h"
 
-#include "ctl/tool/args.h"
+#include "ctl/tool/doctor_cpu.h"
+#include "ctl/tool/doctor_memory.h"
+#include "ctl/tool/doctor_nic.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-const char *doctor_level_name(enum doctor_level level)
-{
-	return level == DOCTOR_OK ? "ok" : level == DOCTOR_WARN ? "warn" : "fail";
-}
-
-static json_t *findings_json(const struct doctor *doctor)
+static json_t *doctor_findings_json(const struct doctor *doctor)
 {
 	json_t *array = json_array();
 
@@ -32,23 +28,15 @@ static json_t *findings_json(const struct doctor *doctor)
 	return array;
 }
 
-static uint32_t count(const struct doctor *doctor, enum doctor_level level)
+static void doctor_print_json(const struct doctor *doctor)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < doctor->n_findings; i++)
-		n += doctor->findings[i].level == level;
-	return n;
+	tool_print_json(json_pack("{s:o, s:i, s:i, s:i}", "findings", doctor_findings_json(doctor),
+		"ok", (int)doctor_count(doctor, DOCTOR_OK), "warn",
+		(int)doctor_count(doctor, DOCTOR_WARN), "fail",
+		(int)doctor_count(doctor, DOCTOR_FAIL)));
 }
 
-static void print_json(const struct doctor *doctor)
-{
-	tool_print_json(json_pack("{s:o, s:i, s:i, s:i}", "findings", findings_json(doctor), "ok",
-		(int)count(doctor, DOCTOR_OK), "warn", (int)count(doctor, DOCTOR_WARN), "fail",
-		(int)count(doctor, DOCTOR_FAIL)));
-}
-
-static void print_text(const struct doctor *doctor)
+static void doctor_print_text(const struct doctor *doctor)
 {
 	for (uint32_t i = 0; i < doctor->n_findings; i++) {
 		const struct doctor_finding *f = &doctor->findings[i];
@@ -60,11 +48,11 @@ static void print_text(const struct doctor *doctor)
 		if (*f->fix)
 			printf("%36sfix: %s\n", "", f->fix);
 	}
-	printf("\n%u ok, %u warn, %u fail\n", count(doctor, DOCTOR_OK), count(doctor, DOCTOR_WARN),
-		count(doctor, DOCTOR_FAIL));
+	printf("\n%u ok, %u warn, %u fail\n", doctor_count(doctor, DOCTOR_OK),
+		doctor_count(doctor, DOCTOR_WARN), doctor_count(doctor, DOCTOR_FAIL));
 }
 
-static void load_config(struct doctor *doctor, const char *path, struct config *config)
+static void doctor_load_config(struct doctor *doctor, const char *path, struct config *config)
 {
 	struct error err;
 
@@ -76,20 +64,28 @@ static void load_config(struct doctor *doctor, const char *path, struct config *
 	doctor->config = config;
 }
 
-int doctor_command(int argc, char **argv)
-{
-	const char *config_path = NULL, *root = getenv("MARTLET_DOCTOR_ROOT");
-	const struct args_option options[] = {
-		{ .name = "config", .letter = 'c', .value = &config_path },
-		{ 0 },
-	};
-	struct args args = { .options = options };
-	static struct doctor doctor;
-	static struct config config;
-	struct rlimit memlock;
+struct doctor_request {
+	const char *config; // path; NULL: none
+};
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
+static const struct option_entry DOCTOR[] = {
+	{ "config", 'c', "FILE",
+		"a configuration of martletd: does this machine have what it names?",
+		OPTION_TO_TEXT(struct doctor_request, config) },
+	{ 0 },
+};
+
+static int doctor_run(const struct command *command, char **argv)
+{
+	static struct doctor doctor; // static because they are large
+	static struct config config;
+	const char *root = getenv("MARTLET_DOCTOR_ROOT");
+	struct doctor_request request = { 0 };
+	struct rlimit memlock;
+	int exit;
+
+	if (!command_parse(command, argv, &request, &exit))
+		return exit;
 	doctor.root = root ? root : "";
 	doctor.isa = isa_detected();
 	doctor.isa_name = isa_name(doctor.isa);
@@ -97,13 +93,20 @@ int doctor_command(int argc, char **argv)
 	doctor.memlock_bytes = UINT64_MAX;
 	if (!getrlimit(RLIMIT_MEMLOCK, &memlock) && memlock.rlim_cur != RLIM_INFINITY)
 		doctor.memlock_bytes = memlock.rlim_cur;
-	if (config_path)
-		load_config(&doctor, config_path, &config);
+	if (request.config)
+		doctor_load_config(&doctor, request.config, &config);
 	doctor_check_cpu(&doctor);
 	doctor_check_memory(&doctor);
 	doctor_check_nics(&doctor);
 	if (doctor.config)
-		doctor_check_config(&doctor);
-	(tool.json ? print_json : print_text)(&doctor);
-	return count(&doctor, DOCTOR_FAIL) ? TOOL_REFUSED : TOOL_DONE;
+		doctor_check_ports(&doctor);
+	(tool.json ? doctor_print_json : doctor_print_text)(&doctor);
+	return doctor_count(&doctor, DOCTOR_FAIL) ? TOOL_REFUSED : TOOL_DONE;
 }
+
+const struct command doctor_command = {
+	.words = "doctor",
+	.summary = "is this machine ready? Each finding with its fix",
+	.entries = DOCTOR,
+	.run = doctor_run,
+};

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Instruction sets, isolation, frequency, SMT, clock.
-#include "ctl/tool/doctor.h"
+#include "ctl/tool/doctor_cpu.h"
 
+#include "ctl/tool/doctor_read.h"
 #include "infer/infer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CPUS  "/sys/devices/system/cpu"
-#define CLOCK "/sys/devices/system/clocksource/clocksource0"
+#define CPU_ENTRIES 256 // of a folder: CPUs and a few more
+#define CPUS        "/sys/devices/system/cpu"
+#define CLOCK       "/sys/devices/system/clocksource/clocksource0"
 
-static void check_isa(struct doctor *doctor)
+static void cpu_check_isa(struct doctor *doctor)
 {
 	if (doctor->isa & (ISA_AVX2 | ISA_AVX512 | ISA_NEON))
 		doctor_find(
@@ -21,22 +23,22 @@ static void check_isa(struct doctor *doctor)
 			"virtual machine, pass the host's CPU through");
 }
 
-// Value of a kernel parameter, "" where it is not given.
-static void parameter(const char *cmdline, const char *name, char *value, size_t size)
+// Value of a kernel cpu_read_parameter, "" where it is not given.
+static void cpu_read_parameter(const char *cmdline, const char *name, char *value, size_t size)
 {
 	size_t length = strlen(name);
 
 	value[0] = '\0';
 	for (const char *word = cmdline; word && *word; word = strchr(word, ' ')) {
 		word += strspn(word, " ");
-		if (!strncmp(word, name, length) && word[length] == '=')
+		if (strncmp(word, name, length) == 0 && word[length] == '=')
 			snprintf(value, size, "%.*s", (int)strcspn(word + length + 1, " "),
 				word + length + 1);
 	}
 }
 
 // CPUs that poll: what the configuration says, else all but CPU 0.
-static void polling_cpus(const struct doctor *doctor, char *list, size_t size)
+static void cpu_list_polling(const struct doctor *doctor, char *list, size_t size)
 {
 	const struct config_lcores *l = doctor->config ? &doctor->config->lcores : NULL;
 	const uint32_t *sets[] = { l ? l->io : NULL, l ? l->workers : NULL,
@@ -62,18 +64,18 @@ static void polling_cpus(const struct doctor *doctor, char *list, size_t size)
 		snprintf(list, size, "%d", atoi(last));
 }
 
-static void check_isolation(struct doctor *doctor)
+static void cpu_check_isolation(struct doctor *doctor)
 {
 	static const char *const names[] = { "isolcpus", "nohz_full", "rcu_nocbs" };
 	char cmdline[4096], value[256], cpus[96], fix[512], missing[64] = "";
 	const char *first = "";
 
 	doctor_read(doctor, cmdline, sizeof(cmdline), "/proc/cmdline");
-	polling_cpus(doctor, cpus, sizeof(cpus));
+	cpu_list_polling(doctor, cpus, sizeof(cpus));
 	for (int i = 0; i < 3; i++) {
 		bool all;
 
-		parameter(cmdline, names[i], value, sizeof(value));
+		cpu_read_parameter(cmdline, names[i], value, sizeof(value));
 		all = *value;
 		for (char *c = cpus; doctor->config && all && c; c = strchr(c, ',')) {
 			c += *c == ',';
@@ -100,18 +102,18 @@ static void check_isolation(struct doctor *doctor)
 		missing, cpus);
 }
 
-static void check_governor(struct doctor *doctor)
+static void cpu_check_governor(struct doctor *doctor)
 {
-	char cpus[1024 / 4][64], path[160], governor[32], other[32] = "";
-	uint32_t n = doctor_list(doctor, CPUS, cpus, 1024 / 4), seen = 0;
+	char cpus[CPU_ENTRIES][DOCTOR_NAME_BYTES], path[160], governor[32], other[32] = "";
+	uint32_t n = doctor_list(doctor, CPUS, cpus, CPU_ENTRIES), seen = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), CPUS "/%.63s/cpufreq/scaling_governor", cpus[i]);
-		if (strncmp(cpus[i], "cpu", 3) ||
+		if (strncmp(cpus[i], "cpu", 3) != 0 ||
 			!doctor_read(doctor, governor, sizeof(governor), path))
 			continue;
 		seen++;
-		if (strcmp(governor, "performance"))
+		if (strcmp(governor, "performance") != 0)
 			strcpy(other, governor);
 	}
 	if (!seen)
@@ -125,7 +127,7 @@ static void check_governor(struct doctor *doctor)
 			"%s: frequency follows load, and latency with it", other);
 }
 
-static void check_smt(struct doctor *doctor)
+static void cpu_check_smt(struct doctor *doctor)
 {
 	uint64_t active = 0;
 
@@ -139,7 +141,7 @@ static void check_smt(struct doctor *doctor)
 }
 
 // The first "flags" line of /proc/cpuinfo.
-static bool has_flag(const char *cpuinfo, const char *flag)
+static bool cpu_has_flag(const char *cpuinfo, const char *flag)
 {
 	const char *line = strstr(cpuinfo, "flags"), *end = line ? strchr(line, '\n') : NULL;
 	size_t length = strlen(flag);
@@ -150,7 +152,7 @@ static bool has_flag(const char *cpuinfo, const char *flag)
 	return false;
 }
 
-static void check_clock(struct doctor *doctor)
+static void cpu_check_clock(struct doctor *doctor)
 {
 	static char cpuinfo[8192];
 	char current[64], available[128];
@@ -158,10 +160,10 @@ static void check_clock(struct doctor *doctor)
 	doctor_read(doctor, cpuinfo, sizeof(cpuinfo), "/proc/cpuinfo");
 	doctor_read(doctor, current, sizeof(current), CLOCK "/current_clocksource");
 	doctor_read(doctor, available, sizeof(available), CLOCK "/available_clocksource");
-	if (!has_flag(cpuinfo, "constant_tsc") || !has_flag(cpuinfo, "nonstop_tsc"))
+	if (!cpu_has_flag(cpuinfo, "constant_tsc") || !cpu_has_flag(cpuinfo, "nonstop_tsc"))
 		doctor_find(doctor, "cpu", "clock", DOCTOR_WARN, NULL,
 			"the TSC is not constant: latencies and budgets will be off on this CPU");
-	else if (!strcmp(current, "tsc"))
+	else if (strcmp(current, "tsc") == 0)
 		doctor_find(
 			doctor, "cpu", "clock", DOCTOR_OK, NULL, "constant TSC, clock source tsc");
 	else if (strstr(available, "tsc"))
@@ -174,11 +176,33 @@ static void check_clock(struct doctor *doctor)
 			"constant TSC; the kernel itself uses %s", *current ? current : "another");
 }
 
+bool doctor_cpu_in(const char *list, uint32_t cpu)
+{
+	while (*list) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+
+		if (end == list) { // "domain," and the like of isolcpus=
+			list = strchr(list, ',');
+			if (!list++)
+				return false;
+			continue;
+		}
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (cpu >= first && cpu <= last)
+			return true;
+		list = end + strcspn(end, ",");
+		list += *list == ',';
+	}
+	return false;
+}
+
 void doctor_check_cpu(struct doctor *doctor)
 {
-	check_isa(doctor);
-	check_isolation(doctor);
-	check_governor(doctor);
-	check_smt(doctor);
-	check_clock(doctor);
+	cpu_check_isa(doctor);
+	cpu_check_isolation(doctor);
+	cpu_check_governor(doctor);
+	cpu_check_smt(doctor);
+	cpu_check_clock(doctor);
 }

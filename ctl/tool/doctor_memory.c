@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Hugepages, locked memory, NUMA, transparent hugepages.
-#include "ctl/tool/doctor.h"
+#include "ctl/tool/doctor_memory.h"
 
+#include "ctl/tool/doctor_read.h"
 #include "ctl/tool/format.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +14,12 @@
 #define WANTED_MB   512 // of hugepages, where no configuration says
 #define MEMLOCK_MIN ((uint64_t)64 << 20)
 
-static void check_hugepages(struct doctor *doctor)
+static void memory_check_hugepages(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
 	uint64_t wanted = (uint64_t)(config ? config->memory.megabytes : WANTED_MB) << 20;
 	bool needed = config && config->memory.hugepages;
-	char sizes[8][64], path[256], fix[128];
+	char sizes[8][DOCTOR_NAME_BYTES], path[256], fix[128];
 	uint32_t n = doctor_list(doctor, HUGEPAGES, sizes, 8);
 	uint64_t total = 0, unused = 0;
 
@@ -44,7 +45,7 @@ static void check_hugepages(struct doctor *doctor)
 		format_bytes(total).s, format_bytes(unused).s, format_bytes(wanted).s);
 }
 
-static void check_hugetlbfs(struct doctor *doctor)
+static void memory_check_hugetlbfs(struct doctor *doctor)
 {
 	char mounts[32768], *line, *rest = mounts;
 
@@ -53,7 +54,7 @@ static void check_hugetlbfs(struct doctor *doctor)
 		char where[200], kind[32];
 
 		if (sscanf(line, "%*s %199s %31s", where, kind) == 2 &&
-			!strcmp(kind, "hugetlbfs")) {
+			strcmp(kind, "hugetlbfs") == 0) {
 			doctor_find(doctor, "memory", "hugetlbfs", DOCTOR_OK, NULL, "mounted on %s",
 				where);
 			return;
@@ -64,7 +65,7 @@ static void check_hugetlbfs(struct doctor *doctor)
 		"not mounted: hugepages cannot be shared between processes");
 }
 
-static void check_memlock(struct doctor *doctor)
+static void memory_check_memlock(struct doctor *doctor)
 {
 	if (doctor->memlock_bytes == UINT64_MAX)
 		doctor_find(doctor, "memory", "memlock", DOCTOR_OK, NULL, "unlimited");
@@ -79,7 +80,7 @@ static void check_memlock(struct doctor *doctor)
 			format_bytes(doctor->memlock_bytes).s);
 }
 
-static void check_thp(struct doctor *doctor)
+static void memory_check_thp(struct doctor *doctor)
 {
 	char text[128];
 
@@ -94,14 +95,15 @@ static void check_thp(struct doctor *doctor)
 			text);
 }
 
-static void check_numa(struct doctor *doctor)
+static void memory_check_numa(struct doctor *doctor)
 {
-	char names[64][64];
+	char names[64][DOCTOR_NAME_BYTES];
 	uint32_t n = doctor_list(doctor, NODES, names, 64), nodes = 0;
 	uint64_t balancing = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		nodes += !strncmp(names[i], "node", 4) && names[i][4] >= '0' && names[i][4] <= '9';
+		nodes += strncmp(names[i], "node", 4) == 0 && names[i][4] >= '0' &&
+			names[i][4] <= '9';
 	doctor_read_number(doctor, "/proc/sys/kernel/numa_balancing", &balancing);
 	if (nodes > 1 && balancing)
 		doctor_find(doctor, "memory", "numa", DOCTOR_WARN,
@@ -118,9 +120,9 @@ static void check_numa(struct doctor *doctor)
 
 void doctor_check_memory(struct doctor *doctor)
 {
-	check_hugepages(doctor);
-	check_hugetlbfs(doctor);
-	check_memlock(doctor);
-	check_thp(doctor);
-	check_numa(doctor);
+	memory_check_hugepages(doctor);
+	memory_check_hugetlbfs(doctor);
+	memory_check_memlock(doctor);
+	memory_check_thp(doctor);
+	memory_check_numa(doctor);
 }

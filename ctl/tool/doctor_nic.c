@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// IOMMU, vfio, network cards and what they are bound to, AF_XDP.
-#include "ctl/tool/doctor.h"
+#include "ctl/tool/doctor_nic.h"
+
+#include "ctl/tool/doctor_read.h"
 
 #include <limits.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PCI "/sys/bus/pci/devices"
 
-static void check_iommu(struct doctor *doctor)
+static void nic_check_iommu(struct doctor *doctor)
 {
-	char names[8][64], cmdline[4096];
+	char names[8][DOCTOR_NAME_BYTES], cmdline[4096];
 
 	doctor_read(doctor, cmdline, sizeof(cmdline), "/proc/cmdline");
 	if (doctor_list(doctor, "/sys/class/iommu", names, 8))
@@ -25,7 +26,7 @@ static void check_iommu(struct doctor *doctor)
 			"not)");
 }
 
-static void check_vfio(struct doctor *doctor)
+static void nic_check_vfio(struct doctor *doctor)
 {
 	if (doctor_exists(doctor, "/sys/bus/pci/drivers/vfio-pci"))
 		doctor_find(doctor, "nic", "vfio", DOCTOR_OK, NULL, "vfio-pci is loaded");
@@ -34,7 +35,7 @@ static void check_vfio(struct doctor *doctor)
 			"vfio-pci is not loaded: only PCI cards under it want it");
 }
 
-static void check_xdp(struct doctor *doctor)
+static void nic_check_xdp(struct doctor *doctor)
 {
 	char protocols[8192], release[64];
 	const char *at;
@@ -53,9 +54,10 @@ static void check_xdp(struct doctor *doctor)
 }
 
 // The kernel's interface on a PCI device, also one behind virtio.
-static bool interface_of(const struct doctor *doctor, const char *address, char *name, size_t size)
+static bool nic_find_interface(
+	const struct doctor *doctor, const char *address, char *name, size_t size)
 {
-	char path[PATH_MAX], names[16][64], inner[4][64];
+	char path[PATH_MAX], names[16][DOCTOR_NAME_BYTES], inner[4][DOCTOR_NAME_BYTES];
 	uint32_t n;
 
 	snprintf(path, sizeof(path), PCI "/%s/net", address);
@@ -67,7 +69,7 @@ static bool interface_of(const struct doctor *doctor, const char *address, char 
 	n = doctor_list(doctor, path, names, 16);
 	for (uint32_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), PCI "/%s/%.63s/net", address, names[i]);
-		if (!strncmp(names[i], "virtio", 6) && doctor_list(doctor, path, inner, 4)) {
+		if (strncmp(names[i], "virtio", 6) == 0 && doctor_list(doctor, path, inner, 4)) {
 			snprintf(name, size, "%s", inner[0]);
 			return true;
 		}
@@ -75,47 +77,47 @@ static bool interface_of(const struct doctor *doctor, const char *address, char 
 	return false;
 }
 
-static bool carries_default_route(const struct doctor *doctor, const char *interface)
+static bool nic_carries_default_route(const struct doctor *doctor, const char *interface)
 {
 	char routes[16384], name[64], destination[16], *line, *rest = routes;
 
 	doctor_read(doctor, routes, sizeof(routes), "/proc/net/route");
 	while ((line = strsep(&rest, "\n")))
-		if (sscanf(line, "%63s %15s", name, destination) == 2 && !strcmp(name, interface) &&
-			!strcmp(destination, "00000000"))
+		if (sscanf(line, "%63s %15s", name, destination) == 2 &&
+			strcmp(name, interface) == 0 && strcmp(destination, "00000000") == 0)
 			return true;
 	return false;
 }
 
-static bool is_dpdk_driver(const char *driver)
+static bool nic_is_dpdk_driver(const char *driver)
 {
-	return !strcmp(driver, "vfio-pci") || !strcmp(driver, "uio_pci_generic") ||
-		!strcmp(driver, "igb_uio");
+	return strcmp(driver, "vfio-pci") == 0 || strcmp(driver, "uio_pci_generic") == 0 ||
+		strcmp(driver, "igb_uio") == 0;
 }
 
 // Returns true where martletd could use the card as it stands.
-static bool check_nic(struct doctor *doctor, const char *address)
+static bool nic_check_card(struct doctor *doctor, const char *address)
 {
 	char path[160], driver[64] = "", interface[64] = "", fix[256];
 
 	snprintf(path, sizeof(path), PCI "/%s/driver", address);
 	doctor_link(doctor, path, driver, sizeof(driver));
-	interface_of(doctor, address, interface, sizeof(interface));
+	nic_find_interface(doctor, address, interface, sizeof(interface));
 	snprintf(fix, sizeof(fix), "%s%s%sdpdk-devbind.py -b vfio-pci %s",
 		*interface ? "ip link set " : "", interface, *interface ? " down && " : "",
 		address);
-	if (is_dpdk_driver(driver)) {
+	if (nic_is_dpdk_driver(driver)) {
 		doctor_find(doctor, "nic", "card", DOCTOR_OK, NULL,
 			"%s is bound to %s: ready as device = \"%s\"", address, driver, address);
 		return true;
 	}
-	if (!strncmp(driver, "mlx", 3) || !strcmp(driver, "mana")) {
+	if (strncmp(driver, "mlx", 3) == 0 || strcmp(driver, "mana") == 0) {
 		doctor_find(doctor, "nic", "card", DOCTOR_OK, NULL,
 			"%s (%s, %s) is shared with the kernel: ready as device = \"%s\"", address,
 			interface, driver, address);
 		return true;
 	}
-	if (*interface && carries_default_route(doctor, interface))
+	if (*interface && nic_carries_default_route(doctor, interface))
 		doctor_find(doctor, "nic", "card", DOCTOR_OK, NULL,
 			"%s (%s, %s) carries the default route: leave it to the kernel", address,
 			interface, driver);
@@ -130,18 +132,19 @@ static bool check_nic(struct doctor *doctor, const char *address)
 	return false;
 }
 
-static void check_nics(struct doctor *doctor)
+static void nic_check_cards(struct doctor *doctor)
 {
-	static char addresses[256][64];
+	static char addresses[256][DOCTOR_NAME_BYTES];
 	uint32_t n = doctor_list(doctor, PCI, addresses, 256), ready = 0, cards = 0;
 	char path[160], class[16];
 
 	for (uint32_t i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), PCI "/%.63s/class", addresses[i]);
-		if (!doctor_read(doctor, class, sizeof(class), path) || strncmp(class, "0x02", 4))
+		if (!doctor_read(doctor, class, sizeof(class), path) ||
+			strncmp(class, "0x02", 4) != 0)
 			continue; // PCI base class 2: network controller
 		cards++;
-		ready += check_nic(doctor, addresses[i]);
+		ready += nic_check_card(doctor, addresses[i]);
 	}
 	if (!cards)
 		doctor_find(doctor, "nic", "cards", DOCTOR_WARN, NULL,
@@ -155,14 +158,14 @@ static void check_nics(struct doctor *doctor)
 
 void doctor_check_nics(struct doctor *doctor)
 {
-	check_iommu(doctor);
-	check_vfio(doctor);
-	check_xdp(doctor);
-	check_nics(doctor);
+	nic_check_iommu(doctor);
+	nic_check_vfio(doctor);
+	nic_check_xdp(doctor);
+	nic_check_cards(doctor);
 }
 
 // "0000:03:00.0" with or without arguments after a comma, or without the domain.
-static bool pci_address(const char *device, char address[32])
+static bool nic_parse_address(const char *device, char address[32])
 {
 	unsigned domain = 0, bus, slot, function;
 
@@ -176,12 +179,12 @@ static bool pci_address(const char *device, char address[32])
 	return true;
 }
 
-static void check_port(struct doctor *doctor, const struct config_port *port)
+static void nic_check_port(struct doctor *doctor, const struct config_port *port)
 {
 	char address[32], path[160], interface[64], *end;
 	const char *name = strstr(port->device, "iface=");
 
-	if (pci_address(port->device, address)) {
+	if (nic_parse_address(port->device, address)) {
 		snprintf(path, sizeof(path), PCI "/%s", address);
 		if (!doctor_exists(doctor, path))
 			doctor_find(doctor, "configuration", "port", DOCTOR_FAIL,
@@ -202,8 +205,8 @@ static void check_port(struct doctor *doctor, const struct config_port *port)
 			interface);
 }
 
-void doctor_check_config(struct doctor *doctor)
+void doctor_check_ports(struct doctor *doctor)
 {
 	for (uint32_t i = 0; i < doctor->config->n_ports; i++)
-		check_port(doctor, &doctor->config->ports[i]);
+		nic_check_port(doctor, &doctor->config->ports[i]);
 }

@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reading below the root, and noting findings.
-#include "ctl/tool/doctor.h"
+#include "ctl/tool/doctor_read.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-void doctor_find(struct doctor *doctor, const char *area, const char *name, enum doctor_level level,
-	const char *fix, const char *format, ...)
-{
-	struct doctor_finding *finding;
-	va_list args;
-
-	if (doctor->n_findings == DOCTOR_FINDINGS_MAX)
-		return;
-	finding = &doctor->findings[doctor->n_findings++];
-	finding->area = area;
-	finding->name = name;
-	finding->level = level;
-	snprintf(finding->fix, sizeof(finding->fix), "%s", fix ? fix : "");
-	va_start(args, format);
-	vsnprintf(finding->text, sizeof(finding->text), format, args);
-	va_end(args);
-}
-
-static bool place(const struct doctor *doctor, const char *path, char full[PATH_MAX])
+// The whole path, below the root. False where it is too long.
+static bool read_path(const struct doctor *doctor, const char *path, char full[PATH_MAX])
 {
 	int n = snprintf(full, PATH_MAX, "%s%s", doctor->root, path);
 
@@ -37,7 +19,7 @@ static bool place(const struct doctor *doctor, const char *path, char full[PATH_
 bool doctor_read(const struct doctor *doctor, char *text, size_t size, const char *path)
 {
 	char full[PATH_MAX];
-	FILE *file = place(doctor, path, full) ? fopen(full, "re") : NULL;
+	FILE *file = read_path(doctor, path, full) ? fopen(full, "re") : NULL;
 	size_t n = file ? fread(text, 1, size - 1, file) : 0;
 
 	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
@@ -63,34 +45,35 @@ bool doctor_exists(const struct doctor *doctor, const char *path)
 {
 	char full[PATH_MAX];
 
-	return place(doctor, path, full) && !access(full, F_OK);
+	return read_path(doctor, path, full) && access(full, F_OK) == 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int read_compare_names(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
 
-uint32_t doctor_list(const struct doctor *doctor, const char *path, char names[][64], uint32_t max)
+uint32_t doctor_list(const struct doctor *doctor, const char *path, char names[][DOCTOR_NAME_BYTES],
+	uint32_t max)
 {
 	char full[PATH_MAX];
-	DIR *folder = place(doctor, path, full) ? opendir(full) : NULL;
+	DIR *folder = read_path(doctor, path, full) ? opendir(full) : NULL;
 	struct dirent *entry;
 	uint32_t n = 0;
 
 	while (folder && n < max && (entry = readdir(folder)))
-		if (entry->d_name[0] != '.' && strlen(entry->d_name) < 64)
+		if (entry->d_name[0] != '.' && strlen(entry->d_name) < DOCTOR_NAME_BYTES)
 			strcpy(names[n++], entry->d_name);
 	if (folder)
 		closedir(folder);
-	qsort(names, n, 64, by_name);
+	qsort(names, n, DOCTOR_NAME_BYTES, read_compare_names);
 	return n;
 }
 
 bool doctor_link(const struct doctor *doctor, const char *path, char *name, size_t size)
 {
 	char full[PATH_MAX], target[PATH_MAX];
-	ssize_t n = place(doctor, path, full) ? readlink(full, target, sizeof(target) - 1) : -1;
+	ssize_t n = read_path(doctor, path, full) ? readlink(full, target, sizeof(target) - 1) : -1;
 	const char *slash;
 
 	if (n < 0)
@@ -99,26 +82,4 @@ bool doctor_link(const struct doctor *doctor, const char *path, char *name, size
 	slash = strrchr(target, '/');
 	snprintf(name, size, "%s", slash ? slash + 1 : target);
 	return true;
-}
-
-bool doctor_cpu_in(const char *list, uint32_t cpu)
-{
-	while (*list) {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10), last = first;
-
-		if (end == list) { // "domain," and the like of isolcpus=
-			list = strchr(list, ',');
-			if (!list++)
-				return false;
-			continue;
-		}
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		if (cpu >= first && cpu <= last)
-			return true;
-		list = end + strcspn(end, ",");
-		list += *list == ',';
-	}
-	return false;
 }

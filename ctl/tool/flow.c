@@ -1,47 +1,34 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl flow features CAPTURE: one row of features for each flow in a capture file.
+#include "ctl/tool/flow.h"
+
 #include "ctl/tool/tool.h"
 #include "dataplane/flow/capture.h"
 #include "dataplane/flow/features.h"
 
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-static const char usage[] =
-	"usage: martletctl flow features CAPTURE [-o OUT.csv] [--label L] [--activity A]\n"
-	"                  [--idle-timeout S] [--active-timeout S] [--flows N] [--partial] "
-	"[--json]\n"
-	"       CAPTURE   a pcap or pcapng file, - for standard input\n"
-	"       --label, --activity   last columns of every row\n"
-	"       --idle-timeout 60     seconds of silence that end a flow\n"
-	"       --active-timeout 120  age in seconds at which a flow is cut in two; 0: never\n"
-	"       --flows 65536         room in the flow table\n"
-	"       --partial             take what comes before a cut instead of refusing the file\n"
-	"       --json                with each flow's ends, times and reason to end\n";
-
-struct request {
+struct flow_request {
 	const char *path;
 	const char *out;
 	const char *label;
 	const char *activity;
-	bool json;
 	bool partial;
 	struct flow_table_options table;
 };
 
 // Rows go to a file without a name first: a capture that is refused leaves nothing behind.
-struct writer {
-	const struct request *request;
+struct flow_writer {
+	const struct flow_request *request;
 	FILE *spool;
 	uint64_t rows;
 };
 
-static void write_csv_header(struct writer *writer)
+static void flow_write_csv_header(struct flow_writer *writer)
 {
 	for (int i = 0; i < FEATURE_COUNT; i++)
 		fprintf(writer->spool, "%s%s", i ? "," : "", feature_name(i));
@@ -52,9 +39,9 @@ static void write_csv_header(struct writer *writer)
 	fprintf(writer->spool, "\n");
 }
 
-static void emit_csv(void *context, const struct flow *flow, enum flow_end end)
+static void flow_emit_csv(void *context, const struct flow *flow, enum flow_end end)
 {
-	struct writer *writer = context;
+	struct flow_writer *writer = context;
 	float features[FEATURE_COUNT];
 
 	features_of(flow, features);
@@ -68,7 +55,7 @@ static void emit_csv(void *context, const struct flow *flow, enum flow_end end)
 	writer->rows++;
 }
 
-static void write_json_end(
+static void flow_write_json_end(
 	FILE *file, const char *name, uint8_t ip_version, const struct packet_end *end)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -79,16 +66,16 @@ static void write_json_end(
 
 // Streamed, since a capture may hold millions of flows. label and activity were checked to be
 // plain.
-static void emit_json(void *context, const struct flow *flow, enum flow_end end)
+static void flow_emit_json(void *context, const struct flow *flow, enum flow_end end)
 {
-	struct writer *writer = context;
+	struct flow_writer *writer = context;
 	FILE *file = writer->spool;
 	float features[FEATURE_COUNT];
 
 	features_of(flow, features);
 	fprintf(file, "%s\n{", writer->rows ? "," : "");
-	write_json_end(file, "source", flow->ip_version, &flow->source);
-	write_json_end(file, "destination", flow->ip_version, &flow->destination);
+	flow_write_json_end(file, "source", flow->ip_version, &flow->source);
+	flow_write_json_end(file, "destination", flow->ip_version, &flow->destination);
 	fprintf(file,
 		"\"protocol\":%u,\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64 ",\"end\":\"%s\",",
 		flow->protocol, flow->first_ns, flow->last_ns, flow_end_name(end));
@@ -104,7 +91,7 @@ static void emit_json(void *context, const struct flow *flow, enum flow_end end)
 }
 
 // What was seen and what became of it: for people, on standard error.
-static void report(const char *path, const struct capture_stats *stats, uint64_t rows)
+static void flow_report(const char *path, const struct capture_stats *stats, uint64_t rows)
 {
 	fprintf(stderr, "%s: %" PRIu64 " packets, %" PRIu64 " flows", path, stats->packets, rows);
 	for (int i = 0; i < PACKET_VERDICTS; i++)
@@ -119,7 +106,7 @@ static void report(const char *path, const struct capture_stats *stats, uint64_t
 	fprintf(stderr, "\n");
 }
 
-static int copy(FILE *spool, FILE *out)
+static int flow_copy(FILE *spool, FILE *out)
 {
 	char block[65536];
 	size_t bytes;
@@ -131,44 +118,45 @@ static int copy(FILE *spool, FILE *out)
 	return ferror(spool) || fflush(out) ? -1 : 0;
 }
 
-static int copy_out(FILE *spool, const char *path, struct error *err)
+static int flow_copy_out(FILE *spool, const char *path, struct error *err)
 {
 	FILE *out = path ? fopen(path, "w") : stdout;
-	int code;
+	int rc;
 
 	if (!out) {
-		code = -errno;
-		return error_set(err, code, "%s: %s", path, strerror(-code));
+		rc = -errno;
+		return error_set(err, rc, "%s: %s", path, strerror(-rc));
 	}
-	code = copy(spool, out);
+	rc = flow_copy(spool, out);
 	if (path && fclose(out))
-		code = -1;
-	return code ? error_set(err, -EIO, "%s: the rows could not be written whole: %s",
-			      path ? path : "standard output", strerror(errno))
-		    : 0;
+		rc = -1;
+	return rc ? error_set(err, -EIO, "%s: the rows could not be written whole: %s",
+			    path ? path : "standard output", strerror(errno))
+		  : 0;
 }
 
-static int make_rows(const struct request *request, struct writer *writer, struct error *err)
+static int flow_make_rows(
+	const struct flow_request *request, struct flow_writer *writer, struct error *err)
 {
 	struct flow_table_options table = request->table;
 	struct capture_stats stats;
 	FILE *capture;
-	int code = capture_open(request->path, &capture, err);
+	int rc = capture_open(request->path, &capture, err);
 
-	if (code)
-		return code;
-	table.emit = request->json ? emit_json : emit_csv;
+	if (rc)
+		return rc;
+	table.emit = tool.json ? flow_emit_json : flow_emit_csv;
 	table.context = writer;
 	if (getrandom(table.seed, sizeof(table.seed), 0) != sizeof(table.seed))
 		table.seed[0] = 1; // offline, a guessable seed costs nothing but time
-	if (request->json)
+	if (tool.json)
 		fprintf(writer->spool, "{\"flows\":[");
 	else
-		write_csv_header(writer);
-	code = capture_read(capture, request->path, &table, request->partial, &stats, err);
-	if (code)
-		return code;
-	if (request->json)
+		flow_write_csv_header(writer);
+	rc = capture_read(capture, request->path, &table, request->partial, &stats, err);
+	if (rc)
+		return rc;
+	if (tool.json)
 		fprintf(writer->spool,
 			"],\n\"packets\":%" PRIu64 ",\"not_ip\":%" PRIu64
 			",\"other_protocol\":%" PRIu64 ",\"fragments\":%" PRIu64
@@ -178,137 +166,90 @@ static int make_rows(const struct request *request, struct writer *writer, struc
 			stats.verdicts[PACKET_OTHER_PROTOCOL], stats.verdicts[PACKET_FRAGMENT],
 			stats.verdicts[PACKET_SNAPPED], stats.verdicts[PACKET_MALFORMED],
 			stats.table.ended[FLOW_END_EVICTED], stats.cut ? "true" : "false");
-	report(request->path, &stats, writer->rows);
+	flow_report(request->path, &stats, writer->rows);
 	if (fflush(writer->spool) || ferror(writer->spool))
 		return error_set(err, -EIO, "temporary file: %s", strerror(errno));
-	return copy_out(writer->spool, request->out, err);
+	return flow_copy_out(writer->spool, request->out, err);
 }
 
-static bool parse_seconds(const char *text, bool zero_allowed, uint64_t *out_ns)
+// Seconds, as the flow table's nanoseconds.
+static int flow_parse_timeout(void *field, const char *text, bool zero_allowed, struct error *err)
 {
 	char *end;
 	double seconds = strtod(text, &end);
 
 	if (end == text || *end || !isfinite(seconds) || seconds < 0 || seconds > 1e6 ||
-		(seconds < 1e-6 && !(zero_allowed && seconds == 0))) {
-		fprintf(stderr,
-			"martletctl: '%s' is no timeout; seconds are wanted, 0.000001 to "
-			"1000000%s\n",
-			text, zero_allowed ? " or 0" : "");
-		return false;
-	}
-	*out_ns = (uint64_t)(seconds * 1e9);
-	return true;
+		(seconds < 1e-6 && !(zero_allowed && seconds == 0)))
+		return error_set(err, -EINVAL,
+			"'%s' is no timeout; seconds are wanted, 0.000001 to 1000000%s", text,
+			zero_allowed ? " or 0" : "");
+	*(uint64_t *)field = (uint64_t)(seconds * 1e9);
+	return 0;
 }
 
-static bool parse_capacity(const char *text, uint32_t *out)
+static int flow_parse_idle(void *field, const char *text, struct error *err)
 {
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
+	return flow_parse_timeout(field, text, false, err);
+}
 
-	if (end == text || *end || value < 1 || value > FLOW_TABLE_CAPACITY_MAX) {
-		fprintf(stderr, "martletctl: --flows '%s': 1 to %u is wanted\n", text,
-			FLOW_TABLE_CAPACITY_MAX);
-		return false;
-	}
-	*out = (uint32_t)value;
-	return true;
+static int flow_parse_active(void *field, const char *text, struct error *err)
+{
+	return flow_parse_timeout(field, text, true, err);
 }
 
 // A label becomes a CSV field and a JSON string as it is.
-static bool parse_word(const char *text, const char **out)
+static int flow_parse_label(void *field, const char *text, struct error *err)
 {
 	size_t plain =
 		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
 
-	if (!plain || text[plain]) {
-		fprintf(stderr,
-			"martletctl: '%s' is no label; letters, digits, '_', '-', '.' are wanted\n",
-			text);
-		return false;
-	}
-	*out = text;
-	return true;
+	if (!plain || text[plain])
+		return error_set(err, -EINVAL,
+			"'%s' is no label; letters, digits, '_', '-', '.' are wanted", text);
+	*(const char **)field = text;
+	return 0;
 }
 
-static bool parse_arguments(int argc, char **argv, struct request *request)
-{
-	static const struct option options[] = {
-		{ "label", required_argument, NULL, 'l' },
-		{ "activity", required_argument, NULL, 'a' },
-		{ "idle-timeout", required_argument, NULL, 'i' },
-		{ "active-timeout", required_argument, NULL, 'c' },
-		{ "flows", required_argument, NULL, 'n' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "partial", no_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	bool good = true;
-	int option;
+static const struct option_entry FLOW[] = {
+	{ NULL, 0, "CAPTURE", "a pcap or pcapng file; - is standard input",
+		OPTION_TO_TEXT(struct flow_request, path), .required = true },
+	{ "output", 'o', "OUT", "where the rows go; else standard output",
+		OPTION_TO_TEXT(struct flow_request, out) },
+	{ "label", 0, "L", "the last column of every row",
+		OPTION_TO_OWN(struct flow_request, label, flow_parse_label) },
+	{ "activity", 0, "A", "a column before it",
+		OPTION_TO_OWN(struct flow_request, activity, flow_parse_label) },
+	{ "idle-timeout", 0, "S", "seconds of silence that end a flow (60)",
+		OPTION_TO_OWN(struct flow_request, table.idle_ns, flow_parse_idle) },
+	{ "active-timeout", 0, "S", "age in seconds at which a flow is cut in two; 0: never (120)",
+		OPTION_TO_OWN(struct flow_request, table.active_ns, flow_parse_active) },
+	{ "flows", 0, "N", "flows that the table has memory for (65536)",
+		OPTION_TO_U32(struct flow_request, table.capacity, 1, FLOW_TABLE_CAPACITY_MAX) },
+	{ "partial", 0, NULL, "take what comes before a cut instead of refusing the file",
+		OPTION_TO_FLAG(struct flow_request, partial) },
+	{ 0 },
+};
 
-	optind = 0;
-	while (good && (option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-		switch (option) {
-		case 'l':
-			good = parse_word(optarg, &request->label);
-			break;
-		case 'a':
-			good = parse_word(optarg, &request->activity);
-			break;
-		case 'i':
-			good = parse_seconds(optarg, false, &request->table.idle_ns);
-			break;
-		case 'c':
-			good = parse_seconds(optarg, true, &request->table.active_ns);
-			break;
-		case 'n':
-			good = parse_capacity(optarg, &request->table.capacity);
-			break;
-		case 'o':
-			request->out = optarg;
-			break;
-		case 'p':
-			request->partial = true;
-			break;
-		case 'j':
-			request->json = true;
-			break;
-		default:
-			good = false;
-		}
-	}
-	if (!good || optind + 1 != argc) {
-		fputs(usage, stderr);
-		return false;
-	}
-	request->path = argv[optind];
-	return true;
-}
-
-// argv[0] is the command line from the noun on: "flow", "features", ….
-int flow_command(int argc, char **argv)
+static int flow_run(const struct command *command, char **argv)
 {
-	struct request request = { .json = tool.json, .table = { FLOW_TABLE_DEFAULTS } };
-	struct writer writer = { .request = &request };
+	struct flow_request request = { .table = { FLOW_TABLE_DEFAULTS } };
+	struct flow_writer writer = { .request = &request };
 	struct error err = { .text = "" };
-	int code;
+	int exit, rc;
 
-	if (argc < 2 || strcmp(argv[1], "features") != 0) {
-		fputs(usage, stderr);
-		return 2;
-	}
-	if (!parse_arguments(argc - 1, argv + 1, &request))
-		return 2;
+	if (!command_parse(command, argv, &request, &exit))
+		return exit;
 	writer.spool = tmpfile();
-	if (!writer.spool) {
-		fprintf(stderr, "martletctl: no temporary file for the rows: %s\n",
-			strerror(errno));
-		return 1;
-	}
-	code = make_rows(&request, &writer, &err);
+	if (!writer.spool)
+		return tool_refuse("no temporary file for the rows: %m");
+	rc = flow_make_rows(&request, &writer, &err);
 	fclose(writer.spool);
-	if (code)
-		fprintf(stderr, "martletctl: %s\n", err.text);
-	return code ? 1 : 0;
+	return rc ? tool_refuse("%s", err.text) : TOOL_DONE;
 }
+
+const struct command flow_features_command = {
+	.words = "flow features",
+	.summary = "one feature row per flow of a capture; with --json also ends and times",
+	.entries = FLOW,
+	.run = flow_run,
+};

@@ -22,7 +22,7 @@ struct text format_count(uint64_t n)
 }
 
 // Three significant digits: 9.87, 98.7, 987.
-static int decimals(double value)
+static int format_decimals(double value)
 {
 	return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
 }
@@ -40,7 +40,7 @@ struct text format_bytes(uint64_t bytes)
 	}
 	for (; value >= 1023.5 && u < 5; u++)
 		value /= 1024;
-	snprintf(out.s, sizeof(out.s), "%.*f %s", decimals(value), value, unit[u]);
+	snprintf(out.s, sizeof(out.s), "%.*f %s", format_decimals(value), value, unit[u]);
 	return out;
 }
 
@@ -55,7 +55,7 @@ struct text format_ns(double ns)
 	if (u == 0 && ns == (double)(uint64_t)ns)
 		snprintf(out.s, sizeof(out.s), "%.0f ns", ns);
 	else
-		snprintf(out.s, sizeof(out.s), "%.*f %s", decimals(ns), ns, unit[u]);
+		snprintf(out.s, sizeof(out.s), "%.*f %s", format_decimals(ns), ns, unit[u]);
 	return out;
 }
 

@@ -3,35 +3,37 @@
 
 #include "ctl/tool/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct model *image_load(const char *path, const char *isa, int *exit)
+int image_parse_isa(void *field, const char *text, struct error *err)
 {
-	struct model_options options = { 0 };
+	struct model_options *options = field;
+
+	options->isa_limited = true;
+	return isa_parse(text, &options->isa_mask, err);
+}
+
+struct model *image_load(const char *path, const struct model_options *options)
+{
 	struct model *model;
 	struct error err;
 
-	if (isa && isa_parse(isa, &options.isa_mask, &err)) {
-		*exit = tool_misused("--isa: %s", err.text);
-		return NULL;
-	}
-	options.isa_limited = isa;
-	if (!model_open_file(path, &options, &model, &err))
+	if (!model_open_file(path, options, &model, &err))
 		return model;
-	// Some sentences name the file already.
-	*exit = strstr(err.text, path) ? tool_refuse("%s", err.text)
-				       : tool_refuse("%s: %s", path, err.text);
+	if (strstr(err.text, path)) // the sentence names the file already
+		tool_refuse("%s", err.text);
+	else
+		tool_refuse("%s: %s", path, err.text);
 	return NULL;
 }
 
-const char *image_isa(const char *isa)
+const char *image_isa_name(const struct model_options *options)
 {
-	unsigned mask = isa_detected(), cap;
+	const unsigned detected = isa_detected();
 
-	if (isa && !isa_parse(isa, &cap, NULL))
-		mask &= cap;
-	return isa_name(mask);
+	return isa_name(options->isa_limited ? detected & options->isa_mask : detected);
 }
 
 void image_sha256_hex(const uint8_t digest[32], char hex[65])

@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the offline model commands share: opening an image under --isa, and facts as JSON.
+// What the offline commands on models share: --isa, opening an image under it, and facts as JSON
+// and text.
 #pragma once
 
+#include "base/options.h"
 #include "infer/infer.h"
 
 #include <jansson.h>
+#include <stdint.h>
 
-// Opens `path` under the cap `isa` (NULL: native). NULL after saying why not; *exit is then the
-// command's exit code.
-struct model *image_load(const char *path, const char *isa, int *exit);
-// The kernels' cap as it came out: what was asked, as far as this CPU has it.
-const char *image_isa(const char *isa);
+// The entry of --isa; `member` of the struct `type` is a struct model_options.
+#define IMAGE_ISA(type, member)                                                                    \
+	{                                                                                          \
+		"isa", 0, "ISA",                                                                   \
+			"the most that kernels may use: scalar, avx2, avx512, avx512vnni, amx or " \
+			"native",                                                                  \
+			OPTION_TO_OWN(type, member, image_parse_isa)                               \
+	}
+int image_parse_isa(void *field, const char *text, struct error *err);
+
+// Opens the image. NULL after saying why not.
+struct model *image_load(const char *path, const struct model_options *options);
+// The name of the highest instruction set that kernels may use: what was asked, as far as this CPU
+// has it.
+const char *image_isa_name(const struct model_options *options);
 // Lower-case hexadecimal of a SHA-256.
 void image_sha256_hex(const uint8_t digest[32], char hex[65]);
 // Array of strings; bytes that are not UTF-8 become '?'.
 json_t *image_strings(const char *const *strings, uint32_t n);
-json_t *image_string(const char *string);
-// A line of text: what, how many, and their names.
+json_t *image_string(const char *string); // NULL: null
+// Prints a line: what, how many, and their names.
 void image_print_names(const char *what, const char *const *names, uint32_t n);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model bench: the time of a row at each batch size, on this thread.
+#include "ctl/tool/model_bench.h"
+
 #include "base/rows.h"
-#include "ctl/tool/args.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 
 // Uniform in [-1, 1). xorshift64*: S. Vigna, "An experimental exploration of Marsaglia's xorshift
 // generators, scrambled", 2016.
-static float draw(uint64_t *state)
+static float bench_draw(uint64_t *state)
 {
 	*state ^= *state >> 12;
 	*state ^= *state << 25;
@@ -27,15 +28,17 @@ static float draw(uint64_t *state)
 
 // Golden rows, each value perturbed; where the image has none, uniform values.
 // [BENCH_ROWS][features]
-static float *make_rows(const struct model_info *info)
+static float *bench_make_rows(const struct model_info *info, struct error *err)
 {
 	size_t n = info->n_features;
 	float *rows = malloc(BENCH_ROWS * n * sizeof(*rows));
 	uint64_t state = BENCH_SEED;
 
+	if (!rows)
+		error_set(err, -ENOMEM, "out of memory for %d rows", BENCH_ROWS);
 	for (size_t r = 0; rows && r < BENCH_ROWS; r++)
 		for (size_t f = 0; f < n; f++) {
-			float noise = draw(&state), value = noise;
+			float noise = bench_draw(&state), value = noise;
 
 			if (info->n_golden)
 				value = info->golden_rows[(r % info->n_golden) * n + f] *
@@ -46,7 +49,7 @@ static float *make_rows(const struct model_info *info)
 }
 
 // The file's rows, the first ones again where it has fewer than a batch.
-static float *read_rows(
+static float *bench_read_rows(
 	const char *path, const struct model_info *info, uint32_t *n_rows, struct error *err)
 {
 	const struct rows_options options = { .n_columns = info->n_features };
@@ -69,7 +72,7 @@ static float *read_rows(
 	return rows;
 }
 
-static json_t *kernels_json(const struct model *model, uint32_t class)
+static json_t *bench_kernels_json(const struct model *model, uint32_t batch_class)
 {
 	json_t *kernels = json_array();
 
@@ -77,12 +80,12 @@ static json_t *kernels_json(const struct model *model, uint32_t class)
 		struct plan_step_info step;
 
 		model_step_info(model, s, &step);
-		json_array_append_new(kernels, image_string(step.kernel[class]));
+		json_array_append_new(kernels, image_string(step.kernel[batch_class]));
 	}
 	return kernels;
 }
 
-static int print_json(const struct model *model, const char *isa, uint32_t n_rows,
+static int bench_print_json(const struct model *model, const char *isa, uint32_t n_rows,
 	const struct bench_result results[MODEL_BATCH_CLASSES])
 {
 	json_t *batches = json_array();
@@ -91,13 +94,14 @@ static int print_json(const struct model *model, const char *isa, uint32_t n_row
 		json_array_append_new(batches,
 			json_pack("{s:i, s:f, s:f, s:o}", "batch", (int)results[c].batch,
 				"ns_per_row", results[c].ns_per_row, "ns_per_row_min",
-				results[c].ns_per_row_min, "kernels", kernels_json(model, c)));
+				results[c].ns_per_row_min, "kernels",
+				bench_kernels_json(model, c)));
 	return tool_print_json(
 		json_pack("{s:o, s:s, s:i, s:o}", "model", image_string(model_info(model)->name),
-			"isa", image_isa(isa), "rows", (int)n_rows, "batches", batches));
+			"isa", isa, "rows", (int)n_rows, "batches", batches));
 }
 
-static void add_kernels(struct table *table, const struct model *model, uint32_t class)
+static void bench_add_kernels(struct table *table, const struct model *model, uint32_t batch_class)
 {
 	char text[512] = "";
 	size_t used = 0;
@@ -107,18 +111,18 @@ static void add_kernels(struct table *table, const struct model *model, uint32_t
 
 		model_step_info(model, s, &step);
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", s ? ", " : "",
-			step.kernel[class] ? step.kernel[class] : "-");
+			step.kernel[batch_class] ? step.kernel[batch_class] : "-");
 	}
 	table_add(table, "%s", text);
 }
 
-static int print_text(const struct model *model, const char *isa, uint32_t n_rows,
+static int bench_print_text(const struct model *model, const char *isa, uint32_t n_rows,
 	const struct bench_result results[MODEL_BATCH_CLASSES])
 {
 	struct table table;
 
 	printf("%s, kernels up to %s, one thread, median of repeated passes over %u rows\n",
-		model_info(model)->name, image_isa(isa), n_rows);
+		model_info(model)->name, isa, n_rows);
 	TABLE_INIT(&table, ">BATCH", ">NS/ROW", ">BEST NS/ROW", ">ROWS/S", "KERNELS");
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
 		double ns = results[c].ns_per_row;
@@ -127,40 +131,59 @@ static int print_text(const struct model *model, const char *isa, uint32_t n_row
 		table_add(&table, "%.1f", ns);
 		table_add(&table, "%.1f", results[c].ns_per_row_min);
 		table_add(&table, "%s", ns > 0 ? format_count((uint64_t)(1e9 / ns)).s : "-");
-		add_kernels(&table, model, c);
+		bench_add_kernels(&table, model, c);
 	}
 	table_print(&table, stdout, 0);
 	return TOOL_DONE;
 }
 
-int model_bench_command(int argc, char **argv)
+struct bench {
+	const char *image;
+	const char *rows; // path; NULL: golden rows
+	struct model_options options;
+};
+
+static const struct option_entry BENCH[] = {
+	COMMAND_IMAGE(struct bench),
+	{ "rows", 0, "FILE",
+		"rows to time with: .csv, .npy or .f32; else golden rows, changed a little",
+		OPTION_TO_TEXT(struct bench, rows) },
+	IMAGE_ISA(struct bench, options),
+	{ 0 },
+};
+
+static int bench_run(const struct command *command, char **argv)
 {
-	const char *isa = NULL, *path = NULL;
-	const struct args_option options[] = { { .name = "isa", .value = &isa },
-		{ .name = "rows", .value = &path }, { 0 } };
-	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
 	struct bench_result results[MODEL_BATCH_CLASSES];
+	struct bench bench = { 0 };
 	struct model *model;
 	struct error err;
 	uint32_t n_rows = BENCH_ROWS;
 	float *rows;
-	int code = TOOL_DONE;
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	model = image_load(args.word[0], isa, &code);
+	if (!command_parse(command, argv, &bench, &exit))
+		return exit;
+	model = image_load(bench.image, &bench.options);
 	if (!model)
-		return code;
-	error_set(&err, 0, "out of memory for %u rows", n_rows);
-	rows = path ? read_rows(path, model_info(model), &n_rows, &err)
-		    : make_rows(model_info(model));
+		return TOOL_REFUSED;
+	rows = bench.rows ? bench_read_rows(bench.rows, model_info(model), &n_rows, &err)
+			  : bench_make_rows(model_info(model), &err);
 	if (!rows)
-		code = tool_refuse("%s", err.text);
+		exit = tool_refuse("%s", err.text);
 	else if (model_bench(model, rows, n_rows, results, &err))
-		code = tool_refuse("%s: %s", args.word[0], err.text);
+		exit = tool_refuse("%s: %s", bench.image, err.text);
 	else
-		code = (tool.json ? print_json : print_text)(model, isa, n_rows, results);
+		exit = (tool.json ? bench_print_json : bench_print_text)(
+			model, image_isa_name(&bench.options), n_rows, results);
 	free(rows);
 	model_close(model);
-	return code;
+	return exit;
 }
+
+const struct command model_bench_command = {
+	.words = "model bench",
+	.summary = "time a row at batches of 1, 16, 64 and 256",
+	.entries = BENCH,
+	.run = bench_run,
+};

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model compile: a foreign model file to an image.
-#include "ctl/tool/args.h"
+#include "ctl/tool/model_compile.h"
+
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 // Writes the image under a temporary name, opens it from there as the appliance would and checks
-// its golden rows; only then it gets its name. *opened is for model_close().
-static int write_checked(
+// its golden rows. Only then does it get its name. The caller closes *opened.
+static int compile_write(
 	const char *path, const void *image, size_t size, struct model **opened, struct error *err)
 {
 	struct output output;
@@ -36,7 +36,7 @@ static int write_checked(
 	return rc;
 }
 
-static int print_json(
+static int compile_print_json(
 	const char *path, const struct compile_report *report, const struct model_info *info)
 {
 	return tool_print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:i}", "image",
@@ -50,7 +50,7 @@ static int print_json(
 		(int)info->n_golden));
 }
 
-static int print_text(
+static int compile_print_text(
 	const char *path, const struct compile_report *report, const struct model_info *info)
 {
 	for (size_t i = 0; i < report->n_lines; i++) {
@@ -68,52 +68,58 @@ static int print_text(
 	return TOOL_DONE;
 }
 
-static int compile(const char *source, const char *path, const struct compile_options *options)
+struct compile {
+	const char *source, *image;
+	struct compile_options options;
+};
+
+static const struct option_entry COMPILE[] = {
+	{ NULL, 0, "SRC", "the model: ONNX, XGBoost or LightGBM, told apart by what is in the file",
+		OPTION_TO_TEXT(struct compile, source), .required = true },
+	{ "output", 'o', "IMAGE", "where to write the image", OPTION_TO_TEXT(struct compile, image),
+		.required = true },
+	{ "name", 0, "N", "the model's name; else the file's, without its ending",
+		OPTION_TO_OWN(struct compile, options.name, command_parse_model) },
+	{ "rows", 0, "FILE", "rows to calibrate and check with: .csv, .npy or .f32",
+		OPTION_TO_TEXT(struct compile, options.rows_path) },
+	{ "classes", 0, "A,B,...", "class labels",
+		OPTION_TO_TEXT(struct compile, options.class_labels) },
+	{ "features", 0, "F,G,...", "the features' names",
+		OPTION_TO_TEXT(struct compile, options.feature_names) },
+	{ "outputs", 0, "O,P,...", "which of an ONNX file's outputs, in this order",
+		OPTION_TO_TEXT(struct compile, options.outputs) },
+	{ "weights", 0, "f32|bf16", "how the weights of dense layers are kept (f32)",
+		OPTION_TO_CHOICE(struct compile, options.weights) },
+	{ 0 },
+};
+
+static int compile_run(const struct command *command, char **argv)
 {
+	struct compile compile = { 0 };
 	struct compile_report report = { 0 };
 	struct model *model = NULL;
 	struct error err;
 	void *image = NULL;
 	size_t size = 0;
-	int code;
+	int exit;
 
-	if (model_compile(source, options, &image, &size, &report, &err))
-		code = tool_refuse("%s", err.text);
-	else if (write_checked(path, image, size, &model, &err))
-		code = tool_refuse("%s", err.text);
+	if (!command_parse(command, argv, &compile, &exit))
+		return exit;
+	if (model_compile(compile.source, &compile.options, &image, &size, &report, &err) ||
+		compile_write(compile.image, image, size, &model, &err))
+		exit = tool_refuse("%s", err.text);
 	else
-		code = (tool.json ? print_json : print_text)(path, &report, model_info(model));
+		exit = (tool.json ? compile_print_json : compile_print_text)(
+			compile.image, &report, model_info(model));
 	model_close(model);
 	compile_report_fini(&report);
 	free(image);
-	return code;
+	return exit;
 }
 
-int model_compile_command(int argc, char **argv)
-{
-	struct compile_options compile_options = { 0 };
-	const char *out = NULL, *weights = "f32";
-	const struct args_option options[] = {
-		{ .name = "output", .letter = 'o', .value = &out },
-		{ .name = "name", .value = &compile_options.name },
-		{ .name = "rows", .value = &compile_options.rows_path },
-		{ .name = "classes", .value = &compile_options.class_labels },
-		{ .name = "features", .value = &compile_options.feature_names },
-		{ .name = "outputs", .value = &compile_options.outputs },
-		{ .name = "weights", .value = &weights },
-		{ 0 },
-	};
-	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
-
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!out)
-		return tool_misused("model compile wants -o IMAGE: where to write the image");
-	if (compile_options.name && !args_model_name(compile_options.name))
-		return TOOL_USAGE;
-	if (strcmp(weights, "bf16") == 0)
-		compile_options.weights = WEIGHTS_BF16;
-	else if (strcmp(weights, "f32") != 0)
-		return tool_misused("--weights is '%s', should be f32 or bf16", weights);
-	return compile(args.word[0], out, &compile_options);
-}
+const struct command model_compile_command = {
+	.words = "model compile",
+	.summary = "make an image of an ONNX, XGBoost or LightGBM model",
+	.entries = COMPILE,
+	.run = compile_run,
+};

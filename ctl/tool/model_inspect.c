@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model inspect: what an image holds, and the plan that this CPU would run.
-#include "ctl/tool/args.h"
+#include "ctl/tool/model_inspect.h"
+
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
+#include <stdio.h>
+
 #define GOLDEN_SHOWN 3
 #define VALUES_SHOWN 8
 
-static double class_ns(const struct model *model, uint32_t class)
+static double inspect_sum_ns(const struct model *model, uint32_t batch_class)
 {
 	double sum = 0;
 
@@ -17,12 +19,12 @@ static double class_ns(const struct model *model, uint32_t class)
 		struct plan_step_info step;
 
 		model_step_info(model, s, &step);
-		sum += step.ns_per_row[class];
+		sum += step.ns_per_row[batch_class];
 	}
 	return sum;
 }
 
-static void print_values(const float *values, uint32_t n)
+static void inspect_print_values(const float *values, uint32_t n)
 {
 	for (uint32_t i = 0; i < n && i < VALUES_SHOWN; i++)
 		printf("%s%.6g", i ? ", " : "", (double)values[i]);
@@ -30,20 +32,22 @@ static void print_values(const float *values, uint32_t n)
 		printf(", ... (%u values)", n);
 }
 
-static void print_golden(const struct model_info *info)
+static void inspect_print_golden(const struct model_info *info)
 {
 	printf("golden     %u row%s with expected outputs\n", info->n_golden,
 		info->n_golden == 1 ? "" : "s");
 	for (uint32_t i = 0; i < info->n_golden && i < GOLDEN_SHOWN; i++) {
 		printf("  ");
-		print_values(info->golden_rows + (size_t)i * info->n_features, info->n_features);
+		inspect_print_values(
+			info->golden_rows + (size_t)i * info->n_features, info->n_features);
 		printf("  ->  ");
-		print_values(info->golden_outputs + (size_t)i * info->n_outputs, info->n_outputs);
+		inspect_print_values(
+			info->golden_outputs + (size_t)i * info->n_outputs, info->n_outputs);
 		printf("\n");
 	}
 }
 
-static void print_header(const struct model_info *info, const char *isa)
+static void inspect_print_header(const struct model_info *info, const char *isa)
 {
 	char hex[65];
 
@@ -53,22 +57,22 @@ static void print_header(const struct model_info *info, const char *isa)
 	printf("image      %s, weights in memory %s\n", format_bytes(info->image_bytes).s,
 		format_bytes(info->weights_bytes).s);
 	printf("work       %s multiply-adds a row, kernels up to %s\n",
-		format_count(info->macs_per_row).s, image_isa(isa));
+		format_count(info->macs_per_row).s, isa);
 	printf("missing    %s\n",
 		info->accepts_missing ? "NaN is taken as a missing value" : "NaN is refused");
 	image_print_names("features", info->feature_names, info->n_features);
 	image_print_names("outputs", info->output_names, info->n_outputs);
 	image_print_names("classes", info->class_labels, info->n_class_labels);
-	print_golden(info);
+	inspect_print_golden(info);
 }
 
-static void print_plan(const struct model *model)
+static void inspect_print_plan(const struct model *model)
 {
 	double total[MODEL_BATCH_CLASSES];
 	struct table table;
 
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
-		total[c] = class_ns(model, c);
+		total[c] = inspect_sum_ns(model, c);
 	printf("\nplan       %u steps; kernel, ns a row and share of the time by batch\n",
 		model_n_steps(model));
 	TABLE_INIT(&table, ">STEP", "OPERATOR", "NODE", "SHAPE", ">TOUCHES", ">BATCH", "KERNEL",
@@ -98,7 +102,7 @@ static void print_plan(const struct model *model)
 	table_print(&table, stdout, 0);
 }
 
-static json_t *floats_json(const float *values, uint32_t n)
+static json_t *inspect_floats_json(const float *values, uint32_t n)
 {
 	json_t *array = json_array();
 
@@ -111,22 +115,24 @@ static json_t *floats_json(const float *values, uint32_t n)
 	return array;
 }
 
-static json_t *golden_json(const struct model_info *info)
+static json_t *inspect_golden_json(const struct model_info *info)
 {
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < info->n_golden; i++)
 		json_array_append_new(array,
 			json_pack("{s:o, s:o}", "row",
-				floats_json(info->golden_rows + (size_t)i * info->n_features,
+				inspect_floats_json(
+					info->golden_rows + (size_t)i * info->n_features,
 					info->n_features),
 				"outputs",
-				floats_json(info->golden_outputs + (size_t)i * info->n_outputs,
+				inspect_floats_json(
+					info->golden_outputs + (size_t)i * info->n_outputs,
 					info->n_outputs)));
 	return array;
 }
 
-static json_t *plan_json(const struct model *model)
+static json_t *inspect_plan_json(const struct model *model)
 {
 	json_t *plan = json_array();
 
@@ -136,7 +142,7 @@ static json_t *plan_json(const struct model *model)
 
 		model_step_info(model, s, &step);
 		for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
-			double total = class_ns(model, c);
+			double total = inspect_sum_ns(model, c);
 
 			json_array_append_new(batches,
 				json_pack("{s:i, s:o, s:f, s:f}", "batch",
@@ -154,7 +160,7 @@ static json_t *plan_json(const struct model *model)
 	return plan;
 }
 
-static int print_json(const struct model *model, const char *isa)
+static int inspect_print_json(const struct model *model, const char *isa)
 {
 	const struct model_info *info = model_info(model);
 	char hex[65];
@@ -165,34 +171,53 @@ static int print_json(const struct model *model, const char *isa)
 		"model", image_string(info->name), "source_kind", image_string(info->source_kind),
 		"source_sha256", hex, "image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
 		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row,
-		"isa", image_isa(isa), "accepts_missing", (int)info->accepts_missing, "features",
+		"isa", isa, "accepts_missing", (int)info->accepts_missing, "features",
 		image_strings(info->feature_names, info->n_features), "outputs",
 		image_strings(info->output_names, info->n_outputs), "class_labels",
 		image_strings(info->class_labels, info->n_class_labels), "input_scale",
-		floats_json(info->input_scale, info->n_features), "input_zero",
-		floats_json(info->input_zero, info->n_features), "golden", golden_json(info),
-		"plan", plan_json(model)));
+		inspect_floats_json(info->input_scale, info->n_features), "input_zero",
+		inspect_floats_json(info->input_zero, info->n_features), "golden",
+		inspect_golden_json(info), "plan", inspect_plan_json(model)));
 }
 
-int model_inspect_command(int argc, char **argv)
-{
-	const char *isa = NULL;
-	const struct args_option options[] = { { .name = "isa", .value = &isa }, { 0 } };
-	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
-	struct model *model;
-	int code = TOOL_DONE;
+struct inspect {
+	const char *image;
+	struct model_options options;
+};
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	model = image_load(args.word[0], isa, &code);
+static const struct option_entry INSPECT[] = {
+	COMMAND_IMAGE(struct inspect),
+	IMAGE_ISA(struct inspect, options),
+	{ 0 },
+};
+
+static int inspect_run(const struct command *command, char **argv)
+{
+	struct inspect inspect = { 0 };
+	struct model *model;
+	const char *isa;
+	int exit;
+
+	if (!command_parse(command, argv, &inspect, &exit))
+		return exit;
+	model = image_load(inspect.image, &inspect.options);
 	if (!model)
-		return code;
+		return TOOL_REFUSED;
+	isa = image_isa_name(&inspect.options);
+	exit = TOOL_DONE;
 	if (tool.json) {
-		code = print_json(model, isa);
+		exit = inspect_print_json(model, isa);
 	} else {
-		print_header(model_info(model), isa);
-		print_plan(model);
+		inspect_print_header(model_info(model), isa);
+		inspect_print_plan(model);
 	}
 	model_close(model);
-	return code;
+	return exit;
 }
+
+const struct command model_inspect_command = {
+	.words = "model inspect",
+	.summary = "what an image holds, and its plan on this CPU",
+	.entries = INSPECT,
+	.run = inspect_run,
+};

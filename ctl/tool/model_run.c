@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model run: rows from a file to scores in a file, offline.
+#include "ctl/tool/model_run.h"
+
 #include "base/rows.h"
-#include "ctl/tool/args.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/output.h"
@@ -9,6 +9,7 @@
 #include "ctl/tool/tool.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 #define CHUNK_ROWS (64 * MODEL_BATCH_MAX)
 
 // The first value that a model without missing values cannot take, by row and feature.
-static int check_finite(
+static int run_check_finite(
 	const struct model_info *info, const char *path, const struct rows *rows, struct error *err)
 {
 	for (size_t r = 0; r < rows->n_rows && !info->accepts_missing; r++)
@@ -35,7 +36,7 @@ static int check_finite(
 }
 
 // Scores all rows. *outputs is malloc'ed: [n_rows][n_outputs].
-static int score(
+static int run_score(
 	const struct model *model, const struct rows *rows, float **outputs, struct error *err)
 {
 	const struct model_info *info = model_info(model);
@@ -64,7 +65,7 @@ static int score(
 	return 0;
 }
 
-static int write_file(const struct model_info *info, const char *path, const float *outputs,
+static int run_write(const struct model_info *info, const char *path, const float *outputs,
 	size_t n_rows, struct error *err)
 {
 	struct output output;
@@ -81,9 +82,9 @@ static int write_file(const struct model_info *info, const char *path, const flo
 	return output_commit(&output, err);
 }
 
-static int report(const struct model_info *info, const char *in, const char *out, size_t n_rows)
+static int run_report(const struct model_info *info, const char *in, const char *out, size_t n_rows)
 {
-	if (!strcmp(out, "-"))
+	if (strcmp(out, "-") == 0)
 		return TOOL_DONE;
 	if (tool.json)
 		return tool_print_json(
@@ -95,61 +96,82 @@ static int report(const struct model_info *info, const char *in, const char *out
 	return TOOL_DONE;
 }
 
-static int run(const struct model *model, const char *in, const char *out)
+static int run_rows(const struct model *model, const char *in, const char *out)
 {
 	const struct model_info *info = model_info(model);
 	const struct rows_options options = { .n_columns = info->n_features };
 	struct rows rows = { 0 };
 	float *outputs = NULL;
 	struct error err;
-	int rc = rows_read(in, &options, &rows, &err);
+	int exit, rc = rows_read(in, &options, &rows, &err);
 
 	if (!rc)
-		rc = check_finite(info, in, &rows, &err);
+		rc = run_check_finite(info, in, &rows, &err);
 	if (!rc)
-		rc = score(model, &rows, &outputs, &err);
+		rc = run_score(model, &rows, &outputs, &err);
 	if (!rc && strcmp(out, "-") == 0)
 		rows_write_csv(stdout, outputs, rows.n_rows, info->n_outputs, info->output_names);
 	else if (!rc)
-		rc = write_file(info, out, outputs, rows.n_rows, &err);
-	rc = rc ? tool_refuse("%s", err.text) : report(info, in, out, rows.n_rows);
+		rc = run_write(info, out, outputs, rows.n_rows, &err);
+	exit = rc ? tool_refuse("%s", err.text) : run_report(info, in, out, rows.n_rows);
 	free(outputs);
 	rows_fini(&rows);
-	return rc;
+	return exit;
 }
 
-static bool has_known_ending(const char *path)
+static bool run_has_known_ending(const char *path)
 {
 	const char *dot = strrchr(path, '.');
 
-	return dot && (!strcmp(dot, ".csv") || !strcmp(dot, ".npy") || !strcmp(dot, ".f32"));
+	return dot &&
+		(strcmp(dot, ".csv") == 0 || strcmp(dot, ".npy") == 0 || strcmp(dot, ".f32") == 0);
 }
 
-int model_run_command(int argc, char **argv)
+// Said before the work, not after it.
+static int run_parse_output(void *field, const char *text, struct error *err)
 {
-	const char *isa = NULL, *out = NULL;
-	const struct args_option options[] = {
-		{ .name = "output", .letter = 'o', .value = &out },
-		{ .name = "isa", .value = &isa },
-		{ 0 },
-	};
-	struct args args = { .options = options, .n_min = 2, .n_max = 2 };
-	struct model *model;
-	int code;
-
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!out)
-		return tool_misused(
-			"model run wants -o OUT: a .csv, .npy or .f32 file, or - for CSV on "
-			"standard output");
-	// Said before the work, not after it.
-	if (strcmp(out, "-") && !has_known_ending(out))
-		return tool_misused("-o %s: the ending says the format: .csv, .npy or .f32", out);
-	model = image_load(args.word[0], isa, &code);
-	if (!model)
-		return code;
-	code = run(model, args.word[1], out);
-	model_close(model);
-	return code;
+	if (strcmp(text, "-") != 0 && !run_has_known_ending(text))
+		return error_set(
+			err, -EINVAL, "'%s': the ending says the format: .csv, .npy or .f32", text);
+	*(const char **)field = text;
+	return 0;
 }
+
+struct run {
+	const char *image, *rows, *output;
+	struct model_options options;
+};
+
+static const struct option_entry RUN[] = {
+	COMMAND_IMAGE(struct run),
+	{ NULL, 0, "ROWS", "the rows to score: .csv, .npy or .f32",
+		OPTION_TO_TEXT(struct run, rows), .required = true },
+	{ "output", 'o', "OUT",
+		"where the scores go: .csv, .npy or .f32; - is CSV on standard output",
+		OPTION_TO_OWN(struct run, output, run_parse_output), .required = true },
+	IMAGE_ISA(struct run, options),
+	{ 0 },
+};
+
+static int run_run(const struct command *command, char **argv)
+{
+	struct run run = { 0 };
+	struct model *model;
+	int exit;
+
+	if (!command_parse(command, argv, &run, &exit))
+		return exit;
+	model = image_load(run.image, &run.options);
+	if (!model)
+		return TOOL_REFUSED;
+	exit = run_rows(model, run.rows, run.output);
+	model_close(model);
+	return exit;
+}
+
+const struct command model_run_command = {
+	.words = "model run",
+	.summary = "score rows offline; files by their endings: .csv, .npy, .f32",
+	.entries = RUN,
+	.run = run_run,
+};

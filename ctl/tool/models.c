@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model list, show: what the appliance stores and serves.
+#include "ctl/tool/models.h"
+
 #include "ctl/tool/api.h"
-#include "ctl/tool/args.h"
 #include "ctl/tool/format.h"
-#include "ctl/tool/show.h"
 #include "ctl/tool/table.h"
+#include "ctl/tool/tool.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void versions_text(const json_t *versions, char *text, size_t size)
+static void models_join_versions(const json_t *versions, char *text, size_t size)
 {
 	size_t i, used = 0;
 	json_t *version;
@@ -25,7 +25,7 @@ static void versions_text(const json_t *versions, char *text, size_t size)
 	}
 }
 
-void show_models(const json_t *models)
+void models_print_table(const json_t *models)
 {
 	struct table table;
 	json_t *model;
@@ -40,7 +40,8 @@ void show_models(const json_t *models)
 	json_array_foreach (models, i, model) {
 		char number[32], versions[256];
 
-		versions_text(json_object_get(model, "versions"), versions, sizeof(versions));
+		models_join_versions(
+			json_object_get(model, "versions"), versions, sizeof(versions));
 		table_add(&table, "%s", json_text(model, "name"));
 		table_add(&table, "%s", json_show(json_object_get(model, "id"), number));
 		table_add(&table, "%s", json_show(json_object_get(model, "live"), number));
@@ -54,28 +55,32 @@ void show_models(const json_t *models)
 	json_array_foreach (models, i, model) {
 		const char *reason = json_text(model, "reason");
 
-		if (*reason && strcmp(reason, "-"))
+		if (*reason && strcmp(reason, "-") != 0)
 			printf("%s: %s\n", json_text(model, "name"), reason);
 	}
 }
 
-int model_list_command(int argc, char **argv)
+static void models_print(const json_t *answer)
 {
-	struct args args = { 0 };
-	struct api_reply reply;
-
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!api_call("GET", "/v1/models", NULL, &reply))
-		return TOOL_REFUSED;
-	if (!api_print_json(&reply))
-		show_models(json_object_get(reply.json, "models"));
-	api_reply_fini(&reply);
-	return TOOL_DONE;
+	models_print_table(json_object_get(answer, "models"));
 }
 
+static int models_list_run(const struct command *command, char **argv)
+{
+	int exit;
+
+	return command_parse(command, argv, NULL, &exit) ? api_show("/v1/models", models_print)
+							 : exit;
+}
+
+const struct command model_list_command = {
+	.words = "model list",
+	.summary = "models stored and deployed",
+	.run = models_list_run,
+};
+
 // "[-1, 41]"
-static void print_tensors(const char *what, const json_t *tensors)
+static void models_print_tensors(const char *what, const json_t *tensors)
 {
 	json_t *tensor, *dim;
 	size_t i, d;
@@ -90,7 +95,7 @@ static void print_tensors(const char *what, const json_t *tensors)
 }
 
 // A plan step's kernels, by batch: "1: f32_dense_14x32__avx512, 16: ...".
-static void add_kernels(struct table *table, const json_t *kernels)
+static void models_add_kernels(struct table *table, const json_t *kernels)
 {
 	char text[512] = "";
 	size_t i, used = 0;
@@ -108,7 +113,7 @@ static void add_kernels(struct table *table, const json_t *kernels)
 }
 
 // Objects become tables by the keys of the first; names and numbers are listed.
-static void print_objects(const json_t *array)
+static void models_print_objects(const json_t *array)
 {
 	json_t *object, *value, *first = json_array_get(array, 0);
 	struct table table;
@@ -129,8 +134,8 @@ static void print_objects(const json_t *array)
 				table_add(&table, "%s", json_show(cell, number));
 				continue;
 			}
-			if (!strcmp(headers[c], "kernels")) {
-				add_kernels(&table, cell);
+			if (strcmp(headers[c], "kernels") == 0) {
+				models_add_kernels(&table, cell);
 				continue;
 			}
 			dump = json_dumps(cell, JSON_COMPACT);
@@ -140,7 +145,7 @@ static void print_objects(const json_t *array)
 	table_print(&table, stdout, 2);
 }
 
-static void print_parameter(const char *key, const json_t *value)
+static void models_print_parameter(const char *key, const json_t *value)
 {
 	char number[32], text[512];
 	json_t *item;
@@ -151,7 +156,7 @@ static void print_parameter(const char *key, const json_t *value)
 		printf("%-14s %s\n", key, text);
 	} else if (json_is_object(json_array_get(value, 0))) {
 		printf("%s\n", key);
-		print_objects(value);
+		models_print_objects(value);
 	} else {
 		printf("%-14s", key);
 		json_array_foreach (value, i, item) {
@@ -162,7 +167,7 @@ static void print_parameter(const char *key, const json_t *value)
 	}
 }
 
-static void print_model(const json_t *model)
+static void models_print_one(const json_t *model)
 {
 	const char *key;
 	json_t *value;
@@ -175,34 +180,43 @@ static void print_model(const json_t *model)
 		printf(" %s", json_show(value, number));
 	}
 	printf("\n%-10s %s\n", "platform", json_text(model, "platform"));
-	print_tensors("input", json_object_get(model, "inputs"));
-	print_tensors("output", json_object_get(model, "outputs"));
+	models_print_tensors("input", json_object_get(model, "inputs"));
+	models_print_tensors("output", json_object_get(model, "outputs"));
 	printf("\n");
 	json_object_foreach (json_object_get(model, "parameters"), key, value)
-		print_parameter(key, value);
+		models_print_parameter(key, value);
 }
 
-int model_show_command(int argc, char **argv)
+struct models_show {
+	const char *model;
+	uint32_t version; // 0: whichever is live
+};
+
+static const struct option_entry MODELS_SHOW[] = {
+	COMMAND_MODEL(struct models_show),
+	{ NULL, 0, "VERSION", "a stored version of it, 1 to 65535; else the one that is live",
+		OPTION_TO_U32(struct models_show, version, 1, COMMAND_VERSION_MAX) },
+	{ 0 },
+};
+
+static int models_show_run(const struct command *command, char **argv)
 {
-	struct args args = { .n_min = 1, .n_max = 2 };
-	struct api_reply reply;
+	struct models_show show = { 0 };
 	char path[160];
-	uint32_t version;
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!args_model_name(args.word[0]))
-		return TOOL_USAGE;
-	snprintf(path, sizeof(path), "/v2/models/%s", args.word[0]);
-	if (args.word[1]) {
-		if (!args_number(args.word[1], "version", 1, 65535, &version))
-			return TOOL_USAGE;
-		snprintf(path, sizeof(path), "/v2/models/%s/versions/%u", args.word[0], version);
-	}
-	if (!api_call("GET", path, NULL, &reply))
-		return TOOL_REFUSED;
-	if (!api_print_json(&reply))
-		print_model(reply.json);
-	api_reply_fini(&reply);
-	return TOOL_DONE;
+	if (!command_parse(command, argv, &show, &exit))
+		return exit;
+	if (show.version)
+		snprintf(path, sizeof(path), "/v2/models/%s/versions/%u", show.model, show.version);
+	else
+		snprintf(path, sizeof(path), "/v2/models/%s", show.model);
+	return api_show(path, models_print_one);
 }
+
+const struct command model_show_command = {
+	.words = "model show",
+	.summary = "one model: inputs, outputs, labels, plan",
+	.entries = MODELS_SHOW,
+	.run = models_show_run,
+};

@@ -8,7 +8,7 @@
 
 // ".csv" of "a/b.csv"; "" where the name has none. The temporary file keeps it, for writers that
 // tell the format by it.
-static const char *ending_of(const char *path)
+static const char *output_ending(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 
@@ -31,18 +31,18 @@ int output_open(struct output *output, const char *path, struct error *err)
 		return error_set(
 			err, -EINVAL, "%s: is not an ordinary file: name one to write", path);
 	strcpy(output->path, path);
-	snprintf(
-		output->temporary, sizeof(output->temporary), "%s.XXXXXX%s", path, ending_of(path));
-	fd = mkstemps(output->temporary, (int)strlen(ending_of(path)));
+	snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX%s", path,
+		output_ending(path));
+	fd = mkstemps(output->temporary, (int)strlen(output_ending(path)));
 	if (fd < 0 || fchmod(fd, 0666 & ~mask) || !(output->file = fdopen(fd, "w+b"))) {
-		int code = -errno;
+		int rc = -errno;
 
 		if (fd >= 0) {
 			close(fd);
 			unlink(output->temporary);
 		}
 		output->temporary[0] = '\0';
-		return error_set(err, code, "%s: cannot be written: %s", path, strerror(-code));
+		return error_set(err, rc, "%s: cannot be written: %s", path, strerror(-rc));
 	}
 	return 0;
 }
@@ -72,11 +72,11 @@ int output_commit(struct output *output, struct error *err)
 			return rc;
 	}
 	if (rename(output->temporary, output->path)) {
-		int code = -errno;
+		int rc = -errno;
 
 		output_abort(output);
 		return error_set(
-			err, code, "%s: could not be replaced: %s", output->path, strerror(-code));
+			err, rc, "%s: could not be replaced: %s", output->path, strerror(-rc));
 	}
 	output->temporary[0] = '\0';
 	return 0;

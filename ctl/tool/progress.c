@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_AFTER_MS 500
-#define EVERY_MS       100
+#define PROGRESS_FIRST_MS 500
+#define PROGRESS_EVERY_MS 100
 
-static uint64_t now_ms(void)
+static uint64_t progress_clock_ms(void)
 {
 	struct timespec now;
 
@@ -23,7 +23,7 @@ static uint64_t now_ms(void)
 void progress_start(struct progress *progress, const char *what, const char *unit)
 {
 	*progress = (struct progress){ .what = what, .unit = unit, .on = isatty(STDERR_FILENO) };
-	progress->started_ms = now_ms();
+	progress->started_ms = progress_clock_ms();
 }
 
 void progress_update(struct progress *progress, uint64_t done, uint64_t total)
@@ -33,10 +33,11 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total)
 
 	if (!progress->on)
 		return;
-	now = now_ms();
-	if (now - progress->started_ms < FIRST_AFTER_MS || now - progress->shown_ms < EVERY_MS)
+	now = progress_clock_ms();
+	if (now - progress->started_ms < PROGRESS_FIRST_MS ||
+		now - progress->shown_ms < PROGRESS_EVERY_MS)
 		return;
-	bytes = !strcmp(progress->unit, "bytes");
+	bytes = strcmp(progress->unit, "bytes") == 0;
 	fprintf(stderr, "\r\033[K%s: %s%s%s", progress->what,
 		bytes ? format_bytes(done).s : format_count(done).s, bytes ? "" : " ",
 		bytes ? "" : progress->unit);

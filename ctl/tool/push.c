@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model push: checks the image here, then stores it in the appliance.
 #include "ctl/tool/push.h"
 
 #include "ctl/tool/api.h"
-#include "ctl/tool/args.h"
 #include "ctl/tool/format.h"
+#include "ctl/tool/tool.h"
 #include "infer/infer.h"
 
 #include <string.h>
-
-#define VERSION_MAX 65535
 
 int push_next_version(const json_t *answer, const char *name, uint32_t *version, struct error *err)
 {
@@ -23,22 +20,22 @@ int push_next_version(const json_t *answer, const char *name, uint32_t *version,
 			"GET /v1/models: the answer lists no models: is it martletd, and of the "
 			"same build?");
 	json_array_foreach (models, i, model) {
-		if (strcmp(json_text(model, "name"), name))
+		if (strcmp(json_text(model, "name"), name) != 0)
 			continue;
 		json_array_foreach (json_object_get(model, "versions"), v, stored)
 			if (json_count(stored, "version") > highest)
 				highest = json_count(stored, "version");
 	}
-	if (highest >= VERSION_MAX)
+	if (highest >= COMMAND_VERSION_MAX)
 		return error_set(err, -ERANGE,
 			"model %s: version %d is stored already and is the last one there is: "
 			"choose a free number with --version, or another --name",
-			name, VERSION_MAX);
+			name, COMMAND_VERSION_MAX);
 	*version = (uint32_t)highest + 1;
 	return 0;
 }
 
-static bool ask_next_version(const char *name, uint32_t *version)
+static bool push_ask_version(const char *name, uint32_t *version)
 {
 	struct api_reply reply;
 	struct error err;
@@ -54,7 +51,7 @@ static bool ask_next_version(const char *name, uint32_t *version)
 }
 
 // Opens the image as the appliance will, so that a damaged one is refused before it travels.
-static bool check_image(const char *path, char name[MODEL_NAME_MAX + 1])
+static bool push_check(const char *path, char name[MODEL_NAME_MAX + 1])
 {
 	const struct model_options options = { .no_timing = true };
 	struct model *model;
@@ -69,7 +66,7 @@ static bool check_image(const char *path, char name[MODEL_NAME_MAX + 1])
 	return true;
 }
 
-static int push(const char *image, const char *name, uint32_t version)
+static int push_store(const char *image, const char *name, uint32_t version)
 {
 	struct api_reply reply;
 	char path[160];
@@ -86,28 +83,41 @@ static int push(const char *image, const char *name, uint32_t version)
 	return TOOL_DONE;
 }
 
-int model_push_command(int argc, char **argv)
-{
-	const char *name = NULL, *version_text = NULL;
-	const struct args_option options[] = {
-		{ .name = "name", .value = &name },
-		{ .name = "version", .value = &version_text },
-		{ 0 },
-	};
-	struct args args = { .options = options, .n_min = 1, .n_max = 1 };
-	char own_name[MODEL_NAME_MAX + 1];
-	uint32_t version;
+struct push {
+	const char *image;
+	const char *name; // NULL: the image's own
+	uint32_t version; // 0: the next one
+};
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if ((name && !args_model_name(name)) ||
-		(version_text && !args_number(version_text, "--version", 1, VERSION_MAX, &version)))
-		return TOOL_USAGE;
-	if (!check_image(args.word[0], own_name))
+static const struct option_entry PUSH[] = {
+	COMMAND_IMAGE(struct push),
+	{ "name", 0, "N", "store it under this name, not under its own",
+		OPTION_TO_OWN(struct push, name, command_parse_model) },
+	{ "version", 0, "V", "store it as this version, 1 to 65535; else as the next one",
+		OPTION_TO_U32(struct push, version, 1, COMMAND_VERSION_MAX) },
+	{ 0 },
+};
+
+static int push_run(const struct command *command, char **argv)
+{
+	char own_name[MODEL_NAME_MAX + 1];
+	struct push push = { 0 };
+	int exit;
+
+	if (!command_parse(command, argv, &push, &exit))
+		return exit;
+	if (!push_check(push.image, own_name))
 		return TOOL_REFUSED;
-	if (!name)
-		name = own_name;
-	if (!version_text && !ask_next_version(name, &version))
+	if (!push.name)
+		push.name = own_name;
+	if (!push.version && !push_ask_version(push.name, &push.version))
 		return TOOL_REFUSED;
-	return push(args.word[0], name, version);
+	return push_store(push.image, push.name, push.version);
 }
+
+const struct command model_push_command = {
+	.words = "model push",
+	.summary = "store an image in the appliance, as the next version",
+	.entries = PUSH,
+	.run = push_run,
+};

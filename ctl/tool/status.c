@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl status: the whole appliance on one screen.
-#include "ctl/tool/api.h"
-#include "ctl/tool/args.h"
-#include "ctl/tool/format.h"
-#include "ctl/tool/show.h"
+#include "ctl/tool/status.h"
 
-static void print_totals(const json_t *status)
+#include "ctl/tool/api.h"
+#include "ctl/tool/counters.h"
+#include "ctl/tool/format.h"
+#include "ctl/tool/models.h"
+#include "ctl/tool/ports.h"
+#include "ctl/tool/tool.h"
+
+static void status_print_totals(const json_t *status)
 {
 	const json_t *counters = json_object_get(status, "counters");
 	const json_t *pool = json_object_get(status, "mempool");
@@ -19,7 +22,7 @@ static void print_totals(const json_t *status)
 		format_count(json_count(pool, "size")).s);
 }
 
-static void print_drops(const json_t *drops)
+static void status_print_drops(const json_t *drops)
 {
 	const char *name;
 	json_t *count;
@@ -34,7 +37,7 @@ static void print_drops(const json_t *drops)
 		printf("; see martletctl drops\n");
 }
 
-static void print_status(const json_t *status)
+static void status_print(const json_t *status)
 {
 	char text[256];
 
@@ -43,26 +46,25 @@ static void print_status(const json_t *status)
 		json_text(status, "state"), format_duration(json_count(status, "uptime_seconds")).s,
 		(uintmax_t)json_count(status, "pid"));
 	printf("configuration %s, kernels up to %s\n\n", text, json_text(status, "isa"));
-	show_models(json_object_get(status, "models"));
+	models_print_table(json_object_get(status, "models"));
 	printf("\n");
-	show_ports(json_object_get(status, "ports"));
+	ports_print_table(json_object_get(status, "ports"));
 	printf("\n");
-	show_lcores(json_object_get(status, "lcores"));
-	print_totals(status);
-	print_drops(json_object_get(status, "drops"));
+	lcores_print_table(json_object_get(status, "lcores"));
+	status_print_totals(status);
+	status_print_drops(json_object_get(status, "drops"));
 }
 
-int status_command(int argc, char **argv)
+static int status_run(const struct command *command, char **argv)
 {
-	struct args args = { 0 };
-	struct api_reply reply;
+	int exit;
 
-	if (!args_parse(&args, argc, argv))
-		return args.exit;
-	if (!api_call("GET", "/v1/status", NULL, &reply))
-		return TOOL_REFUSED;
-	if (!api_print_json(&reply))
-		print_status(reply.json);
-	api_reply_fini(&reply);
-	return TOOL_DONE;
+	return command_parse(command, argv, NULL, &exit) ? api_show("/v1/status", status_print)
+							 : exit;
 }
+
+const struct command status_command = {
+	.words = "status",
+	.summary = "what runs: build, uptime, ports, lcores, models, drops",
+	.run = status_run,
+};

@@ -3,10 +3,11 @@
 
 #include "ctl/tool/tool.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void add_text(struct table *table, char *text)
+static void table_add_text(struct table *table, char *text)
 {
 	if (table->n_cells == table->capacity) {
 		uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
@@ -32,7 +33,7 @@ void table_init(struct table *table, const char *const *headers, uint32_t n_colu
 {
 	*table = (struct table){ .n_columns = n_columns };
 	for (uint32_t c = 0; c < n_columns; c++)
-		add_text(table, strdup(headers[c]));
+		table_add_text(table, strdup(headers[c]));
 }
 
 void table_add(struct table *table, const char *format, ...)
@@ -44,7 +45,7 @@ void table_add(struct table *table, const char *format, ...)
 	va_start(args, format);
 	n = vasprintf(&text, format, args);
 	va_end(args);
-	add_text(table, n < 0 ? NULL : text);
+	table_add_text(table, n < 0 ? NULL : text);
 }
 
 uint32_t table_width(const char *text)
@@ -56,7 +57,7 @@ uint32_t table_width(const char *text)
 	return width;
 }
 
-static void print_cell(FILE *to, const char *text, uint32_t width, int right, int last)
+static void table_print_cell(FILE *to, const char *text, uint32_t width, int right, int last)
 {
 	int gap = (int)(width - table_width(text));
 
@@ -84,7 +85,7 @@ void table_print(struct table *table, FILE *to, int indent)
 			}
 			if (c)
 				fprintf(to, "  ");
-			print_cell(to, table->cells[r * n + c] + (!r && right), width, right,
+			table_print_cell(to, table->cells[r * n + c] + (!r && right), width, right,
 				c + 1 == n);
 		}
 		fputc('\n', to);

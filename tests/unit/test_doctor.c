@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The doctor's checks on machines made of files.
-#include "ctl/tool/doctor.h"
-
+#include "ctl/tool/doctor_cpu.h"
+#include "ctl/tool/doctor_memory.h"
+#include "ctl/tool/doctor_nic.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 
@@ -200,7 +201,7 @@ static void configuration_decides_what_is_needed(void **state)
 	put("/proc/cmdline", "isolcpus=1 nohz_full=1-2 rcu_nocbs=2\n");
 	doctor.config = &config;
 	check_all();
-	doctor_check_config(&doctor);
+	doctor_check_ports(&doctor);
 	expect("hugepages", DOCTOR_FAIL, "64.0 MiB wanted", "echo 32 >");
 	expect("isolation", DOCTOR_WARN, "lacks isolcpus for CPUs 2",
 		"isolcpus=managed_irq,domain,2 ");
