@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/command.h"
 
+#include "base/name.h"
 #include "base/nearest.h"
 #include "ctl/tool/tool.h"
-#include "infer/infer.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static const struct option_entry SHARED[] = {
@@ -38,14 +37,11 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 
 int command_parse_model(void *field, const char *text, struct error *err)
 {
-	const size_t length =
-		strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
-
-	if (!length || text[length] || length > MODEL_NAME_MAX || !isalnum((unsigned char)*text))
+	if (!name_is_valid(text))
 		return error_set(err, -EINVAL,
 			"'%s' is no name for a model: at most %d letters, digits, '_', '.' and "
 			"'-', a letter or digit first",
-			text, MODEL_NAME_MAX);
+			text, NAME_BYTES_MAX);
 	*(const char **)field = text;
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/flow.h"
 
+#include "base/name.h"
 #include "ctl/tool/tool.h"
 #include "dataplane/flow/capture.h"
 #include "dataplane/flow/features.h"
@@ -197,12 +198,13 @@ static int flow_parse_active(void *field, const char *text, struct error *err)
 	return flow_parse_timeout(field, text, true, err);
 }
 
-// A label becomes a CSV field and a JSON string as it is.
+// A label becomes a CSV field and a JSON string as it is, and so must be of a name's characters.
 static int flow_parse_label(void *field, const char *text, struct error *err)
 {
-	size_t plain =
-		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.");
+	size_t plain = 0;
 
+	while (name_allows(text[plain]))
+		plain++;
 	if (!plain || text[plain])
 		return error_set(err, -EINVAL,
 			"'%s' is no label; letters, digits, '_', '-', '.' are wanted", text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/model_bench.h"
 
+#include "base/random.h"
 #include "base/rows.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
@@ -16,14 +17,10 @@
 #define BENCH_SEED     0x6d61726c6574ull
 #define PERTURB        0.05f // of each golden value, so that no two rows are the same
 
-// Uniform in [-1, 1). xorshift64*: S. Vigna, "An experimental exploration of Marsaglia's xorshift
-// generators, scrambled", 2016.
+// Uniform in [-1, 1).
 static float bench_draw(uint64_t *state)
 {
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return (float)((*state * 0x2545f4914f6cdd1dull) >> 40) / (float)(1 << 23) - 1.0f;
+	return (float)(random_next(state) >> 40) / (float)(1 << 23) - 1.0f;
 }
 
 // Golden rows, each value perturbed; where the image has none, uniform values.

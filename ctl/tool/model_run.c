@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/model_run.h"
 
+#include "base/align.h"
 #include "base/rows.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
@@ -40,8 +41,8 @@ static int run_score(
 	const struct model *model, const struct rows *rows, float **outputs, struct error *err)
 {
 	const struct model_info *info = model_info(model);
-	size_t scratch_bytes = (model_scratch_bytes(model, MODEL_BATCH_MAX) + 63) & ~(size_t)63;
-	void *scratch = aligned_alloc(64, scratch_bytes + 64);
+	void *scratch =
+		aligned_alloc(64, align_up(model_scratch_bytes(model, MODEL_BATCH_MAX) + 1, 64));
 	struct progress progress;
 
 	*outputs = calloc(rows->n_rows * info->n_outputs + 1, sizeof(float));
