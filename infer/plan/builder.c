@@ -60,6 +60,12 @@ void *builder_params(struct builder *builder, const void *params, size_t bytes)
 	return copy;
 }
 
+int builder_finish(struct builder *builder, const void *params, size_t bytes)
+{
+	builder->step->params = builder_params(builder, params, bytes);
+	return builder->step->params ? 0 : -ENOMEM;
+}
+
 int builder_expand(
 	struct builder *builder, uint32_t i, const struct tensor *shape, const float **values)
 {

@@ -35,6 +35,8 @@ struct buffer builder_input_buffer(struct builder *builder, uint32_t i);
 void *builder_weights(struct builder *builder, size_t bytes);
 // A copy of `params` in the plan's memory. NULL with err filled.
 void *builder_params(struct builder *builder, const void *params, size_t bytes);
+// The last thing that a builder does: gives the step a copy of its parameters. -ENOMEM with err.
+int builder_finish(struct builder *builder, const void *params, size_t bytes);
 // A constant input's values broadcast to `shape`, as weights. -ENOTSUP with err where not constant.
 int builder_expand(
 	struct builder *builder, uint32_t i, const struct tensor *shape, const float **values);

@@ -102,12 +102,11 @@ static int build_conv_rows(struct builder *builder, const struct window *window)
 	p.conv.weights = pack(builder, &p.conv,
 		kernel_allowed(ISA_AVX512, isa) ? CONV_ROWS_BLOCK_AVX512 : CONV_ROWS_BLOCK_AVX2);
 	p.conv.bias = b ? builder_input_buffer(builder, 2).constant : NULL;
-	step->params = builder_params(builder, &p, sizeof(p));
-	if (!p.conv.weights || (b && !p.conv.bias) || !step->params)
+	if (!p.conv.weights || (b && !p.conv.bias))
 		return -ENOMEM;
 	step->run = run_conv;
 	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_conv_rows, isa));
-	return 0;
+	return builder_finish(builder, &p, sizeof(p));
 }
 
 int build_conv(struct builder *builder)

@@ -161,8 +161,7 @@ int build_conv_tile(struct builder *builder, const struct window *w)
 	if (find_stretches(builder, w, x_last, &p, in) != 0 ||
 		pack(builder, w, x_last, &p, in) != 0)
 		return -ENOMEM;
-	step->params = builder_params(builder, &p, sizeof(p));
 	step->run = run_tiles;
 	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_conv_tile, isa));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &p, sizeof(p));
 }

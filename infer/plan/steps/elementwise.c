@@ -59,9 +59,8 @@ int build_activation(struct builder *builder)
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(builder_output(builder, 0));
 	step->kernel_run = kernel;
-	step->params = builder_params(builder, &act, sizeof(act));
 	step_set_kernel(step, kernel->name);
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &act, sizeof(act));
 }
 
 // --- y = act(x * scale + shift) ------------------------------------------------------------------
@@ -83,10 +82,9 @@ static int build_affine_of(struct builder *builder, struct affine affine)
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / affine.columns);
 	step->kernel_run = kernel;
-	step->params = builder_params(builder, &affine, sizeof(affine));
 	step->bytes_touched += 2 * sizeof(float) * affine.columns;
 	step_set_kernel(step, kernel->name);
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &affine, sizeof(affine));
 }
 
 int build_affine(struct builder *builder)
@@ -158,9 +156,8 @@ int build_prelu(struct builder *builder)
 	step->run = run_prelu;
 	step->x = builder_input_buffer(builder, 0);
 	step->kernel_run = kernel;
-	step->params = builder_params(builder, &prelu, sizeof(prelu));
 	step_set_kernel(step, kernel->name);
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &prelu, sizeof(prelu));
 }
 
 // --- Two operands --------------------------------------------------------------------------------
@@ -209,9 +206,8 @@ static int build_broadcast(struct builder *builder, enum binary_op op)
 	broadcast.b_row_stride = step->x2.row_bytes / sizeof(float);
 	step->run = run_broadcast;
 	step->kernel_run = kernel;
-	step->params = builder_params(builder, &broadcast, sizeof(broadcast));
 	step_set_kernel(step, kernel->name);
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &broadcast, sizeof(broadcast));
 }
 
 // How the fast kernel may take input i: computed and as big as the output, or constant.
@@ -253,7 +249,6 @@ int build_binary(struct builder *builder)
 	step->x2 = b;
 	step->run = run_binary;
 	step->kernel_run = kernel;
-	step->params = builder_params(builder, &binary, sizeof(binary));
 	step_set_kernel(step, kernel->name);
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &binary, sizeof(binary));
 }

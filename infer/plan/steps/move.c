@@ -63,7 +63,6 @@ int build_concat(struct builder *builder)
 		bytes[p] = tensor_bytes(builder_input(builder, p)) / concat.outer;
 	}
 	builder->step->run = run_concat;
-	builder->step->params = builder_params(builder, &concat, sizeof(concat));
 	step_set_kernel(builder->step, "concat__scalar");
-	return builder->step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &concat, sizeof(concat));
 }

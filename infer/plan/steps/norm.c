@@ -17,17 +17,6 @@ static uint32_t product_of(const struct tensor *tensor, uint32_t first, uint32_t
 	return product;
 }
 
-static int step_finish(
-	struct builder *builder, const void *params, size_t bytes, const char *kernel)
-{
-	struct step *step = builder->step;
-
-	step->x = builder_input_buffer(builder, 0);
-	step->params = builder_params(builder, params, bytes);
-	step_set_kernel(step, kernel);
-	return step->params ? 0 : -ENOMEM;
-}
-
 static void run_softmax(const struct step *step, const struct pass *pass)
 {
 	const struct softmax_kernel *kernel = step->kernel_run;
@@ -51,7 +40,9 @@ int build_softmax(struct builder *builder)
 	builder->step->run = run_softmax;
 	builder->step->kernel_run = kernel;
 	snprintf(builder->step->shape, sizeof(builder->step->shape), "%" PRIu32, softmax.n);
-	return step_finish(builder, &softmax, sizeof(softmax), kernel->name);
+	builder->step->x = builder_input_buffer(builder, 0);
+	step_set_kernel(builder->step, kernel->name);
+	return builder_finish(builder, &softmax, sizeof(softmax));
 }
 
 static void run_layer_norm(const struct step *step, const struct pass *pass)
@@ -85,7 +76,9 @@ int build_layer_norm(struct builder *builder)
 	builder->step->per_row = product_of(x, 0, axis);
 	builder->step->run = run_layer_norm;
 	builder->step->kernel_run = kernel;
-	return step_finish(builder, &norm, sizeof(norm), kernel->name);
+	builder->step->x = builder_input_buffer(builder, 0);
+	step_set_kernel(builder->step, kernel->name);
+	return builder_finish(builder, &norm, sizeof(norm));
 }
 
 static void run_normalizer(const struct step *step, const struct pass *pass)
@@ -108,5 +101,7 @@ int build_normalizer(struct builder *builder)
 	builder->step->per_row = product_of(x, 0, x->rank - 1);
 	builder->step->run = run_normalizer;
 	builder->step->kernel_run = kernel;
-	return step_finish(builder, &normalizer, sizeof(normalizer), kernel->name);
+	builder->step->x = builder_input_buffer(builder, 0);
+	step_set_kernel(builder->step, kernel->name);
+	return builder_finish(builder, &normalizer, sizeof(normalizer));
 }

@@ -254,8 +254,7 @@ static int build_pool_floats(struct builder *builder, const struct pool_room *ro
 	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
 	if (last && pick_places(builder, &p) != 0)
 		return -ENOMEM;
-	step->params = builder_params(builder, &p, sizeof(p));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &p, sizeof(p));
 }
 
 int build_pool(struct builder *builder)

@@ -96,6 +96,5 @@ int build_pool_bytes(struct builder *builder, const struct pool_room *room)
 		layout_output_last(builder);
 	step->run = run_pool_bytes;
 	step_set_kernel(step, "q8_max_pool__vector");
-	step->params = builder_params(builder, &p, sizeof(p));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &p, sizeof(p));
 }

@@ -153,11 +153,10 @@ static int build_products(struct builder *builder, struct products *p)
 	step->x = builder_input_buffer(builder, 0);
 	step->x2 = builder_input_buffer(builder, 1);
 	step->macs = (uint64_t)p->batches * one->m * one->n * one->k;
-	step->params = builder_params(builder, p, sizeof(*p));
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRIu32 " x [%" PRIu32 ", %" PRIu32 "] * [%" PRIu32 ", %" PRIu32 "]", p->batches,
 		one->m, one->k, one->k, one->n);
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, p, sizeof(*p));
 }
 
 // --- Gemm ----------------------------------------------------------------------------------------

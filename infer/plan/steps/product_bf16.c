@@ -132,6 +132,5 @@ int build_bf16_dense(struct builder *builder)
 	rc = choose(builder, &bf16);
 	if (rc != 0)
 		return rc;
-	step->params = builder_params(builder, &bf16, sizeof(bf16));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &bf16, sizeof(bf16));
 }

@@ -153,8 +153,7 @@ int build_qdense(struct builder *builder)
 	rc = qdense_choose(builder, &q.dense, rows, q.kernel);
 	if (rc != 0)
 		return rc;
-	step->params = builder_params(builder, &q, sizeof(q));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &q, sizeof(q));
 }
 
 // --- QuantizeLinear, DequantizeLinear -----------------------------------------------------------
@@ -198,17 +197,6 @@ static bool read_quantise(
 	return true;
 }
 
-static int keep(struct builder *builder, const struct quantise_step *q, const char *kernel)
-{
-	struct step *step = builder->step;
-
-	step->x = builder_input_buffer(builder, 0);
-	step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
-	step_set_kernel(step, kernel);
-	step->params = builder_params(builder, q, sizeof(*q));
-	return step->params ? 0 : -ENOMEM;
-}
-
 int build_quantise(struct builder *builder)
 {
 	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
@@ -222,7 +210,10 @@ int build_quantise(struct builder *builder)
 	snprintf(step->shape, sizeof(step->shape), "%" PRId64 " by %g%+" PRId32 " to %s",
 		tensor_elements(x), (double)q.quantise.scale, q.quantise.zero,
 		dtype_name(y->dtype));
-	return keep(builder, &q, kernel->name);
+	step->x = builder_input_buffer(builder, 0);
+	step->per_row = (uint32_t)tensor_elements(x);
+	step_set_kernel(step, kernel->name);
+	return builder_finish(builder, &q, sizeof(q));
 }
 
 int build_dequantise(struct builder *builder)
@@ -238,5 +229,8 @@ int build_dequantise(struct builder *builder)
 	snprintf(step->shape, sizeof(step->shape), "%s %" PRId64 " by %g%+" PRId32,
 		dtype_name(x->dtype), tensor_elements(x), (double)q.quantise.scale,
 		q.quantise.zero);
-	return keep(builder, &q, kernel->name);
+	step->x = builder_input_buffer(builder, 0);
+	step->per_row = (uint32_t)tensor_elements(x);
+	step_set_kernel(step, kernel->name);
+	return builder_finish(builder, &q, sizeof(q));
 }

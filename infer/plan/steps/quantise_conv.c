@@ -292,6 +292,5 @@ int build_qconv(struct builder *builder)
 		"%s %" PRId64 " x %" PRIu32 " -> %s %" PRIu32 " x %" PRId64, dtype_name(x->dtype),
 		window_product(q.window.in), q.in * q.groups, dtype_name(y->dtype), q.places,
 		w->dims[1]);
-	step->params = builder_params(builder, &q, sizeof(q));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &q, sizeof(q));
 }

@@ -316,7 +316,6 @@ int build_recurrent(struct builder *builder)
 	pick_gates(builder, &p);
 	builder->scratch_bytes =
 		((p.all_steps ? p.steps : 1) * wide + wide + 2 * (size_t)p.h) * sizeof(float);
-	step->params = builder_params(builder, &p, sizeof(p));
 	step->run = run_recurrent;
 	step->x = builder_input_buffer(builder, 0);
 	step->bytes_touched =
@@ -325,5 +324,5 @@ int build_recurrent(struct builder *builder)
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRIu32 " steps of %" PRIu32 " -> %" PRIu32 "%s", p.steps, p.inputs, p.h,
 		p.n_ways > 1 ? " both ways" : "");
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &p, sizeof(p));
 }

@@ -41,8 +41,7 @@ int build_reduce_rows(struct builder *builder, enum reduction reduction, size_t 
 	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_reduce_rows, isa));
 	snprintf(step->shape, sizeof(step->shape), "%" PRIu32 " x %" PRIu32 " -> %" PRIu32,
 		(uint32_t)m, (uint32_t)n, (uint32_t)m);
-	step->params = builder_params(builder, &p, sizeof(p));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &p, sizeof(p));
 }
 
 // --- Dimensions before the last: a pool of places whose channels are the rest
@@ -86,8 +85,7 @@ static int build_places(struct builder *builder, bool average, size_t m, size_t 
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRIu32 " x %" PRIu32 " x %" PRIu32 " -> %" PRIu32 " x %" PRIu32, (uint32_t)m,
 		(uint32_t)n, (uint32_t)inner, (uint32_t)m, (uint32_t)inner);
-	step->params = builder_params(builder, &p, sizeof(p));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &p, sizeof(p));
 }
 
 // Which dimensions are reduced, as bits.

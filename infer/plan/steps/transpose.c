@@ -83,6 +83,5 @@ int build_transpose(struct builder *builder)
 	step_set_kernel(step, "transpose__scalar");
 	snprintf(step->shape, sizeof(step->shape), "%.28s -> %.28s", tensor_shape_text(x).text,
 		tensor_shape_text(y).text);
-	step->params = builder_params(builder, &t, sizeof(t));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &t, sizeof(t));
 }

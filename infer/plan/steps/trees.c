@@ -216,6 +216,5 @@ int build_trees(struct builder *builder)
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRIu32 " -> %" PRIu32 ", %" PRIu32 " trees, %" PRIu32 " leaves", t->n_features,
 		t->n_targets, t->n_trees, t->n_leaves);
-	step->params = builder_params(builder, &params, sizeof(params));
-	return step->params ? 0 : -ENOMEM;
+	return builder_finish(builder, &params, sizeof(params));
 }
