@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# bash completion for martletctl. The commands are asked of the tool itself.
+# bash completion for martletctl. The commands and their options are asked of the tool itself.
 _martletctl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} noun=${COMP_WORDS[1]}
-	local commands
+	local commands command words
 	commands=$(martletctl --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
+	command=$noun
+	grep -q "^$noun " <<<"$commands" && command="$noun ${COMP_WORDS[2]}"
 	case $previous in
-	--isa) mapfile -t COMPREPLY < <(compgen -W "scalar avx2 avx512 avx512vnni amx native" -- "$current"); return ;;
+	--isa) words="scalar avx2 avx512 avx512vnni amx native" ;;
+	--weights) words="f32 bf16" ;;
 	esac
-	if [ "$COMP_CWORD" = 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "$(cut -d' ' -f1 <<<"$commands" | sort -u) --json --help" -- "$current")
-	elif [ "$COMP_CWORD" = 2 ] && grep -q "^$noun " <<<"$commands"; then
-		mapfile -t COMPREPLY < <(compgen -W "$(sed -n "s/^$noun //p" <<<"$commands")" -- "$current")
+	if [ -n "${words:-}" ]; then
+		:
+	elif [ "$COMP_CWORD" = 1 ]; then
+		words="$(cut -d' ' -f1 <<<"$commands" | sort -u) --json --help --version"
+	elif [ "$COMP_CWORD" = 2 ] && [ "$command" != "$noun" ]; then
+		words=$(sed -n "s/^$noun //p" <<<"$commands")
+	elif [[ $current == -* ]]; then
+		# shellcheck disable=SC2086 # a command is two words
+		words=$(martletctl $command --help 2>/dev/null | sed -nE 's/^  (-., |    )(--[a-z-]+) .*/\2/p')
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
 	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
 complete -F _martletctl martletctl
