@@ -30,14 +30,34 @@ LDFLAGS_ALL := $(SAN) -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 # --- Rooms: what each may include, and what it is made of ----------------------------------------
+#
+# A file belongs to the room with the longest path that it lies in. SEES_<room>: folders and headers. A
+# file of a room is compiled against a view (a folder of links) of just these; scripts/walls.py proves
+# the same of the text, and that no two files need each other.
 
-SEES_base      := base
-SEES_config    := base config
-SEES_infer     := base infer
-SEES_dataplane := base config infer dataplane
-SEES_ctl       := base config infer dataplane ctl
-SEES_tests     := base config infer dataplane ctl tests
-ROOMS          := base config infer dataplane ctl tests
+SEES_base           := base
+SEES_config         := base config
+SEES_infer/graph    := base infer/infer.h infer/graph
+SEES_infer/ops      := $(SEES_infer/graph) infer/kernels infer/ops
+SEES_infer/kernels  := $(SEES_infer/graph) infer/kernels
+SEES_infer/image    := $(SEES_infer/ops) infer/image
+SEES_infer/plan     := $(SEES_infer/ops) infer/kernels infer/plan
+SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
+SEES_infer/import   := $(SEES_infer/ops) infer/import
+SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
+SEES_dataplane      := base config/config.h infer/infer.h $(wildcard dataplane/*.h)
+SEES_dataplane/flow := base dataplane/flow
+SEES_ctl            := base config/config.h infer/infer.h dataplane/dataplane.h dataplane/wire.h ctl/server
+SEES_ctl/server     := $(SEES_ctl)
+SEES_ctl/tool       := base config/config.h infer/infer.h dataplane/flow ctl/tool
+SEES_ctl/load       := base config/config.h infer/infer.h dataplane/wire.h ctl/load
+SEES_tests          := base config infer dataplane ctl tests
+ROOMS               := $(patsubst SEES_%,%,$(filter SEES_%,$(.VARIABLES)))
+# The room of a file: of those that its path begins with the longest, which sorts last.
+room_of = $(lastword $(sort $(foreach r,$(ROOMS),$(if $(filter $r/%,$1),$r))))
+# The folder of a room's view, and the mark that it is there.
+view_of = $(B)/sees/$(subst /,.,$1)
+VIEWS   := $(foreach r,$(ROOMS),$(call view_of,$r)/.made)
 
 SRC_base      := $(wildcard base/*.c)
 SRC_config    := $(wildcard config/*.c)
@@ -45,15 +65,16 @@ SRC_config    := $(wildcard config/*.c)
 ARCH          := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 OTHER_x86_64  := %_neon.c
 OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c %_amxbf16.c %_amxint8.c
-below          = $(sort $(shell find $(wildcard $(1)) -name '*.c'))
-SRC_import    := $(call below,infer/import infer/compile)
-SRC_infer     := $(filter-out $(OTHER_$(ARCH)) $(SRC_import),$(call below,infer))
+below          = $(sort $(shell find $1 -name '*.c'))
+SRC_import    := $(call below,infer/import)
+SRC_compile   := $(call below,infer/compile)
+SRC_infer     := $(filter-out $(OTHER_$(ARCH)) $(SRC_import) $(SRC_compile),$(call below,infer))
 SRC_dataplane := $(wildcard dataplane/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
-SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(wildcard ctl/tool/*.c))
-SRC_load      := $(filter-out ctl/load/martlet-load.c,$(wildcard ctl/load/*.c))
-LIBRARIES     := base config infer import dataplane flow server tool load
+SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))
+SRC_load      := $(filter-out ctl/load/martlet-load.c,$(call below,ctl/load))
+LIBRARIES     := base config infer import compile dataplane flow server tool load
 
 # --- External libraries: each room compiles and links only its own -------------------------------
 
@@ -64,11 +85,13 @@ PC_load      := libdpdk jansson
 PC_flow      := libpcap
 PC_config    := libconfig
 PC_import    := libprotobuf-c libsodium jansson
+PC_compile   := libsodium
 PC_infer     := libsodium
 pc_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
 pc_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
 CFLAGS_infer    := $(call pc_cflags,$(PC_infer))
 CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
+CFLAGS_compile  := $(call pc_cflags,$(PC_compile))
 # -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
 CFLAGS_load     := $(call pc_cflags,$(PC_load)) -DMARTLET_VERSION='"$(VERSION)"'
@@ -109,17 +132,20 @@ $(B)/obj/infer/kernels/quantise/qdense_%.o $(B)/obj/infer/kernels/qdense_%.o: CF
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
+.PHONY: all rooms programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
 programs: $(PROGRAMS)
 
-# A folder per room, holding links to just the rooms it may include.
-$(ROOMS:%=$(B)/sees/%/.made): $(B)/sees/%/.made: Makefile
-	$(Q)mkdir -p $(@D) && rm -f $(@D)/* && for r in $(SEES_$*); do ln -sfn $(CURDIR)/$$r $(@D)/$$r; done && touch $@
-
-room_of = $(firstword $(subst /, ,$(1)))
+# A folder per room, holding links to just what it may include.
+define view_rules
+$(call view_of,$1)/.made: Makefile $(filter %.h,$(SEES_$1))
+	$$(Q)rm -rf $$(@D)
+	$$(Q)for seen in $(SEES_$1); do mkdir -p $$(@D)/$$$$(dirname $$$$seen) && ln -sfn $$(CURDIR)/$$$$seen $$(@D)/$$$$seen; done
+	$$(Q)touch $$@
+endef
+$(foreach r,$(ROOMS),$(eval $(call view_rules,$r)))
 
 # $(1): library, $(2): its sources
 define library_rules
@@ -131,10 +157,10 @@ $$(OBJ_$(1)): CFLAGS_LIB = $$(CFLAGS_$(1))
 endef
 $(foreach l,$(LIBRARIES),$(eval $(call library_rules,$(l),$(SRC_$(l)))))
 
-$(B)/obj/%.o: %.c Makefile | $(ROOMS:%=$(B)/sees/%/.made)
+$(B)/obj/%.o: %.c Makefile | $(VIEWS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(ISA_$(call isa_of,$<)) $(if $(filter infer/kernels/%,$<),$(CFLAGS_kernels)) -MMD -MP -iquote $(B)/sees/$(call room_of,$<) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(ISA_$(call isa_of,$<)) $(if $(filter infer/kernels/%,$<),$(CFLAGS_kernels)) -MMD -MP -iquote $(call view_of,$(call room_of,$<)) -c $< -o $@
 
 # ONNX's protobuf, generated from Debian's libonnx-dev.
 $(B)/gen/onnx.pb-c.c $(B)/gen/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
@@ -151,7 +177,7 @@ $(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
 $(B)/martletd: $(B)/obj/ctl/martletd.o $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
-$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(B)/libtool.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
+$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(B)/libtool.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
 $(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(B)/libload.a $(B)/libbase.a
@@ -179,7 +205,7 @@ CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_$(ARCH)),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
-TEST_LIBS  := server tool load dataplane import flow infer config base
+TEST_LIBS  := server tool load dataplane compile import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
 LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
@@ -196,11 +222,11 @@ $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_
 CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
 CROSS_HELPER := $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELPER_OBJ))
-CROSS_LIBS   := tool import flow infer config base
+CROSS_LIBS   := tool compile import flow infer config base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
-$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
+$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
 $(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
@@ -233,6 +259,9 @@ debug:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/debug OPT="-O0 -g3" programs
 
 # Everything that a newcomer calls sets the machine up first: by package name, and only what is missing.
+# What each room sees, for scripts/walls.py.
+rooms:
+	@:$(foreach r,$(ROOMS),$(info $r: $(SEES_$r)))
 setup:
 	$(Q)scripts/setup.sh $(SETUP)
 demo: SETUP := build
