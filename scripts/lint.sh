@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Style and structure: clang-format, clang-tidy, cppcheck, who includes whom, headers that compile alone,
-# what the programs link, and a clang build without warnings. Prints what is wrong; exit 1 if anything is.
+# Style and structure: clang-format, clang-tidy, cppcheck, the walls between rooms (walls.py), headers that
+# compile alone, what the programs link, and a clang build without warnings. Prints what is wrong; exit 1 if anything is.
 set -u
 cd "$(dirname "$0")/.."
 B=${B:-build}
@@ -16,25 +16,6 @@ make --no-print-directory -s "$B/gen/onnx.pb-c.h" || fail "onnx.pb-c.h was not g
 step "clang-format"
 clang-format-14 --dry-run --Werror "${sources[@]}" || fail "run: make format"
 
-step "include directions"
-# room -> what it may include of other rooms
-declare -A may=(
-	[base]='^base/'
-	[config]='^(base|config)/'
-	[infer]='^(base|infer)/'
-	[dataplane]='^(base/|config/config\.h|infer/infer\.h|dataplane/)'
-	[ctl]='^(base/|config/config\.h|infer/infer\.h|dataplane/(dataplane|wire)\.h|dataplane/flow/|ctl/)'
-	[tests]='.'
-)
-for file in "${sources[@]}"; do
-	room=${file%%/*}
-	while read -r header; do
-		[[ $header == onnx.pb-c.h && $file =~ ^(infer/import|tests)/ ]] && continue # generated
-		[[ $header =~ ${may[$room]:-^$} ]] || fail "$file includes \"$header\", which $room/ may not"
-		[ -f "$header" ] || fail "$file includes \"$header\": write it from the root"
-	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
-done
-
 step "headers compile alone"
 flags=(-std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function -I. -I"$B/gen" -fsyntax-only -x c)
 read -ra dpdk < <(pkg-config --cflags libdpdk libevent jansson libconfig)
@@ -47,6 +28,9 @@ done
 step "gcc and clang without warnings"
 make --no-print-directory -j"$(nproc)" B="$B/lint-gcc" CFLAGS=-Werror all >/dev/null || fail "gcc warns"
 make --no-print-directory -j"$(nproc)" B="$B/lint-clang" CC=clang-14 CFLAGS=-Werror all units >/dev/null || fail "clang warns"
+
+step "walls: who includes whom, circles, headers of their own"
+scripts/walls.py "$B/lint-gcc/obj" || fail "walls"
 
 step "links"
 for pair in martletctl:librte_ martletd:libprotobuf; do
