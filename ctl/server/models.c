@@ -11,7 +11,7 @@ const char *model_state_name(enum model_state state)
 	return NAMES[state];
 }
 
-static void entry_destroy(struct model_entry *entry)
+static void model_entry_destroy(struct model_entry *entry)
 {
 	for (uint32_t i = 0; i < entry->n_versions; i++)
 		free(entry->versions[i].choices);
@@ -22,7 +22,7 @@ static void entry_destroy(struct model_entry *entry)
 void models_fini(struct models *models)
 {
 	for (uint32_t i = 0; i < models->n; i++)
-		entry_destroy(models->entries[i]);
+		model_entry_destroy(models->entries[i]);
 	free(models->entries);
 	memset(models, 0, sizeof(*models));
 }
@@ -78,7 +78,7 @@ void models_drop_empty(struct models *models, struct model_entry *entry)
 		models->n--;
 		memmove(models->entries + i, models->entries + i + 1,
 			(models->n - i) * sizeof(*models->entries));
-		entry_destroy(entry);
+		model_entry_destroy(entry);
 		return;
 	}
 }

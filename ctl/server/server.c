@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/server/server_state.h"
+#include "ctl/server/server.h"
 
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
+#include "ctl/server/operations/jobs.h"
+#include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recover.h"
 #include "ctl/server/routes.h"
+#include "ctl/server/server_state.h"
+#include "ctl/server/store/store.h"
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
@@ -22,52 +26,18 @@
 
 static const int SIGNALS[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
-const char *server_phase_name(enum server_phase phase)
-{
-	static const char *const NAMES[] = { "starting", "ready", "draining" };
-
-	return NAMES[phase];
-}
-
-double server_uptime_seconds(const struct server *server)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - server->started.tv_sec) +
-		(double)(now.tv_nsec - server->started.tv_nsec) * 1e-9;
-}
-
-void server_idle(struct server *server)
-{
-	if (server->phase != SERVER_STARTING)
-		return;
-	server->phase = SERVER_READY;
-	log_info("ready: serving %s", server->parts.config->control.socket);
-}
-
-const struct slot_info *server_slot(struct server *server, const char *name)
-{
-	uint32_t n = dataplane_slots(server->parts.dataplane, server->slots, SLOTS_MAX);
-
-	for (uint32_t i = 0; i < n && i < SLOTS_MAX; i++)
-		if (strcmp(server->slots[i].name, name) == 0)
-			return &server->slots[i];
-	return NULL;
-}
-
 // The same process at the other end for the life of a connection: asked at each request all the
 // same.
-static bool is_admitted(const struct server *server, struct evhttp_request *request)
+static bool server_is_admitted(const struct server *server, struct evhttp_request *request)
 {
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
 
 	return connection &&
-		listener_admits(server->parts.listener,
+		listener_admits(server->listener,
 			bufferevent_getfd(evhttp_connection_get_bufferevent(connection)));
 }
 
-static void handle_request(struct evhttp_request *request, void *arg)
+static void server_handle_request(struct evhttp_request *request, void *arg)
 {
 	struct server *server = arg;
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
@@ -75,16 +45,16 @@ static void handle_request(struct evhttp_request *request, void *arg)
 	const struct route *route;
 	struct route_params params;
 	struct error err;
-	char allow[64];
+	char allow[ROUTE_ALLOW_BYTES];
 	int status;
 
-	if (!is_admitted(server, request)) {
+	if (!server_is_admitted(server, request)) {
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
 		return;
 	}
-	status = routes_find(evhttp_request_get_command(request), path ? path : "/", &route,
-		&params, allow, &err);
+	status = route_find(ROUTES, ROUTES_COUNT, evhttp_request_get_command(request),
+		path ? path : "/", &route, &params, allow, &err);
 	if (status == 405)
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);
 	if (status != 200)
@@ -93,39 +63,39 @@ static void handle_request(struct evhttp_request *request, void *arg)
 		route->handle(server, request, &params);
 }
 
-static void retime(struct server *server, long us)
+static void server_retime(struct server *server, long us)
 {
 	const struct timeval period = { .tv_usec = us };
 
 	event_add(server->tick, &period);
 }
 
-static bool is_before(const struct timespec *a, const struct timespec *b)
+static bool server_is_before(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
-static void on_tick(int fd, short what, void *arg)
+static void server_on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
 	struct timespec now;
 
-	dataplane_reclaim(server->parts.dataplane);
+	dataplane_reclaim(server->dataplane);
 	if (server->phase != SERVER_DRAINING)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (is_before(&now, &server->announce_until))
+	if (server_is_before(&now, &server->announce_until))
 		return;
-	if (!server->first && dataplane_drained(server->parts.dataplane)) {
+	if (!server->operations.first && dataplane_drained(server->dataplane)) {
 		log_info("drained");
-		event_base_loopbreak(server->parts.base);
+		event_base_loopbreak(server->base);
 	} else if (now.tv_sec >= server->drain_until.tv_sec) {
 		log_warning("not drained after %d s: stopping all the same", DRAIN_SECONDS);
-		event_base_loopbreak(server->parts.base);
+		event_base_loopbreak(server->base);
 	}
 }
 
-static void on_signal(int number, short what, void *arg)
+static void server_on_signal(int number, short what, void *arg)
 {
 	struct server *server = arg;
 
@@ -143,25 +113,25 @@ static void on_signal(int number, short what, void *arg)
 	server->announce_until.tv_sec += server->announce_until.tv_nsec / 1000000000;
 	server->announce_until.tv_nsec %= 1000000000;
 	server->drain_until.tv_sec += DRAIN_SECONDS;
-	dataplane_drain(server->parts.dataplane);
-	retime(server, DRAIN_TICK_US);
+	dataplane_drain(server->dataplane);
+	server_retime(server, DRAIN_TICK_US);
 }
 
-static int events_init(struct server *server)
+static int server_events_init(struct server *server)
 {
-	struct event_base *base = server->parts.base;
+	struct event_base *base = server->base;
 
 	server->http = http_create(base);
-	server->tick = event_new(base, -1, EV_PERSIST, on_tick, server);
+	server->tick = event_new(base, -1, EV_PERSIST, server_on_tick, server);
 	if (!server->http || !server->tick)
 		return -ENOMEM;
-	evhttp_set_gencb(server->http, handle_request, server);
+	evhttp_set_gencb(server->http, server_handle_request, server);
 	for (int i = 0; i < SERVER_SIGNALS; i++) {
-		server->signals[i] = evsignal_new(base, SIGNALS[i], on_signal, server);
+		server->signals[i] = evsignal_new(base, SIGNALS[i], server_on_signal, server);
 		if (!server->signals[i] || event_add(server->signals[i], NULL) != 0)
 			return -ENOMEM;
 	}
-	retime(server, TICK_US);
+	server_retime(server, TICK_US);
 	return 0;
 }
 
@@ -172,11 +142,15 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 
 	if (!server)
 		return error_set(err, -ENOMEM, "no memory for the server");
-	server->parts = *parts;
+	server->config = parts->config;
+	server->base = parts->base;
+	server->listener = parts->listener;
+	server->store = parts->store;
+	server->dataplane = parts->dataplane;
 	clock_gettime(CLOCK_MONOTONIC, &server->started);
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
-	if (rc == 0 && events_init(server) != 0)
+	if (rc == 0 && server_events_init(server) != 0)
 		rc = error_set(err, -ENOMEM, "no memory for the event loop");
 	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
@@ -187,29 +161,27 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 		server_destroy(server);
 		return rc;
 	}
-	if (!server->first)
-		server_idle(server);
 	*out = server;
 	return 0;
 }
 
 int server_run(struct server *server, struct error *err)
 {
-	int fd = dup(listener_fd(server->parts.listener)); // evhttp closes what it accepts from
+	int fd = dup(listener_fd(server->listener)); // evhttp closes what it accepts from
 	sigset_t ours;
 
 	if (fd < 0 || evhttp_accept_socket(server->http, fd) != 0) {
 		if (fd >= 0)
 			close(fd);
 		return error_set(err, -EIO, "control.socket: %s cannot be served",
-			server->parts.config->control.socket);
+			server->config->control.socket);
 	}
 	// main() blocked them, so that lcores and the worker never see them.
 	sigemptyset(&ours);
 	for (int i = 0; i < SERVER_SIGNALS; i++)
 		sigaddset(&ours, SIGNALS[i]);
 	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
-	if (event_base_dispatch(server->parts.base) < 0)
+	if (event_base_dispatch(server->base) < 0)
 		return error_set(err, -EIO, "the event loop failed");
 	return 0;
 }
@@ -219,6 +191,7 @@ void server_destroy(struct server *server)
 	if (!server)
 		return;
 	jobs_destroy(server->jobs);
+	operation_give_up_all(server);
 	if (server->http)
 		evhttp_free(server->http);
 	for (int i = 0; i < SERVER_SIGNALS; i++)

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The control plane's event loop: HTTP API, model store, deployments. Owner: main(); everything in
 // ctl/server runs on its thread, the control thread, but for jobs.h's worker.
+//
+// Its rooms, each of which knows those before it and none of those after it:
+//     http/        HTTP's mechanics: socket, limits, replies, JSON bodies, paths
+//     store/       images and records on the disk
+//     (models, server_state: what the appliance knows of its models and of itself)
+//     operations/  what changes the store or what is deployed, one at a time; knows no protocol
+//     resources/   what the API's paths answer, a file a resource
+//     (routes: which path is answered by which resource; server: the loop)
 #pragma once
 
 #include "base/error.h"

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the files of ctl/server share. Control thread only.
+// What everything that serves the control plane shares. Control thread only.
 #pragma once
 
 #include "ctl/server/models.h"
-#include "ctl/server/operations/jobs.h"
-#include "ctl/server/server.h"
-#include "ctl/server/store/store.h"
+#include "dataplane/dataplane.h"
 
 #include <stdbool.h>
 #include <time.h>
 
 struct event;
+struct event_base;
 struct evhttp;
+struct jobs;
+struct listener;
 struct operation;
+struct store;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
 const char *server_phase_name(enum server_phase phase);
@@ -20,8 +22,18 @@ const char *server_phase_name(enum server_phase phase);
 #define SERVER_SIGNALS 3
 #define SLOTS_MAX      MODELS_MAX
 
+struct operation_queue {                // operation.c's
+	struct operation *first, *last; // the first one is under way
+	uint32_t n_starting;            // those without a client: of the start
+	bool is_held;                   // nobody begins the next one
+};
+
 struct server {
-	struct server_parts parts;
+	const struct config *config; // this and the next four are main()'s, and outlive the server
+	struct event_base *base;
+	struct listener *listener;
+	struct store *store;
+	struct dataplane *dataplane;
 	struct evhttp *http;
 	struct jobs *jobs;
 	struct models models;
@@ -32,12 +44,14 @@ struct server {
 	struct timespec drain_until;
 	struct event *signals[SERVER_SIGNALS];
 	struct event *tick;
-	struct operation *first, *last;    // queue; the first one is under way
-	struct slot_info slots[SLOTS_MAX]; // room for dataplane_slots()
+	struct operation_queue operations;
+	struct slot_info
+		slots[SLOTS_MAX]; // scratch memory of server_slot() and of others' listings
 };
 
 double server_uptime_seconds(const struct server *server);
-// Every operation queued so far has ended.
-void server_idle(struct server *server);
-// The slot of a model in service, NULL where it is not.
+// Everything that the start had to bring back or to import has been tried: READY, unless that was
+// so already.
+void server_recovered(struct server *server);
+// The slot of a model in service, NULL where it is not. Valid until the next call.
 const struct slot_info *server_slot(struct server *server, const char *name);

@@ -25,10 +25,10 @@ static void path(const char *text)
 	const struct route *route;
 	struct route_params params;
 	struct error err = { .text = "" };
-	char allow[64];
+	char allow[ROUTE_ALLOW_BYTES];
 
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
-		int status = routes_find(METHODS[i], text, &route, &params, allow, &err);
+		int status = route_find(ROUTES, ROUTES_COUNT, METHODS[i], text, &route, &params, allow, &err);
 
 		must(status == 200 || (status >= 400 && err.text[0]));
 		must(status != 200 || !params.model[0] || store_name_is_valid(params.model));

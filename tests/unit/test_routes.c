@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Paths to routes, JSON bodies, and deployment.json: what is taken and what each mistake is told.
 #include "ctl/server/http/body.h"
-#include "ctl/server/resources/resources.h"
+#include "ctl/server/resources/status.h"
+#include "ctl/server/resources/versions.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
 #include "tests/cmocka.h"
@@ -12,14 +13,14 @@
 
 static const struct route *route;
 static struct route_params params;
-static char allow[64];
+static char allow[ROUTE_ALLOW_BYTES];
 static struct error err;
 
 static int find(unsigned method, const char *path)
 {
 	route = NULL;
 	err.text[0] = '\0';
-	return routes_find(method, path, &route, &params, allow, &err);
+	return route_find(ROUTES, ROUTES_COUNT, method, path, &route, &params, allow, &err);
 }
 
 static void find_known_path_gives_route_and_params(void **state)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 // The body as an object of known keys; names end in NULL. NULL with a sentence.
-static json_t *parse_object(
+static json_t *body_parse_object(
 	const char *text, size_t size, const char *const *names, struct error *err)
 {
 	json_error_t where = { .line = 0 };
@@ -49,7 +49,7 @@ static json_t *parse_object(
 	return root;
 }
 
-static int take_u16(const json_t *root, const char *key, uint16_t *out, struct error *err)
+static int body_take_u16(const json_t *root, const char *key, uint16_t *out, struct error *err)
 {
 	const json_t *value = json_object_get(root, key);
 	json_int_t number = json_integer_value(value);
@@ -67,15 +67,15 @@ int body_deployment_parse(
 	const char *text, size_t size, struct body_deployment *body, struct error *err)
 {
 	static const char *const NAMES[] = { "id", "live", NULL };
-	json_t *root = parse_object(text, size, NAMES, err);
+	json_t *root = body_parse_object(text, size, NAMES, err);
 	int rc;
 
 	memset(body, 0, sizeof(*body));
 	if (!root)
-		return -EINVAL;
-	rc = take_u16(root, "id", &body->id, err);
+		return err->code;
+	rc = body_take_u16(root, "id", &body->id, err);
 	if (rc == 0)
-		rc = take_u16(root, "live", &body->live, err);
+		rc = body_take_u16(root, "live", &body->live, err);
 	if (rc == 0 && body->live == 0)
 		rc = error_set(err, -EINVAL,
 			"\"live\" is missing: the version to put into service, as {\"id\": 7, "
@@ -87,13 +87,13 @@ int body_deployment_parse(
 int body_index_parse(const char *text, size_t size, struct body_index *body, struct error *err)
 {
 	static const char *const NAMES[] = { "ready", NULL };
-	json_t *root = parse_object(text, size, NAMES, err);
+	json_t *root = body_parse_object(text, size, NAMES, err);
 	const json_t *ready;
 	int rc = 0;
 
 	memset(body, 0, sizeof(*body));
 	if (!root)
-		return -EINVAL;
+		return err->code;
 	ready = json_object_get(root, "ready");
 	if (ready && !json_is_boolean(ready))
 		rc = error_set(err, -EINVAL, "\"ready\" must be true or false");
@@ -105,10 +105,10 @@ int body_index_parse(const char *text, size_t size, struct body_index *body, str
 int body_empty_parse(const char *text, size_t size, struct error *err)
 {
 	static const char *const NAMES[] = { NULL };
-	json_t *root = parse_object(text, size, NAMES, err);
+	json_t *root = body_parse_object(text, size, NAMES, err);
 
 	if (!root)
-		return -EINVAL;
+		return err->code;
 	json_decref(root);
 	return 0;
 }

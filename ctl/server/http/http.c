@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/http.h"
 
-#include "ctl/server/store/store.h"
-
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -10,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *reason_of(int status)
+static const char *http_reason(int status)
 {
 	switch (status) {
 	case 200:
@@ -51,7 +49,7 @@ void http_reply_text(struct evhttp_request *request, int status, const char *typ
 	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
 	if (body)
 		evbuffer_add(body, text, strlen(text));
-	evhttp_send_reply(request, status, reason_of(status), body);
+	evhttp_send_reply(request, status, http_reason(status), body);
 	if (body)
 		evbuffer_free(body);
 }
@@ -87,6 +85,14 @@ void http_fail(struct evhttp_request *request, int status, const char *format, .
 		json_pack("{s:o}", "error", sentence ? sentence : json_string(text)));
 }
 
+void http_finish(void *request, int status, json_t *body, const char *refusal)
+{
+	if (refusal)
+		http_fail(request, status, "%s", refusal);
+	else
+		http_reply(request, status, body);
+}
+
 void *http_take_body(struct evhttp_request *request, size_t *size)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(request);
@@ -114,7 +120,7 @@ struct evhttp *http_create(struct event_base *base)
 		EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 			EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
 	evhttp_set_max_headers_size(http, HTTP_HEADERS_BYTES_MAX);
-	evhttp_set_max_body_size(http, (ev_ssize_t)STORE_IMAGE_BYTES_MAX);
+	evhttp_set_max_body_size(http, (ev_ssize_t)HTTP_BODY_BYTES_MAX);
 	evhttp_set_timeout(http, HTTP_TIMEOUT_S);
 	return http;
 }
@@ -134,7 +140,7 @@ void evhttp_send_error(struct evhttp_request *request, int status, const char *r
 	case 413:
 		http_fail(request, 413,
 			"the body is too large: an image has at most %zu bytes, headers at most %d",
-			STORE_IMAGE_BYTES_MAX, HTTP_HEADERS_BYTES_MAX);
+			HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX);
 		break;
 	case 417:
 		http_fail(

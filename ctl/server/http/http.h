@@ -15,6 +15,7 @@ struct evhttp_request;
 struct event_base;
 
 #define HTTP_HEADERS_BYTES_MAX (16 << 10)
+#define HTTP_BODY_BYTES_MAX    ((size_t)256 << 20)
 #define HTTP_TIMEOUT_S         60
 
 // An evhttp with our limits and our error pages, bound to nothing yet; NULL without memory.
@@ -25,6 +26,9 @@ void http_reply_text(
 	struct evhttp_request *request, int status, const char *type, const char *text);
 __attribute__((format(printf, 3, 4))) void http_fail(
 	struct evhttp_request *request, int status, const char *format, ...);
+// One of the two, as an operation's client wants it: http_fail() where there is a `refusal`, else
+// http_reply(). `request` is a struct evhttp_request.
+void http_finish(void *request, int status, json_t *body, const char *refusal);
 
 // The body, malloc'ed, 64-byte aligned and zero-terminated, taken out of the request; *size may be
 // 0. NULL without memory: the request was replied to.

@@ -22,7 +22,7 @@ struct listener {
 	gid_t group;
 };
 
-static int make_parents(const char *path, struct error *err)
+static int listener_make_parents(const char *path, struct error *err)
 {
 	char part[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
@@ -39,7 +39,7 @@ static int make_parents(const char *path, struct error *err)
 }
 
 // The lock outlives a crash as a file, but not as a lock: whoever gets it may replace the socket.
-static int take_lock(struct listener *l, struct error *err)
+static int listener_take_lock(struct listener *l, struct error *err)
 {
 	char path[sizeof(l->path) + 8];
 	char pid[16] = "";
@@ -66,7 +66,7 @@ static int take_lock(struct listener *l, struct error *err)
 }
 
 // A socket nobody listens on is a dead process's; anything else at that path is not ours to remove.
-static int clear_stale(
+static int listener_clear_stale(
 	const struct listener *l, const struct sockaddr_un *address, struct error *err)
 {
 	struct stat st;
@@ -94,14 +94,14 @@ static int clear_stale(
 	return 0;
 }
 
-static int bind_and_listen(struct listener *l, struct error *err)
+static int listener_bind_and_listen(struct listener *l, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t before;
 	int rc;
 
 	memcpy(address.sun_path, l->path, sizeof(l->path));
-	rc = clear_stale(l, &address, err);
+	rc = listener_clear_stale(l, &address, err);
 	if (rc)
 		return rc;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -144,11 +144,11 @@ int listener_open(const char *path, const char *group, struct listener **out, st
 				err, -ENOENT, "control.group: there is no group '%s' here", group);
 	}
 	if (rc == 0)
-		rc = make_parents(path, err);
+		rc = listener_make_parents(path, err);
 	if (rc == 0)
-		rc = take_lock(l, err);
+		rc = listener_take_lock(l, err);
 	if (rc == 0)
-		rc = bind_and_listen(l, err);
+		rc = listener_bind_and_listen(l, err);
 	if (rc) {
 		listener_close(l);
 		return rc;
@@ -175,7 +175,7 @@ int listener_fd(const struct listener *l)
 	return l->fd;
 }
 
-static bool in_group(uid_t uid, gid_t primary, gid_t wanted)
+static bool listener_in_group(uid_t uid, gid_t primary, gid_t wanted)
 {
 	struct passwd *user;
 	gid_t groups[256];
@@ -201,5 +201,5 @@ bool listener_admits(const struct listener *l, int fd)
 		return false;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
-	return l->has_group && in_group(peer.uid, peer.gid, l->group);
+	return l->has_group && listener_in_group(peer.uid, peer.gid, l->group);
 }

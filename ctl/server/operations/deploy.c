@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Deploying a stored version: open it with timing on the worker, publish it to the lcores, record
-// it durably. Promote, roll back, load and starting martletd all come through deploy_begin().
-#include "ctl/server/http/http.h"
+#include "ctl/server/operations/deploy.h"
+
 #include "ctl/server/log.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *deployment_json(const struct operation *op)
+static json_t *deploy_json(const struct operation *op)
 {
 	const struct record *r = &op->record;
 
@@ -19,7 +19,7 @@ static json_t *deployment_json(const struct operation *op)
 
 // Timing kernels takes milliseconds of CPU: once in the life of the process is enough for an image,
 // so that a swap back takes none from the traffic.
-static void work_open_stored(void *arg)
+static void deploy_open_stored(void *arg)
 {
 	struct operation *op = arg;
 	struct model_options options = op->server->model_options;
@@ -28,14 +28,15 @@ static void work_open_stored(void *arg)
 	size_t size;
 
 	store_image_file(file, op->version);
-	op->rc = store_read(op->server->parts.store, op->model, file, &image, &size, &op->err);
 	options.choices = op->choices;
-	if (op->rc == 0)
-		op->rc = model_open(image, size, &options, &op->opened, &op->err);
-	if (op->rc)
+	if (store_read(op->server->store, op->model, file, &image, &size, &op->err) != 0) {
+		op->status = 500; // it is listed: the disk is not as it was
+	} else if (model_open(image, size, &options, &op->opened, &op->err) != 0) {
+		op->status = operation_status(&op->err, 422);
 		op->opened = NULL;
-	else if (!op->choices)
+	} else if (!op->choices) {
 		op->timed = model_choices(op->opened);
+	}
 	free(image);
 }
 
@@ -52,16 +53,16 @@ static void deploy_refused(struct operation *op, struct model_entry *entry, int 
 
 static void deploy_recorded(struct operation *op)
 {
-	if (op->rc)
-		operation_fail(op, op->rc == -ENOSPC ? 507 : 500,
-			"version %u is live, but a restart would not bring it back: %s",
-			op->version, op->err.text);
+	if (op->err.code)
+		operation_fail(op, op->status,
+			"version %u is live, but a restart may not bring it back: %s", op->version,
+			op->err.text);
 	else
-		operation_reply(op, 200, deployment_json(op));
+		operation_reply(op, 200, deploy_json(op));
 }
 
 // For the next time that this version is deployed.
-static void keep_choices(struct operation *op, const struct model_entry *entry)
+static void deploy_keep_choices(struct operation *op, const struct model_entry *entry)
 {
 	struct model_version *stored = model_entry_version(entry, op->version);
 
@@ -79,34 +80,32 @@ static void deploy_opened(struct operation *op)
 	const struct deployment_request request = {
 		.id = op->record.id, .name = op->model, .version = op->version, .model = op->opened
 	};
-	int rc = op->rc;
+	int rc;
 
-	if (rc) {
-		deploy_refused(op, entry, rc == -ENOMEM || rc == -EIO ? 500 : 422);
+	if (op->err.code) {
+		deploy_refused(op, entry, op->status);
 		return;
 	}
-	rc = dataplane_publish(op->server->parts.dataplane, &request, &op->err);
+	rc = dataplane_publish(op->server->dataplane, &request, &op->err);
 	if (rc) {
-		deploy_refused(op, entry, rc == -EEXIST || rc == -EBUSY ? 409 : 422);
+		deploy_refused(op, entry,
+			operation_status(&op->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422));
 		return;
 	}
 	op->opened = NULL; // the dataplane's now
-	keep_choices(op, entry);
+	deploy_keep_choices(op, entry);
 	entry->record = op->record;
 	entry->state = MODEL_STATE_READY;
 	entry->reason[0] = '\0';
 	if (op->recorded) {
-		operation_reply(op, 200, deployment_json(op));
+		operation_reply(op, 200, deploy_json(op));
 		return;
 	}
-	free(op->data);
-	op->data = record_format(&op->record);
-	operation_write(
-		op, STORE_DEPLOYMENT, op->data, op->data ? strlen(op->data) : 0, deploy_recorded);
+	operation_write_record(op, deploy_recorded);
 }
 
 // Checks the id against what is known; fills op->record. 0, or the HTTP status.
-static int plan_record(struct operation *op, const struct model_entry *entry)
+static int deploy_plan_record(struct operation *op, const struct model_entry *entry)
 {
 	const struct model_entry *holder;
 	uint16_t id = op->id ? op->id : entry->record.id;
@@ -157,7 +156,7 @@ void deploy_begin(struct operation *op)
 		operation_fail(op, 404, "%s", op->err.text);
 		return;
 	}
-	status = plan_record(op, entry);
+	status = deploy_plan_record(op, entry);
 	if (status) {
 		operation_fail(op, status, "%s", op->err.text);
 		return;
@@ -165,5 +164,36 @@ void deploy_begin(struct operation *op)
 	if (entry->state != MODEL_STATE_READY)
 		entry->state = MODEL_STATE_LOADING;
 	op->choices = stored->choices;
-	operation_work(op, work_open_stored, deploy_opened);
+	operation_work(op, deploy_open_stored, deploy_opened);
+}
+
+void deploy_begin_rollback(struct operation *op)
+{
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (!entry) {
+		operation_fail(op, 404, "there is no model '%s'", op->model);
+	} else if (entry->record.n_previous == 0) {
+		operation_fail(op, 409, "model '%s' has no deployment before this one", op->model);
+	} else {
+		op->version = entry->record.previous[0];
+		deploy_begin(op);
+	}
+}
+
+void deploy_begin_load(struct operation *op)
+{
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (!entry) {
+		operation_fail(op, 404, "there is no model '%s'", op->model);
+	} else if (entry->record.id == 0) {
+		operation_fail(op, 409,
+			"model '%s' was never deployed: PUT /v1/models/%s/deployment says which "
+			"version and id",
+			op->model, op->model);
+	} else {
+		op->version = entry->record.live;
+		deploy_begin(op);
+	}
 }

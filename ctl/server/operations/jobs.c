@@ -30,7 +30,7 @@ struct jobs {
 
 // Opening a model takes milliseconds of a CPU. Where an lcore or another program that polls has to
 // share that CPU, what traffic waits for comes first.
-static void yield_to_others(void)
+static void jobs_yield_to_others(void)
 {
 	const struct sched_param none = { 0 };
 
@@ -38,11 +38,11 @@ static void yield_to_others(void)
 	setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
 }
 
-static void *worker(void *context)
+static void *jobs_worker(void *context)
 {
 	struct jobs *jobs = context;
 
-	yield_to_others();
+	jobs_yield_to_others();
 
 	pthread_mutex_lock(&jobs->lock);
 	for (;;) {
@@ -67,7 +67,7 @@ static void *worker(void *context)
 	return NULL;
 }
 
-static void job_finished(int fd, short what, void *context)
+static void jobs_finished(int fd, short what, void *context)
 {
 	struct jobs *jobs = context;
 	void (*done)(void *) = jobs->done;
@@ -91,11 +91,11 @@ int jobs_create(struct event_base *base, struct jobs **out, struct error *err)
 	pthread_mutex_init(&jobs->lock, NULL);
 	pthread_cond_init(&jobs->wake, NULL);
 	jobs->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	jobs->finished = event_new(base, jobs->eventfd, EV_READ | EV_PERSIST, job_finished, jobs);
+	jobs->finished = event_new(base, jobs->eventfd, EV_READ | EV_PERSIST, jobs_finished, jobs);
 	event_add(jobs->finished, NULL);
 	sigfillset(&all); // signals are the event loop's
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&jobs->thread, NULL, worker, jobs);
+	rc = pthread_create(&jobs->thread, NULL, jobs_worker, jobs);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc) {
 		event_free(jobs->finished);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/operation.h"
 
-#include "ctl/server/http/http.h"
 #include "ctl/server/log.h"
+#include "ctl/server/operations/jobs.h"
+#include "ctl/server/store/store.h"
+#include "ctl/server/store/store_change.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,60 +17,124 @@ static void operation_destroy(struct operation *op)
 	free(op);
 }
 
-struct operation *operation_create(struct server *server, struct evhttp_request *request,
-	const struct route_params *params, const char *what, void (*begin)(struct operation *op))
+struct operation *operation_create(struct server *server, struct operation_client client,
+	const char *what, void (*begin)(struct operation *op), const char *model, uint16_t version)
 {
 	struct operation *op = calloc(1, sizeof(*op));
+	char refusal[64];
 
 	if (!op) {
-		if (request)
-			http_fail(request, 500, "no memory to %s", what);
+		snprintf(refusal, sizeof(refusal), "no memory to %s", what);
+		if (client.reply)
+			client.reply(client.arg, 500, NULL, refusal);
 		return NULL;
 	}
 	op->server = server;
-	op->request = request;
+	op->client = client;
 	op->what = what;
 	op->begin = begin;
-	if (params) {
-		snprintf(op->model, sizeof(op->model), "%s", params->model);
-		op->version = params->version;
-	}
+	snprintf(op->model, sizeof(op->model), "%s", model);
+	op->version = version;
 	return op;
+}
+
+// --- The queue -----------------------------------------------------------------------------------
+
+// A loop, not a call from one operation's end to the next one's begin: thousands of them may be
+// refused one after the other.
+static void operation_run_queue(struct server *server)
+{
+	struct operation_queue *q = &server->operations;
+
+	if (q->is_held)
+		return;
+	q->is_held = true;
+	while (q->first && !q->first->has_begun) {
+		q->first->has_begun = true;
+		q->first->begin(q->first);
+	}
+	q->is_held = false;
+	if (q->n_starting == 0)
+		server_recovered(server);
 }
 
 void operation_start(struct operation *op)
 {
-	struct server *server = op->server;
+	struct operation_queue *q = &op->server->operations;
 
-	if (server->phase == SERVER_DRAINING && op->request) {
-		http_fail(op->request, 503, "martletd is draining and takes no changes any more");
+	if (op->server->phase == SERVER_DRAINING && op->client.reply) {
+		op->client.reply(op->client.arg, 503, NULL,
+			"martletd is draining and takes no changes any more");
 		operation_destroy(op);
 		return;
 	}
-	if (server->last)
-		server->last->next = op;
+	if (!op->client.reply)
+		q->n_starting++;
+	if (q->last)
+		q->last->next = op;
 	else
-		server->first = op;
-	server->last = op;
-	if (server->first == op)
-		op->begin(op);
+		q->first = op;
+	q->last = op;
+	operation_run_queue(op->server);
 }
 
 static void operation_end(struct operation *op)
 {
 	struct server *server = op->server;
+	struct operation_queue *q = &server->operations;
 
-	server->first = op->next;
-	if (!server->first)
-		server->last = NULL;
+	q->first = op->next;
+	if (!q->first)
+		q->last = NULL;
+	if (!op->client.reply)
+		q->n_starting--;
 	operation_destroy(op);
-	if (server->first)
-		server->first->begin(server->first);
-	else
-		server_idle(server);
+	operation_run_queue(server);
 }
 
-static void work_done(void *arg)
+void operation_hold(struct server *server)
+{
+	server->operations.is_held = true;
+}
+
+void operation_release(struct server *server)
+{
+	server->operations.is_held = false;
+	operation_run_queue(server);
+}
+
+void operation_give_up_all(struct server *server)
+{
+	struct operation_queue *q = &server->operations;
+
+	q->is_held = true;
+	store_cancel(server->store); // which ends the one under way, where it waits for the disk
+	while (q->first) {
+		struct operation *op = q->first;
+
+		q->first = op->next;
+		operation_destroy(op);
+	}
+	q->last = NULL;
+}
+
+// --- Pieces of a chain ---------------------------------------------------------------------------
+
+int operation_status(const struct error *err, int refusal)
+{
+	switch (err->code) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return 507;
+	case -ENOMEM:
+	case -EIO:
+		return 500;
+	default:
+		return refusal;
+	}
+}
+
+static void operation_worked(void *arg)
 {
 	struct operation *op = arg;
 
@@ -79,40 +145,51 @@ void operation_work(
 	struct operation *op, void (*work)(void *op), void (*then)(struct operation *op))
 {
 	op->then = then;
-	jobs_run(op->server->jobs, work, work_done, op);
+	memset(&op->err, 0, sizeof(op->err));
+	jobs_run(op->server->jobs, work, operation_worked, op);
 }
 
-static void change_done(void *arg, int result)
+static void operation_changed(void *arg, const struct error *err)
 {
 	struct operation *op = arg;
 
-	op->rc = result;
-	if (result)
-		error_set(
-			&op->err, result, "the store could not be written: %s", strerror(-result));
+	if (err)
+		op->err = *err;
+	else
+		memset(&op->err, 0, sizeof(op->err));
+	op->status = operation_status(&op->err, 500);
 	op->then(op);
 }
 
-void operation_write(struct operation *op, const char *file, const void *data, size_t size,
-	void (*then)(struct operation *op))
+void operation_write(struct operation *op, const char *file, void (*then)(struct operation *op))
 {
-	int rc;
-
 	op->then = then;
-	rc = store_write(op->server->parts.store, op->model, file, data, size, change_done, op);
-	if (rc)
-		change_done(op, rc);
+	store_write(op->server->store, op->model, file, op->data, op->size, operation_changed, op);
+}
+
+void operation_write_record(struct operation *op, void (*then)(struct operation *op))
+{
+	struct error err;
+
+	free(op->data);
+	op->data = record_format(&op->record);
+	if (op->data) {
+		op->size = strlen(op->data);
+		operation_write(op, STORE_DEPLOYMENT, then);
+		return;
+	}
+	error_set(&err, -ENOMEM, "no memory to write " STORE_DEPLOYMENT);
+	op->then = then;
+	operation_changed(op, &err);
 }
 
 void operation_remove(struct operation *op, const char *file, void (*then)(struct operation *op))
 {
-	int rc;
-
 	op->then = then;
-	rc = store_remove(op->server->parts.store, op->model, file, change_done, op);
-	if (rc)
-		change_done(op, rc);
+	store_remove(op->server->store, op->model, file, operation_changed, op);
 }
+
+// --- Its end -------------------------------------------------------------------------------------
 
 void operation_reply(struct operation *op, int status, json_t *body)
 {
@@ -120,8 +197,8 @@ void operation_reply(struct operation *op, int status, json_t *body)
 		log_info("%s: model %s, version %u", op->what, op->model, op->version);
 	else
 		log_info("%s: model %s", op->what, op->model);
-	if (op->request)
-		http_reply(op->request, status, body);
+	if (op->client.reply)
+		op->client.reply(op->client.arg, status, body, NULL);
 	else
 		json_decref(body);
 	operation_end(op);
@@ -135,9 +212,9 @@ void operation_fail(struct operation *op, int status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_event(op->request ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s: model %s: refused: %s",
-		op->what, op->model, text);
-	if (op->request)
-		http_fail(op->request, status, "%s", text);
+	log_event(op->client.reply ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
+		"%s: model %s: refused: %s", op->what, op->model, text);
+	if (op->client.reply)
+		op->client.reply(op->client.arg, status, NULL, text);
 	operation_end(op);
 }

@@ -2,19 +2,26 @@
 // An operation changes what is stored or deployed. They run one at a time, in the order they came,
 // so none sees another's half. Each is a chain: begin() on the control thread, then, as it needs,
 // work on the worker thread and changes of the store, until operation_reply() or operation_fail()
-// ends it. At start the same operations run without a request.
+// ends it. At start the same operations run without a client.
 #pragma once
 
-#include "ctl/server/routes.h"
 #include "ctl/server/server_state.h"
 
 #include <jansson.h>
 
+// Who asked, over whatever protocol; all zero at start. reply() takes `body`; where the operation
+// was refused there is a sentence in its place. `status` is HTTP's.
+struct operation_client {
+	void (*reply)(void *arg, int status, json_t *body, const char *refusal);
+	void *arg;
+};
+
 struct operation {
 	struct server *server;
-	struct evhttp_request *request; // NULL: at start
-	const char *what;               // for the log: "deploy"
+	struct operation_client client;
+	const char *what; // for the log: "deploy"
 	void (*begin)(struct operation *op);
+	bool has_begun;
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
 	const char *path; // image to import, at start
@@ -27,31 +34,41 @@ struct operation {
 	struct model *opened;                // until the dataplane takes it
 	const struct model_choices *choices; // as timed before; the list of versions owns them
 	struct model_choices *timed;         // now, until the list takes them
-	int rc;                              // of the work
+
+	// Of the last work or change: what failed (err.code is 0 where nothing did), and the HTTP
+	// status that this means for the client.
 	struct error err;
+	int status;
 	void (*then)(struct operation *op);
 	struct operation *next;
 };
 
-// Takes the model and version out of `params` (NULL: none). NULL without memory (replied to).
-struct operation *operation_create(struct server *server, struct evhttp_request *request,
-	const struct route_params *params, const char *what, void (*begin)(struct operation *op));
-// Queues it; refused while draining.
+// NULL without memory: the client was replied to.
+struct operation *operation_create(struct server *server, struct operation_client client,
+	const char *what, void (*begin)(struct operation *op), const char *model, uint16_t version);
+// Queues it, and begins it where nothing is before it. While draining a client's is refused.
 void operation_start(struct operation *op);
 
 // work(op) on the worker thread, then then(op).
 void operation_work(
 	struct operation *op, void (*work)(void *op), void (*then)(struct operation *op));
-// A change of the store, then then(op) with the result in op->rc and op->err.
-void operation_write(struct operation *op, const char *file, const void *data, size_t size,
-	void (*then)(struct operation *op));
+// Changes of the store, then then(op). The first writes op->data.
+void operation_write(struct operation *op, const char *file, void (*then)(struct operation *op));
+void operation_write_record(struct operation *op, void (*then)(struct operation *op));
 void operation_remove(struct operation *op, const char *file, void (*then)(struct operation *op));
+
+// The status of what went wrong: 5xx where it is this machine's memory or disk, else `refusal`.
+int operation_status(const struct error *err, int refusal);
 
 // Ends: the reply goes out, the next one begins. `op` is gone.
 void operation_reply(struct operation *op, int status, json_t *body);
 __attribute__((format(printf, 3, 4))) void operation_fail(
 	struct operation *op, int status, const char *format, ...);
 
-// The chain's pieces that several operations share.
-void work_open_image(void *op);          // op->data: hash, open without timing, golden rows
-void deploy_begin(struct operation *op); // op->version (op->id 0: the known one) into service
+// Nothing is begun from operation_hold() to operation_release(): so that those of the start are all
+// queued before the first of them can end.
+void operation_hold(struct server *server);
+void operation_release(struct server *server);
+// At the end: the operation under way is given up (its worker is gone already), and those behind it
+// are thrown away. Their clients hear nothing.
+void operation_give_up_all(struct server *server);

@@ -10,7 +10,8 @@
 static const uint64_t LE_NS[] = { 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
 	500000, 1000000, 2500000, 10000000, 100000000 };
 
-static void family(struct evbuffer *out, const char *name, const char *type, const char *help)
+static void metrics_family(
+	struct evbuffer *out, const char *name, const char *type, const char *help)
 {
 	evbuffer_add_printf(
 		out, "# HELP martlet_%s %s\n# TYPE martlet_%s %s\n", name, help, name, type);
@@ -18,7 +19,7 @@ static void family(struct evbuffer *out, const char *name, const char *type, con
 
 // A label's value, escaped as the format wants it. Names of models and ports are plain already; a
 // version string or a device may hold anything.
-static void label(struct evbuffer *out, const char *value)
+static void metrics_label(struct evbuffer *out, const char *value)
 {
 	for (; *value; value++) {
 		if (*value == '\\' || *value == '"')
@@ -30,49 +31,53 @@ static void label(struct evbuffer *out, const char *value)
 	}
 }
 
-static void sample(
+static void metrics_sample(
 	struct evbuffer *out, const char *name, const char *key, const char *value, uint64_t count)
 {
 	evbuffer_add_printf(out, "martlet_%s", name);
 	if (key && value) {
 		evbuffer_add_printf(out, "{%s=\"", key);
-		label(out, value);
+		metrics_label(out, value);
 		evbuffer_add_printf(out, "\"}");
 	}
 	evbuffer_add_printf(out, " %llu\n", (unsigned long long)count);
 }
 
-static void process(struct evbuffer *out, const struct metrics_figures *f)
+static void metrics_process(struct evbuffer *out, const struct metrics_figures *f)
 {
-	family(out, "build_info", "gauge", "Always 1; the label is the version.");
-	sample(out, "build_info", "version", f->version, 1);
-	family(out, "uptime_seconds", "gauge", "Seconds since martletd started.");
+	metrics_family(out, "build_info", "gauge", "Always 1; the label is the version.");
+	metrics_sample(out, "build_info", "version", f->version, 1);
+	metrics_family(out, "uptime_seconds", "gauge", "Seconds since martletd started.");
 	evbuffer_add_printf(out, "martlet_uptime_seconds %.3f\n", f->uptime_seconds);
-	family(out, "ready", "gauge", "1 while requests are scored, 0 while starting or draining.");
-	sample(out, "ready", NULL, NULL, f->ready);
-	family(out, "mempool_size", "gauge", "Packet buffers there are.");
-	sample(out, "mempool_size", NULL, NULL, f->mempool.size);
-	family(out, "mempool_in_use", "gauge", "Packet buffers taken, queues of devices included.");
-	sample(out, "mempool_in_use", NULL, NULL, f->mempool.in_use);
+	metrics_family(out, "ready", "gauge",
+		"1 while requests are scored, 0 while starting or draining.");
+	metrics_sample(out, "ready", NULL, NULL, f->ready);
+	metrics_family(out, "mempool_size", "gauge", "Packet buffers there are.");
+	metrics_sample(out, "mempool_size", NULL, NULL, f->mempool.size);
+	metrics_family(out, "mempool_in_use", "gauge",
+		"Packet buffers taken, queues of devices included.");
+	metrics_sample(out, "mempool_in_use", NULL, NULL, f->mempool.in_use);
 }
 
-static void totals(struct evbuffer *out, const struct metrics_figures *f)
+static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f)
 {
 	const struct dataplane_counters *c = &f->sum;
 
-	family(out, "results_total", "counter", "Requests answered, by the reply's status.");
+	metrics_family(
+		out, "results_total", "counter", "Requests answered, by the reply's status.");
 	for (unsigned i = 0; i < WIRE_STATUS_COUNT; i++)
-		sample(out, "results_total", "status", wire_status_name(i), c->status[i]);
-	family(out, "pongs_total", "counter", "PINGs answered.");
-	sample(out, "pongs_total", NULL, NULL, c->pongs);
-	family(out, "neighbour_replies_total", "counter",
+		metrics_sample(out, "results_total", "status", wire_status_name(i), c->status[i]);
+	metrics_family(out, "pongs_total", "counter", "PINGs answered.");
+	metrics_sample(out, "pongs_total", NULL, NULL, c->pongs);
+	metrics_family(out, "neighbour_replies_total", "counter",
 		"ARP and neighbour solicitations answered.");
-	sample(out, "neighbour_replies_total", NULL, NULL, c->neighbour_replies);
-	family(out, "icmp_replies_total", "counter", "ICMP and ICMPv6 echo requests answered.");
-	sample(out, "icmp_replies_total", NULL, NULL, c->icmp_replies);
-	family(out, "drops_total", "counter", "Packets that got no reply, by reason.");
+	metrics_sample(out, "neighbour_replies_total", NULL, NULL, c->neighbour_replies);
+	metrics_family(
+		out, "icmp_replies_total", "counter", "ICMP and ICMPv6 echo requests answered.");
+	metrics_sample(out, "icmp_replies_total", NULL, NULL, c->icmp_replies);
+	metrics_family(out, "drops_total", "counter", "Packets that got no reply, by reason.");
 	for (unsigned i = 0; i < DROP_COUNT; i++)
-		sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);
+		metrics_sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);
 }
 
 // One figure of each lcore or port: where it lies in the struct.
@@ -81,7 +86,7 @@ struct column {
 	size_t offset;
 };
 
-static uint64_t figure(const void *base, size_t offset)
+static uint64_t metrics_figure(const void *base, size_t offset)
 {
 	uint64_t value;
 
@@ -89,7 +94,7 @@ static uint64_t figure(const void *base, size_t offset)
 	return value;
 }
 
-static void lcores(struct evbuffer *out, const struct metrics_figures *f)
+static void metrics_lcores(struct evbuffer *out, const struct metrics_figures *f)
 {
 #define AT(field) offsetof(struct dataplane_counters, field)
 	static const struct column COLUMNS[] = {
@@ -107,16 +112,17 @@ static void lcores(struct evbuffer *out, const struct metrics_figures *f)
 	char cpu[16];
 
 	for (size_t k = 0; k < N(COLUMNS); k++) {
-		family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
+		metrics_family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
 		for (uint32_t i = 0; i < f->n_lcores; i++) {
 			snprintf(cpu, sizeof(cpu), "%u", f->lcores[i].cpu);
 			evbuffer_add_printf(out, "martlet_%s{cpu=\"%s\",role=\"%s\"} %llu\n",
 				COLUMNS[k].name, cpu, lcore_role_name(f->lcores[i].role),
-				(unsigned long long)figure(
+				(unsigned long long)metrics_figure(
 					&f->lcores[i].counters, COLUMNS[k].offset));
 		}
 	}
-	family(out, "lcore_busy_ratio", "gauge", "Share of the time since start with work to do.");
+	metrics_family(
+		out, "lcore_busy_ratio", "gauge", "Share of the time since start with work to do.");
 	for (uint32_t i = 0; i < f->n_lcores; i++) {
 		const struct dataplane_counters *c = &f->lcores[i].counters;
 
@@ -126,7 +132,7 @@ static void lcores(struct evbuffer *out, const struct metrics_figures *f)
 	}
 }
 
-static void ports(struct evbuffer *out, const struct metrics_figures *f)
+static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 {
 #define AT(field) offsetof(struct port_info, field)
 	static const struct column COLUMNS[] = {
@@ -142,17 +148,17 @@ static void ports(struct evbuffer *out, const struct metrics_figures *f)
 #undef AT
 
 	for (size_t k = 0; k < N(COLUMNS); k++) {
-		family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
+		metrics_family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
 		for (uint32_t i = 0; i < f->n_ports; i++)
-			sample(out, COLUMNS[k].name, "port", f->ports[i].name,
-				figure(&f->ports[i], COLUMNS[k].offset));
+			metrics_sample(out, COLUMNS[k].name, "port", f->ports[i].name,
+				metrics_figure(&f->ports[i], COLUMNS[k].offset));
 	}
-	family(out, "port_up", "gauge", "1 while the link is up.");
+	metrics_family(out, "port_up", "gauge", "1 while the link is up.");
 	for (uint32_t i = 0; i < f->n_ports; i++)
-		sample(out, "port_up", "port", f->ports[i].name, f->ports[i].link_up);
+		metrics_sample(out, "port_up", "port", f->ports[i].name, f->ports[i].link_up);
 }
 
-static void latency(struct evbuffer *out, const struct metrics_model *m)
+static void metrics_latency(struct evbuffer *out, const struct metrics_model *m)
 {
 	const struct histogram *h = m->latency;
 	uint64_t below = 0;
@@ -178,35 +184,35 @@ static void latency(struct evbuffer *out, const struct metrics_model *m)
 		(unsigned long long)below);
 }
 
-static void models(struct evbuffer *out, const struct metrics_figures *f)
+static void metrics_models(struct evbuffer *out, const struct metrics_figures *f)
 {
-	family(out, "model_live_version", "gauge", "The version of each model in service.");
+	metrics_family(out, "model_live_version", "gauge", "The version of each model in service.");
 	for (uint32_t i = 0; i < f->n_models; i++)
 		if (f->models[i].id)
-			sample(out, "model_live_version", "model", f->models[i].name,
+			metrics_sample(out, "model_live_version", "model", f->models[i].name,
 				f->models[i].version);
-	family(out, "model_requests_total", "counter", "Requests scored, by model.");
+	metrics_family(out, "model_requests_total", "counter", "Requests scored, by model.");
 	for (uint32_t i = 0; i < f->n_models; i++)
 		if (f->models[i].id)
-			sample(out, "model_requests_total", "model", f->models[i].name,
+			metrics_sample(out, "model_requests_total", "model", f->models[i].name,
 				f->models[i].requests);
-	family(out, "model_rows_total", "counter", "Rows scored, by model.");
+	metrics_family(out, "model_rows_total", "counter", "Rows scored, by model.");
 	for (uint32_t i = 0; i < f->n_models; i++)
 		if (f->models[i].id)
-			sample(out, "model_rows_total", "model", f->models[i].name,
+			metrics_sample(out, "model_rows_total", "model", f->models[i].name,
 				f->models[i].rows);
-	family(out, "request_duration_seconds", "histogram",
+	metrics_family(out, "request_duration_seconds", "histogram",
 		"Arrival (rx burst) to transmit (tx burst), by model; \"_ping\" is PING.");
 	for (uint32_t i = 0; i < f->n_models; i++)
 		if (f->models[i].latency)
-			latency(out, &f->models[i]);
+			metrics_latency(out, &f->models[i]);
 }
 
 void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 {
-	process(out, figures);
-	totals(out, figures);
-	lcores(out, figures);
-	ports(out, figures);
-	models(out, figures);
+	metrics_process(out, figures);
+	metrics_totals(out, figures);
+	metrics_lcores(out, figures);
+	metrics_ports(out, figures);
+	metrics_models(out, figures);
 }

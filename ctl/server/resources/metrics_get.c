@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /metrics: gathers the figures; metrics.c writes them down.
+#include "ctl/server/resources/metrics_get.h"
+
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/metrics.h"
-#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <stdlib.h>
 
-struct gathered {
+struct metrics_gathered {
 	struct metrics_figures figures;
 	struct lcore_info *lcores;
 	struct port_info *ports;
@@ -17,7 +18,7 @@ struct gathered {
 	struct histogram *latencies;
 };
 
-static void gathered_fini(struct gathered *g)
+static void metrics_get_fini(struct metrics_gathered *g)
 {
 	free(g->lcores);
 	free(g->ports);
@@ -26,9 +27,9 @@ static void gathered_fini(struct gathered *g)
 }
 
 // [0] is PING; no model can have its name, which begins with no letter.
-static void gather_models(struct server *server, struct gathered *g, uint32_t n_slots)
+static void metrics_get_models(struct server *server, struct metrics_gathered *g, uint32_t n_slots)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 
 	for (uint32_t i = 0; i <= n_slots; i++) {
 		struct metrics_model *m = &g->models[i];
@@ -49,9 +50,9 @@ static void gather_models(struct server *server, struct gathered *g, uint32_t n_
 	}
 }
 
-static int gather(struct server *server, struct gathered *g)
+static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 	uint32_t n_slots = dataplane_slots(dp, server->slots, SLOTS_MAX);
 	struct metrics_figures *f = &g->figures;
 
@@ -75,17 +76,17 @@ static int gather(struct server *server, struct gathered *g)
 		dataplane_lcore(dp, i, &g->lcores[i]);
 	for (uint32_t i = 0; i < f->n_ports; i++)
 		dataplane_port(dp, i, &g->ports[i]);
-	gather_models(server, g, n_slots);
+	metrics_get_models(server, g, n_slots);
 	return 0;
 }
 
 void metrics_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	struct gathered g = { 0 };
+	struct metrics_gathered g = { 0 };
 	struct evbuffer *out = evbuffer_new();
 
-	if (!out || gather(server, &g) != 0) {
+	if (!out || metrics_get_all(server, &g) != 0) {
 		http_fail(request, 500, "no memory for the metrics");
 	} else {
 		metrics_render(out, &g.figures);
@@ -93,7 +94,7 @@ void metrics_get(
 			"text/plain; version=0.0.4; charset=utf-8");
 		evhttp_send_reply(request, 200, "OK", out);
 	}
-	gathered_fini(&g);
+	metrics_get_fini(&g);
 	if (out)
 		evbuffer_free(out);
 }

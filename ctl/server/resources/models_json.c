@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/models and the repository's index.
+#include "ctl/server/resources/models_json.h"
+
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/http.h"
-#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <stdlib.h>
 
-static json_t *versions_json(const struct model_entry *entry)
+static json_t *models_json_versions(const struct model_entry *entry)
 {
 	json_t *versions = json_array();
 
@@ -23,7 +24,7 @@ static json_t *versions_json(const struct model_entry *entry)
 	return versions;
 }
 
-static json_t *entry_json(struct server *server, const struct model_entry *entry)
+static json_t *models_json_entry(struct server *server, const struct model_entry *entry)
 {
 	const struct record *r = &entry->record;
 	const struct slot_info *slot = server_slot(server, entry->name);
@@ -33,8 +34,8 @@ static json_t *entry_json(struct server *server, const struct model_entry *entry
 		r->id && r->loaded ? json_integer(r->live) : json_null(), "previous",
 		r->n_previous ? json_integer(r->previous[0]) : json_null(), "state",
 		model_state_name(entry->state), "reason", entry->reason, "versions",
-		versions_json(entry), "requests", (json_int_t)(slot ? slot->requests : 0), "rows",
-		(json_int_t)(slot ? slot->rows : 0));
+		models_json_versions(entry), "requests", (json_int_t)(slot ? slot->requests : 0),
+		"rows", (json_int_t)(slot ? slot->rows : 0));
 }
 
 json_t *models_json(struct server *server)
@@ -42,7 +43,7 @@ json_t *models_json(struct server *server)
 	json_t *models = json_array();
 
 	for (uint32_t i = 0; i < server->models.n; i++)
-		json_array_append_new(models, entry_json(server, server->models.entries[i]));
+		json_array_append_new(models, models_json_entry(server, server->models.entries[i]));
 	return models;
 }
 
@@ -52,7 +53,7 @@ void models_get_all(
 	http_reply(request, 200, json_pack("{s:o}", "models", models_json(server)));
 }
 
-static void index_entry(json_t *index, const struct model_entry *entry, bool only_ready)
+static void index_add_entry(json_t *index, const struct model_entry *entry, bool only_ready)
 {
 	for (uint32_t i = 0; i < entry->n_versions; i++) {
 		uint16_t version = entry->versions[i].version;
@@ -89,6 +90,6 @@ void index_post(
 	}
 	index = json_array();
 	for (uint32_t i = 0; i < server->models.n; i++)
-		index_entry(index, server->models.entries[i], body.ready);
+		index_add_entry(index, server->models.entries[i], body.ready);
 	http_reply(request, 200, index);
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/stats, /v1/drops, /v1/latency.
+#include "ctl/server/resources/stats.h"
+
 #include "ctl/server/http/http.h"
-#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <stdlib.h>
 
-static json_t *counters_json(const struct dataplane_counters *c)
+static json_t *stats_counters(const struct dataplane_counters *c)
 {
 	json_t *statuses = json_object(), *drops = json_object();
 
@@ -30,7 +31,7 @@ static json_t *counters_json(const struct dataplane_counters *c)
 void stats_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 	struct dataplane_counters sum;
 	json_t *lcores = json_array();
 
@@ -42,10 +43,10 @@ void stats_get(
 		json_array_append_new(lcores,
 			json_pack("{s:i, s:s, s:o}", "cpu", (int)info.cpu, "role",
 				lcore_role_name(info.role), "counters",
-				counters_json(&info.counters)));
+				stats_counters(&info.counters)));
 	}
 	http_reply(request, 200,
-		json_pack("{s:o, s:o}", "counters", counters_json(&sum), "lcores", lcores));
+		json_pack("{s:o, s:o}", "counters", stats_counters(&sum), "lcores", lcores));
 }
 
 void drops_get(
@@ -54,7 +55,7 @@ void drops_get(
 	struct dataplane_counters sum;
 	json_t *drops = json_array();
 
-	dataplane_counters(server->parts.dataplane, &sum);
+	dataplane_counters(server->dataplane, &sum);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		json_array_append_new(drops,
 			json_pack("{s:s, s:s, s:I}", "name", drop_name(i), "text", drop_text(i),
@@ -62,7 +63,7 @@ void drops_get(
 	http_reply(request, 200, json_pack("{s:o}", "drops", drops));
 }
 
-static json_t *latency_json(uint16_t id, const char *name, const struct histogram *h)
+static json_t *stats_latency(uint16_t id, const char *name, const struct histogram *h)
 {
 	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "id", (int)id,
 		"name", name, "count", (json_int_t)h->count, "min_ns",
@@ -78,16 +79,16 @@ static json_t *latency_json(uint16_t id, const char *name, const struct histogra
 void latency_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 	uint32_t n = dataplane_slots(dp, server->slots, SLOTS_MAX);
 	struct histogram h;
 	json_t *models = json_array();
 
 	if (dataplane_latency(dp, 0, &h) == 0)
-		json_array_append_new(models, latency_json(0, "ping", &h));
+		json_array_append_new(models, stats_latency(0, "ping", &h));
 	for (uint32_t i = 0; i < n && i < SLOTS_MAX; i++)
 		if (dataplane_latency(dp, server->slots[i].id, &h) == 0)
 			json_array_append_new(models,
-				latency_json(server->slots[i].id, server->slots[i].name, &h));
+				stats_latency(server->slots[i].id, server->slots[i].name, &h));
 	http_reply(request, 200, json_pack("{s:o}", "models", models));
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/status, /v1/ports, /v1/lcores.
+#include "ctl/server/resources/status.h"
+
 #include "ctl/server/http/http.h"
-#include "ctl/server/resources/resources.h"
+#include "ctl/server/resources/models_json.h"
 #include "ctl/server/server_state.h"
 
 #include <arpa/inet.h>
 #include <unistd.h>
 
-static json_t *addresses_json(const struct config_port *port)
+static json_t *status_addresses(const struct config_port *port)
 {
 	json_t *addresses = json_array();
 
@@ -22,7 +24,7 @@ static json_t *addresses_json(const struct config_port *port)
 	return addresses;
 }
 
-static json_t *port_json(const struct port_info *p)
+static json_t *status_port(const struct port_info *p)
 {
 	char mac[18];
 	json_t *port, *figures;
@@ -34,7 +36,7 @@ static json_t *port_json(const struct port_info *p)
 		(int)p->link_up, "link_mbps", (int)p->link_mbps, "mtu", (int)p->mtu, "udp_port",
 		(int)p->udp_port, "rx_queues", (int)p->rx_queues, "tx_queues", (int)p->tx_queues,
 		"rx_checksum_offload", (int)p->rx_checksum_offload, "tx_checksum_offload",
-		(int)p->tx_checksum_offload, "addresses", addresses_json(p->config));
+		(int)p->tx_checksum_offload, "addresses", status_addresses(p->config));
 	figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
 		(json_int_t)p->rx_packets, "rx_bytes", (json_int_t)p->rx_bytes, "tx_packets",
 		(json_int_t)p->tx_packets, "tx_bytes", (json_int_t)p->tx_bytes, "rx_missed",
@@ -45,16 +47,16 @@ static json_t *port_json(const struct port_info *p)
 	return port;
 }
 
-json_t *ports_json(struct server *server)
+static json_t *status_ports(struct server *server)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 	json_t *ports = json_array();
 
 	for (uint32_t i = 0; i < dataplane_n_ports(dp); i++) {
 		struct port_info info;
 
 		dataplane_port(dp, i, &info);
-		json_array_append_new(ports, port_json(&info));
+		json_array_append_new(ports, status_port(&info));
 	}
 	return ports;
 }
@@ -62,12 +64,12 @@ json_t *ports_json(struct server *server)
 void ports_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	http_reply(request, 200, json_pack("{s:o}", "ports", ports_json(server)));
+	http_reply(request, 200, json_pack("{s:o}", "ports", status_ports(server)));
 }
 
-json_t *lcores_json(struct server *server)
+static json_t *status_lcores(struct server *server)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 	json_t *lcores = json_array();
 
 	for (uint32_t i = 0; i < dataplane_n_lcores(dp); i++) {
@@ -91,13 +93,13 @@ json_t *lcores_json(struct server *server)
 void lcores_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	http_reply(request, 200, json_pack("{s:o}", "lcores", lcores_json(server)));
+	http_reply(request, 200, json_pack("{s:o}", "lcores", status_lcores(server)));
 }
 
 void status_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct dataplane *dp = server->parts.dataplane;
+	const struct dataplane *dp = server->dataplane;
 	struct dataplane_counters sum;
 	struct mempool_info pool;
 	json_t *drops = json_object();
@@ -119,8 +121,8 @@ void status_get(
 			  "s:o, s:{s:i, s:i}}",
 			"version", MARTLET_VERSION, "pid", (int)getpid(), "uptime_seconds",
 			server_uptime_seconds(server), "state", server_phase_name(server->phase),
-			"config", server->parts.config->path, "isa", isa_name(isa), "ports",
-			ports_json(server), "lcores", lcores_json(server), "models",
+			"config", server->config->path, "isa", isa_name(isa), "ports",
+			status_ports(server), "lcores", status_lcores(server), "models",
 			models_json(server), "counters", "received", (json_int_t)sum.received,
 			"replied", (json_int_t)sum.replied, "dropped", dropped, "rows_scored",
 			(json_int_t)sum.rows_scored, "drops", drops, "mempool", "size",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Open Inference Protocol v2: health and metadata.
+#include "ctl/server/resources/v2.h"
+
 #include "ctl/server/http/http.h"
-#include "ctl/server/resources/resources.h"
 #include "ctl/server/server_state.h"
 
 #include <event2/http.h>
@@ -29,7 +30,7 @@ void v2_ready_get(
 		http_fail(request, 503, "not ready: %s", server_phase_name(server->phase));
 }
 
-static json_t *strings_json(const char *const *strings, uint32_t n)
+static json_t *v2_strings(const char *const *strings, uint32_t n)
 {
 	json_t *array = json_array();
 
@@ -38,7 +39,7 @@ static json_t *strings_json(const char *const *strings, uint32_t n)
 	return array;
 }
 
-static json_t *steps_json(const struct model *model)
+static json_t *v2_steps(const struct model *model)
 {
 	json_t *steps = json_array();
 
@@ -59,23 +60,23 @@ static json_t *steps_json(const struct model *model)
 	return steps;
 }
 
-static json_t *parameters_json(const struct slot_info *slot, const struct model_info *info)
+static json_t *v2_parameters(const struct slot_info *slot, const struct model_info *info)
 {
 	char sha256[65];
 
 	for (int i = 0; i < 32; i++)
 		snprintf(sha256 + 2 * i, 3, "%02x", info->source_sha256[i]);
 	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s*, s:b, s:I, s:I, s:o}", "id", (int)slot->id,
-		"class_labels", strings_json(info->class_labels, info->n_class_labels),
-		"feature_names", strings_json(info->feature_names, info->n_features),
-		"output_names", strings_json(info->output_names, info->n_outputs), "source_sha256",
-		sha256, "source_kind", info->source_kind, "accepts_missing",
-		(int)info->accepts_missing, "weights_bytes", (json_int_t)info->weights_bytes,
-		"macs_per_row", (json_int_t)info->macs_per_row, "plan", steps_json(slot->model));
+		"class_labels", v2_strings(info->class_labels, info->n_class_labels),
+		"feature_names", v2_strings(info->feature_names, info->n_features), "output_names",
+		v2_strings(info->output_names, info->n_outputs), "source_sha256", sha256,
+		"source_kind", info->source_kind, "accepts_missing", (int)info->accepts_missing,
+		"weights_bytes", (json_int_t)info->weights_bytes, "macs_per_row",
+		(json_int_t)info->macs_per_row, "plan", v2_steps(slot->model));
 }
 
 // The slot that a path means; replied to where there is none.
-static const struct slot_info *slot_of(
+static const struct slot_info *v2_slot(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
 	const struct model_entry *entry = models_find(&server->models, params->model);
@@ -97,7 +98,7 @@ static const struct slot_info *slot_of(
 void v2_model_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct slot_info *slot = slot_of(server, request, params);
+	const struct slot_info *slot = v2_slot(server, request, params);
 	const struct model_info *info;
 	char version[8];
 
@@ -111,13 +112,13 @@ void v2_model_get(
 			"name", params->model, "versions", version, "platform", "martlet", "inputs",
 			"name", "rows", "datatype", "FP32", "shape", -1, (int)info->n_features,
 			"outputs", "name", "scores", "datatype", "FP32", "shape", -1,
-			(int)info->n_outputs, "parameters", parameters_json(slot, info)));
+			(int)info->n_outputs, "parameters", v2_parameters(slot, info)));
 }
 
 void v2_model_ready_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	if (slot_of(server, request, params))
+	if (v2_slot(server, request, params))
 		http_reply(
 			request, 200, json_pack("{s:s, s:b}", "name", params->model, "ready", 1));
 }

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
-static bool take_u16(const json_t *value, uint16_t *out)
+static bool record_take_u16(const json_t *value, uint16_t *out)
 {
 	json_int_t number = json_integer_value(value);
 
@@ -14,7 +14,7 @@ static bool take_u16(const json_t *value, uint16_t *out)
 	return true;
 }
 
-static int take(const json_t *root, struct record *record, struct error *err)
+static int record_take(const json_t *root, struct record *record, struct error *err)
 {
 	const json_t *previous = json_object_get(root, "previous");
 	const json_t *loaded = json_object_get(root, "loaded");
@@ -24,12 +24,12 @@ static int take(const json_t *root, struct record *record, struct error *err)
 		return error_set(err, -EINVAL,
 			"must be {\"id\", \"live\", \"previous\": [at most %d], \"loaded\"}",
 			RECORD_PREVIOUS_MAX);
-	if (!take_u16(json_object_get(root, "id"), &record->id) ||
-		!take_u16(json_object_get(root, "live"), &record->live))
+	if (!record_take_u16(json_object_get(root, "id"), &record->id) ||
+		!record_take_u16(json_object_get(root, "live"), &record->live))
 		return error_set(
 			err, -EINVAL, "\"id\" and \"live\" must be numbers from 1 to 65535");
 	for (size_t i = 0; i < json_array_size(previous); i++)
-		if (!take_u16(json_array_get(previous, i), &record->previous[i]))
+		if (!record_take_u16(json_array_get(previous, i), &record->previous[i]))
 			return error_set(
 				err, -EINVAL, "\"previous\" must hold numbers from 1 to 65535");
 	record->n_previous = (uint32_t)json_array_size(previous);
@@ -46,7 +46,7 @@ int record_parse(const void *text, size_t size, struct record *record, struct er
 	memset(record, 0, sizeof(*record));
 	if (!root)
 		return error_set(err, -EINVAL, "is not JSON: line %d: %s", where.line, where.text);
-	rc = take(root, record, err);
+	rc = record_take(root, record, err);
 	json_decref(root);
 	if (rc)
 		memset(record, 0, sizeof(*record));

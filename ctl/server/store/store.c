@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/store/store.h"
+
 #include "ctl/server/log.h"
+#include "ctl/server/store/disk_plain.h"
+#include "ctl/server/store/disk_ring.h"
 #include "ctl/server/store/store_state.h"
 
 #include <ctype.h>
@@ -29,7 +33,7 @@ void store_image_file(char file[STORE_FILE_MAX], uint16_t version)
 }
 
 // mkdir -p, each folder 0755.
-static int make_folders(const char *path, struct error *err)
+static int store_make_folders(const char *path, struct error *err)
 {
 	char part[1024];
 
@@ -49,9 +53,9 @@ static int make_folders(const char *path, struct error *err)
 	}
 }
 
-static int open_folders(struct store *store, struct error *err)
+static int store_open_folders(struct store *store, struct error *err)
 {
-	int root, rc = make_folders(store->path, err);
+	int root, rc = store_make_folders(store->path, err);
 
 	if (rc)
 		return rc;
@@ -91,14 +95,16 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 		free(store);
 		return error_set(err, -ENOMEM, "no memory for the store");
 	}
-	store->lock = store->models = store->eventfd = -1;
-	rc = open_folders(store, err);
+	store->lock = store->models = -1;
+	store->disk = disk_plain();
+	rc = store_open_folders(store, err);
 	if (rc) {
 		store_close(store);
 		return rc;
 	}
 	if (!synchronous) {
-		rc = store_ring_init(store, base);
+		rc = disk_ring_create(base, &store->disk);
+		store->has_ring = rc == 0;
 		if (rc)
 			log_warning(
 				"store: io_uring cannot be used here (%s): writing synchronously; "
@@ -113,7 +119,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	store_ring_fini(store);
+	store->disk->destroy(store->disk);
 	if (store->models >= 0)
 		close(store->models);
 	if (store->lock >= 0)
@@ -122,12 +128,13 @@ void store_close(struct store *store)
 	free(store);
 }
 
-bool store_is_synchronous(const struct store *store)
+void store_stay_here(struct store *store)
 {
-	return !store->has_ring;
+	if (store->has_ring)
+		disk_ring_stay_here(store->disk);
 }
 
-static int read_all(int fd, const char *what, void **data, size_t *size, struct error *err)
+static int store_read_all(int fd, const char *what, void **data, size_t *size, struct error *err)
 {
 	struct stat st;
 	size_t got = 0;
@@ -157,7 +164,7 @@ static int read_all(int fd, const char *what, void **data, size_t *size, struct 
 	return 0;
 }
 
-static int read_at(int folder, const char *path, const char *what, void **data, size_t *size,
+static int store_read_at(int folder, const char *path, const char *what, void **data, size_t *size,
 	struct error *err)
 {
 	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -165,7 +172,7 @@ static int read_at(int folder, const char *path, const char *what, void **data, 
 
 	if (fd < 0)
 		return error_set(err, -errno, "%s cannot be opened: %s", what, strerror(errno));
-	rc = read_all(fd, what, data, size, err);
+	rc = store_read_all(fd, what, data, size, err);
 	close(fd);
 	return rc;
 }
@@ -179,16 +186,16 @@ int store_read(const struct store *store, const char *model, const char *file, v
 		return error_set(err, -EINVAL, "'%.64s' is no model's name", model);
 	snprintf(path, sizeof(path), "%s/%s", model, file);
 	snprintf(what, sizeof(what), "%.800s/models/%s", store->path, path);
-	return read_at(store->models, path, what, data, size, err);
+	return store_read_at(store->models, path, what, data, size, err);
 }
 
 int store_read_path(const char *path, void **data, size_t *size, struct error *err)
 {
-	return read_at(AT_FDCWD, path, path, data, size, err);
+	return store_read_at(AT_FDCWD, path, path, data, size, err);
 }
 
 // "12.mlt" -> 12; 0 for anything else ("012.mlt", "0.mlt" and "70000.mlt" are none of ours).
-static uint16_t version_of(const char *file)
+static uint16_t store_version_of(const char *file)
 {
 	char canonical[STORE_FILE_MAX];
 	unsigned long version = strtoul(file, NULL, 10);
@@ -199,13 +206,25 @@ static uint16_t version_of(const char *file)
 	return strcmp(file, canonical) == 0 ? (uint16_t)version : 0;
 }
 
-static void scan_model(struct store *store, const char *model,
+// NULL at the end, or with -errno in *rc where the folder cannot be read any further.
+static struct dirent *store_next_entry(DIR *dir, int *rc)
+{
+	struct dirent *entry;
+
+	errno = 0;
+	entry = readdir(dir);
+	*rc = entry ? 0 : -errno;
+	return entry;
+}
+
+static void store_scan_model(struct store *store, const char *model,
 	void (*found)(void *, const char *, uint16_t), void *arg)
 {
 	int fd = openat(store->models, model, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	unsigned kept = 0;
+	int rc;
 
 	if (!dir) {
 		if (fd >= 0)
@@ -214,9 +233,9 @@ static void scan_model(struct store *store, const char *model,
 			strerror(errno));
 		return;
 	}
-	while ((entry = readdir(dir))) {
+	while ((entry = store_next_entry(dir, &rc))) {
 		const char *file = entry->d_name;
-		uint16_t version = version_of(file);
+		uint16_t version = store_version_of(file);
 
 		if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0)
 			continue;
@@ -232,7 +251,10 @@ static void scan_model(struct store *store, const char *model,
 			log_warning("store: %s/%s is none of ours, passed over", model, file);
 	}
 	closedir(dir);
-	if (kept == 0) // made for a file that was never finished
+	if (rc)
+		log_error("store: %s/models/%s cannot be read to its end: %s", store->path, model,
+			strerror(-rc));
+	else if (kept == 0) // made for a file that was never finished
 		unlinkat(store->models, model, AT_REMOVEDIR);
 }
 
@@ -242,18 +264,22 @@ int store_scan(struct store *store, void (*found)(void *arg, const char *model, 
 	int fd = openat(store->models, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	int rc;
 
 	if (!dir) {
-		int rc = error_set(err, -errno, "store: %s/models cannot be read: %s", store->path,
+		rc = error_set(err, -errno, "store: %s/models cannot be read: %s", store->path,
 			strerror(errno));
 
 		if (fd >= 0)
 			close(fd);
 		return rc;
 	}
-	while ((entry = readdir(dir)))
+	while ((entry = store_next_entry(dir, &rc)))
 		if (store_name_is_valid(entry->d_name))
-			scan_model(store, entry->d_name, found, arg);
+			store_scan_model(store, entry->d_name, found, arg);
 	closedir(dir);
+	if (rc)
+		return error_set(err, rc, "store: %s/models cannot be read to its end: %s",
+			store->path, strerror(-rc));
 	return 0;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The model store: <path>/models/<name>/<version>.mlt and <name>/deployment.json.
+// The model store: <path>/models/<name>/<version>.mlt and <name>/deployment.json. What changes it
+// is in store_change.h; here it is opened and read.
 //
-// Writing goes through io_uring on the control thread's event loop: a temporary file, write, fsync,
-// rename, fsync of the folder; done() is called when the change is durable. After a crash at any
-// moment a name is as it was before or as it should be; what was left half-written is removed by
-// store_scan(). Where io_uring is forbidden (containers' seccomp filters do that) the same steps
-// are made by ordinary calls, which block the control thread while the disk works.
+// Changes go through io_uring on the control thread's event loop. Where that is forbidden (containers'
+// seccomp filters do that) the same calls are made one by one and block the control thread while the
+// disk works. What a crash left half-written is removed by store_scan().
 //
 // Names must be valid (store_name_is_valid); files are "<version>.mlt" or STORE_DEPLOYMENT.
 #pragma once
@@ -31,21 +30,10 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 void store_close(struct store *store);
 // io_uring's kernel threads run where the calling thread may, and so not on an lcore's CPU.
 void store_stay_here(struct store *store);
-bool store_is_synchronous(const struct store *store);
 
 // [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: also what makes a name safe as a folder.
 bool store_name_is_valid(const char *name);
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
-
-// result: 0 or -errno.
-typedef void (*store_done)(void *arg, int result);
-
-// `data` must stay until done(). One change of the same file at a time.
-int store_write(struct store *store, const char *model, const char *file, const void *data,
-	size_t size, store_done done, void *arg);
-// Also removes the model's folder where this was the last file in it.
-int store_remove(
-	struct store *store, const char *model, const char *file, store_done done, void *arg);
 
 // Blocks; any thread. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
 int store_read(const struct store *store, const char *model, const char *file, void **data,

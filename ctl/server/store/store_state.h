@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What store.c and store_io.c share.
+// What store.c and store_change.c share.
 #pragma once
 
-#include "ctl/server/store/store.h"
-
-#include <liburing.h>
+#include "ctl/server/store/disk.h"
 
 #define STORE_TEMPORARY_PREFIX ".tmp-"
 
 struct store {
 	char *path;
-	int lock;   // flock'ed while the store is open
-	int models; // the folder of models
-	struct io_uring ring;
-	bool has_ring;
-	int eventfd;
-	struct event *completed;
+	int lock;          // flock'ed while the store is open
+	int models;        // the folder of models
+	struct disk *disk; // who makes the calls of changes
+	bool has_ring;     // it is a disk_ring
+	bool is_cancelled;
 	uint64_t n_temporary; // gives temporary files their names
 };
-
-int store_ring_init(struct store *store, struct event_base *base);
-void store_ring_fini(struct store *store);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/operations/verify.h"
+
+#include "ctl/server/operations/operation.h"
+
+#include <sodium.h>
+
+void verify_image(void *arg)
+{
+	struct operation *op = arg;
+	struct model_options options = op->server->model_options;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	struct model *model = NULL;
+
+	crypto_hash_sha256(hash, op->data, op->size);
+	sodium_bin2hex(op->stored.sha256, sizeof(op->stored.sha256), hash, sizeof(hash));
+	op->stored.version = op->version;
+	op->stored.bytes = op->size;
+	options.no_timing = true; // whether it is sound, not how fast: deploying times it
+	if (model_open(op->data, op->size, &options, &model, &op->err) != 0 ||
+		model_check_golden(model, &op->err) != 0)
+		op->status = operation_status(&op->err, 422);
+	model_close(model);
+}

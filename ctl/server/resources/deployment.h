@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is in service: /v1/models/M/deployment and rollback, the repository's load and unload.
+#pragma once
+
+#include "ctl/server/http/route.h"
+
+route_handler deployment_put, rollback_post, load_post, unload_post;

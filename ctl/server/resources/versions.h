@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// /v1/models/M/versions/V.
+#pragma once
+
+#include "ctl/server/http/route.h"
+
+route_handler version_put, version_delete;
