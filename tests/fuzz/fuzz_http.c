@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What HTTP clients and a damaged disk can hand to the control plane: paths, JSON bodies,
 // deployment.json. The first byte chooses which.
+#include "base/name.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
-#include "ctl/server/store/store.h"
 
 #include <event2/http.h>
 #include <stdlib.h>
@@ -28,10 +28,11 @@ static void path(const char *text)
 	char allow[ROUTE_ALLOW_BYTES];
 
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
-		int status = route_find(ROUTES, ROUTES_COUNT, METHODS[i], text, &route, &params, allow, &err);
+		int status = route_find(
+			ROUTES, ROUTES_COUNT, METHODS[i], text, &route, &params, allow, &err);
 
 		must(status == 200 || (status >= 400 && err.text[0]));
-		must(status != 200 || !params.model[0] || store_name_is_valid(params.model));
+		must(status != 200 || !params.model[0] || name_is_valid(params.model));
 		must(status != 405 || allow[0]);
 	}
 }

@@ -54,7 +54,7 @@ static void write_bad_name_is_refused(void **state)
 	assert_int_equal(store_case_write(c, "lab", "1.mlt", "", 0), -EINVAL);
 	assert_int_equal(store_read(c->store, "..", "1.mlt", &data, &size, &err), -EINVAL);
 	assert_int_equal(store_read(c->store, "lab", "1.mlt", &data, &size, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "/models/lab/1.mlt cannot be opened"));
+	assert_non_null(strstr(err.text, "/models/lab/1.mlt: cannot be opened"));
 }
 
 static void write_failure_is_told_and_leaves_nothing(void **state)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/http.h"
 
+#include "base/align.h"
+
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -97,7 +99,7 @@ void *http_take_body(struct evhttp_request *request, size_t *size)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(request);
 	size_t bytes = evbuffer_get_length(body);
-	char *copy = aligned_alloc(64, (bytes + 64) & ~(size_t)63);
+	char *copy = aligned_alloc(64, align_up(bytes + 1, 64));
 
 	if (!copy) {
 		http_fail(request, 500, "no memory for a body of %zu bytes", bytes);

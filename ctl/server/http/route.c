@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/route.h"
 
-#include "ctl/server/store/store.h"
+#include "base/name.h"
 
 #include <event2/http.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static int route_take_model(
 		name = evhttp_uridecode(encoded, 0, &n);
 	}
 	// A decoded NUL would hide what follows it.
-	valid = name && strlen(name) == n && store_name_is_valid(name);
+	valid = name && strlen(name) == n && name_is_valid(name);
 	if (valid)
 		snprintf(params->model, sizeof(params->model), "%s", name);
 	free(name);

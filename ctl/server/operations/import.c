@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/import.h"
 
+#include "base/file.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/operation.h"
@@ -63,8 +64,9 @@ static void import_read(void *arg)
 {
 	struct operation *op = arg;
 
-	if (store_read_path(op->path, &op->data, &op->size, &op->err) == 0)
-		verify_image(op);
+	if (file_read(op->path, STORE_IMAGE_BYTES_MAX, &op->data, &op->size, &op->err) != 0)
+		return;
+	verify_image(op);
 	if (op->err.code)
 		error_prefix(&op->err, "%.200s", op->path);
 }

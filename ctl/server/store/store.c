@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/store/store.h"
 
+#include "base/file.h"
+#include "base/name.h"
 #include "ctl/server/log.h"
 #include "ctl/server/store/disk_plain.h"
 #include "ctl/server/store/disk_ring.h"
 #include "ctl/server/store/store_state.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,18 +15,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-bool store_name_is_valid(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (n == 0 || n > 63 || !isalnum((unsigned char)name[0]))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)name[i]) && !strchr("_.-", name[i]))
-			return false;
-	return true;
-}
 
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version)
 {
@@ -134,64 +123,16 @@ void store_stay_here(struct store *store)
 		disk_ring_stay_here(store->disk);
 }
 
-static int store_read_all(int fd, const char *what, void **data, size_t *size, struct error *err)
-{
-	struct stat st;
-	size_t got = 0;
-	char *bytes;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return error_set(err, -EINVAL, "%s is not a file", what);
-	if ((size_t)st.st_size > STORE_IMAGE_BYTES_MAX)
-		return error_set(err, -EFBIG, "%s has %lld bytes; %zu are possible", what,
-			(long long)st.st_size, STORE_IMAGE_BYTES_MAX);
-	bytes = aligned_alloc(64, ((size_t)st.st_size + 64) & ~(size_t)63);
-	if (!bytes)
-		return error_set(err, -ENOMEM, "no memory to read %s", what);
-	while (got < (size_t)st.st_size) {
-		ssize_t n = read(fd, bytes + got, (size_t)st.st_size - got);
-
-		if (n <= 0) {
-			int code = n < 0 ? errno : EIO;
-
-			free(bytes);
-			return error_set(err, -code, "%s cannot be read: %s", what, strerror(code));
-		}
-		got += (size_t)n;
-	}
-	*data = bytes;
-	*size = got;
-	return 0;
-}
-
-static int store_read_at(int folder, const char *path, const char *what, void **data, size_t *size,
-	struct error *err)
-{
-	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int rc;
-
-	if (fd < 0)
-		return error_set(err, -errno, "%s cannot be opened: %s", what, strerror(errno));
-	rc = store_read_all(fd, what, data, size, err);
-	close(fd);
-	return rc;
-}
-
 int store_read(const struct store *store, const char *model, const char *file, void **data,
 	size_t *size, struct error *err)
 {
-	char path[64 + STORE_FILE_MAX], what[1024];
+	char path[NAME_BYTES_MAX + 1 + STORE_FILE_MAX], what[1024];
 
-	if (!store_name_is_valid(model))
+	if (!name_is_valid(model))
 		return error_set(err, -EINVAL, "'%.64s' is no model's name", model);
 	snprintf(path, sizeof(path), "%s/%s", model, file);
 	snprintf(what, sizeof(what), "%.800s/models/%s", store->path, path);
-	return store_read_at(store->models, path, what, data, size, err);
-}
-
-int store_read_path(const char *path, void **data, size_t *size, struct error *err)
-{
-	return store_read_at(AT_FDCWD, path, path, data, size, err);
+	return file_read_at(store->models, path, what, STORE_IMAGE_BYTES_MAX, data, size, err);
 }
 
 // "12.mlt" -> 12; 0 for anything else ("012.mlt", "0.mlt" and "70000.mlt" are none of ours).
@@ -275,7 +216,7 @@ int store_scan(struct store *store, void (*found)(void *arg, const char *model, 
 		return rc;
 	}
 	while ((entry = store_next_entry(dir, &rc)))
-		if (store_name_is_valid(entry->d_name))
+		if (name_is_valid(entry->d_name))
 			store_scan_model(store, entry->d_name, found, arg);
 	closedir(dir);
 	if (rc)

@@ -6,7 +6,7 @@
 // seccomp filters do that) the same calls are made one by one and block the control thread while the
 // disk works. What a crash left half-written is removed by store_scan().
 //
-// Names must be valid (store_name_is_valid); files are "<version>.mlt" or STORE_DEPLOYMENT.
+// Names must be valid (base/name.h); files are "<version>.mlt" or STORE_DEPLOYMENT.
 #pragma once
 
 #include "base/error.h"
@@ -31,15 +31,11 @@ void store_close(struct store *store);
 // io_uring's kernel threads run where the calling thread may, and so not on an lcore's CPU.
 void store_stay_here(struct store *store);
 
-// [A-Za-z0-9][A-Za-z0-9_.-]{0,62}: also what makes a name safe as a folder.
-bool store_name_is_valid(const char *name);
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
 
 // Blocks; any thread. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
 int store_read(const struct store *store, const char *model, const char *file, void **data,
 	size_t *size, struct error *err);
-// As store_read, of a file anywhere.
-int store_read_path(const char *path, void **data, size_t *size, struct error *err);
 
 // Calls found(arg, model, version) for every image and found(arg, model, 0) for every deployment,
 // and removes what a crash left behind. Blocks; at start only.

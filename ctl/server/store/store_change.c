@@ -2,6 +2,7 @@
 // A change as a chain of steps, each a system call whose result starts the next.
 #include "ctl/server/store/store_change.h"
 
+#include "base/name.h"
 #include "ctl/server/store/store.h"
 #include "ctl/server/store/store_state.h"
 
@@ -39,7 +40,7 @@ struct change {
 	struct store *store;
 	enum step step;
 	struct disk_call call; // the step's
-	char model[64];
+	char model[NAME_BYTES_MAX + 1];
 	char file[STORE_FILE_MAX];
 	char temporary[40];
 	const char *data;
@@ -272,7 +273,7 @@ static void change_refuse(store_done done, void *arg, const char *model, const c
 void store_write(struct store *store, const char *model, const char *file, const void *data,
 	size_t size, store_done done, void *arg)
 {
-	if (!store_name_is_valid(model))
+	if (!name_is_valid(model))
 		change_refuse(done, arg, model, "is no model's name");
 	else if (size == 0)
 		change_refuse(done, arg, model, "cannot be given an empty file");
@@ -283,7 +284,7 @@ void store_write(struct store *store, const char *model, const char *file, const
 void store_remove(
 	struct store *store, const char *model, const char *file, store_done done, void *arg)
 {
-	if (!store_name_is_valid(model))
+	if (!name_is_valid(model))
 		change_refuse(done, arg, model, "is no model's name");
 	else
 		change_begin(store, STEP_REMOVE_OPEN_FOLDER, model, file, NULL, 0, done, arg);
