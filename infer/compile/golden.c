@@ -176,6 +176,7 @@ int golden_settle(struct graph *graph, const void *image, size_t image_size,
 	float *kept =
 		arena_memdup(graph->arena, graph->golden_outputs, (size_t)n * m * sizeof(*kept));
 	float *outputs = arena_calloc(graph->arena, (size_t)n * m + 1, sizeof(*outputs));
+	int rc;
 
 	if (!rows || !kept || !outputs)
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
@@ -187,8 +188,9 @@ int golden_settle(struct graph *graph, const void *image, size_t image_size,
 
 		if (isa_parse(SETS[s], &mask, NULL) != 0)
 			continue; // another architecture's
-		if (score(image, image_size, mask, rows, outputs, graph->n_golden, err) != 0)
-			return -EINVAL;
+		rc = score(image, image_size, mask, rows, outputs, graph->n_golden, err);
+		if (rc != 0)
+			return rc;
 		for (uint32_t r = 0; r < graph->n_golden; r++) {
 			if (!agree(outputs + (size_t)r * m, kept + (size_t)r * m, m))
 				continue;

@@ -108,8 +108,10 @@ uint32_t build_input(struct graph *graph, uint32_t n, const char **names, struct
 	const int64_t dims[2] = { 1, n };
 	const uint32_t input = graph_add_tensor(graph, "features", DTYPE_F32, 2, dims, NULL, err);
 
+	if (input == GRAPH_NONE)
+		return GRAPH_NONE;
 	graph->inputs = arena_calloc(graph->arena, 1, sizeof(*graph->inputs));
-	if (input == GRAPH_NONE || !graph->inputs) {
+	if (!graph->inputs) {
 		error_set(err, -ENOMEM, "out of memory");
 		return GRAPH_NONE;
 	}

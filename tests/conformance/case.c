@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/conformance/case.h"
 
-#include "infer/import/import.h"
+#include "infer/compile/compile.h"
+#include "infer/import/onnx/import.h"
 #include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/parse.h"
 #include "infer/infer.h"
 #include "tests/conformance/compare.h"
 #include "tests/conformance/tensors.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/conformance/tensors.h"
 
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,10 @@
 // drawn by seed.
 #pragma once
 
-#include "infer/import/import.h"
+#include "infer/graph/graph.h"
+#include "infer/graph/report.h"
 
 // For LLVMFuzzerTestOneInput(). Aborts on what must not be.
-int fuzz_import(importer *import, const uint8_t *data, size_t size);
+int fuzz_import(int (*import)(const void *bytes, size_t size, struct graph **graph,
+			struct compile_report *report, struct error *err),
+	const uint8_t *data, size_t size);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/onnx_build.h"
+#include "infer/import/onnx/import.h"
 #include "tests/cmocka.h"
 
 #include <stdlib.h>

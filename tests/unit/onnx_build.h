@@ -3,7 +3,8 @@
 // it is static, file_begin() starts the next.
 #pragma once
 
-#include "infer/import/import.h"
+#include "infer/graph/graph.h"
+#include "infer/graph/report.h"
 
 #include "onnx.pb-c.h"
 

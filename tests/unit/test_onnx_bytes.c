@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ONNX files as bytes: what is no protobuf, what is nested or long without end, and a sound file
 // cut or flipped at every place. Each is refused with a sentence or scores; none does worse.
+#include "infer/compile/compile.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"

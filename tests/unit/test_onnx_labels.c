@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which of several names wins, as docs/martletctl.1 says under "model compile": the command line,
 // then for features the header of --rows, then what operators say, then the file's metadata.
+#include "infer/compile/compile.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators of ai.onnx.ml: small files, scores worked out by hand or with sklearn (SVC of iris).
+#include "infer/compile/compile.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles of ai.onnx.ml: members of sets, the predicted class.
+#include "infer/compile/compile.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 #include "tests/unit/tree_files.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // sklearn's models of tests/fixtures/parity against sklearn's own float64 outputs.
 #include "base/rows.h"
-#include "infer/import/import.h"
+#include "infer/compile/compile.h"
 #include "tests/parity/parity.h"
 
 #include "onnx.pb-c.h"

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A LightGBM model's text to a graph: sections, header, trees, objective.
+#include "infer/import/lightgbm/import.h"
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
-#include "infer/import/lightgbm/lightgbm.h"
+#include "infer/import/forest.h"
+#include "infer/import/lightgbm/objective.h"
+#include "infer/import/lightgbm/text.h"
+#include "infer/import/lightgbm/trees.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -19,168 +23,48 @@ bool lightgbm_recognises(const void *bytes, size_t size)
 			strchr("\r\n", ((const char *)bytes)[4]));
 }
 
-const char *lightgbm_find(const struct lightgbm_section *section, const char *key)
+// Is it a list of `expected` names, separated by blanks, none empty?
+static bool is_list(const char *list, uint32_t expected)
 {
-	for (uint32_t i = 0; i < section->n; i++) {
-		if (strcmp(section->entries[i].key, key) == 0)
-			return section->entries[i].value;
+	uint32_t count = 1;
+
+	for (const char *at = list; *at; at++) {
+		if (*at == ' ' && (at == list || at[-1] == ' ' || !at[1]))
+			return false;
+		count += *at == ' ';
 	}
-	return NULL;
+	return *list && count == expected;
 }
 
-// The next line, its end cut off; NULL: the text is over.
-static char *next_line(struct lightgbm *l)
-{
-	char *line = l->at, *end;
-
-	if (!*line)
-		return NULL;
-	end = line + strcspn(line, "\n");
-	l->at = *end ? end + 1 : end;
-	while (end > line && (end[-1] == '\r' || end[-1] == ' '))
-		end--;
-	*end = '\0';
-	return line;
-}
-
-// Lines "key=value" up to a line that begins the next section. *next: that line, or NULL.
-static int read_section(struct lightgbm *l, struct lightgbm_section *section, char **next)
-{
-	char *line;
-
-	section->n = 0;
-	*next = NULL;
-	while ((line = next_line(l))) {
-		char *equals = strchr(line, '=');
-
-		if (strncmp(line, "Tree=", 5) == 0 || strcmp(line, "end of trees") == 0 ||
-			strncmp(line, "feature importances", 19) == 0 ||
-			strncmp(line, "feature_importances", 19) == 0) {
-			*next = line;
-			return 0;
-		}
-		if (!equals || section->n == LIGHTGBM_KEYS_MAX)
-			continue;
-		*equals = '\0';
-		section->entries[section->n].key = line;
-		section->entries[section->n++].value = equals + 1;
-	}
-	return 0;
-}
-
-static int refuse_count(
-	struct lightgbm *l, const struct lightgbm_section *section, const char *key, uint32_t count)
-{
-	return error_set(l->err, -EINVAL, "%s: %s should have %" PRIu32 " number%s", section->name,
-		key, count, count == 1 ? "" : "s");
-}
-
-// The value of the key and memory for its numbers; *text NULL: left out.
-static int begin(struct lightgbm *l, const struct lightgbm_section *section, const char *key,
-	uint32_t count, bool optional, const char **text, void **memory)
-{
-	*text = lightgbm_find(section, key);
-	*memory = NULL;
-	if (!*text)
-		return optional
-			? 0
-			: error_set(l->err, -EINVAL, "%s: %s is missing", section->name, key);
-	// Each number takes two bytes, but for the last one: no memory is taken for what is not
-	// there.
-	if (count > strlen(*text) / 2 + 1)
-		return refuse_count(l, section, key, count);
-	*memory = arena_calloc(l->graph->arena, count + 1ul, 8);
-	return *memory ? 0 : error_set(l->err, -ENOMEM, "out of memory");
-}
-
-int lightgbm_integers(struct lightgbm *l, const struct lightgbm_section *section, const char *key,
-	uint32_t count, bool optional, const int64_t **values)
-{
-	const char *at;
-	void *memory;
-	int64_t *to;
-
-	if (begin(l, section, key, count, optional, &at, &memory) != 0)
-		return -EINVAL;
-	*values = to = memory;
-	for (uint32_t i = 0; at && to && i < count; i++) {
-		char *end;
-
-		errno = 0;
-		to[i] = strtoll(at, &end, 10);
-		if (end == at || errno || (*end && *end != ' '))
-			return refuse_count(l, section, key, count);
-		at = end;
-	}
-	return at && at[strspn(at, " ")] ? refuse_count(l, section, key, count) : 0;
-}
-
-int lightgbm_doubles(struct lightgbm *l, const struct lightgbm_section *section, const char *key,
-	uint32_t count, bool optional, const double **values)
-{
-	const char *at;
-	void *memory;
-	double *to;
-
-	if (begin(l, section, key, count, optional, &at, &memory) != 0)
-		return -EINVAL;
-	*values = to = memory;
-	for (uint32_t i = 0; at && to && i < count; i++) {
-		char *end;
-
-		to[i] = strtod(at, &end);
-		if (end == at || (*end && *end != ' '))
-			return refuse_count(l, section, key, count);
-		at = end;
-	}
-	return at && at[strspn(at, " ")] ? refuse_count(l, section, key, count) : 0;
-}
-
-static int header_integer(struct lightgbm *l, const struct lightgbm_section *header,
-	const char *key, int64_t low, int64_t high, int64_t otherwise, int64_t *value)
-{
-	const int64_t *read;
-
-	if (lightgbm_integers(l, header, key, 1, true, &read) != 0)
-		return -EINVAL;
-	*value = read ? *read : otherwise;
-	if (*value < low || *value > high)
-		return error_set(l->err, -EINVAL,
-			"%s: %s is %" PRId64 ", should be %" PRId64 " to %" PRId64, header->name,
-			key, *value, low, high);
-	return 0;
-}
-
-// [n_features] names, separated by blanks; NULL where there are not as many.
-static const char **feature_names(struct lightgbm *l, const char *list)
+// Names that are as many as the features; others are not kept.
+static int read_feature_names(struct lightgbm *l, const char *list)
 {
 	const char **names;
-	uint32_t count = *list ? 1 : 0;
 
-	for (const char *at = list; *at; at++)
-		count += *at == ' ';
-	if (count != l->n_features)
-		return NULL;
-	names = arena_calloc(l->graph->arena, count, sizeof(*names));
-	for (uint32_t i = 0; names && i < count; i++) {
+	if (!list || !is_list(list, l->n_features))
+		return 0;
+	names = arena_calloc(l->graph->arena, l->n_features, sizeof(*names));
+	for (uint32_t i = 0; names && i < l->n_features; i++) {
 		const size_t bytes = strcspn(list, " ");
 
 		names[i] = arena_strndup(l->graph->arena, list, bytes);
-		if (!names[i] || bytes == 0)
-			return NULL;
+		if (!names[i])
+			return error_set(l->err, -ENOMEM, "out of memory");
 		list += bytes + (list[bytes] == ' ');
 	}
-	return names;
+	l->graph->feature_names = names;
+	return names ? 0 : error_set(l->err, -ENOMEM, "out of memory");
 }
 
 static int read_header(struct lightgbm *l, char **next)
 {
 	struct lightgbm_section header = { .name = "the header" };
-	const char *version, *objective, *names;
-	int64_t features, targets;
+	const char *version, *objective;
+	int64_t features = -1, targets = 1; // where they are missing
 	bool known;
+	int rc;
 
-	read_section(l, &header, next);
+	lightgbm_read_section(l, &header, next);
 	version = lightgbm_find(&header, "version");
 	known = version &&
 		(strcmp(version, "v2") == 0 || strcmp(version, "v3") == 0 ||
@@ -189,11 +73,13 @@ static int read_header(struct lightgbm *l, char **next)
 		return error_set(l->err, -ENOTSUP,
 			"LightGBM's text of version '%.20s'; v2, v3 and v4 are supported",
 			version ? version : "1 or older");
-	if (header_integer(
-		    l, &header, "max_feature_idx", 0, MODEL_FEATURES_MAX - 1, -1, &features) != 0 ||
-		header_integer(l, &header, "num_tree_per_iteration", 1, LIGHTGBM_TARGETS_MAX, 1,
-			&targets) != 0)
-		return -EINVAL;
+	rc = lightgbm_integer(
+		l, &header, "max_feature_idx", 0, MODEL_FEATURES_MAX - 1, true, &features);
+	if (rc == 0)
+		rc = lightgbm_integer(l, &header, "num_tree_per_iteration", 1, LIGHTGBM_TARGETS_MAX,
+			true, &targets);
+	if (rc != 0)
+		return rc;
 	// Random forests of LightGBM 2 converted each tree's leaves while training, later ones
 	// convert the average.
 	l->converted = l->average && strcmp(version, "v2") == 0;
@@ -201,11 +87,9 @@ static int read_header(struct lightgbm *l, char **next)
 	l->n_targets = (uint32_t)targets;
 	objective = lightgbm_find(&header, "objective");
 	l->objective = objective ? objective : "";
-	names = lightgbm_find(&header, "feature_names");
-	l->graph->feature_names = names ? feature_names(l, names) : NULL;
 	report_add(l->report, "LightGBM text of version %s, objective %s", version,
 		*l->objective ? l->objective : "not said: raw scores");
-	return 0;
+	return read_feature_names(l, lightgbm_find(&header, "feature_names"));
 }
 
 // "average_output" stands alone on its line, so no key: looked for before the sections are.
@@ -227,7 +111,7 @@ static int read_trees(struct lightgbm *l, char *next)
 	while (next && strncmp(next, "Tree=", 5) == 0 && rc == 0) {
 		snprintf(name, sizeof(name), "%.20s", next);
 		section.name = name;
-		read_section(l, &section, &next);
+		lightgbm_read_section(l, &section, &next);
 		rc = lightgbm_add_tree(l, &section, l->n_trees % l->n_targets);
 		l->n_trees++;
 	}
@@ -256,7 +140,9 @@ static int build(struct lightgbm *l)
 	uint32_t raw, output;
 	int rc;
 
-	if (!base || input == GRAPH_NONE)
+	if (input == GRAPH_NONE)
+		return l->err->code;
+	if (!base)
 		return error_set(l->err, -ENOMEM, "out of memory");
 	rc = forest_trees(l->forest, base, TREES_SUM, &trees, l->err);
 	if (rc == 0)
@@ -264,7 +150,7 @@ static int build(struct lightgbm *l)
 	if (rc == 0 && l->average) {
 		raw = build_pair(l->graph, OP_DIV, raw,
 			build_scalar(l->graph, (float)rounds, l->err), l->err);
-		rc = raw == GRAPH_NONE ? -EINVAL : 0;
+		rc = raw == GRAPH_NONE ? l->err->code : 0;
 	}
 	if (rc == 0)
 		rc = lightgbm_transform(l, raw, &output);
@@ -281,7 +167,7 @@ static int build(struct lightgbm *l)
 	return rc;
 }
 
-int import_lightgbm(const void *bytes, size_t size, bool labels, struct graph **graph,
+int import_lightgbm(const void *bytes, size_t size, struct graph **graph,
 	struct compile_report *report, struct error *err)
 {
 	struct lightgbm l = { .report = report, .err = err };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Objectives: LightGBM's ConvertOutput of each (regression_objective.hpp and its neighbours).
+#include "infer/import/lightgbm/objective.h"
 #include "infer/import/build.h"
-#include "infer/import/lightgbm/lightgbm.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ int lightgbm_transform(struct lightgbm *l, uint32_t raw, uint32_t *output)
 	const double scale = parameter(l->objective, "sigmoid:", 1);
 
 	if (!objective)
-		return -ENOTSUP;
+		return l->err->code;
 	if (!(scale > 0) || isinf(scale))
 		return error_set(l->err, -EINVAL,
 			"objective '%.60s': sigmoid should be a number above 0", l->objective);
@@ -116,5 +116,5 @@ int lightgbm_transform(struct lightgbm *l, uint32_t raw, uint32_t *output)
 	}
 	if (*output == raw)
 		*output = build_node(graph, OP_IDENTITY, 1, &raw, l->err);
-	return *output == GRAPH_NONE ? -EINVAL : 0;
+	return *output == GRAPH_NONE ? l->err->code : 0;
 }

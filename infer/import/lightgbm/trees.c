@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One tree's section: Tree::NumericalDecision, Tree::CategoricalDecision and linear leaves as
 // LightGBM's tree.h has them.
+#include "infer/import/lightgbm/trees.h"
 #include "infer/graph/arena.h"
-#include "infer/import/lightgbm/lightgbm.h"
+#include "infer/import/forest.h"
+#include "infer/import/lightgbm/text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -138,7 +140,7 @@ static int read_sets(struct source *s)
 		return 0;
 	if (lightgbm_integers(
 		    l, s->section, "cat_boundaries", s->n_cat + 1, false, &s->cat_boundaries) != 0)
-		return -EINVAL;
+		return s->l->err->code;
 	end = s->cat_boundaries[s->n_cat];
 	for (uint32_t i = 0; i < s->n_cat; i++) {
 		if (s->cat_boundaries[i] < 0 || s->cat_boundaries[i] > s->cat_boundaries[i + 1] ||
@@ -149,7 +151,7 @@ static int read_sets(struct source *s)
 	}
 	if (lightgbm_integers(
 		    l, s->section, "cat_threshold", (uint32_t)end, false, &s->cat_words) != 0)
-		return -EINVAL;
+		return s->l->err->code;
 	s->words = arena_calloc(l->graph->arena, (size_t)end + 1, sizeof(*s->words));
 	if (!s->words)
 		return error_set(l->err, -ENOMEM, "out of memory");
@@ -175,7 +177,7 @@ static int read_linear(struct source *s)
 			0 ||
 		lightgbm_integers(l, s->section, "num_features", s->n_leaves, false, &s->n_terms) !=
 			0)
-		return -EINVAL;
+		return s->l->err->code;
 	s->first_term = arena_calloc(l->graph->arena, s->n_leaves, sizeof(*s->first_term));
 	if (!s->first_term)
 		return error_set(l->err, -ENOMEM, "out of memory");
@@ -190,7 +192,7 @@ static int read_linear(struct source *s)
 	}
 	if (lightgbm_integers(
 		    l, s->section, "leaf_features", (uint32_t)total, false, &s->term_feature) != 0)
-		return -EINVAL;
+		return s->l->err->code;
 	return lightgbm_doubles(
 		l, s->section, "leaf_coeff", (uint32_t)total, false, &s->coefficient);
 }
@@ -206,31 +208,20 @@ static int read_branches(struct source *s)
 		lightgbm_integers(l, s->section, "decision_type", n, false, &s->decision) != 0 ||
 		lightgbm_integers(l, s->section, "left_child", n, false, &s->left) != 0 ||
 		lightgbm_integers(l, s->section, "right_child", n, false, &s->right) != 0)
-		return -EINVAL;
+		return s->l->err->code;
 	return lightgbm_doubles(l, s->section, "threshold", n, false, &s->threshold);
-}
-
-static int read_one(struct source *s, const char *key, int64_t low, int64_t high, uint32_t *value)
-{
-	const int64_t *read;
-
-	if (lightgbm_integers(s->l, s->section, key, 1, false, &read) != 0)
-		return -EINVAL;
-	if (*read < low || *read > high)
-		return error_set(s->l->err, -EINVAL,
-			"%s: %s is %" PRId64 ", should be %" PRId64 " to %" PRId64,
-			s->section->name, key, *read, low, high);
-	*value = (uint32_t)*read;
-	return 0;
 }
 
 int lightgbm_add_tree(struct lightgbm *l, const struct lightgbm_section *section, uint32_t target)
 {
 	struct source s = { .l = l, .section = section, .target = target };
-	int rc = read_one(&s, "num_leaves", 1, TREES_BRANCHES_MAX, &s.n_leaves);
+	int64_t leaves = 0, sets = 0;
+	int rc = lightgbm_integer(l, section, "num_leaves", 1, TREES_BRANCHES_MAX, false, &leaves);
 
 	if (rc == 0)
-		rc = read_one(&s, "num_cat", 0, TREES_BRANCHES_MAX, &s.n_cat);
+		rc = lightgbm_integer(l, section, "num_cat", 0, TREES_BRANCHES_MAX, false, &sets);
+	s.n_leaves = (uint32_t)leaves;
+	s.n_cat = (uint32_t)sets;
 	if (rc == 0)
 		rc = read_branches(&s);
 	if (rc == 0)

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Attributes and constant inputs, by name and number, refused where their type lies.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/refuse.h"
 
 #include <string.h>
-
-#define TYPE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
 // What the attribute holds, whatever its type field says. Files before IR version 2 have none.
 static bool holds(const Onnx__AttributeProto *attr, int type)
 {
 	switch (type) {
-	case TYPE(FLOAT):
+	case ONNX_ATTRIBUTE(FLOAT):
 		return attr->has_f;
-	case TYPE(INT):
+	case ONNX_ATTRIBUTE(INT):
 		return attr->has_i;
-	case TYPE(STRING):
+	case ONNX_ATTRIBUTE(STRING):
 		return attr->has_s;
-	case TYPE(TENSOR):
+	case ONNX_ATTRIBUTE(TENSOR):
 		return attr->t != NULL;
 	default: // lists may be empty
 		return true;
@@ -29,7 +29,7 @@ int onnx_attr(struct onnx *onnx, const struct onnx_node *node, const char *name,
 	*found = NULL;
 	for (size_t i = 0; i < node->proto->n_attribute; i++) {
 		const Onnx__AttributeProto *attr = node->proto->attribute[i];
-		bool typed = attr->has_type && attr->type != TYPE(UNDEFINED);
+		bool typed = attr->has_type && attr->type != ONNX_ATTRIBUTE(UNDEFINED);
 
 		if (!attr->name || strcmp(attr->name, name) != 0)
 			continue;
@@ -48,7 +48,7 @@ int onnx_int(struct onnx *onnx, const struct onnx_node *node, const char *name, 
 	int64_t *value)
 {
 	const Onnx__AttributeProto *attr;
-	int rc = onnx_attr(onnx, node, name, TYPE(INT), &attr);
+	int rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(INT), &attr);
 
 	*value = attr ? attr->i : otherwise;
 	return rc;
@@ -58,7 +58,7 @@ int onnx_float(struct onnx *onnx, const struct onnx_node *node, const char *name
 	float *value)
 {
 	const Onnx__AttributeProto *attr;
-	int rc = onnx_attr(onnx, node, name, TYPE(FLOAT), &attr);
+	int rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(FLOAT), &attr);
 
 	*value = attr ? attr->f : otherwise;
 	return rc;
@@ -68,12 +68,12 @@ int onnx_string(struct onnx *onnx, const struct onnx_node *node, const char *nam
 	const char *otherwise, const char **value)
 {
 	const Onnx__AttributeProto *attr;
-	int rc = onnx_attr(onnx, node, name, TYPE(STRING), &attr);
+	int rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(STRING), &attr);
 
 	*value = otherwise;
 	if (rc == 0 && attr)
 		*value = arena_strndup(onnx->scratch, (const char *)attr->s.data, attr->s.len);
-	return *value ? rc : onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	return *value ? rc : onnx_refuse_memory(onnx, node);
 }
 
 int onnx_input_ints(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
@@ -91,7 +91,7 @@ int onnx_input_list(struct onnx *onnx, const struct onnx_node *node, uint32_t in
 		uint32_t wide = onnx_as(onnx, node, node->inputs[input], DTYPE_I64);
 
 		if (wide == GRAPH_NONE)
-			return -ENOMEM;
+			return onnx_refused(onnx);
 		tensor = &onnx->graph->tensors[wide];
 	}
 	if (!tensor->data || tensor->dtype != DTYPE_I64 || tensor->rank > 1)
@@ -118,11 +118,22 @@ int onnx_input_float(struct onnx *onnx, const struct onnx_node *node, uint32_t i
 		return 0;
 	index = onnx_as(onnx, node, node->inputs[input], DTYPE_F32);
 	if (index == GRAPH_NONE)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	tensor = &onnx->graph->tensors[index];
 	if (!tensor->data || tensor_elements(tensor) != 1)
 		return onnx_refuse(onnx, node, -ENOTSUP, "input %u ('%.80s') must be one constant",
 			input, tensor->name);
 	*value = *(const float *)tensor->data;
 	return 0;
+}
+
+int onnx_floats(struct onnx *onnx, const struct onnx_node *node, const char *name, size_t *count,
+	const float **values)
+{
+	const Onnx__AttributeProto *attr;
+	int rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(FLOATS), &attr);
+
+	*count = attr ? attr->n_floats : 0;
+	*values = attr ? attr->floats : NULL;
+	return rc;
 }

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Adding nodes to the graph, shapes inferred as they come.
-#include "infer/graph/text.h"
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/values.h"
 #include "infer/ops/plain.h"
 
 #include <string.h>
-
-int onnx_refuse(struct onnx *onnx, const struct onnx_node *node, int code, const char *format, ...)
-{
-	char text[ERROR_TEXT_BYTES];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	return error_set(onnx->err, code, "node '%.80s' (%.40s): %s", node->name, node->type, text);
-}
 
 static int set_attr(struct graph *graph, struct node *node, const struct attr *attr)
 {
@@ -31,28 +22,14 @@ static int set_attr(struct graph *graph, struct node *node, const struct attr *a
 	}
 }
 
-// Temporary name of a node's result, until onnx_output() gives it the file's.
-static const char *result_name(struct onnx *onnx, const struct onnx_node *node)
-{
-	char name[200];
-
-	do {
-		snprintf(name, sizeof(name), "%.*s:%u", text_cut(node->name, 150), node->name,
-			onnx->n_made++);
-	} while (onnx_value_exists(onnx, name));
-	return arena_strdup(onnx->graph->arena, name);
-}
-
-// A tensor for the node's next result, no shape yet.
+// A tensor for the node's next result, no shape yet, under a temporary name: onnx_output() gives it
+// the file's.
 static uint32_t result(struct onnx *onnx, const struct onnx_node *node)
 {
-	const char *name = result_name(onnx, node);
+	const char *name = onnx_fresh_name(onnx, node->name, ':');
 
-	if (!name) {
-		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
-		return GRAPH_NONE;
-	}
-	return graph_add_tensor(onnx->graph, name, DTYPE_F32, 0, NULL, NULL, onnx->err);
+	return name ? graph_add_tensor(onnx->graph, name, DTYPE_F32, 0, NULL, NULL, onnx->err)
+		    : GRAPH_NONE;
 }
 
 int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
@@ -66,18 +43,18 @@ int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
 	for (uint32_t o = 0; o < n_outputs; o++) {
 		outputs[o] = result(onnx, node);
 		if (outputs[o] == GRAPH_NONE)
-			return -ENOMEM;
+			return onnx_refused(onnx);
 	}
 	index = graph_add_node(
 		graph, e->op, node->name, e->n_inputs, e->inputs, n_outputs, outputs, onnx->err);
 	if (index == GRAPH_NONE)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	for (uint32_t a = 0; a < e->n_attrs && rc == 0; a++)
 		rc = set_attr(graph, &graph->nodes[index], &e->attrs[a]);
 	if (rc != 0)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, node);
 	if (op_infer(graph, &graph->nodes[index], shapes, onnx->err) != 0)
-		return error_prefix(onnx->err, "node '%.80s' (%.40s)", node->name, node->type);
+		return onnx_refuse_as(onnx, node);
 	for (uint32_t o = 0; o < n_outputs; o++) {
 		shapes[o].name = graph->tensors[outputs[o]].name;
 		shapes[o].data = NULL;
@@ -94,7 +71,14 @@ uint32_t onnx_emit(struct onnx *onnx, const struct onnx_node *node, enum op op, 
 	const struct onnx_emission emission = { op, n_inputs, inputs, n_attrs, attrs };
 	uint32_t output;
 
+	if (inputs[0] == GRAPH_NONE)
+		return GRAPH_NONE;
 	return onnx_emit_outputs(onnx, node, &emission, 1, &output) ? GRAPH_NONE : output;
+}
+
+uint32_t onnx_emit_one(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t x)
+{
+	return onnx_emit(onnx, node, op, 1, &x, 0, NULL);
 }
 
 uint32_t onnx_emit_pair(
@@ -102,18 +86,32 @@ uint32_t onnx_emit_pair(
 {
 	const uint32_t pair[2] = { a, b };
 
-	if (a == GRAPH_NONE || b == GRAPH_NONE)
+	return b == GRAPH_NONE ? GRAPH_NONE : onnx_emit(onnx, node, op, 2, pair, 0, NULL);
+}
+
+uint32_t onnx_emit_with(
+	struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t x, float value)
+{
+	return onnx_emit_pair(onnx, node, op, x, onnx_scalar(onnx, node, value));
+}
+
+uint32_t onnx_emit_where(struct onnx *onnx, const struct onnx_node *node, uint32_t condition,
+	uint32_t yes, uint32_t no)
+{
+	const uint32_t inputs[3] = { condition, yes, no };
+
+	if (yes == GRAPH_NONE || no == GRAPH_NONE)
 		return GRAPH_NONE;
-	return onnx_emit(onnx, node, op, 2, pair, 0, NULL);
+	return onnx_emit(onnx, node, OP_WHERE, 3, inputs, 0, NULL);
 }
 
 uint32_t onnx_emit_reshape(struct onnx *onnx, const struct onnx_node *node, uint32_t input,
 	uint32_t rank, const int64_t *dims)
 {
-	const struct attr shape = {
-		.key = ATTR_SHAPE, .kind = ATTR_KIND_INTS, .count = rank, .ints = dims
-	};
+	const struct attr shape = ONNX_INTS(ATTR_SHAPE, rank, dims);
 
+	if (input == GRAPH_NONE)
+		return GRAPH_NONE;
 	if (onnx->graph->tensors[input].data)
 		return onnx_reshaped(onnx, input, node->name, rank, dims);
 	return onnx_emit(onnx, node, OP_RESHAPE, 1, &input, 1, &shape);
@@ -125,23 +123,23 @@ int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uin
 	struct tensor *made;
 
 	if (tensor == GRAPH_NONE)
-		return -EINVAL; // the sentence is made already
+		return onnx_refused(onnx);
 	if (k >= node->proto->n_output || !*node->proto->output[k])
 		return 0;
 	value = onnx_value(onnx, node->proto->output[k]);
 	if (!value)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	value->tensor = tensor;
 	made = &onnx->graph->tensors[tensor];
 	made->name = arena_strdup(onnx->graph->arena, value->name);
-	return made->name ? 0 : onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+	return made->name ? 0 : onnx_refuse_memory(onnx, node);
 }
 
 uint32_t onnx_as(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor, enum dtype dtype)
 {
 	const struct attr to = ONNX_INT(ATTR_TO, dtype);
 
-	if (onnx->graph->tensors[tensor].dtype == dtype)
+	if (tensor == GRAPH_NONE || onnx->graph->tensors[tensor].dtype == dtype)
 		return tensor;
 	for (uint32_t p = 0; p < onnx->n_ports && dtype == DTYPE_F32; p++) {
 		if (onnx->ports[p].cast == tensor)
@@ -167,7 +165,7 @@ int onnx_as_floats(struct onnx *onnx, const struct onnx_node *node)
 			continue;
 		node->inputs[i] = onnx_as(onnx, node, node->inputs[i], DTYPE_F32);
 		if (node->inputs[i] == GRAPH_NONE)
-			return -ENOMEM;
+			return onnx_refused(onnx);
 	}
 	return 0;
 }
@@ -176,7 +174,23 @@ int onnx_import_as(struct onnx *onnx, const struct onnx_node *node, enum op op, 
 	uint32_t n_attrs, const struct attr *attrs)
 {
 	if (onnx_as_floats(onnx, node))
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	return onnx_output(
 		onnx, node, 0, onnx_emit(onnx, node, op, n_inputs, node->inputs, n_attrs, attrs));
+}
+
+int onnx_output_as_wide(struct onnx *onnx, const struct onnx_node *node, uint32_t to,
+	uint32_t spread, uint32_t made)
+{
+	const struct tensor *tensors = onnx->graph->tensors;
+
+	if (made == GRAPH_NONE)
+		return onnx_refused(onnx);
+	if (tensors[made].rank != tensors[to].rank ||
+		tensor_elements(&tensors[made]) != tensor_elements(&tensors[to]))
+		return onnx_refuse(onnx, node, -EINVAL,
+			"input %u is %s, which does not broadcast to %s", spread,
+			tensor_shape_text(onnx_input(onnx, node, spread)).text,
+			tensor_shape_text(&tensors[to]).text);
+	return onnx_output(onnx, node, 0, made);
 }

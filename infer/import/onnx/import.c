@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An ONNX file to a graph: names, inputs, initialisers, nodes in topological order, outputs.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/import.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/inputs.h"
+#include "infer/import/onnx/names.h"
+#include "infer/import/onnx/nodes.h"
+#include "infer/import/onnx/parse.h"
+#include "infer/import/onnx/values.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -101,7 +107,7 @@ static int add_output(struct onnx *onnx, const char *name)
 	if (tensor != GRAPH_NONE && graph->tensors[tensor].dtype != DTYPE_F32)
 		tensor = output_cast(onnx, &node, tensor);
 	if (tensor == GRAPH_NONE)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	graph->outputs[graph->n_outputs].tensor = tensor;
 	graph->outputs[graph->n_outputs++].first_column = graph->n_columns_out;
 	if (tensor_elements(&graph->tensors[tensor]) > MODEL_OUTPUTS_MAX ||
@@ -144,7 +150,7 @@ static void report_source(const struct onnx *onnx)
 		version, onnx->proto->n_node, onnx->proto->n_node == 1 ? "" : "s");
 }
 
-static int import_model(struct onnx *onnx)
+static int import_graph(struct onnx *onnx)
 {
 	int rc;
 
@@ -157,7 +163,7 @@ static int import_model(struct onnx *onnx)
 	onnx->graph->source_kind = "onnx";
 	randombytes_buf(onnx->hash_key, sizeof(onnx->hash_key));
 	if (!onnx_value(onnx, ""))
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	rc = read_opsets(onnx);
 	if (rc == 0)
 		rc = check_functions(onnx);
@@ -176,7 +182,7 @@ static int import_model(struct onnx *onnx)
 	if (rc == 0)
 		rc = onnx_name_columns(onnx);
 	if (rc == 0)
-		onnx_read_metadata(onnx);
+		rc = onnx_read_metadata(onnx);
 	if (rc == 0 && onnx->narrowed)
 		report_add(onnx->report, "double precision values are computed in float32");
 	return rc ? rc : graph_check(onnx->graph, onnx->err);
@@ -196,7 +202,7 @@ int import_onnx(const void *bytes, size_t size, bool labels, struct graph **grap
 		return rc;
 	onnx.scratch = arena_create(SCRATCH_BYTES_MAX);
 	onnx.graph = graph_create();
-	rc = onnx.scratch && onnx.graph ? import_model(&onnx)
+	rc = onnx.scratch && onnx.graph ? import_graph(&onnx)
 					: error_set(err, -ENOMEM, "out of memory");
 	arena_destroy(onnx.scratch);
 	onnx_free_model(onnx.model);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a file gives before its nodes: initialisers and inputs, for one row.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/inputs.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/values.h"
 
 #include <string.h>
 
@@ -15,7 +18,7 @@ int onnx_read_initializers(struct onnx *onnx)
 		int rc;
 
 		if (!value)
-			return -EINVAL;
+			return onnx_refused(onnx);
 		rc = onnx_tensor(onnx, proto, proto->name, "initialiser", &tensor);
 		if (rc != 0)
 			return rc;
@@ -78,7 +81,7 @@ static int cast_input(
 	port->plain = value->tensor;
 	port->cast = onnx_as(onnx, &node, value->tensor, dtype);
 	if (port->cast == GRAPH_NONE)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	onnx->n_ports++;
 	value->tensor = port->cast;
 	report_add(onnx->report, "input '%.80s' of whole numbers is taken as float32", name);
@@ -102,7 +105,7 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		return 0;
 	value = onnx_define(onnx, info->name, "an input");
 	if (!value)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
 		return error_set(onnx->err, -ENOTSUP,
 			"input '%.80s' is no tensor; only tensors are scored", info->name);
@@ -116,11 +119,12 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		return rc;
 	tensor = graph_add_tensor(graph, info->name, DTYPE_F32, rank, dims, NULL, onnx->err);
 	if (tensor == GRAPH_NONE)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	value->tensor = tensor;
 	onnx->narrowed |= elem == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
-	if (dtype != DTYPE_F32 && cast_input(onnx, info->name, dtype, value) != 0)
-		return -ENOMEM;
+	rc = dtype == DTYPE_F32 ? 0 : cast_input(onnx, info->name, dtype, value);
+	if (rc != 0)
+		return rc;
 	graph->inputs[graph->n_inputs].tensor = tensor;
 	graph->inputs[graph->n_inputs++].first_column = graph->n_features;
 	graph->n_features += (uint32_t)tensor_elements(&graph->tensors[tensor]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Names of columns: from tensors and from the file's metadata_props.
+#include "infer/import/onnx/names.h"
 #include "infer/graph/text.h"
-#include "infer/import/onnx/onnx.h"
 
 #include <string.h>
 
@@ -52,30 +52,38 @@ int onnx_name_columns(struct onnx *onnx)
 	}
 	graph->output_names =
 		column_names(graph, graph->outputs, graph->n_outputs, graph->n_columns_out);
+	if (!graph->output_names)
+		return error_set(onnx->err, -ENOMEM, "out of memory");
 	// Inputs of one column each are named after their columns by those who export data frames.
-	if (graph->n_inputs == graph->n_features && graph->n_inputs > 1)
-		graph->feature_names =
-			column_names(graph, graph->inputs, graph->n_inputs, graph->n_features);
-	return graph->output_names ? 0 : error_set(onnx->err, -ENOMEM, "out of memory");
+	if (graph->n_inputs != graph->n_features || graph->n_inputs == 1)
+		return 0;
+	graph->feature_names =
+		column_names(graph, graph->inputs, graph->n_inputs, graph->n_features);
+	return graph->feature_names ? 0 : error_set(onnx->err, -ENOMEM, "out of memory");
 }
 
-// "a,b,c" of exactly `expected` names, none empty; NULL where it is not, or memory is out.
-static const char **split_list(struct onnx *onnx, const char *list, uint32_t expected)
+// Is it "a,b,c" of exactly `expected` names, none empty?
+static bool is_list(const char *list, uint32_t expected)
 {
-	const char **names;
 	uint64_t count = 1;
 
-	for (const char *at = list; *at; at++)
+	for (const char *at = list; *at; at++) {
+		if (*at == ',' && (at == list || at[-1] == ','))
+			return false;
 		count += *at == ',';
-	if (count != expected) // before memory is taken, so that that is in proportion to the file
-		return NULL;
-	names = arena_calloc(onnx->graph->arena, expected, sizeof(*names));
+	}
+	return count == expected && *list && list[strlen(list) - 1] != ',';
+}
+
+// The names of a list that is one, in the graph's memory; NULL: out of memory.
+static const char **split_list(struct graph *graph, const char *list, uint32_t expected)
+{
+	const char **names = arena_calloc(graph->arena, expected, sizeof(*names));
+
 	for (uint32_t i = 0; names && i < expected; i++) {
 		size_t bytes = strcspn(list, ",");
 
-		if (bytes == 0)
-			return NULL;
-		names[i] = arena_strndup(onnx->graph->arena, list, bytes);
+		names[i] = arena_strndup(graph->arena, list, bytes);
 		if (!names[i])
 			return NULL;
 		list += bytes + (list[bytes] == ',');
@@ -85,7 +93,7 @@ static const char **split_list(struct onnx *onnx, const char *list, uint32_t exp
 
 // What exporters write beside the graph: feature_names and class_labels, comma-separated. They name
 // what the operators left unnamed; a list of another length would mislead and is left out.
-void onnx_read_metadata(struct onnx *onnx)
+int onnx_read_metadata(struct onnx *onnx)
 {
 	struct graph *graph = onnx->graph;
 
@@ -97,16 +105,21 @@ void onnx_read_metadata(struct onnx *onnx)
 
 		if (!features && strcmp(onnx_text(entry->key), "class_labels") != 0)
 			continue;
-		names = split_list(onnx, onnx_text(entry->value), expected);
-		if (!names) {
+		if (!is_list(onnx_text(entry->value), expected)) {
 			report_add(onnx->report,
 				"metadata '%s' is not a list of %u names: not kept", entry->key,
 				expected);
-		} else if (features) {
+			continue;
+		}
+		names = split_list(graph, onnx_text(entry->value), expected);
+		if (!names)
+			return error_set(onnx->err, -ENOMEM, "out of memory");
+		if (features) {
 			graph->feature_names = names;
 		} else if (graph->n_class_labels == 0) {
 			graph->class_labels = names;
 			graph->n_class_labels = expected;
 		}
 	}
+	return 0;
 }

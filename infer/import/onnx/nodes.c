@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The nodes in topological order, each by its operator's importer.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/nodes.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/values.h"
 
 #include <string.h>
 
@@ -11,18 +14,14 @@ static const struct onnx_operator *lookup(struct onnx *onnx, const struct onnx_n
 	int64_t version = ml ? onnx->opset_ml : onnx->opset;
 	int64_t low = ml ? ONNX_ML_OPSET_MIN : ONNX_OPSET_MIN;
 	int64_t high = ml ? ONNX_ML_OPSET_MAX : ONNX_OPSET_MAX;
-	const struct onnx_operator *op = ml ? ONNX_ML_OPERATORS : ONNX_OPERATORS;
+	const struct onnx_operator *op = onnx_operator_find(ml, node->type);
 
 	if (!ml && *domain && strcmp(domain, "ai.onnx") != 0) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"domain '%.60s' is not supported; ai.onnx and ai.onnx.ml are", domain);
 		return NULL;
 	}
-	for (; op->type; op++) {
-		if (strcmp(op->type, node->type) == 0)
-			break;
-	}
-	if (!op->type) {
+	if (!op) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"operator of %s not supported; martletctl(1) lists those that are",
 			ml ? "ai.onnx.ml" : "ai.onnx");
@@ -58,7 +57,7 @@ static int pass_labels(struct onnx *onnx, const struct onnx_node *node)
 			continue;
 		value = onnx_value(onnx, node->proto->output[0]);
 		if (!value)
-			return -ENOMEM;
+			return onnx_refused(onnx);
 		value->is_label = true;
 		return 0;
 	}
@@ -79,7 +78,7 @@ static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_la
 			continue;
 		value = onnx_value(onnx, name);
 		if (!value)
-			return -ENOMEM;
+			return onnx_refused(onnx);
 		if (value->is_label) {
 			*on_label = true;
 			continue;
@@ -141,14 +140,15 @@ static int import_node(struct onnx *onnx, uint32_t index)
 
 	op = lookup(onnx, &node);
 	if (!op)
-		return -ENOTSUP;
+		return onnx_refused(onnx);
+	node.op = op->op;
 	if (proto->n_input > GRAPH_NODE_IO_MAX)
 		return onnx_refuse(onnx, &node, -EINVAL, "%zu inputs, at most %d are possible",
 			proto->n_input, GRAPH_NODE_IO_MAX);
 	node.n_inputs = (uint32_t)proto->n_input;
 	node.inputs = arena_calloc(onnx->scratch, node.n_inputs + 1, sizeof(*node.inputs));
 	if (!node.inputs)
-		return onnx_refuse(onnx, &node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, &node);
 	rc = resolve_inputs(onnx, &node, &on_label);
 	if (rc == 0 && on_label)
 		return pass_labels(onnx, &node);
@@ -171,7 +171,7 @@ int onnx_define_outputs(struct onnx *onnx)
 				continue;
 			value = onnx_define(onnx, node->output[o], "an output");
 			if (!value)
-				return -EINVAL;
+				return onnx_refused(onnx);
 			value->producer = (uint32_t)n;
 		}
 	}

@@ -2,8 +2,9 @@
 // protobuf-c recurses once for each nested message and allocates what lengths in the file say. So
 // the nesting is measured first by a walk of its own, without recursion, and the allocator has a
 // budget in proportion to the file.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/parse.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,19 +15,22 @@
 
 struct budget {
 	size_t left;
-	bool exceeded;
+	bool exceeded, out_of_memory;
 };
 
 static void *budget_alloc(void *data, size_t bytes)
 {
 	struct budget *budget = data;
+	void *memory;
 
 	if (bytes > budget->left) {
 		budget->exceeded = true;
 		return NULL;
 	}
 	budget->left -= bytes;
-	return malloc(bytes);
+	memory = malloc(bytes);
+	budget->out_of_memory |= !memory;
+	return memory;
 }
 
 static void budget_free(void *data, void *memory)
@@ -136,6 +140,8 @@ int onnx_parse(const void *bytes, size_t size, Onnx__ModelProto **model, struct 
 	*model = onnx__model_proto__unpack(&allocator, size, bytes);
 	if (*model)
 		return 0;
+	if (budget.out_of_memory)
+		return error_set(err, -ENOMEM, "out of memory");
 	if (budget.exceeded)
 		return error_set(err, -EINVAL,
 			"not a sound ONNX file: reading it would take over %d bytes of memory for "

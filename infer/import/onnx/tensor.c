@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TensorProto to constants of the graph: floats of any width are F32, the others what they are.
-#include "infer/graph/text.h"
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/values.h"
 #include "infer/ops/values.h"
 
 #include <string.h>
@@ -206,10 +206,10 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 	if (rc != 0)
 		return rc;
 	if (!onnx_dtype(type, &dtype))
-		return -EINVAL; // check() has refused it
+		return onnx_refused(onnx);
 	*tensor = onnx_constant(onnx, name, dtype, (uint32_t)proto->n_dims, proto->dims, &data);
 	if (*tensor == GRAPH_NONE)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	for (int64_t i = 0; i < elements; i++) {
 		if (dtype == DTYPE_F32)
 			((float *)data)[i] = float_at(proto, type, (size_t)i);
@@ -220,49 +220,30 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 	return 0;
 }
 
-static const char *fresh_name(struct onnx *onnx, const char *stem)
+uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,
+	const int64_t *dims, void **data)
 {
-	char name[256];
+	const char *name = onnx_fresh_name(onnx, node->name, '#');
 
-	do {
-		snprintf(name, sizeof(name), "%.*s#%u", text_cut(stem, 200), stem, onnx->n_made++);
-	} while (onnx_value_exists(onnx, name));
-	return arena_strdup(onnx->graph->arena, name);
+	return name ? onnx_constant(onnx, name, dtype, rank, dims, data) : GRAPH_NONE;
 }
 
 uint32_t onnx_scalar(struct onnx *onnx, const struct onnx_node *node, float value)
 {
-	const char *name = fresh_name(onnx, node->name);
-	uint32_t made = GRAPH_NONE;
 	void *data;
+	const uint32_t made = onnx_made(onnx, node, DTYPE_F32, 0, NULL, &data);
 
-	if (!name)
-		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
-	else
-		made = onnx_constant(onnx, name, DTYPE_F32, 0, NULL, &data);
 	if (made != GRAPH_NONE)
 		*(float *)data = value;
 	return made;
 }
 
-uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,
-	const int64_t *dims, void **data)
-{
-	const char *name = fresh_name(onnx, node->name);
-
-	if (!name) {
-		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
-		return GRAPH_NONE;
-	}
-	return onnx_constant(onnx, name, dtype, rank, dims, data);
-}
-
 uint32_t onnx_reshaped(
-	struct onnx *onnx, uint32_t index, const char *name, uint32_t rank, const int64_t *dims)
+	struct onnx *onnx, uint32_t index, const char *stem, uint32_t rank, const int64_t *dims)
 {
 	const struct tensor *from = &onnx->graph->tensors[index];
+	const char *name = onnx_fresh_name(onnx, stem, '#');
 
-	name = fresh_name(onnx, name);
 	return name ? graph_add_tensor(
 			      onnx->graph, name, from->dtype, rank, dims, from->data, onnx->err)
 		    : GRAPH_NONE;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Names of values to what they are. The hash is keyed, so that no file can make all names collide.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/values.h"
+#include "infer/graph/text.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -76,4 +77,19 @@ struct onnx_value *onnx_define(struct onnx *onnx, const char *name, const char *
 	if (value)
 		value->defined = true;
 	return value;
+}
+
+const char *onnx_fresh_name(struct onnx *onnx, const char *stem, char mark)
+{
+	char name[256];
+	const char *own;
+
+	do {
+		snprintf(name, sizeof(name), "%.*s%c%u", text_cut(stem, 200), stem, mark,
+			onnx->n_made++);
+	} while (onnx_value_exists(onnx, name));
+	own = arena_strdup(onnx->graph->arena, name);
+	if (!own)
+		error_set(onnx->err, -ENOMEM, "out of memory for a name of '%.80s'", stem);
+	return own;
 }

@@ -1,56 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An XGBoost model (JSON or UBJSON) to a graph: parameters, booster, objective.
+#include "infer/import/xgboost/import.h"
 #include "infer/graph/arena.h"
-#include "infer/import/xgboost/ubjson.h"
-#include "infer/import/xgboost/xgboost.h"
+#include "infer/import/build.h"
+#include "infer/import/xgboost/json.h"
+#include "infer/import/xgboost/objective.h"
+#include "infer/import/xgboost/trees.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define JSON_BYTES_MAX ((size_t)512 << 20)
-
-json_t *xgboost_object(struct xgboost *x, const json_t *in, const char *where, const char *name)
-{
-	json_t *value = json_object_get(in, name);
-
-	if (json_is_object(value))
-		return value;
-	error_set(x->err, -EINVAL, "%s.%s is missing or no object", where, name);
-	return NULL;
-}
-
-json_t *xgboost_array(struct xgboost *x, const json_t *in, const char *where, const char *name)
-{
-	json_t *value = json_object_get(in, name);
-
-	if (json_is_array(value))
-		return value;
-	error_set(x->err, -EINVAL, "%s.%s is missing or no list", where, name);
-	return NULL;
-}
-
-int xgboost_integer(struct xgboost *x, const json_t *in, const char *where, const char *name,
-	int64_t low, int64_t high, int64_t *value)
-{
-	const json_t *found = json_object_get(in, name);
-	const char *text = json_string_value(found);
-	char *end = NULL;
-	int64_t number;
-
-	if (!found)
-		return 0;
-	errno = 0;
-	number = text ? strtoll(text, &end, 10) : json_integer_value(found);
-	if ((text ? *text == '\0' || *end || errno : !json_is_integer(found)) || number < low ||
-		number > high)
-		return error_set(x->err, -EINVAL,
-			"%s.%s should be a whole number from %" PRId64 " to %" PRId64, where, name,
-			low, high);
-	*value = number;
-	return 0;
-}
 
 // The model's one input, and what describes it.
 static int add_input(struct xgboost *x)
@@ -60,21 +20,24 @@ static int add_input(struct xgboost *x)
 
 	x->input = build_input(graph, x->n_features, NULL, x->err);
 	if (x->input == GRAPH_NONE)
-		return -ENOMEM;
+		return x->err->code;
 	graph->accepts_missing = true;
 	if (json_array_size(names) != x->n_features)
 		return 0;
-	graph->feature_names = arena_calloc(graph->arena, x->n_features, sizeof(char *));
-	for (uint32_t f = 0; graph->feature_names && f < x->n_features; f++) {
+	for (uint32_t f = 0; f < x->n_features; f++) {
 		const char *name = json_string_value(json_array_get(names, f));
 
-		graph->feature_names[f] = arena_strdup(graph->arena, name ? name : "");
-		if (!graph->feature_names[f] || !name || !*name) {
-			graph->feature_names = NULL; // not names: x0, x1, ...
-			break;
-		}
+		if (!name || !*name)
+			return 0; // not names: x0, x1, ...
 	}
-	return 0;
+	graph->feature_names = arena_calloc(graph->arena, x->n_features, sizeof(char *));
+	for (uint32_t f = 0; graph->feature_names && f < x->n_features; f++) {
+		graph->feature_names[f] =
+			arena_strdup(graph->arena, json_string_value(json_array_get(names, f)));
+		if (!graph->feature_names[f])
+			return error_set(x->err, -ENOMEM, "out of memory");
+	}
+	return graph->feature_names ? 0 : error_set(x->err, -ENOMEM, "out of memory");
 }
 
 static int read_parameters(struct xgboost *x)
@@ -84,7 +47,7 @@ static int read_parameters(struct xgboost *x)
 	int64_t features = 0, classes = 0, targets = 1;
 
 	if (!param || !objective)
-		return -EINVAL;
+		return x->err->code;
 	x->objective = json_string_value(json_object_get(objective, "name"));
 	if (!x->objective)
 		return error_set(x->err, -EINVAL, "learner.objective.name is missing or no text");
@@ -94,7 +57,7 @@ static int read_parameters(struct xgboost *x)
 			XGBOOST_TARGETS_MAX, &classes) != 0 ||
 		xgboost_integer(x, param, "learner.learner_model_param", "num_target", 1,
 			XGBOOST_TARGETS_MAX, &targets) != 0)
-		return -EINVAL;
+		return x->err->code;
 	if (features == 0)
 		return error_set(
 			x->err, -EINVAL, "learner.learner_model_param.num_feature is missing");
@@ -118,7 +81,7 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 	float *w, *b;
 
 	if (!weights)
-		return -EINVAL;
+		return x->err->code;
 	if (json_array_size(weights) != expected)
 		return error_set(x->err, -EINVAL,
 			"gradient_booster.model.weights has %zu values, should have %zu",
@@ -130,7 +93,7 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 	dense[1] = build_constant(x->graph, 2, dims, &w, x->err);
 	dense[2] = build_constant(x->graph, 1, &groups, &b, x->err);
 	if (dense[0] == GRAPH_NONE || dense[1] == GRAPH_NONE || dense[2] == GRAPH_NONE)
-		return -ENOMEM;
+		return x->err->code;
 	for (size_t i = 0; i < expected; i++) {
 		const json_t *value = json_array_get(weights, i);
 		const size_t bias = i - (size_t)x->n_features * x->n_groups;
@@ -146,7 +109,7 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 	*output = build_node(x->graph, OP_DENSE, 3, dense, x->err);
 	report_add(x->report, "gblinear: %" PRIu32 " features, %" PRIu32 " outputs", x->n_features,
 		x->n_groups);
-	return *output == GRAPH_NONE ? -EINVAL : 0;
+	return *output == GRAPH_NONE ? x->err->code : 0;
 }
 
 static int import_booster(struct xgboost *x)
@@ -157,7 +120,7 @@ static int import_booster(struct xgboost *x)
 	int rc;
 
 	if (!booster)
-		return -EINVAL;
+		return x->err->code;
 	if (name && strcmp(name, "gblinear") == 0)
 		rc = linear(x, booster, &margins);
 	else if (name && (strcmp(name, "gbtree") == 0 || strcmp(name, "dart") == 0))
@@ -182,65 +145,6 @@ static void report_version(struct xgboost *x, const json_t *root, bool binary)
 		binary ? "UBJSON" : "JSON", json_integer_value(json_array_get(v, 0)),
 		json_integer_value(json_array_get(v, 1)), json_integer_value(json_array_get(v, 2)),
 		x->objective, (double)x->base[0] + 0.0); // no "-0"
-}
-
-// XGBoost writes NaN and Infinity, which are no JSON, for what a split by category does not need:
-// null in their place. malloc'ed; NULL: out of memory.
-static char *without_nan(const char *text, size_t size, size_t *made)
-{
-	static const struct {
-		const char *from;
-		size_t bytes;
-	} WORDS[] = { { "NaN", 3 }, { "-NaN", 4 }, { "Infinity", 8 }, { "-Infinity", 9 } };
-	char *copy = malloc(size + size / 3 + 8), *to = copy;
-	bool quoted = false;
-
-	for (size_t i = 0; copy && i < size;) {
-		size_t skip = 0;
-
-		if (text[i] == '"')
-			quoted = !quoted;
-		if (quoted && text[i] == '\\' && i + 1 < size)
-			*to++ = text[i++];
-		for (size_t w = 0; !quoted && w < sizeof(WORDS) / sizeof(*WORDS); w++) {
-			if (size - i >= WORDS[w].bytes &&
-				memcmp(text + i, WORDS[w].from, WORDS[w].bytes) == 0)
-				skip = WORDS[w].bytes;
-		}
-		if (skip) {
-			memcpy(to, "null", 4);
-			to += 4;
-			i += skip;
-		} else {
-			*to++ = text[i++];
-		}
-	}
-	*made = (size_t)(to - copy);
-	return copy;
-}
-
-static json_t *parse(const void *bytes, size_t size, bool binary, int *code, struct error *err)
-{
-	json_error_t at;
-	json_t *root;
-	char *text;
-
-	if (binary)
-		return ubjson_parse(bytes, size, code, err);
-	if (size > JSON_BYTES_MAX) {
-		*code = error_set(err, -EFBIG, "%zu bytes of JSON, at most %zu are read", size,
-			JSON_BYTES_MAX);
-		return NULL;
-	}
-	text = without_nan(bytes, size, &size);
-	root = text ? json_loadb(text, size, 0, &at) : NULL;
-	if (!text)
-		*code = error_set(err, -ENOMEM, "out of memory");
-	else if (!root)
-		*code = error_set(
-			err, -EINVAL, "line %d, column %d: %.100s", at.line, at.column, at.text);
-	free(text);
-	return root;
 }
 
 // What stands behind the first brace, blanks passed over; 0: no brace, or nothing.
@@ -272,7 +176,7 @@ bool xgboost_recognises(const void *bytes, size_t size)
 	return behind && (is_json(behind) || strchr("LliUI$#", behind));
 }
 
-int import_xgboost(const void *bytes, size_t size, bool labels, struct graph **graph,
+int import_xgboost(const void *bytes, size_t size, struct graph **graph,
 	struct compile_report *report, struct error *err)
 {
 	struct xgboost x = { .report = report, .err = err };
@@ -282,9 +186,9 @@ int import_xgboost(const void *bytes, size_t size, bool labels, struct graph **g
 	int rc = 0;
 
 	*graph = NULL;
-	root = parse(bytes, size, binary, &rc, err);
+	root = xgboost_parse(bytes, size, binary, err);
 	if (!root)
-		return rc;
+		return err->code;
 	x.graph = graph_create();
 	x.learner = json_object_get(root, "learner");
 	if (!x.graph)

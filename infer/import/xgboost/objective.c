@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Objectives: which function makes predictions of margins, and its inverse for base_score.
-#include "infer/import/xgboost/xgboost.h"
+#include "infer/import/xgboost/objective.h"
+#include "infer/import/build.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ int xgboost_read_base(struct xgboost *x, const json_t *param)
 	uint32_t count = 1;
 
 	if (!objective)
-		return -ENOTSUP;
+		return x->err->code;
 	x->base[0] = 0.5f;
 	if (json_is_number(score))
 		x->base[0] = (float)json_number_value(score);
@@ -91,7 +92,7 @@ int xgboost_read_base(struct xgboost *x, const json_t *param)
 		return error_set(x->err, -EINVAL,
 			"learner.learner_model_param.base_score should be a number or text");
 	else if (score && read_scores(x, json_string_value(score), &count) != 0)
-		return -EINVAL;
+		return x->err->code;
 	if (count != 1 && count != x->n_groups)
 		return error_set(x->err, -EINVAL,
 			"learner.learner_model_param.base_score has %u numbers, should have 1 or "
@@ -117,7 +118,7 @@ int xgboost_transform(struct xgboost *x, uint32_t margins, uint32_t *output)
 	struct graph *graph = x->graph;
 
 	if (!objective)
-		return -ENOTSUP;
+		return x->err->code;
 	switch (objective->link) {
 	case LINK_LOGISTIC:
 		*output = build_node(graph, OP_SIGMOID, 1, &margins, x->err);
@@ -142,5 +143,5 @@ int xgboost_transform(struct xgboost *x, uint32_t margins, uint32_t *output)
 	default:
 		*output = build_node(graph, OP_IDENTITY, 1, &margins, x->err);
 	}
-	return *output == GRAPH_NONE ? -EINVAL : 0;
+	return *output == GRAPH_NONE ? x->err->code : 0;
 }

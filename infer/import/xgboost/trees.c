@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // gbtree and dart: trees of the file to one ensemble.
+#include "infer/import/xgboost/trees.h"
 #include "infer/graph/arena.h"
-#include "infer/import/xgboost/xgboost.h"
+#include "infer/import/forest.h"
+#include "infer/import/xgboost/json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -149,7 +151,7 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 		node->yes = right;
 		node->no = left;
 		if (read_set(s, number, node) != 0)
-			return -EINVAL;
+			return err->code;
 	} else {
 		node->yes = left;
 		node->no = right;
@@ -184,7 +186,7 @@ static int read_arrays(struct source *s, const json_t *tree)
 			continue;
 		*arrays[i].array = xgboost_array(s->x, tree, s->where, arrays[i].name);
 		if (!*arrays[i].array)
-			return -EINVAL;
+			return s->x->err->code;
 		size = json_array_size(*arrays[i].array);
 		if (size == 0 || size > TREES_BRANCHES_MAX || size != json_array_size(s->left))
 			return error_set(s->x->err, -EINVAL,
@@ -209,7 +211,7 @@ static int read_width(struct source *s, const json_t *tree)
 	if (json_object_get(tree, "tree_param") &&
 		xgboost_integer(s->x, json_object_get(tree, "tree_param"), s->where,
 			"size_leaf_vector", 0, XGBOOST_TARGETS_MAX, &width) != 0)
-		return -EINVAL;
+		return s->x->err->code;
 	s->width = width > 1 ? (uint32_t)width : 1;
 	if (s->width == 1)
 		return 0;
@@ -219,7 +221,7 @@ static int read_width(struct source *s, const json_t *tree)
 			s->x->n_groups);
 	s->vectors = xgboost_array(s->x, tree, s->where, "base_weights");
 	if (!s->vectors)
-		return -EINVAL;
+		return s->x->err->code;
 	if (json_array_size(s->vectors) != (size_t)s->n_nodes * s->width)
 		return error_set(s->x->err, -EINVAL,
 			"%s.base_weights has %zu values, should have %zu", s->where,
@@ -256,7 +258,7 @@ static int add_trees(
 	int rc = 0;
 
 	if (!info)
-		return -EINVAL;
+		return x->err->code;
 	if (n == 0 || n != json_array_size(info) || (drop && n != json_array_size(drop)))
 		return error_set(x->err, -EINVAL,
 			"gradient_booster.model: %zu trees, %zu tree_info, %zu weight_drop; should "
@@ -285,11 +287,13 @@ int xgboost_trees(struct xgboost *x, const json_t *booster, uint32_t *output)
 	const json_t *model = xgboost_object(x, gbtree, "gradient_booster", "model");
 	struct forest *forest = forest_create(x->n_features, x->n_groups);
 	struct trees trees;
-	int rc = -EINVAL;
+	int rc;
 
-	if (model && !forest)
+	if (!model)
+		rc = x->err->code;
+	else if (!forest)
 		rc = error_set(x->err, -ENOMEM, "out of memory");
-	else if (model)
+	else
 		rc = add_trees(x, forest, model, drop);
 	if (rc == 0)
 		rc = forest_trees(forest, x->base, TREES_SUM, &trees, x->err);

@@ -10,12 +10,12 @@ struct reader {
 	size_t size, at;
 	uint32_t values; // so far
 	uint32_t depth;
-	int code;
+	bool refused; // or else what is missing is memory
 	struct error *err;
 };
 
 #define REFUSE(reader, ...)                                                                        \
-	((reader)->code = error_set((reader)->err, -EINVAL, __VA_ARGS__), (void *)NULL)
+	(error_set((reader)->err, -EINVAL, __VA_ARGS__), (reader)->refused = true, (void *)NULL)
 
 static size_t left(const struct reader *r)
 {
@@ -107,14 +107,21 @@ static bool length(struct reader *r, size_t *value)
 static json_t *text(struct reader *r)
 {
 	const size_t at = r->at;
-	json_t *string;
+	json_t *string, *any;
 	size_t bytes;
 
 	if (!length(r, &bytes))
 		return NULL;
 	string = json_stringn((const char *)r->bytes + r->at, bytes);
 	r->at += bytes;
-	return string ? string : REFUSE(r, "byte %zu: a text that is not UTF-8", at);
+	if (string)
+		return string;
+	// For want of memory, or because it is not UTF-8, which this does not look at.
+	any = json_stringn_nocheck((const char *)r->bytes + r->at - bytes, bytes);
+	if (any)
+		(void)REFUSE(r, "byte %zu: a text that is not UTF-8", at);
+	json_decref(any);
+	return NULL;
 }
 
 static json_t *value(struct reader *r);
@@ -250,14 +257,12 @@ static json_t *value(struct reader *r)
 	return value_of(r, r->bytes[r->at++]);
 }
 
-json_t *ubjson_parse(const void *bytes, size_t size, int *code, struct error *err)
+json_t *ubjson_parse(const void *bytes, size_t size, struct error *err)
 {
 	struct reader r = { .bytes = bytes, .size = size, .err = err };
 	json_t *made = value(&r);
 
-	*code = 0;
-	if (made)
-		return made;
-	*code = r.code ? r.code : error_set(err, -ENOMEM, "out of memory");
-	return NULL;
+	if (!made && !r.refused)
+		error_set(err, -ENOMEM, "out of memory");
+	return made;
 }

@@ -10,6 +10,6 @@
 #define UBJSON_NESTING_MAX 64
 #define UBJSON_VALUES_MAX  (1u << 25)
 
-// The value that the bytes are; NULL with a sentence that names the byte: -EINVAL, -ENOMEM in
-// *code.
-json_t *ubjson_parse(const void *bytes, size_t size, int *code, struct error *err);
+// The value that the bytes are, for json_decref(); NULL with a sentence that names the byte: -EINVAL,
+// -ENOMEM in err->code.
+json_t *ubjson_parse(const void *bytes, size_t size, struct error *err);

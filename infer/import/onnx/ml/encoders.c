@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // OneHotEncoder and LabelEncoder of ai.onnx.ml. Texts have no place in a row of float32.
-#include "infer/import/onnx/ml/features.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/ml/columns.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
 // x == each of keys[n]: bools [x's dims, n]. NaN among keys finds NaN.
 static uint32_t emit_matches(
@@ -48,7 +51,7 @@ static int refuse_twins(
 	int64_t *sorted = arena_memdup(onnx->scratch, attr->ints, attr->n_ints * sizeof(*sorted));
 
 	if (!sorted)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, node);
 	qsort(sorted, attr->n_ints, sizeof(*sorted), compare_ints);
 	for (size_t i = 1; i < attr->n_ints; i++) {
 		if (sorted[i] == sorted[i - 1])
@@ -58,17 +61,17 @@ static int refuse_twins(
 	return 0;
 }
 
-int onnx_import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
+static int import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
 	const Onnx__AttributeProto *ints, *strings;
 	const uint32_t x = onnx_as(onnx, node, node->inputs[0], DTYPE_I64);
 	int64_t zeros;
 	uint32_t keys;
 
-	if (onnx_attr(onnx, node, "cats_int64s", ATTRIBUTE(INTS), &ints) ||
-		onnx_attr(onnx, node, "cats_strings", ATTRIBUTE(STRINGS), &strings) ||
+	if (onnx_attr(onnx, node, "cats_int64s", ONNX_ATTRIBUTE(INTS), &ints) ||
+		onnx_attr(onnx, node, "cats_strings", ONNX_ATTRIBUTE(STRINGS), &strings) ||
 		onnx_int(onnx, node, "zeros", 1, &zeros))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (strings && strings->n_strings != 0)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"cats_strings: texts cannot be scored; cats_int64s can");
@@ -77,17 +80,17 @@ int onnx_import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
 			"attribute 'cats_int64s' has %zu values, should have 1 to %d",
 			ints ? ints->n_ints : 0, MODEL_OUTPUTS_MAX);
 	if (refuse_twins(onnx, node, ints) != 0)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (!zeros)
 		report_add(onnx->report,
 			"OneHotEncoder '%.80s' wants unknown categories refused: they are all "
 			"zeros",
 			node->name);
-	keys = ml_ints(onnx, node, ints, DTYPE_I64);
+	keys = onnx_int_columns(onnx, node, ints, DTYPE_I64);
 	if (x == GRAPH_NONE || keys == GRAPH_NONE)
-		return -ENOMEM;
-	return onnx_output(onnx, node, 0,
-		ml_emit_as(onnx, node, emit_matches(onnx, node, x, keys), DTYPE_F32));
+		return onnx_refused(onnx);
+	return onnx_output(
+		onnx, node, 0, onnx_as(onnx, node, emit_matches(onnx, node, x, keys), DTYPE_F32));
 }
 
 // keys or values: whichever of the attributes <what>_int64s, _floats, _tensor is there, as [n].
@@ -95,8 +98,8 @@ static int label_list(
 	struct onnx *onnx, const struct onnx_node *node, const char *what, uint32_t *made)
 {
 	static const char *const KINDS[] = { "int64s", "floats", "tensor", "strings" };
-	static const int TYPES[] = { ATTRIBUTE(INTS), ATTRIBUTE(FLOATS), ATTRIBUTE(TENSOR),
-		ATTRIBUTE(STRINGS) };
+	static const int TYPES[] = { ONNX_ATTRIBUTE(INTS), ONNX_ATTRIBUTE(FLOATS),
+		ONNX_ATTRIBUTE(TENSOR), ONNX_ATTRIBUTE(STRINGS) };
 	const Onnx__AttributeProto *attr, *found = NULL;
 	uint32_t kind = 0;
 	char name[24];
@@ -104,7 +107,7 @@ static int label_list(
 	for (uint32_t i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "%s_%s", what, KINDS[i]);
 		if (onnx_attr(onnx, node, name, TYPES[i], &attr))
-			return -EINVAL;
+			return onnx_refused(onnx);
 		if (!attr ||
 			(attr->n_ints == 0 && attr->n_floats == 0 && attr->n_strings == 0 &&
 				!attr->t))
@@ -124,11 +127,11 @@ static int label_list(
 	if (kind == 2 && onnx_tensor(onnx, found->t, name, "attribute", made) != 0)
 		return error_prefix(onnx->err, "node '%.80s'", node->name);
 	if (kind == 0)
-		*made = ml_ints(onnx, node, found, DTYPE_I64);
+		*made = onnx_int_columns(onnx, node, found, DTYPE_I64);
 	else if (kind == 1)
-		*made = ml_floats(onnx, node, found->n_floats, found->floats);
+		*made = onnx_float_columns(onnx, node, found->n_floats, found->floats);
 	if (*made == GRAPH_NONE)
-		return -ENOMEM;
+		return onnx_refused(onnx);
 	if (onnx->graph->tensors[*made].rank != 1)
 		return onnx_refuse(onnx, node, -EINVAL, "attribute '%s' is %s, should be a list",
 			name, tensor_shape_text(&onnx->graph->tensors[*made]).text);
@@ -145,11 +148,11 @@ static uint32_t label_default(struct onnx *onnx, const struct onnx_node *node, e
 
 	if (onnx_int(onnx, node, "default_int64", -1, &whole) ||
 		onnx_float(onnx, node, "default_float", -0.0f, &real) ||
-		onnx_attr(onnx, node, "default_tensor", ATTRIBUTE(TENSOR), &tensor))
+		onnx_attr(onnx, node, "default_tensor", ONNX_ATTRIBUTE(TENSOR), &tensor))
 		return GRAPH_NONE;
 	if (!tensor || !tensor->t)
 		return dtype_is_float(dtype) ? onnx_scalar(onnx, node, real)
-					     : ml_int(onnx, node, whole, dtype);
+					     : onnx_int_scalar(onnx, node, whole, dtype);
 	if (onnx_tensor(onnx, tensor->t, "default_tensor", "attribute", &made) != 0) {
 		error_prefix(onnx->err, "node '%.80s'", node->name);
 		return GRAPH_NONE;
@@ -171,11 +174,11 @@ static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uin
 	const int64_t last = onnx->graph->tensors[matches].rank - 1;
 	const struct attr first[2] = { ONNX_INT(ATTR_AXIS, last), ONNX_INT(ATTR_KEEPDIMS, 0) };
 	const struct attr any[2] = {
-		{ .key = ATTR_AXES, .kind = ATTR_KIND_INTS, .count = 1, .ints = &last },
+		ONNX_INTS(ATTR_AXES, 1, &last),
 		ONNX_INT(ATTR_KEEPDIMS, 0),
 	};
 	const struct attr axis = ONNX_INT(ATTR_AXIS, 0);
-	const uint32_t hits = ml_emit_as(onnx, node, matches, DTYPE_F32);
+	const uint32_t hits = onnx_as(onnx, node, matches, DTYPE_F32);
 	uint32_t from[2] = { values }, value, found;
 
 	if (hits == GRAPH_NONE)
@@ -185,19 +188,19 @@ static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uin
 	if (from[1] == GRAPH_NONE || found == GRAPH_NONE)
 		return GRAPH_NONE;
 	value = onnx_emit(onnx, node, OP_GATHER, 2, from, 1, &axis);
-	return ml_emit_where(
-		onnx, node, ml_emit_as(onnx, node, found, DTYPE_BOOL), value, otherwise);
+	return onnx_emit_where(
+		onnx, node, onnx_as(onnx, node, found, DTYPE_BOOL), value, otherwise);
 }
 
-int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
+static int import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
 	const Onnx__AttributeProto *classes;
 	uint32_t keys = 0, values = 0, otherwise, x, matches;
 	int64_t n;
 	int rc;
 
-	if (onnx_attr(onnx, node, "classes_strings", ATTRIBUTE(STRINGS), &classes))
-		return -EINVAL;
+	if (onnx_attr(onnx, node, "classes_strings", ONNX_ATTRIBUTE(STRINGS), &classes))
+		return onnx_refused(onnx);
 	if (classes)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"classes_strings: texts cannot be scored; keys and values of numbers can");
@@ -214,7 +217,7 @@ int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
 			n, tensor_elements(&onnx->graph->tensors[values]));
 	otherwise = label_default(onnx, node, onnx->graph->tensors[values].dtype);
 	if (otherwise == GRAPH_NONE)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (dtype_is_float(onnx->graph->tensors[keys].dtype) !=
 		dtype_is_float(onnx_input(onnx, node, 0)->dtype))
 		return onnx_refuse(onnx, node, -EINVAL, "the input is %s, the keys are %s",
@@ -223,6 +226,12 @@ int onnx_import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
 	x = onnx_as(onnx, node, node->inputs[0], onnx->graph->tensors[keys].dtype);
 	matches = x == GRAPH_NONE ? x : emit_matches(onnx, node, x, keys);
 	if (matches == GRAPH_NONE)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	return onnx_output(onnx, node, 0, emit_lookup(onnx, node, matches, values, otherwise));
 }
+
+const struct onnx_operator ONNX_ML_ENCODERS[] = {
+	{ "OneHotEncoder", 1, 1, .import = import_one_hot_encoder },
+	{ "LabelEncoder", 1, 1, .import = import_label_encoder },
+	{ .type = NULL },
+};

@@ -2,23 +2,17 @@
 // The operators of ai.onnx.ml, opsets 1 to 5, as ONNX Runtime computes them: linear models become
 // Dense and what follows it, scalers Sub and Mul.
 #include "infer/graph/text.h"
-#include "infer/import/onnx/ml/ml.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/ml/columns.h"
+#include "infer/import/onnx/ml/labels.h"
+#include "infer/import/onnx/ml/post.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <math.h>
 #include <string.h>
-
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-
-int onnx_floats(struct onnx *onnx, const struct onnx_node *node, const char *name, size_t *count,
-	const float **values)
-{
-	const Onnx__AttributeProto *attr;
-	int rc = onnx_attr(onnx, node, name, ATTRIBUTE(FLOATS), &attr);
-
-	*count = attr ? attr->n_floats : 0;
-	*values = attr ? attr->floats : NULL;
-	return rc;
-}
 
 static uint32_t constant(struct onnx *onnx, const struct onnx_node *node, const char *what,
 	uint32_t rank, int64_t d0, int64_t d1, void **data)
@@ -28,84 +22,6 @@ static uint32_t constant(struct onnx *onnx, const struct onnx_node *node, const 
 
 	snprintf(name, sizeof(name), "%.*s.%s", text_cut(node->name, 120), node->name, what);
 	return onnx_constant(onnx, name, DTYPE_F32, rank, dims, data);
-}
-
-// (x - offset) * scale, offset and scale one for all columns or one for each.
-static int import_scaler(struct onnx *onnx, const struct onnx_node *node)
-{
-	static const char *const NAMES[2] = { "offset", "scale" };
-	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
-	int64_t columns = x->rank ? x->dims[x->rank - 1] : 1;
-	uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
-
-	if (made == GRAPH_NONE)
-		return -ENOMEM;
-	for (int i = 0; i < 2; i++) {
-		uint32_t pair[2] = { made };
-		const float *values;
-		size_t count;
-		void *data;
-
-		if (onnx_floats(onnx, node, NAMES[i], &count, &values))
-			return -EINVAL;
-		if (count == 0)
-			continue;
-		if (count != 1 && count != (size_t)columns)
-			return onnx_refuse(onnx, node, -EINVAL,
-				"%s has %zu values, the input %lld columns", NAMES[i], count,
-				(long long)columns);
-		pair[1] = constant(onnx, node, NAMES[i], 1, (int64_t)count, 0, &data);
-		if (pair[1] == GRAPH_NONE)
-			return -ENOMEM;
-		memcpy(data, values, count * sizeof(float));
-		made = onnx_emit(onnx, node, i ? OP_MUL : OP_SUB, 2, pair, 0, NULL);
-		if (made == GRAPH_NONE)
-			return -EINVAL;
-	}
-	if (onnx->graph->tensors[made].data || made == node->inputs[0])
-		made = onnx_emit(onnx, node, OP_IDENTITY, 1, &made, 0, NULL);
-	return onnx_output(onnx, node, 0, made);
-}
-
-static int import_normalizer(struct onnx *onnx, const struct onnx_node *node)
-{
-	static const char *const NORMS[NORM_COUNT] = { "MAX", "L1", "L2" };
-	const char *norm;
-
-	node->inputs[0] = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
-	if (node->inputs[0] == GRAPH_NONE || onnx_string(onnx, node, "norm", "MAX", &norm))
-		return -EINVAL;
-	if (onnx_input(onnx, node, 0)->rank > 2)
-		return onnx_refuse(onnx, node, -EINVAL,
-			"the input has %u dimensions, should be [N, C] or [C]",
-			onnx_input(onnx, node, 0)->rank);
-	for (int64_t n = 0; n < NORM_COUNT; n++) {
-		const struct attr attr = {
-			.key = ATTR_NORM, .kind = ATTR_KIND_INT, .count = 1, .i = n
-		};
-
-		if (strcmp(norm, NORMS[n]) == 0)
-			return onnx_output(onnx, node, 0,
-				onnx_emit(onnx, node, OP_NORMALIZER, 1, node->inputs, 1, &attr));
-	}
-	return onnx_refuse(onnx, node, -EINVAL, "norm is '%.20s', should be MAX, L1 or L2", norm);
-}
-
-uint32_t onnx_as_row(struct onnx *onnx, const struct onnx_node *node, int64_t *columns)
-{
-	const uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
-	const struct tensor *x = made == GRAPH_NONE ? NULL : &onnx->graph->tensors[made];
-	int64_t dims[2] = { 1, x && x->rank ? x->dims[0] : 1 };
-
-	if (!x)
-		return GRAPH_NONE;
-	if (x->rank > 2) {
-		onnx_refuse(onnx, node, -ENOTSUP,
-			"the input has %u dimensions, at most 2 are possible", x->rank);
-		return GRAPH_NONE;
-	}
-	*columns = x->rank == 2 ? x->dims[1] : dims[1];
-	return x->rank == 2 ? made : onnx_emit_reshape(onnx, node, made, 2, dims);
 }
 
 #define DOUBLE_TARGETS_MAX 64
@@ -229,10 +145,10 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 		onnx_read_post_transform(onnx, node, &post) ||
 		onnx_floats(onnx, node, "intercepts", &n_targets, &values) ||
 		onnx_floats(onnx, node, "coefficients", &n_coefficients, &values))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	scores = onnx_as_row(onnx, node, &columns);
 	if (scores == GRAPH_NONE)
-		return -ENOTSUP;
+		return onnx_refused(onnx);
 	if (n_targets == 0 && columns > 0)
 		n_targets = n_coefficients / (size_t)columns;
 	if (n_targets == 0 || n_targets > MODEL_OUTPUTS_MAX)
@@ -242,10 +158,10 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 		post = POST_NONE;
 	scores = emit_linear(onnx, node, (int64_t)n_targets, second);
 	if (scores == GRAPH_NONE)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (onnx_output_label(onnx, node, "classlabels_ints",
 		    second && onnx->labels ? emit_margins(onnx, node, scores) : scores))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	scores = onnx_emit_post_transform(onnx, node, post, scores);
 	return onnx_output(onnx, node, 1, scores);
 }
@@ -258,7 +174,7 @@ static int import_linear_regressor(struct onnx *onnx, const struct onnx_node *no
 
 	if (onnx_int(onnx, node, "targets", 1, &targets) ||
 		onnx_read_post_transform(onnx, node, &post))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (targets < 1 || targets > MODEL_OUTPUTS_MAX)
 		return onnx_refuse(onnx, node, -EINVAL, "%lld targets, 1 to %d are possible",
 			(long long)targets, MODEL_OUTPUTS_MAX);
@@ -270,37 +186,8 @@ static int import_linear_regressor(struct onnx *onnx, const struct onnx_node *no
 	return onnx_output(onnx, node, 0, scores);
 }
 
-static int import_zipmap(struct onnx *onnx, const struct onnx_node *node)
-{
-	size_t n_labels;
-	int rc = onnx_keep_labels(
-		onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels);
-
-	if (rc != 0)
-		return rc;
-	report_add(onnx->report,
-		"dropped ZipMap '%.80s': scores stay columns, in the order of the labels",
-		node->name);
-	return onnx_output(
-		onnx, node, 0, onnx_emit(onnx, node, OP_IDENTITY, 1, node->inputs, 0, NULL));
-}
-
-const struct onnx_operator ONNX_ML_OPERATORS[] = {
-	{ "Scaler", 1, 1, import_scaler },
-	{ "Normalizer", 1, 1, import_normalizer },
-	{ "LinearClassifier", 1, 1, import_linear_classifier },
-	{ "LinearRegressor", 1, 1, import_linear_regressor },
-	{ "ZipMap", 1, 1, import_zipmap },
-	{ "Binarizer", 1, 1, onnx_import_binarizer },
-	{ "Imputer", 1, 1, onnx_import_imputer },
-	{ "OneHotEncoder", 1, 1, onnx_import_one_hot_encoder },
-	{ "LabelEncoder", 1, 1, onnx_import_label_encoder },
-	{ "ArrayFeatureExtractor", 2, 2, onnx_import_array_feature_extractor },
-	{ "FeatureVectorizer", 1, ONNX_NODE_INPUTS, onnx_import_feature_vectorizer },
-	{ "SVMClassifier", 1, 1, onnx_import_svm_classifier },
-	{ "SVMRegressor", 1, 1, onnx_import_svm_regressor },
-	{ "TreeEnsembleRegressor", 1, 1, onnx_import_tree_regressor },
-	{ "TreeEnsembleClassifier", 1, 1, onnx_import_tree_classifier },
-	{ "TreeEnsemble", 1, 1, onnx_import_tree_ensemble },
+const struct onnx_operator ONNX_ML_LINEAR[] = {
+	{ "LinearClassifier", 1, 1, .import = import_linear_classifier },
+	{ "LinearRegressor", 1, 1, .import = import_linear_regressor },
 	{ .type = NULL },
 };

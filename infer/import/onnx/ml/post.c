@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What ai.onnx.ml does to scores at the end: post_transform, as ONNX Runtime computes it.
-#include "infer/import/onnx/ml/ml.h"
+#include "infer/import/onnx/ml/post.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <string.h>
 
@@ -12,7 +16,7 @@ int onnx_read_post_transform(
 	const char *name;
 
 	if (onnx_string(onnx, node, "post_transform", "NONE", &name))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (*post = POST_NONE; *post < POST_COUNT; (*post)++) {
 		if (strcmp(name, NAMES[*post]) == 0)
 			return 0;
@@ -23,77 +27,64 @@ int onnx_read_post_transform(
 		name);
 }
 
-static uint32_t one(struct onnx *onnx, const struct onnx_node *node, enum op op, uint32_t a)
-{
-	return a == GRAPH_NONE ? a : onnx_emit(onnx, node, op, 1, &a, 0, NULL);
-}
-
 // Softmax of those that are not 0; the others get no share of it.
 static uint32_t emit_softmax_zero(struct onnx *onnx, const struct onnx_node *node, uint32_t x)
 {
-	const struct attr attrs[] = { { .key = ATTR_AXES,
-					      .kind = ATTR_KIND_INTS,
-					      .count = 1,
-					      .ints = (const int64_t[]){ 1 } },
-		ONNX_INT(ATTR_KEEPDIMS, 1) };
-	uint32_t most = onnx_emit(onnx, node, OP_REDUCE_MAX, 1, &x, 2, attrs), sum;
-	uint32_t mask = onnx_emit_pair(
-		onnx, node, OP_GREATER, one(onnx, node, OP_ABS, x), onnx_scalar(onnx, node, 1e-7f));
-	uint32_t shares = one(onnx, node, OP_EXP, onnx_emit_pair(onnx, node, OP_SUB, x, most));
-	uint32_t pick[3] = { mask, shares, onnx_scalar(onnx, node, 0) };
+	const int64_t last = 1;
+	const struct attr attrs[] = { ONNX_INTS(ATTR_AXES, 1, &last), ONNX_INT(ATTR_KEEPDIMS, 1) };
+	const uint32_t most = onnx_emit(onnx, node, OP_REDUCE_MAX, 1, &x, 2, attrs);
+	const uint32_t mask =
+		onnx_emit_with(onnx, node, OP_GREATER, onnx_emit_one(onnx, node, OP_ABS, x), 1e-7f);
+	const uint32_t shares =
+		onnx_emit_one(onnx, node, OP_EXP, onnx_emit_pair(onnx, node, OP_SUB, x, most));
+	uint32_t sum, small;
 
-	if (mask == GRAPH_NONE || shares == GRAPH_NONE || pick[2] == GRAPH_NONE)
-		return GRAPH_NONE;
-	sum = onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL);
-	if (sum == GRAPH_NONE)
-		return GRAPH_NONE;
+	sum = onnx_emit_where(onnx, node, mask, shares, onnx_scalar(onnx, node, 0));
 	sum = onnx_emit(onnx, node, OP_REDUCE_SUM, 1, &sum, 2, attrs);
 	// What is so small that it counts as 0 is scaled as ONNX Runtime does.
-	pick[2] = onnx_emit_pair(
-		onnx, node, OP_MUL, x, one(onnx, node, OP_EXP, one(onnx, node, OP_NEG, most)));
-	if (pick[2] == GRAPH_NONE)
-		return GRAPH_NONE;
+	small = onnx_emit_one(onnx, node, OP_EXP, onnx_emit_one(onnx, node, OP_NEG, most));
+	small = onnx_emit_pair(onnx, node, OP_MUL, x, small);
 	return onnx_emit_pair(
-		onnx, node, OP_DIV, onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL), sum);
+		onnx, node, OP_DIV, onnx_emit_where(onnx, node, mask, shares, small), sum);
 }
 
 // sqrt(2) erfinv(2 p - 1), erfinv by Winitzki's approximation with a = 0.147, as ONNX Runtime has
 // it.
 static uint32_t emit_probit(struct onnx *onnx, const struct onnx_node *node, uint32_t p)
 {
+#define ONE(op, a)     onnx_emit_one(onnx, node, op, a)
 #define PAIR(op, a, b) onnx_emit_pair(onnx, node, op, a, b)
 #define CONST(value)   onnx_scalar(onnx, node, value)
 	const uint32_t t = PAIR(OP_SUB, PAIR(OP_MUL, p, CONST(2)), CONST(1));
-	const uint32_t log = one(onnx, node, OP_LOG,
-		PAIR(OP_MUL, PAIR(OP_SUB, CONST(1), t), PAIR(OP_ADD, CONST(1), t)));
+	const uint32_t log =
+		ONE(OP_LOG, PAIR(OP_MUL, PAIR(OP_SUB, CONST(1), t), PAIR(OP_ADD, CONST(1), t)));
 	const uint32_t v =
 		PAIR(OP_ADD, PAIR(OP_MUL, log, CONST(0.5f)), CONST(2 / (3.14159f * 0.147f)));
 	const uint32_t v2 = PAIR(OP_MUL, log, CONST(1 / 0.147f));
-	const uint32_t v3 =
-		PAIR(OP_SUB, one(onnx, node, OP_SQRT, PAIR(OP_SUB, PAIR(OP_MUL, v, v), v2)), v);
-	const uint32_t size = PAIR(OP_MUL, one(onnx, node, OP_SQRT, v3), CONST(1.41421356f));
-	const uint32_t pick[3] = { PAIR(OP_LESS, t, CONST(0)), one(onnx, node, OP_NEG, size),
-		size };
+	const uint32_t v3 = PAIR(OP_SUB, ONE(OP_SQRT, PAIR(OP_SUB, PAIR(OP_MUL, v, v), v2)), v);
+	const uint32_t size = PAIR(OP_MUL, ONE(OP_SQRT, v3), CONST(1.41421356f));
+	const uint32_t below = PAIR(OP_LESS, t, CONST(0));
+
+	return onnx_emit_where(onnx, node, below, ONE(OP_NEG, size), size);
+#undef ONE
 #undef PAIR
 #undef CONST
-
-	if (pick[0] == GRAPH_NONE || pick[1] == GRAPH_NONE)
-		return GRAPH_NONE;
-	return onnx_emit(onnx, node, OP_WHERE, 3, pick, 0, NULL);
 }
 
 uint32_t onnx_emit_post_transform(
 	struct onnx *onnx, const struct onnx_node *node, enum post_transform post, uint32_t scores)
 {
-	const struct attr axis = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };
+	const struct attr axis = ONNX_INT(ATTR_AXIS, -1);
 
+	if (scores == GRAPH_NONE)
+		return GRAPH_NONE;
 	switch (post) {
 	case POST_NONE:
 		return scores;
 	case POST_SOFTMAX:
 		return onnx_emit(onnx, node, OP_SOFTMAX, 1, &scores, 1, &axis);
 	case POST_LOGISTIC:
-		return onnx_emit(onnx, node, OP_SIGMOID, 1, &scores, 0, NULL);
+		return onnx_emit_one(onnx, node, OP_SIGMOID, scores);
 	case POST_SOFTMAX_ZERO:
 		return emit_softmax_zero(onnx, node, scores);
 	default:

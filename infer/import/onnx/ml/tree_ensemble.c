@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TreeEnsemble of ai.onnx.ml 5: leaves apart from branches, modes as numbers.
 #include "infer/import/forest.h"
-#include "infer/import/onnx/ml/ml.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/ml/columns.h"
+#include "infer/import/onnx/ml/post.h"
+#include "infer/import/onnx/ml/tree_tests.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-#define MEMBER_MAX      (1 << 24) // members up to here are whole numbers in float32
+#define MEMBER_MAX (1 << 24) // members up to here are whole numbers in float32
 
 struct ensemble {
 	struct onnx *onnx;
@@ -31,8 +37,8 @@ static int ints(
 {
 	const Onnx__AttributeProto *attr;
 
-	if (onnx_attr(e->onnx, e->node, name, ATTRIBUTE(INTS), &attr))
-		return -EINVAL;
+	if (onnx_attr(e->onnx, e->node, name, ONNX_ATTRIBUTE(INTS), &attr))
+		return onnx_refused(e->onnx);
 	*values = attr && attr->n_ints ? attr->ints : NULL;
 	if (optional && !*values)
 		return 0;
@@ -48,8 +54,8 @@ static int read_modes(struct ensemble *e)
 	uint32_t index;
 	const struct tensor *tensor;
 
-	if (onnx_attr(e->onnx, e->node, "nodes_modes", ATTRIBUTE(TENSOR), &attr))
-		return -EINVAL;
+	if (onnx_attr(e->onnx, e->node, "nodes_modes", ONNX_ATTRIBUTE(TENSOR), &attr))
+		return onnx_refused(e->onnx);
 	if (!attr || !attr->t)
 		return REFUSE(e, "attribute 'nodes_modes' is missing");
 	if (onnx_tensor(e->onnx, attr->t, "nodes_modes", "attribute", &index) != 0)
@@ -70,7 +76,7 @@ static int place_members(struct ensemble *e)
 	e->first_member = arena_calloc(e->onnx->scratch, e->n, sizeof(*e->first_member));
 	e->words = arena_calloc(e->onnx->scratch, MEMBER_MAX / 32, sizeof(*e->words));
 	if (!e->first_member || !e->words)
-		return onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(e->onnx, e->node);
 	for (size_t i = 0; i < e->n; i++) {
 		if (e->mode[i] != MODE_MEMBER)
 			continue;
@@ -93,9 +99,9 @@ static int read_attributes(struct ensemble *e)
 	size_t n_splits, n_weights;
 	bool members = false;
 
-	if (onnx_attr(e->onnx, e->node, "nodes_featureids", ATTRIBUTE(INTS), &features) ||
-		onnx_attr(e->onnx, e->node, "leaf_targetids", ATTRIBUTE(INTS), &targets))
-		return -EINVAL;
+	if (onnx_attr(e->onnx, e->node, "nodes_featureids", ONNX_ATTRIBUTE(INTS), &features) ||
+		onnx_attr(e->onnx, e->node, "leaf_targetids", ONNX_ATTRIBUTE(INTS), &targets))
+		return onnx_refused(e->onnx);
 	e->n = features ? features->n_ints : 0;
 	e->n_leaves = targets ? targets->n_ints : 0;
 	if (e->n == 0 || e->n > TREES_BRANCHES_MAX / 4 || e->n_leaves == 0 ||
@@ -115,7 +121,7 @@ static int read_attributes(struct ensemble *e)
 		onnx_attr_doubles(e->onnx, e->node, NULL, "leaf_weights", &n_weights, &e->weight) ||
 		onnx_attr_doubles(
 			e->onnx, e->node, NULL, "membership_values", &e->n_members, &e->member))
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	if (n_splits != e->n || n_weights != e->n_leaves)
 		return REFUSE(e, "%zu nodes_splits and %zu leaf_weights, should be %zu and %zu",
 			n_splits, n_weights, e->n, e->n_leaves);
@@ -144,7 +150,7 @@ static int read_floats(struct ensemble *e, const double *member, struct forest_n
 		count++;
 	floats = arena_calloc(e->onnx->scratch, count, sizeof(*floats));
 	if (!floats)
-		return onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(e->onnx, e->node);
 	for (uint32_t i = 0; i < count; i++) {
 		if ((double)(float)member[i] == member[i])
 			floats[kept++] = (float)member[i];
@@ -229,8 +235,8 @@ static int read_trees(struct ensemble *e, struct forest *forest)
 {
 	const Onnx__AttributeProto *roots;
 
-	if (onnx_attr(e->onnx, e->node, "tree_roots", ATTRIBUTE(INTS), &roots))
-		return -EINVAL;
+	if (onnx_attr(e->onnx, e->node, "tree_roots", ONNX_ATTRIBUTE(INTS), &roots))
+		return onnx_refused(e->onnx);
 	if (!roots || roots->n_ints == 0)
 		return REFUSE(e, "attribute 'tree_roots' is missing or empty");
 	for (size_t i = 0; i < roots->n_ints; i++) {
@@ -251,7 +257,7 @@ static int read_trees(struct ensemble *e, struct forest *forest)
 	return 0;
 }
 
-int onnx_import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
+static int import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 {
 	static const char *const AGGREGATES[] = { "AVERAGE", "SUM", "MIN", "MAX" };
 	struct ensemble e = { .onnx = onnx, .node = node };
@@ -263,7 +269,7 @@ int onnx_import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx_int(onnx, node, "n_targets", 1, &targets) ||
 		onnx_int(onnx, node, "aggregate_function", 1, &aggregate) ||
 		onnx_int(onnx, node, "post_transform", 0, &post) || read_attributes(&e))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (targets < 1 || targets > MODEL_OUTPUTS_MAX || aggregate < 0 || aggregate > 3 ||
 		post < 0 || post >= POST_COUNT)
 		return REFUSE(&e,
@@ -273,10 +279,10 @@ int onnx_import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	e.n_targets = (uint32_t)targets;
 	x = onnx_as_row(onnx, node, &columns);
 	if (x == GRAPH_NONE)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	forest = forest_create((uint32_t)columns, e.n_targets);
 	if (!forest)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, node);
 	rc = read_trees(&e, forest);
 	if (rc == 0)
 		scores = onnx_emit_forest(
@@ -288,3 +294,8 @@ int onnx_import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 		scores = onnx_emit_post_transform(onnx, node, (enum post_transform)post, scores);
 	return onnx_output(onnx, node, 0, scores);
 }
+
+const struct onnx_operator ONNX_ML_TREE_ENSEMBLE[] = {
+	{ "TreeEnsemble", 1, 1, .import = import_tree_ensemble },
+	{ .type = NULL },
+};

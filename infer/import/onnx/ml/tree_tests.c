@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles of ai.onnx.ml: tests reduced to those of infer/graph/trees.h, and the node that scores.
+#include "infer/import/onnx/ml/tree_tests.h"
 #include "infer/import/forest.h"
-#include "infer/import/onnx/ml/ml.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/values.h"
 
 #include <math.h>
 #include <string.h>
 
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-#define ELEMENT(name)   ONNX__TENSOR_PROTO__DATA_TYPE__##name
+#define ELEMENT(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
 // The largest float32 that is not above, and the smallest that is not below.
 static float floor_f32(double value)
@@ -97,7 +101,7 @@ static int tensor_doubles(struct onnx *onnx, const struct onnx_node *node, const
 				      : tensor->n_float_data;
 	to = arena_calloc(onnx->scratch, *count + 1, sizeof(*to));
 	if (!to)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, node);
 	for (size_t i = 0; i < *count; i++)
 		to[i] = tensor_value(tensor, i);
 	*values = to;
@@ -112,16 +116,17 @@ int onnx_attr_doubles(struct onnx *onnx, const struct onnx_node *node, const cha
 
 	*count = 0;
 	*values = NULL;
-	if ((name && onnx_attr(onnx, node, name, ATTRIBUTE(FLOATS), &floats)) ||
-		(tensor_name && onnx_attr(onnx, node, tensor_name, ATTRIBUTE(TENSOR), &tensor)))
-		return -EINVAL;
+	if ((name && onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(FLOATS), &floats)) ||
+		(tensor_name &&
+			onnx_attr(onnx, node, tensor_name, ONNX_ATTRIBUTE(TENSOR), &tensor)))
+		return onnx_refused(onnx);
 	if (tensor && tensor->t)
 		return tensor_doubles(onnx, node, tensor_name, tensor->t, count, values);
 	if (!floats || floats->n_floats == 0)
 		return 0;
 	to = arena_calloc(onnx->scratch, floats->n_floats, sizeof(*to));
 	if (!to)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, node);
 	for (size_t i = 0; i < floats->n_floats; i++)
 		to[i] = (double)floats->floats[i];
 	*count = floats->n_floats;
@@ -155,25 +160,21 @@ uint32_t onnx_emit_forest(struct onnx *onnx, const struct onnx_node *node, struc
 		: strcmp(aggregate, "MAX") == 0                       ? TREES_MAX_OF
 								      : TREES_SUM;
 	float *start = arena_calloc(onnx->scratch, n_targets, sizeof(*start));
-	char name[200];
 	struct trees trees;
+	const char *name;
 	uint32_t scores;
 
 	if (!start) {
-		onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		onnx_refuse_memory(onnx, node);
 		return GRAPH_NONE;
 	}
 	for (uint32_t i = 0; base && !average && i < n_targets; i++)
 		start[i] = (float)base[i];
-	do {
-		snprintf(name, sizeof(name), "trees:%u", onnx->n_made++);
-	} while (onnx_value_exists(onnx, name));
-	const char *own = arena_strdup(onnx->graph->arena, name);
-
-	if (!own || forest_trees(forest, start, how, &trees, onnx->err) != 0)
+	name = onnx_fresh_name(onnx, "trees", ':');
+	if (!name || forest_trees(forest, start, how, &trees, onnx->err) != 0)
 		return GRAPH_NONE;
-	if (trees_add(onnx->graph, own, &trees, x, &scores, onnx->err) != 0) {
-		error_prefix(onnx->err, "node '%.80s' (%.40s)", node->name, node->type);
+	if (trees_add(onnx->graph, name, &trees, x, &scores, onnx->err) != 0) {
+		onnx_refuse_as(onnx, node);
 		return GRAPH_NONE;
 	}
 	report_add(onnx->report, "%s '%.80s': %u trees, %u leaves, at most %u deep, %u outputs",

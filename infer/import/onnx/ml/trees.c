@@ -1,15 +1,45 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The lists of TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml 1 to 4, and the first
 // of them, as ONNX Runtime computes it.
-#include "infer/import/onnx/ml/trees.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/ml/columns.h"
+#include "infer/import/onnx/ml/labels.h"
+#include "infer/import/onnx/ml/post.h"
+#include "infer/import/onnx/ml/tree_tests.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
-
 #define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
+
+struct listed { // a node or a weight: its tree and node, and its index in the lists
+	int64_t tree, node;
+	uint32_t index;
+};
+
+struct tree_lists {
+	struct onnx *onnx;
+	const struct onnx_node *node;
+	size_t n; // nodes
+	const int64_t *tree, *number, *feature, *yes, *no, *missing;
+	const Onnx__AttributeProto *modes;
+	const double *threshold;
+	size_t n_weights;
+	const int64_t *weight_tree, *weight_node, *weight_target;
+	const double *weight;
+	struct listed *nodes;   // [n] by tree and number
+	struct listed *weights; // [n_weights] likewise
+	size_t n_base;
+	const double *base; // [n_base]; NULL: none
+	uint32_t n_targets; // to be set by who emits
+	// The tree being read: nodes[first, first + count).
+	size_t first, count;
+};
 
 // [count] whole numbers; `optional`: NULL where the attribute is not there.
 static int ints(struct tree_lists *e, const char *prefix, const char *name, size_t count,
@@ -19,8 +49,8 @@ static int ints(struct tree_lists *e, const char *prefix, const char *name, size
 	char full[64];
 
 	snprintf(full, sizeof(full), "%s%s", prefix, name);
-	if (onnx_attr(e->onnx, e->node, full, ATTRIBUTE(INTS), &attr))
-		return -EINVAL;
+	if (onnx_attr(e->onnx, e->node, full, ONNX_ATTRIBUTE(INTS), &attr))
+		return onnx_refused(e->onnx);
 	*values = attr ? attr->ints : NULL;
 	if (optional && (!attr || attr->n_ints == 0)) {
 		*values = NULL;
@@ -32,9 +62,9 @@ static int ints(struct tree_lists *e, const char *prefix, const char *name, size
 	return 0;
 }
 
-static int compare_places(const void *a, const void *b)
+static int compare_listed(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct listed *x = a, *y = b;
 
 	if (x->tree != y->tree)
 		return x->tree < y->tree ? -1 : 1;
@@ -43,18 +73,18 @@ static int compare_places(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
-static struct place *sorted(
+static struct listed *sorted(
 	struct tree_lists *e, const int64_t *tree, const int64_t *node, size_t n)
 {
-	struct place *places = arena_calloc(e->onnx->scratch, n + 1, sizeof(*places));
+	struct listed *listed = arena_calloc(e->onnx->scratch, n + 1, sizeof(*listed));
 
-	for (size_t i = 0; places && tree && node && i < n; i++)
-		places[i] = (struct place){ tree[i], node[i], (uint32_t)i };
-	if (places)
-		qsort(places, n, sizeof(*places), compare_places);
+	for (size_t i = 0; listed && tree && node && i < n; i++)
+		listed[i] = (struct listed){ tree[i], node[i], (uint32_t)i };
+	if (listed)
+		qsort(listed, n, sizeof(*listed), compare_listed);
 	else
-		onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
-	return places;
+		onnx_refuse_memory(e->onnx, e->node);
+	return listed;
 }
 
 static int read_nodes(struct tree_lists *e)
@@ -62,8 +92,8 @@ static int read_nodes(struct tree_lists *e)
 	const Onnx__AttributeProto *trees;
 	size_t n_thresholds;
 
-	if (onnx_attr(e->onnx, e->node, "nodes_treeids", ATTRIBUTE(INTS), &trees))
-		return -EINVAL;
+	if (onnx_attr(e->onnx, e->node, "nodes_treeids", ONNX_ATTRIBUTE(INTS), &trees))
+		return onnx_refused(e->onnx);
 	e->n = trees ? trees->n_ints : 0;
 	if (e->n == 0 || e->n > TREES_BRANCHES_MAX)
 		return REFUSE(e, "attribute 'nodes_treeids' has %zu values, should have 1 to %d",
@@ -74,10 +104,10 @@ static int read_nodes(struct tree_lists *e)
 		ints(e, "nodes_", "truenodeids", e->n, false, &e->yes) ||
 		ints(e, "nodes_", "falsenodeids", e->n, false, &e->no) ||
 		ints(e, "nodes_", "missing_value_tracks_true", e->n, true, &e->missing) ||
-		onnx_attr(e->onnx, e->node, "nodes_modes", ATTRIBUTE(STRINGS), &e->modes) ||
+		onnx_attr(e->onnx, e->node, "nodes_modes", ONNX_ATTRIBUTE(STRINGS), &e->modes) ||
 		onnx_attr_doubles(e->onnx, e->node, "nodes_values", "nodes_values_as_tensor",
 			&n_thresholds, &e->threshold))
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	if (!e->modes || e->modes->n_strings != e->n)
 		return REFUSE(e, "attribute 'nodes_modes' has %zu values, should have %zu",
 			e->modes ? e->modes->n_strings : 0, e->n);
@@ -91,7 +121,7 @@ static int read_nodes(struct tree_lists *e)
 			return REFUSE(e, "tree %" PRId64 " has two nodes %" PRId64,
 				e->nodes[i].tree, e->nodes[i].node);
 	}
-	return e->nodes ? 0 : -ENOMEM;
+	return e->nodes ? 0 : onnx_refused(e->onnx);
 }
 
 // `prefix` is "target_" or "class_".
@@ -105,9 +135,9 @@ static int read_weights(struct tree_lists *e, const char *prefix)
 		ints(e, prefix, "treeids", e->n_weights, false, &e->weight_tree) ||
 		ints(e, prefix, "nodeids", e->n_weights, false, &e->weight_node) ||
 		ints(e, prefix, "ids", e->n_weights, false, &e->weight_target))
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	e->weights = sorted(e, e->weight_tree, e->weight_node, e->n_weights);
-	return e->weights ? 0 : -ENOMEM;
+	return e->weights ? 0 : onnx_refused(e->onnx);
 }
 
 // The node's number within the tree being read; INT64_MAX: there is none.
@@ -128,13 +158,13 @@ static int64_t find(const struct tree_lists *e, int64_t number)
 	return INT64_MAX;
 }
 
-static int read_leaf(struct tree_lists *e, const struct place *at, struct forest *forest)
+static int read_leaf(struct tree_lists *e, const struct listed *at, struct forest *forest)
 {
 	size_t low = 0, high = e->n_weights;
 
 	while (low < high) { // the first weight of the leaf
 		const size_t mid = (low + high) / 2;
-		const struct place *weight = &e->weights[mid];
+		const struct listed *weight = &e->weights[mid];
 
 		if (weight->tree < at->tree ||
 			(weight->tree == at->tree && weight->node < at->node))
@@ -154,7 +184,7 @@ static int read_leaf(struct tree_lists *e, const struct place *at, struct forest
 				at->tree, at->node, e->weight_target[i], e->n_targets);
 		if (forest_weight(forest, (uint32_t)e->weight_target[i], (float)e->weight[i],
 			    e->onnx->err) != 0)
-			return -ENOMEM;
+			return onnx_refused(e->onnx);
 	}
 	return 0;
 }
@@ -176,7 +206,7 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
 	struct tree_lists *e = context;
-	const struct place *at = &e->nodes[e->first + number];
+	const struct listed *at = &e->nodes[e->first + number];
 	const ProtobufCBinaryData *mode = &e->modes->strings[at->index];
 	const int known = mode_of(mode);
 
@@ -203,9 +233,9 @@ static int find_root(struct tree_lists *e, uint32_t *root)
 	uint32_t roots = 0;
 
 	if (!led_to)
-		return onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(e->onnx, e->node);
 	for (size_t i = 0; i < e->count; i++) {
-		const struct place *at = &e->nodes[e->first + i];
+		const struct listed *at = &e->nodes[e->first + i];
 		const int64_t children[2] = { e->yes[at->index], e->no[at->index] };
 
 		for (int c = 0; c < 2 && mode_of(&e->modes->strings[at->index]) != MODE_COUNT;
@@ -256,7 +286,8 @@ static int read_trees(struct tree_lists *e, struct forest *forest)
 	return 0;
 }
 
-uint32_t tree_lists_emit(struct tree_lists *e, const char *aggregate, const double *base)
+// Scores [1, n_targets].
+static uint32_t emit_lists(struct tree_lists *e, const char *aggregate, const double *base)
 {
 	int64_t columns;
 	const uint32_t x = onnx_as_row(e->onnx, e->node, &columns);
@@ -267,7 +298,7 @@ uint32_t tree_lists_emit(struct tree_lists *e, const char *aggregate, const doub
 		return GRAPH_NONE;
 	forest = forest_create((uint32_t)columns, e->n_targets);
 	if (!forest)
-		onnx_refuse(e->onnx, e->node, -ENOMEM, "out of memory");
+		onnx_refuse_memory(e->onnx, e->node);
 	else if (read_trees(e, forest) == 0)
 		scores = onnx_emit_forest(
 			e->onnx, e->node, forest, e->n_targets, aggregate, base, x);
@@ -275,15 +306,17 @@ uint32_t tree_lists_emit(struct tree_lists *e, const char *aggregate, const doub
 	return scores;
 }
 
-int tree_lists_read(struct tree_lists *e, const char *prefix)
+// The lists of nodes, weights (their names begin with `prefix`: "target_" or "class_") and base
+// values.
+static int read_lists(struct tree_lists *e, const char *prefix)
 {
 	if (read_nodes(e) || read_weights(e, prefix))
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	return onnx_attr_doubles(
 		e->onnx, e->node, "base_values", "base_values_as_tensor", &e->n_base, &e->base);
 }
 
-int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
+static int import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
 {
 	struct tree_lists e = { .onnx = onnx, .node = node };
 	static const char *const AGGREGATES[] = { "SUM", "AVERAGE", "MIN", "MAX" };
@@ -293,10 +326,10 @@ int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
 	bool known = false;
 	uint32_t scores;
 
-	if (tree_lists_read(&e, "target_") || onnx_int(onnx, node, "n_targets", 1, &targets) ||
+	if (read_lists(&e, "target_") || onnx_int(onnx, node, "n_targets", 1, &targets) ||
 		onnx_string(onnx, node, "aggregate_function", "SUM", &aggregate) ||
 		onnx_read_post_transform(onnx, node, &post))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (targets < 1 || targets > MODEL_OUTPUTS_MAX)
 		return REFUSE(&e, "n_targets is %" PRId64 ", should be 1 to %d", targets,
 			MODEL_OUTPUTS_MAX);
@@ -309,10 +342,123 @@ int onnx_import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
 	if (e.base && e.n_base != (size_t)targets)
 		return REFUSE(&e, "%zu base_values for %" PRId64 " targets", e.n_base, targets);
 	e.n_targets = (uint32_t)targets;
-	scores = tree_lists_emit(&e, aggregate, e.base);
+	scores = emit_lists(&e, aggregate, e.base);
 	if (targets == 1 && post != POST_PROBIT)
 		post = POST_NONE; // one score has nothing to be weighed against
 	if (scores != GRAPH_NONE)
 		scores = onnx_emit_post_transform(onnx, node, post, scores);
 	return onnx_output(onnx, node, 0, scores);
 }
+
+// What all weights are like.
+struct weights {
+	bool positive;   // none is below 0
+	bool first_only; // all are for class 0
+	bool one_class;  // all are for the same
+};
+
+static struct weights look_at(const struct tree_lists *e)
+{
+	struct weights w = { true, true, true };
+
+	for (size_t i = 0; e->weight_target && i < e->n_weights; i++) {
+		w.positive &= e->weight[i] >= 0;
+		w.first_only &= e->weight_target[i] == 0;
+		w.one_class &= e->weight_target[i] == e->weight_target[0];
+	}
+	return w;
+}
+
+static uint32_t side_by_side(struct tree_lists *e, uint32_t first, uint32_t second)
+{
+	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
+	const uint32_t pair[2] = { first, second };
+
+	if (first == GRAPH_NONE || second == GRAPH_NONE)
+		return GRAPH_NONE;
+	return onnx_emit(e->onnx, e->node, OP_CONCAT, 2, pair, 1, &axis);
+}
+
+static uint32_t constant_row(struct tree_lists *e, int64_t columns, float first)
+{
+	const int64_t dims[2] = { 1, columns };
+	void *data;
+	const uint32_t made = onnx_made(e->onnx, e->node, DTYPE_F32, 2, dims, &data);
+
+	if (made != GRAPH_NONE)
+		((float *)data)[0] = first;
+	return made;
+}
+
+// Two classes with weights for the first one only: ONNX Runtime takes their sum s for a share where
+// no weight is negative, [1 - s, s], and else for a margin: [-s, s], or the logistic of both.
+static uint32_t emit_binary(
+	struct tree_lists *e, enum post_transform post, bool positive, uint32_t sum)
+{
+	struct onnx *onnx = e->onnx;
+	const struct onnx_node *node = e->node;
+	uint32_t other, made;
+
+	if (post == POST_PROBIT)
+		return onnx_emit_post_transform(onnx, node, post, sum);
+	if (positive)
+		other = onnx_emit_pair(onnx, node, OP_SUB, onnx_scalar(onnx, node, 1.0f), sum);
+	else
+		other = onnx_emit(onnx, node, OP_NEG, 1, &sum, 0, NULL);
+	made = side_by_side(e, other, sum);
+	if (made == GRAPH_NONE || positive || post != POST_LOGISTIC)
+		return made;
+	return onnx_emit(onnx, node, OP_SIGMOID, 1, &made, 0, NULL);
+}
+
+// The label's rule where one class of two has all weights: the second, if their sum s is above the
+// limit, which is 0.5 for shares and 0 for margins, whatever transform the scores go through. It is
+// the best of [limit, s].
+static uint32_t emit_decisive(struct tree_lists *e, const struct weights *w, uint32_t scores)
+{
+	const float limit = w->positive ? 0.5f : 0;
+
+	if (!e->onnx->labels || scores == GRAPH_NONE)
+		return scores;
+	if (w->first_only)
+		return side_by_side(e, constant_row(e, 1, limit), scores);
+	return onnx_emit_pair(e->onnx, e->node, OP_ADD, scores, constant_row(e, 2, limit));
+}
+
+static int import_tree_classifier(struct onnx *onnx, const struct onnx_node *node)
+{
+	struct tree_lists e = { .onnx = onnx, .node = node };
+	enum post_transform post;
+	size_t n_labels;
+	uint32_t scores, decisive; // transforms that saturate make ties of it
+	struct weights weights;
+	bool binary;
+
+	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels) ||
+		read_lists(&e, "class_") || onnx_read_post_transform(onnx, node, &post))
+		return onnx_refused(onnx);
+	if (n_labels == 0 || n_labels > MODEL_OUTPUTS_MAX)
+		return onnx_refuse(onnx, node, -EINVAL, "%zu class labels, should be 1 to %d",
+			n_labels, MODEL_OUTPUTS_MAX);
+	weights = look_at(&e);
+	binary = n_labels == 2 && weights.first_only && e.n_base < 2;
+	if (!binary && e.base && e.n_base != n_labels)
+		return onnx_refuse(
+			onnx, node, -EINVAL, "%zu base_values for %zu classes", e.n_base, n_labels);
+	e.n_targets = binary ? 1 : (uint32_t)n_labels;
+	decisive = scores = emit_lists(&e, "SUM", e.base);
+	if (n_labels == 2 && weights.one_class && e.n_base < 2)
+		decisive = emit_decisive(&e, &weights, scores);
+	if (scores != GRAPH_NONE)
+		scores = binary ? emit_binary(&e, post, weights.positive, scores)
+				: onnx_emit_post_transform(onnx, node, post, scores);
+	if (scores == GRAPH_NONE || onnx_output_label(onnx, node, "classlabels_int64s", decisive))
+		return onnx_refused(onnx);
+	return onnx_output(onnx, node, 1, scores);
+}
+
+const struct onnx_operator ONNX_ML_TREES[] = {
+	{ "TreeEnsembleRegressor", 1, 1, .import = import_tree_regressor },
+	{ "TreeEnsembleClassifier", 1, 1, .import = import_tree_classifier },
+	{ .type = NULL },
+};

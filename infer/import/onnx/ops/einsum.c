@@ -2,7 +2,11 @@
 // Einsum as diagonals, sums and products of two: a letter that both operands have is a batch of
 // products where it is needed later, and is summed by them where not; one that only one has is that
 // operand's rows or columns.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -124,7 +128,7 @@ static int read_output(struct einsum *e, const char *at)
 		at = read_term(e, at + 2, e->n_dots, &e->out);
 		if (!at || *at)
 			return at ? REFUSE(e, "attribute 'equation' goes on behind its output")
-				  : -EINVAL;
+				  : onnx_refused(e->onnx);
 	} else {
 		for (uint32_t d = e->n_dots; d > 0; d--)
 			e->out.letters[e->out.rank++] = (char)('0' + d - 1);
@@ -158,15 +162,13 @@ static bool has(const struct operand *operand, char letter)
 static int reshape(struct einsum *e, struct operand *to, uint32_t rank, const int64_t *dims)
 {
 	to->tensor = onnx_emit_reshape(e->onnx, e->node, to->tensor, rank, dims);
-	return to->tensor == GRAPH_NONE ? -EINVAL : 0;
+	return to->tensor == GRAPH_NONE ? onnx_refused(e->onnx) : 0;
 }
 
 // Dimension perm[d] becomes the d-th.
 static int transpose(struct einsum *e, struct operand *operand, const int64_t *perm)
 {
-	const struct attr attr = {
-		.key = ATTR_PERM, .kind = ATTR_KIND_INTS, .count = operand->rank, .ints = perm
-	};
+	const struct attr attr = ONNX_INTS(ATTR_PERM, operand->rank, perm);
 	const struct operand from = *operand;
 	bool same = true;
 
@@ -177,7 +179,7 @@ static int transpose(struct einsum *e, struct operand *operand, const int64_t *p
 	if (!same)
 		operand->tensor =
 			onnx_emit(e->onnx, e->node, OP_TRANSPOSE, 1, &operand->tensor, 1, &attr);
-	return operand->tensor == GRAPH_NONE ? -EINVAL : 0;
+	return operand->tensor == GRAPH_NONE ? onnx_refused(e->onnx) : 0;
 }
 
 // The operand's dimensions in the order of `letters`, which are all of its own.
@@ -208,13 +210,13 @@ static int take_diagonal(struct einsum *e, struct operand *operand, uint32_t i, 
 	perm[at] = i;
 	perm[at + 1] = j;
 	if (transpose(e, operand, perm) != 0)
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	for (uint32_t d = 0; d < at; d++)
 		dims[d] = e->onnx->graph->tensors[operand->tensor].dims[d];
 	dims[at] = n * n;
 	operand->rank--;
 	if (reshape(e, operand, operand->rank, dims) != 0)
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	pair[0] = operand->tensor;
 	pair[1] = onnx_made(e->onnx, e->node, DTYPE_I64, 1, &n, &indices);
 	for (int64_t k = 0; pair[1] != GRAPH_NONE && k < n; k++)
@@ -222,7 +224,7 @@ static int take_diagonal(struct einsum *e, struct operand *operand, uint32_t i, 
 	operand->tensor = pair[1] == GRAPH_NONE
 		? GRAPH_NONE
 		: onnx_emit(e->onnx, e->node, OP_GATHER, 2, pair, 1, &axis);
-	return operand->tensor == GRAPH_NONE ? -EINVAL : 0;
+	return operand->tensor == GRAPH_NONE ? onnx_refused(e->onnx) : 0;
 }
 
 static int drop_spread(struct einsum *e, struct operand *operand)
@@ -245,13 +247,13 @@ static int drop_spread(struct einsum *e, struct operand *operand)
 static int simplify(struct einsum *e, struct operand *operand)
 {
 	if (drop_spread(e, operand) != 0)
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	for (uint32_t i = 0; i < operand->rank; i++) {
 		for (uint32_t j = operand->rank; j-- > i + 1;) {
 			if (operand->letters[i] != operand->letters[j])
 				continue;
 			if (take_diagonal(e, operand, i, j) != 0)
-				return -EINVAL;
+				return onnx_refused(e->onnx);
 			i = 0;
 			j = operand->rank;
 		}
@@ -288,7 +290,7 @@ static int sum_out(
 	if (attrs[0].count > 0)
 		operand->tensor =
 			onnx_emit(e->onnx, e->node, OP_REDUCE_SUM, 1, &operand->tensor, 2, attrs);
-	return operand->tensor == GRAPH_NONE ? -EINVAL : 0;
+	return operand->tensor == GRAPH_NONE ? onnx_refused(e->onnx) : 0;
 }
 
 // Letters by what they are to a product, one class behind the other.
@@ -333,7 +335,8 @@ static int as_matrices(struct einsum *e, struct operand *operand, const char *ba
 	char letters[3 * GRAPH_RANK_MAX + 3];
 
 	snprintf(letters, sizeof(letters), "%s%s%s", batch, first, second);
-	return order(e, operand, letters) ? -EINVAL : reshape(e, operand, 3 - skip, dims + skip);
+	return order(e, operand, letters) ? onnx_refused(e->onnx)
+		: reshape(e, operand, 3 - skip, dims + skip);
 }
 
 static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint32_t next)
@@ -343,7 +346,7 @@ static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint
 	int64_t dims[GRAPH_RANK_MAX];
 
 	if (sum_out(e, a, b, next) != 0 || sum_out(e, b, a, next) != 0)
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	classify(e, a, b, next, &classes);
 	snprintf(letters, sizeof(letters), "%s%s%s", classes.batch, classes.rows, classes.columns);
 	if (strlen(letters) > GRAPH_RANK_MAX)
@@ -353,10 +356,10 @@ static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint
 			strlen(letters), GRAPH_RANK_MAX);
 	if (as_matrices(e, a, classes.batch, classes.rows, classes.inner) != 0 ||
 		as_matrices(e, b, classes.batch, classes.inner, classes.columns) != 0)
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	a->tensor = onnx_emit_pair(e->onnx, e->node, OP_MATMUL, a->tensor, b->tensor);
 	if (a->tensor == GRAPH_NONE)
-		return -EINVAL;
+		return onnx_refused(e->onnx);
 	a->rank = (uint32_t)strlen(letters);
 	memcpy(a->letters, letters, a->rank);
 	for (uint32_t d = 0; d < a->rank; d++)
@@ -364,14 +367,14 @@ static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint
 	return reshape(e, a, a->rank, dims);
 }
 
-int onnx_import_einsum(struct onnx *onnx, const struct onnx_node *node)
+static int import_einsum(struct onnx *onnx, const struct onnx_node *node)
 {
 	struct einsum e = { .onnx = onnx, .node = node, .n_operands = node->n_inputs };
 	struct operand *made = &e.operands[0];
 	const char *equation, *rest;
 
 	if (onnx_string(onnx, node, "equation", "", &equation))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (uint32_t i = 0; i < e.n_operands; i++) {
 		const enum dtype dtype = onnx_input(onnx, node, i)->dtype;
 
@@ -382,16 +385,21 @@ int onnx_import_einsum(struct onnx *onnx, const struct onnx_node *node)
 	memset(e.size, -1, sizeof(e.size));
 	rest = read_operands(&e, equation);
 	if (!rest || read_output(&e, rest) != 0)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (uint32_t i = 0; i < e.n_operands; i++) {
 		if (simplify(&e, &e.operands[i]) != 0)
-			return -EINVAL;
+			return onnx_refused(onnx);
 	}
 	for (uint32_t i = 1; i < e.n_operands; i++) {
 		if (multiply(&e, made, &e.operands[i], i + 1) != 0)
-			return -EINVAL;
+			return onnx_refused(onnx);
 	}
 	if (sum_out(&e, made, NULL, e.n_operands) != 0 || order(&e, made, e.out.letters) != 0)
-		return -EINVAL;
+		return onnx_refused(onnx);
 	return onnx_output(onnx, node, 0, made->tensor);
 }
+
+const struct onnx_operator ONNX_EINSUM[] = {
+	{ "Einsum", 1, 16, .import = import_einsum },
+	{ .type = NULL },
+};

@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Gather*, Scatter*, OneHot.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/declared.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
 
 #include <string.h>
 
-static int import_axis(struct onnx *onnx, const struct onnx_node *node, enum op op,
-	uint32_t n_inputs, const struct attr *more)
+static int import_axis(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t n_inputs, const struct attr *more)
 {
 	struct attr attrs[2] = { ONNX_INT(ATTR_AXIS, 0) };
 
 	if (onnx_int(onnx, node, "axis", 0, &attrs[0].i))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (more)
 		attrs[1] = *more;
 	return onnx_output(onnx, node, 0,
-		onnx_emit(onnx, node, op, n_inputs, node->inputs, more ? 2 : 1, attrs));
+		onnx_emit(onnx, node, node->op, n_inputs, node->inputs, more ? 2 : 1, attrs));
 }
 
-int onnx_import_gather(struct onnx *onnx, const struct onnx_node *node)
+static int import_gather(struct onnx *onnx, const struct onnx_node *node)
 {
-	return import_axis(onnx, node, OP_GATHER, 2, NULL);
+	return import_axis(onnx, node, 2, NULL);
 }
 
-int onnx_import_gather_elements(struct onnx *onnx, const struct onnx_node *node)
-{
-	return import_axis(onnx, node, OP_GATHER_ELEMENTS, 2, NULL);
-}
-
-int onnx_import_gather_nd(struct onnx *onnx, const struct onnx_node *node)
+static int import_gather_nd(struct onnx *onnx, const struct onnx_node *node)
 {
 	int64_t batch;
 
 	if (onnx_int(onnx, node, "batch_dims", 0, &batch))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	const struct attr attr = ONNX_INT(ATTR_BATCH_DIMS, batch);
 	return onnx_output(
 		onnx, node, 0, onnx_emit(onnx, node, OP_GATHER_ND, 2, node->inputs, 1, &attr));
@@ -44,7 +43,7 @@ static int read_reduction(struct onnx *onnx, const struct onnx_node *node, struc
 	const char *name;
 
 	if (onnx_string(onnx, node, "reduction", "none", &name))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (int64_t r = 0; r < SCATTER_COUNT; r++) {
 		if (strcmp(name, NAMES[r]) == 0) {
 			*attr = (struct attr)ONNX_INT(ATTR_REDUCTION, r);
@@ -55,15 +54,15 @@ static int read_reduction(struct onnx *onnx, const struct onnx_node *node, struc
 		"reduction is '%.20s', should be none, add, mul, min or max", name);
 }
 
-int onnx_import_scatter_elements(struct onnx *onnx, const struct onnx_node *node)
+static int import_scatter_elements(struct onnx *onnx, const struct onnx_node *node)
 {
 	struct attr reduction;
 	int rc = read_reduction(onnx, node, &reduction);
 
-	return rc ? rc : import_axis(onnx, node, OP_SCATTER_ELEMENTS, 3, &reduction);
+	return rc ? rc : import_axis(onnx, node, 3, &reduction);
 }
 
-int onnx_import_scatter_nd(struct onnx *onnx, const struct onnx_node *node)
+static int import_scatter_nd(struct onnx *onnx, const struct onnx_node *node)
 {
 	struct attr reduction;
 	int rc = read_reduction(onnx, node, &reduction);
@@ -92,7 +91,7 @@ static int one_hot_depth(
 }
 
 // Inputs: indices, the depth, [off, on].
-int onnx_import_one_hot(struct onnx *onnx, const struct onnx_node *node)
+static int import_one_hot(struct onnx *onnx, const struct onnx_node *node)
 {
 	const uint32_t pair[2] = { node->inputs[0], node->inputs[2] };
 	int64_t axis;
@@ -110,3 +109,14 @@ int onnx_import_one_hot(struct onnx *onnx, const struct onnx_node *node)
 		ONNX_INT(ATTR_DEPTH, (int64_t)depth) };
 	return onnx_output(onnx, node, 0, onnx_emit(onnx, node, OP_ONE_HOT, 2, pair, 2, attrs));
 }
+
+const struct onnx_operator ONNX_GATHER[] = {
+	{ "Gather", 2, 2, import_gather, OP_GATHER },
+	{ "GatherElements", 2, 2, import_gather, OP_GATHER_ELEMENTS },
+	{ "GatherND", 2, 2, .import = import_gather_nd },
+	{ "ScatterElements", 3, 3, import_scatter_elements, OP_SCATTER_ELEMENTS },
+	{ "Scatter", 3, 3, import_scatter_elements, OP_SCATTER_ELEMENTS },
+	{ "ScatterND", 3, 3, .import = import_scatter_nd },
+	{ "OneHot", 3, 3, .import = import_one_hot },
+	{ .type = NULL },
+};

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Slice, Split, Pad, Tile: the graph's forms name every dimension.
-#include "infer/import/onnx/onnx.h"
+// Concat, Transpose, Slice, Split, Pad, Tile: the graph's forms name every dimension.
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <string.h>
-
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
 struct slice {
 	int64_t starts[GRAPH_RANK_MAX], steps[GRAPH_RANK_MAX], counts[GRAPH_RANK_MAX];
@@ -27,12 +29,9 @@ static uint32_t emit_slice(
 {
 	const uint32_t rank = onnx->graph->tensors[x].rank;
 	const struct attr attrs[] = {
-		{ .key = ATTR_STARTS,
-			.kind = ATTR_KIND_INTS,
-			.count = rank,
-			.ints = slice->starts },
-		{ .key = ATTR_STEPS, .kind = ATTR_KIND_INTS, .count = rank, .ints = slice->steps },
-		{ .key = ATTR_SHAPE, .kind = ATTR_KIND_INTS, .count = rank, .ints = slice->counts },
+		ONNX_INTS(ATTR_STARTS, rank, slice->starts),
+		ONNX_INTS(ATTR_STEPS, rank, slice->steps),
+		ONNX_INTS(ATTR_SHAPE, rank, slice->counts),
 	};
 
 	return onnx_emit(onnx, node, OP_SLICE, 1, &x, 3, attrs);
@@ -51,8 +50,8 @@ static int list_of(struct onnx *onnx, const struct onnx_node *node, const char *
 			return 0;
 		return onnx_input_list(onnx, node, input, 2 * GRAPH_RANK_MAX, count, values);
 	}
-	if (onnx_attr(onnx, node, name, ATTRIBUTE(INTS), &attr))
-		return -EINVAL;
+	if (onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(INTS), &attr))
+		return onnx_refused(onnx);
 	if (attr && attr->n_ints > 2 * GRAPH_RANK_MAX)
 		return onnx_refuse(onnx, node, -EINVAL,
 			"attribute '%s' has %zu values, at most %d are possible", name,
@@ -91,7 +90,7 @@ static void slice_axis(
 	slice->steps[d] = step;
 }
 
-int onnx_import_slice(struct onnx *onnx, const struct onnx_node *node)
+static int import_slice(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
 	struct slice slice = whole(&x);
@@ -138,10 +137,10 @@ static int split_sizes(
 	uint32_t count = 0;
 	int rc = 0;
 
-	if (onnx->opset >= 13 && node->n_inputs > 1 && node->inputs[1] != GRAPH_NONE) {
+	if (onnx->opset >= 13 && onnx_is_given(node, 1)) {
 		rc = onnx_input_list(onnx, node, 1, GRAPH_NODE_IO_MAX, &count, &given);
 	} else if (onnx->opset < 13) {
-		rc = onnx_attr(onnx, node, "split", ATTRIBUTE(INTS), &attr);
+		rc = onnx_attr(onnx, node, "split", ONNX_ATTRIBUTE(INTS), &attr);
 		given = rc == 0 && attr ? attr->ints : NULL;
 		count = given ? (uint32_t)attr->n_ints : 0;
 	}
@@ -163,7 +162,7 @@ static int split_sizes(
 	return 0;
 }
 
-int onnx_import_split(struct onnx *onnx, const struct onnx_node *node)
+static int import_split(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
 	const size_t parts = node->proto->n_output;
@@ -172,7 +171,7 @@ int onnx_import_split(struct onnx *onnx, const struct onnx_node *node)
 	int rc;
 
 	if (onnx_int(onnx, node, "axis", 0, &axis))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	axis = axis < 0 ? axis + x.rank : axis;
 	if (axis < 0 || axis >= x.rank || parts == 0 || parts > GRAPH_NODE_IO_MAX)
 		return onnx_refuse(onnx, node, -EINVAL,
@@ -180,7 +179,7 @@ int onnx_import_split(struct onnx *onnx, const struct onnx_node *node)
 			parts);
 	sizes = arena_calloc(onnx->scratch, parts, sizeof(*sizes));
 	if (!sizes)
-		return onnx_refuse(onnx, node, -ENOMEM, "out of memory");
+		return onnx_refuse_memory(onnx, node);
 	rc = split_sizes(onnx, node, x.dims[axis], parts, sizes);
 	for (size_t p = 0; p < parts && rc == 0; p++) {
 		slice.starts[axis] = sizes[p] ? at : 0;
@@ -199,7 +198,7 @@ static int read_mode(struct onnx *onnx, const struct onnx_node *node, int64_t *m
 	const char *name;
 
 	if (onnx_string(onnx, node, "mode", "constant", &name))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (*mode = 0; *mode < PAD_MODE_COUNT; ++*mode) {
 		if (strcmp(name, NAMES[*mode]) == 0)
 			return 0;
@@ -245,7 +244,7 @@ static int read_pads(struct onnx *onnx, const struct onnx_node *node, const stru
 	return 0;
 }
 
-int onnx_import_pad(struct onnx *onnx, const struct onnx_node *node)
+static int import_pad(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
 	int64_t mode, before[GRAPH_RANK_MAX], shape[GRAPH_RANK_MAX];
@@ -259,20 +258,19 @@ int onnx_import_pad(struct onnx *onnx, const struct onnx_node *node)
 		return rc;
 	if (onnx->opset < 11) {
 		if (onnx_float(onnx, node, "value", 0, &value))
-			return -EINVAL;
+			return onnx_refused(onnx);
 		if (value != 0)
 			pair[1] = onnx_scalar(onnx, node, value);
 	} else if (node->n_inputs > 2) {
 		pair[1] = node->inputs[2];
 	}
 	const struct attr attrs[] = { ONNX_INT(ATTR_MODE, mode),
-		{ .key = ATTR_PADS, .kind = ATTR_KIND_INTS, .count = x.rank, .ints = before },
-		{ .key = ATTR_SHAPE, .kind = ATTR_KIND_INTS, .count = x.rank, .ints = shape } };
+		ONNX_INTS(ATTR_PADS, x.rank, before), ONNX_INTS(ATTR_SHAPE, x.rank, shape) };
 	return onnx_output(onnx, node, 0,
 		onnx_emit(onnx, node, OP_PAD, pair[1] == GRAPH_NONE ? 1 : 2, pair, 3, attrs));
 }
 
-int onnx_import_tile(struct onnx *onnx, const struct onnx_node *node)
+static int import_tile(struct onnx *onnx, const struct onnx_node *node)
 {
 	const uint32_t rank = onnx_input(onnx, node, 0)->rank;
 	const int64_t *repeats;
@@ -283,9 +281,49 @@ int onnx_import_tile(struct onnx *onnx, const struct onnx_node *node)
 		rc = onnx_refuse(onnx, node, -EINVAL, "%u repeats for %u dimensions", count, rank);
 	if (rc != 0)
 		return rc;
-	const struct attr attr = {
-		.key = ATTR_REPEATS, .kind = ATTR_KIND_INTS, .count = count, .ints = repeats
-	};
+	const struct attr attr = ONNX_INTS(ATTR_REPEATS, count, repeats);
 	return onnx_output(
 		onnx, node, 0, onnx_emit(onnx, node, OP_TILE, 1, node->inputs, 1, &attr));
 }
+
+static int import_concat(struct onnx *onnx, const struct onnx_node *node)
+{
+	const Onnx__AttributeProto *found;
+	int64_t axis;
+
+	if (onnx_attr(onnx, node, "axis", ONNX_ATTRIBUTE(INT), &found))
+		return onnx_refused(onnx);
+	if (!found && onnx->opset >= 4)
+		return onnx_refuse(onnx, node, -EINVAL, "attribute 'axis' is missing");
+	axis = found ? found->i : 1;
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		if (node->inputs[i] == GRAPH_NONE)
+			return onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
+	}
+	const struct attr attr = ONNX_INT(ATTR_AXIS, axis);
+	return onnx_import_as(onnx, node, OP_CONCAT, node->n_inputs, 1, &attr);
+}
+
+static int import_transpose(struct onnx *onnx, const struct onnx_node *node)
+{
+	const Onnx__AttributeProto *found;
+
+	if (onnx_attr(onnx, node, "perm", ONNX_ATTRIBUTE(INTS), &found))
+		return onnx_refused(onnx);
+	if (found && found->n_ints > GRAPH_RANK_MAX)
+		return onnx_refuse(onnx, node, -ENOTSUP, "%zu dimensions, at most %d are supported",
+			found->n_ints, GRAPH_RANK_MAX);
+	const struct attr attr = ONNX_INTS(
+		ATTR_PERM, found ? (uint32_t)found->n_ints : 0, found ? found->ints : NULL);
+	return onnx_import_as(onnx, node, OP_TRANSPOSE, 1, found != NULL, &attr);
+}
+
+const struct onnx_operator ONNX_MOVE[] = {
+	{ "Concat", 1, GRAPH_NODE_IO_MAX, .import = import_concat },
+	{ "Transpose", 1, 1, .import = import_transpose },
+	{ "Slice", 1, 5, .import = import_slice },
+	{ "Split", 1, 2, .import = import_split },
+	{ "Pad", 1, 4, .import = import_pad },
+	{ "Tile", 2, 2, .import = import_tile },
+	{ .type = NULL },
+};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Forms that were given up at opset 7: operands spread by attributes, parameters without shape.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/ops/old.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/refuse.h"
 
 #include <string.h>
 
@@ -21,7 +24,7 @@ static int align(struct onnx *onnx, const struct onnx_node *node, uint32_t axis)
 	if (rank == b->rank)
 		return 0;
 	node->inputs[1] = onnx_emit_reshape(onnx, node, node->inputs[1], rank, dims);
-	return node->inputs[1] == GRAPH_NONE ? -EINVAL : 0;
+	return node->inputs[1] == GRAPH_NONE ? onnx_refused(onnx) : 0;
 }
 
 int onnx_old_broadcast(struct onnx *onnx, const struct onnx_node *node)
@@ -33,7 +36,7 @@ int onnx_old_broadcast(struct onnx *onnx, const struct onnx_node *node)
 		return 0;
 	if (onnx_int(onnx, node, "broadcast", 0, &broadcast) ||
 		onnx_int(onnx, node, "axis", last, &axis))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (broadcast == 0) {
 		if (same_dims(a, b))
 			return 0;
@@ -66,7 +69,7 @@ int onnx_old_test_mode(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx->opset >= 7)
 		return 0;
 	if (onnx_int(onnx, node, "is_test", 0, &is_test))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	return is_test ? 0
 		       : onnx_refuse(onnx, node, -ENOTSUP,
 				 "is_test is 0, which is for training; export for inference");

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
 
 #include <string.h>
 #include <strings.h>
 
-#define TYPE(name)    ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 #define FUNCTIONS_MAX 6
 
 struct functions {
@@ -39,10 +41,10 @@ static int read_functions(
 	const Onnx__AttributeProto *names, *alphas, *betas;
 	size_t alpha = 0, beta = 0;
 
-	if (onnx_attr(onnx, node, "activations", TYPE(STRINGS), &names) ||
-		onnx_attr(onnx, node, "activation_alpha", TYPE(FLOATS), &alphas) ||
-		onnx_attr(onnx, node, "activation_beta", TYPE(FLOATS), &betas))
-		return -EINVAL;
+	if (onnx_attr(onnx, node, "activations", ONNX_ATTRIBUTE(STRINGS), &names) ||
+		onnx_attr(onnx, node, "activation_alpha", ONNX_ATTRIBUTE(FLOATS), &alphas) ||
+		onnx_attr(onnx, node, "activation_beta", ONNX_ATTRIBUTE(FLOATS), &betas))
+		return onnx_refused(onnx);
 	if (names && names->n_strings > 0 && names->n_strings != f->n)
 		return onnx_refuse(onnx, node, -EINVAL, "names %zu activations, should name %u",
 			names->n_strings, f->n);
@@ -81,7 +83,7 @@ static int read_direction(struct onnx *onnx, const struct onnx_node *node, int64
 	const char *name;
 
 	if (onnx_string(onnx, node, "direction", "forward", &name))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (*direction = 0; *direction < DIRECTION_COUNT; ++*direction) {
 		if (strcasecmp(NAMES[*direction], name) == 0)
 			return 0;
@@ -90,9 +92,9 @@ static int read_direction(struct onnx *onnx, const struct onnx_node *node, int64
 		"direction is '%.20s', should be forward, reverse or bidirectional", name);
 }
 
-int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node)
+static int import_recurrent(struct onnx *onnx, const struct onnx_node *node)
 {
-	const enum op op = node->type[0] == 'L' ? OP_LSTM : node->type[0] == 'G' ? OP_GRU : OP_RNN;
+	const enum op op = node->op;
 	const uint32_t each = op == OP_LSTM ? 3 : op == OP_GRU ? 2 : 1;
 	const uint32_t n_outputs = op == OP_LSTM ? 3 : 2;
 	int64_t direction, linear, forget, layout;
@@ -106,15 +108,15 @@ int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node)
 		onnx_int(onnx, node, "input_forget", 0, &forget) ||
 		onnx_int(onnx, node, "layout", 0, &layout) ||
 		onnx_float(onnx, node, "clip", 0, &clip))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	f.n = each * (direction == DIRECTION_BOTH ? 2 : 1);
 	if (read_functions(onnx, node, each, &f))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (node->proto->n_output > n_outputs)
 		return onnx_refuse(onnx, node, -EINVAL, "has %zu outputs, should have 1 to %u",
 			node->proto->n_output, n_outputs);
 	const struct attr attrs[] = { ONNX_INT(ATTR_DIRECTION, direction),
-		{ .key = ATTR_ACTIVATIONS, .kind = ATTR_KIND_INTS, .count = f.n, .ints = f.kinds },
+		ONNX_INTS(ATTR_ACTIVATIONS, f.n, f.kinds),
 		{ .key = ATTR_ALPHAS, .kind = ATTR_KIND_FLOATS, .count = f.n, .floats = f.alphas },
 		{ .key = ATTR_BETAS, .kind = ATTR_KIND_FLOATS, .count = f.n, .floats = f.betas },
 		ONNX_FLOAT(ATTR_CLIP, clip), ONNX_INT(ATTR_LINEAR_BEFORE_RESET, linear != 0),
@@ -130,3 +132,10 @@ int onnx_import_recurrent(struct onnx *onnx, const struct onnx_node *node)
 		rc = onnx_output(onnx, node, o, outputs[o]);
 	return rc;
 }
+
+const struct onnx_operator ONNX_RECURRENT[] = {
+	{ "RNN", 3, 6, import_recurrent, OP_RNN },
+	{ "GRU", 3, 6, import_recurrent, OP_GRU },
+	{ "LSTM", 3, 8, import_recurrent, OP_LSTM },
+	{ .type = NULL },
+};

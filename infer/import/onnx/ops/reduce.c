@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reduce*, CumSum, TopK: axes from attributes or inputs, as the opset has them.
-#include "infer/import/onnx/onnx.h"
+// Reduce*, ArgMax, ArgMin, CumSum, TopK: axes from attributes or inputs, as the opset has them.
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/declared.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
 
 #include <string.h>
-
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
 // Axes that are computed, from the shape that the file declares of the result: with the reduced
 // dimensions kept as 1 it says which they are (a 1 that was one before reduces to itself).
@@ -17,7 +19,7 @@ static int declared_axes(
 	bool known;
 
 	if (onnx_int(onnx, node, "keepdims", 1, &keep))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	known = keep != 0 && onnx_declared_shape(onnx, node->proto->output[0], &rank, dims) &&
 		rank == x->rank;
 	*count = 0;
@@ -43,7 +45,7 @@ static int read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t r
 	uint32_t seen = 0;
 
 	*count = 0;
-	if (node->n_inputs > 1 && node->inputs[1] != GRAPH_NONE) {
+	if (onnx_is_given(node, 1)) {
 		int rc = 0;
 
 		if (!onnx_input(onnx, node, 1)->data)
@@ -52,8 +54,8 @@ static int read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t r
 		if (rc != 0)
 			return rc;
 	} else {
-		if (onnx_attr(onnx, node, "axes", ATTRIBUTE(INTS), &attr))
-			return -EINVAL;
+		if (onnx_attr(onnx, node, "axes", ONNX_ATTRIBUTE(INTS), &attr))
+			return onnx_refused(onnx);
 		if (attr && attr->n_ints > GRAPH_RANK_MAX)
 			return onnx_refuse(onnx, node, -EINVAL, "%zu axes, at most %d are possible",
 				attr->n_ints, GRAPH_RANK_MAX);
@@ -71,45 +73,21 @@ static int read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t r
 	return 0;
 }
 
-static enum op reduce_of(const char *type)
-{
-	for (enum op op = OP_REDUCE_SUM; op <= OP_REDUCE_SUM_SQUARE; op++) {
-		if (strcmp(op_name(op), type) == 0)
-			return op;
-	}
-	return OP_REDUCE_SUM;
-}
-
-// Max and Min of BOOL are those of 0 and 1.
-static int reduce_bool(
-	struct onnx *onnx, const struct onnx_node *node, uint32_t n_attrs, const struct attr *attrs)
-{
-	uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_U8);
-
-	if (made != GRAPH_NONE)
-		made = onnx_emit(onnx, node, reduce_of(node->type), 1, &made, n_attrs, attrs);
-	if (made != GRAPH_NONE)
-		made = onnx_as(onnx, node, made, DTYPE_BOOL);
-	return onnx_output(onnx, node, 0, made);
-}
-
-// Means and roots of whole numbers are computed as floats and cut.
-static int reduce_whole(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype,
+// Computed in another dtype, and given in the input's.
+static int reduce_by(struct onnx *onnx, const struct onnx_node *node, enum dtype by,
 	uint32_t n_attrs, const struct attr *attrs)
 {
-	uint32_t made = onnx_as(onnx, node, node->inputs[0], DTYPE_F32);
+	const enum dtype dtype = onnx_input(onnx, node, 0)->dtype;
+	uint32_t made = onnx_as(onnx, node, node->inputs[0], by);
 
-	if (made != GRAPH_NONE)
-		made = onnx_emit(onnx, node, reduce_of(node->type), 1, &made, n_attrs, attrs);
-	if (made != GRAPH_NONE)
-		made = onnx_as(onnx, node, made, dtype);
-	return onnx_output(onnx, node, 0, made);
+	made = onnx_emit(onnx, node, node->op, 1, &made, n_attrs, attrs);
+	return onnx_output(onnx, node, 0, onnx_as(onnx, node, made, dtype));
 }
 
-int onnx_import_reduce(struct onnx *onnx, const struct onnx_node *node)
+static int import_reduce(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
-	const enum op op = reduce_of(node->type);
+	const enum op op = node->op;
 	int64_t keep, noop, axes[GRAPH_RANK_MAX];
 	uint32_t count;
 	int rc = read_axes(onnx, node, x.rank, &count, axes);
@@ -118,20 +96,21 @@ int onnx_import_reduce(struct onnx *onnx, const struct onnx_node *node)
 		return rc;
 	if (onnx_int(onnx, node, "keepdims", 1, &keep) ||
 		onnx_int(onnx, node, "noop_with_empty_axes", 0, &noop))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (count == 0 && noop)
 		return onnx_output(onnx, node, 0,
 			onnx_emit(onnx, node, OP_IDENTITY, 1, node->inputs, 0, NULL));
 	const struct attr attrs[] = { ONNX_INT(ATTR_KEEPDIMS, keep != 0),
-		{ .key = ATTR_AXES, .kind = ATTR_KIND_INTS, .count = count, .ints = axes } };
+		ONNX_INTS(ATTR_AXES, count, axes) };
 	const uint32_t n_attrs = count ? 2 : 1;
 
-	if (x.dtype == DTYPE_BOOL)
-		return reduce_bool(onnx, node, n_attrs, attrs);
+	if (x.dtype == DTYPE_BOOL) // Max and Min of 0 and 1
+		return reduce_by(onnx, node, DTYPE_U8, n_attrs, attrs);
+	// Means and roots of whole numbers are computed as floats and cut.
 	if (x.dtype != DTYPE_F32 &&
 		(op == OP_REDUCE_MEAN || op == OP_REDUCE_L2 || op == OP_REDUCE_LOG_SUM ||
 			op == OP_REDUCE_LOG_SUM_EXP))
-		return reduce_whole(onnx, node, x.dtype, n_attrs, attrs);
+		return reduce_by(onnx, node, DTYPE_F32, n_attrs, attrs);
 	return onnx_import_as(onnx, node, op, 1, n_attrs, attrs);
 }
 
@@ -150,7 +129,7 @@ static int input_int(
 	return rc;
 }
 
-int onnx_import_cum_sum(struct onnx *onnx, const struct onnx_node *node)
+static int import_cum_sum(struct onnx *onnx, const struct onnx_node *node)
 {
 	int64_t axis, exclusive, reverse;
 	int rc = input_int(onnx, node, 1, &axis);
@@ -159,7 +138,7 @@ int onnx_import_cum_sum(struct onnx *onnx, const struct onnx_node *node)
 		return rc;
 	if (onnx_int(onnx, node, "exclusive", 0, &exclusive) ||
 		onnx_int(onnx, node, "reverse", 0, &reverse))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	const struct attr attrs[] = { ONNX_INT(ATTR_AXIS, axis),
 		ONNX_INT(ATTR_EXCLUSIVE, exclusive != 0), ONNX_INT(ATTR_REVERSE, reverse != 0) };
 	return onnx_output(
@@ -167,7 +146,7 @@ int onnx_import_cum_sum(struct onnx *onnx, const struct onnx_node *node)
 }
 
 // K is an attribute before opset 10, an input since.
-int onnx_import_top_k(struct onnx *onnx, const struct onnx_node *node)
+static int import_top_k(struct onnx *onnx, const struct onnx_node *node)
 {
 	int64_t k, axis, largest;
 	uint32_t outputs[2];
@@ -182,7 +161,7 @@ int onnx_import_top_k(struct onnx *onnx, const struct onnx_node *node)
 	if (rc != 0)
 		return rc;
 	if (onnx_int(onnx, node, "axis", -1, &axis) || onnx_int(onnx, node, "largest", 1, &largest))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	const struct attr attrs[] = { ONNX_INT(ATTR_K, k), ONNX_INT(ATTR_AXIS, axis),
 		ONNX_INT(ATTR_LARGEST, largest != 0) };
 	const struct onnx_emission emission = { OP_TOP_K, 1, node->inputs, 3, attrs };
@@ -192,3 +171,33 @@ int onnx_import_top_k(struct onnx *onnx, const struct onnx_node *node)
 		rc = onnx_output(onnx, node, 0, outputs[0]);
 	return rc ? rc : onnx_output(onnx, node, 1, outputs[1]);
 }
+
+static int import_arg(struct onnx *onnx, const struct onnx_node *node)
+{
+	int64_t axis, keep, last;
+
+	if (onnx_int(onnx, node, "axis", 0, &axis) || onnx_int(onnx, node, "keepdims", 1, &keep) ||
+		onnx_int(onnx, node, "select_last_index", 0, &last))
+		return onnx_refused(onnx);
+	const struct attr attrs[] = { ONNX_INT(ATTR_AXIS, axis), ONNX_INT(ATTR_KEEPDIMS, keep),
+		ONNX_INT(ATTR_LAST, last) };
+	return onnx_import_as(onnx, node, node->op, 1, 3, attrs);
+}
+
+const struct onnx_operator ONNX_REDUCE[] = {
+	{ "ArgMax", 1, 1, import_arg, OP_ARG_MAX },
+	{ "ArgMin", 1, 1, import_arg, OP_ARG_MIN },
+	{ "ReduceSum", 1, 2, import_reduce, OP_REDUCE_SUM },
+	{ "ReduceMean", 1, 2, import_reduce, OP_REDUCE_MEAN },
+	{ "ReduceMax", 1, 2, import_reduce, OP_REDUCE_MAX },
+	{ "ReduceMin", 1, 2, import_reduce, OP_REDUCE_MIN },
+	{ "ReduceProd", 1, 2, import_reduce, OP_REDUCE_PROD },
+	{ "ReduceL1", 1, 2, import_reduce, OP_REDUCE_L1 },
+	{ "ReduceL2", 1, 2, import_reduce, OP_REDUCE_L2 },
+	{ "ReduceLogSum", 1, 2, import_reduce, OP_REDUCE_LOG_SUM },
+	{ "ReduceLogSumExp", 1, 2, import_reduce, OP_REDUCE_LOG_SUM_EXP },
+	{ "ReduceSumSquare", 1, 2, import_reduce, OP_REDUCE_SUM_SQUARE },
+	{ "CumSum", 2, 2, .import = import_cum_sum },
+	{ "TopK", 1, 2, .import = import_top_k },
+	{ .type = NULL },
+};

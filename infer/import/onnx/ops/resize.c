@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Resize and Upsample, axis by axis: nearest as a Gather of whole slices, linear and cubic as a
 // product with a matrix of each place's weights. Coordinates: ONNX's Operators.md, Resize.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/declared.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
 
 #include <math.h>
 #include <string.h>
@@ -41,7 +46,7 @@ static int choice(struct onnx *onnx, const struct onnx_node *node, const char *a
 	const char *text;
 
 	if (onnx_string(onnx, node, attribute, names[*index], &text))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (*index = 0; names[*index]; (*index)++) {
 		if (strcmp(text, names[*index]) == 0)
 			return 0;
@@ -67,11 +72,11 @@ static int read_modes(struct onnx *onnx, const struct onnx_node *node, struct re
 		choice(onnx, node, "coordinate_transformation_mode", COORDINATES, &coordinates) ||
 		choice(onnx, node, "nearest_mode", ROUNDINGS, &rounding) ||
 		choice(onnx, node, "keep_aspect_ratio_policy", POLICIES, &policy))
-		return -ENOTSUP;
+		return onnx_refused(onnx);
 	if (onnx_float(onnx, node, "cubic_coeff_a", -0.75f, &a) ||
 		onnx_int(onnx, node, "exclude_outside", 0, &exclude) ||
 		onnx_int(onnx, node, "antialias", 0, &antialias))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (antialias != 0 || (exclude != 0 && mode != RESIZE_CUBIC))
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"antialias, and exclude_outside of another mode than cubic, are not "
@@ -208,8 +213,7 @@ static int emit(struct onnx *onnx, const struct onnx_node *node, const struct re
 		at = onnx_emit_reshape(onnx, node, at, 3, three);
 		at = resize_axis(onnx, node, resize, &axes[d], at);
 	}
-	if (at != GRAPH_NONE)
-		at = onnx_emit_reshape(onnx, node, at, x.rank, dims);
+	at = onnx_emit_reshape(onnx, node, at, x.rank, dims);
 	return onnx_output(onnx, node, 0, at);
 }
 
@@ -220,8 +224,8 @@ static int read_axes(
 	const uint32_t rank = onnx_input(onnx, node, 0)->rank;
 	const Onnx__AttributeProto *attr;
 
-	if (onnx_attr(onnx, node, "axes", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS, &attr))
-		return -EINVAL;
+	if (onnx_attr(onnx, node, "axes", ONNX_ATTRIBUTE(INTS), &attr))
+		return onnx_refused(onnx);
 	if (count != (attr ? attr->n_ints : rank) || count > rank)
 		return onnx_refuse(onnx, node, -EINVAL,
 			"has %u scales or sizes, should have one for each axis", count);
@@ -252,7 +256,7 @@ static int by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis
 			which[k] = k;
 	} else if (onnx_input_ints(onnx, node, 3, &count, &sizes) ||
 		read_axes(onnx, node, count, which)) {
-		return -EINVAL;
+		return onnx_refused(onnx);
 	}
 	for (uint32_t k = 0; k < count; k++) {
 		struct axis *axis = &axes[which[k]];
@@ -273,7 +277,7 @@ static int by_scales(struct onnx *onnx, const struct onnx_node *node, const floa
 	uint32_t which[GRAPH_RANK_MAX] = { 0 };
 
 	if (read_axes(onnx, node, count, which))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	for (uint32_t k = 0; k < count; k++) {
 		struct axis *axis = &axes[which[k]];
 		const double out = floor((double)axis->in * (double)scales[k]);
@@ -301,9 +305,8 @@ static int read_scales(
 	const Onnx__AttributeProto *attr;
 
 	if (!is_there(onnx, node, input)) { // Upsample before opset 9
-		if (onnx_attr(onnx, node, "scales", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS,
-			    &attr))
-			return -EINVAL;
+		if (onnx_attr(onnx, node, "scales", ONNX_ATTRIBUTE(FLOATS), &attr))
+			return onnx_refused(onnx);
 		if (!attr || attr->n_floats > GRAPH_RANK_MAX)
 			return onnx_refuse(onnx, node, -EINVAL, "has no scales and no sizes");
 		return by_scales(onnx, node, attr->floats, (uint32_t)attr->n_floats, axes);
@@ -317,7 +320,7 @@ static int read_scales(
 	return by_scales(onnx, node, scales->data, (uint32_t)scales->dims[0], axes);
 }
 
-int onnx_import_resize(struct onnx *onnx, const struct onnx_node *node)
+static int import_resize(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = onnx_input(onnx, node, 0);
 	const uint32_t scales = onnx->opset < 11 || strcmp(node->type, "Upsample") == 0 ? 1 : 2;
@@ -336,3 +339,9 @@ int onnx_import_resize(struct onnx *onnx, const struct onnx_node *node)
 				     : read_scales(onnx, node, scales, axes);
 	return rc ? rc : emit(onnx, node, &resize, axes);
 }
+
+const struct onnx_operator ONNX_RESIZE[] = {
+	{ "Resize", 1, 4, .import = import_resize },
+	{ "Upsample", 1, 2, .import = import_resize },
+	{ .type = NULL },
+};

@@ -1,58 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that move no values: Reshape, Flatten, Squeeze, Unsqueeze become the graph's Reshape
 // with every dimension known.
-#include "infer/import/onnx/onnx.h"
+#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/declared.h"
+#include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/refuse.h"
 
 #include <string.h>
-
-#define DECLARED_MAX    4096 // a file with more is searched for none: each search takes that long
-#define ATTRIBUTE(name) ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__##name
 
 static int reshape_to(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, const int64_t *dims)
 {
 	return onnx_output(
 		onnx, node, 0, onnx_emit_reshape(onnx, node, node->inputs[0], rank, dims));
-}
-
-static bool read_declared(const Onnx__TypeProto *type, uint32_t *rank, int64_t *dims)
-{
-	const Onnx__TensorShapeProto *shape;
-
-	if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !type->tensor_type)
-		return false;
-	shape = type->tensor_type->shape;
-	if (!shape || shape->n_dim > GRAPH_RANK_MAX)
-		return false;
-	*rank = (uint32_t)shape->n_dim;
-	for (uint32_t d = 0; d < *rank; d++) {
-		bool fixed = shape->dim[d]->value_case ==
-			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-
-		dims[d] = fixed ? shape->dim[d]->dim_value : d == 0 ? 1 : -1;
-		if (dims[d] < 1 || dims[d] > GRAPH_ELEMENTS_MAX)
-			return false;
-	}
-	return true;
-}
-
-bool onnx_declared_shape(
-	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX])
-{
-	const Onnx__GraphProto *proto = onnx->proto;
-	size_t n = proto->n_output + proto->n_value_info;
-
-	if (n > DECLARED_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		const Onnx__ValueInfoProto *info = i < proto->n_output
-			? proto->output[i]
-			: proto->value_info[i - proto->n_output];
-
-		if (strcmp(onnx_text(info->name), name) == 0)
-			return read_declared(info->type, rank, dims);
-	}
-	return false;
 }
 
 // A shape that is computed, or axes: what the file declares of the result says the same, where it
@@ -81,8 +42,7 @@ static int reshape_as_declared(struct onnx *onnx, const struct onnx_node *node)
 
 static bool is_computed(const struct onnx *onnx, const struct onnx_node *node)
 {
-	return node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE &&
-		!onnx_input(onnx, node, 1)->data;
+	return onnx_is_given(node, 1) && !onnx_input(onnx, node, 1)->data;
 }
 
 // The new shape is an attribute before opset 5 and an input since.
@@ -91,12 +51,12 @@ static int read_shape(
 {
 	const Onnx__AttributeProto *attr;
 
-	if (onnx->opset >= 5 && node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE)
+	if (onnx->opset >= 5 && onnx_is_given(node, 1))
 		return onnx_input_ints(onnx, node, 1, rank, dims);
 	if (onnx->opset >= 5)
 		return onnx_refuse(onnx, node, -EINVAL, "input 1, the new shape, is missing");
-	if (onnx_attr(onnx, node, "shape", ATTRIBUTE(INTS), &attr))
-		return -EINVAL;
+	if (onnx_attr(onnx, node, "shape", ONNX_ATTRIBUTE(INTS), &attr))
+		return onnx_refused(onnx);
 	if (!attr || attr->n_ints > GRAPH_RANK_MAX)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"attribute 'shape' is missing or has more than %d dimensions",
@@ -107,7 +67,7 @@ static int read_shape(
 }
 
 // 0 keeps the input's dimension, one -1 takes what is left.
-int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
+static int import_reshape(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t dims[GRAPH_RANK_MAX], allow_zero, known = 1, elements = tensor_elements(x);
@@ -118,8 +78,10 @@ int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx->opset >= 5 && is_computed(onnx, node))
 		return reshape_as_declared(onnx, node);
 	rc = read_shape(onnx, node, &rank, &wanted);
-	if (rc != 0 || onnx_int(onnx, node, "allowzero", 0, &allow_zero))
-		return rc ? rc : -EINVAL;
+	if (rc == 0)
+		rc = onnx_int(onnx, node, "allowzero", 0, &allow_zero);
+	if (rc != 0)
+		return rc;
 	for (uint32_t d = 0; d < rank; d++) {
 		dims[d] = wanted[d] == 0 && !allow_zero && d < x->rank ? x->dims[d] : wanted[d];
 		if (dims[d] == -1 && open == GRAPH_NONE) {
@@ -144,13 +106,13 @@ int onnx_import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	return reshape_to(onnx, node, rank, dims);
 }
 
-int onnx_import_flatten(struct onnx *onnx, const struct onnx_node *node)
+static int import_flatten(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t dims[2] = { 1, 1 }, axis;
 
 	if (onnx_int(onnx, node, "axis", 1, &axis))
-		return -EINVAL;
+		return onnx_refused(onnx);
 	if (axis < -(int64_t)x->rank || axis > (int64_t)x->rank)
 		return onnx_refuse(onnx, node, -EINVAL, "axis %lld, the input has %u dimensions",
 			(long long)axis, x->rank);
@@ -171,14 +133,14 @@ static int read_axes(
 
 	*mask = 0;
 	*given = true;
-	if (node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE) {
+	if (onnx_is_given(node, 1)) {
 		int rc = onnx_input_ints(onnx, node, 1, &count, &axes);
 
 		if (rc != 0)
 			return rc;
 	} else {
-		if (onnx_attr(onnx, node, "axes", ATTRIBUTE(INTS), &attr))
-			return -EINVAL;
+		if (onnx_attr(onnx, node, "axes", ONNX_ATTRIBUTE(INTS), &attr))
+			return onnx_refused(onnx);
 		*given = attr != NULL;
 		axes = attr ? attr->ints : NULL;
 		count = attr && attr->n_ints <= GRAPH_RANK_MAX ? (uint32_t)attr->n_ints : 0;
@@ -198,7 +160,7 @@ static int read_axes(
 	return 0;
 }
 
-int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node)
+static int import_squeeze(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t dims[GRAPH_RANK_MAX];
@@ -222,7 +184,7 @@ int onnx_import_squeeze(struct onnx *onnx, const struct onnx_node *node)
 	return reshape_to(onnx, node, rank, dims);
 }
 
-int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
+static int import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t dims[GRAPH_RANK_MAX];
@@ -232,13 +194,13 @@ int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 
 	if (is_computed(onnx, node))
 		return reshape_as_declared(onnx, node);
-	if (node->n_inputs == 2 && node->inputs[1] != GRAPH_NONE) {
+	if (onnx_is_given(node, 1)) {
 		added = (uint32_t)tensor_elements(&onnx->graph->tensors[node->inputs[1]]);
 	} else {
 		const Onnx__AttributeProto *attr;
 
-		if (onnx_attr(onnx, node, "axes", ATTRIBUTE(INTS), &attr))
-			return -EINVAL;
+		if (onnx_attr(onnx, node, "axes", ONNX_ATTRIBUTE(INTS), &attr))
+			return onnx_refused(onnx);
 		added = attr && attr->n_ints < 64 ? (uint32_t)attr->n_ints : 64;
 	}
 	rank = x->rank + added;
@@ -252,3 +214,11 @@ int onnx_import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 		dims[d] = mask >> d & 1 ? 1 : x->dims[from++];
 	return reshape_to(onnx, node, rank, dims);
 }
+
+const struct onnx_operator ONNX_RESHAPE[] = {
+	{ "Flatten", 1, 1, .import = import_flatten },
+	{ "Reshape", 1, 2, .import = import_reshape },
+	{ "Squeeze", 1, 2, .import = import_squeeze },
+	{ "Unsqueeze", 1, 2, .import = import_unsqueeze },
+	{ .type = NULL },
+};

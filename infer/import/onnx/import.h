@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "infer/graph/graph.h"
+#include "infer/graph/report.h"
+
+// ONNX of opsets 1 to 25. The contract is that of import_model() (infer/import/import.h).
+int import_onnx(const void *bytes, size_t size, bool labels, struct graph **graph,
+	struct compile_report *report, struct error *err);
