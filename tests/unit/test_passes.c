@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the passes make of small graphs; that scores stay the same is test_parity's to show.
+#include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
 #include "tests/cmocka.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
 #include "infer/kernels/product/bf16_dense.h"
 
@@ -12,7 +13,7 @@ static int convert(struct graph *graph, struct node *node, struct error *err)
 	uint16_t *rounded = data;
 
 	if (to == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	for (int64_t i = 0; i < tensor_elements(&from); i++)
 		rounded[i] = bf16_of(floats[i]);
 	node->inputs[1] = to;
@@ -31,7 +32,7 @@ int pass_bf16_weights(struct graph *graph, struct compile_report *report, struct
 			continue;
 		weights += tensor_elements(&graph->tensors[node->inputs[1]]);
 		if (convert(graph, node, err) != 0)
-			return -ENOMEM;
+			return err->code;
 		changes++;
 	}
 	if (changes > 0)

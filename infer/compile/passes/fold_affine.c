@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Affine steps (scalers, batch normalisation, biases) into the Dense or Affine beside them.
+#include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
-
+#include "infer/compile/passes/uses.h"
 #include "infer/graph/arena.h"
 
 #include <math.h>
@@ -49,10 +50,10 @@ static int fold_into_first(
 	w_index = pass_constant(
 		graph, from.name, dense ? 2 : 1, dense ? rows : columns, columns, &w, err);
 	if (w_index == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	b_index = pass_constant(graph, affine->name, 1, columns, 0, &b, err);
 	if (b_index == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	for (int64_t r = 0; r < rows; r++) {
 		for (int64_t c = 0; c < columns; c++)
 			w[r * columns + c] = (float)((double)old_w[r * columns + c] * (double)s[c]);
@@ -60,8 +61,8 @@ static int fold_into_first(
 	for (int64_t c = 0; c < columns; c++)
 		b[c] = (float)((old_b ? (double)old_b[c] : 0) * (double)s[c] + (double)t[c]);
 	if (set_inputs(graph, first, first->inputs[0], w_index, b_index, err) < 0)
-		return -ENOMEM;
-	node_take_output(first, affine);
+		return err->code;
+	uses_swap_outputs(first, affine);
 	return 1;
 }
 
@@ -79,10 +80,10 @@ static int fold_into_next(
 
 	w_index = pass_constant(graph, from.name, 2, rows, columns, &w, err);
 	if (w_index == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	b_index = pass_constant(graph, dense->name, 1, columns, 0, &b, err);
 	if (b_index == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	for (int64_t c = 0; c < columns; c++) {
 		double sum = old_b ? (double)old_b[c] : 0, shifted = 0;
 
@@ -145,7 +146,7 @@ int pass_fold_affine(struct graph *graph, struct compile_report *report, struct 
 	struct uses uses;
 
 	if (uses_init(&uses, graph, err))
-		return -ENOMEM;
+		return err->code;
 	for (uint32_t n = graph->n_nodes; n-- > 0 && rc >= 0;) {
 		while ((rc = fold_one(graph, &uses, &graph->nodes[n], report, err)) > 0)
 			changes++;

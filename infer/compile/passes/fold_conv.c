@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What scales and shifts the channels of a convolution, into its weights and bias:
 // BatchNormalization, and Mul, Add, Sub and Div with one constant a channel, or one for all.
+#include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
-
+#include "infer/compile/passes/uses.h"
 #include "infer/graph/arena.h"
 
 #include <math.h>
@@ -119,7 +120,7 @@ static int scale_weights(
 	inputs[1] = same_shape(graph, from.name, from.rank, from.dims, &w, err);
 	inputs[2] = same_shape(graph, conv->name, 1, &channels->count, &b, err);
 	if (inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	for (int64_t c = 0; c < channels->count; c++) {
 		for (int64_t i = c * each; i < (c + 1) * each; i++)
 			w[i] = (float)((double)old_w[i] * channels->scale[c]);
@@ -169,7 +170,7 @@ static int fold_one(struct graph *graph, const struct uses *uses, struct node *n
 	free(channels.scale);
 	if (rc <= 0)
 		return rc;
-	node_take_output(conv, node);
+	uses_swap_outputs(conv, node);
 	uses->producer[conv->outputs[0]] = (uint32_t)(conv - graph->nodes);
 	report_add(
 		report, "folded %s '%s' into Conv '%s'", op_name(node->op), node->name, conv->name);
@@ -182,7 +183,7 @@ int pass_fold_conv(struct graph *graph, struct compile_report *report, struct er
 	struct uses uses;
 
 	if (uses_init(&uses, graph, err))
-		return -ENOMEM;
+		return err->code;
 	for (uint32_t n = 0; n < graph->n_nodes && rc >= 0; n++) {
 		struct node *node = &graph->nodes[n];
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/uses.h"
 
 #include <float.h>
 
@@ -54,7 +55,7 @@ static int fuse(struct graph *graph, struct node *before, struct node *node, str
 		node_set_float(graph, before, ATTR_ALPHA, fused.alpha) ||
 		node_set_float(graph, before, ATTR_BETA, fused.beta))
 		return error_set(err, -ENOMEM, "out of memory");
-	node_take_output(before, node);
+	uses_swap_outputs(before, node);
 	return 0;
 }
 
@@ -64,7 +65,7 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 	int changes = 0;
 
 	if (uses_init(&uses, graph, err))
-		return -ENOMEM;
+		return err->code;
 	for (uint32_t n = 0; n < graph->n_nodes; n++) {
 		struct node *node = &graph->nodes[n], *before;
 		struct fused fused = activation_of(node);
@@ -83,7 +84,7 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 			continue;
 		uses.producer[node->outputs[0]] = uses.producer[before->outputs[0]];
 		if (fuse(graph, before, node, fused, err)) {
-			changes = -ENOMEM;
+			changes = err->code;
 			break;
 		}
 		report_add(report, "fused %s '%s' into %s '%s'", op_name(node->op), node->name,

@@ -9,8 +9,10 @@
 // stays, others may read it. Weights that do not fit in int8 once their zero point is taken off
 // keep what is left of it. A MatMulInteger that is followed by something else becomes a QDense,
 // where its zero points are constant.
+#include "infer/compile/passes/constants.h"
+#include "infer/compile/passes/passes.h"
 #include "infer/compile/passes/quantised.h"
-
+#include "infer/compile/passes/uses.h"
 #include "infer/graph/arena.h"
 
 struct dynamic {
@@ -216,12 +218,12 @@ static int make_dynamic(struct fuser *f, struct dynamic *d)
 	}
 	for (uint32_t i = 1; i < 5; i++) {
 		if (inputs[i] == GRAPH_NONE)
-			return -ENOMEM;
+			return f->err->code;
 	}
 	if ((n == 7 && inputs[6] == GRAPH_NONE) || set_inputs(f, d, inputs, n) != 0)
-		return -ENOMEM;
+		return f->err->code;
 	d->node->op = OP_DYNAMIC_QDENSE;
-	node_take_output(d->node, d->last);
+	uses_swap_outputs(d->node, d->last);
 	return 0;
 }
 
@@ -238,7 +240,7 @@ static int make_sums(struct fuser *f, struct dynamic *d)
 	inputs[2] = constant(f, d, DTYPE_I32, &b);
 	inputs[3] = columns(f, d, NULL, 0, 1.0f);
 	if (inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE || inputs[3] == GRAPH_NONE)
-		return -ENOMEM;
+		return f->err->code;
 	for (int64_t i = 0; i < d->k * d->n; i++) {
 		const int8_t *w = f->graph->tensors[inputs[1]].data;
 
@@ -281,7 +283,7 @@ int pass_fuse_dynamic(struct graph *graph, struct compile_report *report, struct
 	int changes = 0, rc;
 
 	if (finder_init(&f.find, graph, err) != 0)
-		return -ENOMEM;
+		return err->code;
 	for (uint32_t n = 0; n < graph->n_nodes && changes >= 0; n++) {
 		rc = fuse(&f, &graph->nodes[n]);
 		changes = rc < 0 ? rc : changes + rc;

@@ -8,8 +8,10 @@
 // where b is rounded to a whole number: exactly what it was where c was quantised by sx sw[n], as
 // exporters do. Without a QuantizeLinear behind it sy is 1 and y a float. Weights must fit in int8
 // once their zero point is taken off.
+#include "infer/compile/passes/constants.h"
+#include "infer/compile/passes/passes.h"
 #include "infer/compile/passes/quantised.h"
-
+#include "infer/compile/passes/uses.h"
 #include "infer/graph/arena.h"
 
 #include <math.h>
@@ -98,13 +100,13 @@ static int fuse(struct fuser *f, struct product *p)
 
 	inputs[1] = pass_constant_of(f->graph, stem, DTYPE_I8, 2, p->k, p->n, &w, f->err);
 	if (inputs[1] == GRAPH_NONE)
-		return -ENOMEM;
+		return f->err->code;
 	inputs[2] = pass_constant_of(f->graph, stem, DTYPE_I32, 1, p->n, 0, &b, f->err);
 	if (inputs[2] == GRAPH_NONE)
-		return -ENOMEM;
+		return f->err->code;
 	inputs[3] = pass_constant_of(f->graph, stem, DTYPE_F32, 1, p->n, 0, &m, f->err);
 	if (inputs[3] == GRAPH_NONE)
-		return -ENOMEM;
+		return f->err->code;
 	take_weights(p, w);
 	for (int64_t c = 0; c < p->n; c++) {
 		if (!column(p, c, w, (float *)m + c, (int32_t *)b + c))
@@ -122,7 +124,7 @@ static int fuse(struct fuser *f, struct product *p)
 	if (!p->node->inputs || set_attributes(f, p) != 0)
 		return error_set(f->err, -ENOMEM, "out of memory");
 	if (p->last != p->node)
-		node_take_output(p->node, p->last);
+		uses_swap_outputs(p->node, p->last);
 	report_add(f->report, "fused '%s' into 8 bits: %s [%lld] to %s [%lld]", p->node->name,
 		dtype_name(p->in.dtype), (long long)p->k,
 		dtype_name(p->is_requantised ? p->out.dtype : DTYPE_F32), (long long)p->n);
@@ -138,7 +140,7 @@ static int fuse_node(struct fuser *f, uint32_t n)
 
 	if (after) {
 		p.node->inputs[0] = bytes;
-		node_take_output(p.node, after);
+		uses_swap_outputs(p.node, after);
 		return 1;
 	}
 	if (again != GRAPH_NONE) {
@@ -157,7 +159,7 @@ int pass_fuse_quantised(struct graph *graph, struct compile_report *report, stru
 	int changes = 0, rc;
 
 	if (finder_init(&f.find, graph, err) != 0)
-		return -ENOMEM;
+		return err->code;
 	for (uint32_t n = 0; n < graph->n_nodes && changes >= 0; n++) {
 		rc = fuse_node(&f, n);
 		changes = rc < 0 ? rc : changes + rc;

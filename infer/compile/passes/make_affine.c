@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
-
 #include "infer/graph/arena.h"
 
 #include <math.h>
@@ -113,7 +113,7 @@ static int make_affine(struct graph *graph, struct node *node, struct error *err
 		? GRAPH_NONE
 		: pass_constant(graph, node->name, 1, columns, 0, &shift, err);
 	if (inputs[2] == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	made = node->op == OP_BATCH_NORM ? from_batch_norm(graph, node, &x, scale, shift)
 					 : from_arithmetic(graph, node, &x, scale, shift);
 	if (!made)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
-
 #include "infer/graph/arena.h"
 
 // A constant that adds the same to every row: all dimensions but the last are 1.
@@ -45,7 +45,7 @@ static int make_dense(struct graph *graph, struct node *node, struct error *err)
 
 	inputs[1] = pass_constant(graph, from.name, 2, k, n, &w, err);
 	if (inputs[1] == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	for (int64_t r = 0; r < k; r++) {
 		for (int64_t c = 0; c < n; c++)
 			w[r * n + c] =
@@ -57,7 +57,7 @@ static int make_dense(struct graph *graph, struct node *node, struct error *err)
 
 		inputs[2] = pass_constant(graph, c.name, 1, n, 0, &b, err);
 		if (inputs[2] == GRAPH_NONE)
-			return -ENOMEM;
+			return err->code;
 		for (int64_t i = 0; i < n; i++)
 			b[i] = (float)(beta * (double)((const float *)c.data)[i * step]);
 	}
@@ -79,7 +79,7 @@ int pass_make_dense(struct graph *graph, struct compile_report *report, struct e
 		if (!fits(graph, node))
 			continue;
 		if (make_dense(graph, node, err))
-			return -ENOMEM;
+			return err->code;
 		report_add(report, "made %s '%s' a Dense", op_name(op), node->name);
 		changes++;
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/compile/passes/quantised.h"
+#include "infer/compile/passes/uses.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@ int finder_init(struct finder *f, const struct graph *graph, struct error *err)
 {
 	*f = (struct finder){ .graph = graph };
 	if (uses_init(&f->uses, graph, err))
-		return -ENOMEM;
+		return err->code;
 	f->reader = malloc(((size_t)graph->n_tensors + 1) * sizeof(*f->reader));
 	if (!f->reader) {
 		finder_fini(f);

@@ -2,7 +2,7 @@
 // Products of quantised tensors, as pass_fuse_quantised() finds them: a part of that pass.
 #pragma once
 
-#include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/uses.h"
 
 struct quantum { // how one tensor is quantised: x = (q - zero) * scale
 	enum dtype dtype;
