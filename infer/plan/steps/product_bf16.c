@@ -3,7 +3,7 @@
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
-#include "infer/plan/choose/contest.h"
+#include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/layout.h"
 #include "infer/plan/table.h"
 
@@ -19,7 +19,7 @@ struct bf16_step {
 };
 
 // What the kernels are timed over.
-struct trial {
+struct bf16_trial {
 	const struct dense *dense;
 	uint32_t rows; // that x and y have
 	float *x, *y;
@@ -35,9 +35,9 @@ static void run_bf16(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->scratch));
 }
 
-static int trial_ready(void *context)
+static int bf16_trial_ready(void *context)
 {
-	struct trial *trial = context;
+	struct bf16_trial *trial = context;
 	const uint32_t k = trial->dense->k, n = trial->dense->n;
 	const size_t scratch = trial->rows * bf16_dense_scratch_bytes(k);
 
@@ -48,38 +48,36 @@ static int trial_ready(void *context)
 	return trial->x && trial->y && trial->scratch ? 0 : -ENOMEM;
 }
 
-static void trial_call(void *context, const void *kernel, uint32_t rows)
+static void bf16_trial_call(void *context, const void *kernel, const void *packed, uint32_t rows)
 {
 	const struct bf16_dense_kernel *candidate = kernel;
-	const struct trial *trial = context;
+	const struct bf16_trial *trial = context;
 
 	candidate->run(trial->dense, rows, trial->x, trial->y, trial->scratch);
 }
 
-static int choose(struct builder *builder, struct bf16_step *bf16)
+static int bf16_choose(struct builder *builder, struct bf16_step *bf16)
 {
 	const struct dense *dense = &bf16->dense;
 	const uint64_t most = VALUES_MAX / (dense->k > dense->n ? dense->k : dense->n);
-	struct trial trial = { .dense = dense };
-	const struct contest contest = { .kernels = BF16_DENSE_KERNELS,
-		.kernel_bytes = sizeof(*BF16_DENSE_KERNELS),
-		.count = BF16_DENSE_TABLE.count,
+	struct bf16_trial trial = { .dense = dense };
+	struct contest contest = { .table = &BF16_DENSE_TABLE,
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
-		.ready = trial_ready,
-		.call = trial_call };
-	const void *chosen[MODEL_BATCH_CLASSES];
-	uint32_t rows[MODEL_BATCH_CLASSES];
+		.ready = bf16_trial_ready,
+		.call = bf16_trial_call };
+	struct chosen chosen[MODEL_BATCH_CLASSES];
 	int rc;
 
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
-		rows[c] = MODEL_BATCH_CLASS[c] * builder->step->per_row;
-		rows[c] = rows[c] <= most ? rows[c] : most ? (uint32_t)most : 1;
-		trial.rows = rows[c];
+		const uint64_t rows = (uint64_t)MODEL_BATCH_CLASS[c] * builder->step->per_row;
+
+		contest.rows[c] = rows <= most ? (uint32_t)rows : most ? (uint32_t)most : 1;
+		trial.rows = contest.rows[c];
 	}
-	rc = contest_choose(builder, &contest, rows, chosen);
+	rc = choose(builder, builder->step, &contest, chosen);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++)
-		bf16->kernel[c] = chosen[c];
+		bf16->kernel[c] = chosen[c].kernel;
 	free(trial.x);
 	free(trial.y);
 	free(trial.scratch);
@@ -87,7 +85,7 @@ static int choose(struct builder *builder, struct bf16_step *bf16)
 }
 
 // The packed weights, for x in the layout that it comes in. NULL with err filled.
-static const void *pack(struct builder *builder, uint32_t k, uint32_t n)
+static const void *bf16_pack(struct builder *builder, uint32_t k, uint32_t n)
 {
 	const struct tensor *b = builder_input(builder, 2);
 	const uint16_t *from = builder_input(builder, 1)->data;
@@ -118,7 +116,7 @@ int build_bf16_dense(struct builder *builder)
 	struct step *step = builder->step;
 	int rc;
 
-	bf16.dense.packed = pack(builder, k, n);
+	bf16.dense.packed = bf16_pack(builder, k, n);
 	if (!bf16.dense.packed)
 		return -ENOMEM;
 	step->run = run_bf16;
@@ -129,7 +127,7 @@ int build_bf16_dense(struct builder *builder)
 	step->macs = (uint64_t)step->per_row * k * n;
 	snprintf(step->shape, sizeof(step->shape), "bfloat16 %" PRIu32 " -> %" PRIu32 "%s%s", k, n,
 		kind ? " + " : "", kind ? activation_name(kind) : "");
-	rc = choose(builder, &bf16);
+	rc = bf16_choose(builder, &bf16);
 	if (rc != 0)
 		return rc;
 	return builder_finish(builder, &bf16, sizeof(bf16));

@@ -5,7 +5,7 @@
 
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/quantise/quantise.h"
-#include "infer/plan/choose/contest.h"
+#include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/layout.h"
 #include "infer/plan/table.h"
 
@@ -32,26 +32,26 @@ static void run_qdense(const struct step *step, const struct pass *pass)
 }
 
 // What the kernels are timed over.
-struct trial {
+struct qdense_trial {
 	const struct qdense *dense;
 	uint32_t rows; // that x and y have
 	uint8_t *x;
 	float *y;
 };
 
-static int trial_ready(void *context)
+static int qdense_trial_ready(void *context)
 {
-	struct trial *trial = context;
+	struct qdense_trial *trial = context;
 
 	trial->x = calloc(trial->rows, trial->dense->k);
 	trial->y = calloc((size_t)trial->rows * trial->dense->n, sizeof(float));
 	return trial->x && trial->y ? 0 : -ENOMEM;
 }
 
-static void trial_call(void *context, const void *kernel, uint32_t rows)
+static void qdense_trial_call(void *context, const void *kernel, const void *packed, uint32_t rows)
 {
 	const struct qdense_kernel *candidate = kernel;
-	const struct trial *trial = context;
+	const struct qdense_trial *trial = context;
 	const float scale = 1.0f;
 	const struct qdense_rows of = { .scale = &scale };
 
@@ -71,24 +71,21 @@ int qdense_choose(struct builder *builder, const struct qdense *dense,
 	const uint32_t rows[MODEL_BATCH_CLASSES],
 	const struct qdense_kernel *kernels[MODEL_BATCH_CLASSES])
 {
-	struct trial trial = { .dense = dense,
+	struct qdense_trial trial = { .dense = dense,
 		.rows = rows_to_time(dense, rows[MODEL_BATCH_CLASSES - 1]) };
-	const struct contest contest = { .kernels = QDENSE_KERNELS,
-		.kernel_bytes = sizeof(*QDENSE_KERNELS),
-		.count = QDENSE_TABLE.count,
+	struct contest contest = { .table = &QDENSE_TABLE,
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
-		.ready = trial_ready,
-		.call = trial_call };
-	const void *chosen[MODEL_BATCH_CLASSES];
-	uint32_t timed[MODEL_BATCH_CLASSES];
+		.ready = qdense_trial_ready,
+		.call = qdense_trial_call };
+	struct chosen chosen[MODEL_BATCH_CLASSES];
 	int rc;
 
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
-		timed[c] = rows[c] < trial.rows ? rows[c] : trial.rows;
-	rc = contest_choose(builder, &contest, timed, chosen);
+		contest.rows[c] = rows[c] < trial.rows ? rows[c] : trial.rows;
+	rc = choose(builder, builder->step, &contest, chosen);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++)
-		kernels[c] = chosen[c];
+		kernels[c] = chosen[c].kernel;
 	free(trial.x);
 	free(trial.y);
 	return rc;

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/plan/choose/choose.h"
+#include "base/align.h"
+#include "infer/plan/choose/race.h"
+
+#include <stdlib.h>
+
+// A race repeats one kernel. Between others the tiles of AMX cost more than that tells: an int8 MLP
+// 41-64-32-5 by the kernels that won took 33 ns a row of 64, by the others 28.
+#define TILES_HANDICAP 1.25
+
+struct chooser {
+	struct builder *builder;
+	const struct step *step;
+	const struct contest *contest;
+	bool is_ready;
+	void *trials[KERNELS_MAX];  // by the kernel's number: packed to time with, or NULL
+	void *planned[KERNELS_MAX]; // the same in the plan's memory, of kernels that were chosen
+};
+
+struct chooser_entrant {
+	const struct contest *contest;
+	const struct kernel *kernel;
+	const void *packed;
+};
+
+static uint32_t chooser_number(const struct chooser *chooser, const void *kernel)
+{
+	const struct kernel_table *table = chooser->contest->table;
+
+	return (uint32_t)(((const char *)kernel - (const char *)table->kernels) /
+		(ptrdiff_t)table->kernel_bytes);
+}
+
+// 0: the kernel cannot have its weights.
+static size_t chooser_packed_bytes(const struct chooser *chooser, const void *kernel)
+{
+	const struct contest *contest = chooser->contest;
+	const size_t bytes = contest->packing->bytes(contest->context, kernel);
+
+	return bytes <= PLAN_WEIGHTS_BYTES_MAX ? bytes : 0;
+}
+
+static bool chooser_may_run(const struct chooser *chooser, const struct kernel *kernel)
+{
+	return kernel_allowed(kernel->isa, chooser->builder->plan->isa_mask) &&
+		(!chooser->contest->packing || chooser_packed_bytes(chooser, kernel) > 0);
+}
+
+// Which of `packings`, by the kernel's number, has the form that the kernel wants? NULL: none yet.
+static void *chooser_shared(
+	const struct chooser *chooser, void *const *packings, const void *kernel)
+{
+	const struct contest *contest = chooser->contest;
+
+	for (uint32_t i = 0; i < contest->table->count; i++) {
+		if (packings[i] && contest->packing->same(kernel_at(contest->table, i), kernel))
+			return packings[i];
+	}
+	return NULL;
+}
+
+// The weights to time a kernel with. NULL: no memory.
+static const void *chooser_trial(struct chooser *chooser, const void *kernel)
+{
+	const struct contest *contest = chooser->contest;
+	const size_t bytes = align_up(chooser_packed_bytes(chooser, kernel), KERNEL_ALIGN);
+	void *packed = chooser_shared(chooser, chooser->trials, kernel);
+
+	if (packed)
+		return packed;
+	packed = aligned_alloc(KERNEL_ALIGN, bytes);
+	if (packed && contest->packing->pack(contest->context, kernel, packed) != 0) {
+		free(packed);
+		return NULL;
+	}
+	chooser->trials[chooser_number(chooser, kernel)] = packed;
+	return packed;
+}
+
+// The weights of a kernel that was chosen. NULL with err filled: no memory.
+static const void *chooser_weights(struct chooser *chooser, const void *kernel)
+{
+	const struct contest *contest = chooser->contest;
+	void *packed = chooser_shared(chooser, chooser->planned, kernel);
+
+	if (packed)
+		return packed;
+	packed = builder_weights(chooser->builder, chooser_packed_bytes(chooser, kernel));
+	if (packed && contest->packing->pack(contest->context, kernel, packed) != 0) {
+		error_set(chooser->builder->err, -ENOMEM, "no memory for the weights");
+		return NULL;
+	}
+	chooser->planned[chooser_number(chooser, kernel)] = packed;
+	return packed;
+}
+
+static void chooser_call(void *context, uint32_t rows)
+{
+	const struct chooser_entrant *entrant = context;
+
+	entrant->contest->call(entrant->contest->context, entrant->kernel, entrant->packed, rows);
+}
+
+// All that may run and have memory, the preferred ones first.
+static uint32_t chooser_entrants(struct chooser *chooser, struct chooser_entrant *entrants)
+{
+	const struct contest *contest = chooser->contest;
+	uint32_t count = 0;
+
+	for (uint32_t i = contest->table->count; i-- > 0;) {
+		const struct kernel *kernel = kernel_at(contest->table, i);
+		const void *packed = NULL;
+
+		if (!chooser_may_run(chooser, kernel) || (i == 0 && count > 0))
+			continue;
+		if (contest->packing) {
+			packed = chooser_trial(chooser, kernel);
+			if (!packed)
+				continue;
+		}
+		entrants[count++] = (struct chooser_entrant){ contest, kernel, packed };
+	}
+	return count;
+}
+
+// NULL: no memory to find out.
+static const void *chooser_fastest(struct chooser *chooser, uint32_t rows)
+{
+	const struct contest *contest = chooser->contest;
+	struct chooser_entrant entrants[KERNELS_MAX];
+	struct racer racers[KERNELS_MAX];
+	uint32_t count;
+
+	if (!chooser->is_ready && contest->ready(contest->context) != 0)
+		return NULL;
+	chooser->is_ready = true;
+	count = chooser_entrants(chooser, entrants);
+	for (uint32_t i = 0; i < count; i++) {
+		racers[i] = (struct racer){ .call = chooser_call, .context = &entrants[i] };
+		if (entrants[i].kernel->isa & (ISA_AMX_INT8 | ISA_AMX_BF16))
+			racers[i].handicap = TILES_HANDICAP;
+	}
+	return count ? entrants[race(racers, count, rows, contest->sample_ns)].kernel : NULL;
+}
+
+// What an earlier opening of the image chose. NULL: nothing that is known here.
+static const void *chooser_known(const struct chooser *chooser, uint32_t batch_class)
+{
+	const struct kernel_table *table = chooser->contest->table;
+	const char *name = builder_known(chooser->builder, chooser->step, batch_class);
+
+	for (uint32_t i = 0; name && i < table->count; i++) {
+		const struct kernel *kernel = kernel_at(table, i);
+
+		if (kernel->name == name && chooser_may_run(chooser, kernel)) // the table's string
+			return kernel;
+	}
+	return NULL;
+}
+
+static const void *chooser_by_rule(const struct chooser *chooser, uint32_t batch_class)
+{
+	const struct contest *contest = chooser->contest;
+	const unsigned isa_mask = chooser->builder->plan->isa_mask;
+
+	if (contest->by_rule)
+		return contest->by_rule(contest->context, isa_mask, batch_class);
+	return kernel_pick(contest->table, isa_mask);
+}
+
+static const void *chooser_choose(
+	struct chooser *chooser, uint32_t batch_class, const struct chosen *before)
+{
+	const uint32_t *rows = chooser->contest->rows;
+	const void *kernel;
+
+	if (before && rows[batch_class] == 0)
+		return before->kernel;
+	kernel = chooser_known(chooser, batch_class);
+	if (kernel)
+		return kernel;
+	if (chooser->builder->no_timing)
+		return chooser_by_rule(chooser, batch_class);
+	if (before && rows[batch_class] == rows[batch_class - 1])
+		return before->kernel;
+	return chooser_fastest(chooser, rows[batch_class]);
+}
+
+int choose(struct builder *builder, struct step *step, const struct contest *contest,
+	struct chosen chosen[MODEL_BATCH_CLASSES])
+{
+	struct chooser chooser = { .builder = builder, .step = step, .contest = contest };
+	int rc = 0;
+
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
+		const struct kernel *kernel =
+			chooser_choose(&chooser, c, c > 0 ? &chosen[c - 1] : NULL);
+
+		if (!kernel) {
+			rc = error_set(builder->err, -ENOMEM, "no memory to choose a kernel");
+			break;
+		}
+		chosen[c] = (struct chosen){ .kernel = kernel };
+		step->kernel[c] = kernel->name;
+		if (!contest->packing)
+			continue;
+		chosen[c].packed = chooser_weights(&chooser, kernel);
+		if (!chosen[c].packed)
+			rc = -ENOMEM;
+	}
+	for (uint32_t i = 0; i < KERNELS_MAX; i++)
+		free(chooser.trials[i]);
+	return rc;
+}

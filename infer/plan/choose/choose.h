@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which kernel of a table runs a step, for each class of batch sizes: the one that an earlier
+// opening of the image found to be the fastest; or by rule, where nothing may be timed; or the
+// winner of a race (race.h) between all that may run. The scalar kernel, the first of a table, takes
+// part only where there is no other.
+#pragma once
+
+#include "infer/kernels/kernels.h"
+#include "infer/plan/builder.h"
+
+// Of kernels that want their weights in a form of their own. Kernels of the same form share them.
+struct contest_packing {
+	// 0: this kernel cannot have them, and is left out.
+	size_t (*bytes)(const void *context, const void *kernel);
+	// Writes all of them; `packed` is KERNEL_ALIGN-aligned. 0, or -ENOMEM.
+	int (*pack)(const void *context, const void *kernel, void *packed);
+	bool (*same)(const void *kernel, const void *other);
+};
+
+struct contest {
+	const struct kernel_table *table;
+	// Of the kernel, in a batch of each class; classes of as many rows share one race. 0: such
+	// batches do not occur, and the class gets what the one before it has.
+	uint32_t rows[MODEL_BATCH_CLASSES];
+	double sample_ns; // race.h
+	void *context;    // of the functions
+	// The choice without timing. NULL: the last kernel allowed.
+	const void *(*by_rule)(const void *context, unsigned isa_mask, uint32_t batch_class);
+	// Called once, before the first race: memory for the rows, say. 0, or -ENOMEM.
+	int (*ready)(void *context);
+	// One call over so many rows. `packed`: NULL without a packing.
+	void (*call)(void *context, const void *kernel, const void *packed, uint32_t rows);
+	const struct contest_packing *packing; // NULL: all read the same weights
+};
+
+struct chosen {
+	const void *kernel; // entry of the table
+	const void *packed; // weights in the plan's memory; NULL without a packing
+};
+
+// Fills in chosen[] and the names that the step shows. -ENOMEM with the builder's err.
+int choose(struct builder *builder, struct step *step, const struct contest *contest,
+	struct chosen chosen[MODEL_BATCH_CLASSES]);
