@@ -76,7 +76,7 @@ static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_excha
 			curl_easy_strerror(rc));
 }
 
-// Judges a whole answer. The server's own sentence is passed on as it is.
+// Is the whole answer one that the caller can use? The server's own sentence is passed on as it is.
 static bool api_accept(long status, struct api_reply *reply)
 {
 	json_error_t why;
@@ -250,14 +250,14 @@ int api_show(const char *path, void (*print)(const json_t *answer))
 	return TOOL_DONE;
 }
 
-const char *json_text(const json_t *object, const char *key)
+const char *api_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text ? text : "-";
 }
 
-uint64_t json_count(const json_t *object, const char *key)
+uint64_t api_count(const json_t *object, const char *key)
 {
 	json_int_t n = (json_int_t)json_number_value(json_object_get(object, key));
 	const json_t *value = json_object_get(object, key);
@@ -267,7 +267,7 @@ uint64_t json_count(const json_t *object, const char *key)
 	return n < 0 ? 0 : (uint64_t)n;
 }
 
-const char *json_show(const json_t *value, char buffer[32])
+const char *api_value(const json_t *value, char buffer[32])
 {
 	if (json_is_string(value))
 		return json_string_value(value);

@@ -13,10 +13,11 @@ struct api_reply {
 	json_t *json; // the same, parsed
 };
 
-// Sends `body` as JSON (borrowed; NULL: no body). True where the answer is 2xx and JSON. False
-// after saying why not: the server's own words where it gave some.
+// Sends `body`, which stays the caller's, as JSON; NULL: no body. Returns true where the answer is
+// 2xx and JSON; api_reply_fini() then frees it. Otherwise prints why not, in the server's own words
+// where it gave any, and returns false.
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply);
-// PUTs a file, with progress on a terminal.
+// The same for a PUT of a file, with progress on a terminal.
 bool api_upload(const char *path, const char *file, struct api_reply *reply);
 void api_reply_fini(struct api_reply *reply);
 
@@ -26,8 +27,8 @@ bool api_print_json(const struct api_reply *reply);
 // tool_exit.
 int api_show(const char *path, void (*print)(const json_t *answer));
 
-// Members of a JSON object, tolerant of what is missing: "-", 0, false, an empty array.
-const char *json_text(const json_t *object, const char *key);
-uint64_t json_count(const json_t *object, const char *key);
-// A number or string as text, "-" where it is null or missing. `buffer` is used for numbers.
-const char *json_show(const json_t *value, char buffer[32]);
+// Members of a JSON object; "-" and 0 where there is no such member.
+const char *api_text(const json_t *object, const char *key);
+uint64_t api_count(const json_t *object, const char *key);
+// A string, number or boolean as text; "-" for anything else. `buffer` is used for numbers.
+const char *api_value(const json_t *value, char buffer[32]);

@@ -16,7 +16,8 @@ static int counters_show(const struct command *command, char **argv, const char 
 
 // --- stats ---------------------------------------------------------------------------------------
 
-// A counter's row: in total, then by lcore. `group` NULL, or "drops" for drops.bad_magic.
+// Adds a counter's line: its total, then its count on each lcore. `group`: "drops" for
+// drops.bad_magic; NULL for a counter of its own.
 static void stats_add_counter(
 	struct table *table, const json_t *answer, const char *group, const char *key)
 {
@@ -27,18 +28,18 @@ static void stats_add_counter(
 
 	table_add(table, "%s%s%s", group ? group : "", group ? "." : "", key);
 	total = group ? json_object_get(total, group) : total;
-	table_add(table, "%s", format_count(json_count(total, key)).s);
+	table_add(table, "%s", format_count(api_count(total, key)).s);
 	json_array_foreach (lcores, i, lcore) {
 		const json_t *counters = json_object_get(lcore, "counters");
 
 		if (i == 14)
 			break;
 		counters = group ? json_object_get(counters, group) : counters;
-		table_add(table, "%s", format_count(json_count(counters, key)).s);
+		table_add(table, "%s", format_count(api_count(counters, key)).s);
 	}
 }
 
-// Named counters within a counter (statuses, drops): those that are not zero.
+// Adds a line for each counter of a group (statuses, drops) that is not zero.
 static void stats_add_group(
 	struct table *table, const json_t *answer, const char *group, json_t *members)
 {
@@ -64,7 +65,7 @@ static void stats_print(const json_t *answer)
 		if (n == 16) // as many as fit a screen; --json has all
 			break;
 		snprintf(headers[n], sizeof(headers[n]), ">CPU %ju %.18s",
-			(uintmax_t)json_count(value, "cpu"), json_text(value, "role"));
+			(uintmax_t)api_count(value, "cpu"), api_text(value, "role"));
 		header[n] = headers[n];
 		n++;
 	}
@@ -100,10 +101,10 @@ static void drops_print(const json_t *answer)
 
 	TABLE_INIT(&table, "DROP", ">PACKETS", "MEANING");
 	json_array_foreach (json_object_get(answer, "drops"), i, drop) {
-		table_add(&table, "%s", json_text(drop, "name"));
-		table_add(&table, "%s", format_count(json_count(drop, "count")).s);
-		table_add(&table, "%s", json_text(drop, "text"));
-		total += json_count(drop, "count");
+		table_add(&table, "%s", api_text(drop, "name"));
+		table_add(&table, "%s", format_count(api_count(drop, "count")).s);
+		table_add(&table, "%s", api_text(drop, "text"));
+		total += api_count(drop, "count");
 	}
 	table_add(&table, "total");
 	table_add(&table, "%s", format_count(total).s);
@@ -133,16 +134,16 @@ void lcores_print_table(const json_t *lcores)
 	TABLE_INIT(&table, ">CPU", "ROLE", ">BUSY", ">RECEIVED", ">REPLIED", ">ROWS SCORED",
 		">BURSTS", ">SLEEPS", ">RING FULL");
 	json_array_foreach (lcores, i, lcore) {
-		table_add(&table, "%ju", (uintmax_t)json_count(lcore, "cpu"));
-		table_add(&table, "%s", json_text(lcore, "role"));
+		table_add(&table, "%ju", (uintmax_t)api_count(lcore, "cpu"));
+		table_add(&table, "%s", api_text(lcore, "role"));
 		table_add(&table, "%s",
 			format_share(json_number_value(json_object_get(lcore, "busy_share"))).s);
-		table_add(&table, "%s", format_count(json_count(lcore, "received")).s);
-		table_add(&table, "%s", format_count(json_count(lcore, "replied")).s);
-		table_add(&table, "%s", format_count(json_count(lcore, "rows_scored")).s);
-		table_add(&table, "%s", format_count(json_count(lcore, "bursts")).s);
-		table_add(&table, "%s", format_count(json_count(lcore, "sleeps")).s);
-		table_add(&table, "%s", format_count(json_count(lcore, "ring_full")).s);
+		table_add(&table, "%s", format_count(api_count(lcore, "received")).s);
+		table_add(&table, "%s", format_count(api_count(lcore, "replied")).s);
+		table_add(&table, "%s", format_count(api_count(lcore, "rows_scored")).s);
+		table_add(&table, "%s", format_count(api_count(lcore, "bursts")).s);
+		table_add(&table, "%s", format_count(api_count(lcore, "sleeps")).s);
+		table_add(&table, "%s", format_count(api_count(lcore, "ring_full")).s);
 	}
 	table_print(&table, stdout, 0);
 }
@@ -176,11 +177,11 @@ static void latency_print(const json_t *answer)
 	TABLE_INIT(&table, ">ID", "MODEL", ">COUNT", ">MIN", ">P50", ">P90", ">P99", ">P99.9",
 		">P99.99", ">MAX", ">MEAN");
 	json_array_foreach (json_object_get(answer, "models"), i, model) {
-		bool any = json_count(model, "count");
+		bool any = api_count(model, "count");
 
-		table_add(&table, "%ju", (uintmax_t)json_count(model, "id"));
-		table_add(&table, "%s", json_text(model, "name"));
-		table_add(&table, "%s", format_count(json_count(model, "count")).s);
+		table_add(&table, "%ju", (uintmax_t)api_count(model, "id"));
+		table_add(&table, "%s", api_text(model, "name"));
+		table_add(&table, "%s", format_count(api_count(model, "count")).s);
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
 			double ns = json_number_value(json_object_get(model, keys[k]));
 

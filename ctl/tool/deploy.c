@@ -12,11 +12,11 @@ static void deploy_print(const json_t *deployment)
 	char live[32], id[32], previous[32];
 	const json_t *before = json_object_get(deployment, "previous");
 
-	printf("%s: version %s is live under id %s", json_text(deployment, "model"),
-		json_show(json_object_get(deployment, "live"), live),
-		json_show(json_object_get(deployment, "id"), id));
+	printf("%s: version %s is live under id %s", api_text(deployment, "model"),
+		api_value(json_object_get(deployment, "live"), live),
+		api_value(json_object_get(deployment, "id"), id));
 	if (json_is_integer(before))
-		printf("; rollback would bring back version %s", json_show(before, previous));
+		printf("; rollback would bring back version %s", api_value(before, previous));
 	printf("\n");
 }
 
@@ -34,11 +34,11 @@ static int deploy_finish(bool ok, struct api_reply *reply, const char *done, con
 	return TOOL_DONE;
 }
 
-// What these commands are asked: all of it or the model alone.
+// What the entries of these commands fill. Some take the model alone.
 struct deploy {
 	const char *model;
 	uint32_t version;
-	uint32_t id; // 0: the one that it has
+	uint32_t id; // 0: the one that it has already
 };
 
 static const struct option_entry DEPLOY_PROMOTE[] = {

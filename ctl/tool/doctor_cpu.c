@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CPU_ENTRIES 256 // of a folder: CPUs and a few more
+#define CPU_ENTRIES 256 // in the kernel's folder of CPUs: one for each, and a few more
 #define CPUS        "/sys/devices/system/cpu"
 #define CLOCK       "/sys/devices/system/clocksource/clocksource0"
 
@@ -23,7 +23,7 @@ static void cpu_check_isa(struct doctor *doctor)
 			"virtual machine, pass the host's CPU through");
 }
 
-// Value of a kernel cpu_read_parameter, "" where it is not given.
+// Reads the value of a parameter of the kernel's command line; "" where it is not given.
 static void cpu_read_parameter(const char *cmdline, const char *name, char *value, size_t size)
 {
 	size_t length = strlen(name);
@@ -37,7 +37,7 @@ static void cpu_read_parameter(const char *cmdline, const char *name, char *valu
 	}
 }
 
-// CPUs that poll: what the configuration says, else all but CPU 0.
+// Lists the CPUs that poll: those of the configuration, or without one all but CPU 0.
 static void cpu_list_polling(const struct doctor *doctor, char *list, size_t size)
 {
 	const struct config_lcores *l = doctor->config ? &doctor->config->lcores : NULL;
@@ -140,7 +140,7 @@ static void cpu_check_smt(struct doctor *doctor)
 		doctor_find(doctor, "cpu", "smt", DOCTOR_OK, NULL, "off");
 }
 
-// The first "flags" line of /proc/cpuinfo.
+// Does the first "flags" line of /proc/cpuinfo hold `flag`?
 static bool cpu_has_flag(const char *cpuinfo, const char *flag)
 {
 	const char *line = strstr(cpuinfo, "flags"), *end = line ? strchr(line, '\n') : NULL;
@@ -182,7 +182,7 @@ bool doctor_cpu_in(const char *list, uint32_t cpu)
 		char *end;
 		unsigned long first = strtoul(list, &end, 10), last = first;
 
-		if (end == list) { // "domain," and the like of isolcpus=
+		if (end == list) { // a word, as "domain" of isolcpus=domain,5
 			list = strchr(list, ',');
 			if (!list++)
 				return false;

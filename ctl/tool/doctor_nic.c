@@ -53,7 +53,8 @@ static void nic_check_xdp(struct doctor *doctor)
 			release);
 }
 
-// The kernel's interface on a PCI device, also one behind virtio.
+// Finds the name of the kernel's interface on a PCI device, or on a virtio device that stands on it.
+// False where there is none.
 static bool nic_find_interface(
 	const struct doctor *doctor, const char *address, char *name, size_t size)
 {
@@ -95,7 +96,7 @@ static bool nic_is_dpdk_driver(const char *driver)
 		strcmp(driver, "igb_uio") == 0;
 }
 
-// Returns true where martletd could use the card as it stands.
+// Notes what can be done with a card. Returns true where martletd could use it as it stands.
 static bool nic_check_card(struct doctor *doctor, const char *address)
 {
 	char path[160], driver[64] = "", interface[64] = "", fix[256];
@@ -164,7 +165,8 @@ void doctor_check_nics(struct doctor *doctor)
 	nic_check_cards(doctor);
 }
 
-// "0000:03:00.0" with or without arguments after a comma, or without the domain.
+// Reads a PCI address: "0000:03:00.0", or "03:00.0" in domain 0. What follows it is not looked at.
+// False where `device` begins otherwise.
 static bool nic_parse_address(const char *device, char address[32])
 {
 	unsigned domain = 0, bus, slot, function;

@@ -65,8 +65,8 @@ static void flow_write_json_end(
 	fprintf(file, "\"%s\":{\"address\":\"%s\",\"port\":%u},", name, text, end->port);
 }
 
-// Streamed, since a capture may hold millions of flows. label and activity were checked to be
-// plain.
+// Written flow by flow, since a capture may hold millions of them. Label and activity need no
+// escaping: flow_parse_label() lets only plain characters through.
 static void flow_emit_json(void *context, const struct flow *flow, enum flow_end end)
 {
 	struct flow_writer *writer = context;
@@ -91,7 +91,7 @@ static void flow_emit_json(void *context, const struct flow *flow, enum flow_end
 	writer->rows++;
 }
 
-// What was seen and what became of it: for people, on standard error.
+// Tells on standard error, in one line for people, what was in the capture and what became of it.
 static void flow_report(const char *path, const struct capture_stats *stats, uint64_t rows)
 {
 	fprintf(stderr, "%s: %" PRIu64 " packets, %" PRIu64 " flows", path, stats->packets, rows);
@@ -107,6 +107,7 @@ static void flow_report(const char *path, const struct capture_stats *stats, uin
 	fprintf(stderr, "\n");
 }
 
+// 0, or a negative errno.
 static int flow_copy(FILE *spool, FILE *out)
 {
 	char block[65536];
@@ -115,8 +116,8 @@ static int flow_copy(FILE *spool, FILE *out)
 	rewind(spool);
 	while ((bytes = fread(block, 1, sizeof(block), spool)) > 0)
 		if (fwrite(block, 1, bytes, out) != bytes)
-			return -1;
-	return ferror(spool) || fflush(out) ? -1 : 0;
+			return -errno;
+	return ferror(spool) || fflush(out) ? -errno : 0;
 }
 
 static int flow_copy_out(FILE *spool, const char *path, struct error *err)
@@ -129,11 +130,12 @@ static int flow_copy_out(FILE *spool, const char *path, struct error *err)
 		return error_set(err, rc, "%s: %s", path, strerror(-rc));
 	}
 	rc = flow_copy(spool, out);
-	if (path && fclose(out))
-		rc = -1;
-	return rc ? error_set(err, -EIO, "%s: the rows could not be written whole: %s",
-			    path ? path : "standard output", strerror(errno))
-		  : 0;
+	if (path && fclose(out) && !rc)
+		rc = -errno;
+	if (!rc)
+		return 0;
+	return error_set(err, rc, "%s: the rows could not be written whole: %s",
+		path ? path : "standard output", strerror(-rc));
 }
 
 static int flow_make_rows(
@@ -169,11 +171,11 @@ static int flow_make_rows(
 			stats.table.ended[FLOW_END_EVICTED], stats.cut ? "true" : "false");
 	flow_report(request->path, &stats, writer->rows);
 	if (fflush(writer->spool) || ferror(writer->spool))
-		return error_set(err, -EIO, "temporary file: %s", strerror(errno));
+		return error_set(err, -errno, "temporary file: %s", strerror(errno));
 	return flow_copy_out(writer->spool, request->out, err);
 }
 
-// Seconds, as the flow table's nanoseconds.
+// Reads seconds into the flow table's nanoseconds.
 static int flow_parse_timeout(void *field, const char *text, bool zero_allowed, struct error *err)
 {
 	char *end;

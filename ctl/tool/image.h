@@ -19,7 +19,7 @@
 	}
 int image_parse_isa(void *field, const char *text, struct error *err);
 
-// Opens the image. NULL after saying why not.
+// Opens the image. Returns NULL after printing why not.
 struct model *image_load(const char *path, const struct model_options *options);
 // The name of the highest instruction set that kernels may use: what was asked, as far as this CPU
 // has it.

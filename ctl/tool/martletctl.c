@@ -54,6 +54,6 @@ int main(int argc, char **argv)
 	exit = command_run(COMMANDS, sizeof(COMMANDS) / sizeof(COMMANDS[0]), argv);
 	// A full disk or closed pipe must not pass for success.
 	if ((fflush(stdout) || ferror(stdout)) && exit == TOOL_DONE)
-		exit = tool_refuse("standard output could not be written: %m");
-	return exit;
+		tool_refuse("standard output could not be written: %m");
+	return tool.refused && exit == TOOL_DONE ? TOOL_REFUSED : exit;
 }

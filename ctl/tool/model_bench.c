@@ -15,7 +15,7 @@
 #define BENCH_ROWS     1024
 #define BENCH_ROWS_MAX (1u << 20)
 #define BENCH_SEED     0x6d61726c6574ull
-#define PERTURB        0.05f // of each golden value, so that no two rows are the same
+#define PERTURB        0.05f // share of each golden value, so that no two rows are the same
 
 // Uniform in [-1, 1).
 static float bench_draw(uint64_t *state)
@@ -23,8 +23,8 @@ static float bench_draw(uint64_t *state)
 	return (float)(random_next(state) >> 40) / (float)(1 << 23) - 1.0f;
 }
 
-// Golden rows, each value perturbed; where the image has none, uniform values.
-// [BENCH_ROWS][features]
+// Makes rows of the golden ones, each value changed a little; of uniform values where the image has
+// no golden rows. Returns [BENCH_ROWS][features], which the caller frees.
 static float *bench_make_rows(const struct model_info *info, struct error *err)
 {
 	size_t n = info->n_features;
@@ -45,7 +45,7 @@ static float *bench_make_rows(const struct model_info *info, struct error *err)
 	return rows;
 }
 
-// The file's rows, the first ones again where it has fewer than a batch.
+// Reads the file's rows, and repeats them where there are fewer than a batch.
 static float *bench_read_rows(
 	const char *path, const struct model_info *info, uint32_t *n_rows, struct error *err)
 {

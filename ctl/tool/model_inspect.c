@@ -106,7 +106,7 @@ static json_t *inspect_floats_json(const float *values, uint32_t n)
 {
 	json_t *array = json_array();
 
-	// JSON has no NaN: json_real() gives NULL there, and null says it.
+	// JSON has no NaN: json_real() returns NULL for it, which becomes null.
 	for (uint32_t i = 0; i < n; i++) {
 		json_t *value = json_real((double)values[i]);
 

@@ -17,7 +17,7 @@
 // Rows between two signs of progress. A multiple of MODEL_BATCH_MAX, so that passes stay full.
 #define CHUNK_ROWS (64 * MODEL_BATCH_MAX)
 
-// The first value that a model without missing values cannot take, by row and feature.
+// Refuses the first value that a model without missing values cannot take, by row and feature.
 static int run_check_finite(
 	const struct model_info *info, const char *path, const struct rows *rows, struct error *err)
 {
@@ -36,7 +36,7 @@ static int run_check_finite(
 	return 0;
 }
 
-// Scores all rows. *outputs is malloc'ed: [n_rows][n_outputs].
+// Scores all rows into *outputs, [n_rows][n_outputs], which the caller frees.
 static int run_score(
 	const struct model *model, const struct rows *rows, float **outputs, struct error *err)
 {
@@ -128,7 +128,7 @@ static bool run_has_known_ending(const char *path)
 		(strcmp(dot, ".csv") == 0 || strcmp(dot, ".npy") == 0 || strcmp(dot, ".f32") == 0);
 }
 
-// Said before the work, not after it.
+// Checked with the command line, so that it is refused before the work and not after it.
 static int run_parse_output(void *field, const char *text, struct error *err)
 {
 	if (strcmp(text, "-") != 0 && !run_has_known_ending(text))

@@ -17,7 +17,7 @@ static void models_join_versions(const json_t *versions, char *text, size_t size
 	text[0] = '\0';
 	json_array_foreach (versions, i, version) {
 		int n = snprintf(text + used, size - used, "%s%ju", i ? " " : "",
-			(uintmax_t)json_count(version, "version"));
+			(uintmax_t)api_count(version, "version"));
 
 		if (n < 0 || (size_t)n >= size - used)
 			break;
@@ -42,21 +42,21 @@ void models_print_table(const json_t *models)
 
 		models_join_versions(
 			json_object_get(model, "versions"), versions, sizeof(versions));
-		table_add(&table, "%s", json_text(model, "name"));
-		table_add(&table, "%s", json_show(json_object_get(model, "id"), number));
-		table_add(&table, "%s", json_show(json_object_get(model, "live"), number));
-		table_add(&table, "%s", json_show(json_object_get(model, "previous"), number));
-		table_add(&table, "%s", json_text(model, "state"));
+		table_add(&table, "%s", api_text(model, "name"));
+		table_add(&table, "%s", api_value(json_object_get(model, "id"), number));
+		table_add(&table, "%s", api_value(json_object_get(model, "live"), number));
+		table_add(&table, "%s", api_value(json_object_get(model, "previous"), number));
+		table_add(&table, "%s", api_text(model, "state"));
 		table_add(&table, "%s", versions);
-		table_add(&table, "%s", format_count(json_count(model, "requests")).s);
-		table_add(&table, "%s", format_count(json_count(model, "rows")).s);
+		table_add(&table, "%s", format_count(api_count(model, "requests")).s);
+		table_add(&table, "%s", format_count(api_count(model, "rows")).s);
 	}
 	table_print(&table, stdout, 0);
 	json_array_foreach (models, i, model) {
-		const char *reason = json_text(model, "reason");
+		const char *reason = api_text(model, "reason");
 
 		if (*reason && strcmp(reason, "-") != 0)
-			printf("%s: %s\n", json_text(model, "name"), reason);
+			printf("%s: %s\n", api_text(model, "name"), reason);
 	}
 }
 
@@ -79,22 +79,22 @@ const struct command model_list_command = {
 	.run = models_list_run,
 };
 
-// "[-1, 41]"
+// Prints a line for each tensor, its shape as "[-1, 41]".
 static void models_print_tensors(const char *what, const json_t *tensors)
 {
 	json_t *tensor, *dim;
 	size_t i, d;
 
 	json_array_foreach (tensors, i, tensor) {
-		printf("%-10s %s %s [", what, json_text(tensor, "name"),
-			json_text(tensor, "datatype"));
+		printf("%-10s %s %s [", what, api_text(tensor, "name"),
+			api_text(tensor, "datatype"));
 		json_array_foreach (json_object_get(tensor, "shape"), d, dim)
 			printf("%s%" JSON_INTEGER_FORMAT, d ? ", " : "", json_integer_value(dim));
 		printf("]\n");
 	}
 }
 
-// A plan step's kernels, by batch: "1: f32_dense_14x32__avx512, 16: ...".
+// Adds a cell with a plan step's kernels by batch: "1: f32_dense_14x32__avx512, 16: ...".
 static void models_add_kernels(struct table *table, const json_t *kernels)
 {
 	char text[512] = "";
@@ -103,7 +103,7 @@ static void models_add_kernels(struct table *table, const json_t *kernels)
 
 	json_array_foreach (kernels, i, kernel) {
 		int n = snprintf(text + used, sizeof(text) - used, "%s%ju: %s", i ? ", " : "",
-			(uintmax_t)json_count(kernel, "batch"), json_text(kernel, "kernel"));
+			(uintmax_t)api_count(kernel, "batch"), api_text(kernel, "kernel"));
 
 		if (n < 0 || (size_t)n >= sizeof(text) - used)
 			break;
@@ -112,7 +112,7 @@ static void models_add_kernels(struct table *table, const json_t *kernels)
 	table_add(table, "%s", text);
 }
 
-// Objects become tables by the keys of the first; names and numbers are listed.
+// Prints an array of objects as a table; its columns are the keys of the first object.
 static void models_print_objects(const json_t *array)
 {
 	json_t *object, *value, *first = json_array_get(array, 0);
@@ -131,7 +131,7 @@ static void models_print_objects(const json_t *array)
 			char number[32], *dump;
 
 			if (!json_is_array(cell) && !json_is_object(cell)) {
-				table_add(&table, "%s", json_show(cell, number));
+				table_add(&table, "%s", api_value(cell, number));
 				continue;
 			}
 			if (strcmp(headers[c], "kernels") == 0) {
@@ -152,7 +152,7 @@ static void models_print_parameter(const char *key, const json_t *value)
 	size_t i;
 
 	if (!json_is_array(value)) {
-		tool_copy_clean(text, sizeof(text), json_show(value, number));
+		tool_copy_clean(text, sizeof(text), api_value(value, number));
 		printf("%-14s %s\n", key, text);
 	} else if (json_is_object(json_array_get(value, 0))) {
 		printf("%s\n", key);
@@ -160,7 +160,7 @@ static void models_print_parameter(const char *key, const json_t *value)
 	} else {
 		printf("%-14s", key);
 		json_array_foreach (value, i, item) {
-			tool_copy_clean(text, sizeof(text), json_show(item, number));
+			tool_copy_clean(text, sizeof(text), api_value(item, number));
 			printf("%s%s", i ? ", " : " ", text);
 		}
 		printf("%s\n", json_array_size(value) ? "" : " none");
@@ -173,13 +173,13 @@ static void models_print_one(const json_t *model)
 	json_t *value;
 	size_t i;
 
-	printf("%-10s %s\n%-10s", "model", json_text(model, "name"), "versions");
+	printf("%-10s %s\n%-10s", "model", api_text(model, "name"), "versions");
 	json_array_foreach (json_object_get(model, "versions"), i, value) {
 		char number[32];
 
-		printf(" %s", json_show(value, number));
+		printf(" %s", api_value(value, number));
 	}
-	printf("\n%-10s %s\n", "platform", json_text(model, "platform"));
+	printf("\n%-10s %s\n", "platform", api_text(model, "platform"));
 	models_print_tensors("input", json_object_get(model, "inputs"));
 	models_print_tensors("output", json_object_get(model, "outputs"));
 	printf("\n");

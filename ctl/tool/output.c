@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// ".csv" of "a/b.csv"; "" where the name has none. The temporary file keeps it, for writers that
-// tell the format by it.
+// ".csv" of "a/b.csv"; "" where the name has no ending. The temporary file's name ends alike, because
+// some writers tell the format by it.
 static const char *output_ending(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');

@@ -9,15 +9,15 @@
 
 struct output {
 	FILE *file;
-	char path[4096];           // final
-	char temporary[4096 + 32]; // "<path>.XXXXXX<ending of path>"
+	char path[4096];           // the name that it gets in the end
+	char temporary[4096 + 32]; // "<path>.XXXXXX<ending of path>"; "" where there is none
 };
 
-// -errno with the path and the reason.
+// Makes the temporary file. All of these return 0, or a negative errno with the path and the reason.
 int output_open(struct output *output, const char *path, struct error *err);
-// Flushes and syncs; the file is complete under output->temporary, which may be checked now.
+// Flushes and syncs. The file is then whole under output->temporary, where it may be checked.
 int output_finish(struct output *output, struct error *err);
-// Gives it its name. On failure the temporary file is gone.
+// Finishes the file if need be and gives it its name. On failure the temporary file is gone.
 int output_commit(struct output *output, struct error *err);
-// Removes what is there of it. After output_commit(), or before output_open(), does nothing.
+// Removes the temporary file. Does nothing after output_commit() or a failure.
 void output_abort(struct output *output);

@@ -22,18 +22,18 @@ void ports_print_table(const json_t *ports)
 	TABLE_INIT(&table, "PORT", "DRIVER", "LINK", ">UDP", ">MTU", ">RX PACKETS", ">TX PACKETS",
 		">MISSED", ">ERRORS");
 	json_array_foreach (ports, i, port) {
-		table_add(&table, "%s", json_text(port, "name"));
-		table_add(&table, "%s", json_text(port, "driver"));
+		table_add(&table, "%s", api_text(port, "name"));
+		table_add(&table, "%s", api_text(port, "driver"));
 		table_add(&table, "%s", ports_link(port));
-		table_add(&table, "%ju", (uintmax_t)json_count(port, "udp_port"));
-		table_add(&table, "%ju", (uintmax_t)json_count(port, "mtu"));
-		table_add(&table, "%s", format_count(json_count(port, "rx_packets")).s);
-		table_add(&table, "%s", format_count(json_count(port, "tx_packets")).s);
+		table_add(&table, "%ju", (uintmax_t)api_count(port, "udp_port"));
+		table_add(&table, "%ju", (uintmax_t)api_count(port, "mtu"));
+		table_add(&table, "%s", format_count(api_count(port, "rx_packets")).s);
+		table_add(&table, "%s", format_count(api_count(port, "tx_packets")).s);
 		table_add(&table, "%s",
-			format_count(json_count(port, "rx_missed") + json_count(port, "rx_nombuf"))
+			format_count(api_count(port, "rx_missed") + api_count(port, "rx_nombuf"))
 				.s);
 		table_add(&table, "%s",
-			format_count(json_count(port, "rx_errors") + json_count(port, "tx_errors"))
+			format_count(api_count(port, "rx_errors") + api_count(port, "tx_errors"))
 				.s);
 	}
 	table_print(&table, stdout, 0);
@@ -59,27 +59,27 @@ static void ports_print_one(const json_t *port)
 {
 	char device[1024];
 
-	tool_copy_clean(device, sizeof(device), json_text(port, "device"));
-	printf("%s: link %s, %s\n", json_text(port, "name"), ports_link(port),
-		format_rate_mbps(json_count(port, "link_mbps")).s);
-	printf("  device      %s (driver %s)\n", device, json_text(port, "driver"));
-	printf("  MAC         %s\n", json_text(port, "mac"));
+	tool_copy_clean(device, sizeof(device), api_text(port, "device"));
+	printf("%s: link %s, %s\n", api_text(port, "name"), ports_link(port),
+		format_rate_mbps(api_count(port, "link_mbps")).s);
+	printf("  device      %s (driver %s)\n", device, api_text(port, "driver"));
+	printf("  MAC         %s\n", api_text(port, "mac"));
 	ports_print_addresses(json_object_get(port, "addresses"));
 	printf("  UDP port    %ju, MTU %ju bytes, queues %ju rx, %ju tx\n",
-		(uintmax_t)json_count(port, "udp_port"), (uintmax_t)json_count(port, "mtu"),
-		(uintmax_t)json_count(port, "rx_queues"), (uintmax_t)json_count(port, "tx_queues"));
+		(uintmax_t)api_count(port, "udp_port"), (uintmax_t)api_count(port, "mtu"),
+		(uintmax_t)api_count(port, "rx_queues"), (uintmax_t)api_count(port, "tx_queues"));
 	printf("  checksums   rx %s, tx %s\n", ports_by_whom(port, "rx_checksum_offload"),
 		ports_by_whom(port, "tx_checksum_offload"));
 	printf("  received    %s packets, %s; missed %s, no mbuf %s, errors %s\n",
-		format_count(json_count(port, "rx_packets")).s,
-		format_bytes(json_count(port, "rx_bytes")).s,
-		format_count(json_count(port, "rx_missed")).s,
-		format_count(json_count(port, "rx_nombuf")).s,
-		format_count(json_count(port, "rx_errors")).s);
+		format_count(api_count(port, "rx_packets")).s,
+		format_bytes(api_count(port, "rx_bytes")).s,
+		format_count(api_count(port, "rx_missed")).s,
+		format_count(api_count(port, "rx_nombuf")).s,
+		format_count(api_count(port, "rx_errors")).s);
 	printf("  sent        %s packets, %s; errors %s\n",
-		format_count(json_count(port, "tx_packets")).s,
-		format_bytes(json_count(port, "tx_bytes")).s,
-		format_count(json_count(port, "tx_errors")).s);
+		format_count(api_count(port, "tx_packets")).s,
+		format_bytes(api_count(port, "tx_bytes")).s,
+		format_count(api_count(port, "tx_errors")).s);
 }
 
 static void ports_print(const json_t *answer)

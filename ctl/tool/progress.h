@@ -14,6 +14,7 @@ struct progress {
 };
 
 void progress_start(struct progress *progress, const char *what, const char *unit);
-// `total` 0: not known.
+// `total` 0: it is not known.
 void progress_update(struct progress *progress, uint64_t done, uint64_t total);
-void progress_end(struct progress *progress); // clears the line; one never started is fine
+void progress_end(
+	struct progress *progress); // clears the line; works on one that was never started

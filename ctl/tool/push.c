@@ -20,11 +20,11 @@ int push_next_version(const json_t *answer, const char *name, uint32_t *version,
 			"GET /v1/models: the answer lists no models: is it martletd, and of the "
 			"same build?");
 	json_array_foreach (models, i, model) {
-		if (strcmp(json_text(model, "name"), name) != 0)
+		if (strcmp(api_text(model, "name"), name) != 0)
 			continue;
 		json_array_foreach (json_object_get(model, "versions"), v, stored)
-			if (json_count(stored, "version") > highest)
-				highest = json_count(stored, "version");
+			if (api_count(stored, "version") > highest)
+				highest = api_count(stored, "version");
 	}
 	if (highest >= COMMAND_VERSION_MAX)
 		return error_set(err, -ERANGE,
@@ -77,8 +77,8 @@ static int push_store(const char *image, const char *name, uint32_t version)
 	if (!api_print_json(&reply))
 		printf("%s: stored as version %u, %s, SHA-256 %s...; make it live with martletctl "
 		       "model promote %s %u\n",
-			name, version, format_bytes(json_count(reply.json, "bytes")).s,
-			format_sha256_short(json_text(reply.json, "sha256")).s, name, version);
+			name, version, format_bytes(api_count(reply.json, "bytes")).s,
+			format_sha256_short(api_text(reply.json, "sha256")).s, name, version);
 	api_reply_fini(&reply);
 	return TOOL_DONE;
 }

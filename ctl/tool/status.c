@@ -14,12 +14,12 @@ static void status_print_totals(const json_t *status)
 	const json_t *pool = json_object_get(status, "mempool");
 
 	printf("\npackets   received %s, replied %s, dropped %s\n",
-		format_count(json_count(counters, "received")).s,
-		format_count(json_count(counters, "replied")).s,
-		format_count(json_count(counters, "dropped")).s);
-	printf("rows      scored %s\n", format_count(json_count(counters, "rows_scored")).s);
-	printf("mempool   %s of %s mbufs in use\n", format_count(json_count(pool, "in_use")).s,
-		format_count(json_count(pool, "size")).s);
+		format_count(api_count(counters, "received")).s,
+		format_count(api_count(counters, "replied")).s,
+		format_count(api_count(counters, "dropped")).s);
+	printf("rows      scored %s\n", format_count(api_count(counters, "rows_scored")).s);
+	printf("mempool   %s of %s mbufs in use\n", format_count(api_count(pool, "in_use")).s,
+		format_count(api_count(pool, "size")).s);
 }
 
 static void status_print_drops(const json_t *drops)
@@ -41,11 +41,11 @@ static void status_print(const json_t *status)
 {
 	char text[256];
 
-	tool_copy_clean(text, sizeof(text), json_text(status, "config"));
-	printf("martletd %s, %s for %s, pid %ju\n", json_text(status, "version"),
-		json_text(status, "state"), format_duration(json_count(status, "uptime_seconds")).s,
-		(uintmax_t)json_count(status, "pid"));
-	printf("configuration %s, kernels up to %s\n\n", text, json_text(status, "isa"));
+	tool_copy_clean(text, sizeof(text), api_text(status, "config"));
+	printf("martletd %s, %s for %s, pid %ju\n", api_text(status, "version"),
+		api_text(status, "state"), format_duration(api_count(status, "uptime_seconds")).s,
+		(uintmax_t)api_count(status, "pid"));
+	printf("configuration %s, kernels up to %s\n\n", text, api_text(status, "isa"));
 	models_print_table(json_object_get(status, "models"));
 	printf("\n");
 	ports_print_table(json_object_get(status, "ports"));

@@ -22,7 +22,7 @@ static void table_add_text(struct table *table, char *text)
 		}
 	}
 	if (!text) {
-		table->failed = 1;
+		table->failed = true;
 		return;
 	}
 	tool_clean(text);
@@ -57,7 +57,7 @@ uint32_t table_width(const char *text)
 	return width;
 }
 
-static void table_print_cell(FILE *to, const char *text, uint32_t width, int right, int last)
+static void table_print_cell(FILE *to, const char *text, uint32_t width, bool right, bool last)
 {
 	int gap = (int)(width - table_width(text));
 
@@ -74,7 +74,7 @@ void table_print(struct table *table, FILE *to, int indent)
 	for (uint32_t r = 0; r < rows && !table->failed; r++) {
 		fprintf(to, "%*s", indent, "");
 		for (uint32_t c = 0; c < n; c++) {
-			int right = table->cells[c][0] == '>';
+			bool right = table->cells[c][0] == '>';
 			uint32_t width = 0;
 
 			for (uint32_t i = 0; i < rows; i++) {

@@ -28,6 +28,7 @@ int tool_refuse(const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	tool_clean(text);
+	tool.refused = true;
 	fflush(stdout); // so that both read in order where they go to one file
 	fprintf(stderr, "martletctl: %s\n", text);
 	return TOOL_REFUSED;

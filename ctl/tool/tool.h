@@ -15,15 +15,17 @@ enum tool_exit {
 
 #define TOOL_SOCKET_DEFAULT "/run/martlet/martlet.sock"
 
-// Written while the command line is read, constant after it.
+// The first two are written while the command line is read and constant after it.
 struct tool {
 	const char *socket; // of martletd's API
 	bool json;          // print JSON instead of text
+	bool refused;       // tool_refuse() was called
 };
 extern struct tool tool;
 
-// Says on stderr what was refused, and returns TOOL_REFUSED. Control characters, which a foreign
-// file's names may hold, come out as '?'.
+// Prints on stderr what was refused, and returns TOOL_REFUSED; after it main() never returns
+// TOOL_DONE, whatever the command does. Control characters, which a foreign file's names may hold,
+// come out as '?'.
 __attribute__((format(printf, 1, 2))) int tool_refuse(const char *format, ...);
 // Prints a JSON value on stdout, indented, and gives up the reference to it. TOOL_DONE or
 // TOOL_REFUSED.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/table.h"
+
+#include "ctl/tool/tool.h"
 #include "tests/cmocka.h"
 
 #include <stdlib.h>
@@ -77,6 +79,21 @@ static void many_rows_grow(void **state)
 	free(text);
 }
 
+static void incomplete_table_is_refused_whole(void **state)
+{
+	struct table table;
+	char *text;
+
+	TABLE_INIT(&table, "A");
+	table_add(&table, "b");
+	table.failed = true; // as after a failed malloc()
+	tool.refused = false;
+	text = printed(&table, 0);
+	assert_string_equal(text, "");
+	assert_true(tool.refused);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +101,7 @@ int main(void)
 		cmocka_unit_test(width_counts_characters_not_bytes),
 		cmocka_unit_test(control_characters_are_masked),
 		cmocka_unit_test(many_rows_grow),
+		cmocka_unit_test(incomplete_table_is_refused_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
