@@ -1,59 +1,40 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/rows.h"
 
-#include "base/rows_parts.h"
+#include "base/rows_csv.h"
+#include "base/rows_npy.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-int rows_reserve(struct rows_reader *reader, size_t bytes)
-{
-	if (bytes > reader->max_bytes - reader->used_bytes)
-		return error_set(reader->err, -EFBIG,
-			"%s: needs more than the %zu MiB allowed for rows", reader->path,
-			reader->max_bytes >> 20);
-	reader->used_bytes += bytes;
-	return 0;
-}
-
-int rows_check_columns(struct rows_reader *reader, uint64_t n_columns)
-{
-	uint32_t expected = reader->options->n_columns;
-
-	if (n_columns == 0 || n_columns > ROWS_COLUMNS_MAX)
-		return error_set(reader->err, -EINVAL,
-			"%s: %llu feature columns, 1 to %d are possible", reader->path,
-			(unsigned long long)n_columns, ROWS_COLUMNS_MAX);
-	if (expected != 0 && n_columns != expected)
-		return error_set(reader->err, -EINVAL, "%s: %llu feature columns, %u are expected",
-			reader->path, (unsigned long long)n_columns, expected);
-	return 0;
-}
-
-// Raw values have no end marker but the file's: read in pieces until then.
-int rows_read_f32(struct rows_reader *reader)
+// The number of rows is not known before the end of the file, so memory grows as they come.
+static int rows_read_f32(struct rows_reader *reader)
 {
 	struct rows *rows = reader->rows;
 	uint64_t n_columns = reader->options->n_columns;
 	size_t row_bytes = n_columns * sizeof(float);
 	size_t capacity = 0, got;
+	int rc;
 
 	if (n_columns == 0)
 		return error_set(reader->err, -EINVAL,
 			"%s: a .f32 file does not say how many columns a row has, so it must be "
 			"told",
 			reader->path);
-	if (rows_check_columns(reader, n_columns))
-		return -EINVAL;
+	rc = rows_check_columns(reader, n_columns);
+	if (rc != 0)
+		return rc;
 	rows->n_columns = (uint32_t)n_columns;
 	for (;;) {
 		if (rows->n_rows == capacity) {
 			size_t more = capacity ? capacity : 64;
 			float *grown;
 
-			if (rows_reserve(reader, more * row_bytes))
-				return -EFBIG;
+			rc = rows_reserve(reader, more * row_bytes);
+			if (rc != 0)
+				return rc;
 			grown = realloc(rows->values, (capacity + more) * row_bytes);
 			if (!grown)
 				return error_set(
@@ -74,7 +55,7 @@ int rows_read_f32(struct rows_reader *reader)
 	return 0;
 }
 
-static const char *ending_of(const char *path)
+static const char *rows_ending(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *dot = strrchr(slash ? slash : path, '.');
@@ -89,7 +70,7 @@ int rows_read(
 	struct rows_reader reader = {
 		.path = path, .options = options ? options : &NONE, .err = err
 	};
-	const char *ending = ending_of(path);
+	const char *ending = rows_ending(path);
 	int (*read)(struct rows_reader *);
 	struct stat st;
 	int rc;
@@ -122,31 +103,6 @@ int rows_read(
 	return rc;
 }
 
-void rows_fini(struct rows *rows)
-{
-	for (uint32_t c = 0; rows->names && c < rows->n_columns; c++)
-		free(rows->names[c]);
-	free(rows->names);
-	for (uint32_t t = 0; t < rows->n_texts; t++) {
-		for (size_t r = 0; rows->texts[t].values && r < rows->n_rows; r++)
-			free(rows->texts[t].values[r]);
-		free(rows->texts[t].values);
-		free(rows->texts[t].name);
-	}
-	free(rows->texts);
-	free(rows->values);
-	memset(rows, 0, sizeof(*rows));
-}
-
-const struct rows_text *rows_text(const struct rows *rows, const char *name)
-{
-	for (uint32_t t = 0; t < rows->n_texts; t++) {
-		if (strcmp(rows->texts[t].name, name) == 0)
-			return &rows->texts[t];
-	}
-	return NULL;
-}
-
 void rows_write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_columns,
 	const char *const *names)
 {
@@ -171,7 +127,7 @@ void rows_write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_c
 
 // NumPy's format 1.0: magic, version, header length, a Python dict padded so that data starts at a
 // multiple of 64 (numpy.lib.format).
-static void write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns)
+static void rows_write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns)
 {
 	char dict[128 - 10];
 	int n = snprintf(dict, sizeof(dict),
@@ -189,7 +145,7 @@ static void write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns)
 int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_columns,
 	const char *const *names, struct error *err)
 {
-	const char *ending = ending_of(path);
+	const char *ending = rows_ending(path);
 	bool csv = strcmp(ending, ".csv") == 0, npy = strcmp(ending, ".npy") == 0;
 	bool failed;
 	FILE *file;
@@ -203,16 +159,16 @@ int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_
 	if (csv)
 		rows_write_csv(file, values, n_rows, n_columns, names);
 	if (npy)
-		write_npy_header(file, n_rows, n_columns);
+		rows_write_npy_header(file, n_rows, n_columns);
 	if (!csv && n_rows != 0)
 		fwrite(values, sizeof(float) * n_columns, n_rows, file);
 	errno = EIO;
 	failed = ferror(file) != 0;
 	if (fclose(file) != 0 || failed) {
-		int code = -errno;
+		int rc = -errno;
 
 		remove(path);
-		return error_set(err, code, "%s: writing it failed: %s", path, strerror(-code));
+		return error_set(err, rc, "%s: writing it failed: %s", path, strerror(-rc));
 	}
 	return 0;
 }

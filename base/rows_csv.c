@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // CSV (RFC 4180 without line breaks inside quotes): one pass, one line in memory at a time.
-#include "base/rows_parts.h"
+#include "base/rows_csv.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ struct csv {
 	error_set((csv)->reader->err, code, "%s:%zu: " format, (csv)->reader->path,                \
 		(csv)->line_number, ##__VA_ARGS__)
 
-// Next line that is not blank, without its end. 1: got one, 0: end of file.
+// The next line that is not blank, without its end. 1 where there is one, 0 at the end of the file.
 static int csv_next_line(struct csv *csv)
 {
 	for (;;) {
@@ -46,8 +47,8 @@ static int csv_next_line(struct csv *csv)
 	}
 }
 
-// Takes one field out in place, unquoted and trimmed; returns where the next begins, NULL at the
-// end.
+// Takes out one field, unquoted and trimmed in place. Returns where the next one begins, NULL where
+// this was the last.
 static char *csv_cut_field(char *at, char **field, bool *bad_quote)
 {
 	char *end, *out;
@@ -103,7 +104,7 @@ static int csv_split(struct csv *csv)
 	return 0;
 }
 
-static bool parse_number(const char *text, float *value)
+static bool csv_parse_number(const char *text, float *value)
 {
 	char *end;
 
@@ -112,7 +113,7 @@ static bool parse_number(const char *text, float *value)
 }
 
 // Is `name` one of the comma-separated names?
-static bool is_label(const struct csv *csv, const char *name)
+static bool csv_is_label(const struct csv *csv, const char *name)
 {
 	const char *list = csv->reader->options->label_columns;
 	size_t n = strlen(name);
@@ -129,18 +130,15 @@ static bool is_label(const struct csv *csv, const char *name)
 	return false;
 }
 
-static char *csv_keep(struct csv *csv, const char *text)
+static int csv_keep(struct csv *csv, const char *text, char **kept)
 {
-	size_t bytes = strlen(text) + 1;
-	char *kept;
+	// 32 bytes more are about what malloc() and the pointer to the text take.
+	int rc = rows_reserve(csv->reader, strlen(text) + 1 + 32);
 
-	// 32: what malloc and the pointer to it take besides.
-	if (rows_reserve(csv->reader, bytes + 32))
-		return NULL;
-	kept = strdup(text);
-	if (!kept)
-		CSV_ERROR(csv, -ENOMEM, "out of memory");
-	return kept;
+	if (rc != 0)
+		return rc;
+	*kept = strdup(text);
+	return *kept ? 0 : CSV_ERROR(csv, -ENOMEM, "out of memory");
 }
 
 // Decides for every column of the first line whether it is a feature or text.
@@ -148,8 +146,9 @@ static int csv_start(struct csv *csv)
 {
 	struct rows *rows = csv->reader->rows;
 	float ignored;
+	int rc;
 
-	csv->has_header = !parse_number(csv->fields[0], &ignored);
+	csv->has_header = !csv_parse_number(csv->fields[0], &ignored);
 	csv->n_columns = csv->n_fields;
 	csv->column_text = malloc(csv->n_columns * sizeof(*csv->column_text));
 	rows->texts = calloc(ROWS_TEXT_COLUMNS_MAX, sizeof(*rows->texts));
@@ -165,7 +164,7 @@ static int csv_start(struct csv *csv)
 			rows->n_columns++;
 			continue;
 		}
-		if (is_label(csv, csv->fields[c])) {
+		if (csv_is_label(csv, csv->fields[c])) {
 			if (rows->n_texts == ROWS_TEXT_COLUMNS_MAX)
 				return CSV_ERROR(csv, -EINVAL, "more than %d label columns",
 					ROWS_TEXT_COLUMNS_MAX);
@@ -174,9 +173,9 @@ static int csv_start(struct csv *csv)
 		} else {
 			name = &rows->names[rows->n_columns++];
 		}
-		*name = csv_keep(csv, csv->fields[c]);
-		if (!*name)
-			return -ENOMEM;
+		rc = csv_keep(csv, csv->fields[c], name);
+		if (rc != 0)
+			return rc;
 	}
 	return rows_check_columns(csv->reader, rows->n_columns);
 }
@@ -188,9 +187,11 @@ static int csv_grow(struct csv *csv)
 	size_t capacity = reader->rows_capacity ? reader->rows_capacity * 2 : 64;
 	size_t more = capacity - reader->rows_capacity;
 	float *values;
+	int rc;
 
-	if (rows_reserve(reader, more * (rows->n_columns * sizeof(float))))
-		return -EFBIG;
+	rc = rows_reserve(reader, more * (rows->n_columns * sizeof(float)));
+	if (rc != 0)
+		return rc;
 	values = realloc(rows->values, capacity * (rows->n_columns * sizeof(float)));
 	if (!values)
 		return CSV_ERROR(csv, -ENOMEM, "out of memory");
@@ -210,12 +211,14 @@ static int csv_take_row(struct csv *csv)
 {
 	struct rows *rows = csv->reader->rows;
 	float *out;
+	int rc;
 
 	if (csv->n_fields != csv->n_columns)
 		return CSV_ERROR(csv, -EINVAL, "%zu values, the %s %zu", csv->n_fields,
 			csv->has_header ? "header names" : "first line has", csv->n_columns);
-	if (rows->n_rows == csv->reader->rows_capacity && csv_grow(csv))
-		return -ENOMEM;
+	rc = rows->n_rows == csv->reader->rows_capacity ? csv_grow(csv) : 0;
+	if (rc != 0)
+		return rc;
 	out = rows->values + rows->n_rows * rows->n_columns;
 	for (uint32_t t = 0; t < rows->n_texts; t++)
 		rows->texts[t].values[rows->n_rows] = NULL;
@@ -224,16 +227,15 @@ static int csv_take_row(struct csv *csv)
 		int text = csv->column_text[c];
 
 		if (text == COLUMN_IS_FEATURE) {
-			if (!parse_number(csv->fields[c], out++))
+			if (!csv_parse_number(csv->fields[c], out++))
 				return CSV_ERROR(csv, -EINVAL,
 					"column %zu is '%.40s', not a number", c + 1,
 					csv->fields[c]);
 		} else {
-			char *kept = csv_keep(csv, csv->fields[c]);
-
-			if (!kept)
-				return -ENOMEM;
-			rows->texts[text].values[rows->n_rows - 1] = kept;
+			rc = csv_keep(
+				csv, csv->fields[c], &rows->texts[text].values[rows->n_rows - 1]);
+			if (rc != 0)
+				return rc;
 		}
 	}
 	return 0;

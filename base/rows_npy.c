@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // NumPy's .npy, format versions 1 to 3 (numpy.lib.format): magic, version, header length, a Python
 // dict literal with descr, fortran_order and shape, then the values.
-#include "base/rows_parts.h"
+#include "base/rows_npy.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ struct npy {
 #define NPY_ERROR(reader, code, format, ...)                                                       \
 	error_set((reader)->err, code, "%s: " format, (reader)->path, ##__VA_ARGS__)
 
-// What follows the dict's key, past the colon; NULL where the key is missing.
+// Where the value of a key of the dict begins, past the colon; NULL where the key is missing.
 static const char *npy_value(const char *dict, const char *key)
 {
 	const char *at = strstr(dict, key);
@@ -98,9 +99,8 @@ static int npy_parse_header(struct rows_reader *reader, struct npy *npy)
 	dict = calloc(1, length + 1);
 	if (!dict)
 		return NPY_ERROR(reader, -ENOMEM, "out of memory");
-	rc = -EINVAL;
 	if (fread(dict, 1, length, reader->file) != length) {
-		NPY_ERROR(reader, -EINVAL, "ends inside its header");
+		rc = NPY_ERROR(reader, -EINVAL, "ends inside its header");
 		goto out;
 	}
 	at = npy_value(dict, "fortran_order");
@@ -138,10 +138,11 @@ static float npy_float(const struct npy *npy, const unsigned char *at)
 	return npy->kind == 'b' ? (float)(bits != 0) : (float)bits;
 }
 
-// Rows and columns that the shape means, see rows_read().
+// How many rows and columns the shape stands for: rows_read() says.
 static int npy_layout(struct rows_reader *reader, const struct npy *npy, uint64_t *n_rows)
 {
 	uint64_t n_columns = 1, rows = 1;
+	int rc;
 
 	if (npy->rank == 1 && reader->options->n_columns == 1) {
 		rows = npy->dims[0];
@@ -160,9 +161,10 @@ static int npy_layout(struct rows_reader *reader, const struct npy *npy, uint64_
 	if (npy->rank > 2 && npy->fortran)
 		return NPY_ERROR(reader, -EINVAL,
 			"Fortran order with %u dimensions, at most 2 are read", npy->rank);
-	if (rows_check_columns(reader, n_columns))
-		return -EINVAL;
-	// The largest count that cannot overflow below; max_bytes decides long before.
+	rc = rows_check_columns(reader, n_columns);
+	if (rc != 0)
+		return rc;
+	// What is larger could overflow when it is multiplied; max_bytes refuses much less than that.
 	if (rows > SIZE_MAX / 16 / n_columns)
 		return NPY_ERROR(
 			reader, -EFBIG, "%llu rows are too many", (unsigned long long)rows);
@@ -186,8 +188,9 @@ int rows_read_npy(struct rows_reader *reader)
 		return rc;
 	n_columns = rows->n_columns;
 	n_values = n_rows * n_columns;
-	if (rows_reserve(reader, n_values * sizeof(float)))
-		return -EFBIG;
+	rc = rows_reserve(reader, n_values * sizeof(float));
+	if (rc != 0)
+		return rc;
 	rows->values = malloc(n_values ? n_values * sizeof(float) : 1);
 	if (!rows->values)
 		return NPY_ERROR(reader, -ENOMEM, "out of memory");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What rows.c and its readers share; nobody else includes this.
+// What the readers of the three formats share; private to base/.
 #pragma once
 
-#include "base/rows.h"
+#include "base/error.h"
+#include "base/rows_table.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 
 struct rows_reader {
 	FILE *file;
@@ -19,8 +20,5 @@ struct rows_reader {
 
 // Counts `bytes` against the limit: 0 or -EFBIG with a sentence.
 int rows_reserve(struct rows_reader *reader, size_t bytes);
-// Refuses a column count of 0, past ROWS_COLUMNS_MAX, or other than the one expected.
+// Refuses a column count of 0, past ROWS_COLUMNS_MAX, or other than the one expected: -EINVAL.
 int rows_check_columns(struct rows_reader *reader, uint64_t n_columns);
-int rows_read_csv(struct rows_reader *reader);
-int rows_read_npy(struct rows_reader *reader);
-int rows_read_f32(struct rows_reader *reader);
