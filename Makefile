@@ -45,12 +45,13 @@ SEES_infer/plan     := $(SEES_infer/ops) infer/kernels infer/plan
 SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
-SEES_dataplane      := base config/config.h infer/infer.h $(wildcard dataplane/*.h)
+SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h)
 SEES_dataplane/flow := base dataplane/flow
-SEES_ctl            := base config/config.h infer/infer.h dataplane/dataplane.h dataplane/wire.h ctl/server
+SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
+                       $(patsubst %,dataplane/%.h,dataplane drop info stats wire) ctl/server
 SEES_ctl/server     := $(SEES_ctl)
-SEES_ctl/tool       := base config/config.h infer/infer.h dataplane/flow ctl/tool
-SEES_ctl/load       := base config/config.h infer/infer.h dataplane/wire.h ctl/load
+SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool
+SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h ctl/load
 SEES_tests          := base config infer dataplane ctl tests
 ROOMS               := $(patsubst SEES_%,%,$(filter SEES_%,$(.VARIABLES)))
 # The room of a file: of those that its path begins with the longest, which sorts last.

@@ -3,8 +3,8 @@
 // Private to config/. All return 0, or -EINVAL with a sentence.
 #pragma once
 
-#include "config/config.h"
 #include "config/reader.h"
+#include "config/settings.h"
 
 // Refuses CPUs that would be polled twice. Where there are no workers, the CPUs of `io` do everything
 // themselves and are moved to `complete`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/schema.h"
 
-#include "config/config.h"
+#include "config/settings.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 // Where a field of a struct lies, and how much room it has.

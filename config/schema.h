@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The keys of martletd's configuration: names, types, ranges, defaults, help. To add a key: a field
-// in config.h, a line in schema.c, a line in the examples. Private to config/.
+// in settings.h, a line in schema.c, a line in the examples. Private to config/.
 #pragma once
 
 #include "config/keys.h"

@@ -2,8 +2,8 @@
 #include "config/values.h"
 
 #include "base/name.h"
-#include "config/config.h"
 #include "config/cpus.h"
+#include "config/settings.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

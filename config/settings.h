@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the configuration of martletd says, as structs. Owner: main(), read-only to everyone else once
+// loaded (config.h).
+#pragma once
+
+#include "base/name.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_CPUS_MAX      64
+#define CONFIG_PORTS_MAX     16
+#define CONFIG_ADDRESSES_MAX 8
+#define CONFIG_MODELS_MAX    256
+#define CONFIG_PATH_MAX      1024                 // bytes with the NUL
+#define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
+
+enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
+
+struct config_lcores {
+	uint32_t control; // CPU of the control thread
+	uint32_t io[CONFIG_CPUS_MAX];
+	uint32_t n_io; // CPUs that poll the NIC and hand requests to workers
+	uint32_t workers[CONFIG_CPUS_MAX];
+	uint32_t n_workers; // CPUs that score
+	// CPUs that receive, score and reply themselves. The CPUs of `io` are moved here where
+	// there are no workers.
+	uint32_t complete[CONFIG_CPUS_MAX];
+	uint32_t n_complete;
+	enum config_idle idle;
+	uint32_t ring_size; // of each I/O-worker ring, a power of two; default 1024
+};
+
+struct config_address { // in network byte order, as in packets
+	bool is_ipv6;
+	union {
+		struct in_addr ipv4;
+		struct in6_addr ipv6;
+	};
+	uint8_t prefix_length;
+};
+
+struct config_port {
+	char name[CONFIG_NAME_MAX];
+	char device[CONFIG_PATH_MAX]; // a PCI address or a vdev string, as EAL takes it
+	struct config_address addresses[CONFIG_ADDRESSES_MAX];
+	uint32_t n_addresses;
+	uint16_t udp_port;
+	uint16_t mtu;
+	uint16_t queues; // RX queues; 0: one per polling lcore, as far as the device has them
+	int line;        // in the file, for later messages
+};
+
+struct config_model {
+	char name[CONFIG_NAME_MAX];
+	uint16_t id;
+	char image[CONFIG_PATH_MAX];
+	int line;
+};
+
+struct config {
+	char path[CONFIG_PATH_MAX];
+	struct config_lcores lcores;
+	struct config_memory {
+		bool hugepages;
+		uint32_t mbufs;
+		uint32_t megabytes;
+		uint32_t scratch_kilobytes; // per scoring lcore: the largest model it can run
+	} memory;
+	struct config_port ports[CONFIG_PORTS_MAX];
+	uint32_t n_ports;
+	struct config_control {
+		char socket[CONFIG_PATH_MAX];
+		char group[CONFIG_NAME_MAX]; // may connect beside root; "": root (and our uid) only
+	} control;
+	struct config_store {
+		char path[CONFIG_PATH_MAX];
+	} store;
+	struct config_model models[CONFIG_MODELS_MAX];
+	uint32_t n_models;
+	struct config_infer {
+		char isa[16]; // "avx2": caps the kernels; "native" by default
+	} infer;
+};
