@@ -8,7 +8,7 @@
 #include <rte_mbuf.h>
 #include <string.h>
 
-static int make_payloads(struct client *client, struct error *err)
+static int client_make_payloads(struct client *client, struct error *err)
 {
 	const struct load_options *options = client->options;
 	const struct rows_options rows_options = { .n_columns = options->columns };
@@ -22,10 +22,10 @@ static int make_payloads(struct client *client, struct error *err)
 
 	if (options->rows_path) {
 		rc = rows_read(options->rows_path, &rows_options, &rows, err);
-		if (!rc && (rows.n_rows == 0 || rows.n_rows > UINT32_MAX))
+		if (rc == 0 && (rows.n_rows == 0 || rows.n_rows > UINT32_MAX))
 			rc = error_set(err, -EINVAL, "%s: no rows", options->rows_path);
 	}
-	if (rc) {
+	if (rc != 0) {
 		rows_fini(&rows);
 		return rc;
 	}
@@ -48,33 +48,33 @@ int client_init(struct client *client, const struct load_options *options, struc
 	client->reply_type = options->ping ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
 	if (options->echo)
 		client->reply_type = options->ping ? WIRE_TYPE_PING : WIRE_TYPE_SCORE;
-	rc = make_payloads(client, err);
-	if (!rc)
+	rc = client_make_payloads(client, err);
+	if (rc == 0)
 		rc = verifier_init(&client->verifier, options, client->payloads.shape.n_rows, err);
-	if (!rc &&
-		request_table_init(
-			&client->table, options->window ? options->window : options->in_flight))
-		rc = error_set(err, -ENOMEM, "no memory for the request table");
-	return rc;
+	if (rc != 0)
+		return rc;
+	rc = request_table_init(
+		&client->table, options->window ? options->window : options->in_flight);
+	return rc != 0 ? error_set(err, rc, "no memory for the request table") : 0;
 }
 
-static int send_question(struct client *client)
+// Asks once more a little later where there is no buffer or no room in the queue.
+static void client_ask(struct client *client)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(client->device.pool);
 	uint32_t bytes;
 
 	if (!m)
-		return -ENOMEM;
+		return;
 	bytes = neighbour_ask(rte_pktmbuf_mtod(m, uint8_t *), client->device.mac,
 		&client->options->from, &client->options->to);
 	m->data_len = (uint16_t)bytes;
 	m->pkt_len = bytes;
 	if (rte_eth_tx_burst(client->device.id, 0, &m, 1) != 1)
 		rte_pktmbuf_free(m);
-	return 0;
 }
 
-static void send_answer(
+static void client_answer(
 	struct client *client, uint16_t queue, const struct neighbour_message *question)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(client->device.pool);
@@ -97,14 +97,14 @@ bool client_take_neighbour(
 		neighbour_read(frame, size, &client->options->from, &client->options->to);
 
 	if (message.kind == NEIGHBOUR_ASKS)
-		send_answer(client, queue, &message);
+		client_answer(client, queue, &message);
 	if (message.kind != NEIGHBOUR_IS_AT)
 		return false;
 	memcpy(client->peer.peer_mac, message.mac, 6);
 	return true;
 }
 
-static bool poll_for_mac(struct client *client)
+static bool client_poll_for_mac(struct client *client)
 {
 	bool found = false;
 
@@ -120,26 +120,27 @@ static bool poll_for_mac(struct client *client)
 	return found;
 }
 
-static int resolve_peer(struct client *client, struct error *err)
+static int client_resolve_peer(struct client *client, struct error *err)
 {
 	const struct load_options *options = client->options;
 	const uint64_t hz = rte_get_tsc_hz();
 	const uint64_t end = rte_rdtsc() + hz / 1000 * options->link_timeout_ms;
 	uint64_t next = 0, now;
 
-	poll_for_mac(client); // a memif client offers no receive buffers before its first poll
+	// A memif client offers its peer no receive buffers before it has polled once.
+	client_poll_for_mac(client);
 	if (options->has_peer_mac || options->echo) {
 		memcpy(client->peer.peer_mac, options->peer_mac, 6);
-		if (!options->has_peer_mac) // a reflector does not look
+		if (!options->has_peer_mac) // any will do: a reflector does not look at it
 			client->peer.peer_mac[0] = 2;
 		return 0;
 	}
 	while ((now = rte_rdtsc()) < end && !client->stop) {
 		if (now >= next) {
-			send_question(client);
+			client_ask(client);
 			next = now + hz / 10;
 		}
-		if (poll_for_mac(client))
+		if (client_poll_for_mac(client))
 			return 0;
 	}
 	if (client->stop)
@@ -149,7 +150,7 @@ static int resolve_peer(struct client *client, struct error *err)
 		options->link_timeout_ms);
 }
 
-static void make_templates(struct client *client)
+static void client_make_templates(struct client *client)
 {
 	const struct load_options *options = client->options;
 	const struct payload_shape *shape = &client->payloads.shape;
@@ -178,14 +179,14 @@ int client_connect(struct client *client, struct error *err)
 	const uint32_t frame = FRAME_HEADERS_MAX + client->payloads.stride;
 	int rc = device_open(&client->device, client->options, frame, &client->stop, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	client->ns_per_cycle_q32 = (uint64_t)(1e9 * 0x1p32 / (double)rte_get_tsc_hz());
 	client->stall_cycles = rte_get_tsc_hz() / 1000000 * CLIENT_STALL_US;
 	client->timeout_cycles = rte_get_tsc_hz() / 1000 * client->options->timeout_ms;
-	rc = resolve_peer(client, err);
-	if (!rc)
-		make_templates(client);
+	rc = client_resolve_peer(client, err);
+	if (rc == 0)
+		client_make_templates(client);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The client proper: sends bursts of requests, takes in bursts of replies, keeps count. The two
-// loops (loop.h) decide when. One thread; nothing allocates once running, but for the first scores.
+// The client: its device, templates, payloads and counters, made and taken down here. exchange.h sends
+// and receives by it; closed_loop.h and open_loop.h decide when. One thread; nothing allocates once it
+// runs, but for the memory of the scores when the first of them come.
 #pragma once
 
 #include "base/histogram.h"
@@ -48,8 +49,8 @@ struct client {
 	struct verifier verifier;
 	struct client_counters counters;
 	struct histogram rtt_ns, server_ns;
-	struct histogram
-		send_delay_ns; // open loop: from when a request should have left to when it did
+	// Open loop: from when a request should have left to when it did.
+	struct histogram send_delay_ns;
 	uint8_t reply_type;
 
 	struct rte_mbuf *pending[CLIENT_QUEUES_MAX][CLIENT_BURST]; // made, but the queue was full
@@ -76,13 +77,9 @@ int client_init(struct client *client, const struct load_options *options, struc
 int client_connect(struct client *client, struct error *err);
 void client_fini(struct client *client);
 
-// Sends up to `n` <= CLIENT_BURST requests; due_cycles[i] is when each should have left, NULL: now.
-// Returns how many were taken: fewer while a queue is full or no slot is free.
-uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycles);
-// Takes in whatever has arrived, and gives up what has waited too long.
-void client_receive(struct client *client);
-// Neighbour traffic beside the replies; true where the peer's MAC was in it.
+// Takes in a frame of ARP or neighbour discovery and answers it; true where it told the peer's MAC.
 bool client_take_neighbour(
 	struct client *client, uint16_t queue, const uint8_t *frame, uint32_t size);
-// Forgets what was counted so far and counts from now on (outstanding warm-up requests do not).
+// Forgets what was counted so far and counts from now on, but not the replies to requests that the
+// warm-up has left outstanding.
 void client_measure(struct client *client);

@@ -23,14 +23,14 @@ static void device_name(const char *device, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)strcspn(device, ","), device);
 }
 
-struct eal_arguments {
+struct device_arguments {
 	char text[ARGUMENTS_MAX][CONFIG_PATH_MAX + 8];
 	char *argv[ARGUMENTS_MAX]; // EAL wants them writable
 	int argc;
 };
 
-__attribute__((format(printf, 2, 3))) static void argument(
-	struct eal_arguments *arguments, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void device_argument(
+	struct device_arguments *arguments, const char *format, ...)
 {
 	char *text = arguments->text[arguments->argc];
 	va_list list;
@@ -41,31 +41,32 @@ __attribute__((format(printf, 2, 3))) static void argument(
 	arguments->argv[arguments->argc++] = text;
 }
 
-static int eal_start(const struct load_options *options, struct error *err)
+static int device_start_eal(const struct load_options *options, struct error *err)
 {
-	const bool is_vdev = !strncmp(options->device, "net_", 4);
-	struct eal_arguments arguments = { .argc = 0 };
+	const bool is_vdev = strncmp(options->device, "net_", 4) == 0;
+	struct device_arguments arguments = { .argc = 0 };
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(options->cpu, &set);
-	// EAL's own threads go where ours does, away from the appliance's CPUs.
+	// EAL's own threads inherit this CPU, and so stay away from the appliance's.
 	if (sched_setaffinity(0, sizeof(set), &set))
 		return error_set(
 			err, -EINVAL, "--cpu %u: there is no such CPU for us", options->cpu);
-	argument(&arguments, "martlet-load");
-	argument(&arguments, "--lcores=0@%u", options->cpu);
-	argument(&arguments, "--no-telemetry");
-	argument(&arguments, "--log-level=*:critical"); // memif complains at each try to connect
-	argument(&arguments, "-m%u", options->megabytes);
-	argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
-	argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
+	device_argument(&arguments, "martlet-load");
+	device_argument(&arguments, "--lcores=0@%u", options->cpu);
+	device_argument(&arguments, "--no-telemetry");
+	device_argument(
+		&arguments, "--log-level=*:critical"); // memif complains at each try to connect
+	device_argument(&arguments, "-m%u", options->megabytes);
+	device_argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
+	device_argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
 	if (is_vdev)
-		argument(&arguments, "--no-pci");
-	// Neither needs a hugetlbfs mount, nor leaves files behind.
-	argument(&arguments, "%s", options->no_huge ? "--no-huge" : "--in-memory");
+		device_argument(&arguments, "--no-pci");
+	// Neither of the two needs a mount of hugetlbfs or leaves files behind.
+	device_argument(&arguments, "%s", options->no_huge ? "--no-huge" : "--in-memory");
 	if (options->no_huge)
-		argument(&arguments, "--no-shconf");
+		device_argument(&arguments, "--no-shconf");
 	if (rte_eal_init(arguments.argc, arguments.argv) < 0) {
 		rmdir(rte_eal_get_runtime_dir());
 		return error_set(err, -ENODEV, "DPDK did not start (%s): is '%s' right%s?",
@@ -75,16 +76,16 @@ static int eal_start(const struct load_options *options, struct error *err)
 	return 0;
 }
 
-static int queues_setup(const struct device *device, struct error *err)
+static int device_setup_queues(const struct device *device, struct error *err)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(device->id, &rx, &tx);
 
-	for (uint16_t q = 0; !rc && q < device->rx_queues; q++)
+	for (uint16_t q = 0; rc == 0 && q < device->rx_queues; q++)
 		rc = rte_eth_rx_queue_setup(device->id, q, rx, SOCKET_ID_ANY, NULL, device->pool);
-	for (uint16_t q = 0; !rc && q < device->queues; q++)
+	for (uint16_t q = 0; rc == 0 && q < device->queues; q++)
 		rc = rte_eth_tx_queue_setup(device->id, q, tx, SOCKET_ID_ANY, NULL);
-	return rc ? error_set(err, rc, "queues: %s", rte_strerror(-rc)) : 0;
+	return rc != 0 ? error_set(err, rc, "queues: %s", rte_strerror(-rc)) : 0;
 }
 
 static int device_setup(struct device *device, const struct load_options *options,
@@ -101,7 +102,7 @@ static int device_setup(struct device *device, const struct load_options *option
 	if (rte_eth_dev_get_port_by_name(name, &device->id))
 		return error_set(err, -ENODEV, "DPDK made no port of '%s'", name);
 	rc = rte_eth_dev_info_get(device->id, &info);
-	if (rc)
+	if (rc != 0)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	device->queues = (uint16_t)options->queues;
 	device->rx_queues = (uint16_t)(options->rx_queues ? options->rx_queues : options->queues);
@@ -115,22 +116,23 @@ static int device_setup(struct device *device, const struct load_options *option
 		return error_set(err, -ENOMEM, "no memory for packets (%s): give more --megabytes",
 			rte_strerror(rte_errno));
 	rc = rte_eth_dev_configure(device->id, device->rx_queues, device->queues, &conf);
-	if (rc)
+	if (rc != 0)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	if (frame_bytes - 14 > 1500) {
 		rc = rte_eth_dev_set_mtu(device->id, (uint16_t)(frame_bytes - 14));
-		if (rc && rc != -ENOTSUP) // memif has no MTU to set
+		if (rc != 0 && rc != -ENOTSUP) // memif has no MTU to set
 			return error_set(err, rc, "%s takes no frames of %u bytes: %s", name,
 				frame_bytes, rte_strerror(-rc));
 	}
-	if (queues_setup(device, err))
+	if (device_setup_queues(device, err) != 0)
 		return error_prefix(err, "%s", name);
-	return rte_eth_macaddr_get(device->id, (struct rte_ether_addr *)device->mac);
+	rc = rte_eth_macaddr_get(device->id, (struct rte_ether_addr *)device->mac);
+	return rc != 0 ? error_set(err, rc, "%s: its MAC address: %s", name, rte_strerror(-rc)) : 0;
 }
 
-// A memif client does not start before its server listens, and one that the server turned away,
-// not being started itself, does not ask again: so start anew until the link is there.
-static int start_and_wait(const struct device *device, const volatile sig_atomic_t *stop,
+// A memif client does not start before its server listens. Nor does a client ask again that a server
+// turned away because it was not started itself. So the device is started anew until there is a link.
+static int device_wait_for_link(const struct device *device, const volatile sig_atomic_t *stop,
 	uint32_t timeout_ms, struct error *err)
 {
 	const uint64_t end = rte_get_timer_cycles() + rte_get_timer_hz() / 1000 * timeout_ms;
@@ -140,11 +142,12 @@ static int start_and_wait(const struct device *device, const volatile sig_atomic
 		const int rc = rte_eth_dev_start(device->id);
 
 		for (uint32_t ms = 0; ms < LINK_TRY_MS; ms += 10) {
-			if (!rc && !rte_eth_link_get_nowait(device->id, &link) && link.link_status)
+			if (rc == 0 && !rte_eth_link_get_nowait(device->id, &link) &&
+				link.link_status)
 				return 0;
 			usleep(10000);
 		}
-		if (!rc)
+		if (rc == 0)
 			rte_eth_dev_stop(device->id);
 		if (*stop)
 			return error_set(err, -EINTR, "stopped before there was a link");
@@ -160,13 +163,13 @@ int device_open(struct device *device, const struct load_options *options, uint3
 	int rc;
 
 	memset(device, 0, sizeof(*device));
-	rc = eal_start(options, err);
-	if (rc)
+	rc = device_start_eal(options, err);
+	if (rc != 0)
 		return rc;
 	rc = device_setup(device, options, frame_bytes, err);
-	if (!rc)
-		rc = start_and_wait(device, stop, options->link_timeout_ms, err);
-	if (rc)
+	if (rc == 0)
+		rc = device_wait_for_link(device, stop, options->link_timeout_ms, err);
+	if (rc != 0)
 		device_close(device);
 	return rc;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The client's hot half: bursts out, bursts in.
-#include "ctl/load/client.h"
+#include "ctl/load/exchange.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -8,7 +7,7 @@
 
 // --- Sending ------------------------------------------------------------------------------------
 
-static void flush(struct client *client, uint32_t queue)
+static void exchange_flush(struct client *client, uint32_t queue)
 {
 	struct rte_mbuf **pending = client->pending[queue];
 	const uint32_t n = client->n_pending[queue];
@@ -20,7 +19,7 @@ static void flush(struct client *client, uint32_t queue)
 		memmove(pending, pending + sent, (n - sent) * sizeof(*pending));
 }
 
-static void make_request(
+static void exchange_make_request(
 	struct client *client, uint32_t queue, struct rte_mbuf *m, struct request *request)
 {
 	const struct frame_template *template = &client->templates[queue];
@@ -37,7 +36,7 @@ static void make_request(
 		payloads->sums[index]);
 }
 
-uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycles)
+uint32_t exchange_send(struct client *client, uint32_t n, const uint64_t *due_cycles)
 {
 	const uint32_t queue = client->send_queue;
 	struct rte_mbuf **pending = client->pending[queue];
@@ -46,7 +45,7 @@ uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycl
 
 	client->send_queue = queue + 1 < client->device.queues ? queue + 1 : 0;
 	if (client->n_pending[queue]) {
-		flush(client, queue);
+		exchange_flush(client, queue);
 		if (client->n_pending[queue])
 			return 0;
 	}
@@ -56,7 +55,7 @@ uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycl
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
 		requests[i] = request_add(&client->table);
-		make_request(client, queue, pending[i], requests[i]);
+		exchange_make_request(client, queue, pending[i], requests[i]);
 	}
 	now = rte_rdtsc();
 	for (uint32_t i = 0; i < n; i++) {
@@ -68,14 +67,14 @@ uint32_t client_send(struct client *client, uint32_t n, const uint64_t *due_cycl
 	}
 	client->n_pending[queue] = n;
 	client->counters.sent += n;
-	flush(client, queue);
+	exchange_flush(client, queue);
 	client->counters.tx_full += client->n_pending[queue];
 	return n;
 }
 
 // --- Receiving ----------------------------------------------------------------------------------
 
-static void count_version(struct client_counters *counters, uint16_t version)
+static void exchange_count_version(struct client_counters *counters, uint16_t version)
 {
 	for (uint32_t i = 0; i < counters->n_versions; i++) {
 		if (counters->versions[i].version == version) {
@@ -89,7 +88,7 @@ static void count_version(struct client_counters *counters, uint16_t version)
 	}
 }
 
-static void count_reply(struct client *client, const struct frame_reply *reply)
+static void exchange_count_reply(struct client *client, const struct frame_reply *reply)
 {
 	struct client_counters *counters = &client->counters;
 	const struct wire_header *wire = reply->wire;
@@ -97,13 +96,13 @@ static void count_reply(struct client *client, const struct frame_reply *reply)
 	counters->status[RTE_MIN(wire->status, (uint8_t)WIRE_STATUS_COUNT)]++;
 	if (wire->type == WIRE_TYPE_RESULT && wire->status == WIRE_STATUS_OK) {
 		counters->rows_scored += wire->rows;
-		count_version(counters, wire->model_version);
+		exchange_count_version(counters, wire->model_version);
 	}
 	if (!client->options->echo)
 		histogram_record(&client->server_ns, wire->server_ns);
 }
 
-static void judge(
+static void exchange_judge(
 	struct client *client, const struct request *request, const struct frame_reply *reply)
 {
 	const struct verifier_request asked = { .reply_type = client->reply_type,
@@ -128,7 +127,8 @@ static void judge(
 	}
 }
 
-static void take_reply(struct client *client, const struct frame_reply *reply, uint64_t now)
+static void exchange_take_reply(
+	struct client *client, const struct frame_reply *reply, uint64_t now)
 {
 	struct client_counters *counters = &client->counters;
 	struct request request;
@@ -150,21 +150,22 @@ static void take_reply(struct client *client, const struct frame_reply *reply, u
 		return;
 	counters->answered++;
 	histogram_record(&client->rtt_ns, client_ns(client, now - request.due_cycles));
-	count_reply(client, reply);
-	judge(client, &request, reply);
+	exchange_count_reply(client, reply);
+	exchange_judge(client, &request, reply);
 }
 
-static void take_packet(
+static void exchange_take_packet(
 	struct client *client, uint16_t queue, const struct rte_mbuf *m, uint64_t now)
 {
-	uint8_t whole[LOAD_FRAME_MAX]; // for a frame that arrived in several buffers
+	// For a frame that arrived in several buffers. Ethernet's header wants an even address.
+	uint8_t whole[LOAD_FRAME_MAX] __rte_aligned(2);
 	const uint32_t size = RTE_MIN(m->pkt_len, (uint32_t)sizeof(whole));
 	const uint8_t *frame = rte_pktmbuf_read(m, 0, size, whole);
 	struct frame_reply reply;
 
 	switch (frame_read(&client->templates[queue], frame, size, &reply)) {
 	case FRAME_REPLY:
-		take_reply(client, &reply, now);
+		exchange_take_reply(client, &reply, now);
 		break;
 	case FRAME_OTHER:
 		client->counters.other_packets++;
@@ -179,8 +180,9 @@ static void take_packet(
 	}
 }
 
-// The machine, not the appliance: whatever arrives meanwhile is found late.
-static void note_stall(struct client *client, uint64_t gap_cycles)
+// It was the machine that kept us from polling, and not the appliance that was slow: whatever arrived
+// meanwhile is found late, and so the report tells of it.
+static void exchange_note_stall(struct client *client, uint64_t gap_cycles)
 {
 	struct client_counters *counters = &client->counters;
 
@@ -189,13 +191,13 @@ static void note_stall(struct client *client, uint64_t gap_cycles)
 	counters->longest_stall_cycles = RTE_MAX(counters->longest_stall_cycles, gap_cycles);
 }
 
-void client_receive(struct client *client)
+void exchange_receive(struct client *client)
 {
 	struct request request;
 	uint64_t now = rte_rdtsc();
 
 	if (now - client->polled_cycles >= client->stall_cycles)
-		note_stall(client, now - client->polled_cycles);
+		exchange_note_stall(client, now - client->polled_cycles);
 	client->polled_cycles = now;
 	for (uint16_t q = 0; q < client->device.rx_queues; q++) {
 		struct rte_mbuf *burst[CLIENT_BURST];
@@ -203,12 +205,12 @@ void client_receive(struct client *client)
 
 		now = rte_rdtsc();
 		for (uint16_t i = 0; i < n; i++)
-			take_packet(client, q % client->device.queues, burst[i], now);
+			exchange_take_packet(client, q % client->device.queues, burst[i], now);
 		rte_pktmbuf_free_bulk(burst, n);
 	}
 	for (uint16_t q = 0; q < client->device.queues; q++)
 		if (client->n_pending[q])
-			flush(client, q);
+			exchange_flush(client, q);
 	while (request_expire(&client->table, now - client->timeout_cycles, &request))
 		if (request.measured == client->measuring)
 			client->counters.lost++;

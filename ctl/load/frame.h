@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A request's frame from a template, and a reply's frame taken apart. Pure functions of bytes.
+// Frames begin at an even address, as DPDK's structures expect.
 #pragma once
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "dataplane/wire.h"
 
+#include <rte_common.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,11 +20,12 @@ struct frame_peer { // where requests go and where replies must come from
 
 // All that is the same in every request: Ethernet, IP, UDP and wire header.
 struct frame_template {
-	uint8_t headers[FRAME_HEADERS_MAX];
+	uint8_t headers[FRAME_HEADERS_MAX] __rte_aligned(2);
 	uint16_t headers_bytes;
 	uint16_t udp_offset;
 	uint16_t payload_bytes; // behind the wire header
-	uint32_t sum; // of all that the UDP checksum covers, but for request_id, rows and payload
+	uint32_t
+		sum; // folded: of all that the UDP checksum covers, but for request_id, rows and payload
 	struct frame_peer peer;
 	struct wire_header wire;
 };
@@ -36,7 +39,8 @@ static inline uint32_t frame_bytes(const struct frame_template *template)
 	return (uint32_t) template->headers_bytes + template->payload_bytes;
 }
 
-// Writes one whole frame of frame_bytes() to `dst`. `payload_sum` is checksum_sum() of the payload.
+// Writes one whole frame of frame_bytes() to `dst`. `payload_sum` is the payload's
+// folded sum (payload.h).
 void frame_write(const struct frame_template *template, uint8_t *dst, uint64_t request_id,
 	uint16_t rows, const uint8_t *payload, uint32_t payload_sum);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martlet-load: the load generator and latency meter. One lcore, one port, one kind of request.
+// martlet-load: the load generator and latency meter. One lcore, one device, one kind of request.
 // Exit status: 0 done, 1 something was wrong with the replies or the run, 2 wrong command line.
 #include "ctl/load/client.h"
-#include "ctl/load/loop.h"
+#include "ctl/load/closed_loop.h"
+#include "ctl/load/open_loop.h"
 #include "ctl/load/report.h"
 
 #include <signal.h>
@@ -10,21 +11,22 @@
 
 static struct client client; // too large for a stack, and the signal handler needs it
 
-static void on_signal(int number)
+static void load_on_signal(int number)
 {
 	client.stop = 1;
 }
 
-static void catch_signals(void)
+static void load_catch_signals(void)
 {
-	const struct sigaction action = { .sa_handler = on_signal };
+	const struct sigaction action = { .sa_handler = load_on_signal };
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 }
 
-// A run asked for answers: none at all, wrong ones, or rows without a score are failures.
-static int verdict(const struct load_options *options)
+// The exit status of a run that came to its end. It asked for answers: none at all, wrong ones, or rows
+// without a score are failures.
+static int load_verdict(const struct load_options *options)
 {
 	const struct client_counters *c = &client.counters;
 
@@ -41,24 +43,24 @@ static int verdict(const struct load_options *options)
 		c->bad_checksum;
 }
 
-static int run(const struct load_options *options, struct error *err)
+static int load_run(const struct load_options *options, struct error *err)
 {
 	int rc = client_init(&client, options, err);
 
-	catch_signals();
-	if (!rc)
+	load_catch_signals();
+	if (rc == 0)
 		rc = client_connect(&client, err);
-	if (rc)
+	if (rc != 0)
 		return rc;
 	if (options->rate > 0)
 		open_loop_run(&client);
 	else
 		closed_loop_run(&client);
 	if (options->json)
-		rc = report_json(&client, stdout);
+		rc = report_json(&client, stdout, err);
 	else
 		report_text(&client, stdout);
-	if (options->scores_path)
+	if (rc == 0 && options->scores_path)
 		rc = verifier_write_scores(&client.verifier, options->scores_path, err);
 	return rc;
 }
@@ -69,16 +71,16 @@ int main(int argc, char **argv)
 	struct error err = { .text = "" };
 	int rc = load_options_parse(&options, argv, &err);
 
-	if (rc) {
+	if (rc != 0) {
 		const struct options line = load_command_line(&options);
 
 		return options_end(&line, rc, &err);
 	}
-	if (run(&options, &err)) {
+	if (load_run(&options, &err) != 0) {
 		fprintf(stderr, "martlet-load: %s\n", err.text);
 		rc = 1;
 	} else {
-		rc = verdict(&options);
+		rc = load_verdict(&options);
 	}
 	client_fini(&client);
 	return rc;

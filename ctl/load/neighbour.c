@@ -1,144 +1,189 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/load/neighbour.h"
 
-#include "ctl/load/checksum.h"
-
-#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <rte_arp.h>
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
-#define ARP_FRAME      42 // 14 Ethernet, 28 ARP
-#define ARP_REQUEST    1
-#define ARP_REPLY      2
-#define ND_FRAME       86 // 14 Ethernet, 40 IPv6, 24 message, 8 option
-#define ND_BYTES       32
-#define ND_SOLICIT     135
-#define ND_ADVERTISE   136
-#define ND_OPTION_FROM 1    // source link-layer address
-#define ND_OPTION_IS   2    // target link-layer address
-#define ND_SOLICITED   0x60 // solicited, override
+#define ND_HOP_LIMIT      255 // proves that no router was crossed (RFC 4861, 3.1)
+#define ND_SOLICITATION   135
+#define ND_ADVERTISEMENT  136
+#define ND_OPTION_SOURCE  1                    // the sender's link-layer address
+#define ND_OPTION_TARGET  2                    // the target's link-layer address
+#define ND_FLAGS_ANSWERED RTE_BE32(0x60000000) // solicited, override
 
-static const uint8_t ARP_FIXED[] = { 0, 1, 8, 0, 6, 4,
-	0 }; // Ethernet, IPv4, 6 and 4 bytes, op's high byte
-static const uint8_t BROADCAST[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+struct neighbour_arp_frame {
+	struct rte_ether_hdr ethernet;
+	struct rte_arp_hdr arp;
+} __rte_packed __rte_aligned(2);
 
-static uint32_t write_arp(uint8_t *dst, uint8_t op, const uint8_t our_mac[6], struct in_addr ours,
-	const uint8_t mac[6], struct in_addr address)
+struct neighbour_nd_frame {
+	struct rte_ether_hdr ethernet;
+	struct rte_ipv6_hdr ip;
+	struct neighbour_nd { // a solicitation or an advertisement, with one option
+		uint8_t type, code;
+		uint16_t checksum;
+		uint32_t flags;
+		uint8_t target[16];
+		uint8_t option_type, option_units; // of 8 bytes
+		struct rte_ether_addr option_mac;
+	} __rte_packed __rte_aligned(2) nd;
+} __rte_packed __rte_aligned(2);
+_Static_assert(sizeof(struct neighbour_nd_frame) == NEIGHBOUR_FRAME_MAX, "the longer of the two");
+#define ND_FRAME_BYTES_MIN offsetof(struct neighbour_nd_frame, nd.option_type)
+
+static void neighbour_ethernet(struct rte_ether_hdr *ethernet, const uint8_t from[6],
+	const struct rte_ether_addr *to, uint16_t type_be)
 {
-	memcpy(dst, mac, 6);
-	memcpy(dst + 6, our_mac, 6);
-	dst[12] = 0x08;
-	dst[13] = 0x06;
-	memcpy(dst + 14, ARP_FIXED, sizeof(ARP_FIXED));
-	dst[21] = op;
-	memcpy(dst + 22, our_mac, 6);
-	memcpy(dst + 28, &ours, 4);
-	memcpy(dst + 32, mac, 6);
-	memcpy(dst + 38, &address, 4);
-	if (op == ARP_REQUEST)
-		memset(dst + 32, 0, 6);
-	return ARP_FRAME;
+	memcpy(&ethernet->src_addr, from, sizeof(ethernet->src_addr));
+	ethernet->dst_addr = *to;
+	ethernet->ether_type = type_be;
 }
 
-static uint32_t write_nd(uint8_t *dst, uint8_t type, const uint8_t our_mac[6], const uint8_t mac[6],
-	const struct in6_addr *from, const struct in6_addr *to, const struct in6_addr *target)
+static uint32_t neighbour_write_arp(uint8_t *dst, uint16_t opcode_be, const uint8_t our_mac[6],
+	struct in_addr ours, const struct rte_ether_addr *mac, struct in_addr address)
 {
-	static const uint8_t IPV6_FIXED[] = { 0x60, 0, 0, 0, 0, ND_BYTES, IPPROTO_ICMPV6, 255 };
-	uint8_t *ip = dst + 14, *nd = ip + 40;
-	uint16_t checksum;
+	struct neighbour_arp_frame frame = {
+		.arp = {
+			.arp_hardware = RTE_BE16(RTE_ARP_HRD_ETHER),
+			.arp_protocol = RTE_BE16(RTE_ETHER_TYPE_IPV4),
+			.arp_hlen = RTE_ETHER_ADDR_LEN,
+			.arp_plen = sizeof(ours),
+			.arp_opcode = opcode_be,
+			.arp_data = { .arp_sip = ours.s_addr, .arp_tip = address.s_addr },
+		},
+	};
 
-	memset(dst, 0, ND_FRAME);
-	memcpy(dst, mac, 6);
-	memcpy(dst + 6, our_mac, 6);
-	dst[12] = 0x86;
-	dst[13] = 0xdd;
-	memcpy(ip, IPV6_FIXED, sizeof(IPV6_FIXED));
-	memcpy(ip + 8, from, 16);
-	memcpy(ip + 24, to, 16);
-	nd[0] = type;
-	nd[4] = type == ND_ADVERTISE ? ND_SOLICITED : 0;
-	memcpy(nd + 8, target, 16);
-	nd[24] = type == ND_ADVERTISE ? ND_OPTION_IS : ND_OPTION_FROM;
-	nd[25] = 1; // in units of 8 bytes
-	memcpy(nd + 26, our_mac, 6);
-	checksum = checksum_finish((uint64_t)checksum_sum(ip + 8, 32) + htons(IPPROTO_ICMPV6) +
-		htons(ND_BYTES) + checksum_sum(nd, ND_BYTES));
-	memcpy(nd + 2, &checksum, 2);
-	return ND_FRAME;
+	neighbour_ethernet(&frame.ethernet, our_mac, mac, RTE_BE16(RTE_ETHER_TYPE_ARP));
+	frame.arp.arp_data.arp_sha = frame.ethernet.src_addr;
+	if (opcode_be == RTE_BE16(RTE_ARP_OP_REPLY)) // who asks does not know it: it stays zero
+		frame.arp.arp_data.arp_tha = *mac;
+	memcpy(dst, &frame, sizeof(frame));
+	return sizeof(frame);
+}
+
+static uint32_t neighbour_write_nd(uint8_t *dst, uint8_t type, const uint8_t our_mac[6],
+	const struct rte_ether_addr *mac, const struct in6_addr *from, const struct in6_addr *to,
+	const struct in6_addr *target)
+{
+	const bool answers = type == ND_ADVERTISEMENT;
+	struct neighbour_nd_frame frame = {
+		.ip = {
+			.vtc_flow = RTE_BE32(6u << 28),
+			.payload_len = RTE_BE16(sizeof(frame.nd)),
+			.proto = IPPROTO_ICMPV6,
+			.hop_limits = ND_HOP_LIMIT,
+		},
+		.nd = {
+			.type = type,
+			.flags = answers ? ND_FLAGS_ANSWERED : 0,
+			.option_type = answers ? ND_OPTION_TARGET : ND_OPTION_SOURCE,
+			.option_units = 1,
+		},
+	};
+
+	neighbour_ethernet(&frame.ethernet, our_mac, mac, RTE_BE16(RTE_ETHER_TYPE_IPV6));
+	memcpy(frame.ip.src_addr, from, sizeof(frame.ip.src_addr));
+	memcpy(frame.ip.dst_addr, to, sizeof(frame.ip.dst_addr));
+	memcpy(frame.nd.target, target, sizeof(frame.nd.target));
+	frame.nd.option_mac = frame.ethernet.src_addr;
+	frame.nd.checksum = rte_ipv6_udptcp_cksum(&frame.ip, &frame.nd);
+	memcpy(dst, &frame, sizeof(frame));
+	return sizeof(frame);
 }
 
 uint32_t neighbour_ask(uint8_t *dst, const uint8_t our_mac[6], const struct config_address *from,
 	const struct config_address *to)
 {
-	// ff02::1:ff00:0/104 and the last 24 bits, on the wire at 33:33:ff and the same (RFC 4291,
-	// 2464).
+	static const struct rte_ether_addr BROADCAST = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	// The solicited-node group of an address is ff02::1:ff00:0/104 and the address's last 24 bits
+	// (RFC 4291, 2.7.1), and its MAC is 33:33:ff and the same (RFC 2464, 7).
 	struct in6_addr group = { .s6_addr = { 0xff, 0x02, [11] = 1, [12] = 0xff } };
-	uint8_t mac[6] = { 0x33, 0x33, 0xff };
+	struct rte_ether_addr mac = { { 0x33, 0x33, 0xff } };
 
 	if (!to->is_ipv6)
-		return write_arp(dst, ARP_REQUEST, our_mac, from->ipv4, BROADCAST, to->ipv4);
+		return neighbour_write_arp(dst, RTE_BE16(RTE_ARP_OP_REQUEST), our_mac, from->ipv4,
+			&BROADCAST, to->ipv4);
 	memcpy(group.s6_addr + 13, to->ipv6.s6_addr + 13, 3);
-	memcpy(mac + 3, to->ipv6.s6_addr + 13, 3);
-	return write_nd(dst, ND_SOLICIT, our_mac, mac, &from->ipv6, &group, &to->ipv6);
+	memcpy(mac.addr_bytes + 3, to->ipv6.s6_addr + 13, 3);
+	return neighbour_write_nd(
+		dst, ND_SOLICITATION, our_mac, &mac, &from->ipv6, &group, &to->ipv6);
 }
 
 uint32_t neighbour_answer(uint8_t *dst, const uint8_t our_mac[6], const struct config_address *ours,
 	const struct neighbour_message *question)
 {
+	struct rte_ether_addr mac;
+
+	memcpy(&mac, question->mac, sizeof(mac));
 	if (!ours->is_ipv6)
-		return write_arp(
-			dst, ARP_REPLY, our_mac, ours->ipv4, question->mac, question->address.ipv4);
-	return write_nd(dst, ND_ADVERTISE, our_mac, question->mac, &ours->ipv6,
+		return neighbour_write_arp(dst, RTE_BE16(RTE_ARP_OP_REPLY), our_mac, ours->ipv4,
+			&mac, question->address.ipv4);
+	return neighbour_write_nd(dst, ND_ADVERTISEMENT, our_mac, &mac, &ours->ipv6,
 		&question->address.ipv6, &ours->ipv6);
 }
 
-static struct neighbour_message read_arp(const uint8_t *frame, uint32_t size,
+static struct neighbour_message neighbour_read_arp(const struct rte_arp_hdr *arp,
 	const struct config_address *ours, const struct config_address *peer)
 {
 	struct neighbour_message message = { .kind = NEIGHBOUR_NONE };
 
-	if (size < ARP_FRAME || memcmp(frame + 14, ARP_FIXED, sizeof(ARP_FIXED)) ||
-		memcmp(frame + 38, &ours->ipv4, 4))
+	if (arp->arp_hardware != RTE_BE16(RTE_ARP_HRD_ETHER) ||
+		arp->arp_protocol != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+		arp->arp_hlen != RTE_ETHER_ADDR_LEN || arp->arp_plen != sizeof(ours->ipv4) ||
+		arp->arp_data.arp_tip != ours->ipv4.s_addr)
 		return message;
-	memcpy(message.mac, frame + 22, 6);
-	memcpy(&message.address.ipv4, frame + 28, 4);
-	if (frame[21] == ARP_REQUEST)
+	memcpy(message.mac, &arp->arp_data.arp_sha, sizeof(message.mac));
+	message.address.ipv4.s_addr = arp->arp_data.arp_sip;
+	if (arp->arp_opcode == RTE_BE16(RTE_ARP_OP_REQUEST))
 		message.kind = NEIGHBOUR_ASKS;
-	else if (frame[21] == ARP_REPLY && !memcmp(frame + 28, &peer->ipv4, 4))
+	else if (arp->arp_opcode == RTE_BE16(RTE_ARP_OP_REPLY) &&
+		arp->arp_data.arp_sip == peer->ipv4.s_addr)
 		message.kind = NEIGHBOUR_IS_AT;
 	return message;
 }
 
-static struct neighbour_message read_nd(const uint8_t *frame, uint32_t size,
-	const struct config_address *ours, const struct config_address *peer)
+static struct neighbour_message neighbour_read_nd(const struct neighbour_nd_frame *frame,
+	bool has_option, const struct config_address *ours, const struct config_address *peer)
 {
 	struct neighbour_message message = { .kind = NEIGHBOUR_NONE };
-	const uint8_t *ip = frame + 14, *nd = ip + 40;
+	const struct neighbour_nd *nd = &frame->nd;
 
-	if (size < ND_FRAME - 8 || ip[6] != IPPROTO_ICMPV6 || ip[7] != 255 || nd[1])
+	if (frame->ip.proto != IPPROTO_ICMPV6 || frame->ip.hop_limits != ND_HOP_LIMIT || nd->code)
 		return message;
 	message.address.is_ipv6 = true;
-	memcpy(&message.address.ipv6, ip + 8, 16);
-	memcpy(message.mac, frame + 6, 6);
-	if (nd[0] == ND_SOLICIT && !memcmp(nd + 8, &ours->ipv6, 16))
+	memcpy(&message.address.ipv6, frame->ip.src_addr, sizeof(message.address.ipv6));
+	memcpy(message.mac, &frame->ethernet.src_addr, sizeof(message.mac));
+	if (nd->type == ND_SOLICITATION && memcmp(nd->target, &ours->ipv6, sizeof(nd->target)) == 0)
 		message.kind = NEIGHBOUR_ASKS;
-	else if (nd[0] == ND_ADVERTISE && !memcmp(nd + 8, &peer->ipv6, 16))
+	else if (nd->type == ND_ADVERTISEMENT &&
+		memcmp(nd->target, &peer->ipv6, sizeof(nd->target)) == 0)
 		message.kind = NEIGHBOUR_IS_AT;
-	if (message.kind == NEIGHBOUR_IS_AT && size >= ND_FRAME && nd[24] == ND_OPTION_IS &&
-		nd[25] == 1)
-		memcpy(message.mac, nd + 26, 6);
+	if (message.kind == NEIGHBOUR_IS_AT && has_option && nd->option_type == ND_OPTION_TARGET &&
+		nd->option_units == 1)
+		memcpy(message.mac, &nd->option_mac, sizeof(message.mac));
 	return message;
 }
 
 struct neighbour_message neighbour_read(const uint8_t *frame, uint32_t size,
 	const struct config_address *ours, const struct config_address *peer)
 {
-	const bool is_arp = size >= 14 && frame[12] == 0x08 && frame[13] == 0x06;
-	const bool is_ipv6 = size >= 14 && frame[12] == 0x86 && frame[13] == 0xdd;
+	const struct rte_ether_hdr *ethernet = (const struct rte_ether_hdr *)frame;
+	const bool is_arp = size >= sizeof(struct neighbour_arp_frame) &&
+		ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP);
+	const bool is_ipv6 =
+		size >= ND_FRAME_BYTES_MIN && ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
 
 	if (is_arp && !ours->is_ipv6)
-		return read_arp(frame, size, ours, peer);
+		return neighbour_read_arp(
+			&((const struct neighbour_arp_frame *)frame)->arp, ours, peer);
 	if (is_ipv6 && ours->is_ipv6)
-		return read_nd(frame, size, ours, peer);
+		return neighbour_read_nd((const struct neighbour_nd_frame *)frame,
+			size >= sizeof(struct neighbour_nd_frame), ours, peer);
 	return (struct neighbour_message){ .kind = NEIGHBOUR_NONE };
 }

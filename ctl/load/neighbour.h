@@ -3,7 +3,7 @@
 // MAC, and answer when somebody asks for ours. Pure functions of bytes.
 #pragma once
 
-#include "config/config.h"
+#include "config/settings.h"
 
 #include <stdint.h>
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "ctl/load/loop.h"
+#include "ctl/load/open_loop.h"
+
+#include "base/random.h"
+#include "ctl/load/exchange.h"
 
 #include <math.h>
 #include <rte_common.h>
@@ -9,32 +12,27 @@ struct arrivals {
 	double next_cycles; // TSC; a double holds fractions of a cycle for weeks of uptime
 	double gap_cycles;
 	bool poisson;
-	uint64_t random; // xorshift64*; any state but 0
+	uint64_t random; // the state of random_next()
 };
 
 static double arrivals_gap(struct arrivals *arrivals)
 {
-	uint64_t x = arrivals->random;
-
 	if (!arrivals->poisson)
 		return arrivals->gap_cycles;
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	arrivals->random = x;
-	x = (x * 0x2545f4914f6cdd1d) >> 11; // 53 bits
-	return -log(((double)x + 1) * 0x1p-53) * arrivals->gap_cycles;
+	// 53 random bits fill a double in (0, 1]; the logarithm makes the gaps exponential.
+	return -log(((double)(random_next(&arrivals->random) >> 11) + 1) * 0x1p-53) *
+		arrivals->gap_cycles;
 }
 
-// Sends all that is due by now; returns how many it took.
-static uint32_t send_due(struct client *client, struct arrivals *arrivals, uint64_t left)
+// Sends what is due by now, up to `left`. Returns how many were sent: what could not be stays due, and
+// its delay counts.
+static uint32_t open_loop_send_due(struct client *client, struct arrivals *arrivals, uint64_t left)
 {
 	const double now = (double)rte_rdtsc();
 	uint64_t due[CLIENT_BURST];
-	uint32_t n = 0, sent;
-
 	struct arrivals ahead = *arrivals;
 	struct arrivals after[CLIENT_BURST];
+	uint32_t n = 0, sent;
 
 	while (n < CLIENT_BURST && n < left && ahead.next_cycles <= now) {
 		due[n] = (uint64_t)ahead.next_cycles;
@@ -43,27 +41,27 @@ static uint32_t send_due(struct client *client, struct arrivals *arrivals, uint6
 	}
 	if (!n)
 		return 0;
-	sent = client_send(client, n, due);
-	if (sent) // what could not be sent stays due, and late
+	sent = exchange_send(client, n, due);
+	if (sent)
 		*arrivals = after[sent - 1];
 	return sent;
 }
 
-// Returns how many of `n` it did not come to.
-static uint64_t run_until(
+// Returns how many of `n` requests it has not sent.
+static uint64_t open_loop_run_until(
 	struct client *client, struct arrivals *arrivals, uint64_t n, uint64_t end_cycles)
 {
 	uint64_t left = n;
 
 	while (left && !client->stop && rte_rdtsc() < end_cycles) {
-		left -= send_due(client, arrivals, left);
-		client_receive(client);
+		left -= open_loop_send_due(client, arrivals, left);
+		exchange_receive(client);
 	}
 	return left;
 }
 
 // How many were due before the end, on average where arrivals are random.
-static uint64_t still_due(const struct arrivals *arrivals, uint64_t end_cycles)
+static uint64_t open_loop_still_due(const struct arrivals *arrivals, uint64_t end_cycles)
 {
 	const double behind = (double)end_cycles - arrivals->next_cycles;
 
@@ -82,14 +80,14 @@ void open_loop_run(struct client *client)
 		.random = rte_rdtsc() | 1 };
 
 	if (options->warmup_seconds > 0)
-		run_until(client, &arrivals, UINT64_MAX,
+		open_loop_run_until(client, &arrivals, UINT64_MAX,
 			rte_rdtsc() + (uint64_t)(options->warmup_seconds * hz));
 	client_measure(client);
-	left = run_until(client, &arrivals, n ? n : UINT64_MAX,
+	left = open_loop_run_until(client, &arrivals, n ? n : UINT64_MAX,
 		n ? UINT64_MAX : rte_rdtsc() + (uint64_t)(options->seconds * hz));
 	client->end_cycles = rte_rdtsc();
-	client->counters.unsent = n ? left : still_due(&arrivals, client->end_cycles);
+	client->counters.unsent = n ? left : open_loop_still_due(&arrivals, client->end_cycles);
 	client->answered_in_time = client->counters.answered;
 	while (client->table.outstanding && !client->stop)
-		client_receive(client);
+		exchange_receive(client);
 }

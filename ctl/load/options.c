@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Half of a receive ring: replies to all of them fit into it while we are kept from polling.
+// Half of a receive ring: the replies to as many requests fit into it even where we are kept from
+// polling for a while.
 #define IN_FLIGHT_DEFAULT 512
 
-static int parse_address(void *field, const char *text, struct error *err)
+static int load_parse_address(void *field, const char *text, struct error *err)
 {
 	struct config_address *address = field;
 
@@ -27,7 +28,7 @@ static int parse_address(void *field, const char *text, struct error *err)
 	return error_set(err, -EINVAL, "'%s' is not an IPv4 or IPv6 address", text);
 }
 
-static int parse_peer_mac(void *field, const char *text, struct error *err)
+static int load_parse_peer_mac(void *field, const char *text, struct error *err)
 {
 	struct load_options *options = field;
 	struct rte_ether_addr mac;
@@ -40,7 +41,7 @@ static int parse_peer_mac(void *field, const char *text, struct error *err)
 }
 
 // FILE, or VERSION=FILE where VERSION is all digits.
-static int parse_expect(void *field, const char *text, struct error *err)
+static int load_parse_expect(void *field, const char *text, struct error *err)
 {
 	struct load_options *options = field;
 	struct load_expect *expect = &options->expect[options->n_expect];
@@ -67,7 +68,7 @@ static int parse_expect(void *field, const char *text, struct error *err)
 #define COUNT(member, low, high)   OPTION_TO_U64(struct load_options, member, low, high)
 #define DECIMAL(member, low, high) OPTION_TO_DOUBLE(struct load_options, member, low, high)
 #define CHOICE(member)             OPTION_TO_CHOICE(struct load_options, member)
-#define ADDRESS(member)            OPTION_TO_OWN(struct load_options, member, parse_address)
+#define ADDRESS(member)            OPTION_TO_OWN(struct load_options, member, load_parse_address)
 
 static const struct option_entry ENTRIES[] = {
 	{ "device", 0, "DEV", "DPDK device: net_memif0,role=client,socket=..., a PCI address, ...",
@@ -81,7 +82,7 @@ static const struct option_entry ENTRIES[] = {
 		.required = true },
 	{ "port", 0, "P", "the appliance's UDP port (7797)", WHOLE(port, 1, 65535) },
 	{ "source-port", 0, "P", "our UDP port (40000)", WHOLE(source_port, 1, 65000) },
-	{ "peer-mac", 0, "MAC", "do not ask by ARP or NDP", OPTION_TO_ALL(parse_peer_mac) },
+	{ "peer-mac", 0, "MAC", "do not ask by ARP or NDP", OPTION_TO_ALL(load_parse_peer_mac) },
 	{ "model", 0, "ID", "model to score with", WHOLE(model, 1, 65535) },
 	{ "model-version", 0, "V", "0: the live one (0)", WHOLE(model_version, 0, 65535) },
 	{ "rows", 0, "FILE", "rows to send: .csv, .npy or .f32", TEXT(rows_path) },
@@ -111,7 +112,7 @@ static const struct option_entry ENTRIES[] = {
 	{ "link-timeout-ms", 0, "MS", "to wait for the link and the peer's MAC (5000)",
 		WHOLE(link_timeout_ms, 1, 600000) },
 	{ "expect", 0, "[V=]FILE", "scores to expect, of version V; may be repeated",
-		OPTION_TO_ALL(parse_expect) },
+		OPTION_TO_ALL(load_parse_expect) },
 	{ "tolerance", 0, "T", "times max(1, |expected|) (1e-5)", DECIMAL(tolerance, 0, 1e30) },
 	{ "scores", 0, "FILE", "write the scores, in row order: .csv, .npy or .f32",
 		TEXT(scores_path) },
@@ -136,7 +137,7 @@ struct options load_command_line(struct load_options *options)
 	};
 }
 
-static int check(const struct load_options *options, struct error *err)
+static int load_check(const struct load_options *options, struct error *err)
 {
 	if (options->from.is_ipv6 != options->to.is_ipv6)
 		return error_set(err, -EINVAL, "--from and --to are of different families");
@@ -158,12 +159,12 @@ static int check(const struct load_options *options, struct error *err)
 	return 0;
 }
 
-static uint32_t last_allowed_cpu(void)
+static uint32_t load_last_cpu(void)
 {
 	uint32_t last = 0;
 	cpu_set_t set;
 
-	if (!sched_getaffinity(0, sizeof(set), &set))
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
 			if (CPU_ISSET(cpu, &set))
 				last = cpu;
@@ -183,12 +184,12 @@ int load_options_parse(struct load_options *options, char **argv, struct error *
 		.timeout_ms = 1000,
 		.link_timeout_ms = 5000,
 		.tolerance = 1e-5,
-		.cpu = last_allowed_cpu(),
+		.cpu = load_last_cpu(),
 		.megabytes = 128 };
 	rc = options_parse(&line, argv, NULL, err);
-	if (!rc)
-		rc = check(options, err);
-	if (rc)
+	if (rc == 0)
+		rc = load_check(options, err);
+	if (rc != 0)
 		return rc;
 	if (!options->window && options->rate <= 0)
 		options->window = 1;

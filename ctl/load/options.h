@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
-#include "config/config.h"
+#include "config/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/load/payload.h"
 
-#include "ctl/load/checksum.h"
+#include "base/checksum.h"
 #include "ctl/load/options.h"
 #include "infer/infer.h"
 
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Round to nearest even, as IEEE 754 has it; NaN stays NaN.
-static uint16_t f32_to_bf16(float value)
+// Rounds to nearest even, as IEEE 754 does; a NaN stays one.
+static uint16_t payload_f32_to_bf16(float value)
 {
 	uint32_t bits;
 
@@ -20,7 +20,7 @@ static uint16_t f32_to_bf16(float value)
 	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static uint16_t f32_to_f16(float value)
+static uint16_t payload_f32_to_f16(float value)
 {
 	uint32_t bits, sign;
 	float magnitude;
@@ -38,7 +38,7 @@ static uint16_t f32_to_f16(float value)
 	return (uint16_t)(sign | (bits + 0xfff + (bits >> 13 & 1)) >> 13);
 }
 
-static void convert(uint8_t *dst, float value, const struct payload_shape *shape)
+static void payload_convert(uint8_t *dst, float value, const struct payload_shape *shape)
 {
 	const float q = rintf(value / shape->scale + shape->zero);
 	uint16_t half;
@@ -49,7 +49,8 @@ static void convert(uint8_t *dst, float value, const struct payload_shape *shape
 		break;
 	case ROW_DTYPE_F16:
 	case ROW_DTYPE_BF16:
-		half = shape->dtype == ROW_DTYPE_F16 ? f32_to_f16(value) : f32_to_bf16(value);
+		half = shape->dtype == ROW_DTYPE_F16 ? payload_f32_to_f16(value)
+						     : payload_f32_to_bf16(value);
 		memcpy(dst, &half, 2);
 		break;
 	case ROW_DTYPE_I8:
@@ -60,17 +61,17 @@ static void convert(uint8_t *dst, float value, const struct payload_shape *shape
 	}
 }
 
-static size_t value_bytes(uint32_t dtype)
+static size_t payload_value_bytes(uint32_t dtype)
 {
-	return dtype == ROW_DTYPE_F32                               ? 4
-		: dtype == ROW_DTYPE_F16 || dtype == ROW_DTYPE_BF16 ? 2
-								    : 1;
+	if (dtype == ROW_DTYPE_F32)
+		return 4;
+	return dtype == ROW_DTYPE_F16 || dtype == ROW_DTYPE_BF16 ? 2 : 1;
 }
 
-static void fill(struct payloads *payloads, const float *rows)
+static void payloads_fill(struct payloads *payloads, const float *rows)
 {
 	const struct payload_shape *shape = &payloads->shape;
-	const size_t bytes = value_bytes(shape->dtype);
+	const size_t bytes = payload_value_bytes(shape->dtype);
 
 	for (uint32_t i = 0; i < payloads->count; i++) {
 		uint8_t *dst = payloads->bytes + (size_t)i * payloads->stride;
@@ -81,18 +82,18 @@ static void fill(struct payloads *payloads, const float *rows)
 			const size_t n = (size_t)payload_n_rows(payloads, i) * shape->columns;
 
 			for (size_t k = 0; k < n; k++)
-				convert(dst + k * bytes, src[k], shape);
+				payload_convert(dst + k * bytes, src[k], shape);
 		}
-		payloads->sums[i] = checksum_sum(dst, payloads->stride);
+		payloads->sums[i] = checksum_fold(checksum_bytes(0, dst, payloads->stride));
 	}
 }
 
 int payloads_init(struct payloads *payloads, const float *rows, const struct payload_shape *shape,
 	struct error *err)
 {
-	const uint64_t rows_bytes = shape->n_rows
-		? (uint64_t)shape->rows_per_request * shape->columns * value_bytes(shape->dtype)
-		: 0;
+	const uint64_t rows_bytes = shape->n_rows ? (uint64_t)shape->rows_per_request *
+			shape->columns * payload_value_bytes(shape->dtype)
+						  : 0;
 	const uint64_t stride = rows_bytes + shape->pad_bytes;
 
 	memset(payloads, 0, sizeof(*payloads));
@@ -103,7 +104,7 @@ int payloads_init(struct payloads *payloads, const float *rows, const struct pay
 			(unsigned long)stride, LOAD_FRAME_MAX - 128);
 	payloads->stride = (uint32_t)stride;
 	payloads->count = shape->n_rows ? (shape->n_rows - 1) / shape->rows_per_request + 1 : 1;
-	// A frame is copied in whole words: a little room behind the last payload.
+	// memcpy() copies the payloads in whole words: a few bytes more lie behind the last one.
 	payloads->bytes = calloc(1, (size_t)payloads->count * stride + 64);
 	payloads->sums = calloc(payloads->count, sizeof(*payloads->sums));
 	if (!payloads->bytes || !payloads->sums) {
@@ -111,7 +112,7 @@ int payloads_init(struct payloads *payloads, const float *rows, const struct pay
 		return error_set(err, -ENOMEM, "no memory for %u requests of %lu bytes",
 			(shape->n_rows - 1) / shape->rows_per_request + 1, (unsigned long)stride);
 	}
-	fill(payloads, rows);
+	payloads_fill(payloads, rows);
 	return 0;
 }
 

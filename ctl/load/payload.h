@@ -20,7 +20,7 @@ struct payloads {
 	uint32_t count;  // the last one may hold fewer rows
 	uint32_t stride; // bytes of each, the same for all
 	uint8_t *bytes;  // [count][stride]
-	uint32_t *sums;  // [count]: checksum_sum() of each
+	uint32_t *sums;  // [count]: the checksum's folded sum of each
 };
 
 // `rows` is f32 [n_rows][columns]. -EINVAL where a request would be too long, -ENOMEM.

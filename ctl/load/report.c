@@ -17,17 +17,17 @@ static const struct {
 };
 #define N_PERCENTILES (sizeof(PERCENTILES) / sizeof(PERCENTILES[0]))
 
-static double seconds(const struct client *client)
+static double report_seconds(const struct client *client)
 {
 	return (double)(client->end_cycles - client->begin_cycles) / (double)rte_get_tsc_hz();
 }
 
-static double milliseconds(const struct client *client, uint64_t cycles)
+static double report_milliseconds(const struct client *client, uint64_t cycles)
 {
 	return (double)client_ns(client, cycles) / 1e6;
 }
 
-static const char *status_name(uint32_t status)
+static const char *report_status_name(uint32_t status)
 {
 	return status < WIRE_STATUS_COUNT ? wire_status_name(status) : "UNKNOWN";
 }
@@ -45,7 +45,7 @@ static const char *status_name(uint32_t status)
 	X(mismatches, "replies with unexpected scores")                                            \
 	X(unexpected_version, "replies of a version without expectations")
 
-static void text_times(const char *title, const struct histogram *h, FILE *out)
+static void report_text_times(const char *title, const struct histogram *h, FILE *out)
 {
 	if (!h->count)
 		return;
@@ -71,11 +71,12 @@ void report_text(const struct client *client, FILE *out)
 		fprintf(out, "closed loop, %u outstanding", options->window);
 	fprintf(out, ", frames of %u bytes\n", frame_bytes(&client->templates[0]));
 	fprintf(out, "sent %lu  answered %lu  lost %lu  in %.3f s: %.0f replies/s\n",
-		counters->sent, counters->answered, counters->lost, seconds(client),
-		(double)client->answered_in_time / seconds(client));
+		counters->sent, counters->answered, counters->lost, report_seconds(client),
+		(double)client->answered_in_time / report_seconds(client));
 	for (uint32_t i = 0; i <= WIRE_STATUS_COUNT; i++)
 		if (counters->status[i] && !options->echo)
-			fprintf(out, "status %s: %lu\n", status_name(i), counters->status[i]);
+			fprintf(out, "status %s: %lu\n", report_status_name(i),
+				counters->status[i]);
 	for (uint32_t i = 0; i < counters->n_versions; i++)
 		fprintf(out, "scored by version %u: %lu\n", counters->versions[i].version,
 			counters->versions[i].replies);
@@ -86,17 +87,17 @@ void report_text(const struct client *client, FILE *out)
 #undef X
 	if (counters->stalls)
 		fprintf(out, "kept from polling %lu times, %.2f ms in all, %.2f ms at most\n",
-			counters->stalls, milliseconds(client, counters->stalled_cycles),
-			milliseconds(client, counters->longest_stall_cycles));
+			counters->stalls, report_milliseconds(client, counters->stalled_cycles),
+			report_milliseconds(client, counters->longest_stall_cycles));
 	if (client->verifier.n_expected)
 		fprintf(out, "largest difference from the expected scores: %.3g\n",
 			client->verifier.max_difference);
-	text_times("round trip ", &client->rtt_ns, out);
-	text_times("in the peer", &client->server_ns, out);
-	text_times("sent late by", &client->send_delay_ns, out);
+	report_text_times("round trip ", &client->rtt_ns, out);
+	report_text_times("in the peer", &client->server_ns, out);
+	report_text_times("sent late by", &client->send_delay_ns, out);
 }
 
-static json_t *json_times(const struct histogram *h)
+static json_t *report_json_times(const struct histogram *h)
 {
 	json_t *times = json_pack("{s:I, s:I, s:I, s:f}", "count", (json_int_t)h->count, "min",
 		(json_int_t)(h->count ? h->min : 0), "max", (json_int_t)h->max, "mean",
@@ -108,14 +109,14 @@ static json_t *json_times(const struct histogram *h)
 	return times;
 }
 
-static void json_counters(json_t *report, const struct client *client)
+static void report_json_counters(json_t *report, const struct client *client)
 {
 	const struct client_counters *counters = &client->counters;
 	json_t *status = json_object(), *versions = json_object();
 
 	for (uint32_t i = 0; i <= WIRE_STATUS_COUNT; i++)
 		if (counters->status[i] && !client->options->echo)
-			json_object_set_new(status, status_name(i),
+			json_object_set_new(status, report_status_name(i),
 				json_integer((json_int_t)counters->status[i]));
 	for (uint32_t i = 0; i < counters->n_versions; i++) {
 		char version[16];
@@ -131,7 +132,7 @@ static void json_counters(json_t *report, const struct client *client)
 #undef X
 }
 
-static json_t *json_stalls(const struct client *client)
+static json_t *report_json_stalls(const struct client *client)
 {
 	const struct client_counters *counters = &client->counters;
 
@@ -140,11 +141,11 @@ static json_t *json_stalls(const struct client *client)
 		(json_int_t)client_ns(client, counters->longest_stall_cycles));
 }
 
-int report_json(const struct client *client, FILE *out)
+int report_json(const struct client *client, FILE *out, struct error *err)
 {
 	const struct client_counters *counters = &client->counters;
 	const struct load_options *options = client->options;
-	const double duration = seconds(client);
+	const double duration = report_seconds(client);
 	json_t *report = json_pack("{s:s, s:I, s:f, s:I, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:I}",
 		"loop", options->rate > 0 ? "open" : "closed", "window",
 		(json_int_t)options->window, "rate", options->rate, "in_flight",
@@ -156,12 +157,12 @@ int report_json(const struct client *client, FILE *out)
 		client->verifier.max_difference, "rows_scored", (json_int_t)counters->rows_scored);
 
 	if (!report)
-		return -ENOMEM;
-	json_counters(report, client);
-	json_object_set_new(report, "rtt_ns", json_times(&client->rtt_ns));
-	json_object_set_new(report, "server_ns", json_times(&client->server_ns));
-	json_object_set_new(report, "send_delay_ns", json_times(&client->send_delay_ns));
-	json_object_set_new(report, "stalls", json_stalls(client));
+		return error_set(err, -ENOMEM, "no memory for the report");
+	report_json_counters(report, client);
+	json_object_set_new(report, "rtt_ns", report_json_times(&client->rtt_ns));
+	json_object_set_new(report, "server_ns", report_json_times(&client->server_ns));
+	json_object_set_new(report, "send_delay_ns", report_json_times(&client->send_delay_ns));
+	json_object_set_new(report, "stalls", report_json_stalls(client));
 	json_dumpf(report, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	fputc('\n', out);
 	json_decref(report);

@@ -8,4 +8,4 @@
 
 void report_text(const struct client *client, FILE *out);
 // One JSON object; times in ns. 0 or -ENOMEM.
-int report_json(const struct client *client, FILE *out);
+int report_json(const struct client *client, FILE *out, struct error *err);

@@ -49,7 +49,7 @@ struct request *request_add(struct request_table *table)
 	return request;
 }
 
-static void take_slot(struct request_table *table, uint32_t slot, struct request *out)
+static void request_take_slot(struct request_table *table, uint32_t slot, struct request *out)
 {
 	struct request *request = &table->slots[slot];
 
@@ -68,7 +68,7 @@ static void take_slot(struct request_table *table, uint32_t slot, struct request
 	table->outstanding--;
 }
 
-static enum request_answer explain_stale(const struct request_table *table, uint64_t id)
+static enum request_answer request_explain_stale(const struct request_table *table, uint64_t id)
 {
 	const uint64_t sequence = id >> REQUEST_SLOT_BITS;
 	const uint64_t kept = table->n_lost < REQUEST_LOST_KEPT ? table->n_lost : REQUEST_LOST_KEPT;
@@ -88,8 +88,8 @@ enum request_answer request_take(struct request_table *table, uint64_t id, struc
 	if (slot >= table->capacity)
 		return REQUEST_UNKNOWN;
 	if (id == 0 || table->slots[slot].id != id)
-		return explain_stale(table, id);
-	take_slot(table, slot, out);
+		return request_explain_stale(table, id);
+	request_take_slot(table, slot, out);
 	return REQUEST_FOUND;
 }
 
@@ -99,7 +99,7 @@ bool request_expire(struct request_table *table, uint64_t before_cycles, struct 
 
 	if (slot == REQUEST_NONE || table->slots[slot].sent_cycles > before_cycles)
 		return false;
-	take_slot(table, slot, out);
+	request_take_slot(table, slot, out);
 	table->lost[table->n_lost++ % REQUEST_LOST_KEPT] = out->id;
 	return true;
 }

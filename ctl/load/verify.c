@@ -16,7 +16,7 @@ int verifier_init(struct verifier *verifier, const struct load_options *options,
 		struct verifier_expectation *expected = &verifier->expected[i];
 		int rc = rows_read(options->expect[i].path, NULL, &expected->rows, err);
 
-		if (rc)
+		if (rc != 0)
 			return rc;
 		verifier->n_expected++;
 		expected->version = options->expect[i].version;
@@ -36,7 +36,8 @@ void verifier_fini(struct verifier *verifier)
 	memset(verifier, 0, sizeof(*verifier));
 }
 
-static bool fields_right(const struct verifier_request *request, const struct frame_reply *reply)
+static bool verifier_fields_right(
+	const struct verifier_request *request, const struct frame_reply *reply)
 {
 	const struct wire_header *wire = reply->wire;
 	const uint32_t values = (uint32_t)wire->rows * wire->columns;
@@ -55,7 +56,7 @@ static bool fields_right(const struct verifier_request *request, const struct fr
 		values * sizeof(float) <= reply->payload_bytes;
 }
 
-static bool keep(struct verifier *verifier, const struct verifier_request *request,
+static bool verifier_keep(struct verifier *verifier, const struct verifier_request *request,
 	const struct frame_reply *reply)
 {
 	const uint32_t columns = reply->wire->columns;
@@ -77,8 +78,8 @@ static bool keep(struct verifier *verifier, const struct verifier_request *reque
 	return true;
 }
 
-static bool scores_right(struct verifier *verifier, const struct rows *expected, uint32_t first_row,
-	const struct frame_reply *reply)
+static bool verifier_scores_right(struct verifier *verifier, const struct rows *expected,
+	uint32_t first_row, const struct frame_reply *reply)
 {
 	const float *want = expected->values + (size_t)first_row * expected->n_columns;
 	const uint32_t n = (uint32_t)reply->wire->rows * reply->wire->columns;
@@ -103,11 +104,11 @@ static bool scores_right(struct verifier *verifier, const struct rows *expected,
 enum verdict verifier_check(struct verifier *verifier, const struct verifier_request *request,
 	const struct frame_reply *reply)
 {
-	if (!fields_right(request, reply))
+	if (!verifier_fields_right(request, reply))
 		return VERDICT_WRONG_FIELDS;
 	if (reply->wire->type != WIRE_TYPE_RESULT || reply->wire->status != WIRE_STATUS_OK)
 		return VERDICT_RIGHT;
-	if (verifier->keep_scores && !keep(verifier, request, reply))
+	if (verifier->keep_scores && !verifier_keep(verifier, request, reply))
 		return VERDICT_WRONG_FIELDS;
 	if (!verifier->n_expected)
 		return VERDICT_RIGHT;
@@ -115,7 +116,8 @@ enum verdict verifier_check(struct verifier *verifier, const struct verifier_req
 		const struct verifier_expectation *expected = &verifier->expected[i];
 
 		if (!expected->version || expected->version == reply->wire->model_version)
-			return scores_right(verifier, &expected->rows, request->first_row, reply)
+			return verifier_scores_right(
+				       verifier, &expected->rows, request->first_row, reply)
 				? VERDICT_RIGHT
 				: VERDICT_MISMATCH;
 	}

@@ -2,8 +2,8 @@
 // Any bytes as a frame: parse, then the answer that would go out. What comes back must parse as a
 // frame of ours, be no longer than what came in (but for a neighbour advertisement and the padding
 // of the shortest frame), and carry right checksums.
+#include "base/checksum.h"
 #include "dataplane/admit.h"
-#include "dataplane/checksum.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/parse.h"
 #include "dataplane/reply.h"

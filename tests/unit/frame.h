@@ -3,7 +3,7 @@
 // then spoils one field and, where that field is covered, mends the checksums.
 #pragma once
 
-#include "dataplane/checksum.h"
+#include "base/checksum.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // checksum: sums by wide words are those of RFC 1071's 16-bit words, whatever the length, alignment
 // and carries; an update is as good as a sum made anew.
-#include "dataplane/checksum.h"
+#include "base/checksum.h"
 #include "tests/cmocka.h"
 
 #include <stdlib.h>

@@ -2,7 +2,9 @@
 // Both loops and the report, over DPDK's ring device: what is sent comes back, through a callback
 // that plays the peer and its faults.
 #include "ctl/load/client.h"
-#include "ctl/load/loop.h"
+#include "ctl/load/closed_loop.h"
+#include "ctl/load/exchange.h"
+#include "ctl/load/open_loop.h"
 #include "ctl/load/report.h"
 #include "tests/cmocka.h"
 
@@ -274,7 +276,7 @@ static void late_replies_are_told_from_lost_ones(void **state)
 	assert_int_equal(client.counters.lost, 1);
 	assert_int_equal(client.counters.late, 0);
 	while (peer.n_held)
-		client_receive(&client);
+		exchange_receive(&client);
 	assert_int_equal(client.counters.late, 1);
 	assert_int_equal(client.counters.lost, 1);
 }
@@ -299,7 +301,7 @@ static json_t *report(void)
 	FILE *out = open_memstream(&text, &size);
 	json_t *json;
 
-	assert_int_equal(report_json(&client, out), 0);
+	assert_int_equal(report_json(&client, out, NULL), 0);
 	fclose(out);
 	json = json_loads(text, 0, NULL);
 	free(text);
