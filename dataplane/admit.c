@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/admit.h"
 
+#include "infer/infer.h"
+
 #include <stddef.h>
 
 static inline const struct wire_header *header_of(const struct rte_mbuf *m, const struct packet *p)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Start and stop, in phases that are undone in reverse order.
+#include "dataplane/dataplane.h"
+
 #include "dataplane/eal.h"
+#include "dataplane/loop.h"
 #include "dataplane/state.h"
 #include "dataplane/unmap.h"
 
@@ -306,11 +308,6 @@ int dataplane_publish(
 int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err)
 {
 	return registry_retire(dp->registry, id, err);
-}
-
-void dataplane_loading(struct dataplane *dp, uint16_t id, bool loading)
-{
-	registry_set_loading(dp->registry, id, loading);
 }
 
 void dataplane_reclaim(struct dataplane *dp)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/dataplane.h"
-
-#include <stddef.h>
+#include "dataplane/drop.h"
 
 static const struct {
 	const char *name, *text;
@@ -19,15 +17,4 @@ const char *drop_name(enum drop drop)
 const char *drop_text(enum drop drop)
 {
 	return (unsigned)drop < DROP_COUNT ? DROPS[drop].text : "no such drop reason";
-}
-
-const char *lcore_role_name(enum lcore_role role)
-{
-	static const char *const NAMES[] = {
-		[LCORE_IO] = "io",
-		[LCORE_WORKER] = "worker",
-		[LCORE_COMPLETE] = "run-to-completion",
-	};
-
-	return (unsigned)role < sizeof(NAMES) / sizeof(NAMES[0]) ? NAMES[role] : "unknown";
 }

@@ -2,7 +2,8 @@
 // DPDK's environment, from our configuration: memory, lcores, buses. Once a process.
 #pragma once
 
-#include "dataplane/dataplane.h"
+#include "base/error.h"
+#include "config/settings.h"
 
 #define EAL_CONTROL_LCORE 0 // DPDK's lcore ids: the control thread's, then the polling ones
 #define EAL_FIRST_LCORE   1

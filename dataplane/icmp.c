@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/icmp.h"
 
-#include "dataplane/checksum.h"
+#include "base/checksum.h"
 #include "dataplane/reply.h"
 
 #include <rte_byteorder.h>

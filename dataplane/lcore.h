@@ -2,10 +2,10 @@
 // One polling or scoring lcore: what it was given at start, and what it alone writes.
 #pragma once
 
+#include "dataplane/clock.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
-#include "dataplane/reply.h"
 
 #include <rte_ring.h>
 
@@ -57,7 +57,3 @@ struct lcore {
 	uint32_t next_ring;
 	struct lcore_tx tx[CONFIG_PORTS_MAX];
 } __rte_cache_aligned;
-
-// The lcore's loop, whichever its role. `lcore` is a struct lcore *. Returns 0 once told to stop;
-// a worker empties its rings first.
-int loop_run(void *lcore);

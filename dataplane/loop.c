@@ -2,10 +2,13 @@
 // The two loops over the same stages: run to completion (one lcore does all), and pipeline (I/O
 // lcores hand requests to workers through one SP/SC ring a pair). Between bursts each lcore
 // reports a quiescent state; asleep it is offline, so that nobody waits for it.
+#include "dataplane/loop.h"
+
 #include "dataplane/admit.h"
 #include "dataplane/lcore.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/parse.h"
+#include "dataplane/reply.h"
 #include "dataplane/score.h"
 
 #include <rte_cycles.h>

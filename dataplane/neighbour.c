@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/neighbour.h"
 
-#include "dataplane/checksum.h"
+#include "base/checksum.h"
 #include "dataplane/icmp.h"
 #include "dataplane/port.h"
 #include "dataplane/reply.h"

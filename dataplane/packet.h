@@ -3,13 +3,12 @@
 // by every later stage, so that no header is parsed twice. Owner: whichever lcore holds the mbuf.
 #pragma once
 
-#include "dataplane/dataplane.h"
+#include "dataplane/info.h"
 
 #include <rte_mbuf.h>
 
 #define BURST_MAX 64 // packets a stage takes at a time
 
-// What a destination or source check and the reply need of a port.
 struct port;
 struct deployment;
 struct slot_stats;
@@ -51,6 +50,3 @@ static inline struct packet *packet_of(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
 }
-
-// Dropped without a word: a verdict of the parsing stages. DROP_COUNT stands for "keep it".
-#define DROP_NONE DROP_COUNT

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/parse.h"
 
-#include "dataplane/checksum.h"
+#include "base/checksum.h"
 
 #include <rte_byteorder.h>
 #include <rte_icmp.h>

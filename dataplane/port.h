@@ -3,7 +3,8 @@
 // Made and closed by the control thread; immutable, and read by every lcore, while they run.
 #pragma once
 
-#include "dataplane/dataplane.h"
+#include "base/error.h"
+#include "dataplane/info.h"
 
 #include <rte_ether.h>
 #include <rte_mempool.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/registry.h"
 
+#include "infer/infer.h"
+
 #include <stdlib.h>
 #include <string.h>
 

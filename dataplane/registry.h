@@ -4,7 +4,9 @@
 // (rte_rcu_qsbr). Lcores only look up, and never hold a deployment past their quiescent state.
 #pragma once
 
-#include "dataplane/dataplane.h"
+#include "base/error.h"
+#include "base/histogram.h"
+#include "dataplane/info.h"
 
 #include <rte_common.h>
 #include <rte_rcu_qsbr.h>

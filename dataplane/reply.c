@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/reply.h"
 
-#include "dataplane/checksum.h"
+#include "base/checksum.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
 
@@ -14,12 +14,6 @@
 #define DSCP_MASK       0xfcu // the rest of the octet is ECN, which says nothing of our own path
 #define FRAME_BYTES_MIN 60
 #define PREFETCH_AHEAD  4
-
-void clock_init(struct clock *clock, uint64_t tsc_hz)
-{
-	clock->ns_mult = (uint64_t)(((unsigned __int128)1000000000u << 32) / tsc_hz);
-	clock->us_cycles = tsc_hz / 1000000u;
-}
 
 void reply_ethernet(struct rte_mbuf *m, uint32_t bytes)
 {
@@ -181,13 +175,12 @@ static inline uint16_t udp_checksum(const struct packet *p, const struct rte_udp
 	if (p->kind == PACKET_PONG && udp->dgram_cksum) {
 		checksum = checksum_update(
 			udp->dgram_cksum, wire_sum_changing(before), wire_sum_changing(after));
-	} else {
-		sum = pseudo_sum + udp->src_port + udp->dst_port + udp->dgram_len;
-		sum += wire_sum_lasting(before) + wire_sum_changing(after);
-		checksum = checksum_finish(
-			checksum_bytes(sum, before + 1, payload_bytes - WIRE_HEADER_BYTES));
+		return checksum ? checksum : 0xffff;
 	}
-	return checksum ? checksum : 0xffff;
+	sum = pseudo_sum + udp->src_port + udp->dst_port + udp->dgram_len;
+	sum += wire_sum_lasting(before) + wire_sum_changing(after);
+	return checksum_finish_udp(
+		checksum_bytes(sum, before + 1, payload_bytes - WIRE_HEADER_BYTES));
 }
 
 static inline uint32_t reply_payload_bytes(const struct packet *p)

@@ -4,19 +4,8 @@
 // full where it cannot.
 #pragma once
 
+#include "dataplane/clock.h"
 #include "dataplane/packet.h"
-
-// TSC cycles to ns without a division: ns = cycles * mult / 2^32.
-struct clock {
-	uint64_t ns_mult;
-	uint64_t us_cycles; // cycles in a microsecond
-};
-void clock_init(struct clock *clock, uint64_t tsc_hz);
-
-static inline uint64_t clock_ns(const struct clock *clock, uint64_t cycles)
-{
-	return (uint64_t)(((unsigned __int128)cycles * clock->ns_mult) >> 32);
-}
 
 // Turns the Ethernet addresses round and sets the frame's length, padding to the 60 bytes of
 // the shortest frame. `bytes` must not exceed data_len + tailroom.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/score.h"
 
+#include "dataplane/registry.h"
+#include "infer/infer.h"
+
 #include <rte_cycles.h>
 #include <rte_memcpy.h>
 

@@ -4,9 +4,8 @@
 // for a batch to fill. Runs on the lcore that owns the scratch.
 #pragma once
 
+#include "dataplane/clock.h"
 #include "dataplane/packet.h"
-#include "dataplane/registry.h"
-#include "dataplane/reply.h"
 
 // `mbufs` [n], n <= BURST_MAX: PACKET_SCORE with a deployment, which admit found since this lcore's
 // last quiescent state. Afterwards all are PACKET_RESULT: OK with the outputs behind the wire

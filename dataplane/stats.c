@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reading what the lcores count, without stopping them: each word whole, none in a lock.
+#include "dataplane/stats.h"
+
 #include "dataplane/state.h"
 
 #include <rte_cycles.h>
@@ -7,21 +8,33 @@
 
 _Static_assert(sizeof(struct dataplane_counters) % sizeof(uint64_t) == 0, "summed word by word");
 
-static uint64_t total_cycles(const struct lcore *lcore)
+const char *lcore_role_name(enum lcore_role role)
+{
+	static const char *const NAMES[] = {
+		[LCORE_IO] = "io",
+		[LCORE_WORKER] = "worker",
+		[LCORE_COMPLETE] = "run-to-completion",
+	};
+
+	return (unsigned)role < sizeof(NAMES) / sizeof(NAMES[0]) ? NAMES[role] : "unknown";
+}
+
+static uint64_t stats_total_cycles(const struct lcore *lcore)
 {
 	uint64_t start = atomic_load_explicit(&lcore->start_tsc, memory_order_relaxed);
 
 	return start ? rte_rdtsc() - start : 0;
 }
 
-static void add_counters(struct dataplane_counters *sum, const struct lcore *lcore)
+// The lcore may be counting meanwhile: each word is read once and whole.
+static void stats_add(struct dataplane_counters *sum, const struct lcore *lcore)
 {
 	const uint64_t *from = (const uint64_t *)&lcore->counters;
 	uint64_t *to = (uint64_t *)sum;
 
 	for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
 		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	sum->total_cycles += total_cycles(lcore);
+	sum->total_cycles += stats_total_cycles(lcore);
 }
 
 uint32_t dataplane_n_lcores(const struct dataplane *dp)
@@ -34,14 +47,14 @@ void dataplane_lcore(const struct dataplane *dp, uint32_t index, struct lcore_in
 	const struct lcore *lcore = &dp->lcores[index];
 
 	*info = (struct lcore_info){ .cpu = lcore->cpu, .role = lcore->role };
-	add_counters(&info->counters, lcore);
+	stats_add(&info->counters, lcore);
 }
 
 void dataplane_counters(const struct dataplane *dp, struct dataplane_counters *sum)
 {
 	*sum = (struct dataplane_counters){ 0 };
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
-		add_counters(sum, &dp->lcores[i]);
+		stats_add(sum, &dp->lcores[i]);
 }
 
 uint32_t dataplane_n_ports(const struct dataplane *dp)

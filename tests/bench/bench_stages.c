@@ -8,7 +8,9 @@
 #include "base/rows.h"
 #include "dataplane/admit.h"
 #include "dataplane/parse.h"
+#include "dataplane/reply.h"
 #include "dataplane/score.h"
+#include "infer/infer.h"
 #include "tests/unit/frame.h"
 
 #include <rte_cycles.h>

@@ -2,6 +2,8 @@
 // The dataplane whole, from start to stop, on DPDK's ring device: both loops, ports, what is
 // counted. EAL starts once a process, so each case has one of its own.
 #include "dataplane/dataplane.h"
+#include "dataplane/state.h"
+#include "infer/infer.h"
 
 #include "infer/image/image.h"
 #include "tests/cmocka.h"
@@ -317,7 +319,7 @@ static void case_drain(void)
 	check(dataplane_retire(dp, 7, &err) == 0);
 	put_score(0, FEATURES, 1000);
 	take_results(0, 1, WIRE_STATUS_NO_MODEL, 1000);
-	dataplane_loading(dp, 7, true);
+	registry_set_loading(dp->registry, 7, true);
 	put_score(0, FEATURES, 1000);
 	take_results(0, 1, WIRE_STATUS_NOT_READY, 1000);
 	dataplane_drain(dp);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the dataplane and the control plane tell each other, as plain structs: what is to be deployed,
+// and what lcores, ports, slots and buffers are about.
+#pragma once
+
+#include "config/settings.h"
+#include "dataplane/drop.h"
+#include "dataplane/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct model;
+
+struct deployment_request {
+	uint16_t id;         // on the wire, 1..65535
+	const char *name;    // model's name
+	uint16_t version;    // the live one, 1..65535
+	struct model *model; // handed over: the dataplane closes it after quiescence
+};
+
+// Of one lcore, which alone writes them. Every packet received is in the end counted once, as replied
+// or as one of the drops.
+struct dataplane_counters {
+	uint64_t received;
+	uint64_t received_bytes;
+	uint64_t replied; // handed to the NIC, of every kind
+	uint64_t replied_bytes;
+	uint64_t status[WIRE_STATUS_COUNT]; // RESULTs sent, by status
+	uint64_t pongs;
+	uint64_t neighbour_replies; // ARP and NDP
+	uint64_t icmp_replies;
+	uint64_t drops[DROP_COUNT];
+	uint64_t rows_scored;
+	uint64_t bursts;       // that held at least one packet
+	uint64_t busy_cycles;  // TSC cycles in iterations that had work
+	uint64_t total_cycles; // TSC cycles since start
+	uint64_t sleeps;
+	uint64_t ring_full; // requests shed with BUSY because a worker's ring was full
+};
+
+enum lcore_role { LCORE_IO, LCORE_WORKER, LCORE_COMPLETE };
+
+struct lcore_info {
+	uint32_t cpu;
+	enum lcore_role role;
+	struct dataplane_counters counters;
+};
+
+struct port_info {
+	const char *name, *device, *driver;
+	uint8_t mac[6];
+	bool link_up;
+	uint32_t link_mbps; // 0: unknown
+	uint16_t mtu, udp_port, rx_queues, tx_queues;
+	bool rx_checksum_offload, tx_checksum_offload;
+	const struct config_port *config;                    // addresses
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // that lcores took and sent
+	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
+};
+
+struct slot_info {
+	uint16_t id, version;
+	const char *name;
+	const struct model *model; // valid until this slot is published or retired again
+	uint64_t requests, rows;   // scored since start, all versions
+};
+
+struct mempool_info {
+	uint32_t size, in_use;
+};

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is going on, read from what the lcores write without stopping them. The control thread only.
+#pragma once
+
+#include "base/histogram.h"
+#include "dataplane/info.h"
+
+struct dataplane;
+
+const char *lcore_role_name(enum lcore_role role); // "io", "worker", "run-to-completion"
+
+uint32_t dataplane_n_lcores(const struct dataplane *dp);
+void dataplane_lcore(const struct dataplane *dp, uint32_t index, struct lcore_info *info);
+// The sum over all lcores.
+void dataplane_counters(const struct dataplane *dp, struct dataplane_counters *sum);
+
+uint32_t dataplane_n_ports(const struct dataplane *dp);
+void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info);
+
+// Slots in service, in order of id. Returns how many there are; fills at most `max`.
+uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max);
+// Nanoseconds from arrival (rx burst) to transmission (tx burst), all lcores merged; id 0: of PINGs.
+// -ENOENT where no model has ever answered for the id: then *out is empty.
+int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
+
+void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info);
