@@ -94,7 +94,7 @@ static int begin(void **state)
 
 	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;
-	if (options_parse(&options, argc, argv, &err) || client_init(&client, &options, &err) ||
+	if (load_options_parse(&options, argv, &err) || client_init(&client, &options, &err) ||
 		client_connect(&client, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return -1;
@@ -114,7 +114,8 @@ static int fresh(void **state)
 	peer = (struct peer){ 0 };
 	options.window = 0;
 	options.rate = 0;
-	options.poisson = options.once = false;
+	options.arrivals = ARRIVALS_CONSTANT;
+	options.once = false;
 	options.requests = 0;
 	options.seconds = options.warmup_seconds = 0;
 	options.in_flight = 512;
@@ -207,7 +208,7 @@ static void open_loop_ends_with_the_clock(void **state)
 static void open_loop_sends_random_arrivals(void **state)
 {
 	options.rate = 50000;
-	options.poisson = true;
+	options.arrivals = ARRIVALS_POISSON;
 	options.requests = 500;
 	open_loop_run(&client);
 	check_balance();
