@@ -5,19 +5,20 @@
 
 #include <stddef.h>
 
-static inline const struct wire_header *header_of(const struct rte_mbuf *m, const struct packet *p)
+static inline const struct wire_header *admit_header(
+	const struct rte_mbuf *m, const struct packet *p)
 {
 	return rte_pktmbuf_mtod_offset(m, const struct wire_header *, p->payload_offset);
 }
 
-static inline void refuse(struct packet *p, enum wire_status status)
+static inline void admit_refuse(struct packet *p, enum wire_status status)
 {
 	p->kind = PACKET_RESULT;
 	p->status = (uint8_t)status;
 }
 
-// The part that depends on what is deployed right now. WIRE_STATUS_OK: it may be scored.
-static enum wire_status check_deployment(struct packet *p, const struct wire_header *header,
+// The checks that depend on what is deployed right now. WIRE_STATUS_OK: it may be scored.
+static enum wire_status admit_check_deployment(struct packet *p, const struct wire_header *header,
 	const struct registry *registry, uint32_t lcore)
 {
 	const struct deployment *deployment = registry_lookup(registry, header->model);
@@ -41,7 +42,7 @@ static enum wire_status check_deployment(struct packet *p, const struct wire_hea
 	return WIRE_STATUS_OK;
 }
 
-static enum wire_status check_form(const struct packet *p, const struct wire_header *header)
+static enum wire_status admit_check_form(const struct packet *p, const struct wire_header *header)
 {
 	uint64_t bytes;
 
@@ -58,14 +59,14 @@ void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t 
 	struct slot_stats *pings)
 {
 	struct packet *p = packet_of(m);
-	const struct wire_header *header = header_of(m, p);
+	const struct wire_header *header = admit_header(m, p);
 	enum wire_status status;
 
 	p->status = WIRE_STATUS_OK;
 	p->stats = NULL;
 	p->done = false;
 	if (unlikely(header->flags & WIRE_FLAG_AUTHENTICATED)) {
-		refuse(p, WIRE_STATUS_FORBIDDEN);
+		admit_refuse(p, WIRE_STATUS_FORBIDDEN);
 		return;
 	}
 	if (header->type == WIRE_TYPE_PING) {
@@ -75,27 +76,27 @@ void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t 
 		return;
 	}
 	p->rows = header->rows;
-	status = check_form(p, header);
+	status = admit_check_form(p, header);
 	if (status == WIRE_STATUS_OK &&
 		unlikely(atomic_load_explicit(&registry->draining, memory_order_relaxed)))
 		status = WIRE_STATUS_NOT_READY;
 	if (status == WIRE_STATUS_OK)
-		status = check_deployment(p, header, registry, lcore);
+		status = admit_check_deployment(p, header, registry, lcore);
 	if (unlikely(status != WIRE_STATUS_OK))
-		refuse(p, status);
+		admit_refuse(p, status);
 }
 
 void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
 {
 	struct packet *p = packet_of(m);
-	enum wire_status status = check_deployment(p, header_of(m, p), registry, lcore);
+	enum wire_status status = admit_check_deployment(p, admit_header(m, p), registry, lcore);
 
 	if (unlikely(status != WIRE_STATUS_OK))
-		refuse(p, status);
+		admit_refuse(p, status);
 }
 
-// Stable: high priority first, otherwise in the order of arrival.
-static void order_by_priority(struct rte_mbuf **mbufs, uint16_t n)
+// Moves requests of high priority to the front; otherwise the order of arrival stays.
+static void admit_order(struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct rte_mbuf *rest[BURST_MAX];
 	uint16_t n_high = 0, n_rest = 0;
@@ -109,9 +110,10 @@ static void order_by_priority(struct rte_mbuf **mbufs, uint16_t n)
 	memcpy(mbufs + n_high, rest, n_rest * sizeof(*rest));
 }
 
-// `lcore`'s pings are NULL for requests that were admitted once already.
-static inline uint16_t sort(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
-	uint32_t lcore, struct slot_stats *pings, struct rte_mbuf **answers, uint16_t *n_answers)
+// `pings` is NULL for requests that came through a ring, having been admitted once already.
+static inline uint16_t admit_sort(struct rte_mbuf **mbufs, uint16_t n,
+	const struct registry *registry, uint32_t lcore, struct slot_stats *pings,
+	struct rte_mbuf **answers, uint16_t *n_answers)
 {
 	uint16_t n_scores = 0, n_rest = 0, n_high = 0;
 
@@ -131,18 +133,18 @@ static inline uint16_t sort(struct rte_mbuf **mbufs, uint16_t n, const struct re
 	}
 	*n_answers = n_rest;
 	if (n_high && n_high < n_scores)
-		order_by_priority(mbufs, n_scores);
+		admit_order(mbufs, n_scores);
 	return n_scores;
 }
 
 uint16_t admit_burst(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
 	uint32_t lcore, struct slot_stats *pings, struct rte_mbuf **answers, uint16_t *n_answers)
 {
-	return sort(mbufs, n, registry, lcore, pings, answers, n_answers);
+	return admit_sort(mbufs, n, registry, lcore, pings, answers, n_answers);
 }
 
 uint16_t admit_burst_again(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
 	uint32_t lcore, struct rte_mbuf **answers, uint16_t *n_answers)
 {
-	return sort(mbufs, n, registry, lcore, NULL, answers, n_answers);
+	return admit_sort(mbufs, n, registry, lcore, NULL, answers, n_answers);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which requests are worth scoring: wire.md's cheap checks, before any ring or row is touched.
-// A request fails by the first of these that applies, so the status names what the client has
-// to mend first:
+// Which requests are worth scoring: the cheap checks of docs/wire.md, before any ring or row is touched.
+// A request gets the status of the first of these that applies, so that it names what the client has to
+// mend first:
 //
-//   1 FORBIDDEN        flag bit 1: authentication is not served here; nothing else is disclosed
-//     (PING            answered here, at once: PONG)
+//   1 FORBIDDEN        flag bit 1: authentication is not offered; nothing else is disclosed
+//     (PING            is answered with PONG, unless FORBIDDEN)
 //   2 BAD_REQUEST      type neither SCORE nor PING; rows or columns 0; unknown dtype; payload
 //                      shorter than rows x columns
 //   3 NOT_READY        draining, or the id's model is still being loaded
@@ -19,16 +19,18 @@
 #include "dataplane/packet.h"
 #include "dataplane/registry.h"
 
-// Decides one request: leaves PACKET_SCORE with its deployment, or sets kind and status.
+// Decides on one request: it stays PACKET_SCORE and gets its deployment, or becomes PACKET_RESULT with a
+// status or PACKET_PONG.
 void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
 	struct slot_stats *pings);
 
-// Looks the deployment up anew for a request that came through a ring, for it may have changed
-// since: the pointer found before is past its quiescent state. May turn it into a RESULT.
+// Looks up the deployment anew for a request that came through a ring: the pointer that was found
+// before is not to be followed any more, for the lcore that found it has been quiescent since. The
+// request may become PACKET_RESULT here.
 void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore);
 
-// Sorts `n` requests: those to score stay in `mbufs`, high priority first; those answered without
-// scoring go to `answers`, *n_answers of them. Returns how many to score.
+// Parts `n` requests: those to score stay in `mbufs`, high priority first; those that are answered
+// without scoring go to `answers`, *n_answers of them. Returns how many are to be scored.
 uint16_t admit_burst(struct rte_mbuf **mbufs, uint16_t n, const struct registry *registry,
 	uint32_t lcore, struct slot_stats *pings, struct rte_mbuf **answers, uint16_t *n_answers);
 

@@ -17,9 +17,9 @@
 
 #define MBUF_CACHE        256u
 #define FRAME_EXTRA_BYTES (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
-#define SETTLE_US         10000 // for peers that read our last replies from memory we share
+#define SETTLE_US         10000 // peers may still be reading our last replies from shared memory
 
-static uint32_t longest_mtu(const struct config *config)
+static uint32_t dataplane_longest_mtu(const struct config *config)
 {
 	uint32_t mtu = 0;
 
@@ -28,12 +28,12 @@ static uint32_t longest_mtu(const struct config *config)
 	return mtu;
 }
 
-// One segment holds a frame of the longest MTU: no stage ever sees a chain.
-static int make_pool(struct dataplane *dp, struct error *err)
+// A buffer holds a frame of the longest MTU, so that no stage ever sees one in several segments.
+static int dataplane_make_pool(struct dataplane *dp, struct error *err)
 {
 	const struct config *config = dp->config;
-	// Whole KiB: a device with frames of a fixed size (AF_PACKET's framesz) must fit one.
-	uint32_t frame = RTE_ALIGN_CEIL(longest_mtu(config) + FRAME_EXTRA_BYTES, 1024);
+	// Whole KiB, for a device may have frames of a fixed size (framesz of AF_PACKET) that must fit.
+	uint32_t frame = RTE_ALIGN_CEIL(dataplane_longest_mtu(config) + FRAME_EXTRA_BYTES, 1024);
 	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
 	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
 
@@ -47,7 +47,7 @@ static int make_pool(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
-static int make_qsbr(struct dataplane *dp, struct error *err)
+static int dataplane_make_qsbr(struct dataplane *dp, struct error *err)
 {
 	dp->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(dp->n_lcores), RTE_CACHE_LINE_SIZE);
 	if (!dp->qsbr || rte_rcu_qsbr_init(dp->qsbr, dp->n_lcores) != 0)
@@ -59,14 +59,14 @@ static int make_qsbr(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
-static enum lcore_role role_of(const struct config_lcores *config, uint32_t index)
+static enum lcore_role dataplane_role(const struct config_lcores *config, uint32_t index)
 {
 	if (index < config->n_io)
 		return LCORE_IO;
 	return index < config->n_io + config->n_workers ? LCORE_WORKER : LCORE_COMPLETE;
 }
 
-static int make_scratch(struct dataplane *dp, struct lcore *lcore, struct error *err)
+static int dataplane_make_scratch(struct dataplane *dp, struct lcore *lcore, struct error *err)
 {
 	size_t bytes = (size_t)dp->config->memory.scratch_kilobytes * 1024;
 
@@ -81,18 +81,18 @@ static int make_scratch(struct dataplane *dp, struct lcore *lcore, struct error 
 	return 0;
 }
 
-static int make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error *err)
+static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error *err)
 {
 	dp->lcores = rte_zmalloc("lcores", dp->n_lcores * sizeof(*dp->lcores), RTE_CACHE_LINE_SIZE);
 	if (!dp->lcores)
 		return error_set(err, -ENOMEM, "no memory for the lcores: raise memory.megabytes");
 	for (uint32_t i = 0; i < dp->n_lcores; i++) {
 		struct lcore *lcore = &dp->lcores[i];
-		int code;
+		int rc;
 
 		lcore->index = i;
 		lcore->cpu = cpus[i];
-		lcore->role = role_of(&dp->config->lcores, i);
+		lcore->role = dataplane_role(&dp->config->lcores, i);
 		lcore->sleeps_when_idle = dp->config->lcores.idle == CONFIG_IDLE_SLEEP;
 		lcore->ports = dp->ports;
 		lcore->n_ports = dp->n_ports;
@@ -100,14 +100,14 @@ static int make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error 
 		lcore->qsbr = dp->qsbr;
 		clock_init(&lcore->clock, rte_get_tsc_hz());
 		histogram_reset(&lcore->pings.latency);
-		code = make_scratch(dp, lcore, err);
-		if (code)
-			return code;
+		rc = dataplane_make_scratch(dp, lcore, err);
+		if (rc != 0)
+			return rc;
 	}
 	return 0;
 }
 
-static int make_rings(struct dataplane *dp, struct error *err)
+static int dataplane_make_rings(struct dataplane *dp, struct error *err)
 {
 	const struct config_lcores *config = &dp->config->lcores;
 
@@ -130,20 +130,20 @@ static int make_rings(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
-static int open_ports(struct dataplane *dp, struct error *err)
+static int dataplane_open_ports(struct dataplane *dp, struct error *err)
 {
 	const struct config_lcores *config = &dp->config->lcores;
 	uint32_t polling = config->n_io + config->n_complete;
 
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		struct port *port = &dp->ports[i];
-		int code = port_open(port, polling, dp->n_lcores, dp->pool, err);
+		int rc = port_open(port, polling, dp->n_lcores, dp->pool, err);
 
-		if (code)
-			return code;
+		if (rc != 0)
+			return rc;
 		for (uint32_t q = 0; q < port->rx_queues; q++) {
 			uint32_t nth = (i + q) % polling;
-			// Pollers are the first n_io lcores and the last n_complete.
+			// The first n_io lcores poll, and the last n_complete.
 			uint32_t index = nth < config->n_io ? nth : nth + config->n_workers;
 			struct lcore *lcore = &dp->lcores[index];
 
@@ -159,17 +159,20 @@ static int open_ports(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
-static int launch(struct dataplane *dp, struct error *err)
+static int dataplane_launch(struct dataplane *dp, struct error *err)
 {
 	dp->lcores_launched = true;
-	for (uint32_t i = 0; i < dp->n_lcores; i++)
-		if (rte_eal_remote_launch(loop_run, &dp->lcores[i], EAL_FIRST_LCORE + i) != 0)
-			return error_set(err, -EINVAL, "the lcore on CPU %u does not start",
-				dp->lcores[i].cpu);
+	for (uint32_t i = 0; i < dp->n_lcores; i++) {
+		int rc = rte_eal_remote_launch(loop_run, &dp->lcores[i], EAL_FIRST_LCORE + i);
+
+		if (rc != 0)
+			return error_set(
+				err, rc, "the lcore on CPU %u does not start", dp->lcores[i].cpu);
+	}
 	return 0;
 }
 
-static int check_config(const struct config *config, struct error *err)
+static int dataplane_check_config(const struct config *config, struct error *err)
 {
 	const struct config_lcores *lcores = &config->lcores;
 
@@ -183,48 +186,54 @@ static int check_config(const struct config *config, struct error *err)
 	return 0;
 }
 
-static int start(struct dataplane *dp, struct error *err)
+// The phases of a start, in order; dataplane_stop() undoes those that were begun.
+static int dataplane_begin(struct dataplane *dp, struct error *err)
 {
 	const struct config *config = dp->config;
 	uint32_t cpus[3 * CONFIG_CPUS_MAX];
-	int code = check_config(config, err);
+	int rc = dataplane_check_config(config, err);
 
-	if (code)
-		return code;
+	if (rc != 0)
+		return rc;
 	dp->n_lcores = eal_lcore_cpus(config, cpus);
-	code = eal_start(config, err);
-	if (code)
-		return code;
+	rc = eal_start(config, err);
+	if (rc != 0)
+		return rc;
 	dp->eal_started = true;
 	dp->n_ports = config->n_ports;
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_init(&dp->ports[i], (uint16_t)i, &config->ports[i]);
-	if ((code = make_pool(dp, err)) || (code = make_qsbr(dp, err)))
-		return code;
-	code = registry_create(dp->n_lcores, (size_t)config->memory.scratch_kilobytes * 1024,
-		longest_mtu(config), dp->qsbr, &dp->registry, err);
-	if (code)
-		return code;
+	rc = dataplane_make_pool(dp, err);
+	if (rc == 0)
+		rc = dataplane_make_qsbr(dp, err);
+	if (rc != 0)
+		return rc;
+	rc = registry_create(dp->n_lcores, (size_t)config->memory.scratch_kilobytes * 1024,
+		dataplane_longest_mtu(config), dp->qsbr, &dp->registry, err);
+	if (rc != 0)
+		return rc;
 	for (uint32_t i = 0; i < config->n_models; i++)
 		registry_set_loading(dp->registry, config->models[i].id, true);
-	if ((code = make_lcores(dp, cpus, err)) || (code = make_rings(dp, err)) ||
-		(code = open_ports(dp, err)))
-		return code;
-	return launch(dp, err);
+	rc = dataplane_make_lcores(dp, cpus, err);
+	if (rc == 0)
+		rc = dataplane_make_rings(dp, err);
+	if (rc == 0)
+		rc = dataplane_open_ports(dp, err);
+	return rc == 0 ? dataplane_launch(dp, err) : rc;
 }
 
 int dataplane_start(const struct config *config, struct dataplane **out, struct error *err)
 {
 	struct dataplane *dp = calloc(1, sizeof(*dp));
-	int code;
+	int rc;
 
 	if (!dp)
 		return error_set(err, -ENOMEM, "no memory for the dataplane");
 	dp->config = config;
-	code = start(dp, err);
-	if (code) {
+	rc = dataplane_begin(dp, err);
+	if (rc != 0) {
 		dataplane_stop(dp);
-		return code;
+		return rc;
 	}
 	*out = dp;
 	return 0;
@@ -245,7 +254,8 @@ bool dataplane_drained(const struct dataplane *dp)
 
 	if (dp->draining && !rte_rcu_qsbr_check(dp->qsbr, dp->drain_token, false))
 		return false;
-	// Finished first: what is handed over meanwhile then only makes us wait longer.
+	// What is finished is read first: requests that are handed over between the two loops can then
+	// only make the sums differ, and so make us wait longer.
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		finished += atomic_load_explicit(&dp->lcores[i].finished, memory_order_acquire);
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
@@ -253,7 +263,7 @@ bool dataplane_drained(const struct dataplane *dp)
 	return handed == finished;
 }
 
-static void join(struct dataplane *dp, bool workers)
+static void dataplane_join(struct dataplane *dp, bool workers)
 {
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
@@ -263,7 +273,7 @@ static void join(struct dataplane *dp, bool workers)
 			rte_eal_wait_lcore(EAL_FIRST_LCORE + i);
 }
 
-static void free_lcores(struct dataplane *dp)
+static void dataplane_free_lcores(struct dataplane *dp)
 {
 	if (!dp->lcores)
 		return;
@@ -283,14 +293,16 @@ void dataplane_stop(struct dataplane *dp)
 		return;
 	if (dp->lcores_launched) {
 		dataplane_drain(dp);
-		join(dp, false); // nobody puts anything into rings any more,
-		join(dp, true);  // so workers end once theirs are empty
+		// Once the others have ended nobody fills rings any more, and workers end when theirs are
+		// empty.
+		dataplane_join(dp, false);
+		dataplane_join(dp, true);
 		usleep(SETTLE_US);
 	}
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	unmap_guard(NULL);
-	free_lcores(dp);
+	dataplane_free_lcores(dp);
 	registry_destroy(dp->registry);
 	rte_free(dp->qsbr);
 	rte_mempool_free(dp->pool);

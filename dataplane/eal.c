@@ -16,7 +16,7 @@ struct eal_args { // each argument a string of its own in `text`
 	char text[EAL_ARGS_MAX][CONFIG_PATH_MAX];
 };
 
-__attribute__((format(printf, 2, 3))) static void add(
+__attribute__((format(printf, 2, 3))) static void eal_add(
 	struct eal_args *args, const char *format, ...)
 {
 	va_list list;
@@ -44,8 +44,8 @@ uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CP
 	return n;
 }
 
-// Several lcores may share a CPU, so each is named and given its CPU: "0@1,1@0".
-static void add_lcores(struct eal_args *args, const struct config *config)
+// Several lcores may share a CPU, so each is given its CPU by name: "0@1,1@0" runs lcore 0 on CPU 1.
+static void eal_add_lcores(struct eal_args *args, const struct config *config)
 {
 	uint32_t cpus[3 * CONFIG_CPUS_MAX];
 	uint32_t n = eal_lcore_cpus(config, cpus);
@@ -55,25 +55,25 @@ static void add_lcores(struct eal_args *args, const struct config *config)
 	for (uint32_t i = 0; i < n && at < (int)sizeof(text); i++)
 		at += snprintf(text + at, sizeof(text) - (size_t)at, ",%u@%u", EAL_FIRST_LCORE + i,
 			cpus[i]);
-	add(args, "--lcores=%s", text);
-	add(args, "--main-lcore=%d", EAL_CONTROL_LCORE);
+	eal_add(args, "--lcores=%s", text);
+	eal_add(args, "--main-lcore=%d", EAL_CONTROL_LCORE);
 }
 
-// Only the PCI devices that are ports are touched; other NICs stay whosever they are.
-static void add_buses(struct eal_args *args, const struct config *config)
+// Only the PCI devices that are ports are touched: other NICs stay with their owners.
+static void eal_add_buses(struct eal_args *args, const struct config *config)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < config->n_ports; i++)
 		if (port_device_is_pci(config->ports[i].device)) {
-			add(args, "--allow=%s", config->ports[i].device);
+			eal_add(args, "--allow=%s", config->ports[i].device);
 			any = true;
 		}
 	if (!any)
-		add(args, "--no-pci");
+		eal_add(args, "--no-pci");
 }
 
-static const char *remedy(const struct config *config)
+static const char *eal_remedy(const struct config *config)
 {
 	if (config->memory.hugepages)
 		return "are there enough free hugepages? martletctl doctor tells";
@@ -88,29 +88,29 @@ int eal_start(const struct config *config, struct error *err)
 	if (started)
 		return error_set(err, -EALREADY,
 			"the dataplane can be started once a process: start martletd anew");
-	add(&args, "martletd");
-	add_lcores(&args, config);
-	add_buses(&args, config);
-	add(&args, "--file-prefix=martlet-%d", (int)getpid());
-	add(&args, "--no-telemetry");
-	add(&args, "--log-level=warning");
-	// It warns that no second process can join, which is as meant.
-	add(&args, "--log-level=pmd.net.memif:error");
-	// Nothing is left in the file system, and no second process is let in.
+	eal_add(&args, "martletd");
+	eal_add_lcores(&args, config);
+	eal_add_buses(&args, config);
+	eal_add(&args, "--file-prefix=martlet-%d", (int)getpid());
+	eal_add(&args, "--no-telemetry");
+	eal_add(&args, "--log-level=warning");
+	// memif warns that no second process can join, which is what we want.
+	eal_add(&args, "--log-level=pmd.net.memif:error");
+	// Either way nothing is left in the file system and no second process is let in.
 	if (config->memory.hugepages) {
-		add(&args, "--in-memory");
+		eal_add(&args, "--in-memory");
 	} else {
-		add(&args, "--no-huge");
-		add(&args, "--no-shconf");
+		eal_add(&args, "--no-huge");
+		eal_add(&args, "--no-shconf");
 	}
-	add(&args, "-m");
-	add(&args, "%u", config->memory.megabytes);
+	eal_add(&args, "-m");
+	eal_add(&args, "%u", config->memory.megabytes);
 	rte_openlog_stream(stderr);
 	started = true;
 	if (rte_eal_init(args.n, args.argv) < 0) {
 		rmdir(rte_eal_get_runtime_dir());
-		return error_set(err, rte_errno == ENOMEM ? -ENOMEM : -EINVAL,
-			"DPDK does not start: %s; %s", rte_strerror(rte_errno), remedy(config));
+		return error_set(err, rte_errno > 0 ? -rte_errno : -EINVAL,
+			"DPDK does not start: %s; %s", rte_strerror(rte_errno), eal_remedy(config));
 	}
 	return 0;
 }

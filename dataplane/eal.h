@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DPDK's environment, from our configuration: memory, lcores, buses. Once a process.
+// DPDK's environment, set up from our configuration: memory, lcores, buses. Can be started once a
+// process. Control thread.
 #pragma once
 
 #include "base/error.h"
@@ -11,6 +12,6 @@
 // CPU of each polling or scoring lcore: io, then workers, then complete. Returns how many.
 uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CPUS_MAX]);
 
-// Pins the calling thread to the control CPU. -EINVAL, -ENOMEM, -EALREADY with a sentence.
+// Pins the calling thread to the control CPU. What rte_eal_init() fails by, or -EALREADY.
 int eal_start(const struct config *config, struct error *err);
 void eal_stop(void);

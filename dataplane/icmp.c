@@ -13,14 +13,15 @@
 #define ICMPV6_ECHO_REQUEST 128
 #define ICMPV6_ECHO_REPLY   129
 
-static inline uint8_t *message_of(const struct rte_mbuf *m)
+static inline uint8_t *icmp_message(const struct rte_mbuf *m)
 {
 	return rte_pktmbuf_mtod_offset(
 		m, uint8_t *, packet_of((struct rte_mbuf *)m)->payload_offset);
 }
 
-// Nothing that the checksum covers changes but the type, for addresses only change places.
-static void echo_turn(struct rte_mbuf *m, uint8_t type)
+// Makes the echo reply of the request. Of what the checksum covers only the type changes, for the two
+// addresses merely change places.
+static void icmp_reply(struct rte_mbuf *m, uint8_t type)
 {
 	struct packet *p = packet_of(m);
 	uint64_t address_sum;
@@ -35,7 +36,7 @@ static void echo_turn(struct rte_mbuf *m, uint8_t type)
 	reply_ethernet(m, (uint32_t)p->l2_bytes + p->l3_bytes + p->payload_bytes);
 }
 
-static bool room_for_shortest_frame(const struct rte_mbuf *m)
+static bool icmp_fits_shortest_frame(const struct rte_mbuf *m)
 {
 	return (uint32_t)m->data_len + rte_pktmbuf_tailroom(m) >= RTE_ETHER_MIN_LEN;
 }
@@ -43,22 +44,22 @@ static bool room_for_shortest_frame(const struct rte_mbuf *m)
 enum drop icmp_echo_ipv4(struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of(m);
-	const struct rte_icmp_hdr *icmp = (const struct rte_icmp_hdr *)message_of(m);
+	const struct rte_icmp_hdr *icmp = (const struct rte_icmp_hdr *)icmp_message(m);
 
-	if (p->payload_bytes < ICMP_ECHO_BYTES || !room_for_shortest_frame(m))
+	if (p->payload_bytes < ICMP_ECHO_BYTES || !icmp_fits_shortest_frame(m))
 		return DROP_BAD_ICMP;
 	if (icmp->icmp_type != RTE_IP_ICMP_ECHO_REQUEST || icmp->icmp_code != 0)
 		return DROP_BAD_ICMP;
 	if (checksum_fold(checksum_bytes(0, icmp, p->payload_bytes)) != 0xffff)
 		return DROP_BAD_L4_CHECKSUM;
-	echo_turn(m, RTE_IP_ICMP_ECHO_REPLY);
+	icmp_reply(m, RTE_IP_ICMP_ECHO_REPLY);
 	return DROP_NONE;
 }
 
 bool icmp_ipv6_checksum_good(const struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of((struct rte_mbuf *)m);
-	const uint8_t *message = message_of(m);
+	const uint8_t *message = icmp_message(m);
 	uint64_t sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_ICMPV6) +
 		rte_cpu_to_be_16((uint16_t)p->payload_bytes);
 
@@ -70,18 +71,19 @@ enum drop icmp_echo_ipv6(struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	const struct packet *p = packet_of(m);
-	const struct rte_icmp_hdr *icmp = (const struct rte_icmp_hdr *)message_of(m);
+	const struct rte_icmp_hdr *icmp = (const struct rte_icmp_hdr *)icmp_message(m);
 
 	if (rte_is_multicast_ether_addr(&eth->dst_addr))
 		return DROP_NOT_OUR_MAC;
-	if (p->payload_bytes < ICMP_ECHO_BYTES || !room_for_shortest_frame(m))
+	if (p->payload_bytes < ICMP_ECHO_BYTES || !icmp_fits_shortest_frame(m))
 		return DROP_BAD_ICMP;
 	if (icmp->icmp_type != ICMPV6_ECHO_REQUEST || icmp->icmp_code != 0)
 		return DROP_BAD_ICMP;
-	if (message_of(m)[-16] == 0xff) // asked of a group: no answer could come from that address
+	// The destination address ends where the message begins. A group cannot be the source of a reply.
+	if (icmp_message(m)[-16] == 0xff)
 		return DROP_BAD_ICMP;
 	if (!icmp_ipv6_checksum_good(m))
 		return DROP_BAD_L4_CHECKSUM;
-	echo_turn(m, ICMPV6_ECHO_REPLY);
+	icmp_reply(m, ICMPV6_ECHO_REPLY);
 	return DROP_NONE;
 }

@@ -7,7 +7,7 @@
 #define ICMPV6_NEIGHBOUR_SOLICITATION  135
 #define ICMPV6_NEIGHBOUR_ADVERTISEMENT 136
 
-// DROP_NONE: the mbuf now holds the reply. `m` has been through parse_packet.
+// Answer an echo request that parse_burst() found. DROP_NONE: the mbuf now holds the reply.
 enum drop icmp_echo_ipv4(struct rte_mbuf *m);
 enum drop icmp_echo_ipv6(struct rte_mbuf *m);
 

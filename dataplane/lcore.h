@@ -16,7 +16,7 @@ struct lcore_queue {
 	uint16_t queue;
 };
 
-struct lcore_traffic { // of one port
+struct lcore_traffic { // by one port
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
@@ -27,7 +27,8 @@ struct lcore_tx { // replies to one port, on their way out
 
 struct lcore {
 	// Set before the lcore starts, then only read.
-	uint32_t index; // in the dataplane; also its thread id for quiescence and its TX queue
+	uint32_t
+		index; // in the dataplane; also its thread id in `qsbr` and its TX queue on each port
 	uint32_t cpu;
 	enum lcore_role role;
 	bool sleeps_when_idle;

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The two loops over the same stages: run to completion (one lcore does all), and pipeline (I/O
-// lcores hand requests to workers through one SP/SC ring a pair). Between bursts each lcore
-// reports a quiescent state; asleep it is offline, so that nobody waits for it.
 #include "dataplane/loop.h"
 
 #include "dataplane/admit.h"
@@ -17,15 +14,15 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define TX_TRIES       256 // a NIC that takes nothing for so long costs the reply
-#define HAND_OVER_MAX  16  // requests of a burst that one worker gets, so that several share it
+#define TX_TRIES       256 // a reply is dropped that the NIC has not taken after so many tries
+#define HAND_OVER_MAX  16  // requests that one worker gets at once, so that several share a burst
 #define IDLE_POLLS     512 // empty polls before the first pause or sleep
 #define IDLE_STEPS     8   // sleeps of one length before the next doubles it
 #define SLEEP_MAX_US   50
 #define TIMER_SLACK_NS 1000
 
-// Returns the bytes that are gone.
-static uint64_t drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
+// Returns how many bytes were dropped.
+static uint64_t loop_drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint64_t bytes = 0;
 
@@ -36,7 +33,7 @@ static uint64_t drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16
 	return bytes;
 }
 
-static void transmit(
+static void loop_transmit(
 	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint64_t bytes = 0;
@@ -51,25 +48,26 @@ static void transmit(
 			port->id, (uint16_t)lcore->index, mbufs + sent, (uint16_t)(n - sent));
 	}
 	if (unlikely(sent < n))
-		bytes -= drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
+		bytes -= loop_drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
 	lcore->counters.replied += sent;
 	lcore->counters.replied_bytes += bytes;
 	lcore->traffic[port->index].tx_packets += sent;
 	lcore->traffic[port->index].tx_bytes += bytes;
 }
 
-// Writes and sends the replies to requests that all came by `port`.
-static inline void answer(
+// Writes and sends the replies to requests that all came in by `port`.
+static inline void loop_answer(
 	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
 {
 	if (!n)
 		return;
 	reply_burst(mbufs, n, rte_rdtsc(), &lcore->clock, &lcore->counters);
-	transmit(lcore, port, mbufs, n);
+	loop_transmit(lcore, port, mbufs, n);
 }
 
-// Takes from each ring of the lcore in turn, starting after the last that was preferred.
-static uint16_t take(struct lcore *lcore, struct rte_mbuf **mbufs)
+// Takes requests from the worker's rings, beginning each time with the next one, so that none is
+// always preferred.
+static uint16_t loop_take(struct lcore *lcore, struct rte_mbuf **mbufs)
 {
 	uint16_t n = 0;
 
@@ -86,8 +84,8 @@ static uint16_t take(struct lcore *lcore, struct rte_mbuf **mbufs)
 	return n;
 }
 
-// Gives requests to the workers in turn; what no worker has room for is answered BUSY.
-static void hand_over(
+// Gives requests to the workers in turn. What no worker's ring has room for is answered BUSY.
+static void loop_hand_over(
 	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint64_t handed = 0;
@@ -116,16 +114,16 @@ static void hand_over(
 		packet_of(mbufs[i])->kind = PACKET_RESULT;
 		packet_of(mbufs[i])->status = WIRE_STATUS_BUSY;
 	}
-	answer(lcore, port, mbufs, n);
+	loop_answer(lcore, port, mbufs, n);
 }
 
-static inline void account(struct lcore *lcore, uint64_t begin)
+static inline void loop_account(struct lcore *lcore, uint64_t begin)
 {
 	lcore->counters.bursts++;
 	lcore->counters.busy_cycles += rte_rdtsc() - begin;
 }
 
-static bool poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
+static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
 	const struct port *port = queue->port;
@@ -142,36 +140,36 @@ static bool poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
 	lcore->traffic[port->index].rx_bytes += lcore->counters.received_bytes - bytes_before;
 	n_requests = admit_burst(requests, n_requests, lcore->registry, lcore->index, &lcore->pings,
 		mbufs, &n_answers);
-	answer(lcore, port, mbufs, n_answers);
+	loop_answer(lcore, port, mbufs, n_answers);
 	if (n_requests && lcore->role == LCORE_COMPLETE) {
 		score_burst(requests, n_requests, lcore->scratch, &lcore->clock, &lcore->counters);
-		answer(lcore, port, requests, n_requests);
+		loop_answer(lcore, port, requests, n_requests);
 	} else if (n_requests) {
-		hand_over(lcore, port, requests, n_requests);
+		loop_hand_over(lcore, port, requests, n_requests);
 	}
 	if (unlikely(n_others)) {
 		n_others = neighbour_burst(others, n_others, &lcore->counters);
 		if (n_others)
-			transmit(lcore, port, others, n_others);
+			loop_transmit(lcore, port, others, n_others);
 	}
-	account(lcore, arrival);
+	loop_account(lcore, arrival);
 	return true;
 }
 
-static bool poll_queues(struct lcore *lcore)
+static bool loop_poll_queues(struct lcore *lcore)
 {
 	bool work = false;
 
 	for (uint32_t i = 0; i < lcore->n_queues; i++)
-		work |= poll_queue(lcore, &lcore->queues[i]);
+		work |= loop_poll_queue(lcore, &lcore->queues[i]);
 	return work;
 }
 
-// A worker's replies leave by the port that each request came by.
-static void answer_by_port(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
+// Each of a worker's replies leaves by the port that its request came in by.
+static void loop_answer_by_port(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
 {
 	if (lcore->n_ports == 1) {
-		answer(lcore, lcore->ports, mbufs, n);
+		loop_answer(lcore, lcore->ports, mbufs, n);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++) {
@@ -180,15 +178,15 @@ static void answer_by_port(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_
 		tx->mbufs[tx->n++] = mbufs[i];
 	}
 	for (uint32_t port = 0; port < lcore->n_ports; port++) {
-		answer(lcore, &lcore->ports[port], lcore->tx[port].mbufs, lcore->tx[port].n);
+		loop_answer(lcore, &lcore->ports[port], lcore->tx[port].mbufs, lcore->tx[port].n);
 		lcore->tx[port].n = 0;
 	}
 }
 
-static bool work_rings(struct lcore *lcore)
+static bool loop_work(struct lcore *lcore)
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *answers[BURST_MAX];
-	uint16_t n = take(lcore, mbufs), n_scores, n_answers;
+	uint16_t n = loop_take(lcore, mbufs), n_scores, n_answers;
 	uint64_t begin;
 
 	if (!n)
@@ -198,19 +196,19 @@ static bool work_rings(struct lcore *lcore)
 		rte_prefetch0(packet_of(mbufs[i]));
 	n_scores = admit_burst_again(mbufs, n, lcore->registry, lcore->index, answers, &n_answers);
 	if (n_answers)
-		answer_by_port(lcore, answers, n_answers);
+		loop_answer_by_port(lcore, answers, n_answers);
 	if (n_scores) {
 		score_burst(mbufs, n_scores, lcore->scratch, &lcore->clock, &lcore->counters);
-		answer_by_port(lcore, mbufs, n_scores);
+		loop_answer_by_port(lcore, mbufs, n_scores);
 	}
 	atomic_store_explicit(&lcore->finished,
 		atomic_load_explicit(&lcore->finished, memory_order_relaxed) + n,
 		memory_order_release);
-	account(lcore, begin);
+	loop_account(lcore, begin);
 	return true;
 }
 
-static void sleep_a_little(struct lcore *lcore, uint32_t n_sleeps)
+static void loop_sleep(struct lcore *lcore, uint32_t n_sleeps)
 {
 	uint32_t doublings = n_sleeps / IDLE_STEPS;
 	uint32_t us = doublings < 6 ? 1u << doublings : SLEEP_MAX_US;
@@ -235,20 +233,20 @@ int loop_run(void *argument)
 	do {
 		stop = atomic_load_explicit(&lcore->stop, memory_order_acquire);
 		if (lcore->role == LCORE_WORKER)
-			work = work_rings(lcore);
+			work = loop_work(lcore);
 		else
-			work = !stop && poll_queues(lcore);
+			work = !stop && loop_poll_queues(lcore);
 		rte_rcu_qsbr_quiescent(lcore->qsbr, lcore->index);
 		if (work) {
 			empty = 0;
 			continue;
 		}
 		empty += empty < UINT32_MAX;
-		// A pause costs more than a poll, and the next request waits for it.
+		// At first without a pause, which takes longer than a poll: the next request would wait for it.
 		if (empty <= IDLE_POLLS)
 			continue;
 		if (lcore->sleeps_when_idle && !stop)
-			sleep_a_little(lcore, empty - IDLE_POLLS);
+			loop_sleep(lcore, empty - IDLE_POLLS);
 		else
 			rte_pause();
 	} while (!stop || work);

@@ -12,8 +12,9 @@
 // __SO_ACCEPTCON of linux/net.h
 #define ACCEPTS_CONNECTIONS 0x10000u
 
-// The value of a device argument, up to the next comma. False: not there, or longer than `size`.
-static bool argument(const char *device, const char *name, char *value, size_t size)
+// Copies the value of an argument of the device, which ends at a comma. False where there is no such
+// argument or its value does not fit `size` bytes.
+static bool memif_argument(const char *device, const char *name, char *value, size_t size)
 {
 	const size_t name_bytes = strlen(name);
 
@@ -34,9 +35,10 @@ static bool argument(const char *device, const char *name, char *value, size_t s
 	return false;
 }
 
-// Read from the kernel's table rather than asked by a connection: a connection closed at once makes
-// DPDK's memif server panic. A server in another network namespace is not in the table.
-static bool somebody_listens(const char *path)
+// Whether a process listens on the socket. The kernel's table tells, and no connection is tried, for one
+// that is closed at once makes DPDK's memif server panic. The table does not show a server in another
+// network namespace.
+static bool memif_is_served(const char *path)
 {
 	FILE *table = fopen("/proc/net/unix", "re");
 	char line[256];
@@ -62,14 +64,16 @@ int memif_take_socket(const char *device, struct error *err)
 	char role[16], abstract[8], path[sizeof((struct sockaddr_un){ 0 }.sun_path)];
 	struct stat st;
 
-	if (strncmp(device, "net_memif", 9) != 0 || !argument(device, "role", role, sizeof(role)) ||
+	if (strncmp(device, "net_memif", 9) != 0 ||
+		!memif_argument(device, "role", role, sizeof(role)) ||
 		strcmp(role, "server") != 0 ||
-		!argument(device, "socket-abstract", abstract, sizeof(abstract)) ||
-		strcmp(abstract, "no") != 0 || !argument(device, "socket", path, sizeof(path)))
+		!memif_argument(device, "socket-abstract", abstract, sizeof(abstract)) ||
+		strcmp(abstract, "no") != 0 ||
+		!memif_argument(device, "socket", path, sizeof(path)))
 		return 0;
 	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
 		return 0;
-	if (somebody_listens(path))
+	if (memif_is_served(path))
 		return error_set(err, -EADDRINUSE, "%s is served by another process", path);
 	unlink(path);
 	return 0;

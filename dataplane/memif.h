@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What memif leaves to its users.
+// What the memif driver leaves to its users: sockets that a killed process left behind.
 #pragma once
 
 #include "base/error.h"

@@ -27,14 +27,14 @@ struct ndp_message {
 _Static_assert(sizeof(struct ndp_message) == 32, "RFC 4861, 4.4 with one option");
 #define SOLICITATION_BYTES 24 // without options
 
-static bool arp_is_ours(const struct port *port, const struct rte_arp_hdr *arp)
+static bool neighbour_arp_is_ours(const struct port *port, const struct rte_arp_hdr *arp)
 {
 	static const struct rte_ether_addr ZERO;
 	bool ours = false;
 
 	for (uint32_t i = 0; i < port->n_ipv4; i++) {
 		ours |= arp->arp_data.arp_tip == port->ipv4[i];
-		if (arp->arp_data.arp_sip == port->ipv4[i]) // another claims to be us
+		if (arp->arp_data.arp_sip == port->ipv4[i]) // somebody else claims our address
 			return false;
 	}
 	return ours && !rte_is_multicast_ether_addr(&arp->arp_data.arp_sha) &&
@@ -53,12 +53,14 @@ enum drop neighbour_arp(struct rte_mbuf *m)
 	if (arp->arp_hardware != RTE_BE16(RTE_ARP_HRD_ETHER) ||
 		arp->arp_protocol != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
 		arp->arp_hlen != RTE_ETHER_ADDR_LEN || arp->arp_plen != sizeof(uint32_t) ||
-		arp->arp_opcode != RTE_BE16(RTE_ARP_OP_REQUEST) || !arp_is_ours(p->port, arp))
+		arp->arp_opcode != RTE_BE16(RTE_ARP_OP_REQUEST) ||
+		!neighbour_arp_is_ours(p->port, arp))
 		return DROP_BAD_NEIGHBOUR;
 	asked = arp->arp_data.arp_tip;
 	arp->arp_opcode = RTE_BE16(RTE_ARP_OP_REPLY);
 	arp->arp_data.arp_tha = arp->arp_data.arp_sha;
-	arp->arp_data.arp_tip = arp->arp_data.arp_sip; // 0 in a probe (RFC 5227): answered as well
+	arp->arp_data.arp_tip =
+		arp->arp_data.arp_sip; // 0 in a probe (RFC 5227), which is answered, too
 	arp->arp_data.arp_sha = p->port->mac;
 	arp->arp_data.arp_sip = asked;
 	reply_ethernet(m, p->l2_bytes + (uint32_t)sizeof(*arp));
@@ -66,7 +68,7 @@ enum drop neighbour_arp(struct rte_mbuf *m)
 }
 
 // Every option has a length, in units of 8 bytes, that is not 0 and fits.
-static bool ndp_options_fit(const uint8_t *options, uint32_t bytes)
+static bool neighbour_options_fit(const uint8_t *options, uint32_t bytes)
 {
 	while (bytes >= 2) {
 		uint32_t option = options[1] * 8u;
@@ -79,16 +81,16 @@ static bool ndp_options_fit(const uint8_t *options, uint32_t bytes)
 	return bytes == 0;
 }
 
-static bool solicitation_is_ours(
+static bool neighbour_solicitation_is_ours(
 	const struct packet *p, const struct rte_ipv6_hdr *ip, const struct ndp_message *message)
 {
 	if (p->payload_bytes < SOLICITATION_BYTES || message->code != 0 ||
 		ip->hop_limits != NDP_HOP_LIMIT)
 		return false;
-	if (!ndp_options_fit(&message->option_type, p->payload_bytes - SOLICITATION_BYTES))
+	if (!neighbour_options_fit(&message->option_type, p->payload_bytes - SOLICITATION_BYTES))
 		return false;
 	for (uint32_t i = 0; i < p->port->n_ipv6; i++)
-		if (!memcmp(message->target, &p->port->ipv6[i], sizeof(message->target)))
+		if (memcmp(message->target, &p->port->ipv6[i], sizeof(message->target)) == 0)
 			return true;
 	return false;
 }
@@ -100,7 +102,7 @@ enum drop neighbour_solicitation(struct rte_mbuf *m)
 	struct ndp_message *message = (struct ndp_message *)(ip + 1);
 	uint64_t sum;
 
-	if (!solicitation_is_ours(p, ip, message) ||
+	if (!neighbour_solicitation_is_ours(p, ip, message) ||
 		(uint32_t)m->data_len + rte_pktmbuf_tailroom(m) <
 			p->payload_offset + sizeof(*message))
 		return DROP_BAD_NEIGHBOUR;
@@ -108,8 +110,8 @@ enum drop neighbour_solicitation(struct rte_mbuf *m)
 		return DROP_BAD_L4_CHECKSUM;
 	reply_ip(m, sizeof(*message), &sum);
 	ip->hop_limits = NDP_HOP_LIMIT;
-	memcpy(ip->src_addr, message->target,
-		sizeof(message->target)); // not the group that was asked
+	// The request may have come to a group; the reply is from the address it asked for.
+	memcpy(ip->src_addr, message->target, sizeof(message->target));
 	message->type = ICMPV6_NEIGHBOUR_ADVERTISEMENT;
 	message->flags = NDP_FLAGS;
 	message->option_type = NDP_OPTION_TARGET_LINK;
@@ -123,7 +125,7 @@ enum drop neighbour_solicitation(struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
-static enum drop answer(struct rte_mbuf *m, struct dataplane_counters *counters)
+static enum drop neighbour_answer_one(struct rte_mbuf *m, struct dataplane_counters *counters)
 {
 	const struct packet *p = packet_of(m);
 	enum drop drop;
@@ -150,7 +152,7 @@ uint16_t neighbour_burst(struct rte_mbuf **mbufs, uint16_t n, struct dataplane_c
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		enum drop drop = answer(mbufs[i], counters);
+		enum drop drop = neighbour_answer_one(mbufs[i], counters);
 
 		if (drop == DROP_NONE) {
 			mbufs[kept++] = mbufs[i];

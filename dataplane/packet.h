@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the stages know about a packet: written once by parse, kept in the mbuf's private area, read
-// by every later stage, so that no header is parsed twice. Owner: whichever lcore holds the mbuf.
+// What the stages know about a packet. parse.c writes it into the mbuf's private area, and every later
+// stage reads it there, so that no header is parsed twice. Owner: whichever lcore holds the mbuf.
 #pragma once
 
 #include "dataplane/info.h"
@@ -24,25 +24,25 @@ enum packet_kind {
 
 struct packet {
 	uint64_t arrival_tsc;
-	const struct port *port;             // it came in by, the reply leaves by
+	const struct port *port;             // that it came in by and the reply leaves by
 	const struct deployment *deployment; // valid until the lcore's next quiescent state
-	struct slot_stats *stats;            // of this lcore and slot; NULL: none is kept
+	struct slot_stats *stats;            // of this lcore and slot; NULL where none are kept
 	uint32_t payload_bytes;              // UDP payload, or ICMP message
 	uint16_t payload_offset;             // of the same, from the frame's start
 	uint16_t rows;
 	uint16_t outputs; // columns of the reply
-	uint16_t version; // that scored
+	uint16_t version; // of the model that scores it
 	uint8_t l2_bytes; // 14, or 18 with a VLAN tag
 	uint8_t l3_bytes; // IP header with its options
 	uint8_t kind;     // enum packet_kind
 	uint8_t status;   // enum wire_status
 	bool is_ipv6;
 	bool priority;
-	bool done; // score: result or refusal decided
+	bool done; // score.c's: its result or refusal is decided
 };
 
-// The private area is a whole cache line, so that the frame behind it begins at one too: devices
-// and memcpy alike are markedly slower where every line of a frame straddles two.
+// The private area is a whole cache line, so that the frame behind it begins at one, too: devices and
+// memcpy() alike are markedly slower where every line of a frame straddles two lines of the cache.
 #define PACKET_BYTES RTE_CACHE_LINE_SIZE
 _Static_assert(sizeof(struct packet) <= PACKET_BYTES, "struct packet fits its cache line");
 

@@ -14,8 +14,8 @@
 #define IPV6_FRAGMENT     44 // next header
 #define PREFETCH_AHEAD    4
 
-// Fields that a request must carry as zero: status, all but two flags, both reserved ones.
-static inline bool reserved_is_zero(const struct wire_header *header)
+// Whether the fields are zero that must be in a request: status, all flags but two, both reserved fields.
+static inline bool parse_reserved_is_zero(const struct wire_header *header)
 {
 	const uint8_t known = WIRE_FLAG_PRIORITY | WIRE_FLAG_AUTHENTICATED;
 
@@ -33,37 +33,38 @@ static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t 
 		return DROP_BAD_MAGIC;
 	if (header->version != WIRE_VERSION)
 		return DROP_BAD_VERSION;
-	if (!reserved_is_zero(header))
+	if (!parse_reserved_is_zero(header))
 		return DROP_RESERVED_NOT_ZERO;
 	p->kind = PACKET_SCORE;
 	p->priority = header->flags & WIRE_FLAG_PRIORITY;
 	return DROP_NONE;
 }
 
-// What the NIC says of the checksum in `ol_flags`, where its offload is in use: 1 good, 0 bad,
-// -1 look yourself.
-static inline int nic_verdict(
+// What the NIC says of a checksum in `ol_flags`, where that offload is in use. 1: it is right; 0: it is
+// wrong; -1: it has to be computed.
+static inline int parse_nic_verdict(
 	const struct port *port, const struct rte_mbuf *m, uint64_t good, uint64_t bad)
 {
 	if (!port->rx_checksum)
 		return -1;
-	if (!(m->ol_flags & good) == !(m->ol_flags & bad)) // neither: unknown; both: incomplete
+	// Neither flag says that the NIC does not know, both that the checksum is not complete.
+	if (!(m->ol_flags & good) == !(m->ol_flags & bad))
 		return -1;
 	return (m->ol_flags & good) != 0;
 }
 
-// `addresses`: source and destination as they lie in the packet, `address_bytes` of them together.
-static __rte_always_inline bool udp_checksum_good(const struct port *port, const struct rte_mbuf *m,
-	const struct packet *p, const struct rte_udp_hdr *udp, const void *addresses,
-	uint32_t address_bytes)
+// `addresses` are source and destination as they lie in the packet, `address_bytes` both together.
+static __rte_always_inline bool parse_udp_checksum_good(const struct port *port,
+	const struct rte_mbuf *m, const struct packet *p, const struct rte_udp_hdr *udp,
+	const void *addresses, uint32_t address_bytes)
 {
 	uint32_t udp_bytes = rte_be_to_cpu_16(udp->dgram_len);
 	uint64_t sum;
 	int nic;
 
-	if (!udp->dgram_cksum) // "none was made": IPv4 allows that, IPv6 does not (RFC 8200, 8.1)
+	if (!udp->dgram_cksum) // none was made: IPv4 allows that, IPv6 does not (RFC 8200, 8.1)
 		return !p->is_ipv6;
-	nic = nic_verdict(port, m, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
+	nic = parse_nic_verdict(port, m, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
 	if (nic >= 0)
 		return nic;
 	sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
@@ -72,7 +73,8 @@ static __rte_always_inline bool udp_checksum_good(const struct port *port, const
 	return checksum_fold(sum) == 0xffff;
 }
 
-// `l4_bytes`: of the IP payload; a longer UDP length is refused, a shorter one cuts (RFC 768).
+// `l4_bytes` is the length of the IP payload: a longer UDP length is refused; where it is shorter, what
+// follows the datagram is ignored (RFC 768).
 static __rte_always_inline enum drop parse_udp(const struct port *port, const struct rte_mbuf *m,
 	struct packet *p, const uint8_t *l4, uint32_t l4_bytes, const void *addresses,
 	uint32_t address_bytes)
@@ -89,7 +91,7 @@ static __rte_always_inline enum drop parse_udp(const struct port *port, const st
 		return DROP_NOT_HANDLED;
 	if (udp->src_port == 0 || udp->src_port == port->udp_port_be)
 		return DROP_BAD_SOURCE_PORT;
-	if (!udp_checksum_good(port, m, p, udp, addresses, address_bytes))
+	if (!parse_udp_checksum_good(port, m, p, udp, addresses, address_bytes))
 		return DROP_BAD_L4_CHECKSUM;
 	p->payload_offset = (uint16_t)(p->l2_bytes + p->l3_bytes + sizeof(*udp));
 	p->payload_bytes = udp_bytes - (uint32_t)sizeof(*udp);
@@ -104,7 +106,7 @@ static enum drop parse_icmp(struct packet *p, enum packet_kind kind, uint32_t by
 	return DROP_NONE;
 }
 
-static inline bool ipv4_is_ours(const struct port *port, uint32_t address)
+static inline bool parse_ipv4_is_ours(const struct port *port, uint32_t address)
 {
 	for (uint32_t i = 0; i < port->n_ipv4; i++)
 		if (port->ipv4[i] == address)
@@ -112,9 +114,9 @@ static inline bool ipv4_is_ours(const struct port *port, uint32_t address)
 	return false;
 }
 
-// Zero, loopback, multicast, reserved and broadcast by the first byte; ours and the subnets'
-// broadcast by comparison.
-static inline bool ipv4_source_is_bad(const struct port *port, uint32_t address)
+// Addresses that no host sends from. The first byte tells zero, loopback, multicast, reserved and
+// broadcast; our own and the subnets' broadcast addresses are compared with.
+static inline bool parse_ipv4_source_is_bad(const struct port *port, uint32_t address)
 {
 	uint8_t first = (uint8_t)address; // network order: the first byte lies lowest
 
@@ -126,10 +128,11 @@ static inline bool ipv4_source_is_bad(const struct port *port, uint32_t address)
 	return false;
 }
 
-static inline bool ipv4_checksum_good(
+static inline bool parse_ipv4_checksum_good(
 	const struct port *port, const struct rte_mbuf *m, const uint8_t *l3, uint32_t bytes)
 {
-	int nic = nic_verdict(port, m, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD);
+	int nic =
+		parse_nic_verdict(port, m, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD);
 
 	if (nic >= 0)
 		return nic;
@@ -154,11 +157,11 @@ static __rte_always_inline enum drop parse_ipv4(const struct port *port, const s
 		return DROP_TRUNCATED;
 	if (total > port->mtu)
 		return DROP_TOO_LONG;
-	if (!ipv4_checksum_good(port, m, l3, header_bytes))
+	if (!parse_ipv4_checksum_good(port, m, l3, header_bytes))
 		return DROP_BAD_IP_CHECKSUM;
-	if (!ipv4_is_ours(port, ip->dst_addr))
+	if (!parse_ipv4_is_ours(port, ip->dst_addr))
 		return DROP_NOT_OUR_ADDRESS;
-	if (ipv4_source_is_bad(port, ip->src_addr))
+	if (parse_ipv4_source_is_bad(port, ip->src_addr))
 		return DROP_BAD_SOURCE_ADDRESS;
 	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 		return DROP_FRAGMENT;
@@ -172,7 +175,7 @@ static __rte_always_inline enum drop parse_ipv4(const struct port *port, const s
 	return DROP_NOT_HANDLED;
 }
 
-static inline bool ipv6_is(const uint8_t *address, const struct in6_addr *other)
+static inline bool parse_ipv6_same(const uint8_t *address, const struct in6_addr *other)
 {
 	uint64_t a[2], b[2];
 
@@ -181,35 +184,36 @@ static inline bool ipv6_is(const uint8_t *address, const struct in6_addr *other)
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]));
 }
 
-static inline bool ipv6_is_ours(const struct port *port, const uint8_t *address)
+static inline bool parse_ipv6_is_ours(const struct port *port, const uint8_t *address)
 {
 	for (uint32_t i = 0; i < port->n_ipv6; i++)
-		if (ipv6_is(address, &port->ipv6[i]))
+		if (parse_ipv6_same(address, &port->ipv6[i]))
 			return true;
 	return false;
 }
 
 // The solicited-node group of one of our addresses (RFC 4291, 2.7.1): ff02::1:ffXX:XXXX.
-static bool ipv6_is_our_group(const struct port *port, const uint8_t *address)
+static bool parse_ipv6_is_our_group(const struct port *port, const uint8_t *address)
 {
 	static const uint8_t PREFIX[13] = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff };
 
 	if (memcmp(address, PREFIX, sizeof(PREFIX)) != 0)
 		return false;
 	for (uint32_t i = 0; i < port->n_ipv6; i++)
-		if (!memcmp(address + 13, port->ipv6[i].s6_addr + 13, 3))
+		if (memcmp(address + 13, port->ipv6[i].s6_addr + 13, 3) == 0)
 			return true;
 	return false;
 }
 
-static inline bool ipv6_source_is_bad(const struct port *port, const uint8_t *address)
+static inline bool parse_ipv6_source_is_bad(const struct port *port, const uint8_t *address)
 {
 	if (address[0] == 0xff)
 		return true;
 	if (address[0] == 0 &&
-		(ipv6_is(address, &in6addr_any) || ipv6_is(address, &in6addr_loopback)))
+		(parse_ipv6_same(address, &in6addr_any) ||
+			parse_ipv6_same(address, &in6addr_loopback)))
 		return true;
-	return ipv6_is_ours(port, address);
+	return parse_ipv6_is_ours(port, address);
 }
 
 static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, struct packet *p,
@@ -227,11 +231,11 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 		return DROP_TRUNCATED;
 	if (IPV6_HEADER_BYTES + payload > port->mtu)
 		return DROP_TOO_LONG;
-	// Only a neighbour solicitation comes to a group; icmp and neighbour see to the rest of it.
-	if (!ipv6_is_ours(port, ip->dst_addr) &&
-		(ip->proto != IPPROTO_ICMPV6 || !ipv6_is_our_group(port, ip->dst_addr)))
+	// Nothing but a neighbour solicitation may come to a group: icmp.c and neighbour.c drop the rest.
+	if (!parse_ipv6_is_ours(port, ip->dst_addr) &&
+		(ip->proto != IPPROTO_ICMPV6 || !parse_ipv6_is_our_group(port, ip->dst_addr)))
 		return DROP_NOT_OUR_ADDRESS;
-	if (ipv6_source_is_bad(port, ip->src_addr))
+	if (parse_ipv6_source_is_bad(port, ip->src_addr))
 		return DROP_BAD_SOURCE_ADDRESS;
 	p->is_ipv6 = true;
 	p->l3_bytes = IPV6_HEADER_BYTES;
@@ -276,7 +280,7 @@ static __rte_always_inline enum drop parse_one(const struct port *port, struct r
 	to_our_mac = rte_is_same_ether_addr(&eth->dst_addr, &port->mac);
 	if (unlikely(!to_our_mac && !rte_is_multicast_ether_addr(&eth->dst_addr)))
 		return DROP_NOT_OUR_MAC;
-	// A reply to a group address, or to ourselves, would go round.
+	// A reply to a group's address, or to our own, would come back to us.
 	if (unlikely(rte_is_multicast_ether_addr(&eth->src_addr) ||
 		    rte_is_same_ether_addr(&eth->src_addr, &port->mac)))
 		return DROP_BAD_SOURCE_ADDRESS;
@@ -289,7 +293,8 @@ static __rte_always_inline enum drop parse_one(const struct port *port, struct r
 		if (m->data_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 			return DROP_TRUNCATED;
 		p->l2_bytes = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
-		type_be = vlan->eth_proto; // a second tag is an ethertype nobody serves
+		type_be =
+			vlan->eth_proto; // a second tag is dropped as an ethertype that nobody serves
 	}
 	return parse_ethertype(port, m, p, type_be, to_our_mac);
 }
@@ -299,8 +304,9 @@ enum drop parse_packet(const struct port *port, struct rte_mbuf *m)
 	return parse_one(port, m);
 }
 
-// The device has touched neither where we keep what we know of a packet nor, perhaps, its frame.
-static inline void prefetch_packet(struct rte_mbuf *m)
+// Neither our private area nor, perhaps, the frame is in a cache yet: the device has written only the
+// frame.
+static inline void parse_prefetch(struct rte_mbuf *m)
 {
 	rte_prefetch0(packet_of(m));
 	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
@@ -314,13 +320,13 @@ uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t 
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		prefetch_packet(mbufs[i]);
+		parse_prefetch(mbufs[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		enum drop drop;
 
 		if (i + PREFETCH_AHEAD < n)
-			prefetch_packet(mbufs[i + PREFETCH_AHEAD]);
+			parse_prefetch(mbufs[i + PREFETCH_AHEAD]);
 		bytes += m->pkt_len;
 		packet_of(m)->arrival_tsc = now;
 		drop = parse_one(port, m);

@@ -25,7 +25,7 @@ bool port_device_is_pci(const char *device)
 	return rte_pci_addr_parse(address, &parsed) == 0;
 }
 
-static uint32_t subnet_broadcast(uint32_t address_be, uint8_t prefix_length)
+static uint32_t port_subnet_broadcast(uint32_t address_be, uint8_t prefix_length)
 {
 	// A /31 and a /32 have no broadcast address (RFC 3021).
 	if (prefix_length >= 31)
@@ -49,11 +49,11 @@ void port_init(struct port *port, uint16_t index, const struct config_port *conf
 		}
 		port->ipv4[port->n_ipv4] = address->ipv4.s_addr;
 		port->ipv4_broadcast[port->n_ipv4++] =
-			subnet_broadcast(address->ipv4.s_addr, address->prefix_length);
+			port_subnet_broadcast(address->ipv4.s_addr, address->prefix_length);
 	}
 }
 
-static int no_device(const struct port *port, struct error *err)
+static int port_no_device(const struct port *port, struct error *err)
 {
 	if (port_device_is_pci(port->config->device))
 		return error_set(err, -ENODEV,
@@ -65,7 +65,7 @@ static int no_device(const struct port *port, struct error *err)
 		port->config->name, port->config->device);
 }
 
-static int find_device(struct port *port, struct error *err)
+static int port_find_device(struct port *port, struct error *err)
 {
 	struct rte_dev_iterator iterator;
 	char match[CONFIG_PATH_MAX];
@@ -76,7 +76,7 @@ static int find_device(struct port *port, struct error *err)
 		return error_prefix(
 			err, "port %s: device %s", port->config->name, port->config->device);
 	if (rte_dev_probe(port->config->device) < 0)
-		return no_device(port, err);
+		return port_no_device(port, err);
 	port->probed = true;
 	snprintf(match, sizeof(match), "%.*s", (int)name_bytes, port->config->device);
 	if (rte_eth_dev_get_port_by_name(match, &id) == 0) {
@@ -89,17 +89,17 @@ static int find_device(struct port *port, struct error *err)
 		rte_eth_iterator_cleanup(&iterator);
 		return 0;
 	}
-	return no_device(port, err);
+	return port_no_device(port, err);
 }
 
-// The kernel spreads packets over all queues of such a device, polled or not.
-static bool kernel_spreads(const char *driver)
+// Whether the kernel spreads packets over all queues of such a device, whether we poll them or not.
+static bool port_kernel_spreads(const char *driver)
 {
-	return !strcmp(driver, "net_af_packet") || !strcmp(driver, "net_af_xdp");
+	return strcmp(driver, "net_af_packet") == 0 || strcmp(driver, "net_af_xdp") == 0;
 }
 
-static int choose_queues(struct port *port, const struct rte_eth_dev_info *info, uint32_t polling,
-	uint32_t senders, struct error *err)
+static int port_choose_queues(struct port *port, const struct rte_eth_dev_info *info,
+	uint32_t polling, uint32_t senders, struct error *err)
 {
 	const struct config_port *config = port->config;
 	uint32_t queues = config->queues ? config->queues : polling;
@@ -108,7 +108,7 @@ static int choose_queues(struct port *port, const struct rte_eth_dev_info *info,
 		return error_set(err, -EINVAL,
 			"port %s: queues is %u, but %s has %u receive queues", config->name,
 			config->queues, config->device, info->max_rx_queues);
-	if (!config->queues && kernel_spreads(info->driver_name))
+	if (!config->queues && port_kernel_spreads(info->driver_name))
 		queues = info->max_rx_queues;
 	if (queues > info->max_rx_queues)
 		queues = info->max_rx_queues;
@@ -122,8 +122,9 @@ static int choose_queues(struct port *port, const struct rte_eth_dev_info *info,
 	return 0;
 }
 
-// A virtual device that cannot say more than 1518 bytes may still carry them (memif does).
-static int choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
+// A virtual device that claims to take no more than 1518 bytes may still carry longer frames, as memif
+// does: only a PCI device is believed.
+static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
 	struct rte_eth_conf *conf, struct error *err)
 {
 	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
@@ -141,7 +142,7 @@ static int choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
 	return 0;
 }
 
-static void choose_offloads(
+static void port_choose_offloads(
 	struct port *port, const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
 	const uint64_t rx = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
@@ -155,7 +156,7 @@ static void choose_offloads(
 		conf->rxmode.offloads |= rx;
 	if (port->tx_checksum)
 		conf->txmode.offloads |= tx;
-	// All mbufs come from one pool, and each has one owner.
+	// All mbufs come from one pool and have one reference, as this offload demands.
 	conf->txmode.offloads |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	conf->rx_adv_conf.rss_conf.rss_hf = hashes & info->flow_type_rss_offloads;
 	if (port->rx_queues > 1 && conf->rx_adv_conf.rss_conf.rss_hf)
@@ -164,40 +165,40 @@ static void choose_offloads(
 		conf->rx_adv_conf.rss_conf.rss_hf = 0;
 }
 
-static int refuse(const struct port *port, const char *what, int code, struct error *err)
+static int port_refuse(const struct port *port, const char *what, int rc, struct error *err)
 {
-	return error_set(err, code == -ENOMEM ? -ENOMEM : -EINVAL, "port %s: %s: %s: %s",
-		port->config->name, port->config->device, what, strerror(-code));
+	return error_set(err, rc, "port %s: %s: %s: %s", port->config->name, port->config->device,
+		what, strerror(-rc));
 }
 
-static int setup_queues(struct port *port, const struct rte_eth_dev_info *info,
+static int port_setup_queues(struct port *port, const struct rte_eth_dev_info *info,
 	const struct rte_eth_conf *conf, struct rte_mempool *pool, struct error *err)
 {
 	struct rte_eth_rxconf rx = info->default_rxconf;
 	struct rte_eth_txconf tx = info->default_txconf;
 	uint16_t n_rx = RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
-	int code = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &n_rx, &n_tx);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &n_rx, &n_tx);
 
-	if (code)
-		return refuse(port, "descriptors", code, err);
+	if (rc != 0)
+		return port_refuse(port, "descriptors", rc, err);
 	rx.offloads = conf->rxmode.offloads;
 	tx.offloads = conf->txmode.offloads;
 	for (uint16_t q = 0; q < port->rx_queues; q++) {
-		code = rte_eth_rx_queue_setup(port->id, q, n_rx, SOCKET_ID_ANY, &rx, pool);
-		if (code)
-			return refuse(port, "receive queue", code, err);
+		rc = rte_eth_rx_queue_setup(port->id, q, n_rx, SOCKET_ID_ANY, &rx, pool);
+		if (rc != 0)
+			return port_refuse(port, "receive queue", rc, err);
 	}
 	for (uint16_t q = 0; q < port->tx_queues; q++) {
-		code = rte_eth_tx_queue_setup(port->id, q, n_tx, SOCKET_ID_ANY, &tx);
-		if (code)
-			return refuse(port, "transmit queue", code, err);
+		rc = rte_eth_tx_queue_setup(port->id, q, n_tx, SOCKET_ID_ANY, &tx);
+		if (rc != 0)
+			return port_refuse(port, "transmit queue", rc, err);
 	}
 	return 0;
 }
 
-// Groups that neighbour solicitations come to. Devices without a filter pass them anyway, so what
-// a device refuses here is no failure.
-static void join_groups(const struct port *port)
+// Joins the groups that neighbour solicitations come to. A device without a filter passes them anyway, so
+// that it is no failure where one refuses.
+static void port_join_groups(const struct port *port)
 {
 	struct rte_ether_addr groups[CONFIG_ADDRESSES_MAX];
 
@@ -215,36 +216,36 @@ int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_
 {
 	struct rte_eth_conf conf = { 0 };
 	struct rte_eth_dev_info info;
-	int code = find_device(port, err);
+	int rc = port_find_device(port, err);
 
-	if (code)
-		return code;
-	code = rte_eth_dev_info_get(port->id, &info);
-	if (code)
-		return refuse(port, "device information", code, err);
+	if (rc != 0)
+		return rc;
+	rc = rte_eth_dev_info_get(port->id, &info);
+	if (rc != 0)
+		return port_refuse(port, "device information", rc, err);
 	port->driver = info.driver_name;
-	code = choose_queues(port, &info, polling, senders, err);
-	if (code)
-		return code;
-	code = choose_mtu(port, &info, &conf, err);
-	if (code)
-		return code;
-	choose_offloads(port, &info, &conf);
-	code = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
-	if (code)
-		return refuse(port, "configure", code, err);
+	rc = port_choose_queues(port, &info, polling, senders, err);
+	if (rc != 0)
+		return rc;
+	rc = port_choose_mtu(port, &info, &conf, err);
+	if (rc != 0)
+		return rc;
+	port_choose_offloads(port, &info, &conf);
+	rc = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
+	if (rc != 0)
+		return port_refuse(port, "configure", rc, err);
 	port->configured = true;
-	code = setup_queues(port, &info, &conf, pool, err);
-	if (code)
-		return code;
-	code = rte_eth_macaddr_get(port->id, &port->mac);
-	if (code)
-		return refuse(port, "MAC address", code, err);
-	code = rte_eth_dev_start(port->id);
-	if (code)
-		return refuse(port, "start", code, err);
+	rc = port_setup_queues(port, &info, &conf, pool, err);
+	if (rc != 0)
+		return rc;
+	rc = rte_eth_macaddr_get(port->id, &port->mac);
+	if (rc != 0)
+		return port_refuse(port, "MAC address", rc, err);
+	rc = rte_eth_dev_start(port->id);
+	if (rc != 0)
+		return port_refuse(port, "start", rc, err);
 	port->started = true;
-	join_groups(port);
+	port_join_groups(port);
 	return 0;
 }
 

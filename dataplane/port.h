@@ -34,12 +34,13 @@ struct port {
 void port_init(struct port *port, uint16_t index, const struct config_port *config);
 
 // Finds or creates the device, configures `polling` or fewer RX queues and one TX queue for each of
-// `senders` lcores, and starts it. -ENODEV, -EINVAL with a sentence naming the port and the remedy.
+// `senders` lcores, and starts it. -ENODEV, -EINVAL, -EADDRINUSE or what DPDK says, with a sentence that
+// names the port and the remedy.
 int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_mempool *pool,
 	struct error *err);
-void port_close(struct port *port); // one half opened, or never, is fine
+void port_close(struct port *port); // one that was opened half or not at all is fine
 
-// All but packets and bytes, which the lcores count.
+// Fills in all but packets and bytes, which the lcores count.
 void port_info(const struct port *port, struct port_info *info);
 
 // True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/registry.h"
 
+#include "base/align.h"
 #include "infer/infer.h"
 
 #include <stdlib.h>
@@ -30,9 +31,9 @@ static void deployment_destroy(struct deployment *deployment)
 	free(deployment);
 }
 
-static struct deployment *slot_get(const struct registry *registry, uint32_t id)
+static struct deployment *registry_slot(const struct registry *registry, uint32_t id)
 {
-	// Only lcores see deployments as const; the control thread owns them.
+	// Deployments are const to lcores only: the control thread owns them.
 	return (struct deployment *)atomic_load_explicit(
 		&registry->slots[id], memory_order_relaxed);
 }
@@ -48,32 +49,29 @@ void registry_destroy(struct registry *registry)
 		deployment_destroy(deployment);
 	}
 	for (uint32_t id = 0; id < REGISTRY_SLOTS; id++) {
-		if ((deployment = slot_get(registry, id)))
+		if ((deployment = registry_slot(registry, id)))
 			deployment_destroy(deployment);
 		free(registry->stats[id]);
 	}
 	free(registry);
 }
 
-static size_t align_up(size_t bytes)
-{
-	return (bytes + SCRATCH_ALIGN - 1) & ~(size_t)(SCRATCH_ALIGN - 1);
-}
-
-// Fills in the offsets for `rows` at a time; returns the bytes needed.
-static size_t scratch_layout(
+// Lays out the scratch for `rows` rows at a time; returns how many bytes that takes.
+static size_t registry_layout(
 	const struct registry *registry, struct deployment *deployment, uint32_t rows)
 {
 	size_t rows_bytes = (size_t)rows * deployment->n_features * sizeof(float);
 	size_t outputs_bytes = (size_t)rows * deployment->n_outputs * sizeof(float);
 
-	// A request of more rows than a batch keeps all its outputs here until it is through.
+	// A request of more rows than that keeps all its outputs here until its last row is scored.
 	if (rows > 0 && outputs_bytes < registry->payload_bytes)
 		outputs_bytes = registry->payload_bytes;
 	deployment->batch_rows = rows;
-	deployment->outputs_offset = (uint32_t)align_up(rows_bytes);
-	deployment->model_offset = deployment->outputs_offset + (uint32_t)align_up(outputs_bytes);
-	return deployment->model_offset + align_up(model_scratch_bytes(deployment->model, rows));
+	deployment->outputs_offset = (uint32_t)align_up(rows_bytes, SCRATCH_ALIGN);
+	deployment->model_offset =
+		deployment->outputs_offset + (uint32_t)align_up(outputs_bytes, SCRATCH_ALIGN);
+	return deployment->model_offset +
+		align_up(model_scratch_bytes(deployment->model, rows), SCRATCH_ALIGN);
 }
 
 int registry_fit_scratch(
@@ -82,7 +80,7 @@ int registry_fit_scratch(
 	size_t needed = 0;
 
 	for (uint32_t rows = MODEL_BATCH_MAX; rows >= 1; rows = rows * 3 / 4) {
-		needed = scratch_layout(registry, deployment, rows);
+		needed = registry_layout(registry, deployment, rows);
 		if (needed <= registry->scratch_bytes)
 			return 0;
 	}
@@ -92,7 +90,7 @@ int registry_fit_scratch(
 		deployment->name, (needed + 1023) / 1024, registry->scratch_bytes / 1024);
 }
 
-static int check_request(const struct registry *registry, const struct deployment_request *request,
+static int registry_check(const struct registry *registry, const struct deployment_request *request,
 	struct error *err)
 {
 	if (!request->model || !request->name || !request->id || !request->version)
@@ -102,12 +100,12 @@ static int check_request(const struct registry *registry, const struct deploymen
 		return error_set(err, -EINVAL, "model name %.20s... is longer than %d bytes",
 			request->name, CONFIG_NAME_MAX - 1);
 	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
-		const struct deployment *other = slot_get(registry, id);
+		const struct deployment *other = registry_slot(registry, id);
 		bool same_name;
 
 		if (!other)
 			continue;
-		same_name = !strcmp(other->name, request->name);
+		same_name = strcmp(other->name, request->name) == 0;
 		if (same_name && id != request->id)
 			return error_set(err, -EEXIST,
 				"model %s has id %u: unload it before it gets id %u", request->name,
@@ -120,7 +118,7 @@ static int check_request(const struct registry *registry, const struct deploymen
 	return 0;
 }
 
-static int make_stats(struct registry *registry, uint16_t id, struct error *err)
+static int registry_make_stats(struct registry *registry, uint16_t id, struct error *err)
 {
 	size_t bytes = registry->n_lcores * sizeof(struct slot_stats);
 
@@ -135,8 +133,8 @@ static int make_stats(struct registry *registry, uint16_t id, struct error *err)
 	return 0;
 }
 
-// Scores a batch of the golden rows, so that weights are in memory and caches have seen them.
-static int warm(const struct deployment *deployment, struct error *err)
+// Scores the golden rows: that checks the model, and brings its weights into memory and the caches.
+static int registry_warm(const struct deployment *deployment, struct error *err)
 {
 	const struct model_info *info = model_info(deployment->model);
 
@@ -145,16 +143,15 @@ static int warm(const struct deployment *deployment, struct error *err)
 	return model_check_golden(deployment->model, err);
 }
 
-static struct deployment *deployment_create(
-	struct registry *registry, const struct deployment_request *request, struct error *err)
+static int deployment_create(struct registry *registry, const struct deployment_request *request,
+	struct deployment **out, struct error *err)
 {
 	const struct model_info *info = model_info(request->model);
 	struct deployment *deployment = calloc(1, sizeof(*deployment));
 
-	if (!deployment) {
-		error_set(err, -ENOMEM, "no memory for a deployment of model %s", request->name);
-		return NULL;
-	}
+	if (!deployment)
+		return error_set(
+			err, -ENOMEM, "no memory for a deployment of model %s", request->name);
 	deployment->model = request->model;
 	deployment->owned = request->model;
 	deployment->n_features = info->n_features;
@@ -165,11 +162,12 @@ static struct deployment *deployment_create(
 	snprintf(deployment->name, sizeof(deployment->name), "%s", request->name);
 	for (uint32_t i = 0; i < registry->n_lcores; i++)
 		deployment->stats[i] = &registry->stats[request->id][i];
-	return deployment;
+	*out = deployment;
+	return 0;
 }
 
-// Lcores that looked it up before may still read it: it waits for all to be quiescent once.
-static void retire(struct registry *registry, struct deployment *deployment)
+// Lcores that have looked it up may still be reading it, so it waits until each has been quiescent.
+static void registry_let_go(struct registry *registry, struct deployment *deployment)
 {
 	if (registry->qsbr)
 		deployment->grace_token = rte_rcu_qsbr_start(registry->qsbr);
@@ -181,41 +179,41 @@ int registry_publish(
 	struct registry *registry, const struct deployment_request *request, struct error *err)
 {
 	struct deployment *deployment, *before;
-	int code = check_request(registry, request, err);
+	int rc = registry_check(registry, request, err);
 
-	if (code)
-		return code;
-	code = make_stats(registry, request->id, err);
-	if (code)
-		return code;
-	deployment = deployment_create(registry, request, err);
-	if (!deployment)
-		return -ENOMEM;
-	code = registry_fit_scratch(registry, deployment, err);
-	if (!code)
-		code = warm(deployment, err);
-	if (code) {
+	if (rc != 0)
+		return rc;
+	rc = registry_make_stats(registry, request->id, err);
+	if (rc != 0)
+		return rc;
+	rc = deployment_create(registry, request, &deployment, err);
+	if (rc != 0)
+		return rc;
+	rc = registry_fit_scratch(registry, deployment, err);
+	if (rc == 0)
+		rc = registry_warm(deployment, err);
+	if (rc != 0) {
 		free(deployment); // the caller keeps the model
-		return code;
+		return rc;
 	}
-	before = slot_get(registry, request->id);
-	// Release: whoever sees the pointer sees all it points to.
+	before = registry_slot(registry, request->id);
+	// Release: whoever sees the pointer sees what it points to.
 	atomic_store_explicit(&registry->slots[request->id], deployment, memory_order_release);
 	registry_set_loading(registry, request->id, false);
 	if (before)
-		retire(registry, before);
+		registry_let_go(registry, before);
 	return 0;
 }
 
 int registry_retire(struct registry *registry, uint16_t id, struct error *err)
 {
-	struct deployment *deployment = slot_get(registry, id);
+	struct deployment *deployment = registry_slot(registry, id);
 
 	registry_set_loading(registry, id, false);
 	if (!deployment)
 		return error_set(err, -ENOENT, "no model answers for id %u", id);
 	atomic_store_explicit(&registry->slots[id], NULL, memory_order_release);
-	retire(registry, deployment);
+	registry_let_go(registry, deployment);
 	return 0;
 }
 
@@ -223,7 +221,7 @@ void registry_reclaim(struct registry *registry)
 {
 	struct deployment *deployment;
 
-	// Tokens grow along the queue: the first that is not past its grace period ends the search.
+	// Tokens grow along the queue: where one is not past its grace period, none behind it is.
 	while ((deployment = SIMPLEQ_FIRST(&registry->retired))) {
 		if (registry->qsbr &&
 			!rte_rcu_qsbr_check(registry->qsbr, deployment->grace_token, false))

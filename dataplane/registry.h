@@ -16,7 +16,7 @@
 #define REGISTRY_SLOTS  65536
 #define REGISTRY_LCORES CONFIG_CPUS_MAX
 
-// Of one slot on one lcore, which alone writes it. Lives until the registry is destroyed.
+// Of one slot on one lcore, which alone writes it. It lives until the registry is destroyed.
 struct slot_stats {
 	uint64_t requests, rows; // scored
 	struct histogram latency;
@@ -27,7 +27,7 @@ struct deployment { // immutable once published; owned by the registry
 	const struct model *model;
 	uint32_t n_features, n_outputs;
 	uint32_t batch_rows;                   // that fit the scratch of an lcore at a time
-	uint32_t outputs_offset, model_offset; // within that scratch; rows lie at 0
+	uint32_t outputs_offset, model_offset; // within that scratch, which begins with the rows
 	uint16_t id, version;
 	bool accepts_missing;
 	struct slot_stats *stats[REGISTRY_LCORES];
@@ -60,13 +60,15 @@ int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_by
 // Closes every model. No lcore may run any more.
 void registry_destroy(struct registry *registry);
 
+// These four are what dataplane.h says of dataplane_publish(), dataplane_retire() and
+// dataplane_reclaim(), and whether an id without a deployment is NOT_READY instead of NO_MODEL.
 int registry_publish(
 	struct registry *registry, const struct deployment_request *request, struct error *err);
 int registry_retire(struct registry *registry, uint16_t id, struct error *err);
 void registry_reclaim(struct registry *registry);
 void registry_set_loading(struct registry *registry, uint16_t id, bool loading);
 
-// Lays out the scratch for `deployment`, for as many rows at a time as fit. -EINVAL if not one
+// Lays out the scratch for `deployment`, for as many rows at a time as fit. -EINVAL where not even one
 // does.
 int registry_fit_scratch(
 	const struct registry *registry, struct deployment *deployment, struct error *err);

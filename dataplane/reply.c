@@ -29,9 +29,9 @@ void reply_ethernet(struct rte_mbuf *m, uint32_t bytes)
 	m->pkt_len = bytes;
 }
 
-// Options ask routers for things (a route, a record) that are no business of the reply: the
-// headers before them move up against what follows.
-static void drop_ipv4_options(struct rte_mbuf *m, struct packet *p)
+// Options ask routers for things (a route, a record) that are no business of the reply. The headers before
+// them are moved up to what follows.
+static void reply_drop_ipv4_options(struct rte_mbuf *m, struct packet *p)
 {
 	uint8_t options = (uint8_t)(p->l3_bytes - sizeof(struct rte_ipv4_hdr));
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
@@ -42,8 +42,8 @@ static void drop_ipv4_options(struct rte_mbuf *m, struct packet *p)
 	p->payload_offset -= options;
 }
 
-// Headers are put together in registers and summed there: loading wide what was just stored
-// narrow would wait for the stores.
+// The header is put together in registers and summed there: a wide load of what was just stored in
+// narrow pieces would have to wait for the stores.
 static inline uint8_t *reply_ipv4(
 	struct rte_mbuf *m, struct packet *p, uint32_t bytes, uint64_t *address_sum)
 {
@@ -52,12 +52,12 @@ static inline uint8_t *reply_ipv4(
 	uint64_t sum;
 
 	if (unlikely(p->l3_bytes != sizeof(*ip)))
-		drop_ipv4_options(m, p);
+		reply_drop_ipv4_options(m, p);
 	ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, p->l2_bytes);
 	source = ip->dst_addr;
 	destination = ip->src_addr;
-	// Version, length and DSCP; total length | identification 0, never needed as this is never
-	// fragmented (RFC 6864, 4.1); DF | TTL, protocol; checksum.
+	// Word 0 is version, header length, DSCP and total length. Word 1 is the identification, 0 as DF
+	// is set (RFC 6864, 4.1), and DF. Word 2 is TTL, protocol and checksum.
 	words[0] = RTE_IPV4_VHL_DEF | (ip->type_of_service & DSCP_MASK) << 8 |
 		(uint32_t)rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + bytes)) << 16;
 	words[1] = (uint32_t)RTE_BE16(RTE_IPV4_HDR_DF_FLAG) << 16;
@@ -83,7 +83,8 @@ static uint8_t *reply_ipv6(
 	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, p->l2_bytes);
 	uint8_t source[16];
 
-	*address_sum = checksum_fold(checksum_bytes(0, ip->src_addr, 32)); // room to add to
+	// Folded, so that more can be added with + alone.
+	*address_sum = checksum_fold(checksum_bytes(0, ip->src_addr, 32));
 	ip->vtc_flow &= RTE_BE32(0xf0000000 | DSCP_MASK << 20);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)bytes);
 	ip->hop_limits = REPLY_TTL;
@@ -98,7 +99,7 @@ static uint8_t *reply_ipv6(
 	return (uint8_t *)(ip + 1);
 }
 
-static inline uint8_t *turn_ip(
+static inline uint8_t *reply_l3(
 	struct rte_mbuf *m, struct packet *p, uint32_t bytes, uint64_t *address_sum)
 {
 	return p->is_ipv6 ? reply_ipv6(m, p, bytes, address_sum)
@@ -107,41 +108,41 @@ static inline uint8_t *turn_ip(
 
 uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes, uint64_t *address_sum)
 {
-	return turn_ip(m, packet_of(m), bytes, address_sum);
+	return reply_l3(m, packet_of(m), bytes, address_sum);
 }
 
-// The wire header as the words of a checksum.
-struct wire_words {
+// The wire header as the words that the checksum is made of.
+struct reply_words {
 	uint16_t magic, version_type, model, model_version;
 	uint64_t request_id;
 	uint16_t rows, columns, dtype_status, flags;
 	uint32_t time;
 	uint16_t key_id, reserved;
 } __attribute__((packed));
-_Static_assert(sizeof(struct wire_words) == WIRE_HEADER_BYTES, "a view of struct wire_header");
+_Static_assert(sizeof(struct reply_words) == WIRE_HEADER_BYTES, "a view of struct wire_header");
 
-// Sum of the fields that a reply changes.
-static inline uint64_t wire_sum_changing(const struct wire_words *words)
+// The sum of the fields that a reply changes, and below of those that it keeps.
+static inline uint64_t reply_sum_changing(const struct reply_words *words)
 {
 	return (uint64_t)words->version_type + words->model_version + words->rows + words->columns +
 		words->dtype_status + words->flags + words->time;
 }
 
-static inline uint64_t wire_sum_lasting(const struct wire_words *words)
+static inline uint64_t reply_sum_lasting(const struct reply_words *words)
 {
 	return (words->request_id >> 32) + (uint32_t)words->request_id + words->magic +
 		words->model + words->key_id + words->reserved;
 }
 
-// Fields that wire.md gives a meaning in replies; magic, version, model, request_id and key_id
-// go back as they came.
-static inline struct wire_words reply_wire(
-	const struct wire_words *request, const struct packet *p, uint32_t server_ns)
+// The fields that docs/wire.md gives a meaning in replies. Magic, model, request_id and key_id go back as
+// they came.
+static inline struct reply_words reply_wire(
+	const struct reply_words *request, const struct packet *p, uint32_t server_ns)
 {
 	bool scored = p->kind == PACKET_RESULT && p->status == WIRE_STATUS_OK;
 	uint16_t type = p->kind == PACKET_PONG ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
 
-	return (struct wire_words){
+	return (struct reply_words){
 		.version_type = (uint16_t)(WIRE_VERSION | type << 8),
 		.model_version = scored ? p->version : 0,
 		.rows = scored ? p->rows : 0,
@@ -152,7 +153,7 @@ static inline struct wire_words reply_wire(
 	};
 }
 
-static inline void wire_store(struct wire_words *to, const struct wire_words *reply)
+static inline void reply_store(struct reply_words *to, const struct reply_words *reply)
 {
 	to->version_type = reply->version_type;
 	to->model_version = reply->model_version;
@@ -163,10 +164,10 @@ static inline void wire_store(struct wire_words *to, const struct wire_words *re
 	to->time = reply->time;
 }
 
-// A PONG changes nothing that the request's checksum covered but the wire header, for addresses
-// and ports only change places. A RESULT is summed: its header's words, then its outputs.
-static inline uint16_t udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
-	const struct wire_words *before, const struct wire_words *after, uint64_t pseudo_sum)
+// Of what a PING's checksum covered, its PONG changes nothing but the wire header, for addresses and ports
+// merely change places: the checksum is updated. A RESULT is summed: its header's words, then its outputs.
+static inline uint16_t reply_udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
+	const struct reply_words *before, const struct reply_words *after, uint64_t pseudo_sum)
 {
 	uint32_t payload_bytes = (uint32_t)rte_be_to_cpu_16(udp->dgram_len) - sizeof(*udp);
 	uint16_t checksum;
@@ -174,11 +175,11 @@ static inline uint16_t udp_checksum(const struct packet *p, const struct rte_udp
 
 	if (p->kind == PACKET_PONG && udp->dgram_cksum) {
 		checksum = checksum_update(
-			udp->dgram_cksum, wire_sum_changing(before), wire_sum_changing(after));
+			udp->dgram_cksum, reply_sum_changing(before), reply_sum_changing(after));
 		return checksum ? checksum : 0xffff;
 	}
 	sum = pseudo_sum + udp->src_port + udp->dst_port + udp->dgram_len;
-	sum += wire_sum_lasting(before) + wire_sum_changing(after);
+	sum += reply_sum_lasting(before) + reply_sum_changing(after);
 	return checksum_finish_udp(
 		checksum_bytes(sum, before + 1, payload_bytes - WIRE_HEADER_BYTES));
 }
@@ -206,9 +207,10 @@ static inline void reply_one(
 	uint32_t payload_bytes = reply_payload_bytes(p);
 	uint32_t udp_bytes = (uint32_t)sizeof(struct rte_udp_hdr) + payload_bytes;
 	uint64_t sum;
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)turn_ip(m, p, udp_bytes, &sum);
-	struct wire_words *words = (struct wire_words *)(udp + 1);
-	struct wire_words reply = reply_wire(words, p, ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_l3(m, p, udp_bytes, &sum);
+	struct reply_words *words = (struct reply_words *)(udp + 1);
+	struct reply_words reply =
+		reply_wire(words, p, ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns);
 	uint16_t source = udp->src_port;
 
 	udp->src_port = udp->dst_port;
@@ -219,34 +221,34 @@ static inline void reply_one(
 		udp->dgram_cksum = checksum_fold(sum);
 		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
 	} else {
-		udp->dgram_cksum = udp_checksum(p, udp, words, &reply, sum);
+		udp->dgram_cksum = reply_udp_checksum(p, udp, words, &reply, sum);
 	}
-	wire_store(words, &reply);
+	reply_store(words, &reply);
 	reply_ethernet(m, (uint32_t)p->l2_bytes + p->l3_bytes + udp_bytes);
 	reply_count(p, counters);
 }
 
-// Packets that arrived together leave together: their latency is one value, recorded once.
-struct latency_run {
-	struct slot_stats *stats; // NULL: none is kept
+// Packets that arrived together leave together: a run of them has one latency, which is recorded once.
+struct reply_run {
+	struct slot_stats *stats; // NULL where none are kept
 	uint64_t arrival_tsc, ns;
 	uint32_t n;
 };
 
-static inline void latency_run_end(struct latency_run *run)
+static inline void reply_run_end(struct reply_run *run)
 {
 	if (run->n && run->stats)
 		histogram_record_many(&run->stats->latency, run->ns, run->n);
 	run->n = 0;
 }
 
-static inline void latency_run_add(
-	struct latency_run *run, const struct packet *p, uint64_t now, const struct clock *clock)
+static inline void reply_run_add(
+	struct reply_run *run, const struct packet *p, uint64_t now, const struct clock *clock)
 {
 	struct slot_stats *stats = p->status == WIRE_STATUS_OK ? p->stats : NULL;
 
 	if (!run->n || run->stats != stats || run->arrival_tsc != p->arrival_tsc) {
-		latency_run_end(run);
+		reply_run_end(run);
 		run->stats = stats;
 		run->arrival_tsc = p->arrival_tsc;
 		run->ns = clock_ns(clock, now - p->arrival_tsc);
@@ -254,8 +256,8 @@ static inline void latency_run_add(
 	run->n++;
 }
 
-// Scoring a burst has pushed the frames out of the first cache.
-static inline void prefetch_reply(struct rte_mbuf *m)
+// Scoring a burst has pushed the frames out of the first-level cache.
+static inline void reply_prefetch(struct rte_mbuf *m)
 {
 	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
 	rte_prefetch0(rte_pktmbuf_mtod_offset(m, void *, RTE_CACHE_LINE_SIZE));
@@ -265,17 +267,17 @@ static inline void prefetch_reply(struct rte_mbuf *m)
 void reply_burst(struct rte_mbuf **mbufs, uint16_t n, uint64_t now, const struct clock *clock,
 	struct dataplane_counters *counters)
 {
-	struct latency_run run = { .n = 0 };
+	struct reply_run run = { .n = 0 };
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *p = packet_of(mbufs[i]);
 
 		if (i + PREFETCH_AHEAD < n)
-			prefetch_reply(mbufs[i + PREFETCH_AHEAD]);
-		latency_run_add(&run, p, now, clock);
+			reply_prefetch(mbufs[i + PREFETCH_AHEAD]);
+		reply_run_add(&run, p, now, clock);
 		reply_one(mbufs[i], p, run.ns, counters);
 	}
-	latency_run_end(&run);
+	reply_run_end(&run);
 }
 
 void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,

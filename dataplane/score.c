@@ -7,8 +7,8 @@
 #include <rte_cycles.h>
 #include <rte_memcpy.h>
 
-// Requests gathered for one call of model_score: their rows lie in scratch one after the other.
-struct batch {
+// Requests gathered for one call of model_score(): their rows lie in scratch one after the other.
+struct score_batch {
 	const struct deployment *deployment;
 	uint8_t *scratch;
 	uint32_t n_rows;
@@ -16,68 +16,70 @@ struct batch {
 	struct rte_mbuf *mbufs[BURST_MAX];
 };
 
-static inline float *batch_rows(const struct batch *batch)
+static inline float *score_batch_rows(const struct score_batch *batch)
 {
 	return (float *)batch->scratch;
 }
 
-static inline float *batch_outputs(const struct batch *batch)
+static inline float *score_batch_outputs(const struct score_batch *batch)
 {
 	return (float *)(batch->scratch + batch->deployment->outputs_offset);
 }
 
-static inline uint8_t *payload_of(struct rte_mbuf *m)
+static inline uint8_t *score_payload(struct rte_mbuf *m)
 {
 	return rte_pktmbuf_mtod_offset(m, uint8_t *, packet_of(m)->payload_offset);
 }
 
-static inline void decide(struct packet *p, enum wire_status status)
+static inline void score_decide(struct packet *p, enum wire_status status)
 {
 	p->kind = PACKET_RESULT;
 	p->status = (uint8_t)status;
 	p->done = true;
 }
 
-static void finish(struct rte_mbuf *m, const float *outputs, struct dataplane_counters *counters)
+static void score_finish(
+	struct rte_mbuf *m, const float *outputs, struct dataplane_counters *counters)
 {
 	struct packet *p = packet_of(m);
 
-	rte_memcpy(payload_of(m) + WIRE_HEADER_BYTES, outputs,
+	rte_memcpy(score_payload(m) + WIRE_HEADER_BYTES, outputs,
 		(size_t)p->rows * p->outputs * sizeof(float));
-	decide(p, WIRE_STATUS_OK);
+	score_decide(p, WIRE_STATUS_OK);
 	p->stats->requests++;
 	p->stats->rows += p->rows;
 	counters->rows_scored += p->rows;
 }
 
-static inline void score_rows(const struct batch *batch, float *outputs, uint32_t n_rows)
+static inline void score_rows(const struct score_batch *batch, float *outputs, uint32_t n_rows)
 {
 	const struct deployment *deployment = batch->deployment;
 
-	model_score(deployment->model, batch_rows(batch), outputs, n_rows,
+	model_score(deployment->model, score_batch_rows(batch), outputs, n_rows,
 		batch->scratch + deployment->model_offset, deployment->batch_rows);
 }
 
-static void batch_flush(struct batch *batch, struct dataplane_counters *counters)
+static void score_flush(struct score_batch *batch, struct dataplane_counters *counters)
 {
-	const float *outputs = batch_outputs(batch);
+	const float *outputs = score_batch_outputs(batch);
 
 	if (!batch->n)
 		return;
-	score_rows(batch, batch_outputs(batch), batch->n_rows);
+	score_rows(batch, score_batch_outputs(batch), batch->n_rows);
 	for (uint16_t i = 0; i < batch->n; i++) {
-		finish(batch->mbufs[i], outputs, counters);
+		score_finish(batch->mbufs[i], outputs, counters);
 		outputs += (size_t)packet_of(batch->mbufs[i])->rows * batch->deployment->n_outputs;
 	}
 	batch->n = 0;
 	batch->n_rows = 0;
 }
 
-// Unpacks rows [first, first + n) of a request to `to`. False if the model will not have them.
-static bool unpack(const struct deployment *deployment, struct rte_mbuf *m, uint32_t first,
+// Unpacks rows [first, first + n) of a request to `to`. False where one of them holds a value that the
+// model does not accept.
+static bool score_unpack(const struct deployment *deployment, struct rte_mbuf *m, uint32_t first,
 	uint32_t n, float *to)
 {
-	const uint8_t *payload = payload_of(m);
+	const uint8_t *payload = score_payload(m);
 	unsigned dtype = ((const struct wire_header *)payload)->dtype;
 	size_t row_bytes = deployment->n_features * row_dtype_bytes(dtype);
 	const uint8_t *from = payload + WIRE_HEADER_BYTES + first * row_bytes;
@@ -86,51 +88,51 @@ static bool unpack(const struct deployment *deployment, struct rte_mbuf *m, uint
 		deployment->accepts_missing;
 }
 
-// A request of more rows than a batch. Its outputs wait in scratch until the last row is through:
-// in the mbuf they could overwrite rows not yet read.
+// Scores a request of more rows than a batch holds. Its outputs stay in scratch until the last row is
+// scored: in the mbuf they could overwrite rows that have not been read yet.
 static void score_in_slices(
-	const struct batch *batch, struct rte_mbuf *m, struct dataplane_counters *counters)
+	const struct score_batch *batch, struct rte_mbuf *m, struct dataplane_counters *counters)
 {
 	const struct deployment *deployment = batch->deployment;
 	struct packet *p = packet_of(m);
-	float *outputs = batch_outputs(batch);
+	float *outputs = score_batch_outputs(batch);
 
 	for (uint32_t row = 0, n; row < p->rows; row += n) {
 		n = RTE_MIN(deployment->batch_rows, p->rows - row);
-		if (!unpack(deployment, m, row, n, batch_rows(batch))) {
-			decide(p, WIRE_STATUS_NOT_FINITE);
+		if (!score_unpack(deployment, m, row, n, score_batch_rows(batch))) {
+			score_decide(p, WIRE_STATUS_NOT_FINITE);
 			return;
 		}
 		score_rows(batch, outputs + (size_t)row * deployment->n_outputs, n);
 	}
-	finish(m, outputs, counters);
+	score_finish(m, outputs, counters);
 }
 
-static bool has_expired(const struct packet *p, uint32_t budget_us, const struct clock *clock)
+static bool score_has_expired(const struct packet *p, uint32_t budget_us, const struct clock *clock)
 {
 	return budget_us && rte_rdtsc() - p->arrival_tsc > budget_us * clock->us_cycles;
 }
 
-static void batch_add(struct batch *batch, struct rte_mbuf *m, const struct clock *clock,
+static void score_add(struct score_batch *batch, struct rte_mbuf *m, const struct clock *clock,
 	struct dataplane_counters *counters)
 {
 	const struct deployment *deployment = batch->deployment;
-	const struct wire_header *header = (const struct wire_header *)payload_of(m);
+	const struct wire_header *header = (const struct wire_header *)score_payload(m);
 	struct packet *p = packet_of(m);
 
 	if (batch->n_rows + p->rows > deployment->batch_rows)
-		batch_flush(batch, counters);
-	if (unlikely(has_expired(p, header->budget_us, clock))) {
-		decide(p, WIRE_STATUS_EXPIRED);
+		score_flush(batch, counters);
+	if (unlikely(score_has_expired(p, header->budget_us, clock))) {
+		score_decide(p, WIRE_STATUS_EXPIRED);
 		return;
 	}
 	if (unlikely(p->rows > deployment->batch_rows)) {
 		score_in_slices(batch, m, counters);
 		return;
 	}
-	if (!unpack(deployment, m, 0, p->rows,
-		    batch_rows(batch) + (size_t)batch->n_rows * deployment->n_features)) {
-		decide(p, WIRE_STATUS_NOT_FINITE);
+	if (!score_unpack(deployment, m, 0, p->rows,
+		    score_batch_rows(batch) + (size_t)batch->n_rows * deployment->n_features)) {
+		score_decide(p, WIRE_STATUS_NOT_FINITE);
 		return;
 	}
 	batch->n_rows += p->rows;
@@ -141,7 +143,7 @@ void score_burst(struct rte_mbuf **mbufs, uint16_t n, uint8_t *scratch, const st
 	struct dataplane_counters *counters)
 {
 	for (uint16_t first = 0; first < n; first++) {
-		struct batch batch;
+		struct score_batch batch;
 
 		if (packet_of(mbufs[first])->done)
 			continue;
@@ -153,8 +155,8 @@ void score_burst(struct rte_mbuf **mbufs, uint16_t n, uint8_t *scratch, const st
 			struct packet *p = packet_of(mbufs[i]);
 
 			if (!p->done && p->deployment == batch.deployment)
-				batch_add(&batch, mbufs[i], clock, counters);
+				score_add(&batch, mbufs[i], clock, counters);
 		}
-		batch_flush(&batch, counters);
+		score_flush(&batch, counters);
 	}
 }

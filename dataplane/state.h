@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// struct dataplane, shared by the files that make up its public face. The control thread's.
+// struct dataplane, for the files that make up its public face (dataplane.c, stats.c). The control thread's.
 #pragma once
 
 #include "dataplane/lcore.h"
@@ -10,11 +10,12 @@ struct dataplane {
 	struct port ports[CONFIG_PORTS_MAX];
 	uint32_t n_ports;
 	struct rte_mempool *pool;
-	uint32_t baseline_mbufs; // that the NICs' receive rings hold while nothing is under way
+	uint32_t
+		baseline_mbufs; // that the receive rings of the NICs hold while no packet is under way
 	struct rte_rcu_qsbr *qsbr;
 	struct registry *registry;
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion
 	uint32_t n_lcores;
 	bool draining;
-	uint64_t drain_token; // past it, every lcore has seen that we drain
+	uint64_t drain_token; // once it is past, every lcore has seen that we drain
 };

@@ -7,27 +7,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static _Atomic(struct rte_rcu_qsbr *) guard;
+static _Atomic(struct rte_rcu_qsbr *) unmap_qsbr;
 
 void unmap_guard(struct rte_rcu_qsbr *qsbr)
 {
-	atomic_store_explicit(&guard, qsbr, memory_order_release);
+	atomic_store_explicit(&unmap_qsbr, qsbr, memory_order_release);
 }
 
-// An lcore cannot wait for itself; it unmaps nothing that another one reads.
-static bool is_polling(void)
+// A polling lcore must not wait for itself, and it unmaps nothing that another one reads.
+static bool unmap_caller_polls(void)
 {
 	const unsigned lcore = rte_lcore_id();
 
 	return lcore != LCORE_ID_ANY && lcore != rte_get_main_lcore();
 }
 
-// Takes the place of libc's in the whole process, drivers included.
+// Takes the place of libc's munmap() in the whole process, for drivers, too.
 int munmap(void *address, size_t bytes)
 {
-	struct rte_rcu_qsbr *qsbr = atomic_load_explicit(&guard, memory_order_acquire);
+	struct rte_rcu_qsbr *qsbr = atomic_load_explicit(&unmap_qsbr, memory_order_acquire);
 
-	if (qsbr && !is_polling())
+	if (qsbr && !unmap_caller_polls())
 		rte_rcu_qsbr_synchronize(qsbr, RTE_QSBR_THRID_INVALID);
 	return (int)syscall(SYS_munmap, address, bytes);
 }

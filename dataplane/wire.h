@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The scoring protocol over UDP. One datagram is a request, one its reply; all integers and floats
-// little-endian. README.md documents it for the authors of clients.
+// The scoring protocol over UDP: one datagram is a request, one its reply, all integers and floats are
+// little-endian. docs/wire.md documents it for the authors of clients.
 #pragma once
 
 #include <stdint.h>
@@ -71,5 +71,6 @@ struct wire_header {
 	uint16_t key_id;
 	uint16_t reserved_16;
 } __attribute__((packed));
-_Static_assert(sizeof(struct wire_header) == WIRE_HEADER_BYTES, "wire.md: 32 bytes");
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as they lie");
+_Static_assert(sizeof(struct wire_header) == WIRE_HEADER_BYTES, "docs/wire.md: 32 bytes");
+_Static_assert(
+	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as they lie in the packet");

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int link_of(pcap_t *pcap, const char *name, enum packet_link *out, struct error *err)
+static int capture_link(pcap_t *pcap, const char *name, enum packet_link *out, struct error *err)
 {
 	int type = pcap_datalink(pcap);
 	const char *type_name = pcap_datalink_val_to_name(type);
@@ -40,7 +40,7 @@ static int link_of(pcap_t *pcap, const char *name, enum packet_link *out, struct
 int capture_open(const char *path, FILE **out, struct error *err)
 {
 	struct stat status;
-	int code;
+	int rc;
 
 	if (strcmp(path, "-") == 0) {
 		*out = stdin;
@@ -48,8 +48,8 @@ int capture_open(const char *path, FILE **out, struct error *err)
 	}
 	*out = fopen(path, "rb");
 	if (!*out) {
-		code = -errno;
-		return error_set(err, code, "%s: %s", path, strerror(-code));
+		rc = -errno;
+		return error_set(err, rc, "%s: %s", path, strerror(-rc));
 	}
 	if (fstat(fileno(*out), &status) == 0 && S_ISDIR(status.st_mode)) {
 		fclose(*out);
@@ -59,8 +59,8 @@ int capture_open(const char *path, FILE **out, struct error *err)
 	return 0;
 }
 
-// Seconds and nanoseconds come from the file: whatever they are, time stays a number.
-static uint64_t time_of(const struct pcap_pkthdr *header)
+// The file may hold any seconds and nanoseconds: they are brought within bounds, so that nothing overflows.
+static uint64_t capture_time(const struct pcap_pkthdr *header)
 {
 	uint64_t seconds = header->ts.tv_sec < 0 ? 0 : (uint64_t)header->ts.tv_sec;
 	uint64_t nanoseconds = header->ts.tv_usec < 0 ? 0 : (uint64_t)header->ts.tv_usec;
@@ -70,7 +70,7 @@ static uint64_t time_of(const struct pcap_pkthdr *header)
 	return seconds * 1000000000u + nanoseconds % 1000000000u;
 }
 
-static int read_packets(pcap_t *pcap, const char *name, enum packet_link link,
+static int capture_read_packets(pcap_t *pcap, const char *name, enum packet_link link,
 	struct flow_table *table, bool partial, struct capture_stats *stats, struct error *err)
 {
 	struct pcap_pkthdr *header;
@@ -80,7 +80,7 @@ static int read_packets(pcap_t *pcap, const char *name, enum packet_link link,
 	while ((got = pcap_next_ex(pcap, &header, &bytes)) == 1) {
 		struct packet packet;
 		enum packet_verdict verdict = packet_parse(
-			link, bytes, header->caplen, header->len, time_of(header), &packet);
+			link, bytes, header->caplen, header->len, capture_time(header), &packet);
 
 		stats->packets++;
 		stats->verdicts[verdict]++;
@@ -105,7 +105,7 @@ int capture_read(FILE *file, const char *name, const struct flow_table_options *
 	struct flow_table *table = NULL;
 	enum packet_link link = PACKET_LINK_ETHERNET;
 	pcap_t *pcap;
-	int code;
+	int rc;
 
 	memset(stats, 0, sizeof(*stats));
 	pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
@@ -116,16 +116,16 @@ int capture_read(FILE *file, const char *name, const struct flow_table_options *
 			"%s: not a capture that can be read (%s); pcap or pcapng is wanted", name,
 			reason);
 	}
-	code = link_of(pcap, name, &link, err);
-	if (!code)
-		code = flow_table_create(options, &table, err);
-	if (!code)
-		code = read_packets(pcap, name, link, table, partial, stats, err);
-	if (!code)
+	rc = capture_link(pcap, name, &link, err);
+	if (rc == 0)
+		rc = flow_table_create(options, &table, err);
+	if (rc == 0)
+		rc = capture_read_packets(pcap, name, link, table, partial, stats, err);
+	if (rc == 0)
 		flow_table_flush(table);
 	if (table)
 		stats->table = *flow_table_stats(table);
 	flow_table_destroy(table);
 	pcap_close(pcap);
-	return code;
+	return rc;
 }

@@ -24,4 +24,5 @@ struct capture_stats {
 // `name` is for the sentence.
 int capture_read(FILE *file, const char *name, const struct flow_table_options *options,
 	bool partial, struct capture_stats *stats, struct error *err);
-int capture_open(const char *path, FILE **out, struct error *err); // "-": standard input
+// Opens a capture file; "-" is standard input. What opening it says, or -EINVAL for a folder.
+int capture_open(const char *path, FILE **out, struct error *err);

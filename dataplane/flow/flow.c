@@ -44,22 +44,23 @@ void flow_continue(struct flow *flow)
 	flow_begin(flow, &ends);
 }
 
-static enum flow_direction direction_of(const struct flow *flow, const struct packet *packet)
+static enum flow_direction flow_direction_of(const struct flow *flow, const struct packet *packet)
 {
 	bool forward = packet->source.port == flow->source.port &&
 		memcmp(packet->source.address, flow->source.address, 16) == 0;
 
-	// Echo's ends share a port, and a host may talk to itself: then all is forward.
+	// The two ends of an ICMP echo have the same port, and a host may talk to itself: then all packets
+	// are forward.
 	return forward ? FLOW_FORWARD : FLOW_BACKWARD;
 }
 
-// Captures may step back in time; an interval is never negative.
-static uint64_t since(uint64_t now_ns, uint64_t then_ns)
+// The clock of a capture may step back; an interval is never negative.
+static uint64_t flow_since(uint64_t now_ns, uint64_t then_ns)
 {
 	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-static void add_tcp(struct flow *flow, struct flow_side *side, const struct packet *packet)
+static void flow_add_tcp(struct flow *flow, struct flow_side *side, const struct packet *packet)
 {
 	for (int i = 0; i < FLOW_TCP_FLAGS; i++)
 		flow->flags[i] += packet->tcp_flags >> i & 1;
@@ -74,16 +75,18 @@ static void add_tcp(struct flow *flow, struct flow_side *side, const struct pack
 
 void flow_add(struct flow *flow, const struct packet *packet)
 {
-	enum flow_direction direction = direction_of(flow, packet);
+	enum flow_direction direction = flow_direction_of(flow, packet);
 	struct flow_side *side = &flow->side[direction];
 	bool first = !flow_packets(flow);
 
 	if (first)
 		flow->first_ns = flow->last_ns = packet->time_ns;
 	else
-		flow_series_add(&flow->interval, (double)since(packet->time_ns, flow->last_ns));
+		flow_series_add(
+			&flow->interval, (double)flow_since(packet->time_ns, flow->last_ns));
 	if (side->packets)
-		flow_series_add(&side->interval, (double)since(packet->time_ns, side->last_ns));
+		flow_series_add(
+			&side->interval, (double)flow_since(packet->time_ns, side->last_ns));
 	if (packet->time_ns > flow->last_ns)
 		flow->last_ns = packet->time_ns;
 	if (packet->time_ns > side->last_ns)
@@ -102,5 +105,5 @@ void flow_add(struct flow *flow, const struct packet *packet)
 				: -(int32_t)packet->payload_bytes;
 	}
 	if (packet->protocol == PACKET_PROTOCOL_TCP)
-		add_tcp(flow, side, packet);
+		flow_add_tcp(flow, side, packet);
 }

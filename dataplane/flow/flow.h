@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is remembered of one bidirectional flow: running figures only, never packets.
+// What is remembered of one bidirectional flow: running figures, never packets.
 //
 // A flow is all packets between two ends under one protocol, both ways. Forward is the direction of
 // its first packet. Plain data: owner and thread are those of the table it lies in.
@@ -60,8 +60,9 @@ static inline uint64_t flow_packets(const struct flow *flow)
 	return flow->side[FLOW_FORWARD].packets + flow->side[FLOW_BACKWARD].packets;
 }
 
-// Begins with no packet yet; `first` gives ends and direction and must then be added.
+// Begins a flow without a packet: `first` only gives the ends and the direction, and must be added as well.
 void flow_begin(struct flow *flow, const struct packet *first);
-// Begins anew between the same ends in the same direction: what remains of a flow cut by its age.
+// Begins anew between the same ends in the same direction: the rest of a flow that was handed out because
+// of its age.
 void flow_continue(struct flow *flow);
 void flow_add(struct flow *flow, const struct packet *packet);

@@ -32,37 +32,38 @@ const char *packet_verdict_text(enum packet_verdict verdict)
 	return texts[verdict];
 }
 
-static uint16_t be16(const uint8_t *at)
+static uint16_t packet_be16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-// Whether the next `bytes` can be read: else the capture was cut short, or the packet itself lies.
-static enum packet_verdict rest_has(const struct rest *rest, uint32_t bytes)
+// Whether the next `bytes` can be read. Where not, either fewer were captured than were sent
+// (PACKET_SNAPPED) or the packet is shorter than its headers say (PACKET_MALFORMED).
+static enum packet_verdict packet_rest_has(const struct rest *rest, uint32_t bytes)
 {
 	if (rest->captured >= bytes)
 		return PACKET_OK;
 	return rest->wire >= bytes ? PACKET_SNAPPED : PACKET_MALFORMED;
 }
 
-static void rest_skip(struct rest *rest, uint32_t bytes)
+static void packet_rest_skip(struct rest *rest, uint32_t bytes)
 {
 	rest->at += bytes;
 	rest->captured -= bytes;
 	rest->wire -= bytes;
 }
 
-// An IP length field bounds what follows: link padding and trailers are not the packet's.
-static void rest_limit(struct rest *rest, uint32_t bytes)
+// Ends the packet where its IP length field says: padding and trailers of the link are no part of it.
+static void packet_rest_limit(struct rest *rest, uint32_t bytes)
 {
 	rest->wire = bytes;
 	if (rest->captured > bytes)
 		rest->captured = bytes;
 }
 
-static enum packet_verdict parse_tcp(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_tcp(struct rest *rest, struct packet *out)
 {
-	enum packet_verdict verdict = rest_has(rest, 20);
+	enum packet_verdict verdict = packet_rest_has(rest, 20);
 	uint32_t header;
 
 	if (verdict != PACKET_OK)
@@ -70,36 +71,36 @@ static enum packet_verdict parse_tcp(struct rest *rest, struct packet *out)
 	header = (uint32_t)(rest->at[12] >> 4) * 4;
 	if (header < 20 || header > rest->wire)
 		return PACKET_MALFORMED;
-	out->source.port = be16(rest->at);
-	out->destination.port = be16(rest->at + 2);
+	out->source.port = packet_be16(rest->at);
+	out->destination.port = packet_be16(rest->at + 2);
 	out->tcp_flags = rest->at[13];
-	out->window = be16(rest->at + 14);
+	out->window = packet_be16(rest->at + 14);
 	out->header_bytes += header;
 	out->payload_bytes = rest->wire - header;
 	return PACKET_OK;
 }
 
-static enum packet_verdict parse_udp(struct rest *rest, bool fragment, struct packet *out)
+static enum packet_verdict packet_parse_udp(struct rest *rest, bool fragment, struct packet *out)
 {
-	enum packet_verdict verdict = rest_has(rest, 8);
+	enum packet_verdict verdict = packet_rest_has(rest, 8);
 	uint32_t length;
 
 	if (verdict != PACKET_OK)
 		return verdict;
-	length = be16(rest->at + 4);
+	length = packet_be16(rest->at + 4);
 	// The first fragment carries the whole datagram's length.
 	if (length < 8 || (length > rest->wire && !fragment))
 		return PACKET_MALFORMED;
-	out->source.port = be16(rest->at);
-	out->destination.port = be16(rest->at + 2);
+	out->source.port = packet_be16(rest->at);
+	out->destination.port = packet_be16(rest->at + 2);
 	out->header_bytes += 8;
 	out->payload_bytes = (fragment ? rest->wire : length) - 8;
 	return PACKET_OK;
 }
 
-static enum packet_verdict parse_icmp(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_icmp(struct rest *rest, struct packet *out)
 {
-	enum packet_verdict verdict = rest_has(rest, 8);
+	enum packet_verdict verdict = packet_rest_has(rest, 8);
 	uint8_t type;
 	bool echo;
 
@@ -108,44 +109,45 @@ static enum packet_verdict parse_icmp(struct rest *rest, struct packet *out)
 	type = rest->at[0];
 	echo = out->protocol == PACKET_PROTOCOL_ICMP ? type == 0 || type == 8
 						     : type == 128 || type == 129;
-	out->source.port = out->destination.port = echo ? be16(rest->at + 4) : 0;
+	out->source.port = out->destination.port = echo ? packet_be16(rest->at + 4) : 0;
 	out->header_bytes += 8;
 	out->payload_bytes = rest->wire - 8;
 	return PACKET_OK;
 }
 
-static enum packet_verdict parse_transport(struct rest *rest, bool fragment, struct packet *out)
+static enum packet_verdict packet_parse_transport(
+	struct rest *rest, bool fragment, struct packet *out)
 {
 	switch (out->protocol) {
 	case PACKET_PROTOCOL_TCP:
-		return parse_tcp(rest, out);
+		return packet_parse_tcp(rest, out);
 	case PACKET_PROTOCOL_UDP:
-		return parse_udp(rest, fragment, out);
+		return packet_parse_udp(rest, fragment, out);
 	case PACKET_PROTOCOL_ICMP:
-		return out->ip_version == 4 ? parse_icmp(rest, out) : PACKET_OTHER_PROTOCOL;
+		return out->ip_version == 4 ? packet_parse_icmp(rest, out) : PACKET_OTHER_PROTOCOL;
 	case PACKET_PROTOCOL_ICMPV6:
-		return out->ip_version == 6 ? parse_icmp(rest, out) : PACKET_OTHER_PROTOCOL;
+		return out->ip_version == 6 ? packet_parse_icmp(rest, out) : PACKET_OTHER_PROTOCOL;
 	default:
 		return PACKET_OTHER_PROTOCOL;
 	}
 }
 
-static enum packet_verdict parse_ipv4(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_ipv4(struct rest *rest, struct packet *out)
 {
-	enum packet_verdict verdict = rest_has(rest, 20);
+	enum packet_verdict verdict = packet_rest_has(rest, 20);
 	uint32_t header, total;
 	uint16_t fragment;
 
 	if (verdict != PACKET_OK)
 		return verdict;
 	header = (uint32_t)(rest->at[0] & 15) * 4;
-	total = be16(rest->at + 2);
+	total = packet_be16(rest->at + 2);
 	if (header < 20 || total < header || total > rest->wire)
 		return PACKET_MALFORMED;
-	verdict = rest_has(rest, header);
+	verdict = packet_rest_has(rest, header);
 	if (verdict != PACKET_OK)
 		return verdict;
-	fragment = be16(rest->at + 6) & 0x3fff; // more-fragments bit and offset
+	fragment = packet_be16(rest->at + 6) & 0x3fff; // more-fragments bit and offset
 	if (fragment & 0x1fff)
 		return PACKET_FRAGMENT;
 	out->ip_version = 4;
@@ -154,13 +156,14 @@ static enum packet_verdict parse_ipv4(struct rest *rest, struct packet *out)
 	out->header_bytes = header;
 	memcpy(out->source.address, rest->at + 12, 4);
 	memcpy(out->destination.address, rest->at + 16, 4);
-	rest_limit(rest, total);
-	rest_skip(rest, header);
-	return parse_transport(rest, fragment != 0, out);
+	packet_rest_limit(rest, total);
+	packet_rest_skip(rest, header);
+	return packet_parse_transport(rest, fragment != 0, out);
 }
 
 // Walks the extension headers; `*fragment` tells whether this is the first of several fragments.
-static enum packet_verdict skip_extensions(struct rest *rest, struct packet *out, bool *fragment)
+static enum packet_verdict packet_skip_extensions(
+	struct rest *rest, struct packet *out, bool *fragment)
 {
 	for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
 		enum packet_verdict verdict;
@@ -176,37 +179,37 @@ static enum packet_verdict skip_extensions(struct rest *rest, struct packet *out
 		default:
 			return PACKET_OK;
 		}
-		verdict = rest_has(rest, 8);
+		verdict = packet_rest_has(rest, 8);
 		if (verdict != PACKET_OK)
 			return verdict;
 		bytes = 8 * (1 + (uint32_t)rest->at[1]);
 		if (out->protocol == 44) {
 			bytes = 8;
-			if (be16(rest->at + 2) & 0xfff8)
+			if (packet_be16(rest->at + 2) & 0xfff8)
 				return PACKET_FRAGMENT;
-			*fragment = be16(rest->at + 2) & 1;
+			*fragment = packet_be16(rest->at + 2) & 1;
 		} else if (out->protocol == 51) {
 			bytes = 4 * (2 + (uint32_t)rest->at[1]);
 		}
-		verdict = rest_has(rest, bytes);
+		verdict = packet_rest_has(rest, bytes);
 		if (verdict != PACKET_OK)
 			return verdict;
 		out->protocol = rest->at[0];
 		out->header_bytes += bytes;
-		rest_skip(rest, bytes);
+		packet_rest_skip(rest, bytes);
 	}
 	return PACKET_MALFORMED;
 }
 
-static enum packet_verdict parse_ipv6(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_ipv6(struct rest *rest, struct packet *out)
 {
-	enum packet_verdict verdict = rest_has(rest, 40);
+	enum packet_verdict verdict = packet_rest_has(rest, 40);
 	bool fragment = false;
 	uint32_t total;
 
 	if (verdict != PACKET_OK)
 		return verdict;
-	total = 40 + (uint32_t)be16(rest->at + 4);
+	total = 40 + (uint32_t)packet_be16(rest->at + 4);
 	if (total > rest->wire)
 		return PACKET_MALFORMED;
 	out->ip_version = 6;
@@ -215,48 +218,49 @@ static enum packet_verdict parse_ipv6(struct rest *rest, struct packet *out)
 	out->header_bytes = 40;
 	memcpy(out->source.address, rest->at + 8, 16);
 	memcpy(out->destination.address, rest->at + 24, 16);
-	rest_limit(rest, total);
-	rest_skip(rest, 40);
-	verdict = skip_extensions(rest, out, &fragment);
-	return verdict == PACKET_OK ? parse_transport(rest, fragment, out) : verdict;
+	packet_rest_limit(rest, total);
+	packet_rest_skip(rest, 40);
+	verdict = packet_skip_extensions(rest, out, &fragment);
+	return verdict == PACKET_OK ? packet_parse_transport(rest, fragment, out) : verdict;
 }
 
-static enum packet_verdict parse_ip(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_ip(struct rest *rest, struct packet *out)
 {
-	enum packet_verdict verdict = rest_has(rest, 1);
+	enum packet_verdict verdict = packet_rest_has(rest, 1);
 
 	if (verdict != PACKET_OK)
 		return verdict;
 	switch (rest->at[0] >> 4) {
 	case 4:
-		return parse_ipv4(rest, out);
+		return packet_parse_ipv4(rest, out);
 	case 6:
-		return parse_ipv6(rest, out);
+		return packet_parse_ipv6(rest, out);
 	default:
 		return PACKET_MALFORMED;
 	}
 }
 
-// After an EtherType: VLAN tags, then IP, whose own version must agree.
-static enum packet_verdict parse_ethertype(struct rest *rest, uint16_t type, struct packet *out)
+// What follows an EtherType: VLAN tags, then IP, whose own version must be the one that the type says.
+static enum packet_verdict packet_parse_ethertype(
+	struct rest *rest, uint16_t type, struct packet *out)
 {
 	for (int tags = 0;
 		type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD;
 		tags++) {
-		enum packet_verdict verdict = rest_has(rest, 4);
+		enum packet_verdict verdict = packet_rest_has(rest, 4);
 
 		if (verdict != PACKET_OK)
 			return verdict;
 		if (tags == VLAN_TAGS_MAX)
 			return PACKET_MALFORMED;
-		type = be16(rest->at + 2);
-		rest_skip(rest, 4);
+		type = packet_be16(rest->at + 2);
+		packet_rest_skip(rest, 4);
 	}
 	if (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6)
 		return PACKET_NOT_IP;
 	if (rest->captured && rest->at[0] >> 4 != (type == ETHERTYPE_IPV4 ? 4 : 6))
 		return PACKET_MALFORMED;
-	return parse_ip(rest, out);
+	return packet_parse_ip(rest, out);
 }
 
 enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, uint32_t captured,
@@ -273,7 +277,7 @@ enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, ui
 		[PACKET_LINK_SLL2] = { 20, 0 },
 	};
 	struct rest rest = { bytes, captured, wire_bytes < captured ? captured : wire_bytes };
-	enum packet_verdict verdict = rest_has(&rest, headers[link].bytes);
+	enum packet_verdict verdict = packet_rest_has(&rest, headers[link].bytes);
 	uint16_t type;
 
 	if (verdict != PACKET_OK)
@@ -283,10 +287,10 @@ enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, ui
 	if (link == PACKET_LINK_RAW_IP || link == PACKET_LINK_NULL) {
 		// The address family's numbers differ between systems; IP's version nibble does
 		// not.
-		rest_skip(&rest, headers[link].bytes);
-		return parse_ip(&rest, out);
+		packet_rest_skip(&rest, headers[link].bytes);
+		return packet_parse_ip(&rest, out);
 	}
-	type = be16(bytes + headers[link].type_at);
-	rest_skip(&rest, headers[link].bytes);
-	return parse_ethertype(&rest, type, out);
+	type = packet_be16(bytes + headers[link].type_at);
+	packet_rest_skip(&rest, headers[link].bytes);
+	return packet_parse_ethertype(&rest, type, out);
 }

@@ -61,8 +61,7 @@ struct packet {
 	uint8_t ip_version; // 4 or 6
 	uint8_t tcp_flags;  // 0 unless TCP
 	uint16_t window;    // TCP, unscaled; 0 otherwise
-	uint32_t
-		ip_bytes; // IP header and all it carries, as its length field says; no link padding
+	uint32_t ip_bytes; // of the packet, as its IP length field says: without the link's padding
 	uint32_t header_bytes;  // IP and transport headers together
 	uint32_t payload_bytes; // behind the transport header
 };

@@ -9,7 +9,7 @@
 
 #define NOBODY UINT32_MAX
 
-// Both ends in an order of their own (the lower first), so that both directions are one key.
+// The two ends in an order of their own, the lower one first, so that both directions have one key.
 struct key {
 	struct packet_end low;
 	struct packet_end high;
@@ -19,7 +19,8 @@ struct key {
 };
 _Static_assert(sizeof(struct key) == 40, "hashed as five words");
 
-// Entries are named by their index. An entry is in one chain and one list, or in the free list.
+// An entry is known by its index. It is either in the chain of its bucket and in one of the two lists, or
+// in the list of free ones.
 struct entry {
 	uint32_t chain_next;
 	uint32_t older;
@@ -29,7 +30,7 @@ struct entry {
 	struct flow flow;
 };
 
-// Flows in the order they were last heard of: whoever times out first is at the old end.
+// Flows in the order of their last packet: the one that times out first is the oldest.
 struct list {
 	uint32_t oldest;
 	uint32_t newest;
@@ -42,7 +43,7 @@ struct flow_table {
 	struct list closed;
 	uint32_t free; // chained by chain_next
 	uint32_t bucket_mask;
-	uint64_t now_ns; // of the packet in hand
+	uint64_t now_ns; // time of the packet at hand
 	uint32_t *buckets;
 	struct entry *entries;
 };
@@ -58,7 +59,7 @@ const char *flow_end_name(enum flow_end end)
 	return names[end];
 }
 
-static void key_make(struct key *key, const struct packet *packet)
+static void table_key(struct key *key, const struct packet *packet)
 {
 	int order = memcmp(packet->source.address, packet->destination.address, 16);
 	bool swap = order > 0 || (order == 0 && packet->source.port > packet->destination.port);
@@ -70,12 +71,12 @@ static void key_make(struct key *key, const struct packet *packet)
 	key->ip_version = packet->ip_version;
 }
 
-static struct list *list_of(struct flow_table *table, const struct entry *entry)
+static struct list *table_list(struct flow_table *table, const struct entry *entry)
 {
 	return entry->flow.closed ? &table->closed : &table->open;
 }
 
-static void list_append(struct flow_table *table, struct list *list, uint32_t at)
+static void table_append(struct flow_table *table, struct list *list, uint32_t at)
 {
 	struct entry *entry = &table->entries[at];
 
@@ -88,7 +89,7 @@ static void list_append(struct flow_table *table, struct list *list, uint32_t at
 	list->newest = at;
 }
 
-static void list_remove(struct flow_table *table, struct list *list, uint32_t at)
+static void table_remove(struct flow_table *table, struct list *list, uint32_t at)
 {
 	const struct entry *entry = &table->entries[at];
 
@@ -102,20 +103,20 @@ static void list_remove(struct flow_table *table, struct list *list, uint32_t at
 		list->newest = entry->older;
 }
 
-static void hand_out(struct flow_table *table, const struct flow *flow, enum flow_end end)
+static void table_hand_out(struct flow_table *table, const struct flow *flow, enum flow_end end)
 {
 	table->stats.ended[end]++;
 	table->options.emit(table->options.context, flow, end);
 }
 
 // Emits the flow and frees its entry.
-static void end_flow(struct flow_table *table, uint32_t at, enum flow_end end)
+static void table_end(struct flow_table *table, uint32_t at, enum flow_end end)
 {
 	struct entry *entry = &table->entries[at];
 	uint32_t *link = &table->buckets[entry->bucket];
 
-	hand_out(table, &entry->flow, entry->flow.closed ? FLOW_END_CLOSED : end);
-	list_remove(table, list_of(table, entry), at);
+	table_hand_out(table, &entry->flow, entry->flow.closed ? FLOW_END_CLOSED : end);
+	table_remove(table, table_list(table, entry), at);
 	while (*link != at)
 		link = &table->entries[*link].chain_next;
 	*link = entry->chain_next;
@@ -124,7 +125,7 @@ static void end_flow(struct flow_table *table, uint32_t at, enum flow_end end)
 	table->stats.live--;
 }
 
-static bool ran_out(const struct flow_table *table, uint32_t at, uint64_t limit_ns)
+static bool table_ran_out(const struct flow_table *table, uint32_t at, uint64_t limit_ns)
 {
 	uint64_t last_ns;
 
@@ -136,15 +137,17 @@ static bool ran_out(const struct flow_table *table, uint32_t at, uint64_t limit_
 
 void flow_table_expire(struct flow_table *table, uint64_t now_ns, uint32_t budget)
 {
-	// Not the latest ever seen: one packet from the far future must not age all that follow.
+	// Taken from the packet at hand even where it steps back: one packet from the far future must not
+	// make all that follow look old.
 	table->now_ns = now_ns;
-	for (; budget && ran_out(table, table->closed.oldest, table->options.linger_ns); budget--)
-		end_flow(table, table->closed.oldest, FLOW_END_CLOSED);
-	for (; budget && ran_out(table, table->open.oldest, table->options.idle_ns); budget--)
-		end_flow(table, table->open.oldest, FLOW_END_IDLE);
+	for (; budget && table_ran_out(table, table->closed.oldest, table->options.linger_ns);
+		budget--)
+		table_end(table, table->closed.oldest, FLOW_END_CLOSED);
+	for (; budget && table_ran_out(table, table->open.oldest, table->options.idle_ns); budget--)
+		table_end(table, table->open.oldest, FLOW_END_IDLE);
 }
 
-static uint32_t find(const struct flow_table *table, uint32_t bucket, const struct key *key)
+static uint32_t table_find(const struct flow_table *table, uint32_t bucket, const struct key *key)
 {
 	uint32_t at = table->buckets[bucket];
 
@@ -153,16 +156,16 @@ static uint32_t find(const struct flow_table *table, uint32_t bucket, const stru
 	return at;
 }
 
-// A free entry, in its bucket and list, begun with `packet`. A full table gives up the flow that
-// has been silent longest, a closed one first.
-static uint32_t begin_flow(struct flow_table *table, uint32_t bucket, const struct key *key,
+// Takes a free entry and begins a flow with `packet` in it. A full table hands out the flow that has been
+// silent longest, closed ones first.
+static uint32_t table_begin(struct flow_table *table, uint32_t bucket, const struct key *key,
 	const struct packet *packet)
 {
 	struct entry *entry;
 	uint32_t at;
 
 	if (table->free == NOBODY)
-		end_flow(table,
+		table_end(table,
 			table->closed.oldest != NOBODY ? table->closed.oldest : table->open.oldest,
 			FLOW_END_EVICTED);
 	at = table->free;
@@ -173,22 +176,23 @@ static uint32_t begin_flow(struct flow_table *table, uint32_t bucket, const stru
 	entry->chain_next = table->buckets[bucket];
 	table->buckets[bucket] = at;
 	flow_begin(&entry->flow, packet);
-	list_append(table, &table->open, at);
+	table_append(table, &table->open, at);
 	table->stats.flows++;
 	table->stats.live++;
 	return at;
 }
 
-// Whether a flow has come of the age at which it is handed out although it goes on.
-static bool is_old(const struct flow_table *table, const struct flow *flow)
+// Whether a flow has reached the age at which it is handed out although it goes on.
+static bool table_is_old(const struct flow_table *table, const struct flow *flow)
 {
 	return table->options.active_ns && flow_packets(flow) && !flow->closed &&
 		table->now_ns > flow->first_ns &&
 		table->now_ns - flow->first_ns >= table->options.active_ns;
 }
 
-// Whether this packet belongs to a new flow although the old one's entry is still there.
-static bool begins_anew(const struct flow *flow, const struct packet *packet)
+// Whether this packet begins a new flow although the entry of the old one between the same ends is still
+// there.
+static bool table_begins_anew(const struct flow *flow, const struct packet *packet)
 {
 	return flow->closed && (packet->tcp_flags & (PACKET_SYN | PACKET_ACK)) == PACKET_SYN;
 }
@@ -199,37 +203,37 @@ void flow_table_add(struct flow_table *table, const struct packet *packet)
 	struct key key;
 	uint32_t bucket, at;
 
-	// Two at most a packet keep pace with any rate of new flows, one a packet.
+	// A packet begins one flow at most, so that ending up to two a packet keeps pace with any rate.
 	flow_table_expire(table, packet->time_ns, 2);
 	table->stats.packets++;
-	key_make(&key, packet);
+	table_key(&key, packet);
 	bucket = (uint32_t)siphash13(&key, sizeof(key), table->options.seed) & table->bucket_mask;
-	at = find(table, bucket, &key);
+	at = table_find(table, bucket, &key);
 	if (at != NOBODY &&
-		(ran_out(table, at, table->options.idle_ns) ||
-			begins_anew(&table->entries[at].flow, packet))) {
-		end_flow(table, at, FLOW_END_IDLE);
+		(table_ran_out(table, at, table->options.idle_ns) ||
+			table_begins_anew(&table->entries[at].flow, packet))) {
+		table_end(table, at, FLOW_END_IDLE);
 		at = NOBODY;
 	}
 	if (at == NOBODY)
-		at = begin_flow(table, bucket, &key, packet);
+		at = table_begin(table, bucket, &key, packet);
 	entry = &table->entries[at];
-	list_remove(table, list_of(table, entry), at);
-	if (is_old(table, &entry->flow)) {
-		hand_out(table, &entry->flow, FLOW_END_ACTIVE);
+	table_remove(table, table_list(table, entry), at);
+	if (table_is_old(table, &entry->flow)) {
+		table_hand_out(table, &entry->flow, FLOW_END_ACTIVE);
 		flow_continue(&entry->flow);
 		table->stats.flows++;
 	}
 	flow_add(&entry->flow, packet);
-	list_append(table, list_of(table, entry), at);
+	table_append(table, table_list(table, entry), at);
 }
 
 void flow_table_flush(struct flow_table *table)
 {
 	while (table->closed.oldest != NOBODY)
-		end_flow(table, table->closed.oldest, FLOW_END_CLOSED);
+		table_end(table, table->closed.oldest, FLOW_END_CLOSED);
 	while (table->open.oldest != NOBODY)
-		end_flow(table, table->open.oldest, FLOW_END_FLUSHED);
+		table_end(table, table->open.oldest, FLOW_END_FLUSHED);
 }
 
 const struct flow_table_stats *flow_table_stats(const struct flow_table *table)

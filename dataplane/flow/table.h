@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table: a fixed number of flows, all memory taken at creation, none per packet.
 //
-// One thread owns a table (one a lcore, later). Work per packet is constant: a hash chain, a list
-// splice, and at most the flows that ran out since the last packet. Ends are hashed with SipHash
-// under the caller's seed, so that nobody outside can aim at one chain.
+// One thread owns a table. The work for a packet is bounded: a hash chain, a list splice, and the end of two
+// flows that ran out. The ends are hashed with SipHash under the caller's seed, so that nobody outside can
+// fill one chain on purpose.
 #pragma once
 
 #include "base/error.h"
@@ -63,6 +63,6 @@ void flow_table_destroy(struct flow_table *table); // emits nothing; NULL is fin
 void flow_table_add(struct flow_table *table, const struct packet *packet);
 // Emits at most `budget` flows that ended by now_ns; for times when no packet comes.
 void flow_table_expire(struct flow_table *table, uint64_t now_ns, uint32_t budget);
-// Emits everything, oldest silence first.
+// Emits all flows: closed ones, then open ones, each in the order of their last packet.
 void flow_table_flush(struct flow_table *table);
 const struct flow_table_stats *flow_table_stats(const struct flow_table *table);
