@@ -7,6 +7,7 @@
 #include "infer/infer.h"
 #include "infer/kernels/elementwise/unpack.h"
 #include "infer/model_internal.h"
+#include "infer/ops/check.h"
 #include "infer/plan/step.h"
 
 #include <inttypes.h>

@@ -11,6 +11,7 @@
 #include "infer/graph/text.h"
 #include "infer/image/image.h"
 #include "infer/import/import.h"
+#include "infer/ops/check.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -278,3 +278,31 @@ float node_float(const struct node *node, enum attr_key key, float otherwise)
 
 	return attr && attr->kind == ATTR_KIND_FLOAT ? attr->f : otherwise;
 }
+
+int node_axis(const struct node *node, uint32_t rank, int64_t otherwise, uint32_t *axis)
+{
+	int64_t value = node_int(node, ATTR_AXIS, otherwise);
+
+	if (value < -(int64_t)rank || value >= (int64_t)rank)
+		return -EINVAL;
+	*axis = (uint32_t)(value < 0 ? value + rank : value);
+	return 0;
+}
+
+int dims_broadcast(struct tensor *out, const struct tensor *a, const struct tensor *b)
+{
+	struct tensor shape = { .dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank };
+
+	for (uint32_t d = 1; d <= shape.rank; d++) { // from the last
+		int64_t x = d <= a->rank ? a->dims[a->rank - d] : 1;
+		int64_t y = d <= b->rank ? b->dims[b->rank - d] : 1;
+
+		if (x != y && x != 1 && y != 1)
+			return -EINVAL;
+		shape.dims[shape.rank - d] = x == 1 ? y : x;
+	}
+	out->dtype = shape.dtype;
+	out->rank = shape.rank;
+	memcpy(out->dims, shape.dims, sizeof(out->dims));
+	return 0;
+}

@@ -7,7 +7,7 @@
 // row (all of them) may take the n as it likes. Constants are shared by all rows.
 //
 // Nodes stand in topological order; each tensor is an input, a constant, or the output of exactly
-// one node. graph_check() proves that and re-infers every shape, so that what passes it can be
+// one node. graph_check() (ops/check.h) proves that and re-infers every shape, so that what passes it can be
 // planned and scored without further checks. Owner: one thread; all memory is the graph's own arena
 // or, for constants with `data` pointing into an image, the image's (which must outlive the graph).
 #pragma once
@@ -70,8 +70,6 @@ struct shape_text {
 	char text[GRAPH_RANK_MAX * 22 + 3];
 };
 struct shape_text tensor_shape_text(const struct tensor *tensor);
-
-enum attr_kind { ATTR_KIND_INT, ATTR_KIND_FLOAT, ATTR_KIND_INTS, ATTR_KIND_FLOATS };
 
 struct attr {
 	enum attr_key key; // ops.h
@@ -145,23 +143,7 @@ int node_set_floats(struct graph *graph, struct node *node, enum attr_key key, u
 const struct attr *node_attr(const struct node *node, enum attr_key key); // NULL: not there
 int64_t node_int(const struct node *node, enum attr_key key, int64_t otherwise);
 float node_float(const struct node *node, enum attr_key key, float otherwise);
-
-// Proves what is said at the top: indices, order, single producers, arity, attributes, shapes and
-// dtypes of every node (by op_infer), limits; that all ports are float32 and stand side by side in
-// their order. What the image carries beside the operators is image_write's to check. -EINVAL with
-// node and reason, -ENOMEM.
-int graph_check(const struct graph *graph, struct error *err);
-
-// Are floats rounded to few bits within, so that the last bit of one may decide a score?
-bool graph_rounds(const struct graph *graph);
-
-// Output shapes and dtypes of one node from its inputs (and constant inputs' values, as Reshape
-// needs). Used by importers to give tensors shapes and by graph_check to verify them.
-// outputs: [node->n_outputs], dims, rank and dtype filled.
-int op_infer(const struct graph *graph, const struct node *node, struct tensor *outputs,
-	struct error *err);
-
-// Two rules that shapes and steps share. The axis attribute counted from the front, -EINVAL where
-// the rank has no such axis; ONNX's broadcasting of two shapes to one, -EINVAL where they do not.
-int op_axis(const struct node *node, uint32_t rank, int64_t otherwise, uint32_t *axis);
+// The AXIS attribute counted from the front; -EINVAL where the rank has no such axis.
+int node_axis(const struct node *node, uint32_t rank, int64_t otherwise, uint32_t *axis);
+// ONNX's (numpy's) broadcasting of two shapes to one, a's dtype; -EINVAL where they do not.
 int dims_broadcast(struct tensor *out, const struct tensor *a, const struct tensor *b);

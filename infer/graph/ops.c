@@ -7,13 +7,16 @@ static const struct op_entry {
 	const char *name;
 	struct op_arity arity;
 } OPS[OP_COUNT] = {
-#define X(op, text, imin, imax, omin, omax) [op] = { text, { imin, imax, omin, omax } },
+#define X(op, text, imin, imax, omin, omax, ...) [op] = { text, { imin, imax, omin, omax } },
 	OP_LIST(X)
 #undef X
 };
 
-static const char *const ATTR_NAMES[ATTR_KEY_COUNT] = {
-#define X(key, text) [key] = text,
+static const struct attr_entry {
+	const char *name;
+	enum attr_kind kind;
+} ATTRS[ATTR_KEY_COUNT] = {
+#define X(key, text, kind) [key] = { text, kind },
 	ATTR_LIST(X)
 #undef X
 };
@@ -46,7 +49,12 @@ const struct op_arity *op_arity(enum op op)
 
 const char *attr_name(enum attr_key key)
 {
-	return (unsigned)key < ATTR_KEY_COUNT ? ATTR_NAMES[key] : "unknown";
+	return (unsigned)key < ATTR_KEY_COUNT ? ATTRS[key].name : "unknown";
+}
+
+enum attr_kind attr_kind(enum attr_key key)
+{
+	return ATTRS[key].kind;
 }
 
 const char *activation_name(enum activation activation)

@@ -2,8 +2,6 @@
 #include "infer/graph/trees.h"
 
 #include "base/random.h"
-#include "infer/graph/arena.h"
-#include "infer/graph/text.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -294,97 +292,4 @@ int trees_draw_rows(const struct trees *t, uint32_t n, float *rows)
 	}
 	free(by_feature);
 	return 0;
-}
-
-struct addition {
-	struct graph *graph;
-	const char *name;
-	uint32_t inputs[TREES_INPUT_COUNT];
-	struct error *err;
-	int rc;
-};
-
-static void add_array(struct addition *add, enum trees_input i, const char *what, enum dtype dtype,
-	uint32_t columns, uint32_t count, const void *data)
-{
-	const int64_t dims[2] = { count, columns };
-	const size_t bytes = (size_t)count * columns * dtype_bytes(dtype);
-	char name[200];
-	const char *own;
-	void *copy;
-
-	add->inputs[i] = GRAPH_NONE;
-	if (!data || add->rc != 0)
-		return;
-	snprintf(name, sizeof(name), "%.*s.%s", text_cut(add->name, 150), add->name, what);
-	own = arena_strdup(add->graph->arena, name);
-	copy = arena_calloc(add->graph->arena, bytes + 1, 1);
-	if (!own || !copy) {
-		add->rc = error_set(add->err, -ENOMEM, "out of memory for trees");
-		return;
-	}
-	memcpy(copy, data, bytes);
-	add->inputs[i] =
-		graph_add_tensor(add->graph, own, dtype, columns > 1 ? 2 : 1, dims, copy, add->err);
-	if (add->inputs[i] == GRAPH_NONE)
-		add->rc = -EINVAL;
-}
-
-static void add_arrays(struct addition *add, const struct trees *t)
-{
-	const uint32_t sets = t->set ? t->n_sets + 1 : 0, linear = t->n_leaves + 1;
-
-	add_array(add, TREES_ROOT, "root", DTYPE_I32, 1, t->n_trees, t->root);
-	add_array(add, TREES_FEATURE, "feature", DTYPE_I32, 1, t->n_branches, t->feature);
-	add_array(add, TREES_THRESHOLD, "threshold", DTYPE_F32, 1, t->n_branches, t->threshold);
-	add_array(add, TREES_KIND, "kind", DTYPE_U8, 1, t->n_branches, t->kind);
-	add_array(add, TREES_CHILDREN, "children", DTYPE_I32, 2, t->n_branches, t->children);
-	add_array(add, TREES_WEIGHT_FIRST, "weight_first", DTYPE_I32, 1, t->n_leaves + 1,
-		t->weight_first);
-	add_array(add, TREES_WEIGHT_TARGET, "weight_target", DTYPE_I32, 1, t->n_weights,
-		t->weight_target);
-	add_array(add, TREES_WEIGHT, "weight", DTYPE_F32, 1, t->n_weights, t->weight);
-	add_array(add, TREES_BASE, "base", DTYPE_F32, 1, t->n_targets, t->base);
-	add_array(add, TREES_SET, "set", DTYPE_I32, 1, t->n_branches, t->set);
-	add_array(add, TREES_SET_FIRST, "set_first", DTYPE_I32, 1, sets, t->set_first);
-	add_array(add, TREES_SET_WORDS, "set_words", DTYPE_U32, 1, t->n_set_words, t->set_words);
-	add_array(add, TREES_LINEAR_FIRST, "linear_first", DTYPE_I32, 1, linear, t->linear_first);
-	add_array(add, TREES_LINEAR_CONSTANT, "linear_constant", DTYPE_F32, 1, t->n_leaves,
-		t->linear_constant);
-	add_array(add, TREES_LINEAR_FEATURE, "linear_feature", DTYPE_I32, 1, t->n_linear_terms,
-		t->linear_feature);
-	add_array(add, TREES_LINEAR_COEFFICIENT, "linear_coefficient", DTYPE_F32, 1,
-		t->n_linear_terms, t->linear_coefficient);
-}
-
-int trees_add(struct graph *graph, const char *name, const struct trees *trees, uint32_t x,
-	uint32_t *output, struct error *err)
-{
-	struct addition add = { .graph = graph, .name = name, .err = err };
-	uint32_t n_inputs = trees->linear_first ? TREES_INPUT_COUNT
-		: trees->set                    ? TREES_SET_WORDS + 1
-						: TREES_BASE + 1;
-	struct tensor shape = { 0 };
-	uint32_t index;
-	int rc = trees_check(trees, err);
-
-	if (rc != 0)
-		return rc;
-	add_arrays(&add, trees);
-	if (add.rc != 0)
-		return add.rc;
-	add.inputs[TREES_X] = x;
-	*output = graph_add_tensor(graph, name, DTYPE_F32, 0, NULL, NULL, err);
-	if (*output == GRAPH_NONE)
-		return -ENOMEM;
-	index = graph_add_node(graph, OP_TREES, name, n_inputs, add.inputs, 1, output, err);
-	if (index == GRAPH_NONE)
-		return -ENOMEM;
-	if (node_set_int(graph, &graph->nodes[index], ATTR_AGGREGATE, trees->aggregate) != 0)
-		return error_set(err, -ENOMEM, "out of memory for trees");
-	rc = op_infer(graph, &graph->nodes[index], &shape, err);
-	shape.name = graph->tensors[*output].name;
-	shape.data = NULL;
-	graph->tensors[*output] = shape;
-	return rc;
 }

@@ -103,9 +103,3 @@ void trees_of_node(const struct graph *graph, const struct node *node, struct tr
 // its feature is compared with, or just below it; what no branch asks for is 0. rows:
 // [n][features]. -ENOMEM.
 int trees_draw_rows(const struct trees *trees, uint32_t n, float *rows);
-
-// Adds the node for `trees`, whose arrays are copied into the graph, reading tensor x: what
-// importers call. The node's output tensor, f32 [rows, targets], in *output. Checks everything.
-// -EINVAL, -ENOMEM.
-int trees_add(struct graph *graph, const char *name, const struct trees *trees, uint32_t x,
-	uint32_t *output, struct error *err);

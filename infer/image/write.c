@@ -3,6 +3,7 @@
 #include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "infer/ops/check.h"
 
 #include <inttypes.h>
 #include <sodium.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/build.h"
 #include "infer/graph/arena.h"
+#include "infer/ops/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -35,7 +35,12 @@ int forest_add(struct forest *forest, uint32_t n_nodes, uint32_t root, forest_re
 int forest_weight(struct forest *forest, uint32_t target, float weight, struct error *err);
 int forest_term(struct forest *forest, int64_t feature, float coefficient, struct error *err);
 
-// The arrays so far, for trees_add(); they are the forest's. base: [targets]. -ENOMEM.
+// The arrays so far, for forest_emit(); they are the forest's. base: [targets]. -ENOMEM.
 int forest_trees(struct forest *forest, const float *base, enum tree_aggregate how,
 	struct trees *trees, struct error *err);
 uint32_t forest_depth(const struct forest *forest); // branches on the longest way
+
+// Adds the node for `trees`, whose arrays are copied into the graph, reading tensor x. The node's output tensor, f32 [rows, targets], in *output. Checks everything.
+// -EINVAL, -ENOMEM.
+int forest_emit(struct graph *graph, const char *name, const struct trees *trees, uint32_t x,
+	uint32_t *output, struct error *err);

@@ -1,41 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The proof that a graph is what graph.h promises.
-#include "infer/graph/graph.h"
+#include "infer/ops/check.h"
+
+#include "infer/ops/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const enum attr_kind ATTR_KINDS[ATTR_KEY_COUNT] = {
-	[ATTR_ACTIVATION] = ATTR_KIND_INT,
-	[ATTR_ALPHA] = ATTR_KIND_FLOAT,
-	[ATTR_BETA] = ATTR_KIND_FLOAT,
-	[ATTR_GAMMA] = ATTR_KIND_FLOAT,
-	[ATTR_AXIS] = ATTR_KIND_INT,
-	[ATTR_EPSILON] = ATTR_KIND_FLOAT,
-	[ATTR_TRANS_A] = ATTR_KIND_INT,
-	[ATTR_TRANS_B] = ATTR_KIND_INT,
-	[ATTR_MIN] = ATTR_KIND_FLOAT,
-	[ATTR_MAX] = ATTR_KIND_FLOAT,
-	[ATTR_SHAPE] = ATTR_KIND_INTS,
-	[ATTR_TO] = ATTR_KIND_INT,
-	[ATTR_NORM] = ATTR_KIND_INT,
-	[ATTR_APPROXIMATE] = ATTR_KIND_INT,
-	[ATTR_PERM] = ATTR_KIND_INTS,
-	[ATTR_AXES] = ATTR_KIND_INTS,
-	[ATTR_STARTS] = ATTR_KIND_INTS,
-	[ATTR_STEPS] = ATTR_KIND_INTS,
-	[ATTR_PADS] = ATTR_KIND_INTS,
-	[ATTR_REPEATS] = ATTR_KIND_INTS,
-	[ATTR_KERNEL_SHAPE] = ATTR_KIND_INTS,
-	[ATTR_STRIDES] = ATTR_KIND_INTS,
-	[ATTR_DILATIONS] = ATTR_KIND_INTS,
-	[ATTR_OUTPUT_PADDING] = ATTR_KIND_INTS,
-	[ATTR_ACTIVATIONS] = ATTR_KIND_INTS,
-	[ATTR_ALPHAS] = ATTR_KIND_FLOATS,
-	[ATTR_BETAS] = ATTR_KIND_FLOATS,
-	[ATTR_CLIP] = ATTR_KIND_FLOAT,
-};
 
 static int check_attrs(const struct node *node, struct error *err)
 {
@@ -51,7 +21,7 @@ static int check_attrs(const struct node *node, struct error *err)
 		if (seen >> attr->key & 1)
 			return error_set(err, -EINVAL, "attribute \"%s\" is given twice",
 				attr_name(attr->key));
-		if (attr->kind != ATTR_KINDS[attr->key])
+		if (attr->kind != attr_kind(attr->key))
 			return error_set(err, -EINVAL, "attribute \"%s\" is of the wrong kind",
 				attr_name(attr->key));
 		seen |= UINT64_C(1) << attr->key;

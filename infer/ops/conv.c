@@ -4,6 +4,30 @@
 #include "infer/kernels/elementwise/activate.h"
 #include "infer/kernels/elementwise/activation.h"
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+static int shape_conv_as(const struct inference *in, struct tensor *out, bool transposed)
+{
+	if (shape_need_f32(in) != 0 ||
+		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0 ||
+		shape_convolution(in, 0, 1, transposed, out) != 0)
+		return -EINVAL;
+	return shape_need_vector(in, 2, out->dims[1]);
+}
+
+int shape_conv(const struct inference *in, struct tensor *out)
+{
+	return shape_conv_as(in, out, false);
+}
+
+int shape_conv_transpose(const struct inference *in, struct tensor *out)
+{
+	return shape_conv_as(in, out, true);
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 struct conv {
 	struct window window;
@@ -11,30 +35,30 @@ struct conv {
 	struct act act;
 };
 
-static struct conv conv_of(const struct general *general, bool transposed)
+static struct conv conv_of(const struct plain *plain, bool transposed)
 {
-	const struct tensor *x = &general->in[0], *w = &general->in[1];
+	const struct tensor *x = &plain->in[0], *w = &plain->in[1];
 	const enum activation kind =
-		(enum activation)node_int(general->node, ATTR_ACTIVATION, ACTIVATION_NONE);
+		(enum activation)node_int(plain->node, ATTR_ACTIVATION, ACTIVATION_NONE);
 	struct conv conv = { .batch = x->dims[0] };
 	struct error err;
 
-	window_of(general->node, x, w->dims + 2, transposed, &conv.window, &err);
-	conv.groups = node_int(general->node, ATTR_GROUP, 1);
+	window_of(plain->node, x, w->dims + 2, transposed, &conv.window, &err);
+	conv.groups = node_int(plain->node, ATTR_GROUP, 1);
 	conv.in = x->dims[1] / conv.groups;
-	conv.out = general->out[0].dims[1] / conv.groups;
+	conv.out = plain->out[0].dims[1] / conv.groups;
 	conv.act = activation_defaults(kind);
-	conv.act.alpha = node_float(general->node, ATTR_ALPHA, conv.act.alpha);
-	conv.act.beta = node_float(general->node, ATTR_BETA, conv.act.beta);
+	conv.act.alpha = node_float(plain->node, ATTR_ALPHA, conv.act.alpha);
+	conv.act.beta = node_float(plain->node, ATTR_BETA, conv.act.beta);
 	return conv;
 }
 
-uint64_t general_conv_work(const struct general *general)
+static uint64_t conv_work(const struct plain *plain)
 {
-	const struct tensor *w = &general->in[1], *y = &general->out[0];
+	const struct tensor *w = &plain->in[1], *y = &plain->out[0];
 	uint64_t each = (uint64_t)tensor_elements(w) / (uint64_t)(w->dims[0] ? w->dims[0] : 1);
 
-	if (general->node->op == OP_CONV_TRANSPOSE) // every place of the kernel is looked at
+	if (plain->node->op == OP_CONV_TRANSPOSE) // every place of the kernel is looked at
 		each = (uint64_t)tensor_elements(w) / (uint64_t)(w->dims[1] ? w->dims[1] : 1);
 	return (uint64_t)tensor_elements(y) * each; // below 2^56
 }
@@ -104,12 +128,12 @@ static void channel(const struct conv *conv, bool transposed, const float *x, co
 		f32_activate__scalar(&conv->act, at, y, y);
 }
 
-static void run(const struct general *general, bool transposed, const void *const *x, float *y)
+static void run(const struct plain *plain, bool transposed, const void *const *x, float *y)
 {
-	const struct conv conv = conv_of(general, transposed);
+	const struct conv conv = conv_of(plain, transposed);
 	const int64_t in = window_product(conv.window.in), out = window_product(conv.window.out);
 	const int64_t taps = window_product(conv.window.kernel);
-	const float *rows = x[0], *weights = x[1], *bias = general->n_in > 2 ? x[2] : NULL;
+	const float *rows = x[0], *weights = x[1], *bias = plain->n_in > 2 ? x[2] : NULL;
 
 	for (int64_t m = 0; m < conv.batch * conv.groups * conv.out; m++) {
 		const int64_t of = m % (conv.groups * conv.out), group = of / conv.out;
@@ -124,16 +148,17 @@ static void run(const struct general *general, bool transposed, const void *cons
 	}
 }
 
-void general_conv(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void conv_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	(void)scratch;
-	run(general, false, x, y[0]);
+	run(plain, false, x, y[0]);
 }
 
-void general_conv_transpose(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void conv_transpose_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	(void)scratch;
-	run(general, true, x, y[0]);
+	run(plain, true, x, y[0]);
 }
+
+const struct plain_op plain_conv = { .run = conv_plain, .work = conv_work };
+const struct plain_op plain_conv_transpose = { .run = conv_transpose_plain, .work = conv_work };

@@ -1,9 +1,142 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take each value by itself, in pairs or in threes, broadcast.
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 #include "infer/ops/values.h"
 
 #include <math.h>
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+int shape_same(const struct inference *in, struct tensor *out)
+{
+	shape_copy(out, shape_input(in, 0));
+	return 0;
+}
+
+int shape_unary(const struct inference *in, struct tensor *out)
+{
+	shape_copy(out, shape_input(in, 0));
+	return shape_need_f32(in);
+}
+
+int shape_gelu(const struct inference *in, struct tensor *out)
+{
+	int rc = shape_unary(in, out);
+
+	return rc ? rc : shape_need_int(in, ATTR_APPROXIMATE, 0, 0, 1);
+}
+
+static int broadcast_pair(const struct inference *in, struct tensor *out)
+{
+	if (dims_broadcast(out, shape_input(in, 0), shape_input(in, 1)) != 0)
+		return shape_refuse_pair(in, 0, 1, "they do not broadcast to each other");
+	return 0;
+}
+
+// Numbers of one dtype. Pow's exponent may have its own.
+int shape_binary(const struct inference *in, struct tensor *out)
+{
+	const enum dtype dtype = shape_input(in, 0)->dtype;
+
+	if (dtype == DTYPE_BOOL || (dtype_is_float(dtype) && dtype != DTYPE_F32))
+		return shape_refuse(in, "input \"%s\" is %s, should be float32 or whole numbers",
+			shape_input(in, 0)->name, dtype_name(dtype));
+	if (in->node->op != OP_POW && shape_need_dtype(in, 1, dtype) != 0)
+		return -EINVAL;
+	return broadcast_pair(in, out);
+}
+
+int shape_arithmetic(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+
+	shape_copy(out, x);
+	if (x->dtype != DTYPE_F32 && (x->dtype == DTYPE_BOOL || dtype_is_float(x->dtype)))
+		return shape_refuse(in, "input \"%s\" is %s, should be float32 or whole numbers",
+			x->name, dtype_name(x->dtype));
+	return 0;
+}
+
+int shape_is_nan(const struct inference *in, struct tensor *out)
+{
+	int rc = shape_unary(in, out);
+
+	out->dtype = DTYPE_BOOL;
+	return rc;
+}
+
+int shape_not(const struct inference *in, struct tensor *out)
+{
+	shape_copy(out, shape_input(in, 0));
+	return shape_need_dtype(in, 0, DTYPE_BOOL);
+}
+
+int shape_logic(const struct inference *in, struct tensor *out)
+{
+	if (shape_need_dtype(in, 0, DTYPE_BOOL) != 0 || shape_need_dtype(in, 1, DTYPE_BOOL) != 0)
+		return -EINVAL;
+	return broadcast_pair(in, out);
+}
+
+int shape_bitwise(const struct inference *in, struct tensor *out)
+{
+	if (shape_need_integers(in) != 0)
+		return -EINVAL;
+	shape_copy(out, shape_input(in, 0));
+	if (in->node->n_inputs == 1)
+		return 0;
+	if (shape_need_dtype(in, 1, out->dtype) != 0)
+		return -EINVAL;
+	return broadcast_pair(in, out);
+}
+
+int shape_compare(const struct inference *in, struct tensor *out)
+{
+	if (shape_need_dtype(in, 1, shape_input(in, 0)->dtype) != 0 || broadcast_pair(in, out) != 0)
+		return -EINVAL;
+	out->dtype = DTYPE_BOOL;
+	return 0;
+}
+
+int shape_where(const struct inference *in, struct tensor *out)
+{
+	struct tensor pair;
+
+	if (shape_need_dtype(in, 0, DTYPE_BOOL) != 0 ||
+		shape_need_dtype(in, 2, shape_input(in, 1)->dtype) != 0)
+		return -EINVAL;
+	if (dims_broadcast(&pair, shape_input(in, 1), shape_input(in, 2)) != 0)
+		return shape_refuse_pair(in, 1, 2, "they do not broadcast to each other");
+	if (dims_broadcast(out, &pair, shape_input(in, 0)) != 0)
+		return shape_refuse_pair(in, 0, 1, "they do not broadcast to each other");
+	out->dtype = shape_input(in, 1)->dtype;
+	return 0;
+}
+
+int shape_prelu(const struct inference *in, struct tensor *out)
+{
+	if (shape_unary(in, out) != 0)
+		return -EINVAL;
+	return shape_need_broadcast_to(in, 1, shape_input(in, 0));
+}
+
+int shape_affine(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+
+	if (shape_unary(in, out) != 0 || shape_need_constant(in, 1) != 0 ||
+		shape_need_constant(in, 2) != 0 ||
+		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
+		return -EINVAL;
+	if (x->rank == 0)
+		return shape_refuse(in, "the input is a scalar, should have a last dimension");
+	if (shape_need_vector(in, 1, x->dims[x->rank - 1]) != 0)
+		return -EINVAL;
+	return shape_need_vector(in, 2, x->dims[x->rank - 1]);
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 // --- One operand --------------------------------------------------------------------------------
 
@@ -91,20 +224,19 @@ static uint64_t unary_integer(enum op op, enum dtype dtype, uint64_t a)
 	}
 }
 
-void general_unary(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void unary_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const enum dtype from = general->in[0].dtype, to = general->out[0].dtype;
-	const size_t count = (size_t)tensor_elements(&general->out[0]);
-	const enum op op = general->node->op;
+	const enum dtype from = plain->in[0].dtype, to = plain->out[0].dtype;
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
+	const enum op op = plain->node->op;
 
-	(void)scratch;
 	for (size_t i = 0; i < count; i++) {
 		if (op == OP_IS_NAN)
 			value_set_integer(to, y[0], i, isnan(value_number(from, x[0], i)));
 		else if (dtype_is_float(from))
-			value_set_number(to, y[0], i,
-				unary_float(general->node, value_number(from, x[0], i)));
+			value_set_number(
+				to, y[0], i, unary_float(plain->node, value_number(from, x[0], i)));
 		else
 			value_set_integer(
 				to, y[0], i, unary_integer(op, from, value_integer(from, x[0], i)));
@@ -213,45 +345,43 @@ static uint64_t binary_integer(const struct node *node, enum dtype dtype, uint64
 	}
 }
 
-static void walk_pair(struct walk *walk, const struct general *general)
+static void walk_pair(struct walk *walk, const struct plain *plain)
 {
-	walk_init(walk, &general->out[0]);
-	walk_broadcast(walk, 0, &general->in[0]);
-	walk_broadcast(walk, 1, &general->in[1]);
+	walk_init(walk, &plain->out[0]);
+	walk_broadcast(walk, 0, &plain->in[0]);
+	walk_broadcast(walk, 1, &plain->in[1]);
 }
 
-void general_binary(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void binary_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const enum dtype a = general->in[0].dtype, b = general->in[1].dtype;
+	const enum dtype a = plain->in[0].dtype, b = plain->in[1].dtype;
 	struct walk walk;
 
-	(void)scratch;
-	walk_pair(&walk, general);
+	walk_pair(&walk, plain);
 	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
 		size_t ia = (size_t)walk.at[0], ib = (size_t)walk.at[1];
 
 		if (dtype_is_float(a) || dtype_is_float(b))
 			value_set_number(a, y[0], i,
-				binary_float(general->node, value_number(a, x[0], ia),
+				binary_float(plain->node, value_number(a, x[0], ia),
 					value_number(b, x[1], ib)));
 		else
 			value_set_integer(a, y[0], i,
-				binary_integer(general->node, a, value_integer(a, x[0], ia),
+				binary_integer(plain->node, a, value_integer(a, x[0], ia),
 					value_integer(b, x[1], ib)));
 	}
 }
 
 // Equal, Greater, GreaterOrEqual, Less, LessOrEqual of two values of one dtype.
-void general_compare(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void compare_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const enum dtype dtype = general->in[0].dtype;
-	const enum op op = general->node->op;
+	const enum dtype dtype = plain->in[0].dtype;
+	const enum op op = plain->node->op;
 	struct walk walk;
 
-	(void)scratch;
-	walk_pair(&walk, general);
+	walk_pair(&walk, plain);
 	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
 		size_t ia = (size_t)walk.at[0], ib = (size_t)walk.at[1];
 		bool less, equal, more;
@@ -279,16 +409,15 @@ void general_compare(
 
 // --- Three, and Cast ----------------------------------------------------------------------------
 
-void general_where(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void where_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const enum dtype dtype = general->out[0].dtype;
+	const enum dtype dtype = plain->out[0].dtype;
 	struct walk walk;
 
-	(void)scratch;
-	walk_init(&walk, &general->out[0]);
+	walk_init(&walk, &plain->out[0]);
 	for (uint32_t k = 0; k < 3; k++)
-		walk_broadcast(&walk, k, &general->in[k]);
+		walk_broadcast(&walk, k, &plain->in[k]);
 	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
 		uint32_t k = ((const uint8_t *)x[0])[walk.at[0]] ? 1 : 2;
 
@@ -302,13 +431,12 @@ void general_where(
 }
 
 // Through double, or through 64-bit integers from integer to integer so that no digit is lost.
-void general_cast(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void cast_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const enum dtype from = general->in[0].dtype, to = general->out[0].dtype;
-	const size_t count = (size_t)tensor_elements(&general->out[0]);
+	const enum dtype from = plain->in[0].dtype, to = plain->out[0].dtype;
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 
-	(void)scratch;
 	for (size_t i = 0; i < count; i++) {
 		if (dtype_is_float(from) || dtype_is_float(to))
 			value_set_number(to, y[0], i, value_number(from, x[0], i));
@@ -316,3 +444,12 @@ void general_cast(
 			value_set_integer(to, y[0], i, value_integer(from, x[0], i));
 	}
 }
+
+const struct plain_op plain_unary = { .run = unary_plain };
+const struct plain_op plain_binary = { .run = binary_plain };
+const struct plain_op plain_compare = { .run = compare_plain };
+const struct plain_op plain_where = { .run = where_plain };
+const struct plain_op plain_cast = { .run = cast_plain };
+
+const struct plain_op plain_affine = { 0 };
+const struct plain_op plain_prelu = { 0 };

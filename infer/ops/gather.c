@@ -2,10 +2,194 @@
 // Operators that take or put values by computed places. A place counted from the end is negative;
 // one that is not there is the nearest that is.
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 #include "infer/ops/values.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+static int need_indices(const struct inference *in, uint32_t i)
+{
+	const struct tensor *indices = shape_input(in, i);
+
+	if (indices->dtype != DTYPE_I64 && indices->dtype != DTYPE_I32)
+		return shape_refuse(in, "input \"%s\" is %s, should be int64 or int32",
+			indices->name, dtype_name(indices->dtype));
+	return 0;
+}
+
+// Nothing is found where there is nothing.
+static int need_some(const struct inference *in, const struct tensor *x, uint32_t d)
+{
+	if (x->dims[d] == 0)
+		return shape_refuse(in, "input %s has nothing along dimension %" PRIu32,
+			tensor_shape_text(x).text, d);
+	return 0;
+}
+
+int shape_gather(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
+	struct tensor made = { .dtype = x->dtype };
+	uint32_t axis;
+
+	if (need_indices(in, 1) != 0 || shape_need_axis(in, x->rank, 0, &axis) != 0 ||
+		need_some(in, x, axis) != 0)
+		return -EINVAL;
+	if (x->rank - 1 + indices->rank > GRAPH_RANK_MAX)
+		return shape_refuse(in, "the output has more than %d dimensions", GRAPH_RANK_MAX);
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (d != axis)
+			made.dims[made.rank++] = x->dims[d];
+		for (uint32_t k = 0; d == axis && k < indices->rank; k++)
+			made.dims[made.rank++] = indices->dims[k];
+	}
+	shape_copy(out, &made);
+	return 0;
+}
+
+// Indices as many-dimensional as x, and nowhere larger but along the axis.
+static int check_elements(const struct inference *in)
+{
+	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
+	uint32_t axis;
+
+	if (need_indices(in, 1) != 0 || shape_need_axis(in, x->rank, 0, &axis) != 0 ||
+		need_some(in, x, axis) != 0)
+		return -EINVAL;
+	if (indices->rank != x->rank)
+		return shape_refuse_pair(in, 0, 1, "they should have as many dimensions");
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (d != axis && indices->dims[d] > x->dims[d])
+			return shape_refuse_pair(in, 0, 1, "there are more indices than places");
+	}
+	return 0;
+}
+
+int shape_gather_elements(const struct inference *in, struct tensor *out)
+{
+	shape_copy(out, shape_input(in, 1));
+	out->dtype = shape_input(in, 0)->dtype;
+	return check_elements(in);
+}
+
+static int need_reduction(const struct inference *in)
+{
+	const struct tensor *x = shape_input(in, 0);
+
+	if (shape_need_int(in, ATTR_REDUCTION, 0, 0, SCATTER_COUNT - 1) != 0)
+		return -EINVAL;
+	return shape_need_dtype(in, 2, x->dtype);
+}
+
+int shape_scatter_elements(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *indices = shape_input(in, 1), *updates = shape_input(in, 2);
+
+	if (check_elements(in) != 0 || need_reduction(in) != 0)
+		return -EINVAL;
+	if (updates->rank != indices->rank ||
+		memcmp(updates->dims, indices->dims, indices->rank * sizeof(*indices->dims)) != 0)
+		return shape_refuse_pair(in, 1, 2, "indices and updates differ");
+	shape_copy(out, shape_input(in, 0));
+	return 0;
+}
+
+// Tuples of indices, the last dimension of input 1, name blocks of input 0 behind `batch` dims.
+static int check_tuples(const struct inference *in, uint32_t batch)
+{
+	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
+	int64_t depth;
+
+	if (need_indices(in, 1) != 0)
+		return -EINVAL;
+	depth = indices->rank ? indices->dims[indices->rank - 1] : 0;
+	if (depth < 1 || indices->rank <= batch || depth > (int64_t)x->rank - batch ||
+		tensor_elements(indices) == 0)
+		return shape_refuse_pair(in, 0, 1,
+			"the last dimension of the indices should name 1 or more of the others");
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (d < batch && x->dims[d] != indices->dims[d])
+			return shape_refuse_pair(in, 0, 1, "the batch dimensions differ");
+		if (need_some(in, x, d) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int shape_gather_nd(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
+	struct tensor made = { .dtype = x->dtype };
+	uint32_t batch, depth;
+
+	if (shape_need_int(in, ATTR_BATCH_DIMS, 0, 0, (int64_t)x->rank - 1) != 0)
+		return -EINVAL;
+	batch = (uint32_t)node_int(in->node, ATTR_BATCH_DIMS, 0);
+	if (check_tuples(in, batch) != 0)
+		return -EINVAL;
+	depth = (uint32_t)indices->dims[indices->rank - 1];
+	if (indices->rank - 1 + x->rank - batch - depth > GRAPH_RANK_MAX)
+		return shape_refuse(in, "the output has more than %d dimensions", GRAPH_RANK_MAX);
+	for (uint32_t d = 0; d + 1 < indices->rank; d++)
+		made.dims[made.rank++] = indices->dims[d];
+	for (uint32_t d = batch + depth; d < x->rank; d++)
+		made.dims[made.rank++] = x->dims[d];
+	shape_copy(out, &made);
+	return 0;
+}
+
+int shape_scatter_nd(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
+	const struct tensor *updates = shape_input(in, 2);
+	uint32_t depth, rank;
+
+	if (check_tuples(in, 0) != 0 || need_reduction(in) != 0)
+		return -EINVAL;
+	depth = (uint32_t)indices->dims[indices->rank - 1];
+	rank = indices->rank - 1 + x->rank - depth;
+	for (uint32_t d = 0; d < rank; d++) {
+		const int64_t dim = d + 1 < indices->rank
+			? indices->dims[d]
+			: x->dims[depth + d - (indices->rank - 1)];
+
+		if (updates->rank != rank || updates->dims[d] != dim)
+			return shape_refuse_pair(in, 1, 2,
+				"the updates should have a block for each tuple of indices");
+	}
+	if (updates->rank != rank)
+		return shape_refuse_pair(
+			in, 1, 2, "the updates should have a block for each tuple of indices");
+	shape_copy(out, x);
+	return 0;
+}
+
+int shape_one_hot(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *indices = shape_input(in, 0), *values = shape_input(in, 1);
+	struct tensor made = { .dtype = values->dtype, .rank = indices->rank + 1 };
+	uint32_t axis;
+
+	if (values->rank != 1 || values->dims[0] != 2)
+		return shape_refuse(
+			in, "input 1 %s should be [2]: off and on", tensor_shape_text(values).text);
+	if (shape_need_int(in, ATTR_DEPTH, 0, 1, GRAPH_ELEMENTS_MAX) != 0 ||
+		made.rank > GRAPH_RANK_MAX || shape_need_axis(in, made.rank, -1, &axis) != 0)
+		return shape_refuse(in,
+			"depth or axis are out of range, or there are more than %d dimensions",
+			GRAPH_RANK_MAX);
+	for (uint32_t d = 0, from = 0; d < made.rank; d++)
+		made.dims[d] =
+			d == axis ? node_int(in->node, ATTR_DEPTH, 0) : indices->dims[from++];
+	shape_copy(out, &made);
+	return 0;
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 static int64_t place(enum dtype dtype, const void *indices, size_t i, int64_t n)
 {
@@ -15,17 +199,16 @@ static int64_t place(enum dtype dtype, const void *indices, size_t i, int64_t n)
 	return at < 0 ? 0 : at >= n ? n - 1 : at;
 }
 
-void general_gather(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void gather_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0], *indices = &general->in[1];
+	const struct tensor *in = &plain->in[0], *indices = &plain->in[1];
 	const size_t count = (size_t)tensor_elements(indices), bytes = dtype_bytes(in->dtype);
 	size_t outer = 1, inner = 1;
 	char *to = y[0];
 	uint32_t axis = 0;
 
-	(void)scratch;
-	op_axis(general->node, in->rank, 0, &axis);
+	node_axis(plain->node, in->rank, 0, &axis);
 	for (uint32_t d = 0; d < in->rank; d++)
 		*(d < axis ? &outer : &inner) *= d == axis ? 1 : (size_t)in->dims[d];
 	for (size_t o = 0; o < outer; o++) {
@@ -41,18 +224,17 @@ void general_gather(
 }
 
 // Indices have the output's shape and name the place along the axis.
-void general_gather_elements(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void gather_elements_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0], *indices = &general->in[1];
+	const struct tensor *in = &plain->in[0], *indices = &plain->in[1];
 	const size_t bytes = dtype_bytes(in->dtype);
 	int64_t strides[GRAPH_RANK_MAX];
 	char *to = y[0];
 	uint32_t axis = 0;
 	struct walk walk;
 
-	(void)scratch;
-	op_axis(general->node, in->rank, 0, &axis);
+	node_axis(plain->node, in->rank, 0, &axis);
 	tensor_strides(in, strides);
 	walk_init(&walk, indices);
 	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++, to += bytes) {
@@ -89,17 +271,16 @@ static struct block find_block(const struct tensor *in, const struct tensor *ind
 	return block;
 }
 
-void general_gather_nd(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void gather_nd_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0], *indices = &general->in[1];
-	const uint32_t batch = (uint32_t)node_int(general->node, ATTR_BATCH_DIMS, 0);
+	const struct tensor *in = &plain->in[0], *indices = &plain->in[1];
+	const uint32_t batch = (uint32_t)node_int(plain->node, ATTR_BATCH_DIMS, 0);
 	const size_t bytes = dtype_bytes(in->dtype);
 	const size_t tuples = (size_t)(tensor_elements(indices) / indices->dims[indices->rank - 1]);
 	size_t batches = 1, batch_values = 1;
 	char *to = y[0];
 
-	(void)scratch;
 	for (uint32_t d = 0; d < in->rank; d++)
 		*(d < batch ? &batches : &batch_values) *= (size_t)in->dims[d];
 	for (size_t i = 0; i < tuples; i++) {
@@ -136,18 +317,17 @@ static void put(enum dtype dtype, enum scatter_reduction how, void *y, size_t to
 					     : (b > a ? b : a));
 }
 
-void general_scatter_elements(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void scatter_elements_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0], *indices = &general->in[1];
+	const struct tensor *in = &plain->in[0], *indices = &plain->in[1];
 	const enum scatter_reduction how =
-		(enum scatter_reduction)node_int(general->node, ATTR_REDUCTION, SCATTER_NONE);
+		(enum scatter_reduction)node_int(plain->node, ATTR_REDUCTION, SCATTER_NONE);
 	int64_t strides[GRAPH_RANK_MAX];
 	uint32_t axis = 0;
 	struct walk walk;
 
-	(void)scratch;
-	op_axis(general->node, in->rank, 0, &axis);
+	node_axis(plain->node, in->rank, 0, &axis);
 	memcpy(y[0], x[0], tensor_bytes(in));
 	tensor_strides(in, strides);
 	walk_init(&walk, indices);
@@ -162,15 +342,14 @@ void general_scatter_elements(
 	}
 }
 
-void general_scatter_nd(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void scatter_nd_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0], *indices = &general->in[1];
+	const struct tensor *in = &plain->in[0], *indices = &plain->in[1];
 	const enum scatter_reduction how =
-		(enum scatter_reduction)node_int(general->node, ATTR_REDUCTION, SCATTER_NONE);
+		(enum scatter_reduction)node_int(plain->node, ATTR_REDUCTION, SCATTER_NONE);
 	const size_t tuples = (size_t)(tensor_elements(indices) / indices->dims[indices->rank - 1]);
 
-	(void)scratch;
 	memcpy(y[0], x[0], tensor_bytes(in));
 	for (size_t i = 0; i < tuples; i++) {
 		const struct block block = find_block(in, indices, x[1], i, 0);
@@ -182,21 +361,20 @@ void general_scatter_nd(
 }
 
 // x: indices; x[1]: the values for "off" and "on". DEPTH places along the output's axis.
-void general_one_hot(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void one_hot_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *out = &general->out[0];
-	const int64_t depth = node_int(general->node, ATTR_DEPTH, 0);
+	const struct tensor *out = &plain->out[0];
+	const int64_t depth = node_int(plain->node, ATTR_DEPTH, 0);
 	const size_t bytes = dtype_bytes(out->dtype);
-	size_t inner = 1, count = (size_t)tensor_elements(&general->in[0]);
+	size_t inner = 1, count = (size_t)tensor_elements(&plain->in[0]);
 	uint32_t axis = 0;
 
-	(void)scratch;
-	op_axis(general->node, out->rank, -1, &axis);
+	node_axis(plain->node, out->rank, -1, &axis);
 	for (uint32_t d = axis + 1; d < out->rank; d++)
 		inner *= (size_t)out->dims[d];
 	for (size_t i = 0; i < count; i++) {
-		int64_t at = (int64_t)value_number(general->in[0].dtype, x[0], i);
+		int64_t at = (int64_t)value_number(plain->in[0].dtype, x[0], i);
 
 		at = at < 0 ? at + depth : at;
 		for (int64_t k = 0; k < depth; k++) {
@@ -208,3 +386,10 @@ void general_one_hot(
 		}
 	}
 }
+
+const struct plain_op plain_gather = { .run = gather_plain };
+const struct plain_op plain_gather_elements = { .run = gather_elements_plain };
+const struct plain_op plain_gather_nd = { .run = gather_nd_plain };
+const struct plain_op plain_scatter_elements = { .run = scatter_elements_plain };
+const struct plain_op plain_scatter_nd = { .run = scatter_nd_plain };
+const struct plain_op plain_one_hot = { .run = one_hot_plain };

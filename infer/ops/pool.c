@@ -2,9 +2,32 @@
 // MaxPool, AveragePool and LpPool of one to three dimensions.
 #include "infer/graph/window.h"
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 #include "infer/ops/values.h"
 
 #include <math.h>
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+int shape_pool(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+
+	if (in->node->op == OP_MAX_POOL
+			? x->dtype != DTYPE_F32 && x->dtype != DTYPE_U8 && x->dtype != DTYPE_I8
+			: x->dtype != DTYPE_F32)
+		return shape_refuse(in, "input \"%s\" is %s, which is not pooled", x->name,
+			dtype_name(x->dtype));
+	if (shape_need_int(in, ATTR_P, 2, 1, INT32_MAX) != 0 || shape_windows(in, out) != 0)
+		return -EINVAL;
+	if (in->node->n_outputs > 1) {
+		shape_copy(&out[1], out);
+		out[1].dtype = DTYPE_I64;
+	}
+	return 0;
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 struct pool {
 	struct window window;
@@ -20,10 +43,10 @@ struct pooled {
 	int64_t seen, padded;    // positions with a value; those of the padding with them
 };
 
-uint64_t general_pool_work(const struct general *general)
+static uint64_t pool_work(const struct plain *plain)
 {
-	const struct attr *kernel = node_attr(general->node, ATTR_KERNEL_SHAPE);
-	uint64_t work = (uint64_t)tensor_elements(&general->out[0]);
+	const struct attr *kernel = node_attr(plain->node, ATTR_KERNEL_SHAPE);
+	uint64_t work = (uint64_t)tensor_elements(&plain->out[0]);
 
 	for (uint32_t d = 0; d < kernel->count; d++) {
 		if (work > UINT64_MAX / 2 / (uint64_t)kernel->ints[d])
@@ -97,20 +120,19 @@ static int64_t index_of(const struct pool *pool, const int64_t at[WINDOW_DIMS])
 	return (at[0] * in[1] + at[1]) * in[2] + at[2];
 }
 
-void general_pool(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void pool_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct node *node = general->node;
-	const struct tensor *in = &general->in[0];
+	const struct node *node = plain->node;
+	const struct tensor *in = &plain->in[0];
 	struct pool pool = { .op = node->op,
 		.p = (double)node_int(node, ATTR_P, 2),
 		.count_pad = node_int(node, ATTR_COUNT_INCLUDE_PAD, 0) != 0,
 		.column_major = node_int(node, ATTR_COLUMN_MAJOR, 0) != 0,
 		.dtype = in->dtype };
-	int64_t *indices = general->n_out > 1 ? y[1] : NULL, out, o[WINDOW_DIMS];
+	int64_t *indices = plain->n_out > 1 ? y[1] : NULL, out, o[WINDOW_DIMS];
 	struct error err;
 
-	(void)scratch;
 	window_of(node, in, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, &pool.window, &err);
 	out = window_product(pool.window.out);
 	for (int64_t i = 0; i < in->dims[0] * in->dims[1] * out; i++) {
@@ -126,3 +148,5 @@ void general_pool(
 			indices[i] = first + index_of(&pool, pooled.at);
 	}
 }
+
+const struct plain_op plain_pool = { .run = pool_plain, .work = pool_work };

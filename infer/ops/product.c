@@ -1,7 +1,56 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products of matrices, as NumPy's matmul has them.
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 #include "infer/ops/values.h"
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+int shape_dense(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (shape_need_dtype(in, 0, DTYPE_F32) != 0 || shape_need_dtype(in, 2, DTYPE_F32) != 0 ||
+		(w->dtype != DTYPE_BF16 && shape_need_dtype(in, 1, DTYPE_F32) != 0) ||
+		shape_need_constant(in, 1) != 0 || shape_need_constant(in, 2) != 0 ||
+		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
+		return -EINVAL;
+	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])
+		return shape_refuse_pair(
+			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	shape_copy(out, x);
+	out->dims[out->rank - 1] = w->dims[1];
+	return shape_need_vector(in, 2, w->dims[1]);
+}
+
+int shape_gemm(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *a = shape_input(in, 0), *b = shape_input(in, 1);
+	bool trans_a = node_int(in->node, ATTR_TRANS_A, 0) != 0;
+	bool trans_b = node_int(in->node, ATTR_TRANS_B, 0) != 0;
+
+	if (shape_need_f32(in) != 0)
+		return -EINVAL;
+	if (a->rank != 2 || b->rank != 2)
+		return shape_refuse_pair(in, 0, 1, "both must have 2 dimensions");
+	if (a->dims[trans_a ? 0 : 1] != b->dims[trans_b ? 1 : 0])
+		return shape_refuse_pair(in, 0, 1, "the inner dimensions must be equal");
+	*out = (struct tensor){
+		.name = out->name, .data = out->data, .dtype = DTYPE_F32, .rank = 2
+	};
+	out->dims[0] = a->dims[trans_a ? 1 : 0];
+	out->dims[1] = b->dims[trans_b ? 0 : 1];
+	return shape_need_broadcast_to(in, 2, out);
+}
+
+int shape_matmul(const struct inference *in, struct tensor *out)
+{
+	int rc = shape_need_f32(in);
+
+	return rc ? rc : shape_product(in, 0, 1, out);
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 struct product {
 	int64_t m, k, n;
@@ -22,32 +71,31 @@ static void split_shape(
 	*columns = rank > 1 ? x->dims[rank - 1] : left ? x->dims[0] : 1;
 }
 
-static struct product product_of(const struct general *general)
+static struct product product_of(const struct plain *plain)
 {
 	struct product p;
 	int64_t k;
 
-	split_shape(&general->in[0], true, &p.a, &p.m, &p.k);
-	split_shape(&general->in[1], false, &p.b, &k, &p.n);
+	split_shape(&plain->in[0], true, &p.a, &p.m, &p.k);
+	split_shape(&plain->in[1], false, &p.b, &k, &p.n);
 	dims_broadcast(&p.batch, &p.a, &p.b); // the shape rule has seen to it
 	return p;
 }
 
-uint64_t general_matmul_work(const struct general *general)
+static uint64_t matmul_work(const struct plain *plain)
 {
-	const struct product p = product_of(general);
+	const struct product p = product_of(plain);
 
 	return (uint64_t)tensor_elements(&p.batch) * (uint64_t)p.m * (uint64_t)p.n * (uint64_t)p.k;
 }
 
-void general_matmul(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void matmul_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct product p = product_of(general);
+	const struct product p = product_of(plain);
 	float *to = y[0];
 	struct walk walk;
 
-	(void)scratch;
 	walk_init(&walk, &p.batch);
 	walk_broadcast(&walk, 0, &p.a);
 	walk_broadcast(&walk, 1, &p.b);
@@ -64,3 +112,8 @@ void general_matmul(
 		}
 	}
 }
+
+const struct plain_op plain_matmul = { .run = matmul_plain, .work = matmul_work };
+
+const struct plain_op plain_dense = { 0 };
+const struct plain_op plain_gemm = { 0 };

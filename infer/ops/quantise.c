@@ -4,79 +4,360 @@
 // products wrap in 32 bits, as everywhere where they are computed by int8 instructions.
 #include "infer/graph/window.h"
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 #include "infer/ops/values.h"
 
+#include <inttypes.h>
 #include <math.h>
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+static bool is_quantised(enum dtype dtype)
+{
+	return dtype == DTYPE_I8 || dtype == DTYPE_U8 || dtype == DTYPE_I16 || dtype == DTYPE_U16;
+}
+
+static int need_byte(const struct inference *in, uint32_t i)
+{
+	const struct tensor *tensor = shape_input(in, i);
+
+	if (tensor && tensor->dtype != DTYPE_I8 && tensor->dtype != DTYPE_U8)
+		return shape_refuse(in, "input \"%s\" is %s, should be int8 or uint8", tensor->name,
+			dtype_name(tensor->dtype));
+	return 0;
+}
+
+// One value, or `count` along one dimension.
+static int need_count(const struct inference *in, uint32_t i, int64_t count)
+{
+	const struct tensor *tensor = shape_input(in, i);
+
+	if (!tensor || (tensor->rank <= 1 && tensor_elements(tensor) == 1))
+		return 0;
+	if (tensor->rank != 1 || tensor->dims[0] != count)
+		return shape_refuse(in, "input \"%s\" is %s, should be one value or %" PRId64,
+			tensor->name, tensor_shape_text(tensor).text, count);
+	return 0;
+}
+
+// Scales (input 1) and zero points (input 2): one, or one for each index of the axis.
+static int need_channels(const struct inference *in)
+{
+	const struct tensor *x = shape_input(in, 0), *scale = shape_input(in, 1);
+	const struct tensor *zero = shape_input(in, 2);
+	uint32_t axis;
+
+	if (shape_need_dtype(in, 1, DTYPE_F32) != 0)
+		return -EINVAL;
+	if (zero && tensor_elements(zero) != tensor_elements(scale))
+		return shape_refuse_pair(in, 1, 2, "there must be a zero point for each scale");
+	if (scale->rank > 1)
+		return shape_refuse(in,
+			"scales %s: quantised in blocks, which is not supported; one scale or one "
+			"for each channel is",
+			tensor_shape_text(scale).text);
+	if (tensor_elements(scale) == 1)
+		return zero ? need_count(in, 2, 1) : 0;
+	if (shape_need_axis(in, x->rank, 1, &axis) != 0 || need_count(in, 1, x->dims[axis]) != 0)
+		return -EINVAL;
+	return need_count(in, 2, x->dims[axis]);
+}
+
+int shape_quantise(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const int64_t to = node_int(in->node, ATTR_TO, DTYPE_U8);
+
+	if (x->dtype != DTYPE_F32 && x->dtype != DTYPE_I32)
+		return shape_refuse(in, "input \"%s\" is %s, should be float32 or int32", x->name,
+			dtype_name(x->dtype));
+	if (shape_need_int(in, ATTR_TO, DTYPE_U8, 0, DTYPE_COUNT - 1) != 0)
+		return -EINVAL;
+	if (!is_quantised((enum dtype)to))
+		return shape_refuse(in, "cannot quantise to %s, only to int8, uint8, int16, uint16",
+			dtype_name((enum dtype)to));
+	if (shape_need_dtype(in, 2, (enum dtype)to) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	out->dtype = (enum dtype)to;
+	return need_channels(in);
+}
+
+int shape_dequantise(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+
+	if (!is_quantised(x->dtype) && x->dtype != DTYPE_I32)
+		return shape_refuse(in,
+			"input \"%s\" is %s, should be int8, uint8, int16, uint16 or int32",
+			x->name, dtype_name(x->dtype));
+	if (shape_need_dtype(in, 2, x->dtype) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	out->dtype = DTYPE_F32;
+	return need_channels(in);
+}
+
+int shape_dynamic_quantise(const struct inference *in, struct tensor *out)
+{
+	shape_copy(&out[0], shape_input(in, 0));
+	out[0].dtype = DTYPE_U8;
+	out[1].dtype = DTYPE_F32;
+	out[2].dtype = DTYPE_U8;
+	out[1].rank = out[2].rank = 0;
+	return shape_need_f32(in);
+}
+
+// Zero points and scales of a product: one, or one for each of a's rows, each of b's columns.
+static int need_product(const struct inference *in, const struct tensor *a, const struct tensor *b,
+	uint32_t a_parameter, uint32_t b_parameter)
+{
+	if (need_count(in, a_parameter, a->rank > 1 ? a->dims[a->rank - 2] : 1) != 0)
+		return -EINVAL;
+	return need_count(in, b_parameter, b->rank > 1 ? b->dims[b->rank - 1] : 1);
+}
+
+int shape_qlinear_matmul(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *a = shape_input(in, 0), *b = shape_input(in, 3);
+
+	for (uint32_t i = 0; i < 8; i++) {
+		const bool is_scale = i == 1 || i == 4 || i == 6;
+
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : need_byte(in, i))
+			return -EINVAL;
+	}
+	if (shape_need_dtype(in, 2, a->dtype) != 0 || shape_need_dtype(in, 5, b->dtype) != 0 ||
+		need_product(in, a, b, 1, 4) != 0 || need_product(in, a, b, 2, 5) != 0 ||
+		need_count(in, 6, 1) != 0 || need_count(in, 7, 1) != 0 ||
+		shape_product(in, 0, 3, out) != 0)
+		return -EINVAL;
+	out->dtype = shape_input(in, 7)->dtype;
+	return 0;
+}
+
+int shape_matmul_integer(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *a = shape_input(in, 0), *b = shape_input(in, 1);
+
+	if (need_byte(in, 0) != 0 || need_byte(in, 1) != 0 ||
+		shape_need_dtype(in, 2, a->dtype) != 0 || shape_need_dtype(in, 3, b->dtype) != 0 ||
+		need_product(in, a, b, 2, 3) != 0 || shape_product(in, 0, 1, out) != 0)
+		return -EINVAL;
+	out->dtype = DTYPE_I32;
+	return 0;
+}
+
+// What integers of the output may be: zero point and the range that an activation leaves.
+static int need_range(const struct inference *in, enum dtype to)
+{
+	const int64_t least = to == DTYPE_I8 ? -128 : 0, most = least + 255;
+
+	if (shape_need_int(in, ATTR_ZERO, least, least, most) != 0 ||
+		shape_need_int(in, ATTR_LOW, least, least, most) != 0 ||
+		shape_need_int(in, ATTR_HIGH, most, node_int(in->node, ATTR_LOW, least), most) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+// x of 8 bits, W int8 [K, N], b int32 and multipliers [N], constant; TO and its range.
+static int need_packable(const struct inference *in)
+{
+	const struct tensor *w = shape_input(in, 1);
+	const int64_t to = node_int(in->node, ATTR_TO, DTYPE_F32);
+
+	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
+		shape_need_dtype(in, 2, DTYPE_I32) != 0 ||
+		shape_need_dtype(in, 3, DTYPE_F32) != 0 ||
+		shape_need_int(in, ATTR_TO, DTYPE_F32, 0, DTYPE_COUNT - 1) != 0)
+		return -EINVAL;
+	for (uint32_t i = 1; i < 4; i++) {
+		if (shape_need_constant(in, i) != 0)
+			return -EINVAL;
+	}
+	if (w->rank != 2)
+		return shape_refuse(in, "input \"%s\" is %s, should be a matrix", w->name,
+			tensor_shape_text(w).text);
+	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8 && to != DTYPE_I32)
+		return shape_refuse(in, "its output is %s, should be float32, int8, uint8 or int32",
+			dtype_name((enum dtype)to));
+	if ((to == DTYPE_U8 || to == DTYPE_I8) && need_range(in, (enum dtype)to) != 0)
+		return -EINVAL;
+	if (shape_need_vector(in, 2, w->dims[1]) != 0)
+		return -EINVAL;
+	return shape_need_vector(in, 3, w->dims[1]);
+}
+
+int shape_qdense(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (need_packable(in) != 0)
+		return -EINVAL;
+	if (x->rank == 0 || w->dims[0] != x->dims[x->rank - 1])
+		return shape_refuse_pair(
+			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	shape_copy(out, x);
+	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
+	out->dims[out->rank - 1] = w->dims[1];
+	return 0;
+}
+
+int shape_dynamic_qdense(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
+		shape_need_dtype(in, 5, x->dtype) != 0 || shape_need_dtype(in, 6, DTYPE_I32) != 0 ||
+		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
+		return -EINVAL;
+	for (uint32_t i = 2; i < 5; i++) {
+		if (shape_need_dtype(in, i, DTYPE_F32) != 0)
+			return -EINVAL;
+	}
+	if (shape_need_constant(in, 1) != 0 || shape_need_constant(in, 2) != 0 ||
+		shape_need_constant(in, 3) != 0 || shape_need_constant(in, 6) != 0)
+		return -EINVAL;
+	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])
+		return shape_refuse_pair(
+			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
+	if (shape_need_vector(in, 2, w->dims[1]) != 0 ||
+		shape_need_vector(in, 3, w->dims[1]) != 0 || need_count(in, 4, 1) != 0 ||
+		need_count(in, 5, 1) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	out->dtype = DTYPE_F32;
+	out->dims[out->rank - 1] = w->dims[1];
+	return shape_need_vector(in, 6, w->dims[1]);
+}
+
+int shape_qconv(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+	const int64_t group = node_int(in->node, ATTR_GROUP, 1);
+	int64_t taps = 1;
+
+	if (need_packable(in) != 0 || shape_windows(in, out) != 0 ||
+		shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
+		shape_need_int(in, ATTR_CEIL_MODE, 0, 0, 0) != 0 ||
+		shape_need_int(in, ATTR_PAD_VALUE, 0, x->dtype == DTYPE_I8 ? -128 : 0,
+			x->dtype == DTYPE_I8 ? 127 : 255) != 0)
+		return -EINVAL;
+	if (x->dims[1] % group != 0 || w->dims[1] % group != 0)
+		return shape_refuse_pair(in, 0, 1, "the channels do not fit in the groups");
+	for (uint32_t d = 0; d + 2 < x->rank; d++) { // below 2^56 before each product
+		taps *= node_attr(in->node, ATTR_KERNEL_SHAPE)->ints[d];
+		if (taps > GRAPH_ELEMENTS_MAX)
+			break;
+	}
+	if (taps > GRAPH_ELEMENTS_MAX || w->dims[0] != x->dims[1] / group * taps)
+		return shape_refuse_pair(in, 0, 1, "the weights must be [C / group * kernel, M]");
+	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
+	out->dims[1] = w->dims[1];
+	return 0;
+}
+
+// Zero points and scales of a convolution: one, or for w one for each output channel.
+int shape_conv_integer(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
+
+	if (need_byte(in, 0) != 0 || need_byte(in, 1) != 0 ||
+		shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 3, w->dtype) != 0 ||
+		shape_convolution(in, 0, 1, false, out) != 0 || need_count(in, 2, 1) != 0)
+		return -EINVAL;
+	out->dtype = DTYPE_I32;
+	return need_count(in, 3, w->dims[0]);
+}
+
+int shape_qlinear_conv(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 3);
+
+	for (uint32_t i = 0; i < 8; i++) {
+		const bool is_scale = i == 1 || i == 4 || i == 6;
+
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : need_byte(in, i))
+			return -EINVAL;
+	}
+	if (shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 5, w->dtype) != 0 ||
+		shape_need_dtype(in, 8, DTYPE_I32) != 0 ||
+		shape_convolution(in, 0, 3, false, out) != 0 || need_count(in, 1, 1) != 0 ||
+		need_count(in, 2, 1) != 0 || need_count(in, 4, w->dims[0]) != 0 ||
+		need_count(in, 5, w->dims[0]) != 0 || need_count(in, 6, 1) != 0 ||
+		need_count(in, 7, 1) != 0)
+		return -EINVAL;
+	out->dtype = shape_input(in, 7)->dtype;
+	return shape_need_vector(in, 8, w->dims[0]);
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 // Which of a tensor's scales (or zero points) value i takes.
 struct channels {
 	size_t inner, count;
 };
 
-static struct channels channels_of(const struct general *general)
+static struct channels channels_of(const struct plain *plain)
 {
-	const struct tensor *x = &general->in[0];
-	struct channels c = { .inner = 1, .count = (size_t)tensor_elements(&general->in[1]) };
+	const struct tensor *x = &plain->in[0];
+	struct channels c = { .inner = 1, .count = (size_t)tensor_elements(&plain->in[1]) };
 	uint32_t axis;
 
-	if (c.count > 1 && op_axis(general->node, x->rank, 1, &axis) == 0) {
+	if (c.count > 1 && node_axis(plain->node, x->rank, 1, &axis) == 0) {
 		for (uint32_t d = axis + 1; d < x->rank; d++)
 			c.inner *= (size_t)x->dims[d];
 	}
 	return c;
 }
 
-static int64_t zero_at(const struct general *general, const void *const *x, uint32_t i, size_t k)
+static int64_t zero_at(const struct plain *plain, const void *const *x, uint32_t i, size_t k)
 {
-	if (i >= general->n_in || !x[i])
+	if (i >= plain->n_in || !x[i])
 		return 0;
-	return (int64_t)value_integer(general->in[i].dtype, x[i], k);
+	return (int64_t)value_integer(plain->in[i].dtype, x[i], k);
 }
 
-void general_quantize_linear(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void quantise_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct channels c = channels_of(general);
-	const size_t count = (size_t)tensor_elements(&general->out[0]);
+	const struct channels c = channels_of(plain);
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *scale = x[1];
 
-	(void)scratch;
 	for (size_t i = 0; i < count; i++) {
 		const size_t k = i / c.inner % c.count;
-		const float value = (float)value_number(general->in[0].dtype, x[0], i);
+		const float value = (float)value_number(plain->in[0].dtype, x[0], i);
 		const double q = (double)nearbyintf(value / scale[k]);
 
-		value_set_number(
-			general->out[0].dtype, y[0], i, q + (double)zero_at(general, x, 2, k));
+		value_set_number(plain->out[0].dtype, y[0], i, q + (double)zero_at(plain, x, 2, k));
 	}
 }
 
-void general_dequantize_linear(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void dequantise_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct channels c = channels_of(general);
-	const size_t count = (size_t)tensor_elements(&general->out[0]);
+	const struct channels c = channels_of(plain);
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *scale = x[1];
 	float *out = y[0];
 
-	(void)scratch;
 	for (size_t i = 0; i < count; i++) {
 		const size_t k = i / c.inner % c.count;
 
-		out[i] = (float)(zero_at(general, x, 0, i) - zero_at(general, x, 2, k)) * scale[k];
+		out[i] = (float)(zero_at(plain, x, 0, i) - zero_at(plain, x, 2, k)) * scale[k];
 	}
 }
 
 // The range always holds 0. A row of zeros, whose range is empty, has scale 1.
-void general_dynamic_quantize_linear(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void dynamic_quantise_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const size_t count = (size_t)tensor_elements(&general->in[0]);
+	const size_t count = (size_t)tensor_elements(&plain->in[0]);
 	const float *values = x[0];
 	float low = 0, high = 0, scale;
 	uint8_t zero;
 
-	(void)scratch;
 	for (size_t i = 0; i < count; i++) {
 		low = values[i] < low ? values[i] : low;
 		high = values[i] > high ? values[i] : high;
@@ -97,9 +378,9 @@ struct operands { // which inputs are what; 0: the operator has none
 	uint32_t b, a_scale, b_scale, a_zero, b_zero, y_scale, y_zero;
 };
 
-static struct operands operands_of(const struct general *general)
+static struct operands operands_of(const struct plain *plain)
 {
-	if (general->node->op == OP_QLINEAR_MATMUL || general->node->op == OP_QLINEAR_CONV)
+	if (plain->node->op == OP_QLINEAR_MATMUL || plain->node->op == OP_QLINEAR_CONV)
 		return (struct operands){ 3, 1, 4, 2, 5, 6, 7 };
 	return (struct operands){ .b = 1, .a_zero = 2, .b_zero = 3 };
 }
@@ -126,13 +407,13 @@ static void matrices_init(struct matrices *matrices, const struct tensor *a, con
 }
 
 // A parameter's index: one for all, or one for each row (column).
-static size_t own(const struct general *general, uint32_t input, size_t k)
+static size_t own(const struct plain *plain, uint32_t input, size_t k)
 {
-	return input < general->n_in && tensor_elements(&general->in[input]) > 1 ? k : 0;
+	return input < plain->n_in && tensor_elements(&plain->in[input]) > 1 ? k : 0;
 }
 
-static void set_product(const struct general *general, const struct operands *o,
-	const void *const *x, void *y, size_t at, int32_t sum, size_t row, size_t column)
+static void set_product(const struct plain *plain, const struct operands *o, const void *const *x,
+	void *y, size_t at, int32_t sum, size_t row, size_t column)
 {
 	const float *a = x[o->a_scale], *b = x[o->b_scale], *out = x[o->y_scale];
 	float scale;
@@ -141,47 +422,46 @@ static void set_product(const struct general *general, const struct operands *o,
 		((int32_t *)y)[at] = sum;
 		return;
 	}
-	scale = a[own(general, o->a_scale, row)] * b[own(general, o->b_scale, column)] / out[0];
-	value_set_number(general->out[0].dtype, y, at,
-		(double)nearbyintf((float)sum * scale) + (double)zero_at(general, x, o->y_zero, 0));
+	scale = a[own(plain, o->a_scale, row)] * b[own(plain, o->b_scale, column)] / out[0];
+	value_set_number(plain->out[0].dtype, y, at,
+		(double)nearbyintf((float)sum * scale) + (double)zero_at(plain, x, o->y_zero, 0));
 }
 
-void general_quantised_matmul(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void quantised_matmul_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct operands o = operands_of(general);
-	const enum dtype a = general->in[0].dtype, b = general->in[o.b].dtype;
+	const struct operands o = operands_of(plain);
+	const enum dtype a = plain->in[0].dtype, b = plain->in[o.b].dtype;
 	struct matrices p;
 	size_t at = 0;
 
-	(void)scratch;
-	matrices_init(&p, &general->in[0], &general->in[o.b], &general->out[0]);
+	matrices_init(&p, &plain->in[0], &plain->in[o.b], &plain->out[0]);
 	for (; p.lead.left > 0; walk_next(&p.lead), at += p.m * p.n) {
 		const size_t a0 = (size_t)p.lead.at[0] * p.m * p.k;
 		const size_t b0 = (size_t)p.lead.at[1] * p.k * p.n;
 
 		for (size_t i = 0; i < p.m * p.n; i++) {
 			const size_t row = i / p.n, column = i % p.n;
-			const uint64_t a_zero = (uint64_t)zero_at(
-				general, x, o.a_zero, own(general, o.a_zero, row));
-			const uint64_t b_zero = (uint64_t)zero_at(
-				general, x, o.b_zero, own(general, o.b_zero, column));
+			const uint64_t a_zero =
+				(uint64_t)zero_at(plain, x, o.a_zero, own(plain, o.a_zero, row));
+			const uint64_t b_zero =
+				(uint64_t)zero_at(plain, x, o.b_zero, own(plain, o.b_zero, column));
 			uint64_t sum = 0;
 
 			for (size_t l = 0; l < p.k; l++)
 				sum += (value_integer(a, x[0], a0 + row * p.k + l) - a_zero) *
 					(value_integer(b, x[o.b], b0 + l * p.n + column) - b_zero);
 			set_product(
-				general, &o, x, y[0], at + i, (int32_t)(uint32_t)sum, row, column);
+				plain, &o, x, y[0], at + i, (int32_t)(uint32_t)sum, row, column);
 		}
 	}
 }
 
-uint64_t general_quantised_matmul_work(const struct general *general)
+static uint64_t quantised_matmul_work(const struct plain *plain)
 {
-	const struct tensor *a = &general->in[0];
+	const struct tensor *a = &plain->in[0];
 
-	return (uint64_t)tensor_elements(&general->out[0]) * (uint64_t)a->dims[a->rank - 1];
+	return (uint64_t)tensor_elements(&plain->out[0]) * (uint64_t)a->dims[a->rank - 1];
 }
 
 // --- Convolutions -------------------------------------------------------------------------------
@@ -224,23 +504,22 @@ static uint64_t sum_window(const struct qconv *conv, const int64_t o[WINDOW_DIMS
 	return sum;
 }
 
-void general_quantised_conv(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void quantised_conv_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct operands o = operands_of(general);
-	const struct tensor *in = &general->in[0], *w = &general->in[o.b];
-	const int64_t groups = node_int(general->node, ATTR_GROUP, 1), m = w->dims[0];
-	const int32_t *bias = general->n_in > 8 ? x[8] : NULL;
+	const struct operands o = operands_of(plain);
+	const struct tensor *in = &plain->in[0], *w = &plain->in[o.b];
+	const int64_t groups = node_int(plain->node, ATTR_GROUP, 1), m = w->dims[0];
+	const int32_t *bias = plain->n_in > 8 ? x[8] : NULL;
 	struct qconv conv = { .in = w->dims[1],
 		.out = m / groups,
 		.x_dtype = in->dtype,
 		.w_dtype = w->dtype,
-		.x_zero = (uint64_t)zero_at(general, x, o.a_zero, 0) };
+		.x_zero = (uint64_t)zero_at(plain, x, o.a_zero, 0) };
 	int64_t places, size;
 	struct error err;
 
-	(void)scratch;
-	window_of(general->node, in, w->dims + 2, false, &conv.window, &err);
+	window_of(plain->node, in, w->dims + 2, false, &conv.window, &err);
 	places = window_product(conv.window.out);
 	size = window_product(conv.window.in);
 	for (int64_t i = 0; i < in->dims[0] * m * places; i++) {
@@ -254,19 +533,31 @@ void general_quantised_conv(
 		uint64_t sum;
 
 		conv.w_zero = (uint64_t)zero_at(
-			general, x, o.b_zero, own(general, o.b_zero, (size_t)channel));
+			plain, x, o.b_zero, own(plain, o.b_zero, (size_t)channel));
 		sum = sum_window(&conv, at, x[0], (size_t)(first * size), x[o.b],
 			(size_t)(channel * conv.in * window_product(conv.window.kernel)));
 		sum += bias ? (uint64_t)(int64_t)bias[channel] : 0;
-		set_product(general, &o, x, y[0], (size_t)i, (int32_t)(uint32_t)sum, 0,
-			(size_t)channel);
+		set_product(
+			plain, &o, x, y[0], (size_t)i, (int32_t)(uint32_t)sum, 0, (size_t)channel);
 	}
 }
 
-uint64_t general_quantised_conv_work(const struct general *general)
+static uint64_t quantised_conv_work(const struct plain *plain)
 {
-	const struct tensor *w = &general->in[operands_of(general).b];
+	const struct tensor *w = &plain->in[operands_of(plain).b];
 
-	return (uint64_t)tensor_elements(&general->out[0]) *
+	return (uint64_t)tensor_elements(&plain->out[0]) *
 		((uint64_t)tensor_elements(w) / (uint64_t)(w->dims[0] ? w->dims[0] : 1));
 }
+
+const struct plain_op plain_quantise = { .run = quantise_plain };
+const struct plain_op plain_dequantise = { .run = dequantise_plain };
+const struct plain_op plain_dynamic_quantise = { .run = dynamic_quantise_plain };
+const struct plain_op plain_quantised_matmul = { .run = quantised_matmul_plain,
+	.work = quantised_matmul_work };
+const struct plain_op plain_quantised_conv = { .run = quantised_conv_plain,
+	.work = quantised_conv_work };
+
+const struct plain_op plain_qdense = { 0 };
+const struct plain_op plain_qconv = { 0 };
+const struct plain_op plain_dynamic_qdense = { 0 };

@@ -1,9 +1,111 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM by the equations of ONNX's Operators.md, one direction and sequence at a time.
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+static int need_list(
+	const struct inference *in, enum attr_key key, enum attr_kind kind, uint32_t count)
+{
+	const struct attr *attr = node_attr(in->node, key);
+
+	if (!attr || attr->kind != kind || attr->count != count)
+		return shape_refuse(in, "attribute \"%s\" should have %" PRIu32 " values",
+			attr_name(key), count);
+	for (uint32_t i = 0; i < count && kind == ATTR_KIND_INTS; i++) {
+		if (attr->ints[i] < 0 || attr->ints[i] >= RECURRENT_COUNT)
+			return shape_refuse(in,
+				"attribute \"%s\" has %" PRId64 ", which is no activation",
+				attr_name(key), attr->ints[i]);
+	}
+	return 0;
+}
+
+static int need_dims(const struct inference *in, uint32_t i, uint32_t rank, const int64_t *dims)
+{
+	const struct tensor *tensor = shape_input(in, i);
+	struct tensor wanted = { .rank = rank };
+	bool same = tensor && tensor->rank == rank;
+
+	for (uint32_t d = 0; d < rank; d++) {
+		wanted.dims[d] = dims[d];
+		same = same && tensor->dims[d] == dims[d];
+	}
+	if (tensor && !same)
+		return shape_refuse(in, "input \"%s\" is %s, should be %s", tensor->name,
+			tensor_shape_text(tensor).text, tensor_shape_text(&wanted).text);
+	return 0;
+}
+
+// initial_h, initial_c, Y_h, Y_c.
+static void state_dims(int64_t dims[3], bool rows_first, int64_t ways, int64_t batch, int64_t h)
+{
+	dims[0] = rows_first ? batch : ways;
+	dims[1] = rows_first ? ways : batch;
+	dims[2] = h;
+}
+
+static int need_attrs(const struct inference *in, uint32_t functions)
+{
+	if (shape_need_int(in, ATTR_DIRECTION, 0, 0, DIRECTION_COUNT - 1) != 0 ||
+		shape_need_int(in, ATTR_LAYOUT, 0, 0, 1) != 0 ||
+		need_list(in, ATTR_ACTIVATIONS, ATTR_KIND_INTS, functions) != 0 ||
+		need_list(in, ATTR_ALPHAS, ATTR_KIND_FLOATS, functions) != 0 ||
+		need_list(in, ATTR_BETAS, ATTR_KIND_FLOATS, functions) != 0)
+		return -EINVAL;
+	for (uint32_t i = 0; i < in->node->n_inputs; i++) {
+		if (shape_need_dtype(in, i, i == 4 ? DTYPE_I32 : DTYPE_F32) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+// X, W, R, B, sequence_lens, initial_h, and of LSTM initial_c and P. Outputs Y, Y_h, Y_c.
+int shape_recurrent(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *r = shape_input(in, 2);
+	const enum op op = in->node->op;
+	const int64_t gates = op == OP_LSTM ? 4 : op == OP_GRU ? 3 : 1;
+	const int64_t ways = node_int(in->node, ATTR_DIRECTION, 0) == DIRECTION_BOTH ? 2 : 1;
+	const uint32_t functions = (uint32_t)ways * (op == OP_LSTM ? 3 : op == OP_GRU ? 2 : 1);
+	const bool rows_first = node_int(in->node, ATTR_LAYOUT, 0) != 0;
+	int64_t steps, batch, h, state[3];
+
+	if (need_attrs(in, functions) != 0)
+		return -EINVAL;
+	if (x->rank != 3 || r->rank != 3)
+		return shape_refuse_pair(in, 0, 2, "both must have 3 dimensions");
+	steps = x->dims[rows_first];
+	batch = x->dims[!rows_first];
+	h = r->dims[2];
+	if (steps < 1 || batch < 1 || h < 1)
+		return shape_refuse_pair(in, 0, 2, "none of their dimensions may be 0");
+	state_dims(state, rows_first, ways, batch, h);
+	if (need_dims(in, 1, 3, (int64_t[]){ ways, gates * h, x->dims[2] }) != 0 ||
+		need_dims(in, 2, 3, (int64_t[]){ ways, gates * h, h }) != 0 ||
+		need_dims(in, 3, 2, (int64_t[]){ ways, 2 * gates * h }) != 0 ||
+		need_dims(in, 4, 1, &batch) != 0 || need_dims(in, 5, 3, state) != 0 ||
+		need_dims(in, 6, 3, state) != 0 ||
+		need_dims(in, 7, 2, (int64_t[]){ ways, 3 * h }) != 0)
+		return -EINVAL;
+	out[0] = (struct tensor){ .dtype = DTYPE_F32, .rank = 4 };
+	out[0].dims[0] = x->dims[0];
+	out[0].dims[1] = rows_first ? x->dims[1] : ways;
+	out[0].dims[2] = rows_first ? ways : x->dims[1];
+	out[0].dims[3] = h;
+	for (uint32_t o = 1; o < in->node->n_outputs; o++) {
+		out[o] = (struct tensor){ .dtype = DTYPE_F32, .rank = 3 };
+		state_dims(out[o].dims, rows_first, ways, batch, h);
+	}
+	return 0;
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 #define GATES_MAX 4
 
@@ -131,13 +233,13 @@ static void one_step(struct recurrent_run *run, const float *x)
 }
 
 static void set_up(
-	const struct general *general, const void *const *x, int64_t way, struct recurrent_run *run)
+	const struct plain *plain, const void *const *x, int64_t way, struct recurrent_run *run)
 {
-	const struct node *node = general->node;
+	const struct node *node = plain->node;
 	const int64_t rows = run->gates * run->h;
 	const uint32_t functions = run->op == OP_LSTM ? 3 : run->op == OP_GRU ? 2 : 1;
-	const float *bias = general->n_in > 3 ? x[3] : NULL;
-	const float *p = general->n_in > 7 ? x[7] : NULL;
+	const float *bias = plain->n_in > 3 ? x[3] : NULL;
+	const float *p = plain->n_in > 7 ? x[7] : NULL;
 	const float clip = node_float(node, ATTR_CLIP, 0);
 
 	run->w = (const float *)x[1] + way * rows * run->inputs;
@@ -162,13 +264,13 @@ struct layout { // where things stand, in values
 	bool rows_first;
 };
 
-static struct layout layout_of(const struct general *general)
+static struct layout layout_of(const struct plain *plain)
 {
-	const struct tensor *x = &general->in[0];
-	const bool rows_first = node_int(general->node, ATTR_LAYOUT, 0) != 0;
+	const struct tensor *x = &plain->in[0];
+	const bool rows_first = node_int(plain->node, ATTR_LAYOUT, 0) != 0;
 
-	return (struct layout){ x->dims[rows_first], x->dims[!rows_first], general->in[1].dims[0],
-		general->in[2].dims[2], x->dims[2], rows_first };
+	return (struct layout){ x->dims[rows_first], x->dims[!rows_first], plain->in[1].dims[0],
+		plain->in[2].dims[2], x->dims[2], rows_first };
 }
 
 static int64_t state_at(const struct layout *l, int64_t way, int64_t row)
@@ -189,19 +291,19 @@ static void get(double *to, const float *x, int64_t at, int64_t count)
 }
 
 // Steps past the sequence's length give 0 and leave the states as they are.
-static void one_sequence(const struct general *general, const struct layout *l,
-	const void *const *x, void *const *y, struct recurrent_run *run, int64_t way, int64_t row)
+static void one_sequence(const struct plain *plain, const struct layout *l, const void *const *x,
+	void *const *y, struct recurrent_run *run, int64_t way, int64_t row)
 {
-	const int32_t *lengths = general->n_in > 4 ? x[4] : NULL;
-	const int64_t direction = node_int(general->node, ATTR_DIRECTION, DIRECTION_FORWARD);
+	const int32_t *lengths = plain->n_in > 4 ? x[4] : NULL;
+	const int64_t direction = node_int(plain->node, ATTR_DIRECTION, DIRECTION_FORWARD);
 	const bool backwards = direction == DIRECTION_REVERSE || way == 1;
 	int64_t length = lengths ? lengths[row] : l->steps;
 	const int64_t at = state_at(l, way, row);
 	float *all = y[0];
 
 	length = length < 0 ? 0 : length > l->steps ? l->steps : length;
-	get(run->state, general->n_in > 5 ? x[5] : NULL, at, l->h);
-	get(run->cell, general->n_in > 6 ? x[6] : NULL, at, l->h);
+	get(run->state, plain->n_in > 5 ? x[5] : NULL, at, l->h);
+	get(run->cell, plain->n_in > 6 ? x[6] : NULL, at, l->h);
 	for (int64_t s = 0; s < l->steps; s++) {
 		const int64_t step = backwards && s < length ? length - 1 - s : s;
 		const int64_t place = l->rows_first ? row * l->steps + step : step * l->batch + row;
@@ -216,15 +318,15 @@ static void one_sequence(const struct general *general, const struct layout *l,
 		}
 	}
 	put(y[1], at, run->state, l->h);
-	if (general->n_out > 2)
+	if (plain->n_out > 2)
 		put(y[2], at, run->cell, l->h);
 }
 
-void general_recurrent(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void recurrent_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct layout l = layout_of(general);
-	const enum op op = general->node->op;
+	const struct layout l = layout_of(plain);
+	const enum op op = plain->node->op;
 	double *state = scratch;
 	struct recurrent_run run = { .op = op,
 		.h = l.h,
@@ -238,24 +340,28 @@ void general_recurrent(
 		.sums = state + 3 * l.h };
 
 	for (int64_t way = 0; way < l.ways; way++) {
-		set_up(general, x, way, &run);
+		set_up(plain, x, way, &run);
 		for (int64_t row = 0; row < l.batch; row++)
-			one_sequence(general, &l, x, y, &run, way, row);
+			one_sequence(plain, &l, x, y, &run, way, row);
 	}
 }
 
-size_t general_recurrent_scratch(const struct general *general)
+static size_t recurrent_scratch(const struct plain *plain)
 {
-	return (size_t)general->in[2].dims[2] * (3 + 2 * GATES_MAX) * sizeof(double);
+	return (size_t)plain->in[2].dims[2] * (3 + 2 * GATES_MAX) * sizeof(double);
 }
 
-uint64_t general_recurrent_work(const struct general *general)
+static uint64_t recurrent_work(const struct plain *plain)
 {
-	const struct layout l = layout_of(general);
-	const uint64_t each = (uint64_t)tensor_elements(&general->in[1]) +
-		2 * (uint64_t)tensor_elements(&general->in[2]);
+	const struct layout l = layout_of(plain);
+	const uint64_t each = (uint64_t)tensor_elements(&plain->in[1]) +
+		2 * (uint64_t)tensor_elements(&plain->in[2]);
 
 	// Activations take many times a multiply-add; each is below 2^28.
 	return (uint64_t)(l.steps * l.batch) * (each / (uint64_t)l.ways + 64 * (uint64_t)l.h) *
 		(uint64_t)l.ways;
 }
+
+const struct plain_op plain_recurrent = {
+	.run = recurrent_plain, .scratch_bytes = recurrent_scratch, .work = recurrent_work
+};

@@ -1,9 +1,96 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that make one value of many along axes.
 #include "infer/ops/plain.h"
+#include "infer/ops/rule.h"
 #include "infer/ops/values.h"
 
 #include <math.h>
+#include <string.h>
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+int shape_arg(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const bool keep = node_int(in->node, ATTR_KEEPDIMS, 1) != 0;
+	uint32_t axis;
+
+	if (shape_need_axis(in, x->rank, 0, &axis) != 0)
+		return -EINVAL;
+	if (x->dims[axis] == 0)
+		return shape_refuse(
+			in, "input %s has nothing along the axis", tensor_shape_text(x).text);
+	shape_copy(out, x);
+	out->dtype = DTYPE_I64;
+	out->dims[axis] = 1;
+	if (keep)
+		return 0;
+	out->rank--;
+	for (uint32_t d = axis; d < out->rank; d++)
+		out->dims[d] = out->dims[d + 1];
+	out->dims[out->rank] = 0;
+	return 0;
+}
+
+// AXES: counted from the front, each once; left out: all. What ONNX's operators take.
+int shape_reduce(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const struct attr *axes = node_attr(in->node, ATTR_AXES);
+	const bool keep = node_int(in->node, ATTR_KEEPDIMS, 1) != 0;
+	const enum op op = in->node->op;
+	uint32_t mask = 0;
+
+	if (x->dtype != DTYPE_F32 &&
+		(dtype_is_float(x->dtype) || op == OP_REDUCE_L2 || op == OP_REDUCE_MEAN ||
+			op == OP_REDUCE_LOG_SUM || op == OP_REDUCE_LOG_SUM_EXP))
+		return shape_refuse(
+			in, "input \"%s\" is %s, should be float32", x->name, dtype_name(x->dtype));
+	for (uint32_t i = 0; axes && i < axes->count; i++) {
+		if (axes->ints[i] < 0 || axes->ints[i] >= x->rank || (mask >> axes->ints[i] & 1))
+			return shape_refuse(in,
+				"attribute \"axes\" should name dimensions of %s once each",
+				tensor_shape_text(x).text);
+		mask |= 1u << axes->ints[i];
+	}
+	if (!axes)
+		mask = (1u << x->rank) - 1;
+	*out = (struct tensor){ .dtype = x->dtype };
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if ((mask >> d & 1) && x->dims[d] == 0)
+			return shape_refuse(in, "input %s has nothing along an axis",
+				tensor_shape_text(x).text);
+		if (!(mask >> d & 1) || keep)
+			out->dims[out->rank++] = mask >> d & 1 ? 1 : x->dims[d];
+	}
+	return 0;
+}
+
+int shape_cum_sum(const struct inference *in, struct tensor *out)
+{
+	uint32_t axis;
+	int rc = shape_arithmetic(in, out);
+
+	return rc ? rc : shape_need_axis(in, shape_input(in, 0)->rank, -1, &axis);
+}
+
+int shape_top_k(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	uint32_t axis;
+
+	if (shape_arithmetic(in, &out[0]) != 0 || shape_need_axis(in, x->rank, -1, &axis) != 0 ||
+		shape_need_int(in, ATTR_K, 0, 1, x->dims[axis]) != 0)
+		return -EINVAL;
+	out[0].dims[axis] = node_int(in->node, ATTR_K, 0);
+	if (in->node->n_outputs > 1) {
+		shape_copy(&out[1], &out[0]);
+		out[1].dtype = DTYPE_I64;
+	}
+	return 0;
+}
+
+// --- Values --------------------------------------------------------------------------------------
 
 // Is a to be taken before b, the best yet? NaN comes before all numbers, as in NumPy.
 static bool is_better(enum op op, double a, double b, bool last)
@@ -18,15 +105,15 @@ static bool is_better(enum op op, double a, double b, bool last)
 }
 
 // Which of the values along the axis is the largest, or smallest.
-void general_arg(const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void arg_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0];
-	const bool last = node_int(general->node, ATTR_LAST, 0) != 0;
+	const struct tensor *in = &plain->in[0];
+	const bool last = node_int(plain->node, ATTR_LAST, 0) != 0;
 	int64_t *to = y[0], inner = 1, outer = 1, n;
 	uint32_t axis = 0;
 
-	(void)scratch;
-	op_axis(general->node, in->rank, 0, &axis); // the shape rule has seen to it
+	node_axis(plain->node, in->rank, 0, &axis); // the shape rule has seen to it
 	for (uint32_t d = 0; d < in->rank; d++)
 		*(d < axis ? &outer : &inner) *= d == axis ? 1 : in->dims[d];
 	n = in->dims[axis];
@@ -36,7 +123,7 @@ void general_arg(const struct general *general, const void *const *x, void *cons
 			int64_t best = 0;
 
 			for (int64_t k = 1; k < n; k++) {
-				if (is_better(general->node->op,
+				if (is_better(plain->node->op,
 					    value_number(in->dtype, x[0], (size_t)(at + k * inner)),
 					    value_number(
 						    in->dtype, x[0], (size_t)(at + best * inner)),
@@ -131,9 +218,9 @@ static void add_integer(enum op op, enum dtype dtype, uint64_t *value, bool firs
 }
 
 // The walk over the values that make one: the reduced axes of x, from where `at` is.
-static void walk_reduced(struct walk *inner, const struct general *general, uint32_t axes)
+static void walk_reduced(struct walk *inner, const struct plain *plain, uint32_t axes)
 {
-	const struct tensor *in = &general->in[0];
+	const struct tensor *in = &plain->in[0];
 	struct tensor reduced = { .rank = in->rank };
 	int64_t strides[GRAPH_RANK_MAX];
 
@@ -145,35 +232,34 @@ static void walk_reduced(struct walk *inner, const struct general *general, uint
 		inner->stride[0][d] = strides[d];
 }
 
-static uint32_t axes_mask(const struct general *general)
+static uint32_t axes_mask(const struct plain *plain)
 {
-	const struct attr *axes = node_attr(general->node, ATTR_AXES);
+	const struct attr *axes = node_attr(plain->node, ATTR_AXES);
 	uint32_t mask = 0;
 
 	for (uint32_t i = 0; axes && i < axes->count; i++)
 		mask |= 1u << axes->ints[i];
-	return axes ? mask : (1u << general->in[0].rank) - 1;
+	return axes ? mask : (1u << plain->in[0].rank) - 1;
 }
 
-void general_reduce(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void reduce_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct tensor *in = &general->in[0];
-	const enum op op = general->node->op;
+	const struct tensor *in = &plain->in[0];
+	const enum op op = plain->node->op;
 	const enum dtype dtype = in->dtype;
-	const uint32_t axes = axes_mask(general);
+	const uint32_t axes = axes_mask(plain);
 	struct tensor kept = { .rank = in->rank };
 	int64_t strides[GRAPH_RANK_MAX];
 	struct walk outer, inner, first;
 
-	(void)scratch;
 	tensor_strides(in, strides);
 	for (uint32_t d = 0; d < in->rank; d++)
 		kept.dims[d] = axes >> d & 1 ? 1 : in->dims[d];
 	walk_init(&outer, &kept);
 	for (uint32_t d = 0; d < in->rank; d++)
 		outer.stride[0][d] = strides[d];
-	walk_reduced(&first, general, axes);
+	walk_reduced(&first, plain, axes);
 	for (size_t i = 0; outer.left > 0; walk_next(&outer), i++) {
 		struct sum sum = { 0 };
 		uint64_t whole = 0;
@@ -201,28 +287,27 @@ struct lines { // values `step` apart along the axis, `n` of them, in outer * in
 	int64_t outer, n, inner;
 };
 
-static struct lines lines_of(const struct general *general)
+static struct lines lines_of(const struct plain *plain)
 {
-	const struct tensor *in = &general->in[0];
+	const struct tensor *in = &plain->in[0];
 	struct lines lines = { 1, 1, 1 };
 	uint32_t axis = 0;
 
-	op_axis(general->node, in->rank, -1, &axis);
+	node_axis(plain->node, in->rank, -1, &axis);
 	for (uint32_t d = 0; d < in->rank; d++)
 		*(d < axis ? &lines.outer : d == axis ? &lines.n : &lines.inner) *= in->dims[d];
 	return lines;
 }
 
 // EXCLUSIVE: without the value itself; REVERSE: from the end.
-void general_cum_sum(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void cum_sum_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const bool exclusive = node_int(general->node, ATTR_EXCLUSIVE, 0) != 0;
-	const bool reverse = node_int(general->node, ATTR_REVERSE, 0) != 0;
-	const enum dtype dtype = general->in[0].dtype;
-	const struct lines lines = lines_of(general);
+	const bool exclusive = node_int(plain->node, ATTR_EXCLUSIVE, 0) != 0;
+	const bool reverse = node_int(plain->node, ATTR_REVERSE, 0) != 0;
+	const enum dtype dtype = plain->in[0].dtype;
+	const struct lines lines = lines_of(plain);
 
-	(void)scratch;
 	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
 		const int64_t first =
 			line / lines.inner * lines.n * lines.inner + line % lines.inner;
@@ -259,15 +344,14 @@ static bool comes_before(double a, double b, int64_t ia, int64_t ib, bool larges
 }
 
 // The K first along the axis, in order: by K passes, K being small. y[1]: where they were.
-void general_top_k(
-	const struct general *general, const void *const *x, void *const *y, void *scratch)
+static void top_k_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const bool largest = node_int(general->node, ATTR_LARGEST, 1) != 0;
-	const int64_t k = node_int(general->node, ATTR_K, 0);
-	const enum dtype dtype = general->in[0].dtype;
-	const struct lines lines = lines_of(general);
+	const bool largest = node_int(plain->node, ATTR_LARGEST, 1) != 0;
+	const int64_t k = node_int(plain->node, ATTR_K, 0);
+	const enum dtype dtype = plain->in[0].dtype;
+	const struct lines lines = lines_of(plain);
 
-	(void)scratch;
 	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
 		const int64_t from = line / lines.inner, in = line % lines.inner;
 		int64_t last = -1;
@@ -296,14 +380,19 @@ void general_top_k(
 			last = best < 0 ? 0 : best;
 			if (y[0])
 				value_set_number(dtype, y[0], to, best_value);
-			if (general->n_out > 1 && y[1])
+			if (plain->n_out > 1 && y[1])
 				((int64_t *)y[1])[to] = last;
 		}
 	}
 }
 
-uint64_t general_top_k_work(const struct general *general)
+static uint64_t top_k_work(const struct plain *plain)
 {
-	return (uint64_t)tensor_elements(&general->in[0]) *
-		(uint64_t)node_int(general->node, ATTR_K, 0);
+	return (uint64_t)tensor_elements(&plain->in[0]) *
+		(uint64_t)node_int(plain->node, ATTR_K, 0);
 }
+
+const struct plain_op plain_arg = { .run = arg_plain };
+const struct plain_op plain_reduce = { .run = reduce_plain };
+const struct plain_op plain_cum_sum = { .run = cum_sum_plain };
+const struct plain_op plain_top_k = { .run = top_k_plain, .work = top_k_work };

@@ -2,6 +2,8 @@
 // What the rules share: inputs as they must be, broadcasting.
 #include "infer/ops/rule.h"
 
+#include "infer/graph/window.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -82,19 +84,9 @@ int shape_need_int(
 	return 0;
 }
 
-int op_axis(const struct node *node, uint32_t rank, int64_t otherwise, uint32_t *axis)
-{
-	int64_t value = node_int(node, ATTR_AXIS, otherwise);
-
-	if (value < -(int64_t)rank || value >= (int64_t)rank)
-		return -EINVAL;
-	*axis = (uint32_t)(value < 0 ? value + rank : value);
-	return 0;
-}
-
 int shape_need_axis(const struct inference *in, uint32_t rank, int64_t otherwise, uint32_t *axis)
 {
-	if (op_axis(in->node, rank, otherwise, axis) != 0)
+	if (node_axis(in->node, rank, otherwise, axis) != 0)
 		return shape_refuse(in,
 			"axis %" PRId64 " is not one of the input's %" PRIu32 " dimensions",
 			node_int(in->node, ATTR_AXIS, otherwise), rank);
@@ -106,22 +98,6 @@ void shape_copy(struct tensor *out, const struct tensor *from)
 	out->dtype = from->dtype;
 	out->rank = from->rank;
 	memcpy(out->dims, from->dims, sizeof(out->dims));
-}
-
-int dims_broadcast(struct tensor *out, const struct tensor *a, const struct tensor *b)
-{
-	struct tensor shape = { .dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank };
-
-	for (uint32_t d = 1; d <= shape.rank; d++) { // from the last
-		int64_t x = d <= a->rank ? a->dims[a->rank - d] : 1;
-		int64_t y = d <= b->rank ? b->dims[b->rank - d] : 1;
-
-		if (x != y && x != 1 && y != 1)
-			return -EINVAL;
-		shape.dims[shape.rank - d] = x == 1 ? y : x;
-	}
-	shape_copy(out, &shape);
-	return 0;
 }
 
 // Input i must broadcast to `to` without widening it.
@@ -136,5 +112,85 @@ int shape_need_broadcast_to(const struct inference *in, uint32_t i, const struct
 		memcmp(shape.dims, to->dims, sizeof(shape.dims)) != 0)
 		return shape_refuse(in, "input \"%s\" is %s, which does not broadcast to %s",
 			tensor->name, tensor_shape_text(tensor).text, tensor_shape_text(to).text);
+	return 0;
+}
+
+// numpy's matmul: vectors are promoted to matrices and the added dimension is taken off again.
+int shape_product(const struct inference *in, uint32_t i, uint32_t j, struct tensor *out)
+{
+	const struct tensor *a = shape_input(in, i), *b = shape_input(in, j);
+	struct tensor left = { 0 }, right = { 0 }, shape = { 0 };
+	int64_t k_a, k_b;
+
+	if (a->rank == 0 || b->rank == 0)
+		return shape_refuse_pair(in, i, j, "a scalar cannot be multiplied as a matrix");
+	k_a = a->dims[a->rank - 1];
+	k_b = b->dims[b->rank == 1 ? 0 : b->rank - 2];
+	if (k_a != k_b)
+		return shape_refuse_pair(in, i, j, "the inner dimensions must be equal");
+	shape_copy(&left, a);
+	shape_copy(&right, b);
+	left.rank = a->rank > 2 ? a->rank - 2 : 0;
+	right.rank = b->rank > 2 ? b->rank - 2 : 0;
+	if (dims_broadcast(&shape, &left, &right) != 0)
+		return shape_refuse_pair(
+			in, i, j, "the leading dimensions do not broadcast to each other");
+	if (a->rank > 1)
+		shape.dims[shape.rank++] = a->dims[a->rank - 2];
+	if (b->rank > 1)
+		shape.dims[shape.rank++] = b->dims[b->rank - 1];
+	shape.dtype = DTYPE_F32;
+	shape_copy(out, &shape);
+	return 0;
+}
+
+static void set_spatial(struct tensor *out, const struct window *window)
+{
+	for (uint32_t d = 0; d < window->n; d++)
+		out->dims[2 + d] = window->out[WINDOW_DIMS - window->n + d];
+}
+
+// Output channels by the weights' dims: [M, C / groups, ...] or, transposed, [C, M / groups, ...].
+int shape_convolution(
+	const struct inference *in, uint32_t i, uint32_t j, bool transposed, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, i), *w = shape_input(in, j);
+	int64_t group = node_int(in->node, ATTR_GROUP, 1), channels;
+	struct window window;
+
+	if (shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
+		shape_need_int(in, ATTR_CEIL_MODE, 0, 0, 0) != 0)
+		return -EINVAL;
+	if (x->rank < 3 || w->rank != x->rank)
+		return shape_refuse_pair(in, i, j, "both must have the same 3 to 5 dimensions");
+	if (window_of(in->node, x, w->dims + 2, transposed, &window, in->err) != 0)
+		return -EINVAL;
+	channels = transposed ? w->dims[1] * group : w->dims[0];
+	if (transposed ? w->dims[0] != x->dims[1] || x->dims[1] % group != 0
+		       : w->dims[1] * group != x->dims[1] || channels % group != 0)
+		return shape_refuse(in,
+			"inputs %s and %s: the channels do not fit in %" PRId64 " groups",
+			tensor_shape_text(x).text, tensor_shape_text(w).text, group);
+	shape_copy(out, x);
+	out->dims[1] = channels;
+	set_spatial(out, &window);
+	return 0;
+}
+
+int shape_windows(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0);
+	const struct attr *kernel = node_attr(in->node, ATTR_KERNEL_SHAPE);
+	struct window window;
+
+	if (!kernel || kernel->kind != ATTR_KIND_INTS || x->rank < 3 ||
+		kernel->count != x->rank - 2)
+		return shape_refuse(in,
+			"attribute \"kernel_shape\" should have all dimensions of the input after "
+			"the second");
+	if (window_of(in->node, x, kernel->ints, false, &window, in->err) != 0)
+		return -EINVAL;
+	shape_copy(out, x);
+	set_spatial(out, &window);
 	return 0;
 }

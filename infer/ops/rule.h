@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Output shapes and dtypes of every operator: one rule each, by family in shapes_*.c, in the table
-// of shapes.c. The rules are those of ONNX's operator specifications (Operators.md,
-// Operators-ml.md, Broadcasting.md). Nobody else includes this; pure functions, any thread.
+// Shape rules: the output shapes and dtypes of every operator, and what the rules share. Each
+// operator of graph/ops.h names its rule there; it stands in its family's file. They are those of
+// ONNX's operator specifications (Operators.md, Operators-ml.md, Broadcasting.md). Nobody outside of
+// infer/ops includes this; pure functions, any thread.
 //
 // Inputs' own shapes have passed tensor_check_shape(), so their dims fit in 28 bits; products of
 // two are safe, and the result is checked again before anybody multiplies it out.
@@ -17,17 +18,9 @@ struct inference {
 
 // Fills dtype, rank and dims of the node's outputs; -EINVAL with the sentence made.
 typedef int shape_rule(const struct inference *in, struct tensor *out);
-shape_rule shape_svm, shape_same, shape_unary, shape_gelu, shape_binary, shape_prelu, shape_dense,
-	shape_affine, shape_gemm, shape_matmul, shape_softmax, shape_batch_norm, shape_layer_norm,
-	shape_normalizer, shape_reshape, shape_concat, shape_cast, shape_arithmetic, shape_not,
-	shape_is_nan, shape_logic, shape_bitwise, shape_compare, shape_where, shape_transpose,
-	shape_trees, shape_arg, shape_reduce, shape_cum_sum, shape_top_k, shape_slice, shape_pad,
-	shape_tile, shape_gather, shape_gather_elements, shape_gather_nd, shape_scatter_elements,
-	shape_scatter_nd, shape_one_hot, shape_conv, shape_conv_transpose, shape_pool,
-	shape_recurrent, shape_quantize_linear, shape_dequantize_linear,
-	shape_dynamic_quantize_linear, shape_qlinear_matmul, shape_matmul_integer, shape_qdense,
-	shape_conv_integer, shape_qlinear_conv, shape_qconv, shape_pairwise_coupling,
-	shape_dynamic_qdense;
+#define X(op, name, imin, imax, omin, omax, rule, plain) shape_rule rule;
+OP_LIST(X)
+#undef X
 
 #define shape_refuse(in, ...) error_set((in)->err, -EINVAL, __VA_ARGS__)
 // "inputs [1, 2] and [3]: <rule>"
@@ -49,7 +42,8 @@ int shape_need_axis(const struct inference *in, uint32_t rank, int64_t otherwise
 int shape_need_broadcast_to(const struct inference *in, uint32_t i, const struct tensor *to);
 // numpy's matmul of inputs a and b, dtypes unseen; the result's is F32.
 int shape_product(const struct inference *in, uint32_t a, uint32_t b, struct tensor *out);
-// Conv of inputs x and w, dtypes unseen; the result's is x's.
-int shape_convolution(const struct inference *in, uint32_t x, uint32_t w, struct tensor *out);
+// Conv, or where `transposed` ConvTranspose, of inputs x and w, dtypes unseen; the result's is x's.
+int shape_convolution(
+	const struct inference *in, uint32_t x, uint32_t w, bool transposed, struct tensor *out);
 // Windows of x [N, C, ...] by KERNEL_SHAPE: `out` but for its channels.
 int shape_windows(const struct inference *in, struct tensor *out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles: dtypes and lengths of the arrays, then what they say (trees_check).
 #include "infer/graph/trees.h"
+#include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 
 #include <inttypes.h>
@@ -95,3 +96,5 @@ int shape_trees(const struct inference *in, struct tensor *out)
 		.dims = { x->rank == 2 ? x->dims[0] : 1, trees.n_targets } };
 	return trees_check(&trees, in->err);
 }
+
+const struct plain_op plain_trees = { 0 };

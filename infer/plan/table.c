@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who builds the step of which operator: its own builder (steps/*.c), or the general path.
+// Who builds the step of which operator: its own builder (steps/*.c), or its plain form.
 #include "infer/plan/table.h"
-#include "infer/ops/plain.h"
+#include "infer/ops/table.h"
 
 static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
 	[OP_DENSE] = build_dense,
@@ -64,7 +64,7 @@ static bool takes_constant(enum op op)
 		op == OP_MATMUL || op == OP_GEMM;
 }
 
-// Has the node a builder of its own for what it reads and writes? The general path takes the rest.
+// Has the node a builder of its own for what it reads and writes? Its plain form takes the rest.
 static bool is_fast(const struct builder *builder)
 {
 	const struct node *node = builder->node;
@@ -90,8 +90,8 @@ int build_step(struct builder *builder)
 
 	if (is_fast(builder))
 		rc = PLAN_BUILDERS[op](builder);
-	if (rc == -ENOTSUP && general_op(op))
-		return build_general(builder);
+	if (rc == -ENOTSUP && op_plain(op))
+		return build_plain(builder);
 	if (rc == -ENOTSUP && !is_fast(builder))
 		error_set(builder->err, rc, "this build cannot compute it from such inputs");
 	return rc;

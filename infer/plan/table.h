@@ -9,11 +9,11 @@
 typedef int plan_builder(struct builder *builder);
 plan_builder build_dense, build_gemm, build_matmul, build_activation, build_affine,
 	build_batch_norm, build_prelu, build_binary, build_softmax, build_layer_norm,
-	build_normalizer, build_concat, build_general, build_conv, build_pool, build_recurrent,
+	build_normalizer, build_concat, build_plain, build_conv, build_pool, build_recurrent,
 	build_trees, build_qdense, build_qconv, build_quantise, build_dequantise,
 	build_dynamic_quantise, build_dynamic_qdense, build_bf16_dense, build_reduce,
 	build_transpose;
 
 // The step of the node at hand, by the operator's own builder, or where it has none or no kernel
-// for this form, by the general path.
+// for this form, by its plain form.
 int build_step(struct builder *builder);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/graph_build.h"
+#include "infer/ops/table.h"
 
 #include "infer/graph/arena.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/network_check.h"
+#include "infer/ops/table.h"
 
 #include "infer/image/image.h"
 #include "infer/infer.h"

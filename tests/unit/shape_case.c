@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/shape_case.h"
+#include "infer/ops/table.h"
 #include "tests/cmocka.h"
 
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/product/bf16_dense.h"
+#include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 

@@ -2,6 +2,7 @@
 // graph_check() and graph_add_*() refuse what graph.h excludes, each with its sentence.
 #include "infer/graph/arena.h"
 #include "infer/graph/graph.h"
+#include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 

@@ -3,6 +3,8 @@
 #include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
 #include "infer/graph/arena.h"
+#include "infer/ops/check.h"
+#include "infer/ops/table.h"
 #include "tests/cmocka.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every operator's shape rule: what comes out, and the sentence for what cannot.
+#include "infer/ops/table.h"
 #include "tests/cmocka.h"
 #include "tests/unit/shape_case.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Absurd windows, groups and states: what the shape rules of convolutions, pools and recurrent
 // layers refuse, and that what they let through can be scored.
+#include "infer/ops/table.h"
 #include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Nodes whose inputs are all constant: computed here, once, by the general path.
 #include "infer/compile/passes/passes.h"
-#include "infer/ops/plain.h"
+#include "infer/ops/fold.h"
 
 int pass_fold_constants(struct graph *graph, struct compile_report *report, struct error *err)
 {
@@ -9,7 +9,7 @@ int pass_fold_constants(struct graph *graph, struct compile_report *report, stru
 
 	for (uint32_t n = 0; n < graph->n_nodes; n++) {
 		struct node *node = &graph->nodes[n];
-		int rc = general_fold(graph, node, err);
+		int rc = op_fold(graph, node, err);
 
 		if (rc < 0)
 			return rc;

@@ -138,7 +138,7 @@ static bool read_weights(
 	p->w.n_scales = tensor_elements(scale);
 	p->w.zeros = zero ? zero->data : NULL;
 	p->w.n_zeros = zero ? tensor_elements(zero) : 0;
-	if (p->w.n_scales > 1 && (op_axis(node, p->w.q.rank, 1, &axis) != 0 || axis != columns))
+	if (p->w.n_scales > 1 && (node_axis(node, p->w.q.rank, 1, &axis) != 0 || axis != columns))
 		return false;
 	return fits_weights(f, p);
 }

@@ -7,6 +7,7 @@
 #include "infer/import/lightgbm/objective.h"
 #include "infer/import/lightgbm/text.h"
 #include "infer/import/lightgbm/trees.h"
+#include "infer/ops/check.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -146,7 +147,7 @@ static int build(struct lightgbm *l)
 		return error_set(l->err, -ENOMEM, "out of memory");
 	rc = forest_trees(l->forest, base, TREES_SUM, &trees, l->err);
 	if (rc == 0)
-		rc = trees_add(l->graph, "trees", &trees, input, &raw, l->err);
+		rc = forest_emit(l->graph, "trees", &trees, input, &raw, l->err);
 	if (rc == 0 && l->average) {
 		raw = build_pair(l->graph, OP_DIV, raw,
 			build_scalar(l->graph, (float)rounds, l->err), l->err);

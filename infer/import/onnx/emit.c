@@ -4,7 +4,8 @@
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/values.h"
-#include "infer/ops/plain.h"
+#include "infer/ops/fold.h"
+#include "infer/ops/table.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
 		shapes[o].data = NULL;
 		graph->tensors[outputs[o]] = shapes[o];
 	}
-	rc = general_fold(graph, &graph->nodes[index], onnx->err);
+	rc = op_fold(graph, &graph->nodes[index], onnx->err);
 	graph->n_nodes -= rc > 0;
 	return rc < 0 ? rc : 0;
 }

@@ -7,6 +7,7 @@
 #include "infer/import/onnx/nodes.h"
 #include "infer/import/onnx/parse.h"
 #include "infer/import/onnx/values.h"
+#include "infer/ops/check.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 #include "infer/import/xgboost/json.h"
 #include "infer/import/xgboost/objective.h"
 #include "infer/import/xgboost/trees.h"
+#include "infer/ops/check.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -298,7 +298,7 @@ int xgboost_trees(struct xgboost *x, const json_t *booster, uint32_t *output)
 	if (rc == 0)
 		rc = forest_trees(forest, x->base, TREES_SUM, &trees, x->err);
 	if (rc == 0)
-		rc = trees_add(x->graph, "trees", &trees, x->input, output, x->err);
+		rc = forest_emit(x->graph, "trees", &trees, x->input, output, x->err);
 	if (rc == 0)
 		report_add(x->report,
 			"%s%" PRIu32 " trees, %" PRIu32 " leaves, at most %" PRIu32

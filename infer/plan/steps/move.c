@@ -54,7 +54,7 @@ int build_concat(struct builder *builder)
 
 	if (!bytes)
 		return -ENOMEM;
-	if (op_axis(builder->node, out->rank, 0, &axis) != 0)
+	if (node_axis(builder->node, out->rank, 0, &axis) != 0)
 		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
 	for (uint32_t d = 0; d < axis; d++)
 		concat.outer *= (uint32_t)out->dims[d];

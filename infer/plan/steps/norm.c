@@ -32,7 +32,7 @@ int build_softmax(struct builder *builder)
 	struct softmax softmax = { .log = builder->node->op == OP_LOG_SOFTMAX };
 	uint32_t axis;
 
-	if (op_axis(builder->node, x->rank, -1, &axis) != 0)
+	if (node_axis(builder->node, x->rank, -1, &axis) != 0)
 		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
 	softmax.n = (uint32_t)x->dims[axis];
 	softmax.inner = product_of(x, axis + 1, x->rank);
@@ -63,7 +63,7 @@ int build_layer_norm(struct builder *builder)
 	uint32_t axis;
 	int rc;
 
-	if (op_axis(builder->node, x->rank, -1, &axis) != 0)
+	if (node_axis(builder->node, x->rank, -1, &axis) != 0)
 		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
 	normalised.rank = x->rank - axis;
 	memcpy(normalised.dims, x->dims + axis, normalised.rank * sizeof(*x->dims));

@@ -173,7 +173,7 @@ uint32_t onnx_emit_forest(struct onnx *onnx, const struct onnx_node *node, struc
 	name = onnx_fresh_name(onnx, "trees", ':');
 	if (!name || forest_trees(forest, start, how, &trees, onnx->err) != 0)
 		return GRAPH_NONE;
-	if (trees_add(onnx->graph, name, &trees, x, &scores, onnx->err) != 0) {
+	if (forest_emit(onnx->graph, name, &trees, x, &scores, onnx->err) != 0) {
 		onnx_refuse_as(onnx, node);
 		return GRAPH_NONE;
 	}

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps of the general path: one call of the operator's function a row.
+// Steps of the plain forms: one call of the operator's function a row.
 #include "infer/graph/arena.h"
-#include "infer/ops/plain.h"
+#include "infer/ops/table.h"
 #include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-struct general_step {
-	struct general general;
-	general_function *run;
-	struct buffer in[GENERAL_IN_MAX], out[GENERAL_OUT_MAX];
-	bool has_in[GENERAL_IN_MAX], has_out[GENERAL_OUT_MAX];
+struct plain_step {
+	struct plain plain;
+	void (*run)(const struct plain *plain, const void *const *x, void *const *y, void *scratch);
+	struct buffer in[PLAIN_IN_MAX], out[PLAIN_OUT_MAX];
+	bool has_in[PLAIN_IN_MAX], has_out[PLAIN_OUT_MAX];
 };
 
-static void run_general(const struct step *step, const struct pass *pass)
+static void run_plain(const struct step *step, const struct pass *pass)
 {
-	const struct general_step *params = step->params;
-	const struct general *general = &params->general;
+	const struct plain_step *params = step->params;
+	const struct plain *plain = &params->plain;
 	char *scratch = buffer_at(pass, &step->scratch);
-	const void *x[GENERAL_IN_MAX];
-	void *y[GENERAL_OUT_MAX];
+	const void *x[PLAIN_IN_MAX];
+	void *y[PLAIN_OUT_MAX];
 
-	for (uint32_t i = 0; i < general->n_in; i++)
+	for (uint32_t i = 0; i < plain->n_in; i++)
 		x[i] = params->has_in[i] ? buffer_at(pass, &params->in[i]) : NULL;
-	for (uint32_t o = 0; o < general->n_out; o++)
+	for (uint32_t o = 0; o < plain->n_out; o++)
 		y[o] = params->has_out[o] ? buffer_at(pass, &params->out[o]) : NULL;
 	for (uint32_t row = 0; row < pass->n; row++) {
-		params->run(general, x, y, scratch);
-		for (uint32_t i = 0; i < general->n_in; i++)
+		params->run(plain, x, y, scratch);
+		for (uint32_t i = 0; i < plain->n_in; i++)
 			x[i] = x[i] ? (const char *)x[i] + params->in[i].row_bytes : NULL;
-		for (uint32_t o = 0; o < general->n_out; o++)
+		for (uint32_t o = 0; o < plain->n_out; o++)
 			y[o] = y[o] ? (char *)y[o] + params->out[o].row_bytes : NULL;
 	}
 }
 
 // The node and its shapes, in the plan's memory: the graph goes.
-static int copy_node(struct builder *builder, struct general_step *params)
+static int copy_node(struct builder *builder, struct plain_step *params)
 {
 	struct arena *arena = builder->plan->arena;
 	const struct node *node = builder->node;
@@ -59,7 +59,7 @@ static int copy_node(struct builder *builder, struct general_step *params)
 	copy->attrs = attrs;
 	copy->name = builder->step->node;
 	copy->inputs = copy->outputs = NULL;
-	params->general = (struct general){ copy, in, out, node->n_inputs, node->n_outputs };
+	params->plain = (struct plain){ copy, in, out, node->n_inputs, node->n_outputs };
 	for (uint32_t i = 0; i < node->n_inputs; i++) {
 		params->has_in[i] = node->inputs[i] != GRAPH_NONE;
 		if (!params->has_in[i])
@@ -81,41 +81,41 @@ static int copy_node(struct builder *builder, struct general_step *params)
 }
 
 // "float32 [1, 3] -> int64 [1]", cut where it is longer.
-static void describe(struct step *step, const struct general *general)
+static void describe(struct step *step, const struct plain *plain)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s %.60s -> %s %.60s", dtype_name(general->in[0].dtype),
-		tensor_shape_text(&general->in[0]).text, dtype_name(general->out[0].dtype),
-		tensor_shape_text(&general->out[0]).text);
+	snprintf(text, sizeof(text), "%s %.60s -> %s %.60s", dtype_name(plain->in[0].dtype),
+		tensor_shape_text(&plain->in[0]).text, dtype_name(plain->out[0].dtype),
+		tensor_shape_text(&plain->out[0]).text);
 	memcpy(step->shape, text, sizeof(step->shape) - 1);
 }
 
-int build_general(struct builder *builder)
+int build_plain(struct builder *builder)
 {
-	const struct general_op *op = general_op(builder->node->op);
-	struct general_step *params;
+	const struct plain_op *op = op_plain(builder->node->op);
+	struct plain_step *params;
 	struct step *step = builder->step;
 
-	if (builder->node->n_inputs > GENERAL_IN_MAX || builder->node->n_outputs > GENERAL_OUT_MAX)
+	if (builder->node->n_inputs > PLAIN_IN_MAX || builder->node->n_outputs > PLAIN_OUT_MAX)
 		return error_set(builder->err, -ENOTSUP,
 			"has %" PRIu32 " inputs and %" PRIu32
 			" outputs, at most %d and %d are supported",
-			builder->node->n_inputs, builder->node->n_outputs, GENERAL_IN_MAX,
-			GENERAL_OUT_MAX);
+			builder->node->n_inputs, builder->node->n_outputs, PLAIN_IN_MAX,
+			PLAIN_OUT_MAX);
 	params = arena_calloc(builder->plan->arena, 1, sizeof(*params));
 	if (!params || copy_node(builder, params) != 0)
 		return error_set(builder->err, -ENOMEM, "no memory for the plan");
 	params->run = op->run;
-	step->run = run_general;
+	step->run = run_plain;
 	step->params = params;
-	builder->scratch_bytes = op->scratch_bytes ? op->scratch_bytes(&params->general) : 0;
-	step->macs = op->work ? op->work(&params->general) : 0;
-	for (uint32_t i = 0; i < params->general.n_in; i++)
-		step->bytes_touched += tensor_bytes(&params->general.in[i]);
-	for (uint32_t o = 1; o < params->general.n_out; o++) // step_keep() counts the first
-		step->bytes_touched += tensor_bytes(&params->general.out[o]);
-	describe(step, &params->general);
-	step_set_kernel(step, "general__scalar");
+	builder->scratch_bytes = op->scratch_bytes ? op->scratch_bytes(&params->plain) : 0;
+	step->macs = op->work ? op->work(&params->plain) : 0;
+	for (uint32_t i = 0; i < params->plain.n_in; i++)
+		step->bytes_touched += tensor_bytes(&params->plain.in[i]);
+	for (uint32_t o = 1; o < params->plain.n_out; o++) // step_keep() counts the first
+		step->bytes_touched += tensor_bytes(&params->plain.out[o]);
+	describe(step, &params->plain);
+	step_set_kernel(step, "plain__scalar");
 	return 0;
 }
