@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv: by tiles (steps_conv_tile.c), or with a stride of 1 along its last dimension by vectors of
-// places. What has another form takes the general path.
+// places. What has another form takes its plain form.
 #include "infer/plan/steps/conv.h"
 #include "infer/kernels/conv/conv_rows.h"
 #include "infer/kernels/kernels.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Pools of either layout: of windows that lie inside, or of which what is outside counts as one
-// value. What has another form takes the general path.
+// value. What has another form takes its plain form.
 #include "infer/plan/steps/pool.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/kernels.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What runs in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
-// QuantizeLinear and DequantizeLinear by one scale. Other forms are the general path's.
+// QuantizeLinear and DequantizeLinear by one scale. Other forms are the plain form's.
 #include "infer/plan/steps/quantise.h"
 
 #include "infer/kernels/product/dense.h"
@@ -202,7 +202,7 @@ int build_quantise(struct builder *builder)
 	struct step *step = builder->step;
 
 	if (x->dtype != DTYPE_F32 || !read_quantise(builder, y, &q.quantise))
-		return -ENOTSUP; // the general path's
+		return -ENOTSUP; // the plain form's
 	step->run = run_quantise;
 	snprintf(step->shape, sizeof(step->shape), "%" PRId64 " by %g%+" PRId32 " to %s",
 		tensor_elements(x), (double)q.quantise.scale, q.quantise.zero,

@@ -28,7 +28,7 @@ int build_dynamic_quantise(struct builder *builder)
 	struct step *step = builder->step;
 
 	if (builder->node->outputs[0] == GRAPH_NONE || !step->has_y2 || !step->has_y3)
-		return -ENOTSUP; // the general path's
+		return -ENOTSUP; // the plain form's
 	step->run = run_dynamic_quantise;
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM of one sequence a row: the inputs' share by one product for all time steps of a
 // row, or of a step for all rows; the state's by one product a step over the rows of the pass;
-// gates by vectors. What has lengths, peepholes, a clip or another activation takes the general
-// path.
+// gates by vectors. What has lengths, peepholes, a clip or another activation takes its plain
+// form.
 #include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"

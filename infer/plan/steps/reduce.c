@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ReduceSum, ReduceMean and ReduceMax of the last dimensions, the latter two of any that are
-// neighbours, and pools of all that there is. Others take the general path.
+// neighbours, and pools of all that there is. Others take its plain form.
 #include "infer/plan/steps/reduce.h"
 
 #include "infer/graph/arena.h"
