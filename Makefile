@@ -62,14 +62,28 @@ VIEWS   := $(foreach r,$(ROOMS),$(call view_of,$r)/.made)
 
 SRC_base      := $(wildcard base/*.c)
 SRC_config    := $(wildcard config/*.c)
-# Kernels end in the instruction set that they are for: those of another architecture are left out.
+# Kernels end in the instruction set that they are for, one of ISA_<architecture>/<instruction set>: the
+# compiler's flags for it. Those of another architecture are left out.
+ISA_x86_64/avx2       := -mavx2 -mfma -mf16c -mbmi2
+ISA_x86_64/avx512     := $(ISA_x86_64/avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+ISA_x86_64/avx512vnni := $(ISA_x86_64/avx512) -mavx512vnni
+ISA_x86_64/avx512vbmi := $(ISA_x86_64/avx512) -mavx512vbmi
+ISA_x86_64/avx512bf16 := $(ISA_x86_64/avx512) -mavx512bf16
+ISA_x86_64/amxbf16    := $(ISA_x86_64/avx512bf16) -mamx-tile -mamx-bf16
+ISA_x86_64/amxint8    := $(ISA_x86_64/avx512) -mamx-tile -mamx-int8
+ISA_x86_64/avxvnni    := $(ISA_x86_64/avx2) -mavxvnni
+ISA_aarch64/neon      := -DKERNEL_NEON
 ARCH          := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
-OTHER_x86_64  := %_neon.c
-OTHER_aarch64 := %_avx2.c %_avx512.c %_avx512vnni.c %_avx512vbmi.c %_avx512bf16.c %_avxvnni.c %_amxbf16.c %_amxint8.c
+ISAS          := $(patsubst ISA_%,%,$(filter ISA_%,$(.VARIABLES)))
+OTHER_ISAS    := $(notdir $(filter-out $(ARCH)/%,$(ISAS)))
+OTHER_KERNELS := $(OTHER_ISAS:%=\%_%.c)
+# The flags of a file by its name, and those of all that this architecture has (for lint).
+isa_flags      = $(ISA_$(ARCH)/$(lastword $(subst _, ,$(basename $(notdir $1)))))
+ALL_ISA_FLAGS := $(sort $(foreach i,$(filter $(ARCH)/%,$(ISAS)),$(ISA_$i)))
 below          = $(sort $(shell find $1 -name '*.c'))
 SRC_import    := $(call below,infer/import)
 SRC_compile   := $(call below,infer/compile)
-SRC_infer     := $(filter-out $(OTHER_$(ARCH)) $(SRC_import) $(SRC_compile),$(call below,infer))
+SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile),$(call below,infer))
 SRC_dataplane := $(wildcard dataplane/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
@@ -109,31 +123,21 @@ LIBS_martletd := $(call pc_libs,libevent liburing jansson) $(LIBS_dpdk) $(LIBS_c
 LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
-# --- Per-ISA flags, on kernel files only ----------------------------------------------------------
+# --- Kernels -------------------------------------------------------------------------------------
 
-ISA_avx2       := -mavx2 -mfma -mf16c -mbmi2
-ISA_avx512     := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
-ISA_avx512vnni := $(ISA_avx512) -mavx512vnni
-ISA_avx512vbmi := $(ISA_avx512) -mavx512vbmi
-ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
-ISA_amxbf16    := $(ISA_avx512bf16) -mamx-tile -mamx-bf16
-ISA_amxint8    := $(ISA_avx512) -mamx-tile -mamx-int8
-ISA_avxvnni    := $(ISA_avx2) -mavxvnni
-ISA_neon       := -DKERNEL_NEON
-isa_of = $(lastword $(subst _, ,$(basename $(notdir $(1)))))
 # clang 14 takes many minutes over UBSan's checks in the unrolled tiles. The fuzzers, its only sanitised
 # build, do without them there; the kernel tests have them, by gcc.
 CFLAGS_kernels := $(if $(findstring clang,$(CC)),-fno-sanitize=undefined)
 
 # Rows that were quantised by themselves are scaled by a product and a sum, as the operators were.
-$(B)/obj/infer/kernels/quantise/qdense_%.o $(B)/obj/infer/kernels/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
+$(B)/obj/infer/kernels/quantise/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
 
 # --- Rules ---------------------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all rooms programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
+.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
@@ -161,7 +165,7 @@ $(foreach l,$(LIBRARIES),$(eval $(call library_rules,$(l),$(SRC_$(l)))))
 $(B)/obj/%.o: %.c Makefile | $(VIEWS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(ISA_$(call isa_of,$<)) $(if $(filter infer/kernels/%,$<),$(CFLAGS_kernels)) -MMD -MP -iquote $(call view_of,$(call room_of,$<)) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(call isa_flags,$<) $(if $(filter infer/kernels/%,$<),$(CFLAGS_kernels)) -MMD -MP -iquote $(call view_of,$(call room_of,$<)) -c $< -o $@
 
 # ONNX's protobuf, generated from Debian's libonnx-dev.
 $(B)/gen/onnx.pb-c.c $(B)/gen/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
@@ -204,7 +208,7 @@ LIBS_bench    := -L/usr/lib/$(shell $(CC) -dumpmachine)/$(OPENBLAS) -Wl,-Bstatic
 # The ONNX project's tests: one program of all the files there.
 CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
-HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_$(ARCH)),$(wildcard tests/*.c tests/*/*.c))
+HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_KERNELS),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 TEST_LIBS  := server tool load dataplane compile import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
@@ -259,10 +263,14 @@ test-aarch64: setup
 debug:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/debug OPT="-O0 -g3" programs
 
-# Everything that a newcomer calls sets the machine up first: by package name, and only what is missing.
 # What each room sees, for scripts/walls.py.
 rooms:
 	@:$(foreach r,$(ROOMS),$(info $r: $(SEES_$r)))
+# Other architectures' instruction sets and this one's flags, for scripts/lint.sh.
+isas:
+	@:$(info $(OTHER_ISAS))$(info $(ALL_ISA_FLAGS))
+
+# Everything that a newcomer calls sets the machine up first: by package name, and only what is missing.
 setup:
 	$(Q)scripts/setup.sh $(SETUP)
 demo: SETUP := build
