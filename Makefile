@@ -309,7 +309,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/martletd
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/martletctl $(B)/martlet-load
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/martlet config/*.conf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/martlet LICENSE README.md docs/*.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/martlet LICENSE README.md docs/*.md docs/*.svg
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
 	sed 's|@PREFIX@|$(PREFIX)|' config/martletd.service | \
