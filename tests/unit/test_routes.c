@@ -122,7 +122,7 @@ static void body_too_large_is_refused(void **state)
 	static char big[BODY_JSON_BYTES_MAX + 1];
 
 	memset(big, ' ', sizeof(big));
-	assert_int_equal(body_empty_parse(big, sizeof(big), &err), -EINVAL);
+	assert_int_equal(body_empty_parse(big, sizeof(big), &err), -EFBIG);
 	assert_non_null(strstr(err.text, "65537 bytes"));
 }
 
