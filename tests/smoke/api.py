@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every route of the HTTP API and every status it answers with, as curl would see them; then a store somebody damaged."""
-import http.client
 import json
 import os
 import shutil
@@ -128,35 +127,49 @@ def two_models(ask, tap, image):
 
 
 def raw(path, data):
-    """(status, body) of one answer to these very bytes; the status is None where the connection was just closed."""
+    """(status, body) of the answer to these very bytes; the status is None where there was none.
+
+    Read by hand: to what has no version of HTTP libevent answers as "HTTP/0.0", which no library takes."""
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(20)
     s.connect(path)
-    s.sendall(data)
-    reply = http.client.HTTPResponse(s)
+    reply = b""
     try:
-        reply.begin()
-        return reply.status, reply.read().decode()
-    except (http.client.HTTPException, ConnectionError):
-        return None, ""
+        s.sendall(data)
+        while not reply.endswith(b"}"):
+            more = s.recv(65536)
+            if not more:
+                break
+            reply += more
+    except ConnectionError:
+        pass
     finally:
         s.close()
+    head, _, body = reply.partition(b"\r\n\r\n")
+    return int(head.split()[1]) if head.startswith(b"HTTP/") else None, body.decode()
+
+
+# What libevent refuses by itself, before any code of ours: a status each.
+# It closes without reading to the end, so the kernel may reset the connection before a client that still sends has
+# read the answer: that is why nothing, None, will do for what is more than a socket's buffer holds.
+NOT_HTTP = (
+    ("noise", bytes(range(128, 256)) + b"\r\n\r\n", (400,)),
+    ("a method of its own", b"BREW /v1/status HTTP/1.1\r\n\r\n", (501,)),
+    ("no version", b"GET /v1/status\r\n\r\n", (400,)),
+    ("a header without a colon", b"GET /v1/status HTTP/1.1\r\nnonsense\r\n\r\n", (400,)),
+    ("a length that is none", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: x\r\n\r\n", (400,)),
+    ("a length below zero", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: -1\r\n\r\n", (400,)),
+    ("a length beyond any image", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: 268435457\r\n\r\n", (413,)),
+    ("17 KiB of headers", b"GET / HTTP/1.1\r\nX: " + b"a" * (17 << 10) + b"\r\n\r\n", (400,)),
+    ("1 MiB of headers", b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (1 << 17) + b"\r\n", (400, None)),
+    ("a wish", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: 1\r\nExpect: cake\r\n\r\n", (417,)),
+)
 
 
 def not_http(tap, a):
-    for name, data, statuses in (("noise", bytes(range(128, 256)) + b"\r\n\r\n", (400, None)),
-                                 ("a method of its own", b"BREW /v1/status HTTP/1.1\r\n\r\n", (501,)),
-                                 ("no version", b"GET /v1/status\r\n\r\n", (400, None)),
-                                 ("a header without a colon", b"GET /v1/status HTTP/1.1\r\nnonsense\r\n\r\n", (400, None)),
-                                 ("a length that is none", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: x\r\n\r\n", (400, 413)),
-                                 ("a length below zero", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: -1\r\n\r\n", (400, 413)),
-                                 ("1 MiB of headers", b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (1 << 17) + b"\r\n", (400, 413, None)),
-                                 ("a wish", b"PUT /v1/models/lab/versions/9 HTTP/1.1\r\nContent-Length: 1\r\nExpect: cake\r\n\r\n", (417,))):
-        try:
-            status, body = raw(a.sock, data)
-        except ConnectionError:  # closed while it was still being told
-            status, body = None, ""
-        told = status is None or "error" in json.loads(body)
+    for name, data, statuses in NOT_HTTP:
+        status, body = raw(a.sock, data)
+        told = status is None or list(json.loads(body)) == ["error"]
         tap.check(f"not HTTP: {name}", status in statuses and told, f"{status} {body}")
     c = UnixHTTP(a.sock)
     for _ in range(3):

@@ -20,7 +20,7 @@ struct store_case {
 	struct error err; // of it; code 0: it was made
 };
 
-static int store_case_begin(void **state, bool synchronous)
+static inline int store_case_begin(void **state, bool synchronous)
 {
 	struct store_case *c = calloc(1, sizeof(*c));
 
@@ -33,17 +33,17 @@ static int store_case_begin(void **state, bool synchronous)
 }
 
 // cmocka's setups and teardown: by io_uring where the kernel has it, or by ordinary calls.
-static int store_case_begin_ring(void **state)
+static inline int store_case_begin_ring(void **state)
 {
 	return store_case_begin(state, false);
 }
 
-static int store_case_begin_plain(void **state)
+static inline int store_case_begin_plain(void **state)
 {
 	return store_case_begin(state, true);
 }
 
-static int store_case_end(void **state)
+static inline int store_case_end(void **state)
 {
 	struct store_case *c = *state;
 	char command[128];
@@ -58,7 +58,7 @@ static int store_case_end(void **state)
 }
 
 // For store_write() and store_remove() by the test itself; `arg` is the case.
-static void store_case_done(void *arg, const struct error *err)
+static inline void store_case_done(void *arg, const struct error *err)
 {
 	struct store_case *c = arg;
 
@@ -67,21 +67,21 @@ static void store_case_done(void *arg, const struct error *err)
 		c->err = *err;
 }
 
-static int store_case_wait(struct store_case *c)
+static inline int store_case_wait(struct store_case *c)
 {
 	while (!c->is_done)
 		event_base_loop(c->base, EVLOOP_ONCE);
 	return c->err.code;
 }
 
-static void store_case_forget(struct store_case *c)
+static inline void store_case_forget(struct store_case *c)
 {
 	c->is_done = false;
 	memset(&c->err, 0, sizeof(c->err));
 }
 
 // The error's code, 0 where the change was made.
-static int store_case_write(
+static inline int store_case_write(
 	struct store_case *c, const char *model, const char *file, const void *data, size_t size)
 {
 	store_case_forget(c);
@@ -89,7 +89,7 @@ static int store_case_write(
 	return store_case_wait(c);
 }
 
-static int store_case_remove(struct store_case *c, const char *model, const char *file)
+static inline int store_case_remove(struct store_case *c, const char *model, const char *file)
 {
 	store_case_forget(c);
 	store_remove(c->store, model, file, store_case_done, c);
@@ -97,7 +97,7 @@ static int store_case_remove(struct store_case *c, const char *model, const char
 }
 
 // Whether <store>/models/<path> is there.
-static bool store_case_has(const struct store_case *c, const char *path)
+static inline bool store_case_has(const struct store_case *c, const char *path)
 {
 	char whole[256];
 	struct stat st;
