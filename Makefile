@@ -219,6 +219,9 @@ $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
 $(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
 $(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
+# Each allocation of the libraries fails in turn there.
+ALLOCATIONS := malloc calloc realloc aligned_alloc $(addprefix arena_,alloc calloc strdup strndup memdup)
+%/tests/unit/test_import_codes: LIBS_PEER = $(ALLOCATIONS:%=-Wl,--wrap=%)
 
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
@@ -230,7 +233,7 @@ CROSS_HELPER := $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELP
 CROSS_LIBS   := tool compile import flow infer config base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_PEER) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
 $(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@

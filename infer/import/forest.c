@@ -371,7 +371,7 @@ static void add_array(struct addition *add, enum trees_input i, const char *what
 	add->inputs[i] =
 		graph_add_tensor(add->graph, own, dtype, columns > 1 ? 2 : 1, dims, copy, add->err);
 	if (add->inputs[i] == GRAPH_NONE)
-		add->rc = -EINVAL;
+		add->rc = add->err->code;
 }
 
 static void add_arrays(struct addition *add, const struct trees *t)
@@ -420,10 +420,10 @@ int forest_emit(struct graph *graph, const char *name, const struct trees *trees
 	add.inputs[TREES_X] = x;
 	*output = graph_add_tensor(graph, name, DTYPE_F32, 0, NULL, NULL, err);
 	if (*output == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	index = graph_add_node(graph, OP_TREES, name, n_inputs, add.inputs, 1, output, err);
 	if (index == GRAPH_NONE)
-		return -ENOMEM;
+		return err->code;
 	if (node_set_int(graph, &graph->nodes[index], ATTR_AGGREGATE, trees->aggregate) != 0)
 		return error_set(err, -ENOMEM, "out of memory for trees");
 	rc = op_infer(graph, &graph->nodes[index], &shape, err);

@@ -59,9 +59,12 @@ int op_infer(const struct graph *graph, const struct node *node, struct tensor *
 	struct error *err)
 {
 	const struct inference in = { graph, node, err };
+	int rc = check_io(&in);
 
-	if (check_io(&in) != 0 || RULES[node->op](&in, outputs) != 0)
-		return -EINVAL;
+	if (rc == 0)
+		rc = RULES[node->op](&in, outputs);
+	if (rc != 0)
+		return rc;
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		if (tensor_check_shape(&outputs[o], err) != 0)
 			return error_prefix(err, "output %" PRIu32, o);

@@ -100,7 +100,8 @@ json_t *xgboost_parse(const void *bytes, size_t size, bool binary, struct error 
 	}
 	text = without_nan(bytes, size, &size);
 	root = text ? json_loadb(text, size, 0, &at) : NULL;
-	if (!text || (!root && json_error_code(&at) == json_error_out_of_memory))
+	// Without memory jansson says nothing.
+	if (!text || (!root && !*at.text))
 		error_set(err, -ENOMEM, "out of memory");
 	else if (!root)
 		error_set(err, -EINVAL, "line %d, column %d: %.100s", at.line, at.column, at.text);
