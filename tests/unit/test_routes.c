@@ -73,6 +73,66 @@ static void find_bad_name_or_version_is_400(void **state)
 			fail_msg("'%s' is not 400", PATHS[i]);
 }
 
+// A route's path with its {model} and {version} filled in.
+static void fill(char path[256], const char *pattern, const char *model, const char *version)
+{
+	size_t n = 0;
+
+	while (*pattern) {
+		const char *with = NULL;
+
+		if (strncmp(pattern, "{model}", 7) == 0)
+			with = model;
+		else if (strncmp(pattern, "{version}", 9) == 0)
+			with = version;
+		if (with)
+			n += (size_t)snprintf(path + n, 256 - n, "%s", with);
+		else
+			path[n++] = *pattern;
+		pattern += with ? strcspn(pattern, "}") + 1 : 1;
+	}
+	path[n] = '\0';
+}
+
+static bool is_taken(unsigned method, const char *pattern)
+{
+	for (size_t i = 0; i < ROUTES_COUNT; i++)
+		if (ROUTES[i].method == method && strcmp(ROUTES[i].path, pattern) == 0)
+			return true;
+	return false;
+}
+
+static void check_route(const struct route *r)
+{
+	static const unsigned METHODS[] = { EVHTTP_REQ_GET, EVHTTP_REQ_PUT, EVHTTP_REQ_POST,
+		EVHTTP_REQ_DELETE, EVHTTP_REQ_PATCH, EVHTTP_REQ_OPTIONS, EVHTTP_REQ_HEAD };
+	char path[256];
+
+	fill(path, r->path, "lab", "3");
+	assert_int_equal(find(r->method, path), 200);
+	assert_ptr_equal(route, r);
+	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
+		assert_int_equal(find(METHODS[i], path), is_taken(METHODS[i], r->path) ? 200 : 405);
+	strcat(path, "/x");
+	assert_int_equal(find(r->method, path), 404);
+	if (strstr(r->path, "{model}")) {
+		fill(path, r->path, "-lab", "3");
+		assert_int_equal(find(r->method, path), 400);
+		assert_non_null(strstr(err.text, "is no model's name"));
+	}
+	if (strstr(r->path, "{version}")) {
+		fill(path, r->path, "lab", "0");
+		assert_int_equal(find(r->method, path), 400);
+		assert_non_null(strstr(err.text, "is no version"));
+	}
+}
+
+static void every_route_refuses_what_it_must(void **state)
+{
+	for (size_t i = 0; i < ROUTES_COUNT; i++)
+		check_route(&ROUTES[i]);
+}
+
 static void body_deployment_is_read_strictly(void **state)
 {
 	static const struct {
@@ -173,6 +233,7 @@ int main(void)
 		cmocka_unit_test(find_unknown_path_is_404),
 		cmocka_unit_test(find_wrong_method_is_405_with_allow),
 		cmocka_unit_test(find_bad_name_or_version_is_400),
+		cmocka_unit_test(every_route_refuses_what_it_must),
 		cmocka_unit_test(body_deployment_is_read_strictly),
 		cmocka_unit_test(body_empty_takes_nothing_else),
 		cmocka_unit_test(body_too_large_is_refused),
