@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The whole thing, shown working: compile, start, deploy, score real traffic over the wire, measure.
+# Shows the appliance at work: compiles a model, starts martletd, deploys the model, scores real traffic
+# over the wire, and measures.
 # usage: demo.sh [--keep]      --keep leaves the appliance running and says how to talk to it
 #
 # Everything it makes goes below build/demo; what it prints is in build/demo.json as well.
@@ -105,7 +106,7 @@ ctl model promote lab 1 --id 1
 load() { # what options...
 	local out=$D/load-$1.json
 	shift
-	# In the background: a signal is handled at once then, and not after the load has ended.
+	# It runs in the background so that the shell handles a signal at once, and not when the load has ended.
 	# shellcheck disable=SC2086
 	"$B/martlet-load" --device "net_memif0,role=client,socket=$R/edge.sock,socket-abstract=no" \
 		--from 10.77.0.2 --to 10.77.0.1 --cpu "$cpu_other" $load_pages --json "$@" >"$out" &

@@ -5,7 +5,7 @@
 HUGEPAGES_FILE=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 HUGEPAGES_BEFORE=
 
-# hugepages_reserve COUNT: that many free 2 MiB pages more than now; fails where the kernel gives fewer.
+# hugepages_reserve COUNT reserves so many more pages of 2 MiB, and fails where the kernel gives fewer.
 hugepages_reserve() {
 	local free before
 	before=$(cat "$HUGEPAGES_FILE" 2>/dev/null) || return 1

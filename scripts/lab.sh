@@ -3,8 +3,8 @@
 # Records real programs talking in private network namespaces and makes labelled feature rows of it.
 # usage: lab.sh --split train|test [-o OUT.csv] [--keep-captures DIR] [--only ACTIVITY]
 #
-# Needs root and scripts/setup.sh's lab set. Three hosts (client, server, attacker) hang on a router,
-# where each activity is captured by itself, so that its label is exact. Nothing outside the
+# Needs root and the packages of "scripts/setup.sh lab". Three hosts (client, server, attacker) hang on a
+# router, where each activity is captured by itself, so that its label is exact. Nothing outside the
 # namespaces made here is ever addressed; all that was started or made is gone at the end.
 # The splits differ in seed, addresses, sizes, counts, pace and tool options.
 set -euo pipefail
@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
 	*) sed -n '4p' "$0" | cut -c3- >&2; exit 2 ;;
 	esac
 done
-# CAP: rows kept of one activity. The rest of a flood says nothing new.
+# CAP is how many rows of one activity are kept, because the rest of a flood says nothing new.
 case $split in
 train) RANDOM=1101; NET=10.71 NET6=fd71 CAP=420 RATE=1 ;;
 test) RANDOM=9203; NET=172.29 NET6=fd9a:17 CAP=380 RATE=2 ;;
@@ -37,8 +37,9 @@ CTL=${MARTLETCTL:-build/martletctl}
 # shellcheck source=scripts/lab/activities.sh
 . scripts/lab/activities.sh
 
-# Until the server has no connection left (half-open ones of a flood are sent again for seconds) and the
-# capture has stopped growing: what an activity leaves behind belongs to its own capture.
+# Waits until the server has no connection left and the capture has stopped growing, so that what an
+# activity leaves behind gets into its own capture: the answers of a flood's half-open connections are sent
+# again for seconds.
 settle() { # capture
 	local size=-1 before=-2 left=x waited=0
 	while [ -n "$left" ] || [ "$size" != "$before" ]; do
@@ -53,7 +54,7 @@ settle() { # capture
 record() { # activity label
 	local pcap=$work/$1.pcap dumper rows waited=0 began=$SECONDS
 	[ -z "$only" ] || [ "$only" = "$1" ] || return 0
-	# Headers are all that features need; neighbour discovery belongs to no activity.
+	# Features need the headers alone. Neighbour discovery is left out because it belongs to no activity.
 	ip netns exec "$R" tcpdump -q -n -s 160 -c 400000 -i to-s --immediate-mode -w "$pcap" -U \
 		'tcp or udp or icmp or (icmp6 and (ip6[40] < 130))' 2>"$work/$1.tcpdump" &
 	dumper=$!
@@ -72,7 +73,7 @@ record() { # activity label
 	[ -z "$keep" ] || { mkdir -p "$keep" && cp "$pcap" "$keep/$split-$1.pcap"; }
 	[ "$rows" -gt 0 ] || fail "$1 left no flow: something did not run; $(tail -n 3 "$work"/*.log)"
 	[ -s "$work/all.csv" ] || head -n 1 "$work/$1.csv" >"$work/all.csv"
-	# Of n rows keep CAP, evenly spread over the order in which the flows ended.
+	# Keeps CAP of the rows, evenly spread over the order in which the flows ended.
 	tail -n +2 "$work/$1.csv" |
 		awk -v n="$rows" -v cap="$CAP" \
 			'n <= cap || int(NR * cap / n) != int((NR - 1) * cap / n)' >>"$work/all.csv"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The libraries that martletctl and its tests need on another architecture, unpacked below a folder:
-# nothing on this machine is changed. Debian's packages by name, from the machine's own sources.
-# usage: sysroot.sh ARCHITECTURE FOLDER        (Debian's name: arm64)
+# Unpacks, below a folder, the libraries that martletctl and its tests need on another architecture. They are
+# Debian's packages, by name, from the sources that this machine has. Nothing else on it is changed.
+# usage: sysroot.sh ARCHITECTURE FOLDER        ARCHITECTURE as Debian calls it: arm64
 set -euo pipefail
 PACKAGES="libc6-dev libsodium-dev libjansson-dev libcurl4-openssl-dev libpcap0.8-dev libprotobuf-c-dev libconfig-dev
 	libcmocka-dev liburing-dev libevent-dev"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Sourced by lab.sh: what is done while a capture runs. Everything is bounded in count and in time.
-# RATE is 1 for the training split, 2 for the test split; with it paces, sizes and options change.
+# Sourced by lab.sh: what the hosts do while a capture runs. All of it is bounded in count and in time.
+# RATE is 1 for the training split and 2 for the test split; pace, sizes and options depend on it.
 # shellcheck shell=bash disable=SC2154
 
 pick() { # one of the arguments
@@ -9,7 +9,7 @@ pick() { # one of the arguments
 }
 nap() { sleep "0.0$((RANDOM % 5 * RATE))"; }
 server_url() { [ $((RANDOM % 4)) = 0 ] && echo "http://[$SERVER6]" || echo "http://$SERVER"; }
-# Waits for those started here in the background, not for the servers.
+# Waits for the programs that an activity started in the background, but not for the servers.
 jobs_done() {
 	[ ${#batch[@]} = 0 ] || wait "${batch[@]}" 2>/dev/null || true
 	batch=()
@@ -20,7 +20,7 @@ activity_web() {
 	local i j urls base
 	for i in $(seq 1 $((240 + 60 * RATE))); do
 		urls=() base=$(server_url)
-		# Several files over one kept-alive connection; some missing ones; now and then a slow line.
+		# Fetches several files over one connection that is kept alive, some of them missing, now and then slowly.
 		for j in $(seq 1 $((RANDOM % (5 + RATE) + 1))); do
 			urls+=(-o /dev/null "$base/f$((RANDOM % 42 + 1))")
 		done
@@ -124,7 +124,7 @@ activity_portscan() {
 	fi
 }
 
-# From the attacker's own address (its kernel resets what is answered), and from one nobody has.
+# SYNs from the attacker's own address, whose kernel resets what is answered, and from one that nobody has.
 activity_synflood() {
 	local i ghost=$NET.2.250
 	for i in 1 2 3 4; do
@@ -140,7 +140,7 @@ activity_udpflood() {
 	for i in 1 2 3 4; do
 		in_a timeout 20 hping3 -q --udp -p "$(pick 53 5201 9999)" -c $((220 + 30 * RATE)) -i u$((800 * i * RATE)) \
 			-d $((RANDOM % 1100 + 20)) "$SERVER" >/dev/null 2>&1 || true
-		# A fixed source port: one long flow.
+		# A fixed source port makes one long flow.
 		in_a timeout 20 hping3 -q --udp -p $((RANDOM % 9000 + 1000)) -k -s $((RANDOM % 9000 + 20000)) -c $((400 * RATE)) \
 			-i u$((400 * i)) -d $((RANDOM % 1100 + 20)) "$SERVER" >/dev/null 2>&1 || true
 	done
@@ -159,7 +159,7 @@ activity_slowhttp() {
 activity_bruteforce() {
 	local i user
 	for i in $(seq 1 $((110 * RATE))); do echo "guess$RANDOM"; done >"$work/passwords"
-	# hydra leaves its state in the folder it runs in
+	# hydra leaves its state in the folder that it runs in.
 	(cd "$work" && in_a timeout 60 hydra -I -q -t $((4 + 2 * RATE)) -l "labuser$RATE" -P "$work/passwords" "ssh://$SERVER" >/dev/null 2>&1) || true
 	for i in $(seq 1 $((180 - 40 * RATE))); do
 		user=$(pick root admin lab test)

@@ -9,11 +9,13 @@ SERVER6=$NET6:3::10
 work=$(mktemp -d)
 made=()
 
-# Only processes started or in namespaces made here, by id, and only our own files.
+# Ends, by their ids, only processes that were started here or live in namespaces that were made here, and
+# removes only files of our own.
 cleanup() {
 	local status=$? ns jobs
 	trap - EXIT INT TERM
-	# The shells that wait for programs first, and out of the job table: else each tells of its end.
+	# The shells that wait for programs end first. They leave the job table before that, because bash
+	# would report the end of each.
 	jobs=$(jobs -p)
 	disown -a
 	# shellcheck disable=SC2086
@@ -23,7 +25,7 @@ cleanup() {
 	exit "$status"
 }
 
-# Its processes hold a namespace: they have to be gone, not only told to go.
+# A namespace lives as long as a process in it does: this waits until all of them are gone.
 namespace_end() {
 	local pids waited=0
 	while pids=$(ip netns pids "$1" 2>/dev/null) && [ -n "$pids" ] && [ $((waited++)) -lt 100 ]; do
@@ -44,7 +46,7 @@ namespace() {
 	ip netns add "$1"
 	made+=("$1")
 	ip -n "$1" link set lo up
-	# No IPv6 noise, and a half-open connection is given up within seconds.
+	# Keeps IPv6 from sending packets of its own, and gives half-open connections up within seconds.
 	ip netns exec "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1 \
 		net.ipv4.icmp_ratelimit=0 net.ipv4.tcp_fin_timeout=3 net.ipv4.tcp_synack_retries=1
@@ -56,7 +58,7 @@ link() { # namespace short-name subnet host-address
 	ip -n "$R" -6 addr add "$NET6:$3::1/64" dev "to-$2" nodad
 	ip -n "$1" addr add "$4/24" dev eth0
 	ip -n "$1" -6 addr add "$NET6:$3::10/64" dev eth0 nodad
-	# Packets as a wire would carry them: none of 64 KiB, checksums there.
+	# Makes packets look as on a wire: none of 64 KiB, and every checksum filled in.
 	ip netns exec "$R" ethtool -K "to-$2" tso off gso off gro off tx off >/dev/null
 	ip netns exec "$1" ethtool -K eth0 tso off gso off gro off tx off >/dev/null
 	ip -n "$R" link set "to-$2" up
@@ -77,7 +79,7 @@ web_up() {
 	local i
 	mkdir -p "$work/www" "$work/nginx"
 	for i in $(seq 1 40); do
-		# Page sizes as the web has them: many small, few large.
+		# Pages have sizes as on the web: many are small, few are large.
 		head -c $((RANDOM % 1400 + (1 << (RANDOM % 10 + 8 + RATE % 2)))) /dev/urandom >"$work/www/f$i"
 	done
 	cat >"$work/nginx.conf" <<-END
@@ -121,8 +123,8 @@ ssh_up() {
 		MaxAuthTries $((RATE + 2))
 		Subsystem sftp internal-sftp
 	END
-	# HOME: what this machine's root has in .bashrc is not the lab's to run.
-	# sshd wants /run/sshd: in a mount namespace of its own (ip netns exec makes one), not in ours.
+	# HOME is set so that the lab does not run what root of this machine has in its .bashrc.
+	# sshd needs /run/sshd. It is made in the mount namespace that "ip netns exec" gives, not in ours.
 	# shellcheck disable=SC2016
 	in_s sh -c 'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd &&
 		exec /usr/sbin/sshd -D -e -f "$0"' "$work/sshd_config" 2>"$work/sshd.log" &

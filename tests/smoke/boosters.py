@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Models of XGBoost and LightGBM, compiled and scored, against what the libraries themselves predicted."""
+"""Compiles and scores models of XGBoost and LightGBM; the scores must be what the libraries themselves predicted."""
 import os
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo, short: what it prints is what demo.json holds; it and the bench, interrupted at several moments,
+"""A short run of the demo: it prints what demo.json holds. Interrupted at several moments, the demo and the bench
 leave nothing behind."""
 import glob
 import json

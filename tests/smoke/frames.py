@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Frames made by hand, right and wrong, for the wire test; and a raw port to send them from."""
+"""Frames made by hand, right and wrong ones, for the test of the wire, and a raw socket to send them from."""
 import atexit
 import os
 import select
@@ -107,7 +107,7 @@ class RawPort:
 
 
 def silent_drops(me, peer, good):
-    """(name, counter, frame) for each thing that wire.md drops without a word."""
+    """(name, counter, frame) for each thing that is dropped, as docs/wire.md says, without a word."""
     ok4 = udp(MINE4, OURS4, good)
     to = lambda payload, **k: ether(peer, me, payload, **k)
     with_header = lambda offset, value: good[:offset] + value + good[offset + len(value):]

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A model's life by martletctl against a running martletd: push, promote, rollback, unload, delete, restart."""
+"""Leads a model through its life with martletctl and a running martletd: push, promote, rollback, unload, delete, and
+a restart."""
 import json
 import os
 import re

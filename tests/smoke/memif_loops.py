@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Both loops over memif with martlet-load: every row scored right in several forms, and a hot swap under
-load in which every request is answered, each by one version whole."""
+"""Both loops over memif with martlet-load: every row is scored right in several dtypes, and while models are swapped
+under load every request is answered, each by one version alone."""
 import json
 import os
 import subprocess

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Clients over memif killed in mid-flight, again and again, while other programs take the lcores' CPU from them: the
-memory that a client shared is gone at once, and no lcore may be found in the middle of it. Then a killed server."""
+"""Kills clients over memif in the middle of their traffic, again and again, while other programs take the lcores' CPU
+from them. The memory that a client shared is gone at once, and no lcore may be reading it then. Then kills a server."""
 import http.client
 import os
 import signal

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""martletctl's offline commands on a model: inspect, bench, run; in every format and instruction set."""
+"""martletctl's offline commands on a model, inspect, bench and run, with every file format and instruction set."""
 import csv
 import json
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bad input from the operator's side: each refused with one clear sentence, and what was running goes on."""
+"""Bad input from the operator's side is refused with one clear sentence each, and what was running goes on."""
 import os
 import random
 import socket

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two ports served at once, in both loops: each reply leaves by the port its request came by, and a client that stops
-reading costs replies of its own port only, every one of them counted."""
+"""Serves two ports at once, in both loops: each reply leaves by the port that its request came by, and a client that
+stops reading costs replies of its own port only, every one of them counted."""
 import os
 import signal
 import sys

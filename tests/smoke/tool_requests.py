@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What martletctl asks of the API, command by command, and its exit codes: against a server of our own."""
+"""What each command of martletctl asks of the API, and how it ends, against a server of our own."""
 import http.server
 import json
 import os

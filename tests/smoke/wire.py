@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The wire, as wire.md has it, one case a row: an ordinary kernel socket is the client, raw sockets send the
+"""The wire as docs/wire.md has it, one case a row. An ordinary kernel socket is the client, raw sockets send the
 malformed. martletd sits on the far end of a veth pair, over AF_XDP, and once more over AF_PACKET."""
 import math
 import os

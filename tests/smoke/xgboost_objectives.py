@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every objective and booster of Debian's XGBoost, with missing values and categories, trained here and scored by both."""
+"""Trains every objective and booster of Debian's XGBoost, with missing values and categories, and scores with both."""
 import os
 import subprocess
 import sys
