@@ -88,7 +88,6 @@ static int doctor_run(const struct command *command, char **argv)
 		return exit;
 	doctor.root = root ? root : "";
 	doctor.isa = isa_detected();
-	doctor.isa_name = isa_name(doctor.isa);
 	doctor.is_root = !geteuid();
 	doctor.memlock_bytes = UINT64_MAX;
 	if (!getrlimit(RLIMIT_MEMLOCK, &memlock) && memlock.rlim_cur != RLIM_INFINITY)

@@ -15,8 +15,8 @@
 static void cpu_check_isa(struct doctor *doctor)
 {
 	if (doctor->isa & (ISA_AVX2 | ISA_AVX512 | ISA_NEON))
-		doctor_find(
-			doctor, "cpu", "kernels", DOCTOR_OK, NULL, "up to %s", doctor->isa_name);
+		doctor_find(doctor, "cpu", "kernels", DOCTOR_OK, NULL, "up to %s",
+			isa_name(doctor->isa));
 	else
 		doctor_find(doctor, "cpu", "kernels", DOCTOR_WARN, NULL,
 			"no AVX2: models run on the scalar kernels, many times slower; in a "

@@ -23,10 +23,9 @@ struct doctor_finding {
 struct doctor {
 	const char *root;            // "" for this machine
 	const struct config *config; // NULL: none given
-	unsigned isa;                // isa_detected()
-	const char *isa_name;
-	bool is_root;           // runs with uid 0
-	uint64_t memlock_bytes; // RLIMIT_MEMLOCK; UINT64_MAX: unlimited
+	unsigned isa;                // what this CPU has, bits of enum isa
+	bool is_root;                // runs with uid 0
+	uint64_t memlock_bytes;      // RLIMIT_MEMLOCK; UINT64_MAX: unlimited
 	struct doctor_finding findings[DOCTOR_FINDINGS_MAX];
 	uint32_t n_findings;
 };

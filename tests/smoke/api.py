@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every route of the HTTP API and every status it answers with, as curl would see them; then a store somebody damaged."""
+"""Every route of the HTTP API and every status that it answers with, as curl would see them. Then a store that was
+damaged while martletd was down."""
 import json
 import os
 import shutil

@@ -57,7 +57,7 @@ static void put_link(const char *path, const char *target)
 static int setup(void **state)
 {
 	strcpy(root, "/tmp/martlet-doctor-XXXXXX");
-	doctor = (struct doctor){ .isa = ISA_AVX2, .isa_name = "avx2" };
+	doctor = (struct doctor){ .isa = ISA_AVX2 };
 	doctor.root = mkdtemp(root);
 	return doctor.root ? 0 : -1;
 }
