@@ -20,7 +20,7 @@
 #endif
 
 // What the kernel saves on a context switch; only with CPUID's OSXSAVE bit.
-static uint64_t xcr0_read(void)
+static uint64_t isa_xcr0(void)
 {
 	uint32_t low, high;
 
@@ -29,7 +29,7 @@ static uint64_t xcr0_read(void)
 }
 
 // Linux lends tiles to a process that asks, once for all its threads.
-static unsigned amx_detect(uint32_t edx, uint64_t xcr0)
+static unsigned isa_detect_amx(uint32_t edx, uint64_t xcr0)
 {
 	const uint32_t tiles = 1u << 24;
 
@@ -39,7 +39,7 @@ static unsigned amx_detect(uint32_t edx, uint64_t xcr0)
 	return (edx & 1u << 25 ? ISA_AMX_INT8 : 0u) | (edx & 1u << 22 ? ISA_AMX_BF16 : 0u);
 }
 
-static unsigned leaf7_detect(uint32_t features, uint64_t xcr0)
+static unsigned isa_detect_leaf7(uint32_t features, uint64_t xcr0)
 {
 	const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
 	unsigned eax, ebx, ecx, edx, eax1 = 0, mask = 0;
@@ -66,26 +66,26 @@ static unsigned leaf7_detect(uint32_t features, uint64_t xcr0)
 		mask |= ISA_VNNI;
 	if (eax1 & (1u << 5))
 		mask |= ISA_BF16;
-	return mask | amx_detect(edx, xcr0);
+	return mask | isa_detect_amx(edx, xcr0);
 }
 
-static unsigned cpu_detect(void)
+static unsigned isa_detect(void)
 {
 	unsigned eax, ebx, ecx, edx;
 	uint64_t xcr0;
 
 	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE) || !(ecx & bit_AVX))
 		return ISA_SCALAR;
-	xcr0 = xcr0_read();
-	return (xcr0 & XCR0_AVX) == XCR0_AVX ? leaf7_detect(ecx, xcr0) : ISA_SCALAR;
+	xcr0 = isa_xcr0();
+	return (xcr0 & XCR0_AVX) == XCR0_AVX ? isa_detect_leaf7(ecx, xcr0) : ISA_SCALAR;
 }
 #elif defined(__aarch64__)
-static unsigned cpu_detect(void)
+static unsigned isa_detect(void)
 {
 	return ISA_NEON; // part of the architecture
 }
 #else
-static unsigned cpu_detect(void)
+static unsigned isa_detect(void)
 {
 	return ISA_SCALAR;
 }
@@ -99,7 +99,7 @@ unsigned isa_detected(void)
 	unsigned mask = atomic_load_explicit(&cached, memory_order_relaxed);
 
 	if (!(mask & KNOWN)) {
-		mask = cpu_detect() | KNOWN;
+		mask = isa_detect() | KNOWN;
 		atomic_store_explicit(&cached, mask, memory_order_relaxed);
 	}
 	return mask & ~KNOWN;

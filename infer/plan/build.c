@@ -26,18 +26,18 @@ struct planner {
 	uint64_t work;
 };
 
-static bool is_view(const struct node *node)
+static bool planner_is_view(const struct node *node)
 {
 	return node->op == OP_IDENTITY || node->op == OP_RESHAPE;
 }
 
-static bool single_port(const struct graph *graph, bool output)
+static bool planner_single_port(const struct graph *graph, bool output)
 {
 	return (output ? graph->n_outputs : graph->n_inputs) == 1;
 }
 
 // Every tensor that is computed: not empty, and not too big.
-static int check_tensor(struct planner *planner, uint32_t t)
+static int planner_check_tensor(struct planner *planner, uint32_t t)
 {
 	const struct tensor *tensor = &planner->builder.graph->tensors[t];
 
@@ -53,7 +53,7 @@ static int check_tensor(struct planner *planner, uint32_t t)
 	return 0;
 }
 
-static void note_reader(struct planner *planner, uint32_t t, uint32_t node)
+static void planner_note_reader(struct planner *planner, uint32_t t, uint32_t node)
 {
 	struct builder *builder = &planner->builder;
 
@@ -61,7 +61,7 @@ static void note_reader(struct planner *planner, uint32_t t, uint32_t node)
 }
 
 // Roots and readers, in one walk over the nodes.
-static int survey(struct planner *planner)
+static int planner_survey(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	const struct graph *graph = builder->graph;
@@ -78,21 +78,21 @@ static int survey(struct planner *planner)
 		for (uint32_t i = 0; i < node->n_inputs; i++) {
 			if (node->inputs[i] == GRAPH_NONE)
 				continue;
-			if (check_tensor(planner, node->inputs[i]) != 0)
+			if (planner_check_tensor(planner, node->inputs[i]) != 0)
 				return error_prefix(builder->err, "node \"%s\" (%s)", node->name,
 					op_name(node->op));
-			note_reader(planner, node->inputs[i], n);
+			planner_note_reader(planner, node->inputs[i], n);
 			planner->last_use[builder->root[node->inputs[i]]] = n;
 		}
 		for (uint32_t o = 0; o < node->n_outputs; o++) {
 			if (node->outputs[o] == GRAPH_NONE)
 				continue;
-			if (check_tensor(planner, node->outputs[o]) != 0)
+			if (planner_check_tensor(planner, node->outputs[o]) != 0)
 				return error_prefix(builder->err, "node \"%s\" (%s)", node->name,
 					op_name(node->op));
 			planner->last_use[node->outputs[o]] = n;
 		}
-		if (is_view(node))
+		if (planner_is_view(node))
 			builder->root[node->outputs[0]] = builder->root[node->inputs[0]];
 	}
 	for (uint32_t o = 0; o < graph->n_outputs; o++)
@@ -100,7 +100,7 @@ static int survey(struct planner *planner)
 	return 0;
 }
 
-static int take_scratch(struct planner *planner, struct buffer *buffer)
+static int planner_take_scratch(struct planner *planner, struct buffer *buffer)
 {
 	size_t offset = scratch_take(&planner->scratch, buffer->row_bytes);
 
@@ -115,7 +115,7 @@ static int take_scratch(struct planner *planner, struct buffer *buffer)
 	return 0;
 }
 
-static struct step *step_next(struct planner *planner, const char *op, const char *node)
+static struct step *planner_step_next(struct planner *planner, const char *op, const char *node)
 {
 	struct plan *plan = planner->builder.plan;
 	struct step *step = &plan->steps[plan->n_steps];
@@ -126,7 +126,7 @@ static struct step *step_next(struct planner *planner, const char *op, const cha
 	return step;
 }
 
-static int step_keep(struct planner *planner, struct step *step)
+static int planner_step_keep(struct planner *planner, struct step *step)
 {
 	struct builder *builder = &planner->builder;
 	struct plan *plan = builder->plan;
@@ -145,10 +145,10 @@ static int step_keep(struct planner *planner, struct step *step)
 	return 0;
 }
 
-static int add_copy(struct planner *planner, const char *name, struct buffer from, struct buffer to,
-	size_t bytes)
+static int planner_add_copy(struct planner *planner, const char *name, struct buffer from,
+	struct buffer to, size_t bytes)
 {
-	struct step *step = step_next(planner, "Copy", name);
+	struct step *step = planner_step_next(planner, "Copy", name);
 
 	step->run = step_copy;
 	step->x = from;
@@ -156,11 +156,11 @@ static int add_copy(struct planner *planner, const char *name, struct buffer fro
 	step->per_row = (uint32_t)bytes;
 	snprintf(step->shape, sizeof(step->shape), "%zu bytes", bytes);
 	step_set_kernel(step, "copy__scalar");
-	return step_keep(planner, step);
+	return planner_step_keep(planner, step);
 }
 
 // One input is the row itself; several are copied out of it.
-static int assign_inputs(struct planner *planner)
+static int planner_assign_inputs(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	const struct graph *graph = builder->graph;
@@ -176,12 +176,12 @@ static int assign_inputs(struct planner *planner)
 
 		buffer->row_bytes = tensor_bytes(&graph->tensors[port->tensor]);
 		buffer->base = BUFFER_ROWS;
-		if (single_port(graph, false) || buffer->row_bytes == 0)
+		if (planner_single_port(graph, false) || buffer->row_bytes == 0)
 			continue;
-		rc = take_scratch(planner, buffer);
+		rc = planner_take_scratch(planner, buffer);
 		if (rc != 0)
 			return rc;
-		rc = add_copy(planner, graph->tensors[port->tensor].name, row, *buffer,
+		rc = planner_add_copy(planner, graph->tensors[port->tensor].name, row, *buffer,
 			buffer->row_bytes);
 		if (rc != 0)
 			return rc;
@@ -189,12 +189,12 @@ static int assign_inputs(struct planner *planner)
 	return 0;
 }
 
-static bool is_direct_output(const struct graph *graph, const uint32_t *root, uint32_t t)
+static bool planner_is_direct_output(const struct graph *graph, const uint32_t *root, uint32_t t)
 {
-	return single_port(graph, true) && root[graph->outputs[0].tensor] == t;
+	return planner_single_port(graph, true) && root[graph->outputs[0].tensor] == t;
 }
 
-static int assign_outputs(struct planner *planner, struct step *step)
+static int planner_assign_outputs(struct planner *planner, struct step *step)
 {
 	struct builder *builder = &planner->builder;
 	const struct node *node = builder->node;
@@ -209,9 +209,9 @@ static int assign_outputs(struct planner *planner, struct step *step)
 			continue;
 		buffer = &builder->buffers[t];
 		buffer->row_bytes = tensor_bytes(&builder->graph->tensors[t]);
-		if (is_direct_output(builder->graph, builder->root, t))
+		if (planner_is_direct_output(builder->graph, builder->root, t))
 			buffer->base = BUFFER_OUTPUTS;
-		else if (take_scratch(planner, buffer) != 0)
+		else if (planner_take_scratch(planner, buffer) != 0)
 			return -EINVAL;
 		if (o >= 3)
 			continue;
@@ -222,7 +222,7 @@ static int assign_outputs(struct planner *planner, struct step *step)
 	return 0;
 }
 
-static void release(struct planner *planner, uint32_t t, uint32_t node)
+static void planner_release(struct planner *planner, uint32_t t, uint32_t node)
 {
 	const struct buffer *buffer = &planner->builder.buffers[t];
 
@@ -232,7 +232,7 @@ static void release(struct planner *planner, uint32_t t, uint32_t node)
 	planner->last_use[t] = UINT32_MAX; // only once
 }
 
-static int build_node(struct planner *planner)
+static int planner_build_node(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	struct buffer *scratch = &builder->step->scratch;
@@ -243,42 +243,42 @@ static int build_node(struct planner *planner)
 	if (rc != 0 || builder->scratch_bytes == 0)
 		return rc;
 	scratch->row_bytes = builder->scratch_bytes;
-	rc = take_scratch(planner, scratch);
+	rc = planner_take_scratch(planner, scratch);
 	if (rc == 0)
 		scratch_give(&planner->scratch, scratch->offset);
 	return rc;
 }
 
-static int plan_node(struct planner *planner, uint32_t n)
+static int planner_node(struct planner *planner, uint32_t n)
 {
 	struct builder *builder = &planner->builder;
 	const struct node *node = &builder->graph->nodes[n];
 	int rc;
 
 	builder->node = node;
-	if (is_view(node))
+	if (planner_is_view(node))
 		return 0;
-	builder->step = step_next(planner, op_name(node->op), node->name);
-	rc = assign_outputs(planner, builder->step);
+	builder->step = planner_step_next(planner, op_name(node->op), node->name);
+	rc = planner_assign_outputs(planner, builder->step);
 	if (rc == 0)
-		rc = build_node(planner);
+		rc = planner_build_node(planner);
 	if (rc == 0 && builder->failed)
 		rc = -ENOMEM;
 	if (rc == 0)
-		rc = step_keep(planner, builder->step);
+		rc = planner_step_keep(planner, builder->step);
 	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
 		if (node->inputs[i] != GRAPH_NONE)
-			release(planner, builder->root[node->inputs[i]], n);
+			planner_release(planner, builder->root[node->inputs[i]], n);
 	}
 	for (uint32_t o = 0; o < node->n_outputs && rc == 0; o++) {
 		if (node->outputs[o] != GRAPH_NONE)
-			release(planner, node->outputs[o], n);
+			planner_release(planner, node->outputs[o], n);
 	}
 	return rc;
 }
 
 // What no step wrote straight into the caller's outputs.
-static int copy_outputs(struct planner *planner)
+static int planner_copy_outputs(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	const struct graph *graph = builder->graph;
@@ -299,7 +299,7 @@ static int copy_outputs(struct planner *planner)
 			return -ENOMEM;
 		if ((!from.constant && from.base == BUFFER_OUTPUTS) || bytes == 0)
 			continue;
-		rc = add_copy(planner, graph->tensors[port->tensor].name, from, to, bytes);
+		rc = planner_add_copy(planner, graph->tensors[port->tensor].name, from, to, bytes);
 		if (rc != 0)
 			return rc;
 	}
@@ -309,7 +309,7 @@ static int copy_outputs(struct planner *planner)
 // Rows in a pass: what keeps their scratch in the first-level cache, if the weights are there too;
 // where the weights are bigger, as many as possible share each walk over them. At least TILE_ROWS
 // and a multiple of it: a part of a tile takes about as long as a whole one.
-static uint32_t tile_rows(const struct builder *builder)
+static uint32_t planner_tile_rows(const struct builder *builder)
 {
 	const struct plan *plan = builder->plan;
 	size_t row = plan->row_bytes + (plan->n_features + plan->n_columns_out) * sizeof(float);
@@ -324,7 +324,7 @@ static uint32_t tile_rows(const struct builder *builder)
 }
 
 // Classes of more rows than a pass has never run; they show what runs in their stead.
-static void show_what_runs(struct plan *plan)
+static void planner_show_what_runs(struct plan *plan)
 {
 	const uint32_t most = batch_class_of(plan->tile_rows);
 
@@ -334,29 +334,29 @@ static void show_what_runs(struct plan *plan)
 	}
 }
 
-static int build_all(struct planner *planner)
+static int planner_build_all(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	struct plan *plan = builder->plan;
-	int rc = survey(planner);
+	int rc = planner_survey(planner);
 
 	if (rc == 0)
-		rc = assign_inputs(planner);
+		rc = planner_assign_inputs(planner);
 	for (uint32_t n = 0; n < builder->graph->n_nodes && rc == 0; n++) {
-		rc = plan_node(planner, n);
+		rc = planner_node(planner, n);
 		if (rc != 0)
 			return error_prefix(builder->err, "node \"%s\" (%s)",
 				builder->graph->nodes[n].name,
 				op_name(builder->graph->nodes[n].op));
 	}
 	if (rc == 0)
-		rc = copy_outputs(planner);
+		rc = planner_copy_outputs(planner);
 	if (rc != 0)
 		return rc;
 	plan->row_bytes = planner->scratch.peak;
-	plan->tile_rows = tile_rows(builder);
+	plan->tile_rows = planner_tile_rows(builder);
 	rc = dense_choose_all(builder);
-	show_what_runs(plan);
+	planner_show_what_runs(plan);
 	return rc;
 }
 
@@ -389,7 +389,7 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 	planner.readers = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.readers));
 	if (plan->steps && builder->root && builder->buffers && builder->sole_reader &&
 		builder->channels_last && planner.last_use && planner.readers)
-		rc = build_all(&planner);
+		rc = planner_build_all(&planner);
 	else
 		rc = error_set(err, -ENOMEM, "no memory for the plan");
 	dense_forget_all(builder);

@@ -20,7 +20,7 @@ double plan_now_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void time_class(struct plan *plan, struct pass *pass, uint32_t batch_class)
+static void plan_time_class(struct plan *plan, struct pass *pass, uint32_t batch_class)
 {
 	for (uint32_t s = 0; s < plan->n_steps; s++) {
 		struct step *step = &plan->steps[s];
@@ -41,7 +41,7 @@ static void time_class(struct plan *plan, struct pass *pass, uint32_t batch_clas
 	}
 }
 
-static bool fits(const struct plan *plan, const struct model_choices *known)
+static bool plan_choices_fit(const struct plan *plan, const struct model_choices *known)
 {
 	return known && known->isa_mask == plan->isa_mask && known->n_steps == plan->n_steps;
 }
@@ -74,7 +74,7 @@ int plan_time_steps(struct plan *plan, const struct model_choices *known, struct
 	int rc = 0;
 
 	plan->timed = true;
-	if (fits(plan, known)) {
+	if (plan_choices_fit(plan, known)) {
 		for (uint32_t s = 0; s < plan->n_steps; s++)
 			memcpy(plan->steps[s].ns_per_row, known->steps[s].ns_per_row,
 				sizeof(plan->steps[s].ns_per_row));
@@ -93,7 +93,7 @@ int plan_time_steps(struct plan *plan, const struct model_choices *known, struct
 			.n = MODEL_BATCH_CLASS[c] < most ? MODEL_BATCH_CLASS[c] : most };
 
 		pass.batch_class = batch_class_of(pass.n);
-		time_class(plan, &pass, c);
+		plan_time_class(plan, &pass, c);
 	}
 out:
 	free(rows);

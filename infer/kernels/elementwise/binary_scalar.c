@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-static float apply(enum binary_op op, float a, float b)
+static float binary_one(enum binary_op op, float a, float b)
 {
 	switch (op) {
 	case BINARY_ADD:
@@ -29,7 +29,7 @@ void f32_binary__scalar(
 	assert(binary->op < BINARY_COUNT);
 	for (uint32_t row = 0; row < m; row++, a += a_row, b += b_row, y += columns)
 		for (size_t i = 0; i < columns; i++)
-			y[i] = apply(binary->op, a[i * a_step], b[i * b_step]);
+			y[i] = binary_one(binary->op, a[i * a_step], b[i * b_step]);
 }
 
 // One row: dimension `axis` and those inside it. Recursion ends at the rank, at most 8 deep.
@@ -37,7 +37,7 @@ static float *broadcast_axis(
 	const struct broadcast *broadcast, uint32_t axis, const float *a, const float *b, float *y)
 {
 	if (axis == broadcast->rank) {
-		*y = apply(broadcast->op, *a, *b);
+		*y = binary_one(broadcast->op, *a, *b);
 		return y + 1;
 	}
 	for (uint32_t i = 0; i < broadcast->dims[axis]; i++) {

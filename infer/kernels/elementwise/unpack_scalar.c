@@ -7,7 +7,7 @@
 #include <string.h>
 
 // IEEE 754 half precision: 1 sign, 5 exponent, 10 fraction bits.
-static uint32_t f16_widen(uint16_t half)
+static uint32_t unpack_f16(uint16_t half)
 {
 	uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1f;
 	uint32_t fraction = half & 0x3ff;
@@ -24,7 +24,7 @@ static uint32_t f16_widen(uint16_t half)
 	return sign | exponent << 23 | (fraction & 0x3ff) << 13;
 }
 
-static uint32_t bits_load(enum row_dtype dtype, const uint8_t *src, size_t i)
+static uint32_t unpack_bits(enum row_dtype dtype, const uint8_t *src, size_t i)
 {
 	uint32_t bits;
 	uint16_t half;
@@ -34,10 +34,10 @@ static uint32_t bits_load(enum row_dtype dtype, const uint8_t *src, size_t i)
 		return bits;
 	}
 	memcpy(&half, src + i * 2, 2);
-	return dtype == ROW_DTYPE_F16 ? f16_widen(half) : (uint32_t)half << 16;
+	return dtype == ROW_DTYPE_F16 ? unpack_f16(half) : (uint32_t)half << 16;
 }
 
-static float value_load(
+static float unpack_value(
 	const struct unpack *unpack, enum row_dtype dtype, const uint8_t *src, size_t i, uint32_t c)
 {
 	float value;
@@ -46,7 +46,7 @@ static float value_load(
 		return ((float)(int8_t)src[i] - unpack->zero[c]) * unpack->scale[c];
 	if (dtype == ROW_DTYPE_U8)
 		return ((float)src[i] - unpack->zero[c]) * unpack->scale[c];
-	memcpy(&value, &(uint32_t){ bits_load(dtype, src, i) }, 4);
+	memcpy(&value, &(uint32_t){ unpack_bits(dtype, src, i) }, 4);
 	return value;
 }
 
@@ -59,7 +59,7 @@ bool f32_unpack__scalar(
 	assert(dtype < ROW_DTYPE_COUNT);
 	for (uint32_t row = 0; row < m; row++) {
 		for (uint32_t c = 0; c < unpack->columns; c++, i++) {
-			dst[i] = value_load(unpack, dtype, src, i, c);
+			dst[i] = unpack_value(unpack, dtype, src, i, c);
 			finite = finite && __builtin_isfinite(dst[i]);
 		}
 	}

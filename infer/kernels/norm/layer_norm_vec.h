@@ -10,7 +10,7 @@
 
 #ifdef VEC_WIDTH
 
-VEC_INLINE float row_sum(uint32_t n, const float *x)
+VEC_INLINE float layer_norm_sum(uint32_t n, const float *x)
 {
 	const uint32_t whole = n - n % VEC_WIDTH;
 	vec sum = vec_load_mask(x + whole, vec_first(n - whole));
@@ -21,7 +21,7 @@ VEC_INLINE float row_sum(uint32_t n, const float *x)
 }
 
 // Of squared distances from the mean.
-VEC_INLINE float row_squares(uint32_t n, const float *x, vec mean)
+VEC_INLINE float layer_norm_squares(uint32_t n, const float *x, vec mean)
 {
 	const uint32_t whole = n - n % VEC_WIDTH;
 	const vec_mask rest = vec_first(n - whole);
@@ -35,7 +35,7 @@ VEC_INLINE float row_squares(uint32_t n, const float *x, vec mean)
 	return vec_sum(sum);
 }
 
-VEC_INLINE void row_scale(
+VEC_INLINE void layer_norm_scale(
 	const struct layer_norm *layer_norm, const float *x, float *y, vec mean, vec inverse)
 {
 	const float *scale = layer_norm->scale, *bias = layer_norm->bias;
@@ -64,11 +64,11 @@ void VEC_NAME(f32_layer_norm)(const struct layer_norm *layer_norm, uint32_t m, c
 
 	assert(n > 0);
 	for (uint32_t row = 0; row < m; row++, x += n, y += n) {
-		float centre = row_sum(n, x) / (float)n;
-		float variance = row_squares(n, x, vec_set1(centre)) / (float)n;
+		float centre = layer_norm_sum(n, x) / (float)n;
+		float variance = layer_norm_squares(n, x, vec_set1(centre)) / (float)n;
 		float inverse = 1.0f / sqrtf(variance + layer_norm->epsilon);
 
-		row_scale(layer_norm, x, y, vec_set1(centre), vec_set1(inverse));
+		layer_norm_scale(layer_norm, x, y, vec_set1(centre), vec_set1(inverse));
 		if (mean)
 			mean[row] = centre;
 		if (inv_std)

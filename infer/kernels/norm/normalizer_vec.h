@@ -11,22 +11,23 @@
 
 #ifdef VEC_WIDTH
 
-VEC_INLINE vec norm_add(enum norm norm, vec total, vec x)
+VEC_INLINE vec normalizer_add(enum norm norm, vec total, vec x)
 {
 	if (norm == NORM_MAX)
 		return vec_max(x, total); // in this order a NaN in x is passed over
 	return norm == NORM_L1 ? vec_add(total, vec_abs(x)) : vec_fma(x, x, total);
 }
 
-VEC_INLINE float norm_of(enum norm norm, uint32_t n, const float *x)
+VEC_INLINE float normalizer_norm(enum norm norm, uint32_t n, const float *x)
 {
 	const uint32_t whole = n - n % VEC_WIDTH;
 	const vec_mask rest = vec_first(n - whole);
 	const vec start = vec_set1(norm == NORM_MAX ? -FLT_MAX : 0.0f);
-	vec total = norm_add(norm, start, vec_pick(rest, vec_load_mask(x + whole, rest), start));
+	vec total =
+		normalizer_add(norm, start, vec_pick(rest, vec_load_mask(x + whole, rest), start));
 
 	for (uint32_t i = 0; i < whole; i += VEC_WIDTH)
-		total = norm_add(norm, total, vec_load(x + i));
+		total = normalizer_add(norm, total, vec_load(x + i));
 	if (norm == NORM_MAX)
 		return vec_max_of(total);
 	return norm == NORM_L1 ? vec_sum(total) : sqrtf(vec_sum(total));
@@ -38,7 +39,7 @@ VEC_INLINE void normalizer_rows(enum norm kind, uint32_t n, uint32_t m, const fl
 	const vec_mask rest = vec_first(n - whole);
 
 	for (uint32_t row = 0; row < m; row++, x += n, y += n) {
-		float norm = norm_of(kind, n, x);
+		float norm = normalizer_norm(kind, n, x);
 		vec divisor = vec_set1(norm != 0.0f ? norm : 1.0f);
 
 		for (uint32_t i = 0; i < whole; i += VEC_WIDTH)

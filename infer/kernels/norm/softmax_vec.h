@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rows of up to SHORT_MAX values: VEC_WIDTH rows at once, turned so that a vector holds one column
+// Rows of up to SOFTMAX_SHORT_MAX values: VEC_WIDTH rows at once, turned so that a vector holds one column
 // of all of them and no sum or maximum crosses lanes. What is left, and longer rows: one at a time,
 // in one vector or in three passes over several.
 #pragma once
@@ -13,7 +13,7 @@
 
 #ifdef VEC_WIDTH
 
-#define SHORT_MAX 16 // columns of a block: beyond, they no longer fit the registers
+#define SOFTMAX_SHORT_MAX 16 // columns of a block: beyond, they no longer fit the registers
 
 // Is a part of a block worth the copying that fills it up with zeros? Measured for 1 to 16 columns:
 // row by row takes about 8 ns each, a part with all its rows 40 ns and 6 more for each column. So
@@ -41,7 +41,7 @@ VEC_INLINE void softmax_row(bool log, uint32_t n, const float *x, float *y)
 VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 {
 	const size_t step = 4 * (size_t)n;
-	vec column[SHORT_MAX], max, sum = vec_set1(0.0f);
+	vec column[SOFTMAX_SHORT_MAX], max, sum = vec_set1(0.0f);
 
 	for (uint32_t first = 0; first < n; first += 4) {
 		uint32_t count = n - first < 4 ? n - first : 4;
@@ -122,7 +122,7 @@ static __attribute__((noinline)) uint32_t softmax_blocks(
 			softmax_block(false, n, x, y);
 	}
 	if (softmax_part_pays(n, left)) {
-		float rows[VEC_WIDTH * SHORT_MAX];
+		float rows[VEC_WIDTH * SOFTMAX_SHORT_MAX];
 		size_t bytes = (size_t)left * n * sizeof(float);
 
 		memcpy(rows, x, bytes);
@@ -136,7 +136,8 @@ static __attribute__((noinline)) uint32_t softmax_blocks(
 
 VEC_INLINE void softmax_rows(bool log, uint32_t n, uint32_t m, const float *x, float *y)
 {
-	const uint32_t blocked = m > 1 && n <= SHORT_MAX ? softmax_blocks(log, n, m, x, y) : 0;
+	const uint32_t blocked =
+		m > 1 && n <= SOFTMAX_SHORT_MAX ? softmax_blocks(log, n, m, x, y) : 0;
 
 	for (uint32_t row = blocked; row < m; row++) {
 		if (n <= VEC_WIDTH)

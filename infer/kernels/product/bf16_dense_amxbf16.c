@@ -15,7 +15,7 @@
 #define WEIGHTS_NEAR_BYTES ((size_t)1 << 18)
 
 // Rows of x as the tiles read them, [m][bf16_tiled(k)], 0 beyond k.
-static void round_rows(uint32_t m, uint32_t k, const float *x, uint16_t *to)
+static void bf16_amx_round_rows(uint32_t m, uint32_t k, const float *x, uint16_t *to)
 {
 	for (; m > 0; m--, x += k, to += bf16_tiled(k)) {
 		for (uint32_t i = 0; i < bf16_tiled(k); i += VEC_WIDTH) {
@@ -29,7 +29,7 @@ static void round_rows(uint32_t m, uint32_t k, const float *x, uint16_t *to)
 	}
 }
 
-static inline __attribute__((always_inline)) void store_rows(const struct act *act,
+static inline __attribute__((always_inline)) void bf16_amx_store_rows(const struct act *act,
 	const float *sums, uint32_t rows, float *y, uint32_t ldy, uint32_t columns, const int vecs)
 {
 	for (uint32_t r = 0; r < rows; r++, sums += AMX_COLUMNS, y += ldy) {
@@ -42,25 +42,26 @@ static inline __attribute__((always_inline)) void store_rows(const struct act *a
 	}
 }
 
-static void store(
+static void bf16_amx_store(
 	const struct dense *dense, const float *sums, uint32_t rows, float *y, uint32_t columns)
 {
 	const struct act *act = &dense->act;
 	const uint32_t n = dense->n;
 
 	if (columns > 48)
-		store_rows(act, sums, rows, y, n, columns, 4);
+		bf16_amx_store_rows(act, sums, rows, y, n, columns, 4);
 	else if (columns > 32)
-		store_rows(act, sums, rows, y, n, columns, 3);
+		bf16_amx_store_rows(act, sums, rows, y, n, columns, 3);
 	else if (columns > 16)
-		store_rows(act, sums, rows, y, n, columns, 2);
+		bf16_amx_store_rows(act, sums, rows, y, n, columns, 2);
 	else
-		store_rows(act, sums, rows, y, n, columns, 1);
+		bf16_amx_store_rows(act, sums, rows, y, n, columns, 1);
 	dense_finish(act, (int)rows, columns, y, n);
 }
 
 // `rows` rows of all columns.
-static void run_rows(const struct dense *dense, uint32_t rows, const uint16_t *rounded, float *y)
+static void bf16_amx_run_rows(
+	const struct dense *dense, uint32_t rows, const uint16_t *rounded, float *y)
 {
 	_Alignas(64) union {
 		int32_t bits[AMX_ROWS * AMX_COLUMNS];
@@ -86,7 +87,8 @@ static void run_rows(const struct dense *dense, uint32_t rows, const uint16_t *r
 			from.x = (const char *)rounded + row * from.row_bytes;
 			amx_multiply_panels(
 				from, count, (columns + BF16_PANEL - 1) / BF16_PANEL, sums.bits);
-			store(dense, sums.floats, count, y + (size_t)row * n + column, columns);
+			bf16_amx_store(
+				dense, sums.floats, count, y + (size_t)row * n + column, columns);
 		}
 	}
 	_tile_release();
@@ -100,9 +102,9 @@ void bf16_dense_32x64__amxbf16(
 	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : AMX_ROWS;
 
 	assert(k > 0 && n > 0);
-	round_rows(m, k, x, scratch);
+	bf16_amx_round_rows(m, k, x, scratch);
 	for (uint32_t row = 0; row < m; row += most)
-		run_rows(dense, m - row < most ? m - row : most,
+		bf16_amx_run_rows(dense, m - row < most ? m - row : most,
 			(const uint16_t *)scratch + (size_t)row * bf16_tiled(k),
 			y + (size_t)row * n);
 }

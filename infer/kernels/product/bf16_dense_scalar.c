@@ -34,7 +34,7 @@ void bf16_dense_pack(void *packed, const float *w, const float *b, uint32_t k, u
 KERNEL_TABLE_DEFINE(bf16_dense, BF16_DENSE, KERNEL_ENTRY)
 
 // One value: column c of a panel times a row of whole pairs.
-static float product(const float *x, const void *panel, uint32_t k, uint32_t c)
+static float bf16_product(const float *x, const void *panel, uint32_t k, uint32_t c)
 {
 	const uint16_t *w = (const uint16_t *)panel + BF16_PANEL * 2;
 	float sum[2] = { ((const float *)panel)[c], 0.0f };
@@ -63,7 +63,7 @@ void bf16_dense_1x1__scalar(
 				(const char *)dense->packed + c / BF16_PANEL * bf16_panel_bytes(k);
 
 			y[c] = activation_scalar(
-				&dense->act, product(rounded, panel, k, c % BF16_PANEL));
+				&dense->act, bf16_product(rounded, panel, k, c % BF16_PANEL));
 		}
 	}
 }

@@ -17,7 +17,7 @@ struct tile {
 };
 
 // Up to 14 rows x one panel (two vectors, or one).
-VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs)
+VEC_INLINE void dense_pairs_run(const struct tile *tile, const int rows, const int vecs)
 {
 	const uint32_t pairs = tile->k / 2;
 	const float *x = tile->x, *w = tile->panel;
@@ -39,7 +39,7 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 			weights[j] = _mm512_load_ps(w + j * 16);
 		VEC_UNROLL
 		for (int i = 0; i < rows; i++) {
-			__m512 input = pair_broadcast(x + (size_t)i * ldx + p * 2);
+			__m512 input = dense_pair_broadcast(x + (size_t)i * ldx + p * 2);
 
 			VEC_UNROLL
 			for (int j = 0; j < vecs; j++)
@@ -49,7 +49,7 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 	if (tile->k % 2) {
 		VEC_UNROLL
 		for (int i = 0; i < rows; i++) {
-			__m512 input = single_broadcast(x + (size_t)i * ldx + pairs * 2);
+			__m512 input = dense_single_broadcast(x + (size_t)i * ldx + pairs * 2);
 
 			VEC_UNROLL
 			for (int j = 0; j < vecs; j++)
@@ -59,7 +59,7 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 	}
 	VEC_UNROLL
 	for (int i = 0; i < rows; i++)
-		pairs_store(
+		dense_pairs_store(
 			tile->act, tile->y + (size_t)i * tile->ldy, sum[i], vecs, tile->columns);
 	dense_finish(tile->act, rows, tile->columns, tile->y, tile->ldy);
 }
@@ -75,7 +75,7 @@ VEC_INLINE void tile_run(const struct tile *tile, const int rows, const int vecs
 #define TILE(rows, vecs)                                                                           \
 	static void tile_##rows##x##vecs(const struct tile *tile)                                  \
 	{                                                                                          \
-		tile_run(tile, rows, vecs);                                                        \
+		dense_pairs_run(tile, rows, vecs);                                                 \
 	}
 #define ENTRY(rows, vecs) tile_##rows##x##vecs,
 TILES(TILE, 1)

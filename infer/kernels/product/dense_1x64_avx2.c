@@ -4,7 +4,7 @@
 #include "infer/kernels/product/dense_tile_vec.h"
 
 // Up to 16 columns: four sets of sums take turns, so that they do not wait for their own additions.
-VEC_INLINE void narrow_run(const struct dense_tile *tile, const int vecs)
+VEC_INLINE void dense_narrow_run(const struct dense_tile *tile, const int vecs)
 {
 	const float *x = tile->x, *w = tile->panel;
 	vec sum[4][2];
@@ -41,14 +41,14 @@ VEC_INLINE void narrow_run(const struct dense_tile *tile, const int vecs)
 	dense_finish(tile->act, 1, tile->columns, tile->y, tile->ldy);
 }
 
-static void tile_narrow1(const struct dense_tile *tile)
+static void dense_narrow1(const struct dense_tile *tile)
 {
-	narrow_run(tile, 1);
+	dense_narrow_run(tile, 1);
 }
 
-static void tile_narrow2(const struct dense_tile *tile)
+static void dense_narrow2(const struct dense_tile *tile)
 {
-	narrow_run(tile, 2);
+	dense_narrow_run(tile, 2);
 }
 
 DENSE_TILE_FN(3, 1)
@@ -58,7 +58,7 @@ DENSE_TILE_FN(6, 1)
 DENSE_TILE_FN(7, 1)
 DENSE_TILE_FN(8, 1)
 
-static dense_tile_fn *const TILES[] = { tile_narrow1, tile_narrow2,
+static dense_tile_fn *const TILES[] = { dense_narrow1, dense_narrow2,
 	DENSE_TILE_ENTRY(3, 1) DENSE_TILE_ENTRY(4, 1) DENSE_TILE_ENTRY(5, 1) DENSE_TILE_ENTRY(6, 1)
 		DENSE_TILE_ENTRY(7, 1) DENSE_TILE_ENTRY(8, 1) };
 

@@ -9,8 +9,8 @@
 #include <assert.h>
 
 // x [k] times one panel of 16 * vecs columns, of which `columns` exist.
-VEC_INLINE void chunk_run(const float *x, const float *w, float *y, uint32_t k, uint32_t columns,
-	const struct act *act, const int vecs, const int split)
+VEC_INLINE void dense_chunk_run(const float *x, const float *w, float *y, uint32_t k,
+	uint32_t columns, const struct act *act, const int vecs, const int split)
 {
 	__m512 sum[8][4];
 	const float *end = x + k;
@@ -64,7 +64,7 @@ typedef void chunk_fn(const float *x, const float *w, float *y, uint32_t k, uint
 	static __attribute__((noinline)) void chunk_##vecs(const float *x, const float *w,         \
 		float *y, uint32_t k, uint32_t columns, const struct act *act)                     \
 	{                                                                                          \
-		chunk_run(x, w, y, k, columns, act, vecs, split);                                  \
+		dense_chunk_run(x, w, y, k, columns, act, vecs, split);                            \
 	}
 CHUNK(1, 8)
 CHUNK(2, 4)

@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-VEC_INLINE void pairs_multiply(__m512 *sum, __m512 input, const float *w, const int vecs)
+VEC_INLINE void dense_pairs_multiply(__m512 *sum, __m512 input, const float *w, const int vecs)
 {
 	VEC_UNROLL
 	for (int j = 0; j < vecs; j++)
@@ -17,8 +17,8 @@ VEC_INLINE void pairs_multiply(__m512 *sum, __m512 input, const float *w, const 
 }
 
 // x [k] times one panel of `vecs` vectors, of which `columns` columns exist.
-VEC_INLINE void chunk_run(const float *x, const float *w, float *y, uint32_t k, uint32_t columns,
-	const struct act *act, const int vecs, const int split)
+VEC_INLINE void dense_pairs_chunk_run(const float *x, const float *w, float *y, uint32_t k,
+	uint32_t columns, const struct act *act, const int vecs, const int split)
 {
 	const float *end = x + (k & ~1u);
 	__m512 sum[4][8];
@@ -34,18 +34,19 @@ VEC_INLINE void chunk_run(const float *x, const float *w, float *y, uint32_t k, 
 	for (; end - x >= 2 * split; x += 2 * split, w += split * vecs * 16) {
 		VEC_UNROLL
 		for (int s = 0; s < split; s++)
-			pairs_multiply(sum[s], pair_broadcast(x + 2 * s), w + s * vecs * 16, vecs);
+			dense_pairs_multiply(
+				sum[s], dense_pair_broadcast(x + 2 * s), w + s * vecs * 16, vecs);
 	}
 	VEC_UNROLL
 	for (int s = 0; s < split - 1; s++) {
 		if (x == end)
 			break;
-		pairs_multiply(sum[s], pair_broadcast(x), w, vecs);
+		dense_pairs_multiply(sum[s], dense_pair_broadcast(x), w, vecs);
 		x += 2;
 		w += vecs * 16;
 	}
 	if (k % 2)
-		pairs_multiply(sum[split - 1], single_broadcast(x), w, vecs);
+		dense_pairs_multiply(sum[split - 1], dense_single_broadcast(x), w, vecs);
 	VEC_UNROLL
 	for (int half = split / 2; half > 0; half /= 2) {
 		VEC_UNROLL
@@ -55,7 +56,7 @@ VEC_INLINE void chunk_run(const float *x, const float *w, float *y, uint32_t k, 
 				sum[s][j] = _mm512_add_ps(sum[s][j], sum[s + half][j]);
 		}
 	}
-	pairs_store(act, y, sum[0], vecs, columns);
+	dense_pairs_store(act, y, sum[0], vecs, columns);
 	dense_finish(act, 1, columns, y, columns);
 }
 
@@ -66,7 +67,7 @@ typedef void chunk_fn(const float *x, const float *w, float *y, uint32_t k, uint
 	static __attribute__((noinline)) void chunk_##vecs(const float *x, const float *w,         \
 		float *y, uint32_t k, uint32_t columns, const struct act *act)                     \
 	{                                                                                          \
-		chunk_run(x, w, y, k, columns, act, vecs, split);                                  \
+		dense_pairs_chunk_run(x, w, y, k, columns, act, vecs, split);                      \
 	}
 CHUNK(1, 4)
 CHUNK(2, 4)

@@ -60,13 +60,13 @@ void dense_panel16_pack(void *packed, const float *w, const float *b, uint32_t k
 }
 
 // Vectors in a row of a panel of pairs.
-static uint32_t pair_vectors(uint32_t columns)
+static uint32_t dense_pair_vectors(uint32_t columns)
 {
 	return columns <= 8 ? 1 : (columns + 15) / 16 * 2;
 }
 
 // Where in such a row the pair of a column stands.
-static uint32_t pair_place(uint32_t column, uint32_t vectors)
+static uint32_t dense_pair_at(uint32_t column, uint32_t vectors)
 {
 	uint32_t in16 = column % 16, lane = in16 / 4, second = in16 / 2 % 2;
 
@@ -75,26 +75,26 @@ static uint32_t pair_place(uint32_t column, uint32_t vectors)
 	return column / 16 * 32 + second * 16 + lane * 4 + column % 2 * 2;
 }
 
-static size_t pairs_bytes(uint32_t k, uint32_t n, uint32_t panel)
+static size_t dense_pairs_bytes(uint32_t k, uint32_t n, uint32_t panel)
 {
 	size_t vectors = (size_t)(n / panel) * (panel / 8);
 
 	if (n % panel)
-		vectors += pair_vectors(n % panel);
+		vectors += dense_pair_vectors(n % panel);
 	return vectors * (((size_t)k + 1) / 2 + 1) * 16 * sizeof(float);
 }
 
-static void pairs_pack(
+static void dense_pairs_pack(
 	float *to, const float *w, const float *b, uint32_t k, uint32_t n, uint32_t panel)
 {
 	assert(k > 0 && n > 0);
-	memset(to, 0, pairs_bytes(k, n, panel));
+	memset(to, 0, dense_pairs_bytes(k, n, panel));
 	for (uint32_t column = 0; column < n; column += panel) {
 		uint32_t width = n - column < panel ? n - column : panel;
-		size_t row_floats = (size_t)pair_vectors(width) * 16;
+		size_t row_floats = (size_t)dense_pair_vectors(width) * 16;
 
 		for (uint32_t c = 0; c < width; c++) {
-			float *pair = to + pair_place(c, pair_vectors(width));
+			float *pair = to + dense_pair_at(c, dense_pair_vectors(width));
 
 			pair[0] = b ? b[column + c] : 0.0f;
 			for (uint32_t row = 0; row < k; row++)
@@ -107,22 +107,22 @@ static void pairs_pack(
 
 size_t dense_panel16k2_bytes(uint32_t k, uint32_t n)
 {
-	return pairs_bytes(k, n, 16);
+	return dense_pairs_bytes(k, n, 16);
 }
 
 void dense_panel16k2_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
 {
-	pairs_pack(packed, w, b, k, n, 16);
+	dense_pairs_pack(packed, w, b, k, n, 16);
 }
 
 size_t dense_panel64k2_bytes(uint32_t k, uint32_t n)
 {
-	return pairs_bytes(k, n, 64);
+	return dense_pairs_bytes(k, n, 64);
 }
 
 void dense_panel64k2_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
 {
-	pairs_pack(packed, w, b, k, n, 64);
+	dense_pairs_pack(packed, w, b, k, n, 64);
 }
 
 size_t dense_panel64_bytes(uint32_t k, uint32_t n)

@@ -12,7 +12,7 @@
 #define SCALE_MAX 0x1p60f
 #define ROWS      8 // whose ranges become scales side by side
 
-static inline __m512 load_some(const float *x, uint32_t left)
+static inline __m512 dynamic_quantise_load_some(const float *x, uint32_t left)
 {
 	return left >= 16 ? _mm512_loadu_ps(x)
 			  : _mm512_maskz_loadu_ps((__mmask16)_bzhi_u32(0xffff, left), x);
@@ -20,14 +20,14 @@ static inline __m512 load_some(const float *x, uint32_t left)
 
 // The largest value of a row in the lower half, the least one's opposite in the upper, each spread
 // over 8 lanes. Of NaN min and max take the other operand, the range so far.
-static inline __m512 spread_range(uint32_t k, const float *x)
+static inline __m512 dynamic_quantise_spread_range(uint32_t k, const float *x)
 {
 	const __m512 none = _mm512_setzero_ps();
 	__m512 high = none, low = none;
 	__m256 tops, depths;
 
 	for (uint32_t i = 0; i < k; i += 16) {
-		const __m512 v = load_some(x + i, k - i);
+		const __m512 v = dynamic_quantise_load_some(x + i, k - i);
 
 		high = _mm512_max_ps(v, high);
 		low = _mm512_min_ps(v, low);
@@ -39,7 +39,7 @@ static inline __m512 spread_range(uint32_t k, const float *x)
 }
 
 // The ranges of 8 rows, gathered while they are reduced: row r in lane r of both results.
-static inline void gather_ranges(const __m512 of[ROWS], __m256 *top, __m256 *depth)
+static inline void dynamic_quantise_gather_ranges(const __m512 of[ROWS], __m256 *top, __m256 *depth)
 {
 	__m512 pairs[4], quads[2], all;
 
@@ -63,7 +63,8 @@ struct rows {
 	__mmask8 is_near; // scales that need no division
 };
 
-static inline void find_scales(uint32_t count, uint32_t k, const float *x, struct rows *rows)
+static inline void dynamic_quantise_find_scales(
+	uint32_t count, uint32_t k, const float *x, struct rows *rows)
 {
 	const __m256 none = _mm256_setzero_ps(), one = _mm256_set1_ps(1.0f);
 	__m512 of[ROWS] = { 0 };
@@ -72,9 +73,9 @@ static inline void find_scales(uint32_t count, uint32_t k, const float *x, struc
 #pragma GCC unroll 8
 	for (uint32_t r = 0; r < ROWS; r++) {
 		if (r < count)
-			of[r] = spread_range(k, x + (size_t)r * k);
+			of[r] = dynamic_quantise_spread_range(k, x + (size_t)r * k);
 	}
-	gather_ranges(of, &top, &depth);
+	dynamic_quantise_gather_ranges(of, &top, &depth);
 	span = _mm256_add_ps(top, depth);
 	scale = _mm256_mask_div_ps(
 		one, _mm256_cmp_ps_mask(span, none, _CMP_GT_OQ), span, _mm256_set1_ps(255.0f));
@@ -89,7 +90,7 @@ static inline void find_scales(uint32_t count, uint32_t k, const float *x, struc
 }
 
 // NaN is the least integer until packing makes it 0.
-static inline __m512i whole(__m512 x, __m512 scale, __m512 inverse)
+static inline __m512i dynamic_quantise_whole(__m512 x, __m512 scale, __m512 inverse)
 {
 	const __m512 q = _mm512_mul_ps(x, inverse);
 
@@ -97,7 +98,7 @@ static inline __m512i whole(__m512 x, __m512 scale, __m512 inverse)
 }
 
 // Up to 64 values; packing goes lane by lane.
-static inline void block(
+static inline void dynamic_quantise_block(
 	__m512 scale, __m512 inverse, __m512i zero, uint32_t left, const float *x, uint8_t *y)
 {
 	const __m512i order =
@@ -105,13 +106,16 @@ static inline void block(
 	const __mmask64 mask = _bzhi_u64(~UINT64_C(0), left < 64 ? left : 64);
 	__m512i q[4] = { 0 }, bytes;
 
-	q[0] = whole(load_some(x, left), scale, inverse);
+	q[0] = dynamic_quantise_whole(dynamic_quantise_load_some(x, left), scale, inverse);
 	if (left > 16)
-		q[1] = whole(load_some(x + 16, left - 16), scale, inverse);
+		q[1] = dynamic_quantise_whole(
+			dynamic_quantise_load_some(x + 16, left - 16), scale, inverse);
 	if (left > 32)
-		q[2] = whole(load_some(x + 32, left - 32), scale, inverse);
+		q[2] = dynamic_quantise_whole(
+			dynamic_quantise_load_some(x + 32, left - 32), scale, inverse);
 	if (left > 48)
-		q[3] = whole(load_some(x + 48, left - 48), scale, inverse);
+		q[3] = dynamic_quantise_whole(
+			dynamic_quantise_load_some(x + 48, left - 48), scale, inverse);
 	q[0] = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero);
 	q[2] = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero);
 	bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(q[0], q[2]));
@@ -119,9 +123,9 @@ static inline void block(
 }
 
 // One row by itself: what waits for nothing else is faster without the detour over 8.
-static inline void find_scale(uint32_t k, const float *x, struct rows *rows)
+static inline void dynamic_quantise_find_scale(uint32_t k, const float *x, struct rows *rows)
 {
-	__m512 both = spread_range(k, x);
+	__m512 both = dynamic_quantise_spread_range(k, x);
 	float top, depth, scale = 1.0f, zero;
 
 	both = _mm512_max_ps(both, _mm512_shuffle_f32x4(both, both, 0xb1));
@@ -146,9 +150,9 @@ void f32_dynamic_quantise__avx512(
 		struct rows rows;
 
 		if (count == 1)
-			find_scale(k, x, &rows);
+			dynamic_quantise_find_scale(k, x, &rows);
 		else
-			find_scales(count, k, x, &rows);
+			dynamic_quantise_find_scales(count, k, x, &rows);
 		for (uint32_t r = 0; r < count; r++, x += k, y += k) {
 			const struct quantise quantise = { .scale = rows.scale[r],
 				.zero = rows.zero[r] };
@@ -163,7 +167,7 @@ void f32_dynamic_quantise__avx512(
 				continue;
 			}
 			for (uint32_t i = 0; i < k; i += 64)
-				block(by, inverse, zeros, k - i, x + i, y + i);
+				dynamic_quantise_block(by, inverse, zeros, k - i, x + i, y + i);
 		}
 	}
 }

@@ -12,7 +12,7 @@
 #ifdef VEC_WIDTH
 
 // Of the largest value and of the least one's opposite; of NaN vec_max() takes the other operand.
-VEC_INLINE struct quantise dynamic_range(uint32_t k, const float *x)
+VEC_INLINE struct quantise dynamic_quantise_range(uint32_t k, const float *x)
 {
 	const uint32_t whole = k - k % VEC_WIDTH;
 	const vec none = vec_set1(0.0f);
@@ -40,7 +40,7 @@ void VEC_NAME(f32_dynamic_quantise)(
 	uint32_t m, uint32_t k, const float *x, uint8_t *y, float *scale, uint8_t *zero)
 {
 	for (uint32_t row = 0; row < m; row++, x += k, y += k) {
-		const struct quantise quantise = dynamic_range(k, x);
+		const struct quantise quantise = dynamic_quantise_range(k, x);
 
 		VEC_NAME(f32_quantise)(&quantise, k, x, y);
 		scale[row] = quantise.scale;

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-static inline int8x16_t load_four(const uint8_t *x, uint32_t count, uint32_t turn)
+static inline int8x16_t qdense_load_four(const uint8_t *x, uint32_t count, uint32_t turn)
 {
 	uint32_t bytes = 0;
 
@@ -20,7 +20,7 @@ static inline int8x16_t load_four(const uint8_t *x, uint32_t count, uint32_t tur
 }
 
 // Of 4 columns from `at`, `count` of them.
-static inline void store(const struct qdense *dense, void *y, size_t at, uint32_t count,
+static inline void qdense_store(const struct qdense *dense, void *y, size_t at, uint32_t count,
 	int32x4_t sum, float32x4_t multiplier)
 {
 	const float32x4_t low = vdupq_n_f32((float)(dense->low - dense->zero));
@@ -43,7 +43,7 @@ static inline void store(const struct qdense *dense, void *y, size_t at, uint32_
 }
 
 // The sums that a panel's columns begin with.
-static void begin(const struct qdense *dense, const char *panel, int32x4_t first[4])
+static void qdense_begin(const struct qdense *dense, const char *panel, int32x4_t first[4])
 {
 	const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8;
 	int32x4_t sum[8];
@@ -59,8 +59,9 @@ static void begin(const struct qdense *dense, const char *panel, int32x4_t first
 			vpaddq_s32(sum[q * 2], sum[q * 2 + 1]));
 }
 
-static inline __attribute__((always_inline)) void tile(const struct qdense *dense, uint32_t rows,
-	const uint8_t *x, void *y, uint32_t column, const char *panel, const int32x4_t first[4])
+static inline __attribute__((always_inline)) void qdense_tile(const struct qdense *dense,
+	uint32_t rows, const uint8_t *x, void *y, uint32_t column, const char *panel,
+	const int32x4_t first[4])
 {
 	const uint32_t turn = dense->x_signed ? 0 : 0x80808080u, left = dense->n - column;
 	const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8;
@@ -75,7 +76,7 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 
 #pragma GCC unroll 2
 		for (uint32_t r = 0; r < rows; r++)
-			v[r] = load_four(x + (size_t)r * dense->k + i, dense->k - i, turn);
+			v[r] = qdense_load_four(x + (size_t)r * dense->k + i, dense->k - i, turn);
 #pragma GCC unroll 8
 		for (uint32_t q = 0; q < 8; q++) {
 			const int8x8_t eight = vld1_s8(w + q * 8);
@@ -93,7 +94,7 @@ static inline __attribute__((always_inline)) void tile(const struct qdense *dens
 			const uint32_t at = q * 4;
 
 			if (at < left)
-				store(dense, y, (size_t)r * dense->n + column + at,
+				qdense_store(dense, y, (size_t)r * dense->n + column + at,
 					left - at < 4 ? left - at : 4,
 					vaddq_s32(first[q],
 						vpaddq_s32(sum[r][q * 2], sum[r][q * 2 + 1])),
@@ -114,12 +115,12 @@ void q8_dense_2x16__neon(const struct qdense *dense, uint32_t m, const uint8_t *
 		int32x4_t first[4];
 		uint32_t row = 0;
 
-		begin(dense, panel, first);
+		qdense_begin(dense, panel, first);
 		for (; row + 2 <= m; row += 2)
-			tile(dense, 2, x + (size_t)row * dense->k, (char *)y + row * y_bytes,
+			qdense_tile(dense, 2, x + (size_t)row * dense->k, (char *)y + row * y_bytes,
 				column, panel, first);
 		if (row < m)
-			tile(dense, 1, x + (size_t)row * dense->k, (char *)y + row * y_bytes,
+			qdense_tile(dense, 1, x + (size_t)row * dense->k, (char *)y + row * y_bytes,
 				column, panel, first);
 		panel += panel_bytes;
 	}

@@ -10,7 +10,7 @@
 #define K_MAX 1024
 
 // Rows of x as the tiles read them, [rows][qdense_tiled(k)], unsigned, 0 beyond k.
-static void lay_out(const struct qdense *dense, uint32_t rows, const uint8_t *x, uint8_t *to)
+static void qdense_lay_out(const struct qdense *dense, uint32_t rows, const uint8_t *x, uint8_t *to)
 {
 	const __m512i turn = _mm512_set1_epi8(dense->x_signed ? (char)0x80 : 0);
 	const uint32_t k = dense->k;
@@ -26,7 +26,7 @@ static void lay_out(const struct qdense *dense, uint32_t rows, const uint8_t *x,
 	}
 }
 
-static inline __attribute__((always_inline)) void store_rows(const struct qdense *dense,
+static inline __attribute__((always_inline)) void qdense_store_rows(const struct qdense *dense,
 	const int32_t *sums, uint32_t rows, void *y, uint32_t column, const uint32_t panels)
 {
 	const size_t panel_bytes = qdense_panel_bytes(dense->k);
@@ -46,22 +46,22 @@ static inline __attribute__((always_inline)) void store_rows(const struct qdense
 	}
 }
 
-static void store(const struct qdense *dense, const int32_t *sums, uint32_t rows, void *y,
+static void qdense_store(const struct qdense *dense, const int32_t *sums, uint32_t rows, void *y,
 	uint32_t column, uint32_t panels)
 {
 	if (panels == 4)
-		store_rows(dense, sums, rows, y, column, 4);
+		qdense_store_rows(dense, sums, rows, y, column, 4);
 	else if (panels == 3)
-		store_rows(dense, sums, rows, y, column, 3);
+		qdense_store_rows(dense, sums, rows, y, column, 3);
 	else if (panels == 2)
-		store_rows(dense, sums, rows, y, column, 2);
+		qdense_store_rows(dense, sums, rows, y, column, 2);
 	else
-		store_rows(dense, sums, rows, y, column, 1);
+		qdense_store_rows(dense, sums, rows, y, column, 1);
 }
 
 // `count` rows from `first`; x and y are those of the first.
-static void run_rows(const struct qdense *dense, const struct qdense_rows *rows, uint32_t first,
-	uint32_t count, const uint8_t *x, void *y)
+static void qdense_run_rows(const struct qdense *dense, const struct qdense_rows *rows,
+	uint32_t first, uint32_t count, const uint8_t *x, void *y)
 {
 	_Alignas(64) uint8_t laid[AMX_ROWS * K_MAX];
 	_Alignas(64) int32_t sums[AMX_ROWS * AMX_COLUMNS];
@@ -73,7 +73,7 @@ static void run_rows(const struct qdense *dense, const struct qdense_rows *rows,
 		.head_bytes = (size_t)QDENSE_PANEL * 8,
 		.blocks = qdense_tiled(k) / 64 };
 
-	lay_out(dense, count, x, laid);
+	qdense_lay_out(dense, count, x, laid);
 	for (uint32_t column = 0; column < n; column += AMX_COLUMNS) {
 		const uint32_t columns = n - column < AMX_COLUMNS ? n - column : AMX_COLUMNS;
 		const uint32_t panels = (columns + QDENSE_PANEL - 1) / QDENSE_PANEL;
@@ -83,7 +83,7 @@ static void run_rows(const struct qdense *dense, const struct qdense_rows *rows,
 			qdense_finish_tile(
 				dense, rows, first, count, x, sums, AMX_COLUMNS, y, column);
 		else
-			store(dense, sums, count, y, column, panels);
+			qdense_store(dense, sums, count, y, column, panels);
 		from.panel += panels * from.panel_bytes;
 	}
 }
@@ -105,7 +105,7 @@ void q8_dense_32x64__amxint8(const struct qdense *dense, uint32_t m, const uint8
 		if (count != configured)
 			amx_configure(count);
 		configured = count;
-		run_rows(dense, rows, row, count, x + (size_t)row * dense->k,
+		qdense_run_rows(dense, rows, row, count, x + (size_t)row * dense->k,
 			(char *)y + row * y_bytes);
 	}
 	if (configured > 0)

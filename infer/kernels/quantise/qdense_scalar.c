@@ -35,7 +35,8 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 	}
 }
 
-static void store(const struct qdense *dense, void *y, size_t at, int32_t sum, float multiplier)
+static void qdense_store(
+	const struct qdense *dense, void *y, size_t at, int32_t sum, float multiplier)
 {
 	const float low = (float)(dense->low - dense->zero),
 		    high = (float)(dense->high - dense->zero);
@@ -54,7 +55,7 @@ static void store(const struct qdense *dense, void *y, size_t at, int32_t sum, f
 	((uint8_t *)y)[at] = (uint8_t)((int32_t)nearbyintf(v) + dense->zero);
 }
 
-static void one_row(const struct qdense *dense, uint32_t row, const uint8_t *x, void *y)
+static void qdense_row_of(const struct qdense *dense, uint32_t row, const uint8_t *x, void *y)
 {
 	const uint8_t turn = dense->x_signed ? 0x80 : 0;
 
@@ -68,7 +69,7 @@ static void one_row(const struct qdense *dense, uint32_t row, const uint8_t *x, 
 		for (uint32_t i = 0; i < dense->k; i++)
 			sum += (uint32_t)((x[i] ^ turn) *
 				w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
-		store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
+		qdense_store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
 			((const float *)(const void *)panel)[QDENSE_PANEL + at]);
 	}
 }
@@ -78,7 +79,7 @@ void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t
 {
 	assert(dense->k >= 1 && dense->n >= 1);
 	for (uint32_t row = 0; row < m; row++, x += dense->k) {
-		one_row(dense, row, x, y);
+		qdense_row_of(dense, row, x, y);
 		if (dense->tail)
 			qdense_finish(dense, rows, row, 1, x, (float *)y + (size_t)row * dense->n);
 	}

@@ -10,7 +10,7 @@ struct by {
 	__m256 scale, zero, low, high;
 };
 
-static inline void eight(const struct by *by, const float *from, uint8_t *to)
+static inline void quantise_eight(const struct by *by, const float *from, uint8_t *to)
 {
 	__m256 q = _mm256_div_ps(_mm256_loadu_ps(from), by->scale);
 	__m128i words;
@@ -37,10 +37,10 @@ void f32_quantise__avx2(const struct quantise *quantise, size_t count, const flo
 	uint8_t bytes[8];
 
 	for (; count >= 8; count -= 8, x += 8, y += 8)
-		eight(&by, x, y);
+		quantise_eight(&by, x, y);
 	if (count == 0)
 		return;
 	memcpy(rest, x, count * sizeof(*x));
-	eight(&by, rest, bytes);
+	quantise_eight(&by, rest, bytes);
 	memcpy(y, bytes, count);
 }

@@ -21,7 +21,7 @@ struct by {
 };
 
 // 16 quotients to whole numbers, without the zero point: at most FAR from 0.
-static inline __m512i whole_fast(const struct by *by, const float *from)
+static inline __m512i quantise_whole_fast(const struct by *by, const float *from)
 {
 	const __m512 x = _mm512_loadu_ps(from);
 	const __m512 far = _mm512_sub_ps(_mm512_setzero_ps(), by->near);
@@ -33,20 +33,22 @@ static inline __m512i whole_fast(const struct by *by, const float *from)
 }
 
 // Four of them, packed: that goes lane by lane.
-static inline void sixty_four(const struct by *by, const float *from, uint8_t *to)
+static inline void quantise_sixty_four(const struct by *by, const float *from, uint8_t *to)
 {
 	const __m512i order =
 		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-	const __m512i low = _mm512_packs_epi32(whole_fast(by, from), whole_fast(by, from + 16));
-	const __m512i high =
-		_mm512_packs_epi32(whole_fast(by, from + 32), whole_fast(by, from + 48));
+	const __m512i low = _mm512_packs_epi32(
+		quantise_whole_fast(by, from), quantise_whole_fast(by, from + 16));
+	const __m512i high = _mm512_packs_epi32(
+		quantise_whole_fast(by, from + 32), quantise_whole_fast(by, from + 48));
 	const __m512i a = _mm512_adds_epi16(low, by->zeros), b = _mm512_adds_epi16(high, by->zeros);
 	const __m512i bytes = by->is_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
 
 	_mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, bytes));
 }
 
-static inline void some(const struct by *by, __mmask16 mask, const float *from, uint8_t *to)
+static inline void quantise_some(
+	const struct by *by, __mmask16 mask, const float *from, uint8_t *to)
 {
 	__m512 x = _mm512_div_ps(_mm512_maskz_loadu_ps(mask, from), by->scale);
 	const __mmask16 is_number = _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q);
@@ -76,10 +78,11 @@ void f32_quantise__avx512(const struct quantise *quantise, size_t count, const f
 	size_t i = 0;
 
 	for (; fast && i + 64 <= count; i += 64)
-		sixty_four(&by, x + i, y + i);
+		quantise_sixty_four(&by, x + i, y + i);
 	for (; i < count; i += 16) {
 		const size_t left = count - i;
 
-		some(&by, left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1), x + i, y + i);
+		quantise_some(
+			&by, left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1), x + i, y + i);
 	}
 }

@@ -34,7 +34,7 @@ struct packing {
 	struct path *path; // of the leaf at hand
 };
 
-static int find_in_window(const struct packing *p, int32_t branch)
+static int blocks_find_in_window(const struct packing *p, int32_t branch)
 {
 	for (uint32_t i = 0; i < p->window_bits; i++) {
 		if (p->in_window[i] == branch)
@@ -43,7 +43,7 @@ static int find_in_window(const struct packing *p, int32_t branch)
 	return -1;
 }
 
-static void add_bit(struct packing *p, int32_t branch)
+static void blocks_add_bit(struct packing *p, int32_t branch)
 {
 	const uint32_t bit = p->window_first + p->window_bits;
 
@@ -55,14 +55,14 @@ static void add_bit(struct packing *p, int32_t branch)
 }
 
 // Windows begin at whole bytes. What a window holds may serve several blocks of leaves.
-static void open_window(struct packing *p)
+static void blocks_open_window(struct packing *p)
 {
 	p->window_first = (p->window_first + p->window_bits + 7) & ~7u;
 	p->window_bits = 0;
 	p->window_leaves = 0;
 }
 
-static void open_block(struct packing *p)
+static void blocks_open_block(struct packing *p)
 {
 	if (p->blocks) {
 		struct leaf_block *leaf = &p->leaf[p->n_blocks];
@@ -76,19 +76,19 @@ static void open_block(struct packing *p)
 	p->window_leaves = 0;
 }
 
-static uint32_t missing_bits(const struct packing *p)
+static uint32_t blocks_missing_bits(const struct packing *p)
 {
 	uint32_t missing = 0;
 
 	for (uint32_t d = 0; d < p->path->depth; d++) {
 		const int32_t b = p->path->branch[d];
 
-		missing += find_in_window(p, b < 0 ? ~b : b) < 0;
+		missing += blocks_find_in_window(p, b < 0 ? ~b : b) < 0;
 	}
 	return missing;
 }
 
-static int add_leaf(struct packing *p, bool first_of_tree)
+static int blocks_add_leaf(struct packing *p, bool first_of_tree)
 {
 	const struct path *path = p->path;
 	struct leaf_block *block;
@@ -97,19 +97,19 @@ static int add_leaf(struct packing *p, bool first_of_tree)
 
 	if (path->depth > BLOCK_WINDOW)
 		return -ENOTSUP;
-	if (first_of_tree || p->window_bits + missing_bits(p) > BLOCK_WINDOW) {
-		open_window(p);
-		open_block(p);
+	if (first_of_tree || p->window_bits + blocks_missing_bits(p) > BLOCK_WINDOW) {
+		blocks_open_window(p);
+		blocks_open_block(p);
 	} else if (p->window_leaves == BLOCK_LEAVES) {
-		open_block(p);
+		blocks_open_block(p);
 	}
 	for (uint32_t d = 0; d < path->depth; d++) {
 		const int32_t b = path->branch[d], branch = b < 0 ? ~b : b;
-		int bit = find_in_window(p, branch);
+		int bit = blocks_find_in_window(p, branch);
 
 		if (bit < 0) {
 			bit = (int)p->window_bits;
-			add_bit(p, branch);
+			blocks_add_bit(p, branch);
 		}
 		asked |= 1u << bit;
 		wanted |= (uint32_t)(b >= 0) << bit;
@@ -133,7 +133,7 @@ struct pending {
 };
 
 // Leaves in their order, each with its path.
-static int add_tree(struct packing *p, uint32_t tree)
+static int blocks_add_tree(struct packing *p, uint32_t tree)
 {
 	struct pending stack[TREES_DEPTH_MAX + 2];
 	uint32_t depth = 0;
@@ -149,7 +149,7 @@ static int add_tree(struct packing *p, uint32_t tree)
 		if (now.node < 0) {
 			p->path->leaf = ~now.node;
 			p->path->depth = now.depth;
-			rc = add_leaf(p, first);
+			rc = blocks_add_leaf(p, first);
 			first = false;
 			continue;
 		}
@@ -164,7 +164,7 @@ static int add_tree(struct packing *p, uint32_t tree)
 }
 
 // The trees by target, the runs counted or written.
-static int add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs)
+static int blocks_add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs)
 {
 	int rc = 0;
 
@@ -175,7 +175,7 @@ static int add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs
 
 		for (uint32_t i = 0; i < p->t->n_trees && rc == 0; i++) {
 			if (p->target[i] == target)
-				rc = add_tree(p, i);
+				rc = blocks_add_tree(p, i);
 		}
 		if (p->n_blocks == before)
 			continue;
@@ -186,7 +186,7 @@ static int add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs
 	return rc;
 }
 
-static int examine(struct packing *p, uint32_t *n_runs)
+static int blocks_examine(struct packing *p, uint32_t *n_runs)
 {
 	const struct trees *t = p->t;
 
@@ -203,25 +203,25 @@ static int examine(struct packing *p, uint32_t *n_runs)
 		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
 		p->n_vectors += (p->ranks.columns[c].count + 15) / 16;
 	}
-	return add_trees(p, NULL, n_runs);
+	return blocks_add_trees(p, NULL, n_runs);
 }
 
-static void examine_fini(struct packing *p)
+static void blocks_examine_fini(struct packing *p)
 {
 	ranks_fini(&p->ranks);
 	free(p->path);
 	free(p->target);
 }
 
-struct layout {
+struct blocks_layout {
 	size_t columns, thresholds, branch_column, branch_below, window, leaf, runs, base, plain;
 	size_t bytes;
 	uint32_t n_groups;
 };
 
-static struct layout layout_of(const struct packing *p, uint32_t n_runs)
+static struct blocks_layout blocks_layout_of(const struct packing *p, uint32_t n_runs)
 {
-	struct layout at = { .columns = ALIGN64(sizeof(struct blocks)) };
+	struct blocks_layout at = { .columns = ALIGN64(sizeof(struct blocks)) };
 
 	at.n_groups = (p->n_bits + 63) / 64;
 	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct block_column));
@@ -240,13 +240,15 @@ size_t trees_blocks_bytes(const struct trees *t)
 {
 	struct packing p = { .t = t };
 	uint32_t n_runs;
-	const size_t bytes = examine(&p, &n_runs) == 0 ? layout_of(&p, n_runs).bytes : 0;
+	const size_t bytes =
+		blocks_examine(&p, &n_runs) == 0 ? blocks_layout_of(&p, n_runs).bytes : 0;
 
-	examine_fini(&p);
+	blocks_examine_fini(&p);
 	return bytes;
 }
 
-static void pack_columns(const struct packing *p, struct block_column *columns, float *thresholds)
+static void blocks_pack_columns(
+	const struct packing *p, struct block_column *columns, float *thresholds)
 {
 	uint32_t vector = 0;
 
@@ -268,10 +270,10 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 	struct blocks *blocks = packed;
 	char *bytes = packed;
 	uint32_t n_runs;
-	int rc = examine(&p, &n_runs);
+	int rc = blocks_examine(&p, &n_runs);
 
 	if (rc == 0) {
-		const struct layout at = layout_of(&p, n_runs);
+		const struct blocks_layout at = blocks_layout_of(&p, n_runs);
 
 		memset(packed, 0, at.bytes);
 		p.blocks = blocks;
@@ -279,8 +281,8 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 		p.below = (uint8_t *)bytes + at.branch_below;
 		p.window = (uint32_t *)(bytes + at.window);
 		p.leaf = (struct leaf_block *)(bytes + at.leaf);
-		rc = add_trees(&p, (struct block_run *)(bytes + at.runs), &n_runs);
-		pack_columns(&p, (struct block_column *)(bytes + at.columns),
+		rc = blocks_add_trees(&p, (struct block_run *)(bytes + at.runs), &n_runs);
+		blocks_pack_columns(&p, (struct block_column *)(bytes + at.columns),
 			(void *)(bytes + at.thresholds));
 		memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
 		if (p.special)
@@ -299,6 +301,6 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 			.base = (void *)(bytes + at.base),
 			.plain = p.special ? (struct trees *)(bytes + at.plain) : NULL };
 	}
-	examine_fini(&p);
+	blocks_examine_fini(&p);
 	return rc;
 }

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-static inline uint8_t rank_of(
+static inline uint8_t blocks_rank_of(
 	const struct blocks *blocks, const struct block_column *c, const float *row)
 {
 	const float x = row[c->column.feature];
@@ -24,7 +24,8 @@ static inline uint8_t rank_of(
 }
 
 // A bit for each branch.
-static inline void decide(const struct blocks *blocks, const uint8_t *ranks, uint64_t *decisions)
+static inline void blocks_decide(
+	const struct blocks *blocks, const uint8_t *ranks, uint64_t *decisions)
 {
 	const __m512i low = _mm512_load_si512(ranks), high = _mm512_load_si512(ranks + 64);
 	const uint8_t *column = blocks->branch_column, *below = blocks->branch_below;
@@ -40,7 +41,7 @@ static inline void decide(const struct blocks *blocks, const uint8_t *ranks, uin
 	}
 }
 
-static inline __m512 add_block(
+static inline __m512 blocks_add_block(
 	__m512 sum, const struct leaf_block *block, const uint8_t *decisions, uint32_t window)
 {
 	uint32_t decided;
@@ -54,8 +55,8 @@ static inline __m512 add_block(
 }
 
 // The sum of a run's blocks; four sums take turns, as an addition takes four cycles.
-static inline float add_run(const struct leaf_block *blocks, const uint32_t *window, uint32_t n,
-	const uint8_t *decisions)
+static inline float blocks_add_run(const struct leaf_block *blocks, const uint32_t *window,
+	uint32_t n, const uint8_t *decisions)
 {
 	__m512 sum[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
 		_mm512_setzero_ps() };
@@ -64,10 +65,10 @@ static inline float add_run(const struct leaf_block *blocks, const uint32_t *win
 	for (; i + 4 <= n; i += 4) {
 #pragma GCC unroll 4
 		for (uint32_t k = 0; k < 4; k++)
-			sum[k] = add_block(sum[k], &blocks[i + k], decisions, window[i + k]);
+			sum[k] = blocks_add_block(sum[k], &blocks[i + k], decisions, window[i + k]);
 	}
 	for (; i < n; i++)
-		sum[0] = add_block(sum[0], &blocks[i], decisions, window[i]);
+		sum[0] = blocks_add_block(sum[0], &blocks[i], decisions, window[i]);
 	return _mm512_reduce_add_ps(
 		_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
 }
@@ -86,14 +87,14 @@ void u8_trees_1x64__avx512vbmi(
 		const uint32_t *window = blocks->window;
 
 		for (uint32_t c = 0; c < blocks->n_columns; c++)
-			ranks[c] = rank_of(blocks, &blocks->columns[c], x);
-		decide(blocks, ranks, decisions);
+			ranks[c] = blocks_rank_of(blocks, &blocks->columns[c], x);
+		blocks_decide(blocks, ranks, decisions);
 		memcpy(y, blocks->base, blocks->n_targets * sizeof(*y));
 		for (uint32_t r = 0; r < blocks->n_runs; r++) {
 			const uint32_t n = blocks->runs[r].n_blocks;
 
 			y[blocks->runs[r].target] +=
-				add_run(leaf, window, n, (const uint8_t *)decisions);
+				blocks_add_run(leaf, window, n, (const uint8_t *)decisions);
 			leaf += n;
 			window += n;
 		}

@@ -8,7 +8,7 @@
 
 #define ALIGN64(bytes) (((bytes) + 63) & ~(size_t)63)
 
-struct layout {
+struct masks_layout {
 	size_t trees, nodes, weights, base, columns, thresholds, sorted, plain, bytes;
 };
 
@@ -24,12 +24,12 @@ struct packing {
 };
 
 // Weights of a tree: its leaves, in whole registers, or its rows.
-static uint32_t padded(const struct packing *p, uint32_t leaves)
+static uint32_t masks_padded(const struct packing *p, uint32_t leaves)
 {
 	return (leaves * (p->row_floats ? p->row_floats : 1) + 15) & ~15u;
 }
 
-static uint32_t count_leaves(const struct trees *t, uint32_t tree)
+static uint32_t masks_count_leaves(const struct trees *t, uint32_t tree)
 {
 	int32_t stack[TREES_DEPTH_MAX + 2];
 	uint32_t depth = 0, leaves = 0;
@@ -47,7 +47,7 @@ static uint32_t count_leaves(const struct trees *t, uint32_t tree)
 	return leaves;
 }
 
-static uint32_t levels_of(const struct rank_column *column)
+static uint32_t masks_levels_of(const struct rank_column *column)
 {
 	uint32_t levels = 0;
 
@@ -57,14 +57,14 @@ static uint32_t levels_of(const struct rank_column *column)
 }
 
 // Of a column; none where there are no thresholds.
-static uint32_t searched(const struct rank_column *column)
+static uint32_t masks_searched(const struct rank_column *column)
 {
-	const uint32_t n = 1u << levels_of(column);
+	const uint32_t n = 1u << masks_levels_of(column);
 
 	return n == 1 ? 0 : n < 16 ? 16 : n;
 }
 
-static int examine(struct packing *p)
+static int masks_examine(struct packing *p)
 {
 	const struct trees *t = p->t;
 
@@ -74,11 +74,11 @@ static int examine(struct packing *p)
 	if (p->row_floats == 0 && !trees_one_target(t))
 		return -ENOTSUP;
 	for (uint32_t i = 0; i < t->n_trees; i++) {
-		const uint32_t leaves = count_leaves(t, i);
+		const uint32_t leaves = masks_count_leaves(t, i);
 
 		if (leaves > MASKS_LEAVES_MAX)
 			return -ENOTSUP;
-		p->n_weights += padded(p, leaves);
+		p->n_weights += masks_padded(p, leaves);
 	}
 	if (p->n_weights > UINT32_MAX)
 		return -ENOTSUP;
@@ -86,15 +86,15 @@ static int examine(struct packing *p)
 		return -ENOTSUP;
 	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
 		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
-		p->n_searched += searched(&p->ranks.columns[c]);
+		p->n_searched += masks_searched(&p->ranks.columns[c]);
 	}
 	return 0;
 }
 
-static struct layout layout_of(const struct packing *p)
+static struct masks_layout masks_layout_of(const struct packing *p)
 {
 	const struct trees *t = p->t;
-	struct layout at = { .trees = ALIGN64(sizeof(struct masks)) };
+	struct masks_layout at = { .trees = ALIGN64(sizeof(struct masks)) };
 
 	at.nodes = at.trees + ALIGN64(t->n_trees * sizeof(struct masks_tree));
 	at.weights = at.nodes + ALIGN64(t->n_branches * sizeof(struct masks_node));
@@ -110,7 +110,7 @@ static struct layout layout_of(const struct packing *p)
 size_t trees_masks_bytes(const struct trees *t)
 {
 	struct packing p = { .t = t };
-	const size_t bytes = examine(&p) == 0 ? layout_of(&p).bytes : 0;
+	const size_t bytes = masks_examine(&p) == 0 ? masks_layout_of(&p).bytes : 0;
 
 	ranks_fini(&p.ranks);
 	return bytes;
@@ -121,7 +121,7 @@ struct pending {
 	uint16_t *slot; // where its mask's place is written
 };
 
-static void pack_leaf(const struct packing *p, int32_t leaf, float *weights, uint32_t number)
+static void masks_pack_leaf(const struct packing *p, int32_t leaf, float *weights, uint32_t number)
 {
 	const int32_t w = p->t->weight_first[leaf];
 
@@ -132,15 +132,15 @@ static void pack_leaf(const struct packing *p, int32_t leaf, float *weights, uin
 }
 
 // Depth first: a node's place is its number, a leaf's is behind all nodes.
-static void pack_tree(
-	struct packing *p, const struct layout *at, struct masks_tree *tree, uint32_t number)
+static void masks_pack_tree(
+	struct packing *p, const struct masks_layout *at, struct masks_tree *tree, uint32_t number)
 {
 	const struct trees *t = p->t;
 	struct masks_node *nodes = (struct masks_node *)(p->packed + at->nodes) + p->nodes;
 	float *weights = (float *)(void *)(p->packed + at->weights) + p->weights;
 	struct pending stack[TREES_DEPTH_MAX + 2];
 	uint16_t root, n_nodes = 0, n_leaves = 0;
-	const uint32_t leaves = count_leaves(t, number);
+	const uint32_t leaves = masks_count_leaves(t, number);
 	uint32_t depth = 0;
 
 	stack[depth++] = (struct pending){ t->root[number], &root };
@@ -149,7 +149,7 @@ static void pack_tree(
 
 		if (now.node < 0) {
 			*now.slot = (uint16_t)(leaves - 1 + n_leaves);
-			pack_leaf(p, ~now.node, weights, n_leaves++);
+			masks_pack_leaf(p, ~now.node, weights, n_leaves++);
 			continue;
 		}
 		*now.slot = n_nodes;
@@ -162,17 +162,18 @@ static void pack_tree(
 	*tree = (struct masks_tree){ p->nodes, p->weights, n_nodes, n_leaves,
 		trees_target(t, number) };
 	p->nodes += n_nodes;
-	p->weights += padded(p, n_leaves);
+	p->weights += masks_padded(p, n_leaves);
 }
 
 // Of the j-th at a level, as many thresholds are below it as stand left of it in the tree.
-static void pack_columns(const struct packing *p, struct masks_column *columns, float *thresholds)
+static void masks_pack_columns(
+	const struct packing *p, struct masks_column *columns, float *thresholds)
 {
 	uint32_t first = 0;
 
 	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
 		const struct rank_column *column = &p->ranks.columns[c];
-		const uint32_t levels = levels_of(column), n = searched(column);
+		const uint32_t levels = masks_levels_of(column), n = masks_searched(column);
 		const float *sorted = p->ranks.thresholds + column->first;
 
 		columns[c] = (struct masks_column){ *column, first, levels };
@@ -191,7 +192,7 @@ static void pack_columns(const struct packing *p, struct masks_column *columns, 
 }
 
 // Trees of one size after another: the CPU foresees how long their loops are.
-static int by_target(const void *a, const void *b)
+static int masks_by_target(const void *a, const void *b)
 {
 	const struct masks_tree *x = a, *y = b;
 
@@ -206,21 +207,21 @@ int trees_masks_pack(void *packed, const struct trees *t)
 {
 	struct packing p = { .t = t, .packed = packed };
 	struct masks *masks = packed;
-	struct layout at;
-	int rc = examine(&p);
+	struct masks_layout at;
+	int rc = masks_examine(&p);
 
 	if (rc == 0) {
 		struct masks_tree *trees;
 
-		at = layout_of(&p);
+		at = masks_layout_of(&p);
 		memset(packed, 0, at.bytes);
 		trees = (struct masks_tree *)(p.packed + at.trees);
 		for (uint32_t i = 0; i < t->n_trees; i++)
-			pack_tree(&p, &at, &trees[i], i);
+			masks_pack_tree(&p, &at, &trees[i], i);
 		if (!p.row_floats)
-			qsort(trees, t->n_trees, sizeof(*trees), by_target);
+			qsort(trees, t->n_trees, sizeof(*trees), masks_by_target);
 		memcpy(p.packed + at.base, t->base, t->n_targets * sizeof(float));
-		pack_columns(&p, (struct masks_column *)(p.packed + at.columns),
+		masks_pack_columns(&p, (struct masks_column *)(p.packed + at.columns),
 			(void *)(p.packed + at.thresholds));
 		memcpy(p.packed + at.sorted, p.ranks.thresholds,
 			p.ranks.n_thresholds * sizeof(float));

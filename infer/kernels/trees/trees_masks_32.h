@@ -29,7 +29,7 @@ struct block {
 };
 
 // The value of one feature for all rows; behind the last row, its own.
-static void gather(const struct block *block, uint32_t feature, float *x)
+static void masks_gather(const struct block *block, uint32_t feature, float *x)
 {
 	for (uint32_t r = 0; r < ROWS; r++) {
 		const size_t row = r < block->n ? r : block->n - 1;
@@ -38,7 +38,8 @@ static void gather(const struct block *block, uint32_t feature, float *x)
 	}
 }
 
-static void search(const float *x, const float *thresholds, uint32_t levels, int32_t counts[ROWS])
+static void masks_search(
+	const float *x, const float *thresholds, uint32_t levels, int32_t counts[ROWS])
 {
 	for (uint32_t r = 0; r < ROWS; r++) {
 		uint32_t k = 1;
@@ -49,15 +50,15 @@ static void search(const float *x, const float *thresholds, uint32_t levels, int
 	}
 }
 
-static void rank_less(const struct masks *masks, const struct masks_column *column, const float *x,
-	uint8_t *ranks)
+static void masks_rank_less(const struct masks *masks, const struct masks_column *column,
+	const float *x, uint8_t *ranks)
 {
 	const struct rank_column *c = &column->column;
 	const bool missing_true = c->kind & TREE_MISSING_TRUE;
 	int32_t counts[ROWS];
 
 	if (c->count > COUNTED_MAX)
-		search(x, masks->thresholds + column->first, column->levels, counts);
+		masks_search(x, masks->thresholds + column->first, column->levels, counts);
 	else
 		masks_count(x, masks->sorted + c->first, c->count, counts);
 	for (uint32_t r = 0; r < ROWS; r++) {
@@ -67,15 +68,15 @@ static void rank_less(const struct masks *masks, const struct masks_column *colu
 	}
 }
 
-static void rank_columns(const struct masks *masks, struct block *block)
+static void masks_rank_columns(const struct masks *masks, struct block *block)
 {
 	for (uint32_t c = 0; c < masks->n_columns; c++) {
 		const struct masks_column *column = &masks->columns[c];
 		float x[ROWS];
 
-		gather(block, column->column.feature, x);
+		masks_gather(block, column->column.feature, x);
 		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
-			rank_less(masks, column, x, block->ranks[c]);
+			masks_rank_less(masks, column, x, block->ranks[c]);
 			continue;
 		}
 		for (uint32_t r = 0; r < ROWS; r++) {
@@ -86,7 +87,7 @@ static void rank_columns(const struct masks *masks, struct block *block)
 	}
 }
 
-static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
+static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes,
 	const struct block *block, uint32_t *reach)
 {
 	reach[0] = UINT32_MAX;
@@ -100,30 +101,31 @@ static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
 	}
 }
 
-static inline void find_leaves(const struct masks *masks, const struct masks_tree *tree,
+static inline void masks_find_leaves(const struct masks *masks, const struct masks_tree *tree,
 	const struct block *block, uint8_t leaves[ROWS])
 {
 	uint32_t reach[2 * MASKS_LEAVES_MAX], bits[8];
 
-	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
-	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	masks_divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	MASKS_LEAF_BITS(uint32_t, reach + tree->n_nodes, tree->n_leaves, bits);
 	masks_leaves(bits, tree->n_leaves, leaves);
 }
 
-static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
+static inline void masks_add_tree(const struct masks *masks, const struct masks_tree *tree,
 	const struct block *block, float *sum)
 {
 	const float *weights = masks->weights + tree->first_weight;
 	_Alignas(32) uint8_t leaves[ROWS];
 
-	find_leaves(masks, tree, block, leaves);
+	masks_find_leaves(masks, tree, block, leaves);
 #pragma GCC unroll 32
 	for (uint32_t r = 0; r < ROWS; r++)
 		sum[r] += weights[leaves[r]];
 }
 
-static inline void score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static inline void masks_score(
+	const struct masks *masks, const struct block *block, float *y, size_t ldy)
 {
 	float sums[MASKS_TARGETS_MAX][ROWS];
 
@@ -131,13 +133,13 @@ static inline void score(const struct masks *masks, const struct block *block, f
 		for (uint32_t r = 0; r < ROWS; r++)
 			sums[t][r] = masks->base[t];
 	for (uint32_t i = 0; i < masks->n_trees; i++)
-		add_tree(masks, &masks->trees[i], block, sums[masks->trees[i].target]);
+		masks_add_tree(masks, &masks->trees[i], block, sums[masks->trees[i].target]);
 	for (uint32_t r = 0; r < block->n; r++)
 		for (uint32_t t = 0; t < masks->n_targets; t++)
 			y[r * ldy + t] = sums[t][r];
 }
 
-static inline void score_rows(
+static inline void masks_score_rows(
 	const struct masks *masks, const struct block *block, float *y, size_t ldy)
 {
 	float sums[ROWS * TREE_ROW_MAX];
@@ -145,7 +147,7 @@ static inline void score_rows(
 
 	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
 	for (uint32_t i = 0; i < masks->n_trees; i++) {
-		find_leaves(masks, &masks->trees[i], block, leaves);
+		masks_find_leaves(masks, &masks->trees[i], block, leaves);
 		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
 			masks->row_floats);
 	}
@@ -165,11 +167,11 @@ static inline void masks_run(
 		block.x = x;
 		block.ldx = ldx;
 		block.n = m < ROWS ? m : ROWS;
-		rank_columns(masks, &block);
+		masks_rank_columns(masks, &block);
 		if (masks->row_floats)
-			score_rows(masks, &block, y, ldy);
+			masks_score_rows(masks, &block, y, ldy);
 		else
-			score(masks, &block, y, ldy);
+			masks_score(masks, &block, y, ldy);
 	}
 }
 

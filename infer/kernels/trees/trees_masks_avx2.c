@@ -35,7 +35,7 @@ static inline uint32_t masks_below(const uint8_t *ranks, uint32_t below)
 }
 
 // A byte of `value` for each bit of `rows`.
-static inline __m256i spread(uint32_t rows, char value)
+static inline __m256i masks_spread(uint32_t rows, char value)
 {
 	const __m256i which = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2,
 		2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
@@ -51,7 +51,7 @@ static inline void masks_leaves(const uint32_t *bits, uint32_t n_leaves, uint8_t
 	__m256i leaf = _mm256_setzero_si256();
 
 	for (uint32_t b = 0; (1u << b) < n_leaves; b++)
-		leaf = _mm256_or_si256(leaf, spread(bits[b], (char)(1 << b)));
+		leaf = _mm256_or_si256(leaf, masks_spread(bits[b], (char)(1 << b)));
 	_mm256_store_si256((__m256i *)leaves, leaf);
 }
 

@@ -17,40 +17,40 @@ struct block {
 	uint32_t n;
 };
 
-static inline __m512 choose(__m512i k, int bit, __m512 clear, __m512 set)
+static inline __m512 masks_choose(__m512i k, int bit, __m512 clear, __m512 set)
 {
 	return _mm512_mask_mov_ps(clear, _mm512_test_epi32_mask(k, _mm512_set1_epi32(bit)), set);
 }
 
-static inline __m512 look_up_32(const float *t, __m512i k)
+static inline __m512 masks_look_up_32(const float *t, __m512i k)
 {
 	return _mm512_permutex2var_ps(_mm512_load_ps(t), k, _mm512_load_ps(t + 16));
 }
 
-static inline __m512 look_up_64(const float *t, __m512i k)
+static inline __m512 masks_look_up_64(const float *t, __m512i k)
 {
-	return choose(k, 32, look_up_32(t, k), look_up_32(t + 32, k));
+	return masks_choose(k, 32, masks_look_up_32(t, k), masks_look_up_32(t + 32, k));
 }
 
 // t[k] for k of one level of the search tree, of four below 16.
-static inline __m512 look_up_level(const float *t, uint32_t level, __m512i k)
+static inline __m512 masks_look_up_level(const float *t, uint32_t level, __m512i k)
 {
 	if (level < 5)
 		return _mm512_permutexvar_ps(k, _mm512_load_ps(level < 4 ? t : t + 16));
 	if (level == 5)
-		return look_up_32(t + 32, k);
+		return masks_look_up_32(t + 32, k);
 	if (level == 6)
-		return look_up_64(t + 64, k);
-	return choose(k, 64, look_up_64(t + 128, k), look_up_64(t + 192, k));
+		return masks_look_up_64(t + 64, k);
+	return masks_choose(k, 64, masks_look_up_64(t + 128, k), masks_look_up_64(t + 192, k));
 }
 
 // `level` is known when it is compiled.
-static inline __attribute__((always_inline)) void descend(
+static inline __attribute__((always_inline)) void masks_descend(
 	const float *t, uint32_t level, const __m512 x[GROUPS], __m512i k[GROUPS])
 {
 #pragma GCC unroll 4
 	for (int g = 0; g < GROUPS; g++) {
-		const __m512 threshold = look_up_level(t, level, k[g]);
+		const __m512 threshold = masks_look_up_level(t, level, k[g]);
 		const __m512i twice = _mm512_add_epi32(k[g], k[g]);
 
 		k[g] = _mm512_mask_sub_epi32(twice, _mm512_cmp_ps_mask(x[g], threshold, _CMP_GE_OQ),
@@ -58,24 +58,24 @@ static inline __attribute__((always_inline)) void descend(
 	}
 }
 
-static inline void search(
+static inline void masks_search(
 	const float *t, uint32_t levels, const __m512 x[GROUPS], __m512i k[GROUPS])
 {
 	for (int g = 0; g < GROUPS; g++)
 		k[g] = _mm512_set1_epi32(1);
 	for (uint32_t l = 0; l < levels && l < 4; l++)
-		descend(t, 0, x, k);
+		masks_descend(t, 0, x, k);
 	if (levels > 4)
-		descend(t, 4, x, k);
+		masks_descend(t, 4, x, k);
 	if (levels > 5)
-		descend(t, 5, x, k);
+		masks_descend(t, 5, x, k);
 	if (levels > 6)
-		descend(t, 6, x, k);
+		masks_descend(t, 6, x, k);
 	if (levels > 7)
-		descend(t, 7, x, k);
+		masks_descend(t, 7, x, k);
 }
 
-static void load_column(const struct block *block, uint32_t feature, __m512 x[GROUPS])
+static void masks_load_column(const struct block *block, uint32_t feature, __m512 x[GROUPS])
 {
 #pragma GCC unroll 4
 	for (int g = 0; g < GROUPS; g++)
@@ -83,14 +83,14 @@ static void load_column(const struct block *block, uint32_t feature, __m512 x[GR
 }
 
 // How many thresholds are not above each row's value.
-static void rank_less(const struct masks_column *column, const float *thresholds,
+static void masks_rank_less(const struct masks_column *column, const float *thresholds,
 	const __m512 x[GROUPS], uint8_t *ranks)
 {
 	const bool missing_true = column->column.kind & TREE_MISSING_TRUE;
 	const __m512i first = _mm512_set1_epi32(1 << column->levels);
 	__m512i k[GROUPS];
 
-	search(thresholds + column->first, column->levels, x, k);
+	masks_search(thresholds + column->first, column->levels, x, k);
 	for (int g = 0; g < GROUPS; g++) {
 		const __mmask16 missing = _mm512_cmp_ps_mask(x[g], x[g], _CMP_UNORD_Q);
 		__m512i n = _mm512_sub_epi32(k[g], first);
@@ -101,7 +101,7 @@ static void rank_less(const struct masks_column *column, const float *thresholds
 	}
 }
 
-static void rank_columns(const struct masks *masks, struct block *block)
+static void masks_rank_columns(const struct masks *masks, struct block *block)
 {
 	uint32_t loaded = UINT32_MAX;
 	__m512 x[GROUPS];
@@ -111,10 +111,10 @@ static void rank_columns(const struct masks *masks, struct block *block)
 		const uint32_t feature = column->column.feature;
 
 		if (feature != loaded)
-			load_column(block, feature, x);
+			masks_load_column(block, feature, x);
 		loaded = feature;
 		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
-			rank_less(column, masks->thresholds, x, block->ranks[c]);
+			masks_rank_less(column, masks->thresholds, x, block->ranks[c]);
 			continue;
 		}
 		for (uint32_t r = 0; r < ROWS; r++) {
@@ -130,7 +130,7 @@ static void rank_columns(const struct masks *masks, struct block *block)
 }
 
 // reach: a mask for every node, then one for every leaf.
-static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
+static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes,
 	const struct block *block, uint64_t *reach)
 {
 	reach[0] = UINT64_MAX;
@@ -147,7 +147,7 @@ static inline void divide(const struct masks_node *nodes, uint32_t n_nodes,
 }
 
 // 16 rows' weights of up to 16, 32, 64 or more leaves.
-static inline __m512 look_up(const float *weights, uint32_t n_leaves, __m512i leaf)
+static inline __m512 masks_look_up(const float *weights, uint32_t n_leaves, __m512i leaf)
 {
 	const __m512 low = _mm512_load_ps(weights);
 
@@ -159,23 +159,23 @@ static inline __m512 look_up(const float *weights, uint32_t n_leaves, __m512i le
 }
 
 // Zeroes behind the leaves' masks, up to whole groups of 16.
-static inline void clear_rest(uint64_t *reached, uint32_t n_leaves)
+static inline void masks_clear_rest(uint64_t *reached, uint32_t n_leaves)
 {
 	_mm512_storeu_si512(reached + n_leaves, _mm512_setzero_si512());
 	_mm512_storeu_si512(reached + n_leaves + 8, _mm512_setzero_si512());
 }
 
 // Which rows' leaf has a number with bit 0, 1, 2, 3, of 16 leaves.
-static inline void low_bits(const uint64_t *s, uint64_t *bits)
+static inline void masks_low_bits(const uint64_t *s, uint64_t *bits)
 {
-	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	bits[0] |= s[1] | s[3] | s[5] | s[7] | s[9] | s[11] | s[13] | s[15];
 	bits[1] |= s[2] | s[3] | s[6] | s[7] | s[10] | s[11] | s[14] | s[15];
 	bits[2] |= s[4] | s[5] | s[6] | s[7] | s[12] | s[13] | s[14] | s[15];
 	bits[3] |= s[8] | s[9] | s[10] | s[11] | s[12] | s[13] | s[14] | s[15];
 }
 
-static inline uint64_t any_of(const uint64_t *s)
+static inline uint64_t masks_any_of(const uint64_t *s)
 {
 	uint64_t any = 0;
 
@@ -185,65 +185,65 @@ static inline uint64_t any_of(const uint64_t *s)
 	return any;
 }
 
-static inline __m512i add_bit(__m512i leaf, uint64_t rows, int bit)
+static inline __m512i masks_add_bit(__m512i leaf, uint64_t rows, int bit)
 {
 	return _mm512_mask_add_epi8(
 		leaf, _cvtu64_mask64(rows), leaf, _mm512_set1_epi8((char)(1 << bit)));
 }
 
 // The number of each row's leaf, of up to 8.
-static inline __m512i find_few(uint64_t *s, uint32_t n_leaves)
+static inline __m512i masks_find_few(uint64_t *s, uint32_t n_leaves)
 {
 	__m512i leaf = _mm512_setzero_si512();
 
 	_mm512_storeu_si512(s + n_leaves, _mm512_setzero_si512());
-	// divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
-	leaf = add_bit(leaf, s[1] | s[3] | s[5] | s[7], 0);
-	leaf = add_bit(leaf, s[2] | s[3] | s[6] | s[7], 1);
-	return add_bit(leaf, s[4] | s[5] | s[6] | s[7], 2);
+	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	leaf = masks_add_bit(leaf, s[1] | s[3] | s[5] | s[7], 0);
+	leaf = masks_add_bit(leaf, s[2] | s[3] | s[6] | s[7], 1);
+	return masks_add_bit(leaf, s[4] | s[5] | s[6] | s[7], 2);
 }
 
 // Of any.
-static inline __m512i find_many(uint64_t *reached, uint32_t n_leaves)
+static inline __m512i masks_find_many(uint64_t *reached, uint32_t n_leaves)
 {
 	uint64_t bits[8] = { 0 };
 	__m512i leaf = _mm512_setzero_si512();
 
-	clear_rest(reached, n_leaves);
-	low_bits(reached, bits);
+	masks_clear_rest(reached, n_leaves);
+	masks_low_bits(reached, bits);
 	for (uint32_t group = 1; group * 16 < n_leaves; group++) {
-		const uint64_t any = any_of(reached + group * 16ul);
+		const uint64_t any = masks_any_of(reached + group * 16ul);
 
-		low_bits(reached + group * 16ul, bits);
+		masks_low_bits(reached + group * 16ul, bits);
 		for (uint32_t b = 0; b < 4; b++)
 			bits[4 + b] |= group >> b & 1 ? any : 0;
 	}
 #pragma GCC unroll 4
 	for (int b = 0; b < 4; b++)
-		leaf = add_bit(leaf, bits[b], b);
+		leaf = masks_add_bit(leaf, bits[b], b);
 	for (uint32_t b = 4; n_leaves > 1u << b; b++)
-		leaf = add_bit(leaf, bits[b], (int)b);
+		leaf = masks_add_bit(leaf, bits[b], (int)b);
 	return leaf;
 }
 
-static inline __m512i find_leaves(
+static inline __m512i masks_find_leaves(
 	const struct masks *masks, const struct masks_tree *tree, const struct block *block)
 {
 	uint64_t reach[2 * MASKS_LEAVES_MAX + 16];
 
-	divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
-	return tree->n_leaves <= 8 ? find_few(reach + tree->n_nodes, tree->n_leaves)
-				   : find_many(reach + tree->n_nodes, tree->n_leaves);
+	masks_divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	return tree->n_leaves <= 8 ? masks_find_few(reach + tree->n_nodes, tree->n_leaves)
+				   : masks_find_many(reach + tree->n_nodes, tree->n_leaves);
 }
 
-static inline void add_tree(const struct masks *masks, const struct masks_tree *tree,
+static inline void masks_add_tree(const struct masks *masks, const struct masks_tree *tree,
 	const struct block *block, __m512 *sum)
 {
-	const __m512i leaf = find_leaves(masks, tree, block);
+	const __m512i leaf = masks_find_leaves(masks, tree, block);
 
 #define ADD(g)                                                                                     \
 	sum[g] = _mm512_add_ps(sum[g],                                                             \
-		look_up(masks->weights + tree->first_weight, tree->n_leaves,                       \
+		masks_look_up(masks->weights + tree->first_weight, tree->n_leaves,                 \
 			_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(leaf, g))))
 	ADD(0);
 	ADD(1);
@@ -252,7 +252,8 @@ static inline void add_tree(const struct masks *masks, const struct masks_tree *
 #undef ADD
 }
 
-static void sum_targets(const struct masks *masks, const struct block *block, float (*y)[ROWS])
+static void masks_sum_targets(
+	const struct masks *masks, const struct block *block, float (*y)[ROWS])
 {
 	for (uint32_t i = 0; i < masks->n_trees;) {
 		const uint32_t target = masks->trees[i].target;
@@ -261,33 +262,34 @@ static void sum_targets(const struct masks *masks, const struct block *block, fl
 		for (int g = 0; g < GROUPS; g++)
 			sum[g] = _mm512_loadu_ps(y[target] + 16 * g);
 		for (; i < masks->n_trees && masks->trees[i].target == target; i++)
-			add_tree(masks, &masks->trees[i], block, sum);
+			masks_add_tree(masks, &masks->trees[i], block, sum);
 		for (int g = 0; g < GROUPS; g++)
 			_mm512_storeu_ps(y[target] + 16 * g, sum[g]);
 	}
 }
 
-static void score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static void masks_score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
 {
 	float sums[MASKS_TARGETS_MAX][ROWS];
 
 	for (uint32_t t = 0; t < masks->n_targets; t++)
 		for (uint32_t r = 0; r < ROWS; r++)
 			sums[t][r] = masks->base[t];
-	sum_targets(masks, block, sums);
+	masks_sum_targets(masks, block, sums);
 	for (uint32_t r = 0; r < block->n; r++)
 		for (uint32_t t = 0; t < masks->n_targets; t++)
 			y[r * ldy + t] = sums[t][r];
 }
 
-static void score_rows(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static void masks_score_rows(
+	const struct masks *masks, const struct block *block, float *y, size_t ldy)
 {
 	_Alignas(64) float sums[ROWS * TREE_ROW_MAX];
 	_Alignas(64) uint8_t leaves[ROWS];
 
 	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
 	for (uint32_t i = 0; i < masks->n_trees; i++) {
-		_mm512_store_si512(leaves, find_leaves(masks, &masks->trees[i], block));
+		_mm512_store_si512(leaves, masks_find_leaves(masks, &masks->trees[i], block));
 		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
 			masks->row_floats);
 	}
@@ -296,7 +298,7 @@ static void score_rows(const struct masks *masks, const struct block *block, flo
 			y[r * ldy + t] = masks->base[t] + sums[r * masks->row_floats + t];
 }
 
-static void block_init(struct block *block, const float *x, size_t ldx, uint32_t n)
+static void masks_block_init(struct block *block, const float *x, size_t ldx, uint32_t n)
 {
 	const __m512i counting =
 		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
@@ -321,11 +323,11 @@ void u8_trees_64__avx512(
 
 	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
 	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
-		block_init(&block, x, ldx, m < ROWS ? m : ROWS);
-		rank_columns(masks, &block);
+		masks_block_init(&block, x, ldx, m < ROWS ? m : ROWS);
+		masks_rank_columns(masks, &block);
 		if (masks->row_floats)
-			score_rows(masks, &block, y, ldy);
+			masks_score_rows(masks, &block, y, ldy);
 		else
-			score(masks, &block, y, ldy);
+			masks_score(masks, &block, y, ldy);
 	}
 }

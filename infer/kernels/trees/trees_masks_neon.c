@@ -24,7 +24,7 @@ static inline void masks_count(
 		vst1q_s32(counts + 4 * g, vreinterpretq_s32_u32(n[g]));
 }
 
-static inline uint8x16_t bit_of_lane(void)
+static inline uint8x16_t masks_bit_of_lane(void)
 {
 	return vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201u));
 }
@@ -32,7 +32,8 @@ static inline uint8x16_t bit_of_lane(void)
 // Pairs are added until each byte of the mask is the sum of its 8 bits.
 static inline uint32_t masks_below(const uint8_t *ranks, uint32_t below)
 {
-	const uint8x16_t bytes = vreinterpretq_u8_u32(vdupq_n_u32(below)), bits = bit_of_lane();
+	const uint8x16_t bytes = vreinterpretq_u8_u32(vdupq_n_u32(below)),
+			 bits = masks_bit_of_lane();
 	const uint8x16_t low = vandq_u8(vcltq_u8(vld1q_u8(ranks), bytes), bits);
 	const uint8x16_t high = vandq_u8(vcltq_u8(vld1q_u8(ranks + 16), bytes), bits);
 	uint8x16_t sums = vpaddq_u8(low, high);
@@ -43,12 +44,12 @@ static inline uint32_t masks_below(const uint8_t *ranks, uint32_t below)
 }
 
 // A byte of `value` for each bit of 16 rows.
-static inline uint8x16_t spread(uint32_t rows, uint8_t value)
+static inline uint8x16_t masks_spread(uint32_t rows, uint8_t value)
 {
 	const uint8x16_t bytes =
 		vcombine_u8(vdup_n_u8((uint8_t)rows), vdup_n_u8((uint8_t)(rows >> 8)));
 
-	return vandq_u8(vtstq_u8(bytes, bit_of_lane()), vdupq_n_u8(value));
+	return vandq_u8(vtstq_u8(bytes, masks_bit_of_lane()), vdupq_n_u8(value));
 }
 
 static inline void masks_leaves(const uint32_t *bits, uint32_t n_leaves, uint8_t leaves[ROWS])
@@ -56,8 +57,8 @@ static inline void masks_leaves(const uint32_t *bits, uint32_t n_leaves, uint8_t
 	uint8x16_t low = vdupq_n_u8(0), high = low;
 
 	for (uint32_t b = 0; (1u << b) < n_leaves; b++) {
-		low = vorrq_u8(low, spread(bits[b], (uint8_t)(1 << b)));
-		high = vorrq_u8(high, spread(bits[b] >> 16, (uint8_t)(1 << b)));
+		low = vorrq_u8(low, masks_spread(bits[b], (uint8_t)(1 << b)));
+		high = vorrq_u8(high, masks_spread(bits[b] >> 16, (uint8_t)(1 << b)));
 	}
 	vst1q_u8(leaves, low);
 	vst1q_u8(leaves + 16, high);

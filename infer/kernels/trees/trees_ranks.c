@@ -11,32 +11,32 @@ struct question {
 	uint8_t kind;
 };
 
-static int compare_numbers(uint32_t a, uint32_t b)
+static int ranks_compare_numbers(uint32_t a, uint32_t b)
 {
 	return (a > b) - (a < b);
 }
 
-static int compare_questions(const void *a, const void *b)
+static int ranks_compare_questions(const void *a, const void *b)
 {
 	const struct question *x = a, *y = b;
-	int order = compare_numbers(x->feature, y->feature);
+	int order = ranks_compare_numbers(x->feature, y->feature);
 
 	if (order == 0)
-		order = compare_numbers(x->kind, y->kind);
+		order = ranks_compare_numbers(x->kind, y->kind);
 	if (order == 0)
-		order = compare_numbers(x->set, y->set);
+		order = ranks_compare_numbers(x->set, y->set);
 	if (order == 0)
 		order = (x->threshold > y->threshold) - (x->threshold < y->threshold);
-	return order ? order : compare_numbers(x->branch, y->branch);
+	return order ? order : ranks_compare_numbers(x->branch, y->branch);
 }
 
-static bool same_question(const struct question *a, const struct question *b)
+static bool ranks_same_question(const struct question *a, const struct question *b)
 {
 	return a->feature == b->feature && a->kind == b->kind && a->set == b->set &&
 		(a->threshold == b->threshold || (a->kind & TREE_TEST_BITS) == TREE_IN_SET);
 }
 
-static struct rank_column *next_column(struct ranks *ranks, const struct question *q)
+static struct rank_column *ranks_next_column(struct ranks *ranks, const struct question *q)
 {
 	struct rank_column *column = &ranks->columns[ranks->n_columns];
 
@@ -51,18 +51,18 @@ static struct rank_column *next_column(struct ranks *ranks, const struct questio
 }
 
 // Questions in their order: a new column for each feature and kind, and where one is full.
-static int assign(struct ranks *ranks, const struct question *questions, uint32_t n)
+static int ranks_assign(struct ranks *ranks, const struct question *questions, uint32_t n)
 {
 	struct rank_column *column = NULL;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct question *q = &questions[i], *last = i ? q - 1 : NULL;
 		const bool less = (q->kind & TREE_TEST_BITS) == TREE_LESS;
-		const bool again = last && same_question(last, q);
+		const bool again = last && ranks_same_question(last, q);
 
 		if (!last || q->feature != last->feature || q->kind != last->kind ||
 			(!again && (!less || column->count == RANKS_MAX))) {
-			column = next_column(ranks, q);
+			column = ranks_next_column(ranks, q);
 			if (!column)
 				return -ENOTSUP;
 		}
@@ -98,8 +98,8 @@ int ranks_init(struct ranks *ranks, const struct trees *t)
 				.threshold = set ? 0 : t->threshold[b],
 				.kind = t->kind[b] };
 		}
-		qsort(questions, t->n_branches, sizeof(*questions), compare_questions);
-		rc = assign(ranks, questions, t->n_branches);
+		qsort(questions, t->n_branches, sizeof(*questions), ranks_compare_questions);
+		rc = ranks_assign(ranks, questions, t->n_branches);
 	}
 	free(questions);
 	return rc;
@@ -136,7 +136,7 @@ uint32_t trees_target(const struct trees *t, uint32_t tree)
 	return 0;
 }
 
-static bool tree_has_one(const struct trees *t, uint32_t tree, uint32_t target)
+static bool ranks_tree_has_one(const struct trees *t, uint32_t tree, uint32_t target)
 {
 	int32_t stack[TREES_DEPTH_MAX + 2];
 	uint32_t depth = 0;
@@ -164,6 +164,6 @@ bool trees_one_target(const struct trees *t)
 	bool one = t->aggregate == TREES_SUM;
 
 	for (uint32_t i = 0; i < t->n_trees && one; i++)
-		one = tree_has_one(t, i, trees_target(t, i));
+		one = ranks_tree_has_one(t, i, trees_target(t, i));
 	return one;
 }

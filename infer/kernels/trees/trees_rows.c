@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool speaks_twice(const struct trees *t, uint32_t leaf)
+static bool trees_speaks_twice(const struct trees *t, uint32_t leaf)
 {
 	uint64_t spoken = 0;
 
@@ -22,7 +22,7 @@ uint32_t trees_row_floats(const struct trees *t)
 	if (t->aggregate != TREES_SUM || t->linear_first || t->n_targets > TREE_ROW_MAX)
 		return 0;
 	for (uint32_t l = 0; l < t->n_leaves; l++) {
-		if (speaks_twice(t, l))
+		if (trees_speaks_twice(t, l))
 			return 0;
 	}
 	for (uint32_t floats = 2; floats < 16; floats *= 2) {

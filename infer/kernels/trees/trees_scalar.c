@@ -10,7 +10,7 @@
 #define ALIGN8(bytes) (((bytes) + 7) & ~(size_t)7)
 
 // Copies an array behind `at`, or only counts its bytes.
-static const void *keep(char *packed, size_t *at, const void *array, size_t bytes)
+static const void *trees_plain_keep(char *packed, size_t *at, const void *array, size_t bytes)
 {
 	const void *kept = packed && array ? memcpy(packed + *at, array, bytes) : NULL;
 
@@ -18,12 +18,13 @@ static const void *keep(char *packed, size_t *at, const void *array, size_t byte
 	return kept;
 }
 
-static size_t copy(char *packed, const struct trees *t)
+static size_t trees_plain_copy(char *packed, const struct trees *t)
 {
 	struct trees own = *t;
 	size_t at = ALIGN8(sizeof(own));
 
-#define KEEP(field, count) own.field = keep(packed, &at, t->field, (count) * sizeof(*t->field))
+#define KEEP(field, count)                                                                         \
+	own.field = trees_plain_keep(packed, &at, t->field, (count) * sizeof(*t->field))
 	KEEP(root, t->n_trees);
 	KEEP(feature, t->n_branches);
 	KEEP(threshold, t->n_branches);
@@ -48,16 +49,16 @@ static size_t copy(char *packed, const struct trees *t)
 
 size_t trees_plain_bytes(const struct trees *trees)
 {
-	return copy(NULL, trees);
+	return trees_plain_copy(NULL, trees);
 }
 
 int trees_plain_pack(void *packed, const struct trees *trees)
 {
-	copy(packed, trees);
+	trees_plain_copy(packed, trees);
 	return 0;
 }
 
-static bool among_floats(const uint32_t *words, uint32_t count, float x)
+static bool trees_among_floats(const uint32_t *words, uint32_t count, float x)
 {
 	while (count > 0) {
 		const uint32_t half = count / 2;
@@ -76,7 +77,7 @@ static bool among_floats(const uint32_t *words, uint32_t count, float x)
 	return false;
 }
 
-static bool in_set(const struct trees *t, uint32_t branch, float x)
+static bool trees_in_set(const struct trees *t, uint32_t branch, float x)
 {
 	const int32_t set = t->set[branch], first = t->set_first[set];
 	const uint32_t words = (uint32_t)(t->set_first[set + 1] - first);
@@ -84,7 +85,7 @@ static bool in_set(const struct trees *t, uint32_t branch, float x)
 	uint32_t value;
 
 	if (kind & TREE_SET_FLOATS)
-		return among_floats(t->set_words + first, words, x);
+		return trees_among_floats(t->set_words + first, words, x);
 	if (!(x > -1.0f && x < 2147483648.0f) || ((kind & TREE_SET_FROM_ZERO) && x < 0))
 		return false;
 	value = (uint32_t)(int32_t)x;
@@ -101,11 +102,11 @@ bool trees_decide(const struct trees *t, uint32_t branch, float x)
 	if (test == TREE_EQUAL)
 		return x == t->threshold[branch];
 	if (test == TREE_IN_SET)
-		return in_set(t, branch, x);
+		return trees_in_set(t, branch, x);
 	return x < t->threshold[branch];
 }
 
-static int32_t find_leaf(const struct trees *t, uint32_t tree, const float *x)
+static int32_t trees_find_leaf(const struct trees *t, uint32_t tree, const float *x)
 {
 	int32_t node = t->root[tree];
 
@@ -115,7 +116,7 @@ static int32_t find_leaf(const struct trees *t, uint32_t tree, const float *x)
 }
 
 // A linear leaf's value, or its weight where a feature is missing.
-static float linear_value(const struct trees *t, int32_t leaf, const float *x, float weight)
+static float trees_linear_value(const struct trees *t, int32_t leaf, const float *x, float weight)
 {
 	double sum = (double)t->linear_constant[leaf];
 
@@ -127,15 +128,15 @@ static float linear_value(const struct trees *t, int32_t leaf, const float *x, f
 	return (float)sum;
 }
 
-static float leaf_weight(const struct trees *t, int32_t leaf, int32_t w, const float *x)
+static float trees_leaf_weight(const struct trees *t, int32_t leaf, int32_t w, const float *x)
 {
 	if (t->linear_first && t->linear_first[leaf] != t->linear_first[leaf + 1])
-		return linear_value(t, leaf, x, t->weight[w]);
+		return trees_linear_value(t, leaf, x, t->weight[w]);
 	return t->weight[w];
 }
 
 // y begins as the aggregate's neutral value: 0, or NaN for "no leaf spoke yet".
-static void aggregate(enum tree_aggregate how, float *y, float value)
+static void trees_aggregate(enum tree_aggregate how, float *y, float value)
 {
 	if (how == TREES_SUM)
 		*y += value;
@@ -143,16 +144,16 @@ static void aggregate(enum tree_aggregate how, float *y, float value)
 		*y = value;
 }
 
-static void score(const struct trees *t, const float *x, float *y)
+static void trees_score(const struct trees *t, const float *x, float *y)
 {
 	for (uint32_t target = 0; target < t->n_targets; target++)
 		y[target] = t->aggregate == TREES_SUM ? 0 : NAN;
 	for (uint32_t tree = 0; tree < t->n_trees; tree++) {
-		int32_t leaf = find_leaf(t, tree, x);
+		int32_t leaf = trees_find_leaf(t, tree, x);
 
 		for (int32_t w = t->weight_first[leaf]; w < t->weight_first[leaf + 1]; w++)
-			aggregate(
-				t->aggregate, &y[t->weight_target[w]], leaf_weight(t, leaf, w, x));
+			trees_aggregate(t->aggregate, &y[t->weight_target[w]],
+				trees_leaf_weight(t, leaf, w, x));
 	}
 	for (uint32_t target = 0; target < t->n_targets; target++)
 		y[target] = t->base[target] +
@@ -166,5 +167,5 @@ void f32_trees_1x1__scalar(
 
 	assert(t->n_trees >= 1 && t->n_targets >= 1);
 	for (uint32_t row = 0; row < m; row++)
-		score(t, x + row * ldx, y + row * ldy);
+		trees_score(t, x + row * ldx, y + row * ldy);
 }

@@ -49,7 +49,7 @@ struct walk {
 };
 
 // -0 and 0 have the same key.
-static inline uint32_t key_of(float x)
+static inline uint32_t walk_key_of(float x)
 {
 	uint32_t bits;
 
@@ -63,7 +63,7 @@ struct form {
 	uint32_t row_floats;
 };
 
-static bool is_supported(const struct trees *t, struct form *form)
+static bool walk_is_supported(const struct trees *t, struct form *form)
 {
 	bool seen[2] = { false, false };
 
@@ -81,14 +81,14 @@ static bool is_supported(const struct trees *t, struct form *form)
 	return form->row_floats > 0 || trees_one_target(t);
 }
 
-struct layout {
+struct walk_layout {
 	size_t trees, nodes, weights, base, rows, bytes;
 };
 
-static struct layout layout_of(const struct trees *t, uint32_t row_floats)
+static struct walk_layout walk_layout_of(const struct trees *t, uint32_t row_floats)
 {
 	const size_t n = (size_t)t->n_branches + t->n_leaves;
-	struct layout at = { .trees = sizeof(struct walk) };
+	struct walk_layout at = { .trees = sizeof(struct walk) };
 
 	at.nodes = at.trees + t->n_trees * sizeof(struct walk_tree);
 	at.nodes = (at.nodes + 63) & ~(size_t)63;
@@ -103,7 +103,7 @@ size_t trees_walk_bytes(const struct trees *t)
 {
 	struct form form;
 
-	return is_supported(t, &form) ? layout_of(t, form.row_floats).bytes : 0;
+	return walk_is_supported(t, &form) ? walk_layout_of(t, form.row_floats).bytes : 0;
 }
 
 struct filling {
@@ -116,7 +116,7 @@ struct filling {
 	struct form form;
 };
 
-static float weight_of(const struct trees *t, int32_t leaf)
+static float walk_weight_of(const struct trees *t, int32_t leaf)
 {
 	const int32_t w = t->weight_first[leaf];
 
@@ -124,7 +124,7 @@ static float weight_of(const struct trees *t, int32_t leaf)
 }
 
 // Breadth first, children in pairs. How many steps the deepest leaf takes; -1: too many nodes.
-static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t *count)
+static int walk_fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t *count)
 {
 	const struct trees *t = f->t;
 	uint32_t n = 1, steps = 0;
@@ -139,13 +139,13 @@ static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t 
 		if (f->form.row_floats)
 			f->leaf[first + i] = source < 0 ? (uint32_t)~source : 0;
 		else
-			f->weights[first + i] = source < 0 ? weight_of(t, ~source) : 0;
+			f->weights[first + i] = source < 0 ? walk_weight_of(t, ~source) : 0;
 		*node = (struct walk_node){ .key = KEY_LEAF };
 		if (source < 0)
 			continue;
 		if (n + 2 > TREE_NODES || f->depth[i] == UINT8_MAX)
 			return -1;
-		node->key = key_of(t->threshold[source]);
+		node->key = walk_key_of(t->threshold[source]);
 		node->value = (uint16_t)(t->feature[source] +
 			(f->form.both && (t->kind[source] & TREE_MISSING_TRUE) ? (int)t->n_features
 									       : 0));
@@ -159,7 +159,7 @@ static int fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t 
 	return (int)steps;
 }
 
-static int by_steps(const void *a, const void *b)
+static int walk_by_steps(const void *a, const void *b)
 {
 	const struct walk_tree *x = a, *y = b;
 
@@ -169,7 +169,7 @@ static int by_steps(const void *a, const void *b)
 }
 
 // Rows are summed in the trees' own order: as many steps as the deepest of a turn needs.
-static void level_steps(struct walk_tree *trees, uint32_t n)
+static void walk_level_steps(struct walk_tree *trees, uint32_t n)
 {
 	for (uint32_t i = 0; i + TURNS <= n; i += TURNS) {
 		uint32_t most = 0;
@@ -180,13 +180,13 @@ static void level_steps(struct walk_tree *trees, uint32_t n)
 	}
 }
 
-static int fill_trees(struct filling *f, struct walk_tree *trees)
+static int walk_fill_trees(struct filling *f, struct walk_tree *trees)
 {
 	uint32_t first = 0;
 
 	for (uint32_t i = 0; i < f->t->n_trees; i++) {
 		uint32_t count = 0;
-		const int steps = fill_tree(f, i, first, &count);
+		const int steps = walk_fill_tree(f, i, first, &count);
 
 		if (steps < 0)
 			return -ENOTSUP;
@@ -202,19 +202,19 @@ int trees_walk_pack(void *packed, const struct trees *t)
 	char *bytes = packed;
 	struct walk *walk = packed;
 	struct walk_tree *trees;
-	struct layout at;
+	struct walk_layout at;
 	float *rows;
 	int rc;
 
 	f.depth = malloc(TREE_NODES);
-	is_supported(t, &f.form);
-	at = layout_of(t, f.form.row_floats);
+	walk_is_supported(t, &f.form);
+	at = walk_layout_of(t, f.form.row_floats);
 	trees = (struct walk_tree *)(bytes + at.trees);
 	rows = (void *)(bytes + at.rows);
 	f.nodes = (struct walk_node *)(bytes + at.nodes);
 	f.weights = (void *)(bytes + at.weights);
 	f.leaf = (void *)(bytes + at.weights);
-	rc = f.source && f.depth ? fill_trees(&f, trees) : -ENOMEM;
+	rc = f.source && f.depth ? walk_fill_trees(&f, trees) : -ENOMEM;
 	free(f.source);
 	free(f.depth);
 	if (rc != 0)
@@ -223,9 +223,9 @@ int trees_walk_pack(void *packed, const struct trees *t)
 		trees_fill_row(
 			t, (int32_t)l, f.form.row_floats, rows + (size_t)l * f.form.row_floats);
 	if (f.form.row_floats)
-		level_steps(trees, t->n_trees);
+		walk_level_steps(trees, t->n_trees);
 	else
-		qsort(trees, t->n_trees, sizeof(*trees), by_steps);
+		qsort(trees, t->n_trees, sizeof(*trees), walk_by_steps);
 	memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
 	*walk = (struct walk){ .n_trees = t->n_trees,
 		.n_features = t->n_features,
@@ -242,13 +242,13 @@ int trees_walk_pack(void *packed, const struct trees *t)
 	return 0;
 }
 
-static void fill_keys(const struct walk *walk, const float *x, uint32_t *keys)
+static void walk_fill_keys(const struct walk *walk, const float *x, uint32_t *keys)
 {
 	const uint32_t n = walk->n_features, missing = walk->missing_true ? 0 : KEY_MISSING;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const bool is_missing = x[i] != x[i];
-		const uint32_t key = key_of(x[i]);
+		const uint32_t key = walk_key_of(x[i]);
 
 		if (walk->missing_copies == 2) {
 			keys[i] = is_missing ? KEY_MISSING : key;
@@ -259,7 +259,8 @@ static void fill_keys(const struct walk *walk, const float *x, uint32_t *keys)
 	}
 }
 
-static inline const struct walk_node *next_node(const struct walk_node *node, const uint32_t *keys)
+static inline const struct walk_node *walk_next_node(
+	const struct walk_node *node, const uint32_t *keys)
 {
 	const uint32_t further = node->child + (uint32_t)(keys[node->value] >= node->key);
 
@@ -277,7 +278,7 @@ static inline __attribute__((always_inline)) void walk_turns(const struct walk *
 	for (uint32_t s = 0; s < trees[TURNS - 1].steps; s++) {
 #pragma GCC unroll 8
 		for (int k = 0; k < TURNS; k++)
-			at[k] = next_node(at[k], keys);
+			at[k] = walk_next_node(at[k], keys);
 	}
 	for (int k = 0; k < TURNS; k++)
 		nodes[k] = (uint32_t)(at[k] - walk->nodes);
@@ -289,11 +290,11 @@ static uint32_t walk_one(
 	const struct walk_node *at = walk->nodes + tree->first;
 
 	for (uint32_t s = 0; s < tree->steps; s++)
-		at = next_node(at, keys);
+		at = walk_next_node(at, keys);
 	return (uint32_t)(at - walk->nodes);
 }
 
-static void score(const struct walk *walk, const uint32_t *keys, float *y)
+static void walk_score(const struct walk *walk, const uint32_t *keys, float *y)
 {
 	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
 	uint32_t at[TURNS];
@@ -309,7 +310,7 @@ static void score(const struct walk *walk, const uint32_t *keys, float *y)
 }
 
 // `floats` is known where it is small.
-static inline __attribute__((always_inline)) void sum_rows(
+static inline __attribute__((always_inline)) void walk_sum_rows(
 	const struct walk *walk, const uint32_t *keys, float *sums, uint32_t floats)
 {
 	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
@@ -329,18 +330,18 @@ static inline __attribute__((always_inline)) void sum_rows(
 	}
 }
 
-static void score_rows(const struct walk *walk, const uint32_t *keys, float *y)
+static void walk_score_rows(const struct walk *walk, const uint32_t *keys, float *y)
 {
 	float sums[TREE_ROW_MAX] = { 0 };
 
 	if (walk->row_floats == 2)
-		sum_rows(walk, keys, sums, 2);
+		walk_sum_rows(walk, keys, sums, 2);
 	else if (walk->row_floats == 4)
-		sum_rows(walk, keys, sums, 4);
+		walk_sum_rows(walk, keys, sums, 4);
 	else if (walk->row_floats == 8)
-		sum_rows(walk, keys, sums, 8);
+		walk_sum_rows(walk, keys, sums, 8);
 	else
-		sum_rows(walk, keys, sums, walk->row_floats);
+		walk_sum_rows(walk, keys, sums, walk->row_floats);
 	for (uint32_t t = 0; t < walk->n_targets; t++)
 		y[t] = walk->base[t] + sums[t];
 }
@@ -353,10 +354,10 @@ void u32_trees_8x1__scalar(
 
 	assert(walk->n_features <= FEATURES_MAX && walk->row_floats <= TREE_ROW_MAX);
 	for (uint32_t row = 0; row < m; row++, x += ldx, y += ldy) {
-		fill_keys(walk, x, keys);
+		walk_fill_keys(walk, x, keys);
 		if (walk->row_floats)
-			score_rows(walk, keys, y);
+			walk_score_rows(walk, keys, y);
 		else
-			score(walk, keys, y);
+			walk_score(walk, keys, y);
 	}
 }
