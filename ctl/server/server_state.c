@@ -31,9 +31,9 @@ void server_recovered(struct server *server)
 
 const struct slot_info *server_slot(struct server *server, const char *name)
 {
-	uint32_t n = dataplane_slots(server->dataplane, server->slots, SLOTS_MAX);
+	uint32_t n = dataplane_slots(server->dataplane, server->slots, SERVER_SLOTS_MAX);
 
-	for (uint32_t i = 0; i < n && i < SLOTS_MAX; i++)
+	for (uint32_t i = 0; i < n && i < SERVER_SLOTS_MAX; i++)
 		if (strcmp(server->slots[i].name, name) == 0)
 			return &server->slots[i];
 	return NULL;

@@ -19,8 +19,8 @@ struct store;
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
 const char *server_phase_name(enum server_phase phase);
 
-#define SERVER_SIGNALS 3
-#define SLOTS_MAX      MODELS_MAX
+#define SERVER_SIGNALS   3
+#define SERVER_SLOTS_MAX MODELS_MAX
 
 struct operation_queue {                // operation.c's
 	struct operation *first, *last; // the first one is under way
@@ -46,7 +46,7 @@ struct server {
 	struct event *tick;
 	struct operation_queue operations;
 	struct slot_info
-		slots[SLOTS_MAX]; // scratch memory of server_slot() and of others' listings
+		slots[SERVER_SLOTS_MAX]; // scratch memory of server_slot() and of others' listings
 };
 
 double server_uptime_seconds(const struct server *server);

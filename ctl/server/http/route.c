@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/route.h"
 
-#include "base/name.h"
-
 #include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +45,7 @@ static int route_take_model(
 	error_set(err, -EINVAL,
 		"'%.*s' is no model's name: 1 to %d letters, digits, '_', '.' and '-', the first "
 		"one a letter or digit",
-		(int)(size < 64 ? size : 64), segment, MODEL_NAME_MAX);
+		(int)(size < 64 ? size : 64), segment, NAME_BYTES_MAX);
 	return 400;
 }
 

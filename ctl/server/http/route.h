@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "infer/infer.h"
+#include "base/name.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@ struct server;
 struct evhttp_request;
 
 struct route_params {
-	char model[MODEL_NAME_MAX + 1]; // {model}, a valid name
+	char model[NAME_BYTES_MAX + 1]; // {model}, a valid name
 	uint16_t version;               // {version}
 };
 

@@ -53,11 +53,11 @@ static void metrics_get_models(struct server *server, struct metrics_gathered *g
 static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 {
 	const struct dataplane *dp = server->dataplane;
-	uint32_t n_slots = dataplane_slots(dp, server->slots, SLOTS_MAX);
+	uint32_t n_slots = dataplane_slots(dp, server->slots, SERVER_SLOTS_MAX);
 	struct metrics_figures *f = &g->figures;
 
-	if (n_slots > SLOTS_MAX)
-		n_slots = SLOTS_MAX;
+	if (n_slots > SERVER_SLOTS_MAX)
+		n_slots = SERVER_SLOTS_MAX;
 	f->n_lcores = dataplane_n_lcores(dp);
 	f->n_ports = dataplane_n_ports(dp);
 	f->n_models = n_slots + 1;

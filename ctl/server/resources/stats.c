@@ -80,13 +80,13 @@ void latency_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
 	const struct dataplane *dp = server->dataplane;
-	uint32_t n = dataplane_slots(dp, server->slots, SLOTS_MAX);
+	uint32_t n = dataplane_slots(dp, server->slots, SERVER_SLOTS_MAX);
 	struct histogram h;
 	json_t *models = json_array();
 
 	if (dataplane_latency(dp, 0, &h) == 0)
 		json_array_append_new(models, stats_latency(0, "ping", &h));
-	for (uint32_t i = 0; i < n && i < SLOTS_MAX; i++)
+	for (uint32_t i = 0; i < n && i < SERVER_SLOTS_MAX; i++)
 		if (dataplane_latency(dp, server->slots[i].id, &h) == 0)
 			json_array_append_new(models,
 				stats_latency(server->slots[i].id, server->slots[i].name, &h));
