@@ -150,12 +150,7 @@ static int planner_add_copy(struct planner *planner, const char *name, struct bu
 {
 	struct step *step = planner_step_next(planner, "Copy", name);
 
-	step->run = step_copy;
-	step->x = from;
-	step->y = to;
-	step->per_row = (uint32_t)bytes;
-	snprintf(step->shape, sizeof(step->shape), "%zu bytes", bytes);
-	step_set_kernel(step, "copy__scalar");
+	step_set_copy(step, from, to, bytes);
 	return planner_step_keep(planner, step);
 }
 
@@ -365,6 +360,7 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 {
 	struct planner planner = { .builder = { .plan = plan,
 					   .graph = graph,
+					   .takes_channels_last = build_takes_channels_last,
 					   .no_timing = options->no_timing,
 					   .known = options->choices,
 					   .err = err } };

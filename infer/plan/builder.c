@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/builder.h"
 #include "infer/graph/arena.h"
+#include "infer/kernels/kernels.h"
 
 #include <string.h>
 
@@ -106,6 +107,11 @@ const char *builder_known(
 	if (!known || known->isa_mask != builder->plan->isa_mask || index >= known->n_steps)
 		return NULL;
 	return known->steps[index].kernel[batch_class];
+}
+
+bool builder_has_vectors(const struct builder *builder)
+{
+	return kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask);
 }
 
 struct act builder_act(const struct builder *builder, enum activation kind)

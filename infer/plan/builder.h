@@ -8,6 +8,16 @@
 #include "infer/plan/plan.h"
 #include "infer/plan/step.h"
 
+struct builder;
+
+// Fills in builder->step for builder->node. -ENOTSUP where there is no kernel of this form; 0,
+// -EINVAL or -ENOMEM. err is filled in.
+typedef int plan_builder(struct builder *builder);
+// Can a node, any of the graph, take its input 0 channels last (steps/layout.h)? A pool can if its
+// own reader can, and so on through at most `pools` of them.
+typedef bool channels_last_fn(
+	const struct builder *builder, const struct node *node, uint32_t pools);
+
 struct builder {
 	struct plan *plan;
 	const struct graph *graph;
@@ -17,6 +27,7 @@ struct builder {
 	struct buffer *buffers;  // [n_tensors], of roots
 	uint32_t *sole_reader;   // [n_tensors] the node; GRAPH_NONE: several, none or a port
 	bool *channels_last;     // [n_tensors], of roots: steps/layout.h
+	channels_last_fn *takes_channels_last; // table.h's: what builds a node can say of others
 	struct dense_layer *layers, **layers_end;
 	size_t dense_bytes;   // of the layers' weights, as yet unpacked
 	size_t scratch_bytes; // a row, that the node being built wants beside its outputs
@@ -43,5 +54,8 @@ int builder_expand(
 // The kernel that an earlier opening of the image chose for a step; NULL: nothing is known.
 const char *builder_known(
 	const struct builder *builder, const struct step *step, uint32_t batch_class);
+// May vectors be used? Where not, the plain path computes what has long sums: it has them in double,
+// and the golden rows of a model are its results.
+bool builder_has_vectors(const struct builder *builder);
 // An activation with the attributes that the node at hand has for it.
 struct act builder_act(const struct builder *builder, enum activation kind);

@@ -2,80 +2,89 @@
 // Who builds the step of which operator: its own builder (steps/*.c), or its plain form.
 #include "infer/plan/table.h"
 #include "infer/ops/table.h"
+#include "infer/plan/steps/conv.h"
+#include "infer/plan/steps/conv_tile.h"
+#include "infer/plan/steps/elementwise.h"
+#include "infer/plan/steps/move.h"
+#include "infer/plan/steps/norm.h"
+#include "infer/plan/steps/plain.h"
+#include "infer/plan/steps/pool.h"
+#include "infer/plan/steps/product.h"
+#include "infer/plan/steps/quantise.h"
+#include "infer/plan/steps/quantise_conv.h"
+#include "infer/plan/steps/quantise_dynamic.h"
+#include "infer/plan/steps/recurrent.h"
+#include "infer/plan/steps/reduce.h"
+#include "infer/plan/steps/trees.h"
 
-static plan_builder *const PLAN_BUILDERS[OP_COUNT] = {
-	[OP_DENSE] = build_dense,
-	[OP_AFFINE] = build_affine,
-	[OP_GEMM] = build_gemm,
-	[OP_MATMUL] = build_matmul,
-	[OP_ADD] = build_binary,
-	[OP_SUB] = build_binary,
-	[OP_MUL] = build_binary,
-	[OP_DIV] = build_binary,
-	[OP_RELU] = build_activation,
-	[OP_LEAKY_RELU] = build_activation,
-	[OP_ELU] = build_activation,
-	[OP_SELU] = build_activation,
-	[OP_PRELU] = build_prelu,
-	[OP_SIGMOID] = build_activation,
-	[OP_HARD_SIGMOID] = build_activation,
-	[OP_TANH] = build_activation,
-	[OP_SOFTPLUS] = build_activation,
-	[OP_SOFTSIGN] = build_activation,
-	[OP_GELU] = build_activation,
-	[OP_CLIP] = build_activation,
-	[OP_SOFTMAX] = build_softmax,
-	[OP_LOG_SOFTMAX] = build_softmax,
-	[OP_BATCH_NORM] = build_batch_norm,
-	[OP_LAYER_NORM] = build_layer_norm,
-	[OP_NORMALIZER] = build_normalizer,
-	[OP_CONCAT] = build_concat,
-	[OP_TREES] = build_trees,
-	[OP_CONV] = build_conv,
-	[OP_MAX_POOL] = build_pool,
-	[OP_AVERAGE_POOL] = build_pool,
-	[OP_RNN] = build_recurrent,
-	[OP_GRU] = build_recurrent,
-	[OP_LSTM] = build_recurrent,
-	[OP_TRANSPOSE] = build_transpose,
-	[OP_REDUCE_SUM] = build_reduce,
-	[OP_REDUCE_MEAN] = build_reduce,
-	[OP_REDUCE_MAX] = build_reduce,
-	[OP_QDENSE] = build_qdense,
-	[OP_QCONV] = build_qconv,
-	[OP_QUANTIZE_LINEAR] = build_quantise,
-	[OP_DEQUANTIZE_LINEAR] = build_dequantise,
-	[OP_DYNAMIC_QUANTIZE_LINEAR] = build_dynamic_quantise,
-	[OP_DYNAMIC_QDENSE] = build_dynamic_qdense,
+struct plan_operator {
+	plan_builder *build;
+	bool takes_any_dtype;                  // inputs that are not F32
+	bool takes_constant;                   // an input 0 that is the same for every row
+	channels_last_fn *takes_channels_last; // input 0 in that layout; NULL: never
 };
 
-// Which builders take other dtypes than F32.
-static bool takes_any_dtype(enum op op)
-{
-	return op == OP_DENSE || op == OP_CONCAT || op == OP_TREES || op == OP_QDENSE ||
-		op == OP_QCONV || op == OP_MAX_POOL || op == OP_TRANSPOSE ||
-		op == OP_QUANTIZE_LINEAR || op == OP_DEQUANTIZE_LINEAR || op == OP_DYNAMIC_QDENSE;
-}
-
-// Which builders can read the same values for every row.
-static bool takes_constant(enum op op)
-{
-	return op == OP_ADD || op == OP_SUB || op == OP_MUL || op == OP_DIV || op == OP_CONCAT ||
-		op == OP_MATMUL || op == OP_GEMM;
-}
+static const struct plan_operator PLAN_OPERATORS[OP_COUNT] = {
+	[OP_DENSE] = { build_dense, .takes_any_dtype = true },
+	[OP_AFFINE] = { build_affine },
+	[OP_GEMM] = { build_gemm, .takes_constant = true },
+	[OP_MATMUL] = { build_matmul, .takes_constant = true },
+	[OP_ADD] = { build_binary, .takes_constant = true },
+	[OP_SUB] = { build_binary, .takes_constant = true },
+	[OP_MUL] = { build_binary, .takes_constant = true },
+	[OP_DIV] = { build_binary, .takes_constant = true },
+	[OP_RELU] = { build_activation },
+	[OP_LEAKY_RELU] = { build_activation },
+	[OP_ELU] = { build_activation },
+	[OP_SELU] = { build_activation },
+	[OP_PRELU] = { build_prelu },
+	[OP_SIGMOID] = { build_activation },
+	[OP_HARD_SIGMOID] = { build_activation },
+	[OP_TANH] = { build_activation },
+	[OP_SOFTPLUS] = { build_activation },
+	[OP_SOFTSIGN] = { build_activation },
+	[OP_GELU] = { build_activation },
+	[OP_CLIP] = { build_activation },
+	[OP_SOFTMAX] = { build_softmax },
+	[OP_LOG_SOFTMAX] = { build_softmax },
+	[OP_BATCH_NORM] = { build_batch_norm },
+	[OP_LAYER_NORM] = { build_layer_norm },
+	[OP_NORMALIZER] = { build_normalizer },
+	[OP_CONCAT] = { build_concat, .takes_any_dtype = true, .takes_constant = true },
+	[OP_TREES] = { build_trees, .takes_any_dtype = true },
+	[OP_CONV] = { build_conv, .takes_channels_last = conv_takes_channels_last },
+	[OP_MAX_POOL] = { build_pool, .takes_any_dtype = true,
+		.takes_channels_last = pool_takes_channels_last },
+	[OP_AVERAGE_POOL] = { build_pool, .takes_channels_last = pool_takes_channels_last },
+	[OP_RNN] = { build_recurrent },
+	[OP_GRU] = { build_recurrent },
+	[OP_LSTM] = { build_recurrent },
+	[OP_TRANSPOSE] = { build_transpose, .takes_any_dtype = true },
+	[OP_REDUCE_SUM] = { build_reduce },
+	[OP_REDUCE_MEAN] = { build_reduce },
+	[OP_REDUCE_MAX] = { build_reduce },
+	[OP_QDENSE] = { build_qdense, .takes_any_dtype = true },
+	[OP_QCONV] = { build_qconv, .takes_any_dtype = true,
+		.takes_channels_last = qconv_takes_channels_last },
+	[OP_QUANTIZE_LINEAR] = { build_quantise, .takes_any_dtype = true },
+	[OP_DEQUANTIZE_LINEAR] = { build_dequantise, .takes_any_dtype = true },
+	[OP_DYNAMIC_QUANTIZE_LINEAR] = { build_dynamic_quantise },
+	[OP_DYNAMIC_QDENSE] = { build_dynamic_qdense, .takes_any_dtype = true },
+};
 
 // Has the node a builder of its own for what it reads and writes? Its plain form takes the rest.
 static bool is_fast(const struct builder *builder)
 {
 	const struct node *node = builder->node;
 	const struct graph *graph = builder->graph;
+	const struct plan_operator *operator= & PLAN_OPERATORS[node->op];
 	const uint32_t first = node->n_inputs ? builder->root[node->inputs[0]] : GRAPH_NONE;
 
-	if (!PLAN_BUILDERS[node->op] || first == GRAPH_NONE)
+	if (!operator->build || first == GRAPH_NONE)
 		return false;
-	if (graph->tensors[first].data && !takes_constant(node->op))
+	if (graph->tensors[first].data && !operator->takes_constant)
 		return false;
-	for (uint32_t i = 0; i < node->n_inputs && !takes_any_dtype(node->op); i++) {
+	for (uint32_t i = 0; i < node->n_inputs && !operator->takes_any_dtype; i++) {
 		if (node->inputs[i] != GRAPH_NONE &&
 			graph->tensors[node->inputs[i]].dtype != DTYPE_F32)
 			return false;
@@ -89,10 +98,18 @@ int build_step(struct builder *builder)
 	int rc = -ENOTSUP;
 
 	if (is_fast(builder))
-		rc = PLAN_BUILDERS[op](builder);
+		rc = PLAN_OPERATORS[op].build(builder);
 	if (rc == -ENOTSUP && op_plain(op))
 		return build_plain(builder);
 	if (rc == -ENOTSUP && !is_fast(builder))
 		error_set(builder->err, rc, "this build cannot compute it from such inputs");
 	return rc;
+}
+
+bool build_takes_channels_last(
+	const struct builder *builder, const struct node *node, uint32_t pools)
+{
+	const struct plan_operator *operator= & PLAN_OPERATORS[node->op];
+
+	return operator->takes_channels_last && operator->takes_channels_last(builder, node, pools);
 }

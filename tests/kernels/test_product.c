@@ -5,20 +5,14 @@
 #include "infer/kernels/product/product.h"
 #include "tests/kernels/harness.h"
 
-static const struct product_kernel {
-	const char *name;
-	unsigned isa;
-	product_fn *run;
-} PRODUCT_KERNELS[] = { X86(
-	{ "avx2", ISA_AVX2, f32_product__avx2 }, { "avx512", ISA_AVX512, f32_product__avx512 }, )
-		ARM({ "neon", ISA_NEON, f32_product__neon }, ) };
-static const struct kernel_table PRODUCT_TABLE = { PRODUCT_KERNELS, sizeof(*PRODUCT_KERNELS),
-	sizeof(PRODUCT_KERNELS) / sizeof(*PRODUCT_KERNELS) };
+#include <string.h>
 
 static void check(const struct product_kernel *kernel, uint32_t m, uint32_t k, uint32_t n)
 {
-	const bool turned = random_below(2);
-	const struct product p = { m, k, n, turned ? 1 : k, turned ? m : 1, n };
+	const bool a_transposed = random_below(2);
+	const bool b_transposed = kernel->isa == ISA_SCALAR && random_below(2);
+	const struct product p = { m, k, n, a_transposed ? 1 : k, a_transposed ? m : 1,
+		b_transposed ? 1 : n, b_transposed ? k : 1 };
 	struct guarded a = guarded_alloc((size_t)m * k * sizeof(float));
 	struct guarded b = guarded_alloc((size_t)k * n * sizeof(float));
 	struct guarded y = guarded_alloc((size_t)m * n * sizeof(float));
@@ -32,7 +26,7 @@ static void check(const struct product_kernel *kernel, uint32_t m, uint32_t k, u
 
 		for (uint32_t l = 0; l < k; l++)
 			sum += (double)left[i / n * p.a_row + l * p.a_column] *
-				(double)right[(size_t)l * n + i % n];
+				(double)right[l * p.b_row + i % n * p.b_column];
 		assert_near((double)((float *)y.data)[i], sum, 1e-5, kernel->name, i);
 	}
 	guarded_free(&a);
@@ -48,8 +42,37 @@ static void as_in_double(void **state)
 			check(*state, m, 1 + random_below(40), n);
 }
 
+static void epilogue_scales_and_adds(void **state)
+{
+	(void)state;
+	for (int turn = 0; turn < 100; turn++) {
+		const size_t count = random_below(60);
+		struct guarded y = guarded_alloc(count * sizeof(float));
+		struct guarded c = guarded_alloc(count * sizeof(float));
+		const struct product_epilogue epilogue = { random_below(2) ? 1.0f : 0.5f, -2.0f,
+			random_below(2) ? c.data : NULL };
+		float before[60];
+
+		random_fill(before, count, -1.0f, 1.0f);
+		random_fill(c.data, count, -1.0f, 1.0f);
+		memcpy(y.data, before, count * sizeof(float));
+		f32_product_epilogue__scalar(&epilogue, count, y.data);
+		for (size_t i = 0; i < count; i++)
+			assert_near((double)((float *)y.data)[i],
+				(double)epilogue.alpha * (double)before[i] -
+					(epilogue.c ? 2 * (double)epilogue.c[i] : 0),
+				1e-6, "epilogue", i);
+		guarded_free(&y);
+		guarded_free(&c);
+	}
+}
+
 int main(void)
 {
+	const struct CMUnitTest tests[] = { cmocka_unit_test(epilogue_scales_and_adds) };
+	int failures;
+
 	random_init();
-	return KERNELS_RUN("product", PRODUCT, as_in_double);
+	failures = KERNELS_RUN("product", PRODUCT, as_in_double);
+	return failures + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,16 +6,6 @@
 
 #include <math.h>
 
-static const struct reduce_rows_kernel {
-	const char *name;
-	unsigned isa;
-	reduce_rows_fn *run;
-} REDUCE_ROWS_KERNELS[] = { X86({ "avx2", ISA_AVX2, f32_reduce_rows__avx2 },
-	{ "avx512", ISA_AVX512, f32_reduce_rows__avx512 }, )
-		ARM({ "neon", ISA_NEON, f32_reduce_rows__neon }, ) };
-static const struct kernel_table REDUCE_ROWS_TABLE = { REDUCE_ROWS_KERNELS,
-	sizeof(*REDUCE_ROWS_KERNELS), sizeof(REDUCE_ROWS_KERNELS) / sizeof(*REDUCE_ROWS_KERNELS) };
-
 static double reduced(enum reduction reduction, const float *x, uint32_t n)
 {
 	double sum = 0, largest = -INFINITY;

@@ -13,12 +13,12 @@
 #define BLOCK CONV_ROWS_BLOCK_AVX2
 #endif
 
-// One block of channels at 1 or 2 vectors of places from `x` on; `last`: lanes of the last vector.
+// One block of channels at 1 or 2 vectors of positions from `x` on; `last`: lanes of the last vector.
 VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, const float *w,
 	const float *bias, uint32_t channels, vec_mask last, const int vecs, float *y)
 {
-	const size_t plane = (size_t)conv->room[1] * conv->room[2];
-	const size_t size = (size_t)conv->places[0] * conv->places[1] * conv->places[2];
+	const size_t plane = (size_t)conv->padded[1] * conv->padded[2];
+	const size_t size = (size_t)conv->positions[0] * conv->positions[1] * conv->positions[2];
 	vec sum[BLOCK][2];
 
 	VEC_UNROLL
@@ -27,10 +27,10 @@ VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, con
 
 		sum[i][0] = sum[i][1] = start;
 	}
-	for (uint32_t c = 0; c < conv->in; c++, x += plane * conv->room[0]) {
+	for (uint32_t c = 0; c < conv->in; c++, x += plane * conv->padded[0]) {
 		for (uint32_t k = 0; k < conv->kernel[0] * conv->kernel[1]; k++) {
 			const float *row = x + k / conv->kernel[1] * conv->dilation[0] * plane +
-				(size_t)(k % conv->kernel[1]) * conv->dilation[1] * conv->room[2];
+				(size_t)(k % conv->kernel[1]) * conv->dilation[1] * conv->padded[2];
 
 			for (uint32_t t = 0; t < conv->kernel[2]; t++, w += BLOCK) {
 				vec v[2];
@@ -63,7 +63,7 @@ VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, con
 VEC_INLINE void conv_rows_line(const struct conv_rows *conv, const float *x, const float *w,
 	const float *bias, uint32_t channels, float *y)
 {
-	uint32_t left = conv->places[2];
+	uint32_t left = conv->positions[2];
 
 	for (; left > VEC_WIDTH; x += 2 * VEC_WIDTH, y += 2 * VEC_WIDTH) {
 		const uint32_t now = left < 2 * VEC_WIDTH ? left : 2 * VEC_WIDTH;
@@ -78,24 +78,24 @@ VEC_INLINE void conv_rows_line(const struct conv_rows *conv, const float *x, con
 
 void VEC_NAME(f32_conv_rows)(const struct conv_rows *conv, const float *x, float *y)
 {
-	const size_t plane = (size_t)conv->room[1] * conv->room[2];
+	const size_t plane = (size_t)conv->padded[1] * conv->padded[2];
 	const size_t taps = (size_t)conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
-	const size_t size = (size_t)conv->places[0] * conv->places[1] * conv->places[2];
+	const size_t size = (size_t)conv->positions[0] * conv->positions[1] * conv->positions[2];
 	const float *w = conv->weights, *bias = conv->bias;
 	float *to = y;
 
-	for (uint32_t g = 0; g < conv->groups; g++, x += conv->in * plane * conv->room[0]) {
+	for (uint32_t g = 0; g < conv->groups; g++, x += conv->in * plane * conv->padded[0]) {
 		for (uint32_t o = 0; o < conv->out; o += BLOCK, w += conv->in * taps * BLOCK) {
 			const uint32_t left = conv->out - o, now = left < BLOCK ? left : BLOCK;
 
-			for (uint32_t l = 0; l < conv->places[0] * conv->places[1]; l++) {
+			for (uint32_t l = 0; l < conv->positions[0] * conv->positions[1]; l++) {
 				const float *from = x +
-					l / conv->places[1] * conv->stride[0] * plane +
-					(size_t)(l % conv->places[1]) * conv->stride[1] *
-						conv->room[2];
+					l / conv->positions[1] * conv->stride[0] * plane +
+					(size_t)(l % conv->positions[1]) * conv->stride[1] *
+						conv->padded[2];
 
-				conv_rows_line(
-					conv, from, w, bias, now, to + (size_t)l * conv->places[2]);
+				conv_rows_line(conv, from, w, bias, now,
+					to + (size_t)l * conv->positions[2]);
 			}
 			to += now * size;
 			bias = bias ? bias + now : NULL;

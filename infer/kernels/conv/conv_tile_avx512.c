@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// 14 places x 32 channels: 28 sums.
+// 14 positions x 32 channels: 28 sums.
 #include "infer/kernels/conv/conv_tile_vec.h"
 
 DENSE_TILES_14(CONV_TILE_FN, 1)

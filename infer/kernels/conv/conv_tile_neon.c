@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// 6 places x 16 channels: 24 sums.
+// 6 positions x 16 channels: 24 sums.
 #include "infer/kernels/conv/conv_tile_vec.h"
 
 DENSE_TILES_6(CONV_TILE_FN, 1)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Included with the tile's size: CONV_TILE_PLACES places, CONV_TILE_VECS vectors of channels.
+// Included with the tile's size: CONV_TILE_POSITIONS positions, CONV_TILE_VECS vectors of channels.
 #pragma once
 
 #include "infer/kernels/conv/conv_tile.h"
@@ -16,8 +16,8 @@ struct conv_at {
 	uint32_t columns;
 };
 
-VEC_INLINE void conv_tile_run(
-	const struct conv_tile *conv, const struct conv_at *tile, const int places, const int vecs)
+VEC_INLINE void conv_tile_run(const struct conv_tile *conv, const struct conv_at *tile,
+	const int positions, const int vecs)
 {
 	const float *w = tile->panel;
 	const size_t ldx = conv->x_step[2], stride = tile->panel_stride;
@@ -26,13 +26,13 @@ VEC_INLINE void conv_tile_run(
 	VEC_UNROLL
 	for (int j = 0; j < vecs; j++) {
 		VEC_UNROLL
-		for (int i = 0; i < places; i++)
+		for (int i = 0; i < positions; i++)
 			sum[i][j] = dense_weights(w, stride, j);
 	}
-	for (uint32_t s = 0; s < conv->stretches; s++) {
+	for (uint32_t s = 0; s < conv->runs; s++) {
 		const float *x = tile->x + conv->at[s];
 
-		for (uint32_t p = 0; p < conv->length; p++) {
+		for (uint32_t p = 0; p < conv->run; p++) {
 			vec weights[DENSE_VECS_MAX];
 
 			w += 16;
@@ -40,7 +40,7 @@ VEC_INLINE void conv_tile_run(
 			for (int j = 0; j < vecs; j++)
 				weights[j] = dense_weights(w, stride, j);
 			VEC_UNROLL
-			for (int i = 0; i < places; i++) {
+			for (int i = 0; i < positions; i++) {
 				vec input = vec_set1(x[(size_t)i * ldx + p]);
 
 				VEC_UNROLL
@@ -50,28 +50,28 @@ VEC_INLINE void conv_tile_run(
 		}
 	}
 	VEC_UNROLL
-	for (int i = 0; i < places; i++)
+	for (int i = 0; i < positions; i++)
 		dense_store(
 			&conv->act, tile->y + (size_t)i * tile->ldy, sum[i], vecs, tile->columns);
-	dense_finish(&conv->act, places, tile->columns, tile->y, tile->ldy);
+	dense_finish(&conv->act, positions, tile->columns, tile->y, tile->ldy);
 }
 
 typedef void conv_tile_tile_fn(const struct conv_tile *conv, const struct conv_at *tile);
 
-#define CONV_TILE_FN(vecs, places)                                                                 \
-	static void conv_##places##x##vecs(                                                        \
+#define CONV_TILE_FN(vecs, positions)                                                              \
+	static void conv_##positions##x##vecs(                                                     \
 		const struct conv_tile *conv, const struct conv_at *tile)                          \
 	{                                                                                          \
-		conv_tile_run(conv, tile, places, vecs);                                           \
+		conv_tile_run(conv, tile, positions, vecs);                                        \
 	}
-#define CONV_TILE_ENTRY(vecs, places) conv_##places##x##vecs,
+#define CONV_TILE_ENTRY(vecs, positions) conv_##positions##x##vecs,
 
-// One line of places, cut into tiles of about the same size.
+// One line of positions, cut into tiles of about the same size.
 VEC_INLINE void conv_tile_line(const struct conv_tile *conv, conv_tile_tile_fn *const *tiles,
 	uint32_t most, struct conv_at tile)
 {
 	const uint32_t vecs = (tile.columns + VEC_WIDTH - 1) / VEC_WIDTH;
-	uint32_t left = conv->places[2], turns = (left + most - 1) / most;
+	uint32_t left = conv->positions[2], turns = (left + most - 1) / most;
 
 	for (; turns > 0; turns--) {
 		const uint32_t now = (left + turns - 1) / turns;
@@ -88,8 +88,8 @@ VEC_INLINE void conv_tiles_run(const struct conv_tile *conv, conv_tile_tile_fn *
 	uint32_t most, uint32_t vecs_max, const float *x, float *y)
 {
 	const uint32_t columns_max = VEC_WIDTH * vecs_max; // whole panels
-	const size_t k = (size_t)conv->stretches * conv->length, stride = (k + 1) * 16;
-	const uint32_t lines = conv->places[0] * conv->places[1];
+	const size_t k = (size_t)conv->runs * conv->run, stride = (k + 1) * 16;
+	const uint32_t lines = conv->positions[0] * conv->positions[1];
 	const float *packed = conv->packed;
 	struct conv_at tile = { .panel_stride = stride, .ldy = (size_t)conv->groups * conv->out };
 
@@ -101,9 +101,9 @@ VEC_INLINE void conv_tiles_run(const struct conv_tile *conv, conv_tile_tile_fn *
 			tile.columns = left < columns_max ? left : columns_max;
 			tile.panel = packed + o / 16 * stride;
 			for (uint32_t l = 0; l < lines; l++) {
-				tile.x = x + l / conv->places[1] * conv->x_step[0] +
-					l % conv->places[1] * conv->x_step[1];
-				tile.y = y + (size_t)l * conv->places[2] * tile.ldy + o;
+				tile.x = x + l / conv->positions[1] * conv->x_step[0] +
+					l % conv->positions[1] * conv->x_step[1];
+				tile.y = y + (size_t)l * conv->positions[2] * tile.ldy + o;
 				conv_tile_line(conv, tiles, most, tile);
 			}
 		}

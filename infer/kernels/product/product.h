@@ -6,11 +6,21 @@
 #include "infer/kernels/kernels.h"
 
 struct product {
-	uint32_t m, k, n;       // each >= 1
+	uint32_t m, k, n;       // of vectors each >= 1
 	size_t a_row, a_column; // strides of a, of any order
-	size_t b_row;           // b's columns stand side by side
+	size_t b_row, b_column; // and of b; vectors take a b_column of 1
 };
 
 typedef void product_fn(const struct product *product, const float *a, const float *b, float *y);
-X86(product_fn f32_product__avx2, f32_product__avx512;)
-ARM(product_fn f32_product__neon;)
+#define PRODUCT_LIST(X) X(f32_product__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_product)
+#define X(name, isa)    product_fn name;
+PRODUCT_LIST(X)
+#undef X
+KERNEL_FAMILY(product, PRODUCT)
+
+// y[i] = y[i] * alpha + c[i] * beta of `count` values: the rest of Gemm.
+struct product_epilogue {
+	float alpha, beta;
+	const float *c; // [count], NULL: none
+};
+void f32_product_epilogue__scalar(const struct product_epilogue *epilogue, size_t count, float *y);

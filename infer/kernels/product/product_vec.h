@@ -61,7 +61,7 @@ VEC_INLINE void product_rows(const struct product *p, const float *a, const floa
 
 void VEC_NAME(f32_product)(const struct product *p, const float *a, const float *b, float *y)
 {
-	assert(p->m > 0 && p->k > 0 && p->n > 0);
+	assert(p->m > 0 && p->k > 0 && p->n > 0 && p->b_column == 1);
 	for (uint32_t column = 0; column < p->n; column += PRODUCT_VECS * VEC_WIDTH) {
 		const uint32_t left = p->n - column;
 

@@ -12,7 +12,7 @@ struct recurrent_gates {
 	struct act f[3]; // ONNX's f, g and h
 };
 
-// Gates stand side by side in ONNX's order: [gates * h] a row.
+// Gates follow each other in ONNX's order: [gates * h] a row.
 struct recurrent_rows {
 	const float *from_x; // the input's share, with all biases that just add up
 	size_t from_x_ld;    // floats from row to row
@@ -25,15 +25,27 @@ struct recurrent_rows {
 
 typedef void recurrent_gates_fn(
 	const struct recurrent_gates *gates, uint32_t m, const struct recurrent_rows *rows);
-X86(recurrent_gates_fn f32_rnn_gates__avx2, f32_rnn_gates__avx512;)
-ARM(recurrent_gates_fn f32_rnn_gates__neon;)
-X86(recurrent_gates_fn f32_lstm_gates__avx2, f32_lstm_gates__avx512;)
-ARM(recurrent_gates_fn f32_lstm_gates__neon;)
-// GRU with linear_before_reset; without it in two halves: z and r * state, from which the caller
-// makes from_h of the third gate, then the state.
-X86(recurrent_gates_fn f32_gru_gates__avx2, f32_gru_gates__avx512;)
-ARM(recurrent_gates_fn f32_gru_gates__neon;)
-X86(recurrent_gates_fn f32_gru_reset__avx2, f32_gru_reset__avx512;)
-ARM(recurrent_gates_fn f32_gru_reset__neon;)
-X86(recurrent_gates_fn f32_gru_state__avx2, f32_gru_state__avx512;)
-ARM(recurrent_gates_fn f32_gru_state__neon;)
+typedef recurrent_gates_fn rnn_gates_fn, lstm_gates_fn, gru_gates_fn, gru_reset_fn, gru_state_fn;
+
+#define RNN_GATES_LIST(X) X(f32_rnn_gates__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_rnn_gates)
+#define LSTM_GATES_LIST(X)                                                                         \
+	X(f32_lstm_gates__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_lstm_gates)
+// GRU with linear_before_reset.
+#define GRU_GATES_LIST(X) X(f32_gru_gates__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_gru_gates)
+// GRU without it, in two halves: z and r * state, from which the caller makes from_h of the third
+// gate, then the state.
+#define GRU_RESET_LIST(X) X(f32_gru_reset__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_gru_reset)
+#define GRU_STATE_LIST(X) X(f32_gru_state__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_gru_state)
+
+#define X(name, isa) recurrent_gates_fn name;
+RNN_GATES_LIST(X)
+LSTM_GATES_LIST(X)
+GRU_GATES_LIST(X)
+GRU_RESET_LIST(X)
+GRU_STATE_LIST(X)
+#undef X
+KERNEL_FAMILY(rnn_gates, RNN_GATES)
+KERNEL_FAMILY(lstm_gates, LSTM_GATES)
+KERNEL_FAMILY(gru_gates, GRU_GATES)
+KERNEL_FAMILY(gru_reset, GRU_RESET)
+KERNEL_FAMILY(gru_state, GRU_STATE)

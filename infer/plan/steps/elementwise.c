@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Steps that treat each value by itself: activations, scale and shift, two-operand arithmetic.
+#include "infer/plan/steps/elementwise.h"
 #include "infer/kernels/elementwise/activate.h"
 #include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/elementwise/affine.h"
 #include "infer/kernels/elementwise/binary.h"
 #include "infer/kernels/elementwise/prelu.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 // --- Activations ---------------------------------------------------------------------------------
@@ -73,7 +72,7 @@ static void run_affine(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->y));
 }
 
-static int build_affine_of(struct builder *builder, struct affine affine)
+int build_affine_of(struct builder *builder, struct affine affine)
 {
 	const struct affine_kernel *kernel = affine_pick(builder->plan->isa_mask);
 	struct step *step = builder->step;
@@ -100,40 +99,6 @@ int build_affine(struct builder *builder)
 	affine.act =
 		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
 	return build_affine_of(builder, affine);
-}
-
-// Inputs: x [N, C, ...], scale, bias, mean, variance [C]. One scale and shift for each value of a
-// row.
-int build_batch_norm(struct builder *builder)
-{
-	const struct tensor *x = builder_input(builder, 0);
-	const float *in[5];
-	size_t count = (size_t)tensor_elements(x), channels = (size_t)x->dims[1];
-	size_t inner = count / (size_t)x->dims[0] / channels;
-	float epsilon = node_float(builder->node, ATTR_EPSILON, 1e-5f);
-	float *scale = builder_weights(builder, count * sizeof(float));
-	float *shift = scale ? builder_weights(builder, count * sizeof(float)) : NULL;
-
-	if (!shift)
-		return -ENOMEM;
-	for (uint32_t i = 1; i < 5; i++) {
-		int rc = builder_expand(builder, i, builder_input(builder, i), &in[i]);
-
-		if (rc != 0)
-			return rc;
-	}
-	for (size_t i = 0; i < count; i++) {
-		size_t c = i / inner % channels;
-		double factor = in[1][c] / sqrt((double)in[4][c] + epsilon);
-
-		scale[i] = (float)factor;
-		shift[i] = (float)(in[2][c] - in[3][c] * factor);
-	}
-	return build_affine_of(builder,
-		(struct affine){ .scale = scale,
-			.shift = shift,
-			.columns = (uint32_t)count,
-			.act = activation_defaults(ACTIVATION_NONE) });
 }
 
 static void run_prelu(const struct step *step, const struct pass *pass)

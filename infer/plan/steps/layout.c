@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/steps/layout.h"
+#include "infer/kernels/move/transpose.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define VIEWS_MAX 4 // that lie between a tensor and its Dense
 #define POOLS_MAX 4 // one behind the other: the search for each stays short
 
-static const struct node *sole_reader(const struct builder *builder, uint32_t t)
+static const struct node *layout_sole_reader(const struct builder *builder, uint32_t t)
 {
 	const uint32_t n = builder->sole_reader[t];
 
@@ -15,10 +15,11 @@ static const struct node *sole_reader(const struct builder *builder, uint32_t t)
 }
 
 // Is all of the tensor one row of a Dense or QDense?
-static bool is_flattened(const struct builder *builder, const struct node *view, int64_t elements)
+static bool layout_is_flattened(
+	const struct builder *builder, const struct node *view, int64_t elements)
 {
 	for (int i = 0; view && i < VIEWS_MAX; i++) {
-		const struct node *reader = sole_reader(builder, view->outputs[0]);
+		const struct node *reader = layout_sole_reader(builder, view->outputs[0]);
 
 		if (reader && (reader->op == OP_DENSE || reader->op == OP_QDENSE))
 			return reader->inputs[0] == view->outputs[0] &&
@@ -34,19 +35,14 @@ bool layout_reader_takes(const struct builder *builder, const struct node *node,
 {
 	const uint32_t t = node->outputs[0];
 	const struct tensor *tensor = &builder->graph->tensors[t];
-	const struct node *reader = sole_reader(builder, t);
-	struct window window;
+	const struct node *reader = layout_sole_reader(builder, t);
 
 	if (!reader || reader->inputs[0] != t)
 		return false;
-	if (reader->op == OP_CONV)
-		return conv_tile_takes(builder, reader, &window);
-	if (reader->op == OP_QCONV)
-		return qconv_takes(builder, reader);
-	if (reader->op == OP_MAX_POOL || reader->op == OP_AVERAGE_POOL)
-		return pools > 0 && pool_takes(builder, reader, pools - 1);
-	return reader->op == OP_RESHAPE && tensor->dims[0] == 1 &&
-		is_flattened(builder, reader, tensor_elements(tensor));
+	if (reader->op == OP_RESHAPE)
+		return tensor->dims[0] == 1 &&
+			layout_is_flattened(builder, reader, tensor_elements(tensor));
+	return builder->takes_channels_last(builder, reader, pools);
 }
 
 bool layout_output_last(struct builder *builder)
@@ -66,13 +62,11 @@ void *layout_dense_weights(
 	const struct builder *builder, const void *w, uint32_t k, size_t row_bytes)
 {
 	const struct tensor *x = &builder->graph->tensors[builder->root[builder->node->inputs[0]]];
-	const uint32_t channels = (uint32_t)x->dims[1], places = k / channels;
-	char *own = malloc(k * row_bytes), *to = own;
+	const uint32_t channels = (uint32_t)x->dims[1];
+	const struct transpose transpose = transpose_of_matrix(channels, k / channels, row_bytes);
+	void *own = malloc(k * row_bytes);
 
-	for (uint32_t p = 0; to && p < places; p++) {
-		for (uint32_t c = 0; c < channels; c++, to += row_bytes)
-			memcpy(to, (const char *)w + ((size_t)c * places + p) * row_bytes,
-				row_bytes);
-	}
+	if (own)
+		transpose__scalar(&transpose, 1, w, 0, own);
 	return own;
 }

@@ -1,45 +1,51 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps that move values: between the ports and their tensors, Concat.
+// Steps that move values of any dtype: between the ports and their tensors, Concat, Transpose.
 #include "infer/plan/steps/move.h"
-#include "infer/plan/table.h"
+#include "infer/kernels/move/copy.h"
+#include "infer/kernels/move/transpose.h"
 
-#include <string.h>
+_Static_assert(TRANSPOSE_LOOPS_MAX >= GRAPH_RANK_MAX, "a loop for each dimension");
 
-void step_copy(const struct step *step, const struct pass *pass)
+static void run_copy(const struct step *step, const struct pass *pass)
 {
-	const char *x = buffer_at(pass, &step->x);
-	char *y = buffer_at(pass, &step->y);
+	copy__scalar(pass->n, step->per_row, buffer_at(pass, &step->x), step->x.row_bytes,
+		buffer_at(pass, &step->y), step->y.row_bytes);
+}
 
-	for (uint32_t row = 0; row < pass->n; row++) {
-		memcpy(y, x, step->per_row);
-		x += step->x.row_bytes;
-		y += step->y.row_bytes;
-	}
+void step_set_copy(struct step *step, struct buffer x, struct buffer y, size_t bytes)
+{
+	step->run = run_copy;
+	step->x = x;
+	step->y = y;
+	step->per_row = (uint32_t)bytes;
+	snprintf(step->shape, sizeof(step->shape), "%zu bytes", bytes);
+	step_set_kernel(step, "copy__scalar");
 }
 
 // --- Concat --------------------------------------------------------------------------------------
 
-struct concat {
-	uint32_t n_parts, outer;
+struct concat_step {
+	uint32_t n_parts, outer;    // of each part `outer` contiguous runs a row
 	const struct buffer *parts; // [n_parts]
 	const size_t *bytes;        // [n_parts] of one run of the part
+	size_t all_bytes;           // of one run of each
 };
 
 static void run_concat(const struct step *step, const struct pass *pass)
 {
-	const struct concat *concat = step->params;
+	const struct concat_step *concat = step->params;
 	char *y = buffer_at(pass, &step->y);
 
-	for (uint32_t row = 0; row < pass->n; row++) {
-		for (uint32_t o = 0; o < concat->outer; o++) {
-			for (uint32_t p = 0; p < concat->n_parts; p++) {
-				const struct buffer *part = &concat->parts[p];
-				const char *x = buffer_at(pass, part);
+	for (uint32_t row = 0; row < pass->n; row++, y += concat->outer * concat->all_bytes) {
+		char *column = y;
 
-				memcpy(y, x + row * part->row_bytes + o * concat->bytes[p],
-					concat->bytes[p]);
-				y += concat->bytes[p];
-			}
+		for (uint32_t p = 0; p < concat->n_parts; p++) {
+			const struct buffer *part = &concat->parts[p];
+			const char *x = buffer_at(pass, part);
+
+			copy__scalar(concat->outer, concat->bytes[p], x + row * part->row_bytes,
+				concat->bytes[p], column, concat->all_bytes);
+			column += concat->bytes[p];
 		}
 	}
 }
@@ -49,7 +55,9 @@ int build_concat(struct builder *builder)
 	uint32_t count = builder->node->n_inputs, axis;
 	struct buffer *parts = builder_weights(builder, count * sizeof(*parts));
 	size_t *bytes = parts ? builder_weights(builder, count * sizeof(*bytes)) : NULL;
-	struct concat concat = { .n_parts = count, .outer = 1, .parts = parts, .bytes = bytes };
+	struct concat_step concat = {
+		.n_parts = count, .outer = 1, .parts = parts, .bytes = bytes
+	};
 	const struct tensor *out = builder_output(builder, 0);
 
 	if (!bytes)
@@ -61,8 +69,63 @@ int build_concat(struct builder *builder)
 	for (uint32_t p = 0; p < count; p++) {
 		parts[p] = builder_input_buffer(builder, p);
 		bytes[p] = tensor_bytes(builder_input(builder, p)) / concat.outer;
+		concat.all_bytes += bytes[p];
 	}
 	builder->step->run = run_concat;
-	step_set_kernel(builder->step, "concat__scalar");
+	step_set_kernel(builder->step, "copy__scalar");
 	return builder_finish(builder, &concat, sizeof(concat));
+}
+
+// --- Transpose -----------------------------------------------------------------------------------
+
+static void run_transpose(const struct step *step, const struct pass *pass)
+{
+	transpose__scalar(step->params, pass->n, buffer_at(pass, &step->x), step->per_row,
+		buffer_at(pass, &step->y));
+}
+
+// Dimensions that stay neighbours are one, and the last, where its values stay contiguous, is copied
+// as a whole. `perm` NULL: the dimensions in reverse.
+static struct transpose transpose_of(
+	const struct tensor *x, const struct tensor *y, const struct attr *perm)
+{
+	struct transpose t = { .run_bytes = dtype_bytes(x->dtype) };
+	size_t strides[GRAPH_RANK_MAX] = { 0 }, stride = t.run_bytes;
+
+	for (uint32_t d = x->rank; d-- > 0; stride *= (size_t)x->dims[d])
+		strides[d] = stride;
+	for (uint32_t d = 0; d < x->rank; d++) {
+		const size_t of = strides[perm ? perm->ints[d] : x->rank - 1 - d];
+		const size_t count = (size_t)y->dims[d];
+
+		if (count == 1)
+			continue;
+		if (t.n > 0 && t.loop[t.n - 1].stride == of * count) { // one with the one before
+			t.loop[t.n - 1].count *= count;
+			t.loop[t.n - 1].stride = of;
+		} else {
+			t.loop[t.n].count = count;
+			t.loop[t.n++].stride = of;
+		}
+	}
+	if (t.n > 0 && t.loop[t.n - 1].stride == t.run_bytes)
+		t.run_bytes *= t.loop[--t.n].count;
+	while (t.n < 2) // nothing moves
+		t.loop[t.n++].count = 1;
+	return t;
+}
+
+int build_transpose(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
+	const struct transpose t = transpose_of(x, y, node_attr(builder->node, ATTR_PERM));
+	struct step *step = builder->step;
+
+	step->run = run_transpose;
+	step->x = builder_input_buffer(builder, 0);
+	step->per_row = (uint32_t)tensor_bytes(x);
+	step_set_kernel(step, "transpose__scalar");
+	snprintf(step->shape, sizeof(step->shape), "%.28s -> %.28s", tensor_shape_text(x).text,
+		tensor_shape_text(y).text);
+	return builder_finish(builder, &t, sizeof(t));
 }

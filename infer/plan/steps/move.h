@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The copies between the ports of a model and its tensors.
 #pragma once
 
-#include "infer/plan/step.h"
+#include "infer/plan/builder.h"
 
-// Runs a step that copies per_row bytes of x to y, each side with its own distance from row to row
-// (row_bytes).
-void step_copy(const struct step *step, const struct pass *pass);
+plan_builder build_concat, build_transpose;
+// Makes it a step that copies `bytes` of each row from x to y: between a port of the model and its
+// tensor.
+void step_set_copy(struct step *step, struct buffer x, struct buffer y, size_t bytes);

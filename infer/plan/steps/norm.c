@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps that need the values of a row, or of an axis, together.
+// Softmax and the normalisations.
+#include "infer/plan/steps/norm.h"
 #include "infer/kernels/norm/layer_norm.h"
 #include "infer/kernels/norm/normalizer.h"
 #include "infer/kernels/norm/softmax.h"
-#include "infer/plan/table.h"
+#include "infer/plan/steps/elementwise.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static uint32_t product_of(const struct tensor *tensor, uint32_t first, uint32_t end)
@@ -104,4 +106,38 @@ int build_normalizer(struct builder *builder)
 	builder->step->x = builder_input_buffer(builder, 0);
 	step_set_kernel(builder->step, kernel->name);
 	return builder_finish(builder, &normalizer, sizeof(normalizer));
+}
+
+// Inputs: x [N, C, ...], scale, bias, mean, variance [C]. One scale and shift for each value of a
+// row.
+int build_batch_norm(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0);
+	const float *in[5];
+	size_t count = (size_t)tensor_elements(x), channels = (size_t)x->dims[1];
+	size_t inner = count / (size_t)x->dims[0] / channels;
+	float epsilon = node_float(builder->node, ATTR_EPSILON, 1e-5f);
+	float *scale = builder_weights(builder, count * sizeof(float));
+	float *shift = scale ? builder_weights(builder, count * sizeof(float)) : NULL;
+
+	if (!shift)
+		return -ENOMEM;
+	for (uint32_t i = 1; i < 5; i++) {
+		int rc = builder_expand(builder, i, builder_input(builder, i), &in[i]);
+
+		if (rc != 0)
+			return rc;
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t c = i / inner % channels;
+		double factor = in[1][c] / sqrt((double)in[4][c] + epsilon);
+
+		scale[i] = (float)factor;
+		shift[i] = (float)(in[2][c] - in[3][c] * factor);
+	}
+	return build_affine_of(builder,
+		(struct affine){ .scale = scale,
+			.shift = shift,
+			.columns = (uint32_t)count,
+			.act = activation_defaults(ACTIVATION_NONE) });
 }

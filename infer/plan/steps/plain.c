@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Steps of the plain forms: one call of the operator's function a row.
+#include "infer/plan/steps/plain.h"
 #include "infer/graph/arena.h"
 #include "infer/ops/table.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <string.h>

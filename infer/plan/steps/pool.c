@@ -1,147 +1,117 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pools of either layout: of windows that lie inside, or of which what is outside counts as one
-// value. What has another form takes its plain form.
+// Pools of either layout, MaxPool of bytes too: of windows that lie inside of the image, or of which
+// what is outside counts as one value. What has another form takes its plain form.
 #include "infer/plan/steps/pool.h"
 #include "infer/graph/arena.h"
-#include "infer/kernels/kernels.h"
-#include "infer/kernels/pool/pool_line.h"
-#include "infer/kernels/pool/pool_places.h"
+#include "infer/kernels/move/padding.h"
+#include "infer/kernels/pool/pool.h"
 #include "infer/plan/steps/layout.h"
 #include "infer/plan/steps/reduce.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-struct pool_step {
-	struct pool_room room;
-	int64_t channels; // of all images of a row
-	bool average;
-	struct pool_line line;
-	pool_line_fn *run; // NULL: no kernel of this form
-
-	struct pool_places places; // channels side by side
-	pool_places_fn *run_places;
+// How a pool's windows lie in the image, or in its padding buffer.
+struct pool_form {
+	struct window window; // of what the kernel reads: without pads
+	struct padding padding;
+	bool padded;
 };
 
-// The line for its kernel, where there is one.
-static void pick_line(struct pool_step *p, unsigned isa)
-{
-	const struct window *w = &p->room.window;
-	const int64_t *k = w->kernel;
-
-	if (!kernel_allowed(ISA_AVX512, isa) || window_product(k) > POOL_TAPS_MAX ||
-		w->stride[2] > 2)
-		return;
-	p->line.taps = (uint32_t)window_product(k);
-	p->line.places = (uint32_t)w->out[2];
-	p->line.stride = (uint32_t)w->stride[2];
-	p->line.average = p->average;
-	for (uint32_t t = 0; t < p->line.taps; t++)
-		p->line.at[t] = (uint32_t)((t / (k[1] * k[2]) * w->dilation[0] * w->in[1] +
-						   t / k[2] % k[1] * w->dilation[1]) *
-				w->in[2] +
-			t % k[2] * w->dilation[2]);
-	X86(p->run = f32_pool_line__avx512;)
-}
-
-// One line of places, whose first window begins at x.
-static void pool_line(const struct pool_step *p, const float *x, float *restrict y)
-{
-	const struct window *w = &p->room.window;
-	const int64_t taps = window_product(w->kernel), n = w->out[2], stride = w->stride[2];
-
-	for (int64_t t = 0; t < taps; t++) {
-		const float *from = x +
-			(t / (w->kernel[1] * w->kernel[2]) * w->dilation[0] * w->in[1] +
-				t / w->kernel[2] % w->kernel[1] * w->dilation[1]) *
-				w->in[2] +
-			t % w->kernel[2] * w->dilation[2];
-
-		if (t == 0) {
-			for (int64_t i = 0; i < n; i++)
-				y[i] = from[i * stride];
-		} else if (p->average) {
-			for (int64_t i = 0; i < n; i++)
-				y[i] += from[i * stride];
-		} else {
-			for (int64_t i = 0; i < n; i++)
-				y[i] = from[i * stride] > y[i] ? from[i * stride] : y[i];
-		}
-	}
-	for (int64_t i = 0; i < n && p->average; i++)
-		y[i] /= (float)taps;
-}
-
-// The image as its windows lie in it. x goes on to the next one.
-static const float *into_room(const struct pool_room *room, const float **x, float *scratch)
-{
-	const float *image = *x;
-	const uint32_t *in = room->padding.in;
-
-	*x += (size_t)room->padding.channels * in[0] * in[1] * in[2];
-	if (!room->padded)
-		return image;
-	padding_copy(&room->padding, image, scratch);
-	return scratch;
-}
-
-static void fill_room(const struct pool_step *p, float *scratch)
-{
-	if (p->room.padded)
-		padding_fill(&p->room.padding, p->average ? 0.0f : -INFINITY, scratch);
-}
+struct pool_step {
+	struct pool pool;
+	pool_fn *run;              // of floats
+	q8_max_pool_fn *run_bytes; // or else of bytes
+	struct padding padding;
+	bool padded;
+	float outside; // what values of the padding count as
+	uint32_t images;
+	size_t x_image, y_image; // bytes
+};
 
 static void run_pool(const struct step *step, const struct pass *pass)
 {
 	const struct pool_step *p = step->params;
-	const struct window *w = &p->room.window;
-	const int64_t lines = w->out[0] * w->out[1];
-	const float *x = buffer_at(pass, &step->x);
-	float *y = buffer_at(pass, &step->y), *scratch = buffer_at(pass, &step->scratch);
+	const char *x = buffer_at(pass, &step->x);
+	char *y = buffer_at(pass, &step->y);
+	void *padded = buffer_at(pass, &step->scratch);
 
-	fill_room(p, scratch);
-	for (int64_t c = 0; c < pass->n * p->channels; c++) {
-		const float *image = into_room(&p->room, &x, scratch);
+	if (p->padded)
+		padding_fill__scalar(&p->padding, p->outside, padded);
+	for (uint32_t i = 0; i < pass->n * p->images; i++, x += p->x_image, y += p->y_image) {
+		const void *image = p->padded ? padded : (const void *)x;
 
-		for (int64_t l = 0; l < lines; l++, y += w->out[2]) {
-			const float *from = image;
-
-			if (l > 0)
-				from += (l / w->out[1] * w->stride[0] * w->in[1] +
-						l % w->out[1] * w->stride[1]) *
-					w->in[2];
-			if (p->run)
-				p->run(&p->line, from, y);
-			else
-				pool_line(p, from, y);
-		}
+		if (p->padded)
+			padding_copy__scalar(&p->padding, x, padded);
+		if (p->run)
+			p->run(&p->pool, image, (void *)y);
+		else
+			p->run_bytes(&p->pool, image, (void *)y);
 	}
 }
 
-static void run_pool_places(const struct step *step, const struct pass *pass)
+// False: what is outside counts as several values, or there is too much of it.
+static bool pool_form_of(
+	const struct node *node, const struct tensor *x, bool channels_last, struct pool_form *form)
 {
-	const struct pool_step *p = step->params;
-	const struct window *w = &p->room.window;
-	const int64_t lines = w->out[0] * w->out[1], each = p->places.channels;
-	const float *x = buffer_at(pass, &step->x);
-	float *y = buffer_at(pass, &step->y), *scratch = buffer_at(pass, &step->scratch);
+	struct window *w = &form->window;
+	const uint32_t channels = channels_last ? (uint32_t)x->dims[1] : 1;
+	size_t values = channels;
+	bool hangs_over = false;
+	struct error unheard;
 
-	fill_room(p, scratch);
-	for (int64_t i = 0; i < pass->n * (p->channels / each); i++) {
-		const float *image = into_room(&p->room, &x, scratch);
+	if (window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, w, &unheard) != 0)
+		return false;
+	form->padding =
+		padding_of(w, channels, channels_last, channels_last, dtype_bytes(x->dtype));
+	form->padded = false;
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		const int64_t needed =
+			(w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1;
+		const int64_t asked = w->in[d] + w->begin[d] + w->end[d];
 
-		for (int64_t l = 0; l < lines; l++, y += w->out[2] * each)
-			p->run_places(&p->places,
-				image +
-					(l / w->out[1] * w->stride[0] * w->in[1] +
-						l % w->out[1] * w->stride[1]) *
-						w->in[2] * each,
-				y);
+		hangs_over |= needed > asked; // CEIL_MODE
+		form->padded |= needed > w->in[d] || w->begin[d] > 0;
+		w->in[d] = needed > asked ? needed : asked;
+		w->begin[d] = w->end[d] = 0;
+		form->padding.padded[d] = (uint32_t)w->in[d];
+		if ((uint64_t)w->in[d] > PLAN_ROW_BYTES_MAX / sizeof(float) / values)
+			return false;
+		values *= (size_t)w->in[d];
 	}
+	if (!form->padded) { // what the pads ask for, no window reaches
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
+			w->in[d] = form->padding.in[d];
+	}
+	return !form->padded || node->op == OP_MAX_POOL ||
+		(node_int(node, ATTR_COUNT_INCLUDE_PAD, 0) != 0 && !hangs_over);
 }
 
-const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint32_t unit)
+bool pool_takes_channels_last(
+	const struct builder *builder, const struct node *node, uint32_t pools)
+{
+	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
+	struct pool_form form;
+
+	return pools > 0 && builder_has_vectors(builder) && node->n_outputs == 1 &&
+		pool_form_of(node, x, true, &form) && layout_reader_takes(builder, node, pools - 1);
+}
+
+// One window that is all of the image.
+static bool pool_is_global(const struct pool_form *form)
+{
+	const struct window *w = &form->window;
+
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		if (w->out[d] != 1 || w->kernel[d] != w->in[d] ||
+			(w->dilation[d] != 1 && w->in[d] > 1))
+			return false;
+	}
+	return !form->padded;
+}
+
+// Where a window's values are, from its first, positions `unit` values apart. NULL with err filled.
+static const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint32_t unit)
 {
 	const int64_t *k = w->kernel, taps = window_product(k);
 	uint32_t *at = arena_calloc(builder->plan->arena, (size_t)taps, sizeof(*at));
@@ -157,125 +127,107 @@ const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint3
 	return at;
 }
 
-// Which room the node's windows lie in; false: none of one value about it, or too much of it.
-static bool find_room(
-	const struct node *node, const struct tensor *x, bool last, struct pool_room *room)
-{
-	struct window *w = &room->window;
-	const uint32_t channels = last ? (uint32_t)x->dims[1] : 1;
-	size_t values = channels;
-	bool hangs_over = false;
-	struct error unheard;
-
-	if (window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, w, &unheard) != 0)
-		return false;
-	room->padding = padding_of(w, channels, last, dtype_bytes(x->dtype));
-	room->padded = false;
-	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-		const int64_t needed =
-			(w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1;
-		const int64_t asked = w->in[d] + w->begin[d] + w->end[d];
-
-		hangs_over |= needed > asked; // CEIL_MODE
-		room->padded |= needed > w->in[d] || w->begin[d] > 0;
-		w->in[d] = needed > asked ? needed : asked;
-		w->begin[d] = w->end[d] = 0;
-		room->padding.room[d] = (uint32_t)w->in[d];
-		if ((uint64_t)w->in[d] > PLAN_ROW_BYTES_MAX / sizeof(float) / values)
-			return false;
-		values *= (size_t)w->in[d];
-	}
-	if (!room->padded) { // what the pads ask for, no window reaches
-		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
-			w->in[d] = room->padding.in[d];
-	}
-	return !room->padded || node->op == OP_MAX_POOL ||
-		(node_int(node, ATTR_COUNT_INCLUDE_PAD, 0) != 0 && !hangs_over);
-}
-
-// Of a pool that reads channels side by side: does its own reader take them so, too?
-bool pool_takes(const struct builder *builder, const struct node *node, uint32_t pools)
-{
-	const unsigned isa = builder->plan->isa_mask;
-	const struct tensor *x = &builder->graph->tensors[node->inputs[0]];
-	struct pool_room room;
-
-	return kernel_allowed(KERNEL_VECTORS, isa) && node->n_outputs == 1 &&
-		find_room(node, x, true, &room) && layout_reader_takes(builder, node, pools);
-}
-
-// Both sides stand the same way: pool_takes() has seen to it.
-static int pick_places(struct builder *builder, struct pool_step *p)
-{
-	const unsigned isa = builder->plan->isa_mask;
-	const uint32_t channels = (uint32_t)builder_input(builder, 0)->dims[1];
-
-	layout_output_last(builder);
-	builder->step->run = run_pool_places;
-	p->run_places = KERNEL_WIDEST(f32_pool_places, isa);
-	step_set_kernel(builder->step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
-	p->places = (struct pool_places){ .taps = (uint32_t)window_product(p->room.window.kernel),
-		.places = (uint32_t)p->room.window.out[2],
-		.channels = channels,
-		.step = window_step(&p->room.window, 2) * channels,
-		.at = pool_taps(builder, &p->room.window, channels),
-		.average = p->average };
-	return p->places.at ? 0 : -ENOMEM;
-}
-
-// One window that is all of the image.
-static bool is_global(const struct pool_room *room)
-{
-	const struct window *w = &room->window;
-
-	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-		if (w->out[d] != 1 || w->kernel[d] != w->in[d] ||
-			(w->dilation[d] != 1 && w->in[d] > 1))
-			return false;
-	}
-	return !room->padded;
-}
-
-static int build_pool_floats(struct builder *builder, const struct pool_room *room)
+static int pool_set_up(struct builder *builder, const struct pool_form *form, struct pool_step *p)
 {
 	const struct tensor *x = builder_input(builder, 0);
-	struct pool_step p = { .room = *room,
-		.channels = x->dims[0] * x->dims[1],
-		.average = builder->node->op == OP_AVERAGE_POOL };
-	struct step *step = builder->step;
-	const bool last = layout_input_last(builder);
+	const struct window *w = &form->window;
+	const uint32_t channels = form->padding.channels; // of an image
+	const uint32_t *in = form->padding.in;
+	const size_t value = dtype_bytes(x->dtype);
+	struct pool *pool = &p->pool;
 
-	if (is_global(room) && !last &&
-		build_reduce_rows(builder, p.average ? REDUCTION_MEAN : REDUCTION_MAX,
-			(size_t)p.channels, (size_t)window_product(room->window.in)) == 0)
-		return 0;
-	pick_line(&p, builder->plan->isa_mask);
+	p->padding = form->padding;
+	p->padded = form->padded;
+	p->images = (uint32_t)(x->dims[0] * x->dims[1] / channels);
+	p->x_image = (size_t)in[0] * in[1] * in[2] * channels * value;
+	p->y_image = (size_t)window_product(w->out) * channels * value;
+	pool->taps = (uint32_t)window_product(w->kernel);
+	pool->at = pool_taps(builder, w, channels);
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++)
+		pool->positions[d] = (uint32_t)w->out[d];
+	pool->x_step[2] = window_step(w, 2) * channels;
+	pool->x_step[1] = window_step(w, 1) * (size_t)w->in[2] * channels;
+	pool->x_step[0] = window_step(w, 0) * (size_t)(w->in[1] * w->in[2]) * channels;
+	pool->channels = channels;
+	return pool->at ? 0 : -ENOMEM;
+}
+
+// The kernel, and what it takes for the least value.
+static void pool_pick_floats(struct builder *builder, bool channels_last, struct pool_step *p)
+{
+	const unsigned isa = builder->plan->isa_mask;
+
+	p->pool.average = builder->node->op == OP_AVERAGE_POOL;
+	p->outside = p->pool.average ? 0.0f : -INFINITY;
+	if (channels_last) {
+		const struct pool_nhwc_kernel *kernel = pool_nhwc_pick(isa);
+
+		p->run = kernel->run;
+		step_set_kernel(builder->step, kernel->name);
+	} else {
+		const bool any_stride = p->pool.x_step[2] > POOL_LINE_STRIDE_MAX;
+		const struct pool_line_kernel *kernel =
+			pool_line_pick(any_stride ? ISA_SCALAR : isa);
+
+		p->run = kernel->run;
+		step_set_kernel(builder->step, kernel->name);
+	}
+}
+
+static void pool_pick_bytes(struct builder *builder, struct pool_step *p)
+{
+	const struct q8_max_pool_kernel *kernel = q8_max_pool_pick(builder->plan->isa_mask);
+
+	p->pool.is_signed = builder_input(builder, 0)->dtype == DTYPE_I8;
+	p->outside = p->pool.is_signed ? -128.0f : 0.0f;
+	p->run_bytes = kernel->run;
+	step_set_kernel(builder->step, kernel->name);
+}
+
+static int build_pool_of(struct builder *builder, const struct pool_form *form, bool channels_last)
+{
+	const struct tensor *x = builder_input(builder, 0);
+	const bool average = builder->node->op == OP_AVERAGE_POOL;
+	struct step *step = builder->step;
+	struct pool_step p = { 0 };
+	int rc;
+
+	if (x->dtype == DTYPE_F32 && pool_is_global(form) && !channels_last &&
+		builder_has_vectors(builder))
+		return build_reduce_rows(builder, average ? REDUCTION_MEAN : REDUCTION_MAX,
+			(size_t)(x->dims[0] * x->dims[1]), (size_t)window_product(form->window.in));
+	rc = pool_set_up(builder, form, &p);
+	if (rc != 0)
+		return rc;
+	if (x->dtype == DTYPE_F32)
+		pool_pick_floats(builder, channels_last, &p);
+	else
+		pool_pick_bytes(builder, &p);
+	if (channels_last) // what reads it takes it so, or pool_takes_channels_last() had said no
+		layout_output_last(builder);
 	step->run = run_pool;
-	step_set_kernel(step, p.run ? "f32_pool_line__avx512" : "f32_pool__scalar");
-	if (last && pick_places(builder, &p) != 0)
-		return -ENOMEM;
 	return builder_finish(builder, &p, sizeof(p));
 }
 
 int build_pool(struct builder *builder)
 {
 	const struct tensor *x = builder_input(builder, 0);
-	const bool last = layout_input_last(builder);
+	const bool channels_last = layout_input_last(builder);
 	struct step *step = builder->step;
 	const struct window *w;
-	struct pool_room room;
+	struct pool_form form;
 	int rc;
 
-	if (!find_room(builder->node, x, last, &room))
+	if (!pool_form_of(builder->node, x, channels_last, &form))
 		return error_set(builder->err, -ENOTSUP, "windows beyond the input");
 	if (builder->node->n_outputs > 1)
 		return error_set(builder->err, -ENOTSUP, "indices");
-	if (room.padded)
-		builder->scratch_bytes = padding_values(&room.padding) * dtype_bytes(x->dtype);
-	rc = (x->dtype == DTYPE_F32 ? build_pool_floats : build_pool_bytes)(builder, &room);
+	if (form.padded)
+		builder->scratch_bytes = padding_values(&form.padding) * dtype_bytes(x->dtype);
+	rc = build_pool_of(builder, &form, channels_last);
 	if (rc != 0)
 		return rc;
-	w = &room.window;
+	w = &form.window;
 	step->x = builder_input_buffer(builder, 0);
 	step->macs =
 		(uint64_t)(tensor_elements(builder_output(builder, 0)) * window_product(w->kernel));

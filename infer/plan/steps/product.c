@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
-#include "infer/kernels/product/product.h"
+#include "infer/plan/steps/product.h"
 #include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
+#include "infer/kernels/product/product.h"
 #include "infer/plan/choose/dense.h"
 #include "infer/plan/steps/layout.h"
-#include "infer/plan/steps/product.h"
-#include "infer/plan/table.h"
+#include "infer/plan/steps/product_bf16.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -81,39 +81,11 @@ int build_dense(struct builder *builder)
 
 struct products {
 	struct product one;
-	size_t b_column;
 	uint32_t batches;
 	const uint32_t *a_batch, *b_batch; // [batches] which matrix of a, of b
-	float alpha, beta;
-	const float *c;  // [m][n], NULL: none
-	product_fn *run; // NULL: no kernel of this form
+	struct product_epilogue epilogue;  // over [m][n]
+	product_fn *run;
 };
-
-static void product_plain(const struct products *p, const float *a, const float *b, float *y)
-{
-	const struct product *one = &p->one;
-
-	for (uint32_t i = 0; i < one->m; i++) {
-		for (uint32_t j = 0; j < one->n; j++) {
-			float sum = 0.0f;
-
-			for (uint32_t l = 0; l < one->k; l++)
-				sum += a[i * one->a_row + l * one->a_column] *
-					b[l * one->b_row + j * p->b_column];
-			y[(size_t)i * one->n + j] = sum;
-		}
-	}
-}
-
-static void product_finish(const struct products *p, float *y)
-{
-	const size_t count = (size_t)p->one.m * p->one.n;
-
-	for (size_t i = 0; i < count && p->alpha != 1.0f; i++)
-		y[i] *= p->alpha;
-	for (size_t i = 0; i < count && p->c; i++)
-		y[i] += p->beta * p->c[i];
-}
 
 static void run_products(const struct step *step, const struct pass *pass)
 {
@@ -124,14 +96,8 @@ static void run_products(const struct step *step, const struct pass *pass)
 
 	for (uint32_t row = 0; row < pass->n; row++) {
 		for (uint32_t i = 0; i < p->batches; i++, y += m * n) {
-			const float *left = a + p->a_batch[i] * m * k;
-			const float *right = b + p->b_batch[i] * k * n;
-
-			if (p->run)
-				p->run(&p->one, left, right, y);
-			else
-				product_plain(p, left, right, y);
-			product_finish(p, y);
+			p->run(&p->one, a + p->a_batch[i] * m * k, b + p->b_batch[i] * k * n, y);
+			f32_product_epilogue__scalar(&p->epilogue, m * n, y);
 		}
 		a += step->x.row_bytes / sizeof(*a);
 		b += step->x2.row_bytes / sizeof(*b);
@@ -140,15 +106,14 @@ static void run_products(const struct step *step, const struct pass *pass)
 
 static int build_products(struct builder *builder, struct products *p)
 {
-	const unsigned isa = builder->plan->isa_mask;
 	const struct product *one = &p->one;
+	const bool vectors = one->b_column == 1 && one->m && one->k && one->n;
+	const struct product_kernel *kernel =
+		product_pick(vectors ? builder->plan->isa_mask : ISA_SCALAR);
 	struct step *step = builder->step;
 
-	step_set_kernel(step, "f32_product__scalar");
-	if (kernel_allowed(KERNEL_VECTORS, isa) && p->b_column == 1 && one->m && one->k && one->n) {
-		p->run = KERNEL_WIDEST(f32_product, isa);
-		step_set_kernel(step, KERNEL_WIDEST_NAME(f32_product, isa));
-	}
+	p->run = kernel->run;
+	step_set_kernel(step, kernel->name);
 	step->run = run_products;
 	step->x = builder_input_buffer(builder, 0);
 	step->x2 = builder_input_buffer(builder, 1);
@@ -168,10 +133,10 @@ static void gemm_constants(
 	for (uint32_t l = 0; l < p->one.k; l++) {
 		for (uint32_t j = 0; j < p->one.n; j++)
 			w[(size_t)l * p->one.n + j] =
-				p->alpha * b[l * p->one.b_row + j * p->b_column];
+				p->epilogue.alpha * b[l * p->one.b_row + j * p->one.b_column];
 	}
 	for (uint32_t j = 0; j < p->one.n; j++)
-		bias[j] = p->c ? p->beta * p->c[j] : 0.0f;
+		bias[j] = p->epilogue.c ? p->epilogue.beta * p->epilogue.c[j] : 0.0f;
 }
 
 static int gemm_dense(struct builder *builder, const struct products *p)
@@ -199,22 +164,22 @@ int build_gemm(struct builder *builder)
 			.n = (uint32_t)b->dims[!trans_b],
 			.a_row = trans_a ? 1 : (size_t)a->dims[1],
 			.a_column = trans_a ? (size_t)a->dims[1] : 1,
-			.b_row = trans_b ? 1 : (size_t)b->dims[1] },
-		.b_column = trans_b ? (size_t)b->dims[1] : 1,
+			.b_row = trans_b ? 1 : (size_t)b->dims[1],
+			.b_column = trans_b ? (size_t)b->dims[1] : 1 },
 		.batches = 1,
 		.a_batch = first,
 		.b_batch = first,
-		.alpha = node_float(node, ATTR_ALPHA, 1.0f),
-		.beta = node_float(node, ATTR_BETA, 1.0f),
+		.epilogue = { .alpha = node_float(node, ATTR_ALPHA, 1.0f),
+			.beta = node_float(node, ATTR_BETA, 1.0f) },
 	};
 
 	if (builder_input(builder, 2)) {
-		int rc = builder_expand(builder, 2, builder_output(builder, 0), &p.c);
+		int rc = builder_expand(builder, 2, builder_output(builder, 0), &p.epilogue.c);
 
 		if (rc != 0)
 			return rc;
 	}
-	if (b->data && !trans_a && (!p.c || p.one.m == 1))
+	if (b->data && !trans_a && (!p.epilogue.c || p.one.m == 1))
 		return gemm_dense(builder, &p);
 	return build_products(builder, &p);
 }
@@ -247,7 +212,7 @@ int build_matmul(struct builder *builder)
 {
 	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
 	struct tensor lead = *builder_output(builder, 0);
-	struct products p = { .alpha = 1.0f };
+	struct products p = { .epilogue = { .alpha = 1.0f } };
 
 	lead.rank -= (a->rank > 1) + (b->rank > 1);
 	p.one.m = a->rank > 1 ? (uint32_t)a->dims[a->rank - 2] : 1;
@@ -259,7 +224,7 @@ int build_matmul(struct builder *builder)
 	p.one.a_row = p.one.k;
 	p.one.a_column = 1;
 	p.one.b_row = p.one.n;
-	p.b_column = 1;
+	p.one.b_column = 1;
 	p.batches = (uint32_t)tensor_elements(&lead);
 	p.a_batch = matmul_batches(builder, a, &lead, p.batches);
 	p.b_batch = matmul_batches(builder, b, &lead, p.batches);

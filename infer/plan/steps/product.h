@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What becomes a dense layer beside Dense itself.
 #pragma once
 
 #include "infer/graph/ops.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/plan/builder.h"
 
+plan_builder build_dense, build_gemm, build_matmul;
 // w [k][n] and b [n] or NULL must live as long as the graph, or stand in `own`, which is taken over,
 // also on failure.
 int build_dense_of(struct builder *builder, const float *w, const float *b, float *own, uint32_t k,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
+#include "infer/plan/steps/product_bf16.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/layout.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What runs in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
 // QuantizeLinear and DequantizeLinear by one scale. Other forms are the plain form's.
-#include "infer/plan/steps/quantise.h"
 
+#include "infer/plan/steps/quantise.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/layout.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

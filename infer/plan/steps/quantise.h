@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the steps in 8 bits share.
 #pragma once
 
 #include "infer/kernels/quantise/qdense.h"
 #include "infer/plan/builder.h"
 
+plan_builder build_qdense, build_quantise, build_dequantise;
 // The node at hand as its kernels want it, n columns wide, without weights.
 struct qdense qdense_of(const struct builder *builder, uint32_t n);
 // For each class of batch sizes the kernel that is fastest here over so many rows, and its name for

@@ -1,187 +1,117 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// QConv: the windows of one image laid out one after the other, then a product as QDense has it,
-// whose rows are the places. The image is copied into its padding first, its channels side by side,
-// so that what a window takes of a line is one run of bytes; with several groups, each of which has
-// a few of the channels, channel by channel.
+// QConv: im2col of one image, then the product of QDense, whose rows are the output positions. The
+// image is copied into its padding buffer first, channels last, so that what a window takes of a line
+// is one contiguous run; with several groups, each of which has a few of the channels, channels
+// first.
+#include "infer/plan/steps/quantise_conv.h"
+#include "base/align.h"
 #include "infer/graph/window.h"
-#include "infer/kernels/kernels.h"
+#include "infer/kernels/conv/im2col.h"
+#include "infer/kernels/move/padding.h"
+#include "infer/kernels/move/transpose.h"
 #include "infer/plan/steps/layout.h"
 #include "infer/plan/steps/quantise.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct qconv {
+struct qconv_step {
 	struct window window;
-	int64_t padded[WINDOW_DIMS];
-	uint32_t batches, groups, in, out; // channels of a group
-	uint32_t places, run, runs;        // a window is `runs` runs of `run` bytes
-	const uint32_t *begins;            // [places] of a window
-	const uint32_t *offsets;           // [runs] of a run, from the window's begin
-	int pad_value;
-	bool x_last, y_last;        // channels side by side, outside of this step
-	bool joined;                // and within it
-	bool is_padded;             // or else x itself is read, where x_last
-	size_t x_row, y_row;        // bytes
-	size_t patches, products;   // where they stand in the scratch
-	const struct qdense *dense; // [groups]
+	struct padding padding;
+	struct im2col im2col;
+	struct transpose transpose;       // of the products, unless y_last
+	uint32_t images, groups, in, out; // channels of a group
+	bool channels_last;               // in the padding buffer: of a single group
+	bool x_last, y_last;              // channels last, outside of this step
+	bool is_padded;                   // or else x itself is read, where x_last
+	float pad_value;                  // a byte
+	size_t x_row, y_row;              // bytes from row to row
+	size_t x_image, y_image;          // of a group's channels
+	size_t patches, products;         // bytes of the scratch in front of them
+	const struct qdense *dense;       // [groups]
 	const struct qdense_kernel *kernel[MODEL_BATCH_CLASSES];
 };
 
-// One image of `in` channels into its padding: line by line, or one channel of it after the other.
-static void pad_image(const struct qconv *q, const uint8_t *x, uint8_t *to)
+// The images of one row.
+static void qconv_run_row(const struct qconv_step *q, const struct qdense_kernel *kernel,
+	const uint8_t *x, char *y, uint8_t *scratch)
 {
-	const struct window *w = &q->window;
-	const size_t unit = q->joined ? q->in : 1, lines = (size_t)(w->in[0] * w->in[1]);
-	const size_t size = (size_t)window_product(w->in), wide = (size_t)w->in[2];
-	const size_t plane = (size_t)window_product(q->padded);
-
-	for (size_t l = 0; l < lines; l++) {
-		const size_t i = l / (size_t)w->in[1] + (size_t)w->begin[0];
-		const size_t j = l % (size_t)w->in[1] + (size_t)w->begin[1];
-		const size_t at =
-			(i * (size_t)q->padded[1] + j) * (size_t)q->padded[2] + (size_t)w->begin[2];
-
-		if (q->x_last) {
-			memcpy(to + at * unit, x + l * wide * unit, wide * unit);
-			continue;
-		}
-		for (size_t c = 0; c < q->in; c++) {
-			const uint8_t *from = x + c * size + l * wide;
-
-			if (!q->joined)
-				memcpy(to + c * plane + at, from, wide);
-			for (size_t p = 0; p < wide && q->joined; p++)
-				to[(at + p) * unit + c] = from[p];
-		}
-	}
-}
-
-// memcpy for a few bytes, which costs less than its call.
-static inline uint8_t *copy_run(uint8_t *to, const uint8_t *from, uint32_t bytes)
-{
-	for (; bytes >= 16; bytes -= 16, from += 16, to += 16)
-		memcpy(to, from, 16);
-	if (bytes & 8) {
-		memcpy(to, from, 8);
-		from += 8;
-		to += 8;
-	}
-	if (bytes & 4) {
-		memcpy(to, from, 4);
-		from += 4;
-		to += 4;
-	}
-	for (bytes &= 3; bytes > 0; bytes--)
-		*to++ = *from++;
-	return to;
-}
-
-static void lay_out(const struct qconv *q, const uint8_t *padded, uint8_t *patches)
-{
-	for (uint32_t p = 0; p < q->places; p++) {
-		const uint8_t *from = padded + q->begins[p];
-
-		for (uint32_t r = 0; r < q->runs; r++)
-			patches = copy_run(patches, from + q->offsets[r], q->run);
-	}
-}
-
-// [places][out] to [out][places].
-static void turn(const struct qconv *q, const void *products, void *y)
-{
-	for (uint32_t c = 0; c < q->out; c++) {
-		for (uint32_t p = 0; p < q->places; p++) {
-			const size_t from = (size_t)p * q->out + c, to = (size_t)c * q->places + p;
-
-			if (q->dense->to == DTYPE_F32)
-				((float *)y)[to] = ((const float *)products)[from];
-			else
-				((uint8_t *)y)[to] = ((const uint8_t *)products)[from];
-		}
-	}
-}
-
-static void run_one(const struct qconv *q, const struct qdense_kernel *kernel, const uint8_t *x,
-	char *y, uint8_t *scratch)
-{
-	const size_t size = (size_t)window_product(q->window.in) * q->in;
-	const size_t width = qdense_y_bytes(q->dense);
 	uint8_t *patches = scratch + q->patches;
 	void *products = scratch + q->products;
 
-	for (uint32_t i = 0; i < q->batches * q->groups; i++, x += size) {
+	for (uint32_t i = 0; i < q->images * q->groups; i++, x += q->x_image, y += q->y_image) {
 		if (q->is_padded)
-			pad_image(q, x, scratch);
-		lay_out(q, q->is_padded ? scratch : x, patches);
-		kernel->run(&q->dense[i % q->groups], q->places, patches, NULL,
+			padding_copy__scalar(&q->padding, x, scratch);
+		im2col__scalar(&q->im2col, q->is_padded ? scratch : x, patches);
+		kernel->run(&q->dense[i % q->groups], q->im2col.positions, patches, NULL,
 			q->y_last ? (void *)y : products);
 		if (!q->y_last)
-			turn(q, products, y);
-		y += (size_t)q->out * q->places * width;
+			transpose__scalar(&q->transpose, 1, products, 0, y);
 	}
 }
 
 static void run_qconv(const struct step *step, const struct pass *pass)
 {
-	const struct qconv *q = step->params;
+	const struct qconv_step *q = step->params;
 	const uint8_t *x = buffer_at(pass, &step->x);
 	uint8_t *scratch = buffer_at(pass, &step->scratch);
 	char *y = buffer_at(pass, &step->y);
 
 	if (q->is_padded)
-		memset(scratch, q->pad_value, (size_t)q->in * (size_t)window_product(q->padded));
+		padding_fill__scalar(&q->padding, q->pad_value, scratch);
 	for (uint32_t row = 0; row < pass->n; row++, x += q->x_row, y += q->y_row)
-		run_one(q, q->kernel[pass->batch_class], x, y, scratch);
+		qconv_run_row(q, q->kernel[pass->batch_class], x, y, scratch);
 }
 
 // --- Building -----------------------------------------------------------------------------------
 
-static int set_offsets(struct builder *builder, struct qconv *q)
+// Where im2col finds what, in the padding buffer or in x itself.
+static int qconv_set_im2col(struct builder *builder, struct qconv_step *q)
 {
 	const struct window *w = &q->window;
-	const bool whole = w->dilation[2] == 1; // what is beside each other is one run
-	const uint32_t unit = q->joined ? q->in : 1, channels = q->joined ? 1 : q->in;
-	const int64_t kernel2 = whole ? 1 : w->kernel[2];
+	const int64_t padded[] = { q->padding.padded[0], q->padding.padded[1],
+		q->padding.padded[2] };
+	const bool joined = w->dilation[2] == 1; // neighbouring taps of a line are one run
+	const uint32_t unit = q->channels_last ? q->in : 1, planes = q->channels_last ? 1 : q->in;
+	const int64_t kernel2 = joined ? 1 : w->kernel[2];
 	const int64_t taps = w->kernel[0] * w->kernel[1] * kernel2;
+	struct im2col *c = &q->im2col;
 	uint32_t *begins, *offsets;
 	size_t at = 0;
 
-	q->run = (whole ? (uint32_t)w->kernel[2] : 1) * unit;
-	q->runs = channels * (uint32_t)taps;
-	begins = builder_weights(builder, q->places * sizeof(*begins));
-	offsets = builder_weights(builder, q->runs * sizeof(*offsets));
+	c->run = (joined ? (uint32_t)w->kernel[2] : 1) * unit;
+	c->runs = planes * (uint32_t)taps;
+	begins = builder_weights(builder, c->positions * sizeof(*begins));
+	offsets = builder_weights(builder, c->runs * sizeof(*offsets));
 	if (!begins || !offsets)
 		return -ENOMEM;
-	for (int64_t p = 0; p < q->places; p++) {
+	for (int64_t p = 0; p < c->positions; p++) {
 		const int64_t i = p / (w->out[1] * w->out[2]), j = p / w->out[2] % w->out[1];
 
 		begins[p] = unit *
-			(uint32_t)((i * w->stride[0] * q->padded[1] + j * w->stride[1]) *
-					q->padded[2] +
+			(uint32_t)((i * w->stride[0] * padded[1] + j * w->stride[1]) * padded[2] +
 				p % w->out[2] * w->stride[2]);
 	}
-	for (int64_t c = 0; c < channels; c++) {
+	for (int64_t plane = 0; plane < planes; plane++) {
 		for (int64_t t = 0; t < taps; t++) {
 			const int64_t i = t / (w->kernel[1] * kernel2),
 				      j = t / kernel2 % w->kernel[1];
 
 			offsets[at++] = unit *
-				(uint32_t)(((c * q->padded[0] + i * w->dilation[0]) * q->padded[1] +
+				(uint32_t)(((plane * padded[0] + i * w->dilation[0]) * padded[1] +
 						   j * w->dilation[1]) *
-						q->padded[2] +
+						padded[2] +
 					t % kernel2 * w->dilation[2]);
 		}
 	}
-	q->begins = begins;
-	q->offsets = offsets;
+	c->begins = begins;
+	c->offsets = offsets;
 	return 0;
 }
 
 // The weights of each group by themselves.
-static int pack(struct builder *builder, struct qconv *q)
+static int qconv_pack(struct builder *builder, struct qconv_step *q)
 {
 	const struct tensor *w = builder_input(builder, 1);
 	const int32_t *bias = builder_input(builder, 2)->data;
@@ -202,7 +132,7 @@ static int pack(struct builder *builder, struct qconv *q)
 		}
 		for (uint32_t k = 0; k < one.k; k++) { // the taps of a channel are neighbours
 			const uint32_t taps = one.k / q->in;
-			const uint32_t from = q->joined ? k % q->in * taps + k / q->in : k;
+			const uint32_t from = q->channels_last ? k % q->in * taps + k / q->in : k;
 
 			memcpy(of_group + (size_t)k * q->out,
 				(const int8_t *)w->data + from * columns + first, q->out);
@@ -216,34 +146,30 @@ static int pack(struct builder *builder, struct qconv *q)
 	return rc ? error_set(builder->err, rc, "no memory for the weights") : 0;
 }
 
-// Where the scratch has what; too much of it is refused.
-static int lay_scratch(struct builder *builder, struct qconv *q, uint32_t k)
+// The scratch has the padding buffer, then im2col's patches, then the products. -EINVAL where that is
+// too much. k: bytes of a window.
+static int qconv_set_scratch(struct builder *builder, struct qconv_step *q, uint32_t k)
 {
+	const size_t positions = q->im2col.positions;
 	double bytes = (double)q->in;
-	size_t end;
 
-	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-		q->padded[d] = q->window.in[d] + q->window.begin[d] + q->window.end[d];
-		bytes *= (double)q->padded[d];
-	}
-	bytes += (double)q->places * k + (double)q->places * q->out * sizeof(float);
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++)
+		bytes *= (double)(q->window.in[d] + q->window.begin[d] + q->window.end[d]);
+	bytes += (double)positions * k + (double)positions * q->out * sizeof(float);
 	if (bytes > PLAN_ROW_BYTES_MAX)
 		return error_set(builder->err, -EINVAL,
 			"its windows take %.0f bytes of scratch, at most %zu are supported", bytes,
 			PLAN_ROW_BYTES_MAX);
-	end = (size_t)q->in * (size_t)window_product(q->padded);
-	q->patches = (end + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
-	end = q->patches + (size_t)q->places * k;
-	q->products = (end + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
-	builder->scratch_bytes = q->products + (size_t)q->places * q->out * sizeof(float);
+	q->patches = align_up(padding_values(&q->padding), KERNEL_ALIGN);
+	q->products = align_up(q->patches + positions * k, KERNEL_ALIGN);
+	builder->scratch_bytes = q->products + positions * q->out * sizeof(float);
 	return 0;
 }
 
-// One group's channels are all of them.
-bool qconv_takes(const struct builder *builder, const struct node *node)
+bool qconv_takes_channels_last(
+	const struct builder *builder, const struct node *node, uint32_t pools)
 {
-	return kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask) &&
-		node_int(node, ATTR_GROUP, 1) == 1;
+	return builder_has_vectors(builder) && node_int(node, ATTR_GROUP, 1) == 1;
 }
 
 int build_qconv(struct builder *builder)
@@ -251,9 +177,9 @@ int build_qconv(struct builder *builder)
 	const struct tensor *x = builder_input(builder, 0), *w = builder_input(builder, 1);
 	const struct tensor *y = builder_output(builder, 0);
 	const struct node *node = builder->node;
-	struct qconv q = { .groups = (uint32_t)node_int(node, ATTR_GROUP, 1),
-		.batches = (uint32_t)x->dims[0],
-		.pad_value = (int)node_int(node, ATTR_PAD_VALUE, 0),
+	struct qconv_step q = { .groups = (uint32_t)node_int(node, ATTR_GROUP, 1),
+		.images = (uint32_t)x->dims[0],
+		.pad_value = (float)node_int(node, ATTR_PAD_VALUE, 0),
 		.x_row = tensor_bytes(x),
 		.y_row = tensor_bytes(y) };
 	struct step *step = builder->step;
@@ -265,32 +191,35 @@ int build_qconv(struct builder *builder)
 		return rc;
 	q.in = (uint32_t)x->dims[1] / q.groups;
 	q.out = (uint32_t)w->dims[1] / q.groups;
-	q.places = (uint32_t)window_product(q.window.out);
-	q.joined = q.groups == 1;
-	q.x_last = layout_input_last(builder) || (q.joined && q.in == 1); // one is beside itself
-	q.y_last = q.joined && layout_output_last(builder);
-	q.is_padded = !q.x_last;
-	for (uint32_t d = 0; d < WINDOW_DIMS; d++)
-		q.is_padded |= q.window.begin[d] != 0 || q.window.end[d] != 0;
-	rc = lay_scratch(builder, &q, (uint32_t)w->dims[0]);
+	q.im2col.positions = (uint32_t)window_product(q.window.out);
+	q.channels_last = q.groups == 1;
+	// One channel is the same either way.
+	q.x_last = layout_input_last(builder) || (q.channels_last && q.in == 1);
+	q.y_last = q.channels_last && layout_output_last(builder);
+	q.is_padded = !q.x_last || padding_is_some(&q.window);
+	q.padding = padding_of(&q.window, q.in, q.x_last, q.channels_last, 1);
+	q.transpose = transpose_of_matrix(q.im2col.positions, q.out, dtype_bytes(y->dtype));
+	q.x_image = q.in * (size_t)window_product(q.window.in);
+	q.y_image = (size_t)q.out * q.im2col.positions * dtype_bytes(y->dtype);
+	rc = qconv_set_scratch(builder, &q, (uint32_t)w->dims[0]);
 	if (rc == 0)
-		rc = set_offsets(builder, &q);
+		rc = qconv_set_im2col(builder, &q);
 	if (rc == 0)
-		rc = pack(builder, &q);
+		rc = qconv_pack(builder, &q);
 	if (rc != 0)
 		return rc;
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
-		rows[c] = q.places;
+		rows[c] = q.im2col.positions;
 	rc = qdense_choose(builder, q.dense, rows, q.kernel);
 	if (rc != 0)
 		return rc;
 	step->run = run_qconv;
 	step->x = builder_input_buffer(builder, 0);
-	step->macs = (uint64_t)q.batches * q.places * (uint64_t)tensor_elements(w);
+	step->macs = (uint64_t)q.images * q.im2col.positions * (uint64_t)tensor_elements(w);
 	step->bytes_touched += tensor_bytes(w);
 	snprintf(step->shape, sizeof(step->shape),
 		"%s %" PRId64 " x %" PRIu32 " -> %s %" PRIu32 " x %" PRId64, dtype_name(x->dtype),
-		window_product(q.window.in), q.in * q.groups, dtype_name(y->dtype), q.places,
-		w->dims[1]);
+		window_product(q.window.in), q.in * q.groups, dtype_name(y->dtype),
+		q.im2col.positions, w->dims[1]);
 	return builder_finish(builder, &q, sizeof(q));
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is quantised row by row while it runs: DynamicQuantizeLinear, and the product of such rows,
 // DynamicQDense, by the kernel that is fastest here for each class of batch sizes.
+#include "infer/plan/steps/quantise_dynamic.h"
 #include "infer/kernels/elementwise/activate.h"
 #include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/steps/quantise.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>

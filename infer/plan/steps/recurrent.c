@@ -3,12 +3,13 @@
 // row, or of a step for all rows; the state's by one product a step over the rows of the pass;
 // gates by vectors. What has lengths, peepholes, a clip or another activation takes its plain
 // form.
+#include "infer/plan/steps/recurrent.h"
 #include "infer/kernels/elementwise/activation.h"
-#include "infer/kernels/kernels.h"
+#include "infer/kernels/move/copy.h"
+#include "infer/kernels/move/transpose.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
 #include "infer/plan/choose/dense.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,18 +19,20 @@
 #define ALL_STEPS_BYTES ((size_t)256 << 10) // of a row's shares of its inputs
 #define ALL_STEPS_ROWS  8                   // from here on a step's rows are enough for a product
 
-struct product { // x[m][k] * w[k][n] + b[n]
+// x[m][k] * w[k][n] + b[n]
+struct recurrent_product {
 	struct dense_choice choice[MODEL_BATCH_CLASSES];
 };
 
-struct way {
-	struct product x, h, reset; // reset: of GRU's third gate, without linear_before_reset
+struct recurrent_way {
+	struct recurrent_product x, h;
+	struct recurrent_product reset; // of GRU's third gate, without linear_before_reset
 	struct recurrent_gates gates;
 	bool backwards;
 };
 
 struct recurrent_step {
-	struct way ways[WAYS_MAX];
+	struct recurrent_way ways[WAYS_MAX];
 	uint32_t n_ways, steps, inputs, h, n_gates;
 	bool has_y, has_cell, splits, all_steps;
 	bool has_start[2];      // initial states, cells
@@ -37,54 +40,55 @@ struct recurrent_step {
 	recurrent_gates_fn *gates, *reset;
 };
 
-static void multiply(const struct product *p, const struct pass *pass, uint32_t m, const float *x,
-	size_t ldx, float *y, size_t ldy)
+static void recurrent_multiply(const struct recurrent_product *p, const struct pass *pass,
+	uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct dense_choice *choice = &p->choice[pass->batch_class];
 
 	choice->run(&choice->dense, m, x, ldx, y, ldy);
 }
 
-static void start(const struct recurrent_step *p, const struct pass *pass, uint32_t which,
+// The initial states or cells of one way, [rows][h].
+static void recurrent_start(const struct recurrent_step *p, const struct pass *pass, uint32_t which,
 	uint32_t way, float *state)
 {
-	const char *from = p->has_start[which] ? buffer_at(pass, &p->start[which]) : NULL;
+	const struct buffer *start = &p->start[which];
 	const size_t bytes = p->h * sizeof(*state);
 
-	for (uint32_t row = 0; row < pass->n; row++, state += p->h) {
-		if (from)
-			memcpy(state, from + row * p->start[which].row_bytes + way * bytes, bytes);
-		else
-			memset(state, 0, bytes);
-	}
+	if (p->has_start[which])
+		copy__scalar(pass->n, bytes, (const char *)buffer_at(pass, start) + way * bytes,
+			start->row_bytes, state, bytes);
+	else
+		memset(state, 0, pass->n * bytes);
 }
 
-// to [n][ways][h]
-static void finish(
-	const struct recurrent_step *p, uint32_t n, uint32_t way, const float *state, float *to)
+// The last states or cells of one way, to [rows][ways][h].
+static void recurrent_finish(
+	const struct recurrent_step *p, uint32_t rows, uint32_t way, const float *state, float *y)
 {
-	for (uint32_t row = 0; row < n; row++)
-		memcpy(to + ((size_t)row * p->n_ways + way) * p->h, state + (size_t)row * p->h,
-			p->h * sizeof(*to));
+	const size_t bytes = p->h * sizeof(*state);
+
+	copy__scalar(rows, bytes, state, bytes, y + (size_t)way * p->h, p->n_ways * bytes);
 }
 
-static void one_time_step(const struct recurrent_step *p, const struct way *way,
+static void recurrent_time_step(const struct recurrent_step *p, const struct recurrent_way *way,
 	const struct pass *pass, const struct recurrent_rows *rows)
 {
 	const uint32_t n = pass->n, h = p->h, wide = p->n_gates * h;
 
-	multiply(&way->h, pass, n, rows->state, h, rows->from_h, wide);
+	recurrent_multiply(&way->h, pass, n, rows->state, h, rows->from_h, wide);
 	if (p->splits) {
 		p->reset(&way->gates, n, rows);
-		multiply(&way->reset, pass, n, rows->other, h, rows->from_h + 2 * h, wide);
+		recurrent_multiply(
+			&way->reset, pass, n, rows->other, h, rows->from_h + 2 * h, wide);
 	}
 	p->gates(&way->gates, n, rows);
 }
 
-static void run_way(const struct step *step, const struct pass *pass, uint32_t w)
+static void recurrent_run_way(const struct step *step, const struct pass *pass, uint32_t w)
 {
 	const struct recurrent_step *p = step->params;
-	const struct way *way = &p->ways[w];
+	const struct recurrent_way *way = &p->ways[w];
 	const uint32_t n = pass->n, wide = p->n_gates * p->h;
 	const bool all = p->all_steps && n < ALL_STEPS_ROWS;
 	const float *x = buffer_at(pass, &step->x);
@@ -95,25 +99,25 @@ static void run_way(const struct step *step, const struct pass *pass, uint32_t w
 	rows.from_h = from_x + (size_t)n * (p->all_steps ? p->steps : 1) * wide;
 	rows.state = rows.from_h + (size_t)n * wide;
 	rows.other = rows.state + (size_t)n * p->h;
-	start(p, pass, 0, w, rows.state);
+	recurrent_start(p, pass, 0, w, rows.state);
 	if (p->has_cell)
-		start(p, pass, 1, w, rows.other);
+		recurrent_start(p, pass, 1, w, rows.other);
 	if (all)
-		multiply(&way->x, pass, n * p->steps, x, p->inputs, from_x, wide);
+		recurrent_multiply(&way->x, pass, n * p->steps, x, p->inputs, from_x, wide);
 	for (uint32_t s = 0; s < p->steps; s++) {
 		const uint32_t at = way->backwards ? p->steps - 1 - s : s;
 
 		if (!all)
-			multiply(&way->x, pass, n, x + (size_t)at * p->inputs,
+			recurrent_multiply(&way->x, pass, n, x + (size_t)at * p->inputs,
 				(size_t)p->steps * p->inputs, from_x, wide);
 		rows.from_x = from_x + (all ? (size_t)at * wide : 0);
 		rows.y = p->has_y ? y + ((size_t)at * p->n_ways + w) * p->h : NULL;
-		one_time_step(p, way, pass, &rows);
+		recurrent_time_step(p, way, pass, &rows);
 	}
 	if (step->has_y2)
-		finish(p, n, w, rows.state, buffer_at(pass, &step->y2));
+		recurrent_finish(p, n, w, rows.state, buffer_at(pass, &step->y2));
 	if (step->has_y3)
-		finish(p, n, w, rows.other, buffer_at(pass, &step->y3));
+		recurrent_finish(p, n, w, rows.other, buffer_at(pass, &step->y3));
 }
 
 static void run_recurrent(const struct step *step, const struct pass *pass)
@@ -121,21 +125,22 @@ static void run_recurrent(const struct step *step, const struct pass *pass)
 	const struct recurrent_step *p = step->params;
 
 	for (uint32_t w = 0; w < p->n_ways; w++)
-		run_way(step, pass, w);
+		recurrent_run_way(step, pass, w);
 }
 
 // --- Building ------------------------------------------------------------------------------------
 
 // w [n][k] as ONNX has it. `rows`: of a call, for each of the pass's.
-static int make_product(struct builder *builder, struct product *product, const float *w,
-	const float *b, uint32_t k, uint32_t n, uint32_t rows)
+static int recurrent_make_product(struct builder *builder, struct recurrent_product *product,
+	const float *w, const float *b, uint32_t k, uint32_t n, uint32_t rows)
 {
 	const struct dense_kernel *packed_by[MODEL_BATCH_CLASSES];
-	float *turned = malloc((size_t)k * n * sizeof(*turned));
-	int rc = turned ? 0 : error_set(builder->err, -ENOMEM, "no memory for the weights");
+	const struct transpose transpose = transpose_of_matrix(n, k, sizeof(*w));
+	float *transposed = malloc((size_t)k * n * sizeof(*w));
+	int rc = transposed ? 0 : error_set(builder->err, -ENOMEM, "no memory for the weights");
 
-	for (size_t i = 0; turned && i < (size_t)k * n; i++)
-		turned[i] = w[i % n * k + i / n];
+	if (transposed)
+		transpose__scalar(&transpose, 1, w, 0, transposed);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
 		const struct dense_kernel *kernel = packed_by[c] =
 			dense_pick(builder->plan->isa_mask, MODEL_BATCH_CLASS[c] * rows, k, n);
@@ -153,15 +158,15 @@ static int make_product(struct builder *builder, struct product *product, const 
 		choice->dense.packed = packed =
 			builder_weights(builder, kernel->packed_bytes(k, n));
 		if (packed)
-			kernel->pack(packed, turned, b, k, n);
+			kernel->pack(packed, transposed, b, k, n);
 		else
 			rc = -ENOMEM;
 	}
-	free(turned);
+	free(transposed);
 	return rc;
 }
 
-static bool find_activation(enum recurrent kind, enum activation *activation)
+static bool recurrent_activation(enum recurrent kind, enum activation *activation)
 {
 	static const enum activation OF[RECURRENT_COUNT] = {
 		[RECURRENT_RELU] = ACTIVATION_RELU,
@@ -178,13 +183,13 @@ static bool find_activation(enum recurrent kind, enum activation *activation)
 	return *activation != ACTIVATION_NONE;
 }
 
-static bool find_activations(
+static bool recurrent_activations(
 	const struct node *node, uint32_t w, uint32_t n, struct recurrent_gates *gates)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct act *act = &gates->f[i];
 
-		if (!find_activation(
+		if (!recurrent_activation(
 			    (enum recurrent)node_attr(node, ATTR_ACTIVATIONS)->ints[w * n + i],
 			    &act->kind))
 			return false;
@@ -196,7 +201,8 @@ static bool find_activations(
 
 // The biases that just add up go with the inputs; GRU's third of the state only where nothing
 // scales it in between.
-static void split_bias(const struct recurrent_step *p, const float *both, float *x, float *h)
+static void recurrent_split_bias(
+	const struct recurrent_step *p, const float *both, float *x, float *h)
 {
 	const uint32_t wide = p->n_gates * p->h;
 
@@ -212,37 +218,39 @@ static void split_bias(const struct recurrent_step *p, const float *both, float 
 	}
 }
 
-static int make_way(struct builder *builder, struct recurrent_step *p, uint32_t w)
+static int recurrent_make_way(struct builder *builder, struct recurrent_step *p, uint32_t w)
 {
 	const uint32_t wide = p->n_gates * p->h, first = p->splits ? 2 * p->h : wide;
 	const struct tensor *b = builder_input(builder, 3);
 	const float *wx = (const float *)builder_input(builder, 1)->data;
 	const float *wh = (const float *)builder_input(builder, 2)->data;
 	float *bias = malloc(2 * (size_t)wide * sizeof(*bias));
-	struct way *way = &p->ways[w];
+	struct recurrent_way *way = &p->ways[w];
 	int rc;
 
 	if (!bias)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");
 	wx += (size_t)w * wide * p->inputs;
 	wh += (size_t)w * wide * p->h;
-	split_bias(p, b ? (const float *)b->data + (size_t)w * 2 * wide : NULL, bias, bias + wide);
-	rc = make_product(builder, &way->x, wx, bias, p->inputs, wide, p->all_steps ? p->steps : 1);
+	recurrent_split_bias(
+		p, b ? (const float *)b->data + (size_t)w * 2 * wide : NULL, bias, bias + wide);
+	rc = recurrent_make_product(
+		builder, &way->x, wx, bias, p->inputs, wide, p->all_steps ? p->steps : 1);
 	if (rc == 0)
-		rc = make_product(builder, &way->h, wh, bias + wide, p->h, first, 1);
+		rc = recurrent_make_product(builder, &way->h, wh, bias + wide, p->h, first, 1);
 	if (rc == 0 && p->splits)
-		rc = make_product(
+		rc = recurrent_make_product(
 			builder, &way->reset, wh + (size_t)first * p->h, NULL, p->h, p->h, 1);
 	free(bias);
 	return rc;
 }
 
-static int refuse(struct builder *builder)
+static int recurrent_refuse(struct builder *builder)
 {
 	return error_set(builder->err, -ENOTSUP, "no kernel of this form");
 }
 
-static int set_up(struct builder *builder, struct recurrent_step *p)
+static int recurrent_set_up(struct builder *builder, struct recurrent_step *p)
 {
 	const struct node *node = builder->node;
 	const struct tensor *x = builder_input(builder, 0), *r = builder_input(builder, 2);
@@ -251,11 +259,11 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 	const uint32_t functions = node->op == OP_LSTM ? 3 : node->op == OP_GRU ? 2 : 1;
 	const bool rows_first = node_int(node, ATTR_LAYOUT, 0) != 0;
 
-	if (!kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask) || x->dims[!rows_first] != 1 ||
+	if (!builder_has_vectors(builder) || x->dims[!rows_first] != 1 ||
 		!builder_input(builder, 1)->data || !r->data || (b && !b->data) ||
 		builder_input(builder, 4) || builder_input(builder, 7) ||
 		node_float(node, ATTR_CLIP, 0) > 0 || node_int(node, ATTR_INPUT_FORGET, 0) != 0)
-		return refuse(builder);
+		return recurrent_refuse(builder);
 	p->steps = (uint32_t)x->dims[rows_first];
 	p->inputs = (uint32_t)x->dims[2];
 	p->h = (uint32_t)r->dims[2];
@@ -268,8 +276,8 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 	for (uint32_t w = 0; w < p->n_ways; w++) {
 		p->ways[w].gates.h = p->h;
 		p->ways[w].backwards = direction == DIRECTION_REVERSE || w == 1;
-		if (!find_activations(node, w, functions, &p->ways[w].gates))
-			return refuse(builder);
+		if (!recurrent_activations(node, w, functions, &p->ways[w].gates))
+			return recurrent_refuse(builder);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
 		p->has_start[i] = builder_input(builder, 5 + i) != NULL;
@@ -279,26 +287,25 @@ static int set_up(struct builder *builder, struct recurrent_step *p)
 	return 0;
 }
 
-static void pick_gates(struct builder *builder, struct recurrent_step *p)
+static void recurrent_pick_gates(struct builder *builder, struct recurrent_step *p)
 {
 	const unsigned isa = builder->plan->isa_mask;
-	const enum op op = builder->node->op;
 
-#define PICK(name)                                                                                 \
+#define PICK(family)                                                                               \
 	do {                                                                                       \
-		p->gates = KERNEL_WIDEST(name, isa);                                               \
-		step_set_kernel(builder->step, KERNEL_WIDEST_NAME(name, isa));                     \
+		p->gates = family##_pick(isa)->run;                                                \
+		step_set_kernel(builder->step, family##_pick(isa)->name);                          \
 	} while (0)
-	if (op == OP_LSTM)
-		PICK(f32_lstm_gates);
-	else if (op == OP_RNN)
-		PICK(f32_rnn_gates);
+	if (builder->node->op == OP_LSTM)
+		PICK(lstm_gates);
+	else if (builder->node->op == OP_RNN)
+		PICK(rnn_gates);
 	else if (p->splits)
-		PICK(f32_gru_state);
+		PICK(gru_state);
 	else
-		PICK(f32_gru_gates);
+		PICK(gru_gates);
 #undef PICK
-	p->reset = KERNEL_WIDEST(f32_gru_reset, isa);
+	p->reset = gru_reset_pick(isa)->run;
 }
 
 int build_recurrent(struct builder *builder)
@@ -306,14 +313,14 @@ int build_recurrent(struct builder *builder)
 	struct recurrent_step p = { 0 };
 	struct step *step = builder->step;
 	size_t wide;
-	int rc = set_up(builder, &p);
+	int rc = recurrent_set_up(builder, &p);
 
 	for (uint32_t w = 0; w < p.n_ways && rc == 0; w++)
-		rc = make_way(builder, &p, w);
+		rc = recurrent_make_way(builder, &p, w);
 	if (rc != 0)
 		return rc;
 	wide = (size_t)p.n_gates * p.h;
-	pick_gates(builder, &p);
+	recurrent_pick_gates(builder, &p);
 	builder->scratch_bytes =
 		((p.all_steps ? p.steps : 1) * wide + wide + 2 * (size_t)p.h) * sizeof(float);
 	step->run = run_recurrent;

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ReduceSum, ReduceMean and ReduceMax of the last dimensions, the latter two of any that are
-// neighbours, and pools of all that there is. Others take its plain form.
-#include "infer/plan/steps/reduce.h"
+// neighbours, and pools of all that there is. Others take their plain form.
 
+#include "infer/plan/steps/reduce.h"
 #include "infer/graph/arena.h"
-#include "infer/kernels/kernels.h"
-#include "infer/kernels/pool/pool_places.h"
-#include "infer/plan/table.h"
+#include "infer/kernels/pool/pool.h"
 
 #include <inttypes.h>
 
-struct reduce_step {
+struct reduce_rows_step {
 	enum reduction reduction;
 	uint32_t n;
 	reduce_rows_fn *run;
 };
 
-static void run_reduce(const struct step *step, const struct pass *pass)
+static void run_reduce_rows(const struct step *step, const struct pass *pass)
 {
-	const struct reduce_step *p = step->params;
+	const struct reduce_rows_step *p = step->params;
 
 	p->run(p->reduction, pass->n * step->per_row, p->n, buffer_at(pass, &step->x),
 		buffer_at(pass, &step->y));
@@ -26,62 +24,61 @@ static void run_reduce(const struct step *step, const struct pass *pass)
 
 int build_reduce_rows(struct builder *builder, enum reduction reduction, size_t m, size_t n)
 {
-	const unsigned isa = builder->plan->isa_mask;
+	const struct reduce_rows_kernel *kernel = reduce_rows_pick(builder->plan->isa_mask);
+	const struct reduce_rows_step p = { reduction, (uint32_t)n, kernel->run };
 	struct step *step = builder->step;
-	const struct reduce_step p = {
-		.reduction = reduction, .n = (uint32_t)n, .run = KERNEL_WIDEST(f32_reduce_rows, isa)
-	};
 
-	if (!kernel_allowed(KERNEL_VECTORS, isa) || n == 0)
+	if (!builder_has_vectors(builder) || n == 0)
 		return error_set(builder->err, -ENOTSUP, "no kernel of this form");
-	step->run = run_reduce;
+	step->run = run_reduce_rows;
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)m;
 	step->macs = (uint64_t)m * n;
-	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_reduce_rows, isa));
+	step_set_kernel(step, kernel->name);
 	snprintf(step->shape, sizeof(step->shape), "%" PRIu32 " x %" PRIu32 " -> %" PRIu32,
 		(uint32_t)m, (uint32_t)n, (uint32_t)m);
 	return builder_finish(builder, &p, sizeof(p));
 }
 
-// --- Dimensions before the last: a pool of places whose channels are the rest
-// ---------------------
+// --- Dimensions before the last: a pool whose channels are the rest ------------------------------
 
-struct places_step {
-	struct pool_places pool;
-	pool_places_fn *run;
+struct reduce_pool_step {
+	struct pool pool;
+	pool_fn *run;
 };
 
-static void run_places(const struct step *step, const struct pass *pass)
+static void run_reduce_pool(const struct step *step, const struct pass *pass)
 {
-	const struct places_step *p = step->params;
-	struct pool_places pool = p->pool;
+	const struct reduce_pool_step *p = step->params;
+	struct pool pool = p->pool;
 
-	pool.places *= pass->n; // rows follow each other as places do
+	pool.positions[2] *= pass->n; // rows follow each other as positions do
 	p->run(&pool, buffer_at(pass, &step->x), buffer_at(pass, &step->y));
 }
 
-static int build_places(struct builder *builder, bool average, size_t m, size_t n, size_t inner)
+// [m][n][inner] to [m][inner].
+static int build_reduce_pool(
+	struct builder *builder, bool average, size_t m, size_t n, size_t inner)
 {
-	const unsigned isa = builder->plan->isa_mask;
+	const struct pool_nhwc_kernel *kernel = pool_nhwc_pick(builder->plan->isa_mask);
 	uint32_t *at = arena_calloc(builder->plan->arena, n, sizeof(*at));
 	struct step *step = builder->step;
-	struct places_step p = { .run = KERNEL_WIDEST(f32_pool_places, isa) };
+	struct reduce_pool_step p = { .run = kernel->run };
 
 	if (!at)
 		return error_set(builder->err, -ENOMEM, "no memory for the plan");
 	for (size_t i = 0; i < n; i++)
 		at[i] = (uint32_t)(i * inner);
-	p.pool = (struct pool_places){ .taps = (uint32_t)n,
-		.places = (uint32_t)m,
-		.channels = (uint32_t)inner,
-		.step = n * inner,
+	p.pool = (struct pool){ .taps = (uint32_t)n,
 		.at = at,
+		.positions = { 1, 1, (uint32_t)m },
+		.x_step = { 0, 0, n * inner },
+		.channels = (uint32_t)inner,
 		.average = average };
-	step->run = run_places;
+	step->run = run_reduce_pool;
 	step->x = builder_input_buffer(builder, 0);
 	step->macs = (uint64_t)m * n * inner;
-	step_set_kernel(step, KERNEL_WIDEST_NAME(f32_pool_places, isa));
+	step_set_kernel(step, kernel->name);
 	snprintf(step->shape, sizeof(step->shape),
 		"%" PRIu32 " x %" PRIu32 " x %" PRIu32 " -> %" PRIu32 " x %" PRIu32, (uint32_t)m,
 		(uint32_t)n, (uint32_t)inner, (uint32_t)m, (uint32_t)inner);
@@ -89,7 +86,7 @@ static int build_places(struct builder *builder, bool average, size_t m, size_t 
 }
 
 // Which dimensions are reduced, as bits.
-static uint32_t reduced(const struct tensor *x, const struct attr *axes)
+static uint32_t reduce_mask(const struct tensor *x, const struct attr *axes)
 {
 	uint32_t mask = axes ? 0 : (1u << x->rank) - 1;
 
@@ -100,9 +97,8 @@ static uint32_t reduced(const struct tensor *x, const struct attr *axes)
 
 int build_reduce(struct builder *builder)
 {
-	const unsigned isa = builder->plan->isa_mask;
 	const struct tensor *x = builder_input(builder, 0);
-	const uint32_t mask = reduced(x, node_attr(builder->node, ATTR_AXES));
+	const uint32_t mask = reduce_mask(x, node_attr(builder->node, ATTR_AXES));
 	const enum op op = builder->node->op;
 	size_t sizes[3] = { 1, 1, 1 }; // before the reduced ones, theirs, behind them
 	uint32_t part = 0;
@@ -122,8 +118,7 @@ int build_reduce(struct builder *builder)
 				: op == OP_REDUCE_MEAN ? REDUCTION_MEAN
 						       : REDUCTION_MAX,
 			sizes[0], sizes[1]);
-	if (op == OP_REDUCE_SUM || !kernel_allowed(KERNEL_VECTORS, isa) || sizes[0] == 0 ||
-		sizes[2] == 0)
+	if (op == OP_REDUCE_SUM || !builder_has_vectors(builder) || sizes[0] == 0 || sizes[2] == 0)
 		return error_set(builder->err, -ENOTSUP, "no kernel of this form");
-	return build_places(builder, op == OP_REDUCE_MEAN, sizes[0], sizes[1], sizes[2]);
+	return build_reduce_pool(builder, op == OP_REDUCE_MEAN, sizes[0], sizes[1], sizes[2]);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles: for each class of batch sizes the kernel that is fastest here, by timing on rows
 // that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
+#include "infer/plan/steps/trees.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/trees/trees_kernels.h"
 #include "infer/plan/choose/choose.h"
-#include "infer/plan/table.h"
 
 #include <inttypes.h>
 #include <math.h>

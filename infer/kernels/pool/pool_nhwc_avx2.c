@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/kernels/pool/pool_nhwc_vec.h"
