@@ -102,6 +102,7 @@ static int option_set_choice(
 		err, -EINVAL, "%s '%s': %s is wanted", option_label(entry, label), text, list);
 }
 
+// Any kind but a flag, which has no text.
 static int option_set(
 	const struct option_entry *entry, void *to, const char *text, struct error *err)
 {
@@ -109,9 +110,6 @@ static int option_set(
 	char label[64];
 
 	switch (entry->kind) {
-	case OPTION_FLAG:
-		*(bool *)field = true;
-		return 0;
 	case OPTION_TEXT:
 		*(const char **)field = text;
 		return 0;
@@ -207,10 +205,14 @@ static int option_take(struct option_parser *parser)
 		return OPTIONS_VERSION;
 	if (!entry)
 		return option_refuse_unknown(parser, arg);
-	if (!entry->value && value)
-		return error_set(parser->err, -EINVAL, "'%s': %s takes no value", arg,
-			option_label(entry, label));
-	if (entry->value && !value && !(value = *++parser->argv))
+	if (!entry->value) {
+		if (value)
+			return error_set(parser->err, -EINVAL, "'%s': %s takes no value", arg,
+				option_label(entry, label));
+		*(bool *)((char *)group->to + entry->offset) = true;
+		return 0;
+	}
+	if (!value && !(value = *++parser->argv))
 		return error_set(parser->err, -EINVAL, "%s needs a value: %s", arg, entry->value);
 	return option_set(entry, group->to, value, parser->err);
 }
