@@ -19,8 +19,8 @@ struct model_version {
 	uint16_t version;
 	size_t bytes;
 	char sha256[65]; // hexadecimal
-	// Kernels that timing chose when this process first opened it; NULL: not yet. Owned by the
-	// list.
+	// The kernels that timing chose when this process first opened the version; NULL before.
+	// The entry frees them.
 	struct model_choices *choices;
 };
 
@@ -41,11 +41,13 @@ struct models {
 void models_fini(struct models *models);
 struct model_entry *models_find(const struct models *models, const char *name);
 struct model_entry *models_find_id(const struct models *models, uint16_t id);
-// Finds or makes it; NULL without memory or with MODELS_MAX of them.
+// The model's entry, made where there is none. NULL without memory, or where MODELS_MAX are there.
 struct model_entry *models_get(struct models *models, const char *name);
 // Removes an entry that holds nothing any more: no version, no deployment.
 void models_drop_empty(struct models *models, struct model_entry *entry);
 
+// NULL where the model has no such version.
 struct model_version *model_entry_version(const struct model_entry *entry, uint16_t version);
+// Adds a version that is not there yet, in its order. -ENOMEM.
 int model_entry_add(struct model_entry *entry, const struct model_version *version);
 void model_entry_remove(struct model_entry *entry, uint16_t version);

@@ -22,12 +22,12 @@
 #define TICK_US           100000
 #define DRAIN_TICK_US     5000
 #define DRAIN_SECONDS     10
-#define DRAIN_ANNOUNCE_NS 200000000 // so that clients hear NOT_READY and can turn elsewhere
+#define DRAIN_ANNOUNCE_NS 200000000 // clients hear NOT_READY so long, and can go elsewhere
 
 static const int SIGNALS[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
-// The same process at the other end for the life of a connection: asked at each request all the
-// same.
+// Asked at each request, though the process at the other end stays the same for the life of a
+// connection: evhttp has no hook that is called once a connection.
 static bool server_is_admitted(const struct server *server, struct evhttp_request *request)
 {
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);

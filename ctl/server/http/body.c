@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-// The body as an object of known keys; names end in NULL. NULL with a sentence.
+// Parses the body as a JSON object that has none but the keys in `names`, which end in NULL. NULL
+// and a sentence where it is anything else.
 static json_t *body_parse_object(
 	const char *text, size_t size, const char *const *names, struct error *err)
 {

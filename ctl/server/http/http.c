@@ -44,11 +44,12 @@ static const char *http_reason(int status)
 	}
 }
 
-void http_reply_text(struct evhttp_request *request, int status, const char *type, const char *text)
+static void http_send_json(struct evhttp_request *request, int status, const char *text)
 {
 	struct evbuffer *body = evbuffer_new();
 
-	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+	evhttp_add_header(
+		evhttp_request_get_output_headers(request), "Content-Type", "application/json");
 	if (body)
 		evbuffer_add(body, text, strlen(text));
 	evhttp_send_reply(request, status, http_reason(status), body);
@@ -62,10 +63,9 @@ void http_reply(struct evhttp_request *request, int status, json_t *body)
 
 	json_decref(body);
 	if (text)
-		http_reply_text(request, status, "application/json", text);
+		http_send_json(request, status, text);
 	else
-		http_reply_text(request, 500, "application/json",
-			"{\"error\":\"no memory for the reply\"}");
+		http_send_json(request, 500, "{\"error\":\"no memory for the reply\"}");
 	free(text);
 }
 
@@ -79,7 +79,7 @@ void http_fail(struct evhttp_request *request, int status, const char *format, .
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	sentence = json_string(text);
-	if (!sentence) // not UTF-8: something of the client's own was quoted, or cut in the middle
+	if (!sentence) // it is not UTF-8: it quotes the client, or is cut within a character
 		for (char *c = text; *c; c++)
 			if ((unsigned char)*c > '~')
 				*c = '?';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Replies over evhttp: JSON, and errors as {"error": "sentence"}. Control thread only.
 //
-// A reply ends the request: it must not be touched afterwards. Where the client has gone meanwhile
+// A reply ends the request, which must not be touched afterwards. Where the client has gone meanwhile
 // the reply is thrown away.
 #pragma once
 
@@ -22,8 +22,6 @@ struct event_base;
 struct evhttp *http_create(struct event_base *base);
 
 void http_reply(struct evhttp_request *request, int status, json_t *body); // takes `body`
-void http_reply_text(
-	struct evhttp_request *request, int status, const char *type, const char *text);
 __attribute__((format(printf, 3, 4))) void http_fail(
 	struct evhttp_request *request, int status, const char *format, ...);
 // One of the two, as an operation's client wants it: http_fail() where there is a `refusal`, else

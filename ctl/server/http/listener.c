@@ -38,7 +38,8 @@ static int listener_make_parents(const char *path, struct error *err)
 	return 0;
 }
 
-// The lock outlives a crash as a file, but not as a lock: whoever gets it may replace the socket.
+// After a crash the lock file is still there, but nobody holds the lock: whoever gets it may replace
+// the socket.
 static int listener_take_lock(struct listener *l, struct error *err)
 {
 	char path[sizeof(l->path) + 8];
@@ -65,7 +66,8 @@ static int listener_take_lock(struct listener *l, struct error *err)
 	return 0;
 }
 
-// A socket nobody listens on is a dead process's; anything else at that path is not ours to remove.
+// Removes a socket that nobody listens on any more: its process is dead. Anything else at that path
+// is somebody's, and stays.
 static int listener_clear_stale(
 	const struct listener *l, const struct sockaddr_un *address, struct error *err)
 {
@@ -81,7 +83,7 @@ static int listener_clear_stale(
 			l->path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	rc = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)address, sizeof(*address));
-	if (rc != 0 && errno == EAGAIN) // its backlog is full: alive
+	if (rc != 0 && errno == EAGAIN) // somebody listens, but its backlog is full
 		rc = 0;
 	if (fd >= 0)
 		close(fd);
@@ -105,7 +107,7 @@ static int listener_bind_and_listen(struct listener *l, struct error *err)
 	if (rc)
 		return rc;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	before = umask(0177); // nobody else connects before group and mode are set
+	before = umask(0177); // nobody can connect before group and mode are set
 	rc = l->fd < 0 ? -1 : bind(l->fd, (struct sockaddr *)&address, sizeof(address));
 	umask(before);
 	l->bound = rc == 0;

@@ -10,7 +10,8 @@
 
 struct listener;
 
-// Locks, replaces the socket of a process that is gone, binds and listens. group "": none.
+// Takes the lock, replaces the socket of a process that is gone, binds and listens. `group` may use
+// it, too; "" names none.
 // -EBUSY where a live process holds it; -EACCES, -ENOENT, ... with a sentence.
 int listener_open(const char *path, const char *group, struct listener **out, struct error *err);
 // Removes the socket. NULL is fine.

@@ -17,8 +17,8 @@ static json_t *deploy_json(const struct operation *op)
 		r->n_previous ? json_integer(r->previous[0]) : json_null());
 }
 
-// Timing kernels takes milliseconds of CPU: once in the life of the process is enough for an image,
-// so that a swap back takes none from the traffic.
+// Work. Timing kernels takes milliseconds of CPU, so an image is timed once in the life of the
+// process: going back to it later takes no CPU from the traffic.
 static void deploy_open_stored(void *arg)
 {
 	struct operation *op = arg;
@@ -40,7 +40,7 @@ static void deploy_open_stored(void *arg)
 	free(image);
 }
 
-// What was in service goes on where there was something.
+// A version that was in service before stays so.
 static void deploy_refused(struct operation *op, struct model_entry *entry, int status)
 {
 	if (entry->state == MODEL_STATE_LOADING) {
@@ -61,7 +61,7 @@ static void deploy_recorded(struct operation *op)
 		operation_reply(op, 200, deploy_json(op));
 }
 
-// For the next time that this version is deployed.
+// Keeps the kernels that were timed for the next time that this version is deployed.
 static void deploy_keep_choices(struct operation *op, const struct model_entry *entry)
 {
 	struct model_version *stored = model_entry_version(entry, op->version);
@@ -92,7 +92,7 @@ static void deploy_opened(struct operation *op)
 			operation_status(&op->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422));
 		return;
 	}
-	op->opened = NULL; // the dataplane's now
+	op->opened = NULL; // it belongs to the dataplane now
 	deploy_keep_choices(op, entry);
 	entry->record = op->record;
 	entry->state = MODEL_STATE_READY;
@@ -104,7 +104,8 @@ static void deploy_opened(struct operation *op)
 	operation_write_record(op, deploy_recorded);
 }
 
-// Checks the id against what is known; fills op->record. 0, or the HTTP status.
+// Fills op->record, after checking the id against what is known. 0, or the HTTP status of what is
+// wrong with it, and op->err.
 static int deploy_plan_record(struct operation *op, const struct model_entry *entry)
 {
 	const struct model_entry *holder;

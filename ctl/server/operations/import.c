@@ -44,7 +44,8 @@ static void import_verified(struct operation *op)
 	op->version = 1;
 	for (uint32_t i = 0; i < n; i++) {
 		if (strcmp(entry->versions[i].sha256, op->stored.sha256) == 0) {
-			op->version = entry->versions[i].version; // it is there already
+			op->version =
+				entry->versions[i].version; // the same bytes are stored already
 			deploy_begin(op);
 			return;
 		}
@@ -60,6 +61,7 @@ static void import_verified(struct operation *op)
 	operation_write(op, file, import_written);
 }
 
+// Work: the image is read and verified.
 static void import_read(void *arg)
 {
 	struct operation *op = arg;

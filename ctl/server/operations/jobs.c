@@ -28,8 +28,8 @@ struct jobs {
 	void *arg;
 };
 
-// Opening a model takes milliseconds of a CPU. Where an lcore or another program that polls has to
-// share that CPU, what traffic waits for comes first.
+// Opening a model takes milliseconds of a CPU. Where that CPU is shared with an lcore or with another
+// program that polls, they come first: traffic waits for them.
 static void jobs_yield_to_others(void)
 {
 	const struct sched_param none = { 0 };
@@ -59,8 +59,8 @@ static void *jobs_worker(void *context)
 		work(jobs->arg);
 		pthread_mutex_lock(&jobs->lock);
 		jobs->work = NULL;
-		if (write(jobs->eventfd, &one, sizeof(one)) <
-			0) // cannot be full: one job at a time
+		// The counter cannot be full, with one job at a time.
+		if (write(jobs->eventfd, &one, sizeof(one)) < 0)
 			abort();
 	}
 	pthread_mutex_unlock(&jobs->lock);
@@ -75,9 +75,20 @@ static void jobs_finished(int fd, short what, void *context)
 
 	if (read(fd, &count, sizeof(count)) != sizeof(count) || !done)
 		return;
-	// The worker has let go of the job before it wrote, all but the lock.
+	// The worker cleared jobs->work before it wrote: done() may run the next job.
 	jobs->done = NULL;
 	done(jobs->arg);
+}
+
+static void jobs_free(struct jobs *jobs)
+{
+	if (jobs->finished)
+		event_free(jobs->finished);
+	if (jobs->eventfd >= 0)
+		close(jobs->eventfd);
+	pthread_cond_destroy(&jobs->wake);
+	pthread_mutex_destroy(&jobs->lock);
+	free(jobs);
 }
 
 int jobs_create(struct event_base *base, struct jobs **out, struct error *err)
@@ -92,15 +103,16 @@ int jobs_create(struct event_base *base, struct jobs **out, struct error *err)
 	pthread_cond_init(&jobs->wake, NULL);
 	jobs->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	jobs->finished = event_new(base, jobs->eventfd, EV_READ | EV_PERSIST, jobs_finished, jobs);
-	event_add(jobs->finished, NULL);
-	sigfillset(&all); // signals are the event loop's
+	if (jobs->eventfd < 0 || !jobs->finished || event_add(jobs->finished, NULL) != 0) {
+		jobs_free(jobs);
+		return error_set(err, -ENOMEM, "no memory or descriptor for the worker thread");
+	}
+	sigfillset(&all); // the worker must take no signal: the event loop handles them
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&jobs->thread, NULL, jobs_worker, jobs);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc) {
-		event_free(jobs->finished);
-		close(jobs->eventfd);
-		free(jobs);
+		jobs_free(jobs);
 		return error_set(err, -rc, "the worker thread cannot be started: %s", strerror(rc));
 	}
 	*out = jobs;
@@ -116,11 +128,7 @@ void jobs_destroy(struct jobs *jobs)
 	pthread_cond_signal(&jobs->wake);
 	pthread_mutex_unlock(&jobs->lock);
 	pthread_join(jobs->thread, NULL);
-	event_free(jobs->finished);
-	close(jobs->eventfd);
-	pthread_cond_destroy(&jobs->wake);
-	pthread_mutex_destroy(&jobs->lock);
-	free(jobs);
+	jobs_free(jobs);
 }
 
 void jobs_run(struct jobs *jobs, void (*work)(void *), void (*done)(void *), void *arg)

@@ -26,14 +26,14 @@ struct operation {
 	uint16_t id, version;
 	const char *path; // image to import, at start
 
-	void *data; // image or JSON text, until it is written
+	void *data; // an image or JSON text that is to be written
 	size_t size;
-	struct model_version stored;         // as it will be listed
-	struct record record;                // as it will be
-	bool recorded;                       // deployment.json says so already
-	struct model *opened;                // until the dataplane takes it
-	const struct model_choices *choices; // as timed before; the list of versions owns them
-	struct model_choices *timed;         // now, until the list takes them
+	struct model_version stored;         // what the list of versions will say
+	struct record record;                // what deployment.json will say
+	bool recorded;                       // it says so already
+	struct model *opened;                // ours until the dataplane takes it
+	const struct model_choices *choices; // kernels as timed before; the list owns them
+	struct model_choices *timed;         // kernels as timed now; ours until the list takes them
 
 	// Of the last work or change: what failed (err.code is 0 where nothing did), and the HTTP
 	// status that this means for the client.
@@ -57,18 +57,18 @@ void operation_write(struct operation *op, const char *file, void (*then)(struct
 void operation_write_record(struct operation *op, void (*then)(struct operation *op));
 void operation_remove(struct operation *op, const char *file, void (*then)(struct operation *op));
 
-// The status of what went wrong: 5xx where it is this machine's memory or disk, else `refusal`.
+// The HTTP status of an error: 5xx where this machine's memory or disk is at fault, else `refusal`.
 int operation_status(const struct error *err, int refusal);
 
-// Ends: the reply goes out, the next one begins. `op` is gone.
+// Both end the operation: the client gets its reply, `op` is freed, the next one begins.
 void operation_reply(struct operation *op, int status, json_t *body);
 __attribute__((format(printf, 3, 4))) void operation_fail(
 	struct operation *op, int status, const char *format, ...);
 
-// Nothing is begun from operation_hold() to operation_release(): so that those of the start are all
-// queued before the first of them can end.
+// Between these two, operations are queued but none is begun. At start all are queued this way, so
+// that the last one's end, and not an earlier one's, makes the server ready.
 void operation_hold(struct server *server);
 void operation_release(struct server *server);
-// At the end: the operation under way is given up (its worker is gone already), and those behind it
-// are thrown away. Their clients hear nothing.
+// When the server ends: frees the operation under way and those queued behind it. Their clients get
+// no reply. The worker thread must be gone already; a system call of the store is waited for.
 void operation_give_up_all(struct server *server);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The requests that change what is in service: promote, roll back, load, unload.
 #include "ctl/server/resources/deployment.h"
 
 #include "ctl/server/http/body.h"
@@ -36,7 +35,7 @@ void deployment_put(
 	operation_start(op);
 }
 
-// Bodies that must be empty. True if so; replied to otherwise.
+// True where the request has no body, as it must. Otherwise the client was replied to.
 static bool deployment_body_is_empty(struct evhttp_request *request)
 {
 	struct error err;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is in service: /v1/models/M/deployment and rollback, the repository's load and unload.
+// What changes what is in service: /v1/models/M/deployment and rollback, and the repository's load
+// and unload.
 #pragma once
 
 #include "ctl/server/http/route.h"

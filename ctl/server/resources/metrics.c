@@ -17,8 +17,8 @@ static void metrics_family(
 		out, "# HELP martlet_%s %s\n# TYPE martlet_%s %s\n", name, help, name, type);
 }
 
-// A label's value, escaped as the format wants it. Names of models and ports are plain already; a
-// version string or a device may hold anything.
+// Writes a label's value, escaped as the format wants it: a version string or a device's name may
+// hold anything.
 static void metrics_label(struct evbuffer *out, const char *value)
 {
 	for (; *value; value++) {
@@ -80,7 +80,7 @@ static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f
 		metrics_sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);
 }
 
-// One figure of each lcore or port: where it lies in the struct.
+// A metric of which each lcore or port has one value, and the offset of that value in its struct.
 struct column {
 	const char *name, *help;
 	size_t offset;
@@ -165,7 +165,8 @@ static void metrics_latency(struct evbuffer *out, const struct metrics_model *m)
 	uint32_t bucket = 0;
 
 	for (size_t i = 0; i < N(LE_NS); i++) {
-		// Our buckets are 3 % wide: one that crosses the bound counts above it.
+		// A bucket of the histogram is 3 % wide: one that reaches beyond the bound is
+		// counted above it.
 		for (; bucket < HISTOGRAM_BUCKETS && histogram_bucket_top(bucket) <= LE_NS[i];
 			bucket++)
 			below += h->buckets[bucket];
@@ -175,7 +176,8 @@ static void metrics_latency(struct evbuffer *out, const struct metrics_model *m)
 	}
 	for (; bucket < HISTOGRAM_BUCKETS; bucket++)
 		below += h->buckets[bucket];
-	// The same sum for +Inf and count, though an lcore may be counting meanwhile.
+	// "+Inf" and the count must be equal, and an lcore may be counting meanwhile: both are this
+	// sum, and not the histogram's own count.
 	evbuffer_add_printf(out,
 		"martlet_request_duration_seconds_bucket{model=\"%s\",le=\"+Inf\"} %llu\n"
 		"martlet_request_duration_seconds_sum{model=\"%s\"} %.9f\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// /metrics: gathers the figures; metrics.c writes them down.
+// Gathers the figures that metrics.c writes as text.
 #include "ctl/server/resources/metrics_get.h"
 
 #include "ctl/server/http/http.h"
@@ -26,7 +26,7 @@ static void metrics_get_fini(struct metrics_gathered *g)
 	free(g->latencies);
 }
 
-// [0] is PING; no model can have its name, which begins with no letter.
+// The first is PING. No model can have its name, since a model's name begins with a letter or digit.
 static void metrics_get_models(struct server *server, struct metrics_gathered *g, uint32_t n_slots)
 {
 	const struct dataplane *dp = server->dataplane;

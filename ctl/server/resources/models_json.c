@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// /v1/models and the repository's index.
 #include "ctl/server/resources/models_json.h"
 
 #include "ctl/server/http/body.h"

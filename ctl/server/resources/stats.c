@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// /v1/stats, /v1/drops, /v1/latency.
 #include "ctl/server/resources/stats.h"
 
 #include "ctl/server/http/http.h"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// /v1/status, /v1/ports, /v1/lcores.
 #include "ctl/server/resources/status.h"
 
 #include "ctl/server/http/http.h"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Open Inference Protocol v2: health and metadata.
 #include "ctl/server/resources/v2.h"
 
 #include "ctl/server/http/http.h"
@@ -75,7 +74,8 @@ static json_t *v2_parameters(const struct slot_info *slot, const struct model_in
 		(json_int_t)info->macs_per_row, "plan", v2_steps(slot->model));
 }
 
-// The slot that a path means; replied to where there is none.
+// The slot of the model and version that the path names. NULL where it is not in service: the client
+// was replied to.
 static const struct slot_info *v2_slot(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {

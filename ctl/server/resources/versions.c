@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Images come into the store, verified but not live, and leave it.
 #include "ctl/server/resources/versions.h"
 
 #include "ctl/server/http/http.h"

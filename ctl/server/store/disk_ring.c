@@ -62,8 +62,9 @@ static bool disk_ring_make(struct disk *disk, struct disk_call *call, int *resul
 		r->n_under_way++;
 		return false;
 	}
-	// The kernel has not taken the entry, but it will with the next one that is submitted. By
-	// then `call` is gone: leave an entry that does nothing for nobody.
+	// The kernel has not taken the entry, but will take it together with the next one that is
+	// submitted. By then `call` may be freed: make it an entry that does nothing and that
+	// nobody waits for.
 	io_uring_prep_nop(sqe);
 	io_uring_sqe_set_data(sqe, NULL);
 	*result = rc;
@@ -100,7 +101,7 @@ static void disk_ring_settle(struct disk *disk)
 	struct io_uring_cqe *cqe;
 
 	while (r->n_under_way > 0) {
-		io_uring_wait_cqe(&r->ring, &cqe); // a signal may end the wait: wait again
+		io_uring_wait_cqe(&r->ring, &cqe); // a signal may end this: then once more
 		disk_ring_take_completions(r);
 	}
 }
@@ -145,8 +146,8 @@ int disk_ring_create(struct event_base *base, struct disk **out)
 	return 0;
 }
 
-// Else they run on any CPU, and an fsync takes one that polls. A kernel that does not know how
-// (before 5.14) leaves it at that.
+// Otherwise they may run on any CPU, and an fsync would take time from an lcore that polls there. A
+// kernel that cannot do this (before 5.14) refuses, and nothing is lost but that.
 void disk_ring_stay_here(struct disk *disk)
 {
 	struct disk_ring *r = (struct disk_ring *)disk;

@@ -9,6 +9,6 @@ struct event_base;
 
 // -ENOSYS, -EPERM, ... where io_uring is forbidden or unknown.
 int disk_ring_create(struct event_base *base, struct disk **out);
-// io_uring's kernel threads run where the calling thread may, and so not on an lcore's CPU. `disk`
-// must come from disk_ring_create().
+// Keeps io_uring's kernel threads on the CPUs of the calling thread, and so off those of the lcores.
+// `disk` must come from disk_ring_create().
 void disk_ring_stay_here(struct disk *disk);

@@ -13,13 +13,13 @@
 
 struct record {
 	uint16_t id;                            // on the wire; 0: never deployed
-	uint16_t live;                          // the version
+	uint16_t live;                          // the version in service
 	uint16_t previous[RECORD_PREVIOUS_MAX]; // newest first
 	uint32_t n_previous;
 	bool loaded; // false: unloaded by the operator, and to stay so after a restart
 };
 
-// -EINVAL for anything but the above, with every number in range.
+// -EINVAL for anything but an object of these four, each number from 1 to 65535.
 int record_parse(const void *text, size_t size, struct record *record, struct error *err);
 // malloc'ed text, NULL without memory.
 char *record_format(const struct record *record);

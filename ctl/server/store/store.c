@@ -21,7 +21,7 @@ void store_image_file(char file[STORE_FILE_MAX], uint16_t version)
 	snprintf(file, STORE_FILE_MAX, "%u.mlt", version);
 }
 
-// mkdir -p, each folder 0755.
+// As mkdir -p does, each new folder with mode 0755.
 static int store_make_folders(const char *path, struct error *err)
 {
 	char part[1024];
@@ -135,7 +135,8 @@ int store_read(const struct store *store, const char *model, const char *file, v
 	return file_read_at(store->models, path, what, STORE_IMAGE_BYTES_MAX, data, size, err);
 }
 
-// "12.mlt" -> 12; 0 for anything else ("012.mlt", "0.mlt" and "70000.mlt" are none of ours).
+// The version that a file's name says: 12 of "12.mlt". 0 where the name is not exactly what
+// store_image_file() makes of a version, as "012.mlt", "0.mlt" and "70000.mlt".
 static uint16_t store_version_of(const char *file)
 {
 	char canonical[STORE_FILE_MAX];
@@ -147,7 +148,8 @@ static uint16_t store_version_of(const char *file)
 	return strcmp(file, canonical) == 0 ? (uint16_t)version : 0;
 }
 
-// NULL at the end, or with -errno in *rc where the folder cannot be read any further.
+// The folder's next entry. NULL at its end, and where it cannot be read any further: then *rc is
+// -errno, else 0.
 static struct dirent *store_next_entry(DIR *dir, int *rc)
 {
 	struct dirent *entry;
@@ -168,10 +170,10 @@ static void store_scan_model(struct store *store, const char *model,
 	int rc;
 
 	if (!dir) {
-		if (fd >= 0)
-			close(fd);
 		log_warning("store: %s/models/%s is passed over: %s", store->path, model,
 			strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
 	while ((entry = store_next_entry(dir, &rc))) {
@@ -195,7 +197,7 @@ static void store_scan_model(struct store *store, const char *model,
 	if (rc)
 		log_error("store: %s/models/%s cannot be read to its end: %s", store->path, model,
 			strerror(-rc));
-	else if (kept == 0) // made for a file that was never finished
+	else if (kept == 0) // it was made for a file whose writing a crash ended
 		unlinkat(store->models, model, AT_REMOVEDIR);
 }
 

@@ -17,7 +17,7 @@
 
 #define STORE_DEPLOYMENT      "deployment.json"
 #define STORE_FILE_MAX        24                  // bytes of a file's name with the NUL
-#define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // the largest image, and so the largest body
+#define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // of the largest image
 
 struct event_base;
 struct store;
@@ -28,9 +28,10 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 	struct error *err);
 // Nothing may be under way. NULL is fine.
 void store_close(struct store *store);
-// io_uring's kernel threads run where the calling thread may, and so not on an lcore's CPU.
+// Keeps io_uring's kernel threads on the CPUs of the calling thread, and so off those of the lcores.
 void store_stay_here(struct store *store);
 
+// The name of a version's file: "12.mlt".
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
 
 // Blocks; any thread. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
