@@ -21,7 +21,7 @@ static const struct attr_entry {
 #undef X
 };
 
-static const char *const ACTIVATION_NAMES[ACTIVATION_COUNT] = {
+static const char *const ACTIVATION_NAMES[ACTIVATION_ALL] = {
 	[ACTIVATION_NONE] = "none",
 	[ACTIVATION_RELU] = "Relu",
 	[ACTIVATION_LEAKY_RELU] = "LeakyRelu",
@@ -35,6 +35,9 @@ static const char *const ACTIVATION_NAMES[ACTIVATION_COUNT] = {
 	[ACTIVATION_SOFTSIGN] = "Softsign",
 	[ACTIVATION_GELU] = "Gelu",
 	[ACTIVATION_GELU_TANH] = "GeluTanh",
+	[ACTIVATION_AFFINE] = "Affine",
+	[ACTIVATION_THRESHOLDED_RELU] = "ThresholdedRelu",
+	[ACTIVATION_SCALED_TANH] = "ScaledTanh",
 };
 
 const char *op_name(enum op op)
@@ -59,5 +62,5 @@ enum attr_kind attr_kind(enum attr_key key)
 
 const char *activation_name(enum activation activation)
 {
-	return (unsigned)activation < ACTIVATION_COUNT ? ACTIVATION_NAMES[activation] : "unknown";
+	return (unsigned)activation < ACTIVATION_ALL ? ACTIVATION_NAMES[activation] : "unknown";
 }

@@ -261,7 +261,8 @@ enum attr_key {
 const char *attr_name(enum attr_key key);
 enum attr_kind attr_kind(enum attr_key key); // the only kind that its values have
 
-// Activations a Dense or Affine may carry.
+// Activations that a Dense, Affine, Conv or DynamicQDense may carry (ACTIVATION), and that kernels
+// compute.
 enum activation {
 	ACTIVATION_NONE,
 	ACTIVATION_RELU,
@@ -277,6 +278,12 @@ enum activation {
 	ACTIVATION_GELU,      // exact (erf)
 	ACTIVATION_GELU_TANH, // tanh approximation
 	ACTIVATION_COUNT,
+	// Those that only RNN, GRU and LSTM may carry, by other numbers: enum recurrent. No kernel
+	// computes them.
+	ACTIVATION_AFFINE = ACTIVATION_COUNT, // ALPHA x + BETA
+	ACTIVATION_THRESHOLDED_RELU,          // ALPHA: the least x that is not 0
+	ACTIVATION_SCALED_TANH,               // ALPHA tanh(BETA x)
+	ACTIVATION_ALL,
 };
 const char *activation_name(enum activation activation);
 
@@ -294,7 +301,8 @@ enum scatter_reduction {
 
 enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH, DIRECTION_COUNT };
 
-// Activations of RNN, GRU and LSTM.
+// The numbers of activations in ACTIVATIONS of RNN, GRU and LSTM: recurrent_activation() (act.h)
+// tells which is which.
 enum recurrent {
 	RECURRENT_RELU,
 	RECURRENT_TANH,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv and ConvTranspose of one to three dimensions, by their definition, summed in double.
+#include "infer/graph/act.h"
 #include "infer/graph/window.h"
-#include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 
@@ -38,8 +37,6 @@ struct conv {
 static struct conv conv_of(const struct plain *plain, bool transposed)
 {
 	const struct tensor *x = &plain->in[0], *w = &plain->in[1];
-	const enum activation kind =
-		(enum activation)node_int(plain->node, ATTR_ACTIVATION, ACTIVATION_NONE);
 	struct conv conv = { .batch = x->dims[0] };
 	struct error err;
 
@@ -47,9 +44,7 @@ static struct conv conv_of(const struct plain *plain, bool transposed)
 	conv.groups = node_int(plain->node, ATTR_GROUP, 1);
 	conv.in = x->dims[1] / conv.groups;
 	conv.out = plain->out[0].dims[1] / conv.groups;
-	conv.act = activation_defaults(kind);
-	conv.act.alpha = node_float(plain->node, ATTR_ALPHA, conv.act.alpha);
-	conv.act.beta = node_float(plain->node, ATTR_BETA, conv.act.beta);
+	conv.act = act_of_attributes(plain->node);
 	return conv;
 }
 
@@ -124,8 +119,8 @@ static void channel(const struct conv *conv, bool transposed, const float *x, co
 			}
 		}
 	}
-	if (conv->act.kind != ACTIVATION_NONE)
-		f32_activate__scalar(&conv->act, at, y, y);
+	for (size_t i = 0; i < at && conv->act.kind != ACTIVATION_NONE; i++)
+		y[i] = act_f32(&conv->act, y[i]);
 }
 
 static void run(const struct plain *plain, bool transposed, const void *const *x, float *y)

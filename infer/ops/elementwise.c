@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take each value by itself, in pairs or in threes, broadcast.
+#include "infer/graph/act.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
@@ -140,9 +141,9 @@ int shape_affine(const struct inference *in, struct tensor *out)
 
 // --- One operand --------------------------------------------------------------------------------
 
-static double unary_float(const struct node *node, double a)
+static double unary_float(enum op op, const struct act *act, double a)
 {
-	switch (node->op) {
+	switch (op) {
 	case OP_ABS:
 		return fabs(a);
 	case OP_NEG:
@@ -187,18 +188,8 @@ static double unary_float(const struct node *node, double a)
 		return acosh(a);
 	case OP_ATANH:
 		return atanh(a);
-	case OP_TANH:
-		return tanh(a);
-	case OP_SIGMOID:
-		return 1 / (1 + exp(-a));
-	case OP_RELU:
-		return a > 0 ? a : a <= 0 ? 0 : a;
-	case OP_SOFTPLUS:
-		return a > 30 ? a + exp(-a) : log1p(exp(a));
-	case OP_SOFTSIGN:
-		return a / (1 + fabs(a));
-	default: // Identity, Reshape
-		return a;
+	default: // activations; Identity and Reshape are none of them
+		return act_f64(act, a);
 	}
 }
 
@@ -230,13 +221,14 @@ static void unary_plain(
 	const enum dtype from = plain->in[0].dtype, to = plain->out[0].dtype;
 	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const enum op op = plain->node->op;
+	const struct act act = act_of_operator(plain->node);
 
 	for (size_t i = 0; i < count; i++) {
 		if (op == OP_IS_NAN)
 			value_set_integer(to, y[0], i, isnan(value_number(from, x[0], i)));
 		else if (dtype_is_float(from))
 			value_set_number(
-				to, y[0], i, unary_float(plain->node, value_number(from, x[0], i)));
+				to, y[0], i, unary_float(op, &act, value_number(from, x[0], i)));
 		else
 			value_set_integer(
 				to, y[0], i, unary_integer(op, from, value_integer(from, x[0], i)));

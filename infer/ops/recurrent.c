@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM by the equations of ONNX's Operators.md, one direction and sequence at a time.
+#include "infer/graph/act.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 
@@ -109,18 +110,13 @@ int shape_recurrent(const struct inference *in, struct tensor *out)
 
 #define GATES_MAX 4
 
-struct function {
-	enum recurrent kind;
-	double alpha, beta;
-};
-
 // One direction of one sequence.
 struct recurrent_run {
 	enum op op;
 	int64_t h, inputs, gates;
 	const float *w, *r;       // [gates * h][inputs], [gates * h][h]
 	const float *wb, *rb, *p; // [gates * h] twice, [3 * h]; NULL: 0
-	struct function f[3];
+	struct act f[3];
 	double clip; // infinity: none
 	bool linear_before_reset, input_forget;
 	double *state, *cell; // [h]
@@ -129,33 +125,8 @@ struct recurrent_run {
 
 static double apply(const struct recurrent_run *run, uint32_t which, double x)
 {
-	const struct function *f = &run->f[which];
-
 	x = x > run->clip ? run->clip : x < -run->clip ? -run->clip : x;
-	switch (f->kind) {
-	case RECURRENT_RELU:
-		return x < 0 ? 0 : x;
-	case RECURRENT_SIGMOID:
-		return 1 / (1 + exp(-x));
-	case RECURRENT_AFFINE:
-		return f->alpha * x + f->beta;
-	case RECURRENT_LEAKY_RELU:
-		return x < 0 ? f->alpha * x : x;
-	case RECURRENT_THRESHOLDED_RELU:
-		return x < f->alpha ? 0 : x;
-	case RECURRENT_SCALED_TANH:
-		return f->alpha * tanh(f->beta * x);
-	case RECURRENT_HARD_SIGMOID:
-		return fmin(fmax(f->alpha * x + f->beta, 0), 1);
-	case RECURRENT_ELU:
-		return x < 0 ? f->alpha * expm1(x) : x;
-	case RECURRENT_SOFTSIGN:
-		return x / (1 + fabs(x));
-	case RECURRENT_SOFTPLUS:
-		return x > 30 ? x : log1p(exp(x));
-	default:
-		return tanh(x);
-	}
+	return act_f64(&run->f[which], x);
 }
 
 static double peephole(const struct recurrent_run *run, int64_t which, int64_t i, double cell)
@@ -250,13 +221,8 @@ static void set_up(
 	run->clip = clip > 0 ? (double)clip : INFINITY;
 	run->linear_before_reset = node_int(node, ATTR_LINEAR_BEFORE_RESET, 0) != 0;
 	run->input_forget = node_int(node, ATTR_INPUT_FORGET, 0) != 0;
-	for (uint32_t f = 0; f < functions; f++) {
-		const uint32_t at = (uint32_t)way * functions + f;
-
-		run->f[f].kind = (enum recurrent)node_attr(node, ATTR_ACTIVATIONS)->ints[at];
-		run->f[f].alpha = (double)node_attr(node, ATTR_ALPHAS)->floats[at];
-		run->f[f].beta = (double)node_attr(node, ATTR_BETAS)->floats[at];
-	}
+	for (uint32_t f = 0; f < functions; f++)
+		run->f[f] = act_of_gate(node, (uint32_t)way * functions + f);
 }
 
 struct layout { // where things stand, in values

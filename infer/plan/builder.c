@@ -113,18 +113,3 @@ bool builder_has_vectors(const struct builder *builder)
 {
 	return kernel_allowed(KERNEL_VECTORS, builder->plan->isa_mask);
 }
-
-struct act builder_act(const struct builder *builder, enum activation kind)
-{
-	const struct node *node = builder->node;
-	struct act act = activation_defaults(kind);
-
-	if (node->op == OP_CLIP) {
-		act.alpha = node_float(node, ATTR_MIN, act.alpha);
-		act.beta = node_float(node, ATTR_MAX, act.beta);
-		return act;
-	}
-	act.alpha = node_float(node, ATTR_ALPHA, act.alpha);
-	act.beta = node_float(node, node->op == OP_SELU ? ATTR_GAMMA : ATTR_BETA, act.beta);
-	return act;
-}

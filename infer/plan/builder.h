@@ -4,7 +4,6 @@
 #pragma once
 
 #include "infer/graph/graph.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/step.h"
 
@@ -57,5 +56,3 @@ const char *builder_known(
 // May vectors be used? Where not, the plain path computes what has long sums: it has them in double,
 // and the golden rows of a model are its results.
 bool builder_has_vectors(const struct builder *builder);
-// An activation with the attributes that the node at hand has for it.
-struct act builder_act(const struct builder *builder, enum activation kind);

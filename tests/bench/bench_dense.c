@@ -2,7 +2,7 @@
 // Nanoseconds a row of every dense kernel, beside OpenBLAS and this CPU's limit of f32
 // multiply-adds, in one run. Prints JSON. Medians over repetitions that take all kernels in turn,
 // so that a change of clock or a busy neighbour meets all of them; each pass reads other rows.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
 #include "tests/bench/limits.h"
@@ -147,7 +147,7 @@ static void bench_shape(uint32_t k, uint32_t n, double fma_limit)
 			continue;
 		packed = aligned(kernel->packed_bytes(k, n));
 		kernel->pack(packed, w, b, k, n);
-		layers[i] = (struct dense){ packed, k, n, activation_defaults(ACTIVATION_RELU) };
+		layers[i] = (struct dense){ packed, k, n, act_defaults(ACTIVATION_RELU) };
 	}
 	for (size_t i = 0; i < batches; i++)
 		bench_batch(layers, x, y, BATCHES[i], fma_limit, i + 1 == batches);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/kernels/harness.h"
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 // activations in double, and one cmocka test for each kernel of a list.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "tests/cmocka.h"
 

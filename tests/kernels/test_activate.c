@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Activations of arrays against libm in double: ranges, special values, lengths, in place.
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "tests/kernels/harness.h"
 
 #include <float.h>
@@ -12,7 +12,7 @@
 
 static struct act act_of(int kind)
 {
-	struct act act = activation_defaults((enum activation)kind);
+	struct act act = act_defaults((enum activation)kind);
 
 	if (kind == ACTIVATION_CLIP)
 		act.alpha = -0.5f, act.beta = 0.75f;
@@ -84,7 +84,7 @@ static void activate_special_values(void **state)
 static void activate_lengths(void **state)
 {
 	const struct activate_kernel *kernel = *state;
-	const struct act act = activation_defaults(ACTIVATION_TANH);
+	const struct act act = act_defaults(ACTIVATION_TANH);
 
 	skip_where_absent(state);
 	for (uint32_t count = 0; count <= 70; count++) {

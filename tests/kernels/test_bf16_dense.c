@@ -2,7 +2,7 @@
 // bfloat16 dense kernels: the rounding by its definition, the scalar kernel against the formula in
 // double, every other one against the scalar one, all but AMX bit by bit, forbidden pages right
 // behind all.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
@@ -26,7 +26,7 @@ static size_t whole(size_t bytes)
 static struct problem make(uint32_t m, uint32_t k, uint32_t n, enum activation kind)
 {
 	struct problem p = { .m = m,
-		.dense = { .k = k, .n = n, .act = activation_defaults(kind) },
+		.dense = { .k = k, .n = n, .act = act_defaults(kind) },
 		.w = calloc((size_t)k * n, sizeof(float)),
 		.b = calloc(n, sizeof(float)),
 		.x = guarded_alloc((size_t)m * k * sizeof(float)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The direct convolution against its definition in double, over random shapes.
+#include "infer/graph/act.h"
 #include "infer/kernels/conv/conv_rows.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/kernels.h"
 #include "tests/kernels/harness.h"
 
@@ -61,7 +61,7 @@ static void conv_random_shape(const struct conv_rows_kernel *kernel)
 		taps *= v.kernel[d];
 		positions *= v.positions[d];
 	}
-	v.act = activation_defaults(random_below(2) ? ACTIVATION_RELU : ACTIVATION_NONE);
+	v.act = act_defaults(random_below(2) ? ACTIVATION_RELU : ACTIVATION_NONE);
 	x = floats(in);
 	y = guarded_alloc(out * positions * sizeof(float));
 	w = floats(out * v.in * taps);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Convolution by tiles against its definition in double, over random shapes, in buffers that end at
 // a forbidden page.
+#include "infer/graph/act.h"
 #include "infer/kernels/conv/conv_tile.h"
 #include "infer/kernels/product/dense.h"
 #include "tests/kernels/harness.h"
@@ -48,7 +49,7 @@ static void conv_draw(struct conv_case *c)
 	c->y_count =
 		(size_t)v->groups * v->out * v->positions[0] * v->positions[1] * v->positions[2];
 	v->at = c->at;
-	v->act = activation_defaults(random_below(2) ? ACTIVATION_RELU : ACTIVATION_SIGMOID);
+	v->act = act_defaults(random_below(2) ? ACTIVATION_RELU : ACTIVATION_SIGMOID);
 }
 
 static double conv_wanted(const struct conv_case *c, size_t i)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Every dense kernel against the formula in double: sizes around each tile's edges, all
 // activations, strides, odd alignments, forbidden pages right behind x and y.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/norm/softmax.h"
 #include "infer/kernels/product/dense.h"
@@ -114,7 +114,7 @@ static void dense_sizes(void **state)
 	static const uint32_t N[] = { 1, 5, 7, 8, 9, 15, 16, 17, 24, 25, 31, 32, 33, 47, 48, 49, 63,
 		64, 65, 72, 73, 129 };
 	const struct dense_kernel *kernel = *state;
-	const struct act relu = activation_defaults(ACTIVATION_RELU);
+	const struct act relu = act_defaults(ACTIVATION_RELU);
 
 	skip_where_absent(state);
 	for (size_t m = 0; m < sizeof(M) / sizeof(*M); m++)
@@ -133,14 +133,14 @@ static void dense_random_sizes(void **state)
 		check(*state,
 			(struct shape){ 1 + random_below(70), 1 + random_below(300),
 				1 + random_below(300), random_below(3), random_below(3) },
-			activation_defaults(ACTIVATION_NONE), true);
+			act_defaults(ACTIVATION_NONE), true);
 }
 
 static void dense_activations(void **state)
 {
 	skip_where_absent(state);
 	for (int kind = 0; kind < ACTIVATION_COUNT; kind++) {
-		struct act act = activation_defaults((enum activation)kind);
+		struct act act = act_defaults((enum activation)kind);
 
 		if (kind == ACTIVATION_CLIP)
 			act.alpha = -0.5f, act.beta = 0.75f;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rows with NaN, infinities, zeros of both signs and denormals in them: every variant of every
 // operator gives NaN, an infinity or a number where the scalar reference does.
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/elementwise/affine.h"
 #include "infer/kernels/elementwise/binary.h"
 #include "infer/kernels/elementwise/prelu.h"
@@ -65,7 +65,7 @@ static void activations(void **state)
 
 	skip_where_absent(state);
 	for (int kind = 0; kind <= ACTIVATION_COUNT; kind++) {
-		struct act act = activation_defaults((enum activation)kind);
+		struct act act = act_defaults((enum activation)kind);
 
 		if (kind == ACTIVATION_COUNT) // bounds the wrong way round: the upper one wins
 			act = (struct act){ ACTIVATION_CLIP, 2.0f, -1.0f };
@@ -85,7 +85,7 @@ static void affines(void **state)
 	FOR_EACH(n, COLUMNS)
 	for (int kind = 0; kind < ACTIVATION_COUNT; kind++) {
 		const struct affine affine = { block.a, block.b, *n,
-			activation_defaults((enum activation)kind) };
+			act_defaults((enum activation)kind) };
 
 		fill(block.x, ROWS, *n);
 		fill(block.a, 1, *n);
@@ -225,7 +225,7 @@ static void denses(void **state)
 	FOR_EACH(k, COLUMNS)
 	FOR_EACH(n, COLUMNS)
 	for (uint32_t m = 1; m <= ROWS; m = m * 3 + 1) {
-		struct dense dense = { NULL, *k, *n, activation_defaults(m % 3) };
+		struct dense dense = { NULL, *k, *n, act_defaults(m % 3) };
 		struct dense reference = dense;
 		void *packed = aligned_alloc(
 			KERNEL_ALIGN, (kernel->packed_bytes(*k, *n) + 63) & ~(size_t)63);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The gates of recurrent layers against ONNX's equations in double, over random shapes, in buffers
 // that end at a forbidden page.
+#include "infer/graph/act.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
 #include "tests/kernels/harness.h"
 
@@ -46,8 +47,8 @@ static void gates_draw(struct gates_case *c, enum gates kind)
 	*c = (struct gates_case){ .kind = kind, .m = random_below(ROWS_MAX + 1) };
 	h = c->gates.h = 1 + random_below(H_MAX);
 	for (uint32_t i = 0; i < 3; i++)
-		c->gates.f[i] = activation_defaults(
-			random_below(2) ? KINDS[random_below(5)] : KINDS[i != 0]);
+		c->gates.f[i] =
+			act_defaults(random_below(2) ? KINDS[random_below(5)] : KINDS[i != 0]);
 	c->wide = GATES_WIDE[kind] * h;
 	c->from_x_ld = c->wide + random_below(9);
 	c->y_ld = h + random_below(9);

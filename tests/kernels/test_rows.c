@@ -2,7 +2,7 @@
 // The operators that take rows (binary, affine, PRelu, softmax, layer norm, Normalizer) against
 // their formulas in double, at every row length around the vectors' widths, out of place into
 // buffers that end at a forbidden page.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/affine.h"
 #include "infer/kernels/elementwise/binary.h"
 #include "infer/kernels/elementwise/prelu.h"
@@ -116,8 +116,7 @@ static void affine_activations(void **state)
 	for (int kind = 0; kind < ACTIVATION_COUNT; kind++) {
 		struct buffers s = buffers_init(*m, *n, 3.0f);
 		const float *x = s.x.data, *scale = s.a.data, *shift = s.b.data;
-		struct affine affine = { scale, shift, *n,
-			activation_defaults((enum activation)kind) };
+		struct affine affine = { scale, shift, *n, act_defaults((enum activation)kind) };
 
 		kernel->run(&affine, *m, x, s.y.data);
 		for (uint32_t i = 0; i < *m * *n; i++)

@@ -2,7 +2,7 @@
 // Largest errors of the vector functions against libm in double, in units of the last place of the
 // f32 result: every MARTLET_TEST_STRIDE-th float of a range by its bits (1: all of them, minutes),
 // and the values at which functions saturate, overflow or are not defined. Nothing is random.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "tests/kernels/harness.h"
 #include "tests/kernels/math_probe.h"
@@ -33,7 +33,7 @@ static const struct probe PROBES[] = { X86(
 
 static double by_activation(enum activation kind, double x)
 {
-	const struct act act = activation_defaults(kind);
+	const struct act act = act_defaults(kind);
 
 	return activation_double(&act, x);
 }

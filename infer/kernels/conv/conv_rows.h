@@ -4,7 +4,7 @@
 // contract is kernels.h's.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 struct conv_rows {

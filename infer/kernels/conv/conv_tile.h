@@ -5,7 +5,7 @@
 // is kernels.h's.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 struct conv_tile {

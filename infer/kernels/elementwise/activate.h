@@ -2,7 +2,7 @@
 // Activations by themselves. The contract is kernels.h's.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 // y[i] = act(x[i]) for `count` values. In place allowed.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/vec/vec_act.h"
 
 #ifdef VEC_WIDTH

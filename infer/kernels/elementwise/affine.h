@@ -2,7 +2,7 @@
 // Scale and shift. The contract is kernels.h's.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 // y[m][columns] = act(x * scale[c] + shift[c]). In place allowed. Also batch normalisation:

@@ -2,7 +2,7 @@
 // 32 rows x 64 columns by the tiles of AMX: each product of tiles is 16 rows x 16 columns x 32
 // inputs.
 #define AMX_PRODUCT _tile_dpbf16ps
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_finish.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packing, the table, and the layer as its formula says: the truth for the other variants.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
 
@@ -62,7 +62,7 @@ void bf16_dense_1x1__scalar(
 			const char *panel =
 				(const char *)dense->packed + c / BF16_PANEL * bf16_panel_bytes(k);
 
-			y[c] = activation_scalar(
+			y[c] = act_f32(
 				&dense->act, bf16_product(rounded, panel, k, c % BF16_PANEL));
 		}
 	}

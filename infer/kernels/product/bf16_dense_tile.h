@@ -7,7 +7,7 @@
 //	bf16_multiply(sum, x, weights)        the odd product first, then the even one
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_finish.h"

@@ -8,7 +8,7 @@
 // every size that tests/bench/bench_dense.c measures (AVX2 at 1024x1024: within 4 %).
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 struct dense {

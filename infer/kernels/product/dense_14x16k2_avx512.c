@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // 14 rows x 16 columns over panel16k2 weights: best for few columns.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_pairs_avx512.h"
 

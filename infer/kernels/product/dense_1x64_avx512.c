@@ -2,7 +2,7 @@
 // One row. Every product needs its own weights, so loading them is the limit: they stand in the
 // order they are read in, 64 columns (4 sums) of a panel at a time. `split` sets of sums take
 // turns, because a sum waits four cycles for its own addition and two can start in each.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_finish.h"
 

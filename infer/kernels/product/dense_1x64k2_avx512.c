@@ -3,7 +3,7 @@
 // order they are read in, 64 columns (8 vectors of pairs) of a panel at a time, and pairs need half
 // the broadcasts. `split` sets of sums take turns where there are few, because a sum waits four
 // cycles for its own addition and two can start in each.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_pairs_avx512.h"
 

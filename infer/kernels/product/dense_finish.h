@@ -4,8 +4,8 @@
 // first-level cache: their arithmetic is many times the cost of that.
 #pragma once
 
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/vec/vec_act.h"
 
 #ifdef VEC_WIDTH

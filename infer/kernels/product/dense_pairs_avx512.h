@@ -5,7 +5,7 @@
 // vector.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/dense_finish.h"
 
 #ifdef __AVX512F__

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The dense layer as its formula says: the truth for the other variants.
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
 
@@ -19,7 +19,7 @@ void f32_dense_1x1__scalar(
 
 			for (uint32_t i = 0; i < dense->k; i++)
 				sum += x[i] * w[(size_t)i * dense->n + column];
-			y[column] = activation_scalar(&dense->act, sum);
+			y[column] = act_f32(&dense->act, sum);
 		}
 	}
 }

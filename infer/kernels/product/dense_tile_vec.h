@@ -3,7 +3,7 @@
 // registers. Per row of the weights it loads `vecs` vectors and one broadcast for each row of x.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_finish.h"
 

@@ -4,7 +4,7 @@
 // the pass.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 
 struct recurrent_gates {

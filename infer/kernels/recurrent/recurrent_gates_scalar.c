@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ static float gate_value(const struct gates_row *row, uint32_t gate, uint32_t i, 
 {
 	const size_t at = (size_t)gate * row->gates->h + i;
 
-	return activation_scalar(&row->gates->f[f], row->from_x[at] + row->from_h[at]);
+	return act_f32(&row->gates->f[f], row->from_x[at] + row->from_h[at]);
 }
 
 static void gates_keep_state(const struct gates_row *row, uint32_t i, float state)
@@ -61,8 +61,7 @@ void f32_lstm_gates__scalar(
 				    new = gate_value(&row, 3, i, 1);
 
 			row.other[i] = keep * row.other[i] + in * new;
-			gates_keep_state(
-				&row, i, out * activation_scalar(&gates->f[2], row.other[i]));
+			gates_keep_state(&row, i, out * act_f32(&gates->f[2], row.other[i]));
 		}
 	}
 }
@@ -79,7 +78,7 @@ void f32_gru_gates__scalar(
 				    reset = gate_value(&row, 1, i, 0);
 			const size_t at = (size_t)2 * gates->h + i;
 			const float sum = row.from_x[at] + reset * row.from_h[at];
-			const float new = activation_scalar(&gates->f[1], sum);
+			const float new = act_f32(&gates->f[1], sum);
 
 			gates_keep_state(&row, i, (1.0f - z) * new + z *row.state[i]);
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
 #include "infer/kernels/vec/vec_act.h"
 

@@ -3,7 +3,7 @@
 // VEC_ACT_SWITCH() makes one loop of each.
 #pragma once
 
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/vec/vec_math.h"
 

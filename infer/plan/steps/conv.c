@@ -2,6 +2,7 @@
 // Conv: by tiles (conv_tile.c), or with a stride of 1 along its last dimension line by line. What has
 // another form takes its plain form.
 #include "infer/plan/steps/conv.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/conv/conv_rows.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/move/padding.h"
@@ -84,8 +85,7 @@ static int build_conv_rows(struct builder *builder, const struct window *window)
 	rc = conv_set_up(builder, window, &p);
 	if (rc != 0)
 		return rc;
-	p.conv.act =
-		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
+	p.conv.act = act_of_attributes(builder->node);
 	p.conv.weights = conv_pack(builder, &p.conv, kernel->block);
 	p.conv.bias = b ? builder_input_buffer(builder, 2).constant : NULL;
 	if (!p.conv.weights || (b && !p.conv.bias))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv of any stride by tiles of output positions and channels.
 #include "infer/plan/steps/conv_tile.h"
+#include "infer/graph/act.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/conv/conv_tile.h"
 #include "infer/kernels/move/padding.h"
@@ -156,8 +157,7 @@ int build_conv_tile(struct builder *builder, const struct window *w)
 
 	p.conv.groups = (uint32_t)node_int(builder->node, ATTR_GROUP, 1);
 	p.conv.out = (uint32_t)channels / p.conv.groups;
-	p.conv.act =
-		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
+	p.conv.act = act_of_attributes(builder->node);
 	for (uint32_t d = 0; d < WINDOW_DIMS; d++)
 		p.conv.positions[d] = (uint32_t)w->out[d];
 	p.padded_floats = p.padded ? padding_values(&p.padding) : 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Steps that treat each value by itself: activations, scale and shift, two-operand arithmetic.
 #include "infer/plan/steps/elementwise.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/elementwise/affine.h"
 #include "infer/kernels/elementwise/binary.h"
 #include "infer/kernels/elementwise/prelu.h"
@@ -20,37 +20,9 @@ static void run_activate(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->y));
 }
 
-static enum activation activation_of(const struct node *node)
-{
-	switch (node->op) {
-	case OP_RELU:
-		return ACTIVATION_RELU;
-	case OP_LEAKY_RELU:
-		return ACTIVATION_LEAKY_RELU;
-	case OP_ELU:
-		return ACTIVATION_ELU;
-	case OP_SELU:
-		return ACTIVATION_SELU;
-	case OP_SIGMOID:
-		return ACTIVATION_SIGMOID;
-	case OP_HARD_SIGMOID:
-		return ACTIVATION_HARD_SIGMOID;
-	case OP_TANH:
-		return ACTIVATION_TANH;
-	case OP_SOFTPLUS:
-		return ACTIVATION_SOFTPLUS;
-	case OP_SOFTSIGN:
-		return ACTIVATION_SOFTSIGN;
-	case OP_GELU:
-		return node_int(node, ATTR_APPROXIMATE, 0) ? ACTIVATION_GELU_TANH : ACTIVATION_GELU;
-	default:
-		return ACTIVATION_CLIP;
-	}
-}
-
 int build_activation(struct builder *builder)
 {
-	struct act act = builder_act(builder, activation_of(builder->node));
+	struct act act = act_of_operator(builder->node);
 	const struct activate_kernel *kernel = activate_pick(builder->plan->isa_mask);
 	struct step *step = builder->step;
 
@@ -96,8 +68,7 @@ int build_affine(struct builder *builder)
 		rc = builder_expand(builder, 2, scale, &affine.shift);
 	if (rc != 0)
 		return rc;
-	affine.act =
-		builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
+	affine.act = act_of_attributes(builder->node);
 	return build_affine_of(builder, affine);
 }
 

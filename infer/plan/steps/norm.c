@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Softmax and the normalisations.
 #include "infer/plan/steps/norm.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/norm/layer_norm.h"
 #include "infer/kernels/norm/normalizer.h"
 #include "infer/kernels/norm/softmax.h"
@@ -139,5 +140,5 @@ int build_batch_norm(struct builder *builder)
 		(struct affine){ .scale = scale,
 			.shift = shift,
 			.columns = (uint32_t)count,
-			.act = activation_defaults(ACTIVATION_NONE) });
+			.act = act_defaults(ACTIVATION_NONE) });
 }

@@ -2,7 +2,7 @@
 // Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
 // plainly.
 #include "infer/plan/steps/product.h"
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/product.h"
@@ -61,7 +61,6 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, floa
 int build_dense(struct builder *builder)
 {
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
-	enum activation kind = (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0);
 
 	const uint32_t k = (uint32_t)w->dims[0], n = (uint32_t)w->dims[1];
 	float *own = NULL;
@@ -74,7 +73,7 @@ int build_dense(struct builder *builder)
 			return error_set(builder->err, -ENOMEM, "no memory for the weights");
 	}
 	return build_dense_of(builder, own ? own : w->data, b ? b->data : NULL, own, k, n,
-		builder_act(builder, kind));
+		act_of_attributes(builder->node));
 }
 
 // --- Products of what is computed ----------------------------------------------------------------
@@ -148,7 +147,7 @@ static int gemm_dense(struct builder *builder, const struct products *p)
 	bias = w + (size_t)p->one.k * p->one.n;
 	gemm_constants(p, builder_input(builder, 1)->data, w, bias);
 	return build_dense_of(
-		builder, w, bias, w, p->one.k, p->one.n, activation_defaults(ACTIVATION_NONE));
+		builder, w, bias, w, p->one.k, p->one.n, act_defaults(ACTIVATION_NONE));
 }
 
 int build_gemm(struct builder *builder)
@@ -220,7 +219,7 @@ int build_matmul(struct builder *builder)
 	p.one.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
 	if (b->data && b->rank <= 2)
 		return build_dense_of(builder, b->data, NULL, NULL, p.one.k, p.one.n,
-			activation_defaults(ACTIVATION_NONE));
+			act_defaults(ACTIVATION_NONE));
 	p.one.a_row = p.one.k;
 	p.one.a_column = 1;
 	p.one.b_row = p.one.n;

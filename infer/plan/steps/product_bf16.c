@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
 #include "infer/plan/steps/product_bf16.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
@@ -111,8 +112,8 @@ int build_bf16_dense(struct builder *builder)
 {
 	const struct tensor *w = builder_input(builder, 1);
 	const uint32_t k = (uint32_t)w->dims[0], n = (uint32_t)w->dims[1];
-	const enum activation kind = (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0);
-	struct bf16_step bf16 = { .dense = { .k = k, .n = n, .act = builder_act(builder, kind) } };
+	const struct act act = act_of_attributes(builder->node);
+	struct bf16_step bf16 = { .dense = { .k = k, .n = n, .act = act } };
 	struct step *step = builder->step;
 	int rc;
 
@@ -126,7 +127,8 @@ int build_bf16_dense(struct builder *builder)
 	step->bytes_touched += bf16_dense_packed_bytes(k, n) + builder->scratch_bytes;
 	step->macs = (uint64_t)step->per_row * k * n;
 	snprintf(step->shape, sizeof(step->shape), "bfloat16 %" PRIu32 " -> %" PRIu32 "%s%s", k, n,
-		kind ? " + " : "", kind ? activation_name(kind) : "");
+		act.kind != ACTIVATION_NONE ? " + " : "",
+		act.kind != ACTIVATION_NONE ? activation_name(act.kind) : "");
 	rc = bf16_choose(builder, &bf16);
 	if (rc != 0)
 		return rc;

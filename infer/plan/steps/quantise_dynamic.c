@@ -2,8 +2,8 @@
 // What is quantised row by row while it runs: DynamicQuantizeLinear, and the product of such rows,
 // DynamicQDense, by the kernel that is fastest here for each class of batch sizes.
 #include "infer/plan/steps/quantise_dynamic.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
-#include "infer/kernels/elementwise/activation.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/steps/quantise.h"
 
@@ -80,7 +80,7 @@ static void run_dynamic_qdense(const struct step *step, const struct pass *pass)
 // Where an activation cuts, the tail does it.
 static void set_activation(const struct builder *builder, struct dynamic_step *q)
 {
-	q->act = builder_act(builder, (enum activation)node_int(builder->node, ATTR_ACTIVATION, 0));
+	q->act = act_of_attributes(builder->node);
 	q->tail.low = -INFINITY;
 	q->tail.high = INFINITY;
 	if (q->act.kind == ACTIVATION_RELU) {

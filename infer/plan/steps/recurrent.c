@@ -4,7 +4,7 @@
 // gates by vectors. What has lengths, peepholes, a clip or another activation takes its plain
 // form.
 #include "infer/plan/steps/recurrent.h"
-#include "infer/kernels/elementwise/activation.h"
+#include "infer/graph/act.h"
 #include "infer/kernels/move/copy.h"
 #include "infer/kernels/move/transpose.h"
 #include "infer/kernels/product/dense.h"
@@ -148,7 +148,7 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 		void *packed = NULL;
 
 		*choice = (struct dense_choice){
-			{ .k = k, .n = n, .act = activation_defaults(ACTIVATION_NONE) }, kernel->run
+			{ .k = k, .n = n, .act = act_defaults(ACTIVATION_NONE) }, kernel->run
 		};
 		for (uint32_t before = 0; before < c && !choice->dense.packed; before++)
 			if (packed_by[before]->pack == kernel->pack)
@@ -166,35 +166,14 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 	return rc;
 }
 
-static bool recurrent_activation(enum recurrent kind, enum activation *activation)
-{
-	static const enum activation OF[RECURRENT_COUNT] = {
-		[RECURRENT_RELU] = ACTIVATION_RELU,
-		[RECURRENT_TANH] = ACTIVATION_TANH,
-		[RECURRENT_SIGMOID] = ACTIVATION_SIGMOID,
-		[RECURRENT_LEAKY_RELU] = ACTIVATION_LEAKY_RELU,
-		[RECURRENT_HARD_SIGMOID] = ACTIVATION_HARD_SIGMOID,
-		[RECURRENT_ELU] = ACTIVATION_ELU,
-		[RECURRENT_SOFTSIGN] = ACTIVATION_SOFTSIGN,
-		[RECURRENT_SOFTPLUS] = ACTIVATION_SOFTPLUS,
-	};
-
-	*activation = OF[kind];
-	return *activation != ACTIVATION_NONE;
-}
-
+// False: one is among them that no kernel computes.
 static bool recurrent_activations(
 	const struct node *node, uint32_t w, uint32_t n, struct recurrent_gates *gates)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		struct act *act = &gates->f[i];
-
-		if (!recurrent_activation(
-			    (enum recurrent)node_attr(node, ATTR_ACTIVATIONS)->ints[w * n + i],
-			    &act->kind))
+		gates->f[i] = act_of_gate(node, w * n + i);
+		if (gates->f[i].kind >= ACTIVATION_COUNT)
 			return false;
-		act->alpha = node_attr(node, ATTR_ALPHAS)->floats[w * n + i];
-		act->beta = node_attr(node, ATTR_BETAS)->floats[w * n + i];
 	}
 	return true;
 }

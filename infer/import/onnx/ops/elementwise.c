@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that take values one by one, in pairs or in threes, on every dtype.
+#include "infer/graph/act.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/operators.h"
@@ -7,7 +8,6 @@
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 
-#include <float.h>
 #include <string.h>
 
 #define ELEMENT(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
@@ -75,9 +75,11 @@ static int import_chain(struct onnx *onnx, const struct onnx_node *node)
 // LeakyRelu and Elu.
 static int import_alpha(struct onnx *onnx, const struct onnx_node *node)
 {
+	const struct act usual =
+		act_defaults(node->op == OP_ELU ? ACTIVATION_ELU : ACTIVATION_LEAKY_RELU);
 	float alpha;
 
-	if (onnx_float(onnx, node, "alpha", node->op == OP_ELU ? 1.0f : 0.01f, &alpha))
+	if (onnx_float(onnx, node, "alpha", usual.alpha, &alpha))
 		return onnx_refused(onnx);
 	const struct attr attr = ONNX_FLOAT(ATTR_ALPHA, alpha);
 	return onnx_import_as(onnx, node, node->op, 1, 1, &attr);
@@ -85,10 +87,11 @@ static int import_alpha(struct onnx *onnx, const struct onnx_node *node)
 
 static int import_selu(struct onnx *onnx, const struct onnx_node *node)
 {
+	const struct act usual = act_defaults(ACTIVATION_SELU);
 	float alpha, gamma;
 
-	if (onnx_float(onnx, node, "alpha", 1.67326319217681884765625f, &alpha) ||
-		onnx_float(onnx, node, "gamma", 1.05070102214813232421875f, &gamma))
+	if (onnx_float(onnx, node, "alpha", usual.alpha, &alpha) ||
+		onnx_float(onnx, node, "gamma", usual.beta, &gamma))
 		return onnx_refused(onnx);
 	const struct attr attrs[] = { ONNX_FLOAT(ATTR_ALPHA, alpha),
 		ONNX_FLOAT(ATTR_GAMMA, gamma) };
@@ -97,10 +100,11 @@ static int import_selu(struct onnx *onnx, const struct onnx_node *node)
 
 static int import_hard_sigmoid(struct onnx *onnx, const struct onnx_node *node)
 {
+	const struct act usual = act_defaults(ACTIVATION_HARD_SIGMOID);
 	float alpha, beta;
 
-	if (onnx_float(onnx, node, "alpha", 0.2f, &alpha) ||
-		onnx_float(onnx, node, "beta", 0.5f, &beta))
+	if (onnx_float(onnx, node, "alpha", usual.alpha, &alpha) ||
+		onnx_float(onnx, node, "beta", usual.beta, &beta))
 		return onnx_refused(onnx);
 	const struct attr attrs[] = { ONNX_FLOAT(ATTR_ALPHA, alpha), ONNX_FLOAT(ATTR_BETA, beta) };
 	return onnx_import_as(onnx, node, OP_HARD_SIGMOID, 1, 2, attrs);
@@ -147,6 +151,7 @@ static int clip_as_pairs(struct onnx *onnx, const struct onnx_node *node)
 static int import_clip(struct onnx *onnx, const struct onnx_node *node)
 {
 	bool computed = onnx_input(onnx, node, 0)->dtype != DTYPE_F32;
+	const struct act usual = act_defaults(ACTIVATION_CLIP);
 	float low, high;
 	int rc;
 
@@ -155,11 +160,11 @@ static int import_clip(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx->opset >= 11 && computed)
 		return clip_as_pairs(onnx, node);
 	if (onnx->opset < 11) {
-		rc = onnx_float(onnx, node, "min", -FLT_MAX, &low);
-		rc = rc ? rc : onnx_float(onnx, node, "max", FLT_MAX, &high);
+		rc = onnx_float(onnx, node, "min", usual.alpha, &low);
+		rc = rc ? rc : onnx_float(onnx, node, "max", usual.beta, &high);
 	} else {
-		rc = onnx_input_float(onnx, node, 1, -FLT_MAX, &low);
-		rc = rc ? rc : onnx_input_float(onnx, node, 2, FLT_MAX, &high);
+		rc = onnx_input_float(onnx, node, 1, usual.alpha, &low);
+		rc = rc ? rc : onnx_input_float(onnx, node, 2, usual.beta, &high);
 	}
 	if (rc != 0)
 		return rc;

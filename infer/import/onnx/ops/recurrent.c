@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RNN, GRU and LSTM.
+#include "infer/graph/act.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/operators.h"
@@ -16,23 +17,32 @@ struct functions {
 	float alphas[FUNCTIONS_MAX], betas[FUNCTIONS_MAX];
 };
 
-static const struct {
-	const char *name;
-	float alpha, beta; // where the file gives none
-	bool has_alpha, has_beta;
-} KINDS[RECURRENT_COUNT] = {
-	[RECURRENT_RELU] = { "Relu", 0, 0, false, false },
-	[RECURRENT_TANH] = { "Tanh", 0, 0, false, false },
-	[RECURRENT_SIGMOID] = { "Sigmoid", 0, 0, false, false },
-	[RECURRENT_AFFINE] = { "Affine", 1, 0, true, true },
-	[RECURRENT_LEAKY_RELU] = { "LeakyRelu", 0.01f, 0, true, false },
-	[RECURRENT_THRESHOLDED_RELU] = { "ThresholdedRelu", 1, 0, true, false },
-	[RECURRENT_SCALED_TANH] = { "ScaledTanh", 1, 1, true, true },
-	[RECURRENT_HARD_SIGMOID] = { "HardSigmoid", 0.2f, 0.5f, true, true },
-	[RECURRENT_ELU] = { "Elu", 1, 0, true, false },
-	[RECURRENT_SOFTSIGN] = { "Softsign", 0, 0, false, false },
-	[RECURRENT_SOFTPLUS] = { "Softplus", 0, 0, false, false },
-};
+static bool takes_beta(enum activation kind)
+{
+	return kind == ACTIVATION_AFFINE || kind == ACTIVATION_SCALED_TANH ||
+		kind == ACTIVATION_HARD_SIGMOID;
+}
+
+static bool takes_alpha(enum activation kind)
+{
+	return takes_beta(kind) || kind == ACTIVATION_LEAKY_RELU || kind == ACTIVATION_ELU ||
+		kind == ACTIVATION_THRESHOLDED_RELU;
+}
+
+// The number of an activation in a graph; RECURRENT_COUNT: there is none of that name.
+static uint32_t find_function(const ProtobufCBinaryData *name)
+{
+	uint32_t k = 0;
+
+	for (; k < RECURRENT_COUNT; k++) {
+		const char *own = activation_name(recurrent_activation(k));
+
+		if (strlen(own) == name->len &&
+			strncasecmp(own, (const char *)name->data, name->len) == 0)
+			break;
+	}
+	return k;
+}
 
 // The lists of alphas and betas have values for those activations only that take one, in order.
 static int read_functions(
@@ -51,27 +61,24 @@ static int read_functions(
 	for (uint32_t i = 0; i < f->n; i++) {
 		bool gate = each > 1 && i % each == 0;
 		uint32_t k = gate ? RECURRENT_SIGMOID : RECURRENT_TANH;
+		struct act act;
 
 		if (names && names->n_strings > 0) {
 			const ProtobufCBinaryData *s = &names->strings[i];
 
-			for (k = 0; k < RECURRENT_COUNT; k++) {
-				if (strlen(KINDS[k].name) == s->len &&
-					strncasecmp(KINDS[k].name, (const char *)s->data, s->len) ==
-						0)
-					break;
-			}
+			k = find_function(s);
 			if (k == RECURRENT_COUNT)
 				return onnx_refuse(onnx, node, -ENOTSUP,
 					"activation '%.*s' is not supported",
 					(int)(s->len < 40 ? s->len : 40), (const char *)s->data);
 		}
+		act = act_defaults(recurrent_activation(k));
 		f->kinds[i] = k;
-		f->alphas[i] = KINDS[k].alpha;
-		f->betas[i] = KINDS[k].beta;
-		if (KINDS[k].has_alpha && alphas && alpha < alphas->n_floats)
+		f->alphas[i] = act.alpha;
+		f->betas[i] = act.beta;
+		if (takes_alpha(act.kind) && alphas && alpha < alphas->n_floats)
 			f->alphas[i] = alphas->floats[alpha++];
-		if (KINDS[k].has_beta && betas && beta < betas->n_floats)
+		if (takes_beta(act.kind) && betas && beta < betas->n_floats)
 			f->betas[i] = betas->floats[beta++];
 	}
 	return 0;
