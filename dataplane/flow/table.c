@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/flow/table.h"
 
-#include "dataplane/flow/siphash.h"
-
+#include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,6 @@ struct key {
 	uint8_t ip_version;
 	uint8_t padding[2]; // zero: keys are compared and hashed as bytes
 };
-_Static_assert(sizeof(struct key) == 40, "hashed as five words");
 
 // An entry is known by its index. It is either in the chain of its bucket and in one of the two lists, or
 // in the list of free ones.
@@ -70,6 +68,18 @@ static void table_key(struct key *key, const struct packet *packet)
 	key->protocol = packet->protocol;
 	key->ip_version = packet->ip_version;
 }
+
+// SipHash-2-4. Without the seed nobody can choose keys that fall into one chain.
+static uint32_t table_hash(const struct key *key, const uint8_t seed[FLOW_TABLE_SEED_BYTES])
+{
+	uint8_t hash[crypto_shorthash_BYTES];
+	uint32_t low;
+
+	crypto_shorthash(hash, (const uint8_t *)key, sizeof(*key), seed);
+	memcpy(&low, hash, sizeof(low));
+	return low;
+}
+_Static_assert(FLOW_TABLE_SEED_BYTES == crypto_shorthash_KEYBYTES, "the seed is the key");
 
 static struct list *table_list(struct flow_table *table, const struct entry *entry)
 {
@@ -207,7 +217,7 @@ void flow_table_add(struct flow_table *table, const struct packet *packet)
 	flow_table_expire(table, packet->time_ns, 2);
 	table->stats.packets++;
 	table_key(&key, packet);
-	bucket = (uint32_t)siphash13(&key, sizeof(key), table->options.seed) & table->bucket_mask;
+	bucket = table_hash(&key, table->options.seed) & table->bucket_mask;
 	at = table_find(table, bucket, &key);
 	if (at != NOBODY &&
 		(table_ran_out(table, at, table->options.idle_ns) ||

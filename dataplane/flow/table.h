@@ -30,12 +30,14 @@ const char *flow_end_name(enum flow_end end);
 // Called once for each flow that ended; the flow is the table's and gone after the call.
 typedef void (*flow_emit)(void *context, const struct flow *flow, enum flow_end end);
 
+#define FLOW_TABLE_SEED_BYTES 16
+
 struct flow_table_options {
 	uint32_t capacity;  // flows, 1 … FLOW_TABLE_CAPACITY_MAX
 	uint64_t idle_ns;   // silence that ends a flow, > 0
 	uint64_t linger_ns; // a closed TCP flow still takes its last ACKs for so long
 	uint64_t active_ns; // a flow is handed out at this age at the latest; 0: never
-	uint64_t seed[2];   // SipHash key
+	uint8_t seed[FLOW_TABLE_SEED_BYTES]; // key of the hash, drawn at random
 	flow_emit emit;
 	void *context;
 };
