@@ -25,8 +25,7 @@
 		"ARP or neighbour solicitation that is malformed or not for us")                   \
 	X(DROP_BAD_ICMP, "bad_icmp", "ICMP that is malformed or not an echo request")              \
 	X(DROP_TOO_LONG, "too_long", "longer than the port's MTU, or in several segments")         \
-	X(DROP_TX_FULL, "tx_full", "reply made, but the NIC's transmit queue stayed full")         \
-	X(DROP_STOPPING, "stopping", "still queued when the dataplane stopped")
+	X(DROP_TX_FULL, "tx_full", "reply made, but the NIC's transmit queue stayed full")
 
 enum drop {
 #define X(drop, name, text) drop,

@@ -143,7 +143,7 @@ size_t model_scratch_bytes(const struct model *model, uint32_t rows);
 void model_score(const struct model *model, const float *rows, float *outputs, uint32_t n,
 	void *scratch, uint32_t scratch_rows);
 
-// Row values as they come on the wire (wire.md's dtype codes).
+// Row values as they come on the wire (the dtype codes of docs/wire.md).
 enum row_dtype {
 	ROW_DTYPE_F32 = 0,
 	ROW_DTYPE_F16 = 1,

@@ -168,7 +168,7 @@ static inline struct wire_header *frame_wire(struct frame *f)
 	return (struct wire_header *)(frame_l4(f) + sizeof(struct rte_udp_hdr));
 }
 
-// A wire.md request of `payload_bytes` >= 32: header, then bytes that count up.
+// A request, as docs/wire.md has it, of `payload_bytes` >= 32: header, then bytes that count up.
 static inline void frame_request(struct frame *f, bool is_ipv6, bool vlan, uint8_t type,
 	uint16_t rows, uint16_t columns, uint32_t payload_bytes)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// parse, up to the network layer: one case for each silent drop of wire.md that is decided there,
+// parse, up to the network layer: one case for each silent drop of docs/wire.md that is decided there,
 // and for what is accepted.
 #include "tests/cmocka.h"
 #include "tests/unit/parse_case.h"

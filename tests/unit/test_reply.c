@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// reply: headers turned round, fields as wire.md's reply column has them, checksums right.
+// reply: addresses and ports swapped, fields as docs/wire.md has them in a reply, checksums right.
 #include "dataplane/reply.h"
 
 #include "dataplane/admit.h"
