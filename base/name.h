@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The one rule for names that become file names, JSON strings, CSV fields and metric labels as they
-// are: 1 to NAME_BYTES_MAX of the ASCII letters, digits, '_', '.' and '-', the first one a letter or
-// a digit. It does not depend on the locale. Any thread.
+// are: 1 to NAME_BYTES_MAX of the ASCII letters, digits, '_', '.' and '-', the first one a letter
+// or a digit. It does not depend on the locale. Any thread.
 #pragma once
 
 #include <stdbool.h>

@@ -2,9 +2,10 @@
 // Rows of features as files hold them: .csv, .npy (NumPy's format 1 to 3) and .f32 (raw
 // little-endian float32), read into one matrix; and matrices of scores written the same three ways.
 //
-// The ending of the file's name says which format it is. Memory is bounded by rows_options.max_bytes,
-// so that a hostile file is refused before it takes all there is. Owner: the caller, one thread. Errors
-// are sentences with file and line ("rows.csv:17: 40 values, the header names 41").
+// The ending of the file's name says which format it is. Memory is bounded by
+// rows_options.max_bytes, so that a hostile file is refused before it takes all there is. Owner:
+// the caller, one thread. Errors are sentences with file and line ("rows.csv:17: 40 values, the
+// header names 41").
 #pragma once
 
 #include "base/error.h"

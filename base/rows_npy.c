@@ -164,7 +164,8 @@ static int npy_layout(struct rows_reader *reader, const struct npy *npy, uint64_
 	rc = rows_check_columns(reader, n_columns);
 	if (rc != 0)
 		return rc;
-	// What is larger could overflow when it is multiplied; max_bytes refuses much less than that.
+	// What is larger could overflow when it is multiplied; max_bytes refuses much less than
+	// that.
 	if (rows > SIZE_MAX / 16 / n_columns)
 		return NPY_ERROR(
 			reader, -EFBIG, "%llu rows are too many", (unsigned long long)rows);

@@ -21,8 +21,8 @@ static bool check_role_holds(const struct check_role *role, uint32_t cpu)
 	return false;
 }
 
-// An lcore that polls takes its CPU whole: whatever shares the CPU would get nothing done. Lcores that
-// sleep while nothing arrives may share one, as tests on small machines do.
+// An lcore that polls takes its CPU whole: whatever shares the CPU would get nothing done. Lcores
+// that sleep while nothing arrives may share one, as tests on small machines do.
 static int check_shared(const struct reader *reader, const config_setting_t *lcores,
 	const struct check_role *roles, uint32_t n_roles)
 {

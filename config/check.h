@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What no key can be checked for by itself: keys that must fit each other, the machine and its files.
-// Private to config/. All return 0, or -EINVAL with a sentence.
+// What no key can be checked for by itself: keys that must fit each other, the machine and its
+// files. Private to config/. All return 0, or -EINVAL with a sentence.
 #pragma once
 
 #include "config/reader.h"
 #include "config/settings.h"
 
-// Refuses CPUs that would be polled twice. Where there are no workers, the CPUs of `io` do everything
-// themselves and are moved to `complete`.
+// Refuses CPUs that would be polled twice. Where there are no workers, the CPUs of `io` do
+// everything themselves and are moved to `complete`.
 int check_lcores(
 	const struct reader *reader, const config_setting_t *lcores, struct config_lcores *config);
 // Refuses names and addresses that two ports share, and devices that are named twice.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Groups of keys: unknown and missing ones are refused, defaults filled in, values read by values.h.
-// Private to config/; nothing is kept. All return 0, or -EINVAL with a sentence.
+// Groups of keys: unknown and missing ones are refused, defaults filled in, values read by
+// values.h. Private to config/; nothing is kept. All return 0, or -EINVAL with a sentence.
 #pragma once
 
 #include "config/values.h"

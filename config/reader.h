@@ -11,7 +11,7 @@ struct reader {
 	struct error *err;
 };
 
-// Refuses `setting`, or the whole file where that is NULL: the sentence with "file:line: " in front.
-// Returns -EINVAL.
+// Refuses `setting`, or the whole file where that is NULL: the sentence with "file:line: " in
+// front. Returns -EINVAL.
 __attribute__((format(printf, 3, 4))) int reader_refuse(
 	const struct reader *reader, const config_setting_t *setting, const char *format, ...);

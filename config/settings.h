@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the configuration of martletd says, as structs. Owner: main(), read-only to everyone else once
-// loaded (config.h).
+// What the configuration of martletd says, as structs. Owner: main(), read-only to everyone else
+// once loaded (config.h).
 #pragma once
 
 #include "base/name.h"

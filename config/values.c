@@ -269,5 +269,5 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 	case KEY_ADDRESSES:
 		return value_read_array(reader, value, key, where, base);
 	}
-	return -EINVAL;
+	return -EINVAL; // no key has another type
 }

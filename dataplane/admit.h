@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which requests are worth scoring: the cheap checks of docs/wire.md, before any ring or row is touched.
-// A request gets the status of the first of these that applies, so that it names what the client has to
-// mend first:
+// Which requests are worth scoring: the cheap checks of docs/wire.md, before any ring or row is
+// touched. A request gets the status of the first of these that applies, so that it names what the
+// client has to mend first:
 //
 //   1 FORBIDDEN        flag bit 1: authentication is not offered; nothing else is disclosed
 //     (PING            is answered with PONG, unless FORBIDDEN)
@@ -19,8 +19,8 @@
 #include "dataplane/packet.h"
 #include "dataplane/registry.h"
 
-// Decides on one request: it stays PACKET_SCORE and gets its deployment, or becomes PACKET_RESULT with a
-// status or PACKET_PONG.
+// Decides on one request: it stays PACKET_SCORE and gets its deployment, or becomes PACKET_RESULT
+// with a status or PACKET_PONG.
 void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
 	struct slot_stats *pings);
 

@@ -32,7 +32,8 @@ static uint32_t dataplane_longest_mtu(const struct config *config)
 static int dataplane_make_pool(struct dataplane *dp, struct error *err)
 {
 	const struct config *config = dp->config;
-	// Whole KiB, for a device may have frames of a fixed size (framesz of AF_PACKET) that must fit.
+	// Whole KiB, for a device may have frames of a fixed size (framesz of AF_PACKET) that must
+	// fit.
 	uint32_t frame = RTE_ALIGN_CEIL(dataplane_longest_mtu(config) + FRAME_EXTRA_BYTES, 1024);
 	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
 	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
@@ -254,8 +255,8 @@ bool dataplane_drained(const struct dataplane *dp)
 
 	if (dp->draining && !rte_rcu_qsbr_check(dp->qsbr, dp->drain_token, false))
 		return false;
-	// What is finished is read first: requests that are handed over between the two loops can then
-	// only make the sums differ, and so make us wait longer.
+	// What is finished is read first: requests that are handed over between the two loops can
+	// then only make the sums differ, and so make us wait longer.
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		finished += atomic_load_explicit(&dp->lcores[i].finished, memory_order_acquire);
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
@@ -293,8 +294,8 @@ void dataplane_stop(struct dataplane *dp)
 		return;
 	if (dp->lcores_launched) {
 		dataplane_drain(dp);
-		// Once the others have ended nobody fills rings any more, and workers end when theirs are
-		// empty.
+		// Once the others have ended nobody fills rings any more, and workers end when
+		// theirs are empty.
 		dataplane_join(dp, false);
 		dataplane_join(dp, true);
 		usleep(SETTLE_US);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The dataplane, as the control plane sees it: start, stop and publish here; what it tells of itself
-// in stats.h, the names of drops in drop.h.
+// The dataplane, as the control plane sees it: start, stop and publish here; what it tells of
+// itself in stats.h, the names of drops in drop.h.
 //
 // There is one dataplane a process, for EAL can be initialised once only. Every function here is
 // called by the one control thread, and never by an lcore.
@@ -17,8 +17,8 @@
 
 struct dataplane;
 
-// Initialises EAL, mempools, ports, rings and lcores, and starts polling. No slot has a model yet: those
-// of config->models answer NOT_READY until one is published or retired, all others NO_MODEL.
+// Initialises EAL, mempools, ports, rings and lcores, and starts polling. No slot has a model yet:
+// those of config->models answer NOT_READY until one is published or retired, all others NO_MODEL.
 // On failure everything begun is undone. -ENODEV, -EINVAL, -ENOMEM, -EADDRINUSE, -EALREADY with a
 // sentence.
 int dataplane_start(const struct config *config, struct dataplane **out, struct error *err);
@@ -30,10 +30,10 @@ void dataplane_stop(struct dataplane *dp);
 
 // --- Deployments --------------------------------------------------------------------------------
 
-// Builds a new deployment (lays out its scratch, scores the golden rows on this thread and checks them)
-// and publishes it by one pointer. On error nothing has changed and the caller still owns the model.
-// -EEXIST where the name is published under another id or the id under another name; -EINVAL where
-// the scratch of an lcore is too small or the golden rows come out differently; -ENOMEM.
+// Builds a new deployment (lays out its scratch, scores the golden rows on this thread and checks
+// them) and publishes it by one pointer. On error nothing has changed and the caller still owns the
+// model. -EEXIST where the name is published under another id or the id under another name; -EINVAL
+// where the scratch of an lcore is too small or the golden rows come out differently; -ENOMEM.
 int dataplane_publish(
 	struct dataplane *dp, const struct deployment_request *request, struct error *err);
 // Takes a slot out of service: requests get NO_MODEL. -ENOENT where there is none.

@@ -44,7 +44,8 @@ uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CP
 	return n;
 }
 
-// Several lcores may share a CPU, so each is given its CPU by name: "0@1,1@0" runs lcore 0 on CPU 1.
+// Several lcores may share a CPU, so each is given its CPU by name: "0@1,1@0" runs lcore 0 on
+// CPU 1.
 static void eal_add_lcores(struct eal_args *args, const struct config *config)
 {
 	uint32_t cpus[3 * CONFIG_CPUS_MAX];

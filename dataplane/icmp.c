@@ -19,8 +19,8 @@ static inline uint8_t *icmp_message(const struct rte_mbuf *m)
 		m, uint8_t *, packet_of((struct rte_mbuf *)m)->payload_offset);
 }
 
-// Makes the echo reply of the request. Of what the checksum covers only the type changes, for the two
-// addresses merely change places.
+// Makes the echo reply of the request. Of what the checksum covers only the type changes, for the
+// two addresses merely change places.
 static void icmp_reply(struct rte_mbuf *m, uint8_t type)
 {
 	struct packet *p = packet_of(m);
@@ -79,7 +79,8 @@ enum drop icmp_echo_ipv6(struct rte_mbuf *m)
 		return DROP_BAD_ICMP;
 	if (icmp->icmp_type != ICMPV6_ECHO_REQUEST || icmp->icmp_code != 0)
 		return DROP_BAD_ICMP;
-	// The destination address ends where the message begins. A group cannot be the source of a reply.
+	// The destination address ends where the message begins. A group cannot be the source of a
+	// reply.
 	if (icmp_message(m)[-16] == 0xff)
 		return DROP_BAD_ICMP;
 	if (!icmp_ipv6_checksum_good(m))

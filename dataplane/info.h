@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the dataplane and the control plane tell each other, as plain structs: what is to be deployed,
-// and what lcores, ports, slots and buffers are about.
+// What the control plane and the dataplane tell each other, as plain structs: what is to be
+// deployed, and how it stands with lcores, ports, slots and buffers.
 #pragma once
 
 #include "config/settings.h"
@@ -19,12 +19,12 @@ struct deployment_request {
 	struct model *model; // handed over: the dataplane closes it after quiescence
 };
 
-// Of one lcore, which alone writes them. Every packet received is in the end counted once, as replied
-// or as one of the drops.
+// Of one lcore, which alone writes them. Every packet received is in the end counted once, as
+// replied or as one of the drops.
 struct dataplane_counters {
 	uint64_t received;
 	uint64_t received_bytes;
-	uint64_t replied; // handed to the NIC, of every kind
+	uint64_t replied; // replies of every kind that the NIC has taken
 	uint64_t replied_bytes;
 	uint64_t status[WIRE_STATUS_COUNT]; // RESULTs sent, by status
 	uint64_t pongs;
@@ -39,7 +39,11 @@ struct dataplane_counters {
 	uint64_t ring_full; // requests shed with BUSY because a worker's ring was full
 };
 
-enum lcore_role { LCORE_IO, LCORE_WORKER, LCORE_COMPLETE };
+enum lcore_role {
+	LCORE_IO,       // polls queues and hands requests to workers
+	LCORE_WORKER,   // scores
+	LCORE_COMPLETE, // does everything: run to completion
+};
 
 struct lcore_info {
 	uint32_t cpu;
@@ -55,7 +59,7 @@ struct port_info {
 	uint16_t mtu, udp_port, rx_queues, tx_queues;
 	bool rx_checksum_offload, tx_checksum_offload;
 	const struct config_port *config;                    // addresses
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // that lcores took and sent
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // counted by the lcores
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
 };
 

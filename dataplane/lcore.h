@@ -27,8 +27,7 @@ struct lcore_tx { // replies to one port, on their way out
 
 struct lcore {
 	// Set before the lcore starts, then only read.
-	uint32_t
-		index; // in the dataplane; also its thread id in `qsbr` and its TX queue on each port
+	uint32_t index; // also its thread id in `qsbr` and its TX queue on each port
 	uint32_t cpu;
 	enum lcore_role role;
 	bool sleeps_when_idle;

@@ -242,7 +242,8 @@ int loop_run(void *argument)
 			continue;
 		}
 		empty += empty < UINT32_MAX;
-		// At first without a pause, which takes longer than a poll: the next request would wait for it.
+		// At first without a pause, which takes longer than a poll: the next request would
+		// wait for it.
 		if (empty <= IDLE_POLLS)
 			continue;
 		if (lcore->sleeps_when_idle && !stop)

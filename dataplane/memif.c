@@ -12,8 +12,8 @@
 // __SO_ACCEPTCON of linux/net.h
 #define ACCEPTS_CONNECTIONS 0x10000u
 
-// Copies the value of an argument of the device, which ends at a comma. False where there is no such
-// argument or its value does not fit `size` bytes.
+// Copies the value of an argument of the device, which ends at a comma. False where there is no
+// such argument or its value does not fit `size` bytes.
 static bool memif_argument(const char *device, const char *name, char *value, size_t size)
 {
 	const size_t name_bytes = strlen(name);
@@ -35,9 +35,9 @@ static bool memif_argument(const char *device, const char *name, char *value, si
 	return false;
 }
 
-// Whether a process listens on the socket. The kernel's table tells, and no connection is tried, for one
-// that is closed at once makes DPDK's memif server panic. The table does not show a server in another
-// network namespace.
+// Whether a process listens on the socket. The kernel's table tells, and no connection is tried,
+// for one that is closed at once makes DPDK's memif server panic. The table does not show a server
+// in another network namespace.
 static bool memif_is_served(const char *path)
 {
 	FILE *table = fopen("/proc/net/unix", "re");

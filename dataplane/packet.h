@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the stages know about a packet. parse.c writes it into the mbuf's private area, and every later
-// stage reads it there, so that no header is parsed twice. Owner: whichever lcore holds the mbuf.
+// What the stages know about a packet. parse.c writes it into the mbuf's private area, and every
+// later stage reads it there, so that no header is parsed twice. Owner: whichever lcore holds the
+// mbuf.
 #pragma once
 
 #include "dataplane/info.h"
@@ -41,8 +42,9 @@ struct packet {
 	bool done; // score.c's: its result or refusal is decided
 };
 
-// The private area is a whole cache line, so that the frame behind it begins at one, too: devices and
-// memcpy() alike are markedly slower where every line of a frame straddles two lines of the cache.
+// The private area is a whole cache line, so that the frame behind it begins at one, too: devices
+// and memcpy() alike are markedly slower where every line of a frame straddles two lines of the
+// cache.
 #define PACKET_BYTES RTE_CACHE_LINE_SIZE
 _Static_assert(sizeof(struct packet) <= PACKET_BYTES, "struct packet fits its cache line");
 

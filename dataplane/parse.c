@@ -14,7 +14,8 @@
 #define IPV6_FRAGMENT     44 // next header
 #define PREFETCH_AHEAD    4
 
-// Whether the fields are zero that must be in a request: status, all flags but two, both reserved fields.
+// Whether the fields are zero that must be in a request: status, all flags but two, both reserved
+// fields.
 static inline bool parse_reserved_is_zero(const struct wire_header *header)
 {
 	const uint8_t known = WIRE_FLAG_PRIORITY | WIRE_FLAG_AUTHENTICATED;
@@ -40,8 +41,8 @@ static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t 
 	return DROP_NONE;
 }
 
-// What the NIC says of a checksum in `ol_flags`, where that offload is in use. 1: it is right; 0: it is
-// wrong; -1: it has to be computed.
+// What the NIC says of a checksum in `ol_flags`, where that offload is in use. 1: it is right; 0:
+// it is wrong; -1: it has to be computed.
 static inline int parse_nic_verdict(
 	const struct port *port, const struct rte_mbuf *m, uint64_t good, uint64_t bad)
 {
@@ -73,8 +74,8 @@ static __rte_always_inline bool parse_udp_checksum_good(const struct port *port,
 	return checksum_fold(sum) == 0xffff;
 }
 
-// `l4_bytes` is the length of the IP payload: a longer UDP length is refused; where it is shorter, what
-// follows the datagram is ignored (RFC 768).
+// `l4_bytes` is the length of the IP payload: a longer UDP length is refused; where it is shorter,
+// what follows the datagram is ignored (RFC 768).
 static __rte_always_inline enum drop parse_udp(const struct port *port, const struct rte_mbuf *m,
 	struct packet *p, const uint8_t *l4, uint32_t l4_bytes, const void *addresses,
 	uint32_t address_bytes)
@@ -231,7 +232,8 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 		return DROP_TRUNCATED;
 	if (IPV6_HEADER_BYTES + payload > port->mtu)
 		return DROP_TOO_LONG;
-	// Nothing but a neighbour solicitation may come to a group: icmp.c and neighbour.c drop the rest.
+	// Nothing but a neighbour solicitation may come to a group: icmp.c and neighbour.c drop the
+	// rest.
 	if (!parse_ipv6_is_ours(port, ip->dst_addr) &&
 		(ip->proto != IPPROTO_ICMPV6 || !parse_ipv6_is_our_group(port, ip->dst_addr)))
 		return DROP_NOT_OUR_ADDRESS;
@@ -293,8 +295,8 @@ static __rte_always_inline enum drop parse_one(const struct port *port, struct r
 		if (m->data_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
 			return DROP_TRUNCATED;
 		p->l2_bytes = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
-		type_be =
-			vlan->eth_proto; // a second tag is dropped as an ethertype that nobody serves
+		type_be = vlan->eth_proto; // a second tag is dropped as an ethertype that nobody
+					   // serves
 	}
 	return parse_ethertype(port, m, p, type_be, to_our_mac);
 }
@@ -304,8 +306,8 @@ enum drop parse_packet(const struct port *port, struct rte_mbuf *m)
 	return parse_one(port, m);
 }
 
-// Neither our private area nor, perhaps, the frame is in a cache yet: the device has written only the
-// frame.
+// Neither our private area nor, perhaps, the frame is in a cache yet: the device has written only
+// the frame.
 static inline void parse_prefetch(struct rte_mbuf *m)
 {
 	rte_prefetch0(packet_of(m));

@@ -122,8 +122,8 @@ static int port_choose_queues(struct port *port, const struct rte_eth_dev_info *
 	return 0;
 }
 
-// A virtual device that claims to take no more than 1518 bytes may still carry longer frames, as memif
-// does: only a PCI device is believed.
+// A virtual device that claims to take no more than 1518 bytes may still carry longer frames, as
+// memif does: only a PCI device is believed.
 static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
 	struct rte_eth_conf *conf, struct error *err)
 {
@@ -196,8 +196,8 @@ static int port_setup_queues(struct port *port, const struct rte_eth_dev_info *i
 	return 0;
 }
 
-// Joins the groups that neighbour solicitations come to. A device without a filter passes them anyway, so
-// that it is no failure where one refuses.
+// Joins the groups that neighbour solicitations come to. A device without a filter passes them
+// anyway, so that it is no failure where one refuses.
 static void port_join_groups(const struct port *port)
 {
 	struct rte_ether_addr groups[CONFIG_ADDRESSES_MAX];

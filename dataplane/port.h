@@ -34,8 +34,8 @@ struct port {
 void port_init(struct port *port, uint16_t index, const struct config_port *config);
 
 // Finds or creates the device, configures `polling` or fewer RX queues and one TX queue for each of
-// `senders` lcores, and starts it. -ENODEV, -EINVAL, -EADDRINUSE or what DPDK says, with a sentence that
-// names the port and the remedy.
+// `senders` lcores, and starts it. -ENODEV, -EINVAL, -EADDRINUSE or what DPDK says, with a sentence
+// that names the port and the remedy.
 int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_mempool *pool,
 	struct error *err);
 void port_close(struct port *port); // one that was opened half or not at all is fine

@@ -29,8 +29,8 @@ void reply_ethernet(struct rte_mbuf *m, uint32_t bytes)
 	m->pkt_len = bytes;
 }
 
-// Options ask routers for things (a route, a record) that are no business of the reply. The headers before
-// them are moved up to what follows.
+// Options ask routers for things (a route, a record) that are no business of the reply. The headers
+// before them are moved up to what follows.
 static void reply_drop_ipv4_options(struct rte_mbuf *m, struct packet *p)
 {
 	uint8_t options = (uint8_t)(p->l3_bytes - sizeof(struct rte_ipv4_hdr));
@@ -56,8 +56,8 @@ static inline uint8_t *reply_ipv4(
 	ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, p->l2_bytes);
 	source = ip->dst_addr;
 	destination = ip->src_addr;
-	// Word 0 is version, header length, DSCP and total length. Word 1 is the identification, 0 as DF
-	// is set (RFC 6864, 4.1), and DF. Word 2 is TTL, protocol and checksum.
+	// Word 0 is version, header length, DSCP and total length. Word 1 is the identification, 0
+	// as DF is set (RFC 6864, 4.1), and DF. Word 2 is TTL, protocol and checksum.
 	words[0] = RTE_IPV4_VHL_DEF | (ip->type_of_service & DSCP_MASK) << 8 |
 		(uint32_t)rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + bytes)) << 16;
 	words[1] = (uint32_t)RTE_BE16(RTE_IPV4_HDR_DF_FLAG) << 16;
@@ -134,8 +134,8 @@ static inline uint64_t reply_sum_lasting(const struct reply_words *words)
 		words->model + words->key_id + words->reserved;
 }
 
-// The fields that docs/wire.md gives a meaning in replies. Magic, model, request_id and key_id go back as
-// they came.
+// The fields that docs/wire.md gives a meaning in replies. Magic, model, request_id and key_id go
+// back as they came.
 static inline struct reply_words reply_wire(
 	const struct reply_words *request, const struct packet *p, uint32_t server_ns)
 {
@@ -164,8 +164,9 @@ static inline void reply_store(struct reply_words *to, const struct reply_words 
 	to->time = reply->time;
 }
 
-// Of what a PING's checksum covered, its PONG changes nothing but the wire header, for addresses and ports
-// merely change places: the checksum is updated. A RESULT is summed: its header's words, then its outputs.
+// Of what a PING's checksum covered, its PONG changes nothing but the wire header, for addresses
+// and ports merely change places: the checksum is updated. A RESULT is summed: its header's words,
+// then its outputs.
 static inline uint16_t reply_udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
 	const struct reply_words *before, const struct reply_words *after, uint64_t pseudo_sum)
 {
@@ -228,7 +229,8 @@ static inline void reply_one(
 	reply_count(p, counters);
 }
 
-// Packets that arrived together leave together: a run of them has one latency, which is recorded once.
+// Packets that arrived together leave together: a run of them has one latency, which is recorded
+// once.
 struct reply_run {
 	struct slot_stats *stats; // NULL where none are kept
 	uint64_t arrival_tsc, ns;

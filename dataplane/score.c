@@ -74,8 +74,8 @@ static void score_flush(struct score_batch *batch, struct dataplane_counters *co
 	batch->n_rows = 0;
 }
 
-// Unpacks rows [first, first + n) of a request to `to`. False where one of them holds a value that the
-// model does not accept.
+// Unpacks rows [first, first + n) of a request to `to`. False where one of them holds a value that
+// the model does not accept.
 static bool score_unpack(const struct deployment *deployment, struct rte_mbuf *m, uint32_t first,
 	uint32_t n, float *to)
 {
@@ -88,8 +88,8 @@ static bool score_unpack(const struct deployment *deployment, struct rte_mbuf *m
 		deployment->accepts_missing;
 }
 
-// Scores a request of more rows than a batch holds. Its outputs stay in scratch until the last row is
-// scored: in the mbuf they could overwrite rows that have not been read yet.
+// Scores a request of more rows than a batch holds. Its outputs stay in scratch until the last row
+// is scored: in the mbuf they could overwrite rows that have not been read yet.
 static void score_in_slices(
 	const struct score_batch *batch, struct rte_mbuf *m, struct dataplane_counters *counters)
 {

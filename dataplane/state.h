@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// struct dataplane, for the files that make up its public face (dataplane.c, stats.c). The control thread's.
+// struct dataplane, for the files that make up its public face (dataplane.c, stats.c). The control
+// thread's.
 #pragma once
 
 #include "dataplane/lcore.h"
@@ -10,8 +11,8 @@ struct dataplane {
 	struct port ports[CONFIG_PORTS_MAX];
 	uint32_t n_ports;
 	struct rte_mempool *pool;
-	uint32_t
-		baseline_mbufs; // that the receive rings of the NICs hold while no packet is under way
+	uint32_t baseline_mbufs; // that the receive rings of the NICs hold while no packet is under
+				 // way
 	struct rte_rcu_qsbr *qsbr;
 	struct registry *registry;
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The scoring protocol over UDP: one datagram is a request, one its reply, all integers and floats are
-// little-endian. docs/wire.md documents it for the authors of clients.
+// The scoring protocol over UDP: one datagram is a request, one its reply, all integers and floats
+// are little-endian. docs/wire.md documents it for the authors of clients.
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The client: its device, templates, payloads and counters, made and taken down here. exchange.h sends
-// and receives by it; closed_loop.h and open_loop.h decide when. One thread; nothing allocates once it
-// runs, but for the memory of the scores when the first of them come.
+// The client: its device, templates, payloads and counters, made and taken down here. exchange.h
+// sends and receives by it; closed_loop.h and open_loop.h decide when. One thread; nothing
+// allocates once it runs, but for the memory of the scores when the first of them come.
 #pragma once
 
 #include "base/histogram.h"
@@ -24,14 +24,14 @@ struct client_counters {
 	uint64_t sent, answered, lost;
 	uint64_t late, duplicates, unknown; // replies that no outstanding request waits for
 	uint64_t bad_checksum, malformed;   // replies
-	uint64_t tx_full;                   // requests the full queue made wait
+	uint64_t tx_full;                   // requests that had to wait for a full queue
 	uint64_t unsent;                    // due before the end, but never sent
-	uint64_t stalls;                    // times we were kept from polling for STALL_US or more
+	uint64_t stalls;                    // times we were kept from polling for CLIENT_STALL_US
 	uint64_t stalled_cycles, longest_stall_cycles;
 	uint64_t other_packets;
 	uint64_t wrong_fields, mismatches, unexpected_version; // of those answered
 	uint64_t rows_scored;
-	uint64_t status[WIRE_STATUS_COUNT + 1]; // the last one: any code unknown
+	uint64_t status[WIRE_STATUS_COUNT + 1]; // the last one: of codes that we do not know
 	struct {
 		uint16_t version;
 		uint64_t replies;
@@ -53,7 +53,8 @@ struct client {
 	struct histogram send_delay_ns;
 	uint8_t reply_type;
 
-	struct rte_mbuf *pending[CLIENT_QUEUES_MAX][CLIENT_BURST]; // made, but the queue was full
+	// Requests that a full queue did not take yet.
+	struct rte_mbuf *pending[CLIENT_QUEUES_MAX][CLIENT_BURST];
 	uint32_t n_pending[CLIENT_QUEUES_MAX];
 	uint32_t send_queue;
 	uint32_t next_payload;
@@ -71,9 +72,9 @@ static inline uint64_t client_ns(const struct client *client, uint64_t cycles)
 	return (uint64_t)((unsigned __int128)cycles * client->ns_per_cycle_q32 >> 32);
 }
 
-// Before EAL: everything but the device. Reads rows and expectations.
+// Makes everything but the device, before EAL starts. Reads rows and expectations.
 int client_init(struct client *client, const struct load_options *options, struct error *err);
-// Opens the device, finds the peer's MAC, makes the templates.
+// Opens the device, finds the peer's MAC and makes the templates.
 int client_connect(struct client *client, struct error *err);
 void client_fini(struct client *client);
 

@@ -48,7 +48,7 @@ void closed_loop_run(struct client *client)
 	else
 		closed_loop_run_until(
 			client, UINT64_MAX, rte_rdtsc() + (uint64_t)(options->seconds * hz));
-	// Counted requests end with the last answer, timed ones with the clock.
+	// A number of requests ends with the last answer, a time at its end.
 	if (options->once || options->requests)
 		while (client->table.outstanding && !client->stop)
 			exchange_receive(client);

@@ -130,8 +130,9 @@ static int device_setup(struct device *device, const struct load_options *option
 	return rc != 0 ? error_set(err, rc, "%s: its MAC address: %s", name, rte_strerror(-rc)) : 0;
 }
 
-// A memif client does not start before its server listens. Nor does a client ask again that a server
-// turned away because it was not started itself. So the device is started anew until there is a link.
+// A memif client does not start before its server listens. Nor does a client ask again that a
+// server turned away because it was not started itself. So the device is started anew until there
+// is a link.
 static int device_wait_for_link(const struct device *device, const volatile sig_atomic_t *stop,
 	uint32_t timeout_ms, struct error *err)
 {

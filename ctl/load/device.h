@@ -19,8 +19,8 @@ struct device {
 };
 
 // Starts EAL on options->cpu, the device in it, and waits for its link. `frame_bytes` is the
-// longest frame that will pass. Gives up once *stop is set, by a signal. -ENODEV, -EINVAL, -ENOMEM,
-// -ETIMEDOUT with a sentence.
+// length of the longest frame. Gives up once a signal has set *stop. -ENODEV, -EINVAL, -ENOMEM,
+// -EINTR, -ETIMEDOUT or what DPDK says, with a sentence.
 int device_open(struct device *device, const struct load_options *options, uint32_t frame_bytes,
 	const volatile sig_atomic_t *stop, struct error *err);
 void device_close(struct device *device);

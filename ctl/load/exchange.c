@@ -180,8 +180,8 @@ static void exchange_take_packet(
 	}
 }
 
-// It was the machine that kept us from polling, and not the appliance that was slow: whatever arrived
-// meanwhile is found late, and so the report tells of it.
+// It was the machine that kept us from polling, and not the appliance that was slow: whatever
+// arrived meanwhile is found late, and so the report tells of it.
 static void exchange_note_stall(struct client *client, uint64_t gap_cycles)
 {
 	struct client_counters *counters = &client->counters;

@@ -95,7 +95,8 @@ void frame_write(const struct frame_template *template, uint8_t *dst, uint64_t r
 		(request_id & 0xffffffff) + (request_id >> 32);
 	const uint16_t checksum = checksum_finish_udp(sum);
 
-	// A copy of constant size is the fastest; the payload then overwrites what is too much.
+	// A copy of constant size takes the least time. What it copies too much, the payload
+	// overwrites.
 	memcpy(dst, template->headers, FRAME_HEADERS_MAX);
 	memcpy(wire + offsetof(struct wire_header, request_id), &request_id, sizeof(request_id));
 	memcpy(wire + offsetof(struct wire_header, rows), &rows, sizeof(rows));
@@ -161,7 +162,7 @@ enum frame_verdict frame_read(const struct frame_template *template, const uint8
 	uint32_t l3_bytes, ip_bytes, total, udp_bytes;
 	enum frame_verdict verdict;
 
-	// What was sent says which type a reply has.
+	// A reply has the type of what was sent.
 	if (size < sizeof(struct rte_ether_hdr) ||
 		((const struct rte_ether_hdr *)frame)->ether_type !=
 			((const struct rte_ether_hdr *)template->headers)->ether_type)

@@ -24,8 +24,8 @@ struct frame_template {
 	uint16_t headers_bytes;
 	uint16_t udp_offset;
 	uint16_t payload_bytes; // behind the wire header
-	uint32_t
-		sum; // folded: of all that the UDP checksum covers, but for request_id, rows and payload
+	// Folded: of all that the UDP checksum covers, but for request_id, rows and payload.
+	uint32_t sum;
 	struct frame_peer peer;
 	struct wire_header wire;
 };
@@ -48,7 +48,7 @@ enum frame_verdict {
 	FRAME_REPLY,        // to us, from the peer's address and port, checksums right
 	FRAME_OTHER,        // anything that is not such a datagram
 	FRAME_BAD_CHECKSUM, // IPv4 or UDP
-	FRAME_MALFORMED,    // lengths that lie, or no wire header in it
+	FRAME_MALFORMED,    // lengths that do not fit the frame, or no wire header in it
 };
 
 struct frame_reply {

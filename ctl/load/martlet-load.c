@@ -24,8 +24,8 @@ static void load_catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-// The exit status of a run that came to its end. It asked for answers: none at all, wrong ones, or rows
-// without a score are failures.
+// The exit status of a run that came to its end. It asked for answers: none at all, wrong ones, or
+// rows without a score are failures.
 static int load_verdict(const struct load_options *options)
 {
 	const struct client_counters *c = &client.counters;

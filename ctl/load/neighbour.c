@@ -101,8 +101,8 @@ uint32_t neighbour_ask(uint8_t *dst, const uint8_t our_mac[6], const struct conf
 	const struct config_address *to)
 {
 	static const struct rte_ether_addr BROADCAST = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
-	// The solicited-node group of an address is ff02::1:ff00:0/104 and the address's last 24 bits
-	// (RFC 4291, 2.7.1), and its MAC is 33:33:ff and the same (RFC 2464, 7).
+	// The solicited-node group of an address is ff02::1:ff00:0/104 and the address's last 24
+	// bits (RFC 4291, 2.7.1), and its MAC is 33:33:ff and the same (RFC 2464, 7).
 	struct in6_addr group = { .s6_addr = { 0xff, 0x02, [11] = 1, [12] = 0xff } };
 	struct rte_ether_addr mac = { { 0x33, 0x33, 0xff } };
 

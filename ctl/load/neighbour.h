@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ARP (RFC 826) and neighbour discovery (RFC 4861), as much as a client needs: ask for the peer's
-// MAC, and answer when somebody asks for ours. Pure functions of bytes.
+// ARP (RFC 826) and neighbour discovery (RFC 4861), as much as a client needs: to ask for the
+// peer's MAC, and to answer when somebody asks for ours. Pure functions of bytes; frames begin at
+// an even address.
 #pragma once
 
 #include "config/settings.h"
@@ -21,12 +22,13 @@ struct neighbour_message {
 	struct config_address address; // of the one who asks
 };
 
-// A question for `to`'s MAC. Writes at most NEIGHBOUR_FRAME_MAX bytes, returns how many.
+// Writes a question for the MAC of `to`: at most NEIGHBOUR_FRAME_MAX bytes. Returns how many.
 uint32_t neighbour_ask(uint8_t *dst, const uint8_t our_mac[6], const struct config_address *from,
 	const struct config_address *to);
-// The answer to `question`, that `ours` is at our_mac.
+// Writes the answer to `question`: that `ours` is at our_mac. Returns how many bytes.
 uint32_t neighbour_answer(uint8_t *dst, const uint8_t our_mac[6], const struct config_address *ours,
 	const struct neighbour_message *question);
-// What `frame` says to the owner of `ours` about `peer` or about itself.
+// What `frame` says to the owner of the address `ours`: where `peer` is, or that somebody asks for
+// us.
 struct neighbour_message neighbour_read(const uint8_t *frame, uint32_t size,
 	const struct config_address *ours, const struct config_address *peer);

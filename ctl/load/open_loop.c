@@ -24,8 +24,8 @@ static double arrivals_gap(struct arrivals *arrivals)
 		arrivals->gap_cycles;
 }
 
-// Sends what is due by now, up to `left`. Returns how many were sent: what could not be stays due, and
-// its delay counts.
+// Sends what is due by now, up to `left`. Returns how many were sent: what could not be stays due,
+// and its delay counts.
 static uint32_t open_loop_send_due(struct client *client, struct arrivals *arrivals, uint64_t left)
 {
 	const double now = (double)rte_rdtsc();

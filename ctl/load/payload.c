@@ -95,6 +95,8 @@ int payloads_init(struct payloads *payloads, const float *rows, const struct pay
 			shape->columns * payload_value_bytes(shape->dtype)
 						  : 0;
 	const uint64_t stride = rows_bytes + shape->pad_bytes;
+	const uint32_t count =
+		shape->n_rows ? (shape->n_rows - 1) / shape->rows_per_request + 1 : 1;
 
 	memset(payloads, 0, sizeof(*payloads));
 	payloads->shape = *shape;
@@ -103,14 +105,14 @@ int payloads_init(struct payloads *payloads, const float *rows, const struct pay
 			"a request would carry %lu bytes; %d fit: send fewer rows a request",
 			(unsigned long)stride, LOAD_FRAME_MAX - 128);
 	payloads->stride = (uint32_t)stride;
-	payloads->count = shape->n_rows ? (shape->n_rows - 1) / shape->rows_per_request + 1 : 1;
-	// memcpy() copies the payloads in whole words: a few bytes more lie behind the last one.
-	payloads->bytes = calloc(1, (size_t)payloads->count * stride + 64);
-	payloads->sums = calloc(payloads->count, sizeof(*payloads->sums));
+	payloads->count = count;
+	payloads->bytes =
+		calloc(1, (size_t)count * stride + 1); // calloc() may give NULL for 0 bytes
+	payloads->sums = calloc(count, sizeof(*payloads->sums));
 	if (!payloads->bytes || !payloads->sums) {
 		payloads_fini(payloads);
-		return error_set(err, -ENOMEM, "no memory for %u requests of %lu bytes",
-			(shape->n_rows - 1) / shape->rows_per_request + 1, (unsigned long)stride);
+		return error_set(err, -ENOMEM, "no memory for %u requests of %lu bytes", count,
+			(unsigned long)stride);
 	}
 	payloads_fill(payloads, rows);
 	return 0;

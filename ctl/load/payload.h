@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rows made ready for the wire: converted to the request's dtype, grouped into requests, padded to
-// one length, with the checksum's share of each added up beforehand.
+// Rows made ready for the wire: converted to the requests' dtype, grouped into requests and padded
+// to one length; the sum of each, for its checksum, is added up beforehand.
 #pragma once
 
 #include "base/error.h"
@@ -33,7 +33,7 @@ static inline const uint8_t *payload_at(const struct payloads *payloads, uint32_
 	return payloads->bytes + (size_t)index * payloads->stride;
 }
 
-// First row of payload `index`, and how many it holds.
+// The first row of payload `index`, and how many rows it holds.
 static inline uint32_t payload_first_row(const struct payloads *payloads, uint32_t index)
 {
 	return index * payloads->shape.rows_per_request;

@@ -7,5 +7,5 @@
 #include <stdio.h>
 
 void report_text(const struct client *client, FILE *out);
-// One JSON object; times in ns. 0 or -ENOMEM.
+// Writes one JSON object, with times in ns. 0 or -ENOMEM.
 int report_json(const struct client *client, FILE *out, struct error *err);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The requests on their way: which ids are outstanding, since when, and for which rows.
 //
-// An id is a slot's number below a sequence number that never repeats, so a reply finds its request
-// with one look and a stale one is told apart. Requests are also linked in the order they were
-// sent: the oldest is the next to be given up. One thread; nothing allocates after init.
+// The low bits of an id are a slot's number, the others a sequence number that never repeats: so a
+// reply finds its request at once, and a stale reply is known as such. Requests are also linked in
+// the order they were sent: the oldest is the next to be given up. One thread; nothing allocates
+// after init.
 #pragma once
 
 #include <stdbool.h>

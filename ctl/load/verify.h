@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Is a reply the right one? Its fields against the request, its scores against expectations, and
-// the scores themselves kept in row order. One thread.
+// Whether a reply is the right one: its fields are compared with the request, its scores with
+// expectations. The scores themselves are kept in the order of the rows. One thread.
 #pragma once
 
 #include "base/error.h"
@@ -46,5 +46,5 @@ int verifier_init(struct verifier *verifier, const struct load_options *options,
 void verifier_fini(struct verifier *verifier);
 enum verdict verifier_check(struct verifier *verifier, const struct verifier_request *request,
 	const struct frame_reply *reply);
-// Writes the scores kept. -ENODATA where no reply carried any.
+// Writes the scores that were kept. -ENODATA where no reply carried any.
 int verifier_write_scores(const struct verifier *verifier, const char *path, struct error *err);

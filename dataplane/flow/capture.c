@@ -59,7 +59,8 @@ int capture_open(const char *path, FILE **out, struct error *err)
 	return 0;
 }
 
-// The file may hold any seconds and nanoseconds: they are brought within bounds, so that nothing overflows.
+// The file may hold any seconds and nanoseconds: they are brought within bounds, so that nothing
+// overflows.
 static uint64_t capture_time(const struct pcap_pkthdr *header)
 {
 	uint64_t seconds = header->ts.tv_sec < 0 ? 0 : (uint64_t)header->ts.tv_sec;

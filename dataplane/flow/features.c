@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-// Two packets within one tick of the clock would have an infinite rate: a tick counts as a microsecond.
+// Two packets within one tick of the clock would have an infinite rate: a tick counts as a
+// microsecond.
 #define SHORTEST_NS 1000.0
 
 const char *feature_name(enum feature feature)

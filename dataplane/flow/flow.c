@@ -49,8 +49,8 @@ static enum flow_direction flow_direction_of(const struct flow *flow, const stru
 	bool forward = packet->source.port == flow->source.port &&
 		memcmp(packet->source.address, flow->source.address, 16) == 0;
 
-	// The two ends of an ICMP echo have the same port, and a host may talk to itself: then all packets
-	// are forward.
+	// The two ends of an ICMP echo have the same port, and a host may talk to itself: then all
+	// packets are forward.
 	return forward ? FLOW_FORWARD : FLOW_BACKWARD;
 }
 

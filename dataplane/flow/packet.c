@@ -53,7 +53,8 @@ static void packet_rest_skip(struct rest *rest, uint32_t bytes)
 	rest->wire -= bytes;
 }
 
-// Ends the packet where its IP length field says: padding and trailers of the link are no part of it.
+// Ends the packet where its IP length field says: padding and trailers of the link are no part of
+// it.
 static void packet_rest_limit(struct rest *rest, uint32_t bytes)
 {
 	rest->wire = bytes;
@@ -240,7 +241,8 @@ static enum packet_verdict packet_parse_ip(struct rest *rest, struct packet *out
 	}
 }
 
-// What follows an EtherType: VLAN tags, then IP, whose own version must be the one that the type says.
+// What follows an EtherType: VLAN tags, then IP, whose own version must be the one that the type
+// says.
 static enum packet_verdict packet_parse_ethertype(
 	struct rest *rest, uint16_t type, struct packet *out)
 {

@@ -17,8 +17,8 @@ struct key {
 	uint8_t padding[2]; // zero: keys are compared and hashed as bytes
 };
 
-// An entry is known by its index. It is either in the chain of its bucket and in one of the two lists, or
-// in the list of free ones.
+// An entry is known by its index. It is either in the chain of its bucket and in one of the two
+// lists, or in the list of free ones.
 struct entry {
 	uint32_t chain_next;
 	uint32_t older;
@@ -147,8 +147,8 @@ static bool table_ran_out(const struct flow_table *table, uint32_t at, uint64_t 
 
 void flow_table_expire(struct flow_table *table, uint64_t now_ns, uint32_t budget)
 {
-	// Taken from the packet at hand even where it steps back: one packet from the far future must not
-	// make all that follow look old.
+	// Taken from the packet at hand even where it steps back: one packet from the far future
+	// must not make all that follow look old.
 	table->now_ns = now_ns;
 	for (; budget && table_ran_out(table, table->closed.oldest, table->options.linger_ns);
 		budget--)
@@ -166,8 +166,8 @@ static uint32_t table_find(const struct flow_table *table, uint32_t bucket, cons
 	return at;
 }
 
-// Takes a free entry and begins a flow with `packet` in it. A full table hands out the flow that has been
-// silent longest, closed ones first.
+// Takes a free entry and begins a flow with `packet` in it. A full table hands out the flow that
+// has been silent longest, closed ones first.
 static uint32_t table_begin(struct flow_table *table, uint32_t bucket, const struct key *key,
 	const struct packet *packet)
 {
@@ -200,8 +200,8 @@ static bool table_is_old(const struct flow_table *table, const struct flow *flow
 		table->now_ns - flow->first_ns >= table->options.active_ns;
 }
 
-// Whether this packet begins a new flow although the entry of the old one between the same ends is still
-// there.
+// Whether this packet begins a new flow although the entry of the old one between the same ends is
+// still there.
 static bool table_begins_anew(const struct flow *flow, const struct packet *packet)
 {
 	return flow->closed && (packet->tcp_flags & (PACKET_SYN | PACKET_ACK)) == PACKET_SYN;
@@ -213,7 +213,8 @@ void flow_table_add(struct flow_table *table, const struct packet *packet)
 	struct key key;
 	uint32_t bucket, at;
 
-	// A packet begins one flow at most, so that ending up to two a packet keeps pace with any rate.
+	// A packet begins one flow at most, so that ending up to two a packet keeps pace with any
+	// rate.
 	flow_table_expire(table, packet->time_ns, 2);
 	table->stats.packets++;
 	table_key(&key, packet);

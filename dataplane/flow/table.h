@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table: a fixed number of flows, all memory taken at creation, none per packet.
 //
-// One thread owns a table. The work for a packet is bounded: a hash chain, a list splice, and the end of two
-// flows that ran out. The ends are hashed with SipHash under the caller's seed, so that nobody outside can
-// fill one chain on purpose.
+// One thread owns a table. The work for a packet is bounded: a hash chain, a list splice, and the
+// end of two flows that ran out. The ends are hashed with SipHash under the caller's seed, so that
+// nobody outside can fill one chain on purpose.
 #pragma once
 
 #include "base/error.h"

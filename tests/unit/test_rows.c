@@ -85,6 +85,11 @@ static void csv_malformed(void **state)
 		"2 feature columns, 3 are expected");
 	refused(read_text("a,b\n1,2\n", &(struct rows_options){ .max_bytes = 64 }),
 		"rows.csv: needs more than");
+	assert_int_equal(
+		read_text("a,b\n1,2\n", &(struct rows_options){ .max_bytes = 64 }), -EFBIG);
+	assert_int_equal(
+		read_text("activity,a\nsomething,2\n", &(struct rows_options){ .max_bytes = 64 }),
+		-EFBIG);
 	refused(rows_read(file("rows.csv", "1,2\n3\0,4\n", 9), NULL, &rows, &err),
 		":2: a NUL byte");
 	refused(rows_read("/nowhere/rows.csv", NULL, &rows, &err), "No such file");
