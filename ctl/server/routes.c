@@ -11,7 +11,7 @@
 
 #include <event2/http.h>
 
-const struct route ROUTES[ROUTES_COUNT] = {
+const struct route ROUTES[] = {
 	{ EVHTTP_REQ_GET, "/v1/status", status_get },
 	{ EVHTTP_REQ_GET, "/v1/models", models_get_all },
 	{ EVHTTP_REQ_PUT, "/v1/models/{model}/versions/{version}", version_put },
@@ -35,3 +35,5 @@ const struct route ROUTES[ROUTES_COUNT] = {
 	{ EVHTTP_REQ_POST, "/v2/repository/models/{model}/unload", unload_post },
 	{ EVHTTP_REQ_GET, "/metrics", metrics_get },
 };
+
+const size_t N_ROUTES = sizeof(ROUTES) / sizeof(ROUTES[0]);

@@ -4,6 +4,5 @@
 
 #include "ctl/server/http/route.h"
 
-#define ROUTES_COUNT 22
-
-extern const struct route ROUTES[ROUTES_COUNT];
+extern const struct route ROUTES[];
+extern const size_t N_ROUTES;

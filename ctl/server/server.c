@@ -53,7 +53,7 @@ static void server_handle_request(struct evhttp_request *request, void *arg)
 			"only root, martletd's own user and control.group's members may use this");
 		return;
 	}
-	status = route_find(ROUTES, ROUTES_COUNT, evhttp_request_get_command(request),
+	status = route_find(ROUTES, N_ROUTES, evhttp_request_get_command(request),
 		path ? path : "/", &route, &params, allow, &err);
 	if (status == 405)
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);

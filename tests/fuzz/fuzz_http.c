@@ -29,7 +29,7 @@ static void path(const char *text)
 
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
 		int status = route_find(
-			ROUTES, ROUTES_COUNT, METHODS[i], text, &route, &params, allow, &err);
+			ROUTES, N_ROUTES, METHODS[i], text, &route, &params, allow, &err);
 
 		must(status == 200 || (status >= 400 && err.text[0]));
 		must(status != 200 || !params.model[0] || name_is_valid(params.model));

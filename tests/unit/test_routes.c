@@ -20,7 +20,7 @@ static int find(unsigned method, const char *path)
 {
 	route = NULL;
 	err.text[0] = '\0';
-	return route_find(ROUTES, ROUTES_COUNT, method, path, &route, &params, allow, &err);
+	return route_find(ROUTES, N_ROUTES, method, path, &route, &params, allow, &err);
 }
 
 static void find_known_path_gives_route_and_params(void **state)
@@ -96,7 +96,7 @@ static void fill(char path[256], const char *pattern, const char *model, const c
 
 static bool is_taken(unsigned method, const char *pattern)
 {
-	for (size_t i = 0; i < ROUTES_COUNT; i++)
+	for (size_t i = 0; i < N_ROUTES; i++)
 		if (ROUTES[i].method == method && strcmp(ROUTES[i].path, pattern) == 0)
 			return true;
 	return false;
@@ -129,7 +129,7 @@ static void check_route(const struct route *r)
 
 static void every_route_refuses_what_it_must(void **state)
 {
-	for (size_t i = 0; i < ROUTES_COUNT; i++)
+	for (size_t i = 0; i < N_ROUTES; i++)
 		check_route(&ROUTES[i]);
 }
 
