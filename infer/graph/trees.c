@@ -183,60 +183,163 @@ int trees_check(const struct trees *t, struct error *err)
 
 // --- Arrays and nodes ---------------------------------------------------------------------------
 
-static const struct tensor *input(const struct graph *graph, const struct node *node, uint32_t i)
+static const void *values(const struct tensor *const *in, uint32_t i)
 {
-	if (i >= node->n_inputs || node->inputs[i] == GRAPH_NONE)
-		return NULL;
-	return &graph->tensors[node->inputs[i]];
+	return in[i] ? in[i]->data : NULL;
 }
 
-static const void *values(const struct graph *graph, const struct node *node, uint32_t i)
+static uint32_t length(const struct tensor *const *in, uint32_t i)
 {
-	const struct tensor *tensor = input(graph, node, i);
-
-	return tensor ? tensor->data : NULL;
+	return in[i] ? (uint32_t)in[i]->dims[0] : 0;
 }
 
-static uint32_t length(const struct graph *graph, const struct node *node, uint32_t i)
+void trees_of_tensors(
+	const struct tensor *const in[TREES_INPUT_COUNT], const struct node *node, struct trees *t)
 {
-	const struct tensor *tensor = input(graph, node, i);
-
-	return tensor ? (uint32_t)tensor->dims[0] : 0;
-}
-
-void trees_of_node(const struct graph *graph, const struct node *node, struct trees *t)
-{
-	const struct tensor *x = input(graph, node, TREES_X);
+	const struct tensor *x = in[TREES_X];
 
 	*t = (struct trees){
 		.n_features = (uint32_t)x->dims[x->rank - 1],
-		.n_trees = length(graph, node, TREES_ROOT),
-		.n_branches = length(graph, node, TREES_FEATURE),
-		.n_leaves = length(graph, node, TREES_WEIGHT_FIRST) - 1,
-		.n_weights = length(graph, node, TREES_WEIGHT),
-		.n_targets = length(graph, node, TREES_BASE),
-		.n_set_words = length(graph, node, TREES_SET_WORDS),
-		.n_linear_terms = length(graph, node, TREES_LINEAR_FEATURE),
+		.n_trees = length(in, TREES_ROOT),
+		.n_branches = length(in, TREES_FEATURE),
+		.n_leaves = length(in, TREES_WEIGHT_FIRST) - 1,
+		.n_weights = length(in, TREES_WEIGHT),
+		.n_targets = length(in, TREES_BASE),
+		.n_set_words = length(in, TREES_SET_WORDS),
+		.n_linear_terms = length(in, TREES_LINEAR_FEATURE),
 		.aggregate = (enum tree_aggregate)node_int(node, ATTR_AGGREGATE, TREES_SUM),
-		.root = values(graph, node, TREES_ROOT),
-		.feature = values(graph, node, TREES_FEATURE),
-		.threshold = values(graph, node, TREES_THRESHOLD),
-		.kind = values(graph, node, TREES_KIND),
-		.children = values(graph, node, TREES_CHILDREN),
-		.weight_first = values(graph, node, TREES_WEIGHT_FIRST),
-		.weight_target = values(graph, node, TREES_WEIGHT_TARGET),
-		.weight = values(graph, node, TREES_WEIGHT),
-		.base = values(graph, node, TREES_BASE),
-		.set = values(graph, node, TREES_SET),
-		.set_first = values(graph, node, TREES_SET_FIRST),
-		.set_words = values(graph, node, TREES_SET_WORDS),
-		.linear_first = values(graph, node, TREES_LINEAR_FIRST),
-		.linear_constant = values(graph, node, TREES_LINEAR_CONSTANT),
-		.linear_feature = values(graph, node, TREES_LINEAR_FEATURE),
-		.linear_coefficient = values(graph, node, TREES_LINEAR_COEFFICIENT),
+		.root = values(in, TREES_ROOT),
+		.feature = values(in, TREES_FEATURE),
+		.threshold = values(in, TREES_THRESHOLD),
+		.kind = values(in, TREES_KIND),
+		.children = values(in, TREES_CHILDREN),
+		.weight_first = values(in, TREES_WEIGHT_FIRST),
+		.weight_target = values(in, TREES_WEIGHT_TARGET),
+		.weight = values(in, TREES_WEIGHT),
+		.base = values(in, TREES_BASE),
+		.set = values(in, TREES_SET),
+		.set_first = values(in, TREES_SET_FIRST),
+		.set_words = values(in, TREES_SET_WORDS),
+		.linear_first = values(in, TREES_LINEAR_FIRST),
+		.linear_constant = values(in, TREES_LINEAR_CONSTANT),
+		.linear_feature = values(in, TREES_LINEAR_FEATURE),
+		.linear_coefficient = values(in, TREES_LINEAR_COEFFICIENT),
 	};
 	if (t->set_first)
-		t->n_sets = length(graph, node, TREES_SET_FIRST) - 1;
+		t->n_sets = length(in, TREES_SET_FIRST) - 1;
+}
+
+void trees_of_node(const struct graph *graph, const struct node *node, struct trees *trees)
+{
+	const struct tensor *in[TREES_INPUT_COUNT] = { NULL };
+
+	for (uint32_t i = 0; i < node->n_inputs; i++)
+		in[i] = node->inputs[i] == GRAPH_NONE ? NULL : &graph->tensors[node->inputs[i]];
+	trees_of_tensors(in, node, trees);
+}
+
+// --- Values ---------------------------------------------------------------------------------------
+
+static bool trees_among_floats(const uint32_t *words, uint32_t count, float x)
+{
+	while (count > 0) {
+		const uint32_t half = count / 2;
+		float member;
+
+		memcpy(&member, &words[half], sizeof(member));
+		if (member == x)
+			return true;
+		if (member < x) {
+			words += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
+		}
+	}
+	return false;
+}
+
+static bool trees_in_set(const struct trees *t, uint32_t branch, float x)
+{
+	const int32_t set = t->set[branch], first = t->set_first[set];
+	const uint32_t words = (uint32_t)(t->set_first[set + 1] - first);
+	const uint8_t kind = t->kind[branch];
+	uint32_t value;
+
+	if (kind & TREE_SET_FLOATS)
+		return trees_among_floats(t->set_words + first, words, x);
+	if (!(x > -1.0f && x < 2147483648.0f) || ((kind & TREE_SET_FROM_ZERO) && x < 0))
+		return false;
+	value = (uint32_t)(int32_t)x;
+	return (!(kind & TREE_SET_EXACT) || (float)value == x) && value / 32 < words &&
+		(t->set_words[(uint32_t)first + value / 32] >> value % 32 & 1);
+}
+
+bool trees_decide(const struct trees *t, uint32_t branch, float x)
+{
+	const enum tree_test test = (enum tree_test)(t->kind[branch] & TREE_TEST_BITS);
+
+	if (isnan(x) || (test == TREE_LESS_OR_ZERO_MISSING && fabsf(x) <= TREE_ZERO_MISSING))
+		return t->kind[branch] & TREE_MISSING_TRUE;
+	if (test == TREE_EQUAL)
+		return x == t->threshold[branch];
+	if (test == TREE_IN_SET)
+		return trees_in_set(t, branch, x);
+	return x < t->threshold[branch];
+}
+
+static int32_t trees_find_leaf(const struct trees *t, uint32_t tree, const float *x)
+{
+	int32_t node = t->root[tree];
+
+	while (node >= 0)
+		node = t->children[node][trees_decide(t, (uint32_t)node, x[t->feature[node]])];
+	return ~node;
+}
+
+// A linear leaf's value, or its weight where a feature is missing.
+static float trees_linear_value(const struct trees *t, int32_t leaf, const float *x, float weight)
+{
+	double sum = (double)t->linear_constant[leaf];
+
+	for (int32_t i = t->linear_first[leaf]; i < t->linear_first[leaf + 1]; i++) {
+		if (isnan(x[t->linear_feature[i]]))
+			return weight;
+		sum += (double)t->linear_coefficient[i] * (double)x[t->linear_feature[i]];
+	}
+	return (float)sum;
+}
+
+static float trees_leaf_weight(const struct trees *t, int32_t leaf, int32_t w, const float *x)
+{
+	if (t->linear_first && t->linear_first[leaf] != t->linear_first[leaf + 1])
+		return trees_linear_value(t, leaf, x, t->weight[w]);
+	return t->weight[w];
+}
+
+// y begins as the aggregate's neutral value: 0, or NaN for "no leaf spoke yet".
+static void trees_aggregate(enum tree_aggregate how, float *y, float value)
+{
+	if (how == TREES_SUM)
+		*y += value;
+	else if (isnan(*y) || (how == TREES_MIN ? value < *y : value > *y))
+		*y = value;
+}
+
+void trees_score(const struct trees *t, const float *x, float *y)
+{
+	for (uint32_t target = 0; target < t->n_targets; target++)
+		y[target] = t->aggregate == TREES_SUM ? 0 : NAN;
+	for (uint32_t tree = 0; tree < t->n_trees; tree++) {
+		int32_t leaf = trees_find_leaf(t, tree, x);
+
+		for (int32_t w = t->weight_first[leaf]; w < t->weight_first[leaf + 1]; w++)
+			trees_aggregate(t->aggregate, &y[t->weight_target[w]],
+				trees_leaf_weight(t, leaf, w, x));
+	}
+	for (uint32_t target = 0; target < t->n_targets; target++)
+		y[target] = t->base[target] +
+			(isnan(y[target]) && t->aggregate != TREES_SUM ? 0 : y[target]);
 }
 
 // --- Rows ---------------------------------------------------------------------------------------

@@ -98,6 +98,14 @@ int trees_check(const struct trees *trees, struct error *err);
 // The arrays of an OP_TREES node whose inputs have the dtypes and ranks above (shape_trees, which
 // graph_check calls, proves that and trees_check()).
 void trees_of_node(const struct graph *graph, const struct node *node, struct trees *trees);
+// The same of the node's inputs; NULL: left out.
+void trees_of_tensors(const struct tensor *const in[TREES_INPUT_COUNT], const struct node *node,
+	struct trees *trees);
+
+// The answer of a branch to the value x of its feature: which of its children the row goes to.
+bool trees_decide(const struct trees *trees, uint32_t branch, float x);
+// One row, by the definition above. x: [features], y: [targets].
+void trees_score(const struct trees *trees, const float *x, float *y);
 
 // Rows about the ensemble's own thresholds, always the same ones: each value is one of those that
 // its feature is compared with, or just below it; what no branch asks for is 0. rows:

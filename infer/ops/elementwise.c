@@ -443,5 +443,35 @@ const struct plain_op plain_compare = { .run = compare_plain };
 const struct plain_op plain_where = { .run = where_plain };
 const struct plain_op plain_cast = { .run = cast_plain };
 
-const struct plain_op plain_affine = { 0 };
-const struct plain_op plain_prelu = { 0 };
+// --- Scale and shift, PRelu ---------------------------------------------------------------------
+
+static void affine_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
+	const size_t columns = (size_t)plain->in[1].dims[0];
+	const struct act act = act_of_attributes(plain->node);
+	const float *in = x[0], *scale = x[1], *shift = x[2];
+
+	for (size_t i = 0; i < count; i++) {
+		const size_t c = i % columns;
+		const double value = (double)in[i] * (double)scale[c] + (double)shift[c];
+
+		((float *)y[0])[i] = act_f32(&act, (float)value);
+	}
+}
+
+static void prelu_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const float *in = x[0], *slope = x[1];
+	struct walk walk;
+
+	walk_init(&walk, &plain->out[0]);
+	walk_broadcast(&walk, 0, &plain->in[1]);
+	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++)
+		((float *)y[0])[i] = in[i] < 0 ? in[i] * slope[walk.at[0]] : in[i];
+}
+
+const struct plain_op plain_affine = { .run = affine_plain };
+const struct plain_op plain_prelu = { .run = prelu_plain };

@@ -19,54 +19,70 @@ static uint64_t fold_work(const struct plain_op *op, const struct plain *plain)
 	return values + (op->work ? op->work(plain) : 0);
 }
 
-static int fold(
-	struct graph *graph, const struct node *node, const struct plain_op *op, struct error *err)
+// What the plain form takes, in one block of memory.
+struct fold {
+	struct tensor *in, *out; // [n_inputs], [n_outputs]; of what is left out all is 0
+	const void **x;
+	void **y;
+};
+
+static bool fold_init(struct fold *fold, const struct node *node)
 {
-	static const struct tensor LEFT_OUT = { .dims = { 0 } };
-	struct tensor in[PLAIN_IN_MAX], out[PLAIN_OUT_MAX];
-	const void *x[PLAIN_IN_MAX];
-	void *y[PLAIN_OUT_MAX], *scratch = NULL;
-	const struct plain plain = {
-		.node = node, .in = in, .out = out, .n_in = node->n_inputs, .n_out = node->n_outputs
-	};
-	const struct node *folded;
-	size_t scratch_bytes;
+	const size_t n_in = node->n_inputs, n_out = node->n_outputs;
+	char *block = calloc(n_in + n_out, sizeof(struct tensor) + sizeof(void *));
 
+	if (!block)
+		return false;
+	fold->in = (struct tensor *)(void *)block;
+	fold->out = fold->in + n_in;
+	fold->x = (const void **)(fold->out + n_out);
+	fold->y = (void **)(fold->x + n_in);
+	return true;
+}
+
+// False: an input is not constant.
+static bool fold_inputs(const struct graph *graph, const struct node *node, struct fold *fold)
+{
 	for (uint32_t i = 0; i < node->n_inputs; i++) {
-		uint32_t t = node->inputs[i];
-
-		in[i] = t == GRAPH_NONE ? LEFT_OUT : graph->tensors[t];
-		x[i] = in[i].data;
-		if (t != GRAPH_NONE && !x[i])
-			return 0;
-	}
-	for (uint32_t o = 0; o < node->n_outputs; o++)
-		out[o] = node->outputs[o] == GRAPH_NONE ? LEFT_OUT
-							: graph->tensors[node->outputs[o]];
-	if (fold_work(op, &plain) > FOLD_WORK_MAX)
-		return 0;
-	for (uint32_t o = 0; o < node->n_outputs; o++) {
-		y[o] = NULL;
-		if (node->outputs[o] != GRAPH_NONE) {
-			y[o] = arena_calloc(graph->arena, tensor_bytes(&out[o]) + 1, 1);
-			if (!y[o])
-				return error_set(
-					err, -ENOMEM, "out of memory to fold '%s'", node->name);
-		}
-	}
-	scratch_bytes = op->scratch_bytes ? op->scratch_bytes(&plain) : 0;
-	scratch = malloc(scratch_bytes + 1);
-	if (!scratch)
-		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
-	op->run(&plain, x, y, scratch);
-	free(scratch);
-	folded = arena_memdup(graph->arena, node, sizeof(*node));
-	if (!folded)
-		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
-	for (uint32_t o = 0; o < node->n_outputs; o++) {
-		if (!y[o])
+		if (node->inputs[i] == GRAPH_NONE)
 			continue;
-		graph->tensors[node->outputs[o]].data = y[o];
+		fold->in[i] = graph->tensors[node->inputs[i]];
+		fold->x[i] = fold->in[i].data;
+		if (!fold->x[i])
+			return false;
+	}
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		if (node->outputs[o] != GRAPH_NONE)
+			fold->out[o] = graph->tensors[node->outputs[o]];
+	}
+	return true;
+}
+
+static int fold_run(struct graph *graph, const struct node *node, const struct plain_op *op,
+	const struct plain *plain, struct fold *fold)
+{
+	const size_t bytes = op->scratch_bytes ? op->scratch_bytes(plain) : 0;
+	const struct node *folded = arena_memdup(graph->arena, node, sizeof(*node));
+	void *scratch;
+
+	if (!folded)
+		return -ENOMEM;
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		if (node->outputs[o] == GRAPH_NONE)
+			continue;
+		fold->y[o] = arena_alloc(graph->arena, tensor_bytes(&fold->out[o]));
+		if (!fold->y[o])
+			return -ENOMEM;
+	}
+	scratch = malloc(bytes + 1);
+	if (!scratch)
+		return -ENOMEM;
+	op->run(plain, fold->x, fold->y, scratch);
+	free(scratch);
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		if (!fold->y[o])
+			continue;
+		graph->tensors[node->outputs[o]].data = fold->y[o];
 		graph->tensors[node->outputs[o]].folded = folded;
 	}
 	return 1;
@@ -75,9 +91,20 @@ static int fold(
 int op_fold(struct graph *graph, const struct node *node, struct error *err)
 {
 	const struct plain_op *op = op_plain(node->op);
+	struct plain plain = { .node = node, .n_in = node->n_inputs, .n_out = node->n_outputs };
+	struct fold fold;
+	int rc = 0;
 
-	if (!op || node->n_inputs == 0 || node->n_inputs > PLAIN_IN_MAX ||
-		node->n_outputs > PLAIN_OUT_MAX)
+	if (node->n_inputs == 0)
 		return 0;
-	return fold(graph, node, op, err);
+	if (!fold_init(&fold, node))
+		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
+	plain.in = fold.in;
+	plain.out = fold.out;
+	if (fold_inputs(graph, node, &fold) && fold_work(op, &plain) <= FOLD_WORK_MAX)
+		rc = fold_run(graph, node, op, &plain, &fold);
+	free(fold.in);
+	if (rc == -ENOMEM)
+		error_set(err, rc, "out of memory to fold '%s'", node->name);
+	return rc;
 }

@@ -322,4 +322,25 @@ const struct plain_op plain_slice = { .run = slice_plain };
 const struct plain_op plain_pad = { .run = pad_plain };
 const struct plain_op plain_tile = { .run = tile_plain };
 
-const struct plain_op plain_concat = { 0 };
+static void concat_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const struct tensor *out = &plain->out[0];
+	size_t outer = 1;
+	uint32_t axis = 0;
+	char *to = y[0];
+
+	node_axis(plain->node, out->rank, 0, &axis);
+	for (uint32_t d = 0; d < axis; d++)
+		outer *= (size_t)out->dims[d];
+	for (size_t o = 0; o < outer; o++) {
+		for (uint32_t i = 0; i < plain->n_in; i++) {
+			const size_t bytes = tensor_bytes(&plain->in[i]) / outer;
+
+			memcpy(to, (const char *)x[i] + o * bytes, bytes);
+			to += bytes;
+		}
+	}
+}
+
+const struct plain_op plain_concat = { .run = concat_plain };

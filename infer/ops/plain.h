@@ -10,9 +10,6 @@
 
 #include "infer/graph/graph.h"
 
-#define PLAIN_IN_MAX  16
-#define PLAIN_OUT_MAX 64
-
 // A node as its plain form sees it.
 struct plain {
 	const struct node *node;       // its attributes; inputs and outputs are not looked at

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Products of matrices, as NumPy's matmul has them.
+#include "infer/graph/act.h"
+#include "infer/graph/bf16.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
@@ -115,5 +117,90 @@ static void matmul_plain(
 
 const struct plain_op plain_matmul = { .run = matmul_plain, .work = matmul_work };
 
-const struct plain_op plain_dense = { 0 };
-const struct plain_op plain_gemm = { 0 };
+// --- Dense and Gemm -----------------------------------------------------------------------------
+
+static double dense_sum(const float *x, const float *w, size_t k, size_t n, double bias)
+{
+	for (size_t i = 0; i < k; i++)
+		bias += (double)x[i] * (double)w[i * n];
+	return bias;
+}
+
+// In the order that kernels/product/bf16_dense.h tells: pairs of inputs to two sums by turns, the
+// odd product of a pair first, each addition rounded to float. Products of bfloat16 are exact.
+static float dense_sum_bf16(const float *x, const uint16_t *w, size_t k, size_t n, float bias)
+{
+	float sum[2] = { bias, 0 };
+
+	for (size_t i = 0; i < k; i += 2) {
+		float *own = &sum[i / 2 % 2];
+
+		if (i + 1 < k)
+			*own += bf16_to(bf16_of(x[i + 1])) * bf16_to(w[(i + 1) * n]);
+		*own += bf16_to(bf16_of(x[i])) * bf16_to(w[i * n]);
+	}
+	return sum[0] + sum[1];
+}
+
+static void dense_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const struct tensor *w = &plain->in[1];
+	const size_t k = (size_t)w->dims[0], n = (size_t)w->dims[1];
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
+	const float *bias = plain->n_in > 2 ? x[2] : NULL;
+	const struct act act = act_of_attributes(plain->node);
+
+	for (size_t i = 0; i < count; i++) {
+		const float *row = (const float *)x[0] + i / n * k, b = bias ? bias[i % n] : 0;
+		const float sum = w->dtype == DTYPE_BF16
+			? dense_sum_bf16(row, (const uint16_t *)x[1] + i % n, k, n, b)
+			: (float)dense_sum(row, (const float *)x[1] + i % n, k, n, (double)b);
+
+		((float *)y[0])[i] = act_f32(&act, sum);
+	}
+}
+
+static uint64_t dense_work(const struct plain *plain)
+{
+	return (uint64_t)tensor_elements(&plain->out[0]) * (uint64_t)plain->in[1].dims[0];
+}
+
+// ALPHA * A * B + BETA * C, A and B transposed where TRANS_A and TRANS_B say so.
+static void gemm_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const bool trans_a = node_int(plain->node, ATTR_TRANS_A, 0) != 0;
+	const bool trans_b = node_int(plain->node, ATTR_TRANS_B, 0) != 0;
+	const double alpha = (double)node_float(plain->node, ATTR_ALPHA, 1);
+	const double beta = (double)node_float(plain->node, ATTR_BETA, 1);
+	const int64_t m = plain->out[0].dims[0], n = plain->out[0].dims[1];
+	const int64_t k = plain->in[0].dims[trans_a ? 0 : 1];
+	const float *a = x[0], *b = x[1], *c = plain->n_in > 2 ? x[2] : NULL;
+	float *to = y[0];
+	struct walk walk;
+
+	walk_init(&walk, &plain->out[0]);
+	if (c)
+		walk_broadcast(&walk, 0, &plain->in[2]);
+	for (; walk.left > 0; walk_next(&walk)) {
+		const int64_t i = walk.index[0], j = walk.index[1];
+		double sum = 0;
+
+		for (int64_t l = 0; l < k; l++)
+			sum += (double)a[trans_a ? l * m + i : i * k + l] *
+				(double)b[trans_b ? j * k + l : l * n + j];
+		*to++ = (float)(alpha * sum + (c ? beta * (double)c[walk.at[0]] : 0));
+	}
+}
+
+static uint64_t gemm_work(const struct plain *plain)
+{
+	const bool trans_a = node_int(plain->node, ATTR_TRANS_A, 0) != 0;
+
+	return (uint64_t)tensor_elements(&plain->out[0]) *
+		(uint64_t)plain->in[0].dims[trans_a ? 0 : 1];
+}
+
+const struct plain_op plain_dense = { .run = dense_plain, .work = dense_work };
+const struct plain_op plain_gemm = { .run = gemm_plain, .work = gemm_work };

@@ -2,6 +2,8 @@
 // Whole numbers that stand for floats: x = (q - zero point) * scale. Formulas: ONNX's Operators.md
 // of the same operators. Round to nearest, ties to even; what does not fit is saturated; sums of
 // products wrap in 32 bits, as everywhere where they are computed by int8 instructions.
+#include "infer/graph/act.h"
+#include "infer/graph/requantise.h"
 #include "infer/graph/window.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
@@ -558,6 +560,149 @@ const struct plain_op plain_quantised_matmul = { .run = quantised_matmul_plain,
 const struct plain_op plain_quantised_conv = { .run = quantised_conv_plain,
 	.work = quantised_conv_work };
 
-const struct plain_op plain_qdense = { 0 };
-const struct plain_op plain_qconv = { 0 };
-const struct plain_op plain_dynamic_qdense = { 0 };
+// --- QDense, QConv and DynamicQDense ------------------------------------------------------------
+
+// What becomes of a sum: TO, ZERO, LOW and HIGH.
+struct requantise {
+	enum dtype to;
+	int32_t zero, low, high;
+};
+
+static struct requantise requantise_of(const struct plain *plain)
+{
+	const enum dtype to = plain->out[0].dtype;
+	const int64_t least = to == DTYPE_I8 ? -128 : 0;
+
+	return (struct requantise){ .to = to,
+		.zero = (int32_t)node_int(plain->node, ATTR_ZERO, least),
+		.low = (int32_t)node_int(plain->node, ATTR_LOW, least),
+		.high = (int32_t)node_int(plain->node, ATTR_HIGH, least + 255) };
+}
+
+static void requantise_store(
+	const struct requantise *r, void *y, size_t at, uint32_t sum, float multiplier)
+{
+	const float value = (float)(int32_t)sum * multiplier;
+
+	if (r->to == DTYPE_I32)
+		((uint32_t *)y)[at] = sum;
+	else if (r->to == DTYPE_F32)
+		((float *)y)[at] = value;
+	else
+		((uint8_t *)y)[at] = (uint8_t)requantise(value, r->zero, r->low, r->high);
+}
+
+static void qdense_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const struct requantise r = requantise_of(plain);
+	const size_t k = (size_t)plain->in[1].dims[0], n = (size_t)plain->in[1].dims[1];
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
+	const int8_t *w = x[1];
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t sum = ((const uint32_t *)x[2])[i % n];
+
+		for (size_t l = 0; l < k; l++)
+			sum += (uint32_t)value_integer(plain->in[0].dtype, x[0], i / n * k + l) *
+				(uint32_t)w[l * n + i % n];
+		requantise_store(&r, y[0], i, sum, ((const float *)x[3])[i % n]);
+	}
+}
+
+static uint64_t qdense_work(const struct plain *plain)
+{
+	return (uint64_t)tensor_elements(&plain->out[0]) * (uint64_t)plain->in[1].dims[0];
+}
+
+// One channel `c` of the input under the window at output position o: its products with column m of
+// the weights, which has the taps of each channel together.
+static uint32_t qconv_sum(const struct plain *plain, const struct window *w,
+	const int64_t o[WINDOW_DIMS], const void *x, int64_t x0, const int8_t *weights)
+{
+	const int64_t taps = window_product(w->kernel), columns = plain->in[1].dims[1];
+	const uint32_t pad = (uint32_t)node_int(plain->node, ATTR_PAD_VALUE, 0);
+	uint32_t sum = 0;
+
+	for (int64_t t = 0; t < taps; t++) {
+		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
+			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
+		bool inside = true;
+		int64_t at = 0;
+
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+			const int64_t i = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
+
+			inside &= i >= 0 && i < w->in[d];
+			at = at * w->in[d] + i;
+		}
+		sum += (uint32_t)weights[t * columns] *
+			(inside ? (uint32_t)value_integer(plain->in[0].dtype, x, (size_t)(x0 + at))
+				: pad);
+	}
+	return sum;
+}
+
+static void qconv_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const struct requantise r = requantise_of(plain);
+	const struct tensor *in = &plain->in[0];
+	const int64_t groups = node_int(plain->node, ATTR_GROUP, 1), m = plain->in[1].dims[1];
+	const int64_t channels = in->dims[1] / groups;
+	int64_t positions, size, taps;
+	struct window w;
+	struct error err;
+
+	window_of(
+		plain->node, in, node_attr(plain->node, ATTR_KERNEL_SHAPE)->ints, false, &w, &err);
+	positions = window_product(w.out);
+	size = window_product(w.in);
+	taps = window_product(w.kernel);
+	for (int64_t i = 0; i < in->dims[0] * m * positions; i++) {
+		const int64_t column = i / positions % m, position = i % positions;
+		const int64_t first =
+			i / positions / m * in->dims[1] + column / (m / groups) * channels;
+		const int64_t o[WINDOW_DIMS] = { position / (w.out[1] * w.out[2]),
+			position / w.out[2] % w.out[1], position % w.out[2] };
+		uint32_t sum = ((const uint32_t *)x[2])[column];
+
+		for (int64_t c = 0; c < channels; c++)
+			sum += qconv_sum(plain, &w, o, x[0], (first + c) * size,
+				(const int8_t *)x[1] + c * taps * m + column);
+		requantise_store(&r, y[0], (size_t)i, sum, ((const float *)x[3])[column]);
+	}
+}
+
+// The product is rounded to float before the bias is added, whatever the compiler makes of it: a
+// sum of two floats in double is rounded the same when it becomes a float.
+static void dynamic_qdense_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const struct act act = act_of_attributes(plain->node);
+	const size_t k = (size_t)plain->in[1].dims[0], n = (size_t)plain->in[1].dims[1];
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
+	const float *w_scale = x[2], *bias = x[3], *x_scale = x[4];
+	const uint32_t x_zero = (uint32_t)zero_at(plain, x, 5, 0);
+
+	for (size_t i = 0; i < count; i++) {
+		const size_t column = i % n;
+		const uint32_t w_zero = (uint32_t)zero_at(plain, x, 6, column);
+		uint32_t sum = 0;
+		float product;
+
+		for (size_t l = 0; l < k; l++) {
+			const uint32_t value =
+				(uint32_t)value_integer(plain->in[0].dtype, x[0], i / n * k + l);
+			const uint32_t w = (uint32_t)((const int8_t *)x[1])[l * n + column];
+
+			sum += (value - x_zero) * (w - w_zero);
+		}
+		product = (float)(int32_t)sum * (*x_scale * w_scale[column]);
+		((float *)y[0])[i] = act_f32(&act, (float)((double)product + (double)bias[column]));
+	}
+}
+
+const struct plain_op plain_qdense = { .run = qdense_plain, .work = qdense_work };
+const struct plain_op plain_qconv = { .run = qconv_plain, .work = qdense_work };
+const struct plain_op plain_dynamic_qdense = { .run = dynamic_qdense_plain, .work = qdense_work };

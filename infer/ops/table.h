@@ -10,4 +10,4 @@
 int op_infer(const struct graph *graph, const struct node *node, struct tensor *outputs,
 	struct error *err);
 
-const struct plain_op *op_plain(enum op op); // NULL: there is none
+const struct plain_op *op_plain(enum op op);

@@ -97,4 +97,36 @@ int shape_trees(const struct inference *in, struct tensor *out)
 	return trees_check(&trees, in->err);
 }
 
-const struct plain_op plain_trees = { 0 };
+// --- Values -------------------------------------------------------------------------------------
+
+static void trees_of_plain(const struct plain *plain, const void *const *x, struct trees *trees)
+{
+	const struct tensor *in[TREES_INPUT_COUNT] = { NULL };
+	struct tensor own[TREES_INPUT_COUNT];
+
+	for (uint32_t i = 0; i < plain->n_in; i++) {
+		own[i] = plain->in[i];
+		own[i].data = x[i];
+		in[i] = x[i] ? &own[i] : NULL;
+	}
+	trees_of_tensors(in, plain->node, trees);
+}
+
+static void trees_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	struct trees trees;
+
+	trees_of_plain(plain, x, &trees);
+	for (int64_t row = 0; row < plain->out[0].dims[0]; row++)
+		trees_score(&trees, (const float *)x[TREES_X] + row * trees.n_features,
+			(float *)y[0] + row * trees.n_targets);
+}
+
+static uint64_t trees_work(const struct plain *plain)
+{
+	// 16: branches on the way down a tree
+	return 16 * (uint64_t)plain->out[0].dims[0] * (uint64_t)plain->in[TREES_ROOT].dims[0];
+}
+
+const struct plain_op plain_trees = { .run = trees_plain, .work = trees_work };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who builds the step of which operator: its own builder (steps/*.c), or its plain form.
 #include "infer/plan/table.h"
-#include "infer/ops/table.h"
 #include "infer/plan/steps/conv.h"
 #include "infer/plan/steps/conv_tile.h"
 #include "infer/plan/steps/elementwise.h"
@@ -94,16 +93,11 @@ static bool is_fast(const struct builder *builder)
 
 int build_step(struct builder *builder)
 {
-	const enum op op = builder->node->op;
 	int rc = -ENOTSUP;
 
 	if (is_fast(builder))
-		rc = PLAN_OPERATORS[op].build(builder);
-	if (rc == -ENOTSUP && op_plain(op))
-		return build_plain(builder);
-	if (rc == -ENOTSUP && !is_fast(builder))
-		error_set(builder->err, rc, "this build cannot compute it from such inputs");
-	return rc;
+		rc = PLAN_OPERATORS[builder->node->op].build(builder);
+	return rc == -ENOTSUP ? build_plain(builder) : rc;
 }
 
 bool build_takes_channels_last(

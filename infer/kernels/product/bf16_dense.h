@@ -12,10 +12,9 @@
 // nearly as float32 sums in another order do. Contract otherwise as kernels.h says.
 #pragma once
 
+#include "infer/graph/bf16.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
-
-#include <string.h>
 
 // x rows are k floats, y rows n, both without gaps. scratch: bf16_dense_scratch_bytes(k) for each of
 // the m rows, KERNEL_ALIGN-aligned.
@@ -48,29 +47,6 @@ static inline size_t bf16_dense_scratch_bytes(uint32_t k)
 size_t bf16_dense_packed_bytes(uint32_t k, uint32_t n);
 // w [k][n], rounded where it is not bfloat16; b [n] or NULL.
 void bf16_dense_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n);
-
-// To nearest, ties to even; what is nearer to 0 than 2^-126 becomes 0, as vcvtneps2bf16 has it.
-static inline uint16_t bf16_of(float value)
-{
-	uint32_t bits, size;
-
-	memcpy(&bits, &value, sizeof(bits));
-	size = bits & 0x7fffffff;
-	if (size > 0x7f800000) // NaN stays one
-		return (uint16_t)(bits >> 16 | 0x40);
-	if (size < 0x00800000)
-		return (uint16_t)(bits >> 16 & 0x8000);
-	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-static inline float bf16_to(uint16_t value)
-{
-	const uint32_t bits = (uint32_t)value << 16;
-	float result;
-
-	memcpy(&result, &bits, sizeof(result));
-	return result;
-}
 
 #define BF16_DENSE_LIST(X)                                                                         \
 	X(bf16_dense_1x1__scalar, ISA_SCALAR)                                                      \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The packing, the tables and the truth of the int8 kernels.
+#include "infer/graph/requantise.h"
 #include "infer/kernels/quantise/qdense_tail.h"
 
 #include <assert.h>
@@ -38,9 +39,7 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 static void qdense_store(
 	const struct qdense *dense, void *y, size_t at, int32_t sum, float multiplier)
 {
-	const float low = (float)(dense->low - dense->zero),
-		    high = (float)(dense->high - dense->zero);
-	float v = (float)sum * multiplier;
+	const float v = (float)sum * multiplier;
 
 	if (qdense_keeps_sums(dense)) {
 		((int32_t *)y)[at] = sum;
@@ -50,9 +49,7 @@ static void qdense_store(
 		((float *)y)[at] = v;
 		return;
 	}
-	v = v > low ? v : low;
-	v = v < high ? v : high;
-	((uint8_t *)y)[at] = (uint8_t)((int32_t)nearbyintf(v) + dense->zero);
+	((uint8_t *)y)[at] = (uint8_t)requantise(v, dense->zero, dense->low, dense->high);
 }
 
 static void qdense_row_of(const struct qdense *dense, uint32_t row, const uint8_t *x, void *y)

@@ -33,9 +33,6 @@ struct ranks {
 int ranks_init(struct ranks *ranks, const struct trees *trees);
 void ranks_fini(struct ranks *ranks);
 
-// The reference's answer to branch b of the ensemble.
-bool trees_decide(const struct trees *trees, uint32_t branch, float x);
-
 // Do all weights of each tree go to one target, one weight a leaf at most, and are all summed?
 bool trees_one_target(const struct trees *trees);
 uint32_t trees_target(const struct trees *trees, uint32_t tree); // that target

@@ -7,6 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+// Of a step; Concat and trees may have more inputs, Concat never comes here.
+#define PLAIN_IN_MAX  32
+#define PLAIN_OUT_MAX 8
+
 struct plain_step {
 	struct plain plain;
 	void (*run)(const struct plain *plain, const void *const *x, void *const *y, void *scratch);
