@@ -2,6 +2,7 @@
 #include "ctl/tool/flow.h"
 
 #include "base/name.h"
+#include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 #include "dataplane/flow/capture.h"
 #include "dataplane/flow/features.h"
@@ -22,22 +23,21 @@ struct flow_request {
 	struct flow_table_options table;
 };
 
-// Rows go to a file without a name first: a capture that is refused leaves nothing behind.
 struct flow_writer {
 	const struct flow_request *request;
-	FILE *spool;
+	FILE *file;
 	uint64_t rows;
 };
 
 static void flow_write_csv_header(struct flow_writer *writer)
 {
 	for (int i = 0; i < FEATURE_COUNT; i++)
-		fprintf(writer->spool, "%s%s", i ? "," : "", feature_name(i));
+		fprintf(writer->file, "%s%s", i ? "," : "", feature_name(i));
 	if (writer->request->activity)
-		fprintf(writer->spool, ",activity");
+		fprintf(writer->file, ",activity");
 	if (writer->request->label)
-		fprintf(writer->spool, ",label");
-	fprintf(writer->spool, "\n");
+		fprintf(writer->file, ",label");
+	fprintf(writer->file, "\n");
 }
 
 static void flow_emit_csv(void *context, const struct flow *flow, enum flow_end end)
@@ -47,12 +47,12 @@ static void flow_emit_csv(void *context, const struct flow *flow, enum flow_end 
 
 	features_of(flow, features);
 	for (int i = 0; i < FEATURE_COUNT; i++)
-		fprintf(writer->spool, "%s%.7g", i ? "," : "", features[i]);
+		fprintf(writer->file, "%s%.7g", i ? "," : "", features[i]);
 	if (writer->request->activity)
-		fprintf(writer->spool, ",%s", writer->request->activity);
+		fprintf(writer->file, ",%s", writer->request->activity);
 	if (writer->request->label)
-		fprintf(writer->spool, ",%s", writer->request->label);
-	fprintf(writer->spool, "\n");
+		fprintf(writer->file, ",%s", writer->request->label);
+	fprintf(writer->file, "\n");
 	writer->rows++;
 }
 
@@ -70,7 +70,7 @@ static void flow_write_json_end(
 static void flow_emit_json(void *context, const struct flow *flow, enum flow_end end)
 {
 	struct flow_writer *writer = context;
-	FILE *file = writer->spool;
+	FILE *file = writer->file;
 	float features[FEATURE_COUNT];
 
 	features_of(flow, features);
@@ -107,37 +107,6 @@ static void flow_report(const char *path, const struct capture_stats *stats, uin
 	fprintf(stderr, "\n");
 }
 
-// 0, or a negative errno.
-static int flow_copy(FILE *spool, FILE *out)
-{
-	char block[65536];
-	size_t bytes;
-
-	rewind(spool);
-	while ((bytes = fread(block, 1, sizeof(block), spool)) > 0)
-		if (fwrite(block, 1, bytes, out) != bytes)
-			return -errno;
-	return ferror(spool) || fflush(out) ? -errno : 0;
-}
-
-static int flow_copy_out(FILE *spool, const char *path, struct error *err)
-{
-	FILE *out = path ? fopen(path, "w") : stdout;
-	int rc;
-
-	if (!out) {
-		rc = -errno;
-		return error_set(err, rc, "%s: %s", path, strerror(-rc));
-	}
-	rc = flow_copy(spool, out);
-	if (path && fclose(out) && !rc)
-		rc = -errno;
-	if (!rc)
-		return 0;
-	return error_set(err, rc, "%s: the rows could not be written whole: %s",
-		path ? path : "standard output", strerror(-rc));
-}
-
 static int flow_make_rows(
 	const struct flow_request *request, struct flow_writer *writer, struct error *err)
 {
@@ -153,14 +122,14 @@ static int flow_make_rows(
 	if (getrandom(table.seed, sizeof(table.seed), 0) != sizeof(table.seed))
 		table.seed[0] = 1; // offline, a guessable seed costs nothing but time
 	if (tool.json)
-		fprintf(writer->spool, "{\"flows\":[");
+		fprintf(writer->file, "{\"flows\":[");
 	else
 		flow_write_csv_header(writer);
 	rc = capture_read(capture, request->path, &table, request->partial, &stats, err);
 	if (rc)
 		return rc;
 	if (tool.json)
-		fprintf(writer->spool,
+		fprintf(writer->file,
 			"],\n\"packets\":%" PRIu64 ",\"not_ip\":%" PRIu64
 			",\"other_protocol\":%" PRIu64 ",\"fragments\":%" PRIu64
 			",\"snapped\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"evicted\":%" PRIu64
@@ -170,9 +139,7 @@ static int flow_make_rows(
 			stats.verdicts[PACKET_SNAPPED], stats.verdicts[PACKET_MALFORMED],
 			stats.table.ended[FLOW_END_EVICTED], stats.cut ? "true" : "false");
 	flow_report(request->path, &stats, writer->rows);
-	if (fflush(writer->spool) || ferror(writer->spool))
-		return error_set(err, -errno, "temporary file: %s", strerror(errno));
-	return flow_copy_out(writer->spool, request->out, err);
+	return 0;
 }
 
 // Reads seconds into the flow table's nanoseconds.
@@ -238,16 +205,21 @@ static int flow_run(const struct command *command, char **argv)
 {
 	struct flow_request request = { .table = { FLOW_TABLE_DEFAULTS } };
 	struct flow_writer writer = { .request = &request };
-	struct error err = { .text = "" };
+	struct output output;
+	struct error err;
 	int exit, rc;
 
 	if (!command_parse(command, argv, &request, &exit))
 		return exit;
-	writer.spool = tmpfile();
-	if (!writer.spool)
-		return tool_refuse("no temporary file for the rows: %m");
+	rc = output_open(&output, request.out, &err);
+	if (rc)
+		return tool_refuse("%s", err.text);
+	writer.file = output.file;
 	rc = flow_make_rows(&request, &writer, &err);
-	fclose(writer.spool);
+	if (rc)
+		output_abort(&output); // a capture that is refused leaves nothing behind
+	else
+		rc = output_commit(&output, &err);
 	return rc ? tool_refuse("%s", err.text) : TOOL_DONE;
 }
 

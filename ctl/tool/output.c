@@ -15,12 +15,25 @@ static const char *output_ending(const char *path)
 	return dot && strlen(dot) < 8 ? dot : "";
 }
 
+static int output_open_standard(struct output *output, struct error *err)
+{
+	*output = (struct output){ .standard = true, .file = tmpfile() };
+	strcpy(output->path, "standard output");
+	if (output->file)
+		return 0;
+	return error_set(
+		err, -errno, "no temporary file for what is to be printed: %s", strerror(errno));
+}
+
 int output_open(struct output *output, const char *path, struct error *err)
 {
-	mode_t mask = umask(0);
+	mode_t mask;
 	struct stat st;
 	int fd;
 
+	if (!path)
+		return output_open_standard(output, err);
+	mask = umask(0);
 	umask(mask);
 	*output = (struct output){ 0 };
 	if (strlen(path) >= sizeof(output->path))
@@ -63,8 +76,36 @@ int output_finish(struct output *output, struct error *err)
 		output->path, strerror(bad));
 }
 
+// 0, or a negative errno.
+static int output_copy(FILE *from, FILE *to)
+{
+	char block[65536];
+	size_t bytes;
+
+	if (fflush(from) || ferror(from))
+		return -errno;
+	rewind(from);
+	while ((bytes = fread(block, 1, sizeof(block), from)) > 0)
+		if (fwrite(block, 1, bytes, to) != bytes)
+			return -errno;
+	return ferror(from) || fflush(to) ? -errno : 0;
+}
+
+static int output_commit_standard(struct output *output, struct error *err)
+{
+	int rc = output_copy(output->file, stdout);
+
+	output_abort(output);
+	if (!rc)
+		return 0;
+	return error_set(
+		err, rc, "%s: could not be written whole: %s", output->path, strerror(-rc));
+}
+
 int output_commit(struct output *output, struct error *err)
 {
+	if (output->standard)
+		return output_commit_standard(output, err);
 	if (output->file) {
 		int rc = output_finish(output, err);
 

@@ -57,6 +57,16 @@ partial_takes_what_is_there() {
 		[ "$(wc -l <"$work/e.csv")" -ge 2 ] && grep -q 'cut at packet' "$work/e.err"
 }
 
+# With no room to write, what stood at -o stays, and nothing else is left beside it.
+full_disk_leaves_what_was_there() {
+	local status=0
+	mkdir "$work/full"
+	echo before >"$work/full/f.csv"
+	(trap '' XFSZ && ulimit -f 0 && exec "$ctl" flow features $corpus/ethernet.pcap -o "$work/full/f.csv") \
+		2>&1 | grep -q 'f.csv: could not be written: File too large' || status=1
+	[ $status = 0 ] && [ "$(cat "$work/full/f.csv")" = before ] && [ "$(ls "$work/full")" = f.csv ]
+}
+
 refused() { # expected-status pattern arguments...
 	local expected=$1 pattern=$2 status=0
 	shift 2
@@ -70,6 +80,8 @@ check header_is_the_bundled_data header_is_the_bundled_data
 check json_is_json json_is_json
 check cut_file_leaves_nothing cut_file_leaves_nothing
 check partial_takes_what_is_there partial_takes_what_is_there
+check full_disk_leaves_what_was_there full_disk_leaves_what_was_there
+check a_device_is_named refused 1 'not an ordinary file' $corpus/sll.pcap -o /dev/full
 check no_file_is_named refused 1 'No such file' "$work/none.pcap"
 check a_directory_is_named refused 1 'is a directory' "$work"
 check no_capture_is_named refused 1 'not a capture' Makefile
