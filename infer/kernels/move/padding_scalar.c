@@ -47,42 +47,55 @@ void padding_fill__scalar(const struct padding *padding, float value, void *y)
 		floats[i] = value;
 }
 
-// The position in y of the first one of line l of x.
-static size_t padding_line(const struct padding *p, size_t l)
+// The position in y of the first one of x.
+static size_t padding_first(const struct padding *p)
 {
-	const size_t i = l / p->in[1] + p->begin[0], j = l % p->in[1] + p->begin[1];
+	const uint32_t *begin = p->begin, *padded = p->padded;
 
-	return (i * p->padded[1] + j) * p->padded[2] + p->begin[2];
+	return ((size_t)begin[0] * padded[1] + begin[1]) * padded[2] + begin[2];
 }
 
 // Both channels first, or both last: line by line.
 static void padding_copy_lines(const struct padding *p, const char *x, char *y)
 {
-	const uint32_t planes = p->x_last ? 1 : p->channels;
+	const uint32_t planes = p->x_last ? 1 : p->channels, depth = p->in[0], height = p->in[1];
 	const size_t position = (size_t)(p->x_last ? p->channels : 1) * p->value_bytes;
-	const size_t line = p->in[2] * position, lines = (size_t)p->in[0] * p->in[1];
-	const size_t plane = (size_t)p->padded[0] * p->padded[1] * p->padded[2] * position;
+	const size_t line = p->in[2] * position, y_line = p->padded[2] * position;
+	const size_t y_slice = p->padded[1] * y_line, y_plane = p->padded[0] * y_slice;
 
-	for (uint32_t c = 0; c < planes; c++, y += plane)
-		for (size_t l = 0; l < lines; l++, x += line)
-			memcpy(y + padding_line(p, l) * position, x, line);
-}
+	y += padding_first(p) * position;
+	for (uint32_t c = 0; c < planes; c++, y += y_plane) {
+		char *slice = y;
 
-// Bytes from channels first to channels last.
-static void padding_copy_transposed(const struct padding *p, const uint8_t *x, uint8_t *y)
-{
-	const size_t wide = p->in[2], lines = (size_t)p->in[0] * p->in[1];
+		for (uint32_t i = 0; i < depth; i++, slice += y_slice) {
+			char *to = slice;
 
-	for (size_t l = 0; l < lines; l++) {
-		uint8_t *line = y + padding_line(p, l) * p->channels;
-
-		for (uint32_t c = 0; c < p->channels; c++) {
-			const uint8_t *from = x + (c * lines + l) * wide;
-
-			for (size_t i = 0; i < wide; i++)
-				line[i * p->channels + c] = from[i];
+			for (uint32_t j = 0; j < height; j++, x += line, to += y_line)
+				memcpy(to, x, line);
 		}
 	}
+}
+
+// One line of bytes from channels first, `plane` bytes apart, to channels last.
+static void padding_transpose_line(
+	const uint8_t *x, size_t plane, uint32_t channels, uint32_t wide, uint8_t *y)
+{
+	for (uint32_t c = 0; c < channels; c++, x += plane)
+		for (size_t i = 0; i < wide; i++)
+			y[i * channels + c] = x[i];
+}
+
+static void padding_copy_transposed(const struct padding *p, const uint8_t *x, uint8_t *y)
+{
+	const uint32_t channels = p->channels, depth = p->in[0], height = p->in[1], wide = p->in[2];
+	const size_t plane = (size_t)depth * height * wide;
+	const size_t y_line = (size_t)p->padded[2] * channels, y_slice = p->padded[1] * y_line;
+
+	y += padding_first(p) * channels;
+	for (uint32_t i = 0; i < depth; i++)
+		for (uint32_t j = 0; j < height; j++, x += wide)
+			padding_transpose_line(
+				x, plane, channels, wide, y + i * y_slice + j * y_line);
 }
 
 void padding_copy__scalar(const struct padding *padding, const void *x, void *y)

@@ -24,9 +24,10 @@ VEC_INLINE vec pool_taps(const struct pool *pool, const float *x, vec_mask mask)
 // One line of positions, whose first window begins at x.
 VEC_INLINE void pool_nhwc_line(const struct pool *pool, const float *x, float *y)
 {
-	const uint32_t channels = pool->channels;
+	const uint32_t positions = pool->positions[2], channels = pool->channels;
+	const size_t step = pool->x_step[2];
 
-	for (uint32_t i = 0; i < pool->positions[2]; i++, x += pool->x_step[2], y += channels) {
+	for (uint32_t i = 0; i < positions; i++, x += step, y += channels) {
 		for (uint32_t c = 0; c < channels; c += VEC_WIDTH) {
 			const vec_mask mask =
 				vec_first(channels - c < VEC_WIDTH ? channels - c : VEC_WIDTH);

@@ -83,6 +83,7 @@ struct products {
 	uint32_t batches;
 	const uint32_t *a_batch, *b_batch; // [batches] which matrix of a, of b
 	struct product_epilogue epilogue;  // over [m][n]
+	bool has_epilogue;
 	product_fn *run;
 };
 
@@ -96,7 +97,8 @@ static void run_products(const struct step *step, const struct pass *pass)
 	for (uint32_t row = 0; row < pass->n; row++) {
 		for (uint32_t i = 0; i < p->batches; i++, y += m * n) {
 			p->run(&p->one, a + p->a_batch[i] * m * k, b + p->b_batch[i] * k * n, y);
-			f32_product_epilogue__scalar(&p->epilogue, m * n, y);
+			if (p->has_epilogue)
+				f32_product_epilogue__scalar(&p->epilogue, m * n, y);
 		}
 		a += step->x.row_bytes / sizeof(*a);
 		b += step->x2.row_bytes / sizeof(*b);
@@ -112,6 +114,7 @@ static int build_products(struct builder *builder, struct products *p)
 	struct step *step = builder->step;
 
 	p->run = kernel->run;
+	p->has_epilogue = p->epilogue.alpha != 1.0f || p->epilogue.c;
 	step_set_kernel(step, kernel->name);
 	step->run = run_products;
 	step->x = builder_input_buffer(builder, 0);
