@@ -79,7 +79,7 @@ static int capture_read_packets(pcap_t *pcap, const char *name, enum packet_link
 	int got;
 
 	while ((got = pcap_next_ex(pcap, &header, &bytes)) == 1) {
-		struct packet packet;
+		struct flow_packet packet;
 		enum packet_verdict verdict = packet_parse(
 			link, bytes, header->caplen, header->len, capture_time(header), &packet);
 

@@ -23,7 +23,7 @@ double flow_series_deviation(const struct flow_series *series)
 	return series->count && series->m2 > 0 ? sqrt(series->m2 / (double)series->count) : 0;
 }
 
-void flow_begin(struct flow *flow, const struct packet *first)
+void flow_begin(struct flow *flow, const struct flow_packet *first)
 {
 	memset(flow, 0, sizeof(*flow));
 	flow->source = first->source;
@@ -34,7 +34,7 @@ void flow_begin(struct flow *flow, const struct packet *first)
 
 void flow_continue(struct flow *flow)
 {
-	struct packet ends = {
+	struct flow_packet ends = {
 		.source = flow->source,
 		.destination = flow->destination,
 		.protocol = flow->protocol,
@@ -44,7 +44,8 @@ void flow_continue(struct flow *flow)
 	flow_begin(flow, &ends);
 }
 
-static enum flow_direction flow_direction_of(const struct flow *flow, const struct packet *packet)
+static enum flow_direction flow_direction_of(
+	const struct flow *flow, const struct flow_packet *packet)
 {
 	bool forward = packet->source.port == flow->source.port &&
 		memcmp(packet->source.address, flow->source.address, 16) == 0;
@@ -60,7 +61,8 @@ static uint64_t flow_since(uint64_t now_ns, uint64_t then_ns)
 	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-static void flow_add_tcp(struct flow *flow, struct flow_side *side, const struct packet *packet)
+static void flow_add_tcp(
+	struct flow *flow, struct flow_side *side, const struct flow_packet *packet)
 {
 	for (int i = 0; i < FLOW_TCP_FLAGS; i++)
 		flow->flags[i] += packet->tcp_flags >> i & 1;
@@ -73,7 +75,7 @@ static void flow_add_tcp(struct flow *flow, struct flow_side *side, const struct
 		flow->closed = true;
 }
 
-void flow_add(struct flow *flow, const struct packet *packet)
+void flow_add(struct flow *flow, const struct flow_packet *packet)
 {
 	enum flow_direction direction = flow_direction_of(flow, packet);
 	struct flow_side *side = &flow->side[direction];

@@ -62,8 +62,8 @@ static inline uint64_t flow_packets(const struct flow *flow)
 
 // Begins a flow without a packet: `first` only gives the ends and the direction, and must be added
 // as well.
-void flow_begin(struct flow *flow, const struct packet *first);
+void flow_begin(struct flow *flow, const struct flow_packet *first);
 // Begins anew between the same ends in the same direction: the rest of a flow that was handed out
 // because of its age.
 void flow_continue(struct flow *flow);
-void flow_add(struct flow *flow, const struct packet *packet);
+void flow_add(struct flow *flow, const struct flow_packet *packet);

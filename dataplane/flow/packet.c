@@ -15,7 +15,7 @@ enum {
 };
 
 // What is left of the packet: `captured` of it can be read, `wire` of it existed.
-struct rest {
+struct packet_rest {
 	const uint8_t *at;
 	uint32_t captured;
 	uint32_t wire;
@@ -39,14 +39,14 @@ static uint16_t packet_be16(const uint8_t *at)
 
 // Whether the next `bytes` can be read. Where not, either fewer were captured than were sent
 // (PACKET_SNAPPED) or the packet is shorter than its headers say (PACKET_MALFORMED).
-static enum packet_verdict packet_rest_has(const struct rest *rest, uint32_t bytes)
+static enum packet_verdict packet_rest_has(const struct packet_rest *rest, uint32_t bytes)
 {
 	if (rest->captured >= bytes)
 		return PACKET_OK;
 	return rest->wire >= bytes ? PACKET_SNAPPED : PACKET_MALFORMED;
 }
 
-static void packet_rest_skip(struct rest *rest, uint32_t bytes)
+static void packet_rest_skip(struct packet_rest *rest, uint32_t bytes)
 {
 	rest->at += bytes;
 	rest->captured -= bytes;
@@ -55,14 +55,14 @@ static void packet_rest_skip(struct rest *rest, uint32_t bytes)
 
 // Ends the packet where its IP length field says: padding and trailers of the link are no part of
 // it.
-static void packet_rest_limit(struct rest *rest, uint32_t bytes)
+static void packet_rest_limit(struct packet_rest *rest, uint32_t bytes)
 {
 	rest->wire = bytes;
 	if (rest->captured > bytes)
 		rest->captured = bytes;
 }
 
-static enum packet_verdict packet_parse_tcp(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_tcp(struct packet_rest *rest, struct flow_packet *out)
 {
 	enum packet_verdict verdict = packet_rest_has(rest, 20);
 	uint32_t header;
@@ -81,7 +81,8 @@ static enum packet_verdict packet_parse_tcp(struct rest *rest, struct packet *ou
 	return PACKET_OK;
 }
 
-static enum packet_verdict packet_parse_udp(struct rest *rest, bool fragment, struct packet *out)
+static enum packet_verdict packet_parse_udp(
+	struct packet_rest *rest, bool fragment, struct flow_packet *out)
 {
 	enum packet_verdict verdict = packet_rest_has(rest, 8);
 	uint32_t length;
@@ -99,7 +100,7 @@ static enum packet_verdict packet_parse_udp(struct rest *rest, bool fragment, st
 	return PACKET_OK;
 }
 
-static enum packet_verdict packet_parse_icmp(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_icmp(struct packet_rest *rest, struct flow_packet *out)
 {
 	enum packet_verdict verdict = packet_rest_has(rest, 8);
 	uint8_t type;
@@ -117,7 +118,7 @@ static enum packet_verdict packet_parse_icmp(struct rest *rest, struct packet *o
 }
 
 static enum packet_verdict packet_parse_transport(
-	struct rest *rest, bool fragment, struct packet *out)
+	struct packet_rest *rest, bool fragment, struct flow_packet *out)
 {
 	switch (out->protocol) {
 	case PACKET_PROTOCOL_TCP:
@@ -133,7 +134,7 @@ static enum packet_verdict packet_parse_transport(
 	}
 }
 
-static enum packet_verdict packet_parse_ipv4(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_ipv4(struct packet_rest *rest, struct flow_packet *out)
 {
 	enum packet_verdict verdict = packet_rest_has(rest, 20);
 	uint32_t header, total;
@@ -164,7 +165,7 @@ static enum packet_verdict packet_parse_ipv4(struct rest *rest, struct packet *o
 
 // Walks the extension headers; `*fragment` tells whether this is the first of several fragments.
 static enum packet_verdict packet_skip_extensions(
-	struct rest *rest, struct packet *out, bool *fragment)
+	struct packet_rest *rest, struct flow_packet *out, bool *fragment)
 {
 	for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
 		enum packet_verdict verdict;
@@ -202,7 +203,7 @@ static enum packet_verdict packet_skip_extensions(
 	return PACKET_MALFORMED;
 }
 
-static enum packet_verdict packet_parse_ipv6(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_ipv6(struct packet_rest *rest, struct flow_packet *out)
 {
 	enum packet_verdict verdict = packet_rest_has(rest, 40);
 	bool fragment = false;
@@ -225,7 +226,7 @@ static enum packet_verdict packet_parse_ipv6(struct rest *rest, struct packet *o
 	return verdict == PACKET_OK ? packet_parse_transport(rest, fragment, out) : verdict;
 }
 
-static enum packet_verdict packet_parse_ip(struct rest *rest, struct packet *out)
+static enum packet_verdict packet_parse_ip(struct packet_rest *rest, struct flow_packet *out)
 {
 	enum packet_verdict verdict = packet_rest_has(rest, 1);
 
@@ -244,7 +245,7 @@ static enum packet_verdict packet_parse_ip(struct rest *rest, struct packet *out
 // What follows an EtherType: VLAN tags, then IP, whose own version must be the one that the type
 // says.
 static enum packet_verdict packet_parse_ethertype(
-	struct rest *rest, uint16_t type, struct packet *out)
+	struct packet_rest *rest, uint16_t type, struct flow_packet *out)
 {
 	for (int tags = 0;
 		type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD;
@@ -266,7 +267,7 @@ static enum packet_verdict packet_parse_ethertype(
 }
 
 enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, uint32_t captured,
-	uint32_t wire_bytes, uint64_t time_ns, struct packet *out)
+	uint32_t wire_bytes, uint64_t time_ns, struct flow_packet *out)
 {
 	// Length of the link's header, and where in it the EtherType is.
 	static const struct {
@@ -278,7 +279,8 @@ enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, ui
 		[PACKET_LINK_SLL] = { 16, 14 },
 		[PACKET_LINK_SLL2] = { 20, 0 },
 	};
-	struct rest rest = { bytes, captured, wire_bytes < captured ? captured : wire_bytes };
+	struct packet_rest rest = { bytes, captured,
+		wire_bytes < captured ? captured : wire_bytes };
 	enum packet_verdict verdict = packet_rest_has(&rest, headers[link].bytes);
 	uint16_t type;
 

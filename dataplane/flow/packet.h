@@ -53,7 +53,7 @@ struct packet_end {
 	uint16_t port; // host byte order
 };
 
-struct packet {
+struct flow_packet {
 	uint64_t time_ns;
 	struct packet_end source;
 	struct packet_end destination;
@@ -70,4 +70,4 @@ struct packet {
 // PACKET_OK. Formats: IEEE 802.1Q/ad, RFC 791, 8200, 9293, 768, 792, 4443; LINUX_SLL and LINUX_SLL2
 // of tcpdump.org.
 enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, uint32_t captured,
-	uint32_t wire_bytes, uint64_t time_ns, struct packet *out);
+	uint32_t wire_bytes, uint64_t time_ns, struct flow_packet *out);

@@ -9,7 +9,7 @@
 #define NOBODY UINT32_MAX
 
 // The two ends in an order of their own, the lower one first, so that both directions have one key.
-struct key {
+struct table_key {
 	struct packet_end low;
 	struct packet_end high;
 	uint8_t protocol;
@@ -19,17 +19,17 @@ struct key {
 
 // An entry is known by its index. It is either in the chain of its bucket and in one of the two
 // lists, or in the list of free ones.
-struct entry {
+struct table_entry {
 	uint32_t chain_next;
 	uint32_t older;
 	uint32_t newer;
 	uint32_t bucket;
-	struct key key;
+	struct table_key key;
 	struct flow flow;
 };
 
 // Flows in the order of their last packet: the one that times out first is the oldest.
-struct list {
+struct table_list {
 	uint32_t oldest;
 	uint32_t newest;
 };
@@ -37,13 +37,13 @@ struct list {
 struct flow_table {
 	struct flow_table_options options;
 	struct flow_table_stats stats;
-	struct list open;
-	struct list closed;
+	struct table_list open;
+	struct table_list closed;
 	uint32_t free; // chained by chain_next
 	uint32_t bucket_mask;
 	uint64_t now_ns; // time of the packet at hand
 	uint32_t *buckets;
-	struct entry *entries;
+	struct table_entry *entries;
 };
 
 const char *flow_end_name(enum flow_end end)
@@ -57,7 +57,7 @@ const char *flow_end_name(enum flow_end end)
 	return names[end];
 }
 
-static void table_key(struct key *key, const struct packet *packet)
+static void table_make_key(struct table_key *key, const struct flow_packet *packet)
 {
 	int order = memcmp(packet->source.address, packet->destination.address, 16);
 	bool swap = order > 0 || (order == 0 && packet->source.port > packet->destination.port);
@@ -70,7 +70,7 @@ static void table_key(struct key *key, const struct packet *packet)
 }
 
 // SipHash-2-4. Without the seed nobody can choose keys that fall into one chain.
-static uint32_t table_hash(const struct key *key, const uint8_t seed[FLOW_TABLE_SEED_BYTES])
+static uint32_t table_hash(const struct table_key *key, const uint8_t seed[FLOW_TABLE_SEED_BYTES])
 {
 	uint8_t hash[crypto_shorthash_BYTES];
 	uint32_t low;
@@ -81,14 +81,14 @@ static uint32_t table_hash(const struct key *key, const uint8_t seed[FLOW_TABLE_
 }
 _Static_assert(FLOW_TABLE_SEED_BYTES == crypto_shorthash_KEYBYTES, "the seed is the key");
 
-static struct list *table_list(struct flow_table *table, const struct entry *entry)
+static struct table_list *table_list_of(struct flow_table *table, const struct table_entry *entry)
 {
 	return entry->flow.closed ? &table->closed : &table->open;
 }
 
-static void table_append(struct flow_table *table, struct list *list, uint32_t at)
+static void table_append(struct flow_table *table, struct table_list *list, uint32_t at)
 {
-	struct entry *entry = &table->entries[at];
+	struct table_entry *entry = &table->entries[at];
 
 	entry->newer = NOBODY;
 	entry->older = list->newest;
@@ -99,9 +99,9 @@ static void table_append(struct flow_table *table, struct list *list, uint32_t a
 	list->newest = at;
 }
 
-static void table_remove(struct flow_table *table, struct list *list, uint32_t at)
+static void table_remove(struct flow_table *table, struct table_list *list, uint32_t at)
 {
-	const struct entry *entry = &table->entries[at];
+	const struct table_entry *entry = &table->entries[at];
 
 	if (entry->older != NOBODY)
 		table->entries[entry->older].newer = entry->newer;
@@ -122,11 +122,11 @@ static void table_hand_out(struct flow_table *table, const struct flow *flow, en
 // Emits the flow and frees its entry.
 static void table_end(struct flow_table *table, uint32_t at, enum flow_end end)
 {
-	struct entry *entry = &table->entries[at];
+	struct table_entry *entry = &table->entries[at];
 	uint32_t *link = &table->buckets[entry->bucket];
 
 	table_hand_out(table, &entry->flow, entry->flow.closed ? FLOW_END_CLOSED : end);
-	table_remove(table, table_list(table, entry), at);
+	table_remove(table, table_list_of(table, entry), at);
 	while (*link != at)
 		link = &table->entries[*link].chain_next;
 	*link = entry->chain_next;
@@ -157,7 +157,8 @@ void flow_table_expire(struct flow_table *table, uint64_t now_ns, uint32_t budge
 		table_end(table, table->open.oldest, FLOW_END_IDLE);
 }
 
-static uint32_t table_find(const struct flow_table *table, uint32_t bucket, const struct key *key)
+static uint32_t table_find(
+	const struct flow_table *table, uint32_t bucket, const struct table_key *key)
 {
 	uint32_t at = table->buckets[bucket];
 
@@ -168,10 +169,10 @@ static uint32_t table_find(const struct flow_table *table, uint32_t bucket, cons
 
 // Takes a free entry and begins a flow with `packet` in it. A full table hands out the flow that
 // has been silent longest, closed ones first.
-static uint32_t table_begin(struct flow_table *table, uint32_t bucket, const struct key *key,
-	const struct packet *packet)
+static uint32_t table_begin(struct flow_table *table, uint32_t bucket, const struct table_key *key,
+	const struct flow_packet *packet)
 {
-	struct entry *entry;
+	struct table_entry *entry;
 	uint32_t at;
 
 	if (table->free == NOBODY)
@@ -202,22 +203,22 @@ static bool table_is_old(const struct flow_table *table, const struct flow *flow
 
 // Whether this packet begins a new flow although the entry of the old one between the same ends is
 // still there.
-static bool table_begins_anew(const struct flow *flow, const struct packet *packet)
+static bool table_begins_anew(const struct flow *flow, const struct flow_packet *packet)
 {
 	return flow->closed && (packet->tcp_flags & (PACKET_SYN | PACKET_ACK)) == PACKET_SYN;
 }
 
-void flow_table_add(struct flow_table *table, const struct packet *packet)
+void flow_table_add(struct flow_table *table, const struct flow_packet *packet)
 {
-	struct entry *entry;
-	struct key key;
+	struct table_entry *entry;
+	struct table_key key;
 	uint32_t bucket, at;
 
 	// A packet begins one flow at most, so that ending up to two a packet keeps pace with any
 	// rate.
 	flow_table_expire(table, packet->time_ns, 2);
 	table->stats.packets++;
-	table_key(&key, packet);
+	table_make_key(&key, packet);
 	bucket = table_hash(&key, table->options.seed) & table->bucket_mask;
 	at = table_find(table, bucket, &key);
 	if (at != NOBODY &&
@@ -229,14 +230,14 @@ void flow_table_add(struct flow_table *table, const struct packet *packet)
 	if (at == NOBODY)
 		at = table_begin(table, bucket, &key, packet);
 	entry = &table->entries[at];
-	table_remove(table, table_list(table, entry), at);
+	table_remove(table, table_list_of(table, entry), at);
 	if (table_is_old(table, &entry->flow)) {
 		table_hand_out(table, &entry->flow, FLOW_END_ACTIVE);
 		flow_continue(&entry->flow);
 		table->stats.flows++;
 	}
 	flow_add(&entry->flow, packet);
-	table_append(table, table_list(table, entry), at);
+	table_append(table, table_list_of(table, entry), at);
 }
 
 void flow_table_flush(struct flow_table *table)
@@ -275,11 +276,11 @@ int flow_table_create(
 	if (!table || !table->entries || !table->buckets) {
 		flow_table_destroy(table);
 		return error_set(err, -ENOMEM, "no memory for a flow table of %u flows (%zu MiB)",
-			options->capacity, options->capacity * sizeof(struct entry) >> 20);
+			options->capacity, options->capacity * sizeof(struct table_entry) >> 20);
 	}
 	table->options = *options;
 	table->bucket_mask = buckets - 1;
-	table->open = table->closed = (struct list){ NOBODY, NOBODY };
+	table->open = table->closed = (struct table_list){ NOBODY, NOBODY };
 	memset(table->buckets, 0xff, buckets * sizeof(*table->buckets)); // NOBODY
 	for (uint32_t i = 0; i < options->capacity; i++)
 		table->entries[i].chain_next = i + 1 < options->capacity ? i + 1 : NOBODY;

@@ -62,7 +62,7 @@ int flow_table_create(
 void flow_table_destroy(struct flow_table *table); // emits nothing; NULL is fine
 
 // Adds a packet to its flow, new or not; emits what ended by its time.
-void flow_table_add(struct flow_table *table, const struct packet *packet);
+void flow_table_add(struct flow_table *table, const struct flow_packet *packet);
 // Emits at most `budget` flows that ended by now_ns; for times when no packet comes.
 void flow_table_expire(struct flow_table *table, uint64_t now_ns, uint32_t budget);
 // Emits all flows: closed ones, then open ones, each in the order of their last packet.

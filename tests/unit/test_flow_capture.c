@@ -37,7 +37,7 @@ static int read_bytes(const uint8_t *bytes, size_t count, bool partial, uint32_t
 }
 
 static enum packet_verdict parse(enum packet_link link, const uint8_t *before, size_t before_bytes,
-	const uint8_t *ip, size_t ip_bytes, struct packet *out)
+	const uint8_t *ip, size_t ip_bytes, struct flow_packet *out)
 {
 	// On the heap at its exact size: ASan sees any byte read too far.
 	uint8_t *bytes = malloc(before_bytes + ip_bytes);
@@ -69,7 +69,7 @@ static void every_link_type_finds_the_packet(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		struct packet packet;
+		struct flow_packet packet;
 
 		assert_int_equal(parse(links[i].link, links[i].before, links[i].bytes, udp_ipv4,
 					 sizeof(udp_ipv4), &packet),
@@ -86,7 +86,7 @@ static void ipv6_extension_headers_are_walked(void **state)
 {
 	uint8_t ip[40 + 8 + 20] = { 0x60, [5] = 28, 0, [40] = 6, [48 + 1] = 80, [48 + 12] = 0x50,
 		PACKET_SYN, 1, 2 };
-	struct packet packet;
+	struct flow_packet packet;
 
 	assert_int_equal(parse(PACKET_LINK_RAW_IP, NULL, 0, ip, sizeof(ip), &packet), PACKET_OK);
 	assert_int_equal(packet.protocol, PACKET_PROTOCOL_TCP);
@@ -101,7 +101,7 @@ static void ipv6_extension_headers_are_walked(void **state)
 
 static void a_packet_cut_anywhere_is_not_taken(void **state)
 {
-	struct packet packet;
+	struct flow_packet packet;
 
 	for (uint32_t bytes = 0; bytes < 28; bytes++) {
 		assert_int_equal(parse(PACKET_LINK_RAW_IP, NULL, 0, udp_ipv4, bytes, &packet),
@@ -132,7 +132,7 @@ static void lying_headers_are_malformed(void **state)
 		{ 25, 7, PACKET_MALFORMED },                  // UDP length below its header's
 		{ 25, 13, PACKET_MALFORMED },                 // UDP length above what is there
 	};
-	struct packet packet;
+	struct flow_packet packet;
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		uint8_t ip[sizeof(udp_ipv4)];

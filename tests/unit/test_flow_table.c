@@ -48,10 +48,10 @@ static struct flow_table *make_table(struct seen *seen, uint32_t capacity)
 
 // From host `from` to host `to` (last byte of the address, port 1000 × it), TCP with 40 bytes of
 // headers.
-static struct packet tcp(
+static struct flow_packet tcp(
 	uint8_t from, uint8_t to, uint64_t time_ns, uint8_t flags, uint32_t payload)
 {
-	struct packet packet = {
+	struct flow_packet packet = {
 		.time_ns = time_ns,
 		.protocol = PACKET_PROTOCOL_TCP,
 		.ip_version = 4,
@@ -69,7 +69,7 @@ static struct packet tcp(
 	return packet;
 }
 
-static void add(struct flow_table *table, struct packet packet)
+static void add(struct flow_table *table, struct flow_packet packet)
 {
 	flow_table_add(table, &packet);
 }
