@@ -16,14 +16,14 @@
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
 
-// x rows are k floats, y rows n, both without gaps. scratch: bf16_dense_scratch_bytes(k) for each of
-// the m rows, KERNEL_ALIGN-aligned.
+// x rows are k floats, y rows n, both without gaps. scratch: bf16_dense_scratch_bytes(k) for each
+// of the m rows, KERNEL_ALIGN-aligned.
 typedef void bf16_dense_fn(
 	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
 
 // One packing for all: of each 16 columns f32 bias[16], then bf16 [pairs of inputs][16][2]; what is
-// beyond k, up to a multiple of 32 inputs, and beyond n is 0. That of the tiles of AMX: the others
-// read up to a multiple of 4.
+// beyond k, up to a multiple of 32 inputs, and beyond n is 0. A tile of AMX reads 32 inputs; the
+// other kernels read up to a multiple of 4.
 #define BF16_PANEL 16
 static inline uint32_t bf16_padded(uint32_t k)
 {

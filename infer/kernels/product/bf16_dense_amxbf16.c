@@ -98,7 +98,7 @@ void bf16_dense_32x64__amxbf16(
 	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch)
 {
 	const uint32_t k = dense->k, n = dense->n;
-	// Weights that the caches are far from holding are walked over once for all rows.
+	// Weights that are much larger than the caches are read once for all rows.
 	const uint32_t most = bf16_dense_packed_bytes(k, n) > WEIGHTS_NEAR_BYTES ? m : AMX_ROWS;
 
 	assert(k > 0 && n > 0);

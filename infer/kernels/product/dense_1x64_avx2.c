@@ -3,7 +3,8 @@
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_tile_vec.h"
 
-// Up to 16 columns: four sets of sums take turns, so that they do not wait for their own additions.
+// Up to 16 columns: the inputs go to four sets of accumulators in rotation, so that an addition
+// does not wait for the one before.
 VEC_INLINE void dense_narrow_run(const struct dense_tile *tile, const int vecs)
 {
 	const float *x = tile->x, *w = tile->panel;

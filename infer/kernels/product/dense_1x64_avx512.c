@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One row. Every product needs its own weights, so loading them is the limit: they stand in the
-// order they are read in, 64 columns (4 sums) of a panel at a time. `split` sets of sums take
-// turns, because a sum waits four cycles for its own addition and two can start in each.
+// One row. Every product needs its own weights, so loading them is the limit: they are packed in
+// the order in which they are read, 64 columns (4 sums) of a panel at a time. Inputs go to `split`
+// sets of accumulators in rotation: an addition takes four cycles, and two can start in each.
 #include "infer/graph/act.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_finish.h"
@@ -57,7 +57,7 @@ VEC_INLINE void dense_chunk_run(const float *x, const float *w, float *y, uint32
 	dense_store(act, y, sum[0], vecs, columns);
 	dense_finish(act, 1, columns, y, columns);
 }
-// Not inlined: hoisting what all four share into one function spills it to the stack.
+// Not inlined: in one function, the compiler would hoist what all four share and spill it.
 typedef void chunk_fn(const float *x, const float *w, float *y, uint32_t k, uint32_t columns,
 	const struct act *act);
 #define CHUNK(vecs, split)                                                                         \
@@ -79,7 +79,7 @@ void f32_dense_1x64__avx512(
 	const uint32_t k = dense->k;
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
-	if (m == 1 && dense->n <= 64) { // the shortest way for the smallest layers
+	if (m == 1 && dense->n <= 64) { // the shortest path, for the smallest layers
 		CHUNKS[(dense->n - 1) / 16](x, dense->packed, y, k, dense->n, act);
 		return;
 	}

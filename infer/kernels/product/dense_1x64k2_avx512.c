@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One row. Every product needs its own weights, so loading them is the limit: they stand in the
-// order they are read in, 64 columns (8 vectors of pairs) of a panel at a time, and pairs need half
-// the broadcasts. `split` sets of sums take turns where there are few, because a sum waits four
-// cycles for its own addition and two can start in each.
+// One row. Every product needs its own weights, so loading them is the limit: they are packed in
+// the order in which they are read, 64 columns (8 vectors of pairs) of a panel at a time, and pairs
+// need half the broadcasts. Where there are few sums, inputs go to `split` sets of accumulators in
+// rotation: an addition takes four cycles, and two can start in each.
 #include "infer/graph/act.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/dense_pairs_avx512.h"
@@ -60,7 +60,7 @@ VEC_INLINE void dense_pairs_chunk_run(const float *x, const float *w, float *y, 
 	dense_finish(act, 1, columns, y, columns);
 }
 
-// Not inlined: hoisting what all share into one function spills it to the stack.
+// Not inlined: in one function, the compiler would hoist what all share and spill it.
 typedef void chunk_fn(const float *x, const float *w, float *y, uint32_t k, uint32_t columns,
 	const struct act *act);
 #define CHUNK(vecs, split)                                                                         \
@@ -85,7 +85,7 @@ void f32_dense_1x64k2__avx512(
 	chunk_fn *const last_chunk = CHUNKS[last <= 8 ? 0 : (last + 15) / 16];
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
-	if (m == 1 && n <= 64) { // the shortest way for the smallest layers
+	if (m == 1 && n <= 64) { // the shortest path, for the smallest layers
 		last_chunk(x, dense->packed, y, k, n, act);
 		return;
 	}

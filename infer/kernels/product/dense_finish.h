@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a tile of sums becomes activations. None, Relu and Clip are bounds, applied in registers on
-// the way to memory; the costlier ones pass once more over what was just stored, while it is in the
-// first-level cache: their arithmetic is many times the cost of that.
+// The epilogue of a tile: its sums become activations. None, Relu and Clip are bounds, applied in
+// registers before the store. The costlier ones pass once more over what was just stored, while it
+// is in the first-level cache; their arithmetic costs many times as much as that.
 #pragma once
 
 #include "infer/graph/act.h"
@@ -10,7 +10,8 @@
 
 #ifdef VEC_WIDTH
 
-// One row: `vecs` vectors of which `columns` values exist, all but the last vector's surely.
+// Stores one row: `vecs` vectors, of which `columns` values exist. Only the last vector may be
+// partial.
 VEC_INLINE void dense_store(
 	const struct act *act, float *y, vec *sums, const int vecs, uint32_t columns)
 {

@@ -3,10 +3,10 @@
 // with the same loads that it reads weights with; columns beyond n are zero, so no kernel reads
 // past the end.
 //
-// panel64: a kernel that takes 64 columns at once reads them in the order they stand in.
+// panel64: in the order in which a kernel that takes 64 columns at once reads them.
 //
 // panel16k2: panels of 16 columns, each [1 + ceil(k / 2)][2 vectors of 16 floats]. A vector holds 8
-// columns times 2 rows of the weights, (column, row) pairs side by side, so that one 64-bit
+// columns times 2 rows of the weights, (column, row) pairs adjacent, so that one 64-bit
 // broadcast of two inputs serves both: half the broadcasts, and two independent sums per column.
 // In the first vector 128-bit lane i holds columns 4i and 4i + 1, in the second 4i + 2 and 4i + 3;
 // one shuffle of even and one of odd elements then bring the sums into natural order. If at most 8
@@ -65,7 +65,7 @@ static uint32_t dense_pair_vectors(uint32_t columns)
 	return columns <= 8 ? 1 : (columns + 15) / 16 * 2;
 }
 
-// Where in such a row the pair of a column stands.
+// The index of a column's pair in such a row.
 static uint32_t dense_pair_at(uint32_t column, uint32_t vectors)
 {
 	uint32_t in16 = column % 16, lane = in16 / 4, second = in16 / 2 % 2;

@@ -17,7 +17,7 @@ VEC_INLINE __m512 dense_pair_broadcast(const float *x)
 	return _mm512_castpd_ps(_mm512_set1_pd(*(const pair *)(const void *)x));
 }
 
-// The last input where k is odd: the pair's other half must be 0, not what stands there.
+// The last input where k is odd: the pair's other half must be 0, not what follows in memory.
 VEC_INLINE __m512 dense_single_broadcast(const float *x)
 {
 	return _mm512_castpd_ps(_mm512_broadcastsd_pd(_mm_castps_pd(_mm_load_ss(x))));

@@ -35,7 +35,8 @@ const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k,
 
 		if (!kernel_allowed(kernel->isa, isa_mask))
 			continue;
-		// Few rows want a kernel made for one; up to 8 columns fill half of a 16-wide one.
+		// One row is best run by a kernel made for that. Up to 8 columns fill only half of
+		// a vector of 16, except with pairs of weights.
 		if (m == 1 ? kernel->tile_rows == 1
 			   : (n > 8 || kernel->pack == dense_panel16k2_pack ||
 				     !(best->isa & ISA_AVX512)))

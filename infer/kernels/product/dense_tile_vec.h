@@ -14,7 +14,7 @@
 #define DENSE_ROWS_MAX 14
 #define DENSE_VECS_MAX 8
 
-// Where one tile works; all in floats.
+// What one tile reads and writes; strides in floats.
 struct dense_tile {
 	const float *x, *panel; // the tile's first row, its first panel
 	size_t ldx, panel_stride;
@@ -25,7 +25,7 @@ struct dense_tile {
 	const struct act *act;
 };
 
-// Vector j of a row of the weights: panels of 16 columns stand `stride` floats apart.
+// Vector j of a row of the weights: panels of 16 columns are `stride` floats apart.
 VEC_INLINE vec dense_weights(const float *w, size_t stride, const int j)
 {
 	const int per_panel = 16 / VEC_WIDTH;
@@ -82,8 +82,8 @@ VEC_INLINE void dense_tile_run(const struct dense_tile *tile, const int rows, co
 
 typedef void dense_tile_fn(const struct dense_tile *tile);
 
-// Column chunks outside, so that a chunk's weights stay in the cache while all rows pass.
-// tiles: [vecs_max][rows_max].
+// The outer loop is over chunks of columns, so that a chunk's weights stay in the cache for all
+// rows. tiles: [vecs_max][rows_max].
 VEC_INLINE void dense_tiles_run(const struct dense *dense, dense_tile_fn *const *tiles,
 	uint32_t rows_max, uint32_t vecs_max, uint32_t m, const float *x, size_t ldx, float *y,
 	size_t ldy)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The scales of 8 rows side by side, then 64 values at a time, quotients by multiplications as
-// quantise_avx512.c has them. Values are in the range that the scale was made of, so that nothing
-// needs to be cut but what rounds up to 256.
+// The scales of 8 rows at once in a vector; then 64 values at a time, with quotients by
+// multiplication as in quantise_avx512.c. Values are within the range that the scale was made of,
+// so that nothing needs to be clamped but what rounds up to 256.
 #include "infer/kernels/quantise/qdense.h"
 #include "infer/kernels/quantise/quantise.h"
 
@@ -10,7 +10,7 @@
 
 #define SCALE_MIN 0x1p-60f // as quantise_avx512.c
 #define SCALE_MAX 0x1p60f
-#define ROWS      8 // whose ranges become scales side by side
+#define ROWS      8 // whose scales are computed in one vector
 
 static inline __m512 dynamic_quantise_load_some(const float *x, uint32_t left)
 {
@@ -18,8 +18,9 @@ static inline __m512 dynamic_quantise_load_some(const float *x, uint32_t left)
 			  : _mm512_maskz_loadu_ps((__mmask16)_bzhi_u32(0xffff, left), x);
 }
 
-// The largest value of a row in the lower half, the least one's opposite in the upper, each spread
-// over 8 lanes. Of NaN min and max take the other operand, the range so far.
+// A row's range: its largest value in the lower half, the negated least one in the upper, each
+// spread over 8 lanes. Where a value is NaN, min and max return the other operand, the range so
+// far.
 static inline __m512 dynamic_quantise_spread_range(uint32_t k, const float *x)
 {
 	const __m512 none = _mm512_setzero_ps();
@@ -122,7 +123,7 @@ static inline void dynamic_quantise_block(
 	_mm512_mask_storeu_epi8(y, mask, bytes);
 }
 
-// One row by itself: what waits for nothing else is faster without the detour over 8.
+// The scale of one row by itself, where there are no 8.
 static inline void dynamic_quantise_find_scale(uint32_t k, const float *x, struct rows *rows)
 {
 	__m512 both = dynamic_quantise_spread_range(k, x);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// DynamicQuantizeLinear: each row's range, VEC_WIDTH values at a time, then what QuantizeLinear
-// does by it.
+// DynamicQuantizeLinear: finds each row's range, VEC_WIDTH values at a time, and then quantises the
+// row by it.
 #pragma once
 
 #include "infer/kernels/quantise/qdense.h"
@@ -11,7 +11,8 @@
 
 #ifdef VEC_WIDTH
 
-// Of the largest value and of the least one's opposite; of NaN vec_max() takes the other operand.
+// The range from the maxima of the values and of the negated values. Where one is NaN vec_max()
+// returns the other operand.
 VEC_INLINE struct quantise dynamic_quantise_range(uint32_t k, const float *x)
 {
 	const uint32_t whole = k - k % VEC_WIDTH;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Up to 2 rows by one panel. vpmaddubsw saturates, so bytes are widened and vpmaddwd adds pairs;
-// the two sums of a column meet at the end.
+// the two sums of a column are added at the end.
 #include "infer/kernels/quantise/qdense_tail.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Up to 2 rows by one panel: products of bytes, added in pairs; the two sums of a column meet at
-// the end. Rows are read as int8, x - 128 where they are unsigned, which the panel pays for: 128
-// times the sum of its weights, for its bias expects bytes from 0 to 255.
+// Up to 2 rows by one panel: products of bytes, added in pairs; the two sums of a column are added
+// at the end. Rows are read as int8, as x - 128 where they are unsigned. The bias of a panel
+// expects bytes from 0 to 255, so 128 times the sum of its weights is added.
 #include "infer/kernels/quantise/qdense_tail.h"
 
 #include <arm_neon.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The packing of the blocks kernels.
+// Packs an ensemble for the blocks kernels (trees_blocks.h).
 #include "infer/kernels/trees/trees_blocks.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ struct packing {
 	bool special;
 	uint32_t *target; // [trees]
 
-	// Filled where `blocks` is not NULL, else only counted.
+	// Written where `blocks` is not NULL, otherwise only counted.
 	struct blocks *blocks;
 	uint8_t *column, *below;
 	uint32_t *window;
@@ -54,7 +54,7 @@ static void blocks_add_bit(struct packing *p, int32_t branch)
 	p->in_window[p->window_bits++] = branch;
 }
 
-// Windows begin at whole bytes. What a window holds may serve several blocks of leaves.
+// A window begins at a whole byte of the decisions. Several blocks of leaves may read the same one.
 static void blocks_open_window(struct packing *p)
 {
 	p->window_first = (p->window_first + p->window_bits + 7) & ~7u;
@@ -69,7 +69,7 @@ static void blocks_open_block(struct packing *p)
 
 		memset(leaf, 0, sizeof(*leaf));
 		for (int l = 0; l < BLOCK_LEAVES; l++)
-			leaf->wanted[l] = 1; // of no branch: never so
+			leaf->wanted[l] = 1; // no branch can decide so: this leaf is never reached
 		p->window[p->n_blocks] = p->window_first / 8;
 	}
 	p->n_blocks++;
@@ -132,7 +132,7 @@ struct pending {
 	int32_t way; // to it: the branch above, or ~branch
 };
 
-// Leaves in their order, each with its path.
+// Adds the leaves of a tree from left to right, each with the branches on its path.
 static int blocks_add_tree(struct packing *p, uint32_t tree)
 {
 	struct pending stack[TREES_DEPTH_MAX + 2];
@@ -163,7 +163,7 @@ static int blocks_add_tree(struct packing *p, uint32_t tree)
 	return rc;
 }
 
-// The trees by target, the runs counted or written.
+// Adds the trees, those of one target together; the runs are only counted where `blocks` is NULL.
 static int blocks_add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs)
 {
 	int rc = 0;

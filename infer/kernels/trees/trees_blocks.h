@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One row without branches of the CPU's own: first every branch of every tree is decided, 64 at a
-// time (bytes: the rank of its feature, permuted from a register, against its own); then each block
-// of 16 leaves compares what its window of 32 decisions says with what each leaf's path wants. One
-// leaf of a tree agrees, and its weight is added in its lane.
+// Scores one row without a conditional jump that depends on it. First every branch of every tree is
+// decided, 64 at a time: the rank of its feature, a byte permuted out of a register, is compared
+// with the rank of its threshold. Then each block of 16 leaves compares its window of 32 decisions
+// with what the path to each leaf wants. Exactly one leaf of a tree agrees, and its weight is added
+// in its lane.
 #pragma once
 
 #include "infer/kernels/trees/trees_kernels.h"

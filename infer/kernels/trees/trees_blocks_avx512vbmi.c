@@ -23,7 +23,7 @@ static inline uint8_t blocks_rank_of(
 	return (uint8_t)rank;
 }
 
-// A bit for each branch.
+// Decides all branches: one bit each.
 static inline void blocks_decide(
 	const struct blocks *blocks, const uint8_t *ranks, uint64_t *decisions)
 {
@@ -54,7 +54,8 @@ static inline __m512 blocks_add_block(
 	return _mm512_mask_add_ps(sum, agrees, sum, _mm512_load_ps(block->weight));
 }
 
-// The sum of a run's blocks; four sums take turns, as an addition takes four cycles.
+// The sum over the blocks of a run, in four accumulators in rotation: an addition takes four
+// cycles.
 static inline float blocks_add_run(const struct leaf_block *blocks, const uint32_t *window,
 	uint32_t n, const uint8_t *decisions)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Kernels of tree ensembles (infer/graph/trees.h). The contract is that of kernels.h; each kernel has its
-// own packing, which may not support an ensemble at all.
+// Kernels of tree ensembles (infer/graph/trees.h). The contract is that of kernels.h; each kernel
+// has its own packing, which may not support an ensemble at all.
 //
 //	plain	the arrays as they are; takes everything, and is the truth
-//	walk	branches of 8 bytes, siblings side by side; 8 trees in turns hide each other's loads
+//	walk	branches of 8 bytes, siblings adjacent; 8 trees at once, to overlap their loads
 //	masks	batches: ranks instead of floats, a row mask of 32 or 64 bits for every branch
 //	blocks	one row: all branches of all trees decided 64 at a time, then 16 leaves at a time
 //

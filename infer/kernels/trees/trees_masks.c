@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The packing of the masks kernels.
+// Packs an ensemble for the masks kernels (trees_masks.h).
 #include "infer/kernels/trees/trees_masks.h"
 
 #include <math.h>
@@ -23,7 +23,7 @@ struct packing {
 	uint32_t nodes, weights; // so far
 };
 
-// Weights of a tree: its leaves, in whole registers, or its rows.
+// Floats that the weights of a tree take: one a leaf, up to whole registers, or a row a leaf.
 static uint32_t masks_padded(const struct packing *p, uint32_t leaves)
 {
 	return (leaves * (p->row_floats ? p->row_floats : 1) + 15) & ~15u;
@@ -56,7 +56,7 @@ static uint32_t masks_levels_of(const struct rank_column *column)
 	return levels;
 }
 
-// Of a column; none where there are no thresholds.
+// Thresholds of a column with the padding of its search tree; none where it has none.
 static uint32_t masks_searched(const struct rank_column *column)
 {
 	const uint32_t n = 1u << masks_levels_of(column);
@@ -118,7 +118,7 @@ size_t trees_masks_bytes(const struct trees *t)
 
 struct pending {
 	int32_t node;
-	uint16_t *slot; // where its mask's place is written
+	uint16_t *slot; // where the index of its mask is written
 };
 
 static void masks_pack_leaf(const struct packing *p, int32_t leaf, float *weights, uint32_t number)
@@ -131,7 +131,8 @@ static void masks_pack_leaf(const struct packing *p, int32_t leaf, float *weight
 		weights[number] = w < p->t->weight_first[leaf + 1] ? p->t->weight[w] : 0;
 }
 
-// Depth first: a node's place is its number, a leaf's is behind all nodes.
+// Writes the branches depth first. The mask of a branch has its number as index; those of the
+// leaves follow behind all branches.
 static void masks_pack_tree(
 	struct packing *p, const struct masks_layout *at, struct masks_tree *tree, uint32_t number)
 {
@@ -165,7 +166,8 @@ static void masks_pack_tree(
 	p->weights += masks_padded(p, n_leaves);
 }
 
-// Of the j-th at a level, as many thresholds are below it as stand left of it in the tree.
+// In the search tree, the j-th node of a level has the threshold that comes after all those left of
+// it.
 static void masks_pack_columns(
 	const struct packing *p, struct masks_column *columns, float *thresholds)
 {
@@ -191,7 +193,7 @@ static void masks_pack_columns(
 	}
 }
 
-// Trees of one size after another: the CPU foresees how long their loops are.
+// Sorts trees by target and size: loops of equal length follow each other, which the CPU predicts.
 static int masks_by_target(const void *a, const void *b)
 {
 	const struct masks_tree *x = a, *y = b;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Batches without branches or gathers in the trees: for a block of rows, the ranks of each column
-// side by side (trees_ranks.h). Each branch compares its column with its rank: a mask of rows, by
-// which the mask of rows that reached it is divided among its children. What reached the leaves
-// says, bit by bit, the number of each row's leaf, and a permutation of registers looks the weights
-// up.
+// Scores blocks of rows without conditional jumps or gathers in the trees. The values of a column
+// are replaced by ranks (trees_ranks.h), those of all rows of the block in one register. Each
+// branch compares its column with its own rank, which gives a mask of rows; by it the mask of the
+// rows that reached the branch is divided among its children. The masks of the leaves give the
+// number of each row's leaf, bit by bit, and a permutation of registers looks up the weights.
 #pragma once
 
 #include "infer/kernels/trees/trees_kernels.h"

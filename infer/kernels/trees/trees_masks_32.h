@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// 32 rows: a mask is a 32-bit register. Included by files that define MASKS_SIGN and
+// The masks kernel over 32 rows: a mask is a 32-bit register. A file that includes this defines
+// MASKS_SIGN and
 //
 //	masks_count	counts[r] = how many of n thresholds are not above x[r]
 //	masks_below	bit r: ranks[r] < the byte that `below` has four times, both with MASKS_SIGN
@@ -28,7 +29,7 @@ struct block {
 	_Alignas(32) uint8_t ranks[MASKS_COLUMNS_MAX][ROWS];
 };
 
-// The value of one feature for all rows; behind the last row, its own.
+// Loads one feature of all rows of the block; lanes behind the last row repeat that row.
 static void masks_gather(const struct block *block, uint32_t feature, float *x)
 {
 	for (uint32_t r = 0; r < ROWS; r++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// 64 rows: a mask is a 64-bit register.
+// The masks kernel over 64 rows: a mask is a 64-bit register.
 #include "infer/kernels/trees/trees_masks.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 
 struct block {
 	_Alignas(64) uint8_t ranks[MASKS_COLUMNS_MAX][ROWS];
-	__m512i row[GROUPS]; // offsets of the rows, in floats; behind the last one, its own
+	__m512i row[GROUPS]; // the rows' offsets in floats; behind the last row, its own
 	const float *x;      // the block's first row
 	size_t ldx;
 	uint32_t n;
@@ -44,7 +44,7 @@ static inline __m512 masks_look_up_level(const float *t, uint32_t level, __m512i
 	return masks_choose(k, 64, masks_look_up_64(t + 128, k), masks_look_up_64(t + 192, k));
 }
 
-// `level` is known when it is compiled.
+// One level down the search tree. `level` is a constant once this is inlined.
 static inline __attribute__((always_inline)) void masks_descend(
 	const float *t, uint32_t level, const __m512 x[GROUPS], __m512i k[GROUPS])
 {
@@ -82,7 +82,7 @@ static void masks_load_column(const struct block *block, uint32_t feature, __m51
 		x[g] = _mm512_i32gather_ps(block->row[g], block->x + feature, 4);
 }
 
-// How many thresholds are not above each row's value.
+// Ranks: how many thresholds are not above each row's value.
 static void masks_rank_less(const struct masks_column *column, const float *thresholds,
 	const __m512 x[GROUPS], uint8_t *ranks)
 {
@@ -129,7 +129,7 @@ static void masks_rank_columns(const struct masks *masks, struct block *block)
 	}
 }
 
-// reach: a mask for every node, then one for every leaf.
+// Fills in reach[]: the mask of the rows that reach each branch, then each leaf.
 static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes,
 	const struct block *block, uint64_t *reach)
 {
@@ -146,7 +146,7 @@ static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes
 	}
 }
 
-// 16 rows' weights of up to 16, 32, 64 or more leaves.
+// Looks up the weights of 16 rows, in a tree of up to 16, 32, 64 or more leaves.
 static inline __m512 masks_look_up(const float *weights, uint32_t n_leaves, __m512i leaf)
 {
 	const __m512 low = _mm512_load_ps(weights);
@@ -165,7 +165,7 @@ static inline void masks_clear_rest(uint64_t *reached, uint32_t n_leaves)
 	_mm512_storeu_si512(reached + n_leaves + 8, _mm512_setzero_si512());
 }
 
-// Which rows' leaf has a number with bit 0, 1, 2, 3, of 16 leaves.
+// Of 16 leaves: the rows whose leaf has bit 0, 1, 2 or 3 set in its number.
 static inline void masks_low_bits(const uint64_t *s, uint64_t *bits)
 {
 	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
@@ -191,7 +191,7 @@ static inline __m512i masks_add_bit(__m512i leaf, uint64_t rows, int bit)
 		leaf, _cvtu64_mask64(rows), leaf, _mm512_set1_epi8((char)(1 << bit)));
 }
 
-// The number of each row's leaf, of up to 8.
+// The number of each row's leaf in a tree of up to 8 leaves.
 static inline __m512i masks_find_few(uint64_t *s, uint32_t n_leaves)
 {
 	__m512i leaf = _mm512_setzero_si512();
@@ -203,7 +203,7 @@ static inline __m512i masks_find_few(uint64_t *s, uint32_t n_leaves)
 	return masks_add_bit(leaf, s[4] | s[5] | s[6] | s[7], 2);
 }
 
-// Of any.
+// The same for a tree of any size.
 static inline __m512i masks_find_many(uint64_t *reached, uint32_t n_leaves)
 {
 	uint64_t bits[8] = { 0 };

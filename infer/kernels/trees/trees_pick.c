@@ -5,7 +5,8 @@
 
 KERNEL_TABLE_DEFINE(trees, TREES, KERNEL_ENTRY_PACKED)
 
-// For batches the widest, for few rows the last one made for one; the scalar ones behind them.
+// For batches the widest kernel first, for few rows the last one that is made for one row; then the
+// others, the scalar ones last.
 const struct trees_kernel *trees_pick(unsigned isa_mask, uint32_t m, uint32_t nth)
 {
 	for (uint32_t pass = 0; pass < 2; pass++) {

@@ -50,7 +50,8 @@ static struct rank_column *ranks_next_column(struct ranks *ranks, const struct q
 	return column;
 }
 
-// Questions in their order: a new column for each feature and kind, and where one is full.
+// Assigns the sorted questions to columns: a new column for each feature and kind, and whenever one
+// is full.
 static int ranks_assign(struct ranks *ranks, const struct question *questions, uint32_t n)
 {
 	struct rank_column *column = NULL;
@@ -116,7 +117,7 @@ void ranks_fini(struct ranks *ranks)
 
 // --- Targets ------------------------------------------------------------------------------------
 
-// The first target that a leaf below the node speaks for. Leaves without weights speak for none.
+// The first target that a leaf below the node has a weight for.
 uint32_t trees_target(const struct trees *t, uint32_t tree)
 {
 	int32_t stack[TREES_DEPTH_MAX + 2];

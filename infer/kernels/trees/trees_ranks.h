@@ -33,6 +33,6 @@ struct ranks {
 int ranks_init(struct ranks *ranks, const struct trees *trees);
 void ranks_fini(struct ranks *ranks);
 
-// Do all weights of each tree go to one target, one weight a leaf at most, and are all summed?
+// Does each tree have one target, at most one weight a leaf, and is the aggregate the sum?
 bool trees_one_target(const struct trees *trees);
 uint32_t trees_target(const struct trees *trees, uint32_t tree); // that target

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Leaves with weights for several targets: a row of values for each leaf, one for every target, 0
-// where the leaf does not speak of it. Rows are added tree by tree in the ensemble's order, to sums
+// where the leaf has no weight for it. Rows are added tree by tree in the ensemble's order, to sums
 // that begin at +0 (which adding a 0 never changes), so that they are the reference's to the bit.
 #pragma once
 
@@ -9,7 +9,8 @@
 #define TREE_ROW_MAX 64 // floats: sums are on the stack
 
 // Floats of a leaf's row: the targets, filled up to 2, 4, 8 or a multiple of 16. 0: leaves cannot
-// be such rows, as they are not summed, linear, too long, or speak twice of one target.
+// be such rows: the aggregate is not the sum, they are linear, there are too many targets, or a
+// leaf has two weights for one of them.
 uint32_t trees_row_floats(const struct trees *trees);
 void trees_fill_row(const struct trees *trees, int32_t leaf, uint32_t floats, float *row);
 

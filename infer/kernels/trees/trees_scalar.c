@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The reference: every test, aggregate and leaf that infer/graph/trees.h has, one branch after the other.
+// The reference: every test, aggregate and leaf that infer/graph/trees.h has, one branch after the
+// other.
 #include "infer/kernels/trees/trees_kernels.h"
 #include "infer/kernels/trees/trees_ranks.h"
 
@@ -8,7 +9,7 @@
 
 #define ALIGN8(bytes) (((bytes) + 7) & ~(size_t)7)
 
-// Copies an array behind `at`, or only counts its bytes.
+// Copies an array to `at` bytes behind the plan's head, or only counts its bytes.
 static const void *trees_plain_keep(char *packed, size_t *at, const void *array, size_t bytes)
 {
 	const void *kept = packed && array ? memcpy(packed + *at, array, bytes) : NULL;

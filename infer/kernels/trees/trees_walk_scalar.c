@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One row, several trees in turns: a branch takes two dependent loads, and only other trees can use
-// that time. No branches of the CPU's own depend on the row.
+// Scores one row, walking down several trees at once: a branch takes two dependent loads, and only
+// other trees can fill that time. No conditional jump depends on the row.
 //
 // Floats are compared as unsigned integers of the same order ("keys"). A missing value has the
 // lowest key in one copy of the row and the highest in another; a branch reads the copy that sends
-// it the right way. The children of a branch stand side by side, and a leaf leads to itself: its
+// it the right way. The children of a branch are adjacent, and a leaf leads to itself: its
 // threshold is above all keys.
 #include "infer/kernels/trees/trees_kernels.h"
 #include "infer/kernels/trees/trees_ranks.h"
@@ -30,7 +30,7 @@ struct walk_node {
 
 struct walk_tree {
 	uint32_t first;  // node of the root
-	uint32_t steps;  // to the deepest leaf; of rows, to that of its turns
+	uint32_t steps;  // to the deepest leaf; where leaves are rows, of the trees walked with it
 	uint32_t target; // of all weights, where the leaves are not rows
 };
 
@@ -59,7 +59,7 @@ static inline uint32_t walk_key_of(float x)
 }
 
 struct form {
-	bool both, missing_true; // where branches send missing values
+	bool both, missing_true; // missing values go both ways; or to the side that is true
 	uint32_t row_floats;
 };
 
@@ -123,7 +123,8 @@ static float walk_weight_of(const struct trees *t, int32_t leaf)
 	return w < t->weight_first[leaf + 1] ? t->weight[w] : 0;
 }
 
-// Breadth first, children in pairs. How many steps the deepest leaf takes; -1: too many nodes.
+// Writes the nodes breadth first, children in pairs. Returns the steps to the deepest leaf, or -1
+// where there are too many nodes.
 static int walk_fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint32_t *count)
 {
 	const struct trees *t = f->t;
@@ -168,7 +169,8 @@ static int walk_by_steps(const void *a, const void *b)
 				       : 0;
 }
 
-// Rows are summed in the trees' own order: as many steps as the deepest of a turn needs.
+// Where leaves are rows the trees keep their order, and those that are walked at once take as many
+// steps as the deepest of them needs.
 static void walk_level_steps(struct walk_tree *trees, uint32_t n)
 {
 	for (uint32_t i = 0; i + TURNS <= n; i += TURNS) {
@@ -267,7 +269,7 @@ static inline const struct walk_node *walk_next_node(
 	return node + further;
 }
 
-// The nodes of the leaves that the row reaches in the trees of a turn.
+// Finds the leaves that the row reaches in the trees that are walked at once.
 static inline __attribute__((always_inline)) void walk_turns(const struct walk *walk,
 	const struct walk_tree *trees, const uint32_t *keys, uint32_t nodes[TURNS])
 {
@@ -309,7 +311,7 @@ static void walk_score(const struct walk *walk, const uint32_t *keys, float *y)
 		y[trees->target] += walk->weights[walk_one(walk, trees, keys)];
 }
 
-// `floats` is known where it is small.
+// `floats` is a constant where it is small, so that the loop is unrolled.
 static inline __attribute__((always_inline)) void walk_sum_rows(
 	const struct walk *walk, const uint32_t *keys, float *sums, uint32_t floats)
 {

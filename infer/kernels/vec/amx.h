@@ -4,7 +4,7 @@
 // in 6 and 7. All are 64 bytes wide: 16 sums, or 64 bytes of products for each.
 #pragma once
 
-#if defined(__AMX_TILE__) || defined(__AMXTILE__) // as gcc and clang 14 say it
+#if defined(__AMX_TILE__) || defined(__AMXTILE__) // gcc's name for it, and clang 14's
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static inline void amx_configure(uint32_t rows)
 	_tile_loadconfig(&config);
 }
 
-// --- Products, where whoever includes this says of which kind ------------------------------------
+// --- Products, whose kind the file that includes this defines ------------------------------------
 //
 //	AMX_PRODUCT(sums, x, weights)   the intrinsic
 
@@ -48,14 +48,14 @@ static inline void amx_configure(uint32_t rows)
 #define AMX_COLUMNS 64
 
 // Rows of x and panels of 16 columns of weights as tiles read them: blocks of 64 bytes of a row,
-// and of 16 x 64 bytes of a panel; in front of its blocks a panel begins with what 16 sums do.
+// and of 16 x 64 bytes of a panel. A panel begins with the initial values of its 16 sums.
 struct amx_operands {
 	const char *x, *panel;
 	size_t row_bytes, panel_bytes, head_bytes; // of a panel, before its blocks
 	uint32_t blocks;
 };
 
-// The sums of up to 16 rows, or more, and of one panel or two, AMX_COLUMNS in a row.
+// Stores the sums of up to 16 rows or of more, of one panel or of two; rows are AMX_COLUMNS apart.
 static inline __attribute__((always_inline)) void amx_multiply(
 	const struct amx_operands *from, int32_t *sums, const int more_rows, const int panels)
 {

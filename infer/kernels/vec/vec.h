@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One vector of floats in the instruction set that a file is compiled for: the vocabulary in which
-// the elementwise kernels are written once (*_vec.h) and compiled for each (*_avx2.c, *_avx512.c,
-// *_neon.c).
-// Nothing is defined in a file without ISA flags.
+// kernels are written once (*_vec.h) and compiled for each instruction set (all_<isa>.c). Nothing
+// is defined in a file without ISA flags.
 #pragma once
 
 #if defined(__AVX512F__)
@@ -17,7 +16,7 @@
 #define VEC_PASTE(name, isa)  VEC_PASTE2(name, isa)
 #define VEC_NAME(name)        VEC_PASTE(name, VEC_ISA) // f32_affine -> f32_affine__avx2
 
-// Before a loop with a constant count: all of its turns side by side.
+// In front of a loop with a constant count: it is unrolled, so that its registers are known.
 #ifdef __clang__
 #define VEC_UNROLL _Pragma("unroll")
 #else
