@@ -8,9 +8,9 @@
 #ifdef VEC_WIDTH
 
 #if VEC_WIDTH == 16
-#define BLOCK CONV_ROWS_BLOCK_AVX512
+#define CONV_ROWS_BLOCK CONV_ROWS_BLOCK_AVX512
 #else
-#define BLOCK CONV_ROWS_BLOCK_AVX2
+#define CONV_ROWS_BLOCK CONV_ROWS_BLOCK_AVX2
 #endif
 
 // One block of channels at 1 or 2 vectors of positions from `x` on; `last`: lanes of the last vector.
@@ -19,10 +19,10 @@ VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, con
 {
 	const size_t plane = (size_t)conv->padded[1] * conv->padded[2];
 	const size_t size = (size_t)conv->positions[0] * conv->positions[1] * conv->positions[2];
-	vec sum[BLOCK][2];
+	vec sum[CONV_ROWS_BLOCK][2];
 
 	VEC_UNROLL
-	for (int i = 0; i < BLOCK; i++) {
+	for (int i = 0; i < CONV_ROWS_BLOCK; i++) {
 		vec start = vec_set1(bias && (uint32_t)i < channels ? bias[i] : 0.0f);
 
 		sum[i][0] = sum[i][1] = start;
@@ -32,14 +32,14 @@ VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, con
 			const float *row = x + k / conv->kernel[1] * conv->dilation[0] * plane +
 				(size_t)(k % conv->kernel[1]) * conv->dilation[1] * conv->padded[2];
 
-			for (uint32_t t = 0; t < conv->kernel[2]; t++, w += BLOCK) {
+			for (uint32_t t = 0; t < conv->kernel[2]; t++, w += CONV_ROWS_BLOCK) {
 				vec v[2];
 
 				if (vecs == 2)
 					v[0] = vec_load(row);
 				v[vecs - 1] = vec_load_mask(row + (vecs - 1) * VEC_WIDTH, last);
 				VEC_UNROLL
-				for (int i = 0; i < BLOCK; i++) {
+				for (int i = 0; i < CONV_ROWS_BLOCK; i++) {
 					vec weight = vec_set1(w[i]);
 
 					VEC_UNROLL
@@ -51,7 +51,7 @@ VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, con
 		}
 	}
 	VEC_UNROLL
-	for (int i = 0; i < BLOCK; i++) {
+	for (int i = 0; i < CONV_ROWS_BLOCK; i++) {
 		if ((uint32_t)i >= channels)
 			break;
 		if (vecs == 2)
@@ -85,8 +85,10 @@ void VEC_NAME(f32_conv_rows)(const struct conv_rows *conv, const float *x, float
 	float *to = y;
 
 	for (uint32_t g = 0; g < conv->groups; g++, x += conv->in * plane * conv->padded[0]) {
-		for (uint32_t o = 0; o < conv->out; o += BLOCK, w += conv->in * taps * BLOCK) {
-			const uint32_t left = conv->out - o, now = left < BLOCK ? left : BLOCK;
+		for (uint32_t o = 0; o < conv->out;
+			o += CONV_ROWS_BLOCK, w += conv->in * taps * CONV_ROWS_BLOCK) {
+			const uint32_t left = conv->out - o,
+				       now = left < CONV_ROWS_BLOCK ? left : CONV_ROWS_BLOCK;
 
 			for (uint32_t l = 0; l < conv->positions[0] * conv->positions[1]; l++) {
 				const float *from = x +

@@ -9,7 +9,7 @@
 #ifdef VEC_WIDTH
 
 // The largest of the taps, or their mean; a vector of channels from x on.
-VEC_INLINE vec pool_taps(const struct pool *pool, const float *x, vec_mask mask)
+VEC_INLINE vec pool_nhwc_taps(const struct pool *pool, const float *x, vec_mask mask)
 {
 	vec sum = vec_load_mask(x + pool->at[0], mask);
 
@@ -32,7 +32,7 @@ VEC_INLINE void pool_nhwc_line(const struct pool *pool, const float *x, float *y
 			const vec_mask mask =
 				vec_first(channels - c < VEC_WIDTH ? channels - c : VEC_WIDTH);
 
-			vec_store_mask(y + c, mask, pool_taps(pool, x + c, mask));
+			vec_store_mask(y + c, mask, pool_nhwc_taps(pool, x + c, mask));
 		}
 	}
 }

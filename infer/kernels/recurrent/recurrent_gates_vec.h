@@ -102,7 +102,7 @@ VEC_INLINE void gru_state_at(const struct gates_at *at)
 	gru_mix(at, gate_of_h(at, 0), gate_activate(at, 1, gate_sum(at, 2)));
 }
 
-#define GATES(name, n_gates, BODY)                                                                 \
+#define RECURRENT_GATES(name, n_gates, BODY)                                                       \
 	void VEC_NAME(name)(const struct recurrent_gates *gates, uint32_t m,                       \
 		const struct recurrent_rows *rows)                                                 \
 	{                                                                                          \
@@ -123,10 +123,10 @@ VEC_INLINE void gru_state_at(const struct gates_at *at)
 		}                                                                                  \
 	}
 
-GATES(f32_rnn_gates, 1, rnn_at)
-GATES(f32_lstm_gates, 4, lstm_at)
-GATES(f32_gru_gates, 3, gru_at)
-GATES(f32_gru_reset, 3, gru_reset_at)
-GATES(f32_gru_state, 3, gru_state_at)
+RECURRENT_GATES(f32_rnn_gates, 1, rnn_at)
+RECURRENT_GATES(f32_lstm_gates, 4, lstm_at)
+RECURRENT_GATES(f32_gru_gates, 3, gru_at)
+RECURRENT_GATES(f32_gru_reset, 3, gru_reset_at)
+RECURRENT_GATES(f32_gru_state, 3, gru_state_at)
 
 #endif

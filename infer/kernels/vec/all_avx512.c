@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The kernels that are written once for all vectors (vec.h), in AVX-512.
+#include "infer/kernels/conv/conv_rows_vec.h"
+#include "infer/kernels/elementwise/activate_vec.h"
+#include "infer/kernels/elementwise/affine_vec.h"
+#include "infer/kernels/elementwise/binary_vec.h"
+#include "infer/kernels/elementwise/prelu_vec.h"
+#include "infer/kernels/elementwise/unpack_vec.h"
+#include "infer/kernels/norm/layer_norm_vec.h"
+#include "infer/kernels/norm/normalizer_vec.h"
+#include "infer/kernels/norm/softmax_vec.h"
+#include "infer/kernels/pool/pool_nhwc_vec.h"
+#include "infer/kernels/product/product_vec.h"
+#include "infer/kernels/quantise/dequantise_vec.h"
+#include "infer/kernels/recurrent/recurrent_gates_vec.h"
+#include "infer/kernels/reduce/reduce_rows_vec.h"
