@@ -71,6 +71,14 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	size_t *size, struct compile_report *report, struct error *err);
 void compile_report_fini(struct compile_report *report);
 
+struct model_operator {     // of ONNX, as model_compile() reads it
+	const char *domain; // "ai.onnx" or "ai.onnx.ml"
+	const char *type;   // "Gemm"
+	uint32_t inputs_min, inputs_max;
+};
+// Number `index` of them, from 0, in no order; false behind the last.
+bool model_operator(size_t index, struct model_operator *op);
+
 // --- Opening ------------------------------------------------------------------------------------
 
 #define MODEL_NAME_MAX     NAME_BYTES_MAX // see base/name.h

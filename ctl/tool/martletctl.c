@@ -10,6 +10,7 @@
 #include "ctl/tool/model_bench.h"
 #include "ctl/tool/model_compile.h"
 #include "ctl/tool/model_inspect.h"
+#include "ctl/tool/model_operators.h"
 #include "ctl/tool/model_run.h"
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
@@ -28,6 +29,7 @@ static const struct command *const COMMANDS[] = {
 	&model_inspect_command,
 	&model_bench_command,
 	&model_run_command,
+	&model_operators_command,
 	&model_push_command,
 	&model_list_command,
 	&model_show_command,

@@ -31,6 +31,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "flow features": "nothing.pcap", "doctor": "-c nothing.conf"}
+NEVER_REFUSED = {"model operators"}
 
 
 class CommandLine:
@@ -103,11 +104,12 @@ def main():
     commands = list_commands()
     lines = [("martletd", CommandLine("martletd", [MARTLETD])), ("martlet-load", CommandLine("martlet-load", [LOAD]))]
     lines += [(name, CommandLine(f"martletctl {name}", [MARTLETCTL, *name.split()])) for name in commands]
-    tap.check("every command is among those tried", len(commands) > 10 and {name for name, _ in lines} == set(REFUSED))
+    tap.check("every command is among those tried", len(commands) > 10 and {name for name, _ in lines} == set(REFUSED) | NEVER_REFUSED)
     with tempfile.TemporaryDirectory(prefix="martlet-lines-") as folder:
         for name, line in lines:
             walk(tap, line, name)
-            refused(tap, line, name, folder)
+            if name not in NEVER_REFUSED:
+                refused(tap, line, name, folder)
     for program in (MARTLETD, LOAD, MARTLETCTL):
         done = subprocess.run([program, "--version"], capture_output=True, text=True)
         tap.check(f"{os.path.basename(program)} --version", done.returncode == 0

@@ -115,54 +115,6 @@ static void every_operator_is_among_them(void **state)
 	(void)state;
 }
 
-// Is `type` among the lines "Type," and "Type." of the manual?
-static bool manual_lists(const char *lines, const char *type)
-{
-	const size_t length = strlen(type);
-
-	for (const char *at = strstr(lines, type); at; at = strstr(at + 1, type))
-		if (at[-1] == '\n' && strchr(",.", at[length]) && at[length + 1] == '\n')
-			return true;
-	return false;
-}
-
-// Fails for a line "Type," or "Type." whose type is not read.
-static void check_listed_are_read(const char *lines, bool ml)
-{
-	char type[64], mark, end;
-
-	for (; lines; lines = strchr(lines + 1, '\n'))
-		if (sscanf(lines, "\n%63[A-Za-z0-9]%c%c", type, &mark, &end) == 3 &&
-			strchr(",.", mark) && end == '\n' && !onnx_operator_find(ml, type))
-			fail_msg("the manual lists %s", type);
-}
-
-static void manual_lists_what_is_read(void **state)
-{
-	static char manual[1 << 16];
-	FILE *file = fopen("docs/martletctl.1", "r");
-	const struct onnx_operator *op;
-	char *of_onnx, *of_ml, *end;
-	bool ml;
-
-	assert_non_null(file);
-	manual[fread(manual, 1, sizeof(manual) - 1, file)] = '\0';
-	fclose(file);
-	of_onnx = strstr(manual, "\nOf ai.onnx, ");
-	of_ml = strstr(manual, "\nOf ai.onnx.ml, ");
-	assert_non_null(of_onnx);
-	assert_non_null(of_ml);
-	end = strstr(of_ml, "\n.PP");
-	assert_non_null(end);
-	of_ml[0] = end[1] = '\0'; // two texts
-	for (size_t i = 0; (op = onnx_operator_at(i, &ml)); i++)
-		if (!manual_lists(ml ? of_ml + 1 : of_onnx, op->type))
-			fail_msg("the manual does not list %s", op->type);
-	check_listed_are_read(of_onnx, false);
-	of_ml[0] = '\n';
-	check_listed_are_read(of_ml, true);
-}
-
 int main(void)
 {
 	struct CMUnitTest *tests;
@@ -173,14 +125,13 @@ int main(void)
 	if (glob(MODELS "*.onnx", 0, NULL, &found) != 0)
 		return 1; // they are committed
 	n = found.gl_pathc;
-	tests = calloc(n + 2, sizeof(*tests));
+	tests = calloc(n + 1, sizeof(*tests));
 	for (size_t i = 0; i < n; i++)
 		tests[i] = (struct CMUnitTest){ .name = strrchr(found.gl_pathv[i], '/') + 1,
 			.test_func = operator_agrees_with_its_definition,
 			.initial_state = found.gl_pathv[i] };
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_operator_is_among_them);
-	tests[n + 1] = (struct CMUnitTest)cmocka_unit_test(manual_lists_what_is_read);
-	failed = _cmocka_run_group_tests("operators", tests, n + 2, NULL, NULL);
+	failed = _cmocka_run_group_tests("operators", tests, n + 1, NULL, NULL);
 	free(tests);
 	globfree(&found);
 	return failed;

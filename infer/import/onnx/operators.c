@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/onnx/operators.h"
 
+#include "infer/infer.h"
+
 #include <string.h>
 
 #define FAMILY(family) ONNX_##family,
@@ -40,4 +42,18 @@ const struct onnx_operator *onnx_operator_at(size_t index, bool *ml)
 		}
 	}
 	return NULL;
+}
+
+bool model_operator(size_t index, struct model_operator *found)
+{
+	bool ml;
+	const struct onnx_operator *op = onnx_operator_at(index, &ml);
+
+	if (!op)
+		return false;
+	*found = (struct model_operator){ .domain = ml ? "ai.onnx.ml" : "ai.onnx",
+		.type = op->type,
+		.inputs_min = op->inputs_min,
+		.inputs_max = op->inputs_max };
+	return true;
 }
