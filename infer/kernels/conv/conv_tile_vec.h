@@ -19,41 +19,15 @@ struct conv_at {
 VEC_INLINE void conv_tile_run(const struct conv_tile *conv, const struct conv_at *tile,
 	const int positions, const int vecs)
 {
-	const float *w = tile->panel;
 	const size_t ldx = conv->x_step[2], stride = tile->panel_stride;
+	const float *w = tile->panel;
 	vec sum[DENSE_ROWS_MAX][DENSE_VECS_MAX];
 
-	VEC_UNROLL
-	for (int j = 0; j < vecs; j++) {
-		VEC_UNROLL
-		for (int i = 0; i < positions; i++)
-			sum[i][j] = dense_weights(w, stride, j);
-	}
-	for (uint32_t s = 0; s < conv->runs; s++) {
-		const float *x = tile->x + conv->at[s];
-
-		for (uint32_t p = 0; p < conv->run; p++) {
-			vec weights[DENSE_VECS_MAX];
-
-			w += 16;
-			VEC_UNROLL
-			for (int j = 0; j < vecs; j++)
-				weights[j] = dense_weights(w, stride, j);
-			VEC_UNROLL
-			for (int i = 0; i < positions; i++) {
-				vec input = vec_set1(x[(size_t)i * ldx + p]);
-
-				VEC_UNROLL
-				for (int j = 0; j < vecs; j++)
-					sum[i][j] = vec_fma(input, weights[j], sum[i][j]);
-			}
-		}
-	}
-	VEC_UNROLL
-	for (int i = 0; i < positions; i++)
-		dense_store(
-			&conv->act, tile->y + (size_t)i * tile->ldy, sum[i], vecs, tile->columns);
-	dense_finish(&conv->act, positions, tile->columns, tile->y, tile->ldy);
+	dense_tile_begin(sum, w, stride, positions, vecs);
+	for (uint32_t r = 0; r < conv->runs; r++)
+		w = dense_tile_add(
+			sum, tile->x + conv->at[r], ldx, conv->run, w, stride, positions, vecs);
+	dense_tile_end(&conv->act, sum, tile->y, tile->ldy, tile->columns, positions, vecs);
 }
 
 typedef void conv_tile_tile_fn(const struct conv_tile *conv, const struct conv_at *tile);

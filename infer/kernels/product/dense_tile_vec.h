@@ -33,19 +33,24 @@ VEC_INLINE vec dense_weights(const float *w, size_t stride, const int j)
 	return vec_load(w + (size_t)(j / per_panel) * stride + (size_t)(j % per_panel) * VEC_WIDTH);
 }
 
-VEC_INLINE void dense_tile_run(const struct dense_tile *tile, const int rows, const int vecs)
+// The bias, which is the panel's first row, in each row of the sums.
+VEC_INLINE void dense_tile_begin(vec sum[][DENSE_VECS_MAX], const float *panel, size_t stride,
+	const int rows, const int vecs)
 {
-	const float *x = tile->x, *w = tile->panel;
-	const size_t ldx = tile->ldx, stride = tile->panel_stride;
-	vec sum[DENSE_ROWS_MAX][DENSE_VECS_MAX];
-
 	VEC_UNROLL
 	for (int j = 0; j < vecs; j++) {
 		VEC_UNROLL
 		for (int i = 0; i < rows; i++)
-			sum[i][j] = dense_weights(w, stride, j);
+			sum[i][j] = dense_weights(panel, stride, j);
 	}
-	for (uint32_t p = 0; p < tile->k; p++) {
+}
+
+// Adds k columns of x, whose rows are ldx apart, times the k rows of the weights behind w. Returns
+// the last of those.
+VEC_INLINE const float *dense_tile_add(vec sum[][DENSE_VECS_MAX], const float *x, size_t ldx,
+	uint32_t k, const float *w, size_t stride, const int rows, const int vecs)
+{
+	for (uint32_t p = 0; p < k; p++) {
 		vec weights[DENSE_VECS_MAX];
 
 		w += 16;
@@ -61,11 +66,26 @@ VEC_INLINE void dense_tile_run(const struct dense_tile *tile, const int rows, co
 				sum[i][j] = vec_fma(input, weights[j], sum[i][j]);
 		}
 	}
+	return w;
+}
+
+VEC_INLINE void dense_tile_end(const struct act *act, vec sum[][DENSE_VECS_MAX], float *y,
+	size_t ldy, uint32_t columns, const int rows, const int vecs)
+{
 	VEC_UNROLL
 	for (int i = 0; i < rows; i++)
-		dense_store(
-			tile->act, tile->y + (size_t)i * tile->ldy, sum[i], vecs, tile->columns);
-	dense_finish(tile->act, rows, tile->columns, tile->y, tile->ldy);
+		dense_store(act, y + (size_t)i * ldy, sum[i], vecs, columns);
+	dense_finish(act, rows, columns, y, ldy);
+}
+
+VEC_INLINE void dense_tile_run(const struct dense_tile *tile, const int rows, const int vecs)
+{
+	vec sum[DENSE_ROWS_MAX][DENSE_VECS_MAX];
+
+	dense_tile_begin(sum, tile->panel, tile->panel_stride, rows, vecs);
+	dense_tile_add(
+		sum, tile->x, tile->ldx, tile->k, tile->panel, tile->panel_stride, rows, vecs);
+	dense_tile_end(tile->act, sum, tile->y, tile->ldy, tile->columns, rows, vecs);
 }
 
 // One function for each count of rows up to MAX_ROWS, and a table of them by [vecs - 1][rows - 1].
