@@ -207,7 +207,7 @@ static int planner_assign_outputs(struct planner *planner, struct step *step)
 		if (planner_is_direct_output(builder->graph, builder->root, t))
 			buffer->base = BUFFER_OUTPUTS;
 		else if (planner_take_scratch(planner, buffer) != 0)
-			return -EINVAL;
+			return builder->err->code;
 		if (o >= 3)
 			continue;
 		*buffers[o] = *buffer;
@@ -258,7 +258,7 @@ static int planner_node(struct planner *planner, uint32_t n)
 	if (rc == 0)
 		rc = planner_build_node(planner);
 	if (rc == 0 && builder->failed)
-		rc = -ENOMEM;
+		rc = builder->err->code;
 	if (rc == 0)
 		rc = planner_step_keep(planner, builder->step);
 	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
@@ -291,7 +291,7 @@ static int planner_copy_outputs(struct planner *planner)
 		builder->node = &reader;
 		from = builder_input_buffer(builder, 0);
 		if (builder->failed)
-			return -ENOMEM;
+			return builder->err->code;
 		if ((!from.constant && from.base == BUFFER_OUTPUTS) || bytes == 0)
 			continue;
 		rc = planner_add_copy(planner, graph->tensors[port->tensor].name, from, to, bytes);

@@ -38,14 +38,17 @@ struct buffer builder_input_buffer(struct builder *builder, uint32_t i)
 void *builder_weights(struct builder *builder, size_t bytes)
 {
 	struct plan *plan = builder->plan;
-	void *block = NULL;
+	void *block;
 
-	if (bytes <= PLAN_WEIGHTS_BYTES_MAX - plan->weights_bytes)
-		block = arena_alloc(plan->arena, bytes);
-	if (!block) {
-		error_set(builder->err, -ENOMEM,
-			"no memory for %zu bytes of weights, at most %zu are supported", bytes,
+	if (bytes > PLAN_WEIGHTS_BYTES_MAX - plan->weights_bytes) {
+		error_set(builder->err, -EINVAL,
+			"%zu bytes more of weights, at most %zu in all are supported", bytes,
 			PLAN_WEIGHTS_BYTES_MAX);
+		return NULL;
+	}
+	block = arena_alloc(plan->arena, bytes);
+	if (!block) {
+		error_set(builder->err, -ENOMEM, "no memory for %zu bytes of weights", bytes);
 		return NULL;
 	}
 	plan->weights_bytes += bytes;
@@ -64,7 +67,7 @@ void *builder_params(struct builder *builder, const void *params, size_t bytes)
 int builder_finish(struct builder *builder, const void *params, size_t bytes)
 {
 	builder->step->params = builder_params(builder, params, bytes);
-	return builder->step->params ? 0 : -ENOMEM;
+	return builder->step->params ? 0 : builder->err->code;
 }
 
 int builder_expand(
@@ -79,7 +82,7 @@ int builder_expand(
 		return error_set(builder->err, -ENOTSUP, "input %u must be constant", i);
 	to = builder_weights(builder, count * sizeof(float));
 	if (!to)
-		return -ENOMEM;
+		return builder->err->code;
 	from = in->data;
 	for (size_t k = 0; k < count; k++) {
 		size_t rest = k, at = 0, stride = 1;

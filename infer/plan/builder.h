@@ -33,7 +33,7 @@ struct builder {
 	bool has_trees;
 	bool no_timing;
 	const struct model_choices *known; // NULL: none
-	bool failed;                       // no memory for a constant
+	bool failed;                       // builder_input_buffer() could not: err tells why
 	struct error *err;
 };
 
@@ -41,7 +41,8 @@ const struct tensor *builder_input(const struct builder *builder, uint32_t i); /
 const struct tensor *builder_output(const struct builder *builder, uint32_t o);
 // Where input i is; a constant moves into the plan's memory at the first call.
 struct buffer builder_input_buffer(struct builder *builder, uint32_t i);
-// Zeroed memory that counts as weights. NULL with err filled.
+// Zeroed memory that counts as weights. NULL with err filled in: -EINVAL where there are too many,
+// -ENOMEM.
 void *builder_weights(struct builder *builder, size_t bytes);
 // A copy of `params` in the plan's memory. NULL with err filled.
 void *builder_params(struct builder *builder, const void *params, size_t bytes);

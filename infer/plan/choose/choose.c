@@ -207,7 +207,7 @@ int choose(struct builder *builder, struct step *step, const struct contest *con
 			continue;
 		chosen[c].packed = chooser_weights(&chooser, kernel);
 		if (!chosen[c].packed)
-			rc = -ENOMEM;
+			rc = builder->err->code;
 	}
 	for (uint32_t i = 0; i < KERNELS_MAX; i++)
 		free(chooser.trials[i]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which kernel of a table runs a step, for each class of batch sizes: the one that an earlier
 // opening of the image found to be the fastest; or by rule, where nothing may be timed; or the
-// winner of a race (race.h) between all that may run. The scalar kernel, the first of a table, takes
-// part only where there is no other.
+// winner of a race (race.h) between all that may run. The scalar kernel, the first of a table,
+// takes part only where there is no other.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -38,6 +38,7 @@ struct chosen {
 	const void *packed; // weights in the plan's memory; NULL without a packing
 };
 
-// Fills in chosen[] and the names that the step shows. -ENOMEM with the builder's err.
+// Fills in chosen[] and the names that the step shows. What builder_weights() says, or -ENOMEM,
+// with err filled in.
 int choose(struct builder *builder, struct step *step, const struct contest *contest,
 	struct chosen chosen[MODEL_BATCH_CLASSES]);

@@ -105,7 +105,7 @@ static int dense_choose(struct builder *builder, const struct dense_layer *layer
 		choice[c].dense.packed = chosen[c].packed;
 	}
 	layer->step->choice = builder_params(builder, choice, sizeof(choice));
-	return layer->step->choice ? 0 : -ENOMEM;
+	return layer->step->choice ? 0 : builder->err->code;
 }
 
 int dense_choose_all(struct builder *builder)

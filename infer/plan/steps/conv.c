@@ -6,13 +6,18 @@
 #include "infer/kernels/conv/conv_rows.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/move/padding.h"
+#include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/conv_tile.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+
+#define SAMPLE_NS 10000.0
 
 struct conv_step {
-	struct conv_rows conv;
-	conv_rows_fn *run;
+	struct conv_rows conv; // but for the weights
+	conv_rows_fn *run[MODEL_BATCH_CLASSES];
+	const float *weights[MODEL_BATCH_CLASSES];
 	struct padding padding;
 	uint32_t images;
 	size_t x_image, y_image; // floats
@@ -24,24 +29,95 @@ static void run_conv(const struct step *step, const struct pass *pass)
 	const struct conv_step *p = step->params;
 	const float *x = buffer_at(pass, &step->x);
 	float *y = buffer_at(pass, &step->y), *padded = buffer_at(pass, &step->scratch);
+	struct conv_rows conv = p->conv;
 
+	conv.weights = p->weights[pass->batch_class];
 	if (p->padded)
 		padding_fill__scalar(&p->padding, 0.0f, padded);
 	for (uint32_t i = 0; i < pass->n * p->images; i++, x += p->x_image, y += p->y_image) {
 		if (p->padded)
 			padding_copy__scalar(&p->padding, x, padded);
-		p->run(&p->conv, p->padded ? padded : x, y);
+		p->run[pass->batch_class](&conv, p->padded ? padded : x, y);
 	}
 }
 
-static const float *conv_pack(struct builder *builder, const struct conv_rows *conv, uint32_t block)
-{
-	float *packed = builder_weights(builder, conv_rows_packed_bytes(conv, block));
+// --- Choosing ------------------------------------------------------------------------------------
 
-	if (packed)
-		conv_rows_pack(conv, block, builder_input(builder, 1)->data, packed);
-	return packed;
+// What the kernels are timed over: one image in its padding.
+struct conv_trial {
+	const struct conv_step *step;
+	const float *w; // as ONNX has them
+	float *x, *y;
+};
+
+static size_t conv_trial_bytes(const void *context, const void *kernel)
+{
+	const struct conv_trial *trial = context;
+
+	return conv_rows_packed_bytes(
+		&trial->step->conv, ((const struct conv_rows_kernel *)kernel)->block);
 }
+
+static int conv_trial_pack(const void *context, const void *kernel, void *packed)
+{
+	const struct conv_trial *trial = context;
+
+	conv_rows_pack(&trial->step->conv, ((const struct conv_rows_kernel *)kernel)->block,
+		trial->w, packed);
+	return 0;
+}
+
+static bool conv_trial_same(const void *kernel, const void *other)
+{
+	return ((const struct conv_rows_kernel *)kernel)->block ==
+		((const struct conv_rows_kernel *)other)->block;
+}
+
+static int conv_trial_ready(void *context)
+{
+	struct conv_trial *trial = context;
+
+	trial->x = calloc(padding_values(&trial->step->padding), sizeof(float));
+	trial->y = calloc(trial->step->y_image, sizeof(float));
+	return trial->x && trial->y ? 0 : -ENOMEM;
+}
+
+static void conv_trial_call(void *context, const void *kernel, const void *packed, uint32_t rows)
+{
+	const struct conv_trial *trial = context;
+	struct conv_rows conv = trial->step->conv;
+
+	conv.weights = packed;
+	for (uint32_t i = 0; i < rows; i++)
+		((const struct conv_rows_kernel *)kernel)->run(&conv, trial->x, trial->y);
+}
+
+// A kernel is called for one image, whatever the batch: all classes share one race.
+static int conv_choose(struct builder *builder, struct conv_step *p)
+{
+	static const struct contest_packing packing = { conv_trial_bytes, conv_trial_pack,
+		conv_trial_same };
+	struct conv_trial trial = { .step = p, .w = builder_input(builder, 1)->data };
+	const struct contest contest = { .table = &CONV_ROWS_TABLE,
+		.rows = { 1, 1, 1, 1 },
+		.sample_ns = SAMPLE_NS,
+		.context = &trial,
+		.ready = conv_trial_ready,
+		.call = conv_trial_call,
+		.packing = &packing };
+	struct chosen chosen[MODEL_BATCH_CLASSES];
+	int rc = choose(builder, builder->step, &contest, chosen);
+
+	free(trial.x);
+	free(trial.y);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
+		p->run[c] = ((const struct conv_rows_kernel *)chosen[c].kernel)->run;
+		p->weights[c] = chosen[c].packed;
+	}
+	return rc;
+}
+
+// --- Building ------------------------------------------------------------------------------------
 
 static int conv_set_up(struct builder *builder, const struct window *w, struct conv_step *p)
 {
@@ -74,9 +150,8 @@ static int conv_set_up(struct builder *builder, const struct window *w, struct c
 
 static int build_conv_rows(struct builder *builder, const struct window *window)
 {
-	const struct conv_rows_kernel *kernel = conv_rows_pick(builder->plan->isa_mask);
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
-	struct conv_step p = { .run = kernel->run };
+	struct conv_step p = { 0 };
 	struct step *step = builder->step;
 	int rc;
 
@@ -86,12 +161,13 @@ static int build_conv_rows(struct builder *builder, const struct window *window)
 	if (rc != 0)
 		return rc;
 	p.conv.act = act_of_attributes(builder->node);
-	p.conv.weights = conv_pack(builder, &p.conv, kernel->block);
 	p.conv.bias = b ? builder_input_buffer(builder, 2).constant : NULL;
-	if (!p.conv.weights || (b && !p.conv.bias))
-		return -ENOMEM;
+	if (b && !p.conv.bias)
+		return builder->err->code;
+	rc = conv_choose(builder, &p);
+	if (rc != 0)
+		return rc;
 	step->run = run_conv;
-	step_set_kernel(step, kernel->name);
 	return builder_finish(builder, &p, sizeof(p));
 }
 
@@ -103,8 +179,9 @@ int build_conv(struct builder *builder)
 	struct window window;
 	int rc;
 
-	if (window_of(builder->node, x, w->dims + 2, false, &window, builder->err) != 0)
-		return -EINVAL;
+	rc = window_of(builder->node, x, w->dims + 2, false, &window, builder->err);
+	if (rc != 0)
+		return rc;
 	rc = conv_tile_takes(builder, builder->node, &window) ? build_conv_tile(builder, &window)
 							      : build_conv_rows(builder, &window);
 	if (rc != 0)

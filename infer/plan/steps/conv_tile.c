@@ -7,13 +7,16 @@
 #include "infer/kernels/move/padding.h"
 #include "infer/kernels/move/transpose.h"
 #include "infer/kernels/product/dense.h"
+#include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/layout.h"
 
 #include <stdlib.h>
 
+#define SAMPLE_NS 10000.0
+
 struct conv_tile_step {
 	struct conv_tile conv;
-	conv_tile_fn *run;
+	conv_tile_fn *run[MODEL_BATCH_CLASSES];
 	struct padding padding;
 	struct transpose transpose; // of y, unless y_last
 	uint32_t images;
@@ -34,7 +37,8 @@ static void run_conv_tile(const struct step *step, const struct pass *pass)
 	for (uint32_t i = 0; i < pass->n * p->images; i++, x += p->x_image, y += p->y_image) {
 		if (p->padded)
 			padding_copy__scalar(&p->padding, x, padded);
-		p->run(&p->conv, p->padded ? padded : x, p->y_last ? y : channels_last);
+		p->run[pass->batch_class](
+			&p->conv, p->padded ? padded : x, p->y_last ? y : channels_last);
 		if (!p->y_last)
 			transpose__scalar(&p->transpose, 1, channels_last, 0, y);
 	}
@@ -108,7 +112,7 @@ static int conv_tile_runs(
 			channel * plane);
 	}
 	c->at = at;
-	return at ? 0 : -ENOMEM;
+	return at ? 0 : error_set(builder->err, -ENOMEM, "no memory for the plan");
 }
 
 // [groups * out][in][taps] to panels of a group's [taps][in][out], or [in][taps][out].
@@ -135,18 +139,64 @@ static int conv_tile_pack(
 	}
 	free(plain);
 	p->conv.packed = (const float *)(const void *)packed;
-	return packed && plain ? 0 : -ENOMEM;
+	if (!plain)
+		return error_set(builder->err, -ENOMEM, "no memory for the weights");
+	return packed ? 0 : builder->err->code;
+}
+
+// What the kernels are timed over: one image in its padding.
+struct conv_tile_trial {
+	const struct conv_tile_step *step;
+	float *x, *y;
+};
+
+static int conv_tile_trial_ready(void *context)
+{
+	struct conv_tile_trial *trial = context;
+
+	trial->x = calloc(padding_values(&trial->step->padding), sizeof(float));
+	trial->y = calloc(trial->step->y_image, sizeof(float));
+	return trial->x && trial->y ? 0 : -ENOMEM;
+}
+
+static void conv_tile_trial_call(
+	void *context, const void *kernel, const void *packed, uint32_t rows)
+{
+	const struct conv_tile_trial *trial = context;
+
+	for (uint32_t i = 0; i < rows; i++)
+		((const struct conv_tile_kernel *)kernel)
+			->run(&trial->step->conv, trial->x, trial->y);
+}
+
+// A kernel is called for one image, whatever the batch: all classes share one race.
+static int conv_tile_choose(struct builder *builder, struct conv_tile_step *p)
+{
+	struct conv_tile_trial trial = { .step = p };
+	const struct contest contest = { .table = &CONV_TILE_TABLE,
+		.rows = { 1, 1, 1, 1 },
+		.sample_ns = SAMPLE_NS,
+		.context = &trial,
+		.ready = conv_tile_trial_ready,
+		.call = conv_tile_trial_call };
+	struct chosen chosen[MODEL_BATCH_CLASSES];
+	int rc = choose(builder, builder->step, &contest, chosen);
+
+	free(trial.x);
+	free(trial.y);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++)
+		p->run[c] = ((const struct conv_tile_kernel *)chosen[c].kernel)->run;
+	return rc;
 }
 
 int build_conv_tile(struct builder *builder, const struct window *w)
 {
-	const struct conv_tile_kernel *kernel = conv_tile_pick(builder->plan->isa_mask);
 	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
 	const bool x_last = layout_input_last(builder);
 	const size_t positions = (size_t)window_product(w->out), channels = (size_t)y->dims[1];
 	struct step *step = builder->step;
-	struct conv_tile_step p = { .run = kernel->run,
-		.padding = padding_of(w, (uint32_t)x->dims[1], x_last, x_last, sizeof(float)),
+	struct conv_tile_step p = { .padding = padding_of(
+					    w, (uint32_t)x->dims[1], x_last, x_last, sizeof(float)),
 		.transpose = transpose_of_matrix(positions, channels, sizeof(float)),
 		.images = (uint32_t)x->dims[0],
 		.x_image = (size_t)(x->dims[1] * window_product(w->in)),
@@ -154,6 +204,7 @@ int build_conv_tile(struct builder *builder, const struct window *w)
 		.padded = padding_is_some(w),
 		.y_last = layout_output_last(builder) };
 	uint32_t in;
+	int rc;
 
 	p.conv.groups = (uint32_t)node_int(builder->node, ATTR_GROUP, 1);
 	p.conv.out = (uint32_t)channels / p.conv.groups;
@@ -163,9 +214,13 @@ int build_conv_tile(struct builder *builder, const struct window *w)
 	p.padded_floats = p.padded ? padding_values(&p.padding) : 0;
 	builder->scratch_bytes = (p.padded_floats + (p.y_last ? 0 : p.y_image)) * sizeof(float);
 	in = (uint32_t)x->dims[1] / p.conv.groups;
-	if (conv_tile_runs(builder, w, &p, in) != 0 || conv_tile_pack(builder, w, &p, in) != 0)
-		return -ENOMEM;
+	rc = conv_tile_runs(builder, w, &p, in);
+	if (rc == 0)
+		rc = conv_tile_pack(builder, w, &p, in);
+	if (rc == 0)
+		rc = conv_tile_choose(builder, &p);
+	if (rc != 0)
+		return rc;
 	step->run = run_conv_tile;
-	step_set_kernel(step, kernel->name);
 	return builder_finish(builder, &p, sizeof(p));
 }

@@ -61,7 +61,7 @@ int build_concat(struct builder *builder)
 	const struct tensor *out = builder_output(builder, 0);
 
 	if (!bytes)
-		return -ENOMEM;
+		return builder->err->code;
 	if (node_axis(builder->node, out->rank, 0, &axis) != 0)
 		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
 	for (uint32_t d = 0; d < axis; d++)

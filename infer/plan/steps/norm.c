@@ -122,7 +122,7 @@ int build_batch_norm(struct builder *builder)
 	float *shift = scale ? builder_weights(builder, count * sizeof(float)) : NULL;
 
 	if (!shift)
-		return -ENOMEM;
+		return builder->err->code;
 	for (uint32_t i = 1; i < 5; i++) {
 		int rc = builder_expand(builder, i, builder_input(builder, i), &in[i]);
 

@@ -149,7 +149,7 @@ static int pool_set_up(struct builder *builder, const struct pool_form *form, st
 	pool->x_step[1] = window_step(w, 1) * (size_t)w->in[2] * channels;
 	pool->x_step[0] = window_step(w, 0) * (size_t)(w->in[1] * w->in[2]) * channels;
 	pool->channels = channels;
-	return pool->at ? 0 : -ENOMEM;
+	return pool->at ? 0 : builder->err->code;
 }
 
 // The kernel, and what it takes for the least value.

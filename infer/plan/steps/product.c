@@ -231,6 +231,6 @@ int build_matmul(struct builder *builder)
 	p.a_batch = matmul_batches(builder, a, &lead, p.batches);
 	p.b_batch = matmul_batches(builder, b, &lead, p.batches);
 	if (!p.a_batch || !p.b_batch)
-		return -ENOMEM;
+		return builder->err->code;
 	return build_products(builder, &p);
 }

@@ -119,7 +119,7 @@ int build_bf16_dense(struct builder *builder)
 
 	bf16.dense.packed = bf16_pack(builder, k, n);
 	if (!bf16.dense.packed)
-		return -ENOMEM;
+		return builder->err->code;
 	step->run = run_bf16;
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);

@@ -136,7 +136,7 @@ int build_qdense(struct builder *builder)
 
 	q.dense.packed = pack(builder, &q.dense);
 	if (!q.dense.packed)
-		return -ENOMEM;
+		return builder->err->code;
 	step->run = run_qdense;
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / w->dims[1]);

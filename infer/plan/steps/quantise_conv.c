@@ -85,7 +85,7 @@ static int qconv_set_im2col(struct builder *builder, struct qconv_step *q)
 	begins = builder_weights(builder, c->positions * sizeof(*begins));
 	offsets = builder_weights(builder, c->runs * sizeof(*offsets));
 	if (!begins || !offsets)
-		return -ENOMEM;
+		return builder->err->code;
 	for (int64_t p = 0; p < c->positions; p++) {
 		const int64_t i = p / (w->out[1] * w->out[2]), j = p / w->out[2] % w->out[1];
 
@@ -120,14 +120,17 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 	const size_t columns = (size_t)w->dims[1];
 	struct qdense *dense = builder_weights(builder, q->groups * sizeof(*dense));
 	int8_t *of_group = malloc((size_t)one.k * q->out);
-	int rc = of_group && dense ? 0 : -ENOMEM;
+	int rc = dense ? 0 : builder->err->code;
+
+	if (!of_group)
+		rc = error_set(builder->err, -ENOMEM, "no memory for the weights");
 
 	for (uint32_t g = 0; g < q->groups && rc == 0; g++) {
 		const size_t first = (size_t)g * q->out;
 		void *packed = builder_weights(builder, qdense_packed_bytes(one.k, one.n));
 
 		if (!packed) {
-			rc = -ENOMEM;
+			rc = builder->err->code;
 			break;
 		}
 		for (uint32_t k = 0; k < one.k; k++) { // the taps of a channel are neighbours
@@ -143,7 +146,7 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 	}
 	free(of_group);
 	q->dense = dense;
-	return rc ? error_set(builder->err, rc, "no memory for the weights") : 0;
+	return rc;
 }
 
 // The scratch has the padding buffer, then im2col's patches, then the products. -EINVAL where that is

@@ -106,7 +106,7 @@ static int pack(struct builder *builder, struct dynamic_step *q)
 	int32_t *zeros = bias && w_zero ? builder_weights(builder, padded) : NULL;
 
 	if (!bias || (w_zero && !zeros))
-		return -ENOMEM;
+		return builder->err->code;
 	qdense_pack(&q->dense, packed, w, NULL, builder_input(builder, 2)->data);
 	q->dense.packed = packed;
 	memset(sums, 0, padded);
@@ -141,10 +141,10 @@ int build_dynamic_qdense(struct builder *builder)
 	uint32_t rows[MODEL_BATCH_CLASSES];
 
 	if (!q)
-		return -ENOMEM;
+		return builder->err->code;
 	set_activation(builder, q);
 	if (pack(builder, q) != 0)
-		return -ENOMEM;
+		return builder->err->code;
 	q->dense.tail = &q->tail;
 	q->scale = builder_input_buffer(builder, 4);
 	q->has_zero = builder_input(builder, 5) != NULL;

@@ -9,12 +9,15 @@
 #include "infer/kernels/move/transpose.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
+#include "infer/plan/choose/choose.h"
 #include "infer/plan/choose/dense.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define SAMPLE_NS       5000.0
+#define VALUES_MAX      (1u << 20) // that the rows to time with take
 #define WAYS_MAX        2
 #define ALL_STEPS_BYTES ((size_t)256 << 10) // of a row's shares of its inputs
 #define ALL_STEPS_ROWS  8                   // from here on a step's rows are enough for a product
@@ -37,7 +40,8 @@ struct recurrent_step {
 	bool has_y, has_cell, splits, all_steps;
 	bool has_start[2];      // initial states, cells
 	struct buffer start[2]; // [ways][h] a row
-	recurrent_gates_fn *gates, *reset;
+	recurrent_gates_fn *gates[MODEL_BATCH_CLASSES];
+	recurrent_gates_fn *reset[MODEL_BATCH_CLASSES]; // where `splits`
 };
 
 static void recurrent_multiply(const struct recurrent_product *p, const struct pass *pass,
@@ -78,11 +82,11 @@ static void recurrent_time_step(const struct recurrent_step *p, const struct rec
 
 	recurrent_multiply(&way->h, pass, n, rows->state, h, rows->from_h, wide);
 	if (p->splits) {
-		p->reset(&way->gates, n, rows);
+		p->reset[pass->batch_class](&way->gates, n, rows);
 		recurrent_multiply(
 			&way->reset, pass, n, rows->other, h, rows->from_h + 2 * h, wide);
 	}
-	p->gates(&way->gates, n, rows);
+	p->gates[pass->batch_class](&way->gates, n, rows);
 }
 
 static void recurrent_run_way(const struct step *step, const struct pass *pass, uint32_t w)
@@ -160,7 +164,7 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 		if (packed)
 			kernel->pack(packed, transposed, b, k, n);
 		else
-			rc = -ENOMEM;
+			rc = builder->err->code;
 	}
 	free(transposed);
 	return rc;
@@ -266,25 +270,77 @@ static int recurrent_set_up(struct builder *builder, struct recurrent_step *p)
 	return 0;
 }
 
-static void recurrent_pick_gates(struct builder *builder, struct recurrent_step *p)
-{
-	const unsigned isa = builder->plan->isa_mask;
+// What the kernels of gates are timed over.
+struct recurrent_trial {
+	const struct recurrent_step *step;
+	uint32_t rows; // that there is memory for
+	float *values;
+	struct recurrent_rows of;
+};
 
-#define PICK(family)                                                                               \
-	do {                                                                                       \
-		p->gates = family##_pick(isa)->run;                                                \
-		step_set_kernel(builder->step, family##_pick(isa)->name);                          \
-	} while (0)
-	if (builder->node->op == OP_LSTM)
-		PICK(lstm_gates);
-	else if (builder->node->op == OP_RNN)
-		PICK(rnn_gates);
-	else if (p->splits)
-		PICK(gru_state);
-	else
-		PICK(gru_gates);
-#undef PICK
-	p->reset = gru_reset_pick(isa)->run;
+static int recurrent_trial_ready(void *context)
+{
+	struct recurrent_trial *trial = context;
+	const size_t h = trial->step->h, wide = trial->step->n_gates * h, rows = trial->rows;
+
+	trial->values = calloc(2 * rows * (wide + h), sizeof(float));
+	if (!trial->values)
+		return -ENOMEM;
+	trial->of.from_x = trial->values;
+	trial->of.from_x_ld = wide;
+	trial->of.from_h = trial->values + rows * wide;
+	trial->of.state = trial->of.from_h + rows * wide;
+	trial->of.other = trial->of.state + rows * h;
+	return 0;
+}
+
+static void recurrent_trial_call(
+	void *context, const void *kernel, const void *packed, uint32_t rows)
+{
+	const struct recurrent_trial *trial = context;
+
+	// The entries of all tables of gates are alike.
+	((const struct lstm_gates_kernel *)kernel)
+		->run(&trial->step->ways[0].gates, rows, &trial->of);
+}
+
+static const struct kernel_table *recurrent_table(enum op op, bool splits)
+{
+	if (op == OP_LSTM)
+		return &LSTM_GATES_TABLE;
+	if (op == OP_RNN)
+		return &RNN_GATES_TABLE;
+	return splits ? &GRU_STATE_TABLE : &GRU_GATES_TABLE;
+}
+
+static int recurrent_choose(struct builder *builder, struct recurrent_step *p)
+{
+	const uint32_t most = VALUES_MAX / (p->n_gates * p->h);
+	struct recurrent_trial trial = { .step = p };
+	struct contest contest = { .table = recurrent_table(builder->node->op, p->splits),
+		.sample_ns = SAMPLE_NS,
+		.context = &trial,
+		.ready = recurrent_trial_ready,
+		.call = recurrent_trial_call };
+	struct chosen chosen[MODEL_BATCH_CLASSES];
+	int rc;
+
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
+		const uint32_t rows = MODEL_BATCH_CLASS[c];
+
+		contest.rows[c] = rows <= most ? rows : most ? most : 1;
+		trial.rows = contest.rows[c];
+	}
+	rc = choose(builder, builder->step, &contest, chosen);
+	free(trial.values);
+	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
+		const struct lstm_gates_kernel *kernel = chosen[c].kernel;
+
+		p->gates[c] = kernel->run;
+		// The other half of a GRU in the same instruction set.
+		p->reset[c] = gru_reset_pick(kernel->isa)->run;
+	}
+	return rc;
 }
 
 int build_recurrent(struct builder *builder)
@@ -299,7 +355,9 @@ int build_recurrent(struct builder *builder)
 	if (rc != 0)
 		return rc;
 	wide = (size_t)p.n_gates * p.h;
-	recurrent_pick_gates(builder, &p);
+	rc = recurrent_choose(builder, &p);
+	if (rc != 0)
+		return rc;
 	builder->scratch_bytes =
 		((p.all_steps ? p.steps : 1) * wide + wide + 2 * (size_t)p.h) * sizeof(float);
 	step->run = run_recurrent;
