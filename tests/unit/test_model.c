@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/image/image.h"
 #include "infer/infer.h"
+#include "infer/kernels/conv/conv_rows.h"
+#include "infer/kernels/conv/conv_tile.h"
 #include "infer/kernels/product/dense.h"
+#include "infer/kernels/recurrent/recurrent_gates.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/step.h"
 #include "tests/cmocka.h"
@@ -259,6 +262,73 @@ static void kernels_known_before_are_not_timed_again(void **state)
 	free(choices);
 }
 
+static struct graph *conv_graph(int64_t channels_out)
+{
+	struct graph *graph = graph_create();
+	const uint32_t inputs[2] = { graph_f32(graph, "x", 3, (int64_t[]){ 1, 4, 32 }),
+		graph_f32_constant(graph, "w", 3, (int64_t[]){ channels_out, 4, 3 }, 1) };
+
+	graph_finish(graph, inputs[0], graph_op(graph, OP_CONV, 2, inputs));
+	return graph;
+}
+
+static struct graph *rnn_graph(void)
+{
+	struct graph *graph = graph_create();
+	const uint32_t inputs[3] = { graph_f32(graph, "x", 3, (int64_t[]){ 16, 1, 8 }),
+		graph_f32_constant(graph, "w", 3, (int64_t[]){ 1, 8, 8 }, 1),
+		graph_f32_constant(graph, "r", 3, (int64_t[]){ 1, 8, 8 }, 2) };
+	uint32_t y = graph_f32(graph, "y", 4, (int64_t[]){ 16, 1, 1, 8 });
+
+	graph_add_node(graph, OP_RNN, NULL, 3, inputs, 1, &y, NULL);
+	node_set_ints(graph, &graph->nodes[0], ATTR_ACTIVATIONS, 1, (int64_t[]){ RECURRENT_TANH });
+	node_set_floats(graph, &graph->nodes[0], ATTR_ALPHAS, 1, (float[]){ 0 });
+	node_set_floats(graph, &graph->nodes[0], ATTR_BETAS, 1, (float[]){ 0 });
+	graph_finish(graph, inputs[0], y);
+	return graph;
+}
+
+static struct graph *chosen_graph(int which)
+{
+	return which < 2 ? conv_graph(which == 0 ? 6 : 16) : rnn_graph(); // by lines, by tiles
+}
+
+// The scalar one would never be picked where there are vectors: it tells that the choice is made as
+// that of a dense layer's kernel is.
+static void known_kernels_of_other_families_are_taken_over(void **state)
+{
+	const char *const kernels[3] = { CONV_ROWS_KERNELS[0].name, CONV_TILE_KERNELS[0].name,
+		RNN_GATES_KERNELS[0].name };
+
+	if (!kernel_allowed(KERNEL_VECTORS, isa_detected()))
+		skip();
+	for (int which = 0; which < 3; which++) {
+		struct model_options options = { .no_timing = false };
+		struct model *model = open_graph(chosen_graph(which), &options);
+		struct model_choices *choices = model_choices(model);
+		float row[128] = { 1.0f, 0.5f, -2.0f }, before[512], after[512];
+		_Alignas(64) char scratch[16384];
+		uint32_t columns;
+
+		assert_non_null(choices);
+		assert_ptr_not_equal(choices->steps[0].kernel[0], kernels[which]);
+		columns = model_info(model)->n_outputs;
+		assert_true(columns <= 512 && model_scratch_bytes(model, 1) <= sizeof(scratch));
+		model_score(model, row, before, 1, scratch, 1);
+		model_close(model);
+		for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++)
+			choices->steps[0].kernel[c] = kernels[which];
+		options.choices = choices;
+		model = open_graph(chosen_graph(which), &options);
+		assert_string_equal(step_of(model, 0).kernel[0], kernels[which]);
+		model_score(model, row, after, 1, scratch, 1);
+		for (uint32_t j = 0; j < columns; j++)
+			assert_true(fabsf(before[j] - after[j]) < 1e-5f);
+		model_close(model);
+		free(choices);
+	}
+}
+
 static void choices_that_do_not_fit_are_passed_over(void **state)
 {
 	const struct model_options scalar = { .isa_limited = true, .isa_mask = ISA_SCALAR };
@@ -293,6 +363,7 @@ int main(void)
 		cmocka_unit_test(info_and_steps_tell),
 		cmocka_unit_test(golden_rows_are_checked),
 		cmocka_unit_test(kernels_known_before_are_not_timed_again),
+		cmocka_unit_test(known_kernels_of_other_families_are_taken_over),
 		cmocka_unit_test(choices_that_do_not_fit_are_passed_over),
 	};
 
