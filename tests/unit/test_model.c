@@ -278,13 +278,14 @@ static struct graph *rnn_graph(void)
 	const uint32_t inputs[3] = { graph_f32(graph, "x", 3, (int64_t[]){ 16, 1, 8 }),
 		graph_f32_constant(graph, "w", 3, (int64_t[]){ 1, 8, 8 }, 1),
 		graph_f32_constant(graph, "r", 3, (int64_t[]){ 1, 8, 8 }, 2) };
-	uint32_t y = graph_f32(graph, "y", 4, (int64_t[]){ 16, 1, 1, 8 });
+	const uint32_t outputs[2] = { graph_f32(graph, "y", 4, (int64_t[]){ 16, 1, 1, 8 }),
+		graph_f32(graph, "y_h", 3, (int64_t[]){ 1, 1, 8 }) };
 
-	graph_add_node(graph, OP_RNN, NULL, 3, inputs, 1, &y, NULL);
+	graph_add_node(graph, OP_RNN, NULL, 3, inputs, 2, outputs, NULL);
 	node_set_ints(graph, &graph->nodes[0], ATTR_ACTIVATIONS, 1, (int64_t[]){ RECURRENT_TANH });
 	node_set_floats(graph, &graph->nodes[0], ATTR_ALPHAS, 1, (float[]){ 0 });
 	node_set_floats(graph, &graph->nodes[0], ATTR_BETAS, 1, (float[]){ 0 });
-	graph_finish(graph, inputs[0], y);
+	graph_finish(graph, inputs[0], outputs[0]);
 	return graph;
 }
 
