@@ -21,8 +21,8 @@ struct conv_tile_step {
 	struct transpose transpose; // of y, unless y_last
 	uint32_t images;
 	size_t x_image, y_image; // floats
-	size_t padded_floats;    // of the padding buffer, in front of y channels last
-	bool padded, y_last;     // channels last
+	size_t padded_floats; // of the padding buffer, which y channels last follows in the scratch
+	bool padded, y_last;  // channels last
 };
 
 static void run_conv_tile(const struct step *step, const struct pass *pass)
@@ -50,12 +50,12 @@ bool conv_tile_takes(const struct builder *builder, const struct node *node, str
 	const struct tensor *w = &builder->graph->tensors[node->inputs[1]];
 	const bool biased = node->n_inputs > 2 && node->inputs[2] != GRAPH_NONE;
 	const int64_t out = w->dims[0] / node_int(node, ATTR_GROUP, 1);
-	struct error unheard;
+	struct error ignored;
 	uint64_t values = (uint64_t)x->dims[1];
 
 	if (!builder_has_vectors(builder) || x->dtype != DTYPE_F32 || !w->data ||
 		(biased && !builder->graph->tensors[node->inputs[2]].data) ||
-		window_of(node, x, w->dims + 2, false, window, &unheard) != 0)
+		window_of(node, x, w->dims + 2, false, window, &ignored) != 0)
 		return false;
 	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
 		const uint64_t padded =
@@ -115,7 +115,8 @@ static int conv_tile_runs(
 	return at ? 0 : error_set(builder->err, -ENOMEM, "no memory for the plan");
 }
 
-// [groups * out][in][taps] to panels of a group's [taps][in][out], or [in][taps][out].
+// Packs the weights, [groups * out][in][taps], a group at a time: as [taps][in][out] where x is
+// channels last, or else [in][taps][out], the order of a window's values.
 static int conv_tile_pack(
 	struct builder *builder, const struct window *w, struct conv_tile_step *p, uint32_t in)
 {

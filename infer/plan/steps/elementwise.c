@@ -118,7 +118,7 @@ static void broadcast_strides(const struct tensor *in, const struct tensor *out,
 {
 	size_t stride = 1;
 
-	for (uint32_t d = 1; d <= out->rank; d++) { // from the last
+	for (uint32_t d = 1; d <= out->rank; d++) { // from the last dimension
 		int64_t dim = d <= in->rank ? in->dims[in->rank - d] : 1;
 
 		strides[out->rank - d] = dim == 1 ? 0 : stride;
@@ -146,7 +146,7 @@ static int build_broadcast(struct builder *builder, enum binary_op op)
 	return builder_finish(builder, &broadcast, sizeof(broadcast));
 }
 
-// How the fast kernel may take input i: computed and as big as the output, or constant.
+// How f32_binary takes input i: computed and as big as the output, or constant. -EINVAL: neither.
 static int binary_operand(
 	struct builder *builder, uint32_t i, struct buffer *buffer, enum operand *operand)
 {

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#define VIEWS_MAX 4 // that lie between a tensor and its Dense
-#define POOLS_MAX 4 // one behind the other: the search for each stays short
+#define VIEWS_MAX 4 // Reshapes and Identities between a tensor and its Dense
+#define POOLS_MAX 4 // that follow each other: bounds the search
 
 static const struct node *layout_sole_reader(const struct builder *builder, uint32_t t)
 {
@@ -14,7 +14,7 @@ static const struct node *layout_sole_reader(const struct builder *builder, uint
 	return n == GRAPH_NONE ? NULL : &builder->graph->nodes[n];
 }
 
-// Is all of the tensor one row of a Dense or QDense?
+// Do the views from `view` on make one row of a Dense or QDense from all of the tensor?
 static bool layout_is_flattened(
 	const struct builder *builder, const struct node *view, int64_t elements)
 {

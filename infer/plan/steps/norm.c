@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-static uint32_t product_of(const struct tensor *tensor, uint32_t first, uint32_t end)
+static uint32_t norm_product(const struct tensor *tensor, uint32_t first, uint32_t end)
 {
 	uint32_t product = 1;
 
@@ -38,8 +38,8 @@ int build_softmax(struct builder *builder)
 	if (node_axis(builder->node, x->rank, -1, &axis) != 0)
 		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
 	softmax.n = (uint32_t)x->dims[axis];
-	softmax.inner = product_of(x, axis + 1, x->rank);
-	builder->step->per_row = product_of(x, 0, axis);
+	softmax.inner = norm_product(x, axis + 1, x->rank);
+	builder->step->per_row = norm_product(x, 0, axis);
 	builder->step->run = run_softmax;
 	builder->step->kernel_run = kernel;
 	snprintf(builder->step->shape, sizeof(builder->step->shape), "%" PRIu32, softmax.n);
@@ -70,13 +70,13 @@ int build_layer_norm(struct builder *builder)
 		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
 	normalised.rank = x->rank - axis;
 	memcpy(normalised.dims, x->dims + axis, normalised.rank * sizeof(*x->dims));
-	norm.n = product_of(x, axis, x->rank);
+	norm.n = norm_product(x, axis, x->rank);
 	rc = builder_expand(builder, 1, &normalised, &norm.scale);
 	if (rc == 0 && builder_input(builder, 2))
 		rc = builder_expand(builder, 2, &normalised, &norm.bias);
 	if (rc != 0)
 		return rc;
-	builder->step->per_row = product_of(x, 0, axis);
+	builder->step->per_row = norm_product(x, 0, axis);
 	builder->step->run = run_layer_norm;
 	builder->step->kernel_run = kernel;
 	builder->step->x = builder_input_buffer(builder, 0);
@@ -101,7 +101,7 @@ int build_normalizer(struct builder *builder)
 		.n = (uint32_t)x->dims[x->rank - 1],
 	};
 
-	builder->step->per_row = product_of(x, 0, x->rank - 1);
+	builder->step->per_row = norm_product(x, 0, x->rank - 1);
 	builder->step->run = run_normalizer;
 	builder->step->kernel_run = kernel;
 	builder->step->x = builder_input_buffer(builder, 0);
@@ -109,8 +109,8 @@ int build_normalizer(struct builder *builder)
 	return builder_finish(builder, &normalizer, sizeof(normalizer));
 }
 
-// Inputs: x [N, C, ...], scale, bias, mean, variance [C]. One scale and shift for each value of a
-// row.
+// Inputs: x [N, C, ...], scale, bias, mean, variance [C]. They become an Affine with a scale and a
+// shift for each value of a row.
 int build_batch_norm(struct builder *builder)
 {
 	const struct tensor *x = builder_input(builder, 0);

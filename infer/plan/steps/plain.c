@@ -39,8 +39,8 @@ static void run_plain(const struct step *step, const struct pass *pass)
 	}
 }
 
-// The node and its shapes, in the plan's memory: the graph goes.
-static int copy_node(struct builder *builder, struct plain_step *params)
+// Copies the node and its shapes into the plan's memory: the graph does not live as long.
+static int plain_copy_node(struct builder *builder, struct plain_step *params)
 {
 	struct arena *arena = builder->plan->arena;
 	const struct node *node = builder->node;
@@ -85,7 +85,7 @@ static int copy_node(struct builder *builder, struct plain_step *params)
 }
 
 // "float32 [1, 3] -> int64 [1]", cut where it is longer.
-static void describe(struct step *step, const struct plain *plain)
+static void plain_describe(struct step *step, const struct plain *plain)
 {
 	char text[256];
 
@@ -108,7 +108,7 @@ int build_plain(struct builder *builder)
 			builder->node->n_inputs, builder->node->n_outputs, PLAIN_IN_MAX,
 			PLAIN_OUT_MAX);
 	params = arena_calloc(builder->plan->arena, 1, sizeof(*params));
-	if (!params || copy_node(builder, params) != 0)
+	if (!params || plain_copy_node(builder, params) != 0)
 		return error_set(builder->err, -ENOMEM, "no memory for the plan");
 	params->run = op->run;
 	step->run = run_plain;
@@ -117,9 +117,9 @@ int build_plain(struct builder *builder)
 	step->macs = op->work ? op->work(&params->plain) : 0;
 	for (uint32_t i = 0; i < params->plain.n_in; i++)
 		step->bytes_touched += tensor_bytes(&params->plain.in[i]);
-	for (uint32_t o = 1; o < params->plain.n_out; o++) // step_keep() counts the first
+	for (uint32_t o = 1; o < params->plain.n_out; o++) // planner_step_keep() counts the first
 		step->bytes_touched += tensor_bytes(&params->plain.out[o]);
-	describe(step, &params->plain);
+	plain_describe(step, &params->plain);
 	step_set_kernel(step, "plain__scalar");
 	return 0;
 }

@@ -24,7 +24,7 @@ struct pool_step {
 	q8_max_pool_fn *run_bytes; // or else of bytes
 	struct padding padding;
 	bool padded;
-	float outside; // what values of the padding count as
+	float outside; // the value of the padding
 	uint32_t images;
 	size_t x_image, y_image; // bytes
 };
@@ -50,7 +50,7 @@ static void run_pool(const struct step *step, const struct pass *pass)
 	}
 }
 
-// False: what is outside counts as several values, or there is too much of it.
+// False: no single value stands for what is outside of the image, or the padding is too big.
 static bool pool_form_of(
 	const struct node *node, const struct tensor *x, bool channels_last, struct pool_form *form)
 {
@@ -58,9 +58,9 @@ static bool pool_form_of(
 	const uint32_t channels = channels_last ? (uint32_t)x->dims[1] : 1;
 	size_t values = channels;
 	bool hangs_over = false;
-	struct error unheard;
+	struct error ignored;
 
-	if (window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, w, &unheard) != 0)
+	if (window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, w, &ignored) != 0)
 		return false;
 	form->padding =
 		padding_of(w, channels, channels_last, channels_last, dtype_bytes(x->dtype));
@@ -79,7 +79,7 @@ static bool pool_form_of(
 			return false;
 		values *= (size_t)w->in[d];
 	}
-	if (!form->padded) { // what the pads ask for, no window reaches
+	if (!form->padded) { // no window reaches the padding that is asked for
 		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
 			w->in[d] = form->padding.in[d];
 	}
@@ -97,7 +97,7 @@ bool pool_takes_channels_last(
 		pool_form_of(node, x, true, &form) && layout_reader_takes(builder, node, pools - 1);
 }
 
-// One window that is all of the image.
+// Is there one window, and is it all of the image?
 static bool pool_is_global(const struct pool_form *form)
 {
 	const struct window *w = &form->window;
@@ -110,7 +110,8 @@ static bool pool_is_global(const struct pool_form *form)
 	return !form->padded;
 }
 
-// Where a window's values are, from its first, positions `unit` values apart. NULL with err filled.
+// The taps of a window: how far they are from its first value, where neighbouring positions are `unit`
+// values apart. NULL with err filled.
 static const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint32_t unit)
 {
 	const int64_t *k = w->kernel, taps = window_product(k);
@@ -152,7 +153,7 @@ static int pool_set_up(struct builder *builder, const struct pool_form *form, st
 	return pool->at ? 0 : builder->err->code;
 }
 
-// The kernel, and what it takes for the least value.
+// The kernel of floats, and the value that padding has for it.
 static void pool_pick_floats(struct builder *builder, bool channels_last, struct pool_step *p)
 {
 	const unsigned isa = builder->plan->isa_mask;
@@ -203,7 +204,7 @@ static int build_pool_of(struct builder *builder, const struct pool_form *form, 
 		pool_pick_floats(builder, channels_last, &p);
 	else
 		pool_pick_bytes(builder, &p);
-	if (channels_last) // what reads it takes it so, or pool_takes_channels_last() had said no
+	if (channels_last) // the reader takes it so: pool_takes_channels_last() has asked it
 		layout_output_last(builder);
 	step->run = run_pool;
 	return builder_finish(builder, &p, sizeof(p));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Dense, and what can become it: Gemm and MatMul by constant weights. Other products are computed
-// plainly.
+// Dense, and what can become it: Gemm and MatMul by constant weights. Products of two computed
+// matrices have a kernel of their own, which packs nothing.
 #include "infer/plan/steps/product.h"
 #include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
@@ -23,7 +23,7 @@ static void run_dense(const struct step *step, const struct pass *pass)
 		choice->dense.k, buffer_at(pass, &step->y), choice->dense.n);
 }
 
-static void name_dense(struct builder *builder, const struct dense *dense)
+static void dense_name(struct builder *builder, const struct dense *dense)
 {
 	bool active = dense->act.kind != ACTIVATION_NONE;
 
@@ -54,7 +54,7 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, floa
 	step->per_row = (uint32_t)(tensor_elements(builder_output(builder, 0)) / n);
 	step->bytes_touched += ((size_t)k + 1) * n * sizeof(float);
 	step->macs = (uint64_t)step->per_row * k * n;
-	name_dense(builder, &layer->dense);
+	dense_name(builder, &layer->dense);
 	return 0;
 }
 
@@ -76,12 +76,12 @@ int build_dense(struct builder *builder)
 		act_of_attributes(builder->node));
 }
 
-// --- Products of what is computed ----------------------------------------------------------------
+// --- Products of computed matrices ---------------------------------------------------------------
 
 struct products {
 	struct product one;
 	uint32_t batches;
-	const uint32_t *a_batch, *b_batch; // [batches] which matrix of a, of b
+	const uint32_t *a_batch, *b_batch; // [batches] the index of the matrix of a, of b
 	struct product_epilogue epilogue;  // over [m][n]
 	bool has_epilogue;
 	product_fn *run;
@@ -128,7 +128,7 @@ static int build_products(struct builder *builder, struct products *p)
 
 // --- Gemm ----------------------------------------------------------------------------------------
 
-// Constant weights and bias, as Dense wants them: times alpha and [k][n], times beta and [n].
+// The weights and bias of a Dense from constant ones: w [k][n] is alpha * b, bias [n] is beta * c.
 static void gemm_constants(
 	const struct products *p, const float *b, float *restrict w, float *restrict bias)
 {
@@ -188,7 +188,8 @@ int build_gemm(struct builder *builder)
 
 // --- MatMul --------------------------------------------------------------------------------------
 
-// Which matrix of `tensor` takes part in each matrix of the output, by broadcasting.
+// For each matrix of the output, by the broadcasting of its leading dimensions `lead`, the index of
+// the matrix of `tensor` that is its factor.
 static const uint32_t *matmul_batches(struct builder *builder, const struct tensor *tensor,
 	const struct tensor *lead, uint32_t count)
 {

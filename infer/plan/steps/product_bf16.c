@@ -12,17 +12,17 @@
 #include <stdlib.h>
 
 #define SAMPLE_NS  5000.0
-#define VALUES_MAX ((uint64_t)1 << 20) // that the rows to time with take, in or out
+#define VALUES_MAX ((uint64_t)1 << 20) // most values of the rows that kernels are timed over
 
 struct bf16_step {
 	struct dense dense;
 	const struct bf16_dense_kernel *kernel[MODEL_BATCH_CLASSES];
 };
 
-// What the kernels are timed over.
+// The inputs and outputs that kernels are timed over.
 struct bf16_trial {
 	const struct dense *dense;
-	uint32_t rows; // that x and y have
+	uint32_t rows; // of x and y
 	float *x, *y;
 	void *scratch;
 };
@@ -85,25 +85,25 @@ static int bf16_choose(struct builder *builder, struct bf16_step *bf16)
 	return rc;
 }
 
-// The packed weights, for x in the layout that it comes in. NULL with err filled.
+// The packed weights, in the order of an x that is channels last where it is. NULL with err filled.
 static const void *bf16_pack(struct builder *builder, uint32_t k, uint32_t n)
 {
 	const struct tensor *b = builder_input(builder, 2);
 	const uint16_t *from = builder_input(builder, 1)->data;
 	void *packed = builder_weights(builder, bf16_dense_packed_bytes(k, n));
-	float *w = malloc((size_t)k * n * sizeof(*w)), *turned = NULL;
+	float *w = malloc((size_t)k * n * sizeof(*w)), *transposed = NULL;
 
 	for (size_t i = 0; w && i < (size_t)k * n; i++)
 		w[i] = bf16_to(from[i]);
 	if (w && layout_input_last(builder))
-		turned = layout_dense_weights(builder, w, k, n * sizeof(*w));
-	if (!w || (layout_input_last(builder) && !turned)) {
+		transposed = layout_dense_weights(builder, w, k, n * sizeof(*w));
+	if (!w || (layout_input_last(builder) && !transposed)) {
 		error_set(builder->err, -ENOMEM, "no memory for the weights");
 		packed = NULL;
 	}
 	if (packed)
-		bf16_dense_pack(packed, turned ? turned : w, b ? b->data : NULL, k, n);
-	free(turned);
+		bf16_dense_pack(packed, transposed ? transposed : w, b ? b->data : NULL, k, n);
+	free(transposed);
 	free(w);
 	return packed;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What runs in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
-// QuantizeLinear and DequantizeLinear by one scale. Other forms are the plain form's.
+// Steps in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes, and
+// QuantizeLinear and DequantizeLinear by one scale. Other scales take the plain form.
 
 #include "infer/plan/steps/quantise.h"
 #include "infer/kernels/product/dense.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define SAMPLE_NS  10000.0
-#define VALUES_MAX ((uint64_t)1 << 20) // that the rows to time with take, in or out
+#define VALUES_MAX ((uint64_t)1 << 20) // most values of the rows that kernels are timed over
 
 // --- QDense -------------------------------------------------------------------------------------
 
@@ -30,10 +30,10 @@ static void run_qdense(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->x), NULL, buffer_at(pass, &step->y));
 }
 
-// What the kernels are timed over.
+// The inputs and outputs that kernels are timed over.
 struct qdense_trial {
 	const struct qdense *dense;
-	uint32_t rows; // that x and y have
+	uint32_t rows; // of x and y
 	uint8_t *x;
 	float *y;
 };
@@ -57,8 +57,8 @@ static void qdense_trial_call(void *context, const void *kernel, const void *pac
 	candidate->run(trial->dense, rows, trial->x, &of, trial->y);
 }
 
-// Rows that x and y have to time with: a class of more is timed by fewer.
-static uint32_t rows_to_time(const struct qdense *dense, uint32_t most)
+// How many rows to time kernels over: of a class that has more, fewer stand for all.
+static uint32_t qdense_trial_rows(const struct qdense *dense, uint32_t most)
 {
 	const uint64_t width = dense->k > dense->n ? dense->k : dense->n;
 	const uint64_t rows = VALUES_MAX / width;
@@ -71,7 +71,7 @@ int qdense_choose(struct builder *builder, const struct qdense *dense,
 	const struct qdense_kernel *kernels[MODEL_BATCH_CLASSES])
 {
 	struct qdense_trial trial = { .dense = dense,
-		.rows = rows_to_time(dense, rows[MODEL_BATCH_CLASSES - 1]) };
+		.rows = qdense_trial_rows(dense, rows[MODEL_BATCH_CLASSES - 1]) };
 	struct contest contest = { .table = &QDENSE_TABLE,
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
@@ -105,24 +105,24 @@ struct qdense qdense_of(const struct builder *builder, uint32_t n)
 		.high = (int32_t)node_int(node, ATTR_HIGH, least + 255) };
 }
 
-// The weights for x as it stands. NULL with err filled.
-static const void *pack(struct builder *builder, const struct qdense *dense)
+// The packed weights, in the order of an x that is channels last where it is. NULL with err filled.
+static const void *qdense_pack_weights(struct builder *builder, const struct qdense *dense)
 {
 	const struct tensor *w = builder_input(builder, 1);
 	void *packed = builder_weights(builder, qdense_packed_bytes(dense->k, dense->n));
-	void *turned = NULL;
+	void *transposed = NULL;
 
 	if (packed && layout_input_last(builder)) {
-		turned = layout_dense_weights(builder, w->data, dense->k, dense->n);
-		if (!turned) {
+		transposed = layout_dense_weights(builder, w->data, dense->k, dense->n);
+		if (!transposed) {
 			error_set(builder->err, -ENOMEM, "no memory for the weights");
 			return NULL;
 		}
 	}
 	if (packed)
-		qdense_pack(dense, packed, turned ? turned : w->data,
+		qdense_pack(dense, packed, transposed ? transposed : w->data,
 			builder_input(builder, 2)->data, builder_input(builder, 3)->data);
-	free(turned);
+	free(transposed);
 	return packed;
 }
 
@@ -134,7 +134,7 @@ int build_qdense(struct builder *builder)
 	uint32_t rows[MODEL_BATCH_CLASSES];
 	int rc;
 
-	q.dense.packed = pack(builder, &q.dense);
+	q.dense.packed = qdense_pack_weights(builder, &q.dense);
 	if (!q.dense.packed)
 		return builder->err->code;
 	step->run = run_qdense;
@@ -177,7 +177,7 @@ static void run_dequantise(const struct step *step, const struct pass *pass)
 }
 
 // One constant scale, and one zero point of `bytes`, one of the node's tensors. False: other forms.
-static bool read_quantise(
+static bool quantise_read(
 	const struct builder *builder, const struct tensor *bytes, struct quantise *quantise)
 {
 	const struct tensor *scale = builder_input(builder, 1), *zero = builder_input(builder, 2);
@@ -200,8 +200,8 @@ int build_quantise(struct builder *builder)
 	struct quantise_step q = { .forth = kernel->run };
 	struct step *step = builder->step;
 
-	if (x->dtype != DTYPE_F32 || !read_quantise(builder, y, &q.quantise))
-		return -ENOTSUP; // the plain form's
+	if (x->dtype != DTYPE_F32 || !quantise_read(builder, y, &q.quantise))
+		return -ENOTSUP; // the plain form takes it
 	step->run = run_quantise;
 	snprintf(step->shape, sizeof(step->shape), "%" PRId64 " by %g%+" PRId32 " to %s",
 		tensor_elements(x), (double)q.quantise.scale, q.quantise.zero,
@@ -219,7 +219,7 @@ int build_dequantise(struct builder *builder)
 	struct quantise_step q = { .back = kernel->run };
 	struct step *step = builder->step;
 
-	if (!read_quantise(builder, x, &q.quantise))
+	if (!quantise_read(builder, x, &q.quantise))
 		return -ENOTSUP;
 	step->run = run_dequantise;
 	snprintf(step->shape, sizeof(step->shape), "%s %" PRId64 " by %g%+" PRId32,

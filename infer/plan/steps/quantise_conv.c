@@ -22,9 +22,9 @@ struct qconv_step {
 	struct im2col im2col;
 	struct transpose transpose;       // of the products, unless y_last
 	uint32_t images, groups, in, out; // channels of a group
-	bool channels_last;               // in the padding buffer: of a single group
-	bool x_last, y_last;              // channels last, outside of this step
-	bool is_padded;                   // or else x itself is read, where x_last
+	bool channels_last;               // the padding buffer: where there is one group
+	bool x_last, y_last;              // the inputs and outputs of the step are channels last
+	bool is_padded;                   // false: windows are read from x itself
 	float pad_value;                  // a byte
 	size_t x_row, y_row;              // bytes from row to row
 	size_t x_image, y_image;          // of a group's channels
@@ -66,7 +66,7 @@ static void run_qconv(const struct step *step, const struct pass *pass)
 
 // --- Building -----------------------------------------------------------------------------------
 
-// Where im2col finds what, in the padding buffer or in x itself.
+// The windows, as im2col finds them in the padding buffer or in x itself.
 static int qconv_set_im2col(struct builder *builder, struct qconv_step *q)
 {
 	const struct window *w = &q->window;
@@ -110,7 +110,7 @@ static int qconv_set_im2col(struct builder *builder, struct qconv_step *q)
 	return 0;
 }
 
-// The weights of each group by themselves.
+// Packs the weights of each group by themselves.
 static int qconv_pack(struct builder *builder, struct qconv_step *q)
 {
 	const struct tensor *w = builder_input(builder, 1);
@@ -133,7 +133,8 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 			rc = builder->err->code;
 			break;
 		}
-		for (uint32_t k = 0; k < one.k; k++) { // the taps of a channel are neighbours
+		for (uint32_t k = 0; k < one.k;
+			k++) { // in ONNX the taps of a channel follow each other
 			const uint32_t taps = one.k / q->in;
 			const uint32_t from = q->channels_last ? k % q->in * taps + k / q->in : k;
 

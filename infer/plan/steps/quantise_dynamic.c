@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is quantised row by row while it runs: DynamicQuantizeLinear, and the product of such rows,
-// DynamicQDense, by the kernel that is fastest here for each class of batch sizes.
+// Quantisation by scales that are found while a model runs, a row at a time: DynamicQuantizeLinear,
+// and the product of such rows, DynamicQDense, by the kernel that is fastest here for each class of
+// batch sizes.
 #include "infer/plan/steps/quantise_dynamic.h"
 #include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
@@ -28,7 +29,7 @@ int build_dynamic_quantise(struct builder *builder)
 	struct step *step = builder->step;
 
 	if (builder->node->outputs[0] == GRAPH_NONE || !step->has_y2 || !step->has_y3)
-		return -ENOTSUP; // the plain form's
+		return -ENOTSUP; // the plain form takes it
 	step->run = run_dynamic_quantise;
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(builder_input(builder, 0));
@@ -45,7 +46,7 @@ int build_dynamic_quantise(struct builder *builder)
 struct dynamic_step {
 	struct qdense dense;
 	struct qdense_tail tail;
-	struct act act; // what the tail cannot do; ACTIVATION_NONE: all is done
+	struct act act; // what the epilogue cannot do; ACTIVATION_NONE: nothing is left
 	struct buffer scale, zero;
 	bool has_zero;
 	const struct qdense_kernel *kernel[MODEL_BATCH_CLASSES];
@@ -77,8 +78,8 @@ static void run_dynamic_qdense(const struct step *step, const struct pass *pass)
 		q->activate->run(&q->act, (size_t)m * q->dense.n, y, y);
 }
 
-// Where an activation cuts, the tail does it.
-static void set_activation(const struct builder *builder, struct dynamic_step *q)
+// An activation that only bounds its values is left to the epilogue.
+static void dynamic_set_activation(const struct builder *builder, struct dynamic_step *q)
 {
 	q->act = act_of_attributes(builder->node);
 	q->tail.low = -INFINITY;
@@ -94,7 +95,7 @@ static void set_activation(const struct builder *builder, struct dynamic_step *q
 	q->activate = activate_pick(builder->plan->isa_mask);
 }
 
-static int pack(struct builder *builder, struct dynamic_step *q)
+static int dynamic_pack(struct builder *builder, struct dynamic_step *q)
 {
 	const int8_t *w = builder_input(builder, 1)->data;
 	const struct tensor *w_zero = builder_input(builder, 6);
@@ -142,8 +143,8 @@ int build_dynamic_qdense(struct builder *builder)
 
 	if (!q)
 		return builder->err->code;
-	set_activation(builder, q);
-	if (pack(builder, q) != 0)
+	dynamic_set_activation(builder, q);
+	if (dynamic_pack(builder, q) != 0)
 		return builder->err->code;
 	q->dense.tail = &q->tail;
 	q->scale = builder_input_buffer(builder, 4);

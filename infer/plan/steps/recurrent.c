@@ -19,8 +19,8 @@
 #define SAMPLE_NS       5000.0
 #define VALUES_MAX      (1u << 20) // that the rows to time with take
 #define WAYS_MAX        2
-#define ALL_STEPS_BYTES ((size_t)256 << 10) // of a row's shares of its inputs
-#define ALL_STEPS_ROWS  8                   // from here on a step's rows are enough for a product
+#define ALL_STEPS_BYTES ((size_t)256 << 10) // most scratch for the products of a row's inputs
+#define ALL_STEPS_ROWS  8 // from here on one time step of all rows fills a product
 
 // x[m][k] * w[k][n] + b[n]
 struct recurrent_product {
@@ -134,7 +134,8 @@ static void run_recurrent(const struct step *step, const struct pass *pass)
 
 // --- Building ------------------------------------------------------------------------------------
 
-// w [n][k] as ONNX has it. `rows`: of a call, for each of the pass's.
+// w [n][k], as ONNX has it, is transposed and packed for each batch class. `rows`: of one call of the
+// product for each row of the pass.
 static int recurrent_make_product(struct builder *builder, struct recurrent_product *product,
 	const float *w, const float *b, uint32_t k, uint32_t n, uint32_t rows)
 {
@@ -170,7 +171,7 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 	return rc;
 }
 
-// False: one is among them that no kernel computes.
+// False: no kernel computes one of them.
 static bool recurrent_activations(
 	const struct node *node, uint32_t w, uint32_t n, struct recurrent_gates *gates)
 {
@@ -182,8 +183,9 @@ static bool recurrent_activations(
 	return true;
 }
 
-// The biases that just add up go with the inputs; GRU's third of the state only where nothing
-// scales it in between.
+// ONNX's two biases of a gate as one for the product of the inputs and one for that of the state.
+// Where they just add up, the former has the sum; GRU's third gate with linear_before_reset scales
+// the state's share in between, bias included.
 static void recurrent_split_bias(
 	const struct recurrent_step *p, const float *both, float *x, float *h)
 {

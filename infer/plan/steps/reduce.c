@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ReduceSum, ReduceMean and ReduceMax of the last dimensions, the latter two of any that are
-// neighbours, and pools of all that there is. Others take their plain form.
+// neighbours, and global pools. Others take their plain form.
 
 #include "infer/plan/steps/reduce.h"
 #include "infer/graph/arena.h"
@@ -85,7 +85,7 @@ static int build_reduce_pool(
 	return builder_finish(builder, &p, sizeof(p));
 }
 
-// Which dimensions are reduced, as bits.
+// The dimensions that are reduced, as bits.
 static uint32_t reduce_mask(const struct tensor *x, const struct attr *axes)
 {
 	uint32_t mask = axes ? 0 : (1u << x->rank) - 1;
@@ -100,7 +100,7 @@ int build_reduce(struct builder *builder)
 	const struct tensor *x = builder_input(builder, 0);
 	const uint32_t mask = reduce_mask(x, node_attr(builder->node, ATTR_AXES));
 	const enum op op = builder->node->op;
-	size_t sizes[3] = { 1, 1, 1 }; // before the reduced ones, theirs, behind them
+	size_t sizes[3] = { 1, 1, 1 }; // values before, in and behind the reduced dimensions
 	uint32_t part = 0;
 
 	for (uint32_t d = 0; d < x->rank; d++) {
