@@ -40,11 +40,11 @@ const char *isa_name(unsigned mask);
 
 // --- Compiling (in libimport.a; never linked into martletd) -------------------------------------
 
-// Which of several names is taken: docs/martletctl.1, "model compile".
 // How weights are kept. In bfloat16 they are half as long and inputs are rounded alike, which moves
 // scores by about 2^-8 of what is added up; compiling says how far.
 enum weights_kind { WEIGHTS_F32, WEIGHTS_BF16 };
 
+// Which of several names is taken: docs/martletctl.1, "model compile".
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
 	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Plain forms: every operator of the list has one and a shape rule, a node of constants folds
+// whatever its operator, and what is folded is what the plan computes. Each fixture is evaluated by
+// nothing but folding, its inputs being made constants, as it was imported and as it was compiled.
+#include "base/align.h"
+#include "base/file.h"
+#include "base/rows.h"
+#include "infer/image/image.h"
+#include "infer/import/import.h"
+#include "infer/infer.h"
+#include "infer/ops/fold.h"
+#include "infer/ops/table.h"
+#include "tests/cmocka.h"
+
+#include <glob.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODELS    "tests/fixtures/operators/models/"
+#define EXPECTED  "tests/fixtures/operators/expected/"
+#define TOLERANCE 1e-5
+#define FILE_MAX  (1 << 20)
+
+static unsigned n_folded[OP_COUNT], n_rounded; // the latter: models of bfloat16
+
+static bool close_to(float got, float want)
+{
+	if (isnan(want) || isinf(want))
+		return isnan(want) ? isnan(got) : got == want;
+	return fabs((double)got - (double)want) <= TOLERANCE * fmax(1, fabs((double)want));
+}
+
+// The graph's scores of one row, by folding all of its nodes.
+static void fold_row(struct graph *graph, const float *row, float *scores, const char *what)
+{
+	struct error err = { .text = "" };
+
+	for (uint32_t i = 0; i < graph->n_inputs; i++)
+		graph->tensors[graph->inputs[i].tensor].data = row + graph->inputs[i].first_column;
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const struct node *node = &graph->nodes[n];
+
+		if (op_fold(graph, node, &err) != 1)
+			fail_msg("%s: %s does not fold %s", what, op_name(node->op), err.text);
+		n_folded[node->op]++;
+	}
+	for (uint32_t o = 0; o < graph->n_outputs; o++) {
+		const struct tensor *y = &graph->tensors[graph->outputs[o].tensor];
+
+		memcpy(scores + graph->outputs[o].first_column, y->data, tensor_bytes(y));
+	}
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		for (uint32_t o = 0; o < graph->nodes[n].n_outputs; o++) {
+			if (graph->nodes[n].outputs[o] != GRAPH_NONE)
+				graph->tensors[graph->nodes[n].outputs[o]].data = NULL;
+		}
+	}
+}
+
+// rows [n][n_features], want [n][n_columns_out], each `step` floats apart.
+static void check_graph(struct graph *graph, size_t n, const float *rows, const float *want,
+	size_t step, const char *what)
+{
+	float *got = calloc(graph->n_columns_out + 1, sizeof(*got));
+
+	assert_non_null(got);
+	for (size_t r = 0; r < n; r++, rows += step, want += step) {
+		fold_row(graph, rows, got, what);
+		for (uint32_t c = 0; c < graph->n_columns_out; c++) {
+			if (!close_to(got[c], want[c]))
+				fail_msg("%s: row %zu, column %u is %.9g, should be %.9g", what, r,
+					c, (double)got[c], (double)want[c]);
+		}
+	}
+	free(got);
+}
+
+static void check_imported(const char *path, const struct rows *both)
+{
+	struct error err = { .text = "" };
+	struct graph *graph;
+	void *bytes;
+	size_t size;
+
+	if (file_read(path, FILE_MAX, &bytes, &size, &err) != 0 ||
+		import_model(bytes, size, false, &graph, NULL, &err) != 0)
+		fail_msg("%s: %s", path, err.text);
+	assert_int_equal(graph->n_features + graph->n_columns_out, both->n_columns);
+	check_graph(graph, both->n_rows, both->values, both->values + graph->n_features,
+		both->n_columns, path);
+	graph_destroy(graph);
+	free(bytes);
+}
+
+// Against the plan, on the fixture's rows.
+static void check_image(const char *path, const void *image, size_t size, const struct rows *both)
+{
+	const struct model_options scalar = { .isa_limited = true, .no_timing = true };
+	struct error err = { .text = "" };
+	struct graph *graph;
+	struct model *model;
+	size_t in, row;
+	float *mixed;
+	void *scratch;
+
+	if (model_open(image, size, &scalar, &model, &err) != 0 ||
+		image_open(image, size, &graph, &err) != 0)
+		fail_msg("%s: %s", path, err.text);
+	in = graph->n_features;
+	row = both->n_columns;
+	mixed = malloc(both->n_rows * row * sizeof(*mixed));
+	scratch = aligned_alloc(64, align_up(model_scratch_bytes(model, 1), 64));
+	assert_true(mixed && scratch);
+	memcpy(mixed, both->values, both->n_rows * row * sizeof(*mixed));
+	for (size_t r = 0; r < both->n_rows; r++)
+		model_score(model, mixed + r * row, mixed + r * row + in, 1, scratch, 1);
+	check_graph(graph, both->n_rows, mixed, mixed + in, row, path);
+	free(scratch);
+	free(mixed);
+	graph_destroy(graph);
+	model_close(model);
+}
+
+static void check_compiled(const char *path, enum weights_kind weights, const struct rows *both)
+{
+	const struct compile_options options = { .weights = weights };
+	struct error err = { .text = "" };
+	void *image, *aligned;
+	size_t size;
+
+	if (model_compile(path, &options, &image, &size, NULL, &err) != 0) {
+		if (weights == WEIGHTS_F32 || !strstr(err.text, "no dense layer"))
+			fail_msg("%s: %s", path, err.text);
+		return; // it has none that could be rounded
+	}
+	n_rounded += weights == WEIGHTS_BF16;
+	aligned = aligned_alloc(64, align_up(size, 64));
+	assert_non_null(aligned);
+	memcpy(aligned, image, size);
+	check_image(path, aligned, size, both);
+	free(aligned);
+	free(image);
+}
+
+static void fixture_folds(void **state)
+{
+	const struct rows_options options = { 0 };
+	const char *path = *state, *name = strrchr(path, '/') + 1;
+	struct error err = { .text = "" };
+	struct rows both;
+	char beside[256];
+
+	snprintf(beside, sizeof(beside), EXPECTED "%.*s.npy", (int)(strlen(name) - strlen(".onnx")),
+		name);
+	if (rows_read(beside, &options, &both, &err) != 0)
+		fail_msg("%s", err.text);
+	check_imported(path, &both);
+	check_compiled(path, WEIGHTS_F32, &both);
+	check_compiled(path, WEIGHTS_BF16, &both);
+	rows_fini(&both);
+}
+
+static void every_operator_folds(void **state)
+{
+	(void)state;
+	for (unsigned op = 0; op < OP_COUNT; op++) {
+		assert_non_null(op_plain(op));
+		assert_non_null(op_plain(op)->run);
+		if (n_folded[op] == 0)
+			print_error("no fixture has %s\n", op_name(op));
+	}
+	for (unsigned op = 0; op < OP_COUNT; op++)
+		assert_true(n_folded[op] > 0);
+	assert_true(n_rounded > 0);
+}
+
+int main(void)
+{
+	struct CMUnitTest *tests;
+	glob_t found;
+	size_t n;
+	int rc;
+
+	if (glob(MODELS "*.onnx", 0, NULL, &found) != 0)
+		return 1;
+	n = found.gl_pathc;
+	tests = calloc(n + 1, sizeof(*tests));
+	if (!tests)
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		tests[i] = (struct CMUnitTest){ .name = strrchr(found.gl_pathv[i], '/') + 1,
+			.test_func = fixture_folds,
+			.initial_state = found.gl_pathv[i] };
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_operator_folds);
+	rc = _cmocka_run_group_tests("plain", tests, n + 1, NULL, NULL);
+	globfree(&found);
+	free(tests);
+	return rc;
+}
