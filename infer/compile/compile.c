@@ -27,7 +27,8 @@ struct compilation {
 	struct error *err;
 };
 
-static int describe(struct compilation *c, const char *path, const void *source, size_t size)
+static int compile_describe(
+	struct compilation *c, const char *path, const void *source, size_t size)
 {
 	int rc;
 
@@ -177,7 +178,7 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	if (rc == 0 && c.options->outputs)
 		rc = outputs_select(c.graph, c.options->outputs, c.err);
 	if (rc == 0)
-		rc = describe(&c, path, bytes, size);
+		rc = compile_describe(&c, path, bytes, size);
 	else
 		error_prefix(c.err, "%s", path);
 	if (rc == 0)

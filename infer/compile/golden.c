@@ -14,7 +14,7 @@
 #define GOLDEN_SEED UINT64_C(0x6d61727436a7)
 
 // The same rows on every machine.
-static float draw(uint64_t *state)
+static float golden_draw(uint64_t *state)
 {
 	return (float)(random_next(state) >> 40) / (float)(1 << 22) - 2.0f;
 }
@@ -28,7 +28,7 @@ static bool all_finite(const float *values, size_t n)
 	return true;
 }
 
-static uint32_t choose(float *golden, uint32_t n_features, const float *rows, size_t n_rows)
+static uint32_t golden_choose(float *golden, uint32_t n_features, const float *rows, size_t n_rows)
 {
 	uint64_t state = GOLDEN_SEED;
 	uint32_t n = 0;
@@ -41,7 +41,7 @@ static uint32_t choose(float *golden, uint32_t n_features, const float *rows, si
 	}
 	for (; n_rows == 0 && n < GOLDEN_ROWS_MAX; n++) {
 		for (uint32_t c = 0; c < n_features; c++)
-			golden[(size_t)n * n_features + c] = draw(&state);
+			golden[(size_t)n * n_features + c] = golden_draw(&state);
 	}
 	return n;
 }
@@ -114,7 +114,7 @@ int golden_fill(struct graph *graph, const void *image, size_t image_size, const
 
 	if (!golden || !outputs)
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
-	chosen = choose(golden, graph->n_features, rows, n_rows);
+	chosen = golden_choose(golden, graph->n_features, rows, n_rows);
 	if (n_rows == 0)
 		draw_for_trees(graph, golden, chosen);
 	rc = score(image, image_size, ISA_SCALAR, golden, outputs, chosen, err);

@@ -15,8 +15,8 @@ static uint32_t columns_of(const struct graph *graph, uint32_t o)
 	return (uint32_t)tensor_elements(&graph->tensors[graph->outputs[o].tensor]);
 }
 
-static int refuse(const struct graph *graph, const char *name, size_t bytes, const char *why,
-	struct error *err)
+static int outputs_refuse(const struct graph *graph, const char *name, size_t bytes,
+	const char *why, struct error *err)
 {
 	char known[160] = "";
 
@@ -30,7 +30,7 @@ static int refuse(const struct graph *graph, const char *name, size_t bytes, con
 		(int)(bytes < 80 ? bytes : 80), name, why, known);
 }
 
-static uint32_t find(const struct graph *graph, const char *name, size_t bytes)
+static uint32_t outputs_find(const struct graph *graph, const char *name, size_t bytes)
 {
 	uint32_t o = 0;
 
@@ -52,12 +52,12 @@ int outputs_select(struct graph *graph, const char *list, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory");
 	for (;;) {
 		const size_t bytes = strcspn(list, ",");
-		const uint32_t o = find(graph, list, bytes);
+		const uint32_t o = outputs_find(graph, list, bytes);
 
 		if (o == graph->n_outputs)
-			return refuse(graph, list, bytes, "is not there", err);
+			return outputs_refuse(graph, list, bytes, "is not there", err);
 		if (taken[o])
-			return refuse(graph, list, bytes, "is named twice", err);
+			return outputs_refuse(graph, list, bytes, "is named twice", err);
 		taken[o] = true;
 		memcpy(names + columns, graph->output_names + graph->outputs[o].first_column,
 			columns_of(graph, o) * sizeof(*names));

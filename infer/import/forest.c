@@ -203,7 +203,7 @@ static int meet(struct forest *f, const struct visit *visit, int64_t child, uint
 	return 0;
 }
 
-static int read_node(struct forest *f, const struct visit *visit, uint32_t n_nodes,
+static int forest_read_node(struct forest *f, const struct visit *visit, uint32_t n_nodes,
 	forest_reader *reader, void *context, struct forest_node *node, struct error *err)
 {
 	const uint32_t weights = (uint32_t)f->weight.count;
@@ -267,7 +267,7 @@ int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader 
 		const size_t branch = f->feature.count + 1;
 		struct forest_node node;
 
-		rc = read_node(f, &visit, n_nodes, reader, context, &node, err);
+		rc = forest_read_node(f, &visit, n_nodes, reader, context, &node, err);
 		if (rc != 0)
 			return rc;
 		if (node.is_leaf)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Gathers the trees of a foreign file into the arrays of infer/graph/trees.h. A file's nodes may come in
 // any order and lead anywhere: the walk from each root renumbers what it meets and refuses cycles,
-// shared nodes and places that are not there.
+// shared nodes and children that are not there.
 #pragma once
 
 #include "infer/graph/trees.h"
@@ -31,7 +31,8 @@ typedef int forest_reader(void *context, uint32_t number, struct forest_node *no
 // -ENOMEM.
 int forest_add(struct forest *forest, uint32_t n_nodes, uint32_t root, forest_reader *reader,
 	void *context, struct error *err);
-// For a reader, of the leaf at hand. -ENOMEM.
+// For a reader: a weight, or a linear term, of the leaf that it is called for. 0 or -ENOMEM; a term
+// of a feature that is not there: -EINVAL.
 int forest_weight(struct forest *forest, uint32_t target, float weight, struct error *err);
 int forest_term(struct forest *forest, int64_t feature, float coefficient, struct error *err);
 

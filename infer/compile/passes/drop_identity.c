@@ -28,7 +28,7 @@ static bool is_model_output(const struct graph *graph, uint32_t tensor)
 	return false;
 }
 
-static bool is_computed(const struct graph *graph, uint32_t tensor)
+static bool drop_identity_is_computed(const struct graph *graph, uint32_t tensor)
 {
 	for (uint32_t i = 0; i < graph->n_inputs; i++) {
 		if (graph->inputs[i].tensor == tensor)
@@ -61,7 +61,7 @@ int pass_drop_identity(struct graph *graph, struct compile_report *report, struc
 			continue;
 		// An input handed out as it is stays a step: outputs are written by nodes.
 		if (is_model_output(graph, node->outputs[0]) &&
-			!is_computed(graph, node->inputs[0]))
+			!drop_identity_is_computed(graph, node->inputs[0]))
 			continue;
 		alias[node->outputs[0]] = node->inputs[0];
 		node->n_inputs = 0; // dead: nobody reads it

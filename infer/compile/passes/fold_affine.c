@@ -12,8 +12,8 @@ static bool has_activation(const struct node *node)
 	return node_int(node, ATTR_ACTIVATION, ACTIVATION_NONE) != ACTIVATION_NONE;
 }
 
-static int set_inputs(struct graph *graph, struct node *node, uint32_t x, uint32_t w, uint32_t b,
-	struct error *err)
+static int fold_affine_set_inputs(struct graph *graph, struct node *node, uint32_t x, uint32_t w,
+	uint32_t b, struct error *err)
 {
 	const uint32_t inputs[3] = { x, w, b };
 
@@ -60,7 +60,7 @@ static int fold_into_first(
 	}
 	for (int64_t c = 0; c < columns; c++)
 		b[c] = (float)((old_b ? (double)old_b[c] : 0) * (double)s[c] + (double)t[c]);
-	if (set_inputs(graph, first, first->inputs[0], w_index, b_index, err) < 0)
+	if (fold_affine_set_inputs(graph, first, first->inputs[0], w_index, b_index, err) < 0)
 		return err->code;
 	uses_swap_outputs(first, affine);
 	return 1;
@@ -98,10 +98,10 @@ static int fold_into_next(
 			return 0;
 		b[c] = (float)sum;
 	}
-	return set_inputs(graph, dense, affine->inputs[0], w_index, b_index, err);
+	return fold_affine_set_inputs(graph, dense, affine->inputs[0], w_index, b_index, err);
 }
 
-static int fold_one(struct graph *graph, const struct uses *uses, struct node *node,
+static int fold_affine_one(struct graph *graph, const struct uses *uses, struct node *node,
 	struct compile_report *report, struct error *err)
 {
 	struct node *before;
@@ -148,7 +148,7 @@ int pass_fold_affine(struct graph *graph, struct compile_report *report, struct 
 	if (uses_init(&uses, graph, err))
 		return err->code;
 	for (uint32_t n = graph->n_nodes; n-- > 0 && rc >= 0;) {
-		while ((rc = fold_one(graph, &uses, &graph->nodes[n], report, err)) > 0)
+		while ((rc = fold_affine_one(graph, &uses, &graph->nodes[n], report, err)) > 0)
 			changes++;
 	}
 	uses_fini(&uses);

@@ -89,7 +89,7 @@ static bool is_tame(const struct channels *channels)
 	return true;
 }
 
-static uint32_t same_shape(struct graph *graph, const char *stem, uint32_t rank,
+static uint32_t fold_conv_same_shape(struct graph *graph, const char *stem, uint32_t rank,
 	const int64_t *dims, float **data, struct error *err)
 {
 	const struct tensor shape = { .rank = rank,
@@ -117,8 +117,8 @@ static int scale_weights(
 	uint32_t inputs[3] = { conv->inputs[0] };
 	float *w, *b;
 
-	inputs[1] = same_shape(graph, from.name, from.rank, from.dims, &w, err);
-	inputs[2] = same_shape(graph, conv->name, 1, &channels->count, &b, err);
+	inputs[1] = fold_conv_same_shape(graph, from.name, from.rank, from.dims, &w, err);
+	inputs[2] = fold_conv_same_shape(graph, conv->name, 1, &channels->count, &b, err);
 	if (inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE)
 		return err->code;
 	for (int64_t c = 0; c < channels->count; c++) {
@@ -147,7 +147,7 @@ static struct node *conv_before(
 	return conv;
 }
 
-static int fold_one(struct graph *graph, const struct uses *uses, struct node *node,
+static int fold_conv_one(struct graph *graph, const struct uses *uses, struct node *node,
 	struct compile_report *report, struct error *err)
 {
 	struct node *conv = conv_before(graph, uses, node);
@@ -191,7 +191,7 @@ int pass_fold_conv(struct graph *graph, struct compile_report *report, struct er
 			(node->op != OP_BATCH_NORM && node->op != OP_ADD && node->op != OP_SUB &&
 				node->op != OP_MUL && node->op != OP_DIV))
 			continue;
-		rc = fold_one(graph, &uses, node, report, err);
+		rc = fold_conv_one(graph, &uses, node, report, err);
 		changes += rc > 0;
 	}
 	uses_fini(&uses);

@@ -3,8 +3,8 @@
 #include "infer/compile/passes/uses.h"
 #include "infer/graph/act.h"
 
-static int fuse(struct graph *graph, struct node *before, struct node *node, const struct act *act,
-	struct error *err)
+static int fuse_activation_into(struct graph *graph, struct node *before, struct node *node,
+	const struct act *act, struct error *err)
 {
 	if (before->op != OP_CONV)
 		before->n_attrs = 0; // no activation before: there were none
@@ -40,7 +40,7 @@ int pass_fuse_activation(struct graph *graph, struct compile_report *report, str
 			node_int(before, ATTR_ACTIVATION, ACTIVATION_NONE) != ACTIVATION_NONE)
 			continue;
 		uses.producer[node->outputs[0]] = uses.producer[before->outputs[0]];
-		if (fuse(graph, before, node, &act, err)) {
+		if (fuse_activation_into(graph, before, node, &act, err)) {
 			changes = err->code;
 			break;
 		}

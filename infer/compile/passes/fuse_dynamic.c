@@ -125,7 +125,7 @@ static bool find_scales(
 }
 
 // Cast, Mul and perhaps Add behind the product. False: something else is.
-static bool find_tail(const struct finder *f, struct dynamic *d)
+static bool find_epilogue(const struct finder *f, struct dynamic *d)
 {
 	const struct node *cast = finder_sole_reader(f, d->node);
 	const struct tensor *sums;
@@ -155,9 +155,10 @@ static bool find_tail(const struct finder *f, struct dynamic *d)
 	return true;
 }
 
-// --- What takes their place ---------------------------------------------------------------------
+// --- The node that replaces them ---------------------------------------------------------------------
 
-static uint32_t constant(struct fuser *f, const struct dynamic *d, enum dtype dtype, void **data)
+static uint32_t fuse_dynamic_constant(
+	struct fuser *f, const struct dynamic *d, enum dtype dtype, void **data)
 {
 	return pass_constant_of(f->graph, d->node->name, dtype, 1, d->n, 0, data, f->err);
 }
@@ -166,7 +167,7 @@ static uint32_t columns(
 	struct fuser *f, const struct dynamic *d, const float *from, int64_t count, float otherwise)
 {
 	void *to;
-	const uint32_t tensor = constant(f, d, DTYPE_F32, &to);
+	const uint32_t tensor = fuse_dynamic_constant(f, d, DTYPE_F32, &to);
 
 	for (int64_t i = 0; i < d->n && tensor != GRAPH_NONE; i++)
 		((float *)to)[i] = from ? from[count == 1 ? 0 : i] : otherwise;
@@ -185,7 +186,8 @@ static uint32_t weights(struct fuser *f, const struct dynamic *d)
 	return tensor;
 }
 
-static int set_inputs(struct fuser *f, struct dynamic *d, const uint32_t *inputs, uint32_t n)
+static int fuse_dynamic_set_inputs(
+	struct fuser *f, struct dynamic *d, const uint32_t *inputs, uint32_t n)
 {
 	d->node->inputs = arena_memdup(f->graph->arena, inputs, n * sizeof(*inputs));
 	d->node->n_inputs = n;
@@ -212,7 +214,7 @@ static int make_dynamic(struct fuser *f, struct dynamic *d)
 	}
 	if (d->taken != ALL_OF_IT) {
 		n = 7;
-		inputs[6] = constant(f, d, DTYPE_I32, &zeros);
+		inputs[6] = fuse_dynamic_constant(f, d, DTYPE_I32, &zeros);
 		for (int64_t i = 0; i < d->n && inputs[6] != GRAPH_NONE; i++)
 			((int32_t *)zeros)[i] = zero_of(d, i) - d->taken;
 	}
@@ -220,7 +222,7 @@ static int make_dynamic(struct fuser *f, struct dynamic *d)
 		if (inputs[i] == GRAPH_NONE)
 			return f->err->code;
 	}
-	if ((n == 7 && inputs[6] == GRAPH_NONE) || set_inputs(f, d, inputs, n) != 0)
+	if ((n == 7 && inputs[6] == GRAPH_NONE) || fuse_dynamic_set_inputs(f, d, inputs, n) != 0)
 		return f->err->code;
 	d->node->op = OP_DYNAMIC_QDENSE;
 	uses_swap_outputs(d->node, d->last);
@@ -237,7 +239,7 @@ static int make_sums(struct fuser *f, struct dynamic *d)
 	void *b;
 
 	inputs[1] = weights(f, d);
-	inputs[2] = constant(f, d, DTYPE_I32, &b);
+	inputs[2] = fuse_dynamic_constant(f, d, DTYPE_I32, &b);
 	inputs[3] = columns(f, d, NULL, 0, 1.0f);
 	if (inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE || inputs[3] == GRAPH_NONE)
 		return f->err->code;
@@ -246,7 +248,7 @@ static int make_sums(struct fuser *f, struct dynamic *d)
 
 		((uint32_t *)b)[i % d->n] -= x_zero * (uint32_t)w[i];
 	}
-	if (set_inputs(f, d, inputs, 4) != 0 ||
+	if (fuse_dynamic_set_inputs(f, d, inputs, 4) != 0 ||
 		node_set_int(f->graph, d->node, ATTR_TO, DTYPE_I32) != 0)
 		return error_set(f->err, -ENOMEM, "out of memory");
 	d->node->op = OP_QDENSE;
@@ -254,7 +256,7 @@ static int make_sums(struct fuser *f, struct dynamic *d)
 }
 
 // 1: done; 0: the general path's.
-static int fuse(struct fuser *f, struct node *node)
+static int fuse_dynamic_node(struct fuser *f, struct node *node)
 {
 	struct dynamic d = { .node = node };
 	const struct tensor *zero;
@@ -263,7 +265,7 @@ static int fuse(struct fuser *f, struct node *node)
 	if (node->op != OP_MATMUL_INTEGER || !find_product(&f->find, &d))
 		return 0;
 	zero = finder_input(&f->find, node, 2);
-	if (find_tail(&f->find, &d))
+	if (find_epilogue(&f->find, &d))
 		rc = make_dynamic(f, &d);
 	else if ((!zero || zero->data) && d.taken == ALL_OF_IT)
 		rc = make_sums(f, &d);
@@ -285,7 +287,7 @@ int pass_fuse_dynamic(struct graph *graph, struct compile_report *report, struct
 	if (finder_init(&f.find, graph, err) != 0)
 		return err->code;
 	for (uint32_t n = 0; n < graph->n_nodes && changes >= 0; n++) {
-		rc = fuse(&f, &graph->nodes[n]);
+		rc = fuse_dynamic_node(&f, &graph->nodes[n]);
 		changes = rc < 0 ? rc : changes + rc;
 	}
 	finder_fini(&f.find);

@@ -29,8 +29,8 @@ static double at(const float *values, int64_t count, int64_t i)
 }
 
 // Multiplier and bias of one column, over int8 weights that stand in [k][n]. False: out of range.
-static bool column(
-	const struct product *p, int64_t c, const int8_t *w, float *multiplier, int32_t *b)
+static bool column(const struct quantised_product *p, int64_t c, const int8_t *w, float *multiplier,
+	int32_t *b)
 {
 	const float sw = p->w.scales[p->w.n_scales == 1 ? 0 : c];
 	const double unit = p->alpha * (double)p->in.scale * (double)sw;
@@ -51,13 +51,13 @@ static bool column(
 	return true;
 }
 
-static void take_weights(const struct product *p, int8_t *to)
+static void take_weights(const struct quantised_product *p, int8_t *to)
 {
 	const enum dtype dtype = p->w.q.dtype;
 
 	for (int64_t r = 0; r < p->k; r++) {
 		for (int64_t c = 0; c < p->n; c++) {
-			const int64_t from = p->w.turned ? c * p->k + r : r * p->n + c;
+			const int64_t from = p->w.transposed ? c * p->k + r : r * p->n + c;
 
 			to[r * p->n + c] = (int8_t)(quantised_value(dtype, p->w.q.data, from) -
 				quantised_value(dtype, p->w.zeros, p->w.n_zeros == 1 ? 0 : c));
@@ -66,7 +66,7 @@ static void take_weights(const struct product *p, int8_t *to)
 }
 
 // A convolution keeps its own.
-static int set_attributes(const struct fuser *f, const struct product *p)
+static int set_attributes(const struct fuser *f, const struct quantised_product *p)
 {
 	struct node *node = p->node;
 	int rc = 0;
@@ -92,7 +92,7 @@ static int set_attributes(const struct fuser *f, const struct product *p)
 }
 
 // 1: done; 0: its numbers do not fit after all.
-static int fuse(struct fuser *f, struct product *p)
+static int fuse_quantised_product(struct fuser *f, struct quantised_product *p)
 {
 	const char *stem = p->node->name;
 	uint32_t inputs[4] = { p->x };
@@ -133,7 +133,7 @@ static int fuse(struct fuser *f, struct product *p)
 
 static int fuse_node(struct fuser *f, uint32_t n)
 {
-	struct product p = { .node = &f->graph->nodes[n] };
+	struct quantised_product p = { .node = &f->graph->nodes[n] };
 	const uint32_t again = quantised_again(&f->find, p.node);
 	uint32_t bytes;
 	struct node *after = quantised_pool(&f->find, p.node, &bytes);
@@ -150,7 +150,7 @@ static int fuse_node(struct fuser *f, uint32_t n)
 		p.node->n_attrs = 0;
 		return 1;
 	}
-	return quantised_find(&f->find, &p) ? fuse(f, &p) : 0;
+	return quantised_find(&f->find, &p) ? fuse_quantised_product(f, &p) : 0;
 }
 
 int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err)

@@ -22,8 +22,8 @@ static const float *column_constant(
 	return *step == 0 || c->dims[c->rank - 1] == x->dims[x->rank - 1] ? c->data : NULL;
 }
 
-// y = x op c, or c op x where turned. false: not an affine function.
-static bool arithmetic(enum op op, bool turned, double c, double *scale, double *shift)
+// y = x op c, or c op x where reversed. false: not an affine function.
+static bool arithmetic(enum op op, bool reversed, double c, double *scale, double *shift)
 {
 	*scale = 1;
 	*shift = 0;
@@ -32,15 +32,15 @@ static bool arithmetic(enum op op, bool turned, double c, double *scale, double 
 		*shift = c;
 		return true;
 	case OP_SUB:
-		*scale = turned ? -1 : 1;
-		*shift = turned ? c : -c;
+		*scale = reversed ? -1 : 1;
+		*shift = reversed ? c : -c;
 		return true;
 	case OP_MUL:
 		*scale = c;
 		return true;
 	case OP_DIV:
 		*scale = 1 / c;
-		return !turned && isfinite((float)*scale);
+		return !reversed && isfinite((float)*scale);
 	default:
 		return false;
 	}
@@ -50,23 +50,23 @@ static bool from_arithmetic(
 	const struct graph *graph, const struct node *node, uint32_t *x, float *scale, float *shift)
 {
 	int64_t columns, step = 0;
-	bool turned;
+	bool reversed;
 	const float *c;
 
 	if (node->n_inputs != 2)
 		return false;
-	turned = graph->tensors[node->inputs[0]].data != NULL;
-	*x = node->inputs[turned];
+	reversed = graph->tensors[node->inputs[0]].data != NULL;
+	*x = node->inputs[reversed];
 	if (graph->tensors[*x].data)
 		return false;
-	c = column_constant(graph, node->inputs[!turned], &graph->tensors[*x], &step);
+	c = column_constant(graph, node->inputs[!reversed], &graph->tensors[*x], &step);
 	if (!c)
 		return false;
 	columns = graph->tensors[*x].dims[graph->tensors[*x].rank - 1];
 	for (int64_t i = 0; i < columns; i++) {
 		double s, t;
 
-		if (!arithmetic(node->op, turned, (double)c[i * step], &s, &t))
+		if (!arithmetic(node->op, reversed, (double)c[i * step], &s, &t))
 			return false;
 		scale[i] = (float)s;
 		shift[i] = (float)t;

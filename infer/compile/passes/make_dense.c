@@ -34,10 +34,10 @@ static bool fits(const struct graph *graph, const struct node *node)
 static int make_dense(struct graph *graph, struct node *node, struct error *err)
 {
 	const struct tensor from = graph->tensors[node->inputs[1]];
-	bool turned = node_int(node, ATTR_TRANS_B, 0) != 0;
+	bool transposed = node_int(node, ATTR_TRANS_B, 0) != 0;
 	double alpha = (double)node_float(node, ATTR_ALPHA, 1);
 	double beta = (double)node_float(node, ATTR_BETA, 1);
-	int64_t k = from.dims[turned ? 1 : 0], n = from.dims[turned ? 0 : 1];
+	int64_t k = from.dims[transposed ? 1 : 0], n = from.dims[transposed ? 0 : 1];
 	bool bias = node->n_inputs == 3 && node->inputs[2] != GRAPH_NONE;
 	const float *old = from.data;
 	uint32_t inputs[3] = { node->inputs[0] };
@@ -48,8 +48,8 @@ static int make_dense(struct graph *graph, struct node *node, struct error *err)
 		return err->code;
 	for (int64_t r = 0; r < k; r++) {
 		for (int64_t c = 0; c < n; c++)
-			w[r * n + c] =
-				(float)(alpha * (double)(turned ? old[c * k + r] : old[r * n + c]));
+			w[r * n + c] = (float)(alpha *
+				(double)(transposed ? old[c * k + r] : old[r * n + c]));
 	}
 	if (bias) {
 		const struct tensor c = graph->tensors[node->inputs[2]];

@@ -83,7 +83,7 @@ static bool read_quantum(
 	return isnormal(q->scale) && q->scale > 0;
 }
 
-static bool find_input(const struct finder *f, struct product *p)
+static bool find_input(const struct finder *f, struct quantised_product *p)
 {
 	struct node *node = finder_maker(f, p->node->inputs[0]);
 
@@ -98,9 +98,9 @@ static bool find_input(const struct finder *f, struct product *p)
 		finder_input(f, node, 2), &p->in);
 }
 
-static bool fits_weights(const struct finder *f, const struct product *p)
+static bool fits_weights(const struct finder *f, const struct quantised_product *p)
 {
-	const struct weights *w = &p->w;
+	const struct quantised_weights *w = &p->w;
 	const int64_t count = p->k * p->n;
 
 	if (!is_byte(w->q.dtype) || !w->q.data || !w->scales || p->k < 1 || p->n < 1 ||
@@ -108,7 +108,7 @@ static bool fits_weights(const struct finder *f, const struct product *p)
 		(w->zeros && w->n_zeros != 1 && w->n_zeros != p->n))
 		return false;
 	for (int64_t i = 0; i < count; i++) {
-		const int64_t column = w->turned ? i / p->k : i % p->n;
+		const int64_t column = w->transposed ? i / p->k : i % p->n;
 		const int32_t value = quantised_value(w->q.dtype, w->q.data, i) -
 			quantised_value(w->q.dtype, w->zeros, w->n_zeros == 1 ? 0 : column);
 
@@ -123,8 +123,8 @@ static bool fits_weights(const struct finder *f, const struct product *p)
 }
 
 // Quantised weights and how, by the DequantizeLinear that made them. Their columns are `axis`.
-static bool read_weights(
-	const struct finder *f, const struct node *node, uint32_t columns, struct product *p)
+static bool quantised_read_weights(const struct finder *f, const struct node *node,
+	uint32_t columns, struct quantised_product *p)
 {
 	const struct tensor *scale, *zero;
 	uint32_t axis;
@@ -144,7 +144,7 @@ static bool read_weights(
 }
 
 // Constants that DequantizeLinear made, perhaps transposed since.
-static bool find_weights(const struct finder *f, struct product *p)
+static bool find_weights(const struct finder *f, struct quantised_product *p)
 {
 	const struct tensor *made = finder_input(f, p->node, 1);
 	const struct node *node = made->folded;
@@ -152,29 +152,29 @@ static bool find_weights(const struct finder *f, struct product *p)
 	if (!node)
 		return false;
 	if (p->is_conv) { // [M, C / group, ...]
-		p->w.turned = true;
+		p->w.transposed = true;
 		p->n = made->dims[0];
 		p->k = p->n ? tensor_elements(made) / p->n : 0;
-		return read_weights(f, node, 0, p);
+		return quantised_read_weights(f, node, 0, p);
 	}
 	if (made->rank != 2)
 		return false;
-	p->w.turned = p->node->op == OP_GEMM && node_int(p->node, ATTR_TRANS_B, 0) != 0;
-	p->k = made->dims[p->w.turned ? 1 : 0];
-	p->n = made->dims[p->w.turned ? 0 : 1];
+	p->w.transposed = p->node->op == OP_GEMM && node_int(p->node, ATTR_TRANS_B, 0) != 0;
+	p->k = made->dims[p->w.transposed ? 1 : 0];
+	p->n = made->dims[p->w.transposed ? 0 : 1];
 	if (node->op == OP_TRANSPOSE) {
 		const struct attr *perm = node_attr(node, ATTR_PERM);
 
 		if (!perm || perm->count != 2 || perm->ints[0] == 1) // or else it changes nothing
-			p->w.turned = !p->w.turned;
+			p->w.transposed = !p->w.transposed;
 		node = finder_input(f, node, 0)->folded;
 	}
-	return read_weights(f, node, p->w.turned ? 0 : 1, p);
+	return quantised_read_weights(f, node, p->w.transposed ? 0 : 1, p);
 }
 
 // A constant added to each row: one value, or one for each column.
-static bool read_added(
-	const struct product *p, const struct tensor *c, const float **values, int64_t *count)
+static bool read_added(const struct quantised_product *p, const struct tensor *c,
+	const float **values, int64_t *count)
 {
 	if (!c || !c->data || c->dtype != DTYPE_F32)
 		return false;
@@ -187,7 +187,7 @@ static bool read_added(
 
 // Add, then Relu or Clip, then QuantizeLinear: as much of it as is there. Only rounding knows how
 // to cut, so that an activation without a QuantizeLinear stays.
-static void find_rest(const struct finder *f, struct product *p)
+static void find_rest(const struct finder *f, struct quantised_product *p)
 {
 	struct node *next = finder_sole_reader(f, p->node), *cut = NULL;
 	double low = -INFINITY, high = INFINITY;
@@ -221,7 +221,7 @@ static void find_rest(const struct finder *f, struct product *p)
 	p->high = high < p->high ? (int32_t)fmax(high, p->low) : p->high;
 }
 
-static bool find_float_product(const struct finder *f, struct product *p)
+static bool find_float_product(const struct finder *f, struct quantised_product *p)
 {
 	const struct tensor *c = p->node->op == OP_MATMUL ? NULL : finder_input(f, p->node, 2);
 
@@ -238,7 +238,7 @@ static bool find_float_product(const struct finder *f, struct product *p)
 	return p->alpha != 0 && isfinite(p->alpha) && isfinite(p->beta);
 }
 
-static bool find_qlinear_product(const struct finder *f, struct product *p)
+static bool find_qlinear_product(const struct finder *f, struct quantised_product *p)
 {
 	const struct node *node = p->node;
 	const struct tensor *x = finder_input(f, node, 0), *w = finder_input(f, node, 3);
@@ -256,8 +256,8 @@ static bool find_qlinear_product(const struct finder *f, struct product *p)
 	p->last = p->node;
 	p->n = w->dims[p->is_conv ? 0 : 1];
 	p->k = p->n ? tensor_elements(w) / p->n : 0;
-	p->w = (struct weights){ .q = *w,
-		.turned = p->is_conv,
+	p->w = (struct quantised_weights){ .q = *w,
+		.transposed = p->is_conv,
 		.scales = scale->data,
 		.zeros = zero->data,
 		.n_scales = tensor_elements(scale),
@@ -270,7 +270,7 @@ static bool find_qlinear_product(const struct finder *f, struct product *p)
 	return fits_weights(f, p);
 }
 
-bool quantised_find(const struct finder *f, struct product *p)
+bool quantised_find(const struct finder *f, struct quantised_product *p)
 {
 	const enum op op = p->node->op;
 

@@ -10,22 +10,22 @@ struct quantum { // how one tensor is quantised: x = (q - zero) * scale
 	int32_t zero;
 };
 
-struct weights {
-	struct tensor q; // of 8 bits, [K, N], or [N, K] where turned
-	bool turned;
+struct quantised_weights {
+	struct tensor q; // of 8 bits, [K, N], or [N, K] where transposed
+	bool transposed;
 	const float *scales; // [1] or [N]
 	const void *zeros;   // like scales, of q's dtype; NULL: 0
 	int64_t n_scales, n_zeros;
 };
 
-struct product {
+struct quantised_product {
 	struct node *node;  // MatMul, Gemm, Conv, QLinearMatMul, QLinearConv
-	struct node *last;  // whose output takes its place
+	struct node *last;  // whose output it writes
 	struct node *shape; // NULL, or the Reshape between DequantizeLinear and it
 	uint32_t x;         // the quantised input
 	struct quantum in, out;
 	bool is_requantised; // out counts
-	struct weights w;
+	struct quantised_weights w;
 	int64_t k, n; // of Conv: C / group * kernel, M
 	bool is_conv;
 	double alpha, beta;
@@ -50,7 +50,7 @@ struct node *finder_sole_reader(const struct finder *f, const struct node *node)
 
 // The product p->node with all that can be fused into it; false where it is none, or of another
 // form.
-bool quantised_find(const struct finder *f, struct product *p);
+bool quantised_find(const struct finder *f, struct quantised_product *p);
 // A QuantizeLinear that takes back what the DequantizeLinear before it did: the tensor it gives
 // again, or GRAPH_NONE.
 uint32_t quantised_again(const struct finder *f, const struct node *node);

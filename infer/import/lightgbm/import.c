@@ -25,7 +25,7 @@ bool lightgbm_recognises(const void *bytes, size_t size)
 }
 
 // Is it a list of `expected` names, separated by blanks, none empty?
-static bool is_list(const char *list, uint32_t expected)
+static bool lightgbm_is_list(const char *list, uint32_t expected)
 {
 	uint32_t count = 1;
 
@@ -42,7 +42,7 @@ static int read_feature_names(struct lightgbm *l, const char *list)
 {
 	const char **names;
 
-	if (!list || !is_list(list, l->n_features))
+	if (!list || !lightgbm_is_list(list, l->n_features))
 		return 0;
 	names = arena_calloc(l->graph->arena, l->n_features, sizeof(*names));
 	for (uint32_t i = 0; names && i < l->n_features; i++) {
@@ -103,7 +103,7 @@ static bool line_is_there(const char *text, const char *line)
 	return false;
 }
 
-static int read_trees(struct lightgbm *l, char *next)
+static int lightgbm_read_trees(struct lightgbm *l, char *next)
 {
 	struct lightgbm_section section;
 	char name[32];
@@ -131,7 +131,7 @@ static int read_trees(struct lightgbm *l, char *next)
 	return 0;
 }
 
-static int build(struct lightgbm *l)
+static int lightgbm_build(struct lightgbm *l)
 {
 	float *base = arena_calloc(l->graph->arena, l->n_targets, sizeof(*base));
 	const uint32_t input =
@@ -194,10 +194,11 @@ int import_lightgbm(const void *bytes, size_t size, struct graph **graph,
 	rc = read_header(&l, &next);
 	if (rc == 0) {
 		l.forest = forest_create(l.n_features, l.n_targets);
-		rc = l.forest ? read_trees(&l, next) : error_set(err, -ENOMEM, "out of memory");
+		rc = l.forest ? lightgbm_read_trees(&l, next)
+			      : error_set(err, -ENOMEM, "out of memory");
 	}
 	if (rc == 0)
-		rc = build(&l);
+		rc = lightgbm_build(&l);
 	if (rc == 0)
 		rc = graph_check(l.graph, err);
 	forest_destroy(l.forest);

@@ -30,7 +30,7 @@ struct source {
 	uint32_t *first_term;
 };
 
-static int refuse(struct source *s, uint32_t node, const char *what)
+static int lightgbm_refuse(struct source *s, uint32_t node, const char *what)
 {
 	return error_set(
 		s->l->err, -EINVAL, "%s: node %" PRIu32 ": %s", s->section->name, node, what);
@@ -46,7 +46,7 @@ static void reduce(double threshold, struct forest_node *node)
 	node->threshold = nextafterf(below, INFINITY);
 	if (!isinf(below) || below < 0)
 		return;
-	// Always true: turned round, never so.
+	// The test always holds. With the branches swapped it never does.
 	node->threshold = -INFINITY;
 	int64_t yes = node->yes;
 	node->yes = node->no;
@@ -60,7 +60,7 @@ static int numerical(struct source *s, uint32_t n, struct forest_node *node)
 	const bool default_left = s->decision[n] & DECISION_DEFAULT_LEFT;
 
 	if (isnan(s->threshold[n]))
-		return refuse(s, n, "its threshold is NaN");
+		return lightgbm_refuse(s, n, "its threshold is NaN");
 	node->kind = missing == MISSING_ZERO ? TREE_LESS_OR_ZERO_MISSING : TREE_LESS;
 	// Where nothing is missing, NaN is 0.
 	if (missing == MISSING_NONE ? 0 <= s->threshold[n] : default_left)
@@ -76,7 +76,8 @@ static int categorical(struct source *s, uint32_t n, struct forest_node *node)
 	int64_t first, end;
 
 	if (!(at >= 0 && at < s->n_cat) || at != floor(at))
-		return refuse(s, n, "its threshold should be the number of a set of categories");
+		return lightgbm_refuse(
+			s, n, "its threshold should be the number of a set of categories");
 	first = s->cat_boundaries[(uint32_t)at];
 	end = s->cat_boundaries[(uint32_t)at + 1];
 	node->kind = TREE_IN_SET;
@@ -85,7 +86,7 @@ static int categorical(struct source *s, uint32_t n, struct forest_node *node)
 	return 0;
 }
 
-static int read_leaf(
+static int lightgbm_read_leaf(
 	struct source *s, uint32_t leaf, struct forest_node *node, struct forest *forest)
 {
 	const bool linear = s->leaf_const != NULL;
@@ -106,27 +107,27 @@ static int read_leaf(
 }
 
 // Branches are numbered first, leaves behind them; what is neither is no node at all.
-static int64_t number_of(const struct source *s, int64_t child)
+static int64_t lightgbm_number_of(const struct source *s, int64_t child)
 {
 	if (child >= (int64_t)s->n_leaves - 1 || child < -(int64_t)s->n_leaves)
 		return INT64_MAX;
 	return child >= 0 ? child : (int64_t)s->n_leaves - 2 - child;
 }
 
-static int read_node(void *context, uint32_t n, struct forest_node *node, struct forest *forest,
-	struct error *err)
+static int lightgbm_read_node(void *context, uint32_t n, struct forest_node *node,
+	struct forest *forest, struct error *err)
 {
 	struct source *s = context;
 
 	(void)err;
 	if (n >= s->n_leaves - 1)
-		return read_leaf(s, n - (s->n_leaves - 1), node, forest);
+		return lightgbm_read_leaf(s, n - (s->n_leaves - 1), node, forest);
 	if (s->decision[n] < 0 || s->decision[n] > DECISION_MAX ||
 		s->decision[n] >> 2 > MISSING_NAN)
-		return refuse(s, n, "its decision_type is not one of LightGBM's");
+		return lightgbm_refuse(s, n, "its decision_type is not one of LightGBM's");
 	node->feature = s->feature[n];
-	node->yes = number_of(s, s->left[n]);
-	node->no = number_of(s, s->right[n]);
+	node->yes = lightgbm_number_of(s, s->left[n]);
+	node->no = lightgbm_number_of(s, s->right[n]);
 	return s->decision[n] & DECISION_CATEGORICAL ? categorical(s, n, node)
 						     : numerical(s, n, node);
 }
@@ -232,7 +233,7 @@ int lightgbm_add_tree(struct lightgbm *l, const struct lightgbm_section *section
 		rc = read_linear(&s);
 	if (rc != 0)
 		return rc;
-	rc = forest_add(l->forest, 2 * s.n_leaves - 1, 0, read_node, &s, l->err);
+	rc = forest_add(l->forest, 2 * s.n_leaves - 1, 0, lightgbm_read_node, &s, l->err);
 	if (rc != 0 && strncmp(l->err->text, section->name, strlen(section->name)) != 0)
 		error_prefix(l->err, "%s", section->name);
 	return rc;

@@ -25,7 +25,7 @@ static int set_attr(struct graph *graph, struct node *node, const struct attr *a
 
 // A tensor for the node's next result, no shape yet, under a temporary name: onnx_output() gives it
 // the file's.
-static uint32_t result(struct onnx *onnx, const struct onnx_node *node)
+static uint32_t onnx_result(struct onnx *onnx, const struct onnx_node *node)
 {
 	const char *name = onnx_fresh_name(onnx, node->name, ':');
 
@@ -42,7 +42,7 @@ int onnx_emit_outputs(struct onnx *onnx, const struct onnx_node *node,
 	int rc = 0;
 
 	for (uint32_t o = 0; o < n_outputs; o++) {
-		outputs[o] = result(onnx, node);
+		outputs[o] = onnx_result(onnx, node);
 		if (outputs[o] == GRAPH_NONE)
 			return onnx_refused(onnx);
 	}

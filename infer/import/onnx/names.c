@@ -63,7 +63,7 @@ int onnx_name_columns(struct onnx *onnx)
 }
 
 // Is it "a,b,c" of exactly `expected` names, none empty?
-static bool is_list(const char *list, uint32_t expected)
+static bool names_is_list(const char *list, uint32_t expected)
 {
 	uint64_t count = 1;
 
@@ -105,7 +105,7 @@ int onnx_read_metadata(struct onnx *onnx)
 
 		if (!features && strcmp(onnx_text(entry->key), "class_labels") != 0)
 			continue;
-		if (!is_list(onnx_text(entry->value), expected)) {
+		if (!names_is_list(onnx_text(entry->value), expected)) {
 			report_add(onnx->report,
 				"metadata '%s' is not a list of %u names: not kept", entry->key,
 				expected);

@@ -91,7 +91,7 @@ static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_la
 	return 0;
 }
 
-static int check_node(
+static int nodes_check_node(
 	struct onnx *onnx, const struct onnx_node *node, const struct onnx_operator *op)
 {
 	if (node->n_inputs < op->inputs_min || node->n_inputs > op->inputs_max)
@@ -118,7 +118,7 @@ struct node_name {
 	char made[64];
 };
 
-// The node as sentences name it; one without a name is named by its place.
+// The node as sentences name it; one without a name is named by its type and number.
 static struct onnx_node name_node(struct onnx *onnx, uint32_t index, struct node_name *name)
 {
 	const Onnx__NodeProto *proto = onnx->proto->node[index];
@@ -153,7 +153,7 @@ static int import_node(struct onnx *onnx, uint32_t index)
 	if (rc == 0 && on_label)
 		return pass_labels(onnx, &node);
 	if (rc == 0)
-		rc = check_node(onnx, &node, op);
+		rc = nodes_check_node(onnx, &node, op);
 	if (rc == 0)
 		rc = op->import(onnx, &node);
 	return rc;

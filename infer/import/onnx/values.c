@@ -6,7 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
-static struct onnx_value *find(struct onnx *onnx, const char *name)
+static struct onnx_value *values_find(struct onnx *onnx, const char *name)
 {
 	unsigned char hash[crypto_shorthash_BYTES];
 	uint64_t at;
@@ -34,7 +34,7 @@ static int grow(struct onnx *onnx)
 	onnx->values_size = size;
 	for (size_t i = 0; i < old_size; i++) {
 		if (old[i].name)
-			*find(onnx, old[i].name) = old[i];
+			*values_find(onnx, old[i].name) = old[i];
 	}
 	return 0;
 }
@@ -45,7 +45,7 @@ struct onnx_value *onnx_value(struct onnx *onnx, const char *name)
 
 	if (onnx->n_values * 2 >= onnx->values_size && grow(onnx))
 		return NULL;
-	value = find(onnx, name);
+	value = values_find(onnx, name);
 	if (!value->name) {
 		value->name = name;
 		value->tensor = GRAPH_NONE;
@@ -57,7 +57,7 @@ struct onnx_value *onnx_value(struct onnx *onnx, const char *name)
 
 bool onnx_value_exists(struct onnx *onnx, const char *name)
 {
-	return onnx->values_size != 0 && find(onnx, name)->name != NULL;
+	return onnx->values_size != 0 && values_find(onnx, name)->name != NULL;
 }
 
 struct onnx_value *onnx_define(struct onnx *onnx, const char *name, const char *what)

@@ -51,7 +51,7 @@ int xgboost_integer(struct xgboost *x, const json_t *in, const char *where, cons
 }
 
 // XGBoost writes NaN and Infinity, which are no JSON, for what a split by category does not need:
-// null in their place. malloc'ed; NULL: out of memory.
+// null instead. malloc'ed; NULL: out of memory.
 static char *without_nan(const char *text, size_t size, size_t *made)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Members of the file's objects by name, refused with a sentence where they are missing or of another
-// kind. `where` is the object's place in the file, for the sentence.
+// kind. `where` is the object's path in the file, for the sentence.
 #pragma once
 
 #include "infer/import/xgboost/xgboost.h"

@@ -36,7 +36,7 @@ static const struct objective {
 	{ "survival:aft", LINK_EXP },
 };
 
-static const struct objective *find(struct xgboost *x)
+static const struct objective *xgboost_find_objective(struct xgboost *x)
 {
 	for (size_t i = 0; i < sizeof(OBJECTIVES) / sizeof(*OBJECTIVES); i++) {
 		if (strcmp(OBJECTIVES[i].name, x->objective) == 0)
@@ -79,7 +79,7 @@ static int read_scores(struct xgboost *x, const char *text, uint32_t *count)
 
 int xgboost_read_base(struct xgboost *x, const json_t *param)
 {
-	const struct objective *objective = find(x);
+	const struct objective *objective = xgboost_find_objective(x);
 	const json_t *score = json_object_get(param, "base_score");
 	uint32_t count = 1;
 
@@ -114,7 +114,7 @@ int xgboost_read_base(struct xgboost *x, const json_t *param)
 
 int xgboost_transform(struct xgboost *x, uint32_t margins, uint32_t *output)
 {
-	const struct objective *objective = find(x);
+	const struct objective *objective = xgboost_find_objective(x);
 	struct graph *graph = x->graph;
 
 	if (!objective)

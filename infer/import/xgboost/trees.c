@@ -19,7 +19,7 @@ struct source {
 	size_t next_categorical;
 	float scale; // of the leaves: dart's weight
 	char where[48];
-	uint32_t *set; // words of the categorical node at hand
+	uint32_t *set; // words of the categorical node being read
 	size_t set_room;
 };
 
@@ -105,7 +105,7 @@ static int read_set(struct source *s, uint32_t number, struct forest_node *node)
 	return 0;
 }
 
-static int read_leaf(struct source *s, uint32_t number, struct forest *forest)
+static int xgboost_read_leaf(struct source *s, uint32_t number, struct forest *forest)
 {
 	bool ok = true;
 	int rc = 0;
@@ -123,7 +123,7 @@ static int read_leaf(struct source *s, uint32_t number, struct forest *forest)
 	return rc;
 }
 
-static int read_node(void *context, uint32_t number, struct forest_node *node,
+static int xgboost_read_node(void *context, uint32_t number, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
 	struct source *s = context;
@@ -138,7 +138,7 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 		return refuse_node(s, number, "its children are no whole numbers");
 	node->is_leaf = left == -1;
 	if (node->is_leaf)
-		return read_leaf(s, number, forest);
+		return xgboost_read_leaf(s, number, forest);
 	node->feature = integer_at(s->index, number, &ok);
 	default_left = integer_at(s->default_left, number, &ok);
 	type = s->split_type ? integer_at(s->split_type, number, &ok) : 0;
@@ -241,7 +241,7 @@ static int add_tree(struct source *s, struct forest *forest, const json_t *tree,
 		rc = read_width(s, tree);
 	if (rc != 0)
 		return rc;
-	rc = forest_add(forest, s->n_nodes, 0, read_node, s, s->x->err);
+	rc = forest_add(forest, s->n_nodes, 0, xgboost_read_node, s, s->x->err);
 	if (rc != 0 && strncmp(s->x->err->text, "trees[", 6) != 0)
 		error_prefix(s->x->err, "%s", s->where);
 	return rc;

@@ -43,7 +43,7 @@ static size_t number_bytes(int type)
 }
 
 // Big-endian. The caller has seen that the bytes are there.
-static uint64_t take(struct reader *r, size_t bytes)
+static uint64_t ubjson_take(struct reader *r, size_t bytes)
 {
 	uint64_t bits = 0;
 
@@ -70,7 +70,7 @@ static json_t *number(struct reader *r, int type)
 
 	if (left(r) < bytes)
 		return REFUSE(r, "byte %zu: the file ends within a number", r->at);
-	bits = take(r, bytes);
+	bits = ubjson_take(r, bytes);
 	if (type == 'd') {
 		word = (uint32_t)bits;
 		memcpy(&narrow, &word, sizeof(narrow));
@@ -85,7 +85,7 @@ static json_t *number(struct reader *r, int type)
 }
 
 // The count or length that stands here as a number. False: refused.
-static bool length(struct reader *r, size_t *value)
+static bool ubjson_length(struct reader *r, size_t *value)
 {
 	const size_t at = r->at;
 	int type;
@@ -93,10 +93,10 @@ static bool length(struct reader *r, size_t *value)
 
 	if (left(r) < 1)
 		return REFUSE(r, "byte %zu: the file ends where a length should be", at) != NULL;
-	type = (int)take(r, 1);
+	type = (int)ubjson_take(r, 1);
 	if (number_bytes(type) == 0 || type == 'd' || type == 'D' || left(r) < number_bytes(type))
 		return REFUSE(r, "byte %zu: should be a length", at) != NULL;
-	n = signed_of(type, take(r, number_bytes(type)));
+	n = signed_of(type, ubjson_take(r, number_bytes(type)));
 	if (n < 0 || (uint64_t)n > left(r))
 		return REFUSE(r, "byte %zu: a length of %" PRId64 ", only %zu bytes are left", at,
 			       n, left(r)) != NULL;
@@ -110,7 +110,7 @@ static json_t *text(struct reader *r)
 	json_t *string, *any;
 	size_t bytes;
 
-	if (!length(r, &bytes))
+	if (!ubjson_length(r, &bytes))
 		return NULL;
 	string = json_stringn((const char *)r->bytes + r->at, bytes);
 	r->at += bytes;
@@ -145,7 +145,7 @@ static bool header(struct reader *r, int *type, bool *counted, size_t *count)
 	if (left(r) >= 1 && r->bytes[r->at] == '#') {
 		r->at++;
 		*counted = true;
-		if (!length(r, count))
+		if (!ubjson_length(r, count))
 			return false;
 		if (*type && *count > left(r) / (number_bytes(*type) ? number_bytes(*type) : 1))
 			return REFUSE(r, "byte %zu: %zu values, only %zu bytes are left", r->at,

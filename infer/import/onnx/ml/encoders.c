@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OneHotEncoder and LabelEncoder of ai.onnx.ml. Texts have no place in a row of float32.
+// OneHotEncoder and LabelEncoder of ai.onnx.ml. Texts cannot be scored: a row is float32.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/ml/columns.h"

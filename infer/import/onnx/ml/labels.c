@@ -47,8 +47,8 @@ int onnx_keep_labels(struct onnx *onnx, const struct onnx_node *node, const char
 
 // The whole number of the class that `index` points at, where the file gives as many as there are
 // scores; the index itself where it does not.
-static uint32_t emit_class(struct onnx *onnx, const struct onnx_node *node, const char *ints_name,
-	int64_t count, uint32_t index)
+static uint32_t labels_emit_class(struct onnx *onnx, const struct onnx_node *node,
+	const char *ints_name, int64_t count, uint32_t index)
 {
 	const struct attr axis = ONNX_INT(ATTR_AXIS, 0);
 	const Onnx__AttributeProto *ints;
@@ -107,7 +107,8 @@ int onnx_output_label(
 		return onnx_refused(onnx);
 	label = onnx_emit(onnx, node, OP_ARG_MAX, 1, &scores, 2, attrs);
 	return onnx_output(onnx, node, 0,
-		emit_class(onnx, node, ints_name, onnx->graph->tensors[scores].dims[1], label));
+		labels_emit_class(
+			onnx, node, ints_name, onnx->graph->tensors[scores].dims[1], label));
 }
 
 static int import_zipmap(struct onnx *onnx, const struct onnx_node *node)

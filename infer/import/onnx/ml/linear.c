@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-static uint32_t constant(struct onnx *onnx, const struct onnx_node *node, const char *what,
+static uint32_t linear_constant(struct onnx *onnx, const struct onnx_node *node, const char *what,
 	uint32_t rank, int64_t d0, int64_t d1, void **data)
 {
 	const int64_t dims[2] = { d0, d1 };
@@ -52,10 +52,10 @@ static uint32_t emit_double(struct onnx *onnx, const struct onnx_node *node, uin
 	uint32_t inputs[4] = { x, GRAPH_NONE, GRAPH_NONE, bias };
 	void *vectors, *weights;
 
-	inputs[1] = constant(onnx, node, "vectors", 2, targets, columns, &vectors);
+	inputs[1] = linear_constant(onnx, node, "vectors", 2, targets, columns, &vectors);
 	if (inputs[1] == GRAPH_NONE)
 		return GRAPH_NONE;
-	inputs[2] = constant(onnx, node, "weights", 2, targets, outputs, &weights);
+	inputs[2] = linear_constant(onnx, node, "weights", 2, targets, outputs, &weights);
 	if (inputs[2] == GRAPH_NONE)
 		return GRAPH_NONE;
 	memcpy(vectors, coefficients, (size_t)(targets * columns) * sizeof(float));
@@ -92,25 +92,25 @@ static uint32_t emit_linear(
 			n_coefficients, n_intercepts, (long long)targets, (long long)columns);
 		return GRAPH_NONE;
 	}
-	inputs[1] = constant(onnx, node, "coefficients", 2, columns, outputs, &data);
+	inputs[1] = linear_constant(onnx, node, "coefficients", 2, columns, outputs, &data);
 	w = data;
 	if (inputs[1] == GRAPH_NONE)
 		return GRAPH_NONE;
-	inputs[2] = constant(onnx, node, "intercepts", 1, outputs, 0, &data);
+	inputs[2] = linear_constant(onnx, node, "intercepts", 1, outputs, 0, &data);
 	b = data;
 	if (inputs[2] == GRAPH_NONE)
 		return GRAPH_NONE;
 	for (int64_t n = 0; n < outputs; n++) {
 		int64_t from = second ? 0 : n;
-		bool turned = second && n == 0;
+		bool complement = second && n == 0;
 
 		for (int64_t k = 0; k < columns; k++) {
 			float c = coefficients[from * columns + k];
 
-			w[k * outputs + n] = turned ? -c : c;
+			w[k * outputs + n] = complement ? -c : c;
 		}
 		b[n] = n_intercepts ? intercepts[from] : 0;
-		if (turned)
+		if (complement)
 			b[n] = 1.0f - b[n];
 	}
 	if (wants_double(coefficients, targets, columns))

@@ -397,7 +397,7 @@ static uint32_t emit_second(const struct svm *svm, uint32_t decisions)
 }
 
 // What the predicted class is the best of.
-static uint32_t emit_class(const struct svm *svm, uint32_t decisions)
+static uint32_t svm_emit_class(const struct svm *svm, uint32_t decisions)
 {
 	if (svm->n_vectors != 0)
 		return emit_votes(svm, decisions);
@@ -426,7 +426,7 @@ static int import_svm_classifier(struct onnx *onnx, const struct onnx_node *node
 	if (scores == GRAPH_NONE)
 		return onnx_refused(onnx);
 	if (onnx_output_label(onnx, node, "classlabels_ints",
-		    onnx->labels ? emit_class(&svm, decisions) : scores))
+		    onnx->labels ? svm_emit_class(&svm, decisions) : scores))
 		return onnx_refused(onnx);
 	return onnx_output(onnx, node, 1, scores);
 }

@@ -27,12 +27,12 @@ struct ensemble {
 	size_t n_members;
 	size_t *first_member; // [n] of a branch that asks for membership
 	uint32_t n_targets;
-	uint32_t *words; // of the set at hand
+	uint32_t *words; // of the set of the branch being read
 };
 
 #define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
 
-static int ints(
+static int ensemble_ints(
 	struct ensemble *e, const char *name, size_t count, bool optional, const int64_t **values)
 {
 	const Onnx__AttributeProto *attr;
@@ -48,7 +48,7 @@ static int ints(
 	return 0;
 }
 
-static int read_modes(struct ensemble *e)
+static int ensemble_read_modes(struct ensemble *e)
 {
 	const Onnx__AttributeProto *attr;
 	uint32_t index;
@@ -112,11 +112,11 @@ static int read_attributes(struct ensemble *e)
 			e->n, e->n_leaves);
 	e->feature = features->ints;
 	e->target = targets->ints;
-	if (read_modes(e) || ints(e, "nodes_truenodeids", e->n, false, &e->yes) ||
-		ints(e, "nodes_falsenodeids", e->n, false, &e->no) ||
-		ints(e, "nodes_trueleafs", e->n, false, &e->yes_leaf) ||
-		ints(e, "nodes_falseleafs", e->n, false, &e->no_leaf) ||
-		ints(e, "nodes_missing_value_tracks_true", e->n, true, &e->missing) ||
+	if (ensemble_read_modes(e) || ensemble_ints(e, "nodes_truenodeids", e->n, false, &e->yes) ||
+		ensemble_ints(e, "nodes_falsenodeids", e->n, false, &e->no) ||
+		ensemble_ints(e, "nodes_trueleafs", e->n, false, &e->yes_leaf) ||
+		ensemble_ints(e, "nodes_falseleafs", e->n, false, &e->no_leaf) ||
+		ensemble_ints(e, "nodes_missing_value_tracks_true", e->n, true, &e->missing) ||
 		onnx_attr_doubles(e->onnx, e->node, NULL, "nodes_splits", &n_splits, &e->split) ||
 		onnx_attr_doubles(e->onnx, e->node, NULL, "leaf_weights", &n_weights, &e->weight) ||
 		onnx_attr_doubles(
@@ -188,7 +188,7 @@ static int read_members(struct ensemble *e, uint32_t number, struct forest_node 
 
 // Branches have their own numbers; a leaf's is made of the way to it, so that two ways may lead to
 // one, as where a tree is a leaf only.
-static int64_t number_of(
+static int64_t ensemble_number_of(
 	const struct ensemble *e, int64_t child, bool leaf, uint32_t from, bool yes)
 {
 	if (leaf)
@@ -196,7 +196,7 @@ static int64_t number_of(
 	return child >= 0 && (uint64_t)child < e->n ? child : INT64_MAX;
 }
 
-static int read_leaf(
+static int ensemble_read_leaf(
 	struct ensemble *e, uint32_t number, struct forest_node *node, struct forest *forest)
 {
 	const uint32_t from = (number - (uint32_t)e->n) / 2;
@@ -213,17 +213,17 @@ static int read_leaf(
 		forest, (uint32_t)e->target[leaf], (float)e->weight[leaf], e->onnx->err);
 }
 
-static int read_node(void *context, uint32_t number, struct forest_node *node,
+static int ensemble_read_node(void *context, uint32_t number, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
 	struct ensemble *e = context;
 
 	(void)err;
 	if (number >= e->n)
-		return read_leaf(e, number, node, forest);
+		return ensemble_read_leaf(e, number, node, forest);
 	node->feature = e->feature[number];
-	node->yes = number_of(e, e->yes[number], e->yes_leaf[number], number, true);
-	node->no = number_of(e, e->no[number], e->no_leaf[number], number, false);
+	node->yes = ensemble_number_of(e, e->yes[number], e->yes_leaf[number], number, true);
+	node->no = ensemble_number_of(e, e->no[number], e->no_leaf[number], number, false);
 	if (e->mode[number] == MODE_MEMBER)
 		return read_members(e, number, node);
 	onnx_tree_test(node, (enum tree_mode)e->mode[number], e->split[number],
@@ -231,7 +231,7 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 	return 0;
 }
 
-static int read_trees(struct ensemble *e, struct forest *forest)
+static int ensemble_read_trees(struct ensemble *e, struct forest *forest)
 {
 	const Onnx__AttributeProto *roots;
 
@@ -246,8 +246,8 @@ static int read_trees(struct ensemble *e, struct forest *forest)
 		if (root < 0 || (uint64_t)root >= e->n)
 			return REFUSE(e, "tree %zu begins at branch %" PRId64 ", there are %zu", i,
 				root, e->n);
-		rc = forest_add(
-			forest, (uint32_t)(3 * e->n), (uint32_t)root, read_node, e, e->onnx->err);
+		rc = forest_add(forest, (uint32_t)(3 * e->n), (uint32_t)root, ensemble_read_node, e,
+			e->onnx->err);
 		if (rc != 0 && strncmp(e->onnx->err->text, "node '", 6) != 0)
 			error_prefix(e->onnx->err, "node '%.80s' (%.40s): tree %zu", e->node->name,
 				e->node->type, i);
@@ -283,7 +283,7 @@ static int import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	forest = forest_create((uint32_t)columns, e.n_targets);
 	if (!forest)
 		return onnx_refuse_memory(onnx, node);
-	rc = read_trees(&e, forest);
+	rc = ensemble_read_trees(&e, forest);
 	if (rc == 0)
 		scores = onnx_emit_forest(
 			onnx, node, forest, e.n_targets, AGGREGATES[aggregate], NULL, x);

@@ -28,7 +28,7 @@ static float ceil_f32(double value)
 	return (double)near < value ? nextafterf(near, INFINITY) : near;
 }
 
-static void turn_round(struct forest_node *node)
+static void swap_branches(struct forest_node *node)
 {
 	const int64_t yes = node->yes;
 
@@ -46,7 +46,7 @@ void onnx_tree_test(
 	missing_true |= mode == MODE_NEQ;
 	node->kind = missing_true ? TREE_MISSING_TRUE : 0;
 	if (negated)
-		turn_round(node);
+		swap_branches(node);
 	if (mode == MODE_EQ || mode == MODE_NEQ) {
 		node->kind |= TREE_EQUAL;
 		node->threshold = (float)threshold;
@@ -56,8 +56,9 @@ void onnx_tree_test(
 		}
 	} else if (mode == MODE_LT || mode == MODE_GTE) {
 		node->threshold = ceil_f32(threshold);
-	} else if (threshold == (double)INFINITY) { // x <= infinity: always; turned round, never
-		turn_round(node);
+	} else if (threshold ==
+		(double)INFINITY) { // x <= infinity always holds; swapped, it never does
+		swap_branches(node);
 		node->threshold = -INFINITY;
 	} else {
 		node->threshold = nextafterf(floor_f32(threshold), INFINITY);

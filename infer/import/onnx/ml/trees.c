@@ -42,7 +42,7 @@ struct tree_lists {
 };
 
 // [count] whole numbers; `optional`: NULL where the attribute is not there.
-static int ints(struct tree_lists *e, const char *prefix, const char *name, size_t count,
+static int lists_ints(struct tree_lists *e, const char *prefix, const char *name, size_t count,
 	bool optional, const int64_t **values)
 {
 	const Onnx__AttributeProto *attr;
@@ -87,7 +87,7 @@ static struct listed *sorted(
 	return listed;
 }
 
-static int read_nodes(struct tree_lists *e)
+static int lists_read_nodes(struct tree_lists *e)
 {
 	const Onnx__AttributeProto *trees;
 	size_t n_thresholds;
@@ -99,11 +99,11 @@ static int read_nodes(struct tree_lists *e)
 		return REFUSE(e, "attribute 'nodes_treeids' has %zu values, should have 1 to %d",
 			e->n, TREES_BRANCHES_MAX);
 	e->tree = trees->ints;
-	if (ints(e, "nodes_", "nodeids", e->n, false, &e->number) ||
-		ints(e, "nodes_", "featureids", e->n, false, &e->feature) ||
-		ints(e, "nodes_", "truenodeids", e->n, false, &e->yes) ||
-		ints(e, "nodes_", "falsenodeids", e->n, false, &e->no) ||
-		ints(e, "nodes_", "missing_value_tracks_true", e->n, true, &e->missing) ||
+	if (lists_ints(e, "nodes_", "nodeids", e->n, false, &e->number) ||
+		lists_ints(e, "nodes_", "featureids", e->n, false, &e->feature) ||
+		lists_ints(e, "nodes_", "truenodeids", e->n, false, &e->yes) ||
+		lists_ints(e, "nodes_", "falsenodeids", e->n, false, &e->no) ||
+		lists_ints(e, "nodes_", "missing_value_tracks_true", e->n, true, &e->missing) ||
 		onnx_attr(e->onnx, e->node, "nodes_modes", ONNX_ATTRIBUTE(STRINGS), &e->modes) ||
 		onnx_attr_doubles(e->onnx, e->node, "nodes_values", "nodes_values_as_tensor",
 			&n_thresholds, &e->threshold))
@@ -125,23 +125,23 @@ static int read_nodes(struct tree_lists *e)
 }
 
 // `prefix` is "target_" or "class_".
-static int read_weights(struct tree_lists *e, const char *prefix)
+static int lists_read_weights(struct tree_lists *e, const char *prefix)
 {
 	char name[32], tensor[32];
 
 	snprintf(name, sizeof(name), "%sweights", prefix);
 	snprintf(tensor, sizeof(tensor), "%sweights_as_tensor", prefix);
 	if (onnx_attr_doubles(e->onnx, e->node, name, tensor, &e->n_weights, &e->weight) ||
-		ints(e, prefix, "treeids", e->n_weights, false, &e->weight_tree) ||
-		ints(e, prefix, "nodeids", e->n_weights, false, &e->weight_node) ||
-		ints(e, prefix, "ids", e->n_weights, false, &e->weight_target))
+		lists_ints(e, prefix, "treeids", e->n_weights, false, &e->weight_tree) ||
+		lists_ints(e, prefix, "nodeids", e->n_weights, false, &e->weight_node) ||
+		lists_ints(e, prefix, "ids", e->n_weights, false, &e->weight_target))
 		return onnx_refused(e->onnx);
 	e->weights = sorted(e, e->weight_tree, e->weight_node, e->n_weights);
 	return e->weights ? 0 : onnx_refused(e->onnx);
 }
 
 // The node's number within the tree being read; INT64_MAX: there is none.
-static int64_t find(const struct tree_lists *e, int64_t number)
+static int64_t lists_find(const struct tree_lists *e, int64_t number)
 {
 	size_t low = e->first, high = e->first + e->count;
 
@@ -158,7 +158,7 @@ static int64_t find(const struct tree_lists *e, int64_t number)
 	return INT64_MAX;
 }
 
-static int read_leaf(struct tree_lists *e, const struct listed *at, struct forest *forest)
+static int lists_read_leaf(struct tree_lists *e, const struct listed *at, struct forest *forest)
 {
 	size_t low = 0, high = e->n_weights;
 
@@ -202,7 +202,7 @@ static int mode_of(const ProtobufCBinaryData *text)
 	return text->len == 4 && memcmp(text->data, "LEAF", 4) == 0 ? MODE_COUNT : -1;
 }
 
-static int read_node(void *context, uint32_t number, struct forest_node *node,
+static int lists_read_node(void *context, uint32_t number, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
 	struct tree_lists *e = context;
@@ -217,10 +217,10 @@ static int read_node(void *context, uint32_t number, struct forest_node *node,
 			(const char *)mode->data);
 	node->is_leaf = known == MODE_COUNT;
 	if (node->is_leaf)
-		return read_leaf(e, at, forest);
+		return lists_read_leaf(e, at, forest);
 	node->feature = e->feature[at->index];
-	node->yes = find(e, e->yes[at->index]);
-	node->no = find(e, e->no[at->index]);
+	node->yes = lists_find(e, e->yes[at->index]);
+	node->no = lists_find(e, e->no[at->index]);
 	onnx_tree_test(node, (enum tree_mode)known, e->threshold[at->index],
 		e->missing && e->missing[at->index]);
 	return 0;
@@ -240,7 +240,7 @@ static int find_root(struct tree_lists *e, uint32_t *root)
 
 		for (int c = 0; c < 2 && mode_of(&e->modes->strings[at->index]) != MODE_COUNT;
 			c++) {
-			const int64_t child = find(e, children[c]);
+			const int64_t child = lists_find(e, children[c]);
 
 			if (child == INT64_MAX)
 				return REFUSE(e,
@@ -263,7 +263,7 @@ static int find_root(struct tree_lists *e, uint32_t *root)
 	return 0;
 }
 
-static int read_trees(struct tree_lists *e, struct forest *forest)
+static int lists_read_trees(struct tree_lists *e, struct forest *forest)
 {
 	for (e->first = 0; e->first < e->n; e->first += e->count) {
 		const int64_t tree = e->nodes[e->first].tree;
@@ -276,7 +276,7 @@ static int read_trees(struct tree_lists *e, struct forest *forest)
 		rc = find_root(e, &root);
 		if (rc != 0)
 			return rc;
-		rc = forest_add(forest, (uint32_t)e->count, root, read_node, e, e->onnx->err);
+		rc = forest_add(forest, (uint32_t)e->count, root, lists_read_node, e, e->onnx->err);
 		if (rc != 0 && strncmp(e->onnx->err->text, "node '", 6) != 0)
 			error_prefix(e->onnx->err, "node '%.80s' (%.40s): tree %" PRId64,
 				e->node->name, e->node->type, tree);
@@ -299,7 +299,7 @@ static uint32_t emit_lists(struct tree_lists *e, const char *aggregate, const do
 	forest = forest_create((uint32_t)columns, e->n_targets);
 	if (!forest)
 		onnx_refuse_memory(e->onnx, e->node);
-	else if (read_trees(e, forest) == 0)
+	else if (lists_read_trees(e, forest) == 0)
 		scores = onnx_emit_forest(
 			e->onnx, e->node, forest, e->n_targets, aggregate, base, x);
 	forest_destroy(forest);
@@ -310,7 +310,7 @@ static uint32_t emit_lists(struct tree_lists *e, const char *aggregate, const do
 // values.
 static int read_lists(struct tree_lists *e, const char *prefix)
 {
-	if (read_nodes(e) || read_weights(e, prefix))
+	if (lists_read_nodes(e) || lists_read_weights(e, prefix))
 		return onnx_refused(e->onnx);
 	return onnx_attr_doubles(
 		e->onnx, e->node, "base_values", "base_values_as_tensor", &e->n_base, &e->base);
@@ -351,15 +351,15 @@ static int import_tree_regressor(struct onnx *onnx, const struct onnx_node *node
 }
 
 // What all weights are like.
-struct weights {
+struct tree_weights {
 	bool positive;   // none is below 0
 	bool first_only; // all are for class 0
 	bool one_class;  // all are for the same
 };
 
-static struct weights look_at(const struct tree_lists *e)
+static struct tree_weights look_at(const struct tree_lists *e)
 {
-	struct weights w = { true, true, true };
+	struct tree_weights w = { true, true, true };
 
 	for (size_t i = 0; e->weight_target && i < e->n_weights; i++) {
 		w.positive &= e->weight[i] >= 0;
@@ -414,7 +414,7 @@ static uint32_t emit_binary(
 // The label's rule where one class of two has all weights: the second, if their sum s is above the
 // limit, which is 0.5 for shares and 0 for margins, whatever transform the scores go through. It is
 // the best of [limit, s].
-static uint32_t emit_decisive(struct tree_lists *e, const struct weights *w, uint32_t scores)
+static uint32_t emit_decisive(struct tree_lists *e, const struct tree_weights *w, uint32_t scores)
 {
 	const float limit = w->positive ? 0.5f : 0;
 
@@ -431,7 +431,7 @@ static int import_tree_classifier(struct onnx *onnx, const struct onnx_node *nod
 	enum post_transform post;
 	size_t n_labels;
 	uint32_t scores, decisive; // transforms that saturate make ties of it
-	struct weights weights;
+	struct tree_weights weights;
 	bool binary;
 
 	if (onnx_keep_labels(onnx, node, "classlabels_strings", "classlabels_int64s", &n_labels) ||

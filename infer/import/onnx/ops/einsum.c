@@ -25,7 +25,7 @@ struct einsum {
 	struct operand operands[OPERANDS_MAX], out; // of `out` only the letters
 	uint32_t n_operands;
 	int64_t size[LETTERS];
-	uint32_t times[LETTERS]; // in how many places of the operands
+	uint32_t times[LETTERS]; // how often it stands in the operands
 	uint32_t n_dots;         // dimensions that "..." stands for, in the operand with the most
 };
 
@@ -316,7 +316,7 @@ static void classify(const struct einsum *e, const struct operand *a, const stru
 	}
 }
 
-static int64_t product_of(const struct einsum *e, const char *letters)
+static int64_t einsum_product_of(const struct einsum *e, const char *letters)
 {
 	int64_t product = 1;
 
@@ -329,14 +329,14 @@ static int64_t product_of(const struct einsum *e, const char *letters)
 static int as_matrices(struct einsum *e, struct operand *operand, const char *batch,
 	const char *first, const char *second)
 {
-	const int64_t dims[3] = { product_of(e, batch), product_of(e, first),
-		product_of(e, second) };
+	const int64_t dims[3] = { einsum_product_of(e, batch), einsum_product_of(e, first),
+		einsum_product_of(e, second) };
 	const uint32_t skip = *batch ? 0 : 1;
 	char letters[3 * GRAPH_RANK_MAX + 3];
 
 	snprintf(letters, sizeof(letters), "%s%s%s", batch, first, second);
 	return order(e, operand, letters) ? onnx_refused(e->onnx)
-		: reshape(e, operand, 3 - skip, dims + skip);
+					  : reshape(e, operand, 3 - skip, dims + skip);
 }
 
 static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint32_t next)

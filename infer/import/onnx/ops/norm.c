@@ -239,7 +239,7 @@ static int import_lp_norm(struct onnx *onnx, const struct onnx_node *node)
 		onnx, node, 0, onnx_emit_pair(onnx, node, OP_DIV, node->inputs[0], made));
 }
 
-// Each channel of each image by its own mean and deviation: a LayerNormalization of its places.
+// Each channel of each image by its own mean and deviation: a LayerNormalization of its positions.
 static int import_instance_norm(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);

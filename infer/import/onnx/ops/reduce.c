@@ -37,7 +37,7 @@ static int declared_axes(
 }
 
 // Axes counted from the front, each once; *count 0: none are given.
-static int read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t rank,
+static int reduce_read_axes(struct onnx *onnx, const struct onnx_node *node, uint32_t rank,
 	uint32_t *count, int64_t *axes)
 {
 	const Onnx__AttributeProto *attr;
@@ -90,7 +90,7 @@ static int import_reduce(struct onnx *onnx, const struct onnx_node *node)
 	const enum op op = node->op;
 	int64_t keep, noop, axes[GRAPH_RANK_MAX];
 	uint32_t count;
-	int rc = read_axes(onnx, node, x.rank, &count, axes);
+	int rc = reduce_read_axes(onnx, node, x.rank, &count, axes);
 
 	if (rc != 0)
 		return rc;

@@ -40,7 +40,7 @@ static int reshape_as_declared(struct onnx *onnx, const struct onnx_node *node)
 	return reshape_to(onnx, node, rank, dims);
 }
 
-static bool is_computed(const struct onnx *onnx, const struct onnx_node *node)
+static bool reshape_is_computed(const struct onnx *onnx, const struct onnx_node *node)
 {
 	return onnx_is_given(node, 1) && !onnx_input(onnx, node, 1)->data;
 }
@@ -75,7 +75,7 @@ static int import_reshape(struct onnx *onnx, const struct onnx_node *node)
 	uint32_t rank = 0, open = GRAPH_NONE;
 	int rc;
 
-	if (onnx->opset >= 5 && is_computed(onnx, node))
+	if (onnx->opset >= 5 && reshape_is_computed(onnx, node))
 		return reshape_as_declared(onnx, node);
 	rc = read_shape(onnx, node, &rank, &wanted);
 	if (rc == 0)
@@ -124,7 +124,7 @@ static int import_flatten(struct onnx *onnx, const struct onnx_node *node)
 }
 
 // Axes are an attribute before opset 13, an input since. A bit for each of `rank` dimensions.
-static int read_axes(
+static int reshape_read_axes(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t rank, bool *given, uint32_t *mask)
 {
 	const Onnx__AttributeProto *attr;
@@ -168,9 +168,9 @@ static int import_squeeze(struct onnx *onnx, const struct onnx_node *node)
 	bool given;
 	int rc;
 
-	if (is_computed(onnx, node))
+	if (reshape_is_computed(onnx, node))
 		return reshape_as_declared(onnx, node);
-	rc = read_axes(onnx, node, x->rank, &given, &mask);
+	rc = reshape_read_axes(onnx, node, x->rank, &given, &mask);
 	if (rc != 0)
 		return rc;
 	for (uint32_t d = 0; d < x->rank; d++) {
@@ -192,7 +192,7 @@ static int import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 	bool given;
 	int rc;
 
-	if (is_computed(onnx, node))
+	if (reshape_is_computed(onnx, node))
 		return reshape_as_declared(onnx, node);
 	if (onnx_is_given(node, 1)) {
 		added = (uint32_t)tensor_elements(&onnx->graph->tensors[node->inputs[1]]);
@@ -207,7 +207,7 @@ static int import_unsqueeze(struct onnx *onnx, const struct onnx_node *node)
 	if (added > GRAPH_RANK_MAX || rank > GRAPH_RANK_MAX)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"no axes, or more than %d dimensions in the end", GRAPH_RANK_MAX);
-	rc = read_axes(onnx, node, rank, &given, &mask);
+	rc = reshape_read_axes(onnx, node, rank, &given, &mask);
 	if (rc != 0)
 		return rc;
 	for (uint32_t d = 0; d < rank; d++)

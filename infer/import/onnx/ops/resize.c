@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Resize and Upsample, axis by axis: nearest as a Gather of whole slices, linear and cubic as a
-// product with a matrix of each place's weights. Coordinates: ONNX's Operators.md, Resize.
+// product with a matrix of each output position's weights. Coordinates: ONNX's Operators.md, Resize.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RESIZE_MOST  ((int64_t)1 << 20) // places of an axis
+#define RESIZE_MOST  ((int64_t)1 << 20) // values along an axis
 #define WEIGHTS_MOST ((int64_t)1 << 22) // of a matrix
 #define TAPS         4
 
@@ -54,7 +54,7 @@ static int choice(struct onnx *onnx, const struct onnx_node *node, const char *a
 	return onnx_refuse(onnx, node, -ENOTSUP, "%s '%.30s' is not supported", attribute, text);
 }
 
-static int read_modes(struct onnx *onnx, const struct onnx_node *node, struct resize *resize)
+static int resize_read_modes(struct onnx *onnx, const struct onnx_node *node, struct resize *resize)
 {
 	static const char *const MODES[] = { "nearest", "linear", "cubic", NULL };
 	static const char *const COORDINATES[] = { "half_pixel", "half_pixel_symmetric",
@@ -86,8 +86,8 @@ static int read_modes(struct onnx *onnx, const struct onnx_node *node, struct re
 	return 0;
 }
 
-// The place of the input that output place i lies at.
-static double place_of(const struct resize *resize, const struct axis *axis, int64_t i)
+// The input coordinate, in values, that output position i stands for.
+static double resize_position(const struct resize *resize, const struct axis *axis, int64_t i)
 {
 	const double x = (double)i, scale = axis->scale;
 	const double middle = (double)axis->in / 2;
@@ -111,24 +111,26 @@ static double place_of(const struct resize *resize, const struct axis *axis, int
 	}
 }
 
-static int64_t inside(const struct axis *axis, double place)
+static int64_t inside(const struct axis *axis, double position)
 {
-	return place < 0 ? 0 : place > (double)(axis->in - 1) ? axis->in - 1 : (int64_t)place;
+	return position < 0                         ? 0
+		: position > (double)(axis->in - 1) ? axis->in - 1
+						    : (int64_t)position;
 }
 
 static int64_t nearest(const struct resize *resize, const struct axis *axis, int64_t i)
 {
-	const double place = place_of(resize, axis, i);
+	const double position = resize_position(resize, axis, i);
 
 	switch (resize->rounding) {
 	case PREFER_CEIL:
-		return inside(axis, floor(place + 0.5));
+		return inside(axis, floor(position + 0.5));
 	case FLOOR:
-		return inside(axis, floor(place));
+		return inside(axis, floor(position));
 	case CEIL:
-		return inside(axis, ceil(place));
+		return inside(axis, ceil(position));
 	default:
-		return inside(axis, ceil(place - 0.5));
+		return inside(axis, ceil(position - 0.5));
 	}
 }
 
@@ -138,14 +140,14 @@ static double cubic(double a, double t)
 	return t <= 1 ? ((a + 2) * t - (a + 3)) * t * t + 1 : a * (((t - 5) * t + 8) * t - 4);
 }
 
-// The weights of one output place, beyond the edges the edge's value: row [in], zeroed.
+// The weights of one output position, beyond the edges the edge's value: row [in], zeroed.
 static void weigh(const struct resize *resize, const struct axis *axis, int64_t i, float *row)
 {
-	const double place = place_of(resize, axis, i), first = floor(place) - 1;
+	const double position = resize_position(resize, axis, i), first = floor(position) - 1;
 	double weights[TAPS], sum = 0;
 
 	for (int t = 0; t < TAPS; t++) {
-		const double at = first + t, away = fabs(place - at);
+		const double at = first + t, away = fabs(position - at);
 
 		weights[t] =
 			resize->mode == RESIZE_CUBIC ? cubic(resize->a, away) : fmax(0, 1 - away);
@@ -218,7 +220,7 @@ static int emit(struct onnx *onnx, const struct onnx_node *node, const struct re
 }
 
 // The k-th of `count` sizes or scales is dimension which[k]'s: attribute "axes", or all in order.
-static int read_axes(
+static int resize_read_axes(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t count, uint32_t *which)
 {
 	const uint32_t rank = onnx_input(onnx, node, 0)->rank;
@@ -255,7 +257,7 @@ static int by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis
 		for (uint32_t k = 0; k < count; k++)
 			which[k] = k;
 	} else if (onnx_input_ints(onnx, node, 3, &count, &sizes) ||
-		read_axes(onnx, node, count, which)) {
+		resize_read_axes(onnx, node, count, which)) {
 		return onnx_refused(onnx);
 	}
 	for (uint32_t k = 0; k < count; k++) {
@@ -276,7 +278,7 @@ static int by_scales(struct onnx *onnx, const struct onnx_node *node, const floa
 {
 	uint32_t which[GRAPH_RANK_MAX] = { 0 };
 
-	if (read_axes(onnx, node, count, which))
+	if (resize_read_axes(onnx, node, count, which))
 		return onnx_refused(onnx);
 	for (uint32_t k = 0; k < count; k++) {
 		struct axis *axis = &axes[which[k]];
@@ -326,7 +328,7 @@ static int import_resize(struct onnx *onnx, const struct onnx_node *node)
 	const uint32_t scales = onnx->opset < 11 || strcmp(node->type, "Upsample") == 0 ? 1 : 2;
 	struct axis axes[GRAPH_RANK_MAX] = { 0 };
 	struct resize resize = { 0 };
-	int rc = read_modes(onnx, node, &resize);
+	int rc = resize_read_modes(onnx, node, &resize);
 
 	for (uint32_t d = 0; d < x->rank; d++)
 		axes[d] = (struct axis){ x->dims[d], x->dims[d], 1 };

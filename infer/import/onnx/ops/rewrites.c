@@ -79,8 +79,8 @@ static int import_trilu(struct onnx *onnx, const struct onnx_node *node)
 			node->inputs[0], zero));
 }
 
-// Both take dimensions apart, change their places, and put them together: [N, C, H, W] by way of
-// six.
+// DepthToSpace and SpaceToDepth: a Reshape of [N, C, H, W] to six dimensions, a Transpose, and a
+// Reshape back to four.
 static int shuffle(struct onnx *onnx, const struct onnx_node *node, const int64_t apart[6],
 	const int64_t perm[6], const int64_t together[4])
 {

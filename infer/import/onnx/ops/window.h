@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Windows of convolutions and pools: their attributes, auto_pad and output_shape turned into pads.
+// Windows of convolutions and pools: their attributes, auto_pad and output_shape become pads.
 #pragma once
 
 #include "infer/graph/window.h"
