@@ -29,21 +29,16 @@
 
 #define KERNEL_ALIGN 64 // of packed weights
 
-// What a list of kernels has on one architecture alone, and for kernels that are written once for
-// all vectors (vec.h): what they need at least, and the widest of them that `mask` allows.
+// What a list of kernels has on one architecture alone, and the least that the kernels need which are
+// written once for all vectors (vec.h).
 #if defined(__x86_64__)
 #define X86(...) __VA_ARGS__
 #define ARM(...)
-#define KERNEL_VECTORS            ISA_AVX2
-#define KERNEL_WIDEST(name, mask) (kernel_allowed(ISA_AVX512, mask) ? name##__avx512 : name##__avx2)
-#define KERNEL_WIDEST_NAME(name, mask)                                                             \
-	(kernel_allowed(ISA_AVX512, mask) ? #name "__avx512" : #name "__avx2")
+#define KERNEL_VECTORS ISA_AVX2
 #elif defined(__aarch64__)
 #define X86(...)
-#define ARM(...)                       __VA_ARGS__
-#define KERNEL_VECTORS                 ISA_NEON
-#define KERNEL_WIDEST(name, mask)      ((void)(mask), name##__neon)
-#define KERNEL_WIDEST_NAME(name, mask) ((void)(mask), #name "__neon")
+#define ARM(...)       __VA_ARGS__
+#define KERNEL_VECTORS ISA_NEON
 #else
 #error "kernels are chosen on x86-64 and aarch64; another architecture needs its lists here"
 #endif

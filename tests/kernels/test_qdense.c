@@ -17,10 +17,10 @@ struct problem {
 	int32_t *b;
 	float *multiplier;
 	struct guarded x, packed;
-	struct qdense_tail tail;
+	struct qdense_epilogue epilogue;
 	struct qdense_rows rows;
 	struct guarded scale, zero;
-	void *constants[3]; // of the tail
+	void *constants[3]; // of the epilogue
 };
 
 static void *aligned(size_t bytes)
@@ -39,7 +39,7 @@ static float any_scale(uint32_t i)
 }
 
 // Rows that each have a scale and a zero point, or all the same, and what comes of their sums.
-static void make_tail(struct problem *p, bool hostile)
+static void make_epilogue(struct problem *p, bool hostile)
 {
 	const uint32_t n = p->dense.n, m = p->m ? p->m : 1;
 	int32_t *sums = aligned(QDENSE_PADDED(n) * sizeof(*sums));
@@ -54,13 +54,13 @@ static void make_tail(struct problem *p, bool hostile)
 		zeros[i] = (int32_t)random_below(256) - 128;
 		bias[i] = hostile ? any_scale(i) : random_float(-1.0f, 1.0f);
 	}
-	p->tail = (struct qdense_tail){ .zero_sums = sums,
+	p->epilogue = (struct qdense_epilogue){ .zero_sums = sums,
 		.w_zeros = random_below(2) ? zeros : NULL,
 		.bias = bias,
 		.low = -INFINITY,
 		.high = random_below(2) ? INFINITY : 2.5f };
 	if (random_below(2))
-		p->tail.low = 0; // Relu
+		p->epilogue.low = 0; // Relu
 	p->scale = guarded_alloc(m * sizeof(float));
 	p->zero = guarded_alloc(m);
 	for (uint32_t i = 0; i < m; i++) {
@@ -72,7 +72,7 @@ static void make_tail(struct problem *p, bool hostile)
 		.scale_step = random_below(4) != 0,
 		.zero_step = random_below(4) != 0 };
 	p->dense.to = DTYPE_F32;
-	p->dense.tail = &p->tail;
+	p->dense.epilogue = &p->epilogue;
 }
 
 static struct problem make(uint32_t m, uint32_t k, uint32_t n, bool hostile)
@@ -135,7 +135,7 @@ static void check(
 	struct guarded y, expected;
 
 	if (random_below(3) == 0)
-		make_tail(&p, hostile);
+		make_epilogue(&p, hostile);
 	y = guarded_alloc(out_bytes(&p));
 	expected = guarded_alloc(out_bytes(&p));
 	QDENSE_KERNELS[0].run(&p.dense, m, p.x.data, &p.rows, expected.data);
@@ -148,7 +148,7 @@ static void check(
 			continue; // which NaN is not promised
 		if (memcmp((char *)y.data + i * width, (char *)expected.data + i * width, width))
 			fail_msg("%s m=%u k=%u n=%u to %s%s: value %zu differs", kernel->name, m, k,
-				n, dtype_name(p.dense.to), p.dense.tail ? " by rows" : "", i);
+				n, dtype_name(p.dense.to), p.dense.epilogue ? " by rows" : "", i);
 	}
 	guarded_free(&y);
 	guarded_free(&expected);
@@ -217,7 +217,7 @@ static void qdense_scalar_is_the_formula(void **state)
 }
 
 // The same of rows that stand for floats by scales of their own, zero points taken off one by one.
-static void qdense_tail_is_the_formula(void **state)
+static void qdense_epilogue_is_the_formula(void **state)
 {
 	(void)state;
 	for (uint32_t turn = 0; turn < 60; turn++) {
@@ -225,24 +225,25 @@ static void qdense_tail_is_the_formula(void **state)
 		const struct qdense *d = &p.dense;
 		float *y;
 
-		make_tail(&p, false);
+		make_epilogue(&p, false);
 		y = aligned(out_bytes(&p));
 		QDENSE_KERNELS[0].run(d, p.m, p.x.data, &p.rows, y);
 		for (uint32_t i = 0; i < p.m * d->n; i++) {
 			const uint32_t row = i / d->n, c = i % d->n;
 			const uint8_t byte = p.rows.zero ? p.rows.zero[row * p.rows.zero_step] : 0;
 			const int32_t zero = d->x_signed ? (int8_t)byte : byte;
-			int64_t sum = sum_of(&p, row, c) - (int64_t)zero * p.tail.zero_sums[c];
+			int64_t sum = sum_of(&p, row, c) - (int64_t)zero * p.epilogue.zero_sums[c];
 			volatile float v = p.rows.scale[row * p.rows.scale_step] * p.multiplier[c];
 
-			for (uint32_t l = 0; l < d->k && p.tail.w_zeros; l++) {
+			for (uint32_t l = 0; l < d->k && p.epilogue.w_zeros; l++) {
 				const uint8_t of = ((uint8_t *)p.x.data)[row * d->k + l];
 
-				sum -= (int64_t)(d->x_signed ? (int8_t)of : of) * p.tail.w_zeros[c];
+				sum -= (int64_t)(d->x_signed ? (int8_t)of : of) *
+					p.epilogue.w_zeros[c];
 			}
 			v = (float)sum * v; // not contracted: v is volatile
-			v = v + p.tail.bias[c];
-			assert_true(fminf(p.tail.high, fmaxf(p.tail.low, v)) == y[i]);
+			v = v + p.epilogue.bias[c];
+			assert_true(fminf(p.epilogue.high, fmaxf(p.epilogue.low, v)) == y[i]);
 		}
 		free(y);
 		forget(&p);
@@ -252,7 +253,7 @@ static void qdense_tail_is_the_formula(void **state)
 int main(void)
 {
 	const struct CMUnitTest others[] = { cmocka_unit_test(qdense_scalar_is_the_formula),
-		cmocka_unit_test(qdense_tail_is_the_formula) };
+		cmocka_unit_test(qdense_epilogue_is_the_formula) };
 	int failures;
 
 	random_init();

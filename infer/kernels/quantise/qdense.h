@@ -7,7 +7,7 @@
 //	u8, i8:  y = (int)roundeven(min(max(v, low - zero), high - zero)) + zero
 // where max(v, l) is v > l ? v : l and min(v, h) is v < h ? v : h, so that NaN becomes low. An
 // activation that cuts (Relu) is in low and high. Sums themselves come out as i32. Contract as
-// kernels.h says; those of one row stand for floats by its own scale, see struct qdense_tail.
+// kernels.h says; those of one row stand for floats by its own scale, see struct qdense_epilogue.
 #pragma once
 
 #include "infer/graph/graph.h"
@@ -19,7 +19,7 @@ struct qdense {
 	bool x_signed;
 	enum dtype to; // F32, U8, I8, I32
 	int32_t zero, low, high;
-	const struct qdense_tail *tail; // NULL, or what happens to sums that become F32
+	const struct qdense_epilogue *epilogue; // NULL, or what happens to sums that become F32
 };
 
 // Rows that were quantised each by itself (dynamically). In this order and in float32, as the
@@ -27,7 +27,7 @@ struct qdense {
 //	sum = sum(x W) - zero * zero_sums[n] - sum(x) * w_zeros[n]
 //	v = (float)sum * (scale * multiplier[n]) + bias[n]
 //	y = min(high, max(low, v)), where NaN stays NaN
-struct qdense_tail {
+struct qdense_epilogue {
 	// [QDENSE_PADDED(n)], aligned as floats are. zero_sums: of each column of W, less k times
 	// its zero point where that is not in W; w_zeros: such zero points, or NULL.
 	const int32_t *zero_sums, *w_zeros;
@@ -41,7 +41,8 @@ struct qdense_rows {
 	uint32_t scale_step, zero_step; // 1: each row has its own; 0: all have the same
 };
 
-// x rows are k bytes, y rows n values, both without gaps. `rows` is looked at where there is a tail.
+// x rows are k bytes, y rows n values, both without gaps. `rows` is looked at where there is an
+// epilogue.
 typedef void qdense_fn(const struct qdense *dense, uint32_t m, const uint8_t *x,
 	const struct qdense_rows *rows, void *y);
 // One packing for all: of each 16 columns i32 bias[16], f32 multiplier[16], i8 [k/4][16][4], what

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Up to 2 rows by one panel. vpmaddubsw saturates, so bytes are widened and vpmaddwd adds pairs;
 // the two sums of a column are added at the end.
-#include "infer/kernels/quantise/qdense_tail.h"
+#include "infer/kernels/quantise/qdense_epilogue.h"
 
 #include <assert.h>
 #include <immintrin.h>
@@ -110,7 +110,7 @@ void q8_dense_2x16__avx2(const struct qdense *dense, uint32_t m, const uint8_t *
 			else
 				qdense_tile(dense, 1, x, out, column);
 		}
-		if (dense->tail)
+		if (dense->epilogue)
 			qdense_finish(dense, of, row, rows, x, out);
 		x += (size_t)rows * dense->k;
 		out += rows * y_bytes;

@@ -2,7 +2,7 @@
 // Up to 2 rows by one panel: products of bytes, added in pairs; the two sums of a column are added
 // at the end. Rows are read as int8, as x - 128 where they are unsigned. The bias of a panel
 // expects bytes from 0 to 255, so 128 times the sum of its weights is added.
-#include "infer/kernels/quantise/qdense_tail.h"
+#include "infer/kernels/quantise/qdense_epilogue.h"
 
 #include <arm_neon.h>
 #include <assert.h>
@@ -124,6 +124,6 @@ void q8_dense_2x16__neon(const struct qdense *dense, uint32_t m, const uint8_t *
 				column, panel, first);
 		panel += panel_bytes;
 	}
-	if (dense->tail)
+	if (dense->epilogue)
 		qdense_finish(dense, rows, 0, m, x, y);
 }

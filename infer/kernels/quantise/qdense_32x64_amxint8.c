@@ -79,7 +79,7 @@ static void qdense_run_rows(const struct qdense *dense, const struct qdense_rows
 		const uint32_t panels = (columns + QDENSE_PANEL - 1) / QDENSE_PANEL;
 
 		amx_multiply_panels(from, count, panels, sums);
-		if (dense->tail)
+		if (dense->epilogue)
 			qdense_finish_tile(
 				dense, rows, first, count, x, sums, AMX_COLUMNS, y, column);
 		else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tiles of up to 6 rows by one panel, vpdpbusd of 256 bits: 12 sums of the 16 registers.
-#include "infer/kernels/quantise/qdense_tail.h"
+#include "infer/kernels/quantise/qdense_epilogue.h"
 
 #include <assert.h>
 #include <immintrin.h>
@@ -135,7 +135,7 @@ void q8_dense_6x16__avxvnni(const struct qdense *dense, uint32_t m, const uint8_
 			tile_2(dense, x, out);
 		else
 			tile_1(dense, x, out);
-		if (dense->tail)
+		if (dense->epilogue)
 			qdense_finish(dense, of, row, rows, x, out);
 		x += (size_t)rows * dense->k;
 		out += rows * y_bytes;

@@ -151,9 +151,9 @@ static void qdense_columns(const struct qdense *dense, uint32_t m, const uint8_t
 	while (row < m) {
 		while (tiles->rows[t] > m - row)
 			t++;
-		tiles->run[t](
-			dense, x, m - row - tiles->rows[t], y, column, dense->tail ? sums : NULL);
-		if (dense->tail)
+		tiles->run[t](dense, x, m - row - tiles->rows[t], y, column,
+			dense->epilogue ? sums : NULL);
+		if (dense->epilogue)
 			qdense_finish_tile(dense, rows, row, tiles->rows[t], x, sums,
 				panels * QDENSE_PANEL, y, column);
 		x += (size_t)tiles->rows[t] * dense->k;

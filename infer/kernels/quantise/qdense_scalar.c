@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The packing, the tables and the truth of the int8 kernels.
 #include "infer/graph/requantise.h"
-#include "infer/kernels/quantise/qdense_tail.h"
+#include "infer/kernels/quantise/qdense_epilogue.h"
 
 #include <assert.h>
 #include <math.h>
@@ -77,7 +77,7 @@ void q8_dense_1x16__scalar(const struct qdense *dense, uint32_t m, const uint8_t
 	assert(dense->k >= 1 && dense->n >= 1);
 	for (uint32_t row = 0; row < m; row++, x += dense->k) {
 		qdense_row_of(dense, row, x, y);
-		if (dense->tail)
+		if (dense->epilogue)
 			qdense_finish(dense, rows, row, 1, x, (float *)y + (size_t)row * dense->n);
 	}
 }

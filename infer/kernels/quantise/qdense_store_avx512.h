@@ -2,7 +2,7 @@
 // Sums of int8 products in AVX-512 registers to what y holds.
 #pragma once
 
-#include "infer/kernels/quantise/qdense_tail.h"
+#include "infer/kernels/quantise/qdense_epilogue.h"
 
 #ifdef __AVX512F__
 
@@ -74,8 +74,8 @@ static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qd
 	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x,
 	const int32_t *sums, uint32_t width, void *y, uint32_t column)
 {
-	const struct qdense_tail *tail = dense->tail;
-	const __m512 low = _mm512_set1_ps(tail->low), high = _mm512_set1_ps(tail->high);
+	const struct qdense_epilogue *epilogue = dense->epilogue;
+	const __m512 low = _mm512_set1_ps(epilogue->low), high = _mm512_set1_ps(epilogue->high);
 	const size_t panel_bytes = qdense_panel_bytes(dense->k);
 	struct qdense_row of[QDENSE_FINISH_ROWS];
 
@@ -85,8 +85,8 @@ static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qd
 		const uint32_t at = column + c;
 		const char *panel = (const char *)dense->packed + at / QDENSE_PANEL * panel_bytes;
 		const __m512 multiplier = _mm512_loadu_ps(panel + QDENSE_PANEL * 4);
-		const __m512 bias = _mm512_loadu_ps(tail->bias + at);
-		const __m512i zero_sums = _mm512_loadu_si512(tail->zero_sums + at);
+		const __m512 bias = _mm512_loadu_ps(epilogue->bias + at);
+		const __m512i zero_sums = _mm512_loadu_si512(epilogue->zero_sums + at);
 		const uint32_t left = dense->n - at;
 		const __mmask16 mask = (__mmask16)_bzhi_u32(0xffff, left < 16 ? left : 16);
 
@@ -96,9 +96,10 @@ static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qd
 
 			sum = _mm512_sub_epi32(
 				sum, _mm512_mullo_epi32(zero_sums, _mm512_set1_epi32(of[r].zero)));
-			if (tail->w_zeros)
+			if (epilogue->w_zeros)
 				sum = _mm512_sub_epi32(sum,
-					_mm512_mullo_epi32(_mm512_loadu_si512(tail->w_zeros + at),
+					_mm512_mullo_epi32(
+						_mm512_loadu_si512(epilogue->w_zeros + at),
 						_mm512_set1_epi32(of[r].sum)));
 			v = _mm512_mul_ps(_mm512_set1_ps(of[r].scale), multiplier);
 			v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), v);

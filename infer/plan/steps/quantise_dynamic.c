@@ -45,7 +45,7 @@ int build_dynamic_quantise(struct builder *builder)
 
 struct dynamic_step {
 	struct qdense dense;
-	struct qdense_tail tail;
+	struct qdense_epilogue epilogue;
 	struct act act; // what the epilogue cannot do; ACTIVATION_NONE: nothing is left
 	struct buffer scale, zero;
 	bool has_zero;
@@ -82,14 +82,14 @@ static void run_dynamic_qdense(const struct step *step, const struct pass *pass)
 static void dynamic_set_activation(const struct builder *builder, struct dynamic_step *q)
 {
 	q->act = act_of_attributes(builder->node);
-	q->tail.low = -INFINITY;
-	q->tail.high = INFINITY;
+	q->epilogue.low = -INFINITY;
+	q->epilogue.high = INFINITY;
 	if (q->act.kind == ACTIVATION_RELU) {
-		q->tail.low = 0;
+		q->epilogue.low = 0;
 		q->act.kind = ACTIVATION_NONE;
 	} else if (q->act.kind == ACTIVATION_CLIP) {
-		q->tail.low = q->act.alpha;
-		q->tail.high = q->act.beta;
+		q->epilogue.low = q->act.alpha;
+		q->epilogue.high = q->act.beta;
 		q->act.kind = ACTIVATION_NONE;
 	}
 	q->activate = activate_pick(builder->plan->isa_mask);
@@ -124,9 +124,9 @@ static int dynamic_pack(struct builder *builder, struct dynamic_step *q)
 			sum += (uint32_t)w[(size_t)i * n + c];
 		sums[c] = (int32_t)(sum - (w_zero ? k * (uint32_t)zeros[c] : 0));
 	}
-	q->tail.zero_sums = sums;
-	q->tail.w_zeros = zeros;
-	q->tail.bias = bias;
+	q->epilogue.zero_sums = sums;
+	q->epilogue.w_zeros = zeros;
+	q->epilogue.bias = bias;
 	return 0;
 }
 
@@ -146,7 +146,7 @@ int build_dynamic_qdense(struct builder *builder)
 	dynamic_set_activation(builder, q);
 	if (dynamic_pack(builder, q) != 0)
 		return builder->err->code;
-	q->dense.tail = &q->tail;
+	q->dense.epilogue = &q->epilogue;
 	q->scale = builder_input_buffer(builder, 4);
 	q->has_zero = builder_input(builder, 5) != NULL;
 	if (q->has_zero)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// struct qdense_tail's formula, for kernels of each width: it turns the sums of a tile, while the
+// struct qdense_epilogue's formula, for kernels of each width: it turns the sums of a tile, while the
 // first-level cache has them, into what they stand for. AVX-512's is in qdense_store_avx512.h.
 // Nothing of it may be contracted into fused multiply-adds: the Makefile sees to that.
 #pragma once
@@ -16,10 +16,10 @@
 // Does a tile store sums?
 static inline bool qdense_keeps_sums(const struct qdense *dense)
 {
-	return dense->tail || dense->to == DTYPE_I32;
+	return dense->epilogue || dense->to == DTYPE_I32;
 }
 
-// What a tail knows of one row.
+// What an epilogue knows of one row.
 struct qdense_row {
 	float scale;
 	int32_t zero, sum;
@@ -56,7 +56,7 @@ static inline struct qdense_row qdense_row(
 
 	if (rows->zero)
 		of.zero = dense->x_signed ? (int8_t)rows->zero[at] : rows->zero[at];
-	if (dense->tail->w_zeros)
+	if (dense->epilogue->w_zeros)
 		of.sum = qdense_row_sum(dense, x);
 	return of;
 }
@@ -64,13 +64,14 @@ static inline struct qdense_row qdense_row(
 #if defined(__AVX2__)
 #define TAIL_WIDTH 8
 
-static inline __m256i tail_load(const void *p)
+static inline __m256i epilogue_load(const void *p)
 {
 	return _mm256_loadu_si256(p);
 }
 
-static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
-	uint32_t column, uint32_t count, const float *multiplier, void *y)
+static inline void qdense_epilogue_some(const struct qdense_epilogue *epilogue,
+	const struct qdense_row *row, uint32_t column, uint32_t count, const float *multiplier,
+	void *y)
 {
 	const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 	const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes);
@@ -81,34 +82,35 @@ static inline void qdense_tail_some(const struct qdense_tail *tail, const struct
 
 	sum = _mm256_sub_epi32(sum,
 		_mm256_mullo_epi32(
-			tail_load(tail->zero_sums + column), _mm256_set1_epi32(row->zero)));
-	if (tail->w_zeros)
+			epilogue_load(epilogue->zero_sums + column), _mm256_set1_epi32(row->zero)));
+	if (epilogue->w_zeros)
 		sum = _mm256_sub_epi32(sum,
-			_mm256_mullo_epi32(
-				tail_load(tail->w_zeros + column), _mm256_set1_epi32(row->sum)));
+			_mm256_mullo_epi32(epilogue_load(epilogue->w_zeros + column),
+				_mm256_set1_epi32(row->sum)));
 	v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), factor);
-	v = _mm256_add_ps(v, _mm256_loadu_ps(tail->bias + column));
-	v = _mm256_max_ps(_mm256_set1_ps(tail->low), v); // the second one where one is NaN
-	_mm256_maskstore_ps(y, mask, _mm256_min_ps(_mm256_set1_ps(tail->high), v));
+	v = _mm256_add_ps(v, _mm256_loadu_ps(epilogue->bias + column));
+	v = _mm256_max_ps(_mm256_set1_ps(epilogue->low), v); // the second one where one is NaN
+	_mm256_maskstore_ps(y, mask, _mm256_min_ps(_mm256_set1_ps(epilogue->high), v));
 }
 #elif defined(__aarch64__) && defined(KERNEL_NEON)
 #define TAIL_WIDTH 4
 
-static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
-	uint32_t column, uint32_t count, const float *multiplier, void *y)
+static inline void qdense_epilogue_some(const struct qdense_epilogue *epilogue,
+	const struct qdense_row *row, uint32_t column, uint32_t count, const float *multiplier,
+	void *y)
 {
-	const float32x4_t low = vdupq_n_f32(tail->low), high = vdupq_n_f32(tail->high);
+	const float32x4_t low = vdupq_n_f32(epilogue->low), high = vdupq_n_f32(epilogue->high);
 	const float32x4_t factor = vmulq_n_f32(vld1q_f32(multiplier), row->scale);
 	int32x4_t sum;
 	float32x4_t v;
 	int32_t some[4] = { 0 };
 
 	memcpy(some, y, count * sizeof(*some));
-	sum = vmlsq_n_s32(vld1q_s32(some), vld1q_s32(tail->zero_sums + column), row->zero);
-	if (tail->w_zeros)
-		sum = vmlsq_n_s32(sum, vld1q_s32(tail->w_zeros + column), row->sum);
+	sum = vmlsq_n_s32(vld1q_s32(some), vld1q_s32(epilogue->zero_sums + column), row->zero);
+	if (epilogue->w_zeros)
+		sum = vmlsq_n_s32(sum, vld1q_s32(epilogue->w_zeros + column), row->sum);
 	v = vmulq_f32(vcvtq_f32_s32(sum), factor);
-	v = vaddq_f32(v, vld1q_f32(tail->bias + column));
+	v = vaddq_f32(v, vld1q_f32(epilogue->bias + column));
 	v = vbslq_f32(vcgtq_f32(low, v), low, v); // NaN stays
 	v = vbslq_f32(vcltq_f32(high, v), high, v);
 	vst1q_s32(some, vreinterpretq_s32_f32(v));
@@ -117,21 +119,22 @@ static inline void qdense_tail_some(const struct qdense_tail *tail, const struct
 #else
 #define TAIL_WIDTH 1
 
-static inline void qdense_tail_some(const struct qdense_tail *tail, const struct qdense_row *row,
-	uint32_t column, uint32_t count, const float *multiplier, void *y)
+static inline void qdense_epilogue_some(const struct qdense_epilogue *epilogue,
+	const struct qdense_row *row, uint32_t column, uint32_t count, const float *multiplier,
+	void *y)
 {
 	const float factor = row->scale * *multiplier;
 	uint32_t sum = *(const uint32_t *)y;
 	float v;
 
 	(void)count;
-	sum -= (uint32_t)row->zero * (uint32_t)tail->zero_sums[column];
-	if (tail->w_zeros)
-		sum -= (uint32_t)row->sum * (uint32_t)tail->w_zeros[column];
+	sum -= (uint32_t)row->zero * (uint32_t)epilogue->zero_sums[column];
+	if (epilogue->w_zeros)
+		sum -= (uint32_t)row->sum * (uint32_t)epilogue->w_zeros[column];
 	v = (float)(int32_t)sum * factor;
-	v += tail->bias[column];
-	v = tail->low > v ? tail->low : v;
-	*(float *)y = tail->high < v ? tail->high : v;
+	v += epilogue->bias[column];
+	v = epilogue->low > v ? epilogue->low : v;
+	*(float *)y = epilogue->high < v ? epilogue->high : v;
 }
 #endif
 
@@ -150,7 +153,7 @@ static __attribute__((noinline, unused)) void qdense_finish(const struct qdense 
 			const char *panel = (const char *)dense->packed +
 				c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
 
-			qdense_tail_some(dense->tail, &row, c,
+			qdense_epilogue_some(dense->epilogue, &row, c,
 				end - c < TAIL_WIDTH ? end - c : TAIL_WIDTH,
 				(const float *)(const void *)panel + QDENSE_PANEL +
 					c % QDENSE_PANEL,
