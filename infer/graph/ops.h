@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The operators and attributes a graph may hold: one list for the enum, the names and the arities.
-// Semantics are ONNX's of the same name (newest opset where versions differ; importers translate
-// older ones) unless said otherwise. To add an operator: a line here, its shape rule in
-// shapes_*.c, its step in plan/, its import in import/. Images hold the numbers of operators,
-// attributes and enumerators below: add at the end, or raise IMAGE_VERSION.
+// The operators and attributes that a graph may hold: one list each, from which everything that goes
+// by operator or attribute is made. Semantics are ONNX's of the same name (newest opset where
+// versions differ; importers translate older ones) unless said otherwise.
+//
+// To add an operator: a line here; its shape rule and plain form in ops/<family>.c (ops/rule.h,
+// ops/plain.h); a line in the importer's table, and its import in import/onnx/ops/<family>.c; a line
+// in docs/martletctl.1. Images hold the numbers of operators, attributes and enumerators below: add
+// at the end, or raise IMAGE_VERSION.
 #pragma once
 
-// X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max, shape rule, plain form)
+// X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max, shape rule, plain form). The last
+// two are names that ops/rule.h and ops/plain.h declare: this room knows none of them.
 #define OP_LIST(X)                                                                                 \
 	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out. */       \
 	/* Attributes: ACTIVATION (enum activation), ALPHA, BETA. By a W of BF16 x is */           \
-	/* multiplied as kernels/bf16_dense.h says. */                                             \
+	/* multiplied as kernels/product/bf16_dense.h says. */                                     \
 	X(OP_DENSE, "Dense", 2, 3, 1, 1, shape_dense, plain_dense)                                 \
 	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */             \
 	X(OP_AFFINE, "Affine", 3, 3, 1, 1, shape_affine, plain_affine)                             \
@@ -154,7 +158,7 @@
 		plain_quantised_matmul)                                                            \
 	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1, shape_matmul_integer,                    \
 		plain_quantised_matmul)                                                            \
-	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by kernels/qdense.h's */      \
+	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by graph/requantise.h's */    \
 	/* formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant. TO: */      \
 	/* F32, or U8, I8 with ZERO, LOW, HIGH, or I32, which is the sum */                        \
 	X(OP_QDENSE, "QDense", 4, 4, 1, 1, shape_qdense, plain_qdense)                             \

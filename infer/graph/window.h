@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where the windows of convolutions and pools lie: what shapes, the general path and the fast steps
+// Where the windows of convolutions and pools lie: what shape rules, plain forms and steps
 // share. Attributes STRIDES, DILATIONS [n] and PADS [2n] (begins, then ends) may be left out (1, 1,
 // 0); auto_pad and output_shape are the importers' to resolve. Pure functions, any thread.
 #pragma once
@@ -19,7 +19,8 @@ struct window {
 // or where `transposed` as ConvTranspose with OUTPUT_PADDING. -EINVAL with the sentence made.
 int window_of(const struct node *node, const struct tensor *x, const int64_t *kernel,
 	bool transposed, struct window *window, struct error *err);
-// The stride from place to place; 0 where there is but one, whatever the file says.
+// Input values from one output position to the next; 0 where there is but one position, whatever
+// the file says.
 static inline size_t window_step(const struct window *window, uint32_t d)
 {
 	return window->out[d] > 1 ? (size_t)window->stride[d] : 0;

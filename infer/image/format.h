@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bytes of a .mlt image, version 1; for image_write.c and image_open.c. Little-endian.
+// The bytes of a .mlt image, version 1; for write.c and open.c. Little-endian.
 //
 //	header		128 bytes, below: what a verifier needs before it believes anything else
 //	section table	SECTION_COUNT x { offset, bytes }, offsets from the image's start
-//	sections	in the order of the enum, each at the next multiple of 64 after the one
-// before; 			the last one ends the image
+//	sections	in the order of the enum, each at the next multiple of 64 after the
+//			one before; the last one ends the image
 //
 // Padding is zero. The hash covers everything behind the header; the header's own fields allow one
 // value each, so no bit can change unnoticed. A signature, once there is one, is over the header up
 // to `key_id` included: with the hash in it, it is over the whole image.
 #pragma once
 
+#include "base/align.h"
 #include "infer/graph/graph.h"
 
 #define IMAGE_ALIGN      64u
@@ -91,11 +92,8 @@ _Static_assert(sizeof(struct image_node) == 24, "no holes");
 _Static_assert(sizeof(struct image_attr) == 24, "no holes");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are used in place");
 
+// The next multiple of IMAGE_ALIGN.
 static inline uint64_t image_aligned(uint64_t offset)
 {
-	return (offset + IMAGE_ALIGN - 1) & ~(uint64_t)(IMAGE_ALIGN - 1);
+	return align_up(offset, IMAGE_ALIGN);
 }
-
-// What the graph carries beside its operators, before writing and after reading: names there,
-// counts within infer.h's limits. -EINVAL.
-int image_check_meta(const struct graph *graph, struct error *err);

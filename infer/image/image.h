@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The model image (.mlt): a graph as a flat file. Little-endian, every block 64-byte aligned, every
 // offset and size checked by image_open() before anything is believed. The layout is documented in
-// image_format.h; the version rises when it changes.
+// format.h; the version rises when it changes.
 #pragma once
 
 #include "infer/graph/graph.h"
@@ -13,6 +13,5 @@
 int image_write(const struct graph *graph, void **image, size_t *size, struct error *err);
 
 // Reads an image back. Constants of *graph point into `image`, which must be 64-byte aligned and
-// outlive the graph (-EINVAL where it is not aligned). Runs
-// graph_check(). Errors: -EINVAL with what is wrong and at which byte, -ENOTSUP other version.
+// outlive the graph (-EINVAL where it is not aligned). Runs graph_check(). Errors: -EINVAL with what is wrong and at which byte, -ENOTSUP other version.
 int image_open(const void *image, size_t size, struct graph **graph, struct error *err);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/image/meta.h"
 #include "base/name.h"
 #include "infer/image/format.h"
 #include "infer/infer.h"

@@ -2,6 +2,7 @@
 #include "infer/graph/text.h"
 #include "infer/image/format.h"
 #include "infer/image/image.h"
+#include "infer/image/meta.h"
 #include "infer/infer.h"
 #include "infer/ops/check.h"
 

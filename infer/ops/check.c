@@ -77,7 +77,7 @@ static int check_ports(const struct graph *graph, const struct graph_port *ports
 	return 0;
 }
 
-static int define(const struct graph *graph, bool *defined, uint32_t t, struct error *err)
+static int check_define(const struct graph *graph, bool *defined, uint32_t t, struct error *err)
 {
 	if (defined[t])
 		return error_set(err, -EINVAL,
@@ -88,7 +88,7 @@ static int define(const struct graph *graph, bool *defined, uint32_t t, struct e
 	return 0;
 }
 
-static bool same_shape(const struct tensor *a, const struct tensor *b)
+static bool check_same_shape(const struct tensor *a, const struct tensor *b)
 {
 	return a->dtype == b->dtype && a->rank == b->rank &&
 		memcmp(a->dims, b->dims, a->rank * sizeof(*a->dims)) == 0;
@@ -103,9 +103,9 @@ static int check_outputs(const struct graph *graph, const struct node *node, boo
 		if (node->outputs[o] == GRAPH_NONE)
 			continue;
 		tensor = &graph->tensors[node->outputs[o]];
-		if (define(graph, defined, node->outputs[o], err) != 0)
+		if (check_define(graph, defined, node->outputs[o], err) != 0)
 			return -EINVAL;
-		if (!same_shape(tensor, &inferred[o]))
+		if (!check_same_shape(tensor, &inferred[o]))
 			return error_set(err, -EINVAL,
 				"output \"%s\" says %s %s where the inputs give %s %s",
 				tensor->name, dtype_name(tensor->dtype),
@@ -166,7 +166,7 @@ static int check_all(const struct graph *graph, bool *defined, struct error *err
 		rc = check_ports(
 			graph, graph->inputs, graph->n_inputs, graph->n_features, "input", err);
 	for (uint32_t i = 0; i < graph->n_inputs && rc == 0; i++)
-		rc = define(graph, defined, graph->inputs[i].tensor, err);
+		rc = check_define(graph, defined, graph->inputs[i].tensor, err);
 	if (rc == 0)
 		rc = check_nodes(graph, defined, err);
 	if (rc == 0)

@@ -53,13 +53,13 @@ static uint64_t conv_work(const struct plain *plain)
 	const struct tensor *w = &plain->in[1], *y = &plain->out[0];
 	uint64_t each = (uint64_t)tensor_elements(w) / (uint64_t)(w->dims[0] ? w->dims[0] : 1);
 
-	if (plain->node->op == OP_CONV_TRANSPOSE) // every place of the kernel is looked at
+	if (plain->node->op == OP_CONV_TRANSPOSE) // every tap of the kernel is looked at
 		each = (uint64_t)tensor_elements(w) / (uint64_t)(w->dims[1] ? w->dims[1] : 1);
 	return (uint64_t)tensor_elements(y) * each; // below 2^56
 }
 
-// Position of the input that tap k sees from place o; false where there is none.
-static bool tap(
+// Position of the input that tap k meets for output position o; false where there is none.
+static bool conv_tap(
 	const struct window *w, uint32_t d, int64_t o, int64_t k, bool transposed, int64_t *at)
 {
 	if (!transposed) {
@@ -74,20 +74,20 @@ static bool tap(
 }
 
 // x, w: of one channel.
-static double sum_taps(const struct window *w, const int64_t o[WINDOW_DIMS], bool transposed,
+static double conv_sum_taps(const struct window *w, const int64_t o[WINDOW_DIMS], bool transposed,
 	const float *x, const float *weights)
 {
 	int64_t at[WINDOW_DIMS];
 	double sum = 0;
 
 	for (int64_t i = 0; i < w->kernel[0]; i++) {
-		if (!tap(w, 0, o[0], i, transposed, &at[0]))
+		if (!conv_tap(w, 0, o[0], i, transposed, &at[0]))
 			continue;
 		for (int64_t j = 0; j < w->kernel[1]; j++) {
-			if (!tap(w, 1, o[1], j, transposed, &at[1]))
+			if (!conv_tap(w, 1, o[1], j, transposed, &at[1]))
 				continue;
 			for (int64_t k = 0; k < w->kernel[2]; k++) {
-				if (!tap(w, 2, o[2], k, transposed, &at[2]))
+				if (!conv_tap(w, 2, o[2], k, transposed, &at[2]))
 					continue;
 				sum += (double)weights[(i * w->kernel[1] + j) * w->kernel[2] + k] *
 					(double)x[(at[0] * w->in[1] + at[1]) * w->in[2] + at[2]];
@@ -99,7 +99,7 @@ static double sum_taps(const struct window *w, const int64_t o[WINDOW_DIMS], boo
 
 // One output channel of one row: x, the group's input channels; w at `w_step` from one of them to
 // the next.
-static void channel(const struct conv *conv, bool transposed, const float *x, const float *w,
+static void conv_channel(const struct conv *conv, bool transposed, const float *x, const float *w,
 	int64_t w_step, double bias, float *y)
 {
 	const struct window *window = &conv->window;
@@ -113,7 +113,7 @@ static void channel(const struct conv *conv, bool transposed, const float *x, co
 				double sum = bias;
 
 				for (int64_t c = 0; c < conv->in; c++)
-					sum += sum_taps(window, o, transposed, x + c * size,
+					sum += conv_sum_taps(window, o, transposed, x + c * size,
 						w + c * w_step);
 				y[at++] = (float)sum;
 			}
@@ -123,7 +123,7 @@ static void channel(const struct conv *conv, bool transposed, const float *x, co
 		y[i] = act_f32(&conv->act, y[i]);
 }
 
-static void run(const struct plain *plain, bool transposed, const void *const *x, float *y)
+static void conv_run(const struct plain *plain, bool transposed, const void *const *x, float *y)
 {
 	const struct conv conv = conv_of(plain, transposed);
 	const int64_t in = window_product(conv.window.in), out = window_product(conv.window.out);
@@ -138,7 +138,7 @@ static void run(const struct plain *plain, bool transposed, const void *const *x
 			? weights + (group * conv.in * conv.out + of % conv.out) * taps
 			: weights + of * conv.in * taps;
 
-		channel(&conv, transposed, from, w, transposed ? conv.out * taps : taps,
+		conv_channel(&conv, transposed, from, w, transposed ? conv.out * taps : taps,
 			bias ? (double)bias[of] : 0, y + m * out);
 	}
 }
@@ -146,13 +146,13 @@ static void run(const struct plain *plain, bool transposed, const void *const *x
 static void conv_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	run(plain, false, x, y[0]);
+	conv_run(plain, false, x, y[0]);
 }
 
 static void conv_transpose_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	run(plain, true, x, y[0]);
+	conv_run(plain, true, x, y[0]);
 }
 
 const struct plain_op plain_conv = { .run = conv_plain, .work = conv_work };

@@ -28,7 +28,7 @@ int shape_gelu(const struct inference *in, struct tensor *out)
 	return rc ? rc : shape_need_int(in, ATTR_APPROXIMATE, 0, 0, 1);
 }
 
-static int broadcast_pair(const struct inference *in, struct tensor *out)
+static int shape_broadcast_pair(const struct inference *in, struct tensor *out)
 {
 	if (dims_broadcast(out, shape_input(in, 0), shape_input(in, 1)) != 0)
 		return shape_refuse_pair(in, 0, 1, "they do not broadcast to each other");
@@ -45,7 +45,7 @@ int shape_binary(const struct inference *in, struct tensor *out)
 			shape_input(in, 0)->name, dtype_name(dtype));
 	if (in->node->op != OP_POW && shape_need_dtype(in, 1, dtype) != 0)
 		return -EINVAL;
-	return broadcast_pair(in, out);
+	return shape_broadcast_pair(in, out);
 }
 
 int shape_arithmetic(const struct inference *in, struct tensor *out)
@@ -77,7 +77,7 @@ int shape_logic(const struct inference *in, struct tensor *out)
 {
 	if (shape_need_dtype(in, 0, DTYPE_BOOL) != 0 || shape_need_dtype(in, 1, DTYPE_BOOL) != 0)
 		return -EINVAL;
-	return broadcast_pair(in, out);
+	return shape_broadcast_pair(in, out);
 }
 
 int shape_bitwise(const struct inference *in, struct tensor *out)
@@ -89,12 +89,13 @@ int shape_bitwise(const struct inference *in, struct tensor *out)
 		return 0;
 	if (shape_need_dtype(in, 1, out->dtype) != 0)
 		return -EINVAL;
-	return broadcast_pair(in, out);
+	return shape_broadcast_pair(in, out);
 }
 
 int shape_compare(const struct inference *in, struct tensor *out)
 {
-	if (shape_need_dtype(in, 1, shape_input(in, 0)->dtype) != 0 || broadcast_pair(in, out) != 0)
+	if (shape_need_dtype(in, 1, shape_input(in, 0)->dtype) != 0 ||
+		shape_broadcast_pair(in, out) != 0)
 		return -EINVAL;
 	out->dtype = DTYPE_BOOL;
 	return 0;
@@ -265,7 +266,7 @@ static double binary_float(const struct node *node, double a, double b)
 	}
 }
 
-static uint64_t divide(uint64_t a, uint64_t b, bool is_signed)
+static uint64_t integer_divide(uint64_t a, uint64_t b, bool is_signed)
 {
 	if (b == 0)
 		return 0;
@@ -274,7 +275,7 @@ static uint64_t divide(uint64_t a, uint64_t b, bool is_signed)
 	return b == UINT64_MAX ? -a : (uint64_t)((int64_t)a / (int64_t)b);
 }
 
-static uint64_t modulo(uint64_t a, uint64_t b, bool is_signed, bool fmod)
+static uint64_t integer_modulo(uint64_t a, uint64_t b, bool is_signed, bool fmod)
 {
 	int64_t rest;
 
@@ -288,7 +289,7 @@ static uint64_t modulo(uint64_t a, uint64_t b, bool is_signed, bool fmod)
 	return (uint64_t)rest;
 }
 
-static uint64_t power(uint64_t a, int64_t b)
+static uint64_t integer_power(uint64_t a, int64_t b)
 {
 	uint64_t result = 1;
 
@@ -312,11 +313,11 @@ static uint64_t binary_integer(const struct node *node, enum dtype dtype, uint64
 	case OP_MUL:
 		return a * b;
 	case OP_DIV:
-		return divide(a, b, is_signed);
+		return integer_divide(a, b, is_signed);
 	case OP_MOD:
-		return modulo(a, b, is_signed, node_int(node, ATTR_FMOD, 0) != 0);
+		return integer_modulo(a, b, is_signed, node_int(node, ATTR_FMOD, 0) != 0);
 	case OP_POW:
-		return power(a, (int64_t)b);
+		return integer_power(a, (int64_t)b);
 	case OP_MIN:
 		return less ? a : b;
 	case OP_MAX:
@@ -337,7 +338,7 @@ static uint64_t binary_integer(const struct node *node, enum dtype dtype, uint64
 	}
 }
 
-static void walk_pair(struct walk *walk, const struct plain *plain)
+static void binary_walk(struct walk *walk, const struct plain *plain)
 {
 	walk_init(walk, &plain->out[0]);
 	walk_broadcast(walk, 0, &plain->in[0]);
@@ -350,7 +351,7 @@ static void binary_plain(
 	const enum dtype a = plain->in[0].dtype, b = plain->in[1].dtype;
 	struct walk walk;
 
-	walk_pair(&walk, plain);
+	binary_walk(&walk, plain);
 	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
 		size_t ia = (size_t)walk.at[0], ib = (size_t)walk.at[1];
 
@@ -373,7 +374,7 @@ static void compare_plain(
 	const enum op op = plain->node->op;
 	struct walk walk;
 
-	walk_pair(&walk, plain);
+	binary_walk(&walk, plain);
 	for (size_t i = 0; walk.left > 0; walk_next(&walk), i++) {
 		size_t ia = (size_t)walk.at[0], ib = (size_t)walk.at[1];
 		bool less, equal, more;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operators that take or put values by computed places. A place counted from the end is negative;
-// one that is not there is the nearest that is.
+// Operators that take or put values by computed indices. An index counted from the end is negative;
+// one that is out of range becomes the nearest that is not.
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
@@ -11,7 +11,7 @@
 
 // --- Shapes --------------------------------------------------------------------------------------
 
-static int need_indices(const struct inference *in, uint32_t i)
+static int gather_need_indices(const struct inference *in, uint32_t i)
 {
 	const struct tensor *indices = shape_input(in, i);
 
@@ -22,7 +22,7 @@ static int need_indices(const struct inference *in, uint32_t i)
 }
 
 // Nothing is found where there is nothing.
-static int need_some(const struct inference *in, const struct tensor *x, uint32_t d)
+static int gather_need_some(const struct inference *in, const struct tensor *x, uint32_t d)
 {
 	if (x->dims[d] == 0)
 		return shape_refuse(in, "input %s has nothing along dimension %" PRIu32,
@@ -36,8 +36,8 @@ int shape_gather(const struct inference *in, struct tensor *out)
 	struct tensor made = { .dtype = x->dtype };
 	uint32_t axis;
 
-	if (need_indices(in, 1) != 0 || shape_need_axis(in, x->rank, 0, &axis) != 0 ||
-		need_some(in, x, axis) != 0)
+	if (gather_need_indices(in, 1) != 0 || shape_need_axis(in, x->rank, 0, &axis) != 0 ||
+		gather_need_some(in, x, axis) != 0)
 		return -EINVAL;
 	if (x->rank - 1 + indices->rank > GRAPH_RANK_MAX)
 		return shape_refuse(in, "the output has more than %d dimensions", GRAPH_RANK_MAX);
@@ -52,13 +52,13 @@ int shape_gather(const struct inference *in, struct tensor *out)
 }
 
 // Indices as many-dimensional as x, and nowhere larger but along the axis.
-static int check_elements(const struct inference *in)
+static int gather_check_elements(const struct inference *in)
 {
 	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
 	uint32_t axis;
 
-	if (need_indices(in, 1) != 0 || shape_need_axis(in, x->rank, 0, &axis) != 0 ||
-		need_some(in, x, axis) != 0)
+	if (gather_need_indices(in, 1) != 0 || shape_need_axis(in, x->rank, 0, &axis) != 0 ||
+		gather_need_some(in, x, axis) != 0)
 		return -EINVAL;
 	if (indices->rank != x->rank)
 		return shape_refuse_pair(in, 0, 1, "they should have as many dimensions");
@@ -73,10 +73,10 @@ int shape_gather_elements(const struct inference *in, struct tensor *out)
 {
 	shape_copy(out, shape_input(in, 1));
 	out->dtype = shape_input(in, 0)->dtype;
-	return check_elements(in);
+	return gather_check_elements(in);
 }
 
-static int need_reduction(const struct inference *in)
+static int gather_need_reduction(const struct inference *in)
 {
 	const struct tensor *x = shape_input(in, 0);
 
@@ -89,7 +89,7 @@ int shape_scatter_elements(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *indices = shape_input(in, 1), *updates = shape_input(in, 2);
 
-	if (check_elements(in) != 0 || need_reduction(in) != 0)
+	if (gather_check_elements(in) != 0 || gather_need_reduction(in) != 0)
 		return -EINVAL;
 	if (updates->rank != indices->rank ||
 		memcmp(updates->dims, indices->dims, indices->rank * sizeof(*indices->dims)) != 0)
@@ -99,12 +99,12 @@ int shape_scatter_elements(const struct inference *in, struct tensor *out)
 }
 
 // Tuples of indices, the last dimension of input 1, name blocks of input 0 behind `batch` dims.
-static int check_tuples(const struct inference *in, uint32_t batch)
+static int gather_check_tuples(const struct inference *in, uint32_t batch)
 {
 	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
 	int64_t depth;
 
-	if (need_indices(in, 1) != 0)
+	if (gather_need_indices(in, 1) != 0)
 		return -EINVAL;
 	depth = indices->rank ? indices->dims[indices->rank - 1] : 0;
 	if (depth < 1 || indices->rank <= batch || depth > (int64_t)x->rank - batch ||
@@ -114,7 +114,7 @@ static int check_tuples(const struct inference *in, uint32_t batch)
 	for (uint32_t d = 0; d < x->rank; d++) {
 		if (d < batch && x->dims[d] != indices->dims[d])
 			return shape_refuse_pair(in, 0, 1, "the batch dimensions differ");
-		if (need_some(in, x, d) != 0)
+		if (gather_need_some(in, x, d) != 0)
 			return -EINVAL;
 	}
 	return 0;
@@ -129,7 +129,7 @@ int shape_gather_nd(const struct inference *in, struct tensor *out)
 	if (shape_need_int(in, ATTR_BATCH_DIMS, 0, 0, (int64_t)x->rank - 1) != 0)
 		return -EINVAL;
 	batch = (uint32_t)node_int(in->node, ATTR_BATCH_DIMS, 0);
-	if (check_tuples(in, batch) != 0)
+	if (gather_check_tuples(in, batch) != 0)
 		return -EINVAL;
 	depth = (uint32_t)indices->dims[indices->rank - 1];
 	if (indices->rank - 1 + x->rank - batch - depth > GRAPH_RANK_MAX)
@@ -148,7 +148,7 @@ int shape_scatter_nd(const struct inference *in, struct tensor *out)
 	const struct tensor *updates = shape_input(in, 2);
 	uint32_t depth, rank;
 
-	if (check_tuples(in, 0) != 0 || need_reduction(in) != 0)
+	if (gather_check_tuples(in, 0) != 0 || gather_need_reduction(in) != 0)
 		return -EINVAL;
 	depth = (uint32_t)indices->dims[indices->rank - 1];
 	rank = indices->rank - 1 + x->rank - depth;
@@ -191,7 +191,7 @@ int shape_one_hot(const struct inference *in, struct tensor *out)
 
 // --- Values --------------------------------------------------------------------------------------
 
-static int64_t place(enum dtype dtype, const void *indices, size_t i, int64_t n)
+static int64_t gather_index(enum dtype dtype, const void *indices, size_t i, int64_t n)
 {
 	int64_t at = (int64_t)value_integer(dtype, indices, i);
 
@@ -213,7 +213,8 @@ static void gather_plain(
 		*(d < axis ? &outer : &inner) *= d == axis ? 1 : (size_t)in->dims[d];
 	for (size_t o = 0; o < outer; o++) {
 		for (size_t i = 0; i < count; i++, to += inner * bytes) {
-			const size_t at = (size_t)place(indices->dtype, x[1], i, in->dims[axis]);
+			const size_t at =
+				(size_t)gather_index(indices->dtype, x[1], i, in->dims[axis]);
 
 			memcpy(to,
 				(const char *)x[0] +
@@ -223,7 +224,7 @@ static void gather_plain(
 	}
 }
 
-// Indices have the output's shape and name the place along the axis.
+// Indices have the output's shape and count along the axis.
 static void gather_elements_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -242,7 +243,7 @@ static void gather_elements_plain(
 
 		for (uint32_t d = 0; d < walk.rank; d++)
 			at += strides[d] *
-				(d == axis ? place(indices->dtype, x[1], i, in->dims[d])
+				(d == axis ? gather_index(indices->dtype, x[1], i, in->dims[d])
 					   : walk.index[d]);
 		memcpy(to, (const char *)x[0] + (size_t)at * bytes, bytes);
 	}
@@ -252,7 +253,7 @@ static void gather_elements_plain(
 struct block {
 	int64_t at, length;
 };
-static struct block find_block(const struct tensor *in, const struct tensor *indices,
+static struct block gather_block(const struct tensor *in, const struct tensor *indices,
 	const void *values, size_t i, uint32_t batch)
 {
 	const int64_t depth = indices->dims[indices->rank - 1];
@@ -264,7 +265,8 @@ static struct block find_block(const struct tensor *in, const struct tensor *ind
 		const uint32_t d = batch + (uint32_t)k;
 
 		block.at += strides[d] *
-			place(indices->dtype, values, i * (size_t)depth + (size_t)k, in->dims[d]);
+			gather_index(
+				indices->dtype, values, i * (size_t)depth + (size_t)k, in->dims[d]);
 	}
 	for (uint32_t d = batch + (uint32_t)depth; d < in->rank; d++)
 		block.length *= in->dims[d];
@@ -284,7 +286,7 @@ static void gather_nd_plain(
 	for (uint32_t d = 0; d < in->rank; d++)
 		*(d < batch ? &batches : &batch_values) *= (size_t)in->dims[d];
 	for (size_t i = 0; i < tuples; i++) {
-		const struct block block = find_block(in, indices, x[1], i, batch);
+		const struct block block = gather_block(in, indices, x[1], i, batch);
 		const size_t from = i / (tuples / batches) * batch_values + (size_t)block.at;
 
 		memcpy(to, (const char *)x[0] + from * bytes, (size_t)block.length * bytes);
@@ -292,8 +294,8 @@ static void gather_nd_plain(
 	}
 }
 
-static void put(enum dtype dtype, enum scatter_reduction how, void *y, size_t to, const void *x,
-	size_t from)
+static void scatter_put(enum dtype dtype, enum scatter_reduction how, void *y, size_t to,
+	const void *x, size_t from)
 {
 	const size_t bytes = dtype_bytes(dtype);
 	double a, b;
@@ -336,9 +338,9 @@ static void scatter_elements_plain(
 
 		for (uint32_t d = 0; d < walk.rank; d++)
 			at += strides[d] *
-				(d == axis ? place(indices->dtype, x[1], i, in->dims[d])
+				(d == axis ? gather_index(indices->dtype, x[1], i, in->dims[d])
 					   : walk.index[d]);
-		put(in->dtype, how, y[0], (size_t)at, x[2], i);
+		scatter_put(in->dtype, how, y[0], (size_t)at, x[2], i);
 	}
 }
 
@@ -352,15 +354,15 @@ static void scatter_nd_plain(
 
 	memcpy(y[0], x[0], tensor_bytes(in));
 	for (size_t i = 0; i < tuples; i++) {
-		const struct block block = find_block(in, indices, x[1], i, 0);
+		const struct block block = gather_block(in, indices, x[1], i, 0);
 
 		for (int64_t k = 0; k < block.length; k++)
-			put(in->dtype, how, y[0], (size_t)(block.at + k), x[2],
+			scatter_put(in->dtype, how, y[0], (size_t)(block.at + k), x[2],
 				i * (size_t)block.length + (size_t)k);
 	}
 }
 
-// x: indices; x[1]: the values for "off" and "on". DEPTH places along the output's axis.
+// x: indices; x[1]: the values for "off" and "on". DEPTH positions along the output's axis.
 static void one_hot_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {

@@ -10,7 +10,7 @@
 // --- Shapes --------------------------------------------------------------------------------------
 
 // Fills the one dimension given as -1, if there is one, and 0s with the input's.
-static int resolve_shape(const struct inference *in, struct tensor *out)
+static int reshape_resolve(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
 	int64_t known = 1;
@@ -48,7 +48,7 @@ int shape_reshape(const struct inference *in, struct tensor *out)
 	out->rank = shape->count;
 	memset(out->dims, 0, sizeof(out->dims));
 	memcpy(out->dims, shape->ints, shape->count * sizeof(*shape->ints));
-	if (resolve_shape(in, out) != 0) {
+	if (reshape_resolve(in, out) != 0) {
 		struct tensor wanted = { .rank = shape->count };
 
 		memcpy(wanted.dims, shape->ints, shape->count * sizeof(*shape->ints));
@@ -121,7 +121,7 @@ int shape_transpose(const struct inference *in, struct tensor *out)
 }
 
 // An attribute of one whole number for each of x's dimensions; NULL with the sentence made.
-static const int64_t *need_ints(const struct inference *in, enum attr_key key)
+static const int64_t *move_need_ints(const struct inference *in, enum attr_key key)
 {
 	const struct attr *attr = node_attr(in->node, key);
 
@@ -136,8 +136,9 @@ static const int64_t *need_ints(const struct inference *in, enum attr_key key)
 int shape_slice(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
-	const int64_t *starts = need_ints(in, ATTR_STARTS), *steps = need_ints(in, ATTR_STEPS);
-	const int64_t *counts = need_ints(in, ATTR_SHAPE);
+	const int64_t *starts = move_need_ints(in, ATTR_STARTS),
+		      *steps = move_need_ints(in, ATTR_STEPS);
+	const int64_t *counts = move_need_ints(in, ATTR_SHAPE);
 
 	if (!starts || !steps || !counts)
 		return -EINVAL;
@@ -164,7 +165,8 @@ int shape_slice(const struct inference *in, struct tensor *out)
 int shape_pad(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *value = shape_input(in, 1);
-	const int64_t *pads = need_ints(in, ATTR_PADS), *shape = need_ints(in, ATTR_SHAPE);
+	const int64_t *pads = move_need_ints(in, ATTR_PADS),
+		      *shape = move_need_ints(in, ATTR_SHAPE);
 
 	if (!pads || !shape || shape_need_int(in, ATTR_MODE, 0, 0, PAD_MODE_COUNT - 1) != 0 ||
 		(value && shape_need_dtype(in, 1, x->dtype) != 0))
@@ -187,7 +189,7 @@ int shape_pad(const struct inference *in, struct tensor *out)
 int shape_tile(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
-	const int64_t *repeats = need_ints(in, ATTR_REPEATS);
+	const int64_t *repeats = move_need_ints(in, ATTR_REPEATS);
 
 	if (!repeats)
 		return -EINVAL;
@@ -205,7 +207,7 @@ int shape_tile(const struct inference *in, struct tensor *out)
 // --- Values --------------------------------------------------------------------------------------
 
 // Walks over y, taking x at walk->at[0].
-static void move(const struct plain *plain, struct walk *walk, const void *x, void *y)
+static void move_values(const struct plain *plain, struct walk *walk, const void *x, void *y)
 {
 	const size_t bytes = dtype_bytes(plain->out[0].dtype);
 	char *to = y;
@@ -225,7 +227,7 @@ static void transpose_plain(
 	tensor_strides(&plain->in[0], strides);
 	for (uint32_t d = 0; d < walk.rank; d++)
 		walk.stride[0][d] = strides[perm ? perm->ints[d] : walk.rank - 1 - d];
-	move(plain, &walk, x[0], y[0]);
+	move_values(plain, &walk, x[0], y[0]);
 }
 
 // STARTS and STEPS: for every dimension of x; the output's dims say how many.
@@ -243,7 +245,7 @@ static void slice_plain(
 		walk.stride[0][d] = strides[d] * steps->ints[d];
 		walk.at[0] += strides[d] * starts->ints[d];
 	}
-	move(plain, &walk, x[0], y[0]);
+	move_values(plain, &walk, x[0], y[0]);
 }
 
 // Where position i of an output dimension is taken from; -1: nowhere.

@@ -56,7 +56,8 @@ static uint64_t pool_work(const struct plain *plain)
 	return work;
 }
 
-static void take(const struct pool *pool, struct pooled *pooled, double value, const int64_t *at)
+static void pool_take(
+	const struct pool *pool, struct pooled *pooled, double value, const int64_t *at)
 {
 	pooled->seen++;
 	if (pool->op == OP_AVERAGE_POOL) {
@@ -70,7 +71,7 @@ static void take(const struct pool *pool, struct pooled *pooled, double value, c
 	}
 }
 
-// The window at place o, of one channel whose first value is value `first` of x.
+// The window of output position o, of one channel whose first value is value `first` of x.
 static struct pooled pool_at(
 	const struct pool *pool, const int64_t o[WINDOW_DIMS], const void *x, int64_t first)
 {
@@ -91,7 +92,7 @@ static struct pooled pool_at(
 		}
 		pooled.padded += padded;
 		if (inside)
-			take(pool, &pooled,
+			pool_take(pool, &pooled,
 				value_number(pool->dtype, x,
 					(size_t)(first + (at[0] * w->in[1] + at[1]) * w->in[2] +
 						at[2])),
@@ -100,7 +101,7 @@ static struct pooled pool_at(
 	return pooled;
 }
 
-static double result(const struct pool *pool, const struct pooled *pooled)
+static double pool_result(const struct pool *pool, const struct pooled *pooled)
 {
 	const int64_t count = pool->count_pad ? pooled->padded : pooled->seen;
 
@@ -111,7 +112,7 @@ static double result(const struct pool *pool, const struct pooled *pooled)
 	return count ? pooled->value / (double)count : 0;
 }
 
-static int64_t index_of(const struct pool *pool, const int64_t at[WINDOW_DIMS])
+static int64_t pool_index(const struct pool *pool, const int64_t at[WINDOW_DIMS])
 {
 	const int64_t *in = pool->window.in;
 
@@ -136,16 +137,16 @@ static void pool_plain(
 	window_of(node, in, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, &pool.window, &err);
 	out = window_product(pool.window.out);
 	for (int64_t i = 0; i < in->dims[0] * in->dims[1] * out; i++) {
-		const int64_t first = i / out * window_product(pool.window.in), place = i % out;
+		const int64_t first = i / out * window_product(pool.window.in), position = i % out;
 		struct pooled pooled;
 
-		o[0] = place / (pool.window.out[1] * pool.window.out[2]);
-		o[1] = place / pool.window.out[2] % pool.window.out[1];
-		o[2] = place % pool.window.out[2];
+		o[0] = position / (pool.window.out[1] * pool.window.out[2]);
+		o[1] = position / pool.window.out[2] % pool.window.out[1];
+		o[2] = position % pool.window.out[2];
 		pooled = pool_at(&pool, o, x[0], first);
-		value_set_number(pool.dtype, y[0], (size_t)i, result(&pool, &pooled));
+		value_set_number(pool.dtype, y[0], (size_t)i, pool_result(&pool, &pooled));
 		if (indices)
-			indices[i] = first + index_of(&pool, pooled.at);
+			indices[i] = first + pool_index(&pool, pooled.at);
 	}
 }
 

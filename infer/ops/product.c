@@ -61,7 +61,7 @@ struct product {
 };
 
 // A vector is a row on the left, a column on the right; what is left of the shape are batches.
-static void split_shape(
+static void product_split(
 	const struct tensor *x, bool left, struct tensor *batch, int64_t *rows, int64_t *columns)
 {
 	const uint32_t rank = x->rank;
@@ -78,8 +78,8 @@ static struct product product_of(const struct plain *plain)
 	struct product p;
 	int64_t k;
 
-	split_shape(&plain->in[0], true, &p.a, &p.m, &p.k);
-	split_shape(&plain->in[1], false, &p.b, &k, &p.n);
+	product_split(&plain->in[0], true, &p.a, &p.m, &p.k);
+	product_split(&plain->in[1], false, &p.b, &k, &p.n);
 	dims_broadcast(&p.batch, &p.a, &p.b); // the shape rule has seen to it
 	return p;
 }

@@ -14,12 +14,12 @@
 
 // --- Shapes --------------------------------------------------------------------------------------
 
-static bool is_quantised(enum dtype dtype)
+static bool quantise_is_target(enum dtype dtype)
 {
 	return dtype == DTYPE_I8 || dtype == DTYPE_U8 || dtype == DTYPE_I16 || dtype == DTYPE_U16;
 }
 
-static int need_byte(const struct inference *in, uint32_t i)
+static int quantise_need_byte(const struct inference *in, uint32_t i)
 {
 	const struct tensor *tensor = shape_input(in, i);
 
@@ -30,7 +30,7 @@ static int need_byte(const struct inference *in, uint32_t i)
 }
 
 // One value, or `count` along one dimension.
-static int need_count(const struct inference *in, uint32_t i, int64_t count)
+static int quantise_need_count(const struct inference *in, uint32_t i, int64_t count)
 {
 	const struct tensor *tensor = shape_input(in, i);
 
@@ -43,7 +43,7 @@ static int need_count(const struct inference *in, uint32_t i, int64_t count)
 }
 
 // Scales (input 1) and zero points (input 2): one, or one for each index of the axis.
-static int need_channels(const struct inference *in)
+static int quantise_need_channels(const struct inference *in)
 {
 	const struct tensor *x = shape_input(in, 0), *scale = shape_input(in, 1);
 	const struct tensor *zero = shape_input(in, 2);
@@ -59,10 +59,11 @@ static int need_channels(const struct inference *in)
 			"for each channel is",
 			tensor_shape_text(scale).text);
 	if (tensor_elements(scale) == 1)
-		return zero ? need_count(in, 2, 1) : 0;
-	if (shape_need_axis(in, x->rank, 1, &axis) != 0 || need_count(in, 1, x->dims[axis]) != 0)
+		return zero ? quantise_need_count(in, 2, 1) : 0;
+	if (shape_need_axis(in, x->rank, 1, &axis) != 0 ||
+		quantise_need_count(in, 1, x->dims[axis]) != 0)
 		return -EINVAL;
-	return need_count(in, 2, x->dims[axis]);
+	return quantise_need_count(in, 2, x->dims[axis]);
 }
 
 int shape_quantise(const struct inference *in, struct tensor *out)
@@ -75,21 +76,21 @@ int shape_quantise(const struct inference *in, struct tensor *out)
 			dtype_name(x->dtype));
 	if (shape_need_int(in, ATTR_TO, DTYPE_U8, 0, DTYPE_COUNT - 1) != 0)
 		return -EINVAL;
-	if (!is_quantised((enum dtype)to))
+	if (!quantise_is_target((enum dtype)to))
 		return shape_refuse(in, "cannot quantise to %s, only to int8, uint8, int16, uint16",
 			dtype_name((enum dtype)to));
 	if (shape_need_dtype(in, 2, (enum dtype)to) != 0)
 		return -EINVAL;
 	shape_copy(out, x);
 	out->dtype = (enum dtype)to;
-	return need_channels(in);
+	return quantise_need_channels(in);
 }
 
 int shape_dequantise(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
 
-	if (!is_quantised(x->dtype) && x->dtype != DTYPE_I32)
+	if (!quantise_is_target(x->dtype) && x->dtype != DTYPE_I32)
 		return shape_refuse(in,
 			"input \"%s\" is %s, should be int8, uint8, int16, uint16 or int32",
 			x->name, dtype_name(x->dtype));
@@ -97,7 +98,7 @@ int shape_dequantise(const struct inference *in, struct tensor *out)
 		return -EINVAL;
 	shape_copy(out, x);
 	out->dtype = DTYPE_F32;
-	return need_channels(in);
+	return quantise_need_channels(in);
 }
 
 int shape_dynamic_quantise(const struct inference *in, struct tensor *out)
@@ -111,12 +112,12 @@ int shape_dynamic_quantise(const struct inference *in, struct tensor *out)
 }
 
 // Zero points and scales of a product: one, or one for each of a's rows, each of b's columns.
-static int need_product(const struct inference *in, const struct tensor *a, const struct tensor *b,
-	uint32_t a_parameter, uint32_t b_parameter)
+static int quantise_need_product(const struct inference *in, const struct tensor *a,
+	const struct tensor *b, uint32_t a_parameter, uint32_t b_parameter)
 {
-	if (need_count(in, a_parameter, a->rank > 1 ? a->dims[a->rank - 2] : 1) != 0)
+	if (quantise_need_count(in, a_parameter, a->rank > 1 ? a->dims[a->rank - 2] : 1) != 0)
 		return -EINVAL;
-	return need_count(in, b_parameter, b->rank > 1 ? b->dims[b->rank - 1] : 1);
+	return quantise_need_count(in, b_parameter, b->rank > 1 ? b->dims[b->rank - 1] : 1);
 }
 
 int shape_qlinear_matmul(const struct inference *in, struct tensor *out)
@@ -126,13 +127,13 @@ int shape_qlinear_matmul(const struct inference *in, struct tensor *out)
 	for (uint32_t i = 0; i < 8; i++) {
 		const bool is_scale = i == 1 || i == 4 || i == 6;
 
-		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : need_byte(in, i))
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : quantise_need_byte(in, i))
 			return -EINVAL;
 	}
 	if (shape_need_dtype(in, 2, a->dtype) != 0 || shape_need_dtype(in, 5, b->dtype) != 0 ||
-		need_product(in, a, b, 1, 4) != 0 || need_product(in, a, b, 2, 5) != 0 ||
-		need_count(in, 6, 1) != 0 || need_count(in, 7, 1) != 0 ||
-		shape_product(in, 0, 3, out) != 0)
+		quantise_need_product(in, a, b, 1, 4) != 0 ||
+		quantise_need_product(in, a, b, 2, 5) != 0 || quantise_need_count(in, 6, 1) != 0 ||
+		quantise_need_count(in, 7, 1) != 0 || shape_product(in, 0, 3, out) != 0)
 		return -EINVAL;
 	out->dtype = shape_input(in, 7)->dtype;
 	return 0;
@@ -142,16 +143,16 @@ int shape_matmul_integer(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *a = shape_input(in, 0), *b = shape_input(in, 1);
 
-	if (need_byte(in, 0) != 0 || need_byte(in, 1) != 0 ||
+	if (quantise_need_byte(in, 0) != 0 || quantise_need_byte(in, 1) != 0 ||
 		shape_need_dtype(in, 2, a->dtype) != 0 || shape_need_dtype(in, 3, b->dtype) != 0 ||
-		need_product(in, a, b, 2, 3) != 0 || shape_product(in, 0, 1, out) != 0)
+		quantise_need_product(in, a, b, 2, 3) != 0 || shape_product(in, 0, 1, out) != 0)
 		return -EINVAL;
 	out->dtype = DTYPE_I32;
 	return 0;
 }
 
 // What integers of the output may be: zero point and the range that an activation leaves.
-static int need_range(const struct inference *in, enum dtype to)
+static int quantise_need_range(const struct inference *in, enum dtype to)
 {
 	const int64_t least = to == DTYPE_I8 ? -128 : 0, most = least + 255;
 
@@ -163,12 +164,12 @@ static int need_range(const struct inference *in, enum dtype to)
 }
 
 // x of 8 bits, W int8 [K, N], b int32 and multipliers [N], constant; TO and its range.
-static int need_packable(const struct inference *in)
+static int quantise_need_packable(const struct inference *in)
 {
 	const struct tensor *w = shape_input(in, 1);
 	const int64_t to = node_int(in->node, ATTR_TO, DTYPE_F32);
 
-	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
+	if (quantise_need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
 		shape_need_dtype(in, 2, DTYPE_I32) != 0 ||
 		shape_need_dtype(in, 3, DTYPE_F32) != 0 ||
 		shape_need_int(in, ATTR_TO, DTYPE_F32, 0, DTYPE_COUNT - 1) != 0)
@@ -183,7 +184,7 @@ static int need_packable(const struct inference *in)
 	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8 && to != DTYPE_I32)
 		return shape_refuse(in, "its output is %s, should be float32, int8, uint8 or int32",
 			dtype_name((enum dtype)to));
-	if ((to == DTYPE_U8 || to == DTYPE_I8) && need_range(in, (enum dtype)to) != 0)
+	if ((to == DTYPE_U8 || to == DTYPE_I8) && quantise_need_range(in, (enum dtype)to) != 0)
 		return -EINVAL;
 	if (shape_need_vector(in, 2, w->dims[1]) != 0)
 		return -EINVAL;
@@ -194,7 +195,7 @@ int shape_qdense(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
 
-	if (need_packable(in) != 0)
+	if (quantise_need_packable(in) != 0)
 		return -EINVAL;
 	if (x->rank == 0 || w->dims[0] != x->dims[x->rank - 1])
 		return shape_refuse_pair(
@@ -209,7 +210,7 @@ int shape_dynamic_qdense(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
 
-	if (need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
+	if (quantise_need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
 		shape_need_dtype(in, 5, x->dtype) != 0 || shape_need_dtype(in, 6, DTYPE_I32) != 0 ||
 		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
 		return -EINVAL;
@@ -224,8 +225,8 @@ int shape_dynamic_qdense(const struct inference *in, struct tensor *out)
 		return shape_refuse_pair(
 			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
 	if (shape_need_vector(in, 2, w->dims[1]) != 0 ||
-		shape_need_vector(in, 3, w->dims[1]) != 0 || need_count(in, 4, 1) != 0 ||
-		need_count(in, 5, 1) != 0)
+		shape_need_vector(in, 3, w->dims[1]) != 0 || quantise_need_count(in, 4, 1) != 0 ||
+		quantise_need_count(in, 5, 1) != 0)
 		return -EINVAL;
 	shape_copy(out, x);
 	out->dtype = DTYPE_F32;
@@ -239,7 +240,7 @@ int shape_qconv(const struct inference *in, struct tensor *out)
 	const int64_t group = node_int(in->node, ATTR_GROUP, 1);
 	int64_t taps = 1;
 
-	if (need_packable(in) != 0 || shape_windows(in, out) != 0 ||
+	if (quantise_need_packable(in) != 0 || shape_windows(in, out) != 0 ||
 		shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
 		shape_need_int(in, ATTR_CEIL_MODE, 0, 0, 0) != 0 ||
 		shape_need_int(in, ATTR_PAD_VALUE, 0, x->dtype == DTYPE_I8 ? -128 : 0,
@@ -264,12 +265,12 @@ int shape_conv_integer(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
 
-	if (need_byte(in, 0) != 0 || need_byte(in, 1) != 0 ||
+	if (quantise_need_byte(in, 0) != 0 || quantise_need_byte(in, 1) != 0 ||
 		shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 3, w->dtype) != 0 ||
-		shape_convolution(in, 0, 1, false, out) != 0 || need_count(in, 2, 1) != 0)
+		shape_convolution(in, 0, 1, false, out) != 0 || quantise_need_count(in, 2, 1) != 0)
 		return -EINVAL;
 	out->dtype = DTYPE_I32;
-	return need_count(in, 3, w->dims[0]);
+	return quantise_need_count(in, 3, w->dims[0]);
 }
 
 int shape_qlinear_conv(const struct inference *in, struct tensor *out)
@@ -279,15 +280,16 @@ int shape_qlinear_conv(const struct inference *in, struct tensor *out)
 	for (uint32_t i = 0; i < 8; i++) {
 		const bool is_scale = i == 1 || i == 4 || i == 6;
 
-		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : need_byte(in, i))
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : quantise_need_byte(in, i))
 			return -EINVAL;
 	}
 	if (shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 5, w->dtype) != 0 ||
 		shape_need_dtype(in, 8, DTYPE_I32) != 0 ||
-		shape_convolution(in, 0, 3, false, out) != 0 || need_count(in, 1, 1) != 0 ||
-		need_count(in, 2, 1) != 0 || need_count(in, 4, w->dims[0]) != 0 ||
-		need_count(in, 5, w->dims[0]) != 0 || need_count(in, 6, 1) != 0 ||
-		need_count(in, 7, 1) != 0)
+		shape_convolution(in, 0, 3, false, out) != 0 ||
+		quantise_need_count(in, 1, 1) != 0 || quantise_need_count(in, 2, 1) != 0 ||
+		quantise_need_count(in, 4, w->dims[0]) != 0 ||
+		quantise_need_count(in, 5, w->dims[0]) != 0 || quantise_need_count(in, 6, 1) != 0 ||
+		quantise_need_count(in, 7, 1) != 0)
 		return -EINVAL;
 	out->dtype = shape_input(in, 7)->dtype;
 	return shape_need_vector(in, 8, w->dims[0]);
@@ -300,7 +302,7 @@ struct channels {
 	size_t inner, count;
 };
 
-static struct channels channels_of(const struct plain *plain)
+static struct channels quantise_channels(const struct plain *plain)
 {
 	const struct tensor *x = &plain->in[0];
 	struct channels c = { .inner = 1, .count = (size_t)tensor_elements(&plain->in[1]) };
@@ -313,7 +315,7 @@ static struct channels channels_of(const struct plain *plain)
 	return c;
 }
 
-static int64_t zero_at(const struct plain *plain, const void *const *x, uint32_t i, size_t k)
+static int64_t quantise_zero(const struct plain *plain, const void *const *x, uint32_t i, size_t k)
 {
 	if (i >= plain->n_in || !x[i])
 		return 0;
@@ -323,7 +325,7 @@ static int64_t zero_at(const struct plain *plain, const void *const *x, uint32_t
 static void quantise_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct channels c = channels_of(plain);
+	const struct channels c = quantise_channels(plain);
 	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *scale = x[1];
 
@@ -332,14 +334,15 @@ static void quantise_plain(
 		const float value = (float)value_number(plain->in[0].dtype, x[0], i);
 		const double q = (double)nearbyintf(value / scale[k]);
 
-		value_set_number(plain->out[0].dtype, y[0], i, q + (double)zero_at(plain, x, 2, k));
+		value_set_number(
+			plain->out[0].dtype, y[0], i, q + (double)quantise_zero(plain, x, 2, k));
 	}
 }
 
 static void dequantise_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct channels c = channels_of(plain);
+	const struct channels c = quantise_channels(plain);
 	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *scale = x[1];
 	float *out = y[0];
@@ -347,7 +350,8 @@ static void dequantise_plain(
 	for (size_t i = 0; i < count; i++) {
 		const size_t k = i / c.inner % c.count;
 
-		out[i] = (float)(zero_at(plain, x, 0, i) - zero_at(plain, x, 2, k)) * scale[k];
+		out[i] = (float)(quantise_zero(plain, x, 0, i) - quantise_zero(plain, x, 2, k)) *
+			scale[k];
 	}
 }
 
@@ -380,7 +384,7 @@ struct operands { // which inputs are what; 0: the operator has none
 	uint32_t b, a_scale, b_scale, a_zero, b_zero, y_scale, y_zero;
 };
 
-static struct operands operands_of(const struct plain *plain)
+static struct operands quantise_operands(const struct plain *plain)
 {
 	if (plain->node->op == OP_QLINEAR_MATMUL || plain->node->op == OP_QLINEAR_CONV)
 		return (struct operands){ 3, 1, 4, 2, 5, 6, 7 };
@@ -392,8 +396,8 @@ struct matrices {
 	struct walk lead; // over the matrices of the result
 };
 
-static void matrices_init(struct matrices *matrices, const struct tensor *a, const struct tensor *b,
-	const struct tensor *y)
+static void quantise_matrices_init(struct matrices *matrices, const struct tensor *a,
+	const struct tensor *b, const struct tensor *y)
 {
 	struct tensor lead = *y, left = *a, right = *b;
 
@@ -409,12 +413,12 @@ static void matrices_init(struct matrices *matrices, const struct tensor *a, con
 }
 
 // A parameter's index: one for all, or one for each row (column).
-static size_t own(const struct plain *plain, uint32_t input, size_t k)
+static size_t quantise_own(const struct plain *plain, uint32_t input, size_t k)
 {
 	return input < plain->n_in && tensor_elements(&plain->in[input]) > 1 ? k : 0;
 }
 
-static void set_product(const struct plain *plain, const struct operands *o, const void *const *x,
+static void quantise_set(const struct plain *plain, const struct operands *o, const void *const *x,
 	void *y, size_t at, int32_t sum, size_t row, size_t column)
 {
 	const float *a = x[o->a_scale], *b = x[o->b_scale], *out = x[o->y_scale];
@@ -424,36 +428,38 @@ static void set_product(const struct plain *plain, const struct operands *o, con
 		((int32_t *)y)[at] = sum;
 		return;
 	}
-	scale = a[own(plain, o->a_scale, row)] * b[own(plain, o->b_scale, column)] / out[0];
+	scale = a[quantise_own(plain, o->a_scale, row)] *
+		b[quantise_own(plain, o->b_scale, column)] / out[0];
 	value_set_number(plain->out[0].dtype, y, at,
-		(double)nearbyintf((float)sum * scale) + (double)zero_at(plain, x, o->y_zero, 0));
+		(double)nearbyintf((float)sum * scale) +
+			(double)quantise_zero(plain, x, o->y_zero, 0));
 }
 
 static void quantised_matmul_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct operands o = operands_of(plain);
+	const struct operands o = quantise_operands(plain);
 	const enum dtype a = plain->in[0].dtype, b = plain->in[o.b].dtype;
 	struct matrices p;
 	size_t at = 0;
 
-	matrices_init(&p, &plain->in[0], &plain->in[o.b], &plain->out[0]);
+	quantise_matrices_init(&p, &plain->in[0], &plain->in[o.b], &plain->out[0]);
 	for (; p.lead.left > 0; walk_next(&p.lead), at += p.m * p.n) {
 		const size_t a0 = (size_t)p.lead.at[0] * p.m * p.k;
 		const size_t b0 = (size_t)p.lead.at[1] * p.k * p.n;
 
 		for (size_t i = 0; i < p.m * p.n; i++) {
 			const size_t row = i / p.n, column = i % p.n;
-			const uint64_t a_zero =
-				(uint64_t)zero_at(plain, x, o.a_zero, own(plain, o.a_zero, row));
-			const uint64_t b_zero =
-				(uint64_t)zero_at(plain, x, o.b_zero, own(plain, o.b_zero, column));
+			const uint64_t a_zero = (uint64_t)quantise_zero(
+				plain, x, o.a_zero, quantise_own(plain, o.a_zero, row));
+			const uint64_t b_zero = (uint64_t)quantise_zero(
+				plain, x, o.b_zero, quantise_own(plain, o.b_zero, column));
 			uint64_t sum = 0;
 
 			for (size_t l = 0; l < p.k; l++)
 				sum += (value_integer(a, x[0], a0 + row * p.k + l) - a_zero) *
 					(value_integer(b, x[o.b], b0 + l * p.n + column) - b_zero);
-			set_product(
+			quantise_set(
 				plain, &o, x, y[0], at + i, (int32_t)(uint32_t)sum, row, column);
 		}
 	}
@@ -475,10 +481,10 @@ struct qconv {
 	uint64_t x_zero, w_zero; // of the channel at hand
 };
 
-// Products of one window, o in places of the output: x from `x0`, weights from `w0`, in values.
+// Products of one window, o an output position: x from `x0`, weights from `w0`, in values.
 // What lies beyond x is its zero point and adds nothing.
-static uint64_t sum_window(const struct qconv *conv, const int64_t o[WINDOW_DIMS], const void *x,
-	size_t x0, const void *weights, size_t w0)
+static uint64_t quantise_sum_window(const struct qconv *conv, const int64_t o[WINDOW_DIMS],
+	const void *x, size_t x0, const void *weights, size_t w0)
 {
 	const struct window *w = &conv->window;
 	const int64_t taps = window_product(w->kernel), size = window_product(w->in);
@@ -509,7 +515,7 @@ static uint64_t sum_window(const struct qconv *conv, const int64_t o[WINDOW_DIMS
 static void quantised_conv_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct operands o = operands_of(plain);
+	const struct operands o = quantise_operands(plain);
 	const struct tensor *in = &plain->in[0], *w = &plain->in[o.b];
 	const int64_t groups = node_int(plain->node, ATTR_GROUP, 1), m = w->dims[0];
 	const int32_t *bias = plain->n_in > 8 ? x[8] : NULL;
@@ -517,36 +523,37 @@ static void quantised_conv_plain(
 		.out = m / groups,
 		.x_dtype = in->dtype,
 		.w_dtype = w->dtype,
-		.x_zero = (uint64_t)zero_at(plain, x, o.a_zero, 0) };
-	int64_t places, size;
+		.x_zero = (uint64_t)quantise_zero(plain, x, o.a_zero, 0) };
+	int64_t positions, size;
 	struct error err;
 
 	window_of(plain->node, in, w->dims + 2, false, &conv.window, &err);
-	places = window_product(conv.window.out);
+	positions = window_product(conv.window.out);
 	size = window_product(conv.window.in);
-	for (int64_t i = 0; i < in->dims[0] * m * places; i++) {
-		const int64_t channel = i / places % m, place = i % places;
-		const int64_t first = i / places / m * in->dims[1] + channel / conv.out * conv.in;
+	for (int64_t i = 0; i < in->dims[0] * m * positions; i++) {
+		const int64_t channel = i / positions % m, position = i % positions;
+		const int64_t first =
+			i / positions / m * in->dims[1] + channel / conv.out * conv.in;
 		const int64_t at[WINDOW_DIMS] = {
-			place / (conv.window.out[1] * conv.window.out[2]),
-			place / conv.window.out[2] % conv.window.out[1],
-			place % conv.window.out[2],
+			position / (conv.window.out[1] * conv.window.out[2]),
+			position / conv.window.out[2] % conv.window.out[1],
+			position % conv.window.out[2],
 		};
 		uint64_t sum;
 
-		conv.w_zero = (uint64_t)zero_at(
-			plain, x, o.b_zero, own(plain, o.b_zero, (size_t)channel));
-		sum = sum_window(&conv, at, x[0], (size_t)(first * size), x[o.b],
+		conv.w_zero = (uint64_t)quantise_zero(
+			plain, x, o.b_zero, quantise_own(plain, o.b_zero, (size_t)channel));
+		sum = quantise_sum_window(&conv, at, x[0], (size_t)(first * size), x[o.b],
 			(size_t)(channel * conv.in * window_product(conv.window.kernel)));
 		sum += bias ? (uint64_t)(int64_t)bias[channel] : 0;
-		set_product(
+		quantise_set(
 			plain, &o, x, y[0], (size_t)i, (int32_t)(uint32_t)sum, 0, (size_t)channel);
 	}
 }
 
 static uint64_t quantised_conv_work(const struct plain *plain)
 {
-	const struct tensor *w = &plain->in[operands_of(plain).b];
+	const struct tensor *w = &plain->in[quantise_operands(plain).b];
 
 	return (uint64_t)tensor_elements(&plain->out[0]) *
 		((uint64_t)tensor_elements(w) / (uint64_t)(w->dims[0] ? w->dims[0] : 1));
@@ -683,11 +690,11 @@ static void dynamic_qdense_plain(
 	const size_t k = (size_t)plain->in[1].dims[0], n = (size_t)plain->in[1].dims[1];
 	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *w_scale = x[2], *bias = x[3], *x_scale = x[4];
-	const uint32_t x_zero = (uint32_t)zero_at(plain, x, 5, 0);
+	const uint32_t x_zero = (uint32_t)quantise_zero(plain, x, 5, 0);
 
 	for (size_t i = 0; i < count; i++) {
 		const size_t column = i % n;
-		const uint32_t w_zero = (uint32_t)zero_at(plain, x, 6, column);
+		const uint32_t w_zero = (uint32_t)quantise_zero(plain, x, 6, column);
 		uint32_t sum = 0;
 		float product;
 

@@ -10,7 +10,7 @@
 
 // --- Shapes --------------------------------------------------------------------------------------
 
-static int need_list(
+static int recurrent_need_list(
 	const struct inference *in, enum attr_key key, enum attr_kind kind, uint32_t count)
 {
 	const struct attr *attr = node_attr(in->node, key);
@@ -27,7 +27,8 @@ static int need_list(
 	return 0;
 }
 
-static int need_dims(const struct inference *in, uint32_t i, uint32_t rank, const int64_t *dims)
+static int recurrent_need_dims(
+	const struct inference *in, uint32_t i, uint32_t rank, const int64_t *dims)
 {
 	const struct tensor *tensor = shape_input(in, i);
 	struct tensor wanted = { .rank = rank };
@@ -44,20 +45,21 @@ static int need_dims(const struct inference *in, uint32_t i, uint32_t rank, cons
 }
 
 // initial_h, initial_c, Y_h, Y_c.
-static void state_dims(int64_t dims[3], bool rows_first, int64_t ways, int64_t batch, int64_t h)
+static void recurrent_state_dims(
+	int64_t dims[3], bool rows_first, int64_t ways, int64_t batch, int64_t h)
 {
 	dims[0] = rows_first ? batch : ways;
 	dims[1] = rows_first ? ways : batch;
 	dims[2] = h;
 }
 
-static int need_attrs(const struct inference *in, uint32_t functions)
+static int recurrent_need_attrs(const struct inference *in, uint32_t functions)
 {
 	if (shape_need_int(in, ATTR_DIRECTION, 0, 0, DIRECTION_COUNT - 1) != 0 ||
 		shape_need_int(in, ATTR_LAYOUT, 0, 0, 1) != 0 ||
-		need_list(in, ATTR_ACTIVATIONS, ATTR_KIND_INTS, functions) != 0 ||
-		need_list(in, ATTR_ALPHAS, ATTR_KIND_FLOATS, functions) != 0 ||
-		need_list(in, ATTR_BETAS, ATTR_KIND_FLOATS, functions) != 0)
+		recurrent_need_list(in, ATTR_ACTIVATIONS, ATTR_KIND_INTS, functions) != 0 ||
+		recurrent_need_list(in, ATTR_ALPHAS, ATTR_KIND_FLOATS, functions) != 0 ||
+		recurrent_need_list(in, ATTR_BETAS, ATTR_KIND_FLOATS, functions) != 0)
 		return -EINVAL;
 	for (uint32_t i = 0; i < in->node->n_inputs; i++) {
 		if (shape_need_dtype(in, i, i == 4 ? DTYPE_I32 : DTYPE_F32) != 0)
@@ -77,7 +79,7 @@ int shape_recurrent(const struct inference *in, struct tensor *out)
 	const bool rows_first = node_int(in->node, ATTR_LAYOUT, 0) != 0;
 	int64_t steps, batch, h, state[3];
 
-	if (need_attrs(in, functions) != 0)
+	if (recurrent_need_attrs(in, functions) != 0)
 		return -EINVAL;
 	if (x->rank != 3 || r->rank != 3)
 		return shape_refuse_pair(in, 0, 2, "both must have 3 dimensions");
@@ -86,13 +88,14 @@ int shape_recurrent(const struct inference *in, struct tensor *out)
 	h = r->dims[2];
 	if (steps < 1 || batch < 1 || h < 1)
 		return shape_refuse_pair(in, 0, 2, "none of their dimensions may be 0");
-	state_dims(state, rows_first, ways, batch, h);
-	if (need_dims(in, 1, 3, (int64_t[]){ ways, gates * h, x->dims[2] }) != 0 ||
-		need_dims(in, 2, 3, (int64_t[]){ ways, gates * h, h }) != 0 ||
-		need_dims(in, 3, 2, (int64_t[]){ ways, 2 * gates * h }) != 0 ||
-		need_dims(in, 4, 1, &batch) != 0 || need_dims(in, 5, 3, state) != 0 ||
-		need_dims(in, 6, 3, state) != 0 ||
-		need_dims(in, 7, 2, (int64_t[]){ ways, 3 * h }) != 0)
+	recurrent_state_dims(state, rows_first, ways, batch, h);
+	if (recurrent_need_dims(in, 1, 3, (int64_t[]){ ways, gates * h, x->dims[2] }) != 0 ||
+		recurrent_need_dims(in, 2, 3, (int64_t[]){ ways, gates * h, h }) != 0 ||
+		recurrent_need_dims(in, 3, 2, (int64_t[]){ ways, 2 * gates * h }) != 0 ||
+		recurrent_need_dims(in, 4, 1, &batch) != 0 ||
+		recurrent_need_dims(in, 5, 3, state) != 0 ||
+		recurrent_need_dims(in, 6, 3, state) != 0 ||
+		recurrent_need_dims(in, 7, 2, (int64_t[]){ ways, 3 * h }) != 0)
 		return -EINVAL;
 	out[0] = (struct tensor){ .dtype = DTYPE_F32, .rank = 4 };
 	out[0].dims[0] = x->dims[0];
@@ -101,7 +104,7 @@ int shape_recurrent(const struct inference *in, struct tensor *out)
 	out[0].dims[3] = h;
 	for (uint32_t o = 1; o < in->node->n_outputs; o++) {
 		out[o] = (struct tensor){ .dtype = DTYPE_F32, .rank = 3 };
-		state_dims(out[o].dims, rows_first, ways, batch, h);
+		recurrent_state_dims(out[o].dims, rows_first, ways, batch, h);
 	}
 	return 0;
 }
@@ -123,44 +126,48 @@ struct recurrent_run {
 	double *sums, *next;  // [2 * gates * h], [h]
 };
 
-static double apply(const struct recurrent_run *run, uint32_t which, double x)
+static double recurrent_apply(const struct recurrent_run *run, uint32_t which, double x)
 {
 	x = x > run->clip ? run->clip : x < -run->clip ? -run->clip : x;
 	return act_f64(&run->f[which], x);
 }
 
-static double peephole(const struct recurrent_run *run, int64_t which, int64_t i, double cell)
+static double recurrent_peephole(
+	const struct recurrent_run *run, int64_t which, int64_t i, double cell)
 {
 	return run->p ? (double)run->p[which * run->h + i] * cell : 0;
 }
 
 // Gates in the order i, o, f, c.
-static void lstm_gates(struct recurrent_run *run)
+static void recurrent_lstm(struct recurrent_run *run)
 {
 	const double *sums = run->sums;
 
 	for (int64_t i = 0; i < run->h; i++) {
 		double before = run->cell[i];
-		double in = apply(run, 0, sums[i] + peephole(run, 0, i, before));
+		double in =
+			recurrent_apply(run, 0, sums[i] + recurrent_peephole(run, 0, i, before));
 		double keep = run->input_forget
 			? 1 - in
-			: apply(run, 0, sums[2 * run->h + i] + peephole(run, 2, i, before));
-		double cell = keep * before + in * apply(run, 1, sums[3 * run->h + i]);
-		double out = apply(run, 0, sums[run->h + i] + peephole(run, 1, i, cell));
+			: recurrent_apply(run, 0,
+				  sums[2 * run->h + i] + recurrent_peephole(run, 2, i, before));
+		double cell = keep * before + in * recurrent_apply(run, 1, sums[3 * run->h + i]);
+		double out = recurrent_apply(
+			run, 0, sums[run->h + i] + recurrent_peephole(run, 1, i, cell));
 
 		run->cell[i] = cell;
-		run->state[i] = out * apply(run, 2, cell);
+		run->state[i] = out * recurrent_apply(run, 2, cell);
 	}
 }
 
 // Gates in the order z, r, h. The second half of the sums is the state's share.
-static void gru_gates(struct recurrent_run *run)
+static void recurrent_gru(struct recurrent_run *run)
 {
 	const int64_t h = run->h;
 	double *sums = run->sums, *own = sums + 3 * h;
 
 	for (int64_t i = 0; i < 2 * h; i++)
-		sums[i] = apply(run, 0, sums[i] + own[i]);
+		sums[i] = recurrent_apply(run, 0, sums[i] + own[i]);
 	for (int64_t i = 0; i < h; i++) {
 		double sum = sums[2 * h + i];
 
@@ -172,12 +179,13 @@ static void gru_gates(struct recurrent_run *run)
 				sum += sums[h + j] * run->state[j] *
 					(double)run->r[(2 * h + i) * h + j];
 		}
-		run->next[i] = (1 - sums[i]) * apply(run, 1, sum) + sums[i] * run->state[i];
+		run->next[i] =
+			(1 - sums[i]) * recurrent_apply(run, 1, sum) + sums[i] * run->state[i];
 	}
 	memcpy(run->state, run->next, (size_t)h * sizeof(*run->state));
 }
 
-static void one_step(struct recurrent_run *run, const float *x)
+static void recurrent_step(struct recurrent_run *run, const float *x)
 {
 	const int64_t rows = run->gates * run->h;
 	double *own = run->sums + rows;
@@ -194,16 +202,16 @@ static void one_step(struct recurrent_run *run, const float *x)
 		own[i] = from_h;
 	}
 	if (run->op == OP_LSTM) {
-		lstm_gates(run);
+		recurrent_lstm(run);
 	} else if (run->op == OP_GRU) {
-		gru_gates(run);
+		recurrent_gru(run);
 	} else {
 		for (int64_t i = 0; i < run->h; i++)
-			run->state[i] = apply(run, 0, run->sums[i]);
+			run->state[i] = recurrent_apply(run, 0, run->sums[i]);
 	}
 }
 
-static void set_up(
+static void recurrent_set_up(
 	const struct plain *plain, const void *const *x, int64_t way, struct recurrent_run *run)
 {
 	const struct node *node = plain->node;
@@ -230,7 +238,7 @@ struct layout { // where things stand, in values
 	bool rows_first;
 };
 
-static struct layout layout_of(const struct plain *plain)
+static struct layout recurrent_layout(const struct plain *plain)
 {
 	const struct tensor *x = &plain->in[0];
 	const bool rows_first = node_int(plain->node, ATTR_LAYOUT, 0) != 0;
@@ -239,59 +247,60 @@ static struct layout layout_of(const struct plain *plain)
 		plain->in[2].dims[2], x->dims[2], rows_first };
 }
 
-static int64_t state_at(const struct layout *l, int64_t way, int64_t row)
+static int64_t recurrent_state_at(const struct layout *l, int64_t way, int64_t row)
 {
 	return (l->rows_first ? row * l->ways + way : way * l->batch + row) * l->h;
 }
 
-static void put(float *y, int64_t at, const double *from, int64_t count)
+static void recurrent_put(float *y, int64_t at, const double *from, int64_t count)
 {
 	for (int64_t i = 0; y && i < count; i++)
 		y[at + i] = (float)from[i];
 }
 
-static void get(double *to, const float *x, int64_t at, int64_t count)
+static void recurrent_get(double *to, const float *x, int64_t at, int64_t count)
 {
 	for (int64_t i = 0; i < count; i++)
 		to[i] = x ? (double)x[at + i] : 0;
 }
 
 // Steps past the sequence's length give 0 and leave the states as they are.
-static void one_sequence(const struct plain *plain, const struct layout *l, const void *const *x,
-	void *const *y, struct recurrent_run *run, int64_t way, int64_t row)
+static void recurrent_sequence(const struct plain *plain, const struct layout *l,
+	const void *const *x, void *const *y, struct recurrent_run *run, int64_t way, int64_t row)
 {
 	const int32_t *lengths = plain->n_in > 4 ? x[4] : NULL;
 	const int64_t direction = node_int(plain->node, ATTR_DIRECTION, DIRECTION_FORWARD);
 	const bool backwards = direction == DIRECTION_REVERSE || way == 1;
 	int64_t length = lengths ? lengths[row] : l->steps;
-	const int64_t at = state_at(l, way, row);
+	const int64_t at = recurrent_state_at(l, way, row);
 	float *all = y[0];
 
 	length = length < 0 ? 0 : length > l->steps ? l->steps : length;
-	get(run->state, plain->n_in > 5 ? x[5] : NULL, at, l->h);
-	get(run->cell, plain->n_in > 6 ? x[6] : NULL, at, l->h);
+	recurrent_get(run->state, plain->n_in > 5 ? x[5] : NULL, at, l->h);
+	recurrent_get(run->cell, plain->n_in > 6 ? x[6] : NULL, at, l->h);
 	for (int64_t s = 0; s < l->steps; s++) {
 		const int64_t step = backwards && s < length ? length - 1 - s : s;
-		const int64_t place = l->rows_first ? row * l->steps + step : step * l->batch + row;
-		const int64_t to = l->rows_first ? (place * l->ways + way) * l->h
+		const int64_t at_step =
+			l->rows_first ? row * l->steps + step : step * l->batch + row;
+		const int64_t to = l->rows_first ? (at_step * l->ways + way) * l->h
 						 : ((step * l->ways + way) * l->batch + row) * l->h;
 
 		if (s < length) {
-			one_step(run, (const float *)x[0] + place * l->inputs);
-			put(all, to, run->state, l->h);
+			recurrent_step(run, (const float *)x[0] + at_step * l->inputs);
+			recurrent_put(all, to, run->state, l->h);
 		} else if (all) {
 			memset(all + to, 0, (size_t)l->h * sizeof(*all));
 		}
 	}
-	put(y[1], at, run->state, l->h);
+	recurrent_put(y[1], at, run->state, l->h);
 	if (plain->n_out > 2)
-		put(y[2], at, run->cell, l->h);
+		recurrent_put(y[2], at, run->cell, l->h);
 }
 
 static void recurrent_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct layout l = layout_of(plain);
+	const struct layout l = recurrent_layout(plain);
 	const enum op op = plain->node->op;
 	double *state = scratch;
 	struct recurrent_run run = { .op = op,
@@ -306,9 +315,9 @@ static void recurrent_plain(
 		.sums = state + 3 * l.h };
 
 	for (int64_t way = 0; way < l.ways; way++) {
-		set_up(plain, x, way, &run);
+		recurrent_set_up(plain, x, way, &run);
 		for (int64_t row = 0; row < l.batch; row++)
-			one_sequence(plain, &l, x, y, &run, way, row);
+			recurrent_sequence(plain, &l, x, y, &run, way, row);
 	}
 }
 
@@ -319,7 +328,7 @@ static size_t recurrent_scratch(const struct plain *plain)
 
 static uint64_t recurrent_work(const struct plain *plain)
 {
-	const struct layout l = layout_of(plain);
+	const struct layout l = recurrent_layout(plain);
 	const uint64_t each = (uint64_t)tensor_elements(&plain->in[1]) +
 		2 * (uint64_t)tensor_elements(&plain->in[2]);
 

@@ -93,7 +93,7 @@ int shape_top_k(const struct inference *in, struct tensor *out)
 // --- Values --------------------------------------------------------------------------------------
 
 // Is a to be taken before b, the best yet? NaN comes before all numbers, as in NumPy.
-static bool is_better(enum op op, double a, double b, bool last)
+static bool arg_is_better(enum op op, double a, double b, bool last)
 {
 	if (isnan(b))
 		return last && isnan(a);
@@ -123,7 +123,7 @@ static void arg_plain(
 			int64_t best = 0;
 
 			for (int64_t k = 1; k < n; k++) {
-				if (is_better(plain->node->op,
+				if (arg_is_better(plain->node->op,
 					    value_number(in->dtype, x[0], (size_t)(at + k * inner)),
 					    value_number(
 						    in->dtype, x[0], (size_t)(at + best * inner)),
@@ -142,7 +142,7 @@ struct sum {
 	size_t count;
 };
 
-static void add_float(enum op op, struct sum *s, double x)
+static void reduce_float(enum op op, struct sum *s, double x)
 {
 	switch (op) {
 	case OP_REDUCE_L1:
@@ -174,7 +174,7 @@ static void add_float(enum op op, struct sum *s, double x)
 	s->count++;
 }
 
-static double finish_float(enum op op, const struct sum *s)
+static double reduce_finish(enum op op, const struct sum *s)
 {
 	switch (op) {
 	case OP_REDUCE_MEAN:
@@ -191,7 +191,7 @@ static double finish_float(enum op op, const struct sum *s)
 }
 
 // The same on whole numbers, which wrap; the value so far in *value.
-static void add_integer(enum op op, enum dtype dtype, uint64_t *value, bool first, uint64_t x)
+static void reduce_integer(enum op op, enum dtype dtype, uint64_t *value, bool first, uint64_t x)
 {
 	const bool negative = dtype_is_signed(dtype) && (int64_t)x < 0;
 	const bool less = dtype_is_signed(dtype) ? (int64_t)x < (int64_t)*value : x < *value;
@@ -218,7 +218,7 @@ static void add_integer(enum op op, enum dtype dtype, uint64_t *value, bool firs
 }
 
 // The walk over the values that make one: the reduced axes of x, from where `at` is.
-static void walk_reduced(struct walk *inner, const struct plain *plain, uint32_t axes)
+static void reduce_walk(struct walk *inner, const struct plain *plain, uint32_t axes)
 {
 	const struct tensor *in = &plain->in[0];
 	struct tensor reduced = { .rank = in->rank };
@@ -232,7 +232,7 @@ static void walk_reduced(struct walk *inner, const struct plain *plain, uint32_t
 		inner->stride[0][d] = strides[d];
 }
 
-static uint32_t axes_mask(const struct plain *plain)
+static uint32_t reduce_axes(const struct plain *plain)
 {
 	const struct attr *axes = node_attr(plain->node, ATTR_AXES);
 	uint32_t mask = 0;
@@ -248,7 +248,7 @@ static void reduce_plain(
 	const struct tensor *in = &plain->in[0];
 	const enum op op = plain->node->op;
 	const enum dtype dtype = in->dtype;
-	const uint32_t axes = axes_mask(plain);
+	const uint32_t axes = reduce_axes(plain);
 	struct tensor kept = { .rank = in->rank };
 	int64_t strides[GRAPH_RANK_MAX];
 	struct walk outer, inner, first;
@@ -259,7 +259,7 @@ static void reduce_plain(
 	walk_init(&outer, &kept);
 	for (uint32_t d = 0; d < in->rank; d++)
 		outer.stride[0][d] = strides[d];
-	walk_reduced(&first, plain, axes);
+	reduce_walk(&first, plain, axes);
 	for (size_t i = 0; outer.left > 0; walk_next(&outer), i++) {
 		struct sum sum = { 0 };
 		uint64_t whole = 0;
@@ -269,13 +269,13 @@ static void reduce_plain(
 			const size_t at = (size_t)(outer.at[0] + inner.at[0]);
 
 			if (dtype_is_float(dtype))
-				add_float(op, &sum, value_number(dtype, x[0], at));
+				reduce_float(op, &sum, value_number(dtype, x[0], at));
 			else
-				add_integer(op, dtype, &whole, is_first,
+				reduce_integer(op, dtype, &whole, is_first,
 					value_integer(dtype, x[0], at));
 		}
 		if (dtype_is_float(dtype))
-			value_set_number(dtype, y[0], i, finish_float(op, &sum));
+			value_set_number(dtype, y[0], i, reduce_finish(op, &sum));
 		else
 			value_set_integer(dtype, y[0], i, whole);
 	}
@@ -287,7 +287,7 @@ struct lines { // values `step` apart along the axis, `n` of them, in outer * in
 	int64_t outer, n, inner;
 };
 
-static struct lines lines_of(const struct plain *plain)
+static struct lines reduce_lines(const struct plain *plain)
 {
 	const struct tensor *in = &plain->in[0];
 	struct lines lines = { 1, 1, 1 };
@@ -306,7 +306,7 @@ static void cum_sum_plain(
 	const bool exclusive = node_int(plain->node, ATTR_EXCLUSIVE, 0) != 0;
 	const bool reverse = node_int(plain->node, ATTR_REVERSE, 0) != 0;
 	const enum dtype dtype = plain->in[0].dtype;
-	const struct lines lines = lines_of(plain);
+	const struct lines lines = reduce_lines(plain);
 
 	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
 		const int64_t first =
@@ -336,7 +336,7 @@ static void cum_sum_plain(
 
 // Does a come before b among the largest (or smallest)? Of equal ones the first, NaN as the
 // largest.
-static bool comes_before(double a, double b, int64_t ia, int64_t ib, bool largest)
+static bool top_k_before(double a, double b, int64_t ia, int64_t ib, bool largest)
 {
 	if (isnan(a) || isnan(b))
 		return isnan(a) && isnan(b) ? ia < ib : isnan(a) == largest;
@@ -350,7 +350,7 @@ static void top_k_plain(
 	const bool largest = node_int(plain->node, ATTR_LARGEST, 1) != 0;
 	const int64_t k = node_int(plain->node, ATTR_K, 0);
 	const enum dtype dtype = plain->in[0].dtype;
-	const struct lines lines = lines_of(plain);
+	const struct lines lines = reduce_lines(plain);
 
 	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
 		const int64_t from = line / lines.inner, in = line % lines.inner;
@@ -370,9 +370,9 @@ static void top_k_plain(
 
 				if (last >= 0 &&
 					(i == last ||
-						comes_before(value, last_value, i, last, largest)))
+						top_k_before(value, last_value, i, last, largest)))
 					continue; // taken already
-				if (best < 0 || comes_before(value, best_value, i, best, largest)) {
+				if (best < 0 || top_k_before(value, best_value, i, best, largest)) {
 					best = i;
 					best_value = value;
 				}

@@ -144,7 +144,7 @@ int shape_product(const struct inference *in, uint32_t i, uint32_t j, struct ten
 	return 0;
 }
 
-static void set_spatial(struct tensor *out, const struct window *window)
+static void shape_set_spatial(struct tensor *out, const struct window *window)
 {
 	for (uint32_t d = 0; d < window->n; d++)
 		out->dims[2 + d] = window->out[WINDOW_DIMS - window->n + d];
@@ -173,7 +173,7 @@ int shape_convolution(
 			tensor_shape_text(x).text, tensor_shape_text(w).text, group);
 	shape_copy(out, x);
 	out->dims[1] = channels;
-	set_spatial(out, &window);
+	shape_set_spatial(out, &window);
 	return 0;
 }
 
@@ -191,6 +191,6 @@ int shape_windows(const struct inference *in, struct tensor *out)
 	if (window_of(in->node, x, kernel->ints, false, &window, in->err) != 0)
 		return -EINVAL;
 	shape_copy(out, x);
-	set_spatial(out, &window);
+	shape_set_spatial(out, &window);
 	return 0;
 }

@@ -31,7 +31,7 @@ int shape_svm(const struct inference *in, struct tensor *out)
 
 // --- Values --------------------------------------------------------------------------------------
 
-static double kernel_of(enum svm_kernel kind, const struct node *node, double sum)
+static double svm_kernel_of(enum svm_kernel kind, const struct node *node, double sum)
 {
 	const double gamma = node_float(node, ATTR_GAMMA, 0),
 		     coef0 = node_float(node, ATTR_BETA, 0);
@@ -49,7 +49,7 @@ static double kernel_of(enum svm_kernel kind, const struct node *node, double su
 }
 
 // `sum` is the product of row and vector, or for RBF the square of their distance.
-static double sum_of(enum svm_kernel kind, const float *row, const float *vector, int64_t columns)
+static double svm_sum(enum svm_kernel kind, const float *row, const float *vector, int64_t columns)
 {
 	double sum = 0;
 
@@ -78,8 +78,8 @@ static void svm_plain(
 		for (int64_t o = 0; o < n; o++)
 			sums[o] = (double)bias[o];
 		for (int64_t v = 0; v < vectors; v++, vector += columns, weights += n) {
-			const double value =
-				kernel_of(kind, plain->node, sum_of(kind, row, vector, columns));
+			const double value = svm_kernel_of(
+				kind, plain->node, svm_sum(kind, row, vector, columns));
 
 			for (int64_t o = 0; o < n; o++)
 				sums[o] += value * (double)weights[o];
@@ -130,27 +130,27 @@ int shape_pairwise_coupling(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-static uint32_t classes_of(const struct plain *plain)
+static uint32_t coupling_classes(const struct plain *plain)
 {
 	return (uint32_t)plain->out[0].dims[1];
 }
 
 static size_t coupling_scratch(const struct plain *plain)
 {
-	const size_t k = classes_of(plain);
+	const size_t k = coupling_classes(plain);
 
 	return (k * k + 2 * k) * sizeof(double);
 }
 
 static uint64_t coupling_work(const struct plain *plain)
 {
-	const uint64_t k = classes_of(plain);
+	const uint64_t k = coupling_classes(plain);
 
 	return (k > 100 ? k : 100) * 4 * k * k;
 }
 
 // q [k][k]: the quadratic form whose least value p has.
-static void form(const float *r, uint32_t k, double *q)
+static void coupling_form(const float *r, uint32_t k, double *q)
 {
 	uint32_t pair = 0;
 
@@ -168,7 +168,8 @@ static void form(const float *r, uint32_t k, double *q)
 }
 
 // Qp and pQp of p; returns how far p is from the solution.
-static double residual(const double *q, uint32_t k, const double *p, double *qp, double *pqp)
+static double coupling_residual(
+	const double *q, uint32_t k, const double *p, double *qp, double *pqp)
 {
 	double most = 0;
 
@@ -187,15 +188,15 @@ static double residual(const double *q, uint32_t k, const double *p, double *qp,
 static void coupling_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const uint32_t k = classes_of(plain), rounds = k > 100 ? k : 100;
+	const uint32_t k = coupling_classes(plain), rounds = k > 100 ? k : 100;
 	double *q = scratch, *qp = q + (size_t)k * k, *p = qp + k, pqp;
 	float *out = y[0];
 
-	form(x[0], k, q);
+	coupling_form(x[0], k, q);
 	for (uint32_t t = 0; t < k; t++)
 		p[t] = 1.0 / k;
-	for (uint32_t round = 0; round < rounds && !(residual(q, k, p, qp, &pqp) < 0.005 / k);
-		round++) {
+	for (uint32_t round = 0;
+		round < rounds && !(coupling_residual(q, k, p, qp, &pqp) < 0.005 / k); round++) {
 		for (uint32_t t = 0; t < k; t++) {
 			const double at = q[(size_t)t * k + t], step = (pqp - qp[t]) / at;
 

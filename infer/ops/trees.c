@@ -30,7 +30,7 @@ static const struct form {
 	[TREES_LINEAR_COEFFICIENT] = { DTYPE_F32, 1, TREES_LINEAR_FEATURE, 0, true },
 };
 
-static int check_form(const struct inference *in, uint32_t i)
+static int trees_check_input(const struct inference *in, uint32_t i)
 {
 	const struct tensor *t = shape_input(in, i), *like = shape_input(in, FORMS[i].like);
 
@@ -52,7 +52,7 @@ static int check_form(const struct inference *in, uint32_t i)
 }
 
 // Sets and linear leaves are there whole or not at all.
-static int check_groups(const struct inference *in)
+static int trees_check_groups(const struct inference *in)
 {
 	const struct tensor *first = shape_input(in, TREES_WEIGHT_FIRST);
 	const struct tensor *constant = shape_input(in, TREES_LINEAR_CONSTANT);
@@ -82,10 +82,10 @@ int shape_trees(const struct inference *in, struct tensor *out)
 		return shape_refuse(in,
 			"input 0 is %s %s, should be float32 [features] or [rows, features]",
 			dtype_name(x->dtype), tensor_shape_text(x).text);
-	if (check_groups(in) != 0)
+	if (trees_check_groups(in) != 0)
 		return -EINVAL;
 	for (uint32_t i = 1; i < TREES_INPUT_COUNT; i++) {
-		if (check_form(in, i) != 0)
+		if (trees_check_input(in, i) != 0)
 			return -EINVAL;
 	}
 	if (shape_need_int(in, ATTR_AGGREGATE, TREES_SUM, 0, TREES_AGGREGATE_COUNT - 1) != 0)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static float f32_of_bits(uint32_t bits)
+static float value_of_bits(uint32_t bits)
 {
 	float value;
 
@@ -12,23 +12,23 @@ static float f32_of_bits(uint32_t bits)
 	return value;
 }
 
-static float f32_of_f16(uint16_t half)
+static float value_of_f16(uint16_t half)
 {
 	uint32_t sign = (uint32_t)(half >> 15) << 31, exponent = half >> 10 & 31,
 		 mantissa = half & 1023;
 
 	if (exponent == 31)
-		return f32_of_bits(sign | 0x7f800000u | mantissa << 13);
+		return value_of_bits(sign | 0x7f800000u | mantissa << 13);
 	if (exponent == 0) {
 		float value = ldexpf((float)mantissa, -24);
 
 		return sign ? -value : value;
 	}
-	return f32_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+	return value_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
 }
 
 // Round to nearest, ties to even; by arithmetic: this is no fast path.
-static uint16_t f16_of_double(double value)
+static uint16_t value_to_f16(double value)
 {
 	uint16_t sign = signbit(value) ? 0x8000 : 0;
 	double size = fabs(value), scaled;
@@ -45,7 +45,7 @@ static uint16_t f16_of_double(double value)
 		(uint16_t)(((exponent + 14) << 10) + (int)nearbyint(scaled * 2048.0 - 1024.0));
 }
 
-static uint16_t bf16_of_float(float value)
+static uint16_t value_to_bf16(float value)
 {
 	uint32_t bits;
 
@@ -87,9 +87,9 @@ double value_number(enum dtype dtype, const void *x, size_t i)
 	case DTYPE_F64:
 		return ((const double *)x)[i];
 	case DTYPE_F16:
-		return f32_of_f16(((const uint16_t *)x)[i]);
+		return value_of_f16(((const uint16_t *)x)[i]);
 	case DTYPE_BF16:
-		return f32_of_bits((uint32_t)((const uint16_t *)x)[i] << 16);
+		return value_of_bits((uint32_t)((const uint16_t *)x)[i] << 16);
 	case DTYPE_U64:
 		return (double)((const uint64_t *)x)[i];
 	default:
@@ -121,10 +121,10 @@ void value_set_number(enum dtype dtype, void *y, size_t i, double value)
 		((double *)y)[i] = value;
 		break;
 	case DTYPE_F16:
-		((uint16_t *)y)[i] = f16_of_double(value);
+		((uint16_t *)y)[i] = value_to_f16(value);
 		break;
 	case DTYPE_BF16:
-		((uint16_t *)y)[i] = bf16_of_float((float)value);
+		((uint16_t *)y)[i] = value_to_bf16((float)value);
 		break;
 #define X(dtype_, type, low, high)                                                                 \
 	case dtype_:                                                                               \
