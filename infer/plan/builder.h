@@ -54,6 +54,6 @@ int builder_expand(
 // The kernel that an earlier opening of the image chose for a step; NULL: nothing is known.
 const char *builder_known(
 	const struct builder *builder, const struct step *step, uint32_t batch_class);
-// May vectors be used? Where not, the plain path computes what has long sums: it has them in double,
-// and the golden rows of a model are its results.
+// May vectors be used? Where not, the plain form computes what has long sums: it has them in
+// double, and the golden rows of a model are its results.
 bool builder_has_vectors(const struct builder *builder);

@@ -2,10 +2,10 @@
 // A plan: the graph as steps bound to kernels. Built once, then immutable; any number of threads
 // run it, each with its own scratch.
 //
-// A pass takes n rows through all steps. Each computed tensor has a buffer (step.h): in the caller's
-// rows, in the caller's outputs or in the scratch, at `offset * n` bytes, so that the layout fits
-// whatever n. Offsets are multiples of 64 and are used again once a tensor's last reader has run.
-// Reshapes and identities cost nothing: they share their source's buffer.
+// A pass takes n rows through all steps. Each computed tensor has a buffer (step.h): in the
+// caller's rows, in the caller's outputs or in the scratch, at `offset * n` bytes, so that the
+// layout fits whatever n. Offsets are multiples of 64 and are used again once a tensor's last
+// reader has run. Reshapes and identities cost nothing: they share their source's buffer.
 //
 // To add an operator: a builder in one of steps/*.c and its line in table.c.
 #pragma once

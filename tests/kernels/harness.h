@@ -32,7 +32,8 @@ void assert_near(double got, double expected, double relative, const char *what,
 // libm in double.
 double activation_double(const struct act *act, double x);
 
-// Runs `test` once for each entry of a table of kernels; the entry is *state. Returns the count of failures.
+// Runs `test` once for each entry of a table of kernels; the entry is *state. Returns the count of
+// failures.
 int kernels_run(const char *group, const struct kernel_table *table, void (*test)(void **state));
 // First in such a test: reports it as skipped where this CPU cannot run the kernel.
 void skip_where_absent(void *const *state);

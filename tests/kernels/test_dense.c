@@ -189,13 +189,14 @@ static void pick_obeys_mask(void **state)
 		unsigned mask;
 
 		assert_int_equal(isa_parse(NAMES[i], &mask, NULL), 0);
+		mask &= isa_detected(); // as model.c does
 		for (uint32_t m = 1; m <= 64; m *= 4) {
 			const struct dense_kernel *kernel =
 				dense_pick(mask, m, 41, m == 16 ? 5 : 64);
 
-			assert_true(kernel_allowed(kernel->isa, mask & isa_detected()));
+			assert_true(kernel_allowed(kernel->isa, mask));
 		}
-		assert_true(kernel_allowed(softmax_pick(mask)->isa, mask & isa_detected()));
+		assert_true(kernel_allowed(softmax_pick(mask)->isa, mask));
 	}
 	assert_string_equal(dense_pick(ISA_SCALAR, 1, 8, 8)->name, "f32_dense_1x1__scalar");
 	assert_int_not_equal(isa_parse("sse9", &(unsigned){ 0 }, NULL), 0);

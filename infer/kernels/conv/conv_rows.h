@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Direct convolution with a stride of 1 along the last dimension, channels first: vectors of
-// neighbouring output positions, one broadcast weight for each, `block` output channels at once. The
-// contract is kernels.h's.
+// neighbouring output positions, one broadcast weight for each, `block` output channels at once.
+// The contract is kernels.h's.
 #pragma once
 
 #include "infer/graph/act.h"

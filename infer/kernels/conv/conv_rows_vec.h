@@ -13,7 +13,8 @@
 #define CONV_ROWS_BLOCK CONV_ROWS_BLOCK_AVX2
 #endif
 
-// One block of channels at 1 or 2 vectors of positions from `x` on; `last`: lanes of the last vector.
+// One block of channels at 1 or 2 vectors of positions from `x` on; `last`: lanes of the last
+// vector.
 VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, const float *w,
 	const float *bias, uint32_t channels, vec_mask last, const int vecs, float *y)
 {

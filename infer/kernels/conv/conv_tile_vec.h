@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Included with the tile's size: CONV_TILE_POSITIONS positions, CONV_TILE_VECS vectors of channels.
+// The tile of dense_tile_vec.h over windows: its rows are neighbouring output positions. A kernel's
+// file makes one function for each size of a tile, by CONV_TILE_FN.
 #pragma once
 
 #include "infer/kernels/conv/conv_tile.h"
@@ -7,7 +8,7 @@
 
 #ifdef VEC_WIDTH
 
-// A line's tile.
+// Where one tile works.
 struct conv_at {
 	const float *x, *panel;
 	size_t panel_stride;
@@ -45,10 +46,10 @@ VEC_INLINE void conv_tile_line(const struct conv_tile *conv, conv_tile_tile_fn *
 	uint32_t most, struct conv_at tile)
 {
 	const uint32_t vecs = (tile.columns + VEC_WIDTH - 1) / VEC_WIDTH;
-	uint32_t left = conv->positions[2], turns = (left + most - 1) / most;
+	uint32_t left = conv->positions[2], count = (left + most - 1) / most;
 
-	for (; turns > 0; turns--) {
-		const uint32_t now = (left + turns - 1) / turns;
+	for (; count > 0; count--) {
+		const uint32_t now = (left + count - 1) / count;
 
 		tiles[(vecs - 1) * most + now - 1](conv, &tile);
 		tile.x += now * conv->x_step[2];
@@ -57,7 +58,8 @@ VEC_INLINE void conv_tile_line(const struct conv_tile *conv, conv_tile_tile_fn *
 	}
 }
 
-// Channels outside, so that their weights stay in the cache. tiles: [vecs_max][most].
+// The channels are the outer loop, so that their weights stay in the cache.
+// tiles: [vecs_max][most].
 VEC_INLINE void conv_tiles_run(const struct conv_tile *conv, conv_tile_tile_fn *const *tiles,
 	uint32_t most, uint32_t vecs_max, const float *x, float *y)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rows of up to SOFTMAX_SHORT_MAX values: VEC_WIDTH rows at once, turned so that a vector holds one column
-// of all of them and no sum or maximum crosses lanes. What is left, and longer rows: one at a time,
-// in one vector or in three passes over several.
+// Rows of up to SOFTMAX_SHORT_MAX values: VEC_WIDTH rows at once, transposed, a vector holding one
+// column of all of them and no sum or maximum crosses lanes. What is left, and longer rows: one at
+// a time, in one vector or in three passes over several.
 #pragma once
 
 #include "infer/kernels/kernels.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// struct qdense_epilogue's formula, for kernels of each width: it turns the sums of a tile, while the
-// first-level cache has them, into what they stand for. AVX-512's is in qdense_store_avx512.h.
+// struct qdense_epilogue's formula, for kernels of each width: it turns the sums of a tile, while
+// the first-level cache has them, into what they stand for. AVX-512's is in qdense_store_avx512.h.
 // Nothing of it may be contracted into fused multiply-adds: the Makefile sees to that.
 #pragma once
 

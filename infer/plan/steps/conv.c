@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Conv: by tiles (conv_tile.c), or with a stride of 1 along its last dimension line by line. What has
-// another form takes its plain form.
+// Conv: by tiles (conv_tile.c), or with a stride of 1 along its last dimension line by line. What
+// has another form takes its plain form.
 #include "infer/plan/steps/conv.h"
 #include "infer/graph/act.h"
 #include "infer/kernels/conv/conv_rows.h"

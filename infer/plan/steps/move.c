@@ -84,8 +84,8 @@ static void run_transpose(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->y));
 }
 
-// Dimensions that stay neighbours are one, and the last, where its values stay contiguous, is copied
-// as a whole. `perm` NULL: the dimensions in reverse.
+// Dimensions that stay neighbours are one, and the last, where its values stay contiguous, is
+// copied as a whole. `perm` NULL: the dimensions in reverse.
 static struct transpose transpose_of(
 	const struct tensor *x, const struct tensor *y, const struct attr *perm)
 {

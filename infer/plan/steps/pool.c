@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pools of either layout, MaxPool of bytes too: of windows that lie inside of the image, or of which
-// what is outside counts as one value. What has another form takes its plain form.
+// Pools of either layout, MaxPool of bytes too: of windows that lie inside of the image, or of
+// which what is outside counts as one value. What has another form takes its plain form.
 #include "infer/plan/steps/pool.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/move/padding.h"
@@ -110,8 +110,8 @@ static bool pool_is_global(const struct pool_form *form)
 	return !form->padded;
 }
 
-// The taps of a window: how far they are from its first value, where neighbouring positions are `unit`
-// values apart. NULL with err filled.
+// The taps of a window: how far they are from its first value, where neighbouring positions are
+// `unit` values apart. NULL with err filled.
 static const uint32_t *pool_taps(struct builder *builder, const struct window *w, uint32_t unit)
 {
 	const int64_t *k = w->kernel, taps = window_product(k);

@@ -6,7 +6,7 @@
 #include "infer/plan/builder.h"
 
 plan_builder build_dense, build_gemm, build_matmul;
-// w [k][n] and b [n] or NULL must live as long as the graph, or stand in `own`, which is taken over,
-// also on failure.
+// w [k][n] and b [n] or NULL must live as long as the graph, or stand in `own`, which is taken
+// over, also on failure.
 int build_dense_of(struct builder *builder, const float *w, const float *b, float *own, uint32_t k,
 	uint32_t n, struct act act);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // QConv: im2col of one image, then the product of QDense, whose rows are the output positions. The
-// image is copied into its padding buffer first, channels last, so that what a window takes of a line
-// is one contiguous run; with several groups, each of which has a few of the channels, channels
-// first.
+// image is copied into its padding buffer first, channels last, so that what a window takes of a
+// line is one contiguous run; with several groups, each of which has a few of the channels,
+// channels first.
 #include "infer/plan/steps/quantise_conv.h"
 #include "base/align.h"
 #include "infer/graph/window.h"
@@ -150,8 +150,8 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 	return rc;
 }
 
-// The scratch has the padding buffer, then im2col's patches, then the products. -EINVAL where that is
-// too much. k: bytes of a window.
+// The scratch has the padding buffer, then im2col's patches, then the products. -EINVAL where that
+// is too much. k: bytes of a window.
 static int qconv_set_scratch(struct builder *builder, struct qconv_step *q, uint32_t k)
 {
 	const size_t positions = q->im2col.positions;

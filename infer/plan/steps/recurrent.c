@@ -134,8 +134,8 @@ static void run_recurrent(const struct step *step, const struct pass *pass)
 
 // --- Building ------------------------------------------------------------------------------------
 
-// w [n][k], as ONNX has it, is transposed and packed for each batch class. `rows`: of one call of the
-// product for each row of the pass.
+// w [n][k], as ONNX has it, is transposed and packed for each batch class. `rows`: of one call of
+// the product for each row of the pass.
 static int recurrent_make_product(struct builder *builder, struct recurrent_product *product,
 	const float *w, const float *b, uint32_t k, uint32_t n, uint32_t rows)
 {
