@@ -129,8 +129,3 @@ void *arena_memdup(struct arena *arena, const void *data, size_t bytes)
 		memcpy(copy, data, bytes);
 	return copy;
 }
-
-size_t arena_used(const struct arena *arena)
-{
-	return arena->used;
-}

@@ -15,4 +15,3 @@ void *arena_calloc(struct arena *arena, size_t count, size_t bytes); // overflow
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t bytes);
 void *arena_memdup(struct arena *arena, const void *data, size_t bytes);
-size_t arena_used(const struct arena *arena);
