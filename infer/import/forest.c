@@ -11,7 +11,7 @@
 
 struct list { // grows by doubling
 	void *data;
-	size_t count, room, size;
+	size_t count, capacity, size;
 };
 
 struct visit {
@@ -34,16 +34,16 @@ struct forest {
 
 static int push(struct list *list, const void *value, struct error *err)
 {
-	if (list->count == list->room) {
-		const size_t room = list->room ? 2 * list->room : 64;
-		void *data = room * list->size <= GRAPH_ARENA_BYTES_MAX
-			? realloc(list->data, room * list->size)
+	if (list->count == list->capacity) {
+		const size_t capacity = list->capacity ? 2 * list->capacity : 64;
+		void *data = capacity * list->size <= GRAPH_ARENA_BYTES_MAX
+			? realloc(list->data, capacity * list->size)
 			: NULL;
 
 		if (!data)
 			return error_set(err, -ENOMEM, "out of memory for the trees");
 		list->data = data;
-		list->room = room;
+		list->capacity = capacity;
 	}
 	memcpy((char *)list->data + list->count * list->size, value, list->size);
 	list->count++;
@@ -171,8 +171,8 @@ static int add_branch(struct forest *f, const struct visit *visit, const struct 
 	return rc ? rc : push(&f->children, none, err);
 }
 
-// Makes room to mark the nodes of a tree.
-static int mark_room(struct forest *f, uint32_t n_nodes, struct error *err)
+// Grows `seen` to the nodes of a tree, and begins the tree.
+static int grow_seen(struct forest *f, uint32_t n_nodes, struct error *err)
 {
 	if (n_nodes > f->seen_size) {
 		uint32_t *seen = realloc(f->seen, n_nodes * sizeof(*seen));
@@ -255,7 +255,7 @@ int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader 
 		return error_set(err, -EINVAL, "the tree has no nodes");
 	if (f->root.count == TREES_MAX)
 		return error_set(err, -EINVAL, "more than %d trees", TREES_MAX);
-	rc = mark_room(f, n_nodes, err);
+	rc = grow_seen(f, n_nodes, err);
 	if (rc == 0)
 		rc = push(&f->root, &none, err);
 	if (rc != 0)

@@ -20,7 +20,7 @@ struct source {
 	float scale; // of the leaves: dart's weight
 	char where[48];
 	uint32_t *set; // words of the categorical node being read
-	size_t set_room;
+	size_t set_capacity;
 };
 
 // A number of the array at i; *ok false: no number.
@@ -88,9 +88,9 @@ static int read_set(struct source *s, uint32_t number, struct forest_node *node)
 		most = category > most ? category : most;
 	}
 	node->n_set = (uint32_t)(most / 32 + 1);
-	if (node->n_set > s->set_room) {
+	if (node->n_set > s->set_capacity) {
 		s->set = arena_calloc(s->x->graph->arena, node->n_set, sizeof(*s->set));
-		s->set_room = s->set ? node->n_set : 0;
+		s->set_capacity = s->set ? node->n_set : 0;
 	}
 	if (!s->set)
 		return error_set(s->x->err, -ENOMEM, "out of memory");
