@@ -53,12 +53,13 @@ static int push(struct list *list, const void *value, struct error *err)
 struct forest *forest_create(uint32_t n_features, uint32_t n_targets)
 {
 	struct forest *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
 	struct list *words[] = { &f->root, &f->feature, &f->threshold, &f->set, &f->weight_first,
 		&f->weight_target, &f->weight, &f->set_first, &f->set_words, &f->linear_first,
 		&f->linear_constant, &f->linear_feature, &f->linear_coefficient };
 
-	if (!f)
-		return NULL;
 	f->n_features = n_features;
 	f->n_targets = n_targets;
 	f->kind.size = 1;
