@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Networks of convolutions and pools on each ISA against the general path, which is all that the
+// Networks of convolutions and pools on each ISA against the plain forms, which are all that the
 // scalar set has for them: whatever layout the tensors between the steps take.
 #include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
@@ -123,7 +123,7 @@ static struct graph *network(unsigned *seed)
 	return graph;
 }
 
-static void networks_agree_with_the_general_path(void **state)
+static void networks_agree_with_the_plain_forms(void **state)
 {
 	for (unsigned i = 0; i < 150; i++) {
 		unsigned seed = i * 7919 + 1;
@@ -156,7 +156,7 @@ static void pools_many_behind_each_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(networks_agree_with_the_general_path),
+		cmocka_unit_test(networks_agree_with_the_plain_forms),
 		cmocka_unit_test(pools_many_behind_each_other),
 	};
 

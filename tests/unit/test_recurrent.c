@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// RNN, GRU and LSTM on each ISA against the general path, which is all that the scalar set has for
+// RNN, GRU and LSTM on each ISA against the plain forms, which are all that the scalar set has for
 // them. Forms without kernels are drawn, too: they must find their way there.
 #include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
@@ -112,7 +112,7 @@ static uint32_t joined(
 	return network_output(graph, concat, 0);
 }
 
-static void layers_agree_with_the_general_path(void **state)
+static void layers_agree_with_the_plain_forms(void **state)
 {
 	for (unsigned i = 0; i < 250; i++) {
 		unsigned seed = i * 7919 + 5;
@@ -157,7 +157,7 @@ static void sequence_too_long_to_keep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(layers_agree_with_the_general_path),
+		cmocka_unit_test(layers_agree_with_the_plain_forms),
 		cmocka_unit_test(sequence_too_long_to_keep),
 	};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Nodes whose inputs are all constant: computed here, once, by the general path.
+// Nodes whose inputs are all constant: computed here, once, by its plain form.
 #include "infer/compile/passes/passes.h"
 #include "infer/ops/fold.h"
 

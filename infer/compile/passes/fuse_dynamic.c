@@ -255,7 +255,7 @@ static int make_sums(struct fuser *f, struct dynamic *d)
 	return 0;
 }
 
-// 1: done; 0: the general path's.
+// 1: done; 0: it stays as it is.
 static int fuse_dynamic_node(struct fuser *f, struct node *node)
 {
 	struct dynamic d = { .node = node };

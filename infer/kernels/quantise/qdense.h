@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // int8 dense layers: y[M,N] = requantise(x[M,K] * W[K,N] + b[N]), x u8 or i8, W i8, sums in 32 bits
 // that wrap. One formula in all variants, in this order and in float32, so that they agree bit by
-// bit with each other and with QLinearMatMul of the general path (and with ONNX Runtime's MLAS):
+// bit with each other and with the plain form of QLinearMatMul (and with ONNX Runtime's MLAS):
 //	v = (float)sum * multiplier[n]
 //	f32:     y = v
 //	u8, i8:  y = (int)roundeven(min(max(v, low - zero), high - zero)) + zero
