@@ -82,9 +82,11 @@ static void trees_trial_call(void *context, const void *kernel, const void *pack
 	struct trees_trial *trial = context;
 	const uint32_t k = trial->trees->n_features, n = trial->trees->n_targets;
 
+	// The call before may have been of a smaller batch.
+	trial->row = trial->row + rows <= ROWS ? trial->row : 0;
 	((const struct trees_kernel *)kernel)
 		->run(packed, rows, trial->rows + (size_t)trial->row * k, k, trial->outputs, n);
-	trial->row = trial->row + 2 * rows <= ROWS ? trial->row + rows : 0;
+	trial->row += rows;
 }
 
 static uint32_t trees_trial_rows(const struct trees_trial *trial, uint32_t batch_class)
