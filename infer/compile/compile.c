@@ -8,6 +8,7 @@
 #include "infer/compile/names.h"
 #include "infer/compile/outputs.h"
 #include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/run.h"
 #include "infer/graph/text.h"
 #include "infer/image/image.h"
 #include "infer/import/import.h"

@@ -22,7 +22,6 @@
 #define GRAPH_RANK_MAX     8
 #define GRAPH_TENSORS_MAX  (1u << 20)
 #define GRAPH_NODES_MAX    (1u << 19)
-#define GRAPH_NODE_IO_MAX  4096               // inputs, or outputs, of one node
 #define GRAPH_ELEMENTS_MAX ((int64_t)1 << 28) // of one tensor
 #define GRAPH_NONE         UINT32_MAX         // an optional input left out
 

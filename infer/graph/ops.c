@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/ops.h"
 
-#include "infer/graph/graph.h"
+#include <stddef.h>
 
 static const struct op_entry {
 	const char *name;

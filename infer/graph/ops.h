@@ -9,6 +9,8 @@
 // at the end, or raise IMAGE_VERSION.
 #pragma once
 
+#define GRAPH_NODE_IO_MAX 4096 // inputs, or outputs, of one node
+
 // X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max, shape rule, plain form). The last
 // two are names that ops/rule.h and ops/plain.h declare: this room knows none of them.
 #define OP_LIST(X)                                                                                 \

@@ -2,6 +2,7 @@
 // Convolutions with scales and shifts of their channels behind them: what the passes make of them
 // must score the same.
 #include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/run.h"
 #include "tests/cmocka.h"
 #include "tests/unit/network_check.h"
 

@@ -6,6 +6,7 @@
 // The allocations of the libraries under test come here: the Makefile links this program with ld's
 // --wrap for each of them.
 #include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/run.h"
 #include "infer/import/import.h"
 #include "tests/cmocka.h"
 

@@ -2,6 +2,7 @@
 // What the passes make of small graphs; that scores stay the same is test_parity's to show.
 #include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/run.h"
 #include "infer/graph/arena.h"
 #include "infer/ops/check.h"
 #include "infer/ops/table.h"

@@ -54,6 +54,3 @@
 PASS_LIST(PASS)
 PASS_LIST_ONCE(PASS)
 #undef PASS
-
-// Those of PASS_LIST, until none finds more. 0 or a negative errno.
-int passes_run(struct graph *graph, struct compile_report *report, struct error *err);

@@ -31,5 +31,3 @@ void f32_softmax__scalar(const struct softmax *softmax, uint32_t m, const float 
 		for (uint32_t i = 0; i < softmax->inner; i++)
 			softmax_one(softmax->n, softmax->inner, softmax->log, x + i, y + i);
 }
-
-KERNEL_TABLE_DEFINE(softmax, SOFTMAX, KERNEL_ENTRY)

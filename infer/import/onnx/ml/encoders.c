@@ -2,8 +2,8 @@
 // OneHotEncoder and LabelEncoder of ai.onnx.ml. Texts cannot be scored: a row is float32.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ml/columns.h"
-#include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 

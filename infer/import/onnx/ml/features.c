@@ -3,8 +3,8 @@
 // FeatureVectorizer.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ml/columns.h"
-#include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 

@@ -3,10 +3,10 @@
 #include "infer/import/forest.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ml/columns.h"
 #include "infer/import/onnx/ml/post.h"
 #include "infer/import/onnx/ml/tree_tests.h"
-#include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 

@@ -2,7 +2,7 @@
 // Conv and ConvTranspose, in floats and quantised.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ops/window.h"
 #include "infer/import/onnx/refuse.h"
 

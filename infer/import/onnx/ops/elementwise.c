@@ -3,7 +3,7 @@
 #include "infer/graph/act.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ops/old.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"

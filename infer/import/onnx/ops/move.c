@@ -2,7 +2,7 @@
 // Concat, Transpose, Slice, Split, Pad, Tile: the graph's forms name every dimension.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 

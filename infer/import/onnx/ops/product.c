@@ -2,7 +2,7 @@
 // MatMul, and Gemm, whose C may be computed too.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/tensor.h"
 
 // alpha * A * B + beta * C with a C that is computed: the product first, then the sum.

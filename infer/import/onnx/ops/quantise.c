@@ -2,7 +2,7 @@
 // Quantised operators. Their inputs keep the dtypes the file gives them.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 

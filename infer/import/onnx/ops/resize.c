@@ -4,7 +4,7 @@
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 

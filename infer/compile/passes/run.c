@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/passes/run.h"
+
 #include "infer/compile/passes/passes.h"
 
 int passes_run(struct graph *graph, struct compile_report *report, struct error *err)
