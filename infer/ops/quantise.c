@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Whole numbers that stand for floats: x = (q - zero point) * scale. Formulas: ONNX's Operators.md
-// of the same operators. Round to nearest, ties to even; what does not fit is saturated; sums of
-// products wrap in 32 bits, as everywhere where they are computed by int8 instructions.
-#include "infer/graph/act.h"
-#include "infer/graph/requantise.h"
+// ONNX's quantised operators, by the formulas of its Operators.md. An integer q stands for the float
+// (q - zero point) * scale. Floats are rounded to the nearest integer, ties to even, and saturated;
+// sums of products wrap in 32 bits, as those of int8 instructions do. Martlet's own operators on
+// 8-bit integers, into which the passes rewrite these, are in ops/qdense.c.
 #include "infer/graph/window.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
@@ -17,29 +16,6 @@
 static bool quantise_is_target(enum dtype dtype)
 {
 	return dtype == DTYPE_I8 || dtype == DTYPE_U8 || dtype == DTYPE_I16 || dtype == DTYPE_U16;
-}
-
-static int quantise_need_byte(const struct inference *in, uint32_t i)
-{
-	const struct tensor *tensor = shape_input(in, i);
-
-	if (tensor && tensor->dtype != DTYPE_I8 && tensor->dtype != DTYPE_U8)
-		return shape_refuse(in, "input \"%s\" is %s, should be int8 or uint8", tensor->name,
-			dtype_name(tensor->dtype));
-	return 0;
-}
-
-// One value, or `count` along one dimension.
-static int quantise_need_count(const struct inference *in, uint32_t i, int64_t count)
-{
-	const struct tensor *tensor = shape_input(in, i);
-
-	if (!tensor || (tensor->rank <= 1 && tensor_elements(tensor) == 1))
-		return 0;
-	if (tensor->rank != 1 || tensor->dims[0] != count)
-		return shape_refuse(in, "input \"%s\" is %s, should be one value or %" PRId64,
-			tensor->name, tensor_shape_text(tensor).text, count);
-	return 0;
 }
 
 // Scales (input 1) and zero points (input 2): one, or one for each index of the axis.
@@ -59,11 +35,11 @@ static int quantise_need_channels(const struct inference *in)
 			"for each channel is",
 			tensor_shape_text(scale).text);
 	if (tensor_elements(scale) == 1)
-		return zero ? quantise_need_count(in, 2, 1) : 0;
+		return zero ? shape_need_one_or(in, 2, 1) : 0;
 	if (shape_need_axis(in, x->rank, 1, &axis) != 0 ||
-		quantise_need_count(in, 1, x->dims[axis]) != 0)
+		shape_need_one_or(in, 1, x->dims[axis]) != 0)
 		return -EINVAL;
-	return quantise_need_count(in, 2, x->dims[axis]);
+	return shape_need_one_or(in, 2, x->dims[axis]);
 }
 
 int shape_quantise(const struct inference *in, struct tensor *out)
@@ -115,9 +91,9 @@ int shape_dynamic_quantise(const struct inference *in, struct tensor *out)
 static int quantise_need_product(const struct inference *in, const struct tensor *a,
 	const struct tensor *b, uint32_t a_parameter, uint32_t b_parameter)
 {
-	if (quantise_need_count(in, a_parameter, a->rank > 1 ? a->dims[a->rank - 2] : 1) != 0)
+	if (shape_need_one_or(in, a_parameter, a->rank > 1 ? a->dims[a->rank - 2] : 1) != 0)
 		return -EINVAL;
-	return quantise_need_count(in, b_parameter, b->rank > 1 ? b->dims[b->rank - 1] : 1);
+	return shape_need_one_or(in, b_parameter, b->rank > 1 ? b->dims[b->rank - 1] : 1);
 }
 
 int shape_qlinear_matmul(const struct inference *in, struct tensor *out)
@@ -127,13 +103,13 @@ int shape_qlinear_matmul(const struct inference *in, struct tensor *out)
 	for (uint32_t i = 0; i < 8; i++) {
 		const bool is_scale = i == 1 || i == 4 || i == 6;
 
-		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : quantise_need_byte(in, i))
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : shape_need_byte(in, i))
 			return -EINVAL;
 	}
 	if (shape_need_dtype(in, 2, a->dtype) != 0 || shape_need_dtype(in, 5, b->dtype) != 0 ||
 		quantise_need_product(in, a, b, 1, 4) != 0 ||
-		quantise_need_product(in, a, b, 2, 5) != 0 || quantise_need_count(in, 6, 1) != 0 ||
-		quantise_need_count(in, 7, 1) != 0 || shape_product(in, 0, 3, out) != 0)
+		quantise_need_product(in, a, b, 2, 5) != 0 || shape_need_one_or(in, 6, 1) != 0 ||
+		shape_need_one_or(in, 7, 1) != 0 || shape_product(in, 0, 3, out) != 0)
 		return -EINVAL;
 	out->dtype = shape_input(in, 7)->dtype;
 	return 0;
@@ -143,120 +119,11 @@ int shape_matmul_integer(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *a = shape_input(in, 0), *b = shape_input(in, 1);
 
-	if (quantise_need_byte(in, 0) != 0 || quantise_need_byte(in, 1) != 0 ||
+	if (shape_need_byte(in, 0) != 0 || shape_need_byte(in, 1) != 0 ||
 		shape_need_dtype(in, 2, a->dtype) != 0 || shape_need_dtype(in, 3, b->dtype) != 0 ||
 		quantise_need_product(in, a, b, 2, 3) != 0 || shape_product(in, 0, 1, out) != 0)
 		return -EINVAL;
 	out->dtype = DTYPE_I32;
-	return 0;
-}
-
-// What integers of the output may be: zero point and the range that an activation leaves.
-static int quantise_need_range(const struct inference *in, enum dtype to)
-{
-	const int64_t least = to == DTYPE_I8 ? -128 : 0, most = least + 255;
-
-	if (shape_need_int(in, ATTR_ZERO, least, least, most) != 0 ||
-		shape_need_int(in, ATTR_LOW, least, least, most) != 0 ||
-		shape_need_int(in, ATTR_HIGH, most, node_int(in->node, ATTR_LOW, least), most) != 0)
-		return -EINVAL;
-	return 0;
-}
-
-// x of 8 bits, W int8 [K, N], b int32 and multipliers [N], constant; TO and its range.
-static int quantise_need_packable(const struct inference *in)
-{
-	const struct tensor *w = shape_input(in, 1);
-	const int64_t to = node_int(in->node, ATTR_TO, DTYPE_F32);
-
-	if (quantise_need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
-		shape_need_dtype(in, 2, DTYPE_I32) != 0 ||
-		shape_need_dtype(in, 3, DTYPE_F32) != 0 ||
-		shape_need_int(in, ATTR_TO, DTYPE_F32, 0, DTYPE_COUNT - 1) != 0)
-		return -EINVAL;
-	for (uint32_t i = 1; i < 4; i++) {
-		if (shape_need_constant(in, i) != 0)
-			return -EINVAL;
-	}
-	if (w->rank != 2)
-		return shape_refuse(in, "input \"%s\" is %s, should be a matrix", w->name,
-			tensor_shape_text(w).text);
-	if (to != DTYPE_F32 && to != DTYPE_U8 && to != DTYPE_I8 && to != DTYPE_I32)
-		return shape_refuse(in, "its output is %s, should be float32, int8, uint8 or int32",
-			dtype_name((enum dtype)to));
-	if ((to == DTYPE_U8 || to == DTYPE_I8) && quantise_need_range(in, (enum dtype)to) != 0)
-		return -EINVAL;
-	if (shape_need_vector(in, 2, w->dims[1]) != 0)
-		return -EINVAL;
-	return shape_need_vector(in, 3, w->dims[1]);
-}
-
-int shape_qdense(const struct inference *in, struct tensor *out)
-{
-	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
-
-	if (quantise_need_packable(in) != 0)
-		return -EINVAL;
-	if (x->rank == 0 || w->dims[0] != x->dims[x->rank - 1])
-		return shape_refuse_pair(
-			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
-	shape_copy(out, x);
-	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
-	out->dims[out->rank - 1] = w->dims[1];
-	return 0;
-}
-
-int shape_dynamic_qdense(const struct inference *in, struct tensor *out)
-{
-	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
-
-	if (quantise_need_byte(in, 0) != 0 || shape_need_dtype(in, 1, DTYPE_I8) != 0 ||
-		shape_need_dtype(in, 5, x->dtype) != 0 || shape_need_dtype(in, 6, DTYPE_I32) != 0 ||
-		shape_need_int(in, ATTR_ACTIVATION, 0, 0, ACTIVATION_COUNT - 1) != 0)
-		return -EINVAL;
-	for (uint32_t i = 2; i < 5; i++) {
-		if (shape_need_dtype(in, i, DTYPE_F32) != 0)
-			return -EINVAL;
-	}
-	if (shape_need_constant(in, 1) != 0 || shape_need_constant(in, 2) != 0 ||
-		shape_need_constant(in, 3) != 0 || shape_need_constant(in, 6) != 0)
-		return -EINVAL;
-	if (x->rank == 0 || w->rank != 2 || w->dims[0] != x->dims[x->rank - 1])
-		return shape_refuse_pair(
-			in, 0, 1, "the weights must be [K, N] for an input [..., K]");
-	if (shape_need_vector(in, 2, w->dims[1]) != 0 ||
-		shape_need_vector(in, 3, w->dims[1]) != 0 || quantise_need_count(in, 4, 1) != 0 ||
-		quantise_need_count(in, 5, 1) != 0)
-		return -EINVAL;
-	shape_copy(out, x);
-	out->dtype = DTYPE_F32;
-	out->dims[out->rank - 1] = w->dims[1];
-	return shape_need_vector(in, 6, w->dims[1]);
-}
-
-int shape_qconv(const struct inference *in, struct tensor *out)
-{
-	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
-	const int64_t group = node_int(in->node, ATTR_GROUP, 1);
-	int64_t taps = 1;
-
-	if (quantise_need_packable(in) != 0 || shape_windows(in, out) != 0 ||
-		shape_need_int(in, ATTR_GROUP, 1, 1, GRAPH_ELEMENTS_MAX) != 0 ||
-		shape_need_int(in, ATTR_CEIL_MODE, 0, 0, 0) != 0 ||
-		shape_need_int(in, ATTR_PAD_VALUE, 0, x->dtype == DTYPE_I8 ? -128 : 0,
-			x->dtype == DTYPE_I8 ? 127 : 255) != 0)
-		return -EINVAL;
-	if (x->dims[1] % group != 0 || w->dims[1] % group != 0)
-		return shape_refuse_pair(in, 0, 1, "the channels do not fit in the groups");
-	for (uint32_t d = 0; d + 2 < x->rank; d++) { // below 2^56 before each product
-		taps *= node_attr(in->node, ATTR_KERNEL_SHAPE)->ints[d];
-		if (taps > GRAPH_ELEMENTS_MAX)
-			break;
-	}
-	if (taps > GRAPH_ELEMENTS_MAX || w->dims[0] != x->dims[1] / group * taps)
-		return shape_refuse_pair(in, 0, 1, "the weights must be [C / group * kernel, M]");
-	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
-	out->dims[1] = w->dims[1];
 	return 0;
 }
 
@@ -265,12 +132,12 @@ int shape_conv_integer(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *w = shape_input(in, 1);
 
-	if (quantise_need_byte(in, 0) != 0 || quantise_need_byte(in, 1) != 0 ||
+	if (shape_need_byte(in, 0) != 0 || shape_need_byte(in, 1) != 0 ||
 		shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 3, w->dtype) != 0 ||
-		shape_convolution(in, 0, 1, false, out) != 0 || quantise_need_count(in, 2, 1) != 0)
+		shape_convolution(in, 0, 1, false, out) != 0 || shape_need_one_or(in, 2, 1) != 0)
 		return -EINVAL;
 	out->dtype = DTYPE_I32;
-	return quantise_need_count(in, 3, w->dims[0]);
+	return shape_need_one_or(in, 3, w->dims[0]);
 }
 
 int shape_qlinear_conv(const struct inference *in, struct tensor *out)
@@ -280,16 +147,15 @@ int shape_qlinear_conv(const struct inference *in, struct tensor *out)
 	for (uint32_t i = 0; i < 8; i++) {
 		const bool is_scale = i == 1 || i == 4 || i == 6;
 
-		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : quantise_need_byte(in, i))
+		if (is_scale ? shape_need_dtype(in, i, DTYPE_F32) : shape_need_byte(in, i))
 			return -EINVAL;
 	}
 	if (shape_need_dtype(in, 2, x->dtype) != 0 || shape_need_dtype(in, 5, w->dtype) != 0 ||
 		shape_need_dtype(in, 8, DTYPE_I32) != 0 ||
-		shape_convolution(in, 0, 3, false, out) != 0 ||
-		quantise_need_count(in, 1, 1) != 0 || quantise_need_count(in, 2, 1) != 0 ||
-		quantise_need_count(in, 4, w->dims[0]) != 0 ||
-		quantise_need_count(in, 5, w->dims[0]) != 0 || quantise_need_count(in, 6, 1) != 0 ||
-		quantise_need_count(in, 7, 1) != 0)
+		shape_convolution(in, 0, 3, false, out) != 0 || shape_need_one_or(in, 1, 1) != 0 ||
+		shape_need_one_or(in, 2, 1) != 0 || shape_need_one_or(in, 4, w->dims[0]) != 0 ||
+		shape_need_one_or(in, 5, w->dims[0]) != 0 || shape_need_one_or(in, 6, 1) != 0 ||
+		shape_need_one_or(in, 7, 1) != 0)
 		return -EINVAL;
 	out->dtype = shape_input(in, 7)->dtype;
 	return shape_need_vector(in, 8, w->dims[0]);
@@ -297,15 +163,16 @@ int shape_qlinear_conv(const struct inference *in, struct tensor *out)
 
 // --- Values --------------------------------------------------------------------------------------
 
-// Which of a tensor's scales (or zero points) value i takes.
-struct channels {
+// Value i of a tensor takes scale (and zero point) i / inner % count.
+struct quantise_channels {
 	size_t inner, count;
 };
 
-static struct channels quantise_channels(const struct plain *plain)
+static struct quantise_channels quantise_channels(const struct plain *plain)
 {
 	const struct tensor *x = &plain->in[0];
-	struct channels c = { .inner = 1, .count = (size_t)tensor_elements(&plain->in[1]) };
+	struct quantise_channels c = { .inner = 1,
+		.count = (size_t)tensor_elements(&plain->in[1]) };
 	uint32_t axis;
 
 	if (c.count > 1 && node_axis(plain->node, x->rank, 1, &axis) == 0) {
@@ -325,7 +192,7 @@ static int64_t quantise_zero(const struct plain *plain, const void *const *x, ui
 static void quantise_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct channels c = quantise_channels(plain);
+	const struct quantise_channels c = quantise_channels(plain);
 	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *scale = x[1];
 
@@ -342,7 +209,7 @@ static void quantise_plain(
 static void dequantise_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct channels c = quantise_channels(plain);
+	const struct quantise_channels c = quantise_channels(plain);
 	const size_t count = (size_t)tensor_elements(&plain->out[0]);
 	const float *scale = x[1];
 	float *out = y[0];
@@ -355,7 +222,7 @@ static void dequantise_plain(
 	}
 }
 
-// The range always holds 0. A row of zeros, whose range is empty, has scale 1.
+// The range always includes 0. A row of zeros, whose range is empty, has scale 1.
 static void dynamic_quantise_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -378,25 +245,25 @@ static void dynamic_quantise_plain(
 		*(uint8_t *)y[2] = zero;
 }
 
-// --- Products -----------------------------------------------------------------------------------
+// --- Products ------------------------------------------------------------------------------------
 
-struct operands { // which inputs are what; 0: the operator has none
+struct quantise_operands { // the input that is each of them; 0: the operator has none
 	uint32_t b, a_scale, b_scale, a_zero, b_zero, y_scale, y_zero;
 };
 
-static struct operands quantise_operands(const struct plain *plain)
+static struct quantise_operands quantise_operands(const struct plain *plain)
 {
 	if (plain->node->op == OP_QLINEAR_MATMUL || plain->node->op == OP_QLINEAR_CONV)
-		return (struct operands){ 3, 1, 4, 2, 5, 6, 7 };
-	return (struct operands){ .b = 1, .a_zero = 2, .b_zero = 3 };
+		return (struct quantise_operands){ 3, 1, 4, 2, 5, 6, 7 };
+	return (struct quantise_operands){ .b = 1, .a_zero = 2, .b_zero = 3 };
 }
 
-struct matrices {
+struct quantise_matrices {
 	size_t m, k, n;
 	struct walk lead; // over the matrices of the result
 };
 
-static void quantise_matrices_init(struct matrices *matrices, const struct tensor *a,
+static void quantise_matrices_init(struct quantise_matrices *matrices, const struct tensor *a,
 	const struct tensor *b, const struct tensor *y)
 {
 	struct tensor lead = *y, left = *a, right = *b;
@@ -412,14 +279,14 @@ static void quantise_matrices_init(struct matrices *matrices, const struct tenso
 	walk_broadcast(&matrices->lead, 1, &right);
 }
 
-// A parameter's index: one for all, or one for each row (column).
+// The index of a parameter for row (or column) k: there may be one for all, or one for each.
 static size_t quantise_own(const struct plain *plain, uint32_t input, size_t k)
 {
 	return input < plain->n_in && tensor_elements(&plain->in[input]) > 1 ? k : 0;
 }
 
-static void quantise_set(const struct plain *plain, const struct operands *o, const void *const *x,
-	void *y, size_t at, int32_t sum, size_t row, size_t column)
+static void quantise_set(const struct plain *plain, const struct quantise_operands *o,
+	const void *const *x, void *y, size_t at, int32_t sum, size_t row, size_t column)
 {
 	const float *a = x[o->a_scale], *b = x[o->b_scale], *out = x[o->y_scale];
 	float scale;
@@ -438,9 +305,9 @@ static void quantise_set(const struct plain *plain, const struct operands *o, co
 static void quantised_matmul_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct operands o = quantise_operands(plain);
+	const struct quantise_operands o = quantise_operands(plain);
 	const enum dtype a = plain->in[0].dtype, b = plain->in[o.b].dtype;
-	struct matrices p;
+	struct quantise_matrices p;
 	size_t at = 0;
 
 	quantise_matrices_init(&p, &plain->in[0], &plain->in[o.b], &plain->out[0]);
@@ -472,18 +339,18 @@ static uint64_t quantised_matmul_work(const struct plain *plain)
 	return (uint64_t)tensor_elements(&plain->out[0]) * (uint64_t)a->dims[a->rank - 1];
 }
 
-// --- Convolutions -------------------------------------------------------------------------------
+// --- Convolutions --------------------------------------------------------------------------------
 
-struct qconv {
+struct quantise_conv {
 	struct window window;
 	int64_t in, out; // channels of a group
 	enum dtype x_dtype, w_dtype;
 	uint64_t x_zero, w_zero; // of the channel at hand
 };
 
-// Products of one window, o an output position: x from `x0`, weights from `w0`, in values.
-// What lies beyond x is its zero point and adds nothing.
-static uint64_t quantise_sum_window(const struct qconv *conv, const int64_t o[WINDOW_DIMS],
+// The sum of products of one window at output position `o`. x0 and w0 are the offsets of the first
+// input channel and of the weights, in values. Padding has the zero point of x, so it adds nothing.
+static uint64_t quantise_sum_window(const struct quantise_conv *conv, const int64_t o[WINDOW_DIMS],
 	const void *x, size_t x0, const void *weights, size_t w0)
 {
 	const struct window *w = &conv->window;
@@ -515,11 +382,11 @@ static uint64_t quantise_sum_window(const struct qconv *conv, const int64_t o[WI
 static void quantised_conv_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct operands o = quantise_operands(plain);
+	const struct quantise_operands o = quantise_operands(plain);
 	const struct tensor *in = &plain->in[0], *w = &plain->in[o.b];
 	const int64_t groups = node_int(plain->node, ATTR_GROUP, 1), m = w->dims[0];
 	const int32_t *bias = plain->n_in > 8 ? x[8] : NULL;
-	struct qconv conv = { .in = w->dims[1],
+	struct quantise_conv conv = { .in = w->dims[1],
 		.out = m / groups,
 		.x_dtype = in->dtype,
 		.w_dtype = w->dtype,
@@ -566,150 +433,3 @@ const struct plain_op plain_quantised_matmul = { .run = quantised_matmul_plain,
 	.work = quantised_matmul_work };
 const struct plain_op plain_quantised_conv = { .run = quantised_conv_plain,
 	.work = quantised_conv_work };
-
-// --- QDense, QConv and DynamicQDense ------------------------------------------------------------
-
-// What becomes of a sum: TO, ZERO, LOW and HIGH.
-struct requantise {
-	enum dtype to;
-	int32_t zero, low, high;
-};
-
-static struct requantise requantise_of(const struct plain *plain)
-{
-	const enum dtype to = plain->out[0].dtype;
-	const int64_t least = to == DTYPE_I8 ? -128 : 0;
-
-	return (struct requantise){ .to = to,
-		.zero = (int32_t)node_int(plain->node, ATTR_ZERO, least),
-		.low = (int32_t)node_int(plain->node, ATTR_LOW, least),
-		.high = (int32_t)node_int(plain->node, ATTR_HIGH, least + 255) };
-}
-
-static void requantise_store(
-	const struct requantise *r, void *y, size_t at, uint32_t sum, float multiplier)
-{
-	const float value = (float)(int32_t)sum * multiplier;
-
-	if (r->to == DTYPE_I32)
-		((uint32_t *)y)[at] = sum;
-	else if (r->to == DTYPE_F32)
-		((float *)y)[at] = value;
-	else
-		((uint8_t *)y)[at] = (uint8_t)requantise(value, r->zero, r->low, r->high);
-}
-
-static void qdense_plain(
-	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
-{
-	const struct requantise r = requantise_of(plain);
-	const size_t k = (size_t)plain->in[1].dims[0], n = (size_t)plain->in[1].dims[1];
-	const size_t count = (size_t)tensor_elements(&plain->out[0]);
-	const int8_t *w = x[1];
-
-	for (size_t i = 0; i < count; i++) {
-		uint32_t sum = ((const uint32_t *)x[2])[i % n];
-
-		for (size_t l = 0; l < k; l++)
-			sum += (uint32_t)value_integer(plain->in[0].dtype, x[0], i / n * k + l) *
-				(uint32_t)w[l * n + i % n];
-		requantise_store(&r, y[0], i, sum, ((const float *)x[3])[i % n]);
-	}
-}
-
-static uint64_t qdense_work(const struct plain *plain)
-{
-	return (uint64_t)tensor_elements(&plain->out[0]) * (uint64_t)plain->in[1].dims[0];
-}
-
-// One channel `c` of the input under the window at output position o: its products with column m of
-// the weights, which has the taps of each channel together.
-static uint32_t qconv_sum(const struct plain *plain, const struct window *w,
-	const int64_t o[WINDOW_DIMS], const void *x, int64_t x0, const int8_t *weights)
-{
-	const int64_t taps = window_product(w->kernel), columns = plain->in[1].dims[1];
-	const uint32_t pad = (uint32_t)node_int(plain->node, ATTR_PAD_VALUE, 0);
-	uint32_t sum = 0;
-
-	for (int64_t t = 0; t < taps; t++) {
-		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
-			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
-		bool inside = true;
-		int64_t at = 0;
-
-		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-			const int64_t i = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
-
-			inside &= i >= 0 && i < w->in[d];
-			at = at * w->in[d] + i;
-		}
-		sum += (uint32_t)weights[t * columns] *
-			(inside ? (uint32_t)value_integer(plain->in[0].dtype, x, (size_t)(x0 + at))
-				: pad);
-	}
-	return sum;
-}
-
-static void qconv_plain(
-	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
-{
-	const struct requantise r = requantise_of(plain);
-	const struct tensor *in = &plain->in[0];
-	const int64_t groups = node_int(plain->node, ATTR_GROUP, 1), m = plain->in[1].dims[1];
-	const int64_t channels = in->dims[1] / groups;
-	int64_t positions, size, taps;
-	struct window w;
-	struct error err;
-
-	window_of(
-		plain->node, in, node_attr(plain->node, ATTR_KERNEL_SHAPE)->ints, false, &w, &err);
-	positions = window_product(w.out);
-	size = window_product(w.in);
-	taps = window_product(w.kernel);
-	for (int64_t i = 0; i < in->dims[0] * m * positions; i++) {
-		const int64_t column = i / positions % m, position = i % positions;
-		const int64_t first =
-			i / positions / m * in->dims[1] + column / (m / groups) * channels;
-		const int64_t o[WINDOW_DIMS] = { position / (w.out[1] * w.out[2]),
-			position / w.out[2] % w.out[1], position % w.out[2] };
-		uint32_t sum = ((const uint32_t *)x[2])[column];
-
-		for (int64_t c = 0; c < channels; c++)
-			sum += qconv_sum(plain, &w, o, x[0], (first + c) * size,
-				(const int8_t *)x[1] + c * taps * m + column);
-		requantise_store(&r, y[0], (size_t)i, sum, ((const float *)x[3])[column]);
-	}
-}
-
-// The product is rounded to float before the bias is added, whatever the compiler makes of it: a
-// sum of two floats in double is rounded the same when it becomes a float.
-static void dynamic_qdense_plain(
-	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
-{
-	const struct act act = act_of_attributes(plain->node);
-	const size_t k = (size_t)plain->in[1].dims[0], n = (size_t)plain->in[1].dims[1];
-	const size_t count = (size_t)tensor_elements(&plain->out[0]);
-	const float *w_scale = x[2], *bias = x[3], *x_scale = x[4];
-	const uint32_t x_zero = (uint32_t)quantise_zero(plain, x, 5, 0);
-
-	for (size_t i = 0; i < count; i++) {
-		const size_t column = i % n;
-		const uint32_t w_zero = (uint32_t)quantise_zero(plain, x, 6, column);
-		uint32_t sum = 0;
-		float product;
-
-		for (size_t l = 0; l < k; l++) {
-			const uint32_t value =
-				(uint32_t)value_integer(plain->in[0].dtype, x[0], i / n * k + l);
-			const uint32_t w = (uint32_t)((const int8_t *)x[1])[l * n + column];
-
-			sum += (value - x_zero) * (w - w_zero);
-		}
-		product = (float)(int32_t)sum * (*x_scale * w_scale[column]);
-		((float *)y[0])[i] = act_f32(&act, (float)((double)product + (double)bias[column]));
-	}
-}
-
-const struct plain_op plain_qdense = { .run = qdense_plain, .work = qdense_work };
-const struct plain_op plain_qconv = { .run = qconv_plain, .work = qdense_work };
-const struct plain_op plain_dynamic_qdense = { .run = dynamic_qdense_plain, .work = qdense_work };

@@ -61,6 +61,16 @@ int shape_need_constant(const struct inference *in, uint32_t i)
 	return 0;
 }
 
+int shape_need_byte(const struct inference *in, uint32_t i)
+{
+	const struct tensor *tensor = shape_input(in, i);
+
+	if (tensor && tensor->dtype != DTYPE_I8 && tensor->dtype != DTYPE_U8)
+		return shape_refuse(in, "input \"%s\" is %s, should be int8 or uint8", tensor->name,
+			dtype_name(tensor->dtype));
+	return 0;
+}
+
 // A vector of `count`, or left out.
 int shape_need_vector(const struct inference *in, uint32_t i, int64_t count)
 {
@@ -69,6 +79,18 @@ int shape_need_vector(const struct inference *in, uint32_t i, int64_t count)
 	if (tensor && (tensor->rank != 1 || tensor->dims[0] != count))
 		return shape_refuse(in, "input \"%s\" is %s, should be [%" PRId64 "]", tensor->name,
 			tensor_shape_text(tensor).text, count);
+	return 0;
+}
+
+int shape_need_one_or(const struct inference *in, uint32_t i, int64_t count)
+{
+	const struct tensor *tensor = shape_input(in, i);
+
+	if (!tensor || (tensor->rank <= 1 && tensor_elements(tensor) == 1))
+		return 0;
+	if (tensor->rank != 1 || tensor->dims[0] != count)
+		return shape_refuse(in, "input \"%s\" is %s, should be one value or %" PRId64,
+			tensor->name, tensor_shape_text(tensor).text, count);
 	return 0;
 }
 

@@ -32,9 +32,12 @@ void shape_copy(struct tensor *out, const struct tensor *from);           // and
 // -EINVAL with the sentence made where an input or attribute is not so. Inputs left out are.
 int shape_need_f32(const struct inference *in); // all inputs
 int shape_need_dtype(const struct inference *in, uint32_t i, enum dtype dtype);
-int shape_need_integers(const struct inference *in); // all inputs, BOOL not among them
+int shape_need_byte(const struct inference *in, uint32_t i); // int8 or uint8
+int shape_need_integers(const struct inference *in);         // all inputs, BOOL not among them
 int shape_need_constant(const struct inference *in, uint32_t i);
 int shape_need_vector(const struct inference *in, uint32_t i, int64_t count); // [count]
+// One value of any rank up to 1, or [count].
+int shape_need_one_or(const struct inference *in, uint32_t i, int64_t count);
 int shape_need_int(const struct inference *in, enum attr_key key, int64_t otherwise, int64_t low,
 	int64_t high);
 int shape_need_axis(const struct inference *in, uint32_t rank, int64_t otherwise, uint32_t *axis);
