@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/scratch.h"
 
+#include "base/align.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +11,7 @@ size_t scratch_take(struct scratch *scratch, size_t bytes)
 	size_t offset = 0;
 	uint32_t i;
 
-	bytes = (bytes + 63) & ~(size_t)63;
+	bytes = align_up(bytes, 64);
 	if (scratch->count == scratch->capacity) {
 		uint32_t capacity = scratch->capacity ? scratch->capacity * 2 : 64;
 		struct scratch_span *spans = realloc(scratch->spans, capacity * sizeof(*spans));

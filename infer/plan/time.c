@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What each step takes, for people. The shortest of several runs counts: whatever disturbs a run
 // makes it longer.
+#include "base/align.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/step.h"
 
@@ -69,8 +70,8 @@ int plan_time_steps(struct plan *plan, const struct model_choices *known, struct
 	uint32_t most = plan->tile_rows;
 	size_t columns = (size_t)plan->n_features + plan->n_columns_out;
 	float *rows = calloc(most * columns, sizeof(float));
-	size_t scratch_bytes = plan->row_bytes * most + 64;
-	void *scratch = aligned_alloc(64, (scratch_bytes + 63) & ~(size_t)63);
+	size_t scratch_bytes = align_up(plan->row_bytes * most + 1, 64); // never 0
+	void *scratch = aligned_alloc(64, scratch_bytes);
 	int rc = 0;
 
 	plan->timed = true;

@@ -2,11 +2,12 @@
 // Packs an ensemble for the blocks kernels (trees_blocks.h).
 #include "infer/kernels/trees/trees_blocks.h"
 
+#include "base/align.h"
+#include "infer/kernels/kernels.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ALIGN64(bytes) (((bytes) + 63) & ~(size_t)63)
 
 // The branches of a window, and the leaves that are decided by it.
 struct path {
@@ -15,7 +16,7 @@ struct path {
 	int32_t branch[TREES_DEPTH_MAX]; // ~branch where its answer is no
 };
 
-struct packing {
+struct blocks_packing {
 	const struct trees *t;
 	struct ranks ranks;
 	bool special;
@@ -34,7 +35,7 @@ struct packing {
 	struct path *path; // of the leaf at hand
 };
 
-static int blocks_find_in_window(const struct packing *p, int32_t branch)
+static int blocks_find_in_window(const struct blocks_packing *p, int32_t branch)
 {
 	for (uint32_t i = 0; i < p->window_bits; i++) {
 		if (p->in_window[i] == branch)
@@ -43,7 +44,7 @@ static int blocks_find_in_window(const struct packing *p, int32_t branch)
 	return -1;
 }
 
-static void blocks_add_bit(struct packing *p, int32_t branch)
+static void blocks_add_bit(struct blocks_packing *p, int32_t branch)
 {
 	const uint32_t bit = p->window_first + p->window_bits;
 
@@ -55,14 +56,14 @@ static void blocks_add_bit(struct packing *p, int32_t branch)
 }
 
 // A window begins at a whole byte of the decisions. Several blocks of leaves may read the same one.
-static void blocks_open_window(struct packing *p)
+static void blocks_open_window(struct blocks_packing *p)
 {
-	p->window_first = (p->window_first + p->window_bits + 7) & ~7u;
+	p->window_first = (uint32_t)align_up(p->window_first + p->window_bits, 8);
 	p->window_bits = 0;
 	p->window_leaves = 0;
 }
 
-static void blocks_open_block(struct packing *p)
+static void blocks_open_block(struct blocks_packing *p)
 {
 	if (p->blocks) {
 		struct leaf_block *leaf = &p->leaf[p->n_blocks];
@@ -76,7 +77,7 @@ static void blocks_open_block(struct packing *p)
 	p->window_leaves = 0;
 }
 
-static uint32_t blocks_missing_bits(const struct packing *p)
+static uint32_t blocks_missing_bits(const struct blocks_packing *p)
 {
 	uint32_t missing = 0;
 
@@ -88,7 +89,7 @@ static uint32_t blocks_missing_bits(const struct packing *p)
 	return missing;
 }
 
-static int blocks_add_leaf(struct packing *p, bool first_of_tree)
+static int blocks_add_leaf(struct blocks_packing *p, bool first_of_tree)
 {
 	const struct path *path = p->path;
 	struct leaf_block *block;
@@ -126,23 +127,23 @@ static int blocks_add_leaf(struct packing *p, bool first_of_tree)
 	return p->n_bits <= BLOCKS_BITS_MAX ? 0 : -ENOTSUP;
 }
 
-struct pending {
+struct blocks_pending {
 	int32_t node;
 	uint32_t depth;
 	int32_t way; // to it: the branch above, or ~branch
 };
 
 // Adds the leaves of a tree from left to right, each with the branches on its path.
-static int blocks_add_tree(struct packing *p, uint32_t tree)
+static int blocks_add_tree(struct blocks_packing *p, uint32_t tree)
 {
-	struct pending stack[TREES_DEPTH_MAX + 2];
+	struct blocks_pending stack[TREES_DEPTH_MAX + 2];
 	uint32_t depth = 0;
 	bool first = true;
 	int rc = 0;
 
-	stack[depth++] = (struct pending){ p->t->root[tree], 0, 0 };
+	stack[depth++] = (struct blocks_pending){ p->t->root[tree], 0, 0 };
 	while (depth > 0 && rc == 0) {
-		const struct pending now = stack[--depth];
+		const struct blocks_pending now = stack[--depth];
 
 		if (now.depth > 0)
 			p->path->branch[now.depth - 1] = now.way;
@@ -155,16 +156,16 @@ static int blocks_add_tree(struct packing *p, uint32_t tree)
 		}
 		if (now.depth == BLOCK_WINDOW)
 			return -ENOTSUP;
-		stack[depth++] =
-			(struct pending){ p->t->children[now.node][0], now.depth + 1, ~now.node };
-		stack[depth++] =
-			(struct pending){ p->t->children[now.node][1], now.depth + 1, now.node };
+		stack[depth++] = (struct blocks_pending){ p->t->children[now.node][0],
+			now.depth + 1, ~now.node };
+		stack[depth++] = (struct blocks_pending){ p->t->children[now.node][1],
+			now.depth + 1, now.node };
 	}
 	return rc;
 }
 
 // Adds the trees, those of one target together; the runs are only counted where `blocks` is NULL.
-static int blocks_add_trees(struct packing *p, struct block_run *runs, uint32_t *n_runs)
+static int blocks_add_trees(struct blocks_packing *p, struct block_run *runs, uint32_t *n_runs)
 {
 	int rc = 0;
 
@@ -186,7 +187,7 @@ static int blocks_add_trees(struct packing *p, struct block_run *runs, uint32_t 
 	return rc;
 }
 
-static int blocks_examine(struct packing *p, uint32_t *n_runs)
+static int blocks_examine(struct blocks_packing *p, uint32_t *n_runs)
 {
 	const struct trees *t = p->t;
 
@@ -206,7 +207,7 @@ static int blocks_examine(struct packing *p, uint32_t *n_runs)
 	return blocks_add_trees(p, NULL, n_runs);
 }
 
-static void blocks_examine_fini(struct packing *p)
+static void blocks_examine_fini(struct blocks_packing *p)
 {
 	ranks_fini(&p->ranks);
 	free(p->path);
@@ -219,26 +220,27 @@ struct blocks_layout {
 	uint32_t n_groups;
 };
 
-static struct blocks_layout blocks_layout_of(const struct packing *p, uint32_t n_runs)
+static struct blocks_layout blocks_layout_of(const struct blocks_packing *p, uint32_t n_runs)
 {
-	struct blocks_layout at = { .columns = ALIGN64(sizeof(struct blocks)) };
+	struct blocks_layout at = { .columns = align_up(sizeof(struct blocks), KERNEL_ALIGN) };
 
 	at.n_groups = (p->n_bits + 63) / 64;
-	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct block_column));
+	at.thresholds = at.columns +
+		align_up(p->ranks.n_columns * sizeof(struct block_column), KERNEL_ALIGN);
 	at.branch_column = at.thresholds + p->n_vectors * 16 * sizeof(float);
 	at.branch_below = at.branch_column + at.n_groups * 64ul;
 	at.window = at.branch_below + at.n_groups * 64ul;
-	at.leaf = at.window + ALIGN64(p->n_blocks * sizeof(uint32_t));
+	at.leaf = at.window + align_up(p->n_blocks * sizeof(uint32_t), KERNEL_ALIGN);
 	at.runs = at.leaf + p->n_blocks * sizeof(struct leaf_block);
-	at.base = at.runs + ALIGN64(n_runs * sizeof(struct block_run));
-	at.plain = at.base + ALIGN64(p->t->n_targets * sizeof(float));
+	at.base = at.runs + align_up(n_runs * sizeof(struct block_run), KERNEL_ALIGN);
+	at.plain = at.base + align_up(p->t->n_targets * sizeof(float), KERNEL_ALIGN);
 	at.bytes = at.plain + (p->special ? trees_plain_bytes(p->t) : 0);
 	return at;
 }
 
 size_t trees_blocks_bytes(const struct trees *t)
 {
-	struct packing p = { .t = t };
+	struct blocks_packing p = { .t = t };
 	uint32_t n_runs;
 	const size_t bytes =
 		blocks_examine(&p, &n_runs) == 0 ? blocks_layout_of(&p, n_runs).bytes : 0;
@@ -248,7 +250,7 @@ size_t trees_blocks_bytes(const struct trees *t)
 }
 
 static void blocks_pack_columns(
-	const struct packing *p, struct block_column *columns, float *thresholds)
+	const struct blocks_packing *p, struct block_column *columns, float *thresholds)
 {
 	uint32_t vector = 0;
 
@@ -266,7 +268,7 @@ static void blocks_pack_columns(
 
 int trees_blocks_pack(void *packed, const struct trees *t)
 {
-	struct packing p = { .t = t };
+	struct blocks_packing p = { .t = t };
 	struct blocks *blocks = packed;
 	char *bytes = packed;
 	uint32_t n_runs;

@@ -2,17 +2,18 @@
 // Packs an ensemble for the masks kernels (trees_masks.h).
 #include "infer/kernels/trees/trees_masks.h"
 
+#include "base/align.h"
+#include "infer/kernels/kernels.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ALIGN64(bytes) (((bytes) + 63) & ~(size_t)63)
 
 struct masks_layout {
 	size_t trees, nodes, weights, base, columns, thresholds, sorted, plain, bytes;
 };
 
-struct packing {
+struct masks_packing {
 	const struct trees *t;
 	struct ranks ranks;
 	uint32_t row_floats;
@@ -24,9 +25,9 @@ struct packing {
 };
 
 // Floats that the weights of a tree take: one a leaf, up to whole registers, or a row a leaf.
-static uint32_t masks_padded(const struct packing *p, uint32_t leaves)
+static uint32_t masks_padded(const struct masks_packing *p, uint32_t leaves)
 {
-	return (leaves * (p->row_floats ? p->row_floats : 1) + 15) & ~15u;
+	return (uint32_t)align_up(leaves * (p->row_floats ? p->row_floats : 1), 16);
 }
 
 static uint32_t masks_count_leaves(const struct trees *t, uint32_t tree)
@@ -64,7 +65,7 @@ static uint32_t masks_searched(const struct rank_column *column)
 	return n == 1 ? 0 : n < 16 ? 16 : n;
 }
 
-static int masks_examine(struct packing *p)
+static int masks_examine(struct masks_packing *p)
 {
 	const struct trees *t = p->t;
 
@@ -91,37 +92,39 @@ static int masks_examine(struct packing *p)
 	return 0;
 }
 
-static struct masks_layout masks_layout_of(const struct packing *p)
+static struct masks_layout masks_layout_of(const struct masks_packing *p)
 {
 	const struct trees *t = p->t;
-	struct masks_layout at = { .trees = ALIGN64(sizeof(struct masks)) };
+	struct masks_layout at = { .trees = align_up(sizeof(struct masks), KERNEL_ALIGN) };
 
-	at.nodes = at.trees + ALIGN64(t->n_trees * sizeof(struct masks_tree));
-	at.weights = at.nodes + ALIGN64(t->n_branches * sizeof(struct masks_node));
+	at.nodes = at.trees + align_up(t->n_trees * sizeof(struct masks_tree), KERNEL_ALIGN);
+	at.weights = at.nodes + align_up(t->n_branches * sizeof(struct masks_node), KERNEL_ALIGN);
 	at.base = at.weights + p->n_weights * sizeof(float);
-	at.columns = at.base + ALIGN64(t->n_targets * sizeof(float));
-	at.thresholds = at.columns + ALIGN64(p->ranks.n_columns * sizeof(struct masks_column));
+	at.columns = at.base + align_up(t->n_targets * sizeof(float), KERNEL_ALIGN);
+	at.thresholds = at.columns +
+		align_up(p->ranks.n_columns * sizeof(struct masks_column), KERNEL_ALIGN);
 	at.sorted = at.thresholds + p->n_searched * sizeof(float);
-	at.plain = at.sorted + ALIGN64(p->ranks.n_thresholds * sizeof(float));
+	at.plain = at.sorted + align_up(p->ranks.n_thresholds * sizeof(float), KERNEL_ALIGN);
 	at.bytes = at.plain + (p->special ? trees_plain_bytes(t) : 0);
 	return at;
 }
 
 size_t trees_masks_bytes(const struct trees *t)
 {
-	struct packing p = { .t = t };
+	struct masks_packing p = { .t = t };
 	const size_t bytes = masks_examine(&p) == 0 ? masks_layout_of(&p).bytes : 0;
 
 	ranks_fini(&p.ranks);
 	return bytes;
 }
 
-struct pending {
+struct masks_pending {
 	int32_t node;
 	uint16_t *slot; // where the index of its mask is written
 };
 
-static void masks_pack_leaf(const struct packing *p, int32_t leaf, float *weights, uint32_t number)
+static void masks_pack_leaf(
+	const struct masks_packing *p, int32_t leaf, float *weights, uint32_t number)
 {
 	const int32_t w = p->t->weight_first[leaf];
 
@@ -133,20 +136,20 @@ static void masks_pack_leaf(const struct packing *p, int32_t leaf, float *weight
 
 // Writes the branches depth first. The mask of a branch has its number as index; those of the
 // leaves follow behind all branches.
-static void masks_pack_tree(
-	struct packing *p, const struct masks_layout *at, struct masks_tree *tree, uint32_t number)
+static void masks_pack_tree(struct masks_packing *p, const struct masks_layout *at,
+	struct masks_tree *tree, uint32_t number)
 {
 	const struct trees *t = p->t;
 	struct masks_node *nodes = (struct masks_node *)(p->packed + at->nodes) + p->nodes;
 	float *weights = (float *)(void *)(p->packed + at->weights) + p->weights;
-	struct pending stack[TREES_DEPTH_MAX + 2];
+	struct masks_pending stack[TREES_DEPTH_MAX + 2];
 	uint16_t root, n_nodes = 0, n_leaves = 0;
 	const uint32_t leaves = masks_count_leaves(t, number);
 	uint32_t depth = 0;
 
-	stack[depth++] = (struct pending){ t->root[number], &root };
+	stack[depth++] = (struct masks_pending){ t->root[number], &root };
 	while (depth > 0) {
-		const struct pending now = stack[--depth];
+		const struct masks_pending now = stack[--depth];
 
 		if (now.node < 0) {
 			*now.slot = (uint16_t)(leaves - 1 + n_leaves);
@@ -156,8 +159,10 @@ static void masks_pack_tree(
 		*now.slot = n_nodes;
 		nodes[n_nodes].below = p->ranks.branch_below[now.node] * 0x01010101u;
 		nodes[n_nodes].column = p->ranks.branch_column[now.node];
-		stack[depth++] = (struct pending){ t->children[now.node][0], &nodes[n_nodes].no };
-		stack[depth++] = (struct pending){ t->children[now.node][1], &nodes[n_nodes].yes };
+		stack[depth++] =
+			(struct masks_pending){ t->children[now.node][0], &nodes[n_nodes].no };
+		stack[depth++] =
+			(struct masks_pending){ t->children[now.node][1], &nodes[n_nodes].yes };
 		n_nodes++;
 	}
 	*tree = (struct masks_tree){ p->nodes, p->weights, n_nodes, n_leaves,
@@ -169,7 +174,7 @@ static void masks_pack_tree(
 // In the search tree, the j-th node of a level has the threshold that comes after all those left of
 // it.
 static void masks_pack_columns(
-	const struct packing *p, struct masks_column *columns, float *thresholds)
+	const struct masks_packing *p, struct masks_column *columns, float *thresholds)
 {
 	uint32_t first = 0;
 
@@ -207,7 +212,7 @@ static int masks_by_target(const void *a, const void *b)
 
 int trees_masks_pack(void *packed, const struct trees *t)
 {
-	struct packing p = { .t = t, .packed = packed };
+	struct masks_packing p = { .t = t, .packed = packed };
 	struct masks *masks = packed;
 	struct masks_layout at;
 	int rc = masks_examine(&p);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/kernels/trees/trees_rows.h"
 
+#include "base/align.h"
+
 #include <string.h>
 
 static bool trees_speaks_twice(const struct trees *t, uint32_t leaf)
@@ -29,7 +31,7 @@ uint32_t trees_row_floats(const struct trees *t)
 		if (t->n_targets <= floats)
 			return floats;
 	}
-	return (t->n_targets + 15) & ~15u;
+	return (uint32_t)align_up(t->n_targets, 16);
 }
 
 void trees_fill_row(const struct trees *t, int32_t leaf, uint32_t floats, float *row)

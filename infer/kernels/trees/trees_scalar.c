@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The reference: every test, aggregate and leaf that infer/graph/trees.h has, one branch after the
 // other.
+#include "base/align.h"
 #include "infer/kernels/trees/trees_kernels.h"
 #include "infer/kernels/trees/trees_ranks.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define ALIGN8(bytes) (((bytes) + 7) & ~(size_t)7)
-
 // Copies an array to `at` bytes behind the plan's head, or only counts its bytes.
 static const void *trees_plain_keep(char *packed, size_t *at, const void *array, size_t bytes)
 {
 	const void *kept = packed && array ? memcpy(packed + *at, array, bytes) : NULL;
 
-	*at += array ? ALIGN8(bytes) : 0;
+	*at += array ? align_up(bytes, 8) : 0;
 	return kept;
 }
 
 static size_t trees_plain_copy(char *packed, const struct trees *t)
 {
 	struct trees own = *t;
-	size_t at = ALIGN8(sizeof(own));
+	size_t at = align_up(sizeof(own), 8);
 
 #define KEEP(field, count)                                                                         \
 	own.field = trees_plain_keep(packed, &at, t->field, (count) * sizeof(*t->field))

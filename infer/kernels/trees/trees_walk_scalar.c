@@ -6,6 +6,8 @@
 // lowest key in one copy of the row and the highest in another; a branch reads the copy that sends
 // it the right way. The children of a branch are adjacent, and a leaf leads to itself: its
 // threshold is above all keys.
+#include "base/align.h"
+#include "infer/kernels/kernels.h"
 #include "infer/kernels/trees/trees_kernels.h"
 #include "infer/kernels/trees/trees_ranks.h"
 #include "infer/kernels/trees/trees_rows.h"
@@ -34,7 +36,7 @@ struct walk_tree {
 	uint32_t target; // of all weights, where the leaves are not rows
 };
 
-struct walk {
+struct walk_ensemble {
 	uint32_t n_trees, n_features, n_targets;
 	uint32_t missing_copies; // 2 where branches send missing values both ways, else 1
 	bool missing_true;       // of the only copy
@@ -58,12 +60,12 @@ static inline uint32_t walk_key_of(float x)
 	return bits ^ ((0 - (bits >> 31)) | 0x80000000u);
 }
 
-struct form {
+struct walk_form {
 	bool both, missing_true; // missing values go both ways; or to the side that is true
 	uint32_t row_floats;
 };
 
-static bool walk_is_supported(const struct trees *t, struct form *form)
+static bool walk_is_supported(const struct trees *t, struct walk_form *form)
 {
 	bool seen[2] = { false, false };
 
@@ -88,20 +90,19 @@ struct walk_layout {
 static struct walk_layout walk_layout_of(const struct trees *t, uint32_t row_floats)
 {
 	const size_t n = (size_t)t->n_branches + t->n_leaves;
-	struct walk_layout at = { .trees = sizeof(struct walk) };
+	struct walk_layout at = { .trees = sizeof(struct walk_ensemble) };
 
-	at.nodes = at.trees + t->n_trees * sizeof(struct walk_tree);
-	at.nodes = (at.nodes + 63) & ~(size_t)63;
+	at.nodes = align_up(at.trees + t->n_trees * sizeof(struct walk_tree), KERNEL_ALIGN);
 	at.weights = at.nodes + n * sizeof(struct walk_node);
 	at.base = at.weights + n * sizeof(float);
-	at.rows = (at.base + t->n_targets * sizeof(float) + 63) & ~(size_t)63;
+	at.rows = align_up(at.base + t->n_targets * sizeof(float), KERNEL_ALIGN);
 	at.bytes = at.rows + (size_t)t->n_leaves * row_floats * sizeof(float);
 	return at;
 }
 
 size_t trees_walk_bytes(const struct trees *t)
 {
-	struct form form;
+	struct walk_form form;
 
 	return walk_is_supported(t, &form) ? walk_layout_of(t, form.row_floats).bytes : 0;
 }
@@ -113,7 +114,7 @@ struct filling {
 	uint32_t *leaf;  // the same memory, where leaves are rows
 	int32_t *source; // [nodes] of the tree being filled
 	uint8_t *depth;
-	struct form form;
+	struct walk_form form;
 };
 
 static float walk_weight_of(const struct trees *t, int32_t leaf)
@@ -202,7 +203,7 @@ int trees_walk_pack(void *packed, const struct trees *t)
 {
 	struct filling f = { .t = t, .source = malloc(TREE_NODES * sizeof(int32_t)) };
 	char *bytes = packed;
-	struct walk *walk = packed;
+	struct walk_ensemble *walk = packed;
 	struct walk_tree *trees;
 	struct walk_layout at;
 	float *rows;
@@ -229,7 +230,7 @@ int trees_walk_pack(void *packed, const struct trees *t)
 	else
 		qsort(trees, t->n_trees, sizeof(*trees), walk_by_steps);
 	memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
-	*walk = (struct walk){ .n_trees = t->n_trees,
+	*walk = (struct walk_ensemble){ .n_trees = t->n_trees,
 		.n_features = t->n_features,
 		.n_targets = t->n_targets,
 		.missing_copies = f.form.both ? 2 : 1,
@@ -244,7 +245,7 @@ int trees_walk_pack(void *packed, const struct trees *t)
 	return 0;
 }
 
-static void walk_fill_keys(const struct walk *walk, const float *x, uint32_t *keys)
+static void walk_fill_keys(const struct walk_ensemble *walk, const float *x, uint32_t *keys)
 {
 	const uint32_t n = walk->n_features, missing = walk->missing_true ? 0 : KEY_MISSING;
 
@@ -270,7 +271,7 @@ static inline const struct walk_node *walk_next_node(
 }
 
 // Finds the leaves that the row reaches in the trees that are walked at once.
-static inline __attribute__((always_inline)) void walk_turns(const struct walk *walk,
+static inline __attribute__((always_inline)) void walk_turns(const struct walk_ensemble *walk,
 	const struct walk_tree *trees, const uint32_t *keys, uint32_t nodes[TURNS])
 {
 	const struct walk_node *at[TURNS];
@@ -287,7 +288,7 @@ static inline __attribute__((always_inline)) void walk_turns(const struct walk *
 }
 
 static uint32_t walk_one(
-	const struct walk *walk, const struct walk_tree *tree, const uint32_t *keys)
+	const struct walk_ensemble *walk, const struct walk_tree *tree, const uint32_t *keys)
 {
 	const struct walk_node *at = walk->nodes + tree->first;
 
@@ -296,7 +297,7 @@ static uint32_t walk_one(
 	return (uint32_t)(at - walk->nodes);
 }
 
-static void walk_score(const struct walk *walk, const uint32_t *keys, float *y)
+static void walk_score(const struct walk_ensemble *walk, const uint32_t *keys, float *y)
 {
 	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
 	uint32_t at[TURNS];
@@ -313,7 +314,7 @@ static void walk_score(const struct walk *walk, const uint32_t *keys, float *y)
 
 // `floats` is a constant where it is small, so that the loop is unrolled.
 static inline __attribute__((always_inline)) void walk_sum_rows(
-	const struct walk *walk, const uint32_t *keys, float *sums, uint32_t floats)
+	const struct walk_ensemble *walk, const uint32_t *keys, float *sums, uint32_t floats)
 {
 	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
 	uint32_t at[TURNS];
@@ -332,7 +333,7 @@ static inline __attribute__((always_inline)) void walk_sum_rows(
 	}
 }
 
-static void walk_score_rows(const struct walk *walk, const uint32_t *keys, float *y)
+static void walk_score_rows(const struct walk_ensemble *walk, const uint32_t *keys, float *y)
 {
 	float sums[TREE_ROW_MAX] = { 0 };
 
@@ -351,7 +352,7 @@ static void walk_score_rows(const struct walk *walk, const uint32_t *keys, float
 void u32_trees_8x1__scalar(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
-	const struct walk *walk = packed;
+	const struct walk_ensemble *walk = packed;
 	uint32_t keys[2 * FEATURES_MAX];
 
 	assert(walk->n_features <= FEATURES_MAX && walk->row_floats <= TREE_ROW_MAX);

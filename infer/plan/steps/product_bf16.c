@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Dense with bfloat16 weights, by the kernel that is fastest here for each class of batch sizes.
 #include "infer/plan/steps/product_bf16.h"
+#include "base/align.h"
 #include "infer/graph/act.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
@@ -44,8 +45,7 @@ static int bf16_trial_ready(void *context)
 
 	trial->x = calloc((size_t)trial->rows * k, sizeof(float));
 	trial->y = calloc((size_t)trial->rows * n, sizeof(float));
-	trial->scratch =
-		aligned_alloc(KERNEL_ALIGN, (scratch + KERNEL_ALIGN) & ~(size_t)(KERNEL_ALIGN - 1));
+	trial->scratch = aligned_alloc(KERNEL_ALIGN, align_up(scratch + 1, KERNEL_ALIGN));
 	return trial->x && trial->y && trial->scratch ? 0 : -ENOMEM;
 }
 
