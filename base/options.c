@@ -270,7 +270,7 @@ int options_parse(const struct options *options, char **argv, int *next, struct 
 				break;
 			rc = option_take_word(&parser);
 		}
-		if (rc)
+		if (rc != 0)
 			return rc;
 	}
 	if (next)

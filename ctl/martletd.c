@@ -14,16 +14,16 @@
 enum exit_status { EXIT_DONE, EXIT_REFUSED };
 
 // What the command line asks for.
-struct request {
+struct martletd_request {
 	const char *path;
 	bool check;
 };
 
 static const struct option_entry ENTRIES[] = {
 	{ "config", 'c', "FILE", "the configuration (see martletd.conf, nic.conf)",
-		OPTION_TO_TEXT(struct request, path), .required = true },
+		OPTION_TO_TEXT(struct martletd_request, path), .required = true },
 	{ "check", 0, NULL, "read the configuration, say what is wrong, and end",
-		OPTION_TO_FLAG(struct request, check) },
+		OPTION_TO_FLAG(struct martletd_request, check) },
 	{ 0 },
 };
 
@@ -123,17 +123,17 @@ static int run(struct appliance *a)
 	}
 	if (rc == 0)
 		rc = server_run(a->server, &err);
-	if (rc)
+	if (rc != 0)
 		fprintf(stderr, "martletd: %s\n", err.text);
 	while (done > 0)
 		PHASES[--done].stop(a);
-	return rc ? EXIT_REFUSED : EXIT_DONE;
+	return rc != 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
 int main(int argc, char **argv)
 {
 	static struct appliance appliance; // large, and there is one
-	struct request request = { 0 };
+	struct martletd_request request = { 0 };
 	const struct options options = {
 		.program = "martletd",
 		.about = "Scores rows that arrive over UDP with the models deployed to it.",
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 	struct error err;
 	int rc = options_parse(&options, argv, NULL, &err);
 
-	if (rc)
+	if (rc != 0)
 		return options_end(&options, rc, &err);
 	if (config_load(request.path, &appliance.config, &err)) {
 		fprintf(stderr, "martletd: %s\n", err.text);

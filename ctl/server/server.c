@@ -157,7 +157,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 		rc = jobs_create(parts->base, &server->jobs, err);
 	if (rc == 0)
 		rc = recover(server, err);
-	if (rc) {
+	if (rc != 0) {
 		server_destroy(server);
 		return rc;
 	}

@@ -161,11 +161,11 @@ static bool api_perform(
 	rc = curl_easy_perform(curl);
 	progress_end(&exchange.progress);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if (rc)
+	if (rc != 0)
 		api_refuse_transport(curl, rc, &exchange);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
-	if (!rc && api_accept(status, reply))
+	if (rc == 0 && api_accept(status, reply))
 		return true;
 	api_reply_fini(reply);
 	return false;

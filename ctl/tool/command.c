@@ -30,7 +30,7 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 
 	snprintf(program, sizeof(program), "martletctl %s", command->words);
 	rc = options_parse(&options, argv, NULL, &err);
-	if (rc)
+	if (rc != 0)
 		*exit = options_end(&options, rc, &err);
 	return rc == 0;
 }
@@ -159,9 +159,9 @@ int command_run(const struct command *const *commands, uint32_t n_commands, char
 	struct error err;
 	int first, rc = options_parse(&options, argv, &first, &err);
 
-	if (rc == OPTIONS_HELP || (!rc && argv[first] && strcmp(argv[first], "help") == 0))
+	if (rc == OPTIONS_HELP || (rc == 0 && argv[first] && strcmp(argv[first], "help") == 0))
 		return command_print_help(&options, &list);
-	if (rc)
+	if (rc != 0)
 		return options_end(&options, rc, &err);
 	if (!argv[first]) {
 		tool_refuse("which command? These are:");

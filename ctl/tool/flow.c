@@ -115,7 +115,7 @@ static int flow_make_rows(
 	FILE *capture;
 	int rc = capture_open(request->path, &capture, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	table.emit = tool.json ? flow_emit_json : flow_emit_csv;
 	table.context = writer;
@@ -126,7 +126,7 @@ static int flow_make_rows(
 	else
 		flow_write_csv_header(writer);
 	rc = capture_read(capture, request->path, &table, request->partial, &stats, err);
-	if (rc)
+	if (rc != 0)
 		return rc;
 	if (tool.json)
 		fprintf(writer->file,
@@ -212,15 +212,15 @@ static int flow_run(const struct command *command, char **argv)
 	if (!command_parse(command, argv, &request, &exit))
 		return exit;
 	rc = output_open(&output, request.out, &err);
-	if (rc)
+	if (rc != 0)
 		return tool_refuse("%s", err.text);
 	writer.file = output.file;
 	rc = flow_make_rows(&request, &writer, &err);
-	if (rc)
+	if (rc != 0)
 		output_abort(&output); // a capture that is refused leaves nothing behind
 	else
 		rc = output_commit(&output, &err);
-	return rc ? tool_refuse("%s", err.text) : TOOL_DONE;
+	return rc != 0 ? tool_refuse("%s", err.text) : TOOL_DONE;
 }
 
 const struct command flow_features_command = {

@@ -17,16 +17,16 @@ static int compile_write(
 	struct output output;
 	int rc = output_open(&output, path, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	fwrite(image, 1, size, output.file); // a short write shows in output_finish()
 	rc = output_finish(&output, err);
-	if (rc)
+	if (rc != 0)
 		return rc;
 	rc = model_open_file(output.temporary, NULL, opened, err);
-	if (!rc)
+	if (rc == 0)
 		rc = model_check_golden(*opened, err);
-	if (rc) {
+	if (rc != 0) {
 		error_prefix(
 			err, "the image made does not pass its own check, %s is not written", path);
 		output_abort(&output);

@@ -72,11 +72,11 @@ static int run_write(const struct model_info *info, const char *path, const floa
 	struct output output;
 	int rc = output_open(&output, path, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	rc = rows_write(
 		output.temporary, outputs, n_rows, info->n_outputs, info->output_names, err);
-	if (rc) {
+	if (rc != 0) {
 		output_abort(&output);
 		return rc;
 	}
@@ -106,15 +106,15 @@ static int run_rows(const struct model *model, const char *in, const char *out)
 	struct error err;
 	int exit, rc = rows_read(in, &options, &rows, &err);
 
-	if (!rc)
+	if (rc == 0)
 		rc = run_check_finite(info, in, &rows, &err);
-	if (!rc)
+	if (rc == 0)
 		rc = run_score(model, &rows, &outputs, &err);
-	if (!rc && strcmp(out, "-") == 0)
+	if (rc == 0 && strcmp(out, "-") == 0)
 		rows_write_csv(stdout, outputs, rows.n_rows, info->n_outputs, info->output_names);
-	else if (!rc)
+	else if (rc == 0)
 		rc = run_write(info, out, outputs, rows.n_rows, &err);
-	exit = rc ? tool_refuse("%s", err.text) : run_report(info, in, out, rows.n_rows);
+	exit = rc != 0 ? tool_refuse("%s", err.text) : run_report(info, in, out, rows.n_rows);
 	free(outputs);
 	rows_fini(&rows);
 	return exit;

@@ -96,7 +96,7 @@ static int output_commit_standard(struct output *output, struct error *err)
 	int rc = output_copy(output->file, stdout);
 
 	output_abort(output);
-	if (!rc)
+	if (rc == 0)
 		return 0;
 	return error_set(
 		err, rc, "%s: could not be written whole: %s", output->path, strerror(-rc));
@@ -109,7 +109,7 @@ int output_commit(struct output *output, struct error *err)
 	if (output->file) {
 		int rc = output_finish(output, err);
 
-		if (rc)
+		if (rc != 0)
 			return rc;
 	}
 	if (rename(output->temporary, output->path)) {

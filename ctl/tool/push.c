@@ -45,9 +45,9 @@ static bool push_ask_version(const char *name, uint32_t *version)
 		return false;
 	rc = push_next_version(reply.json, name, version, &err);
 	api_reply_fini(&reply);
-	if (rc)
+	if (rc != 0)
 		tool_refuse("%s", err.text);
-	return !rc;
+	return rc == 0;
 }
 
 // Opens the image as the appliance will, so that a damaged one is refused before it travels.

@@ -104,7 +104,7 @@ static int listener_bind_and_listen(struct listener *l, struct error *err)
 
 	memcpy(address.sun_path, l->path, sizeof(l->path));
 	rc = listener_clear_stale(l, &address, err);
-	if (rc)
+	if (rc != 0)
 		return rc;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	before = umask(0177); // nobody can connect before group and mode are set
@@ -151,7 +151,7 @@ int listener_open(const char *path, const char *group, struct listener **out, st
 		rc = listener_take_lock(l, err);
 	if (rc == 0)
 		rc = listener_bind_and_listen(l, err);
-	if (rc) {
+	if (rc != 0) {
 		listener_close(l);
 		return rc;
 	}

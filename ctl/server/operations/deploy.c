@@ -87,7 +87,7 @@ static void deploy_opened(struct operation *op)
 		return;
 	}
 	rc = dataplane_publish(op->server->dataplane, &request, &op->err);
-	if (rc) {
+	if (rc != 0) {
 		deploy_refused(op, entry,
 			operation_status(&op->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422));
 		return;

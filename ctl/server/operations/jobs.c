@@ -111,7 +111,7 @@ int jobs_create(struct event_base *base, struct jobs **out, struct error *err)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&jobs->thread, NULL, jobs_worker, jobs);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc) {
+	if (rc != 0) {
 		jobs_free(jobs);
 		return error_set(err, -rc, "the worker thread cannot be started: %s", strerror(rc));
 	}

@@ -93,7 +93,7 @@ int recover(struct server *server, struct error *err)
 {
 	int rc = store_scan(server->store, recover_found, server, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	operation_hold(server);
 	rc = recover_queue(server, err);

@@ -29,7 +29,7 @@ void unload_begin(struct operation *op)
 		return;
 	}
 	rc = dataplane_retire(op->server->dataplane, entry->record.id, &op->err);
-	if (rc && rc != -ENOENT) { // -ENOENT: it failed to load, and need not try again
+	if (rc != 0 && rc != -ENOENT) { // -ENOENT: it failed to load, and need not try again
 		operation_fail(op, 500, "%s", op->err.text);
 		return;
 	}

@@ -24,7 +24,7 @@ void deployment_put(
 		return;
 	rc = body_deployment_parse(text, size, &body, &err);
 	free(text);
-	if (rc) {
+	if (rc != 0) {
 		http_fail(request, 400, "%s", err.text);
 		return;
 	}
@@ -47,7 +47,7 @@ static bool deployment_body_is_empty(struct evhttp_request *request)
 		return false;
 	rc = body_empty_parse(text, size, &err);
 	free(text);
-	if (rc)
+	if (rc != 0)
 		http_fail(request, 400, "%s", err.text);
 	return rc == 0;
 }

@@ -83,7 +83,7 @@ void index_post(
 		return;
 	rc = body_index_parse(text, size, &body, &err);
 	free(text);
-	if (rc) {
+	if (rc != 0) {
 		http_fail(request, 400, "%s", err.text);
 		return;
 	}

@@ -126,7 +126,7 @@ int disk_ring_create(struct event_base *base, struct disk **out)
 	if (!r)
 		return -ENOMEM;
 	rc = io_uring_queue_init(RING_ENTRIES, &r->ring, 0);
-	if (rc) {
+	if (rc != 0) {
 		free(r);
 		return rc;
 	}
@@ -138,7 +138,7 @@ int disk_ring_create(struct event_base *base, struct disk **out)
 			event_new(base, r->eventfd, EV_READ | EV_PERSIST, disk_ring_completed, r);
 		rc = r->completed && event_add(r->completed, NULL) == 0 ? 0 : -ENOMEM;
 	}
-	if (rc) {
+	if (rc != 0) {
 		disk_ring_destroy(&r->disk);
 		return rc;
 	}

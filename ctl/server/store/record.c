@@ -48,7 +48,7 @@ int record_parse(const void *text, size_t size, struct record *record, struct er
 		return error_set(err, -EINVAL, "is not JSON: line %d: %s", where.line, where.text);
 	rc = record_take(root, record, err);
 	json_decref(root);
-	if (rc)
+	if (rc != 0)
 		memset(record, 0, sizeof(*record));
 	return rc;
 }

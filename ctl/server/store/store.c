@@ -46,7 +46,7 @@ static int store_open_folders(struct store *store, struct error *err)
 {
 	int root, rc = store_make_folders(store->path, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -87,14 +87,14 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 	store->lock = store->models = -1;
 	store->disk = disk_plain();
 	rc = store_open_folders(store, err);
-	if (rc) {
+	if (rc != 0) {
 		store_close(store);
 		return rc;
 	}
 	if (!synchronous) {
 		rc = disk_ring_create(base, &store->disk);
 		store->has_ring = rc == 0;
-		if (rc)
+		if (rc != 0)
 			log_warning(
 				"store: io_uring cannot be used here (%s): writing synchronously; "
 				"status may be late while a model is stored",
@@ -194,7 +194,7 @@ static void store_scan_model(struct store *store, const char *model,
 			log_warning("store: %s/%s is none of ours, passed over", model, file);
 	}
 	closedir(dir);
-	if (rc)
+	if (rc != 0)
 		log_error("store: %s/models/%s cannot be read to its end: %s", store->path, model,
 			strerror(-rc));
 	else if (kept == 0) // it was made for a file whose writing a crash ended
@@ -221,7 +221,7 @@ int store_scan(struct store *store, void (*found)(void *arg, const char *model, 
 		if (name_is_valid(entry->d_name))
 			store_scan_model(store, entry->d_name, found, arg);
 	closedir(dir);
-	if (rc)
+	if (rc != 0)
 		return error_set(err, rc, "store: %s/models cannot be read to its end: %s",
 			store->path, strerror(-rc));
 	return 0;

@@ -194,7 +194,7 @@ static void change_finish(struct change *c, int rc)
 {
 	struct error err;
 
-	if (rc)
+	if (rc != 0)
 		change_say(c, rc, &err);
 	if (c->fd >= 0)
 		close(c->fd);
@@ -202,9 +202,9 @@ static void change_finish(struct change *c, int rc)
 		unlinkat(c->folder, c->temporary, 0);
 	if (c->folder >= 0)
 		close(c->folder);
-	if (rc && c->folder_is_new)
+	if (rc != 0 && c->folder_is_new)
 		unlinkat(c->store->models, c->model, AT_REMOVEDIR);
-	c->done(c->arg, rc ? &err : NULL);
+	c->done(c->arg, rc != 0 ? &err : NULL);
 	free(c);
 }
 
@@ -229,7 +229,7 @@ static void change_called(void *arg, int result)
 
 	if (rc == 0 && c->step != STEP_END && c->store->is_cancelled)
 		rc = -ECANCELED;
-	if (rc)
+	if (rc != 0)
 		change_finish(c, rc);
 	else
 		change_proceed(c);
