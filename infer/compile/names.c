@@ -103,5 +103,5 @@ int names_of_classes(struct graph *graph, const char *list, struct error *err)
 	if (list)
 		rc = split_names(graph, list, "class labels", graph->n_columns_out,
 			&graph->class_labels, &graph->n_class_labels, err);
-	return rc ? rc : name_outputs(graph, err);
+	return rc != 0 ? rc : name_outputs(graph, err);
 }

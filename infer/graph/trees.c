@@ -11,7 +11,7 @@
 
 // --- Checks -------------------------------------------------------------------------------------
 
-static int check_counts(const struct trees *t, struct error *err)
+static int trees_check_counts(const struct trees *t, struct error *err)
 {
 	if (t->n_trees == 0 || t->n_trees > TREES_MAX)
 		return error_set(err, -EINVAL, "%" PRIu32 " trees, should be 1 to %d", t->n_trees,
@@ -32,7 +32,7 @@ static int check_counts(const struct trees *t, struct error *err)
 }
 
 // first[0] = 0, rising, first[count] = total: slices of an array, one after the other.
-static int check_slices(
+static int trees_check_slices(
 	const int32_t *first, uint32_t count, uint32_t total, const char *what, struct error *err)
 {
 	if (first[0] != 0 || first[count] != (int64_t)total)
@@ -47,7 +47,7 @@ static int check_slices(
 	return 0;
 }
 
-static int check_branch(const struct trees *t, uint32_t b, struct error *err)
+static int trees_check_branch(const struct trees *t, uint32_t b, struct error *err)
 {
 	const uint32_t set_bits = t->kind[b] & TREE_SET_BITS;
 
@@ -70,14 +70,14 @@ static int check_branch(const struct trees *t, uint32_t b, struct error *err)
 	return 0;
 }
 
-struct reach {
+struct trees_reach {
 	uint16_t *branch_depth; // [n_branches]; 0: not reached yet
 	uint8_t *leaf_reached;  // [n_leaves]
 	uint64_t reached;
 };
 
-static int reach_node(const struct trees *t, struct reach *reach, int32_t node, int64_t parent,
-	uint32_t depth, struct error *err)
+static int trees_reach_node(const struct trees *t, struct trees_reach *reach, int32_t node,
+	int64_t parent, uint32_t depth, struct error *err)
 {
 	char from[48];
 
@@ -109,19 +109,20 @@ static int reach_node(const struct trees *t, struct reach *reach, int32_t node, 
 
 // Every branch and leaf by one way from one root. Parents come before their children, so that one
 // walk over the branches in their order meets each after its parent.
-static int check_structure(const struct trees *t, struct reach *reach, struct error *err)
+static int trees_check_structure(
+	const struct trees *t, struct trees_reach *reach, struct error *err)
 {
 	const uint64_t nodes = (uint64_t)t->n_branches + t->n_leaves;
 	int rc = 0;
 
 	for (uint32_t r = 0; r < t->n_trees && rc == 0; r++)
-		rc = reach_node(t, reach, t->root[r], -1, 1, err);
+		rc = trees_reach_node(t, reach, t->root[r], -1, 1, err);
 	for (uint32_t b = 0; b < t->n_branches && rc == 0; b++) {
 		if (reach->branch_depth[b] == 0)
 			return error_set(err, -EINVAL, "branch %" PRIu32 " belongs to no tree", b);
-		rc = check_branch(t, b, err);
+		rc = trees_check_branch(t, b, err);
 		for (int c = 0; c < 2 && rc == 0; c++)
-			rc = reach_node(
+			rc = trees_reach_node(
 				t, reach, t->children[b][c], b, reach->branch_depth[b] + 1u, err);
 	}
 	if (rc == 0 && reach->reached != nodes)
@@ -130,9 +131,10 @@ static int check_structure(const struct trees *t, struct reach *reach, struct er
 	return rc;
 }
 
-static int check_linear(const struct trees *t, struct error *err)
+static int trees_check_linear(const struct trees *t, struct error *err)
 {
-	int rc = check_slices(t->linear_first, t->n_leaves, t->n_linear_terms, "linear terms", err);
+	int rc = trees_check_slices(
+		t->linear_first, t->n_leaves, t->n_linear_terms, "linear terms", err);
 
 	if (rc == 0 && t->aggregate != TREES_SUM)
 		rc = error_set(err, -EINVAL, "linear leaves can only be summed");
@@ -154,11 +156,11 @@ static int check_linear(const struct trees *t, struct error *err)
 
 int trees_check(const struct trees *t, struct error *err)
 {
-	struct reach reach = { 0 };
-	int rc = check_counts(t, err);
+	struct trees_reach reach = { 0 };
+	int rc = trees_check_counts(t, err);
 
 	if (rc == 0)
-		rc = check_slices(t->weight_first, t->n_leaves, t->n_weights, "weights", err);
+		rc = trees_check_slices(t->weight_first, t->n_leaves, t->n_weights, "weights", err);
 	for (uint32_t w = 0; w < t->n_weights && rc == 0; w++) {
 		if (t->weight_target[w] < 0 || (uint32_t)t->weight_target[w] >= t->n_targets)
 			rc = error_set(err, -EINVAL,
@@ -166,15 +168,15 @@ int trees_check(const struct trees *t, struct error *err)
 				w, t->weight_target[w], t->n_targets);
 	}
 	if (rc == 0 && t->set)
-		rc = check_slices(t->set_first, t->n_sets, t->n_set_words, "sets", err);
+		rc = trees_check_slices(t->set_first, t->n_sets, t->n_set_words, "sets", err);
 	if (rc == 0 && t->linear_first)
-		rc = check_linear(t, err);
+		rc = trees_check_linear(t, err);
 	if (rc != 0)
 		return rc;
 	reach.branch_depth = calloc(t->n_branches + 1u, sizeof(*reach.branch_depth));
 	reach.leaf_reached = calloc(t->n_leaves + 1u, sizeof(*reach.leaf_reached));
 	rc = reach.branch_depth && reach.leaf_reached
-		? check_structure(t, &reach, err)
+		? trees_check_structure(t, &reach, err)
 		: error_set(err, -ENOMEM, "no memory to check the trees");
 	free(reach.branch_depth);
 	free(reach.leaf_reached);
@@ -183,12 +185,12 @@ int trees_check(const struct trees *t, struct error *err)
 
 // --- Arrays and nodes ---------------------------------------------------------------------------
 
-static const void *values(const struct tensor *const *in, uint32_t i)
+static const void *trees_input_values(const struct tensor *const *in, uint32_t i)
 {
 	return in[i] ? in[i]->data : NULL;
 }
 
-static uint32_t length(const struct tensor *const *in, uint32_t i)
+static uint32_t trees_input_length(const struct tensor *const *in, uint32_t i)
 {
 	return in[i] ? (uint32_t)in[i]->dims[0] : 0;
 }
@@ -200,33 +202,33 @@ void trees_of_tensors(
 
 	*t = (struct trees){
 		.n_features = (uint32_t)x->dims[x->rank - 1],
-		.n_trees = length(in, TREES_ROOT),
-		.n_branches = length(in, TREES_FEATURE),
-		.n_leaves = length(in, TREES_WEIGHT_FIRST) - 1,
-		.n_weights = length(in, TREES_WEIGHT),
-		.n_targets = length(in, TREES_BASE),
-		.n_set_words = length(in, TREES_SET_WORDS),
-		.n_linear_terms = length(in, TREES_LINEAR_FEATURE),
+		.n_trees = trees_input_length(in, TREES_ROOT),
+		.n_branches = trees_input_length(in, TREES_FEATURE),
+		.n_leaves = trees_input_length(in, TREES_WEIGHT_FIRST) - 1,
+		.n_weights = trees_input_length(in, TREES_WEIGHT),
+		.n_targets = trees_input_length(in, TREES_BASE),
+		.n_set_words = trees_input_length(in, TREES_SET_WORDS),
+		.n_linear_terms = trees_input_length(in, TREES_LINEAR_FEATURE),
 		.aggregate = (enum tree_aggregate)node_int(node, ATTR_AGGREGATE, TREES_SUM),
-		.root = values(in, TREES_ROOT),
-		.feature = values(in, TREES_FEATURE),
-		.threshold = values(in, TREES_THRESHOLD),
-		.kind = values(in, TREES_KIND),
-		.children = values(in, TREES_CHILDREN),
-		.weight_first = values(in, TREES_WEIGHT_FIRST),
-		.weight_target = values(in, TREES_WEIGHT_TARGET),
-		.weight = values(in, TREES_WEIGHT),
-		.base = values(in, TREES_BASE),
-		.set = values(in, TREES_SET),
-		.set_first = values(in, TREES_SET_FIRST),
-		.set_words = values(in, TREES_SET_WORDS),
-		.linear_first = values(in, TREES_LINEAR_FIRST),
-		.linear_constant = values(in, TREES_LINEAR_CONSTANT),
-		.linear_feature = values(in, TREES_LINEAR_FEATURE),
-		.linear_coefficient = values(in, TREES_LINEAR_COEFFICIENT),
+		.root = trees_input_values(in, TREES_ROOT),
+		.feature = trees_input_values(in, TREES_FEATURE),
+		.threshold = trees_input_values(in, TREES_THRESHOLD),
+		.kind = trees_input_values(in, TREES_KIND),
+		.children = trees_input_values(in, TREES_CHILDREN),
+		.weight_first = trees_input_values(in, TREES_WEIGHT_FIRST),
+		.weight_target = trees_input_values(in, TREES_WEIGHT_TARGET),
+		.weight = trees_input_values(in, TREES_WEIGHT),
+		.base = trees_input_values(in, TREES_BASE),
+		.set = trees_input_values(in, TREES_SET),
+		.set_first = trees_input_values(in, TREES_SET_FIRST),
+		.set_words = trees_input_values(in, TREES_SET_WORDS),
+		.linear_first = trees_input_values(in, TREES_LINEAR_FIRST),
+		.linear_constant = trees_input_values(in, TREES_LINEAR_CONSTANT),
+		.linear_feature = trees_input_values(in, TREES_LINEAR_FEATURE),
+		.linear_coefficient = trees_input_values(in, TREES_LINEAR_COEFFICIENT),
 	};
 	if (t->set_first)
-		t->n_sets = length(in, TREES_SET_FIRST) - 1;
+		t->n_sets = trees_input_length(in, TREES_SET_FIRST) - 1;
 }
 
 void trees_of_node(const struct graph *graph, const struct node *node, struct trees *trees)
@@ -344,27 +346,27 @@ void trees_score(const struct trees *t, const float *x, float *y)
 
 // --- Rows ---------------------------------------------------------------------------------------
 
-static uint64_t draw(uint64_t *state)
+static uint64_t trees_draw(uint64_t *state)
 {
 	return random_next(state) >> 32;
 }
 
-static int compare_keys(const void *a, const void *b)
+static int trees_compare_keys(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
 }
 
-static float draw_value(const struct trees *t, uint32_t branch, uint64_t *state)
+static float trees_draw_value(const struct trees *t, uint32_t branch, uint64_t *state)
 {
 	const float x = t->threshold[branch];
 
 	if ((t->kind[branch] & TREE_TEST_BITS) == TREE_IN_SET)
-		return (float)(draw(state) % 64);
+		return (float)(trees_draw(state) % 64);
 	if (!isfinite(x) || x == -FLT_MAX)
 		return 0;
-	return draw(state) & 1 ? nextafterf(x, -INFINITY) : x;
+	return trees_draw(state) & 1 ? nextafterf(x, -INFINITY) : x;
 }
 
 int trees_draw_rows(const struct trees *t, uint32_t n, float *rows)
@@ -378,7 +380,7 @@ int trees_draw_rows(const struct trees *t, uint32_t n, float *rows)
 	memset(rows, 0, (size_t)n * t->n_features * sizeof(*rows));
 	for (uint32_t b = 0; b < t->n_branches; b++)
 		by_feature[b] = (uint64_t)(uint32_t)t->feature[b] << 32 | b;
-	qsort(by_feature, t->n_branches, sizeof(*by_feature), compare_keys);
+	qsort(by_feature, t->n_branches, sizeof(*by_feature), trees_compare_keys);
 	while (from < t->n_branches) {
 		const uint32_t feature = (uint32_t)(by_feature[from] >> 32);
 		uint32_t to = from;
@@ -386,10 +388,10 @@ int trees_draw_rows(const struct trees *t, uint32_t n, float *rows)
 		while (to < t->n_branches && by_feature[to] >> 32 == feature)
 			to++;
 		for (uint32_t r = 0; r < n; r++) {
-			const uint64_t at = from + draw(&state) % (to - from);
+			const uint64_t at = from + trees_draw(&state) % (to - from);
 
 			rows[(size_t)r * t->n_features + feature] =
-				draw_value(t, (uint32_t)by_feature[at], &state);
+				trees_draw_value(t, (uint32_t)by_feature[at], &state);
 		}
 		from = to;
 	}

@@ -11,7 +11,7 @@
 #include <sodium.h>
 #include <string.h>
 
-struct reader {
+struct image_reader {
 	const uint8_t *image;
 	struct image_extent sections[SECTION_COUNT];
 	struct graph *graph;
@@ -31,12 +31,12 @@ static const size_t RECORD_BYTES[SECTION_COUNT] = {
 	[SECTION_DATA] = 1,
 };
 
-static const void *section(const struct reader *reader, enum image_section s)
+static const void *section(const struct image_reader *reader, enum image_section s)
 {
 	return reader->image + reader->sections[s].offset;
 }
 
-static uint64_t records(const struct reader *reader, enum image_section s)
+static uint64_t records(const struct image_reader *reader, enum image_section s)
 {
 	return reader->sections[s].bytes / RECORD_BYTES[s];
 }
@@ -87,7 +87,7 @@ static int check_hash(const uint8_t *image, size_t size, struct error *err)
 	return 0;
 }
 
-static int read_sections(struct reader *reader, size_t size)
+static int read_sections(struct image_reader *reader, size_t size)
 {
 	uint64_t end = sizeof(struct image_header) + sizeof(reader->sections);
 
@@ -115,7 +115,7 @@ static int read_sections(struct reader *reader, size_t size)
 }
 
 // NULL with the sentence written: out of the section, not ended, or not plain UTF-8.
-static const char *read_string(const struct reader *reader, uint32_t offset)
+static const char *read_string(const struct image_reader *reader, uint32_t offset)
 {
 	uint64_t bytes = reader->sections[SECTION_STRINGS].bytes;
 	const char *text = (const char *)section(reader, SECTION_STRINGS) + offset;
@@ -139,7 +139,7 @@ static const char *read_string(const struct reader *reader, uint32_t offset)
 	return text;
 }
 
-static const void *read_data(const struct reader *reader, uint64_t offset, uint64_t bytes)
+static const void *read_data(const struct image_reader *reader, uint64_t offset, uint64_t bytes)
 {
 	uint64_t size = reader->sections[SECTION_DATA].bytes;
 
@@ -153,7 +153,7 @@ static const void *read_data(const struct reader *reader, uint64_t offset, uint6
 	return (const uint8_t *)section(reader, SECTION_DATA) + offset;
 }
 
-static int read_tensors(struct reader *reader)
+static int read_tensors(struct image_reader *reader)
 {
 	const struct image_tensor *record = section(reader, SECTION_TENSORS);
 	struct graph *graph = reader->graph;
@@ -181,7 +181,8 @@ static int read_tensors(struct reader *reader)
 	return 0;
 }
 
-static int read_attr(struct reader *reader, const struct image_attr *record, struct attr *attr)
+static int read_attr(
+	struct image_reader *reader, const struct image_attr *record, struct attr *attr)
 {
 	*attr = (struct attr){ .key = (enum attr_key)record->key,
 		.kind = (enum attr_kind)record->kind,
@@ -206,7 +207,7 @@ static int read_attr(struct reader *reader, const struct image_attr *record, str
 }
 
 static int read_node(
-	struct reader *reader, struct node *node, uint64_t *next_index, uint64_t *next_attr)
+	struct image_reader *reader, struct node *node, uint64_t *next_index, uint64_t *next_attr)
 {
 	const struct image_attr *attrs = section(reader, SECTION_ATTRS);
 	const uint32_t *indices = section(reader, SECTION_INDICES);
@@ -234,7 +235,7 @@ static int read_node(
 	return 0;
 }
 
-static int read_nodes(struct reader *reader)
+static int read_nodes(struct image_reader *reader)
 {
 	const struct image_node *record = section(reader, SECTION_NODES);
 	struct graph *graph = reader->graph;
@@ -258,7 +259,7 @@ static int read_nodes(struct reader *reader)
 	return 0;
 }
 
-static const struct graph_port *read_ports(struct reader *reader)
+static const struct graph_port *read_ports(struct image_reader *reader)
 {
 	const struct image_port *record = section(reader, SECTION_PORTS);
 	uint64_t count = records(reader, SECTION_PORTS);
@@ -277,7 +278,7 @@ static const struct graph_port *read_ports(struct reader *reader)
 	return ports;
 }
 
-static int read_names(struct reader *reader)
+static int read_names(struct image_reader *reader)
 {
 	const uint32_t *offsets = section(reader, SECTION_NAMES);
 	const struct image_meta *meta = reader->meta;
@@ -304,7 +305,7 @@ static int read_names(struct reader *reader)
 	return 0;
 }
 
-static int read_meta(struct reader *reader)
+static int read_meta(struct image_reader *reader)
 {
 	const struct image_meta *meta = reader->meta;
 	struct graph *graph = reader->graph;
@@ -335,7 +336,7 @@ static int read_meta(struct reader *reader)
 	return 0;
 }
 
-static int read_graph(struct reader *reader)
+static int read_graph(struct image_reader *reader)
 {
 	struct graph *graph = reader->graph;
 	uint64_t n_tensors = records(reader, SECTION_TENSORS),
@@ -358,12 +359,12 @@ static int read_graph(struct reader *reader)
 		rc = read_tensors(reader);
 	if (rc == 0)
 		rc = read_nodes(reader);
-	return rc ? rc : graph_check(graph, reader->err);
+	return rc != 0 ? rc : graph_check(graph, reader->err);
 }
 
 int image_open(const void *image, size_t size, struct graph **graph, struct error *err)
 {
-	struct reader reader = { .image = image, .err = err };
+	struct image_reader reader = { .image = image, .err = err };
 	int rc;
 
 	if ((uintptr_t)image % IMAGE_ALIGN != 0)

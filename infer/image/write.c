@@ -12,20 +12,20 @@
 #include <string.h>
 
 // Sections grow each in a buffer of its own and are laid out at the end.
-struct buffer {
+struct section_buffer {
 	uint8_t *data;
 	size_t size, capacity;
 };
 
 struct writer {
-	struct buffer sections[SECTION_COUNT];
+	struct section_buffer sections[SECTION_COUNT];
 	bool failed; // out of memory, or beyond IMAGE_BYTES_MAX: checked once, at the end
 };
 
 static void append(
 	struct writer *writer, enum image_section section, const void *data, size_t bytes)
 {
-	struct buffer *buffer = &writer->sections[section];
+	struct section_buffer *buffer = &writer->sections[section];
 	size_t needed;
 
 	if (writer->failed || __builtin_add_overflow(buffer->size, bytes, &needed) ||

@@ -14,7 +14,7 @@ struct list { // grows by doubling
 	size_t count, capacity, size;
 };
 
-struct visit {
+struct forest_visit {
 	uint32_t number; // of the file
 	size_t parent;   // branch + 1; 0: a root
 	uint32_t side, depth;
@@ -89,7 +89,7 @@ int forest_weight(struct forest *f, uint32_t target, float weight, struct error 
 	const int32_t to = (int32_t)target;
 	int rc = push(&f->weight_target, &to, err);
 
-	return rc ? rc : push(&f->weight, &weight, err);
+	return rc != 0 ? rc : push(&f->weight, &weight, err);
 }
 
 int forest_term(struct forest *f, int64_t feature, float coefficient, struct error *err)
@@ -103,11 +103,11 @@ int forest_term(struct forest *f, int64_t feature, float coefficient, struct err
 			f->n_features);
 	f->has_terms = true;
 	rc = push(&f->linear_feature, &of, err);
-	return rc ? rc : push(&f->linear_coefficient, &coefficient, err);
+	return rc != 0 ? rc : push(&f->linear_coefficient, &coefficient, err);
 }
 
 // What a branch or root points at is known once the node has been met.
-static void link_node(struct forest *f, const struct visit *visit, int32_t to)
+static void link_node(struct forest *f, const struct forest_visit *visit, int32_t to)
 {
 	if (visit->parent == 0)
 		((int32_t *)f->root.data)[f->root.count - 1] = to;
@@ -115,8 +115,9 @@ static void link_node(struct forest *f, const struct visit *visit, int32_t to)
 		((int32_t(*)[2])f->children.data)[visit->parent - 1][visit->side] = to;
 }
 
-static int add_leaf(struct forest *f, const struct visit *visit, const struct forest_node *node,
-	uint32_t first_weight, uint32_t first_term, struct error *err)
+static int add_leaf(struct forest *f, const struct forest_visit *visit,
+	const struct forest_node *node, uint32_t first_weight, uint32_t first_term,
+	struct error *err)
 {
 	const int32_t weights = (int32_t)first_weight, terms = (int32_t)first_term;
 	int rc;
@@ -125,7 +126,7 @@ static int add_leaf(struct forest *f, const struct visit *visit, const struct fo
 	rc = push(&f->weight_first, &weights, err);
 	if (rc == 0)
 		rc = push(&f->linear_first, &terms, err);
-	return rc ? rc : push(&f->linear_constant, &node->linear_constant, err);
+	return rc != 0 ? rc : push(&f->linear_constant, &node->linear_constant, err);
 }
 
 static int add_set(
@@ -145,8 +146,8 @@ static int add_set(
 	return rc;
 }
 
-static int add_branch(struct forest *f, const struct visit *visit, const struct forest_node *node,
-	struct error *err)
+static int add_branch(struct forest *f, const struct forest_visit *visit,
+	const struct forest_node *node, struct error *err)
 {
 	const int32_t feature = (int32_t)node->feature, none[2] = { 0, 0 };
 	int32_t set;
@@ -169,7 +170,7 @@ static int add_branch(struct forest *f, const struct visit *visit, const struct 
 		rc = push(&f->kind, &node->kind, err);
 	if (rc == 0)
 		rc = push(&f->set, &set, err);
-	return rc ? rc : push(&f->children, none, err);
+	return rc != 0 ? rc : push(&f->children, none, err);
 }
 
 // Grows `seen` to the nodes of a tree, and begins the tree.
@@ -189,7 +190,7 @@ static int grow_seen(struct forest *f, uint32_t n_nodes, struct error *err)
 	return 0;
 }
 
-static int meet(struct forest *f, const struct visit *visit, int64_t child, uint32_t n_nodes,
+static int meet(struct forest *f, const struct forest_visit *visit, int64_t child, uint32_t n_nodes,
 	struct error *err)
 {
 	if (child < 0 || child >= n_nodes)
@@ -204,7 +205,7 @@ static int meet(struct forest *f, const struct visit *visit, int64_t child, uint
 	return 0;
 }
 
-static int forest_read_node(struct forest *f, const struct visit *visit, uint32_t n_nodes,
+static int forest_read_node(struct forest *f, const struct forest_visit *visit, uint32_t n_nodes,
 	forest_reader *reader, void *context, struct forest_node *node, struct error *err)
 {
 	const uint32_t weights = (uint32_t)f->weight.count;
@@ -228,17 +229,17 @@ static int forest_read_node(struct forest *f, const struct visit *visit, uint32_
 	rc = meet(f, visit, node->yes, n_nodes, err);
 	if (rc == 0)
 		rc = meet(f, visit, node->no, n_nodes, err);
-	return rc ? rc : add_branch(f, visit, node, err);
+	return rc != 0 ? rc : add_branch(f, visit, node, err);
 }
 
 // A child of the branch just added, to be met later.
-static void await_child(struct visit *stack, uint32_t *depth, int64_t number,
-	const struct visit *parent, size_t branch, uint32_t side)
+static void await_child(struct forest_visit *stack, uint32_t *depth, int64_t number,
+	const struct forest_visit *parent, size_t branch, uint32_t side)
 {
-	struct visit *child = &stack[*depth];
+	struct forest_visit *child = &stack[*depth];
 
 	++*depth;
-	*child = (struct visit){ .number = (uint32_t)number,
+	*child = (struct forest_visit){ .number = (uint32_t)number,
 		.parent = branch,
 		.side = side,
 		.depth = parent->depth + 1 };
@@ -247,7 +248,7 @@ static void await_child(struct visit *stack, uint32_t *depth, int64_t number,
 int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader *reader,
 	void *context, struct error *err)
 {
-	struct visit stack[TREES_DEPTH_MAX + 2];
+	struct forest_visit stack[TREES_DEPTH_MAX + 2];
 	const int32_t none = 0;
 	uint32_t depth = 0;
 	int rc;
@@ -262,9 +263,9 @@ int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader 
 	if (rc != 0)
 		return rc;
 	f->seen[root] = f->trees_tried;
-	stack[depth++] = (struct visit){ .number = root };
+	stack[depth++] = (struct forest_visit){ .number = root };
 	while (depth > 0) {
-		const struct visit visit = stack[--depth];
+		const struct forest_visit visit = stack[--depth];
 		const size_t branch = f->feature.count + 1;
 		struct forest_node node;
 

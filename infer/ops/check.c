@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_attrs(const struct node *node, struct error *err)
+static int graph_check_attrs(const struct node *node, struct error *err)
 {
 	uint64_t seen = 0;
 
@@ -29,7 +29,7 @@ static int check_attrs(const struct node *node, struct error *err)
 	return 0;
 }
 
-static int check_tensors(const struct graph *graph, bool *defined, struct error *err)
+static int graph_check_tensors(const struct graph *graph, bool *defined, struct error *err)
 {
 	for (uint32_t t = 0; t < graph->n_tensors; t++) {
 		const struct tensor *tensor = &graph->tensors[t];
@@ -44,8 +44,8 @@ static int check_tensors(const struct graph *graph, bool *defined, struct error 
 }
 
 // The model's inputs or outputs: float32, side by side, `columns` of them together.
-static int check_ports(const struct graph *graph, const struct graph_port *ports, uint32_t n_ports,
-	uint32_t columns, const char *what, struct error *err)
+static int graph_check_ports(const struct graph *graph, const struct graph_port *ports,
+	uint32_t n_ports, uint32_t columns, const char *what, struct error *err)
 {
 	uint64_t column = 0;
 
@@ -77,7 +77,8 @@ static int check_ports(const struct graph *graph, const struct graph_port *ports
 	return 0;
 }
 
-static int check_define(const struct graph *graph, bool *defined, uint32_t t, struct error *err)
+static int graph_check_define(
+	const struct graph *graph, bool *defined, uint32_t t, struct error *err)
 {
 	if (defined[t])
 		return error_set(err, -EINVAL,
@@ -88,13 +89,13 @@ static int check_define(const struct graph *graph, bool *defined, uint32_t t, st
 	return 0;
 }
 
-static bool check_same_shape(const struct tensor *a, const struct tensor *b)
+static bool graph_check_same_shape(const struct tensor *a, const struct tensor *b)
 {
 	return a->dtype == b->dtype && a->rank == b->rank &&
 		memcmp(a->dims, b->dims, a->rank * sizeof(*a->dims)) == 0;
 }
 
-static int check_outputs(const struct graph *graph, const struct node *node, bool *defined,
+static int graph_check_outputs(const struct graph *graph, const struct node *node, bool *defined,
 	const struct tensor *inferred, struct error *err)
 {
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
@@ -103,9 +104,9 @@ static int check_outputs(const struct graph *graph, const struct node *node, boo
 		if (node->outputs[o] == GRAPH_NONE)
 			continue;
 		tensor = &graph->tensors[node->outputs[o]];
-		if (check_define(graph, defined, node->outputs[o], err) != 0)
+		if (graph_check_define(graph, defined, node->outputs[o], err) != 0)
 			return -EINVAL;
-		if (!check_same_shape(tensor, &inferred[o]))
+		if (!graph_check_same_shape(tensor, &inferred[o]))
 			return error_set(err, -EINVAL,
 				"output \"%s\" says %s %s where the inputs give %s %s",
 				tensor->name, dtype_name(tensor->dtype),
@@ -115,10 +116,10 @@ static int check_outputs(const struct graph *graph, const struct node *node, boo
 	return 0;
 }
 
-static int check_node(const struct graph *graph, const struct node *node, bool *defined,
+static int graph_check_node(const struct graph *graph, const struct node *node, bool *defined,
 	struct tensor *inferred, struct error *err)
 {
-	int rc = check_attrs(node, err);
+	int rc = graph_check_attrs(node, err);
 
 	if (rc == 0)
 		rc = op_infer(graph, node, inferred, err);
@@ -133,10 +134,10 @@ static int check_node(const struct graph *graph, const struct node *node, bool *
 				"cycle, or a dangling name)",
 				graph->tensors[t].name);
 	}
-	return check_outputs(graph, node, defined, inferred, err);
+	return graph_check_outputs(graph, node, defined, inferred, err);
 }
 
-static int check_nodes(const struct graph *graph, bool *defined, struct error *err)
+static int graph_check_nodes(const struct graph *graph, bool *defined, struct error *err)
 {
 	struct tensor *inferred = calloc(GRAPH_NODE_IO_MAX, sizeof(*inferred));
 	int rc = 0;
@@ -150,7 +151,7 @@ static int check_nodes(const struct graph *graph, bool *defined, struct error *e
 			rc = error_set(err, -EINVAL, "node %" PRIu32 " has no name", n);
 			break;
 		}
-		rc = check_node(graph, node, defined, inferred, err);
+		rc = graph_check_node(graph, node, defined, inferred, err);
 		if (rc != 0)
 			error_prefix(err, "node \"%s\" (%s)", node->name, op_name(node->op));
 	}
@@ -158,20 +159,20 @@ static int check_nodes(const struct graph *graph, bool *defined, struct error *e
 	return rc;
 }
 
-static int check_all(const struct graph *graph, bool *defined, struct error *err)
+static int graph_check_all(const struct graph *graph, bool *defined, struct error *err)
 {
-	int rc = check_tensors(graph, defined, err);
+	int rc = graph_check_tensors(graph, defined, err);
 
 	if (rc == 0)
-		rc = check_ports(
+		rc = graph_check_ports(
 			graph, graph->inputs, graph->n_inputs, graph->n_features, "input", err);
 	for (uint32_t i = 0; i < graph->n_inputs && rc == 0; i++)
-		rc = check_define(graph, defined, graph->inputs[i].tensor, err);
+		rc = graph_check_define(graph, defined, graph->inputs[i].tensor, err);
 	if (rc == 0)
-		rc = check_nodes(graph, defined, err);
+		rc = graph_check_nodes(graph, defined, err);
 	if (rc == 0)
-		rc = check_ports(graph, graph->outputs, graph->n_outputs, graph->n_columns_out,
-			"output", err);
+		rc = graph_check_ports(graph, graph->outputs, graph->n_outputs,
+			graph->n_columns_out, "output", err);
 	for (uint32_t o = 0; o < graph->n_outputs && rc == 0; o++) {
 		if (!defined[graph->outputs[o].tensor])
 			rc = error_set(err, -EINVAL, "output \"%s\" is computed by no node",
@@ -195,7 +196,7 @@ int graph_check(const struct graph *graph, struct error *err)
 	defined = calloc((size_t)graph->n_tensors + 1, sizeof(*defined));
 	if (!defined)
 		return error_set(err, -ENOMEM, "no memory to check the graph");
-	rc = check_all(graph, defined, err);
+	rc = graph_check_all(graph, defined, err);
 	free(defined);
 	return rc;
 }

@@ -25,7 +25,7 @@ int shape_gelu(const struct inference *in, struct tensor *out)
 {
 	int rc = shape_unary(in, out);
 
-	return rc ? rc : shape_need_int(in, ATTR_APPROXIMATE, 0, 0, 1);
+	return rc != 0 ? rc : shape_need_int(in, ATTR_APPROXIMATE, 0, 0, 1);
 }
 
 static int shape_broadcast_pair(const struct inference *in, struct tensor *out)

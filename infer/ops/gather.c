@@ -250,15 +250,15 @@ static void gather_elements_plain(
 }
 
 // The block that index tuple i names in a tensor: offset and length in values.
-struct block {
+struct gather_block {
 	int64_t at, length;
 };
-static struct block gather_block(const struct tensor *in, const struct tensor *indices,
+static struct gather_block gather_block(const struct tensor *in, const struct tensor *indices,
 	const void *values, size_t i, uint32_t batch)
 {
 	const int64_t depth = indices->dims[indices->rank - 1];
 	int64_t strides[GRAPH_RANK_MAX];
-	struct block block = { 0, 1 };
+	struct gather_block block = { 0, 1 };
 
 	tensor_strides(in, strides);
 	for (int64_t k = 0; k < depth; k++) {
@@ -286,7 +286,7 @@ static void gather_nd_plain(
 	for (uint32_t d = 0; d < in->rank; d++)
 		*(d < batch ? &batches : &batch_values) *= (size_t)in->dims[d];
 	for (size_t i = 0; i < tuples; i++) {
-		const struct block block = gather_block(in, indices, x[1], i, batch);
+		const struct gather_block block = gather_block(in, indices, x[1], i, batch);
 		const size_t from = i / (tuples / batches) * batch_values + (size_t)block.at;
 
 		memcpy(to, (const char *)x[0] + from * bytes, (size_t)block.length * bytes);
@@ -354,7 +354,7 @@ static void scatter_nd_plain(
 
 	memcpy(y[0], x[0], tensor_bytes(in));
 	for (size_t i = 0; i < tuples; i++) {
-		const struct block block = gather_block(in, indices, x[1], i, 0);
+		const struct gather_block block = gather_block(in, indices, x[1], i, 0);
 
 		for (int64_t k = 0; k < block.length; k++)
 			scatter_put(in->dtype, how, y[0], (size_t)(block.at + k), x[2],

@@ -176,7 +176,7 @@ static void layer_norm_plain(
 // As ONNX Runtime computes it: MAX divides by the largest value (not by the largest magnitude), L1
 // by the sum of magnitudes, L2 by the root of the sum of squares; a norm of 0 leaves the row as it
 // is.
-static double normalizer_norm(enum norm norm, const float *x, size_t n)
+static double normalizer_plain_norm(enum norm norm, const float *x, size_t n)
 {
 	double total = norm == NORM_MAX ? (double)-FLT_MAX : 0;
 
@@ -200,7 +200,7 @@ static void normalizer_plain(
 
 	for (size_t at = 0; at < count; at += n) {
 		const float *row = (const float *)x[0] + at;
-		const double norm = normalizer_norm(kind, row, n);
+		const double norm = normalizer_plain_norm(kind, row, n);
 
 		for (size_t i = 0; i < n; i++)
 			((float *)y[0])[at + i] =

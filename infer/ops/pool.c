@@ -29,7 +29,7 @@ int shape_pool(const struct inference *in, struct tensor *out)
 
 // --- Values --------------------------------------------------------------------------------------
 
-struct pool {
+struct pool_plain {
 	struct window window;
 	enum op op;
 	double p;
@@ -57,7 +57,7 @@ static uint64_t pool_work(const struct plain *plain)
 }
 
 static void pool_take(
-	const struct pool *pool, struct pooled *pooled, double value, const int64_t *at)
+	const struct pool_plain *pool, struct pooled *pooled, double value, const int64_t *at)
 {
 	pooled->seen++;
 	if (pool->op == OP_AVERAGE_POOL) {
@@ -73,7 +73,7 @@ static void pool_take(
 
 // The window of output position o, of one channel whose first value is value `first` of x.
 static struct pooled pool_at(
-	const struct pool *pool, const int64_t o[WINDOW_DIMS], const void *x, int64_t first)
+	const struct pool_plain *pool, const int64_t o[WINDOW_DIMS], const void *x, int64_t first)
 {
 	const struct window *w = &pool->window;
 	struct pooled pooled = { 0 };
@@ -101,7 +101,7 @@ static struct pooled pool_at(
 	return pooled;
 }
 
-static double pool_result(const struct pool *pool, const struct pooled *pooled)
+static double pool_result(const struct pool_plain *pool, const struct pooled *pooled)
 {
 	const int64_t count = pool->count_pad ? pooled->padded : pooled->seen;
 
@@ -112,7 +112,7 @@ static double pool_result(const struct pool *pool, const struct pooled *pooled)
 	return count ? pooled->value / (double)count : 0;
 }
 
-static int64_t pool_index(const struct pool *pool, const int64_t at[WINDOW_DIMS])
+static int64_t pool_index(const struct pool_plain *pool, const int64_t at[WINDOW_DIMS])
 {
 	const int64_t *in = pool->window.in;
 
@@ -126,7 +126,7 @@ static void pool_plain(
 {
 	const struct node *node = plain->node;
 	const struct tensor *in = &plain->in[0];
-	struct pool pool = { .op = node->op,
+	struct pool_plain pool = { .op = node->op,
 		.p = (double)node_int(node, ATTR_P, 2),
 		.count_pad = node_int(node, ATTR_COUNT_INCLUDE_PAD, 0) != 0,
 		.column_major = node_int(node, ATTR_COLUMN_MAJOR, 0) != 0,

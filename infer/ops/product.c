@@ -49,12 +49,12 @@ int shape_matmul(const struct inference *in, struct tensor *out)
 {
 	int rc = shape_need_f32(in);
 
-	return rc ? rc : shape_product(in, 0, 1, out);
+	return rc != 0 ? rc : shape_product(in, 0, 1, out);
 }
 
 // --- Values --------------------------------------------------------------------------------------
 
-struct product {
+struct product_plain {
 	int64_t m, k, n;
 	struct tensor a, b,
 		batch; // as matrices: the dimensions before the last two, and the result's
@@ -73,9 +73,9 @@ static void product_split(
 	*columns = rank > 1 ? x->dims[rank - 1] : left ? x->dims[0] : 1;
 }
 
-static struct product product_of(const struct plain *plain)
+static struct product_plain product_of(const struct plain *plain)
 {
-	struct product p;
+	struct product_plain p;
 	int64_t k;
 
 	product_split(&plain->in[0], true, &p.a, &p.m, &p.k);
@@ -86,7 +86,7 @@ static struct product product_of(const struct plain *plain)
 
 static uint64_t matmul_work(const struct plain *plain)
 {
-	const struct product p = product_of(plain);
+	const struct product_plain p = product_of(plain);
 
 	return (uint64_t)tensor_elements(&p.batch) * (uint64_t)p.m * (uint64_t)p.n * (uint64_t)p.k;
 }
@@ -94,7 +94,7 @@ static uint64_t matmul_work(const struct plain *plain)
 static void matmul_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct product p = product_of(plain);
+	const struct product_plain p = product_of(plain);
 	float *to = y[0];
 	struct walk walk;
 

@@ -211,7 +211,7 @@ static void recurrent_step(struct recurrent_run *run, const float *x)
 	}
 }
 
-static void recurrent_set_up(
+static void recurrent_plain_set_up(
 	const struct plain *plain, const void *const *x, int64_t way, struct recurrent_run *run)
 {
 	const struct node *node = plain->node;
@@ -315,7 +315,7 @@ static void recurrent_plain(
 		.sums = state + 3 * l.h };
 
 	for (int64_t way = 0; way < l.ways; way++) {
-		recurrent_set_up(plain, x, way, &run);
+		recurrent_plain_set_up(plain, x, way, &run);
 		for (int64_t row = 0; row < l.batch; row++)
 			recurrent_sequence(plain, &l, x, y, &run, way, row);
 	}

@@ -71,7 +71,7 @@ int shape_cum_sum(const struct inference *in, struct tensor *out)
 	uint32_t axis;
 	int rc = shape_arithmetic(in, out);
 
-	return rc ? rc : shape_need_axis(in, shape_input(in, 0)->rank, -1, &axis);
+	return rc != 0 ? rc : shape_need_axis(in, shape_input(in, 0)->rank, -1, &axis);
 }
 
 int shape_top_k(const struct inference *in, struct tensor *out)

@@ -23,7 +23,7 @@ const struct plain_op *op_plain(enum op op)
 }
 
 // Arity, indices, which inputs may be left out, and shapes of what comes in.
-static int check_io(const struct inference *in)
+static int op_check_arity(const struct inference *in)
 {
 	const struct node *node = in->node;
 	const struct op_arity *arity = op_arity(node->op);
@@ -59,7 +59,7 @@ int op_infer(const struct graph *graph, const struct node *node, struct tensor *
 	struct error *err)
 {
 	const struct inference in = { graph, node, err };
-	int rc = check_io(&in);
+	int rc = op_check_arity(&in);
 
 	if (rc == 0)
 		rc = RULES[node->op](&in, outputs);

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 // `like`: as long as that input, and `more` longer; 0: any length from `more` on.
-static const struct form {
+static const struct trees_input_form {
 	enum dtype dtype;
 	uint32_t rank, like, more;
 	bool optional;

@@ -11,12 +11,12 @@
 #include <string.h>
 
 // y = x * scale + shift, [channels] each.
-struct channels {
+struct channel_affine {
 	int64_t count;
 	double *scale, *shift;
 };
 
-static bool norm_of(const struct graph *graph, const struct node *node, struct channels *to)
+static bool norm_of(const struct graph *graph, const struct node *node, struct channel_affine *to)
 {
 	const double epsilon = (double)node_float(node, ATTR_EPSILON, 1e-5f);
 	const float *in[5];
@@ -48,7 +48,7 @@ static bool is_of_channels(const struct tensor *constant, uint32_t rank, int64_t
 }
 
 static bool binary_of(const struct graph *graph, const struct node *node, uint32_t x, uint32_t rank,
-	struct channels *to)
+	struct channel_affine *to)
 {
 	const uint32_t other = node->inputs[node->inputs[0] == x];
 	const bool reversed = node->inputs[0] != x; // constant op x
@@ -80,7 +80,7 @@ static bool binary_of(const struct graph *graph, const struct node *node, uint32
 }
 
 // Everything stays a number that float32 can hold.
-static bool is_tame(const struct channels *channels)
+static bool is_tame(const struct channel_affine *channels)
 {
 	for (int64_t c = 0; c < channels->count; c++) {
 		if (!(fabs(channels->scale[c]) <= 1e6 && fabs(channels->shift[c]) <= 1e6))
@@ -106,8 +106,8 @@ static uint32_t fold_conv_same_shape(struct graph *graph, const char *stem, uint
 	return graph_add_tensor(graph, name, DTYPE_F32, rank, shape.dims, *data, err);
 }
 
-static int scale_weights(
-	struct graph *graph, struct node *conv, const struct channels *channels, struct error *err)
+static int scale_weights(struct graph *graph, struct node *conv,
+	const struct channel_affine *channels, struct error *err)
 {
 	const struct tensor from = graph->tensors[conv->inputs[1]];
 	const bool biased = conv->n_inputs > 2 && conv->inputs[2] != GRAPH_NONE;
@@ -152,7 +152,7 @@ static int fold_conv_one(struct graph *graph, const struct uses *uses, struct no
 {
 	struct node *conv = conv_before(graph, uses, node);
 	const struct tensor *y = conv ? &graph->tensors[conv->outputs[0]] : NULL;
-	struct channels channels = { .count = conv ? y->dims[1] : 0 };
+	struct channel_affine channels = { .count = conv ? y->dims[1] : 0 };
 	bool known;
 	int rc = 0;
 

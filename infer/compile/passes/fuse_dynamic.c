@@ -27,7 +27,7 @@ struct dynamic {
 };
 #define ALL_OF_IT 256
 
-struct fuser {
+struct dynamic_fuser {
 	struct graph *graph;
 	struct finder find;
 	struct compile_report *report;
@@ -158,13 +158,13 @@ static bool find_epilogue(const struct finder *f, struct dynamic *d)
 // --- The node that replaces them ---------------------------------------------------------------------
 
 static uint32_t fuse_dynamic_constant(
-	struct fuser *f, const struct dynamic *d, enum dtype dtype, void **data)
+	struct dynamic_fuser *f, const struct dynamic *d, enum dtype dtype, void **data)
 {
 	return pass_constant_of(f->graph, d->node->name, dtype, 1, d->n, 0, data, f->err);
 }
 
-static uint32_t columns(
-	struct fuser *f, const struct dynamic *d, const float *from, int64_t count, float otherwise)
+static uint32_t columns(struct dynamic_fuser *f, const struct dynamic *d, const float *from,
+	int64_t count, float otherwise)
 {
 	void *to;
 	const uint32_t tensor = fuse_dynamic_constant(f, d, DTYPE_F32, &to);
@@ -174,7 +174,7 @@ static uint32_t columns(
 	return tensor;
 }
 
-static uint32_t weights(struct fuser *f, const struct dynamic *d)
+static uint32_t weights(struct dynamic_fuser *f, const struct dynamic *d)
 {
 	void *w;
 	const uint32_t tensor =
@@ -187,7 +187,7 @@ static uint32_t weights(struct fuser *f, const struct dynamic *d)
 }
 
 static int fuse_dynamic_set_inputs(
-	struct fuser *f, struct dynamic *d, const uint32_t *inputs, uint32_t n)
+	struct dynamic_fuser *f, struct dynamic *d, const uint32_t *inputs, uint32_t n)
 {
 	d->node->inputs = arena_memdup(f->graph->arena, inputs, n * sizeof(*inputs));
 	d->node->n_inputs = n;
@@ -195,7 +195,7 @@ static int fuse_dynamic_set_inputs(
 	return d->node->inputs ? 0 : error_set(f->err, -ENOMEM, "out of memory");
 }
 
-static int make_dynamic(struct fuser *f, struct dynamic *d)
+static int make_dynamic(struct dynamic_fuser *f, struct dynamic *d)
 {
 	const struct node *node = d->node;
 	uint32_t inputs[7] = { node->inputs[0] }, n = 6;
@@ -230,7 +230,7 @@ static int make_dynamic(struct fuser *f, struct dynamic *d)
 }
 
 // Sums by themselves: what the zero point of x makes of them is a bias.
-static int make_sums(struct fuser *f, struct dynamic *d)
+static int make_sums(struct dynamic_fuser *f, struct dynamic *d)
 {
 	const struct tensor *x = finder_input(&f->find, d->node, 0);
 	const struct tensor *zero = finder_input(&f->find, d->node, 2);
@@ -256,7 +256,7 @@ static int make_sums(struct fuser *f, struct dynamic *d)
 }
 
 // 1: done; 0: it stays as it is.
-static int fuse_dynamic_node(struct fuser *f, struct node *node)
+static int fuse_dynamic_node(struct dynamic_fuser *f, struct node *node)
 {
 	struct dynamic d = { .node = node };
 	const struct tensor *zero;
@@ -281,7 +281,7 @@ static int fuse_dynamic_node(struct fuser *f, struct node *node)
 
 int pass_fuse_dynamic(struct graph *graph, struct compile_report *report, struct error *err)
 {
-	struct fuser f = { .graph = graph, .report = report, .err = err };
+	struct dynamic_fuser f = { .graph = graph, .report = report, .err = err };
 	int changes = 0, rc;
 
 	if (finder_init(&f.find, graph, err) != 0)

@@ -16,7 +16,7 @@
 
 #include <math.h>
 
-struct fuser {
+struct quantised_fuser {
 	struct graph *graph;
 	struct finder find;
 	struct compile_report *report;
@@ -66,7 +66,7 @@ static void take_weights(const struct quantised_product *p, int8_t *to)
 }
 
 // A convolution keeps its own.
-static int set_attributes(const struct fuser *f, const struct quantised_product *p)
+static int set_attributes(const struct quantised_fuser *f, const struct quantised_product *p)
 {
 	struct node *node = p->node;
 	int rc = 0;
@@ -92,7 +92,7 @@ static int set_attributes(const struct fuser *f, const struct quantised_product 
 }
 
 // 1: done; 0: its numbers do not fit after all.
-static int fuse_quantised_product(struct fuser *f, struct quantised_product *p)
+static int fuse_quantised_product(struct quantised_fuser *f, struct quantised_product *p)
 {
 	const char *stem = p->node->name;
 	uint32_t inputs[4] = { p->x };
@@ -131,7 +131,7 @@ static int fuse_quantised_product(struct fuser *f, struct quantised_product *p)
 	return 1;
 }
 
-static int fuse_node(struct fuser *f, uint32_t n)
+static int fuse_node(struct quantised_fuser *f, uint32_t n)
 {
 	struct quantised_product p = { .node = &f->graph->nodes[n] };
 	const uint32_t again = quantised_again(&f->find, p.node);
@@ -155,7 +155,7 @@ static int fuse_node(struct fuser *f, uint32_t n)
 
 int pass_fuse_quantised(struct graph *graph, struct compile_report *report, struct error *err)
 {
-	struct fuser f = { .graph = graph, .report = report, .err = err };
+	struct quantised_fuser f = { .graph = graph, .report = report, .err = err };
 	int changes = 0, rc;
 
 	if (finder_init(&f.find, graph, err) != 0)

@@ -16,7 +16,7 @@ enum link {
 	LINK_SQUARE, // sign(x) x^2, where the objective says sqrt
 };
 
-static const struct objective {
+static const struct lightgbm_objective {
 	const char *name;
 	enum link link;
 } OBJECTIVES[] = {
@@ -44,7 +44,7 @@ static const struct objective {
 	{ "rank_xendcg", LINK_IDENTITY },
 };
 
-static const struct objective *lightgbm_find_objective(struct lightgbm *l)
+static const struct lightgbm_objective *lightgbm_find_objective(struct lightgbm *l)
 {
 	const size_t bytes = strcspn(l->objective, " ");
 
@@ -80,7 +80,7 @@ static bool says(const char *objective, const char *word)
 
 int lightgbm_transform(struct lightgbm *l, uint32_t raw, uint32_t *output)
 {
-	const struct objective *objective = lightgbm_find_objective(l);
+	const struct lightgbm_objective *objective = lightgbm_find_objective(l);
 	struct graph *graph = l->graph;
 	const double scale = parameter(l->objective, "sigmoid:", 1);
 

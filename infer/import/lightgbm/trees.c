@@ -16,7 +16,7 @@
 
 enum missing { MISSING_NONE, MISSING_ZERO, MISSING_NAN };
 
-struct source {
+struct lightgbm_source {
 	struct lightgbm *l;
 	const struct lightgbm_section *section;
 	uint32_t n_leaves, n_cat, target;
@@ -30,7 +30,7 @@ struct source {
 	uint32_t *first_term;
 };
 
-static int lightgbm_refuse(struct source *s, uint32_t node, const char *what)
+static int lightgbm_refuse(struct lightgbm_source *s, uint32_t node, const char *what)
 {
 	return error_set(
 		s->l->err, -EINVAL, "%s: node %" PRIu32 ": %s", s->section->name, node, what);
@@ -54,7 +54,7 @@ static void reduce(double threshold, struct forest_node *node)
 	node->kind ^= TREE_MISSING_TRUE;
 }
 
-static int numerical(struct source *s, uint32_t n, struct forest_node *node)
+static int numerical(struct lightgbm_source *s, uint32_t n, struct forest_node *node)
 {
 	const enum missing missing = (enum missing)(s->decision[n] >> 2);
 	const bool default_left = s->decision[n] & DECISION_DEFAULT_LEFT;
@@ -70,7 +70,7 @@ static int numerical(struct source *s, uint32_t n, struct forest_node *node)
 }
 
 // What is in the set goes left; NaN goes right.
-static int categorical(struct source *s, uint32_t n, struct forest_node *node)
+static int categorical(struct lightgbm_source *s, uint32_t n, struct forest_node *node)
 {
 	const double at = s->threshold[n];
 	int64_t first, end;
@@ -87,7 +87,7 @@ static int categorical(struct source *s, uint32_t n, struct forest_node *node)
 }
 
 static int lightgbm_read_leaf(
-	struct source *s, uint32_t leaf, struct forest_node *node, struct forest *forest)
+	struct lightgbm_source *s, uint32_t leaf, struct forest_node *node, struct forest *forest)
 {
 	const bool linear = s->leaf_const != NULL;
 	const uint32_t terms = linear ? (uint32_t)s->n_terms[leaf] : 0;
@@ -107,7 +107,7 @@ static int lightgbm_read_leaf(
 }
 
 // Branches are numbered first, leaves behind them; what is neither is no node at all.
-static int64_t lightgbm_number_of(const struct source *s, int64_t child)
+static int64_t lightgbm_number_of(const struct lightgbm_source *s, int64_t child)
 {
 	if (child >= (int64_t)s->n_leaves - 1 || child < -(int64_t)s->n_leaves)
 		return INT64_MAX;
@@ -117,7 +117,7 @@ static int64_t lightgbm_number_of(const struct source *s, int64_t child)
 static int lightgbm_read_node(void *context, uint32_t n, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
-	struct source *s = context;
+	struct lightgbm_source *s = context;
 
 	(void)err;
 	if (n >= s->n_leaves - 1)
@@ -132,7 +132,7 @@ static int lightgbm_read_node(void *context, uint32_t n, struct forest_node *nod
 						     : numerical(s, n, node);
 }
 
-static int read_sets(struct source *s)
+static int read_sets(struct lightgbm_source *s)
 {
 	struct lightgbm *l = s->l;
 	int64_t end;
@@ -166,7 +166,7 @@ static int read_sets(struct source *s)
 	return 0;
 }
 
-static int read_linear(struct source *s)
+static int read_linear(struct lightgbm_source *s)
 {
 	struct lightgbm *l = s->l;
 	const char *is_linear = lightgbm_find(s->section, "is_linear");
@@ -198,7 +198,7 @@ static int read_linear(struct source *s)
 		l, s->section, "leaf_coeff", (uint32_t)total, false, &s->coefficient);
 }
 
-static int read_branches(struct source *s)
+static int read_branches(struct lightgbm_source *s)
 {
 	struct lightgbm *l = s->l;
 	const uint32_t n = s->n_leaves - 1;
@@ -215,7 +215,7 @@ static int read_branches(struct source *s)
 
 int lightgbm_add_tree(struct lightgbm *l, const struct lightgbm_section *section, uint32_t target)
 {
-	struct source s = { .l = l, .section = section, .target = target };
+	struct lightgbm_source s = { .l = l, .section = section, .target = target };
 	int64_t leaves = 0, sets = 0;
 	int rc = lightgbm_integer(l, section, "num_leaves", 1, TREES_BRANCHES_MAX, false, &leaves);
 

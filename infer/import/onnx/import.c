@@ -186,7 +186,7 @@ static int import_graph(struct onnx *onnx)
 		rc = onnx_read_metadata(onnx);
 	if (rc == 0 && onnx->narrowed)
 		report_add(onnx->report, "double precision values are computed in float32");
-	return rc ? rc : graph_check(onnx->graph, onnx->err);
+	return rc != 0 ? rc : graph_check(onnx->graph, onnx->err);
 }
 
 int import_onnx(const void *bytes, size_t size, bool labels, struct graph **graph,

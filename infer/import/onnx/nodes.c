@@ -178,7 +178,7 @@ int onnx_define_outputs(struct onnx *onnx)
 	return 0;
 }
 
-struct visit {
+struct node_visit {
 	uint32_t node, next_input;
 };
 enum { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
@@ -194,14 +194,14 @@ static int refuse_input(
 
 // Depth first from `root` without recursion: what a node needs comes before it, in whatever order
 // the file has them. Meeting an open node again is a cycle.
-static int visit(struct onnx *onnx, uint32_t root, struct visit *stack, uint8_t *state)
+static int visit(struct onnx *onnx, uint32_t root, struct node_visit *stack, uint8_t *state)
 {
 	uint32_t depth = 0;
 
-	stack[0] = (struct visit){ root, 0 };
+	stack[0] = (struct node_visit){ root, 0 };
 	state[root] = VISIT_OPEN;
 	for (;;) {
-		struct visit *top = &stack[depth];
+		struct node_visit *top = &stack[depth];
 		const Onnx__NodeProto *node = onnx->proto->node[top->node];
 		const struct onnx_value *value;
 
@@ -227,14 +227,14 @@ static int visit(struct onnx *onnx, uint32_t root, struct visit *stack, uint8_t 
 			return refuse_input(onnx, top->node, "a cycle: its input", name,
 				"depends on its output");
 		state[value->producer] = VISIT_OPEN;
-		stack[++depth] = (struct visit){ value->producer, 0 };
+		stack[++depth] = (struct node_visit){ value->producer, 0 };
 	}
 }
 
 int onnx_import_nodes(struct onnx *onnx)
 {
 	size_t n = onnx->proto->n_node;
-	struct visit *stack = arena_calloc(onnx->scratch, n + 1, sizeof(*stack));
+	struct node_visit *stack = arena_calloc(onnx->scratch, n + 1, sizeof(*stack));
 	uint8_t *state = arena_calloc(onnx->scratch, n + 1, 1);
 	int rc = 0;
 

@@ -133,7 +133,7 @@ static int import_booster(struct xgboost *x)
 			name ? name : "");
 	if (rc == 0)
 		rc = xgboost_transform(x, margins, &output);
-	return rc ? rc : build_output(x->graph, output, x->err);
+	return rc != 0 ? rc : build_output(x->graph, output, x->err);
 }
 
 static void report_version(struct xgboost *x, const json_t *root, bool binary)

@@ -10,7 +10,7 @@
 enum link { LINK_IDENTITY, LINK_LOGISTIC, LINK_EXP, LINK_HINGE, LINK_SOFTMAX, LINK_CLASS };
 
 // As of XGBoost 3.0 and before: ObjFunction::PredTransform and ProbToMargin of each.
-static const struct objective {
+static const struct xgboost_objective {
 	const char *name;
 	enum link link;
 } OBJECTIVES[] = {
@@ -36,7 +36,7 @@ static const struct objective {
 	{ "survival:aft", LINK_EXP },
 };
 
-static const struct objective *xgboost_find_objective(struct xgboost *x)
+static const struct xgboost_objective *xgboost_find_objective(struct xgboost *x)
 {
 	for (size_t i = 0; i < sizeof(OBJECTIVES) / sizeof(*OBJECTIVES); i++) {
 		if (strcmp(OBJECTIVES[i].name, x->objective) == 0)
@@ -47,7 +47,7 @@ static const struct objective *xgboost_find_objective(struct xgboost *x)
 	return NULL;
 }
 
-static float margin_of(const struct objective *objective, float score)
+static float margin_of(const struct xgboost_objective *objective, float score)
 {
 	if (objective->link == LINK_LOGISTIC)
 		return -logf(1.0f / score - 1.0f);
@@ -79,7 +79,7 @@ static int read_scores(struct xgboost *x, const char *text, uint32_t *count)
 
 int xgboost_read_base(struct xgboost *x, const json_t *param)
 {
-	const struct objective *objective = xgboost_find_objective(x);
+	const struct xgboost_objective *objective = xgboost_find_objective(x);
 	const json_t *score = json_object_get(param, "base_score");
 	uint32_t count = 1;
 
@@ -114,7 +114,7 @@ int xgboost_read_base(struct xgboost *x, const json_t *param)
 
 int xgboost_transform(struct xgboost *x, uint32_t margins, uint32_t *output)
 {
-	const struct objective *objective = xgboost_find_objective(x);
+	const struct xgboost_objective *objective = xgboost_find_objective(x);
 	struct graph *graph = x->graph;
 
 	if (!objective)

@@ -11,7 +11,7 @@
 
 #define CATEGORIES_MAX (1 << 24) // the library takes no category from here on
 
-struct source {
+struct xgboost_source {
 	struct xgboost *x;
 	const json_t *left, *right, *index, *condition, *default_left, *split_type, *vectors;
 	const json_t *categories, *nodes, *segments, *sizes;
@@ -40,13 +40,13 @@ static int64_t integer_at(const json_t *array, size_t i, bool *ok)
 	return json_is_boolean(value) ? json_is_true(value) : json_integer_value(value);
 }
 
-static int refuse_node(struct source *s, uint32_t node, const char *what)
+static int refuse_node(struct xgboost_source *s, uint32_t node, const char *what)
 {
 	return error_set(s->x->err, -EINVAL, "%s: node %" PRIu32 ": %s", s->where, node, what);
 }
 
 // Which of the categorical nodes this one is; SIZE_MAX: none. They stand in ascending order.
-static size_t find_categorical(const struct source *s, uint32_t node)
+static size_t find_categorical(const struct xgboost_source *s, uint32_t node)
 {
 	size_t low = 0, high = json_array_size(s->nodes);
 
@@ -65,7 +65,7 @@ static size_t find_categorical(const struct source *s, uint32_t node)
 }
 
 // The words of the node's set: its categories go right, what is below 0 or above all left.
-static int read_set(struct source *s, uint32_t number, struct forest_node *node)
+static int read_set(struct xgboost_source *s, uint32_t number, struct forest_node *node)
 {
 	const size_t at = find_categorical(s, number);
 	bool ok = at != SIZE_MAX;
@@ -105,7 +105,7 @@ static int read_set(struct source *s, uint32_t number, struct forest_node *node)
 	return 0;
 }
 
-static int xgboost_read_leaf(struct source *s, uint32_t number, struct forest *forest)
+static int xgboost_read_leaf(struct xgboost_source *s, uint32_t number, struct forest *forest)
 {
 	bool ok = true;
 	int rc = 0;
@@ -126,7 +126,7 @@ static int xgboost_read_leaf(struct source *s, uint32_t number, struct forest *f
 static int xgboost_read_node(void *context, uint32_t number, struct forest_node *node,
 	struct forest *forest, struct error *err)
 {
-	struct source *s = context;
+	struct xgboost_source *s = context;
 	bool ok = true;
 	const int64_t left = integer_at(s->left, number, &ok);
 	const int64_t right = integer_at(s->right, number, &ok);
@@ -163,7 +163,7 @@ static int xgboost_read_node(void *context, uint32_t number, struct forest_node 
 	return 0;
 }
 
-static int read_arrays(struct source *s, const json_t *tree)
+static int read_arrays(struct xgboost_source *s, const json_t *tree)
 {
 	const struct {
 		const char *name;
@@ -204,7 +204,7 @@ static int read_arrays(struct source *s, const json_t *tree)
 }
 
 // Trees whose leaves have a value for each group keep them beside the nodes.
-static int read_width(struct source *s, const json_t *tree)
+static int read_width(struct xgboost_source *s, const json_t *tree)
 {
 	int64_t width = 0;
 
@@ -229,7 +229,8 @@ static int read_width(struct source *s, const json_t *tree)
 	return 0;
 }
 
-static int add_tree(struct source *s, struct forest *forest, const json_t *tree, size_t number)
+static int add_tree(
+	struct xgboost_source *s, struct forest *forest, const json_t *tree, size_t number)
 {
 	int rc;
 
@@ -250,7 +251,7 @@ static int add_tree(struct source *s, struct forest *forest, const json_t *tree,
 static int add_trees(
 	struct xgboost *x, struct forest *forest, const json_t *model, const json_t *drop)
 {
-	struct source s = { .x = x };
+	struct xgboost_source s = { .x = x };
 	const json_t *trees = xgboost_array(x, model, "gradient_booster.model", "trees");
 	const json_t *info =
 		trees ? xgboost_array(x, model, "gradient_booster.model", "tree_info") : NULL;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-struct reader {
+struct ubjson_reader {
 	const unsigned char *bytes;
 	size_t size, at;
 	uint32_t values; // so far
@@ -17,7 +17,7 @@ struct reader {
 #define REFUSE(reader, ...)                                                                        \
 	(error_set((reader)->err, -EINVAL, __VA_ARGS__), (reader)->refused = true, (void *)NULL)
 
-static size_t left(const struct reader *r)
+static size_t left(const struct ubjson_reader *r)
 {
 	return r->size - r->at;
 }
@@ -43,7 +43,7 @@ static size_t number_bytes(int type)
 }
 
 // Big-endian. The caller has seen that the bytes are there.
-static uint64_t ubjson_take(struct reader *r, size_t bytes)
+static uint64_t ubjson_take(struct ubjson_reader *r, size_t bytes)
 {
 	uint64_t bits = 0;
 
@@ -60,7 +60,7 @@ static int64_t signed_of(int type, uint64_t bits)
 			      : (int64_t)bits;
 }
 
-static json_t *number(struct reader *r, int type)
+static json_t *number(struct ubjson_reader *r, int type)
 {
 	const size_t bytes = number_bytes(type);
 	uint64_t bits;
@@ -85,7 +85,7 @@ static json_t *number(struct reader *r, int type)
 }
 
 // The count or length that stands here as a number. False: refused.
-static bool ubjson_length(struct reader *r, size_t *value)
+static bool ubjson_length(struct ubjson_reader *r, size_t *value)
 {
 	const size_t at = r->at;
 	int type;
@@ -104,7 +104,7 @@ static bool ubjson_length(struct reader *r, size_t *value)
 	return true;
 }
 
-static json_t *text(struct reader *r)
+static json_t *text(struct ubjson_reader *r)
 {
 	const size_t at = r->at;
 	json_t *string, *any;
@@ -124,12 +124,12 @@ static json_t *text(struct reader *r)
 	return NULL;
 }
 
-static json_t *value(struct reader *r);
-static json_t *value_of(struct reader *r, int type);
+static json_t *value(struct ubjson_reader *r);
+static json_t *value_of(struct ubjson_reader *r, int type);
 
 // "$type" and "#count" of an array or object. type 0: each value has its own; counted false: an
 // end.
-static bool header(struct reader *r, int *type, bool *counted, size_t *count)
+static bool header(struct ubjson_reader *r, int *type, bool *counted, size_t *count)
 {
 	*type = 0;
 	*counted = false;
@@ -156,7 +156,7 @@ static bool header(struct reader *r, int *type, bool *counted, size_t *count)
 
 // The end of an array or object without a count is here and passed; the file's end is refused
 // later.
-static bool at_end(struct reader *r, int end)
+static bool at_end(struct ubjson_reader *r, int end)
 {
 	if (left(r) < 1 || r->bytes[r->at] != end)
 		return false;
@@ -164,7 +164,7 @@ static bool at_end(struct reader *r, int end)
 	return true;
 }
 
-static json_t *array(struct reader *r)
+static json_t *array(struct ubjson_reader *r)
 {
 	json_t *list = json_array();
 	bool counted;
@@ -186,7 +186,7 @@ static json_t *array(struct reader *r)
 	return list;
 }
 
-static json_t *object(struct reader *r)
+static json_t *object(struct ubjson_reader *r)
 {
 	json_t *members = json_object();
 	bool counted;
@@ -212,7 +212,7 @@ static json_t *object(struct reader *r)
 	return members;
 }
 
-static json_t *nested(struct reader *r, int type)
+static json_t *nested(struct ubjson_reader *r, int type)
 {
 	json_t *made;
 
@@ -225,7 +225,7 @@ static json_t *nested(struct reader *r, int type)
 	return made;
 }
 
-static json_t *value_of(struct reader *r, int type)
+static json_t *value_of(struct ubjson_reader *r, int type)
 {
 	if (++r->values > UBJSON_VALUES_MAX)
 		return REFUSE(r, "byte %zu: more than %u values", r->at, UBJSON_VALUES_MAX);
@@ -248,7 +248,7 @@ static json_t *value_of(struct reader *r, int type)
 	}
 }
 
-static json_t *value(struct reader *r)
+static json_t *value(struct ubjson_reader *r)
 {
 	while (left(r) >= 1 && r->bytes[r->at] == 'N')
 		r->at++; // "no operation"
@@ -259,7 +259,7 @@ static json_t *value(struct reader *r)
 
 json_t *ubjson_parse(const void *bytes, size_t size, struct error *err)
 {
-	struct reader r = { .bytes = bytes, .size = size, .err = err };
+	struct ubjson_reader r = { .bytes = bytes, .size = size, .err = err };
 	json_t *made = value(&r);
 
 	if (!made && !r.refused)

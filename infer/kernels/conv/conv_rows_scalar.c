@@ -31,7 +31,7 @@ void conv_rows_pack(const struct conv_rows *conv, uint32_t block, const float *w
 }
 
 // The line whose first window begins at x; w: [in][kernel...].
-static void conv_rows_line(
+static void conv_rows_line_scalar(
 	const struct conv_rows *conv, const float *x, const float *w, float bias, float *restrict y)
 {
 	const size_t plane = (size_t)conv->padded[1] * conv->padded[2];
@@ -70,7 +70,7 @@ void f32_conv_rows__scalar(const struct conv_rows *conv, const float *x, float *
 				(size_t)(l % conv->positions[1]) * conv->stride[1] *
 					conv->padded[2];
 
-			conv_rows_line(conv, from, conv->weights + o * values,
+			conv_rows_line_scalar(conv, from, conv->weights + o * values,
 				conv->bias ? conv->bias[o] : 0.0f, to);
 		}
 	}

@@ -9,7 +9,7 @@
 #include <float.h>
 #include <math.h>
 
-static float normalizer_norm(enum norm norm, uint32_t n, const float *x)
+static float normalizer_norm_scalar(enum norm norm, uint32_t n, const float *x)
 {
 	float total = norm == NORM_MAX ? -FLT_MAX : 0.0f;
 
@@ -29,7 +29,7 @@ void f32_normalizer__scalar(
 
 	assert(n > 0 && normalizer->norm < NORM_COUNT);
 	for (uint32_t row = 0; row < m; row++, x += n, y += n) {
-		float norm = normalizer_norm(normalizer->norm, n, x);
+		float norm = normalizer_norm_scalar(normalizer->norm, n, x);
 
 		for (uint32_t i = 0; i < n; i++)
 			y[i] = norm != 0.0f ? x[i] / norm : x[i];

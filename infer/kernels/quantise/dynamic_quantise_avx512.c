@@ -58,14 +58,14 @@ static inline void dynamic_quantise_gather_ranges(const __m512 of[ROWS], __m256 
 	*depth = _mm512_castps512_ps256(_mm512_shuffle_f32x4(all, all, 0x0d));
 }
 
-struct rows {
+struct quantised_rows {
 	_Alignas(32) float scale[ROWS], inverse[ROWS];
 	_Alignas(32) int32_t zero[ROWS];
 	__mmask8 is_near; // scales that need no division
 };
 
 static inline void dynamic_quantise_find_scales(
-	uint32_t count, uint32_t k, const float *x, struct rows *rows)
+	uint32_t count, uint32_t k, const float *x, struct quantised_rows *rows)
 {
 	const __m256 none = _mm256_setzero_ps(), one = _mm256_set1_ps(1.0f);
 	__m512 of[ROWS] = { 0 };
@@ -124,7 +124,8 @@ static inline void dynamic_quantise_block(
 }
 
 // The scale of one row by itself, where there are no 8.
-static inline void dynamic_quantise_find_scale(uint32_t k, const float *x, struct rows *rows)
+static inline void dynamic_quantise_find_scale(
+	uint32_t k, const float *x, struct quantised_rows *rows)
 {
 	__m512 both = dynamic_quantise_spread_range(k, x);
 	float top, depth, scale = 1.0f, zero;
@@ -148,7 +149,7 @@ void f32_dynamic_quantise__avx512(
 {
 	for (uint32_t row = 0; row < m; row += ROWS) {
 		const uint32_t count = m - row < ROWS ? m - row : ROWS;
-		struct rows rows;
+		struct quantised_rows rows;
 
 		if (count == 1)
 			dynamic_quantise_find_scale(k, x, &rows);

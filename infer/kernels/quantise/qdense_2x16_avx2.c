@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-static inline __m256i qdense_load_four(const uint8_t *x, uint32_t count, uint32_t turn)
+static inline __m256i qdense_load_four_avx2(const uint8_t *x, uint32_t count, uint32_t turn)
 {
 	uint32_t four = 0;
 
@@ -18,7 +18,7 @@ static inline __m256i qdense_load_four(const uint8_t *x, uint32_t count, uint32_
 	return _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)(four ^ turn))));
 }
 
-static inline void qdense_store(const struct qdense *dense, void *y, size_t at, uint32_t count,
+static inline void qdense_store_avx2(const struct qdense *dense, void *y, size_t at, uint32_t count,
 	__m256i sum, const float *multiplier)
 {
 	const __m256 low = _mm256_set1_ps((float)(dense->low - dense->zero));
@@ -44,7 +44,7 @@ static inline void qdense_store(const struct qdense *dense, void *y, size_t at, 
 		((uint8_t *)y)[at + i] = (uint8_t)whole[i];
 }
 
-static inline __attribute__((always_inline)) void qdense_tile(
+static inline __attribute__((always_inline)) void qdense_tile_avx2(
 	const struct qdense *dense, uint32_t rows, const uint8_t *x, void *y, uint32_t column)
 {
 	const char *panel =
@@ -68,8 +68,8 @@ static inline __attribute__((always_inline)) void qdense_tile(
 				_mm_loadu_si128((const __m128i *)(w + q * 16)));
 #pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++) {
-			const __m256i v =
-				qdense_load_four(x + (size_t)r * dense->k + i, dense->k - i, turn);
+			const __m256i v = qdense_load_four_avx2(
+				x + (size_t)r * dense->k + i, dense->k - i, turn);
 
 #pragma GCC unroll 6
 			for (uint32_t q = 0; q < 4; q++)
@@ -87,7 +87,7 @@ static inline __attribute__((always_inline)) void qdense_tile(
 				_mm256_hadd_epi32(sum[r][half * 2], sum[r][half * 2 + 1]);
 			const __m256i whole = _mm256_permute4x64_epi64(pairs, 0xd8);
 
-			qdense_store(dense, y, (size_t)r * dense->n + at, left < 8 ? left : 8,
+			qdense_store_avx2(dense, y, (size_t)r * dense->n + at, left < 8 ? left : 8,
 				_mm256_add_epi32(whole, bias),
 				(const float *)(const void *)panel + QDENSE_PANEL + half * 8);
 		}
@@ -106,9 +106,9 @@ void q8_dense_2x16__avx2(const struct qdense *dense, uint32_t m, const uint8_t *
 
 		for (uint32_t column = 0; column < dense->n; column += QDENSE_PANEL) {
 			if (rows == 2)
-				qdense_tile(dense, 2, x, out, column);
+				qdense_tile_avx2(dense, 2, x, out, column);
 			else
-				qdense_tile(dense, 1, x, out, column);
+				qdense_tile_avx2(dense, 1, x, out, column);
 		}
 		if (dense->epilogue)
 			qdense_finish(dense, of, row, rows, x, out);

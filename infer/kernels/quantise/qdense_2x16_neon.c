@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-static inline int8x16_t qdense_load_four(const uint8_t *x, uint32_t count, uint32_t turn)
+static inline int8x16_t qdense_load_four_neon(const uint8_t *x, uint32_t count, uint32_t turn)
 {
 	uint32_t bytes = 0;
 
@@ -20,7 +20,7 @@ static inline int8x16_t qdense_load_four(const uint8_t *x, uint32_t count, uint3
 }
 
 // Of 4 columns from `at`, `count` of them.
-static inline void qdense_store(const struct qdense *dense, void *y, size_t at, uint32_t count,
+static inline void qdense_store_neon(const struct qdense *dense, void *y, size_t at, uint32_t count,
 	int32x4_t sum, float32x4_t multiplier)
 {
 	const float32x4_t low = vdupq_n_f32((float)(dense->low - dense->zero));
@@ -59,7 +59,7 @@ static void qdense_begin(const struct qdense *dense, const char *panel, int32x4_
 			vpaddq_s32(sum[q * 2], sum[q * 2 + 1]));
 }
 
-static inline __attribute__((always_inline)) void qdense_tile(const struct qdense *dense,
+static inline __attribute__((always_inline)) void qdense_tile_neon(const struct qdense *dense,
 	uint32_t rows, const uint8_t *x, void *y, uint32_t column, const char *panel,
 	const int32x4_t first[4])
 {
@@ -76,7 +76,8 @@ static inline __attribute__((always_inline)) void qdense_tile(const struct qdens
 
 #pragma GCC unroll 2
 		for (uint32_t r = 0; r < rows; r++)
-			v[r] = qdense_load_four(x + (size_t)r * dense->k + i, dense->k - i, turn);
+			v[r] = qdense_load_four_neon(
+				x + (size_t)r * dense->k + i, dense->k - i, turn);
 #pragma GCC unroll 8
 		for (uint32_t q = 0; q < 8; q++) {
 			const int8x8_t eight = vld1_s8(w + q * 8);
@@ -94,7 +95,7 @@ static inline __attribute__((always_inline)) void qdense_tile(const struct qdens
 			const uint32_t at = q * 4;
 
 			if (at < left)
-				qdense_store(dense, y, (size_t)r * dense->n + column + at,
+				qdense_store_neon(dense, y, (size_t)r * dense->n + column + at,
 					left - at < 4 ? left - at : 4,
 					vaddq_s32(first[q],
 						vpaddq_s32(sum[r][q * 2], sum[r][q * 2 + 1])),
@@ -117,11 +118,11 @@ void q8_dense_2x16__neon(const struct qdense *dense, uint32_t m, const uint8_t *
 
 		qdense_begin(dense, panel, first);
 		for (; row + 2 <= m; row += 2)
-			qdense_tile(dense, 2, x + (size_t)row * dense->k, (char *)y + row * y_bytes,
-				column, panel, first);
+			qdense_tile_neon(dense, 2, x + (size_t)row * dense->k,
+				(char *)y + row * y_bytes, column, panel, first);
 		if (row < m)
-			qdense_tile(dense, 1, x + (size_t)row * dense->k, (char *)y + row * y_bytes,
-				column, panel, first);
+			qdense_tile_neon(dense, 1, x + (size_t)row * dense->k,
+				(char *)y + row * y_bytes, column, panel, first);
 		panel += panel_bytes;
 	}
 	if (dense->epilogue)

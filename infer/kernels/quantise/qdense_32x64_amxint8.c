@@ -46,8 +46,8 @@ static inline __attribute__((always_inline)) void qdense_store_rows(const struct
 	}
 }
 
-static void qdense_store(const struct qdense *dense, const int32_t *sums, uint32_t rows, void *y,
-	uint32_t column, uint32_t panels)
+static void qdense_store_amxint8(const struct qdense *dense, const int32_t *sums, uint32_t rows,
+	void *y, uint32_t column, uint32_t panels)
 {
 	if (panels == 4)
 		qdense_store_rows(dense, sums, rows, y, column, 4);
@@ -83,7 +83,7 @@ static void qdense_run_rows(const struct qdense *dense, const struct qdense_rows
 			qdense_finish_tile(
 				dense, rows, first, count, x, sums, AMX_COLUMNS, y, column);
 		else
-			qdense_store(dense, sums, count, y, column, panels);
+			qdense_store_amxint8(dense, sums, count, y, column, panels);
 		from.panel += panels * from.panel_bytes;
 	}
 }

@@ -7,13 +7,13 @@
 #include <string.h>
 
 // The intrinsic, but gcc 12 copies its sums about where it is one.
-static inline void qdense_multiply_add(__m256i *sum, __m256i x, __m256i w)
+static inline void qdense_multiply_add_avxvnni(__m256i *sum, __m256i x, __m256i w)
 {
 	__asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(*sum) : "x"(x), "x"(w));
 }
 
 // The last 1 to 3 bytes of a row; weights of 0 stand against what is beyond.
-static inline uint32_t qdense_load_rest(const uint8_t *x, uint32_t rest)
+static inline uint32_t qdense_load_rest_avxvnni(const uint8_t *x, uint32_t rest)
 {
 	uint32_t value = x[0];
 
@@ -24,8 +24,8 @@ static inline uint32_t qdense_load_rest(const uint8_t *x, uint32_t rest)
 	return value;
 }
 
-static inline void qdense_store(const struct qdense *dense, void *y, size_t at, uint32_t count,
-	__m256i sum, const float *multiplier)
+static inline void qdense_store_avxvnni(const struct qdense *dense, void *y, size_t at,
+	uint32_t count, __m256i sum, const float *multiplier)
 {
 	const __m256 low = _mm256_set1_ps((float)(dense->low - dense->zero));
 	const __m256 high = _mm256_set1_ps((float)(dense->high - dense->zero));
@@ -57,7 +57,7 @@ static inline void qdense_store(const struct qdense *dense, void *y, size_t at, 
 	memcpy((uint8_t *)y + at, bytes, count);
 }
 
-static inline __attribute__((always_inline)) void qdense_tile(
+static inline __attribute__((always_inline)) void qdense_tile_avxvnni(
 	const struct qdense *dense, uint32_t rows, const uint8_t *x, void *y, uint32_t column)
 {
 	const uint32_t k = dense->k, rest = k % 4, left = dense->n - column;
@@ -85,10 +85,10 @@ static inline __attribute__((always_inline)) void qdense_tile(
 			if (k - i >= 4)
 				memcpy(&four, from, sizeof(four));
 			else
-				four = qdense_load_rest(from, rest);
+				four = qdense_load_rest_avxvnni(from, rest);
 			v = _mm256_xor_si256(_mm256_set1_epi32((int)four), turn);
-			qdense_multiply_add(&sum[r][0], v, w0);
-			qdense_multiply_add(&sum[r][1], v, w1);
+			qdense_multiply_add_avxvnni(&sum[r][0], v, w0);
+			qdense_multiply_add_avxvnni(&sum[r][1], v, w1);
 		}
 	}
 #pragma GCC unroll 6
@@ -96,9 +96,9 @@ static inline __attribute__((always_inline)) void qdense_tile(
 		const float *multiplier = (const float *)(const void *)panel + QDENSE_PANEL;
 		const size_t at = (size_t)r * dense->n + column;
 
-		qdense_store(dense, y, at, left < 8 ? left : 8, sum[r][0], multiplier);
+		qdense_store_avxvnni(dense, y, at, left < 8 ? left : 8, sum[r][0], multiplier);
 		if (left > 8)
-			qdense_store(dense, y, at + 8, left < 16 ? left - 8 : 8, sum[r][1],
+			qdense_store_avxvnni(dense, y, at + 8, left < 16 ? left - 8 : 8, sum[r][1],
 				multiplier + 8);
 	}
 }
@@ -108,7 +108,7 @@ static inline __attribute__((always_inline)) void qdense_tile(
 		const struct qdense *dense, const uint8_t *x, void *y)                             \
 	{                                                                                          \
 		for (uint32_t column = 0; column < dense->n; column += QDENSE_PANEL)               \
-			qdense_tile(dense, rows, x, y, column);                                    \
+			qdense_tile_avxvnni(dense, rows, x, y, column);                            \
 	}
 TILE(1)
 TILE(2)

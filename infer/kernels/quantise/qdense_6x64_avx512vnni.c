@@ -8,12 +8,12 @@
 #include <string.h>
 
 // The intrinsic, but gcc 12 copies its sums about and spills them where it is one.
-static inline void qdense_multiply_add(__m512i *sum, __m512i x, __m512i w)
+static inline void qdense_multiply_add_avx512vnni(__m512i *sum, __m512i x, __m512i w)
 {
 	__asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(x), "v"(w));
 }
 
-static inline __m512i qdense_load_four(const uint8_t *x)
+static inline __m512i qdense_load_four_avx512vnni(const uint8_t *x)
 {
 	int four;
 
@@ -23,12 +23,12 @@ static inline __m512i qdense_load_four(const uint8_t *x)
 
 // The last 1 to 3 bytes of a row; weights of 0 stand against what is beyond. `at_end`: what is
 // beyond may not be read.
-static inline __m512i qdense_load_rest(const uint8_t *x, uint32_t rest, bool at_end)
+static inline __m512i qdense_load_rest_avx512vnni(const uint8_t *x, uint32_t rest, bool at_end)
 {
 	uint32_t value = x[0];
 
 	if (!at_end)
-		return qdense_load_four(x);
+		return qdense_load_four_avx512vnni(x);
 	if (rest > 1)
 		value |= (uint32_t)x[1] << 8;
 	if (rest > 2)
@@ -43,7 +43,7 @@ static inline __m512i qdense_turned(__m512i x, bool x_signed)
 
 // `after`: rows that stand behind the tile's last. `sums`: NULL, or where they go instead of y,
 // [rows][panels][16].
-static inline __attribute__((always_inline)) void qdense_tile(const struct qdense *dense,
+static inline __attribute__((always_inline)) void qdense_tile_avx512vnni(const struct qdense *dense,
 	uint32_t rows, uint32_t panels, bool x_signed, const uint8_t *x, uint32_t after, void *y,
 	uint32_t column, int32_t *sums)
 {
@@ -67,11 +67,12 @@ static inline __attribute__((always_inline)) void qdense_tile(const struct qdens
 #pragma GCC unroll 24
 		for (uint32_t r = 0; r < rows; r++) {
 			const __m512i v = qdense_turned(
-				qdense_load_four(x + (size_t)r * k + (size_t)i * 4), x_signed);
+				qdense_load_four_avx512vnni(x + (size_t)r * k + (size_t)i * 4),
+				x_signed);
 
 #pragma GCC unroll 8
 			for (uint32_t p = 0; p < panels; p++)
-				qdense_multiply_add(&sum[r * panels + p], v, w[p]);
+				qdense_multiply_add_avx512vnni(&sum[r * panels + p], v, w[p]);
 		}
 	}
 #pragma GCC unroll 8
@@ -79,14 +80,14 @@ static inline __attribute__((always_inline)) void qdense_tile(const struct qdens
 		w[p] = _mm512_loadu_si512(weights + p * panel_bytes + (size_t)whole * 64);
 #pragma GCC unroll 24
 	for (uint32_t r = 0; r < rows && rest; r++) {
-		const __m512i v =
-			qdense_turned(qdense_load_rest(x + (size_t)r * k + (size_t)whole * 4, rest,
-					      ((size_t)after + rows - 1 - r) * k + rest < 4),
-				x_signed);
+		const __m512i v = qdense_turned(
+			qdense_load_rest_avx512vnni(x + (size_t)r * k + (size_t)whole * 4, rest,
+				((size_t)after + rows - 1 - r) * k + rest < 4),
+			x_signed);
 
 #pragma GCC unroll 8
 		for (uint32_t p = 0; p < panels; p++)
-			qdense_multiply_add(&sum[r * panels + p], v, w[p]);
+			qdense_multiply_add_avx512vnni(&sum[r * panels + p], v, w[p]);
 	}
 	if (sums) {
 #pragma GCC unroll 24
@@ -107,9 +108,11 @@ static inline __attribute__((always_inline)) void qdense_tile(const struct qdens
 		uint32_t after, void *y, uint32_t column, int32_t *sums)                           \
 	{                                                                                          \
 		if (dense->x_signed)                                                               \
-			qdense_tile(dense, rows, panels, true, x, after, y, column, sums);         \
+			qdense_tile_avx512vnni(                                                    \
+				dense, rows, panels, true, x, after, y, column, sums);             \
 		else                                                                               \
-			qdense_tile(dense, rows, panels, false, x, after, y, column, sums);        \
+			qdense_tile_avx512vnni(                                                    \
+				dense, rows, panels, false, x, after, y, column, sums);            \
 	}
 #define TILES_OF(panels, most)                                                                     \
 	TILE(1, panels)                                                                            \

@@ -36,7 +36,7 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 	}
 }
 
-static void qdense_store(
+static void qdense_store_scalar(
 	const struct qdense *dense, void *y, size_t at, int32_t sum, float multiplier)
 {
 	const float v = (float)sum * multiplier;
@@ -66,7 +66,7 @@ static void qdense_row_of(const struct qdense *dense, uint32_t row, const uint8_
 		for (uint32_t i = 0; i < dense->k; i++)
 			sum += (uint32_t)((x[i] ^ turn) *
 				w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
-		qdense_store(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
+		qdense_store_scalar(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
 			((const float *)(const void *)panel)[QDENSE_PANEL + at]);
 	}
 }

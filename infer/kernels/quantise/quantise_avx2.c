@@ -6,11 +6,12 @@
 #include <immintrin.h>
 #include <string.h>
 
-struct by {
+struct quantise_by_8 {
 	__m256 scale, zero, low, high;
 };
 
-static inline void quantise_eight(const struct by *by, const float *from, uint8_t *to)
+static inline void quantise_eight_avx2(
+	const struct quantise_by_8 *by, const float *from, uint8_t *to)
 {
 	__m256 q = _mm256_div_ps(_mm256_loadu_ps(from), by->scale);
 	__m128i words;
@@ -29,7 +30,7 @@ static inline void quantise_eight(const struct by *by, const float *from, uint8_
 void f32_quantise__avx2(const struct quantise *quantise, size_t count, const float *x, uint8_t *y)
 {
 	const float low = quantise->is_signed ? -128.0f : 0.0f;
-	const struct by by = { .scale = _mm256_set1_ps(quantise->scale),
+	const struct quantise_by_8 by = { .scale = _mm256_set1_ps(quantise->scale),
 		.zero = _mm256_set1_ps((float)quantise->zero),
 		.low = _mm256_set1_ps(low),
 		.high = _mm256_set1_ps(low + 255.0f) };
@@ -37,10 +38,10 @@ void f32_quantise__avx2(const struct quantise *quantise, size_t count, const flo
 	uint8_t bytes[8];
 
 	for (; count >= 8; count -= 8, x += 8, y += 8)
-		quantise_eight(&by, x, y);
+		quantise_eight_avx2(&by, x, y);
 	if (count == 0)
 		return;
 	memcpy(rest, x, count * sizeof(*x));
-	quantise_eight(&by, rest, bytes);
+	quantise_eight_avx2(&by, rest, bytes);
 	memcpy(y, bytes, count);
 }

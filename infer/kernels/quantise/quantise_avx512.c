@@ -13,7 +13,7 @@
 #define SCALE_MAX 0x1p60f
 #define FAR       1024.0f // steps from 0 that no integer of 8 bits reaches, whatever the zero point
 
-struct by {
+struct quantise_by_16 {
 	__m512 scale, inverse, near, zero, low, high;
 	__m512i nan; // what becomes code 0 once the zero point is added
 	__m512i zeros;
@@ -21,7 +21,7 @@ struct by {
 };
 
 // 16 quotients to whole numbers, without the zero point: at most FAR from 0.
-static inline __m512i quantise_whole_fast(const struct by *by, const float *from)
+static inline __m512i quantise_whole_fast(const struct quantise_by_16 *by, const float *from)
 {
 	const __m512 x = _mm512_loadu_ps(from);
 	const __m512 far = _mm512_sub_ps(_mm512_setzero_ps(), by->near);
@@ -33,7 +33,8 @@ static inline __m512i quantise_whole_fast(const struct by *by, const float *from
 }
 
 // Four of them, packed: that goes lane by lane.
-static inline void quantise_sixty_four(const struct by *by, const float *from, uint8_t *to)
+static inline void quantise_sixty_four(
+	const struct quantise_by_16 *by, const float *from, uint8_t *to)
 {
 	const __m512i order =
 		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -48,7 +49,7 @@ static inline void quantise_sixty_four(const struct by *by, const float *from, u
 }
 
 static inline void quantise_some(
-	const struct by *by, __mmask16 mask, const float *from, uint8_t *to)
+	const struct quantise_by_16 *by, __mmask16 mask, const float *from, uint8_t *to)
 {
 	__m512 x = _mm512_div_ps(_mm512_maskz_loadu_ps(mask, from), by->scale);
 	const __mmask16 is_number = _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q);
@@ -64,7 +65,7 @@ void f32_quantise__avx512(const struct quantise *quantise, size_t count, const f
 {
 	const float scale = fabsf(quantise->scale);
 	const bool fast = scale >= SCALE_MIN && scale <= SCALE_MAX; // not where it is NaN
-	const struct by by = {
+	const struct quantise_by_16 by = {
 		.scale = _mm512_set1_ps(quantise->scale),
 		.inverse = _mm512_set1_ps(1.0f / quantise->scale),
 		.near = _mm512_set1_ps(FAR * scale),

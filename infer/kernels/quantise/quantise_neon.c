@@ -18,7 +18,7 @@ static inline uint16x4_t quantise_four(const struct quantise *quantise, const fl
 	return vmovn_u32(vreinterpretq_u32_s32(vcvtq_s32_f32(q)));
 }
 
-static inline uint8x8_t quantise_eight(const struct quantise *quantise, const float *from)
+static inline uint8x8_t quantise_eight_neon(const struct quantise *quantise, const float *from)
 {
 	return vmovn_u16(
 		vcombine_u16(quantise_four(quantise, from), quantise_four(quantise, from + 4)));
@@ -30,10 +30,10 @@ void f32_quantise__neon(const struct quantise *quantise, size_t count, const flo
 	uint8_t bytes[8];
 
 	for (; count >= 8; count -= 8, x += 8, y += 8)
-		vst1_u8(y, quantise_eight(quantise, x));
+		vst1_u8(y, quantise_eight_neon(quantise, x));
 	if (count == 0)
 		return;
 	memcpy(rest, x, count * sizeof(*x));
-	vst1_u8(bytes, quantise_eight(quantise, rest));
+	vst1_u8(bytes, quantise_eight_neon(quantise, rest));
 	memcpy(y, bytes, count);
 }

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 // Sums in double: rows may be long.
-static float reduce_row(enum reduction reduction, uint32_t n, const float *x)
+static float reduce_row_scalar(enum reduction reduction, uint32_t n, const float *x)
 {
 	double sum = 0.0;
 	float largest = x[0];
@@ -23,7 +23,7 @@ void f32_reduce_rows__scalar(
 {
 	assert(n > 0);
 	for (uint32_t r = 0; r < m; r++, x += n)
-		y[r] = reduce_row(reduction, n, x);
+		y[r] = reduce_row_scalar(reduction, n, x);
 }
 
 KERNEL_TABLE_DEFINE(reduce_rows, REDUCE_ROWS, KERNEL_ENTRY)

@@ -22,7 +22,7 @@ static inline void masks_count(
 static inline uint32_t masks_below(const uint8_t *ranks, uint32_t below);
 static inline void masks_leaves(const uint32_t *bits, uint32_t n_leaves, uint8_t leaves[ROWS]);
 
-struct block {
+struct masks32_block {
 	const float *x; // the block's first row
 	uint32_t n;
 	size_t ldx;
@@ -30,7 +30,7 @@ struct block {
 };
 
 // Loads one feature of all rows of the block; lanes behind the last row repeat that row.
-static void masks_gather(const struct block *block, uint32_t feature, float *x)
+static void masks_gather(const struct masks32_block *block, uint32_t feature, float *x)
 {
 	for (uint32_t r = 0; r < ROWS; r++) {
 		const size_t row = r < block->n ? r : block->n - 1;
@@ -39,7 +39,7 @@ static void masks_gather(const struct block *block, uint32_t feature, float *x)
 	}
 }
 
-static void masks_search(
+static void masks32_search(
 	const float *x, const float *thresholds, uint32_t levels, int32_t counts[ROWS])
 {
 	for (uint32_t r = 0; r < ROWS; r++) {
@@ -51,7 +51,7 @@ static void masks_search(
 	}
 }
 
-static void masks_rank_less(const struct masks *masks, const struct masks_column *column,
+static void masks32_rank_less(const struct masks *masks, const struct masks_column *column,
 	const float *x, uint8_t *ranks)
 {
 	const struct rank_column *c = &column->column;
@@ -59,7 +59,7 @@ static void masks_rank_less(const struct masks *masks, const struct masks_column
 	int32_t counts[ROWS];
 
 	if (c->count > COUNTED_MAX)
-		masks_search(x, masks->thresholds + column->first, column->levels, counts);
+		masks32_search(x, masks->thresholds + column->first, column->levels, counts);
 	else
 		masks_count(x, masks->sorted + c->first, c->count, counts);
 	for (uint32_t r = 0; r < ROWS; r++) {
@@ -69,7 +69,7 @@ static void masks_rank_less(const struct masks *masks, const struct masks_column
 	}
 }
 
-static void masks_rank_columns(const struct masks *masks, struct block *block)
+static void masks32_rank_columns(const struct masks *masks, struct masks32_block *block)
 {
 	for (uint32_t c = 0; c < masks->n_columns; c++) {
 		const struct masks_column *column = &masks->columns[c];
@@ -77,7 +77,7 @@ static void masks_rank_columns(const struct masks *masks, struct block *block)
 
 		masks_gather(block, column->column.feature, x);
 		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
-			masks_rank_less(masks, column, x, block->ranks[c]);
+			masks32_rank_less(masks, column, x, block->ranks[c]);
 			continue;
 		}
 		for (uint32_t r = 0; r < ROWS; r++) {
@@ -88,8 +88,8 @@ static void masks_rank_columns(const struct masks *masks, struct block *block)
 	}
 }
 
-static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes,
-	const struct block *block, uint32_t *reach)
+static inline void masks32_divide(const struct masks_node *nodes, uint32_t n_nodes,
+	const struct masks32_block *block, uint32_t *reach)
 {
 	reach[0] = UINT32_MAX;
 	for (uint32_t i = 0; i < n_nodes; i++) {
@@ -102,31 +102,31 @@ static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes
 	}
 }
 
-static inline void masks_find_leaves(const struct masks *masks, const struct masks_tree *tree,
-	const struct block *block, uint8_t leaves[ROWS])
+static inline void masks32_find_leaves(const struct masks *masks, const struct masks_tree *tree,
+	const struct masks32_block *block, uint8_t leaves[ROWS])
 {
 	uint32_t reach[2 * MASKS_LEAVES_MAX], bits[8];
 
-	masks_divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
-	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	masks32_divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	// masks32_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	MASKS_LEAF_BITS(uint32_t, reach + tree->n_nodes, tree->n_leaves, bits);
 	masks_leaves(bits, tree->n_leaves, leaves);
 }
 
-static inline void masks_add_tree(const struct masks *masks, const struct masks_tree *tree,
-	const struct block *block, float *sum)
+static inline void masks32_add_tree(const struct masks *masks, const struct masks_tree *tree,
+	const struct masks32_block *block, float *sum)
 {
 	const float *weights = masks->weights + tree->first_weight;
 	_Alignas(32) uint8_t leaves[ROWS];
 
-	masks_find_leaves(masks, tree, block, leaves);
+	masks32_find_leaves(masks, tree, block, leaves);
 #pragma GCC unroll 32
 	for (uint32_t r = 0; r < ROWS; r++)
 		sum[r] += weights[leaves[r]];
 }
 
-static inline void masks_score(
-	const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static inline void masks32_score(
+	const struct masks *masks, const struct masks32_block *block, float *y, size_t ldy)
 {
 	float sums[MASKS_TARGETS_MAX][ROWS];
 
@@ -134,21 +134,21 @@ static inline void masks_score(
 		for (uint32_t r = 0; r < ROWS; r++)
 			sums[t][r] = masks->base[t];
 	for (uint32_t i = 0; i < masks->n_trees; i++)
-		masks_add_tree(masks, &masks->trees[i], block, sums[masks->trees[i].target]);
+		masks32_add_tree(masks, &masks->trees[i], block, sums[masks->trees[i].target]);
 	for (uint32_t r = 0; r < block->n; r++)
 		for (uint32_t t = 0; t < masks->n_targets; t++)
 			y[r * ldy + t] = sums[t][r];
 }
 
-static inline void masks_score_rows(
-	const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static inline void masks32_score_rows(
+	const struct masks *masks, const struct masks32_block *block, float *y, size_t ldy)
 {
 	float sums[ROWS * TREE_ROW_MAX];
 	_Alignas(32) uint8_t leaves[ROWS];
 
 	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
 	for (uint32_t i = 0; i < masks->n_trees; i++) {
-		masks_find_leaves(masks, &masks->trees[i], block, leaves);
+		masks32_find_leaves(masks, &masks->trees[i], block, leaves);
 		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
 			masks->row_floats);
 	}
@@ -161,18 +161,18 @@ static inline void masks_run(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct masks *masks = packed;
-	struct block block;
+	struct masks32_block block;
 
 	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
 	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
 		block.x = x;
 		block.ldx = ldx;
 		block.n = m < ROWS ? m : ROWS;
-		masks_rank_columns(masks, &block);
+		masks32_rank_columns(masks, &block);
 		if (masks->row_floats)
-			masks_score_rows(masks, &block, y, ldy);
+			masks32_score_rows(masks, &block, y, ldy);
 		else
-			masks_score(masks, &block, y, ldy);
+			masks32_score(masks, &block, y, ldy);
 	}
 }
 

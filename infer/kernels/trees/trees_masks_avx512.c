@@ -9,7 +9,7 @@
 #define ROWS   64
 #define GROUPS 4 // of 16 floats
 
-struct block {
+struct masks64_block {
 	_Alignas(64) uint8_t ranks[MASKS_COLUMNS_MAX][ROWS];
 	__m512i row[GROUPS]; // the rows' offsets in floats; behind the last row, its own
 	const float *x;      // the block's first row
@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void masks_descend(
 	}
 }
 
-static inline void masks_search(
+static inline void masks64_search(
 	const float *t, uint32_t levels, const __m512 x[GROUPS], __m512i k[GROUPS])
 {
 	for (int g = 0; g < GROUPS; g++)
@@ -75,7 +75,7 @@ static inline void masks_search(
 		masks_descend(t, 7, x, k);
 }
 
-static void masks_load_column(const struct block *block, uint32_t feature, __m512 x[GROUPS])
+static void masks_load_column(const struct masks64_block *block, uint32_t feature, __m512 x[GROUPS])
 {
 #pragma GCC unroll 4
 	for (int g = 0; g < GROUPS; g++)
@@ -83,14 +83,14 @@ static void masks_load_column(const struct block *block, uint32_t feature, __m51
 }
 
 // Ranks: how many thresholds are not above each row's value.
-static void masks_rank_less(const struct masks_column *column, const float *thresholds,
+static void masks64_rank_less(const struct masks_column *column, const float *thresholds,
 	const __m512 x[GROUPS], uint8_t *ranks)
 {
 	const bool missing_true = column->column.kind & TREE_MISSING_TRUE;
 	const __m512i first = _mm512_set1_epi32(1 << column->levels);
 	__m512i k[GROUPS];
 
-	masks_search(thresholds + column->first, column->levels, x, k);
+	masks64_search(thresholds + column->first, column->levels, x, k);
 	for (int g = 0; g < GROUPS; g++) {
 		const __mmask16 missing = _mm512_cmp_ps_mask(x[g], x[g], _CMP_UNORD_Q);
 		__m512i n = _mm512_sub_epi32(k[g], first);
@@ -101,7 +101,7 @@ static void masks_rank_less(const struct masks_column *column, const float *thre
 	}
 }
 
-static void masks_rank_columns(const struct masks *masks, struct block *block)
+static void masks64_rank_columns(const struct masks *masks, struct masks64_block *block)
 {
 	uint32_t loaded = UINT32_MAX;
 	__m512 x[GROUPS];
@@ -114,7 +114,7 @@ static void masks_rank_columns(const struct masks *masks, struct block *block)
 			masks_load_column(block, feature, x);
 		loaded = feature;
 		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
-			masks_rank_less(column, masks->thresholds, x, block->ranks[c]);
+			masks64_rank_less(column, masks->thresholds, x, block->ranks[c]);
 			continue;
 		}
 		for (uint32_t r = 0; r < ROWS; r++) {
@@ -130,8 +130,8 @@ static void masks_rank_columns(const struct masks *masks, struct block *block)
 }
 
 // Fills in reach[]: the mask of the rows that reach each branch, then each leaf.
-static inline void masks_divide(const struct masks_node *nodes, uint32_t n_nodes,
-	const struct block *block, uint64_t *reach)
+static inline void masks64_divide(const struct masks_node *nodes, uint32_t n_nodes,
+	const struct masks64_block *block, uint64_t *reach)
 {
 	reach[0] = UINT64_MAX;
 	for (uint32_t i = 0; i < n_nodes; i++) {
@@ -168,7 +168,7 @@ static inline void masks_clear_rest(uint64_t *reached, uint32_t n_leaves)
 // Of 16 leaves: the rows whose leaf has bit 0, 1, 2 or 3 set in its number.
 static inline void masks_low_bits(const uint64_t *s, uint64_t *bits)
 {
-	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	// masks64_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	bits[0] |= s[1] | s[3] | s[5] | s[7] | s[9] | s[11] | s[13] | s[15];
 	bits[1] |= s[2] | s[3] | s[6] | s[7] | s[10] | s[11] | s[14] | s[15];
 	bits[2] |= s[4] | s[5] | s[6] | s[7] | s[12] | s[13] | s[14] | s[15];
@@ -197,7 +197,7 @@ static inline __m512i masks_find_few(uint64_t *s, uint32_t n_leaves)
 	__m512i leaf = _mm512_setzero_si512();
 
 	_mm512_storeu_si512(s + n_leaves, _mm512_setzero_si512());
-	// masks_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
+	// masks64_divide() wrote all of them: NOLINTNEXTLINE(clang-analyzer-core.*)
 	leaf = masks_add_bit(leaf, s[1] | s[3] | s[5] | s[7], 0);
 	leaf = masks_add_bit(leaf, s[2] | s[3] | s[6] | s[7], 1);
 	return masks_add_bit(leaf, s[4] | s[5] | s[6] | s[7], 2);
@@ -226,20 +226,20 @@ static inline __m512i masks_find_many(uint64_t *reached, uint32_t n_leaves)
 	return leaf;
 }
 
-static inline __m512i masks_find_leaves(
-	const struct masks *masks, const struct masks_tree *tree, const struct block *block)
+static inline __m512i masks64_find_leaves(
+	const struct masks *masks, const struct masks_tree *tree, const struct masks64_block *block)
 {
 	uint64_t reach[2 * MASKS_LEAVES_MAX + 16];
 
-	masks_divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
+	masks64_divide(masks->nodes + tree->first_node, tree->n_nodes, block, reach);
 	return tree->n_leaves <= 8 ? masks_find_few(reach + tree->n_nodes, tree->n_leaves)
 				   : masks_find_many(reach + tree->n_nodes, tree->n_leaves);
 }
 
-static inline void masks_add_tree(const struct masks *masks, const struct masks_tree *tree,
-	const struct block *block, __m512 *sum)
+static inline void masks64_add_tree(const struct masks *masks, const struct masks_tree *tree,
+	const struct masks64_block *block, __m512 *sum)
 {
-	const __m512i leaf = masks_find_leaves(masks, tree, block);
+	const __m512i leaf = masks64_find_leaves(masks, tree, block);
 
 #define ADD(g)                                                                                     \
 	sum[g] = _mm512_add_ps(sum[g],                                                             \
@@ -253,7 +253,7 @@ static inline void masks_add_tree(const struct masks *masks, const struct masks_
 }
 
 static void masks_sum_targets(
-	const struct masks *masks, const struct block *block, float (*y)[ROWS])
+	const struct masks *masks, const struct masks64_block *block, float (*y)[ROWS])
 {
 	for (uint32_t i = 0; i < masks->n_trees;) {
 		const uint32_t target = masks->trees[i].target;
@@ -262,13 +262,14 @@ static void masks_sum_targets(
 		for (int g = 0; g < GROUPS; g++)
 			sum[g] = _mm512_loadu_ps(y[target] + 16 * g);
 		for (; i < masks->n_trees && masks->trees[i].target == target; i++)
-			masks_add_tree(masks, &masks->trees[i], block, sum);
+			masks64_add_tree(masks, &masks->trees[i], block, sum);
 		for (int g = 0; g < GROUPS; g++)
 			_mm512_storeu_ps(y[target] + 16 * g, sum[g]);
 	}
 }
 
-static void masks_score(const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static void masks64_score(
+	const struct masks *masks, const struct masks64_block *block, float *y, size_t ldy)
 {
 	float sums[MASKS_TARGETS_MAX][ROWS];
 
@@ -281,15 +282,15 @@ static void masks_score(const struct masks *masks, const struct block *block, fl
 			y[r * ldy + t] = sums[t][r];
 }
 
-static void masks_score_rows(
-	const struct masks *masks, const struct block *block, float *y, size_t ldy)
+static void masks64_score_rows(
+	const struct masks *masks, const struct masks64_block *block, float *y, size_t ldy)
 {
 	_Alignas(64) float sums[ROWS * TREE_ROW_MAX];
 	_Alignas(64) uint8_t leaves[ROWS];
 
 	memset(sums, 0, ROWS * masks->row_floats * sizeof(*sums));
 	for (uint32_t i = 0; i < masks->n_trees; i++) {
-		_mm512_store_si512(leaves, masks_find_leaves(masks, &masks->trees[i], block));
+		_mm512_store_si512(leaves, masks64_find_leaves(masks, &masks->trees[i], block));
 		trees_add_leaves(sums, masks->weights + masks->trees[i].first_weight, leaves, ROWS,
 			masks->row_floats);
 	}
@@ -298,7 +299,7 @@ static void masks_score_rows(
 			y[r * ldy + t] = masks->base[t] + sums[r * masks->row_floats + t];
 }
 
-static void masks_block_init(struct block *block, const float *x, size_t ldx, uint32_t n)
+static void masks_block_init(struct masks64_block *block, const float *x, size_t ldx, uint32_t n)
 {
 	const __m512i counting =
 		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
@@ -319,15 +320,15 @@ void u8_trees_64__avx512(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct masks *masks = packed;
-	struct block block;
+	struct masks64_block block;
 
 	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
 	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
 		masks_block_init(&block, x, ldx, m < ROWS ? m : ROWS);
-		masks_rank_columns(masks, &block);
+		masks64_rank_columns(masks, &block);
 		if (masks->row_floats)
-			masks_score_rows(masks, &block, y, ldy);
+			masks64_score_rows(masks, &block, y, ldy);
 		else
-			masks_score(masks, &block, y, ldy);
+			masks64_score(masks, &block, y, ldy);
 	}
 }

@@ -235,7 +235,7 @@ static int recurrent_refuse(struct builder *builder)
 	return error_set(builder->err, -ENOTSUP, "no kernel of this form");
 }
 
-static int recurrent_set_up(struct builder *builder, struct recurrent_step *p)
+static int recurrent_step_set_up(struct builder *builder, struct recurrent_step *p)
 {
 	const struct node *node = builder->node;
 	const struct tensor *x = builder_input(builder, 0), *r = builder_input(builder, 2);
@@ -350,7 +350,7 @@ int build_recurrent(struct builder *builder)
 	struct recurrent_step p = { 0 };
 	struct step *step = builder->step;
 	size_t wide;
-	int rc = recurrent_set_up(builder, &p);
+	int rc = recurrent_step_set_up(builder, &p);
 
 	for (uint32_t w = 0; w < p.n_ways && rc == 0; w++)
 		rc = recurrent_make_way(builder, &p, w);

@@ -49,27 +49,28 @@ static int import_constant(struct onnx *onnx, const struct onnx_node *node)
 		if (onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(TENSOR), &attr))
 			return onnx_refused(onnx);
 		rc = onnx_tensor(onnx, attr->t, node->name, "constant", &tensor);
-		return rc ? rc : onnx_output(onnx, node, 0, tensor);
+		return rc != 0 ? rc : onnx_output(onnx, node, 0, tensor);
 	}
 	if (strcmp(name, "value_float") == 0) {
 		rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(FLOAT), &attr);
-		return rc ? rc : list_constant(onnx, node, 0, 1, NULL, &attr->f);
+		return rc != 0 ? rc : list_constant(onnx, node, 0, 1, NULL, &attr->f);
 	}
 	if (strcmp(name, "value_floats") == 0) {
 		rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(FLOATS), &attr);
-		return rc ? rc : list_constant(onnx, node, 1, attr->n_floats, NULL, attr->floats);
+		return rc != 0 ? rc
+			       : list_constant(onnx, node, 1, attr->n_floats, NULL, attr->floats);
 	}
 	if (strcmp(name, "value_int") == 0) {
 		rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(INT), &attr);
-		return rc ? rc : list_constant(onnx, node, 0, 1, &attr->i, NULL);
+		return rc != 0 ? rc : list_constant(onnx, node, 0, 1, &attr->i, NULL);
 	}
 	if (strcmp(name, "value_ints") == 0) {
 		static const int64_t NONE = 0; // an empty list may come without memory
 
 		rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(INTS), &attr);
-		return rc ? rc
-			  : list_constant(onnx, node, 1, attr->n_ints,
-				    attr->n_ints ? attr->ints : &NONE, NULL);
+		return rc != 0 ? rc
+			       : list_constant(onnx, node, 1, attr->n_ints,
+					 attr->n_ints ? attr->ints : &NONE, NULL);
 	}
 	return onnx_refuse(
 		onnx, node, -ENOTSUP, "'%.40s' is not a form of constant that is supported", name);

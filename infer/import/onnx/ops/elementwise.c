@@ -23,7 +23,7 @@ static int import_pair(struct onnx *onnx, const struct onnx_node *node)
 {
 	int rc = onnx_old_broadcast(onnx, node);
 
-	return rc ? rc : import_same(onnx, node);
+	return rc != 0 ? rc : import_same(onnx, node);
 }
 
 static int import_mod(struct onnx *onnx, const struct onnx_node *node)
@@ -161,10 +161,10 @@ static int import_clip(struct onnx *onnx, const struct onnx_node *node)
 		return clip_as_pairs(onnx, node);
 	if (onnx->opset < 11) {
 		rc = onnx_float(onnx, node, "min", usual.alpha, &low);
-		rc = rc ? rc : onnx_float(onnx, node, "max", usual.beta, &high);
+		rc = rc != 0 ? rc : onnx_float(onnx, node, "max", usual.beta, &high);
 	} else {
 		rc = onnx_input_float(onnx, node, 1, usual.alpha, &low);
-		rc = rc ? rc : onnx_input_float(onnx, node, 2, usual.beta, &high);
+		rc = rc != 0 ? rc : onnx_input_float(onnx, node, 2, usual.beta, &high);
 	}
 	if (rc != 0)
 		return rc;

@@ -59,7 +59,7 @@ static int import_scatter_elements(struct onnx *onnx, const struct onnx_node *no
 	struct attr reduction;
 	int rc = read_reduction(onnx, node, &reduction);
 
-	return rc ? rc : import_axis(onnx, node, 3, &reduction);
+	return rc != 0 ? rc : import_axis(onnx, node, 3, &reduction);
 }
 
 static int import_scatter_nd(struct onnx *onnx, const struct onnx_node *node)
@@ -67,9 +67,10 @@ static int import_scatter_nd(struct onnx *onnx, const struct onnx_node *node)
 	struct attr reduction;
 	int rc = read_reduction(onnx, node, &reduction);
 
-	return rc ? rc
-		  : onnx_output(onnx, node, 0,
-			    onnx_emit(onnx, node, OP_SCATTER_ND, 3, node->inputs, 1, &reduction));
+	return rc != 0
+		? rc
+		: onnx_output(onnx, node, 0,
+			  onnx_emit(onnx, node, OP_SCATTER_ND, 3, node->inputs, 1, &reduction));
 }
 
 // A depth that is computed, from the shape that the file declares of the result.

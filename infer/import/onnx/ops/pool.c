@@ -6,12 +6,13 @@
 #include "infer/import/onnx/ops/window.h"
 #include "infer/import/onnx/refuse.h"
 
-struct pool {
+struct pool_attributes {
 	struct onnx_window window;
 	int64_t ceil_mode, count_include_pad, column_major, p;
 };
 
-static int emit_pool(struct onnx *onnx, const struct onnx_node *node, const struct pool *pool)
+static int emit_pool(
+	struct onnx *onnx, const struct onnx_node *node, const struct pool_attributes *pool)
 {
 	const struct onnx_window *w = &pool->window;
 	const bool indices = node->proto->n_output > 1 && *node->proto->output[1];
@@ -46,7 +47,7 @@ static int read_p(struct onnx *onnx, const struct onnx_node *node, int64_t *p)
 
 static int import_pool(struct onnx *onnx, const struct onnx_node *node)
 {
-	struct pool pool;
+	struct pool_attributes pool;
 
 	if (onnx_read_window(onnx, node, NULL, false, &pool.window) ||
 		onnx_int(onnx, node, "ceil_mode", 0, &pool.ceil_mode) ||
@@ -61,7 +62,7 @@ static int import_pool(struct onnx *onnx, const struct onnx_node *node)
 static int import_global_pool(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = onnx_input(onnx, node, 0);
-	struct pool pool = { 0 };
+	struct pool_attributes pool = { 0 };
 
 	if (onnx_read_window(onnx, node, x->dims + 2, false, &pool.window) ||
 		read_p(onnx, node, &pool.p))

@@ -169,7 +169,7 @@ static int import_top_k(struct onnx *onnx, const struct onnx_node *node)
 	rc = onnx_emit_outputs(onnx, node, &emission, 2, outputs);
 	if (rc == 0)
 		rc = onnx_output(onnx, node, 0, outputs[0]);
-	return rc ? rc : onnx_output(onnx, node, 1, outputs[1]);
+	return rc != 0 ? rc : onnx_output(onnx, node, 1, outputs[1]);
 }
 
 static int import_arg(struct onnx *onnx, const struct onnx_node *node)

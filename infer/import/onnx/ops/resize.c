@@ -339,7 +339,7 @@ static int import_resize(struct onnx *onnx, const struct onnx_node *node)
 			onnx, node, -ENOTSUP, "the input %s is empty", tensor_shape_text(x).text);
 	rc = is_there(onnx, node, 3) ? by_sizes(onnx, node, axes)
 				     : read_scales(onnx, node, scales, axes);
-	return rc ? rc : emit(onnx, node, &resize, axes);
+	return rc != 0 ? rc : emit(onnx, node, &resize, axes);
 }
 
 const struct onnx_operator ONNX_RESIZE[] = {
