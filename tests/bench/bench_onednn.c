@@ -27,21 +27,21 @@
 		}                                                                                  \
 	} while (0)
 
-struct step {
+struct onednn_step {
 	dnnl_primitive_t primitive;
 	dnnl_exec_arg_t args[4];
 	int n_args;
 	dnnl_memory_t made[3]; // weights, bias, what it writes
 };
 
-struct net {
+struct onednn_net {
 	char name[64];
 	int widths[LAYERS_MAX + 1], n_layers;
 	bool softmax;
 	dnnl_data_type_t type; // of rows and what is between the layers: f32, bf16 or u8
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
-	struct step steps[STEPS_MAX];
+	struct onednn_step steps[STEPS_MAX];
 	int n_steps;
 	dnnl_memory_t input;
 	float *rows;
@@ -55,7 +55,7 @@ static double now_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static int net_parse(struct net *net, const char *text)
+static int net_parse(struct onednn_net *net, const char *text)
 {
 	const char *at = strchr(text, ':');
 	int used;
@@ -86,7 +86,7 @@ static dnnl_memory_desc_t matrix(int64_t rows, int64_t columns, dnnl_data_type_t
 
 // Memory of a descriptor's size, filled with small numbers of either kind.
 static dnnl_memory_t filled(
-	const struct net *net, const dnnl_memory_desc_t *md, dnnl_data_type_t type)
+	const struct onednn_net *net, const dnnl_memory_desc_t *md, dnnl_data_type_t type)
 {
 	const size_t bytes = dnnl_memory_desc_get_size(md);
 	dnnl_memory_t memory;
@@ -105,9 +105,10 @@ static dnnl_memory_t filled(
 	return memory;
 }
 
-static struct step *step_add(struct net *net, dnnl_primitive_desc_t pd, dnnl_memory_t from)
+static struct onednn_step *step_add(
+	struct onednn_net *net, dnnl_primitive_desc_t pd, dnnl_memory_t from)
 {
-	struct step *step = &net->steps[net->n_steps++];
+	struct onednn_step *step = &net->steps[net->n_steps++];
 
 	MUST(dnnl_primitive_create(&step->primitive, pd));
 	MUST(dnnl_primitive_desc_destroy(pd));
@@ -116,7 +117,7 @@ static struct step *step_add(struct net *net, dnnl_primitive_desc_t pd, dnnl_mem
 	return step;
 }
 
-static dnnl_memory_t step_arg(struct step *step, int which, dnnl_memory_t memory, int slot)
+static dnnl_memory_t step_arg(struct onednn_step *step, int which, dnnl_memory_t memory, int slot)
 {
 	step->args[step->n_args++] = (dnnl_exec_arg_t){ which, memory };
 	step->made[slot] = memory;
@@ -124,7 +125,7 @@ static dnnl_memory_t step_arg(struct step *step, int which, dnnl_memory_t memory
 }
 
 // Rows to the type that the layers compute in.
-static dnnl_memory_t add_reorder(struct net *net, dnnl_memory_t from, int batch)
+static dnnl_memory_t add_reorder(struct onednn_net *net, dnnl_memory_t from, int batch)
 {
 	const dnnl_memory_desc_t in = matrix(batch, net->widths[0], dnnl_f32, false);
 	const dnnl_memory_desc_t out = matrix(batch, net->widths[0], net->type, false);
@@ -140,7 +141,7 @@ static dnnl_memory_t add_reorder(struct net *net, dnnl_memory_t from, int batch)
 	return step_arg(step_add(net, pd, from), DNNL_ARG_DST, filled(net, &out, net->type), 2);
 }
 
-static dnnl_primitive_attr_t attributes(const struct net *net, int layer)
+static dnnl_primitive_attr_t attributes(const struct onednn_net *net, int layer)
 {
 	const int columns = net->widths[layer + 1];
 	float *scales = calloc((size_t)columns, sizeof(float));
@@ -161,7 +162,7 @@ static dnnl_primitive_attr_t attributes(const struct net *net, int layer)
 	return attr;
 }
 
-static dnnl_memory_t add_layer(struct net *net, dnnl_memory_t from, int layer, int batch)
+static dnnl_memory_t add_layer(struct onednn_net *net, dnnl_memory_t from, int layer, int batch)
 {
 	const bool last = layer == net->n_layers - 1;
 	const bool int8 = net->type == dnnl_u8;
@@ -176,7 +177,7 @@ static dnnl_memory_t add_layer(struct net *net, dnnl_memory_t from, int layer, i
 	dnnl_inner_product_desc_t desc;
 	dnnl_memory_desc_t b, packed;
 	dnnl_primitive_desc_t pd;
-	struct step *step;
+	struct onednn_step *step;
 
 	MUST(dnnl_memory_desc_init_by_tag(&b, 1, columns, b_type, dnnl_a));
 	MUST(dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_inference, &x, &w, &b, &y));
@@ -189,7 +190,7 @@ static dnnl_memory_t add_layer(struct net *net, dnnl_memory_t from, int layer, i
 	return step_arg(step, DNNL_ARG_DST, filled(net, &y, last ? dnnl_f32 : type), 2);
 }
 
-static void add_softmax(struct net *net, dnnl_memory_t from, int batch)
+static void add_softmax(struct onednn_net *net, dnnl_memory_t from, int batch)
 {
 	const dnnl_memory_desc_t md = matrix(batch, net->widths[net->n_layers], dnnl_f32, false);
 	dnnl_softmax_desc_t desc;
@@ -200,7 +201,7 @@ static void add_softmax(struct net *net, dnnl_memory_t from, int batch)
 	step_arg(step_add(net, pd, from), DNNL_ARG_DST, filled(net, &md, dnnl_f32), 2);
 }
 
-static void net_make(struct net *net, int batch)
+static void net_make(struct onednn_net *net, int batch)
 {
 	const dnnl_memory_desc_t in = matrix(batch, net->widths[0], dnnl_f32, false);
 	dnnl_memory_t at;
@@ -217,7 +218,7 @@ static void net_make(struct net *net, int batch)
 		add_softmax(net, at, batch);
 }
 
-static void net_forget(struct net *net)
+static void net_forget(struct onednn_net *net)
 {
 	for (int s = 0; s < net->n_steps; s++) {
 		dnnl_primitive_destroy(net->steps[s].primitive);
@@ -236,7 +237,7 @@ static int compare(const void *a, const void *b)
 }
 
 // Median over passes of at least 2 ms, each over different rows.
-static double net_time(struct net *net, int batch)
+static double net_time(struct onednn_net *net, int batch)
 {
 	double pass_ns[PASSES];
 
@@ -260,7 +261,7 @@ static double net_time(struct net *net, int batch)
 	return pass_ns[PASSES / 2];
 }
 
-static void net_bench(struct net *net)
+static void net_bench(struct onednn_net *net)
 {
 	static const int BATCHES[] = { 1, 16, 64, 256 };
 	const size_t count = (size_t)ROWS * (size_t)net->widths[0];
@@ -287,7 +288,7 @@ int main(int argc, char **argv)
 	MUST(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
 	printf("{");
 	for (int i = 1; i < argc; i++) {
-		struct net net = { .engine = engine, .stream = stream };
+		struct onednn_net net = { .engine = engine, .stream = stream };
 
 		if (net_parse(&net, argv[i])) {
 			fprintf(stderr, "bench_onednn: '%s' is not NAME:WIDTH,...:SOFTMAX:KIND\n",

@@ -21,7 +21,7 @@
 #define CLONES                                                                                     \
 	__attribute__((target_clones("arch=skylake-avx512", "avx2", "default"), optimize("O3")))
 
-struct net {
+struct openblas_net {
 	char name[64];
 	int widths[LAYERS_MAX + 1];
 	int n_layers;
@@ -51,7 +51,7 @@ static float *filled(size_t n, float scale)
 	return values;
 }
 
-static int net_parse(struct net *net, const char *text)
+static int net_parse(struct openblas_net *net, const char *text)
 {
 	const char *at = strchr(text, ':');
 	int widest = 0, used;
@@ -102,7 +102,7 @@ static void softmax(float *y, int n)
 		y[i] /= sum;
 }
 
-static void net_score(const struct net *net, const float *rows, int batch)
+static void net_score(const struct openblas_net *net, const float *rows, int batch)
 {
 	const float *x = rows;
 	float *y;
@@ -135,7 +135,7 @@ static int compare(const void *a, const void *b)
 }
 
 // Median over passes of at least 2 ms, each over different rows.
-static double net_time(const struct net *net, int batch)
+static double net_time(const struct openblas_net *net, int batch)
 {
 	double pass_ns[PASSES];
 
@@ -154,7 +154,7 @@ static double net_time(const struct net *net, int batch)
 	return pass_ns[PASSES / 2];
 }
 
-static double net_weights_ns(const struct net *net)
+static double net_weights_ns(const struct openblas_net *net)
 {
 	size_t count = 0;
 
@@ -169,7 +169,7 @@ int main(int argc, char **argv)
 
 	printf("{\"fma_per_ns\": %.3f, \"models\": {", limit_fma_per_ns());
 	for (int i = 1; i < argc; i++) {
-		struct net net;
+		struct openblas_net net;
 
 		if (net_parse(&net, argv[i])) {
 			fprintf(stderr, "bench_openblas: '%s' is not NAME:WIDTH,...:SOFTMAX\n",

@@ -124,13 +124,13 @@ static int setup(const char *image, const char *rows_path, struct error *err)
 	struct rows rows = { 0 };
 	int rc = model_open_file(image, &options, &request.model, err);
 
-	if (!rc)
+	if (rc == 0)
 		rc = rows_read(rows_path, &rows_options, &rows, err);
-	if (!rc)
+	if (rc == 0)
 		rc = registry_create(1, SCRATCH_BYTES, 1500, NULL, &registry, err);
-	if (!rc)
+	if (rc == 0)
 		rc = registry_publish(registry, &request, err);
-	if (rc)
+	if (rc != 0)
 		return rc;
 	tsc_hz = measure_tsc_hz();
 	clock_init(&clk, (uint64_t)tsc_hz);

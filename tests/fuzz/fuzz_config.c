@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!strstr(text, "@include")) {
 		int rc = config_parse("fuzz.conf", text, &config, &err);
 
-		if (rc && !err.text[0]) // a refusal without a sentence is a bug
+		if (rc != 0 && !err.text[0]) // a refusal without a sentence is a bug
 			abort();
 	}
 	free(text);

@@ -57,7 +57,7 @@ static void check_reply(struct frame *frame, uint32_t request_bytes, bool nic_ch
 	if (frame->p.kind == PACKET_ICMPV6)
 		longest += 8;
 	check(frame->m.data_len == frame->m.pkt_len && frame->m.pkt_len <= longest);
-	check(!memcmp(frame_at(frame, 6), &FRAME_OUR_MAC, 6));
+	check(memcmp(frame_at(frame, 6), &FRAME_OUR_MAC, 6) == 0);
 	check(!(*frame_at(frame, 0) & 1));
 	if (frame->p.kind == PACKET_ARP)
 		return;

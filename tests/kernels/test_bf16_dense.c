@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct problem {
+struct bf16_dense_problem {
 	struct dense dense;
 	uint32_t m;
 	float *w, *b;
@@ -23,9 +23,9 @@ static size_t whole(size_t bytes)
 	return (bytes + KERNEL_ALIGN - 1) & ~(size_t)(KERNEL_ALIGN - 1);
 }
 
-static struct problem make(uint32_t m, uint32_t k, uint32_t n, enum activation kind)
+static struct bf16_dense_problem make(uint32_t m, uint32_t k, uint32_t n, enum activation kind)
 {
-	struct problem p = { .m = m,
+	struct bf16_dense_problem p = { .m = m,
 		.dense = { .k = k, .n = n, .act = act_defaults(kind) },
 		.w = calloc((size_t)k * n, sizeof(float)),
 		.b = calloc(n, sizeof(float)),
@@ -43,7 +43,7 @@ static struct problem make(uint32_t m, uint32_t k, uint32_t n, enum activation k
 	return p;
 }
 
-static void forget(struct problem *p)
+static void forget(struct bf16_dense_problem *p)
 {
 	guarded_free(&p->x);
 	guarded_free(&p->y);
@@ -58,7 +58,7 @@ static void forget(struct problem *p)
 static void check(const struct bf16_dense_kernel *kernel, uint32_t m, uint32_t k, uint32_t n,
 	enum activation kind)
 {
-	struct problem p = make(m, k, n, kind);
+	struct bf16_dense_problem p = make(m, k, n, kind);
 	float *expected = calloc((size_t)m * n + 1, sizeof(float));
 
 	assert_non_null(expected);
@@ -108,7 +108,7 @@ static void rounds_alike(void **state)
 
 	skip_where_absent(state);
 	for (uint32_t turn = 0; turn < 20; turn++) {
-		struct problem p = make(97, 1, 1, ACTIVATION_NONE);
+		struct bf16_dense_problem p = make(97, 1, 1, ACTIVATION_NONE);
 		float *x = p.x.data, *y = p.y.data, one = 1.0f;
 
 		bf16_dense_pack(p.packed.data, &one, NULL, 1, 1);
@@ -137,7 +137,7 @@ static void not_finite(void **state)
 
 	skip_where_absent(state);
 	for (uint32_t turn = 0; turn < 40; turn++) {
-		struct problem p = make(7, 1 + random_below(40), 1 + random_below(70),
+		struct bf16_dense_problem p = make(7, 1 + random_below(40), 1 + random_below(70),
 			turn % 2 ? ACTIVATION_NONE : ACTIVATION_RELU);
 		const uint32_t spoilt = random_below(p.m), n = p.dense.n;
 		float *x = p.x.data, *y = p.y.data;
@@ -179,7 +179,7 @@ static void scalar_is_the_formula(void **state)
 {
 	(void)state;
 	for (uint32_t turn = 0; turn < 60; turn++) {
-		struct problem p = make(3, 1 + random_below(50), 1 + random_below(40),
+		struct bf16_dense_problem p = make(3, 1 + random_below(50), 1 + random_below(40),
 			turn % 2 ? ACTIVATION_NONE : ACTIVATION_TANH);
 		const uint32_t k = p.dense.k, n = p.dense.n;
 		const float *x = p.x.data, *y = p.y.data;

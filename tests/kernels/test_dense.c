@@ -16,7 +16,7 @@ struct shape {
 	uint32_t x_gap, y_gap; // ldx - k, ldy - n
 };
 
-struct problem {
+struct dense_problem {
 	struct shape shape;
 	struct guarded x, y, packed;
 	float *w, *b;
@@ -38,7 +38,7 @@ static size_t rows_bytes(uint32_t rows, uint32_t columns, uint32_t gap)
 	return rows ? ((size_t)(rows - 1) * (columns + gap) + columns) * sizeof(float) : 0;
 }
 
-static void expect(struct problem *p, const struct act *act)
+static void expect(struct dense_problem *p, const struct act *act)
 {
 	const struct shape *s = &p->shape;
 	const float *x = p->x.data;
@@ -55,7 +55,7 @@ static void expect(struct problem *p, const struct act *act)
 	}
 }
 
-static void compare(const struct problem *p, const char *name)
+static void compare(const struct dense_problem *p, const char *name)
 {
 	const struct shape *s = &p->shape;
 	const float *y = p->y.data;
@@ -74,7 +74,7 @@ static void compare(const struct problem *p, const char *name)
 
 static void check(const struct dense_kernel *kernel, struct shape shape, struct act act, bool bias)
 {
-	struct problem p = { .shape = shape };
+	struct dense_problem p = { .shape = shape };
 	struct dense dense = { .k = shape.k, .n = shape.n, .act = act };
 	size_t weights = (size_t)shape.k * shape.n;
 	float bound = 1.5f / sqrtf((float)shape.k);

@@ -26,7 +26,7 @@
 
 static const uint32_t COLUMNS[] = { 1, 2, 3, 5, 8, 9, 15, 16, 17, 33, 49 };
 
-struct block {
+struct not_finite_block {
 	float x[ROWS * COLUMNS_MAX], a[COLUMNS_MAX], b[COLUMNS_MAX];
 	float got[ROWS * COLUMNS_MAX], expected[ROWS * COLUMNS_MAX];
 };
@@ -43,7 +43,8 @@ static void fill(float *values, uint32_t rows, uint32_t columns)
 				SPECIAL[random_below(sizeof(SPECIAL) / sizeof(*SPECIAL))];
 }
 
-static void compare(const char *name, const char *what, const struct block *block, size_t count)
+static void compare(
+	const char *name, const char *what, const struct not_finite_block *block, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		float got = block->got[i], expected = block->expected[i];
@@ -61,7 +62,7 @@ static void compare(const char *name, const char *what, const struct block *bloc
 static void activations(void **state)
 {
 	const struct activate_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	for (int kind = 0; kind <= ACTIVATION_COUNT; kind++) {
@@ -79,7 +80,7 @@ static void activations(void **state)
 static void affines(void **state)
 {
 	const struct affine_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -99,7 +100,7 @@ static void affines(void **state)
 static void prelus(void **state)
 {
 	const struct prelu_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -117,7 +118,7 @@ static void prelus(void **state)
 static void binaries(void **state)
 {
 	const struct binary_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -138,7 +139,7 @@ static void binaries(void **state)
 static void softmaxes(void **state)
 {
 	const struct softmax_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -159,7 +160,7 @@ static void softmaxes(void **state)
 static void layer_norms(void **state)
 {
 	const struct layer_norm_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -178,7 +179,7 @@ static void layer_norms(void **state)
 static void normalizers(void **state)
 {
 	const struct normalizer_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -195,7 +196,7 @@ static void normalizers(void **state)
 static void unpacks(void **state)
 {
 	const struct unpack_kernel *kernel = *state;
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(n, COLUMNS)
@@ -219,7 +220,7 @@ static void denses(void **state)
 {
 	const struct dense_kernel *kernel = *state;
 	float w[COLUMNS_MAX * COLUMNS_MAX];
-	struct block block;
+	struct not_finite_block block;
 
 	skip_where_absent(state);
 	FOR_EACH(k, COLUMNS)

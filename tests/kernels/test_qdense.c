@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct problem {
+struct qdense_problem {
 	struct qdense dense;
 	uint32_t m;
 	int8_t *w;
@@ -39,7 +39,7 @@ static float any_scale(uint32_t i)
 }
 
 // Rows that each have a scale and a zero point, or all the same, and what comes of their sums.
-static void make_epilogue(struct problem *p, bool hostile)
+static void make_epilogue(struct qdense_problem *p, bool hostile)
 {
 	const uint32_t n = p->dense.n, m = p->m ? p->m : 1;
 	int32_t *sums = aligned(QDENSE_PADDED(n) * sizeof(*sums));
@@ -75,10 +75,10 @@ static void make_epilogue(struct problem *p, bool hostile)
 	p->dense.epilogue = &p->epilogue;
 }
 
-static struct problem make(uint32_t m, uint32_t k, uint32_t n, bool hostile)
+static struct qdense_problem make(uint32_t m, uint32_t k, uint32_t n, bool hostile)
 {
 	static const enum dtype TO[] = { DTYPE_F32, DTYPE_U8, DTYPE_I8, DTYPE_I32 };
-	struct problem p = { .m = m };
+	struct qdense_problem p = { .m = m };
 	struct qdense *d = &p.dense;
 
 	*d = (struct qdense){
@@ -108,7 +108,7 @@ static struct problem make(uint32_t m, uint32_t k, uint32_t n, bool hostile)
 	return p;
 }
 
-static void forget(struct problem *p)
+static void forget(struct qdense_problem *p)
 {
 	for (uint32_t i = 0; i < 3; i++)
 		free(p->constants[i]);
@@ -123,7 +123,7 @@ static void forget(struct problem *p)
 	free(p->multiplier);
 }
 
-static size_t out_bytes(const struct problem *p)
+static size_t out_bytes(const struct qdense_problem *p)
 {
 	return (size_t)p->m * p->dense.n * qdense_y_bytes(&p->dense);
 }
@@ -131,7 +131,7 @@ static size_t out_bytes(const struct problem *p)
 static void check(
 	const struct qdense_kernel *kernel, uint32_t m, uint32_t k, uint32_t n, bool hostile)
 {
-	struct problem p = make(m, k, n, hostile);
+	struct qdense_problem p = make(m, k, n, hostile);
 	struct guarded y, expected;
 
 	if (random_below(3) == 0)
@@ -172,7 +172,7 @@ static void qdense_same_bits(void **state)
 			i % 2);
 }
 
-static int64_t sum_of(const struct problem *p, uint32_t row, uint32_t column)
+static int64_t sum_of(const struct qdense_problem *p, uint32_t row, uint32_t column)
 {
 	const struct qdense *d = &p->dense;
 	int64_t sum = p->b[column];
@@ -190,7 +190,8 @@ static void qdense_scalar_is_the_formula(void **state)
 {
 	(void)state;
 	for (uint32_t turn = 0; turn < 60; turn++) {
-		struct problem p = make(3, 1 + random_below(50), 1 + random_below(40), false);
+		struct qdense_problem p =
+			make(3, 1 + random_below(50), 1 + random_below(40), false);
 		const struct qdense *d = &p.dense;
 		void *y = aligned(out_bytes(&p));
 
@@ -221,7 +222,8 @@ static void qdense_epilogue_is_the_formula(void **state)
 {
 	(void)state;
 	for (uint32_t turn = 0; turn < 60; turn++) {
-		struct problem p = make(4, 1 + random_below(50), 1 + random_below(40), false);
+		struct qdense_problem p =
+			make(4, 1 + random_below(50), 1 + random_below(40), false);
 		const struct qdense *d = &p.dense;
 		float *y;
 

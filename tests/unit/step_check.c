@@ -13,7 +13,7 @@
 
 #define ROWS_MAX 257
 
-struct step step;
+struct step_check step;
 
 static const uint32_t COUNTS[] = { 0, 1, 3, 16, 65, ROWS_MAX };
 static const unsigned MASKS[] = { ISA_SCALAR, ISA_AVX2, ISA_AVX2 | ISA_AVX512, ~0u };

@@ -8,13 +8,13 @@
 
 #define STEP_VALUES_MAX 64 // of a row, in or out
 
-struct step {
+struct step_check {
 	struct graph *graph;
 	uint32_t at;     // the tensor made last
 	uint32_t x;      // the row
 	float low, high; // its values lie between
 };
-extern struct step step;
+extern struct step_check step;
 
 // What the step must give for one row.
 typedef void step_formula(const float *row, double *want);

@@ -7,27 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct push {
+struct push_command {
 	const char *image, *more, *name;
 	bool all;
 };
 
 static const struct option_entry PUSH[] = {
-	COMMAND_IMAGE(struct push),
-	{ NULL, 0, "MORE", "more of them", OPTION_TO_TEXT(struct push, more) },
-	{ "name", 0, "N", "its name", OPTION_TO_OWN(struct push, name, command_parse_model) },
-	{ "all", 'a', NULL, "all of them", OPTION_TO_FLAG(struct push, all) },
+	COMMAND_IMAGE(struct push_command),
+	{ NULL, 0, "MORE", "more of them", OPTION_TO_TEXT(struct push_command, more) },
+	{ "name", 0, "N", "its name",
+		OPTION_TO_OWN(struct push_command, name, command_parse_model) },
+	{ "all", 'a', NULL, "all of them", OPTION_TO_FLAG(struct push_command, all) },
 	{ 0 },
 };
 
 static int ran;
-static struct push pushed;
+static struct push_command pushed;
 
 static int push_run(const struct command *command, char **argv)
 {
 	int exit;
 
-	pushed = (struct push){ 0 };
+	pushed = (struct push_command){ 0 };
 	if (!command_parse(command, argv, &pushed, &exit))
 		return exit;
 	ran++;

@@ -73,7 +73,7 @@ static int teardown(void **state)
 static const struct doctor_finding *found(const char *name)
 {
 	for (uint32_t i = 0; i < doctor.n_findings; i++)
-		if (!strcmp(doctor.findings[i].name, name))
+		if (strcmp(doctor.findings[i].name, name) == 0)
 			return &doctor.findings[i];
 	fail_msg("no finding '%s'", name);
 	return NULL;

@@ -14,7 +14,7 @@
 
 #define FLOWS_MAX 16
 
-struct seen {
+struct flows_seen {
 	uint32_t count;
 	struct flow flow[FLOWS_MAX];
 	enum flow_end end[FLOWS_MAX];
@@ -22,14 +22,14 @@ struct seen {
 
 static void remember(void *context, const struct flow *flow, enum flow_end end)
 {
-	struct seen *seen = context;
+	struct flows_seen *seen = context;
 
 	assert_true(seen->count < FLOWS_MAX);
 	seen->flow[seen->count] = *flow;
 	seen->end[seen->count++] = end;
 }
 
-static struct flow_table *make_table(struct seen *seen, uint32_t capacity)
+static struct flow_table *make_table(struct flows_seen *seen, uint32_t capacity)
 {
 	struct flow_table_options options = {
 		FLOW_TABLE_DEFAULTS,
@@ -84,7 +84,7 @@ static void assert_near(const float *features, enum feature feature, double expe
 // A handshake, a question of 100 bytes, two answers of 500 and 300, both FINs.
 static void features_of_a_conversation(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 4);
 	float f[FEATURE_COUNT];
 
@@ -149,7 +149,7 @@ static void features_of_odd_flows_are_finite(void **state)
 		{ 1, UINT64_MAX / 2, 0 } };
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		struct seen seen;
+		struct flows_seen seen;
 		struct flow_table *table = make_table(&seen, 4);
 
 		for (int j = 0; j < 3; j++)
@@ -169,7 +169,7 @@ static void features_of_odd_flows_are_finite(void **state)
 
 static void one_packet_alone_has_no_rate(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 4);
 	float f[FEATURE_COUNT];
 
@@ -185,7 +185,7 @@ static void one_packet_alone_has_no_rate(void **state)
 
 static void both_directions_are_one_flow(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 4);
 
 	add(table, tcp(9, 3, SECOND, PACKET_ACK, 1));
@@ -201,7 +201,7 @@ static void both_directions_are_one_flow(void **state)
 
 static void silence_ends_a_flow(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 4);
 
 	add(table, tcp(1, 2, SECOND, PACKET_ACK, 1));
@@ -216,7 +216,7 @@ static void silence_ends_a_flow(void **state)
 
 static void a_reset_flow_takes_stragglers_until_a_new_syn(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 4);
 
 	add(table, tcp(1, 2, SECOND, PACKET_SYN, 0));
@@ -234,7 +234,7 @@ static void a_reset_flow_takes_stragglers_until_a_new_syn(void **state)
 // What follows keeps its direction although the other side speaks first.
 static void an_old_flow_is_cut_in_two(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 4);
 
 	for (uint64_t second = 1; second <= 121; second += 30)
@@ -250,7 +250,7 @@ static void an_old_flow_is_cut_in_two(void **state)
 
 static void a_full_table_gives_up_the_most_silent(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 3);
 
 	for (uint8_t host = 1; host <= 3; host++)
@@ -266,7 +266,7 @@ static void a_full_table_gives_up_the_most_silent(void **state)
 
 static void every_packet_is_in_exactly_one_flow(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 8);
 	uint64_t packets = 0;
 
@@ -283,7 +283,7 @@ static void every_packet_is_in_exactly_one_flow(void **state)
 
 static void one_packet_from_the_future_ages_nobody_else(void **state)
 {
-	struct seen seen;
+	struct flows_seen seen;
 	struct flow_table *table = make_table(&seen, 8);
 
 	add(table, tcp(1, 2, UINT64_MAX / 2, PACKET_ACK, 1));

@@ -93,7 +93,7 @@ static void help_needs_nothing_else(void **state)
 }
 
 // A command line and what its refusal must say.
-static const struct refusal {
+static const struct load_refusal {
 	const char *line, *text;
 } REFUSALS[] = {
 	{ "", "--device DEV is missing" },

@@ -87,8 +87,8 @@ static bool belongs(const char *line, const char *family, const char *type)
 	if (strncmp(line, family, n) != 0)
 		return false;
 	if (strcmp(type, "histogram") == 0)
-		return !strncmp(suffix, "_bucket{", 8) || !strncmp(suffix, "_sum{", 5) ||
-			!strncmp(suffix, "_count{", 7);
+		return strncmp(suffix, "_bucket{", 8) == 0 || strncmp(suffix, "_sum{", 5) == 0 ||
+			strncmp(suffix, "_count{", 7) == 0;
 	return *suffix == '{' || *suffix == ' ';
 }
 

@@ -26,12 +26,12 @@ static const char *const OPERATORS[] = { "Gemm", "MatMul", "Add", "Sub", "Mul", 
 
 static unsigned n_passed, n_refused, passed_by[N_OPERATORS];
 
-struct values {
+struct float_list {
 	float *at;
 	size_t n;
 };
 
-static bool append(struct values *values, float value)
+static bool append(struct float_list *values, float value)
 {
 	if ((values->n & (values->n - 1)) == 0) {
 		float *grown = realloc(values->at, (values->n ? values->n * 2 : 1) * sizeof(float));
@@ -58,7 +58,7 @@ static size_t read_file(const char *path)
 }
 
 // Appends a tensor file's values; false where it holds other than floats and doubles.
-static bool read_tensor(const char *path, struct values *values)
+static bool read_tensor(const char *path, struct float_list *values)
 {
 	size_t n = read_file(path), width;
 	Onnx__TensorProto *tensor = onnx__tensor_proto__unpack(NULL, n, bytes);
@@ -100,7 +100,7 @@ static void count_operators(const char *path)
 	onnx__model_proto__free_unpacked(model, NULL);
 }
 
-static bool read_all(const char *folder, const char *what, struct values *values)
+static bool read_all(const char *folder, const char *what, struct float_list *values)
 {
 	char pattern[512];
 	bool all = true;
@@ -116,7 +116,7 @@ static bool read_all(const char *folder, const char *what, struct values *values
 static void node_test_passes_or_is_refused(void **state)
 {
 	const char *folder = *state;
-	struct values rows = { 0 }, expected = { 0 };
+	struct float_list rows = { 0 }, expected = { 0 };
 	struct error err = { .text = "" };
 	char path[512];
 	size_t size;

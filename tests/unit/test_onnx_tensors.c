@@ -170,7 +170,7 @@ static void constants_that_lie(void **state)
 }
 
 // One node n on x [B, 2, 3] and, where dims are given, a constant w.
-struct shape_case {
+struct node_case {
 	const char *type;
 	int64_t d0, d1; // of w; 0: none
 	const char *attr;
@@ -178,7 +178,7 @@ struct shape_case {
 	const char *sentence; // after "node 'n' (type): "
 };
 
-static const struct shape_case SHAPES[] = {
+static const struct node_case SHAPES[] = {
 	{ "Gemm", 3, 4, NULL, 0, "inputs [1, 2, 3] and [3, 4]: both must have 2 dimensions" },
 	{ "MatMul", 4, 3, NULL, 0,
 		"inputs [1, 2, 3] and [4, 3]: the inner dimensions must be equal" },
@@ -198,7 +198,7 @@ static void shapes_that_do_not_fit(void **state)
 	static float zeros[16];
 
 	for (size_t i = 0; i < sizeof(SHAPES) / sizeof(*SHAPES); i++) {
-		const struct shape_case *c = &SHAPES[i];
+		const struct node_case *c = &SHAPES[i];
 		char sentence[160];
 		Onnx__NodeProto *n;
 

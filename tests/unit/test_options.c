@@ -162,7 +162,7 @@ static void help_and_version_need_nothing_else(void **state)
 }
 
 // A command line and the whole sentence that refuses it.
-static const struct refusal {
+static const struct option_refusal {
 	const char *line, *text;
 } REFUSALS[] = {
 	{ "", "IMAGE is missing: what is pushed" },

@@ -43,7 +43,7 @@ static struct built build_mlp(
 static const struct dense_kernel *kernel_named(const char *name)
 {
 	for (uint32_t i = 0; i < DENSE_TABLE.count; i++)
-		if (!strcmp(DENSE_KERNELS[i].name, name))
+		if (strcmp(DENSE_KERNELS[i].name, name) == 0)
 			return &DENSE_KERNELS[i];
 	fail_msg("there is no dense kernel %s", name);
 	return NULL;

@@ -16,19 +16,19 @@
 
 static unsigned n_matched, n_labels, n_refused;
 
-struct values {
+struct output_values {
 	float *at;
 	size_t n;
 };
 
 // What somebody's run of the model gave: one list for each output, a label's among them.
 struct expected {
-	struct values outputs[OUTPUTS_MAX];
+	struct output_values outputs[OUTPUTS_MAX];
 	size_t n;
 	bool has_label; // the first
 };
 
-static void append_value(struct values *values, float value)
+static void append_value(struct output_values *values, float value)
 {
 	values->at = realloc(values->at, (values->n + 1) * sizeof(float));
 	assert_non_null(values->at);
@@ -46,7 +46,7 @@ static float class_number(const struct model_info *info, const char *label)
 	return -1;
 }
 
-static void append(struct values *values, json_t *list, const struct model_info *info)
+static void append(struct output_values *values, json_t *list, const struct model_info *info)
 {
 	size_t i;
 	json_t *value;
@@ -69,7 +69,8 @@ static bool is_label(json_t *tensor)
 }
 
 // One output: a tensor, a list of rows as maps {label: score}, or ONNX Runtime's zipmap.
-static void append_output(struct values *values, json_t *output, const struct model_info *info)
+static void append_output(
+	struct output_values *values, json_t *output, const struct model_info *info)
 {
 	json_t *row, *score, *zipmap = json_object_get(output, "zipmap");
 	const char *key;
@@ -119,7 +120,7 @@ static bool line_up(const struct expected *expected, size_t n_rows, uint32_t out
 	size_t columns = 0;
 
 	for (size_t o = 0; o < expected->n; o++) {
-		const struct values *values = &expected->outputs[o];
+		const struct output_values *values = &expected->outputs[o];
 		const size_t n = values->n / n_rows;
 
 		if (values->n % n_rows != 0 || columns + n > out)
@@ -146,12 +147,12 @@ struct subject {
 	const void *image;
 	size_t size;
 	const struct model_info *info;
-	struct values rows;
+	struct output_values rows;
 	bool label_only;
 };
 
 // sklearn gives one decision for two classes, ONNX Runtime that and its negative.
-static void both_sides(struct values *decisions)
+static void both_sides(struct output_values *decisions)
 {
 	const size_t n = decisions->n;
 

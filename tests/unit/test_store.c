@@ -85,14 +85,14 @@ static void remove_last_file_removes_the_folder(void **state)
 	assert_int_equal(store_case_remove(c, "lab", "2.mlt"), 0);
 }
 
-struct seen {
+struct store_seen {
 	int images, deployments;
 	uint16_t version;
 };
 
 static void found(void *arg, const char *model, uint16_t version)
 {
-	struct seen *seen = arg;
+	struct store_seen *seen = arg;
 
 	assert_string_equal(model, "lab");
 	if (version)
@@ -115,7 +115,7 @@ static void litter(struct store_case *c, const char *file)
 static void scan_removes_leftovers_and_passes_strangers(void **state)
 {
 	struct store_case *c = *state;
-	struct seen seen = { 0 };
+	struct store_seen seen = { 0 };
 	struct error err;
 	char path[128];
 

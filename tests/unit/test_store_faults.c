@@ -232,7 +232,7 @@ static void check_fault(
 	if (!holds(c, rc == 0 || at > change->n_until_made ? change->after : change->before))
 		fail_msg("%s, fault %d at call %u: neither the old file nor the new", change->name,
 			(int)fault, at);
-	if (rc &&
+	if (rc != 0 &&
 		(!strstr(c->err.text, c->path) || !strstr(c->err.text, "/models/lab/1.mlt: ") ||
 			!strstr(c->err.text, strerror(-rc))))
 		fail_msg("%s, fault %d at call %u is told as '%s'", change->name, (int)fault, at,
@@ -240,7 +240,7 @@ static void check_fault(
 	if (is_littered(c) || open_descriptors() != descriptors)
 		fail_msg("%s, fault %d at call %u: something is left over", change->name,
 			(int)fault, at);
-	if (rc && !change->before && !change->has_neighbour && at <= change->n_until_made)
+	if (rc != 0 && !change->before && !change->has_neighbour && at <= change->n_until_made)
 		assert_false(store_case_has(c, "lab")); // nor the folder that was made for it
 	assert_int_equal(make_change(c, change), 0);
 	assert_true(holds(c, change->after));
