@@ -191,6 +191,7 @@ void server_destroy(struct server *server)
 	if (!server)
 		return;
 	jobs_destroy(server->jobs);
+	server->jobs = NULL;
 	operation_give_up_all(server);
 	if (server->http)
 		evhttp_free(server->http);

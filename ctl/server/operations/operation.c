@@ -146,6 +146,8 @@ void operation_work(
 {
 	op->then = then;
 	memset(&op->err, 0, sizeof(op->err));
+	if (!op->server->jobs) // the server ends: operation_give_up_all() frees the operation
+		return;
 	jobs_run(op->server->jobs, work, operation_worked, op);
 }
 
