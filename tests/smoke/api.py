@@ -127,6 +127,15 @@ def two_models(ask, tap, image):
     ask("nothing to roll back to is left", "POST", "/v1/models/lab/rollback", b"", 409)
 
 
+def without_kernels(ask):
+    """A model with a step that no kernel takes: its plain form does."""
+    with open(frames.compile_lab_image("plain", "tests/fixtures/operators/models/reduce_sum.onnx"), "rb") as f:
+        ask("a model without kernels", "PUT", "/v1/models/plain/versions/1", f.read(), 201)
+    ask("its deployment", "PUT", "/v1/models/plain/deployment", {"id": 9, "live": 1}, 200)
+    ask("its unloading", "POST", "/v2/repository/models/plain/unload", b"", 200)
+    ask("its deletion", "DELETE", "/v1/models/plain/versions/1", None, 200)
+
+
 def raw(path, data):
     """(status, body) of the answer to these very bytes; the status is None where there was none.
 
@@ -292,6 +301,7 @@ def main():
         storing(ask, image, other)
         deploying(ask, tap)
         two_models(ask, tap, image)
+        without_kernels(ask)
         not_http(tap, a)
         damaged_store(tap, a, image)
         tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text())

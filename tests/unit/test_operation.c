@@ -3,8 +3,11 @@
 // errors to statuses; nothing is lost when the server goes.
 #include "ctl/server/operations/operation.h"
 
+#include "ctl/server/operations/verify.h"
 #include "ctl/server/store/store_change.h"
+#include "infer/image/image.h"
 #include "tests/cmocka.h"
+#include "tests/unit/graph_build.h"
 #include "tests/unit/store_case.h"
 
 #include <fcntl.h>
@@ -154,6 +157,39 @@ static void status_tells_ours_from_theirs(void **state)
 	}
 }
 
+// --- Images --------------------------------------------------------------------------------------
+
+// A Gemm whose last input is computed has no kernel: its plan says so on the way to the plain form.
+static struct graph *graph_without_kernel(void)
+{
+	struct graph *graph = graph_create();
+	uint32_t inputs[3];
+
+	assert_non_null(graph);
+	inputs[0] = inputs[2] = graph_f32(graph, "x", 2, (int64_t[]){ 1, 2 });
+	inputs[1] = graph_f32_constant(graph, "w", 2, (int64_t[]){ 2, 2 }, 5);
+	graph_finish(graph, inputs[0], graph_op(graph, OP_GEMM, 3, inputs));
+	return graph;
+}
+
+static void image_without_a_kernel_is_sound(void **state)
+{
+	struct operation op = { .server = server, .version = 1 };
+	struct graph *graph = graph_without_kernel();
+
+	if (image_write(graph, &op.data, &op.size, &op.err) != 0)
+		fail_msg("%s", op.err.text);
+	verify_image(&op);
+	if (op.err.code)
+		fail_msg("%s", op.err.text);
+	((char *)op.data)[op.size - 1] ^= 1;
+	verify_image(&op);
+	assert_int_equal(op.err.code, -EINVAL);
+	assert_int_equal(op.status, 422);
+	free(op.data);
+	graph_destroy(graph);
+}
+
 // --- With a store --------------------------------------------------------------------------------
 
 static void then_tell(struct operation *op)
@@ -197,6 +233,33 @@ static void server_that_goes_gives_up_what_is_queued(void **state)
 	free_server(NULL);
 }
 
+static void then_work(struct operation *op)
+{
+	tell(op->err.code ? "failed" : "written");
+	operation_work(op, NULL, then_tell);
+}
+
+static void begin_and_write_then_work(struct operation *op)
+{
+	op->record = (struct record){ .id = 7, .live = 1, .loaded = true };
+	operation_write_record(op, then_work);
+}
+
+// What follows the disk may be work, and the worker thread has gone before.
+static void server_that_goes_has_no_work_done(void **state)
+{
+	struct store_case *c = *state;
+
+	make_server(NULL);
+	server->store = c->store;
+	queue(CLIENT, "lab", begin_and_write_then_work);
+	operation_give_up_all(server);
+	assert_string_equal(told, "failed");
+	assert_int_equal(n_replies, 0);
+	assert_null(server->operations.first);
+	free_server(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,10 +273,13 @@ int main(void)
 			nothing_to_bring_back_is_ready_at_once, make_server, free_server),
 		cmocka_unit_test_setup_teardown(draining_refuses_clients, make_server, free_server),
 		cmocka_unit_test(status_tells_ours_from_theirs),
+		cmocka_unit_test_setup_teardown(
+			image_without_a_kernel_is_sound, make_server, free_server),
 		STORE_CASE(change_that_fails_is_told_with_its_status, "synchronous",
 			store_case_begin_plain),
 		STORE_CASE(server_that_goes_gives_up_what_is_queued, "io_uring",
 			store_case_begin_ring),
+		STORE_CASE(server_that_goes_has_no_work_done, "io_uring", store_case_begin_ring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

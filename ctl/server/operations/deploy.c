@@ -34,8 +34,10 @@ static void deploy_open_stored(void *arg)
 	} else if (model_open(image, size, &options, &op->opened, &op->err) != 0) {
 		op->status = operation_status(&op->err, 422);
 		op->opened = NULL;
-	} else if (!op->choices) {
-		op->timed = model_choices(op->opened);
+	} else {
+		op->err.code = 0; // see verify_image()
+		if (!op->choices)
+			op->timed = model_choices(op->opened);
 	}
 	free(image);
 }
