@@ -212,6 +212,44 @@ static void gemm_counts_like_dense(void **state)
 	arena_destroy(built.arena);
 }
 
+// What reads constants alone is not folded in an image that another program wrote: its row is the
+// same for each row of the pass, and there is but one.
+static void products_of_constants_have_one_row(void **state)
+{
+	static const enum op OPS[] = { OP_MATMUL, OP_GEMM };
+	float rows[5][3] = { { 0 } }, outputs[5][3];
+
+	for (size_t i = 0; i < sizeof(OPS) / sizeof(*OPS); i++) {
+		struct graph *graph = graph_create();
+		uint32_t factors[2], terms[2];
+		const float *a, *b;
+		struct built built;
+		float wanted[3];
+		void *scratch;
+
+		assert_non_null(graph);
+		terms[0] = graph_f32(graph, "x", 2, (int64_t[]){ 1, 3 });
+		factors[0] = graph_f32_constant(graph, "a", 2, (int64_t[]){ 1, 2 }, 5);
+		factors[1] = graph_f32_constant(graph, "b", 2, (int64_t[]){ 2, 3 }, 7);
+		terms[1] = graph_op(graph, OPS[i], 2, factors);
+		graph_finish(graph, terms[0], graph_op(graph, OP_ADD, 2, terms));
+		a = graph->tensors[factors[0]].data;
+		b = graph->tensors[factors[1]].data;
+		for (size_t j = 0; j < 3; j++)
+			wanted[j] = a[0] * b[j] + a[1] * b[3 + j];
+		built = build_of(graph, ~0u, true);
+		scratch = aligned_alloc(KERNEL_ALIGN, built.plan.row_bytes * 5 + KERNEL_ALIGN);
+		assert_non_null(scratch);
+		plan_run(&built.plan, rows[0], outputs[0], 5, scratch, 5);
+		for (size_t row = 0; row < 5; row++) {
+			for (size_t j = 0; j < 3; j++)
+				assert_float_equal(outputs[row][j], wanted[j], 1e-6);
+		}
+		free(scratch);
+		arena_destroy(built.arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +263,7 @@ int main(void)
 		cmocka_unit_test(choice_is_the_named_kernel),
 		cmocka_unit_test(weights_in_use_are_counted_once),
 		cmocka_unit_test(gemm_counts_like_dense),
+		cmocka_unit_test(products_of_constants_have_one_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,12 @@ static void run_dense(const struct step *step, const struct pass *pass)
 		choice->dense.k, buffer_at(pass, &step->y), choice->dense.n);
 }
 
+// A dense layer reads a row of x for each row of the pass; a constant x has one for all of them.
+static bool dense_takes_input(const struct builder *builder)
+{
+	return !builder->graph->tensors[builder->root[builder->node->inputs[0]]].data;
+}
+
 static void dense_name(struct builder *builder, const struct dense *dense)
 {
 	bool active = dense->act.kind != ACTIVATION_NONE;
@@ -181,7 +187,7 @@ int build_gemm(struct builder *builder)
 		if (rc != 0)
 			return rc;
 	}
-	if (b->data && !trans_a && (!p.epilogue.c || p.one.m == 1))
+	if (b->data && dense_takes_input(builder) && !trans_a && (!p.epilogue.c || p.one.m == 1))
 		return gemm_dense(builder, &p);
 	return build_products(builder, &p);
 }
@@ -221,7 +227,7 @@ int build_matmul(struct builder *builder)
 	p.one.m = a->rank > 1 ? (uint32_t)a->dims[a->rank - 2] : 1;
 	p.one.k = (uint32_t)a->dims[a->rank - 1];
 	p.one.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
-	if (b->data && b->rank <= 2)
+	if (b->data && dense_takes_input(builder) && b->rank <= 2)
 		return build_dense_of(builder, b->data, NULL, NULL, p.one.k, p.one.n,
 			act_defaults(ACTIVATION_NONE));
 	p.one.a_row = p.one.k;
