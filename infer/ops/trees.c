@@ -125,8 +125,10 @@ static void trees_plain(
 
 static uint64_t trees_work(const struct plain *plain)
 {
-	// 16: branches on the way down a tree
-	return 16 * (uint64_t)plain->out[0].dims[0] * (uint64_t)plain->in[TREES_ROOT].dims[0];
+	// 16: branches on the way down a tree. One leaf may have all the weights.
+	return (uint64_t)plain->out[0].dims[0] *
+		(16 * (uint64_t)plain->in[TREES_ROOT].dims[0] +
+			(uint64_t)plain->in[TREES_WEIGHT].dims[0]);
 }
 
 const struct plain_op plain_trees = { .run = trees_plain, .work = trees_work };

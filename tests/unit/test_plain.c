@@ -161,6 +161,53 @@ static void fixture_folds(void **state)
 	rows_fini(&both);
 }
 
+static uint32_t constant(struct graph *graph, uint32_t rank, const int64_t *dims, const void *data)
+{
+	struct error err = { .text = "" };
+	uint32_t made = graph_add_tensor(graph, "c", DTYPE_F32, rank, dims, data, &err);
+
+	if (made == GRAPH_NONE)
+		fail_msg("%s", err.text);
+	return made;
+}
+
+// What op_fold() makes of a node with ATTR_AXIS and these inputs.
+static int fold_of(struct graph *graph, enum op op, int64_t axis, uint32_t n, const uint32_t *x)
+{
+	struct error err = { .text = "" };
+	struct tensor shape = { 0 };
+	uint32_t y = graph_add_tensor(graph, "y", DTYPE_F32, 0, NULL, NULL, &err);
+	uint32_t node = graph_add_node(graph, op, "n", n, x, 1, &y, &err);
+
+	if (node == GRAPH_NONE || node_set_int(graph, &graph->nodes[node], ATTR_AXIS, axis) != 0 ||
+		op_infer(graph, &graph->nodes[node], &shape, &err) != 0)
+		fail_msg("%s", err.text);
+	graph->tensors[y] = shape;
+	return op_fold(graph, &graph->nodes[node], &err);
+}
+
+// Files of a few bytes must not take hours: neither by dimensions around no values, nor by many
+// inputs without any.
+static void nothing_folds_at_once(void **state)
+{
+	enum { LONG = 1 << 20, MANY = 4096 };
+	struct graph *graph = graph_create();
+	float *values = calloc(LONG, sizeof(*values));
+	uint32_t inputs[MANY];
+
+	(void)state;
+	assert_true(graph && values);
+	inputs[0] = constant(graph, 3, (int64_t[]){ 0, 1 << 28, 1 << 28 }, values);
+	assert_int_equal(fold_of(graph, OP_CUM_SUM, 0, 1, inputs), 1);
+	inputs[0] = constant(graph, 2, (int64_t[]){ LONG, 1 }, values);
+	for (uint32_t i = 1; i < MANY; i++)
+		inputs[i] = i == 1 ? constant(graph, 2, (int64_t[]){ LONG, 0 }, values) : inputs[1];
+	assert_int_equal(fold_of(graph, OP_CONCAT, 1, 2, inputs), 1);
+	assert_int_equal(fold_of(graph, OP_CONCAT, 1, MANY, inputs), 0);
+	free(values);
+	graph_destroy(graph);
+}
+
 static void every_operator_folds(void **state)
 {
 	(void)state;
@@ -185,7 +232,7 @@ int main(void)
 	if (glob(MODELS "*.onnx", 0, NULL, &found) != 0)
 		return 1;
 	n = found.gl_pathc;
-	tests = calloc(n + 1, sizeof(*tests));
+	tests = calloc(n + 2, sizeof(*tests));
 	if (!tests)
 		return 1;
 	for (size_t i = 0; i < n; i++)
@@ -193,7 +240,8 @@ int main(void)
 			.test_func = fixture_folds,
 			.initial_state = found.gl_pathv[i] };
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_operator_folds);
-	rc = _cmocka_run_group_tests("plain", tests, n + 1, NULL, NULL);
+	tests[n + 1] = (struct CMUnitTest)cmocka_unit_test(nothing_folds_at_once);
+	rc = _cmocka_run_group_tests("plain", tests, n + 2, NULL, NULL);
 	globfree(&found);
 	free(tests);
 	return rc;
