@@ -376,15 +376,16 @@ static void one_hot_plain(
 	for (uint32_t d = axis + 1; d < out->rank; d++)
 		inner *= (size_t)out->dims[d];
 	for (size_t i = 0; i < count; i++) {
-		int64_t at = (int64_t)value_number(plain->in[0].dtype, x[0], i);
+		// A double: indices beyond any integer, and NaN, are out of range.
+		double at = trunc(value_number(plain->in[0].dtype, x[0], i));
 
-		at = at < 0 ? at + depth : at;
+		at = at < 0 ? at + (double)depth : at;
 		for (int64_t k = 0; k < depth; k++) {
 			const size_t to =
 				(i / inner * (size_t)depth + (size_t)k) * inner + i % inner;
 
 			memcpy((char *)y[0] + to * bytes,
-				(const char *)x[1] + (at == k ? bytes : 0), bytes);
+				(const char *)x[1] + (at == (double)k ? bytes : 0), bytes);
 		}
 	}
 }

@@ -208,6 +208,26 @@ static void nothing_folds_at_once(void **state)
 	graph_destroy(graph);
 }
 
+static void one_hot_of_what_is_no_index_is_off(void **state)
+{
+	static const float INDICES[] = { 1, -1, 2, 1e30f, -1e30f, NAN, INFINITY, -0.5f };
+	static const float VALUES[] = { 5, 7 };
+	static const float WANTED[][2] = { { 5, 7 }, { 5, 7 }, { 5, 5 }, { 5, 5 }, { 5, 5 },
+		{ 5, 5 }, { 5, 5 }, { 7, 5 } };
+	float got[8][2];
+	const struct tensor in[] = { { .dtype = DTYPE_F32, .rank = 1, .dims = { 8 } },
+		{ .dtype = DTYPE_F32, .rank = 1, .dims = { 2 } } };
+	const struct tensor out = { .dtype = DTYPE_F32, .rank = 2, .dims = { 8, 2 } };
+	struct attr depth = { .key = ATTR_DEPTH, .kind = ATTR_KIND_INT, .count = 1, .i = 2 };
+	const struct node node = { .op = OP_ONE_HOT, .attrs = &depth, .n_attrs = 1 };
+	const struct plain plain = { .node = &node, .in = in, .out = &out, .n_in = 2, .n_out = 1 };
+
+	(void)state;
+	op_plain(OP_ONE_HOT)
+		->run(&plain, (const void *[]){ INDICES, VALUES }, (void *[]){ got }, NULL);
+	assert_memory_equal(got, WANTED, sizeof(WANTED));
+}
+
 static void every_operator_folds(void **state)
 {
 	(void)state;
@@ -232,7 +252,7 @@ int main(void)
 	if (glob(MODELS "*.onnx", 0, NULL, &found) != 0)
 		return 1;
 	n = found.gl_pathc;
-	tests = calloc(n + 2, sizeof(*tests));
+	tests = calloc(n + 3, sizeof(*tests));
 	if (!tests)
 		return 1;
 	for (size_t i = 0; i < n; i++)
@@ -241,7 +261,8 @@ int main(void)
 			.initial_state = found.gl_pathv[i] };
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_operator_folds);
 	tests[n + 1] = (struct CMUnitTest)cmocka_unit_test(nothing_folds_at_once);
-	rc = _cmocka_run_group_tests("plain", tests, n + 2, NULL, NULL);
+	tests[n + 2] = (struct CMUnitTest)cmocka_unit_test(one_hot_of_what_is_no_index_is_off);
+	rc = _cmocka_run_group_tests("plain", tests, n + 3, NULL, NULL);
 	globfree(&found);
 	free(tests);
 	return rc;
