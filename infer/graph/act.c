@@ -122,8 +122,8 @@ struct act act_of_gate(const struct node *node, uint32_t i)
 	};
 }
 
-// 0.5 x (1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3). In double: an
-// exponent rounded to f32 would cost the left tail its digits.
+// 0.5 x (1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3). In double: far left
+// of 0 an exponent rounded to float would cost the result most of its digits.
 static double gelu_tanh(double x)
 {
 	return x / (1.0 + exp(-2.0 * M_SQRT1_2 * M_2_SQRTPI * (x + 0.044715 * x * x * x)));

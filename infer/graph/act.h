@@ -16,12 +16,11 @@ struct act {
 // 0 elsewhere.
 struct act act_defaults(enum activation kind);
 
-// The activation that a node is (Relu, Clip, ...); ACTIVATION_NONE: it is another operator.
+// The activation that a node computes (Relu, Clip, ...); ACTIVATION_NONE for other operators.
 struct act act_of_operator(const struct node *node);
-// The one that a node carries: its attributes ACTIVATION, ALPHA and BETA.
+// The activation that follows a node's own operator: its attributes ACTIVATION, ALPHA and BETA.
 struct act act_of_attributes(const struct node *node);
-// Number i of those that an RNN, GRU or LSTM carries, of which graph_check() has seen to it that
-// they are there.
+// Activation i of an RNN, GRU or LSTM. graph_check() has made sure that the node has that many.
 struct act act_of_gate(const struct node *node, uint32_t i);
 enum activation recurrent_activation(enum recurrent kind);
 

@@ -40,7 +40,7 @@ real ACT(act)(const struct act *act, real x)
 		return ACT(at_least)(x, 0) + log1p(exp(-fabs(x)));
 	case ACTIVATION_SOFTSIGN:
 		return x / (1 + fabs(x));
-	case ACTIVATION_GELU: // x * Phi(x); erfc and double keep the left tail's digits
+	case ACTIVATION_GELU: // x * Phi(x); erfc and double keep the digits far left of 0
 		return (real)(x * 0.5 * erfc(x * -M_SQRT1_2));
 	case ACTIVATION_GELU_TANH:
 		return (real)gelu_tanh(x);

@@ -17,7 +17,7 @@ struct chunk { // its header takes the first ARENA_ALIGN bytes
 };
 
 struct arena {
-	struct chunk *chunks; // the newest first; only that one is filled further
+	struct chunk *chunks; // the newest first; only the newest is still filled
 	size_t budget, used;
 };
 
@@ -55,7 +55,7 @@ static struct chunk *chunk_create(size_t bytes)
 	return chunk;
 }
 
-// Big blocks get a chunk of their own behind the newest, which goes on being filled.
+// A big block gets a chunk of its own, second in the list, so that the newest is still filled.
 static struct chunk *chunk_for(struct arena *arena, size_t bytes)
 {
 	struct chunk *newest = arena->chunks, *chunk;

@@ -117,7 +117,8 @@ void graph_destroy(struct graph *graph)
 		arena_destroy(graph->arena);
 }
 
-// Room for one more in an array of `count`, which grows at each power of two. NULL: no memory.
+// Makes sure that an array of `count` can take one more; it grows at each power of two. Returns the
+// array, or NULL without memory.
 static void *array_grown(struct arena *arena, void *array, uint32_t count, size_t bytes)
 {
 	void *grown;

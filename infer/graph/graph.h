@@ -2,14 +2,16 @@
 // A model as operators and tensors, whatever file it came from.
 //
 // One evaluation of the graph scores one row: importers replace a symbolic batch dimension by 1, so
-// every shape is static. A batch of n rows is n evaluations laid one after the other: a computed
-// tensor of shape [d0, d1, ...] holds n * d0 * d1 * ... values, and a step that is independent per
-// row (all of them) may take the n as it likes. Constants are shared by all rows.
+// every shape is static. A batch of n rows is n evaluations, contiguous in memory: a computed
+// tensor of shape [d0, d1, ...] holds n * d0 * d1 * ... values. Rows are independent of each other
+// in every operator, so that a step may take the n rows in any order. Constants are shared by all
+// rows.
 //
 // Nodes stand in topological order; each tensor is an input, a constant, or the output of exactly
-// one node. graph_check() (ops/check.h) proves that and re-infers every shape, so that what passes it can be
-// planned and scored without further checks. Owner: one thread; all memory is the graph's own arena
-// or, for constants with `data` pointing into an image, the image's (which must outlive the graph).
+// one node. graph_check() (ops/check.h) proves that and infers every shape again, so that a graph
+// that passes it can be planned and scored without further checks. Owner: one thread; all memory is
+// the graph's own arena or, for constants with `data` pointing into an image, the image's (which
+// must outlive the graph).
 #pragma once
 
 #include "base/error.h"
@@ -52,8 +54,8 @@ struct tensor {
 	uint32_t rank;                // 0: a scalar
 	int64_t dims[GRAPH_RANK_MAX]; // [rank], each >= 0
 	const void *data;             // [elements] little-endian; NULL: computed or an input
-	// The node that `data` was folded from, its inputs in place: for the passes that look
-	// behind a constant, until the first of them that renumbers tensors. NULL otherwise.
+	// The node from which `data` was folded, with its inputs, for passes that look at where a
+	// constant comes from. Valid until a pass renumbers tensors. NULL otherwise.
 	const struct node *folded;
 };
 // Product of dims, 1 for a scalar.
@@ -91,7 +93,7 @@ struct node {
 	struct attr *attrs;
 };
 
-struct graph_port { // one of the model's inputs or outputs, its columns side by side in the row
+struct graph_port { // one of the model's inputs or outputs: adjacent columns of the row
 	uint32_t tensor;
 	uint32_t first_column; // of this tensor's values in the row
 };

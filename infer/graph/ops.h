@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The operators and attributes that a graph may hold: one list each, from which everything that goes
-// by operator or attribute is made. Semantics are ONNX's of the same name (newest opset where
-// versions differ; importers translate older ones) unless said otherwise.
+// The operators and attributes that a graph may hold: one list each, from which every table that is
+// indexed by operator or attribute is made. Semantics are ONNX's of the same name (newest opset
+// where versions differ; importers translate older ones) unless said otherwise.
 //
 // To add an operator: a line here; its shape rule and plain form in ops/<family>.c (ops/rule.h,
-// ops/plain.h); a line in the importer's table, and its import in import/onnx/ops/<family>.c; a line
-// in docs/martletctl.1. Images hold the numbers of operators, attributes and enumerators below: add
-// at the end, or raise IMAGE_VERSION.
+// ops/plain.h); a line in the importer's table, and its import in import/onnx/ops/<family>.c; a
+// line in docs/martletctl.1. Images hold the numbers of operators, attributes and enumerators
+// below: add at the end, or raise IMAGE_VERSION.
 #pragma once
 
 #define GRAPH_NODE_IO_MAX 4096 // inputs, or outputs, of one node
 
 // X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max, shape rule, plain form). The last
-// two are names that ops/rule.h and ops/plain.h declare: this room knows none of them.
+// two are names that ops/rule.h and ops/plain.h declare: nothing in this folder knows them.
 #define OP_LIST(X)                                                                                 \
 	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out. */       \
 	/* Attributes: ACTIVATION (enum activation), ALPHA, BETA. By a W of BF16 x is */           \
@@ -178,10 +178,10 @@
 	/* (degree) */                                                                             \
 	X(OP_SVM, "Svm", 4, 4, 1, 1, shape_svm, plain_svm)                                         \
 	/* Martlet's own: y = act((float)sum((x[..., K] - x_zero) * (W[K, N] - w_zero[N])) * */    \
-	/* (x_scale * w_scale[N]) + b[N]), rounded where it stands so; inputs x int8 or */         \
-	/* uint8, W int8, w_scale, b, x_scale [] float32, x_zero [] of x's dtype, w_zero */        \
-	/* int32; W, w_scale, b, w_zero constant, the zeros may be left out. ACTIVATION, */        \
-	/* ALPHA, BETA as Dense */                                                                 \
+	/* (x_scale * w_scale[N]) + b[N]), each operation rounded to float; inputs x int8 */       \
+	/* or uint8, W int8, w_scale, b, x_scale [] float32, x_zero [] of x's dtype, */            \
+	/* w_zero int32; W, w_scale, b, w_zero constant, the zeros may be left out. */             \
+	/* ACTIVATION, ALPHA, BETA as Dense */                                                     \
 	X(OP_DYNAMIC_QDENSE, "DynamicQDense", 5, 7, 1, 1, shape_dynamic_qdense,                    \
 		plain_dynamic_qdense)
 

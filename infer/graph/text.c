@@ -13,7 +13,7 @@ size_t text_character(const char *text)
 
 	if ((at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4)
 		return 0;
-	for (size_t i = 1; i < length; i++) { // stops at the string's end, which is no continuation
+	for (size_t i = 1; i < length; i++) { // ends at a terminating 0, too
 		if ((at[i] & 0xc0) != 0x80)
 			return 0;
 		code = code << 6 | (at[i] & 0x3f);

@@ -31,7 +31,8 @@ static int trees_check_counts(const struct trees *t, struct error *err)
 	return 0;
 }
 
-// first[0] = 0, rising, first[count] = total: slices of an array, one after the other.
+// Checks that first[0] is 0, that no element is less than the one before, and that first[count] is
+// `total`: slice i of an array of `total` elements is [first[i], first[i + 1]).
 static int trees_check_slices(
 	const int32_t *first, uint32_t count, uint32_t total, const char *what, struct error *err)
 {
@@ -107,8 +108,9 @@ static int trees_reach_node(const struct trees *t, struct trees_reach *reach, in
 	return 0;
 }
 
-// Every branch and leaf by one way from one root. Parents come before their children, so that one
-// walk over the branches in their order meets each after its parent.
+// Checks that every branch and leaf is reached from exactly one root by exactly one way. Parents
+// come before their children, so that a walk over the branches in their order meets each after its
+// parent.
 static int trees_check_structure(
 	const struct trees *t, struct trees_reach *reach, struct error *err)
 {
@@ -319,7 +321,7 @@ static float trees_leaf_weight(const struct trees *t, int32_t leaf, int32_t w, c
 	return t->weight[w];
 }
 
-// y begins as the aggregate's neutral value: 0, or NaN for "no leaf spoke yet".
+// y begins as the aggregate's neutral value: 0, or NaN for "no weight yet".
 static void trees_aggregate(enum tree_aggregate how, float *y, float value)
 {
 	if (how == TREES_SUM)

@@ -3,8 +3,8 @@
 // OP_TREES node. What is said of x and y holds for each of its rows.
 //
 // y[t] = base[t] + aggregate over all trees of the weights for target t at the leaf that the row
-// reaches; with MIN and MAX a target that no leaf speaks of stays at base[t]. What libraries do
-// afterwards (sigmoid, softmax, 1/n) are ordinary operators behind it.
+// reaches; with MIN and MAX a target for which no leaf has a weight stays at base[t]. What
+// libraries do afterwards (sigmoid, softmax, 1/n) are ordinary operators that follow this one.
 //
 // A branch node asks one question of one feature x and goes to children[1] where it is true:
 //	LESS	x < threshold			(float32; importers reduce <=, >, >= and double
@@ -91,14 +91,14 @@ struct trees {
 	const float *linear_coefficient;
 };
 
-// All that is said above, so that the arrays may be walked on any row without further checks. One
-// sentence about the first thing wrong, without a subject. -EINVAL, -ENOMEM.
+// Proves all that is said above, so that the trees may be walked for any row without further
+// checks. The sentence tells the first thing that is wrong and has no subject. -EINVAL, -ENOMEM.
 int trees_check(const struct trees *trees, struct error *err);
 
 // The arrays of an OP_TREES node whose inputs have the dtypes and ranks above (shape_trees, which
 // graph_check calls, proves that and trees_check()).
 void trees_of_node(const struct graph *graph, const struct node *node, struct trees *trees);
-// The same of the node's inputs; NULL: left out.
+// The same from the node's input tensors; NULL for an input that is left out.
 void trees_of_tensors(const struct tensor *const in[TREES_INPUT_COUNT], const struct node *node,
 	struct trees *trees);
 
@@ -107,7 +107,7 @@ bool trees_decide(const struct trees *trees, uint32_t branch, float x);
 // One row, by the definition above. x: [features], y: [targets].
 void trees_score(const struct trees *trees, const float *x, float *y);
 
-// Rows about the ensemble's own thresholds, always the same ones: each value is one of those that
-// its feature is compared with, or just below it; what no branch asks for is 0. rows:
-// [n][features]. -ENOMEM.
+// Makes rows [n][features] near the ensemble's own thresholds, the same ones each time: a value is
+// one of the thresholds that its feature is compared with, or just below it. A feature that no
+// branch reads is 0. -ENOMEM.
 int trees_draw_rows(const struct trees *trees, uint32_t n, float *rows);

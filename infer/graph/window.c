@@ -29,17 +29,17 @@ static int read_list(const struct node *node, enum attr_key key, uint32_t n, int
 	return 0;
 }
 
-// Windows along one dimension. With ceil_mode the last may hang over, but not begin beyond the
-// padding in front and the values.
+// How many windows there are along one dimension. With ceil_mode the last one may end behind the
+// padding, but must begin in the padding in front or in the values.
 static int64_t count(const struct window *w, uint32_t d, bool ceil_mode)
 {
 	int64_t span = w->dilation[d] * (w->kernel[d] - 1) + 1;
-	int64_t room = w->in[d] + w->begin[d] + w->end[d] - span, out;
+	int64_t spare = w->in[d] + w->begin[d] + w->end[d] - span, out;
 
-	if (room < 0)
+	if (spare < 0)
 		return 0;
-	out = room / w->stride[d] + 1;
-	if (ceil_mode && room % w->stride[d] != 0 && out * w->stride[d] < w->in[d] + w->begin[d])
+	out = spare / w->stride[d] + 1;
+	if (ceil_mode && spare % w->stride[d] != 0 && out * w->stride[d] < w->in[d] + w->begin[d])
 		out++;
 	return out;
 }
@@ -84,7 +84,7 @@ int window_of(const struct node *node, const struct tensor *x, const int64_t *ke
 		if (w->out[d] < 1 || w->out[d] > GRAPH_ELEMENTS_MAX)
 			return error_set(err, -EINVAL,
 				"the kernel of %" PRId64 " on %" PRId64 " values has %" PRId64
-				" places, should be 1 to %" PRId64,
+				" positions, should be 1 to %" PRId64,
 				w->kernel[d], w->in[d], w->out[d], GRAPH_ELEMENTS_MAX);
 	}
 	return 0;

@@ -43,7 +43,7 @@ static int graph_check_tensors(const struct graph *graph, bool *defined, struct 
 	return 0;
 }
 
-// The model's inputs or outputs: float32, side by side, `columns` of them together.
+// Checks the model's inputs or outputs: float32, adjacent in the row, `columns` columns in all.
 static int graph_check_ports(const struct graph *graph, const struct graph_port *ports,
 	uint32_t n_ports, uint32_t columns, const char *what, struct error *err)
 {

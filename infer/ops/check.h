@@ -4,11 +4,12 @@
 
 #include "infer/graph/graph.h"
 
-// Proves what is said at the top of graph.h: indices, order, single producers, arity, attributes, shapes and
-// dtypes of every node (by op_infer), limits; that all ports are float32 and stand side by side in
-// their order. What the image carries beside the operators is image_write's to check. -EINVAL with
-// node and reason, -ENOMEM.
+// Proves what is said at the top of graph.h: indices, order, single producers, arity, attributes,
+// shapes and dtypes of every node (by op_infer), limits; and that all ports are float32 and
+// adjacent columns of the row, in their order. What an image holds beside the operators is checked
+// by image_write() and image_open(). -EINVAL with node and reason, -ENOMEM.
 int graph_check(const struct graph *graph, struct error *err);
 
-// Are floats rounded to few bits within, so that the last bit of one may decide a score?
+// Does a node round floats to few bits (int8, bfloat16)? Then the last bit of a float may decide
+// which step of the result it becomes.
 bool graph_rounds(const struct graph *graph);

@@ -58,7 +58,7 @@ static uint64_t conv_work(const struct plain *plain)
 	return (uint64_t)tensor_elements(y) * each; // below 2^56
 }
 
-// Position of the input that tap k meets for output position o; false where there is none.
+// The input position under tap k of the window at output position o; false where it is padding.
 static bool conv_tap(
 	const struct window *w, uint32_t d, int64_t o, int64_t k, bool transposed, int64_t *at)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operators that take each value by itself, in pairs or in threes, broadcast.
+// Operators whose every output value depends on one value of each input, after broadcasting.
 #include "infer/graph/act.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
@@ -35,7 +35,7 @@ static int shape_broadcast_pair(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-// Numbers of one dtype. Pow's exponent may have its own.
+// Both inputs are numbers of one dtype; the exponent of Pow may have another.
 int shape_binary(const struct inference *in, struct tensor *out)
 {
 	const enum dtype dtype = shape_input(in, 0)->dtype;
@@ -189,7 +189,7 @@ static double unary_float(enum op op, const struct act *act, double a)
 		return acosh(a);
 	case OP_ATANH:
 		return atanh(a);
-	default: // activations; Identity and Reshape are none of them
+	default: // activations; Identity and Reshape are copied elsewhere
 		return act_f64(act, a);
 	}
 }
@@ -423,7 +423,8 @@ static void where_plain(
 	}
 }
 
-// Through double, or through 64-bit integers from integer to integer so that no digit is lost.
+// Converts through double, or from integer to integer through 64-bit integers, so that no digit is
+// lost.
 static void cast_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {

@@ -19,9 +19,9 @@ static uint64_t fold_work(const struct plain_op *op, const struct plain *plain)
 	return values + (op->work ? op->work(plain) : 0);
 }
 
-// What the plain form takes, in one block of memory.
+// The arguments of the plain form, in one block of memory.
 struct fold {
-	struct tensor *in, *out; // [n_inputs], [n_outputs]; of what is left out all is 0
+	struct tensor *in, *out; // [n_inputs], [n_outputs]; all 0 where left out
 	const void **x;
 	void **y;
 };

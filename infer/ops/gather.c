@@ -21,7 +21,7 @@ static int gather_need_indices(const struct inference *in, uint32_t i)
 	return 0;
 }
 
-// Nothing is found where there is nothing.
+// An axis without values has none that an index could name.
 static int gather_need_some(const struct inference *in, const struct tensor *x, uint32_t d)
 {
 	if (x->dims[d] == 0)
@@ -51,7 +51,7 @@ int shape_gather(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-// Indices as many-dimensional as x, and nowhere larger but along the axis.
+// The indices have the rank of x, and no dimension larger than that of x but along the axis.
 static int gather_check_elements(const struct inference *in)
 {
 	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
@@ -64,7 +64,7 @@ static int gather_check_elements(const struct inference *in)
 		return shape_refuse_pair(in, 0, 1, "they should have as many dimensions");
 	for (uint32_t d = 0; d < x->rank; d++) {
 		if (d != axis && indices->dims[d] > x->dims[d])
-			return shape_refuse_pair(in, 0, 1, "there are more indices than places");
+			return shape_refuse_pair(in, 0, 1, "there are more indices than positions");
 	}
 	return 0;
 }
@@ -98,7 +98,8 @@ int shape_scatter_elements(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-// Tuples of indices, the last dimension of input 1, name blocks of input 0 behind `batch` dims.
+// Index tuples, along the last dimension of input 1, name blocks of input 0 behind `batch`
+// dimensions.
 static int gather_check_tuples(const struct inference *in, uint32_t batch)
 {
 	const struct tensor *x = shape_input(in, 0), *indices = shape_input(in, 1);
@@ -224,7 +225,7 @@ static void gather_plain(
 	}
 }
 
-// Indices have the output's shape and count along the axis.
+// The indices have the output's shape, and each is a position along the axis.
 static void gather_elements_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -362,7 +363,7 @@ static void scatter_nd_plain(
 	}
 }
 
-// x: indices; x[1]: the values for "off" and "on". DEPTH positions along the output's axis.
+// x[0]: indices; x[1]: the values for "off" and "on". The output's axis has DEPTH positions.
 static void one_hot_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {

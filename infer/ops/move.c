@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operators that move values and compute none: any dtype, by its size.
+// Operators that move values and compute none; they take any dtype and look at its size only.
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
@@ -9,7 +9,7 @@
 
 // --- Shapes --------------------------------------------------------------------------------------
 
-// Fills the one dimension given as -1, if there is one, and 0s with the input's.
+// Fills in the dimension given as -1, if there is one, and those given as 0 with the input's.
 static int reshape_resolve(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
@@ -120,7 +120,7 @@ int shape_transpose(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-// An attribute of one whole number for each of x's dimensions; NULL with the sentence made.
+// An attribute with one integer for each dimension of x; NULL with the sentence made.
 static const int64_t *move_need_ints(const struct inference *in, enum attr_key key)
 {
 	const struct attr *attr = node_attr(in->node, key);
@@ -132,7 +132,7 @@ static const int64_t *move_need_ints(const struct inference *in, enum attr_key k
 	return NULL;
 }
 
-// STARTS, STEPS, and SHAPE: how many are taken.
+// STARTS and STEPS of each dimension, and SHAPE: how many values of each are taken.
 int shape_slice(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
@@ -161,7 +161,7 @@ int shape_slice(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-// PADS: before each dimension; SHAPE: the output's. MODE: enum pad_mode.
+// PADS: values before each dimension; SHAPE: the output's dimensions. MODE: enum pad_mode.
 int shape_pad(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0), *value = shape_input(in, 1);
@@ -230,7 +230,7 @@ static void transpose_plain(
 	move_values(plain, &walk, x[0], y[0]);
 }
 
-// STARTS and STEPS: for every dimension of x; the output's dims say how many.
+// STARTS and STEPS are for every dimension of x; the output's dimensions say how many are taken.
 static void slice_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -248,7 +248,7 @@ static void slice_plain(
 	move_values(plain, &walk, x[0], y[0]);
 }
 
-// Where position i of an output dimension is taken from; -1: nowhere.
+// The input position that position i of an output dimension copies; -1 where it is padding.
 static int64_t pad_source(int64_t i, int64_t n, enum pad_mode mode)
 {
 	if (i >= 0 && i < n)
@@ -266,8 +266,8 @@ static int64_t pad_source(int64_t i, int64_t n, enum pad_mode mode)
 	return -1;
 }
 
-// PADS: what stands before each dimension (negative: cut off); x[1]: the constant, 0 where left
-// out.
+// PADS: how many values precede each dimension (negative: are cut off it); x[1]: the value of the
+// padding, 0 where left out.
 static void pad_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operators that weigh the values of a row, or of a channel, against each other.
+// Softmax and the normalisations: operators that scale the values of a row, or of a channel, by
+// figures of all of them.
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
@@ -74,7 +75,8 @@ static size_t norm_size(const struct tensor *x, uint32_t first, uint32_t end)
 	return size;
 }
 
-// Over n values `step` apart. The largest one is taken off first, so that nothing overflows.
+// Softmax of n values that are `step` apart. The largest is subtracted first, so that nothing
+// overflows.
 static void softmax_line(const float *x, float *y, size_t n, size_t step, bool log_of)
 {
 	double most = (double)x[0], sum = 0;

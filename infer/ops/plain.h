@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Plain forms: one implementation of each operator that is nothing but right, for what no kernel
-// takes and for what is constant. It runs row by row, on every dtype the operator has, as ONNX's
-// Operators.md says; where that leaves a result open (integer division by zero, indices out of
-// range) it does something defined, for an image that loads can be scored on any bits.
+// Plain forms: one implementation of each operator that is correct and no more, for the forms that
+// no kernel computes and for folding constants. It runs row by row, on every dtype of the operator,
+// as ONNX's Operators.md says. Where that leaves a result open (integer division by zero, indices
+// out of range) it does something defined, since an image that loads may be scored on any bits.
 //
-// Each operator of graph/ops.h names its plain form there; it stands in its family's file beside
-// the shape rule.
+// Each operator of graph/ops.h names its plain form there; the form is in the file of its family,
+// beside the shape rule.
 #pragma once
 
 #include "infer/graph/graph.h"
 
 // A node as its plain form sees it.
 struct plain {
-	const struct node *node;       // its attributes; inputs and outputs are not looked at
+	const struct node *node;       // for its attributes; its inputs and outputs are not read
 	const struct tensor *in, *out; // [n_in], [n_out]: dtypes, shapes; `data` of constants only
 	uint32_t n_in, n_out;
 };
 
 struct plain_op {
-	// One row. x[i], NULL: left out; y[o], NULL: nobody wants it; neither overlaps the other.
-	// `scratch` has the scratch_bytes asked for.
+	// Computes one row. x[i] is NULL where the input is left out, y[o] where nobody reads the
+	// output. Inputs and outputs do not overlap; `scratch` has scratch_bytes() bytes.
 	void (*run)(const struct plain *plain, const void *const *x, void *const *y, void *scratch);
 	size_t (*scratch_bytes)(const struct plain *plain); // NULL: none. 8-byte aligned
-	// Multiply-adds, or what takes as long; NULL: no more than the values it reads and writes.
+	// How many multiply-adds, or operations that take as long, a row costs; NULL: no more than
+	// it reads and writes values.
 	uint64_t (*work)(const struct plain *plain);
 };
 #define X(op, name, imin, imax, omin, omax, rule, plain) extern const struct plain_op plain;

@@ -39,8 +39,8 @@ struct pool_plain {
 
 struct pooled {
 	double value;
-	int64_t at[WINDOW_DIMS]; // of the largest
-	int64_t seen, padded;    // positions with a value; those of the padding with them
+	int64_t at[WINDOW_DIMS]; // the position of the largest
+	int64_t seen, padded;    // positions in the window with a value; the same with the padding
 };
 
 static uint64_t pool_work(const struct plain *plain)
@@ -71,7 +71,7 @@ static void pool_take(
 	}
 }
 
-// The window of output position o, of one channel whose first value is value `first` of x.
+// Reduces the window at output position o of one channel, whose first value is value `first` of x.
 static struct pooled pool_at(
 	const struct pool_plain *pool, const int64_t o[WINDOW_DIMS], const void *x, int64_t first)
 {

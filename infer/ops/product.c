@@ -56,11 +56,11 @@ int shape_matmul(const struct inference *in, struct tensor *out)
 
 struct product_plain {
 	int64_t m, k, n;
-	struct tensor a, b,
-		batch; // as matrices: the dimensions before the last two, and the result's
+	struct tensor a, b, batch; // the dimensions of a, b and y before those of the matrices
 };
 
-// A vector is a row on the left, a column on the right; what is left of the shape are batches.
+// A vector is a row where it is the left operand, a column where it is the right one. The
+// dimensions before those of the matrix are the batch.
 static void product_split(
 	const struct tensor *x, bool left, struct tensor *batch, int64_t *rows, int64_t *columns)
 {
@@ -126,8 +126,8 @@ static double dense_sum(const float *x, const float *w, size_t k, size_t n, doub
 	return bias;
 }
 
-// In the order that kernels/product/bf16_dense.h tells: pairs of inputs to two sums by turns, the
-// odd product of a pair first, each addition rounded to float. Products of bfloat16 are exact.
+// Adds in the order of kernels/product/bf16_dense.h: pairs of inputs go to two sums alternately,
+// the odd product of a pair first, each addition rounded to float. Products of bfloat16 are exact.
 static float dense_sum_bf16(const float *x, const uint16_t *w, size_t k, size_t n, float bias)
 {
 	float sum[2] = { bias, 0 };

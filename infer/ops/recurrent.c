@@ -233,21 +233,21 @@ static void recurrent_plain_set_up(
 		run->f[f] = act_of_gate(node, (uint32_t)way * functions + f);
 }
 
-struct layout { // where things stand, in values
+struct recurrent_layout { // offsets and strides, in values
 	int64_t steps, batch, ways, h, inputs;
 	bool rows_first;
 };
 
-static struct layout recurrent_layout(const struct plain *plain)
+static struct recurrent_layout recurrent_layout(const struct plain *plain)
 {
 	const struct tensor *x = &plain->in[0];
 	const bool rows_first = node_int(plain->node, ATTR_LAYOUT, 0) != 0;
 
-	return (struct layout){ x->dims[rows_first], x->dims[!rows_first], plain->in[1].dims[0],
-		plain->in[2].dims[2], x->dims[2], rows_first };
+	return (struct recurrent_layout){ x->dims[rows_first], x->dims[!rows_first],
+		plain->in[1].dims[0], plain->in[2].dims[2], x->dims[2], rows_first };
 }
 
-static int64_t recurrent_state_at(const struct layout *l, int64_t way, int64_t row)
+static int64_t recurrent_state_at(const struct recurrent_layout *l, int64_t way, int64_t row)
 {
 	return (l->rows_first ? row * l->ways + way : way * l->batch + row) * l->h;
 }
@@ -265,7 +265,7 @@ static void recurrent_get(double *to, const float *x, int64_t at, int64_t count)
 }
 
 // Steps past the sequence's length give 0 and leave the states as they are.
-static void recurrent_sequence(const struct plain *plain, const struct layout *l,
+static void recurrent_sequence(const struct plain *plain, const struct recurrent_layout *l,
 	const void *const *x, void *const *y, struct recurrent_run *run, int64_t way, int64_t row)
 {
 	const int32_t *lengths = plain->n_in > 4 ? x[4] : NULL;
@@ -300,7 +300,7 @@ static void recurrent_sequence(const struct plain *plain, const struct layout *l
 static void recurrent_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	const struct layout l = recurrent_layout(plain);
+	const struct recurrent_layout l = recurrent_layout(plain);
 	const enum op op = plain->node->op;
 	double *state = scratch;
 	struct recurrent_run run = { .op = op,
@@ -328,7 +328,7 @@ static size_t recurrent_scratch(const struct plain *plain)
 
 static uint64_t recurrent_work(const struct plain *plain)
 {
-	const struct layout l = recurrent_layout(plain);
+	const struct recurrent_layout l = recurrent_layout(plain);
 	const uint64_t each = (uint64_t)tensor_elements(&plain->in[1]) +
 		2 * (uint64_t)tensor_elements(&plain->in[2]);
 

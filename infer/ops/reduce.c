@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operators that make one value of many along axes.
+// Reductions and what else goes along axes: ArgMax, CumSum, TopK.
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
@@ -32,7 +32,7 @@ int shape_arg(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
-// AXES: counted from the front, each once; left out: all. What ONNX's operators take.
+// Checks AXES, which are counted from the front and name each axis once; left out: all axes.
 int shape_reduce(const struct inference *in, struct tensor *out)
 {
 	const struct tensor *x = shape_input(in, 0);
@@ -92,7 +92,7 @@ int shape_top_k(const struct inference *in, struct tensor *out)
 
 // --- Values --------------------------------------------------------------------------------------
 
-// Is a to be taken before b, the best yet? NaN comes before all numbers, as in NumPy.
+// Does a come before b, the best so far? NaN comes before all numbers, as in NumPy.
 static bool arg_is_better(enum op op, double a, double b, bool last)
 {
 	if (isnan(b))
@@ -104,7 +104,7 @@ static bool arg_is_better(enum op op, double a, double b, bool last)
 	return op == OP_ARG_MAX ? a > b : a < b;
 }
 
-// Which of the values along the axis is the largest, or smallest.
+// The index of the largest, or smallest, value along the axis.
 static void arg_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -190,7 +190,7 @@ static double reduce_finish(enum op op, const struct sum *s)
 	}
 }
 
-// The same on whole numbers, which wrap; the value so far in *value.
+// The same of integers, which wrap; *value is the result so far.
 static void reduce_integer(enum op op, enum dtype dtype, uint64_t *value, bool first, uint64_t x)
 {
 	const bool negative = dtype_is_signed(dtype) && (int64_t)x < 0;
@@ -217,7 +217,7 @@ static void reduce_integer(enum op op, enum dtype dtype, uint64_t *value, bool f
 	}
 }
 
-// The walk over the values that make one: the reduced axes of x, from where `at` is.
+// Begins the walk over the values that are reduced to one: the reduced axes of x from offset `at`.
 static void reduce_walk(struct walk *inner, const struct plain *plain, uint32_t axes)
 {
 	const struct tensor *in = &plain->in[0];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the rules share: inputs as they must be, broadcasting.
+// What the shape rules share: checks of inputs and attributes, broadcasting, windows.
 #include "infer/ops/rule.h"
 
 #include "infer/graph/window.h"
@@ -172,7 +172,8 @@ static void shape_set_spatial(struct tensor *out, const struct window *window)
 		out->dims[2 + d] = window->out[WINDOW_DIMS - window->n + d];
 }
 
-// Output channels by the weights' dims: [M, C / groups, ...] or, transposed, [C, M / groups, ...].
+// The output channels are in the dimensions of the weights: [M, C / groups, ...] or, transposed,
+// [C, M / groups, ...].
 int shape_convolution(
 	const struct inference *in, uint32_t i, uint32_t j, bool transposed, struct tensor *out)
 {

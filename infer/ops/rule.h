@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Shape rules: the output shapes and dtypes of every operator, and what the rules share. Each
-// operator of graph/ops.h names its rule there; it stands in its family's file. They are those of
-// ONNX's operator specifications (Operators.md, Operators-ml.md, Broadcasting.md). Nobody outside of
+// operator of graph/ops.h names its rule there; the rule is in the file of its family. They follow
+// ONNX's specifications (Operators.md, Operators-ml.md, Broadcasting.md). Nobody outside of
 // infer/ops includes this; pure functions, any thread.
 //
 // Inputs' own shapes have passed tensor_check_shape(), so their dims fit in 28 bits; products of
@@ -29,7 +29,8 @@ int shape_refuse_pair(const struct inference *in, uint32_t a, uint32_t b, const 
 const struct tensor *shape_input(const struct inference *in, uint32_t i); // NULL: left out
 void shape_copy(struct tensor *out, const struct tensor *from);           // and the dtype
 
-// -EINVAL with the sentence made where an input or attribute is not so. Inputs left out are.
+// -EINVAL with the sentence made where an input or attribute is not as needed. An input that is
+// left out passes.
 int shape_need_f32(const struct inference *in); // all inputs
 int shape_need_dtype(const struct inference *in, uint32_t i, enum dtype dtype);
 int shape_need_byte(const struct inference *in, uint32_t i); // int8 or uint8
@@ -48,5 +49,5 @@ int shape_product(const struct inference *in, uint32_t a, uint32_t b, struct ten
 // Conv, or where `transposed` ConvTranspose, of inputs x and w, dtypes unseen; the result's is x's.
 int shape_convolution(
 	const struct inference *in, uint32_t x, uint32_t w, bool transposed, struct tensor *out);
-// Windows of x [N, C, ...] by KERNEL_SHAPE: `out` but for its channels.
+// Windows of x [N, C, ...] by KERNEL_SHAPE: fills in `out` but for its channels.
 int shape_windows(const struct inference *in, struct tensor *out);

@@ -61,7 +61,7 @@ static double svm_sum(enum svm_kernel kind, const float *row, const float *vecto
 	return sum;
 }
 
-// Weights of some hundreds cancel each other, hence doubles.
+// In double, since weights of several hundred cancel each other out.
 static void svm_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -149,7 +149,7 @@ static uint64_t coupling_work(const struct plain *plain)
 	return (k > 100 ? k : 100) * 4 * k * k;
 }
 
-// q [k][k]: the quadratic form whose least value p has.
+// q [k][k]: the quadratic form that p minimises.
 static void coupling_form(const float *r, uint32_t k, double *q)
 {
 	uint32_t pair = 0;
@@ -167,7 +167,7 @@ static void coupling_form(const float *r, uint32_t k, double *q)
 	}
 }
 
-// Qp and pQp of p; returns how far p is from the solution.
+// Computes Qp and pQp; returns how far p is from the solution.
 static double coupling_residual(
 	const double *q, uint32_t k, const double *p, double *qp, double *pqp)
 {

@@ -22,7 +22,7 @@ const struct plain_op *op_plain(enum op op)
 	return PLAINS[op];
 }
 
-// Arity, indices, which inputs may be left out, and shapes of what comes in.
+// Checks the number of inputs and outputs, their indices, which may be left out, and input shapes.
 static int op_check_arity(const struct inference *in)
 {
 	const struct node *node = in->node;

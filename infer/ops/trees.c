@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tree ensembles: dtypes and lengths of the arrays, then what they say (trees_check).
+// Tree ensembles: dtypes and lengths of the arrays are checked here, their contents by
+// trees_check().
 #include "infer/graph/trees.h"
 #include "infer/ops/plain.h"
 #include "infer/ops/rule.h"
 
 #include <inttypes.h>
 
-// `like`: as long as that input, and `more` longer; 0: any length from `more` on.
+// The form of an input: as long as input `like`, or where that is 0 of any length from `more` on.
 static const struct trees_input_form {
 	enum dtype dtype;
 	uint32_t rank, like, more;
@@ -51,7 +52,7 @@ static int trees_check_input(const struct inference *in, uint32_t i)
 	return 0;
 }
 
-// Sets and linear leaves are there whole or not at all.
+// The inputs of sets, and those of linear leaves, are there all together or not at all.
 static int trees_check_groups(const struct inference *in)
 {
 	const struct tensor *first = shape_input(in, TREES_WEIGHT_FIRST);

@@ -27,7 +27,7 @@ static float value_of_f16(uint16_t half)
 	return value_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
 }
 
-// Round to nearest, ties to even; by arithmetic: this is no fast path.
+// Rounds to nearest, ties to even, by arithmetic: nothing that must be fast comes here.
 static uint16_t value_to_f16(double value)
 {
 	uint16_t sign = signbit(value) ? 0x8000 : 0;

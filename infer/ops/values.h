@@ -14,7 +14,7 @@ void value_set_integer(enum dtype dtype, void *y, size_t i, uint64_t value);
 void value_set_number(enum dtype dtype, void *y, size_t i, double value);
 
 // A walk over all positions of a shape in row-major order, with the offset of each in up to
-// WALK_OPERANDS tensors that lie in it by strides.
+// WALK_OPERANDS tensors, each with strides of its own.
 #define WALK_OPERANDS 4
 struct walk {
 	uint32_t rank;

@@ -34,14 +34,14 @@ static const struct window_case WINDOWS[] = {
 	{ OP_CONV, LIST(4, 4, 3), 1, ATTR_DILATIONS, 1, LIST(-1),
 		"attribute \"dilations\" has -1, should be 1 to 268435456" },
 	{ OP_CONV, LIST(4, 4, 3), 1, ATTR_DILATIONS, 1, LIST(1 << 28),
-		"the kernel of 3 on 9 values has 0 places, should be 1 to 268435456" },
+		"the kernel of 3 on 9 values has 0 positions, should be 1 to 268435456" },
 	{ OP_CONV, LIST(4, 4, 1), 1, ATTR_DILATIONS, 1, LIST(1 << 28), NULL },
 	{ OP_CONV, LIST(4, 4, 3), 1, ATTR_PADS, 2, LIST(-1, 0),
 		"attribute \"pads\" has -1, should be 0 to 268435456" },
 	{ OP_CONV, LIST(4, 4, 3), 1, ATTR_PADS, 2, LIST(1 << 28, 1 << 28),
-		"the kernel of 3 on 9 values has 536870919 places, should be 1 to 268435456" },
+		"the kernel of 3 on 9 values has 536870919 positions, should be 1 to 268435456" },
 	{ OP_CONV, LIST(4, 4, 10), 1, ATTR_PADS, 2, LIST(0, 0),
-		"the kernel of 10 on 9 values has 0 places, should be 1 to 268435456" },
+		"the kernel of 10 on 9 values has 0 positions, should be 1 to 268435456" },
 	{ OP_CONV, LIST(4, 4, 3), HUGE_INT, ATTR_PADS, 2, LIST(0, 0),
 		"attribute \"group\" is 9223372036854775807, should be 1 to 268435456" },
 	{ OP_CONV, LIST(4, 4, 3), 0, ATTR_PADS, 2, LIST(0, 0),
@@ -55,7 +55,7 @@ static const struct window_case WINDOWS[] = {
 		"the kernel is 9223372036854775807 wide, should be 1 to 268435456" },
 	{ OP_AVERAGE_POOL, LIST(0), 1, ATTR_KERNEL_SHAPE, 1, LIST(9), NULL },
 	{ OP_AVERAGE_POOL, LIST(0), 1, ATTR_KERNEL_SHAPE, 1, LIST(10),
-		"the kernel of 10 on 9 values has 0 places, should be 1 to 268435456" },
+		"the kernel of 10 on 9 values has 0 positions, should be 1 to 268435456" },
 };
 
 static void check_window(const struct window_case *c, unsigned which)
