@@ -19,7 +19,8 @@
 #define ARCH_REQ_XCOMP_PERM 0x1023 // Linux 5.16: Documentation/arch/x86/xstate.rst
 #endif
 
-// What the kernel saves on a context switch; only with CPUID's OSXSAVE bit.
+// The registers that the Linux kernel saves on a context switch. Only where CPUID has its OSXSAVE
+// bit.
 static uint64_t isa_xcr0(void)
 {
 	uint32_t low, high;
@@ -28,7 +29,7 @@ static uint64_t isa_xcr0(void)
 	return (uint64_t)high << 32 | low;
 }
 
-// Linux lends tiles to a process that asks, once for all its threads.
+// A process must ask Linux for the use of tiles; that holds for all its threads.
 static unsigned isa_detect_amx(uint32_t edx, uint64_t xcr0)
 {
 	const uint32_t tiles = 1u << 24;
@@ -109,7 +110,7 @@ unsigned isa_detected(void)
 static const struct {
 	const char *name;
 	unsigned mask;
-	unsigned needs; // to be called by this name
+	unsigned needs; // of a processor that is called by this name
 } SETS[] = {
 	{ "scalar", ISA_SCALAR, ISA_SCALAR },
 #if defined(__aarch64__)

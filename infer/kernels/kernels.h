@@ -3,9 +3,9 @@
 //
 // Each family has its own header. There a list X(function, isa) declares every variant in ascending
 // order of preference (the scalar one first: it is the truth that the others are tested against),
-// and a table made from it lists them for who chooses: a plan filters the table by an instruction
-// set mask (kernel_allowed) and either times what is left or takes the *_pick() choice. A mask names
-// only what this processor has (model.c sees to that): kernels trust it.
+// and a table is made from it: a plan filters the table by an instruction set mask (kernel_allowed)
+// and either times the kernels that are left or takes the choice of *_pick(). A mask names only
+// what this processor has (model.c sees to that): kernels trust it.
 //
 // Contract of every kernel, asserted at entry: the parameters are as the comments say; `m` is the
 // number of rows and may be 0; x and y need 4-byte alignment only; not one byte is read or written
@@ -29,8 +29,8 @@
 
 #define KERNEL_ALIGN 64 // of packed weights
 
-// What a list of kernels has on one architecture alone, and the least that the kernels need which are
-// written once for all vectors (vec.h).
+// X86() and ARM() hold the entries of a list that one architecture alone has. KERNEL_VECTORS is the
+// least instruction set of the kernels that are written once for all vectors (vec.h).
 #if defined(__x86_64__)
 #define X86(...) __VA_ARGS__
 #define ARM(...)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Direct convolution with a stride of 1 along the last dimension, channels first: vectors of
-// neighbouring output positions, one broadcast weight for each, `block` output channels at once.
-// The contract is kernels.h's.
+// neighbouring output positions, each weight broadcast to a vector, `block` output channels at
+// once. The contract is kernels.h's.
 #pragma once
 
 #include "infer/graph/act.h"
@@ -9,10 +9,10 @@
 
 struct conv_rows {
 	uint32_t groups, in, out; // channels of a group
-	uint32_t padded[3];       // x is [groups * in][padded...], an image in its padding
+	uint32_t padded[3];       // x is [groups * in][padded...], an image in its padding buffer
 	uint32_t positions[3];    // y is [groups * out][positions...]
 	uint32_t kernel[3], stride[2], dilation[3];
-	// conv_rows_pack()'s, and [groups * out]
+	// As conv_rows_pack() writes them, and [groups * out].
 	const float *weights, *bias; // bias NULL: 0
 	struct act act;
 };
@@ -39,6 +39,6 @@ CONV_ROWS_LIST(X)
 KERNEL_TABLE(conv_rows, CONV_ROWS)
 
 size_t conv_rows_packed_bytes(const struct conv_rows *conv, uint32_t block);
-// w [groups * out][in][kernel...] to [groups][blocks of output channels][in][kernel...][block], 0
-// where the last block of a group has no channel.
+// Packs w [groups * out][in][kernel...] as [groups][blocks of output
+// channels][in][kernel...][block], with 0 for the channels that the last block of a group lacks.
 void conv_rows_pack(const struct conv_rows *conv, uint32_t block, const float *w, float *packed);

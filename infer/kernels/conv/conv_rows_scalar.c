@@ -30,7 +30,7 @@ void conv_rows_pack(const struct conv_rows *conv, uint32_t block, const float *w
 	}
 }
 
-// The line whose first window begins at x; w: [in][kernel...].
+// One line of y, whose first window begins at x. w: [in][kernel...].
 static void conv_rows_line_scalar(
 	const struct conv_rows *conv, const float *x, const float *w, float bias, float *restrict y)
 {

@@ -13,8 +13,8 @@
 #define CONV_ROWS_BLOCK CONV_ROWS_BLOCK_AVX2
 #endif
 
-// One block of channels at 1 or 2 vectors of positions from `x` on; `last`: lanes of the last
-// vector.
+// Computes one block of channels at 1 or 2 vectors of positions. x is the first value of the first
+// window; `last` are the lanes of the last vector that hold a position.
 VEC_INLINE void conv_rows_tile(const struct conv_rows *conv, const float *x, const float *w,
 	const float *bias, uint32_t channels, vec_mask last, const int vecs, float *y)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Convolution as a dense product over windows that nobody copies (im2col without the copy): a tile
-// of neighbouring output positions times 16 or 32 output channels in registers. y is channels last,
-// [positions][channels]; x may be either, since a window is a list of contiguous runs. The contract
-// is kernels.h's.
+// Convolution as a dense product over windows that are read where they are (im2col without a copy):
+// a tile of neighbouring output positions times 16 or 32 output channels in registers. y is
+// channels last, [positions][channels]; x may be either, since a window is a list of contiguous
+// runs. The contract is kernels.h's.
 #pragma once
 
 #include "infer/graph/act.h"

@@ -8,7 +8,7 @@
 
 #ifdef VEC_WIDTH
 
-// Where one tile works.
+// What one tile reads and writes.
 struct conv_at {
 	const float *x, *panel;
 	size_t panel_stride;

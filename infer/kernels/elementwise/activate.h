@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Activations by themselves. The contract is kernels.h's.
+// Activations that are steps of their own. The contract is kernels.h's.
 #pragma once
 
 #include "infer/graph/act.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Contiguous runs of bytes, copied from one distance to another: between a model's ports and its
-// tensors, Concat, the states of recurrent layers.
+// Copies of contiguous runs of bytes that are at one distance in x and at another in y: between a
+// model's ports and its tensors, for Concat, for the states of recurrent layers.
 #pragma once
 
 #include <stddef.h>

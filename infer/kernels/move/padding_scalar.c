@@ -47,7 +47,7 @@ void padding_fill__scalar(const struct padding *padding, float value, void *y)
 		floats[i] = value;
 }
 
-// The position in y of the first one of x.
+// The position in y of the first position of x.
 static size_t padding_first(const struct padding *p)
 {
 	const uint32_t *begin = p->begin, *padded = p->padded;
@@ -55,7 +55,7 @@ static size_t padding_first(const struct padding *p)
 	return ((size_t)begin[0] * padded[1] + begin[1]) * padded[2] + begin[2];
 }
 
-// Both channels first, or both last: line by line.
+// Copies line by line where both are channels first, or both channels last.
 static void padding_copy_lines(const struct padding *p, const char *x, char *y)
 {
 	const uint32_t planes = p->x_last ? 1 : p->channels, depth = p->in[0], height = p->in[1];
@@ -76,7 +76,8 @@ static void padding_copy_lines(const struct padding *p, const char *x, char *y)
 	}
 }
 
-// One line of bytes from channels first, `plane` bytes apart, to channels last.
+// Transposes one line of bytes from channels first, `plane` bytes from channel to channel, to
+// channels last.
 static void padding_transpose_line(
 	const uint8_t *x, size_t plane, uint32_t channels, uint32_t wide, uint8_t *y)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Transposition of values of any size, by nested loops over x whose results follow each other in y.
+// Transposition of values of any size: nested loops over x, whose values are written to y one after
+// the other.
 #pragma once
 
 #include <stddef.h>
@@ -11,11 +12,12 @@ struct transpose {
 	size_t run_bytes; // contiguous in x and in y, copied as a whole
 	uint32_t n;       // loops, the outermost first; at least 2
 	struct {
-		size_t count, stride; // of runs of y; bytes of x from one to the next
+		size_t count, stride; // runs, and bytes of x from one to the next
 	} loop[TRANSPOSE_LOOPS_MAX];
 };
 
-// [rows][columns] values of `value_bytes` each to [columns][rows].
+// Fills in the loops that transpose [rows][columns] values of `value_bytes` each to
+// [columns][rows].
 struct transpose transpose_of_matrix(size_t rows, size_t columns, size_t value_bytes);
 // m tensors, which begin x_row bytes apart in x and follow each other in y.
 void transpose__scalar(

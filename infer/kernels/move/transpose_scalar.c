@@ -11,7 +11,8 @@ struct transpose transpose_of_matrix(size_t rows, size_t columns, size_t value_b
 		.loop = { { columns, value_bytes }, { rows, columns * value_bytes } } };
 }
 
-// The last two loops, over x. Returns where y ends. A constant run_bytes makes the copy one move.
+// The two innermost loops. Returns the end of what was written to y. With a constant run_bytes the
+// copy of a run is one move.
 static inline __attribute__((always_inline)) char *transpose_inner(
 	const struct transpose *t, const char *x, char *y, const size_t run_bytes)
 {
@@ -27,7 +28,7 @@ static inline __attribute__((always_inline)) char *transpose_inner(
 	return y;
 }
 
-// The loops from `l` on, over x. Returns where y ends.
+// The loops from `l` on. Returns the end of what was written to y.
 static char *transpose_from(const struct transpose *t, uint32_t l, const char *x, char *y)
 {
 	if (l + 2 < t->n) {

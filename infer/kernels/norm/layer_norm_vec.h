@@ -20,7 +20,7 @@ VEC_INLINE float layer_norm_sum(uint32_t n, const float *x)
 	return vec_sum(sum);
 }
 
-// Of squared distances from the mean.
+// The sum of squared distances from the mean.
 VEC_INLINE float layer_norm_squares(uint32_t n, const float *x, vec mean)
 {
 	const uint32_t whole = n - n % VEC_WIDTH;

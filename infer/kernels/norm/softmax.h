@@ -4,7 +4,7 @@
 
 #include "infer/kernels/kernels.h"
 
-// Over n values that stand `inner` apart: x and y are [m][n][inner]; inner is 1 for the last axis
+// Over n values that are `inner` apart: x and y are [m][n][inner]; inner is 1 for the last axis
 // (m counts outer dimensions too). In place allowed. A row with NaN or +inf gives NaN.
 struct softmax {
 	uint32_t n, inner; // both >= 1

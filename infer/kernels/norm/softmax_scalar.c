@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <math.h>
 
-// Over n values `step` apart. The largest one is taken off first, so that nothing overflows.
+// Over n values `step` apart. The largest is subtracted first, so that nothing overflows.
 static void softmax_one(uint32_t n, size_t step, bool log, const float *x, float *y)
 {
 	float max = x[0], sum = 0.0f, factor;

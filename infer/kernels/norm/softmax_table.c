@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table stands apart from the scalar kernel, which the vector ones call for other axes than the
-// last.
+// The table is apart from the scalar kernel, which the vector kernels call for axes other than the
+// last: in one file, they would need each other.
 #include "infer/kernels/norm/softmax.h"
 
 KERNEL_TABLE_DEFINE(softmax, SOFTMAX, KERNEL_ENTRY)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Rows of up to SOFTMAX_SHORT_MAX values: VEC_WIDTH rows at once, transposed, a vector holding one
-// column of all of them and no sum or maximum crosses lanes. What is left, and longer rows: one at
-// a time, in one vector or in three passes over several.
+// Rows of up to SOFTMAX_SHORT_MAX values are computed VEC_WIDTH at once: transposed, so that a
+// vector holds one column of all of them and no sum or maximum crosses lanes. The rows that are
+// left over, and longer ones, are computed one at a time, in one vector or in three passes over
+// several.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -13,7 +14,7 @@
 
 #ifdef VEC_WIDTH
 
-#define SOFTMAX_SHORT_MAX 16 // columns of a block: beyond, they no longer fit the registers
+#define SOFTMAX_SHORT_MAX 16 // columns of a block; more do not fit in the registers
 
 // Is a part of a block worth the copying that fills it up with zeros? Measured for 1 to 16 columns:
 // row by row takes about 8 ns each, a part with all its rows 40 ns and 6 more for each column. So
@@ -107,8 +108,8 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 			    : vec_div(e, sum));
 }
 
-// As many rows as are worth blocks: returns their count. A function of its own for its stack, which
-// a row alone need not set up.
+// Computes as many rows as are worth blocks and returns their count. A function of its own because
+// of its stack frame, which a single row would set up for nothing.
 static __attribute__((noinline)) uint32_t softmax_blocks(
 	bool log, uint32_t n, uint32_t m, const float *x, float *y)
 {

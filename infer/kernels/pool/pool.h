@@ -20,13 +20,14 @@ typedef void q8_max_pool_fn(const struct pool *pool, const uint8_t *x, uint8_t *
 typedef pool_fn pool_line_fn, pool_nhwc_fn;
 
 #define POOL_LINE_STRIDE_MAX 2
-// A channel by itself: `channels` is 1. The vectors take an x_step[2] up to POOL_LINE_STRIDE_MAX.
+// Kernels of one channel: `channels` is 1. The vector one takes an x_step[2] up to
+// POOL_LINE_STRIDE_MAX.
 #define POOL_LINE_LIST(X)                                                                          \
 	X(f32_pool__scalar, ISA_SCALAR)                                                            \
 	X86(X(f32_pool_line__avx512, ISA_AVX512))
-// Channels last.
+// Kernels of images that are channels last.
 #define POOL_NHWC_LIST(X) X(f32_pool__scalar, ISA_SCALAR) KERNEL_VECTOR_LIST(X, f32_pool_nhwc)
-// The largest, of bytes. What is for the compiler's own vectors runs on any CPU.
+// MaxPool of bytes. The one in the compiler's own vectors runs on any CPU.
 #define Q8_MAX_POOL_LIST(X)                                                                        \
 	X(q8_max_pool__scalar, ISA_SCALAR)                                                         \
 	X(q8_max_pool__vector, ISA_SCALAR)

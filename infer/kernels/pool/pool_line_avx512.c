@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// 16 positions at once; with a stride of 2 every other value of two vectors.
+// 16 positions at once; with a stride of 2 from every other value of two vectors.
 #include "infer/kernels/pool/pool.h"
 
 #include <assert.h>

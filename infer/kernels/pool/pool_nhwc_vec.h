@@ -8,7 +8,7 @@
 
 #ifdef VEC_WIDTH
 
-// The largest of the taps, or their mean; a vector of channels from x on.
+// The maximum or the mean over the taps, for a vector of channels from x on.
 VEC_INLINE vec pool_nhwc_taps(const struct pool *pool, const float *x, vec_mask mask)
 {
 	vec sum = vec_load_mask(x + pool->at[0], mask);

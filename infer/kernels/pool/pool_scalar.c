@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-// n values of y, whose windows begin `stride` values apart from x on.
+// n values of y, whose windows begin at x and then every `stride` values.
 static void pool_values(
 	const struct pool *pool, const float *x, uint32_t n, size_t stride, float *restrict y)
 {

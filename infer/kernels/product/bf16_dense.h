@@ -4,12 +4,12 @@
 //
 // One order of additions in all variants, the one of AVX-512's vdpbf16ps (Intel SDM volume 2: the
 // odd product of a pair first, each addition rounded to float32; products of bfloat16 are exact):
-// of each four inputs the first pair goes to one sum, which begins with the bias, the second pair
-// to another, and the two are added in the end. So the variants agree bit by bit before the
+// of each four inputs the first pair is added to one sum, which begins with the bias, the second
+// pair to another, and the two are added in the end. So the variants agree bit by bit before the
 // activation, except that sums nearer to 0 than 2^-126 may be 0, and sums that overflow on the way
 // may be infinite or NaN in one and not in another. AMX is the exception: it adds 16 even and 16
-// odd products each by themselves before it adds them to the sum (SDM, TDPBF16PS), and agrees as
-// nearly as float32 sums in another order do. Contract otherwise as kernels.h says.
+// odd products separately before it adds them to the sum (SDM, TDPBF16PS), and agrees as closely as
+// float32 sums in another order do. Contract otherwise as kernels.h says.
 #pragma once
 
 #include "infer/graph/bf16.h"
@@ -21,9 +21,9 @@
 typedef void bf16_dense_fn(
 	const struct dense *dense, uint32_t m, const float *x, float *y, void *scratch);
 
-// One packing for all: of each 16 columns f32 bias[16], then bf16 [pairs of inputs][16][2]; what is
-// beyond k, up to a multiple of 32 inputs, and beyond n is 0. A tile of AMX reads 32 inputs; the
-// other kernels read up to a multiple of 4.
+// One packing for all variants: for each 16 columns f32 bias[16], then bf16 [pairs of
+// inputs][16][2]. Values beyond n, and beyond k up to a multiple of 32 inputs, are 0. A tile of AMX
+// reads 32 inputs; the other kernels read up to a multiple of 4.
 #define BF16_PANEL 16
 static inline uint32_t bf16_padded(uint32_t k)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tiles of `rows` x (VEC_WIDTH * vecs) pairs of sums in registers. Whoever includes this says how a
-// row of x is rounded and what a vector of weights is multiplied with:
+// Tiles of `rows` x (VEC_WIDTH * vecs) pairs of sums in registers. A file that includes this
+// defines how a row of x is rounded and how a vector of weights is multiplied:
 //	BF16_INPUT                            what a row of x becomes: one for each input
 //	bf16_round(x, n, to)                  n <= VEC_WIDTH of them; beyond n 0, to a multiple of 4
 //	struct bf16_weights, bf16_load(w)     VEC_WIDTH columns of a pair of inputs
@@ -20,11 +20,11 @@
 #define BF16_VECS_MAX 8
 #define BF16_VECS     (BF16_PANEL / VEC_WIDTH) // of a panel
 
-// Where one tile works.
+// What one tile reads and writes.
 struct bf16_tile {
 	const BF16_INPUT *x; // the tile's first row
 	uint32_t ldx;        // its inputs, whole fours
-	const char *panel;   // where the tile's first columns stand in theirs
+	const char *panel;   // the tile's first columns in the first of its panels
 	size_t panel_bytes;
 	float *y;
 	uint32_t ldy, columns; // that exist, of the tile's

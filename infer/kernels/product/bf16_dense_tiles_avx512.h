@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The tiles of both AVX-512 variants. One row: many columns at once, or sums wait for themselves.
+// The tiles of both AVX-512 variants. A single row takes many
+// columns at once, since otherwise an addition waits for the one before to the same sum.
 #pragma once
 
 #include "infer/kernels/product/bf16_dense_tile.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The epilogue of a tile: its sums become activations. None, Relu and Clip are bounds, applied in
-// registers before the store. The costlier ones pass once more over what was just stored, while it
-// is in the first-level cache; their arithmetic costs many times as much as that.
+// registers before the store. The others go once more over what was just stored, while it is in the
+// first-level cache: their arithmetic costs many times as much as that pass.
 #pragma once
 
 #include "infer/graph/act.h"

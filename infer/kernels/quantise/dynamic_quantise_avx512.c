@@ -123,7 +123,7 @@ static inline void dynamic_quantise_block(
 	_mm512_mask_storeu_epi8(y, mask, bytes);
 }
 
-// The scale of one row by itself, where there are no 8.
+// The scale of a single row, where there are not 8 left.
 static inline void dynamic_quantise_find_scale(
 	uint32_t k, const float *x, struct quantised_rows *rows)
 {

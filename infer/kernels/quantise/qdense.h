@@ -6,8 +6,8 @@
 //	f32:     y = v
 //	u8, i8:  y = (int)roundeven(min(max(v, low - zero), high - zero)) + zero
 // where max(v, l) is v > l ? v : l and min(v, h) is v < h ? v : h, so that NaN becomes low. An
-// activation that cuts (Relu) is in low and high. Sums themselves come out as i32. Contract as
-// kernels.h says; those of one row stand for floats by its own scale, see struct qdense_epilogue.
+// activation that bounds its values (Relu) is in low and high. With i32, y is the sum. The contract
+// is kernels.h's; for rows that each have their own scale see struct qdense_epilogue.
 #pragma once
 
 #include "infer/graph/graph.h"
@@ -22,8 +22,8 @@ struct qdense {
 	const struct qdense_epilogue *epilogue; // NULL, or what happens to sums that become F32
 };
 
-// Rows that were quantised each by itself (dynamically). In this order and in float32, as the
-// operators between MatMulInteger and the activation compute it:
+// The epilogue for rows that were quantised dynamically, each with a scale of its own. In this
+// order and in float32, as the operators between MatMulInteger and the activation compute it:
 //	sum = sum(x W) - zero * zero_sums[n] - sum(x) * w_zeros[n]
 //	v = (float)sum * (scale * multiplier[n]) + bias[n]
 //	y = min(high, max(low, v)), where NaN stays NaN
@@ -45,9 +45,9 @@ struct qdense_rows {
 // epilogue.
 typedef void qdense_fn(const struct qdense *dense, uint32_t m, const uint8_t *x,
 	const struct qdense_rows *rows, void *y);
-// One packing for all: of each 16 columns i32 bias[16], f32 multiplier[16], i8 [k/4][16][4], what
-// is beyond k, up to a multiple of the 64 inputs of a tile of AMX, and beyond n is 0. Signed rows
-// are read as x + 128, the bias pays for it.
+// One packing for all variants: for each 16 columns i32 bias[16], f32 multiplier[16], i8
+// [k/4][16][4]. Values beyond n, and beyond k up to a multiple of the 64 inputs of a tile of AMX,
+// are 0. Signed rows are read as x + 128, which the bias makes up for.
 #define QDENSE_PANEL     16
 #define QDENSE_PADDED(n) (((n) + QDENSE_PANEL - 1) / QDENSE_PANEL * QDENSE_PANEL)
 static inline uint32_t qdense_tiled(uint32_t k)

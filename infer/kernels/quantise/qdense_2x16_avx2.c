@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-static inline __m256i qdense_load_four_avx2(const uint8_t *x, uint32_t count, uint32_t turn)
+static inline __m256i qdense_load_four_avx2(const uint8_t *x, uint32_t count, uint32_t flip)
 {
 	uint32_t four = 0;
 
@@ -15,7 +15,7 @@ static inline __m256i qdense_load_four_avx2(const uint8_t *x, uint32_t count, ui
 		memcpy(&four, x, sizeof(four));
 	else
 		memcpy(&four, x, count);
-	return _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)(four ^ turn))));
+	return _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)(four ^ flip))));
 }
 
 static inline void qdense_store_avx2(const struct qdense *dense, void *y, size_t at, uint32_t count,
@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) void qdense_tile_avx2(
 {
 	const char *panel =
 		(const char *)dense->packed + column / QDENSE_PANEL * qdense_panel_bytes(dense->k);
-	const uint32_t turn = dense->x_signed ? 0x80808080u : 0;
+	const uint32_t flip = dense->x_signed ? 0x80808080u : 0;
 	__m256i sum[2][4];
 
 #pragma GCC unroll 6
@@ -69,7 +69,7 @@ static inline __attribute__((always_inline)) void qdense_tile_avx2(
 #pragma GCC unroll 6
 		for (uint32_t r = 0; r < rows; r++) {
 			const __m256i v = qdense_load_four_avx2(
-				x + (size_t)r * dense->k + i, dense->k - i, turn);
+				x + (size_t)r * dense->k + i, dense->k - i, flip);
 
 #pragma GCC unroll 6
 			for (uint32_t q = 0; q < 4; q++)

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-static inline int8x16_t qdense_load_four_neon(const uint8_t *x, uint32_t count, uint32_t turn)
+static inline int8x16_t qdense_load_four_neon(const uint8_t *x, uint32_t count, uint32_t flip)
 {
 	uint32_t bytes = 0;
 
@@ -16,10 +16,10 @@ static inline int8x16_t qdense_load_four_neon(const uint8_t *x, uint32_t count, 
 		memcpy(&bytes, x, sizeof(bytes));
 	else
 		memcpy(&bytes, x, count);
-	return vreinterpretq_s8_u32(vdupq_n_u32(bytes ^ turn));
+	return vreinterpretq_s8_u32(vdupq_n_u32(bytes ^ flip));
 }
 
-// Of 4 columns from `at`, `count` of them.
+// Stores `count` of 4 columns, from value `at` of y.
 static inline void qdense_store_neon(const struct qdense *dense, void *y, size_t at, uint32_t count,
 	int32x4_t sum, float32x4_t multiplier)
 {
@@ -42,7 +42,7 @@ static inline void qdense_store_neon(const struct qdense *dense, void *y, size_t
 		((uint8_t *)y)[at + i] = (uint8_t)whole[i];
 }
 
-// The sums that a panel's columns begin with.
+// The initial sums of a panel's columns.
 static void qdense_begin(const struct qdense *dense, const char *panel, int32x4_t first[4])
 {
 	const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8;
@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) void qdense_tile_neon(const struct 
 	uint32_t rows, const uint8_t *x, void *y, uint32_t column, const char *panel,
 	const int32x4_t first[4])
 {
-	const uint32_t turn = dense->x_signed ? 0 : 0x80808080u, left = dense->n - column;
+	const uint32_t flip = dense->x_signed ? 0 : 0x80808080u, left = dense->n - column;
 	const int8_t *w = (const int8_t *)panel + QDENSE_PANEL * 8;
 	const float *multiplier = (const float *)(const void *)panel + QDENSE_PANEL;
 	int32x4_t sum[2][8];
@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) void qdense_tile_neon(const struct 
 #pragma GCC unroll 2
 		for (uint32_t r = 0; r < rows; r++)
 			v[r] = qdense_load_four_neon(
-				x + (size_t)r * dense->k + i, dense->k - i, turn);
+				x + (size_t)r * dense->k + i, dense->k - i, flip);
 #pragma GCC unroll 8
 		for (uint32_t q = 0; q < 8; q++) {
 			const int8x8_t eight = vld1_s8(w + q * 8);

@@ -12,7 +12,7 @@
 // Rows of x as the tiles read them, [rows][qdense_tiled(k)], unsigned, 0 beyond k.
 static void qdense_lay_out(const struct qdense *dense, uint32_t rows, const uint8_t *x, uint8_t *to)
 {
-	const __m512i turn = _mm512_set1_epi8(dense->x_signed ? (char)0x80 : 0);
+	const __m512i flip = _mm512_set1_epi8(dense->x_signed ? (char)0x80 : 0);
 	const uint32_t k = dense->k;
 
 	for (; rows > 0; rows--, x += k) {
@@ -21,7 +21,7 @@ static void qdense_lay_out(const struct qdense *dense, uint32_t rows, const uint
 			const __m512i bytes = _mm512_maskz_loadu_epi8(mask, x + i);
 
 			_mm512_store_si512(
-				to, _mm512_maskz_mov_epi8(mask, _mm512_xor_si512(bytes, turn)));
+				to, _mm512_maskz_mov_epi8(mask, _mm512_xor_si512(bytes, flip)));
 		}
 	}
 }

@@ -12,7 +12,7 @@ static inline void qdense_multiply_add_avxvnni(__m256i *sum, __m256i x, __m256i 
 	__asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(*sum) : "x"(x), "x"(w));
 }
 
-// The last 1 to 3 bytes of a row; weights of 0 stand against what is beyond.
+// The last 1 to 3 bytes of a row; the weights of the bytes that are missing are 0.
 static inline uint32_t qdense_load_rest_avxvnni(const uint8_t *x, uint32_t rest)
 {
 	uint32_t value = x[0];
@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) void qdense_tile_avxvnni(
 	const uint32_t k = dense->k, rest = k % 4, left = dense->n - column;
 	const char *panel =
 		(const char *)dense->packed + column / QDENSE_PANEL * qdense_panel_bytes(k);
-	const __m256i turn = _mm256_set1_epi32(dense->x_signed ? (int)0x80808080u : 0);
+	const __m256i flip = _mm256_set1_epi32(dense->x_signed ? (int)0x80808080u : 0);
 	const char *w = panel + (size_t)QDENSE_PANEL * 8;
 	__m256i sum[6][2];
 
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void qdense_tile_avxvnni(
 				memcpy(&four, from, sizeof(four));
 			else
 				four = qdense_load_rest_avxvnni(from, rest);
-			v = _mm256_xor_si256(_mm256_set1_epi32((int)four), turn);
+			v = _mm256_xor_si256(_mm256_set1_epi32((int)four), flip);
 			qdense_multiply_add_avxvnni(&sum[r][0], v, w0);
 			qdense_multiply_add_avxvnni(&sum[r][1], v, w1);
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tiles of up to 24 sums in registers, vpdpbusd: 6 rows by 4 panels, more rows where there are
-// fewer panels; 8 panels for the one to three rows that would wait for each other's sums.
+// fewer panels; 8 panels for one to three rows, where otherwise an addition would wait for
+// the one before to the same sum.
 #include "infer/kernels/quantise/qdense_store_avx512.h"
 
 #include <assert.h>
@@ -21,8 +22,8 @@ static inline __m512i qdense_load_four_avx512vnni(const uint8_t *x)
 	return _mm512_set1_epi32(four);
 }
 
-// The last 1 to 3 bytes of a row; weights of 0 stand against what is beyond. `at_end`: what is
-// beyond may not be read.
+// The last 1 to 3 bytes of a row and those behind them, whose weights are 0. With `at_end` those
+// behind may not be read.
 static inline __m512i qdense_load_rest_avx512vnni(const uint8_t *x, uint32_t rest, bool at_end)
 {
 	uint32_t value = x[0];
@@ -36,13 +37,13 @@ static inline __m512i qdense_load_rest_avx512vnni(const uint8_t *x, uint32_t res
 	return _mm512_set1_epi32((int)value);
 }
 
-static inline __m512i qdense_turned(__m512i x, bool x_signed)
+static inline __m512i qdense_flipped(__m512i x, bool x_signed)
 {
 	return x_signed ? _mm512_xor_si512(x, _mm512_set1_epi32((int)0x80808080u)) : x;
 }
 
-// `after`: rows that stand behind the tile's last. `sums`: NULL, or where they go instead of y,
-// [rows][panels][16].
+// `after`: how many rows follow the tile's last one in memory. Sums are stored to `sums`
+// [rows][panels][16] instead of y where that is not NULL.
 static inline __attribute__((always_inline)) void qdense_tile_avx512vnni(const struct qdense *dense,
 	uint32_t rows, uint32_t panels, bool x_signed, const uint8_t *x, uint32_t after, void *y,
 	uint32_t column, int32_t *sums)
@@ -66,7 +67,7 @@ static inline __attribute__((always_inline)) void qdense_tile_avx512vnni(const s
 			w[p] = _mm512_loadu_si512(weights + p * panel_bytes + (size_t)i * 64);
 #pragma GCC unroll 24
 		for (uint32_t r = 0; r < rows; r++) {
-			const __m512i v = qdense_turned(
+			const __m512i v = qdense_flipped(
 				qdense_load_four_avx512vnni(x + (size_t)r * k + (size_t)i * 4),
 				x_signed);
 
@@ -80,7 +81,7 @@ static inline __attribute__((always_inline)) void qdense_tile_avx512vnni(const s
 		w[p] = _mm512_loadu_si512(weights + p * panel_bytes + (size_t)whole * 64);
 #pragma GCC unroll 24
 	for (uint32_t r = 0; r < rows && rest; r++) {
-		const __m512i v = qdense_turned(
+		const __m512i v = qdense_flipped(
 			qdense_load_rest_avx512vnni(x + (size_t)r * k + (size_t)whole * 4, rest,
 				((size_t)after + rows - 1 - r) * k + rest < 4),
 			x_signed);
@@ -130,7 +131,7 @@ TILE(3, 8)
 typedef void tile_function(const struct qdense *dense, const uint8_t *x, uint32_t after, void *y,
 	uint32_t column, int32_t *sums);
 
-// By panels: tiles of the most rows first.
+// The tile functions by the number of panels; a tile has as many rows as the registers allow.
 static const struct tiles {
 	uint32_t rows[4];
 	tile_function *run[4];
@@ -142,7 +143,7 @@ static const struct tiles {
 	[8] = { { 3, 2, 1, 1 }, { tile_3x8, tile_2x8, tile_1x8, tile_1x8 } },
 };
 
-// All rows of some panels: their weights stay in the first-level cache.
+// Computes some panels for all rows: their weights stay in the first-level cache.
 static void qdense_columns(const struct qdense *dense, uint32_t m, const uint8_t *x,
 	const struct qdense_rows *rows, char *y, uint32_t column, uint32_t panels)
 {

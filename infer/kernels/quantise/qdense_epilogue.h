@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// struct qdense_epilogue's formula, for kernels of each width: it turns the sums of a tile, while
-// the first-level cache has them, into what they stand for. AVX-512's is in qdense_store_avx512.h.
-// Nothing of it may be contracted into fused multiply-adds: the Makefile sees to that.
+// The formula of struct qdense_epilogue, for kernels of each width: it makes floats of the sums of
+// a tile while they are in the first-level cache. AVX-512's is in qdense_store_avx512.h. Nothing of
+// it may be contracted into fused multiply-adds: the Makefile sees to that.
 #pragma once
 
 #include "infer/kernels/quantise/qdense.h"
@@ -27,27 +27,27 @@ struct qdense_row {
 
 static inline int32_t qdense_row_sum(const struct qdense *dense, const uint8_t *x)
 {
-	const uint8_t turn = dense->x_signed ? 0x80 : 0;
+	const uint8_t flip = dense->x_signed ? 0x80 : 0;
 	uint32_t i = 0, sum = 0;
 
 #if defined(__AVX2__)
-	const __m128i turns = _mm_set1_epi8((char)turn);
+	const __m128i flips = _mm_set1_epi8((char)flip);
 	__m128i sums = _mm_setzero_si128();
 
 	for (; i + 16 <= dense->k; i += 16) {
 		const __m128i bytes = _mm_loadu_si128((const __m128i *)(x + i));
 
 		sums = _mm_add_epi64(
-			sums, _mm_sad_epu8(_mm_xor_si128(bytes, turns), _mm_setzero_si128()));
+			sums, _mm_sad_epu8(_mm_xor_si128(bytes, flips), _mm_setzero_si128()));
 	}
 	sum = (uint32_t)_mm_extract_epi32(sums, 0) + (uint32_t)_mm_extract_epi32(sums, 2);
 #endif
 	for (; i < dense->k; i++)
-		sum += x[i] ^ turn;
-	return (int32_t)(sum - turn * dense->k);
+		sum += x[i] ^ flip;
+	return (int32_t)(sum - flip * dense->k);
 }
 
-// Row `row` of the call, whose bytes are x.
+// What the epilogue needs of row `row` of the call, whose bytes are x.
 static inline struct qdense_row qdense_row(
 	const struct qdense *dense, const struct qdense_rows *rows, uint32_t row, const uint8_t *x)
 {
@@ -138,8 +138,8 @@ static inline void qdense_epilogue_some(const struct qdense_epilogue *epilogue,
 }
 #endif
 
-// Of `count` rows from `first` all columns, which stand as sums in y. x and y are those of the
-// first row.
+// Applies the epilogue to all columns of `count` rows from `first`, whose sums are in y. x and y
+// are those of the first row.
 static __attribute__((noinline, unused)) void qdense_finish(const struct qdense *dense,
 	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x, void *y)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The packing, the tables and the truth of the int8 kernels.
+// The packing and the table of the int8 kernels, and the scalar one, which is the truth for the
+// others.
 #include "infer/graph/requantise.h"
 #include "infer/kernels/quantise/qdense_epilogue.h"
 
@@ -54,7 +55,7 @@ static void qdense_store_scalar(
 
 static void qdense_row_of(const struct qdense *dense, uint32_t row, const uint8_t *x, void *y)
 {
-	const uint8_t turn = dense->x_signed ? 0x80 : 0;
+	const uint8_t flip = dense->x_signed ? 0x80 : 0;
 
 	for (uint32_t c = 0; c < dense->n; c++) {
 		const char *panel = (const char *)dense->packed +
@@ -64,7 +65,7 @@ static void qdense_row_of(const struct qdense *dense, uint32_t row, const uint8_
 		uint32_t sum = ((const uint32_t *)panel)[at];
 
 		for (uint32_t i = 0; i < dense->k; i++)
-			sum += (uint32_t)((x[i] ^ turn) *
+			sum += (uint32_t)((x[i] ^ flip) *
 				w[(size_t)(i / 4) * QDENSE_PANEL * 4 + i % 4]);
 		qdense_store_scalar(dense, y, (size_t)row * dense->n + c, (int32_t)sum,
 			((const float *)(const void *)panel)[QDENSE_PANEL + at]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Sums of int8 products in AVX-512 registers to what y holds.
+// The epilogue in AVX-512: sums of int8 products in registers become values of y.
 #pragma once
 
 #include "infer/kernels/quantise/qdense_epilogue.h"
@@ -68,8 +68,9 @@ static inline __attribute__((always_inline)) void qdense_store_row(const struct 
 
 #define QDENSE_FINISH_ROWS 32
 
-// Of `count` rows from `first`, at most QDENSE_FINISH_ROWS, the columns from `column`: sums
-// [count][width], 64-byte aligned, to y. x and y are those of the first row.
+// Applies the epilogue to the columns from `column` of `count` rows from `first`, at most
+// QDENSE_FINISH_ROWS: from sums [count][width], 64-byte aligned, to y. x and y are those of the
+// first row.
 static __attribute__((noinline, unused)) void qdense_finish_tile(const struct qdense *dense,
 	const struct qdense_rows *rows, uint32_t first, uint32_t count, const uint8_t *x,
 	const int32_t *sums, uint32_t width, void *y, uint32_t column)

@@ -18,9 +18,9 @@ QUANTISE_LIST(X)
 #undef X
 KERNEL_FAMILY(quantise, QUANTISE)
 
-// DynamicQuantizeLinear of m rows of k values: y is u8, of each row by its own scale, (high - low)
-// / 255 where its range, which 0 is always in, is low to high, and its own zero point. NaN counts
-// for nothing and becomes 0; a row of zeros has scale 1.
+// DynamicQuantizeLinear of m rows of k values. y is u8; each row has its own zero point and its own
+// scale, (high - low) / 255, where low to high is its range and always includes 0. NaN is not part
+// of the range and becomes 0; a row of zeros has scale 1.
 typedef void dynamic_quantise_fn(
 	uint32_t m, uint32_t k, const float *x, uint8_t *y, float *scale, uint8_t *zero);
 #define DYNAMIC_QUANTISE_LIST(X)                                                                   \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Quantising, dynamically or not, and back: the tables and the truth.
+// Quantising, dynamically or not, and dequantising: the tables, and the scalar kernels, which are
+// the truth for the others.
 #include "infer/kernels/quantise/quantise.h"
 
 #include <math.h>

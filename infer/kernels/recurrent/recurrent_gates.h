@@ -14,9 +14,9 @@ struct recurrent_gates {
 
 // Gates follow each other in ONNX's order: [gates * h] a row.
 struct recurrent_rows {
-	const float *from_x; // the input's share, with all biases that just add up
+	const float *from_x; // the input's share, with all biases that are only added
 	size_t from_x_ld;    // floats from row to row
-	float *from_h;       // [m][gates * h] the state's share; GRU's z afterwards
+	float *from_h;       // [m][gates * h] the state's share; GRU leaves z here
 	float *state;        // [m][h], replaced by the next one
 	float *other;        // [m][h] LSTM's cell, GRU's r * state
 	float *y;            // a copy of the next state; NULL: none

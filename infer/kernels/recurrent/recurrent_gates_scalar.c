@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-// Where one row of the pass has its values.
+// The values of one row of the pass.
 struct gates_row {
 	const struct recurrent_gates *gates;
 	const float *from_x;
@@ -22,7 +22,7 @@ static struct gates_row gates_row_of(const struct recurrent_gates *gates,
 		rows->y ? rows->y + row * rows->y_ld : NULL };
 }
 
-// Both shares of gate `gate` of state i, through activation `f`.
+// The value of gate `gate` for state i: activation `f` of the sum of both shares.
 static float gate_value(const struct gates_row *row, uint32_t gate, uint32_t i, uint32_t f)
 {
 	const size_t at = (size_t)gate * row->gates->h + i;

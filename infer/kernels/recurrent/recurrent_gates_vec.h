@@ -9,7 +9,7 @@
 
 #ifdef VEC_WIDTH
 
-// A vector of states of one row, i values from its first.
+// A vector of states of one row, from value i of the row on.
 struct gates_at {
 	const struct recurrent_gates *gates;
 	const float *from_x;
@@ -32,7 +32,7 @@ VEC_INLINE vec gate_sum(const struct gates_at *at, uint32_t gate)
 	return vec_add(gate_of_x(at, gate), gate_of_h(at, gate));
 }
 
-// Sigmoid and Tanh in front: they are what nearly all have.
+// Sigmoid and Tanh are tested first: nearly all models have them.
 VEC_INLINE vec gate_activate(const struct gates_at *at, uint32_t which, vec x)
 {
 	const struct act *act = &at->gates->f[which];

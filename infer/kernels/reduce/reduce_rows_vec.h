@@ -8,7 +8,7 @@
 
 #ifdef VEC_WIDTH
 
-#define REDUCE_SUMS 4 // side by side, because each addition waits for the one before
+#define REDUCE_SUMS 4 // accumulators, because each addition waits for the one before
 
 VEC_INLINE vec reduce_two(vec a, vec b, const bool largest)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#define MASKS_SIGN 0x80 // bytes are compared as signed: ranks are stored with their sign turned
+#define MASKS_SIGN 0x80 // bytes are compared as signed: ranks are stored with the sign bit flipped
 #include "infer/kernels/trees/trees_masks_32.h"
 
 #include <immintrin.h>

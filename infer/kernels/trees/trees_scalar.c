@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-// Copies an array to `at` bytes behind the plan's head, or only counts its bytes.
+// Copies an array to offset *at of the packed ensemble, or only adds its bytes to *at.
 static const void *trees_plain_keep(char *packed, size_t *at, const void *array, size_t bytes)
 {
 	const void *kept = packed && array ? memcpy(packed + *at, array, bytes) : NULL;

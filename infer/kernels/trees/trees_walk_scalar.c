@@ -17,12 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURNS        8
-#define FEATURES_MAX 4096 // keys of a row are on the stack
-#define TREE_NODES   65536
-#define KEY_LEAF     UINT32_MAX
-#define KEY_MISSING  (UINT32_MAX - 1) // of the copy where missing is false: above infinity
-#define TARGETS_MAX  64
+#define TREES_AT_ONCE 8
+#define FEATURES_MAX  4096 // keys of a row are on the stack
+#define TREE_NODES    65536
+#define KEY_LEAF      UINT32_MAX
+#define KEY_MISSING   (UINT32_MAX - 1) // of the copy where missing is false: above infinity
+#define TARGETS_MAX   64
 
 struct walk_node {
 	uint32_t key;   // goes to `child` where the value's key is below, to child + 1 otherwise
@@ -174,12 +174,12 @@ static int walk_by_steps(const void *a, const void *b)
 // steps as the deepest of them needs.
 static void walk_level_steps(struct walk_tree *trees, uint32_t n)
 {
-	for (uint32_t i = 0; i + TURNS <= n; i += TURNS) {
+	for (uint32_t i = 0; i + TREES_AT_ONCE <= n; i += TREES_AT_ONCE) {
 		uint32_t most = 0;
 
-		for (uint32_t k = 0; k < TURNS; k++)
+		for (uint32_t k = 0; k < TREES_AT_ONCE; k++)
 			most = trees[i + k].steps > most ? trees[i + k].steps : most;
-		trees[i + TURNS - 1].steps = most;
+		trees[i + TREES_AT_ONCE - 1].steps = most;
 	}
 }
 
@@ -272,18 +272,18 @@ static inline const struct walk_node *walk_next_node(
 
 // Finds the leaves that the row reaches in the trees that are walked at once.
 static inline __attribute__((always_inline)) void walk_turns(const struct walk_ensemble *walk,
-	const struct walk_tree *trees, const uint32_t *keys, uint32_t nodes[TURNS])
+	const struct walk_tree *trees, const uint32_t *keys, uint32_t nodes[TREES_AT_ONCE])
 {
-	const struct walk_node *at[TURNS];
+	const struct walk_node *at[TREES_AT_ONCE];
 
-	for (int k = 0; k < TURNS; k++)
+	for (int k = 0; k < TREES_AT_ONCE; k++)
 		at[k] = walk->nodes + trees[k].first;
-	for (uint32_t s = 0; s < trees[TURNS - 1].steps; s++) {
+	for (uint32_t s = 0; s < trees[TREES_AT_ONCE - 1].steps; s++) {
 #pragma GCC unroll 8
-		for (int k = 0; k < TURNS; k++)
+		for (int k = 0; k < TREES_AT_ONCE; k++)
 			at[k] = walk_next_node(at[k], keys);
 	}
-	for (int k = 0; k < TURNS; k++)
+	for (int k = 0; k < TREES_AT_ONCE; k++)
 		nodes[k] = (uint32_t)(at[k] - walk->nodes);
 }
 
@@ -300,12 +300,12 @@ static uint32_t walk_one(
 static void walk_score(const struct walk_ensemble *walk, const uint32_t *keys, float *y)
 {
 	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
-	uint32_t at[TURNS];
+	uint32_t at[TREES_AT_ONCE];
 
 	memcpy(y, walk->base, walk->n_targets * sizeof(*y));
-	for (; trees + TURNS <= end; trees += TURNS) {
+	for (; trees + TREES_AT_ONCE <= end; trees += TREES_AT_ONCE) {
 		walk_turns(walk, trees, keys, at);
-		for (int k = 0; k < TURNS; k++)
+		for (int k = 0; k < TREES_AT_ONCE; k++)
 			y[trees[k].target] += walk->weights[at[k]];
 	}
 	for (; trees < end; trees++)
@@ -317,12 +317,12 @@ static inline __attribute__((always_inline)) void walk_sum_rows(
 	const struct walk_ensemble *walk, const uint32_t *keys, float *sums, uint32_t floats)
 {
 	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
-	uint32_t at[TURNS];
+	uint32_t at[TREES_AT_ONCE];
 
-	for (; trees + TURNS <= end; trees += TURNS) {
+	for (; trees + TREES_AT_ONCE <= end; trees += TREES_AT_ONCE) {
 		walk_turns(walk, trees, keys, at);
 #pragma GCC unroll 8
-		for (int k = 0; k < TURNS; k++)
+		for (int k = 0; k < TREES_AT_ONCE; k++)
 			trees_add_row(
 				sums, walk->rows + walk->leaf[at[k]] * (size_t)floats, floats);
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Activations of vectors: activation.c's formulas. `kind` is meant to be a constant:
-// VEC_ACT_SWITCH() makes one loop of each.
+// Activations of vectors, by the formulas of graph/act_formulas.h. `kind` should be a constant, so
+// that the switch over it disappears: VEC_ACT_SWITCH() makes one loop for each activation.
 #pragma once
 
 #include "infer/graph/act.h"
@@ -21,7 +21,7 @@ VEC_INLINE struct vec_act vec_act_of(const struct act *act)
 
 VEC_INLINE vec vec_elu(vec x, vec alpha)
 {
-	// Of the greater x, 0 is enough: the exponential must not overflow there.
+	// For x above 0 the exponential of 0 does: its own is not used and might overflow.
 	vec e = vec_expm1(vec_min(vec_set1(0.0f), x));
 
 	return vec_pick(vec_less(x, vec_set1(0.0f)), vec_mul(alpha, e), x);

@@ -116,7 +116,8 @@ VEC_INLINE vec vec_log(vec x)
 	return vec_fma(exponent, vec_set1(0.69314718f), vec_atanh2(s));
 }
 
-// 1 / (1 + exp(-x)), by exp(-|x|) so that nothing overflows and both tails keep their digits.
+// 1 / (1 + exp(-x)), by exp(-|x|), so that nothing overflows and results near 0 and near 1 keep
+// their digits.
 VEC_INLINE vec vec_sigmoid(vec x)
 {
 	const vec one = vec_set1(1.0f), zero = vec_set1(0.0f);
@@ -137,8 +138,8 @@ VEC_INLINE vec vec_tanh(vec x)
 	return vec_div(e, vec_add(e, two));
 }
 
-// x Phi(x) by erfc(a) = t exp(-a^2 + p(t)), a = |x| / sqrt(2), t = 1 / (1 + a / 2): the form keeps
-// the left tail's digits, which 1 + erf would lose.
+// x Phi(x) by erfc(a) = t exp(-a^2 + p(t)), a = |x| / sqrt(2), t = 1 / (1 + a / 2): this form
+// keeps the digits far left of 0, which 1 + erf would lose.
 VEC_INLINE vec vec_gelu(vec x)
 {
 	const vec one = vec_set1(1.0f), half = vec_set1(0.5f), zero = vec_set1(0.0f);
@@ -157,7 +158,8 @@ VEC_INLINE vec vec_gelu(vec x)
 	p = vec_fma(p, t, vec_set1(9.987261e-01f));
 	p = vec_fma(p, t, vec_set1(-1.265453e+00f));
 	// -x^2 / 2 and what rounding took off it, the latter with p: added to the large square it
-	// would lose its digits, so that comes after the reduction. Beyond 15 the tail is 0 anyway.
+	// would lose its digits, so that comes after the reduction. Beyond 15 the result is 0
+	// anyway.
 	magnitude = vec_min(vec_set1(15.0f), magnitude);
 	square = vec_mul(vec_mul(magnitude, magnitude), vec_set1(-0.5f));
 	rest = vec_fnma(vec_mul(magnitude, half), magnitude, vec_sub(zero, square));
