@@ -87,7 +87,7 @@ static int build(struct model *model, const struct graph *graph, size_t image_by
 	return 0;
 }
 
-// image_open() wants 64-byte alignment; the caller's bytes may stand anywhere.
+// image_open() wants 64-byte alignment; the caller's bytes may have any alignment.
 static int open_aligned(const void *image, size_t size, const struct model_options *options,
 	struct model *model, struct error *err)
 {

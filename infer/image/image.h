@@ -13,5 +13,6 @@
 int image_write(const struct graph *graph, void **image, size_t *size, struct error *err);
 
 // Reads an image back. Constants of *graph point into `image`, which must be 64-byte aligned and
-// outlive the graph (-EINVAL where it is not aligned). Runs graph_check(). Errors: -EINVAL with what is wrong and at which byte, -ENOTSUP other version.
+// outlive the graph (-EINVAL where it is not aligned). Runs graph_check(). Errors: -EINVAL with
+// what is wrong and at which byte, -ENOTSUP for another version.
 int image_open(const void *image, size_t size, struct graph **graph, struct error *err);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Sections grow each in a buffer of its own and are laid out at the end.
+// Each section grows in a buffer of its own; image_write() puts them together at the end.
 struct section_buffer {
 	uint8_t *data;
 	size_t size, capacity;
@@ -49,7 +49,7 @@ static void append(
 	buffer->size = needed;
 }
 
-// The one place where names enter an image: what image_open() would refuse in them is replaced.
+// All names enter an image here: characters that image_open() would refuse are replaced.
 static uint32_t put_string(struct writer *writer, const char *text)
 {
 	uint32_t at = (uint32_t)writer->sections[SECTION_STRINGS].size;

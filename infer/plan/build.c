@@ -20,9 +20,8 @@
 struct planner {
 	struct builder builder;
 	struct scratch scratch;
-	uint32_t *
-		last_use; // [n_tensors] of roots: node that reads it last, UINT32_MAX for an output
-	uint32_t *readers; // [n_tensors] how many
+	uint32_t *last_use; // [n_tensors] of roots: the node that reads it last; UINT32_MAX: output
+	uint32_t *readers;  // [n_tensors] how many
 	uint64_t work;
 };
 
@@ -36,7 +35,7 @@ static bool planner_single_port(const struct graph *graph, bool output)
 	return (output ? graph->n_outputs : graph->n_inputs) == 1;
 }
 
-// Every tensor that is computed: not empty, and not too big.
+// Checks every tensor that is computed: it must not be empty, nor too big.
 static int planner_check_tensor(struct planner *planner, uint32_t t)
 {
 	const struct tensor *tensor = &planner->builder.graph->tensors[t];
@@ -154,7 +153,7 @@ static int planner_add_copy(struct planner *planner, const char *name, struct bu
 	return planner_step_keep(planner, step);
 }
 
-// One input is the row itself; several are copied out of it.
+// A model's only input is read from the row itself; several inputs are copied out of it.
 static int planner_assign_inputs(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
@@ -272,7 +271,7 @@ static int planner_node(struct planner *planner, uint32_t n)
 	return rc;
 }
 
-// What no step wrote straight into the caller's outputs.
+// Copies the outputs that no step writes straight into the caller's memory.
 static int planner_copy_outputs(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
@@ -301,9 +300,9 @@ static int planner_copy_outputs(struct planner *planner)
 	return 0;
 }
 
-// Rows in a pass: what keeps their scratch in the first-level cache, if the weights are there too;
-// where the weights are bigger, as many as possible share each walk over them. At least TILE_ROWS
-// and a multiple of it: a part of a tile takes about as long as a whole one.
+// How many rows a pass takes. Where the weights are small, as many as keep the scratch in the
+// first-level cache; where they are big, as many as possible, to share each pass over the weights.
+// At least TILE_ROWS and a multiple of it: a part of a tile takes about as long as a whole one.
 static uint32_t planner_tile_rows(const struct builder *builder)
 {
 	const struct plan *plan = builder->plan;
@@ -318,7 +317,7 @@ static uint32_t planner_tile_rows(const struct builder *builder)
 	return rows ? (uint32_t)rows : 1;
 }
 
-// Classes of more rows than a pass has never run; they show what runs in their stead.
+// A class of more rows than a pass takes never runs; it shows the kernel that runs in its stead.
 static void planner_show_what_runs(struct plan *plan)
 {
 	const uint32_t most = batch_class_of(plan->tile_rows);

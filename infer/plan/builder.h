@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the builders of steps (steps/*.c) fill in and call. One thread; everything but the plan's
-// own memory goes when the plan is built.
+// own memory is freed once the plan is built.
 #pragma once
 
 #include "infer/graph/graph.h"
@@ -26,10 +26,10 @@ struct builder {
 	struct buffer *buffers;  // [n_tensors], of roots
 	uint32_t *sole_reader;   // [n_tensors] the node; GRAPH_NONE: several, none or a port
 	bool *channels_last;     // [n_tensors], of roots: steps/layout.h
-	channels_last_fn *takes_channels_last; // table.h's: what builds a node can say of others
+	channels_last_fn *takes_channels_last; // table.h's, to ask about other nodes
 	struct dense_layer *layers, **layers_end;
 	size_t dense_bytes;   // of the layers' weights, as yet unpacked
-	size_t scratch_bytes; // a row, that the node being built wants beside its outputs
+	size_t scratch_bytes; // of a row, for the node being built, beside its outputs
 	bool has_trees;
 	bool no_timing;
 	const struct model_choices *known; // NULL: none
@@ -46,7 +46,7 @@ struct buffer builder_input_buffer(struct builder *builder, uint32_t i);
 void *builder_weights(struct builder *builder, size_t bytes);
 // A copy of `params` in the plan's memory. NULL with err filled.
 void *builder_params(struct builder *builder, const void *params, size_t bytes);
-// The last thing that a builder does: gives the step a copy of its parameters. -ENOMEM with err.
+// Ends a builder: gives the step a copy of its parameters. -ENOMEM with err filled.
 int builder_finish(struct builder *builder, const void *params, size_t bytes);
 // A constant input's values broadcast to `shape`, as weights. -ENOTSUP with err where not constant.
 int builder_expand(
@@ -54,6 +54,6 @@ int builder_expand(
 // The kernel that an earlier opening of the image chose for a step; NULL: nothing is known.
 const char *builder_known(
 	const struct builder *builder, const struct step *step, uint32_t batch_class);
-// May vectors be used? Where not, the plain form computes what has long sums: it has them in
-// double, and the golden rows of a model are its results.
+// May vectors be used? Where not, operators with long sums take their plain form, which adds in
+// double: its results are the golden rows of a model.
 bool builder_has_vectors(const struct builder *builder);

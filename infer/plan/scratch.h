@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where tensors stand in a row's scratch: first fit among what is alive. One thread.
+// Offsets of tensors in a row's scratch, by first fit among those that are still needed. One
+// thread.
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +13,7 @@ struct scratch_span {
 struct scratch {
 	struct scratch_span *spans; // [count], by offset
 	uint32_t count, capacity;
-	size_t peak; // bytes that all of it took at most
+	size_t peak; // the most bytes that were taken at any time
 };
 
 // Offset of `bytes` (rounded up to 64), SIZE_MAX without memory.

@@ -40,7 +40,7 @@ struct step {
 	struct buffer scratch; // where the builder asked for some
 	uint32_t per_row;      // rows of the kernel for one row of the model, or values for one row
 	const void *params;    // of the kernel: its struct
-	const void *kernel_run;            // the kernel's function is in here, see steps/*.c
+	const void *kernel_run;            // a struct of steps/*.c that holds the kernel's function
 	const struct dense_choice *choice; // [MODEL_BATCH_CLASSES], Dense only
 
 	// For people.

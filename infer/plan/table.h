@@ -4,8 +4,8 @@
 
 #include "infer/plan/builder.h"
 
-// The step of the node at hand, by the operator's own builder, or where it has none or no kernel
-// for this form, by its plain form.
+// Builds the step of the node at hand: by the operator's own builder, or, where there is none or it
+// has no kernel for this form, of the plain form.
 int build_step(struct builder *builder);
 // Can the builder of `node` take its input 0 channels last?
 channels_last_fn build_takes_channels_last;

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#define TURNS        5
-#define TURNS_FEW    3
-#define SLOW_CALL_NS 200000.0 // from here on TURNS_FEW runs decide
+#define RUNS         5
+#define RUNS_FEW     3
+#define SLOW_CALL_NS 200000.0 // from here on RUNS_FEW runs decide
 
 double plan_now_ns(void)
 {
@@ -27,7 +27,7 @@ static void plan_time_class(struct plan *plan, struct pass *pass, uint32_t batch
 		struct step *step = &plan->steps[s];
 		double best = 1e300;
 
-		for (int turn = 0; turn < TURNS; turn++) {
+		for (int run = 0; run < RUNS; run++) {
 			uint32_t calls = pass->n < 16 ? 16 : 1;
 			double start = plan_now_ns(), spent;
 
@@ -35,7 +35,7 @@ static void plan_time_class(struct plan *plan, struct pass *pass, uint32_t batch
 				step->run(step, pass);
 			spent = (plan_now_ns() - start) / calls;
 			best = spent < best ? spent : best;
-			if (best > SLOW_CALL_NS && turn + 1 >= TURNS_FEW)
+			if (best > SLOW_CALL_NS && run + 1 >= RUNS_FEW)
 				break;
 		}
 		step->ns_per_row[batch_class] = best / pass->n;

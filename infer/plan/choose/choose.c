@@ -5,8 +5,9 @@
 
 #include <stdlib.h>
 
-// A race repeats one kernel. Between others the tiles of AMX cost more than that tells: an int8 MLP
-// 41-64-32-5 by the kernels that won took 33 ns a row of 64, by the others 28.
+// A race repeats one kernel, but among other kernels the tiles of AMX cost more than they do there:
+// with the winners of such races an int8 MLP 41-64-32-5 took 33 ns a row in batches of 64, without
+// AMX 28. Hence a handicap.
 #define TILES_HANDICAP 1.25
 
 struct chooser {
@@ -14,7 +15,7 @@ struct chooser {
 	const struct step *step;
 	const struct contest *contest;
 	bool is_ready;
-	void *trials[KERNELS_MAX];  // by the kernel's number: packed to time with, or NULL
+	void *trials[KERNELS_MAX];  // by the kernel's number: weights packed for timing, or NULL
 	void *planned[KERNELS_MAX]; // the same in the plan's memory, of kernels that were chosen
 };
 
@@ -47,7 +48,7 @@ static bool chooser_may_run(const struct chooser *chooser, const struct kernel *
 		(!chooser->contest->packing || chooser_packed_bytes(chooser, kernel) > 0);
 }
 
-// Which of `packings`, by the kernel's number, has the form that the kernel wants? NULL: none yet.
+// The member of `packings` (indexed by kernel) in the form that the kernel reads; NULL: none yet.
 static void *chooser_shared(
 	const struct chooser *chooser, void *const *packings, const void *kernel)
 {
@@ -102,7 +103,8 @@ static void chooser_call(void *context, uint32_t rows)
 	entrant->contest->call(entrant->contest->context, entrant->kernel, entrant->packed, rows);
 }
 
-// All that may run and have memory, the preferred ones first.
+// Fills in the entrants of a race: all kernels that may run and whose weights fit in memory, the
+// preferred ones first. Returns how many there are.
 static uint32_t chooser_entrants(struct chooser *chooser, struct chooser_entrant *entrants)
 {
 	const struct contest *contest = chooser->contest;

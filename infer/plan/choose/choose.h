@@ -8,9 +8,9 @@
 #include "infer/kernels/kernels.h"
 #include "infer/plan/builder.h"
 
-// Of kernels that want their weights in a form of their own. Kernels of the same form share them.
+// For kernels that read their weights in a form of their own. Kernels of the same form share them.
 struct contest_packing {
-	// 0: this kernel cannot have them, and is left out.
+	// Bytes of the packed weights. 0: this kernel cannot have them, and is left out.
 	size_t (*bytes)(const void *context, const void *kernel);
 	// Writes all of them; `packed` is KERNEL_ALIGN-aligned. 0, or -ENOMEM.
 	int (*pack)(const void *context, const void *kernel, void *packed);

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 #define SAMPLE_NS 2000.0
-// Of a layer with as many weights, more rows than BIG_ROWS would take milliseconds a call.
+// In a layer with so many weights, more than BIG_ROWS rows would take milliseconds a call.
 #define BIG_WEIGHTS ((uint64_t)1 << 18)
 #define BIG_ROWS    64
 
-// What the kernels are timed over.
+// The inputs and outputs that kernels are timed over.
 struct dense_trial {
 	const struct dense_layer *layer;
-	uint32_t rows; // that x and y have
+	uint32_t rows; // of x and y
 	float *x, *y;  // NULL as long as nothing is timed
 };
 

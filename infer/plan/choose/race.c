@@ -3,9 +3,9 @@
 
 #include "infer/plan/plan.h"
 
-#define TURNS        9
-#define TURNS_FEW    3
-#define HOPELESS     1.3      // times the best: TURNS_FEW samples
+#define ROUNDS       9
+#define ROUNDS_FEW   3
+#define HOPELESS     1.3      // times the best: ROUNDS_FEW samples
 #define SLOW_CALL_NS 200000.0 // from here on, too
 
 static void sample(struct racer *racer, uint32_t rows, double sample_ns)
@@ -33,11 +33,11 @@ uint32_t race(struct racer *racers, uint32_t count, uint32_t rows, double sample
 		racers[i].ns = 1e300;
 		racers[i].calls = 1;
 	}
-	for (uint32_t turn = 0; turn < TURNS && count > 1; turn++) {
+	for (uint32_t round = 0; round < ROUNDS && count > 1; round++) {
 		for (uint32_t i = 0; i < count; i++) {
 			struct racer *racer = &racers[i];
 
-			if (turn >= TURNS_FEW &&
+			if (round >= ROUNDS_FEW &&
 				(racer->ns > HOPELESS * racers[best].ns ||
 					racer->ns > SLOW_CALL_NS))
 				continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A race between kernels that compute the same. All take turns, so that a change of clock or a busy
-// neighbour meets all of them; the shortest sample of each counts, since whatever disturbs a run
-// makes it longer; after a few turns only those near the best go on.
+// A race between kernels that compute the same. They run alternately, so that a change of clock or
+// a busy neighbour affects all of them. The shortest sample of each counts, since whatever disturbs
+// a run makes it longer. After a few rounds only those near the best go on.
 #pragma once
 
 #include <stdint.h>
@@ -9,8 +9,8 @@
 struct racer {
 	void (*call)(void *context, uint32_t rows);
 	void *context;
-	double handicap; // its time counts so many times; 0: once
-	double ns;       // of a call; the shortest yet, as it counts
+	double handicap; // its time is multiplied by this; 0: by 1
+	double ns;       // of a call, handicap included: the shortest so far
 	uint32_t calls;  // in a sample
 };
 

@@ -43,7 +43,7 @@ static void run_conv(const struct step *step, const struct pass *pass)
 
 // --- Choosing ------------------------------------------------------------------------------------
 
-// What the kernels are timed over: one image in its padding.
+// The input and output that kernels are timed over: one image in its padding buffer.
 struct conv_trial {
 	const struct conv_step *step;
 	const float *w; // as ONNX has them
@@ -92,7 +92,7 @@ static void conv_trial_call(void *context, const void *kernel, const void *packe
 		((const struct conv_rows_kernel *)kernel)->run(&conv, trial->x, trial->y);
 }
 
-// A kernel is called for one image, whatever the batch: all classes share one race.
+// A kernel is called for one image, whatever the batch, so that all classes share one race.
 static int conv_choose(struct builder *builder, struct conv_step *p)
 {
 	static const struct contest_packing packing = { conv_trial_bytes, conv_trial_pack,

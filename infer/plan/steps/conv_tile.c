@@ -65,7 +65,8 @@ bool conv_tile_takes(const struct builder *builder, const struct node *node, str
 			return false;
 		values *= padded;
 	}
-	// A lane holds a channel here, an output position in conv_rows.h: which lanes are fuller?
+	// A lane of a vector holds a channel here, an output position in conv_rows.h: tiles are
+	// taken where they leave fewer lanes empty.
 	return window->stride[2] != 1 || out * 4 > (out + 15) / 16 * 16 * 3 ||
 		(out >= 8 && window->out[2] <= 16);
 }
@@ -88,14 +89,14 @@ static int conv_tile_runs(
 	const size_t padded[2] = { p->padding.padded[1], p->padding.padded[2] };
 	const size_t plane = p->padding.padded[0] * padded[0] * padded[1];
 	// Neighbouring taps of a line are one run.
-	const bool joined = w->dilation[2] == 1 && (!x_last || in == all);
-	const uint32_t line = joined ? 1 : (uint32_t)w->kernel[2];
+	const bool contiguous = w->dilation[2] == 1 && (!x_last || in == all);
+	const uint32_t line = contiguous ? 1 : (uint32_t)w->kernel[2];
 	const uint32_t lines = (uint32_t)(w->kernel[0] * w->kernel[1]);
 	struct conv_tile *c = &p->conv;
 	uint32_t *at;
 
 	c->runs = lines * line * (x_last ? 1 : in);
-	c->run = (x_last ? in : 1) * (joined ? (uint32_t)w->kernel[2] : 1);
+	c->run = (x_last ? in : 1) * (contiguous ? (uint32_t)w->kernel[2] : 1);
 	c->x_step[0] = window_step(w, 0) * padded[0] * padded[1] * unit;
 	c->x_step[1] = window_step(w, 1) * padded[1] * unit;
 	c->x_step[2] = window_step(w, 2) * unit;
@@ -145,7 +146,7 @@ static int conv_tile_pack(
 	return packed ? 0 : builder->err->code;
 }
 
-// What the kernels are timed over: one image in its padding.
+// The input and output that kernels are timed over: one image in its padding buffer.
 struct conv_tile_trial {
 	const struct conv_tile_step *step;
 	float *x, *y;
@@ -170,7 +171,7 @@ static void conv_tile_trial_call(
 			->run(&trial->step->conv, trial->x, trial->y);
 }
 
-// A kernel is called for one image, whatever the batch: all classes share one race.
+// A kernel is called for one image, whatever the batch, so that all classes share one race.
 static int conv_tile_choose(struct builder *builder, struct conv_tile_step *p)
 {
 	struct conv_tile_trial trial = { .step = p };

@@ -5,8 +5,8 @@
 #include "infer/graph/window.h"
 #include "infer/plan/builder.h"
 
-// A Conv, any of the graph, that is computed by tiles; they read and write channels last as well as
-// channels first. Fills in its window.
+// Is this node of the graph a Conv that is computed by tiles? They read and write channels last as
+// well as channels first. Fills in its window.
 bool conv_tile_takes(const struct builder *builder, const struct node *node, struct window *window);
 // The same, for the table of builders.
 channels_last_fn conv_takes_channels_last;

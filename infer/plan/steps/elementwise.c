@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps that treat each value by itself: activations, scale and shift, two-operand arithmetic.
+// Steps that compute value by value: activations, scale and shift, arithmetic of two operands.
 #include "infer/plan/steps/elementwise.h"
 #include "infer/graph/act.h"
 #include "infer/kernels/elementwise/activate.h"
@@ -146,7 +146,8 @@ static int build_broadcast(struct builder *builder, enum binary_op op)
 	return builder_finish(builder, &broadcast, sizeof(broadcast));
 }
 
-// How f32_binary takes input i: computed and as big as the output, or constant. -EINVAL: neither.
+// The form in which f32_binary can take input i: computed and as big as the output, or constant.
+// -EINVAL: neither.
 static int binary_operand(
 	struct builder *builder, uint32_t i, struct buffer *buffer, enum operand *operand)
 {

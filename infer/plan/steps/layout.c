@@ -14,7 +14,8 @@ static const struct node *layout_sole_reader(const struct builder *builder, uint
 	return n == GRAPH_NONE ? NULL : &builder->graph->nodes[n];
 }
 
-// Do the views from `view` on make one row of a Dense or QDense from all of the tensor?
+// Do the Reshapes and Identities from `view` on make all of the tensor one row of a Dense or
+// QDense?
 static bool layout_is_flattened(
 	const struct builder *builder, const struct node *view, int64_t elements)
 {

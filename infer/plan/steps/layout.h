@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The layout of what convolutions and pools hand on: channels last, [N][spatial...][C], instead of
-// ONNX's channels first, [N][C][spatial...], where the tensor's only reader can take it so.
+// The layout of images between convolutions and pools: channels last, [N][spatial...][C], instead
+// of ONNX's channels first, [N][C][spatial...], where the tensor's only reader can take it so.
 #pragma once
 
 #include "infer/plan/builder.h"
 
-// Can the only reader of a node's output 0 take it so?
+// Can the only reader of a node's output 0 take it channels last?
 channels_last_fn layout_reader_takes;
 // Should output 0 of the node at hand be channels last? Notes the answer for layout_input_last().
 bool layout_output_last(struct builder *builder);

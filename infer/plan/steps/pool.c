@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pools of either layout, MaxPool of bytes too: of windows that lie inside of the image, or of
-// which what is outside counts as one value. What has another form takes its plain form.
+// Pools of either layout, and MaxPool of bytes, where windows are inside of the image or the
+// padding can be given one value. Others take their plain form.
 #include "infer/plan/steps/pool.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/move/padding.h"
@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-// How a pool's windows lie in the image, or in its padding buffer.
+// The windows of a pool in the image, or in its padding buffer.
 struct pool_form {
 	struct window window; // of what the kernel reads: without pads
 	struct padding padding;
@@ -50,7 +50,7 @@ static void run_pool(const struct step *step, const struct pass *pass)
 	}
 }
 
-// False: no single value stands for what is outside of the image, or the padding is too big.
+// False where no single value can stand for the padding, or where the padding is too big.
 static bool pool_form_of(
 	const struct node *node, const struct tensor *x, bool channels_last, struct pool_form *form)
 {
@@ -204,7 +204,7 @@ static int build_pool_of(struct builder *builder, const struct pool_form *form, 
 		pool_pick_floats(builder, channels_last, &p);
 	else
 		pool_pick_bytes(builder, &p);
-	if (channels_last) // the reader takes it so: pool_takes_channels_last() has asked it
+	if (channels_last) // pool_takes_channels_last() has asked the reader
 		layout_output_last(builder);
 	step->run = run_pool;
 	return builder_finish(builder, &p, sizeof(p));

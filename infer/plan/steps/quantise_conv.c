@@ -72,15 +72,15 @@ static int qconv_set_im2col(struct builder *builder, struct qconv_step *q)
 	const struct window *w = &q->window;
 	const int64_t padded[] = { q->padding.padded[0], q->padding.padded[1],
 		q->padding.padded[2] };
-	const bool joined = w->dilation[2] == 1; // neighbouring taps of a line are one run
+	const bool contiguous = w->dilation[2] == 1; // neighbouring taps of a line are one run
 	const uint32_t unit = q->channels_last ? q->in : 1, planes = q->channels_last ? 1 : q->in;
-	const int64_t kernel2 = joined ? 1 : w->kernel[2];
+	const int64_t kernel2 = contiguous ? 1 : w->kernel[2];
 	const int64_t taps = w->kernel[0] * w->kernel[1] * kernel2;
 	struct im2col *c = &q->im2col;
 	uint32_t *begins, *offsets;
 	size_t at = 0;
 
-	c->run = (joined ? (uint32_t)w->kernel[2] : 1) * unit;
+	c->run = (contiguous ? (uint32_t)w->kernel[2] : 1) * unit;
 	c->runs = planes * (uint32_t)taps;
 	begins = builder_weights(builder, c->positions * sizeof(*begins));
 	offsets = builder_weights(builder, c->runs * sizeof(*offsets));

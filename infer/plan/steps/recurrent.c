@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// RNN, GRU and LSTM of one sequence a row: the inputs' share by one product for all time steps of a
-// row, or of a step for all rows; the state's by one product a step over the rows of the pass;
-// gates by vectors. What has lengths, peepholes, a clip or another activation takes its plain
-// form.
+// RNN, GRU and LSTM of one sequence a row. The inputs' share of the gates is one product for all
+// time steps of a row, or for all rows at one time step; the state's share is one product a time
+// step for all rows of the pass. The gates are computed by vectors. Layers with sequence lengths,
+// peepholes, a clip or other activations take their plain form.
 #include "infer/plan/steps/recurrent.h"
 #include "infer/graph/act.h"
 #include "infer/kernels/move/copy.h"
@@ -272,7 +272,7 @@ static int recurrent_step_set_up(struct builder *builder, struct recurrent_step 
 	return 0;
 }
 
-// What the kernels of gates are timed over.
+// The inputs and outputs that kernels of gates are timed over.
 struct recurrent_trial {
 	const struct recurrent_step *step;
 	uint32_t rows; // that there is memory for

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ReduceSum, ReduceMean and ReduceMax of the last dimensions, the latter two of any that are
-// neighbours, and global pools. Others take their plain form.
+// ReduceSum, ReduceMean and ReduceMax over the last dimensions, ReduceMean and ReduceMax over any
+// adjacent ones, and global pools. Others take their plain form.
 
 #include "infer/plan/steps/reduce.h"
 #include "infer/graph/arena.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tree ensembles: for each class of batch sizes the kernel that is fastest here, by timing on rows
-// that lie about the ensemble's own thresholds, where a way through a tree cannot be foreseen.
+// near the ensemble's own thresholds, for which a CPU cannot predict the branches.
 #include "infer/plan/steps/trees.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/trees/trees_kernels.h"
@@ -25,7 +25,7 @@ struct trees_step {
 	struct trees_choice choice[MODEL_BATCH_CLASSES];
 };
 
-// What the kernels are timed over.
+// The inputs and outputs that kernels are timed over.
 struct trees_trial {
 	const struct trees *trees;
 	uint32_t per_row;      // of the step
@@ -76,7 +76,7 @@ static int trees_trial_ready(void *context)
 	return trees_draw_rows(trees, ROWS, trial->rows);
 }
 
-// Each call over other rows.
+// Each call scores other rows than the one before.
 static void trees_trial_call(void *context, const void *kernel, const void *packed, uint32_t rows)
 {
 	struct trees_trial *trial = context;
@@ -155,7 +155,7 @@ int build_trees(struct builder *builder)
 	rc = trees_choose(builder, t, params.choice);
 	if (rc != 0)
 		return rc;
-	// What a walk down the trees would touch, were they balanced.
+	// The bytes that a walk down the trees reads if they are balanced.
 	step->macs = (uint64_t)step->per_row *
 		(uint64_t)((double)t->n_trees * (1 + log2((double)t->n_leaves / t->n_trees + 1)));
 	step->bytes_touched += step->macs * 8;
