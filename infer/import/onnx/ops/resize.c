@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Resize and Upsample, axis by axis: nearest as a Gather of whole slices, linear and cubic as a
-// product with a matrix of each output position's weights. Coordinates: ONNX's Operators.md, Resize.
+// product with a matrix of each output position's weights. Coordinates: ONNX's Operators.md,
+// Resize.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
@@ -174,8 +175,8 @@ static uint32_t resize_axis(struct onnx *onnx, const struct onnx_node *node,
 		return GRAPH_NONE;
 	if (!gather && axis->out > WEIGHTS_MOST / axis->in) {
 		onnx_refuse(onnx, node, -ENOTSUP,
-			"%lld places from %lld are too many to interpolate", (long long)axis->out,
-			(long long)axis->in);
+			"%lld positions from %lld are too many to interpolate",
+			(long long)axis->out, (long long)axis->in);
 		return GRAPH_NONE;
 	}
 	by = onnx_made(onnx, node, gather ? DTYPE_I64 : DTYPE_F32, gather ? 1 : 2, dims, &data);
@@ -286,7 +287,7 @@ static int by_scales(struct onnx *onnx, const struct onnx_node *node, const floa
 
 		if (!(out >= 1 && out <= (double)RESIZE_MOST))
 			return onnx_refuse(onnx, node, -EINVAL,
-				"scale %g of a dimension of %lld, should leave 1 to %lld places",
+				"scale %g of a dimension of %lld, should leave 1 to %lld positions",
 				(double)scales[k], (long long)axis->in, (long long)RESIZE_MOST);
 		axis->out = (int64_t)out;
 		axis->scale = (double)scales[k];
