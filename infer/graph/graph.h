@@ -120,7 +120,8 @@ struct graph {
 	const float *golden_rows;    // [n_golden][n_features]
 	const float *golden_outputs; // [n_golden][n_columns_out]
 
-	struct arena *arena; // all memory above; see arena.h
+	uint64_t folded_work; // that op_fold() (ops/fold.h) has done so far
+	struct arena *arena;  // all memory above; see arena.h
 };
 
 #define GRAPH_ARENA_BYTES_MAX ((size_t)3 << 30)

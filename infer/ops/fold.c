@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define FOLD_WORK_MAX ((uint64_t)1 << 26)
+#define FOLD_WORK_MAX ((uint64_t)1 << 26) // of one node
 
 static uint64_t fold_work(const struct plain_op *op, const struct plain *plain)
 {
@@ -113,8 +113,14 @@ int op_fold(struct graph *graph, const struct node *node, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
 	plain.in = fold.in;
 	plain.out = fold.out;
-	if (fold_inputs(graph, node, &fold) && fold_work(op, &plain) <= FOLD_WORK_MAX)
-		rc = fold_run(graph, node, op, &plain, &fold);
+	if (fold_inputs(graph, node, &fold)) {
+		const uint64_t work = fold_work(op, &plain);
+
+		if (work <= FOLD_WORK_MAX && work <= FOLD_WORK_ALL - graph->folded_work) {
+			graph->folded_work += work;
+			rc = fold_run(graph, node, op, &plain, &fold);
+		}
+	}
 	free(fold.in);
 	if (rc == -ENOMEM)
 		error_set(err, rc, "out of memory to fold '%s'", node->name);
