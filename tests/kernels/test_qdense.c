@@ -42,14 +42,14 @@ static float any_scale(uint32_t i)
 static void make_epilogue(struct qdense_problem *p, bool hostile)
 {
 	const uint32_t n = p->dense.n, m = p->m ? p->m : 1;
-	int32_t *sums = aligned(QDENSE_PADDED(n) * sizeof(*sums));
-	int32_t *zeros = aligned(QDENSE_PADDED(n) * sizeof(*zeros));
-	float *bias = aligned(QDENSE_PADDED(n) * sizeof(*bias));
+	int32_t *sums = aligned(qdense_padded(n) * sizeof(*sums));
+	int32_t *zeros = aligned(qdense_padded(n) * sizeof(*zeros));
+	float *bias = aligned(qdense_padded(n) * sizeof(*bias));
 
 	p->constants[0] = sums;
 	p->constants[1] = zeros;
 	p->constants[2] = bias;
-	for (uint32_t i = 0; i < QDENSE_PADDED(n); i++) {
+	for (uint32_t i = 0; i < qdense_padded(n); i++) {
 		sums[i] = (int32_t)random_below(20000) - 10000;
 		zeros[i] = (int32_t)random_below(256) - 128;
 		bias[i] = hostile ? any_scale(i) : random_float(-1.0f, 1.0f);
@@ -185,11 +185,11 @@ static int64_t sum_of(const struct qdense_problem *p, uint32_t row, uint32_t col
 	return sum;
 }
 
-// Each value by itself, from the matrices as they were before they were packed.
+// Value by value, from the matrices as they were before they were packed.
 static void qdense_scalar_is_the_formula(void **state)
 {
 	(void)state;
-	for (uint32_t turn = 0; turn < 60; turn++) {
+	for (uint32_t trial = 0; trial < 60; trial++) {
 		struct qdense_problem p =
 			make(3, 1 + random_below(50), 1 + random_below(40), false);
 		const struct qdense *d = &p.dense;
@@ -221,7 +221,7 @@ static void qdense_scalar_is_the_formula(void **state)
 static void qdense_epilogue_is_the_formula(void **state)
 {
 	(void)state;
-	for (uint32_t turn = 0; turn < 60; turn++) {
+	for (uint32_t trial = 0; trial < 60; trial++) {
 		struct qdense_problem p =
 			make(4, 1 + random_below(50), 1 + random_below(40), false);
 		const struct qdense *d = &p.dense;

@@ -12,6 +12,7 @@
 // float32 sums in another order do. Contract otherwise as kernels.h says.
 #pragma once
 
+#include "base/align.h"
 #include "infer/graph/bf16.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
@@ -27,11 +28,11 @@ typedef void bf16_dense_fn(
 #define BF16_PANEL 16
 static inline uint32_t bf16_padded(uint32_t k)
 {
-	return (k + 3) & ~3u;
+	return align_up_u32(k, 4);
 }
 static inline uint32_t bf16_tiled(uint32_t k)
 {
-	return (k + 31) & ~31u;
+	return align_up_u32(k, 32);
 }
 static inline size_t bf16_panel_bytes(uint32_t k)
 {

@@ -14,6 +14,7 @@
 //
 // panel64k2: panels of 64 columns, each [1 + ceil(k / 2)][8 vectors], two for every 16 columns as
 // above; the last panel has as many as it needs, one if at most 8 columns are left for it.
+#include "base/align.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
 
@@ -39,7 +40,7 @@ void dense_plain_pack(void *packed, const float *w, const float *b, uint32_t k, 
 
 size_t dense_panel16_bytes(uint32_t k, uint32_t n)
 {
-	return ((size_t)n + 15) / 16 * 16 * ((size_t)k + 1) * sizeof(float);
+	return align_up(n, 16) * ((size_t)k + 1) * sizeof(float);
 }
 
 void dense_panel16_pack(void *packed, const float *w, const float *b, uint32_t k, uint32_t n)
@@ -138,7 +139,7 @@ void dense_panel64_pack(void *packed, const float *w, const float *b, uint32_t k
 	memset(packed, 0, dense_panel64_bytes(k, n));
 	for (uint32_t column = 0; column < n; column += 64) {
 		uint32_t width = n - column < 64 ? n - column : 64;
-		uint32_t padded = (width + 15) / 16 * 16;
+		uint32_t padded = align_up_u32(width, 16);
 
 		if (b)
 			memcpy(to, b + column, width * sizeof(float));

@@ -10,6 +10,7 @@
 // is kernels.h's; for rows that each have their own scale see struct qdense_epilogue.
 #pragma once
 
+#include "base/align.h"
 #include "infer/graph/graph.h"
 #include "infer/kernels/kernels.h"
 
@@ -28,7 +29,7 @@ struct qdense {
 //	v = (float)sum * (scale * multiplier[n]) + bias[n]
 //	y = min(high, max(low, v)), where NaN stays NaN
 struct qdense_epilogue {
-	// [QDENSE_PADDED(n)], aligned as floats are. zero_sums: of each column of W, less k times
+	// [qdense_padded(n)], aligned as floats are. zero_sums: of each column of W, less k times
 	// its zero point where that is not in W; w_zeros: such zero points, or NULL.
 	const int32_t *zero_sums, *w_zeros;
 	const float *bias;
@@ -48,11 +49,14 @@ typedef void qdense_fn(const struct qdense *dense, uint32_t m, const uint8_t *x,
 // One packing for all variants: for each 16 columns i32 bias[16], f32 multiplier[16], i8
 // [k/4][16][4]. Values beyond n, and beyond k up to a multiple of the 64 inputs of a tile of AMX,
 // are 0. Signed rows are read as x + 128, which the bias makes up for.
-#define QDENSE_PANEL     16
-#define QDENSE_PADDED(n) (((n) + QDENSE_PANEL - 1) / QDENSE_PANEL * QDENSE_PANEL)
+#define QDENSE_PANEL 16
 static inline uint32_t qdense_tiled(uint32_t k)
 {
-	return (k + 63) & ~63u;
+	return align_up_u32(k, 64);
+}
+static inline uint32_t qdense_padded(uint32_t n)
+{
+	return align_up_u32(n, QDENSE_PANEL);
 }
 static inline size_t qdense_panel_bytes(uint32_t k)
 {

@@ -58,7 +58,7 @@ static void blocks_add_bit(struct blocks_packing *p, int32_t branch)
 // A window begins at a whole byte of the decisions. Several blocks of leaves may read the same one.
 static void blocks_open_window(struct blocks_packing *p)
 {
-	p->window_first = (uint32_t)align_up(p->window_first + p->window_bits, 8);
+	p->window_first = align_up_u32(p->window_first + p->window_bits, 8);
 	p->window_bits = 0;
 	p->window_leaves = 0;
 }

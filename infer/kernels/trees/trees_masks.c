@@ -27,7 +27,7 @@ struct masks_packing {
 // Floats that the weights of a tree take: one a leaf, up to whole registers, or a row a leaf.
 static uint32_t masks_padded(const struct masks_packing *p, uint32_t leaves)
 {
-	return (uint32_t)align_up(leaves * (p->row_floats ? p->row_floats : 1), 16);
+	return align_up_u32(leaves * (p->row_floats ? p->row_floats : 1), 16);
 }
 
 static uint32_t masks_count_leaves(const struct trees *t, uint32_t tree)

@@ -31,7 +31,7 @@ uint32_t trees_row_floats(const struct trees *t)
 		if (t->n_targets <= floats)
 			return floats;
 	}
-	return (uint32_t)align_up(t->n_targets, 16);
+	return align_up_u32(t->n_targets, 16);
 }
 
 void trees_fill_row(const struct trees *t, int32_t leaf, uint32_t floats, float *row)

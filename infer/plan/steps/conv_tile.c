@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Conv of any stride by tiles of output positions and channels.
 #include "infer/plan/steps/conv_tile.h"
+#include "base/align.h"
 #include "infer/graph/act.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/conv/conv_tile.h"
@@ -67,7 +68,7 @@ bool conv_tile_takes(const struct builder *builder, const struct node *node, str
 	}
 	// A lane of a vector holds a channel here, an output position in conv_rows.h: tiles are
 	// taken where they leave fewer lanes empty.
-	return window->stride[2] != 1 || out * 4 > (out + 15) / 16 * 16 * 3 ||
+	return window->stride[2] != 1 || out * 4 > (int64_t)align_up((size_t)out, 16) * 3 ||
 		(out >= 8 && window->out[2] <= 16);
 }
 

@@ -100,7 +100,7 @@ static int dynamic_pack(struct builder *builder, struct dynamic_step *q)
 	const int8_t *w = builder_input(builder, 1)->data;
 	const struct tensor *w_zero = builder_input(builder, 6);
 	const uint32_t k = q->dense.k, n = q->dense.n;
-	const size_t padded = QDENSE_PADDED((size_t)n) * sizeof(float);
+	const size_t padded = (size_t)qdense_padded(n) * sizeof(float);
 	void *packed = builder_weights(builder, qdense_packed_bytes(k, n));
 	int32_t *sums = packed ? builder_weights(builder, padded) : NULL;
 	float *bias = sums ? builder_weights(builder, padded) : NULL;
