@@ -28,7 +28,7 @@ static int file_read_open(
 	int fd, const char *name, size_t bytes_max, void **bytes, size_t *size, struct error *err)
 {
 	struct stat status;
-	size_t room;
+	size_t capacity;
 	int rc;
 
 	if (fstat(fd, &status) != 0)
@@ -39,11 +39,11 @@ static int file_read_open(
 		return error_set(err, -EFBIG, "%s: has %lld bytes; at most %zu are possible", name,
 			(long long)status.st_size, bytes_max);
 	*size = (size_t)status.st_size;
-	room = align_up(*size + 1, 64);
-	*bytes = aligned_alloc(64, room);
+	capacity = align_up(*size + 1, 64);
+	*bytes = aligned_alloc(64, capacity);
 	if (!*bytes)
 		return error_set(err, -ENOMEM, "%s: no memory to read it", name);
-	memset((char *)*bytes + *size, 0, room - *size);
+	memset((char *)*bytes + *size, 0, capacity - *size);
 	rc = file_fill(fd, *bytes, *size);
 	if (rc != 0) {
 		free(*bytes);

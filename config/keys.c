@@ -82,7 +82,8 @@ static void keys_default(const struct key *key, void *base)
 	case KEY_STRING:
 	case KEY_NAME:
 	case KEY_ISA:
-		snprintf(field, key->room, "%s", key->otherwise_text ? key->otherwise_text : "");
+		snprintf(field, key->field_bytes, "%s",
+			key->otherwise_text ? key->otherwise_text : "");
 		break;
 	case KEY_CPUS:
 	case KEY_ADDRESSES:

@@ -4,9 +4,9 @@
 #include "config/settings.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
-// Where a field of a struct lies, and how much room it has.
+// Where a field of a struct lies, and its size.
 #define AT(type, field)   .offset = offsetof(struct type, field)
-#define TEXT(type, field) AT(type, field), .room = sizeof(((struct type *)0)->field)
+#define TEXT(type, field) AT(type, field), .field_bytes = sizeof(((struct type *)0)->field)
 #define LIST(type, field) AT(type, field), .count_offset = offsetof(struct type, n_##field)
 
 static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum config_idle's order

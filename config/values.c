@@ -203,7 +203,7 @@ static int value_read_string(const struct reader *reader, const config_setting_t
 			"%s.%s: '%.64s' is no name: letters, digits, '_', '.' and '-', the first "
 			"one a letter or digit",
 			where, key->name, text);
-	snprintf(out, key->room, "%s", text);
+	snprintf(out, key->field_bytes, "%s", text);
 	return 0;
 }
 
@@ -261,7 +261,7 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 	case KEY_ISA:
 		rc = value_read_choice(reader, value, key, where, &choice);
 		if (rc == 0)
-			snprintf(field, key->room, "%s", key->choices[choice]);
+			snprintf(field, key->field_bytes, "%s", key->choices[choice]);
 		return rc;
 	case KEY_CPU:
 		return value_read_cpu(reader, value, key, where, field);

@@ -13,7 +13,7 @@ enum key_type {
 	KEY_U16,
 	KEY_U32,
 	KEY_BOOL,
-	KEY_STRING,    // min to max bytes without the NUL; `room` is the size of the field
+	KEY_STRING,    // min to max bytes without the NUL; `field_bytes` is the size of the field
 	KEY_NAME,      // the same, and a name (base/name.h)
 	KEY_CHOICE,    // one of `choices`; stored as its index in an enum
 	KEY_ISA,       // one of `choices`; stored as the string
@@ -28,7 +28,7 @@ struct key {
 	size_t offset;              // of the field in the struct that the group fills
 	size_t count_offset;        // of the field that counts the elements of an array
 	uint64_t min, max;          // of the value, its bytes or its elements
-	size_t room;                // bytes of a field that holds a string
+	size_t field_bytes;         // bytes of a field that holds a string
 	const char *const *choices; // ends in NULL
 	bool required;
 	uint64_t otherwise; // default of numbers, booleans and choices

@@ -35,15 +35,15 @@ static int dataplane_make_pool(struct dataplane *dp, struct error *err)
 	// Whole KiB, for a device may have frames of a fixed size (framesz of AF_PACKET) that must
 	// fit.
 	uint32_t frame = RTE_ALIGN_CEIL(dataplane_longest_mtu(config) + FRAME_EXTRA_BYTES, 1024);
-	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
+	uint32_t mbuf_bytes = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
 	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
 
-	dp->pool = rte_pktmbuf_pool_create(
-		"mbufs", config->memory.mbufs, cache, PACKET_BYTES, (uint16_t)room, SOCKET_ID_ANY);
+	dp->pool = rte_pktmbuf_pool_create("mbufs", config->memory.mbufs, cache, PACKET_BYTES,
+		(uint16_t)mbuf_bytes, SOCKET_ID_ANY);
 	if (!dp->pool)
 		return error_set(err, -ENOMEM,
 			"memory.mbufs: %u buffers of %u bytes do not fit memory.megabytes = %u: %s",
-			config->memory.mbufs, room, config->memory.megabytes,
+			config->memory.mbufs, mbuf_bytes, config->memory.megabytes,
 			rte_strerror(rte_errno));
 	return 0;
 }

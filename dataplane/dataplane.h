@@ -30,7 +30,7 @@ void dataplane_stop(struct dataplane *dp);
 
 // --- Deployments --------------------------------------------------------------------------------
 
-// Builds a new deployment (lays out its scratch, scores the golden rows on this thread and checks
+// Builds a new deployment (divides its scratch, scores the golden rows on this thread and checks
 // them) and publishes it by one pointer. On error nothing has changed and the caller still owns the
 // model. -EEXIST where the name is published under another id or the id under another name; -EINVAL
 // where the scratch of an lcore is too small or the golden rows come out differently; -ENOMEM.

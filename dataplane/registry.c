@@ -56,7 +56,7 @@ void registry_destroy(struct registry *registry)
 	free(registry);
 }
 
-// Lays out the scratch for `rows` rows at a time; returns how many bytes that takes.
+// Sets the offsets within the scratch for `rows` rows at a time; returns how many bytes that takes.
 static size_t registry_layout(
 	const struct registry *registry, struct deployment *deployment, uint32_t rows)
 {

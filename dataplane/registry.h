@@ -68,7 +68,7 @@ int registry_retire(struct registry *registry, uint16_t id, struct error *err);
 void registry_reclaim(struct registry *registry);
 void registry_set_loading(struct registry *registry, uint16_t id, bool loading);
 
-// Lays out the scratch for `deployment`, for as many rows at a time as fit. -EINVAL where not even
+// Divides the scratch for `deployment`, for as many rows at a time as fit. -EINVAL where not even
 // one does.
 int registry_fit_scratch(
 	const struct registry *registry, struct deployment *deployment, struct error *err);

@@ -58,7 +58,7 @@ int client_init(struct client *client, const struct load_options *options, struc
 	return rc != 0 ? error_set(err, rc, "no memory for the request table") : 0;
 }
 
-// Asks once more a little later where there is no buffer or no room in the queue.
+// Asks once more a little later where there is no buffer or the queue is full.
 static void client_ask(struct client *client)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(client->device.pool);

@@ -92,7 +92,7 @@ static int device_setup(struct device *device, const struct load_options *option
 	uint32_t frame_bytes, struct error *err)
 {
 	const struct rte_eth_conf conf = { 0 };
-	const uint32_t room =
+	const uint32_t mbuf_bytes =
 		RTE_PKTMBUF_HEADROOM + (frame_bytes > 2048 ? frame_bytes : 2048) + 128;
 	struct rte_eth_dev_info info;
 	char name[CONFIG_PATH_MAX];
@@ -111,7 +111,7 @@ static int device_setup(struct device *device, const struct load_options *option
 			"%u queues to send and %u to hear on: %s has %u and %u", device->queues,
 			device->rx_queues, name, info.max_tx_queues, info.max_rx_queues);
 	device->pool = rte_pktmbuf_pool_create("load", frame_bytes > 2048 ? MBUFS / 2 : MBUFS,
-		MBUF_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
+		MBUF_CACHE, 0, (uint16_t)mbuf_bytes, (int)rte_socket_id());
 	if (!device->pool)
 		return error_set(err, -ENOMEM, "no memory for packets (%s): give more --megabytes",
 			rte_strerror(rte_errno));
