@@ -101,7 +101,7 @@ static int shorten_weights(struct compilation *c)
 	return rc < 0 ? rc : rescore(c, "bfloat16");
 }
 
-// With golden rows that every instruction set agrees on.
+// Makes the image with golden rows on which all instruction sets agree.
 static int settle(struct compilation *c, void **image, size_t *size)
 {
 	int rc = golden_settle(c->graph, *image, *size, c->report, c->err);
@@ -111,7 +111,8 @@ static int settle(struct compilation *c, void **image, size_t *size)
 	return rc == 0 ? image_write(c->graph, image, size, c->err) : rc;
 }
 
-// Opens what was made as martletd will, and compares with the unfolded graph's scores.
+// Opens the image as martletd will, and compares its scores with those of the graph before the
+// passes.
 static int prove(struct compilation *c, const void *image, size_t size)
 {
 	const struct model_options options = { .no_timing = true };

@@ -13,7 +13,7 @@
 
 #define GOLDEN_SEED UINT64_C(0x6d61727436a7)
 
-// The same rows on every machine.
+// A fixed seed, so that every machine draws the same rows.
 static float golden_draw(uint64_t *state)
 {
 	return (float)(random_next(state) >> 40) / (float)(1 << 22) - 2.0f;
@@ -46,8 +46,8 @@ static uint32_t golden_choose(float *golden, uint32_t n_features, const float *r
 	return n;
 }
 
-// Where the model's one input goes straight into trees, rows about their thresholds: others would
-// all take the same few ways.
+// Where the model's only input goes straight into trees, draws rows near their thresholds: others
+// would all reach the same few leaves.
 static void draw_for_trees(const struct graph *graph, float *golden, uint32_t n)
 {
 	for (uint32_t i = 0; i < graph->n_nodes && graph->n_inputs == 1; i++) {

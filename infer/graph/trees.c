@@ -242,7 +242,7 @@ void trees_of_node(const struct graph *graph, const struct node *node, struct tr
 	trees_of_tensors(in, node, trees);
 }
 
-// --- Values ---------------------------------------------------------------------------------------
+// --- Values --------------------------------------------------------------------------------------
 
 static bool trees_among_floats(const uint32_t *words, uint32_t count, float x)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Affine steps (scalers, batch normalisation, biases) into the Dense or Affine beside them.
+// Folds Affine nodes (scalers, batch normalisation, biases) into the Dense or Affine next to them.
 #include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
 #include "infer/compile/passes/uses.h"
@@ -138,8 +138,8 @@ static int fold_affine_one(struct graph *graph, const struct uses *uses, struct 
 	return rc;
 }
 
-// Backwards, so that a scale lands in the Dense before the shift in front of it is judged by what
-// it weighs there. The uses are kept up to date on the way.
+// Backwards, so that a scale is part of the Dense's weights before the shift in front of it is
+// judged by what those weights make of it. The uses are kept up to date on the way.
 int pass_fold_affine(struct graph *graph, struct compile_report *report, struct error *err)
 {
 	int changes = 0, rc = 0;

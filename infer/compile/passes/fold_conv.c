@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What scales and shifts the channels of a convolution, into its weights and bias:
+// Folds what scales and shifts the channels of a convolution into its weights and bias:
 // BatchNormalization, and Mul, Add, Sub and Div with one constant a channel, or one for all.
 #include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
@@ -79,7 +79,7 @@ static bool binary_of(const struct graph *graph, const struct node *node, uint32
 	return true;
 }
 
-// Everything stays a number that float32 can hold.
+// Are scales and shifts so small that the folded weights are numbers that float32 can hold?
 static bool is_tame(const struct channel_affine *channels)
 {
 	for (int64_t c = 0; c < channels->count; c++) {

@@ -16,10 +16,10 @@
 #include "infer/graph/arena.h"
 
 struct dynamic {
-	struct node *node, *last; // MatMulInteger, and whose output the product takes
+	struct node *node, *last; // MatMulInteger, and the last node that is replaced
 	const struct tensor *w, *w_zero;
 	int64_t k, n;
-	int32_t taken;        // off all weights; ALL_OF_IT: each column's zero point
+	int32_t taken; // subtracted from all weights; ALL_OF_IT: the zero point of each column is
 	uint32_t x_scale;     // GRAPH_NONE: 1
 	const float *w_scale; // [1] or [N]; NULL: 1
 	const float *bias;    // like w_scale; NULL: 0
@@ -52,7 +52,7 @@ static bool is_single(const struct tensor *tensor)
 	return tensor->rank <= 1 && tensor_elements(tensor) == 1;
 }
 
-// MatMulInteger of computed bytes, by one zero point, and constant weights.
+// Is the node a MatMulInteger of computed bytes with one zero point, by constant weights?
 static bool find_product(const struct finder *f, struct dynamic *d)
 {
 	const struct tensor *x = finder_input(f, d->node, 0), *zero = finder_input(f, d->node, 2);
@@ -78,7 +78,8 @@ static bool find_product(const struct finder *f, struct dynamic *d)
 	return d->k > 0 && d->n > 0;
 }
 
-// A constant of F32, for all columns or for each, that an operand of `shape` is combined with.
+// Reads a constant of F32, one value for all columns or one for each, that is combined with an
+// operand of `shape`.
 static bool read_columns(
 	const struct tensor *c, const struct tensor *shape, const float **values, int64_t *count)
 {
@@ -98,7 +99,7 @@ static uint32_t other_than(const struct node *node, uint32_t tensor)
 	return node->inputs[node->inputs[0] == tensor];
 }
 
-// What the sums are multiplied with: x_scale * w_scale, either of them alone, or a constant.
+// Reads what the sums are multiplied by: x_scale * w_scale, either of them alone, or a constant.
 static bool find_scales(
 	const struct finder *f, uint32_t tensor, const struct tensor *sums, struct dynamic *d)
 {
@@ -155,7 +156,7 @@ static bool find_epilogue(const struct finder *f, struct dynamic *d)
 	return true;
 }
 
-// --- The node that replaces them ---------------------------------------------------------------------
+// --- The node that replaces them -----------------------------------------------------------------
 
 static uint32_t fuse_dynamic_constant(
 	struct dynamic_fuser *f, const struct dynamic *d, enum dtype dtype, void **data)
@@ -229,7 +230,7 @@ static int make_dynamic(struct dynamic_fuser *f, struct dynamic *d)
 	return 0;
 }
 
-// Sums by themselves: what the zero point of x makes of them is a bias.
+// A MatMulInteger whose sums are the result: the zero point of x becomes part of a bias.
 static int make_sums(struct dynamic_fuser *f, struct dynamic *d)
 {
 	const struct tensor *x = finder_input(&f->find, d->node, 0);
@@ -255,7 +256,7 @@ static int make_sums(struct dynamic_fuser *f, struct dynamic *d)
 	return 0;
 }
 
-// 1: done; 0: it stays as it is.
+// Returns 1 where the nodes were replaced, 0 where they stay as they are.
 static int fuse_dynamic_node(struct dynamic_fuser *f, struct node *node)
 {
 	struct dynamic d = { .node = node };

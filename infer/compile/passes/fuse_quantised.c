@@ -28,7 +28,7 @@ static double at(const float *values, int64_t count, int64_t i)
 	return values ? (double)values[count == 1 ? 0 : i] : 0;
 }
 
-// Multiplier and bias of one column, over int8 weights that stand in [k][n]. False: out of range.
+// Multiplier and bias of one column of int8 weights [k][n]. False where they are out of range.
 static bool column(const struct quantised_product *p, int64_t c, const int8_t *w, float *multiplier,
 	int32_t *b)
 {
@@ -91,7 +91,7 @@ static int set_attributes(const struct quantised_fuser *f, const struct quantise
 	return rc;
 }
 
-// 1: done; 0: its numbers do not fit after all.
+// Returns 1 where the nodes were replaced, 0 where their numbers do not fit after all.
 static int fuse_quantised_product(struct quantised_fuser *f, struct quantised_product *p)
 {
 	const char *stem = p->node->name;

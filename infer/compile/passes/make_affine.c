@@ -126,7 +126,7 @@ static int make_affine(struct graph *graph, struct node *node, struct error *err
 	return node->inputs ? 1 : error_set(err, -ENOMEM, "out of memory");
 }
 
-// Does the result keep x's shape, so that one scale a column can do? Decides before memory is
+// Does the result have the shape of x, so that one scale a column suffices? Asked before memory is
 // taken.
 static bool may_be_affine(const struct graph *graph, const struct node *node)
 {
