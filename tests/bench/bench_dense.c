@@ -43,7 +43,7 @@ static const struct dense_kernel OPENBLAS = { .name = "openblas",
 	.pack = dense_plain_pack,
 	.run = openblas_run };
 
-// The peer stands in the scalar kernel's place.
+// The peer replaces the scalar kernel.
 static const struct dense_kernel *bench_kernel(uint32_t i)
 {
 	return i == 0 ? &OPENBLAS : &DENSE_KERNELS[i];

@@ -16,7 +16,7 @@ TARGETS = {"cnn_32_16x5_32x3_8": {"1": 1000, "64": 500, "256": 500}}  # ns a row
 
 
 def shapes_of(samples, convs):
-    """Of each convolution: (channels in, channels out, kernel, places); then the values that are left."""
+    """Of each convolution: (channels in, channels out, kernel, positions); then the values that are left."""
     shapes, channels = [], 1
     for out, kernel in convs:
         shapes.append((channels, out, kernel, samples - kernel + 1))
@@ -28,7 +28,7 @@ def macs_of(name):
     if name in CNNS:
         samples, convs, classes = CNNS[name]
         shapes, left = shapes_of(samples, convs)
-        return sum(a * b * kernel * places for a, b, kernel, places in shapes) + left * classes
+        return sum(a * b * kernel * positions for a, b, kernel, positions in shapes) + left * classes
     op, steps, inputs, hidden = RECURRENT[name]
     return steps * GATES[op] * hidden * (inputs + hidden)
 

@@ -8,7 +8,7 @@
 
 #define TRIES  9
 #define CHAINS 12 // independent sums: more than latency times units
-#define TURNS  200000
+#define ROUNDS 200000
 
 static double now_ns(void)
 {
@@ -33,7 +33,7 @@ static double now_ns(void)
 		double start = now_ns();                                                           \
                                                                                                    \
 		EACH_CHAIN(START)                                                                  \
-		for (int turn = 0; turn < TURNS; turn++) {                                         \
+		for (int round = 0; round < ROUNDS; round++) {                                     \
 			EACH_CHAIN(MULTIPLY_ADD)                                                   \
 			EACH_CHAIN(KEEP)                                                           \
 		}                                                                                  \
@@ -74,7 +74,7 @@ double limit_fma_per_ns(void)
 		return 0.0;
 	for (int i = 0; i < TRIES; i++) {
 		double ns = wide ? registers_avx512() : registers_avx2();
-		double rate = (double)TURNS * CHAINS * (wide ? 16 : 8) / ns;
+		double rate = (double)ROUNDS * CHAINS * (wide ? 16 : 8) / ns;
 
 		best = rate > best ? rate : best;
 	}

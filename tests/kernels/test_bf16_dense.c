@@ -107,7 +107,7 @@ static void rounds_alike(void **state)
 	const struct bf16_dense_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 20; turn++) {
+	for (uint32_t trial = 0; trial < 20; trial++) {
 		struct bf16_dense_problem p = make(97, 1, 1, ACTIVATION_NONE);
 		float *x = p.x.data, *y = p.y.data, one = 1.0f;
 
@@ -136,9 +136,9 @@ static void not_finite(void **state)
 	const struct bf16_dense_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 40; turn++) {
+	for (uint32_t trial = 0; trial < 40; trial++) {
 		struct bf16_dense_problem p = make(7, 1 + random_below(40), 1 + random_below(70),
-			turn % 2 ? ACTIVATION_NONE : ACTIVATION_RELU);
+			trial % 2 ? ACTIVATION_NONE : ACTIVATION_RELU);
 		const uint32_t spoilt = random_below(p.m), n = p.dense.n;
 		float *x = p.x.data, *y = p.y.data;
 
@@ -178,9 +178,9 @@ static void rounding_is_to_nearest_even(void **state)
 static void scalar_is_the_formula(void **state)
 {
 	(void)state;
-	for (uint32_t turn = 0; turn < 60; turn++) {
+	for (uint32_t trial = 0; trial < 60; trial++) {
 		struct bf16_dense_problem p = make(3, 1 + random_below(50), 1 + random_below(40),
-			turn % 2 ? ACTIVATION_NONE : ACTIVATION_TANH);
+			trial % 2 ? ACTIVATION_NONE : ACTIVATION_TANH);
 		const uint32_t k = p.dense.k, n = p.dense.n;
 		const float *x = p.x.data, *y = p.y.data;
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define TURNS 300
+#define TRIALS 300
 
 static struct guarded bytes(size_t count)
 {
@@ -28,7 +28,7 @@ static const uint8_t *byte_at(const struct guarded *g, size_t i)
 static void copy_leaves_the_gaps(void **state)
 {
 	(void)state;
-	for (int turn = 0; turn < TURNS; turn++) {
+	for (int trial = 0; trial < TRIALS; trial++) {
 		const uint32_t m = random_below(5), run = random_below(40);
 		const size_t x_step = random_below(4) ? run + random_below(9) : 0;
 		const size_t y_step = run + random_below(9);
@@ -65,7 +65,7 @@ static void transpose_matrix(uint32_t rows, uint32_t columns, uint32_t size, uin
 static void matrices_are_transposed(void **state)
 {
 	(void)state;
-	for (int turn = 0; turn < TURNS; turn++)
+	for (int trial = 0; trial < TRIALS; trial++)
 		transpose_matrix(1 + random_below(20), 1 + random_below(20), 1 + random_below(12),
 			random_below(4));
 }
@@ -74,7 +74,7 @@ static void matrices_are_transposed(void **state)
 static void loops_nest(void **state)
 {
 	(void)state;
-	for (int turn = 0; turn < TURNS; turn++) {
+	for (int trial = 0; trial < TRIALS; trial++) {
 		struct transpose t = { .run_bytes = 1u << random_below(5),
 			.n = 2 + random_below(3) };
 		size_t end = t.run_bytes, count = 1;
@@ -141,7 +141,7 @@ static void check_padded(const struct padding *p, const struct guarded *x, const
 static void images_are_padded(void **state)
 {
 	(void)state;
-	for (int turn = 0; turn < TURNS; turn++) {
+	for (int trial = 0; trial < TRIALS; trial++) {
 		struct window w = { 0 };
 		const bool is_byte = random_below(2), x_last = random_below(2);
 		const bool y_last = is_byte && !x_last ? random_below(2) : x_last;
@@ -174,7 +174,7 @@ static void images_are_padded(void **state)
 static void windows_become_rows(void **state)
 {
 	(void)state;
-	for (int turn = 0; turn < TURNS; turn++) {
+	for (int trial = 0; trial < TRIALS; trial++) {
 		uint32_t begins[9], offsets[7], end = 0, last = 0;
 		const struct im2col c = { .positions = 1 + random_below(9),
 			.runs = 1 + random_below(7),

@@ -99,7 +99,7 @@ static void bytes_agree(void **state)
 	const struct q8_max_pool_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (int turn = 0; turn < 100; turn++) {
+	for (int trial = 0; trial < 100; trial++) {
 		struct pool_case c;
 		struct guarded x, y;
 		uint8_t *from;

@@ -45,7 +45,7 @@ static void as_in_double(void **state)
 static void epilogue_scales_and_adds(void **state)
 {
 	(void)state;
-	for (int turn = 0; turn < 100; turn++) {
+	for (int trial = 0; trial < 100; trial++) {
 		const size_t count = random_below(60);
 		struct guarded y = guarded_alloc(count * sizeof(float));
 		struct guarded c = guarded_alloc(count * sizeof(float));

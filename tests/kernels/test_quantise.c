@@ -30,10 +30,10 @@ static void quantise_same_bits(void **state)
 	const struct quantise_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 2000; turn++) {
+	for (uint32_t trial = 0; trial < 2000; trial++) {
 		const size_t count = random_below(200);
 		struct guarded x = guarded_alloc(count * sizeof(float)), y = guarded_alloc(count);
-		struct quantise q = { .scale = any_scale(turn), .is_signed = turn & 1 };
+		struct quantise q = { .scale = any_scale(trial), .is_signed = trial & 1 };
 		float *values = x.data;
 		uint8_t expected[200];
 
@@ -61,10 +61,10 @@ static void dequantise_same_bits(void **state)
 	const struct dequantise_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 500; turn++) {
+	for (uint32_t trial = 0; trial < 500; trial++) {
 		const size_t count = random_below(VALUES_MAX);
 		struct guarded x = guarded_alloc(count), y = guarded_alloc(count * sizeof(float));
-		struct quantise q = { .scale = any_scale(turn), .is_signed = turn & 1 };
+		struct quantise q = { .scale = any_scale(trial), .is_signed = trial & 1 };
 		float expected[VALUES_MAX];
 
 		q.zero = (int32_t)random_below(256) - (q.is_signed ? 128 : 0);
@@ -103,7 +103,7 @@ static void dynamic_quantise_same_bits(void **state)
 	const struct dynamic_quantise_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 2000; turn++) {
+	for (uint32_t trial = 0; trial < 2000; trial++) {
 		const uint32_t m = random_below(5), k = 1 + random_below(VALUES_MAX);
 		struct guarded x = guarded_alloc(m * k * sizeof(float));
 		struct guarded y = guarded_alloc((size_t)m * k), zero = guarded_alloc(m);
@@ -135,11 +135,11 @@ static void dynamic_quantise_same_bits(void **state)
 static void dynamic_quantise_scalar_is_the_formula(void **state)
 {
 	(void)state;
-	for (uint32_t turn = 0; turn < 200; turn++) {
+	for (uint32_t trial = 0; trial < 200; trial++) {
 		float x[40], scale, low = 0, high = 0;
 		uint8_t y[40], zero;
 
-		random_fill(x, 40, turn % 3 ? -3.0f : 0.5f, turn % 5 ? 7.0f : -0.5f);
+		random_fill(x, 40, trial % 3 ? -3.0f : 0.5f, trial % 5 ? 7.0f : -0.5f);
 		for (uint32_t i = 0; i < 40; i++) {
 			low = fminf(low, x[i]);
 			high = fmaxf(high, x[i]);

@@ -22,13 +22,13 @@ static void as_in_double(void **state)
 	const struct reduce_rows_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 900; turn++) {
-		const enum reduction reduction = (enum reduction)(turn % REDUCTION_COUNT);
-		const uint32_t m = random_below(4), n = 1 + turn / 3 % 150;
+	for (uint32_t trial = 0; trial < 900; trial++) {
+		const enum reduction reduction = (enum reduction)(trial % REDUCTION_COUNT);
+		const uint32_t m = random_below(4), n = 1 + trial / 3 % 150;
 		struct guarded x = guarded_alloc((size_t)m * n * sizeof(float));
 		struct guarded y = guarded_alloc(m * sizeof(float));
 
-		random_fill(x.data, (size_t)m * n, -3.0f, turn % 2 ? 3.0f : -1.0f);
+		random_fill(x.data, (size_t)m * n, -3.0f, trial % 2 ? 3.0f : -1.0f);
 		kernel->run(reduction, m, n, x.data, y.data);
 		for (uint32_t r = 0; r < m; r++)
 			assert_near((double)((float *)y.data)[r],
@@ -45,12 +45,12 @@ static void not_finite(void **state)
 	const struct reduce_rows_kernel *kernel = *state;
 
 	skip_where_absent(state);
-	for (uint32_t turn = 0; turn < 200; turn++) {
+	for (uint32_t trial = 0; trial < 200; trial++) {
 		const uint32_t n = 1 + random_below(100), spoilt = random_below(3);
 		float x[300], y[3];
 
 		random_fill(x, 3 * n, -1.0f, 1.0f);
-		x[spoilt * n + random_below(n)] = turn % 2 ? NAN : INFINITY;
+		x[spoilt * n + random_below(n)] = trial % 2 ? NAN : INFINITY;
 		kernel->run(REDUCTION_MEAN, 3, n, x, y);
 		for (uint32_t r = 0; r < 3; r++)
 			assert_int_equal(!isfinite(y[r]), r == spoilt);

@@ -68,7 +68,8 @@ static void short_weights_are_kept(void **state)
 	graph_destroy(graph);
 }
 
-// Behind a convolution x has its channels side by side on some instruction sets: rows of W follow.
+// Behind a convolution x is channels last on some instruction sets, and the rows of W are
+// reordered.
 static void follows_the_layout_of_a_convolution(void **state)
 {
 	const int64_t wx[3] = { 1, 3, 20 }, wc[3] = { 8, 3, 3 }, flat[2] = { 1, 8 * 18 };

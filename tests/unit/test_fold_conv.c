@@ -38,7 +38,7 @@ static uint32_t norm(struct graph *graph, uint32_t x, unsigned seed)
 	return network_output(graph, network_node(graph, OP_BATCH_NORM, 5, inputs), 0);
 }
 
-// One constant for all, one a channel, or, which must stay as it is, one a place.
+// One constant for all, one a channel, or, which must stay as it is, one a position.
 static uint32_t binary(struct graph *graph, enum op op, uint32_t x, unsigned *seed)
 {
 	const struct tensor *in = &graph->tensors[x];

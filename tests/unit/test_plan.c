@@ -194,7 +194,7 @@ static void weights_in_use_are_counted_once(void **state)
 	}
 }
 
-// Gemm's weights are turned and scaled first; what that took is given back.
+// Gemm's weights are transposed and scaled first; the memory for that is freed.
 static void gemm_counts_like_dense(void **state)
 {
 	struct graph *graph = graph_create();

@@ -92,7 +92,7 @@ static void make_inputs(
 }
 
 // All outputs, as one row.
-static uint32_t joined(
+static uint32_t concatenated(
 	struct graph *graph, uint32_t node, uint32_t outputs, const struct layer *layer)
 {
 	uint32_t parts[3];
@@ -126,14 +126,14 @@ static void layers_agree_with_the_plain_forms(void **state)
 		make_inputs(graph, &l, inputs, &seed);
 		set_attributes(graph, network_node(graph, l.op, l.op == OP_LSTM ? 8 : 6, inputs),
 			&l, &seed);
-		at = joined(graph, graph->n_nodes - 1, l.op == OP_LSTM ? 3 : 2, &l);
+		at = concatenated(graph, graph->n_nodes - 1, l.op == OP_LSTM ? 3 : 2, &l);
 		graph_finish(graph, inputs[0], at);
 		network_check(graph, l.op == OP_RNN ? 1e-4 : 2e-5, i); // Relu's states grow
 		graph_destroy(graph);
 	}
 }
 
-// The shares of so long a sequence are not kept: each step's are computed by itself.
+// The inputs' shares of so long a sequence are not kept: each step computes its own.
 static void sequence_too_long_to_keep(void **state)
 {
 	struct layer l = { OP_GRU, 3000, 1, 3, 8, 2, 3, false };

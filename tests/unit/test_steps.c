@@ -15,7 +15,7 @@ static int64_t axis;
 // --- Arithmetic ---------------------------------------------------------------------------------
 
 static enum op op_now;
-static bool turned; // the constant comes first
+static bool reversed; // the constant comes first
 static int64_t c_strides[3];
 
 static double apply(double a, double b)
@@ -39,7 +39,7 @@ static void binary_formula(const float *row, double *want) // row [2, 3, 4]
 		double b = (double)
 			c[i / 12 * c_strides[0] + i / 4 % 3 * c_strides[1] + i % 4 * c_strides[2]];
 
-		want[i] = turned ? apply(b, a) : apply(a, b);
+		want[i] = reversed ? apply(b, a) : apply(a, b);
 	}
 }
 
@@ -62,21 +62,22 @@ static void arithmetic_with_broadcast_constants(void **state)
 		for (size_t f = 0; f < 2 * sizeof(FORMS) / sizeof(*FORMS); f++) {
 			uint32_t other;
 
-			turned = f & 1;
+			reversed = f & 1;
 			step_begin(DIMS(2, 3, 4));
 			other = step_constant(FORMS[f / 2].rank, FORMS[f / 2].dims);
 			c = step_values(other);
 			memcpy(c_strides, FORMS[f / 2].strides, sizeof(c_strides));
-			step.low = turned && op_now == OP_DIV ? 0.5f : -2.0f;
+			step.low = reversed && op_now == OP_DIV ? 0.5f : -2.0f;
 			step_emit(op_now, 2,
-				(uint32_t[]){ turned ? other : step.x, turned ? step.x : other }, 0,
-				NULL);
+				(uint32_t[]){
+					reversed ? other : step.x, reversed ? step.x : other },
+				0, NULL);
 			step_check(binary_formula, op_name(op_now));
 		}
 	}
 }
 
-// Two inputs side by side, [3, 1] and [1, 4], and two outputs: a op b, and b again through Relu.
+// Two inputs, [3, 1] and [1, 4], and two outputs: a op b, and b again through Relu.
 static void two_ports_formula(const float *row, double *want)
 {
 	for (int i = 0; i < 12; i++)
@@ -139,7 +140,7 @@ static double activation_of(double v)
 	case OP_SOFTSIGN:
 		return v / (1 + fabs(v));
 	case OP_GELU:
-		return turned
+		return reversed
 			? 0.5 * v * (1 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v)))
 			: 0.5 * v * (1 + erf(v * M_SQRT1_2));
 	default:
@@ -159,12 +160,12 @@ static void every_activation(void **state)
 		OP_HARD_SIGMOID, OP_TANH, OP_SOFTPLUS, OP_SOFTSIGN, OP_GELU, OP_CLIP };
 
 	for (size_t o = 0; o < sizeof(OPS) / sizeof(*OPS) + 1; o++) {
-		turned = o == sizeof(OPS) / sizeof(*OPS); // once more, Gelu by tanh
-		op_now = turned ? OP_GELU : OPS[o];
+		reversed = o == sizeof(OPS) / sizeof(*OPS); // once more, Gelu by tanh
+		op_now = reversed ? OP_GELU : OPS[o];
 		const struct attr attrs[] = { FLOAT_ATTR(ATTR_ALPHA, 0.3f),
 			FLOAT_ATTR(ATTR_BETA, 0.75f), FLOAT_ATTR(ATTR_GAMMA, 1.25f),
 			FLOAT_ATTR(ATTR_MIN, -1.5f), FLOAT_ATTR(ATTR_MAX, 2.5f),
-			INT_ATTR(ATTR_APPROXIMATE, turned) };
+			INT_ATTR(ATTR_APPROXIMATE, reversed) };
 
 		step_begin(DIMS(1, 13));
 		step.low = -6.0f;

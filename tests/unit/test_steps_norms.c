@@ -131,7 +131,7 @@ static void normalizer_of_each_norm(void **state)
 		norm_kind = form / 2;
 		step_begin(DIMS(1, 11));
 		step.low = form & 1 ? -3.0f : -2.0f;
-		step.high = form & 1 ? -1.0f : 2.0f; // all negative: MAX turns the signs
+		step.high = form & 1 ? -1.0f : 2.0f; // all negative: MAX changes the signs
 		step_emit(OP_NORMALIZER, 1, &step.x, 1, &INT_ATTR(ATTR_NORM, norm_kind));
 		step_check(normalizer_formula, "Normalizer");
 	}
