@@ -13,7 +13,7 @@
 
 struct error {
 	char text[ERROR_TEXT_BYTES]; // one sentence, no newline, always terminated
-	int code;                    // what the function that failed returned: a negative errno
+	int code; // a negative errno, as returned; after a success it tells nothing
 };
 
 // Writes the sentence and the code (a negative errno) and hands the code back, so that callers can
@@ -21,7 +21,7 @@ struct error {
 // analysers see which code comes back.
 #define error_set(err, code, ...) (error_write(err, code, __VA_ARGS__), error_code(code))
 
-// Puts "<where>: " in front of a sentence already made, and hands its code back.
+// Puts "<where>: " in front of a sentence already made, and hands its code back. Not of NULL.
 #define error_prefix(err, ...) (error_write_where(err, __VA_ARGS__), error_code((err)->code))
 
 // A call, so that a code nobody takes is no warning.
