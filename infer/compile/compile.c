@@ -52,7 +52,7 @@ static int compile_describe(
 	return rc;
 }
 
-static int fill_golden(struct compilation *c)
+static int compile_fill_golden(struct compilation *c)
 {
 	size_t size;
 	void *image;
@@ -66,7 +66,7 @@ static int fill_golden(struct compilation *c)
 }
 
 // The graph computes in fewer bits now, which moves scores: golden rows are scored anew.
-static int rescore(struct compilation *c, const char *bits)
+static int compile_rescore(struct compilation *c, const char *bits)
 {
 	size_t size;
 	void *image;
@@ -81,14 +81,14 @@ static int rescore(struct compilation *c, const char *bits)
 	return rc;
 }
 
-static int fuse_quantised(struct compilation *c)
+static int compile_fuse_quantised(struct compilation *c)
 {
 	int rc = pass_fuse_quantised(c->graph, c->report, c->err);
 
-	return rc <= 0 ? rc : rescore(c, "8 bits");
+	return rc <= 0 ? rc : compile_rescore(c, "8 bits");
 }
 
-static int shorten_weights(struct compilation *c)
+static int compile_shorten_weights(struct compilation *c)
 {
 	int rc;
 
@@ -98,11 +98,11 @@ static int shorten_weights(struct compilation *c)
 	if (rc == 0)
 		return error_set(c->err, -EINVAL,
 			"no dense layer has weights that could be bfloat16: leave them in float32");
-	return rc < 0 ? rc : rescore(c, "bfloat16");
+	return rc < 0 ? rc : compile_rescore(c, "bfloat16");
 }
 
 // Makes the image with golden rows on which all instruction sets agree.
-static int settle(struct compilation *c, void **image, size_t *size)
+static int compile_settle(struct compilation *c, void **image, size_t *size)
 {
 	int rc = golden_settle(c->graph, *image, *size, c->report, c->err);
 
@@ -113,7 +113,7 @@ static int settle(struct compilation *c, void **image, size_t *size)
 
 // Opens the image as martletd will, and compares its scores with those of the graph before the
 // passes.
-static int prove(struct compilation *c, const void *image, size_t size)
+static int compile_prove(struct compilation *c, const void *image, size_t size)
 {
 	const struct model_options options = { .no_timing = true };
 	struct model *model;
@@ -131,26 +131,26 @@ static int prove(struct compilation *c, const void *image, size_t size)
 	return rc;
 }
 
-static int make_image(struct compilation *c, void **image, size_t *size)
+static int compile_make_image(struct compilation *c, void **image, size_t *size)
 {
 	uint32_t before = c->graph->n_nodes;
-	int rc = fill_golden(c);
+	int rc = compile_fill_golden(c);
 
 	if (rc == 0)
-		rc = fuse_quantised(c);
+		rc = compile_fuse_quantised(c);
 	if (rc == 0)
 		rc = passes_run(c->graph, c->report, c->err);
 	if (rc == 0)
-		rc = shorten_weights(c);
+		rc = compile_shorten_weights(c);
 	if (rc == 0)
 		rc = graph_check(c->graph, c->err);
 	if (rc == 0)
 		rc = image_write(c->graph, image, size, c->err);
 	if (rc == 0 && graph_rounds(c->graph))
-		rc = settle(c, image, size);
+		rc = compile_settle(c, image, size);
 	if (rc != 0)
 		return rc;
-	rc = prove(c, *image, *size);
+	rc = compile_prove(c, *image, *size);
 	if (rc != 0) {
 		free(*image);
 		*image = NULL;
@@ -184,7 +184,7 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	else
 		error_prefix(c.err, "%s", path);
 	if (rc == 0)
-		rc = make_image(&c, image, image_size);
+		rc = compile_make_image(&c, image, image_size);
 	rows_fini(&c.rows);
 	graph_destroy(c.graph);
 	if (rc != 0)

@@ -19,7 +19,7 @@ static float golden_draw(uint64_t *state)
 	return (float)(random_next(state) >> 40) / (float)(1 << 22) - 2.0f;
 }
 
-static bool all_finite(const float *values, size_t n)
+static bool golden_all_finite(const float *values, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!isfinite(values[i]))
@@ -35,7 +35,7 @@ static uint32_t golden_choose(float *golden, uint32_t n_features, const float *r
 	size_t step = n_rows > GOLDEN_ROWS_MAX ? n_rows / GOLDEN_ROWS_MAX : 1;
 
 	for (size_t r = 0; r < n_rows && n < GOLDEN_ROWS_MAX; r += step) {
-		if (all_finite(rows + r * n_features, n_features))
+		if (golden_all_finite(rows + r * n_features, n_features))
 			memcpy(golden + (size_t)n++ * n_features, rows + r * n_features,
 				n_features * sizeof(float));
 	}
@@ -48,7 +48,7 @@ static uint32_t golden_choose(float *golden, uint32_t n_features, const float *r
 
 // Where the model's only input goes straight into trees, draws rows near their thresholds: others
 // would all reach the same few leaves.
-static void draw_for_trees(const struct graph *graph, float *golden, uint32_t n)
+static void golden_draw_for_trees(const struct graph *graph, float *golden, uint32_t n)
 {
 	for (uint32_t i = 0; i < graph->n_nodes && graph->n_inputs == 1; i++) {
 		const struct node *node = &graph->nodes[i];
@@ -64,12 +64,13 @@ static void draw_for_trees(const struct graph *graph, float *golden, uint32_t n)
 }
 
 // Keeps the rows whose scores are finite; returns how many.
-static uint32_t keep_finite(float *rows, float *outputs, uint32_t n, uint32_t n_in, uint32_t n_out)
+static uint32_t golden_keep_finite(
+	float *rows, float *outputs, uint32_t n, uint32_t n_in, uint32_t n_out)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t r = 0; r < n; r++) {
-		if (!all_finite(outputs + (size_t)r * n_out, n_out))
+		if (!golden_all_finite(outputs + (size_t)r * n_out, n_out))
 			continue;
 		memmove(rows + (size_t)kept * n_in, rows + (size_t)r * n_in, n_in * sizeof(float));
 		memmove(outputs + (size_t)kept * n_out, outputs + (size_t)r * n_out,
@@ -80,7 +81,7 @@ static uint32_t keep_finite(float *rows, float *outputs, uint32_t n, uint32_t n_
 }
 
 // Scores n of the golden rows with `image` as far as `isa_mask` allows. outputs [n][n_columns_out].
-static int score(const void *image, size_t image_size, unsigned isa_mask, const float *rows,
+static int golden_score(const void *image, size_t image_size, unsigned isa_mask, const float *rows,
 	float *outputs, uint32_t n, struct error *err)
 {
 	const struct model_options options = {
@@ -116,12 +117,12 @@ int golden_fill(struct graph *graph, const void *image, size_t image_size, const
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
 	chosen = golden_choose(golden, graph->n_features, rows, n_rows);
 	if (n_rows == 0)
-		draw_for_trees(graph, golden, chosen);
-	rc = score(image, image_size, ISA_SCALAR, golden, outputs, chosen, err);
+		golden_draw_for_trees(graph, golden, chosen);
+	rc = golden_score(image, image_size, ISA_SCALAR, golden, outputs, chosen, err);
 	if (rc != 0)
 		return rc;
-	graph->n_golden =
-		keep_finite(golden, outputs, chosen, graph->n_features, graph->n_columns_out);
+	graph->n_golden = golden_keep_finite(
+		golden, outputs, chosen, graph->n_features, graph->n_columns_out);
 	graph->golden_rows = golden;
 	graph->golden_outputs = outputs;
 	if (graph->n_golden < chosen)
@@ -140,7 +141,7 @@ int golden_rescore(struct graph *graph, const void *image, size_t image_size, co
 
 	if (!outputs)
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
-	rc = score(
+	rc = golden_score(
 		image, image_size, ISA_SCALAR, graph->golden_rows, outputs, graph->n_golden, err);
 	if (rc != 0)
 		return rc;
@@ -158,7 +159,7 @@ int golden_rescore(struct graph *graph, const void *image, size_t image_size, co
 	return 0;
 }
 
-static bool agree(const float *a, const float *b, size_t n)
+static bool golden_agree(const float *a, const float *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!model_score_agrees(a[i], b[i]))
@@ -188,11 +189,11 @@ int golden_settle(struct graph *graph, const void *image, size_t image_size,
 
 		if (isa_parse(SETS[s], &mask, NULL) != 0)
 			continue; // another architecture's
-		rc = score(image, image_size, mask, rows, outputs, graph->n_golden, err);
+		rc = golden_score(image, image_size, mask, rows, outputs, graph->n_golden, err);
 		if (rc != 0)
 			return rc;
 		for (uint32_t r = 0; r < graph->n_golden; r++) {
-			if (!agree(outputs + (size_t)r * m, kept + (size_t)r * m, m))
+			if (!golden_agree(outputs + (size_t)r * m, kept + (size_t)r * m, m))
 				continue;
 			memmove(rows + (size_t)count * k, rows + (size_t)r * k, k * sizeof(*rows));
 			memmove(kept + (size_t)count * m, kept + (size_t)r * m, m * sizeof(*kept));

@@ -31,17 +31,17 @@ static const size_t RECORD_BYTES[SECTION_COUNT] = {
 	[SECTION_DATA] = 1,
 };
 
-static const void *section(const struct image_reader *reader, enum image_section s)
+static const void *image_section_of(const struct image_reader *reader, enum image_section s)
 {
 	return reader->image + reader->sections[s].offset;
 }
 
-static uint64_t records(const struct image_reader *reader, enum image_section s)
+static uint64_t image_records(const struct image_reader *reader, enum image_section s)
 {
 	return reader->sections[s].bytes / RECORD_BYTES[s];
 }
 
-static bool all_zero(const uint8_t *bytes, size_t n)
+static bool image_all_zero(const uint8_t *bytes, size_t n)
 {
 	uint8_t any = 0;
 
@@ -51,7 +51,7 @@ static bool all_zero(const uint8_t *bytes, size_t n)
 }
 
 // What may be known before the hash: nothing behind the header is read.
-static int check_header(const struct image_header *header, size_t size, struct error *err)
+static int image_check_header(const struct image_header *header, size_t size, struct error *err)
 {
 	if (memcmp(header->magic, IMAGE_MAGIC, sizeof(header->magic)) != 0)
 		return error_set(
@@ -66,14 +66,14 @@ static int check_header(const struct image_header *header, size_t size, struct e
 			"truncated or damaged image: it is %zu bytes long and byte 16 says "
 			"%" PRIu64,
 			size, header->total_bytes);
-	if (header->key_id != 0 || !all_zero(header->signature, sizeof(header->signature)))
+	if (header->key_id != 0 || !image_all_zero(header->signature, sizeof(header->signature)))
 		return error_set(err, -EINVAL,
 			"the image is signed or damaged at byte 56, and this build cannot verify "
 			"signatures");
 	return 0;
 }
 
-static int check_hash(const uint8_t *image, size_t size, struct error *err)
+static int image_check_hash(const uint8_t *image, size_t size, struct error *err)
 {
 	const struct image_header *header = (const void *)image;
 	uint8_t hash[crypto_hash_sha256_BYTES];
@@ -87,7 +87,7 @@ static int check_hash(const uint8_t *image, size_t size, struct error *err)
 	return 0;
 }
 
-static int read_sections(struct image_reader *reader, size_t size)
+static int image_read_sections(struct image_reader *reader, size_t size)
 {
 	uint64_t end = sizeof(struct image_header) + sizeof(reader->sections);
 
@@ -105,20 +105,20 @@ static int read_sections(struct image_reader *reader, size_t size)
 				s, extent->offset, extent->bytes);
 		end = extent->offset + extent->bytes;
 	}
-	if (end != size || records(reader, SECTION_META) != 1)
+	if (end != size || image_records(reader, SECTION_META) != 1)
 		return error_set(reader->err, -EINVAL,
 			"image sections end at byte %" PRIu64
 			" of %zu, or the description is not there",
 			end, size);
-	reader->meta = section(reader, SECTION_META);
+	reader->meta = image_section_of(reader, SECTION_META);
 	return 0;
 }
 
 // NULL with the sentence written: out of the section, not ended, or not plain UTF-8.
-static const char *read_string(const struct image_reader *reader, uint32_t offset)
+static const char *image_read_string(const struct image_reader *reader, uint32_t offset)
 {
 	uint64_t bytes = reader->sections[SECTION_STRINGS].bytes;
-	const char *text = (const char *)section(reader, SECTION_STRINGS) + offset;
+	const char *text = (const char *)image_section_of(reader, SECTION_STRINGS) + offset;
 	size_t step;
 
 	if (offset >= bytes || !memchr(text, 0, bytes - offset)) {
@@ -139,7 +139,8 @@ static const char *read_string(const struct image_reader *reader, uint32_t offse
 	return text;
 }
 
-static const void *read_data(const struct image_reader *reader, uint64_t offset, uint64_t bytes)
+static const void *image_read_data(
+	const struct image_reader *reader, uint64_t offset, uint64_t bytes)
 {
 	uint64_t size = reader->sections[SECTION_DATA].bytes;
 
@@ -150,18 +151,18 @@ static const void *read_data(const struct image_reader *reader, uint64_t offset,
 			offset, bytes, size);
 		return NULL;
 	}
-	return (const uint8_t *)section(reader, SECTION_DATA) + offset;
+	return (const uint8_t *)image_section_of(reader, SECTION_DATA) + offset;
 }
 
-static int read_tensors(struct image_reader *reader)
+static int image_read_tensors(struct image_reader *reader)
 {
-	const struct image_tensor *record = section(reader, SECTION_TENSORS);
+	const struct image_tensor *record = image_section_of(reader, SECTION_TENSORS);
 	struct graph *graph = reader->graph;
 
 	for (uint64_t t = 0; t < graph->n_tensors; t++, record++) {
 		struct tensor *tensor = &graph->tensors[t];
 
-		tensor->name = read_string(reader, record->name);
+		tensor->name = image_read_string(reader, record->name);
 		if (!tensor->name)
 			return -EINVAL;
 		tensor->dtype = (enum dtype)record->dtype;
@@ -174,14 +175,14 @@ static int read_tensors(struct image_reader *reader)
 				reader->err, -EINVAL, "tensor \"%s\" is damaged", tensor->name);
 		if (!record->constant)
 			continue;
-		tensor->data = read_data(reader, record->data, tensor_bytes(tensor));
+		tensor->data = image_read_data(reader, record->data, tensor_bytes(tensor));
 		if (!tensor->data)
 			return error_prefix(reader->err, "tensor \"%s\"", tensor->name);
 	}
 	return 0;
 }
 
-static int read_attr(
+static int image_read_attr(
 	struct image_reader *reader, const struct image_attr *record, struct attr *attr)
 {
 	*attr = (struct attr){ .key = (enum attr_key)record->key,
@@ -195,10 +196,12 @@ static int read_attr(
 		memcpy(&attr->f, &record->value, sizeof(attr->f));
 		return record->count == 1 ? 0 : error_set(reader->err, -EINVAL, "attribute count");
 	case ATTR_KIND_INTS:
-		attr->ints = read_data(reader, record->value, record->count * sizeof(int64_t));
+		attr->ints =
+			image_read_data(reader, record->value, record->count * sizeof(int64_t));
 		return attr->ints ? 0 : -EINVAL;
 	case ATTR_KIND_FLOATS:
-		attr->floats = read_data(reader, record->value, record->count * sizeof(float));
+		attr->floats =
+			image_read_data(reader, record->value, record->count * sizeof(float));
 		return attr->floats ? 0 : -EINVAL;
 	default:
 		return error_set(reader->err, -EINVAL, "attribute kind %" PRIu32 " is unknown",
@@ -206,16 +209,16 @@ static int read_attr(
 	}
 }
 
-static int read_node(
+static int image_read_node(
 	struct image_reader *reader, struct node *node, uint64_t *next_index, uint64_t *next_attr)
 {
-	const struct image_attr *attrs = section(reader, SECTION_ATTRS);
-	const uint32_t *indices = section(reader, SECTION_INDICES);
+	const struct image_attr *attrs = image_section_of(reader, SECTION_ATTRS);
+	const uint32_t *indices = image_section_of(reader, SECTION_INDICES);
 	struct arena *arena = reader->graph->arena;
 
 	if ((uint64_t)node->n_inputs + node->n_outputs >
-			records(reader, SECTION_INDICES) - *next_index ||
-		node->n_attrs > records(reader, SECTION_ATTRS) - *next_attr ||
+			image_records(reader, SECTION_INDICES) - *next_index ||
+		node->n_attrs > image_records(reader, SECTION_ATTRS) - *next_attr ||
 		node->n_attrs > ATTR_KEY_COUNT)
 		return error_set(reader->err, -EINVAL,
 			"more inputs, outputs or attributes than the image holds");
@@ -229,15 +232,15 @@ static int read_node(
 	if (!node->inputs || !node->outputs || !node->attrs)
 		return error_set(reader->err, -ENOMEM, "no memory");
 	for (uint32_t a = 0; a < node->n_attrs; a++) {
-		if (read_attr(reader, &attrs[(*next_attr)++], &node->attrs[a]) != 0)
+		if (image_read_attr(reader, &attrs[(*next_attr)++], &node->attrs[a]) != 0)
 			return -EINVAL;
 	}
 	return 0;
 }
 
-static int read_nodes(struct image_reader *reader)
+static int image_read_nodes(struct image_reader *reader)
 {
-	const struct image_node *record = section(reader, SECTION_NODES);
+	const struct image_node *record = image_section_of(reader, SECTION_NODES);
 	struct graph *graph = reader->graph;
 	uint64_t next_index = 0, next_attr = 0;
 
@@ -249,20 +252,20 @@ static int read_nodes(struct image_reader *reader)
 		node->n_inputs = record->n_inputs;
 		node->n_outputs = record->n_outputs;
 		node->n_attrs = record->n_attrs;
-		node->name = read_string(reader, record->name);
+		node->name = image_read_string(reader, record->name);
 		if (!node->name)
 			return -EINVAL;
-		rc = read_node(reader, node, &next_index, &next_attr);
+		rc = image_read_node(reader, node, &next_index, &next_attr);
 		if (rc != 0)
 			return error_prefix(reader->err, "image node \"%s\"", node->name);
 	}
 	return 0;
 }
 
-static const struct graph_port *read_ports(struct image_reader *reader)
+static const struct graph_port *image_read_ports(struct image_reader *reader)
 {
-	const struct image_port *record = section(reader, SECTION_PORTS);
-	uint64_t count = records(reader, SECTION_PORTS);
+	const struct image_port *record = image_section_of(reader, SECTION_PORTS);
+	uint64_t count = image_records(reader, SECTION_PORTS);
 	struct graph_port *ports = arena_calloc(reader->graph->arena, count, sizeof(*ports));
 
 	if (!ports || (uint64_t)reader->meta->n_inputs + reader->meta->n_outputs != count) {
@@ -278,12 +281,12 @@ static const struct graph_port *read_ports(struct image_reader *reader)
 	return ports;
 }
 
-static int read_names(struct image_reader *reader)
+static int image_read_names(struct image_reader *reader)
 {
-	const uint32_t *offsets = section(reader, SECTION_NAMES);
+	const uint32_t *offsets = image_section_of(reader, SECTION_NAMES);
 	const struct image_meta *meta = reader->meta;
 	struct graph *graph = reader->graph;
-	uint64_t count = records(reader, SECTION_NAMES);
+	uint64_t count = image_records(reader, SECTION_NAMES);
 	const char **names;
 
 	if ((uint64_t)meta->n_features + meta->n_columns_out + meta->n_class_labels != count)
@@ -295,7 +298,7 @@ static int read_names(struct image_reader *reader)
 	if (!names)
 		return error_set(reader->err, -ENOMEM, "no memory for %" PRIu64 " names", count);
 	for (uint64_t i = 0; i < count; i++) {
-		names[i] = read_string(reader, offsets[i]);
+		names[i] = image_read_string(reader, offsets[i]);
 		if (!names[i])
 			return -EINVAL;
 	}
@@ -305,7 +308,7 @@ static int read_names(struct image_reader *reader)
 	return 0;
 }
 
-static int read_meta(struct image_reader *reader)
+static int image_read_meta(struct image_reader *reader)
 {
 	const struct image_meta *meta = reader->meta;
 	struct graph *graph = reader->graph;
@@ -318,17 +321,18 @@ static int read_meta(struct image_reader *reader)
 	graph->n_golden = meta->n_golden;
 	graph->accepts_missing = meta->accepts_missing == 1;
 	memcpy(graph->source_sha256, meta->source_sha256, sizeof(graph->source_sha256));
-	graph->name = read_string(reader, meta->name);
-	graph->source_kind = graph->name ? read_string(reader, meta->source_kind) : NULL;
-	if (!graph->source_kind || !read_ports(reader) || read_names(reader) != 0 ||
+	graph->name = image_read_string(reader, meta->name);
+	graph->source_kind = graph->name ? image_read_string(reader, meta->source_kind) : NULL;
+	if (!graph->source_kind || !image_read_ports(reader) || image_read_names(reader) != 0 ||
 		image_check_meta(graph, reader->err) != 0)
 		return -EINVAL;
 	graph->input_scale =
-		read_data(reader, meta->input_scale, graph->n_features * sizeof(float));
-	graph->input_zero = read_data(reader, meta->input_zero, graph->n_features * sizeof(float));
-	graph->golden_rows = read_data(reader, meta->golden_rows,
+		image_read_data(reader, meta->input_scale, graph->n_features * sizeof(float));
+	graph->input_zero =
+		image_read_data(reader, meta->input_zero, graph->n_features * sizeof(float));
+	graph->golden_rows = image_read_data(reader, meta->golden_rows,
 		(uint64_t)graph->n_golden * graph->n_features * sizeof(float));
-	graph->golden_outputs = read_data(reader, meta->golden_outputs,
+	graph->golden_outputs = image_read_data(reader, meta->golden_outputs,
 		(uint64_t)graph->n_golden * graph->n_columns_out * sizeof(float));
 	if (!graph->input_scale || !graph->input_zero || !graph->golden_rows ||
 		!graph->golden_outputs)
@@ -336,11 +340,11 @@ static int read_meta(struct image_reader *reader)
 	return 0;
 }
 
-static int read_graph(struct image_reader *reader)
+static int image_read_graph(struct image_reader *reader)
 {
 	struct graph *graph = reader->graph;
-	uint64_t n_tensors = records(reader, SECTION_TENSORS),
-		 n_nodes = records(reader, SECTION_NODES);
+	uint64_t n_tensors = image_records(reader, SECTION_TENSORS),
+		 n_nodes = image_records(reader, SECTION_NODES);
 	int rc;
 
 	if (n_tensors > GRAPH_TENSORS_MAX || n_nodes > GRAPH_NODES_MAX)
@@ -354,11 +358,11 @@ static int read_graph(struct image_reader *reader)
 		return error_set(reader->err, -ENOMEM, "no memory for the graph");
 	graph->n_tensors = (uint32_t)n_tensors;
 	graph->n_nodes = (uint32_t)n_nodes;
-	rc = read_meta(reader);
+	rc = image_read_meta(reader);
 	if (rc == 0)
-		rc = read_tensors(reader);
+		rc = image_read_tensors(reader);
 	if (rc == 0)
-		rc = read_nodes(reader);
+		rc = image_read_nodes(reader);
 	return rc != 0 ? rc : graph_check(graph, reader->err);
 }
 
@@ -373,17 +377,17 @@ int image_open(const void *image, size_t size, struct graph **graph, struct erro
 		return error_set(err, -EINVAL, "not a model image: %zu bytes, should be %zu to %zu",
 			size, sizeof(struct image_header) + sizeof(reader.sections),
 			IMAGE_BYTES_MAX);
-	rc = check_header(image, size, err);
+	rc = image_check_header(image, size, err);
 	if (rc == 0)
-		rc = check_hash(image, size, err);
+		rc = image_check_hash(image, size, err);
 	if (rc == 0)
-		rc = read_sections(&reader, size);
+		rc = image_read_sections(&reader, size);
 	if (rc != 0)
 		return rc;
 	reader.graph = graph_create();
 	if (!reader.graph)
 		return error_set(err, -ENOMEM, "no memory for the graph");
-	rc = read_graph(&reader);
+	rc = image_read_graph(&reader);
 	if (rc != 0) {
 		graph_destroy(reader.graph);
 		return rc;

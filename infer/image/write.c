@@ -22,7 +22,7 @@ struct writer {
 	bool failed; // out of memory, or beyond IMAGE_BYTES_MAX: checked once, at the end
 };
 
-static void append(
+static void image_append(
 	struct writer *writer, enum image_section section, const void *data, size_t bytes)
 {
 	struct section_buffer *buffer = &writer->sections[section];
@@ -50,45 +50,45 @@ static void append(
 }
 
 // All names enter an image here: characters that image_open() would refuse are replaced.
-static uint32_t put_string(struct writer *writer, const char *text)
+static uint32_t image_put_string(struct writer *writer, const char *text)
 {
 	uint32_t at = (uint32_t)writer->sections[SECTION_STRINGS].size;
 
-	append(writer, SECTION_STRINGS, text, strlen(text) + 1);
+	image_append(writer, SECTION_STRINGS, text, strlen(text) + 1);
 	if (!writer->failed)
 		text_clean((char *)writer->sections[SECTION_STRINGS].data + at);
 	return at;
 }
 
-static uint64_t put_data(struct writer *writer, const void *data, size_t bytes)
+static uint64_t image_put_data(struct writer *writer, const void *data, size_t bytes)
 {
 	static const uint8_t zeros[IMAGE_ALIGN];
 	uint64_t size = writer->sections[SECTION_DATA].size, at = image_aligned(size);
 
-	append(writer, SECTION_DATA, zeros, at - size);
-	append(writer, SECTION_DATA, data, bytes);
+	image_append(writer, SECTION_DATA, zeros, at - size);
+	image_append(writer, SECTION_DATA, data, bytes);
 	return at;
 }
 
 // One value per feature; where the graph has none, `otherwise` for all.
-static uint64_t put_features(
+static uint64_t image_put_features(
 	struct writer *writer, const struct graph *graph, const float *values, float otherwise)
 {
 	uint64_t at;
 
 	if (values)
-		return put_data(writer, values, graph->n_features * sizeof(float));
-	at = put_data(writer, &otherwise, sizeof(float));
+		return image_put_data(writer, values, graph->n_features * sizeof(float));
+	at = image_put_data(writer, &otherwise, sizeof(float));
 	for (uint32_t f = 1; f < graph->n_features; f++)
-		append(writer, SECTION_DATA, &otherwise, sizeof(float));
+		image_append(writer, SECTION_DATA, &otherwise, sizeof(float));
 	return at;
 }
 
-static void put_meta(struct writer *writer, const struct graph *graph)
+static void image_put_meta(struct writer *writer, const struct graph *graph)
 {
 	struct image_meta meta = {
-		.name = put_string(writer, graph->name),
-		.source_kind = put_string(writer, graph->source_kind),
+		.name = image_put_string(writer, graph->name),
+		.source_kind = image_put_string(writer, graph->source_kind),
 		.n_inputs = graph->n_inputs,
 		.n_outputs = graph->n_outputs,
 		.n_features = graph->n_features,
@@ -99,37 +99,37 @@ static void put_meta(struct writer *writer, const struct graph *graph)
 	};
 
 	memcpy(meta.source_sha256, graph->source_sha256, sizeof(meta.source_sha256));
-	meta.input_scale = put_features(writer, graph, graph->input_scale, 1.0f);
-	meta.input_zero = put_features(writer, graph, graph->input_zero, 0.0f);
-	meta.golden_rows = put_data(writer, graph->golden_rows,
+	meta.input_scale = image_put_features(writer, graph, graph->input_scale, 1.0f);
+	meta.input_zero = image_put_features(writer, graph, graph->input_zero, 0.0f);
+	meta.golden_rows = image_put_data(writer, graph->golden_rows,
 		(size_t)graph->n_golden * graph->n_features * sizeof(float));
-	meta.golden_outputs = put_data(writer, graph->golden_outputs,
+	meta.golden_outputs = image_put_data(writer, graph->golden_outputs,
 		(size_t)graph->n_golden * graph->n_columns_out * sizeof(float));
-	append(writer, SECTION_META, &meta, sizeof(meta));
+	image_append(writer, SECTION_META, &meta, sizeof(meta));
 }
 
-static void put_names(struct writer *writer, const char *const *names, uint32_t count)
+static void image_put_names(struct writer *writer, const char *const *names, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = put_string(writer, names[i]);
+		uint32_t at = image_put_string(writer, names[i]);
 
-		append(writer, SECTION_NAMES, &at, sizeof(at));
+		image_append(writer, SECTION_NAMES, &at, sizeof(at));
 	}
 }
 
-static void put_ports(struct writer *writer, const struct graph_port *ports, uint32_t count)
+static void image_put_ports(struct writer *writer, const struct graph_port *ports, uint32_t count)
 {
 	for (uint32_t p = 0; p < count; p++) {
 		struct image_port port = { ports[p].tensor, ports[p].first_column };
 
-		append(writer, SECTION_PORTS, &port, sizeof(port));
+		image_append(writer, SECTION_PORTS, &port, sizeof(port));
 	}
 }
 
-static void put_tensor(struct writer *writer, const struct tensor *tensor)
+static void image_put_tensor(struct writer *writer, const struct tensor *tensor)
 {
 	struct image_tensor record = {
-		.name = put_string(writer, tensor->name),
+		.name = image_put_string(writer, tensor->name),
 		.dtype = tensor->dtype,
 		.rank = tensor->rank,
 		.constant = tensor->data != NULL,
@@ -138,11 +138,11 @@ static void put_tensor(struct writer *writer, const struct tensor *tensor)
 	for (uint32_t d = 0; d < tensor->rank; d++)
 		record.dims[d] = tensor->dims[d];
 	if (tensor->data)
-		record.data = put_data(writer, tensor->data, tensor_bytes(tensor));
-	append(writer, SECTION_TENSORS, &record, sizeof(record));
+		record.data = image_put_data(writer, tensor->data, tensor_bytes(tensor));
+	image_append(writer, SECTION_TENSORS, &record, sizeof(record));
 }
 
-static void put_attr(struct writer *writer, const struct attr *attr)
+static void image_put_attr(struct writer *writer, const struct attr *attr)
 {
 	struct image_attr record = { .key = attr->key, .kind = attr->kind, .count = attr->count };
 
@@ -154,47 +154,48 @@ static void put_attr(struct writer *writer, const struct attr *attr)
 		memcpy(&record.value, &attr->f, sizeof(attr->f));
 		break;
 	case ATTR_KIND_INTS:
-		record.value = put_data(writer, attr->ints, attr->count * sizeof(int64_t));
+		record.value = image_put_data(writer, attr->ints, attr->count * sizeof(int64_t));
 		break;
 	case ATTR_KIND_FLOATS:
-		record.value = put_data(writer, attr->floats, attr->count * sizeof(float));
+		record.value = image_put_data(writer, attr->floats, attr->count * sizeof(float));
 		break;
 	}
-	append(writer, SECTION_ATTRS, &record, sizeof(record));
+	image_append(writer, SECTION_ATTRS, &record, sizeof(record));
 }
 
-static void put_node(struct writer *writer, const struct node *node)
+static void image_put_node(struct writer *writer, const struct node *node)
 {
 	struct image_node record = {
 		.op = node->op,
-		.name = put_string(writer, node->name),
+		.name = image_put_string(writer, node->name),
 		.n_inputs = node->n_inputs,
 		.n_outputs = node->n_outputs,
 		.n_attrs = node->n_attrs,
 	};
 
-	append(writer, SECTION_NODES, &record, sizeof(record));
-	append(writer, SECTION_INDICES, node->inputs, node->n_inputs * sizeof(uint32_t));
-	append(writer, SECTION_INDICES, node->outputs, node->n_outputs * sizeof(uint32_t));
+	image_append(writer, SECTION_NODES, &record, sizeof(record));
+	image_append(writer, SECTION_INDICES, node->inputs, node->n_inputs * sizeof(uint32_t));
+	image_append(writer, SECTION_INDICES, node->outputs, node->n_outputs * sizeof(uint32_t));
 	for (uint32_t a = 0; a < node->n_attrs; a++)
-		put_attr(writer, &node->attrs[a]);
+		image_put_attr(writer, &node->attrs[a]);
 }
 
-static void put_graph(struct writer *writer, const struct graph *graph)
+static void image_put_graph(struct writer *writer, const struct graph *graph)
 {
-	put_meta(writer, graph);
-	put_ports(writer, graph->inputs, graph->n_inputs);
-	put_ports(writer, graph->outputs, graph->n_outputs);
-	put_names(writer, graph->feature_names, graph->n_features);
-	put_names(writer, graph->output_names, graph->n_columns_out);
-	put_names(writer, graph->class_labels, graph->n_class_labels);
+	image_put_meta(writer, graph);
+	image_put_ports(writer, graph->inputs, graph->n_inputs);
+	image_put_ports(writer, graph->outputs, graph->n_outputs);
+	image_put_names(writer, graph->feature_names, graph->n_features);
+	image_put_names(writer, graph->output_names, graph->n_columns_out);
+	image_put_names(writer, graph->class_labels, graph->n_class_labels);
 	for (uint32_t t = 0; t < graph->n_tensors; t++)
-		put_tensor(writer, &graph->tensors[t]);
+		image_put_tensor(writer, &graph->tensors[t]);
 	for (uint32_t n = 0; n < graph->n_nodes; n++)
-		put_node(writer, &graph->nodes[n]);
+		image_put_node(writer, &graph->nodes[n]);
 }
 
-static int lay_out(const struct writer *writer, void **image, size_t *size, struct error *err)
+static int image_assemble(
+	const struct writer *writer, void **image, size_t *size, struct error *err)
 {
 	struct image_extent extents[SECTION_COUNT];
 	struct image_header header = { .version = IMAGE_VERSION, .header_bytes = sizeof(header) };
@@ -239,8 +240,8 @@ int image_write(const struct graph *graph, void **image, size_t *size, struct er
 		rc = error_set(err, -EINVAL, "the model's golden rows have no values");
 	if (rc != 0)
 		return rc;
-	put_graph(&writer, graph);
-	rc = lay_out(&writer, image, size, err);
+	image_put_graph(&writer, graph);
+	rc = image_assemble(&writer, image, size, err);
 	for (int s = 0; s < SECTION_COUNT; s++)
 		free(writer.sections[s].data);
 	return rc;

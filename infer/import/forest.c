@@ -32,7 +32,7 @@ struct forest {
 	uint32_t trees_tried;
 };
 
-static int push(struct list *list, const void *value, struct error *err)
+static int forest_push(struct list *list, const void *value, struct error *err)
 {
 	if (list->count == list->capacity) {
 		const size_t capacity = list->capacity ? 2 * list->capacity : 64;
@@ -87,9 +87,9 @@ void forest_destroy(struct forest *f)
 int forest_weight(struct forest *f, uint32_t target, float weight, struct error *err)
 {
 	const int32_t to = (int32_t)target;
-	int rc = push(&f->weight_target, &to, err);
+	int rc = forest_push(&f->weight_target, &to, err);
 
-	return rc != 0 ? rc : push(&f->weight, &weight, err);
+	return rc != 0 ? rc : forest_push(&f->weight, &weight, err);
 }
 
 int forest_term(struct forest *f, int64_t feature, float coefficient, struct error *err)
@@ -102,12 +102,12 @@ int forest_term(struct forest *f, int64_t feature, float coefficient, struct err
 			"a linear term asks for feature %" PRId64 ", there are %" PRIu32, feature,
 			f->n_features);
 	f->has_terms = true;
-	rc = push(&f->linear_feature, &of, err);
-	return rc != 0 ? rc : push(&f->linear_coefficient, &coefficient, err);
+	rc = forest_push(&f->linear_feature, &of, err);
+	return rc != 0 ? rc : forest_push(&f->linear_coefficient, &coefficient, err);
 }
 
 // What a branch or root points at is known once the node has been met.
-static void link_node(struct forest *f, const struct forest_visit *visit, int32_t to)
+static void forest_link_node(struct forest *f, const struct forest_visit *visit, int32_t to)
 {
 	if (visit->parent == 0)
 		((int32_t *)f->root.data)[f->root.count - 1] = to;
@@ -115,21 +115,21 @@ static void link_node(struct forest *f, const struct forest_visit *visit, int32_
 		((int32_t(*)[2])f->children.data)[visit->parent - 1][visit->side] = to;
 }
 
-static int add_leaf(struct forest *f, const struct forest_visit *visit,
+static int forest_add_leaf(struct forest *f, const struct forest_visit *visit,
 	const struct forest_node *node, uint32_t first_weight, uint32_t first_term,
 	struct error *err)
 {
 	const int32_t weights = (int32_t)first_weight, terms = (int32_t)first_term;
 	int rc;
 
-	link_node(f, visit, ~(int32_t)f->weight_first.count);
-	rc = push(&f->weight_first, &weights, err);
+	forest_link_node(f, visit, ~(int32_t)f->weight_first.count);
+	rc = forest_push(&f->weight_first, &weights, err);
 	if (rc == 0)
-		rc = push(&f->linear_first, &terms, err);
-	return rc != 0 ? rc : push(&f->linear_constant, &node->linear_constant, err);
+		rc = forest_push(&f->linear_first, &terms, err);
+	return rc != 0 ? rc : forest_push(&f->linear_constant, &node->linear_constant, err);
 }
 
-static int add_set(
+static int forest_add_set(
 	struct forest *f, const struct forest_node *node, int32_t *set, struct error *err)
 {
 	const int32_t first = (int32_t)f->set_words.count;
@@ -140,13 +140,13 @@ static int add_set(
 		return 0;
 	f->has_sets = true;
 	*set = (int32_t)f->set_first.count;
-	rc = push(&f->set_first, &first, err);
+	rc = forest_push(&f->set_first, &first, err);
 	for (uint32_t w = 0; w < node->n_set && rc == 0; w++)
-		rc = push(&f->set_words, &node->set[w], err);
+		rc = forest_push(&f->set_words, &node->set[w], err);
 	return rc;
 }
 
-static int add_branch(struct forest *f, const struct forest_visit *visit,
+static int forest_add_branch(struct forest *f, const struct forest_visit *visit,
 	const struct forest_node *node, struct error *err)
 {
 	const int32_t feature = (int32_t)node->feature, none[2] = { 0, 0 };
@@ -160,21 +160,21 @@ static int add_branch(struct forest *f, const struct forest_visit *visit,
 	if (isnan(node->threshold))
 		return error_set(err, -EINVAL, "node %" PRIu32 " has a threshold that is NaN",
 			visit->number);
-	link_node(f, visit, (int32_t)f->feature.count);
-	rc = add_set(f, node, &set, err);
+	forest_link_node(f, visit, (int32_t)f->feature.count);
+	rc = forest_add_set(f, node, &set, err);
 	if (rc == 0)
-		rc = push(&f->feature, &feature, err);
+		rc = forest_push(&f->feature, &feature, err);
 	if (rc == 0)
-		rc = push(&f->threshold, &node->threshold, err);
+		rc = forest_push(&f->threshold, &node->threshold, err);
 	if (rc == 0)
-		rc = push(&f->kind, &node->kind, err);
+		rc = forest_push(&f->kind, &node->kind, err);
 	if (rc == 0)
-		rc = push(&f->set, &set, err);
-	return rc != 0 ? rc : push(&f->children, none, err);
+		rc = forest_push(&f->set, &set, err);
+	return rc != 0 ? rc : forest_push(&f->children, none, err);
 }
 
 // Grows `seen` to the nodes of a tree, and begins the tree.
-static int grow_seen(struct forest *f, uint32_t n_nodes, struct error *err)
+static int forest_grow_seen(struct forest *f, uint32_t n_nodes, struct error *err)
 {
 	if (n_nodes > f->seen_size) {
 		uint32_t *seen = realloc(f->seen, n_nodes * sizeof(*seen));
@@ -190,8 +190,8 @@ static int grow_seen(struct forest *f, uint32_t n_nodes, struct error *err)
 	return 0;
 }
 
-static int meet(struct forest *f, const struct forest_visit *visit, int64_t child, uint32_t n_nodes,
-	struct error *err)
+static int forest_meet(struct forest *f, const struct forest_visit *visit, int64_t child,
+	uint32_t n_nodes, struct error *err)
 {
 	if (child < 0 || child >= n_nodes)
 		return error_set(err, -EINVAL,
@@ -221,19 +221,19 @@ static int forest_read_node(struct forest *f, const struct forest_visit *visit, 
 		return error_set(
 			err, -EINVAL, "more than %d nodes in all trees", TREES_BRANCHES_MAX);
 	if (node->is_leaf)
-		return add_leaf(f, visit, node, weights, terms, err);
+		return forest_add_leaf(f, visit, node, weights, terms, err);
 	if (visit->depth == TREES_DEPTH_MAX)
 		return error_set(err, -EINVAL,
 			"node %" PRIu32 " lies %d deep, no branch may lie there", visit->number,
 			TREES_DEPTH_MAX);
-	rc = meet(f, visit, node->yes, n_nodes, err);
+	rc = forest_meet(f, visit, node->yes, n_nodes, err);
 	if (rc == 0)
-		rc = meet(f, visit, node->no, n_nodes, err);
-	return rc != 0 ? rc : add_branch(f, visit, node, err);
+		rc = forest_meet(f, visit, node->no, n_nodes, err);
+	return rc != 0 ? rc : forest_add_branch(f, visit, node, err);
 }
 
 // A child of the branch just added, to be met later.
-static void await_child(struct forest_visit *stack, uint32_t *depth, int64_t number,
+static void forest_await_child(struct forest_visit *stack, uint32_t *depth, int64_t number,
 	const struct forest_visit *parent, size_t branch, uint32_t side)
 {
 	struct forest_visit *child = &stack[*depth];
@@ -257,9 +257,9 @@ int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader 
 		return error_set(err, -EINVAL, "the tree has no nodes");
 	if (f->root.count == TREES_MAX)
 		return error_set(err, -EINVAL, "more than %d trees", TREES_MAX);
-	rc = grow_seen(f, n_nodes, err);
+	rc = forest_grow_seen(f, n_nodes, err);
 	if (rc == 0)
-		rc = push(&f->root, &none, err);
+		rc = forest_push(&f->root, &none, err);
 	if (rc != 0)
 		return rc;
 	f->seen[root] = f->trees_tried;
@@ -274,17 +274,17 @@ int forest_add(struct forest *f, uint32_t n_nodes, uint32_t root, forest_reader 
 			return rc;
 		if (node.is_leaf)
 			continue;
-		await_child(stack, &depth, node.no, &visit, branch, 0);
-		await_child(stack, &depth, node.yes, &visit, branch, 1);
+		forest_await_child(stack, &depth, node.no, &visit, branch, 0);
+		forest_await_child(stack, &depth, node.yes, &visit, branch, 1);
 	}
 	return 0;
 }
 
 // First indices want an end behind their last one; what is added later writes over it.
-static int set_end(struct list *list, const struct list *of, struct error *err)
+static int forest_set_end(struct list *list, const struct list *of, struct error *err)
 {
 	const int32_t end = (int32_t)of->count;
-	int rc = push(list, &end, err);
+	int rc = forest_push(list, &end, err);
 
 	list->count -= rc == 0;
 	return rc;
@@ -296,12 +296,12 @@ int forest_trees(struct forest *f, const float *base, enum tree_aggregate how, s
 	static const int32_t NONE[2];
 	static const float NO_FLOAT;
 	static const uint8_t NO_KIND;
-	int rc = set_end(&f->weight_first, &f->weight, err);
+	int rc = forest_set_end(&f->weight_first, &f->weight, err);
 
 	if (rc == 0)
-		rc = set_end(&f->set_first, &f->set_words, err);
+		rc = forest_set_end(&f->set_first, &f->set_words, err);
 	if (rc == 0)
-		rc = set_end(&f->linear_first, &f->linear_feature, err);
+		rc = forest_set_end(&f->linear_first, &f->linear_feature, err);
 	*t = (struct trees){ .n_features = f->n_features,
 		.n_trees = (uint32_t)f->root.count,
 		.n_branches = (uint32_t)f->feature.count,
@@ -350,8 +350,8 @@ struct addition {
 	int rc;
 };
 
-static void add_array(struct addition *add, enum trees_input i, const char *what, enum dtype dtype,
-	uint32_t columns, uint32_t count, const void *data)
+static void forest_add_array(struct addition *add, enum trees_input i, const char *what,
+	enum dtype dtype, uint32_t columns, uint32_t count, const void *data)
 {
 	const int64_t dims[2] = { count, columns };
 	const size_t bytes = (size_t)count * columns * dtype_bytes(dtype);
@@ -376,30 +376,33 @@ static void add_array(struct addition *add, enum trees_input i, const char *what
 		add->rc = add->err->code;
 }
 
-static void add_arrays(struct addition *add, const struct trees *t)
+static void forest_add_arrays(struct addition *add, const struct trees *t)
 {
 	const uint32_t sets = t->set ? t->n_sets + 1 : 0, linear = t->n_leaves + 1;
 
-	add_array(add, TREES_ROOT, "root", DTYPE_I32, 1, t->n_trees, t->root);
-	add_array(add, TREES_FEATURE, "feature", DTYPE_I32, 1, t->n_branches, t->feature);
-	add_array(add, TREES_THRESHOLD, "threshold", DTYPE_F32, 1, t->n_branches, t->threshold);
-	add_array(add, TREES_KIND, "kind", DTYPE_U8, 1, t->n_branches, t->kind);
-	add_array(add, TREES_CHILDREN, "children", DTYPE_I32, 2, t->n_branches, t->children);
-	add_array(add, TREES_WEIGHT_FIRST, "weight_first", DTYPE_I32, 1, t->n_leaves + 1,
+	forest_add_array(add, TREES_ROOT, "root", DTYPE_I32, 1, t->n_trees, t->root);
+	forest_add_array(add, TREES_FEATURE, "feature", DTYPE_I32, 1, t->n_branches, t->feature);
+	forest_add_array(
+		add, TREES_THRESHOLD, "threshold", DTYPE_F32, 1, t->n_branches, t->threshold);
+	forest_add_array(add, TREES_KIND, "kind", DTYPE_U8, 1, t->n_branches, t->kind);
+	forest_add_array(add, TREES_CHILDREN, "children", DTYPE_I32, 2, t->n_branches, t->children);
+	forest_add_array(add, TREES_WEIGHT_FIRST, "weight_first", DTYPE_I32, 1, t->n_leaves + 1,
 		t->weight_first);
-	add_array(add, TREES_WEIGHT_TARGET, "weight_target", DTYPE_I32, 1, t->n_weights,
+	forest_add_array(add, TREES_WEIGHT_TARGET, "weight_target", DTYPE_I32, 1, t->n_weights,
 		t->weight_target);
-	add_array(add, TREES_WEIGHT, "weight", DTYPE_F32, 1, t->n_weights, t->weight);
-	add_array(add, TREES_BASE, "base", DTYPE_F32, 1, t->n_targets, t->base);
-	add_array(add, TREES_SET, "set", DTYPE_I32, 1, t->n_branches, t->set);
-	add_array(add, TREES_SET_FIRST, "set_first", DTYPE_I32, 1, sets, t->set_first);
-	add_array(add, TREES_SET_WORDS, "set_words", DTYPE_U32, 1, t->n_set_words, t->set_words);
-	add_array(add, TREES_LINEAR_FIRST, "linear_first", DTYPE_I32, 1, linear, t->linear_first);
-	add_array(add, TREES_LINEAR_CONSTANT, "linear_constant", DTYPE_F32, 1, t->n_leaves,
+	forest_add_array(add, TREES_WEIGHT, "weight", DTYPE_F32, 1, t->n_weights, t->weight);
+	forest_add_array(add, TREES_BASE, "base", DTYPE_F32, 1, t->n_targets, t->base);
+	forest_add_array(add, TREES_SET, "set", DTYPE_I32, 1, t->n_branches, t->set);
+	forest_add_array(add, TREES_SET_FIRST, "set_first", DTYPE_I32, 1, sets, t->set_first);
+	forest_add_array(
+		add, TREES_SET_WORDS, "set_words", DTYPE_U32, 1, t->n_set_words, t->set_words);
+	forest_add_array(
+		add, TREES_LINEAR_FIRST, "linear_first", DTYPE_I32, 1, linear, t->linear_first);
+	forest_add_array(add, TREES_LINEAR_CONSTANT, "linear_constant", DTYPE_F32, 1, t->n_leaves,
 		t->linear_constant);
-	add_array(add, TREES_LINEAR_FEATURE, "linear_feature", DTYPE_I32, 1, t->n_linear_terms,
-		t->linear_feature);
-	add_array(add, TREES_LINEAR_COEFFICIENT, "linear_coefficient", DTYPE_F32, 1,
+	forest_add_array(add, TREES_LINEAR_FEATURE, "linear_feature", DTYPE_I32, 1,
+		t->n_linear_terms, t->linear_feature);
+	forest_add_array(add, TREES_LINEAR_COEFFICIENT, "linear_coefficient", DTYPE_F32, 1,
 		t->n_linear_terms, t->linear_coefficient);
 }
 
@@ -416,7 +419,7 @@ int forest_emit(struct graph *graph, const char *name, const struct trees *trees
 
 	if (rc != 0)
 		return rc;
-	add_arrays(&add, trees);
+	forest_add_arrays(&add, trees);
 	if (add.rc != 0)
 		return add.rc;
 	add.inputs[TREES_X] = x;

@@ -16,7 +16,8 @@ struct channel_affine {
 	double *scale, *shift;
 };
 
-static bool norm_of(const struct graph *graph, const struct node *node, struct channel_affine *to)
+static bool fold_conv_norm_of(
+	const struct graph *graph, const struct node *node, struct channel_affine *to)
 {
 	const double epsilon = (double)node_float(node, ATTR_EPSILON, 1e-5f);
 	const float *in[5];
@@ -34,7 +35,7 @@ static bool norm_of(const struct graph *graph, const struct node *node, struct c
 }
 
 // One value for each channel of a tensor of `rank` dimensions, or one for all, by broadcasting.
-static bool is_of_channels(const struct tensor *constant, uint32_t rank, int64_t channels)
+static bool fold_conv_is_of_channels(const struct tensor *constant, uint32_t rank, int64_t channels)
 {
 	if (constant->rank > rank)
 		return false;
@@ -47,8 +48,8 @@ static bool is_of_channels(const struct tensor *constant, uint32_t rank, int64_t
 	return true;
 }
 
-static bool binary_of(const struct graph *graph, const struct node *node, uint32_t x, uint32_t rank,
-	struct channel_affine *to)
+static bool fold_conv_binary_of(const struct graph *graph, const struct node *node, uint32_t x,
+	uint32_t rank, struct channel_affine *to)
 {
 	const uint32_t other = node->inputs[node->inputs[0] == x];
 	const bool reversed = node->inputs[0] != x; // constant op x
@@ -56,7 +57,7 @@ static bool binary_of(const struct graph *graph, const struct node *node, uint32
 	int64_t step;
 
 	if (!tensor_is_constant(graph, other) || (reversed && node->op == OP_DIV) ||
-		!is_of_channels(&graph->tensors[other], rank, to->count))
+		!fold_conv_is_of_channels(&graph->tensors[other], rank, to->count))
 		return false;
 	values = tensor_floats(graph, other);
 	step = tensor_elements(&graph->tensors[other]) > 1;
@@ -80,7 +81,7 @@ static bool binary_of(const struct graph *graph, const struct node *node, uint32
 }
 
 // Are scales and shifts so small that the folded weights are numbers that float32 can hold?
-static bool is_tame(const struct channel_affine *channels)
+static bool fold_conv_is_tame(const struct channel_affine *channels)
 {
 	for (int64_t c = 0; c < channels->count; c++) {
 		if (!(fabs(channels->scale[c]) <= 1e6 && fabs(channels->shift[c]) <= 1e6))
@@ -106,7 +107,7 @@ static uint32_t fold_conv_same_shape(struct graph *graph, const char *stem, uint
 	return graph_add_tensor(graph, name, DTYPE_F32, rank, shape.dims, *data, err);
 }
 
-static int scale_weights(struct graph *graph, struct node *conv,
+static int fold_conv_scale_weights(struct graph *graph, struct node *conv,
 	const struct channel_affine *channels, struct error *err)
 {
 	const struct tensor from = graph->tensors[conv->inputs[1]];
@@ -132,7 +133,7 @@ static int scale_weights(struct graph *graph, struct node *conv,
 	return conv->inputs ? 1 : error_set(err, -ENOMEM, "out of memory");
 }
 
-static struct node *conv_before(
+static struct node *fold_conv_conv_before(
 	struct graph *graph, const struct uses *uses, const struct node *node)
 {
 	struct node *conv = NULL;
@@ -150,7 +151,7 @@ static struct node *conv_before(
 static int fold_conv_one(struct graph *graph, const struct uses *uses, struct node *node,
 	struct compile_report *report, struct error *err)
 {
-	struct node *conv = conv_before(graph, uses, node);
+	struct node *conv = fold_conv_conv_before(graph, uses, node);
 	const struct tensor *y = conv ? &graph->tensors[conv->outputs[0]] : NULL;
 	struct channel_affine channels = { .count = conv ? y->dims[1] : 0 };
 	bool known;
@@ -163,10 +164,10 @@ static int fold_conv_one(struct graph *graph, const struct uses *uses, struct no
 		return error_set(err, -ENOMEM, "out of memory");
 	channels.shift = channels.scale + channels.count;
 	known = node->op == OP_BATCH_NORM
-		? norm_of(graph, node, &channels)
-		: binary_of(graph, node, conv->outputs[0], y->rank, &channels);
-	if (known && is_tame(&channels))
-		rc = scale_weights(graph, conv, &channels, err);
+		? fold_conv_norm_of(graph, node, &channels)
+		: fold_conv_binary_of(graph, node, conv->outputs[0], y->rank, &channels);
+	if (known && fold_conv_is_tame(&channels))
+		rc = fold_conv_scale_weights(graph, conv, &channels, err);
 	free(channels.scale);
 	if (rc <= 0)
 		return rc;

@@ -34,7 +34,7 @@ struct dynamic_fuser {
 	struct error *err;
 };
 
-static int32_t zero_of(const struct dynamic *d, int64_t column)
+static int32_t dynamic_zero_of(const struct dynamic *d, int64_t column)
 {
 	if (!d->w_zero)
 		return 0;
@@ -42,25 +42,25 @@ static int32_t zero_of(const struct dynamic *d, int64_t column)
 		d->w->dtype, d->w_zero->data, tensor_elements(d->w_zero) == 1 ? 0 : column);
 }
 
-static int32_t taken_from(const struct dynamic *d, int64_t column)
+static int32_t dynamic_taken_from(const struct dynamic *d, int64_t column)
 {
-	return d->taken == ALL_OF_IT ? zero_of(d, column) : d->taken;
+	return d->taken == ALL_OF_IT ? dynamic_zero_of(d, column) : d->taken;
 }
 
-static bool is_single(const struct tensor *tensor)
+static bool dynamic_is_single(const struct tensor *tensor)
 {
 	return tensor->rank <= 1 && tensor_elements(tensor) == 1;
 }
 
 // Is the node a MatMulInteger of computed bytes with one zero point, by constant weights?
-static bool find_product(const struct finder *f, struct dynamic *d)
+static bool dynamic_find_product(const struct finder *f, struct dynamic *d)
 {
 	const struct tensor *x = finder_input(f, d->node, 0), *zero = finder_input(f, d->node, 2);
 
 	d->w = finder_input(f, d->node, 1);
 	d->w_zero = finder_input(f, d->node, 3);
 	if (d->node->op != OP_MATMUL_INTEGER || d->node->n_inputs < 2 || x->data || x->rank == 0 ||
-		!d->w->data || d->w->rank != 2 || (zero && !is_single(zero)) ||
+		!d->w->data || d->w->rank != 2 || (zero && !dynamic_is_single(zero)) ||
 		(d->w_zero && !d->w_zero->data))
 		return false;
 	d->k = d->w->dims[0];
@@ -68,7 +68,7 @@ static bool find_product(const struct finder *f, struct dynamic *d)
 	d->taken = ALL_OF_IT;
 	for (int64_t i = 0; i < d->k * d->n; i++) {
 		const int32_t q = quantised_value(d->w->dtype, d->w->data, i);
-		const int32_t value = q - zero_of(d, i % d->n);
+		const int32_t value = q - dynamic_zero_of(d, i % d->n);
 
 		if (value < INT8_MIN || value > INT8_MAX) {
 			d->taken = d->w->dtype == DTYPE_U8 ? 128 : 0;
@@ -80,7 +80,7 @@ static bool find_product(const struct finder *f, struct dynamic *d)
 
 // Reads a constant of F32, one value for all columns or one for each, that is combined with an
 // operand of `shape`.
-static bool read_columns(
+static bool dynamic_read_columns(
 	const struct tensor *c, const struct tensor *shape, const float **values, int64_t *count)
 {
 	if (!c->data || c->dtype != DTYPE_F32 || c->rank > shape->rank)
@@ -92,7 +92,7 @@ static bool read_columns(
 }
 
 // The other operand of a node of two, one of which is `tensor`; GRAPH_NONE: both are.
-static uint32_t other_than(const struct node *node, uint32_t tensor)
+static uint32_t dynamic_other_than(const struct node *node, uint32_t tensor)
 {
 	if (node->n_inputs != 2 || node->inputs[0] == node->inputs[1])
 		return GRAPH_NONE;
@@ -100,33 +100,34 @@ static uint32_t other_than(const struct node *node, uint32_t tensor)
 }
 
 // Reads what the sums are multiplied by: x_scale * w_scale, either of them alone, or a constant.
-static bool find_scales(
+static bool dynamic_find_scales(
 	const struct finder *f, uint32_t tensor, const struct tensor *sums, struct dynamic *d)
 {
 	const struct tensor *scale = &f->graph->tensors[tensor];
 	const struct node *mul = finder_maker(f, tensor);
 
 	d->x_scale = GRAPH_NONE;
-	if (read_columns(scale, sums, &d->w_scale, &d->n_scales))
+	if (dynamic_read_columns(scale, sums, &d->w_scale, &d->n_scales))
 		return true;
 	if (scale->data || scale->dtype != DTYPE_F32)
 		return false;
 	for (uint32_t i = 0; mul && mul->op == OP_MUL && i < 2; i++) {
 		const struct tensor *x_scale = finder_input(f, mul, i);
 
-		if (x_scale->data || !is_single(x_scale) ||
-			!read_columns(finder_input(f, mul, 1 - i), sums, &d->w_scale, &d->n_scales))
+		if (x_scale->data || !dynamic_is_single(x_scale) ||
+			!dynamic_read_columns(
+				finder_input(f, mul, 1 - i), sums, &d->w_scale, &d->n_scales))
 			continue;
 		d->x_scale = mul->inputs[i];
 		return true;
 	}
 	d->x_scale = tensor;
 	d->w_scale = NULL;
-	return is_single(scale);
+	return dynamic_is_single(scale);
 }
 
 // Cast, Mul and perhaps Add behind the product. False: something else is.
-static bool find_epilogue(const struct finder *f, struct dynamic *d)
+static bool dynamic_find_epilogue(const struct finder *f, struct dynamic *d)
 {
 	const struct node *cast = finder_sole_reader(f, d->node);
 	const struct tensor *sums;
@@ -139,17 +140,17 @@ static bool find_epilogue(const struct finder *f, struct dynamic *d)
 	mul = finder_sole_reader(f, cast);
 	if (sums->dtype != DTYPE_F32 || !mul || mul->op != OP_MUL)
 		return false;
-	scales = other_than(mul, cast->outputs[0]);
+	scales = dynamic_other_than(mul, cast->outputs[0]);
 	if (scales == GRAPH_NONE || f->graph->tensors[mul->outputs[0]].rank != sums->rank ||
-		!find_scales(f, scales, sums, d))
+		!dynamic_find_scales(f, scales, sums, d))
 		return false;
 	d->last = mul;
 	add = finder_sole_reader(f, mul);
 	if (!add || add->op != OP_ADD)
 		return true;
-	bias = other_than(add, mul->outputs[0]);
+	bias = dynamic_other_than(add, mul->outputs[0]);
 	if (bias != GRAPH_NONE &&
-		read_columns(&f->graph->tensors[bias], sums, &d->bias, &d->n_bias))
+		dynamic_read_columns(&f->graph->tensors[bias], sums, &d->bias, &d->n_bias))
 		d->last = add;
 	else
 		d->bias = NULL;
@@ -164,7 +165,7 @@ static uint32_t fuse_dynamic_constant(
 	return pass_constant_of(f->graph, d->node->name, dtype, 1, d->n, 0, data, f->err);
 }
 
-static uint32_t columns(struct dynamic_fuser *f, const struct dynamic *d, const float *from,
+static uint32_t dynamic_columns(struct dynamic_fuser *f, const struct dynamic *d, const float *from,
 	int64_t count, float otherwise)
 {
 	void *to;
@@ -175,7 +176,7 @@ static uint32_t columns(struct dynamic_fuser *f, const struct dynamic *d, const 
 	return tensor;
 }
 
-static uint32_t weights(struct dynamic_fuser *f, const struct dynamic *d)
+static uint32_t dynamic_weights(struct dynamic_fuser *f, const struct dynamic *d)
 {
 	void *w;
 	const uint32_t tensor =
@@ -183,7 +184,7 @@ static uint32_t weights(struct dynamic_fuser *f, const struct dynamic *d)
 
 	for (int64_t i = 0; i < d->k * d->n && tensor != GRAPH_NONE; i++)
 		((int8_t *)w)[i] = (int8_t)(quantised_value(d->w->dtype, d->w->data, i) -
-			taken_from(d, i % d->n));
+			dynamic_taken_from(d, i % d->n));
 	return tensor;
 }
 
@@ -203,9 +204,9 @@ static int make_dynamic(struct dynamic_fuser *f, struct dynamic *d)
 	float *one;
 	void *zeros;
 
-	inputs[1] = weights(f, d);
-	inputs[2] = columns(f, d, d->w_scale, d->n_scales, 1.0f);
-	inputs[3] = columns(f, d, d->bias, d->n_bias, 0.0f);
+	inputs[1] = dynamic_weights(f, d);
+	inputs[2] = dynamic_columns(f, d, d->w_scale, d->n_scales, 1.0f);
+	inputs[3] = dynamic_columns(f, d, d->bias, d->n_bias, 0.0f);
 	inputs[4] = d->x_scale;
 	inputs[5] = node->n_inputs > 2 ? node->inputs[2] : GRAPH_NONE;
 	if (d->x_scale == GRAPH_NONE) {
@@ -217,7 +218,7 @@ static int make_dynamic(struct dynamic_fuser *f, struct dynamic *d)
 		n = 7;
 		inputs[6] = fuse_dynamic_constant(f, d, DTYPE_I32, &zeros);
 		for (int64_t i = 0; i < d->n && inputs[6] != GRAPH_NONE; i++)
-			((int32_t *)zeros)[i] = zero_of(d, i) - d->taken;
+			((int32_t *)zeros)[i] = dynamic_zero_of(d, i) - d->taken;
 	}
 	for (uint32_t i = 1; i < 5; i++) {
 		if (inputs[i] == GRAPH_NONE)
@@ -231,7 +232,7 @@ static int make_dynamic(struct dynamic_fuser *f, struct dynamic *d)
 }
 
 // A MatMulInteger whose sums are the result: the zero point of x becomes part of a bias.
-static int make_sums(struct dynamic_fuser *f, struct dynamic *d)
+static int dynamic_make_sums(struct dynamic_fuser *f, struct dynamic *d)
 {
 	const struct tensor *x = finder_input(&f->find, d->node, 0);
 	const struct tensor *zero = finder_input(&f->find, d->node, 2);
@@ -239,9 +240,9 @@ static int make_sums(struct dynamic_fuser *f, struct dynamic *d)
 	uint32_t inputs[4] = { d->node->inputs[0] };
 	void *b;
 
-	inputs[1] = weights(f, d);
+	inputs[1] = dynamic_weights(f, d);
 	inputs[2] = fuse_dynamic_constant(f, d, DTYPE_I32, &b);
-	inputs[3] = columns(f, d, NULL, 0, 1.0f);
+	inputs[3] = dynamic_columns(f, d, NULL, 0, 1.0f);
 	if (inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE || inputs[3] == GRAPH_NONE)
 		return f->err->code;
 	for (int64_t i = 0; i < d->k * d->n; i++) {
@@ -263,13 +264,13 @@ static int fuse_dynamic_node(struct dynamic_fuser *f, struct node *node)
 	const struct tensor *zero;
 	int rc;
 
-	if (node->op != OP_MATMUL_INTEGER || !find_product(&f->find, &d))
+	if (node->op != OP_MATMUL_INTEGER || !dynamic_find_product(&f->find, &d))
 		return 0;
 	zero = finder_input(&f->find, node, 2);
-	if (find_epilogue(&f->find, &d))
+	if (dynamic_find_epilogue(&f->find, &d))
 		rc = make_dynamic(f, &d);
 	else if ((!zero || zero->data) && d.taken == ALL_OF_IT)
-		rc = make_sums(f, &d);
+		rc = dynamic_make_sums(f, &d);
 	else
 		return 0;
 	if (rc != 0)

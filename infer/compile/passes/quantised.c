@@ -58,7 +58,7 @@ struct node *finder_sole_reader(const struct finder *f, const struct node *node)
 	return &f->graph->nodes[f->reader[tensor]];
 }
 
-static bool is_byte(enum dtype dtype)
+static bool quantised_is_byte(enum dtype dtype)
 {
 	return dtype == DTYPE_U8 || dtype == DTYPE_I8;
 }
@@ -71,10 +71,10 @@ int32_t quantised_value(enum dtype dtype, const void *values, int64_t i)
 }
 
 // One constant scale that divides, and one zero point of `dtype`.
-static bool read_quantum(
+static bool quantised_read_quantum(
 	enum dtype dtype, const struct tensor *scale, const struct tensor *zero, struct quantum *q)
 {
-	if (!is_byte(dtype) || !scale || !scale->data || tensor_elements(scale) != 1 ||
+	if (!quantised_is_byte(dtype) || !scale || !scale->data || tensor_elements(scale) != 1 ||
 		(zero && (!zero->data || tensor_elements(zero) != 1)))
 		return false;
 	q->dtype = dtype;
@@ -83,7 +83,7 @@ static bool read_quantum(
 	return isnormal(q->scale) && q->scale > 0;
 }
 
-static bool find_input(const struct finder *f, struct quantised_product *p)
+static bool quantised_find_input(const struct finder *f, struct quantised_product *p)
 {
 	struct node *node = finder_maker(f, p->node->inputs[0]);
 
@@ -94,16 +94,16 @@ static bool find_input(const struct finder *f, struct quantised_product *p)
 	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
 		return false;
 	p->x = node->inputs[0];
-	return read_quantum(f->graph->tensors[p->x].dtype, finder_input(f, node, 1),
+	return quantised_read_quantum(f->graph->tensors[p->x].dtype, finder_input(f, node, 1),
 		finder_input(f, node, 2), &p->in);
 }
 
-static bool fits_weights(const struct finder *f, const struct quantised_product *p)
+static bool quantised_fits_weights(const struct finder *f, const struct quantised_product *p)
 {
 	const struct quantised_weights *w = &p->w;
 	const int64_t count = p->k * p->n;
 
-	if (!is_byte(w->q.dtype) || !w->q.data || !w->scales || p->k < 1 || p->n < 1 ||
+	if (!quantised_is_byte(w->q.dtype) || !w->q.data || !w->scales || p->k < 1 || p->n < 1 ||
 		(w->n_scales != 1 && w->n_scales != p->n) ||
 		(w->zeros && w->n_zeros != 1 && w->n_zeros != p->n))
 		return false;
@@ -140,11 +140,11 @@ static bool quantised_read_weights(const struct finder *f, const struct node *no
 	p->w.n_zeros = zero ? tensor_elements(zero) : 0;
 	if (p->w.n_scales > 1 && (node_axis(node, p->w.q.rank, 1, &axis) != 0 || axis != columns))
 		return false;
-	return fits_weights(f, p);
+	return quantised_fits_weights(f, p);
 }
 
 // Constants that DequantizeLinear made, perhaps transposed since.
-static bool find_weights(const struct finder *f, struct quantised_product *p)
+static bool quantised_find_weights(const struct finder *f, struct quantised_product *p)
 {
 	const struct tensor *made = finder_input(f, p->node, 1);
 	const struct node *node = made->folded;
@@ -173,7 +173,7 @@ static bool find_weights(const struct finder *f, struct quantised_product *p)
 }
 
 // A constant added to each row: one value, or one for each column.
-static bool read_added(const struct quantised_product *p, const struct tensor *c,
+static bool quantised_read_added(const struct quantised_product *p, const struct tensor *c,
 	const float **values, int64_t *count)
 {
 	if (!c || !c->data || c->dtype != DTYPE_F32)
@@ -187,7 +187,7 @@ static bool read_added(const struct quantised_product *p, const struct tensor *c
 
 // Add, then Relu or Clip, then QuantizeLinear: as much of it as is there. Only rounding knows how
 // to cut, so that an activation without a QuantizeLinear stays.
-static void find_rest(const struct finder *f, struct quantised_product *p)
+static void quantised_find_rest(const struct finder *f, struct quantised_product *p)
 {
 	struct node *next = finder_sole_reader(f, p->node), *cut = NULL;
 	double low = -INFINITY, high = INFINITY;
@@ -196,7 +196,7 @@ static void find_rest(const struct finder *f, struct quantised_product *p)
 	if (next && next->op == OP_ADD && !p->is_conv) {
 		const uint32_t other = next->inputs[next->inputs[0] == p->node->outputs[0]];
 
-		if (read_added(p, &f->graph->tensors[other], &p->added, &p->n_added)) {
+		if (quantised_read_added(p, &f->graph->tensors[other], &p->added, &p->n_added)) {
 			p->last = next;
 			next = finder_sole_reader(f, next);
 		}
@@ -208,8 +208,8 @@ static void find_rest(const struct finder *f, struct quantised_product *p)
 		next = finder_sole_reader(f, cut);
 	}
 	if (!next || next->op != OP_QUANTIZE_LINEAR ||
-		!read_quantum(f->graph->tensors[next->outputs[0]].dtype, finder_input(f, next, 1),
-			finder_input(f, next, 2), &p->out))
+		!quantised_read_quantum(f->graph->tensors[next->outputs[0]].dtype,
+			finder_input(f, next, 1), finder_input(f, next, 2), &p->out))
 		return;
 	p->is_requantised = true;
 	p->last = next;
@@ -221,24 +221,25 @@ static void find_rest(const struct finder *f, struct quantised_product *p)
 	p->high = high < p->high ? (int32_t)fmax(high, p->low) : p->high;
 }
 
-static bool find_float_product(const struct finder *f, struct quantised_product *p)
+static bool quantised_find_float_product(const struct finder *f, struct quantised_product *p)
 {
 	const struct tensor *c = p->node->op == OP_MATMUL ? NULL : finder_input(f, p->node, 2);
 
 	if (p->node->n_inputs < 2 || f->graph->tensors[p->node->inputs[0]].data ||
-		node_int(p->node, ATTR_TRANS_A, 0) != 0 || !find_input(f, p) || !find_weights(f, p))
+		node_int(p->node, ATTR_TRANS_A, 0) != 0 || !quantised_find_input(f, p) ||
+		!quantised_find_weights(f, p))
 		return false;
 	p->alpha = (double)node_float(p->node, ATTR_ALPHA, 1);
 	p->beta = (double)node_float(p->node, ATTR_BETA, 1);
 	if (p->node->op != OP_GEMM)
 		p->alpha = p->beta = 1;
-	if (c && !read_added(p, c, &p->c, &p->n_c))
+	if (c && !quantised_read_added(p, c, &p->c, &p->n_c))
 		return false;
-	find_rest(f, p);
+	quantised_find_rest(f, p);
 	return p->alpha != 0 && isfinite(p->alpha) && isfinite(p->beta);
 }
 
-static bool find_qlinear_product(const struct finder *f, struct quantised_product *p)
+static bool quantised_find_qlinear_product(const struct finder *f, struct quantised_product *p)
 {
 	const struct node *node = p->node;
 	const struct tensor *x = finder_input(f, node, 0), *w = finder_input(f, node, 3);
@@ -247,10 +248,10 @@ static bool find_qlinear_product(const struct finder *f, struct quantised_produc
 
 	if (x->data || (w->rank != 2 && !p->is_conv) || !w->data || !scale->data || !zero->data ||
 		(bias && !bias->data) ||
-		!read_quantum(
+		!quantised_read_quantum(
 			x->dtype, finder_input(f, node, 1), finder_input(f, node, 2), &p->in) ||
-		!read_quantum(f->graph->tensors[node->outputs[0]].dtype, finder_input(f, node, 6),
-			finder_input(f, node, 7), &p->out))
+		!quantised_read_quantum(f->graph->tensors[node->outputs[0]].dtype,
+			finder_input(f, node, 6), finder_input(f, node, 7), &p->out))
 		return false;
 	p->x = node->inputs[0];
 	p->last = p->node;
@@ -267,7 +268,7 @@ static bool find_qlinear_product(const struct finder *f, struct quantised_produc
 	p->is_requantised = true;
 	p->low = p->out.dtype == DTYPE_I8 ? -128 : 0;
 	p->high = p->low + 255;
-	return fits_weights(f, p);
+	return quantised_fits_weights(f, p);
 }
 
 bool quantised_find(const struct finder *f, struct quantised_product *p)
@@ -276,20 +277,22 @@ bool quantised_find(const struct finder *f, struct quantised_product *p)
 
 	p->is_conv = op == OP_CONV || op == OP_QLINEAR_CONV;
 	if (op == OP_MATMUL || op == OP_GEMM || op == OP_CONV)
-		return find_float_product(f, p);
-	return (op == OP_QLINEAR_MATMUL || op == OP_QLINEAR_CONV) && find_qlinear_product(f, p);
+		return quantised_find_float_product(f, p);
+	return (op == OP_QLINEAR_MATMUL || op == OP_QLINEAR_CONV) &&
+		quantised_find_qlinear_product(f, p);
 }
 
 // Does a QuantizeLinear, by one scale, take back what a DequantizeLinear did?
-static bool is_inverse(const struct finder *f, const struct node *before, const struct node *node)
+static bool quantised_is_inverse(
+	const struct finder *f, const struct node *before, const struct node *node)
 {
 	struct quantum first, second;
 
 	return before && before->op == OP_DEQUANTIZE_LINEAR &&
-		read_quantum(finder_input(f, before, 0)->dtype, finder_input(f, before, 1),
-			finder_input(f, before, 2), &first) &&
-		read_quantum(f->graph->tensors[node->outputs[0]].dtype, finder_input(f, node, 1),
-			finder_input(f, node, 2), &second) &&
+		quantised_read_quantum(finder_input(f, before, 0)->dtype,
+			finder_input(f, before, 1), finder_input(f, before, 2), &first) &&
+		quantised_read_quantum(f->graph->tensors[node->outputs[0]].dtype,
+			finder_input(f, node, 1), finder_input(f, node, 2), &second) &&
 		first.dtype == second.dtype && first.scale == second.scale &&
 		first.zero == second.zero;
 }
@@ -301,7 +304,7 @@ uint32_t quantised_again(const struct finder *f, const struct node *node)
 	if (node->op != OP_QUANTIZE_LINEAR)
 		return GRAPH_NONE;
 	before = finder_maker(f, node->inputs[0]);
-	return is_inverse(f, before, node) ? before->inputs[0] : GRAPH_NONE;
+	return quantised_is_inverse(f, before, node) ? before->inputs[0] : GRAPH_NONE;
 }
 
 struct node *quantised_pool(const struct finder *f, const struct node *node, uint32_t *bytes)
@@ -313,7 +316,7 @@ struct node *quantised_pool(const struct finder *f, const struct node *node, uin
 		return NULL;
 	before = finder_maker(f, node->inputs[0]);
 	after = finder_sole_reader(f, node);
-	if (!after || after->op != OP_QUANTIZE_LINEAR || !is_inverse(f, before, after))
+	if (!after || after->op != OP_QUANTIZE_LINEAR || !quantised_is_inverse(f, before, after))
 		return NULL;
 	*bytes = before->inputs[0];
 	return after;

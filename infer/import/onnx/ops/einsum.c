@@ -32,7 +32,8 @@ struct einsum {
 #define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
 
 // One term, up to ',' or "->" or the end; `dots` dimensions are behind "...".
-static const char *read_term(struct einsum *e, const char *at, uint32_t dots, struct operand *to)
+static const char *einsum_read_term(
+	struct einsum *e, const char *at, uint32_t dots, struct operand *to)
 {
 	bool dotted = false;
 
@@ -59,7 +60,7 @@ static const char *read_term(struct einsum *e, const char *at, uint32_t dots, st
 	return at;
 }
 
-static uint32_t count_letters(const char *term)
+static uint32_t einsum_count_letters(const char *term)
 {
 	uint32_t n = 0;
 
@@ -69,7 +70,7 @@ static uint32_t count_letters(const char *term)
 }
 
 // A dimension of 1 that "..." stands for is spread: the operand goes on without it.
-static int read_sizes(struct einsum *e, struct operand *operand)
+static int einsum_read_sizes(struct einsum *e, struct operand *operand)
 {
 	const struct tensor *tensor = &e->onnx->graph->tensors[operand->tensor];
 
@@ -88,15 +89,15 @@ static int read_sizes(struct einsum *e, struct operand *operand)
 	return 0;
 }
 
-static const char *read_operands(struct einsum *e, const char *at)
+static const char *einsum_read_operands(struct einsum *e, const char *at)
 {
 	for (uint32_t i = 0; i < e->n_operands; i++) {
 		struct operand *operand = &e->operands[i];
 		const uint32_t rank = onnx_input(e->onnx, e->node, i)->rank;
-		const uint32_t letters = count_letters(at), dots = rank - letters;
+		const uint32_t letters = einsum_count_letters(at), dots = rank - letters;
 
 		operand->tensor = e->node->inputs[i];
-		at = letters <= rank ? read_term(e, at, dots, operand) : at;
+		at = letters <= rank ? einsum_read_term(e, at, dots, operand) : at;
 		if (!at)
 			return NULL;
 		if (operand->rank != rank || letters > rank) {
@@ -107,7 +108,7 @@ static const char *read_operands(struct einsum *e, const char *at)
 		}
 		if (dots > e->n_dots)
 			e->n_dots = dots;
-		if (read_sizes(e, operand) != 0)
+		if (einsum_read_sizes(e, operand) != 0)
 			return NULL;
 		if ((*at == ',') != (i + 1 < e->n_operands)) {
 			REFUSE(e, "attribute 'equation' should have %u terms, one for each input",
@@ -120,12 +121,12 @@ static const char *read_operands(struct einsum *e, const char *at)
 }
 
 // What is not said: the dimensions of "...", then all letters that stand once, in their order.
-static int read_output(struct einsum *e, const char *at)
+static int einsum_read_output(struct einsum *e, const char *at)
 {
 	bool seen[LETTERS] = { false };
 
 	if (*at) {
-		at = read_term(e, at + 2, e->n_dots, &e->out);
+		at = einsum_read_term(e, at + 2, e->n_dots, &e->out);
 		if (!at || *at)
 			return at ? REFUSE(e, "attribute 'equation' goes on behind its output")
 				  : onnx_refused(e->onnx);
@@ -154,19 +155,19 @@ static int read_output(struct einsum *e, const char *at)
 	return 0;
 }
 
-static bool has(const struct operand *operand, char letter)
+static bool einsum_has(const struct operand *operand, char letter)
 {
 	return memchr(operand->letters, letter, operand->rank) != NULL;
 }
 
-static int reshape(struct einsum *e, struct operand *to, uint32_t rank, const int64_t *dims)
+static int einsum_reshape(struct einsum *e, struct operand *to, uint32_t rank, const int64_t *dims)
 {
 	to->tensor = onnx_emit_reshape(e->onnx, e->node, to->tensor, rank, dims);
 	return to->tensor == GRAPH_NONE ? onnx_refused(e->onnx) : 0;
 }
 
 // Dimension perm[d] becomes the d-th.
-static int transpose(struct einsum *e, struct operand *operand, const int64_t *perm)
+static int einsum_transpose(struct einsum *e, struct operand *operand, const int64_t *perm)
 {
 	const struct attr attr = ONNX_INTS(ATTR_PERM, operand->rank, perm);
 	const struct operand from = *operand;
@@ -183,18 +184,18 @@ static int transpose(struct einsum *e, struct operand *operand, const int64_t *p
 }
 
 // The operand's dimensions in the order of `letters`, which are all of its own.
-static int order(struct einsum *e, struct operand *operand, const char *letters)
+static int einsum_order(struct einsum *e, struct operand *operand, const char *letters)
 {
 	int64_t perm[GRAPH_RANK_MAX];
 
 	for (uint32_t d = 0; d < operand->rank; d++)
 		perm[d] = (const char *)memchr(operand->letters, letters[d], operand->rank) -
 			operand->letters;
-	return transpose(e, operand, perm);
+	return einsum_transpose(e, operand, perm);
 }
 
 // Of dimensions i < j of one letter every n + 1st of their n * n values.
-static int take_diagonal(struct einsum *e, struct operand *operand, uint32_t i, uint32_t j)
+static int einsum_take_diagonal(struct einsum *e, struct operand *operand, uint32_t i, uint32_t j)
 {
 	const char letter = operand->letters[i];
 	const int64_t n = e->size[(unsigned char)letter];
@@ -209,13 +210,13 @@ static int take_diagonal(struct einsum *e, struct operand *operand, uint32_t i, 
 	}
 	perm[at] = i;
 	perm[at + 1] = j;
-	if (transpose(e, operand, perm) != 0)
+	if (einsum_transpose(e, operand, perm) != 0)
 		return onnx_refused(e->onnx);
 	for (uint32_t d = 0; d < at; d++)
 		dims[d] = e->onnx->graph->tensors[operand->tensor].dims[d];
 	dims[at] = n * n;
 	operand->rank--;
-	if (reshape(e, operand, operand->rank, dims) != 0)
+	if (einsum_reshape(e, operand, operand->rank, dims) != 0)
 		return onnx_refused(e->onnx);
 	pair[0] = operand->tensor;
 	pair[1] = onnx_made(e->onnx, e->node, DTYPE_I64, 1, &n, &indices);
@@ -227,7 +228,7 @@ static int take_diagonal(struct einsum *e, struct operand *operand, uint32_t i, 
 	return operand->tensor == GRAPH_NONE ? onnx_refused(e->onnx) : 0;
 }
 
-static int drop_spread(struct einsum *e, struct operand *operand)
+static int einsum_drop_spread(struct einsum *e, struct operand *operand)
 {
 	const struct operand from = *operand;
 	const int64_t *from_dims = e->onnx->graph->tensors[from.tensor].dims;
@@ -240,19 +241,19 @@ static int drop_spread(struct einsum *e, struct operand *operand)
 		dims[operand->rank] = from_dims[d];
 		operand->letters[operand->rank++] = from.letters[d];
 	}
-	return operand->rank == from.rank ? 0 : reshape(e, operand, operand->rank, dims);
+	return operand->rank == from.rank ? 0 : einsum_reshape(e, operand, operand->rank, dims);
 }
 
 // Each letter once, and no dimension that is only spread.
-static int simplify(struct einsum *e, struct operand *operand)
+static int einsum_simplify(struct einsum *e, struct operand *operand)
 {
-	if (drop_spread(e, operand) != 0)
+	if (einsum_drop_spread(e, operand) != 0)
 		return onnx_refused(e->onnx);
 	for (uint32_t i = 0; i < operand->rank; i++) {
 		for (uint32_t j = operand->rank; j-- > i + 1;) {
 			if (operand->letters[i] != operand->letters[j])
 				continue;
-			if (take_diagonal(e, operand, i, j) != 0)
+			if (einsum_take_diagonal(e, operand, i, j) != 0)
 				return onnx_refused(e->onnx);
 			i = 0;
 			j = operand->rank;
@@ -262,17 +263,17 @@ static int simplify(struct einsum *e, struct operand *operand)
 }
 
 // Is the letter in the output, or in an operand from `next` on?
-static bool needed(const struct einsum *e, uint32_t next, char letter)
+static bool einsum_needed(const struct einsum *e, uint32_t next, char letter)
 {
-	bool found = has(&e->out, letter);
+	bool found = einsum_has(&e->out, letter);
 
 	for (; next < e->n_operands; next++)
-		found |= has(&e->operands[next], letter);
+		found |= einsum_has(&e->operands[next], letter);
 	return found;
 }
 
 // Sums over what neither `other` has nor anybody from `next` on.
-static int sum_out(
+static int einsum_sum_out(
 	struct einsum *e, struct operand *operand, const struct operand *other, uint32_t next)
 {
 	const struct operand from = *operand;
@@ -282,7 +283,8 @@ static int sum_out(
 
 	operand->rank = 0;
 	for (uint32_t d = 0; d < from.rank; d++) {
-		if (needed(e, next, from.letters[d]) || (other && has(other, from.letters[d])))
+		if (einsum_needed(e, next, from.letters[d]) ||
+			(other && einsum_has(other, from.letters[d])))
 			operand->letters[operand->rank++] = from.letters[d];
 		else
 			axes[attrs[0].count++] = d;
@@ -299,19 +301,19 @@ struct classes {
 		inner[GRAPH_RANK_MAX + 1];
 };
 
-static void classify(const struct einsum *e, const struct operand *a, const struct operand *b,
-	uint32_t next, struct classes *classes)
+static void einsum_classify(const struct einsum *e, const struct operand *a,
+	const struct operand *b, uint32_t next, struct classes *classes)
 {
 	for (uint32_t d = 0; d < a->rank; d++) {
 		const char c = a->letters[d];
-		char *to = !has(b, c)        ? classes->rows
-			: needed(e, next, c) ? classes->batch
-					     : classes->inner;
+		char *to = !einsum_has(b, c)        ? classes->rows
+			: einsum_needed(e, next, c) ? classes->batch
+						    : classes->inner;
 
 		to[strlen(to)] = c;
 	}
 	for (uint32_t d = 0; d < b->rank; d++) {
-		if (!has(a, b->letters[d]))
+		if (!einsum_has(a, b->letters[d]))
 			classes->columns[strlen(classes->columns)] = b->letters[d];
 	}
 }
@@ -326,7 +328,7 @@ static int64_t einsum_product_of(const struct einsum *e, const char *letters)
 }
 
 // [batch, first, second], or [first, second] without a batch.
-static int as_matrices(struct einsum *e, struct operand *operand, const char *batch,
+static int einsum_as_matrices(struct einsum *e, struct operand *operand, const char *batch,
 	const char *first, const char *second)
 {
 	const int64_t dims[3] = { einsum_product_of(e, batch), einsum_product_of(e, first),
@@ -335,27 +337,28 @@ static int as_matrices(struct einsum *e, struct operand *operand, const char *ba
 	char letters[3 * GRAPH_RANK_MAX + 3];
 
 	snprintf(letters, sizeof(letters), "%s%s%s", batch, first, second);
-	return order(e, operand, letters) ? onnx_refused(e->onnx)
-					  : reshape(e, operand, 3 - skip, dims + skip);
+	return einsum_order(e, operand, letters)
+		? onnx_refused(e->onnx)
+		: einsum_reshape(e, operand, 3 - skip, dims + skip);
 }
 
-static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint32_t next)
+static int einsum_multiply(struct einsum *e, struct operand *a, struct operand *b, uint32_t next)
 {
 	struct classes classes = { 0 };
 	char letters[3 * GRAPH_RANK_MAX + 3];
 	int64_t dims[GRAPH_RANK_MAX];
 
-	if (sum_out(e, a, b, next) != 0 || sum_out(e, b, a, next) != 0)
+	if (einsum_sum_out(e, a, b, next) != 0 || einsum_sum_out(e, b, a, next) != 0)
 		return onnx_refused(e->onnx);
-	classify(e, a, b, next, &classes);
+	einsum_classify(e, a, b, next, &classes);
 	snprintf(letters, sizeof(letters), "%s%s%s", classes.batch, classes.rows, classes.columns);
 	if (strlen(letters) > GRAPH_RANK_MAX)
 		return onnx_refuse(e->onnx, e->node, -ENOTSUP,
 			"attribute 'equation': a product on its way has %zu dimensions, at most %d "
 			"are possible",
 			strlen(letters), GRAPH_RANK_MAX);
-	if (as_matrices(e, a, classes.batch, classes.rows, classes.inner) != 0 ||
-		as_matrices(e, b, classes.batch, classes.inner, classes.columns) != 0)
+	if (einsum_as_matrices(e, a, classes.batch, classes.rows, classes.inner) != 0 ||
+		einsum_as_matrices(e, b, classes.batch, classes.inner, classes.columns) != 0)
 		return onnx_refused(e->onnx);
 	a->tensor = onnx_emit_pair(e->onnx, e->node, OP_MATMUL, a->tensor, b->tensor);
 	if (a->tensor == GRAPH_NONE)
@@ -364,7 +367,7 @@ static int multiply(struct einsum *e, struct operand *a, struct operand *b, uint
 	memcpy(a->letters, letters, a->rank);
 	for (uint32_t d = 0; d < a->rank; d++)
 		dims[d] = e->size[(unsigned char)letters[d]];
-	return reshape(e, a, a->rank, dims);
+	return einsum_reshape(e, a, a->rank, dims);
 }
 
 static int import_einsum(struct onnx *onnx, const struct onnx_node *node)
@@ -383,18 +386,19 @@ static int import_einsum(struct onnx *onnx, const struct onnx_node *node)
 				"input %u is %s, float32 is supported", i, dtype_name(dtype));
 	}
 	memset(e.size, -1, sizeof(e.size));
-	rest = read_operands(&e, equation);
-	if (!rest || read_output(&e, rest) != 0)
+	rest = einsum_read_operands(&e, equation);
+	if (!rest || einsum_read_output(&e, rest) != 0)
 		return onnx_refused(onnx);
 	for (uint32_t i = 0; i < e.n_operands; i++) {
-		if (simplify(&e, &e.operands[i]) != 0)
+		if (einsum_simplify(&e, &e.operands[i]) != 0)
 			return onnx_refused(onnx);
 	}
 	for (uint32_t i = 1; i < e.n_operands; i++) {
-		if (multiply(&e, made, &e.operands[i], i + 1) != 0)
+		if (einsum_multiply(&e, made, &e.operands[i], i + 1) != 0)
 			return onnx_refused(onnx);
 	}
-	if (sum_out(&e, made, NULL, e.n_operands) != 0 || order(&e, made, e.out.letters) != 0)
+	if (einsum_sum_out(&e, made, NULL, e.n_operands) != 0 ||
+		einsum_order(&e, made, e.out.letters) != 0)
 		return onnx_refused(onnx);
 	return onnx_output(onnx, node, 0, made->tensor);
 }

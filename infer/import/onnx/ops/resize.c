@@ -41,7 +41,7 @@ struct axis {
 };
 
 // Which of `names` the attribute is; -EINVAL with the sentence made.
-static int choice(struct onnx *onnx, const struct onnx_node *node, const char *attribute,
+static int resize_choice(struct onnx *onnx, const struct onnx_node *node, const char *attribute,
 	const char *const *names, int *index)
 {
 	const char *text;
@@ -69,10 +69,11 @@ static int resize_read_modes(struct onnx *onnx, const struct onnx_node *node, st
 	int64_t exclude, antialias;
 	float a;
 
-	if (choice(onnx, node, "mode", MODES, &mode) ||
-		choice(onnx, node, "coordinate_transformation_mode", COORDINATES, &coordinates) ||
-		choice(onnx, node, "nearest_mode", ROUNDINGS, &rounding) ||
-		choice(onnx, node, "keep_aspect_ratio_policy", POLICIES, &policy))
+	if (resize_choice(onnx, node, "mode", MODES, &mode) ||
+		resize_choice(
+			onnx, node, "coordinate_transformation_mode", COORDINATES, &coordinates) ||
+		resize_choice(onnx, node, "nearest_mode", ROUNDINGS, &rounding) ||
+		resize_choice(onnx, node, "keep_aspect_ratio_policy", POLICIES, &policy))
 		return onnx_refused(onnx);
 	if (onnx_float(onnx, node, "cubic_coeff_a", -0.75f, &a) ||
 		onnx_int(onnx, node, "exclude_outside", 0, &exclude) ||
@@ -112,37 +113,38 @@ static double resize_position(const struct resize *resize, const struct axis *ax
 	}
 }
 
-static int64_t inside(const struct axis *axis, double position)
+static int64_t resize_inside(const struct axis *axis, double position)
 {
 	return position < 0                         ? 0
 		: position > (double)(axis->in - 1) ? axis->in - 1
 						    : (int64_t)position;
 }
 
-static int64_t nearest(const struct resize *resize, const struct axis *axis, int64_t i)
+static int64_t resize_nearest(const struct resize *resize, const struct axis *axis, int64_t i)
 {
 	const double position = resize_position(resize, axis, i);
 
 	switch (resize->rounding) {
 	case PREFER_CEIL:
-		return inside(axis, floor(position + 0.5));
+		return resize_inside(axis, floor(position + 0.5));
 	case FLOOR:
-		return inside(axis, floor(position));
+		return resize_inside(axis, floor(position));
 	case CEIL:
-		return inside(axis, ceil(position));
+		return resize_inside(axis, ceil(position));
 	default:
-		return inside(axis, ceil(position - 0.5));
+		return resize_inside(axis, ceil(position - 0.5));
 	}
 }
 
 // Keys' cubic convolution at distance t, 0 to 2.
-static double cubic(double a, double t)
+static double resize_cubic(double a, double t)
 {
 	return t <= 1 ? ((a + 2) * t - (a + 3)) * t * t + 1 : a * (((t - 5) * t + 8) * t - 4);
 }
 
 // The weights of one output position, beyond the edges the edge's value: row [in], zeroed.
-static void weigh(const struct resize *resize, const struct axis *axis, int64_t i, float *row)
+static void resize_weigh(
+	const struct resize *resize, const struct axis *axis, int64_t i, float *row)
 {
 	const double position = resize_position(resize, axis, i), first = floor(position) - 1;
 	double weights[TAPS], sum = 0;
@@ -150,14 +152,14 @@ static void weigh(const struct resize *resize, const struct axis *axis, int64_t 
 	for (int t = 0; t < TAPS; t++) {
 		const double at = first + t, away = fabs(position - at);
 
-		weights[t] =
-			resize->mode == RESIZE_CUBIC ? cubic(resize->a, away) : fmax(0, 1 - away);
+		weights[t] = resize->mode == RESIZE_CUBIC ? resize_cubic(resize->a, away)
+							  : fmax(0, 1 - away);
 		if (resize->exclude_outside && (at < 0 || at > (double)(axis->in - 1)))
 			weights[t] = 0;
 		sum += weights[t];
 	}
 	for (int t = 0; t < TAPS; t++)
-		row[inside(axis, first + t)] +=
+		row[resize_inside(axis, first + t)] +=
 			(float)(resize->exclude_outside ? weights[t] / sum : weights[t]);
 }
 
@@ -186,16 +188,16 @@ static uint32_t resize_axis(struct onnx *onnx, const struct onnx_node *node,
 	inputs[1] = by;
 	for (int64_t i = 0; i < axis->out; i++) {
 		if (gather)
-			((int64_t *)data)[i] = nearest(resize, axis, i);
+			((int64_t *)data)[i] = resize_nearest(resize, axis, i);
 		else
-			weigh(resize, axis, i, (float *)data + i * axis->in);
+			resize_weigh(resize, axis, i, (float *)data + i * axis->in);
 	}
 	if (gather)
 		return onnx_emit(onnx, node, OP_GATHER, 2, inputs, 1, &second);
 	return onnx_emit_pair(onnx, node, OP_MATMUL, by, x);
 }
 
-static int emit(struct onnx *onnx, const struct onnx_node *node, const struct resize *resize,
+static int resize_emit(struct onnx *onnx, const struct onnx_node *node, const struct resize *resize,
 	const struct axis *axes)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
@@ -243,7 +245,7 @@ static int resize_read_axes(
 	return 0;
 }
 
-static int by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis *axes)
+static int resize_by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis *axes)
 {
 	int64_t declared[GRAPH_RANK_MAX];
 	const int64_t *sizes = declared;
@@ -274,7 +276,7 @@ static int by_sizes(struct onnx *onnx, const struct onnx_node *node, struct axis
 	return 0;
 }
 
-static int by_scales(struct onnx *onnx, const struct onnx_node *node, const float *scales,
+static int resize_by_scales(struct onnx *onnx, const struct onnx_node *node, const float *scales,
 	uint32_t count, struct axis *axes)
 {
 	uint32_t which[GRAPH_RANK_MAX] = { 0 };
@@ -295,24 +297,24 @@ static int by_scales(struct onnx *onnx, const struct onnx_node *node, const floa
 	return 0;
 }
 
-static bool is_there(const struct onnx *onnx, const struct onnx_node *node, uint32_t i)
+static bool resize_is_there(const struct onnx *onnx, const struct onnx_node *node, uint32_t i)
 {
 	return i < node->n_inputs && node->inputs[i] != GRAPH_NONE &&
 		tensor_elements(onnx_input(onnx, node, i)) > 0;
 }
 
-static int read_scales(
+static int resize_read_scales(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t input, struct axis *axes)
 {
 	const struct tensor *scales;
 	const Onnx__AttributeProto *attr;
 
-	if (!is_there(onnx, node, input)) { // Upsample before opset 9
+	if (!resize_is_there(onnx, node, input)) { // Upsample before opset 9
 		if (onnx_attr(onnx, node, "scales", ONNX_ATTRIBUTE(FLOATS), &attr))
 			return onnx_refused(onnx);
 		if (!attr || attr->n_floats > GRAPH_RANK_MAX)
 			return onnx_refuse(onnx, node, -EINVAL, "has no scales and no sizes");
-		return by_scales(onnx, node, attr->floats, (uint32_t)attr->n_floats, axes);
+		return resize_by_scales(onnx, node, attr->floats, (uint32_t)attr->n_floats, axes);
 	}
 	scales = onnx_input(onnx, node, input);
 	if (!scales->data || scales->dtype != DTYPE_F32 || scales->rank != 1 ||
@@ -320,7 +322,7 @@ static int read_scales(
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"input %u ('%s'), the scales, must be a constant list of floats", input,
 			scales->name);
-	return by_scales(onnx, node, scales->data, (uint32_t)scales->dims[0], axes);
+	return resize_by_scales(onnx, node, scales->data, (uint32_t)scales->dims[0], axes);
 }
 
 static int import_resize(struct onnx *onnx, const struct onnx_node *node)
@@ -338,9 +340,9 @@ static int import_resize(struct onnx *onnx, const struct onnx_node *node)
 	if (tensor_elements(x) == 0)
 		return onnx_refuse(
 			onnx, node, -ENOTSUP, "the input %s is empty", tensor_shape_text(x).text);
-	rc = is_there(onnx, node, 3) ? by_sizes(onnx, node, axes)
-				     : read_scales(onnx, node, scales, axes);
-	return rc != 0 ? rc : emit(onnx, node, &resize, axes);
+	rc = resize_is_there(onnx, node, 3) ? resize_by_sizes(onnx, node, axes)
+					    : resize_read_scales(onnx, node, scales, axes);
+	return rc != 0 ? rc : resize_emit(onnx, node, &resize, axes);
 }
 
 const struct onnx_operator ONNX_RESIZE[] = {
