@@ -24,51 +24,54 @@ struct plan_operator {
 };
 
 static const struct plan_operator PLAN_OPERATORS[OP_COUNT] = {
-	[OP_DENSE] = { build_dense, .takes_any_dtype = true },
-	[OP_AFFINE] = { build_affine },
-	[OP_GEMM] = { build_gemm, .takes_constant = true },
-	[OP_MATMUL] = { build_matmul, .takes_constant = true },
-	[OP_ADD] = { build_binary, .takes_constant = true },
-	[OP_SUB] = { build_binary, .takes_constant = true },
-	[OP_MUL] = { build_binary, .takes_constant = true },
-	[OP_DIV] = { build_binary, .takes_constant = true },
-	[OP_RELU] = { build_activation },
-	[OP_LEAKY_RELU] = { build_activation },
-	[OP_ELU] = { build_activation },
-	[OP_SELU] = { build_activation },
-	[OP_PRELU] = { build_prelu },
-	[OP_SIGMOID] = { build_activation },
-	[OP_HARD_SIGMOID] = { build_activation },
-	[OP_TANH] = { build_activation },
-	[OP_SOFTPLUS] = { build_activation },
-	[OP_SOFTSIGN] = { build_activation },
-	[OP_GELU] = { build_activation },
-	[OP_CLIP] = { build_activation },
-	[OP_SOFTMAX] = { build_softmax },
-	[OP_LOG_SOFTMAX] = { build_softmax },
-	[OP_BATCH_NORM] = { build_batch_norm },
-	[OP_LAYER_NORM] = { build_layer_norm },
-	[OP_NORMALIZER] = { build_normalizer },
-	[OP_CONCAT] = { build_concat, .takes_any_dtype = true, .takes_constant = true },
-	[OP_TREES] = { build_trees, .takes_any_dtype = true },
-	[OP_CONV] = { build_conv, .takes_channels_last = conv_takes_channels_last },
-	[OP_MAX_POOL] = { build_pool, .takes_any_dtype = true,
+	[OP_DENSE] = { .build = build_dense, .takes_any_dtype = true },
+	[OP_AFFINE] = { .build = build_affine },
+	[OP_GEMM] = { .build = build_gemm, .takes_constant = true },
+	[OP_MATMUL] = { .build = build_matmul, .takes_constant = true },
+	[OP_ADD] = { .build = build_binary, .takes_constant = true },
+	[OP_SUB] = { .build = build_binary, .takes_constant = true },
+	[OP_MUL] = { .build = build_binary, .takes_constant = true },
+	[OP_DIV] = { .build = build_binary, .takes_constant = true },
+	[OP_RELU] = { .build = build_activation },
+	[OP_LEAKY_RELU] = { .build = build_activation },
+	[OP_ELU] = { .build = build_activation },
+	[OP_SELU] = { .build = build_activation },
+	[OP_PRELU] = { .build = build_prelu },
+	[OP_SIGMOID] = { .build = build_activation },
+	[OP_HARD_SIGMOID] = { .build = build_activation },
+	[OP_TANH] = { .build = build_activation },
+	[OP_SOFTPLUS] = { .build = build_activation },
+	[OP_SOFTSIGN] = { .build = build_activation },
+	[OP_GELU] = { .build = build_activation },
+	[OP_CLIP] = { .build = build_activation },
+	[OP_SOFTMAX] = { .build = build_softmax },
+	[OP_LOG_SOFTMAX] = { .build = build_softmax },
+	[OP_BATCH_NORM] = { .build = build_batch_norm },
+	[OP_LAYER_NORM] = { .build = build_layer_norm },
+	[OP_NORMALIZER] = { .build = build_normalizer },
+	[OP_CONCAT] = { .build = build_concat, .takes_any_dtype = true, .takes_constant = true },
+	[OP_TREES] = { .build = build_trees, .takes_any_dtype = true },
+	[OP_CONV] = { .build = build_conv, .takes_channels_last = conv_takes_channels_last },
+	[OP_MAX_POOL] = { .build = build_pool,
+		.takes_any_dtype = true,
 		.takes_channels_last = pool_takes_channels_last },
-	[OP_AVERAGE_POOL] = { build_pool, .takes_channels_last = pool_takes_channels_last },
-	[OP_RNN] = { build_recurrent },
-	[OP_GRU] = { build_recurrent },
-	[OP_LSTM] = { build_recurrent },
-	[OP_TRANSPOSE] = { build_transpose, .takes_any_dtype = true },
-	[OP_REDUCE_SUM] = { build_reduce },
-	[OP_REDUCE_MEAN] = { build_reduce },
-	[OP_REDUCE_MAX] = { build_reduce },
-	[OP_QDENSE] = { build_qdense, .takes_any_dtype = true },
-	[OP_QCONV] = { build_qconv, .takes_any_dtype = true,
+	[OP_AVERAGE_POOL] = { .build = build_pool,
+		.takes_channels_last = pool_takes_channels_last },
+	[OP_RNN] = { .build = build_recurrent },
+	[OP_GRU] = { .build = build_recurrent },
+	[OP_LSTM] = { .build = build_recurrent },
+	[OP_TRANSPOSE] = { .build = build_transpose, .takes_any_dtype = true },
+	[OP_REDUCE_SUM] = { .build = build_reduce },
+	[OP_REDUCE_MEAN] = { .build = build_reduce },
+	[OP_REDUCE_MAX] = { .build = build_reduce },
+	[OP_QDENSE] = { .build = build_qdense, .takes_any_dtype = true },
+	[OP_QCONV] = { .build = build_qconv,
+		.takes_any_dtype = true,
 		.takes_channels_last = qconv_takes_channels_last },
-	[OP_QUANTIZE_LINEAR] = { build_quantise, .takes_any_dtype = true },
-	[OP_DEQUANTIZE_LINEAR] = { build_dequantise, .takes_any_dtype = true },
-	[OP_DYNAMIC_QUANTIZE_LINEAR] = { build_dynamic_quantise },
-	[OP_DYNAMIC_QDENSE] = { build_dynamic_qdense, .takes_any_dtype = true },
+	[OP_QUANTIZE_LINEAR] = { .build = build_quantise, .takes_any_dtype = true },
+	[OP_DEQUANTIZE_LINEAR] = { .build = build_dequantise, .takes_any_dtype = true },
+	[OP_DYNAMIC_QUANTIZE_LINEAR] = { .build = build_dynamic_quantise },
+	[OP_DYNAMIC_QDENSE] = { .build = build_dynamic_qdense, .takes_any_dtype = true },
 };
 
 // Has the node a builder of its own for what it reads and writes? Its plain form takes the rest.
@@ -76,14 +79,14 @@ static bool is_fast(const struct builder *builder)
 {
 	const struct node *node = builder->node;
 	const struct graph *graph = builder->graph;
-	const struct plan_operator *operator= & PLAN_OPERATORS[node->op];
+	const struct plan_operator *entry = &PLAN_OPERATORS[node->op];
 	const uint32_t first = node->n_inputs ? builder->root[node->inputs[0]] : GRAPH_NONE;
 
-	if (!operator->build || first == GRAPH_NONE)
+	if (!entry->build || first == GRAPH_NONE)
 		return false;
-	if (graph->tensors[first].data && !operator->takes_constant)
+	if (graph->tensors[first].data && !entry->takes_constant)
 		return false;
-	for (uint32_t i = 0; i < node->n_inputs && !operator->takes_any_dtype; i++) {
+	for (uint32_t i = 0; i < node->n_inputs && !entry->takes_any_dtype; i++) {
 		if (node->inputs[i] != GRAPH_NONE &&
 			graph->tensors[node->inputs[i]].dtype != DTYPE_F32)
 			return false;
@@ -103,7 +106,7 @@ int build_step(struct builder *builder)
 bool build_takes_channels_last(
 	const struct builder *builder, const struct node *node, uint32_t pools)
 {
-	const struct plan_operator *operator= & PLAN_OPERATORS[node->op];
+	const struct plan_operator *entry = &PLAN_OPERATORS[node->op];
 
-	return operator->takes_channels_last && operator->takes_channels_last(builder, node, pools);
+	return entry->takes_channels_last && entry->takes_channels_last(builder, node, pools);
 }
