@@ -79,7 +79,7 @@ static void check_graph(struct graph *graph, size_t n, const float *rows, const 
 static void check_imported(const char *path, const struct rows *both)
 {
 	struct error err = { .text = "" };
-	struct graph *graph;
+	struct graph *graph = NULL;
 	void *bytes;
 	size_t size;
 
@@ -98,7 +98,7 @@ static void check_image(const char *path, const void *image, size_t size, const 
 {
 	const struct model_options scalar = { .isa_limited = true, .no_timing = true };
 	struct error err = { .text = "" };
-	struct graph *graph;
+	struct graph *graph = NULL;
 	struct model *model;
 	size_t in, row;
 	float *mixed;
