@@ -168,7 +168,7 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	struct compile_report *report, struct error *err)
 {
 	static const struct compile_options NONE;
-	struct error own;
+	struct error own = { .text = "" };
 	struct compilation c = {
 		.options = options ? options : &NONE, .report = report, .err = err ? err : &own
 	};

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 
+#include <assert.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -202,6 +203,7 @@ void trees_of_tensors(
 {
 	const struct tensor *x = in[TREES_X];
 
+	assert(x && x->rank > 0); // as the operator's arity and shape rule have it
 	*t = (struct trees){
 		.n_features = (uint32_t)x->dims[x->rank - 1],
 		.n_trees = trees_input_length(in, TREES_ROOT),

@@ -117,7 +117,7 @@ static int import_booster(struct xgboost *x)
 {
 	const json_t *booster = xgboost_object(x, x->learner, "learner", "gradient_booster");
 	const char *name = booster ? json_string_value(json_object_get(booster, "name")) : NULL;
-	uint32_t margins, output;
+	uint32_t margins = GRAPH_NONE, output = GRAPH_NONE;
 	int rc;
 
 	if (!booster)

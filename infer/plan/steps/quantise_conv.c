@@ -120,12 +120,13 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 	const size_t columns = (size_t)w->dims[1];
 	struct qdense *dense = builder_weights(builder, q->groups * sizeof(*dense));
 	int8_t *of_group = malloc((size_t)one.k * q->out);
-	int rc = dense ? 0 : builder->err->code;
+	int rc = 0;
 
-	if (!of_group)
+	if (!dense)
+		rc = builder->err->code;
+	else if (!of_group)
 		rc = error_set(builder->err, -ENOMEM, "no memory for the weights");
-
-	for (uint32_t g = 0; g < q->groups && rc == 0; g++) {
+	for (uint32_t g = 0; dense && g < q->groups && rc == 0; g++) {
 		const size_t first = (size_t)g * q->out;
 		void *packed = builder_weights(builder, qdense_packed_bytes(one.k, one.n));
 
@@ -133,8 +134,8 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 			rc = builder->err->code;
 			break;
 		}
-		for (uint32_t k = 0; k < one.k;
-			k++) { // in ONNX the taps of a channel follow each other
+		// In ONNX the taps of a channel follow each other.
+		for (uint32_t k = 0; k < one.k; k++) {
 			const uint32_t taps = one.k / q->in;
 			const uint32_t from = q->channels_last ? k % q->in * taps + k / q->in : k;
 

@@ -73,7 +73,7 @@ static int auto_pads(
 static int shape_pads(struct onnx *onnx, const struct onnx_node *node, struct onnx_window *g)
 {
 	const struct tensor *x = onnx_input(onnx, node, 0);
-	int64_t shape[WINDOW_DIMS];
+	int64_t shape[WINDOW_DIMS] = { 0 };
 	const char *how;
 	bool there;
 
