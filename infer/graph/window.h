@@ -30,3 +30,32 @@ static inline int64_t window_product(const int64_t dims[WINDOW_DIMS])
 {
 	return dims[0] * dims[1] * dims[2];
 }
+
+// Number `index` of the values of `dims`, by its three coordinates.
+static inline void window_coordinates(
+	const int64_t dims[WINDOW_DIMS], int64_t index, int64_t at[WINDOW_DIMS])
+{
+	at[0] = index / (dims[1] * dims[2]);
+	at[1] = index / dims[2] % dims[1];
+	at[2] = index % dims[2];
+}
+
+// The input value, of one channel, under tap `tap` of the window at output position `o`: *at is its
+// number. False where that is padding. Not of a transposed convolution.
+static inline bool window_tap(
+	const struct window *window, const int64_t o[WINDOW_DIMS], int64_t tap, int64_t *at)
+{
+	int64_t k[WINDOW_DIMS];
+	bool inside = true;
+
+	window_coordinates(window->kernel, tap, k);
+	*at = 0;
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		const int64_t i =
+			o[d] * window->stride[d] - window->begin[d] + k[d] * window->dilation[d];
+
+		inside &= i >= 0 && i < window->in[d];
+		*at = *at * window->in[d] + i;
+	}
+	return inside;
+}

@@ -80,11 +80,10 @@ static struct pooled pool_at(
 	const int64_t taps = window_product(w->kernel);
 
 	for (int64_t t = 0; t < taps; t++) {
-		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
-			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
-		int64_t at[WINDOW_DIMS];
+		int64_t k[WINDOW_DIMS], at[WINDOW_DIMS];
 		bool inside = true, padded = true;
 
+		window_coordinates(w->kernel, t, k);
 		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
 			at[d] = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
 			inside &= at[d] >= 0 && at[d] < w->in[d];

@@ -186,17 +186,9 @@ static uint32_t qconv_sum(const struct plain *plain, const struct window *w,
 	uint32_t sum = 0;
 
 	for (int64_t t = 0; t < taps; t++) {
-		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
-			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
-		bool inside = true;
-		int64_t at = 0;
+		int64_t at;
+		const bool inside = window_tap(w, o, t, &at);
 
-		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-			const int64_t i = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
-
-			inside &= i >= 0 && i < w->in[d];
-			at = at * w->in[d] + i;
-		}
 		sum += (uint32_t)weights[t * columns] *
 			(inside ? (uint32_t)value_integer(plain->in[0].dtype, x, (size_t)(x0 + at))
 				: pad);
@@ -224,10 +216,10 @@ static void qconv_plain(
 		const int64_t column = i / positions % m, position = i % positions;
 		const int64_t first =
 			i / positions / m * in->dims[1] + column / (m / groups) * channels;
-		const int64_t o[WINDOW_DIMS] = { position / (w.out[1] * w.out[2]),
-			position / w.out[2] % w.out[1], position % w.out[2] };
+		int64_t o[WINDOW_DIMS];
 		uint32_t sum = ((const uint32_t *)x[2])[column];
 
+		window_coordinates(w.out, position, o);
 		for (int64_t c = 0; c < channels; c++)
 			sum += qconv_sum(plain, &w, o, x[0], (first + c) * size,
 				(const int8_t *)x[1] + c * taps * m + column);

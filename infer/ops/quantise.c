@@ -358,17 +358,9 @@ static uint64_t quantise_sum_window(const struct quantise_conv *conv, const int6
 	uint64_t sum = 0;
 
 	for (int64_t t = 0; t < taps; t++) {
-		const int64_t k[WINDOW_DIMS] = { t / (w->kernel[1] * w->kernel[2]),
-			t / w->kernel[2] % w->kernel[1], t % w->kernel[2] };
-		bool inside = true;
-		int64_t at = 0;
+		int64_t at;
+		const bool inside = window_tap(w, o, t, &at);
 
-		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-			const int64_t i = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
-
-			inside &= i >= 0 && i < w->in[d];
-			at = at * w->in[d] + i;
-		}
 		for (int64_t c = 0; c < conv->in && inside; c++)
 			sum += (value_integer(conv->x_dtype, x, x0 + (size_t)(c * size + at)) -
 				       conv->x_zero) *
