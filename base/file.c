@@ -4,16 +4,18 @@
 #include "base/align.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-// A signal may interrupt a read, and one read may give less than was asked for.
-static int file_fill(int fd, char *bytes, size_t size)
+int file_read_part(int fd, uint64_t offset, void *bytes, size_t size)
 {
+	// A signal may interrupt a read, and one read may give less than was asked for.
 	for (size_t done = 0; done < size;) {
-		ssize_t got = read(fd, bytes + done, size - done);
+		ssize_t got = pread(fd, (char *)bytes + done, size - done, (off_t)(offset + done));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -44,7 +46,7 @@ static int file_read_open(
 	if (!*bytes)
 		return error_set(err, -ENOMEM, "%s: no memory to read it", name);
 	memset((char *)*bytes + *size, 0, capacity - *size);
-	rc = file_fill(fd, *bytes, *size);
+	rc = file_read_part(fd, 0, *bytes, *size);
 	if (rc != 0) {
 		free(*bytes);
 		*bytes = NULL;
@@ -72,4 +74,62 @@ int file_read_at(int folder, const char *path, const char *name, size_t bytes_ma
 int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err)
 {
 	return file_read_at(AT_FDCWD, path, path, bytes_max, bytes, size, err);
+}
+
+// The folder or file `part` of the open `folder`; "" and "." are the folder itself.
+static int file_step(int folder, const char *part, bool last)
+{
+	if (strcmp(part, "..") == 0)
+		return -EINVAL;
+	if (!last && (!*part || strcmp(part, ".") == 0))
+		part = ".";
+	folder = openat(folder, part,
+		O_CLOEXEC | O_NOFOLLOW | (last ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY));
+	return folder < 0 ? -errno : folder;
+}
+
+static const char *file_why_not(int rc)
+{
+	switch (rc) {
+	case -EINVAL:
+		return "is no file in the folder or below: \"..\" leads out of it";
+	case -ELOOP:
+		return "is a symbolic link; only files are read";
+	case -ENOTDIR:
+		return "lies in what is no folder; links are not followed";
+	default:
+		return strerror(-rc);
+	}
+}
+
+int file_open_below(int folder, const char *path, const char *name, struct error *err)
+{
+	char parts[PATH_MAX], *part = parts;
+	struct stat status;
+	int fd = -1;
+
+	if (*path == '/' || !*path || strlen(path) >= sizeof(parts))
+		return error_set(
+			err, -EINVAL, "%.80s: is no path of a file in the folder or below", name);
+	memcpy(parts, path, strlen(path) + 1);
+	for (;;) {
+		char *slash = strchr(part, '/');
+		int next;
+
+		if (slash)
+			*slash = '\0';
+		next = file_step(fd < 0 ? folder : fd, part, !slash);
+		if (fd >= 0)
+			close(fd);
+		if (next < 0)
+			return error_set(err, next, "%.80s: %s", name, file_why_not(next));
+		fd = next;
+		if (!slash)
+			break;
+		part = slash + 1;
+	}
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	return error_set(err, -EINVAL, "%.80s: is not a file", name);
 }

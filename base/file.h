@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A whole file, read into memory. Blocks; any thread. Errors are sentences that name the file.
+// Files, whole or in parts, read into memory. Blocks; any thread. Errors are sentences that name
+// the file.
 #pragma once
 
 #include "base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 // Reads the regular file at `path`, relative to the open folder `folder` (or AT_FDCWD), into
 // *bytes, which the caller frees. They begin on a multiple of 64, and at least one zero byte that
@@ -17,3 +19,12 @@ int file_read_at(int folder, const char *path, const char *name, size_t bytes_ma
 
 // The same of a path as the operator wrote it, which is the file's name, too.
 int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err);
+
+// Opens for reading the regular file at `path`, which somebody not trusted wrote: it is relative to
+// the open folder `folder` and stays below it. No component is "..", and none is a link.
+// The descriptor, or a negative errno as above; -EINVAL also where the path leads elsewhere, -ELOOP
+// or -ENOTDIR at a link.
+int file_open_below(int folder, const char *path, const char *name, struct error *err);
+
+// `size` bytes of the open file from `offset` on: 0, a negative errno, -EIO where it ends before.
+int file_read_part(int fd, uint64_t offset, void *bytes, size_t size);

@@ -14,7 +14,6 @@
 #include "infer/import/import.h"
 #include "infer/ops/check.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +27,10 @@ struct compilation {
 	struct error *err;
 };
 
-static int compile_describe(
-	struct compilation *c, const char *path, const void *source, size_t size)
+static int compile_describe(struct compilation *c, const char *path)
 {
-	int rc;
+	int rc = names_of_model(c->graph, c->options->name, path, c->err);
 
-	crypto_hash_sha256(c->graph->source_sha256, source, size);
-	rc = names_of_model(c->graph, c->options->name, path, c->err);
 	if (rc == 0 && c->options->rows_path) {
 		const struct rows_options rows = { .n_columns = c->graph->n_features };
 
@@ -163,7 +159,8 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 	return 0;
 }
 
-int compile_bytes(const char *path, const void *bytes, size_t size,
+// `folder`: may files beside `path` be read?
+static int compile_source(const char *path, bool folder, const void *bytes, size_t size,
 	const struct compile_options *options, void **image, size_t *image_size,
 	struct compile_report *report, struct error *err)
 {
@@ -172,15 +169,19 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	struct compilation c = {
 		.options = options ? options : &NONE, .report = report, .err = err ? err : &own
 	};
+	const struct import_options import = {
+		.labels = c.options->outputs != NULL,
+		.path = folder ? path : NULL,
+	};
 	int rc;
 
 	*image = NULL;
 	*image_size = 0;
-	rc = import_model(bytes, size, c.options->outputs != NULL, &c.graph, report, c.err);
+	rc = import_model(bytes, size, &import, &c.graph, report, c.err);
 	if (rc == 0 && c.options->outputs)
 		rc = outputs_select(c.graph, c.options->outputs, c.err);
 	if (rc == 0)
-		rc = compile_describe(&c, path, bytes, size);
+		rc = compile_describe(&c, path);
 	else
 		error_prefix(c.err, "%s", path);
 	if (rc == 0)
@@ -190,6 +191,13 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 	if (rc != 0)
 		text_clean(c.err->text); // the names in it are the file's
 	return rc;
+}
+
+int compile_bytes(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, void **image, size_t *image_size,
+	struct compile_report *report, struct error *err)
+{
+	return compile_source(path, false, bytes, size, options, image, image_size, report, err);
 }
 
 int model_compile(const char *path, const struct compile_options *options, void **image,
@@ -205,7 +213,8 @@ int model_compile(const char *path, const struct compile_options *options, void 
 		memset(report, 0, sizeof(*report));
 	rc = file_read(path, SOURCE_BYTES_MAX, &source, &source_size, err);
 	if (rc == 0)
-		rc = compile_bytes(path, source, source_size, options, image, size, report, err);
+		rc = compile_source(
+			path, true, source, source_size, options, image, size, report, err);
 	free(source);
 	return rc;
 }

@@ -4,12 +4,14 @@
 
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
+#include "infer/import/options.h"
 
 // By what is in the file: XGBoost's JSON or UBJSON, LightGBM's text, or else ONNX, which has no mark
-// of its own. `labels`: predicted classes are wanted among the outputs, not only the scores.
+// of its own. `options` is not NULL.
 //
-// The graph owns all it holds; the bytes may go afterwards. Hostile bytes are refused with one
-// sentence: -EINVAL not a sound file of its kind, -ENOTSUP sound but more than we support (operator
-// and node named), -ENOMEM, -EFBIG. err is not NULL, and err->code is what is returned.
-int import_model(const void *bytes, size_t size, bool labels, struct graph **graph,
-	struct compile_report *report, struct error *err);
+// The graph owns all it holds; the bytes may go afterwards. It bears the SHA-256 of all that was
+// read. Hostile bytes are refused with one sentence: -EINVAL not a sound file of its kind, -ENOTSUP
+// sound but more than we support (operator and node named), -ENOMEM, -EFBIG. err is not NULL, and
+// err->code is what is returned.
+int import_model(const void *bytes, size_t size, const struct import_options *options,
+	struct graph **graph, struct compile_report *report, struct error *err);

@@ -59,7 +59,8 @@ static bool compile(struct trial *trial, const void *bytes, size_t size)
 	int rc = onnx_parse(bytes, size, &trial->model, &err);
 
 	if (rc == 0)
-		rc = import_onnx(bytes, size, false, &trial->graph, NULL, &err);
+		rc = import_onnx(bytes, size, &(struct import_options){ .labels = false },
+			&trial->graph, NULL, &err);
 	if (rc == 0)
 		rc = compile_bytes(
 			"model.onnx", bytes, size, NULL, &trial->image, &trial->size, NULL, &err);

@@ -11,6 +11,7 @@ float file_values[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 struct graph *file_graph;
 struct compile_report file_report;
 struct error file_err;
+const char *file_path;
 
 int file_end(void **state)
 {
@@ -195,7 +196,8 @@ static int import_bytes(const void *bytes, size_t size)
 {
 	file_end(NULL);
 	file_err.text[0] = '\0';
-	return import_onnx(bytes, size, false, &file_graph, &file_report, &file_err);
+	return import_onnx(bytes, size, &(struct import_options){ .path = file_path }, &file_graph,
+		&file_report, &file_err);
 }
 
 int file_import(void)

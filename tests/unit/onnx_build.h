@@ -37,6 +37,8 @@ extern struct graph *file_graph;
 extern struct compile_report file_report;
 extern struct error file_err;
 int file_end(void **state);
+// Where imports are told that the file lies; NULL: nowhere. It stays so until a test changes it.
+extern const char *file_path;
 
 // protobuf-c's structs hold names without const, and nothing here writes to them.
 char *file_name(const char *text);

@@ -96,7 +96,8 @@ static void for_each_file(size_t n_patterns, void (*visit)(const char *path, con
 static int import(const struct file *file, bool passes, struct error *err)
 {
 	struct graph *graph;
-	int rc = import_model(file->bytes, file->size, true, &graph, NULL, err);
+	int rc = import_model(file->bytes, file->size, &(struct import_options){ .labels = true },
+		&graph, NULL, err);
 
 	if (rc != 0)
 		assert_null(graph);

@@ -84,7 +84,8 @@ static void check_imported(const char *path, const struct rows *both)
 	size_t size;
 
 	if (file_read(path, FILE_MAX, &bytes, &size, &err) != 0 ||
-		import_model(bytes, size, false, &graph, NULL, &err) != 0)
+		import_model(bytes, size, &(struct import_options){ .labels = false }, &graph, NULL,
+			&err) != 0)
 		fail_msg("%s: %s", path, err.text);
 	assert_int_equal(graph->n_features + graph->n_columns_out, both->n_columns);
 	check_graph(graph, both->n_rows, both->values, both->values + graph->n_features,

@@ -2,6 +2,7 @@
 // An ONNX file to a graph: names, inputs, initialisers, nodes in topological order, outputs.
 #include "infer/import/onnx/import.h"
 #include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/external.h"
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/names.h"
 #include "infer/import/onnx/nodes.h"
@@ -79,8 +80,9 @@ static bool is_label(const struct onnx *onnx, const struct onnx_value *value)
 	if (value->is_label || value->tensor == GRAPH_NONE)
 		return value->is_label;
 	tensor = &onnx->graph->tensors[value->tensor];
-	return !onnx->labels && onnx->graph->n_class_labels > 1 && onnx->proto->n_output == 2 &&
-		tensor->dtype != DTYPE_F32 && tensor_elements(tensor) == 1;
+	return !onnx->options->labels && onnx->graph->n_class_labels > 1 &&
+		onnx->proto->n_output == 2 && tensor->dtype != DTYPE_F32 &&
+		tensor_elements(tensor) == 1;
 }
 
 static int add_output(struct onnx *onnx, const char *name)
@@ -189,10 +191,13 @@ static int import_graph(struct onnx *onnx)
 	return rc != 0 ? rc : graph_check(onnx->graph, onnx->err);
 }
 
-int import_onnx(const void *bytes, size_t size, bool labels, struct graph **graph,
-	struct compile_report *report, struct error *err)
+int import_onnx(const void *bytes, size_t size, const struct import_options *options,
+	struct graph **graph, struct compile_report *report, struct error *err)
 {
-	struct onnx onnx = { .report = report, .err = err, .labels = labels };
+	struct onnx onnx = { .options = options,
+		.report = report,
+		.err = err,
+		.beside = { .folder = -1, .file = -1 } };
 	int rc;
 
 	*graph = NULL;
@@ -201,15 +206,21 @@ int import_onnx(const void *bytes, size_t size, bool labels, struct graph **grap
 	rc = onnx_parse(bytes, size, &onnx.model, err);
 	if (rc != 0)
 		return rc;
+	crypto_hash_sha256_init(&onnx.beside.hash);
+	crypto_hash_sha256_update(&onnx.beside.hash, bytes, size);
 	onnx.scratch = arena_create(SCRATCH_BYTES_MAX);
 	onnx.graph = graph_create();
 	rc = onnx.scratch && onnx.graph ? import_graph(&onnx)
 					: error_set(err, -ENOMEM, "out of memory");
+	onnx_external_report(&onnx);
+	onnx_external_close(&onnx);
 	arena_destroy(onnx.scratch);
 	onnx_free_model(onnx.model);
-	if (rc == 0)
+	if (rc == 0) {
+		crypto_hash_sha256_final(&onnx.beside.hash, onnx.graph->source_sha256);
 		*graph = onnx.graph;
-	else
+	} else {
 		graph_destroy(onnx.graph);
+	}
 	return rc;
 }

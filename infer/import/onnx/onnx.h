@@ -7,10 +7,12 @@
 #include "infer/graph/arena.h"
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
+#include "infer/import/options.h"
 
 #include "onnx.pb-c.h"
 
 #include <assert.h>
+#include <sodium.h>
 
 #define ONNX_OPSET_MIN    1
 #define ONNX_OPSET_MAX    25
@@ -29,6 +31,16 @@ struct onnx_port { // an input of whole numbers: the row's float32, and what it 
 	uint32_t plain, cast;
 };
 
+struct onnx_beside {            // tensors that lie in files beside the model's: external.h
+	int folder;             // the model's, opened with the first of them; -1: not yet
+	uint64_t device, inode; // of the model's file
+	int file;               // the one opened last; -1: none
+	const char *location;   // as the file names it
+	size_t file_bytes;
+	size_t n_tensors, n_files, bytes; // read so far
+	crypto_hash_sha256_state hash;    // of the model's file, and then of each of the tensors
+};
+
 struct onnx {
 	Onnx__ModelProto *model;
 	const Onnx__GraphProto *proto;
@@ -44,7 +56,8 @@ struct onnx {
 	uint32_t n_ports;
 	uint32_t n_made; // names made: a number is never tried twice, whatever names a file has
 	bool narrowed;   // doubles or halves became float32
-	bool labels;     // predicted classes are wanted
+	const struct import_options *options;
+	struct onnx_beside beside;
 };
 
 struct onnx_node {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TensorProto to constants of the graph: floats of any width are F32, the others what they are.
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/external.h"
 #include "infer/import/onnx/values.h"
 #include "infer/ops/values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
@@ -140,12 +142,6 @@ static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *
 	struct error *err = onnx->err;
 
 	*elements = 1;
-	if ((proto->has_data_location &&
-		    proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) ||
-		proto->n_external_data != 0)
-		return error_set(err, -ENOTSUP,
-			"%s '%.80s' lies in another file; weights must be in the model's own file",
-			where, name);
 	if (type == TYPE(STRING))
 		return error_set(err, -ENOTSUP, "%s '%.80s' is text; only numbers can be scored",
 			where, name);
@@ -172,10 +168,6 @@ static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *
 				where, name, (long long)dim, (long long)GRAPH_ELEMENTS_MAX);
 		*elements *= dim;
 	}
-	if (values_held(proto, type) != (size_t)*elements)
-		return error_set(err, -EINVAL,
-			"%s '%.80s' holds other than the %lld values its dimensions say", where,
-			name, (long long)*elements);
 	return 0;
 }
 
@@ -194,22 +186,26 @@ uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, ui
 	return graph_add_tensor(onnx->graph, name, dtype, rank, dims, *data, onnx->err);
 }
 
-int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
-	const char *where, uint32_t *tensor)
+// The proto's values as a constant; `elements` of them are there.
+static int copy_values(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	int64_t elements, uint32_t *tensor)
 {
-	int64_t elements;
-	int rc = check(onnx, proto, name, where, &elements);
 	int type = proto->data_type;
 	enum dtype dtype;
 	void *data;
 
-	if (rc != 0)
-		return rc;
 	if (!onnx_dtype(type, &dtype))
 		return onnx_refused(onnx);
 	*tensor = onnx_constant(onnx, name, dtype, (uint32_t)proto->n_dims, proto->dims, &data);
 	if (*tensor == GRAPH_NONE)
 		return onnx_refused(onnx);
+	if (type == TYPE(FLOAT) && elements > 0) {
+		memcpy(data,
+			proto->has_raw_data ? (const void *)proto->raw_data.data
+					    : proto->float_data,
+			(size_t)elements * sizeof(float));
+		return 0;
+	}
 	for (int64_t i = 0; i < elements; i++) {
 		if (dtype == DTYPE_F32)
 			((float *)data)[i] = float_at(proto, type, (size_t)i);
@@ -218,6 +214,33 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 	}
 	onnx->narrowed |= type == TYPE(DOUBLE);
 	return 0;
+}
+
+int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor)
+{
+	Onnx__TensorProto held = *proto;
+	int64_t elements;
+	int rc = check(onnx, proto, name, where, &elements);
+
+	if (rc != 0)
+		return rc;
+	if (proto->has_data_location &&
+		proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
+		held.has_raw_data = 1;
+		held.raw_data.len = (size_t)elements * raw_width(proto->data_type);
+		rc = onnx_external_read(
+			onnx, proto, name, where, held.raw_data.len, &held.raw_data.data);
+		if (rc == 0)
+			rc = copy_values(onnx, &held, name, elements, tensor);
+		free(held.raw_data.data);
+		return rc;
+	}
+	if (values_held(proto, proto->data_type) != (size_t)elements)
+		return error_set(onnx->err, -EINVAL,
+			"%s '%.80s' holds other than the %lld values its dimensions say", where,
+			name, (long long)elements);
+	return copy_values(onnx, proto, name, elements, tensor);
 }
 
 uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,

@@ -96,7 +96,7 @@ int onnx_output_label(
 	value = onnx_value(onnx, node->proto->output[0]);
 	if (!value)
 		return onnx_refused(onnx);
-	if (!onnx->labels) {
+	if (!onnx->options->labels) {
 		value->is_label = true;
 		return 0;
 	}

@@ -418,7 +418,7 @@ static uint32_t emit_decisive(struct tree_lists *e, const struct tree_weights *w
 {
 	const float limit = w->positive ? 0.5f : 0;
 
-	if (!e->onnx->labels || scores == GRAPH_NONE)
+	if (!e->onnx->options->labels || scores == GRAPH_NONE)
 		return scores;
 	if (w->first_only)
 		return side_by_side(e, constant_row(e, 1, limit), scores);
