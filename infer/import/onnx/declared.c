@@ -5,6 +5,7 @@
 
 #define DECLARED_MAX 4096 // a file with more is searched for none: each search takes that long
 
+// An open dimension is -1.
 static bool read_declared(const Onnx__TypeProto *type, uint32_t *rank, int64_t *dims)
 {
 	const Onnx__TensorShapeProto *shape;
@@ -19,14 +20,26 @@ static bool read_declared(const Onnx__TypeProto *type, uint32_t *rank, int64_t *
 		bool fixed = shape->dim[d]->value_case ==
 			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
 
-		dims[d] = fixed ? shape->dim[d]->dim_value : d == 0 ? 1 : -1;
-		if (dims[d] < 1 || dims[d] > GRAPH_ELEMENTS_MAX)
+		dims[d] = fixed && shape->dim[d]->dim_value >= 0 ? shape->dim[d]->dim_value : -1;
+		if (dims[d] == 0 || dims[d] > GRAPH_ELEMENTS_MAX)
 			return false;
 	}
 	return true;
 }
 
 bool onnx_declared_shape(
+	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX])
+{
+	if (!onnx_declared_partly(onnx, name, rank, dims))
+		return false;
+	for (uint32_t d = 0; d < *rank; d++) {
+		if (dims[d] < 0)
+			return false;
+	}
+	return true;
+}
+
+bool onnx_declared_partly(
 	const struct onnx *onnx, const char *name, uint32_t *rank, int64_t dims[GRAPH_RANK_MAX])
 {
 	const Onnx__GraphProto *proto = onnx->proto;

@@ -176,8 +176,8 @@ static int range_as_declared(struct onnx *onnx, const struct onnx_node *node)
 
 	if (!onnx_declared_shape(onnx, node->proto->output[0], &rank, dims) || rank != 1)
 		return onnx_refuse(onnx, node, -ENOTSUP,
-			"start, limit or delta is computed; they decide the shape and must be "
-			"constant, or the file must declare the output's shape");
+			"start, limit or delta is computed, so that the length depends on values; "
+			"they must be constant, or the file must declare the length");
 	for (uint32_t i = 0; i < 3; i++) {
 		if (tensor_elements(onnx_input(onnx, node, i)) != 1)
 			return onnx_refuse(onnx, node, -EINVAL, "input %u should be one value", i);

@@ -20,10 +20,12 @@ static int declared_axes(
 
 	if (onnx_int(onnx, node, "keepdims", 1, &keep))
 		return onnx_refused(onnx);
-	known = keep != 0 && onnx_declared_shape(onnx, node->proto->output[0], &rank, dims) &&
+	known = keep != 0 && onnx_declared_partly(onnx, node->proto->output[0], &rank, dims) &&
 		rank == x->rank;
 	*count = 0;
 	for (uint32_t d = 0; known && d < x->rank; d++) {
+		if (dims[d] < 0 && x->dims[d] == 1)
+			dims[d] = 1; // open, and 1 whether it is reduced or not
 		known = dims[d] == 1 || dims[d] == x->dims[d];
 		if (dims[d] == 1)
 			axes[(*count)++] = d;

@@ -17,20 +17,32 @@ static int reshape_to(
 }
 
 // A shape that is computed, or axes: what the file declares of the result says the same, where it
-// holds as many values as the input.
+// holds as many values as the input. One dimension may be open: it is what the others leave.
 static int reshape_as_declared(struct onnx *onnx, const struct onnx_node *node)
 {
 	int64_t dims[GRAPH_RANK_MAX], elements = 1;
 	const int64_t all = tensor_elements(onnx_input(onnx, node, 0));
-	uint32_t rank;
+	uint32_t rank, n_open = 0, open = 0;
 
-	if (!onnx_declared_shape(onnx, node->proto->output[0], &rank, dims))
+	if (!onnx_declared_partly(onnx, node->proto->output[0], &rank, dims))
+		n_open = rank = GRAPH_RANK_MAX;
+	for (uint32_t d = 0; d < rank && n_open < 2; d++) {
+		if (dims[d] < 0) {
+			n_open++;
+			open = d;
+			continue;
+		}
+		elements = dims[d] > all ? all + 1 : elements * dims[d];
+	}
+	if (n_open > 1)
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"input 1 ('%.80s') is computed; it must be a constant list of whole "
 			"numbers, or the file must declare the output's shape",
 			onnx_input(onnx, node, 1)->name);
-	for (uint32_t d = 0; d < rank; d++)
-		elements = dims[d] > all ? all + 1 : elements * dims[d];
+	if (n_open == 1) {
+		dims[open] = all / elements;
+		elements *= dims[open];
+	}
 	if (elements != all)
 		return onnx_refuse(onnx, node, -EINVAL,
 			"the output is declared with other than the input's %lld values",
