@@ -69,6 +69,116 @@ static void label_of_one_sum(void **state)
 	(void)state;
 }
 
+// ONNX Runtime 1.30's own scores of two classes: a leaf for class 0, one for class 1, or both for the
+// same; shares or margins; with and without base values.
+static const struct {
+	int64_t targets[2];
+	float weights[2];
+	const char *post;
+	size_t n_base;
+	float base[2];
+	float scores[4];
+} TWO_CLASSES[] = {
+	{ { 0, 0 }, { 0.25, 1.5 }, "NONE", 0, { 0, 0 }, { 0.75f, 0.25f, -0.5f, 1.5f } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "NONE", 1, { 0.5, 0 }, { 0.25f, 0.75f, -1, 2 } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "NONE", 2, { 0.5, 0.75 }, { 0.75f, 0, 2, 0 } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "LOGISTIC", 0, { 0, 0 },
+		{ 0.43782347f, 0.56217653f, 0.18242556f, 0.81757444f } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "LOGISTIC", 1, { 0.5, 0 },
+		{ 0.32082129f, 0.67917871f, 0.11920297f, 0.88079703f } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "LOGISTIC", 2, { 0.5, 0.75 },
+		{ 0.67917871f, 0.5f, 0.88079703f, 0.5f } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "SOFTMAX", 0, { 0, 0 }, { 0.75f, 0.25f, -0.5f, 1.5f } },
+	{ { 0, 0 }, { 0.25, 1.5 }, "SOFTMAX", 2, { 0.5, 0.75 },
+		{ 0.67917871f, 0.32082129f, 0.88079703f, 0.11920292f } },
+	{ { 0, 0 }, { -1, 2 }, "NONE", 0, { 0, 0 }, { 1, -1, -2, 2 } },
+	{ { 0, 0 }, { -1, 2 }, "NONE", 1, { 0.5, 0 }, { 0.5f, -0.5f, -2.5f, 2.5f } },
+	{ { 0, 0 }, { -1, 2 }, "NONE", 2, { 0.5, 0.75 }, { -0.5f, 0, 2.5f, 0 } },
+	{ { 0, 0 }, { -1, 2 }, "LOGISTIC", 0, { 0, 0 },
+		{ 0.7310586f, 0.2689414f, 0.11920297f, 0.88079703f } },
+	{ { 0, 0 }, { -1, 2 }, "LOGISTIC", 1, { 0.5, 0 },
+		{ 0.62245935f, 0.37754065f, 0.075858176f, 0.92414182f } },
+	{ { 0, 0 }, { -1, 2 }, "LOGISTIC", 2, { 0.5, 0.75 },
+		{ 0.37754065f, 0.5f, 0.92414182f, 0.5f } },
+	{ { 0, 0 }, { -1, 2 }, "SOFTMAX", 0, { 0, 0 }, { 1, -1, -2, 2 } },
+	{ { 0, 0 }, { -1, 2 }, "SOFTMAX", 2, { 0.5, 0.75 },
+		{ 0.37754068f, 0.62245935f, 0.92414182f, 0.075858176f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "NONE", 0, { 0, 0 }, { 0, 0.25f, 0, 1.5f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "NONE", 1, { 0.5, 0 }, { 0, 0.25f, 0, 1.5f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "NONE", 2, { 0.5, 0.75 }, { 0, 0.75f, 0, 0.75f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "LOGISTIC", 0, { 0, 0 },
+		{ 0.5f, 0.56217653f, 0.5f, 0.81757444f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "LOGISTIC", 1, { 0.5, 0 },
+		{ 0.5f, 0.56217653f, 0.5f, 0.81757444f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "LOGISTIC", 2, { 0.5, 0.75 },
+		{ 0.5f, 0.67917871f, 0.5f, 0.67917871f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "SOFTMAX", 0, { 0, 0 },
+		{ 0.4378235f, 0.56217653f, 0.18242551f, 0.81757444f } },
+	{ { 1, 1 }, { 0.25, 1.5 }, "SOFTMAX", 2, { 0.5, 0.75 },
+		{ 0.32082129f, 0.67917871f, 0.32082129f, 0.67917871f } },
+	{ { 1, 1 }, { -1, 2 }, "NONE", 0, { 0, 0 }, { 0, -1, 0, 2 } },
+	{ { 1, 1 }, { -1, 2 }, "NONE", 1, { 0.5, 0 }, { 0, -1, 0, 2 } },
+	{ { 1, 1 }, { -1, 2 }, "NONE", 2, { 0.5, 0.75 }, { 0, 0.75f, 0, 0.75f } },
+	{ { 1, 1 }, { -1, 2 }, "LOGISTIC", 0, { 0, 0 }, { 0.5f, 0.2689414f, 0.5f, 0.88079703f } },
+	{ { 1, 1 }, { -1, 2 }, "LOGISTIC", 1, { 0.5, 0 }, { 0.5f, 0.2689414f, 0.5f, 0.88079703f } },
+	{ { 1, 1 }, { -1, 2 }, "LOGISTIC", 2, { 0.5, 0.75 },
+		{ 0.5f, 0.67917871f, 0.5f, 0.67917871f } },
+	{ { 1, 1 }, { -1, 2 }, "SOFTMAX", 0, { 0, 0 },
+		{ 0.7310586f, 0.26894143f, 0.11920292f, 0.88079703f } },
+	{ { 1, 1 }, { -1, 2 }, "SOFTMAX", 2, { 0.5, 0.75 },
+		{ 0.32082129f, 0.67917871f, 0.32082129f, 0.67917871f } },
+	{ { 0, 1 }, { 0.25, 1.5 }, "NONE", 0, { 0, 0 }, { -0.25f, 0.25f, 0, 1.5f } },
+	{ { 0, 1 }, { 0.25, 1.5 }, "NONE", 2, { 0.5, 0.75 }, { 0.75f, 0, 0, 0.75f } },
+	{ { 0, 1 }, { 0.25, 1.5 }, "LOGISTIC", 0, { 0, 0 },
+		{ 0.43782347f, 0.56217653f, 0.5f, 0.81757444f } },
+	{ { 0, 1 }, { 0.25, 1.5 }, "LOGISTIC", 2, { 0.5, 0.75 },
+		{ 0.67917871f, 0.5f, 0.5f, 0.67917871f } },
+	{ { 0, 1 }, { 0.25, 1.5 }, "SOFTMAX", 0, { 0, 0 },
+		{ -0.25f, 0.25f, 0.18242551f, 0.81757444f } },
+	{ { 0, 1 }, { 0.25, 1.5 }, "SOFTMAX", 2, { 0.5, 0.75 },
+		{ 0.67917871f, 0.32082129f, 0.32082129f, 0.67917871f } },
+	{ { 0, 1 }, { -1, 2 }, "NONE", 0, { 0, 0 }, { 1, -1, 0, 2 } },
+	{ { 0, 1 }, { -1, 2 }, "NONE", 2, { 0.5, 0.75 }, { -0.5f, 0, 0, 0.75f } },
+	{ { 0, 1 }, { -1, 2 }, "LOGISTIC", 0, { 0, 0 },
+		{ 0.7310586f, 0.2689414f, 0.5f, 0.88079703f } },
+	{ { 0, 1 }, { -1, 2 }, "LOGISTIC", 2, { 0.5, 0.75 },
+		{ 0.37754065f, 0.5f, 0.5f, 0.67917871f } },
+	{ { 0, 1 }, { -1, 2 }, "SOFTMAX", 0, { 0, 0 }, { 1, -1, 0.11920292f, 0.88079703f } },
+	{ { 0, 1 }, { -1, 2 }, "SOFTMAX", 2, { 0.5, 0.75 },
+		{ 0.37754068f, 0.62245935f, 0.32082129f, 0.67917871f } },
+};
+
+static void scores_of_two_classes(void **state)
+{
+	for (size_t i = 0; i < LENGTH(TWO_CLASSES); i++) {
+		tree_file_sound();
+		memcpy(tree_file.targets, TWO_CLASSES[i].targets, sizeof(TWO_CLASSES[i].targets));
+		memcpy(tree_file.weights, TWO_CLASSES[i].weights, sizeof(TWO_CLASSES[i].weights));
+		memcpy(tree_file.base, TWO_CLASSES[i].base, sizeof(TWO_CLASSES[i].base));
+		tree_file.n_base = TWO_CLASSES[i].n_base;
+		tree_file.post = TWO_CLASSES[i].post;
+		tree_file_classifier(2);
+		outputs_are(NULL, BOTH, 2, TWO_CLASSES[i].scores, 4);
+	}
+	(void)state;
+}
+
+// The label goes by what the scores are made of, where a row meets no weight for the second class.
+static void label_of_rows_without_the_second_class(void **state)
+{
+	tree_file_sound();
+	tree_file.targets[1] = 1;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, 1, -1, 9, 0, 2);
+	tree_file.weights[0] = 3;
+	tree_file.n_base = 2;
+	tree_file.base[0] = -4;
+	tree_file.base[1] = 0.5f;
+	tree_file_classifier(2);
+	OUTPUTS("label,y", BOTH, 7, -1, 0, 9, 0, 0.5f);
+	(void)state;
+}
+
 // An input that is two rows by its own shape.
 static void several_rows_of_one(void **state)
 {
@@ -102,7 +212,7 @@ static void label_of_two_sums_and_of_one_class(void **state)
 	tree_file.weights[0] = 0.25f;
 	tree_file.weights[1] = 0.125f;
 	tree_file_classifier(2);
-	OUTPUTS("label,y", BOTH, 7, 0.25f, 0, 9, 0, 0.125f);
+	OUTPUTS("label,y", BOTH, 9, -0.25f, 0.25f, 9, 0, 0.125f); // no weight for 9: of one sum
 	tree_file_sound();
 	tree_file_classifier(1);
 	OUTPUTS("label,y", BOTH, 0, -1, 1, 2); // no other class: whether it is above 0
@@ -154,6 +264,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(label_of_one_sum),
+		cmocka_unit_test(scores_of_two_classes),
+		cmocka_unit_test(label_of_rows_without_the_second_class),
 		cmocka_unit_test(several_rows_of_one),
 		cmocka_unit_test(label_of_the_second_class_alone),
 		cmocka_unit_test(label_of_two_sums_and_of_one_class),

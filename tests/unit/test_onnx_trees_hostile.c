@@ -107,6 +107,13 @@ static void targets_and_functions(void **state)
 	file_refused(-EINVAL, "node 'n' (TreeEnsembleClassifier): 0 class labels, should be 1 to");
 	REFUSED((tree_file.targets[0] = 2, tree_file_classifier(2)),
 		"a weight for output 2, there are 2");
+	tree_file.n_base = 1;
+	tree_file.targets[1] = 1;
+	tree_file_classifier(2);
+	file_refused(-ENOTSUP,
+		"one base value for two classes, and some rows meet no weight for the second: "
+		"ONNX Runtime leaves its score undefined");
+	tree_file_sound();
 	REFUSED((tree_file.n_base = 3, tree_file_classifier(2)), "3 base_values for 2 classes");
 	tree_file_regressor();
 	file.attrs[0].n_ints = 0;

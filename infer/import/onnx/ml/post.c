@@ -8,11 +8,12 @@
 
 #include <string.h>
 
+static const char *const NAMES[POST_COUNT] = { "NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO",
+	"PROBIT" };
+
 int onnx_read_post_transform(
 	struct onnx *onnx, const struct onnx_node *node, enum post_transform *post)
 {
-	static const char *const NAMES[POST_COUNT] = { "NONE", "SOFTMAX", "LOGISTIC",
-		"SOFTMAX_ZERO", "PROBIT" };
 	const char *name;
 
 	if (onnx_string(onnx, node, "post_transform", "NONE", &name))
@@ -25,6 +26,18 @@ int onnx_read_post_transform(
 		"post_transform is '%.20s', should be NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or "
 		"PROBIT",
 		name);
+}
+
+enum post_transform onnx_post_of_targets(struct onnx *onnx, const struct onnx_node *node,
+	enum post_transform post, int64_t n_targets)
+{
+	if (n_targets != 1 || post == POST_NONE || post == POST_PROBIT)
+		return post;
+	report_add(onnx->report,
+		"'%.80s': post_transform %s is left out of one output, as ONNX Runtime does; the "
+		"specification applies it",
+		node->name, NAMES[post]);
+	return POST_NONE;
 }
 
 // Softmax of those that are not 0; the others get no share of it.

@@ -290,9 +290,10 @@ static int import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	forest_destroy(forest);
 	if (rc != 0)
 		return rc;
-	if (scores != GRAPH_NONE && (targets > 1 || post == POST_PROBIT))
-		scores = onnx_emit_post_transform(onnx, node, (enum post_transform)post, scores);
-	return onnx_output(onnx, node, 0, scores);
+	return onnx_output(onnx, node, 0,
+		onnx_emit_post_transform(onnx, node,
+			onnx_post_of_targets(onnx, node, (enum post_transform)post, targets),
+			scores));
 }
 
 const struct onnx_operator ONNX_ML_TREE_ENSEMBLE[] = {
