@@ -34,13 +34,13 @@ static void count_operators(const char *path)
 	assert_non_null(model);
 	for (size_t n = 0; n < model->graph->n_node; n++) {
 		const Onnx__NodeProto *node = model->graph->node[n];
-		const bool of_ml = strcmp(onnx_text(node->domain), "ai.onnx.ml") == 0;
+		enum onnx_domain of = ONNX_DOMAINS, domain;
 		const struct onnx_operator *op;
-		bool ml;
 
-		for (size_t i = 0; (op = onnx_operator_at(i, &ml)); i++) {
+		onnx_domain_find(onnx_text(node->domain), &of);
+		for (size_t i = 0; (op = onnx_operator_at(i, &domain)); i++) {
 			assert_true(i < OPERATORS_MAX);
-			n_with[i] += ml == of_ml && strcmp(node->op_type, op->type) == 0;
+			n_with[i] += domain == of && strcmp(node->op_type, op->type) == 0;
 		}
 	}
 	onnx__model_proto__free_unpacked(model, NULL);
@@ -103,10 +103,10 @@ static void operator_agrees_with_its_definition(void **state)
 static void every_operator_is_among_them(void **state)
 {
 	const struct onnx_operator *op;
+	enum onnx_domain domain;
 	size_t i = 0;
-	bool ml;
 
-	for (; (op = onnx_operator_at(i, &ml)); i++) {
+	for (; (op = onnx_operator_at(i, &domain)); i++) {
 		if (n_with[i] == 0)
 			print_error("no model with %s\n", op->type);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a family of operators tells of itself. Each has its table of those that are read, opsets 1 to
-// 25 of ai.onnx and 1 to 5 of ai.onnx.ml, at the end of its own file, ops/<family>.c or
-// ml/<family>.c.
+// What a family of operators tells of itself. Each has its table of those that are read at the end
+// of its own file: ops/<family>.c of ai.onnx, ml/<family>.c of ai.onnx.ml, microsoft/<family>.c of
+// com.microsoft. operators.c says which opsets.
 //
 // To add an operator: its importer there, and its line in that table.
 #pragma once
@@ -44,10 +44,15 @@ struct onnx_operator {
 	X(TREES)                                                                                   \
 	X(TREE_ENSEMBLE)
 
+#define ONNX_MICROSOFT_FAMILIES(X) X(FUSED)
+
 // Each ends in type NULL.
 #define ONNX_FAMILY(family) extern const struct onnx_operator ONNX_##family[];
 ONNX_FAMILIES(ONNX_FAMILY)
 #undef ONNX_FAMILY
 #define ONNX_FAMILY(family) extern const struct onnx_operator ONNX_ML_##family[];
 ONNX_ML_FAMILIES(ONNX_FAMILY)
+#undef ONNX_FAMILY
+#define ONNX_FAMILY(family) extern const struct onnx_operator ONNX_MICROSOFT_##family[];
+ONNX_MICROSOFT_FAMILIES(ONNX_FAMILY)
 #undef ONNX_FAMILY

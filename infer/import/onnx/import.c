@@ -3,9 +3,11 @@
 #include "infer/import/onnx/import.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/external.h"
+#include "infer/import/onnx/functions.h"
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/names.h"
 #include "infer/import/onnx/nodes.h"
+#include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/parse.h"
 #include "infer/import/onnx/values.h"
 #include "infer/ops/check.h"
@@ -15,48 +17,6 @@
 #include <string.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)1 << 30)
-
-// Where the opset of one of the two domains that are read is kept; NULL for any other domain.
-static int64_t *opset_of(struct onnx *onnx, const char *domain)
-{
-	if (!*domain || strcmp(domain, "ai.onnx") == 0)
-		return &onnx->opset;
-	return strcmp(domain, "ai.onnx.ml") == 0 ? &onnx->opset_ml : NULL;
-}
-
-static int read_opsets(struct onnx *onnx)
-{
-	for (size_t i = 0; i < onnx->model->n_opset_import; i++) {
-		const Onnx__OperatorSetIdProto *set = onnx->model->opset_import[i];
-		int64_t *version = opset_of(onnx, onnx_text(set->domain));
-
-		if (version && *version != 0 && *version != set->version)
-			return error_set(onnx->err, -EINVAL,
-				"the file imports opset %lld and opset %lld of %s, should import "
-				"one",
-				(long long)*version, (long long)set->version,
-				version == &onnx->opset ? "ai.onnx" : "ai.onnx.ml");
-		if (version)
-			*version = set->version;
-	}
-	return 0;
-}
-
-// Functions of other domains are refused where a node calls one. In the domains that are read, a
-// function of an operator's name would change what the operator means.
-static int check_functions(struct onnx *onnx)
-{
-	for (size_t i = 0; i < onnx->model->n_functions; i++) {
-		const Onnx__FunctionProto *function = onnx->model->functions[i];
-
-		if (opset_of(onnx, onnx_text(function->domain)))
-			return error_set(onnx->err, -ENOTSUP,
-				"function '%.80s' is defined in the operators' own domain; only "
-				"operators are supported",
-				onnx_text(function->name));
-	}
-	return 0;
-}
 
 // A row of scores is float32; the column keeps the name.
 static uint32_t output_cast(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor)
@@ -146,8 +106,9 @@ static void report_source(const struct onnx *onnx)
 	const char *version = onnx_text(onnx->model->producer_version);
 	char ml[40] = "";
 
-	if (onnx->opset_ml)
-		snprintf(ml, sizeof(ml), ", ai.onnx.ml %lld", (long long)onnx->opset_ml);
+	if (onnx->opsets.of[ONNX_DOMAIN_ML])
+		snprintf(ml, sizeof(ml), ", ai.onnx.ml %lld",
+			(long long)onnx->opsets.of[ONNX_DOMAIN_ML]);
 	report_add(onnx->report, "ONNX of opset %lld%s%s%.60s%s%.40s: %zu node%s",
 		(long long)onnx->opset, ml, *producer ? ", by " : "", producer, *version ? " " : "",
 		version, onnx->proto->n_node, onnx->proto->n_node == 1 ? "" : "s");
@@ -167,11 +128,13 @@ static int import_graph(struct onnx *onnx)
 	randombytes_buf(onnx->hash_key, sizeof(onnx->hash_key));
 	if (!onnx_value(onnx, ""))
 		return onnx_refused(onnx);
-	rc = read_opsets(onnx);
-	if (rc == 0)
-		rc = check_functions(onnx);
+	rc = onnx_read_opsets(
+		onnx->model->n_opset_import, onnx->model->opset_import, &onnx->opsets, onnx->err);
+	onnx->opset = onnx->opsets.of[ONNX_DOMAIN_AI];
 	if (rc == 0)
 		report_source(onnx);
+	if (rc == 0)
+		rc = onnx_inline_functions(onnx);
 	if (rc == 0)
 		rc = onnx_read_initializers(onnx);
 	if (rc == 0)

@@ -5,6 +5,6 @@
 #include "infer/graph/report.h"
 #include "infer/import/options.h"
 
-// ONNX of opsets 1 to 25. The contract is that of import_model() (infer/import/import.h).
+// ONNX of the opsets that operators.c names. The contract is that of import_model() (infer/import/import.h).
 int import_onnx(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err);

@@ -7,38 +7,44 @@
 
 #include <string.h>
 
-static const struct onnx_operator *lookup(struct onnx *onnx, const struct onnx_node *node)
+static const struct onnx_operator *lookup(
+	struct onnx *onnx, const struct onnx_node *node, const struct onnx_opsets *opsets)
 {
-	const char *domain = onnx_text(node->proto->domain);
-	bool ml = strcmp(domain, "ai.onnx.ml") == 0;
-	int64_t version = ml ? onnx->opset_ml : onnx->opset;
-	int64_t low = ml ? ONNX_ML_OPSET_MIN : ONNX_OPSET_MIN;
-	int64_t high = ml ? ONNX_ML_OPSET_MAX : ONNX_OPSET_MAX;
-	const struct onnx_operator *op = onnx_operator_find(ml, node->type);
+	const char *name = onnx_text(node->proto->domain);
+	const struct onnx_operator *op;
+	enum onnx_domain domain;
+	int64_t version;
 
-	if (!ml && *domain && strcmp(domain, "ai.onnx") != 0) {
+	if (!onnx_domain_find(name, &domain)) {
 		onnx_refuse(onnx, node, -ENOTSUP,
-			"domain '%.60s' is not supported; ai.onnx and ai.onnx.ml are", domain);
+			"domain '%.60s' is not supported, and the file has no function of that "
+			"name; ai.onnx, ai.onnx.ml and com.microsoft are",
+			name);
 		return NULL;
 	}
+	op = onnx_operator_find(domain, node->type);
 	if (!op) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"operator of %s not supported; martletctl(1) lists those that are",
-			ml ? "ai.onnx.ml" : "ai.onnx");
+			onnx_domain_name(domain));
 		return NULL;
 	}
+	version = opsets->of[domain];
+	// ONNX Runtime takes its own domain as imported, and there is but one opset of it.
+	if (version == 0 && domain == ONNX_DOMAIN_MICROSOFT)
+		version = 1;
 	if (version == 0) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"the file does not say which opset of %s it was written for; supported are "
-			"%lld to %lld",
-			ml ? "ai.onnx.ml" : "ai.onnx", (long long)low, (long long)high);
+			"1 to %lld",
+			onnx_domain_name(domain), (long long)onnx_domain_opset_max(domain));
 		return NULL;
 	}
-	if (version < low || version > high) {
+	if (version < 1 || version > onnx_domain_opset_max(domain)) {
 		onnx_refuse(onnx, node, -ENOTSUP,
-			"the file imports opset %lld of %s, supported are %lld to %lld",
-			(long long)version, ml ? "ai.onnx.ml" : "ai.onnx", (long long)low,
-			(long long)high);
+			"the file imports opset %lld of %s, supported are 1 to %lld",
+			(long long)version, onnx_domain_name(domain),
+			(long long)onnx_domain_opset_max(domain));
 		return NULL;
 	}
 	return op;
@@ -134,11 +140,14 @@ static int import_node(struct onnx *onnx, uint32_t index)
 	const Onnx__NodeProto *proto = onnx->proto->node[index];
 	struct node_name name;
 	struct onnx_node node = name_node(onnx, index, &name);
+	const struct onnx_opsets *opsets =
+		onnx->node_opsets ? &onnx->node_opsets[index] : &onnx->opsets;
 	const struct onnx_operator *op;
 	bool on_label = false;
 	int rc;
 
-	op = lookup(onnx, &node);
+	onnx->opset = opsets->of[ONNX_DOMAIN_AI];
+	op = lookup(onnx, &node, opsets);
 	if (!op)
 		return onnx_refused(onnx);
 	node.op = op->op;

@@ -14,10 +14,11 @@
 #include <assert.h>
 #include <sodium.h>
 
-#define ONNX_OPSET_MIN    1
-#define ONNX_OPSET_MAX    25
-#define ONNX_ML_OPSET_MIN 1
-#define ONNX_ML_OPSET_MAX 5
+enum onnx_domain { ONNX_DOMAIN_AI, ONNX_DOMAIN_ML, ONNX_DOMAIN_MICROSOFT, ONNX_DOMAINS };
+
+struct onnx_opsets {
+	int64_t of[ONNX_DOMAINS]; // 0: not imported
+};
 
 struct onnx_value { // a name in the file's value namespace
 	const char *name;
@@ -47,8 +48,10 @@ struct onnx {
 	struct graph *graph;
 	struct arena *scratch; // until the import is over
 	struct compile_report *report;
-	struct error *err;         // never NULL
-	int64_t opset, opset_ml;   // 0: not imported
+	struct error *err;                     // never NULL
+	struct onnx_opsets opsets;             // that the model imports
+	const struct onnx_opsets *node_opsets; // [proto->n_node]; NULL: the model's
+	int64_t opset;                         // of ai.onnx, of the node at hand
 	struct onnx_value *values; // open-addressed by name, [values_size], a power of two
 	size_t values_size, n_values;
 	unsigned char hash_key[16];

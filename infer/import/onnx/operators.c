@@ -11,17 +11,48 @@ static const struct onnx_operator *const FAMILIES[] = { ONNX_FAMILIES(FAMILY) };
 #define FAMILY(family) ONNX_ML_##family,
 static const struct onnx_operator *const ML_FAMILIES[] = { ONNX_ML_FAMILIES(FAMILY) };
 #undef FAMILY
+#define FAMILY(family) ONNX_MICROSOFT_##family,
+static const struct onnx_operator *const MICROSOFT_FAMILIES[] = { ONNX_MICROSOFT_FAMILIES(FAMILY) };
+#undef FAMILY
 
-#define N_FAMILIES    (sizeof(FAMILIES) / sizeof(*FAMILIES))
-#define N_ML_FAMILIES (sizeof(ML_FAMILIES) / sizeof(*ML_FAMILIES))
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
-const struct onnx_operator *onnx_operator_find(bool ml, const char *type)
+static const struct {
+	const char *name;
+	int64_t opset_max;
+	const struct onnx_operator *const *families;
+	size_t n_families;
+} DOMAINS[ONNX_DOMAINS] = {
+	[ONNX_DOMAIN_AI] = { "ai.onnx", 28, FAMILIES, COUNT(FAMILIES) },
+	[ONNX_DOMAIN_ML] = { "ai.onnx.ml", 5, ML_FAMILIES, COUNT(ML_FAMILIES) },
+	[ONNX_DOMAIN_MICROSOFT] = { "com.microsoft", 1, MICROSOFT_FAMILIES,
+		COUNT(MICROSOFT_FAMILIES) },
+};
+
+bool onnx_domain_find(const char *name, enum onnx_domain *domain)
 {
-	const struct onnx_operator *const *families = ml ? ML_FAMILIES : FAMILIES;
-	const size_t n = ml ? N_ML_FAMILIES : N_FAMILIES;
+	for (*domain = 0; *domain < ONNX_DOMAINS; (*domain)++) {
+		if (strcmp(name, DOMAINS[*domain].name) == 0)
+			return true;
+	}
+	*domain = ONNX_DOMAIN_AI;
+	return !*name;
+}
 
-	for (size_t f = 0; f < n; f++) {
-		for (const struct onnx_operator *op = families[f]; op->type; op++) {
+const char *onnx_domain_name(enum onnx_domain domain)
+{
+	return DOMAINS[domain].name;
+}
+
+int64_t onnx_domain_opset_max(enum onnx_domain domain)
+{
+	return DOMAINS[domain].opset_max;
+}
+
+const struct onnx_operator *onnx_operator_find(enum onnx_domain domain, const char *type)
+{
+	for (size_t f = 0; f < DOMAINS[domain].n_families; f++) {
+		for (const struct onnx_operator *op = DOMAINS[domain].families[f]; op->type; op++) {
 			if (strcmp(op->type, type) == 0)
 				return op;
 		}
@@ -29,29 +60,54 @@ const struct onnx_operator *onnx_operator_find(bool ml, const char *type)
 	return NULL;
 }
 
-const struct onnx_operator *onnx_operator_at(size_t index, bool *ml)
+const struct onnx_operator *onnx_operator_at(size_t index, enum onnx_domain *domain)
 {
-	for (size_t f = 0; f < N_FAMILIES + N_ML_FAMILIES; f++) {
-		const struct onnx_operator *op =
-			f < N_FAMILIES ? FAMILIES[f] : ML_FAMILIES[f - N_FAMILIES];
+	for (*domain = 0; *domain < ONNX_DOMAINS; (*domain)++) {
+		for (size_t f = 0; f < DOMAINS[*domain].n_families; f++) {
+			const struct onnx_operator *op = DOMAINS[*domain].families[f];
 
-		for (; op->type; op++) {
-			*ml = f >= N_FAMILIES;
-			if (index-- == 0)
-				return op;
+			for (; op->type; op++) {
+				if (index-- == 0)
+					return op;
+			}
 		}
 	}
 	return NULL;
 }
 
+int onnx_read_opsets(size_t n, Onnx__OperatorSetIdProto *const *sets, struct onnx_opsets *opsets,
+	struct error *err)
+{
+	struct onnx_opsets own = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		enum onnx_domain domain;
+
+		if (!onnx_domain_find(onnx_text(sets[i]->domain), &domain))
+			continue;
+		if (own.of[domain] != 0 && own.of[domain] != sets[i]->version)
+			return error_set(err, -EINVAL,
+				"the file imports opset %lld and opset %lld of %s, should import "
+				"one",
+				(long long)own.of[domain], (long long)sets[i]->version,
+				onnx_domain_name(domain));
+		own.of[domain] = sets[i]->version;
+	}
+	for (enum onnx_domain d = 0; d < ONNX_DOMAINS; d++) {
+		if (own.of[d] != 0)
+			opsets->of[d] = own.of[d];
+	}
+	return 0;
+}
+
 bool model_operator(size_t index, struct model_operator *found)
 {
-	bool ml;
-	const struct onnx_operator *op = onnx_operator_at(index, &ml);
+	enum onnx_domain domain;
+	const struct onnx_operator *op = onnx_operator_at(index, &domain);
 
 	if (!op)
 		return false;
-	*found = (struct model_operator){ .domain = ml ? "ai.onnx.ml" : "ai.onnx",
+	*found = (struct model_operator){ .domain = onnx_domain_name(domain),
 		.type = op->type,
 		.inputs_min = op->inputs_min,
 		.inputs_max = op->inputs_max };

@@ -4,7 +4,16 @@
 
 #include "infer/import/onnx/family.h"
 
-// The operator of that name, of ai.onnx.ml or of ai.onnx; NULL: it is not read.
-const struct onnx_operator *onnx_operator_find(bool ml, const char *type);
+// Which of the domains that are read a file means; false: none of them.
+bool onnx_domain_find(const char *name, enum onnx_domain *domain);
+const char *onnx_domain_name(enum onnx_domain domain);
+int64_t onnx_domain_opset_max(enum onnx_domain domain); // all from 1 on are read
+
+// The operator of that name; NULL: it is not read.
+const struct onnx_operator *onnx_operator_find(enum onnx_domain domain, const char *type);
 // Number `index` of all operators; NULL behind the last.
-const struct onnx_operator *onnx_operator_at(size_t index, bool *ml);
+const struct onnx_operator *onnx_operator_at(size_t index, enum onnx_domain *domain);
+
+// Adds what a file imports of the domains that are read; two versions of one are -EINVAL.
+int onnx_read_opsets(size_t n, Onnx__OperatorSetIdProto *const *sets, struct onnx_opsets *opsets,
+	struct error *err);

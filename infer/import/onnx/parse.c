@@ -94,10 +94,11 @@ static bool walk_field(const uint8_t **at, struct level *level, struct level *in
 	return true;
 }
 
-static int check_nesting(const uint8_t *bytes, size_t size, struct error *err)
+static int check_nesting(const ProtobufCMessageDescriptor *message, const uint8_t *bytes,
+	size_t size, struct error *err)
 {
 	struct level levels[ONNX_NESTING_MAX + 1] = {
-		{ &onnx__model_proto__descriptor, bytes + size },
+		{ message, bytes + size },
 	};
 	const uint8_t *at = bytes;
 	uint32_t depth = 0;
@@ -134,7 +135,7 @@ int onnx_parse(const void *bytes, size_t size, Onnx__ModelProto **model, struct 
 	if (size == 0 || size > ONNX_FILE_MAX)
 		return error_set(
 			err, -EINVAL, "%zu bytes; an ONNX file has 1 to %zu", size, ONNX_FILE_MAX);
-	rc = check_nesting(bytes, size, err);
+	rc = check_nesting(&onnx__model_proto__descriptor, bytes, size, err);
 	if (rc != 0)
 		return rc;
 	*model = onnx__model_proto__unpack(&allocator, size, bytes);
@@ -149,6 +150,33 @@ int onnx_parse(const void *bytes, size_t size, Onnx__ModelProto **model, struct 
 			BUDGET_PER_BYTE, size);
 	return error_set(err, -EINVAL,
 		"not a sound ONNX file: a field is of another kind than ONNX gives it");
+}
+
+static void *arena_take(void *arena, size_t bytes)
+{
+	return arena_alloc(arena, bytes);
+}
+
+static void arena_keep(void *arena, void *memory)
+{
+	(void)arena; // it goes all at once
+	(void)memory;
+}
+
+int onnx_parse_attribute(const void *bytes, size_t size, struct arena *arena,
+	Onnx__AttributeProto **attr, struct error *err)
+{
+	ProtobufCAllocator allocator = { arena_take, arena_keep, arena };
+	int rc = check_nesting(&onnx__attribute_proto__descriptor, bytes, size, err);
+
+	*attr = NULL;
+	if (rc != 0)
+		return rc;
+	*attr = onnx__attribute_proto__unpack(&allocator, size, bytes);
+	return *attr ? 0
+		     : error_set(err, -EINVAL,
+			       "a default is no attribute that can be read, or there is no memory "
+			       "for it");
 }
 
 void onnx_free_model(Onnx__ModelProto *model)
