@@ -82,8 +82,11 @@ static void class_labels_by_precedence(void **state)
 	classes_are("meta a", "y[meta a]");
 	compile(METADATA | ZIPMAP, NULL);
 	classes_are("p", "y[p]");
-	compile(METADATA | ZIPMAP | OPERATOR, NULL);
+	compile(METADATA | OPERATOR, NULL);
 	classes_are("7", "y[7]");
+	// The operator may be one of several that the scores are made of.
+	compile(METADATA | ZIPMAP | OPERATOR, NULL);
+	classes_are("p", "y[p]");
 	compile(METADATA | ZIPMAP | OPERATOR, &options);
 	classes_are("own a", "y[own a]");
 }

@@ -123,7 +123,8 @@ static void kinds_that_are_no_numbers(void **state)
 	}
 	w = product();
 	w->data_type = TYPE(STRING);
-	file_refused_with(-ENOTSUP, "initialiser 'w' is text; only numbers can be scored");
+	file_refused_with(
+		-EINVAL, "initialiser 'w' holds other than the 4 texts its dimensions say");
 	w->has_data_type = 0;
 	file_refused_with(-ENOTSUP,
 		"initialiser 'w' has values of type UNDEFINED; floats, integers and booleans are "

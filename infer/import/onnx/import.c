@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An ONNX file to a graph: names, inputs, initialisers, nodes in topological order, outputs.
 #include "infer/import/onnx/import.h"
+#include "infer/import/onnx/classes.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/external.h"
 #include "infer/import/onnx/functions.h"
@@ -9,6 +10,8 @@
 #include "infer/import/onnx/nodes.h"
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/parse.h"
+#include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 #include "infer/ops/check.h"
 
@@ -32,30 +35,92 @@ static uint32_t output_cast(struct onnx *onnx, const struct onnx_node *node, uin
 	return made;
 }
 
-// A whole number beside the scores of as many classes as the file names: the class predicted.
-static bool is_label(const struct onnx *onnx, const struct onnx_value *value)
+// Is there another output with a score for each of n classes, or one for two?
+static bool has_scores_of(struct onnx *onnx, const struct onnx_value *label, uint32_t n)
+{
+	for (size_t i = 0; i < onnx->proto->n_output; i++) {
+		const char *name = onnx_text(onnx->proto->output[i]->name);
+		const struct onnx_value *value =
+			onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
+		const struct tensor *tensor;
+
+		if (!value || value == label || value->tensor == GRAPH_NONE)
+			continue;
+		tensor = &onnx->graph->tensors[value->tensor];
+		if (tensor->dtype == DTYPE_F32 &&
+			(tensor_elements(tensor) == n || (n == 2 && tensor_elements(tensor) == 1)))
+			return true;
+	}
+	return false;
+}
+
+// A classifier's label, a computed text, and whole numbers from a list of as many as there are scores
+// beside them; or one whole number beside the scores of as many classes as the file names.
+static bool is_label(struct onnx *onnx, struct onnx_value *value)
 {
 	const struct tensor *tensor;
 
 	if (value->is_label || value->tensor == GRAPH_NONE)
 		return value->is_label;
 	tensor = &onnx->graph->tensors[value->tensor];
-	return !onnx->options->labels && onnx->graph->n_class_labels > 1 &&
-		onnx->proto->n_output == 2 && tensor->dtype != DTYPE_F32 &&
+	if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BOOL)
+		return false;
+	value->classes = onnx_classes_of(onnx, value->tensor);
+	if (onnx_is_text(onnx, value->tensor))
+		return true;
+	if (value->classes && has_scores_of(onnx, value, value->classes->n))
+		return true;
+	value->classes = NULL;
+	return onnx->graph->n_class_labels > 1 && onnx->proto->n_output == 2 &&
 		tensor_elements(tensor) == 1;
+}
+
+// The label says best what classes there are, if no ZipMap has said it of the scores themselves.
+static void keep_classes(struct onnx *onnx, const struct onnx_classes *classes)
+{
+	if (!classes || onnx->mapped || classes->n > MODEL_OUTPUTS_MAX)
+		return;
+	onnx->graph->class_labels = classes->labels;
+	onnx->graph->n_class_labels = classes->n;
+}
+
+// A label that is wanted: texts are given as the numbers of their classes.
+static uint32_t wanted_label(
+	struct onnx *onnx, const struct onnx_node *node, const struct onnx_value *value)
+{
+	const uint32_t tensor = value->tensor;
+	const char *name = onnx->graph->tensors[tensor].name;
+	uint32_t made;
+
+	if (!onnx_is_text(onnx, tensor))
+		return tensor;
+	if (!value->classes) {
+		onnx_refuse(onnx, node, -ENOTSUP, "is text that is taken from no list of classes");
+		return GRAPH_NONE;
+	}
+	made = onnx_class_numbers(onnx, node, tensor, value->classes);
+	if (made == GRAPH_NONE)
+		return GRAPH_NONE;
+	report_add(onnx->report, "label '%.80s': the number of the class, from 0", node->name);
+	onnx->graph->tensors[tensor].name = onnx->graph->tensors[made].name;
+	onnx->graph->tensors[made].name = name;
+	return made;
 }
 
 static int add_output(struct onnx *onnx, const char *name)
 {
 	struct graph *graph = onnx->graph;
-	const struct onnx_value *value =
-		onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
+	struct onnx_value *value = onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
 	struct onnx_node node = { .name = name, .type = "output" };
 	uint32_t tensor;
+	bool label;
 
 	if (!value || !value->defined)
 		return error_set(onnx->err, -EINVAL, "output '%.80s' is computed by no node", name);
-	if (is_label(onnx, value)) {
+	label = is_label(onnx, value);
+	if (label)
+		keep_classes(onnx, value->classes);
+	if (label && !onnx_wants_labels(onnx)) {
 		report_add(onnx->report,
 			"dropped output '%.80s': the predicted label; scores are kept (--outputs "
 			"keeps what it names)",
@@ -65,7 +130,10 @@ static int add_output(struct onnx *onnx, const char *name)
 	tensor = value->tensor;
 	if (tensor == GRAPH_NONE)
 		return error_set(onnx->err, -ENOTSUP, "output '%.80s' is not supported", name);
-	if (value->producer == GRAPH_NONE && graph->tensors[tensor].dtype == DTYPE_F32)
+	if (label)
+		tensor = wanted_label(onnx, &node, value);
+	if (tensor != GRAPH_NONE && value->producer == GRAPH_NONE &&
+		graph->tensors[tensor].dtype == DTYPE_F32)
 		tensor = onnx_emit(onnx, &node, OP_IDENTITY, 1, &tensor, 0, NULL);
 	if (tensor != GRAPH_NONE && graph->tensors[tensor].dtype != DTYPE_F32)
 		tensor = output_cast(onnx, &node, tensor);

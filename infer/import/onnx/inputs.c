@@ -3,6 +3,7 @@
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ int onnx_read_initializers(struct onnx *onnx)
 
 		if (!value)
 			return onnx_refused(onnx);
-		rc = onnx_tensor(onnx, proto, proto->name, "initialiser", &tensor);
+		rc = onnx_tensor_or_text(onnx, proto, proto->name, "initialiser", &tensor);
 		if (rc != 0)
 			return rc;
 		onnx_value(onnx, proto->name)->tensor = tensor;

@@ -3,6 +3,7 @@
 #include "infer/import/onnx/nodes.h"
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 
 #include <string.h>
@@ -50,25 +51,78 @@ static const struct onnx_operator *lookup(
 	return op;
 }
 
-// A node on predicted labels only renames them: they are dropped with what is made of them.
-static int pass_labels(struct onnx *onnx, const struct onnx_node *node)
+// A node on predicted labels that only renames them: what it gives are labels, too.
+static bool passes_labels(const Onnx__NodeProto *node)
 {
 	static const char *const PASSING[] = { "Cast", "Identity", "Reshape", "Squeeze",
 		"Flatten" };
 
 	for (size_t i = 0; i < sizeof(PASSING) / sizeof(*PASSING); i++) {
-		struct onnx_value *value;
+		if (strcmp(onnx_text(node->op_type), PASSING[i]) == 0)
+			return node->n_input >= 1 && node->n_output == 1;
+	}
+	return false;
+}
 
-		if (strcmp(node->type, PASSING[i]) != 0 || node->proto->n_output != 1)
-			continue;
-		value = onnx_value(onnx, node->proto->output[0]);
+// A label is worth computing where a node reads it that does not only rename it. A chain of renaming
+// nodes is looked through from its end; where the file has them out of order, a few times.
+#define READ_PASSES 4
+static int mark_read(struct onnx *onnx)
+{
+	const Onnx__GraphProto *proto = onnx->proto;
+	bool changed = true;
+
+	if (proto->n_output == 1) { // which is kept, whatever it is
+		struct onnx_value *value = onnx_value(onnx, onnx_text(proto->output[0]->name));
+
 		if (!value)
 			return onnx_refused(onnx);
-		value->is_label = true;
-		return 0;
+		value->is_read = true;
 	}
-	return onnx_refuse(
-		onnx, node, -ENOTSUP, "computes on predicted labels, which are not scored");
+	for (int pass = 0; changed; pass++) {
+		changed = false;
+		for (size_t n = proto->n_node; n-- > 0;) {
+			const Onnx__NodeProto *node = proto->node[n];
+			const bool passes = pass < READ_PASSES && passes_labels(node);
+			const struct onnx_value *out = passes && *node->output[0]
+				? onnx_value(onnx, node->output[0])
+				: NULL;
+
+			if (passes && (!out || !out->is_read))
+				continue;
+			for (size_t i = 0; i < node->n_input; i++) {
+				struct onnx_value *value = onnx_value(onnx, node->input[i]);
+
+				if (!value)
+					return onnx_refused(onnx);
+				changed |= passes && !value->is_read;
+				value->is_read = true;
+			}
+		}
+		if (pass == READ_PASSES)
+			break;
+	}
+	return 0;
+}
+
+// The output of a node that renames a label is one.
+static int pass_label(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct onnx_value *from;
+	struct onnx_value *to;
+
+	if (!passes_labels(node->proto) || !*node->proto->output[0])
+		return 0;
+	// Making the one may move the other.
+	to = onnx_value(onnx, node->proto->output[0]);
+	from = to ? onnx_value(onnx, node->proto->input[0]) : NULL;
+	if (!from)
+		return onnx_refused(onnx);
+	if (from->is_label) {
+		to->is_label = true;
+		to->classes = from->classes;
+	}
+	return 0;
 }
 
 static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_label)
@@ -85,8 +139,8 @@ static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_la
 		value = onnx_value(onnx, name);
 		if (!value)
 			return onnx_refused(onnx);
-		if (value->is_label) {
-			*on_label = true;
+		if (value->is_label && value->tensor == GRAPH_NONE) {
+			*on_label = true; // which only renames it: see mark_read()
 			continue;
 		}
 		if (value->tensor == GRAPH_NONE)
@@ -159,13 +213,15 @@ static int import_node(struct onnx *onnx, uint32_t index)
 	if (!node.inputs)
 		return onnx_refuse_memory(onnx, &node);
 	rc = resolve_inputs(onnx, &node, &on_label);
-	if (rc == 0 && on_label)
-		return pass_labels(onnx, &node);
-	if (rc == 0)
+	if (rc == 0 && !on_label)
 		rc = nodes_check_node(onnx, &node, op);
-	if (rc == 0)
+	if (rc == 0 && !on_label)
+		rc = onnx_texts_before(onnx, &node);
+	if (rc == 0 && !on_label)
 		rc = op->import(onnx, &node);
-	return rc;
+	if (rc == 0 && !on_label)
+		rc = onnx_texts_after(onnx, &node);
+	return rc == 0 ? pass_label(onnx, &node) : rc;
 }
 
 int onnx_define_outputs(struct onnx *onnx)
@@ -249,6 +305,7 @@ int onnx_import_nodes(struct onnx *onnx)
 
 	if (!stack || !state)
 		return error_set(onnx->err, -ENOMEM, "out of memory");
+	rc = mark_read(onnx);
 	for (uint32_t i = 0; i < n && rc == 0; i++) {
 		if (state[i] == VISIT_NEW)
 			rc = visit(onnx, i, stack, state);

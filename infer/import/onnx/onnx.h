@@ -20,16 +20,32 @@ struct onnx_opsets {
 	int64_t of[ONNX_DOMAINS]; // 0: not imported
 };
 
+struct onnx_classes {        // by name, in the order of their scores
+	const char **labels; // [n]
+	uint32_t n;
+};
+
 struct onnx_value { // a name in the file's value namespace
 	const char *name;
 	uint32_t tensor;   // GRAPH_NONE until made
 	uint32_t producer; // node of the file, GRAPH_NONE: input or initialiser
 	bool defined;
-	bool is_label; // a predicted class, not a number: dropped
+	bool is_label; // a predicted class: dropped, unless it is wanted
+	bool is_read;  // a node computes on it: for labels, whether they are worth computing
+	const struct onnx_classes *classes; // of a label, where the file says them; else NULL
 };
 
 struct onnx_port { // an input of whole numbers: the row's float32, and what it is cast to
 	uint32_t plain, cast;
+};
+
+struct onnx_texts {              // texts.h
+	struct onnx_text *texts; // [n_texts]
+	uint32_t n_texts;
+	uint32_t *index;   // open-addressed by text, [index_size], a power of two
+	size_t index_size; // twice the memory of `texts`
+	bool *marks;       // [n_marks] by tensor
+	uint32_t n_marks;
 };
 
 struct onnx_beside {            // tensors that lie in files beside the model's: external.h
@@ -55,9 +71,11 @@ struct onnx {
 	struct onnx_value *values; // open-addressed by name, [values_size], a power of two
 	size_t values_size, n_values;
 	unsigned char hash_key[16];
+	struct onnx_texts texts;
 	struct onnx_port *ports; // [n_ports] inputs of whole numbers
 	uint32_t n_ports;
 	uint32_t n_made; // names made: a number is never tried twice, whatever names a file has
+	bool mapped;     // a ZipMap has named the classes of the scores
 	bool narrowed;   // doubles or halves became float32
 	const struct import_options *options;
 	struct onnx_beside beside;
@@ -105,6 +123,12 @@ static inline const struct tensor *onnx_input(
 	const struct onnx *onnx, const struct onnx_node *node, uint32_t i)
 {
 	return &onnx->graph->tensors[node->inputs[i]];
+}
+
+// Are predicted classes wanted? The only output is, whatever it is.
+static inline bool onnx_wants_labels(const struct onnx *onnx)
+{
+	return onnx->options->labels || onnx->proto->n_output == 1;
 }
 
 // An empty text of a protobuf may be NULL.

@@ -135,21 +135,12 @@ static size_t values_held(const Onnx__TensorProto *proto, int type)
 	}
 }
 
-static int check(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+int onnx_tensor_shape(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, int64_t *elements)
 {
-	int type = proto->has_data_type ? proto->data_type : 0;
 	struct error *err = onnx->err;
 
 	*elements = 1;
-	if (type == TYPE(STRING))
-		return error_set(err, -ENOTSUP, "%s '%.80s' is text; only numbers can be scored",
-			where, name);
-	if (raw_width(type) == 0)
-		return error_set(err, -ENOTSUP,
-			"%s '%.80s' has values of type %s; floats, integers and booleans are "
-			"supported",
-			where, name, onnx_type_name(type));
 	if (proto->segment)
 		return error_set(err, -ENOTSUP,
 			"%s '%.80s' is a segment of a tensor; tensors must be whole", where, name);
@@ -219,10 +210,20 @@ static int copy_values(struct onnx *onnx, const Onnx__TensorProto *proto, const 
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, uint32_t *tensor)
 {
+	const int type = proto->has_data_type ? proto->data_type : 0;
 	Onnx__TensorProto held = *proto;
 	int64_t elements;
-	int rc = check(onnx, proto, name, where, &elements);
+	int rc;
 
+	if (type == TYPE(STRING))
+		return error_set(onnx->err, -ENOTSUP,
+			"%s '%.80s' is text; only numbers can be scored", where, name);
+	if (raw_width(type) == 0)
+		return error_set(onnx->err, -ENOTSUP,
+			"%s '%.80s' has values of type %s; floats, integers and booleans are "
+			"supported",
+			where, name, onnx_type_name(type));
+	rc = onnx_tensor_shape(onnx, proto, name, where, &elements);
 	if (rc != 0)
 		return rc;
 	if (proto->has_data_location &&

@@ -9,6 +9,9 @@ const char *onnx_type_name(int64_t type); // of an element; "an unknown type"
 // The dtype that values of an element type have here: floats of any width are F32, whole numbers
 // and bool what they are. False: text, complex numbers and what is not known.
 bool onnx_dtype(int64_t type, enum dtype *dtype);
+// How many values a tensor of the file has by its dimensions, which are checked. -EINVAL, -ENOTSUP.
+int onnx_tensor_shape(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, int64_t *elements);
 // A constant as the file has it, in the dtype above. `where` for the sentence. 0, -EINVAL,
 // -ENOTSUP, -ENOMEM.
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,

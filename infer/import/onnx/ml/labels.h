@@ -8,8 +8,10 @@
 // Class labels of the file become the image's, unless a node before gave some.
 int onnx_keep_labels(struct onnx *onnx, const struct onnx_node *node, const char *strings_name,
 	const char *ints_name, size_t *count);
-// The node's output 0 is the class of the highest score [1, n], the first of equal ones: where
-// labels are wanted its whole number in `ints_name`, or where classes are text its index; or else
-// dropped.
+// Must the node's output 0, the class, be computed? Not where it is only dropped.
+bool onnx_wants_label(struct onnx *onnx, const struct onnx_node *node);
+// The node's output 0 is the class of the highest score [1, n], the first of equal ones: its whole
+// number in `ints_name`, or its text, or where the file gives neither its index. Only a name where
+// it is not wanted.
 int onnx_output_label(
 	struct onnx *onnx, const struct onnx_node *node, const char *ints_name, uint32_t scores);

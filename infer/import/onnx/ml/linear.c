@@ -160,7 +160,8 @@ static int import_linear_classifier(struct onnx *onnx, const struct onnx_node *n
 	if (scores == GRAPH_NONE)
 		return onnx_refused(onnx);
 	if (onnx_output_label(onnx, node, "classlabels_ints",
-		    second && onnx->options->labels ? emit_margins(onnx, node, scores) : scores))
+		    second && onnx_wants_label(onnx, node) ? emit_margins(onnx, node, scores)
+							   : scores))
 		return onnx_refused(onnx);
 	scores = onnx_emit_post_transform(onnx, node, post, scores);
 	return onnx_output(onnx, node, 1, scores);

@@ -426,7 +426,7 @@ static int import_svm_classifier(struct onnx *onnx, const struct onnx_node *node
 	if (scores == GRAPH_NONE)
 		return onnx_refused(onnx);
 	if (onnx_output_label(onnx, node, "classlabels_ints",
-		    onnx->options->labels ? svm_emit_class(&svm, decisions) : scores))
+		    onnx_wants_label(onnx, node) ? svm_emit_class(&svm, decisions) : scores))
 		return onnx_refused(onnx);
 	return onnx_output(onnx, node, 1, scores);
 }

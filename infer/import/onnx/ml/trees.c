@@ -181,7 +181,7 @@ static uint32_t two_decisive(struct two_classes *two)
 	struct tree_lists *e = two->lists;
 	uint32_t first = two_with_base(two, two->sum[0], 0), second = two->sum[1];
 
-	if (!e->onnx->options->labels)
+	if (!onnx_wants_label(e->onnx, e->node))
 		return second;
 	if (e->n_base == 2)
 		second = two_with_base(two, two->sum[0], 1);
@@ -250,7 +250,7 @@ static int two_emit_simple(
 	*decisive = tree_lists_emit(e, "SUM", e->base);
 	*scores =
 		alone ? two_of_one(two, *decisive, two->positive) : two_transformed(two, *decisive);
-	if (alone && e->onnx->options->labels)
+	if (alone && onnx_wants_label(e->onnx, e->node))
 		*decisive = two_side_by_side(
 			two, two_constant(two, two->positive ? 0.5f : 0), *decisive);
 	return *scores == GRAPH_NONE || *decisive == GRAPH_NONE ? onnx_refused(e->onnx) : 0;

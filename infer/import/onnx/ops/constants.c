@@ -6,6 +6,7 @@
 #include "infer/import/onnx/family.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/texts.h"
 #include "infer/ops/values.h"
 
 #include <math.h>
@@ -48,7 +49,7 @@ static int import_constant(struct onnx *onnx, const struct onnx_node *node)
 	if (strcmp(name, "value") == 0) {
 		if (onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(TENSOR), &attr))
 			return onnx_refused(onnx);
-		rc = onnx_tensor(onnx, attr->t, node->name, "constant", &tensor);
+		rc = onnx_tensor_or_text(onnx, attr->t, node->name, "constant", &tensor);
 		return rc != 0 ? rc : onnx_output(onnx, node, 0, tensor);
 	}
 	if (strcmp(name, "value_float") == 0) {
@@ -71,6 +72,22 @@ static int import_constant(struct onnx *onnx, const struct onnx_node *node)
 		return rc != 0 ? rc
 			       : list_constant(onnx, node, 1, attr->n_ints,
 					 attr->n_ints ? attr->ints : &NONE, NULL);
+	}
+	if (strcmp(name, "value_strings") == 0) {
+		if (onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(STRINGS), &attr))
+			return onnx_refused(onnx);
+		return onnx_output(
+			onnx, node, 0, onnx_text_list(onnx, node, attr->strings, attr->n_strings));
+	}
+	if (strcmp(name, "value_string") == 0) {
+		if (onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(STRING), &attr))
+			return onnx_refused(onnx);
+		tensor = onnx_text_list(onnx, node, &attr->s, 1);
+		if (tensor != GRAPH_NONE)
+			tensor = onnx_reshaped(onnx, tensor, node->name, 0, NULL);
+		if (tensor == GRAPH_NONE || onnx_mark_text(onnx, tensor) != 0)
+			return onnx_refused(onnx);
+		return onnx_output(onnx, node, 0, tensor);
 	}
 	return onnx_refuse(
 		onnx, node, -ENOTSUP, "'%.40s' is not a form of constant that is supported", name);

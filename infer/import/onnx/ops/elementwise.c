@@ -7,7 +7,11 @@
 #include "infer/import/onnx/ops/old.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/texts.h"
+#include "infer/import/onnx/values.h"
+#include "infer/ops/values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ELEMENT(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
@@ -236,6 +240,67 @@ static int read_cast_type(struct onnx *onnx, const struct onnx_node *node, int64
 	return 0;
 }
 
+// A constant as texts. A computed number stays one: its text can be compared with nothing, so it can
+// only be a label.
+static int cast_to_text(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	struct onnx_value *value = onnx_value(onnx, node->proto->output[0]);
+	uint32_t made = node->inputs[0];
+	void *data;
+
+	if (!value)
+		return onnx_refused(onnx);
+	if (onnx_is_text(onnx, made) || !x.data) {
+		const bool text = onnx_is_text(onnx, made);
+
+		value->is_label |= !text;
+		made = onnx_emit_one(onnx, node, OP_IDENTITY, made);
+		if (made == GRAPH_NONE || (text && onnx_mark_text(onnx, made) != 0))
+			return onnx_refused(onnx);
+		return onnx_output(onnx, node, 0, made);
+	}
+	made = onnx_made(onnx, node, DTYPE_I64, x.rank, x.dims, &data);
+	if (made == GRAPH_NONE || onnx_mark_text(onnx, made) != 0)
+		return onnx_refused(onnx);
+	for (int64_t i = 0; i < tensor_elements(&x); i++) {
+		char text[40];
+		const int n = snprintf(
+			text, sizeof(text), "%.17g", value_number(x.dtype, x.data, (size_t)i));
+
+		if (onnx_text_add(onnx, text, (size_t)n, &((int64_t *)data)[i]) != 0)
+			return onnx_refused(onnx);
+	}
+	return onnx_output(onnx, node, 0, made);
+}
+
+// Texts that say numbers, by a table of all texts of the file so far.
+static uint32_t numbers_of_texts(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype)
+{
+	const int64_t n = onnx_n_texts(onnx);
+	const struct attr axis = ONNX_INT(ATTR_AXIS, 0);
+	uint32_t pair[2] = { GRAPH_NONE, node->inputs[0] };
+	float *numbers;
+	void *data;
+
+	pair[0] = onnx_made(onnx, node, DTYPE_F32, 1, &n, &data);
+	if (pair[0] == GRAPH_NONE)
+		return GRAPH_NONE;
+	numbers = data;
+	for (int64_t t = 0; t < n; t++) {
+		const char *text = onnx_text_at(onnx, t);
+		char *end;
+
+		numbers[t] = strtof(text, &end);
+		if (*text && !*end)
+			continue;
+		onnx_refuse(onnx, node, -ENOTSUP, "casts texts to %s, and '%.40s' is no number",
+			dtype_name(dtype), text);
+		return GRAPH_NONE;
+	}
+	return onnx_emit(onnx, node, OP_GATHER, 2, pair, 1, &axis);
+}
+
 // Doubles are computed as float32; a cast to half precision rounds, and what comes of it is
 // float32.
 static int import_cast(struct onnx *onnx, const struct onnx_node *node)
@@ -246,9 +311,16 @@ static int import_cast(struct onnx *onnx, const struct onnx_node *node)
 
 	if (read_cast_type(onnx, node, &to))
 		return onnx_refused(onnx);
+	if (to == ELEMENT(STRING))
+		return cast_to_text(onnx, node);
 	if (!onnx_dtype(to, &dtype))
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"casts to %s; casts to numbers and BOOL are supported", onnx_type_name(to));
+	if (onnx_is_text(onnx, made)) {
+		made = numbers_of_texts(onnx, node, dtype);
+		if (made == GRAPH_NONE)
+			return onnx_refused(onnx);
+	}
 	onnx->narrowed |= to == ELEMENT(DOUBLE);
 	if (to == ELEMENT(FLOAT16) || to == ELEMENT(BFLOAT16))
 		made = onnx_as(onnx, node, made, to == ELEMENT(FLOAT16) ? DTYPE_F16 : DTYPE_BF16);
