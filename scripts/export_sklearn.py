@@ -20,7 +20,7 @@ import sys
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sklearn_onnx import METHODS, TABLE, Export, Refusal, WantsText, last_of  # noqa: E402
+from sklearn_onnx import METHODS, Export, Refusal, WantsText, last_of, offers  # noqa: E402
 
 OUTPUTS = {"predict_proba": "probabilities", "decision_function": "decision", "score_samples": "scores", "predict": "value",
            "transform": "columns"}
@@ -53,22 +53,21 @@ def class_labels(model, given):
     return [str(label).replace(",", ";") for label in labels]
 
 
-def choose_method(x, model, wanted):
+def choose_method(model, wanted):
+    """The first of METHODS that the model has and that can be exported; where none can, one that is refused for its reason."""
     last = last_of(model)
+    offered = offers(last)
     if wanted is not None:
         return wanted
-    offered = x.offers(last)
-    for method in METHODS:
-        if method in offered:
-            return method
-    return "transform" if isinstance(last, str) else METHODS[0]  # which run() refuses with the reason
+    if isinstance(last, str):  # a pipeline that ends in 'passthrough'
+        return "transform"
+    return next(method for methods in (offered, dir(last), METHODS) for method in METHODS if method in methods)
 
 
 def build(model, names, texts, method):
-    x = Export(TABLE, names, texts)
-    method = choose_method(x, model, method)
+    x = Export(names, texts)
     made = x.run(model, method, x.rows)
-    return x, method, x.matrix(made) if method == "transform" else made
+    return x, x.matrix(made) if method == "transform" else made
 
 
 def to_onnx(model, columns=None, classes=None, method=None, name="model", warn=None):
@@ -76,10 +75,11 @@ def to_onnx(model, columns=None, classes=None, method=None, name="model", warn=N
     classes: labels of the classes, or the LabelEncoder that numbered them (else classes_); method: which of METHODS the
     output is (else the first that the model has); warn: called with each thing to know. Raises Refusal."""
     names, named = column_names(model, columns)
+    method = choose_method(model, method)
     texts = set()
     while True:
         try:
-            x, method, output = build(model, names, texts, method)
+            x, output = build(model, names, texts, method)
             break
         except WantsText as wanted:
             texts.add(wanted.column)

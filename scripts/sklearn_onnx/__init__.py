@@ -2,8 +2,9 @@
 """scikit-learn's estimators as ONNX graphs: a table of converters by class and method, one file a family."""
 from . import columns, compose, linear, trees
 from .compose import METHODS, last_of
-from .export import Export, Refusal, WantsText
+from .export import TABLE, Export, Refusal, WantsText, offers
 
-TABLE = {**trees.CONVERTERS, **linear.CONVERTERS, **columns.CONVERTERS, **compose.CONVERTERS}
+for family in (trees, linear, columns, compose):
+    TABLE.update(family.CONVERTERS)
 
-__all__ = ["METHODS", "TABLE", "Export", "Refusal", "WantsText", "last_of"]
+__all__ = ["METHODS", "Export", "Refusal", "WantsText", "last_of", "offers"]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .columns import applied, interpolated
+from .export import offers
 from .linear import one_zero, shared, votes_of_pairs
 from .trees import F32, ensemble, forest_probabilities, forest_trees, forest_values, shares, tree_of, two_columns
 
@@ -73,7 +74,7 @@ def columns_apart(x, model, rows):
 
 def scores(x, model, rows, methods=("decision_function", "predict_proba")):
     """(method, its tensor): the first of the methods that the model has."""
-    offered = x.offers(model)
+    offered = offers(model)
     for method in methods:
         if method in offered or hasattr(model, method):
             return method, x.run(model, method, rows)

@@ -7,6 +7,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 ML = "ai.onnx.ml"
+TABLE = {}  # class name -> method -> converter(export, model, rows): filled from the families' tables
 
 
 class Refusal(ValueError):
@@ -40,10 +41,9 @@ def dense(values):
 
 
 class Export:
-    """`table`: class name -> method -> converter(export, model, rows)."""
+    """names: of the columns; texts: numbers of those that hold texts."""
 
-    def __init__(self, table, names, texts):
-        self.table = table
+    def __init__(self, names, texts):
         self.path = []
         self.nodes, self.constants, self.inputs = [], {}, []
         self.matrices, self.warnings = {}, []
@@ -137,24 +137,17 @@ class Export:
             raise WantsText(column.origin)
         return column.tensor
 
-    def offers(self, model):
-        """The methods of this model that can be exported, by name; {}: none."""
-        kind = type(model)
-        known = kind.__module__.split(".")[0] == "sklearn" or kind.__name__ == "Pipeline"
-        table = self.table.get(kind.__name__, {}) if known else {}
-        return {method: convert for method, convert in table.items() if hasattr(model, method)}
-
     def run(self, model, method, rows):
         """`method` of the model on these columns: a tensor's name; of "transform", columns."""
-        offers = self.offers(model)
-        if not offers:
-            self.refuse(unknown(model, self.table))
-        if method not in offers:
-            self.refuse(f"{type(model).__name__} has no {method} that can be exported, but {', '.join(offers)}")
+        offered = offers(model)
+        if not offered:
+            self.refuse(unknown(model))
+        if method not in offered:
+            self.refuse(f"{type(model).__name__} has no {method} that can be exported, but {', '.join(offered)}")
         expected = getattr(model, "n_features_in_", None)
         if expected is not None and expected != len(rows):
             self.refuse(f"{type(model).__name__} was fitted to {expected} columns, here are {len(rows)}")
-        return offers[method](self, model, rows)
+        return offered[method](self, model, rows)
 
     def model(self, name, output, title, metadata):
         """The file: the tensor `output` leaves it under the name `title`. Nodes that nothing needs are left out."""
@@ -179,7 +172,14 @@ class Export:
         return made
 
 
-def unknown(model, table):
+def offers(model):
+    """The methods of this model that can be exported, by name; {}: none."""
+    kind = type(model)
+    known = kind.__module__.split(".")[0] == "sklearn" or kind.__name__ == "Pipeline"
+    return {method: convert for method, convert in TABLE.get(kind.__name__, {}).items() if known and hasattr(model, method)}
+
+
+def unknown(model):
     kind = type(model)
     full = f"{kind.__module__}.{kind.__name__}"
     library = kind.__module__.split(".")[0]
@@ -187,7 +187,7 @@ def unknown(model, table):
         return (f"{full} is not scikit-learn's: save it by itself (XGBoost: save_model('m.json'); LightGBM: "
                 "booster_.save_model('m.txt'); CatBoost: save_model('m.onnx', format='onnx')) and compile that; "
                 "its rows are what the steps before it make")
-    known = [parent.__name__ for parent in kind.__mro__[1:] if parent.__name__ in table]
+    known = [parent.__name__ for parent in kind.__mro__[1:] if parent.__name__ in TABLE]
     if known:
         return f"{full} is a class of its own above {known[0]}, which may compute otherwise; fit {known[0]} itself"
-    return f"{full} cannot be exported. What can: {', '.join(sorted(table))}"
+    return f"{full} cannot be exported. What can: {', '.join(sorted(TABLE))}"

@@ -15,6 +15,17 @@ def floor32(values):
     return np.where(near.astype(np.float64) > values, np.nextafter(near, F32(-np.inf)), near)
 
 
+def nearest32(values):
+    """The nearest float32, the lower of two: a threshold in the middle of two neighbouring float32 parts them, and one that is
+    a decimal value of the data takes that value along, which a row holds rounded."""
+    values = np.asarray(values, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = values.astype(F32)
+        below = np.nextafter(near, F32(-np.inf))
+        tie = near.astype(np.float64) - values == values - below.astype(np.float64)
+    return np.where(tie, below, near)
+
+
 def preimage(rises, limits, narrow):
     """The largest float32 x with rises(x) <= limit, for each limit. `narrow`: what rises() gives is rounded to float32
     first, as scikit-learn's trees do. -inf where there is none."""
@@ -41,7 +52,7 @@ class Tree:
         self.feature, self.threshold, self.left, self.right = feature, threshold, left, right
         self.weights, self.missing_left, self.first_target = weights, missing_left, first_target
         self.sets = sets or {}  # node -> (members, they go left)
-        self.exact = True       # thresholds of doubles, which float32 columns are compared with
+        self.narrow = True      # are columns rounded to float32 before they are compared with the thresholds?
 
 
 def tree_of(tree, weights, columns=None):
@@ -62,11 +73,8 @@ def thresholds(trees, rows):
     """Of all trees in one array: float32 in the columns that compare() gives."""
     features = np.concatenate([tree.feature for tree in trees])
     limits = np.concatenate([np.asarray(tree.threshold, np.float64) for tree in trees])
-    narrow = trees[0].exact
-    with np.errstate(over="ignore"):
-        # Histogram boosting compares doubles, and its thresholds may be values of the data: the nearest float32 decides
-        # alike for decimal values, which a row holds rounded.
-        values = floor32(limits) if narrow else limits.astype(F32)
+    narrow = trees[0].narrow
+    values = floor32(limits) if narrow else nearest32(limits)
     for c in set(features):
         if rows[c].raised:
             at = features == c
@@ -237,7 +245,7 @@ def histogram_trees(x, model):
             tree = Tree(nodes["feature_idx"].astype(int), np.where(categories, 0, nodes["num_threshold"]),
                         np.where(leaf, -1, nodes["left"].astype(int)), np.where(leaf, -1, nodes["right"].astype(int)),
                         nodes["value"].reshape(-1, 1), nodes["missing_go_to_left"].astype(int), k, sets)
-            tree.exact = False
+            tree.narrow = False  # histogram boosting compares doubles
             trees.append(tree)
     return trees
 
