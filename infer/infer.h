@@ -100,10 +100,11 @@ struct model_info {
 	const float *input_zero;  // [n_features]
 	bool accepts_missing;     // NaN means "missing" instead of being refused
 	uint8_t source_sha256[32];
-	const char *source_kind;     // "onnx", "xgboost", ...
-	uint32_t n_golden;           // rows with expected outputs
-	const float *golden_rows;    // [n_golden][n_features]
-	const float *golden_outputs; // [n_golden][n_outputs]
+	const char *source_kind;       // "onnx", "xgboost", ...
+	uint32_t n_golden;             // rows with expected outputs
+	const float *golden_rows;      // [n_golden][n_features]
+	const float *golden_outputs;   // [n_golden][n_outputs]
+	const float *golden_tolerance; // [n_golden][n_outputs]; NULL: see model_check_golden()
 	size_t image_bytes;
 	size_t weights_bytes; // packed, in memory
 	uint64_t macs_per_row;
@@ -135,7 +136,8 @@ void model_close(struct model *model); // NULL is fine
 struct model_choices *model_choices(const struct model *model);
 const struct model_info *model_info(const struct model *model);
 
-// Scores the golden rows in several batch sizes and compares within `1e-5 * max(1, |expected|)`.
+// Scores the golden rows in several batch sizes and compares within the tolerance that the image has
+// for each, which compiling measured; where it has none, within `1e-5 * max(1, |expected|)`.
 // Of a model that rounds to 8 bits or bfloat16 within, half of the rows must agree: on another CPU
 // the last bit of a float may fall otherwise and move a score by a step. -EINVAL names the first.
 int model_check_golden(const struct model *model, struct error *err);

@@ -52,12 +52,17 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 			arena, graph->golden_rows, graph->n_golden * features * sizeof(float)),
 		.golden_outputs = arena_memdup(
 			arena, graph->golden_outputs, graph->n_golden * outputs * sizeof(float)),
+		.golden_tolerance = graph->golden_tolerance
+			? arena_memdup(arena, graph->golden_tolerance,
+				  graph->n_golden * outputs * sizeof(float))
+			: NULL,
 		.image_bytes = image_bytes,
 	};
 	memcpy(info->source_sha256, graph->source_sha256, sizeof(info->source_sha256));
 	return info->name && info->source_kind && info->feature_names && info->output_names &&
 			info->class_labels && info->input_scale && info->input_zero &&
-			info->golden_rows && info->golden_outputs
+			info->golden_rows && info->golden_outputs &&
+			(info->golden_tolerance || !graph->golden_tolerance)
 		? 0
 		: -ENOMEM;
 }

@@ -40,15 +40,20 @@ static bool row_agrees(const struct model_info *info, const float *scores, uint3
 	uint32_t batch, struct error *err)
 {
 	for (uint32_t c = 0; c < info->n_outputs; c++) {
-		const float expected = info->golden_outputs[(size_t)row * info->n_outputs + c];
+		const size_t at = (size_t)row * info->n_outputs + c;
+		const float expected = info->golden_outputs[at];
+		const float *tolerance =
+			info->golden_tolerance ? &info->golden_tolerance[at] : NULL;
 
-		if (model_score_agrees(scores[c], expected))
+		if (model_score_agrees(scores[c], expected, tolerance))
 			continue;
 		if (err && !err->text[0])
 			error_set(err, -EINVAL,
 				"golden row %" PRIu32 " column %" PRIu32
-				" is %.9g in a batch of %" PRIu32 ", should be %.9g",
-				row, c, (double)scores[c], batch, (double)expected);
+				" is %.9g in a batch of %" PRIu32 ", should be %.9g within %.3g",
+				row, c, (double)scores[c], batch, (double)expected,
+				tolerance ? (double)*tolerance
+					  : 1e-5 * fmax(1.0, fabs((double)expected)));
 		return false;
 	}
 	return true;

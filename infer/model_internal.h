@@ -17,12 +17,13 @@ struct model {
 	bool rounds; // graph_rounds()
 };
 
-// A score against a golden one: 1e-5 of it, or of 1 where it is smaller.
-static inline bool model_score_agrees(float got, float expected)
+// A score against a golden one: within *tolerance; NULL: 1e-5 of it, or of 1 where it is smaller.
+static inline bool model_score_agrees(float got, float expected, const float *tolerance)
 {
 	if (isnan(expected))
 		return isnan(got);
 	if (isinf(expected))
 		return got == expected;
-	return fabsf(got - expected) <= 1e-5f * fmaxf(1.0f, fabsf(expected));
+	return fabsf(got - expected) <=
+		(tolerance ? *tolerance : 1e-5f * fmaxf(1.0f, fabsf(expected)));
 }

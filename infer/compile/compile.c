@@ -118,6 +118,11 @@ static int compile_prove(struct compilation *c, const void *image, size_t size)
 	if (rc != 0)
 		return rc;
 	rc = model_check_golden(model, c->err);
+	if (rc == -EINVAL)
+		error_prefix(c->err,
+			"the image does not score as the file says, which is a fault of this "
+			"program; --rows FILE checks by rows of your own, and weights or columns "
+			"that differ less in size may help");
 	if (c->report) {
 		c->report->image_bytes = size;
 		c->report->weights_bytes = model_info(model)->weights_bytes;

@@ -3,15 +3,18 @@
 
 #include "base/align.h"
 #include "base/random.h"
+#include "infer/compile/noise.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/trees.h"
 #include "infer/model_internal.h"
+#include "infer/ops/check.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GOLDEN_SEED UINT64_C(0x6d61727436a7)
+#define GOLDEN_SEED       UINT64_C(0x6d61727436a7)
+#define GOLDEN_CANDIDATES (4 * GOLDEN_ROWS_MAX)
 
 // A fixed seed, so that every machine draws the same rows.
 static float golden_draw(uint64_t *state)
@@ -28,22 +31,29 @@ static bool golden_all_finite(const float *values, size_t n)
 	return true;
 }
 
+// Rows of the model's own, evenly spread and finite; the rows between them are the next candidates.
 static uint32_t golden_choose(float *golden, uint32_t n_features, const float *rows, size_t n_rows)
 {
-	uint64_t state = GOLDEN_SEED;
+	const size_t step = n_rows > GOLDEN_ROWS_MAX ? n_rows / GOLDEN_ROWS_MAX : 1;
 	uint32_t n = 0;
-	size_t step = n_rows > GOLDEN_ROWS_MAX ? n_rows / GOLDEN_ROWS_MAX : 1;
 
-	for (size_t r = 0; r < n_rows && n < GOLDEN_ROWS_MAX; r += step) {
-		if (golden_all_finite(rows + r * n_features, n_features))
-			memcpy(golden + (size_t)n++ * n_features, rows + r * n_features,
-				n_features * sizeof(float));
-	}
-	for (; n_rows == 0 && n < GOLDEN_ROWS_MAX; n++) {
-		for (uint32_t c = 0; c < n_features; c++)
-			golden[(size_t)n * n_features + c] = golden_draw(&state);
+	for (size_t first = 0; first < step && n < GOLDEN_CANDIDATES; first++) {
+		for (size_t r = first; r < n_rows && n < GOLDEN_CANDIDATES; r += step) {
+			if (golden_all_finite(rows + r * n_features, n_features))
+				memcpy(golden + (size_t)n++ * n_features, rows + r * n_features,
+					n_features * sizeof(float));
+		}
 	}
 	return n;
+}
+
+static uint32_t golden_draw_rows(float *golden, uint32_t n_features)
+{
+	uint64_t state = GOLDEN_SEED;
+
+	for (size_t i = 0; i < (size_t)GOLDEN_CANDIDATES * n_features; i++)
+		golden[i] = golden_draw(&state);
+	return GOLDEN_CANDIDATES;
 }
 
 // Where the model's only input goes straight into trees, draws rows near their thresholds: others
@@ -63,72 +73,176 @@ static void golden_draw_for_trees(const struct graph *graph, float *golden, uint
 	}
 }
 
-// Keeps the rows whose scores are finite; returns how many.
-static uint32_t golden_keep_finite(
-	float *rows, float *outputs, uint32_t n, uint32_t n_in, uint32_t n_out)
-{
-	uint32_t kept = 0;
+// What golden_fill() chooses from, and what it has chosen: in the graph's memory.
+struct golden {
+	struct graph *graph;
+	float *candidates;             // [GOLDEN_CANDIDATES][n_features]
+	float *outputs, *spread;       // of candidates at hand: [GOLDEN_ROWS_MAX][n_columns_out]
+	float *rows, *kept;            // [GOLDEN_ROWS_MAX] of what is chosen
+	float *tolerance;              // likewise; NULL: by model_score_agrees()'s rule
+	bool takes_hanging;            // for want of others
+	uint32_t n_not_finite, n_hang; // left out
+	struct error *err;
+};
 
-	for (uint32_t r = 0; r < n; r++) {
-		if (!golden_all_finite(outputs + (size_t)r * n_out, n_out))
-			continue;
-		memmove(rows + (size_t)kept * n_in, rows + (size_t)r * n_in, n_in * sizeof(float));
-		memmove(outputs + (size_t)kept * n_out, outputs + (size_t)r * n_out,
-			n_out * sizeof(float));
-		kept++;
-	}
-	return kept;
+static bool golden_allocate(struct golden *golden)
+{
+	const struct graph *graph = golden->graph;
+	const size_t in = graph->n_features, out = graph->n_columns_out;
+
+	golden->candidates = arena_calloc(graph->arena, GOLDEN_CANDIDATES, in * sizeof(float));
+	golden->rows = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, in * sizeof(float));
+	golden->outputs = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
+	golden->spread = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
+	golden->kept = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
+	golden->tolerance = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
+	return golden->candidates && golden->rows && golden->outputs && golden->spread &&
+		golden->kept && golden->tolerance;
+}
+
+// Opens `image` as far as `isa_mask` allows.
+static int golden_open(const void *image, size_t image_size, unsigned isa_mask,
+	struct model **model, struct error *err)
+{
+	const struct model_options options = {
+		.isa_mask = isa_mask, .isa_limited = true, .no_timing = true
+	};
+
+	return model_open(image, image_size, &options, model, err);
+}
+
+// outputs [n][n_columns_out]
+static int golden_score_with(
+	const struct model *model, const float *rows, float *outputs, uint32_t n, struct error *err)
+{
+	void *scratch = aligned_alloc(64, align_up(model_scratch_bytes(model, n), 64));
+
+	if (!scratch)
+		return error_set(err, -ENOMEM, "out of memory for scratch");
+	model_score(model, rows, outputs, n, scratch, n);
+	free(scratch);
+	return 0;
 }
 
 // Scores n of the golden rows with `image` as far as `isa_mask` allows. outputs [n][n_columns_out].
 static int golden_score(const void *image, size_t image_size, unsigned isa_mask, const float *rows,
 	float *outputs, uint32_t n, struct error *err)
 {
-	const struct model_options options = {
-		.isa_mask = isa_mask, .isa_limited = true, .no_timing = true
-	};
 	struct model *model;
-	void *scratch;
-	int rc = model_open(image, image_size, &options, &model, err);
+	int rc = golden_open(image, image_size, isa_mask, &model, err);
 
 	if (rc != 0)
 		return rc;
-	scratch = aligned_alloc(64, align_up(model_scratch_bytes(model, 1), 64));
-	if (scratch)
-		model_score(model, rows, outputs, n, scratch, 1);
-	else
-		rc = error_set(err, -ENOMEM, "out of memory for scratch");
-	free(scratch);
+	rc = golden_score_with(model, rows, outputs, n, err);
 	model_close(model);
 	return rc;
+}
+
+// Puts those of `n` candidates, which are scored, into the graph that serve.
+static void golden_keep(struct golden *golden, const float *rows, uint32_t n, const bool *hangs)
+{
+	struct graph *graph = golden->graph;
+	const size_t n_in = graph->n_features, n_out = graph->n_columns_out;
+
+	for (uint32_t r = 0; r < n && graph->n_golden < GOLDEN_ROWS_MAX; r++) {
+		const uint32_t to = graph->n_golden;
+
+		if (!golden_all_finite(golden->outputs + r * n_out, n_out)) {
+			golden->n_not_finite++;
+			continue;
+		}
+		if (hangs[r] && !golden->takes_hanging) {
+			golden->n_hang++;
+			continue;
+		}
+		memcpy(golden->rows + to * n_in, rows + r * n_in, n_in * sizeof(float));
+		memcpy(golden->kept + to * n_out, golden->outputs + r * n_out,
+			n_out * sizeof(float));
+		memcpy(golden->tolerance + to * n_out, golden->spread + r * n_out,
+			n_out * sizeof(float));
+		graph->n_golden++;
+	}
+}
+
+// Goes through the candidates, some at a time, until there are enough rows that serve.
+static int golden_select(struct golden *golden, const struct model *model, uint32_t n_candidates)
+{
+	struct graph *graph = golden->graph;
+	const bool rounds = graph_rounds(graph);
+
+	graph->n_golden = 0;
+	for (uint32_t at = 0; at < n_candidates && graph->n_golden < GOLDEN_ROWS_MAX;) {
+		const float *rows = golden->candidates + (size_t)at * graph->n_features;
+		bool hangs[GOLDEN_ROWS_MAX] = { false };
+		uint32_t n = n_candidates - at;
+		int rc;
+
+		n = n < GOLDEN_ROWS_MAX ? n : GOLDEN_ROWS_MAX;
+		rc = golden_score_with(model, rows, golden->outputs, n, golden->err);
+		if (rc == 0 && !rounds)
+			rc = noise_measure(graph, rows, n, golden->outputs,
+				model_info(model)->macs_per_row, golden->spread, hangs,
+				golden->err);
+		if (rc != 0)
+			return rc;
+		golden_keep(golden, rows, n, hangs);
+		at += n;
+	}
+	graph->golden_rows = golden->rows;
+	graph->golden_outputs = golden->kept;
+	graph->golden_tolerance = rounds ? NULL : golden->tolerance;
+	return 0;
+}
+
+static void golden_report(const struct golden *golden, struct compile_report *report)
+{
+	if (golden->n_not_finite)
+		report_add(report, "%u golden rows left out: their scores are not finite",
+			golden->n_not_finite);
+	if (golden->takes_hanging)
+		report_add(report,
+			"each golden row has scores that hang by the last bit of a float, as where "
+			"two labels have equal votes: those scores are not checked");
+	else if (golden->n_hang)
+		report_add(report,
+			"%u golden rows left out: their scores hang by the last bit of a float, as "
+			"where two labels have equal votes",
+			golden->n_hang);
+	if (golden->graph->n_golden == 0)
+		report_add(report,
+			"no golden row serves, so nothing checks that the image scores as the "
+			"file does: give rows of your own by --rows FILE");
 }
 
 int golden_fill(struct graph *graph, const void *image, size_t image_size, const float *rows,
 	size_t n_rows, struct compile_report *report, struct error *err)
 {
-	float *golden =
-		arena_calloc(graph->arena, GOLDEN_ROWS_MAX, graph->n_features * sizeof(float));
-	float *outputs =
-		arena_calloc(graph->arena, GOLDEN_ROWS_MAX, graph->n_columns_out * sizeof(float));
-	uint32_t chosen;
+	struct golden golden = { .graph = graph, .err = err };
+	struct model *model;
+	uint32_t n;
 	int rc;
 
-	if (!golden || !outputs)
+	if (!golden_allocate(&golden))
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
-	chosen = golden_choose(golden, graph->n_features, rows, n_rows);
-	if (n_rows == 0)
-		golden_draw_for_trees(graph, golden, chosen);
-	rc = golden_score(image, image_size, ISA_SCALAR, golden, outputs, chosen, err);
+	if (n_rows > 0) {
+		n = golden_choose(golden.candidates, graph->n_features, rows, n_rows);
+	} else {
+		n = golden_draw_rows(golden.candidates, graph->n_features);
+		golden_draw_for_trees(graph, golden.candidates, n);
+	}
+	rc = golden_open(image, image_size, ISA_SCALAR, &model, err);
 	if (rc != 0)
 		return rc;
-	graph->n_golden = golden_keep_finite(
-		golden, outputs, chosen, graph->n_features, graph->n_columns_out);
-	graph->golden_rows = golden;
-	graph->golden_outputs = outputs;
-	if (graph->n_golden < chosen)
-		report_add(report, "%u of %u golden rows left out: their scores are not finite",
-			chosen - graph->n_golden, chosen);
-	return 0;
+	rc = golden_select(&golden, model, n);
+	if (rc == 0 && graph->n_golden == 0 && golden.n_hang > 0) {
+		golden.takes_hanging = true;
+		golden.n_not_finite = 0;
+		rc = golden_select(&golden, model, n);
+	}
+	model_close(model);
+	if (rc == 0)
+		golden_report(&golden, report);
+	return rc;
 }
 
 int golden_rescore(struct graph *graph, const void *image, size_t image_size, const char *bits,
@@ -151,6 +265,7 @@ int golden_rescore(struct graph *graph, const void *image, size_t image_size, co
 		apart = fmaxf(apart, fabsf(outputs[i] - graph->golden_outputs[i]));
 	}
 	graph->golden_outputs = outputs;
+	graph->golden_tolerance = NULL;
 	if (count > 0)
 		report_add(report,
 			"golden rows score in %s within %.3g of what they do in floats, %.4g to "
@@ -162,7 +277,7 @@ int golden_rescore(struct graph *graph, const void *image, size_t image_size, co
 static bool golden_agree(const float *a, const float *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!model_score_agrees(a[i], b[i]))
+		if (!model_score_agrees(a[i], b[i], NULL))
 			return false;
 	}
 	return true;
@@ -203,7 +318,9 @@ int golden_settle(struct graph *graph, const void *image, size_t image_size,
 	}
 	if (graph->n_golden < n / 2)
 		return error_set(err, -EINVAL,
-			"only %u of %u golden rows score alike by all instruction sets of this CPU",
+			"only %u of %u golden rows score alike by all instruction sets of this "
+			"CPU: "
+			"give rows of your own by --rows FILE",
 			graph->n_golden, n);
 	if (graph->n_golden < n)
 		report_add(report,

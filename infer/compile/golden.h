@@ -10,8 +10,10 @@
 #define GOLDEN_ROWS_MAX 16
 
 // Takes up to GOLDEN_ROWS_MAX rows (evenly spread and finite; drawn by a fixed seed where there are
-// none) and scores them with `image`, the graph as it was imported, on the scalar kernels.
-// Rows whose scores are not finite are left out.
+// none) and scores them with `image`, the graph as it was imported, on the scalar kernels. Rows
+// whose scores are not finite are left out, and so are those whose scores hang by less than rounding
+// (noise.h); others take their place as far as there are any. How far the scores may be off is noted
+// unless the graph rounds by itself (graph_rounds).
 int golden_fill(struct graph *graph, const void *image, size_t image_size, const float *rows,
 	size_t n_rows, struct compile_report *report, struct error *err);
 

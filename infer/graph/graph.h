@@ -119,6 +119,9 @@ struct graph {
 	uint32_t n_golden;
 	const float *golden_rows;    // [n_golden][n_features]
 	const float *golden_outputs; // [n_golden][n_columns_out]
+	// [n_golden][n_columns_out] by how much a right score may be off; NULL: by the rule of
+	// model_check_golden().
+	const float *golden_tolerance;
 
 	uint64_t folded_work; // that op_fold() (ops/fold.h) has done so far
 	struct arena *arena;  // all memory above; see arena.h

@@ -58,7 +58,11 @@ struct image_meta {
 	uint64_t input_scale, input_zero; // data: f32 [n_features]
 	uint64_t golden_rows,
 		golden_outputs; // data: f32 [n_golden][n_features], [n_golden][n_columns_out]
+	// What follows came later: an image made before has a shorter record, which is read as if
+	// the rest were 0. A reader refuses a longer one than it knows.
+	uint64_t golden_tolerance; // data: f32 [n_golden][n_columns_out]; 0, input_scale: none
 };
+#define IMAGE_META_BYTES_MIN 104u // of the first images
 
 struct image_tensor {
 	uint32_t name; // string
@@ -86,7 +90,7 @@ struct image_port {
 };
 
 _Static_assert(sizeof(struct image_header) == 128, "the header has no holes");
-_Static_assert(sizeof(struct image_meta) == 104, "no holes");
+_Static_assert(sizeof(struct image_meta) == 112, "no holes");
 _Static_assert(sizeof(struct image_tensor) == 88, "no holes");
 _Static_assert(sizeof(struct image_node) == 24, "no holes");
 _Static_assert(sizeof(struct image_attr) == 24, "no holes");

@@ -15,12 +15,12 @@ struct image_reader {
 	const uint8_t *image;
 	struct image_extent sections[SECTION_COUNT];
 	struct graph *graph;
-	const struct image_meta *meta;
+	struct image_meta meta;
 	struct error *err;
 };
 
 static const size_t RECORD_BYTES[SECTION_COUNT] = {
-	[SECTION_META] = sizeof(struct image_meta),
+	[SECTION_META] = sizeof(uint64_t), // see image_meta
 	[SECTION_TENSORS] = sizeof(struct image_tensor),
 	[SECTION_NODES] = sizeof(struct image_node),
 	[SECTION_ATTRS] = sizeof(struct image_attr),
@@ -89,6 +89,7 @@ static int image_check_hash(const uint8_t *image, size_t size, struct error *err
 
 static int image_read_sections(struct image_reader *reader, size_t size)
 {
+	const struct image_extent *meta = &reader->sections[SECTION_META];
 	uint64_t end = sizeof(struct image_header) + sizeof(reader->sections);
 
 	memcpy(reader->sections, reader->image + sizeof(struct image_header),
@@ -105,12 +106,12 @@ static int image_read_sections(struct image_reader *reader, size_t size)
 				s, extent->offset, extent->bytes);
 		end = extent->offset + extent->bytes;
 	}
-	if (end != size || image_records(reader, SECTION_META) != 1)
+	if (end != size || meta->bytes < IMAGE_META_BYTES_MIN || meta->bytes > sizeof(reader->meta))
 		return error_set(reader->err, -EINVAL,
 			"image sections end at byte %" PRIu64
 			" of %zu, or the description is not there",
 			end, size);
-	reader->meta = image_section_of(reader, SECTION_META);
+	memcpy(&reader->meta, image_section_of(reader, SECTION_META), meta->bytes);
 	return 0;
 }
 
@@ -268,23 +269,23 @@ static const struct graph_port *image_read_ports(struct image_reader *reader)
 	uint64_t count = image_records(reader, SECTION_PORTS);
 	struct graph_port *ports = arena_calloc(reader->graph->arena, count, sizeof(*ports));
 
-	if (!ports || (uint64_t)reader->meta->n_inputs + reader->meta->n_outputs != count) {
+	if (!ports || (uint64_t)reader->meta.n_inputs + reader->meta.n_outputs != count) {
 		error_set(reader->err, -EINVAL,
 			"image holds %" PRIu64 " inputs and outputs, not %" PRIu32 " and %" PRIu32,
-			count, reader->meta->n_inputs, reader->meta->n_outputs);
+			count, reader->meta.n_inputs, reader->meta.n_outputs);
 		return NULL;
 	}
 	for (uint64_t p = 0; p < count; p++)
 		ports[p] = (struct graph_port){ record[p].tensor, record[p].first_column };
 	reader->graph->inputs = ports;
-	reader->graph->outputs = ports + reader->meta->n_inputs;
+	reader->graph->outputs = ports + reader->meta.n_inputs;
 	return ports;
 }
 
 static int image_read_names(struct image_reader *reader)
 {
 	const uint32_t *offsets = image_section_of(reader, SECTION_NAMES);
-	const struct image_meta *meta = reader->meta;
+	const struct image_meta *meta = &reader->meta;
 	struct graph *graph = reader->graph;
 	uint64_t count = image_records(reader, SECTION_NAMES);
 	const char **names;
@@ -310,7 +311,7 @@ static int image_read_names(struct image_reader *reader)
 
 static int image_read_meta(struct image_reader *reader)
 {
-	const struct image_meta *meta = reader->meta;
+	const struct image_meta *meta = &reader->meta;
 	struct graph *graph = reader->graph;
 
 	graph->n_inputs = meta->n_inputs;
@@ -337,7 +338,11 @@ static int image_read_meta(struct image_reader *reader)
 	if (!graph->input_scale || !graph->input_zero || !graph->golden_rows ||
 		!graph->golden_outputs)
 		return -EINVAL;
-	return 0;
+	if (meta->golden_tolerance == 0)
+		return 0;
+	graph->golden_tolerance = image_read_data(reader, meta->golden_tolerance,
+		(uint64_t)graph->n_golden * graph->n_columns_out * sizeof(float));
+	return graph->golden_tolerance ? 0 : -EINVAL;
 }
 
 static int image_read_graph(struct image_reader *reader)

@@ -105,6 +105,9 @@ static void image_put_meta(struct writer *writer, const struct graph *graph)
 		(size_t)graph->n_golden * graph->n_features * sizeof(float));
 	meta.golden_outputs = image_put_data(writer, graph->golden_outputs,
 		(size_t)graph->n_golden * graph->n_columns_out * sizeof(float));
+	if (graph->golden_tolerance)
+		meta.golden_tolerance = image_put_data(writer, graph->golden_tolerance,
+			(size_t)graph->n_golden * graph->n_columns_out * sizeof(float));
 	image_append(writer, SECTION_META, &meta, sizeof(meta));
 }
 

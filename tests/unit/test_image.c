@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +40,32 @@ static void what_is_written_is_read_back(void **state)
 	assert_memory_equal(again, image, size);
 	free(again);
 	graph_destroy(graph);
+	free(image);
+}
+
+// The description ended before the tolerances of golden rows in the first images; what is behind it
+// was padding then.
+static void an_image_made_before_opens(void **state)
+{
+	struct graph *graph;
+	struct error err = { .text = "" };
+	size_t size;
+	char *image = small_image(&size);
+	struct image_header *header = (void *)image;
+	struct image_extent *meta = (void *)(image + sizeof(*header));
+
+	assert_int_equal(meta->bytes, sizeof(struct image_meta));
+	meta->bytes = IMAGE_META_BYTES_MIN;
+	crypto_hash_sha256(
+		header->sha256, (unsigned char *)image + sizeof(*header), size - sizeof(*header));
+	if (image_open(image, size, &graph, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_null(graph->golden_tolerance);
+	graph_destroy(graph);
+	meta->bytes = sizeof(struct image_meta) + 8;
+	crypto_hash_sha256(
+		header->sha256, (unsigned char *)image + sizeof(*header), size - sizeof(*header));
+	assert_int_equal(image_open(image, size, &graph, &err), -EINVAL);
 	free(image);
 }
 
@@ -151,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(an_image_made_before_opens),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(every_bit_flip_is_refused),
 		cmocka_unit_test(unaligned_image_is_refused_but_opens_as_a_model),

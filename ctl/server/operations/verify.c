@@ -5,6 +5,21 @@
 
 #include <sodium.h>
 
+static int verify_scores(
+	struct operation *op, const struct model_options *options, struct model **model)
+{
+	int rc = model_open(op->data, op->size, options, model, &op->err);
+
+	if (rc == 0) {
+		rc = model_check_golden(*model, &op->err);
+		if (rc == -EINVAL)
+			error_prefix(&op->err,
+				"this machine does not score the model as it was compiled; compile "
+				"it again with this build's martletctl");
+	}
+	return rc;
+}
+
 void verify_image(void *arg)
 {
 	struct operation *op = arg;
@@ -17,8 +32,7 @@ void verify_image(void *arg)
 	op->stored.version = op->version;
 	op->stored.bytes = op->size;
 	options.no_timing = true; // whether it is sound, not how fast: deploying times it
-	if (model_open(op->data, op->size, &options, &model, &op->err) != 0 ||
-		model_check_golden(model, &op->err) != 0)
+	if (verify_scores(op, &options, &model) != 0)
 		op->status = operation_status(&op->err, 422);
 	else // err may tell of what was tried in vain: a kernel, a golden row that may disagree
 		op->err.code = 0;

@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/noise.h"
+
+#include "base/align.h"
+#include "base/random.h"
+#include "infer/compile/evaluate.h"
+#include "infer/graph/trees.h"
+#include "infer/ops/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOISE_SEED UINT64_C(0x6e6f697365)
+// The errors that are added are this many times as big as those of rounding, so that what the
+// evaluation itself rounds does not count. A power of two.
+#define NOISE_GAIN      64.0
+#define NOISE_ROUNDING  0x1p-24 // of a float, relative
+#define NOISE_FUNCTION  4.0     // roundings that a kernel's function may be off
+#define NOISE_STEP      1e-5f   // of a score: a step that moves it less does not matter
+#define NOISE_FLOOR     5e-7    // of the largest score of a column: no result is closer than that
+#define NOISE_LEAST     1e-30   // what is smaller may be flushed to 0
+#define NOISE_PAIRS_MAX 8u
+#define NOISE_WORK      ((uint64_t)1 << 31) // multiply-adds of all evaluations
+#define NOISE_BYTES     ((uint64_t)1 << 28) // of all values at a time
+
+// What an operator rounds.
+enum noise_kind {
+	NOISE_NONE,    // nothing: it moves, chooses or counts
+	NOISE_SUMMED,  // sums of products, linear in the magnitudes of its inputs
+	NOISE_ROUNDED, // a function of each value
+	NOISE_WITHIN,  // anything else: sums and functions of its inputs
+};
+
+// `lanes` evaluations of each row lie side by side: the undisturbed one, then pairs with opposite
+// errors.
+struct noise {
+	const struct graph *graph;
+	uint32_t n_rows, lanes, count; // count: n_rows * lanes
+	void **values;                 // [n_tensors] [count][tensor_bytes]; NULL: not there
+	uint32_t *last_use;            // [n_tensors] the node that reads it last
+	bool *decided_otherwise;       // [n_rows]
+	uint64_t random;
+	struct error *err;
+};
+
+static enum noise_kind noise_kind_of(const struct graph *graph, const struct node *node)
+{
+	if (node->outputs[0] == GRAPH_NONE || graph->tensors[node->outputs[0]].dtype != DTYPE_F32)
+		return NOISE_NONE;
+	switch (node->op) {
+	case OP_RELU:
+	case OP_CLIP:
+	case OP_IDENTITY:
+	case OP_RESHAPE:
+	case OP_CONCAT:
+	case OP_CAST:
+	case OP_ABS:
+	case OP_NEG:
+	case OP_CEIL:
+	case OP_FLOOR:
+	case OP_ROUND:
+	case OP_SIGN:
+	case OP_MOD:
+	case OP_MIN:
+	case OP_MAX:
+	case OP_WHERE:
+	case OP_TRANSPOSE:
+	case OP_REDUCE_MAX:
+	case OP_REDUCE_MIN:
+	case OP_TOP_K:
+	case OP_SLICE:
+	case OP_PAD:
+	case OP_TILE:
+	case OP_GATHER:
+	case OP_GATHER_ELEMENTS:
+	case OP_GATHER_ND:
+	case OP_ONE_HOT:
+	case OP_MAX_POOL:
+		return NOISE_NONE;
+	case OP_DENSE:
+	case OP_AFFINE:
+	case OP_CONV:
+		return node_int(node, ATTR_ACTIVATION, ACTIVATION_NONE) == ACTIVATION_NONE
+			? NOISE_SUMMED
+			: NOISE_WITHIN;
+	case OP_GEMM:
+	case OP_MATMUL:
+	case OP_ADD:
+	case OP_SUB:
+	case OP_BATCH_NORM:
+	case OP_REDUCE_SUM:
+	case OP_REDUCE_MEAN:
+	case OP_CUM_SUM:
+	case OP_CONV_TRANSPOSE:
+	case OP_AVERAGE_POOL:
+	case OP_TREES:
+		return NOISE_SUMMED;
+	case OP_MUL:
+	case OP_DIV:
+	case OP_LEAKY_RELU:
+	case OP_ELU:
+	case OP_SELU:
+	case OP_PRELU:
+	case OP_SIGMOID:
+	case OP_HARD_SIGMOID:
+	case OP_TANH:
+	case OP_SOFTPLUS:
+	case OP_SOFTSIGN:
+	case OP_GELU:
+	case OP_EXP:
+	case OP_LOG:
+	case OP_SQRT:
+	case OP_RECIPROCAL:
+	case OP_ERF:
+	case OP_POW:
+		return NOISE_ROUNDED;
+	default:
+		return NOISE_WITHIN;
+	}
+}
+
+// --- Discrete steps ------------------------------------------------------------------------------
+
+// Does the node turn values that vary into some of few, other than by its output's type?
+static bool noise_is_step(enum op op)
+{
+	return op == OP_TREES || op == OP_CEIL || op == OP_FLOOR || op == OP_ROUND ||
+		op == OP_SIGN || op == OP_MOD;
+}
+
+// Marks the rows of which an evaluation came to another result of a discrete step.
+static void noise_find_steps(struct noise *noise, const struct node *node)
+{
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		const uint32_t t = node->outputs[o];
+		const struct tensor *tensor;
+		size_t bytes;
+
+		if (t == GRAPH_NONE)
+			continue;
+		tensor = &noise->graph->tensors[t];
+		if (dtype_is_float(tensor->dtype) && !noise_is_step(node->op))
+			continue;
+		bytes = tensor_bytes(tensor);
+		for (uint32_t l = 0; l < noise->count; l++) {
+			const uint32_t row = l / noise->lanes;
+			const char *values = noise->values[t];
+
+			if (memcmp(values + l * bytes, values + row * noise->lanes * bytes,
+				    bytes) != 0)
+				noise->decided_otherwise[row] = true;
+		}
+	}
+}
+
+// --- Errors --------------------------------------------------------------------------------------
+
+static double noise_draw(struct noise *noise) // -1 to 1
+{
+	return (double)(int64_t)random_next(&noise->random) * 0x1p-63;
+}
+
+// Puts opposite errors of up to `size` into each pair of evaluations of one value. `at` points to
+// the undisturbed one; from one evaluation to the next it is `stride` values.
+static void noise_add(struct noise *noise, float *at, size_t stride, double size)
+{
+	size *= NOISE_GAIN * NOISE_ROUNDING;
+	if (!isfinite(size))
+		return;
+	for (uint32_t l = 1; l < noise->lanes; l += 2) {
+		const double error = noise_draw(noise) * size;
+
+		at[l * stride] = (float)((double)at[l * stride] + error);
+		at[(l + 1) * stride] = (float)((double)at[(l + 1) * stride] - error);
+	}
+}
+
+// Terms of a sum for each of the node's results; of trees, which are summed one after the other in
+// float, some more.
+static double noise_terms(const struct graph *graph, const struct node *node)
+{
+	const uint64_t work = evaluate_work(graph, node);
+	const int64_t out = tensor_elements(&graph->tensors[node->outputs[0]]);
+	int64_t in = 0;
+
+	if (node->op == OP_TREES)
+		return 16.0 * (double)graph->tensors[node->inputs[TREES_ROOT]].dims[0];
+	if (node->inputs[0] != GRAPH_NONE)
+		in = tensor_elements(&graph->tensors[node->inputs[0]]);
+	return fmax((double)work, (double)in) / fmax(1.0, (double)out);
+}
+
+// Errors in proportion to the magnitudes of what was summed up: [n_rows][elements].
+static void noise_add_to_sums(struct noise *noise, const struct node *node, const float *magnitudes)
+{
+	const uint32_t t = node->outputs[0];
+	const size_t elements = (size_t)tensor_elements(&noise->graph->tensors[t]);
+	float *values = noise->values[t];
+	// Partial sums are rounded, too: by long sums the error grows as their root.
+	const double factor = sqrt(1.0 + noise_terms(noise->graph, node) / 256.0);
+
+	for (uint32_t r = 0; r < noise->n_rows; r++) {
+		for (size_t e = 0; e < elements; e++)
+			noise_add(noise, values + r * noise->lanes * elements + e, elements,
+				factor * fabs((double)magnitudes[r * elements + e]));
+	}
+}
+
+// Some functions are computed as a difference, which is less exact than the result is small.
+static bool noise_is_difference(enum op op)
+{
+	return op == OP_GELU || op == OP_ELU || op == OP_SELU || op == OP_ERF;
+}
+
+static void noise_add_to_results(struct noise *noise, const struct node *node)
+{
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		const uint32_t t = node->outputs[o];
+		const float *x = NULL;
+		size_t elements;
+		float *values;
+
+		if (t == GRAPH_NONE || noise->graph->tensors[t].dtype != DTYPE_F32)
+			continue;
+		elements = (size_t)tensor_elements(&noise->graph->tensors[t]);
+		values = noise->values[t];
+		if (noise_is_difference(node->op))
+			x = noise->values[node->inputs[0]];
+		for (size_t r = 0; r < noise->n_rows; r++) {
+			for (size_t e = 0; e < elements; e++) {
+				const size_t at = r * noise->lanes * elements + e;
+				double size = fabs((double)values[at]);
+
+				if (x)
+					size = fmax(size, fmin(1.0, fabs((double)x[at])));
+				noise_add(noise, values + at, elements, NOISE_FUNCTION * size);
+			}
+		}
+	}
+}
+
+// --- Evaluation ----------------------------------------------------------------------------------
+
+static uint64_t noise_live_bytes(const struct graph *graph, const uint32_t *last_use)
+{
+	uint64_t live = graph->n_features * sizeof(float), most = 0;
+
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const struct node *node = &graph->nodes[n];
+
+		for (uint32_t o = 0; o < node->n_outputs; o++)
+			live += node->outputs[o] == GRAPH_NONE
+				? 0
+				: tensor_bytes(&graph->tensors[node->outputs[o]]);
+		most = live > most ? live : most;
+		for (uint32_t i = 0; i < node->n_inputs; i++) {
+			const uint32_t t = node->inputs[i];
+
+			if (t != GRAPH_NONE && !graph->tensors[t].data && last_use[t] == n &&
+				live >= tensor_bytes(&graph->tensors[t]))
+				live -= tensor_bytes(&graph->tensors[t]);
+		}
+	}
+	return most;
+}
+
+static int noise_allocate(struct noise *noise, uint32_t t)
+{
+	const size_t bytes = tensor_bytes(&noise->graph->tensors[t]);
+
+	noise->values[t] = malloc(noise->count * bytes + 1);
+	return noise->values[t] ? 0 : error_set(noise->err, -ENOMEM, "out of memory");
+}
+
+static void noise_forget(struct noise *noise, uint32_t t)
+{
+	free(noise->values[t]);
+	noise->values[t] = NULL;
+}
+
+// Runs the node on all evaluations; of a NOISE_WITHIN its inputs are disturbed as well.
+static int noise_run(struct noise *noise, const struct node *node, enum noise_kind kind)
+{
+	const struct graph *graph = noise->graph;
+	struct evaluation evaluation = { .graph = graph, .node = node, .n = noise->count };
+	int rc = evaluation_init(&evaluation, noise->err);
+
+	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
+		const uint32_t t = node->inputs[i];
+		size_t elements;
+		float *copy;
+
+		if (t == GRAPH_NONE || graph->tensors[t].data)
+			continue;
+		evaluation.x[i] = noise->values[t];
+		if (kind != NOISE_WITHIN || graph->tensors[t].dtype != DTYPE_F32)
+			continue;
+		elements = (size_t)tensor_elements(&graph->tensors[t]);
+		copy = evaluation_own(&evaluation, i, noise->err);
+		rc = copy ? 0 : noise->err->code;
+		for (size_t r = 0; copy && r < noise->n_rows; r++) {
+			for (size_t e = 0; e < elements; e++) {
+				float *at = copy + r * noise->lanes * elements + e;
+
+				noise_add(noise, at, elements, fabs((double)*at));
+			}
+		}
+	}
+	for (uint32_t o = 0; o < node->n_outputs && rc == 0; o++) {
+		if (node->outputs[o] == GRAPH_NONE)
+			continue;
+		rc = noise_allocate(noise, node->outputs[o]);
+		evaluation.y[o] = noise->values[node->outputs[o]];
+	}
+	if (rc == 0)
+		rc = evaluation_run(&evaluation, noise->err);
+	evaluation_fini(&evaluation);
+	return rc;
+}
+
+// Is input i taken by its magnitude for the magnitude of the result? Of trees, only what is at
+// leaves.
+static bool noise_takes_magnitude(enum op op, uint32_t i)
+{
+	if (op == OP_TREES)
+		return i == TREES_WEIGHT || i == TREES_BASE || i == TREES_LINEAR_CONSTANT ||
+			i == TREES_LINEAR_COEFFICIENT;
+	return op != OP_BATCH_NORM || i != 4; // the variance
+}
+
+// Is it subtracted?
+static bool noise_is_subtracted(enum op op, uint32_t i)
+{
+	return (op == OP_SUB && i == 1) || (op == OP_BATCH_NORM && i == 3);
+}
+
+static void noise_take_magnitudes(float *values, size_t count, bool subtracted)
+{
+	for (size_t i = 0; i < count; i++)
+		values[i] = subtracted ? -fabsf(values[i]) : fabsf(values[i]);
+}
+
+// The same node on the magnitudes of its inputs, of the undisturbed rows: what the results would be
+// did nothing cancel. magnitudes: [n_rows][elements].
+static int noise_magnitudes(struct noise *noise, const struct node *node, float *magnitudes)
+{
+	const struct graph *graph = noise->graph;
+	struct evaluation evaluation = {
+		.graph = graph, .node = node, .n = noise->n_rows, .magnitudes = true
+	};
+	int rc = evaluation_init(&evaluation, noise->err);
+
+	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
+		const uint32_t t = node->inputs[i];
+		size_t bytes, count;
+		char *copy;
+
+		if (t == GRAPH_NONE)
+			continue;
+		bytes = tensor_bytes(&graph->tensors[t]);
+		count = (size_t)tensor_elements(&graph->tensors[t]);
+		if (graph->tensors[t].data &&
+			(graph->tensors[t].dtype != DTYPE_F32 ||
+				!noise_takes_magnitude(node->op, i)))
+			continue;
+		copy = evaluation_own(&evaluation, i, noise->err);
+		if (!copy) {
+			rc = noise->err->code;
+			break;
+		}
+		if (!graph->tensors[t].data) {
+			for (uint32_t r = 0; r < noise->n_rows; r++)
+				memcpy(copy + r * bytes,
+					(char *)noise->values[t] + r * noise->lanes * bytes, bytes);
+			count *= noise->n_rows;
+		}
+		if (graph->tensors[t].dtype == DTYPE_F32 && noise_takes_magnitude(node->op, i))
+			noise_take_magnitudes(
+				(float *)copy, count, noise_is_subtracted(node->op, i));
+	}
+	evaluation.y[0] = magnitudes;
+	if (rc == 0)
+		rc = evaluation_run(&evaluation, noise->err);
+	evaluation_fini(&evaluation);
+	return rc;
+}
+
+static int noise_node(struct noise *noise, uint32_t n)
+{
+	const struct node *node = &noise->graph->nodes[n];
+	const enum noise_kind kind = noise_kind_of(noise->graph, node);
+	int rc = noise_run(noise, node, kind);
+
+	if (rc == 0)
+		noise_find_steps(noise, node);
+	if (rc == 0 && kind == NOISE_SUMMED) {
+		const struct tensor *out = &noise->graph->tensors[node->outputs[0]];
+		float *magnitudes = malloc(noise->n_rows * tensor_bytes(out) + 1);
+
+		rc = magnitudes ? noise_magnitudes(noise, node, magnitudes)
+				: error_set(noise->err, -ENOMEM, "out of memory");
+		if (rc == 0)
+			noise_add_to_sums(noise, node, magnitudes);
+		free(magnitudes);
+	} else if (rc == 0 && kind != NOISE_NONE) {
+		noise_add_to_results(noise, node);
+	}
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		if (node->inputs[i] != GRAPH_NONE && noise->last_use[node->inputs[i]] == n)
+			noise_forget(noise, node->inputs[i]);
+	}
+	for (uint32_t o = 0; o < node->n_outputs; o++) {
+		if (node->outputs[o] != GRAPH_NONE && noise->last_use[node->outputs[o]] == n)
+			noise_forget(noise, node->outputs[o]);
+	}
+	return rc;
+}
+
+static int noise_inputs(struct noise *noise, const float *rows)
+{
+	const struct graph *graph = noise->graph;
+
+	for (uint32_t p = 0; p < graph->n_inputs; p++) {
+		const struct graph_port *port = &graph->inputs[p];
+		const size_t bytes = tensor_bytes(&graph->tensors[port->tensor]);
+
+		if (noise_allocate(noise, port->tensor) != 0)
+			return noise->err->code;
+		for (uint32_t l = 0; l < noise->count; l++)
+			memcpy((char *)noise->values[port->tensor] + l * bytes,
+				rows + (size_t)(l / noise->lanes) * graph->n_features +
+					port->first_column,
+				bytes);
+	}
+	return 0;
+}
+
+// --- What comes out ------------------------------------------------------------------------------
+
+// The spread of a score over its evaluations. From few of them it is known less well, and taken to
+// be larger.
+static double noise_spread(const struct noise *noise, const float *at, size_t stride)
+{
+	const uint32_t pairs = (noise->lanes - 1) / 2;
+	double sum = 0;
+
+	for (uint32_t l = 1; l < noise->lanes; l++) {
+		const double apart = (double)at[l * stride] - (double)at[0];
+
+		sum += apart * apart;
+	}
+	return sqrt(sum / (noise->lanes - 1)) / NOISE_GAIN * (4.0 + 24.0 / pairs);
+}
+
+static void noise_collect(const struct noise *noise, const float *outputs, float *tolerance)
+{
+	const struct graph *graph = noise->graph;
+
+	for (uint32_t p = 0; p < graph->n_outputs; p++) {
+		const uint32_t t = graph->outputs[p].tensor;
+		const size_t elements = (size_t)tensor_elements(&graph->tensors[t]);
+		const float *values = noise->values[t];
+
+		for (size_t e = 0; e < elements; e++) {
+			const size_t column = graph->outputs[p].first_column + e;
+			double largest = 0;
+
+			for (uint32_t r = 0; r < noise->n_rows; r++)
+				largest = fmax(largest,
+					fabs((double)outputs[r * graph->n_columns_out + column]));
+			for (uint32_t r = 0; r < noise->n_rows; r++)
+				tolerance[r * graph->n_columns_out + column] = (float)(NOISE_LEAST +
+					largest * NOISE_FLOOR +
+					(values ? noise_spread(noise,
+							  values + r * noise->lanes * elements + e,
+							  elements)
+						: 0.0));
+		}
+	}
+}
+
+// Of a row that hangs by a discrete step, the spread of a score is that of the step: scores that it
+// moves could be anything.
+static bool noise_hangs(
+	const struct noise *noise, uint32_t row, const float *outputs, float *tolerance)
+{
+	const size_t columns = noise->graph->n_columns_out;
+	bool hangs = false;
+
+	for (size_t i = row * columns; i < (row + 1) * columns; i++) {
+		if (isfinite(tolerance[i]) &&
+			(!noise->decided_otherwise[row] ||
+				tolerance[i] <= NOISE_STEP * fmaxf(1.0f, fabsf(outputs[i]))))
+			continue;
+		tolerance[i] = INFINITY;
+		hangs = true;
+	}
+	return hangs;
+}
+
+static void noise_note_last_use(struct noise *noise)
+{
+	const struct graph *graph = noise->graph;
+
+	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+		const struct node *node = &graph->nodes[n];
+
+		for (uint32_t o = 0; o < node->n_outputs; o++) {
+			if (node->outputs[o] != GRAPH_NONE)
+				noise->last_use[node->outputs[o]] = n;
+		}
+		for (uint32_t i = 0; i < node->n_inputs; i++) {
+			if (node->inputs[i] != GRAPH_NONE)
+				noise->last_use[node->inputs[i]] = n;
+		}
+	}
+	for (uint32_t o = 0; o < graph->n_outputs; o++)
+		noise->last_use[graph->outputs[o].tensor] = UINT32_MAX;
+}
+
+// How many evaluations a row can have.
+static void noise_set_lanes(struct noise *noise, uint64_t macs)
+{
+	const uint64_t live = noise_live_bytes(noise->graph, noise->last_use) + 1;
+	const uint64_t by_work = NOISE_WORK / (macs + 1) / noise->n_rows / 2;
+	const uint64_t by_bytes = NOISE_BYTES / live / noise->n_rows / 2;
+	uint64_t pairs = by_work < by_bytes ? by_work : by_bytes;
+
+	pairs = pairs < 1 ? 1 : pairs < NOISE_PAIRS_MAX ? pairs : NOISE_PAIRS_MAX;
+	noise->lanes = 1 + 2 * (uint32_t)pairs;
+	noise->count = noise->n_rows * noise->lanes;
+}
+
+int noise_measure(const struct graph *graph, const float *rows, uint32_t n, const float *outputs,
+	uint64_t macs, float *tolerance, bool *hangs, struct error *err)
+{
+	struct noise noise = {
+		.graph = graph,
+		.n_rows = n,
+		.values = calloc((size_t)graph->n_tensors + 1, sizeof(*noise.values)),
+		.last_use = calloc((size_t)graph->n_tensors + 1, sizeof(*noise.last_use)),
+		.decided_otherwise = hangs,
+		.random = NOISE_SEED,
+		.err = err,
+	};
+	int rc = 0;
+
+	memset(hangs, 0, n * sizeof(*hangs));
+	if (n == 0 || !noise.values || !noise.last_use) {
+		rc = n == 0 ? 0 : error_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	noise_note_last_use(&noise);
+	noise_set_lanes(&noise, macs);
+	rc = noise_inputs(&noise, rows);
+	for (uint32_t i = 0; i < graph->n_nodes && rc == 0; i++)
+		rc = noise_node(&noise, i);
+	if (rc == 0) {
+		noise_collect(&noise, outputs, tolerance);
+		for (uint32_t r = 0; r < n; r++)
+			hangs[r] = noise_hangs(&noise, r, outputs, tolerance);
+	}
+	for (uint32_t t = 0; t < graph->n_tensors; t++)
+		free(noise.values[t]);
+out:
+	free(noise.values);
+	free(noise.last_use);
+	return rc;
+}
