@@ -24,7 +24,7 @@ def main():
     for number, domain in enumerate(("ai.onnx", "ai.onnx.ml", "com.microsoft")):
         names = [op["operator"] for op in has if op["domain"] == domain]
         says = re.findall(r"^(\w+)[,.]$", listed[number], re.M)
-        tap.check(f"{domain}: {len(names)} operators", names == says and len(names) > 0, set(names) ^ set(says))
+        tap.check(f"{domain}: {len(names)} operators", names == says and len(names) > 5, set(names) ^ set(says))
     lines = operators().splitlines()
     tap.check("the table has a line for each", len(lines) == len(has) + 1 and lines[0].split()[:2] == ["DOMAIN", "OPERATOR"])
     gemm = [line.split() for line in lines if " Gemm " in line]

@@ -44,7 +44,10 @@ struct onnx_operator {
 	X(TREES)                                                                                   \
 	X(TREE_ENSEMBLE)
 
-#define ONNX_MICROSOFT_FAMILIES(X) X(FUSED)
+#define ONNX_MICROSOFT_FAMILIES(X)                                                                 \
+	X(FUSED)                                                                                   \
+	X(NORM)                                                                                    \
+	X(QUANTISE)
 
 // Each ends in type NULL.
 #define ONNX_FAMILY(family) extern const struct onnx_operator ONNX_##family[];

@@ -142,7 +142,8 @@ static int emit_layer_norm(struct onnx *onnx, const struct onnx_node *node,
 	return 0;
 }
 
-// Outputs 1 and 2 are the mean and the inverse deviation.
+// Outputs 1 and 2 are the mean and the inverse deviation. ONNX has it from opset 17 on; what ONNX
+// Runtime wrote into files of older ones is the same.
 static int import_layer_norm(struct onnx *onnx, const struct onnx_node *node)
 {
 	uint32_t outputs[ONNX_EMIT_OUTPUTS];
@@ -154,10 +155,6 @@ static int import_layer_norm(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) ||
 		onnx_int(onnx, node, "axis", -1, &axis))
 		return onnx_refused(onnx);
-	if (onnx->opset < 17)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"LayerNormalization exists from opset 17 on, the file says %lld",
-			(long long)onnx->opset);
 	if (node->proto->n_output > ONNX_EMIT_OUTPUTS)
 		return onnx_refuse(onnx, node, -EINVAL, "has %zu outputs, should have 1 to %d",
 			node->proto->n_output, ONNX_EMIT_OUTPUTS);
@@ -206,7 +203,9 @@ static int import_rms_norm(struct onnx *onnx, const struct onnx_node *node)
 	uint32_t count = 0, made;
 	float epsilon;
 
-	if (read_axis(onnx, node, -1, &axis) || onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon))
+	if (read_axis(onnx, node, -1, &axis) ||
+		onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) ||
+		refuse_further_outputs(onnx, node))
 		return onnx_refused(onnx);
 	while (axis < rank)
 		axes[count++] = axis++;
@@ -239,44 +238,99 @@ static int import_lp_norm(struct onnx *onnx, const struct onnx_node *node)
 		onnx, node, 0, onnx_emit_pair(onnx, node, OP_DIV, node->inputs[0], made));
 }
 
-// Each channel of each image by its own mean and deviation: a LayerNormalization of its positions.
-static int import_instance_norm(struct onnx *onnx, const struct onnx_node *node)
+// x as `rows` rows, each by its own mean and deviation, in x's dimensions again.
+static uint32_t normalised_rows(
+	struct onnx *onnx, const struct onnx_node *node, int64_t rows, float epsilon)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
-	int64_t flat[2] = { 1, 1 }, along[GRAPH_RANK_MAX];
-	uint32_t inputs[2], made;
-	float epsilon;
-
-	if (onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) || onnx_as_floats(onnx, node))
-		return onnx_refused(onnx);
-	for (uint32_t d = 0; d < x.rank; d++) {
-		flat[d >= 2] *= x.dims[d];
-		along[d] = d == 1 ? x.dims[d] : 1;
-	}
-	for (uint32_t i = 1; i < 3; i++) {
-		const struct tensor *parameter = onnx_input(onnx, node, i);
-
-		if (x.rank < 3 || parameter->rank != 1 || parameter->dims[0] != x.dims[1])
-			return onnx_refuse(onnx, node, -EINVAL,
-				"input %u should have one value for each of the input's channels",
-				i);
-	}
+	const int64_t flat[2] = { rows, rows ? tensor_elements(&x) / rows : 0 };
 	const struct attr attrs[] = { ONNX_FLOAT(ATTR_EPSILON, epsilon), ONNX_INT(ATTR_AXIS, -1) };
+	uint32_t inputs[2];
 	void *ones;
 
 	inputs[0] = onnx_emit_reshape(onnx, node, node->inputs[0], 2, flat);
 	inputs[1] = onnx_made(onnx, node, DTYPE_F32, 1, flat + 1, &ones);
 	if (inputs[0] == GRAPH_NONE || inputs[1] == GRAPH_NONE)
-		return onnx_refused(onnx);
+		return GRAPH_NONE;
 	for (int64_t i = 0; i < flat[1]; i++)
 		((float *)ones)[i] = 1;
-	made = onnx_emit(onnx, node, OP_LAYER_NORM, 2, inputs, 2, attrs);
-	made = onnx_emit_reshape(onnx, node, made, x.rank, x.dims);
-	made = onnx_emit_pair(onnx, node, OP_MUL, made,
-		onnx_emit_reshape(onnx, node, node->inputs[1], x.rank, along));
-	made = onnx_emit_pair(onnx, node, OP_ADD, made,
-		onnx_emit_reshape(onnx, node, node->inputs[2], x.rank, along));
-	return onnx_output(onnx, node, 0, made);
+	return onnx_emit_reshape(onnx, node,
+		onnx_emit(onnx, node, OP_LAYER_NORM, 2, inputs, 2, attrs), x.rank, x.dims);
+}
+
+// Times input 1, plus input 2: `n` values each, along dimension 1 of `rank` dimensions.
+static uint32_t scaled_along(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t x, uint32_t rank, int64_t n)
+{
+	int64_t along[GRAPH_RANK_MAX];
+
+	for (uint32_t d = 0; d < rank; d++)
+		along[d] = d == 1 ? n : 1;
+	x = onnx_emit_pair(
+		onnx, node, OP_MUL, x, onnx_emit_reshape(onnx, node, node->inputs[1], rank, along));
+	return onnx_emit_pair(
+		onnx, node, OP_ADD, x, onnx_emit_reshape(onnx, node, node->inputs[2], rank, along));
+}
+
+static int need_parameters(
+	struct onnx *onnx, const struct onnx_node *node, int64_t n, const char *of)
+{
+	for (uint32_t i = 1; i < 3; i++) {
+		const struct tensor *parameter = onnx_input(onnx, node, i);
+
+		if (onnx_input(onnx, node, 0)->rank < 3 || parameter->rank != 1 ||
+			parameter->dims[0] != n)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"input %u should have one value for each of the input's %s", i, of);
+	}
+	return 0;
+}
+
+// Each channel of each image by its own mean and deviation: a LayerNormalization of its positions.
+static int import_instance_norm(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	float epsilon;
+
+	if (onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) || onnx_as_floats(onnx, node) ||
+		need_parameters(onnx, node, x.dims[1], "channels"))
+		return onnx_refused(onnx);
+	return onnx_output(onnx, node, 0,
+		scaled_along(onnx, node,
+			normalised_rows(onnx, node, x.dims[0] * x.dims[1], epsilon), x.rank,
+			x.dims[1]));
+}
+
+// The same of groups of channels. Scale and bias are of each group before opset 21, of each channel
+// from then on.
+static int import_group_norm(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	int64_t groups;
+	uint32_t made;
+	float epsilon;
+
+	if (onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) ||
+		onnx_int(onnx, node, "num_groups", 0, &groups) || onnx_as_floats(onnx, node))
+		return onnx_refused(onnx);
+	if (x.rank < 3 || groups < 1 || x.dims[1] % groups != 0)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"num_groups is %lld, should divide the channels of an input with 3 "
+			"dimensions or more",
+			(long long)groups);
+	made = normalised_rows(onnx, node, x.dims[0] * groups, epsilon);
+	if (onnx->opset >= 21) {
+		if (need_parameters(onnx, node, x.dims[1], "channels"))
+			return onnx_refused(onnx);
+		return onnx_output(
+			onnx, node, 0, scaled_along(onnx, node, made, x.rank, x.dims[1]));
+	}
+	const int64_t dims[3] = { x.dims[0], groups, tensor_elements(&x) / (x.dims[0] * groups) };
+
+	if (need_parameters(onnx, node, groups, "groups"))
+		return onnx_refused(onnx);
+	made = scaled_along(onnx, node, onnx_emit_reshape(onnx, node, made, 3, dims), 3, groups);
+	return onnx_output(onnx, node, 0, onnx_emit_reshape(onnx, node, made, x.rank, x.dims));
 }
 
 // x / (bias + alpha / size * sum of x^2 over `size` neighbouring channels)^beta: the sums by a pool
@@ -324,6 +378,9 @@ const struct onnx_operator ONNX_NORM[] = {
 	{ "RMSNormalization", 2, 2, .import = import_rms_norm },
 	{ "LpNormalization", 1, 1, .import = import_lp_norm },
 	{ "InstanceNormalization", 3, 3, .import = import_instance_norm },
+	{ "GroupNormalization", 3, 3, .import = import_group_norm },
+	/* what ONNX Runtime calls RMSNormalization, in ai.onnx as well */
+	{ "SimplifiedLayerNormalization", 2, 2, .import = import_rms_norm },
 	{ "LRN", 1, 1, .import = import_lrn },
 	{ .type = NULL },
 };
