@@ -28,6 +28,16 @@ static const char *const *copy_names(struct arena *arena, const char *const *nam
 	return copy;
 }
 
+static float *copy_features(
+	struct arena *arena, const float *values, uint32_t count, float otherwise)
+{
+	float *copy = arena_calloc(arena, count, sizeof(*copy));
+
+	for (uint32_t i = 0; copy && i < count; i++)
+		copy[i] = values ? values[i] : otherwise;
+	return copy;
+}
+
 // What the image says beside the operators, in the model's own memory.
 static int describe(struct model *model, const struct graph *graph, size_t image_bytes)
 {
@@ -46,8 +56,8 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 		.feature_names = copy_names(arena, graph->feature_names, graph->n_features),
 		.output_names = copy_names(arena, graph->output_names, graph->n_columns_out),
 		.class_labels = copy_names(arena, graph->class_labels, graph->n_class_labels),
-		.input_scale = arena_memdup(arena, graph->input_scale, features * sizeof(float)),
-		.input_zero = arena_memdup(arena, graph->input_zero, features * sizeof(float)),
+		.input_scale = copy_features(arena, graph->input_scale, graph->n_features, 1.0f),
+		.input_zero = copy_features(arena, graph->input_zero, graph->n_features, 0.0f),
 		.golden_rows = arena_memdup(
 			arena, graph->golden_rows, graph->n_golden * features * sizeof(float)),
 		.golden_outputs = arena_memdup(
@@ -92,54 +102,60 @@ static int build(struct model *model, const struct graph *graph, size_t image_by
 	return 0;
 }
 
-// image_open() wants 64-byte alignment; the caller's bytes may have any alignment.
-static int open_aligned(const void *image, size_t size, const struct model_options *options,
-	struct model *model, struct error *err)
+static struct model *model_create(struct error *err)
 {
-	const struct model_options defaults = { 0 };
-	struct graph *graph;
-	int rc = image_open(image, size, &graph, err);
+	struct model *model = calloc(1, sizeof(*model));
 
+	if (model)
+		model->arena = arena_create(MODEL_ARENA_BYTES);
+	if (model && model->arena)
+		return model;
+	free(model);
+	error_set(err, -ENOMEM, "no memory for the model");
+	return NULL;
+}
+
+int model_build(const struct graph *graph, size_t image_bytes, const struct model_options *options,
+	struct model **out, struct error *err)
+{
+	struct model *model = model_create(err);
+	int rc;
+
+	*out = NULL;
+	if (!model)
+		return err ? err->code : -ENOMEM;
+	rc = build(model, graph, image_bytes, options, err);
 	if (rc != 0)
-		return rc;
-	rc = build(model, graph, size, options ? options : &defaults, err);
-	graph_destroy(graph);
+		model_close(model);
+	else
+		*out = model;
 	return rc;
 }
 
 int model_open(const void *image, size_t size, const struct model_options *options,
 	struct model **out, struct error *err)
 {
-	struct model *model = calloc(1, sizeof(*model));
+	static const struct model_options DEFAULTS;
+	struct graph *graph;
 	void *copy = NULL;
-	int rc = -ENOMEM;
+	int rc;
 
 	*out = NULL;
-	if (size > IMAGE_BYTES_MAX) {
-		rc = error_set(err, -EINVAL, "an image of %zu bytes, at most %zu are supported",
+	if (size > IMAGE_BYTES_MAX)
+		return error_set(err, -EINVAL, "an image of %zu bytes, at most %zu are supported",
 			size, IMAGE_BYTES_MAX);
-		goto err;
-	}
-	if (model)
-		model->arena = arena_create(MODEL_ARENA_BYTES);
-	if ((uintptr_t)image % 64 != 0) {
+	if ((uintptr_t)image % 64 != 0) { // as image_open() wants it
 		copy = aligned_alloc(64, align_up(size + 1, 64));
-		if (copy)
-			image = memcpy(copy, image, size);
+		if (!copy)
+			return error_set(err, -ENOMEM, "no memory for the model");
+		image = memcpy(copy, image, size);
 	}
-	if (!model || !model->arena || (uintptr_t)image % 64 != 0) {
-		rc = error_set(err, -ENOMEM, "no memory for the model");
-		goto err;
+	rc = image_open(image, size, &graph, err);
+	if (rc == 0) {
+		rc = model_build(graph, size, options ? options : &DEFAULTS, out, err);
+		graph_destroy(graph);
 	}
-	rc = open_aligned(image, size, options, model, err);
-	if (rc != 0)
-		goto err;
 	free(copy);
-	*out = model;
-	return 0;
-err:
-	free(copy);
-	model_close(model);
 	return rc;
 }
 

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+struct graph;
+
 struct model {
 	struct arena *arena; // everything but this struct
 	struct model_info info;
@@ -16,6 +18,11 @@ struct model {
 	struct unpack unpack_params;
 	bool rounds; // graph_rounds()
 };
+
+// A model of a graph that has passed graph_check(), without an image; the graph may be destroyed
+// afterwards. `image_bytes` is for people. Errors as model_open()'s.
+int model_build(const struct graph *graph, size_t image_bytes, const struct model_options *options,
+	struct model **out, struct error *err);
 
 // A score against a golden one: within *tolerance; NULL: 1e-5 of it, or of 1 where it is smaller.
 static inline bool model_score_agrees(float got, float expected, const float *tolerance)

@@ -11,6 +11,7 @@
 #include "infer/compile/passes/run.h"
 #include "infer/graph/text.h"
 #include "infer/image/image.h"
+#include "infer/image/meta.h"
 #include "infer/import/import.h"
 #include "infer/ops/check.h"
 
@@ -50,31 +51,22 @@ static int compile_describe(struct compilation *c, const char *path)
 
 static int compile_fill_golden(struct compilation *c)
 {
-	size_t size;
-	void *image;
-	int rc = image_write(c->graph, &image, &size, c->err);
+	int rc = graph_check(c->graph, c->err);
 
-	if (rc != 0)
-		return rc;
-	rc = golden_fill(c->graph, image, size, c->rows.values, c->rows.n_rows, c->report, c->err);
-	free(image);
-	return rc;
+	if (rc == 0)
+		rc = image_check_meta(c->graph, c->err);
+	return rc != 0 ? rc
+		       : golden_fill(c->graph, c->rows.values, c->rows.n_rows, c->report, c->err);
 }
 
 // The graph computes in fewer bits now, which moves scores: golden rows are scored anew.
 static int compile_rescore(struct compilation *c, const char *bits)
 {
-	size_t size;
-	void *image;
 	int rc = pass_dead_code(c->graph, c->report, c->err);
 
 	if (rc >= 0)
-		rc = image_write(c->graph, &image, &size, c->err);
-	if (rc != 0)
-		return rc;
-	rc = golden_rescore(c->graph, image, size, bits, c->report, c->err);
-	free(image);
-	return rc;
+		rc = graph_check(c->graph, c->err);
+	return rc != 0 ? rc : golden_rescore(c->graph, bits, c->report, c->err);
 }
 
 static int compile_fuse_quantised(struct compilation *c)
@@ -95,16 +87,6 @@ static int compile_shorten_weights(struct compilation *c)
 		return error_set(c->err, -EINVAL,
 			"no dense layer has weights that could be bfloat16: leave them in float32");
 	return rc < 0 ? rc : compile_rescore(c, "bfloat16");
-}
-
-// Makes the image with golden rows on which all instruction sets agree.
-static int compile_settle(struct compilation *c, void **image, size_t *size)
-{
-	int rc = golden_settle(c->graph, *image, *size, c->report, c->err);
-
-	free(*image);
-	*image = NULL;
-	return rc == 0 ? image_write(c->graph, image, size, c->err) : rc;
 }
 
 // Opens the image as martletd will, and compares its scores with those of the graph before the
@@ -145,10 +127,10 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 		rc = compile_shorten_weights(c);
 	if (rc == 0)
 		rc = graph_check(c->graph, c->err);
+	if (rc == 0 && graph_rounds(c->graph))
+		rc = golden_settle(c->graph, c->report, c->err);
 	if (rc == 0)
 		rc = image_write(c->graph, image, size, c->err);
-	if (rc == 0 && graph_rounds(c->graph))
-		rc = compile_settle(c, image, size);
 	if (rc != 0)
 		return rc;
 	rc = compile_prove(c, *image, *size);

@@ -100,15 +100,15 @@ static bool golden_allocate(struct golden *golden)
 		golden->kept && golden->tolerance;
 }
 
-// Opens `image` as far as `isa_mask` allows.
-static int golden_open(const void *image, size_t image_size, unsigned isa_mask,
-	struct model **model, struct error *err)
+// The graph as a model, as far as `isa_mask` allows.
+static int golden_open(
+	const struct graph *graph, unsigned isa_mask, struct model **model, struct error *err)
 {
 	const struct model_options options = {
 		.isa_mask = isa_mask, .isa_limited = true, .no_timing = true
 	};
 
-	return model_open(image, image_size, &options, model, err);
+	return model_build(graph, 0, &options, model, err);
 }
 
 // outputs [n][n_columns_out]
@@ -124,12 +124,12 @@ static int golden_score_with(
 	return 0;
 }
 
-// Scores n of the golden rows with `image` as far as `isa_mask` allows. outputs [n][n_columns_out].
-static int golden_score(const void *image, size_t image_size, unsigned isa_mask, const float *rows,
+// Scores n rows as far as `isa_mask` allows. outputs [n][n_columns_out].
+static int golden_score(const struct graph *graph, unsigned isa_mask, const float *rows,
 	float *outputs, uint32_t n, struct error *err)
 {
 	struct model *model;
-	int rc = golden_open(image, image_size, isa_mask, &model, err);
+	int rc = golden_open(graph, isa_mask, &model, err);
 
 	if (rc != 0)
 		return rc;
@@ -214,8 +214,8 @@ static void golden_report(const struct golden *golden, struct compile_report *re
 			"file does: give rows of your own by --rows FILE");
 }
 
-int golden_fill(struct graph *graph, const void *image, size_t image_size, const float *rows,
-	size_t n_rows, struct compile_report *report, struct error *err)
+int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
+	struct compile_report *report, struct error *err)
 {
 	struct golden golden = { .graph = graph, .err = err };
 	struct model *model;
@@ -230,7 +230,7 @@ int golden_fill(struct graph *graph, const void *image, size_t image_size, const
 		n = golden_draw_rows(golden.candidates, graph->n_features);
 		golden_draw_for_trees(graph, golden.candidates, n);
 	}
-	rc = golden_open(image, image_size, ISA_SCALAR, &model, err);
+	rc = golden_open(graph, ISA_SCALAR, &model, err);
 	if (rc != 0)
 		return rc;
 	rc = golden_select(&golden, model, n);
@@ -245,8 +245,8 @@ int golden_fill(struct graph *graph, const void *image, size_t image_size, const
 	return rc;
 }
 
-int golden_rescore(struct graph *graph, const void *image, size_t image_size, const char *bits,
-	struct compile_report *report, struct error *err)
+int golden_rescore(
+	struct graph *graph, const char *bits, struct compile_report *report, struct error *err)
 {
 	const size_t count = (size_t)graph->n_golden * graph->n_columns_out;
 	float *outputs = arena_calloc(graph->arena, count + 1, sizeof(float));
@@ -255,8 +255,7 @@ int golden_rescore(struct graph *graph, const void *image, size_t image_size, co
 
 	if (!outputs)
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
-	rc = golden_score(
-		image, image_size, ISA_SCALAR, graph->golden_rows, outputs, graph->n_golden, err);
+	rc = golden_score(graph, ISA_SCALAR, graph->golden_rows, outputs, graph->n_golden, err);
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < count; i++) {
@@ -283,8 +282,7 @@ static bool golden_agree(const float *a, const float *b, size_t n)
 	return true;
 }
 
-int golden_settle(struct graph *graph, const void *image, size_t image_size,
-	struct compile_report *report, struct error *err)
+int golden_settle(struct graph *graph, struct compile_report *report, struct error *err)
 {
 	static const char *const SETS[] = { "scalar", "avx2", "avx512", "avx512vnni", "native" };
 	const uint32_t n = graph->n_golden, k = graph->n_features, m = graph->n_columns_out;
@@ -304,7 +302,7 @@ int golden_settle(struct graph *graph, const void *image, size_t image_size,
 
 		if (isa_parse(SETS[s], &mask, NULL) != 0)
 			continue; // another architecture's
-		rc = golden_score(image, image_size, mask, rows, outputs, graph->n_golden, err);
+		rc = golden_score(graph, mask, rows, outputs, graph->n_golden, err);
 		if (rc != 0)
 			return rc;
 		for (uint32_t r = 0; r < graph->n_golden; r++) {

@@ -9,21 +9,22 @@
 
 #define GOLDEN_ROWS_MAX 16
 
+// The graphs below have passed graph_check().
+
 // Takes up to GOLDEN_ROWS_MAX rows (evenly spread and finite; drawn by a fixed seed where there are
-// none) and scores them with `image`, the graph as it was imported, on the scalar kernels. Rows
+// none) and scores them with the graph as it was imported, on the scalar kernels. Rows
 // whose scores are not finite are left out, and so are those whose scores hang by less than rounding
 // (noise.h); others take their place as far as there are any. How far the scores may be off is noted
 // unless the graph rounds by itself (graph_rounds).
-int golden_fill(struct graph *graph, const void *image, size_t image_size, const float *rows,
-	size_t n_rows, struct compile_report *report, struct error *err);
+int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
+	struct compile_report *report, struct error *err);
 
-// The same rows scored once more with `image`, which computes in fewer `bits` ("8 bits") what was
+// The same rows scored once more with the graph, which computes in fewer `bits` ("8 bits") what was
 // computed in floats before: the golden outputs are its own from here on. The report says how far
 // they are apart.
-int golden_rescore(struct graph *graph, const void *image, size_t image_size, const char *bits,
-	struct compile_report *report, struct error *err);
+int golden_rescore(
+	struct graph *graph, const char *bits, struct compile_report *report, struct error *err);
 // Where floats are rounded to few bits (graph_rounds), the last bit of a float may decide between
-// two steps of the result. Takes away the rows that `image`, the finished graph, scores otherwise
-// by one of this CPU's instruction sets. -EINVAL where that leaves fewer than half.
-int golden_settle(struct graph *graph, const void *image, size_t image_size,
-	struct compile_report *report, struct error *err);
+// two steps of the result. Takes away the rows that the graph, which is finished, scores otherwise by
+// one of this CPU's instruction sets. -EINVAL where that leaves fewer than half.
+int golden_settle(struct graph *graph, struct compile_report *report, struct error *err);

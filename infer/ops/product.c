@@ -6,6 +6,8 @@
 #include "infer/ops/rule.h"
 #include "infer/ops/values.h"
 
+#include <string.h>
+
 // --- Shapes --------------------------------------------------------------------------------------
 
 int shape_dense(const struct inference *in, struct tensor *out)
@@ -54,6 +56,8 @@ int shape_matmul(const struct inference *in, struct tensor *out)
 
 // --- Values --------------------------------------------------------------------------------------
 
+#define PRODUCT_COLUMNS 64
+
 struct product_plain {
 	int64_t m, k, n;
 	struct tensor a, b, batch; // the dimensions of a, b and y before those of the matrices
@@ -91,10 +95,31 @@ static uint64_t matmul_work(const struct plain *plain)
 	return (uint64_t)tensor_elements(&p.batch) * (uint64_t)p.m * (uint64_t)p.n * (uint64_t)p.k;
 }
 
+// sum[n] = sum over k of a[k * step] * b[k * row + n * column], for up to PRODUCT_COLUMNS columns: b is
+// read in the order in which it lies.
+static void product_sums(const float *a, int64_t step, const float *b, int64_t row, int64_t column,
+	int64_t k, int64_t n, double sum[PRODUCT_COLUMNS])
+{
+	n = n < PRODUCT_COLUMNS ? n : PRODUCT_COLUMNS;
+	memset(sum, 0, PRODUCT_COLUMNS * sizeof(*sum));
+	if (row < column) {
+		for (int64_t j = 0; j < n; j++) {
+			for (int64_t i = 0; i < k; i++)
+				sum[j] += (double)a[i * step] * (double)b[i * row + j * column];
+		}
+		return;
+	}
+	for (int64_t i = 0; i < k; i++) {
+		for (int64_t j = 0; j < n; j++)
+			sum[j] += (double)a[i * step] * (double)b[i * row + j * column];
+	}
+}
+
 static void matmul_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
 	const struct product_plain p = product_of(plain);
+	double sum[PRODUCT_COLUMNS];
 	float *to = y[0];
 	struct walk walk;
 
@@ -106,11 +131,12 @@ static void matmul_plain(
 		const float *b = (const float *)x[1] + walk.at[1] * p.k * p.n;
 
 		for (int64_t i = 0; i < p.m * p.n; i++) {
-			double sum = 0;
+			const int64_t j = i % p.n, at = j % PRODUCT_COLUMNS;
 
-			for (int64_t k = 0; k < p.k; k++)
-				sum += (double)a[i / p.n * p.k + k] * (double)b[k * p.n + i % p.n];
-			*to++ = (float)sum;
+			if (at == 0)
+				product_sums(
+					a + i / p.n * p.k, 1, b + j, p.n, 1, p.k, p.n - j, sum);
+			*to++ = (float)sum[at];
 		}
 	}
 }
@@ -177,6 +203,7 @@ static void gemm_plain(
 	const int64_t m = plain->out[0].dims[0], n = plain->out[0].dims[1];
 	const int64_t k = plain->in[0].dims[trans_a ? 0 : 1];
 	const float *a = x[0], *b = x[1], *c = plain->n_in > 2 ? x[2] : NULL;
+	double sum[PRODUCT_COLUMNS];
 	float *to = y[0];
 	struct walk walk;
 
@@ -184,13 +211,13 @@ static void gemm_plain(
 	if (c)
 		walk_broadcast(&walk, 0, &plain->in[2]);
 	for (; walk.left > 0; walk_next(&walk)) {
-		const int64_t i = walk.index[0], j = walk.index[1];
-		double sum = 0;
+		const int64_t i = walk.index[0], j = walk.index[1], at = j % PRODUCT_COLUMNS;
 
-		for (int64_t l = 0; l < k; l++)
-			sum += (double)a[trans_a ? l * m + i : i * k + l] *
-				(double)b[trans_b ? j * k + l : l * n + j];
-		*to++ = (float)(alpha * sum + (c ? beta * (double)c[walk.at[0]] : 0));
+		if (at == 0)
+			product_sums(a + (trans_a ? i : i * k), trans_a ? m : 1,
+				b + (trans_b ? j * k : j), trans_b ? 1 : n, trans_b ? k : 1, k,
+				n - j, sum);
+		*to++ = (float)(alpha * sum[at] + (c ? beta * (double)c[walk.at[0]] : 0));
 	}
 }
 

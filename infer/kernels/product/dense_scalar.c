@@ -5,6 +5,9 @@
 #include "infer/kernels/product/dense.h"
 
 #include <assert.h>
+#include <string.h>
+
+#define DENSE_COLUMNS 64 // sums at a time: as many rows of the weights are read in order
 
 void f32_dense_1x1__scalar(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
@@ -14,12 +17,20 @@ void f32_dense_1x1__scalar(
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
 	for (uint32_t row = 0; row < m; row++, x += ldx, y += ldy) {
-		for (uint32_t column = 0; column < dense->n; column++) {
-			float sum = bias[column];
+		for (uint32_t column = 0; column < dense->n; column += DENSE_COLUMNS) {
+			const uint32_t left = dense->n - column;
+			const uint32_t columns = left < DENSE_COLUMNS ? left : DENSE_COLUMNS;
+			float sum[DENSE_COLUMNS];
 
-			for (uint32_t i = 0; i < dense->k; i++)
-				sum += x[i] * w[(size_t)i * dense->n + column];
-			y[column] = act_f32(&dense->act, sum);
+			memcpy(sum, bias + column, columns * sizeof(*sum));
+			for (uint32_t i = 0; i < dense->k; i++) {
+				const float *weights = w + (size_t)i * dense->n + column;
+
+				for (uint32_t c = 0; c < columns; c++)
+					sum[c] += x[i] * weights[c];
+			}
+			for (uint32_t c = 0; c < columns; c++)
+				y[column + c] = act_f32(&dense->act, sum[c]);
 		}
 	}
 }
