@@ -44,6 +44,17 @@ const char *isa_name(unsigned mask);
 // scores by about 2^-8 of what is added up; compiling says how far.
 enum weights_kind { WEIGHTS_F32, WEIGHTS_BF16 };
 
+// How many rounds of a boosted ensemble are scored, where its file knows more than one number: up to
+// the best one where training stopped early, as the library's own scikit-learn interface predicts; or
+// all of them; or as many.
+#define ROUNDS_BEST 0u
+#define ROUNDS_ALL  UINT32_MAX
+
+// A row's float32 x stands for what the library compares with a threshold of 64 bits: a decimal that
+// was rounded to x, so that the threshold is rounded likewise; or x itself, so that the threshold is
+// rounded down to where the same float32 are below it. By the source, where nothing else is said.
+enum thresholds_kind { THRESHOLDS_OF_SOURCE, THRESHOLDS_NEAREST, THRESHOLDS_FLOOR };
+
 // Which of several names is taken: docs/martletctl.1, "model compile".
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
@@ -53,7 +64,9 @@ struct compile_options {
 				   // source says, else x0, x1, ...
 	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
 			     // order; NULL: all but predicted labels
-	enum weights_kind weights; // of dense layers
+	enum weights_kind weights;       // of dense layers
+	uint32_t rounds;                 // of XGBoost and LightGBM
+	enum thresholds_kind thresholds; // of trees
 };
 
 // What compiling did, for the operator: one line each, in order.

@@ -10,6 +10,8 @@ _martletctl()
 	case $previous in
 	--isa) words="scalar avx2 avx512 avx512vnni amx native" ;;
 	--weights) words="f32 bf16" ;;
+	--trees) words="best all" ;;
+	--thresholds) words="source nearest floor" ;;
 	esac
 	if [ -n "${words:-}" ]; then
 		:

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Writes the image under a temporary name, opens it from there as the appliance would and checks
 // its golden rows. Only then does it get its name. The caller closes *opened.
@@ -73,6 +74,24 @@ struct compile {
 	struct compile_options options;
 };
 
+// A number of rounds, or a word for one.
+static int compile_parse_rounds(void *field, const char *text, struct error *err)
+{
+	uint32_t *rounds = field;
+	unsigned long number;
+	char *end;
+
+	if (strcmp(text, "best") == 0 || strcmp(text, "all") == 0) {
+		*rounds = *text == 'a' ? ROUNDS_ALL : ROUNDS_BEST;
+		return 0;
+	}
+	number = strtoul(text, &end, 10);
+	if (*text < '1' || *text > '9' || *end || number >= ROUNDS_ALL)
+		return error_set(err, -EINVAL, "should be all, best or a number of rounds");
+	*rounds = (uint32_t)number;
+	return 0;
+}
+
 static const struct option_entry COMPILE[] = {
 	{ NULL, 0, "SRC", "the model: ONNX, XGBoost or LightGBM, told apart by what is in the file",
 		OPTION_TO_TEXT(struct compile, source), .required = true },
@@ -90,6 +109,14 @@ static const struct option_entry COMPILE[] = {
 		OPTION_TO_TEXT(struct compile, options.outputs) },
 	{ "weights", 0, "f32|bf16", "how the weights of dense layers are kept (f32)",
 		OPTION_TO_CHOICE(struct compile, options.weights) },
+	{ "trees", 0, "best|all|N",
+		"rounds of a boosted model: up to the best of early stopping, all, or the first N "
+		"(best)",
+		OPTION_TO_OWN(struct compile, options.rounds, compile_parse_rounds) },
+	{ "thresholds", 0, "source|nearest|floor",
+		"what becomes of 64-bit thresholds: rounded as the rows were, or down (source: as "
+		"the model's kind wants)",
+		OPTION_TO_CHOICE(struct compile, options.thresholds) },
 	{ 0 },
 };
 

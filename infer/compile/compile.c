@@ -159,6 +159,8 @@ static int compile_source(const char *path, bool folder, const void *bytes, size
 	const struct import_options import = {
 		.labels = c.options->outputs != NULL,
 		.path = folder ? path : NULL,
+		.rounds = c.options->rounds,
+		.thresholds = c.options->thresholds,
 	};
 	int rc;
 

@@ -19,7 +19,7 @@ static const char *next_name(struct graph *graph, struct error *err)
 }
 
 static uint32_t add(struct graph *graph, enum op op, uint32_t n_inputs, const uint32_t *inputs,
-	const struct attr *attr, struct error *err)
+	uint32_t n_attrs, const struct attr *attrs, struct error *err)
 {
 	struct tensor shape = { 0 };
 	const char *name;
@@ -38,9 +38,11 @@ static uint32_t add(struct graph *graph, enum op op, uint32_t n_inputs, const ui
 	node = graph_add_node(graph, op, name, n_inputs, inputs, 1, &output, err);
 	if (node == GRAPH_NONE)
 		return GRAPH_NONE;
-	if (attr && node_set_int(graph, &graph->nodes[node], attr->key, attr->i) != 0) {
-		error_set(err, -ENOMEM, "out of memory");
-		return GRAPH_NONE;
+	for (uint32_t i = 0; i < n_attrs; i++) {
+		if (node_set_int(graph, &graph->nodes[node], attrs[i].key, attrs[i].i) != 0) {
+			error_set(err, -ENOMEM, "out of memory");
+			return GRAPH_NONE;
+		}
 	}
 	if (op_infer(graph, &graph->nodes[node], &shape, err) != 0)
 		return GRAPH_NONE;
@@ -53,28 +55,49 @@ static uint32_t add(struct graph *graph, enum op op, uint32_t n_inputs, const ui
 uint32_t build_node(struct graph *graph, enum op op, uint32_t n_inputs, const uint32_t *inputs,
 	struct error *err)
 {
-	return add(graph, op, n_inputs, inputs, NULL, err);
+	return add(graph, op, n_inputs, inputs, 0, NULL, err);
 }
 
 uint32_t build_pair(struct graph *graph, enum op op, uint32_t a, uint32_t b, struct error *err)
 {
 	const uint32_t pair[2] = { a, b };
 
-	return add(graph, op, 2, pair, NULL, err);
+	return add(graph, op, 2, pair, 0, NULL, err);
 }
 
 uint32_t build_cast(struct graph *graph, uint32_t input, enum dtype to, struct error *err)
 {
 	const struct attr attr = { .key = ATTR_TO, .kind = ATTR_KIND_INT, .count = 1, .i = to };
 
-	return add(graph, OP_CAST, 1, &input, &attr, err);
+	return add(graph, OP_CAST, 1, &input, 1, &attr, err);
 }
 
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err)
 {
 	const struct attr attr = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };
 
-	return build_cast(graph, add(graph, OP_ARG_MAX, 1, &input, &attr, err), DTYPE_F32, err);
+	return build_cast(graph, add(graph, OP_ARG_MAX, 1, &input, 1, &attr, err), DTYPE_F32, err);
+}
+
+#define BUILD_INT(k, value)                                                                        \
+	{                                                                                          \
+		.key = (k), .kind = ATTR_KIND_INT, .count = 1, .i = (value)                        \
+	}
+
+uint32_t build_sorted(struct graph *graph, uint32_t input, struct error *err)
+{
+	const int64_t n = input == GRAPH_NONE ? 0 : tensor_elements(&graph->tensors[input]);
+	const struct attr attrs[] = { BUILD_INT(ATTR_K, n), BUILD_INT(ATTR_AXIS, -1),
+		BUILD_INT(ATTR_LARGEST, 0) };
+
+	return add(graph, OP_TOP_K, 1, &input, 3, attrs, err);
+}
+
+uint32_t build_running_sum(struct graph *graph, uint32_t input, struct error *err)
+{
+	const struct attr axis = BUILD_INT(ATTR_AXIS, -1);
+
+	return add(graph, OP_CUM_SUM, 1, &input, 1, &axis, err);
 }
 
 uint32_t build_constant(

@@ -12,6 +12,9 @@ uint32_t build_pair(struct graph *graph, enum op op, uint32_t a, uint32_t b, str
 uint32_t build_cast(struct graph *graph, uint32_t input, enum dtype to, struct error *err);
 // The last axis' index of the largest value, as float32 [1, 1].
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err);
+// The values of a row [1, n] in ascending order; each plus all before it.
+uint32_t build_sorted(struct graph *graph, uint32_t input, struct error *err);
+uint32_t build_running_sum(struct graph *graph, uint32_t input, struct error *err);
 // A constant with memory to fill.
 uint32_t build_constant(
 	struct graph *graph, uint32_t rank, const int64_t *dims, float **data, struct error *err);

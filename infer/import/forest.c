@@ -32,6 +32,40 @@ struct forest {
 	uint32_t trees_tried;
 };
 
+// The largest float32 that is not above, and the smallest that is not below.
+static float floor_f32(double value)
+{
+	const float near = (float)value;
+
+	return (double)near > value ? nextafterf(near, -INFINITY) : near;
+}
+
+static float ceil_f32(double value)
+{
+	const float near = (float)value;
+
+	return (double)near < value ? nextafterf(near, INFINITY) : near;
+}
+
+void forest_less_or_equal(struct forest_node *node, double threshold, bool nearest)
+{
+	const float last = nearest ? (float)threshold : floor_f32(threshold);
+	const int64_t yes = node->yes;
+
+	node->threshold = nextafterf(last, INFINITY);
+	if (!isinf(last) || last < 0)
+		return;
+	node->threshold = -INFINITY;
+	node->yes = node->no;
+	node->no = yes;
+	node->kind ^= TREE_MISSING_TRUE;
+}
+
+void forest_less(struct forest_node *node, double threshold, bool nearest)
+{
+	node->threshold = nearest ? (float)threshold : ceil_f32(threshold);
+}
+
 static int forest_push(struct list *list, const void *value, struct error *err)
 {
 	if (list->count == list->capacity) {

@@ -41,6 +41,13 @@ int forest_trees(struct forest *forest, const float *base, enum tree_aggregate h
 	struct trees *trees, struct error *err);
 uint32_t forest_depth(const struct forest *forest); // branches on the longest way
 
+// x <= threshold, of 64 bits, as x < a float32, for a float32 x: exactly, or (`nearest`) with the
+// threshold rounded as x was. Fills node->threshold, whose kind, yes and no are set; a test that
+// always holds is turned round to one that never does.
+void forest_less_or_equal(struct forest_node *node, double threshold, bool nearest);
+// x < threshold likewise.
+void forest_less(struct forest_node *node, double threshold, bool nearest);
+
 // Adds the node for `trees`, whose arrays are copied into the graph, reading tensor x. The node's output tensor, f32 [rows, targets], in *output. Checks everything.
 // -EINVAL, -ENOMEM.
 int forest_emit(struct graph *graph, const char *name, const struct trees *trees, uint32_t x,

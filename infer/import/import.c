@@ -13,9 +13,9 @@ int import_model(const void *bytes, size_t size, const struct import_options *op
 	int rc;
 
 	if (xgboost_recognises(bytes, size))
-		rc = import_xgboost(bytes, size, graph, report, err);
+		rc = import_xgboost(bytes, size, options, graph, report, err);
 	else if (lightgbm_recognises(bytes, size))
-		rc = import_lightgbm(bytes, size, graph, report, err);
+		rc = import_lightgbm(bytes, size, options, graph, report, err);
 	else
 		return import_onnx(bytes, size, options, graph, report, err);
 	if (rc == 0)

@@ -57,14 +57,15 @@ static void compile_and_score(const uint8_t *data, size_t size)
 	compile_report_fini(&report);
 }
 
-int fuzz_import(int (*import)(const void *bytes, size_t size, struct graph **graph,
-			struct compile_report *report, struct error *err),
+int fuzz_import(int (*import)(const void *bytes, size_t size, const struct import_options *options,
+			struct graph **graph, struct compile_report *report, struct error *err),
 	const uint8_t *data, size_t size)
 {
 	struct compile_report report = { 0 };
 	struct error err = { .text = "" };
 	struct graph *graph;
-	bool sound = import(data, size, &graph, &report, &err) == 0;
+	bool sound = import(data, size, &(struct import_options){ .labels = false }, &graph,
+			     &report, &err) == 0;
 
 	if (!sound && !err.text[0])
 		abort(); // refused without a sentence

@@ -6,8 +6,9 @@
 
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
+#include "infer/import/options.h"
 
 // For LLVMFuzzerTestOneInput(). Aborts on what must not be.
-int fuzz_import(int (*import)(const void *bytes, size_t size, struct graph **graph,
-			struct compile_report *report, struct error *err),
+int fuzz_import(int (*import)(const void *bytes, size_t size, const struct import_options *options,
+			struct graph **graph, struct compile_report *report, struct error *err),
 	const uint8_t *data, size_t size);

@@ -31,8 +31,11 @@ static char *edited(const char *file, const struct edit *edit)
 	return text;
 }
 
-static void check(int (*import)(const void *bytes, size_t size, struct graph **graph,
-			  struct compile_report *report, struct error *err),
+static const struct import_options OPTIONS;
+
+static void check(
+	int (*import)(const void *bytes, size_t size, const struct import_options *options,
+		struct graph **graph, struct compile_report *report, struct error *err),
 	const char *file, const struct edit *edits, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -40,7 +43,7 @@ static void check(int (*import)(const void *bytes, size_t size, struct graph **g
 		struct compile_report report = { 0 };
 		struct error err = { .text = "" };
 		struct graph *graph;
-		const int rc = import(text, strlen(text), &graph, &report, &err);
+		const int rc = import(text, strlen(text), &OPTIONS, &graph, &report, &err);
 
 		if (rc != edits[i].code || !strstr(err.text, edits[i].sentence)) {
 			print_error("'%s' -> '%s': %d '%s', should be %d '%s'\n",
@@ -186,7 +189,8 @@ static void ubjson_is_bounded(void **state)
 		struct graph *graph;
 
 		assert_int_equal(
-			import_xgboost(CASES[i].bytes, CASES[i].size, &graph, NULL, &err), -EINVAL);
+			import_xgboost(CASES[i].bytes, CASES[i].size, &OPTIONS, &graph, NULL, &err),
+			-EINVAL);
 		if (!strstr(err.text, CASES[i].sentence))
 			fail_msg("'%s', should be '%s'", err.text, CASES[i].sentence);
 	}
@@ -194,7 +198,7 @@ static void ubjson_is_bounded(void **state)
 	struct error err = { .text = "" };
 	struct graph *graph;
 
-	assert_int_equal(import_xgboost(deep, sizeof(deep), &graph, NULL, &err), -EINVAL);
+	assert_int_equal(import_xgboost(deep, sizeof(deep), &OPTIONS, &graph, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "more than 64 values in each other"));
 	(void)state;
 }
@@ -287,7 +291,8 @@ static void depth_bombs_are_refused(void **state)
 	for (int i = 0; i < LEAVES; i++)
 		at += sprintf(at, "%d ", i);
 	sprintf(at, "\nend of trees\n");
-	assert_int_equal(import_lightgbm(text, strlen(text), &graph, NULL, &err), -EINVAL);
+	assert_int_equal(
+		import_lightgbm(text, strlen(text), &OPTIONS, &graph, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "512 deep, no branch may lie there"));
 	free(text);
 	(void)state;

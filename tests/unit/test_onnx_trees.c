@@ -11,10 +11,9 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-static void outputs_are(
-	const char *list, const float *rows, uint32_t n_rows, const float *expected, uint32_t n)
+static void outputs_by(const struct compile_options *options, const float *rows, uint32_t n_rows,
+	const float *expected, uint32_t n)
 {
-	const struct compile_options options = { .outputs = list };
 	const struct model_options rules = { .no_timing = true };
 	struct error err = { .text = "" };
 	struct model *model;
@@ -23,8 +22,7 @@ static void outputs_are(
 	float made[64];
 	void *image, *scratch;
 
-	if (compile_bytes("f", bytes, size, list ? &options : NULL, &image, &image_size, NULL,
-		    &err) != 0 ||
+	if (compile_bytes("f", bytes, size, options, &image, &image_size, NULL, &err) != 0 ||
 		model_open(image, image_size, &rules, &model, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(n_rows * model_info(model)->n_outputs, n);
@@ -40,6 +38,14 @@ static void outputs_are(
 	model_close(model);
 	free(image);
 	free(bytes);
+}
+
+static void outputs_are(
+	const char *list, const float *rows, uint32_t n_rows, const float *expected, uint32_t n)
+{
+	const struct compile_options options = { .outputs = list };
+
+	outputs_by(&options, rows, n_rows, expected, n);
 }
 #define OUTPUTS(list, rows, ...)                                                                   \
 	outputs_are(list, rows, LENGTH(rows) / 2, (const float[]){ __VA_ARGS__ },                  \
@@ -260,6 +266,65 @@ static void members_of_every_kind(void **state)
 	(void)state;
 }
 
+// x[0] MODE 1.2 leads to 2, else to -1; the float32 of a row's 1.2 is above it.
+static void split_at_1_2(uint8_t mode)
+{
+	tree_file_sound_ensemble();
+	tree_file.mode_bytes[0] = mode;
+	tree_file_ensemble(0);
+	tree_file.splits[0] = 1.2;
+}
+
+static void thresholds_of_64_bits(void **state)
+{
+	enum { LEQ, LT, GTE, GT, EQ, NEQ };
+	static const struct compile_options FLOOR = { .thresholds = THRESHOLDS_FLOOR },
+					    NEAREST = { .thresholds = THRESHOLDS_NEAREST };
+	const float below = nextafterf(1.2f, 0), above = nextafterf(1.2f, 2);
+	const float rows[] = { below, 0, 1.2f, 0, above, 0 };
+	static const struct {
+		uint8_t mode;
+		float nearest[3], floor[3];
+	} CASES[] = {
+		{ LEQ, { 2, 2, -1 }, { 2, -1, -1 } },
+		{ LT, { 2, -1, -1 }, { 2, -1, -1 } },
+		{ GTE, { -1, 2, 2 }, { -1, 2, 2 } },
+		{ GT, { -1, -1, 2 }, { -1, 2, 2 } },
+		{ EQ, { -1, 2, -1 }, { -1, 2, -1 } },
+		{ NEQ, { 2, -1, 2 }, { 2, -1, 2 } },
+	};
+
+	for (size_t i = 0; i < LENGTH(CASES); i++) {
+		split_at_1_2(CASES[i].mode);
+		outputs_by(&NEAREST, rows, 3, CASES[i].nearest, 3);
+		split_at_1_2(CASES[i].mode);
+		outputs_by(&FLOOR, rows, 3, CASES[i].floor, 3);
+		split_at_1_2(CASES[i].mode); // float32 inputs
+		outputs_by(NULL, rows, 3, CASES[i].floor, 3);
+		split_at_1_2(CASES[i].mode);
+		file.tensors[0].elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+		outputs_by(NULL, rows, 3, CASES[i].nearest, 3);
+		split_at_1_2(CASES[i].mode);
+		file.tensors[0].elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+		file.model.producer_name = file_name("skl2onnx");
+		outputs_by(NULL, rows, 3, CASES[i].floor, 3);
+	}
+	(void)state;
+}
+
+// The nearest float32 is meant by a member that is none.
+static void members_of_64_bits(void **state)
+{
+	const float rows[] = { 1.2f, 0, nextafterf(1.2f, 0), 0, 0.1f, 0 };
+	static const double members[3] = { 1.2, 0.1, (double)NAN };
+
+	tree_file_sound_ensemble();
+	memcpy(tree_file.members, members, sizeof(members));
+	tree_file_ensemble(3);
+	OUTPUTS(NULL, rows, 2, -1, 2);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +336,8 @@ int main(void)
 		cmocka_unit_test(label_of_two_sums_and_of_one_class),
 		cmocka_unit_test(label_of_a_linear_svm),
 		cmocka_unit_test(members_of_every_kind),
+		cmocka_unit_test(thresholds_of_64_bits),
+		cmocka_unit_test(members_of_64_bits),
 	};
 
 	return cmocka_run_group_tests_name("onnx_trees", tests, NULL, file_end);

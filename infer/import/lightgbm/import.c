@@ -103,9 +103,26 @@ static bool line_is_there(const char *text, const char *line)
 	return false;
 }
 
+// Booster.save_model leaves out the rounds after the best one; fewer are taken where fewer are wanted.
+static int lightgbm_choose_rounds(struct lightgbm *l, uint32_t trees_there)
+{
+	const uint32_t wanted = l->options->rounds, there = trees_there / l->n_targets;
+
+	if (wanted == ROUNDS_BEST || wanted == ROUNDS_ALL)
+		return 0;
+	if (wanted > there)
+		return error_set(l->err, -EINVAL,
+			"%" PRIu32 " rounds are wanted, there are %" PRIu32, wanted, there);
+	report_add(l->report, "%" PRIu32 " of %" PRIu32 " rounds are scored", wanted, there);
+	return 0;
+}
+
 static int lightgbm_read_trees(struct lightgbm *l, char *next)
 {
+	const uint64_t wanted = (uint64_t)l->options->rounds * l->n_targets;
+	const bool all = l->options->rounds == ROUNDS_BEST || l->options->rounds == ROUNDS_ALL;
 	struct lightgbm_section section;
+	uint32_t there = 0;
 	char name[32];
 	int rc = 0;
 
@@ -113,9 +130,14 @@ static int lightgbm_read_trees(struct lightgbm *l, char *next)
 		snprintf(name, sizeof(name), "%.20s", next);
 		section.name = name;
 		lightgbm_read_section(l, &section, &next);
-		rc = lightgbm_add_tree(l, &section, l->n_trees % l->n_targets);
-		l->n_trees++;
+		if (all || there < wanted) {
+			rc = lightgbm_add_tree(l, &section, l->n_trees % l->n_targets);
+			l->n_trees++;
+		}
+		there++;
 	}
+	if (rc == 0)
+		rc = lightgbm_choose_rounds(l, there);
 	if (rc != 0)
 		return rc;
 	if (l->n_trees == 0 || l->n_trees % l->n_targets != 0)
@@ -157,6 +179,12 @@ static int lightgbm_build(struct lightgbm *l)
 		rc = lightgbm_transform(l, raw, &output);
 	if (rc == 0)
 		rc = build_output(l->graph, output, l->err);
+	if (rc == 0 && l->rounded)
+		report_add(l->report, "64-bit thresholds %s",
+			l->options->thresholds == THRESHOLDS_FLOOR
+				? "rounded down: rows are float32 and no rounded decimals"
+				: "rounded to float32 as rows of decimals are; --thresholds floor "
+				  "for rows that were float32 when the library scored them");
 	if (rc == 0)
 		report_add(l->report,
 			"%" PRIu32 " trees, %" PRIu32 " leaves, at most %" PRIu32
@@ -168,10 +196,10 @@ static int lightgbm_build(struct lightgbm *l)
 	return rc;
 }
 
-int import_lightgbm(const void *bytes, size_t size, struct graph **graph,
-	struct compile_report *report, struct error *err)
+int import_lightgbm(const void *bytes, size_t size, const struct import_options *options,
+	struct graph **graph, struct compile_report *report, struct error *err)
 {
-	struct lightgbm l = { .report = report, .err = err };
+	struct lightgbm l = { .options = options, .report = report, .err = err };
 	char *text, *next;
 	int rc;
 

@@ -5,6 +5,7 @@
 
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
+#include "infer/import/options.h"
 
 #define LIGHTGBM_TARGETS_MAX 4096
 
@@ -12,11 +13,13 @@ struct forest;
 
 struct lightgbm {
 	char *at; // what is left of the text
+	const struct import_options *options;
 	struct graph *graph;
 	struct compile_report *report;
 	struct error *err;
 	uint32_t n_features, n_targets, n_trees;
 	bool average;
+	bool rounded;          // some threshold is no float32
 	bool converted;        // the leaves hold predictions, not raw scores
 	const char *objective; // "binary sigmoid:1"; "" where there is none
 	struct forest *forest;

@@ -36,24 +36,6 @@ static int lightgbm_refuse(struct lightgbm_source *s, uint32_t node, const char 
 		s->l->err, -EINVAL, "%s: node %" PRIu32 ": %s", s->section->name, node, what);
 }
 
-// x <= threshold, the threshold a double, as x < a float32: exactly, for a float32 x.
-static void reduce(double threshold, struct forest_node *node)
-{
-	float below = (float)threshold;
-
-	if ((double)below > threshold)
-		below = nextafterf(below, -INFINITY);
-	node->threshold = nextafterf(below, INFINITY);
-	if (!isinf(below) || below < 0)
-		return;
-	// The test always holds. With the branches swapped it never does.
-	node->threshold = -INFINITY;
-	int64_t yes = node->yes;
-	node->yes = node->no;
-	node->no = yes;
-	node->kind ^= TREE_MISSING_TRUE;
-}
-
 static int numerical(struct lightgbm_source *s, uint32_t n, struct forest_node *node)
 {
 	const enum missing missing = (enum missing)(s->decision[n] >> 2);
@@ -65,7 +47,8 @@ static int numerical(struct lightgbm_source *s, uint32_t n, struct forest_node *
 	// Where nothing is missing, NaN is 0.
 	if (missing == MISSING_NONE ? 0 <= s->threshold[n] : default_left)
 		node->kind |= TREE_MISSING_TRUE;
-	reduce(s->threshold[n], node);
+	s->l->rounded |= (double)(float)s->threshold[n] != s->threshold[n];
+	forest_less_or_equal(node, s->threshold[n], s->l->options->thresholds != THRESHOLDS_FLOOR);
 	return 0;
 }
 

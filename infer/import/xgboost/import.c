@@ -123,7 +123,9 @@ static int import_booster(struct xgboost *x)
 	if (!booster)
 		return x->err->code;
 	if (name && strcmp(name, "gblinear") == 0)
-		rc = linear(x, booster, &margins);
+		rc = x->options->rounds != ROUNDS_BEST && x->options->rounds != ROUNDS_ALL
+			? error_set(x->err, -EINVAL, "gblinear has no rounds to choose from")
+			: linear(x, booster, &margins);
 	else if (name && (strcmp(name, "gbtree") == 0 || strcmp(name, "dart") == 0))
 		rc = xgboost_trees(x, booster, &margins);
 	else
@@ -134,6 +136,15 @@ static int import_booster(struct xgboost *x)
 	if (rc == 0)
 		rc = xgboost_transform(x, margins, &output);
 	return rc != 0 ? rc : build_output(x->graph, output, x->err);
+}
+
+static int64_t version_of(const json_t *root)
+{
+	const json_t *v = json_object_get(root, "version");
+	const int64_t major = json_integer_value(json_array_get(v, 0));
+	const int64_t minor = json_integer_value(json_array_get(v, 1));
+
+	return major < 0 || major > 1000 || minor < 0 || minor > 999 ? 0 : 1000 * major + minor;
 }
 
 static void report_version(struct xgboost *x, const json_t *root, bool binary)
@@ -177,10 +188,10 @@ bool xgboost_recognises(const void *bytes, size_t size)
 	return behind && (is_json(behind) || strchr("LliUI$#", behind));
 }
 
-int import_xgboost(const void *bytes, size_t size, struct graph **graph,
-	struct compile_report *report, struct error *err)
+int import_xgboost(const void *bytes, size_t size, const struct import_options *options,
+	struct graph **graph, struct compile_report *report, struct error *err)
 {
-	struct xgboost x = { .report = report, .err = err };
+	struct xgboost x = { .options = options, .report = report, .err = err };
 	const char behind = behind_brace(bytes, size);
 	const bool binary = behind && !is_json(behind);
 	json_t *root;
@@ -192,6 +203,7 @@ int import_xgboost(const void *bytes, size_t size, struct graph **graph,
 		return err->code;
 	x.graph = graph_create();
 	x.learner = json_object_get(root, "learner");
+	x.version = version_of(root);
 	if (!x.graph)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	else if (!json_is_object(x.learner))

@@ -4,9 +4,11 @@
 #include "infer/graph/arena.h"
 #include "infer/import/forest.h"
 #include "infer/import/xgboost/json.h"
+#include "infer/import/xgboost/rounds.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CATEGORIES_MAX (1 << 24) // the library takes no category from here on
@@ -15,6 +17,7 @@ struct xgboost_source {
 	struct xgboost *x;
 	const json_t *left, *right, *index, *condition, *default_left, *split_type, *vectors;
 	const json_t *categories, *nodes, *segments, *sizes;
+	bool by_leaf; // vectors stand by the leaf's number, which is its right child; else by the node's
 	uint32_t n_nodes, group, width; // width: weights of a leaf
 	size_t next_categorical;
 	float scale; // of the leaves: dart's weight
@@ -105,15 +108,28 @@ static int read_set(struct xgboost_source *s, uint32_t number, struct forest_nod
 	return 0;
 }
 
-static int xgboost_read_leaf(struct xgboost_source *s, uint32_t number, struct forest *forest)
+// Where the values of a leaf begin among the vectors.
+static int find_vector(struct xgboost_source *s, uint32_t number, size_t *first)
 {
 	bool ok = true;
-	int rc = 0;
+	const int64_t leaf = s->by_leaf ? integer_at(s->right, number, &ok) : number;
+
+	if (!ok || leaf < 0 || (uint64_t)leaf >= json_array_size(s->vectors) / s->width)
+		return refuse_node(s, number,
+			"its right child should be its number among the leaves of leaf_weights");
+	*first = (size_t)leaf * s->width;
+	return 0;
+}
+
+static int xgboost_read_leaf(struct xgboost_source *s, uint32_t number, struct forest *forest)
+{
+	size_t first = 0;
+	bool ok = true;
+	int rc = s->width > 1 ? find_vector(s, number, &first) : 0;
 
 	for (uint32_t k = 0; k < s->width && rc == 0; k++) {
-		const double weight = s->width > 1
-			? number_at(s->vectors, (size_t)number * s->width + k, &ok)
-			: number_at(s->condition, number, &ok);
+		const double weight = s->width > 1 ? number_at(s->vectors, first + k, &ok)
+						   : number_at(s->condition, number, &ok);
 
 		if (!ok || !isfinite((float)weight))
 			return refuse_node(s, number, "a leaf's value is no finite number");
@@ -203,7 +219,9 @@ static int read_arrays(struct xgboost_source *s, const json_t *tree)
 	return 0;
 }
 
-// Trees whose leaves have a value for each group keep them beside the nodes.
+// Trees whose leaves have a value for each group keep them beside the nodes; from XGBoost 3.2 on in
+// leaf_weights, by the leaf's number (MultiTargetTree::LeafValue), while base_weights may be shorter
+// vectors or none of the leaf's.
 static int read_width(struct xgboost_source *s, const json_t *tree)
 {
 	int64_t width = 0;
@@ -219,9 +237,11 @@ static int read_width(struct xgboost_source *s, const json_t *tree)
 		return error_set(s->x->err, -EINVAL,
 			"%s: leaves of %" PRIu32 " values, should be %" PRIu32, s->where, s->width,
 			s->x->n_groups);
-	s->vectors = xgboost_array(s->x, tree, s->where, "base_weights");
-	if (!s->vectors)
-		return s->x->err->code;
+	s->by_leaf = json_object_get(tree, "leaf_weights") != NULL;
+	s->vectors =
+		xgboost_array(s->x, tree, s->where, s->by_leaf ? "leaf_weights" : "base_weights");
+	if (!s->vectors || s->by_leaf)
+		return s->vectors ? 0 : s->x->err->code;
 	if (json_array_size(s->vectors) != (size_t)s->n_nodes * s->width)
 		return error_set(s->x->err, -EINVAL,
 			"%s.base_weights has %zu values, should have %zu", s->where,
@@ -248,6 +268,15 @@ static int add_tree(
 	return rc;
 }
 
+// Do the tree's leaves have a value for each group?
+static bool is_vector(const json_t *tree)
+{
+	const json_t *size =
+		json_object_get(json_object_get(tree, "tree_param"), "size_leaf_vector");
+
+	return json_is_string(size) && strtol(json_string_value(size), NULL, 10) > 1;
+}
+
 static int add_trees(
 	struct xgboost *x, struct forest *forest, const json_t *model, const json_t *drop)
 {
@@ -255,8 +284,8 @@ static int add_trees(
 	const json_t *trees = xgboost_array(x, model, "gradient_booster.model", "trees");
 	const json_t *info =
 		trees ? xgboost_array(x, model, "gradient_booster.model", "tree_info") : NULL;
-	size_t n = json_array_size(trees);
-	int rc = 0;
+	size_t n = json_array_size(trees), wanted;
+	int rc;
 
 	if (!info)
 		return x->err->code;
@@ -265,7 +294,8 @@ static int add_trees(
 			"gradient_booster.model: %zu trees, %zu tree_info, %zu weight_drop; should "
 			"be as many, and a tree at least",
 			n, json_array_size(info), drop ? json_array_size(drop) : n);
-	for (size_t i = 0; i < n && rc == 0; i++) {
+	rc = xgboost_count_trees(x, model, !is_vector(json_array_get(trees, 0)), n, &wanted);
+	for (size_t i = 0; i < wanted && rc == 0; i++) {
 		bool ok = true;
 		const int64_t group = integer_at(info, i, &ok);
 

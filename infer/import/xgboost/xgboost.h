@@ -5,6 +5,7 @@
 
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
+#include "infer/import/options.h"
 
 #include <jansson.h>
 
@@ -12,6 +13,8 @@
 
 struct xgboost {
 	json_t *learner;
+	const struct import_options *options;
+	int64_t version; // 1000 * major + minor
 	struct graph *graph;
 	struct compile_report *report;
 	struct error *err;

@@ -27,6 +27,7 @@ struct ensemble {
 	size_t n_members;
 	size_t *first_member; // [n] of a branch that asks for membership
 	uint32_t n_targets;
+	struct tree_thresholds thresholds;
 	uint32_t *words; // of the set of the branch being read
 };
 
@@ -140,10 +141,11 @@ static int compare_floats(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-// Members of which one is no whole number at least. What is no float32 no value equals.
+// Members of which one is no whole number at least. What is no float32 no float32 equals: the nearest
+// is meant.
 static int read_floats(struct ensemble *e, const double *member, struct forest_node *node)
 {
-	uint32_t count = 0, kept = 0;
+	uint32_t count = 0;
 	float *floats;
 
 	while (!isnan(member[count]))
@@ -151,14 +153,12 @@ static int read_floats(struct ensemble *e, const double *member, struct forest_n
 	floats = arena_calloc(e->onnx->scratch, count, sizeof(*floats));
 	if (!floats)
 		return onnx_refuse_memory(e->onnx, e->node);
-	for (uint32_t i = 0; i < count; i++) {
-		if ((double)(float)member[i] == member[i])
-			floats[kept++] = (float)member[i];
-	}
-	qsort(floats, kept, sizeof(*floats), compare_floats);
+	for (uint32_t i = 0; i < count; i++)
+		floats[i] = (float)member[i];
+	qsort(floats, count, sizeof(*floats), compare_floats);
 	node->kind ^= TREE_SET_EXACT | TREE_SET_FLOATS;
 	node->set = (const uint32_t *)(const void *)floats;
-	node->n_set = kept;
+	node->n_set = count;
 	return 0;
 }
 
@@ -227,7 +227,7 @@ static int ensemble_read_node(void *context, uint32_t number, struct forest_node
 	if (e->mode[number] == MODE_MEMBER)
 		return read_members(e, number, node);
 	onnx_tree_test(node, (enum tree_mode)e->mode[number], e->split[number],
-		e->missing && e->missing[number]);
+		e->missing && e->missing[number], &e->thresholds);
 	return 0;
 }
 
@@ -260,7 +260,9 @@ static int ensemble_read_trees(struct ensemble *e, struct forest *forest)
 static int import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 {
 	static const char *const AGGREGATES[] = { "AVERAGE", "SUM", "MIN", "MAX" };
-	struct ensemble e = { .onnx = onnx, .node = node };
+	struct ensemble e = {
+		.onnx = onnx, .node = node, .thresholds = onnx_tree_thresholds(onnx)
+	};
 	int64_t targets, aggregate, post, columns;
 	struct forest *forest;
 	uint32_t x, scores = GRAPH_NONE;
@@ -290,6 +292,7 @@ static int import_tree_ensemble(struct onnx *onnx, const struct onnx_node *node)
 	forest_destroy(forest);
 	if (rc != 0)
 		return rc;
+	onnx_report_thresholds(onnx, node, &e.thresholds);
 	return onnx_output(onnx, node, 0,
 		onnx_emit_post_transform(onnx, node,
 			onnx_post_of_targets(onnx, node, (enum post_transform)post, targets),

@@ -207,7 +207,7 @@ static int lists_read_node(void *context, uint32_t number, struct forest_node *n
 	node->yes = lists_find(e, e->yes[at->index]);
 	node->no = lists_find(e, e->no[at->index]);
 	onnx_tree_test(node, (enum tree_mode)known, e->threshold[at->index],
-		e->missing && e->missing[at->index]);
+		e->missing && e->missing[at->index], &e->thresholds);
 	return 0;
 }
 
@@ -281,12 +281,15 @@ uint32_t tree_lists_emit(struct tree_lists *e, const char *aggregate, const doub
 
 	if (x == GRAPH_NONE)
 		return GRAPH_NONE;
+	e->thresholds = onnx_tree_thresholds(e->onnx);
 	forest = forest_create((uint32_t)columns, n_targets);
 	if (!forest)
 		onnx_refuse_memory(e->onnx, e->node);
 	else if (lists_read_trees(e, forest) == 0)
 		scores = onnx_emit_forest(e->onnx, e->node, forest, n_targets, aggregate, base, x);
 	forest_destroy(forest);
+	if (scores != GRAPH_NONE)
+		onnx_report_thresholds(e->onnx, e->node, &e->thresholds);
 	return scores;
 }
 

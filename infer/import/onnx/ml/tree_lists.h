@@ -3,6 +3,7 @@
 // and base values, each an attribute of its own, and the forest that they are.
 #pragma once
 
+#include "infer/import/onnx/ml/tree_tests.h"
 #include "infer/import/onnx/onnx.h"
 
 struct listed { // a node or a weight: its tree and node, and its index in the lists
@@ -27,6 +28,7 @@ struct tree_lists {
 	// To be set by who emits.
 	uint32_t n_targets;
 	bool counted; // target n_targets + k becomes the number of weights met for target k
+	struct tree_thresholds thresholds;
 	// The tree being read: nodes[first, first + count).
 	size_t first, count;
 };

@@ -13,21 +13,6 @@
 
 #define ELEMENT(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
-// The largest float32 that is not above, and the smallest that is not below.
-static float floor_f32(double value)
-{
-	const float near = (float)value;
-
-	return (double)near > value ? nextafterf(near, -INFINITY) : near;
-}
-
-static float ceil_f32(double value)
-{
-	const float near = (float)value;
-
-	return (double)near < value ? nextafterf(near, INFINITY) : near;
-}
-
 static void swap_branches(struct forest_node *node)
 {
 	const int64_t yes = node->yes;
@@ -37,31 +22,63 @@ static void swap_branches(struct forest_node *node)
 	node->kind ^= TREE_MISSING_TRUE;
 }
 
-void onnx_tree_test(
-	struct forest_node *node, enum tree_mode mode, double threshold, bool missing_true)
+// Are rows of a file decimals that were rounded to float32? Those of a file whose inputs are doubles
+// are, but for trees of scikit-learn, which casts rows to float32 before it compares them.
+static bool rows_are_decimals(const struct onnx *onnx)
+{
+	const char *producer = onnx_text(onnx->model->producer_name);
+
+	if (onnx->options->thresholds != THRESHOLDS_OF_SOURCE)
+		return onnx->options->thresholds == THRESHOLDS_NEAREST;
+	if (strcmp(producer, "skl2onnx") == 0)
+		return false;
+	for (size_t i = 0; i < onnx->proto->n_input; i++) {
+		const Onnx__TypeProto *type = onnx->proto->input[i]->type;
+
+		if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE &&
+			type->tensor_type && type->tensor_type->elem_type == ELEMENT(DOUBLE))
+			return true;
+	}
+	return false;
+}
+
+struct tree_thresholds onnx_tree_thresholds(struct onnx *onnx)
+{
+	return (struct tree_thresholds){ .nearest = rows_are_decimals(onnx) };
+}
+
+void onnx_report_thresholds(
+	struct onnx *onnx, const struct onnx_node *node, const struct tree_thresholds *how)
+{
+	if (!how->rounded)
+		return;
+	report_add(onnx->report, "'%.80s': 64-bit thresholds %s", node->name,
+		how->nearest
+			? "rounded to float32 as rows of decimals are; --thresholds floor for rows "
+			  "that were float32 from the beginning"
+			: "rounded down, which is exact for float32 rows; --thresholds nearest for "
+			  "rows of decimals that the library compared as doubles");
+}
+
+void onnx_tree_test(struct forest_node *node, enum tree_mode mode, double threshold,
+	bool missing_true, struct tree_thresholds *how)
 {
 	const bool negated = mode == MODE_GT || mode == MODE_GTE || mode == MODE_NEQ;
 
+	how->rounded |= (double)(float)threshold != threshold && !isnan(threshold);
 	// NaN differs from everything.
 	missing_true |= mode == MODE_NEQ;
 	node->kind = missing_true ? TREE_MISSING_TRUE : 0;
 	if (negated)
 		swap_branches(node);
 	if (mode == MODE_EQ || mode == MODE_NEQ) {
+		// What is no float32 no float32 equals: the nearest is meant.
 		node->kind |= TREE_EQUAL;
 		node->threshold = (float)threshold;
-		if ((double)node->threshold != threshold) {
-			node->kind &= (uint8_t)~TREE_TEST_BITS; // no float32 equals it
-			node->threshold = -INFINITY;
-		}
 	} else if (mode == MODE_LT || mode == MODE_GTE) {
-		node->threshold = ceil_f32(threshold);
-	} else if (threshold ==
-		(double)INFINITY) { // x <= infinity always holds; swapped, it never does
-		swap_branches(node);
-		node->threshold = -INFINITY;
+		forest_less(node, threshold, how->nearest);
 	} else {
-		node->threshold = nextafterf(floor_f32(threshold), INFINITY);
+		forest_less_or_equal(node, threshold, how->nearest);
 	}
 }
 
