@@ -1,24 +1,41 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/import.h"
 
+#include "infer/import/foreign.h"
 #include "infer/import/lightgbm/import.h"
 #include "infer/import/onnx/import.h"
 #include "infer/import/xgboost/import.h"
 
 #include <sodium.h>
+#include <string.h>
+
+// Where a text begins: editors write a mark of their encoding before it, which no model begins with.
+static size_t import_byte_order_mark(const void *bytes, size_t size)
+{
+	static const char MARK[3] = { '\xef', '\xbb', '\xbf' };
+
+	return size >= sizeof(MARK) && memcmp(bytes, MARK, sizeof(MARK)) == 0 ? sizeof(MARK) : 0;
+}
 
 int import_model(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err)
 {
+	const size_t mark = import_byte_order_mark(bytes, size);
+	const char *text = size > 0 ? (const char *)bytes + mark : "";
+	const size_t length = size - mark;
+	const bool xgboost = xgboost_recognises(text, length);
+	const bool lightgbm = !xgboost && lightgbm_recognises(text, length);
 	int rc;
 
-	if (xgboost_recognises(bytes, size))
-		rc = import_xgboost(bytes, size, options, graph, report, err);
-	else if (lightgbm_recognises(bytes, size))
-		rc = import_lightgbm(bytes, size, options, graph, report, err);
+	if (xgboost)
+		rc = import_xgboost(text, length, options, graph, report, err);
+	else if (lightgbm)
+		rc = import_lightgbm(text, length, options, graph, report, err);
 	else
-		return import_onnx(bytes, size, options, graph, report, err);
-	if (rc == 0)
+		rc = import_onnx(text, length, options, graph, report, err);
+	if (rc == 0 && (xgboost || lightgbm))
 		crypto_hash_sha256((*graph)->source_sha256, bytes, size);
-	return rc;
+	if (rc != 0 && rc != -ENOMEM)
+		foreign_refuse(text, length, err);
+	return rc != 0 ? err->code : 0;
 }

@@ -2,6 +2,7 @@
 #include "tests/fuzz/import.h"
 #include "infer/compile/compile.h"
 #include "infer/image/image.h"
+#include "infer/import/foreign.h"
 #include "tests/fuzz/score.h"
 
 #include <stdlib.h>
@@ -69,6 +70,8 @@ int fuzz_import(int (*import)(const void *bytes, size_t size, const struct impor
 
 	if (!sound && !err.text[0])
 		abort(); // refused without a sentence
+	if (!sound && foreign_refuse(data, size, &err) != 0 && !err.text[0])
+		abort();
 	sound = sound && within_budget(graph);
 	graph_destroy(graph);
 	compile_report_fini(&report);
