@@ -97,9 +97,25 @@ bool model_operator(size_t index, struct model_operator *op);
 #define MODEL_NAME_MAX     NAME_BYTES_MAX // see base/name.h
 #define MODEL_FEATURES_MAX 16384          // columns of a row
 #define MODEL_OUTPUTS_MAX  16384
-#define MODEL_BATCH_MAX    256 // rows that one pass through the plan takes
+#define MODEL_TEXTS_MAX    (1 << 20) // of all features that are text
+#define MODEL_BATCH_MAX    256       // rows that one pass through the plan takes
 
 struct model;
+
+// A feature that is text: in a row, number t stands for texts[t], and any other for a text that is
+// none of them.
+struct model_texts {
+	uint32_t feature, n_texts;
+	bool takes_unknown; // the model says what becomes of other texts; else they are refused
+	const char *const *texts; // [n_texts], each of them once
+	const uint32_t *order;    // [n_texts]: numbers by ascending text, as strcmp() has it
+};
+
+// The number of `text` in a row's feature; for one that is none of the feature's, n_texts. Made for
+// rows_options.code (base/rows_options.h), with a struct model_info as `codes`. 1: *value is set;
+// 0: the feature is a number; -EINVAL: the model has no place for that text, and err says it.
+int model_text_code(
+	const void *codes, uint32_t feature, const char *text, float *value, struct error *err);
 
 struct model_info {
 	const char *name;
@@ -109,6 +125,8 @@ struct model_info {
 	const char *const *output_names;  // [n_outputs]
 	const char *const *class_labels;  // [n_class_labels], may be empty
 	uint32_t n_class_labels;
+	const struct model_texts *texts; // [n_texts], by ascending feature
+	uint32_t n_texts;
 	const float *input_scale; // [n_features]: f32 = (q - zero) * scale for i8 and u8 rows
 	const float *input_zero;  // [n_features]
 	bool accepts_missing;     // NaN means "missing" instead of being refused

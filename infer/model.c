@@ -2,7 +2,9 @@
 // Images become models here: opened, planned, described, scored.
 #include "base/align.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "infer/graph/arena.h"
+#include "infer/graph/text_maps.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/elementwise/unpack.h"
@@ -38,6 +40,23 @@ static float *copy_features(
 	return copy;
 }
 
+static const struct model_texts *copy_texts(struct arena *arena, const struct graph *graph)
+{
+	struct model_texts *copy = arena_calloc(arena, graph->n_texts + 1ull, sizeof(*copy));
+
+	for (uint32_t t = 0; copy && t < graph->n_texts; t++) {
+		const struct model_texts *from = &graph->texts[t];
+
+		copy[t] = *from;
+		copy[t].texts = copy_names(arena, from->texts, from->n_texts);
+		copy[t].order = arena_memdup(
+			arena, from->order, ((size_t)from->n_texts + 1) * sizeof(*from->order));
+		if (!copy[t].texts || !copy[t].order)
+			return NULL;
+	}
+	return copy;
+}
+
 // What the image says beside the operators, in the model's own memory.
 static int describe(struct model *model, const struct graph *graph, size_t image_bytes)
 {
@@ -56,6 +75,8 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 		.feature_names = copy_names(arena, graph->feature_names, graph->n_features),
 		.output_names = copy_names(arena, graph->output_names, graph->n_columns_out),
 		.class_labels = copy_names(arena, graph->class_labels, graph->n_class_labels),
+		.texts = copy_texts(arena, graph),
+		.n_texts = graph->n_texts,
 		.input_scale = copy_features(arena, graph->input_scale, graph->n_features, 1.0f),
 		.input_zero = copy_features(arena, graph->input_zero, graph->n_features, 0.0f),
 		.golden_rows = arena_memdup(
@@ -70,11 +91,34 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 	};
 	memcpy(info->source_sha256, graph->source_sha256, sizeof(info->source_sha256));
 	return info->name && info->source_kind && info->feature_names && info->output_names &&
-			info->class_labels && info->input_scale && info->input_zero &&
-			info->golden_rows && info->golden_outputs &&
+			info->class_labels && info->texts && info->input_scale &&
+			info->input_zero && info->golden_rows && info->golden_outputs &&
 			(info->golden_tolerance || !graph->golden_tolerance)
 		? 0
 		: -ENOMEM;
+}
+
+int model_text_code(
+	const void *codes, uint32_t feature, const char *text, float *value, struct error *err)
+{
+	const struct model_info *info = codes;
+	const struct model_texts *map = text_maps_find(info->texts, info->n_texts, feature);
+	struct nearest nearest = { .wanted = text };
+	uint32_t number;
+
+	if (!map)
+		return 0;
+	number = text_maps_number(map, text);
+	if (number == map->n_texts && !map->takes_unknown) {
+		for (uint32_t t = 0; t < map->n_texts; t++)
+			nearest_try(&nearest, map->texts[t]);
+		return error_set(err, -EINVAL,
+			"'%.40s' is none of the %u texts that the model knows%s%.40s%s", text,
+			map->n_texts, nearest.found ? "; did you mean '" : "",
+			nearest.found ? nearest.found : "", nearest.found ? "'?" : "");
+	}
+	*value = (float)number;
+	return 1;
 }
 
 static int build(struct model *model, const struct graph *graph, size_t image_bytes,

@@ -47,6 +47,25 @@ static void inspect_print_golden(const struct model_info *info)
 	}
 }
 
+// The numbers that stand for texts in rows that are no CSV.
+static void inspect_print_texts(const struct model_info *info)
+{
+	char text[256];
+
+	for (uint32_t t = 0; t < info->n_texts; t++) {
+		const struct model_texts *map = &info->texts[t];
+
+		tool_copy_clean(text, sizeof(text), info->feature_names[map->feature]);
+		printf("texts      %s:", text);
+		for (uint32_t i = 0; i < map->n_texts; i++) {
+			tool_copy_clean(text, sizeof(text), map->texts[i]);
+			printf(" %u %s,", i, text);
+		}
+		printf(" others %s\n",
+			map->takes_unknown ? "are unknown: any other number" : "are refused");
+	}
+}
+
 static void inspect_print_header(const struct model_info *info, const char *isa)
 {
 	char hex[65];
@@ -61,6 +80,7 @@ static void inspect_print_header(const struct model_info *info, const char *isa)
 	printf("missing    %s\n",
 		info->accepts_missing ? "NaN is taken as a missing value" : "NaN is refused");
 	image_print_names("features", info->feature_names, info->n_features);
+	inspect_print_texts(info);
 	image_print_names("outputs", info->output_names, info->n_outputs);
 	image_print_names("classes", info->class_labels, info->n_class_labels);
 	inspect_print_golden(info);
@@ -160,6 +180,22 @@ static json_t *inspect_plan_json(const struct model *model)
 	return plan;
 }
 
+static json_t *inspect_texts_json(const struct model_info *info)
+{
+	json_t *array = json_array();
+
+	for (uint32_t t = 0; t < info->n_texts; t++) {
+		const struct model_texts *map = &info->texts[t];
+
+		json_array_append_new(array,
+			json_pack("{s:o, s:o, s:b}", "feature",
+				image_string(info->feature_names[map->feature]), "texts",
+				image_strings(map->texts, map->n_texts), "takes_unknown",
+				(int)map->takes_unknown));
+	}
+	return array;
+}
+
 static int inspect_print_json(const struct model *model, const char *isa)
 {
 	const struct model_info *info = model_info(model);
@@ -167,12 +203,13 @@ static int inspect_print_json(const struct model *model, const char *isa)
 
 	image_sha256_hex(info->source_sha256, hex);
 	return tool_print_json(json_pack(
-		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"model", image_string(info->name), "source_kind", image_string(info->source_kind),
 		"source_sha256", hex, "image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
 		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row,
 		"isa", isa, "accepts_missing", (int)info->accepts_missing, "features",
-		image_strings(info->feature_names, info->n_features), "outputs",
+		image_strings(info->feature_names, info->n_features), "texts",
+		inspect_texts_json(info), "outputs",
 		image_strings(info->output_names, info->n_outputs), "class_labels",
 		image_strings(info->class_labels, info->n_class_labels), "input_scale",
 		inspect_floats_json(info->input_scale, info->n_features), "input_zero",

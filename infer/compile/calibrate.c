@@ -2,6 +2,7 @@
 #include "infer/compile/calibrate.h"
 
 #include "infer/graph/arena.h"
+#include "infer/infer.h"
 
 #include <math.h>
 
@@ -33,6 +34,11 @@ int calibrate_inputs(struct graph *graph, const float *rows, size_t n_rows, stru
 			scale[c] = 1;
 			zero[c] = isfinite(low) && low <= high ? -low : 0;
 		}
+	}
+	// The numbers of texts are what they are, from 0.
+	for (uint32_t t = 0; t < graph->n_texts; t++) {
+		scale[graph->texts[t].feature] = 1;
+		zero[graph->texts[t].feature] = 0;
 	}
 	graph->input_scale = scale;
 	graph->input_zero = zero;

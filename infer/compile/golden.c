@@ -73,6 +73,20 @@ static void golden_draw_for_trees(const struct graph *graph, float *golden, uint
 	}
 }
 
+// The numbers of texts: all that the feature has, and one that is none of them.
+static void golden_draw_texts(const struct graph *graph, float *golden, uint32_t n)
+{
+	uint64_t state = GOLDEN_SEED;
+
+	for (uint32_t t = 0; t < graph->n_texts; t++) {
+		const struct model_texts *texts = &graph->texts[t];
+
+		for (uint32_t r = 0; r < n; r++)
+			golden[(size_t)r * graph->n_features + texts->feature] =
+				(float)(random_next(&state) % (texts->n_texts + 1ull));
+	}
+}
+
 // What golden_fill() chooses from, and what it has chosen: in the graph's memory.
 struct golden {
 	struct graph *graph;
@@ -229,6 +243,7 @@ int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
 	} else {
 		n = golden_draw_rows(golden.candidates, graph->n_features);
 		golden_draw_for_trees(graph, golden.candidates, n);
+		golden_draw_texts(graph, golden.candidates, n);
 	}
 	rc = golden_open(graph, ISA_SCALAR, &model, err);
 	if (rc != 0)

@@ -93,6 +93,8 @@ struct node {
 	struct attr *attrs;
 };
 
+struct model_texts;
+
 struct graph_port { // one of the model's inputs or outputs: adjacent columns of the row
 	uint32_t tensor;
 	uint32_t first_column; // of this tensor's values in the row
@@ -113,6 +115,8 @@ struct graph {
 	const char **output_names;          // [n_columns_out]
 	const char **class_labels;          // [n_class_labels]
 	uint32_t n_class_labels;
+	const struct model_texts *texts; // [n_texts] features that are text, ascending: infer.h
+	uint32_t n_texts;
 	const float *input_scale; // [n_features]
 	const float *input_zero;  // [n_features]
 	bool accepts_missing;

@@ -6,6 +6,9 @@
 //	sections	in the order of the enum, each at the next multiple of 64 after the
 //			one before; the last one ends the image
 //
+// Sections from IMAGE_SECTIONS_FIRST on came later. Of an image made before, the table's entries for
+// them are padding, and so are those of an image that has none: 0, 0. They fit where it was.
+//
 // Padding is zero. The hash covers everything behind the header; the header's own fields allow one
 // value each, so no bit can change unnoticed. A signature, once there is one, is over the header up
 // to `key_id` included: with the hash in it, it is over the whole image.
@@ -40,6 +43,9 @@ enum image_section {
 	SECTION_NAMES,   // u32 into STRINGS: features, output columns, class labels
 	SECTION_STRINGS, // UTF-8, each ended by a zero byte
 	SECTION_DATA,    // values, each block 64-byte aligned
+	IMAGE_SECTIONS_FIRST,
+	SECTION_TEXT_MAPS = IMAGE_SECTIONS_FIRST, // image_text_map, of ascending features
+	SECTION_TEXTS,                            // u32 into STRINGS: the texts of each map in turn
 	SECTION_COUNT,
 };
 
@@ -89,11 +95,20 @@ struct image_port {
 	uint32_t tensor, first_column;
 };
 
+struct image_text_map {
+	uint32_t feature, n_texts;
+	uint32_t takes_unknown; // 0 or 1
+	uint32_t reserved;      // 0
+};
+
 _Static_assert(sizeof(struct image_header) == 128, "the header has no holes");
 _Static_assert(sizeof(struct image_meta) == 112, "no holes");
 _Static_assert(sizeof(struct image_tensor) == 88, "no holes");
 _Static_assert(sizeof(struct image_node) == 24, "no holes");
 _Static_assert(sizeof(struct image_attr) == 24, "no holes");
+_Static_assert(sizeof(struct image_text_map) == 16, "no holes");
+_Static_assert(sizeof(struct image_header) + SECTION_COUNT * sizeof(struct image_extent) <= 320,
+	"the first section begins where it always has");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are used in place");
 
 // The next multiple of IMAGE_ALIGN.

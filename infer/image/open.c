@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
+#include "infer/graph/text_maps.h"
 #include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/image/meta.h"
@@ -29,6 +30,8 @@ static const size_t RECORD_BYTES[SECTION_COUNT] = {
 	[SECTION_NAMES] = sizeof(uint32_t),
 	[SECTION_STRINGS] = 1,
 	[SECTION_DATA] = 1,
+	[SECTION_TEXT_MAPS] = sizeof(struct image_text_map),
+	[SECTION_TEXTS] = sizeof(uint32_t),
 };
 
 static const void *image_section_of(const struct image_reader *reader, enum image_section s)
@@ -97,6 +100,8 @@ static int image_read_sections(struct image_reader *reader, size_t size)
 	for (int s = 0; s < SECTION_COUNT; s++) {
 		const struct image_extent *extent = &reader->sections[s];
 
+		if (s >= IMAGE_SECTIONS_FIRST && extent->offset == 0 && extent->bytes == 0)
+			continue;
 		if (extent->offset != image_aligned(end) || extent->offset > size ||
 			extent->bytes > size - extent->offset ||
 			extent->bytes % RECORD_BYTES[s] != 0)
@@ -309,10 +314,75 @@ static int image_read_names(struct image_reader *reader)
 	return 0;
 }
 
+// The texts of a map, from *next on.
+static int image_read_text_map(struct image_reader *reader, const struct image_text_map *record,
+	uint64_t *next, struct model_texts *map)
+{
+	const uint32_t *offsets = image_section_of(reader, SECTION_TEXTS);
+	const char **texts;
+
+	if (record->takes_unknown > 1 || record->reserved != 0 ||
+		record->feature >= reader->meta.n_features ||
+		record->n_texts > image_records(reader, SECTION_TEXTS) - *next)
+		return error_set(reader->err, -EINVAL,
+			"image text map of feature %" PRIu32 " with %" PRIu32 " texts is damaged",
+			record->feature, record->n_texts);
+	texts = arena_calloc(reader->graph->arena, (size_t)record->n_texts + 1, sizeof(*texts));
+	if (!texts)
+		return error_set(reader->err, -ENOMEM, "no memory for texts");
+	for (uint32_t t = 0; t < record->n_texts; t++) {
+		texts[t] = image_read_string(reader, offsets[(*next)++]);
+		if (!texts[t])
+			return -EINVAL;
+	}
+	*map = (struct model_texts){
+		.feature = record->feature,
+		.n_texts = record->n_texts,
+		.takes_unknown = record->takes_unknown == 1,
+		.texts = texts,
+	};
+	return 0;
+}
+
+static int image_read_text_maps(struct image_reader *reader)
+{
+	const struct image_text_map *records = image_section_of(reader, SECTION_TEXT_MAPS);
+	const uint64_t n = image_records(reader, SECTION_TEXT_MAPS);
+	const uint64_t n_texts = image_records(reader, SECTION_TEXTS);
+	struct graph *graph = reader->graph;
+	struct model_texts *maps;
+	uint64_t next = 0;
+
+	if (n > graph->n_features || n_texts > MODEL_TEXTS_MAX)
+		return error_set(reader->err, -EINVAL,
+			"the image holds %" PRIu64 " text maps of %" PRIu64 " texts; %" PRIu32
+			" and %d are possible",
+			n, n_texts, graph->n_features, MODEL_TEXTS_MAX);
+	maps = arena_calloc(graph->arena, n + 1, sizeof(*maps));
+	if (!maps)
+		return error_set(reader->err, -ENOMEM, "no memory for text maps");
+	for (uint64_t m = 0; m < n; m++) {
+		int rc = image_read_text_map(reader, &records[m], &next, &maps[m]);
+
+		if (rc != 0)
+			return rc;
+		if (m > 0 && maps[m].feature <= maps[m - 1].feature)
+			return error_set(reader->err, -EINVAL,
+				"image text maps are not in the order of their features");
+	}
+	if (next != n_texts)
+		return error_set(reader->err, -EINVAL,
+			"image holds %" PRIu64 " texts, its maps have %" PRIu64, n_texts, next);
+	graph->texts = maps;
+	graph->n_texts = (uint32_t)n;
+	return text_maps_order(maps, graph->n_texts, graph->arena, reader->err);
+}
+
 static int image_read_meta(struct image_reader *reader)
 {
 	const struct image_meta *meta = &reader->meta;
 	struct graph *graph = reader->graph;
+	int rc;
 
 	graph->n_inputs = meta->n_inputs;
 	graph->n_outputs = meta->n_outputs;
@@ -327,6 +397,9 @@ static int image_read_meta(struct image_reader *reader)
 	if (!graph->source_kind || !image_read_ports(reader) || image_read_names(reader) != 0 ||
 		image_check_meta(graph, reader->err) != 0)
 		return -EINVAL;
+	rc = image_read_text_maps(reader);
+	if (rc != 0)
+		return rc;
 	graph->input_scale =
 		image_read_data(reader, meta->input_scale, graph->n_features * sizeof(float));
 	graph->input_zero =

@@ -183,6 +183,22 @@ static void image_put_node(struct writer *writer, const struct node *node)
 		image_put_attr(writer, &node->attrs[a]);
 }
 
+static void image_put_text_map(struct writer *writer, const struct model_texts *map)
+{
+	const struct image_text_map record = {
+		.feature = map->feature,
+		.n_texts = map->n_texts,
+		.takes_unknown = map->takes_unknown,
+	};
+
+	image_append(writer, SECTION_TEXT_MAPS, &record, sizeof(record));
+	for (uint32_t t = 0; t < map->n_texts; t++) {
+		uint32_t at = image_put_string(writer, map->texts[t]);
+
+		image_append(writer, SECTION_TEXTS, &at, sizeof(at));
+	}
+}
+
 static void image_put_graph(struct writer *writer, const struct graph *graph)
 {
 	image_put_meta(writer, graph);
@@ -191,6 +207,8 @@ static void image_put_graph(struct writer *writer, const struct graph *graph)
 	image_put_names(writer, graph->feature_names, graph->n_features);
 	image_put_names(writer, graph->output_names, graph->n_columns_out);
 	image_put_names(writer, graph->class_labels, graph->n_class_labels);
+	for (uint32_t t = 0; t < graph->n_texts; t++)
+		image_put_text_map(writer, &graph->texts[t]);
 	for (uint32_t t = 0; t < graph->n_tensors; t++)
 		image_put_tensor(writer, &graph->tensors[t]);
 	for (uint32_t n = 0; n < graph->n_nodes; n++)
@@ -200,12 +218,14 @@ static void image_put_graph(struct writer *writer, const struct graph *graph)
 static int image_assemble(
 	const struct writer *writer, void **image, size_t *size, struct error *err)
 {
-	struct image_extent extents[SECTION_COUNT];
+	struct image_extent extents[SECTION_COUNT] = { 0 };
 	struct image_header header = { .version = IMAGE_VERSION, .header_bytes = sizeof(header) };
 	uint64_t end = sizeof(header) + sizeof(extents);
 	uint8_t *bytes;
 
 	for (int s = 0; s < SECTION_COUNT; s++) {
+		if (s >= IMAGE_SECTIONS_FIRST && writer->sections[s].size == 0)
+			continue;
 		extents[s].offset = image_aligned(end);
 		extents[s].bytes = writer->sections[s].size;
 		end = extents[s].offset + extents[s].bytes;

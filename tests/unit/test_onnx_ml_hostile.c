@@ -156,7 +156,7 @@ static void encoders(void **state)
 
 	file_refused(-EINVAL, "attribute 'cats_int64s' has 0 values");
 	strings(node, "cats_strings");
-	file_refused(-ENOTSUP, "cats_strings: texts cannot be scored; cats_int64s can");
+	file_refused(-EINVAL, "the input is numbers, and attribute 'cats_strings' is there");
 	file_ints(operator_of("OneHotEncoder"), "cats_int64s", twice, 3);
 	file_refused_with(-EINVAL, "node 'n' (OneHotEncoder): attribute 'cats_int64s' has 5 twice");
 
@@ -175,9 +175,15 @@ static void encoders(void **state)
 	node = operator_of("LabelEncoder");
 	file_floats(node, "keys_floats", zeros, 2);
 	strings(node, "values_strings");
-	file_refused(-ENOTSUP, "values_strings: texts cannot be scored; numbers can");
+	file_accepted();
+	node = operator_of("LabelEncoder");
+	strings(node, "keys_strings");
+	file_floats(node, "values_floats", zeros, 2);
+	file_refused(-EINVAL, "the input is numbers, the keys are text");
 	strings(operator_of("LabelEncoder"), "classes_strings");
-	file_refused(-ENOTSUP, "classes_strings: texts cannot be scored");
+	file_refused(-EINVAL, "the input is float32, the keys are int64");
+	strings(operator_of("CategoryMapper"), "cats_strings");
+	file_refused(-EINVAL, "has no cats_int64s");
 }
 
 static void extractors(void **state)

@@ -11,6 +11,7 @@
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/parse.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/text_columns.h"
 #include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 #include "infer/ops/check.h"
@@ -213,6 +214,8 @@ static int import_graph(struct onnx *onnx)
 		rc = onnx_import_nodes(onnx);
 	if (rc == 0)
 		rc = add_outputs(onnx);
+	if (rc == 0)
+		rc = onnx_keep_text_maps(onnx);
 	if (rc == 0)
 		rc = onnx_name_columns(onnx);
 	if (rc == 0)

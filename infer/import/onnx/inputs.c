@@ -3,6 +3,7 @@
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/text_columns.h"
 #include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 
@@ -89,6 +90,13 @@ static int cast_input(
 	return 0;
 }
 
+// The numbers that stand for its texts in the row are only seen where they are compared.
+static int text_input(struct onnx *onnx, const char *name, struct onnx_value *value)
+{
+	value->tensor = onnx_text_input(onnx, name, value->tensor, onnx->graph->n_features);
+	return value->tensor == GRAPH_NONE ? onnx_refused(onnx) : 0;
+}
+
 static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 {
 	const Onnx__TypeProto *type = info->type;
@@ -96,8 +104,9 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 	int64_t dims[GRAPH_RANK_MAX] = { 0 };
 	struct onnx_value *value;
 	uint32_t rank = 0, tensor;
-	enum dtype dtype;
+	enum dtype dtype = DTYPE_F32;
 	int elem, rc;
+	bool text;
 
 	// Before IR version 4 initialisers are listed among the inputs.
 	if (onnx_value_exists(onnx, onnx_text(info->name)) &&
@@ -111,9 +120,11 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		return error_set(onnx->err, -ENOTSUP,
 			"input '%.80s' is no tensor; only tensors are scored", info->name);
 	elem = type->tensor_type->elem_type;
-	if (!onnx_dtype(elem, &dtype))
+	text = elem == ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
+	if (!text && !onnx_dtype(elem, &dtype))
 		return error_set(onnx->err, -ENOTSUP,
-			"input '%.80s' has values of type %s; floats and integers can be scored",
+			"input '%.80s' has values of type %s; floats, integers and text can be "
+			"scored",
 			info->name, onnx_type_name(elem));
 	rc = input_dims(onnx, info->name, type->tensor_type->shape, &rank, dims);
 	if (rc != 0)
@@ -123,7 +134,10 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		return onnx_refused(onnx);
 	value->tensor = tensor;
 	onnx->narrowed |= elem == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
-	rc = dtype == DTYPE_F32 ? 0 : cast_input(onnx, info->name, dtype, value);
+	if (text)
+		rc = text_input(onnx, info->name, value);
+	else
+		rc = dtype == DTYPE_F32 ? 0 : cast_input(onnx, info->name, dtype, value);
 	if (rc != 0)
 		return rc;
 	graph->inputs[graph->n_inputs].tensor = tensor;

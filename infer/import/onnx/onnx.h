@@ -48,6 +48,16 @@ struct onnx_texts {              // texts.h
 	uint32_t n_marks;
 };
 
+struct onnx_columns {               // of the row that hold texts: text_columns.h
+	struct onnx_text_map *maps; // [n_maps], in the order of their features
+	uint32_t n_maps;
+	struct onnx_text_column *columns; // [n_columns]
+	uint32_t n_columns;
+	struct onnx_text_code *codes; // [codes_size], a power of two
+	size_t codes_size;
+	uint32_t n_codes;
+};
+
 struct onnx_beside {            // tensors that lie in files beside the model's: external.h
 	int folder;             // the model's, opened with the first of them; -1: not yet
 	uint64_t device, inode; // of the model's file
@@ -72,6 +82,7 @@ struct onnx {
 	size_t values_size, n_values;
 	unsigned char hash_key[16];
 	struct onnx_texts texts;
+	struct onnx_columns columns;
 	struct onnx_port *ports; // [n_ports] inputs of whole numbers
 	uint32_t n_ports;
 	uint32_t n_made; // names made: a number is never tried twice, whatever names a file has

@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// OneHotEncoder and LabelEncoder of ai.onnx.ml. Texts cannot be scored: a row is float32.
+// OneHotEncoder, LabelEncoder and CategoryMapper of ai.onnx.ml: a value is looked for in a list of
+// numbers or of texts.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ml/columns.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/text_columns.h"
+#include "infer/import/onnx/texts.h"
+#include "infer/infer.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-// x == each of keys[n]: bools [x's dims, n]. NaN among keys finds NaN.
+// Among float32 constants.
+static bool has_nan(const struct tensor *keys)
+{
+	for (int64_t i = 0; keys->dtype == DTYPE_F32 && i < tensor_elements(keys); i++) {
+		if (isnan(((const float *)keys->data)[i]))
+			return true;
+	}
+	return false;
+}
+
+// x == each of keys[n], or of keys[x's dims, n]: bools [x's dims, n]. NaN among keys finds NaN.
 static uint32_t emit_matches(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t x, uint32_t keys)
 {
@@ -30,12 +45,27 @@ static uint32_t emit_matches(
 	}
 	column = onnx_emit_reshape(onnx, node, x, rank + 1, dims);
 	same = onnx_emit_pair(onnx, node, OP_EQUAL, column, keys);
-	if (same == GRAPH_NONE || onnx->graph->tensors[keys].dtype != DTYPE_F32)
+	if (same == GRAPH_NONE || !has_nan(&onnx->graph->tensors[keys]))
 		return same;
 	nans[0] = onnx_emit(onnx, node, OP_IS_NAN, 1, &column, 0, NULL);
 	nans[1] = onnx_emit(onnx, node, OP_IS_NAN, 1, &keys, 0, NULL);
 	return onnx_emit_pair(
 		onnx, node, OP_OR, same, onnx_emit_pair(onnx, node, OP_AND, nans[0], nans[1]));
+}
+
+// The input and the texts it is compared with as numbers: those of the row for columns of it, else
+// those that the import gives texts.
+static int text_sides(struct onnx *onnx, const struct onnx_node *node, bool takes_unknown,
+	uint32_t *x, uint32_t *keys)
+{
+	*x = node->inputs[0];
+	if (*keys == GRAPH_NONE)
+		return onnx_refused(onnx);
+	if (!onnx_has_text_columns(onnx, *x))
+		return 0;
+	*keys = onnx_text_keys(onnx, node, *x, *keys, takes_unknown);
+	*x = *keys == GRAPH_NONE ? GRAPH_NONE : onnx_text_codes(onnx, node, *x);
+	return *x == GRAPH_NONE ? onnx_refused(onnx) : 0;
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -46,54 +76,67 @@ static int compare_ints(const void *a, const void *b)
 }
 
 static int refuse_twins(
-	struct onnx *onnx, const struct onnx_node *node, const Onnx__AttributeProto *attr)
+	struct onnx *onnx, const struct onnx_node *node, const int64_t *values, size_t n)
 {
-	int64_t *sorted = arena_memdup(onnx->scratch, attr->ints, attr->n_ints * sizeof(*sorted));
+	int64_t *sorted = arena_memdup(onnx->scratch, values, n * sizeof(*sorted));
 
 	if (!sorted)
 		return onnx_refuse_memory(onnx, node);
-	qsort(sorted, attr->n_ints, sizeof(*sorted), compare_ints);
-	for (size_t i = 1; i < attr->n_ints; i++) {
-		if (sorted[i] == sorted[i - 1])
-			return onnx_refuse(onnx, node, -EINVAL,
-				"attribute 'cats_int64s' has %" PRId64 " twice", sorted[i]);
+	qsort(sorted, n, sizeof(*sorted), compare_ints);
+	for (size_t i = 1; i < n; i++) {
+		if (sorted[i] != sorted[i - 1])
+			continue;
+		return onnx_is_text(onnx, node->inputs[0])
+			? onnx_refuse(onnx, node, -EINVAL,
+				  "attribute 'cats_strings' has '%.40s' twice",
+				  onnx_text_at(onnx, sorted[i]))
+			: onnx_refuse(onnx, node, -EINVAL,
+				  "attribute 'cats_int64s' has %" PRId64 " twice", sorted[i]);
 	}
 	return 0;
 }
 
 static int import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
+	const bool text = onnx_is_text(onnx, node->inputs[0]);
 	const Onnx__AttributeProto *ints, *strings;
-	const uint32_t x = onnx_as(onnx, node, node->inputs[0], DTYPE_I64);
+	uint32_t x = node->inputs[0], keys;
 	int64_t zeros;
-	uint32_t keys;
+	size_t n;
 
 	if (onnx_attr(onnx, node, "cats_int64s", ONNX_ATTRIBUTE(INTS), &ints) ||
 		onnx_attr(onnx, node, "cats_strings", ONNX_ATTRIBUTE(STRINGS), &strings) ||
 		onnx_int(onnx, node, "zeros", 1, &zeros))
 		return onnx_refused(onnx);
-	if (strings && strings->n_strings != 0)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"cats_strings: texts cannot be scored; cats_int64s can");
-	if (!ints || ints->n_ints == 0 || ints->n_ints > MODEL_OUTPUTS_MAX)
+	if (!text && strings && strings->n_strings != 0)
 		return onnx_refuse(onnx, node, -EINVAL,
-			"attribute 'cats_int64s' has %zu values, should have 1 to %d",
-			ints ? ints->n_ints : 0, MODEL_OUTPUTS_MAX);
-	if (refuse_twins(onnx, node, ints) != 0)
-		return onnx_refused(onnx);
-	if (!zeros)
+			"the input is numbers, and attribute 'cats_strings' is there");
+	n = text ? (strings ? strings->n_strings : 0) : ints ? ints->n_ints : 0;
+	if (n == 0 || n > MODEL_OUTPUTS_MAX)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"attribute '%s' has %zu values, should have 1 to %d",
+			text ? "cats_strings" : "cats_int64s", n, MODEL_OUTPUTS_MAX);
+	if (!zeros && !text)
 		report_add(onnx->report,
 			"OneHotEncoder '%.80s' wants unknown categories refused: they are all "
 			"zeros",
 			node->name);
-	keys = onnx_int_columns(onnx, node, ints, DTYPE_I64);
-	if (x == GRAPH_NONE || keys == GRAPH_NONE)
+	keys = text ? onnx_text_list(onnx, node, strings->strings, n)
+		    : onnx_int_columns(onnx, node, ints, DTYPE_I64);
+	if (keys == GRAPH_NONE || refuse_twins(onnx, node, onnx->graph->tensors[keys].data, n) != 0)
+		return onnx_refused(onnx);
+	if (text && text_sides(onnx, node, zeros != 0, &x, &keys) != 0)
+		return onnx_refused(onnx);
+	if (!text)
+		x = onnx_as(onnx, node, x, DTYPE_I64);
+	if (x == GRAPH_NONE)
 		return onnx_refused(onnx);
 	return onnx_output(
 		onnx, node, 0, onnx_as(onnx, node, emit_matches(onnx, node, x, keys), DTYPE_F32));
 }
 
-// keys or values: whichever of the attributes <what>_int64s, _floats, _tensor is there, as [n].
+// keys or values: whichever of the attributes <what>_int64s, _floats, _tensor, _strings is there, as
+// [n].
 static int label_list(
 	struct onnx *onnx, const struct onnx_node *node, const char *what, uint32_t *made)
 {
@@ -121,15 +164,14 @@ static int label_list(
 	snprintf(name, sizeof(name), "%s_%s", what, KINDS[kind]);
 	if (!found)
 		return onnx_refuse(onnx, node, -EINVAL, "has no %s", what);
-	if (kind == 3)
-		return onnx_refuse(
-			onnx, node, -ENOTSUP, "%s: texts cannot be scored; numbers can", name);
-	if (kind == 2 && onnx_tensor(onnx, found->t, name, "attribute", made) != 0)
+	if (kind == 2 && onnx_tensor_or_text(onnx, found->t, name, "attribute", made) != 0)
 		return error_prefix(onnx->err, "node '%.80s'", node->name);
 	if (kind == 0)
 		*made = onnx_int_columns(onnx, node, found, DTYPE_I64);
 	else if (kind == 1)
 		*made = onnx_float_columns(onnx, node, found->n_floats, found->floats);
+	else if (kind == 3)
+		*made = onnx_text_list(onnx, node, found->strings, found->n_strings);
 	if (*made == GRAPH_NONE)
 		return onnx_refused(onnx);
 	if (onnx->graph->tensors[*made].rank != 1)
@@ -138,23 +180,48 @@ static int label_list(
 	return 0;
 }
 
-// What is given for a value that is no key: -1, or -0.0, where the file does not say.
-static uint32_t label_default(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype)
+// One text, as a constant of no dimensions.
+static uint32_t text_scalar(
+	struct onnx *onnx, const struct onnx_node *node, const ProtobufCBinaryData *text)
 {
-	const Onnx__AttributeProto *tensor;
-	int64_t whole;
-	float real;
+	uint32_t made = onnx_text_list(onnx, node, text, 1);
+
+	if (made != GRAPH_NONE)
+		made = onnx_reshaped(onnx, made, node->name, 0, NULL);
+	return made == GRAPH_NONE || onnx_mark_text(onnx, made) != 0 ? GRAPH_NONE : made;
+}
+
+// What is given for a value that is no key: -1, -0.0, or "_Unused", where the file does not say.
+// *said: does it?
+static uint32_t label_default(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t values, bool *said)
+{
+	static const ProtobufCBinaryData UNUSED = { 7, (uint8_t *)(uintptr_t) "_Unused" };
+	const enum dtype dtype = onnx->graph->tensors[values].dtype;
+	const Onnx__AttributeProto *tensor, *whole, *real, *text;
+	const bool texts = onnx_is_text(onnx, values);
 	uint32_t made;
 
-	if (onnx_int(onnx, node, "default_int64", -1, &whole) ||
-		onnx_float(onnx, node, "default_float", -0.0f, &real) ||
+	if (onnx_attr(onnx, node, "default_int64", ONNX_ATTRIBUTE(INT), &whole) ||
+		onnx_attr(onnx, node, "default_float", ONNX_ATTRIBUTE(FLOAT), &real) ||
+		onnx_attr(onnx, node, "default_string", ONNX_ATTRIBUTE(STRING), &text) ||
 		onnx_attr(onnx, node, "default_tensor", ONNX_ATTRIBUTE(TENSOR), &tensor))
 		return GRAPH_NONE;
-	if (!tensor || !tensor->t)
-		return dtype_is_float(dtype) ? onnx_scalar(onnx, node, real)
-					     : onnx_int_scalar(onnx, node, whole, dtype);
-	if (onnx_tensor(onnx, tensor->t, "default_tensor", "attribute", &made) != 0) {
+	*said = tensor || (texts ? !!text : dtype_is_float(dtype) ? !!real : !!whole);
+	if (!tensor || !tensor->t) {
+		if (texts)
+			return text_scalar(onnx, node, text ? &text->s : &UNUSED);
+		return dtype_is_float(dtype)
+			? onnx_scalar(onnx, node, real ? real->f : -0.0f)
+			: onnx_int_scalar(onnx, node, whole ? whole->i : -1, dtype);
+	}
+	if (onnx_tensor_or_text(onnx, tensor->t, "default_tensor", "attribute", &made) != 0) {
 		error_prefix(onnx->err, "node '%.80s'", node->name);
+		return GRAPH_NONE;
+	}
+	if (onnx_is_text(onnx, made) != texts) {
+		onnx_refuse(onnx, node, -EINVAL, "default_tensor is %s, the values are not",
+			texts ? "no text" : "text");
 		return GRAPH_NONE;
 	}
 	if (tensor_elements(&onnx->graph->tensors[made]) != 1) {
@@ -192,46 +259,112 @@ static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uin
 		onnx, node, onnx_as(onnx, node, found, DTYPE_BOOL), value, otherwise);
 }
 
-static int import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
+// The value of the input's key, and `otherwise` where it is none of keys.
+static int output_lookup(struct onnx *onnx, const struct onnx_node *node, uint32_t keys,
+	uint32_t values, uint32_t otherwise, bool takes_unknown)
 {
-	const Onnx__AttributeProto *classes;
-	uint32_t keys = 0, values = 0, otherwise, x, matches;
-	int64_t n;
-	int rc;
+	const bool text = onnx_is_text(onnx, keys);
+	const int64_t n = tensor_elements(&onnx->graph->tensors[keys]);
+	uint32_t x = node->inputs[0], matches, made;
 
-	if (onnx_attr(onnx, node, "classes_strings", ONNX_ATTRIBUTE(STRINGS), &classes))
-		return onnx_refused(onnx);
-	if (classes)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"classes_strings: texts cannot be scored; keys and values of numbers can");
-	rc = label_list(onnx, node, "keys", &keys);
-	if (rc == 0)
-		rc = label_list(onnx, node, "values", &values);
-	if (rc != 0)
-		return rc;
-	n = tensor_elements(&onnx->graph->tensors[keys]);
 	if (n == 0 || n != tensor_elements(&onnx->graph->tensors[values]))
 		return onnx_refuse(onnx, node, -EINVAL,
 			"%" PRId64 " keys and %" PRId64
 			" values, should be one of each at least, and as many",
 			n, tensor_elements(&onnx->graph->tensors[values]));
-	otherwise = label_default(onnx, node, onnx->graph->tensors[values].dtype);
-	if (otherwise == GRAPH_NONE)
-		return onnx_refused(onnx);
-	if (dtype_is_float(onnx->graph->tensors[keys].dtype) !=
-		dtype_is_float(onnx_input(onnx, node, 0)->dtype))
+	if (text != onnx_is_text(onnx, x))
 		return onnx_refuse(onnx, node, -EINVAL, "the input is %s, the keys are %s",
-			dtype_name(onnx_input(onnx, node, 0)->dtype),
+			text ? "numbers" : "text", text ? "text" : "numbers");
+	if (!text &&
+		dtype_is_float(onnx->graph->tensors[keys].dtype) !=
+			dtype_is_float(onnx->graph->tensors[x].dtype))
+		return onnx_refuse(onnx, node, -EINVAL, "the input is %s, the keys are %s",
+			dtype_name(onnx->graph->tensors[x].dtype),
 			dtype_name(onnx->graph->tensors[keys].dtype));
-	x = onnx_as(onnx, node, node->inputs[0], onnx->graph->tensors[keys].dtype);
+	if (text && text_sides(onnx, node, takes_unknown, &x, &keys) != 0)
+		return onnx_refused(onnx);
+	x = onnx_as(onnx, node, x, onnx->graph->tensors[keys].dtype);
 	matches = x == GRAPH_NONE ? x : emit_matches(onnx, node, x, keys);
 	if (matches == GRAPH_NONE)
 		return onnx_refused(onnx);
-	return onnx_output(onnx, node, 0, emit_lookup(onnx, node, matches, values, otherwise));
+	made = emit_lookup(onnx, node, matches, values, otherwise);
+	if (made != GRAPH_NONE && onnx_is_text(onnx, values) && onnx_mark_text(onnx, made) != 0)
+		return onnx_refused(onnx);
+	return onnx_output(onnx, node, 0, made);
+}
+
+// 0, 1, ... n - 1: the numbers of classes.
+static uint32_t numbers_from_0(struct onnx *onnx, const struct onnx_node *node, size_t n)
+{
+	const int64_t dims[1] = { (int64_t)n };
+	void *data;
+	const uint32_t made = onnx_made(onnx, node, DTYPE_I64, 1, dims, &data);
+
+	for (int64_t i = 0; made != GRAPH_NONE && i < dims[0]; i++)
+		((int64_t *)data)[i] = i;
+	return made;
+}
+
+// Before opset 2 of ai.onnx.ml, and CategoryMapper: texts to numbers, or numbers to texts, whichever
+// the input is.
+static int output_either_way(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t texts, uint32_t numbers)
+{
+	const bool text = onnx_is_text(onnx, node->inputs[0]);
+	const uint32_t values = text ? numbers : texts;
+	uint32_t otherwise;
+	bool said;
+
+	if (texts == GRAPH_NONE || numbers == GRAPH_NONE)
+		return onnx_refused(onnx);
+	otherwise = label_default(onnx, node, values, &said);
+	if (otherwise == GRAPH_NONE)
+		return onnx_refused(onnx);
+	return output_lookup(onnx, node, text ? texts : numbers, values, otherwise, said);
+}
+
+static int import_label_encoder(struct onnx *onnx, const struct onnx_node *node)
+{
+	const Onnx__AttributeProto *classes;
+	uint32_t keys = 0, values = 0, otherwise;
+	bool said;
+	int rc;
+
+	if (onnx_attr(onnx, node, "classes_strings", ONNX_ATTRIBUTE(STRINGS), &classes))
+		return onnx_refused(onnx);
+	if (classes)
+		return output_either_way(onnx, node,
+			onnx_text_list(onnx, node, classes->strings, classes->n_strings),
+			numbers_from_0(onnx, node, classes->n_strings));
+	rc = label_list(onnx, node, "keys", &keys);
+	if (rc == 0)
+		rc = label_list(onnx, node, "values", &values);
+	if (rc != 0)
+		return rc;
+	otherwise = label_default(onnx, node, values, &said);
+	if (otherwise == GRAPH_NONE)
+		return onnx_refused(onnx);
+	return output_lookup(onnx, node, keys, values, otherwise, said);
+}
+
+static int import_category_mapper(struct onnx *onnx, const struct onnx_node *node)
+{
+	const Onnx__AttributeProto *strings, *ints;
+
+	if (onnx_attr(onnx, node, "cats_strings", ONNX_ATTRIBUTE(STRINGS), &strings) ||
+		onnx_attr(onnx, node, "cats_int64s", ONNX_ATTRIBUTE(INTS), &ints))
+		return onnx_refused(onnx);
+	if (!strings || !ints)
+		return onnx_refuse(
+			onnx, node, -EINVAL, "has no %s", strings ? "cats_int64s" : "cats_strings");
+	return output_either_way(onnx, node,
+		onnx_text_list(onnx, node, strings->strings, strings->n_strings),
+		onnx_int_columns(onnx, node, ints, DTYPE_I64));
 }
 
 const struct onnx_operator ONNX_ML_ENCODERS[] = {
 	{ "OneHotEncoder", 1, 1, .import = import_one_hot_encoder },
 	{ "LabelEncoder", 1, 1, .import = import_label_encoder },
+	{ "CategoryMapper", 1, 1, .import = import_category_mapper },
 	{ .type = NULL },
 };

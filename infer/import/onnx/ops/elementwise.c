@@ -7,6 +7,7 @@
 #include "infer/import/onnx/ops/old.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
+#include "infer/import/onnx/text_columns.h"
 #include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 #include "infer/ops/values.h"
@@ -316,7 +317,11 @@ static int import_cast(struct onnx *onnx, const struct onnx_node *node)
 	if (!onnx_dtype(to, &dtype))
 		return onnx_refuse(onnx, node, -ENOTSUP,
 			"casts to %s; casts to numbers and BOOL are supported", onnx_type_name(to));
-	if (onnx_is_text(onnx, made)) {
+	if (onnx_has_text_columns(onnx, made)) {
+		made = onnx_text_numbers(onnx, node, made);
+		if (made == GRAPH_NONE)
+			return onnx_refused(onnx);
+	} else if (onnx_is_text(onnx, made)) {
 		made = numbers_of_texts(onnx, node, dtype);
 		if (made == GRAPH_NONE)
 			return onnx_refused(onnx);
@@ -328,6 +333,26 @@ static int import_cast(struct onnx *onnx, const struct onnx_node *node)
 	if (made == node->inputs[0])
 		made = onnx_emit(onnx, node, OP_IDENTITY, 1, &made, 0, NULL);
 	return onnx_output(onnx, node, 0, made);
+}
+
+static int import_equal(struct onnx *onnx, const struct onnx_node *node)
+{
+	if (onnx_has_text_columns(onnx, node->inputs[0]) ||
+		onnx_has_text_columns(onnx, node->inputs[1]))
+		return onnx_output(onnx, node, 0,
+			onnx_text_equal(onnx, node, node->inputs[0], node->inputs[1]));
+	return import_pair(onnx, node);
+}
+
+static int import_where(struct onnx *onnx, const struct onnx_node *node)
+{
+	if (!onnx_input(onnx, node, 0)->data &&
+		(onnx_has_text_columns(onnx, node->inputs[1]) ||
+			onnx_has_text_columns(onnx, node->inputs[2])))
+		return onnx_output(onnx, node, 0,
+			onnx_text_where(
+				onnx, node, node->inputs[0], node->inputs[1], node->inputs[2]));
+	return import_same(onnx, node);
 }
 
 const struct onnx_operator ONNX_ELEMENTWISE[] = {
@@ -382,12 +407,12 @@ const struct onnx_operator ONNX_ELEMENTWISE[] = {
 	{ "And", 2, 2, import_pair, OP_AND },
 	{ "Or", 2, 2, import_pair, OP_OR },
 	{ "Xor", 2, 2, import_pair, OP_XOR },
-	{ "Equal", 2, 2, import_pair, OP_EQUAL },
+	{ "Equal", 2, 2, import_equal, OP_EQUAL },
 	{ "Greater", 2, 2, import_pair, OP_GREATER },
 	{ "GreaterOrEqual", 2, 2, import_pair, OP_GREATER_OR_EQUAL },
 	{ "Less", 2, 2, import_pair, OP_LESS },
 	{ "LessOrEqual", 2, 2, import_pair, OP_LESS_OR_EQUAL },
-	{ "Where", 3, 3, import_same, OP_WHERE },
+	{ "Where", 3, 3, import_where, OP_WHERE },
 	{ "Mod", 2, 2, .import = import_mod },
 	{ "BitShift", 2, 2, .import = import_bit_shift },
 	{ "Min", 1, GRAPH_NODE_IO_MAX, import_chain, OP_MIN },
