@@ -343,7 +343,32 @@ static bool top_k_before(double a, double b, int64_t ia, int64_t ib, bool larges
 	return a == b ? ia < ib : largest ? a > b : a < b;
 }
 
-// The K first along the axis, in order: by K passes, K being small. y[1]: where they were.
+struct top_k_entry {
+	double value;
+	int64_t index;
+};
+
+// Entry `at` of a heap, whose root comes after all others, may come before its children: it sinks to
+// where it belongs.
+static void top_k_sink(struct top_k_entry *heap, int64_t n, int64_t at, bool largest)
+{
+	const struct top_k_entry entry = heap[at];
+
+	for (int64_t child = 2 * at + 1; child < n; child = 2 * at + 1) {
+		if (child + 1 < n &&
+			top_k_before(heap[child].value, heap[child + 1].value, heap[child].index,
+				heap[child + 1].index, largest))
+			child++;
+		if (top_k_before(heap[child].value, entry.value, heap[child].index, entry.index,
+			    largest))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = entry;
+}
+
+// The K first along the axis, in order: a heap holds the K first so far. y[1]: where they were.
 static void top_k_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
@@ -351,48 +376,61 @@ static void top_k_plain(
 	const int64_t k = node_int(plain->node, ATTR_K, 0);
 	const enum dtype dtype = plain->in[0].dtype;
 	const struct lines lines = reduce_lines(plain);
+	struct top_k_entry *heap = scratch;
 
 	for (int64_t line = 0; line < lines.outer * lines.inner; line++) {
 		const int64_t from = line / lines.inner, in = line % lines.inner;
-		int64_t last = -1;
 
-		for (int64_t j = 0; j < k; j++) {
-			const size_t to = (size_t)((from * k + j) * lines.inner + in);
-			int64_t best = -1;
-			double best_value = 0, last_value = 0;
+		for (int64_t i = 0; i < lines.n; i++) {
+			const struct top_k_entry entry = {
+				value_number(dtype, x[0],
+					(size_t)((from * lines.n + i) * lines.inner + in)),
+				i,
+			};
 
-			if (last >= 0)
-				last_value = value_number(dtype, x[0],
-					(size_t)((from * lines.n + last) * lines.inner + in));
-			for (int64_t i = 0; i < lines.n; i++) {
-				const double value = value_number(dtype, x[0],
-					(size_t)((from * lines.n + i) * lines.inner + in));
+			if (i >= k &&
+				!top_k_before(
+					entry.value, heap[0].value, i, heap[0].index, largest))
+				continue;
+			heap[i < k ? i : 0] = entry;
+			if (i >= k)
+				top_k_sink(heap, k, 0, largest);
+			for (int64_t at = k / 2; i == k - 1 && at-- > 0;)
+				top_k_sink(heap, k, at, largest);
+		}
+		for (int64_t left = k; left-- > 0;) { // the last of those left comes out
+			const size_t to = (size_t)((from * k + left) * lines.inner + in);
 
-				if (last >= 0 &&
-					(i == last ||
-						top_k_before(value, last_value, i, last, largest)))
-					continue; // taken already
-				if (best < 0 || top_k_before(value, best_value, i, best, largest)) {
-					best = i;
-					best_value = value;
-				}
-			}
-			last = best < 0 ? 0 : best;
 			if (y[0])
-				value_set_number(dtype, y[0], to, best_value);
+				value_set_number(dtype, y[0], to, heap[0].value);
 			if (plain->n_out > 1 && y[1])
-				((int64_t *)y[1])[to] = last;
+				((int64_t *)y[1])[to] = heap[0].index;
+			heap[0] = heap[left];
+			top_k_sink(heap, left, 0, largest);
 		}
 	}
 }
 
+static size_t top_k_scratch_bytes(const struct plain *plain)
+{
+	return (size_t)node_int(plain->node, ATTR_K, 0) * sizeof(struct top_k_entry);
+}
+
+// Few entries enter the heap; where all do, each sinks through its levels.
 static uint64_t top_k_work(const struct plain *plain)
 {
-	return (uint64_t)tensor_elements(&plain->in[0]) *
-		(uint64_t)node_int(plain->node, ATTR_K, 0);
+	uint64_t levels = 1;
+
+	for (int64_t k = node_int(plain->node, ATTR_K, 0); k > 1; k /= 2)
+		levels++;
+	return (uint64_t)tensor_elements(&plain->in[0]) * levels;
 }
 
 const struct plain_op plain_arg = { .run = arg_plain };
 const struct plain_op plain_reduce = { .run = reduce_plain };
 const struct plain_op plain_cum_sum = { .run = cum_sum_plain };
-const struct plain_op plain_top_k = { .run = top_k_plain, .work = top_k_work };
+const struct plain_op plain_top_k = {
+	.run = top_k_plain,
+	.scratch_bytes = top_k_scratch_bytes,
+	.work = top_k_work,
+};

@@ -234,15 +234,29 @@ def cluster_distances(x, model, rows):
     return x.columns(distances(x, rows, model.cluster_centers_), len(model.cluster_centers_))
 
 
+def candidates(x, rows, points, n):
+    """The numbers [N, n] of points that are near, among them those that are nearest: by products, which cost less than
+    differences but lose digits."""
+    centre = points.mean(axis=0)
+    points = points - centre
+    near = product(x, x.op("Sub", x.matrix(rows), centre), 2 * points.T, -(points ** 2).sum(axis=1))  # |x|^2 - distance^2
+    return x.op("TopK", near, np.array([n], np.int64), axis=1, largest=1, sorted=0, outputs=2)[1]
+
+
 def neighbours(x, model, rows):
     """Distances to the nearest points, and which those are: both [N, k]."""
-    metric = model.effective_metric_
+    metric, points, k = model.effective_metric_, dense(model._fit_X), model.n_neighbors
     if metric not in ("euclidean", "manhattan"):
         x.refuse(f"metric={metric!r}: euclidean and manhattan can be exported")
     if model.weights not in ("uniform", "distance"):
         x.refuse("weights by a function of your own: uniform and distance can be exported")
-    far = distances(x, rows, dense(model._fit_X), metric == "manhattan")
-    return x.op("TopK", far, np.array([model.n_neighbors], np.int64), axis=1, largest=0, sorted=1, outputs=2)
+    best = {"axis": 1, "largest": 0, "sorted": 1, "outputs": 2}
+    if metric == "manhattan" or len(points) <= 8 * k + 32:
+        return x.op("TopK", distances(x, rows, points, metric == "manhattan"), np.array([k], np.int64), **best)
+    chosen = candidates(x, rows, points, 4 * k + 16)
+    apart = x.op("Sub", x.op("Unsqueeze", x.matrix(rows), np.array([1], np.int64)), x.op("Gather", points, chosen, axis=0))
+    far, which = x.op("TopK", x.op("ReduceL2", apart, axes=[2], keepdims=0), np.array([k], np.int64), **best)
+    return far, x.op("GatherElements", chosen, which, axis=1)
 
 
 def neighbour_weights(x, model, far):
