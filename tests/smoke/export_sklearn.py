@@ -5,6 +5,7 @@
 scikit-learn computes in float64, an image in float32. A score may be off by TOLERANCE of its own size, at least of 1. More is
 allowed where float32 is known to do worse, each by its own figure: steep curves, and kernels of powers."""
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -81,31 +82,31 @@ class Data:
         self.value = 2 * self.x[:, 0] + np.sin(self.x[:, 1]) + 0.2 * self.x[:, 5]
 
 
+def tool(*words):
+    return subprocess.run([MARTLETCTL, *words], capture_output=True, text=True)
+
+
 class Check:
     def __init__(self, tap, folder):
         self.tap, self.folder = tap, folder
 
-    def compiled(self, proto, *options):
+    def compiled(self, proto):
         onnx.save(proto, f"{self.folder}/m.onnx")
-        r = subprocess.run([MARTLETCTL, "model", "compile", f"{self.folder}/m.onnx", "-o", f"{self.folder}/m.mlt", *options],
-                           capture_output=True, text=True)
-        return "" if r.returncode == 0 else r.stderr.strip()
+        done = tool("model", "compile", f"{self.folder}/m.onnx", "-o", f"{self.folder}/m.mlt")
+        return "" if done.returncode == 0 else done.stderr.strip()
 
     def run(self, rows):
-        """Scores of numbers, or of texts and numbers by way of a CSV; else why not."""
-        path = f"{self.folder}/rows.csv" if rows.dtype == object else f"{self.folder}/rows.npy"
+        """Scores; else why not. Texts go as the numbers that stand for them, -1 for unknown ones."""
         if rows.dtype == object:
-            with open(path, "w", newline="") as f:
-                csv.writer(f).writerows([[v if isinstance(v, str) else repr(float(v)) for v in row] for row in rows])
-        else:
-            np.save(path, rows.astype("f4"))
-        r = subprocess.run([MARTLETCTL, "model", "run", f"{self.folder}/m.mlt", path, "-o", f"{self.folder}/y.npy"],
-                           capture_output=True, text=True)
-        return np.load(f"{self.folder}/y.npy").reshape(len(rows), -1) if r.returncode == 0 else r.stderr.strip()
+            said = json.loads(tool("model", "inspect", f"{self.folder}/m.mlt", "--json").stdout)
+            numbers = {said["features"].index(t["feature"]): {text: i for i, text in enumerate(t["texts"])} for t in said["texts"]}
+            rows = np.array([[numbers[c].get(v, -1) if c in numbers else v for c, v in enumerate(row)] for row in rows], "f4")
+        np.save(f"{self.folder}/rows.npy", rows.astype("f4"))
+        done = tool("model", "run", f"{self.folder}/m.mlt", f"{self.folder}/rows.npy", "-o", f"{self.folder}/y.npy")
+        return np.load(f"{self.folder}/y.npy").reshape(len(rows), -1) if done.returncode == 0 else done.stderr.strip()
 
     def same(self, name, model, rows, method=None, tolerance=TOLERANCE, **how):
         """Scores of the exported model are those that `method` of the model gives, and the best class is the same."""
-        last = model
         try:
             proto = to_onnx(model, method=method, **how)
         except Refusal as refusal:
@@ -117,7 +118,7 @@ class Check:
         method = method or choose_method(model, None)
         want = getattr(model, method)(rows)
         if method == "predict" and hasattr(model, "classes_"):
-            return self.tap.check(name, np.mean(last.classes_[got.argmax(axis=1)] == want) == 1, "other classes")
+            return self.tap.check(name, np.mean(model.classes_[got.argmax(axis=1)] == want) == 1, "other classes")
         want = np.asarray(want.toarray() if hasattr(want, "toarray") else want, "f8").reshape(len(rows), -1)
         if got.shape != want.shape:
             return self.tap.check(name, False, f"{got.shape} scores, {want.shape} are scikit-learn's")
@@ -255,6 +256,67 @@ def categories(check, data):
     check.fitted(HistGradientBoostingRegressor(max_iter=10, categorical_features=[5]), data.x, data.value, data.asked)
 
 
+def numbers_and_texts(rows, texts):
+    """Columns `texts` as they are, all others float32."""
+    return np.array([[v if c in texts else float(np.float32(v)) for c, v in enumerate(row)] for row in rows], dtype=object)
+
+
+def texts(check, data):
+    """Columns 1 and 4 of five are texts; the rows asked have texts that no row fitted to had, and empty ones."""
+    def made(x, more):
+        kinds, places = ["web", "dns", "ssh", *more], ["lab", "home, office", 'a "quoted" one', *more]
+        return numbers_and_texts([[row[0], kinds[int(row[5]) % len(kinds)], row[1], row[2], places[int(abs(row[4])) % len(places)]]
+                                  for row in x], (1, 4))
+
+    x, rows = made(data.x, []), made(data.asked, ["new"])
+    one_hot = lambda **more: OneHotEncoder(**{"handle_unknown": "ignore", **more})
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    check.fitted(OneHotEncoder(handle_unknown="ignore"), x[:, [1, 4]], None, rows[:, [1, 4]], label="texts: ")
+    for encoder in (one_hot(), one_hot(drop="first"), one_hot(handle_unknown="infrequent_if_exist", max_categories=2), ordinal):
+        columns = ColumnTransformer([("texts", encoder, [4, 1])], remainder=StandardScaler())
+        check.fitted(make_pipeline(columns, LogisticRegression()), x, data.three, rows, label="texts: ")
+    columns = ColumnTransformer([("texts", ordinal, [1, 4])], remainder="passthrough")
+    check.fitted(make_pipeline(columns, HistGradientBoostingClassifier(max_iter=10, categorical_features=[0])), x, data.three, rows,
+                 label="texts: ")
+    x, rows = x[:, :4], rows[:, :4]
+    x[::7, 1], rows[::5, 1] = np.nan, np.nan
+    columns = ColumnTransformer([("texts", make_pipeline(SimpleImputer(strategy="most_frequent"), one_hot()), [1])], remainder="passthrough")
+    model = make_pipeline(columns, RandomForestClassifier(5)).fit(x, data.three)
+    want = model.predict_proba(rows)
+    rows[::5, 1] = ""
+    why = check.compiled(to_onnx(model))
+    got = why or check.run(rows)
+    check.tap.check("texts: a missing one is filled", not isinstance(got, str) and np.abs(got - want).max() <= TOLERANCE, str(got)[:300])
+
+
+def nsl_kdd(tap, check):
+    """Raw rows of NSL-KDD: protocol, service and flag are texts."""
+    folder = os.path.join(os.environ.get("MARTLET_SHARED", ""), "data", "datasets", "nsl-kdd")
+    if not os.path.isdir(folder):
+        return tap.skip("rows of NSL-KDD", "no ../shared/data/datasets/nsl-kdd")
+    tables = []
+    for name, step in (("KDDTrain+_20Percent.txt", 5), ("KDDTest+.txt", 10)):
+        with open(os.path.join(folder, name), newline="") as f:
+            rows = list(csv.reader(f))[::step]
+        tables += [numbers_and_texts([row[:41] for row in rows], (1, 2, 3)), np.array([row[41] for row in rows])]
+    x, attack, asked, _ = tables
+    binary = np.where(attack == "normal", "normal", "attack")
+    several = np.where(np.isin(attack, ("normal", "neptune", "satan", "ipsweep")), attack, "other")
+    one_hot = OneHotEncoder(handle_unknown="ignore")
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    for encoder, rest, model, y in (
+            (one_hot, StandardScaler(), RandomForestClassifier(30, random_state=1), binary),
+            (one_hot, StandardScaler(), LogisticRegression(max_iter=200), several),
+            (one_hot, MinMaxScaler(), MLPClassifier((16,), max_iter=10, random_state=1), several),
+            (one_hot, "passthrough", DecisionTreeClassifier(random_state=1), several),
+            (ordinal, "passthrough", HistGradientBoostingClassifier(max_iter=15, random_state=1), binary),
+            (ordinal, "passthrough", GradientBoostingClassifier(n_estimators=10, random_state=1), several)):
+        model = make_pipeline(ColumnTransformer([("texts", encoder, [1, 2, 3])], remainder=rest), model)
+        # Values that are thousands of deviations off reach logits of thousands.
+        check.fitted(model, x, y, asked, label=f"NSL-KDD, {len(asked)} rows: ", tolerance=1e-4)
+    return None
+
+
 def scaled_trees(tap, check, data):
     """What is scaled before a tree decides as scikit-learn does, to the last bit: thresholds are taken back to the rows."""
     x = data.x * 1e6 + 1e7
@@ -346,6 +408,8 @@ def main():
         without_classes(check, data)
         transformers(check, data)
         categories(check, data)
+        texts(check, data)
+        nsl_kdd(tap, check)
         scaled_trees(tap, check, data)
         names_and_refusals(tap, check, data)
         lab(tap, check, folder)
