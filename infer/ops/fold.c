@@ -40,14 +40,16 @@ static bool fold_init(struct fold *fold, const struct node *node)
 	return true;
 }
 
-// False: an input is not constant.
-static bool fold_inputs(const struct graph *graph, const struct node *node, struct fold *fold)
+// False: an input has no value. Values of tensors are `values`, or where that is NULL the graph's own
+// constants.
+static bool fold_inputs(const struct graph *graph, const struct node *node,
+	const void *const *values, struct fold *fold)
 {
 	for (uint32_t i = 0; i < node->n_inputs; i++) {
 		if (node->inputs[i] == GRAPH_NONE)
 			continue;
 		fold->in[i] = graph->tensors[node->inputs[i]];
-		fold->x[i] = fold->in[i].data;
+		fold->x[i] = values ? values[node->inputs[i]] : fold->in[i].data;
 		if (!fold->x[i])
 			return false;
 	}
@@ -69,19 +71,17 @@ static bool fold_has_values(const struct plain *plain, const struct fold *fold)
 	return false;
 }
 
-static int fold_run(struct graph *graph, const struct node *node, const struct plain_op *op,
-	const struct plain *plain, struct fold *fold)
+// Computes the outputs into memory of `arena`.
+static int fold_run(const struct node *node, const struct plain_op *op, const struct plain *plain,
+	struct fold *fold, struct arena *arena)
 {
 	const size_t bytes = op->scratch_bytes ? op->scratch_bytes(plain) : 0;
-	const struct node *folded = arena_memdup(graph->arena, node, sizeof(*node));
 	void *scratch;
 
-	if (!folded)
-		return -ENOMEM;
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		if (node->outputs[o] == GRAPH_NONE)
 			continue;
-		fold->y[o] = arena_alloc(graph->arena, tensor_bytes(&fold->out[o]));
+		fold->y[o] = arena_alloc(arena, tensor_bytes(&fold->out[o]));
 		if (!fold->y[o])
 			return -ENOMEM;
 	}
@@ -91,6 +91,16 @@ static int fold_run(struct graph *graph, const struct node *node, const struct p
 	if (fold_has_values(plain, fold))
 		op->run(plain, fold->x, fold->y, scratch);
 	free(scratch);
+	return 0;
+}
+
+// The node's outputs become constants of the graph.
+static int fold_keep(struct graph *graph, const struct node *node, const struct fold *fold)
+{
+	const struct node *folded = arena_memdup(graph->arena, node, sizeof(*node));
+
+	if (!folded)
+		return -ENOMEM;
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		if (!fold->y[o])
 			continue;
@@ -113,16 +123,56 @@ int op_fold(struct graph *graph, const struct node *node, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory to fold '%s'", node->name);
 	plain.in = fold.in;
 	plain.out = fold.out;
-	if (fold_inputs(graph, node, &fold)) {
+	if (fold_inputs(graph, node, NULL, &fold)) {
 		const uint64_t work = fold_work(op, &plain);
 
 		if (work <= FOLD_WORK_MAX && work <= FOLD_WORK_ALL - graph->folded_work) {
 			graph->folded_work += work;
-			rc = fold_run(graph, node, op, &plain, &fold);
+			rc = fold_run(node, op, &plain, &fold, graph->arena);
+			if (rc == 0)
+				rc = fold_keep(graph, node, &fold);
 		}
 	}
 	free(fold.in);
 	if (rc == -ENOMEM)
 		error_set(err, rc, "out of memory to fold '%s'", node->name);
+	return rc;
+}
+
+static int evaluate_node(const struct graph *graph, const struct node *node, uint64_t *work,
+	struct arena *arena, const void **values)
+{
+	const struct plain_op *op = op_plain(node->op);
+	struct plain plain = { .node = node, .n_in = node->n_inputs, .n_out = node->n_outputs };
+	struct fold fold;
+	int rc = -EFBIG;
+
+	if (!fold_init(&fold, node))
+		return -ENOMEM;
+	plain.in = fold.in;
+	plain.out = fold.out;
+	if (fold_inputs(graph, node, values, &fold) && fold_work(op, &plain) <= *work) {
+		*work -= fold_work(op, &plain);
+		rc = fold_run(node, op, &plain, &fold, arena);
+	}
+	for (uint32_t o = 0; o < node->n_outputs && rc == 0; o++) {
+		if (fold.y[o])
+			values[node->outputs[o]] = fold.y[o];
+	}
+	free(fold.in);
+	return rc;
+}
+
+int graph_evaluate(const struct graph *graph, const float *row, uint64_t *work, struct arena *arena,
+	const void **values)
+{
+	int rc = 0;
+
+	for (uint32_t t = 0; t < graph->n_tensors; t++)
+		values[t] = graph->tensors[t].data;
+	for (uint32_t i = 0; i < graph->n_inputs; i++)
+		values[graph->inputs[i].tensor] = row + graph->inputs[i].first_column;
+	for (uint32_t n = 0; n < graph->n_nodes && rc == 0; n++)
+		rc = evaluate_node(graph, &graph->nodes[n], work, arena, values);
 	return rc;
 }
