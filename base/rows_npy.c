@@ -3,6 +3,7 @@
 // dict literal with descr, fortran_order and shape, then the values.
 #include "base/rows_npy.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,25 +34,41 @@ static const char *npy_value(const char *dict, const char *key)
 	return at;
 }
 
+// What to save instead of a type that is not read.
+static const char *npy_advice(char order, char kind)
+{
+	if (order == '[')
+		return "it has named fields: save a matrix, "
+		       "numpy.lib.recfunctions.structured_to_unstructured(a)";
+	if (kind == 'O')
+		return "its values are Python objects: save a.astype('<f4')";
+	if (order == '>')
+		return "it is big-endian: save a.astype('<f4')";
+	return "<f2, <f4, <f8, little-endian integers and bool are read: save a.astype('<f4')";
+}
+
+// `at`: the type as NumPy spells it, "<f4'" and what follows.
 static int npy_parse_descr(struct rows_reader *reader, const char *at, struct npy *npy)
 {
-	static const char KNOWN[] = " f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 ";
-	char order = at ? at[0] : '\0';
+	static const char KNOWN[] = " f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 ";
+	const size_t length = at ? strcspn(at, "'\"") : 0;
 	char one[] = " xx ";
 
-	if (order != '<' && order != '|')
-		goto refuse;
-	one[1] = at[1];
-	one[2] = at[1] ? at[2] : '\0';
-	if (!one[2] || strlen(at) < 4 || (at[3] != '\'' && at[3] != '"') || !strstr(KNOWN, one))
-		goto refuse;
-	npy->kind = at[1];
-	npy->width = (size_t)(at[2] - '0');
-	return 0;
-refuse:
-	return NPY_ERROR(reader, -EINVAL,
-		"its type '%.6s' is not one of <f4 <f8, little-endian integers and bool",
-		at ? at : "(none)");
+	if (length == 0)
+		return NPY_ERROR(reader, -EINVAL, "the header has no type");
+	if (length == 3 && (at[0] == '<' || at[0] == '|')) {
+		one[1] = at[1];
+		one[2] = at[2];
+		if (strstr(KNOWN, one)) {
+			npy->kind = at[1];
+			npy->width = (size_t)(at[2] - '0');
+			return 0;
+		}
+	}
+	if (at[0] == '[')
+		return NPY_ERROR(reader, -EINVAL, "%s", npy_advice('[', 0));
+	return NPY_ERROR(reader, -EINVAL, "its type is '%.*s': %s", length < 20 ? (int)length : 20,
+		at, npy_advice(at[0], length > 1 ? at[1] : '\0'));
 }
 
 static int npy_parse_shape(struct rows_reader *reader, const char *at, struct npy *npy)
@@ -113,6 +130,21 @@ out:
 	return rc;
 }
 
+// IEEE 754's binary16: 1 sign, 5 exponent, 10 fraction bits.
+static float npy_half(uint16_t bits)
+{
+	const int exponent = bits >> 10 & 31;
+	const float fraction = (float)(bits & 1023);
+	float value;
+
+	if (exponent == 31)
+		value = fraction > 0 ? NAN : INFINITY;
+	else
+		value = ldexpf(
+			exponent ? fraction + 1024 : fraction, (exponent ? exponent : 1) - 25);
+	return bits >> 15 ? -value : value;
+}
+
 static float npy_float(const struct npy *npy, const unsigned char *at)
 {
 	uint64_t bits = 0;
@@ -127,6 +159,8 @@ static float npy_float(const struct npy *npy, const unsigned char *at)
 		memcpy(&f, &word, sizeof(f));
 		return f;
 	}
+	if (npy->kind == 'f' && npy->width == 2)
+		return npy_half((uint16_t)bits);
 	if (npy->kind == 'f') {
 		double d;
 
