@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 // The number of rows is not known before the end of the file, so memory grows as they come.
@@ -63,41 +64,76 @@ static const char *rows_ending(const char *path)
 	return dot ? dot : "";
 }
 
+// What the options or the name say; ROWS_FORMAT_ENDING: neither does.
+static enum rows_format rows_tell_format(const char *path, const struct rows_options *options)
+{
+	const char *ending = rows_ending(path);
+
+	if (options->format != ROWS_FORMAT_ENDING)
+		return options->format;
+	if (strcmp(path, "-") == 0 || strcasecmp(ending, ".csv") == 0 ||
+		strcasecmp(ending, ".tsv") == 0)
+		return ROWS_FORMAT_CSV;
+	if (strcasecmp(ending, ".npy") == 0)
+		return ROWS_FORMAT_NPY;
+	return strcasecmp(ending, ".f32") == 0 ? ROWS_FORMAT_F32 : ROWS_FORMAT_ENDING;
+}
+
+static int rows_check_options(
+	const char *path, enum rows_format format, const struct rows_options *o, struct error *err)
+{
+	if (format == ROWS_FORMAT_ENDING)
+		return error_set(err, -EINVAL,
+			"%s: rows are read from files ending .csv, .tsv, .npy or .f32, or as "
+			"--rows-format says",
+			path);
+	if (format != ROWS_FORMAT_CSV && (o->drop || o->columns || o->header || o->no_header))
+		return error_set(err, -EINVAL,
+			"%s: --columns, --drop, --header and --no-header are for CSV, whose "
+			"columns may have names",
+			path);
+	if (o->header && o->no_header)
+		return error_set(err, -EINVAL, "give only one of --header and --no-header");
+	if (o->drop && o->columns)
+		return error_set(err, -EINVAL,
+			"give only one of --drop and --columns: what --columns does not name is "
+			"left out");
+	return 0;
+}
+
 int rows_read(
 	const char *path, const struct rows_options *options, struct rows *rows, struct error *err)
 {
 	static const struct rows_options NONE;
+	static int (*const READ[])(struct rows_reader *) = { [ROWS_FORMAT_CSV] = rows_read_csv,
+		[ROWS_FORMAT_NPY] = rows_read_npy,
+		[ROWS_FORMAT_F32] = rows_read_f32 };
 	struct rows_reader reader = {
-		.path = path, .options = options ? options : &NONE, .err = err
+		.path = path, .options = options ? options : &NONE, .rows = rows, .err = err
 	};
-	const char *ending = rows_ending(path);
-	int (*read)(struct rows_reader *);
+	const enum rows_format format = rows_tell_format(path, reader.options);
+	const bool piped = strcmp(path, "-") == 0;
 	struct stat st;
-	int rc;
+	int rc = rows_check_options(path, format, reader.options, err);
 
 	memset(rows, 0, sizeof(*rows));
-	reader.rows = rows;
 	reader.max_bytes = reader.options->max_bytes ? reader.options->max_bytes : ROWS_BYTES_MAX;
-	if (strcmp(ending, ".csv") == 0)
-		read = rows_read_csv;
-	else if (strcmp(ending, ".npy") == 0)
-		read = rows_read_npy;
-	else if (strcmp(ending, ".f32") == 0)
-		read = rows_read_f32;
-	else
-		return error_set(err, -EINVAL,
-			"%s: rows are read from files ending .csv, .npy or .f32", path);
-	reader.file = fopen(path, "re");
+	if (rc != 0)
+		return rc;
+	reader.file = piped ? stdin : fopen(path, "re");
+	if (piped)
+		reader.path = "standard input";
 	if (!reader.file)
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fileno(reader.file), &st) == 0 && S_ISDIR(st.st_mode)) {
 		rc = error_set(err, -EISDIR, "%s: is a directory, not a file of rows", path);
 	} else {
-		rc = read(&reader);
+		rc = READ[format](&reader);
 		if (rc == 0 && ferror(reader.file))
-			rc = error_set(err, -EIO, "%s: reading it failed", path);
+			rc = error_set(err, -EIO, "%s: reading it failed", reader.path);
 	}
-	fclose(reader.file);
+	if (!piped)
+		fclose(reader.file);
 	if (rc != 0)
 		rows_fini(rows);
 	return rc;

@@ -2,21 +2,28 @@
 // Rows of features as files hold them: .csv, .npy (NumPy's format 1 to 3) and .f32 (raw
 // little-endian float32), read into one matrix; and matrices of scores written the same three ways.
 //
-// The ending of the file's name says which format it is. Memory is bounded by
-// rows_options.max_bytes, so that a hostile file is refused before it takes all there is. Owner:
-// the caller, one thread. Errors are sentences with file and line ("rows.csv:17: 40 values, the
-// header names 41").
+// The ending of the file's name says which format it is, unless rows_options.format does. Memory is
+// bounded by rows_options.max_bytes, so that a hostile file is refused before it takes all there
+// is. Owner: the caller, one thread. Errors are sentences with file and line ("rows.csv:17: 40
+// values, the header names 41").
 #pragma once
 
 #include "base/error.h"
+#include "base/rows_options.h"
 #include "base/rows_table.h"
 
 #include <stdio.h>
 
-// Reads `path`. options may be NULL. CSV: the first line is a header when its first field is not a
-// number; blank lines are skipped; fields may be quoted. NaN and infinities are read as such.
-// .npy: little-endian f4, f8, integers and bool, C or Fortran order; one dimension is one row (or,
-// where one column is expected, one column); beyond two, the trailing ones are flattened.
+// Reads `path`, "-" being standard input. options may be NULL. .npy: little-endian f2, f4, f8,
+// integers and bool, C or Fortran order; one dimension is one row (or, where one column is expected,
+// one column); beyond two, the trailing ones are flattened.
+//
+// CSV (base/csv.h): the first record is a header where it holds text and no number, or the name of
+// a feature or label. Then the model's names (options->names) are looked for among the columns,
+// which may be in any order; columns that are neither the model's, nor labels, nor pandas' index
+// are refused unless options->drop has them. Without a header, or without names to compare,
+// features are in the file's order. Cells are what rows_cell.h says: a missing one is NaN, which the
+// caller refuses where the model does not take it. rows->notes say what was decided.
 // Errors: -EINVAL a malformed file, -EFBIG past max_bytes, -ENOMEM, or what opening and reading
 // say. On an error `rows` is empty. Free with rows_fini().
 int rows_read(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/rows_options.h"
 #include "base/rows_table.h"
 
 #include <stdio.h>

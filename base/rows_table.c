@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/rows_table.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,8 @@ void rows_fini(struct rows *rows)
 	}
 	free(rows->texts);
 	free(rows->values);
+	for (uint32_t i = 0; i < rows->n_notes; i++)
+		free(rows->notes[i]);
 	memset(rows, 0, sizeof(*rows));
 }
 
@@ -27,4 +31,17 @@ const struct rows_text *rows_text(const struct rows *rows, const char *name)
 			return &rows->texts[t];
 	}
 	return NULL;
+}
+
+void rows_note(struct rows *rows, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	if (rows->n_notes == ROWS_NOTES_MAX)
+		return;
+	va_start(args, format);
+	n = vasprintf(&rows->notes[rows->n_notes], format, args);
+	va_end(args);
+	rows->n_notes += n >= 0;
 }

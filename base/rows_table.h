@@ -7,18 +7,8 @@
 #include <stdint.h>
 
 #define ROWS_COLUMNS_MAX      65536
-#define ROWS_LINE_MAX         ((size_t)4 << 20) // bytes of one line of CSV
-#define ROWS_BYTES_MAX        ((size_t)4 << 30) // default of max_bytes
-#define ROWS_LABELS_DEFAULT   "activity,label"
 #define ROWS_TEXT_COLUMNS_MAX 16
-
-struct rows_options {
-	uint32_t n_columns; // features expected; 0: whatever the file has (.f32 needs it)
-	// CSV columns that are text and no features, by header name, comma-separated.
-	// NULL: ROWS_LABELS_DEFAULT; "": none. Names that the header lacks are no error.
-	const char *label_columns;
-	size_t max_bytes; // 0: ROWS_BYTES_MAX
-};
+#define ROWS_NOTES_MAX        8
 
 struct rows_text { // one column of text
 	char *name;
@@ -32,9 +22,16 @@ struct rows {
 	char **names;            // [n_columns] from a CSV's header; NULL where the file names none
 	struct rows_text *texts; // [n_texts], in the file's order
 	uint32_t n_texts;
+	// What the user should know of how the file was read: sentences, with the file's name. They
+	// may hold the file's bytes.
+	char *notes[ROWS_NOTES_MAX];
+	uint32_t n_notes;
 };
 
 void rows_fini(struct rows *rows); // an empty or zeroed one is fine
 
 // The text column of that name; NULL where the file has none.
 const struct rows_text *rows_text(const struct rows *rows, const char *name);
+
+// Adds a note. Without memory, or beyond ROWS_NOTES_MAX, it is lost.
+__attribute__((format(printf, 2, 3))) void rows_note(struct rows *rows, const char *format, ...);

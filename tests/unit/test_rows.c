@@ -64,7 +64,7 @@ static void csv_label_columns_are_the_callers(void **state)
 	assert_int_equal(read_text("kind,a\nx,1\n", &options), 0);
 	assert_string_equal(rows_text(&rows, "kind")->values[0], "x");
 	refused(read_text("a,label\n1,x\n", &(struct rows_options){ .label_columns = "" }),
-		":2: column 2 is 'x'");
+		":2: column 2 ('label') is 'x'");
 }
 
 static void csv_without_header(void **state)
@@ -78,7 +78,7 @@ static void csv_malformed(void **state)
 {
 	refused(read_text("a,b,c\n1,2,3\n1,2\n", NULL), "rows.csv:3: 2 values, the header names 3");
 	refused(read_text("1,2\n3\n", NULL), ":2: 1 values, the first line has 2");
-	refused(read_text("a,b\n1,\n", NULL), ":2: column 2 is '', not a number");
+	refused(read_text("a,b\n1,x\n", NULL), ":2: column 2 ('b') is 'x', not a number");
 	refused(read_text("a,b\n\"1,2\n", NULL), ":2: column 1 has a quote that does not close");
 	refused(read_text("", NULL), "empty");
 	refused(read_text("a,b\n1,2\n", &(struct rows_options){ .n_columns = 3 }),
@@ -94,7 +94,80 @@ static void csv_malformed(void **state)
 		":2: a NUL byte");
 	refused(rows_read("/nowhere/rows.csv", NULL, &rows, &err), "No such file");
 	refused(rows_read(file("rows.txt", "1\n", 2), NULL, &rows, &err),
-		"ending .csv, .npy or .f32");
+		"ending .csv, .tsv, .npy or .f32");
+}
+
+static void csv_missing_values_and_truth(void **state)
+{
+	assert_int_equal(read_text("a,b,c,d,e,f\n,NA,nan,NULL,None,?\n"
+				   "N/A,#N/A,<NA>,True,false,\"\"\n",
+				 NULL),
+		0);
+	assert_int_equal(rows.n_rows, 2);
+	for (int i = 0; i < 12; i++)
+		if (i != 9 && i != 10)
+			assert_true(isnan(rows.values[i]));
+	assert_true(rows.values[9] == 1 && rows.values[10] == 0);
+}
+
+static void csv_refused_cells_say_why(void **state)
+{
+	refused(read_text("a;b\n1,5;2\n", NULL),
+		":2: column 1 ('a') is '1,5', not a number: it has a decimal comma");
+	refused(read_text("1,5;2\n2,5;3\n", NULL), ":1: column 1 is '1,5', not a number: it has");
+	refused(read_text("1,tcp\n2,udp\n", NULL),
+		":1: column 2 is 'tcp', not a number; if this line names the columns, say "
+		"--header");
+}
+
+// "tcp" and "udp" in the second feature.
+static int code(
+	const void *codes, uint32_t feature, const char *text, float *value, struct error *code_err)
+{
+	if (feature != 1)
+		return 0;
+	*value = text[0] == 't' ? 6 : 17;
+	return strcmp(text, "tcp") == 0 || strcmp(text, "udp") == 0
+		? 1
+		: error_set(code_err, -EINVAL, "'%s' is neither tcp nor udp", text);
+}
+
+static void csv_text_by_codes(void **state)
+{
+	static const char *const NAMES[] = { "bytes", "proto" };
+	const struct rows_options options = { .n_columns = 2, .names = NAMES, .code = code };
+
+	assert_int_equal(read_text("proto,bytes\nudp,1\ntcp,2\n", &options), 0);
+	assert_true(rows.values[0] == 1 && rows.values[1] == 17 && rows.values[3] == 6);
+	refused(read_text("proto,bytes\nicmp,1\n", &options),
+		"rows.csv:2: column 1: 'icmp' is neither tcp nor udp");
+}
+
+static void formats_and_options(void **state)
+{
+	const struct rows_options csv = { .format = ROWS_FORMAT_CSV, .n_columns = 2 };
+
+	assert_int_equal(rows_read(file("rows.txt", "1,2\n", 4), &csv, &rows, &err), 0);
+	rows_fini(&rows);
+	assert_int_equal(rows_read(file("ROWS.CSV", "1,2\n", 4), NULL, &rows, &err), 0);
+	rows_fini(&rows);
+	refused(rows_read(file("rows.f32", "12345678", 8),
+			&(struct rows_options){ .n_columns = 2, .drop = "1" }, &rows, &err),
+		"are for CSV");
+	refused(read_text("1\n", &(struct rows_options){ .header = true, .no_header = true }),
+		"only one of --header and --no-header");
+	refused(read_text("1\n", &(struct rows_options){ .drop = "1", .columns = "1" }),
+		"only one of --drop and --columns");
+	assert_non_null(freopen(file("in", "a,b\n1,2\n", 8), "r", stdin));
+	assert_int_equal(rows_read("-", NULL, &rows, &err), 0);
+	assert_true(rows.n_rows == 1 && rows.values[1] == 2);
+	rows_fini(&rows);
+	assert_non_null(freopen(file("in", "12345678", 8), "r", stdin));
+	assert_int_equal(
+		rows_read("-", &(struct rows_options){ .format = ROWS_FORMAT_F32, .n_columns = 2 },
+			&rows, &err),
+		0);
+	assert_int_equal(rows.n_columns, 2);
 }
 
 static size_t npy(char *out, char version, const char *dict, const void *data, size_t n)
@@ -128,6 +201,8 @@ static void npy_dtypes_and_orders(void **state)
 	static const double F8[6] = { 1, 2, 3, 4, 5, 6 };
 	static const int16_t I2[4] = { -1, 2, 300, -400 };
 	static const uint8_t U1[2] = { 255, 0 };
+	// 1.5, the least subnormal, the largest, -infinity, NaN, -0
+	static const uint16_t F2[6] = { 0x3e00, 1, 0x7bff, 0xfc00, 0x7e00, 0x8000 };
 
 	assert_int_equal(
 		read_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", F8,
@@ -152,13 +227,29 @@ static void npy_dtypes_and_orders(void **state)
 		read_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", U1, 2, 1),
 		0);
 	assert_int_equal(rows.n_rows, 2);
+	assert_int_equal(read_npy(1, "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 6), }",
+				 F2, sizeof(F2), 6),
+		0);
+	assert_true(rows.values[0] == 1.5f && rows.values[1] == 0x1p-24f);
+	assert_true(rows.values[2] == 65504.0f && rows.values[3] == -INFINITY);
+	assert_true(isnan(rows.values[4]) && rows.values[5] == 0 && signbit(rows.values[5]));
 }
 
 static void npy_malformed(void **state)
 {
 	refused(read_npy(
 			1, "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
-		"is not one of");
+		"its type is '>f4': it is big-endian: save a.astype('<f4')");
+	refused(read_npy(1, "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
+		"its type is '|O': its values are Python objects: save a.astype('<f4')");
+	refused(read_npy(
+			1, "{'descr': '<U5', 'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
+		"its type is '<U5': <f2, <f4, <f8, little-endian integers and bool are read");
+	refused(read_npy(1, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }",
+			"", 0, 0),
+		"it has named fields: save a matrix");
+	refused(read_npy(1, "{'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
+		"the header has no type");
 	refused(read_npy(
 			4, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", "", 0, 0),
 		"version 4");
@@ -237,6 +328,10 @@ int main(void)
 		cmocka_unit_test(csv_label_columns_are_the_callers),
 		cmocka_unit_test(csv_without_header),
 		cmocka_unit_test(csv_malformed),
+		cmocka_unit_test(csv_missing_values_and_truth),
+		cmocka_unit_test(csv_refused_cells_say_why),
+		cmocka_unit_test(csv_text_by_codes),
+		cmocka_unit_test(formats_and_options),
 		cmocka_unit_test(npy_dtypes_and_orders),
 		cmocka_unit_test(npy_malformed),
 		cmocka_unit_test(f32_needs_columns_and_whole_rows),
