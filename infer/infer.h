@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/name.h"
+#include "base/rows_options.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,9 +60,10 @@ enum thresholds_kind { THRESHOLDS_OF_SOURCE, THRESHOLDS_NEAREST, THRESHOLDS_FLOO
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
 	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
+	struct rows_options rows;  // how they are read; their count and names are the model's
 	const char *class_labels;  // comma-separated; NULL: what the source says, if it says
-	const char *feature_names; // comma-separated; NULL: CSV header of rows_path, else what the
-				   // source says, else x0, x1, ...
+	const char *feature_names; // comma-separated; NULL: what the source says, else the CSV
+				   // header of rows_path, else x0, x1, ...
 	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
 			     // order; NULL: all but predicted labels
 	enum weights_kind weights;       // of dense layers

@@ -6,22 +6,26 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <stdio.h>
 #include <string.h>
 
 static int client_make_payloads(struct client *client, struct error *err)
 {
 	const struct load_options *options = client->options;
-	const struct rows_options rows_options = { .n_columns = options->columns };
 	struct payload_shape shape = { .rows_per_request = options->rows_per_request,
 		.dtype = options->dtype,
 		.scale = (float)options->scale,
 		.zero = (float)options->zero,
 		.pad_bytes = options->pad_bytes };
+	struct rows_options how = options->rows;
 	struct rows rows = { 0 };
 	int rc = 0;
 
+	how.n_columns = options->columns;
 	if (options->rows_path) {
-		rc = rows_read(options->rows_path, &rows_options, &rows, err);
+		rc = rows_read(options->rows_path, &how, &rows, err);
+		for (uint32_t i = 0; i < rows.n_notes; i++)
+			fprintf(stderr, "martlet-load: note: %s\n", rows.notes[i]);
 		if (rc == 0 && (rows.n_rows == 0 || rows.n_rows > UINT32_MAX))
 			rc = error_set(err, -EINVAL, "%s: no rows", options->rows_path);
 	}

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "base/rows_options.h"
 #include "config/settings.h"
 
 #include <stdbool.h>
@@ -31,7 +32,8 @@ struct load_options {
 
 	uint32_t model, model_version;
 	const char *rows_path;
-	uint32_t columns; // of a .f32 file
+	struct rows_options rows;
+	uint32_t columns; // of a row; 0: as many as the file has, which a .f32 does not say
 	uint32_t rows_per_request;
 	uint32_t dtype;     // enum row_dtype
 	double scale, zero; // i8 and u8: q = value / scale + zero

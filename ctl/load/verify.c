@@ -14,7 +14,9 @@ int verifier_init(struct verifier *verifier, const struct load_options *options,
 	verifier->keep_scores = options->scores_path != NULL;
 	for (uint32_t i = 0; i < options->n_expect; i++) {
 		struct verifier_expectation *expected = &verifier->expected[i];
-		int rc = rows_read(options->expect[i].path, NULL, &expected->rows, err);
+		// A score may bear the name of a label.
+		const struct rows_options how = { .label_columns = "" };
+		int rc = rows_read(options->expect[i].path, &how, &expected->rows, err);
 
 		if (rc != 0)
 			return rc;

@@ -2,9 +2,9 @@
 #include "ctl/tool/model_bench.h"
 
 #include "base/random.h"
-#include "base/rows.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/model_rows.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
@@ -45,22 +45,28 @@ static float *bench_make_rows(const struct model_info *info, struct error *err)
 	return rows;
 }
 
+struct bench {
+	const char *image;
+	const char *rows; // path; NULL: golden rows
+	struct rows_options how;
+	struct model_options options;
+};
+
 // Reads the file's rows, and repeats them where there are fewer than a batch.
-static float *bench_read_rows(
-	const char *path, const struct model_info *info, uint32_t *n_rows, struct error *err)
+static float *bench_read_rows(const struct bench *bench, const struct model_info *info,
+	uint32_t *n_rows, struct error *err)
 {
-	const struct rows_options options = { .n_columns = info->n_features };
 	const size_t n = info->n_features;
 	struct rows read = { 0 };
 	float *rows = NULL;
 
-	if (rows_read(path, &options, &read, err))
+	if (model_rows_read(info, bench->rows, &bench->how, &read, err))
 		return NULL;
 	*n_rows = read.n_rows < MODEL_BATCH_MAX ? MODEL_BATCH_MAX
 		: read.n_rows < BENCH_ROWS_MAX  ? (uint32_t)read.n_rows
 						: BENCH_ROWS_MAX;
 	if (read.n_rows == 0)
-		error_set(err, -EINVAL, "%s: no rows to time with", path);
+		error_set(err, -EINVAL, "%s: no rows to time with", bench->rows);
 	else if (!(rows = malloc(*n_rows * n * sizeof(*rows))))
 		error_set(err, -ENOMEM, "out of memory for %u rows", *n_rows);
 	for (size_t r = 0; rows && r < *n_rows; r++)
@@ -134,17 +140,13 @@ static int bench_print_text(const struct model *model, const char *isa, uint32_t
 	return TOOL_DONE;
 }
 
-struct bench {
-	const char *image;
-	const char *rows; // path; NULL: golden rows
-	struct model_options options;
-};
-
 static const struct option_entry BENCH[] = {
 	COMMAND_IMAGE(struct bench),
 	{ "rows", 0, "FILE",
-		"rows to time with: .csv, .npy or .f32; else golden rows, changed a little",
+		"rows to time with: .csv, .npy or .f32, - is standard input; else golden rows, "
+		"changed a little",
 		OPTION_TO_TEXT(struct bench, rows) },
+	ROWS_OPTIONS(struct bench, how),
 	IMAGE_ISA(struct bench, options),
 	{ 0 },
 };
@@ -164,7 +166,7 @@ static int bench_run(const struct command *command, char **argv)
 	model = image_load(bench.image, &bench.options);
 	if (!model)
 		return TOOL_REFUSED;
-	rows = bench.rows ? bench_read_rows(bench.rows, model_info(model), &n_rows, &err)
+	rows = bench.rows ? bench_read_rows(&bench, model_info(model), &n_rows, &err)
 			  : bench_make_rows(model_info(model), &err);
 	if (!rows)
 		exit = tool_refuse("%s", err.text);

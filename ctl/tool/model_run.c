@@ -2,39 +2,19 @@
 #include "ctl/tool/model_run.h"
 
 #include "base/align.h"
-#include "base/rows.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/model_rows.h"
 #include "ctl/tool/output.h"
 #include "ctl/tool/progress.h"
 #include "ctl/tool/tool.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Rows between two signs of progress. A multiple of MODEL_BATCH_MAX, so that passes stay full.
 #define CHUNK_ROWS (64 * MODEL_BATCH_MAX)
-
-// Refuses the first value that a model without missing values cannot take, by row and feature.
-static int run_check_finite(
-	const struct model_info *info, const char *path, const struct rows *rows, struct error *err)
-{
-	for (size_t r = 0; r < rows->n_rows && !info->accepts_missing; r++)
-		for (uint32_t f = 0; f < info->n_features; f++) {
-			float value = rows->values[r * info->n_features + f];
-
-			if (isfinite(value))
-				continue;
-			return error_set(err, -EINVAL,
-				"%s: row %zu (the first is 1), feature %s: %s, and model %s takes "
-				"finite numbers only: fill the value in or leave the row out",
-				path, r + 1, info->feature_names[f],
-				isnan(value) ? "NaN" : "infinite", info->name);
-		}
-	return 0;
-}
 
 // Scores all rows into *outputs, [n_rows][n_outputs], which the caller frees.
 static int run_score(
@@ -97,17 +77,21 @@ static int run_report(const struct model_info *info, const char *in, const char 
 	return TOOL_DONE;
 }
 
-static int run_rows(const struct model *model, const char *in, const char *out)
+struct run {
+	const char *image, *rows, *output;
+	struct rows_options how;
+	struct model_options options;
+};
+
+static int run_rows(const struct model *model, const struct run *run)
 {
 	const struct model_info *info = model_info(model);
-	const struct rows_options options = { .n_columns = info->n_features };
+	const char *in = run->rows, *out = run->output;
 	struct rows rows = { 0 };
 	float *outputs = NULL;
 	struct error err;
-	int exit, rc = rows_read(in, &options, &rows, &err);
+	int exit, rc = model_rows_read(info, in, &run->how, &rows, &err);
 
-	if (rc == 0)
-		rc = run_check_finite(info, in, &rows, &err);
 	if (rc == 0)
 		rc = run_score(model, &rows, &outputs, &err);
 	if (rc == 0 && strcmp(out, "-") == 0)
@@ -138,18 +122,14 @@ static int run_parse_output(void *field, const char *text, struct error *err)
 	return 0;
 }
 
-struct run {
-	const char *image, *rows, *output;
-	struct model_options options;
-};
-
 static const struct option_entry RUN[] = {
 	COMMAND_IMAGE(struct run),
-	{ NULL, 0, "ROWS", "the rows to score: .csv, .npy or .f32",
+	{ NULL, 0, "ROWS", "the rows to score: .csv, .npy or .f32; - is standard input",
 		OPTION_TO_TEXT(struct run, rows), .required = true },
 	{ "output", 'o', "OUT",
 		"where the scores go: .csv, .npy or .f32; - is CSV on standard output",
 		OPTION_TO_OWN(struct run, output, run_parse_output), .required = true },
+	ROWS_OPTIONS(struct run, how),
 	IMAGE_ISA(struct run, options),
 	{ 0 },
 };
@@ -165,7 +145,7 @@ static int run_run(const struct command *command, char **argv)
 	model = image_load(run.image, &run.options);
 	if (!model)
 		return TOOL_REFUSED;
-	exit = run_rows(model, run.rows, run.output);
+	exit = run_rows(model, &run);
 	model_close(model);
 	return exit;
 }

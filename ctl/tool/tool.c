@@ -19,19 +19,35 @@ void tool_copy_clean(char *to, size_t size, const char *text)
 	tool_clean(to);
 }
 
-int tool_refuse(const char *format, ...)
+// One line on stderr, behind what stands on stdout, so that both read in order in one file.
+static void tool_print_line(const char *what, const char *format, va_list args)
 {
 	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, args);
+	tool_clean(text);
+	fflush(stdout);
+	fprintf(stderr, "martletctl: %s%s\n", what, text);
+}
+
+int tool_refuse(const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	tool_print_line("", format, args);
 	va_end(args);
-	tool_clean(text);
 	tool.refused = true;
-	fflush(stdout); // so that both read in order where they go to one file
-	fprintf(stderr, "martletctl: %s\n", text);
 	return TOOL_REFUSED;
+}
+
+void tool_note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tool_print_line("note: ", format, args);
+	va_end(args);
 }
 
 int tool_print_json(json_t *value)

@@ -27,6 +27,8 @@ extern struct tool tool;
 // TOOL_DONE, whatever the command does. Control characters, which a foreign file's names may hold,
 // come out as '?'.
 __attribute__((format(printf, 1, 2))) int tool_refuse(const char *format, ...);
+// Prints on stderr what the user should know of what is done. Control characters as above.
+__attribute__((format(printf, 1, 2))) void tool_note(const char *format, ...);
 // Prints a JSON value on stdout, indented, and gives up the reference to it. TOOL_DONE or
 // TOOL_REFUSED.
 int tool_print_json(json_t *value);

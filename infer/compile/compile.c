@@ -28,17 +28,32 @@ struct compilation {
 	struct error *err;
 };
 
+static int compile_read_rows(struct compilation *c)
+{
+	const char *path = c->options->rows_path;
+	struct rows_options options = c->options->rows;
+	int rc;
+
+	options.n_columns = c->graph->n_features;
+	options.names = c->graph->feature_names;
+	rc = rows_read(path, &options, &c->rows, c->err);
+	for (uint32_t i = 0; i < c->rows.n_notes; i++)
+		report_add(c->report, "%s", c->rows.notes[i]);
+	if (rc == 0 && c->rows.names && !c->graph->feature_names)
+		report_add(c->report, "features are named by the header of %s", path);
+	return rc;
+}
+
 static int compile_describe(struct compilation *c, const char *path)
 {
 	int rc = names_of_model(c->graph, c->options->name, path, c->err);
 
-	if (rc == 0 && c->options->rows_path) {
-		const struct rows_options rows = { .n_columns = c->graph->n_features };
-
-		rc = rows_read(c->options->rows_path, &rows, &c->rows, c->err);
-	}
 	if (rc == 0)
-		rc = names_of_features(c->graph, c->options->feature_names, &c->rows, c->err);
+		rc = names_of_features(c->graph, c->options->feature_names, c->err);
+	if (rc == 0 && c->options->rows_path)
+		rc = compile_read_rows(c);
+	if (rc == 0)
+		rc = names_fill_features(c->graph, (const char *const *)c->rows.names, c->err);
 	if (rc == 0)
 		rc = names_of_classes(c->graph, c->options->class_labels, c->err);
 	if (rc == 0)

@@ -51,22 +51,26 @@ static int split_names(struct graph *graph, const char *list, const char *what, 
 	return *names ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
-int names_of_features(
-	struct graph *graph, const char *list, const struct rows *rows, struct error *err)
+int names_of_features(struct graph *graph, const char *list, struct error *err)
+{
+	uint32_t n;
+
+	return !list ? 0
+		     : split_names(graph, list, "feature names", graph->n_features,
+			       &graph->feature_names, &n, err);
+}
+
+int names_fill_features(struct graph *graph, const char *const *header, struct error *err)
 {
 	const char **names;
-	uint32_t n;
 	char name[32];
 
-	if (list)
-		return split_names(graph, list, "feature names", graph->n_features,
-			&graph->feature_names, &n, err);
-	if (!rows->names && graph->feature_names)
-		return 0; // what the source says
+	if (graph->feature_names)
+		return 0;
 	names = arena_calloc(graph->arena, graph->n_features, sizeof(*names));
 	for (uint32_t i = 0; names && i < graph->n_features; i++) {
 		snprintf(name, sizeof(name), "x%u", i);
-		names[i] = arena_strdup(graph->arena, rows->names ? rows->names[i] : name);
+		names[i] = arena_strdup(graph->arena, header && *header[i] ? header[i] : name);
 		if (!names[i])
 			return error_set(err, -ENOMEM, "out of memory");
 	}

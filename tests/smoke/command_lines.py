@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 
 # Options of which any text is good. All others must have a value below that is wrong.
-FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs"}
+FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop"}
 WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
          "--rx-queues": "0", "--from": "10.0.0.256", "--to": "fd00::g", "--port": "0", "--source-port": "65535",
@@ -21,7 +21,7 @@ WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--
          "--dtype": "f64", "--scale": "0", "--zero": "256", "--pad": "-1", "--budget": "1e10", "--window": "0x1",
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
-         "--cpu": "1024", "--megabytes": "31"}
+         "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls"}
 FREE_OUTPUT = {"model compile", "flow features"}  # of which -o takes any name; model run tells the format by it
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
@@ -81,7 +81,7 @@ def walk(tap, line, name):
         misused(tap, line, f"{option} without a value", [option], f"{option} needs a value")
         if letter:
             misused(tap, line, f"-{letter} without a value", ["-" + letter], f"-{letter} needs a value")
-        if option in FREE or option == "--output" and name in FREE_OUTPUT:
+        if option in FREE or option == "--output" and name in FREE_OUTPUT or option == "--columns" and name != "martlet-load":
             continue
         wrong = "out.txt" if option == "--output" else WRONG.get(option)
         if tap.check(f"{line.name}: {option} has a wrong value to try", wrong is not None):

@@ -104,8 +104,11 @@ static void feature_names_by_precedence(void **state)
 	first_feature_is("x0");
 	compile(METADATA, NULL);
 	first_feature_is("meta x");
-	compile(METADATA, &options);
+	compile(0, &options);
 	first_feature_is("csv x");
+	options.rows.columns = "1,2"; // by position: the names are others
+	compile(METADATA, &options);
+	first_feature_is("meta x");
 	options.feature_names = "own x,own y";
 	compile(METADATA, &options);
 	first_feature_is("own x");
@@ -115,7 +118,7 @@ static void feature_names_by_precedence(void **state)
 // Only rows say in which range a feature lies; no file does, whatever its metadata holds.
 static void input_scale_is_of_the_rows(void **state)
 {
-	static const char ROWS[] = "a,b\n1,-5\n128,249\n";
+	static const char ROWS[] = "1,-5\n128,249\n";
 	char path[] = "/tmp/test_onnx_labels_XXXXXX.csv";
 	const struct compile_options options = { .rows_path = path };
 	int fd = mkstemps(path, 4);
