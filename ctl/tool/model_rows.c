@@ -31,6 +31,8 @@ int model_rows_read(const struct model_info *info, const char *path,
 
 	options.n_columns = info->n_features;
 	options.names = info->feature_names;
+	options.code = model_text_code;
+	options.codes = info;
 	rc = rows_read(path, &options, rows, err);
 	for (uint32_t i = 0; i < rows->n_notes; i++)
 		tool_note("%s", rows->notes[i]);

@@ -31,11 +31,14 @@ struct compilation {
 static int compile_read_rows(struct compilation *c)
 {
 	const char *path = c->options->rows_path;
+	const struct model_info texts = { .texts = c->graph->texts, .n_texts = c->graph->n_texts };
 	struct rows_options options = c->options->rows;
 	int rc;
 
 	options.n_columns = c->graph->n_features;
 	options.names = c->graph->feature_names;
+	options.code = model_text_code;
+	options.codes = &texts;
 	rc = rows_read(path, &options, &c->rows, c->err);
 	for (uint32_t i = 0; i < c->rows.n_notes; i++)
 		report_add(c->report, "%s", c->rows.notes[i]);

@@ -126,6 +126,29 @@ def rows_by_name(tap, image, folder, scores):
                   and f"lacks 1 of the model's {FEATURES} features: '{names[0]}'" in done.stderr, done.stderr)
 
 
+def rows_of_text(tap, folder):
+    """Features that are text stand in a CSV as their texts."""
+    image, rows, out = (os.path.join(folder, name) for name in ("text.mlt", "text.csv", "text.f32"))
+    model = os.path.join(ROOT, "tests", "fixtures", "operators", "models", "text_columns.onnx")
+    header, lines = "flag,protocol,duration\n", "S0,udp,0.5\nSF,tcp,-2\nREJ,other,1\n"
+    right = [0, 1, 1, 0.5, 1, 0, 0, -2, 0, 0, 2, 1]
+    with open(rows, "w") as f:
+        f.write(header + lines)
+    made = tool("model", "compile", model, "-o", image, "--rows", rows)
+    done = tool("model", "run", image, rows, "-o", out)
+    tap.check("run: texts of a CSV by the model's own table", made.returncode == done.returncode == 0 and read_f32(out) == right,
+              made.stderr + done.stderr)
+    with open(rows, "w") as f:
+        f.write("udp,0.5,S0\ntcp,-2,SF\nother,1,REJ\n")
+    done = tool("model", "run", image, rows, "-o", out)
+    tap.check("run: text without a header is a row", done.returncode == 0 and read_f32(out) == right, done.stderr)
+    with open(rows, "w") as f:
+        f.write(header + "S1,udp,0.5\n")
+    done = tool("model", "run", image, rows, "-o", out)
+    tap.check("run: a text that the model does not know is refused", done.returncode == 1
+              and done.stderr.startswith(f"martletctl: {rows}:2: column 1: 'S1' is none of the 3 texts"), done.stderr)
+
+
 def run_isas(tap, image, folder, scores):
     for isa in ISAS:
         out = os.path.join(folder, "isa.f32")
@@ -234,6 +257,7 @@ def main():
         scores = run_formats(tap, image, folder)
         rows_formats(tap, image, folder, scores)
         rows_by_name(tap, image, folder, scores)
+        rows_of_text(tap, folder)
         run_isas(tap, image, folder, scores)
         inspect(tap, image)
         bench(tap, image)
