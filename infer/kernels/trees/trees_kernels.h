@@ -3,7 +3,8 @@
 // has its own packing, which may not support an ensemble at all.
 //
 //	plain	the arrays as they are; takes everything, and is the truth
-//	walk	branches of 8 bytes, siblings adjacent; 8 trees at once, to overlap their loads
+//	walk	branches of 8 bytes, siblings adjacent; 8 trees at once, to overlap their loads; tests of
+//		sets and the like are answered before (trees_questions.h)
 //	masks	batches: ranks instead of floats, a row mask of 32 or 64 bits for every branch
 //	blocks	one row: all branches of all trees decided 64 at a time, then 16 leaves at a time
 //

@@ -6,9 +6,13 @@
 // lowest key in one copy of the row and the highest in another; a branch reads the copy that sends
 // it the right way. The children of a branch are adjacent, and a leaf leads to itself: its
 // threshold is above all keys.
+//
+// Questions other than TREE_LESS are answered before the walk (trees_questions.h), all of them: their
+// answers stand behind the keys of the row.
 #include "base/align.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/trees/trees_kernels.h"
+#include "infer/kernels/trees/trees_questions.h"
 #include "infer/kernels/trees/trees_ranks.h"
 #include "infer/kernels/trees/trees_rows.h"
 
@@ -21,8 +25,9 @@
 #define FEATURES_MAX  4096 // keys of a row are on the stack
 #define TREE_NODES    65536
 #define KEY_LEAF      UINT32_MAX
-#define KEY_MISSING   (UINT32_MAX - 1) // of the copy where missing is false: above infinity
+#define KEY_MISSING   QUESTION_FALSE // of the copy where missing is false: above infinity
 #define TARGETS_MAX   64
+#define QUESTIONS_MAX 8192
 
 struct walk_node {
 	uint32_t key;   // goes to `child` where the value's key is below, to child + 1 otherwise
@@ -38,8 +43,13 @@ struct walk_tree {
 
 struct walk_ensemble {
 	uint32_t n_trees, n_features, n_targets;
-	uint32_t missing_copies; // 2 where branches send missing values both ways, else 1
-	bool missing_true;       // of the only copy
+	uint32_t n_questions, n_sets, n_asked;
+	const struct question_sets *sets;
+	const uint32_t *answers;
+	const struct question_asked *asked;
+	const struct trees *plain; // that `asked` are asked of; NULL: there are none
+	uint32_t missing_copies;   // 2 where branches send missing values both ways, else 1
+	bool missing_true;         // of the only copy
 	const struct walk_tree *trees;
 	const struct walk_node *nodes;
 	const float *weights; // [nodes]
@@ -63,31 +73,38 @@ static inline uint32_t walk_key_of(float x)
 struct walk_form {
 	bool both, missing_true; // missing values go both ways; or to the side that is true
 	uint32_t row_floats;
+	uint32_t n_questions;
 };
 
 static bool walk_is_supported(const struct trees *t, struct walk_form *form)
 {
 	bool seen[2] = { false, false };
 
+	*form = (struct walk_form){ 0 };
 	if (t->aggregate != TREES_SUM || t->linear_first || t->n_features > FEATURES_MAX ||
 		t->n_targets > TARGETS_MAX)
 		return false;
 	for (uint32_t b = 0; b < t->n_branches; b++) {
-		if ((t->kind[b] & TREE_TEST_BITS) != TREE_LESS)
-			return false;
-		seen[(t->kind[b] & TREE_MISSING_TRUE) != 0] = true;
+		form->n_questions += question_is(t, b);
+		if (!question_is(t, b))
+			seen[(t->kind[b] & TREE_MISSING_TRUE) != 0] = true;
 	}
+	if (form->n_questions > QUESTIONS_MAX)
+		return false;
 	form->both = seen[0] && seen[1];
 	form->missing_true = seen[1];
 	form->row_floats = trees_one_target(t) ? 0 : trees_row_floats(t);
 	return form->row_floats > 0 || trees_one_target(t);
 }
 
+// --- Packing ------------------------------------------------------------------------------------
+
 struct walk_layout {
-	size_t trees, nodes, weights, base, rows, bytes;
+	size_t trees, nodes, weights, base, rows, sets, answers, asked, plain, bytes;
 };
 
-static struct walk_layout walk_layout_of(const struct trees *t, uint32_t row_floats)
+static struct walk_layout walk_layout_of(
+	const struct trees *t, uint32_t row_floats, const struct questions *q)
 {
 	const size_t n = (size_t)t->n_branches + t->n_leaves;
 	struct walk_layout at = { .trees = sizeof(struct walk_ensemble) };
@@ -96,19 +113,30 @@ static struct walk_layout walk_layout_of(const struct trees *t, uint32_t row_flo
 	at.weights = at.nodes + n * sizeof(struct walk_node);
 	at.base = at.weights + n * sizeof(float);
 	at.rows = align_up(at.base + t->n_targets * sizeof(float), KERNEL_ALIGN);
-	at.bytes = at.rows + (size_t)t->n_leaves * row_floats * sizeof(float);
+	at.sets =
+		align_up(at.rows + (size_t)t->n_leaves * row_floats * sizeof(float), KERNEL_ALIGN);
+	at.answers = at.sets + q->n_sets * sizeof(struct question_sets);
+	at.asked = align_up(at.answers + q->n_answers * sizeof(uint32_t), KERNEL_ALIGN);
+	at.plain = align_up(at.asked + q->n_asked * sizeof(struct question_asked), KERNEL_ALIGN);
+	at.bytes = at.plain + (q->n_asked > 0 ? trees_plain_bytes(t) : 0);
 	return at;
 }
 
 size_t trees_walk_bytes(const struct trees *t)
 {
+	struct questions q = { 0 };
 	struct walk_form form;
+	size_t bytes = 0;
 
-	return walk_is_supported(t, &form) ? walk_layout_of(t, form.row_floats).bytes : 0;
+	if (walk_is_supported(t, &form) && questions_init(&q, t, form.n_questions) == 0)
+		bytes = walk_layout_of(t, form.row_floats, &q).bytes;
+	questions_fini(&q);
+	return bytes;
 }
 
 struct filling {
 	const struct trees *t;
+	const uint32_t *question; // [branches]
 	struct walk_node *nodes;
 	float *weights;  // or
 	uint32_t *leaf;  // the same memory, where leaves are rows
@@ -122,6 +150,18 @@ static float walk_weight_of(const struct trees *t, int32_t leaf)
 	const int32_t w = t->weight_first[leaf];
 
 	return w < t->weight_first[leaf + 1] ? t->weight[w] : 0;
+}
+
+// Where the branch finds what it compares: the row's key, in the copy that sends missing values the
+// right way, or the answer to its question.
+static uint16_t walk_value_index(const struct filling *f, uint32_t branch)
+{
+	const struct trees *t = f->t;
+
+	if (question_is(t, branch))
+		return (uint16_t)((f->form.both ? 2 : 1) * t->n_features + f->question[branch]);
+	return (uint16_t)((uint32_t)t->feature[branch] +
+		(f->form.both && (t->kind[branch] & TREE_MISSING_TRUE) ? t->n_features : 0));
 }
 
 // Writes the nodes breadth first, children in pairs. Returns the steps to the deepest leaf, or -1
@@ -147,10 +187,9 @@ static int walk_fill_tree(struct filling *f, uint32_t tree, uint32_t first, uint
 			continue;
 		if (n + 2 > TREE_NODES || f->depth[i] == UINT8_MAX)
 			return -1;
-		node->key = walk_key_of(t->threshold[source]);
-		node->value = (uint16_t)(t->feature[source] +
-			(f->form.both && (t->kind[source] & TREE_MISSING_TRUE) ? (int)t->n_features
-									       : 0));
+		node->key =
+			question_is(t, (uint32_t)source) ? 1 : walk_key_of(t->threshold[source]);
+		node->value = walk_value_index(f, (uint32_t)source);
 		node->child = (uint16_t)(n - i);
 		for (int c = 0; c < 2; c++, n++) {
 			f->source[n] = t->children[source][1 - c];
@@ -199,50 +238,105 @@ static int walk_fill_trees(struct filling *f, struct walk_tree *trees)
 	return 0;
 }
 
-int trees_walk_pack(void *packed, const struct trees *t)
+static int walk_pack_questions(
+	char *bytes, const struct walk_layout *at, const struct trees *t, const struct questions *q)
 {
-	struct filling f = { .t = t, .source = malloc(TREE_NODES * sizeof(int32_t)) };
-	char *bytes = packed;
-	struct walk_ensemble *walk = packed;
-	struct walk_tree *trees;
-	struct walk_layout at;
-	float *rows;
+	memcpy(bytes + at->sets, q->sets, q->n_sets * sizeof(*q->sets));
+	memcpy(bytes + at->asked, q->asked, q->n_asked * sizeof(*q->asked));
+	questions_fill(q, t, (void *)(bytes + at->answers));
+	return q->n_asked > 0 ? trees_plain_pack(bytes + at->plain, t) : 0;
+}
+
+static void walk_pack_rows(const struct filling *f, float *rows)
+{
+	const uint32_t floats = f->form.row_floats;
+
+	for (uint32_t l = 0; floats && l < f->t->n_leaves; l++)
+		trees_fill_row(f->t, (int32_t)l, floats, rows + (size_t)l * floats);
+}
+
+static int walk_pack(struct filling *f, const struct questions *q, char *bytes)
+{
+	const struct trees *t = f->t;
+	const struct walk_layout at = walk_layout_of(t, f->form.row_floats, q);
+	struct walk_tree *trees = (struct walk_tree *)(bytes + at.trees);
 	int rc;
 
-	f.depth = malloc(TREE_NODES);
-	walk_is_supported(t, &f.form);
-	at = walk_layout_of(t, f.form.row_floats);
-	trees = (struct walk_tree *)(bytes + at.trees);
-	rows = (void *)(bytes + at.rows);
-	f.nodes = (struct walk_node *)(bytes + at.nodes);
-	f.weights = (void *)(bytes + at.weights);
-	f.leaf = (void *)(bytes + at.weights);
-	rc = f.source && f.depth ? walk_fill_trees(&f, trees) : -ENOMEM;
-	free(f.source);
-	free(f.depth);
+	f->nodes = (struct walk_node *)(bytes + at.nodes);
+	f->weights = (void *)(bytes + at.weights);
+	f->leaf = (void *)(bytes + at.weights);
+	f->question = q->question;
+	rc = walk_fill_trees(f, trees);
+	if (rc == 0)
+		rc = walk_pack_questions(bytes, &at, t, q);
 	if (rc != 0)
 		return rc;
-	for (uint32_t l = 0; f.form.row_floats && l < t->n_leaves; l++)
-		trees_fill_row(
-			t, (int32_t)l, f.form.row_floats, rows + (size_t)l * f.form.row_floats);
-	if (f.form.row_floats)
+	walk_pack_rows(f, (void *)(bytes + at.rows));
+	if (f->form.row_floats)
 		walk_level_steps(trees, t->n_trees);
 	else
 		qsort(trees, t->n_trees, sizeof(*trees), walk_by_steps);
 	memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
-	*walk = (struct walk_ensemble){ .n_trees = t->n_trees,
+	*(struct walk_ensemble *)(void *)bytes = (struct walk_ensemble){ .n_trees = t->n_trees,
 		.n_features = t->n_features,
 		.n_targets = t->n_targets,
-		.missing_copies = f.form.both ? 2 : 1,
-		.missing_true = f.form.missing_true,
+		.n_questions = q->n,
+		.n_sets = q->n_sets,
+		.n_asked = q->n_asked,
+		.sets = (void *)(bytes + at.sets),
+		.answers = (void *)(bytes + at.answers),
+		.asked = (void *)(bytes + at.asked),
+		.plain = q->n_asked ? (void *)(bytes + at.plain) : NULL,
+		.missing_copies = f->form.both ? 2 : 1,
+		.missing_true = f->form.missing_true,
 		.trees = trees,
-		.nodes = f.nodes,
-		.weights = f.weights,
+		.nodes = f->nodes,
+		.weights = f->weights,
 		.base = (void *)(bytes + at.base),
-		.row_floats = f.form.row_floats,
-		.leaf = f.leaf,
-		.rows = rows };
+		.row_floats = f->form.row_floats,
+		.leaf = f->leaf,
+		.rows = (void *)(bytes + at.rows) };
 	return 0;
+}
+
+int trees_walk_pack(void *packed, const struct trees *t)
+{
+	struct filling f = { .t = t, .source = malloc(TREE_NODES * sizeof(int32_t)) };
+	struct questions q = { 0 };
+	int rc = -ENOTSUP;
+
+	f.depth = malloc(TREE_NODES);
+	if (!f.source || !f.depth)
+		rc = -ENOMEM;
+	else if (walk_is_supported(t, &f.form))
+		rc = questions_init(&q, t, f.form.n_questions);
+	if (rc == 0)
+		rc = walk_pack(&f, &q, packed);
+	questions_fini(&q);
+	free(f.source);
+	free(f.depth);
+	return rc;
+}
+
+// --- Scoring ------------------------------------------------------------------------------------
+
+static void walk_answer(const struct walk_ensemble *walk, const float *x, uint32_t *answers)
+{
+	for (uint32_t s = 0; s < walk->n_sets; s++) {
+		const struct question_sets *sets = &walk->sets[s];
+		const size_t class = question_class(x[sets->feature], sets->n_values);
+
+		memcpy(answers + sets->first, walk->answers + sets->answers + class * sets->count,
+			sets->count * sizeof(*answers));
+	}
+	for (uint32_t i = 0; i < walk->n_asked; i++) {
+		const uint32_t branch = walk->asked[i].branch;
+
+		answers[walk->asked[i].question] =
+			trees_decide(walk->plain, branch, x[walk->plain->feature[branch]])
+			? 0
+			: QUESTION_FALSE;
+	}
 }
 
 static void walk_fill_keys(const struct walk_ensemble *walk, const float *x, uint32_t *keys)
@@ -353,11 +447,13 @@ void u32_trees_8x1__scalar(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct walk_ensemble *walk = packed;
-	uint32_t keys[2 * FEATURES_MAX];
+	uint32_t keys[2 * FEATURES_MAX + QUESTIONS_MAX];
 
 	assert(walk->n_features <= FEATURES_MAX && walk->row_floats <= TREE_ROW_MAX);
 	for (uint32_t row = 0; row < m; row++, x += ldx, y += ldy) {
 		walk_fill_keys(walk, x, keys);
+		if (walk->n_questions)
+			walk_answer(walk, x, keys + walk->missing_copies * walk->n_features);
 		if (walk->row_floats)
 			walk_score_rows(walk, keys, y);
 		else
