@@ -5,7 +5,6 @@
 scikit-learn computes in float64, an image in float32. A score may be off by TOLERANCE of its own size, at least of 1. More is
 allowed where float32 is known to do worse, each by its own figure: steep curves, and kernels of powers."""
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -96,13 +95,14 @@ class Check:
         return "" if done.returncode == 0 else done.stderr.strip()
 
     def run(self, rows):
-        """Scores; else why not. Texts go as the numbers that stand for them, -1 for unknown ones."""
+        """Scores; else why not. Texts go by way of a CSV, and so do the numbers beside them."""
+        path, *options = [f"{self.folder}/rows.csv", "--no-header"] if rows.dtype == object else [f"{self.folder}/rows.npy"]
         if rows.dtype == object:
-            said = json.loads(tool("model", "inspect", f"{self.folder}/m.mlt", "--json").stdout)
-            numbers = {said["features"].index(t["feature"]): {text: i for i, text in enumerate(t["texts"])} for t in said["texts"]}
-            rows = np.array([[numbers[c].get(v, -1) if c in numbers else v for c, v in enumerate(row)] for row in rows], "f4")
-        np.save(f"{self.folder}/rows.npy", rows.astype("f4"))
-        done = tool("model", "run", f"{self.folder}/m.mlt", f"{self.folder}/rows.npy", "-o", f"{self.folder}/y.npy")
+            with open(path, "w", newline="") as f:
+                csv.writer(f).writerows([[v if isinstance(v, str) else repr(float(v)) for v in row] for row in rows])
+        else:
+            np.save(path, rows.astype("f4"))
+        done = tool("model", "run", f"{self.folder}/m.mlt", path, "-o", f"{self.folder}/y.npy", *options)
         return np.load(f"{self.folder}/y.npy").reshape(len(rows), -1) if done.returncode == 0 else done.stderr.strip()
 
     def same(self, name, model, rows, method=None, tolerance=TOLERANCE, **how):
