@@ -183,7 +183,10 @@
 	/* w_zero int32; W, w_scale, b, w_zero constant, the zeros may be left out. */             \
 	/* ACTIVATION, ALPHA, BETA as Dense */                                                     \
 	X(OP_DYNAMIC_QDENSE, "DynamicQDense", 5, 7, 1, 1, shape_dynamic_qdense,                    \
-		plain_dynamic_qdense)
+		plain_dynamic_qdense)                                                              \
+	/* Martlet's own: of each row of x [M, C] and each of constant y [K, C] the sum over */    \
+	/* the columns of |x - y|^p. MODE: enum distance; ALPHA: p of DISTANCE_POWERS */           \
+	X(OP_DISTANCE, "Distance", 2, 2, 1, 1, shape_distance, plain_distance)
 
 enum op {
 #define X(op, ...) op,
@@ -294,6 +297,13 @@ enum activation {
 const char *activation_name(enum activation activation);
 
 enum svm_kernel { SVM_LINEAR, SVM_POLY, SVM_RBF, SVM_SIGMOID, SVM_KERNEL_COUNT };
+enum distance {
+	DISTANCE_SQUARES,
+	DISTANCE_ABSOLUTE,
+	DISTANCE_POWERS,
+	DISTANCE_LARGEST, // of the columns, no sum
+	DISTANCE_COUNT,
+};
 enum norm { NORM_MAX, NORM_L1, NORM_L2, NORM_COUNT };
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP, PAD_MODE_COUNT };
 enum scatter_reduction {

@@ -33,7 +33,8 @@ struct onnx_operator {
 	X(CONSTANTS)                                                                               \
 	X(EINSUM)                                                                                  \
 	X(RESIZE)                                                                                  \
-	X(REWRITES)
+	X(REWRITES)                                                                                \
+	X(DISTANCE)
 
 #define ONNX_ML_FAMILIES(X)                                                                        \
 	X(FEATURES)                                                                                \
@@ -46,6 +47,7 @@ struct onnx_operator {
 
 #define ONNX_MICROSOFT_FAMILIES(X)                                                                 \
 	X(FUSED)                                                                                   \
+	X(DISTANCE)                                                                                \
 	X(NORM)                                                                                    \
 	X(QUANTISE)
 

@@ -154,6 +154,8 @@ static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_la
 static int nodes_check_node(
 	struct onnx *onnx, const struct onnx_node *node, const struct onnx_operator *op)
 {
+	const bool reads_body = strcmp(node->type, "Scan") == 0;
+
 	if (node->n_inputs < op->inputs_min || node->n_inputs > op->inputs_max)
 		return onnx_refuse(onnx, node, -EINVAL, "has %u inputs, should have %u to %u",
 			node->n_inputs, op->inputs_min, op->inputs_max);
@@ -167,7 +169,8 @@ static int nodes_check_node(
 	for (size_t a = 0; a < node->proto->n_attribute; a++) {
 		const Onnx__AttributeProto *attr = node->proto->attribute[a];
 
-		if (attr->g || attr->n_graphs != 0 || *onnx_text(attr->ref_attr_name))
+		if ((attr->g && !reads_body) || attr->n_graphs != 0 ||
+			*onnx_text(attr->ref_attr_name))
 			return onnx_refuse(
 				onnx, node, -ENOTSUP, "subgraphs and functions are not supported");
 	}
