@@ -340,6 +340,10 @@ def one_hot(x, model, rows):
             if i in simple:  # one comparison for all such columns that stand together
                 made.append(("numbers", column, np.asarray(categories, np.float64)))
                 continue
+            if column.fill is None and all(isinstance(v, str) for v in categories) and places[i] == (list(range(len(categories))), -1):
+                found = x.op("OneHotEncoder", x.text(column), domain=ML, cats_strings=[str(v) for v in categories], zeros=1)
+                made.append(("encoded", x.op("Reshape", found, np.array([-1, len(categories)], np.int64)), categories))
+                continue
             code = looked_up(x, column, categories, *places[i])
             made.append(("code", code, np.arange(sizes[i], dtype=np.float64)))
     return x.columns(*encoded(x, made))
@@ -352,13 +356,14 @@ def encoded(x, made):
         if run and kind != "numbers":
             tensor = x.op("Gather", x.matrix([column for column, _ in run]),
                           np.repeat(np.arange(len(run)), [len(found) for _, found in run]), axis=1)
-            parts.append(x.op("Equal", tensor, np.concatenate([found for _, found in run])[None]))
+            parts.append(one_zero(x, x.op("Equal", tensor, np.concatenate([found for _, found in run])[None])))
             run = []
         if kind == "numbers":
             run.append((what, values))
         elif kind == "code":
-            parts.append(x.op("Equal", what, values[None]))
-    parts = [one_zero(x, part) for part in parts]
+            parts.append(one_zero(x, x.op("Equal", what, values[None])))
+        elif kind == "encoded":
+            parts.append(what)
     return parts[0] if len(parts) == 1 else x.op("Concat", *parts, axis=1), sum(len(values) for _, _, values in made)
 
 

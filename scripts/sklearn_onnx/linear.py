@@ -222,6 +222,17 @@ def support_decision(x, model, rows):
     return votes_of_pairs(x, second, x.op("Neg", pairs), len(model.classes_))
 
 
+def envelope(x, model, rows):
+    """EllipticEnvelope: the squared distance from the middle, measured by the covariance, below 0."""
+    apart = x.op("Sub", x.matrix(rows), model.location_)
+    factor = np.linalg.cholesky(model.precision_)
+    return x.op("Neg", x.op("ReduceSumSquare", product(x, apart, factor), axes=[1], keepdims=1))
+
+
+def envelope_decision(x, model, rows):
+    return x.op("Sub", envelope(x, model, rows), F32(model.offset_))
+
+
 # Distances.
 
 def distances(x, rows, points, manhattan=False):
@@ -245,10 +256,11 @@ def candidates(x, rows, points, n):
 
 def neighbours(x, model, rows):
     """Distances to the nearest points, and which those are: both [N, k]."""
-    metric, points, k = model.effective_metric_, dense(model._fit_X), model.n_neighbors
+    metric, points = model.effective_metric_, dense(model._fit_X)
+    k = getattr(model, "n_neighbors_", model.n_neighbors)  # of LocalOutlierFactor: at most as many as there are
     if metric not in ("euclidean", "manhattan"):
         x.refuse(f"metric={metric!r}: euclidean and manhattan can be exported")
-    if model.weights not in ("uniform", "distance"):
+    if getattr(model, "weights", "uniform") not in ("uniform", "distance"):
         x.refuse("weights by a function of your own: uniform and distance can be exported")
     best = {"axis": 1, "largest": 0, "sorted": 1, "outputs": 2}
     if metric == "manhattan" or len(points) <= 8 * k + 32:
@@ -289,6 +301,19 @@ def neighbour_values(x, model, rows):
     return x.op("Div", weighed, sum_of(x, weights))
 
 
+def outlier_scores(x, model, rows):
+    """LocalOutlierFactor: how dense it is around the row, beside how dense it is around its neighbours; below 0."""
+    far, which = neighbours(x, model, rows)
+    reach = model._distances_fit_X_[:, model.n_neighbors_ - 1]
+    mean = x.op("ReduceMean", x.op("Max", far, x.op("Gather", reach, which, axis=0)), axes=[1], keepdims=1)
+    ratios = x.op("Mul", x.op("Gather", model._lrd, which, axis=0), x.op("Add", mean, F32(1e-10)))
+    return x.op("Neg", x.op("ReduceMean", ratios, axes=[1], keepdims=1))
+
+
+def outlier_decision(x, model, rows):
+    return x.op("Sub", outlier_scores(x, model, rows), F32(model.offset_))
+
+
 DECISION = {"decision_function": linear}
 VALUE = {"predict": linear}
 NEIGHBOURS = {"predict_proba": neighbour_classes}
@@ -322,6 +347,8 @@ CONVERTERS = {
                                    "transform": discriminant_transform},
     "QuadraticDiscriminantAnalysis": {"predict_proba": softmax_of(quadratic), "decision_function": quadratic_decision},
     "GaussianMixture": {"predict_proba": softmax_of(mixture), "score_samples": mixture_density},
+    "EllipticEnvelope": {"decision_function": envelope_decision, "score_samples": envelope},
+    "LocalOutlierFactor": {"decision_function": outlier_decision, "score_samples": outlier_scores},
     "SVC": SUPPORT, "NuSVC": SUPPORT,
     "SVR": {"predict": support_regression}, "NuSVR": {"predict": support_regression},
     "OneClassSVM": {"decision_function": support_regression},

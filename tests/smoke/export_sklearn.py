@@ -27,6 +27,7 @@ except ImportError as e:
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.covariance import EllipticEnvelope
 from sklearn.decomposition import PCA, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -45,7 +46,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, LocalOutlierFactor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -200,7 +201,7 @@ def regressors(check, data):
 
 def without_classes(check, data):
     for model in (IsolationForest(n_estimators=40), IsolationForest(n_estimators=20, max_features=0.5), OneClassSVM(),
-                  SGDOneClassSVM(), KMeans(4, n_init=1), MiniBatchKMeans(3, n_init=1), BisectingKMeans(3)):
+                  SGDOneClassSVM(), EllipticEnvelope(random_state=1), LocalOutlierFactor(novelty=True), KMeans(4, n_init=1), MiniBatchKMeans(3, n_init=1), BisectingKMeans(3)):
         check.fitted(model, data.x, None, data.asked)
     check.fitted(IsolationForest(n_estimators=20), data.x, None, data.asked, "score_samples")
     for covariance in ("full", "tied", "diag", "spherical"):
