@@ -63,7 +63,7 @@ ROOMS               := $(patsubst SEES_%,%,$(filter SEES_%,$(.VARIABLES)))
 room_of = $(lastword $(sort $(foreach r,$(ROOMS),$(if $(filter $r/%,$1),$r))))
 # The folder of a room's view, and the mark that it is there.
 view_of = $(B)/sees/$(subst /,.,$1)
-VIEWS   := $(foreach r,$(ROOMS),$(call view_of,$r)/.made)
+VIEWS   := $(foreach r,$(ROOMS),$(call view_of,$r).made)
 
 SRC_base      := $(wildcard base/*.c)
 SRC_config    := $(wildcard config/*.c)
@@ -148,11 +148,14 @@ PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
 programs: $(PROGRAMS)
 
-# A folder per room, holding links to just what it may include.
+# A folder per room, holding links to just what it may include. A new one takes the place of the old
+# one at once: were its headers gone for a moment, make would not see that they are newer.
 define view_rules
-$(call view_of,$1)/.made: Makefile $(filter %.h,$(SEES_$1))
-	$$(Q)rm -rf $$(@D)
-	$$(Q)for seen in $(SEES_$1); do mkdir -p $$(@D)/$$$$(dirname $$$$seen) && ln -sfn $$(CURDIR)/$$$$seen $$(@D)/$$$$seen; done
+$(call view_of,$1).made: Makefile $(filter %.h,$(SEES_$1))
+	$$(Q)mkdir -p $$(@D); new=$$$$(mktemp -d $$@.XXXX) && \
+		for seen in $(SEES_$1); do mkdir -p $$$$new/$$$$(dirname $$$$seen) && ln -sfn $$(CURDIR)/$$$$seen $$$$new/$$$$seen; done; \
+		old=$$$$(readlink $$(call view_of,$1)) || rm -rf $$(call view_of,$1); \
+		ln -sfn $$$$(basename $$$$new) $$(call view_of,$1) && { [ -z "$$$$old" ] || rm -rf $$(@D)/$$$$old; }
 	$$(Q)touch $$@
 endef
 $(foreach r,$(ROOMS),$(eval $(call view_rules,$r)))
