@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/foreign.h"
 
+#include "infer/import/xgboost/binary.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -267,19 +269,11 @@ static bool is_lightgbm_code(const struct foreign_file *f)
 	return foreign_text_holds(f, "double PredictTree0(");
 }
 
-// A header of 136 bytes, behind a mark of four or not, the objective's name with its length before it.
+// Its binary form is read where the objective's name stands behind the header.
 static bool is_xgboost_binary(const struct foreign_file *f)
 {
-	static const char *const OBJECTIVES[] = {
-		"reg:", "binary:", "multi:", "rank:", "count:", "survival:"
-	};
-	const size_t at = (AT(f, 0, "binf") ? 4 : 0) + 136 + 8;
-
-	for (size_t i = 0; i < sizeof(OBJECTIVES) / sizeof(*OBJECTIVES); i++) {
-		if (foreign_at(f, at, OBJECTIVES[i], strlen(OBJECTIVES[i])))
-			return true;
-	}
-	return AT(f, 0, "binf") || AT(f, 0, "bs64");
+	return (AT(f, 0, "binf") || AT(f, 0, "bs64")) &&
+		!xgboost_binary_recognises(f->bytes, f->size);
 }
 
 static bool is_xgboost_json_dump(const struct foreign_file *f)
@@ -393,7 +387,7 @@ static const struct foreign_kind {
 	{ is_catboost_code, "a CatBoost model as source code", SAVE_CATBOOST },
 	{ is_lightgbm_json, "a LightGBM model in JSON, as dump_model writes it", SAVE_LIGHTGBM },
 	{ is_lightgbm_code, "a LightGBM model as source code", SAVE_LIGHTGBM },
-	{ is_xgboost_binary, "an XGBoost model in the binary form of 0.x to 2.x",
+	{ is_xgboost_binary, "an XGBoost model in a binary form that is not read",
 		"load it in Python, by an XGBoost of before 3.1, with booster = "
 		"xgboost.Booster(model_file=\"FILE\") and save it with "
 		"booster.save_model(\"model.json\")" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// XGBoost's JSON and UBJSON: see import.h.
+// XGBoost's JSON, UBJSON and binary form: see import.h.
 #include "infer/import/xgboost/import.h"
 #include "tests/fuzz/import.h"
 

@@ -72,6 +72,13 @@ def main():
                     booster.save_model(f"{folder}/m.{ending}")
                     why = error(folder, f"{folder}/m.{ending}", asked, want, objective in EXPONENTIAL)
                     tap.check(f"{objective}, {name}, {ending}", not why, why)
+        # The old binary form keeps no categories.
+        for objective, labels, more in (("binary:logistic", binary, {}), ("reg:squarederror", y, {}), ("multi:softprob", y, classes)):
+            for how in ({"booster": "gbtree", "num_parallel_tree": 2}, {"booster": "dart", "rate_drop": 0.3}, {"booster": "gblinear"}):
+                booster = xgb.train({**more, **how, "objective": objective, "base_score": 0.4, "seed": 1, "nthread": 1}, xgb.DMatrix(x, labels), 6)
+                booster.save_model(f"{folder}/m.bin")
+                why = error(folder, f"{folder}/m.bin", x, booster.predict(xgb.DMatrix(x)), False)
+                tap.check(f"{objective}, {how['booster']}, binary", not why, why)
     return tap.finish()
 
 

@@ -84,7 +84,7 @@ static const struct {
 	{ BYTES("#include <x>\ndouble PredictTree0(const double* arr) {"),
 		"this is a LightGBM model as source code" },
 	{ XGBOOST_HEADER, sizeof(XGBOOST_HEADER),
-		"this is an XGBoost model in the binary form of 0.x to 2.x: load it in Python, by "
+		"this is an XGBoost model in a binary form that is not read: load it in Python, by "
 		"an "
 		"XGBoost of before 3.1, with booster = xgboost.Booster(model_file=\"FILE\") and "
 		"save it with booster.save_model(\"model.json\")" },
@@ -137,18 +137,6 @@ static void each_kind_is_named(void **state)
 	(void)state;
 }
 
-// The old binary form has no mark of its own where "binf" is left out, but its objective.
-static void xgboost_binary_by_its_objective(void **state)
-{
-	char bytes[200] = { 0 };
-	struct error err = { .text = "" };
-
-	strcpy(bytes + 144, "binary:logistic");
-	assert_int_equal(import_of(bytes, sizeof(bytes), &err), -EINVAL);
-	assert_non_null(strstr(err.text, "an XGBoost model in the binary form"));
-	(void)state;
-}
-
 // Refused for what it holds, a sound file keeps its own sentence.
 static void onnx_keeps_its_sentence(void **state)
 {
@@ -189,7 +177,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_is_named),
-		cmocka_unit_test(xgboost_binary_by_its_objective),
 		cmocka_unit_test(onnx_keeps_its_sentence),
 		cmocka_unit_test(byte_order_mark_is_passed_over),
 	};

@@ -3,6 +3,7 @@
 #include "infer/import/xgboost/import.h"
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
+#include "infer/import/xgboost/binary.h"
 #include "infer/import/xgboost/json.h"
 #include "infer/import/xgboost/objective.h"
 #include "infer/import/xgboost/trees.h"
@@ -147,14 +148,14 @@ static int64_t version_of(const json_t *root)
 	return major < 0 || major > 1000 || minor < 0 || minor > 999 ? 0 : 1000 * major + minor;
 }
 
-static void report_version(struct xgboost *x, const json_t *root, bool binary)
+static void report_version(struct xgboost *x, const json_t *root, const char *form)
 {
 	const json_t *v = json_object_get(root, "version");
 
 	report_add(x->report,
 		"XGBoost %s of version %" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT
 		".%" JSON_INTEGER_FORMAT ", objective %s, base score as a margin %.9g",
-		binary ? "UBJSON" : "JSON", json_integer_value(json_array_get(v, 0)),
+		form, json_integer_value(json_array_get(v, 0)),
 		json_integer_value(json_array_get(v, 1)), json_integer_value(json_array_get(v, 2)),
 		x->objective, (double)x->base[0] + 0.0); // no "-0"
 }
@@ -185,20 +186,22 @@ bool xgboost_recognises(const void *bytes, size_t size)
 	const char behind = behind_brace(bytes, size);
 
 	// UBJSON has a length there, or a type or count.
-	return behind && (is_json(behind) || strchr("LliUI$#", behind));
+	return (behind && (is_json(behind) || strchr("LliUI$#", behind))) ||
+		xgboost_binary_recognises(bytes, size);
 }
 
 int import_xgboost(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err)
 {
 	struct xgboost x = { .options = options, .report = report, .err = err };
-	const char behind = behind_brace(bytes, size);
-	const bool binary = behind && !is_json(behind);
+	const bool binary = xgboost_binary_recognises(bytes, size);
+	const bool ubjson = !is_json(behind_brace(bytes, size));
 	json_t *root;
 	int rc = 0;
 
 	*graph = NULL;
-	root = xgboost_parse(bytes, size, binary, err);
+	root = binary ? xgboost_binary_parse(bytes, size, &x.margin, err)
+		      : xgboost_parse(bytes, size, ubjson, err);
 	if (!root)
 		return err->code;
 	x.graph = graph_create();
@@ -214,7 +217,7 @@ int import_xgboost(const void *bytes, size_t size, const struct import_options *
 		rc = read_parameters(&x);
 	if (rc == 0) {
 		x.graph->source_kind = "xgboost";
-		report_version(&x, root, binary);
+		report_version(&x, root, binary ? "binary" : ubjson ? "UBJSON" : "JSON");
 		rc = add_input(&x);
 	}
 	if (rc == 0)

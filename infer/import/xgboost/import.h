@@ -7,7 +7,7 @@
 
 // Is the file one of XGBoost's, as far as its beginning says?
 bool xgboost_recognises(const void *bytes, size_t size);
-// JSON and UBJSON, versions 0.90 to 3.x: gbtree, dart, gblinear. The contract is that of import_model()
+// JSON, UBJSON and the binary form of 0.x to 3.0, versions to 3.x: gbtree, dart, gblinear. The contract is that of import_model()
 // (infer/import/import.h).
 int import_xgboost(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err);

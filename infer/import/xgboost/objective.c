@@ -127,6 +127,11 @@ int xgboost_read_base(struct xgboost *x, const json_t *param)
 			"learner.learner_model_param.base_score has %u numbers, should have 1 or "
 			"%u",
 			count, x->n_groups);
+	if (x->margin && isfinite(x->base[0])) {
+		for (uint32_t g = 1; g < x->n_groups; g++)
+			x->base[g] = x->base[0];
+		return 0;
+	}
 	for (uint32_t g = 0; g < x->n_groups; g++) {
 		const float at = count == 1 ? x->base[0] : x->base[g];
 

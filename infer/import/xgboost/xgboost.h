@@ -15,6 +15,7 @@ struct xgboost {
 	json_t *learner;
 	const struct import_options *options;
 	int64_t version; // 1000 * major + minor
+	bool margin;     // base_score is a margin already
 	struct graph *graph;
 	struct compile_report *report;
 	struct error *err;
