@@ -104,6 +104,99 @@ static void outputs_for_training(void **state)
 	file_refused(-ENOTSUP, "output 1 is for training; only outputs 0 and 3 are supported");
 }
 
+// x [B, 3, 4] for queries, keys and values.
+static Onnx__NodeProto *attention(const char *domain, const char *type)
+{
+	Onnx__NodeProto *made;
+
+	file_begin(23);
+	file.in_list[file.graph.n_input++] =
+		file_info("x", 3, (const int64_t[]){ FILE_DIM_OPEN, 3, 4 });
+	made = file_node(type, "x", "x", "y", NULL);
+	made->input[2] = file_name("x");
+	made->n_input = 3;
+	made->domain = file_name(domain);
+	file_output("y");
+	return made;
+}
+
+static void say_int(Onnx__NodeProto *to, const char *name, int64_t value)
+{
+	Onnx__AttributeProto *made =
+		file_attr(to, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+
+	made->has_i = 1;
+	made->i = value;
+}
+
+static void attention_of_no_heads(void **state)
+{
+	static const int64_t WRONG[] = { 0, -1, 3, INT64_MAX, INT64_MIN };
+	char part[160];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(*WRONG); i++) {
+		snprintf(part, sizeof(part),
+			"[1, 3, 4] [N, length, heads * size] are not of %lld heads",
+			(long long)WRONG[i]);
+		say_int(attention("", "Attention"), "q_num_heads", WRONG[i]);
+		file_refused(-EINVAL, part);
+		say_int(attention("com.microsoft", "MultiHeadAttention"), "num_heads", WRONG[i]);
+		file_refused(-EINVAL, part);
+	}
+}
+
+static void attention_that_does_not_fit(void **state)
+{
+	Onnx__NodeProto *n = attention("", "Attention");
+
+	(void)state;
+	say_int(n, "q_num_heads", 2);
+	say_int(n, "kv_num_heads", 4);
+	file_refused_with(-EINVAL,
+		"node 'Attention_0' (Attention): queries [1, 2, 3, 2], keys [1, 4, 3, 1] and "
+		"values "
+		"[1, 4, 3, 1] [N, heads, length, size] do not fit each other");
+	file.attrs[1].i = 1;
+	file_refused(-EINVAL, "do not fit each other");
+	file.attrs[1].i = 2;
+	file_accepted();
+	say_int(n, "qk_matmul_output_mode", 4);
+	file_refused_with(-EINVAL,
+		"node 'Attention_0' (Attention): qk_matmul_output_mode is 4, should be 0 to 3");
+	file.attrs[2].i = 0;
+	file_weight("m", 2, 2, file_values);
+	n->input[3] = file_name("m");
+	n->n_input = 4;
+	file_refused(-EINVAL, "do not broadcast");
+	n = attention("com.microsoft", "MultiHeadAttention");
+	say_int(n, "num_heads", 2);
+	file_weight("b", 5, 0, file_values);
+	n->input[3] = file_name("b");
+	n->n_input = 4;
+	file_refused(-EINVAL, "the bias [5] does not fit queries, keys and values");
+}
+
+static void rotary_of_what_does_not_turn(void **state)
+{
+	static const int64_t WRONG[] = { 1, 3, 6, -2, INT64_MIN, INT64_MAX };
+	Onnx__NodeProto *n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(*WRONG); i++) {
+		n = attention("", "RotaryEmbedding");
+		say_int(n, "num_heads", 1);
+		say_int(n, "rotary_embedding_dim", WRONG[i]);
+		file_refused(-EINVAL, "values of each head's 4 are to be rotated, in pairs");
+	}
+	n = attention("", "RotaryEmbedding");
+	say_int(n, "num_heads", 3);
+	file_refused(-EINVAL, "should have 4 dimensions, or 3 that num_heads, 3, divides");
+	n = attention("", "RotaryEmbedding");
+	say_int(n, "num_heads", 1);
+	file_refused(-EINVAL, "cosines and sines [1, 3, 4] should be [N, 3, 2]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +206,9 @@ int main(void)
 		cmocka_unit_test_teardown(inputs_that_are_missing, file_end),
 		cmocka_unit_test_teardown(what_is_quantised_must_be_integers, file_end),
 		cmocka_unit_test_teardown(outputs_for_training, file_end),
+		cmocka_unit_test_teardown(attention_of_no_heads, file_end),
+		cmocka_unit_test_teardown(attention_that_does_not_fit, file_end),
+		cmocka_unit_test_teardown(rotary_of_what_does_not_turn, file_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

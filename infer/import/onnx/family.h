@@ -34,7 +34,8 @@ struct onnx_operator {
 	X(EINSUM)                                                                                  \
 	X(RESIZE)                                                                                  \
 	X(REWRITES)                                                                                \
-	X(DISTANCE)
+	X(DISTANCE)                                                                                \
+	X(ATTENTION)
 
 #define ONNX_ML_FAMILIES(X)                                                                        \
 	X(FEATURES)                                                                                \
@@ -49,7 +50,8 @@ struct onnx_operator {
 	X(FUSED)                                                                                   \
 	X(DISTANCE)                                                                                \
 	X(NORM)                                                                                    \
-	X(QUANTISE)
+	X(QUANTISE)                                                                                \
+	X(ATTENTION)
 
 // Each ends in type NULL.
 #define ONNX_FAMILY(family) extern const struct onnx_operator ONNX_##family[];

@@ -2,6 +2,7 @@
 // com.microsoft's operators on quantised tensors: what they stand for between DequantizeLinear and
 // QuantizeLinear, as ONNX Runtime's CPU kernels compute it, in floats. The passes make products of
 // them run in 8 bits again.
+#include "infer/import/onnx/microsoft/quantise.h"
 #include "infer/import/onnx/as.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
@@ -280,9 +281,8 @@ static int import_qgemm(struct onnx *onnx, const struct onnx_node *node)
 	return quantised_output(onnx, node, made, 7);
 }
 
-// (float)sum((a - a_zero) (b - b_zero)) * (a_scale * b_scale) + bias
-static int quantised_product(struct onnx *onnx, const struct onnx_node *node,
-	const uint32_t factors[4], uint32_t a_scale, uint32_t b_scale, uint32_t bias)
+uint32_t onnx_quantised_product(struct onnx *onnx, const struct onnx_node *node,
+	const uint32_t factors[4], const uint32_t scales[2], uint32_t bias)
 {
 	uint32_t n = 4, made;
 
@@ -291,10 +291,8 @@ static int quantised_product(struct onnx *onnx, const struct onnx_node *node,
 	made = onnx_emit(onnx, node, OP_MATMUL_INTEGER, n, factors, 0, NULL);
 	made = onnx_as(onnx, node, made, DTYPE_F32);
 	made = onnx_emit_pair(
-		onnx, node, OP_MUL, made, onnx_emit_pair(onnx, node, OP_MUL, a_scale, b_scale));
-	if (bias != GRAPH_NONE)
-		made = onnx_emit_pair(onnx, node, OP_ADD, made, bias);
-	return onnx_output(onnx, node, 0, made);
+		onnx, node, OP_MUL, made, onnx_emit_pair(onnx, node, OP_MUL, scales[0], scales[1]));
+	return bias == GRAPH_NONE ? made : onnx_emit_pair(onnx, node, OP_ADD, made, bias);
 }
 
 static int import_matmul_integer_to_float(struct onnx *onnx, const struct onnx_node *node)
@@ -302,8 +300,9 @@ static int import_matmul_integer_to_float(struct onnx *onnx, const struct onnx_n
 	const uint32_t factors[4] = { node->inputs[0], node->inputs[1], quantised_input(node, 4),
 		quantised_input(node, 5) };
 
-	return quantised_product(
-		onnx, node, factors, node->inputs[2], node->inputs[3], quantised_input(node, 6));
+	return onnx_output(onnx, node, 0,
+		onnx_quantised_product(
+			onnx, node, factors, node->inputs + 2, quantised_input(node, 6)));
 }
 
 // The same of a row of floats, in bytes of its own range: a, b, b_scale, b_zero, bias.
@@ -319,8 +318,10 @@ static int import_dynamic_quantize_matmul(struct onnx *onnx, const struct onnx_n
 	const uint32_t factors[4] = { quantised[0], node->inputs[1], quantised[2],
 		quantised_input(node, 3) };
 
-	return quantised_product(
-		onnx, node, factors, quantised[1], node->inputs[2], quantised_input(node, 4));
+	const uint32_t scales[2] = { quantised[1], node->inputs[2] };
+
+	return onnx_output(onnx, node, 0,
+		onnx_quantised_product(onnx, node, factors, scales, quantised_input(node, 4)));
 }
 
 // ai.onnx's of the same name, older and newer.
