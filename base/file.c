@@ -76,6 +76,29 @@ int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, st
 	return file_read_at(AT_FDCWD, path, path, bytes_max, bytes, size, err);
 }
 
+FILE *file_open(const char *path, struct error *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	FILE *file;
+
+	if (fd < 0) {
+		error_set(err, -errno, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+		close(fd);
+		error_set(err, -EINVAL, "%s: is not a file", path);
+		return NULL;
+	}
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		error_set(err, -ENOMEM, "%s: no memory to read it", path);
+	}
+	return file;
+}
+
 // The folder or file `part` of the open `folder`; "" and "." are the folder itself.
 static int file_step(int folder, const char *part, bool last)
 {

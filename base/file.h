@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 // Reads the regular file at `path`, relative to the open folder `folder` (or AT_FDCWD), into
 // *bytes, which the caller frees. They begin on a multiple of 64, and at least one zero byte that
@@ -19,6 +20,10 @@ int file_read_at(int folder, const char *path, const char *name, size_t bytes_ma
 
 // The same of a path as the operator wrote it, which is the file's name, too.
 int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err);
+
+// Opens the regular file at `path` as a stream for reading; NULL: refused as above. A pipe is refused
+// at once, not waited for.
+FILE *file_open(const char *path, struct error *err);
 
 // Opens for reading the regular file at `path`, which somebody not trusted wrote: it is relative to
 // the open folder `folder` and stays below it. No component is "..", and none is a link.

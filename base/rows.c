@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/rows.h"
 
+#include "base/file.h"
 #include "base/rows_csv.h"
 #include "base/rows_npy.h"
 
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 // The number of rows is not known before the end of the file, so memory grows as they come.
 static int rows_read_f32(struct rows_reader *reader)
@@ -113,25 +113,21 @@ int rows_read(
 	};
 	const enum rows_format format = rows_tell_format(path, reader.options);
 	const bool piped = strcmp(path, "-") == 0;
-	struct stat st;
+	struct error why;
 	int rc = rows_check_options(path, format, reader.options, err);
 
 	memset(rows, 0, sizeof(*rows));
 	reader.max_bytes = reader.options->max_bytes ? reader.options->max_bytes : ROWS_BYTES_MAX;
 	if (rc != 0)
 		return rc;
-	reader.file = piped ? stdin : fopen(path, "re");
+	reader.file = piped ? stdin : file_open(path, &why);
 	if (piped)
 		reader.path = "standard input";
 	if (!reader.file)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (fstat(fileno(reader.file), &st) == 0 && S_ISDIR(st.st_mode)) {
-		rc = error_set(err, -EISDIR, "%s: is a directory, not a file of rows", path);
-	} else {
-		rc = READ[format](&reader);
-		if (rc == 0 && ferror(reader.file))
-			rc = error_set(err, -EIO, "%s: reading it failed", reader.path);
-	}
+		return error_set(err, why.code, "%s", why.text);
+	rc = READ[format](&reader);
+	if (rc == 0 && ferror(reader.file))
+		rc = error_set(err, -EIO, "%s: reading it failed", reader.path);
 	if (!piped)
 		fclose(reader.file);
 	if (rc != 0)

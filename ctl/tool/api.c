@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/api.h"
 
+#include "base/file.h"
+
 #include "ctl/tool/progress.h"
 #include "ctl/tool/tool.h"
 
@@ -205,14 +207,18 @@ bool api_call(const char *method, const char *path, json_t *body, struct api_rep
 
 bool api_upload(const char *path, const char *file, struct api_reply *reply)
 {
-	struct api_body request = { .file = fopen(file, "rb") };
+	struct error why;
+	struct api_body request = { .file = file_open(file, &why) };
 	struct stat st;
 	bool ok;
 
-	if (!request.file || fstat(fileno(request.file), &st)) {
+	if (!request.file) {
+		tool_refuse("%s", why.text);
+		return false;
+	}
+	if (fstat(fileno(request.file), &st)) {
 		tool_refuse("%s: %m", file);
-		if (request.file)
-			fclose(request.file);
+		fclose(request.file);
 		return false;
 	}
 	request.file_bytes = st.st_size;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/flow/capture.h"
+#include "base/file.h"
 
 #include <pcap/pcap.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int capture_link(pcap_t *pcap, const char *name, enum packet_link *out, struct error *err)
 {
@@ -39,24 +39,16 @@ static int capture_link(pcap_t *pcap, const char *name, enum packet_link *out, s
 
 int capture_open(const char *path, FILE **out, struct error *err)
 {
-	struct stat status;
-	int rc;
+	struct error why;
 
 	if (strcmp(path, "-") == 0) {
 		*out = stdin;
 		return 0;
 	}
-	*out = fopen(path, "rb");
-	if (!*out) {
-		rc = -errno;
-		return error_set(err, rc, "%s: %s", path, strerror(-rc));
-	}
-	if (fstat(fileno(*out), &status) == 0 && S_ISDIR(status.st_mode)) {
-		fclose(*out);
-		return error_set(
-			err, -EINVAL, "%s: is a directory; a capture file is wanted", path);
-	}
-	return 0;
+	*out = file_open(path, &why);
+	return *out ? 0
+		    : error_set(err, why.code,
+			      "%s; a capture file is wanted, or - for standard input", why.text);
 }
 
 // The file may hold any seconds and nanoseconds: they are brought within bounds, so that nothing

@@ -83,7 +83,7 @@ check partial_takes_what_is_there partial_takes_what_is_there
 check full_disk_leaves_what_was_there full_disk_leaves_what_was_there
 check a_device_is_named refused 1 'not an ordinary file' $corpus/sll.pcap -o /dev/full
 check no_file_is_named refused 1 'No such file' "$work/none.pcap"
-check a_directory_is_named refused 1 'is a directory' "$work"
+check a_directory_is_named refused 1 'is not a file' "$work"
 check no_capture_is_named refused 1 'not a capture' Makefile
 check a_bad_timeout_is_usage refused 2 'is no timeout' $corpus/sll.pcap --idle-timeout -1
 check a_bad_label_is_usage refused 2 'is no label' $corpus/sll.pcap --label 'a,b'

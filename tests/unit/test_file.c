@@ -40,6 +40,30 @@ static void write_file(const void *bytes, size_t size)
 	close(fd);
 }
 
+static void streams_of_files_alone(void **state)
+{
+	char path[64];
+	struct error err = { 0 };
+	FILE *file;
+
+	write_file("some", 4);
+	snprintf(path, sizeof(path), "%s/file", folder);
+	file = file_open(path, &err);
+	assert_non_null(file);
+	assert_int_equal(fgetc(file), 's');
+	fclose(file);
+	snprintf(path, sizeof(path), "%s/pipe", folder); // nobody writes to it
+	assert_null(file_open(path, &err));
+	assert_int_equal(err.code, -EINVAL);
+	assert_non_null(strstr(err.text, "pipe: is not a file"));
+	assert_null(file_open(folder, &err));
+	assert_int_equal(err.code, -EINVAL);
+	snprintf(path, sizeof(path), "%s/nowhere", folder);
+	assert_null(file_open(path, &err));
+	assert_int_equal(err.code, -ENOENT);
+	(void)state;
+}
+
 static void bytes_come_aligned_and_with_a_zero_behind(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 63, 64, 65, 4096, 100000 };
@@ -101,6 +125,7 @@ static void a_path_is_its_own_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(streams_of_files_alone),
 		cmocka_unit_test(bytes_come_aligned_and_with_a_zero_behind),
 		cmocka_unit_test(what_is_no_file_is_refused),
 		cmocka_unit_test(a_path_is_its_own_name),
