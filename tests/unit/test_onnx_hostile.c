@@ -249,8 +249,8 @@ static void input_dimensions(void **state)
 	file_relu("x", "y");
 	file_output("y");
 	file_refused_with(-ENOTSUP,
-		"input 'x': dimension 3 is 2; a row has 1 to 16384 features (leave the batch "
-		"dimension open when exporting)");
+		"input 'x': its dimensions up to number 3 make 32768 features of a row; a row has 1 "
+		"to 16384");
 	file_begin(13);
 	file_input("a", FILE_DIM_OPEN, 16384);
 	file_input("b", FILE_DIM_OPEN, 1);

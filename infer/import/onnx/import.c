@@ -36,6 +36,17 @@ static uint32_t output_cast(struct onnx *onnx, const struct onnx_node *node, uin
 	return made;
 }
 
+// An input, or a constant, that is an output as well: a copy that bears the same name, as --outputs
+// names it.
+static uint32_t output_of_input(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor)
+{
+	const uint32_t made = onnx_emit_one(onnx, node, OP_IDENTITY, tensor);
+
+	if (made != GRAPH_NONE)
+		onnx->graph->tensors[made].name = onnx->graph->tensors[tensor].name;
+	return made;
+}
+
 // Is there another output with a score for each of n classes, or one for two?
 static bool has_scores_of(struct onnx *onnx, const struct onnx_value *label, uint32_t n)
 {
@@ -135,7 +146,7 @@ static int add_output(struct onnx *onnx, const char *name)
 		tensor = wanted_label(onnx, &node, value);
 	if (tensor != GRAPH_NONE && value->producer == GRAPH_NONE &&
 		graph->tensors[tensor].dtype == DTYPE_F32)
-		tensor = onnx_emit(onnx, &node, OP_IDENTITY, 1, &tensor, 0, NULL);
+		tensor = output_of_input(onnx, &node, tensor);
 	if (tensor != GRAPH_NONE && graph->tensors[tensor].dtype != DTYPE_F32)
 		tensor = output_cast(onnx, &node, tensor);
 	if (tensor == GRAPH_NONE)

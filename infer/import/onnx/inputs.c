@@ -63,12 +63,17 @@ static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorSha
 				"input '%.80s': dimension %u is open; only the first, the batch, "
 				"may be",
 				name, d);
-		if (dims[d] == 0 || dims[d] > MODEL_FEATURES_MAX ||
-			(elements *= dims[d]) > MODEL_FEATURES_MAX)
+		if (dims[d] == 0 || dims[d] > MODEL_FEATURES_MAX)
 			return error_set(onnx->err, -ENOTSUP,
 				"input '%.80s': dimension %u is %lld; a row has 1 to %d features "
 				"(leave the batch dimension open when exporting)",
 				name, d, (long long)dims[d], MODEL_FEATURES_MAX);
+		elements *= dims[d];
+		if (elements > MODEL_FEATURES_MAX)
+			return error_set(onnx->err, -ENOTSUP,
+				"input '%.80s': its dimensions up to number %u make %lld features "
+				"of a row; a row has 1 to %d",
+				name, d, (long long)elements, MODEL_FEATURES_MAX);
 	}
 	return 0;
 }
