@@ -33,6 +33,14 @@ int import_model(const void *bytes, size_t size, const struct import_options *op
 		rc = import_lightgbm(text, length, options, graph, report, err);
 	else
 		rc = import_onnx(text, length, options, graph, report, err);
+	if (rc == 0 && !xgboost && !lightgbm && options->rounds != ROUNDS_BEST &&
+		options->rounds != ROUNDS_ALL) {
+		graph_destroy(*graph);
+		*graph = NULL;
+		return error_set(err, -EINVAL,
+			"an ONNX file does not say which trees make a round: their number is for "
+			"XGBoost and LightGBM");
+	}
 	if (rc == 0 && (xgboost || lightgbm))
 		crypto_hash_sha256((*graph)->source_sha256, bytes, size);
 	if (rc != 0 && rc != -ENOMEM)

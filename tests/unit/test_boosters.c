@@ -240,6 +240,47 @@ static void lightgbm_rounds_by_number(void **state)
 	(void)state;
 }
 
+// Two features are of categories, as feature_infos says, and two lists tell what they were.
+static void lightgbm_says_what_categories_were(void **state)
+{
+	strcpy(text,
+		"tree\nversion=v4\nmax_feature_idx=2\nobjective=regression\nfeature_names=a b c\n"
+		"feature_infos=1:0:2 [0:1] -1:1\n\nTree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=2\n"
+		"\nend of trees\n\npandas_categorical:[[\"x\", \"y\", \"z\"], [10, 20.5, true, 4, "
+		"5]]\n");
+	scores_are(NULL, (const float[]){ 0, 0, 0 }, 1, (const float[]){ 2 },
+		"feature 'a' is one of 3 categories, and rows hold its number: 0 = x, 1 = y, 2 = "
+		"z");
+	scores_are(NULL, (const float[]){ 0, 0, 0 }, 1, (const float[]){ 2 },
+		"feature 'c' is one of 5 categories, and rows hold its number: 0 = 10, 1 = 20.5, "
+		"2 = 1, 3 = 4, ...");
+	(void)state;
+}
+
+static void xgboost_says_what_categories_were(void **state)
+{
+	xgboost_file("3,1", "reg:squarederror", "0", "",
+		NO_PARAMETERS
+		",\"cats\":{\"enc\":[{\"offsets\":[0,2,3,9],\"values\":[117,100,112]}]}",
+		"0", STUMP("1", "2"));
+	SCORES(NULL, ROWS,
+		"feature 'x0' is one of 3 categories, and rows hold its number: 0 = ud, 1 = p, 2 "
+		"= ",
+		1, 2);
+	xgboost_file("3,1", "reg:squarederror", "0", "",
+		NO_PARAMETERS ",\"cats\":{\"enc\":[{\"type\":13,\"values\":[7,9]}]}", "0",
+		STUMP("1", "2"));
+	SCORES(NULL, ROWS,
+		"feature 'x0' is one of 2 categories, and rows hold its number: 0 = 7, 1 = 9", 1,
+		2);
+	xgboost_file("3,1", "reg:squarederror", "0", "",
+		NO_PARAMETERS ",\"cats\":{\"enc\":[{\"type\":7,\"values\":[1069547520]}]}", "0",
+		STUMP("1", "2"));
+	SCORES(NULL, ROWS, "feature 'x0' is one of 1 categories, and rows hold its number: 0 = 1.5",
+		1, 2);
+	(void)state;
+}
+
 // 1.2 is between two float32, and the float32 of a row's 1.2 is the one above.
 static void lightgbm_thresholds_of_64_bits(void **state)
 {
@@ -268,6 +309,8 @@ int main(void)
 		cmocka_unit_test(xgboost_rounds_are_checked),
 		cmocka_unit_test(lightgbm_rounds_by_number),
 		cmocka_unit_test(lightgbm_thresholds_of_64_bits),
+		cmocka_unit_test(lightgbm_says_what_categories_were),
+		cmocka_unit_test(xgboost_says_what_categories_were),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,26 @@ static void onnx_keeps_its_sentence(void **state)
 	(void)state;
 }
 
+static void rounds_are_of_boosters(void **state)
+{
+	struct error err = { .text = "" };
+	struct graph *graph = NULL;
+	size_t size;
+	uint8_t *bytes;
+
+	file_small();
+	bytes = file_pack(&size);
+	assert_int_equal(import_model(bytes, size, &(struct import_options){ .rounds = 3 }, &graph,
+				 NULL, &err),
+		-EINVAL);
+	assert_string_equal(err.text,
+		"an ONNX file does not say which trees make a round: their number is for XGBoost "
+		"and LightGBM");
+	assert_null(graph);
+	free(bytes);
+	(void)state;
+}
+
 static void byte_order_mark_is_passed_over(void **state)
 {
 	static const char LIGHTGBM[] =
@@ -178,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_is_named),
 		cmocka_unit_test(onnx_keeps_its_sentence),
+		cmocka_unit_test(rounds_are_of_boosters),
 		cmocka_unit_test(byte_order_mark_is_passed_over),
 	};
 

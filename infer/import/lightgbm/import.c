@@ -3,6 +3,7 @@
 #include "infer/import/lightgbm/import.h"
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
+#include "infer/import/categories.h"
 #include "infer/import/forest.h"
 #include "infer/import/lightgbm/objective.h"
 #include "infer/import/lightgbm/text.h"
@@ -10,6 +11,7 @@
 #include "infer/ops/check.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +90,7 @@ static int read_header(struct lightgbm *l, char **next)
 	l->n_targets = (uint32_t)targets;
 	objective = lightgbm_find(&header, "objective");
 	l->objective = objective ? objective : "";
+	l->infos = lightgbm_find(&header, "feature_infos");
 	report_add(l->report, "LightGBM text of version %s, objective %s", version,
 		*l->objective ? l->objective : "not said: raw scores");
 	return read_feature_names(l, lightgbm_find(&header, "feature_names"));
@@ -196,6 +199,47 @@ static int lightgbm_build(struct lightgbm *l)
 	return rc;
 }
 
+// The list of feature `i`'s categories where it has any: they stand one after the other for those that
+// do.
+static const json_t *lightgbm_categories(
+	const json_t *all, const char *infos, uint32_t i, size_t *next)
+{
+	for (; i > 0 && *infos; i--) {
+		infos += strcspn(infos, " ");
+		infos += *infos == ' ';
+	}
+	if (!*infos || *infos == '[' || strncmp(infos, "none", 4) == 0)
+		return NULL;
+	return json_array_get(all, (*next)++);
+}
+
+// The last line of the file, which LightGBM's Python package adds: lists of what pandas' categories
+// were, in the order of the features that have them. Columns are matched only where there are as many.
+static void lightgbm_report_categories(struct lightgbm *l, const char *file, size_t size)
+{
+	static const char KEY[] = "\npandas_categorical:";
+	const char *at = memmem(file, size, KEY, sizeof(KEY) - 1);
+	json_t *all = at
+		? json_loadb(at + sizeof(KEY) - 1, size - (size_t)(at + sizeof(KEY) - 1 - file),
+			  JSON_DISABLE_EOF_CHECK, NULL)
+		: NULL;
+	size_t next = 0, said = 0;
+	char name[24];
+
+	for (uint32_t i = 0; l->infos && json_array_size(all) > 0 && i < l->n_features; i++)
+		lightgbm_categories(all, l->infos, i, &next);
+	for (uint32_t i = 0; next == json_array_size(all) && next > 0 && i < l->n_features; i++) {
+		const json_t *values = lightgbm_categories(all, l->infos, i, &said);
+
+		snprintf(name, sizeof(name), "x%" PRIu32, i);
+		if (values)
+			categories_report(l->report,
+				l->graph->feature_names ? l->graph->feature_names[i] : name,
+				values);
+	}
+	json_decref(all);
+}
+
 int import_lightgbm(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err)
 {
@@ -229,6 +273,8 @@ int import_lightgbm(const void *bytes, size_t size, const struct import_options 
 		rc = lightgbm_build(&l);
 	if (rc == 0)
 		rc = graph_check(l.graph, err);
+	if (rc == 0)
+		lightgbm_report_categories(&l, bytes, size);
 	forest_destroy(l.forest);
 	free(text);
 	if (rc == 0)

@@ -22,5 +22,6 @@ struct lightgbm {
 	bool rounded;          // some threshold is no float32
 	bool converted;        // the leaves hold predictions, not raw scores
 	const char *objective; // "binary sigmoid:1"; "" where there is none
+	const char *infos; // of each feature: "[0:1]", "none", or "1:0:2" of categories; or NULL
 	struct forest *forest;
 };

@@ -231,7 +231,9 @@ static void two_report(struct two_classes *two)
 	if (e->n_base == 2 && two->has[1] != TREE_NONE)
 		report_add(e->onnx->report,
 			"'%.80s': two classes with a base value each: as ONNX Runtime has it, the "
-			"score of class 1 is its base value and the sum of class 0",
+			"score of class 1 is its base value and the sum of class 0; the "
+			"specification adds "
+			"each base value to its own class",
 			e->node->name);
 	else if (two->first_only && two->positive && two->post == POST_LOGISTIC)
 		report_add(e->onnx->report,
