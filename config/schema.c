@@ -92,5 +92,8 @@ const struct key_group SCHEMA_MODEL = { "models", true, MODEL_KEYS, N(MODEL_KEYS
 static const struct key INFER_KEYS[] = {
 	{ "isa", KEY_ISA, TEXT(config_infer, isa), .choices = ISA_CHOICES,
 		.otherwise_text = "native", .help = "the instruction sets that kernels may use" },
+	{ "exact", KEY_BOOL, AT(config_infer, exact), .otherwise = false,
+		.help = "the same bits for a row in batches of any size, also where that is "
+			"slower" },
 };
 const struct key_group SCHEMA_INFER = { "infer", false, INFER_KEYS, N(INFER_KEYS), "" };

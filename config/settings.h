@@ -81,5 +81,6 @@ struct config {
 	uint32_t n_models;
 	struct config_infer {
 		char isa[16]; // "avx2": caps the kernels; "native" by default
+		bool exact;   // the same bits in batches of any size, also where that is slower
 	} infer;
 };

@@ -67,6 +67,7 @@ struct compile_options {
 	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
 			     // order; NULL: all but predicted labels
 	enum weights_kind weights;       // of dense layers
+	bool exact;                      // the image asks for struct model_options' exact
 	uint32_t rounds;                 // of XGBoost and LightGBM
 	enum thresholds_kind thresholds; // of trees
 };
@@ -151,6 +152,10 @@ struct model_options {
 	unsigned isa_mask; // 0 with isa_limited false: whatever this CPU has
 	bool isa_limited;  // true: isa_mask is a cap (ISA_SCALAR = 0 is a valid cap)
 	bool no_timing;    // true: choose kernels by rule instead of by timing (tests, fuzzers)
+	// A row has the same bits in batches of any size, on the same instruction sets, also where
+	// kernels that add in another order would be faster. Without it that holds on AVX2 and NEON,
+	// where it costs nothing, but not on AVX-512. An image may ask for it by itself.
+	bool exact;
 	// Of an earlier opening of this image; NULL: time. Another image's are passed over where
 	// they do not fit, and harmless.
 	const struct model_choices *choices;

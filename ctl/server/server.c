@@ -148,6 +148,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->store = parts->store;
 	server->dataplane = parts->dataplane;
 	clock_gettime(CLOCK_MONOTONIC, &server->started);
+	server->model_options.exact = parts->config->infer.exact;
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
 	if (rc == 0 && server_events_init(server) != 0)

@@ -111,6 +111,10 @@ static const struct option_entry COMPILE[] = {
 		OPTION_TO_TEXT(struct compile, options.outputs) },
 	{ "weights", 0, "f32|bf16", "how the weights of dense layers are kept (f32)",
 		OPTION_TO_CHOICE(struct compile, options.weights) },
+	{ "exact", 0, NULL,
+		"a row has the same bits in batches of any size, also where that is slower "
+		"(AVX-512)",
+		OPTION_TO_FLAG(struct compile, options.exact) },
 	{ "trees", 0, "best|all|N",
 		"rounds of a boosted model: up to the best of early stopping, all, or the first N "
 		"(best)",

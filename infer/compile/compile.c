@@ -137,6 +137,8 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 	uint32_t before = c->graph->n_nodes;
 	int rc = compile_fill_golden(c);
 
+	c->graph->exact = c->options->exact;
+
 	if (rc == 0)
 		rc = compile_fuse_quantised(c);
 	if (rc == 0)

@@ -122,6 +122,7 @@ struct graph {
 	const float *input_scale; // [n_features]
 	const float *input_zero;  // [n_features]
 	bool accepts_missing;
+	bool exact; // struct model_options' for this model, whatever the options say
 	uint32_t n_golden;
 	const float *golden_rows;    // [n_golden][n_features]
 	const float *golden_outputs; // [n_golden][n_columns_out]

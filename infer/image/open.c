@@ -391,6 +391,7 @@ static int image_read_meta(struct image_reader *reader)
 	graph->n_class_labels = meta->n_class_labels;
 	graph->n_golden = meta->n_golden;
 	graph->accepts_missing = meta->accepts_missing == 1;
+	graph->exact = meta->exact == 1;
 	memcpy(graph->source_sha256, meta->source_sha256, sizeof(graph->source_sha256));
 	graph->name = image_read_string(reader, meta->name);
 	graph->source_kind = graph->name ? image_read_string(reader, meta->source_kind) : NULL;

@@ -96,6 +96,7 @@ static void image_put_meta(struct writer *writer, const struct graph *graph)
 		.n_class_labels = graph->n_class_labels,
 		.n_golden = graph->n_golden,
 		.accepts_missing = graph->accepts_missing,
+		.exact = graph->exact,
 	};
 
 	memcpy(meta.source_sha256, graph->source_sha256, sizeof(meta.source_sha256));

@@ -361,6 +361,8 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 					   .graph = graph,
 					   .takes_channels_last = build_takes_channels_last,
 					   .no_timing = options->no_timing,
+					   .exact = options->exact || graph->exact ||
+						   !(isa_mask & ISA_AVX512),
 					   .known = options->choices,
 					   .err = err } };
 	struct builder *builder = &planner.builder;

@@ -32,6 +32,7 @@ struct builder {
 	size_t scratch_bytes; // of a row, for the node being built, beside its outputs
 	bool has_trees;
 	bool no_timing;
+	bool exact; // the same bits in batches of any size: struct model_options; without AVX-512 always
 	const struct model_choices *known; // NULL: none
 	bool failed;                       // builder_input_buffer() could not: err tells why
 	struct error *err;

@@ -2,7 +2,7 @@
 // Rows of up to SOFTMAX_SHORT_MAX values are computed VEC_WIDTH at once: transposed, so that a
 // vector holds one column of all of them and no sum or maximum crosses lanes. The rows that are
 // left over, and longer ones, are computed one at a time, in one vector or in three passes over
-// several.
+// several. Each way gives a row the same bits.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -34,7 +34,43 @@ VEC_INLINE void softmax_row(bool log, uint32_t n, const float *x, float *y)
 	vec e = vec_pick(mask, vec_exp_flushed(below), vec_set1(0.0f));
 	vec sum = vec_sum_across(e, n);
 
-	vec_store_mask(y, mask, log ? vec_sub(below, vec_log(sum)) : vec_div_across(e, sum, n));
+	if (log)
+		vec_store_mask(y, mask, vec_sub(below, vec_log(sum)));
+	else
+		vec_store_mask(y, mask, vec_mul(e, vec_div_across(vec_set1(1.0f), sum, n)));
+}
+
+// The sum of n columns, in the very order in which a row by itself adds its values up, so that a row's
+// result does not depend on how many others there are: halves are added to each other, as
+// vec_sum_across() adds them; where a row takes several vectors, those first. columns[n .. 15] are
+// overwritten.
+VEC_INLINE vec softmax_sum_columns(vec *column, uint32_t n)
+{
+	vec sum[8];
+
+	for (uint32_t c = n; c < SOFTMAX_SHORT_MAX; c++)
+		column[c] = vec_set1(0.0f);
+#if VEC_WIDTH == 4
+	if (n > VEC_WIDTH) {
+		const uint32_t whole = n - n % VEC_WIDTH;
+
+		for (uint32_t l = 0; l < 4; l++) {
+			sum[l] = l < n - whole ? column[whole + l] : vec_set1(0.0f);
+			for (uint32_t c = l; c < whole; c += VEC_WIDTH)
+				sum[l] = vec_add(sum[l], column[c]);
+		}
+		return vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3]));
+	}
+#endif
+	VEC_UNROLL
+	for (uint32_t l = 0; l < 8; l++)
+		sum[l] = n > 8 ? vec_add(column[l], column[l + 8]) : column[l];
+	if (n > 4) {
+		VEC_UNROLL
+		for (uint32_t l = 0; l < 4; l++)
+			sum[l] = vec_add(sum[l], sum[l + 4]);
+	}
+	return vec_add(vec_add(sum[0], sum[2]), vec_add(sum[1], sum[3]));
 }
 
 // VEC_WIDTH rows. Vector i of four starts with row i of four and has every fourth lane's quad of
@@ -42,7 +78,7 @@ VEC_INLINE void softmax_row(bool log, uint32_t n, const float *x, float *y)
 VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 {
 	const size_t step = 4 * (size_t)n;
-	vec column[SOFTMAX_SHORT_MAX], max, sum = vec_set1(0.0f);
+	vec column[SOFTMAX_SHORT_MAX], exps[SOFTMAX_SHORT_MAX], max, sum;
 
 	for (uint32_t first = 0; first < n; first += 4) {
 		uint32_t count = n - first < 4 ? n - first : 4;
@@ -56,11 +92,10 @@ VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 	for (uint32_t c = 1; c < n; c++)
 		max = vec_max(max, column[c]);
 	for (uint32_t c = 0; c < n; c++) {
-		vec below = vec_sub(column[c], max), e = vec_exp_flushed(below);
-
-		sum = vec_add(sum, e);
-		column[c] = log ? below : e;
+		column[c] = vec_sub(column[c], max);
+		exps[c] = vec_exp_flushed(column[c]);
 	}
+	sum = softmax_sum_columns(exps, n);
 	sum = log ? vec_log(sum) : vec_div(vec_set1(1.0f), sum);
 	for (uint32_t first = 0; first < n; first += 4) {
 		uint32_t count = n - first < 4 ? n - first : 4;
@@ -68,7 +103,7 @@ VEC_INLINE void softmax_block(bool log, uint32_t n, const float *x, float *y)
 		VEC_UNROLL
 		for (uint32_t i = 0; i < 4; i++)
 			column[first + i] = log ? vec_sub(column[first + i], sum)
-						: vec_mul(column[first + i], sum);
+						: vec_mul(exps[first + i], sum);
 		vec_transpose_quads(column + first);
 		VEC_UNROLL
 		for (uint32_t i = 0; i < 4; i++)
@@ -96,16 +131,15 @@ VEC_INLINE void softmax_wide(bool log, uint32_t n, const float *x, float *y)
 			vec_store(y + i, part);
 	}
 	sum = vec_set1(vec_sum(sum));
-	if (log)
-		sum = vec_log(sum);
+	sum = log ? vec_log(sum) : vec_div(vec_set1(1.0f), sum);
 	for (uint32_t i = 0; i < whole; i += VEC_WIDTH)
 		vec_store(y + i,
 			log ? vec_sub(vec_sub(vec_load(x + i), max), sum)
-			    : vec_div(vec_load(y + i), sum));
+			    : vec_mul(vec_load(y + i), sum));
 	if (whole < n)
 		vec_store_mask(y + whole, rest,
 			log ? vec_sub(vec_sub(vec_load_mask(x + whole, rest), max), sum)
-			    : vec_div(e, sum));
+			    : vec_mul(e, sum));
 }
 
 // Computes as many rows as are worth blocks and returns their count. A function of its own because

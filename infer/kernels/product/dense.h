@@ -62,6 +62,10 @@ X(dense_panel16k2) // dense_pack.c tells: two rows of the weights interleaved in
 X(dense_panel64k2) // the same, by 64 columns
 #undef X
 
+// Kernels of the same order add up in the same order, by fused products: a row has the same bits by
+// either, in batches of any size. On AVX2 and on NEON all have the same.
+unsigned dense_order(const struct dense_kernel *kernel);
+
 extern const struct dense_kernel DENSE_KERNELS[];
 extern const struct kernel_table DENSE_TABLE;
 // The choice without timing, for batches of about m rows. Never NULL.

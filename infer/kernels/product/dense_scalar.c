@@ -37,6 +37,13 @@ void f32_dense_1x1__scalar(
 
 KERNEL_TABLE_DEFINE(dense, DENSE, KERNEL_ENTRY_PACKED)
 
+unsigned dense_order(const struct dense_kernel *kernel)
+{
+	if (kernel->pack == dense_panel16_pack) // input by input
+		return kernel->isa & ISA_AVX512 ? 1 : 0;
+	return 2 + (unsigned)(kernel - DENSE_KERNELS); // sums of its own
+}
+
 const struct dense_kernel *dense_pick(unsigned isa_mask, uint32_t m, uint32_t k, uint32_t n)
 {
 	const struct dense_kernel *best = &DENSE_KERNELS[0];

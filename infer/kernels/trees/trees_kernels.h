@@ -49,6 +49,9 @@ X(trees_masks)
 X(trees_blocks)
 #undef X
 
+// Kernels of the same order add up a row's leaves in the same order.
+unsigned trees_order(const struct trees_kernel *kernel);
+
 extern const struct trees_kernel TREES_KERNELS[];
 extern const struct kernel_table TREES_TABLE;
 // The choice without timing, for batches of about m rows, in order of preference: `nth` from 0;

@@ -5,6 +5,13 @@
 
 KERNEL_TABLE_DEFINE(trees, TREES, KERNEL_ENTRY_PACKED)
 
+unsigned trees_order(const struct trees_kernel *kernel)
+{
+	if (kernel->pack == trees_walk_pack || kernel->pack == trees_masks_pack)
+		return 0;
+	return 1 + (unsigned)(kernel - TREES_KERNELS); // sums of its own
+}
+
 // For batches the widest kernel first, for few rows the last one that is made for one row; then the
 // others, the scalar ones last.
 const struct trees_kernel *trees_pick(unsigned isa_mask, uint32_t m, uint32_t nth)

@@ -36,10 +36,16 @@ struct walk_node {
 };
 
 struct walk_tree {
-	uint32_t first;  // node of the root
-	uint32_t steps;  // to the deepest leaf; where leaves are rows, of the trees walked with it
-	uint32_t target; // of all weights, where the leaves are not rows
+	uint32_t first; // node of the root
+	uint32_t steps; // to the deepest leaf; where leaves are rows, of the trees walked with it
+	uint32_t slot;  // its place among the weights of its part, where the leaves are not rows
+	uint32_t n_leaves;
 };
+
+// Trees are walked in the order of their steps, part by part, but what they add is summed up in the
+// order in which the kernels of batches do it (trees_masks.c: by leaves, then as they stand in the
+// ensemble), so that a row has the same bits by any of them.
+#define TREES_PART 512
 
 struct walk_ensemble {
 	uint32_t n_trees, n_features, n_targets;
@@ -54,6 +60,7 @@ struct walk_ensemble {
 	const struct walk_node *nodes;
 	const float *weights; // [nodes]
 	const float *base;
+	const uint32_t *targets; // [trees] in the order of the sum, where leaves are not rows
 	// Leaves with several targets (trees_rows.h): the trees stay in their order.
 	uint32_t row_floats;  // 0: there are none
 	const uint32_t *leaf; // [nodes] the leaf's number
@@ -100,7 +107,7 @@ static bool walk_is_supported(const struct trees *t, struct walk_form *form)
 // --- Packing ------------------------------------------------------------------------------------
 
 struct walk_layout {
-	size_t trees, nodes, weights, base, rows, sets, answers, asked, plain, bytes;
+	size_t trees, nodes, weights, base, targets, rows, sets, answers, asked, plain, bytes;
 };
 
 static struct walk_layout walk_layout_of(
@@ -112,7 +119,8 @@ static struct walk_layout walk_layout_of(
 	at.nodes = align_up(at.trees + t->n_trees * sizeof(struct walk_tree), KERNEL_ALIGN);
 	at.weights = at.nodes + n * sizeof(struct walk_node);
 	at.base = at.weights + n * sizeof(float);
-	at.rows = align_up(at.base + t->n_targets * sizeof(float), KERNEL_ALIGN);
+	at.targets = at.base + t->n_targets * sizeof(float);
+	at.rows = align_up(at.targets + t->n_trees * sizeof(uint32_t), KERNEL_ALIGN);
 	at.sets =
 		align_up(at.rows + (size_t)t->n_leaves * row_floats * sizeof(float), KERNEL_ALIGN);
 	at.answers = at.sets + q->n_sets * sizeof(struct question_sets);
@@ -209,6 +217,30 @@ static int walk_by_steps(const void *a, const void *b)
 				       : 0;
 }
 
+static int walk_by_leaves(const void *a, const void *b)
+{
+	const struct walk_tree *x = a, *y = b;
+
+	if (x->n_leaves != y->n_leaves)
+		return x->n_leaves < y->n_leaves ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+static void walk_sort(const struct trees *t, struct walk_tree *trees, uint32_t *targets)
+{
+	qsort(trees, t->n_trees, sizeof(*trees), walk_by_leaves);
+	for (uint32_t i = 0; i < t->n_trees; i++) {
+		targets[i] = trees[i].slot;
+		trees[i].slot = i % TREES_PART;
+	}
+	for (uint32_t i = 0; i < t->n_trees; i += TREES_PART) {
+		const uint32_t left = t->n_trees - i;
+
+		qsort(trees + i, left < TREES_PART ? left : TREES_PART, sizeof(*trees),
+			walk_by_steps);
+	}
+}
+
 // Where leaves are rows the trees keep their order, and those that are walked at once take as many
 // steps as the deepest of them needs.
 static void walk_level_steps(struct walk_tree *trees, uint32_t n)
@@ -232,7 +264,8 @@ static int walk_fill_trees(struct filling *f, struct walk_tree *trees)
 
 		if (steps < 0)
 			return -ENOTSUP;
-		trees[i] = (struct walk_tree){ first, (uint32_t)steps, trees_target(f->t, i) };
+		trees[i] = (struct walk_tree){ first, (uint32_t)steps, trees_target(f->t, i),
+			(count + 1) / 2 };
 		first += count;
 	}
 	return 0;
@@ -275,7 +308,7 @@ static int walk_pack(struct filling *f, const struct questions *q, char *bytes)
 	if (f->form.row_floats)
 		walk_level_steps(trees, t->n_trees);
 	else
-		qsort(trees, t->n_trees, sizeof(*trees), walk_by_steps);
+		walk_sort(t, trees, (uint32_t *)(void *)(bytes + at.targets));
 	memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
 	*(struct walk_ensemble *)(void *)bytes = (struct walk_ensemble){ .n_trees = t->n_trees,
 		.n_features = t->n_features,
@@ -293,6 +326,7 @@ static int walk_pack(struct filling *f, const struct questions *q, char *bytes)
 		.nodes = f->nodes,
 		.weights = f->weights,
 		.base = (void *)(bytes + at.base),
+		.targets = (void *)(bytes + at.targets),
 		.row_floats = f->form.row_floats,
 		.leaf = f->leaf,
 		.rows = (void *)(bytes + at.rows) };
@@ -391,19 +425,42 @@ static uint32_t walk_one(
 	return (uint32_t)(at - walk->nodes);
 }
 
+// Writes what each of n trees adds, in the order of the sum.
+static inline void walk_part(const struct walk_ensemble *walk, const struct walk_tree *trees,
+	uint32_t n, const uint32_t *keys, float weights[TREES_PART])
+{
+	uint32_t at[TREES_AT_ONCE], i = 0;
+
+	for (; i + TREES_AT_ONCE <= n; i += TREES_AT_ONCE) {
+		walk_turns(walk, trees + i, keys, at);
+		for (int k = 0; k < TREES_AT_ONCE; k++)
+			weights[trees[i + k].slot] = walk->weights[at[k]];
+	}
+	for (; i < n; i++)
+		weights[trees[i].slot] = walk->weights[walk_one(walk, trees + i, keys)];
+}
+
 static void walk_score(const struct walk_ensemble *walk, const uint32_t *keys, float *y)
 {
-	const struct walk_tree *trees = walk->trees, *end = trees + walk->n_trees;
-	uint32_t at[TREES_AT_ONCE];
+	float weights[TREES_PART];
 
 	memcpy(y, walk->base, walk->n_targets * sizeof(*y));
-	for (; trees + TREES_AT_ONCE <= end; trees += TREES_AT_ONCE) {
-		walk_turns(walk, trees, keys, at);
-		for (int k = 0; k < TREES_AT_ONCE; k++)
-			y[trees[k].target] += walk->weights[at[k]];
+	for (uint32_t first = 0; first < walk->n_trees; first += TREES_PART) {
+		const uint32_t left = walk->n_trees - first,
+			       n = left < TREES_PART ? left : TREES_PART;
+
+		walk_part(walk, walk->trees + first, n, keys, weights);
+		if (walk->n_targets == 1) {
+			float sum = y[0];
+
+			for (uint32_t i = 0; i < n; i++)
+				sum += weights[i];
+			y[0] = sum;
+			continue;
+		}
+		for (uint32_t i = 0; i < n; i++)
+			y[walk->targets[first + i]] += weights[i];
 	}
-	for (; trees < end; trees++)
-		y[trees->target] += walk->weights[walk_one(walk, trees, keys)];
 }
 
 // `floats` is a constant where it is small, so that the loop is unrolled.

@@ -9,11 +9,13 @@
 // with the winners of such races an int8 MLP 41-64-32-5 took 33 ns a row in batches of 64, without
 // AMX 28. Hence a handicap.
 #define TILES_HANDICAP 1.25
+#define LEADING_CLASS  2 // index of MODEL_BATCH_CLASS
 
 struct chooser {
 	struct builder *builder;
 	const struct step *step;
 	const struct contest *contest;
+	const void *leader; // of an exact model: all others have its order. NULL: there is none yet
 	bool is_ready;
 	void *trials[KERNELS_MAX];  // by the kernel's number: weights packed for timing, or NULL
 	void *planned[KERNELS_MAX]; // the same in the plan's memory, of kernels that were chosen
@@ -44,6 +46,10 @@ static size_t chooser_packed_bytes(const struct chooser *chooser, const void *ke
 
 static bool chooser_may_run(const struct chooser *chooser, const struct kernel *kernel)
 {
+	const struct contest *contest = chooser->contest;
+
+	if (chooser->leader && contest->order(kernel) != contest->order(chooser->leader))
+		return false;
 	return kernel_allowed(kernel->isa, chooser->builder->plan->isa_mask) &&
 		(!chooser->contest->packing || chooser_packed_bytes(chooser, kernel) > 0);
 }
@@ -165,10 +171,12 @@ static const void *chooser_by_rule(const struct chooser *chooser, uint32_t batch
 {
 	const struct contest *contest = chooser->contest;
 	const unsigned isa_mask = chooser->builder->plan->isa_mask;
+	const void *kernel;
 
-	if (contest->by_rule)
-		return contest->by_rule(contest->context, isa_mask, batch_class);
-	return kernel_pick(contest->table, isa_mask);
+	if (!contest->by_rule)
+		return kernel_pick(contest->table, isa_mask);
+	kernel = contest->by_rule(contest->context, isa_mask, batch_class);
+	return chooser_may_run(chooser, kernel) ? kernel : chooser->leader;
 }
 
 static const void *chooser_choose(
@@ -189,12 +197,25 @@ static const void *chooser_choose(
 	return chooser_fastest(chooser, rows[batch_class]);
 }
 
+// The class that decides on the order in which an exact model adds: batches of it, but of no more
+// rows than occur.
+static uint32_t chooser_leading_class(const struct contest *contest)
+{
+	uint32_t c = LEADING_CLASS;
+
+	while (c > 0 && contest->rows[c] == 0)
+		c--;
+	return c;
+}
+
 int choose(struct builder *builder, struct step *step, const struct contest *contest,
 	struct chosen chosen[MODEL_BATCH_CLASSES])
 {
 	struct chooser chooser = { .builder = builder, .step = step, .contest = contest };
 	int rc = 0;
 
+	if (builder->exact && contest->order)
+		chooser.leader = chooser_choose(&chooser, chooser_leading_class(contest), NULL);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
 		const struct kernel *kernel =
 			chooser_choose(&chooser, c, c > 0 ? &chosen[c - 1] : NULL);

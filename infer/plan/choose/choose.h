@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which kernel of a table runs a step, for each class of batch sizes: the one that an earlier
 // opening of the image found to be the fastest; or by rule, where nothing may be timed; or the
-// winner of a race (race.h) between all that may run. The scalar kernel, the first of a table,
+// winner of a race (race.h) between all that may run; of an exact model, between those of one order.
+// The scalar kernel, the first of a table,
 // takes part only where there is no other.
 #pragma once
 
@@ -31,6 +32,9 @@ struct contest {
 	// One call over so many rows. `packed`: NULL without a packing.
 	void (*call)(void *context, const void *kernel, const void *packed, uint32_t rows);
 	const struct contest_packing *packing; // NULL: all read the same weights
+	// Kernels of the same order add up in the same order: a row has the same bits by either.
+	// NULL: all have.
+	unsigned (*order)(const void *kernel);
 };
 
 struct chosen {

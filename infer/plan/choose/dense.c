@@ -69,6 +69,11 @@ static const void *dense_trial_rule(const void *context, unsigned isa_mask, uint
 	return dense_pick(isa_mask, MODEL_BATCH_CLASS[batch_class], dense->k, dense->n);
 }
 
+static unsigned dense_trial_order(const void *kernel)
+{
+	return dense_order(kernel);
+}
+
 static int dense_choose(struct builder *builder, const struct dense_layer *layer)
 {
 	static const struct contest_packing packing = { dense_trial_bytes, dense_trial_pack,
@@ -81,7 +86,8 @@ static int dense_choose(struct builder *builder, const struct dense_layer *layer
 		.by_rule = dense_trial_rule,
 		.ready = dense_trial_ready,
 		.call = dense_trial_call,
-		.packing = &packing };
+		.packing = &packing,
+		.order = dense_trial_order };
 	struct chosen chosen[MODEL_BATCH_CLASSES];
 	struct dense_choice choice[MODEL_BATCH_CLASSES];
 	int rc;

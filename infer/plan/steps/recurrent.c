@@ -147,8 +147,10 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 	if (transposed)
 		transpose__scalar(&transpose, 1, w, 0, transposed);
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
-		const struct dense_kernel *kernel = packed_by[c] =
-			dense_pick(builder->plan->isa_mask, MODEL_BATCH_CLASS[c] * rows, k, n);
+		const struct dense_kernel *kernel = packed_by[c] = dense_pick(
+			builder->plan->isa_mask,
+			MODEL_BATCH_CLASS[builder->exact ? MODEL_BATCH_CLASSES - 1 : c] * rows, k,
+			n);
 		struct dense_choice *choice = &product->choice[c];
 		void *packed = NULL;
 

@@ -109,6 +109,11 @@ static const void *trees_trial_rule(const void *context, unsigned isa_mask, uint
 	return kernel;
 }
 
+static unsigned trees_trial_order(const void *kernel)
+{
+	return trees_order(kernel);
+}
+
 static int trees_choose(
 	struct builder *builder, const struct trees *trees, struct trees_choice *choice)
 {
@@ -121,7 +126,8 @@ static int trees_choose(
 		.by_rule = trees_trial_rule,
 		.ready = trees_trial_ready,
 		.call = trees_trial_call,
-		.packing = &packing };
+		.packing = &packing,
+		.order = trees_trial_order };
 	struct chosen chosen[MODEL_BATCH_CLASSES];
 	int rc;
 
