@@ -11,6 +11,7 @@
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/kernels/random_trees.h"
+#include "tests/unit/random_models.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,161 +25,9 @@ static struct graph *graph;
 static struct compile_report report;
 static struct error err;
 
-static uint32_t draw(uint32_t from, uint32_t to)
-{
-	return from + (uint32_t)(random_next(&state) % (to - from + 1));
-}
-
-static float draw_float(void) // -1 to 1
-{
-	return (float)(random_next(&state) % 2000001) / 1e6f - 1.0f;
-}
-
-// [d0, d1], or [d1] where d0 is 0, of values up to `size`.
-static uint32_t draw_constant(uint32_t d0, uint32_t d1, float size)
-{
-	const int64_t dims[2] = { d0 ? d0 : d1, d1 };
-	float *data;
-	uint32_t t = build_constant(graph, d0 ? 2 : 1, dims, &data, &err);
-
-	assert_int_not_equal(t, GRAPH_NONE);
-	for (int64_t i = 0; i < dims[0] * (d0 ? dims[1] : 1); i++)
-		data[i] = draw_float() * size;
-	return t;
-}
-
 static float *values_of(uint32_t t)
 {
 	return (float *)(uintptr_t)graph->tensors[t].data;
-}
-
-static uint32_t then(enum op op, uint32_t a)
-{
-	return build_node(graph, op, 1, &a, &err);
-}
-
-static uint32_t begin(uint32_t features)
-{
-	const char **names;
-
-	graph = graph_create();
-	assert_non_null(graph);
-	graph->name = "test";
-	graph->source_kind = "onnx";
-	names = arena_calloc(graph->arena, features, sizeof(*names));
-	for (uint32_t f = 0; names && f < features; f++)
-		names[f] = "x";
-	return build_input(graph, features, names, &err);
-}
-
-// The scores, or the scores and which of them is the largest.
-static void end(uint32_t scores, bool label)
-{
-	if (label) {
-		const uint32_t of = build_arg_max(graph, scores, &err);
-
-		scores = build_pair(graph, OP_ADD, scores, of, &err);
-	}
-	if (scores == GRAPH_NONE || build_output(graph, scores, &err) != 0)
-		fail_msg("%s", err.text);
-}
-
-// Columns of very different magnitudes, with or without a scaler before the layer: sums that cancel.
-static void draw_linear(void)
-{
-	const uint32_t k = draw(1, 64), n = draw(1, 10);
-	uint32_t x = begin(k), w;
-
-	if (draw(0, 1)) {
-		x = build_pair(graph, OP_SUB, x, draw_constant(0, k, 100.0f), &err);
-		x = build_pair(graph, OP_DIV, x, draw_constant(0, k, 10.0f), &err);
-	}
-	w = draw_constant(k, n, 1.0f);
-	for (uint32_t c = 0; c < k; c++) {
-		const float size = powf(10.0f, draw_float() * 4.0f);
-
-		for (uint32_t j = 0; j < n; j++)
-			values_of(w)[c * n + j] *= size;
-	}
-	x = build_pair(graph, OP_MATMUL, x, w, &err);
-	x = build_pair(graph, OP_ADD, x, draw_constant(0, n, 1.0f), &err);
-	if (draw(0, 2) == 0)
-		x = then(draw(0, 1) ? OP_SIGMOID : OP_SOFTMAX, x);
-	end(x, draw(0, 1));
-}
-
-static uint32_t trees_tensor(enum dtype dtype, uint32_t rows, uint32_t columns, const void *data)
-{
-	const int64_t dims[2] = { rows, columns };
-	char name[32];
-
-	snprintf(name, sizeof(name), "t%u", graph->n_tensors);
-	return graph_add_tensor(graph, name, dtype, columns ? 2 : 1, dims,
-		arena_memdup(
-			graph->arena, data, rows * (columns ? columns : 1) * dtype_bytes(dtype)),
-		&err);
-}
-
-// Leaves that vote for a class by 1, as in a forest, whose votes are often equal; or that have any
-// weight, as in boosting.
-static void draw_forest(void)
-{
-	const bool votes = draw(0, 1);
-	const struct random_trees how = { .n_trees = draw(1, 60),
-		.n_features = draw(1, 20),
-		.n_targets = draw(1, 4),
-		.leaves_max = draw(2, 24),
-		.thresholds = 7 };
-	uint32_t in[TREES_LINEAR_FIRST] = { begin(how.n_features) }, x;
-	struct trees trees;
-
-	random_trees_init(&trees, &how, random_next(&state));
-	for (uint32_t w = 0; w < trees.n_weights; w++) {
-		((float *)(uintptr_t)trees.weight)[w] = votes ? 1.0f : draw_float();
-		((int32_t *)(uintptr_t)trees.weight_target)[w] =
-			(int32_t)draw(0, how.n_targets - 1);
-	}
-	for (uint32_t t = 0; t < how.n_targets; t++)
-		((float *)(uintptr_t)trees.base)[t] = 0;
-	in[TREES_ROOT] = trees_tensor(DTYPE_I32, trees.n_trees, 0, trees.root);
-	in[TREES_FEATURE] = trees_tensor(DTYPE_I32, trees.n_branches, 0, trees.feature);
-	in[TREES_THRESHOLD] = trees_tensor(DTYPE_F32, trees.n_branches, 0, trees.threshold);
-	in[TREES_KIND] = trees_tensor(DTYPE_U8, trees.n_branches, 0, trees.kind);
-	in[TREES_CHILDREN] = trees_tensor(DTYPE_I32, trees.n_branches, 2, trees.children);
-	in[TREES_WEIGHT_FIRST] = trees_tensor(DTYPE_I32, trees.n_leaves + 1, 0, trees.weight_first);
-	in[TREES_WEIGHT_TARGET] = trees_tensor(DTYPE_I32, trees.n_weights, 0, trees.weight_target);
-	in[TREES_WEIGHT] = trees_tensor(DTYPE_F32, trees.n_weights, 0, trees.weight);
-	in[TREES_BASE] = trees_tensor(DTYPE_F32, trees.n_targets, 0, trees.base);
-	random_trees_fini(&trees);
-	x = build_node(graph, OP_TREES, TREES_BASE + 1, in, &err);
-	if (votes)
-		x = build_pair(
-			graph, OP_DIV, x, build_scalar(graph, (float)how.n_trees, &err), &err);
-	else if (draw(0, 1))
-		x = then(OP_SIGMOID, x);
-	end(x, votes || draw(0, 1));
-}
-
-static void draw_network(void)
-{
-	static const enum op BETWEEN[] = { OP_RELU, OP_TANH, OP_SIGMOID, OP_GELU, OP_ELU,
-		OP_SOFTPLUS, OP_SOFTSIGN };
-	const uint32_t layers = draw(2, 4);
-	uint32_t k = draw(1, 64), x = begin(k);
-
-	for (uint32_t l = 0; l < layers; l++) {
-		const uint32_t n = l + 1 < layers ? draw(4, 96) : draw(1, 10);
-		const float size = 2.0f / sqrtf((float)k);
-
-		x = build_pair(graph, OP_MATMUL, x, draw_constant(k, n, size), &err);
-		x = build_pair(graph, OP_ADD, x, draw_constant(0, n, size), &err);
-		if (l + 1 < layers)
-			x = then(BETWEEN[draw(0, sizeof(BETWEEN) / sizeof(*BETWEEN) - 1)], x);
-		k = n;
-	}
-	if (draw(0, 1))
-		x = then(OP_SOFTMAX, x);
-	end(x, draw(0, 1));
 }
 
 // The scores of the graph as it is now, checked as whoever opens the image does.
@@ -221,7 +70,7 @@ static bool holds_weights(uint32_t n, uint32_t *t)
 // row reaches. Its index in tensor *t.
 static size_t choose_weight(uint32_t *t)
 {
-	uint32_t n = draw(0, graph->n_nodes - 1);
+	uint32_t n = (uint32_t)(random_next(&state) % graph->n_nodes);
 	size_t best = 0;
 
 	while (!holds_weights(n, t))
@@ -257,13 +106,13 @@ static void plant(void)
 
 // Draws models, each from its own seed; all must pass, and of those with an error at least `percent`
 // be refused: the others are such as a saturated Sigmoid, which hides it, or a unit that is 0.
-static void check_models(void (*draw_model)(void), uint32_t count, uint32_t percent)
+static void check_models(enum random_model kind, uint32_t count, uint32_t percent)
 {
 	uint32_t found = 0, empty = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		state = 88172645463325252u + i;
-		draw_model();
+		graph = random_model(kind, i);
 		fill_and_pass();
 		if (check() != 0)
 			fail_msg("model %u: %s", i, err.text);
@@ -279,17 +128,17 @@ static void check_models(void (*draw_model)(void), uint32_t count, uint32_t perc
 
 static void linear_models_pass_and_errors_are_found(void **test)
 {
-	check_models(draw_linear, MODELS / 3, 65);
+	check_models(RANDOM_LINEAR, MODELS / 3, 65);
 }
 
 static void forests_pass_and_errors_are_found(void **test)
 {
-	check_models(draw_forest, MODELS / 3, 90);
+	check_models(RANDOM_FOREST, MODELS / 3, 90);
 }
 
 static void networks_pass_and_errors_are_found(void **test)
 {
-	check_models(draw_network, MODELS / 3 + 1, 70);
+	check_models(RANDOM_NETWORK, MODELS / 3 + 1, 70);
 }
 
 static bool report_says(const char *part)
@@ -301,17 +150,35 @@ static bool report_says(const char *part)
 	return false;
 }
 
-// Two classes whose scores are the same sum in two orders: which is larger, rounding decides.
+// [1, k] * w, with the index of the largest where wanted.
+static void product(uint32_t k, uint32_t n, const float *w, bool label)
+{
+	static const char *const NAMES[8] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+	const int64_t dims[2] = { k, n };
+	float *data;
+	uint32_t x, t, y;
+
+	graph = graph_create();
+	assert_non_null(graph);
+	graph->name = "test";
+	graph->source_kind = "onnx";
+	x = build_input(graph, k, (const char **)(uintptr_t)NAMES, &err);
+	t = build_constant(graph, 2, dims, &data, &err);
+	memcpy(data, w, (size_t)k * n * sizeof(*w));
+	y = build_pair(graph, OP_MATMUL, x, t, &err);
+	if (label)
+		y = build_pair(graph, OP_ADD, y, build_arg_max(graph, y, &err), &err);
+	if (y == GRAPH_NONE || build_output(graph, y, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+// Two classes whose scores are the same sum: which is larger, rounding decides.
 static void what_hangs_in_every_row_is_not_checked(void **test)
 {
-	uint32_t x = begin(8), w;
+	static const float W[16] = { .1f, .1f, .7f, .7f, .3f, .3f, -.9f, -.9f, .2f, .2f, .6f, .6f,
+		.4f, .4f, -.5f, -.5f };
 
-	state = 1;
-	w = draw_constant(8, 2, 1.0f);
-	for (uint32_t c = 0; c < 8; c++)
-		values_of(w)[c * 2 + 1] = values_of(w)[c * 2];
-	x = build_pair(graph, OP_MATMUL, x, w, &err);
-	end(x, true);
+	product(8, 2, W, true);
 	fill_and_pass();
 	assert_true(report_says("those scores are not checked"));
 	assert_int_equal(check(), 0);
@@ -323,12 +190,8 @@ static void what_hangs_in_every_row_is_not_checked(void **test)
 static void a_sum_that_cancels_is_as_exact_as_its_terms(void **test)
 {
 	static const float W[3] = { 1e4f, -1e4f, 1e-4f };
-	uint32_t x = begin(3), w;
 
-	state = 1;
-	w = draw_constant(3, 1, 1.0f);
-	memcpy(values_of(w), W, sizeof(W));
-	end(build_pair(graph, OP_MATMUL, x, w, &err), false);
+	product(3, 1, W, false);
 	fill_and_pass();
 	assert_int_equal(check(), 0);
 	for (uint32_t r = 0; r < graph->n_golden; r++) {

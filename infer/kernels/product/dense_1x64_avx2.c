@@ -19,5 +19,5 @@ static dense_tile_fn *const TILES[] = { DENSE_SPLIT_ENTRY(1, 1) DENSE_SPLIT_ENTR
 void f32_dense_1x64__avx2(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
-	dense_tiles_run(dense, TILES, NULL, 1, 8, m, x, ldx, y, ldy);
+	dense_tiles_run(dense, TILES, 1, 8, (struct dense_split_tiles){ 0 }, m, x, ldx, y, ldy);
 }

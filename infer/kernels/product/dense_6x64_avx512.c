@@ -15,5 +15,5 @@ static dense_tile_fn *const TILES[] = { DENSE_TILES_6(DENSE_TILE_ENTRY, 1)
 void f32_dense_6x64__avx512(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
-	dense_tiles_run(dense, TILES, NULL, 6, 4, m, x, ldx, y, ldy);
+	dense_tiles_run(dense, TILES, 6, 4, (struct dense_split_tiles){ 0 }, m, x, ldx, y, ldy);
 }

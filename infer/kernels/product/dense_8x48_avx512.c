@@ -13,5 +13,5 @@ static dense_tile_fn *const TILES[] = { DENSE_TILES_8(DENSE_TILE_ENTRY, 1)
 void f32_dense_8x48__avx512(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
-	dense_tiles_run(dense, TILES, NULL, 8, 3, m, x, ldx, y, ldy);
+	dense_tiles_run(dense, TILES, 8, 3, (struct dense_split_tiles){ 0 }, m, x, ldx, y, ldy);
 }

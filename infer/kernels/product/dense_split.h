@@ -5,15 +5,16 @@
 //
 //	((b + x0 w0 + x4 w4 ...) + (x1 w1 + x5 w5 ...)) + ((x2 w2 ...) + (x3 w3 ...))
 //
-// with what is left of k behind the fours in the first of them. Several rows add in the same order,
-// one or two sets at a time, so that a row's result does not depend on how many others there are.
+// with what is left of k behind the fours in the first of them. Up to three rows add in the same order,
+// two or four sets at a time, so that a row's result does not depend on how many others there are.
 #pragma once
 
 #include "infer/kernels/product/dense_tile_vec.h"
 
 #ifdef VEC_WIDTH
 
-#define DENSE_SETS 4
+#define DENSE_SETS       4
+#define DENSE_SPLIT_ROWS 3
 
 // Adds the inputs of sets `first` to `first + sets - 1`. sum: [sets * rows][vecs].
 VEC_INLINE void dense_split_add(const struct dense_tile *tile, vec sum[][2], const int first,
@@ -57,41 +58,64 @@ VEC_INLINE void dense_split_rest(
 	}
 }
 
-// `at_once`: sets that have registers at the same time, 1, 2 or 4.
-VEC_INLINE void dense_split_run(
-	const struct dense_tile *tile, const int rows, const int vecs, const int at_once)
+VEC_INLINE void dense_split_begin(const struct dense_tile *tile, vec sum[][2], const int first,
+	const int count, const int vecs, const int rows)
 {
-	vec sum[DENSE_SETS * DENSE_ROWS_MAX][2], set[DENSE_SETS][DENSE_ROWS_MAX][2];
-
 	VEC_UNROLL
-	for (int first = 0; first < DENSE_SETS; first += at_once) {
+	for (int i = 0; i < count; i++) {
 		VEC_UNROLL
-		for (int i = 0; i < at_once * rows; i++) {
-			VEC_UNROLL
-			for (int j = 0; j < vecs; j++)
-				sum[i][j] = first == 0 && i < rows
-					? dense_weights(tile->panel, 0, j)
-					: vec_set1(0.0f);
-		}
-		dense_split_add(tile, sum, first, at_once, rows, vecs);
-		if (first == 0)
-			dense_split_rest(tile, sum, rows, vecs);
-		VEC_UNROLL
-		for (int i = 0; i < at_once * rows; i++) {
-			VEC_UNROLL
-			for (int j = 0; j < vecs; j++)
-				set[first + i / rows][i % rows][j] = sum[i][j];
-		}
+		for (int j = 0; j < vecs; j++)
+			sum[i][j] = first == 0 && i < rows ? dense_weights(tile->panel, 0, j)
+							   : vec_set1(0.0f);
 	}
+}
+
+// sum[to] += sum[from], of a set's rows.
+VEC_INLINE void dense_split_join(
+	vec sum[][2], const int to, const int from, const int rows, const int vecs)
+{
 	VEC_UNROLL
 	for (int i = 0; i < rows; i++) {
 		VEC_UNROLL
 		for (int j = 0; j < vecs; j++)
-			sum[i][j] = vec_add(vec_add(set[0][i][j], set[1][i][j]),
-				vec_add(set[2][i][j], set[3][i][j]));
+			sum[to * rows + i][j] =
+				vec_add(sum[to * rows + i][j], sum[from * rows + i][j]);
+	}
+}
+
+// `at_once`: sets that have registers at the same time, 2 or 4.
+VEC_INLINE void dense_split_run(
+	const struct dense_tile *tile, const int rows, const int vecs, const int at_once)
+{
+	vec sum[DENSE_SETS * DENSE_SPLIT_ROWS][2], low[DENSE_SPLIT_ROWS][2];
+
+	dense_split_begin(tile, sum, 0, at_once * rows, vecs, rows);
+	dense_split_add(tile, sum, 0, at_once, rows, vecs);
+	dense_split_rest(tile, sum, rows, vecs);
+	dense_split_join(sum, 0, 1, rows, vecs);
+	if (at_once == 2) {
+		VEC_UNROLL
+		for (int i = 0; i < rows; i++) {
+			low[i][0] = sum[i][0];
+			low[i][vecs - 1] = sum[i][vecs - 1];
+		}
+		dense_split_begin(tile, sum, 2, at_once * rows, vecs, rows);
+		dense_split_add(tile, sum, 2, at_once, rows, vecs);
+		dense_split_join(sum, 0, 1, rows, vecs);
+		VEC_UNROLL
+		for (int i = 0; i < rows; i++) {
+			sum[i][0] = vec_add(low[i][0], sum[i][0]);
+			if (vecs > 1)
+				sum[i][1] = vec_add(low[i][1], sum[i][1]);
+		}
+	} else {
+		dense_split_join(sum, 2, 3, rows, vecs);
+		dense_split_join(sum, 0, 2, rows, vecs);
+	}
+	VEC_UNROLL
+	for (int i = 0; i < rows; i++)
 		dense_store(
 			tile->act, tile->y + (size_t)i * tile->ldy, sum[i], vecs, tile->columns);
-	}
 	dense_finish(tile->act, rows, tile->columns, tile->y, tile->ldy);
 }
 

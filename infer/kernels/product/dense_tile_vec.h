@@ -102,11 +102,16 @@ VEC_INLINE void dense_tile_run(const struct dense_tile *tile, const int rows, co
 
 typedef void dense_tile_fn(const struct dense_tile *tile);
 
+// Tiles for the last columns, where up to 16 of them stand alone (dense_split.h).
+struct dense_split_tiles {
+	dense_tile_fn *const *tiles; // [2][rows_max]; NULL: there are none
+	uint32_t rows_max;
+};
+
 // The outer loop is over chunks of columns, so that a chunk's weights stay in the cache for all
-// rows. tiles: [vecs_max][rows_max]; split: the same, of the tiles for a chunk by itself
-// (dense_split.h), or NULL.
+// rows. tiles: [vecs_max][rows_max].
 VEC_INLINE void dense_tiles_run(const struct dense *dense, dense_tile_fn *const *tiles,
-	dense_tile_fn *const *split, uint32_t rows_max, uint32_t vecs_max, uint32_t m,
+	uint32_t rows_max, uint32_t vecs_max, struct dense_split_tiles split, uint32_t m,
 	const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const uint32_t columns_max = VEC_WIDTH * vecs_max; // whole panels
@@ -126,8 +131,10 @@ VEC_INLINE void dense_tiles_run(const struct dense *dense, dense_tile_fn *const 
 		tile.columns = left < columns_max ? left : columns_max;
 		vecs = (tile.columns + VEC_WIDTH - 1) / VEC_WIDTH;
 		tile.panel = (const float *)dense->packed + column / 16 * stride;
-		if (split && column % 64 == 0 && left <= 16)
-			tiles = split;
+		if (split.tiles && column % 64 == 0 && left <= 16) {
+			tiles = split.tiles;
+			rows_max = split.rows_max;
+		}
 		for (uint32_t row = 0; row < m;) {
 			uint32_t rows = m - row < rows_max ? m - row : rows_max;
 
