@@ -197,6 +197,32 @@ static void rotary_of_what_does_not_turn(void **state)
 	file_refused(-EINVAL, "cosines and sines [1, 3, 4] should be [N, 3, 2]");
 }
 
+static void weights_of_a_recurrent_layer(void **state)
+{
+	Onnx__NodeProto *n = of("DynamicQuantizeLSTM", "x", "w");
+
+	(void)state;
+	file_weight("w", 2, 2, file_values);
+	n->input[2] = file_name("w");
+	n->n_input = 3;
+	file_refused(-EINVAL, "input 1 should have 3 dimensions");
+}
+
+// RandomNormal, of ai.onnx, is a constant here: a few bytes of a file may ask for any size.
+static void noise_of_any_size(void **state)
+{
+	static int64_t dims[2] = { INT64_MAX, 2 }, none[2] = { 2, -1 };
+	Onnx__NodeProto *n = of("RandomNormal", NULL, NULL);
+
+	(void)state;
+	n->domain = NULL;
+	file_refused(-EINVAL, "attribute 'shape' should have up to 8 dimensions");
+	file_ints(n, "shape", dims, 2);
+	file_refused(-ENOTSUP, "dimension 0 of the noise is 9223372036854775807");
+	file.attrs[0].ints = none;
+	file_refused(-ENOTSUP, "dimension 1 of the noise is -1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +235,8 @@ int main(void)
 		cmocka_unit_test_teardown(attention_of_no_heads, file_end),
 		cmocka_unit_test_teardown(attention_that_does_not_fit, file_end),
 		cmocka_unit_test_teardown(rotary_of_what_does_not_turn, file_end),
+		cmocka_unit_test_teardown(weights_of_a_recurrent_layer, file_end),
+		cmocka_unit_test_teardown(noise_of_any_size, file_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

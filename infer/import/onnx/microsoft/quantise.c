@@ -7,8 +7,11 @@
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
+#include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
+
+#include <string.h>
 
 // (q - zero) * scale of the inputs q, scale, zero; the zero point may be left out.
 static uint32_t quantised_floats(struct onnx *onnx, const struct onnx_node *node, uint32_t q,
@@ -324,6 +327,76 @@ static int import_dynamic_quantize_matmul(struct onnx *onnx, const struct onnx_n
 		onnx_quantised_product(onnx, node, factors, scales, quantised_input(node, 4)));
 }
 
+// Weights of each direction, [directions, K, N] in bytes with a scale (and zero point) of each
+// direction or of each of its columns, as [directions, N, K] in floats.
+static uint32_t quantised_weights(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t weights, uint32_t scale)
+{
+	static const int64_t TURNED[] = { 0, 2, 1 };
+	const struct tensor w = *onnx_input(onnx, node, weights);
+	uint32_t made = onnx_as(onnx, node, node->inputs[weights], DTYPE_F32);
+
+	for (uint32_t i = 2; i-- > 0 && made != GRAPH_NONE;) { // the zero point, the scale
+		const struct tensor *parameter;
+		int64_t dims[3] = { w.dims[0], 1, 1 };
+
+		if (!onnx_is_given(node, scale + i))
+			continue;
+		parameter = onnx_input(onnx, node, scale + i);
+		if (parameter->rank == 2)
+			dims[2] = parameter->dims[1];
+		made = onnx_emit_pair(onnx, node, i ? OP_SUB : OP_MUL, made,
+			onnx_emit_reshape(onnx, node,
+				onnx_as(onnx, node, node->inputs[scale + i], DTYPE_F32), 3, dims));
+	}
+	if (made != GRAPH_NONE &&
+		tensor_elements(&onnx->graph->tensors[made]) != tensor_elements(&w)) {
+		onnx_refuse(onnx, node, -EINVAL,
+			"the scales or zero points of input %u are not one for each direction, or "
+			"for each of its columns",
+			weights);
+		return GRAPH_NONE;
+	}
+	return onnx_emit_transpose(onnx, node, made, TURNED);
+}
+
+// LSTM by weights of bytes. Inputs 0 to 7 are LSTM's, W and R turned, then scales and zero points.
+// Its rows are rounded by the range of each, as ONNX Runtime does in a batch of one; the states
+// between steps, which it rounds as well, are not.
+static int import_dynamic_quantize_lstm(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct onnx_operator *lstm = onnx_operator_find(ONNX_DOMAIN_AI, "LSTM");
+	const struct onnx_emission emission = {
+		.op = OP_DYNAMIC_QUANTIZE_LINEAR, .n_inputs = 1, .inputs = node->inputs
+	};
+	uint32_t inputs[8], rows[3];
+	struct onnx_node as = *node;
+
+	for (uint32_t i = 1; i < 3; i++) {
+		if (onnx_input(onnx, node, i)->rank != 3)
+			return onnx_refuse(
+				onnx, node, -EINVAL, "input %u should have 3 dimensions", i);
+	}
+	if (quantised_need(onnx, node, 1u << 8 | 1u << 10) ||
+		onnx_emit_outputs(onnx, node, &emission, 3, rows) != 0)
+		return onnx_refused(onnx);
+	memcpy(inputs, node->inputs, sizeof(inputs));
+	inputs[0] = quantised_floats(onnx, node, rows[0], rows[1], rows[2], 0);
+	inputs[1] = quantised_weights(onnx, node, 1, 8);
+	inputs[2] = quantised_weights(onnx, node, 2, 10);
+	if (inputs[0] == GRAPH_NONE || inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE)
+		return onnx_refused(onnx);
+	report_add(onnx->report,
+		"node '%.80s' (%s): the states between its steps are not rounded to 8 bits",
+		node->name, node->type);
+	as.inputs = inputs;
+	as.n_inputs = 8;
+	while (inputs[as.n_inputs - 1] == GRAPH_NONE)
+		as.n_inputs--;
+	as.op = lstm->op;
+	return lstm->import(onnx, &as);
+}
+
 // ai.onnx's of the same name, older and newer.
 static int import_quantize_linear(struct onnx *onnx, const struct onnx_node *node)
 {
@@ -353,6 +426,7 @@ const struct onnx_operator ONNX_MICROSOFT_QUANTISE[] = {
 	{ "QLinearConv", 8, 9, .import = import_qlinear_conv },
 	{ "QLinearWhere", 1, 9, .import = import_qlinear_where },
 	{ "MatMulIntegerToFloat", 4, 7, .import = import_matmul_integer_to_float },
+	{ "DynamicQuantizeLSTM", 3, 12, .import = import_dynamic_quantize_lstm },
 	{ "DynamicQuantizeMatMul", 3, 5, .import = import_dynamic_quantize_matmul },
 	{ .type = NULL },
 };

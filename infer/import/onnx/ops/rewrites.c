@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operators that are written as others, as ONNX's Operators.md defines them.
+#include "infer/import/onnx/as.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
@@ -10,6 +11,8 @@
 
 #include <math.h>
 #include <string.h>
+
+#define NOISE_ELEMENTS_MAX ((int64_t)1 << 24)
 
 static int import_cast_like(struct onnx *onnx, const struct onnx_node *node)
 {
@@ -280,8 +283,57 @@ static int import_swish(struct onnx *onnx, const struct onnx_node *node)
 		onnx, node, 0, onnx_emit_pair(onnx, node, OP_MUL, node->inputs[0], made));
 }
 
+// Swish(a) * b
+static int import_swiglu(struct onnx *onnx, const struct onnx_node *node)
+{
+	return onnx_output(onnx, node, 0,
+		onnx_emit_pair(onnx, node, OP_MUL,
+			onnx_as_operator(onnx, node, "Swish", 1, node->inputs), node->inputs[1]));
+}
+
+// Normal noise is its mean: an autoencoder decodes the mean of its code, the same each time. Of
+// uniform noise, which is compared with a probability, no one value would do.
+static int import_normal_noise(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor like = { .rank = 0 }, *x = &like;
+	const Onnx__AttributeProto *shape;
+	int64_t elements = 1;
+	uint32_t made;
+	float mean;
+	void *data;
+
+	if (node->n_inputs > 0)
+		x = onnx_input(onnx, node, 0);
+	if (onnx_float(onnx, node, "mean", 0, &mean) ||
+		onnx_attr(onnx, node, "shape", ONNX_ATTRIBUTE(INTS), &shape))
+		return onnx_refused(onnx);
+	if (node->n_inputs == 0 && (!shape || shape->n_ints > GRAPH_RANK_MAX))
+		return onnx_refuse(onnx, node, -EINVAL,
+			"attribute 'shape' should have up to %d dimensions", GRAPH_RANK_MAX);
+	const uint32_t rank = node->n_inputs ? x->rank : (uint32_t)shape->n_ints;
+	const int64_t *dims = node->n_inputs ? x->dims : shape->ints;
+
+	for (uint32_t d = 0; d < rank; d++) {
+		if (dims[d] < 0 || (dims[d] > 0 && elements > NOISE_ELEMENTS_MAX / dims[d]))
+			return onnx_refuse(onnx, node, -ENOTSUP,
+				"dimension %u of the noise is %lld", d, (long long)dims[d]);
+		elements *= dims[d];
+	}
+	made = onnx_made(onnx, node, DTYPE_F32, rank, dims, &data);
+	for (int64_t i = 0; made != GRAPH_NONE && i < elements; i++)
+		((float *)data)[i] = mean;
+	report_add(onnx->report,
+		"node '%.80s' (%s): the noise is taken as its mean, %g: scores are of no draw, and "
+		"the same each time",
+		node->name, node->type, (double)mean);
+	return onnx_output(onnx, node, 0, made);
+}
+
 const struct onnx_operator ONNX_REWRITES[] = {
 	{ "Swish", 1, 1, .import = import_swish },
+	{ "SwiGLU", 2, 2, .import = import_swiglu },
+	{ "RandomNormalLike", 1, 1, .import = import_normal_noise },
+	{ "RandomNormal", 0, 0, .import = import_normal_noise },
 	{ "CastLike", 2, 2, .import = import_cast_like },
 	{ "Expand", 2, 2, .import = import_expand },
 	{ "Trilu", 1, 2, .import = import_trilu },
