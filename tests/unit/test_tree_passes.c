@@ -197,6 +197,25 @@ static void sums_of_more_than_trees(void **state)
 	(void)state;
 }
 
+static void ensembles_side_by_side_are_one(void **state)
+{
+	const struct stump both[2] = { A, SET };
+	const uint32_t x = begin();
+	uint32_t parts[3], y, node, none = 0;
+	struct tensor shape = { 0 };
+
+	parts[0] = add_stumps(x, 2, both, 0.25f);
+	parts[1] = add_stumps(x, 1, &C, 1);
+	parts[2] = pair(OP_MUL, add_stumps(x, 1, &B, 3), constant(2));
+	node = graph_add_node(graph, OP_CONCAT, "concat", 3, parts, 1, &none, &err);
+	assert_int_equal(node_set_int(graph, &graph->nodes[node], ATTR_AXIS, 1), 0);
+	assert_int_equal(op_infer(graph, &graph->nodes[node], &shape, &err), 0);
+	y = graph_f32(graph, "y", 2, shape.dims);
+	graph->nodes[node].outputs[0] = y;
+	LEAVES(x, y, OP_TREES);
+	(void)state;
+}
+
 static void gathered_columns_are_read_where_they_are(void **state)
 {
 	static const int64_t THREE = 3, COLUMNS[3] = { 2, -1, 0 };
@@ -226,6 +245,7 @@ int main(void)
 		cmocka_unit_test(what_follows_two_trees_stays),
 		cmocka_unit_test(summed_ensembles_are_one),
 		cmocka_unit_test(sums_of_more_than_trees),
+		cmocka_unit_test(ensembles_side_by_side_are_one),
 		cmocka_unit_test(gathered_columns_are_read_where_they_are),
 	};
 

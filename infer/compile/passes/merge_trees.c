@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ensembles that are summed become one, which a kernel scores at once; and columns that an ensemble
-// is given by a Gather are read from where the Gather has them.
+// Ensembles that are summed, or stand side by side, become one, which a kernel scores at once; and
+// columns that an ensemble is given by a Gather are read from where the Gather has them.
 #include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
 #include "infer/compile/passes/uses.h"
@@ -99,6 +99,8 @@ static int merge_columns(struct graph *graph, const struct uses *uses, struct er
 
 // --- Sums ---------------------------------------------------------------------------------------
 
+#define TARGETS_MAX 64 // that kernels of batches take side by side
+
 struct merge_sum {
 	struct graph *graph;
 	const struct uses *uses;
@@ -109,6 +111,7 @@ struct merge_sum {
 	uint32_t n_pending;
 	uint32_t inner; // the last Add below the sum's own; GRAPH_NONE: there is none
 	uint32_t rest, n_rest;
+	bool side_by_side; // each has targets of its own
 };
 
 static bool merge_is_same_shape(const struct graph *graph, uint32_t a, uint32_t b)
@@ -155,12 +158,37 @@ static void merge_collect(struct merge_sum *s, uint32_t n)
 {
 	const struct node *node = &s->graph->nodes[n];
 
+	s->side_by_side = false;
 	s->n_trees = s->n_rest = s->n_pending = 0;
 	s->inner = GRAPH_NONE;
 	s->pending[s->n_pending++] = node->inputs[0];
 	s->pending[s->n_pending++] = node->inputs[1];
 	while (s->n_pending > 0)
 		merge_look_at(s, node->outputs[0], s->pending[--s->n_pending]);
+}
+
+// A Concat of nothing but ensembles of the same columns.
+static bool merge_collect_side_by_side(struct merge_sum *s, const struct node *node)
+{
+	const struct tensor *y = &s->graph->tensors[node->outputs[0]];
+	const int64_t axis = node_int(node, ATTR_AXIS, 0);
+
+	s->side_by_side = true;
+	s->n_trees = s->n_rest = 0;
+	if (y->rank != 2 || y->dims[0] != 1 || y->dims[1] > TARGETS_MAX ||
+		(axis != 1 && axis != -1))
+		return false;
+	for (uint32_t i = 0; i < node->n_inputs; i++) {
+		const struct node *trees = merge_summed(s, node->inputs[i]);
+
+		if (!trees ||
+			(i > 0 &&
+				s->graph->nodes[s->trees[0]].inputs[TREES_X] !=
+					trees->inputs[TREES_X]))
+			return false;
+		s->trees[s->n_trees++] = (uint32_t)(trees - s->graph->nodes);
+	}
+	return true;
 }
 
 static bool merge_fits(const struct merge_sum *s)
@@ -195,7 +223,7 @@ static void merge_count(const struct merge_sum *s, struct trees *all)
 		struct trees t;
 
 		trees_of_node(s->graph, &s->graph->nodes[s->trees[i]], &t);
-		all->n_targets = t.n_targets;
+		all->n_targets = s->side_by_side ? all->n_targets + t.n_targets : t.n_targets;
 		all->n_trees += t.n_trees;
 		all->n_branches += t.n_branches;
 		all->n_leaves += t.n_leaves;
@@ -248,7 +276,7 @@ static int32_t merge_moved(int32_t node, const struct trees *before)
 			 : ~(~node + (int32_t)before->n_leaves);
 }
 
-// Appends an ensemble; `b` counts what is there before it.
+// Appends an ensemble, whose targets begin at b->n_targets; `b` counts what is there before it.
 static void merge_append(struct merged *m, const struct trees *t, struct trees *b)
 {
 	for (uint32_t i = 0; i < t->n_trees; i++)
@@ -265,11 +293,11 @@ static void merge_append(struct merged *m, const struct trees *t, struct trees *
 	memcpy(m->kind + b->n_branches, t->kind, t->n_branches);
 	for (uint32_t l = 0; l <= t->n_leaves; l++)
 		m->weight_first[b->n_leaves + l] = t->weight_first[l] + (int32_t)b->n_weights;
-	memcpy(m->weight_target + b->n_weights, t->weight_target,
-		t->n_weights * sizeof(*t->weight_target));
+	for (uint32_t w = 0; w < t->n_weights; w++)
+		m->weight_target[b->n_weights + w] = t->weight_target[w] + (int32_t)b->n_targets;
 	memcpy(m->weight + b->n_weights, t->weight, t->n_weights * sizeof(*t->weight));
 	for (uint32_t k = 0; k < t->n_targets; k++)
-		m->base[k] += t->base[k];
+		m->base[b->n_targets + k] += t->base[k];
 	for (uint32_t i = 0; t->set && i <= t->n_sets; i++)
 		m->set_first[b->n_sets + i] = t->set_first[i] + (int32_t)b->n_set_words;
 	if (t->set)
@@ -304,6 +332,7 @@ static int merge_write(struct merge_sum *s, uint32_t n)
 
 		trees_of_node(s->graph, &s->graph->nodes[s->trees[i]], &t);
 		merge_append(&m, &t, &before);
+		before.n_targets += s->side_by_side ? t.n_targets : 0;
 	}
 	n_inputs = m.set ? TREES_SET_WORDS + 1 : TREES_BASE + 1;
 	made->op = OP_TREES;
@@ -322,6 +351,19 @@ static int merge_write(struct merge_sum *s, uint32_t n)
 	return 0;
 }
 
+// Is node `n` a sum, or a Concat, of ensembles that become one?
+static bool merge_finds(struct merge_sum *s, uint32_t n)
+{
+	const struct node *node = &s->graph->nodes[n];
+
+	if (node->op == OP_CONCAT)
+		return merge_collect_side_by_side(s, node) && merge_fits(s);
+	if (node->op != OP_ADD || node->n_inputs != 2)
+		return false;
+	merge_collect(s, n);
+	return merge_fits(s);
+}
+
 // Sums of the last nodes first: what they are made of is merged into them.
 static int merge_sums(struct graph *graph, const struct uses *uses, struct compile_report *report,
 	struct error *err)
@@ -329,21 +371,17 @@ static int merge_sums(struct graph *graph, const struct uses *uses, struct compi
 	struct merge_sum s = { .graph = graph, .uses = uses, .err = err };
 	int changes = 0;
 
-	s.trees = malloc(((size_t)graph->n_nodes + 2) * sizeof(*s.trees));
+	s.trees = malloc(((size_t)graph->n_nodes + GRAPH_NODE_IO_MAX) * sizeof(*s.trees));
 	s.pending = malloc(((size_t)graph->n_nodes + 2) * 2 * sizeof(*s.pending));
 	if (!s.trees || !s.pending)
 		changes = error_set(err, -ENOMEM, "out of memory for %u nodes", graph->n_nodes);
 	for (uint32_t n = graph->n_nodes; n-- > 0 && changes == 0;) {
-		if (graph->nodes[n].op != OP_ADD || graph->nodes[n].n_inputs != 2)
-			continue;
-		merge_collect(&s, n);
-		if (!merge_fits(&s))
+		if (!merge_finds(&s, n))
 			continue;
 		changes = merge_write(&s, n);
 		if (changes == 0) {
-			report_add(report,
-				"merged %" PRIu32 " ensembles of trees, which are summed",
-				s.n_trees);
+			report_add(report, "merged %" PRIu32 " ensembles of trees, which %s",
+				s.n_trees, s.side_by_side ? "stand side by side" : "are summed");
 			changes = 1; // readers are counted anew before the next
 		}
 	}

@@ -17,7 +17,8 @@
 //   drop_identity    Identity, Dropout, and Reshape to the shape that is there
 //   fold_constants   nodes whose inputs are constant, computed once
 //   fold_trees       what is computed of a single tree's scores into the weights of its leaves
-//   merge_trees      ensembles that are summed into one, and a Gather of columns into its branches
+//   merge_trees      ensembles that are summed or stand side by side into one, and a Gather of columns
+//                    into its branches
 //   fuse_dynamic     DynamicQuantizeLinear -> MatMulInteger with constant weights -> Cast -> Mul
 //                    [-> Add] -> DynamicQDense, bit by bit the same; a MatMulInteger that nothing
 //                    of that follows -> QDense. Before its Add becomes an Affine.
