@@ -263,7 +263,37 @@ static int import_eye_like(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_output(onnx, node, 0, tensor);
 }
 
+// Where a constant is not 0: [rank, how many], in row-major order. Of what is computed, how many
+// depends on values.
+static int import_non_zero(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	int64_t strides[GRAPH_RANK_MAX], found = 0;
+	uint32_t tensor;
+	void *data;
+
+	if (!x.data)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"input 0 ('%.80s') is computed, so that the output's length depends on "
+			"values; it must be constant",
+			x.name);
+	for (int64_t i = 0; i < tensor_elements(&x); i++)
+		found += value_number(x.dtype, x.data, (size_t)i) != 0;
+	const int64_t dims[2] = { x.rank, found };
+	tensor = made(onnx, node, DTYPE_I64, 2, dims, &data);
+	tensor_strides(&x, strides);
+	for (int64_t i = 0, n = 0; tensor != GRAPH_NONE && i < tensor_elements(&x); i++) {
+		if (value_number(x.dtype, x.data, (size_t)i) == 0)
+			continue;
+		for (uint32_t d = 0; d < x.rank; d++)
+			((int64_t *)data)[d * found + n] = i / strides[d] % x.dims[d];
+		n++;
+	}
+	return onnx_output(onnx, node, 0, tensor);
+}
+
 const struct onnx_operator ONNX_CONSTANTS[] = {
+	{ "NonZero", 1, 1, .import = import_non_zero },
 	{ "Constant", 0, 0, .import = import_constant },
 	{ "Shape", 1, 1, .import = import_shape },
 	{ "Size", 1, 1, .import = import_size },
