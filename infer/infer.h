@@ -60,10 +60,15 @@ enum thresholds_kind { THRESHOLDS_OF_SOURCE, THRESHOLDS_NEAREST, THRESHOLDS_FLOO
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
 	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
-	struct rows_options rows;  // how they are read; their count and names are the model's
-	const char *class_labels;  // comma-separated; NULL: what the source says, if it says
-	const char *feature_names; // comma-separated; NULL: what the source says, else the CSV
-				   // header of rows_path, else x0, x1, ...
+	struct rows_options rows; // how they are read; their count and names are the model's
+	const char *class_labels; // comma-separated; NULL: what the source says, if it says
+	// Comma-separated; NULL: what the source says, else the CSV header of rows_path, else x0,
+	// x1, ... One whole number: no name, but how many columns a row has, where an ONNX file
+	// leaves that open.
+	const char *feature_names;
+	// "NAME=1,50,39;...": all dimensions of an ONNX file's inputs, where it leaves some open.
+	// NULL: none are said.
+	const char *shapes;
 	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
 			     // order; NULL: all but predicted labels
 	enum weights_kind weights;       // of dense layers

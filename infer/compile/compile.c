@@ -3,6 +3,7 @@
 #include "infer/compile/compile.h"
 #include "base/file.h"
 #include "base/rows.h"
+#include "infer/compile/batch.h"
 #include "infer/compile/calibrate.h"
 #include "infer/compile/golden.h"
 #include "infer/compile/names.h"
@@ -181,12 +182,14 @@ static int compile_source(const char *path, bool folder, const void *bytes, size
 		.path = folder ? path : NULL,
 		.rounds = c.options->rounds,
 		.thresholds = c.options->thresholds,
+		.shapes = c.options->shapes,
+		.features = names_count(c.options->feature_names),
 	};
 	int rc;
 
 	*image = NULL;
 	*image_size = 0;
-	rc = import_model(bytes, size, &import, &c.graph, report, c.err);
+	rc = batch_import(bytes, size, &import, &c.graph, report, c.err);
 	if (rc == 0 && c.options->outputs)
 		rc = outputs_select(c.graph, c.options->outputs, c.err);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int names_of_model(struct graph *graph, const char *given, const char *path, struct error *err)
@@ -51,13 +52,24 @@ static int split_names(struct graph *graph, const char *list, const char *what, 
 	return *names ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
+uint32_t names_count(const char *list)
+{
+	const size_t digits = list ? strspn(list, "0123456789") : 0;
+
+	return digits > 0 && digits < 10 && !list[digits] ? (uint32_t)strtoul(list, NULL, 10) : 0;
+}
+
 int names_of_features(struct graph *graph, const char *list, struct error *err)
 {
+	const uint32_t count = names_count(list);
 	uint32_t n;
 
-	return !list ? 0
-		     : split_names(graph, list, "feature names", graph->n_features,
-			       &graph->feature_names, &n, err);
+	if (count > 0 && count != graph->n_features)
+		return error_set(err, -EINVAL, "%s features are said, the model has %u", list,
+			graph->n_features);
+	return !list || count > 0 ? 0
+				  : split_names(graph, list, "feature names", graph->n_features,
+					    &graph->feature_names, &n, err);
 }
 
 int names_fill_features(struct graph *graph, const char *const *header, struct error *err)

@@ -8,7 +8,9 @@
 
 // given: NULL: the stem of `path`, with what no model's name may hold replaced.
 int names_of_model(struct graph *graph, const char *given, const char *path, struct error *err);
-// list: "a,b,c", or NULL: the source's, if there are any.
+// How many features are said, where the list of their names is one whole number; 0: it is none.
+uint32_t names_count(const char *list);
+// list: "a,b,c", how many there are, or NULL: the source's, if there are any.
 int names_of_features(struct graph *graph, const char *list, struct error *err);
 // Features that still have no names get those of a file's header [n_features] or, where that is
 // NULL, x0, x1, ...

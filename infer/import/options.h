@@ -4,6 +4,20 @@
 
 #include "infer/infer.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
+// What an importer tells of the dimension that batches run along.
+struct import_batch {
+	// The file leaves it open: one row stands in it, or import_options.rows of them.
+	bool open;
+	// The first dimension of all inputs and outputs where the file fixes it above 1: it may be
+	// the batch or a part of the row. 0: they have none in common.
+	int64_t fixed;
+	// import_options.shapes says that the batch is 1.
+	bool given;
+};
+
 struct import_options {
 	bool labels; // predicted classes are wanted among the outputs, not only the scores
 	// Where the file lies: what it says of files beside it is read there. NULL: it has no folder,
@@ -11,4 +25,11 @@ struct import_options {
 	const char *path;
 	uint32_t rounds; // ROUNDS_BEST, ROUNDS_ALL or a number
 	enum thresholds_kind thresholds;
+	// "NAME=1,50,39;...": all dimensions of inputs whose file leaves some open. NULL: none.
+	const char *shapes;
+	uint32_t features; // columns of a row, where the file leaves a width open; 0: not said
+	int64_t rows;      // that one evaluation takes, for proofs; 0 and 1: one
+	// A first dimension that is the batch, though fixed: `rows` stand in it. 0: none
+	int64_t fixed_batch;
+	struct import_batch *batch; // filled in on success; NULL: not wanted
 };

@@ -220,7 +220,8 @@ static void inputs_of_kinds_that_are_no_numbers(void **state)
 	file_refused_with(-ENOTSUP, "input 'x' is no tensor; only tensors are scored");
 	file_small();
 	file.tensors[0].shape = NULL;
-	file_refused_with(-ENOTSUP, "input 'x' has no shape");
+	file_refused_with(
+		-ENOTSUP, "input 'x' has no shape; give it all its dimensions (--shape 'x=1,...')");
 }
 
 static void input_dimensions(void **state)
@@ -231,8 +232,9 @@ static void input_dimensions(void **state)
 		"input 'x': dimension 1 is 2147483648; a row has 1 to 16384 features (leave the "
 		"batch dimension open when exporting)");
 	file.axes[0][1].dim_value = -5;
-	file_refused_with(
-		-ENOTSUP, "input 'x': dimension 1 is open; only the first, the batch, may be");
+	file_refused_with(-ENOTSUP,
+		"input 'x': dimension 1 is open and no weights tell it; give all dimensions of a "
+		"row (--shape 'x=1,...'), or how many features it has (--features)");
 	file.axes[0][1].dim_value = 0;
 	file_refused_with(-ENOTSUP,
 		"input 'x': dimension 1 is 0; a row has 1 to 16384 features (leave the batch "

@@ -2,6 +2,7 @@
 // An ONNX file to a graph: names, inputs, initialisers, nodes in topological order, outputs.
 #include "infer/import/onnx/import.h"
 #include "infer/import/onnx/classes.h"
+#include "infer/import/onnx/dims.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/external.h"
 #include "infer/import/onnx/functions.h"
@@ -153,9 +154,9 @@ static int add_output(struct onnx *onnx, const char *name)
 		return onnx_refused(onnx);
 	graph->outputs[graph->n_outputs].tensor = tensor;
 	graph->outputs[graph->n_outputs++].first_column = graph->n_columns_out;
-	if (tensor_elements(&graph->tensors[tensor]) > MODEL_OUTPUTS_MAX ||
+	if (tensor_elements(&graph->tensors[tensor]) > MODEL_OUTPUTS_MAX * onnx_rows(onnx) ||
 		(graph->n_columns_out += (uint32_t)tensor_elements(&graph->tensors[tensor])) >
-			MODEL_OUTPUTS_MAX)
+			MODEL_OUTPUTS_MAX * onnx_rows(onnx))
 		return error_set(
 			onnx->err, -ENOTSUP, "more than %d output columns", MODEL_OUTPUTS_MAX);
 	return 0;
@@ -233,6 +234,8 @@ static int import_graph(struct onnx *onnx)
 		rc = onnx_read_metadata(onnx);
 	if (rc == 0 && onnx->narrowed)
 		report_add(onnx->report, "double precision values are computed in float32");
+	if (rc == 0)
+		onnx_dims_end(onnx);
 	return rc != 0 ? rc : graph_check(onnx->graph, onnx->err);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a file gives before its nodes: initialisers and inputs, for one row.
 #include "infer/import/onnx/inputs.h"
+#include "infer/import/onnx/dims.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/text_columns.h"
@@ -25,55 +26,6 @@ int onnx_read_initializers(struct onnx *onnx)
 		if (rc != 0)
 			return rc;
 		onnx_value(onnx, proto->name)->tensor = tensor;
-	}
-	return 0;
-}
-
-// Dimensions for one row: an unnamed, symbolic or negative first dimension is the batch, and so is
-// one that no row could be: some export all of their training rows as one batch.
-static int input_dims(struct onnx *onnx, const char *name, const Onnx__TensorShapeProto *shape,
-	uint32_t *rank, int64_t *dims)
-{
-	int64_t elements = 1;
-
-	if (!shape)
-		return error_set(onnx->err, -ENOTSUP, "input '%.80s' has no shape", name);
-	if (shape->n_dim > GRAPH_RANK_MAX)
-		return error_set(onnx->err, -ENOTSUP,
-			"input '%.80s' has %zu dimensions, at most %d are supported", name,
-			shape->n_dim, GRAPH_RANK_MAX);
-	*rank = (uint32_t)shape->n_dim;
-	for (uint32_t d = 0; d < *rank; d++) {
-		const Onnx__TensorShapeProto__Dimension *dim = shape->dim[d];
-		bool fixed =
-			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-
-		dims[d] = fixed ? dim->dim_value : -1;
-		if (d == 0 && *rank > 1 && dims[d] > MODEL_FEATURES_MAX && dims[d] <= INT32_MAX) {
-			report_add(onnx->report,
-				"input '%.80s': its first dimension, %lld, is too long for a row: "
-				"taken as the batch",
-				name, (long long)dims[d]);
-			dims[d] = -1;
-		}
-		if (d == 0 && dims[d] < 0)
-			dims[d] = 1;
-		if (dims[d] < 0)
-			return error_set(onnx->err, -ENOTSUP,
-				"input '%.80s': dimension %u is open; only the first, the batch, "
-				"may be",
-				name, d);
-		if (dims[d] == 0 || dims[d] > MODEL_FEATURES_MAX)
-			return error_set(onnx->err, -ENOTSUP,
-				"input '%.80s': dimension %u is %lld; a row has 1 to %d features "
-				"(leave the batch dimension open when exporting)",
-				name, d, (long long)dims[d], MODEL_FEATURES_MAX);
-		elements *= dims[d];
-		if (elements > MODEL_FEATURES_MAX)
-			return error_set(onnx->err, -ENOTSUP,
-				"input '%.80s': its dimensions up to number %u make %lld features "
-				"of a row; a row has 1 to %d",
-				name, d, (long long)elements, MODEL_FEATURES_MAX);
 	}
 	return 0;
 }
@@ -114,9 +66,7 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 	bool text;
 
 	// Before IR version 4 initialisers are listed among the inputs.
-	if (onnx_value_exists(onnx, onnx_text(info->name)) &&
-		onnx_value(onnx, onnx_text(info->name))->tensor != GRAPH_NONE &&
-		graph->tensors[onnx_value(onnx, onnx_text(info->name))->tensor].data)
+	if (onnx_is_initializer(onnx, info))
 		return 0;
 	value = onnx_define(onnx, info->name, "an input");
 	if (!value)
@@ -131,7 +81,7 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 			"input '%.80s' has values of type %s; floats, integers and text can be "
 			"scored",
 			info->name, onnx_type_name(elem));
-	rc = input_dims(onnx, info->name, type->tensor_type->shape, &rank, dims);
+	rc = onnx_input_dims(onnx, info, &rank, dims);
 	if (rc != 0)
 		return rc;
 	tensor = graph_add_tensor(graph, info->name, DTYPE_F32, rank, dims, NULL, onnx->err);
@@ -148,7 +98,7 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 	graph->inputs[graph->n_inputs].tensor = tensor;
 	graph->inputs[graph->n_inputs++].first_column = graph->n_features;
 	graph->n_features += (uint32_t)tensor_elements(&graph->tensors[tensor]);
-	if (graph->n_features > MODEL_FEATURES_MAX)
+	if (graph->n_features > MODEL_FEATURES_MAX * onnx_rows(onnx))
 		return error_set(onnx->err, -ENOTSUP, "more than %d features in all inputs",
 			MODEL_FEATURES_MAX);
 	return 0;
@@ -157,14 +107,16 @@ static int read_input(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 int onnx_read_inputs(struct onnx *onnx)
 {
 	size_t n = onnx->proto->n_input;
+	int rc = onnx_dims_begin(onnx);
 
+	if (rc != 0)
+		return rc;
 	onnx->graph->inputs = arena_calloc(onnx->graph->arena, n + 1, sizeof(struct graph_port));
 	onnx->ports = arena_calloc(onnx->scratch, n + 1, sizeof(*onnx->ports));
 	if (!onnx->graph->inputs || !onnx->ports)
 		return error_set(onnx->err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
-		int rc = read_input(onnx, onnx->proto->input[i]);
-
+		rc = read_input(onnx, onnx->proto->input[i]);
 		if (rc != 0)
 			return rc;
 	}

@@ -89,6 +89,11 @@ struct onnx {
 	bool mapped;     // a ZipMap has named the classes of the scores
 	bool narrowed;   // doubles or halves became float32
 	const struct import_options *options;
+	uint32_t n_inputs;        // that are no initialisers
+	const char *batch_symbol; // what inputs call an open first dimension; NULL: nothing
+	bool batch_is_first;      // an input leaves its first dimension open
+	int64_t fixed_batch;      // a first dimension that is the batch, though fixed; 0: none
+	struct import_batch batch;
 	struct onnx_beside beside;
 };
 
@@ -140,6 +145,12 @@ static inline const struct tensor *onnx_input(
 static inline bool onnx_wants_labels(const struct onnx *onnx)
 {
 	return onnx->options->labels || onnx->proto->n_output == 1;
+}
+
+// How many rows one evaluation takes.
+static inline uint32_t onnx_rows(const struct onnx *onnx)
+{
+	return onnx->options->rows > 1 ? (uint32_t)onnx->options->rows : 1;
 }
 
 // An empty text of a protobuf may be NULL.
