@@ -19,6 +19,10 @@ void report_add(struct compile_report *report, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	text_clean(line); // the names in it are the file's
+	for (size_t i = 0; i < report->n_lines; i++) {
+		if (strcmp(report->lines[i], line) == 0)
+			return;
+	}
 	grown = realloc(report->lines, (report->n_lines + 1) * sizeof(*grown));
 	if (!grown)
 		return;
