@@ -131,6 +131,8 @@ int onnx_output(struct onnx *onnx, const struct onnx_node *node, uint32_t k, uin
 	if (!value)
 		return onnx_refused(onnx);
 	value->tensor = tensor;
+	if (onnx->depth > 0) // each round has its own of that name
+		return 0;
 	made = &onnx->graph->tensors[tensor];
 	made->name = arena_strdup(onnx->graph->arena, value->name);
 	return made->name ? 0 : onnx_refuse_memory(onnx, node);

@@ -31,10 +31,10 @@ struct onnx_operator {
 	X(QUANTISE)                                                                                \
 	X(RECURRENT)                                                                               \
 	X(CONSTANTS)                                                                               \
+	X(CONTROL)                                                                                 \
 	X(EINSUM)                                                                                  \
 	X(RESIZE)                                                                                  \
 	X(REWRITES)                                                                                \
-	X(DISTANCE)                                                                                \
 	X(ATTENTION)
 
 #define ONNX_ML_FAMILIES(X)                                                                        \

@@ -143,6 +143,9 @@ static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_la
 			*on_label = true; // which only renames it: see mark_read()
 			continue;
 		}
+		if (value->tensor == GRAPH_NONE && !value->defined)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"input '%.80s' is defined nowhere in the file", name);
 		if (value->tensor == GRAPH_NONE)
 			return onnx_refuse(onnx, node, -ENOTSUP,
 				"input %u ('%.80s') is an output that is not supported", i, name);
@@ -154,8 +157,6 @@ static int resolve_inputs(struct onnx *onnx, struct onnx_node *node, bool *on_la
 static int nodes_check_node(
 	struct onnx *onnx, const struct onnx_node *node, const struct onnx_operator *op)
 {
-	const bool reads_body = strcmp(node->type, "Scan") == 0;
-
 	if (node->n_inputs < op->inputs_min || node->n_inputs > op->inputs_max)
 		return onnx_refuse(onnx, node, -EINVAL, "has %u inputs, should have %u to %u",
 			node->n_inputs, op->inputs_min, op->inputs_max);
@@ -169,7 +170,7 @@ static int nodes_check_node(
 	for (size_t a = 0; a < node->proto->n_attribute; a++) {
 		const Onnx__AttributeProto *attr = node->proto->attribute[a];
 
-		if ((attr->g && !reads_body) || attr->n_graphs != 0 ||
+		if ((attr->g && !onnx_operator_has_bodies(op)) || attr->n_graphs != 0 ||
 			*onnx_text(attr->ref_attr_name))
 			return onnx_refuse(
 				onnx, node, -ENOTSUP, "subgraphs and functions are not supported");
@@ -192,7 +193,7 @@ static struct onnx_node name_node(struct onnx *onnx, uint32_t index, struct node
 	return node;
 }
 
-static int import_node(struct onnx *onnx, uint32_t index)
+int onnx_import_node(struct onnx *onnx, uint32_t index)
 {
 	const Onnx__NodeProto *proto = onnx->proto->node[index];
 	struct node_name name;
@@ -203,6 +204,7 @@ static int import_node(struct onnx *onnx, uint32_t index)
 	bool on_label = false;
 	int rc;
 
+	onnx->at = *opsets;
 	onnx->opset = opsets->of[ONNX_DOMAIN_AI];
 	op = lookup(onnx, &node, opsets);
 	if (!op)
@@ -274,7 +276,7 @@ static int visit(struct onnx *onnx, uint32_t root, struct node_visit *stack, uin
 		const struct onnx_value *value;
 
 		if (top->next_input == node->n_input) {
-			int rc = import_node(onnx, top->node);
+			int rc = onnx_import_node(onnx, top->node);
 
 			state[top->node] = VISIT_DONE;
 			if (rc != 0 || depth-- == 0)

@@ -7,3 +7,5 @@
 
 int onnx_define_outputs(struct onnx *onnx);
 int onnx_import_nodes(struct onnx *onnx);
+// One of onnx->proto's, where what it reads is imported.
+int onnx_import_node(struct onnx *onnx, uint32_t index);

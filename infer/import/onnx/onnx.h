@@ -77,7 +77,8 @@ struct onnx {
 	struct error *err;                     // never NULL
 	struct onnx_opsets opsets;             // that the model imports
 	const struct onnx_opsets *node_opsets; // [proto->n_node]; NULL: the model's
-	int64_t opset;                         // of ai.onnx, of the node at hand
+	struct onnx_opsets at;                 // of the node at hand
+	int64_t opset;                         // the same, of ai.onnx
 	struct onnx_value *values; // open-addressed by name, [values_size], a power of two
 	size_t values_size, n_values;
 	unsigned char hash_key[16];
@@ -85,9 +86,11 @@ struct onnx {
 	struct onnx_columns columns;
 	struct onnx_port *ports; // [n_ports] inputs of whole numbers
 	uint32_t n_ports;
-	uint32_t n_made; // names made: a number is never tried twice, whatever names a file has
-	bool mapped;     // a ZipMap has named the classes of the scores
-	bool narrowed;   // doubles or halves became float32
+	uint32_t n_made;    // names made: a number is never tried twice, whatever names a file has
+	uint32_t depth;     // of the body (bodies.h) that `proto` is; 0: the model's graph
+	size_t n_in_bodies; // nodes imported in bodies, each round's
+	bool mapped;        // a ZipMap has named the classes of the scores
+	bool narrowed;      // doubles or halves became float32
 	const struct import_options *options;
 	uint32_t n_inputs;        // that are no initialisers
 	const char *batch_symbol; // what inputs call an open first dimension; NULL: nothing

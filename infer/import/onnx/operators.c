@@ -60,6 +60,15 @@ const struct onnx_operator *onnx_operator_find(enum onnx_domain domain, const ch
 	return NULL;
 }
 
+bool onnx_operator_has_bodies(const struct onnx_operator *op)
+{
+	for (const struct onnx_operator *one = ONNX_CONTROL; one->type; one++) {
+		if (one == op)
+			return true;
+	}
+	return false;
+}
+
 const struct onnx_operator *onnx_operator_at(size_t index, enum onnx_domain *domain)
 {
 	for (*domain = 0; *domain < ONNX_DOMAINS; (*domain)++) {

@@ -11,6 +11,8 @@ int64_t onnx_domain_opset_max(enum onnx_domain domain); // all from 1 on are rea
 
 // The operator of that name; NULL: it is not read.
 const struct onnx_operator *onnx_operator_find(enum onnx_domain domain, const char *type);
+// May its attributes be graphs?
+bool onnx_operator_has_bodies(const struct onnx_operator *op);
 // Number `index` of all operators; NULL behind the last.
 const struct onnx_operator *onnx_operator_at(size_t index, enum onnx_domain *domain);
 

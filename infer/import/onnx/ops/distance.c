@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Distances of each row from constant rows: CDist of com.microsoft, and the one form of Scan that is
-// read, which is how skl2onnx spells the same (algebra/complex_functions.py, onnx_cdist): a state that
+// Distances of each row from constant rows: CDist of com.microsoft, and the form of Scan by
+// which skl2onnx spells the same (algebra/complex_functions.py, onnx_cdist): a state that
 // does not change, and of it and each row of the other input a sum over the columns of
 // |state - row|^p.
+#include "infer/import/onnx/ops/distance.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
@@ -221,7 +222,7 @@ static int scan_read_attrs(struct onnx *onnx, const struct onnx_node *node, bool
 
 // Of a constant state [K, C] and the batch's rows, one at a time, the scan gives the distances [M, K]; of
 // the batch as the state and constant rows, [K, M].
-static int import_scan(struct onnx *onnx, const struct onnx_node *node)
+int onnx_scan_of_distances(struct onnx *onnx, const struct onnx_node *node, bool *is_one)
 {
 	struct distance_body body = { .onnx = onnx, .node = node };
 	const Onnx__AttributeProto *attr;
@@ -230,6 +231,9 @@ static int import_scan(struct onnx *onnx, const struct onnx_node *node)
 	bool plain;
 	uint32_t made;
 
+	*is_one = false;
+	if (node->n_inputs != 2)
+		return 0;
 	if (onnx_attr(onnx, node, "body", ONNX_ATTRIBUTE(GRAPH), &attr) ||
 		scan_read_attrs(onnx, node, &plain))
 		return onnx_refused(onnx);
@@ -238,9 +242,8 @@ static int import_scan(struct onnx *onnx, const struct onnx_node *node)
 	rows = onnx_input(onnx, node, 1);
 	if (onnx->opset < 9 || !plain || !body.graph || !body_read(&body) || state->rank != 2 ||
 		rows->rank != 2 || !state->data == !rows->data)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"the Scan of distances from constant rows, as skl2onnx writes it, is "
-			"supported, and no other");
+		return 0;
+	*is_one = true;
 	made = rows->data
 		? emit_distance(onnx, node, body.mode, body.power, node->inputs[0], node->inputs[1])
 		: emit_distance(
@@ -287,11 +290,6 @@ static int import_cdist(struct onnx *onnx, const struct onnx_node *node)
 		made = onnx_emit_one(onnx, node, OP_SQRT, made);
 	return onnx_output(onnx, node, 0, made);
 }
-
-const struct onnx_operator ONNX_DISTANCE[] = {
-	{ "Scan", 2, 2, .import = import_scan },
-	{ .type = NULL },
-};
 
 const struct onnx_operator ONNX_MICROSOFT_DISTANCE[] = {
 	{ "CDist", 2, 2, .import = import_cdist },
