@@ -197,7 +197,7 @@ void case_run(const char *folder, struct outcome *outcome)
 
 	memset(outcome, 0, sizeof(*outcome));
 	snprintf(path, sizeof(path), "%s/model.onnx", folder);
-	bytes = file_read(path, &size);
+	bytes = read_whole(path, &size);
 	if (!bytes) {
 		give(outcome, VERDICT_WRONG, "no model.onnx");
 		return;

@@ -9,7 +9,7 @@
 #define TENSORS_MAX    256
 #define FILE_BYTES_MAX ((size_t)1 << 28)
 
-void *file_read(const char *path, size_t *size)
+void *read_whole(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "re");
 	long end = -1;
@@ -63,7 +63,7 @@ int tensors_read(const char *folder, const char *stem, struct tensors *tensors, 
 
 		snprintf(name, sizeof(name), "%s_%u.pb", stem, i);
 		snprintf(path, sizeof(path), "%s/%s", folder, name);
-		bytes = file_read(path, &size);
+		bytes = read_whole(path, &size);
 		if (!bytes)
 			break;
 		rc = read_one(tensors, bytes, size, name, err);

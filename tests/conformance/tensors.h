@@ -18,4 +18,4 @@ void tensors_fini(struct tensors *tensors);
 const struct tensor *tensors_get(const struct tensors *tensors, uint32_t i);
 
 // The whole file, malloc'ed; NULL: none, or empty.
-void *file_read(const char *path, size_t *size);
+void *read_whole(const char *path, size_t *size);
