@@ -99,6 +99,14 @@ static void flow_report(const char *path, const struct capture_stats *stats, uin
 		if (i != PACKET_OK && stats->verdicts[i])
 			fprintf(stderr, "; %" PRIu64 " packets %s", stats->verdicts[i],
 				packet_verdict_text(i));
+	if (stats->order.unordered)
+		fprintf(stderr, "; %" PRIu64 " packets out of time order", stats->order.unordered);
+	if (stats->order.late)
+		fprintf(stderr,
+			", %" PRIu64
+			" of them too late to be put in order (reordercap mends the "
+			"file)",
+			stats->order.late);
 	if (stats->table.ended[FLOW_END_EVICTED])
 		fprintf(stderr, "; %" PRIu64 " flows ended early by a full table (--flows)",
 			stats->table.ended[FLOW_END_EVICTED]);
@@ -133,11 +141,12 @@ static int flow_make_rows(
 			"],\n\"packets\":%" PRIu64 ",\"not_ip\":%" PRIu64
 			",\"other_protocol\":%" PRIu64 ",\"fragments\":%" PRIu64
 			",\"snapped\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"evicted\":%" PRIu64
-			",\"cut\":%s}\n",
+			",\"unordered\":%" PRIu64 ",\"late\":%" PRIu64 ",\"cut\":%s}\n",
 			stats.packets, stats.verdicts[PACKET_NOT_IP],
 			stats.verdicts[PACKET_OTHER_PROTOCOL], stats.verdicts[PACKET_FRAGMENT],
 			stats.verdicts[PACKET_SNAPPED], stats.verdicts[PACKET_MALFORMED],
-			stats.table.ended[FLOW_END_EVICTED], stats.cut ? "true" : "false");
+			stats.table.ended[FLOW_END_EVICTED], stats.order.unordered,
+			stats.order.late, stats.cut ? "true" : "false");
 	flow_report(request->path, &stats, writer->rows);
 	return 0;
 }

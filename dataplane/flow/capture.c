@@ -63,32 +63,49 @@ static uint64_t capture_time(const struct pcap_pkthdr *header)
 	return seconds * 1000000000u + nanoseconds % 1000000000u;
 }
 
-static int capture_read_packets(pcap_t *pcap, const char *name, enum packet_link link,
-	struct flow_table *table, bool partial, struct capture_stats *stats, struct error *err)
+// Reading ended before the file did.
+static int capture_refuse(
+	pcap_t *pcap, const char *name, const struct capture_stats *stats, struct error *err)
 {
+	const char *reason = pcap_geterr(pcap);
+
+	// libpcap's own words: one pcap_t has one link type.
+	if (strstr(reason, "different from the type of the first interface"))
+		return error_set(err, -EINVAL,
+			"%s: its interfaces have different link types, which are read one at a "
+			"time: split it, as by tshark -r FILE -Y 'frame.interface_id == 0' -w "
+			"OUT, and read each part",
+			name);
+	return error_set(err, -EINVAL,
+		"%s: cut or damaged at packet %llu (%s); copy or capture it again, or ask for the "
+		"flows before it with --partial",
+		name, (unsigned long long)stats->packets + 1, reason);
+}
+
+static int capture_read_packets(pcap_t *pcap, const char *name, enum packet_link link,
+	struct order *order, struct flow_table *table, bool partial, struct capture_stats *stats,
+	struct error *err)
+{
+	struct flow_packet packet, first;
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
 	int got;
 
 	while ((got = pcap_next_ex(pcap, &header, &bytes)) == 1) {
-		struct flow_packet packet;
 		enum packet_verdict verdict = packet_parse(
 			link, bytes, header->caplen, header->len, capture_time(header), &packet);
 
 		stats->packets++;
 		stats->verdicts[verdict]++;
-		if (verdict == PACKET_OK)
-			flow_table_add(table, &packet);
+		if (verdict == PACKET_OK && order_put(order, &packet, &first))
+			flow_table_add(table, &first);
 	}
-	if (got == PCAP_ERROR_BREAK)
-		return 0;
-	stats->cut = true;
-	if (partial)
-		return 0;
-	return error_set(err, -EINVAL,
-		"%s: cut or damaged at packet %llu (%s); copy or capture it again, or ask for the "
-		"flows before it with --partial",
-		name, (unsigned long long)stats->packets + 1, pcap_geterr(pcap));
+	stats->cut = got != PCAP_ERROR_BREAK;
+	if (stats->cut && !partial)
+		return capture_refuse(pcap, name, stats, err);
+	while (order_take(order, &first))
+		flow_table_add(table, &first);
+	return 0;
 }
 
 int capture_read(FILE *file, const char *name, const struct flow_table_options *options,
@@ -96,6 +113,7 @@ int capture_read(FILE *file, const char *name, const struct flow_table_options *
 {
 	char reason[PCAP_ERRBUF_SIZE] = "";
 	struct flow_table *table = NULL;
+	struct order *order = NULL;
 	enum packet_link link = PACKET_LINK_ETHERNET;
 	pcap_t *pcap;
 	int rc;
@@ -113,11 +131,16 @@ int capture_read(FILE *file, const char *name, const struct flow_table_options *
 	if (rc == 0)
 		rc = flow_table_create(options, &table, err);
 	if (rc == 0)
-		rc = capture_read_packets(pcap, name, link, table, partial, stats, err);
+		rc = order_create(CAPTURE_HELD_BACK, &order, err);
+	if (rc == 0)
+		rc = capture_read_packets(pcap, name, link, order, table, partial, stats, err);
 	if (rc == 0)
 		flow_table_flush(table);
 	if (table)
 		stats->table = *flow_table_stats(table);
+	if (order)
+		stats->order = *order_stats(order);
+	order_destroy(order);
 	flow_table_destroy(table);
 	pcap_close(pcap);
 	return rc;

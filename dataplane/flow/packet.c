@@ -12,6 +12,9 @@ enum {
 	ETHERTYPE_QINQ_OLD = 0x9100,
 	VLAN_TAGS_MAX = 4,
 	IPV6_EXTENSIONS_MAX = 8,
+	IPV6_NO_NEXT_HEADER = 59,
+	UNSAID_LENGTH_MAX =
+		1 << 20, // of one packet that the card is to cut up; Linux stops at 512 KiB
 };
 
 // What is left of the packet: `captured` of it can be read, `wire` of it existed.
@@ -60,6 +63,14 @@ static void packet_rest_limit(struct packet_rest *rest, uint32_t bytes)
 	rest->wire = bytes;
 	if (rest->captured > bytes)
 		rest->captured = bytes;
+}
+
+// The length of an IP packet whose own field is 0: captured on the host that sends it, before its
+// card cuts it into segments (and fills the field in), it is as long as the frame says, which is how
+// Wireshark reads it. 0: longer than any such packet.
+static uint32_t packet_unsaid_length(const struct packet_rest *rest)
+{
+	return rest->wire <= UNSAID_LENGTH_MAX ? rest->wire : 0;
 }
 
 static enum packet_verdict packet_parse_tcp(struct packet_rest *rest, struct flow_packet *out)
@@ -144,6 +155,8 @@ static enum packet_verdict packet_parse_ipv4(struct packet_rest *rest, struct fl
 		return verdict;
 	header = (uint32_t)(rest->at[0] & 15) * 4;
 	total = packet_be16(rest->at + 2);
+	if (total == 0)
+		total = packet_unsaid_length(rest);
 	if (header < 20 || total < header || total > rest->wire)
 		return PACKET_MALFORMED;
 	verdict = packet_rest_has(rest, header);
@@ -212,7 +225,9 @@ static enum packet_verdict packet_parse_ipv6(struct packet_rest *rest, struct fl
 	if (verdict != PACKET_OK)
 		return verdict;
 	total = 40 + (uint32_t)packet_be16(rest->at + 4);
-	if (total > rest->wire)
+	if (total == 40 && rest->at[6] != IPV6_NO_NEXT_HEADER)
+		total = packet_unsaid_length(rest);
+	if (total < 40 || total > rest->wire)
 		return PACKET_MALFORMED;
 	out->ip_version = 6;
 	out->protocol = rest->at[6];

@@ -61,7 +61,8 @@ struct flow_packet {
 	uint8_t ip_version; // 4 or 6
 	uint8_t tcp_flags;  // 0 unless TCP
 	uint16_t window;    // TCP, unscaled; 0 otherwise
-	uint32_t ip_bytes; // of the packet, as its IP length field says: without the link's padding
+	uint32_t
+		ip_bytes; // as the IP length says, without the link's padding; where it is 0, the frame's
 	uint32_t header_bytes;  // IP and transport headers together
 	uint32_t payload_bytes; // behind the transport header
 };

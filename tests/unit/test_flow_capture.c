@@ -2,6 +2,7 @@
 // Captures: every link type, hostile packets, files cut at every byte, and real ones where there
 // are.
 #include "dataplane/flow/capture.h"
+#include "dataplane/flow/features.h"
 #include "tests/cmocka.h"
 
 // cmocka.h wants these first.
@@ -193,6 +194,125 @@ static void a_link_type_not_understood_is_named(void **state)
 	assert_non_null(strstr(err.text, "IEEE802_11 (105)"));
 }
 
+// As captured on the host that sends them, before its card cuts them into segments.
+static void a_length_of_zero_is_the_frames(void **state)
+{
+	uint8_t four[20 + 20 + 300] = { 0x45, [8] = 64, PACKET_PROTOCOL_TCP, [32] = 0x50 };
+	uint8_t six[40 + 20 + 300] = { 0x60, [6] = PACKET_PROTOCOL_TCP, [52] = 0x50 };
+	struct flow_packet packet;
+
+	assert_int_equal(
+		parse(PACKET_LINK_RAW_IP, NULL, 0, four, sizeof(four), &packet), PACKET_OK);
+	assert_int_equal(packet.ip_bytes, 340);
+	assert_int_equal(packet.payload_bytes, 300);
+	assert_int_equal(parse(PACKET_LINK_RAW_IP, NULL, 0, six, sizeof(six), &packet), PACKET_OK);
+	assert_int_equal(packet.ip_bytes, 360);
+	assert_int_equal(packet.payload_bytes, 300);
+	// Longer on the wire than any that a card is handed.
+	assert_int_equal(packet_parse(PACKET_LINK_RAW_IP, four, sizeof(four), 1u << 20, 1, &packet),
+		PACKET_OK);
+	assert_int_equal(
+		packet_parse(PACKET_LINK_RAW_IP, four, sizeof(four), (1u << 20) + 1, 1, &packet),
+		PACKET_MALFORMED);
+	assert_int_equal(
+		packet_parse(PACKET_LINK_RAW_IP, six, sizeof(six), (1u << 20) + 1, 1, &packet),
+		PACKET_MALFORMED);
+	// No next header: there is nothing behind it, and the frame's padding does not count.
+	six[6] = 59;
+	assert_int_equal(parse(PACKET_LINK_RAW_IP, NULL, 0, six, sizeof(six), &packet),
+		PACKET_OTHER_PROTOCOL);
+}
+
+struct seen {
+	uint32_t flows;
+	struct packet_end source;
+	float features[FEATURE_COUNT];
+};
+
+static void keep_flow(void *context, const struct flow *flow, enum flow_end end)
+{
+	struct seen *seen = context;
+
+	seen->flows++;
+	seen->source = flow->source;
+	features_of(flow, seen->features);
+}
+
+// A handshake and what follows, each packet a millisecond later; order[i] is the number of the
+// packet that stands at place i of the file.
+static void read_handshake(const int order[4], struct seen *seen, struct capture_stats *stats)
+{
+	static const uint8_t flags[] = { PACKET_SYN, PACKET_SYN | PACKET_ACK, PACKET_ACK,
+		PACKET_PSH | PACKET_ACK };
+	struct flow_table_options options = { FLOW_TABLE_DEFAULTS, .emit = keep_flow };
+	uint8_t bytes[24 + 4 * (16 + 54)] = { 0 };
+	struct error err;
+	FILE *file = tmpfile();
+
+	memcpy(bytes, file_header, 24);
+	for (int i = 0; i < 4; i++) {
+		uint8_t *record = bytes + 24 + (ptrdiff_t)i * 70, *ip = record + 30;
+		const int number = order[i];
+		const uint32_t microseconds = 1000u * (uint32_t)number;
+
+		record[4] = (uint8_t)microseconds;
+		record[5] = (uint8_t)(microseconds >> 8);
+		record[8] = record[12] = 54;
+		record[16 + 12] = 8;
+		ip[0] = 0x45;
+		ip[3] = 40;
+		ip[8] = 64;
+		ip[9] = PACKET_PROTOCOL_TCP;
+		ip[12] = ip[16] = 10;
+		ip[number == 1 ? 19 : 15] = 1; // 10.0.0.1, the client
+		ip[number == 1 ? 15 : 19] = 2;
+		ip[number == 1 ? 23 : 21] = 99;
+		ip[number == 1 ? 21 : 23] = 80;
+		ip[32] = 0x50;
+		ip[33] = flags[number];
+	}
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
+	rewind(file);
+	memset(seen, 0, sizeof(*seen));
+	options.context = seen;
+	assert_int_equal(capture_read(file, "x.pcap", &options, false, stats, &err), 0);
+	assert_int_equal(seen->flows, 1);
+}
+
+static void packets_are_taken_in_order_of_time(void **state)
+{
+	static const int ordered[4] = { 0, 1, 2, 3 }, swapped[4] = { 1, 0, 3, 2 };
+	struct capture_stats stats;
+	struct seen right, seen;
+
+	read_handshake(ordered, &right, &stats);
+	assert_int_equal(stats.order.unordered, 0);
+	assert_int_equal(right.source.address[3], 1);
+	read_handshake(swapped, &seen, &stats);
+	assert_int_equal(stats.order.unordered, 2);
+	assert_int_equal(stats.order.late, 0);
+	assert_memory_equal(&seen, &right, sizeof(right));
+}
+
+// pcapng: a section, two interfaces of link types 1 and 101, and a packet of the first.
+static void interfaces_of_two_link_types_are_said(void **state)
+{
+	static const uint32_t words[] = { 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28,
+		1, 20, 1, 0, 20, 1, 20, 101, 0, 20, 6, 32, 0, 0, 0, 0, 0, 32 };
+	struct capture_stats stats;
+	struct error err;
+	uint32_t flows;
+
+	assert_int_equal(
+		read_bytes((const uint8_t *)words, sizeof(words), false, &flows, &stats, &err),
+		-EINVAL);
+	assert_string_equal(err.text,
+		"x.pcap: its interfaces have different link types, which are read one at a time: "
+		"split it, as by tshark -r FILE -Y 'frame.interface_id == 0' -w OUT, and read each "
+		"part");
+}
+
 static void every_shared_capture_is_survived(void **state)
 {
 	const char *shared = getenv("MARTLET_SHARED");
@@ -239,6 +359,9 @@ int main(void)
 		cmocka_unit_test(lying_headers_are_malformed),
 		cmocka_unit_test(a_file_cut_mid_record_is_refused),
 		cmocka_unit_test(a_link_type_not_understood_is_named),
+		cmocka_unit_test(a_length_of_zero_is_the_frames),
+		cmocka_unit_test(packets_are_taken_in_order_of_time),
+		cmocka_unit_test(interfaces_of_two_link_types_are_said),
 		cmocka_unit_test(every_shared_capture_is_survived),
 	};
 
