@@ -67,7 +67,7 @@ struct slot_info {
 	uint16_t id, version;
 	const char *name;
 	const struct model *model; // valid until this slot is published or retired again
-	uint64_t requests, rows;   // scored since start, all versions
+	uint64_t requests, rows;   // scored by all versions since the id was last free
 };
 
 struct mempool_info {

@@ -28,6 +28,7 @@ int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_by
 static void deployment_destroy(struct deployment *deployment)
 {
 	model_close(deployment->owned);
+	free(deployment->owned_stats);
 	free(deployment);
 }
 
@@ -213,6 +214,9 @@ int registry_retire(struct registry *registry, uint16_t id, struct error *err)
 	if (!deployment)
 		return error_set(err, -ENOENT, "no model answers for id %u", id);
 	atomic_store_explicit(&registry->slots[id], NULL, memory_order_release);
+	// Deployments before it, which count there too, are past their grace period when it is.
+	deployment->owned_stats = registry->stats[id];
+	registry->stats[id] = NULL;
 	registry_let_go(registry, deployment);
 	return 0;
 }

@@ -16,7 +16,8 @@
 #define REGISTRY_SLOTS  65536
 #define REGISTRY_LCORES CONFIG_CPUS_MAX
 
-// Of one slot on one lcore, which alone writes it. It lives until the registry is destroyed.
+// Of one slot on one lcore, which alone writes it. It outlives versions, and goes when the slot is
+// retired: what is published there next begins at zero.
 struct slot_stats {
 	uint64_t requests, rows; // scored
 	struct histogram latency;
@@ -35,6 +36,7 @@ struct deployment { // immutable once published; owned by the registry
 	// What the control thread reads.
 	struct model *owned;
 	char name[CONFIG_NAME_MAX];
+	struct slot_stats *owned_stats; // of the slot, from its retirement on; NULL before
 	uint64_t grace_token;
 	SIMPLEQ_ENTRY(deployment) retired;
 };

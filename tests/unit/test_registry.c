@@ -117,9 +117,28 @@ static void counters_outlive_versions(void **state)
 	stats->rows = 5;
 	publish(7, "lab", 2, stand_in_model(9, 1, 0));
 	assert_ptr_equal(registry_lookup(registry, 7)->stats[1], stats);
-	registry_retire(registry, 7, &err);
-	publish(7, "other", 1, stand_in_model(9, 1, 0));
 	assert_int_equal(registry_lookup(registry, 7)->stats[1]->rows, 5);
+}
+
+static void counters_go_with_the_model(void **state)
+{
+	struct slot_stats *stats;
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	publish(7, "lab", 2, stand_in_model(4, 3, 0));
+	stats = registry_lookup(registry, 7)->stats[1];
+	stats->requests = stats->rows = 5;
+	histogram_record_many(&stats->latency, 100, 5);
+	assert_int_equal(registry_retire(registry, 7, &err), 0);
+	stats->rows++; // an lcore that is not quiescent yet may still count
+	publish(7, "other", 1, stand_in_model(9, 1, 0));
+	stats = registry_lookup(registry, 7)->stats[1];
+	assert_int_equal(stats->requests, 0);
+	assert_int_equal(stats->rows, 0);
+	assert_int_equal(stats->latency.count, 0);
+	both_quiescent();
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 2);
 }
 
 static void name_and_id_belong_together(void **state)
@@ -209,6 +228,7 @@ int main(void)
 		CASE(sleeping_lcore_is_not_waited_for),
 		CASE(retired_model_is_gone_then_freed),
 		CASE(counters_outlive_versions),
+		CASE(counters_go_with_the_model),
 		CASE(name_and_id_belong_together),
 		CASE(model_larger_than_scratch_is_refused),
 		CASE(scratch_regions_fit_and_do_not_overlap),
