@@ -104,6 +104,13 @@ uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, ui
 	return n;
 }
 
+const struct model *dataplane_model(const struct dataplane *dp, uint16_t id)
+{
+	const struct deployment *deployment = registry_lookup(dp->registry, id);
+
+	return deployment ? deployment->model : NULL;
+}
+
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out)
 {
 	const struct slot_stats *stats = dp->registry->stats[id];

@@ -19,8 +19,10 @@ void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info
 
 // Slots in service, in order of id. Returns how many there are; fills at most `max`.
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max);
+// The model in service under that id, good until it is published or retired again; NULL: none.
+const struct model *dataplane_model(const struct dataplane *dp, uint16_t id);
 // Nanoseconds from arrival (rx burst) to transmission (tx burst), all lcores merged; id 0: of
-// PINGs. -ENOENT where no model has ever answered for the id: then *out is empty.
+// PINGs. -ENOENT where no model answers for the id: then *out is empty.
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
 
 void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info);

@@ -39,6 +39,7 @@ struct deploy {
 	const char *model;
 	uint32_t version;
 	uint32_t id; // 0: the one that it has already
+	bool force;
 };
 
 static const struct option_entry DEPLOY_PROMOTE[] = {
@@ -46,6 +47,8 @@ static const struct option_entry DEPLOY_PROMOTE[] = {
 	COMMAND_VERSION(struct deploy),
 	{ "id", 0, "N", "the model's id on the wire, 1 to 65535; needed the first time only",
 		OPTION_TO_U32(struct deploy, id, 1, 65535) },
+	{ "force", 0, NULL, "also where features, outputs or labels are not those of the live one",
+		OPTION_TO_FLAG(struct deploy, force) },
 	{ 0 },
 };
 
@@ -73,6 +76,8 @@ static int deploy_promote_run(const struct command *command, char **argv)
 	body = json_pack("{s:i}", "live", (int)deploy.version);
 	if (deploy.id)
 		json_object_set_new(body, "id", json_integer(deploy.id));
+	if (deploy.force)
+		json_object_set_new(body, "force", json_true());
 	snprintf(path, sizeof(path), "/v1/models/%s/deployment", deploy.model);
 	exit = deploy_finish(api_call("PUT", path, body, &reply), &reply, NULL, deploy.model);
 	json_decref(body);

@@ -86,7 +86,10 @@ def deploying(ask, tap):
     reply = ask("deploy", "PUT", put, {"id": 7, "live": 3}, 200)
     tap.check("what deploying answers", reply == {"model": "lab", "id": 7, "live": 3, "previous": None}, str(reply))
     ask("another id for it", "PUT", put, {"id": 8, "live": 4}, 409, "id 7")
-    reply = ask("deploy the next", "PUT", put, {"live": 4}, 200)
+    ask("one with other outputs than the live one", "PUT", put, {"live": 4}, 409, "version 4", "41 features and 10 outputs",
+        "the live version 41 and 2", "force")
+    ask("a force that is no truth value", "PUT", put, {"live": 4, "force": 1}, 400, "true or false")
+    reply = ask("deploy the next", "PUT", put, {"live": 4, "force": True}, 200)
     tap.check("the one before is kept to go back to", reply["previous"] == 3, str(reply))
     ask("metadata of the live model", "GET", "/v2/models/lab", None, 200, f"[-1, {FEATURES}]", '"versions": ["4"]', "source_sha256")
     ask("metadata of the live version", "GET", "/v2/models/lab/versions/4", None, 200)
@@ -238,7 +241,7 @@ def damaged_store(tap, a, image):
     restart(flip)
     lab = models_of(a)["lab"]
     tap.check("the image damaged: UNAVAILABLE, and why", lab["state"] == "UNAVAILABLE" and lab["reason"], str(lab))
-    tap.check("another version serves in its place", a.api("PUT", "/v1/models/lab/deployment", {"live": 65535})[0] == 200
+    tap.check("another version serves in its place", a.api("PUT", "/v1/models/lab/deployment", {"live": 65535, "force": True})[0] == 200
               and models_of(a)["lab"]["state"] == "READY", str(models_of(a)))
 
     def strangers():

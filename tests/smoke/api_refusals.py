@@ -91,7 +91,7 @@ def read_only(ask, tap, models, image):
     try:
         for name, method, path, body, word in (
                 ("push", "PUT", filled(VERSION, version="3"), image, "lab/3.mlt: a temporary file beside it cannot be made"),
-                ("deploy", "PUT", filled(DEPLOYMENT), {"live": 2}, "version 2 is live, but a restart may not bring it back"),
+                ("deploy", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}, "version 2 is live, but a restart may not bring it back"),
                 ("roll back", "POST", filled(ROLLBACK), b"", "version 1 is live, but a restart may not bring it back"),
                 ("delete", "DELETE", filled(VERSION, version="2"), None, "lab/deployment.json: "),
                 ("unload", "POST", filled(UNLOAD), b"", "unloaded, but a restart may bring it back"),
@@ -100,7 +100,7 @@ def read_only(ask, tap, models, image):
     finally:
         subprocess.run(["umount", lab], check=True)
     tap.check("nothing of it was left there", sorted(os.listdir(lab)) == ["1.mlt", "2.mlt", "deployment.json"], str(os.listdir(lab)))
-    ask("deploy, on a disk that is whole again", "PUT", filled(DEPLOYMENT), {"live": 2}, 200)
+    ask("deploy, on a disk that is whole again", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}, 200)
     ask("and back", "POST", filled(ROLLBACK), b"", 200)
 
 
@@ -114,7 +114,7 @@ def full(ask, tap, models, image):
             pass
     for name, method, path, body in (("push", "PUT", filled(VERSION, version="3"), image),
                                      ("push a new model", "PUT", filled(VERSION, "new"), image),
-                                     ("deploy", "PUT", filled(DEPLOYMENT), {"live": 2}),
+                                     ("deploy", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}),
                                      ("unload", "POST", filled(UNLOAD), b"")):
         ask(f"{name}, on a full disk", method, path, body, 507, "it cannot be written: No space left on device")
     tap.check("nothing of it was left there", sorted(os.listdir(models)) == ["junk", "lab"]
@@ -182,13 +182,13 @@ def main():
         every_route(ask, tap, a)
         unknown_and_unfit(ask, image)
         ask("deploy", "PUT", filled(DEPLOYMENT), {"id": 7, "live": 1}, 200)
-        ask("deploy the next", "PUT", filled(DEPLOYMENT), {"live": 2}, 200)
+        ask("deploy the next", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}, 200)
         ask("roll back", "POST", filled(ROLLBACK), b"", 200)
         ask("delete what is live", "DELETE", filled(VERSION), None, 409, "is live")
         ask("another id", "PUT", filled(DEPLOYMENT), {"id": 8, "live": 1}, 409, "has id 7")
         read_only(ask, tap, models, image)
         full(ask, tap, models, image)
-        ask("deploy version 2", "PUT", filled(DEPLOYMENT), {"live": 2}, 200)
+        ask("deploy version 2", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}, 200)
         damaged(ask, models, image)
         without_memory(ask, a)
         another_user(tap, a)

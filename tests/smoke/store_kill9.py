@@ -24,7 +24,7 @@ def push_and_promote(a, version, data, replies):
     """In the background: what was answered before the kill goes into `replies`."""
     try:
         replies["push"] = a.api("PUT", f"/v1/models/lab/versions/{version}", data)[0]
-        replies["promote"] = a.api("PUT", "/v1/models/lab/deployment", {"live": version})[0]
+        replies["promote"] = a.api("PUT", "/v1/models/lab/deployment", {"live": version, "force": True})[0]
     except (OSError, http.client.HTTPException):
         pass
 

@@ -115,6 +115,7 @@ def reading(tap, sock):
 def changing(tap, sock):
     cases = [(["model", "promote", "lab", "4", "--id", "7"], "PUT /v1/models/lab/deployment", {"live": 4, "id": 7}),
              (["model", "promote", "lab", "4"], "PUT /v1/models/lab/deployment", {"live": 4}),
+             (["model", "promote", "lab", "4", "--force"], "PUT /v1/models/lab/deployment", {"live": 4, "force": True}),
              (["model", "rollback", "lab"], "POST /v1/models/lab/rollback", None),
              (["model", "unload", "lab"], "POST /v2/repository/models/lab/unload", None),
              (["model", "load", "lab"], "POST /v2/repository/models/lab/load", None),

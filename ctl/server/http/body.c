@@ -5,6 +5,20 @@
 #include <stdbool.h>
 #include <string.h>
 
+static void body_refuse_key(const char *key, const char *const *names, struct error *err)
+{
+	char list[128];
+	size_t used = 0;
+
+	for (size_t i = 0; names[i]; i++)
+		used += (size_t)snprintf(
+			list + used, sizeof(list) - used, "%s\"%s\"", i ? ", " : "", names[i]);
+	if (used > 0)
+		error_set(err, -EINVAL, "unknown key \"%.64s\"; known here: %s", key, list);
+	else
+		error_set(err, -EINVAL, "unknown key \"%.64s\"; the body must be empty", key);
+}
+
 // Parses the body as a JSON object that has none but the keys in `names`, which end in NULL. NULL
 // and a sentence where it is anything else.
 static json_t *body_parse_object(
@@ -37,13 +51,7 @@ static json_t *body_parse_object(
 			;
 		if (names[i])
 			continue;
-		if (names[0])
-			error_set(err, -EINVAL, "unknown key \"%.64s\"; known here: \"%s\"%s%s%s",
-				key, names[0], names[1] ? ", \"" : "", names[1] ? names[1] : "",
-				names[1] ? "\"" : "");
-		else
-			error_set(
-				err, -EINVAL, "unknown key \"%.64s\"; the body must be empty", key);
+		body_refuse_key(key, names, err);
 		json_decref(root);
 		return NULL;
 	}
@@ -64,10 +72,20 @@ static int body_take_u16(const json_t *root, const char *key, uint16_t *out, str
 	return 0;
 }
 
+static int body_take_bool(const json_t *root, const char *key, bool *out, struct error *err)
+{
+	const json_t *value = json_object_get(root, key);
+
+	if (value && !json_is_boolean(value))
+		return error_set(err, -EINVAL, "\"%s\" must be true or false", key);
+	*out = json_is_true(value);
+	return 0;
+}
+
 int body_deployment_parse(
 	const char *text, size_t size, struct body_deployment *body, struct error *err)
 {
-	static const char *const NAMES[] = { "id", "live", NULL };
+	static const char *const NAMES[] = { "id", "live", "force", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
 	int rc;
 
@@ -77,6 +95,8 @@ int body_deployment_parse(
 	rc = body_take_u16(root, "id", &body->id, err);
 	if (rc == 0)
 		rc = body_take_u16(root, "live", &body->live, err);
+	if (rc == 0)
+		rc = body_take_bool(root, "force", &body->force, err);
 	if (rc == 0 && body->live == 0)
 		rc = error_set(err, -EINVAL,
 			"\"live\" is missing: the version to put into service, as {\"id\": 7, "
@@ -89,16 +109,15 @@ int body_index_parse(const char *text, size_t size, struct body_index *body, str
 {
 	static const char *const NAMES[] = { "ready", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
-	const json_t *ready;
-	int rc = 0;
+	bool ready;
+	int rc;
 
 	memset(body, 0, sizeof(*body));
 	if (!root)
 		return err->code;
-	ready = json_object_get(root, "ready");
-	if (ready && !json_is_boolean(ready))
-		rc = error_set(err, -EINVAL, "\"ready\" must be true or false");
-	body->ready = json_is_true(ready);
+	rc = body_take_bool(root, "ready", &ready, err);
+	if (rc == 0)
+		body->ready = ready;
 	json_decref(root);
 	return rc;
 }

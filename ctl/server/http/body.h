@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@
 struct body_deployment { // PUT /v1/models/M/deployment
 	uint16_t id;     // 0: left out
 	uint16_t live;
+	bool force; // also a version of another shape, other labels or other names
 };
 int body_deployment_parse(
 	const char *text, size_t size, struct body_deployment *body, struct error *err);

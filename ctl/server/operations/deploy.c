@@ -2,6 +2,7 @@
 #include "ctl/server/operations/deploy.h"
 
 #include "ctl/server/log.h"
+#include "ctl/server/operations/interface.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/store/store.h"
 
@@ -76,6 +77,17 @@ static void deploy_keep_choices(struct operation *op, const struct model_entry *
 	op->timed = NULL;
 }
 
+// Clients know a model by its name and id: what they send, and what they take its answers for, must
+// not change under them.
+static int deploy_check_interface(struct operation *op)
+{
+	const struct model *live = dataplane_model(op->server->dataplane, op->record.id);
+
+	return op->force || !live
+		? 0
+		: interface_check(model_info(live), model_info(op->opened), &op->err);
+}
+
 static void deploy_opened(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
@@ -86,6 +98,10 @@ static void deploy_opened(struct operation *op)
 
 	if (op->err.code) {
 		deploy_refused(op, entry, op->status);
+		return;
+	}
+	if (deploy_check_interface(op) != 0) {
+		deploy_refused(op, entry, 409);
 		return;
 	}
 	rc = dataplane_publish(op->server->dataplane, &request, &op->err);
@@ -180,6 +196,7 @@ void deploy_begin_rollback(struct operation *op)
 		operation_fail(op, 409, "model '%s' has no deployment before this one", op->model);
 	} else {
 		op->version = entry->record.previous[0];
+		op->force = true; // it was in service
 		deploy_begin(op);
 	}
 }

@@ -24,6 +24,7 @@ struct operation {
 	bool has_begun;
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
+	bool force;       // deploy also what interface_check() refuses
 	const char *path; // image to import, at start
 
 	void *data; // an image or JSON text that is to be written

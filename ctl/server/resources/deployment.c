@@ -32,6 +32,7 @@ void deployment_put(
 	if (!op)
 		return;
 	op->id = body.id;
+	op->force = body.force;
 	operation_start(op);
 }
 
