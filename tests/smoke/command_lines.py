@@ -21,7 +21,8 @@ WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--
          "--dtype": "f64", "--scale": "0", "--zero": "256", "--pad": "-1", "--budget": "1e10", "--window": "0x1",
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
-         "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls"}
+         "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
+         "--thresholds": "up"}
 FREE_OUTPUT = {"model compile", "flow features"}  # of which -o takes any name; model run tells the format by it
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",

@@ -210,6 +210,19 @@ static void xgboost_rounds_are_checked(void **state)
 	(void)state;
 }
 
+static void xgboost_linear_has_no_rounds(void **state)
+{
+	static const struct compile_options ALL = { .rounds = ROUNDS_ALL }, ONE = { .rounds = 1 };
+
+	strcpy(text,
+		"{\"version\":[1,7,0],\"learner\":{\"objective\":{\"name\":\"reg:squarederror\"},"
+		"\"learner_model_param\":{\"base_score\":\"0\",\"num_feature\":\"1\"},"
+		"\"gradient_booster\":{\"name\":\"gblinear\",\"model\":{\"weights\":[2,1]}}}}");
+	SCORES(&ALL, ROWS, NULL, 1, 3);
+	refused_with(&ONE, -EINVAL, "f: gblinear has no rounds to choose from");
+	(void)state;
+}
+
 // --- LightGBM -------------------------------------------------------------------------------------
 
 #define LIGHTGBM_TREE(number, threshold, left, right)                                              \
@@ -307,6 +320,7 @@ int main(void)
 		cmocka_unit_test(xgboost_base_scores_of_constant_labels),
 		cmocka_unit_test(xgboost_stops_at_the_best_round),
 		cmocka_unit_test(xgboost_rounds_are_checked),
+		cmocka_unit_test(xgboost_linear_has_no_rounds),
 		cmocka_unit_test(lightgbm_rounds_by_number),
 		cmocka_unit_test(lightgbm_thresholds_of_64_bits),
 		cmocka_unit_test(lightgbm_says_what_categories_were),
