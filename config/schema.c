@@ -95,5 +95,7 @@ static const struct key INFER_KEYS[] = {
 	{ "exact", KEY_BOOL, AT(config_infer, exact), .otherwise = false,
 		.help = "the same bits for a row in batches of any size, also where that is "
 			"slower" },
+	{ "refuse_not_finite", KEY_BOOL, AT(config_infer, refuse_not_finite), .otherwise = false,
+		.help = "a request with a score that is NaN or infinite is answered NOT_FINITE" },
 };
 const struct key_group SCHEMA_INFER = { "infer", false, INFER_KEYS, N(INFER_KEYS), "" };

@@ -82,5 +82,6 @@ struct config {
 	struct config_infer {
 		char isa[16]; // "avx2": caps the kernels; "native" by default
 		bool exact;   // the same bits in batches of any size, also where that is slower
+		bool refuse_not_finite; // requests with a score that is NaN or infinite
 	} infer;
 };

@@ -13,7 +13,7 @@
 //   6 REPLY_TOO_LARGE  the scores would not fit the request's length
 //   7 BUSY             no worker's ring has room (loop.c)
 //   8 EXPIRED          budget_us ran out (score.c)
-//   9 NOT_FINITE       a NaN or an infinity that the model does not accept (score.c)
+//   9 NOT_FINITE       a NaN or an infinity that the model does not accept, or among its scores (score.c)
 #pragma once
 
 #include "dataplane/packet.h"

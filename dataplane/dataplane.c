@@ -213,6 +213,7 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 		dataplane_longest_mtu(config), dp->qsbr, &dp->registry, err);
 	if (rc != 0)
 		return rc;
+	dp->registry->refuses_not_finite = config->infer.refuse_not_finite;
 	for (uint32_t i = 0; i < config->n_models; i++)
 		registry_set_loading(dp->registry, config->models[i].id, true);
 	rc = dataplane_make_lcores(dp, cpus, err);

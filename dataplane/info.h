@@ -68,6 +68,7 @@ struct slot_info {
 	const char *name;
 	const struct model *model; // valid until this slot is published or retired again
 	uint64_t requests, rows;   // scored by all versions since the id was last free
+	uint64_t not_finite;       // rows with a score that is NaN or infinite
 };
 
 struct mempool_info {

@@ -158,6 +158,7 @@ static int deployment_create(struct registry *registry, const struct deployment_
 	deployment->n_features = info->n_features;
 	deployment->n_outputs = info->n_outputs;
 	deployment->accepts_missing = info->accepts_missing;
+	deployment->refuses_not_finite = registry->refuses_not_finite;
 	deployment->id = request->id;
 	deployment->version = request->version;
 	snprintf(deployment->name, sizeof(deployment->name), "%s", request->name);

@@ -20,6 +20,7 @@
 // retired: what is published there next begins at zero.
 struct slot_stats {
 	uint64_t requests, rows; // scored
+	uint64_t not_finite; // rows with a score that is NaN or infinite, also of refused requests
 	struct histogram latency;
 } __rte_cache_aligned;
 
@@ -31,6 +32,7 @@ struct deployment { // immutable once published; owned by the registry
 	uint32_t outputs_offset, model_offset; // within that scratch, which begins with the rows
 	uint16_t id, version;
 	bool accepts_missing;
+	bool refuses_not_finite; // a request with such a score is answered NOT_FINITE
 	struct slot_stats *stats[REGISTRY_LCORES];
 
 	// What the control thread reads.
@@ -50,8 +52,9 @@ struct registry {
 	// The control thread's own.
 	struct rte_rcu_qsbr *qsbr;
 	uint32_t n_lcores;
-	size_t scratch_bytes;   // of each scoring lcore
-	uint32_t payload_bytes; // longest UDP payload, which bounds a reply's outputs
+	bool refuses_not_finite; // of what is published from here on; false after registry_create()
+	size_t scratch_bytes;    // of each scoring lcore
+	uint32_t payload_bytes;  // longest UDP payload, which bounds a reply's outputs
 	struct slot_stats *stats[REGISTRY_SLOTS]; // [n_lcores] each; NULL: never published
 	SIMPLEQ_HEAD(, deployment) retired;
 };

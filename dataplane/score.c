@@ -6,6 +6,7 @@
 
 #include <rte_cycles.h>
 #include <rte_memcpy.h>
+#include <string.h>
 
 // Requests gathered for one call of model_score(): their rows lie in scratch one after the other.
 struct score_batch {
@@ -38,11 +39,39 @@ static inline void score_decide(struct packet *p, enum wire_status status)
 	p->done = true;
 }
 
+// Rows of [rows][columns] with a value that is NaN or infinite.
+static uint32_t score_count_not_finite(const float *outputs, uint32_t rows, uint32_t columns)
+{
+	uint32_t count = 0;
+
+	for (uint32_t row = 0; row < rows; row++, outputs += columns) {
+		uint32_t largest = 0;
+
+		for (uint32_t c = 0; c < columns; c++) {
+			uint32_t bits;
+
+			memcpy(&bits, &outputs[c], sizeof(bits));
+			bits &= 0x7fffffff; // without the sign: what is not finite is the largest
+			largest = bits > largest ? bits : largest;
+		}
+		count += largest >= 0x7f800000;
+	}
+	return count;
+}
+
 static void score_finish(
 	struct rte_mbuf *m, const float *outputs, struct dataplane_counters *counters)
 {
 	struct packet *p = packet_of(m);
+	const uint32_t not_finite = score_count_not_finite(outputs, p->rows, p->outputs);
 
+	if (unlikely(not_finite > 0)) {
+		p->stats->not_finite += not_finite;
+		if (p->deployment->refuses_not_finite) {
+			score_decide(p, WIRE_STATUS_NOT_FINITE);
+			return;
+		}
+	}
 	rte_memcpy(score_payload(m) + WIRE_HEADER_BYTES, outputs,
 		(size_t)p->rows * p->outputs * sizeof(float));
 	score_decide(p, WIRE_STATUS_OK);

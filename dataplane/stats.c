@@ -99,6 +99,7 @@ uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, ui
 
 			slot->requests += __atomic_load_n(&stats->requests, __ATOMIC_RELAXED);
 			slot->rows += __atomic_load_n(&stats->rows, __ATOMIC_RELAXED);
+			slot->not_finite += __atomic_load_n(&stats->not_finite, __ATOMIC_RELAXED);
 		}
 	}
 	return n;

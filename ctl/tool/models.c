@@ -36,7 +36,7 @@ void models_print_table(const json_t *models)
 		return;
 	}
 	TABLE_INIT(&table, "MODEL", ">ID", ">LIVE", ">PREVIOUS", "STATE", "STORED", ">REQUESTS",
-		">ROWS");
+		">ROWS", ">NOT FINITE");
 	json_array_foreach (models, i, model) {
 		char number[32], versions[256];
 
@@ -50,6 +50,7 @@ void models_print_table(const json_t *models)
 		table_add(&table, "%s", versions);
 		table_add(&table, "%s", format_count(api_count(model, "requests")).s);
 		table_add(&table, "%s", format_count(api_count(model, "rows")).s);
+		table_add(&table, "%s", format_count(api_count(model, "not_finite")).s);
 	}
 	table_print(&table, stdout, 0);
 	json_array_foreach (models, i, model) {

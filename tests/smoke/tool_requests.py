@@ -21,6 +21,7 @@ PORT = {"name": "edge", "device": "net_ring0", "driver": "net_ring", "mac": "02:
         "rx_bytes": 2048, "tx_packets": 1200, "tx_bytes": 2000, "rx_missed": 1, "rx_errors": 0, "tx_errors": 0,
         "rx_nombuf": 0}
 MODEL = {"name": "lab", "id": 7, "live": 3, "previous": None, "state": "READY", "reason": "", "requests": 5, "rows": 9,
+         "not_finite": 0,
          "versions": [{"version": 3, "bytes": 10, "sha256": "ab", "state": "live"},
                       {"version": 11, "bytes": 10, "sha256": "cd", "state": "stored"}]}
 LIVE = {"model": "lab", "id": 7, "live": 4, "previous": 3}

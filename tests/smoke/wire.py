@@ -119,6 +119,9 @@ def statuses(tap, c, m):
         row[-1] = value
         status(f"a feature is {value}", "NOT_FINITE", ask(floats(row)))
     status("a NaN among many rows", "NOT_FINITE", ask(floats(m.row * 3 + [math.nan] * m.columns), rows=4))
+    # Large enough that a sum overflows: by default the score is sent as it is.
+    r = status("a score that is not finite", "OK", ask(floats([3e38] * m.columns)))
+    tap.check("the score is not finite", r and not all(map(math.isfinite, r.scores())), str(r and r.scores()))
     r = ask(floats(m.row * 4), rows=4)
     status("four rows", "OK", r)
     tap.check("four rows score alike", r.rows == 4 and all(
@@ -290,16 +293,22 @@ def not_ready(tap, a, client, m):
 
 
 def busy(tap, far, image):
-    """BUSY: a small ring and more requests in a burst than it holds."""
+    """BUSY: a small ring and more requests in a burst than it holds. And scores that are not finite, refused."""
     port = ('{ name = "edge"; device = "net_af_packet0,iface=veth-m,qpairs=2"; '
             f'udp_port = {PORT}; addresses = [ "{OURS4}/24" ]; }}')
-    with Appliance([port], io=(0,), workers=(1,), extra="ring_size = 16;", netns=far.pid,
+    with Appliance([port], io=(0,), workers=(1,), netns=far.pid,
+                   extra="ring_size = 16; }; infer = { refuse_not_finite = true;",
                    models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}']) as a:
         a.start()
         client = Client()
         while not client.ask(type=PING, wait=0.3):
             pass
         m = Model(a, 7)
+        for rows in ([3e38] * m.columns, m.row + [3e38] * m.columns):
+            r = client.ask(floats(rows), model=7, columns=m.columns, rows=len(rows) // m.columns)
+            tap.check("NOT_FINITE: a score, where that is refused", r and (r.status, r.rows) == ("NOT_FINITE", 0))
+        counted = a.api("GET", "/v1/models")[1]["models"][0]["not_finite"]
+        tap.check("rows with such scores are counted by model", counted == 2, str(counted))
         rows = 1400 // (4 * m.columns)
         wire = [request(floats(m.row * rows), model=7, columns=m.columns, rows=rows, request_id=i) for i in range(256)]
         seen, end = set(), time.time() + 20

@@ -13,6 +13,8 @@
 #include "dataplane/score.c"
 #include "tests/cmocka.h"
 
+#include <float.h>
+
 #define SCRATCH_BYTES 8192
 
 static struct registry *registry;
@@ -198,6 +200,33 @@ static void missing_values_go_to_models_that_accept_them(void **state)
 	assert_int_equal(counters.rows_scored, 1);
 }
 
+// A sum beyond the largest float: counted by row, and sent or refused as the deployment says.
+static void scores_that_are_not_finite_are_counted_and_refused_on_demand(void **state)
+{
+	struct deployment *deployment =
+		(struct deployment *)(uintptr_t)registry_lookup(registry, 2);
+	struct slot_stats *stats = deployment->stats[0];
+	const uint64_t before = stats->not_finite, rows = stats->rows;
+
+	for (int refuses = 0; refuses < 2; refuses++) {
+		deployment->refuses_not_finite = refuses;
+		request(0, 2, 3, 0);
+		for (uint32_t f = 0; f < deployment->n_features; f++) {
+			const float large = FLT_MAX;
+
+			memcpy((uint8_t *)row_values(0) + 4 * f, &large, 4);
+		}
+		request(1, 2, 2, 0);
+		score(2);
+		assert_int_equal(
+			frames[0].p.status, refuses ? WIRE_STATUS_NOT_FINITE : WIRE_STATUS_OK);
+		assert_int_equal(frames[1].p.status, WIRE_STATUS_OK);
+		assert_int_equal(stats->not_finite, before + 1 + (uint64_t)refuses);
+		assert_int_equal(stats->rows, rows + (refuses ? 7 : 5));
+	}
+	deployment->refuses_not_finite = false;
+}
+
 static void spent_budget_expires(void **state)
 {
 	for (int i = 0; i < 3; i++) {
@@ -261,6 +290,7 @@ int main(void)
 		cmocka_unit_test(not_finite_spoils_only_its_own_request),
 		cmocka_unit_test(not_finite_in_a_late_slice_refuses_the_whole),
 		cmocka_unit_test(missing_values_go_to_models_that_accept_them),
+		cmocka_unit_test(scores_that_are_not_finite_are_counted_and_refused_on_demand),
 		cmocka_unit_test(spent_budget_expires),
 		cmocka_unit_test(requests_and_rows_are_counted_by_slot),
 	};

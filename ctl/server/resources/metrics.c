@@ -203,6 +203,12 @@ static void metrics_models(struct evbuffer *out, const struct metrics_figures *f
 		if (f->models[i].id)
 			metrics_sample(out, "model_rows_total", "model", f->models[i].name,
 				f->models[i].rows);
+	metrics_family(out, "model_rows_not_finite_total", "counter",
+		"Rows with a score that is NaN or infinite, by model.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		if (f->models[i].id)
+			metrics_sample(out, "model_rows_not_finite_total", "model",
+				f->models[i].name, f->models[i].not_finite);
 	metrics_family(out, "request_duration_seconds", "histogram",
 		"Arrival (rx burst) to transmit (tx burst), by model; \"_ping\" is PING.");
 	for (uint32_t i = 0; i < f->n_models; i++)

@@ -10,7 +10,7 @@ struct evbuffer;
 struct metrics_model {
 	uint16_t id, version;
 	const char *name;
-	uint64_t requests, rows;
+	uint64_t requests, rows, not_finite;
 	const struct histogram *latency; // ns
 };
 

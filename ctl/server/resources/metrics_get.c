@@ -43,7 +43,8 @@ static void metrics_get_models(struct server *server, struct metrics_gathered *g
 				.version = slot->version,
 				.name = slot->name,
 				.requests = slot->requests,
-				.rows = slot->rows };
+				.rows = slot->rows,
+				.not_finite = slot->not_finite };
 		}
 		if (dataplane_latency(dp, m->id, &g->latencies[i]) == 0)
 			m->latency = &g->latencies[i];
