@@ -10,8 +10,20 @@ _martletctl()
 	case $previous in
 	--isa) words="scalar avx2 avx512 avx512vnni amx native" ;;
 	--weights) words="f32 bf16" ;;
+	--rows-format) words="ending csv npy f32" ;;
 	--trees) words="best all" ;;
 	--thresholds) words="source nearest floor" ;;
+	esac
+	# Names and stored versions are asked of the appliance, where one is running.
+	case $command in
+	"model show" | "model promote" | "model rollback" | "model unload" | "model load" | "model delete")
+		if [ "$COMP_CWORD" = 3 ] && [[ $current != -* ]]; then
+			words=$(martletctl model list 2>/dev/null | awk 'NR > 1 { print $1 }')
+		elif [ "$COMP_CWORD" = 4 ] && [[ $current != -* ]]; then
+			# MODEL ID LIVE PREVIOUS STATE STORED... REQUESTS ROWS
+			words=$(martletctl model list 2>/dev/null |
+				awk -v model="${COMP_WORDS[3]}" '$1 == model { for (i = 6; i < NF - 1; i++) print $i }')
+		fi ;;
 	esac
 	if [ -n "${words:-}" ]; then
 		:

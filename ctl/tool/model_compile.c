@@ -66,6 +66,7 @@ static int compile_print_text(
 	       "%u\n",
 		path, format_bytes(report->image_bytes).s, format_bytes(report->weights_bytes).s,
 		format_bytes(report->scratch_bytes).s, info->n_golden);
+	printf("next: martletctl model push %s\n", path);
 	return TOOL_DONE;
 }
 

@@ -35,7 +35,31 @@ int push_next_version(const json_t *answer, const char *name, uint32_t *version,
 	return 0;
 }
 
-static bool push_ask_version(const char *name, uint32_t *version)
+uint32_t push_free_id(const json_t *answer, const char *name)
+{
+	const json_t *models = json_object_get(answer, "models");
+	json_t *model;
+	size_t i, highest = json_array_size(models) + 1; // one of so many is free
+
+	for (uint32_t id = 1; id <= highest; id++) {
+		bool taken = false;
+
+		json_array_foreach (models, i, model) {
+			const uint64_t its = api_count(model, "id");
+
+			if (its && strcmp(api_text(model, "name"), name) == 0)
+				return 0;
+			taken = taken || its == id;
+		}
+		if (!taken)
+			return id;
+	}
+	return 0;
+}
+
+// Asks what is stored: for the next version where *version is 0, and for an id where the model has
+// none.
+static bool push_ask(const char *name, uint32_t *version, uint32_t *id)
 {
 	struct api_reply reply;
 	struct error err;
@@ -43,7 +67,8 @@ static bool push_ask_version(const char *name, uint32_t *version)
 
 	if (!api_call("GET", "/v1/models", NULL, &reply))
 		return false;
-	rc = push_next_version(reply.json, name, version, &err);
+	rc = *version ? 0 : push_next_version(reply.json, name, version, &err);
+	*id = push_free_id(reply.json, name);
 	api_reply_fini(&reply);
 	if (rc != 0)
 		tool_refuse("%s", err.text);
@@ -66,19 +91,24 @@ static bool push_check(const char *path, char name[MODEL_NAME_MAX + 1])
 	return true;
 }
 
-static int push_store(const char *image, const char *name, uint32_t version)
+// `id`: to promote it under; 0: it has one.
+static int push_store(const char *image, const char *name, uint32_t version, uint32_t id)
 {
 	struct api_reply reply;
-	char path[160];
+	char path[160], with_id[32] = "";
+
+	if (id)
+		snprintf(with_id, sizeof(with_id), " --id %u", id);
 
 	snprintf(path, sizeof(path), "/v1/models/%s/versions/%u", name, version);
 	if (!api_upload(path, image, &reply))
 		return TOOL_REFUSED;
 	if (!api_print_json(&reply))
 		printf("%s: stored as version %u, %s, SHA-256 %s...; make it live with martletctl "
-		       "model promote %s %u\n",
+		       "model promote %s %u%s\n",
 			name, version, format_bytes(api_count(reply.json, "bytes")).s,
-			format_sha256_short(api_text(reply.json, "sha256")).s, name, version);
+			format_sha256_short(api_text(reply.json, "sha256")).s, name, version,
+			with_id);
 	api_reply_fini(&reply);
 	return TOOL_DONE;
 }
@@ -102,6 +132,7 @@ static int push_run(const struct command *command, char **argv)
 {
 	char own_name[MODEL_NAME_MAX + 1];
 	struct push push = { 0 };
+	uint32_t id;
 	int exit;
 
 	if (!command_parse(command, argv, &push, &exit))
@@ -110,9 +141,9 @@ static int push_run(const struct command *command, char **argv)
 		return TOOL_REFUSED;
 	if (!push.name)
 		push.name = own_name;
-	if (!push.version && !push_ask_version(push.name, &push.version))
+	if (!push_ask(push.name, &push.version, &id))
 		return TOOL_REFUSED;
-	return push_store(push.image, push.name, push.version);
+	return push_store(push.image, push.name, push.version, id);
 }
 
 const struct command model_push_command = {

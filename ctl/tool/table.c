@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static void table_add_text(struct table *table, char *text)
 {
@@ -67,11 +69,11 @@ static void table_print_cell(FILE *to, const char *text, uint32_t width, bool ri
 		fprintf(to, "%s%*s", text, last ? 0 : gap, "");
 }
 
-void table_print(struct table *table, FILE *to, int indent)
+static void table_print_rows(const struct table *table, FILE *to, int indent)
 {
-	uint32_t n = table->n_columns, rows = n ? table->n_cells / n : 0;
+	const uint32_t n = table->n_columns, rows = n ? table->n_cells / n : 0;
 
-	for (uint32_t r = 0; r < rows && !table->failed; r++) {
+	for (uint32_t r = 0; r < rows; r++) {
 		fprintf(to, "%*s", indent, "");
 		for (uint32_t c = 0; c < n; c++) {
 			bool right = table->cells[c][0] == '>';
@@ -90,6 +92,52 @@ void table_print(struct table *table, FILE *to, int indent)
 		}
 		fputc('\n', to);
 	}
+}
+
+// Characters in a line of the terminal that `to` is; 0: it is none.
+static uint32_t table_terminal_width(FILE *to)
+{
+	const int fd = fileno(to);
+	struct winsize size;
+
+	return fd >= 0 && isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// Prints lines of UTF-8; what is wider than the terminal ends in a sign that there is more.
+static void table_print_cut(const char *text, FILE *to, uint32_t width)
+{
+	while (*text) {
+		const char *end = strchr(text, '\n');
+		char *line = strndup(text, end ? (size_t)(end - text) : strlen(text));
+		uint32_t at = 0;
+
+		if (line && table_width(line) > width) {
+			char *c = line;
+
+			for (; at < width; c++)
+				at += ((unsigned char)*c & 0xc0) != 0x80;
+			c[-1] = '\0'; // where the last character that fits begins
+			fprintf(to, "%s…\n", line);
+		} else if (line) {
+			fprintf(to, "%s\n", line);
+		}
+		free(line);
+		text = end ? end + 1 : "";
+	}
+}
+
+void table_print(struct table *table, FILE *to, int indent)
+{
+	const uint32_t width = table_terminal_width(to);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *memory = width && !table->failed ? open_memstream(&text, &size) : NULL;
+
+	if (!table->failed)
+		table_print_rows(table, memory ? memory : to, indent);
+	if (memory && fclose(memory) == 0)
+		table_print_cut(text, to, width);
+	free(text);
 	if (table->failed)
 		tool_refuse("out of memory for a table of %u cells", table->n_cells);
 	for (uint32_t i = 0; i < table->n_cells; i++)

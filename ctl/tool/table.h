@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Aligned columns on a terminal or in a pipe: the same bytes in both, no colours.
+// Aligned columns on a terminal or in a pipe, no colours. A terminal gets lines that are no longer
+// than it is wide, which end in … where there is more; a pipe gets all.
 #pragma once
 
 #include <stdbool.h>

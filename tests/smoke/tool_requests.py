@@ -171,10 +171,12 @@ def pushing(tap, sock, here):
     made = ctl(sock, "model", "compile", onnx, "-o", image, "--name", "lab")
     tap.check("model compile", made.returncode == 0 and os.path.exists(image) and not seen, made.stderr)
     data = open(image, "rb").read()
-    for args, path, asks in ((["--version", "5"], "/v1/models/lab/versions/5", 1), ([], "/v1/models/lab/versions/12", 2),
-                             (["--name", "new"], "/v1/models/new/versions/1", 2)):
+    tap.check("model compile says what comes next", made.stdout.endswith(f"\nnext: martletctl model push {image}\n"), made.stdout)
+    for args, path, then in ((["--version", "5"], "/v1/models/lab/versions/5", "lab 5"), ([], "/v1/models/lab/versions/12", "lab 12"),
+                             (["--name", "new"], "/v1/models/new/versions/1", "new 1 --id 1")):
         done = ctl(sock, "model", "push", image, *args)
-        tap.check(f"model push {' '.join(args)}", done.returncode == 0 and len(seen) == asks
+        tap.check(f"model push {' '.join(args)}", done.returncode == 0 and len(seen) == 2
+                  and done.stdout.endswith(f" martletctl model promote {then}\n")
                   and seen[-1] == (f"PUT {path}", data), f"{[s[0] for s in seen]} {done.stderr}")
 
 

@@ -40,11 +40,28 @@ static void next_version_of_another_answer(void **state)
 	assert_int_equal(next("{\"models\":3}", "lab", &version, &err), -EINVAL);
 }
 
+static void free_id_is_the_lowest(void **state)
+{
+	json_t *answer = json_loads(
+		"{\"models\":[{\"name\":\"a\",\"id\":1},{\"name\":\"b\",\"id\":null},"
+		"{\"name\":\"c\",\"id\":3},{\"name\":\"d\",\"id\":2}]}",
+		0, NULL);
+
+	assert_non_null(answer);
+	assert_int_equal(push_free_id(answer, "a"), 0);
+	assert_int_equal(push_free_id(answer, "b"), 4);
+	assert_int_equal(push_free_id(answer, "new"), 4);
+	json_array_remove(json_object_get(answer, "models"), 0);
+	assert_int_equal(push_free_id(answer, "new"), 1);
+	json_decref(answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(next_version_follows_the_highest),
 		cmocka_unit_test(next_version_of_another_answer),
+		cmocka_unit_test(free_id_is_the_lowest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,10 @@
 #include "ctl/tool/tool.h"
 #include "tests/cmocka.h"
 
+#include <pty.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static char *printed(struct table *table, int indent)
 {
@@ -47,6 +50,32 @@ static void width_counts_characters_not_bytes(void **state)
 	text = printed(&table, 0);
 	assert_string_equal(text, "    T  X\n 1 µs  x\n1 min  y\n");
 	free(text);
+}
+
+static void lines_fit_the_terminal(void **state)
+{
+	static const char RIGHT[] = "A     B\r\nµµµµ  fits\r\nµµµµ  µ is …\r\n";
+	const struct winsize size = { .ws_col = 12, .ws_row = 5 };
+	struct table table;
+	char got[128] = "";
+	int master, slave;
+	FILE *to;
+
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+	to = fdopen(slave, "w");
+	assert_non_null(to);
+	TABLE_INIT(&table, "A", "B");
+	table_add(&table, "µµµµ");
+	table_add(&table, "fits");
+	table_add(&table, "µµµµ");
+	table_add(&table, "µ is cut");
+	table_print(&table, to, 0);
+	fflush(to);
+	for (size_t n = 0; n < sizeof(RIGHT) - 1; n = strlen(got))
+		assert_true(read(master, got + n, sizeof(got) - 1 - n) > 0);
+	assert_string_equal(got, RIGHT);
+	fclose(to);
+	close(master);
 }
 
 static void control_characters_are_masked(void **state)
@@ -99,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_align_left_and_right),
 		cmocka_unit_test(width_counts_characters_not_bytes),
+		cmocka_unit_test(lines_fit_the_terminal),
 		cmocka_unit_test(control_characters_are_masked),
 		cmocka_unit_test(many_rows_grow),
 		cmocka_unit_test(incomplete_table_is_refused_whole),
