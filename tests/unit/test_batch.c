@@ -128,6 +128,42 @@ static void a_fixed_batch_of_mixed_rows_is_a_row(void **state)
 		"4 is the batch");
 }
 
+// The batch also stands in a shape that the file spells out, [4, 3, 1] and [12, 1], and in a constant
+// that is the same for all rows.
+static void a_fixed_batch_in_shapes_and_constants(void **state)
+{
+	static int64_t shapes[][3] = { { 4, 3, 1 }, { 12, 1, 0 } };
+	static float zeros[12];
+
+	for (int i = 0; i < 2; i++) {
+		Onnx__TensorProto *shape;
+
+		product(4, 2);
+		file.nodes[0].output[0] = file_name("p");
+		shape = file_weight("s", 3 - i, 0, NULL);
+		shape->n_float_data = 0;
+		shape->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+		shape->int64_data = shapes[i];
+		shape->n_int64_data = (size_t)(3 - i);
+		file_weight("z", 4, 3, zeros);
+		file_node("Add", "p", "z", "q", NULL);
+		file_node("Reshape", "q", "s", i ? "r" : "y", NULL);
+		if (i == 1) { // back to a first dimension of 4
+			static int64_t back[] = { 4, 3 };
+
+			shape = file_weight("t", 2, 0, NULL);
+			shape->n_float_data = 0;
+			shape->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+			shape->int64_data = back;
+			shape->n_int64_data = 2;
+			file_node("Reshape", "r", "t", "y", NULL);
+		}
+		compiles_to(NULL, 2,
+			"input 'x' [4, 2]: its first dimension is taken as the batch, a row is 2 "
+			"features (--shape makes it a part of the row)");
+	}
+}
+
 static void an_open_width_is_told_by_weights(void **state)
 {
 	product(FILE_DIM_OPEN, FILE_DIM_OPEN);
@@ -191,6 +227,7 @@ int main(void)
 		cmocka_unit_test(rows_that_are_mixed_are_scored_where_it_is_said),
 		cmocka_unit_test(a_fixed_batch_is_taken_where_rows_are_apart),
 		cmocka_unit_test(a_fixed_batch_of_mixed_rows_is_a_row),
+		cmocka_unit_test(a_fixed_batch_in_shapes_and_constants),
 		cmocka_unit_test(an_open_width_is_told_by_weights),
 		cmocka_unit_test(an_open_width_is_given),
 		cmocka_unit_test(shapes_that_fit_no_input_are_refused),

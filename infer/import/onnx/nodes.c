@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The nodes in topological order, each by its operator's importer.
 #include "infer/import/onnx/nodes.h"
+#include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/texts.h"
@@ -220,6 +221,13 @@ int onnx_import_node(struct onnx *onnx, uint32_t index)
 	rc = resolve_inputs(onnx, &node, &on_label);
 	if (rc == 0 && !on_label)
 		rc = nodes_check_node(onnx, &node, op);
+	for (uint32_t i = 0; i < node.n_inputs && rc == 0 && !on_label; i++) {
+		if (node.inputs[i] == GRAPH_NONE)
+			continue;
+		node.inputs[i] = onnx_fixed_constant(onnx, &node, node.inputs[i]);
+		if (node.inputs[i] == GRAPH_NONE)
+			return onnx_refused(onnx);
+	}
 	if (rc == 0 && !on_label)
 		rc = onnx_texts_before(onnx, &node);
 	if (rc == 0 && !on_label)

@@ -4,6 +4,7 @@
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
+#include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/texts.h"
@@ -172,6 +173,10 @@ static int import_constant_of_shape(struct onnx *onnx, const struct onnx_node *n
 	}
 	if (rc != 0)
 		return rc;
+	for (uint32_t d = 0; d < rank; d++)
+		declared[d] = dims[d];
+	onnx_fixed_dims(onnx, rank, declared);
+	dims = declared;
 	if (value.data && tensor_elements(&value) != 1)
 		return onnx_refuse(onnx, node, -EINVAL, "attribute 'value' should be one value");
 	tensor = made(onnx, node, value.dtype, rank, dims, &data);

@@ -3,6 +3,7 @@
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
+#include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 
@@ -273,14 +274,18 @@ static int import_pad(struct onnx *onnx, const struct onnx_node *node)
 static int import_tile(struct onnx *onnx, const struct onnx_node *node)
 {
 	const uint32_t rank = onnx_input(onnx, node, 0)->rank;
-	const int64_t *repeats;
+	const int64_t *given;
+	int64_t repeats[GRAPH_RANK_MAX];
 	uint32_t count;
-	int rc = onnx_input_ints(onnx, node, 1, &count, &repeats);
+	int rc = onnx_input_ints(onnx, node, 1, &count, &given);
 
 	if (rc == 0 && count != rank)
 		rc = onnx_refuse(onnx, node, -EINVAL, "%u repeats for %u dimensions", count, rank);
 	if (rc != 0)
 		return rc;
+	for (uint32_t d = 0; d < count; d++)
+		repeats[d] = given[d];
+	onnx_fixed_dims(onnx, count, repeats);
 	const struct attr attr = ONNX_INTS(ATTR_REPEATS, count, repeats);
 	return onnx_output(
 		onnx, node, 0, onnx_emit(onnx, node, OP_TILE, 1, node->inputs, 1, &attr));

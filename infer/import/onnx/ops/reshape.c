@@ -5,6 +5,7 @@
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
+#include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/refuse.h"
 
 #include <string.h>
@@ -83,17 +84,21 @@ static int import_reshape(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor *x = &onnx->graph->tensors[node->inputs[0]];
 	int64_t dims[GRAPH_RANK_MAX], allow_zero, known = 1, elements = tensor_elements(x);
-	const int64_t *wanted;
+	int64_t wanted[GRAPH_RANK_MAX];
+	const int64_t *given;
 	uint32_t rank = 0, open = GRAPH_NONE;
 	int rc;
 
 	if (onnx->opset >= 5 && reshape_is_computed(onnx, node))
 		return reshape_as_declared(onnx, node);
-	rc = read_shape(onnx, node, &rank, &wanted);
+	rc = read_shape(onnx, node, &rank, &given);
 	if (rc == 0)
 		rc = onnx_int(onnx, node, "allowzero", 0, &allow_zero);
 	if (rc != 0)
 		return rc;
+	for (uint32_t d = 0; d < rank; d++)
+		wanted[d] = given[d];
+	onnx_fixed_reshape(onnx, elements, rank, wanted);
 	for (uint32_t d = 0; d < rank; d++) {
 		dims[d] = wanted[d] == 0 && !allow_zero && d < x->rank ? x->dims[d] : wanted[d];
 		if (dims[d] == -1 && open == GRAPH_NONE) {

@@ -5,6 +5,7 @@
 #include "infer/import/onnx/declared.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
+#include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/ops/values.h"
@@ -39,6 +40,10 @@ static int import_expand(struct onnx *onnx, const struct onnx_node *node)
 		rc = onnx_input_ints(onnx, node, 1, &rank, &dims);
 	if (rc != 0)
 		return rc;
+	for (uint32_t d = 0; d < rank; d++)
+		declared[d] = dims[d];
+	onnx_fixed_dims(onnx, rank, declared);
+	dims = declared;
 	for (uint32_t d = 0; d < rank; d++) {
 		if (dims[d] < 0 || (dims[d] > 0 && elements > ((int64_t)1 << 24) / dims[d]))
 			return onnx_refuse(onnx, node, -ENOTSUP,
