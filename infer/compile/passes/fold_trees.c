@@ -229,6 +229,8 @@ static int tables_fill(struct leaf_tables *l)
 		const struct node *node = &l->graph->nodes[n];
 		uint32_t tree;
 
+		if (node->n_outputs == 0) // folded, and not yet taken away
+			continue;
 		if (node->op == OP_TREES) {
 			rc = tables_begin(l, n);
 			continue;

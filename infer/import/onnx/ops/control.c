@@ -439,8 +439,11 @@ static int import_scan(struct onnx *onnx, const struct onnx_node *node)
 	struct scan scan;
 	uint32_t n_carried, axis;
 	bool is_one = false;
-	int rc = scan_read(onnx, node, &scan);
+	int rc;
 
+	if (onnx->opset < 9) // its first input is the lengths of sequences, mostly left out
+		return onnx_refuse(onnx, node, -ENOTSUP, "the Scan of opset 8 is not supported");
+	rc = scan_read(onnx, node, &scan);
 	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
 		if (node->inputs[i] == GRAPH_NONE)
 			rc = onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
@@ -480,6 +483,6 @@ static int import_scan(struct onnx *onnx, const struct onnx_node *node)
 const struct onnx_operator ONNX_CONTROL[] = {
 	{ "If", 1, 1, .import = import_if },
 	{ "Loop", 0, GRAPH_NODE_IO_MAX, .import = import_loop },
-	{ "Scan", 1, GRAPH_NODE_IO_MAX, .import = import_scan },
+	{ "Scan", 0, GRAPH_NODE_IO_MAX, .import = import_scan },
 	{ .type = NULL },
 };
