@@ -20,9 +20,8 @@ _martletctl()
 		if [ "$COMP_CWORD" = 3 ] && [[ $current != -* ]]; then
 			words=$(martletctl model list 2>/dev/null | awk 'NR > 1 { print $1 }')
 		elif [ "$COMP_CWORD" = 4 ] && [[ $current != -* ]]; then
-			# MODEL ID LIVE PREVIOUS STATE STORED... REQUESTS ROWS
-			words=$(martletctl model list 2>/dev/null |
-				awk -v model="${COMP_WORDS[3]}" '$1 == model { for (i = 6; i < NF - 1; i++) print $i }')
+			words=$(martletctl --json model list 2>/dev/null | sed 's/{ *"name"/\n&/g' |
+				grep "^{ *\"name\": *\"${COMP_WORDS[3]}\"" | grep -o '"version": *[0-9]*' | grep -o '[0-9]*')
 		fi ;;
 	esac
 	if [ -n "${words:-}" ]; then
