@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/models.h"
 
+#include "base/nearest.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +43,15 @@ struct model_entry *models_find_id(const struct models *models, uint16_t id)
 		if (models->entries[i]->record.id == id)
 			return models->entries[i];
 	return NULL;
+}
+
+const char *models_nearest(const struct models *models, const char *name)
+{
+	struct nearest nearest = { .wanted = name };
+
+	for (uint32_t i = 0; i < models->n; i++)
+		nearest_try(&nearest, models->entries[i]->name);
+	return nearest.found;
 }
 
 struct model_entry *models_get(struct models *models, const char *name)

@@ -41,6 +41,8 @@ struct models {
 void models_fini(struct models *models);
 struct model_entry *models_find(const struct models *models, const char *name);
 struct model_entry *models_find_id(const struct models *models, uint16_t id);
+// The name most like one that is not there; NULL: none is alike.
+const char *models_nearest(const struct models *models, const char *name);
 // The model's entry, made where there is none. NULL without memory, or where MODELS_MAX are there.
 struct model_entry *models_get(struct models *models, const char *name);
 // Removes an entry that holds nothing any more: no version, no deployment.

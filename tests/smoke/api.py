@@ -96,6 +96,8 @@ def deploying(ask, tap):
     ask("metadata of a stored version", "GET", "/v2/models/lab/versions/3", None, 503, "version 4 is live")
     ask("metadata of no version", "GET", "/v2/models/lab/versions/9", None, 404)
     ask("metadata of no model", "GET", "/v2/models/nobody", None, 404)
+    ask("metadata of a model with a letter too many", "GET", "/v2/models/labb", None, 404, "did you mean 'lab'?")
+    ask("a deployment of it", "PUT", "/v1/models/labb/deployment", {"live": 4}, 404, "did you mean 'lab'?")
     ask("ready: the live model", "GET", "/v2/models/lab/ready", None, 200)
     ask("ready: a stored version", "GET", "/v2/models/lab/versions/3/ready", None, 503)
     ask("delete what is live", "DELETE", "/v1/models/lab/versions/4", None, 409, "promote another or unload")

@@ -162,7 +162,7 @@ void deploy_begin(struct operation *op)
 	int status;
 
 	if (!entry) {
-		operation_fail(op, 404, "there is no model '%s'", op->model);
+		operation_fail_unknown(op);
 		return;
 	}
 	stored = model_entry_version(entry, op->version);
@@ -191,7 +191,7 @@ void deploy_begin_rollback(struct operation *op)
 	const struct model_entry *entry = models_find(&op->server->models, op->model);
 
 	if (!entry) {
-		operation_fail(op, 404, "there is no model '%s'", op->model);
+		operation_fail_unknown(op);
 	} else if (entry->record.n_previous == 0) {
 		operation_fail(op, 409, "model '%s' has no deployment before this one", op->model);
 	} else {
@@ -206,7 +206,7 @@ void deploy_begin_load(struct operation *op)
 	const struct model_entry *entry = models_find(&op->server->models, op->model);
 
 	if (!entry) {
-		operation_fail(op, 404, "there is no model '%s'", op->model);
+		operation_fail_unknown(op);
 	} else if (entry->record.id == 0) {
 		operation_fail(op, 409,
 			"model '%s' was never deployed: PUT /v1/models/%s/deployment says which "

@@ -220,3 +220,14 @@ void operation_fail(struct operation *op, int status, const char *format, ...)
 		op->client.reply(op->client.arg, status, NULL, text);
 	operation_end(op);
 }
+
+void operation_fail_unknown(struct operation *op)
+{
+	const char *nearest = models_nearest(&op->server->models, op->model);
+
+	if (nearest)
+		operation_fail(
+			op, 404, "there is no model '%s'; did you mean '%s'?", op->model, nearest);
+	else
+		operation_fail(op, 404, "there is no model '%s'", op->model);
+}

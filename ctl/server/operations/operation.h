@@ -66,6 +66,9 @@ void operation_reply(struct operation *op, int status, json_t *body);
 __attribute__((format(printf, 3, 4))) void operation_fail(
 	struct operation *op, int status, const char *format, ...);
 
+// Fails it with 404: there is no model of op's name.
+void operation_fail_unknown(struct operation *op);
+
 // Between these two, operations are queued but none is begun. At start all are queued this way, so
 // that the last one's end, and not an earlier one's, makes the server ready.
 void operation_hold(struct server *server);

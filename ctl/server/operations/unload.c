@@ -21,7 +21,7 @@ void unload_begin(struct operation *op)
 	int rc;
 
 	if (!entry) {
-		operation_fail(op, 404, "there is no model '%s'", op->model);
+		operation_fail_unknown(op);
 		return;
 	}
 	if (entry->record.id == 0 || !entry->record.loaded) {

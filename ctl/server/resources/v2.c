@@ -81,8 +81,12 @@ static const struct slot_info *v2_slot(
 {
 	const struct model_entry *entry = models_find(&server->models, params->model);
 	const struct slot_info *slot = server_slot(server, params->model);
+	const char *nearest = models_nearest(&server->models, params->model);
 
-	if (!entry || (params->version && !model_entry_version(entry, params->version)))
+	if (!entry && nearest)
+		http_fail(request, 404, "there is no model '%s'; did you mean '%s'?", params->model,
+			nearest);
+	else if (!entry || (params->version && !model_entry_version(entry, params->version)))
 		http_fail(request, 404, "there is no such model or version of '%s'", params->model);
 	else if (!slot)
 		http_fail(request, 503, "model '%s' is not in service: %s", params->model,
