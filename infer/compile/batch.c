@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define PROOF_SEED      UINT64_C(0x62617463686573)
-#define PROOF_WORK      ((uint64_t)1 << 32) // operations of all evaluations
+#define PROOF_WORK      ((uint64_t)1 << 31) // operations of all evaluations
 #define PROOF_BYTES_MAX ((size_t)1 << 30)   // of one evaluation's values
 #define PROOF_TOLERANCE 1e-6 // plain forms add up in the same order: more than enough
 #define FIXED_BATCH_MAX 4096
@@ -30,6 +30,7 @@ struct proof {
 	float *row_of_all; // [all's n_features]
 	float *scores;     // [rows][one's n_columns_out]
 	uint64_t work;
+	bool too_large;
 	const struct node *culprit; // of `all`, where the proof fails; NULL: not found
 };
 
@@ -166,9 +167,14 @@ static bool proof_lay_out(struct proof *proof)
 static int proof_evaluate(struct proof *proof, const struct graph *graph, const float *row,
 	struct arena **arena, const void ***values)
 {
+	int rc = -ENOMEM;
+
 	*arena = arena_create(PROOF_BYTES_MAX);
 	*values = *arena ? arena_calloc(*arena, graph->n_tensors, sizeof(**values)) : NULL;
-	return *values ? graph_evaluate(graph, row, &proof->work, *arena, *values) : -ENOMEM;
+	if (*values)
+		rc = graph_evaluate(graph, row, &proof->work, *arena, *values);
+	proof->too_large |= rc != 0;
+	return rc;
 }
 
 // Each row by itself.
@@ -388,6 +394,10 @@ static int batch_prove_open(const struct batch_source *source, const struct impo
 			proof.culprit ? "'" : "");
 	else if (result == PROOF_FAILS)
 		rc = batch_refuse(&proof, err);
+	else if (proof.too_large)
+		report_add(report,
+			"too large to prove that rows of a batch do not depend on each other: "
+			"taken to be so");
 	graph_destroy(both);
 	return rc;
 }

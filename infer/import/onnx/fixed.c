@@ -70,8 +70,9 @@ uint32_t onnx_fixed_constant(struct onnx *onnx, const struct onnx_node *node, ui
 
 	if (onnx->fixed_batch <= 1 || !x.data || x.rank < 2 || tensor_elements(&x) == 0)
 		return tensor;
-	if (x.dims[0] != onnx->fixed_batch)
-		axis = 1; // a recurrent layer's state, or time before it
+	if (x.dims[0] != onnx->fixed_batch || node->op == OP_LSTM || node->op == OP_GRU ||
+		node->op == OP_RNN)
+		axis = 1; // behind a recurrent layer's directions, or time
 	for (uint32_t d = axis + 1; d < x.rank; d++)
 		inner *= (size_t)x.dims[d];
 	if (x.dims[axis] != onnx->fixed_batch || (axis == 1 && x.rank < 3) ||

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define STEPS_MAX 64 // values that are followed from an input
+#define STEPS_MAX      64                  // values that are followed from an input
+#define WIDTH_WORK_MAX ((uint64_t)1 << 24) // nodes that are looked at for all inputs
 
 // A value made of the input in which the dimension stands as it was.
 struct width_value {
@@ -227,6 +228,8 @@ int64_t onnx_width(struct onnx *onnx, const char *input, uint32_t rank, uint32_t
 		.onnx = onnx, .values = { { input, rank, axis } }, .n_values = 1
 	};
 
+	if ((uint64_t)onnx->n_inputs * onnx->proto->n_node > WIDTH_WORK_MAX)
+		return 0;
 	for (size_t v = 0; v < s.n_values && s.exact == 0; v++) {
 		for (size_t n = 0; n < onnx->proto->n_node && s.exact == 0; n++)
 			width_read_node(&s, onnx->proto->node[n], v);
