@@ -89,6 +89,18 @@ static void graph_inputs_or_outputs_missing(void **state)
 	file_accepted();
 }
 
+static void an_output_that_is_an_input_bears_its_name(void **state)
+{
+	file_small();
+	file_output("x");
+	file_accepted();
+	assert_int_equal(file_graph->n_outputs, 2);
+	assert_string_equal(file_graph->tensors[file_graph->outputs[1].tensor].name, "x");
+	assert_string_equal(file_graph->output_names[2], "x[0]");
+	assert_int_not_equal(file_graph->outputs[1].tensor, file_graph->inputs[0].tensor);
+	(void)state;
+}
+
 static void operators_and_domains_unknown(void **state)
 {
 	file_small();
@@ -189,8 +201,8 @@ static void inputs_of_kinds_that_are_no_numbers(void **state)
 	static const struct {
 		int type;
 		const char *name;
-	} CASES[] = { { 0, "UNDEFINED" }, { 14, "COMPLEX64" },
-		{ 15, "COMPLEX128" }, { 99, "an unknown type" }, { -1, "an unknown type" } };
+	} CASES[] = { { 0, "UNDEFINED" }, { 14, "COMPLEX64" }, { 15, "COMPLEX128" },
+		{ 99, "an unknown type" }, { -1, "an unknown type" } };
 	char sentence[160];
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
@@ -238,7 +250,8 @@ static void input_dimensions(void **state)
 	file_relu("x", "y");
 	file_output("y");
 	file_refused_with(-ENOTSUP,
-		"input 'x': its dimensions up to number 3 make 32768 features of a row; a row has 1 "
+		"input 'x': its dimensions up to number 3 make 32768 features of a row; a row has "
+		"1 "
 		"to 16384");
 	file_begin(13);
 	file_input("a", FILE_DIM_OPEN, 16384);
@@ -257,6 +270,7 @@ int main(void)
 		cmocka_unit_test(names_given_twice),
 		cmocka_unit_test(names_left_out),
 		cmocka_unit_test(graph_inputs_or_outputs_missing),
+		cmocka_unit_test_teardown(an_output_that_is_an_input_bears_its_name, file_end),
 		cmocka_unit_test(operators_and_domains_unknown),
 		cmocka_unit_test(opset_missing_or_unknown),
 		cmocka_unit_test(opset_given_twice),

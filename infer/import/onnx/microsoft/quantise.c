@@ -201,7 +201,7 @@ static int import_qlinear_global_average_pool(struct onnx *onnx, const struct on
 // ai.onnx's, but for its channels, which may come last; the weights' do not.
 static int import_qlinear_conv(struct onnx *onnx, const struct onnx_node *node)
 {
-	uint32_t inputs[9], made;
+	uint32_t inputs[9] = { 0 }, made;
 	int64_t last;
 
 	if (onnx_int(onnx, node, "channels_last", 0, &last))
