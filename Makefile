@@ -229,6 +229,9 @@ $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
 $(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
 # Each allocation of the libraries fails in turn there.
 ALLOCATIONS := malloc calloc realloc aligned_alloc $(addprefix arena_,alloc calloc strdup strndup memdup)
+# What a plan allocates ends at guard pages there.
+PLAN_MEMORY := $(addprefix arena_,alloc calloc memdup)
+%/tests/unit/test_guard_pages: LIBS_PEER = $(PLAN_MEMORY:%=-Wl,--wrap=%)
 %/tests/unit/test_import_codes: LIBS_PEER = $(ALLOCATIONS:%=-Wl,--wrap=%)
 
 $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
