@@ -251,9 +251,11 @@ static void no_step_leaves_its_memory(void **test)
 		void *image, *aligned;
 		size_t size;
 
-		if (model_compile(path, NULL, &image, &size, &report, &err) != 0)
-			continue; // by an option only
+		int rc = model_compile(path, NULL, &image, &size, &report, &err);
+
 		compile_report_fini(&report);
+		if (rc != 0)
+			continue; // by an option only
 		aligned = aligned_alloc(64, (size + 63) / 64 * 64);
 		memcpy(aligned, image, size);
 		free(image);
