@@ -71,6 +71,7 @@ struct compile_options {
 	const char *shapes;
 	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
 			     // order; NULL: all but predicted labels
+	bool accept_missing; // NaN is taken whatever becomes of it
 	enum weights_kind weights;       // of dense layers
 	bool exact;                      // the image asks for struct model_options' exact
 	uint32_t rounds;                 // of XGBoost and LightGBM

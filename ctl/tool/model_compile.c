@@ -112,6 +112,8 @@ static const struct option_entry COMPILE[] = {
 		OPTION_TO_TEXT(struct compile, options.shapes) },
 	{ "outputs", 0, "O,P,...", "which of an ONNX file's outputs, in this order",
 		OPTION_TO_TEXT(struct compile, options.outputs) },
+	{ "accept-missing", 0, NULL, "take rows with NaN, whatever the model makes of them",
+		OPTION_TO_FLAG(struct compile, options.accept_missing) },
 	{ "weights", 0, "f32|bf16", "how the weights of dense layers are kept (f32)",
 		OPTION_TO_CHOICE(struct compile, options.weights) },
 	{ "exact", 0, NULL,

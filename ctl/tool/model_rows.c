@@ -16,7 +16,9 @@ static int model_rows_check_finite(
 				continue;
 			return error_set(err, -EINVAL,
 				"%s: row %zu (the first is 1), feature %.80s: %s, and model %s "
-				"takes finite numbers only: fill the value in or leave the row out",
+				"takes finite numbers only: fill the value in, leave the row out, "
+				"or compile "
+				"with --accept-missing",
 				path, r + 1, info->feature_names[f],
 				isnan(value) ? "a missing value (NaN)" : "infinite", info->name);
 		}

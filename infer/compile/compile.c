@@ -6,6 +6,7 @@
 #include "infer/compile/batch.h"
 #include "infer/compile/calibrate.h"
 #include "infer/compile/golden.h"
+#include "infer/compile/missing.h"
 #include "infer/compile/names.h"
 #include "infer/compile/outputs.h"
 #include "infer/compile/passes/passes.h"
@@ -192,6 +193,8 @@ static int compile_source(const char *path, bool folder, const void *bytes, size
 	rc = batch_import(bytes, size, &import, &c.graph, report, c.err);
 	if (rc == 0 && c.options->outputs)
 		rc = outputs_select(c.graph, c.options->outputs, c.err);
+	if (rc == 0)
+		rc = missing_decide(c.graph, c.options->accept_missing, report, c.err);
 	if (rc == 0)
 		rc = compile_describe(&c, path);
 	else

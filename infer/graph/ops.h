@@ -259,7 +259,9 @@ enum attr_kind { ATTR_KIND_INT, ATTR_KIND_FLOAT, ATTR_KIND_INTS, ATTR_KIND_FLOAT
 	X(ATTR_ZERO, "zero", ATTR_KIND_INT)                                                        \
 	X(ATTR_LOW, "low", ATTR_KIND_INT)                                                          \
 	X(ATTR_HIGH, "high", ATTR_KIND_INT)                                                        \
-	X(ATTR_PAD_VALUE, "pad_value", ATTR_KIND_INT)
+	X(ATTR_PAD_VALUE, "pad_value", ATTR_KIND_INT)                                              \
+	/* Trees: 1 where the file says of each branch where missing values go */                  \
+	X(ATTR_TRACKS_MISSING, "tracks_missing", ATTR_KIND_INT)
 
 enum attr_key {
 #define X(key, ...) key,

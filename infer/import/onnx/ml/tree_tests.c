@@ -170,6 +170,23 @@ static uint32_t emit_average(struct onnx *onnx, const struct onnx_node *node, ui
 	return onnx_emit_pair(onnx, node, OP_ADD, scores, shift);
 }
 
+// Was the forest, which is the graph's last node, made for missing values? Exporters write the list
+// for others, too, all 0.
+static bool forest_tracks_missing(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct graph *graph = onnx->graph;
+	const Onnx__AttributeProto *attr;
+	bool any = false;
+
+	if (graph->n_nodes == 0 || graph->nodes[graph->n_nodes - 1].op != OP_TREES ||
+		onnx_attr(onnx, node, "nodes_missing_value_tracks_true", ONNX_ATTRIBUTE(INTS),
+			&attr) != 0)
+		return false;
+	for (size_t i = 0; attr && i < attr->n_ints; i++)
+		any |= attr->ints[i] != 0;
+	return any;
+}
+
 uint32_t onnx_emit_forest(struct onnx *onnx, const struct onnx_node *node, struct forest *forest,
 	uint32_t n_targets, const char *aggregate, const double *base, uint32_t x)
 {
@@ -193,6 +210,12 @@ uint32_t onnx_emit_forest(struct onnx *onnx, const struct onnx_node *node, struc
 		return GRAPH_NONE;
 	if (forest_emit(onnx->graph, name, &trees, x, &scores, onnx->err) != 0) {
 		onnx_refuse_as(onnx, node);
+		return GRAPH_NONE;
+	}
+	if (forest_tracks_missing(onnx, node) &&
+		node_set_int(onnx->graph, &onnx->graph->nodes[onnx->graph->n_nodes - 1],
+			ATTR_TRACKS_MISSING, 1) != 0) {
+		onnx_refuse_memory(onnx, node);
 		return GRAPH_NONE;
 	}
 	report_add(onnx->report, "%s '%.80s': %u trees, %u leaves, at most %u deep, %u outputs",
