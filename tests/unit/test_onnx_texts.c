@@ -188,6 +188,132 @@ static void texts_are_no_numbers(void **state)
 		-ENOTSUP, "node 'n' (Cast): casts texts to float32, and 'attack' is no number");
 }
 
+static void text_input(const char *name, int64_t columns)
+{
+	file_input(name, FILE_DIM_OPEN, columns);
+	file.tensors[file.n_infos - 1].elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
+}
+
+static Onnx__NodeProto *one_hot(const char *in, const char *out, size_t n)
+{
+	Onnx__NodeProto *node = file_node("OneHotEncoder", in, NULL, out, NULL);
+	Onnx__AttributeProto *attr = file_attr(node, "cats_strings", TYPE(STRINGS));
+
+	node->domain = file_name("ai.onnx.ml");
+	node->name = file_name("n");
+	attr->strings = names;
+	attr->n_strings = n;
+	return node;
+}
+
+static void column_has_the_texts_it_is_compared_with(void **state)
+{
+	file_begin(13);
+	text_input("x", 1);
+	one_hot("x", "y", 2);
+	file_output("y");
+	file_accepted();
+	assert_int_equal(file_graph->n_texts, 1);
+	assert_int_equal(file_graph->texts[0].n_texts, 2);
+	assert_true(file_graph->texts[0].takes_unknown);
+	assert_string_equal(file_graph->texts[0].texts[1], "normal");
+	// Where unknown ones are to be refused, they are when the row is read.
+	file_begin(13);
+	text_input("x", 1);
+	whole(one_hot("x", "y", 3), "zeros", 0);
+	file_output("y");
+	file_accepted();
+	assert_int_equal(file_graph->texts[0].n_texts, 3);
+	assert_false(file_graph->texts[0].takes_unknown);
+}
+
+static struct model *compiled(void)
+{
+	const struct model_options rules = { .no_timing = true };
+	size_t size, image_size;
+	uint8_t *bytes = file_pack(&size);
+	struct model *model;
+	struct error err;
+	void *image;
+
+	file_end(NULL);
+	if (compile_bytes("f", bytes, size, NULL, &image, &image_size, &file_report, &err) != 0 ||
+		model_open(image, image_size, &rules, &model, &err) != 0)
+		fail_msg("%s", err.text);
+	free(image);
+	free(bytes);
+	return model;
+}
+
+static void image_keeps_the_texts_of_columns(void **state)
+{
+	for (int zeros = 0; zeros < 2; zeros++) {
+		struct model *model;
+		struct error err;
+		float number;
+
+		file_begin(13);
+		file_input("z", FILE_DIM_OPEN, 2);
+		text_input("x", 1);
+		whole(one_hot("x", "h", 3), "zeros", zeros);
+		file_node("Relu", "z", NULL, "r", NULL);
+		file_output("h");
+		file_output("r");
+		model = compiled();
+		assert_int_equal(model_info(model)->n_texts, 1);
+		assert_int_equal(model_info(model)->texts[0].feature, 2);
+		assert_int_equal(model_text_code(model_info(model), 0, "2.5", &number, &err), 0);
+		assert_int_equal(model_text_code(model_info(model), 2, "scan", &number, &err), 1);
+		assert_true(number == 2);
+		if (zeros) {
+			assert_int_equal(
+				model_text_code(model_info(model), 2, "?", &number, &err), 1);
+			assert_true(number == 3);
+		} else {
+			assert_int_equal(
+				model_text_code(model_info(model), 2, "scam", &number, &err),
+				-EINVAL);
+			assert_string_equal(err.text,
+				"'scam' is none of the 3 texts that the model knows; did you mean "
+				"'scan'?");
+		}
+		model_close(model);
+	}
+}
+
+static void columns_that_are_refused(void **state)
+{
+	static ProtobufCBinaryData newline = { 3, (uint8_t *)"a\nb" };
+	Onnx__NodeProto *node;
+
+	file_begin(13);
+	text_input("x", 1);
+	texts("t", 1);
+	file.weights[0].n_dims = 2;
+	file.dims[0][1] = 1;
+	node = file_node("Concat", "x", "t", "both", NULL);
+	whole(node, "axis", 1);
+	one_hot("both", "y", 2);
+	file_output("y");
+	file_refused_with(-ENOTSUP,
+		"node 'n' (OneHotEncoder): has the text 'attack' of the file among columns of the "
+		"row");
+	file_begin(13);
+	text_input("x", 1);
+	node = one_hot("x", "y", 1);
+	node->attribute[0]->strings = &newline;
+	file_output("y");
+	file_refused_with(-ENOTSUP,
+		"input 'x' is compared with a text that has control characters or is not UTF-8");
+	file_begin(13);
+	text_input("x", 1);
+	file_node("StringNormalizer", "x", NULL, "y", NULL)->name = file_name("n");
+	file_output("y");
+	file_refused_with(-ENOTSUP,
+		"node 'n' (StringNormalizer): takes texts apart, which is not done while scoring: "
+		"make tokens or counts before, and export the model from there");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +322,9 @@ int main(void)
 		cmocka_unit_test(only_output_is_kept_though_a_label),
 		cmocka_unit_test(labels_that_are_computed_with),
 		cmocka_unit_test(texts_are_no_numbers),
+		cmocka_unit_test(column_has_the_texts_it_is_compared_with),
+		cmocka_unit_test(image_keeps_the_texts_of_columns),
+		cmocka_unit_test(columns_that_are_refused),
 	};
 	return cmocka_run_group_tests_name("onnx_texts", tests, NULL, file_end);
 }

@@ -9,6 +9,18 @@
 
 #include <string.h>
 
+static bool takes_texts_apart(const char *type)
+{
+	static const char *const TYPES[] = { "StringNormalizer", "StringConcat", "StringSplit",
+		"RegexFullMatch", "TfIdfVectorizer", "Tokenizer" };
+
+	for (size_t i = 0; i < sizeof(TYPES) / sizeof(*TYPES); i++) {
+		if (strcmp(type, TYPES[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const struct onnx_operator *lookup(
 	struct onnx *onnx, const struct onnx_node *node, const struct onnx_opsets *opsets)
 {
@@ -25,6 +37,12 @@ static const struct onnx_operator *lookup(
 		return NULL;
 	}
 	op = onnx_operator_find(domain, node->type);
+	if (!op && takes_texts_apart(node->type)) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"takes texts apart, which is not done while scoring: make tokens or counts "
+			"before, and export the model from there");
+		return NULL;
+	}
 	if (!op) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"operator of %s not supported; martletctl(1) lists those that are",

@@ -121,6 +121,22 @@ static void *list_grown(struct onnx *onnx, void *list, uint32_t n, size_t bytes)
 	return grown;
 }
 
+// Refuses a tensor of texts that are not all columns of the row.
+static int need_columns(struct onnx *onnx, const struct onnx_node *node, uint32_t x)
+{
+	const struct tensor *tensor = &onnx->graph->tensors[x];
+
+	for (int64_t i = 0; i < tensor_elements(tensor); i++) {
+		const int64_t symbol = ((const int64_t *)tensor->data)[i];
+
+		if (symbol >= 0)
+			return onnx_refuse(onnx, node, -ENOTSUP,
+				"has the text '%.40s' of the file among columns of the row",
+				onnx_text_at(onnx, symbol));
+	}
+	return 0;
+}
+
 static const struct onnx_text_column *column_at(const struct onnx *onnx, int64_t symbol)
 {
 	return &onnx->columns.columns[-1 - symbol];
@@ -209,6 +225,8 @@ uint32_t onnx_text_codes(struct onnx *onnx, const struct onnx_node *node, uint32
 	uint32_t *parts = arena_calloc(onnx->scratch, (size_t)n + 1, sizeof(*parts)), n_parts = 0;
 	int64_t *elements = arena_calloc(onnx->scratch, (size_t)n + 1, sizeof(*elements));
 
+	if (need_columns(onnx, node, x) != 0)
+		return GRAPH_NONE;
 	if (!parts || !elements) {
 		onnx_refuse_memory(onnx, node);
 		return GRAPH_NONE;
@@ -216,16 +234,9 @@ uint32_t onnx_text_codes(struct onnx *onnx, const struct onnx_node *node, uint32
 	for (int64_t i = 0, from = 0; i < n; i++) {
 		const struct onnx_text_column *column;
 
-		if (symbols[i] >= 0) {
-			onnx_refuse(onnx, node, -ENOTSUP,
-				"has the text '%.40s' of the file among columns of the row",
-				onnx_text_at(onnx, symbols[i]));
-			return GRAPH_NONE;
-		}
 		column = column_at(onnx, symbols[i]);
 		elements[i] = column->element;
-		if (i + 1 < n && symbols[i + 1] < 0 &&
-			column_at(onnx, symbols[i + 1])->tensor == column->tensor)
+		if (i + 1 < n && column_at(onnx, symbols[i + 1])->tensor == column->tensor)
 			continue;
 		parts[n_parts] = gather(onnx, node, column->tensor, i + 1 - from, elements + from);
 		if (parts[n_parts++] == GRAPH_NONE)
@@ -256,6 +267,8 @@ uint32_t onnx_text_keys(struct onnx *onnx, const struct onnx_node *node, uint32_
 
 	memcpy(dims, columns.dims, columns.rank * sizeof(*dims));
 	dims[columns.rank] = n;
+	if (need_columns(onnx, node, x) != 0)
+		return GRAPH_NONE;
 	if (columns.rank == GRAPH_RANK_MAX || n * n_columns > MODEL_TEXTS_MAX) {
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"compares %lld columns of text with %lld texts; at most %d pairs are "

@@ -122,6 +122,18 @@ static int import_feature_vectorizer(struct onnx *onnx, const struct onnx_node *
 			return onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
 		one.inputs += i;
 		one.n_inputs = 1;
+		if (onnx_input(onnx, node, i)->rank > 2) { // all that is of a row is side by side
+			const struct tensor *x = onnx_input(onnx, node, i);
+			const int64_t row[2] = { 1, tensor_elements(x) };
+
+			if (x->dims[0] != 1)
+				return onnx_refuse(onnx, node, -ENOTSUP,
+					"input %u is %s, should be one row of any dimensions", i,
+					tensor_shape_text(x).text);
+			node->inputs[i] = onnx_emit_reshape(onnx, node, node->inputs[i], 2, row);
+			if (node->inputs[i] == GRAPH_NONE)
+				return onnx_refused(onnx);
+		}
 		node->inputs[i] = onnx_as_row(onnx, &one, &columns);
 		if (node->inputs[i] == GRAPH_NONE)
 			return onnx_refused(onnx);
