@@ -438,19 +438,55 @@ static int noise_inputs(struct noise *noise, const float *rows)
 
 // --- What comes out ------------------------------------------------------------------------------
 
-// The spread of a score over its evaluations. From few of them it is known less well, and taken to
-// be larger.
-static double noise_spread(const struct noise *noise, const float *at, size_t stride)
+// The mean square that a score of row `row` is off over its evaluations. `values`: [count][elements].
+static double noise_variance(
+	const struct noise *noise, const float *values, uint32_t row, size_t elements)
 {
-	const uint32_t pairs = (noise->lanes - 1) / 2;
+	const float *at = values + (size_t)row * noise->lanes * elements;
 	double sum = 0;
 
 	for (uint32_t l = 1; l < noise->lanes; l++) {
-		const double apart = (double)at[l * stride] - (double)at[0];
+		const double apart = (double)at[l * elements] - (double)at[0];
 
 		sum += apart * apart;
 	}
-	return sqrt(sum / (noise->lanes - 1)) / NOISE_GAIN * (4.0 + 24.0 / pairs);
+	return sum / (noise->lanes - 1);
+}
+
+// The spread of a score over its evaluations. From few of them it is known badly, and one may be
+// close to 0 by chance: what the column is off over other rows counts the more, the fewer there are.
+static double noise_spread(const struct noise *noise, double own, double of_column)
+{
+	const uint32_t pairs = (noise->lanes - 1) / 2;
+	const double weight = 4.0 / pairs;
+	const double variance = (pairs * own + weight * of_column) / (pairs + weight);
+
+	return sqrt(variance) / NOISE_GAIN * (4.0 + 24.0 / pairs);
+}
+
+// Column `column` of the scores, the element `values` points to of its tensor. NULL: a constant.
+static void noise_collect_column(const struct noise *noise, const float *values, size_t elements,
+	size_t column, const float *outputs, float *tolerance)
+{
+	const size_t n_columns = noise->graph->n_columns_out;
+	double largest = 0, of_column = 0;
+	uint32_t n_alike = 0; // rows without another result of a discrete step
+
+	for (uint32_t r = 0; r < noise->n_rows; r++) {
+		const double variance = values ? noise_variance(noise, values, r, elements) : 0;
+
+		largest = fmax(largest, fabs((double)outputs[r * n_columns + column]));
+		if (isfinite(variance) && !noise->decided_otherwise[r]) {
+			of_column += variance;
+			n_alike++;
+		}
+	}
+	of_column /= n_alike > 0 ? n_alike : 1;
+	for (uint32_t r = 0; r < noise->n_rows; r++)
+		tolerance[r * n_columns + column] = (float)(NOISE_LEAST + largest * NOISE_FLOOR +
+			(values ? noise_spread(noise, noise_variance(noise, values, r, elements),
+					  of_column)
+				: 0.0));
 }
 
 static void noise_collect(const struct noise *noise, const float *outputs, float *tolerance)
@@ -462,21 +498,9 @@ static void noise_collect(const struct noise *noise, const float *outputs, float
 		const size_t elements = (size_t)tensor_elements(&graph->tensors[t]);
 		const float *values = noise->values[t];
 
-		for (size_t e = 0; e < elements; e++) {
-			const size_t column = graph->outputs[p].first_column + e;
-			double largest = 0;
-
-			for (uint32_t r = 0; r < noise->n_rows; r++)
-				largest = fmax(largest,
-					fabs((double)outputs[r * graph->n_columns_out + column]));
-			for (uint32_t r = 0; r < noise->n_rows; r++)
-				tolerance[r * graph->n_columns_out + column] = (float)(NOISE_LEAST +
-					largest * NOISE_FLOOR +
-					(values ? noise_spread(noise,
-							  values + r * noise->lanes * elements + e,
-							  elements)
-						: 0.0));
-		}
+		for (size_t e = 0; e < elements; e++)
+			noise_collect_column(noise, values ? values + e : NULL, elements,
+				graph->outputs[p].first_column + e, outputs, tolerance);
 	}
 }
 
