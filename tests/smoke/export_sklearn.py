@@ -408,6 +408,7 @@ def main():
         regressors(check, data)
         without_classes(check, data)
         transformers(check, data)
+        missing_values(check, data)
         categories(check, data)
         texts(check, data)
         nsl_kdd(tap, check)
