@@ -402,22 +402,24 @@ static int batch_prove_open(const struct batch_source *source, const struct impo
 	return rc;
 }
 
-static void batch_take_fixed(const struct batch_source *source, int64_t fixed, struct graph **graph,
-	struct compile_report *report)
+// Takes dimension `axis` of the first input, `fixed` long, as the batch where that can be proved.
+static bool batch_take_fixed(const struct batch_source *source, uint32_t axis, int64_t fixed,
+	struct graph **graph, struct compile_report *report)
 {
 	const struct tensor *x = &(*graph)->tensors[(*graph)->inputs[0].tensor];
-	const struct shape_text shape = tensor_shape_text(x);
 	struct compile_report own = { .lines = NULL };
-	struct graph *one =
-		fixed <= FIXED_BATCH_MAX ? batch_import_again(source, 1, fixed, &own) : NULL;
+	struct graph *one = fixed > 1 && fixed <= FIXED_BATCH_MAX
+		? batch_import_again(source, 1, fixed, &own)
+		: NULL;
 	struct proof proof = { .one = one, .all = *graph, .rows = (uint32_t)fixed };
-	struct compile_report *unused = &own;
+	const bool holds = one && proof_of(&proof) == PROOF_HOLDS;
 
-	if (one && proof_of(&proof) == PROOF_HOLDS) {
+	if (holds) {
 		report_add(&own,
-			"input '%.80s' %s: its first dimension is taken as the batch, a row is "
+			"input '%.80s' %s: its %s dimension is taken as the batch, a row is "
 			"%u feature%s (--shape makes it a part of the row)",
-			x->name, shape.text, one->n_features, one->n_features > 1 ? "s" : "");
+			x->name, tensor_shape_text(x).text, axis ? "second" : "first",
+			one->n_features, one->n_features > 1 ? "s" : "");
 		graph_destroy(*graph);
 		*graph = one;
 		if (report) {
@@ -427,13 +429,27 @@ static void batch_take_fixed(const struct batch_source *source, int64_t fixed, s
 			own = old;
 		}
 	} else {
+		graph_destroy(one);
+	}
+	compile_report_fini(&own);
+	return holds;
+}
+
+static void batch_look_for_fixed(const struct batch_source *source, const int64_t fixed[2],
+	struct graph **graph, struct compile_report *report)
+{
+	const struct tensor *x = &(*graph)->tensors[(*graph)->inputs[0].tensor];
+
+	for (uint32_t axis = 0; axis < 2; axis++) {
+		if (batch_take_fixed(source, axis, fixed[axis], graph, report))
+			return;
+	}
+	if (fixed[0] > 1)
 		report_add(report,
 			"input '%.80s' %s is one row of %u features; export with an open first "
 			"dimension if %lld is the batch",
-			x->name, shape.text, (*graph)->n_features, (long long)fixed);
-		graph_destroy(one);
-	}
-	compile_report_fini(unused);
+			x->name, tensor_shape_text(x).text, (*graph)->n_features,
+			(long long)fixed[0]);
 }
 
 int batch_import(const void *bytes, size_t size, const struct import_options *options,
@@ -450,8 +466,8 @@ int batch_import(const void *bytes, size_t size, const struct import_options *op
 		return rc;
 	if (batch.open)
 		rc = batch_prove_open(&source, &batch, *graph, report, err);
-	else if (batch.fixed > 1)
-		batch_take_fixed(&source, batch.fixed, graph, report);
+	else
+		batch_look_for_fixed(&source, batch.fixed, graph, report);
 	if (rc != 0) {
 		graph_destroy(*graph);
 		*graph = NULL;

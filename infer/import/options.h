@@ -11,9 +11,10 @@
 struct import_batch {
 	// The file leaves it open: one row stands in it, or import_options.rows of them.
 	bool open;
-	// The first dimension of all inputs and outputs where the file fixes it above 1: it may be
-	// the batch or a part of the row. 0: they have none in common.
-	int64_t fixed;
+	// The first and the second dimension of the first input, where the file fixes it above 1 and
+	// all inputs and outputs have it as one of these two: it may be the batch or a part of the
+	// row. 0: it is not so.
+	int64_t fixed[2];
 	// import_options.shapes says that the batch is 1.
 	bool given;
 };
@@ -29,7 +30,7 @@ struct import_options {
 	const char *shapes;
 	uint32_t features; // columns of a row, where the file leaves a width open; 0: not said
 	int64_t rows;      // that one evaluation takes, for proofs; 0 and 1: one
-	// A first dimension that is the batch, though fixed: `rows` stand in it. 0: none
+	// A first or second dimension that is the batch, though fixed: `rows` stand in it. 0: none
 	int64_t fixed_batch;
 	struct import_batch *batch; // filled in on success; NULL: not wanted
 };

@@ -164,6 +164,23 @@ static void a_fixed_batch_in_shapes_and_constants(void **state)
 	}
 }
 
+// x [3, 4, 2], time before the batch, as PyTorch's recurrent layers have it by default.
+static void a_fixed_batch_may_stand_behind_time(void **state)
+{
+	static int64_t axes[] = { 0 };
+	static const int64_t dims[] = { 3, 4, 2 };
+
+	product(4, 2);
+	file.in_list[0] = file_info("x", 3, dims);
+	file.nodes[0].input[0] = file_name("m");
+	file_ints(file_node("ReduceMax", "x", NULL, "m", NULL), "axes", axes, 1);
+	file.node_list[0] = &file.nodes[1];
+	file.node_list[1] = &file.nodes[0];
+	compiles_to(NULL, 6,
+		"input 'x' [3, 4, 2]: its second dimension is taken as the batch, a row is 6 "
+		"features (--shape makes it a part of the row)");
+}
+
 static void an_open_width_is_told_by_weights(void **state)
 {
 	product(FILE_DIM_OPEN, FILE_DIM_OPEN);
@@ -228,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_fixed_batch_is_taken_where_rows_are_apart),
 		cmocka_unit_test(a_fixed_batch_of_mixed_rows_is_a_row),
 		cmocka_unit_test(a_fixed_batch_in_shapes_and_constants),
+		cmocka_unit_test(a_fixed_batch_may_stand_behind_time),
 		cmocka_unit_test(an_open_width_is_told_by_weights),
 		cmocka_unit_test(an_open_width_is_given),
 		cmocka_unit_test(shapes_that_fit_no_input_are_refused),

@@ -60,33 +60,64 @@ bool onnx_is_initializer(struct onnx *onnx, const Onnx__ValueInfoProto *info)
 		onnx->graph->tensors[onnx_value(onnx, name)->tensor].data;
 }
 
-// Is a row of all dimensions too long, and without the first, of more than one, it is not? Some
-// export all of their training rows as one batch.
-static bool dims_is_long(const Onnx__TensorShapeProto *shape)
+// Which dimension of an input is a batch of `n` rows, if any: the first, or behind time or layers
+// the second. n_dim: none.
+static size_t dims_axis_of(const Onnx__TensorShapeProto *shape, int64_t n)
+{
+	if (n > 0 && shape->n_dim > 0 && dims_fixed(shape, 0) == n)
+		return 0;
+	return n > 0 && shape->n_dim > 2 && dims_fixed(shape, 1) == n ? 1 : shape->n_dim;
+}
+
+// The first dimension above 1 that the file declares of all its outputs; 0: they differ.
+static int64_t dims_declared_first(const struct onnx *onnx)
+{
+	int64_t first = 0;
+
+	for (size_t o = 0; o < onnx->proto->n_output; o++) {
+		const Onnx__TensorShapeProto *shape = dims_shape(onnx->proto->output[o]);
+		const int64_t dim = shape && shape->n_dim > 0 ? dims_fixed(shape, 0) : 0;
+
+		if (dim <= 1 || (first != 0 && dim != first))
+			return 0;
+		first = dim;
+	}
+	return first;
+}
+
+// Is a row of all dimensions too long, and without `axis`, of more than one, it is not? Some export
+// all of their training rows as one batch.
+static bool dims_is_long(const Onnx__TensorShapeProto *shape, size_t axis)
 {
 	int64_t rest = 1;
 
-	for (size_t d = 1; d < shape->n_dim; d++) {
+	for (size_t d = 0; d < shape->n_dim; d++) {
 		const int64_t dim = dims_fixed(shape, d);
 
+		if (d == axis)
+			continue;
 		if (dim < 1 || dim > MODEL_FEATURES_MAX || (rest *= dim) > MODEL_FEATURES_MAX)
 			return false;
 	}
-	return shape->n_dim > 1 && dims_fixed(shape, 0) > 1 && dims_fixed(shape, 0) <= INT32_MAX &&
-		dims_fixed(shape, 0) * rest > MODEL_FEATURES_MAX;
+	return shape->n_dim > 1 && dims_fixed(shape, axis) > 1 &&
+		dims_fixed(shape, axis) <= INT32_MAX &&
+		dims_fixed(shape, axis) * rest > MODEL_FEATURES_MAX;
 }
 
 static void dims_take_long(struct onnx *onnx, const char *name, const Onnx__TensorShapeProto *shape)
 {
-	if (onnx->fixed_batch != 0 || !dims_is_long(shape))
+	// A time may stand before the batch, which outputs have first.
+	const size_t axis = dims_axis_of(shape, dims_declared_first(onnx)) == 1 ? 1 : 0;
+
+	if (onnx->fixed_batch != 0 || !dims_is_long(shape, axis))
 		return;
-	if (dims_fixed(shape, 0) <= MODEL_FEATURES_MAX && onnx->model->ir_version < 4)
+	if (dims_fixed(shape, axis) <= MODEL_FEATURES_MAX && onnx->model->ir_version < 4)
 		return; // as dims_is_trained() has it
-	onnx->fixed_batch = dims_fixed(shape, 0);
+	onnx->fixed_batch = dims_fixed(shape, axis);
 	report_add(onnx->report,
-		"input '%.80s': its first dimension, %lld, is too long for a row: taken as the "
+		"input '%.80s': its %s dimension, %lld, is too long for a row: taken as the "
 		"batch",
-		name, (long long)onnx->fixed_batch);
+		name, axis ? "second" : "first", (long long)onnx->fixed_batch);
 }
 
 // Which dimension of an input is the batch: the first that is open and so named, else the first of
@@ -101,8 +132,8 @@ static size_t dims_batch_axis(const struct onnx *onnx, const Onnx__TensorShapePr
 
 	if (n == 0)
 		return n;
-	if (onnx->fixed_batch > 0 && dims_fixed(shape, 0) == onnx->fixed_batch)
-		return 0;
+	if (dims_axis_of(shape, onnx->fixed_batch) < n)
+		return dims_axis_of(shape, onnx->fixed_batch);
 	for (size_t d = 0; d < n; d++) {
 		const char *own = dims_symbol(shape, d);
 
@@ -358,29 +389,36 @@ static bool dims_is_trained(const struct onnx *onnx)
 	return found && onnx->model->ir_version >= 4;
 }
 
-// A first dimension above 1 that all ports have: whoever exported the file may have meant it as the
-// batch.
-static int64_t dims_common_first(const struct onnx *onnx)
+// Do all ports have `n` as their first dimension, or behind time or layers as their second? Whoever
+// exported the file may have meant it as the batch.
+static bool dims_is_common(const struct onnx *onnx, int64_t n)
 {
 	const struct graph *graph = onnx->graph;
-	const int64_t first = graph->tensors[graph->inputs[0].tensor].dims[0];
 
 	for (uint32_t i = 0; i < graph->n_inputs + graph->n_outputs; i++) {
 		const struct tensor *port = &graph->tensors[i < graph->n_inputs
 				? graph->inputs[i].tensor
 				: graph->outputs[i - graph->n_inputs].tensor];
+		const bool first =
+			port->rank >= (i < graph->n_inputs ? 2 : 1) && port->dims[0] == n;
 
-		if (port->rank < (i < graph->n_inputs ? 2 : 1) || port->dims[0] != first)
-			return 0;
+		if (!first && !(port->rank > 2 && port->dims[1] == n))
+			return false;
 	}
-	return first > 1 && dims_is_trained(onnx) ? first : 0;
+	return n > 1 && dims_is_trained(onnx);
 }
 
 void onnx_dims_end(struct onnx *onnx)
 {
+	const struct tensor *x = &onnx->graph->tensors[onnx->graph->inputs[0].tensor];
+
 	if (!onnx->options->batch)
 		return;
 	*onnx->options->batch = onnx->batch;
-	if (!onnx->batch.open && !onnx->batch.given && onnx->fixed_batch == 0)
-		onnx->options->batch->fixed = dims_common_first(onnx);
+	if (onnx->batch.open || onnx->batch.given || onnx->fixed_batch != 0)
+		return;
+	// A first dimension of 1 is the batch: no need to look behind it.
+	for (uint32_t d = 0; d < x->rank && d < 2; d++)
+		onnx->options->batch->fixed[d] =
+			x->dims[0] > 1 && dims_is_common(onnx, x->dims[d]) ? x->dims[d] : 0;
 }

@@ -95,7 +95,7 @@ struct onnx {
 	uint32_t n_inputs;        // that are no initialisers
 	const char *batch_symbol; // what inputs call an open first dimension; NULL: nothing
 	bool batch_is_first;      // an input leaves its first dimension open
-	int64_t fixed_batch;      // a first dimension that is the batch, though fixed; 0: none
+	int64_t fixed_batch; // one of the first two dimensions that is the batch, though fixed; 0: none
 	struct import_batch batch;
 	struct onnx_beside beside;
 };
