@@ -49,9 +49,8 @@ bool dtype_is_float(enum dtype dtype);  // F32, F64, F16, BF16
 bool dtype_is_signed(enum dtype dtype); // an integer with a sign
 
 struct tensor {
-	const char
-		*name; // as the source names it; never NULL; unique, but for an output that is an
-		       // input as well
+	// As the source names it; never NULL; unique, but for an output that is an input as well.
+	const char *name;
 	enum dtype dtype;
 	uint32_t rank;                // 0: a scalar
 	int64_t dims[GRAPH_RANK_MAX]; // [rank], each >= 0
