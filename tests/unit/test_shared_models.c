@@ -35,13 +35,18 @@ static void append_value(struct output_values *values, float value)
 	values->at[values->n++] = value;
 }
 
-// A label that is text is the class's number.
+// A text is the number of its column's, or as a label the class's.
 static float class_number(const struct model_info *info, const char *label)
 {
+	struct error err;
+	float number;
+
 	for (uint32_t i = 0; i < info->n_class_labels; i++) {
 		if (strcmp(info->class_labels[i], label) == 0)
 			return (float)i;
 	}
+	if (info->n_features == 1 && model_text_code(info, 0, label, &number, &err) == 1)
+		return number;
 	fail_msg("no class '%s'", label);
 	return -1;
 }

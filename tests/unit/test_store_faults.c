@@ -24,7 +24,7 @@
 
 static int fail_submits;   // as many of io_uring_submit() fail
 static int fail_read_with; // an errno, or 0
-static int fail_reads;     // as many of read() fail
+static int fail_reads;     // as many of pread() fail
 static size_t read_bytes_max = SIZE_MAX;
 static int fail_readdir_after = -1; // entries; -1: never
 
@@ -38,14 +38,15 @@ int io_uring_submit(struct io_uring *ring)
 	return -EBUSY;
 }
 
-ssize_t read(int fd, void *data, size_t size)
+ssize_t pread(int fd, void *data, size_t size, off_t offset)
 {
 	if (fail_reads > 0) {
 		fail_reads--;
 		errno = fail_read_with;
 		return -1;
 	}
-	return syscall(SYS_read, fd, data, size < read_bytes_max ? size : read_bytes_max);
+	return syscall(
+		SYS_pread64, fd, data, size < read_bytes_max ? size : read_bytes_max, offset);
 }
 
 struct dirent *readdir(DIR *dir)

@@ -29,6 +29,7 @@ struct leaf_tables {
 	uint32_t *left; // [n_tensors] readers that have not been looked at
 	uint64_t work;
 	size_t bytes;
+	bool no_memory; // somewhere below: tables_fill() makes the error of it
 };
 
 static uint32_t tables_leaves(const struct leaf_tables *l, uint32_t tree)
@@ -60,6 +61,7 @@ static char *tables_take(struct leaf_tables *l, uint32_t tensor, uint32_t leaves
 	if (bytes > BYTES_MAX - l->bytes)
 		return NULL;
 	l->values[tensor] = calloc(leaves, bytes / leaves);
+	l->no_memory |= !l->values[tensor];
 	l->bytes += l->values[tensor] ? bytes : 0;
 	return l->values[tensor];
 }
@@ -207,6 +209,7 @@ static int tables_follow(struct leaf_tables *l, const struct node *node, uint32_
 	if (tables_prepare(l, node, leaves, call)) {
 		work = tables_work(op, &plain) * leaves;
 		scratch = malloc((op->scratch_bytes ? op->scratch_bytes(&plain) : 0) + 1);
+		l->no_memory |= !scratch;
 		if (scratch && work <= WORK_MAX - l->work) {
 			l->work += work;
 			tables_run(op, &plain, call, leaves, scratch);
@@ -240,6 +243,8 @@ static int tables_fill(struct leaf_tables *l)
 			rc = tables_follow(l, node, tree);
 		tables_let_go(l, node);
 	}
+	if (rc == 0 && l->no_memory)
+		rc = error_set(l->err, -ENOMEM, "out of memory for the leaves of trees");
 	return rc;
 }
 

@@ -199,18 +199,14 @@ static int lightgbm_build(struct lightgbm *l)
 	return rc;
 }
 
-// The list of feature `i`'s categories where it has any: they stand one after the other for those that
-// do.
-static const json_t *lightgbm_categories(
-	const json_t *all, const char *infos, uint32_t i, size_t *next)
+// Has the feature whose description *infos points to categories? *infos goes on to the next one's.
+static bool lightgbm_is_category(const char **infos)
 {
-	for (; i > 0 && *infos; i--) {
-		infos += strcspn(infos, " ");
-		infos += *infos == ' ';
-	}
-	if (!*infos || *infos == '[' || strncmp(infos, "none", 4) == 0)
-		return NULL;
-	return json_array_get(all, (*next)++);
+	const char *own = *infos;
+
+	*infos += strcspn(own, " ");
+	*infos += **infos == ' ';
+	return *own && *own != '[' && strncmp(own, "none", 4) != 0;
 }
 
 // The last line of the file, which LightGBM's Python package adds: lists of what pandas' categories
@@ -219,23 +215,24 @@ static void lightgbm_report_categories(struct lightgbm *l, const char *file, siz
 {
 	static const char KEY[] = "\npandas_categorical:";
 	const char *at = memmem(file, size, KEY, sizeof(KEY) - 1);
-	json_t *all = at
+	json_t *all = at && l->report
 		? json_loadb(at + sizeof(KEY) - 1, size - (size_t)(at + sizeof(KEY) - 1 - file),
 			  JSON_DISABLE_EOF_CHECK, NULL)
 		: NULL;
-	size_t next = 0, said = 0;
+	const char *infos = l->infos;
+	size_t n = 0, said = 0;
 	char name[24];
 
-	for (uint32_t i = 0; l->infos && json_array_size(all) > 0 && i < l->n_features; i++)
-		lightgbm_categories(all, l->infos, i, &next);
-	for (uint32_t i = 0; next == json_array_size(all) && next > 0 && i < l->n_features; i++) {
-		const json_t *values = lightgbm_categories(all, l->infos, i, &said);
-
+	for (uint32_t i = 0; infos && i < l->n_features; i++)
+		n += lightgbm_is_category(&infos);
+	infos = l->infos;
+	for (uint32_t i = 0; n == json_array_size(all) && n > 0 && i < l->n_features; i++) {
+		if (!lightgbm_is_category(&infos))
+			continue;
 		snprintf(name, sizeof(name), "x%" PRIu32, i);
-		if (values)
-			categories_report(l->report,
-				l->graph->feature_names ? l->graph->feature_names[i] : name,
-				values);
+		categories_report(l->report,
+			l->graph->feature_names ? l->graph->feature_names[i] : name,
+			json_array_get(all, said++));
 	}
 	json_decref(all);
 }

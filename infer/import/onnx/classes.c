@@ -59,48 +59,53 @@ static uint32_t classes_list_of(const struct graph *graph, uint32_t tensor)
 	return GRAPH_NONE;
 }
 
-static const char *classes_name(struct onnx *onnx, uint32_t list, int64_t i)
+// The i-th label, as a text or a whole number: 0 or -ENOMEM. NULL: it is neither.
+static int classes_name(struct onnx *onnx, uint32_t list, int64_t i, const char **name)
 {
 	const struct tensor *tensor = &onnx->graph->tensors[list];
 	char text[24];
 	int64_t number;
 
-	if (tensor->dtype == DTYPE_F32)
-		return NULL;
+	*name = NULL;
 	if (tensor->dtype == DTYPE_I64)
 		number = ((const int64_t *)tensor->data)[i];
 	else if (tensor->dtype == DTYPE_I32)
 		number = ((const int32_t *)tensor->data)[i];
 	else
-		return NULL;
-	if (onnx_is_text(onnx, list))
-		return number < 0 ? NULL
-				  : arena_strdup(onnx->graph->arena, onnx_text_at(onnx, number));
+		return 0;
+	if (onnx_is_text(onnx, list) && number < 0)
+		return 0;
 	snprintf(text, sizeof(text), "%lld", (long long)number);
-	return arena_strdup(onnx->graph->arena, text);
+	*name = arena_strdup(
+		onnx->graph->arena, onnx_is_text(onnx, list) ? onnx_text_at(onnx, number) : text);
+	return *name ? 0 : error_set(onnx->err, -ENOMEM, "out of memory for class labels");
 }
 
-const struct onnx_classes *onnx_classes_of(struct onnx *onnx, uint32_t tensor)
+int onnx_classes_of(struct onnx *onnx, uint32_t tensor, const struct onnx_classes **found)
 {
 	const uint32_t list = classes_list_of(onnx->graph, tensor);
 	struct arena *arena = onnx->graph->arena;
 	struct onnx_classes *classes;
 	uint32_t n;
 
+	*found = NULL;
 	if (list == GRAPH_NONE)
-		return NULL;
+		return 0;
 	n = (uint32_t)tensor_elements(&onnx->graph->tensors[list]);
 	classes = arena_calloc(arena, 1, sizeof(*classes));
-	if (!classes)
-		return NULL;
-	classes->labels = arena_calloc(arena, n, sizeof(*classes->labels));
-	for (uint32_t i = 0; classes->labels && i < n; i++) {
-		classes->labels[i] = classes_name(onnx, list, i);
-		if (!classes->labels[i])
-			return NULL;
+	if (classes)
+		classes->labels = arena_calloc(arena, n, sizeof(*classes->labels));
+	if (!classes || !classes->labels)
+		return error_set(onnx->err, -ENOMEM, "out of memory for class labels");
+	for (uint32_t i = 0; i < n; i++) {
+		int rc = classes_name(onnx, list, i, &classes->labels[i]);
+
+		if (rc != 0 || !classes->labels[i])
+			return rc;
 	}
 	classes->n = n;
-	return classes->labels ? classes : NULL;
+	*found = classes;
+	return 0;
 }
 
 uint32_t onnx_class_numbers(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor,

@@ -69,23 +69,25 @@ static bool has_scores_of(struct onnx *onnx, const struct onnx_value *label, uin
 
 // A classifier's label, a computed text, and whole numbers from a list of as many as there are scores
 // beside them; or one whole number beside the scores of as many classes as the file names.
-static bool is_label(struct onnx *onnx, struct onnx_value *value)
+static int find_label(struct onnx *onnx, struct onnx_value *value)
 {
 	const struct tensor *tensor;
+	int rc;
 
 	if (value->is_label || value->tensor == GRAPH_NONE)
-		return value->is_label;
+		return 0;
 	tensor = &onnx->graph->tensors[value->tensor];
 	if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BOOL)
-		return false;
-	value->classes = onnx_classes_of(onnx, value->tensor);
-	if (onnx_is_text(onnx, value->tensor))
-		return true;
-	if (value->classes && has_scores_of(onnx, value, value->classes->n))
-		return true;
+		return 0;
+	rc = onnx_classes_of(onnx, value->tensor, &value->classes);
+	value->is_label = onnx_is_text(onnx, value->tensor) ||
+		(value->classes && has_scores_of(onnx, value, value->classes->n));
+	if (rc != 0 || value->is_label)
+		return rc;
 	value->classes = NULL;
-	return onnx->graph->n_class_labels > 1 && onnx->proto->n_output == 2 &&
+	value->is_label = onnx->graph->n_class_labels > 1 && onnx->proto->n_output == 2 &&
 		tensor_elements(tensor) == 1;
+	return 0;
 }
 
 // The label says best what classes there are, if no ZipMap has said it of the scores themselves.
@@ -126,14 +128,14 @@ static int add_output(struct onnx *onnx, const char *name)
 	struct onnx_value *value = onnx_value_exists(onnx, name) ? onnx_value(onnx, name) : NULL;
 	struct onnx_node node = { .name = name, .type = "output" };
 	uint32_t tensor;
-	bool label;
 
 	if (!value || !value->defined)
 		return error_set(onnx->err, -EINVAL, "output '%.80s' is computed by no node", name);
-	label = is_label(onnx, value);
-	if (label)
+	if (find_label(onnx, value))
+		return onnx_refused(onnx);
+	if (value->is_label)
 		keep_classes(onnx, value->classes);
-	if (label && !onnx_wants_labels(onnx)) {
+	if (value->is_label && !onnx_wants_labels(onnx)) {
 		report_add(onnx->report,
 			"dropped output '%.80s': the predicted label; scores are kept (--outputs "
 			"keeps what it names)",
@@ -143,7 +145,7 @@ static int add_output(struct onnx *onnx, const char *name)
 	tensor = value->tensor;
 	if (tensor == GRAPH_NONE)
 		return error_set(onnx->err, -ENOTSUP, "output '%.80s' is not supported", name);
-	if (label)
+	if (value->is_label)
 		tensor = wanted_label(onnx, &node, value);
 	if (tensor != GRAPH_NONE && value->producer == GRAPH_NONE &&
 		graph->tensors[tensor].dtype == DTYPE_F32)

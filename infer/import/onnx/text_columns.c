@@ -180,10 +180,14 @@ uint32_t onnx_text_input(struct onnx *onnx, const char *name, uint32_t port, uin
 	const uint32_t n = (uint32_t)tensor_elements(&onnx->graph->tensors[port]);
 	uint32_t *maps = arena_calloc(onnx->scratch, n, sizeof(*maps));
 
+	if (!maps) {
+		error_set(onnx->err, -ENOMEM, "out of memory for columns of text");
+		return GRAPH_NONE;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		columns->maps =
 			list_grown(onnx, columns->maps, columns->n_maps, sizeof(*columns->maps));
-		if (!maps || !columns->maps)
+		if (!columns->maps)
 			return GRAPH_NONE;
 		maps[i] = columns->n_maps;
 		columns->maps[columns->n_maps++] = (struct onnx_text_map){

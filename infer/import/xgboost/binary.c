@@ -109,10 +109,13 @@ static json_t *binary_text(struct binary *b, const char *what)
 	if (!from)
 		return NULL;
 	text = json_stringn((const char *)from, n);
-	if (!text)
-		error_set(b->err, -EINVAL, "XGBoost's binary form: %s at byte %zu is no UTF-8",
-			what, b->at - n);
-	return text;
+	if (text)
+		return text;
+	text = json_stringn_nocheck("", 0); // is it the text, or memory?
+	error_set(b->err, text ? -EINVAL : -ENOMEM, "XGBoost's binary form: %s at byte %zu %s",
+		what, b->at - n, text ? "is no UTF-8" : "does not fit in memory");
+	json_decref(text);
+	return NULL;
 }
 
 // A number; what is not finite, which JSON cannot say, is left to be refused as null.

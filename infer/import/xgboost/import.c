@@ -115,7 +115,7 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 	return *output == GRAPH_NONE ? x->err->code : 0;
 }
 
-// Texts of a feature, which stand one after the other in `values`, bytes as numbers; NULL: no such.
+// Texts of a feature, which stand one after the other in `values`, bytes as numbers. NULL: no memory.
 static json_t *texts_of(const json_t *offsets, const json_t *values)
 {
 	json_t *list = json_array();
@@ -128,13 +128,15 @@ static json_t *texts_of(const json_t *offsets, const json_t *values)
 
 		for (json_int_t at = from; at >= 0 && at < to && n + 1 < sizeof(text); at++)
 			text[n++] = (char)json_integer_value(json_array_get(values, (size_t)at));
-		if (json_array_append_new(list, json_stringn_nocheck(text, n)) != 0)
-			break;
+		if (json_array_append_new(list, json_stringn_nocheck(text, n)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
 	}
 	return list;
 }
 
-// Floating-point numbers stand there by their bits: float32 as type 7, float64 as 8.
+// Floating-point numbers stand there by their bits: float32 as type 7, float64 as 8. NULL: no memory.
 static json_t *numbers_of(int64_t type, const json_t *values)
 {
 	json_t *list = json_array();
@@ -147,21 +149,23 @@ static json_t *numbers_of(int64_t type, const json_t *values)
 		memcpy(&wide, &bits, sizeof(wide));
 		memcpy(&narrow, &bits, sizeof(narrow));
 		wide = type == 7 ? (double)narrow : type == 8 ? wide : (double)bits;
-		if (json_array_append_new(list, json_real(isfinite(wide) ? wide : 0)) != 0)
-			break;
+		if (json_array_append_new(list, json_real(isfinite(wide) ? wide : 0)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
 	}
 	return list;
 }
 
 // From 3.1 on the file keeps what the categories were (CatContainer::Save).
-static void report_categories(struct xgboost *x, const json_t *booster)
+static int report_categories(struct xgboost *x, const json_t *booster)
 {
 	const json_t *gbtree = json_object_get(booster, "gbtree");
 	const json_t *model = json_object_get(gbtree ? gbtree : booster, "model");
 	const json_t *columns = json_object_get(json_object_get(model, "cats"), "enc");
 	char name[24];
 
-	for (uint32_t i = 0; i < x->n_features && i < json_array_size(columns); i++) {
+	for (uint32_t i = 0; x->report && i < x->n_features && i < json_array_size(columns); i++) {
 		const json_t *column = json_array_get(columns, i);
 		const json_t *offsets = json_object_get(column, "offsets");
 		const json_t *values = json_object_get(column, "values");
@@ -169,11 +173,14 @@ static void report_categories(struct xgboost *x, const json_t *booster)
 			? texts_of(offsets, values)
 			: numbers_of(json_integer_value(json_object_get(column, "type")), values);
 
+		if (!list)
+			return error_set(x->err, -ENOMEM, "out of memory for categories");
 		snprintf(name, sizeof(name), "x%" PRIu32, i);
 		categories_report(x->report,
 			x->graph->feature_names ? x->graph->feature_names[i] : name, list);
 		json_decref(list);
 	}
+	return 0;
 }
 
 static int import_booster(struct xgboost *x)
@@ -197,7 +204,7 @@ static int import_booster(struct xgboost *x)
 			"gblinear",
 			name ? name : "");
 	if (rc == 0)
-		report_categories(x, booster);
+		rc = report_categories(x, booster);
 	if (rc == 0)
 		rc = xgboost_transform(x, margins, &output);
 	return rc != 0 ? rc : build_output(x->graph, output, x->err);

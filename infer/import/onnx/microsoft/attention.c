@@ -84,9 +84,15 @@ static uint32_t read_mask(struct onnx *onnx, const struct onnx_node *node, uint3
 		filter);
 }
 
-static uint32_t add_bias(struct onnx *onnx, const struct onnx_node *node, uint32_t a, uint32_t b)
+// Adds one more to what the products are biased by, if anything: 0, or what refused it.
+static int add_bias(
+	struct onnx *onnx, const struct onnx_node *node, struct onnx_attention *a, uint32_t added)
 {
-	return a == GRAPH_NONE ? b : onnx_emit_pair(onnx, node, OP_ADD, a, b);
+	if (added == GRAPH_NONE)
+		return onnx_refused(onnx);
+	a->bias =
+		a->bias == GRAPH_NONE ? added : onnx_emit_pair(onnx, node, OP_ADD, a->bias, added);
+	return a->bias == GRAPH_NONE ? onnx_refused(onnx) : 0;
 }
 
 // Scale, mask and what is added to the products, then the attention, in one row of heads.
@@ -107,16 +113,15 @@ static uint32_t attend(struct onnx *onnx, const struct onnx_node *node, struct o
 	if (a->scale == 0)
 		a->scale = 1 / sqrtf((float)onnx->graph->tensors[a->q].dims[3]);
 	a->bias = GRAPH_NONE;
-	if (mask != GRAPH_NONE) {
-		a->bias = read_mask(onnx, node, mask, columns, filter);
-		if (a->bias == GRAPH_NONE)
-			return GRAPH_NONE;
-	}
-	if (added != GRAPH_NONE)
-		a->bias = add_bias(onnx, node, a->bias, added);
-	if (unidirectional)
-		a->bias = add_bias(onnx, node, a->bias,
-			onnx_attention_window(onnx, node, rows, columns, 0, CAUSAL));
+	if (mask != GRAPH_NONE &&
+		add_bias(onnx, node, a, read_mask(onnx, node, mask, columns, filter)))
+		return GRAPH_NONE;
+	if (added != GRAPH_NONE && add_bias(onnx, node, a, added))
+		return GRAPH_NONE;
+	if (unidirectional &&
+		add_bias(
+			onnx, node, a, onnx_attention_window(onnx, node, rows, columns, 0, CAUSAL)))
+		return GRAPH_NONE;
 	return onnx_attention_join(onnx, node, onnx_attention(onnx, node, a));
 }
 

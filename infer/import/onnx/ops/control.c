@@ -442,7 +442,9 @@ static int import_scan(struct onnx *onnx, const struct onnx_node *node)
 	int rc;
 
 	if (onnx->opset < 9) // its first input is the lengths of sequences, mostly left out
-		return onnx_refuse(onnx, node, -ENOTSUP, "the Scan of opset 8 is not supported");
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"Scan of opset 8, which has a batch of its own, is not supported; export "
+			"for opset 9 or later");
 	rc = scan_read(onnx, node, &scan);
 	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
 		if (node->inputs[i] == GRAPH_NONE)

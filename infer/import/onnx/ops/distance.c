@@ -21,6 +21,7 @@ struct distance_body {
 	const Onnx__GraphProto *graph;
 	enum distance mode;
 	float power;
+	bool refused; // a constant cannot be read, or memory is out
 };
 
 static const Onnx__NodeProto *body_producer(const struct distance_body *body, const char *name)
@@ -65,7 +66,8 @@ static const struct tensor *body_constant(struct distance_body *body, const char
 	if (proto) {
 		const char *fresh = onnx_fresh_name(onnx, body->node->name, '#');
 
-		if (!fresh || onnx_tensor(onnx, proto, fresh, "constant", &tensor) != 0)
+		body->refused = !fresh || onnx_tensor(onnx, proto, fresh, "constant", &tensor) != 0;
+		if (body->refused)
 			return NULL;
 	} else if (onnx_value_exists(onnx, name)) {
 		tensor = onnx_value(onnx, name)->tensor;
@@ -228,7 +230,7 @@ int onnx_scan_of_distances(struct onnx *onnx, const struct onnx_node *node, bool
 	const Onnx__AttributeProto *attr;
 	const struct tensor *state, *rows;
 	int64_t dims[2];
-	bool plain;
+	bool plain, constant_rows;
 	uint32_t made;
 
 	*is_one = false;
@@ -240,17 +242,20 @@ int onnx_scan_of_distances(struct onnx *onnx, const struct onnx_node *node, bool
 	body.graph = attr ? attr->g : NULL;
 	state = onnx_input(onnx, node, 0);
 	rows = onnx_input(onnx, node, 1);
-	if (onnx->opset < 9 || !plain || !body.graph || !body_read(&body) || state->rank != 2 ||
-		rows->rank != 2 || !state->data == !rows->data)
+	if (onnx->opset < 9 || !plain || !body.graph || state->rank != 2 || rows->rank != 2 ||
+		!state->data == !rows->data)
 		return 0;
+	constant_rows = rows->data != NULL; // tensors may move from here on
+	if (!body_read(&body))
+		return body.refused ? onnx_refused(onnx) : 0;
 	*is_one = true;
-	made = rows->data
+	made = constant_rows
 		? emit_distance(onnx, node, body.mode, body.power, node->inputs[0], node->inputs[1])
 		: emit_distance(
 			  onnx, node, body.mode, body.power, node->inputs[1], node->inputs[0]);
 	if (made == GRAPH_NONE)
 		return onnx_refused(onnx);
-	if (onnx->graph->tensors[node->inputs[1]].data) {
+	if (constant_rows) {
 		const int64_t m = onnx->graph->tensors[made].dims[0];
 
 		dims[0] = onnx->graph->tensors[made].dims[1];
