@@ -183,12 +183,13 @@ static void summed_ensembles_are_one(void **state)
 // What is no tree is added behind; and what somebody else reads is not merged.
 static void sums_of_more_than_trees(void **state)
 {
-	uint32_t x = begin(), most = graph_op(graph, OP_SOFTMAX, 1, &x), y, first;
+	uint32_t x = begin(), most = graph_op(graph, OP_SOFTMAX, 1, &x), y, first, b;
 
 	node_set_int(graph, &graph->nodes[graph->n_nodes - 1], ATTR_AXIS, -1);
 	most = pair(
 		OP_MATMUL, most, graph_f32_constant(graph, "w", 2, (int64_t[]){ FEATURES, 1 }, 3));
-	y = pair(OP_ADD, pair(OP_ADD, add_stumps(x, 1, &A, 0), most), add_stumps(x, 1, &B, 0));
+	b = add_stumps(x, 1, &B, 0); // an ensemble behind the first Add would stay by itself
+	y = pair(OP_ADD, pair(OP_ADD, add_stumps(x, 1, &A, 0), most), b);
 	LEAVES(x, y, OP_SOFTMAX, OP_DENSE, OP_TREES, OP_ADD);
 	x = begin();
 	first = add_stumps(x, 2, (const struct stump[]){ A, C }, 0);
