@@ -34,7 +34,7 @@ static float *values_of(uint32_t t)
 static int check(void)
 {
 	const struct model_options options = { .no_timing = true };
-	struct model *model;
+	struct model *model = NULL;
 	void *image;
 	size_t size;
 	int rc;

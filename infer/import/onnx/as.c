@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/onnx/as.h"
 #include "infer/import/onnx/emit.h"
-#include "infer/import/onnx/operators.h"
+#include "infer/import/onnx/family.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/values.h"
 
@@ -10,7 +10,7 @@
 uint32_t onnx_as_operator(struct onnx *onnx, const struct onnx_node *node, const char *type,
 	uint32_t n_inputs, const uint32_t *inputs)
 {
-	const struct onnx_operator *op = onnx_operator_find(ONNX_DOMAIN_AI, type);
+	const struct onnx_operator *op = onnx->find(ONNX_DOMAIN_AI, type);
 	Onnx__NodeProto proto = *node->proto;
 	struct onnx_node as = *node;
 	struct onnx_value *value;

@@ -2,7 +2,6 @@
 #include "infer/import/onnx/bodies.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/inputs.h"
-#include "infer/import/onnx/nodes.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/values.h"
 
@@ -127,7 +126,7 @@ static int bodies_run_nodes(struct onnx *onnx, const struct onnx_body *body)
 			return onnx_refuse(onnx, body->node, -ENOTSUP,
 				"the rounds of all loops have more than %u nodes", GRAPH_NODES_MAX);
 		if (body->rounds == 0 || !bodies_is_made(onnx, body->proto->node[n]))
-			rc = onnx_import_node(onnx, n);
+			rc = onnx->import_node(onnx, n);
 	}
 	return rc;
 }

@@ -244,7 +244,9 @@ static int import_graph(struct onnx *onnx)
 int import_onnx(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err)
 {
-	struct onnx onnx = { .options = options,
+	struct onnx onnx = { .find = onnx_operator_find,
+		.import_node = onnx_import_node,
+		.options = options,
 		.report = report,
 		.err = err,
 		.beside = { .folder = -1, .file = -1 } };

@@ -255,25 +255,6 @@ int onnx_import_node(struct onnx *onnx, uint32_t index)
 	return rc == 0 ? pass_label(onnx, &node) : rc;
 }
 
-int onnx_define_outputs(struct onnx *onnx)
-{
-	for (size_t n = 0; n < onnx->proto->n_node; n++) {
-		const Onnx__NodeProto *node = onnx->proto->node[n];
-
-		for (size_t o = 0; o < node->n_output; o++) {
-			struct onnx_value *value;
-
-			if (!*node->output[o])
-				continue;
-			value = onnx_define(onnx, node->output[o], "an output");
-			if (!value)
-				return onnx_refused(onnx);
-			value->producer = (uint32_t)n;
-		}
-	}
-	return 0;
-}
-
 struct node_visit {
 	uint32_t node, next_input;
 };

@@ -69,6 +69,10 @@ struct onnx_beside {            // tensors that lie in files beside the model's:
 };
 
 struct onnx {
+	// The table of operators and the import of a node by it, for importers that stand in that
+	// table and import nodes of their own.
+	const struct onnx_operator *(*find)(enum onnx_domain domain, const char *type);
+	int (*import_node)(struct onnx *onnx, uint32_t index);
 	Onnx__ModelProto *model;
 	const Onnx__GraphProto *proto;
 	struct graph *graph;

@@ -79,6 +79,25 @@ struct onnx_value *onnx_define(struct onnx *onnx, const char *name, const char *
 	return value;
 }
 
+int onnx_define_outputs(struct onnx *onnx)
+{
+	for (size_t n = 0; n < onnx->proto->n_node; n++) {
+		const Onnx__NodeProto *node = onnx->proto->node[n];
+
+		for (size_t o = 0; o < node->n_output; o++) {
+			struct onnx_value *value;
+
+			if (!*node->output[o])
+				continue;
+			value = onnx_define(onnx, node->output[o], "an output");
+			if (!value)
+				return onnx_refused(onnx);
+			value->producer = (uint32_t)n;
+		}
+	}
+	return 0;
+}
+
 const char *onnx_fresh_name(struct onnx *onnx, const char *stem, char mark)
 {
 	char name[256];

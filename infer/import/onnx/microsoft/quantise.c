@@ -7,7 +7,6 @@
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
-#include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 
@@ -365,7 +364,7 @@ static uint32_t quantised_weights(
 // between steps, which it rounds as well, are not.
 static int import_dynamic_quantize_lstm(struct onnx *onnx, const struct onnx_node *node)
 {
-	const struct onnx_operator *lstm = onnx_operator_find(ONNX_DOMAIN_AI, "LSTM");
+	const struct onnx_operator *lstm = onnx->find(ONNX_DOMAIN_AI, "LSTM");
 	const struct onnx_emission emission = {
 		.op = OP_DYNAMIC_QUANTIZE_LINEAR, .n_inputs = 1, .inputs = node->inputs
 	};
