@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/csv.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ static int csv_append(struct csv *csv, struct csv_record *record, char c)
 		record->text = grown;
 		record->capacity = capacity;
 	}
+	assert(record->text);
 	record->text[record->bytes++] = c;
 	return 0;
 }

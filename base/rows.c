@@ -113,7 +113,7 @@ int rows_read(
 	};
 	const enum rows_format format = rows_tell_format(path, reader.options);
 	const bool piped = strcmp(path, "-") == 0;
-	struct error why;
+	struct error why = { .text = "" };
 	int rc = rows_check_options(path, format, reader.options, err);
 
 	memset(rows, 0, sizeof(*rows));

@@ -188,6 +188,7 @@ static int proof_score(struct proof *proof)
 		struct arena *arena;
 		const void **values;
 
+		// proof_of() frees the rows: NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
 		rc = proof_evaluate(proof, one, proof->row_of_one + (size_t)r * one->n_features,
 			&arena, &values);
 		for (uint32_t o = 0; o < one->n_outputs && rc == 0; o++) {

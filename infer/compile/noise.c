@@ -269,7 +269,7 @@ static int noise_allocate(struct noise *noise, uint32_t t)
 {
 	const size_t bytes = tensor_bytes(&noise->graph->tensors[t]);
 
-	noise->values[t] = malloc(noise->count * bytes + 1);
+	noise->values[t] = calloc(noise->count, bytes + 1);
 	return noise->values[t] ? 0 : error_set(noise->err, -ENOMEM, "out of memory");
 }
 
@@ -396,7 +396,7 @@ static int noise_node(struct noise *noise, uint32_t n)
 		noise_find_steps(noise, node);
 	if (rc == 0 && kind == NOISE_SUMMED) {
 		const struct tensor *out = &noise->graph->tensors[node->outputs[0]];
-		float *magnitudes = malloc(noise->n_rows * tensor_bytes(out) + 1);
+		float *magnitudes = calloc(noise->n_rows, tensor_bytes(out) + 1);
 
 		rc = magnitudes ? noise_magnitudes(noise, node, magnitudes)
 				: error_set(noise->err, -ENOMEM, "out of memory");

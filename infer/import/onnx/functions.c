@@ -360,9 +360,12 @@ static int copy_attr(struct inliner *in, const struct scope *scope,
 
 	*to = NULL;
 	if (scope->function && *onnx_text(attr->ref_attr_name)) {
-		rc = refer(in, scope, attr, &from);
-		if (rc != 0 || !from)
+		const Onnx__AttributeProto *given;
+
+		rc = refer(in, scope, attr, &given);
+		if (rc != 0 || !given)
 			return rc;
+		from = given;
 	}
 	copy = arena_memdup(in->onnx->scratch, from, sizeof(*from));
 	if (!copy)

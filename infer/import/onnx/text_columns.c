@@ -384,6 +384,7 @@ static uint32_t pair_codes(
 	columns = onnx_made(onnx, node, DTYPE_I64, pair->shape.rank, pair->shape.dims, &data[2]);
 	if (constant == GRAPH_NONE || mask == GRAPH_NONE || columns == GRAPH_NONE)
 		return GRAPH_NONE;
+	assert(symbols || pair->n == 0);
 	codes = data[0];
 	is_text = data[1];
 	own = data[2];

@@ -145,7 +145,7 @@ static float questions_value(uint32_t class)
 		return INFINITY;
 	if (class == CLASS_BELOW)
 		return -0.5f;
-	return (float)((class - CLASS_WHOLE) / 2) + ((class - CLASS_WHOLE) % 2 ? 0.5f : 0);
+	return (float)(class - CLASS_WHOLE) / 2;
 }
 
 void questions_fill(const struct questions *q, const struct trees *t, uint32_t *answers)

@@ -313,11 +313,12 @@ static int import_group_norm(struct onnx *onnx, const struct onnx_node *node)
 	if (onnx_float(onnx, node, "epsilon", 1e-5f, &epsilon) ||
 		onnx_int(onnx, node, "num_groups", 0, &groups) || onnx_as_floats(onnx, node))
 		return onnx_refused(onnx);
-	if (x.rank < 3 || groups < 1 || x.dims[1] % groups != 0)
+	if (x.rank < 3 || groups < 1 || x.dims[1] % groups != 0 || tensor_elements(&x) == 0)
 		return onnx_refuse(onnx, node, -EINVAL,
 			"num_groups is %lld, should divide the channels of an input with 3 "
 			"dimensions or more",
 			(long long)groups);
+	assert(x.dims[0] > 0); // there are elements
 	made = normalised_rows(onnx, node, x.dims[0] * groups, epsilon);
 	if (onnx->opset >= 21) {
 		if (need_parameters(onnx, node, x.dims[1], "channels"))
@@ -325,7 +326,7 @@ static int import_group_norm(struct onnx *onnx, const struct onnx_node *node)
 		return onnx_output(
 			onnx, node, 0, scaled_along(onnx, node, made, x.rank, x.dims[1]));
 	}
-	const int64_t dims[3] = { x.dims[0], groups, tensor_elements(&x) / (x.dims[0] * groups) };
+	const int64_t dims[3] = { x.dims[0], groups, tensor_elements(&x) / x.dims[0] / groups };
 
 	if (need_parameters(onnx, node, groups, "groups"))
 		return onnx_refused(onnx);
