@@ -180,20 +180,35 @@ static void summed_ensembles_are_one(void **state)
 	(void)state;
 }
 
-// What is no tree is added behind; and what somebody else reads is not merged.
-static void sums_of_more_than_trees(void **state)
+// What is no tree is added behind, whether the second ensemble stands before the first Add or not.
+static void sum_of_trees_and_another(bool before)
 {
-	uint32_t x = begin(), most = graph_op(graph, OP_SOFTMAX, 1, &x), y, first, b;
+	uint32_t x = begin(), most = graph_op(graph, OP_SOFTMAX, 1, &x), b = 0, y;
 
 	node_set_int(graph, &graph->nodes[graph->n_nodes - 1], ATTR_AXIS, -1);
 	most = pair(
 		OP_MATMUL, most, graph_f32_constant(graph, "w", 2, (int64_t[]){ FEATURES, 1 }, 3));
-	b = add_stumps(x, 1, &B, 0); // an ensemble behind the first Add would stay by itself
-	y = pair(OP_ADD, pair(OP_ADD, add_stumps(x, 1, &A, 0), most), b);
-	LEAVES(x, y, OP_SOFTMAX, OP_DENSE, OP_TREES, OP_ADD);
-	x = begin();
-	first = add_stumps(x, 2, (const struct stump[]){ A, C }, 0);
-	y = pair(OP_ADD, first, add_stumps(x, 1, &B, 0));
+	if (before)
+		b = add_stumps(x, 1, &B, 0);
+	y = pair(OP_ADD, add_stumps(x, 1, &A, 0), most);
+	if (!before)
+		b = add_stumps(x, 1, &B, 0);
+	LEAVES(x, pair(OP_ADD, y, b), OP_SOFTMAX, OP_DENSE, OP_TREES, OP_ADD);
+}
+
+static void sums_of_more_than_trees(void **state)
+{
+	sum_of_trees_and_another(true);
+	sum_of_trees_and_another(false);
+	(void)state;
+}
+
+static void what_somebody_else_reads_is_not_merged(void **state)
+{
+	const uint32_t x = begin();
+	const uint32_t first = add_stumps(x, 2, (const struct stump[]){ A, C }, 0);
+	const uint32_t y = pair(OP_ADD, first, add_stumps(x, 1, &B, 0));
+
 	LEAVES(x, pair(OP_DIV, y, first), OP_TREES, OP_TREES, OP_ADD, OP_DIV);
 	(void)state;
 }
@@ -246,6 +261,7 @@ int main(void)
 		cmocka_unit_test(what_follows_two_trees_stays),
 		cmocka_unit_test(summed_ensembles_are_one),
 		cmocka_unit_test(sums_of_more_than_trees),
+		cmocka_unit_test(what_somebody_else_reads_is_not_merged),
 		cmocka_unit_test(ensembles_side_by_side_are_one),
 		cmocka_unit_test(gathered_columns_are_read_where_they_are),
 	};

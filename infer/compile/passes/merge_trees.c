@@ -84,8 +84,8 @@ static int merge_columns(struct graph *graph, const struct uses *uses, struct er
 		struct node *node = &graph->nodes[n];
 		uint32_t producer;
 
-		if (node->op != OP_TREES || merge_is_linear(node))
-			continue;
+		if (node->op != OP_TREES || node->n_outputs == 0 || merge_is_linear(node))
+			continue; // the second is dead, and not yet taken away
 		producer = uses->producer[node->inputs[TREES_X]];
 		if (producer == GRAPH_NONE ||
 			!merge_gathers_columns(graph, &graph->nodes[producer]))
@@ -194,18 +194,20 @@ static bool merge_collect_side_by_side(struct merge_sum *s, const struct node *n
 static bool merge_fits(const struct merge_sum *s)
 {
 	uint64_t trees = 0, branches = 0;
+	uint32_t first = GRAPH_NONE;
 
 	for (uint32_t i = 0; i < s->n_trees; i++) {
 		const struct node *node = &s->graph->nodes[s->trees[i]];
 
+		first = s->trees[i] < first ? s->trees[i] : first;
 		trees += (uint64_t)s->graph->tensors[node->inputs[TREES_ROOT]].dims[0];
 		branches += (uint64_t)s->graph->tensors[node->inputs[TREES_FEATURE]].dims[0] +
 			(uint64_t)s->graph->tensors[node->inputs[TREES_WEIGHT]].dims[0];
 	}
-	// The ensemble of two terms and a rest is written where the Add below was.
+	// With a rest, the ensemble is written where the Add below was: what it reads is there if one
+	// of those that read the same is.
 	return s->n_trees >= 2 && trees <= TREES_MAX && branches <= TREES_BRANCHES_MAX &&
-		(s->n_rest == 0 ||
-			(s->n_rest == 1 && s->inner != GRAPH_NONE && s->inner > s->trees[0]));
+		(s->n_rest == 0 || (s->n_rest == 1 && s->inner != GRAPH_NONE && s->inner > first));
 }
 
 struct merged {
