@@ -377,7 +377,7 @@ static int noise_magnitudes(struct noise *noise, const struct node *node, float 
 		}
 		if (graph->tensors[t].dtype == DTYPE_F32 && noise_takes_magnitude(node->op, i))
 			noise_take_magnitudes(
-				(float *)copy, count, noise_is_subtracted(node->op, i));
+				(float *)(void *)copy, count, noise_is_subtracted(node->op, i));
 	}
 	evaluation.y[0] = magnitudes;
 	if (rc == 0)
