@@ -5,7 +5,7 @@
 #include "infer/import/onnx/dims.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/external.h"
-#include "infer/import/onnx/functions.h"
+#include "infer/import/onnx/inline.h"
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/names.h"
 #include "infer/import/onnx/nodes.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Functions of the file: what a call gives its body, and what is no sound function or call.
 // Their scores are compared by test_operators.
-#include "infer/import/onnx/functions.h"
+#include "infer/import/onnx/inline.h"
 #include "tests/cmocka.h"
 #include "tests/unit/onnx_build.h"
 
