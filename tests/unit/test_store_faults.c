@@ -14,6 +14,7 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -305,6 +306,27 @@ static void cancel_ends_a_change_under_way(void **state)
 	assert_int_equal(open_descriptors(), descriptors);
 }
 
+// Connections, ports and whatever else may have taken all there are.
+static void change_without_descriptors_uses_the_stores_own(void **state)
+{
+	struct store_case *c = *state;
+	struct rlimit before, none;
+	int next = dup(0);
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ (rlim_t)next, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(dup(0), -1);
+		assert_int_equal(store_case_write(c, "lab", "1.mlt", NEW, strlen(NEW)), 0);
+		assert_true(holds(c, NEW));
+		assert_int_equal(store_case_remove(c, "lab", "1.mlt"), 0);
+		assert_true(holds(c, NULL));
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 // --- Reading -------------------------------------------------------------------------------------
 
 static void read_that_fails_is_told(void **state)
@@ -369,6 +391,7 @@ int main(void)
 		STORE_CASE(submission_that_fails_is_told_and_leaves_no_call_behind, "io_uring",
 			store_case_begin_ring),
 		STORE_CASE_BOTH(cancel_ends_a_change_under_way),
+		STORE_CASE_BOTH(change_without_descriptors_uses_the_stores_own),
 		STORE_CASE(read_that_fails_is_told, "synchronous", store_case_begin_plain),
 		STORE_CASE(read_goes_on_after_a_signal_and_after_few_bytes, "synchronous",
 			store_case_begin_plain),

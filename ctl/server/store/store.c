@@ -6,6 +6,7 @@
 #include "ctl/server/log.h"
 #include "ctl/server/store/disk_plain.h"
 #include "ctl/server/store/disk_ring.h"
+#include "ctl/server/store/store_spare.h"
 #include "ctl/server/store/store_state.h"
 
 #include <dirent.h>
@@ -85,6 +86,7 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 		return error_set(err, -ENOMEM, "no memory for the store");
 	}
 	store->lock = store->models = -1;
+	store_spare_init(store);
 	store->disk = disk_plain();
 	rc = store_open_folders(store, err);
 	if (rc != 0) {
@@ -100,6 +102,7 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 				"status may be late while a model is stored",
 				strerror(-rc));
 	}
+	store_spare_fill(store);
 	*out = store;
 	return 0;
 }
@@ -109,6 +112,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	store->disk->destroy(store->disk);
+	store_spare_fini(store);
 	if (store->models >= 0)
 		close(store->models);
 	if (store->lock >= 0)
@@ -123,16 +127,22 @@ void store_stay_here(struct store *store)
 		disk_ring_stay_here(store->disk);
 }
 
-int store_read(const struct store *store, const char *model, const char *file, void **data,
-	size_t *size, struct error *err)
+int store_read(struct store *store, const char *model, const char *file, void **data, size_t *size,
+	struct error *err)
 {
 	char path[NAME_BYTES_MAX + 1 + STORE_FILE_MAX], what[1024];
+	int rc;
 
 	if (!name_is_valid(model))
 		return error_set(err, -EINVAL, "'%.64s' is no model's name", model);
 	snprintf(path, sizeof(path), "%s/%s", model, file);
 	snprintf(what, sizeof(what), "%.800s/models/%s", store->path, path);
-	return file_read_at(store->models, path, what, STORE_IMAGE_BYTES_MAX, data, size, err);
+	do
+		rc = file_read_at(
+			store->models, path, what, STORE_IMAGE_BYTES_MAX, data, size, err);
+	while (store_spare_give(store, rc));
+	store_spare_fill(store);
+	return rc;
 }
 
 // The version that a file's name says: 12 of "12.mlt". 0 where the name is not exactly what

@@ -34,9 +34,9 @@ void store_stay_here(struct store *store);
 // The name of a version's file: "12.mlt".
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
 
-// Blocks; any thread. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
-int store_read(const struct store *store, const char *model, const char *file, void **data,
-	size_t *size, struct error *err);
+// Blocks; any thread, but nothing else of the store at the same time. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
+int store_read(struct store *store, const char *model, const char *file, void **data, size_t *size,
+	struct error *err);
 
 // Calls found(arg, model, version) for every image and found(arg, model, 0) for every deployment,
 // and removes what a crash left behind. Blocks; at start only.

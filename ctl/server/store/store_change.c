@@ -4,6 +4,7 @@
 
 #include "base/name.h"
 #include "ctl/server/store/store.h"
+#include "ctl/server/store/store_spare.h"
 #include "ctl/server/store/store_state.h"
 
 #include <fcntl.h>
@@ -134,7 +135,8 @@ static int change_advance(struct change *c, int result)
 {
 	bool is_failure;
 
-	if (result == -EINTR || (c->step == STEP_WRITE && result == -EAGAIN))
+	if (result == -EINTR || (c->step == STEP_WRITE && result == -EAGAIN) ||
+		store_spare_give(c->store, result))
 		return 0; // the same step again
 	if (result < 0) {
 		enum step next = change_excuse(c->step, result, &is_failure);
@@ -204,6 +206,7 @@ static void change_finish(struct change *c, int rc)
 		close(c->folder);
 	if (rc != 0 && c->folder_is_new)
 		unlinkat(c->store->models, c->model, AT_REMOVEDIR);
+	store_spare_fill(c->store);
 	c->done(c->arg, rc != 0 ? &err : NULL);
 	free(c);
 }

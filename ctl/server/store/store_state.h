@@ -5,6 +5,7 @@
 #include "ctl/server/store/disk.h"
 
 #define STORE_TEMPORARY_PREFIX ".tmp-"
+#define STORE_SPARES           4 // a change has a folder and a file open
 
 struct store {
 	char *path;
@@ -13,5 +14,6 @@ struct store {
 	struct disk *disk; // who makes the calls of changes
 	bool has_ring;     // it is a disk_ring
 	bool is_cancelled;
-	uint64_t n_temporary; // gives temporary files their names
+	int spare[STORE_SPARES]; // store_spare.h; -1: none
+	uint64_t n_temporary;    // gives temporary files their names
 };
