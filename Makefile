@@ -50,7 +50,7 @@ SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,dataplane drop info stats wire) ctl/server
 SEES_ctl/server     := $(SEES_ctl)
-SEES_ctl/server/http       := base ctl/server/http
+SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \
                               ctl/server/store ctl/server/operations

@@ -69,6 +69,11 @@ static const struct key CONTROL_KEYS[] = {
 		.help = "the path of the API's UNIX socket" },
 	{ "group", KEY_NAME, TEXT(config_control, group), .min = 1, .max = CONFIG_NAME_MAX - 1,
 		.help = "the group whose members may use the API" },
+	{ "connections", KEY_U32, AT(config_control, connections), .min = 8, .max = 65536,
+		.otherwise = 256, .help = "connections to the API at a time" },
+	{ "upload_megabytes", KEY_U32, AT(config_control, upload_megabytes), .min = 16,
+		.max = 65536, .otherwise = 512,
+		.help = "memory for the images that are being sent, together, MiB" },
 };
 const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "" };
 

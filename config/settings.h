@@ -73,6 +73,8 @@ struct config {
 	struct config_control {
 		char socket[CONFIG_PATH_MAX];
 		char group[CONFIG_NAME_MAX]; // may connect beside root; "": root (and our uid) only
+		uint32_t connections;        // at a time
+		uint32_t upload_megabytes;   // bodies of requests under way, together
 	} control;
 	struct config_store {
 		char path[CONFIG_PATH_MAX];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/server.h"
 
+#include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
@@ -48,6 +49,7 @@ static void server_handle_request(struct evhttp_request *request, void *arg)
 	char allow[ROUTE_ALLOW_BYTES];
 	int status;
 
+	gate_enter(server->gate, request);
 	if (!server_is_admitted(server, request)) {
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
@@ -81,6 +83,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	struct timespec now;
 
 	dataplane_reclaim(server->dataplane);
+	gate_tick(server->gate);
 	if (server->phase != SERVER_DRAINING)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -168,15 +171,19 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 
 int server_run(struct server *server, struct error *err)
 {
+	const struct config_control *control = &server->config->control;
+	const struct gate_limits limits = { control->connections, HTTP_BODY_BYTES_MAX,
+		(size_t)control->upload_megabytes << 20 };
 	int fd = dup(listener_fd(server->listener)); // evhttp closes what it accepts from
 	sigset_t ours;
+	int rc;
 
-	if (fd < 0 || evhttp_accept_socket(server->http, fd) != 0) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, -EIO, "control.socket: %s cannot be served",
-			server->config->control.socket);
-	}
+	if (fd < 0)
+		return error_set(err, -errno, "control.socket: %s cannot be served: %s",
+			control->socket, strerror(errno));
+	rc = gate_open(server->base, server->http, fd, &limits, &server->gate, err);
+	if (rc != 0)
+		return rc;
 	// main() blocked them, so that lcores and the worker never see them.
 	sigemptyset(&ours);
 	for (int i = 0; i < SERVER_SIGNALS; i++)
@@ -196,6 +203,7 @@ void server_destroy(struct server *server)
 	operation_give_up_all(server);
 	if (server->http)
 		evhttp_free(server->http);
+	gate_close(server->gate);
 	for (int i = 0; i < SERVER_SIGNALS; i++)
 		if (server->signals[i])
 			event_free(server->signals[i]);

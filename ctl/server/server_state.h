@@ -11,6 +11,7 @@
 struct event;
 struct event_base;
 struct evhttp;
+struct gate;
 struct jobs;
 struct listener;
 struct operation;
@@ -35,6 +36,7 @@ struct server {
 	struct store *store;
 	struct dataplane *dataplane;
 	struct evhttp *http;
+	struct gate *gate; // NULL before server_run()
 	struct jobs *jobs;
 	struct models models;
 	struct model_options model_options; // the configured instruction sets

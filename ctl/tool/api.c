@@ -65,6 +65,8 @@ static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_excha
 			"%s: no permission to connect: run as root, or as a member of the group "
 			"that control.group in martletd's configuration names",
 			tool.socket);
+	else if (rc == CURLE_COULDNT_CONNECT && os_error == EAGAIN)
+		tool_refuse("%s: too many wait there to be let in: try again later", tool.socket);
 	else if (rc == CURLE_COULDNT_CONNECT)
 		tool_refuse(
 			"no martletd answers on %s: start it (martletd -c FILE), or name its "

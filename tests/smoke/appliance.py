@@ -63,7 +63,7 @@ class Appliance:
     """A martletd in a folder of its own. `netns` is the pid of a process whose network it shall live in."""
 
     def __init__(self, ports, io=(0,), workers=(), models=(), netns=None, extra="", mbufs=8192,
-                 program=MARTLETD):
+                 program=MARTLETD, control=""):
         self.dir = tempfile.mkdtemp(prefix="martlet-test-")
         self.sock = os.path.join(self.dir, "ctl.sock")
         self.conf = os.path.join(self.dir, "martletd.conf")
@@ -75,7 +75,7 @@ lcores = {{ control = 0; io = [ {', '.join(map(str, io))} ]; workers = [ {', '.j
            idle = "sleep"; {extra} }};
 memory = {{ hugepages = false; mbufs = {mbufs}; megabytes = 192; }};
 ports = ( {', '.join(ports)} );
-control = {{ socket = "{self.sock}"; }};
+control = {{ socket = "{self.sock}"; {control} }};
 store = {{ path = "{self.dir}/store"; }};
 models = ( {', '.join(models)} );
 """)

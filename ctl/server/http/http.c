@@ -2,6 +2,7 @@
 #include "ctl/server/http/http.h"
 
 #include "base/align.h"
+#include "ctl/server/http/gate.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -135,11 +136,16 @@ struct evhttp *http_create(struct event_base *base)
 void evhttp_send_error(struct evhttp_request *request, int status, const char *reason)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct error err;
 
 	evhttp_clear_headers(headers);
 	evhttp_add_header(headers, "Connection", "close"); // what follows cannot be told apart
 	switch (status) {
 	case 413:
+		if (gate_is_full(request, &err)) {
+			http_fail(request, 503, "%s", err.text);
+			break;
+		}
 		http_fail(request, 413,
 			"the body is too large: an image has at most %zu bytes, headers at most %d",
 			HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX);

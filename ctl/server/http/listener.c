@@ -12,7 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+// Who waits here is let in by the gate. Beyond it a connection is refused, as if nobody listened.
+#define BACKLOG SOMAXCONN
 
 struct listener {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];

@@ -59,6 +59,36 @@ static void metrics_process(struct evbuffer *out, const struct metrics_figures *
 	metrics_sample(out, "mempool_in_use", NULL, NULL, f->mempool.in_use);
 }
 
+static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
+{
+	const struct {
+		const char *name, *type, *help;
+		uint64_t value;
+	} families[] = {
+		{ "api_connections", "gauge", "Connections to the API that are open.",
+			api->connections },
+		{ "api_connections_max", "gauge", "As many may be (control.connections).",
+			api->connections_max },
+		{ "api_connections_total", "counter", "Connections accepted.", api->accepted },
+		{ "api_connections_closed_silent_total", "counter",
+			"Silent connections closed to let others in.", api->closed_silent },
+		{ "api_accept_pauses_total", "counter",
+			"Times that accepting paused for want of descriptors or connections.",
+			api->pauses },
+		{ "api_body_bytes", "gauge", "Memory held by requests under way.",
+			api->body_bytes },
+		{ "api_body_bytes_max", "gauge", "As much may be (control.upload_megabytes).",
+			api->body_bytes_max },
+		{ "api_bodies_refused_total", "counter", "Requests refused for want of it.",
+			api->bodies_refused },
+	};
+
+	for (size_t i = 0; i < N(families); i++) {
+		metrics_family(out, families[i].name, families[i].type, families[i].help);
+		metrics_sample(out, families[i].name, NULL, NULL, families[i].value);
+	}
+}
+
 static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f)
 {
 	const struct dataplane_counters *c = &f->sum;
@@ -219,6 +249,7 @@ static void metrics_models(struct evbuffer *out, const struct metrics_figures *f
 void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 {
 	metrics_process(out, figures);
+	metrics_api(out, &figures->api);
 	metrics_totals(out, figures);
 	metrics_lcores(out, figures);
 	metrics_ports(out, figures);

@@ -3,6 +3,7 @@
 // counters. Labels are bounded: CPUs, ports, drop reasons, statuses, models in service.
 #pragma once
 
+#include "ctl/server/http/gate.h"
 #include "dataplane/dataplane.h"
 
 struct evbuffer;
@@ -20,6 +21,7 @@ struct metrics_figures {
 	bool ready;
 	struct dataplane_counters sum;
 	struct mempool_info mempool;
+	struct gate_figures api;
 	const struct lcore_info *lcores; // [n_lcores]
 	uint32_t n_lcores;
 	const struct port_info *ports; // [n_ports]

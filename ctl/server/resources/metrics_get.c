@@ -71,6 +71,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->version = MARTLET_VERSION;
 	f->uptime_seconds = server_uptime_seconds(server);
 	f->ready = server->phase == SERVER_READY;
+	gate_figures(server->gate, &f->api);
 	dataplane_counters(dp, &f->sum);
 	dataplane_mempool(dp, &f->mempool);
 	for (uint32_t i = 0; i < f->n_lcores; i++)

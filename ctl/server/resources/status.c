@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/resources/status.h"
 
+#include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/models_json.h"
 #include "ctl/server/server_state.h"
@@ -95,6 +96,19 @@ void lcores_get(
 	http_reply(request, 200, json_pack("{s:o}", "lcores", status_lcores(server)));
 }
 
+static json_t *status_api(const struct server *server)
+{
+	struct gate_figures f;
+
+	gate_figures(server->gate, &f);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections",
+		(json_int_t)f.connections, "connections_max", (json_int_t)f.connections_max,
+		"accepted", (json_int_t)f.accepted, "closed_silent", (json_int_t)f.closed_silent,
+		"pauses", (json_int_t)f.pauses, "body_bytes", (json_int_t)f.body_bytes,
+		"body_bytes_max", (json_int_t)f.body_bytes_max, "bodies_refused",
+		(json_int_t)f.bodies_refused);
+}
+
 void status_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
@@ -117,7 +131,7 @@ void status_get(
 	}
 	http_reply(request, 200,
 		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
-			  "s:o, s:{s:i, s:i}}",
+			  "s:o, s:{s:i, s:i}, s:o}",
 			"version", MARTLET_VERSION, "pid", (int)getpid(), "uptime_seconds",
 			server_uptime_seconds(server), "state", server_phase_name(server->phase),
 			"config", server->config->path, "isa", isa_name(isa), "ports",
@@ -125,5 +139,5 @@ void status_get(
 			models_json(server), "counters", "received", (json_int_t)sum.received,
 			"replied", (json_int_t)sum.replied, "dropped", dropped, "rows_scored",
 			(json_int_t)sum.rows_scored, "drops", drops, "mempool", "size",
-			(int)pool.size, "in_use", (int)pool.in_use));
+			(int)pool.size, "in_use", (int)pool.in_use, "api", status_api(server)));
 }
