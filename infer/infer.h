@@ -69,6 +69,9 @@ struct compile_options {
 	// "NAME=1,50,39;...": all dimensions of an ONNX file's inputs, where it leaves some open.
 	// NULL: none are said.
 	const char *shapes;
+	// "NAME=VALUE,VALUE;...": inputs of an ONNX file that are the same for all rows, and so are
+	// constants of the image: one value stands for as many as there are. NULL: none.
+	const char *fixed;
 	const char *outputs; // comma-separated, an ONNX file's outputs that are wanted, in this
 			     // order; NULL: all but predicted labels
 	bool accept_missing; // NaN is taken whatever becomes of it

@@ -184,6 +184,7 @@ static int compile_source(const char *path, bool folder, const void *bytes, size
 		.rounds = c.options->rounds,
 		.thresholds = c.options->thresholds,
 		.shapes = c.options->shapes,
+		.fixed = c.options->fixed,
 		.features = names_count(c.options->feature_names),
 	};
 	int rc;

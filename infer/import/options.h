@@ -28,6 +28,8 @@ struct import_options {
 	enum thresholds_kind thresholds;
 	// "NAME=1,50,39;...": all dimensions of inputs whose file leaves some open. NULL: none.
 	const char *shapes;
+	// "NAME=VALUE,VALUE;...": inputs that no row gives, and their values. NULL: none.
+	const char *fixed;
 	uint32_t features; // columns of a row, where the file leaves a width open; 0: not said
 	int64_t rows;      // that one evaluation takes, for proofs; 0 and 1: one
 	// A first or second dimension that is the batch, though fixed: `rows` stand in it. 0: none

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/onnx/dims.h"
-#include "base/nearest.h"
+#include "infer/import/onnx/given.h"
 #include "infer/import/onnx/values.h"
 #include "infer/import/onnx/widths.h"
 
@@ -9,6 +9,8 @@
 #include <strings.h>
 
 #define DIM_OPEN (-1)
+
+static const struct onnx_given SHAPES = { "shape", "all its dimensions, as in x=1,50,39" };
 
 static const Onnx__TensorShapeProto *dims_shape(const Onnx__ValueInfoProto *info)
 {
@@ -50,14 +52,6 @@ static bool dims_means_batch(const char *symbol)
 			return true;
 	}
 	return strcasestr(symbol, "batch") != NULL;
-}
-
-bool onnx_is_initializer(struct onnx *onnx, const Onnx__ValueInfoProto *info)
-{
-	const char *name = onnx_text(info->name);
-
-	return onnx_value_exists(onnx, name) && onnx_value(onnx, name)->tensor != GRAPH_NONE &&
-		onnx->graph->tensors[onnx_value(onnx, name)->tensor].data;
 }
 
 // Which dimension of an input is a batch of `n` rows, if any: the first, or behind time or layers
@@ -153,65 +147,6 @@ static size_t dims_batch_axis(const struct onnx *onnx, const Onnx__TensorShapePr
 
 // --- Shapes given on the command line -----------------------------------------------------------
 
-// The entry of "NAME=1,50,39;..." for an input, behind the "="; NULL: there is none.
-static const char *dims_given(const char *list, const char *name)
-{
-	for (const char *at = list; at && *at; at += strcspn(at, ";"), at += *at == ';') {
-		const size_t bytes = strcspn(at, ";");
-		const char *equals = memrchr(at, '=', bytes);
-
-		if (equals && strlen(name) == (size_t)(equals - at) &&
-			memcmp(at, name, (size_t)(equals - at)) == 0)
-			return equals + 1;
-	}
-	return NULL;
-}
-
-static int dims_check_name(struct onnx *onnx, const char *entry, size_t bytes)
-{
-	struct nearest nearest = { .wanted = arena_strndup(onnx->scratch, entry, bytes) };
-	const char *only = NULL;
-
-	if (!nearest.wanted)
-		return error_set(onnx->err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < onnx->proto->n_input; i++) {
-		const Onnx__ValueInfoProto *info = onnx->proto->input[i];
-
-		if (onnx_is_initializer(onnx, info))
-			continue;
-		only = onnx_text(info->name);
-		if (strcmp(only, nearest.wanted) == 0)
-			return 0;
-		nearest_try(&nearest, only);
-	}
-	return error_set(onnx->err, -EINVAL,
-		"a shape is given for input '%.80s', which is not there; did you mean '%.80s'?",
-		nearest.wanted,
-		nearest.found  ? nearest.found
-			: only ? only
-			       : "");
-}
-
-static int dims_check_given(struct onnx *onnx)
-{
-	for (const char *at = onnx->options->shapes; at && *at;
-		at += strcspn(at, ";"), at += *at == ';') {
-		const size_t bytes = strcspn(at, ";");
-		const char *equals = memrchr(at, '=', bytes);
-		int rc;
-
-		if (!equals || equals == at)
-			return error_set(onnx->err, -EINVAL,
-				"shape '%.*s' should be an input's name, =, and all its "
-				"dimensions, as in x=1,50,39",
-				(int)(bytes < 80 ? bytes : 80), at);
-		rc = dims_check_name(onnx, at, (size_t)(equals - at));
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
 // The file's dimensions and those given must agree, but for a first one that the file fixes and
 // 1 is given for: that is the batch.
 static int dims_read_given(struct onnx *onnx, const char *name, const char *given,
@@ -273,7 +208,7 @@ int onnx_dims_begin(struct onnx *onnx)
 		if (!onnx->batch_symbol && *dims_symbol(shape, 0))
 			onnx->batch_symbol = dims_symbol(shape, 0);
 	}
-	return dims_check_given(onnx);
+	return onnx_given_check(onnx, onnx->options->shapes, &SHAPES);
 }
 
 // What is open beside the batch: of the whole row --features says it, or weights do.
@@ -323,7 +258,7 @@ int onnx_input_dims(struct onnx *onnx, const Onnx__ValueInfoProto *info, uint32_
 	int64_t dims[GRAPH_RANK_MAX])
 {
 	const Onnx__TensorShapeProto *shape = dims_shape(info);
-	const char *given = dims_given(onnx->options->shapes, info->name);
+	const char *given = onnx_given(onnx->options->shapes, info->name);
 	const int64_t rows = onnx_rows(onnx);
 	size_t batch = GRAPH_RANK_MAX;
 	int rc;

@@ -13,5 +13,3 @@ int onnx_input_dims(struct onnx *onnx, const Onnx__ValueInfoProto *info, uint32_
 	int64_t dims[GRAPH_RANK_MAX]);
 // After the outputs are made: fills in options->batch.
 void onnx_dims_end(struct onnx *onnx);
-// Is it an initialiser that is listed among the inputs, as before IR version 4?
-bool onnx_is_initializer(struct onnx *onnx, const Onnx__ValueInfoProto *info);

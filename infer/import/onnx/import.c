@@ -5,6 +5,7 @@
 #include "infer/import/onnx/dims.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/external.h"
+#include "infer/import/onnx/given.h"
 #include "infer/import/onnx/inline.h"
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/names.h"
@@ -220,6 +221,8 @@ static int import_graph(struct onnx *onnx)
 		rc = onnx_inline_functions(onnx);
 	if (rc == 0)
 		rc = onnx_read_initializers(onnx);
+	if (rc == 0)
+		rc = onnx_read_fixed(onnx);
 	if (rc == 0)
 		rc = onnx_read_inputs(onnx);
 	if (rc == 0)

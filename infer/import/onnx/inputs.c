@@ -3,6 +3,7 @@
 #include "infer/import/onnx/inputs.h"
 #include "infer/import/onnx/dims.h"
 #include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/given.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/text_columns.h"
 #include "infer/import/onnx/texts.h"
