@@ -7,11 +7,13 @@
 
 #include <event2/event.h>
 #include <event2/http.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/test_http.XXXXXX";
@@ -109,6 +111,53 @@ static void listener_admits_ourselves(void **state)
 	assert_false(listener_admits(l, listener_fd(l) + 1000)); // nobody knows who that is
 	close(pair[0]);
 	close(pair[1]);
+	listener_close(l);
+}
+
+// Whether a process of user and group 65534 and of `n` other groups, the last one `group`, is admitted.
+static bool admits_with_groups(struct listener *l, gid_t group, int n)
+{
+	struct sockaddr_un address = address_of(path);
+	gid_t groups[100];
+	bool admitted;
+	int fd, status;
+	pid_t child;
+
+	for (int i = 0; i < n; i++)
+		groups[i] = i < n - 1 ? 70000 + (gid_t)i : group;
+	child = fork();
+	if (child == 0) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (setgroups((size_t)n, groups) != 0 || setgid(65534) != 0 || setuid(65534) != 0 ||
+			connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+			_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	fd = accept(listener_fd(l), NULL, NULL);
+	assert_true(fd >= 0);
+	admitted = listener_admits(l, fd);
+	close(fd);
+	return admitted;
+}
+
+static void listener_admits_by_supplementary_groups(void **state)
+{
+	const struct group *daemon = getgrnam("daemon");
+	struct listener *l;
+	gid_t group;
+
+	if (geteuid() != 0 || !daemon)
+		skip();
+	group = daemon->gr_gid;
+	assert_int_equal(listener_open(path, "daemon", &l, &err), 0);
+	assert_int_equal(chmod(path, 0666), 0); // who may connect is another matter
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_true(admits_with_groups(l, group, 1));
+	assert_true(admits_with_groups(l, group, 100)); // more than are asked for at once
+	assert_false(admits_with_groups(l, group, 0));
+	assert_false(admits_with_groups(l, group + 1000, 100));
 	listener_close(l);
 }
 
@@ -218,6 +267,7 @@ int main(void)
 		cmocka_unit_test(listener_open_replaces_a_dead_socket_only),
 		cmocka_unit_test(listener_open_unknown_group_or_long_path_is_refused),
 		cmocka_unit_test(listener_admits_ourselves),
+		cmocka_unit_test(listener_admits_by_supplementary_groups),
 		cmocka_unit_test(refusal_of_evhttp_is_json),
 		cmocka_unit_test(headers_too_long_are_refused),
 		cmocka_unit_test(body_arrives_whole),

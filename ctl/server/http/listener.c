@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -178,21 +177,23 @@ int listener_fd(const struct listener *l)
 	return l->fd;
 }
 
-static bool listener_in_group(uid_t uid, gid_t primary, gid_t wanted)
+// Whether the process at the other end had `wanted` among its supplementary groups when it connected:
+// the kernel's word, as a service manager, newgrp or setpriv gave them. What files or a directory say
+// of its user is no matter, and to ask them could take long.
+static bool listener_peer_has_group(int fd, gid_t wanted)
 {
-	struct passwd *user;
-	gid_t groups[256];
-	int n = sizeof(groups) / sizeof(groups[0]);
+	gid_t few[32], *groups = few;
+	socklen_t size = sizeof(few);
+	bool found = false;
+	int rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
 
-	if (primary == wanted)
-		return true;
-	user = getpwuid(uid);
-	if (!user || getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
-		return false;
-	for (int i = 0; i < n; i++)
-		if (groups[i] == wanted)
-			return true;
-	return false;
+	if (rc != 0 && errno == ERANGE && (groups = malloc(size)))
+		rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
+	for (size_t i = 0; rc == 0 && i < size / sizeof(groups[0]); i++)
+		found |= groups[i] == wanted;
+	if (groups != few)
+		free(groups);
+	return found;
 }
 
 bool listener_admits(const struct listener *l, int fd)
@@ -204,5 +205,5 @@ bool listener_admits(const struct listener *l, int fd)
 		return false;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
-	return l->has_group && listener_in_group(peer.uid, peer.gid, l->group);
+	return l->has_group && (peer.gid == l->group || listener_peer_has_group(fd, l->group));
 }
