@@ -26,6 +26,47 @@ int file_read_part(int fd, uint64_t offset, void *bytes, size_t size)
 	return 0;
 }
 
+// What stands at a path instead of a file.
+static const char *file_kind(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a folder";
+	case S_IFIFO:
+		return "a pipe (FIFO)";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "something else";
+	}
+}
+
+static int file_refuse_kind(const char *name, mode_t mode, struct error *err)
+{
+	return error_set(err, -EINVAL, "%s: is not a file but %s", name, file_kind(mode));
+}
+
+int file_open_at(int folder, const char *path, const char *name, struct error *err)
+{
+	struct stat status;
+	int fd;
+
+	// Before it is opened: to open a device may do something, and a socket cannot be opened.
+	if (fstatat(folder, path, &status, 0) == 0 && !S_ISREG(status.st_mode))
+		return file_refuse_kind(name, status.st_mode, err);
+	// O_NONBLOCK: should a pipe have come there since, nobody is waited for.
+	fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: cannot be opened: %s", name, strerror(errno));
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	return file_refuse_kind(name, status.st_mode, err);
+}
+
 static int file_read_open(
 	int fd, const char *name, size_t bytes_max, void **bytes, size_t *size, struct error *err)
 {
@@ -35,8 +76,6 @@ static int file_read_open(
 
 	if (fstat(fd, &status) != 0)
 		return error_set(err, -errno, "%s: %s", name, strerror(errno));
-	if (!S_ISREG(status.st_mode))
-		return error_set(err, -EINVAL, "%s: is not a file", name);
 	if ((unsigned long long)status.st_size > bytes_max)
 		return error_set(err, -EFBIG, "%s: has %lld bytes; at most %zu are possible", name,
 			(long long)status.st_size, bytes_max);
@@ -58,14 +97,13 @@ static int file_read_open(
 int file_read_at(int folder, const char *path, const char *name, size_t bytes_max, void **bytes,
 	size_t *size, struct error *err)
 {
-	// O_NONBLOCK: a pipe without a writer is to be refused, not waited for.
-	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = file_open_at(folder, path, name, err);
 	int rc;
 
 	*bytes = NULL;
 	*size = 0;
 	if (fd < 0)
-		return error_set(err, -errno, "%s: cannot be opened: %s", name, strerror(errno));
+		return fd;
 	rc = file_read_open(fd, name, bytes_max, bytes, size, err);
 	close(fd);
 	return rc;
@@ -78,19 +116,11 @@ int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, st
 
 FILE *file_open(const char *path, struct error *err)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat status;
+	const int fd = file_open_at(AT_FDCWD, path, path, err);
 	FILE *file;
 
-	if (fd < 0) {
-		error_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (fd < 0)
 		return NULL;
-	}
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-		close(fd);
-		error_set(err, -EINVAL, "%s: is not a file", path);
-		return NULL;
-	}
 	file = fdopen(fd, "r");
 	if (!file) {
 		close(fd);
@@ -99,13 +129,33 @@ FILE *file_open(const char *path, struct error *err)
 	return file;
 }
 
+FILE *file_create(const char *path, struct error *err)
+{
+	struct stat status;
+	FILE *file;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		file_refuse_kind(path, status.st_mode, err);
+		return NULL;
+	}
+	file = fopen(path, "we");
+	if (!file)
+		error_set(err, -errno, "%s: %s", path, strerror(errno));
+	return file;
+}
+
 // The folder or file `part` of the open `folder`; "" and "." are the folder itself.
 static int file_step(int folder, const char *part, bool last)
 {
+	struct stat status;
+
 	if (strcmp(part, "..") == 0)
 		return -EINVAL;
 	if (!last && (!*part || strcmp(part, ".") == 0))
 		part = ".";
+	if (last && fstatat(folder, part, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
+		return -ENOTSUP;
 	folder = openat(folder, part,
 		O_CLOEXEC | O_NOFOLLOW | (last ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY));
 	return folder < 0 ? -errno : folder;
@@ -114,6 +164,8 @@ static int file_step(int folder, const char *part, bool last)
 static const char *file_why_not(int rc)
 {
 	switch (rc) {
+	case -ENOTSUP:
+		return "is not a file";
 	case -EINVAL:
 		return "is no file in the folder or below: \"..\" leads out of it";
 	case -ELOOP:
@@ -145,7 +197,8 @@ int file_open_below(int folder, const char *path, const char *name, struct error
 		if (fd >= 0)
 			close(fd);
 		if (next < 0)
-			return error_set(err, next, "%.80s: %s", name, file_why_not(next));
+			return error_set(err, next == -ENOTSUP ? -EINVAL : next, "%.80s: %s", name,
+				file_why_not(next));
 		fd = next;
 		if (!slash)
 			break;

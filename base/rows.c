@@ -185,9 +185,9 @@ int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_
 	if (!csv && !npy && strcmp(ending, ".f32") != 0)
 		return error_set(err, -EINVAL,
 			"%s: rows are written to files ending .csv, .npy or .f32", path);
-	file = fopen(path, "we");
+	file = file_create(path, err);
 	if (!file)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+		return err->code;
 	if (csv)
 		rows_write_csv(file, values, n_rows, n_columns, names);
 	if (npy)

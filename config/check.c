@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/check.h"
 
+#include "base/file.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct check_role {
@@ -104,12 +105,38 @@ static bool check_share_address(const struct config_port *a, const struct config
 	return false;
 }
 
+// Captures that net_pcap is to read: DPDK would wait for a pipe.
+static int check_device_file(const struct reader *reader, const config_setting_t *setting,
+	uint32_t index, const char *device)
+{
+	static const char KEY[] = ",rx_pcap=";
+	const char *at = strncmp(device, "net_pcap", 8) == 0 ? strstr(device, KEY) : NULL;
+	char path[CONFIG_PATH_MAX];
+	struct error why;
+	int fd;
+
+	for (; at; at = strstr(at, KEY)) {
+		at += sizeof(KEY) - 1;
+		snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, ","), at);
+		fd = file_open_at(AT_FDCWD, path, path, &why);
+		if (fd < 0)
+			return reader_refuse(reader, setting, "ports[%u].device: rx_pcap: %.400s",
+				index, why.text);
+		close(fd);
+	}
+	return 0;
+}
+
 int check_ports(
 	const struct reader *reader, const config_setting_t *ports, const struct config *config)
 {
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		const struct config_port *port = &config->ports[i];
+		int rc = check_device_file(
+			reader, check_member(ports, i, "device"), i, port->device);
 
+		if (rc != 0)
+			return rc;
 		for (uint32_t j = 0; j <= i; j++) {
 			const struct config_port *other = &config->ports[j];
 
@@ -137,21 +164,15 @@ int check_ports(
 static int check_image(const struct reader *reader, const config_setting_t *setting, uint32_t index,
 	const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	bool is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	int open_errno = errno;
+	struct error why;
+	int fd = file_open_at(AT_FDCWD, path, path, &why);
 
-	if (fd >= 0)
-		close(fd);
 	if (fd < 0)
 		return reader_refuse(reader, setting,
-			"models[%u].image: '%.300s': %s; make it with 'martletctl model compile' "
+			"models[%u].image: %.400s; make it with 'martletctl model compile' "
 			"(relative paths begin where martletd was started)",
-			index, path, strerror(open_errno));
-	if (!is_file)
-		return reader_refuse(
-			reader, setting, "models[%u].image: '%.300s' is not a file", index, path);
+			index, why.text);
+	close(fd);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "config/check.h"
+#include "config/includes.h"
 #include "config/schema.h"
 
 #include <stdlib.h>
@@ -81,8 +82,10 @@ int config_parse(const char *path, const char *text, struct config *config, stru
 {
 	const struct reader reader = { .path = path, .err = err };
 	config_t tree;
-	int rc;
+	int rc = includes_check(path, text, err);
 
+	if (rc != 0)
+		return rc;
 	memset(config, 0, sizeof(*config));
 	snprintf(config->path, sizeof(config->path), "%s", path);
 	config_init(&tree);

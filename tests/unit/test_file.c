@@ -18,12 +18,15 @@ static int make_folder(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
-	return folder_fd < 0 || mkfifoat(folder_fd, "pipe", 0600) != 0 ? -1 : 0;
+	return folder_fd < 0 || mkfifoat(folder_fd, "pipe", 0600) != 0 ||
+			mknodat(folder_fd, "socket", S_IFSOCK | 0600, 0) != 0
+		? -1
+		: 0;
 }
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = { "pipe", "file" };
+	static const char *const names[] = { "pipe", "socket", "file" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlinkat(folder_fd, names[i], 0);
@@ -55,7 +58,10 @@ static void streams_of_files_alone(void **state)
 	snprintf(path, sizeof(path), "%s/pipe", folder); // nobody writes to it
 	assert_null(file_open(path, &err));
 	assert_int_equal(err.code, -EINVAL);
-	assert_non_null(strstr(err.text, "pipe: is not a file"));
+	assert_non_null(strstr(err.text, "pipe: is not a file but a pipe (FIFO)"));
+	assert_null(file_create(path, &err)); // nobody reads from it
+	assert_int_equal(err.code, -EINVAL);
+	assert_non_null(strstr(err.text, "pipe: is not a file but a pipe (FIFO)"));
 	assert_null(file_open(folder, &err));
 	assert_int_equal(err.code, -EINVAL);
 	snprintf(path, sizeof(path), "%s/nowhere", folder);
@@ -102,8 +108,10 @@ static void what_is_no_file_is_refused(void **state)
 	write_file("12345", 5);
 	refused("file", -EFBIG, "it: has 5 bytes; at most 4 are possible");
 	refused("none", -ENOENT, "it: cannot be opened: No such file or directory");
-	refused(".", -EINVAL, "it: is not a file");
-	refused("pipe", -EINVAL, "it: is not a file"); // at once: nobody writes to it
+	refused(".", -EINVAL, "it: is not a file but a folder");
+	refused("pipe", -EINVAL, "it: is not a file but a pipe (FIFO)"); // at once: nobody writes
+	refused("socket", -EINVAL, "it: is not a file but a socket");
+	refused("/dev/zero", -EINVAL, "it: is not a file but a device");
 }
 
 static void a_path_is_its_own_name(void **state)
