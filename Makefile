@@ -27,7 +27,10 @@ CFLAGS_ALL := -std=gnu17 $(OPT) $(SAN) $(WARN) -fno-strict-aliasing -fno-common 
               -ffunction-sections -fdata-sections $(CFLAGS)
 LDFLAGS_ALL := $(SAN) -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# CHANGELOG.md's first version is the one place that says which this is; a build that is no release's own adds its commit.
+RELEASE := $(firstword $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md))
+COMMIT  := $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
+VERSION := $(RELEASE)$(if $(filter v$(RELEASE),$(shell git describe --exact-match --dirty 2>/dev/null)),,$(COMMIT:%=+%))
 
 # --- Rooms: what each may include, and what it is made of ----------------------------------------
 #
@@ -65,7 +68,8 @@ room_of = $(lastword $(sort $(foreach r,$(ROOMS),$(if $(filter $r/%,$1),$r))))
 view_of = $(B)/sees/$(subst /,.,$1)
 VIEWS   := $(foreach r,$(ROOMS),$(call view_of,$r).made)
 
-SRC_base      := $(wildcard base/*.c)
+# The version is linked by itself: a commit makes no library new.
+SRC_base      := $(filter-out base/version.c,$(wildcard base/*.c))
 SRC_config    := $(wildcard config/*.c)
 # Kernels end in the instruction set that they are for, one of ISA_<architecture>/<instruction set>: the
 # compiler's flags for it. Those of another architecture are left out.
@@ -114,9 +118,9 @@ CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
 CFLAGS_compile  := $(call pc_cflags,$(PC_compile))
 # -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
-CFLAGS_load     := $(call pc_cflags,$(PC_load)) -DMARTLET_VERSION='"$(VERSION)"'
-CFLAGS_server   := $(call pc_cflags,$(PC_server)) -DMARTLET_VERSION='"$(VERSION)"'
-CFLAGS_tool     := $(call pc_cflags,$(PC_tool)) -DMARTLET_VERSION='"$(VERSION)"'
+CFLAGS_load     := $(call pc_cflags,$(PC_load))
+CFLAGS_server   := $(call pc_cflags,$(PC_server))
+CFLAGS_tool     := $(call pc_cflags,$(PC_tool))
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
 
@@ -175,6 +179,12 @@ $(B)/obj/%.o: %.c Makefile | $(VIEWS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_LIB) $(call isa_flags,$<) $(if $(filter infer/kernels/%,$<),$(CFLAGS_kernels)) -MMD -MP -iquote $(call view_of,$(call room_of,$<)) -c $< -o $@
 
+# Made anew when the version is another than that of the last build.
+VERSION_OBJ := $(B)/obj/base/version.o
+$(shell mkdir -p $(B) && echo '$(VERSION)' | cmp -s - $(B)/version || echo '$(VERSION)' >$(B)/version)
+$(VERSION_OBJ): CFLAGS_LIB = -DMARTLET_VERSION='"$(VERSION)"'
+$(VERSION_OBJ): $(B)/version
+
 # ONNX's protobuf, generated from Debian's libonnx-dev.
 $(B)/gen/onnx.pb-c.c $(B)/gen/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	$(call say,PROTOC,$<)
@@ -187,13 +197,13 @@ $(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
 
 # "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane nor
 # inference core": these lists are the proof.
-$(B)/martletd: $(B)/obj/ctl/martletd.o $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
+$(B)/martletd: $(B)/obj/ctl/martletd.o $(VERSION_OBJ) $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
-$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(B)/libtool.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
+$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
-$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(B)/libload.a $(B)/libbase.a
+$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martlet-load) -o $@
 $(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)
@@ -234,23 +244,23 @@ PLAN_MEMORY := $(addprefix arena_,alloc calloc memdup)
 %/tests/unit/test_guard_pages: LIBS_PEER = $(PLAN_MEMORY:%=-Wl,--wrap=%)
 %/tests/unit/test_import_codes: LIBS_PEER = $(ALLOCATIONS:%=-Wl,--wrap=%)
 
-$(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
+$(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_PEER) $(LIBS_tests) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) $(LIBS_tests) -o $@
 # What runs where there is no DPDK: the inference core's tests and the tool's, on another architecture.
 CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
 CROSS_HELPER := $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELPER_OBJ))
 CROSS_LIBS   := tool compile import flow infer config base
-$(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a)
+$(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS_PEER) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
 $(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
-$(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a)
+$(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(LIBS_tests) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_tests) -o $@
 
 units: $(UNIT_BIN) $(CONF_BIN)
 cross: $(CROSS_BIN) $(CONF_BIN) $(B)/martletctl

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martletd: the appliance. main() is a list of phases, undone in reverse order.
 #include "base/options.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/server.h"
@@ -139,7 +140,7 @@ int main(int argc, char **argv)
 		.about = "Scores rows that arrive over UDP with the models deployed to it.",
 		.after = "SIGTERM drains and ends.\n"
 			 "exit: 0 done, 1 refused or failed, 2 wrong command line",
-		.version = MARTLET_VERSION,
+		.version = martlet_version,
 		.own = { ENTRIES, &request },
 	};
 	struct error err;

@@ -2,6 +2,7 @@
 #include "ctl/load/options.h"
 
 #include "base/options.h"
+#include "base/version.h"
 #include "dataplane/wire.h"
 #include "infer/infer.h"
 
@@ -138,7 +139,7 @@ struct options load_command_line(struct load_options *options)
 			"        (--model ID --rows FILE | --ping | --echo) "
 			"[--window N | --rate PPS] ...",
 		.after = "exit: 0 done, 1 failed or wrong replies, 2 wrong command line",
-		.version = MARTLET_VERSION,
+		.version = martlet_version,
 		.own = { ENTRIES, options },
 	};
 }

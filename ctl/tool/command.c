@@ -3,6 +3,7 @@
 
 #include "base/name.h"
 #include "base/nearest.h"
+#include "base/version.h"
 #include "ctl/tool/tool.h"
 
 #include <string.h>
@@ -153,7 +154,7 @@ int command_run(const struct command *const *commands, uint32_t n_commands, char
 	const struct options options = {
 		.program = "martletctl",
 		.synopsis = "[-s SOCK] [--json] NOUN [VERB] ...",
-		.version = MARTLET_VERSION,
+		.version = martlet_version,
 		.shared = { SHARED, &tool },
 	};
 	struct error err;

@@ -2,6 +2,7 @@
 // Gathers the figures that metrics.c writes as text.
 #include "ctl/server/resources/metrics_get.h"
 
+#include "base/version.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/metrics.h"
 #include "ctl/server/server_state.h"
@@ -68,7 +69,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	g->latencies = calloc(f->n_models, sizeof(*g->latencies));
 	if (!g->lcores || !g->ports || !g->models || !g->latencies)
 		return -ENOMEM;
-	f->version = MARTLET_VERSION;
+	f->version = martlet_version;
 	f->uptime_seconds = server_uptime_seconds(server);
 	f->ready = server->phase == SERVER_READY;
 	gate_figures(server->gate, &f->api);

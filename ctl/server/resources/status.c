@@ -132,7 +132,7 @@ void status_get(
 	http_reply(request, 200,
 		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
 			  "s:o, s:{s:i, s:i}, s:o}",
-			"version", MARTLET_VERSION, "pid", (int)getpid(), "uptime_seconds",
+			"version", martlet_version, "pid", (int)getpid(), "uptime_seconds",
 			server_uptime_seconds(server), "state", server_phase_name(server->phase),
 			"config", server->config->path, "isa", isa_name(isa), "ports",
 			status_ports(server), "lcores", status_lcores(server), "models",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/resources/v2.h"
 
+#include "base/version.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/server_state.h"
 
@@ -10,7 +11,7 @@ void v2_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
 	http_reply(request, 200,
-		json_pack("{s:s, s:s, s:[s, s]}", "name", "martlet", "version", MARTLET_VERSION,
+		json_pack("{s:s, s:s, s:[s, s]}", "name", "martlet", "version", martlet_version,
 			"extensions", "model_repository", "metrics"));
 }
 
