@@ -51,7 +51,7 @@ static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
-		"models", "infer" };
+		"metrics", "log", "models", "infer" };
 	const struct {
 		const struct key_group *group;
 		void *base;
@@ -60,6 +60,8 @@ static int config_read_root(
 		{ &SCHEMA_MEMORY, &config->memory },
 		{ &SCHEMA_CONTROL, &config->control },
 		{ &SCHEMA_STORE, &config->store },
+		{ &SCHEMA_METRICS, &config->metrics },
+		{ &SCHEMA_LOG, &config->log },
 		{ &SCHEMA_INFER, &config->infer },
 	};
 	int rc = keys_check_names(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));

@@ -2,6 +2,7 @@
 #include "config/keys.h"
 
 #include "base/nearest.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +90,9 @@ static void keys_default(const struct key *key, void *base)
 	case KEY_ADDRESSES:
 		*(uint32_t *)((char *)base + key->count_offset) = 0;
 		break;
+	case KEY_LISTEN:
+		((struct config_listen *)field)->port = 0;
+		break;
 	}
 }
 
@@ -116,9 +120,9 @@ int keys_read_group(const struct reader *reader, const config_setting_t *parent,
 		const config_setting_t *value =
 			setting ? config_setting_get_member(setting, key->name) : NULL;
 
-		if (!value && key->required)
-			return reader_refuse(reader, setting ? setting : parent,
-				"%s.%s is missing: %s", where, key->name, key->help);
+		if (!value && key->required && setting)
+			return reader_refuse(reader, setting, "%s.%s is missing: %s", where,
+				key->name, key->help);
 		if (!value) {
 			keys_default(key, base);
 			continue;

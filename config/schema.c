@@ -10,6 +10,8 @@
 #define LIST(type, field) AT(type, field), .count_offset = offsetof(struct type, n_##field)
 
 static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum config_idle's order
+// enum config_log_level's order
+static const char *const LOG_CHOICES[] = { "debug", "info", "warning", "error", NULL };
 static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
 	"amx", NULL };
 
@@ -83,6 +85,19 @@ static const struct key STORE_KEYS[] = {
 		.help = "the folder of model images and deployments" },
 };
 const struct key_group SCHEMA_STORE = { "store", false, STORE_KEYS, N(STORE_KEYS), "" };
+
+static const struct key METRICS_KEYS[] = {
+	{ "listen", KEY_LISTEN, AT(config_metrics, listen), .required = true,
+		.help = "the address and port on which GET /metrics is answered, as in "
+			"\"127.0.0.1:9797\" or \"[::1]:9797\"" },
+};
+const struct key_group SCHEMA_METRICS = { "metrics", false, METRICS_KEYS, N(METRICS_KEYS), "" };
+
+static const struct key LOG_KEYS[] = {
+	{ "level", KEY_CHOICE, AT(config_log, level), .choices = LOG_CHOICES,
+		.otherwise = CONFIG_LOG_INFO, .help = "what is left out of the log" },
+};
+const struct key_group SCHEMA_LOG = { "log", false, LOG_KEYS, N(LOG_KEYS), "" };
 
 static const struct key MODEL_KEYS[] = {
 	{ "name", KEY_NAME, TEXT(config_model, name), .min = 1, .max = CONFIG_NAME_MAX - 1,

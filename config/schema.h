@@ -10,5 +10,7 @@ extern const struct key_group SCHEMA_MEMORY;
 extern const struct key_group SCHEMA_PORT;
 extern const struct key_group SCHEMA_CONTROL;
 extern const struct key_group SCHEMA_STORE;
+extern const struct key_group SCHEMA_METRICS;
+extern const struct key_group SCHEMA_LOG;
 extern const struct key_group SCHEMA_MODEL;
 extern const struct key_group SCHEMA_INFER;

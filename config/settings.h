@@ -17,6 +17,7 @@
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
 
 struct config_lcores {
 	uint32_t control; // CPU of the control thread
@@ -52,6 +53,15 @@ struct config_port {
 	int line;        // in the file, for later messages
 };
 
+struct config_listen { // an address of this host's to listen on, in network byte order
+	bool is_ipv6;
+	union {
+		struct in_addr ipv4;
+		struct in6_addr ipv6;
+	};
+	uint16_t port; // in host byte order; 0: none is wanted
+};
+
 struct config_model {
 	char name[CONFIG_NAME_MAX];
 	uint16_t id;
@@ -79,6 +89,12 @@ struct config {
 	struct config_store {
 		char path[CONFIG_PATH_MAX];
 	} store;
+	struct config_metrics {
+		struct config_listen listen; // TCP, for Prometheus
+	} metrics;
+	struct config_log {
+		enum config_log_level level;
+	} log;
 	struct config_model models[CONFIG_MODELS_MAX];
 	uint32_t n_models;
 	struct config_infer {

@@ -207,6 +207,48 @@ static int value_read_string(const struct reader *reader, const config_setting_t
 	return 0;
 }
 
+// "127.0.0.1:9797" or "[::1]:9797": numbers, since names would have to be looked up.
+static bool value_parse_listen(const char *text, struct config_listen *out)
+{
+	const bool is_ipv6 = text[0] == '[';
+	const char *colon = strrchr(text, ':');
+	char host[INET6_ADDRSTRLEN];
+	size_t bytes;
+	long port;
+	char *end;
+
+	if (!colon || !isdigit((unsigned char)colon[1]))
+		return false;
+	port = strtol(colon + 1, &end, 10);
+	bytes = (size_t)(colon - text);
+	if (is_ipv6) {
+		if (bytes < 2 || colon[-1] != ']')
+			return false;
+		text++;
+		bytes -= 2;
+	}
+	if (*end || port < 1 || port > 65535 || bytes >= sizeof(host))
+		return false;
+	memcpy(host, text, bytes);
+	host[bytes] = '\0';
+	out->is_ipv6 = is_ipv6;
+	out->port = (uint16_t)port;
+	return inet_pton(is_ipv6 ? AF_INET6 : AF_INET, host, &out->ipv6) == 1;
+}
+
+static int value_read_listen(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, struct config_listen *out)
+{
+	const char *text = config_setting_get_string(value);
+
+	if (!text)
+		return value_wrong_type(reader, value, key, where, "a string");
+	if (!value_parse_listen(text, out))
+		return reader_refuse(reader, value, "%s.%s: '%.64s' is no address and port: %s",
+			where, key->name, text, key->help);
+	return 0;
+}
+
 static int value_read_choice(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, int *out)
 {
@@ -263,6 +305,8 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 		if (rc == 0)
 			snprintf(field, key->field_bytes, "%s", key->choices[choice]);
 		return rc;
+	case KEY_LISTEN:
+		return value_read_listen(reader, value, key, where, field);
 	case KEY_CPU:
 		return value_read_cpu(reader, value, key, where, field);
 	case KEY_CPUS:

@@ -20,6 +20,7 @@ enum key_type {
 	KEY_CPU,       // uint32_t
 	KEY_CPUS,      // array of KEY_CPU; the count is stored at `count_offset`
 	KEY_ADDRESSES, // array of struct config_address, likewise
+	KEY_LISTEN,    // struct config_listen
 };
 
 struct key {

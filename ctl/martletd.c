@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "config/config.h"
 #include "ctl/server/http/listener.h"
+#include "ctl/server/log.h"
 #include "ctl/server/server.h"
 #include "ctl/server/store/store.h"
 #include "dataplane/dataplane.h"
@@ -125,7 +126,7 @@ static int run(struct appliance *a)
 	if (rc == 0)
 		rc = server_run(a->server, &err);
 	if (rc != 0)
-		fprintf(stderr, "martletd: %s\n", err.text);
+		log_refusal("martletd", err.text);
 	while (done > 0)
 		PHASES[--done].stop(a);
 	return rc != 0 ? EXIT_REFUSED : EXIT_DONE;
@@ -138,7 +139,8 @@ int main(int argc, char **argv)
 	const struct options options = {
 		.program = "martletd",
 		.about = "Scores rows that arrive over UDP with the models deployed to it.",
-		.after = "SIGTERM drains and ends.\n"
+		.after = "SIGTERM drains and ends; SIGHUP reads the configuration's log.level "
+			 "anew.\n"
 			 "exit: 0 done, 1 refused or failed, 2 wrong command line",
 		.version = martlet_version,
 		.own = { ENTRIES, &request },
@@ -149,12 +151,13 @@ int main(int argc, char **argv)
 	if (rc != 0)
 		return options_end(&options, rc, &err);
 	if (config_load(request.path, &appliance.config, &err)) {
-		fprintf(stderr, "martletd: %s\n", err.text);
+		log_refusal("martletd", err.text);
 		return EXIT_REFUSED;
 	}
 	if (request.check) {
 		printf("%s: good\n", request.path);
 		return EXIT_DONE;
 	}
+	log_set_level((enum log_level)appliance.config.log.level);
 	return run(&appliance);
 }

@@ -2,6 +2,7 @@
 #include "ctl/server/routes.h"
 
 #include "ctl/server/resources/deployment.h"
+#include "ctl/server/resources/log_level.h"
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/resources/models_json.h"
 #include "ctl/server/resources/stats.h"
@@ -23,6 +24,8 @@ const struct route ROUTES[] = {
 	{ EVHTTP_REQ_GET, "/v1/ports", ports_get },
 	{ EVHTTP_REQ_GET, "/v1/lcores", lcores_get },
 	{ EVHTTP_REQ_GET, "/v1/latency", latency_get },
+	{ EVHTTP_REQ_GET, "/v1/log", log_level_get },
+	{ EVHTTP_REQ_PUT, "/v1/log", log_level_put },
 	{ EVHTTP_REQ_GET, "/v2", v2_get },
 	{ EVHTTP_REQ_GET, "/v2/health/live", v2_live_get },
 	{ EVHTTP_REQ_GET, "/v2/health/ready", v2_ready_get },

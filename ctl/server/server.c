@@ -5,9 +5,11 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
+#include "ctl/server/notify.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recover.h"
+#include "ctl/server/reload.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/store/store.h"
@@ -51,6 +53,7 @@ static void server_handle_request(struct evhttp_request *request, void *arg)
 
 	gate_enter(server->gate, request);
 	if (!server_is_admitted(server, request)) {
+		log_warning("api: uid %u was refused", http_uid(request));
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
 		return;
@@ -59,6 +62,8 @@ static void server_handle_request(struct evhttp_request *request, void *arg)
 		path ? path : "/", &route, &params, allow, &err);
 	if (status == 405)
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);
+	log_debug("api: %s %s, by uid %u", route_method_name(evhttp_request_get_command(request)),
+		path ? path : "/", http_uid(request));
 	if (status != 200)
 		http_fail(request, status, "%s", err.text);
 	else
@@ -103,12 +108,13 @@ static void server_on_signal(int number, short what, void *arg)
 	struct server *server = arg;
 
 	if (number == SIGHUP) {
-		log_warning("SIGHUP is passed over: a new configuration takes a restart");
+		reload(server);
 		return;
 	}
 	if (server->phase == SERVER_DRAINING)
 		return;
 	log_info("%s: draining", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	notify("STOPPING=1\nSTATUS=Draining.");
 	server->phase = SERVER_DRAINING;
 	clock_gettime(CLOCK_MONOTONIC, &server->drain_until);
 	server->announce_until = server->drain_until;

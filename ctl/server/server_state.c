@@ -2,6 +2,7 @@
 #include "ctl/server/server_state.h"
 
 #include "ctl/server/log.h"
+#include "ctl/server/notify.h"
 
 #include <string.h>
 
@@ -27,6 +28,7 @@ void server_recovered(struct server *server)
 		return;
 	server->phase = SERVER_READY;
 	log_info("ready: serving %s", server->config->control.socket);
+	notify("READY=1\nSTATUS=Ready.");
 }
 
 const struct slot_info *server_slot(struct server *server, const char *name)

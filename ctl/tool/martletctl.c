@@ -7,6 +7,7 @@
 #include "ctl/tool/deploy.h"
 #include "ctl/tool/doctor.h"
 #include "ctl/tool/flow.h"
+#include "ctl/tool/log.h"
 #include "ctl/tool/model_bench.h"
 #include "ctl/tool/model_compile.h"
 #include "ctl/tool/model_inspect.h"
@@ -43,6 +44,7 @@ static const struct command *const COMMANDS[] = {
 	&ports_command,
 	&lcores_command,
 	&latency_command,
+	&log_command,
 	&flow_features_command,
 };
 

@@ -41,12 +41,16 @@ static void bodies(const char *text, size_t size)
 {
 	struct body_deployment deployment;
 	struct body_index index;
+	struct body_log log;
 	struct error err = { .text = "" };
 
 	must(body_deployment_parse(text, size, &deployment, &err) == 0 ? deployment.live > 0
 								       : err.text[0]);
 	err.text[0] = '\0';
 	must(body_index_parse(text, size, &index, &err) == 0 || err.text[0]);
+	err.text[0] = '\0';
+	must(body_log_parse(text, size, &log, &err) == 0 ? log.level[sizeof(log.level) - 1] == '\0'
+							 : err.text[0]);
 	err.text[0] = '\0';
 	must(body_empty_parse(text, size, &err) == 0 || err.text[0]);
 }

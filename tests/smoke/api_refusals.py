@@ -24,7 +24,7 @@ ROUTES = {
     "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("PUT",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
     META + "/ready": ("GET",), META_VERSION: ("GET",), META_VERSION + "/ready": ("GET",), "/v2/repository/index": ("POST",),
-    LOAD: ("POST",), UNLOAD: ("POST",),
+    LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"),
 }
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"))

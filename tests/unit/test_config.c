@@ -36,6 +36,30 @@ static void parse_minimal_fills_defaults(void **state)
 	assert_string_equal(config.store.path, "/var/lib/martlet");
 	assert_string_equal(config.infer.isa, "native");
 	assert_int_equal(config.n_models, 0);
+	assert_int_equal(config.metrics.listen.port, 0);
+	assert_int_equal(config.log.level, CONFIG_LOG_INFO);
+}
+
+static void parse_listen_takes_both_families(void **state)
+{
+	struct error err;
+	const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+	assert_int_equal(config_parse("t.conf",
+				 BASE "metrics = { listen = \"127.0.0.1:9797\"; };\n"
+				      "log = { level = \"debug\"; };",
+				 &config, &err),
+		0);
+	assert_false(config.metrics.listen.is_ipv6);
+	assert_int_equal(config.metrics.listen.ipv4.s_addr, htonl(INADDR_LOOPBACK));
+	assert_int_equal(config.metrics.listen.port, 9797);
+	assert_int_equal(config.log.level, CONFIG_LOG_DEBUG);
+	assert_int_equal(config_parse("t.conf", BASE "metrics = { listen = \"[::1]:65535\"; };",
+				 &config, &err),
+		0);
+	assert_true(config.metrics.listen.is_ipv6);
+	assert_memory_equal(&config.metrics.listen.ipv6, &loopback, sizeof(loopback));
+	assert_int_equal(config.metrics.listen.port, 65535);
 }
 
 static void parse_full_keeps_every_value(void **state)
@@ -85,6 +109,25 @@ static const struct mistake MISTAKES[] = {
 	{ "", "t.conf: lcores is missing" },
 	{ LCORES, "t.conf: ports: at least one port" },
 	{ LCORES "ports = ( );", "t.conf:2: ports: at least one port" },
+#define LISTEN(text)    BASE "metrics = { listen = " text "; };"
+#define NO_LISTEN(text) "t.conf:3: metrics.listen: '" text "' is no address and port: "
+	{ LISTEN("\"\""), NO_LISTEN("") },
+	{ LISTEN("\"9797\""), NO_LISTEN("9797") },
+	{ LISTEN("\"127.0.0.1\""), NO_LISTEN("127.0.0.1") },
+	{ LISTEN("\"127.0.0.1:0\""), NO_LISTEN("127.0.0.1:0") },
+	{ LISTEN("\"127.0.0.1:65536\""), NO_LISTEN("127.0.0.1:65536") },
+	{ LISTEN("\"127.0.0.1: 1\""), NO_LISTEN("127.0.0.1: 1") },
+	{ LISTEN("\"127.0.0.1:1x\""), NO_LISTEN("127.0.0.1:1x") },
+	{ LISTEN("\"::1:9797\""), NO_LISTEN("::1:9797") },
+	{ LISTEN("\"[::1]\""), NO_LISTEN("[::1]") },
+	{ LISTEN("\"[:9797\""), NO_LISTEN("[:9797") },
+	{ LISTEN("\"[127.0.0.1]:9797\""), NO_LISTEN("[127.0.0.1]:9797") },
+	{ LISTEN("\"localhost:9797\""), NO_LISTEN("localhost:9797") },
+	{ LISTEN("9797"), "t.conf:3: metrics.listen: must be a string, not a number: " },
+	{ BASE "metrics = { };", "metrics.listen is missing: the address and port on which" },
+	{ BASE "log = { level = \"loud\"; };",
+		"t.conf:3: log.level: 'loud' is none of \"debug\", \"info\", \"warning\", "
+		"\"error\"" },
 	{ BASE "colour = 1;", "t.conf:3: colour: unknown key; known here: lcores, memory" },
 	{ BASE "memory = { mbuf = 1; };",
 		"t.conf:3: memory.mbuf: unknown key, did you mean 'mbufs'?" },
@@ -216,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_minimal_fills_defaults),
 		cmocka_unit_test(parse_full_keeps_every_value),
+		cmocka_unit_test(parse_listen_takes_both_families),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
 	};

@@ -122,6 +122,26 @@ int body_index_parse(const char *text, size_t size, struct body_index *body, str
 	return rc;
 }
 
+int body_log_parse(const char *text, size_t size, struct body_log *body, struct error *err)
+{
+	static const char *const NAMES[] = { "level", NULL };
+	json_t *root = body_parse_object(text, size, NAMES, err);
+	const char *level;
+	int rc = 0;
+
+	memset(body, 0, sizeof(*body));
+	if (!root)
+		return err->code;
+	level = json_string_value(json_object_get(root, "level"));
+	if (level && strlen(level) < sizeof(body->level))
+		memcpy(body->level, level, strlen(level));
+	else
+		rc = error_set(err, -EINVAL,
+			"\"level\" must be a level's name, as {\"level\": \"debug\"}");
+	json_decref(root);
+	return rc;
+}
+
 int body_empty_parse(const char *text, size_t size, struct error *err)
 {
 	static const char *const NAMES[] = { NULL };

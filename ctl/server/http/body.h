@@ -24,5 +24,10 @@ struct body_index { // POST /v2/repository/index
 // An empty body is fine.
 int body_index_parse(const char *text, size_t size, struct body_index *body, struct error *err);
 
+struct body_log { // PUT /v1/log
+	char level[16];
+};
+int body_log_parse(const char *text, size_t size, struct body_log *body, struct error *err);
+
 // Bodies that must hold nothing: none at all, or {}.
 int body_empty_parse(const char *text, size_t size, struct error *err);

@@ -5,11 +5,13 @@
 #include "ctl/server/http/gate.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const char *http_reason(int status)
 {
@@ -94,6 +96,16 @@ void http_finish(void *request, int status, json_t *body, const char *refusal)
 		http_fail(request, status, "%s", refusal);
 	else
 		http_reply(request, status, body);
+}
+
+uid_t http_uid(struct evhttp_request *request)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	int fd = connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : (uid_t)-1;
 }
 
 void *http_take_body(struct evhttp_request *request, size_t *size)

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct evhttp;
 struct evhttp_request;
@@ -27,6 +28,10 @@ __attribute__((format(printf, 3, 4))) void http_fail(
 // One of the two, as an operation's client wants it: http_fail() where there is a `refusal`, else
 // http_reply(). `request` is a struct evhttp_request.
 void http_finish(void *request, int status, json_t *body, const char *refusal);
+
+// Who asks: the user of the process at the other end, as it was when it connected; (uid_t)-1 where
+// that cannot be known any more.
+uid_t http_uid(struct evhttp_request *request);
 
 // The body, malloc'ed, 64-byte aligned and zero-terminated, taken out of the request; *size may be
 // 0. NULL without memory: the request was replied to.

@@ -91,7 +91,7 @@ static int route_take_params(
 	return status;
 }
 
-static const char *route_method_name(unsigned method)
+const char *route_method_name(unsigned method)
 {
 	switch (method) {
 	case EVHTTP_REQ_GET:
@@ -100,8 +100,10 @@ static const char *route_method_name(unsigned method)
 		return "PUT";
 	case EVHTTP_REQ_POST:
 		return "POST";
-	default:
+	case EVHTTP_REQ_DELETE:
 		return "DELETE";
+	default:
+		return "another method";
 	}
 }
 

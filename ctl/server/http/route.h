@@ -25,6 +25,9 @@ struct route {
 	route_handler *handle;
 };
 
+// "GET", for any of the methods that a route may have.
+const char *route_method_name(unsigned method);
+
 #define ROUTE_ALLOW_BYTES 64
 
 // Finds the route of a method and a path (as it came, percent signs and all; without the query) in

@@ -69,8 +69,7 @@ static void deploy_keep_choices(struct operation *op, const struct model_entry *
 {
 	struct model_version *stored = model_entry_version(entry, op->version);
 
-	log_info("deploy: model %s, version %u: kernels %s", op->model, op->version,
-		op->choices ? "as timed before" : "timed");
+	operation_log(op, LOG_LEVEL_INFO, "kernels %s", op->choices ? "as timed before" : "timed");
 	if (!op->timed || !stored || stored->choices)
 		return;
 	stored->choices = op->timed;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/operation.h"
 
-#include "ctl/server/log.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/store/store.h"
 #include "ctl/server/store/store_change.h"
@@ -193,12 +192,27 @@ void operation_remove(struct operation *op, const char *file, void (*then)(struc
 
 // --- Its end -------------------------------------------------------------------------------------
 
+void operation_log(const struct operation *op, enum log_level level, const char *format, ...)
+{
+	char version[24] = "", by[32] = "", text[ERROR_TEXT_BYTES + 128] = "";
+	va_list args;
+
+	if (op->version)
+		snprintf(version, sizeof(version), ", version %u", op->version);
+	if (op->client.reply) // what the start does is nobody's wish but the configuration's
+		snprintf(by, sizeof(by), ", by uid %u", op->client.uid);
+	if (format) {
+		va_start(args, format);
+		vsnprintf(text, sizeof(text), format, args);
+		va_end(args);
+	}
+	log_event(level, "%s: model %s%s%s%s%s", op->what, op->model, version, by,
+		format ? ": " : "", text);
+}
+
 void operation_reply(struct operation *op, int status, json_t *body)
 {
-	if (op->version)
-		log_info("%s: model %s, version %u", op->what, op->model, op->version);
-	else
-		log_info("%s: model %s", op->what, op->model);
+	operation_log(op, LOG_LEVEL_INFO, NULL);
 	if (op->client.reply)
 		op->client.reply(op->client.arg, status, body, NULL);
 	else
@@ -214,8 +228,8 @@ void operation_fail(struct operation *op, int status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_event(op->client.reply ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
-		"%s: model %s: refused: %s", op->what, op->model, text);
+	operation_log(
+		op, op->client.reply ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "refused: %s", text);
 	if (op->client.reply)
 		op->client.reply(op->client.arg, status, NULL, text);
 	operation_end(op);

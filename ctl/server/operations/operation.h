@@ -5,6 +5,7 @@
 // ends it. At start the same operations run without a client.
 #pragma once
 
+#include "ctl/server/log.h"
 #include "ctl/server/server_state.h"
 
 #include <jansson.h>
@@ -14,6 +15,7 @@
 struct operation_client {
 	void (*reply)(void *arg, int status, json_t *body, const char *refusal);
 	void *arg;
+	uid_t uid; // of the user that asked, for the log
 };
 
 struct operation {
@@ -65,6 +67,10 @@ int operation_status(const struct error *err, int refusal);
 void operation_reply(struct operation *op, int status, json_t *body);
 __attribute__((format(printf, 3, 4))) void operation_fail(
 	struct operation *op, int status, const char *format, ...);
+
+// A line about the operation: what, of which model and version, who asked, and the sentence, if any.
+__attribute__((format(printf, 3, 4))) void operation_log(
+	const struct operation *op, enum log_level level, const char *format, ...);
 
 // Fails it with 404: there is no model of op's name.
 void operation_fail_unknown(struct operation *op);

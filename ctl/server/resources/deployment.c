@@ -12,7 +12,7 @@
 void deployment_put(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request };
+	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
 	struct body_deployment body;
 	struct error err;
@@ -56,7 +56,7 @@ static bool deployment_body_is_empty(struct evhttp_request *request)
 static void deployment_start(struct server *server, struct evhttp_request *request,
 	const struct route_params *params, const char *what, void (*begin)(struct operation *op))
 {
-	const struct operation_client client = { http_finish, request };
+	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
 
 	if (!deployment_body_is_empty(request))

@@ -17,7 +17,7 @@ static_assert(HTTP_BODY_BYTES_MAX == STORE_IMAGE_BYTES_MAX, "the largest body is
 void version_put(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request };
+	const struct operation_client client = { http_finish, request, http_uid(request) };
 	size_t size;
 	void *image = http_take_body(request, &size);
 	struct operation *op;
@@ -37,7 +37,7 @@ void version_put(
 void version_delete(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request };
+	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op = operation_create(
 		server, client, "delete", remove_begin, params->model, params->version);
 
