@@ -24,6 +24,7 @@ static enum wire_status admit_check_deployment(struct packet *p, const struct wi
 	const struct deployment *deployment = registry_lookup(registry, header->model);
 	uint64_t reply_bytes;
 
+	p->stats = deployment ? deployment->stats[lcore] : NULL;
 	if (unlikely(!deployment))
 		return registry_is_loading(registry, header->model) ? WIRE_STATUS_NOT_READY
 								    : WIRE_STATUS_NO_MODEL;
@@ -36,7 +37,6 @@ static enum wire_status admit_check_deployment(struct packet *p, const struct wi
 	if (reply_bytes > p->payload_bytes)
 		return WIRE_STATUS_REPLY_TOO_LARGE;
 	p->deployment = deployment;
-	p->stats = deployment->stats[lcore];
 	p->outputs = (uint16_t)deployment->n_outputs;
 	p->version = deployment->version;
 	return WIRE_STATUS_OK;

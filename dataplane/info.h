@@ -49,6 +49,7 @@ struct lcore_info {
 	uint32_t cpu;
 	enum lcore_role role;
 	struct dataplane_counters counters;
+	uint64_t busy_ns; // with packets, since the start
 };
 
 struct port_info {
@@ -66,9 +67,10 @@ struct port_info {
 struct slot_info {
 	uint16_t id, version;
 	const char *name;
-	const struct model *model; // valid until this slot is published or retired again
-	uint64_t requests, rows;   // scored by all versions since the id was last free
-	uint64_t not_finite;       // rows with a score that is NaN or infinite
+	const struct model *model;           // valid until this slot is published or retired again
+	uint64_t requests, rows;             // scored by all versions since the id was last free
+	uint64_t refused[WIRE_STATUS_COUNT]; // requests answered with another status than OK
+	uint64_t not_finite;                 // rows with a score that is NaN or infinite
 };
 
 struct mempool_info {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/histogram.h"
 #include "dataplane/info.h"
+#include "dataplane/wire.h"
 
 #include <rte_common.h>
 #include <rte_rcu_qsbr.h>
@@ -22,6 +23,7 @@ struct slot_stats {
 	uint64_t requests, rows; // scored
 	uint64_t not_finite; // rows with a score that is NaN or infinite, also of refused requests
 	struct histogram latency;
+	uint64_t refused[WIRE_STATUS_COUNT]; // answered with another status than OK, by status
 } __rte_cache_aligned;
 
 struct deployment { // immutable once published; owned by the registry

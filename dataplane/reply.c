@@ -200,6 +200,8 @@ static inline void reply_count(const struct packet *p, struct dataplane_counters
 		counters->pongs++;
 	else
 		counters->status[p->status]++;
+	if (unlikely(p->status != WIRE_STATUS_OK) && p->stats)
+		p->stats->refused[p->status]++;
 }
 
 static inline void reply_one(

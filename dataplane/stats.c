@@ -48,6 +48,7 @@ void dataplane_lcore(const struct dataplane *dp, uint32_t index, struct lcore_in
 
 	*info = (struct lcore_info){ .cpu = lcore->cpu, .role = lcore->role };
 	stats_add(&info->counters, lcore);
+	info->busy_ns = clock_ns(&lcore->clock, info->counters.busy_cycles);
 }
 
 void dataplane_counters(const struct dataplane *dp, struct dataplane_counters *sum)
@@ -99,6 +100,9 @@ uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, ui
 
 			slot->requests += __atomic_load_n(&stats->requests, __ATOMIC_RELAXED);
 			slot->rows += __atomic_load_n(&stats->rows, __ATOMIC_RELAXED);
+			for (int k = 0; k < WIRE_STATUS_COUNT; k++)
+				slot->refused[k] +=
+					__atomic_load_n(&stats->refused[k], __ATOMIC_RELAXED);
 			slot->not_finite += __atomic_load_n(&stats->not_finite, __ATOMIC_RELAXED);
 		}
 	}

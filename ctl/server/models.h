@@ -13,6 +13,7 @@ enum model_state { // Triton's names
 	MODEL_STATE_READY,
 	MODEL_STATE_UNLOADING,
 };
+#define MODEL_STATES (MODEL_STATE_UNLOADING + 1)
 const char *model_state_name(enum model_state state);
 
 struct model_version {

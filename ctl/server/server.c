@@ -4,12 +4,14 @@
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
+#include "ctl/server/http/page.h"
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recover.h"
 #include "ctl/server/reload.h"
+#include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/store/store.h"
@@ -144,6 +146,35 @@ static int server_events_init(struct server *server)
 	return 0;
 }
 
+static int server_render_metrics(void *server, struct evbuffer *out)
+{
+	return metrics_write(server, out);
+}
+
+static int server_open_metrics(struct server *server, struct error *err)
+{
+	const struct page_options options = { .path = "/metrics",
+		.content_type = METRICS_CONTENT_TYPE,
+		.render = server_render_metrics,
+		.context = server };
+	const struct config_listen *listen = &server->config->metrics.listen;
+	const struct sockaddr_in ipv4 = {
+		.sin_family = AF_INET, .sin_port = htons(listen->port), .sin_addr = listen->ipv4
+	};
+	const struct sockaddr_in6 ipv6 = {
+		.sin6_family = AF_INET6, .sin6_port = htons(listen->port), .sin6_addr = listen->ipv6
+	};
+	struct error why;
+	int rc;
+
+	if (!listen->port)
+		return 0;
+	rc = page_open(server->base,
+		listen->is_ipv6 ? (const struct sockaddr *)&ipv6 : (const struct sockaddr *)&ipv4,
+		listen->is_ipv6 ? sizeof(ipv6) : sizeof(ipv4), &options, &server->metrics, &why);
+	return rc ? error_set(err, rc, "metrics.listen: port %u %s", listen->port, why.text) : 0;
+}
+
 int server_create(const struct server_parts *parts, struct server **out, struct error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -162,6 +193,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
 	if (rc == 0 && server_events_init(server) != 0)
 		rc = error_set(err, -ENOMEM, "no memory for the event loop");
+	if (rc == 0)
+		rc = server_open_metrics(server, err);
 	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
 		rc = jobs_create(parts->base, &server->jobs, err);
@@ -207,6 +240,7 @@ void server_destroy(struct server *server)
 	jobs_destroy(server->jobs);
 	server->jobs = NULL;
 	operation_give_up_all(server);
+	page_close(server->metrics);
 	if (server->http)
 		evhttp_free(server->http);
 	gate_close(server->gate);

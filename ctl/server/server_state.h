@@ -15,6 +15,7 @@ struct gate;
 struct jobs;
 struct listener;
 struct operation;
+struct page;
 struct store;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
@@ -36,7 +37,8 @@ struct server {
 	struct store *store;
 	struct dataplane *dataplane;
 	struct evhttp *http;
-	struct gate *gate; // NULL before server_run()
+	struct gate *gate;    // NULL before server_run()
+	struct page *metrics; // NULL where the configuration wants none
 	struct jobs *jobs;
 	struct models models;
 	struct model_options model_options; // the configured instruction sets

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What HTTP clients and a damaged disk can hand to the control plane: paths, JSON bodies,
-// deployment.json. The first byte chooses which.
+// deployment.json, requests for the metrics over TCP. The first byte chooses which.
 #include "base/name.h"
 #include "ctl/server/http/body.h"
+#include "ctl/server/http/page.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
 
@@ -76,6 +77,15 @@ static void record(const char *text, size_t size)
 	must(taken.n_previous <= RECORD_PREVIOUS_MAX);
 }
 
+// What arrives on metrics.listen, of which nothing ends in a zero byte.
+static void page(const char *head, size_t bytes)
+{
+	struct error err = { .text = "" };
+	int status = page_status("/metrics", head, bytes, &err);
+
+	must(status == 200 ? bytes >= strlen("GET /metrics HTTP/1.1") : err.text[0]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text;
@@ -84,15 +94,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	switch (data[0] % 3) {
+	switch (data[0] % 4) {
 	case 0:
 		path(text);
 		break;
 	case 1:
 		bodies(text, size - 1);
 		break;
-	default:
+	case 2:
 		record(text, size - 1);
+		break;
+	default:
+		page((const char *)data + 1, size - 1);
 	}
 	free(text);
 	return 0;

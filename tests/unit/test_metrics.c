@@ -14,6 +14,9 @@ static struct lcore_info lcores[2];
 static struct port_info ports[1];
 static struct metrics_model models[2];
 static struct metrics_figures figures;
+static const struct metrics_state states[2] = { { "lab", MODEL_STATE_READY },
+	{ "old", MODEL_STATE_UNAVAILABLE } };
+static uint64_t refused[WIRE_STATUS_COUNT];
 
 static char *render(void)
 {
@@ -31,12 +34,18 @@ static char *render(void)
 	lcores[1].role = LCORE_WORKER;
 	lcores[1].counters.busy_cycles = 1;
 	lcores[1].counters.total_cycles = 4;
+	lcores[1].busy_ns = 2500000000;
+	refused[WIRE_STATUS_BAD_SHAPE] = 11;
 	ports[0].name = "edge";
 	models[0].name = "_ping";
 	models[0].latency = &latency;
-	models[1] = (struct metrics_model){
-		.id = 7, .version = 3, .name = "lab", .requests = 5, .rows = 6, .latency = &latency
-	};
+	models[1] = (struct metrics_model){ .id = 7,
+		.version = 3,
+		.name = "lab",
+		.requests = 5,
+		.rows = 6,
+		.latency = &latency,
+		.refused = refused };
 	figures = (struct metrics_figures){ .version = "1.0\"\\\n",
 		.uptime_seconds = 1.5,
 		.ready = true,
@@ -45,7 +54,9 @@ static char *render(void)
 		.ports = ports,
 		.n_ports = 1,
 		.models = models,
-		.n_models = 2 };
+		.n_models = 2,
+		.states = states,
+		.n_states = 2 };
 	figures.sum.drops[DROP_BAD_MAGIC] = 9;
 	metrics_render(out, &figures);
 	size = evbuffer_get_length(out);
@@ -95,7 +106,7 @@ static bool belongs(const char *line, const char *family, const char *type)
 static void render_is_well_formed(void **state)
 {
 	char *text = render(), *save;
-	char help[96] = "", family[96] = "", type[16] = "", seen[8192] = "";
+	char help[96] = "", family[96] = "", type[16] = "", seen[16384] = "";
 	int samples = 0;
 
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -140,6 +151,17 @@ static void render_escapes_and_keeps_values(void **state)
 		strstr(text, "martlet_lcore_busy_ratio{cpu=\"4\",role=\"worker\"} 0.250000\n"));
 	assert_non_null(strstr(text, "martlet_model_live_version{model=\"lab\"} 3\n"));
 	assert_null(strstr(text, "martlet_model_live_version{model=\"_ping\"}"));
+	assert_non_null(strstr(
+		text, "martlet_lcore_busy_seconds_total{cpu=\"4\",role=\"worker\"} 2.500000\n"));
+	assert_non_null(
+		strstr(text, "martlet_model_results_total{model=\"lab\",status=\"OK\"} 5\n"));
+	assert_non_null(strstr(
+		text, "martlet_model_results_total{model=\"lab\",status=\"BAD_SHAPE\"} 11\n"));
+	assert_null(strstr(text, "martlet_model_results_total{model=\"_ping\""));
+	assert_non_null(strstr(text, "martlet_model_state{model=\"lab\",state=\"READY\"} 1\n"));
+	assert_non_null(strstr(text, "martlet_model_state{model=\"lab\",state=\"LOADING\"} 0\n"));
+	assert_non_null(
+		strstr(text, "martlet_model_state{model=\"old\",state=\"UNAVAILABLE\"} 1\n"));
 	free(text);
 }
 

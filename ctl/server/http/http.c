@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static const char *http_reason(int status)
+const char *http_reason(int status)
 {
 	switch (status) {
 	case 200:
@@ -36,6 +36,8 @@ static const char *http_reason(int status)
 		return "Expectation Failed";
 	case 422:
 		return "Unprocessable Entity";
+	case 431:
+		return "Request Header Fields Too Large";
 	case 501:
 		return "Not Implemented";
 	case 503:

@@ -22,6 +22,7 @@ struct event_base;
 // An evhttp with our limits and our error pages, bound to nothing yet; NULL without memory.
 struct evhttp *http_create(struct event_base *base);
 
+const char *http_reason(int status);                                       // "Not Found"
 void http_reply(struct evhttp_request *request, int status, json_t *body); // takes `body`
 __attribute__((format(printf, 3, 4))) void http_fail(
 	struct evhttp_request *request, int status, const char *format, ...);

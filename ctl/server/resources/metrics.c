@@ -151,6 +151,12 @@ static void metrics_lcores(struct evbuffer *out, const struct metrics_figures *f
 					&f->lcores[i].counters, COLUMNS[k].offset));
 		}
 	}
+	metrics_family(out, "lcore_busy_seconds_total", "counter", "Seconds with work to do.");
+	for (uint32_t i = 0; i < f->n_lcores; i++)
+		evbuffer_add_printf(out,
+			"martlet_lcore_busy_seconds_total{cpu=\"%u\",role=\"%s\"} %.6f\n",
+			f->lcores[i].cpu, lcore_role_name(f->lcores[i].role),
+			(double)f->lcores[i].busy_ns * 1e-9);
 	metrics_family(
 		out, "lcore_busy_ratio", "gauge", "Share of the time since start with work to do.");
 	for (uint32_t i = 0; i < f->n_lcores; i++) {
@@ -216,8 +222,37 @@ static void metrics_latency(struct evbuffer *out, const struct metrics_model *m)
 		(unsigned long long)below);
 }
 
+// One of a model's states is 1, the others are 0: so a rule can ask for one without knowing the others.
+static void metrics_states(struct evbuffer *out, const struct metrics_figures *f)
+{
+	metrics_family(out, "model_state", "gauge",
+		"1 for the state that a model is in, 0 for the others.");
+	for (uint32_t i = 0; i < f->n_states; i++)
+		for (int k = 0; k < MODEL_STATES; k++)
+			evbuffer_add_printf(out,
+				"martlet_model_state{model=\"%s\",state=\"%s\"} %d\n",
+				f->states[i].name, model_state_name(k),
+				f->states[i].state == (enum model_state)k);
+}
+
+static void metrics_results(struct evbuffer *out, const struct metrics_figures *f)
+{
+	metrics_family(out, "model_results_total", "counter",
+		"Requests answered, by the model that they asked for and the reply's status.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		for (unsigned k = 0; f->models[i].id && k < WIRE_STATUS_COUNT; k++)
+			evbuffer_add_printf(out,
+				"martlet_model_results_total{model=\"%s\",status=\"%s\"} %llu\n",
+				f->models[i].name, wire_status_name(k),
+				(unsigned long long)(k == WIRE_STATUS_OK
+						? f->models[i].requests
+						: f->models[i].refused[k]));
+}
+
 static void metrics_models(struct evbuffer *out, const struct metrics_figures *f)
 {
+	metrics_states(out, f);
+	metrics_results(out, f);
 	metrics_family(out, "model_live_version", "gauge", "The version of each model in service.");
 	for (uint32_t i = 0; i < f->n_models; i++)
 		if (f->models[i].id)

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Prometheus' text format (version 0.0.4): HELP and TYPE for each family, base units, _total on
-// counters. Labels are bounded: CPUs, ports, drop reasons, statuses, models in service.
+// counters. Labels are bounded: CPUs, ports, drop reasons, statuses, models and their states.
 #pragma once
 
 #include "ctl/server/http/gate.h"
+#include "ctl/server/models.h"
 #include "dataplane/dataplane.h"
 
 struct evbuffer;
 
-struct metrics_model {
+struct metrics_model { // in service
 	uint16_t id, version;
 	const char *name;
 	uint64_t requests, rows, not_finite;
+	const uint64_t *refused;         // [WIRE_STATUS_COUNT]
 	const struct histogram *latency; // ns
+};
+
+struct metrics_state { // of every model that the store knows
+	const char *name;
+	enum model_state state;
 };
 
 struct metrics_figures {
@@ -28,6 +35,8 @@ struct metrics_figures {
 	uint32_t n_ports;
 	const struct metrics_model *models; // [n_models]; id 0 is "ping"
 	uint32_t n_models;
+	const struct metrics_state *states; // [n_states]
+	uint32_t n_states;
 };
 
 void metrics_render(struct evbuffer *out, const struct metrics_figures *figures);

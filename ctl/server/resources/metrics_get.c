@@ -16,6 +16,7 @@ struct metrics_gathered {
 	struct lcore_info *lcores;
 	struct port_info *ports;
 	struct metrics_model *models;
+	struct metrics_state *states;
 	struct histogram *latencies;
 };
 
@@ -24,6 +25,7 @@ static void metrics_get_fini(struct metrics_gathered *g)
 	free(g->lcores);
 	free(g->ports);
 	free(g->models);
+	free(g->states);
 	free(g->latencies);
 }
 
@@ -45,7 +47,8 @@ static void metrics_get_models(struct server *server, struct metrics_gathered *g
 				.name = slot->name,
 				.requests = slot->requests,
 				.rows = slot->rows,
-				.not_finite = slot->not_finite };
+				.not_finite = slot->not_finite,
+				.refused = slot->refused };
 		}
 		if (dataplane_latency(dp, m->id, &g->latencies[i]) == 0)
 			m->latency = &g->latencies[i];
@@ -67,8 +70,13 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->ports = g->ports = calloc(f->n_ports, sizeof(*g->ports));
 	f->models = g->models = calloc(f->n_models, sizeof(*g->models));
 	g->latencies = calloc(f->n_models, sizeof(*g->latencies));
-	if (!g->lcores || !g->ports || !g->models || !g->latencies)
+	f->n_states = server->models.n;
+	f->states = g->states = calloc(f->n_states + 1, sizeof(*g->states));
+	if (!g->lcores || !g->ports || !g->models || !g->latencies || !g->states)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < f->n_states; i++)
+		g->states[i] = (struct metrics_state){ server->models.entries[i]->name,
+			server->models.entries[i]->state };
 	f->version = martlet_version;
 	f->uptime_seconds = server_uptime_seconds(server);
 	f->ready = server->phase == SERVER_READY;
@@ -83,21 +91,29 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	return 0;
 }
 
+int metrics_write(struct server *server, struct evbuffer *out)
+{
+	struct metrics_gathered g = { 0 };
+	int rc = metrics_get_all(server, &g);
+
+	if (rc == 0)
+		metrics_render(out, &g.figures);
+	metrics_get_fini(&g);
+	return rc;
+}
+
 void metrics_get(
 	struct server *server, struct evhttp_request *request, const struct route_params *params)
 {
-	struct metrics_gathered g = { 0 };
 	struct evbuffer *out = evbuffer_new();
 
-	if (!out || metrics_get_all(server, &g) != 0) {
+	if (!out || metrics_write(server, out) != 0) {
 		http_fail(request, 500, "no memory for the metrics");
 	} else {
-		metrics_render(out, &g.figures);
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-			"text/plain; version=0.0.4; charset=utf-8");
+			METRICS_CONTENT_TYPE);
 		evhttp_send_reply(request, 200, "OK", out);
 	}
-	metrics_get_fini(&g);
 	if (out)
 		evbuffer_free(out);
 }

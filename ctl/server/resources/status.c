@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/resources/status.h"
 
+#include "base/version.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/models_json.h"
