@@ -48,7 +48,9 @@ SEES_infer/plan     := $(SEES_infer/ops) infer/kernels infer/plan
 SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
-SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h)
+SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
+                       $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server)
+SEES_dataplane/memif := base dataplane/memif
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,dataplane drop info stats wire) ctl/server
@@ -93,7 +95,7 @@ below          = $(sort $(shell find $1 -name '*.c'))
 SRC_import    := $(call below,infer/import)
 SRC_compile   := $(call below,infer/compile)
 SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile),$(call below,infer))
-SRC_dataplane := $(wildcard dataplane/*.c)
+SRC_dataplane := $(wildcard dataplane/*.c dataplane/memif/*.c)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))

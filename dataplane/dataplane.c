@@ -3,6 +3,7 @@
 
 #include "dataplane/eal.h"
 #include "dataplane/loop.h"
+#include "dataplane/memif/server.h"
 #include "dataplane/state.h"
 #include "dataplane/unmap.h"
 
@@ -135,10 +136,13 @@ static int dataplane_open_ports(struct dataplane *dp, struct error *err)
 {
 	const struct config_lcores *config = &dp->config->lcores;
 	uint32_t polling = config->n_io + config->n_complete;
+	const struct port_needs needs = {
+		.polling = polling, .senders = dp->n_lcores, .pool = dp->pool, .memif = dp->memif
+	};
 
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		struct port *port = &dp->ports[i];
-		int rc = port_open(port, polling, dp->n_lcores, dp->pool, err);
+		int rc = port_open(port, &needs, err);
 
 		if (rc != 0)
 			return rc;
@@ -160,6 +164,14 @@ static int dataplane_open_ports(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
+static int dataplane_make_memif(struct dataplane *dp, struct error *err)
+{
+	for (uint32_t i = 0; i < dp->n_ports; i++)
+		if (port_is_memif(&dp->config->ports[i]))
+			return memif_server_create(dp->qsbr, &dp->memif, err);
+	return 0;
+}
+
 static int dataplane_launch(struct dataplane *dp, struct error *err)
 {
 	dp->lcores_launched = true;
@@ -170,7 +182,7 @@ static int dataplane_launch(struct dataplane *dp, struct error *err)
 			return error_set(
 				err, rc, "the lcore on CPU %u does not start", dp->lcores[i].cpu);
 	}
-	return 0;
+	return dp->memif ? memif_server_start(dp->memif, err) : 0;
 }
 
 static int dataplane_check_config(const struct config *config, struct error *err)
@@ -219,6 +231,8 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	rc = dataplane_make_lcores(dp, cpus, err);
 	if (rc == 0)
 		rc = dataplane_make_rings(dp, err);
+	if (rc == 0)
+		rc = dataplane_make_memif(dp, err);
 	if (rc == 0)
 		rc = dataplane_open_ports(dp, err);
 	return rc == 0 ? dataplane_launch(dp, err) : rc;
@@ -301,6 +315,7 @@ void dataplane_stop(struct dataplane *dp)
 		dataplane_join(dp, true);
 		usleep(SETTLE_US);
 	}
+	memif_server_destroy(dp->memif);
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	unmap_guard(NULL);
@@ -327,4 +342,9 @@ int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err)
 void dataplane_reclaim(struct dataplane *dp)
 {
 	registry_reclaim(dp->registry);
+}
+
+bool dataplane_news(struct dataplane *dp, char *text, size_t size)
+{
+	return dp->memif && memif_server_news(dp->memif, text, size);
 }

@@ -28,6 +28,10 @@ bool dataplane_drained(const struct dataplane *dp); // nothing queued between st
 // Joins the lcores, frees models, ports and EAL. NULL is fine.
 void dataplane_stop(struct dataplane *dp);
 
+// The next thing that happened by itself (a memif peer came, went, was turned away), as a sentence for
+// the log. False where there is no more.
+bool dataplane_news(struct dataplane *dp, char *text, size_t size);
+
 // --- Deployments --------------------------------------------------------------------------------
 
 // Builds a new deployment (divides its scratch, scores the golden rows on this thread and checks

@@ -9,7 +9,6 @@
 #include "dataplane/score.h"
 
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 #include <rte_pause.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -41,11 +40,10 @@ static void loop_transmit(
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += mbufs[i]->pkt_len;
-	sent = rte_eth_tx_burst(port->id, (uint16_t)lcore->index, mbufs, n);
+	sent = port_tx(port, (uint16_t)lcore->index, mbufs, n);
 	for (unsigned tries = 0; unlikely(sent < n) && tries < TX_TRIES; tries++) {
 		rte_pause();
-		sent += rte_eth_tx_burst(
-			port->id, (uint16_t)lcore->index, mbufs + sent, (uint16_t)(n - sent));
+		sent += port_tx(port, (uint16_t)lcore->index, mbufs + sent, (uint16_t)(n - sent));
 	}
 	if (unlikely(sent < n))
 		bytes -= loop_drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
@@ -127,7 +125,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
 	const struct port *port = queue->port;
-	uint16_t n = rte_eth_rx_burst(port->id, queue->queue, mbufs, BURST_MAX);
+	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
 	uint16_t n_requests, n_others, n_answers;
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/port.h"
 
-#include "dataplane/memif.h"
+#include "dataplane/memif/device.h"
+#include "dataplane/memif/server.h"
 
 #include <rte_byteorder.h>
 #include <rte_dev.h>
@@ -72,9 +73,6 @@ static int port_find_device(struct port *port, struct error *err)
 	uint16_t id = RTE_MAX_ETHPORTS;
 	size_t name_bytes = strcspn(port->config->device, ",");
 
-	if (memif_take_socket(port->config->device, err) != 0)
-		return error_prefix(
-			err, "port %s: device %s", port->config->name, port->config->device);
 	if (rte_dev_probe(port->config->device) < 0)
 		return port_no_device(port, err);
 	port->probed = true;
@@ -123,7 +121,7 @@ static int port_choose_queues(struct port *port, const struct rte_eth_dev_info *
 }
 
 // A virtual device that claims to take no more than 1518 bytes may still carry longer frames, as
-// memif does: only a PCI device is believed.
+// DPDK's memif client does: only a PCI device is believed.
 static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
 	struct rte_eth_conf *conf, struct error *err)
 {
@@ -211,8 +209,7 @@ static void port_join_groups(const struct port *port)
 		rte_eth_allmulticast_enable(port->id);
 }
 
-int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_mempool *pool,
-	struct error *err)
+static int port_open_device(struct port *port, const struct port_needs *needs, struct error *err)
 {
 	struct rte_eth_conf conf = { 0 };
 	struct rte_eth_dev_info info;
@@ -224,7 +221,7 @@ int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_
 	if (rc != 0)
 		return port_refuse(port, "device information", rc, err);
 	port->driver = info.driver_name;
-	rc = port_choose_queues(port, &info, polling, senders, err);
+	rc = port_choose_queues(port, &info, needs->polling, needs->senders, err);
 	if (rc != 0)
 		return rc;
 	rc = port_choose_mtu(port, &info, &conf, err);
@@ -235,7 +232,7 @@ int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_
 	if (rc != 0)
 		return port_refuse(port, "configure", rc, err);
 	port->configured = true;
-	rc = port_setup_queues(port, &info, &conf, pool, err);
+	rc = port_setup_queues(port, &info, &conf, needs->pool, err);
 	if (rc != 0)
 		return rc;
 	rc = rte_eth_macaddr_get(port->id, &port->mac);
@@ -249,8 +246,46 @@ int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_
 	return 0;
 }
 
+static int port_open_memif(struct port *port, const struct port_needs *needs, struct error *err)
+{
+	const struct config_port *config = port->config;
+	struct memif_device device;
+	uint32_t queues = config->queues ? config->queues : needs->polling;
+
+	if (memif_device_parse(config->device, &device, err) != 0)
+		return error_prefix(err, "port %s: device %s", config->name, config->device);
+	if (queues > QUEUES_MAX || needs->senders > QUEUES_MAX)
+		return error_set(err, -EINVAL,
+			"port %s: %u queues to receive on and %u to send by; memif has %d of each",
+			config->name, queues, needs->senders, QUEUES_MAX);
+	port->driver = "memif";
+	port->mac = device.mac;
+	port->rx_queues = (uint16_t)queues;
+	port->tx_queues = (uint16_t)needs->senders;
+	port->memif = memif_port_create(needs->pool, port->rx_queues, port->tx_queues, err);
+	if (port->memif) {
+		snprintf(port->memif->name, sizeof(port->memif->name), "%s", config->name);
+		if (memif_server_add(needs->memif, &device, port->memif, err) == 0)
+			return 0;
+	}
+	return error_prefix(err, "port %s: device %s", config->name, config->device);
+}
+
+bool port_is_memif(const struct config_port *config)
+{
+	return memif_device_is_server(config->device);
+}
+
+int port_open(struct port *port, const struct port_needs *needs, struct error *err)
+{
+	return port_is_memif(port->config) ? port_open_memif(port, needs, err)
+					   : port_open_device(port, needs, err);
+}
+
 void port_close(struct port *port)
 {
+	memif_port_destroy(port->memif);
+	port->memif = NULL;
 	if (!port->probed)
 		return;
 	if (port->started)
@@ -260,19 +295,40 @@ void port_close(struct port *port)
 	port->started = port->configured = port->probed = false;
 }
 
-void port_info(const struct port *port, struct port_info *info)
+// What a device says of itself; the rest is the port's.
+static void port_info_device(const struct port *port, struct port_info *info)
 {
 	struct rte_eth_link link = { 0 };
 	struct rte_eth_stats stats = { 0 };
 
 	rte_eth_link_get_nowait(port->id, &link);
 	rte_eth_stats_get(port->id, &stats);
+	info->link_up = link.link_status;
+	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+	info->rx_missed = stats.imissed;
+	info->rx_errors = stats.ierrors;
+	info->tx_errors = stats.oerrors;
+	info->rx_nombuf = stats.rx_nombuf;
+}
+
+static void port_info_memif(const struct port *port, struct port_info *info)
+{
+	struct memif_port_stats stats;
+
+	memif_port_stats(port->memif, &stats);
+	info->link_up = atomic_load_explicit(&port->memif->link, memory_order_relaxed) != NULL;
+	info->rx_missed = stats.rx_missed;
+	info->rx_errors = stats.rx_errors;
+	info->tx_errors = stats.tx_errors;
+	info->rx_nombuf = stats.rx_nombuf;
+}
+
+void port_info(const struct port *port, struct port_info *info)
+{
 	*info = (struct port_info){
 		.name = port->config->name,
 		.device = port->config->device,
 		.driver = port->driver,
-		.link_up = link.link_status,
-		.link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed,
 		.mtu = port->mtu,
 		.udp_port = port->config->udp_port,
 		.rx_queues = port->rx_queues,
@@ -280,10 +336,10 @@ void port_info(const struct port *port, struct port_info *info)
 		.rx_checksum_offload = port->rx_checksum,
 		.tx_checksum_offload = port->tx_checksum,
 		.config = port->config,
-		.rx_missed = stats.imissed,
-		.rx_errors = stats.ierrors,
-		.tx_errors = stats.oerrors,
-		.rx_nombuf = stats.rx_nombuf,
 	};
 	memcpy(info->mac, &port->mac, sizeof(info->mac));
+	if (port->memif)
+		port_info_memif(port, info);
+	else
+		port_info_device(port, info);
 }

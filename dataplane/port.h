@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port: a DPDK device, configured and started, with the addresses it answers for.
+// A port: a DPDK device, configured and started, or a memif interface that we serve ourselves, with
+// the addresses it answers for.
 // Made and closed by the control thread; immutable, and read by every lcore, while they run.
 #pragma once
 
 #include "base/error.h"
 #include "dataplane/info.h"
+#include "dataplane/memif/port.h"
 
+#include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mempool.h>
+
+struct memif_server;
 
 struct port {
 	// What the stages read.
@@ -22,6 +27,7 @@ struct port {
 	uint32_t ipv4[CONFIG_ADDRESSES_MAX];           // in network order
 	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
 	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];
+	struct memif_port *memif; // NULL: a DPDK device
 
 	// What the control thread reads.
 	const struct config_port *config;
@@ -33,15 +39,43 @@ struct port {
 // Takes over the addresses and the service port of `config`; no device yet.
 void port_init(struct port *port, uint16_t index, const struct config_port *config);
 
+// What it takes to open one.
+struct port_needs {
+	uint32_t polling, senders; // lcores that receive, and that send
+	struct rte_mempool *pool;
+	struct memif_server
+		*memif; // that memif ports are added to; it serves them once it is started
+};
+
+// Whether the port is one that needs a memif server.
+bool port_is_memif(const struct config_port *config);
+
 // Finds or creates the device, configures `polling` or fewer RX queues and one TX queue for each of
 // `senders` lcores, and starts it. -ENODEV, -EINVAL, -EADDRINUSE or what DPDK says, with a sentence
 // that names the port and the remedy.
-int port_open(struct port *port, uint32_t polling, uint32_t senders, struct rte_mempool *pool,
-	struct error *err);
-void port_close(struct port *port); // one that was opened half or not at all is fine
+int port_open(struct port *port, const struct port_needs *needs, struct error *err);
+// One that was opened half or not at all is fine. The memif server must have ended.
+void port_close(struct port *port);
 
 // Fills in all but packets and bytes, which the lcores count.
 void port_info(const struct port *port, struct port_info *info);
 
 // True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.
 bool port_device_is_pci(const char *device);
+
+// What the lcores receive and send by; as rte_eth_rx_burst() and rte_eth_tx_burst().
+static inline uint16_t port_rx(
+	const struct port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n)
+{
+	if (port->memif)
+		return memif_port_rx(port->memif, queue, mbufs, n);
+	return rte_eth_rx_burst(port->id, queue, mbufs, n);
+}
+
+static inline uint16_t port_tx(
+	const struct port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n)
+{
+	if (port->memif)
+		return memif_port_tx(port->memif, queue, mbufs, n);
+	return rte_eth_tx_burst(port->id, queue, mbufs, n);
+}

@@ -14,6 +14,7 @@ struct dataplane {
 	uint32_t baseline_mbufs; // that the receive rings of the NICs hold while no packet is under
 				 // way
 	struct rte_rcu_qsbr *qsbr;
+	struct memif_server *memif; // NULL: no port needs one
 	struct registry *registry;
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion
 	uint32_t n_lcores;

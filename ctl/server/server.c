@@ -87,10 +87,13 @@ static bool server_is_before(const struct timespec *a, const struct timespec *b)
 static void server_on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
+	char news[512];
 	struct timespec now;
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
+	while (dataplane_news(server->dataplane, news, sizeof(news)))
+		log_info("%s", news);
 	if (server->phase != SERVER_DRAINING)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
