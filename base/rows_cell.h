@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the text of one cell of a CSV is. Private to base/.
+// What the text of one cell of a CSV is. Pure functions, any thread.
 #pragma once
 
 #include <stdbool.h>

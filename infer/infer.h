@@ -119,13 +119,17 @@ struct model;
 struct model_texts {
 	uint32_t feature, n_texts;
 	bool takes_unknown; // the model says what becomes of other texts; else they are refused
+	// Categories of a booster: in a CSV a missing cell is NaN, and a number that is none of the
+	// texts stands for itself, if no text of them reads as a number.
+	bool is_category;
+	bool has_numbers;         // some text reads as a number
 	const char *const *texts; // [n_texts], each of them once
 	const uint32_t *order;    // [n_texts]: numbers by ascending text, as strcmp() has it
 };
 
 // The number of `text` in a row's feature; for one that is none of the feature's, n_texts. Made for
 // rows_options.code (base/rows_options.h), with a struct model_info as `codes`. 1: *value is set;
-// 0: the feature is a number; -EINVAL: the model has no place for that text, and err says it.
+// 0: the cell is read as a number; -EINVAL: the model has no place for that text, and err says it.
 int model_text_code(
 	const void *codes, uint32_t feature, const char *text, float *value, struct error *err);
 

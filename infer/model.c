@@ -3,6 +3,7 @@
 #include "base/align.h"
 #include "base/file.h"
 #include "base/nearest.h"
+#include "base/rows_cell.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text_maps.h"
 #include "infer/image/image.h"
@@ -98,6 +99,23 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 		: -ENOMEM;
 }
 
+// Is what is none of the texts a cell of a booster's categories that is read as in other columns?
+static bool model_is_own_number(const struct model_texts *map, const char *text)
+{
+	float value;
+
+	if (!map->is_category)
+		return false;
+	switch (rows_cell_read(text, &value)) {
+	case ROWS_CELL_MISSING:
+		return true;
+	case ROWS_CELL_NUMBER:
+		return !map->has_numbers;
+	default:
+		return false;
+	}
+}
+
 int model_text_code(
 	const void *codes, uint32_t feature, const char *text, float *value, struct error *err)
 {
@@ -109,6 +127,8 @@ int model_text_code(
 	if (!map)
 		return 0;
 	number = text_maps_number(map, text);
+	if (number == map->n_texts && model_is_own_number(map, text))
+		return 0;
 	if (number == map->n_texts && !map->takes_unknown) {
 		for (uint32_t t = 0; t < map->n_texts; t++)
 			nearest_try(&nearest, map->texts[t]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/text_maps.h"
 
+#include "base/rows_cell.h"
 #include "infer/graph/arena.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ int text_maps_order(struct model_texts *maps, uint32_t n, struct arena *arena, s
 {
 	for (uint32_t m = 0; m < n; m++) {
 		struct model_texts *map = &maps[m];
+		float value;
 		uint32_t *order = arena_calloc(arena, (size_t)map->n_texts + 1, sizeof(*order));
 
 		if (!order)
@@ -26,6 +28,9 @@ int text_maps_order(struct model_texts *maps, uint32_t n, struct arena *arena, s
 		qsort_r(order, map->n_texts, sizeof(*order), text_maps_compare,
 			(void *)(uintptr_t)map->texts);
 		map->order = order;
+		for (uint32_t t = 0; t < map->n_texts && !map->has_numbers; t++)
+			map->has_numbers =
+				rows_cell_read(map->texts[t], &value) == ROWS_CELL_NUMBER;
 		for (uint32_t t = 1; t < map->n_texts; t++) {
 			if (strcmp(map->texts[order[t]], map->texts[order[t - 1]]) == 0)
 				return error_set(err, -EINVAL,

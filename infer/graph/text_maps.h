@@ -8,7 +8,7 @@
 
 struct arena;
 
-// Fills `order` of each. -EINVAL where a feature has a text twice; -ENOMEM.
+// Fills `order` and `has_numbers` of each. -EINVAL where a feature has a text twice; -ENOMEM.
 int text_maps_order(struct model_texts *maps, uint32_t n, struct arena *arena, struct error *err);
 // The map of a feature among n of ascending features; NULL: it is a number.
 const struct model_texts *text_maps_find(

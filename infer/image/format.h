@@ -99,7 +99,8 @@ struct image_port {
 struct image_text_map {
 	uint32_t feature, n_texts;
 	uint32_t takes_unknown; // 0 or 1
-	uint32_t reserved;      // 0
+	// 0 or 1; 0 in images of before it was there
+	uint32_t is_category;
 };
 
 _Static_assert(sizeof(struct image_header) == 128, "the header has no holes");

@@ -321,7 +321,7 @@ static int image_read_text_map(struct image_reader *reader, const struct image_t
 	const uint32_t *offsets = image_section_of(reader, SECTION_TEXTS);
 	const char **texts;
 
-	if (record->takes_unknown > 1 || record->reserved != 0 ||
+	if (record->takes_unknown > 1 || record->is_category > 1 ||
 		record->feature >= reader->meta.n_features ||
 		record->n_texts > image_records(reader, SECTION_TEXTS) - *next)
 		return error_set(reader->err, -EINVAL,
@@ -339,6 +339,7 @@ static int image_read_text_map(struct image_reader *reader, const struct image_t
 		.feature = record->feature,
 		.n_texts = record->n_texts,
 		.takes_unknown = record->takes_unknown == 1,
+		.is_category = record->is_category == 1,
 		.texts = texts,
 	};
 	return 0;

@@ -190,6 +190,7 @@ static void image_put_text_map(struct writer *writer, const struct model_texts *
 		.feature = map->feature,
 		.n_texts = map->n_texts,
 		.takes_unknown = map->takes_unknown,
+		.is_category = map->is_category,
 	};
 
 	image_append(writer, SECTION_TEXT_MAPS, &record, sizeof(record));

@@ -262,8 +262,8 @@ static void lightgbm_says_what_categories_were(void **state)
 		"\nend of trees\n\npandas_categorical:[[\"x\", \"y\", \"z\"], [10, 20.5, true, 4, "
 		"5]]\n");
 	scores_are(NULL, (const float[]){ 0, 0, 0 }, 1, (const float[]){ 2 },
-		"feature 'a' is one of 3 categories, and rows hold its number: 0 = x, 1 = y, 2 = "
-		"z");
+		"feature 'a' is one of 3 categories; CSV files hold its text or its number, and "
+		"other rows its number: 0 = x, 1 = y, 2 = z");
 	scores_are(NULL, (const float[]){ 0, 0, 0 }, 1, (const float[]){ 2 },
 		"feature 'c' is one of 5 categories, and rows hold its number: 0 = 10, 1 = 20.5, "
 		"2 = 1, 3 = 4, ...");
@@ -274,11 +274,12 @@ static void xgboost_says_what_categories_were(void **state)
 {
 	xgboost_file("3,1", "reg:squarederror", "0", "",
 		NO_PARAMETERS
-		",\"cats\":{\"enc\":[{\"offsets\":[0,2,3,9],\"values\":[117,100,112]}]}",
+		",\"cats\":{\"enc\":[{\"offsets\":[0,2,3,9],\"values\":[117,100,112,116,99,112,116,"
+		"99,112]}]}",
 		"0", STUMP("1", "2"));
 	SCORES(NULL, ROWS,
-		"feature 'x0' is one of 3 categories, and rows hold its number: 0 = ud, 1 = p, 2 "
-		"= ",
+		"feature 'x0' is one of 3 categories; CSV files hold its text or its number, and "
+		"other rows its number: 0 = ud, 1 = p, 2 = tcptcp",
 		1, 2);
 	xgboost_file("3,1", "reg:squarederror", "0", "",
 		NO_PARAMETERS ",\"cats\":{\"enc\":[{\"type\":13,\"values\":[7,9]}]}", "0",
@@ -291,6 +292,150 @@ static void xgboost_says_what_categories_were(void **state)
 		STUMP("1", "2"));
 	SCORES(NULL, ROWS, "feature 'x0' is one of 1 categories, and rows hold its number: 0 = 1.5",
 		1, 2);
+	(void)state;
+}
+
+// The model of `text`, opened.
+static struct model *opened(void)
+{
+	const struct model_options rules = { .no_timing = true };
+	struct error err = { .text = "" };
+	struct model *model;
+	size_t size;
+	void *image;
+
+	if (compile_bytes("f", text, strlen(text), NULL, &image, &size, NULL, &err) != 0 ||
+		model_open(image, size, &rules, &model, &err) != 0)
+		fail_msg("%s", err.text);
+	free(image);
+	return model;
+}
+
+// model_text_code() of a cell in the first feature gives rc, and with 1 `expected`.
+static void cell_is(const struct model *model, const char *cell, int rc, float expected)
+{
+	struct error err = { .text = "" };
+	float value = -1;
+
+	if (model_text_code(model_info(model), 0, cell, &value, &err) != rc ||
+		(rc == 1 && value != expected))
+		fail_msg("'%s': %.9g, %s", cell, (double)value, err.text);
+}
+
+// A text of the table is its number; numbers and missing cells are read as in other columns.
+static void lightgbm_texts_are_numbers(void **state)
+{
+	struct model *model;
+
+	strcpy(text,
+		"tree\nversion=v4\nmax_feature_idx=1\nobjective=regression\nfeature_infos=1:0:2 "
+		"[0:1]\n\nTree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=2\n\nend of "
+		"trees\n\npandas_categorical:[[\"tcp\", \"udp\", \"icmp\"]]\n");
+	model = opened();
+	assert_int_equal(model_info(model)->n_texts, 1);
+	cell_is(model, "icmp", 1, 2);
+	cell_is(model, "tcp", 1, 0);
+	cell_is(model, "sctp", 1, 3); // scored as missing
+	cell_is(model, "1", 0, 0);
+	cell_is(model, "", 0, 0);
+	cell_is(model, "NaN", 0, 0);
+	model_close(model);
+	// Of texts that read as numbers, another number is one that training never saw.
+	strcpy(strstr(text, "[["), "[[\"80\", \"443\", \"x\"]]\n");
+	model = opened();
+	cell_is(model, "443", 1, 1);
+	cell_is(model, "1", 1, 3);
+	cell_is(model, "?", 0, 0);
+	model_close(model);
+	(void)state;
+}
+
+static void xgboost_texts_are_numbers(void **state)
+{
+	struct error err = { .text = "" };
+	struct model *model;
+	float value;
+
+	xgboost_file("3,1", "reg:squarederror", "0", "",
+		NO_PARAMETERS
+		",\"cats\":{\"enc\":[{\"offsets\":[0,2,3],\"values\":[117,100,112]}]}",
+		"0", STUMP("1", "2"));
+	model = opened();
+	cell_is(model, "p", 1, 1);
+	cell_is(model, "0", 0, 0);
+	assert_int_equal(model_text_code(model_info(model), 0, "q", &value, &err), -EINVAL);
+	assert_string_equal(err.text, "'q' is none of the 2 texts that the model knows");
+	model_close(model);
+	(void)state;
+}
+
+// Lists that do not belong to the features of categories: too few of them, and fewer texts than
+// training saw.
+static void lightgbm_lists_that_fit_nothing(void **state)
+{
+	static const char *const ENDS[] = {
+		"feature_infos=1:0:2 0:1|[[\"x\", \"y\", \"z\"]]|has 1 lists that cannot be given",
+		"feature_infos=1:0:2 [0:1]|[[\"x\", \"y\"]]|has 1 lists that cannot be given",
+		"feature_infos=[0:1] [0:1]|[[\"x\", \"y\"]]|has 1 lists that cannot be given",
+		"feature_infos=1:0 [0:1]|[[\"x\", \"y\"|has 0 lists that cannot be given",
+		"feature_infos=1:0 [0:1]|null|LightGBM",
+		"feature_infos=1:0 [0:1]|[[3, 4]]|and rows hold its number: 0 = 3, 1 = 4",
+		"feature_infos=1:0 [0:1]|[[\"\\u0007\", \"b\"]]|and rows hold its number: 0 = ",
+	};
+
+	for (size_t i = 0; i < sizeof(ENDS) / sizeof(*ENDS); i++) {
+		const char *infos = ENDS[i], *lists = strchr(infos, '|') + 1;
+		const char *said = strchr(lists, '|') + 1;
+		struct model *model;
+
+		snprintf(text, sizeof(text),
+			"tree\nversion=v4\nmax_feature_idx=1\nobjective=regression\n%.*s\n\nTree=0"
+			"\nnum_leaves=1\nnum_cat=0\nleaf_value=2\n\nend of "
+			"trees\n\npandas_categorical:%.*s\n",
+			(int)(lists - 1 - infos), infos, (int)(said - 1 - lists), lists);
+		scores_are(NULL, (const float[]){ 0, 0 }, 1, (const float[]){ 2 }, said);
+		model = opened();
+		assert_int_equal(model_info(model)->n_texts, 0);
+		model_close(model);
+	}
+	(void)state;
+}
+
+// A category that was constant stands in the parameters alone.
+static void lightgbm_constant_categories(void **state)
+{
+	struct model *model;
+
+	strcpy(text,
+		"tree\nversion=v4\nmax_feature_idx=2\nobjective=regression\nfeature_infos=none "
+		"none 0:1\n\nTree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=2\n\nend of trees\n\n"
+		"parameters:\n[categorical_feature: 1,2]\nend of parameters\n\n"
+		"pandas_categorical:[[\"x\"], [\"y\", \"z\"]]\n");
+	model = opened();
+	assert_int_equal(model_info(model)->n_texts, 2);
+	assert_int_equal(model_info(model)->texts[0].feature, 1);
+	assert_string_equal(model_info(model)->texts[0].texts[0], "x");
+	assert_int_equal(model_info(model)->texts[1].feature, 2);
+	model_close(model);
+	(void)state;
+}
+
+static void categories_are_checked(void **state)
+{
+	strcpy(text,
+		"tree\nversion=v4\nmax_feature_idx=0\nobjective=regression\nfeature_infos=1:0\n\n"
+		"Tree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=2\n\nend of trees\n\n"
+		"pandas_categorical:[[\"y\", \"y\"]]\n");
+	refused_with(NULL, -EINVAL, "f: feature 0 has the text 'y' twice");
+	xgboost_file("3,1", "reg:squarederror", "0", "",
+		NO_PARAMETERS
+		",\"cats\":{\"enc\":[{\"offsets\":[0,2,1],\"values\":[117,100,112]}]}",
+		"0", STUMP("1", "2"));
+	refused_with(NULL, -EINVAL, "f: cats.enc[0].offsets[2] is 1, should be 2 to 3");
+	xgboost_file("3,1", "reg:squarederror", "0", "",
+		NO_PARAMETERS ",\"cats\":{\"enc\":[{\"offsets\":[0,9],\"values\":[117,100,112]}]}",
+		"0", STUMP("1", "2"));
+	refused_with(NULL, -EINVAL, "f: cats.enc[0].offsets[1] is 9, should be 0 to 3");
 	(void)state;
 }
 
@@ -325,6 +470,11 @@ int main(void)
 		cmocka_unit_test(lightgbm_thresholds_of_64_bits),
 		cmocka_unit_test(lightgbm_says_what_categories_were),
 		cmocka_unit_test(xgboost_says_what_categories_were),
+		cmocka_unit_test(lightgbm_texts_are_numbers),
+		cmocka_unit_test(xgboost_texts_are_numbers),
+		cmocka_unit_test(lightgbm_lists_that_fit_nothing),
+		cmocka_unit_test(lightgbm_constant_categories),
+		cmocka_unit_test(categories_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

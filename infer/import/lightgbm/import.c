@@ -3,15 +3,14 @@
 #include "infer/import/lightgbm/import.h"
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
-#include "infer/import/categories.h"
 #include "infer/import/forest.h"
+#include "infer/import/lightgbm/categories.h"
 #include "infer/import/lightgbm/objective.h"
 #include "infer/import/lightgbm/text.h"
 #include "infer/import/lightgbm/trees.h"
 #include "infer/ops/check.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,44 +198,6 @@ static int lightgbm_build(struct lightgbm *l)
 	return rc;
 }
 
-// Has the feature whose description *infos points to categories? *infos goes on to the next one's.
-static bool lightgbm_is_category(const char **infos)
-{
-	const char *own = *infos;
-
-	*infos += strcspn(own, " ");
-	*infos += **infos == ' ';
-	return *own && *own != '[' && strncmp(own, "none", 4) != 0;
-}
-
-// The last line of the file, which LightGBM's Python package adds: lists of what pandas' categories
-// were, in the order of the features that have them. Columns are matched only where there are as many.
-static void lightgbm_report_categories(struct lightgbm *l, const char *file, size_t size)
-{
-	static const char KEY[] = "\npandas_categorical:";
-	const char *at = memmem(file, size, KEY, sizeof(KEY) - 1);
-	json_t *all = at && l->report
-		? json_loadb(at + sizeof(KEY) - 1, size - (size_t)(at + sizeof(KEY) - 1 - file),
-			  JSON_DISABLE_EOF_CHECK, NULL)
-		: NULL;
-	const char *infos = l->infos;
-	size_t n = 0, said = 0;
-	char name[24];
-
-	for (uint32_t i = 0; infos && i < l->n_features; i++)
-		n += lightgbm_is_category(&infos);
-	infos = l->infos;
-	for (uint32_t i = 0; n == json_array_size(all) && n > 0 && i < l->n_features; i++) {
-		if (!lightgbm_is_category(&infos))
-			continue;
-		snprintf(name, sizeof(name), "x%" PRIu32, i);
-		categories_report(l->report,
-			l->graph->feature_names ? l->graph->feature_names[i] : name,
-			json_array_get(all, said++));
-	}
-	json_decref(all);
-}
-
 int import_lightgbm(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err)
 {
@@ -271,7 +232,7 @@ int import_lightgbm(const void *bytes, size_t size, const struct import_options 
 	if (rc == 0)
 		rc = graph_check(l.graph, err);
 	if (rc == 0)
-		lightgbm_report_categories(&l, bytes, size);
+		rc = lightgbm_read_categories(&l, bytes, size);
 	forest_destroy(l.forest);
 	free(text);
 	if (rc == 0)

@@ -115,29 +115,43 @@ static int linear(struct xgboost *x, const json_t *booster, uint32_t *output)
 	return *output == GRAPH_NONE ? x->err->code : 0;
 }
 
-// Texts of a feature, which stand one after the other in `values`, bytes as numbers. NULL: no memory.
-static json_t *texts_of(const json_t *offsets, const json_t *values)
+// Texts of a feature, which stand one after the other in `values`, bytes as numbers. NULL: refused.
+static json_t *texts_of(
+	struct xgboost *x, uint32_t feature, const json_t *offsets, const json_t *values)
 {
-	json_t *list = json_array();
+	const json_int_t n_bytes = (json_int_t)json_array_size(values);
+	char *bytes = malloc((size_t)n_bytes + 1);
+	json_t *list = bytes ? json_array() : NULL;
+	json_int_t from = 0, to;
 
-	for (size_t i = 0; i + 1 < json_array_size(offsets); i++) {
-		const json_int_t from = json_integer_value(json_array_get(offsets, i));
-		const json_int_t to = json_integer_value(json_array_get(offsets, i + 1));
-		char text[64];
-		size_t n = 0;
-
-		for (json_int_t at = from; at >= 0 && at < to && n + 1 < sizeof(text); at++)
-			text[n++] = (char)json_integer_value(json_array_get(values, (size_t)at));
-		if (json_array_append_new(list, json_stringn_nocheck(text, n)) != 0) {
+	for (json_int_t i = 0; list && i < n_bytes; i++)
+		bytes[i] = (char)json_integer_value(json_array_get(values, (size_t)i));
+	for (size_t i = 0; list && i < json_array_size(offsets); i++, from = to) {
+		to = json_integer_value(json_array_get(offsets, i));
+		if (to < from || to > n_bytes) {
+			error_set(x->err, -EINVAL,
+				"cats.enc[%" PRIu32
+				"].offsets[%zu] is %lld, should be %lld to %lld",
+				feature, i, (long long)to, (long long)from, (long long)n_bytes);
 			json_decref(list);
+			free(bytes);
 			return NULL;
 		}
+		if (i > 0 &&
+			json_array_append_new(list,
+				json_stringn_nocheck(bytes + from, (size_t)(to - from))) != 0) {
+			json_decref(list);
+			list = NULL;
+		}
 	}
+	free(bytes);
+	if (!list)
+		error_set(x->err, -ENOMEM, "out of memory for categories");
 	return list;
 }
 
-// Floating-point numbers stand there by their bits: float32 as type 7, float64 as 8. NULL: no memory.
-static json_t *numbers_of(int64_t type, const json_t *values)
+// Floating-point numbers stand there by their bits: float32 as type 7, float64 as 8. NULL: refused.
+static json_t *numbers_of(struct xgboost *x, int64_t type, const json_t *values)
 {
 	json_t *list = json_array();
 
@@ -151,36 +165,36 @@ static json_t *numbers_of(int64_t type, const json_t *values)
 		wide = type == 7 ? (double)narrow : type == 8 ? wide : (double)bits;
 		if (json_array_append_new(list, json_real(isfinite(wide) ? wide : 0)) != 0) {
 			json_decref(list);
+			error_set(x->err, -ENOMEM, "out of memory for categories");
 			return NULL;
 		}
 	}
 	return list;
 }
 
-// From 3.1 on the file keeps what the categories were (CatContainer::Save).
-static int report_categories(struct xgboost *x, const json_t *booster)
+// From 3.1 on the file keeps what the categories were (CatContainer::Save). A text that training never
+// saw is an error there (encoder/ordinal.h, ReportMissing).
+static int read_categories(struct xgboost *x, const json_t *booster)
 {
 	const json_t *gbtree = json_object_get(booster, "gbtree");
 	const json_t *model = json_object_get(gbtree ? gbtree : booster, "model");
 	const json_t *columns = json_object_get(json_object_get(model, "cats"), "enc");
-	char name[24];
+	struct categories categories = { .graph = x->graph, .report = x->report, .err = x->err };
+	int rc = 0;
 
-	for (uint32_t i = 0; x->report && i < x->n_features && i < json_array_size(columns); i++) {
+	for (uint32_t i = 0; rc == 0 && i < x->n_features && i < json_array_size(columns); i++) {
 		const json_t *column = json_array_get(columns, i);
 		const json_t *offsets = json_object_get(column, "offsets");
 		const json_t *values = json_object_get(column, "values");
 		json_t *list = offsets
-			? texts_of(offsets, values)
-			: numbers_of(json_integer_value(json_object_get(column, "type")), values);
+			? texts_of(x, i, offsets, values)
+			: numbers_of(
+				  x, json_integer_value(json_object_get(column, "type")), values);
 
-		if (!list)
-			return error_set(x->err, -ENOMEM, "out of memory for categories");
-		snprintf(name, sizeof(name), "x%" PRIu32, i);
-		categories_report(x->report,
-			x->graph->feature_names ? x->graph->feature_names[i] : name, list);
+		rc = list ? categories_add(&categories, i, list) : x->err->code;
 		json_decref(list);
 	}
-	return 0;
+	return rc == 0 ? categories_keep(&categories) : rc;
 }
 
 static int import_booster(struct xgboost *x)
@@ -204,7 +218,7 @@ static int import_booster(struct xgboost *x)
 			"gblinear",
 			name ? name : "");
 	if (rc == 0)
-		rc = report_categories(x, booster);
+		rc = read_categories(x, booster);
 	if (rc == 0)
 		rc = xgboost_transform(x, margins, &output);
 	return rc != 0 ? rc : build_output(x->graph, output, x->err);
