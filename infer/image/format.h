@@ -53,7 +53,8 @@ struct image_extent {
 	uint64_t offset, bytes;
 };
 
-// "string": an offset into STRINGS. "data": an offset into DATA.
+// "string": an offset into STRINGS. "data": an offset into DATA. Several tensors may have the same
+// one: blocks of the same bytes are kept once. (Images made before have each by itself.)
 struct image_meta {
 	uint32_t name, source_kind; // strings
 	uint8_t source_sha256[32];

@@ -9,7 +9,8 @@
 #define IMAGE_VERSION   1
 #define IMAGE_BYTES_MAX ((size_t)1 << 31)
 
-// Serialises a checked graph. *image is malloc'ed. The same graph gives the same bytes.
+// Serialises a checked graph. *image is malloc'ed, at a 64-byte aligned address. Constants of the same
+// bytes are written once. The same graph gives the same bytes.
 int image_write(const struct graph *graph, void **image, size_t *size, struct error *err);
 
 // Reads an image back. Constants of *graph point into `image`, which must be 64-byte aligned and

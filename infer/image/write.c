@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/text.h"
+#include "infer/image/equal.h"
 #include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/image/meta.h"
@@ -11,15 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Each section grows in a buffer of its own; image_write() puts them together at the end.
+// The graph is gone through twice: first to know how long each section is, `data` being NULL, then to
+// write it where it stays.
 struct section_buffer {
 	uint8_t *data;
-	size_t size, capacity;
+	size_t size;
 };
 
 struct writer {
 	struct section_buffer sections[SECTION_COUNT];
-	bool failed; // out of memory, or beyond IMAGE_BYTES_MAX: checked once, at the end
+	const uint32_t *first; // [n_tensors] the tensor that has put the bytes of each: equal.h
+	uint64_t *put;         // [n_tensors] where
+	bool failed;           // beyond IMAGE_BYTES_MAX: checked once, at the end
 };
 
 static void image_append(
@@ -33,17 +37,6 @@ static void image_append(
 		writer->failed = true;
 		return;
 	}
-	if (needed > buffer->capacity) {
-		size_t capacity = needed < 2048 ? 4096 : needed * 2;
-		uint8_t *grown = realloc(buffer->data, capacity);
-
-		if (!grown) {
-			writer->failed = true;
-			return;
-		}
-		buffer->data = grown;
-		buffer->capacity = capacity;
-	}
 	if (buffer->data && data && bytes)
 		memcpy(buffer->data + buffer->size, data, bytes);
 	buffer->size = needed;
@@ -52,11 +45,12 @@ static void image_append(
 // All names enter an image here: characters that image_open() would refuse are replaced.
 static uint32_t image_put_string(struct writer *writer, const char *text)
 {
-	uint32_t at = (uint32_t)writer->sections[SECTION_STRINGS].size;
+	const struct section_buffer *strings = &writer->sections[SECTION_STRINGS];
+	uint32_t at = (uint32_t)strings->size;
 
 	image_append(writer, SECTION_STRINGS, text, strlen(text) + 1);
-	if (!writer->failed)
-		text_clean((char *)writer->sections[SECTION_STRINGS].data + at);
+	if (strings->data)
+		text_clean((char *)strings->data + at);
 	return at;
 }
 
@@ -130,8 +124,9 @@ static void image_put_ports(struct writer *writer, const struct graph_port *port
 	}
 }
 
-static void image_put_tensor(struct writer *writer, const struct tensor *tensor)
+static void image_put_tensor(struct writer *writer, const struct graph *graph, uint32_t t)
 {
+	const struct tensor *tensor = &graph->tensors[t];
 	struct image_tensor record = {
 		.name = image_put_string(writer, tensor->name),
 		.dtype = tensor->dtype,
@@ -141,8 +136,10 @@ static void image_put_tensor(struct writer *writer, const struct tensor *tensor)
 
 	for (uint32_t d = 0; d < tensor->rank; d++)
 		record.dims[d] = tensor->dims[d];
+	if (tensor->data && writer->first[t] == t)
+		writer->put[t] = image_put_data(writer, tensor->data, tensor_bytes(tensor));
 	if (tensor->data)
-		record.data = image_put_data(writer, tensor->data, tensor_bytes(tensor));
+		record.data = writer->put[writer->first[t]];
 	image_append(writer, SECTION_TENSORS, &record, sizeof(record));
 }
 
@@ -212,38 +209,49 @@ static void image_put_graph(struct writer *writer, const struct graph *graph)
 	for (uint32_t t = 0; t < graph->n_texts; t++)
 		image_put_text_map(writer, &graph->texts[t]);
 	for (uint32_t t = 0; t < graph->n_tensors; t++)
-		image_put_tensor(writer, &graph->tensors[t]);
+		image_put_tensor(writer, graph, t);
 	for (uint32_t n = 0; n < graph->n_nodes; n++)
 		image_put_node(writer, &graph->nodes[n]);
 }
 
-static int image_assemble(
-	const struct writer *writer, void **image, size_t *size, struct error *err)
+// Where each section will be. Returns the image's size.
+static uint64_t image_lay_out(
+	const struct writer *writer, struct image_extent extents[SECTION_COUNT])
 {
-	struct image_extent extents[SECTION_COUNT] = { 0 };
-	struct image_header header = { .version = IMAGE_VERSION, .header_bytes = sizeof(header) };
-	uint64_t end = sizeof(header) + sizeof(extents);
-	uint8_t *bytes;
+	uint64_t end = sizeof(struct image_header) + SECTION_COUNT * sizeof(*extents);
 
 	for (int s = 0; s < SECTION_COUNT; s++) {
+		extents[s] = (struct image_extent){ 0 };
 		if (s >= IMAGE_SECTIONS_FIRST && writer->sections[s].size == 0)
 			continue;
 		extents[s].offset = image_aligned(end);
 		extents[s].bytes = writer->sections[s].size;
 		end = extents[s].offset + extents[s].bytes;
 	}
+	return end;
+}
+
+static int image_assemble(struct writer *writer, const struct graph *graph, void **image,
+	size_t *size, struct error *err)
+{
+	struct image_extent extents[SECTION_COUNT];
+	struct image_header header = { .version = IMAGE_VERSION, .header_bytes = sizeof(header) };
+	uint64_t end;
+	uint8_t *bytes;
+
+	image_put_graph(writer, graph);
+	end = image_lay_out(writer, extents);
 	if (writer->failed || end > IMAGE_BYTES_MAX)
 		return error_set(err, -ENOMEM,
 			"no memory for the image, or it is bigger than the %zu bytes supported",
 			IMAGE_BYTES_MAX);
-	bytes = calloc(1, end);
+	bytes = aligned_alloc(IMAGE_ALIGN, image_aligned(end));
 	if (!bytes)
 		return error_set(err, -ENOMEM, "no memory for an image of %" PRIu64 " bytes", end);
-	for (int s = 0; s < SECTION_COUNT; s++) {
-		if (extents[s].bytes)
-			memcpy(bytes + extents[s].offset, writer->sections[s].data,
-				extents[s].bytes);
-	}
+	memset(bytes, 0, image_aligned(end));
+	for (int s = 0; s < SECTION_COUNT; s++)
+		writer->sections[s] = (struct section_buffer){ bytes + extents[s].offset, 0 };
+	image_put_graph(writer, graph);
 	memcpy(bytes + sizeof(header), extents, sizeof(extents));
 	memcpy(header.magic, IMAGE_MAGIC, sizeof(header.magic));
 	header.total_bytes = end;
@@ -256,6 +264,7 @@ static int image_assemble(
 
 int image_write(const struct graph *graph, void **image, size_t *size, struct error *err)
 {
+	uint32_t *first = NULL;
 	struct writer writer = { 0 };
 	int rc = graph_check(graph, err);
 
@@ -265,9 +274,16 @@ int image_write(const struct graph *graph, void **image, size_t *size, struct er
 		rc = error_set(err, -EINVAL, "the model's golden rows have no values");
 	if (rc != 0)
 		return rc;
-	image_put_graph(&writer, graph);
-	rc = image_assemble(&writer, image, size, err);
-	for (int s = 0; s < SECTION_COUNT; s++)
-		free(writer.sections[s].data);
+	first = calloc((size_t)graph->n_tensors + 1, sizeof(*first));
+	writer.put = calloc((size_t)graph->n_tensors + 1, sizeof(*writer.put));
+	writer.first = first;
+	if (first && writer.put)
+		rc = image_find_equal(graph, first, err);
+	else
+		rc = error_set(err, -ENOMEM, "no memory for the image");
+	if (rc == 0)
+		rc = image_assemble(&writer, graph, image, size, err);
+	free(first);
+	free(writer.put);
 	return rc;
 }
