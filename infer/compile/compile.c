@@ -134,13 +134,12 @@ static int compile_prove(struct compilation *c, const void *image, size_t size)
 	return rc;
 }
 
-static int compile_make_image(struct compilation *c, void **image, size_t *size)
+// Golden rows of the graph as it was imported, then the passes.
+static int compile_optimise(struct compilation *c)
 {
-	uint32_t before = c->graph->n_nodes;
 	int rc = compile_fill_golden(c);
 
 	c->graph->exact = c->options->exact;
-
 	if (rc == 0)
 		rc = compile_fuse_quantised(c);
 	if (rc == 0)
@@ -151,74 +150,107 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 		rc = graph_check(c->graph, c->err);
 	if (rc == 0 && graph_rounds(c->graph))
 		rc = golden_settle(c->graph, c->report, c->err);
+	return rc;
+}
+
+static int compile_make_image(struct compilation *c, void **image, size_t *size)
+{
+	const uint32_t before = c->graph->n_nodes;
+	uint32_t after, n_golden;
+	bool rounds;
+	int rc = compile_optimise(c);
+
 	if (rc == 0)
 		rc = image_write(c->graph, image, size, c->err);
 	if (rc != 0)
 		return rc;
+	after = c->graph->n_nodes;
+	n_golden = c->graph->n_golden;
+	rounds = graph_rounds(c->graph);
+	// A big model's memory is wanted for the proof.
+	graph_destroy(c->graph);
+	c->graph = NULL;
 	rc = compile_prove(c, *image, *size);
 	if (rc != 0) {
 		free(*image);
 		*image = NULL;
 		return rc;
 	}
-	report_add(c->report, "%u operators became %u steps", before, c->graph->n_nodes);
-	report_add(c->report, "%u golden rows %s", c->graph->n_golden,
-		graph_rounds(c->graph) ? "score alike by all instruction sets of this CPU"
-				       : "agree with the model as it was imported");
+	report_add(c->report, "%u operators became %u steps", before, after);
+	report_add(c->report, "%u golden rows %s", n_golden,
+		rounds ? "score alike by all instruction sets of this CPU"
+		       : "agree with the model as it was imported");
 	return 0;
 }
 
-// `folder`: may files beside `path` be read?
-static int compile_source(const char *path, bool folder, const void *bytes, size_t size,
-	const struct compile_options *options, void **image, size_t *image_size,
-	struct compile_report *report, struct error *err)
+// `folder`: may files beside `path` be read? The bytes may go afterwards.
+static int compile_import(
+	struct compilation *c, const char *path, bool folder, const void *bytes, size_t size)
+{
+	const struct import_options import = {
+		.labels = c->options->outputs != NULL,
+		.path = folder ? path : NULL,
+		.rounds = c->options->rounds,
+		.thresholds = c->options->thresholds,
+		.shapes = c->options->shapes,
+		.fixed = c->options->fixed,
+		.features = names_count(c->options->feature_names),
+	};
+	int rc = batch_import(bytes, size, &import, &c->graph, c->report, c->err);
+
+	if (rc == 0 && c->options->outputs)
+		rc = outputs_select(c->graph, c->options->outputs, c->err);
+	if (rc == 0)
+		rc = missing_decide(c->graph, c->options->accept_missing, c->report, c->err);
+	if (rc != 0)
+		error_prefix(c->err, "%s", path);
+	return rc;
+}
+
+// `rc`: what compile_import() gave.
+static int compile_finish(
+	struct compilation *c, int rc, const char *path, void **image, size_t *image_size)
+{
+	if (rc == 0)
+		rc = compile_describe(c, path);
+	if (rc == 0)
+		rc = compile_make_image(c, image, image_size);
+	rows_fini(&c->rows);
+	graph_destroy(c->graph);
+	if (rc != 0)
+		text_clean(c->err->text); // the names in it are the file's
+	return rc;
+}
+
+static struct compilation compile_begin(
+	const struct compile_options *options, struct compile_report *report, struct error *err)
 {
 	static const struct compile_options NONE;
-	struct error own = { .text = "" };
-	struct compilation c = {
-		.options = options ? options : &NONE, .report = report, .err = err ? err : &own
-	};
-	const struct import_options import = {
-		.labels = c.options->outputs != NULL,
-		.path = folder ? path : NULL,
-		.rounds = c.options->rounds,
-		.thresholds = c.options->thresholds,
-		.shapes = c.options->shapes,
-		.fixed = c.options->fixed,
-		.features = names_count(c.options->feature_names),
-	};
-	int rc;
 
-	*image = NULL;
-	*image_size = 0;
-	rc = batch_import(bytes, size, &import, &c.graph, report, c.err);
-	if (rc == 0 && c.options->outputs)
-		rc = outputs_select(c.graph, c.options->outputs, c.err);
-	if (rc == 0)
-		rc = missing_decide(c.graph, c.options->accept_missing, report, c.err);
-	if (rc == 0)
-		rc = compile_describe(&c, path);
-	else
-		error_prefix(c.err, "%s", path);
-	if (rc == 0)
-		rc = compile_make_image(&c, image, image_size);
-	rows_fini(&c.rows);
-	graph_destroy(c.graph);
-	if (rc != 0)
-		text_clean(c.err->text); // the names in it are the file's
-	return rc;
+	return (struct compilation){
+		.options = options ? options : &NONE, .report = report, .err = err
+	};
 }
 
 int compile_bytes(const char *path, const void *bytes, size_t size,
 	const struct compile_options *options, void **image, size_t *image_size,
 	struct compile_report *report, struct error *err)
 {
-	return compile_source(path, false, bytes, size, options, image, image_size, report, err);
+	struct error own = { .text = "" };
+	struct compilation c = compile_begin(options, report, err ? err : &own);
+	int rc;
+
+	*image = NULL;
+	*image_size = 0;
+	rc = compile_import(&c, path, false, bytes, size);
+	return compile_finish(&c, rc, path, image, image_size);
 }
 
 int model_compile(const char *path, const struct compile_options *options, void **image,
 	size_t *size, struct compile_report *report, struct error *err)
 {
+	struct error own = { .text = "" };
+	struct compilation c = compile_begin(options, report, err ? err : &own);
 	size_t source_size = 0;
 	void *source;
 	int rc;
@@ -227,10 +259,10 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	*size = 0;
 	if (report)
 		memset(report, 0, sizeof(*report));
-	rc = file_read(path, SOURCE_BYTES_MAX, &source, &source_size, err);
-	if (rc == 0)
-		rc = compile_source(
-			path, true, source, source_size, options, image, size, report, err);
+	rc = file_read(path, SOURCE_BYTES_MAX, &source, &source_size, c.err);
+	if (rc != 0)
+		return rc;
+	rc = compile_import(&c, path, true, source, source_size);
 	free(source);
-	return rc;
+	return compile_finish(&c, rc, path, image, size);
 }

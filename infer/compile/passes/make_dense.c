@@ -31,6 +31,28 @@ static bool fits(const struct graph *graph, const struct node *node)
 				w->dims[node_int(node, ATTR_TRANS_B, 0) ? 0 : 1]));
 }
 
+// w [k][n] is alpha * old, or where `transposed` alpha times the transpose of old [n][k]: in squares, so
+// that neither is read or written all across memory.
+#define MAKE_DENSE_SQUARE 16
+static void make_weights(
+	float *w, const float *old, int64_t k, int64_t n, double alpha, bool transposed)
+{
+	const int64_t k_step = transposed ? 1 : n, n_step = transposed ? k : 1;
+
+	for (int64_t r = 0; r < k; r += MAKE_DENSE_SQUARE) {
+		for (int64_t c = 0; c < n; c += MAKE_DENSE_SQUARE) {
+			const int64_t r_end = r + MAKE_DENSE_SQUARE < k ? r + MAKE_DENSE_SQUARE : k;
+			const int64_t c_end = c + MAKE_DENSE_SQUARE < n ? c + MAKE_DENSE_SQUARE : n;
+
+			for (int64_t i = r; i < r_end; i++) {
+				for (int64_t j = c; j < c_end; j++)
+					w[i * n + j] = (float)(alpha *
+						(double)old[i * k_step + j * n_step]);
+			}
+		}
+	}
+}
+
 static int make_dense(struct graph *graph, struct node *node, struct error *err)
 {
 	const struct tensor from = graph->tensors[node->inputs[1]];
@@ -39,17 +61,15 @@ static int make_dense(struct graph *graph, struct node *node, struct error *err)
 	double beta = (double)node_float(node, ATTR_BETA, 1);
 	int64_t k = from.dims[transposed ? 1 : 0], n = from.dims[transposed ? 0 : 1];
 	bool bias = node->n_inputs == 3 && node->inputs[2] != GRAPH_NONE;
-	const float *old = from.data;
 	uint32_t inputs[3] = { node->inputs[0] };
 	float *w, *b;
 
-	inputs[1] = pass_constant(graph, from.name, 2, k, n, &w, err);
-	if (inputs[1] == GRAPH_NONE)
-		return err->code;
-	for (int64_t r = 0; r < k; r++) {
-		for (int64_t c = 0; c < n; c++)
-			w[r * n + c] = (float)(alpha *
-				(double)(transposed ? old[c * k + r] : old[r * n + c]));
+	inputs[1] = node->inputs[1];
+	if (transposed || alpha != 1) {
+		inputs[1] = pass_constant(graph, from.name, 2, k, n, &w, err);
+		if (inputs[1] == GRAPH_NONE)
+			return err->code;
+		make_weights(w, from.data, k, n, alpha, transposed);
 	}
 	if (bias) {
 		const struct tensor c = graph->tensors[node->inputs[2]];
