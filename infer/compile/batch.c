@@ -353,6 +353,7 @@ static struct graph *batch_import_again(const struct batch_source *source, int64
 	options.rows = rows;
 	options.fixed_batch = fixed_batch;
 	options.batch = NULL;
+	options.unhashed = true;
 	if (import_model(source->bytes, source->size, &options, &graph, report, &err) != 0)
 		return NULL;
 	return graph;
@@ -421,6 +422,7 @@ static bool batch_take_fixed(const struct batch_source *source, uint32_t axis, i
 			"%u feature%s (--shape makes it a part of the row)",
 			x->name, tensor_shape_text(x).text, axis ? "second" : "first",
 			one->n_features, one->n_features > 1 ? "s" : "");
+		memcpy(one->source_sha256, (*graph)->source_sha256, sizeof(one->source_sha256));
 		graph_destroy(*graph);
 		*graph = one;
 		if (report) {

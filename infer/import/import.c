@@ -41,7 +41,7 @@ int import_model(const void *bytes, size_t size, const struct import_options *op
 			"an ONNX file does not say which trees make a round: their number is for "
 			"XGBoost and LightGBM");
 	}
-	if (rc == 0 && (xgboost || lightgbm))
+	if (rc == 0 && (xgboost || lightgbm) && !options->unhashed)
 		crypto_hash_sha256((*graph)->source_sha256, bytes, size);
 	if (rc != 0 && rc != -ENOMEM)
 		foreign_refuse(text, length, err);

@@ -34,5 +34,6 @@ struct import_options {
 	int64_t rows;      // that one evaluation takes, for proofs; 0 and 1: one
 	// A first or second dimension that is the batch, though fixed: `rows` stand in it. 0: none
 	int64_t fixed_batch;
+	bool unhashed; // the graph need not bear the hash of what was read: it is known already
 	struct import_batch *batch; // filled in on success; NULL: not wanted
 };

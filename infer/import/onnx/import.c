@@ -262,7 +262,8 @@ int import_onnx(const void *bytes, size_t size, const struct import_options *opt
 	if (rc != 0)
 		return rc;
 	crypto_hash_sha256_init(&onnx.beside.hash);
-	crypto_hash_sha256_update(&onnx.beside.hash, bytes, size);
+	if (!options->unhashed)
+		crypto_hash_sha256_update(&onnx.beside.hash, bytes, size);
 	onnx.scratch = arena_create(SCRATCH_BYTES_MAX);
 	onnx.graph = graph_create();
 	rc = onnx.scratch && onnx.graph ? import_graph(&onnx)
