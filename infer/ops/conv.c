@@ -73,12 +73,58 @@ static bool conv_tap(
 	return *at < w->in[d];
 }
 
-// x, w: of one channel.
-static double conv_sum_taps(const struct window *w, const int64_t o[WINDOW_DIMS], bool transposed,
-	const float *x, const float *weights)
+// Output channels whose sums are made side by side: loops of constant length, which compilers make
+// vectors of.
+#define CONV_BLOCK       16
+#define CONV_BLOCK_BYTES ((size_t)320 << 10) // of the weights of a block, at most
+
+// Weights of a block of output channels as they lie in the node's input, and side by side.
+struct conv_weights {
+	const float *from;
+	int64_t in_step, out_step; // from channel to channel
+	uint32_t n;                // output channels, up to CONV_BLOCK
+	float *block; // [in][taps][CONV_BLOCK]; NULL: of one channel they need not be copied
+};
+
+static int64_t conv_block_of(const struct conv *conv)
 {
+	const size_t bytes = (size_t)(conv->in * window_product(conv->window.kernel)) * CONV_BLOCK *
+		sizeof(float);
+
+	return bytes <= CONV_BLOCK_BYTES && conv->out > 1 ? CONV_BLOCK : 1;
+}
+
+static size_t conv_scratch_bytes(const struct plain *plain, bool transposed)
+{
+	const struct conv conv = conv_of(plain, transposed);
+
+	return conv_block_of(&conv) == 1 ? 0
+					 : (size_t)(conv.in * window_product(conv.window.kernel)) *
+			CONV_BLOCK * sizeof(float);
+}
+
+static void conv_pack_block(const struct conv *conv, struct conv_weights *w)
+{
+	const int64_t taps = window_product(conv->window.kernel);
+	float *to = w->block;
+
+	for (int64_t c = 0; c < conv->in; c++) {
+		for (int64_t t = 0; t < taps; t++) {
+			for (uint32_t b = 0; b < CONV_BLOCK; b++)
+				*to++ = b < w->n ? w->from[b * w->out_step + c * w->in_step + t]
+						 : 0.0f;
+		}
+	}
+}
+
+// Adds one input channel's part at output position o to `columns` sums. w: from tap to tap as many
+// values apart. Each sum has its terms in the order of the taps, whatever the block.
+static inline void conv_add_taps(const struct window *w, const int64_t o[WINDOW_DIMS],
+	bool transposed, const float *x, const float *weights, uint32_t columns,
+	double *restrict sums)
+{
+	double part[CONV_BLOCK] = { 0 };
 	int64_t at[WINDOW_DIMS];
-	double sum = 0;
 
 	for (int64_t i = 0; i < w->kernel[0]; i++) {
 		if (!conv_tap(w, 0, o[0], i, transposed, &at[0]))
@@ -87,73 +133,113 @@ static double conv_sum_taps(const struct window *w, const int64_t o[WINDOW_DIMS]
 			if (!conv_tap(w, 1, o[1], j, transposed, &at[1]))
 				continue;
 			for (int64_t k = 0; k < w->kernel[2]; k++) {
+				const float *tap = weights +
+					((i * w->kernel[1] + j) * w->kernel[2] + k) * columns;
+				double value;
+
 				if (!conv_tap(w, 2, o[2], k, transposed, &at[2]))
 					continue;
-				sum += (double)weights[(i * w->kernel[1] + j) * w->kernel[2] + k] *
-					(double)x[(at[0] * w->in[1] + at[1]) * w->in[2] + at[2]];
+				value = (double)x[(at[0] * w->in[1] + at[1]) * w->in[2] + at[2]];
+				for (uint32_t b = 0; b < columns; b++)
+					part[b] += (double)tap[b] * value;
 			}
 		}
 	}
-	return sum;
+	for (uint32_t b = 0; b < columns; b++)
+		sums[b] += part[b];
 }
 
-// One output channel of one row: x, the group's input channels; w at `w_step` from one of them to
-// the next.
-static void conv_channel(const struct conv *conv, bool transposed, const float *x, const float *w,
-	int64_t w_step, double bias, float *y)
+// The output channels of a block of one row. x: the group's input channels; bias [w->n] or NULL; y: the
+// first channel of the block.
+static void conv_channels(const struct conv *conv, bool transposed, const float *x,
+	const struct conv_weights *w, const float *bias, float *y)
 {
 	const struct window *window = &conv->window;
-	const int64_t size = window_product(window->in);
+	const int64_t in = window_product(window->in), out = window_product(window->out);
+	const int64_t taps = window_product(window->kernel);
 	int64_t o[WINDOW_DIMS];
-	size_t at = 0;
 
-	for (o[0] = 0; o[0] < window->out[0]; o[0]++) {
-		for (o[1] = 0; o[1] < window->out[1]; o[1]++) {
-			for (o[2] = 0; o[2] < window->out[2]; o[2]++) {
-				double sum = bias;
+	for (int64_t at = 0; at < out; at++) {
+		double sums[CONV_BLOCK] = { 0 };
 
-				for (int64_t c = 0; c < conv->in; c++)
-					sum += conv_sum_taps(window, o, transposed, x + c * size,
-						w + c * w_step);
-				y[at++] = (float)sum;
-			}
+		o[0] = at / window->out[2] / window->out[1];
+		o[1] = at / window->out[2] % window->out[1];
+		o[2] = at % window->out[2];
+		for (uint32_t b = 0; bias && b < w->n; b++)
+			sums[b] = (double)bias[b];
+		for (int64_t c = 0; c < conv->in; c++) {
+			if (w->block)
+				conv_add_taps(window, o, transposed, x + c * in,
+					w->block + c * taps * CONV_BLOCK, CONV_BLOCK, sums);
+			else
+				conv_add_taps(window, o, transposed, x + c * in,
+					w->from + c * w->in_step, 1, sums);
 		}
+		for (uint32_t b = 0; b < w->n; b++)
+			y[b * out + at] = conv->act.kind == ACTIVATION_NONE
+				? (float)sums[b]
+				: act_f32(&conv->act, (float)sums[b]);
 	}
-	for (size_t i = 0; i < at && conv->act.kind != ACTIVATION_NONE; i++)
-		y[i] = act_f32(&conv->act, y[i]);
 }
 
-static void conv_run(const struct plain *plain, bool transposed, const void *const *x, float *y)
+static void conv_run(
+	const struct plain *plain, bool transposed, const void *const *x, float *y, float *scratch)
 {
 	const struct conv conv = conv_of(plain, transposed);
 	const int64_t in = window_product(conv.window.in), out = window_product(conv.window.out);
-	const int64_t taps = window_product(conv.window.kernel);
+	const int64_t taps = window_product(conv.window.kernel), block = conv_block_of(&conv);
 	const float *rows = x[0], *weights = x[1], *bias = plain->n_in > 2 ? x[2] : NULL;
 
-	for (int64_t m = 0; m < conv.batch * conv.groups * conv.out; m++) {
-		const int64_t of = m % (conv.groups * conv.out), group = of / conv.out;
-		const int64_t batch = m / (conv.groups * conv.out);
-		const float *from = rows + (batch * conv.groups + group) * conv.in * in;
-		const float *w = transposed
-			? weights + (group * conv.in * conv.out + of % conv.out) * taps
-			: weights + of * conv.in * taps;
+	for (int64_t group = 0; group < conv.groups; group++) {
+		for (int64_t first = 0; first < conv.out; first += block) {
+			const int64_t of = group * conv.out + first;
+			struct conv_weights w = {
+				.from = weights +
+					(transposed ? (group * conv.in * conv.out + first) * taps
+						    : of * conv.in * taps),
+				.in_step = transposed ? conv.out * taps : taps,
+				.out_step = transposed ? taps : conv.in * taps,
+				.n = (uint32_t)(conv.out - first < block ? conv.out - first
+									 : block),
+				.block = block > 1 ? scratch : NULL,
+			};
 
-		conv_channel(&conv, transposed, from, w, transposed ? conv.out * taps : taps,
-			bias ? (double)bias[of] : 0, y + m * out);
+			if (w.block)
+				conv_pack_block(&conv, &w);
+			for (int64_t b = 0; b < conv.batch; b++)
+				conv_channels(&conv, transposed,
+					rows + (b * conv.groups + group) * conv.in * in, &w,
+					bias ? bias + of : NULL,
+					y + (b * conv.groups * conv.out + of) * out);
+		}
 	}
 }
 
 static void conv_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	conv_run(plain, false, x, y[0]);
+	conv_run(plain, false, x, y[0], scratch);
 }
 
 static void conv_transpose_plain(
 	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
 {
-	conv_run(plain, true, x, y[0]);
+	conv_run(plain, true, x, y[0], scratch);
 }
 
-const struct plain_op plain_conv = { .run = conv_plain, .work = conv_work };
-const struct plain_op plain_conv_transpose = { .run = conv_transpose_plain, .work = conv_work };
+static size_t conv_plain_scratch(const struct plain *plain)
+{
+	return conv_scratch_bytes(plain, false);
+}
+
+static size_t conv_transpose_scratch(const struct plain *plain)
+{
+	return conv_scratch_bytes(plain, true);
+}
+
+const struct plain_op plain_conv = {
+	.run = conv_plain, .scratch_bytes = conv_plain_scratch, .work = conv_work
+};
+const struct plain_op plain_conv_transpose = {
+	.run = conv_transpose_plain, .scratch_bytes = conv_transpose_scratch, .work = conv_work
+};

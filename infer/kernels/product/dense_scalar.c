@@ -7,7 +7,25 @@
 #include <assert.h>
 #include <string.h>
 
-#define DENSE_COLUMNS 64 // sums at a time: as many rows of the weights are read in order
+// Sums at a time: as many values of a row of the weights are read in order, for so many rows of x. Each
+// sum has its terms in the order of the inputs, whatever the block.
+#define DENSE_COLUMNS 64
+#define DENSE_ROWS    4
+
+// w [k][dense->n]; sums [rows][columns], which begin with the bias. Whole blocks have loops of constant
+// length, which compilers make vectors of.
+static inline void dense_block(const struct dense *dense, const float *w, uint32_t rows,
+	uint32_t columns, const float *x, size_t ldx, float (*restrict sums)[DENSE_COLUMNS])
+{
+	for (uint32_t i = 0; i < dense->k; i++, w += dense->n) {
+		for (uint32_t r = 0; r < rows; r++) {
+			const float value = x[r * ldx + i];
+
+			for (uint32_t c = 0; c < columns; c++)
+				sums[r][c] += value * w[c];
+		}
+	}
+}
 
 void f32_dense_1x1__scalar(
 	const struct dense *dense, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
@@ -16,21 +34,25 @@ void f32_dense_1x1__scalar(
 	const float *w = bias + dense->n; // [k][n]
 
 	assert(dense->k > 0 && dense->n > 0 && ldx >= dense->k && ldy >= dense->n);
-	for (uint32_t row = 0; row < m; row++, x += ldx, y += ldy) {
+	for (uint32_t row = 0; row < m; row += DENSE_ROWS, x += DENSE_ROWS * ldx) {
+		const uint32_t rows = m - row < DENSE_ROWS ? m - row : DENSE_ROWS;
+
 		for (uint32_t column = 0; column < dense->n; column += DENSE_COLUMNS) {
 			const uint32_t left = dense->n - column;
 			const uint32_t columns = left < DENSE_COLUMNS ? left : DENSE_COLUMNS;
-			float sum[DENSE_COLUMNS];
+			float sums[DENSE_ROWS][DENSE_COLUMNS];
 
-			memcpy(sum, bias + column, columns * sizeof(*sum));
-			for (uint32_t i = 0; i < dense->k; i++) {
-				const float *weights = w + (size_t)i * dense->n + column;
-
+			for (uint32_t r = 0; r < rows; r++)
+				memcpy(sums[r], bias + column, columns * sizeof(**sums));
+			if (columns == DENSE_COLUMNS)
+				dense_block(dense, w + column, rows, DENSE_COLUMNS, x, ldx, sums);
+			else
+				dense_block(dense, w + column, rows, columns, x, ldx, sums);
+			for (uint32_t r = 0; r < rows; r++) {
 				for (uint32_t c = 0; c < columns; c++)
-					sum[c] += x[i] * weights[c];
+					y[(row + r) * ldy + column + c] =
+						act_f32(&dense->act, sums[r][c]);
 			}
-			for (uint32_t c = 0; c < columns; c++)
-				y[column + c] = act_f32(&dense->act, sum[c]);
 		}
 	}
 }
