@@ -15,6 +15,8 @@
 
 #define GOLDEN_SEED       UINT64_C(0x6d61727436a7)
 #define GOLDEN_CANDIDATES (4 * GOLDEN_ROWS_MAX)
+#define GOLDEN_ROWS_MIN   4u                  // of a model however big
+#define GOLDEN_WORK       ((uint64_t)1 << 31) // multiply-adds of all rows: scored by plain loops
 
 // A fixed seed, so that every machine draws the same rows.
 static float golden_draw(uint64_t *state)
@@ -32,9 +34,10 @@ static bool golden_all_finite(const float *values, size_t n)
 }
 
 // Rows of the model's own, evenly spread and finite; the rows between them are the next candidates.
-static uint32_t golden_choose(float *golden, uint32_t n_features, const float *rows, size_t n_rows)
+static uint32_t golden_choose(
+	float *golden, uint32_t n_features, const float *rows, size_t n_rows, uint32_t wanted)
 {
-	const size_t step = n_rows > GOLDEN_ROWS_MAX ? n_rows / GOLDEN_ROWS_MAX : 1;
+	const size_t step = n_rows > wanted ? n_rows / wanted : 1;
 	uint32_t n = 0;
 
 	for (size_t first = 0; first < step && n < GOLDEN_CANDIDATES; first++) {
@@ -90,6 +93,7 @@ static void golden_draw_texts(const struct graph *graph, float *golden, uint32_t
 // What golden_fill() chooses from, and what it has chosen: in the graph's memory.
 struct golden {
 	struct graph *graph;
+	uint32_t wanted;               // rows
 	float *candidates;             // [GOLDEN_CANDIDATES][n_features]
 	float *outputs, *spread;       // of candidates at hand: [GOLDEN_ROWS_MAX][n_columns_out]
 	float *rows, *kept;            // [GOLDEN_ROWS_MAX] of what is chosen
@@ -152,13 +156,23 @@ static int golden_score(const struct graph *graph, unsigned isa_mask, const floa
 	return rc;
 }
 
+// Every row goes through all weights, so that few of them find a fault as well.
+static uint32_t golden_rows_wanted(uint64_t macs)
+{
+	const uint64_t rows = GOLDEN_WORK / (macs + 1);
+
+	return rows < GOLDEN_ROWS_MIN    ? GOLDEN_ROWS_MIN
+		: rows < GOLDEN_ROWS_MAX ? (uint32_t)rows
+					 : GOLDEN_ROWS_MAX;
+}
+
 // Puts those of `n` candidates, which are scored, into the graph that serve.
 static void golden_keep(struct golden *golden, const float *rows, uint32_t n, const bool *hangs)
 {
 	struct graph *graph = golden->graph;
 	const size_t n_in = graph->n_features, n_out = graph->n_columns_out;
 
-	for (uint32_t r = 0; r < n && graph->n_golden < GOLDEN_ROWS_MAX; r++) {
+	for (uint32_t r = 0; r < n && graph->n_golden < golden->wanted; r++) {
 		const uint32_t to = graph->n_golden;
 
 		if (!golden_all_finite(golden->outputs + r * n_out, n_out)) {
@@ -185,13 +199,13 @@ static int golden_select(struct golden *golden, const struct model *model, uint3
 	const bool rounds = graph_rounds(graph);
 
 	graph->n_golden = 0;
-	for (uint32_t at = 0; at < n_candidates && graph->n_golden < GOLDEN_ROWS_MAX;) {
+	for (uint32_t at = 0; at < n_candidates && graph->n_golden < golden->wanted;) {
 		const float *rows = golden->candidates + (size_t)at * graph->n_features;
 		bool hangs[GOLDEN_ROWS_MAX] = { false };
 		uint32_t n = n_candidates - at;
 		int rc;
 
-		n = n < GOLDEN_ROWS_MAX ? n : GOLDEN_ROWS_MAX;
+		n = n < golden->wanted ? n : golden->wanted;
 		rc = golden_score_with(model, rows, golden->outputs, n, golden->err);
 		if (rc == 0 && !rounds)
 			rc = noise_measure(graph, rows, n, golden->outputs,
@@ -238,16 +252,18 @@ int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
 
 	if (!golden_allocate(&golden))
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
+	rc = golden_open(graph, ISA_SCALAR, &model, err);
+	if (rc != 0)
+		return rc;
+	golden.wanted = golden_rows_wanted(model_info(model)->macs_per_row);
 	if (n_rows > 0) {
-		n = golden_choose(golden.candidates, graph->n_features, rows, n_rows);
+		n = golden_choose(
+			golden.candidates, graph->n_features, rows, n_rows, golden.wanted);
 	} else {
 		n = golden_draw_rows(golden.candidates, graph->n_features);
 		golden_draw_for_trees(graph, golden.candidates, n);
 		golden_draw_texts(graph, golden.candidates, n);
 	}
-	rc = golden_open(graph, ISA_SCALAR, &model, err);
-	if (rc != 0)
-		return rc;
 	rc = golden_select(&golden, model, n);
 	if (rc == 0 && graph->n_golden == 0 && golden.n_hang > 0) {
 		golden.takes_hanging = true;
