@@ -61,7 +61,7 @@ SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/http ctl/server/resources
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool
-SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h ctl/load
+SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h ctl/load
 SEES_tests          := base config infer dataplane ctl tests
 ROOMS               := $(patsubst SEES_%,%,$(filter SEES_%,$(.VARIABLES)))
 # The room of a file: of those that its path begins with the longest, which sorts last.
@@ -197,15 +197,15 @@ $(B)/obj/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
 $(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
 
-# "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane nor
-# inference core": these lists are the proof.
+# "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane (but for its munmap)
+# nor inference core": these lists are the proof.
 $(B)/martletd: $(B)/obj/ctl/martletd.o $(VERSION_OBJ) $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
 $(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
-$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/libbase.a
+$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martlet-load) -o $@
 $(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)

@@ -121,6 +121,7 @@ static bool client_poll_for_mac(struct client *client)
 				rte_pktmbuf_mtod(burst[i], uint8_t *), burst[i]->data_len);
 		rte_pktmbuf_free_bulk(burst, n);
 	}
+	device_between_bursts(&client->device);
 	return found;
 }
 

@@ -19,6 +19,7 @@
 #define CLIENT_VERSIONS_MAX 64
 #define CLIENT_QUEUES_MAX   16
 #define CLIENT_STALL_US     100
+#define CLIENT_LINK_MS      50 // between two looks at the link
 
 struct client_counters {
 	uint64_t sent, answered, lost;
@@ -64,7 +65,9 @@ struct client {
 	uint64_t polled_cycles, stall_cycles; // when we last polled; a gap this long is a stall
 	uint64_t begin_cycles, end_cycles;    // of the time measured: end is when sending ended
 	uint64_t answered_in_time;            // answered before end_cycles
-	volatile sig_atomic_t stop;           // set by a signal handler
+	uint64_t link_cycles;                 // when the link is looked at next
+	volatile sig_atomic_t stop; // set by a signal handler, and where there is no link any more
+	bool link_lost;
 };
 
 static inline uint64_t client_ns(const struct client *client, uint64_t cycles)

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/load/device.h"
 
+#include "dataplane/unmap.h"
+
+#include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +22,7 @@
 #define MBUF_CACHE    256
 #define LINK_TRY_MS   300
 #define ARGUMENTS_MAX 12
+#define MEMIF_BUFFER  2048 // bytes of a buffer unless told otherwise
 
 // A vdev's name ends at its first comma; PCI addresses have none and contain colons.
 static void device_name(const char *device, char *name, size_t size)
@@ -24,7 +31,7 @@ static void device_name(const char *device, char *name, size_t size)
 }
 
 struct device_arguments {
-	char text[ARGUMENTS_MAX][CONFIG_PATH_MAX + 8];
+	char text[ARGUMENTS_MAX][CONFIG_PATH_MAX + 32];
 	char *argv[ARGUMENTS_MAX]; // EAL wants them writable
 	int argc;
 };
@@ -41,9 +48,26 @@ __attribute__((format(printf, 2, 3))) static void device_argument(
 	arguments->argv[arguments->argc++] = text;
 }
 
-static int device_start_eal(const struct load_options *options, struct error *err)
+// Each frame gets a buffer of its own: DPDK's memif client, where it chains buffers, overruns a ring
+// that is full.
+static void device_add_device(struct device_arguments *arguments,
+	const struct load_options *options, uint32_t frame_bytes)
 {
 	const bool is_vdev = strncmp(options->device, "net_", 4) == 0;
+	const bool is_memif = strncmp(options->device, "net_memif", 9) == 0;
+
+	if (is_memif && frame_bytes > MEMIF_BUFFER && !strstr(options->device, ",bsize="))
+		device_argument(arguments, "--vdev=%s,bsize=%u", options->device,
+			RTE_ALIGN_CEIL(frame_bytes, (uint32_t)RTE_CACHE_LINE_SIZE));
+	else
+		device_argument(arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
+	if (is_vdev)
+		device_argument(arguments, "--no-pci");
+}
+
+static int device_start_eal(
+	const struct load_options *options, uint32_t frame_bytes, struct error *err)
+{
 	struct device_arguments arguments = { .argc = 0 };
 	cpu_set_t set;
 
@@ -60,9 +84,7 @@ static int device_start_eal(const struct load_options *options, struct error *er
 		&arguments, "--log-level=*:critical"); // memif complains at each try to connect
 	device_argument(&arguments, "-m%u", options->megabytes);
 	device_argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
-	device_argument(&arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
-	if (is_vdev)
-		device_argument(&arguments, "--no-pci");
+	device_add_device(&arguments, options, frame_bytes);
 	// Neither of the two needs a mount of hugetlbfs or leaves files behind.
 	device_argument(&arguments, "%s", options->no_huge ? "--no-huge" : "--in-memory");
 	if (options->no_huge)
@@ -130,6 +152,38 @@ static int device_setup(struct device *device, const struct load_options *option
 	return rc != 0 ? error_set(err, rc, "%s: its MAC address: %s", name, rte_strerror(-rc)) : 0;
 }
 
+struct device_order { // to EAL's interrupt thread
+	bool closes;
+	_Atomic(bool) done;
+};
+
+static void device_stop_here(void *argument)
+{
+	struct device_order *order = argument;
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV (id) {
+		rte_eth_dev_stop(id);
+		if (order->closes)
+			rte_eth_dev_close(id);
+	}
+	atomic_store(&order->done, true);
+}
+
+// Stops all devices on EAL's interrupt thread, as an alarm: there memif stops a client by itself when
+// the server has gone, and twice at once would free what it holds twice.
+static void device_stop_all(bool closes)
+{
+	static struct device_order order; // one at a time; the thread may come to it late
+
+	order.closes = closes;
+	atomic_store(&order.done, false);
+	if (rte_eal_alarm_set(1, device_stop_here, &order) != 0)
+		return;
+	while (!atomic_load(&order.done))
+		usleep(100);
+}
+
 // A memif client does not start before its server listens. Nor does a client ask again that a
 // server turned away because it was not started itself. So the device is started anew until there
 // is a link.
@@ -149,7 +203,7 @@ static int device_wait_for_link(const struct device *device, const volatile sig_
 			usleep(10000);
 		}
 		if (rc == 0)
-			rte_eth_dev_stop(device->id);
+			device_stop_all(false);
 		if (*stop)
 			return error_set(err, -EINTR, "stopped before there was a link");
 	} while (rte_get_timer_cycles() < end);
@@ -158,33 +212,59 @@ static int device_wait_for_link(const struct device *device, const volatile sig_
 		timeout_ms);
 }
 
+static int device_make_qsbr(struct device *device, struct error *err)
+{
+	device->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
+	if (!device->qsbr || rte_rcu_qsbr_init(device->qsbr, 1) != 0)
+		return error_set(err, -ENOMEM, "no memory: give more --megabytes");
+	rte_rcu_qsbr_thread_register(device->qsbr, 0);
+	unmap_guard(device->qsbr);
+	return 0;
+}
+
 int device_open(struct device *device, const struct load_options *options, uint32_t frame_bytes,
 	const volatile sig_atomic_t *stop, struct error *err)
 {
 	int rc;
 
 	memset(device, 0, sizeof(*device));
-	rc = device_start_eal(options, err);
+	rc = device_start_eal(options, frame_bytes, err);
 	if (rc != 0)
 		return rc;
 	rc = device_setup(device, options, frame_bytes, err);
 	if (rc == 0)
+		rc = device_make_qsbr(device, err);
+	if (rc == 0)
 		rc = device_wait_for_link(device, stop, options->link_timeout_ms, err);
-	if (rc != 0)
+	if (rc != 0) {
 		device_close(device);
-	return rc;
+		return rc;
+	}
+	rte_rcu_qsbr_thread_online(device->qsbr, 0);
+	return 0;
+}
+
+void device_between_bursts(const struct device *device)
+{
+	rte_rcu_qsbr_quiescent(device->qsbr, 0);
+}
+
+bool device_has_link(const struct device *device)
+{
+	struct rte_eth_link link = { 0 };
+
+	return rte_eth_link_get_nowait(device->id, &link) != 0 || link.link_status;
 }
 
 void device_close(struct device *device)
 {
 	char directory[CONFIG_PATH_MAX];
-	uint16_t id;
 
+	if (device->qsbr)
+		rte_rcu_qsbr_thread_offline(device->qsbr, 0);
+	device_stop_all(true);
+	unmap_guard(NULL);
 	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
-	RTE_ETH_FOREACH_DEV (id) {
-		rte_eth_dev_stop(id);
-		rte_eth_dev_close(id);
-	}
 	rte_eal_cleanup();
 	rmdir(directory); // EAL makes it for each process, and leaves it
 	memset(device, 0, sizeof(*device));

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct rte_mempool;
+struct rte_rcu_qsbr;
 
 struct device {
 	uint16_t id;
@@ -16,6 +17,7 @@ struct device {
 	uint16_t queues;
 	uint8_t mac[6];
 	struct rte_mempool *pool;
+	struct rte_rcu_qsbr *qsbr; // its one reader is the main thread
 };
 
 // Starts EAL on options->cpu, the device in it, and waits for its link. `frame_bytes` is the
@@ -24,3 +26,9 @@ struct device {
 int device_open(struct device *device, const struct load_options *options, uint32_t frame_bytes,
 	const volatile sig_atomic_t *stop, struct error *err);
 void device_close(struct device *device);
+
+// To be called between bursts, and often: a memif client gives back memory once its server is gone, on
+// another thread, which waits for this.
+void device_between_bursts(const struct device *device);
+// Whether there is a link still. A memif client whose server has ended gets none again.
+bool device_has_link(const struct device *device);

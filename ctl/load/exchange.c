@@ -191,6 +191,16 @@ static void exchange_note_stall(struct client *client, uint64_t gap_cycles)
 	counters->longest_stall_cycles = RTE_MAX(counters->longest_stall_cycles, gap_cycles);
 }
 
+// A link that went down does not come back by itself: the run is over.
+static void exchange_look_at_link(struct client *client, uint64_t now)
+{
+	client->link_cycles = now + rte_get_tsc_hz() / 1000 * CLIENT_LINK_MS;
+	if (device_has_link(&client->device))
+		return;
+	client->link_lost = true;
+	client->stop = 1;
+}
+
 void exchange_receive(struct client *client)
 {
 	struct request request;
@@ -211,6 +221,9 @@ void exchange_receive(struct client *client)
 	for (uint16_t q = 0; q < client->device.queues; q++)
 		if (client->n_pending[q])
 			exchange_flush(client, q);
+	device_between_bursts(&client->device);
+	if (unlikely(now >= client->link_cycles))
+		exchange_look_at_link(client, now);
 	while (request_expire(&client->table, now - client->timeout_cycles, &request))
 		if (request.measured == client->measuring)
 			client->counters.lost++;

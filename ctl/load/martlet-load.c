@@ -30,6 +30,12 @@ static int load_verdict(const struct load_options *options)
 {
 	const struct client_counters *c = &client.counters;
 
+	if (client.link_lost) {
+		fprintf(stderr,
+			"martlet-load: the link went down in the middle of it: the other side has "
+			"ended, or turned us away\n");
+		return 1;
+	}
 	if (!c->answered) {
 		fprintf(stderr, "martlet-load: nothing was answered\n");
 		return 1;

@@ -173,7 +173,7 @@ def jumbo(tap, loop, cpus, folder):
         serve(appliance, folder)
         client = Client(appliance, folder, len(cpus["io"]) + len(cpus["workers"]))
         expect = ["--expect", f"{folder}/a.npy", "--megabytes", "192"]
-        for bsize in ("", ",bsize=10240"):  # chains of 2 KiB buffers, or one for each frame
+        for bsize in (",bsize=2048", ""):  # chains of 2 KiB buffers, or one for each frame
             plain, client.device = client.device, client.device + bsize
             for rows in ("30", "54"):
                 rc, r = client.run("--once", "--rows-per-request", rows, "--window", "8", *expect)

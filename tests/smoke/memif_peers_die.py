@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Kills clients over memif in the middle of their traffic, again and again, while other programs take the lcores' CPU
-from them. The memory that a client shared is gone at once, and no lcore may be reading it then. Then kills a server."""
+from them. The memory that a client shared is gone at once, and no lcore may be reading it then. Then kills
+servers: what they leave is taken over, and their clients say why they end."""
 import http.client
 import os
 import signal
@@ -38,6 +39,21 @@ def leave_alone(busy):
     for b in busy:
         b.kill()
         b.wait()
+
+
+def clients(tap, folder):
+    """A client whose server dies in mid-flight ends with a sentence, and soon."""
+    for signal_, how in ((signal.SIGKILL, ("--window", "64")), (signal.SIGTERM, ("--window", "64")),
+                         (signal.SIGKILL, ("--rate", "5000"))):
+        with Appliance([], io=(0,)) as appliance:
+            memif_port(appliance)
+            serve(appliance, folder)
+            proc = Client(appliance, folder, 1).start("--seconds", "60", *how)
+            until_served(appliance)
+            appliance.proc.send_signal(signal_)
+            rc, r = Client.result(proc)
+            tap.check(f"martlet-load outlives its server's {signal_.name} ({how[0]}): exit 1 and why", rc == 1 and
+                      r.get("text", "").startswith("martlet-load: the link went down"), (rc, r))
 
 
 def servers(tap, folder):
@@ -104,6 +120,7 @@ def main():
                               appliance.balanced())
                     tap.check(f"{loop}: SIGTERM, exit 0", appliance.stop() == 0, appliance.log_text())
         servers(tap, folder)
+        clients(tap, folder)
     return tap.finish()
 
 
