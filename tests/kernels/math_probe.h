@@ -14,6 +14,7 @@
 	X(sigmoid)                                                                                 \
 	X(tanh)                                                                                    \
 	X(softplus)                                                                                \
+	X(erf)                                                                                     \
 	X(gelu)                                                                                    \
 	X(gelu_tanh)
 

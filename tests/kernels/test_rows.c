@@ -87,25 +87,6 @@ static void binary_operands(void **state)
 					*m);
 }
 
-// [2][3] rows, a [3] constant along the first axis, b [2][1] per row.
-static void broadcast_strides(void **state)
-{
-	const struct broadcast_kernel *kernel = *state;
-	const struct broadcast broadcast = { .op = BINARY_SUB,
-		.rank = 2,
-		.dims = { 2, 3 },
-		.a_stride = { 0, 1 },
-		.b_stride = { 1, 0 },
-		.a_row_stride = 0,
-		.b_row_stride = 2 };
-	const float a[] = { 10, 20, 30 }, b[] = { 1, 2, 3, 4 };
-	const float expected[] = { 9, 19, 29, 8, 18, 28, 7, 17, 27, 6, 16, 26 };
-	float y[12];
-
-	kernel->run(&broadcast, 2, a, b, y);
-	assert_memory_equal(y, expected, sizeof(expected));
-}
-
 static void affine_activations(void **state)
 {
 	const struct affine_kernel *kernel = *state;
@@ -275,7 +256,6 @@ int main(void)
 
 	random_init();
 	failures = KERNELS_RUN("binary", BINARY, binary_operands);
-	failures += KERNELS_RUN("broadcast", BROADCAST, broadcast_strides);
 	failures += KERNELS_RUN("affine", AFFINE, affine_activations);
 	failures += KERNELS_RUN("prelu", PRELU, prelu_slopes);
 	failures += KERNELS_RUN("softmax", SOFTMAX, softmax_lengths);

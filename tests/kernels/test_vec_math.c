@@ -67,6 +67,7 @@ static const struct range RANGES[] = {
 	{ MATH_sigmoid, "sigmoid", -INFINITY, INFINITY, 2.41, exact_sigmoid },
 	{ MATH_tanh, "tanh", -INFINITY, INFINITY, 2.5, tanh },
 	{ MATH_softplus, "softplus", -INFINITY, INFINITY, 2.8, exact_softplus },
+	{ MATH_erf, "erf", -INFINITY, INFINITY, 1.5, erf },
 	{ MATH_gelu, "gelu", -INFINITY, INFINITY, 6.91, exact_gelu },
 	{ MATH_gelu_tanh, "gelu_tanh from -4 on", -4.0f, INFINITY, 23.6, exact_gelu_tanh },
 	{ MATH_gelu_tanh, "gelu_tanh", -FLT_MAX, INFINITY, 204.0, exact_gelu_tanh },

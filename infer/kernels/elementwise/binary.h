@@ -25,22 +25,3 @@ typedef void binary_fn(
 BINARY_LIST(X)
 #undef X
 KERNEL_FAMILY(binary, BINARY)
-
-// Any ONNX (numpy) broadcasting, strides in elements, 0 where the operand does not move. y is
-// contiguous: [m][dims...]. Not in place.
-#define BROADCAST_RANK_MAX 8
-struct broadcast {
-	enum binary_op op;
-	uint32_t rank;                       // 0: one value
-	uint32_t dims[BROADCAST_RANK_MAX];   // of one row's result
-	size_t a_stride[BROADCAST_RANK_MAX]; // [rank]
-	size_t b_stride[BROADCAST_RANK_MAX];
-	size_t a_row_stride, b_row_stride; // from row to row of the batch; 0: a constant
-};
-typedef void broadcast_fn(
-	const struct broadcast *broadcast, uint32_t m, const float *a, const float *b, float *y);
-#define BROADCAST_LIST(X) X(f32_broadcast__scalar, ISA_SCALAR)
-#define X(name, isa)      broadcast_fn name;
-BROADCAST_LIST(X)
-#undef X
-KERNEL_FAMILY(broadcast, BROADCAST)

@@ -32,32 +32,4 @@ void f32_binary__scalar(
 			y[i] = binary_one(binary->op, a[i * a_step], b[i * b_step]);
 }
 
-// One row: dimension `axis` and those inside it. Recursion ends at the rank, at most 8 deep.
-static float *broadcast_axis(
-	const struct broadcast *broadcast, uint32_t axis, const float *a, const float *b, float *y)
-{
-	if (axis == broadcast->rank) {
-		*y = binary_one(broadcast->op, *a, *b);
-		return y + 1;
-	}
-	for (uint32_t i = 0; i < broadcast->dims[axis]; i++) {
-		y = broadcast_axis(broadcast, axis + 1, a, b, y);
-		a += broadcast->a_stride[axis];
-		b += broadcast->b_stride[axis];
-	}
-	return y;
-}
-
-void f32_broadcast__scalar(
-	const struct broadcast *broadcast, uint32_t m, const float *a, const float *b, float *y)
-{
-	assert(broadcast->op < BINARY_COUNT && broadcast->rank <= BROADCAST_RANK_MAX);
-	for (uint32_t row = 0; row < m; row++) {
-		y = broadcast_axis(broadcast, 0, a, b, y);
-		a += broadcast->a_row_stride;
-		b += broadcast->b_row_stride;
-	}
-}
-
 KERNEL_TABLE_DEFINE(binary, BINARY, KERNEL_ENTRY)
-KERNEL_TABLE_DEFINE(broadcast, BROADCAST, KERNEL_ENTRY)

@@ -4,6 +4,7 @@
 #include "infer/kernels/elementwise/activate_vec.h"
 #include "infer/kernels/elementwise/affine_vec.h"
 #include "infer/kernels/elementwise/binary_vec.h"
+#include "infer/kernels/elementwise/chain_vec.h"
 #include "infer/kernels/elementwise/prelu_vec.h"
 #include "infer/kernels/elementwise/unpack_vec.h"
 #include "infer/kernels/norm/layer_norm_vec.h"

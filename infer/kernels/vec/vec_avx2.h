@@ -104,6 +104,27 @@ VEC_INLINE vec_mask vec_less(vec a, vec b)
 	return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
 
+VEC_INLINE vec_mask vec_equal(vec a, vec b)
+{
+	return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_EQ_OQ));
+}
+
+VEC_INLINE vec vec_floor(vec a)
+{
+	return _mm256_floor_ps(a);
+}
+
+VEC_INLINE vec vec_ceil(vec a)
+{
+	return _mm256_ceil_ps(a);
+}
+
+// To the nearest whole number, ties to even.
+VEC_INLINE vec vec_round(vec a)
+{
+	return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
 // mask ? a : b
 VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
 {

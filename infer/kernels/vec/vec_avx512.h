@@ -103,6 +103,27 @@ VEC_INLINE vec_mask vec_less(vec a, vec b)
 	return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
 
+VEC_INLINE vec_mask vec_equal(vec a, vec b)
+{
+	return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+
+VEC_INLINE vec vec_floor(vec a)
+{
+	return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+
+VEC_INLINE vec vec_ceil(vec a)
+{
+	return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+
+// To the nearest whole number, ties to even.
+VEC_INLINE vec vec_round(vec a)
+{
+	return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
 // mask ? a : b
 VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
 {

@@ -120,6 +120,27 @@ VEC_INLINE vec_mask vec_less(vec a, vec b)
 	return vcltq_f32(a, b);
 }
 
+VEC_INLINE vec_mask vec_equal(vec a, vec b)
+{
+	return vceqq_f32(a, b);
+}
+
+VEC_INLINE vec vec_floor(vec a)
+{
+	return vrndmq_f32(a);
+}
+
+VEC_INLINE vec vec_ceil(vec a)
+{
+	return vrndpq_f32(a);
+}
+
+// To the nearest whole number, ties to even.
+VEC_INLINE vec vec_round(vec a)
+{
+	return vrndnq_f32(a);
+}
+
 // mask ? a : b
 VEC_INLINE vec vec_pick(vec_mask mask, vec a, vec b)
 {
