@@ -2,6 +2,7 @@
 #include "infer/graph/arena.h"
 #include "infer/plan/builder.h"
 #include "infer/plan/choose/dense.h"
+#include "infer/plan/groups.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/scratch.h"
 #include "infer/plan/steps/move.h"
@@ -20,8 +21,10 @@
 struct planner {
 	struct builder builder;
 	struct scratch scratch;
-	uint32_t *last_use; // [n_tensors] of roots: the node that reads it last; UINT32_MAX: output
-	uint32_t *readers;  // [n_tensors] how many
+	struct groups groups;
+	// [n_tensors] of roots: the node at which it is read last; UINT32_MAX: output
+	uint32_t *last_use;
+	uint32_t *readers; // [n_tensors] how many
 	uint64_t work;
 };
 
@@ -59,6 +62,12 @@ static void planner_note_reader(struct planner *planner, uint32_t t, uint32_t no
 	builder->sole_reader[t] = planner->readers[t]++ == 0 ? node : GRAPH_NONE;
 }
 
+static void planner_note_use(struct planner *planner, uint32_t root, uint32_t node)
+{
+	if (planner->last_use[root] < node)
+		planner->last_use[root] = node;
+}
+
 // Roots and readers, in one walk over the nodes.
 static int planner_survey(struct planner *planner)
 {
@@ -81,7 +90,8 @@ static int planner_survey(struct planner *planner)
 				return error_prefix(builder->err, "node \"%s\" (%s)", node->name,
 					op_name(node->op));
 			planner_note_reader(planner, node->inputs[i], n);
-			planner->last_use[builder->root[node->inputs[i]]] = n;
+			planner_note_use(
+				planner, builder->root[node->inputs[i]], planner->groups.last[n]);
 		}
 		for (uint32_t o = 0; o < node->n_outputs; o++) {
 			if (node->outputs[o] == GRAPH_NONE)
@@ -125,6 +135,19 @@ static struct step *planner_step_next(struct planner *planner, const char *op, c
 	return step;
 }
 
+static int planner_count_work(struct planner *planner, uint64_t work)
+{
+	const struct plan *plan = planner->builder.plan;
+
+	planner->work += work;
+	if (plan->n_steps >= PLAN_STEPS_MAX || planner->work > PLAN_WORK_MAX)
+		return error_set(planner->builder.err, -EINVAL,
+			"the model takes %" PRIu32 " steps and %" PRIu64
+			" multiply-adds a row by here, at most %u and %" PRIu64 " are supported",
+			plan->n_steps, planner->work, PLAN_STEPS_MAX, PLAN_WORK_MAX);
+	return 0;
+}
+
 static int planner_step_keep(struct planner *planner, struct step *step)
 {
 	struct builder *builder = &planner->builder;
@@ -133,15 +156,9 @@ static int planner_step_keep(struct planner *planner, struct step *step)
 	if (!step->node)
 		return error_set(builder->err, -ENOMEM, "no memory for the plan");
 	step->bytes_touched += step->x.row_bytes + step->x2.row_bytes + step->y.row_bytes;
-	planner->work += step->macs + step->bytes_touched / sizeof(float);
 	plan->macs += step->macs;
 	plan->n_steps++;
-	if (plan->n_steps >= PLAN_STEPS_MAX || planner->work > PLAN_WORK_MAX)
-		return error_set(builder->err, -EINVAL,
-			"the model takes %" PRIu32 " steps and %" PRIu64
-			" multiply-adds a row by here, at most %u and %" PRIu64 " are supported",
-			plan->n_steps, planner->work, PLAN_STEPS_MAX, PLAN_WORK_MAX);
-	return 0;
+	return planner_count_work(planner, step->macs + step->bytes_touched / sizeof(float));
 }
 
 static int planner_add_copy(struct planner *planner, const char *name, struct buffer from,
@@ -226,6 +243,23 @@ static void planner_release(struct planner *planner, uint32_t t, uint32_t node)
 	planner->last_use[t] = UINT32_MAX; // only once
 }
 
+// Of all nodes that run at node n.
+static void planner_release_inputs(struct planner *planner, uint32_t n)
+{
+	struct builder *builder = &planner->builder;
+
+	for (uint32_t part = planner->groups.first[n];; part = planner->groups.next[part]) {
+		const struct node *node = &builder->graph->nodes[part];
+
+		for (uint32_t i = 0; i < node->n_inputs; i++) {
+			if (node->inputs[i] != GRAPH_NONE)
+				planner_release(planner, builder->root[node->inputs[i]], n);
+		}
+		if (part == n)
+			return;
+	}
+}
+
 static int planner_build_node(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
@@ -252,6 +286,9 @@ static int planner_node(struct planner *planner, uint32_t n)
 	builder->node = node;
 	if (planner_is_view(node))
 		return 0;
+	if (planner->groups.last[n] != n) // a part of a later step
+		return planner_count_work(
+			planner, (uint64_t)tensor_elements(builder_output(builder, 0)));
 	builder->step = planner_step_next(planner, op_name(node->op), node->name);
 	rc = planner_assign_outputs(planner, builder->step);
 	if (rc == 0)
@@ -260,10 +297,8 @@ static int planner_node(struct planner *planner, uint32_t n)
 		rc = builder->err->code;
 	if (rc == 0)
 		rc = planner_step_keep(planner, builder->step);
-	for (uint32_t i = 0; i < node->n_inputs && rc == 0; i++) {
-		if (node->inputs[i] != GRAPH_NONE)
-			planner_release(planner, builder->root[node->inputs[i]], n);
-	}
+	if (rc == 0)
+		planner_release_inputs(planner, n);
 	for (uint32_t o = 0; o < node->n_outputs && rc == 0; o++) {
 		if (node->outputs[o] != GRAPH_NONE)
 			planner_release(planner, node->outputs[o], n);
@@ -332,8 +367,12 @@ static int planner_build_all(struct planner *planner)
 {
 	struct builder *builder = &planner->builder;
 	struct plan *plan = builder->plan;
-	int rc = planner_survey(planner);
+	int rc = 0;
 
+	// Without vectors each operator takes its plain form: the truth that golden rows are.
+	if (builder_has_vectors(builder) && groups_form(&planner->groups, builder->graph) != 0)
+		return error_set(builder->err, -ENOMEM, "no memory for the plan");
+	rc = planner_survey(planner);
 	if (rc == 0)
 		rc = planner_assign_inputs(planner);
 	for (uint32_t n = 0; n < builder->graph->n_nodes && rc == 0; n++) {
@@ -384,12 +423,15 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 		calloc((size_t)graph->n_tensors + 1, sizeof(*builder->channels_last));
 	planner.last_use = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.last_use));
 	planner.readers = calloc((size_t)graph->n_tensors + 1, sizeof(*planner.readers));
-	if (plan->steps && builder->root && builder->buffers && builder->sole_reader &&
-		builder->channels_last && planner.last_use && planner.readers)
+	builder->groups = &planner.groups;
+	if (groups_init(&planner.groups, graph) == 0 && plan->steps && builder->root &&
+		builder->buffers && builder->sole_reader && builder->channels_last &&
+		planner.last_use && planner.readers)
 		rc = planner_build_all(&planner);
 	else
 		rc = error_set(err, -ENOMEM, "no memory for the plan");
 	dense_forget_all(builder);
+	groups_fini(&planner.groups);
 	free(builder->root);
 	free(builder->buffers);
 	free(builder->sole_reader);

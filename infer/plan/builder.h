@@ -8,6 +8,7 @@
 #include "infer/plan/step.h"
 
 struct builder;
+struct groups;
 
 // Fills in builder->step for builder->node. -ENOTSUP where there is no kernel of this form; 0,
 // -EINVAL or -ENOMEM. err is filled in.
@@ -20,12 +21,13 @@ typedef bool channels_last_fn(
 struct builder {
 	struct plan *plan;
 	const struct graph *graph;
-	const struct node *node; // being built
-	struct step *step;       // being filled
-	uint32_t *root;          // [n_tensors] whose buffer a tensor shares
-	struct buffer *buffers;  // [n_tensors], of roots
-	uint32_t *sole_reader;   // [n_tensors] the node; GRAPH_NONE: several, none or a port
-	bool *channels_last;     // [n_tensors], of roots: steps/layout.h
+	const struct node *node;     // being built
+	struct step *step;           // being filled
+	uint32_t *root;              // [n_tensors] whose buffer a tensor shares
+	struct buffer *buffers;      // [n_tensors], of roots
+	uint32_t *sole_reader;       // [n_tensors] the node; GRAPH_NONE: several, none or a port
+	bool *channels_last;         // [n_tensors], of roots: steps/layout.h
+	const struct groups *groups; // groups.h
 	channels_last_fn *takes_channels_last; // table.h's, to ask about other nodes
 	struct dense_layer *layers, **layers_end;
 	size_t dense_bytes;   // of the layers' weights, as yet unpacked

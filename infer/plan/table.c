@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who builds the step of which operator: its own builder (steps/*.c), or its plain form.
 #include "infer/plan/table.h"
+#include "infer/plan/groups.h"
+#include "infer/plan/steps/chain.h"
+#include "infer/plan/steps/chain_form.h"
 #include "infer/plan/steps/conv.h"
 #include "infer/plan/steps/conv_tile.h"
 #include "infer/plan/steps/elementwise.h"
@@ -94,12 +97,23 @@ static bool is_fast(const struct builder *builder)
 	return true;
 }
 
+static bool is_chain(const struct builder *builder)
+{
+	return builder_has_vectors(builder) && chain_takes(builder->graph, builder->node) &&
+		builder_output(builder, 0)->dtype == DTYPE_F32;
+}
+
 int build_step(struct builder *builder)
 {
+	const uint32_t n = (uint32_t)(builder->node - builder->graph->nodes);
 	int rc = -ENOTSUP;
 
+	if (builder->groups->first[n] != n)
+		return build_chain(builder);
 	if (is_fast(builder))
 		rc = PLAN_OPERATORS[builder->node->op].build(builder);
+	if (rc == -ENOTSUP && is_chain(builder))
+		return build_chain(builder);
 	return rc == -ENOTSUP ? build_plain(builder) : rc;
 }
 

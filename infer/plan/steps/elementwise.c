@@ -106,48 +106,8 @@ static void run_binary(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->y));
 }
 
-static void run_broadcast(const struct step *step, const struct pass *pass)
-{
-	const struct broadcast_kernel *kernel = step->kernel_run;
-
-	kernel->run(step->params, pass->n, buffer_at(pass, &step->x), buffer_at(pass, &step->x2),
-		buffer_at(pass, &step->y));
-}
-
-static void broadcast_strides(const struct tensor *in, const struct tensor *out, size_t *strides)
-{
-	size_t stride = 1;
-
-	for (uint32_t d = 1; d <= out->rank; d++) { // from the last dimension
-		int64_t dim = d <= in->rank ? in->dims[in->rank - d] : 1;
-
-		strides[out->rank - d] = dim == 1 ? 0 : stride;
-		stride *= (size_t)dim;
-	}
-}
-
-static int build_broadcast(struct builder *builder, enum binary_op op)
-{
-	const struct tensor *a = builder_input(builder, 0), *b = builder_input(builder, 1);
-	const struct tensor *out = builder_output(builder, 0);
-	const struct broadcast_kernel *kernel = broadcast_pick(builder->plan->isa_mask);
-	struct step *step = builder->step;
-	struct broadcast broadcast = { .op = op, .rank = out->rank };
-
-	for (uint32_t d = 0; d < out->rank; d++)
-		broadcast.dims[d] = (uint32_t)out->dims[d];
-	broadcast_strides(a, out, broadcast.a_stride);
-	broadcast_strides(b, out, broadcast.b_stride);
-	broadcast.a_row_stride = step->x.row_bytes / sizeof(float);
-	broadcast.b_row_stride = step->x2.row_bytes / sizeof(float);
-	step->run = run_broadcast;
-	step->kernel_run = kernel;
-	step_set_kernel(step, kernel->name);
-	return builder_finish(builder, &broadcast, sizeof(broadcast));
-}
-
 // The form in which f32_binary can take input i: computed and as big as the output, or constant.
-// -EINVAL: neither.
+// -ENOTSUP: neither.
 static int binary_operand(
 	struct builder *builder, uint32_t i, struct buffer *buffer, enum operand *operand)
 {
@@ -155,7 +115,9 @@ static int binary_operand(
 
 	if (!buffer->constant) {
 		*operand = OPERAND_FULL;
-		return tensor_elements(in) == tensor_elements(out) ? 0 : -EINVAL;
+		return tensor_elements(in) == tensor_elements(out)
+			? 0
+			: error_set(builder->err, -ENOTSUP, "input %u is broadcast", i);
 	}
 	if (tensor_elements(in) == 1) {
 		*operand = OPERAND_SCALAR;
@@ -177,11 +139,15 @@ int build_binary(struct builder *builder)
 		.columns = (uint32_t)tensor_elements(builder_output(builder, 0)) };
 	struct buffer a = builder_input_buffer(builder, 0), b = builder_input_buffer(builder, 1);
 
-	step->x = a;
-	step->x2 = b;
-	if ((a.constant && b.constant) || binary_operand(builder, 0, &a, &binary.a) != 0 ||
-		binary_operand(builder, 1, &b, &binary.b) != 0)
-		return build_broadcast(builder, op);
+	int rc;
+
+	if (a.constant && b.constant)
+		return error_set(builder->err, -ENOTSUP, "both inputs are constant");
+	rc = binary_operand(builder, 0, &a, &binary.a);
+	if (rc == 0)
+		rc = binary_operand(builder, 1, &b, &binary.b);
+	if (rc != 0)
+		return rc;
 	step->x = a;
 	step->x2 = b;
 	step->run = run_binary;
