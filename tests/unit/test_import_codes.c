@@ -210,6 +210,8 @@ static void leave_inputs_out(const char *path, const struct file *file)
 		Onnx__NodeProto *node = model->graph->node[n];
 		const size_t inputs = node->n_input, attributes = node->n_attribute;
 
+		if (strcmp(node->op_type, "SequenceEmpty") == 0)
+			continue; // which needs nothing
 		node->n_input = 0;
 		if (inputs == 0) // Constant's value is an attribute
 			node->n_attribute = 0;

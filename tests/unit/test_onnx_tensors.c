@@ -151,9 +151,9 @@ static void constants_that_lie(void **state)
 	file_refused_with(-EINVAL,
 		"constant 'c' has a dimension of 2147483648; a tensor has at most 268435456 "
 		"values");
-	value->name = file_name("sparse_value");
+	value->name = file_name("value_complex");
 	file_refused_with(-ENOTSUP,
-		"node 'c' (Constant): 'sparse_value' is not a form of constant that is supported");
+		"node 'c' (Constant): 'value_complex' is not a form of constant that is supported");
 }
 
 // One node n on x [B, 2, 3] and, where dims are given, a constant w.

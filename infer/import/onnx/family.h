@@ -35,6 +35,8 @@ struct onnx_operator {
 	X(EINSUM)                                                                                  \
 	X(RESIZE)                                                                                  \
 	X(REWRITES)                                                                                \
+	X(NOISE)                                                                                   \
+	X(SEQUENCE)                                                                                \
 	X(ATTENTION)
 
 #define ONNX_ML_FAMILIES(X)                                                                        \
@@ -49,6 +51,7 @@ struct onnx_operator {
 #define ONNX_MICROSOFT_FAMILIES(X)                                                                 \
 	X(FUSED)                                                                                   \
 	X(DISTANCE)                                                                                \
+	X(BLOCKS)                                                                                  \
 	X(NORM)                                                                                    \
 	X(QUANTISE)                                                                                \
 	X(ATTENTION)

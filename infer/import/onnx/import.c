@@ -13,6 +13,7 @@
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/parse.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/sequences.h"
 #include "infer/import/onnx/text_columns.h"
 #include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
@@ -49,6 +50,19 @@ static uint32_t output_of_input(struct onnx *onnx, const struct onnx_node *node,
 	return made;
 }
 
+// The columns of a sequence bear its name.
+static uint32_t output_of_sequence(struct onnx *onnx, const struct onnx_node *node, uint32_t tensor)
+{
+	const char *name = onnx->graph->tensors[tensor].name;
+	const uint32_t made = onnx_sequence_columns(onnx, node, tensor);
+
+	if (made == GRAPH_NONE)
+		return GRAPH_NONE;
+	onnx->graph->tensors[tensor].name = onnx->graph->tensors[made].name;
+	onnx->graph->tensors[made].name = name;
+	return made;
+}
+
 // Is there another output with a score for each of n classes, or one for two?
 static bool has_scores_of(struct onnx *onnx, const struct onnx_value *label, uint32_t n)
 {
@@ -75,7 +89,7 @@ static int find_label(struct onnx *onnx, struct onnx_value *value)
 	const struct tensor *tensor;
 	int rc;
 
-	if (value->is_label || value->tensor == GRAPH_NONE)
+	if (value->is_label || value->tensor == GRAPH_NONE || onnx_is_sequence(onnx, value->tensor))
 		return 0;
 	tensor = &onnx->graph->tensors[value->tensor];
 	if (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BOOL)
@@ -148,6 +162,8 @@ static int add_output(struct onnx *onnx, const char *name)
 		return error_set(onnx->err, -ENOTSUP, "output '%.80s' is not supported", name);
 	if (value->is_label)
 		tensor = wanted_label(onnx, &node, value);
+	if (tensor != GRAPH_NONE && onnx_is_sequence(onnx, tensor))
+		tensor = output_of_sequence(onnx, &node, tensor);
 	if (tensor != GRAPH_NONE && value->producer == GRAPH_NONE &&
 		graph->tensors[tensor].dtype == DTYPE_F32)
 		tensor = output_of_input(onnx, &node, tensor);

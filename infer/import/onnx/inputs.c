@@ -11,10 +11,29 @@
 
 #include <string.h>
 
+static int read_sparse_initializers(struct onnx *onnx)
+{
+	if (onnx->proto->n_sparse_initializer != 0 && onnx->depth > 0)
+		return error_set(
+			onnx->err, -ENOTSUP, "sparse initialisers of a body are not supported");
+	for (size_t i = 0; i < onnx->proto->n_sparse_initializer; i++) {
+		const Onnx__SparseTensorProto *proto = onnx->proto->sparse_initializer[i];
+		const char *name = proto->values ? onnx_text(proto->values->name) : "";
+		uint32_t tensor;
+		int rc;
+
+		if (!onnx_define(onnx, name, "a sparse initialiser"))
+			return onnx_refused(onnx);
+		rc = onnx_sparse_tensor(onnx, proto, name, &tensor);
+		if (rc != 0)
+			return rc;
+		onnx_value(onnx, name)->tensor = tensor;
+	}
+	return 0;
+}
+
 int onnx_read_initializers(struct onnx *onnx)
 {
-	if (onnx->proto->n_sparse_initializer != 0)
-		return error_set(onnx->err, -ENOTSUP, "sparse initialisers are not supported");
 	for (size_t i = 0; i < onnx->proto->n_initializer; i++) {
 		const Onnx__TensorProto *proto = onnx->proto->initializer[i];
 		struct onnx_value *value = onnx_define(onnx, proto->name, "an initialiser");
@@ -27,8 +46,9 @@ int onnx_read_initializers(struct onnx *onnx)
 		if (rc != 0)
 			return rc;
 		onnx_value(onnx, proto->name)->tensor = tensor;
+		onnx_value(onnx, proto->name)->is_nibbles = onnx_is_nibbles(proto);
 	}
-	return 0;
+	return read_sparse_initializers(onnx);
 }
 
 // What reads an input of whole numbers reads the cast; what wants floats, the row itself.

@@ -4,6 +4,7 @@
 #include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/sequences.h"
 #include "infer/import/onnx/texts.h"
 #include "infer/import/onnx/values.h"
 
@@ -19,6 +20,11 @@ static bool takes_texts_apart(const char *type)
 			return true;
 	}
 	return false;
+}
+
+static bool draws_classes(const char *type)
+{
+	return strcmp(type, "Bernoulli") == 0 || strcmp(type, "Multinomial") == 0;
 }
 
 static const struct onnx_operator *lookup(
@@ -41,6 +47,12 @@ static const struct onnx_operator *lookup(
 		onnx_refuse(onnx, node, -ENOTSUP,
 			"takes texts apart, which is not done while scoring: make tokens or counts "
 			"before, and export the model from there");
+		return NULL;
+	}
+	if (!op && draws_classes(node->type)) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"draws classes at random, so that a row has no one score; export the model "
+			"up to the probabilities that it draws by");
 		return NULL;
 	}
 	if (!op) {
@@ -246,6 +258,8 @@ int onnx_import_node(struct onnx *onnx, uint32_t index)
 		if (node.inputs[i] == GRAPH_NONE)
 			return onnx_refused(onnx);
 	}
+	if (rc == 0 && !on_label)
+		rc = onnx_sequences_before(onnx, &node);
 	if (rc == 0 && !on_label)
 		rc = onnx_texts_before(onnx, &node);
 	if (rc == 0 && !on_label)

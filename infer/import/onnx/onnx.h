@@ -30,8 +30,9 @@ struct onnx_value { // a name in the file's value namespace
 	uint32_t tensor;   // GRAPH_NONE until made
 	uint32_t producer; // node of the file, GRAPH_NONE: input or initialiser
 	bool defined;
-	bool is_label; // a predicted class: dropped, unless it is wanted
-	bool is_read;  // a node computes on it: for labels, whether they are worth computing
+	bool is_label;   // a predicted class: dropped, unless it is wanted
+	bool is_nibbles; // an initialiser of 4 bits, kept as bytes
+	bool is_read;    // a node computes on it: for labels, whether they are worth computing
 	const struct onnx_classes *classes; // of a label, where the file says them; else NULL
 };
 
@@ -45,6 +46,11 @@ struct onnx_texts {              // texts.h
 	uint32_t *index;   // open-addressed by text, [index_size], a power of two
 	size_t index_size; // twice the memory of `texts`
 	bool *marks;       // [n_marks] by tensor
+	uint32_t n_marks;
+};
+
+struct onnx_sequences { // sequences.h
+	bool *marks;    // [n_marks] by tensor
 	uint32_t n_marks;
 };
 
@@ -88,12 +94,14 @@ struct onnx {
 	unsigned char hash_key[16];
 	struct onnx_texts texts;
 	struct onnx_columns columns;
+	struct onnx_sequences sequences;
 	struct onnx_port *ports; // [n_ports] inputs of whole numbers
 	uint32_t n_ports;
 	uint32_t n_made;    // names made: a number is never tried twice, whatever names a file has
 	uint32_t depth;     // of the body (bodies.h) that `proto` is; 0: the model's graph
 	size_t n_in_bodies; // nodes imported in bodies, each round's
 	bool mapped;        // a ZipMap has named the classes of the scores
+	bool has_nibbles;   // constants of 4 bits, which are kept as bytes
 	bool narrowed;      // doubles or halves became float32
 	const struct import_options *options;
 	uint32_t n_inputs;        // that are no initialisers

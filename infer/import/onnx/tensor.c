@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
+// That onnx.proto has got since Debian's.
+#define TYPE_UINT4 21
+#define TYPE_INT4  22
 
 const char *onnx_type_name(int64_t type)
 {
@@ -18,6 +21,12 @@ const char *onnx_type_name(int64_t type)
 		: NULL;
 
 	return value ? value->name : "an unknown type";
+}
+
+bool onnx_is_nibbles(const Onnx__TensorProto *proto)
+{
+	return proto->has_data_type &&
+		(proto->data_type == TYPE_INT4 || proto->data_type == TYPE_UINT4);
 }
 
 static size_t raw_width(int type)
@@ -207,6 +216,161 @@ static int copy_values(struct onnx *onnx, const Onnx__TensorProto *proto, const 
 	return 0;
 }
 
+// The dense tensor that a sparse one stands for is made of a few bytes of the file.
+#define SPARSE_ELEMENTS_MAX ((int64_t)1 << 24)
+
+// The place of the i-th value, by its place in all of the tensor or by its index in each dimension. -1:
+// it lies outside.
+static int64_t sparse_place(const struct tensor *indices, const struct tensor *dense, int64_t i)
+{
+	const int64_t *given = indices->data;
+	int64_t place = 0;
+
+	if (indices->rank == 1)
+		return given[i] >= 0 && given[i] < tensor_elements(dense) ? given[i] : -1;
+	for (uint32_t d = 0; d < dense->rank; d++) {
+		const int64_t at = given[i * dense->rank + d];
+
+		if (at < 0 || at >= dense->dims[d])
+			return -1;
+		place = place * dense->dims[d] + at;
+	}
+	return place;
+}
+
+static int sparse_fill(struct onnx *onnx, const struct tensor *values, const struct tensor *indices,
+	const struct tensor *dense, void *data)
+{
+	const size_t width = dtype_bytes(dense->dtype);
+	int64_t last = -1;
+
+	if (indices->dtype != DTYPE_I64 || values->rank != 1 || indices->rank < 1 ||
+		indices->rank > 2 || indices->dims[0] != values->dims[0] ||
+		(indices->rank == 2 && indices->dims[1] != dense->rank))
+		return error_set(onnx->err, -EINVAL,
+			"sparse '%.80s' has values %s and indices %s for %u dimensions",
+			dense->name, tensor_shape_text(values).text,
+			tensor_shape_text(indices).text, dense->rank);
+	for (int64_t i = 0; i < values->dims[0]; i++) {
+		const int64_t place = sparse_place(indices, dense, i);
+
+		if (place <= last)
+			return error_set(onnx->err, -EINVAL,
+				"sparse '%.80s': index %lld is outside of its shape, or not in "
+				"ascending order",
+				dense->name, (long long)i);
+		last = place;
+		memcpy((char *)data + (size_t)place * width,
+			(const char *)values->data + (size_t)i * width, width);
+	}
+	return 0;
+}
+
+int onnx_sparse_tensor(
+	struct onnx *onnx, const Onnx__SparseTensorProto *proto, const char *name, uint32_t *tensor)
+{
+	const Onnx__TensorProto dims = { .dims = proto->dims, .n_dims = proto->n_dims };
+	const char *parts[2] = { onnx_fresh_name(onnx, name, '#'),
+		onnx_fresh_name(onnx, name, '#') };
+	uint32_t values, indices;
+	int64_t elements;
+	void *data;
+	int rc;
+
+	if (!parts[0] || !parts[1])
+		return onnx_refused(onnx);
+	if (!proto->values || !proto->indices)
+		return error_set(
+			onnx->err, -EINVAL, "sparse '%.80s' has no values or no indices", name);
+	rc = onnx_tensor_shape(onnx, &dims, name, "sparse", &elements);
+	if (rc == 0 && elements > SPARSE_ELEMENTS_MAX)
+		rc = error_set(onnx->err, -ENOTSUP,
+			"sparse '%.80s' has %lld values, at most %lld are "
+			"supported",
+			name, (long long)elements, (long long)SPARSE_ELEMENTS_MAX);
+	if (rc == 0)
+		rc = onnx_tensor(onnx, proto->values, parts[0], "values of sparse", &values);
+	if (rc == 0)
+		rc = onnx_tensor(onnx, proto->indices, parts[1], "indices of sparse", &indices);
+	if (rc != 0)
+		return rc;
+	*tensor = onnx_constant(onnx, name, onnx->graph->tensors[values].dtype,
+		(uint32_t)proto->n_dims, proto->dims, &data);
+	if (*tensor == GRAPH_NONE)
+		return onnx_refused(onnx);
+	return sparse_fill(onnx, &onnx->graph->tensors[values], &onnx->graph->tensors[indices],
+		&onnx->graph->tensors[*tensor], data);
+}
+
+// --- Values of 4 bits ---------------------------------------------------------------------------
+
+// Two in a byte, the first in its low half; in int32_data a byte is an element. Those of the tensor as
+// bytes, which the caller frees; NULL: it holds too few, or memory is out, and the sentence is made.
+static uint8_t *nibbles_unpack(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, size_t elements)
+{
+	const size_t n_bytes = (elements + 1) / 2;
+	uint8_t *bytes;
+
+	if ((proto->has_raw_data ? proto->raw_data.len : proto->n_int32_data) != n_bytes) {
+		error_set(onnx->err, -EINVAL,
+			"%s '%.80s' holds other than the %zu values its dimensions say", where,
+			name, elements);
+		return NULL;
+	}
+	bytes = malloc(n_bytes * 2 + 1);
+	if (!bytes)
+		error_set(onnx->err, -ENOMEM, "out of memory for %s '%.80s'", where, name);
+	for (size_t i = 0; bytes && i < n_bytes; i++) {
+		const uint8_t byte = proto->has_raw_data ? proto->raw_data.data[i]
+							 : (uint8_t)proto->int32_data[i];
+
+		bytes[2 * i] = byte & 0x0f;
+		bytes[2 * i + 1] = byte >> 4;
+		if (proto->data_type == TYPE_INT4) {
+			bytes[2 * i] = (uint8_t)((bytes[2 * i] ^ 8) - 8);
+			bytes[2 * i + 1] = (uint8_t)((bytes[2 * i + 1] ^ 8) - 8);
+		}
+	}
+	return bytes;
+}
+
+// As int8 or uint8: whoever makes 4 bits of them again must know it, so they are noted.
+static int nibbles_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor)
+{
+	Onnx__TensorProto held = *proto, wide = *proto;
+	int64_t elements;
+	int rc = onnx_tensor_shape(onnx, proto, name, where, &elements);
+
+	if (rc != 0)
+		return rc;
+	held.has_data_location = 0;
+	if (proto->has_data_location &&
+		proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
+		held.has_raw_data = 1;
+		held.raw_data.len = ((size_t)elements + 1) / 2;
+		rc = onnx_external_read(
+			onnx, proto, name, where, held.raw_data.len, &held.raw_data.data);
+		if (rc != 0) {
+			free(held.raw_data.data);
+			return rc;
+		}
+	}
+	wide.has_data_location = 0;
+	wide.has_raw_data = 1;
+	wide.raw_data.len = (size_t)elements;
+	wide.raw_data.data = nibbles_unpack(onnx, &held, name, where, (size_t)elements);
+	wide.data_type = proto->data_type == TYPE_INT4 ? TYPE(INT8) : TYPE(UINT8);
+	rc = wide.raw_data.data ? onnx_tensor(onnx, &wide, name, where, tensor)
+				: onnx_refused(onnx);
+	onnx->has_nibbles = true;
+	free(wide.raw_data.data);
+	if (held.raw_data.data != proto->raw_data.data)
+		free(held.raw_data.data);
+	return rc;
+}
+
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, uint32_t *tensor)
 {
@@ -218,6 +382,8 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 	if (type == TYPE(STRING))
 		return error_set(onnx->err, -ENOTSUP,
 			"%s '%.80s' is text; only numbers can be scored", where, name);
+	if (onnx_is_nibbles(proto))
+		return nibbles_tensor(onnx, proto, name, where, tensor);
 	if (raw_width(type) == 0)
 		return error_set(onnx->err, -ENOTSUP,
 			"%s '%.80s' has values of type %s; floats, integers and booleans are "

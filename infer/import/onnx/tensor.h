@@ -9,6 +9,8 @@ const char *onnx_type_name(int64_t type); // of an element; "an unknown type"
 // The dtype that values of an element type have here: floats of any width are F32, whole numbers
 // and bool what they are. False: text, complex numbers and what is not known.
 bool onnx_dtype(int64_t type, enum dtype *dtype);
+// Is a tensor of the file of 4 bits? They become int8 or uint8 here.
+bool onnx_is_nibbles(const Onnx__TensorProto *proto);
 // How many values a tensor of the file has by its dimensions, which are checked. -EINVAL, -ENOTSUP.
 int onnx_tensor_shape(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, int64_t *elements);
@@ -16,6 +18,9 @@ int onnx_tensor_shape(struct onnx *onnx, const Onnx__TensorProto *proto, const c
 // -ENOTSUP, -ENOMEM.
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, uint32_t *tensor);
+// The same of a sparse one, as all of its values: those that it does not hold are 0.
+int onnx_sparse_tensor(struct onnx *onnx, const Onnx__SparseTensorProto *proto, const char *name,
+	uint32_t *tensor);
 // A constant with memory for its values, zeroed, which the caller fills.
 uint32_t onnx_constant(struct onnx *onnx, const char *name, enum dtype dtype, uint32_t rank,
 	const int64_t *dims, void **data);

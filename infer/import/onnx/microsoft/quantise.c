@@ -197,6 +197,15 @@ static int import_qlinear_global_average_pool(struct onnx *onnx, const struct on
 	return quantised_pool(onnx, node, "GlobalAveragePool");
 }
 
+// ai.onnx's of bytes whose channels come last.
+static int import_nhwc_max_pool(struct onnx *onnx, const struct onnx_node *node)
+{
+	uint32_t x = quantised_channels(onnx, node, node->inputs[0], true);
+
+	x = onnx_as_operator(onnx, node, "MaxPool", 1, &x);
+	return onnx_output(onnx, node, 0, quantised_channels(onnx, node, x, false));
+}
+
 // ai.onnx's, but for its channels, which may come last; the weights' do not.
 static int import_qlinear_conv(struct onnx *onnx, const struct onnx_node *node)
 {
@@ -422,6 +431,7 @@ const struct onnx_operator ONNX_MICROSOFT_QUANTISE[] = {
 	{ "QLinearAveragePool", 1, 5, .import = import_qlinear_average_pool },
 	{ "QLinearGlobalAveragePool", 1, 5, .import = import_qlinear_global_average_pool },
 	{ "QLinearConcat", 1, GRAPH_NODE_IO_MAX, .import = import_qlinear_concat },
+	{ "NhwcMaxPool", 1, 1, .import = import_nhwc_max_pool },
 	{ "QLinearConv", 8, 9, .import = import_qlinear_conv },
 	{ "QLinearWhere", 1, 9, .import = import_qlinear_where },
 	{ "MatMulIntegerToFloat", 4, 7, .import = import_matmul_integer_to_float },

@@ -53,6 +53,12 @@ static int import_constant(struct onnx *onnx, const struct onnx_node *node)
 		rc = onnx_tensor_or_text(onnx, attr->t, node->name, "constant", &tensor);
 		return rc != 0 ? rc : onnx_output(onnx, node, 0, tensor);
 	}
+	if (strcmp(name, "sparse_value") == 0) {
+		if (onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(SPARSE_TENSOR), &attr))
+			return onnx_refused(onnx);
+		rc = onnx_sparse_tensor(onnx, attr->sparse_tensor, node->name, &tensor);
+		return rc != 0 ? rc : onnx_output(onnx, node, 0, tensor);
+	}
 	if (strcmp(name, "value_float") == 0) {
 		rc = onnx_attr(onnx, node, name, ONNX_ATTRIBUTE(FLOAT), &attr);
 		return rc != 0 ? rc : list_constant(onnx, node, 0, 1, NULL, &attr->f);

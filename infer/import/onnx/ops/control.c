@@ -7,6 +7,7 @@
 #include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ops/distance.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/sequences.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/ops/values.h"
 
@@ -19,7 +20,7 @@
 static int output_of_body(struct onnx *onnx, const struct onnx_node *node, uint32_t k,
 	uint32_t tensor, uint32_t first)
 {
-	if (tensor < first)
+	if (tensor < first && !onnx_is_sequence(onnx, tensor))
 		tensor = onnx_emit_one(onnx, node, OP_IDENTITY, tensor);
 	return onnx_output(onnx, node, k, tensor);
 }
@@ -71,6 +72,10 @@ static int choose(struct onnx *onnx, const struct onnx_node *node, const uint32_
 		const struct tensor *a = &onnx->graph->tensors[yes[o]];
 		const struct tensor *b = &onnx->graph->tensors[no[o]];
 
+		if (onnx_is_sequence(onnx, yes[o]) || onnx_is_sequence(onnx, no[o]))
+			return onnx_refuse(onnx, node, -ENOTSUP,
+				"its condition depends on the row, and its branches give "
+				"sequences");
 		if (a->dtype != b->dtype || a->rank != b->rank ||
 			memcmp(a->dims, b->dims, a->rank * sizeof(*a->dims)) != 0)
 			return onnx_refuse(onnx, node, -ENOTSUP,
@@ -177,6 +182,10 @@ static uint32_t with_axis(
 	const struct tensor x = onnx->graph->tensors[tensor];
 	int64_t dims[GRAPH_RANK_MAX];
 
+	if (onnx_is_sequence(onnx, tensor)) {
+		onnx_refuse(onnx, node, -EINVAL, "it stacks sequences");
+		return GRAPH_NONE;
+	}
 	if (x.rank == GRAPH_RANK_MAX) {
 		onnx_refuse(onnx, node, -ENOTSUP, "what it stacks has %u dimensions", x.rank + 1);
 		return GRAPH_NONE;

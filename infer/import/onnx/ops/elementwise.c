@@ -6,6 +6,7 @@
 #include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ops/old.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/sequences.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/text_columns.h"
 #include "infer/import/onnx/texts.h"
@@ -355,6 +356,14 @@ static int import_where(struct onnx *onnx, const struct onnx_node *node)
 	return import_same(onnx, node);
 }
 
+// A sequence stays the same list.
+static int import_identity(struct onnx *onnx, const struct onnx_node *node)
+{
+	if (onnx_is_sequence(onnx, node->inputs[0]))
+		return onnx_output(onnx, node, 0, node->inputs[0]);
+	return import_same(onnx, node);
+}
+
 const struct onnx_operator ONNX_ELEMENTWISE[] = {
 	{ "Add", 2, 2, import_pair, OP_ADD },
 	{ "Sub", 2, 2, import_pair, OP_SUB },
@@ -372,7 +381,7 @@ const struct onnx_operator ONNX_ELEMENTWISE[] = {
 	{ "Softsign", 1, 1, import_same, OP_SOFTSIGN },
 	{ "Gelu", 1, 1, .import = import_gelu },
 	{ "Clip", 1, 3, .import = import_clip },
-	{ "Identity", 1, 1, import_same, OP_IDENTITY },
+	{ "Identity", 1, 1, import_identity, OP_IDENTITY },
 	{ "Dropout", 1, 3, .import = import_dropout },
 	{ "Cast", 1, 1, .import = import_cast },
 	{ "Abs", 1, 1, import_same, OP_ABS },

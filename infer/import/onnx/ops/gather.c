@@ -5,6 +5,8 @@
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
 #include "infer/import/onnx/refuse.h"
+#include "infer/import/onnx/tensor.h"
+#include "infer/ops/values.h"
 
 #include <string.h>
 
@@ -111,6 +113,134 @@ static int import_one_hot(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_output(onnx, node, 0, onnx_emit(onnx, node, OP_ONE_HOT, 2, pair, 2, attrs));
 }
 
+// Which place of time each place takes, [T, 1] against lengths [1, B]: of the first `length` the last
+// first, the others as they are. GRAPH_NONE: refused.
+static uint32_t reversed_places(
+	struct onnx *onnx, const struct onnx_node *node, const int64_t dims[2], bool time_is_first)
+{
+	const int64_t n = dims[time_is_first ? 0 : 1], batch = dims[time_is_first ? 1 : 0];
+	const int64_t along[2] = { time_is_first ? n : 1, time_is_first ? 1 : n };
+	const int64_t across[2] = { time_is_first ? 1 : batch, time_is_first ? batch : 1 };
+	uint32_t places, lengths, last, one;
+	void *data;
+
+	places = onnx_made(onnx, node, DTYPE_I64, 2, along, &data);
+	for (int64_t t = 0; places != GRAPH_NONE && t < n; t++)
+		((int64_t *)data)[t] = t;
+	one = onnx_made(onnx, node, DTYPE_I64, 0, NULL, &data);
+	if (one == GRAPH_NONE)
+		return GRAPH_NONE;
+	*(int64_t *)data = 1;
+	lengths = onnx_emit_reshape(
+		onnx, node, onnx_as(onnx, node, node->inputs[1], DTYPE_I64), 2, across);
+	last = onnx_emit_pair(onnx, node, OP_SUB, lengths, one);
+	return onnx_emit_where(onnx, node, onnx_emit_pair(onnx, node, OP_LESS, places, lengths),
+		onnx_emit_pair(onnx, node, OP_SUB, last, places), places);
+}
+
+// Lengths that the file gives must be there: no place lies outside of time.
+static int check_lengths(struct onnx *onnx, const struct onnx_node *node, int64_t n)
+{
+	const struct tensor *lengths = onnx_input(onnx, node, 1);
+
+	for (int64_t i = 0; lengths->data && i < tensor_elements(lengths); i++) {
+		const int64_t length =
+			(int64_t)value_integer(lengths->dtype, lengths->data, (size_t)i);
+
+		if (length < 0 || length > n)
+			return onnx_refuse(onnx, node, -EINVAL,
+				"sequence %lld is %lld long, time has %lld steps", (long long)i,
+				(long long)length, (long long)n);
+	}
+	return 0;
+}
+
+// Time, one of the first two axes, backwards up to each sequence's length. What is computed may be any
+// number: places outside are those of Gather, which reads none of them.
+static int import_reverse_sequence(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	int64_t batch, time, dims[GRAPH_RANK_MAX];
+	uint32_t places, pair[2];
+	void *data;
+
+	if (onnx_int(onnx, node, "batch_axis", 1, &batch) ||
+		onnx_int(onnx, node, "time_axis", 0, &time))
+		return onnx_refused(onnx);
+	if (x.rank < 2 || batch < 0 || batch > 1 || time != 1 - batch)
+		return onnx_refuse(onnx, node, -EINVAL,
+			"time_axis and batch_axis should be 0 and 1 of an input with 2 dimensions "
+			"or "
+			"more");
+	if (tensor_elements(onnx_input(onnx, node, 1)) != x.dims[batch])
+		return onnx_refuse(onnx, node, -EINVAL,
+			"input 1 has %lld lengths, should have %lld",
+			(long long)tensor_elements(onnx_input(onnx, node, 1)),
+			(long long)x.dims[batch]);
+	if (onnx_input(onnx, node, 1)->dtype == DTYPE_F32)
+		return onnx_refuse(onnx, node, -EINVAL, "input 1 should be whole numbers");
+	if (check_lengths(onnx, node, x.dims[time]))
+		return onnx_refused(onnx);
+	places = reversed_places(onnx, node, x.dims, time == 0);
+	pair[0] = node->inputs[0];
+	for (uint32_t d = 0; d < x.rank; d++)
+		dims[d] = d < 2 ? x.dims[d] : 1;
+	const struct attr attr = ONNX_INT(ATTR_AXIS, time);
+
+	if (x.dims[batch] == 1) {
+		pair[1] = onnx_emit_reshape(onnx, node, places, 1, &x.dims[time]);
+		if (pair[1] == GRAPH_NONE)
+			return onnx_refused(onnx);
+		return onnx_output(
+			onnx, node, 0, onnx_emit(onnx, node, OP_GATHER, 2, pair, 1, &attr));
+	}
+	places = onnx_emit_reshape(onnx, node, places, x.rank, dims);
+	pair[1] = onnx_emit_pair(onnx, node, OP_ADD, places,
+		onnx_made(onnx, node, DTYPE_I64, x.rank, x.dims, &data)); // as wide as x
+	if (pair[1] == GRAPH_NONE)
+		return onnx_refused(onnx);
+	return onnx_output(
+		onnx, node, 0, onnx_emit(onnx, node, OP_GATHER_ELEMENTS, 2, pair, 1, &attr));
+}
+
+// The slices along an axis, or the values of all, where a constant condition is true.
+static int import_compress(struct onnx *onnx, const struct onnx_node *node)
+{
+	const struct tensor x = *onnx_input(onnx, node, 0), chosen = *onnx_input(onnx, node, 1);
+	const int64_t flat[1] = { tensor_elements(&x) };
+	const Onnx__AttributeProto *axis;
+	uint32_t pair[2] = { node->inputs[0] };
+	int64_t along, length, count = 0;
+	void *data;
+
+	if (onnx_attr(onnx, node, "axis", ONNX_ATTRIBUTE(INT), &axis))
+		return onnx_refused(onnx);
+	if (!chosen.data)
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"input 1 ('%.80s') is computed, so that the output's length depends on "
+			"values; it must be constant",
+			chosen.name);
+	along = axis ? axis->i + (axis->i < 0 ? x.rank : 0) : 0;
+	if (chosen.dtype != DTYPE_BOOL || chosen.rank != 1 ||
+		(axis && (along < 0 || along >= x.rank)))
+		return onnx_refuse(onnx, node, -EINVAL,
+			"input 1 should be a list of bool for an axis that the input has");
+	length = axis ? x.dims[along] : flat[0];
+	if (!axis)
+		pair[0] = onnx_emit_reshape(onnx, node, pair[0], 1, flat);
+	for (int64_t i = 0; i < chosen.dims[0] && i < length; i++)
+		count += value_integer(DTYPE_BOOL, chosen.data, (size_t)i) != 0;
+	pair[1] = onnx_made(onnx, node, DTYPE_I64, 1, &count, &data);
+	if (pair[1] == GRAPH_NONE)
+		return onnx_refused(onnx);
+	for (int64_t i = 0, n = 0; n < count; i++) {
+		if (value_integer(DTYPE_BOOL, chosen.data, (size_t)i) != 0)
+			((int64_t *)data)[n++] = i;
+	}
+	const struct attr attr = ONNX_INT(ATTR_AXIS, along);
+	return onnx_output(onnx, node, 0, onnx_emit(onnx, node, OP_GATHER, 2, pair, 1, &attr));
+}
+
 const struct onnx_operator ONNX_GATHER[] = {
 	{ "Gather", 2, 2, import_gather, OP_GATHER },
 	{ "GatherElements", 2, 2, import_gather, OP_GATHER_ELEMENTS },
@@ -118,6 +248,8 @@ const struct onnx_operator ONNX_GATHER[] = {
 	{ "ScatterElements", 3, 3, import_scatter_elements, OP_SCATTER_ELEMENTS },
 	{ "Scatter", 3, 3, import_scatter_elements, OP_SCATTER_ELEMENTS },
 	{ "ScatterND", 3, 3, .import = import_scatter_nd },
+	{ "ReverseSequence", 2, 2, .import = import_reverse_sequence },
+	{ "Compress", 2, 2, .import = import_compress },
 	{ "OneHot", 3, 3, .import = import_one_hot },
 	{ .type = NULL },
 };

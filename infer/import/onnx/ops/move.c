@@ -309,41 +309,6 @@ static int import_concat(struct onnx *onnx, const struct onnx_node *node)
 	return onnx_import_as(onnx, node, OP_CONCAT, node->n_inputs, 1, &attr);
 }
 
-static bool is_read_by_a_node(const struct onnx *onnx, const char *name)
-{
-	for (size_t n = 0; n < onnx->proto->n_node; n++) {
-		for (size_t i = 0; i < onnx->proto->node[n]->n_input; i++) {
-			if (strcmp(onnx_text(onnx->proto->node[n]->input[i]), name) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-// A sequence that is an output, as of a classifier of several labels: its tensors' values become
-// columns, one after the other. Nothing else is made of sequences.
-static int import_sequence_construct(struct onnx *onnx, const struct onnx_node *node)
-{
-	const struct attr axis = ONNX_INT(ATTR_AXIS, 1);
-
-	if (is_read_by_a_node(onnx, node->proto->output[0]))
-		return onnx_refuse(
-			onnx, node, -ENOTSUP, "a sequence may be an output, and no node's input");
-	for (uint32_t i = 0; i < node->n_inputs; i++) {
-		if (node->inputs[i] == GRAPH_NONE)
-			return onnx_refuse(onnx, node, -EINVAL, "input %u is missing", i);
-		if (onnx_input(onnx, node, i)->rank != 2)
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u is %s, should be a row of columns", i,
-				tensor_shape_text(onnx_input(onnx, node, i)).text);
-		node->inputs[i] = onnx_as(onnx, node, node->inputs[i], DTYPE_F32);
-		if (node->inputs[i] == GRAPH_NONE)
-			return onnx_refused(onnx);
-	}
-	return onnx_output(onnx, node, 0,
-		onnx_emit(onnx, node, OP_CONCAT, node->n_inputs, node->inputs, 1, &axis));
-}
-
 static int import_transpose(struct onnx *onnx, const struct onnx_node *node)
 {
 	const Onnx__AttributeProto *found;
@@ -365,6 +330,5 @@ const struct onnx_operator ONNX_MOVE[] = {
 	{ "Split", 1, 2, .import = import_split },
 	{ "Pad", 1, 4, .import = import_pad },
 	{ "Tile", 2, 2, .import = import_tile },
-	{ "SequenceConstruct", 1, GRAPH_NODE_IO_MAX, .import = import_sequence_construct },
 	{ .type = NULL },
 };

@@ -371,6 +371,39 @@ static int import_lrn(struct onnx *onnx, const struct onnx_node *node)
 		onnx, node, 0, onnx_emit_pair(onnx, node, OP_DIV, node->inputs[0], made));
 }
 
+// (x - mean) / (standard deviation + 1e-9) along the axes.
+static int import_mean_variance_norm(struct onnx *onnx, const struct onnx_node *node)
+{
+	static const int64_t CHANNELS[] = { 0, 2, 3 };
+	const struct tensor x = *onnx_input(onnx, node, 0);
+	const Onnx__AttributeProto *given;
+	int64_t axes[GRAPH_RANK_MAX];
+	uint32_t mean, square, made;
+
+	if (onnx_attr(onnx, node, "axes", ONNX_ATTRIBUTE(INTS), &given) ||
+		onnx_as_floats(onnx, node))
+		return onnx_refused(onnx);
+	const int64_t *from = given ? given->ints : CHANNELS;
+	const size_t count = given ? given->n_ints : 3;
+
+	for (size_t i = 0; i < count && count <= x.rank; i++) {
+		axes[i] = from[i] < 0 ? from[i] + x.rank : from[i];
+		if (axes[i] < 0 || axes[i] >= x.rank)
+			return onnx_refuse(onnx, node, -EINVAL, "the input, %s, has no axis %lld",
+				tensor_shape_text(&x).text, (long long)from[i]);
+	}
+	if (count == 0 || count > x.rank)
+		return onnx_refuse(
+			onnx, node, -EINVAL, "%zu axes, should be 1 to %u", count, x.rank);
+	mean = reduced(onnx, node, OP_REDUCE_MEAN, node->inputs[0], (uint32_t)count, axes);
+	made = onnx_emit_pair(onnx, node, OP_SUB, node->inputs[0], mean);
+	square = onnx_emit_pair(onnx, node, OP_MUL, made, made);
+	square = reduced(onnx, node, OP_REDUCE_MEAN, square, (uint32_t)count, axes);
+	square = onnx_emit_with(
+		onnx, node, OP_ADD, onnx_emit_one(onnx, node, OP_SQRT, square), 1e-9f);
+	return onnx_output(onnx, node, 0, onnx_emit_pair(onnx, node, OP_DIV, made, square));
+}
+
 const struct onnx_operator ONNX_NORM[] = {
 	{ "Softmax", 1, 1, import_softmax, OP_SOFTMAX },
 	{ "LogSoftmax", 1, 1, import_softmax, OP_LOG_SOFTMAX },
@@ -382,6 +415,7 @@ const struct onnx_operator ONNX_NORM[] = {
 	{ "GroupNormalization", 3, 3, .import = import_group_norm },
 	/* what ONNX Runtime calls RMSNormalization, in ai.onnx as well */
 	{ "SimplifiedLayerNormalization", 2, 2, .import = import_rms_norm },
+	{ "MeanVarianceNormalization", 1, 1, .import = import_mean_variance_norm },
 	{ "LRN", 1, 1, .import = import_lrn },
 	{ .type = NULL },
 };

@@ -13,8 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-#define NOISE_ELEMENTS_MAX ((int64_t)1 << 24)
-
 static int import_cast_like(struct onnx *onnx, const struct onnx_node *node)
 {
 	uint32_t made = onnx_as(onnx, node, node->inputs[0], onnx_input(onnx, node, 1)->dtype);
@@ -296,49 +294,18 @@ static int import_swiglu(struct onnx *onnx, const struct onnx_node *node)
 			onnx_as_operator(onnx, node, "Swish", 1, node->inputs), node->inputs[1]));
 }
 
-// Normal noise is its mean: an autoencoder decodes the mean of its code, the same each time. Of
-// uniform noise, which is compared with a probability, no one value would do.
-static int import_normal_noise(struct onnx *onnx, const struct onnx_node *node)
+// 1 - erf(x), as tf2onnx leaves it of TensorFlow's exact Gelu: no operator of ONNX, and of one meaning.
+static int import_erfc(struct onnx *onnx, const struct onnx_node *node)
 {
-	const struct tensor like = { .rank = 0 }, *x = &like;
-	const Onnx__AttributeProto *shape;
-	int64_t elements = 1;
-	uint32_t made;
-	float mean;
-	void *data;
-
-	if (node->n_inputs > 0)
-		x = onnx_input(onnx, node, 0);
-	if (onnx_float(onnx, node, "mean", 0, &mean) ||
-		onnx_attr(onnx, node, "shape", ONNX_ATTRIBUTE(INTS), &shape))
-		return onnx_refused(onnx);
-	if (node->n_inputs == 0 && (!shape || shape->n_ints > GRAPH_RANK_MAX))
-		return onnx_refuse(onnx, node, -EINVAL,
-			"attribute 'shape' should have up to %d dimensions", GRAPH_RANK_MAX);
-	const uint32_t rank = node->n_inputs ? x->rank : (uint32_t)shape->n_ints;
-	const int64_t *dims = node->n_inputs ? x->dims : shape->ints;
-
-	for (uint32_t d = 0; d < rank; d++) {
-		if (dims[d] < 0 || (dims[d] > 0 && elements > NOISE_ELEMENTS_MAX / dims[d]))
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"dimension %u of the noise is %lld", d, (long long)dims[d]);
-		elements *= dims[d];
-	}
-	made = onnx_made(onnx, node, DTYPE_F32, rank, dims, &data);
-	for (int64_t i = 0; made != GRAPH_NONE && i < elements; i++)
-		((float *)data)[i] = mean;
-	report_add(onnx->report,
-		"node '%.80s' (%s): the noise is taken as its mean, %g: scores are of no draw, and "
-		"the same each time",
-		node->name, node->type, (double)mean);
-	return onnx_output(onnx, node, 0, made);
+	return onnx_output(onnx, node, 0,
+		onnx_emit_pair(onnx, node, OP_SUB, onnx_scalar(onnx, node, 1),
+			onnx_emit_one(onnx, node, OP_ERF, node->inputs[0])));
 }
 
 const struct onnx_operator ONNX_REWRITES[] = {
 	{ "Swish", 1, 1, .import = import_swish },
 	{ "SwiGLU", 2, 2, .import = import_swiglu },
-	{ "RandomNormalLike", 1, 1, .import = import_normal_noise },
-	{ "RandomNormal", 0, 0, .import = import_normal_noise },
+	{ "Erfc", 1, 1, .import = import_erfc },
 	{ "CastLike", 2, 2, .import = import_cast_like },
 	{ "Expand", 2, 2, .import = import_expand },
 	{ "Trilu", 1, 2, .import = import_trilu },
