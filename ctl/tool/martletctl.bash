@@ -2,11 +2,22 @@
 # bash completion for martletctl. The commands and their options are asked of the tool itself.
 _martletctl()
 {
-	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} noun=${COMP_WORDS[1]}
-	local commands command words
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+	local line=("${COMP_WORDS[@]}") at=$COMP_CWORD tool=(martletctl) noun command commands words
+	# Options of the tool itself stand before the command.
+	while [ "$at" -gt 1 ]; do
+		case ${line[1]} in
+		--json) line=("${line[0]}" "${line[@]:2}") at=$((at - 1)) ;;
+		-s | --socket) [ "$at" -gt 2 ] || break
+			tool=(martletctl -s "${line[2]}")
+			line=("${line[0]}" "${line[@]:3}") at=$((at - 2)) ;;
+		*) break ;;
+		esac
+	done
 	commands=$(martletctl --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
+	noun=${line[1]}
 	command=$noun
-	grep -q "^$noun " <<<"$commands" && command="$noun ${COMP_WORDS[2]}"
+	grep -q "^$noun " <<<"$commands" && command="$noun ${line[2]}"
 	case $previous in
 	--isa) words="scalar avx2 avx512 avx512vnni amx native" ;;
 	--weights) words="f32 bf16" ;;
@@ -15,20 +26,18 @@ _martletctl()
 	--thresholds) words="source nearest floor" ;;
 	esac
 	# Names and stored versions are asked of the appliance, where one is running.
-	case $command in
-	"model show" | "model promote" | "model rollback" | "model unload" | "model load" | "model delete")
-		if [ "$COMP_CWORD" = 3 ] && [[ $current != -* ]]; then
-			words=$(martletctl model list 2>/dev/null | awk 'NR > 1 { print $1 }')
-		elif [ "$COMP_CWORD" = 4 ] && [[ $current != -* ]]; then
-			words=$(martletctl --json model list 2>/dev/null | sed 's/{ *"name"/\n&/g' |
-				grep "^{ *\"name\": *\"${COMP_WORDS[3]}\"" | grep -o '"version": *[0-9]*' | grep -o '[0-9]*')
-		fi ;;
+	case $at$command in
+	"3model show" | "3model promote" | "3model rollback" | "3model unload" | "3model load" | "3model delete")
+		[[ $current == -* ]] || words=$("${tool[@]}" model list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
+	"4model show" | "4model promote" | "4model delete")
+		[[ $current == -* ]] || words=$("${tool[@]}" --json model list 2>/dev/null | sed 's/{ *"name"/\n&/g' |
+			grep "^{ *\"name\": *\"${line[3]}\"" | grep -o '"version": *[0-9]*' | grep -o '[0-9]*') ;;
 	esac
 	if [ -n "${words:-}" ]; then
 		:
-	elif [ "$COMP_CWORD" = 1 ]; then
+	elif [ "$at" = 1 ]; then
 		words="$(cut -d' ' -f1 <<<"$commands" | sort -u) --json --help --version"
-	elif [ "$COMP_CWORD" = 2 ] && [ "$command" != "$noun" ]; then
+	elif [ "$at" = 2 ] && [ "$command" != "$noun" ]; then
 		words=$(sed -n "s/^$noun //p" <<<"$commands")
 	elif [[ $current == -* ]]; then
 		# shellcheck disable=SC2086 # a command is two words

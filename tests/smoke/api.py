@@ -94,10 +94,17 @@ def deploying(ask, tap):
     ask("metadata of the live model", "GET", "/v2/models/lab", None, 200, f"[-1, {FEATURES}]", '"versions": ["4"]', "source_sha256")
     ask("metadata of the live version", "GET", "/v2/models/lab/versions/4", None, 200)
     ask("metadata of a stored version", "GET", "/v2/models/lab/versions/3", None, 503, "version 4 is live")
-    ask("metadata of no version", "GET", "/v2/models/lab/versions/9", None, 404)
-    ask("metadata of no model", "GET", "/v2/models/nobody", None, 404)
-    ask("metadata of a model with a letter too many", "GET", "/v2/models/labb", None, 404, "did you mean 'lab'?")
-    ask("a deployment of it", "PUT", "/v1/models/labb/deployment", {"live": 4}, 404, "did you mean 'lab'?")
+    ask("metadata of no version", "GET", "/v2/models/lab/versions/9", None, 404, "there is no version 9 of model 'lab'")
+    ask("metadata of no model", "GET", "/v2/models/nobody", None, 404, "there is no model 'nobody'")
+    for what, method, path, body in (("metadata", "GET", "/v2/models/labb", None),
+                                     ("metadata of a version", "GET", "/v2/models/labb/versions/3", None),
+                                     ("ready", "GET", "/v2/models/labb/ready", None),
+                                     ("a deployment", "PUT", "/v1/models/labb/deployment", {"live": 4}),
+                                     ("a rollback", "POST", "/v1/models/labb/rollback", b""),
+                                     ("to load", "POST", "/v2/repository/models/labb/load", b""),
+                                     ("to unload", "POST", "/v2/repository/models/labb/unload", b""),
+                                     ("to delete a version", "DELETE", "/v1/models/labb/versions/3", None)):
+        ask(f"{what} of a model with a letter too many", method, path, body, 404, "did you mean 'lab'?")
     ask("ready: the live model", "GET", "/v2/models/lab/ready", None, 200)
     ask("ready: a stored version", "GET", "/v2/models/lab/versions/3/ready", None, 503)
     ask("delete what is live", "DELETE", "/v1/models/lab/versions/4", None, 409, "promote another or unload")

@@ -42,7 +42,11 @@ void remove_begin(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
 
-	if (!entry || !model_entry_version(entry, op->version)) {
+	if (!entry) {
+		operation_fail_unknown(op);
+		return;
+	}
+	if (!model_entry_version(entry, op->version)) {
 		operation_fail(
 			op, 404, "there is no version %u of model '%s'", op->version, op->model);
 		return;

@@ -87,8 +87,11 @@ static const struct slot_info *v2_slot(
 	if (!entry && nearest)
 		http_fail(request, 404, "there is no model '%s'; did you mean '%s'?", params->model,
 			nearest);
-	else if (!entry || (params->version && !model_entry_version(entry, params->version)))
-		http_fail(request, 404, "there is no such model or version of '%s'", params->model);
+	else if (!entry)
+		http_fail(request, 404, "there is no model '%s'", params->model);
+	else if (params->version && !model_entry_version(entry, params->version))
+		http_fail(request, 404, "there is no version %u of model '%s'", params->version,
+			params->model);
 	else if (!slot)
 		http_fail(request, 503, "model '%s' is not in service: %s", params->model,
 			entry->reason);
