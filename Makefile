@@ -8,9 +8,11 @@
 #   make debug      -O0 -g3 build in build/debug              make fuzz     long fuzzing (FUZZ_SECONDS)
 #   make conformance  the ONNX project's own tests, with a table of what is refused
 #   make install    honours DESTDIR and PREFIX                make format   clang-format in place
+#   make uninstall  takes it away again                       make deb      Debian packages, in build/deb
 
 B      ?= build
 PREFIX ?= /usr/local
+DEB_VERSION ?= $(RELEASE)
 CC     ?= gcc
 V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
@@ -25,7 +27,7 @@ WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpoin
 # ALLOW_EXPERIMENTAL_API is not set: only DPDK's stable API is used.
 CFLAGS_ALL := -std=gnu17 $(OPT) $(SAN) $(WARN) -fno-strict-aliasing -fno-common -D_GNU_SOURCE \
               -ffunction-sections -fdata-sections $(CFLAGS)
-LDFLAGS_ALL := $(SAN) -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+LDFLAGS_ALL := $(SAN) -Wl,--gc-sections -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # CHANGELOG.md's first version is the one place that says which this is; a build that is no release's own adds its commit.
 RELEASE := $(firstword $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md))
@@ -148,7 +150,7 @@ $(B)/obj/infer/kernels/quantise/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install
+.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install uninstall deb
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
@@ -331,16 +333,21 @@ bench: setup
 format:
 	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
 
-install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/martletd
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/martletctl $(B)/martlet-load
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/martlet config/*.conf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/martlet LICENSE README.md docs/*.md docs/*.svg
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
-	sed 's|@PREFIX@|$(PREFIX)|' config/martletd.service | \
-		install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/martletd.service
-	install -D -m 644 ctl/tool/martletctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/martletctl
+# The small model that an installed appliance begins with.
+$(B)/share/lab.mlt: data/lab.onnx data/lab-train.csv | $(B)/martletctl
+	$(Q)mkdir -p $(@D) && $(B)/martletctl model compile data/lab.onnx -o $@ --rows data/lab-train.csv --classes benign,attack >$@.log 2>&1 || { cat $@.log; exit 1; }
+
+install uninstall deb: export B := $(B)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export DESTDIR := $(DESTDIR)
+install: all $(B)/share/lab.mlt
+	$(Q)scripts/install.sh
+uninstall: all $(B)/share/lab.mlt
+	$(Q)scripts/install.sh --uninstall
+deb: SETUP := build deb
+deb: setup
+	$(Q)$(MAKE) --no-print-directory all $(B)/share/lab.mlt
+	$(Q)scripts/deb/build.sh $(DEB_VERSION)
 
 clean:
 	rm -rf $(B)
