@@ -33,7 +33,7 @@ program() { # folder, file
 }
 
 filled() { # the file with what depends on PREFIX
-	sed "s|@PREFIX@|$PREFIX|" "$1"
+	sed "s|@PREFIX@|$PREFIX|g" "$1"
 }
 
 # The example, with the installed image for the one that a clone would build, and open to the group.
