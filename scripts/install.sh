@@ -38,8 +38,8 @@ filled() { # the file with what depends on PREFIX
 
 # The example, with the installed image for the one that a clone would build, and open to the group.
 configuration() {
-	sed -e "s|build/lab.mlt|$PREFIX/share/martlet/lab.mlt|" \
-		-e 's|# group = "martlet";    #|group = "martlet";      #|' config/martletd.conf
+	sed -e "/image = /s|build/lab.mlt|$PREFIX/share/martlet/lab.mlt|" \
+		-e 's|# group = "martlet";|group = "martlet";  |' config/martletd.conf
 }
 
 install_all() {
