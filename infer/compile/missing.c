@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/compile/missing.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct missing {
@@ -77,6 +78,7 @@ static enum missing_fate missing_fate(const struct missing *m, const struct node
 	case OP_GREATER_OR_EQUAL:
 	case OP_LESS:
 	case OP_LESS_OR_EQUAL:
+	case OP_FIND:
 		return MISSING_ENDS;
 	case OP_WHERE:
 		return missing_is_filled(m, node) ? MISSING_ENDS : MISSING_STAYS;
@@ -109,6 +111,16 @@ static enum missing_fate missing_fate(const struct missing *m, const struct node
 	}
 }
 
+// Is NaN one of the keys that an OP_FIND looks for?
+static bool missing_is_key(const struct tensor *keys)
+{
+	for (int64_t i = 0; keys->dtype == DTYPE_F32 && i < tensor_elements(keys); i++) {
+		if (isnan(((const float *)keys->data)[i]))
+			return true;
+	}
+	return false;
+}
+
 static void missing_visit(struct missing *m, const struct node *node)
 {
 	enum missing_fate fate;
@@ -117,7 +129,8 @@ static void missing_visit(struct missing *m, const struct node *node)
 	for (uint32_t i = 0; i < node->n_inputs; i++)
 		reached |= node->inputs[i] != GRAPH_NONE && m->reaches[node->inputs[i]];
 	m->handles |= node->op == OP_IS_NAN ||
-		(node->op == OP_TREES && node_int(node, ATTR_TRACKS_MISSING, 0));
+		(node->op == OP_TREES && node_int(node, ATTR_TRACKS_MISSING, 0)) ||
+		(node->op == OP_FIND && missing_is_key(&m->graph->tensors[node->inputs[1]]));
 	if (!reached)
 		return;
 	fate = missing_fate(m, node);

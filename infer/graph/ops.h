@@ -186,7 +186,11 @@
 		plain_dynamic_qdense)                                                              \
 	/* Martlet's own: of each row of x [M, C] and each of constant y [K, C] the sum over */    \
 	/* the columns of |x - y|^p. MODE: enum distance; ALPHA: p of DISTANCE_POWERS */           \
-	X(OP_DISTANCE, "Distance", 2, 2, 1, 1, shape_distance, plain_distance)
+	X(OP_DISTANCE, "Distance", 2, 2, 1, 1, shape_distance, plain_distance)                     \
+	/* Martlet's own: of each value of x, F32 or I64, the number of the key that it is, and */ \
+	/* N where it is none; NaN is a key like others. Keys of x's dtype, ascending and NaN */   \
+	/* last, and their numbers, I64, are constant, [N] or [x's dims, N]. */                    \
+	X(OP_FIND, "Find", 3, 3, 1, 1, shape_find, plain_find)
 
 enum op {
 #define X(op, ...) op,

@@ -190,6 +190,29 @@ int shape_one_hot(const struct inference *in, struct tensor *out)
 	return 0;
 }
 
+int shape_find(const struct inference *in, struct tensor *out)
+{
+	const struct tensor *x = shape_input(in, 0), *keys = shape_input(in, 1);
+	const struct tensor *numbers = shape_input(in, 2);
+	const bool shared = keys->rank == 1;
+
+	if (x->dtype != DTYPE_F32 && x->dtype != DTYPE_I64)
+		return shape_refuse(in, "input \"%s\" is %s, should be float32 or int64", x->name,
+			dtype_name(x->dtype));
+	if (shape_need_dtype(in, 1, x->dtype) != 0 || shape_need_dtype(in, 2, DTYPE_I64) != 0 ||
+		shape_need_constant(in, 1) != 0 || shape_need_constant(in, 2) != 0)
+		return -EINVAL;
+	if ((!shared && keys->rank != x->rank + 1) ||
+		(!shared && memcmp(keys->dims, x->dims, x->rank * sizeof(*x->dims)) != 0))
+		return shape_refuse_pair(in, 0, 1, "should be [..] and [N] or [.., N]");
+	if (numbers->rank != keys->rank ||
+		memcmp(numbers->dims, keys->dims, keys->rank * sizeof(*keys->dims)) != 0)
+		return shape_refuse_pair(in, 1, 2, "should be of one shape");
+	shape_copy(out, x);
+	out->dtype = DTYPE_I64;
+	return 0;
+}
+
 // --- Values --------------------------------------------------------------------------------------
 
 static int64_t gather_index(enum dtype dtype, const void *indices, size_t i, int64_t n)
@@ -369,26 +392,101 @@ static void one_hot_plain(
 {
 	const struct tensor *out = &plain->out[0];
 	const int64_t depth = node_int(plain->node, ATTR_DEPTH, 0);
-	const size_t bytes = dtype_bytes(out->dtype);
+	const size_t bytes = dtype_bytes(out->dtype), all = tensor_bytes(out);
 	size_t inner = 1, count = (size_t)tensor_elements(&plain->in[0]);
 	uint32_t axis = 0;
 
 	node_axis(plain->node, out->rank, -1, &axis);
 	for (uint32_t d = axis + 1; d < out->rank; d++)
 		inner *= (size_t)out->dims[d];
+	if (all > 0)
+		memcpy(y[0], x[1], bytes);
+	for (size_t done = bytes; done < all; done *= 2) // what is there is doubled
+		memcpy((char *)y[0] + done, y[0], done < all - done ? done : all - done);
 	for (size_t i = 0; i < count; i++) {
 		// A double: indices beyond any integer, and NaN, are out of range.
 		double at = trunc(value_number(plain->in[0].dtype, x[0], i));
 
 		at = at < 0 ? at + (double)depth : at;
-		for (int64_t k = 0; k < depth; k++) {
-			const size_t to =
-				(i / inner * (size_t)depth + (size_t)k) * inner + i % inner;
-
-			memcpy((char *)y[0] + to * bytes,
-				(const char *)x[1] + (at == (double)k ? bytes : 0), bytes);
-		}
+		if (!(at >= 0 && at < (double)depth))
+			continue;
+		memcpy((char *)y[0] +
+				((i / inner * (size_t)depth + (size_t)at) * inner + i % inner) *
+					bytes,
+			(const char *)x[1] + bytes, bytes);
 	}
+}
+
+// The place of x among n ascending keys, of which the last may be NaN; n: it is none. Keys are mostly
+// whole numbers without a gap: there it is tried first.
+static size_t find_float(const float *keys, size_t n, float x)
+{
+	size_t low = 0, high = n;
+
+	if (n == 0)
+		return 0;
+	if (isnan(x))
+		return isnan(keys[n - 1]) ? n - 1 : n;
+	if (x >= keys[0] && x - keys[0] < (float)n) {
+		const size_t guess = (size_t)(x - keys[0]);
+
+		if (guess < n && keys[guess] == x)
+			return guess;
+	}
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (keys[middle] < x)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && keys[low] == x ? low : n;
+}
+
+static size_t find_integer(const int64_t *keys, size_t n, int64_t x)
+{
+	size_t low = 0, high = n;
+
+	if (n > 0 && x >= keys[0] && (uint64_t)x - (uint64_t)keys[0] < n &&
+		keys[(uint64_t)x - (uint64_t)keys[0]] == x)
+		return (size_t)((uint64_t)x - (uint64_t)keys[0]);
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (keys[middle] < x)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && keys[low] == x ? low : n;
+}
+
+static void find_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const struct tensor *keys = &plain->in[1];
+	const size_t count = (size_t)tensor_elements(&plain->in[0]);
+	const size_t n = (size_t)keys->dims[keys->rank - 1], step = keys->rank == 1 ? 0 : n;
+
+	for (size_t i = 0; i < count; i++) {
+		const size_t at = keys->dtype == DTYPE_F32
+			? find_float((const float *)x[1] + i * step, n, ((const float *)x[0])[i])
+			: find_integer(
+				  (const int64_t *)x[1] + i * step, n, ((const int64_t *)x[0])[i]);
+
+		((int64_t *)y[0])[i] = at < n ? ((const int64_t *)x[2])[i * step + at] : (int64_t)n;
+	}
+}
+
+static uint64_t find_work(const struct plain *plain)
+{
+	const struct tensor *keys = &plain->in[1];
+	uint64_t halves = 2;
+
+	for (int64_t n = keys->dims[keys->rank - 1]; n > 1; n /= 2)
+		halves++;
+	return (uint64_t)tensor_elements(&plain->in[0]) * halves;
 }
 
 const struct plain_op plain_gather = { .run = gather_plain };
@@ -397,3 +495,4 @@ const struct plain_op plain_gather_nd = { .run = gather_nd_plain };
 const struct plain_op plain_scatter_elements = { .run = scatter_elements_plain };
 const struct plain_op plain_scatter_nd = { .run = scatter_nd_plain };
 const struct plain_op plain_one_hot = { .run = one_hot_plain };
+const struct plain_op plain_find = { .run = find_plain, .work = find_work };

@@ -231,6 +231,50 @@ static void one_hot_of_what_is_no_index_is_off(void **state)
 	assert_memory_equal(got, WANTED, sizeof(WANTED));
 }
 
+// The numbers of `x`[4] among keys [N], or [4, N].
+static void finds(enum dtype dtype, const void *x, int64_t n, bool shared, const void *keys,
+	const int64_t *numbers, const int64_t *wanted)
+{
+	int64_t got[4];
+	struct tensor in[3] = { { .dtype = dtype, .rank = 1, .dims = { 4 } },
+		{ .dtype = dtype, .rank = shared ? 1 : 2, .dims = { shared ? n : 4, n } } };
+	const struct tensor out = { .dtype = DTYPE_I64, .rank = 1, .dims = { 4 } };
+	const struct node node = { .op = OP_FIND };
+	const struct plain plain = { .node = &node, .in = in, .out = &out, .n_in = 3, .n_out = 1 };
+
+	in[2] = in[1];
+	in[2].dtype = DTYPE_I64;
+	op_plain(OP_FIND)->run(
+		&plain, (const void *[]){ x, keys, numbers }, (void *[]){ got }, NULL);
+	assert_memory_equal(got, wanted, sizeof(got));
+}
+
+static void find_looks_among_keys(void **state)
+{
+	static const int64_t NUMBERS[] = { 40, 50, 60, 70 };
+	static const float REALS[] = { -2.5f, 0, 7, NAN };
+	static const int64_t WHOLE[] = { INT64_MIN, -1, 0, INT64_MAX };
+
+	finds(DTYPE_F32, (const float[]){ 7, NAN, -0.0f, 1 }, 4, true, REALS, NUMBERS,
+		(const int64_t[]){ 60, 70, 50, 4 });
+	finds(DTYPE_F32, (const float[]){ NAN, INFINITY, -INFINITY, -2.5f }, 3, true, REALS,
+		NUMBERS, (const int64_t[]){ 3, 3, 3, 40 });
+	finds(DTYPE_F32, (const float[]){ 3, 0.5f, 2, 4 }, 4, true, (const float[]){ 0, 1, 2, 3 },
+		NUMBERS, (const int64_t[]){ 70, 4, 60, 4 });
+	finds(DTYPE_I64, (const int64_t[]){ INT64_MAX, INT64_MIN, 1, 0 }, 4, true, WHOLE, NUMBERS,
+		(const int64_t[]){ 70, 40, 4, 60 });
+	finds(DTYPE_I64, (const int64_t[]){ 0, 0, 0, 0 }, 0, true, WHOLE, NUMBERS,
+		(const int64_t[]){ 0, 0, 0, 0 });
+	finds(DTYPE_I64, (const int64_t[]){ -1, 0, INT64_MAX, 5 }, 1, false, WHOLE, NUMBERS,
+		(const int64_t[]){ 1, 1, 1, 1 });
+	finds(DTYPE_I64, (const int64_t[]){ INT64_MIN, -1, 0, INT64_MAX }, 1, false, WHOLE, NUMBERS,
+		NUMBERS);
+	// Keys that an image has in another order are not read past.
+	finds(DTYPE_F32, (const float[]){ 3, 1, 2, 4 }, 4, true,
+		(const float[]){ 9, NAN, 1, -1e30f }, NUMBERS, (const int64_t[]){ 4, 4, 4, 4 });
+	(void)state;
+}
+
 static void every_operator_folds(void **state)
 {
 	(void)state;
@@ -255,7 +299,7 @@ int main(void)
 	if (glob(MODELS "*.onnx", 0, NULL, &found) != 0)
 		return 1;
 	n = found.gl_pathc;
-	tests = calloc(n + 3, sizeof(*tests));
+	tests = calloc(n + 4, sizeof(*tests));
 	if (!tests)
 		return 1;
 	for (size_t i = 0; i < n; i++)
@@ -265,7 +309,8 @@ int main(void)
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_operator_folds);
 	tests[n + 1] = (struct CMUnitTest)cmocka_unit_test(nothing_folds_at_once);
 	tests[n + 2] = (struct CMUnitTest)cmocka_unit_test(one_hot_of_what_is_no_index_is_off);
-	rc = _cmocka_run_group_tests("plain", tests, n + 3, NULL, NULL);
+	tests[n + 3] = (struct CMUnitTest)cmocka_unit_test(find_looks_among_keys);
+	rc = _cmocka_run_group_tests("plain", tests, n + 4, NULL, NULL);
 	globfree(&found);
 	free(tests);
 	return rc;

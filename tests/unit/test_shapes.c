@@ -258,6 +258,30 @@ static void damaged_nodes(void **state)
 	assert_string_equal(err.text, "input 0: has 9 dimensions, at most 8 are supported");
 }
 
+static void keys_that_are_found(void **state)
+{
+	static const struct shape_case cases[] = {
+		{ OP_FIND, "[1,3] [5]c [5]ic", "", "[1,3]i" },
+		{ OP_FIND, "[1,3]i [0]ic [0]ic", "", "[1,3]i" },
+		{ OP_FIND, "[1,3] [1,3,5]c [1,3,5]ic", "", "[1,3]i" },
+		{ OP_FIND, "[] [5]c [5]ic", "", "[]i" },
+		{ OP_FIND, "[1]u [5]uc [5]ic", "",
+			"input \"t0\" is uint8, should be float32 or int64" },
+		{ OP_FIND, "[1] [5]ic [5]ic", "", "input \"t1\" is int64, should be float32" },
+		{ OP_FIND, "[1] [5]c [5]c", "", "input \"t2\" is float32, should be int64" },
+		{ OP_FIND, "[1] [5] [5]ic", "", "input \"t1\" must be constant" },
+		{ OP_FIND, "[1] [5]c [5]i", "", "input \"t2\" must be constant" },
+		{ OP_FIND, "[1] []c []ic", "",
+			"inputs [1] and []: should be [..] and [N] or [.., N]" },
+		{ OP_FIND, "[1,3] [3,1,5]c [3,1,5]ic", "",
+			"inputs [1, 3] and [3, 1, 5]: should be [..] and [N] or [.., N]" },
+		{ OP_FIND, "[1] [5]c [4]ic", "", "inputs [5] and [4]: should be of one shape" },
+	};
+
+	CHECK_ALL(cases);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +291,7 @@ int main(void)
 		cmocka_unit_test(products),
 		cmocka_unit_test(rows_together),
 		cmocka_unit_test(moving),
+		cmocka_unit_test(keys_that_are_found),
 		cmocka_unit_test(damaged_nodes),
 	};
 

@@ -16,41 +16,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Among float32 constants.
-static bool has_nan(const struct tensor *keys)
+struct encoder_key {
+	double real;
+	int64_t whole;
+	int64_t number;
+};
+
+// Ascending, NaN behind all numbers; of equal ones the first of the file is first.
+static int compare_keys(const void *a, const void *b)
 {
-	for (int64_t i = 0; keys->dtype == DTYPE_F32 && i < tensor_elements(keys); i++) {
-		if (isnan(((const float *)keys->data)[i]))
-			return true;
-	}
-	return false;
+	const struct encoder_key *x = a, *y = b;
+
+	if (isnan(x->real) != isnan(y->real))
+		return isnan(x->real) ? 1 : -1;
+	if (x->real != y->real && !isnan(x->real))
+		return x->real > y->real ? 1 : -1;
+	if (x->whole != y->whole)
+		return x->whole > y->whole ? 1 : -1;
+	return (x->number > y->number) - (x->number < y->number);
 }
 
-// x == each of keys[n], or of keys[x's dims, n]: bools [x's dims, n]. NaN among keys finds NaN.
-static uint32_t emit_matches(
+// One list of n keys, whose numbers are their places in the file: those of equal keys the first's.
+static void sort_keys(struct encoder_key *keys, enum dtype dtype, int64_t n, const void *from,
+	void *to, int64_t *numbers)
+{
+	for (int64_t k = 0; k < n; k++)
+		keys[k] = dtype == DTYPE_F32
+			? (struct encoder_key){ .real = ((const float *)from)[k], .number = k }
+			: (struct encoder_key){ .whole = ((const int64_t *)from)[k], .number = k };
+	qsort(keys, (size_t)n, sizeof(*keys), compare_keys);
+	for (int64_t k = 0; k < n; k++) {
+		const struct encoder_key *before = &keys[k > 0 ? k - 1 : 0];
+		const bool same = keys[k].whole == before->whole &&
+			(keys[k].real == before->real ||
+				(isnan(keys[k].real) && isnan(before->real)));
+
+		if (dtype == DTYPE_F32)
+			((float *)to)[k] = (float)keys[k].real;
+		else
+			((int64_t *)to)[k] = keys[k].whole;
+		numbers[k] = k > 0 && same ? numbers[k - 1] : keys[k].number;
+	}
+}
+
+// The number of the first of keys [n], or of keys [x's dims, n], that x is, and n where there is none:
+// int64 of x's dims. NaN among keys finds NaN.
+static uint32_t emit_find(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t x, uint32_t keys)
 {
-	const struct tensor *tensor = &onnx->graph->tensors[x];
-	int64_t dims[GRAPH_RANK_MAX + 1];
-	const uint32_t rank = tensor->rank;
-	uint32_t column, same, nans[2];
+	const enum dtype dtype =
+		dtype_is_float(onnx->graph->tensors[keys].dtype) ? DTYPE_F32 : DTYPE_I64;
+	uint32_t inputs[3] = { onnx_as(onnx, node, x, dtype), onnx_as(onnx, node, keys, dtype) };
+	struct encoder_key *sorted;
+	struct tensor list;
+	int64_t n, lists;
+	void *data[2];
 
-	memcpy(dims, tensor->dims, rank * sizeof(*dims));
-	dims[rank] = 1;
-	if (rank == GRAPH_RANK_MAX) {
-		onnx_refuse(onnx, node, -ENOTSUP,
-			"the input has %u dimensions, at most %d are possible", rank,
-			GRAPH_RANK_MAX - 1);
+	if (inputs[0] == GRAPH_NONE || inputs[1] == GRAPH_NONE)
+		return GRAPH_NONE;
+	list = onnx->graph->tensors[inputs[1]];
+	n = list.dims[list.rank - 1];
+	lists = n > 0 ? tensor_elements(&list) / n : 0;
+	sorted = arena_calloc(onnx->scratch, (size_t)n + 1, sizeof(*sorted));
+	if (!sorted) {
+		onnx_refuse_memory(onnx, node);
 		return GRAPH_NONE;
 	}
-	column = onnx_emit_reshape(onnx, node, x, rank + 1, dims);
-	same = onnx_emit_pair(onnx, node, OP_EQUAL, column, keys);
-	if (same == GRAPH_NONE || !has_nan(&onnx->graph->tensors[keys]))
-		return same;
-	nans[0] = onnx_emit(onnx, node, OP_IS_NAN, 1, &column, 0, NULL);
-	nans[1] = onnx_emit(onnx, node, OP_IS_NAN, 1, &keys, 0, NULL);
-	return onnx_emit_pair(
-		onnx, node, OP_OR, same, onnx_emit_pair(onnx, node, OP_AND, nans[0], nans[1]));
+	inputs[1] = onnx_made(onnx, node, dtype, list.rank, list.dims, &data[0]);
+	inputs[2] = onnx_made(onnx, node, DTYPE_I64, list.rank, list.dims, &data[1]);
+	if (inputs[1] == GRAPH_NONE || inputs[2] == GRAPH_NONE)
+		return GRAPH_NONE;
+	for (int64_t l = 0; l < lists; l++) {
+		const size_t at = (size_t)(l * n), bytes = dtype_bytes(dtype);
+
+		sort_keys(sorted, dtype, n, (const char *)list.data + at * bytes,
+			(char *)data[0] + at * bytes, (int64_t *)data[1] + at);
+	}
+	return onnx_emit(onnx, node, OP_FIND, 3, inputs, 0, NULL);
 }
 
 // The input and the texts it is compared with as numbers: those of the row for columns of it, else
@@ -96,6 +138,19 @@ static int refuse_twins(
 	return 0;
 }
 
+// 1 at the number of the value's category, among `n` zeros: all of them where it has none.
+static int output_one_hot(
+	struct onnx *onnx, const struct onnx_node *node, uint32_t numbers, int64_t n)
+{
+	const struct attr attrs[2] = { ONNX_INT(ATTR_DEPTH, n), ONNX_INT(ATTR_AXIS, -1) };
+	static const float OFF_AND_ON[2] = { 0, 1 };
+	const uint32_t pair[2] = { numbers, onnx_float_columns(onnx, node, 2, OFF_AND_ON) };
+
+	if (pair[0] == GRAPH_NONE || pair[1] == GRAPH_NONE)
+		return onnx_refused(onnx);
+	return onnx_output(onnx, node, 0, onnx_emit(onnx, node, OP_ONE_HOT, 2, pair, 2, attrs));
+}
+
 static int import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *node)
 {
 	const bool text = onnx_is_text(onnx, node->inputs[0]);
@@ -131,8 +186,7 @@ static int import_one_hot_encoder(struct onnx *onnx, const struct onnx_node *nod
 		x = onnx_as(onnx, node, x, DTYPE_I64);
 	if (x == GRAPH_NONE)
 		return onnx_refused(onnx);
-	return onnx_output(
-		onnx, node, 0, onnx_as(onnx, node, emit_matches(onnx, node, x, keys), DTYPE_F32));
+	return output_one_hot(onnx, node, emit_find(onnx, node, x, keys), (int64_t)n);
 }
 
 // keys or values: whichever of the attributes <what>_int64s, _floats, _tensor, _strings is there, as
@@ -234,29 +288,21 @@ static uint32_t label_default(
 	return made == GRAPH_NONE ? made : onnx_as(onnx, node, made, dtype);
 }
 
-// The value of the first key that is the input's.
-static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uint32_t matches,
+// values[numbers], and `otherwise` where there is none of that number.
+static uint32_t emit_lookup(struct onnx *onnx, const struct onnx_node *node, uint32_t numbers,
 	uint32_t values, uint32_t otherwise)
 {
-	const int64_t last = onnx->graph->tensors[matches].rank - 1;
-	const struct attr first[2] = { ONNX_INT(ATTR_AXIS, last), ONNX_INT(ATTR_KEEPDIMS, 0) };
-	const struct attr any[2] = {
-		ONNX_INTS(ATTR_AXES, 1, &last),
-		ONNX_INT(ATTR_KEEPDIMS, 0),
-	};
 	const struct attr axis = ONNX_INT(ATTR_AXIS, 0);
-	const uint32_t hits = onnx_as(onnx, node, matches, DTYPE_F32);
-	uint32_t from[2] = { values }, value, found;
+	const int64_t n = tensor_elements(&onnx->graph->tensors[values]);
+	const uint32_t from[2] = { values, numbers };
+	uint32_t value, found;
 
-	if (hits == GRAPH_NONE)
-		return GRAPH_NONE;
-	from[1] = onnx_emit(onnx, node, OP_ARG_MAX, 1, &hits, 2, first);
-	found = onnx_emit(onnx, node, OP_REDUCE_MAX, 1, &hits, 2, any);
-	if (from[1] == GRAPH_NONE || found == GRAPH_NONE)
+	if (numbers == GRAPH_NONE)
 		return GRAPH_NONE;
 	value = onnx_emit(onnx, node, OP_GATHER, 2, from, 1, &axis);
-	return onnx_emit_where(
-		onnx, node, onnx_as(onnx, node, found, DTYPE_BOOL), value, otherwise);
+	found = onnx_emit_pair(
+		onnx, node, OP_LESS, numbers, onnx_int_scalar(onnx, node, n, DTYPE_I64));
+	return onnx_emit_where(onnx, node, found, value, otherwise);
 }
 
 // The value of the input's key, and `otherwise` where it is none of keys.
@@ -265,7 +311,7 @@ static int output_lookup(struct onnx *onnx, const struct onnx_node *node, uint32
 {
 	const bool text = onnx_is_text(onnx, keys);
 	const int64_t n = tensor_elements(&onnx->graph->tensors[keys]);
-	uint32_t x = node->inputs[0], matches, made;
+	uint32_t x = node->inputs[0], made;
 
 	if (n == 0 || n != tensor_elements(&onnx->graph->tensors[values]))
 		return onnx_refuse(onnx, node, -EINVAL,
@@ -284,10 +330,9 @@ static int output_lookup(struct onnx *onnx, const struct onnx_node *node, uint32
 	if (text && text_sides(onnx, node, takes_unknown, &x, &keys) != 0)
 		return onnx_refused(onnx);
 	x = onnx_as(onnx, node, x, onnx->graph->tensors[keys].dtype);
-	matches = x == GRAPH_NONE ? x : emit_matches(onnx, node, x, keys);
-	if (matches == GRAPH_NONE)
+	if (x == GRAPH_NONE)
 		return onnx_refused(onnx);
-	made = emit_lookup(onnx, node, matches, values, otherwise);
+	made = emit_lookup(onnx, node, emit_find(onnx, node, x, keys), values, otherwise);
 	if (made != GRAPH_NONE && onnx_is_text(onnx, values) && onnx_mark_text(onnx, made) != 0)
 		return onnx_refused(onnx);
 	return onnx_output(onnx, node, 0, made);
