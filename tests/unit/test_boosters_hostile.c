@@ -261,6 +261,57 @@ static void lightgbm_is_checked(void **state)
 	(void)state;
 }
 
+// In memory that ends where the text is cut.
+static void cut_anywhere_ends_in_a_sentence(void **state)
+{
+	static const char LISTS[] =
+		"\nparameters:\n[categorical_feature: 1]\nend of parameters\n\n"
+		"pandas_categorical:[[\"tcp\", \"udp\", \"icmp\"]]\n";
+	char text[sizeof(LIGHTGBM) + sizeof(LISTS)];
+	const size_t size = (size_t)snprintf(text, sizeof(text), "%s%s", LIGHTGBM, LISTS);
+
+	for (size_t cut = 1; cut <= size; cut++) {
+		char *bytes = malloc(cut);
+		struct error err = { .text = "" };
+		struct graph *graph;
+		int rc;
+
+		assert_non_null(bytes);
+		memcpy(bytes, text, cut);
+		rc = import_lightgbm(bytes, cut, &OPTIONS, &graph, NULL, &err);
+		assert_true(rc == 0 ? cut >= sizeof(LIGHTGBM) - 2 : err.text[0] != '\0');
+		assert_true(rc != 0 || graph->n_texts == (cut >= size - 1));
+		if (rc == 0)
+			graph_destroy(graph);
+		free(bytes);
+	}
+	(void)state;
+}
+
+// More texts than an image keeps: rows hold their numbers, and memory is not taken for them.
+static void more_texts_than_possible(void **state)
+{
+	const size_t room = sizeof(LIGHTGBM) + 64 + 10ul * (MODEL_TEXTS_MAX + 1);
+	struct error err = { .text = "" };
+	char *text = malloc(room);
+	struct graph *graph;
+	size_t at;
+
+	assert_non_null(text);
+	for (uint32_t n = MODEL_TEXTS_MAX; n <= MODEL_TEXTS_MAX + 1; n++) {
+		at = (size_t)snprintf(text, room,
+			"%s\n[categorical_feature: 1]\npandas_categorical:[[", LIGHTGBM);
+		for (uint32_t i = 0; i < n; i++)
+			at += (size_t)snprintf(text + at, room - at, "%s\"%x\"", i ? "," : "", i);
+		at += (size_t)snprintf(text + at, room - at, "]]\n");
+		assert_int_equal(import_lightgbm(text, at, &OPTIONS, &graph, NULL, &err), 0);
+		assert_int_equal(graph->n_texts, n <= MODEL_TEXTS_MAX);
+		graph_destroy(graph);
+	}
+	free(text);
+	(void)state;
+}
+
 static void depth_bombs_are_refused(void **state)
 {
 	enum { LEAVES = TREES_DEPTH_MAX + 2 };
@@ -305,6 +356,8 @@ int main(void)
 		cmocka_unit_test(xgboost_parameters_are_checked),
 		cmocka_unit_test(ubjson_is_bounded),
 		cmocka_unit_test(lightgbm_is_checked),
+		cmocka_unit_test(cut_anywhere_ends_in_a_sentence),
+		cmocka_unit_test(more_texts_than_possible),
 		cmocka_unit_test(depth_bombs_are_refused),
 	};
 

@@ -108,7 +108,10 @@ static int import_reshape(struct onnx *onnx, const struct onnx_node *node)
 		if (dims[d] < 1 || dims[d] > GRAPH_ELEMENTS_MAX ||
 			known > GRAPH_ELEMENTS_MAX / dims[d])
 			return onnx_refuse(onnx, node, -EINVAL,
-				"dimension %u of the new shape is %lld", d, (long long)wanted[d]);
+				"dimension %u of the new shape is %lld; one may be -1, none else "
+				"be below "
+				"1, and all of them be more than %lld values",
+				d, (long long)wanted[d], (long long)GRAPH_ELEMENTS_MAX);
 		known *= dims[d];
 	}
 	if (open != GRAPH_NONE) {

@@ -13,6 +13,8 @@
 #include <math.h>
 #include <string.h>
 
+#define EXPANDED_MAX ((int64_t)1 << 24) // values that Expand may make
+
 static int import_cast_like(struct onnx *onnx, const struct onnx_node *node)
 {
 	uint32_t made = onnx_as(onnx, node, node->inputs[0], onnx_input(onnx, node, 1)->dtype);
@@ -43,9 +45,12 @@ static int import_expand(struct onnx *onnx, const struct onnx_node *node)
 	onnx_fixed_dims(onnx, rank, declared);
 	dims = declared;
 	for (uint32_t d = 0; d < rank; d++) {
-		if (dims[d] < 0 || (dims[d] > 0 && elements > ((int64_t)1 << 24) / dims[d]))
+		if (dims[d] < 0 || (dims[d] > 0 && elements > EXPANDED_MAX / dims[d]))
 			return onnx_refuse(onnx, node, -ENOTSUP,
-				"dimension %u of the new shape is %lld", d, (long long)dims[d]);
+				"dimension %u of the new shape is %lld; none may be below 0, and "
+				"all of "
+				"them be more than %lld values",
+				d, (long long)dims[d], (long long)EXPANDED_MAX);
 		elements *= dims[d];
 	}
 	neutral = onnx_made(onnx, node, x.dtype, rank, dims, &data);
