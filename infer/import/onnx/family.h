@@ -37,6 +37,7 @@ struct onnx_operator {
 	X(REWRITES)                                                                                \
 	X(NOISE)                                                                                   \
 	X(SEQUENCE)                                                                                \
+	X(SIGNAL)                                                                                  \
 	X(ATTENTION)
 
 #define ONNX_ML_FAMILIES(X)                                                                        \
