@@ -56,14 +56,13 @@ static void region_on_sigbus(int number, siginfo_t *info, void *context)
 
 int memif_region_guard(struct error *err)
 {
-	static bool installed;
 	struct sigaction action = { .sa_sigaction = region_on_sigbus, .sa_flags = SA_SIGINFO };
+	struct sigaction now;
 
-	if (installed)
+	if (sigaction(SIGBUS, NULL, &now) == 0 && now.sa_sigaction == region_on_sigbus)
 		return 0;
 	if (sigaction(SIGBUS, &action, &guard_before) != 0)
 		return error_set(err, -errno, "no handler of SIGBUS: %s", strerror(errno));
-	installed = true;
 	return 0;
 }
 

@@ -24,7 +24,7 @@ struct memif_region {
 // Called on whichever thread met SIGBUS, in the handler: async-signal-safe.
 typedef void (*memif_region_lost)(void *context);
 
-// Installs the handler of SIGBUS, which passes on what is not ours. Once a process.
+// Installs the handler of SIGBUS, unless it is there; it passes on what is not ours.
 int memif_region_guard(struct error *err);
 
 // Seals the file against shrinking, where it can be sealed, and maps it. It must be memory (a memfd,
