@@ -56,7 +56,6 @@ static int connect_peer(void **state)
 {
 	struct error err;
 
-	memif_region_guard(&err);
 	peer.fd = memfd_create("peer", 0);
 	assert_int_equal(ftruncate(peer.fd, BYTES), 0);
 	peer.memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, peer.fd, 0);
@@ -216,7 +215,9 @@ static void write_into_nothing_fails(void **state)
 static void memory_cut_off_reads_as_zeros(void **state)
 {
 	uint32_t bytes = 0;
+	struct error err;
 
+	assert_int_equal(memif_region_guard(&err), 0); // in the place of cmocka's own handler
 	put_frame(0, 64);
 	assert_int_equal(ftruncate(peer.fd, 0), 0);
 	// The ring's own page is gone: its descriptor is read as a frame of no bytes.
