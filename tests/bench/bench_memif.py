@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The appliance over memif against a bare echo (testpmd's 5tswap) on the same link, in turns."""
+"""The appliance over memif against a bare echo (testpmd's 5tswap) on the same link, in turns; and its memif server alone
+against DPDK's driver in that role (tests/bench/bench_memif_server.c)."""
 import http.client
 import json
 import os
@@ -165,7 +166,10 @@ def run(link, rounds):
         pad = str(runs["echo"][-1]["frame_bytes"] - FRAME_HEADERS)
         runs["ping"].append(figures(link, "--ping", "--pad", pad))
         link.end(appliance)
-    return {who: {key: spread([r[key] for r in of]) for key in of[0]} for who, of in runs.items()}
+    print("memif server", flush=True)
+    done = subprocess.run([f"{link.build}/tests/bench/bench_memif_server"], check=True, capture_output=True, text=True)
+    result = {who: {key: spread([r[key] for r in of]) for key in of[0]} for who, of in runs.items()}
+    return {**result, "server": json.loads(done.stdout)}
 
 
 def rows(result):
@@ -181,3 +185,6 @@ def rows(result):
         yield (f"memif {who} replies/s, 128 outstanding", mine["replies_per_second"] / 1e6, "M/s",
                echo["replies_per_second"] / 1e6, f">= 70 % of echo ({rate:.0%})" if goal else "",
                rate >= 0.7 if goal else None)
+    for of in result["server"]:
+        name = f"memif server, {of['frame_bytes']} bytes, bursts of {of['burst']}"
+        yield name, of["ns"], "ns", of["peer_ns"], f"<= DPDK's driver ({of['ns'] / of['peer_ns']:.2f})", of["ns"] <= of["peer_ns"]
