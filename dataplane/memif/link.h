@@ -63,8 +63,8 @@ int memif_link_begin(struct memif_link *link, struct error *err);
 void memif_link_fail(struct memif_link *link, const char *reason);
 
 // Copies the next frame of a ring that has `slots` filled, at most `room` bytes of it, and stores
-// how long it is in all. Returns the slots it takes; 0: the peer broke the rules, and the link has
-// failed.
+// how long it is in all. Returns the slots it takes; 0: the frame goes on beyond the slots, or the link
+// has failed.
 uint16_t memif_link_read(struct memif_link *link, const struct memif_ring *ring, uint16_t slots,
 	uint8_t *to, uint32_t room, uint32_t *bytes);
 // Copies a frame into the next of `slots` empty buffers. Returns the slots it takes; 0: too few, or

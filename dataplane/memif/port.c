@@ -64,6 +64,15 @@ static inline uint16_t port_slots(const struct memif_ring *ring)
 	return (uint16_t)(__atomic_load_n(&ring->memory->head, __ATOMIC_ACQUIRE) - ring->position);
 }
 
+// The peer has written over frames that were not read yet, as DPDK's memif client does where it
+// chains buffers in a full ring. Of all that is there nobody knows where a frame begins.
+static void port_pass_over(struct memif_queue *queue, struct memif_ring *ring, uint16_t slots)
+{
+	queue->missed += slots;
+	ring->position = (uint16_t)(ring->position + slots);
+	__atomic_store_n(&ring->memory->tail, ring->position, __ATOMIC_RELEASE);
+}
+
 static uint16_t port_rx_ring(struct memif_port *port, struct memif_queue *queue,
 	struct memif_link *link, struct memif_ring *ring, struct rte_mbuf **mbufs, uint16_t n)
 {
@@ -71,12 +80,8 @@ static uint16_t port_rx_ring(struct memif_port *port, struct memif_queue *queue,
 
 	if (!slots)
 		return 0;
-	// The peer has written over frames that were not read yet: of what is there nobody knows
-	// where a frame begins.
 	if (unlikely(slots > ring->size)) {
-		queue->missed += slots;
-		ring->position = (uint16_t)(ring->position + slots);
-		__atomic_store_n(&ring->memory->tail, ring->position, __ATOMIC_RELEASE);
+		port_pass_over(queue, ring, slots);
 		return 0;
 	}
 	n = RTE_MIN(n, slots);
@@ -91,7 +96,10 @@ static uint16_t port_rx_ring(struct memif_port *port, struct memif_queue *queue,
 			link, ring, slots, rte_pktmbuf_mtod(m, uint8_t *), port->room, &bytes);
 
 		if (unlikely(!used)) {
-			queue->errors++;
+			if (!atomic_load_explicit(&link->fault, memory_order_relaxed))
+				port_pass_over(queue, ring, slots);
+			else
+				queue->errors++;
 			break;
 		}
 		slots = (uint16_t)(slots - used);

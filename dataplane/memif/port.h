@@ -14,7 +14,7 @@ struct memif_queue {                    // of one lcore
 	struct memif_doorbell doorbell; // of a queue to send by
 
 	// Written by the lcore, read by the control thread.
-	uint64_t missed; // frames that the peer wrote over before they were read
+	uint64_t missed; // descriptors that the peer wrote over before they were read
 	uint64_t errors; // frames in descriptors that break the rules
 	uint64_t no_mbuf;
 

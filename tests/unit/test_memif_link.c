@@ -163,14 +163,14 @@ static void read_beyond_the_region_fails(void **state)
 	assert_int_equal(read_frame(1, sizeof(got), &(uint32_t){ 0 }), 1);
 }
 
-static void read_chain_without_end_fails(void **state)
+static void read_chain_without_end_is_no_frame(void **state)
 {
 	uint32_t bytes;
 
 	for (uint16_t i = 0; i < SLOTS; i++)
 		put(peer.to_server, i, MEMIF_DESCRIPTOR_NEXT, 16, BUFFERS);
 	assert_int_equal(read_frame(SLOTS, sizeof(got), &bytes), 0);
-	assert_string_equal(fault(), "a frame goes on in a descriptor that is not there");
+	assert_null(fault());
 }
 
 static uint16_t write_frame(uint16_t slots, uint32_t bytes)
@@ -289,7 +289,7 @@ int main(void)
 		CASE(read_longer_than_room_is_cut_off),
 		CASE(read_goes_round_the_ring_and_its_counter),
 		CASE(read_beyond_the_region_fails),
-		CASE(read_chain_without_end_fails),
+		CASE(read_chain_without_end_is_no_frame),
 		CASE(write_fills_a_chain),
 		CASE(write_waits_for_room),
 		CASE(write_beyond_the_region_fails),
