@@ -16,6 +16,7 @@ struct memif_server;
 
 struct port {
 	// What the stages read.
+	struct memif_port *memif; // NULL: a DPDK device
 	struct rte_ether_addr mac;
 	uint16_t id;          // DPDK's
 	uint16_t index;       // in the dataplane
@@ -27,7 +28,6 @@ struct port {
 	uint32_t ipv4[CONFIG_ADDRESSES_MAX];           // in network order
 	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
 	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];
-	struct memif_port *memif; // NULL: a DPDK device
 
 	// What the control thread reads.
 	const struct config_port *config;
