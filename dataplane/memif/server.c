@@ -367,7 +367,10 @@ static struct server_peer *server_find_place(struct memif_server *server)
 
 static void server_accept(struct memif_server *server, struct server_socket *socket)
 {
-	int fd = accept4(socket->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sockaddr_un from;
+	socklen_t from_bytes = sizeof(from);
+	int fd = accept4(
+		socket->fd, (struct sockaddr *)&from, &from_bytes, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct memif_message hello;
 	struct server_peer *peer;
 	socklen_t bytes = sizeof(peer->who);

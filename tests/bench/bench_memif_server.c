@@ -37,7 +37,7 @@ static uint16_t open_device(const char *device)
 {
 	const struct rte_eth_conf conf = { 0 };
 	char name[32];
-	uint16_t id;
+	uint16_t id = 0;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, ","), device);
 	if (rte_dev_probe(device) != 0 || rte_eth_dev_get_port_by_name(name, &id) != 0 ||

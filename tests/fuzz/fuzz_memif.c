@@ -35,10 +35,11 @@ static void check(bool right)
 
 static int lowest_free(void)
 {
-	int fd = dup(0);
+	const int fd = dup(0);
+	const int lowest = fd;
 
 	close(fd);
-	return fd;
+	return lowest;
 }
 
 // What comes with a message: copies, as the kernel would make them.

@@ -12,14 +12,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import frames
 from appliance import BUILD, MARTLETD, Appliance, Tap, request
 from memif_loops import Client, make_models
-from memif_peer import (ADD_REGION, CONNECT, CONNECTED, DISCONNECT, HELLO, INIT, NEXT, RING_DESCRIPTORS, RING_HEAD,
-                        RING_TAIL, Gone, Peer, eventfd, ring_bytes)
+from memif_peer import HELLO, INIT, NEXT, RING_HEAD, RING_TAIL, Gone, Peer, eventfd, ring_bytes
 
 GOOD, WILD = 0, 1  # interfaces on one socket
 SECRET = b"martinet"
