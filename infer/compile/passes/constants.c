@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/compile/passes/constants.h"
 #include "infer/graph/arena.h"
+#include "infer/ops/values.h"
 
 #include <stdio.h>
 
@@ -34,6 +35,16 @@ bool tensor_is_constant(const struct graph *graph, uint32_t tensor)
 {
 	return tensor != GRAPH_NONE && graph->tensors[tensor].data &&
 		graph->tensors[tensor].dtype == DTYPE_F32;
+}
+
+bool tensor_is_value(const struct graph *graph, uint32_t tensor, double *value)
+{
+	const struct tensor *constant = &graph->tensors[tensor];
+
+	if (tensor == GRAPH_NONE || !constant->data || tensor_elements(constant) != 1)
+		return false;
+	*value = value_number(constant->dtype, constant->data, 0);
+	return true;
 }
 
 const float *tensor_floats(const struct graph *graph, uint32_t tensor)

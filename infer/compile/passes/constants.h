@@ -12,4 +12,6 @@ uint32_t pass_constant(struct graph *graph, const char *stem, uint32_t rank, int
 	float **data, struct error *err);
 // Of F32, with values? False for GRAPH_NONE, too.
 bool tensor_is_constant(const struct graph *graph, uint32_t tensor);
+// Is it a constant of one value, of any number dtype?
+bool tensor_is_value(const struct graph *graph, uint32_t tensor, double *value);
 const float *tensor_floats(const struct graph *graph, uint32_t tensor);

@@ -16,6 +16,8 @@
 // Those that passes_run() runs, in this order:
 //   drop_identity    Identity, Dropout, and Reshape to the shape that is there
 //   fold_constants   nodes whose inputs are constant, computed once
+//   find_norms       what exporters spell out of primitive operators: LayerNormalization, Softmax
+//   find_gelu        and Gelu, by Erf or Tanh. Before its constants become Affines.
 //   fold_trees       what is computed of a single tree's scores into the weights of its leaves
 //   merge_trees      ensembles that are summed or stand side by side into one, and a Gather of columns
 //                    into its branches
@@ -32,6 +34,8 @@
 #define PASS_LIST(X)                                                                               \
 	X(drop_identity)                                                                           \
 	X(fold_constants)                                                                          \
+	X(find_norms)                                                                              \
+	X(find_gelu)                                                                               \
 	X(fold_trees)                                                                              \
 	X(merge_trees)                                                                             \
 	X(fuse_dynamic)                                                                            \
