@@ -222,13 +222,14 @@ VEC_INLINE void chain_block(const struct chain *chain, size_t first, uint32_t co
 void VEC_NAME(f32_chain)(const struct chain *chain, size_t count, const void *const *x, float *y)
 {
 	_Alignas(KERNEL_ALIGN) float slots[CHAIN_VALUES];
-	const float *from[CHAIN_INPUT + CHAIN_INPUTS_MAX] = {
-		[CHAIN_SLOT] = slots, [CHAIN_SCALAR] = chain->constants
-	};
+	const float
+		*from[CHAIN_INPUT + CHAIN_INPUTS_MAX]; // not set beyond the inputs: that takes time
 	const size_t period = chain->period ? chain->period : count;
 	size_t column = 0;
 
 	assert(chain->n_inputs <= CHAIN_INPUTS_MAX);
+	from[CHAIN_SLOT] = slots;
+	from[CHAIN_SCALAR] = chain->constants;
 	for (size_t first = 0; first < count;) {
 		const size_t left =
 			period - column < count - first ? period - column : count - first;
