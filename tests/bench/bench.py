@@ -10,6 +10,7 @@ import sys
 import bench_memif
 import bench_models
 import bench_networks
+import bench_spelled
 import bench_stages
 import bench_swap
 import bench_trees
@@ -31,7 +32,7 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "networks", "trees", "stages", "memif", "swap")
+    parts = parts or ("models", "networks", "spelled", "trees", "stages", "memif", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
@@ -39,6 +40,9 @@ def main(folder, *parts):
     if "networks" in parts:
         result["networks"] = bench_networks.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_networks.rows(result["networks"])]
+    if "spelled" in parts:
+        result["spelled"] = bench_spelled.run(folder, BUILD, ROUNDS)
+        rows += [row(*r) for r in bench_spelled.rows(result["spelled"])]
     if "trees" in parts:
         result["trees"] = bench_trees.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_trees.rows(result["trees"])]
