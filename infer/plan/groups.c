@@ -65,11 +65,13 @@ static void grouping_note_inputs(struct grouping *grouping, const struct node *n
 {
 	for (uint32_t i = 0; i < node->n_inputs; i++) {
 		const uint32_t t = node->inputs[i];
+		const bool whole = node->op != OP_SLICE; // else it reads from memory
 
 		if (t == GRAPH_NONE || grouping->graph->tensors[t].data ||
-			grouping->read_by[t] == group)
+			(whole && grouping->read_by[t] == group))
 			continue;
-		grouping->read_by[t] = grouping->read_by[t] == READ_BY_NONE ? group : READ_BY_MANY;
+		grouping->read_by[t] =
+			whole && grouping->read_by[t] == READ_BY_NONE ? group : READ_BY_MANY;
 		grouping->open[group]++;
 	}
 }

@@ -179,6 +179,48 @@ static void views_do_not_end_a_step(void **state)
 	check_steps(graph, "Elementwise");
 }
 
+static uint32_t slice(
+	struct graph *graph, uint32_t x, uint32_t axis, int64_t start, int64_t step, int64_t count)
+{
+	const struct tensor in = graph->tensors[x];
+	int64_t starts[4] = { 0 }, steps[4] = { 1, 1, 1, 1 }, shape[4];
+	struct node *node = network_node(graph, OP_SLICE, 1, &x);
+
+	memcpy(shape, in.dims, in.rank * sizeof(*shape));
+	starts[axis] = start;
+	steps[axis] = step;
+	shape[axis] = count;
+	assert_int_equal(node_set_ints(graph, node, ATTR_STARTS, in.rank, starts), 0);
+	assert_int_equal(node_set_ints(graph, node, ATTR_STEPS, in.rank, steps), 0);
+	assert_int_equal(node_set_ints(graph, node, ATTR_SHAPE, in.rank, shape), 0);
+	return network_output(graph, node, 0);
+}
+
+// The gates of a recurrent cell that an exporter split: they are read where they are.
+static void slices_are_read_in_place(void **state)
+{
+	uint32_t x, y, z;
+	struct graph *graph = begin(12, &x);
+
+	x = one(graph, OP_SOFTMAX, x);
+	y = one(graph, OP_SIGMOID, slice(graph, x, 1, 0, 1, 4));
+	z = two(graph, OP_MUL, y, one(graph, OP_TANH, slice(graph, x, 1, 11, -2, 4)));
+	z = two(graph, OP_ADD, z, slice(graph, x, 1, 4, 1, 4));
+	graph_finish(graph, 0, z);
+	check_steps(graph, "Softmax Elementwise");
+}
+
+// What a slice is of is computed before, though it has as many values.
+static void slices_of_all_values_are_of_memory(void **state)
+{
+	uint32_t x, y;
+	struct graph *graph = begin(6, &x);
+
+	y = one(graph, OP_EXP, one(graph, OP_TANH, x));
+	graph_finish(graph, x, two(graph, OP_SUB, y, slice(graph, y, 1, 5, -1, 6)));
+	check_steps(graph, "Elementwise Elementwise");
+}
+
 static void thousands_of_operators_are_one_step(void **state)
 {
 	uint32_t x, y;
@@ -282,7 +324,8 @@ static uint32_t draw_one(struct drawn *drawn)
 	struct graph *graph = drawn->graph;
 	uint32_t t = draw(drawn), other = draw(drawn);
 	const struct tensor from = graph->tensors[t];
-	const uint32_t kind = network_below(&drawn->seed, 20);
+	const uint32_t kind = network_below(&drawn->seed, 22);
+	const uint32_t axis = network_below(&drawn->seed, from.rank);
 
 	if (kind < 7)
 		return one(graph, ONE[network_below(&drawn->seed, 8)], t);
@@ -300,8 +343,7 @@ static uint32_t draw_one(struct drawn *drawn)
 	if (kind == 17) { // broadcast to what is not as big
 		struct node *node = network_node(graph, OP_REDUCE_MEAN, 1, &t);
 
-		node_set_ints(graph, node, ATTR_AXES, 1,
-			(int64_t[]){ network_below(&drawn->seed, from.rank) });
+		node_set_ints(graph, node, ATTR_AXES, 1, (int64_t[]){ axis });
 		return two(graph, OP_SUB, other, network_output(graph, node, 0));
 	}
 	if (kind == 18) {
@@ -310,6 +352,12 @@ static uint32_t draw_one(struct drawn *drawn)
 		t = one(graph, OP_ABS, reshaped(graph, t, 1, flat));
 		return reshaped(graph, t, from.rank, from.dims);
 	}
+	if (kind == 19)
+		return slice(graph, t, axis, from.dims[axis] - 1, -1, from.dims[axis]);
+	if (kind == 20)
+		return two(graph, OP_SUB, other,
+			slice(graph, t, axis,
+				network_below(&drawn->seed, (uint32_t)from.dims[axis]), 1, 1));
 	return one(graph, OP_SOFTMAX, t);
 }
 
@@ -343,6 +391,8 @@ int main(void)
 		cmocka_unit_test(truths_stay_within_a_step),
 		cmocka_unit_test(truths_of_two_steps_are_bytes),
 		cmocka_unit_test(views_do_not_end_a_step),
+		cmocka_unit_test(slices_are_read_in_place),
+		cmocka_unit_test(slices_of_all_values_are_of_memory),
 		cmocka_unit_test(thousands_of_operators_are_one_step),
 		cmocka_unit_test(inputs_of_a_step_are_bounded),
 		cmocka_unit_test(powers_are_products_and_roots),

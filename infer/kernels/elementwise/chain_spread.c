@@ -12,7 +12,7 @@ static float chain_value(const struct chain_spread *spread, const void *x, size_
 static void chain_run(
 	const struct chain_spread *spread, const void *x, size_t at, uint32_t count, float *y)
 {
-	const uint32_t stride = spread->strides[spread->rank - 1];
+	const int64_t stride = spread->strides[spread->rank - 1];
 
 	if (!spread->bytes && stride == 1)
 		memcpy(y, (const float *)x + at, count * sizeof(float));
@@ -21,7 +21,7 @@ static void chain_run(
 			y[i] = chain_value(spread, x, at);
 	else
 		for (uint32_t i = 0; i < count; i++)
-			y[i] = chain_value(spread, x, at + (size_t)i * stride);
+			y[i] = chain_value(spread, x, at + (size_t)(i * stride));
 }
 
 void chain_spread(
@@ -36,11 +36,11 @@ void chain_spread(
 	while (count > 0) {
 		const uint32_t left = spread->dims[last] - place[last];
 		const uint32_t run = left < count ? left : count;
-		size_t at = row * spread->row_step;
+		int64_t at = (int64_t)(row * spread->row_step) + spread->first;
 
 		for (uint32_t d = 0; d <= last; d++)
-			at += (size_t)place[d] * spread->strides[d];
-		chain_run(spread, x, at, run, y);
+			at += place[d] * spread->strides[d];
+		chain_run(spread, x, (size_t)at, run, y);
 		y += run;
 		count -= run;
 		place[last] += run;

@@ -5,15 +5,16 @@
 
 #include "infer/graph/graph.h"
 
-// Values of an input that are not one for each value of the result: they are fewer and are
-// broadcast as ONNX (numpy) does, or they are truths of a byte.
+// Values of an input that are not one for each value of the result, in its order: they are fewer and
+// are broadcast as ONNX (numpy) does, they are a slice, or they are truths of a byte.
 struct chain_spread {
 	uint32_t input;
-	bool bytes;                       // uint8, else float
-	uint32_t rank;                    // >= 1
-	uint32_t dims[GRAPH_RANK_MAX];    // of the result of one row of the model
-	uint32_t strides[GRAPH_RANK_MAX]; // of the input, in values; 0 where it does not move
-	uint32_t row_values, row_step;    // of the result, and of the input, in a row
+	bool bytes;                      // uint8, else float
+	uint32_t rank;                   // >= 1
+	uint32_t dims[GRAPH_RANK_MAX];   // of the result of one row of the model
+	int64_t strides[GRAPH_RANK_MAX]; // of the input, in values; 0 where it does not move
+	int64_t first;                   // value of the input in a row
+	uint32_t row_values, row_step;   // of the result, and of the input, in a row
 };
 
 // Values [first, first + count) of the result's order, to y.

@@ -178,38 +178,63 @@ static struct chain_operand chain_operand_constant(struct chain_build *build, ui
 	return operand;
 }
 
-// Neighbouring dimensions along which the input moves as along one are one.
-static struct chain_spread chain_spread_of(const struct tensor *in, const struct tensor *out)
+// Of strides for each dimension of `out`. Neighbouring dimensions along which the input moves as along
+// one are one.
+static struct chain_spread chain_spread_by(const struct tensor *out, const int64_t *by)
 {
-	struct chain_spread spread = { .bytes = in->dtype == DTYPE_BOOL,
-		.row_values = (uint32_t)tensor_elements(out),
-		.row_step = (uint32_t)tensor_elements(in) };
-	uint32_t stride = 1, rank = 0, dims[GRAPH_RANK_MAX], strides[GRAPH_RANK_MAX];
+	struct chain_spread spread = { .row_values = (uint32_t)tensor_elements(out), .rank = 1 };
+	uint32_t at = GRAPH_RANK_MAX; // filled from the last
 
-	for (uint32_t d = 1; d <= out->rank; d++) { // from the last dimension
-		const uint32_t dim = (uint32_t)out->dims[out->rank - d];
-		const uint32_t own = d <= in->rank ? (uint32_t)in->dims[in->rank - d] : 1;
-		const uint32_t by = own == 1 ? 0 : stride;
+	for (uint32_t d = out->rank; d-- > 0;) {
+		const uint32_t dim = (uint32_t)out->dims[d];
 
-		stride *= own;
 		if (dim == 1)
 			continue;
-		if (rank > 0 && by == strides[rank - 1] * dims[rank - 1]) {
-			dims[rank - 1] *= dim;
+		if (at < GRAPH_RANK_MAX && by[d] == spread.strides[at] * spread.dims[at]) {
+			spread.dims[at] *= dim;
 			continue;
 		}
-		dims[rank] = dim;
-		strides[rank++] = by;
+		spread.dims[--at] = dim;
+		spread.strides[at] = by[d];
 	}
-	if (rank == 0) {
-		dims[0] = 1;
-		strides[rank++] = 0;
+	if (at == GRAPH_RANK_MAX) { // one value
+		spread.dims[0] = 1;
+		return spread;
 	}
-	spread.rank = rank;
-	for (uint32_t d = 0; d < rank; d++) {
-		spread.dims[d] = dims[rank - 1 - d];
-		spread.strides[d] = strides[rank - 1 - d];
+	spread.rank = GRAPH_RANK_MAX - at;
+	memmove(spread.dims, spread.dims + at, spread.rank * sizeof(*spread.dims));
+	memmove(spread.strides, spread.strides + at, spread.rank * sizeof(*spread.strides));
+	return spread;
+}
+
+static struct chain_spread chain_spread_broadcast(const struct tensor *in, const struct tensor *out)
+{
+	int64_t by[GRAPH_RANK_MAX], stride = 1;
+
+	for (uint32_t d = 1; d <= out->rank; d++) { // from the last dimension
+		const int64_t own = d <= in->rank ? in->dims[in->rank - d] : 1;
+
+		by[out->rank - d] = own == 1 ? 0 : stride;
+		stride *= own;
 	}
+	return chain_spread_by(out, by);
+}
+
+static struct chain_spread chain_spread_slice(
+	const struct node *node, const struct tensor *in, const struct tensor *out)
+{
+	const int64_t *starts = node_attr(node, ATTR_STARTS)->ints;
+	const int64_t *steps = node_attr(node, ATTR_STEPS)->ints;
+	int64_t by[GRAPH_RANK_MAX], own[GRAPH_RANK_MAX], first = 0;
+	struct chain_spread spread;
+
+	tensor_strides(in, own);
+	for (uint32_t d = 0; d < out->rank; d++) {
+		by[d] = own[d] * steps[d];
+		first += own[d] * starts[d];
+	}
+	spread = chain_spread_by(out, by);
+	spread.first = first;
 	return spread;
 }
 
@@ -233,7 +258,10 @@ static uint32_t chain_input(struct chain_build *build, uint32_t i)
 // The index of the spread of input i of the node at hand. GRAPH_NONE: out of memory.
 static uint32_t chain_add_spread(struct chain_build *build, uint32_t i)
 {
+	struct builder *builder = build->builder;
 	const uint32_t index = build->n_spreads;
+	const struct tensor *in;
+	struct chain_spread spread;
 
 	if ((index & (index - 1)) == 0) { // a power of two, or 0: full
 		struct chain_spread *more =
@@ -243,9 +271,17 @@ static uint32_t chain_add_spread(struct chain_build *build, uint32_t i)
 			return GRAPH_NONE;
 		build->spreads = more;
 	}
-	build->spreads[index] = chain_spread_of(
-		builder_input(build->builder, i), builder_output(build->builder, 0));
-	build->spreads[index].input = chain_input(build, i);
+	in = builder_input(builder, i);
+	spread = builder->node->op == OP_SLICE
+		? chain_spread_slice(builder->node, in, builder_output(builder, 0))
+		: chain_spread_broadcast(in, builder_output(builder, 0));
+	spread.bytes = in->dtype == DTYPE_BOOL;
+	spread.input = chain_input(build, i);
+	// A constant is the same in all rows.
+	spread.row_step = chain_constant(builder, builder->node->inputs[i])
+		? 0
+		: (uint32_t)tensor_elements(in);
+	build->spreads[index] = spread;
 	build->n_spreads++;
 	return index;
 }
@@ -260,11 +296,12 @@ static int chain_operand(
 	struct chain_operator *operator;
 
 	*spread = GRAPH_NONE;
-	if (chain_constant(builder, t)) {
+	if (chain_constant(builder, t) && builder->node->op != OP_SLICE) {
 		*operand = chain_operand_constant(build, t);
 	} else if (slot != GRAPH_NONE) {
 		*operand = (struct chain_operand){ CHAIN_SLOT, slot };
-	} else if (in->dtype == DTYPE_F32 && tensor_elements(in) == tensor_elements(out)) {
+	} else if (in->dtype == DTYPE_F32 && tensor_elements(in) == tensor_elements(out) &&
+		builder->node->op != OP_SLICE) {
 		*operand = (struct chain_operand){ CHAIN_INPUT + chain_input(build, i), 0 };
 	} else {
 		*spread = chain_take_slot(build);
@@ -315,6 +352,13 @@ static int chain_node(struct chain_build *build)
 	const uint32_t n_operands = node->op == OP_POW ? 1 : node->n_inputs;
 	struct chain_operand in[3];
 	uint32_t spread[3], to;
+
+	if (node->op == OP_SLICE) { // reading it is all there is to do
+		int rc = chain_operand(build, 0, &in[0], &spread[0]);
+
+		groups->slot[node->outputs[0]] = spread[0];
+		return rc;
+	}
 
 	for (uint32_t i = 0; i < n_operands; i++) {
 		int rc = chain_operand(build, i, &in[i], &spread[i]);

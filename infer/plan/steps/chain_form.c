@@ -60,6 +60,7 @@ struct chain_form chain_form(const struct graph *graph, const struct node *node)
 		[OP_EXP] = { true, CHAIN_EXP, false },
 		[OP_LOG] = { true, CHAIN_LOG, false },
 		[OP_ERF] = { true, CHAIN_ERF, false },
+		[OP_SLICE] = { true, CHAIN_SPREAD, false },
 	};
 
 	if (node->op == OP_POW)
