@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps that move values of any dtype: between the ports and their tensors, Concat, Transpose.
+// Steps that move values of any dtype: between the ports and their tensors, Concat, Transpose, Slice.
 #include "infer/plan/steps/move.h"
 #include "infer/kernels/move/copy.h"
 #include "infer/kernels/move/transpose.h"
@@ -84,19 +84,16 @@ static void run_transpose(const struct step *step, const struct pass *pass)
 		buffer_at(pass, &step->y));
 }
 
-// Dimensions that stay neighbours are one, and the last, where its values stay contiguous, is
-// copied as a whole. `perm` NULL: the dimensions in reverse.
-static struct transpose transpose_of(
-	const struct tensor *x, const struct tensor *y, const struct attr *perm)
+// The loops that take [rank] values of x, `counts` of them in each dimension and `strides` bytes apart.
+// Dimensions that stay neighbours are one, and the last, where its values stay contiguous, is copied as
+// a whole.
+static struct transpose transpose_of(size_t value_bytes, uint32_t rank, const int64_t *counts,
+	const size_t strides[GRAPH_RANK_MAX])
 {
-	struct transpose t = { .run_bytes = dtype_bytes(x->dtype) };
-	size_t strides[GRAPH_RANK_MAX] = { 0 }, stride = t.run_bytes;
+	struct transpose t = { .run_bytes = value_bytes };
 
-	for (uint32_t d = x->rank; d-- > 0; stride *= (size_t)x->dims[d])
-		strides[d] = stride;
-	for (uint32_t d = 0; d < x->rank; d++) {
-		const size_t of = strides[perm ? perm->ints[d] : x->rank - 1 - d];
-		const size_t count = (size_t)y->dims[d];
+	for (uint32_t d = 0; d < rank; d++) {
+		const size_t of = strides[d], count = (size_t)counts[d];
 
 		if (count == 1)
 			continue;
@@ -115,17 +112,62 @@ static struct transpose transpose_of(
 	return t;
 }
 
-int build_transpose(struct builder *builder)
+// Bytes of x from one value of each dimension to the next.
+static void move_strides(const struct tensor *x, size_t strides[GRAPH_RANK_MAX])
+{
+	size_t stride = dtype_bytes(x->dtype);
+
+	for (uint32_t d = x->rank; d-- > 0; stride *= (size_t)x->dims[d])
+		strides[d] = stride;
+}
+
+static int build_loops(struct builder *builder, const struct transpose *t)
 {
 	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
-	const struct transpose t = transpose_of(x, y, node_attr(builder->node, ATTR_PERM));
 	struct step *step = builder->step;
 
 	step->run = run_transpose;
-	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_bytes(x);
 	step_set_kernel(step, "transpose__scalar");
 	snprintf(step->shape, sizeof(step->shape), "%.28s -> %.28s", tensor_shape_text(x).text,
 		tensor_shape_text(y).text);
-	return builder_finish(builder, &t, sizeof(t));
+	return builder_finish(builder, t, sizeof(*t));
+}
+
+int build_transpose(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
+	const struct attr *perm = node_attr(builder->node, ATTR_PERM);
+	size_t of_x[GRAPH_RANK_MAX] = { 0 }, strides[GRAPH_RANK_MAX] = { 0 };
+	struct transpose t;
+
+	move_strides(x, of_x);
+	for (uint32_t d = 0; d < x->rank; d++)
+		strides[d] = of_x[perm ? perm->ints[d] : x->rank - 1 - d];
+	t = transpose_of(dtype_bytes(x->dtype), y->rank, y->dims, strides);
+	builder->step->x = builder_input_buffer(builder, 0);
+	return build_loops(builder, &t);
+}
+
+// --- Slice ---------------------------------------------------------------------------------------
+
+int build_slice(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
+	const struct attr *starts = node_attr(builder->node, ATTR_STARTS);
+	const struct attr *steps = node_attr(builder->node, ATTR_STEPS);
+	size_t strides[GRAPH_RANK_MAX] = { 0 }, start = 0;
+	struct transpose t;
+
+	move_strides(x, strides);
+	for (uint32_t d = 0; d < x->rank; d++) {
+		if (steps->ints[d] < 0)
+			return error_set(builder->err, -ENOTSUP, "backwards");
+		start += strides[d] * (size_t)starts->ints[d];
+		strides[d] *= (size_t)steps->ints[d];
+	}
+	t = transpose_of(dtype_bytes(x->dtype), y->rank, y->dims, strides);
+	builder->step->x = builder_input_buffer(builder, 0);
+	builder->step->x.shift += start;
+	return build_loops(builder, &t);
 }
