@@ -432,6 +432,7 @@ int plan_build(struct plan *plan, const struct graph *graph, struct arena *arena
 		rc = error_set(err, -ENOMEM, "no memory for the plan");
 	dense_forget_all(builder);
 	groups_fini(&planner.groups);
+	packed_fini(&builder->packed);
 	free(builder->root);
 	free(builder->buffers);
 	free(builder->sole_reader);

@@ -19,6 +19,26 @@ const struct tensor *builder_output(const struct builder *builder, uint32_t o)
 	return &builder->graph->tensors[builder->node->outputs[o]];
 }
 
+// A constant in the plan's memory; NULL with err filled.
+static const void *builder_copy(struct builder *builder, const struct tensor *tensor)
+{
+	static const char FORM;
+	const size_t bytes = tensor_bytes(tensor);
+	const struct packed_key key = {
+		.form = &FORM, .from = { tensor->data }, .numbers = { bytes }
+	};
+	const void *shared = builder_packed(builder, &key);
+	void *copy;
+
+	if (shared)
+		return shared;
+	copy = builder_weights(builder, bytes);
+	if (!copy)
+		return NULL;
+	memcpy(copy, tensor->data, bytes);
+	return builder_share(builder, &key, copy) == 0 ? copy : NULL;
+}
+
 struct buffer builder_input_buffer(struct builder *builder, uint32_t i)
 {
 	uint32_t root = builder->root[builder->node->inputs[i]];
@@ -26,11 +46,8 @@ struct buffer builder_input_buffer(struct builder *builder, uint32_t i)
 	struct buffer *buffer = &builder->buffers[root];
 
 	if (tensor->data && !buffer->constant) {
-		void *copy = builder_weights(builder, tensor_bytes(tensor));
-
-		builder->failed |= copy == NULL;
-		if (copy)
-			buffer->constant = memcpy(copy, tensor->data, tensor_bytes(tensor));
+		buffer->constant = builder_copy(builder, tensor);
+		builder->failed |= !buffer->constant;
 	}
 	return *buffer;
 }
@@ -53,6 +70,16 @@ void *builder_weights(struct builder *builder, size_t bytes)
 	}
 	plan->weights_bytes += bytes;
 	return block;
+}
+
+const void *builder_packed(const struct builder *builder, const struct packed_key *key)
+{
+	return packed_find(&builder->packed, key);
+}
+
+int builder_share(struct builder *builder, const struct packed_key *key, const void *packed)
+{
+	return packed_keep(&builder->packed, key, packed, builder->err);
 }
 
 void *builder_params(struct builder *builder, const void *params, size_t bytes)

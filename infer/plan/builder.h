@@ -4,6 +4,7 @@
 #pragma once
 
 #include "infer/graph/graph.h"
+#include "infer/plan/packed.h"
 #include "infer/plan/plan.h"
 #include "infer/plan/step.h"
 
@@ -30,8 +31,9 @@ struct builder {
 	const struct groups *groups; // groups.h
 	channels_last_fn *takes_channels_last; // table.h's, to ask about other nodes
 	struct dense_layer *layers, **layers_end;
-	size_t dense_bytes;   // of the layers' weights, as yet unpacked
-	size_t scratch_bytes; // of a row, for the node being built, beside its outputs
+	size_t dense_bytes;         // of the layers' weights, as yet unpacked
+	struct packed_table packed; // weights, by their constants
+	size_t scratch_bytes;       // of a row, for the node being built, beside its outputs
 	bool has_trees;
 	bool no_timing;
 	bool exact; // the same bits in batches of any size: struct model_options; without AVX-512 always
@@ -47,6 +49,10 @@ struct buffer builder_input_buffer(struct builder *builder, uint32_t i);
 // Zeroed memory that counts as weights. NULL with err filled in: -EINVAL where there are too many,
 // -ENOMEM.
 void *builder_weights(struct builder *builder, size_t bytes);
+// The weights that an earlier step has under that key; NULL: none.
+const void *builder_packed(const struct builder *builder, const struct packed_key *key);
+// Lets later steps find them. -ENOMEM with err filled in.
+int builder_share(struct builder *builder, const struct packed_key *key, const void *packed);
 // A copy of `params` in the plan's memory. NULL with err filled.
 void *builder_params(struct builder *builder, const void *params, size_t bytes);
 // Ends a builder: gives the step a copy of its parameters. -ENOMEM with err filled.

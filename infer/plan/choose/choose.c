@@ -85,19 +85,40 @@ static const void *chooser_trial(struct chooser *chooser, const void *kernel)
 	return packed;
 }
 
+// The first kernel that reads the form which this one reads: it stands for that form.
+static const void *chooser_form(const struct chooser *chooser, const void *kernel)
+{
+	const struct contest *contest = chooser->contest;
+	uint32_t i = 0;
+
+	while (!contest->packing->same(kernel_at(contest->table, i), kernel))
+		i++; // it is the same as itself
+	return kernel_at(contest->table, i);
+}
+
 // The weights of a kernel that was chosen. NULL with err filled: no memory.
 static const void *chooser_weights(struct chooser *chooser, const void *kernel)
 {
 	const struct contest *contest = chooser->contest;
+	const struct contest_packing *packing = contest->packing;
+	const struct packed_key *constants = packing->key ? packing->key(contest->context) : NULL;
+	struct packed_key key = constants ? *constants : (struct packed_key){ 0 };
 	void *packed = chooser_shared(chooser, chooser->planned, kernel);
+	const void *shared;
 
 	if (packed)
 		return packed;
+	key.form = chooser_form(chooser, kernel);
+	shared = constants ? builder_packed(chooser->builder, &key) : NULL;
+	if (shared)
+		return shared;
 	packed = builder_weights(chooser->builder, chooser_packed_bytes(chooser, kernel));
-	if (packed && contest->packing->pack(contest->context, kernel, packed) != 0) {
+	if (packed && packing->pack(contest->context, kernel, packed) != 0) {
 		error_set(chooser->builder->err, -ENOMEM, "no memory for the weights");
 		return NULL;
 	}
+	if (packed && constants && builder_share(chooser->builder, &key, packed) != 0)
+		return NULL;
 	chooser->planned[chooser_number(chooser, kernel)] = packed;
 	return packed;
 }
@@ -190,6 +211,9 @@ static const void *chooser_choose(
 	kernel = chooser_known(chooser, batch_class);
 	if (kernel)
 		return kernel;
+	if (chooser->contest->like &&
+		chooser_may_run(chooser, chooser->contest->like[batch_class].kernel))
+		return chooser->contest->like[batch_class].kernel;
 	if (chooser->builder->no_timing)
 		return chooser_by_rule(chooser, batch_class);
 	if (before && rows[batch_class] == rows[batch_class - 1])

@@ -16,6 +16,13 @@ struct contest_packing {
 	// Writes all of them; `packed` is KERNEL_ALIGN-aligned. 0, or -ENOMEM.
 	int (*pack)(const void *context, const void *kernel, void *packed);
 	bool (*same)(const void *kernel, const void *other);
+	// What is packed: steps of the same share the result. `form` is filled in. NULL: nobody shares.
+	const struct packed_key *(*key)(const void *context);
+};
+
+struct chosen {
+	const void *kernel; // entry of the table
+	const void *packed; // weights in the plan's memory; NULL without a packing
 };
 
 struct contest {
@@ -32,14 +39,11 @@ struct contest {
 	// One call over so many rows. `packed`: NULL without a packing.
 	void (*call)(void *context, const void *kernel, const void *packed, uint32_t rows);
 	const struct contest_packing *packing; // NULL: all read the same weights
+	// The outcome of a contest alike, as of a layer of the same dimensions. NULL: there was none.
+	const struct chosen *like;
 	// Kernels of the same order add up in the same order: a row has the same bits by either.
 	// NULL: all have.
 	unsigned (*order)(const void *kernel);
-};
-
-struct chosen {
-	const void *kernel; // entry of the table
-	const void *packed; // weights in the plan's memory; NULL without a packing
 };
 
 // Fills in chosen[] and the names that the step shows. What builder_weights() says, or -ENOMEM,

@@ -39,6 +39,11 @@ static bool dense_trial_same(const void *kernel, const void *other)
 		((const struct dense_kernel *)other)->pack;
 }
 
+static const struct packed_key *dense_trial_key(const void *context)
+{
+	return &((const struct dense_trial *)context)->layer->key;
+}
+
 static int dense_trial_ready(void *context)
 {
 	struct dense_trial *trial = context;
@@ -74,10 +79,23 @@ static unsigned dense_trial_order(const void *kernel)
 	return dense_order(kernel);
 }
 
+// Which kernel is the fastest hangs by the dimensions, not by the weights: layers alike share a race.
+static int dense_note_race(struct builder *builder, const struct packed_key *race,
+	const struct chosen chosen[MODEL_BATCH_CLASSES])
+{
+	const struct chosen *kept =
+		builder_params(builder, chosen, MODEL_BATCH_CLASSES * sizeof(*chosen));
+
+	return kept ? builder_share(builder, race, kept) : builder->err->code;
+}
+
 static int dense_choose(struct builder *builder, const struct dense_layer *layer)
 {
-	static const struct contest_packing packing = { dense_trial_bytes, dense_trial_pack,
-		dense_trial_same };
+	static const struct contest_packing packing = { .bytes = dense_trial_bytes,
+		.pack = dense_trial_pack,
+		.same = dense_trial_same,
+		.key = dense_trial_key };
+	static const char FORM;
 	const struct dense *dense = &layer->dense;
 	struct dense_trial trial = { .layer = layer, .rows = MODEL_BATCH_MAX };
 	struct contest contest = { .table = &DENSE_TABLE,
@@ -90,6 +108,8 @@ static int dense_choose(struct builder *builder, const struct dense_layer *layer
 		.order = dense_trial_order };
 	struct chosen chosen[MODEL_BATCH_CLASSES];
 	struct dense_choice choice[MODEL_BATCH_CLASSES];
+	struct packed_key race = { .form = &FORM,
+		.numbers = { dense->k, dense->n, layer->step->per_row } };
 	int rc;
 
 	if ((uint64_t)dense->k * dense->n >= BIG_WEIGHTS)
@@ -99,9 +119,12 @@ static int dense_choose(struct builder *builder, const struct dense_layer *layer
 
 		contest.rows[c] = rows < trial.rows ? (uint32_t)rows : trial.rows;
 	}
+	contest.like = builder_packed(builder, &race);
 	rc = choose(builder, layer->step, &contest, chosen);
 	free(trial.x);
 	free(trial.y);
+	if (rc == 0 && !contest.like)
+		rc = dense_note_race(builder, &race, chosen);
 	if (rc != 0)
 		return rc;
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES; c++) {
@@ -116,9 +139,11 @@ static int dense_choose(struct builder *builder, const struct dense_layer *layer
 
 int dense_choose_all(struct builder *builder)
 {
-	for (const struct dense_layer *layer = builder->layers; layer; layer = layer->next) {
+	for (struct dense_layer *layer = builder->layers; layer; layer = layer->next) {
 		int rc = dense_choose(builder, layer);
 
+		free(layer->own); // big models need the memory
+		layer->own = NULL;
 		if (rc != 0)
 			return error_prefix(builder->err, "node \"%s\"", layer->step->node);
 	}

@@ -16,8 +16,9 @@ struct dense_choice {
 struct dense_layer {
 	struct dense_layer *next;
 	struct step *step;
-	const float *w, *b; // [k][n], [n] or NULL
-	float *own;         // NULL, or what w and b point into
+	const float *w, *b;    // [k][n], [n] or NULL
+	float *own;            // NULL, or what w and b point into
+	struct packed_key key; // what w and b are made of
 	struct dense dense;
 };
 

@@ -47,6 +47,7 @@ static void run_conv(const struct step *step, const struct pass *pass)
 struct conv_trial {
 	const struct conv_step *step;
 	const float *w; // as ONNX has them
+	struct packed_key key;
 	float *x, *y;
 };
 
@@ -65,6 +66,11 @@ static int conv_trial_pack(const void *context, const void *kernel, void *packed
 	conv_rows_pack(&trial->step->conv, ((const struct conv_rows_kernel *)kernel)->block,
 		trial->w, packed);
 	return 0;
+}
+
+static const struct packed_key *conv_trial_key(const void *context)
+{
+	return &((const struct conv_trial *)context)->key;
 }
 
 static bool conv_trial_same(const void *kernel, const void *other)
@@ -95,9 +101,17 @@ static void conv_trial_call(void *context, const void *kernel, const void *packe
 // A kernel is called for one image, whatever the batch, so that all classes share one race.
 static int conv_choose(struct builder *builder, struct conv_step *p)
 {
-	static const struct contest_packing packing = { conv_trial_bytes, conv_trial_pack,
-		conv_trial_same };
-	struct conv_trial trial = { .step = p, .w = builder_input(builder, 1)->data };
+	static const struct contest_packing packing = { .bytes = conv_trial_bytes,
+		.pack = conv_trial_pack,
+		.same = conv_trial_same,
+		.key = conv_trial_key };
+	const float *w = builder_input(builder, 1)->data;
+	const struct conv_rows *rows = &p->conv;
+	struct conv_trial trial = { .step = p,
+		.w = w,
+		.key = { .from = { w },
+			.numbers = { rows->groups, (uint64_t)rows->in << 32 | rows->out,
+				rows->kernel[0], rows->kernel[1], rows->kernel[2] } } };
 	const struct contest contest = { .table = &CONV_ROWS_TABLE,
 		.rows = { 1, 1, 1, 1 },
 		.sample_ns = SAMPLE_NS,

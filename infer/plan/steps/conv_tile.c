@@ -122,14 +122,23 @@ static int conv_tile_runs(
 static int conv_tile_pack(
 	struct builder *builder, const struct window *w, struct conv_tile_step *p, uint32_t in)
 {
+	static const char FORM;
 	const bool x_last = p->padding.x_last;
 	const float *from = builder_input(builder, 1)->data;
 	const float *bias = builder_input(builder, 2) ? builder_input(builder, 2)->data : NULL;
 	const uint32_t taps = (uint32_t)window_product(w->kernel), out = p->conv.out, k = taps * in;
+	const struct packed_key key = { .form = &FORM,
+		.from = { from, bias },
+		.numbers = { x_last, p->conv.groups, in, out, taps } };
 	const size_t bytes = dense_panel16_bytes(k, out);
-	char *packed = builder_weights(builder, p->conv.groups * bytes);
-	float *plain = malloc((size_t)k * out * sizeof(*plain));
+	char *packed;
+	float *plain;
 
+	p->conv.packed = builder_packed(builder, &key);
+	if (p->conv.packed)
+		return 0;
+	packed = builder_weights(builder, p->conv.groups * bytes);
+	plain = malloc((size_t)k * out * sizeof(*plain));
 	for (uint32_t g = 0; packed && plain && g < p->conv.groups; g++) {
 		for (uint32_t i = 0; i < k; i++) {
 			const uint32_t at = x_last ? i % in * taps + i / in : i;
@@ -144,7 +153,7 @@ static int conv_tile_pack(
 	p->conv.packed = (const float *)(const void *)packed;
 	if (!plain)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");
-	return packed ? 0 : builder->err->code;
+	return packed ? builder_share(builder, &key, packed) : builder->err->code;
 }
 
 // The input and output that kernels are timed over: one image in its padding buffer.

@@ -39,8 +39,9 @@ static void dense_name(struct builder *builder, const struct dense *dense)
 }
 
 int build_dense_of(struct builder *builder, const float *w, const float *b, float *own, uint32_t k,
-	uint32_t n, struct act act)
+	uint32_t n, struct act act, const struct packed_key *key)
 {
+	const struct packed_key own_key = { .from = { w, b }, .numbers = { k, n } };
 	struct dense_layer *layer = malloc(sizeof(*layer));
 	struct step *step = builder->step;
 
@@ -50,7 +51,12 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, floa
 		return error_set(builder->err, -ENOMEM, "no memory for the plan");
 	}
 	*layer = (struct dense_layer){
-		.step = step, .w = w, .b = b, .own = own, .dense = { .k = k, .n = n, .act = act }
+		.step = step,
+		.w = w,
+		.b = b,
+		.own = own,
+		.key = key ? *key : own_key,
+		.dense = { .k = k, .n = n, .act = act },
 	};
 	*builder->layers_end = layer;
 	builder->layers_end = &layer->next;
@@ -69,6 +75,10 @@ int build_dense(struct builder *builder)
 	const struct tensor *w = builder_input(builder, 1), *b = builder_input(builder, 2);
 
 	const uint32_t k = (uint32_t)w->dims[0], n = (uint32_t)w->dims[1];
+	// The order of the rows, where x is channels last, is that of its dimensions.
+	const struct packed_key key = { .from = { w->data, b ? b->data : NULL,
+						builder_input(builder, 0) },
+		.numbers = { k, n } };
 	float *own = NULL;
 
 	if (w->dtype == DTYPE_BF16)
@@ -79,7 +89,7 @@ int build_dense(struct builder *builder)
 			return error_set(builder->err, -ENOMEM, "no memory for the weights");
 	}
 	return build_dense_of(builder, own ? own : w->data, b ? b->data : NULL, own, k, n,
-		act_of_attributes(builder->node));
+		act_of_attributes(builder->node), own ? &key : NULL);
 }
 
 // --- Products of computed matrices ---------------------------------------------------------------
@@ -149,14 +159,20 @@ static void gemm_constants(
 
 static int gemm_dense(struct builder *builder, const struct products *p)
 {
+	const struct tensor *b = builder_input(builder, 1), *c = builder_input(builder, 2);
+	const float scales[2] = { p->epilogue.alpha, p->epilogue.beta };
+	struct packed_key key = { .from = { b->data, c ? c->data : NULL },
+		.numbers = { p->one.k, p->one.n, p->one.b_row } };
 	float *w = malloc(((size_t)p->one.k + 1) * p->one.n * sizeof(*w)), *bias;
 
 	if (!w)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");
 	bias = w + (size_t)p->one.k * p->one.n;
-	gemm_constants(p, builder_input(builder, 1)->data, w, bias);
+	key.numbers[3] = c ? (uint64_t)tensor_elements(c) : 0;
+	memcpy(&key.numbers[4], scales, sizeof(scales));
+	gemm_constants(p, b->data, w, bias);
 	return build_dense_of(
-		builder, w, bias, w, p->one.k, p->one.n, act_defaults(ACTIVATION_NONE));
+		builder, w, bias, w, p->one.k, p->one.n, act_defaults(ACTIVATION_NONE), &key);
 }
 
 int build_gemm(struct builder *builder)
@@ -229,7 +245,7 @@ int build_matmul(struct builder *builder)
 	p.one.n = b->rank > 1 ? (uint32_t)b->dims[b->rank - 1] : 1;
 	if (b->data && dense_takes_input(builder) && b->rank <= 2)
 		return build_dense_of(builder, b->data, NULL, NULL, p.one.k, p.one.n,
-			act_defaults(ACTIVATION_NONE));
+			act_defaults(ACTIVATION_NONE), NULL);
 	p.one.a_row = p.one.k;
 	p.one.a_column = 1;
 	p.one.b_row = p.one.n;

@@ -117,8 +117,9 @@ static unsigned trees_trial_order(const void *kernel)
 static int trees_choose(
 	struct builder *builder, const struct trees *trees, struct trees_choice *choice)
 {
-	static const struct contest_packing packing = { trees_trial_bytes, trees_trial_pack,
-		trees_trial_same };
+	static const struct contest_packing packing = {
+		.bytes = trees_trial_bytes, .pack = trees_trial_pack, .same = trees_trial_same
+	};
 	struct trees_trial trial = { .trees = trees, .per_row = builder->step->per_row };
 	struct contest contest = { .table = &TREES_TABLE,
 		.sample_ns = SAMPLE_NS,
