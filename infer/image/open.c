@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "base/sha256.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text.h"
 #include "infer/graph/text_maps.h"
@@ -9,7 +10,6 @@
 #include "infer/ops/check.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <string.h>
 
 struct image_reader {
@@ -79,9 +79,9 @@ static int image_check_header(const struct image_header *header, size_t size, st
 static int image_check_hash(const uint8_t *image, size_t size, struct error *err)
 {
 	const struct image_header *header = (const void *)image;
-	uint8_t hash[crypto_hash_sha256_BYTES];
+	uint8_t hash[SHA256_BYTES];
 
-	crypto_hash_sha256(hash, image + sizeof(*header), size - sizeof(*header));
+	sha256_of(hash, image + sizeof(*header), size - sizeof(*header));
 	if (memcmp(hash, header->sha256, sizeof(hash)) != 0)
 		return error_set(err, -EINVAL,
 			"damaged image: the bytes from %zu do not have the SHA-256 that byte 24 "

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "base/sha256.h"
 #include "infer/graph/text.h"
 #include "infer/image/equal.h"
 #include "infer/image/format.h"
@@ -8,7 +9,6 @@
 #include "infer/ops/check.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,7 +255,7 @@ static int image_assemble(struct writer *writer, const struct graph *graph, void
 	memcpy(bytes + sizeof(header), extents, sizeof(extents));
 	memcpy(header.magic, IMAGE_MAGIC, sizeof(header.magic));
 	header.total_bytes = end;
-	crypto_hash_sha256(header.sha256, bytes + sizeof(header), end - sizeof(header));
+	sha256_of(header.sha256, bytes + sizeof(header), end - sizeof(header));
 	memcpy(bytes, &header, sizeof(header));
 	*image = bytes;
 	*size = end;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/import.h"
+#include "base/sha256.h"
 
 #include "infer/import/foreign.h"
 #include "infer/import/lightgbm/import.h"
 #include "infer/import/onnx/import.h"
 #include "infer/import/xgboost/import.h"
 
-#include <sodium.h>
 #include <string.h>
 
 // Where a text begins: editors write a mark of their encoding before it, which no model begins with.
@@ -42,7 +42,7 @@ int import_model(const void *bytes, size_t size, const struct import_options *op
 			"XGBoost and LightGBM");
 	}
 	if (rc == 0 && (xgboost || lightgbm) && !options->unhashed)
-		crypto_hash_sha256((*graph)->source_sha256, bytes, size);
+		sha256_of((*graph)->source_sha256, bytes, size);
 	if (rc != 0 && rc != -ENOMEM)
 		foreign_refuse(text, length, err);
 	return rc != 0 ? err->code : 0;

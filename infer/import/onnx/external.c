@@ -164,7 +164,7 @@ int onnx_external_read(struct onnx *onnx, const Onnx__TensorProto *proto, const 
 			strerror(-rc));
 	}
 	if (!onnx->options->unhashed)
-		crypto_hash_sha256_update(&beside->hash, *bytes, size);
+		sha256_add(&beside->hash, *bytes, size);
 	beside->bytes += size;
 	beside->n_tensors++;
 	return 0;

@@ -277,9 +277,9 @@ int import_onnx(const void *bytes, size_t size, const struct import_options *opt
 	rc = onnx_parse(bytes, size, &onnx.model, err);
 	if (rc != 0)
 		return rc;
-	crypto_hash_sha256_init(&onnx.beside.hash);
+	sha256_begin(&onnx.beside.hash);
 	if (!options->unhashed)
-		crypto_hash_sha256_update(&onnx.beside.hash, bytes, size);
+		sha256_add(&onnx.beside.hash, bytes, size);
 	onnx.scratch = arena_create(SCRATCH_BYTES_MAX);
 	onnx.graph = graph_create();
 	rc = onnx.scratch && onnx.graph ? import_graph(&onnx)
@@ -289,7 +289,7 @@ int import_onnx(const void *bytes, size_t size, const struct import_options *opt
 	arena_destroy(onnx.scratch);
 	onnx_free_model(onnx.model);
 	if (rc == 0) {
-		crypto_hash_sha256_final(&onnx.beside.hash, onnx.graph->source_sha256);
+		sha256_end(&onnx.beside.hash, onnx.graph->source_sha256);
 		*graph = onnx.graph;
 	} else {
 		graph_destroy(onnx.graph);

@@ -4,6 +4,7 @@
 // Format: onnx.proto of Debian's libonnx-dev; semantics: ONNX Operators.md and Operators-ml.md.
 #pragma once
 
+#include "base/sha256.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
@@ -12,7 +13,6 @@
 #include "onnx.pb-c.h"
 
 #include <assert.h>
-#include <sodium.h>
 
 enum onnx_domain { ONNX_DOMAIN_AI, ONNX_DOMAIN_ML, ONNX_DOMAIN_MICROSOFT, ONNX_DOMAINS };
 
@@ -71,7 +71,7 @@ struct onnx_beside {            // tensors that lie in files beside the model's:
 	const char *location;   // as the file names it
 	size_t file_bytes;
 	size_t n_tensors, n_files, bytes; // read so far
-	crypto_hash_sha256_state hash;    // of the model's file, and then of each of the tensors
+	struct sha256 hash;               // of the model's file, and then of each of the tensors
 };
 
 struct onnx {
