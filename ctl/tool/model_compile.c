@@ -11,9 +11,10 @@
 #include <string.h>
 
 // Writes the image under a temporary name, opens it from there as the appliance would and checks
-// its golden rows. Only then does it get its name. The caller closes *opened.
+// its golden rows. Only then does it get its name. The image is freed as soon as it is written: to open a
+// big one takes memory. The caller closes *opened.
 static int compile_write(
-	const char *path, const void *image, size_t size, struct model **opened, struct error *err)
+	const char *path, void *image, size_t size, struct model **opened, struct error *err)
 {
 	// Which kernels are the fastest is not asked here, and to find out would take longer than all
 	// the rest.
@@ -21,10 +22,13 @@ static int compile_write(
 	struct output output;
 	int rc = output_open(&output, path, err);
 
-	if (rc != 0)
+	if (rc != 0) {
+		free(image);
 		return rc;
+	}
 	fwrite(image, 1, size, output.file); // a short write shows in output_finish()
 	rc = output_finish(&output, err);
+	free(image);
 	if (rc != 0)
 		return rc;
 	rc = model_open_file(output.temporary, &options, opened, err);
@@ -157,7 +161,6 @@ static int compile_run(const struct command *command, char **argv)
 			compile.image, &report, model_info(model));
 	model_close(model);
 	compile_report_fini(&report);
-	free(image);
 	return exit;
 }
 

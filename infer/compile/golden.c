@@ -93,6 +93,8 @@ static void golden_draw_texts(const struct graph *graph, float *golden, uint32_t
 // What golden_fill() chooses from, and what it has chosen: in the graph's memory.
 struct golden {
 	struct graph *graph;
+	struct model *model;           // of it; NULL: to be opened
+	uint64_t macs;                 // of a row
 	uint32_t wanted;               // rows
 	float *candidates;             // [GOLDEN_CANDIDATES][n_features]
 	float *outputs, *spread;       // of candidates at hand: [GOLDEN_ROWS_MAX][n_columns_out]
@@ -192,13 +194,31 @@ static void golden_keep(struct golden *golden, const float *rows, uint32_t n, co
 	}
 }
 
+// The model is closed before the noise is measured, which takes as much memory; seldom are candidates of
+// a second round wanted.
+static int golden_score_candidates(struct golden *golden, const float *rows, uint32_t n)
+{
+	int rc = golden->model
+		? 0
+		: golden_open(golden->graph, ISA_SCALAR, &golden->model, golden->err);
+
+	if (rc == 0)
+		rc = golden_score_with(golden->model, rows, golden->outputs, n, golden->err);
+	model_close(golden->model);
+	golden->model = NULL;
+	return rc;
+}
+
 // Goes through the candidates, some at a time, until there are enough rows that serve.
-static int golden_select(struct golden *golden, const struct model *model, uint32_t n_candidates)
+static int golden_select(struct golden *golden, uint32_t n_candidates)
 {
 	struct graph *graph = golden->graph;
 	const bool rounds = graph_rounds(graph);
 
 	graph->n_golden = 0;
+	graph->golden_rows = golden->rows;
+	graph->golden_outputs = golden->kept;
+	graph->golden_tolerance = rounds ? NULL : golden->tolerance;
 	for (uint32_t at = 0; at < n_candidates && graph->n_golden < golden->wanted;) {
 		const float *rows = golden->candidates + (size_t)at * graph->n_features;
 		bool hangs[GOLDEN_ROWS_MAX] = { false };
@@ -206,19 +226,15 @@ static int golden_select(struct golden *golden, const struct model *model, uint3
 		int rc;
 
 		n = n < golden->wanted ? n : golden->wanted;
-		rc = golden_score_with(model, rows, golden->outputs, n, golden->err);
+		rc = golden_score_candidates(golden, rows, n);
 		if (rc == 0 && !rounds)
-			rc = noise_measure(graph, rows, n, golden->outputs,
-				model_info(model)->macs_per_row, golden->spread, hangs,
-				golden->err);
+			rc = noise_measure(graph, rows, n, golden->outputs, golden->macs,
+				golden->spread, hangs, golden->err);
 		if (rc != 0)
 			return rc;
 		golden_keep(golden, rows, n, hangs);
 		at += n;
 	}
-	graph->golden_rows = golden->rows;
-	graph->golden_outputs = golden->kept;
-	graph->golden_tolerance = rounds ? NULL : golden->tolerance;
 	return 0;
 }
 
@@ -246,16 +262,16 @@ int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
 	struct compile_report *report, struct error *err)
 {
 	struct golden golden = { .graph = graph, .err = err };
-	struct model *model;
 	uint32_t n;
 	int rc;
 
 	if (!golden_allocate(&golden))
 		return error_set(err, -ENOMEM, "out of memory for golden rows");
-	rc = golden_open(graph, ISA_SCALAR, &model, err);
+	rc = golden_open(graph, ISA_SCALAR, &golden.model, err);
 	if (rc != 0)
 		return rc;
-	golden.wanted = golden_rows_wanted(model_info(model)->macs_per_row);
+	golden.macs = model_info(golden.model)->macs_per_row;
+	golden.wanted = golden_rows_wanted(golden.macs);
 	if (n_rows > 0) {
 		n = golden_choose(
 			golden.candidates, graph->n_features, rows, n_rows, golden.wanted);
@@ -264,13 +280,13 @@ int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
 		golden_draw_for_trees(graph, golden.candidates, n);
 		golden_draw_texts(graph, golden.candidates, n);
 	}
-	rc = golden_select(&golden, model, n);
+	rc = golden_select(&golden, n);
 	if (rc == 0 && graph->n_golden == 0 && golden.n_hang > 0) {
 		golden.takes_hanging = true;
 		golden.n_not_finite = 0;
-		rc = golden_select(&golden, model, n);
+		rc = golden_select(&golden, n);
 	}
-	model_close(model);
+	model_close(golden.model);
 	if (rc == 0)
 		golden_report(&golden, report);
 	return rc;

@@ -16,8 +16,14 @@ struct chunk { // its header takes the first ARENA_ALIGN bytes
 	size_t size, used; // header included
 };
 
+struct adopted {
+	struct adopted *next;
+	void *block;
+};
+
 struct arena {
 	struct chunk *chunks; // the newest first; only the newest is still filled
+	struct adopted *adopted;
 	size_t budget, used;
 };
 
@@ -34,6 +40,8 @@ void arena_destroy(struct arena *arena)
 {
 	if (!arena)
 		return;
+	for (const struct adopted *a = arena->adopted; a; a = a->next)
+		free(a->block); // the list itself is in the chunks
 	while (arena->chunks) {
 		struct chunk *next = arena->chunks->next;
 
@@ -94,6 +102,18 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 	chunk->used += rounded;
 	arena->used += rounded;
 	return memset(block, 0, rounded);
+}
+
+bool arena_adopt(struct arena *arena, void *block, size_t bytes)
+{
+	struct adopted *adopted = arena_alloc(arena, sizeof(*adopted));
+
+	if (!adopted || bytes > arena->budget - arena->used)
+		return false;
+	*adopted = (struct adopted){ arena->adopted, block };
+	arena->adopted = adopted;
+	arena->used += bytes;
+	return true;
 }
 
 void *arena_calloc(struct arena *arena, size_t count, size_t bytes)

@@ -4,6 +4,7 @@
 // the memory is used up.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -14,4 +15,7 @@ void *arena_alloc(struct arena *arena, size_t bytes);
 void *arena_calloc(struct arena *arena, size_t count, size_t bytes); // overflow-checked
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t bytes);
+// Takes over a malloc'ed block of as many bytes, which it frees in the end; neither zeroed nor aligned
+// more than it was. False: the budget is used up, and the block stays the caller's.
+bool arena_adopt(struct arena *arena, void *block, size_t bytes);
 void *arena_memdup(struct arena *arena, const void *data, size_t bytes);

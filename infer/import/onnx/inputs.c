@@ -35,14 +35,17 @@ static int read_sparse_initializers(struct onnx *onnx)
 int onnx_read_initializers(struct onnx *onnx)
 {
 	for (size_t i = 0; i < onnx->proto->n_initializer; i++) {
-		const Onnx__TensorProto *proto = onnx->proto->initializer[i];
+		Onnx__TensorProto *proto = onnx->proto->initializer[i];
 		struct onnx_value *value = onnx_define(onnx, proto->name, "an initialiser");
 		uint32_t tensor;
 		int rc;
 
 		if (!value)
 			return onnx_refused(onnx);
-		rc = onnx_tensor_or_text(onnx, proto, proto->name, "initialiser", &tensor);
+		// A body is read once for each time that it is entered.
+		rc = onnx->depth == 0 && proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+			? onnx_tensor_taken(onnx, proto, proto->name, "initialiser", &tensor)
+			: onnx_tensor_or_text(onnx, proto, proto->name, "initialiser", &tensor);
 		if (rc != 0)
 			return rc;
 		onnx_value(onnx, proto->name)->tensor = tensor;

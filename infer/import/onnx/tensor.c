@@ -216,6 +216,26 @@ static int copy_values(struct onnx *onnx, const Onnx__TensorProto *proto, const 
 	return 0;
 }
 
+// From so many bytes on, values that lie in memory as the graph wants them are not copied.
+#define TAKE_BYTES ((size_t)64 << 10)
+
+// copy_values() of a proto whose values nobody reads again: the graph takes over their memory where it can.
+static int take_values(struct onnx *onnx, Onnx__TensorProto *proto, const char *name,
+	int64_t elements, uint32_t *tensor)
+{
+	const size_t bytes = (size_t)elements * sizeof(float);
+	const void *data = proto->raw_data.data;
+
+	if (proto->data_type != TYPE(FLOAT) || !proto->has_raw_data || bytes < TAKE_BYTES ||
+		!arena_adopt(onnx->graph->arena, proto->raw_data.data, bytes))
+		return copy_values(onnx, proto, name, elements, tensor);
+	proto->has_raw_data = 0;
+	proto->raw_data = (ProtobufCBinaryData){ 0 };
+	*tensor = graph_add_tensor(onnx->graph, name, DTYPE_F32, (uint32_t)proto->n_dims,
+		proto->dims, data, onnx->err);
+	return *tensor == GRAPH_NONE ? onnx_refused(onnx) : 0;
+}
+
 // The dense tensor that a sparse one stands for is made of a few bytes of the file.
 #define SPARSE_ELEMENTS_MAX ((int64_t)1 << 24)
 
@@ -371,8 +391,9 @@ static int nibbles_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, con
 	return rc;
 }
 
-int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
-	const char *where, uint32_t *tensor)
+// `taken`: the proto itself, where nobody reads its values again; or NULL.
+static int tensor_of(struct onnx *onnx, const Onnx__TensorProto *proto, Onnx__TensorProto *taken,
+	const char *name, const char *where, uint32_t *tensor)
 {
 	const int type = proto->has_data_type ? proto->data_type : 0;
 	Onnx__TensorProto held = *proto;
@@ -399,7 +420,7 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 		rc = onnx_external_read(
 			onnx, proto, name, where, held.raw_data.len, &held.raw_data.data);
 		if (rc == 0)
-			rc = copy_values(onnx, &held, name, elements, tensor);
+			rc = take_values(onnx, &held, name, elements, tensor);
 		free(held.raw_data.data);
 		return rc;
 	}
@@ -407,7 +428,20 @@ int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *n
 		return error_set(onnx->err, -EINVAL,
 			"%s '%.80s' holds other than the %lld values its dimensions say", where,
 			name, (long long)elements);
-	return copy_values(onnx, proto, name, elements, tensor);
+	return taken ? take_values(onnx, taken, name, elements, tensor)
+		     : copy_values(onnx, proto, name, elements, tensor);
+}
+
+int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor)
+{
+	return tensor_of(onnx, proto, NULL, name, where, tensor);
+}
+
+int onnx_tensor_taken(struct onnx *onnx, Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor)
+{
+	return tensor_of(onnx, proto, proto, name, where, tensor);
 }
 
 uint32_t onnx_made(struct onnx *onnx, const struct onnx_node *node, enum dtype dtype, uint32_t rank,

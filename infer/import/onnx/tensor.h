@@ -18,6 +18,9 @@ int onnx_tensor_shape(struct onnx *onnx, const Onnx__TensorProto *proto, const c
 // -ENOTSUP, -ENOMEM.
 int onnx_tensor(struct onnx *onnx, const Onnx__TensorProto *proto, const char *name,
 	const char *where, uint32_t *tensor);
+// The same of a proto whose values nobody reads again: it may lose them to the graph.
+int onnx_tensor_taken(struct onnx *onnx, Onnx__TensorProto *proto, const char *name,
+	const char *where, uint32_t *tensor);
 // The same of a sparse one, as all of its values: those that it does not hold are 0.
 int onnx_sparse_tensor(struct onnx *onnx, const Onnx__SparseTensorProto *proto, const char *name,
 	uint32_t *tensor);
