@@ -78,25 +78,37 @@ struct trees_reach {
 	uint64_t reached;
 };
 
+struct trees_from {
+	char text[48];
+};
+
+// Where a node is led to from, for sentences alone: there are millions of nodes.
+static struct trees_from trees_from(int64_t parent)
+{
+	struct trees_from from = { .text = "a root" };
+
+	if (parent >= 0)
+		snprintf(from.text, sizeof(from.text), "branch %" PRId64, parent);
+	return from;
+}
+
 static int trees_reach_node(const struct trees *t, struct trees_reach *reach, int32_t node,
 	int64_t parent, uint32_t depth, struct error *err)
 {
-	char from[48];
-
-	snprintf(from, sizeof(from), parent < 0 ? "a root" : "branch %" PRId64, parent);
 	if (node >= 0 ? (uint32_t)node >= t->n_branches : (uint32_t)~node >= t->n_leaves)
 		return error_set(err, -EINVAL,
 			"%s leads to node %" PRId32 ", there are %" PRIu32 " branches and %" PRIu32
 			" leaves",
-			from, node, t->n_branches, t->n_leaves);
+			trees_from(parent).text, node, t->n_branches, t->n_leaves);
 	if (node < 0 ? reach->leaf_reached[~node] : reach->branch_depth[node] != 0)
 		return error_set(err, -EINVAL,
-			"%s leads to %s %" PRId32 ", which has a parent already", from,
-			node < 0 ? "leaf" : "branch", node < 0 ? ~node : node);
+			"%s leads to %s %" PRId32 ", which has a parent already",
+			trees_from(parent).text, node < 0 ? "leaf" : "branch",
+			node < 0 ? ~node : node);
 	if (node >= 0 && node <= parent)
 		return error_set(err, -EINVAL,
-			"%s leads back to branch %" PRId32 ", should lead to a higher one", from,
-			node);
+			"%s leads back to branch %" PRId32 ", should lead to a higher one",
+			trees_from(parent).text, node);
 	if (node >= 0 && depth > TREES_DEPTH_MAX)
 		return error_set(err, -EINVAL,
 			"branch %" PRId32 " is %" PRIu32 " deep, at most %d are possible", node,

@@ -49,12 +49,15 @@ static struct listed *sorted(
 	struct tree_lists *e, const int64_t *tree, const int64_t *node, size_t n)
 {
 	struct listed *listed = arena_calloc(e->onnx->scratch, n + 1, sizeof(*listed));
+	bool unsorted = false;
 
 	for (size_t i = 0; listed && tree && node && i < n; i++)
 		listed[i] = (struct listed){ tree[i], node[i], (uint32_t)i };
-	if (listed)
+	for (size_t i = 1; listed && i < n && !unsorted; i++) // files have them in order
+		unsorted = compare_listed(&listed[i - 1], &listed[i]) > 0;
+	if (listed && unsorted)
 		qsort(listed, n, sizeof(*listed), compare_listed);
-	else
+	if (!listed)
 		onnx_refuse_memory(e->onnx, e->node);
 	return listed;
 }
