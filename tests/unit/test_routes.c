@@ -186,44 +186,107 @@ static void body_too_large_is_refused(void **state)
 	assert_non_null(strstr(err.text, "65537 bytes"));
 }
 
+#define SUM "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void record_promote_keeps_history(void **state)
 {
 	struct record r = { .id = 7 };
 
-	record_promote(&r, 1);
+	record_promote(&r, 1, SUM);
 	assert_int_equal(r.n_previous, 0);
-	record_promote(&r, 2);
-	record_promote(&r, 3);
+	record_promote(&r, 2, SUM);
+	record_promote(&r, 3, SUM);
 	assert_int_equal(r.previous[0], 2);
 	assert_int_equal(r.previous[1], 1);
-	record_promote(&r, r.previous[0]); // a rollback
+	record_promote(&r, r.previous[0], SUM); // a rollback
 	assert_int_equal(r.live, 2);
 	assert_int_equal(r.n_previous, 2);
 	assert_int_equal(r.previous[0], 3);
-	record_promote(&r, 2); // again: nothing changes
+	record_promote(&r, 2, SUM); // again: nothing changes
 	assert_int_equal(r.previous[0], 3);
 	assert_true(record_forget(&r, 3));
 	assert_false(record_forget(&r, 3));
 	assert_int_equal(r.previous[0], 1);
 	for (uint16_t v = 10; v < 40; v++)
-		record_promote(&r, v);
+		record_promote(&r, v, SUM);
 	assert_int_equal(r.n_previous, RECORD_PREVIOUS_MAX);
 	assert_int_equal(r.previous[0], 38);
 }
 
 static void record_format_comes_back(void **state)
 {
-	struct record r = {
-		.id = 7, .live = 3, .previous = { 2, 1 }, .n_previous = 2, .loaded = true
-	};
+	struct record r = { .id = 7,
+		.live = 3,
+		.previous = { 2, 1 },
+		.n_previous = 2,
+		.sha256 = SUM,
+		.loaded = true };
 	struct record back;
 	char *text = record_format(&r);
 
 	assert_int_equal(record_parse(text, strlen(text), &back, &err), 0);
-	assert_memory_equal(&r, &back, sizeof(r));
+	assert_true(record_is_same(&r, &back));
 	for (size_t n = 0; n < strlen(text); n++) // every torn one is refused
 		assert_int_equal(record_parse(text, n, &back, &err), -EINVAL);
+	for (size_t n = 0; n < 8 * strlen(text); n++) { // and every flipped bit that changes it
+		text[n / 8] ^= (char)(1 << n % 8);
+		if (record_parse(text, strlen(text), &back, &err) == 0)
+			assert_true(record_is_same(&r, &back));
+		text[n / 8] ^= (char)(1 << n % 8);
+	}
 	free(text);
+}
+
+static void record_of_the_longest_fits(void **state)
+{
+	struct record back, r = { .id = 65535, .loaded = false };
+	char *text;
+
+	for (uint16_t v = 65535; v > 65515; v--)
+		record_promote(&r, v, SUM);
+	text = record_format(&r);
+	assert_int_equal(record_parse(text, strlen(text), &back, &err), 0);
+	assert_true(record_is_same(&r, &back));
+	free(text);
+}
+
+// What a martletd before wrote is read; what a later one writes is not taken for damaged.
+static void record_of_another_martletd(void **state)
+{
+	static const char OLD[] = "{\"id\":7,\"live\":3,\"previous\":[2,1],\"loaded\":true}";
+	static const char LATER[] = "{\"format\":3,\"id\":7}";
+	const struct record want = {
+		.id = 7, .live = 3, .previous = { 2, 1 }, .n_previous = 2, .loaded = true
+	};
+	struct record r;
+	char *text;
+
+	assert_int_equal(record_parse(OLD, strlen(OLD), &r, &err), 0);
+	assert_true(record_is_same(&r, &want));
+	text = record_format(&r); // written anew without the sum of an image that is not known
+	assert_int_equal(record_parse(text, strlen(text), &r, &err), 0);
+	assert_true(record_is_same(&r, &want));
+	free(text);
+	assert_int_equal(record_parse(LATER, strlen(LATER), &r, &err), -ENOTSUP);
+	assert_string_equal(
+		err.text, "is of format 3, of a later martletd; this one reads 1 and 2");
+}
+
+static void record_that_is_none_is_refused(void **state)
+{
+	static const char *const TEXTS[] = { "", "[]", "{}", "7", "null",
+		"{\"id\":0,\"live\":3,\"previous\":[],\"loaded\":true}",
+		"{\"id\":7,\"live\":3,\"previous\":[0],\"loaded\":true}",
+		"{\"id\":7,\"live\":3,\"previous\":[],\"loaded\":1}",
+		"{\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true,\"more\":1}",
+		"{\"format\":1,\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true}",
+		"{\"format\":2,\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true}" };
+	struct record r;
+
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+		assert_int_equal(record_parse(TEXTS[i], strlen(TEXTS[i]), &r, &err), -EINVAL);
+		assert_int_equal(r.id, 0);
+	}
 }
 
 int main(void)
@@ -239,6 +302,9 @@ int main(void)
 		cmocka_unit_test(body_too_large_is_refused),
 		cmocka_unit_test(record_promote_keeps_history),
 		cmocka_unit_test(record_format_comes_back),
+		cmocka_unit_test(record_of_the_longest_fits),
+		cmocka_unit_test(record_of_another_martletd),
+		cmocka_unit_test(record_that_is_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
