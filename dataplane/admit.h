@@ -7,7 +7,7 @@
 //     (PING            is answered with PONG, unless FORBIDDEN)
 //   2 BAD_REQUEST      type neither SCORE nor PING; rows or columns 0; unknown dtype; payload
 //                      shorter than rows x columns
-//   3 NOT_READY        draining, or the id's model is still being loaded
+//   3 NOT_READY        starting or draining, or the id's model is to be in service and is not
 //   4 NO_MODEL         no such id, or not that version of it
 //   5 BAD_SHAPE        columns are not the model's features
 //   6 REPLY_TOO_LARGE  the scores would not fit the request's length

@@ -225,6 +225,7 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 		dataplane_longest_mtu(config), dp->qsbr, &dp->registry, err);
 	if (rc != 0)
 		return rc;
+	dp->registry->recovering = true;
 	dp->registry->refuses_not_finite = config->infer.refuse_not_finite;
 	for (uint32_t i = 0; i < config->n_models; i++)
 		registry_set_loading(dp->registry, config->models[i].id, true);
@@ -326,6 +327,33 @@ void dataplane_stop(struct dataplane *dp)
 	if (dp->eal_started)
 		eal_stop();
 	free(dp);
+}
+
+void dataplane_recovered(struct dataplane *dp)
+{
+	if (dp)
+		atomic_store_explicit(&dp->registry->recovering, false, memory_order_relaxed);
+}
+
+void dataplane_expect(struct dataplane *dp, uint16_t id)
+{
+	registry_set_loading(dp->registry, id, true);
+}
+
+int dataplane_prepare(struct dataplane *dp, const struct deployment_request *request,
+	struct deployment **out, struct error *err)
+{
+	return registry_prepare(dp->registry, request, out, err);
+}
+
+void dataplane_commit(struct dataplane *dp, struct deployment *deployment)
+{
+	registry_commit(dp->registry, deployment);
+}
+
+void dataplane_discard(struct deployment *deployment)
+{
+	registry_discard(deployment);
 }
 
 int dataplane_publish(

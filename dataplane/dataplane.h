@@ -16,9 +16,10 @@
 #include <stdint.h>
 
 struct dataplane;
+struct deployment;
 
 // Initialises EAL, mempools, ports, rings and lcores, and starts polling. No slot has a model yet:
-// those of config->models answer NOT_READY until one is published or retired, all others NO_MODEL.
+// each answers NOT_READY until dataplane_recovered().
 // On failure everything begun is undone. -ENODEV, -EINVAL, -ENOMEM, -EADDRINUSE, -EALREADY with a
 // sentence.
 int dataplane_start(const struct config *config, struct dataplane **out, struct error *err);
@@ -34,10 +35,22 @@ bool dataplane_news(struct dataplane *dp, char *text, size_t size);
 
 // --- Deployments --------------------------------------------------------------------------------
 
-// Builds a new deployment (divides its scratch, scores the golden rows on this thread and checks
-// them) and publishes it by one pointer. On error nothing has changed and the caller still owns the
-// model. -EEXIST where the name is published under another id or the id under another name; -EINVAL
+// From here on an id without a deployment is answered NO_MODEL, but for those that are to be in
+// service: they stay NOT_READY until one is published or retired. NULL is fine.
+void dataplane_recovered(struct dataplane *dp);
+// This id is to be in service. Those of config->models are from the start.
+void dataplane_expect(struct dataplane *dp, uint16_t id);
+
+// All of publishing that may fail: builds a new deployment, divides its scratch, scores the golden
+// rows on this thread and checks them. Nothing is published, and the caller still owns the model: until
+// dataplane_commit(), which publishes it by one pointer and cannot fail, or dataplane_discard(). No
+// other deployment of this id or name may be prepared or retired in between. -EEXIST where the name is published under another id or the id under another name; -EINVAL
 // where the scratch of an lcore is too small or the golden rows come out differently; -ENOMEM.
+int dataplane_prepare(struct dataplane *dp, const struct deployment_request *request,
+	struct deployment **out, struct error *err);
+void dataplane_commit(struct dataplane *dp, struct deployment *deployment);
+void dataplane_discard(struct deployment *deployment); // NULL is fine
+// The two in one.
 int dataplane_publish(
 	struct dataplane *dp, const struct deployment_request *request, struct error *err);
 // Takes a slot out of service: requests get NO_MODEL. -ENOENT where there is none.

@@ -177,10 +177,10 @@ static void registry_let_go(struct registry *registry, struct deployment *deploy
 	registry_reclaim(registry);
 }
 
-int registry_publish(
-	struct registry *registry, const struct deployment_request *request, struct error *err)
+int registry_prepare(struct registry *registry, const struct deployment_request *request,
+	struct deployment **out, struct error *err)
 {
-	struct deployment *deployment, *before;
+	struct deployment *deployment;
 	int rc = registry_check(registry, request, err);
 
 	if (rc != 0)
@@ -195,16 +195,38 @@ int registry_publish(
 	if (rc == 0)
 		rc = registry_warm(deployment, err);
 	if (rc != 0) {
-		free(deployment); // the caller keeps the model
+		registry_discard(deployment);
 		return rc;
 	}
-	before = registry_slot(registry, request->id);
+	*out = deployment;
+	return 0;
+}
+
+void registry_commit(struct registry *registry, struct deployment *deployment)
+{
+	struct deployment *before = registry_slot(registry, deployment->id);
+
 	// Release: whoever sees the pointer sees what it points to.
-	atomic_store_explicit(&registry->slots[request->id], deployment, memory_order_release);
-	registry_set_loading(registry, request->id, false);
+	atomic_store_explicit(&registry->slots[deployment->id], deployment, memory_order_release);
+	registry_set_loading(registry, deployment->id, false);
 	if (before)
 		registry_let_go(registry, before);
-	return 0;
+}
+
+void registry_discard(struct deployment *deployment)
+{
+	free(deployment); // the caller keeps the model
+}
+
+int registry_publish(
+	struct registry *registry, const struct deployment_request *request, struct error *err)
+{
+	struct deployment *deployment;
+	int rc = registry_prepare(registry, request, &deployment, err);
+
+	if (rc == 0)
+		registry_commit(registry, deployment);
+	return rc;
 }
 
 int registry_retire(struct registry *registry, uint16_t id, struct error *err)

@@ -48,7 +48,10 @@ struct deployment { // immutable once published; owned by the registry
 struct registry {
 	// Written by the control thread, read by lcores.
 	_Atomic(const struct deployment *) slots[REGISTRY_SLOTS];
-	_Atomic(uint64_t) loading[REGISTRY_SLOTS / 64]; // bit set: NOT_READY instead of NO_MODEL
+	// An id without a deployment is answered NOT_READY instead of NO_MODEL: each while it is
+	// not known yet what the store holds, and those that are to be in service (bit set).
+	_Atomic(bool) recovering;
+	_Atomic(uint64_t) loading[REGISTRY_SLOTS / 64];
 	_Atomic(bool) draining;
 
 	// The control thread's own.
@@ -67,8 +70,11 @@ int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_by
 // Closes every model. No lcore may run any more.
 void registry_destroy(struct registry *registry);
 
-// These four are what dataplane.h says of dataplane_publish(), dataplane_retire() and
-// dataplane_reclaim(), and whether an id without a deployment is NOT_READY instead of NO_MODEL.
+// What dataplane.h says of the functions of these names, and whether an id is to be in service.
+int registry_prepare(struct registry *registry, const struct deployment_request *request,
+	struct deployment **out, struct error *err);
+void registry_commit(struct registry *registry, struct deployment *deployment);
+void registry_discard(struct deployment *deployment); // NULL is fine
 int registry_publish(
 	struct registry *registry, const struct deployment_request *request, struct error *err);
 int registry_retire(struct registry *registry, uint16_t id, struct error *err);
@@ -90,5 +96,6 @@ static inline bool registry_is_loading(const struct registry *registry, uint16_t
 {
 	uint64_t word = atomic_load_explicit(&registry->loading[id / 64], memory_order_relaxed);
 
-	return word >> (id % 64) & 1;
+	return word >> (id % 64) & 1 ||
+		atomic_load_explicit(&registry->recovering, memory_order_relaxed);
 }

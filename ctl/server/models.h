@@ -19,7 +19,7 @@ const char *model_state_name(enum model_state state);
 struct model_version {
 	uint16_t version;
 	size_t bytes;
-	char sha256[65]; // hexadecimal
+	char sha256[RECORD_SHA256_BYTES];
 	// The kernels that timing chose when this process first opened the version; NULL before.
 	// The entry frees them.
 	struct model_choices *choices;
@@ -28,6 +28,7 @@ struct model_version {
 struct model_entry {
 	char name[MODEL_NAME_MAX + 1];
 	struct record record; // id 0: never deployed
+	bool is_damaged; // there is a record that cannot be read, as `reason` says: `record` is empty
 	enum model_state state;
 	char reason[ERROR_TEXT_BYTES];  // why not READY; "" otherwise
 	struct model_version *versions; // [n_versions], rising

@@ -26,6 +26,7 @@ void server_recovered(struct server *server)
 {
 	if (server->phase != SERVER_STARTING)
 		return;
+	dataplane_recovered(server->dataplane);
 	server->phase = SERVER_READY;
 	log_info("ready: serving %s", server->config->control.socket);
 	notify("READY=1\nSTATUS=Ready.");

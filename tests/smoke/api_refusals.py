@@ -91,12 +91,13 @@ def read_only(ask, tap, models, image):
     try:
         for name, method, path, body, word in (
                 ("push", "PUT", filled(VERSION, version="3"), image, "lab/3.mlt: a temporary file beside it cannot be made"),
-                ("deploy", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}, "version 2 is live, but a restart may not bring it back"),
-                ("roll back", "POST", filled(ROLLBACK), b"", "version 1 is live, but a restart may not bring it back"),
+                ("deploy", "PUT", filled(DEPLOYMENT), {"live": 2, "force": True}, "version 2 cannot be deployed: "),
+                ("roll back", "POST", filled(ROLLBACK), b"", "version 2 cannot be deployed: "),
                 ("delete", "DELETE", filled(VERSION, version="2"), None, "lab/deployment.json: "),
-                ("unload", "POST", filled(UNLOAD), b"", "unloaded, but a restart may bring it back"),
-                ("load", "POST", filled(LOAD), b"", "version 1 is live, but a restart may not bring it back")):
+                ("unload", "POST", filled(UNLOAD), b"", "model 'lab' stays as it is: "),
+                ("load", "POST", filled(LOAD), b"", "version 1 cannot be deployed: ")):
             ask(f"{name}, on a read-only disk", method, path, body, 500, word, "Read-only file system")
+        ask("what was live is so still", "GET", filled(META), None, 200, '"versions": ["1"]')
     finally:
         subprocess.run(["umount", lab], check=True)
     tap.check("nothing of it was left there", sorted(os.listdir(lab)) == ["1.mlt", "2.mlt", "deployment.json"], str(os.listdir(lab)))

@@ -128,6 +128,9 @@ static void loading_model_is_not_ready(void **state)
 	registry_set_loading(registry, 8, false);
 	request()->model = 8;
 	assert_int_equal(admit(), WIRE_STATUS_NO_MODEL);
+	registry->recovering = true; // whatever the id: the store is not read yet
+	assert_int_equal(admit(), WIRE_STATUS_NOT_READY);
+	registry->recovering = false;
 }
 
 static void draining_is_not_ready_but_still_pongs(void **state)

@@ -317,9 +317,12 @@ static void case_drain(void)
 	put_score(0, FEATURES, 1000);
 	take_results(0, 1, WIRE_STATUS_OK, 1000);
 	check(dataplane_retire(dp, 7, &err) == 0);
+	put_score(0, FEATURES, 1000); // what the store holds is not known yet
+	take_results(0, 1, WIRE_STATUS_NOT_READY, 1000);
+	dataplane_recovered(dp);
 	put_score(0, FEATURES, 1000);
 	take_results(0, 1, WIRE_STATUS_NO_MODEL, 1000);
-	registry_set_loading(dp->registry, 7, true);
+	dataplane_expect(dp, 7);
 	put_score(0, FEATURES, 1000);
 	take_results(0, 1, WIRE_STATUS_NOT_READY, 1000);
 	dataplane_drain(dp);

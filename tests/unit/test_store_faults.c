@@ -7,6 +7,7 @@
 #include "ctl/server/store/store_state.h"
 #include "tests/cmocka.h"
 #include "tests/unit/store_case.h"
+#include "tests/unit/store_faulty.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -61,74 +62,6 @@ struct dirent *readdir(DIR *dir)
 	if (fail_readdir_after > 0)
 		fail_readdir_after--;
 	return real(dir);
-}
-
-// --- A disk of which one call goes wrong ---------------------------------------------------------
-
-enum fault {
-	FAULT_EIO,
-	FAULT_ENOSPC,
-	FAULT_EINTR,
-	FAULT_SHORT,
-	FAULT_NOTHING_WRITTEN,
-	FAULT_COUNT
-};
-
-struct faulty {
-	struct disk disk; // first
-	struct disk *below;
-	struct event_base *base;
-	enum fault fault;
-	unsigned at;  // which call; counted from 1
-	unsigned n;   // calls so far
-	bool is_late; // the result comes from the event loop, as io_uring's do
-	struct disk_call *call;
-	int result;
-};
-
-static void faulty_tell(int fd, short what, void *arg)
-{
-	struct faulty *f = arg;
-
-	f->call->done(f->call->arg, f->result);
-}
-
-static bool faulty_make(struct disk *disk, struct disk_call *call, int *result)
-{
-	static const int RESULT[FAULT_COUNT] = { -EIO, -ENOSPC, -EINTR, 0, 0 };
-	static const struct timeval AT_ONCE = { 0 };
-	struct faulty *f = (struct faulty *)disk;
-
-	f->n++;
-	if (f->n == f->at && f->fault == FAULT_SHORT && call->kind == DISK_WRITE)
-		call->size = 3;
-	else if (f->n == f->at && f->fault < FAULT_SHORT)
-		f->call = call;
-	else if (f->n == f->at && f->fault == FAULT_NOTHING_WRITTEN && call->kind == DISK_WRITE)
-		f->call = call;
-	if (f->call != call || f->n != f->at)
-		return f->below->make(f->below, call, result);
-	*result = f->result = RESULT[f->fault];
-	if (!f->is_late)
-		return true;
-	event_base_once(f->base, -1, EV_TIMEOUT, faulty_tell, f, &AT_ONCE);
-	return false;
-}
-
-static void faulty_begin(struct faulty *f, struct store_case *c, enum fault fault, unsigned at)
-{
-	*f = (struct faulty){ .disk = { .make = faulty_make },
-		.below = c->store->disk,
-		.base = c->base,
-		.fault = fault,
-		.at = at,
-		.is_late = c->store->has_ring };
-	c->store->disk = &f->disk;
-}
-
-static void faulty_end(const struct faulty *f, struct store_case *c)
-{
-	c->store->disk = f->below;
 }
 
 // --- Changes -------------------------------------------------------------------------------------

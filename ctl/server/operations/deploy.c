@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// A version comes into service. The order, and what a crash leaves behind each step:
+//  1. The image is read, checked against what was stored, opened, and a deployment of it prepared: all
+//     that may be refused is refused here. After a crash the version before is in service.
+//  2. The record is written: a temporary file, fsync, rename, fsync of the folder. Until the rename a
+//     crash leaves the version before, afterwards (once it is durable) the new one; nobody has been
+//     told of either. Where writing fails, what was recorded is put back (recording.h), the version
+//     before stays in service and the client hears that it is refused.
+//  3. One pointer is published. That cannot fail, so nothing has to be undone behind step 2.
+//  4. The client is answered. What it was told is both in service and recorded.
+// Unloading is the same: recorded, then retired. What the record says already (at start) begins at 1
+// and leaves out 2.
 #include "ctl/server/operations/deploy.h"
 
 #include "ctl/server/log.h"
 #include "ctl/server/operations/interface.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/recording.h"
 #include "ctl/server/store/store.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +29,24 @@ static json_t *deploy_json(const struct operation *op)
 	return json_pack("{s:s, s:i, s:i, s:o}", "model", op->model, "id", (int)r->id, "live",
 		(int)r->live, "previous",
 		r->n_previous ? json_integer(r->previous[0]) : json_null());
+}
+
+// The image must be the one that was stored, or deployed: it may be sound and yet another.
+static int deploy_check_image(struct operation *op, const void *image, size_t size)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char found[RECORD_SHA256_BYTES];
+
+	if (!op->sha256[0]) // it could not be read at start, and was not recorded
+		return 0;
+	crypto_hash_sha256(hash, image, size);
+	sodium_bin2hex(found, sizeof(found), hash, sizeof(hash));
+	if (strcmp(found, op->sha256) == 0)
+		return 0;
+	return error_set(&op->err, -EINVAL,
+		"its image in the store is not the one that was %s: its SHA-256 is %.16s..., not "
+		"%.16s...",
+		op->recorded ? "in service" : "stored", found, op->sha256);
 }
 
 // Work. Timing kernels takes milliseconds of CPU, so an image is timed once in the life of the
@@ -32,7 +63,8 @@ static void deploy_open_stored(void *arg)
 	options.choices = op->choices;
 	if (store_read(op->server->store, op->model, file, &image, &size, &op->err) != 0) {
 		op->status = 500; // it is listed: the disk is not as it was
-	} else if (model_open(image, size, &options, &op->opened, &op->err) != 0) {
+	} else if (deploy_check_image(op, image, size) != 0 ||
+		model_open(image, size, &options, &op->opened, &op->err) != 0) {
 		op->status = operation_status(&op->err, 422);
 		op->opened = NULL;
 	} else {
@@ -52,16 +84,6 @@ static void deploy_refused(struct operation *op, struct model_entry *entry, int 
 			op->err.text);
 	}
 	operation_fail(op, status, "version %u cannot be deployed: %s", op->version, op->err.text);
-}
-
-static void deploy_recorded(struct operation *op)
-{
-	if (op->err.code)
-		operation_fail(op, op->status,
-			"version %u is live, but a restart may not bring it back: %s", op->version,
-			op->err.text);
-	else
-		operation_reply(op, 200, deploy_json(op));
 }
 
 // Keeps the kernels that were timed for the next time that this version is deployed.
@@ -87,6 +109,29 @@ static int deploy_check_interface(struct operation *op)
 		: interface_check(model_info(live), model_info(op->opened), &op->err);
 }
 
+static void deploy_commit(struct operation *op, struct model_entry *entry)
+{
+	dataplane_commit(op->server->dataplane, op->prepared);
+	op->prepared = NULL;
+	op->opened = NULL; // it belongs to the dataplane now
+	deploy_keep_choices(op, entry);
+	entry->record = op->record;
+	entry->is_damaged = false;
+	entry->state = MODEL_STATE_READY;
+	entry->reason[0] = '\0';
+	operation_reply(op, 200, deploy_json(op));
+}
+
+static void deploy_recorded(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (op->err.code)
+		deploy_refused(op, entry, op->status);
+	else
+		deploy_commit(op, entry);
+}
+
 static void deploy_opened(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
@@ -103,31 +148,32 @@ static void deploy_opened(struct operation *op)
 		deploy_refused(op, entry, 409);
 		return;
 	}
-	rc = dataplane_publish(op->server->dataplane, &request, &op->err);
-	if (rc != 0) {
+	rc = dataplane_prepare(op->server->dataplane, &request, &op->prepared, &op->err);
+	if (rc != 0)
 		deploy_refused(op, entry,
 			operation_status(&op->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422));
-		return;
-	}
-	op->opened = NULL; // it belongs to the dataplane now
-	deploy_keep_choices(op, entry);
-	entry->record = op->record;
-	entry->state = MODEL_STATE_READY;
-	entry->reason[0] = '\0';
-	if (op->recorded) {
-		operation_reply(op, 200, deploy_json(op));
-		return;
-	}
-	operation_write_record(op, deploy_recorded);
+	else if (op->recorded)
+		deploy_commit(op, entry);
+	else
+		recording_begin(op, deploy_recorded);
 }
 
 // Fills op->record, after checking the id against what is known. 0, or the HTTP status of what is
 // wrong with it, and op->err.
-static int deploy_plan_record(struct operation *op, const struct model_entry *entry)
+static int deploy_plan_record(
+	struct operation *op, const struct model_entry *entry, const struct model_version *stored)
 {
 	const struct model_entry *holder;
 	uint16_t id = op->id ? op->id : entry->record.id;
 
+	if (id == 0 && entry->is_damaged) {
+		error_set(&op->err, -EINVAL,
+			"what the store says of model '%s' cannot be read (%.200s): say which id "
+			"it "
+			"has on the wire, as {\"id\": 7, \"live\": %u}",
+			op->model, entry->reason, op->version);
+		return 409;
+	}
 	if (id == 0) {
 		error_set(&op->err, -EINVAL,
 			"model '%s' was never deployed: say which id it has on the wire, as "
@@ -150,7 +196,7 @@ static int deploy_plan_record(struct operation *op, const struct model_entry *en
 	op->record = entry->record;
 	op->record.id = id;
 	op->record.loaded = true;
-	record_promote(&op->record, op->version);
+	record_promote(&op->record, op->version, stored->sha256);
 	return 0;
 }
 
@@ -174,7 +220,9 @@ void deploy_begin(struct operation *op)
 		operation_fail(op, 404, "%s", op->err.text);
 		return;
 	}
-	status = deploy_plan_record(op, entry);
+	snprintf(op->sha256, sizeof(op->sha256), "%s",
+		op->recorded && entry->record.sha256[0] ? entry->record.sha256 : stored->sha256);
+	status = deploy_plan_record(op, entry, stored);
 	if (status) {
 		operation_fail(op, status, "%s", op->err.text);
 		return;
@@ -191,6 +239,9 @@ void deploy_begin_rollback(struct operation *op)
 
 	if (!entry) {
 		operation_fail_unknown(op);
+	} else if (entry->is_damaged) {
+		operation_fail(op, 409, "what the store says of model '%s' cannot be read: %s",
+			op->model, entry->reason);
 	} else if (entry->record.n_previous == 0) {
 		operation_fail(op, 409, "model '%s' has no deployment before this one", op->model);
 	} else {
@@ -206,6 +257,9 @@ void deploy_begin_load(struct operation *op)
 
 	if (!entry) {
 		operation_fail_unknown(op);
+	} else if (entry->is_damaged) {
+		operation_fail(op, 409, "what the store says of model '%s' cannot be read: %s",
+			op->model, entry->reason);
 	} else if (entry->record.id == 0) {
 		operation_fail(op, 409,
 			"model '%s' was never deployed: PUT /v1/models/%s/deployment says which "

@@ -85,6 +85,15 @@ int import_start(struct server *server, const struct config_model *model, struct
 
 	if (!entry)
 		return error_set(err, -ENOMEM, "no memory for model %s", model->name);
+	if (entry->is_damaged) {
+		log_error(
+			"model %s: what the store says of it cannot be read, so it is not "
+			"deployed; "
+			"the configuration's image (line %d) does not take its place: promote a "
+			"version",
+			model->name, model->line);
+		return 0;
+	}
 	if (entry->record.id) {
 		if (entry->record.id != model->id)
 			log_warning(

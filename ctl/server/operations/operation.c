@@ -10,7 +10,9 @@
 
 static void operation_destroy(struct operation *op)
 {
+	dataplane_discard(op->prepared);
 	model_close(op->opened);
+	free(op->recording.before);
 	free(op->data);
 	free(op->timed);
 	free(op);

@@ -18,6 +18,15 @@ struct operation_client {
 	uid_t uid; // of the user that asked, for the log
 };
 
+struct recording { // recording.c's
+	void (*then)(struct operation *op);
+	void *before; // deployment.json; NULL: there was none
+	size_t before_size;
+	bool is_known; // what was there before
+	bool is_as_before;
+	struct error failed;
+};
+
 struct operation {
 	struct server *server;
 	struct operation_client client;
@@ -31,10 +40,13 @@ struct operation {
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;
-	struct model_version stored;         // what the list of versions will say
-	struct record record;                // what deployment.json will say
+	struct model_version stored; // what the list of versions will say
+	struct record record;        // what deployment.json will say
+	struct recording recording;
 	bool recorded;                       // it says so already
+	char sha256[RECORD_SHA256_BYTES];    // what the image to be opened must have
 	struct model *opened;                // ours until the dataplane takes it
+	struct deployment *prepared;         // of `opened`, likewise
 	const struct model_choices *choices; // kernels as timed before; the list owns them
 	struct model_choices *timed;         // kernels as timed now; ours until the list takes them
 

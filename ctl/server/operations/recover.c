@@ -11,28 +11,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Not deployed, and not taken for never deployed: nothing else may take its place.
+static void recover_is_damaged(struct model_entry *entry, const char *why)
+{
+	log_error("store: %s: not deployed", why);
+	entry->is_damaged = true;
+	snprintf(entry->reason, sizeof(entry->reason), "%s", why);
+}
+
 static void recover_found_deployment(
 	struct server *server, struct model_entry *entry, const void *text, size_t size)
 {
+	char why[ERROR_TEXT_BYTES];
 	struct error err;
 
-	if (record_parse(text, size, &entry->record, &err) == 0) {
-		if (!entry->record.loaded)
-			snprintf(entry->reason, sizeof(entry->reason), "unloaded by the operator");
-		return;
+	if (record_parse(text, size, &entry->record, &err) != 0) {
+		snprintf(why, sizeof(why), "%s/" STORE_DEPLOYMENT " %.400s", entry->name, err.text);
+		recover_is_damaged(entry, why);
+	} else if (!entry->record.loaded) {
+		snprintf(entry->reason, sizeof(entry->reason), "unloaded by the operator");
+	} else { // answered NOT_READY until it is back
+		dataplane_expect(server->dataplane, entry->record.id);
 	}
-	log_error("store: %s/" STORE_DEPLOYMENT " %s: not deployed", entry->name, err.text);
-	snprintf(entry->reason, sizeof(entry->reason), STORE_DEPLOYMENT " %.400s", err.text);
 }
 
+// `image` is NULL where it cannot be read: it is listed all the same, so that to deploy it says why.
 static void recover_found_version(
 	struct model_entry *entry, uint16_t version, const void *image, size_t size)
 {
 	struct model_version stored = { .version = version, .bytes = size };
 	unsigned char hash[crypto_hash_sha256_BYTES];
 
-	crypto_hash_sha256(hash, image, size);
-	sodium_bin2hex(stored.sha256, sizeof(stored.sha256), hash, sizeof(hash));
+	if (image) {
+		crypto_hash_sha256(hash, image, size);
+		sodium_bin2hex(stored.sha256, sizeof(stored.sha256), hash, sizeof(hash));
+	}
 	if (model_entry_add(entry, &stored) != 0)
 		log_error("store: no memory to list version %u of %s", version, entry->name);
 }
@@ -43,8 +56,8 @@ static void recover_found(void *arg, const char *model, uint16_t version)
 	struct model_entry *entry = models_get(&server->models, model);
 	char file[STORE_FILE_MAX] = STORE_DEPLOYMENT;
 	struct error err;
-	void *data;
-	size_t size;
+	void *data = NULL;
+	size_t size = 0;
 
 	if (!entry) {
 		log_error("store: more than %d models; %s is passed over", MODELS_MAX, model);
@@ -53,10 +66,13 @@ static void recover_found(void *arg, const char *model, uint16_t version)
 	if (version)
 		store_image_file(file, version);
 	if (store_read(server->store, model, file, &data, &size, &err) != 0) {
+		if (version == 0) {
+			recover_is_damaged(entry, err.text);
+			return;
+		}
 		log_error("store: %s", err.text);
-		if (version == 0)
-			snprintf(entry->reason, sizeof(entry->reason), "%s", err.text);
-		return;
+		if (err.code == -EINVAL) // it is no file
+			return;
 	}
 	if (version)
 		recover_found_version(entry, version, data, size);

@@ -3,6 +3,7 @@
 #include "ctl/server/operations/remove.h"
 
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/recording.h"
 #include "ctl/server/store/store.h"
 
 #include <string.h>
@@ -51,6 +52,14 @@ void remove_begin(struct operation *op)
 			op, 404, "there is no version %u of model '%s'", op->version, op->model);
 		return;
 	}
+	if (entry->is_damaged) {
+		operation_fail(op, 409,
+			"which version of model '%s' is in service cannot be read (%s): promote "
+			"one "
+			"first",
+			op->model, entry->reason);
+		return;
+	}
 	op->record = entry->record;
 	if (entry->record.live == op->version && entry->record.loaded) {
 		operation_fail(op, 409,
@@ -59,9 +68,9 @@ void remove_begin(struct operation *op)
 			op->version, op->model);
 	} else if (entry->record.live == op->version) { // unloaded: the deployment goes with it
 		memset(&op->record, 0, sizeof(op->record));
-		operation_remove(op, STORE_DEPLOYMENT, remove_unrecorded);
+		recording_begin(op, remove_unrecorded);
 	} else if (record_forget(&op->record, op->version)) {
-		operation_write_record(op, remove_unrecorded);
+		recording_begin(op, remove_unrecorded);
 	} else {
 		remove_image(op, entry);
 	}

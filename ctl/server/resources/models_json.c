@@ -66,7 +66,8 @@ static void index_add_entry(json_t *index, const struct model_entry *entry, bool
 		snprintf(text, sizeof(text), "%u", version);
 		json_array_append_new(index,
 			json_pack("{s:s, s:s, s:s, s:s}", "name", entry->name, "version", text,
-				"state", state, "reason", live ? entry->reason : "not deployed"));
+				"state", state, "reason",
+				live || entry->is_damaged ? entry->reason : "not deployed"));
 	}
 }
 

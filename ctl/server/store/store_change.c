@@ -249,6 +249,12 @@ static void change_begin(struct store *store, enum step first, const char *model
 		done(arg, &err);
 		return;
 	}
+	if (store->is_cancelled) {
+		free(c);
+		error_set(&err, -ECANCELED, "%s/%s: the store is being closed", model, file);
+		done(arg, &err);
+		return;
+	}
 	c->store = store;
 	c->step = first;
 	c->call.done = change_called;

@@ -22,5 +22,5 @@ void store_write(struct store *store, const char *model, const char *file, const
 void store_remove(
 	struct store *store, const char *model, const char *file, store_done done, void *arg);
 // Ends the changes under way: waits for the system call at hand and makes no other. Their done() is
-// told so. No change may be begun afterwards.
+// told so, and so is that of any begun afterwards.
 void store_cancel(struct store *store);
