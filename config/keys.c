@@ -71,6 +71,7 @@ static void keys_default(const struct key *key, void *base)
 		*(uint16_t *)field = (uint16_t)key->otherwise;
 		break;
 	case KEY_U32:
+	case KEY_U32_AUTO:
 	case KEY_CPU:
 		*(uint32_t *)field = (uint32_t)key->otherwise;
 		break;

@@ -74,8 +74,8 @@ struct config {
 	struct config_lcores lcores;
 	struct config_memory {
 		bool hugepages;
-		uint32_t mbufs;
-		uint32_t megabytes;
+		uint32_t mbufs;             // 0: as many as can be under way
+		uint32_t megabytes;         // 0: what all of it takes
 		uint32_t scratch_kilobytes; // per scoring lcore: the largest model it can run
 	} memory;
 	struct config_port ports[CONFIG_PORTS_MAX];

@@ -64,6 +64,19 @@ static int value_read_number(const struct reader *reader, const config_setting_t
 	return 0;
 }
 
+static int value_read_auto(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, uint32_t *out)
+{
+	const char *text = config_setting_get_string(value);
+
+	if (strcmp(text, "auto") != 0)
+		return reader_refuse(reader, value,
+			"%s.%s: '%.64s' is neither a whole number nor \"auto\": %s", where,
+			key->name, text, key->help);
+	*out = 0;
+	return 0;
+}
+
 static int value_read_cpu(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, uint32_t *out)
 {
@@ -286,6 +299,13 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 			*(uint16_t *)field = (uint16_t)number;
 		return rc;
 	case KEY_U32:
+		rc = value_read_number(reader, value, key, where, &number);
+		if (rc == 0)
+			*(uint32_t *)field = (uint32_t)number;
+		return rc;
+	case KEY_U32_AUTO:
+		if (config_setting_type(value) == CONFIG_TYPE_STRING)
+			return value_read_auto(reader, value, key, where, field);
 		rc = value_read_number(reader, value, key, where, &number);
 		if (rc == 0)
 			*(uint32_t *)field = (uint32_t)number;

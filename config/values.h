@@ -12,6 +12,7 @@
 enum key_type {
 	KEY_U16,
 	KEY_U32,
+	KEY_U32_AUTO, // the same, or "auto", which is 0
 	KEY_BOOL,
 	KEY_STRING,    // min to max bytes without the NUL; `field_bytes` is the size of the field
 	KEY_NAME,      // the same, and a name (base/name.h)

@@ -154,6 +154,10 @@ int main(int argc, char **argv)
 		log_refusal("martletd", err.text);
 		return EXIT_REFUSED;
 	}
+	if (dataplane_check(&appliance.config, &err) != 0) {
+		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
+		return EXIT_REFUSED;
+	}
 	if (request.check) {
 		printf("%s: good\n", request.path);
 		return EXIT_DONE;

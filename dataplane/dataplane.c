@@ -16,9 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MBUF_CACHE        256u
-#define FRAME_EXTRA_BYTES (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
-#define SETTLE_US         10000 // peers may still be reading our last replies from shared memory
+#define SETTLE_US 10000 // peers may still be reading our last replies from shared memory
 
 static uint32_t dataplane_longest_mtu(const struct config *config)
 {
@@ -32,20 +30,17 @@ static uint32_t dataplane_longest_mtu(const struct config *config)
 // A buffer holds a frame of the longest MTU, so that no stage ever sees one in several segments.
 static int dataplane_make_pool(struct dataplane *dp, struct error *err)
 {
-	const struct config *config = dp->config;
-	// Whole KiB, for a device may have frames of a fixed size (framesz of AF_PACKET) that must
-	// fit.
-	uint32_t frame = RTE_ALIGN_CEIL(dataplane_longest_mtu(config) + FRAME_EXTRA_BYTES, 1024);
-	uint32_t mbuf_bytes = RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
-	uint32_t cache = RTE_MIN(MBUF_CACHE, config->memory.mbufs / 4);
+	const struct memory_plan *plan = &dp->memory;
 
-	dp->pool = rte_pktmbuf_pool_create("mbufs", config->memory.mbufs, cache, PACKET_BYTES,
-		(uint16_t)mbuf_bytes, SOCKET_ID_ANY);
+	dp->pool = rte_pktmbuf_pool_create("mbufs", plan->mbufs,
+		RTE_MIN(MEMORY_MBUF_CACHE, plan->mbufs / 4), PACKET_BYTES,
+		(uint16_t)plan->mbuf_bytes, SOCKET_ID_ANY);
 	if (!dp->pool)
 		return error_set(err, -ENOMEM,
-			"memory.mbufs: %u buffers of %u bytes do not fit memory.megabytes = %u: %s",
-			config->memory.mbufs, mbuf_bytes, config->memory.megabytes,
-			rte_strerror(rte_errno));
+			"memory.mbufs: %u buffers of %u bytes do not fit memory.megabytes = %u "
+			"(%s): "
+			"raise it, or say \"auto\"",
+			plan->mbufs, plan->mbuf_bytes, plan->megabytes, rte_strerror(rte_errno));
 	return 0;
 }
 
@@ -76,10 +71,14 @@ static int dataplane_make_scratch(struct dataplane *dp, struct lcore *lcore, str
 		return 0;
 	lcore->scratch = rte_zmalloc_socket("scratch", bytes, RTE_CACHE_LINE_SIZE,
 		(int)rte_lcore_to_socket_id(EAL_FIRST_LCORE + lcore->index));
+	if (!lcore->scratch) // its socket has no memory of DPDK: another's is slower, and will do
+		lcore->scratch = rte_zmalloc("scratch", bytes, RTE_CACHE_LINE_SIZE);
 	if (!lcore->scratch)
 		return error_set(err, -ENOMEM,
-			"memory.scratch_kilobytes: %u a scoring lcore do not fit %u megabytes",
-			dp->config->memory.scratch_kilobytes, dp->config->memory.megabytes);
+			"memory.scratch_kilobytes: %u a scoring lcore do not fit memory.megabytes "
+			"= "
+			"%u: raise it, or say \"auto\"",
+			dp->config->memory.scratch_kilobytes, dp->memory.megabytes);
 	return 0;
 }
 
@@ -185,8 +184,9 @@ static int dataplane_launch(struct dataplane *dp, struct error *err)
 	return dp->memif ? memif_server_start(dp->memif, err) : 0;
 }
 
-static int dataplane_check_config(const struct config *config, struct error *err)
+int dataplane_check(const struct config *config, struct error *err)
 {
+	struct memory_plan plan;
 	const struct config_lcores *lcores = &config->lcores;
 
 	if (lcores->n_io + lcores->n_complete == 0 || (lcores->n_io && !lcores->n_workers))
@@ -196,7 +196,7 @@ static int dataplane_check_config(const struct config *config, struct error *err
 		return error_set(err, -EINVAL, "lcores: more than %d CPUs", REGISTRY_LCORES);
 	if (!config->n_ports)
 		return error_set(err, -EINVAL, "ports: there is none");
-	return 0;
+	return memory_plan(config, &plan, err);
 }
 
 // The phases of a start, in order; dataplane_stop() undoes those that were begun.
@@ -204,15 +204,19 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 {
 	const struct config *config = dp->config;
 	uint32_t cpus[3 * CONFIG_CPUS_MAX];
-	int rc = dataplane_check_config(config, err);
+	int rc = dataplane_check(config, err);
 
 	if (rc != 0)
 		return rc;
 	dp->n_lcores = eal_lcore_cpus(config, cpus);
-	rc = eal_start(config, err);
+	memory_plan(config, &dp->memory, err);
+	rc = eal_start(config, dp->memory.megabytes, err);
 	if (rc != 0)
 		return rc;
 	dp->eal_started = true;
+	rc = eal_check_drivers(config, err);
+	if (rc != 0)
+		return rc;
 	dp->n_ports = config->n_ports;
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_init(&dp->ports[i], (uint16_t)i, &config->ports[i]);
@@ -232,6 +236,8 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	rc = dataplane_make_lcores(dp, cpus, err);
 	if (rc == 0)
 		rc = dataplane_make_rings(dp, err);
+	if (rc == 0)
+		rc = memory_check_devices(&dp->memory, err);
 	if (rc == 0)
 		rc = dataplane_make_memif(dp, err);
 	if (rc == 0)

@@ -3,9 +3,13 @@
 
 #include "dataplane/port.h"
 
+#include <rte_bus.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_log.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_mempool.h>
 #include <unistd.h>
 
 #define EAL_ARGS_MAX (24 + 2 * CONFIG_PORTS_MAX)
@@ -81,8 +85,33 @@ static const char *eal_remedy(const struct config *config)
 	return "is memory.megabytes more than the machine has, or a CPU in lcores offline?";
 }
 
-int eal_start(const struct config *config, struct error *err)
+// Without one of them EAL starts, and whatever needs it fails for reasons of its own.
+int eal_check_drivers(const struct config *config, struct error *err)
 {
+	const char *const pool = rte_mbuf_best_mempool_ops();
+	bool has_pool = false;
+
+	for (uint32_t i = 0; i < rte_mempool_ops_table.num_ops; i++)
+		has_pool |= strcmp(rte_mempool_ops_table.ops[i].name, pool) == 0;
+	if (!has_pool)
+		return error_set(err, -ENODEV,
+			"DPDK has no mempool driver '%s': install librte-mempool-ring" DPDK_ABI,
+			pool);
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		const char *bus = port_device_is_pci(config->ports[i].device) ? "pci" : "vdev";
+
+		if (!port_is_memif(&config->ports[i]) && !rte_bus_find_by_name(bus))
+			return error_set(err, -ENODEV,
+				"port %s: DPDK has no driver of the bus '%s': install "
+				"librte-bus-%s" DPDK_ABI,
+				config->ports[i].name, bus, bus);
+	}
+	return 0;
+}
+
+int eal_start(const struct config *config, uint32_t megabytes, struct error *err)
+{
+	uint64_t owner;
 	static bool started;
 	static struct eal_args args; // EAL keeps pointers into it
 
@@ -105,7 +134,7 @@ int eal_start(const struct config *config, struct error *err)
 		eal_add(&args, "--no-shconf");
 	}
 	eal_add(&args, "-m");
-	eal_add(&args, "%u", config->memory.megabytes);
+	eal_add(&args, "%u", megabytes);
 	rte_openlog_stream(stderr);
 	started = true;
 	if (rte_eal_init(args.n, args.argv) < 0) {
@@ -113,6 +142,8 @@ int eal_start(const struct config *config, struct error *err)
 		return error_set(err, rte_errno > 0 ? -rte_errno : -EINVAL,
 			"DPDK does not start: %s; %s", rte_strerror(rte_errno), eal_remedy(config));
 	}
+	// Makes the table of ports while there is memory for it: later DPDK would panic.
+	rte_eth_dev_owner_new(&owner);
 	return 0;
 }
 

@@ -13,5 +13,7 @@
 uint32_t eal_lcore_cpus(const struct config *config, uint32_t cpus[3 * CONFIG_CPUS_MAX]);
 
 // Pins the calling thread to the control CPU. What rte_eal_init() fails by, or -EALREADY.
-int eal_start(const struct config *config, struct error *err);
+int eal_start(const struct config *config, uint32_t megabytes, struct error *err);
+// Whether DPDK found its drivers of the mempool and of the ports' buses. -ENODEV with the package's name.
+int eal_check_drivers(const struct config *config, struct error *err);
 void eal_stop(void);

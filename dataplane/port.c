@@ -8,10 +8,9 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_pci.h>
+#include <stdlib.h>
 
-#define RX_DESCRIPTORS 1024
-#define TX_DESCRIPTORS 1024
-#define QUEUES_MAX     64
+#define QUEUES_MAX 64
 
 bool port_device_is_pci(const char *device)
 {
@@ -54,8 +53,34 @@ void port_init(struct port *port, uint16_t index, const struct config_port *conf
 	}
 }
 
+// Debian has a package for each of DPDK's drivers: net_af_packet0 is of librte-net-af-packet23.
+static int port_no_driver(const struct port *port, struct error *err)
+{
+	const char *device = port->config->device;
+	char driver[64];
+
+	snprintf(driver, sizeof(driver), "%.*s", (int)strcspn(device, ","), device);
+	for (size_t n = strlen(driver); n > 0 && driver[n - 1] >= '0' && driver[n - 1] <= '9'; n--)
+		driver[n - 1] = '\0';
+	for (char *c = driver; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	return error_set(err, -ENODEV,
+		"port %s: DPDK has no driver for device %s: check its name; Debian's package of "
+		"the "
+		"driver would be librte-%s" DPDK_ABI,
+		port->config->name, device, driver);
+}
+
 static int port_no_device(const struct port *port, struct error *err)
 {
+	struct rte_devargs args = { 0 };
+
+	if (!port_device_is_pci(port->config->device)) {
+		if (rte_devargs_parse(&args, port->config->device) != 0)
+			return port_no_driver(port, err);
+		free(args.data); // what rte_devargs_reset() does, which is experimental
+	}
 	if (port_device_is_pci(port->config->device))
 		return error_set(err, -ENODEV,
 			"port %s: no device at %s has a driver for DPDK; martletctl doctor helps",
@@ -174,7 +199,7 @@ static int port_setup_queues(struct port *port, const struct rte_eth_dev_info *i
 {
 	struct rte_eth_rxconf rx = info->default_rxconf;
 	struct rte_eth_txconf tx = info->default_txconf;
-	uint16_t n_rx = RX_DESCRIPTORS, n_tx = TX_DESCRIPTORS;
+	uint16_t n_rx = PORT_DESCRIPTORS, n_tx = PORT_DESCRIPTORS;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &n_rx, &n_tx);
 
 	if (rc != 0)

@@ -4,6 +4,9 @@
 // Made and closed by the control thread; immutable, and read by every lcore, while they run.
 #pragma once
 
+#define PORT_DESCRIPTORS 1024 // of each queue, as far as the device has them
+#define DPDK_ABI         "23" // of DPDK 22.11: Debian's packages end in it
+
 #include "base/error.h"
 #include "dataplane/info.h"
 #include "dataplane/memif/port.h"

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "dataplane/lcore.h"
+#include "dataplane/memory.h"
 
 struct dataplane {
 	const struct config *config;
+	struct memory_plan memory;
 	bool eal_started, lcores_launched;
 	struct port ports[CONFIG_PORTS_MAX];
 	uint32_t n_ports;

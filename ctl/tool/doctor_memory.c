@@ -17,7 +17,9 @@
 static void memory_check_hugepages(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
-	uint64_t wanted = (uint64_t)(config ? config->memory.megabytes : WANTED_MB) << 20;
+	uint64_t wanted = (uint64_t)(config && config->memory.megabytes ? config->memory.megabytes
+									: WANTED_MB)
+		<< 20;
 	bool needed = config && config->memory.hugepages;
 	char sizes[8][DOCTOR_NAME_BYTES], path[256], fix[128];
 	uint32_t n = doctor_list(doctor, HUGEPAGES, sizes, 8);

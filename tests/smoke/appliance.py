@@ -63,7 +63,7 @@ class Appliance:
     """A martletd in a folder of its own. `netns` is the pid of a process whose network it shall live in."""
 
     def __init__(self, ports, io=(0,), workers=(), models=(), netns=None, extra="", mbufs=8192,
-                 program=MARTLETD, control=""):
+                 program=MARTLETD, control="", memory=None):
         self.dir = tempfile.mkdtemp(prefix="martlet-test-")
         self.sock = os.path.join(self.dir, "ctl.sock")
         self.conf = os.path.join(self.dir, "martletd.conf")
@@ -73,7 +73,7 @@ class Appliance:
             f.write(f"""
 lcores = {{ control = 0; io = [ {', '.join(map(str, io))} ]; workers = [ {', '.join(map(str, workers))} ];
            idle = "sleep"; {extra} }};
-memory = {{ hugepages = false; mbufs = {mbufs}; megabytes = 192; }};
+memory = {{ hugepages = false; {memory or f"mbufs = {mbufs}; megabytes = 192;"} }};
 ports = ( {', '.join(ports)} );
 control = {{ socket = "{self.sock}"; {control} }};
 store = {{ path = "{self.dir}/store"; }};

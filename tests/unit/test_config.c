@@ -26,7 +26,8 @@ static void parse_minimal_fills_defaults(void **state)
 	assert_int_equal(config.lcores.ring_size, 1024);
 	assert_int_equal(config.lcores.idle, CONFIG_IDLE_SLEEP);
 	assert_true(config.memory.hugepages);
-	assert_int_equal(config.memory.mbufs, 16384);
+	assert_int_equal(config.memory.mbufs, 0); // "auto"
+	assert_int_equal(config.memory.megabytes, 0);
 	assert_int_equal(config.n_ports, 1);
 	assert_int_equal(config.ports[0].udp_port, 7797);
 	assert_int_equal(config.ports[0].mtu, 1500);
@@ -133,7 +134,7 @@ static const struct mistake MISTAKES[] = {
 		"t.conf:3: memory.mbuf: unknown key, did you mean 'mbufs'?" },
 	{ BASE "memory = 3;", "t.conf:3: memory: must be a group" },
 	{ BASE "memory = { mbufs = \"many\"; };",
-		"t.conf:3: memory.mbufs: must be a whole number, not a string" },
+		"t.conf:3: memory.mbufs: 'many' is neither a whole number nor \"auto\"" },
 	{ BASE "memory = { mbufs = 2.5; };",
 		"must be a whole number, not a number with a fraction" },
 	{ BASE "memory = { mbufs = 7; };",
