@@ -105,38 +105,12 @@ static bool check_share_address(const struct config_port *a, const struct config
 	return false;
 }
 
-// Captures that net_pcap is to read: DPDK would wait for a pipe.
-static int check_device_file(const struct reader *reader, const config_setting_t *setting,
-	uint32_t index, const char *device)
-{
-	static const char KEY[] = ",rx_pcap=";
-	const char *at = strncmp(device, "net_pcap", 8) == 0 ? strstr(device, KEY) : NULL;
-	char path[CONFIG_PATH_MAX];
-	struct error why;
-	int fd;
-
-	for (; at; at = strstr(at, KEY)) {
-		at += sizeof(KEY) - 1;
-		snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, ","), at);
-		fd = file_open_at(AT_FDCWD, path, path, &why);
-		if (fd < 0)
-			return reader_refuse(reader, setting, "ports[%u].device: rx_pcap: %.400s",
-				index, why.text);
-		close(fd);
-	}
-	return 0;
-}
-
 int check_ports(
 	const struct reader *reader, const config_setting_t *ports, const struct config *config)
 {
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		const struct config_port *port = &config->ports[i];
-		int rc = check_device_file(
-			reader, check_member(ports, i, "device"), i, port->device);
 
-		if (rc != 0)
-			return rc;
 		for (uint32_t j = 0; j <= i; j++) {
 			const struct config_port *other = &config->ports[j];
 

@@ -47,7 +47,6 @@ def commands(d, path, image, rows):
         ("martlet-load --rows", load + ["--rows", path("csv")]),
         ("martletd -c", [MARTLETD, "-c", path("conf"), "--check"]),
         ("a configuration's image", conf("a.conf", models='{ name = "m"; id = 1; image = "%s"; }' % path("mlt"))),
-        ("a configuration's capture", conf("b.conf", device="net_pcap0,rx_pcap=" + path("pcap"))),
         ("a configuration's @include", conf("c.conf", more='@include "%s"' % path("inc"))),
     ]
 

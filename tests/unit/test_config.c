@@ -189,9 +189,6 @@ static const struct mistake MISTAKES[] = {
 		"ports[1].device: 'd' is port 'a' already" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; udp_port = 0; }"),
 		"ports[0].udp_port: 0 is out of range, 1 to 65535" },
-	{ PORTS("{ name = \"a\"; device = \"net_pcap0,rx_pcap=/dev/null\"; "
-		"addresses = [ \"10.0.0.1/24\" ]; }"),
-		"t.conf:2: ports[0].device: rx_pcap: /dev/null: is not a file but a device" },
 	{ "@include \"/dev/zero\"\n" BASE,
 		"t.conf:1: @include: /dev/zero: is not a file but a device" },
 	{ BASE "control = { group = \"no-such-group\"; };",
