@@ -3,6 +3,7 @@
 #
 #   make            martletd, martletctl, martlet-load        make test     all tests
 #   make demo       the whole thing, shown working            make lint     style and include checks
+#   make soak       tests that take minutes
 #   make run        the demo, left running                    make bench    figures against peers
 #   make aarch64    martletctl for aarch64        make test-aarch64  its tests, emulated
 #   make debug      -O0 -g3 build in build/debug              make fuzz     long fuzzing (FUZZ_SECONDS)
@@ -150,7 +151,7 @@ $(B)/obj/infer/kernels/quantise/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install uninstall deb
+.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test soak lint format fuzz conformance bench debug asan build-fuzzers fuzzers units benches setup clean install uninstall deb
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
@@ -309,11 +310,16 @@ run: SETUP := build
 run: setup
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)scripts/demo.sh --keep
-test: SETUP := build test
+test: SETUP := build test deb
 test: setup
 	$(Q)$(MAKE) --no-print-directory all asan build-fuzzers
 	$(Q)if scripts/sysroot.sh arm64 $(SYSROOT); then $(MAKE) --no-print-directory aarch64; fi
 	$(Q)tests/run.sh
+# What takes minutes: a machine of its own for the package, ...
+soak: SETUP := build test deb soak
+soak: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run.sh --soak
 lint: SETUP := build lint
 lint: setup
 	$(Q)scripts/lint.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Runs every test and ends in one line: "N passed, N failed, N skipped".
-# usage: run.sh [PATTERN]      only the tests whose name holds PATTERN
+# usage: run.sh [--soak] [PATTERN]      only the tests whose name holds PATTERN; --soak: those of tests/soak instead
 #
 # A test is a program that prints TAP ("ok N - name", "not ok N - name", "ok N - name # SKIP why") and
 # exits 0. Exit 77 skips it whole. One that ends otherwise without a "not ok" line counts as one failure.
@@ -47,7 +47,18 @@ run() { # name seconds command...
 	fi
 }
 
+soak=false
+[ "${1:-}" != --soak ] || { soak=true; shift; }
 PATTERN=${1:-}
+if $soak; then
+	for script in tests/soak/*.sh tests/soak/*.py; do
+		[ -x "$script" ] && run "${script#tests/}" 5400 "$script"
+	done
+	echo
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+	exit
+fi
 for program in "$B"/asan/tests/unit/test_* "$B"/asan/tests/kernels/test_*; do
 	[ -x "$program" ] && [[ $program != *.* ]] && run "${program#"$B"/asan/tests/}" 300 "$program"
 done

@@ -4,6 +4,7 @@
 scores, logs with levels, reloads, is upgraded and removed, as a stranger would, by apt and systemctl."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,6 +118,13 @@ def score(machine):
         return None, done.stdout + done.stderr
 
 
+def installed_block():
+    """The commands of the README's that need an installed package: those behind apt-get."""
+    with open(os.path.join(ROOT, "README.md")) as f:
+        block = re.search(r"^```sh\nmake deb\napt-get install [^\n]*\n(.*?)^```$", f.read(), re.M | re.S)[1]
+    return block
+
+
 def journal(machine):
     done = machine.run("journalctl", "-u", "martletd", "-o", "json", "--no-pager")
     return [(json.loads(line)["PRIORITY"], json.loads(line)["MESSAGE"]) for line in done.stdout.splitlines()]
@@ -140,6 +148,9 @@ def serves(tap, machine):
     status = machine.run("cat", f"/proc/{show['MainPID']}/status").stdout
     uid = machine.run("id", "-u", "martlet").stdout.strip()
     tap.check("as a user of its own, ready", show["StatusText"] == "Ready." and f"Uid:\t{uid}\t" in status, str(show) + status)
+    done = machine.run("sh", "-ec", installed_block())
+    tap.check("README.md: the commands for an installed package", done.returncode == 0 and "status OK: 3010" in done.stdout,
+              done.stdout[-1500:] + done.stderr[-500:])
     rows, said = score(machine)
     tap.check("it scores what martlet-load sends by memif", rows == 3010, said)
     done = machine.run("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE_MAX}", "martletd")
