@@ -267,6 +267,7 @@ static void page_on_accept(int listening, short what, void *arg)
 	const struct timeval second = { .tv_sec = 1 };
 	struct page *page = arg;
 	struct page_connection *c = page_free_connection(page);
+	// cppcheck-suppress nullPointer // who connects is of no interest, and NULL says so
 	int fd = c ? accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
 
 	if (!evtimer_pending(page->second, NULL))
