@@ -25,6 +25,7 @@ _martletctl()
 	--trees) words="best all" ;;
 	--thresholds) words="source nearest floor" ;;
 	esac
+	[ "$at$command" != 2log ] || [[ $current == -* ]] || words="debug info warning error"
 	# Names and stored versions are asked of the appliance, where one is running.
 	case $at$command in
 	"3model show" | "3model promote" | "3model rollback" | "3model unload" | "3model load" | "3model delete")

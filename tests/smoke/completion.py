@@ -76,6 +76,7 @@ def offers(tap, sock, nobody, here):
     for noun in sorted({c[0] for c in known if len(c) > 1}):
         want = sorted(c[1] for c in known if len(c) > 1 and c[0] == noun)
         tap.check(f"the second word of {noun}", complete(sock, noun, "") == want, str(complete(sock, noun, "")))
+    tap.check("a level of the log", complete(sock, "log", "") == ["debug", "error", "info", "warning"], str(complete(sock, "log", "")))
     for command in known:
         lines = subprocess.run([MARTLETCTL, *command, "--help"], capture_output=True, text=True).stdout.split("\n")
         want = sorted({w.rstrip(",") for line in lines if line.startswith("  ") for w in line.split()[:2] if w.startswith("--")})

@@ -179,6 +179,28 @@ def reloads(tap, machine):
     rewrite("udp_port  = 77970", "udp_port  = 7797")
 
 
+def devices(tap, machine):
+    """The confined service has what AF_PACKET and AF_XDP take; a veth pair stands for a card."""
+    inside = ["nsenter", "-t", str(machine.pid), "-n"]
+    for command in ("link add edge0 type veth peer name far0", "link set edge0 up", "link set far0 up", "link set lo up"):
+        subprocess.run([*inside, "ip", *command.split()], check=True)
+    for interface in ("edge0", "far0"):
+        subprocess.run([*inside, "ethtool", "-K", interface, "tx", "off"], capture_output=True)
+    memif = "net_memif0,role=server,socket=/run/martlet/edge.sock,socket-abstract=no"
+    before = memif
+    for device in ("net_af_packet0,iface=edge0", "net_af_xdp0,iface=edge0"):
+        rewrite(before, device)
+        before = device
+        started = machine.run("systemctl", "restart", "martletd")
+        if not tap.check(f"the service starts on {device}", started.returncode == 0, str(journal(machine)[-5:])):
+            continue
+        done = machine.run("martlet-load", "--device", "net_af_packet1,iface=far0", "--from", "10.77.0.2", "--to", "10.77.0.1",
+                           "--no-huge", "--ping", "--requests", "200")
+        tap.check("and answers there", done.returncode == 0 and re.search(r"answered [1-9]", done.stdout), done.stdout + done.stderr)
+    rewrite(before, memif)
+    machine.run("systemctl", "restart", "martletd")
+
+
 def changes(tap, machine, names):
     version = names[1].split("_")[1]
     done = machine.run("dpkg", "-i", f"/var/packages/{names[1]}")
@@ -212,6 +234,7 @@ def main():
             if machine.wait(["systemctl", "is-system-running"], ["running", "degraded"]):
                 serves(tap, machine)
                 reloads(tap, machine)
+                devices(tap, machine)
                 changes(tap, machine, names)
             else:
                 tap.skip("the service", "systemd does not start in namespaces here")
