@@ -38,7 +38,9 @@ def prometheus():
     return programs
 
 
-def get(path="/metrics", method="GET", address=LISTEN):
+def get(path="/metrics", method="GET", address=LISTEN, fresh=True):
+    if fresh and path == "/metrics" and method == "GET":
+        time.sleep(0.6)  # a page may be half a second old
     connection = http.client.HTTPConnection(address, timeout=20)
     connection.request(method, path)
     reply = connection.getresponse()

@@ -6,8 +6,11 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BACKLOG       16
@@ -30,7 +33,9 @@ struct page {
 	struct event_base *base;
 	int fd;
 	struct event *accept, *second;
-	uint32_t n_accepted; // in this second
+	uint32_t n_accepted;   // in this second
+	struct evbuffer *text; // as made last; NULL before
+	struct timespec made;
 	struct page_connection connections[PAGE_CONNECTIONS_MAX];
 };
 
@@ -141,6 +146,36 @@ static int page_refuse(struct page_connection *c, int status, const char *senten
 	return rc;
 }
 
+static bool page_is_fresh(const struct page *page)
+{
+	struct timespec now;
+	int64_t age_ms;
+
+	if (!page->text)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	age_ms = (now.tv_sec - page->made.tv_sec) * INT64_C(1000) +
+		(now.tv_nsec - page->made.tv_nsec) / 1000000;
+	return age_ms < PAGE_FRESH_MS;
+}
+
+static int page_make(struct page *page)
+{
+	if (page_is_fresh(page))
+		return 0;
+	if (page->text)
+		evbuffer_free(page->text); // connections that still send it hold it themselves
+	page->text = evbuffer_new();
+	if (page->text && page->options.render(page->options.context, page->text) == 0) {
+		clock_gettime(CLOCK_MONOTONIC, &page->made);
+		return 0;
+	}
+	if (page->text)
+		evbuffer_free(page->text);
+	page->text = NULL;
+	return -ENOMEM;
+}
+
 static int page_answer(struct page_connection *c, size_t header_bytes)
 {
 	const struct page_options *options = &c->page->options;
@@ -155,7 +190,8 @@ static int page_answer(struct page_connection *c, size_t header_bytes)
 	if (status != 200)
 		return page_refuse(c, status, err.text);
 	body = evbuffer_new();
-	if (!body || options->render(options->context, body) != 0)
+	if (!body || page_make(c->page) != 0 ||
+		evbuffer_add_buffer_reference(body, c->page->text) != 0)
 		rc = page_refuse(c, 500, "no memory for the page");
 	else
 		rc = page_reply(c, 200, options->content_type, body);
@@ -333,6 +369,8 @@ void page_close(struct page *page)
 	for (int i = 0; i < PAGE_CONNECTIONS_MAX; i++)
 		if (page->connections[i].io)
 			page_end(&page->connections[i]);
+	if (page->text)
+		evbuffer_free(page->text);
 	if (page->accept)
 		event_free(page->accept);
 	if (page->second)

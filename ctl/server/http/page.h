@@ -4,7 +4,8 @@
 //
 // Anybody may connect, so everything is bounded: connections at a time and a second, the bytes of a
 // request, and the time from accepting a connection to closing it. Who is beyond a bound waits in
-// the kernel's queue or is refused; the control thread's work does not grow with what peers do.
+// the kernel's queue or is refused; the control thread's work does not grow with what peers do. A page
+// is up to PAGE_FRESH_MS old.
 #pragma once
 
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #define PAGE_PER_SECOND_MAX    20
 #define PAGE_REQUEST_BYTES_MAX 4096
 #define PAGE_SECONDS_MAX       5
+#define PAGE_FRESH_MS          500 // a page is not made again so long: with many models it is work
 
 struct evbuffer;
 struct event_base;
