@@ -46,7 +46,7 @@ install_all() {
 	program "$PREFIX/sbin" "$B/martletd"
 	program "$PREFIX/bin" "$B/martletctl"
 	program "$PREFIX/bin" "$B/martlet-load"
-	put 644 "$PREFIX/share/martlet" config/nic.conf "$B/share/lab.mlt" data/lab-test.csv
+	put 644 "$PREFIX/share/martlet" config/nic.conf config/af_xdp.conf "$B/share/lab.mlt" data/lab-test.csv
 	put 644 "$PREFIX/share/doc/martlet" LICENSE README.md CHANGELOG.md docs/*.md docs/*.svg
 	put 644 "$PREFIX/share/man/man1" docs/*.1
 	put 644 "$PREFIX/share/man/man7" docs/*.7

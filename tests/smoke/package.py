@@ -16,7 +16,7 @@ from appliance import BUILD, ROOT, Tap
 
 EXPOSURE_MAX = 40  # tenths, as systemd-analyze --threshold wants them
 PROGRAMS = ["sbin/martletd", "bin/martletctl", "bin/martlet-load"]
-OTHERS = ["share/martlet/lab.mlt", "share/martlet/lab-test.csv", "share/martlet/nic.conf", "share/martlet/martletd.conf",
+OTHERS = ["share/martlet/lab.mlt", "share/martlet/lab-test.csv", "share/martlet/nic.conf", "share/martlet/af_xdp.conf", "share/martlet/martletd.conf",
           "share/man/man1/martletctl.1", "share/man/man1/martlet-load.1", "share/man/man7/martlet-api.7", "share/man/man8/martletd.8",
           "share/doc/martlet/README.md", "share/doc/martlet/wire.md", "share/bash-completion/completions/martletctl",
           "lib/sysusers.d/martlet.conf", "lib/systemd/system/martletd.service"]

@@ -21,6 +21,7 @@ MACHINE = os.path.join(FOLDER, "machine")
 CGROUPS = next((d for d in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup") if os.path.exists(d + "/cgroup.procs")), None)
 MIRROR = "http://deb.debian.org/debian"
 CONF = MACHINE + "/etc/martlet/martletd.conf"
+DROP_IN = "/etc/systemd/system/martletd.service.d"
 # The folders that systemd expects to be mounted. It gets nothing of this machine but a few devices.
 BOOT = r"""
 set -e
@@ -191,6 +192,8 @@ def devices(tap, machine):
     for device in ("net_af_packet0,iface=edge0", "net_af_xdp0,iface=edge0"):
         rewrite(before, device)
         before = device
+        if "af_xdp" in device:
+            machine.run("sh", "-ec", f"mkdir -p {DROP_IN} && cp /usr/share/martlet/af_xdp.conf {DROP_IN} && systemctl daemon-reload")
         started = machine.run("systemctl", "restart", "martletd")
         if not tap.check(f"the service starts on {device}", started.returncode == 0, str(journal(machine)[-5:])):
             continue
@@ -198,7 +201,7 @@ def devices(tap, machine):
                            "--no-huge", "--ping", "--requests", "200")
         tap.check("and answers there", done.returncode == 0 and re.search(r"answered [1-9]", done.stdout), done.stdout + done.stderr)
     rewrite(before, memif)
-    machine.run("systemctl", "restart", "martletd")
+    machine.run("sh", "-ec", f"rm -r {DROP_IN} && systemctl daemon-reload && systemctl restart martletd")
 
 
 def changes(tap, machine, names):
