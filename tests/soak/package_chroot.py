@@ -170,8 +170,9 @@ def reloads(tap, machine):
     rewrite("# log = {\n#	level = \"info\"; ", "log = {\n	level = \"debug\"; ")
     rewrite("log changes it, too\n# };", "log changes it, too\n};")
     done = machine.run("systemctl", "reload", "martletd")
-    tap.check("systemctl reload takes a log level", done.returncode == 0 and
-              machine.run("martletctl", "log").stdout == "log level: debug\n", done.stderr + str(journal(machine)[-3:]))
+    # systemd 252 does not wait for the end of a reload, only for the signal.
+    tap.check("systemctl reload takes a log level", done.returncode == 0 and machine.wait(["martletctl", "log"], ["debug"], 30),
+              done.stderr + str(journal(machine)[-3:]))
     rewrite("udp_port  = 7797", "udp_port  = 77970")
     done = machine.run("systemctl", "reload", "martletd")
     tap.check("of a wrong file it fails, and says why", done.returncode == 1 and
