@@ -12,6 +12,7 @@ from appliance import Appliance, Tap
 from memif_loops import LOOPS, Client, make_models
 
 NAMES = ("north", "south")
+TIMEOUT_MS = 2000
 
 
 def port(appliance, i):
@@ -26,7 +27,7 @@ class PortClient(Client):
         self.ends = ["--from", f"10.77.{i}.2", "--to", f"10.77.{i}.1"]
 
     def start(self, *args, **_):
-        return super().start(*self.ends, "--timeout-ms", "2000", *args)
+        return super().start(*self.ends, "--timeout-ms", str(TIMEOUT_MS), *args)
 
 
 def both_at_once(tap, loop, appliance, clients):
@@ -43,12 +44,16 @@ def one_stands_still(tap, loop, appliance, clients):
     stuck = clients[0].start("--seconds", "3", "--window", "4096")
     time.sleep(1.5)  # past its start
     os.kill(stuck.pid, signal.SIGSTOP)
+    stopped = time.time()
     rc, r = clients[1].run("--seconds", "1", "--window", "32")
     os.kill(stuck.pid, signal.SIGCONT)
     tap.check(f"{loop}: a client that stands still does not stop the other", rc == 0 and r["answered"] == r["sent"] > 0, r)
+    in_time = time.time() - stopped < TIMEOUT_MS / 1000
     _, r = Client.result(stuck)
-    drops = appliance.drops()
-    tap.check(f"{loop}: what the one that stood still lost is what was dropped for it", r["lost"] == drops["tx_full"] > 0, f"{r} {drops}")
+    dropped = appliance.drops()["tx_full"]
+    # Where the machine was so busy that it stood still for longer than it waits for a reply, those in its ring are lost, too.
+    tap.check(f"{loop}: what the one that stood still lost is what was dropped for it",
+              0 < dropped <= r["lost"] and (r["lost"] == dropped or not in_time), f"{r} {dropped}")
     tap.check(f"{loop}: still received = replied + drops, mempool full", not appliance.balanced(), appliance.balanced())
 
 
