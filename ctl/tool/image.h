@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the offline commands on models share: --isa, opening an image under it, and facts as JSON
-// and text.
+// What the offline commands on models share: --isa and --exact, opening an image under them, and
+// facts as JSON and text.
 #pragma once
 
 #include "base/options.h"
@@ -9,13 +9,16 @@
 #include <jansson.h>
 #include <stdint.h>
 
-// The entry of --isa; `member` of the struct `type` is a struct model_options.
-#define IMAGE_ISA(type, member)                                                                    \
+// The entries of --isa and --exact; `member` of the struct `type` is a struct model_options.
+#define IMAGE_KERNELS(type, member)                                                                \
+	{ "isa", 0, "ISA",                                                                         \
+		"the most that kernels may use: scalar, avx2, avx512, avx512vnni, amx or native",  \
+		OPTION_TO_OWN(type, member, image_parse_isa) },                                    \
 	{                                                                                          \
-		"isa", 0, "ISA",                                                                   \
-			"the most that kernels may use: scalar, avx2, avx512, avx512vnni, amx or " \
-			"native",                                                                  \
-			OPTION_TO_OWN(type, member, image_parse_isa)                               \
+		"exact", 0, NULL,                                                                  \
+			"a row has the same bits in batches of any size, as martletd's "           \
+			"infer.exact has it",                                                      \
+			OPTION_TO_FLAG(type, member.exact)                                         \
 	}
 int image_parse_isa(void *field, const char *text, struct error *err);
 

@@ -147,7 +147,7 @@ static const struct option_entry BENCH[] = {
 		"changed a little",
 		OPTION_TO_TEXT(struct bench, rows) },
 	ROWS_OPTIONS(struct bench, how),
-	IMAGE_ISA(struct bench, options),
+	IMAGE_KERNELS(struct bench, options),
 	{ 0 },
 };
 

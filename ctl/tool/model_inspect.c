@@ -224,7 +224,7 @@ struct inspect {
 
 static const struct option_entry INSPECT[] = {
 	COMMAND_IMAGE(struct inspect),
-	IMAGE_ISA(struct inspect, options),
+	IMAGE_KERNELS(struct inspect, options),
 	{ 0 },
 };
 

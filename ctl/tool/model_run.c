@@ -130,7 +130,7 @@ static const struct option_entry RUN[] = {
 		"where the scores go: .csv, .npy or .f32; - is CSV on standard output",
 		OPTION_TO_OWN(struct run, output, run_parse_output), .required = true },
 	ROWS_OPTIONS(struct run, how),
-	IMAGE_ISA(struct run, options),
+	IMAGE_KERNELS(struct run, options),
 	{ 0 },
 };
 

@@ -222,7 +222,8 @@ static const void *chooser_choose(
 }
 
 // The class that decides on the order in which an exact model adds: batches of it, but of no more
-// rows than occur.
+// rows than occur. It decides by rule, since of two races one opening of the image could come to
+// another order than the next.
 static uint32_t chooser_leading_class(const struct contest *contest)
 {
 	uint32_t c = LEADING_CLASS;
@@ -232,6 +233,11 @@ static uint32_t chooser_leading_class(const struct contest *contest)
 	return c;
 }
 
+unsigned choose_order_of_isa(const void *kernel)
+{
+	return ((const struct kernel *)kernel)->isa;
+}
+
 int choose(struct builder *builder, struct step *step, const struct contest *contest,
 	struct chosen chosen[MODEL_BATCH_CLASSES])
 {
@@ -239,7 +245,7 @@ int choose(struct builder *builder, struct step *step, const struct contest *con
 	int rc = 0;
 
 	if (builder->exact && contest->order)
-		chooser.leader = chooser_choose(&chooser, chooser_leading_class(contest), NULL);
+		chooser.leader = chooser_by_rule(&chooser, chooser_leading_class(contest));
 	for (uint32_t c = 0; c < MODEL_BATCH_CLASSES && rc == 0; c++) {
 		const struct kernel *kernel =
 			chooser_choose(&chooser, c, c > 0 ? &chosen[c - 1] : NULL);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which kernel of a table runs a step, for each class of batch sizes: the one that an earlier
 // opening of the image found to be the fastest; or by rule, where nothing may be timed; or the
-// winner of a race (race.h) between all that may run; of an exact model, between those of one order.
-// The scalar kernel, the first of a table,
-// takes part only where there is no other.
+// winner of a race (race.h) between all that may run; of an exact model, between those of the order
+// that goes by rule. The scalar kernel, the first of a table, takes part only where there is no other.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -42,9 +41,13 @@ struct contest {
 	// The outcome of a contest alike, as of a layer of the same dimensions. NULL: there was none.
 	const struct chosen *like;
 	// Kernels of the same order add up in the same order: a row has the same bits by either.
-	// NULL: all have.
+	// NULL: all have, on all instruction sets.
 	unsigned (*order)(const void *kernel);
 };
+
+// The order of kernels that compute the same function by the same formula, but for what their
+// instruction sets do otherwise: how a result that is less than the least normal number is rounded.
+unsigned choose_order_of_isa(const void *kernel);
 
 // Fills in chosen[] and the names that the step shows. What builder_weights() says, or -ENOMEM,
 // with err filled in.

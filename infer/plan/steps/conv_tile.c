@@ -190,7 +190,8 @@ static int conv_tile_choose(struct builder *builder, struct conv_tile_step *p)
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
 		.ready = conv_tile_trial_ready,
-		.call = conv_tile_trial_call };
+		.call = conv_tile_trial_call,
+		.order = choose_order_of_isa };
 	struct chosen chosen[MODEL_BATCH_CLASSES];
 	int rc = choose(builder, builder->step, &contest, chosen);
 

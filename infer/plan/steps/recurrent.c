@@ -325,7 +325,8 @@ static int recurrent_choose(struct builder *builder, struct recurrent_step *p)
 		.sample_ns = SAMPLE_NS,
 		.context = &trial,
 		.ready = recurrent_trial_ready,
-		.call = recurrent_trial_call };
+		.call = recurrent_trial_call,
+		.order = choose_order_of_isa };
 	struct chosen chosen[MODEL_BATCH_CLASSES];
 	int rc;
 
