@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+import bench_bits
 import bench_memif
 import bench_models
 import bench_networks
@@ -32,7 +33,7 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "networks", "spelled", "trees", "stages", "memif", "swap")
+    parts = parts or ("models", "networks", "spelled", "trees", "bits", "stages", "memif", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
@@ -46,6 +47,9 @@ def main(folder, *parts):
     if "trees" in parts:
         result["trees"] = bench_trees.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_trees.rows(result["trees"])]
+    if "bits" in parts:
+        result["bits"] = bench_bits.run(folder, BUILD, ROUNDS)
+        rows += [row(*r) for r in bench_bits.rows(result["bits"])]
     with contextlib.closing(bench_memif.Link(folder, BUILD)) as link:
         for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("swap", bench_swap)):
             if part in parts:
