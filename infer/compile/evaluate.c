@@ -86,9 +86,10 @@ static int single_init(struct single *single, const struct evaluation *evaluatio
 		return -ENOMEM;
 	for (uint32_t a = 0; a < node->n_attrs; a++) {
 		single->attrs[a] = node->attrs[a];
-		if (evaluation->magnitudes && node->op == OP_GEMM &&
+		if (evaluation->power > 0 && node->op == OP_GEMM &&
 			node->attrs[a].kind == ATTR_KIND_FLOAT)
-			single->attrs[a].f = fabsf(node->attrs[a].f);
+			single->attrs[a].f =
+				powf(fabsf(node->attrs[a].f), (float)evaluation->power);
 	}
 	for (uint32_t i = 0; i < n_in + n_out; i++) {
 		const uint32_t t = i < n_in ? node->inputs[i] : node->outputs[i - n_in];

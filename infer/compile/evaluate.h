@@ -8,8 +8,8 @@
 struct evaluation {
 	const struct graph *graph;
 	const struct node *node;
-	uint32_t n;      // rows
-	bool magnitudes; // the node's factors (Gemm's ALPHA and BETA) are taken as magnitudes, too
+	uint32_t n; // rows
+	int power; // 0: the node as it is; else its factors' (Gemm's ALPHA and BETA) magnitudes, to this
 	// What init() makes and the caller fills in: x [n_inputs], of computed inputs
 	// [n][tensor_bytes]; y [n_outputs] of wanted outputs, likewise. Left at NULL: x of a
 	// constant is the graph's, an output nobody reads.

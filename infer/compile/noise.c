@@ -13,12 +13,15 @@
 
 #define NOISE_SEED UINT64_C(0x6e6f697365)
 // The errors that are added are this many times as big as those of rounding, so that what the
-// evaluation itself rounds does not count. A power of two.
-#define NOISE_GAIN      64.0
+// evaluation itself rounds does not count; in every second pair much bigger, so that no discrete step
+// that hangs by rounding is missed. The others are small enough for a function that bends, such as a
+// Sigmoid, which would hide most of a big error. Powers of two.
+#define NOISE_GAIN      4.0
+#define NOISE_GAIN_STEP 64.0
 #define NOISE_ROUNDING  0x1p-24 // of a float, relative
 #define NOISE_FUNCTION  4.0     // roundings that a kernel's function may be off
 #define NOISE_STEP      1e-5f   // of a score: a step that moves it less does not matter
-#define NOISE_FLOOR     5e-7    // of the largest score of a column: no result is closer than that
+#define NOISE_FLOOR     5e-7    // of a score: no result is closer than that
 #define NOISE_LEAST     1e-30   // what is smaller may be flushed to 0
 #define NOISE_PAIRS_MAX 8u
 #define NOISE_WORK      ((uint64_t)1 << 31) // multiply-adds of all evaluations
@@ -40,9 +43,34 @@ struct noise {
 	void **values;                 // [n_tensors] [count][tensor_bytes]; NULL: not there
 	uint32_t *last_use;            // [n_tensors] the node that reads it last
 	bool *decided_otherwise;       // [n_rows]
+	// Is there a node of which a result may be small beside what it was made from? Then no score is
+	// closer than its column's largest.
+	bool hides;
 	uint64_t random;
 	struct error *err;
 };
+
+// Of trees: are the sums of whole numbers, as of votes, and so small that none is rounded?
+static bool noise_is_exact(const struct graph *graph, const struct node *node)
+{
+	static const uint32_t SUMMED[] = { TREES_WEIGHT, TREES_BASE };
+	double sum = 0;
+
+	if (node->n_inputs > TREES_LINEAR_FIRST && node->inputs[TREES_LINEAR_FIRST] != GRAPH_NONE)
+		return false;
+	for (size_t i = 0; i < sizeof(SUMMED) / sizeof(*SUMMED); i++) {
+		const struct tensor *tensor = &graph->tensors[node->inputs[SUMMED[i]]];
+		const float *values = tensor->data;
+		const int64_t n = tensor_elements(tensor);
+
+		for (int64_t e = 0; e < n; e++) {
+			if (values[e] != rintf(values[e]))
+				return false;
+			sum += fabs((double)values[e]);
+		}
+	}
+	return sum < 0x1p24;
+}
 
 static enum noise_kind noise_kind_of(const struct graph *graph, const struct node *node)
 {
@@ -94,8 +122,9 @@ static enum noise_kind noise_kind_of(const struct graph *graph, const struct nod
 	case OP_CUM_SUM:
 	case OP_CONV_TRANSPOSE:
 	case OP_AVERAGE_POOL:
-	case OP_TREES:
 		return NOISE_SUMMED;
+	case OP_TREES:
+		return noise_is_exact(graph, node) ? NOISE_NONE : NOISE_SUMMED;
 	case OP_MUL:
 	case OP_DIV:
 	case OP_LEAKY_RELU:
@@ -161,23 +190,32 @@ static double noise_draw(struct noise *noise) // -1 to 1
 	return (double)(int64_t)random_next(&noise->random) * 0x1p-63;
 }
 
+static double noise_gain(uint32_t lane)
+{
+	return (lane - 1) / 2 % 2 ? NOISE_GAIN_STEP : NOISE_GAIN;
+}
+
 // Puts opposite errors of up to `size` into each pair of evaluations of one value. `at` points to
 // the undisturbed one; from one evaluation to the next it is `stride` values.
 static void noise_add(struct noise *noise, float *at, size_t stride, double size)
 {
-	size *= NOISE_GAIN * NOISE_ROUNDING;
-	if (!isfinite(size))
+	size *= NOISE_ROUNDING;
+	if (!isfinite(size * NOISE_GAIN_STEP))
 		return;
 	for (uint32_t l = 1; l < noise->lanes; l += 2) {
-		const double error = noise_draw(noise) * size;
+		const double error = noise_draw(noise) * size * noise_gain(l);
 
 		at[l * stride] = (float)((double)at[l * stride] + error);
 		at[(l + 1) * stride] = (float)((double)at[(l + 1) * stride] - error);
 	}
 }
 
-// Terms of a sum for each of the node's results; of trees, which are summed one after the other in
-// float, some more.
+static bool noise_is_mean(enum op op)
+{
+	return op == OP_REDUCE_MEAN || op == OP_AVERAGE_POOL;
+}
+
+// Terms of a sum for each of the node's results.
 static double noise_terms(const struct graph *graph, const struct node *node)
 {
 	const uint64_t work = evaluate_work(graph, node);
@@ -185,26 +223,52 @@ static double noise_terms(const struct graph *graph, const struct node *node)
 	int64_t in = 0;
 
 	if (node->op == OP_TREES)
-		return 16.0 * (double)graph->tensors[node->inputs[TREES_ROOT]].dims[0];
+		return (double)graph->tensors[node->inputs[TREES_ROOT]].dims[0];
 	if (node->inputs[0] != GRAPH_NONE)
 		in = tensor_elements(&graph->tensors[node->inputs[0]]);
 	return fmax((double)work, (double)in) / fmax(1.0, (double)out);
 }
 
-// Errors in proportion to the magnitudes of what was summed up: [n_rows][elements].
-static void noise_add_to_sums(struct noise *noise, const struct node *node, const float *magnitudes)
+// What a sum of `terms` terms is off by, before the factor of rounding, where `sum` of them came out,
+// which is `magnitude` were they all positive, and of their squares `squares`. Each product is rounded,
+// and each partial sum. In a random order partial sums go to the result in a straight line but for a
+// random walk that ends at 0 (a Brownian bridge): the squares of all add up to a third of terms * sum^2
+// and a sixth of terms * squares. Two kernels that add in another order are off twice.
+static double noise_of_sum(double terms, double sum, double magnitude, double squares)
+{
+	const double most = magnitude * magnitude, least = most / fmax(1.0, terms);
+	const double spread = fmin(fmax(isfinite(squares) ? squares : most, least), most);
+
+	return sqrt(spread + terms * (2.0 * sum * sum + spread) / 3.0);
+}
+
+// Errors of sums. magnitudes, squares: [n_rows][elements] of what was summed up.
+static void noise_add_to_sums(
+	struct noise *noise, const struct node *node, const float *magnitudes, const float *squares)
 {
 	const uint32_t t = node->outputs[0];
 	const size_t elements = (size_t)tensor_elements(&noise->graph->tensors[t]);
+	const double terms = noise_terms(noise->graph, node);
+	// What is divided by the count of terms has them divided by it, too.
+	const double divided = noise_is_mean(node->op) ? terms : 1.0;
 	float *values = noise->values[t];
-	// Partial sums are rounded, too: by long sums the error grows as their root.
-	const double factor = sqrt(1.0 + noise_terms(noise->graph, node) / 256.0);
 
 	for (uint32_t r = 0; r < noise->n_rows; r++) {
-		for (size_t e = 0; e < elements; e++)
-			noise_add(noise, values + r * noise->lanes * elements + e, elements,
-				factor * fabs((double)magnitudes[r * elements + e]));
+		for (size_t e = 0; e < elements; e++) {
+			float *value = values + r * noise->lanes * elements + e;
+			const size_t at = r * elements + e;
+
+			noise_add(noise, value, elements,
+				noise_of_sum(terms, (double)*value, (double)magnitudes[at],
+					(double)squares[at] / divided));
+		}
 	}
+}
+
+// Some functions end so close to 0 that some kernels have 0 where others have a little.
+static bool noise_may_flush(enum op op)
+{
+	return op == OP_EXP || op == OP_SIGMOID || op == OP_SOFTMAX;
 }
 
 // Some functions are computed as a difference, which is less exact than the result is small.
@@ -234,6 +298,8 @@ static void noise_add_to_results(struct noise *noise, const struct node *node)
 
 				if (x)
 					size = fmax(size, fmin(1.0, fabs((double)x[at])));
+				if (noise_may_flush(node->op))
+					size = fmax(size, NOISE_LEAST / NOISE_ROUNDING);
 				noise_add(noise, values + at, elements, NOISE_FUNCTION * size);
 			}
 		}
@@ -335,19 +401,24 @@ static bool noise_is_subtracted(enum op op, uint32_t i)
 	return (op == OP_SUB && i == 1) || (op == OP_BATCH_NORM && i == 3);
 }
 
-static void noise_take_magnitudes(float *values, size_t count, bool subtracted)
+static void noise_take_magnitudes(float *values, size_t count, int power, bool subtracted)
 {
-	for (size_t i = 0; i < count; i++)
-		values[i] = subtracted ? -fabsf(values[i]) : fabsf(values[i]);
+	for (size_t i = 0; i < count; i++) {
+		const float magnitude = power == 2 ? values[i] * values[i] : fabsf(values[i]);
+
+		values[i] = subtracted ? -magnitude : magnitude;
+	}
 }
 
-// The same node on the magnitudes of its inputs, of the undisturbed rows: what the results would be
-// did nothing cancel. magnitudes: [n_rows][elements].
-static int noise_magnitudes(struct noise *noise, const struct node *node, float *magnitudes)
+// The same node on the magnitudes of its inputs, of the undisturbed rows, or on their squares: what the
+// results would be did nothing cancel, or the sums of the squares of the terms. magnitudes:
+// [n_rows][elements].
+static int noise_magnitudes(
+	struct noise *noise, const struct node *node, int power, float *magnitudes)
 {
 	const struct graph *graph = noise->graph;
 	struct evaluation evaluation = {
-		.graph = graph, .node = node, .n = noise->n_rows, .magnitudes = true
+		.graph = graph, .node = node, .n = noise->n_rows, .power = power
 	};
 	int rc = evaluation_init(&evaluation, noise->err);
 
@@ -376,8 +447,8 @@ static int noise_magnitudes(struct noise *noise, const struct node *node, float 
 			count *= noise->n_rows;
 		}
 		if (graph->tensors[t].dtype == DTYPE_F32 && noise_takes_magnitude(node->op, i))
-			noise_take_magnitudes(
-				(float *)(void *)copy, count, noise_is_subtracted(node->op, i));
+			noise_take_magnitudes((float *)(void *)copy, count, power,
+				noise_is_subtracted(node->op, i));
 	}
 	evaluation.y[0] = magnitudes;
 	if (rc == 0)
@@ -392,17 +463,23 @@ static int noise_node(struct noise *noise, uint32_t n)
 	const enum noise_kind kind = noise_kind_of(noise->graph, node);
 	int rc = noise_run(noise, node, kind);
 
+	noise->hides |= kind == NOISE_WITHIN && node->op != OP_SOFTMAX;
+
 	if (rc == 0)
 		noise_find_steps(noise, node);
 	if (rc == 0 && kind == NOISE_SUMMED) {
 		const struct tensor *out = &noise->graph->tensors[node->outputs[0]];
 		float *magnitudes = calloc(noise->n_rows, tensor_bytes(out) + 1);
+		float *squares = calloc(noise->n_rows, tensor_bytes(out) + 1);
 
-		rc = magnitudes ? noise_magnitudes(noise, node, magnitudes)
-				: error_set(noise->err, -ENOMEM, "out of memory");
+		rc = magnitudes && squares ? noise_magnitudes(noise, node, 1, magnitudes)
+					   : error_set(noise->err, -ENOMEM, "out of memory");
 		if (rc == 0)
-			noise_add_to_sums(noise, node, magnitudes);
+			rc = noise_magnitudes(noise, node, 2, squares);
+		if (rc == 0)
+			noise_add_to_sums(noise, node, magnitudes, squares);
 		free(magnitudes);
+		free(squares);
 	} else if (rc == 0 && kind != NOISE_NONE) {
 		noise_add_to_results(noise, node);
 	}
@@ -438,60 +515,119 @@ static int noise_inputs(struct noise *noise, const float *rows)
 
 // --- What comes out ------------------------------------------------------------------------------
 
-// The mean square that a score of row `row` is off over its evaluations. `values`: [count][elements].
+// The mean square that a score of row `row` is off over its evaluations: over those with small errors,
+// or those with big ones, whichever is more. `values`: [count][elements].
 static double noise_variance(
 	const struct noise *noise, const float *values, uint32_t row, size_t elements)
 {
 	const float *at = values + (size_t)row * noise->lanes * elements;
-	double sum = 0;
+	double sum[2] = { 0, 0 };
+	uint32_t count[2] = { 0, 0 };
 
 	for (uint32_t l = 1; l < noise->lanes; l++) {
-		const double apart = (double)at[l * elements] - (double)at[0];
+		const double gain = noise_gain(l);
+		const double apart = ((double)at[l * elements] - (double)at[0]) / gain;
+		const int of = gain == NOISE_GAIN_STEP;
 
-		sum += apart * apart;
+		sum[of] += apart * apart;
+		count[of]++;
 	}
-	return sum / (noise->lanes - 1);
+	return fmax(sum[0] / count[0], sum[1] / count[1]);
 }
 
 // The spread of a score over its evaluations. From few of them it is known badly, and one may be
-// close to 0 by chance: what the column is off over other rows counts the more, the fewer there are.
-static double noise_spread(const struct noise *noise, double own, double of_column)
+// close to 0 by chance: what scores of that size are off in other rows counts the more, the fewer there
+// are.
+static double noise_spread(const struct noise *noise, double own, double of_others)
 {
 	const uint32_t pairs = (noise->lanes - 1) / 2;
 	const double weight = 4.0 / pairs;
-	const double variance = (pairs * own + weight * of_column) / (pairs + weight);
+	const double variance = (pairs * own + weight * of_others) / (pairs + weight);
 
-	return sqrt(variance) / NOISE_GAIN * (4.0 + 24.0 / pairs);
+	return sqrt(variance) * (4.0 + 24.0 / pairs);
+}
+
+static int noise_compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+// The variance of a score of size 1 in the other rows: the median, since rows may be of very different
+// magnitudes.
+static double noise_typical(const struct noise *noise, const double *variance, const float *outputs,
+	size_t column, double *relative)
+{
+	const size_t n_columns = noise->graph->n_columns_out;
+	uint32_t n = 0;
+
+	for (uint32_t r = 0; r < noise->n_rows; r++) {
+		const double score = (double)outputs[r * n_columns + column];
+
+		if (score != 0 && isfinite(variance[r]) && !noise->decided_otherwise[r])
+			relative[n++] = variance[r] / (score * score);
+	}
+	qsort(relative, n, sizeof(*relative), noise_compare);
+	return n > 0 ? relative[n / 2] : 0;
+}
+
+// The mean variance of a score in the rows.
+static double noise_mean(const struct noise *noise, const double *variance)
+{
+	double sum = 0;
+	uint32_t n = 0;
+
+	for (uint32_t r = 0; r < noise->n_rows; r++) {
+		if (isfinite(variance[r]) && !noise->decided_otherwise[r]) {
+			sum += variance[r];
+			n++;
+		}
+	}
+	return n > 0 ? sum / n : 0;
+}
+
+static double noise_largest(const struct noise *noise, const float *outputs, size_t column)
+{
+	double largest = 0;
+
+	for (uint32_t r = 0; r < noise->n_rows; r++)
+		largest = fmax(
+			largest, fabs((double)outputs[r * noise->graph->n_columns_out + column]));
+	return largest;
 }
 
 // Column `column` of the scores, the element `values` points to of its tensor. NULL: a constant.
+// scratch: [2][n_rows].
 static void noise_collect_column(const struct noise *noise, const float *values, size_t elements,
-	size_t column, const float *outputs, float *tolerance)
+	size_t column, const float *outputs, float *tolerance, double *scratch)
 {
 	const size_t n_columns = noise->graph->n_columns_out;
-	double largest = 0, of_column = 0;
-	uint32_t n_alike = 0; // rows without another result of a discrete step
+	double *variance = scratch;
+	double typical, mean, largest;
 
-	for (uint32_t r = 0; r < noise->n_rows; r++) {
-		const double variance = values ? noise_variance(noise, values, r, elements) : 0;
-
-		largest = fmax(largest, fabs((double)outputs[r * n_columns + column]));
-		if (isfinite(variance) && !noise->decided_otherwise[r]) {
-			of_column += variance;
-			n_alike++;
-		}
-	}
-	of_column /= n_alike > 0 ? n_alike : 1;
 	for (uint32_t r = 0; r < noise->n_rows; r++)
-		tolerance[r * n_columns + column] = (float)(NOISE_LEAST + largest * NOISE_FLOOR +
-			(values ? noise_spread(noise, noise_variance(noise, values, r, elements),
-					  of_column)
-				: 0.0));
+		variance[r] = values ? noise_variance(noise, values, r, elements) : 0;
+	typical = noise_typical(noise, variance, outputs, column, scratch + noise->n_rows);
+	mean = noise_mean(noise, variance);
+	largest = noise_largest(noise, outputs, column);
+	for (uint32_t r = 0; r < noise->n_rows; r++) {
+		const double score = fabs((double)outputs[r * n_columns + column]);
+		const double others = noise->hides ? mean : typical * score * score;
+
+		tolerance[r * n_columns + column] =
+			(float)(NOISE_LEAST + (noise->hides ? largest : score) * NOISE_FLOOR +
+				noise_spread(noise, variance[r], others));
+	}
 }
 
-static void noise_collect(const struct noise *noise, const float *outputs, float *tolerance)
+static int noise_collect(const struct noise *noise, const float *outputs, float *tolerance)
 {
 	const struct graph *graph = noise->graph;
+	double *scratch = calloc(2 * (size_t)noise->n_rows, sizeof(*scratch));
+
+	if (!scratch)
+		return error_set(noise->err, -ENOMEM, "out of memory");
 
 	for (uint32_t p = 0; p < graph->n_outputs; p++) {
 		const uint32_t t = graph->outputs[p].tensor;
@@ -500,8 +636,10 @@ static void noise_collect(const struct noise *noise, const float *outputs, float
 
 		for (size_t e = 0; e < elements; e++)
 			noise_collect_column(noise, values ? values + e : NULL, elements,
-				graph->outputs[p].first_column + e, outputs, tolerance);
+				graph->outputs[p].first_column + e, outputs, tolerance, scratch);
 	}
+	free(scratch);
+	return 0;
 }
 
 // Of a row that hangs by a discrete step, the spread of a score is that of the step: scores that it
@@ -551,7 +689,7 @@ static void noise_set_lanes(struct noise *noise, uint64_t macs)
 	const uint64_t by_bytes = NOISE_BYTES / live / noise->n_rows / 2;
 	uint64_t pairs = by_work < by_bytes ? by_work : by_bytes;
 
-	pairs = pairs < 1 ? 1 : pairs < NOISE_PAIRS_MAX ? pairs : NOISE_PAIRS_MAX;
+	pairs = pairs < 2 ? 2 : pairs < NOISE_PAIRS_MAX ? pairs : NOISE_PAIRS_MAX;
 	noise->lanes = 1 + 2 * (uint32_t)pairs;
 	noise->count = noise->n_rows * noise->lanes;
 }
@@ -580,11 +718,10 @@ int noise_measure(const struct graph *graph, const float *rows, uint32_t n, cons
 	rc = noise_inputs(&noise, rows);
 	for (uint32_t i = 0; i < graph->n_nodes && rc == 0; i++)
 		rc = noise_node(&noise, i);
-	if (rc == 0) {
-		noise_collect(&noise, outputs, tolerance);
-		for (uint32_t r = 0; r < n; r++)
-			hangs[r] = noise_hangs(&noise, r, outputs, tolerance);
-	}
+	if (rc == 0)
+		rc = noise_collect(&noise, outputs, tolerance);
+	for (uint32_t r = 0; r < n && rc == 0; r++)
+		hangs[r] = noise_hangs(&noise, r, outputs, tolerance);
 	for (uint32_t t = 0; t < graph->n_tensors; t++)
 		free(noise.values[t]);
 out:
