@@ -152,6 +152,7 @@ struct model_info {
 	const float *golden_rows;      // [n_golden][n_features]
 	const float *golden_outputs;   // [n_golden][n_outputs]
 	const float *golden_tolerance; // [n_golden][n_outputs]; NULL: see model_check_golden()
+	float golden_mean;             // 0: see model_check_golden()
 	size_t image_bytes;
 	size_t weights_bytes; // packed, in memory
 	uint64_t macs_per_row;
@@ -188,7 +189,10 @@ struct model_choices *model_choices(const struct model *model);
 const struct model_info *model_info(const struct model *model);
 
 // Scores the golden rows in several batch sizes and compares within the tolerance that the image has
-// for each, which compiling measured; where it has none, within `1e-5 * max(1, |expected|)`.
+// for each, which compiling measured; where it has none, within `1e-5 * max(1, |expected|)`. A tolerance
+// is what rounding hardly ever does to one score. To those of many rows at once it does far less, while a
+// weight that is a little off moves them all: so the differences in each column, in tolerances, must
+// have a root mean square of at most golden_mean, where the image has that.
 // Of a model that rounds to 8 bits or bfloat16 within, half of the rows must agree: on another CPU
 // the last bit of a float may fall otherwise and move a score by a step. -EINVAL names the first.
 int model_check_golden(const struct model *model, struct error *err);

@@ -88,6 +88,7 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 			? arena_memdup(arena, graph->golden_tolerance,
 				  graph->n_golden * outputs * sizeof(float))
 			: NULL,
+		.golden_mean = graph->golden_mean,
 		.image_bytes = image_bytes,
 	};
 	memcpy(info->source_sha256, graph->source_sha256, sizeof(info->source_sha256));

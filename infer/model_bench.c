@@ -12,10 +12,17 @@
 
 #define CHECK_WORK ((uint64_t)1 << 31) // multiply-adds of a batch of golden rows
 
+// Of one column of the scores: the sum of the squares of how far they are apart, in tolerances.
+struct apart {
+	double squares;
+	uint64_t count;
+};
+
 // Memory to score with: scratch, and rows and outputs of one batch.
 struct workspace {
 	void *scratch;
 	float *rows, *outputs;
+	struct apart *apart; // [n_outputs]
 };
 
 static void workspace_fini(struct workspace *work)
@@ -23,6 +30,7 @@ static void workspace_fini(struct workspace *work)
 	free(work->scratch);
 	free(work->rows);
 	free(work->outputs);
+	free(work->apart);
 }
 
 static int workspace_init(struct workspace *work, const struct model *model, struct error *err)
@@ -32,7 +40,8 @@ static int workspace_init(struct workspace *work, const struct model *model, str
 	work->scratch = aligned_alloc(64, bytes);
 	work->rows = calloc(MODEL_BATCH_MAX, model->info.n_features * sizeof(float));
 	work->outputs = calloc(MODEL_BATCH_MAX, model->info.n_outputs * sizeof(float));
-	if (work->scratch && work->rows && work->outputs)
+	work->apart = calloc(model->info.n_outputs, sizeof(*work->apart));
+	if (work->scratch && work->rows && work->outputs && work->apart)
 		return 0;
 	workspace_fini(work);
 	return error_set(err, -ENOMEM, "no memory to score");
@@ -62,6 +71,43 @@ static bool row_agrees(const struct model_info *info, const float *scores, uint3
 	return true;
 }
 
+static void apart_add(
+	struct apart *apart, const struct model_info *info, const float *scores, uint32_t row)
+{
+	const size_t first = (size_t)row * info->n_outputs;
+
+	for (uint32_t c = 0; c < info->n_outputs; c++) {
+		const double tolerance = (double)info->golden_tolerance[first + c];
+		const double share =
+			((double)scores[c] - (double)info->golden_outputs[first + c]) / tolerance;
+
+		if (!isfinite(tolerance) || !isfinite(share))
+			continue;
+		apart[c].squares += share * share;
+		apart[c].count++;
+	}
+}
+
+// Are the scores of each column near enough in the mean? apart: [n_outputs].
+static int check_apart(
+	const struct model_info *info, const struct apart *apart, uint32_t batch, struct error *err)
+{
+	const double most = (double)info->golden_mean;
+
+	for (uint32_t c = 0; c < info->n_outputs; c++) {
+		const double mean =
+			apart[c].count > 0 ? sqrt(apart[c].squares / (double)apart[c].count) : 0;
+
+		if (mean > most)
+			return error_set(err, -EINVAL,
+				"golden rows column %" PRIu32 " in a batch of %" PRIu32
+				" is apart from what it should be by %.2g of the tolerances in the "
+				"mean, at most %.2g is rounding",
+				c, batch, mean, most);
+	}
+	return 0;
+}
+
 // A batch of `batch` rows, the golden ones in turn. Returns how many disagree.
 static uint32_t check_batch(const struct model *model, struct workspace *work, uint32_t first,
 	uint32_t batch, struct error *err)
@@ -79,6 +125,8 @@ static uint32_t check_batch(const struct model *model, struct workspace *work, u
 		const float *scores = work->outputs + (size_t)r * info->n_outputs;
 
 		wrong += !row_agrees(info, scores, (first + r) % info->n_golden, batch, err);
+		if (info->golden_tolerance && info->golden_mean > 0)
+			apart_add(work->apart, info, scores, (first + r) % info->n_golden);
 	}
 	return wrong;
 }
@@ -118,11 +166,14 @@ int model_check_golden(const struct model *model, struct error *err)
 		const uint32_t batch = check_rows(model, c);
 		uint32_t wrong = 0, scored = 0;
 
+		memset(work.apart, 0, model->info.n_outputs * sizeof(*work.apart));
 		for (uint32_t first = 0; first < n_golden && batch > 0;
 			first += batch, scored += batch)
 			wrong += check_batch(model, &work, first, batch, err);
 		if (wrong > (model->rounds ? scored / 2 : 0))
 			rc = -EINVAL;
+		else if (!model->rounds)
+			rc = check_apart(&model->info, work.apart, batch, err);
 	}
 	workspace_fini(&work);
 	return rc;

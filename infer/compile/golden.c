@@ -2,10 +2,9 @@
 #include "infer/compile/golden.h"
 
 #include "base/align.h"
-#include "base/random.h"
+#include "infer/compile/golden_rows.h"
 #include "infer/compile/noise.h"
 #include "infer/graph/arena.h"
-#include "infer/graph/trees.h"
 #include "infer/model_internal.h"
 #include "infer/ops/check.h"
 
@@ -13,16 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GOLDEN_SEED       UINT64_C(0x6d61727436a7)
-#define GOLDEN_CANDIDATES (4 * GOLDEN_ROWS_MAX)
-#define GOLDEN_ROWS_MIN   4u                  // of a model however big
-#define GOLDEN_WORK       ((uint64_t)1 << 31) // multiply-adds of all rows: scored by plain loops
-
-// A fixed seed, so that every machine draws the same rows.
-static float golden_draw(uint64_t *state)
-{
-	return (float)(random_next(state) >> 40) / (float)(1 << 22) - 2.0f;
-}
+#define GOLDEN_CANDIDATES 4  // to choose from, for each row that is wanted
+#define GOLDEN_CHUNK      16 // rows that are measured at a time
+// What more than GOLDEN_ROWS_LEAST rows may cost: floats of a row and its scores, and multiply-adds.
+#define GOLDEN_FLOATS ((uint64_t)1 << 16)
+#define GOLDEN_WORK   ((uint64_t)1 << 26)
+// Multiply-adds of all rows in any case, which are scored by plain loops, and the rows of a model however
+// big.
+#define GOLDEN_WORK_MOST ((uint64_t)1 << 31)
+#define GOLDEN_ROWS_BIG  4u
+// How far scores may be apart in the mean, in tolerances: of very many rows, and how much more of few.
+// Of more than 4,000 sound models, compiled on one instruction set and scored on another, none was apart by more
+// than three quarters of it.
+#define GOLDEN_MEAN     0.2f
+#define GOLDEN_MEAN_FEW 0.8f
 
 static bool golden_all_finite(const float *values, size_t n)
 {
@@ -33,90 +36,51 @@ static bool golden_all_finite(const float *values, size_t n)
 	return true;
 }
 
-// Rows of the model's own, evenly spread and finite; the rows between them are the next candidates.
-static uint32_t golden_choose(
-	float *golden, uint32_t n_features, const float *rows, size_t n_rows, uint32_t wanted)
-{
-	const size_t step = n_rows > wanted ? n_rows / wanted : 1;
-	uint32_t n = 0;
-
-	for (size_t first = 0; first < step && n < GOLDEN_CANDIDATES; first++) {
-		for (size_t r = first; r < n_rows && n < GOLDEN_CANDIDATES; r += step) {
-			if (golden_all_finite(rows + r * n_features, n_features))
-				memcpy(golden + (size_t)n++ * n_features, rows + r * n_features,
-					n_features * sizeof(float));
-		}
-	}
-	return n;
-}
-
-static uint32_t golden_draw_rows(float *golden, uint32_t n_features)
-{
-	uint64_t state = GOLDEN_SEED;
-
-	for (size_t i = 0; i < (size_t)GOLDEN_CANDIDATES * n_features; i++)
-		golden[i] = golden_draw(&state);
-	return GOLDEN_CANDIDATES;
-}
-
-// Where the model's only input goes straight into trees, draws rows near their thresholds: others
-// would all reach the same few leaves.
-static void golden_draw_for_trees(const struct graph *graph, float *golden, uint32_t n)
-{
-	for (uint32_t i = 0; i < graph->n_nodes && graph->n_inputs == 1; i++) {
-		const struct node *node = &graph->nodes[i];
-		struct trees trees;
-
-		if (node->op != OP_TREES || node->inputs[0] != graph->inputs[0].tensor)
-			continue;
-		trees_of_node(graph, node, &trees);
-		if (trees.n_features == graph->n_features &&
-			trees_draw_rows(&trees, n, golden) == 0)
-			return;
-	}
-}
-
-// The numbers of texts: all that the feature has, and one that is none of them.
-static void golden_draw_texts(const struct graph *graph, float *golden, uint32_t n)
-{
-	uint64_t state = GOLDEN_SEED;
-
-	for (uint32_t t = 0; t < graph->n_texts; t++) {
-		const struct model_texts *texts = &graph->texts[t];
-
-		for (uint32_t r = 0; r < n; r++)
-			golden[(size_t)r * graph->n_features + texts->feature] =
-				(float)(random_next(&state) % (texts->n_texts + 1ull));
-	}
-}
-
 // What golden_fill() chooses from, and what it has chosen: in the graph's memory.
 struct golden {
 	struct graph *graph;
-	struct model *model;           // of it; NULL: to be opened
-	uint64_t macs;                 // of a row
-	uint32_t wanted;               // rows
-	float *candidates;             // [GOLDEN_CANDIDATES][n_features]
-	float *outputs, *spread;       // of candidates at hand: [GOLDEN_ROWS_MAX][n_columns_out]
-	float *rows, *kept;            // [GOLDEN_ROWS_MAX] of what is chosen
+	struct model *model; // of it; NULL: to be opened
+	uint64_t macs;       // of a row
+	uint32_t wanted;
+	struct golden_rows candidates;
+	float *outputs, *spread;       // of candidates at hand: [GOLDEN_CHUNK][n_columns_out]
+	float *rows, *kept;            // [wanted] of what is chosen
 	float *tolerance;              // likewise; NULL: by model_score_agrees()'s rule
 	bool takes_hanging;            // for want of others
 	uint32_t n_not_finite, n_hang; // left out
 	struct error *err;
 };
 
+// As many as are cheap to keep and to score; of a graph that rounds few, since half of them must agree; of
+// a big one very few, since every row goes through all weights.
+static uint32_t golden_wanted(const struct graph *graph, uint64_t macs)
+{
+	const uint64_t floats = (uint64_t)graph->n_features + 2ull * graph->n_columns_out;
+	const uint64_t by_floats = GOLDEN_FLOATS / floats, by_work = GOLDEN_WORK / (macs + 1);
+	const uint64_t most = GOLDEN_WORK_MOST / (macs + 1);
+	const uint64_t wanted = by_floats < by_work ? by_floats : by_work;
+
+	if (most < GOLDEN_ROWS_LEAST)
+		return most < GOLDEN_ROWS_BIG ? GOLDEN_ROWS_BIG : (uint32_t)most;
+	if (graph_rounds(graph) || wanted < GOLDEN_ROWS_LEAST)
+		return GOLDEN_ROWS_LEAST;
+	return wanted < GOLDEN_ROWS_MAX ? (uint32_t)wanted : GOLDEN_ROWS_MAX;
+}
+
 static bool golden_allocate(struct golden *golden)
 {
 	const struct graph *graph = golden->graph;
-	const size_t in = graph->n_features, out = graph->n_columns_out;
+	const size_t in = graph->n_features * sizeof(float),
+		     out = graph->n_columns_out * sizeof(float);
 
-	golden->candidates = arena_calloc(graph->arena, GOLDEN_CANDIDATES, in * sizeof(float));
-	golden->rows = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, in * sizeof(float));
-	golden->outputs = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
-	golden->spread = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
-	golden->kept = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
-	golden->tolerance = arena_calloc(graph->arena, GOLDEN_ROWS_MAX, out * sizeof(float));
-	return golden->candidates && golden->rows && golden->outputs && golden->spread &&
+	golden->candidates.count_max = GOLDEN_CANDIDATES * golden->wanted;
+	golden->candidates.rows = arena_calloc(graph->arena, golden->candidates.count_max, in);
+	golden->rows = arena_calloc(graph->arena, golden->wanted, in);
+	golden->outputs = arena_calloc(graph->arena, GOLDEN_CHUNK, out);
+	golden->spread = arena_calloc(graph->arena, GOLDEN_CHUNK, out);
+	golden->kept = arena_calloc(graph->arena, golden->wanted, out);
+	golden->tolerance = arena_calloc(graph->arena, golden->wanted, out);
+	return golden->candidates.rows && golden->rows && golden->outputs && golden->spread &&
 		golden->kept && golden->tolerance;
 }
 
@@ -158,31 +122,23 @@ static int golden_score(const struct graph *graph, unsigned isa_mask, const floa
 	return rc;
 }
 
-// Every row goes through all weights, so that few of them find a fault as well.
-static uint32_t golden_rows_wanted(uint64_t macs)
-{
-	const uint64_t rows = GOLDEN_WORK / (macs + 1);
-
-	return rows < GOLDEN_ROWS_MIN    ? GOLDEN_ROWS_MIN
-		: rows < GOLDEN_ROWS_MAX ? (uint32_t)rows
-					 : GOLDEN_ROWS_MAX;
-}
-
-// Puts those of `n` candidates, which are scored, into the graph that serve.
-static void golden_keep(struct golden *golden, const float *rows, uint32_t n, const bool *hangs)
+// Puts those of `n` candidates from `first`, which are scored, into the graph that serve.
+static void golden_keep(struct golden *golden, uint32_t first, uint32_t n, const bool *hangs)
 {
 	struct graph *graph = golden->graph;
 	const size_t n_in = graph->n_features, n_out = graph->n_columns_out;
+	const float *rows = golden->candidates.rows + first * n_in;
 
 	for (uint32_t r = 0; r < n && graph->n_golden < golden->wanted; r++) {
 		const uint32_t to = graph->n_golden;
+		const bool is_odd = golden->candidates.has_odd && (first + r) % 4 != 0;
 
 		if (!golden_all_finite(golden->outputs + r * n_out, n_out)) {
-			golden->n_not_finite++;
+			golden->n_not_finite += !is_odd;
 			continue;
 		}
 		if (hangs[r] && !golden->takes_hanging) {
-			golden->n_hang++;
+			golden->n_hang += !is_odd;
 			continue;
 		}
 		memcpy(golden->rows + to * n_in, rows + r * n_in, n_in * sizeof(float));
@@ -194,8 +150,8 @@ static void golden_keep(struct golden *golden, const float *rows, uint32_t n, co
 	}
 }
 
-// The model is closed before the noise is measured, which takes as much memory; seldom are candidates of
-// a second round wanted.
+// The model is closed before the noise is measured, which takes as much memory, where one round will
+// do: big models have few rows.
 static int golden_score_candidates(struct golden *golden, const float *rows, uint32_t n)
 {
 	int rc = golden->model
@@ -204,15 +160,18 @@ static int golden_score_candidates(struct golden *golden, const float *rows, uin
 
 	if (rc == 0)
 		rc = golden_score_with(golden->model, rows, golden->outputs, n, golden->err);
-	model_close(golden->model);
-	golden->model = NULL;
+	if (golden->wanted <= GOLDEN_CHUNK) {
+		model_close(golden->model);
+		golden->model = NULL;
+	}
 	return rc;
 }
 
 // Goes through the candidates, some at a time, until there are enough rows that serve.
-static int golden_select(struct golden *golden, uint32_t n_candidates)
+static int golden_select(struct golden *golden)
 {
 	struct graph *graph = golden->graph;
+	const uint32_t n_candidates = golden->candidates.count;
 	const bool rounds = graph_rounds(graph);
 
 	graph->n_golden = 0;
@@ -220,19 +179,19 @@ static int golden_select(struct golden *golden, uint32_t n_candidates)
 	graph->golden_outputs = golden->kept;
 	graph->golden_tolerance = rounds ? NULL : golden->tolerance;
 	for (uint32_t at = 0; at < n_candidates && graph->n_golden < golden->wanted;) {
-		const float *rows = golden->candidates + (size_t)at * graph->n_features;
-		bool hangs[GOLDEN_ROWS_MAX] = { false };
+		const float *rows = golden->candidates.rows + (size_t)at * graph->n_features;
+		bool hangs[GOLDEN_CHUNK] = { false };
 		uint32_t n = n_candidates - at;
 		int rc;
 
-		n = n < golden->wanted ? n : golden->wanted;
+		n = n < GOLDEN_CHUNK ? n : GOLDEN_CHUNK;
 		rc = golden_score_candidates(golden, rows, n);
 		if (rc == 0 && !rounds)
 			rc = noise_measure(graph, rows, n, golden->outputs, golden->macs,
 				golden->spread, hangs, golden->err);
 		if (rc != 0)
 			return rc;
-		golden_keep(golden, rows, n, hangs);
+		golden_keep(golden, at, n, hangs);
 		at += n;
 	}
 	return 0;
@@ -258,38 +217,68 @@ static void golden_report(const struct golden *golden, struct compile_report *re
 			"file does: give rows of your own by --rows FILE");
 }
 
+// Rows that differ from all before them: rounding is independent in those.
+static uint32_t golden_different_rows(const struct graph *graph)
+{
+	const size_t k = graph->n_features;
+	uint32_t count = 0;
+
+	for (uint32_t r = 0; r < graph->n_golden; r++) {
+		uint32_t before = 0;
+
+		while (before < r &&
+			memcmp(graph->golden_rows + before * k, graph->golden_rows + r * k,
+				k * sizeof(float)) != 0)
+			before++;
+		count += before == r;
+	}
+	return count;
+}
+
+static int golden_find_candidates(struct golden *golden, const float *rows, size_t n_rows)
+{
+	struct graph *graph = golden->graph;
+	int rc;
+
+	golden->wanted = golden_wanted(graph, golden->macs);
+	if (!golden_allocate(golden))
+		return error_set(golden->err, -ENOMEM, "out of memory for golden rows");
+	if (n_rows > 0) {
+		golden_rows_choose(
+			&golden->candidates, graph->n_features, rows, n_rows, golden->wanted);
+		return 0;
+	}
+	rc = golden_rows_draw(graph, &golden->candidates, golden->wanted, golden->err);
+	if (rc == 0 && !graph_rounds(graph))
+		rc = golden_rows_halve(graph, golden->model, &golden->candidates, golden->err);
+	return rc;
+}
+
 int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
 	struct compile_report *report, struct error *err)
 {
 	struct golden golden = { .graph = graph, .err = err };
-	uint32_t n;
-	int rc;
+	int rc = golden_open(graph, ISA_SCALAR, &golden.model, err);
 
-	if (!golden_allocate(&golden))
-		return error_set(err, -ENOMEM, "out of memory for golden rows");
-	rc = golden_open(graph, ISA_SCALAR, &golden.model, err);
 	if (rc != 0)
 		return rc;
 	golden.macs = model_info(golden.model)->macs_per_row;
-	golden.wanted = golden_rows_wanted(golden.macs);
-	if (n_rows > 0) {
-		n = golden_choose(
-			golden.candidates, graph->n_features, rows, n_rows, golden.wanted);
-	} else {
-		n = golden_draw_rows(golden.candidates, graph->n_features);
-		golden_draw_for_trees(graph, golden.candidates, n);
-		golden_draw_texts(graph, golden.candidates, n);
-	}
-	rc = golden_select(&golden, n);
+	rc = golden_find_candidates(&golden, rows, n_rows);
+	if (rc == 0)
+		rc = golden_select(&golden);
 	if (rc == 0 && graph->n_golden == 0 && golden.n_hang > 0) {
 		golden.takes_hanging = true;
 		golden.n_not_finite = 0;
-		rc = golden_select(&golden, n);
+		rc = golden_select(&golden);
 	}
 	model_close(golden.model);
-	if (rc == 0)
-		golden_report(&golden, report);
-	return rc;
+	if (rc != 0)
+		return rc;
+	if (graph->golden_tolerance && graph->n_golden > 0)
+		graph->golden_mean = fminf(1.0f,
+			GOLDEN_MEAN + GOLDEN_MEAN_FEW / sqrtf((float)golden_different_rows(graph)));
+	golden_report(&golden, report);
+	return 0;
 }
 
 int golden_rescore(
@@ -312,6 +301,7 @@ int golden_rescore(
 	}
 	graph->golden_outputs = outputs;
 	graph->golden_tolerance = NULL;
+	graph->golden_mean = 0;
 	if (count > 0)
 		report_add(report,
 			"golden rows score in %s within %.3g of what they do in floats, %.4g to "

@@ -7,12 +7,14 @@
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
 
-#define GOLDEN_ROWS_MAX 16
+#define GOLDEN_ROWS_LEAST 16
+#define GOLDEN_ROWS_MAX   128
 
 // The graphs below have passed graph_check().
 
-// Takes up to GOLDEN_ROWS_MAX rows (evenly spread and finite; drawn by a fixed seed where there are
-// none) and scores them with the graph as it was imported, on the scalar kernels. Rows
+// Takes up to GOLDEN_ROWS_MAX rows, or of a large model fewer, but GOLDEN_ROWS_LEAST (golden_rows.h:
+// evenly spread and finite; drawn where there are none), and scores them with the graph as it was
+// imported, on the scalar kernels. Rows
 // whose scores are not finite are left out, and so are those whose scores hang by less than rounding
 // (noise.h); others take their place as far as there are any. How far the scores may be off is noted
 // unless the graph rounds by itself (graph_rounds).

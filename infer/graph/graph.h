@@ -128,6 +128,7 @@ struct graph {
 	// [n_golden][n_columns_out] by how much a right score may be off; NULL: by the rule of
 	// model_check_golden().
 	const float *golden_tolerance;
+	float golden_mean; // likewise; 0: by tolerances alone
 
 	uint64_t folded_work; // that op_fold() (ops/fold.h) has done so far
 	struct arena *arena;  // all memory above; see arena.h

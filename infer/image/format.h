@@ -69,6 +69,8 @@ struct image_meta {
 	// the rest were 0. A reader refuses a longer one than it knows.
 	uint64_t golden_tolerance; // data: f32 [n_golden][n_columns_out]; 0, input_scale: none
 	uint64_t exact;            // 0 or 1
+	float golden_mean;         // struct model_info's, at least 0; 0: none
+	uint32_t reserved_2;       // 0
 };
 #define IMAGE_META_BYTES_MIN 104u // of the first images
 
@@ -105,7 +107,7 @@ struct image_text_map {
 };
 
 _Static_assert(sizeof(struct image_header) == 128, "the header has no holes");
-_Static_assert(sizeof(struct image_meta) == 120, "no holes");
+_Static_assert(sizeof(struct image_meta) == 128, "no holes");
 _Static_assert(sizeof(struct image_tensor) == 88, "no holes");
 _Static_assert(sizeof(struct image_node) == 24, "no holes");
 _Static_assert(sizeof(struct image_attr) == 24, "no holes");

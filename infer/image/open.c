@@ -393,6 +393,11 @@ static int image_read_meta(struct image_reader *reader)
 	graph->n_golden = meta->n_golden;
 	graph->accepts_missing = meta->accepts_missing == 1;
 	graph->exact = meta->exact == 1;
+	graph->golden_mean = meta->golden_mean;
+	if (!(meta->golden_mean >= 0))
+		return error_set(reader->err, -EINVAL,
+			"the image's golden rows must be near by %g in the mean",
+			(double)meta->golden_mean);
 	memcpy(graph->source_sha256, meta->source_sha256, sizeof(graph->source_sha256));
 	graph->name = image_read_string(reader, meta->name);
 	graph->source_kind = graph->name ? image_read_string(reader, meta->source_kind) : NULL;

@@ -91,6 +91,7 @@ static void image_put_meta(struct writer *writer, const struct graph *graph)
 		.n_golden = graph->n_golden,
 		.accepts_missing = graph->accepts_missing,
 		.exact = graph->exact,
+		.golden_mean = graph->golden_mean,
 	};
 
 	memcpy(meta.source_sha256, graph->source_sha256, sizeof(meta.source_sha256));
