@@ -4,7 +4,7 @@
 # Debian's packages, by name, from the sources that this machine has. Nothing else on it is changed.
 # usage: sysroot.sh ARCHITECTURE FOLDER        ARCHITECTURE as Debian calls it: arm64
 set -euo pipefail
-PACKAGES="libc6-dev libsodium-dev libjansson-dev libcurl4-openssl-dev libpcap0.8-dev libprotobuf-c-dev libconfig-dev
+PACKAGES="libc6-dev libsodium-dev libssl-dev libjansson-dev libcurl4-openssl-dev libpcap0.8-dev libprotobuf-c-dev libconfig-dev
 	libcmocka-dev liburing-dev libevent-dev"
 
 ARCHITECTURE=$1 DIR=$2

@@ -12,6 +12,7 @@
 // and leaves out 2.
 #include "ctl/server/operations/deploy.h"
 
+#include "base/sha256.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/interface.h"
 #include "ctl/server/operations/operation.h"
@@ -34,12 +35,12 @@ static json_t *deploy_json(const struct operation *op)
 // The image must be the one that was stored, or deployed: it may be sound and yet another.
 static int deploy_check_image(struct operation *op, const void *image, size_t size)
 {
-	unsigned char hash[crypto_hash_sha256_BYTES];
+	unsigned char hash[SHA256_BYTES];
 	char found[RECORD_SHA256_BYTES];
 
 	if (!op->sha256[0]) // it could not be read at start, and was not recorded
 		return 0;
-	crypto_hash_sha256(hash, image, size);
+	sha256_of(hash, image, size);
 	sodium_bin2hex(found, sizeof(found), hash, sizeof(hash));
 	if (strcmp(found, op->sha256) == 0)
 		return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/recover.h"
 
+#include "base/sha256.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/import.h"
@@ -40,10 +41,10 @@ static void recover_found_version(
 	struct model_entry *entry, uint16_t version, const void *image, size_t size)
 {
 	struct model_version stored = { .version = version, .bytes = size };
-	unsigned char hash[crypto_hash_sha256_BYTES];
+	unsigned char hash[SHA256_BYTES];
 
 	if (image) {
-		crypto_hash_sha256(hash, image, size);
+		sha256_of(hash, image, size);
 		sodium_bin2hex(stored.sha256, sizeof(stored.sha256), hash, sizeof(hash));
 	}
 	if (model_entry_add(entry, &stored) != 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/verify.h"
 
+#include "base/sha256.h"
 #include "ctl/server/operations/operation.h"
 
 #include <sodium.h>
@@ -24,10 +25,10 @@ void verify_image(void *arg)
 {
 	struct operation *op = arg;
 	struct model_options options = op->server->model_options;
-	unsigned char hash[crypto_hash_sha256_BYTES];
+	unsigned char hash[SHA256_BYTES];
 	struct model *model = NULL;
 
-	crypto_hash_sha256(hash, op->data, op->size);
+	sha256_of(hash, op->data, op->size);
 	sodium_bin2hex(op->stored.sha256, sizeof(op->stored.sha256), hash, sizeof(hash));
 	op->stored.version = op->version;
 	op->stored.bytes = op->size;

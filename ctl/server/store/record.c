@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/store/record.h"
 
+#include "base/sha256.h"
+
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -54,9 +56,9 @@ static bool record_take_sha256(const json_t *value, char out[RECORD_SHA256_BYTES
 
 static void record_sum(const void *text, size_t size, char out[RECORD_SHA256_BYTES])
 {
-	unsigned char hash[crypto_hash_sha256_BYTES];
+	unsigned char hash[SHA256_BYTES];
 
-	crypto_hash_sha256(hash, text, size);
+	sha256_of(hash, text, size);
 	sodium_bin2hex(out, RECORD_SHA256_BYTES, hash, sizeof(hash));
 }
 
