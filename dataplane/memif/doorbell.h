@@ -2,7 +2,7 @@
 // Rings an eventfd that a peer gave us. To write to it might block for ever: whether it blocks is a
 // flag of the file that both share, and the peer can have counted it to its end. The kernel rings it
 // for us instead, at the end of an asynchronous read of nothing (io_submit(2), aio_resfd), which
-// never blocks and refuses what is no eventfd.
+// never blocks and refuses what is no eventfd. But it wakes all who wait for it: no lcore is to do it.
 #pragma once
 
 #include "base/error.h"

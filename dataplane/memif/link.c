@@ -39,15 +39,29 @@ void memif_link_destroy(struct memif_link *link)
 	free(link);
 }
 
-void memif_link_fail(struct memif_link *link, const char *reason)
+static void link_wake_server(const struct memif_link *link)
 {
 	const uint64_t one = 1;
-	const char *none = NULL;
 
-	if (!atomic_compare_exchange_strong(&link->fault, &none, reason) || link->wake < 0)
+	if (link->wake < 0)
 		return;
 	if (write(link->wake, &one, sizeof(one)) < 0)
 		return; // it is at its highest, and so wakes
+}
+
+void memif_link_fail(struct memif_link *link, const char *reason)
+{
+	const char *none = NULL;
+
+	if (atomic_compare_exchange_strong(&link->fault, &none, reason))
+		link_wake_server(link);
+}
+
+void memif_link_call(struct memif_link *link, uint32_t ring)
+{
+	// Who finds other calls has been told: the server's thread takes all there are at once.
+	if (!atomic_fetch_or(&link->calls, UINT64_C(1) << ring))
+		link_wake_server(link);
 }
 
 static void link_lose_region(void *context)

@@ -41,10 +41,13 @@ struct memif_link {
 	} memory[MEMIF_REGIONS_MAX];
 	struct memif_ring c2s[MEMIF_RINGS_MAX], s2c[MEMIF_RINGS_MAX];
 
+	// Bit set: the client is to be rung for that ring to it. A cache line of its own, behind rings.
+	_Atomic(uint64_t) calls;
+
 	// The server's.
 	struct memif_region regions[MEMIF_REGIONS_MAX];
 	uint64_t ordinary_bytes; // of all regions that are no hugepages
-	int wake;                // eventfd that says that there is a fault; not owned; -1: none
+	int wake;                // eventfd that says: a fault, or calls; not owned; -1: none
 };
 
 struct memif_link *memif_link_create(int wake);   // NULL: no memory
@@ -61,6 +64,10 @@ int memif_link_begin(struct memif_link *link, struct error *err);
 
 // Any thread, and in the handler of SIGBUS. `reason` must last.
 void memif_link_fail(struct memif_link *link, const char *reason);
+
+// Any thread: has the server's thread ring the client's eventfd of a ring to it. That may take as long as
+// the client likes, for the kernel wakes all who wait for it, and there may be hundreds of thousands.
+void memif_link_call(struct memif_link *link, uint32_t ring);
 
 // Copies the next frame of a ring that has `slots` filled, at most `room` bytes of it, and stores
 // how long it is in all. Returns the slots it takes; 0: the frame goes on beyond the slots, or the link

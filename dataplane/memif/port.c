@@ -18,21 +18,11 @@ struct memif_port *memif_port_create(
 	port->room = (uint32_t)rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
 	port->n_rx = n_rx;
 	port->n_tx = n_tx;
-	for (uint32_t i = 0; i < n_tx; i++) {
-		if (memif_doorbell_open(&port->tx[i].doorbell, err) == 0)
-			continue;
-		memif_port_destroy(port);
-		return NULL;
-	}
 	return port;
 }
 
 void memif_port_destroy(struct memif_port *port)
 {
-	if (!port)
-		return;
-	for (uint32_t i = 0; i < port->n_tx; i++)
-		memif_doorbell_close(&port->tx[i].doorbell);
 	free(port);
 }
 
@@ -168,8 +158,8 @@ static uint16_t port_tx_ring(struct memif_queue *queue, struct memif_link *link,
 	atomic_thread_fence(memory_order_seq_cst);
 	if (unlikely(!(__atomic_load_n(&ring->memory->flags, __ATOMIC_RELAXED) &
 		    MEMIF_RING_NO_INTERRUPT)) &&
-		ring->interrupt >= 0 && !memif_doorbell_ring(&queue->doorbell, ring->interrupt))
-		memif_link_fail(link, "a ring's interrupt is no eventfd");
+		ring->interrupt >= 0)
+		memif_link_call(link, (uint32_t)(ring - link->s2c));
 	rte_pktmbuf_free_bulk(mbufs, sent);
 	return sent;
 }

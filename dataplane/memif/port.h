@@ -5,14 +5,11 @@
 // anew for each burst, and never keeps it past its quiescent state.
 #pragma once
 
-#include "dataplane/memif/doorbell.h"
 #include "dataplane/memif/link.h"
 
 #include <rte_mbuf.h>
 
-struct memif_queue {                    // of one lcore
-	struct memif_doorbell doorbell; // of a queue to send by
-
+struct memif_queue { // of one lcore
 	// Written by the lcore, read by the control thread.
 	uint64_t missed; // descriptors that the peer wrote over before they were read
 	uint64_t errors; // frames in descriptors that break the rules

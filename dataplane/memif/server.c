@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memif/server.h"
 
+#include "dataplane/memif/doorbell.h"
 #include "dataplane/memif/listen.h"
 #include "dataplane/memif/session.h"
 
@@ -23,7 +24,8 @@
 #define NEWS_MAX       64
 #define RINGS_HELD_MAX 256 // whose eventfds strangers may make us hold
 #define NEWS_BYTES     320
-#define GRACE_US       20 // between two looks whether all lcores were quiescent
+#define RING_NS_MAX    10000000 // of CPU, to ring a peer's eventfd: a peer has what makes it longer
+#define GRACE_US       20       // between two looks whether all lcores were quiescent
 
 struct server_peer {
 	int fd; // -1: free
@@ -46,7 +48,8 @@ struct memif_server {
 	struct rte_rcu_qsbr *qsbr;
 	struct server_socket sockets[MEMIF_PORTS_MAX];
 	uint32_t n_sockets;
-	int wake; // eventfd: stop, or a link has failed
+	int wake; // eventfd: stop, or a link has failed, or has calls
+	struct memif_doorbell doorbell;
 	pthread_t thread;
 	bool has_thread;
 	_Atomic(bool) stop;
@@ -400,16 +403,49 @@ static void server_accept(struct memif_server *server, struct server_socket *soc
 
 // --- The thread ---------------------------------------------------------------------------------
 
+// Without the time that others have the CPU.
+static uint64_t server_cpu_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+// Rings those eventfds of a peer that lcores asked for.
+static void server_ring(struct memif_server *server, struct server_peer *peer)
+{
+	struct memif_link *link = peer->session.link;
+
+	for (uint64_t calls = atomic_exchange(&link->calls, 0); calls; calls &= calls - 1) {
+		const struct memif_ring *ring = &link->s2c[__builtin_ctzll(calls)];
+		const uint64_t begin = server_cpu_ns();
+
+		if (!memif_doorbell_ring(&server->doorbell, ring->interrupt)) {
+			server_turn_away(server, peer, "a ring's interrupt is no eventfd");
+			return;
+		}
+		if (server_cpu_ns() - begin > RING_NS_MAX) {
+			server_turn_away(server, peer,
+				"too many wait for a ring's eventfd: to wake them takes too long");
+			return;
+		}
+	}
+}
+
 static void server_check_links(struct memif_server *server)
 {
 	for (uint32_t i = 0; i < PEERS_MAX; i++) {
 		struct server_peer *peer = &server->peers[i];
-		const char *fault = peer->fd >= 0 && peer->session.link
-			? atomic_load(&peer->session.link->fault)
-			: NULL;
+		const char *fault;
 
+		if (peer->fd < 0 || !peer->session.link)
+			continue;
+		fault = atomic_load(&peer->session.link->fault);
 		if (fault)
 			server_turn_away(server, peer, fault);
+		else
+			server_ring(server, peer);
 	}
 }
 
@@ -502,7 +538,8 @@ int memif_server_create(struct rte_rcu_qsbr *qsbr, struct memif_server **out, st
 	server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->wake < 0)
 		error_set(err, -errno, "no eventfd: %s", strerror(errno));
-	if (server->wake < 0 || memif_region_guard(err) != 0) {
+	if (server->wake < 0 || memif_doorbell_open(&server->doorbell, err) != 0 ||
+		memif_region_guard(err) != 0) {
 		memif_server_destroy(server);
 		return err->code;
 	}
@@ -576,6 +613,7 @@ void memif_server_destroy(struct memif_server *server)
 	}
 	if (server->wake >= 0)
 		close(server->wake);
+	memif_doorbell_close(&server->doorbell);
 	pthread_mutex_destroy(&server->lock);
 	free(server);
 }

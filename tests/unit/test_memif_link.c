@@ -255,6 +255,25 @@ static void fault_wakes_once(void **state)
 	close(wake);
 }
 
+static void calls_wake_once_until_they_are_taken(void **state)
+{
+	int wake = eventfd(0, EFD_NONBLOCK);
+	struct memif_link *link = memif_link_create(wake);
+	eventfd_t count = 0;
+
+	memif_link_call(link, 0);
+	memif_link_call(link, 63);
+	memif_link_call(link, 63);
+	assert_int_equal(eventfd_read(wake, &count), 0);
+	assert_int_equal(count, 1);
+	assert_true(atomic_exchange(&link->calls, 0) == (UINT64_C(1) << 63 | 1));
+	memif_link_call(link, 63);
+	assert_int_equal(eventfd_read(wake, &count), 0);
+	assert_null(atomic_load(&link->fault));
+	memif_link_destroy(link);
+	close(wake);
+}
+
 static void doorbell_rings_and_never_blocks(void **state)
 {
 	struct memif_doorbell doorbell;
@@ -297,6 +316,7 @@ int main(void)
 		CASE(memory_cut_off_reads_as_zeros),
 		cmocka_unit_test(memory_is_sealed_where_it_can_be),
 		cmocka_unit_test(fault_wakes_once),
+		cmocka_unit_test(calls_wake_once_until_they_are_taken),
 		cmocka_unit_test(doorbell_rings_and_never_blocks),
 	};
 
