@@ -26,6 +26,7 @@ struct faulty {
 	unsigned at;  // which call; counted from 1
 	unsigned n;   // calls so far
 	bool stays;   // and each after it
+	unsigned too; // and this one; 0: none
 	bool is_late; // the result comes from the event loop, as io_uring's do
 	struct disk_call *call;
 	int result;
@@ -48,7 +49,7 @@ static inline bool faulty_make(struct disk *disk, struct disk_call *call, int *r
 	bool fails;
 
 	f->n++;
-	fails = f->at && (f->n == f->at || (f->stays && f->n > f->at));
+	fails = f->at && (f->n == f->at || (f->stays && f->n > f->at) || f->n == f->too);
 	if (fails && f->fault == FAULT_SHORT && is_write)
 		call->size = 3;
 	if (!fails || f->fault == FAULT_SHORT || (f->fault == FAULT_NOTHING_WRITTEN && !is_write))

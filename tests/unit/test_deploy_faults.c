@@ -43,7 +43,7 @@ static void reply(void *arg, int status, json_t *body, const char *refusal)
 
 static void run(struct deploy_case *d, void (*begin)(struct operation *op), uint16_t version)
 {
-	const struct operation_client client = { reply, d };
+	const struct operation_client client = { .reply = reply, .arg = d };
 	struct operation *op = operation_create(d->server, client, "test", begin, "lab", version);
 
 	op->id = begin == deploy_begin ? ID : 0;
@@ -248,6 +248,23 @@ static void record_that_is_there_and_may_not_last_is_put_back(void **state)
 	assert_int_equal(in_service(d), 1);
 }
 
+// It reads as before, but nobody knows which of the two names the disk has.
+static void record_that_is_put_back_and_may_not_last_is_said_so(void **state)
+{
+	struct deploy_case *d = *state;
+	struct faulty faulty;
+
+	prepare(d, &CHANGES[1]);
+	faulty_begin(&faulty, d->c, FAULT_EIO, 8);
+	faulty.too = 16;
+	run(d, deploy_begin, 2);
+	faulty_end(&faulty, d->c);
+	assert_int_equal(d->status, 500);
+	assert_non_null(strstr(d->refusal, "nor could what was recorded before be put back"));
+	assert_int_equal(after_restart(d), 1);
+	assert_int_equal(in_service(d), 1);
+}
+
 static void image_that_is_another_is_refused(void **state)
 {
 	struct deploy_case *d = *state;
@@ -294,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(what_is_answered_is_in_service_and_recorded),
 		CASE(record_that_is_there_and_may_not_last_is_put_back),
+		CASE(record_that_is_put_back_and_may_not_last_is_said_so),
 		CASE(image_that_is_another_is_refused),
 		CASE(damaged_record_is_replaced_by_a_promotion_alone),
 	};

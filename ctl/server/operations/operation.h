@@ -24,6 +24,7 @@ struct recording { // recording.c's
 	size_t before_size;
 	bool is_known; // what was there before
 	bool is_as_before;
+	bool is_doubtful; // it was put back, but that is not known to last
 	struct error failed;
 };
 

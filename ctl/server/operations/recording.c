@@ -57,7 +57,7 @@ static void recording_put_back_compared(struct operation *op)
 	snprintf(failed, sizeof(failed), "%s", r->failed.text);
 	op->err = r->failed;
 	op->status = operation_status(&op->err, 500);
-	if (!r->is_as_before)
+	if (!r->is_as_before || r->is_doubtful)
 		error_set(&op->err, r->failed.code,
 			"%.300s; nor could what was recorded before be put back: which of the two "
 			"a restart finds is not known",
@@ -65,8 +65,10 @@ static void recording_put_back_compared(struct operation *op)
 	recording_end(op);
 }
 
+// What reads as before may still be lost with the power, where the last step of putting it back failed.
 static void recording_put_back(struct operation *op)
 {
+	op->recording.is_doubtful = op->err.code != 0;
 	operation_work(op, recording_compare, recording_put_back_compared);
 }
 
