@@ -48,9 +48,13 @@ static void region_on_sigbus(int number, siginfo_t *info, void *context)
 {
 	const int before = errno;
 
-	// A signal that was sent, and not raised by an access, has no address.
-	if (info->si_code <= 0 || !region_replace((uintptr_t)info->si_addr))
-		sigaction(SIGBUS, &guard_before, NULL); // the access is tried again, and is its
+	// A signal that was sent, and not raised by an access, has no address, and does not come again
+	// by itself as an access does: what was in our place gets it when we return.
+	if (info->si_code <= 0 || !region_replace((uintptr_t)info->si_addr)) {
+		sigaction(SIGBUS, &guard_before, NULL);
+		if (info->si_code <= 0)
+			raise(SIGBUS);
+	}
 	errno = before;
 }
 
@@ -131,6 +135,7 @@ void memif_region_unmap(struct memif_region *region)
 	if (!region->base)
 		return;
 	atomic_store(&guards[region->guard].base, 0);
-	munmap(region->base, region->mapped_bytes);
+	// Not by munmap(), which waits for all lcores here (dataplane/unmap.h): that was done already.
+	syscall(SYS_munmap, region->base, region->mapped_bytes);
 	region->base = NULL;
 }

@@ -6,9 +6,11 @@
 #include "tests/cmocka.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LOG2        3
@@ -227,6 +229,24 @@ static void memory_cut_off_reads_as_zeros(void **state)
 	assert_int_equal(write_frame(1, 10), 0);
 }
 
+// It ends the process, as without the handler, instead of leaving it without one.
+static void sigbus_that_is_sent_is_not_swallowed(void **state)
+{
+	struct error err;
+	int status = 0;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		signal(SIGBUS, SIG_DFL);
+		if (memif_region_guard(&err) == 0)
+			kill(getpid(), SIGBUS);
+		_exit(7);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
 static void memory_is_sealed_where_it_can_be(void **state)
 {
 	int fd = memfd_create("sealed", MFD_ALLOW_SEALING);
@@ -314,6 +334,7 @@ int main(void)
 		CASE(write_beyond_the_region_fails),
 		CASE(write_into_nothing_fails),
 		CASE(memory_cut_off_reads_as_zeros),
+		cmocka_unit_test(sigbus_that_is_sent_is_not_swallowed),
 		cmocka_unit_test(memory_is_sealed_where_it_can_be),
 		cmocka_unit_test(fault_wakes_once),
 		cmocka_unit_test(calls_wake_once_until_they_are_taken),
