@@ -260,9 +260,10 @@ static void server_bound_rings(struct memif_server *server)
 		server_turn_away(server, most, "too many rings of connections not yet made");
 }
 
-// Receives one message. Returns its bytes, 0 where the peer has gone, -1 where there is none yet.
-static ssize_t server_receive(
-	int fd, struct memif_message *message, int fds[MEMIF_FDS_MAX], uint32_t *n_fds)
+// Receives one message. Returns its bytes, 0 where the peer has gone, -1 where there is none yet. With
+// `is_cut` it had more descriptors than are in `fds`: too many, or this process may have no more.
+static ssize_t server_receive(int fd, struct memif_message *message, int fds[MEMIF_FDS_MAX],
+	uint32_t *n_fds, bool *is_cut)
 {
 	union {
 		struct cmsghdr align;
@@ -278,6 +279,7 @@ static ssize_t server_receive(
 	ssize_t bytes = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
 
 	*n_fds = 0;
+	*is_cut = bytes >= 0 && header.msg_flags & MSG_CTRUNC;
 	if (bytes < 0)
 		return errno == EAGAIN || errno == EINTR ? -1 : 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
@@ -298,10 +300,19 @@ static bool server_take_message(struct memif_server *server, struct server_peer 
 	struct error err = { .text = "" };
 	int fds[MEMIF_FDS_MAX], rc;
 	uint32_t n_fds;
-	ssize_t bytes = server_receive(peer->fd, &message, fds, &n_fds);
+	bool is_cut;
+	ssize_t bytes = server_receive(peer->fd, &message, fds, &n_fds, &is_cut);
 
 	if (bytes < 0)
 		return false;
+	if (is_cut) { // a ring without its eventfd would never wake who sleeps
+		for (uint32_t i = 0; i < n_fds; i++)
+			close(fds[i]);
+		server_turn_away(server, peer,
+			"its descriptors do not come through: over 4 with a message, or martletd "
+			"has no more");
+		return false;
+	}
 	if (bytes == 0 && !n_fds) {
 		server_let_go(server, peer, "");
 		return false;
