@@ -75,7 +75,7 @@ tell() {
 uninstall_all() {
 	local scratch file
 	scratch=$(mktemp -d)
-	DESTDIR=$scratch "$0"
+	DESTDIR=$scratch scripts/install.sh
 	if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
 		systemctl disable --now martletd 2>/dev/null || true
 	fi
