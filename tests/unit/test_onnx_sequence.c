@@ -66,6 +66,38 @@ static void a_place_outside_of_a_sequence_is_refused(void **state)
 	}
 }
 
+// A list that says more than the axis holds is none of its lengths, be it by a part of nothing.
+static void lengths_beyond_the_axis_are_refused(void **state)
+{
+	static int64_t lengths[][3] = { { 1, 1, 1 }, { 1, 1, 0 }, { 1, 0, 1 } };
+	static const char *const SENTENCES[] = {
+		"node 'SplitToSequence_0' (SplitToSequence): part 2 of an axis of 2 is 1 long",
+		"node 'SplitToSequence_0' (SplitToSequence): part 2 of an axis of 2 is 0 long",
+		"node 'SplitToSequence_0' (SplitToSequence): part 1 of an axis of 2 is 0 long",
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		Onnx__TensorProto *split;
+		Onnx__AttributeProto *axis;
+		Onnx__NodeProto *node;
+
+		begin(13);
+		split = file_weight("k", 3, 0, NULL);
+		split->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+		split->n_float_data = 0;
+		split->int64_data = lengths[i];
+		split->n_int64_data = 3;
+		node = file_node("SplitToSequence", "x", "k", "s", NULL);
+		axis = file_attr(node, "axis", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+		axis->has_i = 1;
+		axis->i = 1;
+		file_node("SequenceLength", "s", NULL, "n", NULL);
+		file_node("Add", "x", "x", "y", NULL);
+		file_output("y");
+		file_refused_with(-EINVAL, SENTENCES[i]);
+	}
+}
+
 static void a_draw_that_decides_is_refused(void **state)
 {
 	begin(13);
@@ -213,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_sequence_is_taken_by_its_operators_alone, file_end),
 		cmocka_unit_test_teardown(a_place_outside_of_a_sequence_is_refused, file_end),
+		cmocka_unit_test_teardown(lengths_beyond_the_axis_are_refused, file_end),
 		cmocka_unit_test_teardown(a_draw_that_decides_is_refused, file_end),
 		cmocka_unit_test_teardown(a_sparse_constant_is_filled_with_zeros, file_end),
 		cmocka_unit_test_teardown(sparse_constants_that_lie_are_refused, file_end),

@@ -222,8 +222,9 @@ static int import_split_to_sequence(struct onnx *onnx, const struct onnx_node *n
 	parts = arena_calloc(onnx->scratch, GRAPH_NODE_IO_MAX, sizeof(*parts));
 	if (!parts)
 		return onnx_refuse_memory(onnx, node);
-	for (; done < x.dims[axis]; n++) {
-		const bool listed = split.data && split.rank == 1;
+	const bool listed = split.data && split.rank == 1;
+
+	for (; done < x.dims[axis] || (listed && n < split.dims[0]); n++) {
 		const int64_t length = listed && n >= split.dims[0]
 			? 0
 			: split_length(split.data ? &split : NULL, n, x.dims[axis], done);
