@@ -57,11 +57,29 @@ static void not_finite(void **state)
 	}
 }
 
+// A row of NaN alone has no number that could be its largest value.
+static void nothing_but_nan(void **state)
+{
+	const struct reduce_rows_kernel *kernel = *state;
+
+	skip_where_absent(state);
+	for (uint32_t n = 1; n <= 100; n++) {
+		float x[200], y[2];
+
+		random_fill(x, n, -1.0f, 1.0f);
+		for (uint32_t i = n; i < 2 * n; i++)
+			x[i] = NAN;
+		kernel->run(REDUCTION_MAX, 2, n, x, y);
+		assert_true(isfinite(y[0]) && isnan(y[1]));
+	}
+}
+
 int main(void)
 {
 	int failures;
 
 	random_init();
 	failures = KERNELS_RUN("reduce_rows", REDUCE_ROWS, as_in_double);
-	return failures + KERNELS_RUN("reduce_rows_not_finite", REDUCE_ROWS, not_finite);
+	failures += KERNELS_RUN("reduce_rows_not_finite", REDUCE_ROWS, not_finite);
+	return failures + KERNELS_RUN("reduce_rows_nan", REDUCE_ROWS, nothing_but_nan);
 }

@@ -17,7 +17,7 @@ VEC_INLINE vec reduce_two(vec a, vec b, const bool largest)
 
 VEC_INLINE float reduce_row(const float *x, uint32_t n, const bool largest)
 {
-	const vec start = vec_set1(largest ? -__builtin_inff() : 0.0f);
+	const vec start = vec_set1(largest ? x[0] : 0.0f); // a value of the row, should all be NaN
 	vec sum[REDUCE_SUMS] = { start, start, start, start };
 	uint32_t i = 0;
 
