@@ -62,6 +62,7 @@ struct port_info {
 	const struct config_port *config;                    // addresses
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // counted by the lcores
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
+	uint64_t peers_turned_away; // of memif
 };
 
 struct slot_info {

@@ -346,6 +346,7 @@ static void port_info_memif(const struct port *port, struct port_info *info)
 	info->rx_errors = stats.rx_errors;
 	info->tx_errors = stats.tx_errors;
 	info->rx_nombuf = stats.rx_nombuf;
+	info->peers_turned_away = stats.peers_turned_away;
 }
 
 void port_info(const struct port *port, struct port_info *info)

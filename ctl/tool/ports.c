@@ -6,6 +6,8 @@
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
+#include <string.h>
+
 static const char *ports_link(const json_t *port)
 {
 	const json_t *up = json_object_get(port, "link_up");
@@ -80,6 +82,9 @@ static void ports_print_one(const json_t *port)
 		format_count(api_count(port, "tx_packets")).s,
 		format_bytes(api_count(port, "tx_bytes")).s,
 		format_count(api_count(port, "tx_errors")).s);
+	if (strcmp(api_text(port, "driver"), "memif") == 0)
+		printf("  peers       %s turned away\n",
+			format_count(api_count(port, "peers_turned_away")).s);
 }
 
 static void ports_print(const json_t *answer)

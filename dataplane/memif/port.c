@@ -28,7 +28,9 @@ void memif_port_destroy(struct memif_port *port)
 
 void memif_port_stats(const struct memif_port *port, struct memif_port_stats *stats)
 {
-	*stats = (struct memif_port_stats){ 0 };
+	*stats = (struct memif_port_stats){
+		.peers_turned_away = atomic_load_explicit(&port->turned_away, memory_order_relaxed),
+	};
 	for (uint32_t i = 0; i < port->n_rx; i++) {
 		stats->rx_missed += __atomic_load_n(&port->rx[i].missed, __ATOMIC_RELAXED);
 		stats->rx_errors += __atomic_load_n(&port->rx[i].errors, __ATOMIC_RELAXED);

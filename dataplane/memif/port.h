@@ -29,12 +29,14 @@ struct memif_port {
 	char name[64];
 	uint32_t id;
 	char secret[MEMIF_SECRET_BYTES + 1]; // "": none is asked for
+	_Atomic(uint64_t) turned_away;       // peers; it counts them, the control thread reads
 
 	struct memif_queue rx[MEMIF_RINGS_MAX], tx[MEMIF_RINGS_MAX];
 };
 
 struct memif_port_stats {
 	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
+	uint64_t peers_turned_away;
 };
 
 // Up to MEMIF_RINGS_MAX queues each. NULL with a sentence.

@@ -166,13 +166,16 @@ static bool server_is_stranger(const struct server_peer *peer)
 	return peer->fd >= 0 && !peer->session.is_connected;
 }
 
-// Tells the peer and the log why.
+// Tells the peer and the log why, and counts it: one that has not said which interface it wants, at the
+// first of its socket.
 static void server_turn_away(
 	struct memif_server *server, struct server_peer *peer, const char *reason)
 {
 	struct memif_message message = { .type = MEMIF_DISCONNECT };
 	const struct memif_session *session = &peer->session;
+	struct memif_port *port = session->port ? session->port : session->ports[0];
 
+	atomic_fetch_add_explicit(&port->turned_away, 1, memory_order_relaxed);
 	memcpy(message.disconnect.reason, reason, strnlen(reason, MEMIF_REASON_BYTES - 1));
 	server_send(peer->fd, &message);
 	server_tell(server, server_socket_of(server, peer),

@@ -648,6 +648,8 @@ def main(seconds):
             good.device += f",id={GOOD}"
             if not asan:
                 check_handshakes(tap, w)
+                n = sum(p["peers_turned_away"] for p in a.api("GET", "/v1/ports")[1]["ports"])
+                tap.check("each of them is counted", n == len(HANDSHAKES), (n, len(HANDSHAKES)))
                 check_faults(tap, w)
                 check_tolerated(tap, w, a)
             proc = good.start("--seconds", str(seconds + 2), "--window", "16", "--expect", f"{folder}/a.npy")

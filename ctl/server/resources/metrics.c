@@ -180,6 +180,8 @@ static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 		{ "port_rx_errors_total", "Packets the device found broken.", AT(rx_errors) },
 		{ "port_tx_errors_total", "Packets the device could not send.", AT(tx_errors) },
 		{ "port_rx_nombuf_total", "Packets lost for want of buffers.", AT(rx_nombuf) },
+		{ "port_peers_turned_away_total", "Peers of memif turned away; the log says why.",
+			AT(peers_turned_away) },
 	};
 #undef AT
 
