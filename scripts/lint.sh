@@ -21,7 +21,7 @@ step "clang-format"
 clang-format-14 --dry-run --Werror "${sources[@]}" || fail "run: make format"
 
 step "headers compile alone"
-flags=(-std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function -I. -I"$B/gen" -fsyntax-only -x c)
+flags=(-std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-function -Wno-unused-parameter -I. -I"$B/gen" -fsyntax-only -x c)
 read -ra dpdk < <(pkg-config --cflags libdpdk libevent jansson libconfig)
 for file in "${sources[@]}"; do
 	[[ $file == *.h && ! $file =~ $elsewhere ]] || continue
@@ -44,7 +44,9 @@ done
 ! nm "$B/lint-gcc/martletd" | grep -q ' T onnx_import' || fail "martletd links the importer"
 functions() { nm --defined-only "$@" | awk '$2 == "T" { print $3 }' | sort -u; }
 functions "$B/lint-gcc/martlet-load" | grep -q '^rows_read$' || fail "martlet-load's functions are not seen"
-stray=$(comm -12 <(functions "$B/lint-gcc/martlet-load") <(functions "$B"/lint-gcc/lib{dataplane,infer}.a) | xargs)
+# dataplane/unmap.c is linked by name: both programs have drivers that unmap.
+stray=$(comm -12 <(functions "$B/lint-gcc/martlet-load") <(functions "$B"/lint-gcc/lib{dataplane,infer}.a) |
+	grep -vxE 'munmap|unmap_guard' | xargs)
 [ -z "$stray" ] || fail "martlet-load links the dataplane or the inference core: $stray"
 ! nm -u "$B/lint-gcc/libinfer.a" | grep -q ' rte_' || fail "libinfer.a refers to DPDK"
 

@@ -18,11 +18,11 @@ static void scores_are(const struct compile_options *options, const float *rows,
 	const struct model_options rules = { .no_timing = true };
 	struct compile_report report = { 0 };
 	struct error err = { .text = "" };
-	struct model *model;
+	struct model *model = NULL;
 	bool found = !said;
-	size_t size;
+	size_t size = 0;
 	float made[16];
-	void *image, *scratch;
+	void *image = NULL, *scratch;
 
 	if (compile_bytes("f", text, strlen(text), options, &image, &size, &report, &err) != 0 ||
 		model_open(image, size, &rules, &model, &err) != 0)
@@ -51,8 +51,8 @@ static void scores_are(const struct compile_options *options, const float *rows,
 static void refused_with(const struct compile_options *options, int code, const char *sentence)
 {
 	struct error err = { .text = "" };
-	size_t size;
-	void *image;
+	size_t size = 0;
+	void *image = NULL;
 
 	assert_int_equal(
 		compile_bytes("f", text, strlen(text), options, &image, &size, NULL, &err), code);
@@ -300,9 +300,9 @@ static struct model *opened(void)
 {
 	const struct model_options rules = { .no_timing = true };
 	struct error err = { .text = "" };
-	struct model *model;
-	size_t size;
-	void *image;
+	struct model *model = NULL;
+	size_t size = 0;
+	void *image = NULL;
 
 	if (compile_bytes("f", text, strlen(text), NULL, &image, &size, NULL, &err) != 0 ||
 		model_open(image, size, &rules, &model, &err) != 0)
@@ -325,7 +325,7 @@ static void cell_is(const struct model *model, const char *cell, int rc, float e
 // A text of the table is its number; numbers and missing cells are read as in other columns.
 static void lightgbm_texts_are_numbers(void **state)
 {
-	struct model *model;
+	struct model *model = NULL;
 
 	strcpy(text,
 		"tree\nversion=v4\nmax_feature_idx=1\nobjective=regression\nfeature_infos=1:0:2 "
@@ -353,7 +353,7 @@ static void lightgbm_texts_are_numbers(void **state)
 static void xgboost_texts_are_numbers(void **state)
 {
 	struct error err = { .text = "" };
-	struct model *model;
+	struct model *model = NULL;
 	float value;
 
 	xgboost_file("3,1", "reg:squarederror", "0", "",
@@ -386,7 +386,7 @@ static void lightgbm_lists_that_fit_nothing(void **state)
 	for (size_t i = 0; i < sizeof(ENDS) / sizeof(*ENDS); i++) {
 		const char *infos = ENDS[i], *lists = strchr(infos, '|') + 1;
 		const char *said = strchr(lists, '|') + 1;
-		struct model *model;
+		struct model *model = NULL;
 
 		snprintf(text, sizeof(text),
 			"tree\nversion=v4\nmax_feature_idx=1\nobjective=regression\n%.*s\n\nTree=0"
@@ -404,7 +404,7 @@ static void lightgbm_lists_that_fit_nothing(void **state)
 // A category that was constant stands in the parameters alone.
 static void lightgbm_constant_categories(void **state)
 {
-	struct model *model;
+	struct model *model = NULL;
 
 	strcpy(text,
 		"tree\nversion=v4\nmax_feature_idx=2\nobjective=regression\nfeature_infos=none "

@@ -41,7 +41,7 @@ static int check(void)
 {
 	const struct model_options options = { .no_timing = true };
 	struct model *model = NULL;
-	void *image;
+	void *image = NULL;
 	size_t size;
 	int rc;
 
@@ -119,7 +119,7 @@ static float *scores(void)
 {
 	const struct model_options options = { .no_timing = true };
 	float *outputs = calloc((size_t)graph->n_golden * graph->n_columns_out, sizeof(float));
-	struct model *model;
+	struct model *model = NULL;
 	void *scratch;
 
 	if (!outputs || model_build(graph, 0, &options, &model, &err) != 0)

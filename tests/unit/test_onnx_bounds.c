@@ -109,9 +109,9 @@ static float scored(float x)
 {
 	const struct model_options rules = { .no_timing = true };
 	struct error err = { .text = "" };
-	struct model *model;
+	struct model *model = NULL;
 	size_t size, image_bytes;
-	void *image, *scratch;
+	void *image = NULL, *scratch;
 	uint8_t *bytes = file_pack(&size);
 	float y = -1;
 

@@ -72,9 +72,9 @@ static void score(const char *outputs, const float *row, float *scores, char *fi
 	const struct model_options rules = { .no_timing = true };
 	size_t size, image_size;
 	uint8_t *bytes = file_pack(&size);
-	struct model *model;
+	struct model *model = NULL;
 	struct error err;
-	void *image, *scratch;
+	void *image = NULL, *scratch;
 
 	file_end(NULL);
 	if (compile_bytes("f", bytes, size, &options, &image, &image_size, &file_report, &err) !=
@@ -232,9 +232,9 @@ static struct model *compiled(void)
 	const struct model_options rules = { .no_timing = true };
 	size_t size, image_size;
 	uint8_t *bytes = file_pack(&size);
-	struct model *model;
+	struct model *model = NULL;
 	struct error err;
-	void *image;
+	void *image = NULL;
 
 	file_end(NULL);
 	if (compile_bytes("f", bytes, size, NULL, &image, &image_size, &file_report, &err) != 0 ||
@@ -248,7 +248,7 @@ static struct model *compiled(void)
 static void image_keeps_the_texts_of_columns(void **state)
 {
 	for (int zeros = 0; zeros < 2; zeros++) {
-		struct model *model;
+		struct model *model = NULL;
 		struct error err;
 		float number;
 

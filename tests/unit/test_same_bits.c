@@ -104,8 +104,8 @@ static void check_kind(enum random_model kind)
 		struct graph *graph = random_model(kind, i + 5000);
 		struct compile_report report = { 0 };
 		struct error err;
-		void *image;
-		size_t size;
+		void *image = NULL;
+		size_t size = 0;
 
 		if (passes_run(graph, &report, &err) != 0 ||
 			image_write(graph, &image, &size, &err) != 0)
@@ -141,8 +141,8 @@ static void operators_score_alike_in_any_batch(void **state)
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const struct compile_options options = { .accept_missing = true };
 		struct error err;
-		void *image;
-		size_t size;
+		void *image = NULL;
+		size_t size = 0;
 
 		print_message("# %s\n", found.gl_pathv[i]);
 		if (model_compile(found.gl_pathv[i], &options, &image, &size, NULL, &err) != 0)

@@ -92,10 +92,10 @@ static void score(float *outputs)
 {
 	const struct model_options rules = { .no_timing = true };
 	static float rows[ROWS * FEATURES];
-	struct model *model;
+	struct model *model = NULL;
 	unsigned seed = 5;
-	size_t size;
-	void *image, *scratch;
+	size_t size = 0;
+	void *image = NULL, *scratch;
 
 	for (uint32_t i = 0; i < ROWS * FEATURES; i++)
 		rows[i] = floorf(graph_random(&seed) * 16);
