@@ -417,49 +417,64 @@ static void one_hot_plain(
 	}
 }
 
-// The place of x among n ascending keys, of which the last may be NaN; n: it is none. Keys are mostly
-// whole numbers without a gap: there it is tried first.
-static size_t find_float(const float *keys, size_t n, float x)
+// What is looked for among keys, of one kind or the other.
+struct find {
+	const float *reals; // NULL: whole numbers
+	const int64_t *wholes;
+	float real;
+	int64_t whole;
+};
+
+static inline bool find_is(const struct find *find, size_t at)
+{
+	return find->reals ? find->reals[at] == find->real : find->wholes[at] == find->whole;
+}
+
+static inline bool find_is_below(const struct find *find, size_t at)
+{
+	return find->reals ? find->reals[at] < find->real : find->wholes[at] < find->whole;
+}
+
+// The place among n ascending keys; n: it is none. Keys are mostly whole numbers without a gap: `guess`
+// is tried first, which may be n or more.
+static size_t find_place(const struct find *find, size_t n, uint64_t guess)
 {
 	size_t low = 0, high = n;
+
+	if (guess < n && find_is(find, (size_t)guess))
+		return (size_t)guess;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (find_is_below(find, middle))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && find_is(find, low) ? low : n;
+}
+
+// The last of the keys may be NaN.
+static size_t find_float(const float *keys, size_t n, float x)
+{
+	const struct find find = { .reals = keys, .real = x };
+	uint64_t guess = n;
 
 	if (n == 0)
 		return 0;
 	if (isnan(x))
 		return isnan(keys[n - 1]) ? n - 1 : n;
-	if (x >= keys[0] && x - keys[0] < (float)n) {
-		const size_t guess = (size_t)(x - keys[0]);
-
-		if (guess < n && keys[guess] == x)
-			return guess;
-	}
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (keys[middle] < x)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && keys[low] == x ? low : n;
+	if (x >= keys[0] && x - keys[0] < (float)n)
+		guess = (uint64_t)(x - keys[0]);
+	return find_place(&find, n, guess);
 }
 
 static size_t find_integer(const int64_t *keys, size_t n, int64_t x)
 {
-	size_t low = 0, high = n;
+	const struct find find = { .wholes = keys, .whole = x };
+	const bool is_behind = n > 0 && x >= keys[0];
 
-	if (n > 0 && x >= keys[0] && (uint64_t)x - (uint64_t)keys[0] < n &&
-		keys[(uint64_t)x - (uint64_t)keys[0]] == x)
-		return (size_t)((uint64_t)x - (uint64_t)keys[0]);
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (keys[middle] < x)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && keys[low] == x ? low : n;
+	return find_place(&find, n, is_behind ? (uint64_t)x - (uint64_t)keys[0] : n);
 }
 
 static void find_plain(
