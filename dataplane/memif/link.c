@@ -193,7 +193,7 @@ uint16_t memif_link_read(struct memif_link *link, const struct memif_ring *ring,
 {
 	uint64_t total = 0;
 
-	for (uint16_t used = 0; used < slots; used++) {
+	for (uint16_t used = 0; used < slots && used < MEMIF_CHAIN_MAX; used++) {
 		const struct memif_descriptor descriptor =
 			link_descriptor(ring, (uint16_t)(ring->position + used));
 		const uint8_t *buffer = link_buffer(link, &descriptor);
@@ -211,6 +211,8 @@ uint16_t memif_link_read(struct memif_link *link, const struct memif_ring *ring,
 			return (uint16_t)(used + 1);
 		}
 	}
+	if (slots > MEMIF_CHAIN_MAX)
+		memif_link_fail(link, "a frame in too many buffers");
 	return 0;
 }
 

@@ -17,7 +17,9 @@
 #define MEMIF_REGIONS_MAX        64
 #define MEMIF_RINGS_MAX          64 // each way
 #define MEMIF_LOG2_RING_SIZE_MAX 14
-#define MEMIF_CHAIN_MAX          256 // buffers that one frame is written into
+// Buffers that one frame lies in, either way. Each may be on a page of its own that the peer has not
+// touched, and so cost the reader 10 us.
+#define MEMIF_CHAIN_MAX 256
 // All memory of a peer but hugepages. What of it is empty becomes memory when it is read, and that
 // is charged to the reader.
 #define MEMIF_PEER_BYTES_MAX (1ull << 30)

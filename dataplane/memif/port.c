@@ -4,6 +4,8 @@
 #include <rte_mempool.h>
 #include <stdlib.h>
 
+#define SLOTS_A_BURST 128 // after so many a burst ends, however few frames they were
+
 struct memif_port *memif_port_create(
 	struct rte_mempool *pool, uint16_t n_rx, uint16_t n_tx, struct error *err)
 {
@@ -68,7 +70,7 @@ static void port_pass_over(struct memif_queue *queue, struct memif_ring *ring, u
 static uint16_t port_rx_ring(struct memif_port *port, struct memif_queue *queue,
 	struct memif_link *link, struct memif_ring *ring, struct rte_mbuf **mbufs, uint16_t n)
 {
-	uint16_t slots = port_slots(ring), got;
+	uint16_t slots = port_slots(ring), taken = 0, got;
 
 	if (!slots)
 		return 0;
@@ -81,7 +83,7 @@ static uint16_t port_rx_ring(struct memif_port *port, struct memif_queue *queue,
 		queue->no_mbuf += n;
 		return 0;
 	}
-	for (got = 0; got < n && slots; got++) {
+	for (got = 0; got < n && slots && taken < SLOTS_A_BURST; got++) {
 		struct rte_mbuf *m = mbufs[got];
 		uint32_t bytes = 0;
 		const uint16_t used = memif_link_read(
@@ -95,6 +97,7 @@ static uint16_t port_rx_ring(struct memif_port *port, struct memif_queue *queue,
 			break;
 		}
 		slots = (uint16_t)(slots - used);
+		taken = (uint16_t)(taken + used);
 		ring->position = (uint16_t)(ring->position + used);
 		m->data_len = (uint16_t)RTE_MIN(bytes, port->room);
 		m->pkt_len = bytes;

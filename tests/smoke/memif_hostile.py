@@ -356,6 +356,14 @@ def unknown_region(w, p):
     p.store(RING_HEAD, 1)
 
 
+@bent("a frame in too many buffers")
+def endless_chain(w, p):
+    p.connect(log2=10)
+    for i in range(1 << 10):
+        p.put(0, i, NEXT, 0, 1, 0)
+    p.store(RING_HEAD, 1 << 10)
+
+
 def asked(w, p, **how):
     """Connected, with a request under way whose reply needs the buffer at slot 0."""
     p.connect(**how)
