@@ -76,9 +76,12 @@ static void reload_take(struct server *server, struct config *now, struct config
 void reload(struct server *server)
 {
 	struct config *configs = calloc(2, sizeof(*configs));
+	// Its end is told as READY=1, which at start is said when every model is back, and not before.
+	const bool is_told = server->phase == SERVER_READY;
 	struct error err;
 
-	notify_reloading();
+	if (is_told)
+		notify_reloading();
 	if (!configs)
 		log_error("reload: no memory; everything stays as it is");
 	else if (config_load(server->config->path, &configs[1], &err) != 0)
@@ -86,5 +89,6 @@ void reload(struct server *server)
 	else
 		reload_take(server, &configs[0], &configs[1]);
 	free(configs);
-	notify("READY=1");
+	if (is_told)
+		notify("READY=1");
 }
