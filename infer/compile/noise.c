@@ -20,9 +20,10 @@
 #define NOISE_GAIN_STEP 64.0
 #define NOISE_ROUNDING  0x1p-24 // of a float, relative
 #define NOISE_FUNCTION  4.0     // roundings that a kernel's function may be off
-#define NOISE_STEP      1e-5f   // of a score: a step that moves it less does not matter
-#define NOISE_FLOOR     5e-7    // of a score: no result is closer than that
-#define NOISE_LEAST     1e-30   // what is smaller may be flushed to 0
+#define NOISE_ALIKE     1.001 // times the least that squares of terms add up to: the terms are alike
+#define NOISE_STEP      1e-5f // of a score: a step that moves it less does not matter
+#define NOISE_FLOOR     5e-7  // of a score: no result is closer than that
+#define NOISE_LEAST     1e-30 // what is smaller may be flushed to 0
 #define NOISE_PAIRS_MAX 8u
 #define NOISE_WORK      ((uint64_t)1 << 31) // multiply-adds of all evaluations
 #define NOISE_BYTES     ((uint64_t)1 << 28) // of all values at a time
@@ -233,13 +234,15 @@ static double noise_terms(const struct graph *graph, const struct node *node)
 // which is `magnitude` were they all positive, and of their squares `squares`. Each product is rounded,
 // and each partial sum. In a random order partial sums go to the result in a straight line but for a
 // random walk that ends at 0 (a Brownian bridge): the squares of all add up to a third of terms * sum^2
-// and a sixth of terms * squares. Two kernels that add in another order are off twice.
+// and a sixth of terms * squares. Two kernels that add in another order are off twice. Terms that are all
+// alike, as the squares tell, are rounded all alike, too: those errors add up, to half of each partial sum.
 static double noise_of_sum(double terms, double sum, double magnitude, double squares)
 {
 	const double most = magnitude * magnitude, least = most / fmax(1.0, terms);
 	const double spread = fmin(fmax(isfinite(squares) ? squares : most, least), most);
+	const double by_chance = sqrt(spread + terms * (2.0 * sum * sum + spread) / 3.0);
 
-	return sqrt(spread + terms * (2.0 * sum * sum + spread) / 3.0);
+	return spread <= least * NOISE_ALIKE ? fmax(by_chance, terms / 2 * magnitude) : by_chance;
 }
 
 // Errors of sums. magnitudes, squares: [n_rows][elements] of what was summed up.
@@ -277,8 +280,22 @@ static bool noise_is_difference(enum op op)
 	return op == OP_GELU || op == OP_ELU || op == OP_SELU || op == OP_ERF;
 }
 
+// Roundings that a result of the node may be off, relative to it. The terms that a Softmax divides by
+// may be alike, and then their errors add up.
+static double noise_roundings(const struct graph *graph, const struct node *node)
+{
+	const struct tensor *x;
+
+	if (node->op != OP_SOFTMAX && node->op != OP_LOG_SOFTMAX)
+		return NOISE_FUNCTION;
+	x = &graph->tensors[node->inputs[0]];
+	return fmax(NOISE_FUNCTION, (double)x->dims[x->rank - 1] / 2);
+}
+
 static void noise_add_to_results(struct noise *noise, const struct node *node)
 {
+	const double roundings = noise_roundings(noise->graph, node);
+
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
 		const uint32_t t = node->outputs[o];
 		const float *x = NULL;
@@ -300,7 +317,7 @@ static void noise_add_to_results(struct noise *noise, const struct node *node)
 					size = fmax(size, fmin(1.0, fabs((double)x[at])));
 				if (noise_may_flush(node->op))
 					size = fmax(size, NOISE_LEAST / NOISE_ROUNDING);
-				noise_add(noise, values + at, elements, NOISE_FUNCTION * size);
+				noise_add(noise, values + at, elements, roundings * size);
 			}
 		}
 	}
