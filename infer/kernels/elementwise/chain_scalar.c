@@ -78,16 +78,16 @@ static float chain_one(enum chain_op op, const struct act *act, float a)
 	}
 }
 
-static float chain_apply(const struct chain_operator *operator, float a, float b, float c)
+static float chain_apply(const struct chain_operator *item, float a, float b, float c)
 {
-	switch (operator->op) {
+	switch (item->op) {
 	case CHAIN_AFFINE:
 		return fmaf(a, b, c);
 	case CHAIN_PICK:
 		return a != 0 ? b : c;
 	default:
-		return operator->op <= CHAIN_PRELU ? chain_two(operator->op, a, b)
-						   : chain_one(operator->op, &operator->act, a);
+		return item->op <= CHAIN_PRELU ? chain_two(item->op, a, b)
+					       : chain_one(item->op, &item->act, a);
 	}
 }
 
@@ -112,18 +112,18 @@ void f32_chain__scalar(const struct chain *chain, size_t count, const void *cons
 
 	for (size_t i = 0; i < count; i++) {
 		for (uint32_t o = 0; o < chain->n_operators; o++) {
-			const struct chain_operator *operator= & chain->operators[o];
-			const struct chain_spread *spread = &chain->spreads[operator->spread];
-			float *to = o + 1 < chain->n_operators ? &slots[operator->to] : & y[i];
+			const struct chain_operator *item = &chain->operators[o];
+			const struct chain_spread *spread = &chain->spreads[item->spread];
+			float *to = o + 1 < chain->n_operators ? &slots[item->to] : &y[i];
 			float in[3];
 
-			if (operator->op == CHAIN_SPREAD) {
+			if (item->op == CHAIN_SPREAD) {
 				chain_spread(spread, x[spread->input], i, 1, to);
 				continue;
 			}
 			for (uint32_t k = 0; k < 3; k++)
-				in[k] = chain_operand(chain, &operator->in[k], x, slots, i);
-			*to = chain_apply(operator, in[0], in[1], in[2]);
+				in[k] = chain_operand(chain, &item->in[k], x, slots, i);
+			*to = chain_apply(item, in[0], in[1], in[2]);
 		}
 	}
 }

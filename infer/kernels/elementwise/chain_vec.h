@@ -173,18 +173,18 @@ static void VEC_NAME(chain_act)(
 }
 
 // One operator over a block.
-VEC_INLINE void chain_operator(const struct chain_operator *operator, const struct chain_at at[3],
+VEC_INLINE void chain_operator(const struct chain_operator *item, const struct chain_at at[3],
 	uint32_t count, float *y, bool whole)
 {
-	switch (operator->op) {
+	switch (item->op) {
 #define X(op)                                                                                      \
 	case op:                                                                                   \
-		chain_loop(op, ACTIVATION_NONE, &operator->act, at, count, y, whole);              \
+		chain_loop(op, ACTIVATION_NONE, &item->act, at, count, y, whole);                  \
 		break;
 		CHAIN_FORMULA_LIST(X)
 #undef X
 	default:
-		VEC_NAME(chain_act)(&operator->act, at, count, y, whole);
+		VEC_NAME(chain_act)(&item->act, at, count, y, whole);
 		break;
 	}
 }
@@ -195,13 +195,13 @@ VEC_INLINE void chain_block(const struct chain *chain, size_t first, uint32_t co
 	const void *const *x, const float *const *from, float *slots, float *y)
 {
 	for (uint32_t o = 0; o < chain->n_operators; o++) {
-		const struct chain_operator *operator= & chain->operators[o];
+		const struct chain_operator *item = &chain->operators[o];
 		const bool whole = o + 1 < chain->n_operators;
-		float *to = whole ? slots + operator->to : y;
+		float *to = whole ? slots + item->to : y;
 		struct chain_at at[3];
 
-		if (operator->op == CHAIN_SPREAD) {
-			const struct chain_spread *spread = &chain->spreads[operator->spread];
+		if (item->op == CHAIN_SPREAD) {
+			const struct chain_spread *spread = &chain->spreads[item->spread];
 
 			chain_spread(spread, x[spread->input], first, count, to);
 			for (uint32_t i = count; whole && i % VEC_WIDTH != 0; i++)
@@ -209,13 +209,13 @@ VEC_INLINE void chain_block(const struct chain *chain, size_t first, uint32_t co
 			continue;
 		}
 		for (uint32_t k = 0; k < 3; k++) {
-			const struct chain_operand *in = &operator->in[k];
+			const struct chain_operand *in = &item->in[k];
 
 			at[k].p = from[in->from] + in->first;
 			at[k].step = in->from == CHAIN_SCALAR ? 0 : VEC_WIDTH;
 			at[k].whole = in->from < CHAIN_INPUT;
 		}
-		chain_operator(operator, at, count, to, whole);
+		chain_operator(item, at, count, to, whole);
 	}
 }
 

@@ -61,10 +61,10 @@ static uint32_t chain_take_slot(struct chain_build *build)
 
 static struct chain_operator *chain_emit(struct chain_build *build, enum chain_op op, uint32_t to)
 {
-	struct chain_operator *operator= & build->operators[build->step.chain.n_operators++];
+	struct chain_operator *item = &build->operators[build->step.chain.n_operators++];
 
-	*operator=(struct chain_operator){ .op = op, .to = to };
-	return operator;
+	*item = (struct chain_operator){ .op = op, .to = to };
+	return item;
 }
 
 static const void *chain_constant(const struct builder *builder, uint32_t t)
@@ -293,7 +293,7 @@ static int chain_operand(
 	struct builder *builder = build->builder;
 	const uint32_t t = builder->node->inputs[i], slot = builder->groups->slot[builder->root[t]];
 	const struct tensor *in = &builder->graph->tensors[t], *out = builder_output(builder, 0);
-	struct chain_operator *operator;
+	struct chain_operator *item;
 
 	*spread = GRAPH_NONE;
 	if (chain_constant(builder, t) && builder->node->op != OP_SLICE) {
@@ -305,9 +305,9 @@ static int chain_operand(
 		*operand = (struct chain_operand){ CHAIN_INPUT + chain_input(build, i), 0 };
 	} else {
 		*spread = chain_take_slot(build);
-		operator= chain_emit(build, CHAIN_SPREAD, *spread);
-		operator->spread = chain_add_spread(build, i);
-		if (operator->spread == GRAPH_NONE)
+		item = chain_emit(build, CHAIN_SPREAD, *spread);
+		item->spread = chain_add_spread(build, i);
+		if (item->spread == GRAPH_NONE)
 			return error_set(builder->err, -ENOMEM, "no memory for the plan");
 		*operand = (struct chain_operand){ CHAIN_SLOT, *spread };
 	}
@@ -322,25 +322,25 @@ static void chain_emit_node(struct chain_build *build, struct chain_operand in[3
 	const struct chain_form form = chain_form(builder->graph, node);
 	const struct chain_operand result = { CHAIN_SLOT, to };
 	struct act act = node->op == OP_AFFINE ? act_of_attributes(node) : act_of_operator(node);
-	struct chain_operator *operator= chain_emit(build, form.op, to);
+	struct chain_operator *item = chain_emit(build, form.op, to);
 	double by = 1;
 
-	operator->act = act;
+	item->act = act;
 	for (uint32_t k = 0; k < 3; k++)
-		operator->in[k] = in[form.swapped && k < 2 ? 1 - k : k];
+		item->in[k] = in[form.swapped && k < 2 ? 1 - k : k];
 	if (node->op == OP_AFFINE && act.kind != ACTIVATION_NONE) {
-		operator= chain_emit(build, CHAIN_ACT, to);
-		operator->act = act;
-		operator->in[0] = operator->in[1] = operator->in[2] = result;
+		item = chain_emit(build, CHAIN_ACT, to);
+		item->act = act;
+		item->in[0] = item->in[1] = item->in[2] = result;
 	}
 	if (node->op != OP_POW)
 		return;
-	operator->in[1] = in[0];
+	item->in[1] = in[0];
 	by = value_number(builder_input(builder, 1)->dtype, builder_input(builder, 1)->data, 0);
 	if (by == 3 || by == -0.5) {
-		operator= chain_emit(build, by == 3 ? CHAIN_MUL : CHAIN_RECIPROCAL, to);
-		operator->in[0] = operator->in[2] = result;
-		operator->in[1] = in[0];
+		item = chain_emit(build, by == 3 ? CHAIN_MUL : CHAIN_RECIPROCAL, to);
+		item->in[0] = item->in[2] = result;
+		item->in[1] = in[0];
 	}
 }
 
@@ -416,12 +416,11 @@ static void chain_place_slots(struct chain_build *build)
 	block -= block % CHAIN_PAD;
 	chain->block = block < CHAIN_BLOCK_MAX ? block : CHAIN_BLOCK_MAX;
 	for (uint32_t o = 0; o < chain->n_operators; o++) {
-		struct chain_operator *operator= & build->operators[o];
+		struct chain_operator *item = &build->operators[o];
 
-		operator->to *= chain->block;
+		item->to *= chain->block;
 		for (uint32_t k = 0; k < 3; k++)
-			operator->in[k].first *= operator->in[k].from == CHAIN_SLOT ? chain->block
-										    : 1;
+			item->in[k].first *= item->in[k].from == CHAIN_SLOT ? chain->block : 1;
 	}
 }
 
