@@ -277,7 +277,8 @@ static bool noise_may_flush(enum op op)
 // Some functions are computed as a difference, which is less exact than the result is small.
 static bool noise_is_difference(enum op op)
 {
-	return op == OP_GELU || op == OP_ELU || op == OP_SELU || op == OP_ERF;
+	return op == OP_GELU || op == OP_ELU || op == OP_SELU || op == OP_ERF ||
+		op == OP_HARD_SIGMOID;
 }
 
 // Roundings that a result of the node may be off, relative to it. The terms that a Softmax divides by
@@ -313,6 +314,9 @@ static void noise_add_to_results(struct noise *noise, const struct node *node)
 				const size_t at = r * noise->lanes * elements + e;
 				double size = fabs((double)values[at]);
 
+				// A HardSigmoid that was cut to 0 or 1 is exact.
+				if (node->op == OP_HARD_SIGMOID && (size == 0 || size == 1))
+					continue;
 				if (x)
 					size = fmax(size, fmin(1.0, fabs((double)x[at])));
 				if (noise_may_flush(node->op))
