@@ -72,8 +72,14 @@ void *__real_arena_memdup(struct arena *arena, const void *data, size_t bytes);
 void *__wrap_arena_memdup(struct arena *arena, const void *data, size_t bytes);
 void *__wrap_arena_memdup(struct arena *arena, const void *data, size_t bytes)
 {
-	return guards ? memcpy(guarded(bytes ? bytes : 1, 64), data, bytes)
-		      : __real_arena_memdup(arena, data, bytes);
+	void *copy;
+
+	if (!guards)
+		return __real_arena_memdup(arena, data, bytes);
+	copy = guarded(bytes ? bytes : 1, 64);
+	if (bytes)
+		memcpy(copy, data, bytes);
+	return copy;
 }
 
 // --- One node -------------------------------------------------------------------------------------

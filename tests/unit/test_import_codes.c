@@ -124,7 +124,9 @@ static void fail_each_allocation(const char *path, const struct file *file)
 	struct error err = { .text = "" };
 	unsigned before, all, step;
 
-	json_set_alloc_funcs(strstr(path, ".json") ? malloc_of_json : malloc_of_ubjson, free);
+	json_set_alloc_funcs(strstr(path, ".json") || strstr(path, "/lightgbm/") ? malloc_of_json
+										 : malloc_of_ubjson,
+		free);
 	before = n_allocations;
 	if (import(file, true, &err) != 0)
 		fail_msg("%s: %s", path, err.text);

@@ -114,6 +114,7 @@ int lightgbm_read_categories(struct lightgbm *l, const char *file, size_t size)
 	const char *line = categories_line(file, size, "\npandas_categorical:"), *end;
 	struct lightgbm_feature *features =
 		arena_calloc(l->graph->arena, l->n_features, sizeof(*features));
+	json_error_t why = { .text = "too many" };
 	json_t *lists;
 	int rc = 0;
 
@@ -130,9 +131,11 @@ int lightgbm_read_categories(struct lightgbm *l, const char *file, size_t size)
 		features[i].highest = -1;
 	categories_of_infos(l, features);
 	categories_of_parameters(l, file, size, features);
-	lists = end - line <= LISTS_BYTES_MAX ? json_loadb(line, (size_t)(end - line), 0, NULL)
+	lists = end - line <= LISTS_BYTES_MAX ? json_loadb(line, (size_t)(end - line), 0, &why)
 					      : NULL;
-	if (categories_match(l, features, lists))
+	if (!lists && !*why.text) // without memory jansson says nothing
+		rc = error_set(l->err, -ENOMEM, "out of memory");
+	else if (categories_match(l, features, lists))
 		rc = categories_take(l, features, lists);
 	else
 		report_add(l->report,
