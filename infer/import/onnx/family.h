@@ -31,6 +31,7 @@ struct onnx_operator {
 	X(QUANTISE)                                                                                \
 	X(RECURRENT)                                                                               \
 	X(CONSTANTS)                                                                               \
+	X(UNIQUE)                                                                                  \
 	X(CONTROL)                                                                                 \
 	X(EINSUM)                                                                                  \
 	X(RESIZE)                                                                                  \
