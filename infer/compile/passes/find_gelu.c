@@ -40,7 +40,7 @@ static bool product_of_node(
 	if (node->op != OP_POW || !tensor_is_value(gelu->graph, node->inputs[1], &by) ||
 		(by != 2 && by != 3))
 		return false;
-	for (; by > 0; by--) {
+	for (int times = (int)by; times > 0; times--) {
 		if (!product_take(gelu, node->inputs[0], 0, product))
 			return false;
 	}
