@@ -19,7 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODELS  1000
+#ifdef __aarch64__
+#define MODELS 300 // an emulator takes its time
+#else
+#define MODELS 1000
+#endif
 #define PLANTED 1e-4f
 // An error that moves a score by more than NOISE times what rounding does to the most inexact one is found:
 // what this CPU's kernels are apart from the scalar ones, or where they are hardly, ROUNDING tolerances.

@@ -370,7 +370,9 @@ int onnx_inline_functions(struct onnx *onnx)
 	if (onnx->model->n_functions == 0)
 		return 0;
 	graph = arena_memdup(onnx->scratch, onnx->proto, sizeof(*graph));
-	rc = graph ? onnx_read_functions(onnx, &in.functions) : onnx_functions_no_memory(onnx);
+	if (!graph)
+		return onnx_functions_no_memory(onnx);
+	rc = onnx_read_functions(onnx, &in.functions);
 	if (rc == 0)
 		rc = expand(&in, &scope, onnx->proto->n_node, onnx->proto->node, &body);
 	if (rc != 0)
