@@ -29,7 +29,7 @@ void chain_spread(
 {
 	const uint32_t last = spread->rank - 1;
 	size_t row = first / spread->row_values;
-	uint32_t rest = (uint32_t)(first % spread->row_values), place[GRAPH_RANK_MAX];
+	uint32_t rest = (uint32_t)(first % spread->row_values), place[GRAPH_RANK_MAX] = { 0 };
 
 	for (uint32_t d = spread->rank; d-- > 0; rest /= spread->dims[d])
 		place[d] = rest % spread->dims[d];

@@ -350,7 +350,7 @@ static int chain_node(struct chain_build *build)
 	const struct node *node = builder->node;
 	const struct groups *groups = builder->groups;
 	const uint32_t n_operands = node->op == OP_POW ? 1 : node->n_inputs;
-	struct chain_operand in[3];
+	struct chain_operand in[3] = { 0 };
 	uint32_t spread[3], to;
 
 	if (node->op == OP_SLICE) { // reading it is all there is to do
@@ -359,7 +359,6 @@ static int chain_node(struct chain_build *build)
 		groups->slot[node->outputs[0]] = spread[0];
 		return rc;
 	}
-
 	for (uint32_t i = 0; i < n_operands; i++) {
 		int rc = chain_operand(build, i, &in[i], &spread[i]);
 
@@ -411,8 +410,10 @@ static uint32_t chain_survey(struct chain_build *build, uint32_t first, uint32_t
 static void chain_place_slots(struct chain_build *build)
 {
 	struct chain *chain = &build->step.chain;
-	uint32_t block = CHAIN_VALUES / build->n_slots;
+	uint32_t block;
 
+	assert(build->n_slots > 0); // each group has an operator, whose result takes one
+	block = CHAIN_VALUES / build->n_slots;
 	block -= block % CHAIN_PAD;
 	chain->block = block < CHAIN_BLOCK_MAX ? block : CHAIN_BLOCK_MAX;
 	for (uint32_t o = 0; o < chain->n_operators; o++) {

@@ -18,42 +18,48 @@ static int sequence_output(
 	return onnx_output(onnx, node, 0, onnx_sequence(onnx, node, n, tensors));
 }
 
-static int need_sequence(
+// True: refused.
+static bool need_sequence(
 	struct onnx *onnx, const struct onnx_node *node, struct onnx_sequence *sequence)
 {
-	if (!onnx_is_sequence(onnx, node->inputs[0]))
-		return onnx_refuse(onnx, node, -EINVAL, "input 0 should be a sequence");
+	if (!onnx_is_sequence(onnx, node->inputs[0])) {
+		onnx_refuse(onnx, node, -EINVAL, "input 0 should be a sequence");
+		return true;
+	}
 	*sequence = onnx_sequence_of(onnx, node->inputs[0]);
-	return 0;
+	return false;
 }
 
 // A place in a list of `n`, by input i, or the one behind the last where that is left out; `most` is
-// the last one possible.
-static int read_position(struct onnx *onnx, const struct onnx_node *node, uint32_t i, uint32_t n,
+// the last one possible. True: refused.
+static bool read_position(struct onnx *onnx, const struct onnx_node *node, uint32_t i, uint32_t n,
 	int64_t otherwise, int64_t most, uint32_t *position)
 {
-	const struct tensor *in;
+	const struct tensor *in = onnx_is_given(node, i) ? onnx_input(onnx, node, i) : NULL;
 	int64_t at = otherwise;
 
-	if (onnx_is_given(node, i)) {
-		in = onnx_input(onnx, node, i);
-		if (!in->data)
-			return onnx_refuse(onnx, node, -ENOTSUP,
-				"input %u ('%.80s'), a place in a sequence, is computed; it must "
-				"be "
-				"constant",
-				i, in->name);
-		if (tensor_elements(in) != 1 || in->dtype == DTYPE_F32)
-			return onnx_refuse(
-				onnx, node, -EINVAL, "input %u should be one whole number", i);
+	if (in && !in->data) {
+		onnx_refuse(onnx, node, -ENOTSUP,
+			"input %u ('%.80s'), a place in a sequence, is computed; it must be "
+			"constant",
+			i, in->name);
+		return true;
+	}
+	if (in && (tensor_elements(in) != 1 || in->dtype == DTYPE_F32)) {
+		onnx_refuse(onnx, node, -EINVAL, "input %u should be one whole number", i);
+		return true;
+	}
+	if (in) {
 		at = (int64_t)value_integer(in->dtype, in->data, 0);
 		at += at < 0 ? n : 0;
 	}
-	if (at < 0 || at > most)
-		return onnx_refuse(onnx, node, -EINVAL,
-			"place %lld is not in a sequence of %u tensors", (long long)at, n);
+	if (at < 0 || at > most) {
+		onnx_refuse(onnx, node, -EINVAL, "place %lld is not in a sequence of %u tensors",
+			(long long)at, n);
+		return true;
+	}
 	*position = (uint32_t)at;
-	return 0;
+	return false;
 }
 
 static int import_sequence_construct(struct onnx *onnx, const struct onnx_node *node)
