@@ -42,30 +42,51 @@ static bool server_is_admitted(const struct server *server, struct evhttp_reques
 			bufferevent_getfd(evhttp_connection_get_bufferevent(connection)));
 }
 
-static void server_handle_request(struct evhttp_request *request, void *arg)
+static enum http_method server_method(struct evhttp_request *request)
+{
+	switch (evhttp_request_get_command(request)) {
+	case EVHTTP_REQ_GET:
+		return HTTP_GET;
+	case EVHTTP_REQ_HEAD:
+		return HTTP_HEAD;
+	case EVHTTP_REQ_POST:
+		return HTTP_POST;
+	case EVHTTP_REQ_PUT:
+		return HTTP_PUT;
+	case EVHTTP_REQ_DELETE:
+		return HTTP_DELETE;
+	default:
+		return HTTP_PATCH;
+	}
+}
+
+static void server_handle_request(struct evhttp_request *evhttp_request, void *arg)
 {
 	struct server *server = arg;
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	struct http_request *request = (struct http_request *)evhttp_request;
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(evhttp_request);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	const struct route *route;
 	struct route_params params;
+	enum http_method method;
 	struct error err;
 	char allow[ROUTE_ALLOW_BYTES];
 	int status;
 
-	gate_enter(server->gate, request);
-	if (!server_is_admitted(server, request)) {
+	gate_enter(server->gate, evhttp_request);
+	if (!server_is_admitted(server, evhttp_request)) {
 		log_warning("api: uid %u was refused", http_uid(request));
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
 		return;
 	}
-	status = route_find(ROUTES, N_ROUTES, evhttp_request_get_command(request),
-		path ? path : "/", &route, &params, allow, &err);
+	method = server_method(evhttp_request);
+	status = route_find(ROUTES, N_ROUTES, ROUTE_ALL, method, path ? path : "/", &route, &params,
+		allow, &err);
 	if (status == 405)
-		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);
-	log_debug("api: %s %s, by uid %u", route_method_name(evhttp_request_get_command(request)),
-		path ? path : "/", http_uid(request));
+		http_add_header(request, "Allow", allow);
+	log_debug("api: %s %s, by uid %u", http_method_name(method), path ? path : "/",
+		http_uid(request));
 	if (status != 200)
 		http_fail(request, status, "%s", err.text);
 	else

@@ -7,7 +7,6 @@
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
 
-#include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,16 +20,15 @@ static void must(bool holds)
 
 static void path(const char *text)
 {
-	static const unsigned METHODS[] = { EVHTTP_REQ_GET, EVHTTP_REQ_PUT, EVHTTP_REQ_POST,
-		EVHTTP_REQ_DELETE };
+	static const enum http_method METHODS[] = { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE };
 	const struct route *route;
 	struct route_params params;
 	struct error err = { .text = "" };
 	char allow[ROUTE_ALLOW_BYTES];
 
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
-		int status = route_find(
-			ROUTES, N_ROUTES, METHODS[i], text, &route, &params, allow, &err);
+		int status = route_find(ROUTES, N_ROUTES, ROUTE_ALL, METHODS[i], text, &route,
+			&params, allow, &err);
 
 		must(status == 200 || (status >= 400 && err.text[0]));
 		must(status != 200 || !params.model[0] || name_is_valid(params.model));

@@ -43,7 +43,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 	if (c->holds)
 		c->held[c->n_held++] = request;
 	else
-		http_reply(request, 200, json_object());
+		http_reply((struct http_request *)request, 200, json_object());
 }
 
 static int begin(void **state)
@@ -220,7 +220,7 @@ static void busy_connections_are_waited_for(void **state)
 	assert_int_equal(lines_of_log(c, "accepting pauses until one ends"), 1);
 	c->holds = false;
 	for (unsigned i = 0; i < 4; i++)
-		http_reply(c->held[i], 200, json_object());
+		http_reply((struct http_request *)c->held[i], 200, json_object());
 	close(c->client[0]);
 	c->client[0] = dup(0);
 	assert_non_null(strstr(answer(c, fd), "200 OK"));
@@ -306,7 +306,7 @@ static void bodies_share_one_bound(void **state)
 	second = join(c);
 	ask(second, "PUT /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
 	assert_non_null(strstr(answer(c, second), "200 OK"));
-	http_reply(c->held[0], 200, json_object());
+	http_reply((struct http_request *)c->held[0], 200, json_object());
 	assert_non_null(strstr(answer(c, first), "200 OK"));
 	assert_int_equal(figures(c).body_bytes, 0);
 	ask(second, "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\n");

@@ -166,10 +166,11 @@ static void listener_admits_by_supplementary_groups(void **state)
 static void answer(struct evhttp_request *request, void *arg)
 {
 	size_t size;
-	void *body = http_take_body(request, &size);
+	void *body = http_take_body((struct http_request *)request, &size);
 
 	assert_non_null(body);
-	http_reply(request, 200, json_pack("{s:I}", "bytes", (json_int_t)size));
+	http_reply(
+		(struct http_request *)request, 200, json_pack("{s:I}", "bytes", (json_int_t)size));
 	free(body);
 }
 

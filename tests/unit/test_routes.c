@@ -7,7 +7,6 @@
 #include "ctl/server/store/record.h"
 #include "tests/cmocka.h"
 
-#include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,23 +15,23 @@ static struct route_params params;
 static char allow[ROUTE_ALLOW_BYTES];
 static struct error err;
 
-static int find(unsigned method, const char *path)
+static int find(enum http_method method, const char *path)
 {
 	route = NULL;
 	err.text[0] = '\0';
-	return route_find(ROUTES, N_ROUTES, method, path, &route, &params, allow, &err);
+	return route_find(ROUTES, N_ROUTES, ROUTE_ALL, method, path, &route, &params, allow, &err);
 }
 
 static void find_known_path_gives_route_and_params(void **state)
 {
-	assert_int_equal(find(EVHTTP_REQ_GET, "/v1/status"), 200);
+	assert_int_equal(find(HTTP_GET, "/v1/status"), 200);
 	assert_ptr_equal(route->handle, status_get);
-	assert_int_equal(find(EVHTTP_REQ_PUT, "/v1/models/a.b-c_1/versions/65535"), 200);
+	assert_int_equal(find(HTTP_PUT, "/v1/models/a.b-c_1/versions/65535"), 200);
 	assert_ptr_equal(route->handle, version_put);
 	assert_string_equal(params.model, "a.b-c_1");
 	assert_int_equal(params.version, 65535);
-	assert_int_equal(find(EVHTTP_REQ_GET, "/v2"), 200);
-	assert_int_equal(find(EVHTTP_REQ_GET, "/v2/models/l%61b"), 200);
+	assert_int_equal(find(HTTP_GET, "/v2"), 200);
+	assert_int_equal(find(HTTP_GET, "/v2/models/l%61b"), 200);
 	assert_string_equal(params.model, "lab");
 	assert_int_equal(params.version, 0);
 }
@@ -44,24 +43,25 @@ static void find_unknown_path_is_404(void **state)
 		"/v1/statusx", "/v2/models/a/versions/1/ready/x", "v1/status" };
 
 	for (size_t i = 0; i < sizeof(PATHS) / sizeof(PATHS[0]); i++)
-		if (find(EVHTTP_REQ_GET, PATHS[i]) != 404 || !err.text[0])
+		if (find(HTTP_GET, PATHS[i]) != 404 || !err.text[0])
 			fail_msg("'%s' is not 404", PATHS[i]);
 }
 
 static void find_wrong_method_is_405_with_allow(void **state)
 {
-	assert_int_equal(find(EVHTTP_REQ_DELETE, "/v1/status"), 405);
-	assert_string_equal(allow, "GET");
-	assert_int_equal(find(EVHTTP_REQ_GET, "/v1/models/lab/versions/1"), 405);
+	assert_int_equal(find(HTTP_DELETE, "/v1/status"), 405);
+	assert_string_equal(allow, "GET, HEAD");
+	assert_int_equal(find(HTTP_GET, "/v1/models/lab/versions/1"), 405);
 	assert_string_equal(allow, "PUT, DELETE");
 }
 
 static void find_bad_name_or_version_is_400(void **state)
 {
 	static const char *const PATHS[] = { "/v1/models/../versions/1",
-		"/v1/models/..%2fa/versions/1", "/v1/models/a%00b/versions/1",
-		"/v1/models/.hidden/versions/1", "/v1/models/a%20b/versions/1",
-		"/v1/models/\xff/versions/1",
+		"/v1/models/..%2fa/versions/1", "/v1/models/a%/versions/1",
+		"/v1/models/a%6/versions/1", "/v1/models/a%g0/versions/1",
+		"/v1/models/a%00b/versions/1", "/v1/models/.hidden/versions/1",
+		"/v1/models/a%20b/versions/1", "/v1/models/\xff/versions/1",
 		("/v1/models/a123456789b123456789c123456789d123456789e123456789f123456789g123/"
 		 "versions/1"),
 		"/v1/models/a/versions/0", "/v1/models/a/versions/65536",
@@ -69,7 +69,7 @@ static void find_bad_name_or_version_is_400(void **state)
 		"/v1/models/a/versions/1.mlt", "/v1/models/a/versions/99999999999999999999" };
 
 	for (size_t i = 0; i < sizeof(PATHS) / sizeof(PATHS[0]); i++)
-		if (find(EVHTTP_REQ_PUT, PATHS[i]) != 400 || !err.text[0])
+		if (find(HTTP_PUT, PATHS[i]) != 400 || !err.text[0])
 			fail_msg("'%s' is not 400", PATHS[i]);
 }
 
@@ -94,8 +94,9 @@ static void fill(char path[256], const char *pattern, const char *model, const c
 	path[n] = '\0';
 }
 
-static bool is_taken(unsigned method, const char *pattern)
+static bool is_taken(enum http_method method, const char *pattern)
 {
+	method = method == HTTP_HEAD ? HTTP_GET : method;
 	for (size_t i = 0; i < N_ROUTES; i++)
 		if (ROUTES[i].method == method && strcmp(ROUTES[i].path, pattern) == 0)
 			return true;
@@ -104,8 +105,8 @@ static bool is_taken(unsigned method, const char *pattern)
 
 static void check_route(const struct route *r)
 {
-	static const unsigned METHODS[] = { EVHTTP_REQ_GET, EVHTTP_REQ_PUT, EVHTTP_REQ_POST,
-		EVHTTP_REQ_DELETE, EVHTTP_REQ_PATCH, EVHTTP_REQ_OPTIONS, EVHTTP_REQ_HEAD };
+	static const enum http_method METHODS[] = { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE,
+		HTTP_PATCH, HTTP_OPTIONS, HTTP_HEAD };
 	char path[256];
 
 	fill(path, r->path, "lab", "3");
@@ -125,6 +126,25 @@ static void check_route(const struct route *r)
 		assert_int_equal(find(r->method, path), 400);
 		assert_non_null(strstr(err.text, "is no version"));
 	}
+}
+
+// A listener has the routes of what it serves, and to it there are no others.
+static void find_of_another_service_is_404(void **state)
+{
+	for (size_t i = 0; i < N_ROUTES; i++) {
+		const struct route *r = &ROUTES[i];
+		char path[256];
+
+		fill(path, r->path, "lab", "3");
+		for (unsigned serves = 1; serves <= ROUTE_ALL; serves++)
+			assert_int_equal(route_find(ROUTES, N_ROUTES, serves, r->method, path,
+						 &route, &params, allow, &err),
+				serves & r->service ? 200 : 404);
+	}
+	assert_int_equal(route_find(ROUTES, N_ROUTES, ROUTE_METRICS, HTTP_GET, "/v1/status", &route,
+				 &params, allow, &err),
+		404);
+	assert_string_equal(err.text, "there is no /v1/status here; see /metrics");
 }
 
 static void every_route_refuses_what_it_must(void **state)
@@ -297,6 +317,7 @@ int main(void)
 		cmocka_unit_test(find_wrong_method_is_405_with_allow),
 		cmocka_unit_test(find_bad_name_or_version_is_400),
 		cmocka_unit_test(every_route_refuses_what_it_must),
+		cmocka_unit_test(find_of_another_service_is_404),
 		cmocka_unit_test(body_deployment_is_read_strictly),
 		cmocka_unit_test(body_empty_takes_nothing_else),
 		cmocka_unit_test(body_too_large_is_refused),

@@ -49,20 +49,40 @@ const char *http_reason(int status)
 	}
 }
 
-static void http_send_json(struct evhttp_request *request, int status, const char *text)
+// To handlers a request is ours; here it is still evhttp's.
+static struct evhttp_request *http_evhttp(const struct http_request *request)
 {
-	struct evbuffer *body = evbuffer_new();
+	return (struct evhttp_request *)request;
+}
 
-	evhttp_add_header(
-		evhttp_request_get_output_headers(request), "Content-Type", "application/json");
-	if (body)
-		evbuffer_add(body, text, strlen(text));
-	evhttp_send_reply(request, status, http_reason(status), body);
+const char *http_header(const struct http_request *request, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(http_evhttp(request)), name);
+}
+
+void http_add_header(struct http_request *request, const char *name, const char *value)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(http_evhttp(request)), name, value);
+}
+
+void http_send(struct http_request *request, int status, const char *type, struct evbuffer *body)
+{
+	http_add_header(request, "Content-Type", type);
+	evhttp_send_reply(http_evhttp(request), status, http_reason(status), body);
 	if (body)
 		evbuffer_free(body);
 }
 
-void http_reply(struct evhttp_request *request, int status, json_t *body)
+static void http_send_json(struct http_request *request, int status, const char *text)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	if (body)
+		evbuffer_add(body, text, strlen(text));
+	http_send(request, status, "application/json", body);
+}
+
+void http_reply(struct http_request *request, int status, json_t *body)
 {
 	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
 
@@ -74,7 +94,7 @@ void http_reply(struct evhttp_request *request, int status, json_t *body)
 	free(text);
 }
 
-void http_fail(struct evhttp_request *request, int status, const char *format, ...)
+void http_fail(struct http_request *request, int status, const char *format, ...)
 {
 	char text[ERROR_TEXT_BYTES + 256];
 	json_t *sentence;
@@ -100,9 +120,9 @@ void http_finish(void *request, int status, json_t *body, const char *refusal)
 		http_reply(request, status, body);
 }
 
-uid_t http_uid(struct evhttp_request *request)
+uid_t http_uid(struct http_request *request)
 {
-	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	struct evhttp_connection *connection = evhttp_request_get_connection(http_evhttp(request));
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 	int fd = connection ? bufferevent_getfd(evhttp_connection_get_bufferevent(connection)) : -1;
@@ -110,9 +130,9 @@ uid_t http_uid(struct evhttp_request *request)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : (uid_t)-1;
 }
 
-void *http_take_body(struct evhttp_request *request, size_t *size)
+void *http_take_body(struct http_request *request, size_t *size)
 {
-	struct evbuffer *body = evhttp_request_get_input_buffer(request);
+	struct evbuffer *body = evhttp_request_get_input_buffer(http_evhttp(request));
 	size_t bytes = evbuffer_get_length(body);
 	char *copy = aligned_alloc(64, align_up(bytes + 1, 64));
 
@@ -157,22 +177,23 @@ void evhttp_send_error(struct evhttp_request *request, int status, const char *r
 	switch (status) {
 	case 413:
 		if (gate_is_full(request, &err)) {
-			http_fail(request, 503, "%s", err.text);
+			http_fail((struct http_request *)request, 503, "%s", err.text);
 			break;
 		}
-		http_fail(request, 413,
+		http_fail((struct http_request *)request, 413,
 			"the body is too large: an image has at most %zu bytes, headers at most %d",
 			HTTP_BODY_BYTES_MAX, HTTP_HEADERS_BYTES_MAX);
 		break;
 	case 417:
-		http_fail(
-			request, 417, "of expectations only 'Expect: 100-continue' is understood");
+		http_fail((struct http_request *)request, 417,
+			"of expectations only 'Expect: 100-continue' is understood");
 		break;
 	case 501:
-		http_fail(request, 501, "unknown method; there are GET, PUT, POST and DELETE");
+		http_fail((struct http_request *)request, 501,
+			"unknown method; there are GET, PUT, POST and DELETE");
 		break;
 	default:
-		http_fail(request, status, "this is no HTTP/1.1 request: %s",
+		http_fail((struct http_request *)request, status, "this is no HTTP/1.1 request: %s",
 			reason ? reason : "its first line, a header or its length is malformed");
 	}
 }

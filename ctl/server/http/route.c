@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/route.h"
 
-#include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,24 +22,47 @@ static bool route_matches(const char *pattern, const char *path)
 	}
 }
 
+static int route_hex(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if ((digit | 32) >= 'a' && (digit | 32) <= 'f')
+		return (digit | 32) - 'a' + 10;
+	return -1;
+}
+
+// Decodes a segment into text[room], which ends in a zero byte. False where it does not fit, where a
+// percent sign has no two digits behind it, or where what is decoded holds a zero byte: it would hide
+// what follows it.
+static bool route_decode(const char *segment, size_t size, char *text, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		int high, low;
+
+		if (n + 1 >= room)
+			return false;
+		text[n] = segment[i];
+		if (segment[i] == '%') {
+			high = i + 2 < size ? route_hex(segment[i + 1]) : -1;
+			low = i + 2 < size ? route_hex(segment[i + 2]) : -1;
+			if (high < 0 || low < 0 || high + low == 0)
+				return false;
+			text[n] = (char)(high * 16 + low);
+			i += 2;
+		}
+		n++;
+	}
+	text[n] = '\0';
+	return true;
+}
+
 static int route_take_model(
 	const char *segment, size_t size, struct route_params *params, struct error *err)
 {
-	char encoded[3 * sizeof(params->model)];
-	char *name = NULL;
-	size_t n = 0;
-	bool valid;
-
-	if (size < sizeof(encoded)) {
-		snprintf(encoded, sizeof(encoded), "%.*s", (int)size, segment);
-		name = evhttp_uridecode(encoded, 0, &n);
-	}
-	// A decoded NUL would hide what follows it.
-	valid = name && strlen(name) == n && name_is_valid(name);
-	if (valid)
-		snprintf(params->model, sizeof(params->model), "%s", name);
-	free(name);
-	if (valid)
+	if (route_decode(segment, size, params->model, sizeof(params->model)) &&
+		name_is_valid(params->model))
 		return 200;
 	error_set(err, -EINVAL,
 		"'%.*s' is no model's name: 1 to %d letters, digits, '_', '.' and '-', the first "
@@ -91,45 +113,40 @@ static int route_take_params(
 	return status;
 }
 
-const char *route_method_name(unsigned method)
+// What a listener of these services has, for who asks for something else.
+static const char *route_hint(unsigned serves)
 {
-	switch (method) {
-	case EVHTTP_REQ_GET:
-		return "GET";
-	case EVHTTP_REQ_PUT:
-		return "PUT";
-	case EVHTTP_REQ_POST:
-		return "POST";
-	case EVHTTP_REQ_DELETE:
-		return "DELETE";
-	default:
-		return "another method";
-	}
+	if (serves & ROUTE_MANAGE)
+		return "see /v1/status, /v1/models, /v2, /metrics";
+	if (serves & ROUTE_INFER)
+		return serves & ROUTE_METRICS ? "see /v2, /metrics" : "see /v2";
+	return "see /metrics";
 }
 
-int route_find(const struct route *routes, size_t n, unsigned method, const char *path,
-	const struct route **route, struct route_params *params, char allow[ROUTE_ALLOW_BYTES],
-	struct error *err)
+int route_find(const struct route *routes, size_t n, unsigned serves, enum http_method method,
+	const char *path, const struct route **route, struct route_params *params,
+	char allow[ROUTE_ALLOW_BYTES], struct error *err)
 {
 	size_t used = 0;
 
 	memset(params, 0, sizeof(*params));
 	allow[0] = '\0';
+	method = method == HTTP_HEAD ? HTTP_GET : method;
 	for (size_t i = 0; i < n; i++) {
-		if (!route_matches(routes[i].path, path))
+		if (!(routes[i].service & serves) || !route_matches(routes[i].path, path))
 			continue;
 		if (routes[i].method == method) {
 			*route = &routes[i];
 			return route_take_params(routes[i].path, path, params, err);
 		}
-		used += (size_t)snprintf(allow + used, ROUTE_ALLOW_BYTES - used, "%s%s",
-			used ? ", " : "", route_method_name(routes[i].method));
+		used += (size_t)snprintf(allow + used, ROUTE_ALLOW_BYTES - used, "%s%s%s",
+			used ? ", " : "", http_method_name(routes[i].method),
+			routes[i].method == HTTP_GET ? ", HEAD" : "");
 	}
 	if (used) {
 		error_set(err, -EINVAL, "%.200s takes %s", path, allow);
 		return 405;
 	}
-	error_set(err, -ENOENT,
-		"there is no %.200s here; see /v1/status, /v1/models, /v2, /metrics", path);
+	error_set(err, -ENOENT, "there is no %.200s here; %s", path, route_hint(serves));
 	return 404;
 }

@@ -4,12 +4,13 @@
 
 #include "base/error.h"
 #include "base/name.h"
+#include "ctl/server/http/method.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct server;
-struct evhttp_request;
+struct http_request;
 
 struct route_params {
 	char model[NAME_BYTES_MAX + 1]; // {model}, a valid name
@@ -17,22 +18,29 @@ struct route_params {
 };
 
 typedef void route_handler(
-	struct server *server, struct evhttp_request *request, const struct route_params *params);
+	struct server *server, struct http_request *request, const struct route_params *params);
 
-struct route {
-	unsigned method;  // enum evhttp_cmd_type
-	const char *path; // "/v1/models/{model}/versions/{version}"
-	route_handler *handle;
+// What a listener may serve: bits of a mask.
+enum route_service {
+	ROUTE_INFER = 1,   // what clients of models ask
+	ROUTE_METRICS = 2, // figures to be scraped
+	ROUTE_MANAGE = 4,  // everything else: what reads or changes the appliance
+	ROUTE_ALL = 7
 };
 
-// "GET", for any of the methods that a route may have.
-const char *route_method_name(unsigned method);
+struct route {
+	enum http_method method;
+	const char *path; // "/v1/models/{model}/versions/{version}"
+	enum route_service service;
+	route_handler *handle;
+};
 
 #define ROUTE_ALLOW_BYTES 64
 
 // Finds the route of a method and a path (as it came, percent signs and all; without the query) in
-// routes[n]. Returns the HTTP status: 200 and *route; 400 a malformed name or version, 404 no such
-// path, 405 and the methods that fit in `allow` ("GET, PUT"), each but 200 with a sentence.
-int route_find(const struct route *routes, size_t n, unsigned method, const char *path,
-	const struct route **route, struct route_params *params, char allow[ROUTE_ALLOW_BYTES],
-	struct error *err);
+// routes[n], among those of the services in `serves`: for a listener there are no others. HEAD has the
+// routes of GET. Returns the HTTP status: 200 and *route; 400 a malformed name or version, 404 no such
+// path, 405 and the methods that fit in `allow` ("GET, HEAD, PUT"), each but 200 with a sentence.
+int route_find(const struct route *routes, size_t n, unsigned serves, enum http_method method,
+	const char *path, const struct route **route, struct route_params *params,
+	char allow[ROUTE_ALLOW_BYTES], struct error *err);

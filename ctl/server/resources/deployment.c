@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 void deployment_put(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
@@ -37,7 +37,7 @@ void deployment_put(
 }
 
 // True where the request has no body, as it must. Otherwise the client was replied to.
-static bool deployment_body_is_empty(struct evhttp_request *request)
+static bool deployment_body_is_empty(struct http_request *request)
 {
 	struct error err;
 	size_t size;
@@ -53,7 +53,7 @@ static bool deployment_body_is_empty(struct evhttp_request *request)
 	return rc == 0;
 }
 
-static void deployment_start(struct server *server, struct evhttp_request *request,
+static void deployment_start(struct server *server, struct http_request *request,
 	const struct route_params *params, const char *what, void (*begin)(struct operation *op))
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
@@ -67,19 +67,19 @@ static void deployment_start(struct server *server, struct evhttp_request *reque
 }
 
 void rollback_post(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	deployment_start(server, request, params, "roll back", deploy_begin_rollback);
 }
 
 void load_post(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	deployment_start(server, request, params, "load", deploy_begin_load);
 }
 
 void unload_post(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	deployment_start(server, request, params, "unload", unload_begin);
 }

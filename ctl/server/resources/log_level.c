@@ -9,13 +9,13 @@
 #include <stdlib.h>
 
 void log_level_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200, json_pack("{s:s}", "level", log_level_name(log_get_level())));
 }
 
 void log_level_put(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const enum log_level before = log_get_level();
 	struct body_log body;

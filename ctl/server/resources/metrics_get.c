@@ -8,7 +8,6 @@
 #include "ctl/server/server_state.h"
 
 #include <event2/buffer.h>
-#include <event2/http.h>
 #include <stdlib.h>
 
 struct metrics_gathered {
@@ -103,17 +102,15 @@ int metrics_write(struct server *server, struct evbuffer *out)
 }
 
 void metrics_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct evbuffer *out = evbuffer_new();
 
 	if (!out || metrics_write(server, out) != 0) {
 		http_fail(request, 500, "no memory for the metrics");
+		if (out)
+			evbuffer_free(out);
 	} else {
-		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-			METRICS_CONTENT_TYPE);
-		evhttp_send_reply(request, 200, "OK", out);
+		http_send(request, 200, METRICS_CONTENT_TYPE, out);
 	}
-	if (out)
-		evbuffer_free(out);
 }

@@ -48,7 +48,7 @@ json_t *models_json(struct server *server)
 }
 
 void models_get_all(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200, json_pack("{s:o}", "models", models_json(server)));
 }
@@ -72,7 +72,7 @@ static void index_add_entry(json_t *index, const struct model_entry *entry, bool
 }
 
 void index_post(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct body_index body;
 	struct error err;

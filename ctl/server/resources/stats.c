@@ -28,7 +28,7 @@ static json_t *stats_counters(const struct dataplane_counters *c)
 }
 
 void stats_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct dataplane *dp = server->dataplane;
 	struct dataplane_counters sum;
@@ -49,7 +49,7 @@ void stats_get(
 }
 
 void drops_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct dataplane_counters sum;
 	json_t *drops = json_array();
@@ -76,7 +76,7 @@ static json_t *stats_latency(uint16_t id, const char *name, const struct histogr
 }
 
 void latency_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct dataplane *dp = server->dataplane;
 	uint32_t n = dataplane_slots(dp, server->slots, SERVER_SLOTS_MAX);

@@ -64,7 +64,7 @@ static json_t *status_ports(struct server *server)
 }
 
 void ports_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200, json_pack("{s:o}", "ports", status_ports(server)));
 }
@@ -93,7 +93,7 @@ static json_t *status_lcores(struct server *server)
 }
 
 void lcores_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200, json_pack("{s:o}", "lcores", status_lcores(server)));
 }
@@ -112,7 +112,7 @@ static json_t *status_api(const struct server *server)
 }
 
 void status_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct dataplane *dp = server->dataplane;
 	struct dataplane_counters sum;

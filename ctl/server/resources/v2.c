@@ -5,10 +5,7 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/server_state.h"
 
-#include <event2/http.h>
-
-void v2_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+void v2_get(struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200,
 		json_pack("{s:s, s:s, s:[s, s]}", "name", "martlet", "version", martlet_version,
@@ -16,13 +13,13 @@ void v2_get(
 }
 
 void v2_live_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200, json_pack("{s:b}", "live", 1));
 }
 
 void v2_ready_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	if (server->phase == SERVER_READY)
 		http_reply(request, 200, json_pack("{s:b}", "ready", 1));
@@ -78,7 +75,7 @@ static json_t *v2_parameters(const struct slot_info *slot, const struct model_in
 // The slot of the model and version that the path names. NULL where it is not in service: the client
 // was replied to.
 static const struct slot_info *v2_slot(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct model_entry *entry = models_find(&server->models, params->model);
 	const struct slot_info *slot = server_slot(server, params->model);
@@ -104,7 +101,7 @@ static const struct slot_info *v2_slot(
 }
 
 void v2_model_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct slot_info *slot = v2_slot(server, request, params);
 	const struct model_info *info;
@@ -124,7 +121,7 @@ void v2_model_get(
 }
 
 void v2_model_ready_get(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	if (v2_slot(server, request, params))
 		http_reply(

@@ -15,7 +15,7 @@
 static_assert(HTTP_BODY_BYTES_MAX == STORE_IMAGE_BYTES_MAX, "the largest body is an image");
 
 void version_put(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	size_t size;
@@ -35,7 +35,7 @@ void version_put(
 }
 
 void version_delete(
-	struct server *server, struct evhttp_request *request, const struct route_params *params)
+	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op = operation_create(
