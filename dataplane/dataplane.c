@@ -382,3 +382,19 @@ bool dataplane_news(struct dataplane *dp, char *text, size_t size)
 {
 	return dp->memif && memif_server_news(dp->memif, text, size);
 }
+
+bool dataplane_hold(struct dataplane *dp, uint16_t id, struct deployment_hold *hold)
+{
+	return registry_hold(dp->registry, id, hold);
+}
+
+void dataplane_release(struct dataplane *dp, struct deployment_hold *hold)
+{
+	registry_release(dp->registry, hold);
+}
+
+void dataplane_count(
+	struct dataplane *dp, const struct deployment_hold *hold, const struct api_outcome *outcome)
+{
+	registry_count(dp->registry, hold, outcome);
+}

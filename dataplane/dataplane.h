@@ -58,5 +58,13 @@ int dataplane_publish(
 	struct dataplane *dp, const struct deployment_request *request, struct error *err);
 // Takes a slot out of service: requests get NO_MODEL. -ENOENT where there is none.
 int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err);
-// Frees deployments that no lcore can be reading any more. To be called now and then (100 ms).
+// What scores beside the lcores holds the deployment in service under that id: it and its model stay
+// until they are given back, whatever is published or retired meanwhile. False where there is none.
+// Everything held is given back before dataplane_stop().
+bool dataplane_hold(struct dataplane *dp, uint16_t id, struct deployment_hold *hold);
+void dataplane_release(struct dataplane *dp, struct deployment_hold *hold); // zeroed: fine
+// Counts a request that was scored, or refused, with what is held.
+void dataplane_count(struct dataplane *dp, const struct deployment_hold *hold,
+	const struct api_outcome *outcome);
+// Frees deployments that nobody can be reading any more. To be called now and then (100 ms).
 void dataplane_reclaim(struct dataplane *dp);

@@ -65,13 +65,40 @@ struct port_info {
 	uint64_t peers_turned_away; // of memif
 };
 
+// What became of a request that came by the API, and how long it took.
+struct api_outcome {
+	enum wire_status status;
+	uint32_t rows, not_finite; // scored, and those of them with a score that is NaN or infinite
+	uint64_t total_ns, queue_ns, input_ns, infer_ns,
+		output_ns; // input: to read it, output: to write
+};
+
+// The sums of these, of one slot.
+struct api_figures {
+	uint64_t requests, rows, not_finite; // scored
+	uint64_t refused[WIRE_STATUS_COUNT]; // by status
+	uint64_t n_refused, refused_ns;
+	uint64_t total_ns, queue_ns, input_ns, infer_ns, output_ns; // of those scored
+	uint64_t last_ms; // when the last one was scored, since 1970
+};
+
+// A deployment and its model that stay as they are until they are given back.
+struct deployment_hold {
+	struct deployment *deployment; // NULL: none
+	const struct model *model;
+	const char *name;
+	uint16_t id, version;
+};
+
 struct slot_info {
 	uint16_t id, version;
 	const char *name;
-	const struct model *model;           // valid until this slot is published or retired again
-	uint64_t requests, rows;             // scored by all versions since the id was last free
+	const struct model *model; // valid until this slot is published or retired again
+	// Scored by all versions since the id was last free, by the lcores and by the API.
+	uint64_t requests, rows;
 	uint64_t refused[WIRE_STATUS_COUNT]; // requests answered with another status than OK
 	uint64_t not_finite;                 // rows with a score that is NaN or infinite
+	struct api_figures api;              // of all of these, what came by the API
 };
 
 struct mempool_info {

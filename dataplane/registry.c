@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SCRATCH_ALIGN 64
 
@@ -121,7 +122,9 @@ static int registry_check(const struct registry *registry, const struct deployme
 
 static int registry_make_stats(struct registry *registry, uint16_t id, struct error *err)
 {
-	size_t bytes = registry->n_lcores * sizeof(struct slot_stats);
+	const size_t bytes = align_up(
+		registry->n_lcores * sizeof(struct slot_stats) + sizeof(struct registry_api),
+		RTE_CACHE_LINE_SIZE);
 
 	if (registry->stats[id])
 		return 0;
@@ -131,6 +134,7 @@ static int registry_make_stats(struct registry *registry, uint16_t id, struct er
 	memset(registry->stats[id], 0, bytes);
 	for (uint32_t i = 0; i < registry->n_lcores; i++)
 		histogram_reset(&registry->stats[id][i].latency);
+	histogram_reset(&registry_api(registry, id)->latency);
 	return 0;
 }
 
@@ -246,16 +250,79 @@ int registry_retire(struct registry *registry, uint16_t id, struct error *err)
 
 void registry_reclaim(struct registry *registry)
 {
-	struct deployment *deployment;
+	struct deployment *deployment, *next;
 
-	// Tokens grow along the queue: where one is not past its grace period, none behind it is.
-	while ((deployment = SIMPLEQ_FIRST(&registry->retired))) {
+	// Tokens grow along the queue: where one is not past its grace period, none behind it is. One
+	// that is held stays, and those behind it go.
+	for (deployment = SIMPLEQ_FIRST(&registry->retired); deployment; deployment = next) {
+		next = SIMPLEQ_NEXT(deployment, retired);
 		if (registry->qsbr &&
 			!rte_rcu_qsbr_check(registry->qsbr, deployment->grace_token, false))
 			return;
-		SIMPLEQ_REMOVE_HEAD(&registry->retired, retired);
+		if (deployment->n_holds > 0)
+			continue;
+		SIMPLEQ_REMOVE(&registry->retired, deployment, deployment, retired);
 		deployment_destroy(deployment);
 	}
+}
+
+struct registry_api *registry_api(const struct registry *registry, uint16_t id)
+{
+	struct slot_stats *stats = registry->stats[id];
+
+	return stats ? (struct registry_api *)(stats + registry->n_lcores) : NULL;
+}
+
+bool registry_hold(struct registry *registry, uint16_t id, struct deployment_hold *hold)
+{
+	struct deployment *deployment = registry_slot(registry, id);
+
+	*hold = (struct deployment_hold){ .deployment = deployment };
+	if (!deployment)
+		return false;
+	deployment->n_holds++;
+	hold->model = deployment->model;
+	hold->name = deployment->name;
+	hold->id = deployment->id;
+	hold->version = deployment->version;
+	return true;
+}
+
+void registry_release(struct registry *registry, struct deployment_hold *hold)
+{
+	if (hold->deployment)
+		hold->deployment->n_holds--;
+	*hold = (struct deployment_hold){ 0 };
+	registry_reclaim(registry);
+}
+
+// The slot may have been retired and its counters freed since: then nothing is counted.
+void registry_count(struct registry *registry, const struct deployment_hold *hold,
+	const struct api_outcome *outcome)
+{
+	struct registry_api *api = registry_api(registry, hold->id);
+	struct api_figures *f = api ? &api->figures : NULL;
+	struct timespec now;
+
+	if (!api)
+		return;
+	f->not_finite += outcome->not_finite;
+	histogram_record(&api->latency, outcome->total_ns);
+	if (outcome->status != WIRE_STATUS_OK) {
+		f->refused[outcome->status]++;
+		f->n_refused++;
+		f->refused_ns += outcome->total_ns;
+		return;
+	}
+	f->requests++;
+	f->rows += outcome->rows;
+	f->total_ns += outcome->total_ns;
+	f->queue_ns += outcome->queue_ns;
+	f->input_ns += outcome->input_ns;
+	f->infer_ns += outcome->infer_ns;
+	f->output_ns += outcome->output_ns;
+	clock_gettime(CLOCK_REALTIME, &now);
+	f->last_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 void registry_set_loading(struct registry *registry, uint16_t id, bool loading)

@@ -26,6 +26,12 @@ struct slot_stats {
 	uint64_t refused[WIRE_STATUS_COUNT]; // answered with another status than OK, by status
 } __rte_cache_aligned;
 
+// Of one slot, of what came by the API; the control thread's. Nanoseconds from submission to the end.
+struct registry_api {
+	struct api_figures figures;
+	struct histogram latency;
+};
+
 struct deployment { // immutable once published; owned by the registry
 	// What lcores read.
 	const struct model *model;
@@ -41,6 +47,7 @@ struct deployment { // immutable once published; owned by the registry
 	struct model *owned;
 	char name[CONFIG_NAME_MAX];
 	struct slot_stats *owned_stats; // of the slot, from its retirement on; NULL before
+	uint32_t n_holds;               // it is not freed while somebody beside the lcores reads it
 	uint64_t grace_token;
 	SIMPLEQ_ENTRY(deployment) retired;
 };
@@ -60,7 +67,8 @@ struct registry {
 	bool refuses_not_finite; // of what is published from here on; false after registry_create()
 	size_t scratch_bytes;    // of each scoring lcore
 	uint32_t payload_bytes;  // longest UDP payload, which bounds a reply's outputs
-	struct slot_stats *stats[REGISTRY_SLOTS]; // [n_lcores] each; NULL: never published
+	// [n_lcores] each, and behind them a struct registry_api; NULL: never published.
+	struct slot_stats *stats[REGISTRY_SLOTS];
 	SIMPLEQ_HEAD(, deployment) retired;
 };
 
@@ -80,6 +88,14 @@ int registry_publish(
 int registry_retire(struct registry *registry, uint16_t id, struct error *err);
 void registry_reclaim(struct registry *registry);
 void registry_set_loading(struct registry *registry, uint16_t id, bool loading);
+
+// What the control thread counts of a slot; NULL where it has no counters.
+struct registry_api *registry_api(const struct registry *registry, uint16_t id);
+// What dataplane.h says of dataplane_hold(), dataplane_release() and dataplane_count().
+bool registry_hold(struct registry *registry, uint16_t id, struct deployment_hold *hold);
+void registry_release(struct registry *registry, struct deployment_hold *hold);
+void registry_count(struct registry *registry, const struct deployment_hold *hold,
+	const struct api_outcome *outcome);
 
 // Divides the scratch for `deployment`, for as many rows at a time as fit. -EINVAL where not even
 // one does.

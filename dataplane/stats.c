@@ -77,6 +77,18 @@ void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info
 	}
 }
 
+static void stats_add_api(struct slot_info *slot, const struct registry_api *api)
+{
+	if (!api)
+		return;
+	slot->api = api->figures;
+	slot->requests += slot->api.requests;
+	slot->rows += slot->api.rows;
+	slot->not_finite += slot->api.not_finite;
+	for (int k = 0; k < WIRE_STATUS_COUNT; k++)
+		slot->refused[k] += slot->api.refused[k];
+}
+
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max)
 {
 	uint32_t n = 0;
@@ -105,6 +117,7 @@ uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, ui
 					__atomic_load_n(&stats->refused[k], __ATOMIC_RELAXED);
 			slot->not_finite += __atomic_load_n(&stats->not_finite, __ATOMIC_RELAXED);
 		}
+		stats_add_api(slot, registry_api(dp->registry, slot->id));
 	}
 	return n;
 }
@@ -125,6 +138,17 @@ int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram 
 		return -ENOENT;
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		histogram_merge(out, id ? &stats[i].latency : &dp->lcores[i].pings.latency);
+	return 0;
+}
+
+int dataplane_api_latency(const struct dataplane *dp, uint16_t id, struct histogram *out)
+{
+	const struct registry_api *api = registry_api(dp->registry, id);
+
+	histogram_reset(out);
+	if (!api)
+		return -ENOENT;
+	*out = api->latency;
 	return 0;
 }
 

@@ -24,5 +24,7 @@ const struct model *dataplane_model(const struct dataplane *dp, uint16_t id);
 // Nanoseconds from arrival (rx burst) to transmission (tx burst), all lcores merged; id 0: of
 // PINGs. -ENOENT where no model answers for the id: then *out is empty.
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
+// The same of what came by the API, from its arrival there to its answer.
+int dataplane_api_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
 
 void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info);

@@ -108,6 +108,66 @@ static void retired_model_is_gone_then_freed(void **state)
 	assert_non_null(strstr(err.text, "7"));
 }
 
+static void held_model_stays_until_it_is_given_back(void **state)
+{
+	struct deployment_hold hold, other;
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	assert_false(registry_hold(registry, 8, &other));
+	assert_null(other.deployment);
+	assert_true(registry_hold(registry, 7, &hold));
+	assert_string_equal(hold.name, "lab");
+	assert_int_equal(hold.version, 1);
+	publish(7, "lab", 2, stand_in_model(4, 3, 0));
+	publish(7, "lab", 3, stand_in_model(4, 3, 0));
+	both_quiescent();
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 1); // version 2, though it was retired later
+	assert_int_equal(model_info(hold.model)->n_features, 4);
+	registry_release(registry, &hold);
+	assert_int_equal(stand_in_models_closed, 2);
+	registry_release(registry, &other); // nothing is held there
+}
+
+static void count_of_the_api_goes_beside_that_of_the_lcores(void **state)
+{
+	const struct api_outcome scored = { .status = WIRE_STATUS_OK,
+		.rows = 3,
+		.not_finite = 1,
+		.total_ns = 10,
+		.queue_ns = 1,
+		.input_ns = 2,
+		.infer_ns = 3,
+		.output_ns = 4 };
+	const struct api_outcome late = { .status = WIRE_STATUS_EXPIRED, .total_ns = 7 };
+	struct deployment_hold hold;
+	struct registry_api *api;
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	assert_true(registry_hold(registry, 7, &hold));
+	registry_count(registry, &hold, &scored);
+	registry_count(registry, &hold, &scored);
+	registry_count(registry, &hold, &late);
+	api = registry_api(registry, 7);
+	assert_int_equal(api->figures.requests, 2);
+	assert_int_equal(api->figures.rows, 6);
+	assert_int_equal(api->figures.not_finite, 2);
+	assert_int_equal(api->figures.total_ns, 20);
+	assert_int_equal(api->figures.queue_ns + api->figures.input_ns, 6);
+	assert_int_equal(api->figures.infer_ns + api->figures.output_ns, 14);
+	assert_int_equal(api->figures.refused[WIRE_STATUS_EXPIRED], 1);
+	assert_int_equal(api->figures.refused_ns, 7);
+	assert_int_equal(api->latency.count, 3);
+	assert_int_not_equal(api->figures.last_ms, 0);
+	assert_int_equal(registry_lookup(registry, 7)->stats[0]->requests, 0);
+	assert_int_equal(registry_retire(registry, 7, &err), 0);
+	both_quiescent();
+	registry_count(registry, &hold, &scored); // its counters are going: nowhere to count
+	assert_null(registry_api(registry, 7));
+	registry_release(registry, &hold);
+	assert_int_equal(stand_in_models_closed, 1);
+}
+
 static void counters_outlive_versions(void **state)
 {
 	struct slot_stats *stats;
@@ -227,6 +287,8 @@ int main(void)
 		CASE(replaced_model_waits_for_its_grace_period),
 		CASE(sleeping_lcore_is_not_waited_for),
 		CASE(retired_model_is_gone_then_freed),
+		CASE(held_model_stays_until_it_is_given_back),
+		CASE(count_of_the_api_goes_beside_that_of_the_lcores),
 		CASE(counters_outlive_versions),
 		CASE(counters_go_with_the_model),
 		CASE(name_and_id_belong_together),
