@@ -36,10 +36,11 @@ filled() { # the file with what depends on PREFIX
 	sed "s|@PREFIX@|$PREFIX|g" "$1"
 }
 
-# The example, with the installed image for the one that a clone would build, and open to the group.
+# The example, with the installed image for the one that a clone would build; API and memif port open to the group.
 configuration() {
 	sed -e "/image = /s|build/lab.mlt|$PREFIX/share/martlet/lab.mlt|" \
-		-e 's|# group = "martlet";|group = "martlet";  |' config/martletd.conf
+		-e 's|# group = "martlet";|group = "martlet";  |' \
+		-e 's|edge.sock,socket-abstract=no"|edge.sock,socket-abstract=no,socket-group=martlet"|' config/martletd.conf
 }
 
 install_all() {

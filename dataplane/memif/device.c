@@ -117,6 +117,9 @@ static int device_argument(struct memif_device *parsed, const char *key, size_t 
 	if (device_is(key, key_bytes, "secret"))
 		return device_text(
 			parsed->secret, sizeof(parsed->secret), "secret", value, bytes, err);
+	if (device_is(key, key_bytes, "socket-group"))
+		return device_text(
+			parsed->group, sizeof(parsed->group), "socket-group", value, bytes, err);
 	if (device_is(key, key_bytes, "mac"))
 		return device_mac(&parsed->mac, value, bytes, err);
 	if (device_is(key, key_bytes, "bsize"))
@@ -127,7 +130,7 @@ static int device_argument(struct memif_device *parsed, const char *key, size_t 
 		return device_choice(&flag, "zero-copy", value, bytes, err);
 	return error_set(err, -EINVAL,
 		"'%.*s' is no argument of a memif server; there are role, id, socket, "
-		"socket-abstract, secret, mac, bsize, rsize and zero-copy",
+		"socket-abstract, socket-group, secret, mac, bsize, rsize and zero-copy",
 		(int)key_bytes, key);
 }
 
@@ -145,5 +148,10 @@ int memif_device_parse(const char *device, struct memif_device *parsed, struct e
 		if (rc != 0)
 			return rc;
 	}
+	if (parsed->group[0] && parsed->is_abstract)
+		return error_set(err, -EINVAL,
+			"socket-group=%s, but an abstract socket has no owner: a path and "
+			"socket-abstract=no would be right",
+			parsed->group);
 	return 0;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memif/listen.h"
 
+#include "dataplane/memif/device.h"
+
+#include <grp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,27 +52,66 @@ static int listen_take_path(const char *path, struct error *err)
 	return 0;
 }
 
-int memif_listen(const char *name, bool is_abstract, struct error *err)
+// The members of the group may connect to the path. Who is neither root nor one of them cannot give it
+// to them.
+static int listen_admit(const char *path, gid_t group, const char *name, struct error *err)
 {
+	if (chown(path, (uid_t)-1, group) == 0 && chmod(path, 0660) == 0)
+		return 0;
+	return error_set(err, -errno, "%s cannot be given to the group %s: %s%s", path, name,
+		strerror(errno),
+		errno == EPERM ? ": martletd's user must be a member of it "
+				 "(SupplementaryGroups= in the service's unit)"
+			       : "");
+}
+
+static int listen_bind(int fd, const struct memif_device *device, const struct group *group,
+	const struct sockaddr_un *address, socklen_t bytes, struct error *err)
+{
+	// Nobody can connect before the group may.
+	const mode_t before = group ? umask(0177) : 0;
+	int rc = bind(fd, (const struct sockaddr *)address, bytes);
+
+	if (group)
+		umask(before);
+	if (rc == 0 && group &&
+		listen_admit(device->socket, group->gr_gid, device->group, err) != 0) {
+		unlink(device->socket);
+		return err->code;
+	}
+	if (rc == 0 && listen(fd, BACKLOG) == 0)
+		return 0;
+	return error_set(err, -errno, "%s%s: %s%s", device->is_abstract ? "abstract socket " : "",
+		device->socket, strerror(errno),
+		errno == ENOENT ? ": there is no such folder" : "");
+}
+
+int memif_listen(const struct memif_device *device, struct error *err)
+{
+	const char *name = device->socket;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	// Abstract names have a NUL in front and none behind.
-	const socklen_t bytes =
-		(socklen_t)(is_abstract ? offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)
-					: sizeof(address));
+	const socklen_t bytes = (socklen_t)(device->is_abstract
+			? offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)
+			: sizeof(address));
+	const struct group *group = device->group[0] ? getgrnam(device->group) : NULL;
 	int fd;
 
+	if (device->group[0] && !group)
+		return error_set(err, -ENOENT,
+			"socket-group=%s: there is no such group here; add it with 'groupadd "
+			"--system %s'",
+			device->group, device->group);
 	if (bytes > sizeof(address))
 		return error_set(err, -EINVAL, "the abstract socket's name is too long: %s", name);
-	if (!is_abstract && listen_take_path(name, err) != 0)
+	if (!device->is_abstract && listen_take_path(name, err) != 0)
 		return err->code;
-	memcpy(address.sun_path + is_abstract, name, strlen(name));
+	memcpy(address.sun_path + device->is_abstract, name, strlen(name));
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "no socket: %s", strerror(errno));
-	if (bind(fd, (struct sockaddr *)&address, bytes) == 0 && listen(fd, BACKLOG) == 0)
+	if (listen_bind(fd, device, group, &address, bytes, err) == 0)
 		return fd;
-	error_set(err, -errno, "%s%s: %s%s", is_abstract ? "abstract socket " : "", name,
-		strerror(errno), errno == ENOENT ? ": there is no such folder" : "");
 	close(fd);
 	return err->code;
 }

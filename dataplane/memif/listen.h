@@ -4,8 +4,10 @@
 
 #include "base/error.h"
 
-#include <stdbool.h>
+struct memif_device;
 
-// Listens on a path or an abstract name; a socket that a killed process left behind is replaced.
-// Returns the descriptor. -EADDRINUSE where another process listens there.
-int memif_listen(const char *name, bool is_abstract, struct error *err);
+// Listens on the device's path or abstract name; a socket that a killed process left behind is
+// replaced. Where the device names a group, its members may connect beside our own user and root;
+// without, whoever the umask lets write to the path. Returns the descriptor. -EADDRINUSE where another
+// process listens there, -ENOENT where there is no such group.
+int memif_listen(const struct memif_device *device, struct error *err);

@@ -38,6 +38,7 @@ struct server_socket {
 	int fd;
 	char name[sizeof(((struct memif_device *)0)->socket)];
 	bool is_abstract;
+	char group[sizeof(((struct memif_device *)0)->group)];
 	struct memif_port *ports[MEMIF_PORTS_MAX];
 	uint32_t n_ports;
 	uint64_t news_ms;  // until when its lines are used up: one costs NEWS_MS
@@ -587,12 +588,18 @@ int memif_server_add(struct memif_server *server, const struct memif_device *dev
 
 		if (server->n_sockets == MEMIF_PORTS_MAX)
 			return error_set(err, -EINVAL, "over %d memif sockets", MEMIF_PORTS_MAX);
-		fd = memif_listen(device->socket, device->is_abstract, err);
+		fd = memif_listen(device, err);
 		if (fd < 0)
 			return fd;
 		socket = &server->sockets[server->n_sockets++];
 		*socket = (struct server_socket){ .fd = fd, .is_abstract = device->is_abstract };
 		memcpy(socket->name, device->socket, sizeof(socket->name));
+		memcpy(socket->group, device->group, sizeof(socket->group));
+	} else if (strcmp(socket->group, device->group) != 0) {
+		return error_set(err, -EINVAL,
+			"socket-group is '%s' here and '%s' at port %s, which has the same socket: "
+			"the same at both would be right",
+			device->group, socket->group, socket->ports[0]->name);
 	}
 	port->id = device->id;
 	memcpy(port->secret, device->secret, sizeof(port->secret));

@@ -25,17 +25,20 @@ static void arguments_are_taken(void **state)
 	assert_true(d.is_abstract);
 	assert_int_equal(d.id, 0);
 	assert_string_equal(d.secret, "");
+	assert_string_equal(d.group, "");
 	assert_true(rte_is_valid_assigned_ether_addr(&d.mac));
 	assert_int_equal(
 		memif_device_parse("net_memif0,role=server,id=4294967295,socket=/run/a.sock,"
 				   "socket-abstract=no,secret=123456789012345678901234,"
-				   "mac=02:00:00:00:00:0a,bsize=2048,rsize=10,zero-copy=yes",
+				   "socket-group=staff,mac=02:00:00:00:00:0a,bsize=2048,rsize=10,"
+				   "zero-copy=yes",
 			&d, &err),
 		0);
 	assert_string_equal(d.socket, "/run/a.sock");
 	assert_false(d.is_abstract);
 	assert_int_equal(d.id, UINT32_MAX);
 	assert_string_equal(d.secret, "123456789012345678901234");
+	assert_string_equal(d.group, "staff");
 	assert_int_equal(d.mac.addr_bytes[5], 10);
 }
 
@@ -46,7 +49,7 @@ static void arguments_are_refused(void **state)
 	} CASES[] = {
 		{ "nonsense=1",
 			"'nonsense' is no argument of a memif server; there are role, id, socket, "
-			"socket-abstract, secret, mac, bsize, rsize and zero-copy" },
+			"socket-abstract, socket-group, secret, mac, bsize, rsize and zero-copy" },
 		{ "id=-1", "id=-1: a number from 0 to 4294967295 is right" },
 		{ "id=", "id=: a number from 0 to 4294967295 is right" },
 		{ "id=4294967296", "id=4294967296: a number from 0 to 4294967295 is right" },
@@ -57,6 +60,11 @@ static void arguments_are_refused(void **state)
 		{ "socket-abstract=maybe", "socket-abstract=maybe: yes or no is right" },
 		{ "secret=1234567890123456789012345", "secret has 25 bytes: 1 to 24 are right" },
 		{ "socket=", "socket has 0 bytes: 1 to 107 are right" },
+		{ "socket-abstract=no,socket-group=123456789012345678901234567890123",
+			"socket-group has 33 bytes: 1 to 32 are right" },
+		{ "socket-group=staff",
+			"socket-group=staff, but an abstract socket has no owner: a path and "
+			"socket-abstract=no would be right" },
 		{ "mac=1:2:3", "mac=1:2:3: 02:00:00:00:00:01 would be right" },
 		{ "mac=01:00:5e:00:00:01",
 			"mac=01:00:5e:00:00:01: 02:00:00:00:00:01 would be right" },
