@@ -8,7 +8,7 @@
 set -u
 cd "$(dirname "$0")/.."
 B=${B:-build}
-LOGS=$B/test-logs
+LOGS=${LOGS:-$B/test-logs}
 rm -rf "$LOGS" && mkdir -p "$LOGS"
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
