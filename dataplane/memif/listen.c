@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memif/listen.h"
 
-#include "dataplane/memif/device.h"
-
 #include <grp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -86,7 +84,7 @@ static int listen_bind(int fd, const struct memif_device *device, const struct g
 		errno == ENOENT ? ": there is no such folder" : "");
 }
 
-int memif_listen(const struct memif_device *device, struct error *err)
+static int listen_open(const struct memif_device *device, struct error *err)
 {
 	const char *name = device->socket;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -114,4 +112,52 @@ int memif_listen(const struct memif_device *device, struct error *err)
 		return fd;
 	close(fd);
 	return err->code;
+}
+
+int memif_listener_open(
+	struct memif_listener *listener, const struct memif_device *device, struct error *err)
+{
+	const int fd = listen_open(device, err);
+
+	if (fd < 0)
+		return fd;
+	*listener = (struct memif_listener){ .fd = fd, .is_abstract = device->is_abstract };
+	memcpy(listener->name, device->socket, sizeof(listener->name));
+	memcpy(listener->group, device->group, sizeof(listener->group));
+	return 0;
+}
+
+void memif_listener_close(struct memif_listener *listener)
+{
+	close(listener->fd);
+	if (!listener->is_abstract)
+		unlink(listener->name);
+}
+
+bool memif_listener_is(const struct memif_listener *listener, const struct memif_device *device)
+{
+	return listener->is_abstract == device->is_abstract &&
+		strcmp(listener->name, device->socket) == 0;
+}
+
+int memif_listener_add(struct memif_listener *listener, const struct memif_device *device,
+	struct memif_port *port, struct error *err)
+{
+	for (uint32_t i = 0; i < listener->n_ports; i++)
+		if (listener->ports[i]->id == device->id)
+			return error_set(err, -EINVAL,
+				"id %u on this socket is port %s already: give each an id of its "
+				"own",
+				device->id, listener->ports[i]->name);
+	if (strcmp(listener->group, device->group) != 0)
+		return error_set(err, -EINVAL,
+			"socket-group is '%s' here and '%s' at port %s, which has the same socket: "
+			"the same at both would be right",
+			device->group, listener->group, listener->ports[0]->name);
+	if (listener->n_ports == MEMIF_PORTS_MAX)
+		return error_set(err, -EINVAL, "over %d ports on a memif socket", MEMIF_PORTS_MAX);
+	port->id = device->id;
+	memcpy(port->secret, device->secret, sizeof(port->secret));
+	listener->ports[listener->n_ports++] = port;
+	return 0;
 }

@@ -11,8 +11,6 @@
 
 #include <rte_rcu_qsbr.h>
 
-#define MEMIF_PORTS_MAX 16
-
 struct memif_server;
 
 // `qsbr`: whose readers must have been quiescent before a link is freed.
