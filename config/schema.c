@@ -10,6 +10,8 @@
 #define LIST(type, field) AT(type, field), .count_offset = offsetof(struct type, n_##field)
 
 static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum config_idle's order
+// enum config_ready's order
+static const char *const READY_CHOICES[] = { "any", "all", "none", NULL };
 // enum config_log_level's order
 static const char *const LOG_CHOICES[] = { "debug", "info", "warning", "error", NULL };
 static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
@@ -76,6 +78,9 @@ static const struct key CONTROL_KEYS[] = {
 	{ "upload_megabytes", KEY_U32, AT(config_control, upload_megabytes), .min = 16,
 		.max = 65536, .otherwise = 512,
 		.help = "memory for the images that are being sent, together, MiB" },
+	{ "ready_ports", KEY_CHOICE, AT(config_control, ready_ports), .choices = READY_CHOICES,
+		.otherwise = CONFIG_READY_ANY,
+		.help = "how many ports must be without trouble for the appliance to be ready" },
 };
 const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "" };
 

@@ -17,6 +17,8 @@
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
+// How many of the ports must be without trouble for the appliance to call itself ready.
+enum config_ready { CONFIG_READY_ANY, CONFIG_READY_ALL, CONFIG_READY_NONE };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
 
 struct config_lcores {
@@ -85,6 +87,7 @@ struct config {
 		char group[CONFIG_NAME_MAX]; // may connect beside root; "": root (and our uid) only
 		uint32_t connections;        // at a time
 		uint32_t upload_megabytes;   // bodies of requests under way, together
+		enum config_ready ready_ports;
 	} control;
 	struct config_store {
 		char path[CONFIG_PATH_MAX];

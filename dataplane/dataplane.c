@@ -378,9 +378,26 @@ void dataplane_reclaim(struct dataplane *dp)
 	registry_reclaim(dp->registry);
 }
 
-bool dataplane_news(struct dataplane *dp, char *text, size_t size)
+void dataplane_watch(struct dataplane *dp)
 {
-	return dp->memif && memif_server_news(dp->memif, text, size);
+	for (uint32_t i = 0; i < dp->n_ports; i++)
+		trouble_look(&dp->ports[i].trouble);
+}
+
+const char *dataplane_trouble(const struct dataplane *dp, uint32_t port)
+{
+	return dp->ports[port].trouble.text[0] ? dp->ports[port].trouble.text : NULL;
+}
+
+bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
+{
+	for (uint32_t i = 0; i < dp->n_ports; i++) {
+		news->is_warning = dataplane_trouble(dp, i) != NULL;
+		if (trouble_news(&dp->ports[i].trouble, news->text, sizeof(news->text)))
+			return true;
+	}
+	news->is_warning = false;
+	return dp->memif && memif_server_news(dp->memif, news->text, sizeof(news->text));
 }
 
 bool dataplane_hold(struct dataplane *dp, uint16_t id, struct deployment_hold *hold)

@@ -32,9 +32,19 @@ bool dataplane_drained(const struct dataplane *dp); // nothing queued between st
 // Joins the lcores, frees models, ports and EAL. NULL is fine.
 void dataplane_stop(struct dataplane *dp);
 
-// The next thing that happened by itself (a memif peer came, went, was turned away), as a sentence for
-// the log. False where there is no more.
-bool dataplane_news(struct dataplane *dp, char *text, size_t size);
+// Looks how the ports stand: links, interfaces. To be called now and then (100 ms).
+void dataplane_watch(struct dataplane *dp);
+// What is wrong with the port, as dataplane_watch() last found it; NULL: nothing.
+const char *dataplane_trouble(const struct dataplane *dp, uint32_t port);
+
+struct dataplane_news {
+	bool is_warning;
+	char text[512];
+};
+
+// The next thing that happened by itself (a memif peer came, went, was turned away; a port fell into
+// trouble or is out of it), as a sentence for the log. False where there is no more.
+bool dataplane_news(struct dataplane *dp, struct dataplane_news *news);
 
 // --- Deployments --------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@
 
 struct model;
 
+#define PORT_TROUBLE_BYTES 192 // of the sentence that says what is wrong with a port
+
 struct deployment_request {
 	uint16_t id;         // on the wire, 1..65535
 	const char *name;    // model's name
@@ -56,7 +58,9 @@ struct port_info {
 	const char *name, *device, *driver;
 	uint8_t mac[6];
 	bool link_up;
-	uint32_t link_mbps; // 0: unknown
+	uint32_t link_mbps;               // 0: unknown
+	char trouble[PORT_TROUBLE_BYTES]; // what is wrong with it; "": nothing
+	int64_t trouble_since;            // seconds since 1970; 0: nothing is wrong
 	uint16_t mtu, udp_port, rx_queues, tx_queues;
 	bool rx_checksum_offload, tx_checksum_offload;
 	const struct config_port *config;                    // addresses

@@ -234,6 +234,22 @@ static void port_join_groups(const struct port *port)
 		rte_eth_allmulticast_enable(port->id);
 }
 
+// A memif port without a peer waits for one: that is no trouble. What the kernel says of an interface
+// counts where a virtual device stands on one; a card has a link of its own.
+static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *info)
+{
+	struct trouble_subject *subject = &port->trouble.subject;
+
+	if (strcmp(port->driver, "net_memif") == 0)
+		return;
+	*subject = (struct trouble_subject){
+		.name = port->config->name, .id = port->id, .mtu = port->mtu
+	};
+	if (!port_device_is_pci(port->config->device) && info->if_index &&
+		if_indextoname(info->if_index, subject->if_name))
+		subject->if_index = info->if_index;
+}
+
 static int port_open_device(struct port *port, const struct port_needs *needs, struct error *err)
 {
 	struct rte_eth_conf conf = { 0 };
@@ -267,6 +283,7 @@ static int port_open_device(struct port *port, const struct port_needs *needs, s
 	if (rc != 0)
 		return port_refuse(port, "start", rc, err);
 	port->started = true;
+	port_begin_watch(port, &info);
 	port_join_groups(port);
 	return 0;
 }
@@ -328,7 +345,7 @@ static void port_info_device(const struct port *port, struct port_info *info)
 
 	rte_eth_link_get_nowait(port->id, &link);
 	rte_eth_stats_get(port->id, &stats);
-	info->link_up = link.link_status;
+	info->link_up = link.link_status && !port->trouble.is_link_down;
 	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	info->rx_missed = stats.imissed;
 	info->rx_errors = stats.ierrors;
@@ -364,6 +381,9 @@ void port_info(const struct port *port, struct port_info *info)
 		.config = port->config,
 	};
 	memcpy(info->mac, &port->mac, sizeof(info->mac));
+	memcpy(info->trouble, port->trouble.text, sizeof(info->trouble));
+	if (info->trouble[0])
+		info->trouble_since = port->trouble.since.tv_sec;
 	if (port->memif)
 		port_info_memif(port, info);
 	else

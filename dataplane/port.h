@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "dataplane/info.h"
 #include "dataplane/memif/port.h"
+#include "dataplane/trouble.h"
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
@@ -37,6 +38,7 @@ struct port {
 	const char *driver;
 	uint16_t rx_queues, tx_queues;
 	bool probed, configured, started;
+	struct trouble trouble;
 };
 
 // Takes over the addresses and the service port of `config`; no device yet.

@@ -108,13 +108,15 @@ static bool server_is_before(const struct timespec *a, const struct timespec *b)
 static void server_on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
-	char news[512];
+	struct dataplane_news news;
 	struct timespec now;
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
-	while (dataplane_news(server->dataplane, news, sizeof(news)))
-		log_info("%s", news);
+	dataplane_watch(server->dataplane);
+	while (dataplane_news(server->dataplane, &news))
+		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
+	server_look_ready(server);
 	if (server->phase != SERVER_DRAINING)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);

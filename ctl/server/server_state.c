@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-const char *server_phase_name(enum server_phase phase)
+static const char *server_phase_name(enum server_phase phase)
 {
 	static const char *const NAMES[] = { "starting", "ready", "draining" };
 
@@ -28,8 +28,70 @@ void server_recovered(struct server *server)
 		return;
 	dataplane_recovered(server->dataplane);
 	server->phase = SERVER_READY;
+	server->is_ready = true;
 	log_info("ready: serving %s", server->config->control.socket);
 	notify("READY=1\nSTATUS=Ready.");
+}
+
+// The first port in trouble; where as many are without as are wanted, NULL.
+static const char *server_lacks_port(const struct server *server, const char **name)
+{
+	const enum config_ready wanted = server->config->control.ready_ports;
+	const char *trouble = NULL;
+	uint32_t well = 0;
+
+	if (wanted == CONFIG_READY_NONE)
+		return NULL;
+	for (uint32_t i = 0; i < server->config->n_ports; i++) {
+		const char *of_port = dataplane_trouble(server->dataplane, i);
+
+		well += !of_port;
+		if (!of_port || trouble)
+			continue;
+		trouble = of_port;
+		*name = server->config->ports[i].name;
+	}
+	return wanted == CONFIG_READY_ANY && well ? NULL : trouble;
+}
+
+bool server_ready(const struct server *server, char *why, size_t size)
+{
+	const char *name = "", *trouble;
+
+	if (server->phase != SERVER_READY) {
+		snprintf(why, size, "%s", server_phase_name(server->phase));
+		return false;
+	}
+	trouble = server_lacks_port(server, &name);
+	if (trouble)
+		snprintf(why, size, "port %s: %s", name, trouble);
+	return !trouble;
+}
+
+void server_look_ready(struct server *server)
+{
+	char why[SERVER_WHY_BYTES];
+	bool is_ready = server_ready(server, why, sizeof(why));
+
+	if (server->phase != SERVER_READY || is_ready == server->is_ready)
+		return;
+	server->is_ready = is_ready;
+	if (is_ready) {
+		log_info("ready again: as many ports as control.ready_ports wants");
+		notify("STATUS=Ready.");
+	} else {
+		log_warning("not ready: too few ports are without trouble (control.ready_ports)");
+		notify("STATUS=Not ready: %s", why);
+	}
+}
+
+const char *server_state_name(const struct server *server)
+{
+	char why[SERVER_WHY_BYTES];
+
+	if (server->phase == SERVER_READY && !server_ready(server, why, sizeof(why)))
+		return "not ready";
+	return server_phase_name(server->phase);
 }
 
 const struct slot_info *server_slot(struct server *server, const char *name)

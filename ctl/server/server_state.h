@@ -19,9 +19,9 @@ struct page;
 struct store;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
-const char *server_phase_name(enum server_phase phase);
 
 #define SERVER_SIGNALS   3
+#define SERVER_WHY_BYTES 320 // of the clause that says why it is not ready
 #define SERVER_SLOTS_MAX MODELS_MAX
 
 struct operation_queue {                // operation.c's
@@ -43,6 +43,7 @@ struct server {
 	struct models models;
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;
+	bool is_ready; // as server_look_ready() last found it
 	struct timespec started;
 	struct timespec announce_until; // draining: NOT_READY is said at least so long
 	struct timespec drain_until;
@@ -57,5 +58,12 @@ double server_uptime_seconds(const struct server *server);
 // Everything that the start had to bring back or to import has been tried: READY, unless that was
 // so already.
 void server_recovered(struct server *server);
+// Whether requests can be served: the start is over, none is draining, and as many ports are without
+// trouble as control.ready_ports wants. `why`: where not, a clause that says why, of at most `size`.
+bool server_ready(const struct server *server, char *why, size_t size);
+// Says in the log and to the service manager where that has changed.
+void server_look_ready(struct server *server);
+// "starting", "ready", "not ready" for want of ports, "draining".
+const char *server_state_name(const struct server *server);
 // The slot of a model in service, NULL where it is not. Valid until the next call.
 const struct slot_info *server_slot(struct server *server, const char *name);

@@ -15,6 +15,18 @@ static const char *ports_link(const json_t *port)
 	return !up ? "-" : json_is_true(up) ? "up" : "down";
 }
 
+// Writes what is wrong with a port, and since when; nothing where nothing is.
+static void ports_print_trouble(const json_t *port)
+{
+	char text[512];
+
+	if (!json_object_get(port, "trouble"))
+		return;
+	tool_copy_clean(text, sizeof(text), api_text(port, "trouble"));
+	printf("%s: %s (since %s)\n", api_text(port, "name"), text,
+		api_text(port, "trouble_since"));
+}
+
 void ports_print_table(const json_t *ports)
 {
 	struct table table;
@@ -39,6 +51,8 @@ void ports_print_table(const json_t *ports)
 				.s);
 	}
 	table_print(&table, stdout, 0);
+	json_array_foreach (ports, i, port)
+		ports_print_trouble(port);
 }
 
 static void ports_print_addresses(const json_t *addresses)
@@ -64,6 +78,7 @@ static void ports_print_one(const json_t *port)
 	tool_copy_clean(device, sizeof(device), api_text(port, "device"));
 	printf("%s: link %s, %s\n", api_text(port, "name"), ports_link(port),
 		format_rate_mbps(api_count(port, "link_mbps")).s);
+	ports_print_trouble(port);
 	printf("  device      %s (driver %s)\n", device, api_text(port, "driver"));
 	printf("  MAC         %s\n", api_text(port, "mac"));
 	ports_print_addresses(json_object_get(port, "addresses"));

@@ -39,6 +39,7 @@ static void parse_minimal_fills_defaults(void **state)
 	assert_int_equal(config.n_models, 0);
 	assert_int_equal(config.metrics.listen.port, 0);
 	assert_int_equal(config.log.level, CONFIG_LOG_INFO);
+	assert_int_equal(config.control.ready_ports, CONFIG_READY_ANY);
 }
 
 static void parse_listen_takes_both_families(void **state)

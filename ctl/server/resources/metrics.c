@@ -50,7 +50,8 @@ static void metrics_process(struct evbuffer *out, const struct metrics_figures *
 	metrics_family(out, "uptime_seconds", "gauge", "Seconds since martletd started.");
 	evbuffer_add_printf(out, "martlet_uptime_seconds %.3f\n", f->uptime_seconds);
 	metrics_family(out, "ready", "gauge",
-		"1 while requests are scored, 0 while starting or draining.");
+		"1 while requests are scored, 0 while starting or draining, and while too few "
+		"ports are without trouble (control.ready_ports).");
 	metrics_sample(out, "ready", NULL, NULL, f->ready);
 	metrics_family(out, "mempool_size", "gauge", "Packet buffers there are.");
 	metrics_sample(out, "mempool_size", NULL, NULL, f->mempool.size);
@@ -194,6 +195,11 @@ static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 	metrics_family(out, "port_up", "gauge", "1 while the link is up.");
 	for (uint32_t i = 0; i < f->n_ports; i++)
 		metrics_sample(out, "port_up", "port", f->ports[i].name, f->ports[i].link_up);
+	metrics_family(out, "port_trouble", "gauge",
+		"1 while something is wrong with the port: martletctl status says what.");
+	for (uint32_t i = 0; i < f->n_ports; i++)
+		metrics_sample(out, "port_trouble", "port", f->ports[i].name,
+			f->ports[i].trouble[0] != '\0');
 }
 
 static void metrics_latency(struct evbuffer *out, const struct metrics_model *m)

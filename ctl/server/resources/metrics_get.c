@@ -59,6 +59,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	const struct dataplane *dp = server->dataplane;
 	uint32_t n_slots = dataplane_slots(dp, server->slots, SERVER_SLOTS_MAX);
 	struct metrics_figures *f = &g->figures;
+	char why[SERVER_WHY_BYTES];
 
 	if (n_slots > SERVER_SLOTS_MAX)
 		n_slots = SERVER_SLOTS_MAX;
@@ -78,7 +79,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 			server->models.entries[i]->state };
 	f->version = martlet_version;
 	f->uptime_seconds = server_uptime_seconds(server);
-	f->ready = server->phase == SERVER_READY;
+	f->ready = server_ready(server, why, sizeof(why));
 	gate_figures(server->gate, &f->api);
 	dataplane_counters(dp, &f->sum);
 	dataplane_mempool(dp, &f->mempool);

@@ -25,9 +25,20 @@ static json_t *status_addresses(const struct config_port *port)
 	return addresses;
 }
 
+// "2026-11-28T23:50:02Z"
+static const char *status_time(int64_t seconds, char *text, size_t size)
+{
+	const time_t time = (time_t)seconds;
+	struct tm utc;
+
+	gmtime_r(&time, &utc);
+	strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return text;
+}
+
 static json_t *status_port(const struct port_info *p)
 {
-	char mac[18];
+	char mac[18], since[24];
 	json_t *port, *figures;
 
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
@@ -46,6 +57,11 @@ static json_t *status_port(const struct port_info *p)
 		"peers_turned_away", (json_int_t)p->peers_turned_away);
 	json_object_update(port, figures);
 	json_decref(figures);
+	if (p->trouble[0]) {
+		json_object_set_new(port, "trouble", json_string(p->trouble));
+		json_object_set_new(port, "trouble_since",
+			json_string(status_time(p->trouble_since, since, sizeof(since))));
+	}
 	return port;
 }
 
@@ -135,11 +151,11 @@ void status_get(
 		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
 			  "s:o, s:{s:i, s:i}, s:o}",
 			"version", martlet_version, "pid", (int)getpid(), "uptime_seconds",
-			server_uptime_seconds(server), "state", server_phase_name(server->phase),
-			"config", server->config->path, "isa", isa_name(isa), "ports",
-			status_ports(server), "lcores", status_lcores(server), "models",
-			models_json(server), "counters", "received", (json_int_t)sum.received,
-			"replied", (json_int_t)sum.replied, "dropped", dropped, "rows_scored",
-			(json_int_t)sum.rows_scored, "drops", drops, "mempool", "size",
-			(int)pool.size, "in_use", (int)pool.in_use, "api", status_api(server)));
+			server_uptime_seconds(server), "state", server_state_name(server), "config",
+			server->config->path, "isa", isa_name(isa), "ports", status_ports(server),
+			"lcores", status_lcores(server), "models", models_json(server), "counters",
+			"received", (json_int_t)sum.received, "replied", (json_int_t)sum.replied,
+			"dropped", dropped, "rows_scored", (json_int_t)sum.rows_scored, "drops",
+			drops, "mempool", "size", (int)pool.size, "in_use", (int)pool.in_use, "api",
+			status_api(server)));
 }

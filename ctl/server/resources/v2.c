@@ -21,10 +21,12 @@ void v2_live_get(
 void v2_ready_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	if (server->phase == SERVER_READY)
+	char why[SERVER_WHY_BYTES];
+
+	if (server_ready(server, why, sizeof(why)))
 		http_reply(request, 200, json_pack("{s:b}", "ready", 1));
 	else
-		http_fail(request, 503, "not ready: %s", server_phase_name(server->phase));
+		http_fail(request, 503, "not ready: %s", why);
 }
 
 static json_t *v2_strings(const char *const *strings, uint32_t n)

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/trouble.h"
+
+#include "dataplane/netdev.h"
+
+#include <rte_ethdev.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct finding {
+	bool is_link_down;
+	char text[PORT_TROUBLE_BYTES]; // "": all is well
+};
+
+__attribute__((format(printf, 3, 4))) static void trouble_find(
+	struct finding *finding, bool is_link_down, const char *format, ...)
+{
+	va_list args;
+
+	finding->is_link_down = is_link_down;
+	va_start(args, format);
+	vsnprintf(finding->text, sizeof(finding->text), format, args);
+	va_end(args);
+}
+
+// False where the kernel could not be asked.
+static bool trouble_of_interface(const struct trouble_subject *subject, struct finding *finding)
+{
+	struct netdev_state state;
+	int rc = netdev_look(subject->if_index, &state);
+
+	if (rc == -ENODEV || rc == -ENXIO)
+		trouble_find(finding, true, "interface %s is gone", subject->if_name);
+	else if (rc != 0)
+		return false;
+	else if (!state.is_up)
+		trouble_find(finding, true, "interface %s is down: ip link set %s up", state.name,
+			state.name);
+	else if (!state.has_carrier)
+		trouble_find(finding, true,
+			"interface %s has no carrier: its cable or the other end is down",
+			state.name);
+	else if (state.mtu < subject->mtu)
+		trouble_find(finding, false,
+			"interface %s has an mtu of %u, less than the port's %u: ip link set %s "
+			"mtu %u",
+			state.name, state.mtu, subject->mtu, state.name, subject->mtu);
+	return true;
+}
+
+static void trouble_of_device(const struct trouble_subject *subject, struct finding *finding)
+{
+	struct rte_eth_link link = { 0 };
+
+	if (rte_eth_dev_is_removed(subject->id))
+		trouble_find(finding, true, "the device is gone");
+	else if (rte_eth_link_get_nowait(subject->id, &link) == 0 && !link.link_status)
+		trouble_find(finding, true, "the link is down: its cable or the other end is down");
+}
+
+void trouble_look(struct trouble *trouble)
+{
+	struct finding finding = { 0 };
+
+	if (!trouble->subject.name)
+		return;
+	if (!trouble->subject.if_index)
+		trouble_of_device(&trouble->subject, &finding);
+	else if (!trouble_of_interface(&trouble->subject, &finding))
+		return;
+	if (strcmp(finding.text, trouble->text) == 0)
+		return;
+	memcpy(trouble->before.text, trouble->text, sizeof(trouble->text));
+	trouble->before.since = trouble->since;
+	memcpy(trouble->text, finding.text, sizeof(trouble->text));
+	trouble->is_link_down = finding.is_link_down;
+	clock_gettime(CLOCK_REALTIME, &trouble->since);
+	trouble->is_news = true;
+}
+
+bool trouble_news(struct trouble *trouble, char *text, size_t size)
+{
+	if (!trouble->is_news)
+		return false;
+	trouble->is_news = false;
+	if (trouble->text[0])
+		snprintf(text, size, "port %s: %s", trouble->subject.name, trouble->text);
+	else
+		snprintf(text, size, "port %s: right again after %.1f s (%s)",
+			trouble->subject.name,
+			(double)(trouble->since.tv_sec - trouble->before.since.tv_sec) +
+				(double)(trouble->since.tv_nsec - trouble->before.since.tv_nsec) *
+					1e-9,
+			trouble->before.text);
+	return true;
+}
