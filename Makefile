@@ -318,7 +318,7 @@ test: setup
 # What takes minutes: a machine of its own for the package, ...
 soak: SETUP := build test deb soak
 soak: setup
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all asan
 	$(Q)tests/run.sh --soak
 lint: SETUP := build lint
 lint: setup
