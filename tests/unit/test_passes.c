@@ -132,6 +132,24 @@ static void large_shift_stays_a_step(void **state)
 	assert_true(tensor_floats(graph, graph->nodes[0].inputs[2])[0] == -1e6f);
 }
 
+// -0 / 1 * -1 is 0 and 0 / 1 * -1 is -0, also where that is one Affine.
+static void what_scales_does_not_shift(void **state)
+{
+	static const float ONE[2] = { 1, 1 }, MINUS[2] = { -1, -2 };
+
+	begin(2);
+	then(OP_DIV, tensor(1, 2, 0, ONE), GRAPH_NONE);
+	then(OP_MUL, tensor(1, 2, 0, MINUS), GRAPH_NONE);
+	finish();
+	assert_int_equal(graph->n_nodes, 1);
+	assert_int_equal(graph->nodes[0].op, OP_AFFINE);
+	for (uint32_t c = 0; c < 2; c++) {
+		assert_true(tensor_floats(graph, graph->nodes[0].inputs[1])[c] == MINUS[c]);
+		assert_true(tensor_floats(graph, graph->nodes[0].inputs[2])[c] == 0);
+		assert_true(signbit(tensor_floats(graph, graph->nodes[0].inputs[2])[c]));
+	}
+}
+
 static void two_readers_keep_their_step(void **state)
 {
 	uint32_t middle;
@@ -191,6 +209,7 @@ int main(void)
 		CASE(matmul_add_relu_is_one_dense),
 		CASE(scaler_and_batch_norm_fold_into_dense),
 		CASE(large_shift_stays_a_step),
+		CASE(what_scales_does_not_shift),
 		CASE(two_readers_keep_their_step),
 		CASE(constants_are_computed_once),
 		CASE(dead_nodes_and_weights_go),

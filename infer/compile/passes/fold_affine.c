@@ -29,6 +29,12 @@ static const float *bias_of(const struct graph *graph, const struct node *node)
 	return none ? NULL : tensor_floats(graph, node->inputs[2]);
 }
 
+// shift * scale; -0, which shifts nothing, stays what shifts nothing.
+static double fold_affine_scaled(float shift, float scale)
+{
+	return shift == 0 && signbit(shift) ? -0.0 : (double)shift * (double)scale;
+}
+
 // affine after dense: (x W + b) s + t = x (W s) + (b s + t). Also affine after affine, rows = 1,
 // where the first one's shift may not be so large that it costs precision.
 static int fold_into_first(
@@ -59,7 +65,7 @@ static int fold_into_first(
 			w[r * columns + c] = (float)((double)old_w[r * columns + c] * (double)s[c]);
 	}
 	for (int64_t c = 0; c < columns; c++)
-		b[c] = (float)((old_b ? (double)old_b[c] : 0) * (double)s[c] + (double)t[c]);
+		b[c] = (float)(fold_affine_scaled(old_b ? old_b[c] : 0, s[c]) + (double)t[c]);
 	if (fold_affine_set_inputs(graph, first, first->inputs[0], w_index, b_index, err) < 0)
 		return err->code;
 	uses_swap_outputs(first, affine);

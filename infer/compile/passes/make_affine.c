@@ -22,11 +22,12 @@ static const float *column_constant(
 	return *step == 0 || c->dims[c->rank - 1] == x->dims[x->rank - 1] ? c->data : NULL;
 }
 
-// y = x op c, or c op x where reversed. false: not an affine function.
+// y = x op c, or c op x where reversed. false: not an affine function. What shifts nothing is -0, since
+// adding 0 makes 0 of -0, and another score of what is divided by it.
 static bool arithmetic(enum op op, bool reversed, double c, double *scale, double *shift)
 {
 	*scale = 1;
-	*shift = 0;
+	*shift = -0.0;
 	switch (op) {
 	case OP_ADD:
 		*shift = c;
