@@ -15,6 +15,14 @@ static real ACT(at_most)(real x, real high)
 	return x > high ? high : x;
 }
 
+// By exp(-|x|), which does not overflow: far left of 0 the result is small and not 0.
+static real ACT(sigmoid)(real x)
+{
+	const real e = exp(-fabs(x));
+
+	return (x < 0 ? e : 1) / (1 + e);
+}
+
 real ACT(act)(const struct act *act, real x)
 {
 	const real alpha = act->alpha, beta = act->beta;
@@ -27,7 +35,7 @@ real ACT(act)(const struct act *act, real x)
 	case ACTIVATION_CLIP:
 		return ACT(at_most)(ACT(at_least)(x, alpha), beta);
 	case ACTIVATION_SIGMOID:
-		return 1 / (1 + exp(-x));
+		return ACT(sigmoid)(x);
 	case ACTIVATION_TANH:
 		return tanh(x);
 	case ACTIVATION_HARD_SIGMOID:

@@ -64,7 +64,8 @@ static void pool_take(
 		pooled->value += value;
 	} else if (pool->op == OP_LP_POOL) {
 		pooled->value += pow(fabs(value), pool->p);
-	} else if (pooled->seen == 1 || value > pooled->value) {
+	} else if (pooled->seen == 1 || value > pooled->value ||
+		(isnan(value) && !isnan(pooled->value))) {
 		pooled->value = value;
 		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
 			pooled->at[d] = at[d];

@@ -50,8 +50,10 @@ static size_t pool_tap(const struct pool_case *c, size_t i, uint32_t t)
 		i % pool->channels + c->at[t];
 }
 
+// Whatever has NaN in its window is NaN.
 static void check_floats(const char *name, pool_fn *run, uint32_t channels, uint32_t step_max)
 {
+	const bool with_nan = random_below(3) == 0;
 	struct pool_case c;
 	struct guarded x, y;
 
@@ -59,6 +61,8 @@ static void check_floats(const char *name, pool_fn *run, uint32_t channels, uint
 	x = guarded_alloc(c.x_count * sizeof(float));
 	y = guarded_alloc(c.y_count * sizeof(float));
 	random_fill(x.data, c.x_count, -1, 1);
+	for (size_t i = random_below(20); i < c.x_count && with_nan; i += 1 + random_below(40))
+		((float *)x.data)[i] = NAN;
 	run(&c.pool, x.data, y.data);
 	for (size_t i = 0; i < c.y_count; i++) {
 		double sum = 0, most = -INFINITY;
@@ -68,6 +72,10 @@ static void check_floats(const char *name, pool_fn *run, uint32_t channels, uint
 
 			sum += value / c.pool.taps;
 			most = fmax(most, value);
+		}
+		if (isnan(sum)) {
+			assert_true(isnan(((float *)y.data)[i]));
+			continue;
 		}
 		assert_near(
 			(double)((float *)y.data)[i], c.pool.average ? sum : most, 2e-6, name, i);

@@ -57,20 +57,25 @@ static void not_finite(void **state)
 	}
 }
 
-// A row of NaN alone has no number that could be its largest value.
-static void nothing_but_nan(void **state)
+// The largest of a row with NaN anywhere in it is NaN.
+static void largest_of_nan(void **state)
 {
 	const struct reduce_rows_kernel *kernel = *state;
 
 	skip_where_absent(state);
 	for (uint32_t n = 1; n <= 100; n++) {
-		float x[200], y[2];
+		for (uint32_t at = 0; at <= n; at++) { // n: all of them
+			float x[300], y[3];
 
-		random_fill(x, n, -1.0f, 1.0f);
-		for (uint32_t i = n; i < 2 * n; i++)
-			x[i] = NAN;
-		kernel->run(REDUCTION_MAX, 2, n, x, y);
-		assert_true(isfinite(y[0]) && isnan(y[1]));
+			random_fill(x, 3 * n, -1.0f, 1.0f);
+			for (uint32_t i = 0; i < n; i++) {
+				if (i == at || at == n)
+					x[n + i] = NAN;
+			}
+			x[2 * n + at % n] = INFINITY;
+			kernel->run(REDUCTION_MAX, 3, n, x, y);
+			assert_true(isfinite(y[0]) && isnan(y[1]) && y[2] > 1.0f);
+		}
 	}
 }
 
@@ -81,5 +86,5 @@ int main(void)
 	random_init();
 	failures = KERNELS_RUN("reduce_rows", REDUCE_ROWS, as_in_double);
 	failures += KERNELS_RUN("reduce_rows_not_finite", REDUCE_ROWS, not_finite);
-	return failures + KERNELS_RUN("reduce_rows_nan", REDUCE_ROWS, nothing_but_nan);
+	return failures + KERNELS_RUN("reduce_rows_nan", REDUCE_ROWS, largest_of_nan);
 }

@@ -21,12 +21,6 @@ VEC_INLINE vec chain_not(vec_mask mask)
 	return vec_pick(mask, vec_set1(0.0f), vec_set1(1.0f));
 }
 
-// Where a is NaN it is the result; where b is, vec_min() and vec_max() see to it.
-VEC_INLINE vec chain_or_nan(vec a, vec value)
-{
-	return vec_pick(vec_equal(a, a), value, a);
-}
-
 VEC_INLINE vec chain_two(enum chain_op op, vec a, vec b)
 {
 	const vec zero = vec_set1(0.0f);
@@ -41,9 +35,9 @@ VEC_INLINE vec chain_two(enum chain_op op, vec a, vec b)
 	case CHAIN_DIV:
 		return vec_div(a, b);
 	case CHAIN_MIN:
-		return chain_or_nan(a, vec_min(a, b));
+		return vec_smaller(a, b);
 	case CHAIN_MAX:
-		return chain_or_nan(a, vec_max(a, b));
+		return vec_larger(a, b);
 	case CHAIN_LESS:
 		return chain_truth(vec_less(a, b));
 	case CHAIN_LESS_OR_EQUAL:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // MaxPool and AveragePool of one image, whose windows all lie inside of it. The contract is
-// kernels.h's.
+// kernels.h's; the largest of a window with NaN is NaN, as in PyTorch.
 #pragma once
 
 #include "infer/kernels/kernels.h"

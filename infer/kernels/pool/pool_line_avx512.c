@@ -16,6 +16,14 @@ static inline __m512 every_other(const float *x, uint32_t positions)
 	return _mm512_permutex2var_ps(low, even, high);
 }
 
+// NaN where one of them is; where b is, max() sees to it.
+static inline __m512 larger(__m512 a, __m512 b)
+{
+	const __mmask16 nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+
+	return _mm512_mask_mov_ps(_mm512_max_ps(a, b), nan, a);
+}
+
 // One line of positions, whose first window begins at x.
 static inline void pool_line(const struct pool *pool, const float *x, float *y)
 {
@@ -36,7 +44,7 @@ static inline void pool_line(const struct pool *pool, const float *x, float *y)
 			if (t == 0)
 				sum = v;
 			else
-				sum = pool->average ? _mm512_add_ps(sum, v) : _mm512_max_ps(v, sum);
+				sum = pool->average ? _mm512_add_ps(sum, v) : larger(sum, v);
 		}
 		if (pool->average)
 			sum = _mm512_div_ps(sum, taps);

@@ -16,7 +16,7 @@ VEC_INLINE vec pool_nhwc_taps(const struct pool *pool, const float *x, vec_mask 
 	for (uint32_t t = 1; t < pool->taps; t++) {
 		const vec v = vec_load_mask(x + pool->at[t], mask);
 
-		sum = pool->average ? vec_add(sum, v) : vec_max(v, sum);
+		sum = pool->average ? vec_add(sum, v) : vec_larger(sum, v);
 	}
 	return pool->average ? vec_div(sum, vec_set1((float)pool->taps)) : sum;
 }

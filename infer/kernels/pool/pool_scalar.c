@@ -3,6 +3,12 @@
 
 #include <assert.h>
 
+// NaN where one of them is.
+static inline float pool_larger(float a, float b)
+{
+	return b > a || b != b ? b : a;
+}
+
 // n values of y, whose windows begin at x and then every `stride` values.
 static void pool_values(
 	const struct pool *pool, const float *x, uint32_t n, size_t stride, float *restrict y)
@@ -18,7 +24,7 @@ static void pool_values(
 				y[i] += from[i * stride];
 		} else {
 			for (uint32_t i = 0; i < n; i++)
-				y[i] = from[i * stride] > y[i] ? from[i * stride] : y[i];
+				y[i] = pool_larger(y[i], from[i * stride]);
 		}
 	}
 	for (uint32_t i = 0; i < n && pool->average; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // y[m] from rows of n contiguous values: global pools, reductions of the last dimensions. The
-// contract is kernels.h's; the largest of a row with NaN is NaN or another of its values.
+// contract is kernels.h's; the largest of a row with NaN is NaN, as in NumPy and PyTorch.
 #pragma once
 
 #include "infer/kernels/kernels.h"

@@ -2,6 +2,7 @@
 #include "infer/kernels/reduce/reduce_rows.h"
 
 #include <assert.h>
+#include <math.h>
 
 // Sums in double: rows may be long.
 static float reduce_row_scalar(enum reduction reduction, uint32_t n, const float *x)
@@ -11,7 +12,7 @@ static float reduce_row_scalar(enum reduction reduction, uint32_t n, const float
 
 	for (uint32_t i = 0; i < n; i++) {
 		sum += (double)x[i];
-		largest = x[i] > largest ? x[i] : largest;
+		largest = x[i] > largest || isnan(x[i]) ? x[i] : largest;
 	}
 	if (reduction == REDUCTION_MAX)
 		return largest;

@@ -12,12 +12,20 @@
 
 VEC_INLINE vec reduce_two(vec a, vec b, const bool largest)
 {
-	return largest ? vec_max(b, a) : vec_add(a, b);
+	return largest ? vec_larger(a, b) : vec_add(a, b);
+}
+
+// The largest lane, or NaN where one is.
+VEC_INLINE float reduce_largest_lane(vec v)
+{
+	const float nan = vec_sum(vec_pick(vec_equal(v, v), vec_set1(0.0f), v));
+
+	return nan == 0.0f ? vec_max_of(v) : nan;
 }
 
 VEC_INLINE float reduce_row(const float *x, uint32_t n, const bool largest)
 {
-	const vec start = vec_set1(largest ? x[0] : 0.0f); // a value of the row, should all be NaN
+	const vec start = vec_set1(largest ? x[0] : 0.0f); // a value of the row
 	vec sum[REDUCE_SUMS] = { start, start, start, start };
 	uint32_t i = 0;
 
@@ -34,7 +42,7 @@ VEC_INLINE float reduce_row(const float *x, uint32_t n, const bool largest)
 	}
 	sum[0] = reduce_two(
 		reduce_two(sum[0], sum[1], largest), reduce_two(sum[2], sum[3], largest), largest);
-	return largest ? vec_max_of(sum[0]) : vec_sum(sum[0]);
+	return largest ? reduce_largest_lane(sum[0]) : vec_sum(sum[0]);
 }
 
 void VEC_NAME(f32_reduce_rows)(

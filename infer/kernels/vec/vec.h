@@ -16,6 +16,19 @@
 #define VEC_PASTE(name, isa)  VEC_PASTE2(name, isa)
 #define VEC_NAME(name)        VEC_PASTE(name, VEC_ISA) // f32_affine -> f32_affine__avx2
 
+#ifdef VEC_WIDTH
+// The larger or the smaller of two; where one is NaN, NaN.
+VEC_INLINE vec vec_larger(vec a, vec b)
+{
+	return vec_pick(vec_equal(a, a), vec_max(a, b), a);
+}
+
+VEC_INLINE vec vec_smaller(vec a, vec b)
+{
+	return vec_pick(vec_equal(a, a), vec_min(a, b), a);
+}
+#endif
+
 // In front of a loop with a constant count: it is unrolled, so that its registers are known.
 #ifdef __clang__
 #define VEC_UNROLL _Pragma("unroll")
