@@ -23,7 +23,7 @@ int keys_check_names(const struct reader *reader, const config_setting_t *parent
 		const config_setting_t *child = config_setting_get_elem(parent, (unsigned)i);
 		const char *name = config_setting_name(child);
 		struct nearest nearest = { .wanted = name };
-		char known[256];
+		char known[384];
 		size_t k;
 
 		for (k = 0; k < n && strcmp(names[k], name) != 0; k++)
@@ -89,6 +89,7 @@ static void keys_default(const struct key *key, void *base)
 		break;
 	case KEY_CPUS:
 	case KEY_ADDRESSES:
+	case KEY_VLANS:
 		*(uint32_t *)((char *)base + key->count_offset) = 0;
 		break;
 	case KEY_LISTEN:
@@ -101,7 +102,7 @@ int keys_read_group(const struct reader *reader, const config_setting_t *parent,
 	const config_setting_t *setting, const struct key_group *group, const char *where,
 	void *base)
 {
-	const char *names[16];
+	const char *names[32];
 	int rc;
 
 	if (!setting && group->required)

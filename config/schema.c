@@ -14,6 +14,8 @@ static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum con
 static const char *const READY_CHOICES[] = { "any", "all", "none", NULL };
 // enum config_log_level's order
 static const char *const LOG_CHOICES[] = { "debug", "info", "warning", "error", NULL };
+// enum config_vlan_type's order
+static const char *const VLAN_CHOICES[] = { "any", "802.1q", "802.1ad", NULL };
 static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
 	"amx", NULL };
 
@@ -63,6 +65,14 @@ static const struct key PORT_KEYS[] = {
 		.help = "largest IP packet, bytes" },
 	{ "queues", KEY_U16, AT(config_port, queues), .max = CONFIG_CPUS_MAX,
 		.help = "receive queues; 0: one for each polling CPU" },
+	{ "vlan", KEY_VLANS, LIST(config_port, vlans),
+		.help = "whose frames are taken: \"any\", \"none\" (no tag), a VLAN as 10, two "
+			"tags as "
+			"\"100.7\" (the outer one first), or several of these as ( \"none\", 10 "
+			")" },
+	{ "vlan_type", KEY_CHOICE, AT(config_port, vlan_type), .choices = VLAN_CHOICES,
+		.otherwise = CONFIG_VLAN_TYPE_ANY,
+		.help = "the type of a frame's outer tag: 0x8100 (802.1q), 0x88a8 (802.1ad)" },
 };
 const struct key_group SCHEMA_PORT = { "ports", true, PORT_KEYS, N(PORT_KEYS), "" };
 

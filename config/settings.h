@@ -12,6 +12,7 @@
 #define CONFIG_CPUS_MAX      64
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_ADDRESSES_MAX 8
+#define CONFIG_VLANS_MAX     32
 #define CONFIG_MODELS_MAX    256
 #define CONFIG_PATH_MAX      1024                 // bytes with the NUL
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
@@ -19,6 +20,7 @@
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 // How many of the ports must be without trouble for the appliance to call itself ready.
 enum config_ready { CONFIG_READY_ANY, CONFIG_READY_ALL, CONFIG_READY_NONE };
+enum config_vlan_type { CONFIG_VLAN_TYPE_ANY, CONFIG_VLAN_TYPE_8021Q, CONFIG_VLAN_TYPE_8021AD };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
 
 struct config_lcores {
@@ -44,6 +46,10 @@ struct config_address { // in network byte order, as in packets
 	uint8_t prefix_length;
 };
 
+// The VLAN of a frame, as one number: its tag's VLAN id; of two tags the outer one's in the upper half; 0
+// where it has no tag, or none but such with a priority alone (VLAN id 0).
+#define CONFIG_VLAN(outer, inner) ((uint32_t)(outer) << 16 | (inner))
+
 struct config_port {
 	char name[CONFIG_NAME_MAX];
 	char device[CONFIG_PATH_MAX]; // a PCI address or a vdev string, as EAL takes it
@@ -52,7 +58,10 @@ struct config_port {
 	uint16_t udp_port;
 	uint16_t mtu;
 	uint16_t queues; // RX queues; 0: one per polling lcore, as far as the device has them
-	int line;        // in the file, for later messages
+	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of the frames that are taken
+	uint32_t n_vlans;                 // 0: all
+	enum config_vlan_type vlan_type;  // of a frame's outer tag
+	int line;                         // in the file, for later messages
 };
 
 struct config_listen { // an address of this host's to listen on, in network byte order

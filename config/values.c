@@ -4,6 +4,7 @@
 #include "base/name.h"
 #include "config/cpus.h"
 #include "config/settings.h"
+#include "config/vlans.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -332,6 +333,9 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 	case KEY_CPUS:
 	case KEY_ADDRESSES:
 		return value_read_array(reader, value, key, where, base);
+	case KEY_VLANS:
+		return vlans_read(reader, value, where, key->name, key->help, field,
+			(uint32_t *)((char *)base + key->count_offset));
 	}
 	return -EINVAL; // no key has another type
 }

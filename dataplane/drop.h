@@ -6,6 +6,8 @@
 // X(DROP, "name", "what it means")
 #define DROP_LIST(X)                                                                               \
 	X(DROP_NOT_OUR_MAC, "not_our_mac", "destination MAC is another's")                         \
+	X(DROP_NOT_OUR_VLAN, "not_our_vlan",                                                       \
+		"in a VLAN, or without the tag, that the port does not take")                      \
 	X(DROP_NOT_OUR_ADDRESS, "not_our_address", "destination address is another's")             \
 	X(DROP_NOT_HANDLED, "not_handled", "an ethertype, protocol or port nobody here serves")    \
 	X(DROP_TRUNCATED, "truncated", "shorter than its own headers say")                         \

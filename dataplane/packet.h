@@ -33,7 +33,7 @@ struct packet {
 	uint16_t rows;
 	uint16_t outputs; // columns of the reply
 	uint16_t version; // of the model that scores it
-	uint8_t l2_bytes; // 14, or 18 with a VLAN tag
+	uint8_t l2_bytes; // 14, and 4 for each VLAN tag
 	uint8_t l3_bytes; // IP header with its options
 	uint8_t kind;     // enum packet_kind
 	uint8_t status;   // enum wire_status

@@ -12,6 +12,7 @@
 #define IPV4_HEADER_BYTES 20
 #define IPV6_HEADER_BYTES 40
 #define IPV6_FRAGMENT     44 // next header
+#define TAGS_MAX          2
 #define PREFETCH_AHEAD    4
 
 // Whether the fields are zero that must be in a request: status, all flags but two, both reserved
@@ -268,6 +269,62 @@ static __rte_always_inline enum drop parse_ethertype(const struct port *port,
 	return to_our_mac ? DROP_NOT_HANDLED : DROP_NOT_OUR_MAC;
 }
 
+static inline bool parse_is_tag(uint16_t type_be)
+{
+	return type_be == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type_be == RTE_BE16(RTE_ETHER_TYPE_QINQ);
+}
+
+static bool parse_vlan_is_ours(const struct port *port, uint32_t vlan)
+{
+	for (uint32_t i = 0; i < port->n_vlans; i++)
+		if (port->vlans[i] == vlan)
+			return true;
+	return port->n_vlans == 0;
+}
+
+// What the device hides of an outer tag's type is put back into the frame, which becomes the reply. A
+// frame whose tag was of another type comes as its Ethernet header alone: see device_tags.h.
+static bool parse_restore_tag_type(const struct port *port, struct rte_mbuf *m, uint16_t *type_be)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+
+	if (m->data_len <= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+		return false;
+	eth->ether_type = port->tag_type_be;
+	*type_be = port->tag_type_be;
+	return true;
+}
+
+// Steps over VLAN tags, and finds out whether the port takes frames of their VLAN. One tag too many (two
+// are taken where VLANs are named, else one) stays where it is, an ethertype that nobody serves. VLAN id 0
+// says that a tag has a priority and no VLAN.
+static __rte_noinline enum drop parse_tags(
+	const struct port *port, struct rte_mbuf *m, struct packet *p, uint16_t *type_be)
+{
+	const unsigned most = port->n_vlans ? TAGS_MAX : 1;
+	uint32_t vlan = 0;
+
+	if (port->tag_type_hidden && parse_is_tag(*type_be) &&
+		!parse_restore_tag_type(port, m, type_be))
+		return DROP_NOT_OUR_VLAN;
+	if (port->tag_type_be && parse_is_tag(*type_be) && *type_be != port->tag_type_be)
+		return DROP_NOT_OUR_VLAN;
+	for (unsigned tags = 0; tags < most && parse_is_tag(*type_be); tags++) {
+		const struct rte_vlan_hdr *tag =
+			rte_pktmbuf_mtod_offset(m, const struct rte_vlan_hdr *, p->l2_bytes);
+		uint32_t id;
+
+		if (m->data_len < p->l2_bytes + RTE_VLAN_HLEN)
+			return DROP_TRUNCATED;
+		id = rte_be_to_cpu_16(tag->vlan_tci) & 0xfffu;
+		if (id)
+			vlan = CONFIG_VLAN(vlan, id);
+		p->l2_bytes += RTE_VLAN_HLEN;
+		*type_be = tag->eth_proto;
+	}
+	return parse_vlan_is_ours(port, vlan) ? DROP_NONE : DROP_NOT_OUR_VLAN;
+}
+
 static __rte_always_inline enum drop parse_one(const struct port *port, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
@@ -289,14 +346,11 @@ static __rte_always_inline enum drop parse_one(const struct port *port, struct r
 	p->port = port;
 	p->l2_bytes = RTE_ETHER_HDR_LEN;
 	type_be = eth->ether_type;
-	if (type_be == RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
-		const struct rte_vlan_hdr *vlan = (const struct rte_vlan_hdr *)(eth + 1);
+	if (unlikely(parse_is_tag(type_be) | port->refuses_untagged)) {
+		enum drop drop = parse_tags(port, m, p, &type_be);
 
-		if (m->data_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
-			return DROP_TRUNCATED;
-		p->l2_bytes = RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
-		type_be = vlan->eth_proto; // a second tag is dropped as an ethertype that nobody
-					   // serves
+		if (drop != DROP_NONE)
+			return drop;
 	}
 	return parse_ethertype(port, m, p, type_be, to_our_mac);
 }

@@ -3,6 +3,7 @@
 
 #include "dataplane/memif/device.h"
 #include "dataplane/memif/server.h"
+#include "dataplane/tag_filter.h"
 
 #include <rte_byteorder.h>
 #include <rte_dev.h>
@@ -33,6 +34,22 @@ static uint32_t port_subnet_broadcast(uint32_t address_be, uint8_t prefix_length
 	return address_be | rte_cpu_to_be_32(UINT32_MAX >> prefix_length);
 }
 
+static void port_init_vlans(struct port *port, const struct config_port *config)
+{
+	static const uint16_t TYPES[] = {
+		[CONFIG_VLAN_TYPE_ANY] = 0,
+		[CONFIG_VLAN_TYPE_8021Q] = RTE_BE16(RTE_ETHER_TYPE_VLAN),
+		[CONFIG_VLAN_TYPE_8021AD] = RTE_BE16(RTE_ETHER_TYPE_QINQ),
+	};
+
+	port->tag_type_be = TYPES[config->vlan_type];
+	port->n_vlans = config->n_vlans;
+	memcpy(port->vlans, config->vlans, sizeof(port->vlans));
+	port->refuses_untagged = config->n_vlans > 0;
+	for (uint32_t i = 0; i < config->n_vlans; i++)
+		port->refuses_untagged &= config->vlans[i] != 0;
+}
+
 void port_init(struct port *port, uint16_t index, const struct config_port *config)
 {
 	memset(port, 0, sizeof(*port));
@@ -40,6 +57,7 @@ void port_init(struct port *port, uint16_t index, const struct config_port *conf
 	port->config = config;
 	port->udp_port_be = rte_cpu_to_be_16(config->udp_port);
 	port->mtu = config->mtu;
+	port_init_vlans(port, config);
 	for (uint32_t i = 0; i < config->n_addresses; i++) {
 		const struct config_address *address = &config->addresses[i];
 
@@ -250,6 +268,21 @@ static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *i
 		subject->if_index = info->if_index;
 }
 
+// Where the type of an outer tag is hidden, there is one: 0x8100 unless the configuration says another.
+static int port_tell_tags_apart(
+	struct port *port, const struct rte_eth_dev_info *info, struct error *err)
+{
+	if (strcmp(info->driver_name, "net_af_packet") != 0)
+		return 0;
+	port->tag_type_hidden = true;
+	if (!port->tag_type_be)
+		port->tag_type_be = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+	if (tag_filter_attach(info->if_index, rte_be_to_cpu_16(port->tag_type_be), err) != 0)
+		return error_prefix(
+			err, "port %s: device %s", port->config->name, port->config->device);
+	return 0;
+}
+
 static int port_open_device(struct port *port, const struct port_needs *needs, struct error *err)
 {
 	struct rte_eth_conf conf = { 0 };
@@ -262,6 +295,9 @@ static int port_open_device(struct port *port, const struct port_needs *needs, s
 	if (rc != 0)
 		return port_refuse(port, "device information", rc, err);
 	port->driver = info.driver_name;
+	rc = port_tell_tags_apart(port, &info, err);
+	if (rc != 0)
+		return rc;
 	rc = port_choose_queues(port, &info, needs->polling, needs->senders, err);
 	if (rc != 0)
 		return rc;

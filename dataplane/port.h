@@ -29,6 +29,11 @@ struct port {
 	uint8_t n_ipv4, n_ipv6;
 	bool tx_checksum; // the device fills in IPv4 and UDP checksums
 	bool rx_checksum; // the device says in ol_flags whether checksums are good
+	bool refuses_untagged;
+	uint16_t tag_type_be;             // that outer tags must have, in network order; 0: either
+	bool tag_type_hidden;             // outer tags read 0x8100 and are of tag_type_be
+	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of what is taken
+	uint32_t n_vlans;                 // 0: all
 	uint32_t ipv4[CONFIG_ADDRESSES_MAX];           // in network order
 	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
 	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];

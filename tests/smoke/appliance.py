@@ -98,6 +98,13 @@ models = ( {', '.join(models)} );
             time.sleep(0.05)
         raise RuntimeError(f"martletd was not ready after {wait} s:\n{self.log_text()}")
 
+    def check(self):
+        """What `martletd --check` says of the configuration."""
+        command = [self.program, "-c", self.conf, "--check"]
+        if self.netns:
+            command = ["nsenter", "-t", str(self.netns), "-n"] + command
+        return subprocess.run(command, capture_output=True, text=True)
+
     def log_text(self):
         with open(self.log) as f:
             return f.read()

@@ -42,6 +42,40 @@ static void parse_minimal_fills_defaults(void **state)
 	assert_int_equal(config.control.ready_ports, CONFIG_READY_ANY);
 }
 
+static void parse_vlan_takes_names_numbers_and_lists(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t n, vlans[4];
+	} CASES[] = {
+		{ "", 0, { 0 } },
+		{ "vlan = \"any\";", 0, { 0 } },
+		{ "vlan = \"none\";", 1, { 0 } },
+		{ "vlan = 10;", 1, { 10 } },
+		{ "vlan = \"4094\";", 1, { 4094 } },
+		{ "vlan = \"100.7\";", 1, { 100 << 16 | 7 } },
+		{ "vlan = [ 10, 20 ];", 2, { 10, 20 } },
+		{ "vlan = ( \"none\", 10, \"100.7\", \"7.100\" );", 4,
+			{ 0, 10, 100 << 16 | 7, 7 << 16 | 100 } },
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char text[512];
+		struct error err;
+
+		snprintf(text, sizeof(text),
+			LCORES
+			"ports = ( { name = \"p\"; device = \"d\"; addresses = [ "
+			"\"10.0.0.1/24\" ]; vlan_type = \"802.1ad\"; %s } );",
+			CASES[i].text);
+		assert_int_equal(config_parse("t.conf", text, &config, &err), 0);
+		assert_int_equal(config.ports[0].n_vlans, CASES[i].n);
+		assert_memory_equal(config.ports[0].vlans, CASES[i].vlans,
+			CASES[i].n * sizeof(config.ports[0].vlans[0]));
+		assert_int_equal(config.ports[0].vlan_type, CONFIG_VLAN_TYPE_8021AD);
+	}
+}
+
 static void parse_listen_takes_both_families(void **state)
 {
 	struct error err;
@@ -188,6 +222,31 @@ static const struct mistake MISTAKES[] = {
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; },"
 		"{ name = \"b\"; device = \"d\"; addresses = [ \"10.0.0.2/24\" ]; }"),
 		"ports[1].device: 'd' is port 'a' already" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = 0; }"),
+		"t.conf:2: ports[0].vlan: '0' is no VLAN: 1 to 4094 are possible in each tag" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = 4095; }"),
+		"ports[0].vlan: '4095' is no VLAN" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = -1; }"),
+		"ports[0].vlan: '-1' is no VLAN" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = \"7.\"; "
+		"}"),
+		"ports[0].vlan: '7.' is no VLAN" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; "
+		"vlan = \"1.2.3\"; }"),
+		"ports[0].vlan: '1.2.3' is no VLAN" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = true; }"),
+		"ports[0].vlan: must name VLANs" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = [ ]; }"),
+		"ports[0].vlan: 0 entries, 1 to 32 are possible" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; "
+		"vlan = ( 10, \"10\" ); }"),
+		"ports[0].vlan: entry 2 names the same VLAN as entry 1" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; "
+		"vlan = ( 10, \"any\" ); }"),
+		"ports[0].vlan: 'any' is no VLAN" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; "
+		"vlan_type = \"0x88a8\"; }"),
+		"ports[0].vlan_type: '0x88a8' is none of \"any\", \"802.1q\", \"802.1ad\"" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; udp_port = 0; }"),
 		"ports[0].udp_port: 0 is out of range, 1 to 65535" },
 	{ "@include \"/dev/zero\"\n" BASE,
@@ -258,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_minimal_fills_defaults),
 		cmocka_unit_test(parse_full_keeps_every_value),
+		cmocka_unit_test(parse_vlan_takes_names_numbers_and_lists),
 		cmocka_unit_test(parse_listen_takes_both_families),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
