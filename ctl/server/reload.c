@@ -43,7 +43,7 @@ static void reload_forget_lines(struct config *config)
 }
 
 // The reader clears a struct config before it fills it, so equal values are equal bytes.
-static void reload_compare(const struct config *now, const struct config *wanted)
+static void reload_compare(const struct config *now, const struct config *wanted, const char *by)
 {
 	char names[128] = "";
 	size_t used = 0;
@@ -57,23 +57,25 @@ static void reload_compare(const struct config *now, const struct config *wanted
 				used ? ", " : "", group->name);
 	}
 	if (used)
-		log_warning("reload: %s: another than before, which takes a restart", names);
+		log_warning(
+			"reload, %s: %s: another than before, which takes a restart", by, names);
 }
 
-static void reload_take(struct server *server, struct config *now, struct config *wanted)
+static void reload_take(
+	struct server *server, struct config *now, struct config *wanted, const char *by)
 {
 	const enum log_level before = log_get_level(), level = (enum log_level)wanted->log.level;
 
 	memcpy(now, server->config, sizeof(*now));
 	reload_forget_lines(now);
 	reload_forget_lines(wanted);
-	reload_compare(now, wanted);
+	reload_compare(now, wanted, by);
 	log_set_level(level);
-	log_info("reload: %s was read: log.level was %s and is %s", server->config->path,
+	log_info("reload, %s: %s was read: log.level was %s and is %s", by, server->config->path,
 		log_level_name(before), log_level_name(level));
 }
 
-void reload(struct server *server)
+void reload(struct server *server, const char *by)
 {
 	struct config *configs = calloc(2, sizeof(*configs));
 	// Its end is told as READY=1, which at start is said when every model is back, and not before.
@@ -83,11 +85,11 @@ void reload(struct server *server)
 	if (is_told)
 		notify_reloading();
 	if (!configs)
-		log_error("reload: no memory; everything stays as it is");
+		log_error("reload, %s: no memory; everything stays as it is", by);
 	else if (config_load(server->config->path, &configs[1], &err) != 0)
-		log_error("reload: %s; everything stays as it is", err.text);
+		log_error("reload, %s: %s; everything stays as it is", by, err.text);
 	else
-		reload_take(server, &configs[0], &configs[1]);
+		reload_take(server, &configs[0], &configs[1], by);
 	free(configs);
 	if (is_told)
 		notify("READY=1");

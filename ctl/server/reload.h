@@ -5,5 +5,5 @@
 struct server;
 
 // Takes over what can be changed at run time (log.level) and says in the log what else is another
-// than before and takes a restart. A file that is wrong changes nothing. The service manager is told.
-void reload(struct server *server);
+// than before and takes a restart. A file that is wrong changes nothing. The service manager is told. `by` is who asked, for the log: "by uid 0".
+void reload(struct server *server, const char *by);

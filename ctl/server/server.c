@@ -14,12 +14,12 @@
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/server_state.h"
+#include "ctl/server/signals.h"
 #include "ctl/server/store/store.h"
 
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,8 +28,6 @@
 #define DRAIN_TICK_US     5000
 #define DRAIN_SECONDS     10
 #define DRAIN_ANNOUNCE_NS 200000000 // clients hear NOT_READY so long, and can go elsewhere
-
-static const int SIGNALS[SERVER_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 // Asked at each request, though the process at the other end stays the same for the life of a
 // connection: evhttp has no hook that is called once a connection.
@@ -131,17 +129,17 @@ static void server_on_tick(int fd, short what, void *arg)
 	}
 }
 
-static void server_on_signal(int number, short what, void *arg)
+static void server_on_signal(void *context, int number, const char *by)
 {
-	struct server *server = arg;
+	struct server *server = context;
 
 	if (number == SIGHUP) {
-		reload(server);
+		reload(server, by);
 		return;
 	}
 	if (server->phase == SERVER_DRAINING)
 		return;
-	log_info("%s: draining", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	log_info("SIG%s, %s: draining", sigabbrev_np(number), by);
 	notify("STOPPING=1\nSTATUS=Draining.");
 	server->phase = SERVER_DRAINING;
 	clock_gettime(CLOCK_MONOTONIC, &server->drain_until);
@@ -154,22 +152,23 @@ static void server_on_signal(int number, short what, void *arg)
 	server_retime(server, DRAIN_TICK_US);
 }
 
-static int server_events_init(struct server *server)
+static int server_events_init(struct server *server, struct error *err)
 {
 	struct event_base *base = server->base;
+	sigset_t ours;
 
 	server->http = http_create(base);
 	server->tick = event_new(base, -1, EV_PERSIST, server_on_tick, server);
 	if (!server->http || !server->tick)
-		return -ENOMEM;
+		return error_set(err, -ENOMEM, "no memory for the event loop");
 	evhttp_set_gencb(server->http, server_handle_request, server);
-	for (int i = 0; i < SERVER_SIGNALS; i++) {
-		server->signals[i] = evsignal_new(base, SIGNALS[i], server_on_signal, server);
-		if (!server->signals[i] || event_add(server->signals[i], NULL) != 0)
-			return -ENOMEM;
-	}
 	server_retime(server, TICK_US);
-	return 0;
+	// main() blocked them, so that lcores and the worker never see them.
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGHUP);
+	return signals_open(base, &ours, server_on_signal, server, &server->signals, err);
 }
 
 static int server_render_metrics(void *server, struct evbuffer *out)
@@ -217,8 +216,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->model_options.exact = parts->config->infer.exact;
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
-	if (rc == 0 && server_events_init(server) != 0)
-		rc = error_set(err, -ENOMEM, "no memory for the event loop");
+	if (rc == 0)
+		rc = server_events_init(server, err);
 	if (rc == 0)
 		rc = server_open_metrics(server, err);
 	store_stay_here(parts->store); // by now we are on the control CPU
@@ -240,7 +239,6 @@ int server_run(struct server *server, struct error *err)
 	const struct gate_limits limits = { control->connections, HTTP_BODY_BYTES_MAX,
 		(size_t)control->upload_megabytes << 20 };
 	int fd = dup(listener_fd(server->listener)); // evhttp closes what it accepts from
-	sigset_t ours;
 	int rc;
 
 	if (fd < 0)
@@ -249,11 +247,6 @@ int server_run(struct server *server, struct error *err)
 	rc = gate_open(server->base, server->http, fd, &limits, &server->gate, err);
 	if (rc != 0)
 		return rc;
-	// main() blocked them, so that lcores and the worker never see them.
-	sigemptyset(&ours);
-	for (int i = 0; i < SERVER_SIGNALS; i++)
-		sigaddset(&ours, SIGNALS[i]);
-	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 	if (event_base_dispatch(server->base) < 0)
 		return error_set(err, -EIO, "the event loop failed");
 	return 0;
@@ -270,9 +263,7 @@ void server_destroy(struct server *server)
 	if (server->http)
 		evhttp_free(server->http);
 	gate_close(server->gate);
-	for (int i = 0; i < SERVER_SIGNALS; i++)
-		if (server->signals[i])
-			event_free(server->signals[i]);
+	signals_close(server->signals);
 	if (server->tick)
 		event_free(server->tick);
 	models_fini(&server->models);

@@ -16,11 +16,11 @@ struct jobs;
 struct listener;
 struct operation;
 struct page;
+struct signals;
 struct store;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
 
-#define SERVER_SIGNALS   3
 #define SERVER_WHY_BYTES 320 // of the clause that says why it is not ready
 #define SERVER_SLOTS_MAX MODELS_MAX
 
@@ -47,7 +47,7 @@ struct server {
 	struct timespec started;
 	struct timespec announce_until; // draining: NOT_READY is said at least so long
 	struct timespec drain_until;
-	struct event *signals[SERVER_SIGNALS];
+	struct signals *signals;
 	struct event *tick;
 	struct operation_queue operations;
 	struct slot_info

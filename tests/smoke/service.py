@@ -5,6 +5,7 @@ levels where standard error is the journal, have a least level that can be set, 
 import grp
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def lifecycle(tap):
     with Manager() as a:
         a.start()
         tap.check("ready is told", "READY=1" in a.told())
-        a.proc.send_signal(1)  # SIGHUP
+        a.proc.send_signal(signal.SIGHUP)
         reloading = a.told()
         tap.check("a reload is told, with its time", reloading[0] == "RELOADING=1" and
                   0 < int(dict(l.split("=") for l in reloading)["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000, str(reloading))
@@ -100,19 +101,19 @@ def levels(tap, image):
 def reloads(tap):
     with Manager() as a:
         a.start()
-        reload = lambda: a.proc.send_signal(1)
+        reload = lambda: a.proc.send_signal(signal.SIGHUP)
         lines = a.lines_after(reload, "reload")
-        tap.check("a reload of the same file", lines == [f"<6>reload: {a.conf} was read: log.level was info and is info"], str(lines))
+        tap.check("a reload of the same file", lines == [f"<6>reload, by uid 0: {a.conf} was read: log.level was info and is info"], str(lines))
         a.rewrite("mbufs = 8192", "mbufs = 4096")
         a.rewrite("store = ", "\n\nlog = { level = \"debug\"; };\nstore = ")
         lines = a.lines_after(reload, "was read")
         tap.check("takes the level, and names what takes a restart",
-                  lines == ["<4>reload: memory: another than before, which takes a restart",
-                            f"<6>reload: {a.conf} was read: log.level was info and is debug"], str(lines))
+                  lines == ["<4>reload, by uid 0: memory: another than before, which takes a restart",
+                            f"<6>reload, by uid 0: {a.conf} was read: log.level was info and is debug"], str(lines))
         a.rewrite("mbufs = 4096", "mbufs = many")
         lines = a.lines_after(reload, "stays")
         tap.check("a file that is wrong changes nothing",
-                  len(lines) == 1 and re.match(r"<3>reload: .*martletd.conf:\d+: .*; everything stays as it is$", lines[0]), str(lines))
+                  len(lines) == 1 and re.match(r"<3>reload, by uid 0: .*martletd.conf:\d+: .*; everything stays as it is$", lines[0]), str(lines))
         tap.check("and serving goes on", a.api("GET", "/v1/log") == (200, {"level": "debug"}))
 
 
@@ -142,6 +143,29 @@ def as_somebody(action):
     os.waitpid(child, 0)
 
 
+def signal_as_somebody(a, number):
+    """What a process of another user's sends: of a signal the kernel tells the real user."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setresuid(SOMEBODY, 0, 0)
+            os.kill(a.proc.pid, number)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def signals(tap):
+    with Manager() as a:
+        a.start()
+        lines = a.lines_after(lambda: signal_as_somebody(a, signal.SIGHUP), "reload")
+        tap.check("a reload names who sent the signal", len(lines) == 1 and
+                  lines[0].startswith(f"<6>reload, by uid {SOMEBODY}: {a.conf} was read"), str(lines))
+        lines = a.lines_after(lambda: signal_as_somebody(a, signal.SIGTERM), "drained")
+        tap.check("so does the end", lines == [f"<6>SIGTERM, by uid {SOMEBODY}: draining", "<6>drained"], str(lines))
+        tap.check("SIGTERM by another: exit 0", a.proc.wait(60) == 0, a.log_text())
+
+
 def another_user(tap):
     with Manager() as a:
         a.rewrite(f'socket = "{a.sock}"', f'socket = "{a.sock}"; group = "nogroup"')
@@ -161,6 +185,7 @@ def main():
     levels(tap, image)
     reloads(tap)
     no_journal(tap)
+    signals(tap)
     another_user(tap)
     sys.exit(tap.finish())
 

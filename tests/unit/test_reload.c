@@ -43,7 +43,7 @@ static void reload_is_told_while_ready_alone(void **state)
 
 		server->config = &config;
 		server->phase = CASES[i].phase;
-		reload(server);
+		reload(server, "by uid 0");
 		free(server);
 		n = recv(fd, text, sizeof(text), 0);
 		assert_int_equal(n > 0 && memcmp(text, "RELOADING=1", 11) == 0, CASES[i].is_told);
