@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <string.h>
@@ -96,13 +97,15 @@ static bool check_same_address(const struct config_address *a, const struct conf
 			  : a->ipv4.s_addr == b->ipv4.s_addr;
 }
 
-static bool check_share_address(const struct config_port *a, const struct config_port *b)
+// The address that two ports share, or that one names twice; NULL: none.
+static const struct config_address *check_shared_address(
+	const struct config_port *a, const struct config_port *b)
 {
 	for (uint32_t i = 0; i < a->n_addresses; i++)
 		for (uint32_t j = a == b ? i + 1 : 0; j < b->n_addresses; j++)
 			if (check_same_address(&a->addresses[i], &b->addresses[j]))
-				return true;
-	return false;
+				return &a->addresses[i];
+	return NULL;
 }
 
 int check_ports(
@@ -114,11 +117,17 @@ int check_ports(
 		for (uint32_t j = 0; j <= i; j++) {
 			const struct config_port *other = &config->ports[j];
 
-			if (check_share_address(other, port))
+			const struct config_address *shared = check_shared_address(other, port);
+			char text[INET6_ADDRSTRLEN];
+
+			if (shared)
 				return reader_refuse(reader, check_member(ports, i, "addresses"),
-					"ports[%u].addresses: one of them is named twice, here and "
-					"in ports[%u]",
-					i, j);
+					"ports[%u].addresses: %s is named twice, here and in "
+					"ports[%u]",
+					i,
+					inet_ntop(shared->is_ipv6 ? AF_INET6 : AF_INET,
+						&shared->ipv6, text, sizeof(text)),
+					j);
 			if (i == j)
 				continue;
 			if (strcmp(port->name, other->name) == 0)

@@ -2,6 +2,7 @@
 #include "config/values.h"
 
 #include "base/name.h"
+#include "config/addresses.h"
 #include "config/cpus.h"
 #include "config/settings.h"
 #include "config/vlans.h"
@@ -125,7 +126,7 @@ static int value_read_address(const struct reader *reader, const config_setting_
 	const struct key *key, const char *where, struct config_address *out)
 {
 	const char *text = config_setting_get_string(value);
-	const char *slash;
+	const char *slash, *trouble;
 	char host[INET6_ADDRSTRLEN + 1];
 	char *end;
 	unsigned long prefix;
@@ -147,14 +148,11 @@ static int value_read_address(const struct reader *reader, const config_setting_
 	if (prefix > (out->is_ipv6 ? 128 : 32) || *end)
 		goto refused;
 	out->prefix_length = (uint8_t)prefix;
-	if (out->is_ipv6 ? IN6_IS_ADDR_MULTICAST(&out->ipv6) ||
-				IN6_IS_ADDR_UNSPECIFIED(&out->ipv6) ||
-				IN6_IS_ADDR_LOOPBACK(&out->ipv6)
-			 : IN_MULTICAST(ntohl(out->ipv4.s_addr)) || out->ipv4.s_addr == 0 ||
-				out->ipv4.s_addr == INADDR_BROADCAST ||
-				ntohl(out->ipv4.s_addr) >> 24 == 127)
-		return reader_refuse(reader, value, "%s.%s: '%.64s' is not an address of one host",
-			where, key->name, text);
+	trouble = addresses_trouble(out);
+	if (trouble)
+		return reader_refuse(reader, value,
+			"%s.%s: '%.64s' is not an address of one host: %s", where, key->name, text,
+			trouble);
 	return 0;
 refused:
 	return reader_refuse(reader, value,

@@ -76,6 +76,69 @@ static void parse_vlan_takes_names_numbers_and_lists(void **state)
 	}
 }
 
+static int parse_address(const char *address, struct error *err)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		LCORES "ports = ( { name = \"p\"; device = \"d\"; addresses = [ \"%s\" ]; } );",
+		address);
+	return config_parse("t.conf", text, &config, err);
+}
+
+static void addresses_of_no_host_are_refused(void **state)
+{
+	static const char *const CASES[][2] = {
+		{ "0.0.0.0/24", "it is the unspecified address" },
+		{ "0.1.2.3/24", "0.0.0.0/8 is no network's" },
+		{ "127.1.2.3/8", "it is a loopback address" },
+		{ "224.0.0.5/24", "it is a multicast address" },
+		{ "239.255.255.255/32", "it is a multicast address" },
+		{ "240.0.0.1/24", "240.0.0.0/4 is reserved" },
+		{ "255.255.255.255/32", "it is the broadcast address of every link" },
+		{ "10.77.0.0/24", "it is the address of its whole network" },
+		{ "10.77.0.255/24", "it is the broadcast address of its network" },
+		{ "10.77.0.7/29", "it is the broadcast address of its network" },
+		{ "10.77.0.4/30", "it is the address of its whole network" },
+		{ "10.255.255.255/8", "it is the broadcast address of its network" },
+		{ "::/64", "it is the unspecified address" },
+		{ "::1/128", "it is the loopback address" },
+		{ "::ffff:10.77.0.1/120", "mapped into IPv6 (::ffff:0:0/96): name it as IPv4" },
+		{ "::10.77.0.1/96", "within IPv6 (::/96): name it as IPv4" },
+		{ "::ffff:0:10.77.0.1/96", "translated into IPv6 (::ffff:0:0:0/96)" },
+		{ "64:ff9b::10.77.0.1/96", "translated into IPv6 (64:ff9b::/96)" },
+		{ "100::1/64", "100::/64 is for what is to be discarded" },
+		{ "ff02::1/64", "it is a multicast address" },
+		{ "fd00:77::/64", "it is the anycast address of its network's routers" },
+		{ "fd00:77::1:0/112", "it is the anycast address of its network's routers" },
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		char want[128];
+		struct error err;
+
+		assert_int_equal(parse_address(CASES[i][0], &err), -EINVAL);
+		snprintf(want, sizeof(want),
+			"ports[0].addresses: '%s' is not an address of one host", CASES[i][0]);
+		assert_non_null(strstr(err.text, want));
+		assert_non_null(strstr(err.text, CASES[i][1]));
+	}
+}
+
+static void addresses_of_hosts_are_taken(void **state)
+{
+	static const char *const CASES[] = { "10.77.0.0/31", "10.77.0.1/31", "10.77.0.0/32",
+		"10.77.0.255/16", "10.77.1.0/16", "1.0.0.1/0", "223.255.255.254/24",
+		"169.254.1.1/16", "fd00:77::/127", "fd00:77::/128", "fd00:77::1/64", "fe80::1/64",
+		"2001:db8::10/64", "::1:0:0:0:1/64" };
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct error err;
+
+		assert_int_equal(parse_address(CASES[i], &err), 0);
+	}
+}
+
 static void parse_listen_takes_both_families(void **state)
 {
 	struct error err;
@@ -212,7 +275,11 @@ static const struct mistake MISTAKES[] = {
 		"'127.0.0.1/8' is not an address of one host" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\", \"10.0.0.1/8\" ]; "
 		"}"),
-		"named twice, here and in ports[0]" },
+		"ports[0].addresses: 10.0.0.1 is named twice, here and in ports[0]" },
+	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\", \"fd00::7/64\" ]; "
+		"},"
+		"{ name = \"b\"; device = \"e\"; addresses = [ \"fd00:0::7/48\" ]; }"),
+		"t.conf:2: ports[1].addresses: fd00::7 is named twice, here and in ports[0]" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ ]; }"),
 		"ports[0].addresses: 0 entries, 1 to 8" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ 1 ]; }"), "an array of strings" },
@@ -318,6 +385,8 @@ int main(void)
 		cmocka_unit_test(parse_minimal_fills_defaults),
 		cmocka_unit_test(parse_full_keeps_every_value),
 		cmocka_unit_test(parse_vlan_takes_names_numbers_and_lists),
+		cmocka_unit_test(addresses_of_no_host_are_refused),
+		cmocka_unit_test(addresses_of_hosts_are_taken),
 		cmocka_unit_test(parse_listen_takes_both_families),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
