@@ -10,6 +10,8 @@
 #define LIST(type, field) AT(type, field), .count_offset = offsetof(struct type, n_##field)
 
 static const char *const IDLE_CHOICES[] = { "poll", "sleep", NULL }; // enum config_idle's order
+// enum config_checksum's order
+static const char *const CHECKSUM_CHOICES[] = { "verify", "trust", NULL };
 // enum config_ready's order
 static const char *const READY_CHOICES[] = { "any", "all", "none", NULL };
 // enum config_log_level's order
@@ -63,6 +65,10 @@ static const struct key PORT_KEYS[] = {
 		.help = "where requests arrive" },
 	{ "mtu", KEY_U16, AT(config_port, mtu), .min = 576, .max = 9600, .otherwise = 1500,
 		.help = "largest IP packet, bytes" },
+	{ "checksum", KEY_CHOICE, AT(config_port, checksum), .choices = CHECKSUM_CHOICES,
+		.otherwise = CONFIG_CHECKSUM_VERIFY,
+		.help = "whether a wrong UDP checksum is dropped, or accepted from senders that "
+			"leave it to offload" },
 	{ "queues", KEY_U16, AT(config_port, queues), .max = CONFIG_CPUS_MAX,
 		.help = "receive queues; 0: one for each polling CPU" },
 	{ "vlan", KEY_VLANS, LIST(config_port, vlans),

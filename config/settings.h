@@ -18,6 +18,7 @@
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
+enum config_checksum { CONFIG_CHECKSUM_VERIFY, CONFIG_CHECKSUM_TRUST };
 // How many of the ports must be without trouble for the appliance to call itself ready.
 enum config_ready { CONFIG_READY_ANY, CONFIG_READY_ALL, CONFIG_READY_NONE };
 enum config_vlan_type { CONFIG_VLAN_TYPE_ANY, CONFIG_VLAN_TYPE_8021Q, CONFIG_VLAN_TYPE_8021AD };
@@ -57,6 +58,7 @@ struct config_port {
 	uint32_t n_addresses;
 	uint16_t udp_port;
 	uint16_t mtu;
+	enum config_checksum checksum; // of UDP: whether one that is wrong is dropped
 	uint16_t queues; // RX queues; 0: one per polling lcore, as far as the device has them
 	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of the frames that are taken
 	uint32_t n_vlans;                 // 0: all

@@ -389,11 +389,36 @@ const char *dataplane_trouble(const struct dataplane *dp, uint32_t port)
 	return dp->ports[port].trouble.text[0] ? dp->ports[port].trouble.text : NULL;
 }
 
+// Once for each port: whoever's requests are dropped for it hears nothing, and looks here.
+static bool dataplane_news_checksums(
+	struct dataplane *dp, uint32_t index, struct dataplane_news *news)
+{
+	struct port_info info;
+
+	if (dp->unfinished_told[index])
+		return false;
+	dataplane_port(dp, index, &info);
+	if (!info.unfinished_checksums)
+		return false;
+	dp->unfinished_told[index] = true;
+	news->is_warning = true;
+	snprintf(news->text, sizeof(news->text),
+		"port %s: requests come with UDP checksums that their sender left to offload, and "
+		"are "
+		"dropped as bad_l4_checksum: ethtool -K IF tx off at the sender (veth, "
+		"containers), "
+		"or checksum = \"trust\" for this port",
+		info.name);
+	return true;
+}
+
 bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 {
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		news->is_warning = dataplane_trouble(dp, i) != NULL;
 		if (trouble_news(&dp->ports[i].trouble, news->text, sizeof(news->text)))
+			return true;
+		if (dataplane_news_checksums(dp, i, news))
 			return true;
 	}
 	news->is_warning = false;

@@ -14,7 +14,9 @@
 	X(DROP_BAD_IP_HEADER, "bad_ip_header", "IP version, header length or total length wrong")  \
 	X(DROP_BAD_IP_CHECKSUM, "bad_ip_checksum", "IPv4 header checksum wrong")                   \
 	X(DROP_BAD_UDP_LENGTH, "bad_udp_length", "UDP length does not fit the packet")             \
-	X(DROP_BAD_L4_CHECKSUM, "bad_l4_checksum", "UDP, ICMP or ICMPv6 checksum wrong")           \
+	X(DROP_BAD_L4_CHECKSUM, "bad_l4_checksum",                                                 \
+		"UDP, ICMP or ICMPv6 checksum wrong; if the sender leaves it to offload (veth, "   \
+		"containers): ethtool -K IF tx off there, or checksum = \"trust\" for the port")   \
 	X(DROP_FRAGMENT, "fragment", "an IP fragment")                                             \
 	X(DROP_BAD_SOURCE_ADDRESS, "bad_source_address",                                           \
 		"source is broadcast, multicast, loopback, zero or our own")                       \

@@ -33,6 +33,7 @@ struct dataplane_counters {
 	uint64_t neighbour_replies; // ARP and NDP
 	uint64_t icmp_replies;
 	uint64_t drops[DROP_COUNT];
+	uint64_t unfinished_checksums; // of drops[DROP_BAD_L4_CHECKSUM]: left to a card's offload
 	uint64_t rows_scored;
 	uint64_t bursts;       // that held at least one packet
 	uint64_t busy_cycles;  // TSC cycles in iterations that had work
@@ -66,7 +67,8 @@ struct port_info {
 	const struct config_port *config;                    // addresses
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // counted by the lcores
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
-	uint64_t peers_turned_away; // of memif
+	uint64_t peers_turned_away;    // of memif
+	uint64_t unfinished_checksums; // as in dataplane_counters, counted by the lcores
 };
 
 // What became of a request that came by the API, and how long it took.

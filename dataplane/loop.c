@@ -128,6 +128,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
 	uint16_t n_requests, n_others, n_answers;
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
+	uint64_t unfinished_before = lcore->counters.unfinished_checksums;
 
 	if (!n)
 		return false;
@@ -136,6 +137,8 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
 	lcore->traffic[port->index].rx_packets += n;
 	lcore->traffic[port->index].rx_bytes += lcore->counters.received_bytes - bytes_before;
+	lcore->traffic[port->index].unfinished_checksums +=
+		lcore->counters.unfinished_checksums - unfinished_before;
 	n_requests = admit_burst(requests, n_requests, lcore->registry, lcore->index, &lcore->pings,
 		mbufs, &n_answers);
 	loop_answer(lcore, port, mbufs, n_answers);

@@ -66,6 +66,8 @@ static __rte_always_inline bool parse_udp_checksum_good(const struct port *port,
 
 	if (!udp->dgram_cksum) // none was made: IPv4 allows that, IPv6 does not (RFC 8200, 8.1)
 		return !p->is_ipv6;
+	if (port->trusts_checksum)
+		return true;
 	nic = parse_nic_verdict(port, m, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
 	if (nic >= 0)
 		return nic;
@@ -73,6 +75,21 @@ static __rte_always_inline bool parse_udp_checksum_good(const struct port *port,
 	sum = checksum_bytes(sum, addresses, address_bytes);
 	sum = checksum_bytes(sum, udp, udp_bytes);
 	return checksum_fold(sum) == 0xffff;
+}
+
+// Whether the checksum of a UDP datagram is what a kernel leaves there for a card to finish (Linux's
+// CHECKSUM_PARTIAL): the sum of the pseudo header alone. Over a veth nothing finishes it. Only of a packet
+// that parse_udp() dropped for its checksum.
+static bool parse_is_unfinished(struct rte_mbuf *m)
+{
+	const struct packet *p = packet_of(m);
+	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l2_bytes);
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(l3 + p->l3_bytes);
+	uint64_t sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
+
+	sum = p->is_ipv6 ? checksum_bytes(sum, l3 + offsetof(struct rte_ipv6_hdr, src_addr), 32)
+			 : checksum_bytes(sum, l3 + offsetof(struct rte_ipv4_hdr, src_addr), 8);
+	return checksum_fold(sum) == udp->dgram_cksum;
 }
 
 // `l4_bytes` is the length of the IP payload: a longer UDP length is refused; where it is shorter,
@@ -388,6 +405,8 @@ uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t 
 		drop = parse_one(port, m);
 		if (unlikely(drop != DROP_NONE)) {
 			counters->drops[drop]++;
+			if (drop == DROP_BAD_L4_CHECKSUM)
+				counters->unfinished_checksums += parse_is_unfinished(m);
 			rte_pktmbuf_free(m);
 		} else if (packet_of(m)->kind == PACKET_SCORE) {
 			requests[n_requests++] = m;

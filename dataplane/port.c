@@ -58,6 +58,7 @@ void port_init(struct port *port, uint16_t index, const struct config_port *conf
 	port->udp_port_be = rte_cpu_to_be_16(config->udp_port);
 	port->mtu = config->mtu;
 	port_init_vlans(port, config);
+	port->trusts_checksum = config->checksum == CONFIG_CHECKSUM_TRUST;
 	for (uint32_t i = 0; i < config->n_addresses; i++) {
 		const struct config_address *address = &config->addresses[i];
 

@@ -27,8 +27,9 @@ struct port {
 	uint16_t udp_port_be; // in network order
 	uint16_t mtu;         // longest IP packet
 	uint8_t n_ipv4, n_ipv6;
-	bool tx_checksum; // the device fills in IPv4 and UDP checksums
-	bool rx_checksum; // the device says in ol_flags whether checksums are good
+	bool tx_checksum;     // the device fills in IPv4 and UDP checksums
+	bool trusts_checksum; // a wrong UDP checksum is accepted
+	bool rx_checksum;     // the device says in ol_flags whether checksums are good
 	bool refuses_untagged;
 	uint16_t tag_type_be;             // that outer tags must have, in network order; 0: either
 	bool tag_type_hidden;             // outer tags read 0x8100 and are of tag_type_be

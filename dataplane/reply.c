@@ -165,8 +165,8 @@ static inline void reply_store(struct reply_words *to, const struct reply_words 
 }
 
 // Of what a PING's checksum covered, its PONG changes nothing but the wire header, for addresses
-// and ports merely change places: the checksum is updated. A RESULT is summed: its header's words,
-// then its outputs.
+// and ports merely change places: the checksum is updated, where it is known to be right. A RESULT is
+// summed: its header's words, then its outputs.
 static inline uint16_t reply_udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
 	const struct reply_words *before, const struct reply_words *after, uint64_t pseudo_sum)
 {
@@ -174,7 +174,7 @@ static inline uint16_t reply_udp_checksum(const struct packet *p, const struct r
 	uint16_t checksum;
 	uint64_t sum;
 
-	if (p->kind == PACKET_PONG && udp->dgram_cksum) {
+	if (p->kind == PACKET_PONG && udp->dgram_cksum && !p->port->trusts_checksum) {
 		checksum = checksum_update(
 			udp->dgram_cksum, reply_sum_changing(before), reply_sum_changing(after));
 		return checksum ? checksum : 0xffff;

@@ -21,5 +21,6 @@ struct dataplane {
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion
 	uint32_t n_lcores;
 	bool draining;
+	bool unfinished_told[CONFIG_PORTS_MAX]; // dataplane_news() told of unfinished checksums
 	uint64_t drain_token; // once it is past, every lcore has seen that we drain
 };

@@ -74,6 +74,8 @@ void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info
 		info->rx_bytes += __atomic_load_n(&traffic->rx_bytes, __ATOMIC_RELAXED);
 		info->tx_packets += __atomic_load_n(&traffic->tx_packets, __ATOMIC_RELAXED);
 		info->tx_bytes += __atomic_load_n(&traffic->tx_bytes, __ATOMIC_RELAXED);
+		info->unfinished_checksums +=
+			__atomic_load_n(&traffic->unfinished_checksums, __ATOMIC_RELAXED);
 	}
 }
 

@@ -181,6 +181,24 @@ static bool nic_parse_address(const char *device, char address[32])
 	return true;
 }
 
+// Nothing finishes the checksum of a packet that never reaches a card.
+static void nic_check_checksums(
+	struct doctor *doctor, const struct config_port *port, const char *interface)
+{
+	char path[160], fix[256];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device", interface);
+	if (doctor_exists(doctor, path) || port->checksum == CONFIG_CHECKSUM_TRUST)
+		return;
+	snprintf(fix, sizeof(fix),
+		"ethtool -K IF tx off at each sender's end, or checksum = \"trust\"; for port %s",
+		port->name);
+	doctor_find(doctor, "configuration", "checksums", DOCTOR_WARN, fix,
+		"line %d: port %s: %s is virtual (veth, containers): senders on this machine leave "
+		"UDP checksums to offload, and are dropped as bad_l4_checksum",
+		port->line, port->name, interface);
+}
+
 static void nic_check_port(struct doctor *doctor, const struct config_port *port)
 {
 	char address[32], path[160], interface[64], *end;
@@ -205,6 +223,8 @@ static void nic_check_port(struct doctor *doctor, const struct config_port *port
 		doctor_find(doctor, "configuration", "port", DOCTOR_FAIL, "ip -br link",
 			"line %d: port %s: there is no interface %s", port->line, port->name,
 			interface);
+	else if (strncmp(port->device, "net_af_", 7) == 0)
+		nic_check_checksums(doctor, port, interface);
 }
 
 void doctor_check_ports(struct doctor *doctor)

@@ -15,11 +15,16 @@ static const char *ports_link(const json_t *port)
 	return !up ? "-" : json_is_true(up) ? "up" : "down";
 }
 
-// Writes what is wrong with a port, and since when; nothing where nothing is.
+// Writes what is wrong with a port, and since when, and what is with its clients; nothing where nothing is.
 static void ports_print_trouble(const json_t *port)
 {
 	char text[512];
 
+	if (api_count(port, "unfinished_checksums"))
+		printf("%s: %s requests dropped, their UDP checksums left to offload: ethtool -K "
+		       "IF tx off at the sender, or checksum = \"trust\"\n",
+			api_text(port, "name"),
+			format_count(api_count(port, "unfinished_checksums")).s);
 	if (!json_object_get(port, "trouble"))
 		return;
 	tool_copy_clean(text, sizeof(text), api_text(port, "trouble"));

@@ -208,6 +208,19 @@ static void configuration_decides_what_is_needed(void **state)
 	expect("port", DOCTOR_FAIL, "line 12: port edge: there is no PCI device 0000:03:00.1",
 		"lspci");
 	assert_non_null(strstr(doctor.findings[doctor.n_findings - 1].text, "no interface eth9"));
+	put("/sys/class/net/eth9/mtu", "1500\n"); // and no device: a virtual interface
+	doctor.n_findings = 0;
+	doctor_check_ports(&doctor);
+	expect("checksums", DOCTOR_WARN, "eth9 is virtual", "ethtool -K IF tx off");
+	config.ports[1].checksum = CONFIG_CHECKSUM_TRUST;
+	doctor.n_findings = 0;
+	doctor_check_ports(&doctor);
+	assert_int_equal(doctor_count(&doctor, DOCTOR_WARN), 0);
+	config.ports[1].checksum = CONFIG_CHECKSUM_VERIFY;
+	put("/sys/class/net/eth9/device/vendor", "0x8086\n");
+	doctor.n_findings = 0;
+	doctor_check_ports(&doctor);
+	assert_int_equal(doctor_count(&doctor, DOCTOR_WARN), 0);
 }
 
 static void cpu_lists(void **state)

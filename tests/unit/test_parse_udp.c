@@ -87,6 +87,61 @@ static void nic_verdict_stands_where_the_offload_is_in_use(void **state)
 	port.rx_checksum = false;
 }
 
+// What Linux leaves for a card to finish: the sum of the pseudo header, not complemented.
+static void leave_checksum_to_offload(bool is_ipv6)
+{
+	uint32_t sum = 0;
+	const uint8_t *addresses = (const uint8_t *)udp() - (is_ipv6 ? 32 : 8);
+
+	for (int i = 0; i < (is_ipv6 ? 32 : 8); i += 2)
+		sum += (uint32_t)addresses[i] << 8 | addresses[i + 1];
+	sum += IPPROTO_UDP + ntohs(udp()->dgram_len);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	udp()->dgram_cksum = htons((uint16_t)sum);
+}
+
+static void trusting_port_takes_wrong_udp_checksums_only(void **state)
+{
+	port.trusts_checksum = true;
+	for (int v6 = 0; v6 < 2; v6++) {
+		request(v6, false);
+		leave_checksum_to_offload(v6);
+		assert_int_equal(parse(), DROP_NONE);
+		request(v6, false);
+		udp()->dgram_cksum ^= 0x55;
+		assert_int_equal(parse(), DROP_NONE);
+	}
+	request(true, false);
+	udp()->dgram_cksum = 0;
+	assert_int_equal(parse(), DROP_BAD_L4_CHECKSUM);
+	request(false, false);
+	((struct rte_ipv4_hdr *)(ethernet() + 1))->hdr_checksum ^= 1;
+	assert_int_equal(parse(), DROP_BAD_IP_CHECKSUM);
+	port.trusts_checksum = false;
+}
+
+static void unfinished_checksums_are_told_from_wrong_ones(void **state)
+{
+	struct rte_mbuf *mbuf = &frame.m, *requests[BURST_MAX], *others[BURST_MAX];
+	uint16_t n_others;
+
+	for (int i = 0; i < 8; i++) {
+		bool is_ipv6 = i & 1, vlan = i & 2, unfinished = i & 4;
+		struct dataplane_counters counters = { 0 };
+
+		request(is_ipv6, vlan);
+		if (unfinished)
+			leave_checksum_to_offload(is_ipv6);
+		else
+			udp()->dgram_cksum ^= 1;
+		assert_int_equal(
+			parse_burst(&port, &mbuf, 1, 0, &counters, requests, others, &n_others), 0);
+		assert_int_equal(counters.drops[DROP_BAD_L4_CHECKSUM], 1);
+		assert_int_equal(counters.unfinished_checksums, unfinished);
+	}
+}
+
 static void payload_shorter_than_the_header_drops(void **state)
 {
 	for (uint32_t bytes = 0; bytes < 32; bytes++) {
@@ -174,6 +229,8 @@ int main(void)
 		cmocka_unit_test(any_flipped_bit_fails_the_udp_checksum),
 		cmocka_unit_test(odd_lengths_have_right_checksums),
 		cmocka_unit_test(absent_udp_checksum_is_for_ipv4_only),
+		cmocka_unit_test(trusting_port_takes_wrong_udp_checksums_only),
+		cmocka_unit_test(unfinished_checksums_are_told_from_wrong_ones),
 		cmocka_unit_test(nic_verdict_stands_where_the_offload_is_in_use),
 		cmocka_unit_test(payload_shorter_than_the_header_drops),
 		cmocka_unit_test(wrong_magic_or_version_drops),

@@ -183,6 +183,9 @@ static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 		{ "port_rx_nombuf_total", "Packets lost for want of buffers.", AT(rx_nombuf) },
 		{ "port_peers_turned_away_total", "Peers of memif turned away; the log says why.",
 			AT(peers_turned_away) },
+		{ "port_unfinished_checksums_total",
+			"Packets dropped as bad_l4_checksum whose sender left it to offload.",
+			AT(unfinished_checksums) },
 	};
 #undef AT
 
