@@ -61,6 +61,29 @@ static int dequantize_blocks(
 			blocks_spread(onnx, node, node->inputs[1], axis, block)));
 }
 
+// x / scale + zero, rounded before zero comes to it, both of blocks; one scale of 1 saturates.
+static int quantize_blocks(struct onnx *onnx, const struct onnx_node *node, int64_t axis,
+	int64_t block, enum dtype dtype)
+{
+	const struct attr attr = ONNX_INT(ATTR_TO, dtype);
+	uint32_t pair[2];
+
+	axis += axis < 0 ? onnx_input(onnx, node, 0)->rank : 0;
+	if (blocks_check(onnx, node, 1, axis, block) ||
+		(onnx_is_given(node, 2) && blocks_check(onnx, node, 2, axis, block)))
+		return onnx_refused(onnx);
+	pair[0] = onnx_emit_pair(onnx, node, OP_DIV, node->inputs[0],
+		blocks_spread(onnx, node, node->inputs[1], axis, block));
+	if (onnx_is_given(node, 2))
+		pair[0] = onnx_emit_pair(onnx, node, OP_ADD,
+			onnx_emit_one(onnx, node, OP_ROUND, pair[0]),
+			blocks_spread(onnx, node, onnx_as(onnx, node, node->inputs[2], DTYPE_F32),
+				axis, block));
+	pair[1] = onnx_scalar(onnx, node, 1);
+	return onnx_output(
+		onnx, node, 0, onnx_emit(onnx, node, OP_QUANTIZE_LINEAR, 2, pair, 1, &attr));
+}
+
 static int import_quantised(
 	struct onnx *onnx, const struct onnx_node *node, uint32_t n, const struct attr *attrs)
 {
@@ -85,10 +108,6 @@ static int import_quantize_linear(struct onnx *onnx, const struct onnx_node *nod
 		onnx_int(onnx, node, "output_dtype", 0, &type) ||
 		onnx_int(onnx, node, "block_size", 0, &block))
 		return onnx_refused(onnx);
-	if (block != 0)
-		return onnx_refuse(onnx, node, -ENOTSUP,
-			"block_size is %lld; only one scale or one for each channel is supported",
-			(long long)block);
 	// What has a zero point of 4 bits has 4 bits itself, and would be rounded to 8.
 	if (type == 0 && onnx_is_given(node, 2) && may_be_nibbles(onnx, node->proto->input[2]))
 		return onnx_refuse(onnx, node, -ENOTSUP,
@@ -101,6 +120,8 @@ static int import_quantize_linear(struct onnx *onnx, const struct onnx_node *nod
 			"output_dtype is %s, which is not supported", onnx_type_name(type));
 	if (type == 0 && onnx_is_given(node, 2))
 		dtype = onnx_input(onnx, node, 2)->dtype;
+	if (block != 0)
+		return quantize_blocks(onnx, node, axis, block, dtype);
 	const struct attr attrs[] = { ONNX_INT(ATTR_TO, dtype), ONNX_INT(ATTR_AXIS, axis) };
 	return import_quantised(onnx, node, 2, attrs);
 }
