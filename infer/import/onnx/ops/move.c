@@ -245,6 +245,29 @@ static int read_pads(struct onnx *onnx, const struct onnx_node *node, const stru
 	return 0;
 }
 
+// What negative pads cut off is gone before others are filled by what is there: the input, without
+// it, and the pads that are left.
+static uint32_t pad_cut(struct onnx *onnx, const struct onnx_node *node, const struct tensor *x,
+	int64_t before[GRAPH_RANK_MAX], const int64_t shape[GRAPH_RANK_MAX])
+{
+	int64_t cut[GRAPH_RANK_MAX], left[GRAPH_RANK_MAX];
+	bool any = false;
+
+	for (uint32_t d = 0; d < x->rank; d++) {
+		const int64_t behind = shape[d] - x->dims[d] - before[d];
+
+		cut[d] = before[d] < 0 ? before[d] : 0;
+		left[d] = x->dims[d] + cut[d] + (behind < 0 ? behind : 0);
+		any |= cut[d] < 0 || behind < 0;
+		before[d] -= cut[d];
+	}
+	if (!any)
+		return node->inputs[0];
+	const struct attr attrs[] = { ONNX_INT(ATTR_MODE, PAD_CONSTANT),
+		ONNX_INTS(ATTR_PADS, x->rank, cut), ONNX_INTS(ATTR_SHAPE, x->rank, left) };
+	return onnx_emit(onnx, node, OP_PAD, 1, node->inputs, 3, attrs);
+}
+
 static int import_pad(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
@@ -265,6 +288,8 @@ static int import_pad(struct onnx *onnx, const struct onnx_node *node)
 	} else if (node->n_inputs > 2) {
 		pair[1] = node->inputs[2];
 	}
+	if (mode != PAD_CONSTANT)
+		pair[0] = pad_cut(onnx, node, &x, before, shape);
 	const struct attr attrs[] = { ONNX_INT(ATTR_MODE, mode),
 		ONNX_INTS(ATTR_PADS, x.rank, before), ONNX_INTS(ATTR_SHAPE, x.rank, shape) };
 	return onnx_output(onnx, node, 0,

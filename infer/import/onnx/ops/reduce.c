@@ -86,6 +86,29 @@ static int reduce_by(struct onnx *onnx, const struct onnx_node *node, enum dtype
 	return onnx_output(onnx, node, 0, onnx_as(onnx, node, made, dtype));
 }
 
+// Over no axes each value is reduced by itself, as ONNX Runtime and NumPy have it.
+static int reduce_nothing(struct onnx *onnx, const struct onnx_node *node)
+{
+	const uint32_t x = node->inputs[0];
+	const enum dtype dtype = onnx_input(onnx, node, 0)->dtype;
+
+	switch (node->op) {
+	case OP_REDUCE_L1:
+	case OP_REDUCE_L2:
+		return onnx_output(onnx, node, 0, onnx_emit_one(onnx, node, OP_ABS, x));
+	case OP_REDUCE_SUM_SQUARE:
+		return onnx_output(onnx, node, 0, onnx_emit_pair(onnx, node, OP_MUL, x, x));
+	case OP_REDUCE_LOG_SUM:
+		return onnx_output(onnx, node, 0,
+			onnx_as(onnx, node,
+				onnx_emit_one(
+					onnx, node, OP_LOG, onnx_as(onnx, node, x, DTYPE_F32)),
+				dtype));
+	default:
+		return onnx_output(onnx, node, 0, onnx_emit_one(onnx, node, OP_IDENTITY, x));
+	}
+}
+
 static int import_reduce(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
@@ -100,8 +123,7 @@ static int import_reduce(struct onnx *onnx, const struct onnx_node *node)
 		onnx_int(onnx, node, "noop_with_empty_axes", 0, &noop))
 		return onnx_refused(onnx);
 	if (count == 0 && noop)
-		return onnx_output(onnx, node, 0,
-			onnx_emit(onnx, node, OP_IDENTITY, 1, node->inputs, 0, NULL));
+		return reduce_nothing(onnx, node);
 	const struct attr attrs[] = { ONNX_INT(ATTR_KEEPDIMS, keep != 0),
 		ONNX_INTS(ATTR_AXES, count, axes) };
 	const uint32_t n_attrs = count ? 2 : 1;
