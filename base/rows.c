@@ -101,37 +101,68 @@ static int rows_check_options(
 	return 0;
 }
 
-int rows_read(
-	const char *path, const struct rows_options *options, struct rows *rows, struct error *err)
+// Reads an open file, by a format that rows_check_options() has seen.
+static int rows_read_file(FILE *file, const char *path, enum rows_format format,
+	const struct rows_options *options, struct rows *rows, struct error *err)
 {
-	static const struct rows_options NONE;
 	static int (*const READ[])(struct rows_reader *) = { [ROWS_FORMAT_CSV] = rows_read_csv,
 		[ROWS_FORMAT_NPY] = rows_read_npy,
 		[ROWS_FORMAT_F32] = rows_read_f32 };
 	struct rows_reader reader = {
-		.path = path, .options = options ? options : &NONE, .rows = rows, .err = err
+		.file = file, .path = path, .options = options, .rows = rows, .err = err
 	};
-	const enum rows_format format = rows_tell_format(path, reader.options);
-	const bool piped = strcmp(path, "-") == 0;
-	struct error why = { .text = "" };
-	int rc = rows_check_options(path, format, reader.options, err);
+	int rc;
 
-	memset(rows, 0, sizeof(*rows));
-	reader.max_bytes = reader.options->max_bytes ? reader.options->max_bytes : ROWS_BYTES_MAX;
-	if (rc != 0)
-		return rc;
-	reader.file = piped ? stdin : file_open(path, &why);
-	if (piped)
-		reader.path = "standard input";
-	if (!reader.file)
-		return error_set(err, why.code, "%s", why.text);
+	reader.max_bytes = options->max_bytes ? options->max_bytes : ROWS_BYTES_MAX;
 	rc = READ[format](&reader);
-	if (rc == 0 && ferror(reader.file))
-		rc = error_set(err, -EIO, "%s: reading it failed", reader.path);
-	if (!piped)
-		fclose(reader.file);
+	if (rc == 0 && ferror(file))
+		rc = error_set(err, -EIO, "%s: reading it failed", path);
 	if (rc != 0)
 		rows_fini(rows);
+	return rc;
+}
+
+static const struct rows_options ROWS_OPTIONS_NONE;
+
+int rows_read(
+	const char *path, const struct rows_options *options, struct rows *rows, struct error *err)
+{
+	const struct rows_options *how = options ? options : &ROWS_OPTIONS_NONE;
+	const enum rows_format format = rows_tell_format(path, how);
+	const bool piped = strcmp(path, "-") == 0;
+	struct error why = { .text = "" };
+	FILE *file;
+	int rc = rows_check_options(path, format, how, err);
+
+	memset(rows, 0, sizeof(*rows));
+	if (rc != 0)
+		return rc;
+	file = piped ? stdin : file_open(path, &why);
+	if (!file)
+		return error_set(err, why.code, "%s", why.text);
+	rc = rows_read_file(file, piped ? "standard input" : path, format, how, rows, err);
+	if (!piped)
+		fclose(file);
+	return rc;
+}
+
+int rows_read_bytes(const char *name, const void *bytes, size_t size,
+	const struct rows_options *options, struct rows *rows, struct error *err)
+{
+	const enum rows_format format =
+		options->format == ROWS_FORMAT_ENDING ? ROWS_FORMAT_CSV : options->format;
+	FILE *file;
+	int rc = rows_check_options(name, format, options, err);
+
+	memset(rows, 0, sizeof(*rows));
+	if (rc != 0)
+		return rc;
+	// Opened for reading, it is not written to.
+	file = fmemopen((void *)(uintptr_t)bytes, size, "r");
+	if (!file)
+		return error_set(err, -ENOMEM, "%s: out of memory", name);
+	rc = rows_read_file(file, name, format, options, rows, err);
+	fclose(file);
 	return rc;
 }
 

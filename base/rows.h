@@ -29,6 +29,11 @@
 int rows_read(
 	const char *path, const struct rows_options *options, struct rows *rows, struct error *err);
 
+// The same of bytes that are there already; `name` stands for them in sentences, and options->format says
+// what they are: by itself, CSV.
+int rows_read_bytes(const char *name, const void *bytes, size_t size,
+	const struct rows_options *options, struct rows *rows, struct error *err);
+
 // Writes values [n_rows][n_columns] to `path` by its ending. CSV gets a header where `names`
 // [n_columns] is given, and nine significant digits: enough to give the same floats back.
 // Errors: -EINVAL an unknown ending, or what the file system says; a partial file is removed.

@@ -51,7 +51,7 @@ static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
-		"metrics", "log", "models", "infer" };
+		"metrics", "scoring", "log", "models", "infer" };
 	const struct {
 		const struct key_group *group;
 		void *base;
@@ -61,6 +61,7 @@ static int config_read_root(
 		{ &SCHEMA_CONTROL, &config->control },
 		{ &SCHEMA_STORE, &config->store },
 		{ &SCHEMA_METRICS, &config->metrics },
+		{ &SCHEMA_SCORING, &config->scoring },
 		{ &SCHEMA_LOG, &config->log },
 		{ &SCHEMA_INFER, &config->infer },
 	};

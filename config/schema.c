@@ -114,6 +114,14 @@ static const struct key METRICS_KEYS[] = {
 };
 const struct key_group SCHEMA_METRICS = { "metrics", false, METRICS_KEYS, N(METRICS_KEYS), "" };
 
+static const struct key SCORING_KEYS[] = {
+	{ "threads", KEY_U32, AT(config_scoring, threads), .min = 1, .max = 64, .otherwise = 1,
+		.help = "threads that score what comes by the API, on CPUs without an lcore" },
+	{ "queue", KEY_U32, AT(config_scoring, queue), .min = 1, .max = 65536, .otherwise = 256,
+		.help = "requests of the API that wait to be scored; more are refused" },
+};
+const struct key_group SCHEMA_SCORING = { "scoring", false, SCORING_KEYS, N(SCORING_KEYS), "" };
+
 static const struct key LOG_KEYS[] = {
 	{ "level", KEY_CHOICE, AT(config_log, level), .choices = LOG_CHOICES,
 		.otherwise = CONFIG_LOG_INFO, .help = "what is left out of the log" },

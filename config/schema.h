@@ -11,6 +11,7 @@ extern const struct key_group SCHEMA_PORT;
 extern const struct key_group SCHEMA_CONTROL;
 extern const struct key_group SCHEMA_STORE;
 extern const struct key_group SCHEMA_METRICS;
+extern const struct key_group SCHEMA_SCORING;
 extern const struct key_group SCHEMA_LOG;
 extern const struct key_group SCHEMA_MODEL;
 extern const struct key_group SCHEMA_INFER;

@@ -106,6 +106,10 @@ struct config {
 	struct config_metrics {
 		struct config_listen listen; // TCP, for Prometheus
 	} metrics;
+	struct config_scoring { // of what comes by the API
+		uint32_t threads;
+		uint32_t queue; // requests that wait
+	} scoring;
 	struct config_log {
 		enum config_log_level level;
 	} log;

@@ -158,6 +158,14 @@ struct model_info {
 	uint64_t macs_per_row;
 };
 
+// Sets of `options`, by which a user's rows are read (base/rows.h), what the model knows: the features'
+// count, names and texts. They are the model's.
+void model_rows_options(const struct model_info *info, struct rows_options *options);
+// rows [n][n_features]: refuses the first value that the model does not take, by row and feature; `path`
+// stands in front of the sentence, unless it is NULL. -EDOM.
+int model_check_rows(const struct model_info *info, const char *path, const float *rows, size_t n,
+	struct error *err);
+
 // Which kernels timing chose, and what they took: so that the same image need not be timed again on
 // the same CPU. Nothing in it points into the model.
 struct model_choices;

@@ -2,6 +2,7 @@
 #include "ctl/server/routes.h"
 
 #include "ctl/server/resources/deployment.h"
+#include "ctl/server/resources/infer.h"
 #include "ctl/server/resources/log_level.h"
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/resources/models_json.h"
@@ -32,6 +33,9 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v2/models/{model}/versions/{version}", ROUTE_INFER, v2_model_get },
 	{ HTTP_GET, "/v2/models/{model}/versions/{version}/ready", ROUTE_INFER,
 		v2_model_ready_get },
+	{ HTTP_POST, "/v2/models/{model}/infer", ROUTE_INFER, infer_post },
+	{ HTTP_POST, "/v2/models/{model}/versions/{version}/infer", ROUTE_INFER, infer_post },
+	{ HTTP_POST, "/v1/models/{model}:predict", ROUTE_INFER, predict_post },
 	{ HTTP_POST, "/v2/repository/index", ROUTE_MANAGE, index_post },
 	{ HTTP_POST, "/v2/repository/models/{model}/load", ROUTE_MANAGE, load_post },
 	{ HTTP_POST, "/v2/repository/models/{model}/unload", ROUTE_MANAGE, unload_post },

@@ -13,6 +13,7 @@
 #include "ctl/server/reload.h"
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/routes.h"
+#include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/signals.h"
 #include "ctl/server/store/store.h"
@@ -120,7 +121,8 @@ static void server_on_tick(int fd, short what, void *arg)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (server_is_before(&now, &server->announce_until))
 		return;
-	if (!server->operations.first && dataplane_drained(server->dataplane)) {
+	if (!server->operations.first && scoring_is_idle(server->scoring) &&
+		dataplane_drained(server->dataplane)) {
 		log_info("drained");
 		event_base_loopbreak(server->base);
 	} else if (now.tv_sec >= server->drain_until.tv_sec) {
@@ -200,6 +202,25 @@ static int server_open_metrics(struct server *server, struct error *err)
 	return rc ? error_set(err, rc, "metrics.listen: port %u %s", listen->port, why.text) : 0;
 }
 
+// Its threads keep off the CPUs on which packets are polled and scored.
+static int server_open_scoring(struct server *server, struct error *err)
+{
+	const struct config_lcores *lcores = &server->config->lcores;
+	uint32_t taken[3 * CONFIG_CPUS_MAX];
+	struct scoring_options options = { .threads = server->config->scoring.threads,
+		.queue = server->config->scoring.queue,
+		.cpus_taken = taken,
+		.refuse_not_finite = server->config->infer.refuse_not_finite };
+
+	for (uint32_t i = 0; i < lcores->n_io; i++)
+		taken[options.n_cpus_taken++] = lcores->io[i];
+	for (uint32_t i = 0; i < lcores->n_workers; i++)
+		taken[options.n_cpus_taken++] = lcores->workers[i];
+	for (uint32_t i = 0; i < lcores->n_complete; i++)
+		taken[options.n_cpus_taken++] = lcores->complete[i];
+	return scoring_create(server->base, server->dataplane, &options, &server->scoring, err);
+}
+
 int server_create(const struct server_parts *parts, struct server **out, struct error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -223,6 +244,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
 		rc = jobs_create(parts->base, &server->jobs, err);
+	if (rc == 0)
+		rc = server_open_scoring(server, err);
 	if (rc == 0)
 		rc = recover(server, err);
 	if (rc != 0) {
@@ -256,6 +279,7 @@ void server_destroy(struct server *server)
 {
 	if (!server)
 		return;
+	scoring_destroy(server->scoring);
 	jobs_destroy(server->jobs);
 	server->jobs = NULL;
 	operation_give_up_all(server);

@@ -17,6 +17,7 @@ struct listener;
 struct operation;
 struct page;
 struct signals;
+struct scoring;
 struct store;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
@@ -40,6 +41,7 @@ struct server {
 	struct gate *gate;    // NULL before server_run()
 	struct page *metrics; // NULL where the configuration wants none
 	struct jobs *jobs;
+	struct scoring *scoring; // of what comes by the API
 	struct models models;
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;

@@ -4,6 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Bytes of what stands behind the parameter in a pattern's segment of `want` bytes: of "{model}:predict"
+// eight.
+static size_t route_suffix(const char *pattern, size_t want)
+{
+	const char *close = pattern[0] == '{' ? memchr(pattern, '}', want) : NULL;
+
+	return close ? (size_t)(pattern + want - close) - 1 : 0;
+}
+
+// A segment that is a parameter: something, and behind it what the pattern has there.
+static bool route_matches_parameter(const char *pattern, size_t want, const char *path, size_t have)
+{
+	const size_t suffix = route_suffix(pattern, want);
+
+	return have > suffix && memcmp(pattern + want - suffix, path + have - suffix, suffix) == 0;
+}
+
 // Compares a path to a pattern, segment by segment, before anything is decoded: an encoded slash is
 // never a separator.
 static bool route_matches(const char *pattern, const char *path)
@@ -11,7 +28,7 @@ static bool route_matches(const char *pattern, const char *path)
 	for (;;) {
 		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
 
-		if (pattern[0] == '{' ? have == 0
+		if (pattern[0] == '{' ? !route_matches_parameter(pattern, want, path, have)
 				      : want != have || strncmp(pattern, path, want) != 0)
 			return false;
 		pattern += want;
@@ -101,7 +118,8 @@ static int route_take_params(
 		size_t want = strcspn(pattern, "/"), have = strcspn(path, "/");
 
 		if (strncmp(pattern, "{model}", 7) == 0)
-			status = route_take_model(path, have, params, err);
+			status = route_take_model(
+				path, have - route_suffix(pattern, want), params, err);
 		else if (strncmp(pattern, "{version}", 9) == 0)
 			status = route_take_version(path, have, params, err);
 		pattern += want;

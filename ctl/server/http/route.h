@@ -30,7 +30,7 @@ enum route_service {
 
 struct route {
 	enum http_method method;
-	const char *path; // "/v1/models/{model}/versions/{version}"
+	const char *path; // "/v1/models/{model}/versions/{version}", "/v1/models/{model}:predict"
 	enum route_service service;
 	route_handler *handle;
 };

@@ -3,6 +3,7 @@
 
 #include "base/version.h"
 #include "ctl/server/http/http.h"
+#include "ctl/server/resources/deployed.h"
 #include "ctl/server/server_state.h"
 
 void v2_get(struct server *server, struct http_request *request, const struct route_params *params)
@@ -74,38 +75,10 @@ static json_t *v2_parameters(const struct slot_info *slot, const struct model_in
 		(json_int_t)info->macs_per_row, "plan", v2_steps(slot->model));
 }
 
-// The slot of the model and version that the path names. NULL where it is not in service: the client
-// was replied to.
-static const struct slot_info *v2_slot(
-	struct server *server, struct http_request *request, const struct route_params *params)
-{
-	const struct model_entry *entry = models_find(&server->models, params->model);
-	const struct slot_info *slot = server_slot(server, params->model);
-	const char *nearest = models_nearest(&server->models, params->model);
-
-	if (!entry && nearest)
-		http_fail(request, 404, "there is no model '%s'; did you mean '%s'?", params->model,
-			nearest);
-	else if (!entry)
-		http_fail(request, 404, "there is no model '%s'", params->model);
-	else if (params->version && !model_entry_version(entry, params->version))
-		http_fail(request, 404, "there is no version %u of model '%s'", params->version,
-			params->model);
-	else if (!slot)
-		http_fail(request, 503, "model '%s' is not in service: %s", params->model,
-			entry->reason);
-	else if (params->version && params->version != slot->version)
-		http_fail(request, 503, "version %u of model '%s' is stored, version %u is live",
-			params->version, params->model, slot->version);
-	else
-		return slot;
-	return NULL;
-}
-
 void v2_model_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	const struct slot_info *slot = v2_slot(server, request, params);
+	const struct slot_info *slot = deployed_slot(server, request, params);
 	const struct model_info *info;
 	char version[8];
 
@@ -125,7 +98,7 @@ void v2_model_get(
 void v2_model_ready_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	if (v2_slot(server, request, params))
+	if (deployed_slot(server, request, params))
 		http_reply(
 			request, 200, json_pack("{s:s, s:b}", "name", params->model, "ready", 1));
 }

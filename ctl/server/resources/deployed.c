@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/resources/deployed.h"
+
+#include "ctl/server/http/http.h"
+#include "ctl/server/server_state.h"
+
+#include <string.h>
+
+// Clients of the protocol look for "ready", too.
+static void deployed_not_ready(struct http_request *request, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void deployed_not_ready(struct http_request *request, const char *format, ...)
+{
+	char text[ERROR_TEXT_BYTES + 128];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	for (char *c = text; *c; c++)
+		*c = (unsigned char)*c > '~' ? '?' : *c; // a reason may be cut within a character
+	http_reply(request, 503, json_pack("{s:s, s:b}", "error", text, "ready", 0));
+}
+
+// Replies why the model is not in service, or not as that version; `version` is the live one, 0: none.
+static void deployed_refuse(struct server *server, struct http_request *request,
+	const struct route_params *params, uint16_t version)
+{
+	const struct model_entry *entry = models_find(&server->models, params->model);
+	const char *nearest = models_nearest(&server->models, params->model);
+
+	if (!entry && nearest)
+		http_fail(request, 404, "there is no model '%s'; did you mean '%s'?", params->model,
+			nearest);
+	else if (!entry)
+		http_fail(request, 404, "there is no model '%s'", params->model);
+	else if (params->version && !model_entry_version(entry, params->version))
+		http_fail(request, 404, "there is no version %u of model '%s'", params->version,
+			params->model);
+	else if (!version)
+		deployed_not_ready(
+			request, "model '%s' is not in service: %s", params->model, entry->reason);
+	else
+		deployed_not_ready(request,
+			"version %u of model '%s' is stored, version %u is live", params->version,
+			params->model, version);
+}
+
+const struct slot_info *deployed_slot(
+	struct server *server, struct http_request *request, const struct route_params *params)
+{
+	const struct slot_info *slot = server_slot(server, params->model);
+
+	if (slot && (!params->version || params->version == slot->version))
+		return slot;
+	deployed_refuse(server, request, params, slot ? slot->version : 0);
+	return NULL;
+}
+
+bool deployed_hold(struct server *server, struct http_request *request,
+	const struct route_params *params, struct deployment_hold *hold)
+{
+	const struct model_entry *entry = models_find(&server->models, params->model);
+	uint16_t version = 0;
+
+	*hold = (struct deployment_hold){ 0 };
+	if (server->phase == SERVER_DRAINING) {
+		deployed_not_ready(request, "draining: nothing new is scored");
+		return false;
+	}
+	if (entry && entry->record.id &&
+		dataplane_hold(server->dataplane, entry->record.id, hold)) {
+		const bool is_it = strcmp(hold->name, params->model) == 0;
+
+		if (is_it && (!params->version || params->version == hold->version))
+			return true;
+		version = is_it ? hold->version : 0;
+		dataplane_release(server->dataplane, hold);
+	}
+	deployed_refuse(server, request, params, version);
+	return false;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Scoring over REST: the Open Inference Protocol's infer, CSV, and KServe's first protocol.
+#pragma once
+
+#include "ctl/server/http/route.h"
+
+#define INFER_BODY_BYTES_MAX ((size_t)64 << 20)
+
+route_handler infer_post, predict_post;

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/scoring/scoring.h"
+
+#include "base/align.h"
+#include "infer/infer.h"
+
+#include <event2/event.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+// Rows between two looks at the clock, and at whether the pool ends; fewer of a model whose rows take
+// more than SLICE_WORK multiply-adds together.
+#define SLICE_ROWS  1024
+#define SLICE_WORK  ((uint64_t)1 << 30)
+#define SHARED_NICE 10
+
+struct job_list {
+	struct scoring_job *first, **end;
+	uint32_t n;
+};
+
+struct worker {
+	struct scoring *scoring;
+	pthread_t thread;
+	void *scratch; // of the largest model so far
+	size_t scratch_bytes;
+};
+
+struct scoring {
+	struct dataplane *dp;
+	struct scoring_options options;
+	cpu_set_t cpus;
+	bool shares_cpus; // with an lcore: there is no CPU without one
+	struct event *finished_event;
+	int eventfd;                    // written by workers, read by the control thread
+	uint32_t under_way;             // submitted and not done; the control thread's
+	struct scoring_figures figures; // the control thread's
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct job_list urgent, others, finished; // under lock
+	bool stop;                                // under lock
+	_Atomic(bool) hurry;                      // the same, for a worker that scores
+
+	uint32_t n_workers;
+	struct worker workers[];
+};
+
+static void job_list_init(struct job_list *list)
+{
+	*list = (struct job_list){ .end = &list->first };
+}
+
+static void job_list_add(struct job_list *list, struct scoring_job *job)
+{
+	job->next = NULL;
+	*list->end = job;
+	list->end = &job->next;
+	list->n++;
+}
+
+static struct scoring_job *job_list_take(struct job_list *list)
+{
+	struct scoring_job *job = list->first;
+
+	if (!job)
+		return NULL;
+	list->first = job->next;
+	list->n--;
+	if (!list->first)
+		list->end = &list->first;
+	return job;
+}
+
+static uint64_t scoring_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+// --- A job on a worker ---------------------------------------------------------------------------
+
+static int job_check_budget(struct scoring_job *job)
+{
+	const uint64_t taken_us = (scoring_now_ns() - job->submitted_ns) / 1000;
+
+	if (!job->budget_us || taken_us <= job->budget_us)
+		return 0;
+	return error_set(&job->err, -ETIME,
+		"the request's timeout of %u us was over after %llu us, before it was scored",
+		job->budget_us, (unsigned long long)taken_us);
+}
+
+static int worker_fit_scratch(struct worker *worker, const struct model *model, struct error *err)
+{
+	const size_t bytes = align_up(model_scratch_bytes(model, MODEL_BATCH_MAX), 64);
+
+	if (bytes <= worker->scratch_bytes)
+		return 0;
+	free(worker->scratch);
+	worker->scratch_bytes = 0;
+	worker->scratch = aligned_alloc(64, bytes);
+	if (!worker->scratch)
+		return error_set(err, -ENOMEM, "no memory to score: %zu bytes of scratch", bytes);
+	worker->scratch_bytes = bytes;
+	return 0;
+}
+
+static uint32_t job_count_not_finite(const struct scoring_job *job, uint32_t n_outputs)
+{
+	const float *scores = job->scores;
+	uint32_t count = 0;
+
+	for (uint32_t row = 0; row < job->n_rows; row++, scores += n_outputs) {
+		bool finite = true;
+
+		for (uint32_t c = 0; c < n_outputs; c++)
+			finite = finite && isfinite(scores[c]);
+		count += !finite;
+	}
+	return count;
+}
+
+static int worker_score_slices(struct worker *worker, struct scoring_job *job)
+{
+	const struct model *model = job->held.model;
+	const struct model_info *info = model_info(model);
+
+	uint32_t slice = SLICE_ROWS;
+
+	while (slice > 1 && info->macs_per_row > SLICE_WORK / slice)
+		slice /= 4;
+	for (uint32_t row = 0; row < job->n_rows; row += slice) {
+		const uint32_t left = job->n_rows - row;
+
+		if (job_check_budget(job) != 0)
+			return job->err.code;
+		if (worker->scoring->hurry)
+			return error_set(&job->err, -ECANCELED, "martletd ends");
+		model_score(model, job->rows + (size_t)row * info->n_features,
+			job->scores + (size_t)row * info->n_outputs, left < slice ? left : slice,
+			worker->scratch, MODEL_BATCH_MAX);
+	}
+	return 0;
+}
+
+static int worker_score(struct worker *worker, struct scoring_job *job)
+{
+	const struct model_info *info = model_info(job->held.model);
+	const uint64_t values = (uint64_t)job->n_rows * info->n_outputs;
+
+	if (job->n_rows > SCORING_ROWS_MAX || values > SCORING_VALUES_MAX)
+		return error_set(&job->err, -E2BIG,
+			"%u rows of %u outputs are too many for one request: at most %u rows, and "
+			"%llu outputs in all",
+			job->n_rows, info->n_outputs, SCORING_ROWS_MAX,
+			(unsigned long long)SCORING_VALUES_MAX);
+	if (model_check_rows(info, NULL, job->rows, job->n_rows, &job->err) != 0)
+		return job->err.code;
+	job->scores = malloc(values * sizeof(float) + 1);
+	if (!job->scores)
+		return error_set(
+			&job->err, -ENOMEM, "no memory for %u rows of scores", job->n_rows);
+	if (worker_fit_scratch(worker, job->held.model, &job->err) != 0 ||
+		worker_score_slices(worker, job) != 0)
+		return job->err.code;
+	job->outcome.rows = job->n_rows;
+	job->outcome.not_finite = job_count_not_finite(job, info->n_outputs);
+	if (job->outcome.not_finite && worker->scoring->options.refuse_not_finite)
+		return error_set(&job->err, -EDOM,
+			"%u of %u rows have a score that is NaN or infinite, and "
+			"infer.refuse_not_finite is set",
+			job->outcome.not_finite, job->n_rows);
+	return 0;
+}
+
+static int worker_answer(struct worker *worker, struct scoring_job *job)
+{
+	uint64_t begin = scoring_now_ns(), end;
+	int rc;
+
+	job->outcome.queue_ns = begin - job->submitted_ns;
+	rc = job_check_budget(job);
+	if (rc == 0)
+		rc = job->protocol->decode(job);
+	end = scoring_now_ns();
+	job->outcome.input_ns = end - begin;
+	if (rc == 0)
+		rc = job_check_budget(job);
+	if (rc == 0)
+		rc = worker_score(worker, job);
+	begin = scoring_now_ns();
+	job->outcome.infer_ns = begin - end;
+	if (rc == 0)
+		rc = job->protocol->encode(job);
+	job->outcome.output_ns = scoring_now_ns() - begin;
+	return rc;
+}
+
+static void *worker_run(void *context)
+{
+	struct worker *worker = context;
+	struct scoring *scoring = worker->scoring;
+	const struct sched_param none = { 0 };
+	const uint64_t one = 1;
+
+	if (scoring->shares_cpus) { // traffic comes first
+		pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+		setpriority(PRIO_PROCESS, (id_t)gettid(), SHARED_NICE);
+	}
+	pthread_mutex_lock(&scoring->lock);
+	for (;;) {
+		struct scoring_job *job = NULL;
+
+		if (scoring->stop)
+			break;
+		job = job_list_take(&scoring->urgent);
+		if (!job)
+			job = job_list_take(&scoring->others);
+		if (!job) {
+			pthread_cond_wait(&scoring->wake, &scoring->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&scoring->lock);
+		if (worker_answer(worker, job) == 0)
+			job->err.code = 0;
+		free(job->rows);
+		free(job->scores);
+		job->rows = job->scores = NULL;
+		pthread_mutex_lock(&scoring->lock);
+		job_list_add(&scoring->finished, job);
+		// The counter cannot be full.
+		if (write(scoring->eventfd, &one, sizeof(one)) < 0)
+			abort();
+	}
+	pthread_mutex_unlock(&scoring->lock);
+	return NULL;
+}
+
+// --- The control thread --------------------------------------------------------------------------
+
+enum wire_status scoring_wire_status(int code)
+{
+	switch (code) {
+	case 0:
+		return WIRE_STATUS_OK;
+	case -EBUSY:
+		return WIRE_STATUS_BUSY;
+	case -ETIME:
+		return WIRE_STATUS_EXPIRED;
+	case -EDOM:
+		return WIRE_STATUS_NOT_FINITE;
+	case -ENOMEM:
+	case -ECANCELED:
+		return WIRE_STATUS_NOT_READY;
+	case -E2BIG:
+		return WIRE_STATUS_BAD_SHAPE;
+	default:
+		return WIRE_STATUS_BAD_REQUEST;
+	}
+}
+
+static void scoring_end_job(struct scoring *scoring, struct scoring_job *job)
+{
+	struct scoring_figures *f = &scoring->figures;
+
+	job->outcome.total_ns = scoring_now_ns() - job->submitted_ns;
+	job->outcome.status = scoring_wire_status(job->err.code);
+	f->busy += job->err.code == -EBUSY;
+	f->expired += job->err.code == -ETIME;
+	f->scored += job->err.code == 0;
+	f->failed += job->err.code != 0 && job->err.code != -EBUSY && job->err.code != -ETIME;
+	dataplane_count(scoring->dp, &job->held, &job->outcome);
+	dataplane_release(scoring->dp, &job->held);
+	scoring->under_way--;
+	job->protocol->done(job);
+}
+
+static void scoring_on_finished(int fd, short what, void *context)
+{
+	struct scoring *scoring = context;
+	struct scoring_job *job, *next;
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	pthread_mutex_lock(&scoring->lock);
+	job = scoring->finished.first;
+	job_list_init(&scoring->finished);
+	pthread_mutex_unlock(&scoring->lock);
+	for (; job; job = next) {
+		next = job->next;
+		scoring_end_job(scoring, job);
+	}
+}
+
+void scoring_submit(struct scoring *scoring, struct scoring_job *job)
+{
+	struct job_list *list = job->urgent ? &scoring->urgent : &scoring->others;
+	const uint64_t one = 1;
+	bool full;
+
+	job->submitted_ns = scoring_now_ns();
+	job->err.code = 0;
+	scoring->under_way++;
+	scoring->figures.submitted++;
+	pthread_mutex_lock(&scoring->lock);
+	full = list->n >= scoring->options.queue;
+	if (full)
+		error_set(&job->err, -EBUSY, "%u requests wait to be scored: ask again later",
+			list->n);
+	job_list_add(full ? &scoring->finished : list, job);
+	pthread_cond_signal(&scoring->wake);
+	pthread_mutex_unlock(&scoring->lock);
+	if (full && write(scoring->eventfd, &one, sizeof(one)) < 0)
+		abort();
+}
+
+bool scoring_is_idle(const struct scoring *scoring)
+{
+	return scoring->under_way == 0;
+}
+
+void scoring_figures(struct scoring *scoring, struct scoring_figures *figures)
+{
+	*figures = scoring->figures;
+	figures->threads = scoring->n_workers;
+	figures->queue = scoring->options.queue;
+	pthread_mutex_lock(&scoring->lock);
+	figures->waiting = scoring->urgent.n + scoring->others.n;
+	pthread_mutex_unlock(&scoring->lock);
+}
+
+// All CPUs but those taken; the kernel leaves out what this process may not use. Where that is none, a
+// worker stays where the control thread is.
+static void scoring_choose_cpus(struct scoring *scoring)
+{
+	const struct scoring_options *options = &scoring->options;
+	cpu_set_t before;
+
+	memset(&scoring->cpus, 0xff, sizeof(scoring->cpus));
+	for (uint32_t i = 0; i < options->n_cpus_taken; i++)
+		if (options->cpus_taken[i] < CPU_SETSIZE)
+			CPU_CLR(options->cpus_taken[i], &scoring->cpus);
+	pthread_getaffinity_np(pthread_self(), sizeof(before), &before);
+	scoring->shares_cpus = sched_setaffinity(0, sizeof(scoring->cpus), &scoring->cpus) != 0;
+	if (scoring->shares_cpus)
+		scoring->cpus = before;
+	else
+		sched_setaffinity(0, sizeof(before), &before);
+}
+
+static int scoring_start_worker(struct scoring *scoring, struct worker *worker)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int rc;
+
+	worker->scoring = scoring;
+	pthread_attr_init(&attributes);
+	pthread_attr_setaffinity_np(&attributes, sizeof(scoring->cpus), &scoring->cpus);
+	sigfillset(&all); // the event loop handles signals
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&worker->thread, &attributes, worker_run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return -rc;
+}
+
+int scoring_create(struct event_base *base, struct dataplane *dp,
+	const struct scoring_options *options, struct scoring **out, struct error *err)
+{
+	struct scoring *scoring =
+		calloc(1, sizeof(*scoring) + options->threads * sizeof(scoring->workers[0]));
+	int rc = 0;
+
+	if (!scoring)
+		return error_set(err, -ENOMEM, "no memory for the scoring threads");
+	scoring->dp = dp;
+	scoring->options = *options;
+	scoring_choose_cpus(scoring);
+	scoring->options.cpus_taken = NULL; // the caller's
+	pthread_mutex_init(&scoring->lock, NULL);
+	pthread_cond_init(&scoring->wake, NULL);
+	job_list_init(&scoring->urgent);
+	job_list_init(&scoring->others);
+	job_list_init(&scoring->finished);
+	scoring->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	scoring->finished_event = event_new(
+		base, scoring->eventfd, EV_READ | EV_PERSIST, scoring_on_finished, scoring);
+	if (scoring->eventfd < 0 || !scoring->finished_event ||
+		event_add(scoring->finished_event, NULL) != 0)
+		rc = error_set(err, -ENOMEM, "no memory or descriptor for the scoring threads");
+	while (rc == 0 && scoring->n_workers < options->threads) {
+		rc = scoring_start_worker(scoring, &scoring->workers[scoring->n_workers]);
+		if (rc == 0)
+			scoring->n_workers++;
+		else
+			error_set(err, rc, "a scoring thread cannot be started: %s", strerror(-rc));
+	}
+	if (rc != 0) {
+		scoring_destroy(scoring);
+		return rc;
+	}
+	*out = scoring;
+	return 0;
+}
+
+static void scoring_cancel(struct scoring *scoring, struct job_list *list)
+{
+	struct scoring_job *job;
+
+	while ((job = job_list_take(list))) {
+		if (list != &scoring->finished)
+			error_set(&job->err, -ECANCELED, "martletd ends");
+		scoring_end_job(scoring, job);
+	}
+}
+
+void scoring_destroy(struct scoring *scoring)
+{
+	if (!scoring)
+		return;
+	pthread_mutex_lock(&scoring->lock);
+	scoring->stop = true;
+	scoring->hurry = true;
+	pthread_cond_broadcast(&scoring->wake);
+	pthread_mutex_unlock(&scoring->lock);
+	for (uint32_t i = 0; i < scoring->n_workers; i++) {
+		pthread_join(scoring->workers[i].thread, NULL);
+		free(scoring->workers[i].scratch);
+	}
+	scoring_cancel(scoring, &scoring->finished);
+	scoring_cancel(scoring, &scoring->urgent);
+	scoring_cancel(scoring, &scoring->others);
+	if (scoring->finished_event)
+		event_free(scoring->finished_event);
+	if (scoring->eventfd >= 0)
+		close(scoring->eventfd);
+	pthread_cond_destroy(&scoring->wake);
+	pthread_mutex_destroy(&scoring->lock);
+	free(scoring);
+}
