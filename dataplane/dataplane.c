@@ -398,7 +398,7 @@ static bool dataplane_news_checksums(
 	if (dp->unfinished_told[index])
 		return false;
 	dataplane_port(dp, index, &info);
-	if (!info.unfinished_checksums)
+	if (!info.traffic.unfinished_checksums)
 		return false;
 	dp->unfinished_told[index] = true;
 	news->is_warning = true;

@@ -55,6 +55,12 @@ struct lcore_info {
 	uint64_t busy_ns; // with packets, since the start
 };
 
+struct port_traffic { // counted by the lcores
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t drops;                // of what came in by the port, whatever the reason
+	uint64_t unfinished_checksums; // as in dataplane_counters
+};
+
 struct port_info {
 	const char *name, *device, *driver;
 	uint8_t mac[6];
@@ -64,11 +70,10 @@ struct port_info {
 	int64_t trouble_since;            // seconds since 1970; 0: nothing is wrong
 	uint16_t mtu, udp_port, rx_queues, tx_queues;
 	bool rx_checksum_offload, tx_checksum_offload;
-	const struct config_port *config;                    // addresses
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // counted by the lcores
+	const struct config_port *config; // addresses
+	struct port_traffic traffic;
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
-	uint64_t peers_turned_away;    // of memif
-	uint64_t unfinished_checksums; // as in dataplane_counters, counted by the lcores
+	uint64_t peers_turned_away; // of memif
 };
 
 // What became of a request that came by the API, and how long it took.

@@ -17,7 +17,7 @@ struct lcore_queue {
 };
 
 struct lcore_traffic { // by one port
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, unfinished_checksums;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, drops, unfinished_checksums;
 };
 
 struct lcore_tx { // replies to one port, on their way out

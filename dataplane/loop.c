@@ -21,13 +21,15 @@
 #define TIMER_SLACK_NS 1000
 
 // Returns how many bytes were dropped.
-static uint64_t loop_drop_unsent(struct lcore *lcore, struct rte_mbuf **mbufs, uint16_t n)
+static uint64_t loop_drop_unsent(
+	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += mbufs[i]->pkt_len;
 	lcore->counters.drops[DROP_TX_FULL] += n;
+	lcore->traffic[port->index].drops += n;
 	rte_pktmbuf_free_bulk(mbufs, n);
 	return bytes;
 }
@@ -46,7 +48,7 @@ static void loop_transmit(
 		sent += port_tx(port, (uint16_t)lcore->index, mbufs + sent, (uint16_t)(n - sent));
 	}
 	if (unlikely(sent < n))
-		bytes -= loop_drop_unsent(lcore, mbufs + sent, (uint16_t)(n - sent));
+		bytes -= loop_drop_unsent(lcore, port, mbufs + sent, (uint16_t)(n - sent));
 	lcore->counters.replied += sent;
 	lcore->counters.replied_bytes += bytes;
 	lcore->traffic[port->index].tx_packets += sent;
@@ -136,6 +138,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	n_requests =
 		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
 	lcore->traffic[port->index].rx_packets += n;
+	lcore->traffic[port->index].drops += (uint64_t)n - n_requests - n_others;
 	lcore->traffic[port->index].rx_bytes += lcore->counters.received_bytes - bytes_before;
 	lcore->traffic[port->index].unfinished_checksums +=
 		lcore->counters.unfinished_checksums - unfinished_before;
@@ -149,9 +152,10 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 		loop_hand_over(lcore, port, requests, n_requests);
 	}
 	if (unlikely(n_others)) {
-		n_others = neighbour_burst(others, n_others, &lcore->counters);
-		if (n_others)
-			loop_transmit(lcore, port, others, n_others);
+		n_answers = neighbour_burst(others, n_others, &lcore->counters);
+		lcore->traffic[port->index].drops += (uint64_t)n_others - n_answers;
+		if (n_answers)
+			loop_transmit(lcore, port, others, n_answers);
 	}
 	loop_account(lcore, arrival);
 	return true;

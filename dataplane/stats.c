@@ -63,20 +63,28 @@ uint32_t dataplane_n_ports(const struct dataplane *dp)
 	return dp->n_ports;
 }
 
+void dataplane_port_traffic(
+	const struct dataplane *dp, uint32_t index, struct port_traffic *traffic)
+{
+	*traffic = (struct port_traffic){ 0 };
+	for (uint32_t i = 0; i < dp->n_lcores; i++) {
+		const struct lcore_traffic *of = &dp->lcores[i].traffic[index];
+
+		traffic->rx_packets += __atomic_load_n(&of->rx_packets, __ATOMIC_RELAXED);
+		traffic->rx_bytes += __atomic_load_n(&of->rx_bytes, __ATOMIC_RELAXED);
+		traffic->tx_packets += __atomic_load_n(&of->tx_packets, __ATOMIC_RELAXED);
+		traffic->tx_bytes += __atomic_load_n(&of->tx_bytes, __ATOMIC_RELAXED);
+		traffic->drops += __atomic_load_n(&of->drops, __ATOMIC_RELAXED);
+		traffic->unfinished_checksums +=
+			__atomic_load_n(&of->unfinished_checksums, __ATOMIC_RELAXED);
+	}
+}
+
 void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info)
 {
 	port_info(&dp->ports[index], info);
 	// What the lcores counted: a device may forget when its peer goes (memif does).
-	for (uint32_t i = 0; i < dp->n_lcores; i++) {
-		const struct lcore_traffic *traffic = &dp->lcores[i].traffic[index];
-
-		info->rx_packets += __atomic_load_n(&traffic->rx_packets, __ATOMIC_RELAXED);
-		info->rx_bytes += __atomic_load_n(&traffic->rx_bytes, __ATOMIC_RELAXED);
-		info->tx_packets += __atomic_load_n(&traffic->tx_packets, __ATOMIC_RELAXED);
-		info->tx_bytes += __atomic_load_n(&traffic->tx_bytes, __ATOMIC_RELAXED);
-		info->unfinished_checksums +=
-			__atomic_load_n(&traffic->unfinished_checksums, __ATOMIC_RELAXED);
-	}
+	dataplane_port_traffic(dp, index, &info->traffic);
 }
 
 static void stats_add_api(struct slot_info *slot, const struct registry_api *api)

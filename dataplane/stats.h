@@ -16,6 +16,9 @@ void dataplane_counters(const struct dataplane *dp, struct dataplane_counters *s
 
 uint32_t dataplane_n_ports(const struct dataplane *dp);
 void dataplane_port(const struct dataplane *dp, uint32_t index, struct port_info *info);
+// Of that what the lcores count, for no call of a device.
+void dataplane_port_traffic(
+	const struct dataplane *dp, uint32_t index, struct port_traffic *traffic);
 
 // Slots in service, in order of id. Returns how many there are; fills at most `max`.
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max);

@@ -19,6 +19,7 @@ const struct route ROUTES[] = {
 	{ HTTP_PUT, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_put },
 	{ HTTP_POST, "/v1/models/{model}/rollback", ROUTE_MANAGE, rollback_post },
 	{ HTTP_GET, "/v1/stats", ROUTE_MANAGE, stats_get },
+	{ HTTP_POST, "/v1/stats/reset", ROUTE_MANAGE, stats_reset_post },
 	{ HTTP_GET, "/v1/drops", ROUTE_MANAGE, drops_get },
 	{ HTTP_GET, "/v1/ports", ROUTE_MANAGE, ports_get },
 	{ HTTP_GET, "/v1/lcores", ROUTE_MANAGE, lcores_get },

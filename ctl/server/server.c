@@ -11,6 +11,7 @@
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recover.h"
 #include "ctl/server/reload.h"
+#include "ctl/server/resources/history.h"
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/scoring/scoring.h"
@@ -112,6 +113,7 @@ static void server_on_tick(int fd, short what, void *arg)
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
+	history_tick(server->history);
 	dataplane_watch(server->dataplane);
 	while (dataplane_news(server->dataplane, &news))
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
@@ -233,6 +235,11 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->listener = parts->listener;
 	server->store = parts->store;
 	server->dataplane = parts->dataplane;
+	server->history = history_create(server->dataplane);
+	if (!server->history) {
+		server_destroy(server);
+		return error_set(err, -ENOMEM, "no memory for the history of the counters");
+	}
 	clock_gettime(CLOCK_MONOTONIC, &server->started);
 	server->model_options.exact = parts->config->infer.exact;
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
@@ -290,6 +297,7 @@ void server_destroy(struct server *server)
 	signals_close(server->signals);
 	if (server->tick)
 		event_free(server->tick);
+	history_destroy(server->history);
 	models_fini(&server->models);
 	free(server);
 }

@@ -12,6 +12,7 @@ struct event;
 struct event_base;
 struct evhttp;
 struct gate;
+struct history;
 struct jobs;
 struct listener;
 struct operation;
@@ -38,7 +39,8 @@ struct server {
 	struct store *store;
 	struct dataplane *dataplane;
 	struct evhttp *http;
-	struct gate *gate;    // NULL before server_run()
+	struct gate *gate; // NULL before server_run()
+	struct history *history;
 	struct page *metrics; // NULL where the configuration wants none
 	struct jobs *jobs;
 	struct scoring *scoring; // of what comes by the API

@@ -127,6 +127,7 @@ static int command_refuse(const struct command_list *list, char **argv, bool kno
 // Runs what argv begins with: a noun, or a noun and its verb.
 static int command_run_named(const struct command_list *list, char **argv)
 {
+	const struct command *of_noun = NULL; // "stats", beside which there may be a "stats reset"
 	bool known = false;
 
 	for (uint32_t i = 0; i < list->n; i++) {
@@ -137,10 +138,12 @@ static int command_run_named(const struct command_list *list, char **argv)
 			continue;
 		known = true;
 		if (!verb)
-			return command->run(command, argv);
-		if (argv[1] && strcmp(argv[1], verb) == 0)
+			of_noun = command;
+		else if (argv[1] && strcmp(argv[1], verb) == 0)
 			return command->run(command, argv + 1);
 	}
+	if (of_noun)
+		return of_noun->run(of_noun, argv);
 	if (known && argv[1] && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
 		command_print_list(stdout, list, argv[0]);
 		return TOOL_DONE;

@@ -4,6 +4,7 @@
 #include "ctl/tool/api.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/table.h"
+#include "ctl/tool/tool.h"
 
 // A command that takes nothing and shows the answer to one GET.
 static int counters_show(const struct command *command, char **argv, const char *path,
@@ -51,6 +52,63 @@ static void stats_add_group(
 			stats_add_counter(table, answer, group, key);
 }
 
+// A rate, or "-" where there is no such figure of a port or a model.
+static void stats_add_rate(struct table *table, const json_t *rates, const char *key, bool bytes)
+{
+	const json_t *rate = json_object_get(rates, key);
+	const double value = json_number_value(rate);
+
+	if (!rate)
+		table_add(table, "-");
+	else if (bytes)
+		table_add(table, "%s", format_bytes((uint64_t)(value + 0.5)).s);
+	else if (value > 0 && value < 10)
+		table_add(table, "%.2f", value);
+	else
+		table_add(table, "%s", format_count((uint64_t)(value + 0.5)).s);
+}
+
+static void stats_add_rates(
+	struct table *table, const char *kind, const char *name, const json_t *rates)
+{
+	static const char *const KEYS[] = { "received", "replied", "requests", "rows", "refused",
+		"drops", "received_bytes", "replied_bytes" };
+
+	table_add(table, "%s%s%s", kind, *name ? " " : "", name);
+	for (size_t k = 0; k < sizeof(KEYS) / sizeof(KEYS[0]); k++)
+		stats_add_rate(table, rates, KEYS[k], k >= 6);
+}
+
+static void stats_print_rates(const json_t *answer, const char *which)
+{
+	const json_t *rates = json_object_get(json_object_get(answer, "rates"), which);
+	const double seconds = json_number_value(json_object_get(rates, "seconds"));
+	struct table table;
+	json_t *of;
+	size_t i;
+
+	if (!rates)
+		return;
+	printf("\na second, over the last %.1f s\n", seconds);
+	TABLE_INIT(&table, "OF", ">RECEIVED", ">REPLIED", ">REQUESTS", ">ROWS", ">REFUSED",
+		">DROPS", ">BYTES IN", ">BYTES OUT");
+	stats_add_rates(&table, "all", "", json_object_get(rates, "total"));
+	json_array_foreach (json_object_get(rates, "ports"), i, of)
+		stats_add_rates(&table, "port", api_text(of, "name"), of);
+	json_array_foreach (json_object_get(rates, "models"), i, of)
+		stats_add_rates(&table, "model", api_text(of, "name"), of);
+	table_print(&table, stdout, 0);
+}
+
+static void stats_print_since(const json_t *since)
+{
+	if (json_is_object(since))
+		printf("counted since %s, when uid %ju reset them\n", api_text(since, "time"),
+			(uintmax_t)api_count(since, "uid"));
+	else
+		printf("counted since the start\n");
+}
+
 static void stats_print(const json_t *answer)
 {
 	static char headers[16][32] = { "COUNTER", ">TOTAL" };
@@ -76,7 +134,10 @@ static void stats_print(const json_t *answer)
 		else if (json_is_number(value))
 			stats_add_counter(&table, answer, NULL, key);
 	}
+	stats_print_since(json_object_get(answer, "since"));
 	table_print(&table, stdout, 0);
+	stats_print_rates(answer, "second");
+	stats_print_rates(answer, "minute");
 }
 
 static int stats_run(const struct command *command, char **argv)
@@ -86,8 +147,30 @@ static int stats_run(const struct command *command, char **argv)
 
 const struct command stats_command = {
 	.words = "stats",
-	.summary = "every counter, in total and by lcore",
+	.summary = "every counter, in total and by lcore; rates by port and model",
 	.run = stats_run,
+};
+
+static int stats_reset_run(const struct command *command, char **argv)
+{
+	struct api_reply reply;
+	int exit;
+
+	if (!command_parse(command, argv, NULL, &exit))
+		return exit;
+	if (!api_call("POST", "/v1/stats/reset", NULL, &reply))
+		return TOOL_REFUSED;
+	if (!api_print_json(&reply))
+		printf("stats count from %s on; metrics and totals go on\n",
+			api_text(json_object_get(reply.json, "since"), "time"));
+	api_reply_fini(&reply);
+	return TOOL_DONE;
+}
+
+const struct command stats_reset_command = {
+	.words = "stats reset",
+	.summary = "let stats count from now on; the counters themselves stay",
+	.run = stats_reset_run,
 };
 
 // --- drops ---------------------------------------------------------------------------------------

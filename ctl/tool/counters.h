@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 extern const struct command stats_command;
+extern const struct command stats_reset_command;
 extern const struct command drops_command;
 extern const struct command lcores_command;
 extern const struct command latency_command;

@@ -17,7 +17,11 @@ _martletctl()
 	commands=$(martletctl --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
 	noun=${line[1]}
 	command=$noun
-	grep -q "^$noun " <<<"$commands" && command="$noun ${line[2]}"
+	# A noun may be a command by itself, too: stats, and stats reset.
+	if ! grep -qx "$noun" <<<"$commands" || { [ "$at" = 2 ] && [[ $current != -* ]]; } ||
+		grep -qx "$noun ${line[2]}" <<<"$commands"; then
+		grep -q "^$noun " <<<"$commands" && command="$noun ${line[2]}"
+	fi
 	case $previous in
 	--isa) words="scalar avx2 avx512 avx512vnni amx native" ;;
 	--weights) words="f32 bf16" ;;

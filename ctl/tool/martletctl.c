@@ -40,6 +40,7 @@ static const struct command *const COMMANDS[] = {
 	&model_load_command,
 	&model_delete_command,
 	&stats_command,
+	&stats_reset_command,
 	&drops_command,
 	&ports_command,
 	&lcores_command,

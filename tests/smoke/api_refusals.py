@@ -20,14 +20,15 @@ LOAD, UNLOAD = "/v2/repository/models/{m}/load", "/v2/repository/models/{m}/unlo
 META, META_VERSION = "/v2/models/{m}", "/v2/models/{m}/versions/{v}"
 # path: the methods that it takes. tests/unit/test_routes.c walks the same refusals over the table of routes itself.
 ROUTES = {
-    "/v1/status": ("GET",), "/v1/models": ("GET",), "/v1/stats": ("GET",), "/v1/drops": ("GET",), "/v1/ports": ("GET",),
+    "/v1/status": ("GET",), "/v1/models": ("GET",), "/v1/stats": ("GET",), "/v1/stats/reset": ("POST",),
+    "/v1/drops": ("GET",), "/v1/ports": ("GET",),
     "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("PUT",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
     META + "/ready": ("GET",), META_VERSION: ("GET",), META_VERSION + "/ready": ("GET",), "/v2/repository/index": ("POST",),
     LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"),
 }
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
-TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"))
+TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"))
 
 
 def filled(path, model="lab", version="1"):

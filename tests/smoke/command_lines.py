@@ -30,7 +30,7 @@ GOOD = {"log": "info"}  # an argument that is good, where "1" is not
 REFUSED = {"martletd": "-c nothing.conf",
            "martlet-load": "--device net_nosuch0 --from 10.0.0.1 --to 10.0.0.2 --ping --no-huge",
            "status": "", "model list": "", "model show": "lab", "model promote": "lab 1", "model rollback": "lab",
-           "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "drops": "", "ports": "",
+           "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "flow features": "nothing.pcap", "log": "", "doctor": "-c nothing.conf"}

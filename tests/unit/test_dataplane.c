@@ -209,7 +209,7 @@ static struct dataplane_counters balance(void)
 		struct port_info info;
 
 		dataplane_port(dp, i, &info);
-		of_ports += info.rx_packets;
+		of_ports += info.traffic.rx_packets;
 		bytes_of_ports += info.tx_bytes;
 	}
 	check(of_ports == sum.received);
@@ -281,11 +281,12 @@ static void case_two_ports(void)
 	take_results(0, 40, WIRE_STATUS_OK, 2020);
 	balance();
 	dataplane_port(dp, 0, &info);
-	check(info.rx_packets == 40 && info.tx_packets == 40 && info.link_up);
+	check(info.traffic.rx_packets == 40 && info.traffic.tx_packets == 40 && info.link_up);
 	check(info.tx_bytes == 40 * (14 + 20 + 8 + 32 + 4 * OUTPUTS));
 	check(strcmp(info.name, "port0") == 0 && strcmp(info.driver, "net_ring") == 0);
 	dataplane_port(dp, 1, &info);
-	check(info.rx_packets == 20 && info.tx_packets == 20 && info.udp_port == 7797);
+	check(info.traffic.rx_packets == 20 && info.traffic.tx_packets == 20 &&
+		info.udp_port == 7797);
 	dataplane_stop(dp);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/body.h"
 
+#include "ctl/server/http/http.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <string.h>
@@ -151,4 +153,20 @@ int body_empty_parse(const char *text, size_t size, struct error *err)
 		return err->code;
 	json_decref(root);
 	return 0;
+}
+
+bool body_is_empty(struct http_request *request)
+{
+	struct error err;
+	size_t size;
+	char *text = http_take_body(request, &size);
+	int rc;
+
+	if (!text)
+		return false;
+	rc = body_empty_parse(text, size, &err);
+	free(text);
+	if (rc != 0)
+		http_fail(request, 400, "%s", err.text);
+	return rc == 0;
 }

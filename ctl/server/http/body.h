@@ -10,6 +10,8 @@
 
 #define BODY_JSON_BYTES_MAX (64 << 10)
 
+struct http_request;
+
 struct body_deployment { // PUT /v1/models/M/deployment
 	uint16_t id;     // 0: left out
 	uint16_t live;
@@ -31,3 +33,5 @@ int body_log_parse(const char *text, size_t size, struct body_log *body, struct 
 
 // Bodies that must hold nothing: none at all, or {}.
 int body_empty_parse(const char *text, size_t size, struct error *err);
+// True where the request has no body, as it must. Otherwise the client was replied to.
+bool body_is_empty(struct http_request *request);

@@ -36,30 +36,13 @@ void deployment_put(
 	operation_start(op);
 }
 
-// True where the request has no body, as it must. Otherwise the client was replied to.
-static bool deployment_body_is_empty(struct http_request *request)
-{
-	struct error err;
-	size_t size;
-	char *text = http_take_body(request, &size);
-	int rc;
-
-	if (!text)
-		return false;
-	rc = body_empty_parse(text, size, &err);
-	free(text);
-	if (rc != 0)
-		http_fail(request, 400, "%s", err.text);
-	return rc == 0;
-}
-
 static void deployment_start(struct server *server, struct http_request *request,
 	const struct route_params *params, const char *what, void (*begin)(struct operation *op))
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
 
-	if (!deployment_body_is_empty(request))
+	if (!body_is_empty(request))
 		return;
 	op = operation_create(server, client, what, begin, params->model, 0);
 	if (op)

@@ -173,10 +173,12 @@ static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 {
 #define AT(field) offsetof(struct port_info, field)
 	static const struct column COLUMNS[] = {
-		{ "port_rx_packets_total", "Packets the device received.", AT(rx_packets) },
-		{ "port_rx_bytes_total", "Bytes the device received.", AT(rx_bytes) },
-		{ "port_tx_packets_total", "Packets the device sent.", AT(tx_packets) },
-		{ "port_tx_bytes_total", "Bytes the device sent.", AT(tx_bytes) },
+		{ "port_rx_packets_total", "Packets the device received.", AT(traffic.rx_packets) },
+		{ "port_rx_bytes_total", "Bytes the device received.", AT(traffic.rx_bytes) },
+		{ "port_tx_packets_total", "Packets the device sent.", AT(traffic.tx_packets) },
+		{ "port_tx_bytes_total", "Bytes the device sent.", AT(traffic.tx_bytes) },
+		{ "port_drops_total", "Packets that came in by the port and were dropped.",
+			AT(traffic.drops) },
 		{ "port_rx_missed_total", "Packets lost because queues were full.", AT(rx_missed) },
 		{ "port_rx_errors_total", "Packets the device found broken.", AT(rx_errors) },
 		{ "port_tx_errors_total", "Packets the device could not send.", AT(tx_errors) },
@@ -185,7 +187,7 @@ static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 			AT(peers_turned_away) },
 		{ "port_unfinished_checksums_total",
 			"Packets dropped as bad_l4_checksum whose sender left it to offload.",
-			AT(unfinished_checksums) },
+			AT(traffic.unfinished_checksums) },
 	};
 #undef AT
 

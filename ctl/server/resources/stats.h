@@ -4,4 +4,4 @@
 
 #include "ctl/server/http/route.h"
 
-route_handler stats_get, drops_get, latency_get;
+route_handler stats_get, stats_reset_post, drops_get, latency_get;

@@ -49,13 +49,14 @@ static json_t *status_port(const struct port_info *p)
 		(int)p->udp_port, "rx_queues", (int)p->rx_queues, "tx_queues", (int)p->tx_queues,
 		"rx_checksum_offload", (int)p->rx_checksum_offload, "tx_checksum_offload",
 		(int)p->tx_checksum_offload, "addresses", status_addresses(p->config));
-	figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
-		(json_int_t)p->rx_packets, "rx_bytes", (json_int_t)p->rx_bytes, "tx_packets",
-		(json_int_t)p->tx_packets, "tx_bytes", (json_int_t)p->tx_bytes, "rx_missed",
-		(json_int_t)p->rx_missed, "rx_errors", (json_int_t)p->rx_errors, "tx_errors",
-		(json_int_t)p->tx_errors, "rx_nombuf", (json_int_t)p->rx_nombuf,
+	figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "drops",
+		(json_int_t)p->traffic.drops, "rx_packets", (json_int_t)p->traffic.rx_packets,
+		"rx_bytes", (json_int_t)p->traffic.rx_bytes, "tx_packets",
+		(json_int_t)p->traffic.tx_packets, "tx_bytes", (json_int_t)p->traffic.tx_bytes,
+		"rx_missed", (json_int_t)p->rx_missed, "rx_errors", (json_int_t)p->rx_errors,
+		"tx_errors", (json_int_t)p->tx_errors, "rx_nombuf", (json_int_t)p->rx_nombuf,
 		"peers_turned_away", (json_int_t)p->peers_turned_away, "unfinished_checksums",
-		(json_int_t)p->unfinished_checksums);
+		(json_int_t)p->traffic.unfinished_checksums);
 	json_object_update(port, figures);
 	json_decref(figures);
 	if (p->trouble[0]) {
