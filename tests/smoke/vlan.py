@@ -177,6 +177,8 @@ class PacketLink:
 
 def over_af_packet(tap):
     far = FarEnd()
+    for name, enter in (("veth-c", ""), ("veth-m", f"nsenter -t {far.pid} -n ")):
+        sh(f"{enter}ip link set {name} addrgenmode none")  # nothing but our own frames
     device = "net_af_packet0,iface=veth-m"
     try:
         for where, more, cases in (
