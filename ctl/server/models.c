@@ -18,6 +18,7 @@ static void model_entry_destroy(struct model_entry *entry)
 	for (uint32_t i = 0; i < entry->n_versions; i++)
 		free(entry->versions[i].choices);
 	free(entry->versions);
+	free(entry->owed.text);
 	free(entry);
 }
 
@@ -81,7 +82,7 @@ struct model_entry *models_get(struct models *models, const char *name)
 
 void models_drop_empty(struct models *models, struct model_entry *entry)
 {
-	if (entry->n_versions > 0 || entry->record.id != 0)
+	if (entry->n_versions > 0 || entry->record.id != 0 || entry->owed.is)
 		return;
 	for (uint32_t i = 0; i < models->n; i++) {
 		if (models->entries[i] != entry)
@@ -92,6 +93,11 @@ void models_drop_empty(struct models *models, struct model_entry *entry)
 		model_entry_destroy(entry);
 		return;
 	}
+}
+
+const char *model_entry_reason(const struct model_entry *entry)
+{
+	return entry->reason[0] || !entry->owed.is ? entry->reason : entry->owed.why;
 }
 
 struct model_version *model_entry_version(const struct model_entry *entry, uint16_t version)

@@ -25,12 +25,22 @@ struct model_version {
 	struct model_choices *choices;
 };
 
+// What deployment.json has to say, where it could not be made to: a refused change may be what a restart
+// finds. recording.c's.
+struct model_owed {
+	bool is;
+	void *text; // NULL: nothing, there is to be no such file
+	size_t size;
+	char why[ERROR_TEXT_BYTES];
+};
+
 struct model_entry {
 	char name[MODEL_NAME_MAX + 1];
 	struct record record; // id 0: never deployed
 	bool is_damaged; // there is a record that cannot be read, as `reason` says: `record` is empty
 	enum model_state state;
-	char reason[ERROR_TEXT_BYTES];  // why not READY; "" otherwise
+	char reason[ERROR_TEXT_BYTES]; // why not READY; "" otherwise
+	struct model_owed owed;
 	struct model_version *versions; // [n_versions], rising
 	uint32_t n_versions;
 };
@@ -47,9 +57,11 @@ struct model_entry *models_find_id(const struct models *models, uint16_t id);
 const char *models_nearest(const struct models *models, const char *name);
 // The model's entry, made where there is none. NULL without memory, or where MODELS_MAX are there.
 struct model_entry *models_get(struct models *models, const char *name);
-// Removes an entry that holds nothing any more: no version, no deployment.
+// Removes an entry that holds nothing any more: no version, no deployment, nothing owed.
 void models_drop_empty(struct models *models, struct model_entry *entry);
 
+// What clients are told of its state: why it is not READY, or what is owed to the store; "" otherwise.
+const char *model_entry_reason(const struct model_entry *entry);
 // NULL where the model has no such version.
 struct model_version *model_entry_version(const struct model_entry *entry, uint16_t version);
 // Adds a version that is not there yet, in its order. -ENOMEM.

@@ -9,6 +9,7 @@
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/recording.h"
 #include "ctl/server/operations/recover.h"
 #include "ctl/server/reload.h"
 #include "ctl/server/resources/history.h"
@@ -117,6 +118,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	dataplane_watch(server->dataplane);
 	while (dataplane_news(server->dataplane, &news))
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
+	recording_again(server);
 	server_look_ready(server);
 	if (server->phase != SERVER_DRAINING)
 		return;
@@ -146,6 +148,7 @@ static void server_on_signal(void *context, int number, const char *by)
 	log_info("SIG%s, %s: draining", sigabbrev_np(number), by);
 	notify("STOPPING=1\nSTATUS=Draining.");
 	server->phase = SERVER_DRAINING;
+	server->record_again_s = 0; // what is owed to the store has its last try now
 	clock_gettime(CLOCK_MONOTONIC, &server->drain_until);
 	server->announce_until = server->drain_until;
 	server->announce_until.tv_nsec += DRAIN_ANNOUNCE_NS;

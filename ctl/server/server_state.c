@@ -68,21 +68,36 @@ bool server_ready(const struct server *server, char *why, size_t size)
 	return !trouble;
 }
 
+// The first model whose record is owed to the store; NULL: none.
+static const struct model_entry *server_owing(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->models.n; i++)
+		if (server->models.entries[i]->owed.is)
+			return server->models.entries[i];
+	return NULL;
+}
+
 void server_look_ready(struct server *server)
 {
 	char why[SERVER_WHY_BYTES];
 	bool is_ready = server_ready(server, why, sizeof(why));
+	const struct model_entry *owing = server_owing(server);
 
-	if (server->phase != SERVER_READY || is_ready == server->is_ready)
+	if (server->phase != SERVER_READY ||
+		(is_ready == server->is_ready && !!owing == server->is_owing))
 		return;
-	server->is_ready = is_ready;
-	if (is_ready) {
+	if (is_ready && !server->is_ready)
 		log_info("ready again: as many ports as control.ready_ports wants");
-		notify("STATUS=Ready.");
-	} else {
+	else if (!is_ready && server->is_ready)
 		log_warning("not ready: too few ports are without trouble (control.ready_ports)");
+	server->is_ready = is_ready;
+	server->is_owing = owing;
+	if (!is_ready)
 		notify("STATUS=Not ready: %s", why);
-	}
+	else if (owing)
+		notify("STATUS=Ready, but model %s: %s.", owing->name, owing->owed.why);
+	else
+		notify("STATUS=Ready.");
 }
 
 const char *server_state_name(const struct server *server)

@@ -47,7 +47,8 @@ struct server {
 	struct models models;
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;
-	bool is_ready; // as server_look_ready() last found it
+	bool is_ready, is_owing; // as server_look_ready() last found it
+	time_t record_again_s;   // recording.c's: not before, of CLOCK_MONOTONIC
 	struct timespec started;
 	struct timespec announce_until; // draining: NOT_READY is said at least so long
 	struct timespec drain_until;

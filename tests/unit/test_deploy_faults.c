@@ -5,6 +5,7 @@
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/recording.h"
 #include "ctl/server/operations/remove.h"
 #include "ctl/server/operations/unload.h"
 #include "dataplane/state.h"
@@ -183,6 +184,45 @@ static void prepare(struct deploy_case *d, const struct deploy_change *change)
 	assert_int_equal(in_service(d), change->before);
 }
 
+// What the server's tick does when it is time, until the operation is over.
+static void record_again(struct deploy_case *d)
+{
+	d->server->record_again_s = 0;
+	recording_again(d->server);
+	while (d->server->operations.first)
+		event_base_loop(d->c->base, EVLOOP_ONCE);
+}
+
+static bool is_said(const struct deploy_case *d)
+{
+	return strstr(d->refusal, "nor could what was recorded") != NULL;
+}
+
+// Whether the store and the service are one again without anybody's doing, also where the first try
+// fails, too.
+static void check_owed(struct deploy_case *d, const struct model_entry *entry, uint16_t want)
+{
+	struct faulty faulty;
+
+	assert_int_equal(entry->owed.is, is_said(d));
+	if (!entry->owed.is)
+		return;
+	assert_non_null(strstr(entry->owed.why, "what the store says of it may be another"));
+	assert_string_equal(
+		model_entry_reason(entry), entry->reason[0] ? entry->reason : entry->owed.why);
+	faulty_begin(&faulty, d->c, FAULT_EIO, 1);
+	faulty.stays = true;
+	record_again(d);
+	faulty_end(&faulty, d->c);
+	assert_true(entry->owed.is);
+	recording_again(d->server); // it is not time yet
+	assert_null(d->server->operations.first);
+	record_again(d);
+	assert_false(entry->owed.is);
+	assert_int_equal(after_restart(d), want);
+	assert_int_equal(in_service(d), want);
+}
+
 static void check_fault(struct deploy_case *d, const struct deploy_change *change, enum fault fault,
 	unsigned at, bool stays)
 {
@@ -200,17 +240,20 @@ static void check_fault(struct deploy_case *d, const struct deploy_change *chang
 	if (in_service(d) != want || (d->status != 200) != (d->status >= 500))
 		fail_msg("%s, fault %d at call %u: answered %d (%s), in service is %u",
 			change->name, (int)fault, at, d->status, d->refusal, in_service(d));
-	if (restart != want && !(stays && strstr(d->refusal, "nor could what was recorded")))
+	if (restart != want && !(stays && is_said(d)))
 		fail_msg("%s, fault %d at call %u: answered %d (%s), a restart finds %u",
 			change->name, (int)fault, at, d->status, d->refusal, restart);
-	if (restart == want && strstr(d->refusal, "nor could what was recorded"))
+	if (restart == want && is_said(d))
 		fail_msg("%s, fault %d at call %u: %s", change->name, (int)fault, at, d->refusal);
 	assert_int_equal(entry->state == MODEL_STATE_READY, want != 0);
 	assert_int_equal(entry->record.loaded ? entry->record.live : 0, want);
+	if (at % 2)
+		check_owed(d, entry, want);
 	if (d->status != 200) { // and once more, when the disk is whole again
 		run(d, change->begin, change->version);
 		assert_int_equal(d->status, 200);
 	}
+	assert_false(entry->owed.is); // by the retry, or by the next change
 	assert_int_equal(in_service(d), change->after);
 	assert_int_equal(after_restart(d), change->after);
 }
@@ -263,6 +306,7 @@ static void record_that_is_put_back_and_may_not_last_is_said_so(void **state)
 	assert_non_null(strstr(d->refusal, "nor could what was recorded before be put back"));
 	assert_int_equal(after_restart(d), 1);
 	assert_int_equal(in_service(d), 1);
+	check_owed(d, models_find(&d->server->models, "lab"), 1);
 }
 
 static void image_that_is_another_is_refused(void **state)
@@ -281,6 +325,52 @@ static void image_that_is_another_is_refused(void **state)
 	assert_non_null(
 		strstr(d->refusal, "its image in the store is not the one that was stored"));
 	assert_int_equal(in_service(d), 1);
+}
+
+// The damaged record itself is owed then, for nobody knows what it said.
+static void damaged_record_is_put_back_as_it_was(void **state)
+{
+	struct deploy_case *d = *state;
+	struct model_entry *entry = models_find(&d->server->models, "lab");
+	struct faulty faulty;
+	struct error err;
+	void *text;
+	size_t size;
+
+	entry->is_damaged = true;
+	assert_int_equal(store_case_write(d->c, "lab", STORE_DEPLOYMENT, "{", 1), 0);
+	faulty_begin(&faulty, d->c, FAULT_EIO, 8);
+	faulty.stays = true;
+	run(d, deploy_begin, 1);
+	faulty_end(&faulty, d->c);
+	assert_int_equal(d->status, 500);
+	assert_true(is_said(d) && entry->owed.is && entry->is_damaged);
+	assert_int_equal(after_restart(d), 1); // which the client was refused
+	record_again(d);
+	assert_false(entry->owed.is);
+	assert_int_equal(store_read(d->c->store, "lab", STORE_DEPLOYMENT, &text, &size, &err), 0);
+	assert_true(size == 1 && memcmp(text, "{", 1) == 0);
+	free(text);
+}
+
+// The only version is deleted while a refused first deployment of it may be on the disk.
+static void model_stays_while_its_record_is_owed(void **state)
+{
+	struct deploy_case *d = *state;
+	struct faulty faulty;
+
+	run(d, remove_begin, 2);
+	faulty_begin(&faulty, d->c, FAULT_EIO, 8);
+	faulty.stays = true;
+	run(d, deploy_begin, 1);
+	faulty_end(&faulty, d->c);
+	assert_true(is_said(d));
+	run(d, remove_begin, 1);
+	assert_int_equal(d->status, 200);
+	assert_non_null(models_find(&d->server->models, "lab"));
+	record_again(d);
+	assert_null(models_find(&d->server->models, "lab"));
+	assert_false(store_case_has(d->c, "lab"));
 }
 
 static void damaged_record_is_replaced_by_a_promotion_alone(void **state)
@@ -313,6 +403,8 @@ int main(void)
 		CASE(record_that_is_there_and_may_not_last_is_put_back),
 		CASE(record_that_is_put_back_and_may_not_last_is_said_so),
 		CASE(image_that_is_another_is_refused),
+		CASE(damaged_record_is_put_back_as_it_was),
+		CASE(model_stays_while_its_record_is_owed),
 		CASE(damaged_record_is_replaced_by_a_promotion_alone),
 	};
 

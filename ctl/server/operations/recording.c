@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A change of the store that fails has mostly changed nothing. But its last step makes a name durable
 // that is there already: where that fails, a restart would find what the client was told is refused. So
-// what was there before is read first, and put back if need be.
+// what was there before is read first, and put back if need be. Where that fails, too, it is owed to the
+// store: written again by the model's next change, and until then every few seconds, so that what is in
+// service and what a restart finds become one again as soon as the disk lets them.
 #include "ctl/server/operations/recording.h"
 
 #include "ctl/server/log.h"
@@ -10,6 +12,59 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define AGAIN_S 10 // after which what is owed is written once more
+
+static time_t recording_now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static void recording_settle(struct model_entry *entry)
+{
+	free(entry->owed.text);
+	entry->owed = (struct model_owed){ 0 };
+}
+
+// It takes over what was there before. Where that is neither known nor to be told from what is in
+// service, for it was damaged, nothing can be owed.
+static void recording_owe(struct operation *op, struct model_entry *entry)
+{
+	struct recording *r = &op->recording;
+
+	recording_settle(entry);
+	if (!r->is_known && entry->is_damaged)
+		return;
+	entry->owed = (struct model_owed){ .is = true, .text = r->before, .size = r->before_size };
+	r->before = NULL;
+	snprintf(entry->owed.why, sizeof(entry->owed.why),
+		"what the store says of it may be another than what is in service, for it could "
+		"not be put back: %.200s; that is tried again every %d s",
+		op->err.text, AGAIN_S);
+	op->server->record_again_s = recording_now_s() + AGAIN_S;
+}
+
+// A copy of what deployment.json has to say; NULL where it is not to be there. False without memory.
+static bool recording_owed_text(const struct model_entry *entry, void **text, size_t *size)
+{
+	const struct model_owed *owed = &entry->owed;
+	const bool is_wanted = owed->text || entry->record.id;
+
+	*text = NULL;
+	*size = owed->size;
+	if (owed->text) {
+		*text = malloc(owed->size + 1);
+		if (*text)
+			memcpy(*text, owed->text, owed->size);
+	} else if (is_wanted) {
+		*text = record_format(&entry->record);
+		*size = *text ? strlen(*text) : 0;
+	}
+	return *text || !is_wanted;
+}
 
 static void recording_end(struct operation *op)
 {
@@ -52,16 +107,21 @@ static void recording_compare(void *arg)
 static void recording_put_back_compared(struct operation *op)
 {
 	const struct recording *r = &op->recording;
+	struct model_entry *entry = models_find(&op->server->models, op->model);
 	char failed[ERROR_TEXT_BYTES];
 
 	snprintf(failed, sizeof(failed), "%s", r->failed.text);
 	op->err = r->failed;
 	op->status = operation_status(&op->err, 500);
-	if (!r->is_as_before || r->is_doubtful)
+	if (!r->is_as_before || r->is_doubtful) {
+		recording_owe(op, entry);
 		error_set(&op->err, r->failed.code,
 			"%.300s; nor could what was recorded before be put back: which of the two "
-			"a restart finds is not known",
+			"a restart finds is not known until that is done",
 			failed);
+	} else {
+		recording_settle(entry);
+	}
 	recording_end(op);
 }
 
@@ -99,6 +159,7 @@ static void recording_failed_compared(struct operation *op)
 static void recording_written(struct operation *op)
 {
 	if (!op->err.code) {
+		recording_settle(models_find(&op->server->models, op->model));
 		recording_end(op);
 		return;
 	}
@@ -116,6 +177,61 @@ static void recording_write(struct operation *op)
 
 void recording_begin(struct operation *op, void (*then)(struct operation *op))
 {
-	op->recording.then = then;
-	operation_work(op, recording_read_before, recording_write);
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+	struct recording *r = &op->recording;
+
+	r->then = then;
+	if (!entry->owed.is) {
+		operation_work(op, recording_read_before, recording_write);
+		return;
+	}
+	r->is_known = recording_owed_text(entry, &r->before, &r->before_size);
+	recording_write(op);
+}
+
+// --- What is owed --------------------------------------------------------------------------------
+
+static void recording_written_again(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (op->err.code) {
+		op->server->record_again_s = recording_now_s() + AGAIN_S;
+		operation_fail(op, op->status, "%s", op->err.text);
+		return;
+	}
+	recording_settle(entry);
+	models_drop_empty(&op->server->models, entry);
+	operation_reply(op, 200, NULL);
+}
+
+static void recording_again_begin(struct operation *op)
+{
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (!recording_owed_text(entry, &op->data, &op->size)) {
+		error_set(&op->err, -ENOMEM, "no memory to write " STORE_DEPLOYMENT);
+		recording_written_again(op);
+	} else if (op->data) {
+		operation_write(op, STORE_DEPLOYMENT, recording_written_again);
+	} else {
+		operation_remove(op, STORE_DEPLOYMENT, recording_written_again);
+	}
+}
+
+void recording_again(struct server *server)
+{
+	const struct models *models = &server->models;
+	struct operation *op;
+	uint32_t i = 0;
+
+	while (i < models->n && !models->entries[i]->owed.is)
+		i++;
+	if (i == models->n || server->operations.first ||
+		recording_now_s() < server->record_again_s)
+		return;
+	op = operation_create(server, (struct operation_client){ 0 }, "record again",
+		recording_again_begin, models->entries[i]->name, 0);
+	if (op)
+		operation_start(op);
 }

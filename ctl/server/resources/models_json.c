@@ -32,7 +32,7 @@ static json_t *models_json_entry(struct server *server, const struct model_entry
 		"id", r->id ? json_integer(r->id) : json_null(), "live",
 		r->id && r->loaded ? json_integer(r->live) : json_null(), "previous",
 		r->n_previous ? json_integer(r->previous[0]) : json_null(), "state",
-		model_state_name(entry->state), "reason", entry->reason, "versions",
+		model_state_name(entry->state), "reason", model_entry_reason(entry), "versions",
 		models_json_versions(entry), "requests", (json_int_t)(slot ? slot->requests : 0),
 		"rows", (json_int_t)(slot ? slot->rows : 0), "not_finite",
 		(json_int_t)(slot ? slot->not_finite : 0));
@@ -67,7 +67,8 @@ static void index_add_entry(json_t *index, const struct model_entry *entry, bool
 		json_array_append_new(index,
 			json_pack("{s:s, s:s, s:s, s:s}", "name", entry->name, "version", text,
 				"state", state, "reason",
-				live || entry->is_damaged ? entry->reason : "not deployed"));
+				live || entry->is_damaged ? model_entry_reason(entry)
+							  : "not deployed"));
 	}
 }
 
