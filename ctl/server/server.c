@@ -4,7 +4,7 @@
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
-#include "ctl/server/http/page.h"
+#include "ctl/server/http/tcp.h"
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/jobs.h"
@@ -20,9 +20,8 @@
 #include "ctl/server/signals.h"
 #include "ctl/server/store/store.h"
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/http.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,66 +31,41 @@
 #define DRAIN_SECONDS     10
 #define DRAIN_ANNOUNCE_NS 200000000 // clients hear NOT_READY so long, and can go elsewhere
 
-// Asked at each request, though the process at the other end stays the same for the life of a
-// connection: evhttp has no hook that is called once a connection.
-static bool server_is_admitted(const struct server *server, struct evhttp_request *request)
+static bool server_admits(void *listener, int fd)
 {
-	struct evhttp_connection *connection = evhttp_request_get_connection(request);
-
-	return connection &&
-		listener_admits(server->listener,
-			bufferevent_getfd(evhttp_connection_get_bufferevent(connection)));
+	return listener_admits(listener, fd);
 }
 
-static enum http_method server_method(struct evhttp_request *request)
-{
-	switch (evhttp_request_get_command(request)) {
-	case EVHTTP_REQ_GET:
-		return HTTP_GET;
-	case EVHTTP_REQ_HEAD:
-		return HTTP_HEAD;
-	case EVHTTP_REQ_POST:
-		return HTTP_POST;
-	case EVHTTP_REQ_PUT:
-		return HTTP_PUT;
-	case EVHTTP_REQ_DELETE:
-		return HTTP_DELETE;
-	default:
-		return HTTP_PATCH;
-	}
-}
-
-static void server_handle_request(struct evhttp_request *evhttp_request, void *arg)
+static void server_on_request(void *arg, struct http_request *request)
 {
 	struct server *server = arg;
-	struct http_request *request = (struct http_request *)evhttp_request;
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(evhttp_request);
-	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+	const enum http_method method = http_method(request);
+	const char *path = http_path(request);
 	const struct route *route;
 	struct route_params params;
-	enum http_method method;
 	struct error err;
 	char allow[ROUTE_ALLOW_BYTES];
 	int status;
 
-	gate_enter(server->gate, evhttp_request);
-	if (!server_is_admitted(server, evhttp_request)) {
-		log_warning("api: uid %u was refused", http_uid(request));
+	if (!http_is_admitted(request)) {
+		log_warning("api: %s was refused", http_peer(request));
+		gate_count(server->gate, REFUSAL_FORBIDDEN);
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
 		return;
 	}
-	method = server_method(evhttp_request);
-	status = route_find(ROUTES, N_ROUTES, ROUTE_ALL, method, path ? path : "/", &route, &params,
-		allow, &err);
+	status = route_find(
+		ROUTES, N_ROUTES, http_serves(request), method, path, &route, &params, allow, &err);
+	log_debug("api: %s %s, by %s", http_method_name(method), path, http_peer(request));
+	if (status == 200) {
+		route->handle(server, request, &params);
+		return;
+	}
 	if (status == 405)
 		http_add_header(request, "Allow", allow);
-	log_debug("api: %s %s, by uid %u", http_method_name(method), path ? path : "/",
-		http_uid(request));
-	if (status != 200)
-		http_fail(request, status, "%s", err.text);
-	else
-		route->handle(server, request, &params);
+	if (status == 404 || status == 405)
+		gate_count(server->gate, status == 404 ? REFUSAL_NOT_FOUND : REFUSAL_METHOD);
+	http_fail(request, status, "%s", err.text);
 }
 
 static void server_retime(struct server *server, long us)
@@ -156,6 +130,7 @@ static void server_on_signal(void *context, int number, const char *by)
 	server->announce_until.tv_nsec %= 1000000000;
 	server->drain_until.tv_sec += DRAIN_SECONDS;
 	dataplane_drain(server->dataplane);
+	gate_drain(server->gate);
 	server_retime(server, DRAIN_TICK_US);
 }
 
@@ -164,11 +139,9 @@ static int server_events_init(struct server *server, struct error *err)
 	struct event_base *base = server->base;
 	sigset_t ours;
 
-	server->http = http_create(base);
 	server->tick = event_new(base, -1, EV_PERSIST, server_on_tick, server);
-	if (!server->http || !server->tick)
+	if (!server->tick)
 		return error_set(err, -ENOMEM, "no memory for the event loop");
-	evhttp_set_gencb(server->http, server_handle_request, server);
 	server_retime(server, TICK_US);
 	// main() blocked them, so that lcores and the worker never see them.
 	sigemptyset(&ours);
@@ -178,17 +151,27 @@ static int server_events_init(struct server *server, struct error *err)
 	return signals_open(base, &ours, server_on_signal, server, &server->signals, err);
 }
 
-static int server_render_metrics(void *server, struct evbuffer *out)
+static int server_create_gate(struct server *server, struct error *err)
 {
-	return metrics_write(server, out);
+	const struct config_control *control = &server->config->control;
+	const struct gate_limits limits = {
+		.each = { .head_bytes = 16 << 10,
+			.body_bytes = HTTP_BODY_BYTES_MAX,
+			.head_seconds = 10,
+			.idle_seconds = 60,
+			.bytes_per_second = 1024,
+			.pipeline = 32 },
+		.connections = control->connections,
+		.address_connections = control->connections / 2,
+		.bodies_bytes = (size_t)control->upload_megabytes << 20,
+	};
+
+	return gate_create(server->base, &limits, server_on_request, server, &server->gate, err);
 }
 
-static int server_open_metrics(struct server *server, struct error *err)
+// TCP, for whoever scrapes the metrics.
+static int server_listen_tcp(struct server *server, struct error *err)
 {
-	const struct page_options options = { .path = "/metrics",
-		.content_type = METRICS_CONTENT_TYPE,
-		.render = server_render_metrics,
-		.context = server };
 	const struct config_listen *listen = &server->config->metrics.listen;
 	const struct sockaddr_in ipv4 = {
 		.sin_family = AF_INET, .sin_port = htons(listen->port), .sin_addr = listen->ipv4
@@ -196,15 +179,32 @@ static int server_open_metrics(struct server *server, struct error *err)
 	const struct sockaddr_in6 ipv6 = {
 		.sin6_family = AF_INET6, .sin6_port = htons(listen->port), .sin6_addr = listen->ipv6
 	};
+	struct gate_door door = { .serves = ROUTE_METRICS };
 	struct error why;
 	int rc;
 
 	if (!listen->port)
 		return 0;
-	rc = page_open(server->base,
-		listen->is_ipv6 ? (const struct sockaddr *)&ipv6 : (const struct sockaddr *)&ipv4,
-		listen->is_ipv6 ? sizeof(ipv6) : sizeof(ipv4), &options, &server->metrics, &why);
-	return rc ? error_set(err, rc, "metrics.listen: port %u %s", listen->port, why.text) : 0;
+	rc = listen->is_ipv6 ? tcp_listen((const struct sockaddr *)&ipv6, sizeof(ipv6), &door.fd)
+			     : tcp_listen((const struct sockaddr *)&ipv4, sizeof(ipv4), &door.fd);
+	if (rc != 0)
+		return error_set(err, rc, "metrics.listen: port %u cannot be listened on: %s",
+			listen->port, strerror(-rc));
+	rc = gate_open(server->gate, &door, &why);
+	return rc ? error_set(err, rc, "metrics.listen: %s", why.text) : 0;
+}
+
+static int server_listen_unix(struct server *server, struct error *err)
+{
+	struct gate_door door = { .fd = dup(listener_fd(server->listener)), // gate closes its own
+		.serves = ROUTE_ALL,
+		.admits = server_admits,
+		.arg = server->listener };
+
+	if (door.fd < 0)
+		return error_set(err, -errno, "control.socket: %s cannot be served: %s",
+			server->config->control.socket, strerror(errno));
+	return gate_open(server->gate, &door, err);
 }
 
 // Its threads keep off the CPUs on which packets are polled and scored.
@@ -250,7 +250,9 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = server_events_init(server, err);
 	if (rc == 0)
-		rc = server_open_metrics(server, err);
+		rc = server_create_gate(server, err);
+	if (rc == 0)
+		rc = server_listen_tcp(server, err);
 	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
 		rc = jobs_create(parts->base, &server->jobs, err);
@@ -268,16 +270,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 
 int server_run(struct server *server, struct error *err)
 {
-	const struct config_control *control = &server->config->control;
-	const struct gate_limits limits = { control->connections, HTTP_BODY_BYTES_MAX,
-		(size_t)control->upload_megabytes << 20 };
-	int fd = dup(listener_fd(server->listener)); // evhttp closes what it accepts from
-	int rc;
+	int rc = server_listen_unix(server, err);
 
-	if (fd < 0)
-		return error_set(err, -errno, "control.socket: %s cannot be served: %s",
-			control->socket, strerror(errno));
-	rc = gate_open(server->base, server->http, fd, &limits, &server->gate, err);
 	if (rc != 0)
 		return rc;
 	if (event_base_dispatch(server->base) < 0)
@@ -293,10 +287,8 @@ void server_destroy(struct server *server)
 	jobs_destroy(server->jobs);
 	server->jobs = NULL;
 	operation_give_up_all(server);
-	page_close(server->metrics);
-	if (server->http)
-		evhttp_free(server->http);
-	gate_close(server->gate);
+	gate_destroy(server->gate);
+	metrics_page_free(server->metrics_page);
 	signals_close(server->signals);
 	if (server->tick)
 		event_free(server->tick);

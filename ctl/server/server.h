@@ -3,7 +3,7 @@
 // ctl/server runs on its thread, the control thread, but for jobs.h's worker.
 //
 // Its rooms, each of which knows those before it and none of those after it:
-//     http/        HTTP's mechanics: socket, limits, replies, JSON bodies, paths
+//     http/        HTTP's mechanics: sockets, who is let in, requests and replies, JSON bodies, paths
 //     store/       images and records on the disk
 //     (models, server_state: what the appliance knows of its models and of itself)
 //     operations/  what changes the store or what is deployed, one at a time; knows no protocol

@@ -10,13 +10,12 @@
 
 struct event;
 struct event_base;
-struct evhttp;
 struct gate;
 struct history;
 struct jobs;
 struct listener;
+struct metrics_page;
 struct operation;
-struct page;
 struct signals;
 struct scoring;
 struct store;
@@ -38,10 +37,9 @@ struct server {
 	struct listener *listener;
 	struct store *store;
 	struct dataplane *dataplane;
-	struct evhttp *http;
-	struct gate *gate; // NULL before server_run()
+	struct gate *gate;
 	struct history *history;
-	struct page *metrics; // NULL where the configuration wants none
+	struct metrics_page *metrics_page; // metrics_get.c's
 	struct jobs *jobs;
 	struct scoring *scoring; // of what comes by the API
 	struct models models;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What HTTP clients and a damaged disk can hand to the control plane: paths, JSON bodies,
-// deployment.json, requests for the metrics over TCP. The first byte chooses which.
+// deployment.json, heads of requests. The first byte chooses which.
 #include "base/name.h"
 #include "ctl/server/http/body.h"
-#include "ctl/server/http/page.h"
+#include "ctl/server/http/parser.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
 
@@ -75,13 +75,34 @@ static void record(const char *text, size_t size)
 	must(taken.n_previous <= RECORD_PREVIOUS_MAX);
 }
 
-// What arrives on metrics.listen, of which nothing ends in a zero byte.
-static void page(const char *head, size_t bytes)
+// A head, whole and byte by byte: both read the same, and what is taken has one reading.
+static void head(const char *text, size_t bytes)
 {
+	static struct parser whole, slow;
+	enum refusal why = 0, why_slow = 0;
 	struct error err = { .text = "" };
-	int status = page_status("/metrics", head, bytes, &err);
+	int rc, rc_slow = 0;
 
-	must(status == 200 ? bytes >= strlen("GET /metrics HTTP/1.1") : err.text[0]);
+	parser_begin(&whole, 1000, true);
+	rc = parser_read(&whole, text, bytes, &why, &err);
+	must(rc >= 0 || (err.text[0] && refusal_status(why) >= 400));
+	parser_begin(&slow, 1000, true);
+	for (size_t n = 0; n <= bytes && rc_slow == 0; n++)
+		rc_slow = parser_read(&slow, text, n, &why_slow, &err);
+	must(rc == rc_slow && why == why_slow && whole.scanned == slow.scanned);
+	if (rc != 1)
+		return;
+	must(whole.scanned <= bytes && memcmp(text + whole.scanned - 4, "\r\n\r\n", 4) == 0);
+	must(whole.method < HTTP_METHODS && whole.path.bytes > 0);
+	must(whole.path.at + whole.path.bytes < whole.scanned);
+	for (uint16_t i = 0; i < whole.n_fields; i++) {
+		const struct parser_field *f = &whole.fields[i];
+
+		must(f->name.bytes > 0 && text[f->name.at + f->name.bytes] == ':');
+		must(f->value.at + f->value.bytes < whole.scanned);
+		for (uint16_t k = 0; k < f->value.bytes; k++)
+			must(!strchr("\r\n", text[f->value.at + k]));
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -103,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		record(text, size - 1);
 		break;
 	default:
-		page((const char *)data + 1, size - 1);
+		head((const char *)data + 1, size - 1);
 	}
 	free(text);
 	return 0;

@@ -138,11 +138,11 @@ def damaged(ask, models, image):
 
 
 def without_memory(ask, a):
-    """Room for a large body as it comes in, but not for a copy of it."""
+    """Less room than a body says that it needs."""
     with open(f"/proc/{a.proc.pid}/statm") as f:
         have = int(f.read().split()[0]) * resource.getpagesize()
     size = 96 << 20
-    before = resource.prlimit(a.proc.pid, resource.RLIMIT_AS, (have + size * 3 // 2, resource.RLIM_INFINITY))
+    before = resource.prlimit(a.proc.pid, resource.RLIMIT_AS, (have + size // 2, resource.RLIM_INFINITY))
     try:
         ask("a body that no memory is left for", "PUT", filled(VERSION, version="5"), bytes(size), 500, f"no memory for a body of {size} bytes")
     finally:

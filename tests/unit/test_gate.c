@@ -4,11 +4,13 @@
 #include "ctl/server/http/gate.h"
 
 #include "ctl/server/http/http.h"
+#include "ctl/server/http/tcp.h"
 #include "tests/cmocka.h"
 
+#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/http.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,33 +19,43 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define REQUEST "GET /x HTTP/1.1\r\n\r\n"
-#define MANY    200
+#define REQUEST     "GET /x HTTP/1.1\r\n\r\n"
+#define TCP_REQUEST "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+#define MANY        200
+#define HELD        16
 
 struct gate_case {
 	char folder[32];
 	struct sockaddr_un address;
+	struct sockaddr_in tcp;
 	struct event_base *base;
-	struct evhttp *http;
 	struct gate *gate;
-	struct evhttp_request *held[4]; // requests that are not answered yet
+	struct http_request *held[HELD]; // requests that are not answered yet
 	unsigned n_held;
 	bool holds;
+	uint32_t address_connections; // 0: half of all
+	size_t answer_bytes;          // 0: {}
 	int client[MANY];
 	unsigned n;
 	int saved_stderr;
 	char log[64];
 };
 
-static void on_request(struct evhttp_request *request, void *arg)
+static void on_request(void *arg, struct http_request *request)
 {
 	struct gate_case *c = arg;
 
-	gate_enter(c->gate, request);
-	if (c->holds)
+	if (c->holds && c->n_held < HELD) {
 		c->held[c->n_held++] = request;
-	else
-		http_reply((struct http_request *)request, 200, json_object());
+	} else if (c->answer_bytes) {
+		struct evbuffer *body = evbuffer_new();
+		char *zeros = calloc(1, c->answer_bytes);
+
+		evbuffer_add(body, zeros, c->answer_bytes);
+		free(zeros);
+		http_send(request, 200, "application/octet-stream", body);
+	} else
+		http_reply(request, 200, json_object());
 }
 
 static int begin(void **state)
@@ -66,18 +78,33 @@ static int begin(void **state)
 	return 0;
 }
 
+static bool admits_all(void *arg, int fd)
+{
+	return true;
+}
+
+// Both doors, of which clients take the UNIX socket unless join_tcp() is called.
 static void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_bytes)
 {
-	const struct gate_limits limits = { connections, HTTP_BODY_BYTES_MAX, bodies_bytes };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	const struct gate_limits limits = { { 16384, HTTP_BODY_BYTES_MAX, 1, 60, 1024, 32 },
+		connections, c->address_connections ? c->address_connections : connections / 2,
+		bodies_bytes };
+	struct gate_door door = { socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), 7, admits_all,
+		NULL };
+	struct gate_door tcp = { .serves = 7 };
+	socklen_t size = sizeof(c->tcp);
 	struct error err;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&c->address, sizeof(c->address)), 0);
-	assert_int_equal(listen(fd, MANY), 0);
+	assert_int_equal(bind(door.fd, (struct sockaddr *)&c->address, sizeof(c->address)), 0);
+	assert_int_equal(listen(door.fd, MANY), 0);
 	c->base = event_base_new();
-	c->http = http_create(c->base);
-	evhttp_set_gencb(c->http, on_request, c);
-	assert_int_equal(gate_open(c->base, c->http, fd, &limits, &c->gate, &err), 0);
+	assert_int_equal(gate_create(c->base, &limits, on_request, c, &c->gate, &err), 0);
+	assert_int_equal(gate_open(c->gate, &door, &err), 0);
+	c->tcp = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(tcp_listen((struct sockaddr *)&c->tcp, sizeof(c->tcp), &tcp.fd), 0);
+	assert_int_equal(getsockname(tcp.fd, (struct sockaddr *)&c->tcp, &size), 0);
+	assert_int_equal(gate_open(c->gate, &tcp, &err), 0);
 }
 
 static int end(void **state)
@@ -88,8 +115,7 @@ static int end(void **state)
 
 	while (c->n > 0)
 		close(c->client[--c->n]);
-	evhttp_free(c->http);
-	gate_close(c->gate);
+	gate_destroy(c->gate);
 	event_base_free(c->base);
 	dup2(c->saved_stderr, STDERR_FILENO);
 	close(c->saved_stderr);
@@ -124,6 +150,16 @@ static int join(struct gate_case *c)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	assert_int_equal(connect(fd, (struct sockaddr *)&c->address, sizeof(c->address)), 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	c->client[c->n++] = fd;
+	return fd;
+}
+
+static int join_tcp(struct gate_case *c)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&c->tcp, sizeof(c->tcp)), 0);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	c->client[c->n++] = fd;
 	return fd;
@@ -194,7 +230,7 @@ static void silent_connections_make_room(void **state)
 	ask(fd, REQUEST);
 	assert_non_null(strstr(answer(c, fd), "200 OK"));
 	assert_int_equal(figures(c).connections, 64);
-	assert_int_equal(figures(c).closed_silent, MANY - 64);
+	assert_int_equal(figures(c).refused[REFUSAL_SILENT], MANY - 64);
 	assert_int_equal(lines_of_log(c, "those silent longest are closed"), 1);
 }
 
@@ -220,7 +256,7 @@ static void busy_connections_are_waited_for(void **state)
 	assert_int_equal(lines_of_log(c, "accepting pauses until one ends"), 1);
 	c->holds = false;
 	for (unsigned i = 0; i < 4; i++)
-		http_reply((struct http_request *)c->held[i], 200, json_object());
+		http_reply(c->held[i], 200, json_object());
 	close(c->client[0]);
 	c->client[0] = dup(0);
 	assert_non_null(strstr(answer(c, fd), "200 OK"));
@@ -280,23 +316,24 @@ static void bodies_share_one_bound(void **state)
 
 	open_gate(c, 100, 16 * mib);
 	c->holds = true;
+	third = join(c);
+	ask(third, "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\n");
+	turn(c, 20);
 	first = join(c);
 	ask(first, "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\n");
 	send_body(c, first, 10 * mib);
 	turn(c, 100);
 	assert_int_equal(c->n_held, 1);
 	assert_in_range(figures(c).body_bytes, 9 * mib, 10 * mib);
-	// Announced: refused before a byte of it came. Chunked: as soon as it is too much.
+	// Announced: refused before a byte of it came. Let in while there was room, and too much later.
 	second = join(c);
 	ask(second, "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\nExpect: 100-continue\r\n\r\n");
 	assert_non_null(strstr(answer(c, second), " 503 "));
-	third = join(c);
-	ask(third, "PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA00000\r\n");
 	send_body(c, third, 10 * mib);
 	assert_non_null(strstr(answer(c, third),
-		"uploads under way hold 9 of the 16 MiB that "
+		"uploads under way hold all of the 16 MiB that "
 		"control.upload_megabytes allows them together"));
-	assert_int_equal(figures(c).bodies_refused, 2);
+	assert_int_equal(figures(c).refused[REFUSAL_BODIES_FULL], 2);
 	// What is too large by itself is no matter of the others'.
 	second = join(c);
 	ask(second, "PUT /x HTTP/1.1\r\nContent-Length: 1073741824\r\n\r\n");
@@ -306,7 +343,7 @@ static void bodies_share_one_bound(void **state)
 	second = join(c);
 	ask(second, "PUT /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
 	assert_non_null(strstr(answer(c, second), "200 OK"));
-	http_reply((struct http_request *)c->held[0], 200, json_object());
+	http_reply(c->held[0], 200, json_object());
 	assert_non_null(strstr(answer(c, first), "200 OK"));
 	assert_int_equal(figures(c).body_bytes, 0);
 	ask(second, "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\n");
@@ -330,6 +367,199 @@ static void bodies_of_clients_that_go_are_given_back(void **state)
 	assert_int_equal(figures(c).connections, 0);
 }
 
+// --- Over a network ------------------------------------------------------------------------------
+
+static unsigned hold_tcp(struct gate_case *c, unsigned n)
+{
+	c->holds = true;
+	for (unsigned i = 0; i < n; i++)
+		ask(join_tcp(c), TCP_REQUEST);
+	turn(c, 100);
+	return c->n_held;
+}
+
+static void release(struct gate_case *c)
+{
+	c->holds = false;
+	while (c->n_held > 0)
+		http_reply(c->held[--c->n_held], 200, json_object());
+}
+
+// Who is busy stays, and another of the same address hears so; on the UNIX socket nobody counts.
+static void address_has_its_share(void **state)
+{
+	struct gate_case *c = *state;
+	const char *text;
+	int fd;
+
+	c->address_connections = 4;
+	open_gate(c, 64, 1 << 20);
+	assert_int_equal(hold_tcp(c, 4), 4);
+	fd = join_tcp(c);
+	ask(fd, TCP_REQUEST);
+	text = answer(c, fd);
+	assert_non_null(strstr(text, "HTTP/1.1 429 Too Many Requests\r\n"));
+	assert_non_null(strstr(text, "{\"error\":\"this address has as many connections"));
+	assert_int_equal(figures(c).refused[REFUSAL_ADDRESS_FULL], 1);
+	assert_int_equal(figures(c).connections, 4);
+	release(c);
+	fd = join(c);
+	ask(fd, REQUEST);
+	assert_non_null(strstr(answer(c, fd), "200 OK"));
+}
+
+// Of an address that has its share, one that is silent is closed for the next.
+static void address_replaces_its_silent(void **state)
+{
+	struct gate_case *c = *state;
+	char byte;
+	int fd;
+
+	c->address_connections = 4;
+	open_gate(c, 64, 1 << 20);
+	for (unsigned i = 0; i < 4; i++)
+		join_tcp(c);
+	turn(c, 20);
+	usleep(300000);
+	fd = join_tcp(c);
+	ask(fd, TCP_REQUEST);
+	assert_non_null(strstr(answer(c, fd), "200 OK"));
+	assert_int_equal(figures(c).refused[REFUSAL_SILENT], 1);
+	assert_int_equal(recv(c->client[0], &byte, 1, 0), 0); // the first that came
+	assert_int_equal(recv(c->client[1], &byte, 1, 0), -1);
+}
+
+static void some_are_kept_for_the_operator(void **state)
+{
+	struct gate_case *c = *state;
+	int remote, local;
+
+	c->address_connections = 16;
+	open_gate(c, 16, 1 << 20);
+	assert_int_equal(hold_tcp(c, 14), 14);
+	remote = join_tcp(c);
+	ask(remote, TCP_REQUEST);
+	turn(c, 20);
+	assert_int_equal(figures(c).connections, 14);
+	assert_int_equal(figures(c).pauses, 1);
+	local = join(c);
+	c->holds = false;
+	ask(local, REQUEST);
+	assert_non_null(strstr(answer(c, local), "200 OK"));
+	release(c);
+	assert_non_null(strstr(answer(c, remote), "200 OK"));
+}
+
+static void tcp_needs_a_host(void **state)
+{
+	struct gate_case *c = *state;
+	int fd;
+
+	open_gate(c, 64, 1 << 20);
+	fd = join_tcp(c);
+	ask(fd, REQUEST);
+	assert_non_null(strstr(answer(c, fd), "HTTP/1.1 400 Bad Request\r\n"));
+	assert_int_equal(figures(c).refused[REFUSAL_MALFORMED], 1);
+}
+
+// --- Slow peers ----------------------------------------------------------------------------------
+
+// Bytes that keep coming do not make a header complete: who drips them is closed for others, and, where
+// nobody else comes, by the time that a header has.
+static void slow_headers_make_room_and_end(void **state)
+{
+	struct gate_case *c = *state;
+	const char *text;
+	int fd;
+
+	open_gate(c, 8, 1 << 20);
+	for (unsigned i = 0; i < 8; i++) {
+		fd = join(c);
+		ask(fd, REQUEST);
+		assert_non_null(strstr(answer(c, fd), "200 OK"));
+		ask(fd, "GET /x HTTP/1.1\r\nA: ");
+	}
+	turn(c, 20);
+	fd = join(c);
+	ask(fd, REQUEST);
+	text = "(silence)";
+	for (unsigned i = 0; text[0] == '('; i++) {
+		send(c->client[i % 8], "a", 1, MSG_NOSIGNAL);
+		turn(c, 1);
+		if (i % 8 == 0) {
+			gate_tick(c->gate);
+			usleep(1000);
+		}
+		if (recv(fd, (char[4096]){ 0 }, 4096, 0) > 0)
+			text = "";
+	}
+	text = answer(c, c->client[7]);
+	assert_non_null(strstr(text, "HTTP/1.1 408 Request Timeout\r\n"));
+	assert_non_null(strstr(text, "{\"error\":\"the header was not complete after 1 s\"}"));
+	assert_true(
+		figures(c).refused[REFUSAL_HEAD_SLOW] + figures(c).refused[REFUSAL_SILENT] >= 2);
+}
+
+static void bodies_and_answers_must_move(void **state)
+{
+	struct gate_case *c = *state;
+	int body, reader;
+
+	open_gate(c, 64, 64 << 20);
+	c->answer_bytes = 32 << 20;
+	body = join(c);
+	ask(body, "PUT /x HTTP/1.1\r\nContent-Length: 100000\r\n\r\nabc");
+	reader = join(c);
+	ask(reader, REQUEST);
+	assert_non_null(strstr(answer(c, body), "408"));
+	while (figures(c).connections > 0) {
+		turn(c, 1);
+		usleep(1000);
+	}
+	assert_int_equal(figures(c).refused[REFUSAL_BODY_SLOW], 1);
+	assert_int_equal(figures(c).refused[REFUSAL_READS_SLOWLY], 1);
+	assert_int_equal(figures(c).body_bytes, 0);
+}
+
+// A client that reads is sent all of a large answer, and those behind it.
+static void large_answers_arrive_whole(void **state)
+{
+	struct gate_case *c = *state;
+	static char piece[1 << 16];
+	size_t got = 0;
+	int fd;
+
+	open_gate(c, 64, 64 << 20);
+	c->answer_bytes = 4 << 20;
+	fd = join(c);
+	for (int i = 0; i < 3; i++)
+		ask(fd, REQUEST);
+	while (got < 3 * c->answer_bytes) {
+		ssize_t n = recv(fd, piece, sizeof(piece), 0);
+
+		assert_int_not_equal(n, 0);
+		got += n > 0 ? (size_t)n : 0;
+		turn(c, n < 0);
+	}
+	assert_in_range(got, 3 * c->answer_bytes, 3 * c->answer_bytes + 1000);
+}
+
+// Draining says so in every answer.
+static void drain_closes_after_each_answer(void **state)
+{
+	struct gate_case *c = *state;
+	int fd;
+
+	open_gate(c, 64, 1 << 20);
+	fd = join(c);
+	ask(fd, REQUEST);
+	assert_null(strstr(answer(c, fd), "Connection: close"));
+	gate_drain(c->gate);
+	ask(fd, REQUEST);
+	assert_non_null(strstr(answer(c, fd), "Connection: close"));
+	assert_string_equal(answer(c, fd), "");
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -340,6 +570,14 @@ int main(void)
 		CASE(want_of_descriptors_pauses),
 		CASE(bodies_share_one_bound),
 		CASE(bodies_of_clients_that_go_are_given_back),
+		CASE(address_has_its_share),
+		CASE(address_replaces_its_silent),
+		CASE(some_are_kept_for_the_operator),
+		CASE(tcp_needs_a_host),
+		CASE(slow_headers_make_room_and_end),
+		CASE(bodies_and_answers_must_move),
+		CASE(large_answers_arrive_whole),
+		CASE(drain_closes_after_each_answer),
 	};
 
 	signal(SIGPIPE, SIG_IGN); // as martletd does

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/gate.h"
 
+#include "ctl/server/http/http.h"
 #include "ctl/server/log.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <arpa/inet.h>
 #include <event2/event.h>
-#include <event2/http.h>
-#include <event2/listener.h>
-#include <poll.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_BESIDE 1024 // for devices, peers of memif, the store: asked for
 #define DESCRIPTORS_LEAST  64   // ... and what is left to them at the least
 #define CONNECTIONS_LEAST  4    // let in however few descriptors there are
+#define ACCEPTS_A_TURN     16   // of the event loop, of one door
+#define RESERVE_SHARE      8    // one in so many connections is for UNIX sockets
 #define SILENT_MS          200  // no request has begun for so long: may be closed
-#define SLOW_MS            5000 // a request has begun, and nothing more came for so long: may be, too
-#define SAY_EVERY_MS       60000               // each of the warnings
-#define BODY_BYTES_FREE    ((size_t)128 << 10) // of each request: never refused
+#define HEAD_SLOW_MS       1000 // a header is not complete: may be, too
+#define BODY_SLOW_MS       2000 // no byte of a body came, or of an answer left, for so long: may be, too
+#define SAY_EVERY_MS       60000 // each of the warnings
+#define ADDRESS_BUCKETS    256
 
 enum gate_warning {
 	GATE_NO_DESCRIPTORS,
@@ -32,50 +33,46 @@ enum gate_warning {
 	GATE_WARNINGS
 };
 
-struct gate_connection {
+struct gate_address { // of a network: what counts as one peer; family 0: a UNIX socket
+	sa_family_t family;
+	uint8_t bytes[8];
+};
+
+struct gate_member {
 	struct gate *gate;
-	struct evhttp_connection *evcon; // NULL: just accepted, and not yet looked at
-	struct bufferevent *bev;
-	uint64_t active_ms; // when it was accepted, sent something or got a reply
-	size_t bytes;       // of the request at hand, headers included
-	size_t room;        // what its body may have; set with its first byte
-	bool has_asked;     // once, at least
-	bool is_entered;    // complete, and not yet answered
-	LIST_ENTRY(gate_connection) next;
+	struct connection *connection;
+	struct gate_address address;
+	TAILQ_ENTRY(gate_member) by_age; // since its phase began: the first one's is the oldest
+	LIST_ENTRY(gate_member) by_address;
+};
+
+struct gate_listening {
+	struct gate *gate;
+	struct gate_door door;
+	struct event *accept;
+	bool is_shut; // until gate_tick() opens it
+	LIST_ENTRY(gate_listening) next;
 };
 
 struct gate {
-	struct event_base *base;
-	struct evhttp *http;
-	struct evconnlistener *listener; // evhttp's
-	struct event *settle;
-	struct gate_connection *fresh; // accepted in this turn of the event loop
-	LIST_HEAD(, gate_connection) connections;
-	size_t body_bytes_max; // of one request
-	struct gate_figures figures;
-	bool is_shut;                    // the listener is: until gate_let_in() opens it
+	struct connection_shared shared;
+	LIST_HEAD(, gate_listening) doors;
+	TAILQ_HEAD(, gate_member) members;
+	LIST_HEAD(gate_bucket, gate_member) addresses[ADDRESS_BUCKETS];
+	uint32_t connections, connections_max;
+	uint32_t n_remote; // of them, over a network
+	uint32_t address_max;
+	uint64_t accepted, pauses;
+	uint64_t bodies_said;            // bodies refused when it was last looked at
 	bool is_full;                    // somebody waits, and there is nobody to close for him
 	bool has_no_descriptors;         // since the last try to accept
 	uint64_t said_ms[GATE_WARNINGS]; // 0: never
-	LIST_ENTRY(gate) next;
 };
-
-// libevent has no room for our pointer where it calls the listener's error callback (its argument is
-// the evhttp) and evhttp_send_error().
-static LIST_HEAD(, gate) gates = LIST_HEAD_INITIALIZER(gates);
-
-static uint64_t gate_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 // Whether a warning is due, which is then taken as said.
 static bool gate_says(struct gate *gate, enum gate_warning warning)
 {
-	uint64_t now = gate_now_ms();
+	uint64_t now = connection_now_ms();
 
 	if (gate->said_ms[warning] && now - gate->said_ms[warning] < SAY_EVERY_MS)
 		return false;
@@ -83,295 +80,316 @@ static bool gate_says(struct gate *gate, enum gate_warning warning)
 	return true;
 }
 
-// --- Memory --------------------------------------------------------------------------------------
+// --- Addresses -----------------------------------------------------------------------------------
 
-// What a request holds of the bound: its first bytes are free, so that small ones always pass.
-static size_t gate_held(const struct gate_connection *c)
+static struct gate_address gate_address_of(const struct sockaddr_storage *from)
 {
-	return c->bytes < BODY_BYTES_FREE ? 0 : c->bytes - BODY_BYTES_FREE;
-}
+	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;
+	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)from;
+	struct gate_address address = { 0 };
 
-static void gate_forget_bytes(struct gate_connection *c)
-{
-	c->gate->figures.body_bytes -= gate_held(c);
-	c->bytes = 0;
-}
-
-// evhttp compares a body's length with this: an announced one at once, another as it grows.
-static void gate_set_room(struct gate_connection *c, size_t room)
-{
-	c->room = room < BODY_BYTES_FREE ? BODY_BYTES_FREE : room;
-	c->room = c->room < c->gate->body_bytes_max ? c->room : c->gate->body_bytes_max;
-	evhttp_connection_set_max_body_size(c->evcon, (ev_ssize_t)c->room);
-}
-
-static void gate_on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct gate_connection *c = arg;
-	struct gate_figures *f = &c->gate->figures;
-
-	if (info->n_added == 0)
-		return;
-	c->active_ms = gate_now_ms();
-	if (!c->evcon)
-		return;
-	if (c->bytes == 0 && f->body_bytes < f->body_bytes_max)
-		gate_set_room(c, f->body_bytes_max - f->body_bytes);
-	else if (c->bytes == 0)
-		gate_set_room(c, 0);
-	f->body_bytes -= gate_held(c);
-	c->bytes += info->n_added;
-	f->body_bytes += gate_held(c);
-	if (gate_held(c) > 0 && f->body_bytes > f->body_bytes_max)
-		gate_set_room(c, 0);
-}
-
-// Whether a body was refused that may not be too large by itself: one that says its length, or one in
-// chunks.
-static bool gate_lacks_room(const struct gate_connection *c, struct evhttp_request *request)
-{
-	const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
-	const char *length = evhttp_find_header(headers, "Content-Length");
-	unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
-
-	if (c->room >= c->gate->body_bytes_max || announced > c->gate->body_bytes_max)
-		return false;
-	return announced > c->room || c->bytes > c->room ||
-		evhttp_find_header(headers, "Transfer-Encoding");
-}
-
-bool gate_is_full(struct evhttp_request *request, struct error *err)
-{
-	const struct evhttp_connection *evcon = evhttp_request_get_connection(request);
-	const struct gate_connection *c;
-	struct gate *gate;
-
-	LIST_FOREACH(gate, &gates, next)
-	{
-		struct gate_figures *f = &gate->figures;
-
-		LIST_FOREACH(c, &gate->connections, next)
-		{
-			if (c->evcon != evcon || !gate_lacks_room(c, request))
-				continue;
-			f->bodies_refused++;
-			error_set(err, -EBUSY,
-				"uploads under way hold %zu of the %zu MiB that "
-				"control.upload_megabytes allows them together: try again later",
-				f->body_bytes >> 20, f->body_bytes_max >> 20);
-			if (gate_says(gate, GATE_NO_MEMORY))
-				log_warning("api: an upload is refused: %s", err->text);
-			return true;
-		}
+	if (from->ss_family == AF_INET) {
+		address.family = AF_INET;
+		memcpy(address.bytes, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
+	} else if (from->ss_family == AF_INET6) {
+		address.family = AF_INET6;
+		memcpy(address.bytes, &ipv6->sin6_addr, sizeof(address.bytes));
 	}
-	return false;
+	return address;
+}
+
+static void gate_address_text(const struct sockaddr_storage *from, char text[REQUEST_PEER_BYTES])
+{
+	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;
+	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)from;
+
+	inet_ntop(from->ss_family,
+		from->ss_family == AF_INET ? (const void *)&ipv4->sin_addr
+					   : (const void *)&ipv6->sin6_addr,
+		text, REQUEST_PEER_BYTES);
+}
+
+static struct gate_bucket *gate_bucket_of(struct gate *gate, const struct gate_address *address)
+{
+	uint32_t hash = 2166136261; // FNV-1a
+
+	for (size_t i = 0; i < sizeof(address->bytes); i++)
+		hash = (hash ^ address->bytes[i]) * 16777619;
+	return &gate->addresses[hash % ADDRESS_BUCKETS];
+}
+
+static bool gate_is_of(const struct gate_member *member, const struct gate_address *address)
+{
+	return member->address.family == address->family &&
+		memcmp(member->address.bytes, address->bytes, sizeof(address->bytes)) == 0;
+}
+
+static uint32_t gate_count_address(struct gate *gate, const struct gate_address *address)
+{
+	const struct gate_member *member;
+	uint32_t n = 0;
+
+	LIST_FOREACH(member, gate_bucket_of(gate, address), by_address)
+	n += gate_is_of(member, address);
+	return n;
+}
+
+// --- Who is closed for others --------------------------------------------------------------------
+
+// In this order. Who is not to go has the rank GATE_STAYS.
+enum gate_rank { GATE_NEVER_ASKED, GATE_SLOW, GATE_ASKED, GATE_STAYS };
+
+// `patience`: whether somebody has some time to ask, and to go on with a header.
+static enum gate_rank gate_rank(const struct gate_member *member, uint64_t now, bool patience)
+{
+	const struct connection *c = member->connection;
+	const uint64_t since_ms = now - connection_since_ms(c);
+
+	switch (connection_phase(c)) {
+	case CONNECTION_NEW:
+	case CONNECTION_LINGERING:
+		return patience && since_ms < SILENT_MS ? GATE_STAYS : GATE_NEVER_ASKED;
+	case CONNECTION_HEAD: // bytes may come, but of a header they should come at once
+		return patience && since_ms < HEAD_SLOW_MS ? GATE_STAYS : GATE_SLOW;
+	case CONNECTION_BODY:
+	case CONNECTION_WRITING:
+		return now - connection_moved_ms(c) < BODY_SLOW_MS ? GATE_STAYS : GATE_SLOW;
+	case CONNECTION_IDLE:
+		return since_ms < SILENT_MS ? GATE_STAYS : GATE_ASKED;
+	default:
+		return GATE_STAYS;
+	}
+}
+
+// Closes one connection: of those of the first rank that there is, up to `last`, the one that has been
+// so longest. Only one of a network where `is_remote`. Only one of `address` where that is given: with
+// those who fill their own share by asking nothing there is no patience. False where there is none.
+static bool gate_close_silent(
+	struct gate *gate, enum gate_rank last, const struct gate_address *address, bool is_remote)
+{
+	struct gate_member *member, *found = NULL;
+	enum gate_rank best = GATE_STAYS;
+	uint64_t now = connection_now_ms();
+
+	TAILQ_FOREACH(member, &gate->members, by_age)
+	{
+		enum gate_rank rank;
+
+		if (!address && now - connection_since_ms(member->connection) < SILENT_MS)
+			break; // and so it is with those that follow
+		if ((address && !gate_is_of(member, address)) ||
+			(is_remote && !member->address.family))
+			continue;
+		rank = gate_rank(member, now, !address);
+		if (rank > last || rank >= best)
+			continue;
+		found = member;
+		best = rank;
+		if (rank == GATE_NEVER_ASKED)
+			break;
+	}
+	if (!found)
+		return false;
+	connection_close(found->connection, REFUSAL_SILENT); // which calls gate_on_end()
+	if (gate_says(gate, GATE_CLOSES_SILENT))
+		log_warning(
+			"api: %u connections are open, as many as control.connections or "
+			"control.address_connections allows: those silent longest are closed "
+			"for new ones",
+			gate->connections + 1);
+	return true;
 }
 
 // --- Connections ---------------------------------------------------------------------------------
 
-static void gate_on_close(struct evhttp_connection *evcon, void *arg)
+static void gate_on_phase(void *owner)
 {
-	struct gate_connection *c = arg;
+	struct gate_member *member = owner;
 
-	gate_forget_bytes(c);
-	c->gate->figures.connections--;
-	LIST_REMOVE(c, next);
-	free(c);
+	TAILQ_REMOVE(&member->gate->members, member, by_age);
+	TAILQ_INSERT_TAIL(&member->gate->members, member, by_age);
 }
 
-static void gate_on_complete(struct evhttp_request *request, void *arg)
+static void gate_on_end(void *owner)
 {
-	struct gate_connection *c = arg;
+	struct gate_member *member = owner;
+	struct gate *gate = member->gate;
 
-	gate_forget_bytes(c);
-	c->is_entered = false;
-	c->active_ms = gate_now_ms();
+	gate->connections--;
+	gate->n_remote -= member->address.family != 0;
+	TAILQ_REMOVE(&gate->members, member, by_age);
+	LIST_REMOVE(member, by_address);
+	free(member);
 }
 
-void gate_enter(struct gate *gate, struct evhttp_request *request)
+// Answers a connection that is not let in. That is an attempt: what does not fit into its socket at once
+// is lost.
+static void gate_turn_away(struct gate *gate, int fd)
 {
-	const struct evhttp_connection *evcon = evhttp_request_get_connection(request);
-	struct gate_connection *c;
+	static const char BODY[] =
+		"{\"error\":\"this address has as many connections as it may: close some first\"}";
+	char answer[512];
+	const int bytes = snprintf(answer, sizeof(answer),
+		"HTTP/1.1 429 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+		"Retry-After: 1\r\nConnection: close\r\n\r\n%s",
+		http_reason(429), strlen(BODY), BODY);
+	char unread[4096];
 
-	LIST_FOREACH(c, &gate->connections, next)
-	{
-		if (c->evcon != evcon)
-			continue;
-		c->is_entered = c->has_asked = true;
-		evhttp_request_set_on_complete_cb(request, gate_on_complete, c);
+	gate->shared.refused[REFUSAL_ADDRESS_FULL]++;
+	// What was sent and is not read would take the answer back when the socket is closed.
+	for (int i = 0; i < 4 && recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0; i++)
+		;
+	send(fd, answer, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
+	const struct sockaddr_storage *from)
+{
+	struct connection_peer peer = { .fd = fd, .uid = (uid_t)-1, .serves = door->serves };
+	struct gate_member *member;
+	struct connection *c;
+	struct ucred process;
+	socklen_t size = sizeof(process);
+	const int yes = 1;
+
+	member = calloc(1, sizeof(*member));
+	if (!member) {
+		close(fd);
 		return;
 	}
-}
-
-// Who goes first: who never asked anything, then whose request does not come on, then who may ask
-// again. Who is not to go has the rank GATE_STAYS.
-enum gate_rank { GATE_NEVER_ASKED, GATE_SLOW, GATE_ASKED, GATE_STAYS };
-
-static enum gate_rank gate_rank(const struct gate_connection *c, uint64_t now)
-{
-	const uint64_t silent_ms = now - c->active_ms;
-
-	if (c->is_entered || silent_ms < SILENT_MS)
-		return GATE_STAYS;
-	if (c->bytes > 0)
-		return silent_ms < SLOW_MS ? GATE_STAYS : GATE_SLOW;
-	return c->has_asked ? GATE_ASKED : GATE_NEVER_ASKED;
-}
-
-// Closes a connection that is silent: of those of the first rank that there is, up to `last`, the one
-// that has been so longest. False where there is none.
-static bool gate_close_silent(struct gate *gate, enum gate_rank last)
-{
-	struct gate_connection *c, *found = NULL;
-	enum gate_rank best = GATE_STAYS;
-	uint64_t now = gate_now_ms();
-
-	LIST_FOREACH(c, &gate->connections, next)
-	{
-		enum gate_rank rank = gate_rank(c, now);
-
-		if (rank > last || rank > best)
-			continue;
-		if (rank < best || c->active_ms < found->active_ms)
-			found = c;
-		best = rank;
+	member->gate = gate;
+	if (door->admits) {
+		peer.is_local = true;
+		peer.is_admitted = door->admits(door->arg, fd);
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0)
+			peer.uid = process.uid;
+		snprintf(peer.text, sizeof(peer.text), "uid %u", peer.uid);
+	} else {
+		peer.is_admitted = true;
+		member->address = gate_address_of(from);
+		gate_address_text(from, peer.text);
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	}
-	if (!found)
-		return false;
-	gate->figures.closed_silent++;
-	evhttp_connection_free(found->evcon); // which calls gate_on_close()
-	return true;
+	gate->connections++;
+	gate->n_remote += member->address.family != 0;
+	gate->accepted++;
+	TAILQ_INSERT_TAIL(&gate->members, member, by_age);
+	LIST_INSERT_HEAD(gate_bucket_of(gate, &member->address), member, by_address);
+	c = connection_create(&gate->shared, &peer, member);
+	if (c) // otherwise the member is gone already
+		member->connection = c;
 }
 
-static void gate_open_listener(struct gate *gate)
+static void gate_shut(struct gate_listening *listening)
 {
-	gate->is_shut = gate->is_full = false;
-	evconnlistener_enable(gate->listener);
+	listening->is_shut = true;
+	event_del(listening->accept);
 }
 
-static void gate_shut_listener(struct gate *gate)
+static bool gate_has_room(const struct gate *gate, const struct gate_door *door)
 {
-	gate->is_shut = true;
-	evconnlistener_disable(gate->listener);
+	return gate->connections < gate->connections_max &&
+		(door->admits ||
+			gate->n_remote <
+				gate->connections_max - gate->connections_max / RESERVE_SHARE);
 }
 
-static bool gate_somebody_waits(const struct gate *gate)
+// Whether one more may come in by a door, after closing a silent one if need be. Otherwise the door is
+// shut.
+static bool gate_make_room(struct gate_listening *listening)
 {
-	struct pollfd listener = { evconnlistener_get_fd(gate->listener), POLLIN, 0 };
+	struct gate *gate = listening->gate;
 
-	return poll(&listener, 1, 0) == 1;
-}
-
-// Opens the listener where one more may come in, after closing a silent one if need be.
-static void gate_let_in(struct gate *gate)
-{
-	struct gate_figures *f = &gate->figures;
-
-	if (f->connections < f->connections_max) {
-		gate_open_listener(gate);
-		return;
+	if (gate_has_room(gate, &listening->door) ||
+		gate_close_silent(gate, GATE_ASKED, NULL, !listening->door.admits)) {
+		gate->is_full = false;
+		return true;
 	}
-	gate_shut_listener(gate);
-	if (!gate_somebody_waits(gate)) // looked at again at the next tick
-		return;
-	if (gate_close_silent(gate, GATE_ASKED)) {
-		if (gate_says(gate, GATE_CLOSES_SILENT))
-			log_warning(
-				"api: %u connections are open, as many as control.connections "
-				"allows: those silent longest are closed for new ones",
-				f->connections_max);
-		gate_open_listener(gate);
-		return;
-	}
-	f->pauses += !gate->is_full;
+	gate_shut(listening);
+	gate->pauses += !gate->is_full;
 	gate->is_full = true;
 	if (gate_says(gate, GATE_NO_CONNECTIONS))
 		log_warning(
 			"api: %u connections are open and busy, as many as "
 			"control.connections allows: accepting pauses until one ends",
-			f->connections_max);
+			gate->connections);
+	return false;
 }
 
-void gate_tick(struct gate *gate)
+static void gate_lacks_descriptors(struct gate_listening *listening, int why)
 {
-	if (gate->is_shut && !gate->fresh)
-		gate_let_in(gate);
+	struct gate *gate = listening->gate;
+
+	if (gate_says(gate, GATE_NO_DESCRIPTORS))
+		log_warning(
+			"api: no connection can be accepted: %s: accepting pauses "
+			"until that is over%s",
+			strerror(why),
+			why == EMFILE ? "; raise LimitNOFILE of the service, or ulimit -n" : "");
+	gate->pauses += !gate->has_no_descriptors;
+	gate->has_no_descriptors = true;
+	gate_shut(listening);
+	gate_close_silent(gate, GATE_SLOW, NULL, false);
 }
 
-static void gate_on_accept_error(struct evconnlistener *listener, void *http)
+// An address has its share: one of its own is closed for the new one.
+static bool gate_address_has_room(struct gate *gate, const struct sockaddr_storage *from)
 {
-	int why = errno;
-	struct gate *gate;
+	const struct gate_address address = gate_address_of(from);
 
-	LIST_FOREACH(gate, &gates, next)
-	{
-		if (gate->http != http)
-			continue;
-		if (gate_says(gate, GATE_NO_DESCRIPTORS))
-			log_warning(
-				"api: no connection can be accepted: %s: accepting pauses "
-				"until that is over%s",
-				strerror(why),
-				why == EMFILE ? "; raise LimitNOFILE of the service, or ulimit -n"
-					      : "");
-		gate->figures.pauses += !gate->has_no_descriptors;
-		gate->has_no_descriptors = true;
-		gate_shut_listener(gate);
-		gate_close_silent(gate, GATE_SLOW);
-		return;
+	return !address.family || gate_count_address(gate, &address) < gate->address_max ||
+		gate_close_silent(gate, GATE_ASKED, &address, true);
+}
+
+static void gate_on_accept(int fd, short what, void *arg)
+{
+	struct gate_listening *listening = arg;
+	struct gate *gate = listening->gate;
+
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		struct sockaddr_storage from = { 0 };
+		socklen_t size = sizeof(from);
+		bool was_full = !gate_has_room(gate, &listening->door);
+		int peer;
+
+		// That somebody waits is known of the first one only.
+		if (was_full && (i > 0 || !gate_make_room(listening)))
+			return;
+		peer = accept4(fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (peer < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				gate_lacks_descriptors(listening, errno);
+			return;
+		}
+		gate->has_no_descriptors = false;
+		if (listening->door.admits || gate_address_has_room(gate, &from))
+			gate_admit(gate, &listening->door, peer, &from);
+		else
+			gate_turn_away(gate, peer);
 	}
-}
-
-// evhttp makes the connection after this, and tells nobody: gate_settle() finds it. Until then
-// nothing else is accepted.
-static struct bufferevent *gate_make_bufferevent(struct event_base *base, void *arg)
-{
-	struct gate *gate = arg;
-	struct gate_connection *c = calloc(1, sizeof(*c));
-	struct bufferevent *bev = c ? bufferevent_socket_new(base, -1, 0) : NULL;
-
-	if (!bev || !evbuffer_add_cb(bufferevent_get_input(bev), gate_on_input, c)) {
-		free(c);
-		return bev; // without memory: then it is not ours to count
-	}
-	c->gate = gate;
-	c->bev = bev;
-	c->active_ms = gate_now_ms();
-	bufferevent_incref(bev); // evhttp frees it where it has no memory for the rest
-	gate->fresh = c;
-	evconnlistener_disable(gate->listener);
-	event_active(gate->settle, EV_TIMEOUT, 0);
-	return bev;
-}
-
-// The argument of a bufferevent's callbacks is the connection that evhttp made for it; NULL where it
-// freed both again. tests/unit/test_gate.c fails should a libevent ever do otherwise.
-static void gate_settle(int fd, short what, void *arg)
-{
-	struct gate *gate = arg;
-	struct gate_connection *c = gate->fresh;
-	struct bufferevent *bev = c->bev;
-	void *evcon;
-
-	gate->fresh = NULL;
-	bufferevent_getcb(bev, NULL, NULL, NULL, &evcon);
-	if (evcon) {
-		c->evcon = evcon;
-		LIST_INSERT_HEAD(&gate->connections, c, next);
-		gate->figures.connections++;
-		gate->figures.accepted++;
-		evhttp_connection_set_closecb(evcon, gate_on_close, c);
-	} else {
-		bufferevent_disable(bev, EV_READ | EV_WRITE);
-		evbuffer_remove_cb(bufferevent_get_input(bev), gate_on_input, c);
-		free(c);
-	}
-	bufferevent_decref(bev);
-	gate->has_no_descriptors = false;
-	gate_let_in(gate);
 }
 
 // --- The gate ------------------------------------------------------------------------------------
+
+void gate_tick(struct gate *gate)
+{
+	const uint64_t refused = gate->shared.refused[REFUSAL_BODIES_FULL];
+	struct gate_listening *listening;
+
+	LIST_FOREACH(listening, &gate->doors, next)
+	if (listening->is_shut) {
+		listening->is_shut = false;
+		event_add(listening->accept, NULL);
+	}
+	if (gate->bodies_said != refused && gate_says(gate, GATE_NO_MEMORY))
+		log_warning(
+			"api: uploads are refused: others under way hold what "
+			"control.upload_megabytes allows them together, %zu MiB",
+			gate->shared.bodies_bytes_max >> 20);
+	gate->bodies_said = refused;
+}
 
 static void gate_fit_descriptors(struct gate *gate, const struct gate_limits *limits)
 {
@@ -379,7 +397,7 @@ static void gate_fit_descriptors(struct gate *gate, const struct gate_limits *li
 	const rlim_t least = limits->connections + DESCRIPTORS_LEAST;
 	struct rlimit limit;
 
-	gate->figures.connections_max = limits->connections;
+	gate->connections_max = limits->connections;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	if (limit.rlim_cur < wanted) {
@@ -388,68 +406,96 @@ static void gate_fit_descriptors(struct gate *gate, const struct gate_limits *li
 	}
 	if (limit.rlim_cur >= least)
 		return;
-	gate->figures.connections_max = limit.rlim_cur > DESCRIPTORS_LEAST + CONNECTIONS_LEAST
+	gate->connections_max = limit.rlim_cur > DESCRIPTORS_LEAST + CONNECTIONS_LEAST
 		? (uint32_t)limit.rlim_cur - DESCRIPTORS_LEAST
 		: CONNECTIONS_LEAST;
 	log_warning(
 		"api: control.connections is %u, but this process may have %llu descriptors: "
 		"%u connections are let in; raise LimitNOFILE of the service, or ulimit -n",
-		limits->connections, (unsigned long long)limit.rlim_cur,
-		gate->figures.connections_max);
+		limits->connections, (unsigned long long)limit.rlim_cur, gate->connections_max);
 }
 
-int gate_open(struct event_base *base, struct evhttp *http, int fd,
-	const struct gate_limits *limits, struct gate **out, struct error *err)
+int gate_create(struct event_base *base, const struct gate_limits *limits,
+	void (*on_request)(void *arg, struct http_request *request), void *arg, struct gate **out,
+	struct error *err)
 {
 	struct gate *gate = calloc(1, sizeof(*gate));
 
 	if (!gate)
-		goto no_memory;
-	gate->base = base;
-	gate->http = http;
-	gate->body_bytes_max = limits->body_bytes;
-	gate->figures.body_bytes_max = limits->bodies_bytes;
-	LIST_INIT(&gate->connections);
-	LIST_INSERT_HEAD(&gates, gate, next);
+		return error_set(err, -ENOMEM, "no memory to accept connections");
+	gate->shared = (struct connection_shared){ .base = base,
+		.limits = limits->each,
+		.bodies_bytes_max = limits->bodies_bytes,
+		.on_request = on_request,
+		.arg = arg,
+		.on_phase = gate_on_phase,
+		.on_end = gate_on_end };
+	gate->address_max = limits->address_connections;
+	LIST_INIT(&gate->doors);
+	TAILQ_INIT(&gate->members);
+	for (size_t i = 0; i < ADDRESS_BUCKETS; i++)
+		LIST_INIT(&gate->addresses[i]);
 	gate_fit_descriptors(gate, limits);
-	gate->settle = event_new(base, -1, 0, gate_settle, gate);
-	if (!gate->settle)
-		goto no_memory;
-	gate->listener = evconnlistener_new(
-		base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (!gate->listener)
-		goto no_memory;
-	fd = -1; // the listener's
-	evhttp_set_bevcb(http, gate_make_bufferevent, gate);
-	evconnlistener_set_error_cb(gate->listener, gate_on_accept_error);
-	if (!evhttp_bind_listener(http, gate->listener)) {
-		evconnlistener_free(gate->listener);
-		goto no_memory;
-	}
 	*out = gate;
 	return 0;
-no_memory:
-	if (fd >= 0)
-		close(fd);
-	gate_close(gate);
+}
+
+static void gate_close_door(struct gate_listening *listening)
+{
+	if (listening->accept)
+		event_free(listening->accept);
+	close(listening->door.fd);
+	LIST_REMOVE(listening, next);
+	free(listening);
+}
+
+int gate_open(struct gate *gate, const struct gate_door *door, struct error *err)
+{
+	struct gate_listening *listening = calloc(1, sizeof(*listening));
+
+	if (!listening) {
+		close(door->fd);
+		return error_set(err, -ENOMEM, "no memory to accept connections");
+	}
+	listening->gate = gate;
+	listening->door = *door;
+	LIST_INSERT_HEAD(&gate->doors, listening, next);
+	listening->accept = event_new(
+		gate->shared.base, door->fd, EV_READ | EV_PERSIST, gate_on_accept, listening);
+	if (listening->accept && event_add(listening->accept, NULL) == 0)
+		return 0;
+	gate_close_door(listening);
 	return error_set(err, -ENOMEM, "no memory to accept connections");
 }
 
-void gate_close(struct gate *gate)
+void gate_destroy(struct gate *gate)
 {
 	if (!gate)
 		return;
-	if (gate->settle)
-		event_free(gate->settle);
-	if (gate->fresh) {
-		bufferevent_decref(gate->fresh->bev);
-		free(gate->fresh);
-	}
-	LIST_REMOVE(gate, next);
+	while (!LIST_EMPTY(&gate->doors))
+		gate_close_door(LIST_FIRST(&gate->doors));
+	while (!TAILQ_EMPTY(&gate->members))
+		connection_destroy(TAILQ_FIRST(&gate->members)->connection);
 	free(gate);
+}
+
+void gate_drain(struct gate *gate)
+{
+	gate->shared.is_draining = true;
+}
+
+void gate_count(struct gate *gate, enum refusal refusal)
+{
+	gate->shared.refused[refusal]++;
 }
 
 void gate_figures(const struct gate *gate, struct gate_figures *figures)
 {
-	*figures = gate->figures;
+	*figures = (struct gate_figures){ .connections = gate->connections,
+		.connections_max = gate->connections_max,
+		.body_bytes = gate->shared.bodies_bytes,
+		.body_bytes_max = gate->shared.bodies_bytes_max,
+		.accepted = gate->accepted,
+		.pauses = gate->pauses };
+	memcpy(figures->refused, gate->shared.refused, sizeof(figures->refused));
 }

@@ -114,6 +114,9 @@ void operation_give_up_all(struct server *server)
 		struct operation *op = q->first;
 
 		q->first = op->next;
+		if (op->client.reply)
+			op->client.reply(op->client.arg, 503, NULL,
+				"martletd ends; whether this was done is seen once it runs again");
 		operation_destroy(op);
 	}
 	q->last = NULL;

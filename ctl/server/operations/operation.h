@@ -92,6 +92,6 @@ void operation_fail_unknown(struct operation *op);
 // that the last one's end, and not an earlier one's, makes the server ready.
 void operation_hold(struct server *server);
 void operation_release(struct server *server);
-// When the server ends: frees the operation under way and those queued behind it. Their clients get
-// no reply. The worker thread must be gone already; a system call of the store is waited for.
+// When the server ends: frees the operation under way and those queued behind it; their clients hear
+// so. The worker thread must be gone already; a system call of the store is waited for.
 void operation_give_up_all(struct server *server);

@@ -72,7 +72,8 @@ static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 			api->connections_max },
 		{ "api_connections_total", "counter", "Connections accepted.", api->accepted },
 		{ "api_connections_closed_silent_total", "counter",
-			"Silent connections closed to let others in.", api->closed_silent },
+			"Silent or slow connections closed to let others in.",
+			api->refused[REFUSAL_SILENT] },
 		{ "api_accept_pauses_total", "counter",
 			"Times that accepting paused for want of descriptors or connections.",
 			api->pauses },
@@ -81,13 +82,18 @@ static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 		{ "api_body_bytes_max", "gauge", "As much may be (control.upload_megabytes).",
 			api->body_bytes_max },
 		{ "api_bodies_refused_total", "counter", "Requests refused for want of it.",
-			api->bodies_refused },
+			api->refused[REFUSAL_BODIES_FULL] },
 	};
 
 	for (size_t i = 0; i < N(families); i++) {
 		metrics_family(out, families[i].name, families[i].type, families[i].help);
 		metrics_sample(out, families[i].name, NULL, NULL, families[i].value);
 	}
+	metrics_family(out, "api_refusals_total", "counter",
+		"What HTTP itself refused, and connections that it closed, by reason.");
+	for (unsigned i = 0; i < REFUSAL_COUNT; i++)
+		metrics_sample(
+			out, "api_refusals_total", "reason", refusal_name(i), api->refused[i]);
 }
 
 static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f)

@@ -91,27 +91,74 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	return 0;
 }
 
-int metrics_write(struct server *server, struct evbuffer *out)
+static struct evbuffer *metrics_make(struct server *server)
 {
 	struct metrics_gathered g = { 0 };
-	int rc = metrics_get_all(server, &g);
+	struct evbuffer *out = evbuffer_new();
 
-	if (rc == 0)
+	if (out && metrics_get_all(server, &g) == 0) {
 		metrics_render(out, &g.figures);
+	} else if (out) {
+		evbuffer_free(out);
+		out = NULL;
+	}
 	metrics_get_fini(&g);
-	return rc;
+	return out;
 }
 
+struct metrics_page {
+	struct evbuffer *text;
+	double made; // server_uptime_seconds()
+};
+
+void metrics_page_free(struct metrics_page *page)
+{
+	if (page)
+		evbuffer_free(page->text);
+	free(page);
+}
+
+// A page that is fresh, made anew where it was not. NULL without memory.
+static const struct metrics_page *metrics_get_page(struct server *server)
+{
+	const double now = server_uptime_seconds(server);
+	struct metrics_page *page = server->metrics_page;
+
+	if (page && now - page->made < METRICS_FRESH_MS * 1e-3)
+		return page;
+	metrics_page_free(page); // answers that still send it hold it themselves
+	page = server->metrics_page = calloc(1, sizeof(*page));
+	if (page) {
+		page->made = now;
+		page->text = metrics_make(server);
+	}
+	if (page && !page->text) {
+		free(page);
+		page = server->metrics_page = NULL;
+	}
+	return page;
+}
+
+// A page as it is now, for the operator; over TCP, where anybody may ask as often as he likes, one that
+// may be METRICS_FRESH_MS old.
 void metrics_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	struct evbuffer *out = evbuffer_new();
+	const struct metrics_page *page;
+	struct evbuffer *out;
 
-	if (!out || metrics_write(server, out) != 0) {
-		http_fail(request, 500, "no memory for the metrics");
-		if (out)
-			evbuffer_free(out);
+	if (http_uid(request) != (uid_t)-1) {
+		out = metrics_make(server);
 	} else {
-		http_send(request, 200, METRICS_CONTENT_TYPE, out);
+		page = metrics_get_page(server);
+		out = page ? evbuffer_new() : NULL;
+		if (out && evbuffer_add_buffer_reference(out, page->text) != 0) {
+			evbuffer_free(out);
+			out = NULL;
+		}
 	}
+	if (out)
+		http_send(request, 200, METRICS_CONTENT_TYPE, out);
+	else
+		http_fail(request, 500, "no memory for the metrics");
 }

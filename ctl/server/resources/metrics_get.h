@@ -4,11 +4,10 @@
 
 #include "ctl/server/http/route.h"
 
-struct evbuffer;
-
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_FRESH_MS     500 // over TCP it is not made again so long: with many models it is work
 
-// Writes the metrics as text. -ENOMEM: nothing was written.
-int metrics_write(struct server *server, struct evbuffer *out);
+struct metrics_page; // as made last for TCP
 
 route_handler metrics_get;
+void metrics_page_free(struct metrics_page *page); // NULL is fine

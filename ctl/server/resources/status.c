@@ -119,14 +119,19 @@ void lcores_get(
 static json_t *status_api(const struct server *server)
 {
 	struct gate_figures f;
+	json_t *refused = json_object();
 
 	gate_figures(server->gate, &f);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections",
+	for (unsigned i = 0; i < REFUSAL_COUNT; i++)
+		if (f.refused[i])
+			json_object_set_new(
+				refused, refusal_name(i), json_integer((json_int_t)f.refused[i]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "connections",
 		(json_int_t)f.connections, "connections_max", (json_int_t)f.connections_max,
-		"accepted", (json_int_t)f.accepted, "closed_silent", (json_int_t)f.closed_silent,
-		"pauses", (json_int_t)f.pauses, "body_bytes", (json_int_t)f.body_bytes,
-		"body_bytes_max", (json_int_t)f.body_bytes_max, "bodies_refused",
-		(json_int_t)f.bodies_refused);
+		"accepted", (json_int_t)f.accepted, "closed_silent",
+		(json_int_t)f.refused[REFUSAL_SILENT], "pauses", (json_int_t)f.pauses, "body_bytes",
+		(json_int_t)f.body_bytes, "body_bytes_max", (json_int_t)f.body_bytes_max,
+		"bodies_refused", (json_int_t)f.refused[REFUSAL_BODIES_FULL], "refused", refused);
 }
 
 void status_get(

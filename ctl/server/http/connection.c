@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/http/connection.h"
+
+#include "base/align.h"
+#include "ctl/server/http/http.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BODY_BYTES_FREE  ((size_t)128 << 10) // of each body: these never lack room
+#define INPUT_BYTES_MAX  ((size_t)128 << 10) // read ahead; more than the longest head
+#define OUTPUT_BYTES_MAX ((size_t)256 << 10) // with more to be sent no other request is begun
+#define READ_BYTES_MAX   ((size_t)64 << 10)  // at a time
+#define LINGER_MS        2000
+
+struct connection {
+	struct connection_shared *shared;
+	struct connection_peer peer;
+	void *owner;
+	struct bufferevent *bev;
+	struct event *timer;
+	enum connection_phase phase;
+	bool is_advancing; // connection_advance() is at work, and will see whatever is set below
+	bool is_over;      // to be destroyed as soon as it is not
+	bool is_last;      // no other request is read
+	bool has_ended;    // the peer sends no more
+	uint64_t since_ms, moved_ms;
+	uint64_t deadline_ms,
+		armed_ms;             // when the phase ends; when the timer fires (0: it does not)
+	struct http_request *request; // being read, or handled
+	size_t got;                   // of its body
+	size_t mark;       // `got`, or what was to be sent, when the rate was last looked at
+	uint32_t answered; // since everything had left
+};
+
+uint64_t connection_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+enum connection_phase connection_phase(const struct connection *c)
+{
+	return c->phase;
+}
+
+uint64_t connection_since_ms(const struct connection *c)
+{
+	return c->since_ms;
+}
+
+uint64_t connection_moved_ms(const struct connection *c)
+{
+	return c->moved_ms;
+}
+
+static size_t connection_unsent(const struct connection *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+// --- Phases and deadlines ------------------------------------------------------------------------
+
+static void connection_set_timer(struct connection *c, uint64_t now, uint64_t at)
+{
+	const uint64_t ms = at > now ? at - now : 1;
+	const struct timeval wait = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+
+	c->armed_ms = at;
+	event_add(c->timer, &wait);
+}
+
+// A timer that fires too early is set anew then: so a connection whose requests come one after the
+// other does not set it for each.
+static void connection_set_deadline(struct connection *c, uint64_t at)
+{
+	c->deadline_ms = at;
+	if (at != UINT64_MAX && (!c->armed_ms || c->armed_ms > at))
+		connection_set_timer(c, connection_now_ms(), at);
+}
+
+static void connection_enter(struct connection *c, enum connection_phase phase)
+{
+	const struct connection_limits *limits = &c->shared->limits;
+	const uint64_t now = connection_now_ms();
+	const bool was_new = c->phase == CONNECTION_NEW;
+
+	c->phase = phase;
+	c->since_ms = c->moved_ms = now;
+	switch (phase) {
+	case CONNECTION_NEW:
+		connection_set_deadline(c, now + limits->head_seconds * UINT64_C(1000));
+		break;
+	case CONNECTION_IDLE:
+		connection_set_deadline(c, now + limits->idle_seconds * UINT64_C(1000));
+		break;
+	case CONNECTION_HEAD:
+		if (!was_new)
+			connection_set_deadline(c, now + limits->head_seconds * UINT64_C(1000));
+		break;
+	case CONNECTION_BODY:
+	case CONNECTION_WRITING:
+		c->mark = phase == CONNECTION_BODY ? c->got : connection_unsent(c);
+		connection_set_deadline(c, now + CONNECTION_RATE_SECONDS * UINT64_C(1000));
+		break;
+	case CONNECTION_HANDLING:
+		connection_set_deadline(c, UINT64_MAX);
+		break;
+	case CONNECTION_LINGERING:
+		connection_set_deadline(c, now + LINGER_MS);
+		break;
+	}
+	c->shared->on_phase(c->owner);
+}
+
+// --- Its end -------------------------------------------------------------------------------------
+
+// What a body holds of the bound: its first bytes are free, so that small ones always pass.
+static size_t connection_held(size_t bytes)
+{
+	return bytes < BODY_BYTES_FREE ? 0 : bytes - BODY_BYTES_FREE;
+}
+
+// The request is its handler's from here on, or nobody's.
+static struct http_request *connection_release(struct connection *c)
+{
+	struct http_request *request = c->request;
+
+	c->shared->bodies_bytes -= connection_held(c->got);
+	c->got = 0;
+	c->request = NULL;
+	return request;
+}
+
+void connection_destroy(struct connection *c)
+{
+	const bool is_handled = c->phase == CONNECTION_HANDLING;
+	struct http_request *request;
+
+	c->is_over = true;
+	if (c->is_advancing)
+		return;
+	request = connection_release(c);
+	if (request && is_handled)
+		request->stream = NULL;
+	else
+		request_destroy(request);
+	if (c->timer)
+		event_free(c->timer);
+	if (c->bev)
+		bufferevent_free(c->bev);
+	else
+		close(c->peer.fd);
+	c->shared->on_end(c->owner);
+	free(c);
+}
+
+void connection_close(struct connection *c, enum refusal why)
+{
+	c->shared->refused[why]++;
+	connection_destroy(c);
+}
+
+__attribute__((format(printf, 3, 4))) static void connection_refuse(
+	struct connection *c, enum refusal why, const char *format, ...)
+{
+	char text[ERROR_TEXT_BYTES + 256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	c->shared->refused[why]++;
+	c->is_last = true; // where a next request would begin is not known
+	http_fail(c->request, refusal_status(why), "%s", text);
+}
+
+// To close while the peer still sends would take back what it has not read yet: it closes first, or
+// the deadline does.
+static void connection_linger(struct connection *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+
+	shutdown(c->peer.fd, SHUT_WR);
+	evbuffer_drain(input, evbuffer_get_length(input));
+	if (c->has_ended)
+		c->is_over = true;
+	else
+		connection_enter(c, CONNECTION_LINGERING);
+}
+
+// --- Answers -------------------------------------------------------------------------------------
+
+// "Sun, 06 Nov 1994 08:49:37 GMT", made once a second.
+static const char *connection_date(void)
+{
+	static const char DAYS[] = "SunMonTueWedThuFriSat";
+	static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static char text[64];
+	static time_t made;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now != made && gmtime_r(&now, &tm)) {
+		made = now;
+		snprintf(text, sizeof(text), "%.3s, %02d %.3s %d %02d:%02d:%02d GMT",
+			DAYS + 3 * tm.tm_wday, tm.tm_mday, MONTHS + 3 * tm.tm_mon,
+			1900 + tm.tm_year, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	}
+	return text;
+}
+
+static int connection_add_answer(struct connection *c, const struct http_request *request,
+	const struct http_response *response)
+{
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	char head[REQUEST_HEADERS_BYTES + 512];
+	const char *kept = "";
+	int n;
+
+	if (c->is_last)
+		kept = "Connection: close\r\n";
+	else if (request->head.minor == 0)
+		kept = "Connection: keep-alive\r\n";
+	n = snprintf(head, sizeof(head),
+		"HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %.128s\r\nContent-Length: %zu\r\n"
+		"%.*s%s\r\n",
+		response->status, http_reason(response->status), connection_date(), response->type,
+		response->buffer ? evbuffer_get_length(response->buffer) : response->bytes,
+		(int)request->header_bytes, request->headers, kept);
+	if (evbuffer_add(out, head, (size_t)n) != 0)
+		return -ENOMEM;
+	if (request->head.method == HTTP_HEAD)
+		return 0;
+	if (response->buffer)
+		return evbuffer_add_buffer(out, response->buffer);
+	return evbuffer_add(out, response->text, response->bytes);
+}
+
+static void connection_advance(struct connection *c);
+
+static void connection_respond(struct http_request *request, const struct http_response *response)
+{
+	struct connection *c = request->stream;
+
+	if (c) {
+		c->is_last |= c->shared->is_draining || !parser_keeps_alive(&request->head);
+		if (connection_add_answer(c, request, response) != 0)
+			c->is_over = true;
+		connection_release(c);
+		c->answered++;
+		connection_enter(c,
+			c->is_last || c->answered >= c->shared->limits.pipeline ||
+					connection_unsent(c) > OUTPUT_BYTES_MAX
+				? CONNECTION_WRITING
+				: CONNECTION_IDLE);
+	}
+	if (response->buffer)
+		evbuffer_free(response->buffer);
+	request_destroy(request);
+	if (c)
+		connection_advance(c);
+}
+
+// Everything has left. What the peer sent meanwhile is gone on with in the next turn of the event loop,
+// so that others have theirs.
+static void connection_sent(struct connection *c)
+{
+	c->answered = 0;
+	if (c->phase == CONNECTION_WRITING && c->is_last) {
+		connection_linger(c);
+		return;
+	}
+	if (c->phase == CONNECTION_WRITING)
+		connection_enter(c, CONNECTION_IDLE);
+	if (c->phase == CONNECTION_IDLE &&
+		(c->has_ended || evbuffer_get_length(bufferevent_get_input(c->bev)) > 0))
+		bufferevent_trigger(
+			c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+// Sends at once what the socket takes, and leaves the rest to the bufferevent, which would otherwise
+// wait for the event loop to say that the socket can be written.
+static void connection_flush(struct connection *c)
+{
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	int n;
+
+	if (evbuffer_get_length(out) == 0)
+		return;
+	evbuffer_unfreeze(out, 1);
+	n = evbuffer_write(out, c->peer.fd);
+	evbuffer_freeze(out, 1);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		c->is_over = true;
+	} else if (evbuffer_get_length(out) == 0) {
+		connection_sent(c);
+	} else {
+		bufferevent_enable(c->bev, EV_WRITE);
+		if (c->phase == CONNECTION_IDLE)
+			connection_enter(c, CONNECTION_WRITING);
+		else if (c->phase == CONNECTION_WRITING)
+			c->mark = connection_unsent(c);
+	}
+}
+
+// --- Requests ------------------------------------------------------------------------------------
+
+static void connection_handle(struct connection *c)
+{
+	connection_enter(c, CONNECTION_HANDLING);
+	c->shared->on_request(c->shared->arg, c->request);
+}
+
+static void connection_begin_body(struct connection *c)
+{
+	struct connection_shared *shared = c->shared;
+	struct http_request *request = c->request;
+	const uint64_t bytes = request->head.body_bytes;
+
+	if (bytes > shared->limits.body_bytes) {
+		connection_refuse(c, REFUSAL_BODY_LARGE,
+			"the body is too large: it may have %zu bytes", shared->limits.body_bytes);
+		return;
+	}
+	if (connection_held((size_t)bytes) > shared->bodies_bytes_max - shared->bodies_bytes) {
+		connection_refuse(c, REFUSAL_BODIES_FULL,
+			"uploads under way hold %zu of the %zu MiB that control.upload_megabytes "
+			"allows them together: try again later",
+			shared->bodies_bytes >> 20, shared->bodies_bytes_max >> 20);
+		return;
+	}
+	// Memory that no byte has come for is not taken from the machine yet.
+	request->body = aligned_alloc(64, align_up((size_t)bytes + 1, 64));
+	if (!request->body) {
+		connection_refuse(
+			c, REFUSAL_NO_MEMORY, "no memory for a body of %zu bytes", (size_t)bytes);
+		return;
+	}
+	request->body[bytes] = '\0';
+	request->body_bytes = (size_t)bytes;
+	if (request->head.expects_continue && request->head.minor == 1 &&
+		evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)
+		evbuffer_add_printf(
+			bufferevent_get_output(c->bev), "HTTP/1.1 100 Continue\r\n\r\n");
+	connection_enter(c, CONNECTION_BODY);
+}
+
+static bool connection_step_body(struct connection *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+	struct connection_shared *shared = c->shared;
+	struct http_request *request = c->request;
+	int n = evbuffer_remove(input, request->body + c->got, request->body_bytes - c->got);
+
+	if (n <= 0)
+		return false;
+	shared->bodies_bytes -= connection_held(c->got);
+	c->got += (size_t)n;
+	shared->bodies_bytes += connection_held(c->got);
+	if (shared->bodies_bytes > shared->bodies_bytes_max)
+		connection_refuse(c, REFUSAL_BODIES_FULL,
+			"uploads under way hold all of the %zu MiB that control.upload_megabytes "
+			"allows them together: try again later",
+			shared->bodies_bytes_max >> 20);
+	else if (c->got == request->body_bytes)
+		connection_handle(c);
+	else
+		return evbuffer_get_length(input) > 0;
+	return true;
+}
+
+static bool connection_begin_request(struct connection *c)
+{
+	if (c->is_last || evbuffer_get_length(bufferevent_get_input(c->bev)) == 0) {
+		c->is_over |= c->has_ended;
+		return false;
+	}
+	c->request = request_create();
+	if (!c->request) {
+		c->is_over = true;
+		return false;
+	}
+	c->request->uid = c->peer.uid;
+	c->request->is_admitted = c->peer.is_admitted;
+	c->request->serves = c->peer.serves;
+	c->request->peer = c->peer.text;
+	c->request->respond = connection_respond;
+	c->request->stream = c;
+	parser_begin(&c->request->head, c->shared->limits.head_bytes, !c->peer.is_local);
+	connection_enter(c, CONNECTION_HEAD);
+	return true;
+}
+
+static bool connection_step_head(struct connection *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+	struct http_request *request = c->request;
+	size_t bytes = evbuffer_get_length(input);
+	enum refusal why;
+	struct error err;
+	const char *head;
+	int rc;
+
+	bytes = bytes < request->head.bytes_max ? bytes : request->head.bytes_max;
+	head = (const char *)evbuffer_pullup(input, (ev_ssize_t)bytes);
+	rc = head ? parser_read(&request->head, head, bytes, &why, &err) : 0;
+	if (rc == 0 && (head || bytes == 0)) {
+		c->is_over |= c->has_ended;
+		return false;
+	}
+	if (rc == 1)
+		request->text = malloc(request->head.scanned);
+	if (rc < 0) {
+		connection_refuse(c, why, "%s", err.text);
+	} else if (!request->text) {
+		connection_refuse(c, REFUSAL_NO_MEMORY, "no memory for the header");
+	} else {
+		evbuffer_remove(input, request->text, request->head.scanned);
+		request_end_texts(request);
+		if (request->head.body_bytes > 0)
+			connection_begin_body(c);
+		else
+			connection_handle(c);
+	}
+	return true;
+}
+
+// Does the next piece of work, where there is one. Returns whether there may be another.
+static bool connection_step(struct connection *c)
+{
+	switch (c->phase) {
+	case CONNECTION_NEW:
+	case CONNECTION_IDLE:
+		return connection_begin_request(c);
+	case CONNECTION_HEAD:
+		return connection_step_head(c);
+	case CONNECTION_BODY:
+		return connection_step_body(c);
+	default:
+		return false;
+	}
+}
+
+static void connection_advance(struct connection *c)
+{
+	if (c->is_advancing)
+		return;
+	c->is_advancing = true;
+	while (!c->is_over && connection_step(c))
+		;
+	if (!c->is_over)
+		connection_flush(c);
+	c->is_advancing = false;
+	if (c->is_over)
+		connection_destroy(c);
+}
+
+// --- Events --------------------------------------------------------------------------------------
+
+static void connection_on_read(struct bufferevent *bev, void *arg)
+{
+	struct connection *c = arg;
+	struct evbuffer *input = bufferevent_get_input(bev);
+
+	c->moved_ms = connection_now_ms();
+	if (c->phase == CONNECTION_LINGERING)
+		evbuffer_drain(input, evbuffer_get_length(input));
+	else if (c->phase != CONNECTION_WRITING) // then it waits, and so does what came
+		connection_advance(c);
+}
+
+static void connection_on_write(struct bufferevent *bev, void *arg)
+{
+	struct connection *c = arg;
+
+	if (connection_unsent(c) > 0)
+		return;
+	bufferevent_disable(bev, EV_WRITE);
+	c->is_advancing = true;
+	connection_sent(c);
+	c->is_advancing = false;
+	if (c->is_over)
+		connection_destroy(c);
+}
+
+// The peer has closed, perhaps only its own side: what it asked before is answered still.
+static void connection_on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct connection *c = arg;
+
+	if (what & BEV_EVENT_EOF)
+		c->has_ended = true;
+	if (what & BEV_EVENT_ERROR || c->phase == CONNECTION_LINGERING ||
+		c->phase == CONNECTION_BODY)
+		connection_destroy(c);
+	else
+		connection_advance(c);
+}
+
+// Whether as many bytes came, or went, as must in the time from the last look to this one.
+static bool connection_is_fast(struct connection *c)
+{
+	const size_t least = (size_t)CONNECTION_RATE_SECONDS * c->shared->limits.bytes_per_second;
+	const size_t at = c->phase == CONNECTION_BODY ? c->got : connection_unsent(c);
+	const size_t moved = c->phase == CONNECTION_BODY ? at - c->mark : c->mark - at;
+
+	c->mark = at;
+	return moved >= least;
+}
+
+// Each case but the rates' ends the request or the connection, which is not to be touched then.
+static void connection_expire(struct connection *c)
+{
+	const struct connection_limits *limits = &c->shared->limits;
+	// What is left in the socket of somebody who does not read it is thrown away.
+	const struct linger at_once = { .l_onoff = 1 };
+
+	switch (c->phase) {
+	case CONNECTION_HEAD:
+		connection_refuse(c, REFUSAL_HEAD_SLOW, "the header was not complete after %u s",
+			limits->head_seconds);
+		return;
+	case CONNECTION_LINGERING:
+		connection_destroy(c);
+		return;
+	case CONNECTION_BODY:
+	case CONNECTION_WRITING:
+		if (connection_is_fast(c)) {
+			connection_set_deadline(
+				c, connection_now_ms() + CONNECTION_RATE_SECONDS * UINT64_C(1000));
+		} else if (c->phase == CONNECTION_BODY) {
+			connection_refuse(c, REFUSAL_BODY_SLOW,
+				"the body came slower than %u bytes a second",
+				limits->bytes_per_second);
+		} else {
+			setsockopt(c->peer.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+			connection_close(c, REFUSAL_READS_SLOWLY);
+		}
+		return;
+	default:
+		connection_close(c, REFUSAL_IDLE);
+	}
+}
+
+static void connection_on_timer(int fd, short what, void *arg)
+{
+	struct connection *c = arg;
+	const uint64_t now = connection_now_ms();
+
+	c->armed_ms = 0;
+	if (c->deadline_ms == UINT64_MAX)
+		return;
+	if (c->deadline_ms > now)
+		connection_set_timer(c, now, c->deadline_ms);
+	else
+		connection_expire(c);
+}
+
+struct connection *connection_create(
+	struct connection_shared *shared, const struct connection_peer *peer, void *owner)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(peer->fd);
+		shared->on_end(owner);
+		return NULL;
+	}
+	c->shared = shared;
+	c->peer = *peer;
+	c->owner = owner;
+	c->timer = evtimer_new(shared->base, connection_on_timer, c);
+	c->bev = bufferevent_socket_new(shared->base, peer->fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!c->timer || !c->bev) {
+		connection_destroy(c);
+		return NULL;
+	}
+	bufferevent_setcb(c->bev, connection_on_read, connection_on_write, connection_on_event, c);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_BYTES_MAX);
+	bufferevent_set_max_single_read(c->bev, READ_BYTES_MAX);
+	bufferevent_disable(c->bev, EV_WRITE); // see connection_flush()
+	bufferevent_enable(c->bev, EV_READ);
+	connection_enter(c, CONNECTION_NEW);
+	return c;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A request that is complete, from the connection that read it to the reply that ends it. For http/'s
+// own files; handlers use http.h. Control thread only.
+#pragma once
+
+#include "ctl/server/http/parser.h"
+
+#include <sys/types.h>
+
+#define REQUEST_HEADERS_BYTES 512 // of the reply's headers that a handler adds
+#define REQUEST_PEER_BYTES    64
+
+struct evbuffer;
+struct http_request;
+
+struct http_response {
+	int status;
+	const char *type; // Content-Type
+	// The body: a buffer, which becomes the callee's, or text[bytes], which stays the caller's.
+	struct evbuffer *buffer;
+	const char *text;
+	size_t bytes;
+};
+
+struct http_request {
+	struct parser head;
+	char *text; // the head's bytes, with a zero behind its path and each of its fields' values
+	char *body; // malloc'ed, 64-byte aligned, with a zero behind its last byte; NULL: none
+	size_t body_bytes;
+	// Who asks.
+	uid_t uid; // on a UNIX socket; else (uid_t)-1
+	bool is_admitted;
+	unsigned serves; // enum route_service: what the listener is for
+	const char *peer;
+	// Who sends the reply, and by what it goes; NULL once that is gone. respond() frees the request.
+	void (*respond)(struct http_request *request, const struct http_response *response);
+	void *stream;
+	char headers[REQUEST_HEADERS_BYTES]; // "Allow: GET\r\n"
+	size_t header_bytes;
+};
+
+struct http_request *request_create(void);          // zeroed; NULL without memory
+void request_destroy(struct http_request *request); // NULL is fine
+// Ends the path and the values in request->text, which must hold the whole head, with zeros.
+void request_end_texts(struct http_request *request);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A client of the API that sends anything: the bytes reach a connection in pieces, and whatever they
+// are, each answer is whole, nothing is left behind, and no request is handled twice. The first byte is
+// the size of the pieces, the second one what handlers do.
+#include "ctl/server/http/gate.h"
+#include "ctl/server/http/http.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct {
+	uint8_t deed;
+	unsigned asked;
+	struct http_request *held; // answered in a later turn
+} handler;
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void on_phase(void *owner)
+{
+}
+
+static void on_end(void *owner)
+{
+	*(struct connection **)owner = NULL;
+}
+
+static void on_request(void *arg, struct http_request *request)
+{
+	size_t bytes;
+	char *body = http_take_body(request, &bytes);
+
+	handler.asked++;
+	must(body && body[bytes] == '\0');
+	free(body);
+	must(http_path(request)[0] == '/' || strcmp(http_path(request), "*") == 0);
+	http_header(request, "accept");
+	if (handler.deed & 1) {
+		must(!handler.held);
+		handler.held = request;
+	} else {
+		http_reply(request, 200, json_object());
+	}
+}
+
+static void turn(struct event_base *base, int fd, size_t *got)
+{
+	static char answers[1 << 16];
+	ssize_t n;
+
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	if (handler.held) {
+		http_fail(handler.held, 409, "%s", "no");
+		handler.held = NULL;
+	}
+	while ((n = recv(fd, answers, sizeof(answers), MSG_DONTWAIT)) > 0) {
+		must(*got > 0 || (n >= 9 && memcmp(answers, "HTTP/1.1 ", 9) == 0));
+		*got += (size_t)n;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct event_base *base;
+	struct connection_shared shared = { .limits = { 2000, 1 << 20, 10, 60, 1024, 4 },
+		.bodies_bytes_max = 1 << 19,
+		.on_request = on_request,
+		.on_phase = on_phase,
+		.on_end = on_end };
+	struct connection_peer peer = { .is_admitted = true };
+	struct connection *c;
+	size_t step, got = 0;
+	int pair[2];
+
+	if (size < 2)
+		return 0;
+	signal(SIGPIPE, SIG_IGN);
+	base = base ? base : event_base_new();
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+	handler.deed = data[1];
+	handler.asked = 0;
+	shared.base = base;
+	peer.fd = pair[0];
+	peer.is_local = data[1] & 2;
+	c = connection_create(&shared, &peer, &c);
+	must(c != NULL);
+	step = data[0] ? data[0] : 4096;
+	for (size_t at = 2; at < size && c; at += step) {
+		send(pair[1], data + at, at + step < size ? step : size - at, MSG_NOSIGNAL);
+		turn(base, pair[1], &got);
+	}
+	shutdown(pair[1], SHUT_WR);
+	for (int i = 0; i < 1000 && c; i++)
+		turn(base, pair[1], &got);
+	must(!c); // the client has gone, so it has
+	must(shared.bodies_bytes == 0);
+	must(handler.asked == 0 || got > 0);
+	close(pair[1]);
+	return 0;
+}
