@@ -4,17 +4,19 @@
 #include "base/nearest.h"
 #include "base/rows_cell.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-// What people call the column that holds the truth. The first N_PLAIN also where nothing tells how
-// many features there are: the others could then be scores or features of that name.
-static const char *const LABELS[] = { "label", "labels", "activity", "class_label", "target",
-	"attack_cat", "outcome", "class", "classes", "targets", "y", "y_true", "truth",
-	"ground_truth", "response", "attack", "attack_type", "is_attack", "category", "subcategory",
-	"anomaly", "is_anomaly", "malicious", "is_malicious", "fraud", "is_fraud", "isfraud",
-	"churn" };
+// What people call the column that holds the truth, in lower case and without blanks, dashes and
+// underscores. The first N_PLAIN also where nothing tells how many features there are: the others could
+// then be scores or features of that name.
+static const char *const LABELS[] = { "label", "labels", "activity", "classlabel", "target",
+	"attackcat", "outcome", "class", "classes", "targets", "y", "ytrue", "truth", "groundtruth",
+	"response", "attack", "attacktype", "attacklabel", "attackname", "attackclass", "isattack",
+	"detailedlabel", "category", "subcategory", "anomaly", "isanomaly", "malicious",
+	"ismalicious", "malware", "ismalware", "intrusion", "isintrusion", "fraud", "isfraud",
+	"churn", "diagnosis", "verdict" };
 #define N_LABELS (sizeof(LABELS) / sizeof(LABELS[0]))
 #define N_PLAIN  7
 
@@ -34,6 +36,17 @@ struct decision {
 
 // --- What a name says ----------------------------------------------------------------------------
 
+static bool decision_is_alike(const char *label, const char *name)
+{
+	for (;; label++, name++) {
+		name += strspn(name, " -_");
+		if (tolower((unsigned char)*name) != *label)
+			return false;
+		if (*label == '\0')
+			return true;
+	}
+}
+
 static bool decision_is_label(const struct decision *d, const char *name)
 {
 	const char *list = d->reader->options->label_columns;
@@ -41,7 +54,7 @@ static bool decision_is_label(const struct decision *d, const char *name)
 	const size_t n_labels = d->reader->options->n_columns ? N_LABELS : N_PLAIN;
 
 	for (size_t i = 0; !list && i < n_labels; i++)
-		if (strcasecmp(LABELS[i], name) == 0)
+		if (decision_is_alike(LABELS[i], name))
 			return true;
 	while (list && *list) {
 		const size_t one = strcspn(list, ",");
@@ -72,6 +85,23 @@ static bool decision_is_feature(const struct decision *d, const char *name)
 
 // --- Is the first record a header? ---------------------------------------------------------------
 
+// A line of numbers is a row. Where it could be the columns' names all the same, since it counts them or
+// is made of the model's own names, that is said.
+static void decision_note_numbers(const struct decision *d, size_t in_order)
+{
+	const size_t n = d->columns->n;
+	size_t named = 0;
+
+	while (named < n && decision_is_feature(d, d->cells[named]))
+		named++;
+	if ((in_order == n && n > 2) || (named == n && n > 1))
+		rows_note(d->reader->rows,
+			"%s: the first line, %s, is read as a row; if it names the columns, "
+			"say --header, and otherwise --no-header",
+			d->reader->path,
+			in_order == n ? "0,1,2,..." : "whose numbers are the model's names");
+}
+
 // Numbers and missing values never are. Text among them is a row that was meant for another reader
 // or a header with numbers for names: a header only where one of the names is known.
 static bool decision_has_header(const struct decision *d)
@@ -100,11 +130,8 @@ static bool decision_has_header(const struct decision *d)
 	}
 	if (options->header || options->no_header)
 		return options->header;
-	if (in_order == d->columns->n && in_order > 2)
-		rows_note(d->reader->rows,
-			"%s: the first line, 0,1,2,..., is read as a row; if it names the columns, "
-			"say --header, and otherwise --no-header",
-			d->reader->path);
+	if (n_numbers == d->columns->n)
+		decision_note_numbers(d, in_order);
 	for (size_t c = 0; c < d->columns->n && c < NAMES_TRIED && n_numbers && !known; c++)
 		known = rows_cell_read(d->cells[c], &value) == ROWS_CELL_TEXT &&
 			decision_is_feature(d, d->cells[c]);

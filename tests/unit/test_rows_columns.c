@@ -156,6 +156,7 @@ static void numbers_are_no_header(void **state)
 
 static void headers_of_numbers_are_asked_for(void **state)
 {
+	static const char *const PORTS[] = { "22", "80", "443" };
 	struct rows_options options = UNNAMED;
 
 	assert_int_equal(read_text("0,1,2\n4,5,6\n", &options), 0);
@@ -176,6 +177,16 @@ static void headers_of_numbers_are_asked_for(void **state)
 	row_is(4, 5, 6, "in the file's order");
 	assert_int_equal(read_text(",0,1,2\n7,4,5,6\n", &options), 0);
 	assert_true(rows.n_rows == 1 && rows.values[0] == 4);
+	// The model's own names are numbers.
+	options = (struct rows_options){ .n_columns = 3, .names = PORTS };
+	assert_int_equal(read_text("443,22,80\n4,5,6\n", &options), 0);
+	assert_int_equal(rows.n_rows, 2);
+	row_is(443, 22, 80,
+		"the first line, whose numbers are the model's names, is read as a row");
+	options.header = true;
+	assert_int_equal(read_text("443,22,80\n4,5,6\n", &options), 0);
+	assert_true(rows.n_rows == 1 && rows.values[0] == 5 && rows.values[2] == 4);
+	options = UNNAMED;
 	// One known name among the numbers is enough.
 	options.header = false;
 	assert_int_equal(read_text("0,1,2,label\n4,5,6,1\n", &options), 0);
@@ -187,17 +198,20 @@ static void labels_are_known_and_said(void **state)
 {
 	static const char *const Y[] = { "x", "y", "Class" };
 	static const char *const NAMES[] = { "label", "Class", "TARGET", "y", "activity", "Outcome",
-		"attack_cat", "isFraud" };
+		"attack_cat", "isFraud", "Attack Type", "detailed-label", " Attack_label",
+		"Is_Malicious" };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
 		char text[128], note[64];
 
 		snprintf(text, sizeof(text), "duration,%s,src_bytes,dst_bytes\n1,some,2,3\n",
 			NAMES[i]);
-		snprintf(note, sizeof(note), ": '%s' is a label: no feature", NAMES[i]);
+		snprintf(note, sizeof(note), ": '%s' is a label: no feature",
+			NAMES[i] + strspn(NAMES[i], " "));
 		assert_int_equal(read_text(text, &NAMED), 0);
 		row_is(1, 2, 3, note);
-		assert_string_equal(rows_text(&rows, NAMES[i])->values[0], "some");
+		assert_string_equal(
+			rows_text(&rows, NAMES[i] + strspn(NAMES[i], " "))->values[0], "some");
 	}
 	// Where the model has such a feature it is no label.
 	assert_int_equal(read_text("x,y,Class\n1,2,3\n",
