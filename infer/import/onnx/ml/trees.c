@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TreeEnsembleRegressor and TreeEnsembleClassifier of ai.onnx.ml 1 to 4, as ONNX Runtime computes
 // them.
+#include "infer/import/onnx/as.h"
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
@@ -15,6 +16,52 @@
 #include <string.h>
 
 #define REFUSE(e, ...) onnx_refuse((e)->onnx, (e)->node, -EINVAL, __VA_ARGS__)
+
+// Bounds what is looked through for an answer that saves a little time only.
+#define TARGETS_LOOK_MAX ((uint64_t)1 << 28)
+
+// Is there a base value of a target that some rows meet no weight for?
+static bool targets_may_be_missed(const struct tree_lists *e)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < e->n_base; i++)
+		any |= e->base[i] != 0;
+	if (!any || (uint64_t)e->n * e->n_targets > TARGETS_LOOK_MAX)
+		return any;
+	for (uint32_t t = 0; t < e->n_targets; t++) {
+		if (tree_lists_presence(e, t) != TREE_ALL)
+			return true;
+	}
+	return false;
+}
+
+// ONNX Runtime gives a target that the row has met no weight for the score 0, whatever its base value
+// is. The counts of weights are targets of their own, with no base value.
+static uint32_t targets_where_met(struct tree_lists *e, const char *aggregate)
+{
+	struct onnx *onnx = e->onnx;
+	const int64_t n = e->n_targets;
+	double *base = arena_calloc(onnx->scratch, 2 * (size_t)n, sizeof(*base));
+	uint32_t all, met;
+
+	if (!base) {
+		onnx_refuse_memory(onnx, e->node);
+		return GRAPH_NONE;
+	}
+	memcpy(base, e->base, e->n_base * sizeof(*base));
+	e->counted = true;
+	all = tree_lists_emit(e, aggregate, base);
+	if (all == GRAPH_NONE)
+		return GRAPH_NONE;
+	report_add(onnx->report,
+		"'%.80s': a target that a row meets no weight for is 0, without its base value, as "
+		"ONNX Runtime has it",
+		e->node->name);
+	met = onnx_emit_part(onnx, e->node, all, 1, n, n, 1);
+	return onnx_emit_where(onnx, e->node, onnx_emit_with(onnx, e->node, OP_GREATER, met, 0),
+		onnx_emit_part(onnx, e->node, all, 1, 0, n, 1), onnx_scalar(onnx, e->node, 0));
+}
 
 static int import_tree_regressor(struct onnx *onnx, const struct onnx_node *node)
 {
@@ -42,7 +89,8 @@ static int import_tree_regressor(struct onnx *onnx, const struct onnx_node *node
 	if (e.base && e.n_base != (size_t)targets)
 		return REFUSE(&e, "%zu base_values for %" PRId64 " targets", e.n_base, targets);
 	e.n_targets = (uint32_t)targets;
-	scores = tree_lists_emit(&e, aggregate, e.base);
+	scores = targets_may_be_missed(&e) ? targets_where_met(&e, aggregate)
+					   : tree_lists_emit(&e, aggregate, e.base);
 	return onnx_output(onnx, node, 0,
 		onnx_emit_post_transform(
 			onnx, node, onnx_post_of_targets(onnx, node, post, targets), scores));
