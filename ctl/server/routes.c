@@ -9,6 +9,7 @@
 #include "ctl/server/resources/stats.h"
 #include "ctl/server/resources/status.h"
 #include "ctl/server/resources/v2.h"
+#include "ctl/server/resources/v2_model.h"
 #include "ctl/server/resources/versions.h"
 
 const struct route ROUTES[] = {
@@ -29,14 +30,22 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v2", ROUTE_INFER, v2_get },
 	{ HTTP_GET, "/v2/health/live", ROUTE_INFER, v2_live_get },
 	{ HTTP_GET, "/v2/health/ready", ROUTE_INFER, v2_ready_get },
+	{ HTTP_GET, "/v2/models/stats", ROUTE_INFER, v2_stats_get_all },
 	{ HTTP_GET, "/v2/models/{model}", ROUTE_INFER, v2_model_get },
+	{ HTTP_GET, "/v2/models/{model}/config", ROUTE_INFER, v2_config_get },
+	{ HTTP_GET, "/v2/models/{model}/stats", ROUTE_INFER, v2_stats_get },
+	{ HTTP_GET, "/v2/models/{model}/versions/{version}/config", ROUTE_INFER, v2_config_get },
+	{ HTTP_GET, "/v2/models/{model}/versions/{version}/stats", ROUTE_INFER, v2_stats_get },
 	{ HTTP_GET, "/v2/models/{model}/ready", ROUTE_INFER, v2_model_ready_get },
 	{ HTTP_GET, "/v2/models/{model}/versions/{version}", ROUTE_INFER, v2_model_get },
 	{ HTTP_GET, "/v2/models/{model}/versions/{version}/ready", ROUTE_INFER,
 		v2_model_ready_get },
 	{ HTTP_POST, "/v2/models/{model}/infer", ROUTE_INFER, infer_post },
 	{ HTTP_POST, "/v2/models/{model}/versions/{version}/infer", ROUTE_INFER, infer_post },
+	{ HTTP_GET, "/v1/models/{model}", ROUTE_INFER, v1_model_get },
 	{ HTTP_POST, "/v1/models/{model}:predict", ROUTE_INFER, predict_post },
+	{ HTTP_GET, "/v2/logging", ROUTE_MANAGE, logging_get },
+	{ HTTP_POST, "/v2/logging", ROUTE_MANAGE, logging_post },
 	{ HTTP_POST, "/v2/repository/index", ROUTE_MANAGE, index_post },
 	{ HTTP_POST, "/v2/repository/models/{model}/load", ROUTE_MANAGE, load_post },
 	{ HTTP_POST, "/v2/repository/models/{model}/unload", ROUTE_MANAGE, unload_post },

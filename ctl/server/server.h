@@ -6,6 +6,7 @@
 //     http/        HTTP's mechanics: sockets, who is let in, requests and replies, JSON bodies, paths
 //     store/       images and records on the disk
 //     (models, server_state: what the appliance knows of its models and of itself)
+//     scoring/     rows that come by the API, whatever its protocol, scored on threads of their own
 //     operations/  what changes the store or what is deployed, one at a time; knows no protocol
 //     resources/   what the API's paths answer, a file a resource
 //     (routes: which path is answered by which resource; server: the loop)

@@ -155,7 +155,8 @@ int body_empty_parse(const char *text, size_t size, struct error *err)
 	return 0;
 }
 
-bool body_is_empty(struct http_request *request)
+bool body_fits(struct http_request *request,
+	int (*parse)(const char *text, size_t size, struct error *err))
 {
 	struct error err;
 	size_t size;
@@ -164,9 +165,85 @@ bool body_is_empty(struct http_request *request)
 
 	if (!text)
 		return false;
-	rc = body_empty_parse(text, size, &err);
+	rc = parse(text, size, &err);
 	free(text);
 	if (rc != 0)
 		http_fail(request, 400, "%s", err.text);
 	return rc == 0;
+}
+
+bool body_is_empty(struct http_request *request)
+{
+	return body_fits(request, body_empty_parse);
+}
+
+static int body_take_logging(
+	const char *key, const json_t *value, struct body_logging *body, struct error *err)
+{
+	const char *text = json_string_value(value);
+	const bool is_default = json_is_null(value) ||
+		(text && (strcmp(text, "") == 0 || strcmp(text, "default") == 0));
+	int *flag = strcmp(key, "log_info") == 0  ? &body->info
+		: strcmp(key, "log_warning") == 0 ? &body->warning
+		: strcmp(key, "log_error") == 0   ? &body->error
+						  : NULL;
+
+	if (flag && !json_is_boolean(value))
+		return error_set(err, -EINVAL, "\"%s\" must be true or false", key);
+	if (flag) {
+		*flag = json_is_true(value);
+		return 0;
+	}
+	if (strcmp(key, "log_verbose_level") != 0)
+		return is_default
+			? 0
+			: error_set(err, -EINVAL,
+				  "\"%s\" cannot be set: the log goes to the journal or to "
+				  "standard error, in one form",
+				  key);
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return error_set(err, -EINVAL, "\"%s\" must be a whole number from 0", key);
+	body->verbose_level = json_integer_value(value) > 0;
+	return 0;
+}
+
+int body_logging_parse(const char *text, size_t size, struct body_logging *body, struct error *err)
+{
+	static const char *const NAMES[] = { "log_file", "log_info", "log_warning", "log_error",
+		"log_verbose_level", "log_format", NULL };
+	json_t *root = body_parse_object(text, size, NAMES, err), *value;
+	const char *key;
+	int rc = 0;
+
+	*body = (struct body_logging){ -1, -1, -1, -1 };
+	if (!root)
+		return err->code;
+	json_object_foreach (root, key, value)
+		rc = rc == 0 ? body_take_logging(key, value, body, err) : rc;
+	json_decref(root);
+	return rc;
+}
+
+int body_repository_parse(const char *text, size_t size, struct error *err)
+{
+	static const char *const NAMES[] = { "parameters", NULL };
+	json_t *root = body_parse_object(text, size, NAMES, err), *value;
+	const char *key;
+	int rc = 0;
+
+	if (!root)
+		return err->code;
+	value = json_object_get(root, "parameters");
+	if (value && !json_is_object(value))
+		rc = error_set(err, -EINVAL, "\"parameters\" must be an object");
+	json_object_foreach (json_object_get(root, "parameters"), key, value) {
+		if (rc != 0 || strcmp(key, "unload_dependents") == 0)
+			continue;
+		rc = error_set(err, -EINVAL,
+			"the parameter \"%.40s\" is not taken: a model comes as an image, by PUT "
+			"/v1/models/{model}/versions/{version}",
+			key);
+	}
+	json_decref(root);
+	return rc;
 }

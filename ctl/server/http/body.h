@@ -31,7 +31,21 @@ struct body_log { // PUT /v1/log
 };
 int body_log_parse(const char *text, size_t size, struct body_log *body, struct error *err);
 
+struct body_logging { // POST /v2/logging: what is left out is -1
+	int info, warning, error, verbose_level;
+};
+// The protocol's log_file, log_format and what is not known are passed over, where they are null, empty or
+// "default": nothing else can be had.
+int body_logging_parse(const char *text, size_t size, struct body_logging *body, struct error *err);
+
+// POST /v2/repository/models/M/load and unload: empty, or "parameters" that change nothing:
+// "unload_dependents". Models by the way are pushed.
+int body_repository_parse(const char *text, size_t size, struct error *err);
+
 // Bodies that must hold nothing: none at all, or {}.
 int body_empty_parse(const char *text, size_t size, struct error *err);
+// True where the request's body is what parse() takes. Otherwise the client was replied to.
+bool body_fits(struct http_request *request,
+	int (*parse)(const char *text, size_t size, struct error *err));
 // True where the request has no body, as it must. Otherwise the client was replied to.
 bool body_is_empty(struct http_request *request);

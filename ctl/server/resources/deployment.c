@@ -37,12 +37,14 @@ void deployment_put(
 }
 
 static void deployment_start(struct server *server, struct http_request *request,
-	const struct route_params *params, const char *what, void (*begin)(struct operation *op))
+	const struct route_params *params,
+	int (*parse)(const char *text, size_t size, struct error *err), const char *what,
+	void (*begin)(struct operation *op))
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
 
-	if (!body_is_empty(request))
+	if (!body_fits(request, parse))
 		return;
 	op = operation_create(server, client, what, begin, params->model, 0);
 	if (op)
@@ -52,17 +54,18 @@ static void deployment_start(struct server *server, struct http_request *request
 void rollback_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	deployment_start(server, request, params, "roll back", deploy_begin_rollback);
+	deployment_start(
+		server, request, params, body_empty_parse, "roll back", deploy_begin_rollback);
 }
 
 void load_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	deployment_start(server, request, params, "load", deploy_begin_load);
+	deployment_start(server, request, params, body_repository_parse, "load", deploy_begin_load);
 }
 
 void unload_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	deployment_start(server, request, params, "unload", unload_begin);
+	deployment_start(server, request, params, body_repository_parse, "unload", unload_begin);
 }

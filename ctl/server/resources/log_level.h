@@ -6,3 +6,5 @@
 
 route_handler log_level_get;
 route_handler log_level_put;
+// The same as Triton has it: GET and POST /v2/logging.
+route_handler logging_get, logging_post;

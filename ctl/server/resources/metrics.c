@@ -96,6 +96,32 @@ static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 			out, "api_refusals_total", "reason", refusal_name(i), api->refused[i]);
 }
 
+static void metrics_scoring(struct evbuffer *out, const struct scoring_figures *s)
+{
+	const struct {
+		const char *name, *type, *help;
+		uint64_t value;
+	} families[] = {
+		{ "api_scoring_threads", "gauge", "Threads that score what comes by the API.",
+			s->threads },
+		{ "api_scoring_waiting", "gauge", "Requests that wait for one of them.",
+			s->waiting },
+		{ "api_scoring_queue", "gauge", "As many may wait (scoring.queue).", s->queue },
+		{ "api_scored_total", "counter", "Requests of the API that were scored.",
+			s->scored },
+		{ "api_score_busy_total", "counter", "Those refused as too many waited.", s->busy },
+		{ "api_score_expired_total", "counter",
+			"Those whose timeout was over before they were scored.", s->expired },
+		{ "api_score_failed_total", "counter", "Those refused for what is in them.",
+			s->failed },
+	};
+
+	for (size_t i = 0; i < N(families); i++) {
+		metrics_family(out, families[i].name, families[i].type, families[i].help);
+		metrics_sample(out, families[i].name, NULL, NULL, families[i].value);
+	}
+}
+
 static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f)
 {
 	const struct dataplane_counters *c = &f->sum;
@@ -304,6 +330,7 @@ void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 {
 	metrics_process(out, figures);
 	metrics_api(out, &figures->api);
+	metrics_scoring(out, &figures->scoring);
 	metrics_totals(out, figures);
 	metrics_lcores(out, figures);
 	metrics_ports(out, figures);

@@ -5,6 +5,7 @@
 
 #include "ctl/server/http/gate.h"
 #include "ctl/server/models.h"
+#include "ctl/server/scoring/scoring.h"
 #include "dataplane/dataplane.h"
 
 struct evbuffer;
@@ -29,6 +30,7 @@ struct metrics_figures {
 	struct dataplane_counters sum;
 	struct mempool_info mempool;
 	struct gate_figures api;
+	struct scoring_figures scoring;
 	const struct lcore_info *lcores; // [n_lcores]
 	uint32_t n_lcores;
 	const struct port_info *ports; // [n_ports]

@@ -81,6 +81,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->uptime_seconds = server_uptime_seconds(server);
 	f->ready = server_ready(server, why, sizeof(why));
 	gate_figures(server->gate, &f->api);
+	scoring_figures(server->scoring, &f->scoring);
 	dataplane_counters(dp, &f->sum);
 	dataplane_mempool(dp, &f->mempool);
 	for (uint32_t i = 0; i < f->n_lcores; i++)

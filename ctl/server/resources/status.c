@@ -5,6 +5,7 @@
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/models_json.h"
+#include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 
 #include <arpa/inet.h>
@@ -134,6 +135,17 @@ static json_t *status_api(const struct server *server)
 		"bodies_refused", (json_int_t)f.refused[REFUSAL_BODIES_FULL], "refused", refused);
 }
 
+static json_t *status_scoring(const struct server *server)
+{
+	struct scoring_figures f;
+
+	scoring_figures(server->scoring, &f);
+	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "threads", (int)f.threads, "queue",
+		(int)f.queue, "waiting", (int)f.waiting, "scored", (json_int_t)f.scored, "busy",
+		(json_int_t)f.busy, "expired", (json_int_t)f.expired, "failed",
+		(json_int_t)f.failed);
+}
+
 void status_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
@@ -156,7 +168,7 @@ void status_get(
 	}
 	http_reply(request, 200,
 		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
-			  "s:o, s:{s:i, s:i}, s:o}",
+			  "s:o, s:{s:i, s:i}, s:o, s:o}",
 			"version", martlet_version, "pid", (int)getpid(), "uptime_seconds",
 			server_uptime_seconds(server), "state", server_state_name(server), "config",
 			server->config->path, "isa", isa_name(isa), "ports", status_ports(server),
@@ -164,5 +176,5 @@ void status_get(
 			"received", (json_int_t)sum.received, "replied", (json_int_t)sum.replied,
 			"dropped", dropped, "rows_scored", (json_int_t)sum.rows_scored, "drops",
 			drops, "mempool", "size", (int)pool.size, "in_use", (int)pool.in_use, "api",
-			status_api(server)));
+			status_api(server), "scoring", status_scoring(server)));
 }
