@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Paths to routes, JSON bodies, and deployment.json: what is taken and what each mistake is told.
 #include "ctl/server/http/body.h"
+#include "ctl/server/resources/infer.h"
 #include "ctl/server/resources/status.h"
+#include "ctl/server/resources/v2_model.h"
 #include "ctl/server/resources/versions.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
@@ -34,6 +36,58 @@ static void find_known_path_gives_route_and_params(void **state)
 	assert_int_equal(find(HTTP_GET, "/v2/models/l%61b"), 200);
 	assert_string_equal(params.model, "lab");
 	assert_int_equal(params.version, 0);
+	assert_int_equal(find(HTTP_POST, "/v1/models/l%61b:predict"), 200);
+	assert_ptr_equal(route->handle, predict_post);
+	assert_string_equal(params.model, "lab");
+	assert_int_equal(find(HTTP_GET, "/v2/models/stats"), 200);
+	assert_ptr_equal(route->handle, v2_stats_get_all);
+}
+
+static void find_takes_what_stands_behind_a_name(void **state)
+{
+	assert_int_equal(find(HTTP_POST, "/v1/models/lab"), 405);
+	assert_int_equal(find(HTTP_GET, "/v1/models/lab:predict"), 405);
+	assert_string_equal(allow, "POST");
+	assert_int_equal(find(HTTP_POST, "/v1/models/:predict"), 404);
+	assert_int_equal(find(HTTP_POST, "/v1/models/a:b:predict"), 404);
+	assert_int_equal(find(HTTP_POST, "/v1/models/-a:predict"), 400);
+}
+
+static void body_logging_is_read_strictly(void **state)
+{
+	static const char *const WRONG[] = { "{\"log_info\":1}", "{\"log_file\":\"/x\"}",
+		"{\"log_verbose_level\":-1}", "{\"log_verbose_level\":true}", "{\"level\":1}",
+		"[]" };
+	static const char ALL[] =
+		"{\"log_file\":\"\",\"log_info\":false,\"log_warning\":true,"
+		"\"log_error\":true,\"log_verbose_level\":2,\"log_format\":\"default\"}";
+	struct body_logging body;
+
+	assert_int_equal(body_logging_parse(ALL, strlen(ALL), &body, &err), 0);
+	assert_int_equal(body.info, 0);
+	assert_int_equal(body.warning, 1);
+	assert_int_equal(body.error, 1);
+	assert_int_equal(body.verbose_level, 1);
+	assert_int_equal(body_logging_parse("", 0, &body, &err), 0);
+	assert_int_equal(body.info, -1);
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++)
+		assert_int_equal(
+			body_logging_parse(WRONG[i], strlen(WRONG[i]), &body, &err), -EINVAL);
+}
+
+// tritonclient always says "unload_dependents".
+static void body_of_load_and_unload_brings_no_model(void **state)
+{
+	static const char FINE[] = "{\"parameters\":{\"unload_dependents\":false}}";
+	static const char *const WRONG[] = { "{\"parameters\":{\"config\":\"{}\"}}",
+		"{\"parameters\":{\"file:1/model.onnx\":\"\"}}", "{\"parameters\":1}",
+		"{\"a\":1}" };
+
+	assert_int_equal(body_repository_parse("", 0, &err), 0);
+	assert_int_equal(body_repository_parse("{}", 2, &err), 0);
+	assert_int_equal(body_repository_parse(FINE, strlen(FINE), &err), 0);
+	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++)
+		assert_int_equal(body_repository_parse(WRONG[i], strlen(WRONG[i]), &err), -EINVAL);
 }
 
 static void find_unknown_path_is_404(void **state)
@@ -114,7 +168,7 @@ static void check_route(const struct route *r)
 	assert_ptr_equal(route, r);
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
 		assert_int_equal(find(METHODS[i], path), is_taken(METHODS[i], r->path) ? 200 : 405);
-	strcat(path, "/x");
+	strcat(path, "/x/y");
 	assert_int_equal(find(r->method, path), 404);
 	if (strstr(r->path, "{model}")) {
 		fill(path, r->path, "-lab", "3");
@@ -313,6 +367,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(find_known_path_gives_route_and_params),
+		cmocka_unit_test(find_takes_what_stands_behind_a_name),
+		cmocka_unit_test(body_logging_is_read_strictly),
+		cmocka_unit_test(body_of_load_and_unload_brings_no_model),
 		cmocka_unit_test(find_unknown_path_is_404),
 		cmocka_unit_test(find_wrong_method_is_405_with_allow),
 		cmocka_unit_test(find_bad_name_or_version_is_400),

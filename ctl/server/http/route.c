@@ -13,12 +13,18 @@ static size_t route_suffix(const char *pattern, size_t want)
 	return close ? (size_t)(pattern + want - close) - 1 : 0;
 }
 
-// A segment that is a parameter: something, and behind it what the pattern has there.
+// A segment that is a parameter: something, and behind it what the pattern has there. No name has a colon,
+// so that it begins what stands behind one.
 static bool route_matches_parameter(const char *pattern, size_t want, const char *path, size_t have)
 {
 	const size_t suffix = route_suffix(pattern, want);
+	const char *colon = memchr(path, ':', have);
 
-	return have > suffix && memcmp(pattern + want - suffix, path + have - suffix, suffix) == 0;
+	if (have <= suffix)
+		return false;
+	return suffix == 0 ? !colon
+			   : colon == path + have - suffix &&
+			memcmp(pattern + want - suffix, colon, suffix) == 0;
 }
 
 // Compares a path to a pattern, segment by segment, before anything is decoded: an encoded slash is
