@@ -8,7 +8,7 @@
 
 enum csv_header { CSV_HEADER_TOLD_BY_IT, CSV_HEADER_PRESENT, CSV_HEADER_ABSENT };
 
-#define CSV_NOTE_BYTES 512
+#define CSV_NOTE_BYTES 224 // of a header's value
 
 // *rows [*n][n_features], malloc'ed; `note`: what the user should know of how it was read, or "".
 // -EINVAL, -E2BIG, -ENOMEM.
