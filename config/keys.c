@@ -90,6 +90,7 @@ static void keys_default(const struct key *key, void *base)
 	case KEY_CPUS:
 	case KEY_ADDRESSES:
 	case KEY_VLANS:
+	case KEY_TEXTS:
 		*(uint32_t *)((char *)base + key->count_offset) = 0;
 		break;
 	case KEY_LISTEN:

@@ -58,6 +58,10 @@ static const struct key PORT_KEYS[] = {
 		.required = true,
 		.help = "a PCI address (\"0000:3b:00.0\") or a DPDK device "
 			"(\"net_af_xdp0,iface=eth1\")" },
+	{ "members", KEY_TEXTS, LIST(config_port, members), .min = 1, .max = CONFIG_MEMBERS_MAX,
+		.field_bytes = CONFIG_MEMBER_BYTES,
+		.help = "the devices of a bond, as in [ \"net_af_packet0,iface=eth1\", "
+			"\"net_af_packet1,iface=eth2\" ]" },
 	{ "addresses", KEY_ADDRESSES, LIST(config_port, addresses), .min = 1,
 		.max = CONFIG_ADDRESSES_MAX, .required = true,
 		.help = "the port's addresses, as in [ \"10.77.0.1/24\", \"fd00:77::1/64\" ]" },

@@ -13,6 +13,8 @@
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_VLANS_MAX     32
+#define CONFIG_MEMBERS_MAX   4
+#define CONFIG_MEMBER_BYTES  192 // of a device's string, with the NUL
 #define CONFIG_MODELS_MAX    256
 #define CONFIG_PATH_MAX      1024                 // bytes with the NUL
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
@@ -54,6 +56,8 @@ struct config_address { // in network byte order, as in packets
 struct config_port {
 	char name[CONFIG_NAME_MAX];
 	char device[CONFIG_PATH_MAX]; // a PCI address or a vdev string, as EAL takes it
+	char members[CONFIG_MEMBERS_MAX][CONFIG_MEMBER_BYTES]; // devices that a bond is made of
+	uint32_t n_members;
 	struct config_address addresses[CONFIG_ADDRESSES_MAX];
 	uint32_t n_addresses;
 	uint16_t udp_port;

@@ -177,7 +177,28 @@ static int value_read_addresses(const struct reader *reader, const config_settin
 	return 0;
 }
 
-// What both arrays have in common: is the value an array, of a number of elements that is possible?
+static int value_read_texts(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, void *base)
+{
+	char *texts = (char *)base + key->offset;
+	uint32_t n = (uint32_t)config_setting_length(value);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const config_setting_t *element = config_setting_get_elem(value, i);
+		const char *text = config_setting_get_string(element);
+
+		if (!text)
+			return value_wrong_type(reader, element, key, where, "an array of strings");
+		if (!*text || strlen(text) >= key->field_bytes)
+			return reader_refuse(reader, element,
+				"%s.%s: entry %u has %zu bytes, 1 to %zu are possible: %s", where,
+				key->name, i + 1, strlen(text), key->field_bytes - 1, key->help);
+		snprintf(texts + i * key->field_bytes, key->field_bytes, "%s", text);
+	}
+	return 0;
+}
+
+// What all arrays have in common: is the value an array, of a number of elements that is possible?
 static int value_read_array(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, void *base)
 {
@@ -190,8 +211,12 @@ static int value_read_array(const struct reader *reader, const config_setting_t 
 		return reader_refuse(reader, value,
 			"%s.%s: %d entries, %llu to %llu are possible: %s", where, key->name, n,
 			(unsigned long long)key->min, (unsigned long long)key->max, key->help);
-	rc = key->type == KEY_CPUS ? value_read_cpus(reader, value, key, where, base)
-				   : value_read_addresses(reader, value, key, where, base);
+	if (key->type == KEY_CPUS)
+		rc = value_read_cpus(reader, value, key, where, base);
+	else if (key->type == KEY_TEXTS)
+		rc = value_read_texts(reader, value, key, where, base);
+	else
+		rc = value_read_addresses(reader, value, key, where, base);
 	if (rc == 0)
 		*(uint32_t *)((char *)base + key->count_offset) = (uint32_t)n;
 	return rc;
@@ -330,6 +355,7 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 		return value_read_cpu(reader, value, key, where, field);
 	case KEY_CPUS:
 	case KEY_ADDRESSES:
+	case KEY_TEXTS:
 		return value_read_array(reader, value, key, where, base);
 	case KEY_VLANS:
 		return vlans_read(reader, value, where, key->name, key->help, field,

@@ -21,6 +21,7 @@ enum key_type {
 	KEY_CPU,       // uint32_t
 	KEY_CPUS,      // array of KEY_CPU; the count is stored at `count_offset`
 	KEY_ADDRESSES, // array of struct config_address, likewise
+	KEY_TEXTS,     // array of strings, each in `field_bytes`; likewise
 	KEY_LISTEN,    // struct config_listen
 	KEY_VLANS,     // array of CONFIG_VLAN(), counted likewise; none for "any"
 };

@@ -196,6 +196,12 @@ int dataplane_check(const struct config *config, struct error *err)
 		return error_set(err, -EINVAL, "lcores: more than %d CPUs", REGISTRY_LCORES);
 	if (!config->n_ports)
 		return error_set(err, -EINVAL, "ports: there is none");
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		int rc = bond_check(&config->ports[i], err);
+
+		if (rc != 0)
+			return rc;
+	}
 	return memory_plan(config, &plan, err);
 }
 
@@ -380,8 +386,10 @@ void dataplane_reclaim(struct dataplane *dp)
 
 void dataplane_watch(struct dataplane *dp)
 {
-	for (uint32_t i = 0; i < dp->n_ports; i++)
+	for (uint32_t i = 0; i < dp->n_ports; i++) {
+		bond_watch(&dp->ports[i].bond);
 		trouble_look(&dp->ports[i].trouble);
+	}
 }
 
 const char *dataplane_trouble(const struct dataplane *dp, uint32_t port)
@@ -412,11 +420,25 @@ static bool dataplane_news_checksums(
 	return true;
 }
 
+static bool dataplane_news_bond(struct dataplane *dp, uint32_t index, struct dataplane_news *news)
+{
+	char text[sizeof(dp->ports[index].bond.news)];
+
+	if (!bond_news(&dp->ports[index].bond, text, sizeof(text)))
+		return false;
+	news->is_warning = true;
+	snprintf(
+		news->text, sizeof(news->text), "port %s: %s", dp->ports[index].config->name, text);
+	return true;
+}
+
 bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 {
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		news->is_warning = dataplane_trouble(dp, i) != NULL;
 		if (trouble_news(&dp->ports[i].trouble, news->text, sizeof(news->text)))
+			return true;
+		if (dataplane_news_bond(dp, i, news))
 			return true;
 		if (dataplane_news_checksums(dp, i, news))
 			return true;

@@ -12,7 +12,7 @@
 #include <rte_mempool.h>
 #include <unistd.h>
 
-#define EAL_ARGS_MAX (24 + 2 * CONFIG_PORTS_MAX)
+#define EAL_ARGS_MAX (24 + (1 + CONFIG_MEMBERS_MAX) * CONFIG_PORTS_MAX)
 
 struct eal_args { // each argument a string of its own in `text`
 	int n;
@@ -69,11 +69,18 @@ static void eal_add_buses(struct eal_args *args, const struct config *config)
 {
 	bool any = false;
 
-	for (uint32_t i = 0; i < config->n_ports; i++)
-		if (port_device_is_pci(config->ports[i].device)) {
-			eal_add(args, "--allow=%s", config->ports[i].device);
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		for (uint32_t d = 0; d <= port->n_members; d++) {
+			const char *device = d ? port->members[d - 1] : port->device;
+
+			if (!port_device_is_pci(device))
+				continue;
+			eal_add(args, "--allow=%s", device);
 			any = true;
 		}
+	}
 	if (!any)
 		eal_add(args, "--no-pci");
 }
@@ -98,13 +105,18 @@ int eal_check_drivers(const struct config *config, struct error *err)
 			"DPDK has no mempool driver '%s': install librte-mempool-ring" DPDK_ABI,
 			pool);
 	for (uint32_t i = 0; i < config->n_ports; i++) {
-		const char *bus = port_device_is_pci(config->ports[i].device) ? "pci" : "vdev";
+		const struct config_port *port = &config->ports[i];
 
-		if (!port_is_memif(&config->ports[i]) && !rte_bus_find_by_name(bus))
-			return error_set(err, -ENODEV,
-				"port %s: DPDK has no driver of the bus '%s': install "
-				"librte-bus-%s" DPDK_ABI,
-				config->ports[i].name, bus, bus);
+		for (uint32_t d = 0; d <= port->n_members && !port_is_memif(port); d++) {
+			const char *device = d ? port->members[d - 1] : port->device;
+			const char *bus = port_device_is_pci(device) ? "pci" : "vdev";
+
+			if (!rte_bus_find_by_name(bus))
+				return error_set(err, -ENODEV,
+					"port %s: DPDK has no driver of the bus '%s': install "
+					"librte-bus-%s" DPDK_ABI,
+					port->name, bus, bus);
+		}
 	}
 	return 0;
 }

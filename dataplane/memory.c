@@ -52,7 +52,8 @@ static uint32_t memory_count_mbufs(const struct config *config)
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		const struct config_port *port = &config->ports[i];
 
-		n += (uint64_t)(memory_rx_queues(config, port) + n_lcores) * PORT_DESCRIPTORS;
+		n += (uint64_t)(memory_rx_queues(config, port) + n_lcores) * PORT_DESCRIPTORS *
+			(port->n_members ? port->n_members : 1);
 		if (memory_is_af_xdp(port)) // its fill and completion rings, too
 			n += (uint64_t)memory_rx_queues(config, port) * 4 * PORT_DESCRIPTORS;
 	}
@@ -119,9 +120,10 @@ int memory_plan(const struct config *config, struct memory_plan *plan, struct er
 	for (uint32_t i = 0; i < config->n_ports; i++)
 		plan->devices +=
 			port_is_memif(&config->ports[i]) ? 0 : // its rings are the peers' memory
-			DEVICE_BYTES +
-				(memory_rx_queues(config, &config->ports[i]) + n_lcores) *
-					QUEUE_BYTES;
+			(1 + config->ports[i].n_members) *
+				(DEVICE_BYTES +
+					(memory_rx_queues(config, &config->ports[i]) + n_lcores) *
+						QUEUE_BYTES);
 	// A twentieth is lost between blocks, and where an object may not lie across two pages.
 	fits = RTE_MAX(64u, memory_megabytes(memory_total(plan) + memory_total(plan) / 20) + 2);
 	if (plan->megabytes == 0)

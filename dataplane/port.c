@@ -110,14 +110,14 @@ static int port_no_device(const struct port *port, struct error *err)
 		port->config->name, port->config->device);
 }
 
-static int port_find_device(struct port *port, struct error *err)
+static int port_find_device(struct port *port, const char *device, struct error *err)
 {
 	struct rte_dev_iterator iterator;
 	char match[CONFIG_PATH_MAX];
 	uint16_t id = RTE_MAX_ETHPORTS;
 	size_t name_bytes = strcspn(port->config->device, ",");
 
-	if (rte_dev_probe(port->config->device) < 0)
+	if (rte_dev_probe(device) < 0)
 		return port_no_device(port, err);
 	port->probed = true;
 	snprintf(match, sizeof(match), "%.*s", (int)name_bytes, port->config->device);
@@ -264,23 +264,68 @@ static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *i
 	*subject = (struct trouble_subject){
 		.name = port->config->name, .id = port->id, .mtu = port->mtu
 	};
-	if (!port_device_is_pci(port->config->device) && info->if_index &&
+	if (!port_device_is_pci(port->config->device) && port->bond.n == 0 && info->if_index &&
 		if_indextoname(info->if_index, subject->if_name))
 		subject->if_index = info->if_index;
 }
 
 // Where the type of an outer tag is hidden, there is one: 0x8100 unless the configuration says another.
-static int port_tell_tags_apart(
-	struct port *port, const struct rte_eth_dev_info *info, struct error *err)
+static int port_tell_tags_apart(struct port *port, uint32_t if_index, struct error *err)
 {
-	if (strcmp(info->driver_name, "net_af_packet") != 0)
-		return 0;
 	port->tag_type_hidden = true;
 	if (!port->tag_type_be)
 		port->tag_type_be = RTE_BE16(RTE_ETHER_TYPE_VLAN);
-	if (tag_filter_attach(info->if_index, rte_be_to_cpu_16(port->tag_type_be), err) != 0)
+	if (tag_filter_attach(if_index, rte_be_to_cpu_16(port->tag_type_be), err) != 0)
 		return error_prefix(
 			err, "port %s: device %s", port->config->name, port->config->device);
+	return 0;
+}
+
+static int port_tell_all_tags_apart(
+	struct port *port, const struct rte_eth_dev_info *info, struct error *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < port->bond.n; i++)
+		if (port->bond.members[i].if_index)
+			rc = port_tell_tags_apart(port, port->bond.members[i].if_index, err);
+	if (port->bond.n == 0 && strcmp(info->driver_name, "net_af_packet") == 0)
+		rc = port_tell_tags_apart(port, info->if_index, err);
+	return rc;
+}
+
+// `info`: what the device can do; of a bond, what all of its members can, which it does not know before it
+// is configured.
+static int port_make_device(struct port *port, struct rte_eth_dev_info *info, struct error *err)
+{
+	char device[CONFIG_PATH_MAX];
+	struct rte_eth_dev_info of_bond;
+	int rc;
+
+	if (!bond_is_device(port->config->device)) {
+		rc = port_find_device(port, port->config->device, err);
+		if (rc == 0) {
+			rc = rte_eth_dev_info_get(port->id, info);
+			if (rc != 0)
+				return port_refuse(port, "device information", rc, err);
+			port->driver = info->driver_name;
+		}
+		return rc;
+	}
+	rc = bond_make_members(&port->bond, port->config, device, info, err);
+	if (rc == 0)
+		rc = port_find_device(port, device, err);
+	if (rc != 0)
+		return rc;
+	rc = rte_eth_dev_info_get(port->id, &of_bond);
+	if (rc != 0)
+		return port_refuse(port, "device information", rc, err);
+	port->driver = of_bond.driver_name;
+	info->rx_offload_capa &= of_bond.rx_offload_capa;
+	info->tx_offload_capa &= of_bond.tx_offload_capa;
+	info->flow_type_rss_offloads &= of_bond.flow_type_rss_offloads;
+	info->default_rxconf = of_bond.default_rxconf;
+	info->default_txconf = of_bond.default_txconf;
 	return 0;
 }
 
@@ -288,15 +333,10 @@ static int port_open_device(struct port *port, const struct port_needs *needs, s
 {
 	struct rte_eth_conf conf = { 0 };
 	struct rte_eth_dev_info info;
-	int rc = port_find_device(port, err);
+	int rc = port_make_device(port, &info, err);
 
-	if (rc != 0)
-		return rc;
-	rc = rte_eth_dev_info_get(port->id, &info);
-	if (rc != 0)
-		return port_refuse(port, "device information", rc, err);
-	port->driver = info.driver_name;
-	rc = port_tell_tags_apart(port, &info, err);
+	if (rc == 0)
+		rc = port_tell_all_tags_apart(port, &info, err);
 	if (rc != 0)
 		return rc;
 	rc = port_choose_queues(port, &info, needs->polling, needs->senders, err);
@@ -320,6 +360,8 @@ static int port_open_device(struct port *port, const struct port_needs *needs, s
 	if (rc != 0)
 		return port_refuse(port, "start", rc, err);
 	port->started = true;
+	if (port->bond.n && bond_begin(&port->bond, port->id, err) != 0)
+		return error_prefix(err, "port %s", port->config->name);
 	port_begin_watch(port, &info);
 	port_join_groups(port);
 	return 0;
@@ -365,12 +407,11 @@ void port_close(struct port *port)
 {
 	memif_port_destroy(port->memif);
 	port->memif = NULL;
-	if (!port->probed)
-		return;
 	if (port->started)
 		rte_eth_dev_stop(port->id);
 	if (port->configured)
 		rte_eth_dev_close(port->id);
+	bond_close_members(&port->bond);
 	port->started = port->configured = port->probed = false;
 }
 
@@ -382,7 +423,8 @@ static void port_info_device(const struct port *port, struct port_info *info)
 
 	rte_eth_link_get_nowait(port->id, &link);
 	rte_eth_stats_get(port->id, &stats);
-	info->link_up = link.link_status && !port->trouble.is_link_down;
+	info->link_up = link.link_status && !port->trouble.is_link_down &&
+		(port->bond.n == 0 || port->bond.is_up);
 	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	info->rx_missed = stats.imissed;
 	info->rx_errors = stats.ierrors;

@@ -5,9 +5,10 @@
 #pragma once
 
 #define PORT_DESCRIPTORS 1024 // of each queue, as far as the device has them
-#define DPDK_ABI         "23" // of DPDK 22.11: Debian's packages end in it
 
 #include "base/error.h"
+#include "dataplane/abi.h"
+#include "dataplane/bond.h"
 #include "dataplane/info.h"
 #include "dataplane/memif/port.h"
 #include "dataplane/trouble.h"
@@ -45,6 +46,7 @@ struct port {
 	uint16_t rx_queues, tx_queues;
 	bool probed, configured, started;
 	struct trouble trouble;
+	struct bond bond; // n is 0 where it is none
 };
 
 // Takes over the addresses and the service port of `config`; no device yet.
