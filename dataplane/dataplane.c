@@ -4,6 +4,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/loop.h"
 #include "dataplane/memif/server.h"
+#include "dataplane/mtu.h"
 #include "dataplane/state.h"
 #include "dataplane/unmap.h"
 
@@ -188,6 +189,7 @@ int dataplane_check(const struct config *config, struct error *err)
 {
 	struct memory_plan plan;
 	const struct config_lcores *lcores = &config->lcores;
+	int rc;
 
 	if (lcores->n_io + lcores->n_complete == 0 || (lcores->n_io && !lcores->n_workers))
 		return error_set(
@@ -197,12 +199,14 @@ int dataplane_check(const struct config *config, struct error *err)
 	if (!config->n_ports)
 		return error_set(err, -EINVAL, "ports: there is none");
 	for (uint32_t i = 0; i < config->n_ports; i++) {
-		int rc = bond_check(&config->ports[i], err);
-
+		rc = bond_check(&config->ports[i], err);
 		if (rc != 0)
 			return rc;
 	}
-	return memory_plan(config, &plan, err);
+	rc = memory_plan(config, &plan, err);
+	if (rc != 0)
+		return rc;
+	return mtu_check(config, plan.mbuf_bytes - RTE_PKTMBUF_HEADROOM, err);
 }
 
 // The phases of a start, in order; dataplane_stop() undoes those that were begun.

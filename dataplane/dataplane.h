@@ -19,7 +19,7 @@ struct dataplane;
 struct deployment;
 
 // What of a configuration can be refused without starting anything: CPUs without a task, memory that is
-// too little. -EINVAL.
+// too little, an mtu that a device cannot carry. -EINVAL.
 int dataplane_check(const struct config *config, struct error *err);
 // Initialises EAL, mempools, ports, rings and lcores, and starts polling. No slot has a model yet:
 // each answers NOT_READY until dataplane_recovered().

@@ -2,17 +2,18 @@
 #include "dataplane/memory.h"
 
 #include "dataplane/lcore.h"
+#include "dataplane/mtu.h"
 
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
-#define FRAME_EXTRA_BYTES (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
-#define MBUFS_LEAST       8192u
-#define MBUFS_MOST        (1u << 22)
-#define PAGE_BYTES        ((size_t)4096)
-#define HUGEPAGE_BYTES    ((size_t)2 << 20) // the smallest there are
-#define MIB               ((size_t)1 << 20)
+#define MBUF_ROOM_LEAST 2048u
+#define MBUFS_LEAST     8192u
+#define MBUFS_MOST      (1u << 22)
+#define PAGE_BYTES      ((size_t)4096)
+#define HUGEPAGE_BYTES  ((size_t)2 << 20) // the smallest there are
+#define MIB             ((size_t)1 << 20)
 // Tables of ports and what EAL keeps: measured 1.3 MiB.
 #define FIXED_BYTES (2 * MIB)
 // Of a device and of each of its queues: descriptors, their mbufs' addresses, counters. The largest of
@@ -67,11 +68,9 @@ static uint32_t memory_mbuf_bytes(const struct config *config)
 	uint32_t frame = 0;
 
 	for (uint32_t i = 0; i < config->n_ports; i++)
-		frame = RTE_MAX(frame, config->ports[i].mtu);
-	// Whole KiB, for a device may have frames of a fixed size (framesz of AF_PACKET) that must
-	// fit.
-	frame = RTE_ALIGN_CEIL(frame + FRAME_EXTRA_BYTES, 1024);
-	return RTE_PKTMBUF_HEADROOM + RTE_MAX(frame, 2048u);
+		frame = RTE_MAX(frame, mtu_buffer_bytes(&config->ports[i]));
+	return RTE_PKTMBUF_HEADROOM +
+		RTE_MAX((uint32_t)RTE_CACHE_LINE_ROUNDUP(frame), MBUF_ROOM_LEAST);
 }
 
 // Without spreading objects over channels, which costs a cache line each and asks EAL for the channels.

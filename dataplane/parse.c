@@ -172,10 +172,10 @@ static __rte_always_inline enum drop parse_ipv4(const struct port *port, const s
 	total = rte_be_to_cpu_16(ip->total_length);
 	if (ip->version_ihl >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES || total < header_bytes)
 		return DROP_BAD_IP_HEADER;
-	if (total > bytes)
-		return DROP_TRUNCATED;
 	if (total > port->mtu)
 		return DROP_TOO_LONG;
+	if (total > bytes)
+		return DROP_TRUNCATED;
 	if (!parse_ipv4_checksum_good(port, m, l3, header_bytes))
 		return DROP_BAD_IP_CHECKSUM;
 	if (!parse_ipv4_is_ours(port, ip->dst_addr))
@@ -246,10 +246,10 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 	if (l3[0] >> 4 != 6)
 		return DROP_BAD_IP_HEADER;
 	payload = rte_be_to_cpu_16(ip->payload_len);
-	if (IPV6_HEADER_BYTES + payload > bytes)
-		return DROP_TRUNCATED;
 	if (IPV6_HEADER_BYTES + payload > port->mtu)
 		return DROP_TOO_LONG;
+	if (IPV6_HEADER_BYTES + payload > bytes)
+		return DROP_TRUNCATED;
 	// Nothing but a neighbour solicitation may come to a group: icmp.c and neighbour.c drop the
 	// rest.
 	if (!parse_ipv6_is_ours(port, ip->dst_addr) &&

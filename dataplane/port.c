@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/port.h"
 
+#include "dataplane/devargs.h"
 #include "dataplane/memif/device.h"
 #include "dataplane/memif/server.h"
+#include "dataplane/mtu.h"
 #include "dataplane/tag_filter.h"
 
 #include <rte_byteorder.h>
@@ -164,8 +166,19 @@ static int port_choose_queues(struct port *port, const struct rte_eth_dev_info *
 	return 0;
 }
 
-// A virtual device that claims to take no more than 1518 bytes may still carry longer frames, as
-// DPDK's memif client does: only a PCI device is believed.
+// These say that they take 1518 bytes, whatever they take: mtu.c knows better.
+static bool port_understates_mtu(const struct config_port *config)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i <= config->n_members; i++) {
+		const char *device = i ? config->members[i - 1] : config->device;
+
+		any |= devargs_is_of(device, "net_af_packet") || devargs_is_of(device, "net_memif");
+	}
+	return any;
+}
+
 static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *info,
 	struct rte_eth_conf *conf, struct error *err)
 {
@@ -177,9 +190,12 @@ static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *inf
 	longest = info->max_rx_pktlen > overhead ? info->max_rx_pktlen - overhead : 0;
 	if (longest > info->max_mtu)
 		longest = info->max_mtu;
-	if (port->mtu > longest && port_device_is_pci(port->config->device))
+	if (port->mtu > longest && !port_understates_mtu(port->config))
 		return error_set(err, -EINVAL, "port %s: mtu is %u, but %s takes at most %u",
 			port->config->name, port->mtu, port->config->device, longest);
+	if (!port_device_is_pci(port->config->device) &&
+		mtu_check_interface(port->config, info->if_index, err) != 0)
+		return err->code;
 	conf->rxmode.mtu = port->mtu < longest ? port->mtu : longest;
 	return 0;
 }
