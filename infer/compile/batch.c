@@ -12,7 +12,7 @@
 
 #define PROOF_SEED      UINT64_C(0x62617463686573)
 #define PROOF_WORK      ((uint64_t)1 << 31) // operations of all evaluations
-#define PROOF_BYTES_MAX ((size_t)1 << 30)   // of one evaluation's values
+#define PROOF_BYTES_MAX ((size_t)1 << 28)   // of one evaluation's values
 #define PROOF_TOLERANCE 1e-6 // plain forms add up in the same order: more than enough
 #define FIXED_BATCH_MAX 4096
 
@@ -164,13 +164,25 @@ static bool proof_lay_out(struct proof *proof)
 
 // --- Evaluations --------------------------------------------------------------------------------
 
+// Have the values room? Looked at before anything is computed, which would be in vain.
+static bool proof_fits(const struct graph *graph)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t t = 0; t < graph->n_tensors; t++)
+		bytes += graph->tensors[t].data ? 0 : tensor_bytes(&graph->tensors[t]);
+	return bytes <= PROOF_BYTES_MAX;
+}
+
 static int proof_evaluate(struct proof *proof, const struct graph *graph, const float *row,
 	struct arena **arena, const void ***values)
 {
 	int rc = -ENOMEM;
 
 	*arena = arena_create(PROOF_BYTES_MAX);
-	*values = *arena ? arena_calloc(*arena, graph->n_tensors, sizeof(**values)) : NULL;
+	*values = *arena && proof_fits(graph)
+		? arena_calloc(*arena, graph->n_tensors, sizeof(**values))
+		: NULL;
 	if (*values)
 		rc = graph_evaluate(graph, row, &proof->work, *arena, *values);
 	proof->too_large |= rc != 0;
