@@ -195,3 +195,40 @@ int check_control(
 		"control.group: there is no group '%s' here; add it with 'groupadd --system %s'",
 		config->control.group, config->control.group);
 }
+
+static bool check_is_same_listen(const struct config_listen *a, const struct config_listen *b)
+{
+	return a->port == b->port && a->is_ipv6 == b->is_ipv6 &&
+		memcmp(&a->ipv6, &b->ipv6, a->is_ipv6 ? sizeof(a->ipv6) : sizeof(a->ipv4)) == 0;
+}
+
+int check_http(
+	const struct reader *reader, const config_setting_t *list, const struct config *config)
+{
+	const struct config_http *http = config->control.http;
+
+	for (uint32_t i = 0; i < config->control.n_http; i++) {
+		const config_setting_t *group = config_setting_get_elem(list, i);
+
+		if (http[i].serves & CONFIG_MANAGE)
+			return reader_refuse(reader, config_setting_get_member(group, "serves"),
+				"control.http[%u].serves: \"manage\" is not offered over TCP, "
+				"where "
+				"nobody is known yet; manage the appliance over control.socket",
+				i);
+		if (config->metrics.listen.port &&
+			check_is_same_listen(&http[i].listen, &config->metrics.listen))
+			return reader_refuse(reader, config_setting_get_member(group, "listen"),
+				"control.http[%u].listen: metrics.listen is there already; leave "
+				"that out and let this serve \"metrics\"",
+				i);
+		for (uint32_t k = 0; k < i; k++)
+			if (check_is_same_listen(&http[i].listen, &http[k].listen))
+				return reader_refuse(reader,
+					config_setting_get_member(group, "listen"),
+					"control.http[%u].listen: control.http[%u] is there "
+					"already",
+					i, k);
+	}
+	return 0;
+}

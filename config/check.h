@@ -19,3 +19,6 @@ int check_models(
 // Refuses a group of users that this machine does not know.
 int check_control(
 	const struct reader *reader, const config_setting_t *control, const struct config *config);
+// Refuses listeners that would serve what is not offered over TCP, and addresses that two of them share.
+int check_http(
+	const struct reader *reader, const config_setting_t *list, const struct config *config);

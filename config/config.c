@@ -47,6 +47,25 @@ static int config_read_lists(
 	return rc == 0 ? check_models(reader, models, config) : rc;
 }
 
+static int config_read_http(
+	const struct reader *reader, const config_setting_t *control, struct config *config)
+{
+	const config_setting_t *list = control ? config_setting_get_member(control, "http") : NULL;
+	int rc = keys_check_list(reader, list, "control.http", CONFIG_HTTP_MAX);
+	char where[32];
+
+	config->control.n_http = rc == 0 && list ? (uint32_t)config_setting_length(list) : 0;
+	for (uint32_t i = 0; rc == 0 && i < config->control.n_http; i++) {
+		const config_setting_t *group = config_setting_get_elem(list, i);
+
+		snprintf(where, sizeof(where), "control.http[%u]", i);
+		config->control.http[i].line = (int)config_setting_source_line(group);
+		rc = keys_read_group(
+			reader, list, group, &SCHEMA_HTTP, where, &config->control.http[i]);
+	}
+	return rc == 0 ? check_http(reader, list, config) : rc;
+}
+
 static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
@@ -78,6 +97,8 @@ static int config_read_root(
 			reader, config_setting_get_member(root, "lcores"), &config->lcores);
 	if (rc == 0)
 		rc = check_control(reader, config_setting_get_member(root, "control"), config);
+	if (rc == 0)
+		rc = config_read_http(reader, config_setting_get_member(root, "control"), config);
 	return rc == 0 ? config_read_lists(reader, root, config) : rc;
 }
 

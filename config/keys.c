@@ -87,8 +87,12 @@ static void keys_default(const struct key *key, void *base)
 		snprintf(field, key->field_bytes, "%s",
 			key->otherwise_text ? key->otherwise_text : "");
 		break;
+	case KEY_CHOICES:
+		*(uint32_t *)field = (uint32_t)key->otherwise;
+		break;
 	case KEY_CPUS:
 	case KEY_ADDRESSES:
+	case KEY_GROUPS:
 	case KEY_VLANS:
 	case KEY_TEXTS:
 		*(uint32_t *)((char *)base + key->count_offset) = 0;

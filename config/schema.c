@@ -21,6 +21,9 @@ static const char *const VLAN_CHOICES[] = { "any", "802.1q", "802.1ad", NULL };
 static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
 	"amx", NULL };
 
+// enum config_service's order
+static const char *const SERVICE_CHOICES[] = { "infer", "metrics", "manage", NULL };
+
 static const struct key LCORES_KEYS[] = {
 	{ "control", KEY_CPU, AT(config_lcores, control), .required = true,
 		.help = "the CPU of the control thread, as in control = 0;" },
@@ -98,11 +101,38 @@ static const struct key CONTROL_KEYS[] = {
 	{ "upload_megabytes", KEY_U32, AT(config_control, upload_megabytes), .min = 16,
 		.max = 65536, .otherwise = 512,
 		.help = "memory for the images that are being sent, together, MiB" },
+	{ "http", KEY_GROUPS, LIST(config_control, http), .max = CONFIG_HTTP_MAX,
+		.help = "where the API is served over TCP, and what of it" },
+	{ "address_connections", KEY_U32, AT(config_control, address_connections), .min = 1,
+		.max = 65536, .otherwise = 128,
+		.help = "connections over TCP from one address at a time" },
+	{ "header_bytes", KEY_U32, AT(config_control, header_bytes), .min = 1024, .max = 65535,
+		.otherwise = 16384, .help = "what the header of a request may have" },
+	{ "header_seconds", KEY_U32, AT(config_control, header_seconds), .min = 1, .max = 3600,
+		.otherwise = 10, .help = "the time that it has to be complete" },
+	{ "idle_seconds", KEY_U32, AT(config_control, idle_seconds), .min = 1, .max = 86400,
+		.otherwise = 60, .help = "the time that a connection is kept between requests" },
+	{ "body_megabytes", KEY_U32, AT(config_control, body_megabytes), .min = 1, .max = 256,
+		.otherwise = 64, .help = "what the body of a request over TCP may have, MiB" },
+	{ "bytes_per_second", KEY_U32, AT(config_control, bytes_per_second), .min = 1,
+		.max = 1 << 30, .otherwise = 1024,
+		.help = "how fast a body must come, and an answer be taken, at the least" },
+	{ "pipeline", KEY_U32, AT(config_control, pipeline), .min = 1, .max = 1024, .otherwise = 8,
+		.help = "requests of a connection answered before the first answer has left" },
 	{ "ready_ports", KEY_CHOICE, AT(config_control, ready_ports), .choices = READY_CHOICES,
 		.otherwise = CONFIG_READY_ANY,
 		.help = "how many ports must be without trouble for the appliance to be ready" },
 };
 const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "" };
+
+static const struct key HTTP_KEYS[] = {
+	{ "listen", KEY_LISTEN, AT(config_http, listen), .required = true,
+		.help = "an address and port, as in \"127.0.0.1:7798\" or \"[::1]:7798\"" },
+	{ "serves", KEY_CHOICES, AT(config_http, serves), .choices = SERVICE_CHOICES, .min = 1,
+		.max = 3, .required = true,
+		.help = "what of the API, as in [ \"infer\", \"metrics\" ]" },
+};
+const struct key_group SCHEMA_HTTP = { "http", true, HTTP_KEYS, N(HTTP_KEYS), "" };
 
 static const struct key STORE_KEYS[] = {
 	{ "path", KEY_STRING, TEXT(config_store, path), .min = 1, .max = CONFIG_PATH_MAX - 256,

@@ -15,6 +15,7 @@
 #define CONFIG_VLANS_MAX     32
 #define CONFIG_MEMBERS_MAX   4
 #define CONFIG_MEMBER_BYTES  192 // of a device's string, with the NUL
+#define CONFIG_HTTP_MAX      8
 #define CONFIG_MODELS_MAX    256
 #define CONFIG_PATH_MAX      1024                 // bytes with the NUL
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
@@ -79,6 +80,15 @@ struct config_listen { // an address of this host's to listen on, in network byt
 	uint16_t port; // in host byte order; 0: none is wanted
 };
 
+// What a listener serves: bits of a mask, in the order of the schema's choices.
+enum config_service { CONFIG_INFER = 1, CONFIG_METRICS = 2, CONFIG_MANAGE = 4 };
+
+struct config_http { // a listener of the API on TCP
+	struct config_listen listen;
+	uint32_t serves; // enum config_service
+	int line;
+};
+
 struct config_model {
 	char name[CONFIG_NAME_MAX];
 	uint16_t id;
@@ -102,6 +112,15 @@ struct config {
 		char group[CONFIG_NAME_MAX]; // may connect beside root; "": root (and our uid) only
 		uint32_t connections;        // at a time
 		uint32_t upload_megabytes;   // bodies of requests under way, together
+		struct config_http http[CONFIG_HTTP_MAX];
+		uint32_t n_http;
+		uint32_t address_connections; // of TCP, from one address
+		uint32_t header_bytes;        // of a request
+		uint32_t header_seconds;      // to be complete
+		uint32_t idle_seconds;        // between requests
+		uint32_t body_megabytes;      // of one request over TCP
+		uint32_t bytes_per_second;    // of a body or an answer, at the least
+		uint32_t pipeline;            // requests answered ahead
 		enum config_ready ready_ports;
 	} control;
 	struct config_store {

@@ -286,15 +286,13 @@ static int value_read_listen(const struct reader *reader, const config_setting_t
 	return 0;
 }
 
-static int value_read_choice(const struct reader *reader, const config_setting_t *value,
-	const struct key *key, const char *where, int *out)
+// `text` is the value, or one of an array of them.
+static int value_find_choice(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, const char *text, int *out)
 {
-	const char *text = config_setting_get_string(value);
 	char known[128];
 	size_t used = 0;
 
-	if (!text)
-		return value_wrong_type(reader, value, key, where, "a string");
 	known[0] = '\0';
 	for (int i = 0; key->choices[i]; i++) {
 		if (strcmp(text, key->choices[i]) == 0) {
@@ -306,6 +304,34 @@ static int value_read_choice(const struct reader *reader, const config_setting_t
 	}
 	return reader_refuse(
 		reader, value, "%s.%s: '%.64s' is none of %s", where, key->name, text, known);
+}
+
+static int value_read_choice(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, int *out)
+{
+	const char *text = config_setting_get_string(value);
+
+	return text ? value_find_choice(reader, value, key, where, text, out)
+		    : value_wrong_type(reader, value, key, where, "a string");
+}
+
+static int value_read_choices(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, uint32_t *bits)
+{
+	const int n = config_setting_length(value);
+
+	if (!config_setting_is_array(value) || n == 0 || !config_setting_get_string_elem(value, 0))
+		return value_wrong_type(reader, value, key, where, "an array of strings in [ ]");
+	*bits = 0;
+	for (int i = 0, choice; i < n; i++) {
+		const char *text = config_setting_get_string_elem(value, i);
+		int rc = value_find_choice(reader, value, key, where, text, &choice);
+
+		if (rc != 0)
+			return rc;
+		*bits |= 1U << choice;
+	}
+	return 0;
 }
 
 int value_read(const struct reader *reader, const config_setting_t *value, const struct key *key,
@@ -349,6 +375,10 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 		if (rc == 0)
 			snprintf(field, key->field_bytes, "%s", key->choices[choice]);
 		return rc;
+	case KEY_CHOICES:
+		return value_read_choices(reader, value, key, where, field);
+	case KEY_GROUPS:
+		return 0;
 	case KEY_LISTEN:
 		return value_read_listen(reader, value, key, where, field);
 	case KEY_CPU:

@@ -14,15 +14,17 @@ enum key_type {
 	KEY_U32,
 	KEY_U32_AUTO, // the same, or "auto", which is 0
 	KEY_BOOL,
-	KEY_STRING,    // min to max bytes without the NUL; `field_bytes` is the size of the field
-	KEY_NAME,      // the same, and a name (base/name.h)
-	KEY_CHOICE,    // one of `choices`; stored as its index in an enum
-	KEY_ISA,       // one of `choices`; stored as the string
-	KEY_CPU,       // uint32_t
-	KEY_CPUS,      // array of KEY_CPU; the count is stored at `count_offset`
+	KEY_STRING, // min to max bytes without the NUL; `field_bytes` is the size of the field
+	KEY_NAME,   // the same, and a name (base/name.h)
+	KEY_CHOICE, // one of `choices`; stored as its index in an enum
+	KEY_CHOICES, // array of some of `choices`; stored as bits, each 1 << its index, in a uint32_t
+	KEY_ISA,     // one of `choices`; stored as the string
+	KEY_CPU,     // uint32_t
+	KEY_CPUS,    // array of KEY_CPU; the count is stored at `count_offset`
 	KEY_ADDRESSES, // array of struct config_address, likewise
 	KEY_TEXTS,     // array of strings, each in `field_bytes`; likewise
 	KEY_LISTEN,    // struct config_listen
+	KEY_GROUPS,    // a list of groups, counted likewise; config.c reads it
 	KEY_VLANS,     // array of CONFIG_VLAN(), counted likewise; none for "any"
 };
 

@@ -40,6 +40,8 @@ static void reload_forget_lines(struct config *config)
 		config->ports[i].line = 0;
 	for (uint32_t i = 0; i < config->n_models; i++)
 		config->models[i].line = 0;
+	for (uint32_t i = 0; i < config->control.n_http; i++)
+		config->control.http[i].line = 0;
 }
 
 // The reader clears a struct config before it fills it, so equal values are equal bytes.

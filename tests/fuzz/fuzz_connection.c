@@ -73,12 +73,12 @@ static void turn(struct event_base *base, int fd, size_t *got)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
-	struct connection_shared shared = { .limits = { 2000, 1 << 20, 10, 60, 1024, 4 },
+	struct connection_shared shared = { .limits = { 2000, 10, 60, 1024, 4 },
 		.bodies_bytes_max = 1 << 19,
 		.on_request = on_request,
 		.on_phase = on_phase,
 		.on_end = on_end };
-	struct connection_peer peer = { .is_admitted = true };
+	struct connection_peer peer = { .is_admitted = true, .body_bytes = 1 << 20 };
 	struct connection *c;
 	size_t step, got = 0;
 	int pair[2];

@@ -161,6 +161,35 @@ static void parse_listen_takes_both_families(void **state)
 	assert_int_equal(config.metrics.listen.port, 65535);
 }
 
+static void parse_http_takes_listeners_and_limits(void **state)
+{
+	const struct config_http *http = config.control.http;
+	struct error err;
+
+	assert_int_equal(
+		config_parse("t.conf",
+			BASE
+			"control = { http = (\n"
+			"{ listen = \"127.0.0.1:7798\"; serves = [ \"infer\", \"metrics\" ]; },\n"
+			"{ listen = \"[::1]:7798\"; serves = [ \"metrics\" ]; } );\n"
+			"header_bytes = 1024; pipeline = 1; };",
+			&config, &err),
+		0);
+	assert_int_equal(config.control.n_http, 2);
+	assert_int_equal(http[0].listen.port, 7798);
+	assert_int_equal(http[0].serves, CONFIG_INFER | CONFIG_METRICS);
+	assert_int_equal(http[0].line, 4);
+	assert_true(http[1].listen.is_ipv6);
+	assert_int_equal(http[1].serves, CONFIG_METRICS);
+	assert_int_equal(config.control.header_bytes, 1024);
+	assert_int_equal(config.control.pipeline, 1);
+	assert_int_equal(config.control.header_seconds, 10);
+	assert_int_equal(config.control.body_megabytes, 64);
+	assert_int_equal(config.control.address_connections, 128);
+	assert_int_equal(config_parse("t.conf", BASE, &config, &err), 0);
+	assert_int_equal(config.control.n_http, 0);
+}
+
 static void parse_full_keeps_every_value(void **state)
 {
 	struct error err;
@@ -224,6 +253,35 @@ static const struct mistake MISTAKES[] = {
 	{ LISTEN("\"localhost:9797\""), NO_LISTEN("localhost:9797") },
 	{ LISTEN("9797"), "t.conf:3: metrics.listen: must be a string, not a number: " },
 	{ BASE "metrics = { };", "metrics.listen is missing: the address and port on which" },
+#define HTTP(text) BASE "control = { http = ( " text " ); };"
+#define HERE       "listen = \"127.0.0.1:7798\"; "
+	{ BASE "control = { http = 1; };", "t.conf:3: control.http: must be a list of groups" },
+	{ HTTP("1"), "t.conf:3: control.http[0]: must be a group" },
+	{ HTTP("{ }"), "t.conf:3: control.http[0].listen is missing: an address and port" },
+	{ HTTP("{ " HERE "}"), "t.conf:3: control.http[0].serves is missing: what of the API" },
+	{ HTTP("{ " HERE "serves = [ ]; }"),
+		"t.conf:3: control.http[0].serves: must be an array of strings in [ ], not an "
+		"array" },
+	{ HTTP("{ " HERE "serves = \"infer\"; }"),
+		"t.conf:3: control.http[0].serves: must be an array of strings in [ ], not a "
+		"string" },
+	{ HTTP("{ " HERE "serves = [ 1 ]; }"),
+		"t.conf:3: control.http[0].serves: must be an array of strings in [ ]" },
+	{ HTTP("{ " HERE "serves = [ \"all\" ]; }"),
+		"t.conf:3: control.http[0].serves: 'all' is none of \"infer\", \"metrics\", "
+		"\"manage\"" },
+	{ HTTP("{ " HERE "serves = [ \"infer\", \"manage\" ]; }"),
+		"t.conf:3: control.http[0].serves: \"manage\" is not offered over TCP, where "
+		"nobody "
+		"is known yet; manage the appliance over control.socket" },
+	{ HTTP("{ " HERE "serves = [ \"infer\" ]; }, { " HERE "serves = [ \"metrics\" ]; }"),
+		"t.conf:3: control.http[1].listen: control.http[0] is there already" },
+	{ HTTP("{ " HERE "serves = [ \"infer\" ]; }") "metrics = { " HERE "};",
+		"t.conf:3: control.http[0].listen: metrics.listen is there already" },
+	{ HTTP("{ " HERE "serves = [ \"infer\" ]; port = 1; }"),
+		"t.conf:3: control.http[0].port: unknown key; known here: listen, serves" },
+	{ BASE "control = { header_bytes = 65536; };",
+		"t.conf:3: control.header_bytes: 65536 is out of range" },
 	{ BASE "log = { level = \"loud\"; };",
 		"t.conf:3: log.level: 'loud' is none of \"debug\", \"info\", \"warning\", "
 		"\"error\"" },
@@ -388,6 +446,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_no_host_are_refused),
 		cmocka_unit_test(addresses_of_hosts_are_taken),
 		cmocka_unit_test(parse_listen_takes_both_families),
+		cmocka_unit_test(parse_http_takes_listeners_and_limits),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
 	};

@@ -86,12 +86,11 @@ static bool admits_all(void *arg, int fd)
 // Both doors, of which clients take the UNIX socket unless join_tcp() is called.
 static void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_bytes)
 {
-	const struct gate_limits limits = { { 16384, HTTP_BODY_BYTES_MAX, 1, 60, 1024, 32 },
-		connections, c->address_connections ? c->address_connections : connections / 2,
-		bodies_bytes };
-	struct gate_door door = { socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), 7, admits_all,
-		NULL };
-	struct gate_door tcp = { .serves = 7 };
+	const struct gate_limits limits = { { 16384, 1, 60, 1024, 32 }, connections,
+		c->address_connections ? c->address_connections : connections / 2, bodies_bytes };
+	struct gate_door door = { socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), 7,
+		HTTP_BODY_BYTES_MAX, admits_all, NULL };
+	struct gate_door tcp = { .serves = 7, .body_bytes = 1 << 20 };
 	socklen_t size = sizeof(c->tcp);
 	struct error err;
 

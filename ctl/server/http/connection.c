@@ -327,9 +327,9 @@ static void connection_begin_body(struct connection *c)
 	struct http_request *request = c->request;
 	const uint64_t bytes = request->head.body_bytes;
 
-	if (bytes > shared->limits.body_bytes) {
+	if (bytes > c->peer.body_bytes) {
 		connection_refuse(c, REFUSAL_BODY_LARGE,
-			"the body is too large: it may have %zu bytes", shared->limits.body_bytes);
+			"the body is too large: it may have %zu bytes", c->peer.body_bytes);
 		return;
 	}
 	if (connection_held((size_t)bytes) > shared->bodies_bytes_max - shared->bodies_bytes) {

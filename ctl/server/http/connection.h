@@ -25,7 +25,6 @@ struct event_base;
 
 struct connection_limits {
 	uint32_t head_bytes;
-	size_t body_bytes;
 	uint32_t
 		head_seconds; // from a header's first byte, and a connection's beginning, to its last
 	uint32_t idle_seconds; // between requests
@@ -55,6 +54,7 @@ struct connection_peer {
 	bool is_local; // a UNIX socket
 	bool is_admitted;
 	unsigned serves;
+	size_t body_bytes;             // of a request, at most
 	char text[REQUEST_PEER_BYTES]; // "uid 0", "127.0.0.1"
 };
 

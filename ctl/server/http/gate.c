@@ -247,7 +247,9 @@ static void gate_turn_away(struct gate *gate, int fd)
 static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	const struct sockaddr_storage *from)
 {
-	struct connection_peer peer = { .fd = fd, .uid = (uid_t)-1, .serves = door->serves };
+	struct connection_peer peer = {
+		.fd = fd, .uid = (uid_t)-1, .serves = door->serves, .body_bytes = door->body_bytes
+	};
 	struct gate_member *member;
 	struct connection *c;
 	struct ucred process;

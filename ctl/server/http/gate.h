@@ -29,9 +29,10 @@ struct gate_limits {
 	size_t bodies_bytes; // of all bodies together, from their first byte to their reply
 };
 
-struct gate_door {       // a socket that listens
-	int fd;          // becomes the gate's
-	unsigned serves; // enum route_service
+struct gate_door {         // a socket that listens
+	int fd;            // becomes the gate's
+	unsigned serves;   // enum route_service
+	size_t body_bytes; // of a request, at most
 	// Of a UNIX socket: whether the process at the other end of `fd` may use it. NULL: of a network.
 	bool (*admits)(void *arg, int fd);
 	void *arg;

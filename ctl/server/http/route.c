@@ -156,6 +156,7 @@ int route_find(const struct route *routes, size_t n, unsigned serves, enum http_
 	memset(params, 0, sizeof(*params));
 	allow[0] = '\0';
 	method = method == HTTP_HEAD ? HTTP_GET : method;
+	path += path[0] == '/' && path[1] == '/'; // of who joins a base "http://host/" and a path
 	for (size_t i = 0; i < n; i++) {
 		if (!(routes[i].service & serves) || !route_matches(routes[i].path, path))
 			continue;
