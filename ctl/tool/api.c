@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -24,6 +25,15 @@ struct api_exchange {
 	bool too_large;
 	struct progress progress; // of an upload
 };
+
+#define NOTE "Martlet-Note: "
+
+static size_t api_on_header(char *line, size_t one, size_t n, void *user)
+{
+	if (n > strlen(NOTE) && strncasecmp(line, NOTE, strlen(NOTE)) == 0)
+		tool_note("%.*s", (int)(n - strlen(NOTE) - strlen("\r\n")), line + strlen(NOTE));
+	return n;
+}
 
 static size_t api_on_body(char *data, size_t one, size_t n, void *user)
 {
@@ -81,14 +91,14 @@ static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_excha
 }
 
 // Is the whole answer one that the caller can use? The server's own sentence is passed on as it is.
-static bool api_accept(long status, struct api_reply *reply)
+static bool api_accept(long status, bool any_type, struct api_reply *reply)
 {
 	json_error_t why;
 	const char *sentence;
 
 	reply->json = json_loadb(reply->text ? reply->text : "", reply->size, 0, &why);
 	if (status >= 200 && status < 300) {
-		if (reply->json)
+		if (reply->json || any_type)
 			return true;
 		tool_refuse("%s answered %ld, but with something that is not JSON: is it martletd?",
 			tool.socket, status);
@@ -121,11 +131,14 @@ static void api_prepare(
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
 }
 
-// What is sent: JSON text, or a file.
+// What is sent: JSON text, a file, or bytes of some type.
 struct api_body {
 	const char *text;
 	FILE *file;
 	curl_off_t file_bytes;
+	const char *type; // of bytes[n_bytes]; NULL: there are none
+	const void *bytes;
+	size_t n_bytes;
 };
 
 static bool api_perform(
@@ -155,6 +168,15 @@ static bool api_perform(
 		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, api_on_progress);
 		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
 		progress_start(&exchange.progress, "push", "bytes");
+	} else if (body->type) {
+		char type[64];
+
+		snprintf(type, sizeof(type), "Content-Type: %s", body->type);
+		headers = curl_slist_append(NULL, type);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->bytes);
+		curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
+		curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, api_on_header);
 	} else if (body->text) {
 		headers = curl_slist_append(NULL, "Content-Type: application/json");
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->text);
@@ -169,7 +191,7 @@ static bool api_perform(
 		api_refuse_transport(curl, rc, &exchange);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
-	if (rc == 0 && api_accept(status, reply))
+	if (rc == 0 && api_accept(status, body->type != NULL, reply))
 		return true;
 	api_reply_fini(reply);
 	return false;
@@ -227,6 +249,14 @@ bool api_upload(const char *path, const char *file, struct api_reply *reply)
 	ok = api_socket_fits() && api_perform("PUT", path, &request, reply);
 	fclose(request.file);
 	return ok;
+}
+
+bool api_post(
+	const char *path, const char *type, const void *bytes, size_t size, struct api_reply *reply)
+{
+	const struct api_body request = { .type = type, .bytes = bytes, .n_bytes = size };
+
+	return api_socket_fits() && api_perform("POST", path, &request, reply);
 }
 
 void api_reply_fini(struct api_reply *reply)

@@ -10,7 +10,7 @@
 struct api_reply {
 	char *text; // the body as it came, NUL-terminated
 	size_t size;
-	json_t *json; // the same, parsed
+	json_t *json; // the same, parsed; NULL where it is no JSON
 };
 
 // Sends `body`, which stays the caller's, as JSON; NULL: no body. Returns true where the answer is
@@ -19,6 +19,10 @@ struct api_reply {
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply);
 // The same for a PUT of a file, with progress on a terminal.
 bool api_upload(const char *path, const char *file, struct api_reply *reply);
+// The same for a POST of bytes of that type; the answer need be no JSON. What the server notes about
+// them is printed on stderr.
+bool api_post(const char *path, const char *type, const void *bytes, size_t size,
+	struct api_reply *reply);
 void api_reply_fini(struct api_reply *reply);
 
 // With --json: prints the answer as it came and returns true.

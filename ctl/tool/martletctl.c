@@ -16,6 +16,7 @@
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
 #include "ctl/tool/push.h"
+#include "ctl/tool/score.h"
 #include "ctl/tool/status.h"
 #include "ctl/tool/tool.h"
 
@@ -39,6 +40,7 @@ static const struct command *const COMMANDS[] = {
 	&model_unload_command,
 	&model_load_command,
 	&model_delete_command,
+	&score_command,
 	&stats_command,
 	&stats_reset_command,
 	&drops_command,

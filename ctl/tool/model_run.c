@@ -5,7 +5,6 @@
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/model_rows.h"
-#include "ctl/tool/output.h"
 #include "ctl/tool/progress.h"
 #include "ctl/tool/tool.h"
 
@@ -46,23 +45,6 @@ static int run_score(
 	return 0;
 }
 
-static int run_write(const struct model_info *info, const char *path, const float *outputs,
-	size_t n_rows, struct error *err)
-{
-	struct output output;
-	int rc = output_open(&output, path, err);
-
-	if (rc != 0)
-		return rc;
-	rc = rows_write(
-		output.temporary, outputs, n_rows, info->n_outputs, info->output_names, err);
-	if (rc != 0) {
-		output_abort(&output);
-		return rc;
-	}
-	return output_commit(&output, err);
-}
-
 static int run_report(const struct model_info *info, const char *in, const char *out, size_t n_rows)
 {
 	if (strcmp(out, "-") == 0)
@@ -97,29 +79,12 @@ static int run_rows(const struct model *model, const struct run *run)
 	if (rc == 0 && strcmp(out, "-") == 0)
 		rows_write_csv(stdout, outputs, rows.n_rows, info->n_outputs, info->output_names);
 	else if (rc == 0)
-		rc = run_write(info, out, outputs, rows.n_rows, &err);
+		rc = model_rows_write(
+			out, outputs, rows.n_rows, info->n_outputs, info->output_names, &err);
 	exit = rc != 0 ? tool_refuse("%s", err.text) : run_report(info, in, out, rows.n_rows);
 	free(outputs);
 	rows_fini(&rows);
 	return exit;
-}
-
-static bool run_has_known_ending(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	return dot &&
-		(strcmp(dot, ".csv") == 0 || strcmp(dot, ".npy") == 0 || strcmp(dot, ".f32") == 0);
-}
-
-// Checked with the command line, so that it is refused before the work and not after it.
-static int run_parse_output(void *field, const char *text, struct error *err)
-{
-	if (strcmp(text, "-") != 0 && !run_has_known_ending(text))
-		return error_set(
-			err, -EINVAL, "'%s': the ending says the format: .csv, .npy or .f32", text);
-	*(const char **)field = text;
-	return 0;
 }
 
 static const struct option_entry RUN[] = {
@@ -128,7 +93,7 @@ static const struct option_entry RUN[] = {
 		OPTION_TO_TEXT(struct run, rows), .required = true },
 	{ "output", 'o', "OUT",
 		"where the scores go: .csv, .npy or .f32; - is CSV on standard output",
-		OPTION_TO_OWN(struct run, output, run_parse_output), .required = true },
+		OPTION_TO_OWN(struct run, output, model_rows_parse_output), .required = true },
 	ROWS_OPTIONS(struct run, how),
 	IMAGE_KERNELS(struct run, options),
 	{ 0 },

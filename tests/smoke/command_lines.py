@@ -32,7 +32,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "status": "", "model list": "", "model show": "lab", "model promote": "lab 1", "model rollback": "lab",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
-           "model bench": "nothing.mlt", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
+           "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "flow features": "nothing.pcap", "log": "", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}
 

@@ -229,6 +229,28 @@ def about(tap, c, a, rows):
     tap.check("load", c("POST", "/v2/repository/models/lab/load", b"{}")[0] == 200 and c.post({"inputs": [rows_input(rows)]})[0] == 200)
 
 
+def by_the_tool(tap, a, path, right, folder):
+    """martletctl score, in and out of each format."""
+    out, raw = os.path.join(folder, "by_tool.f32"), os.path.join(folder, "rows.f32")
+    with open(path) as f, open(raw, "wb") as g:
+        g.write(b"".join(floats([float(v) for v in line.split(",")[:FEATURES]]) for line in f.read().splitlines()[1:]))
+    for rows in (path, raw):
+        done = a.ctl("score", "lab", rows, "-o", out, check=False)
+        with open(out, "rb") as f:
+            tap.check(f"martletctl score {rows[-4:]}: the bits of model run", done.returncode == 0 and f.read() == right
+                      and "64 rows" in done.stdout, done.stderr)
+        os.remove(out)
+    done = a.ctl("score", "lab", path)
+    values = [float(v) for line in done.stdout.splitlines()[1:] for v in line.split(",")]
+    tap.check("martletctl score: a CSV on standard output", floats(values) == right and "'label'" in done.stderr, done.stderr)
+    answer = json.loads(a.ctl("--json", "score", "lab", path).stdout)
+    tap.check("martletctl score: JSON", floats(sum(answer["scores"], [])) == right and len(answer["outputs"]) == 2, str(answer)[:200])
+    done = a.ctl("score", "labb", path, check=False)
+    tap.check("martletctl score: the appliance's own words", done.returncode == 1 and "did you mean 'lab'?" in done.stderr, done.stderr)
+    done = a.ctl("score", "lab", "/nowhere.csv", check=False)
+    tap.check("martletctl score: a file that is not there", done.returncode == 1 and "/nowhere.csv" in done.stderr, done.stderr)
+
+
 def texts(tap, c, a, folder):
     """A model with columns of text: the texts go through the image's tables."""
     image, path = os.path.join(folder, "text.mlt"), os.path.join(folder, "text.csv")
@@ -291,6 +313,7 @@ def main():
             forms(tap, c, rows, "\n".join(lines) + "\n", right)
             classification(tap, c, rows)
             refusals(tap, c, rows)
+            by_the_tool(tap, a, path, right, folder)
             about(tap, c, a, rows)
             texts(tap, c, a, folder)
             tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text())
