@@ -52,8 +52,10 @@ SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
-                       $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server)
+                       $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
+                       $(patsubst %,dataplane/xdp/%.h,device program queues hold)
 SEES_dataplane/memif := base dataplane/memif
+SEES_dataplane/xdp  := base dataplane/xdp
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,dataplane drop info stats wire) ctl/server
@@ -66,7 +68,8 @@ SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/http ctl/server/scoring ctl/server/resources
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool
-SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h ctl/load
+SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \
+                       $(patsubst %,dataplane/xdp/%.h,device program hold) ctl/load
 SEES_tests          := base config infer dataplane ctl tests
 ROOMS               := $(patsubst SEES_%,%,$(filter SEES_%,$(.VARIABLES)))
 # The room of a file: of those that its path begins with the longest, which sorts last.
@@ -100,7 +103,8 @@ below          = $(sort $(shell find $1 -name '*.c'))
 SRC_import    := $(call below,infer/import)
 SRC_compile   := $(call below,infer/compile)
 SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile),$(call below,infer))
-SRC_dataplane := $(wildcard dataplane/*.c dataplane/memif/*.c)
+SRC_xdp       := $(wildcard dataplane/xdp/*.c)
+SRC_dataplane := $(wildcard dataplane/*.c dataplane/memif/*.c) $(SRC_xdp)
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))
@@ -109,10 +113,10 @@ LIBRARIES     := base config infer import compile dataplane flow server tool loa
 
 # --- External libraries: each room compiles and links only its own -------------------------------
 
-PC_dataplane := libdpdk
+PC_dataplane := libdpdk libbpf
 PC_server    := libevent liburing jansson libsodium libdpdk
 PC_tool      := jansson libcurl libpcap
-PC_load      := libdpdk jansson
+PC_load      := libdpdk libbpf jansson
 PC_flow      := libpcap libsodium
 PC_config    := libconfig
 PC_import    := libprotobuf-c libsodium jansson
@@ -134,7 +138,7 @@ CFLAGS_config   := $(call pc_cflags,$(PC_config))
 LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
-LIBS_dpdk     := $(call pc_libs,libdpdk)
+LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
 LIBS_martletd := $(call pc_libs,libevent liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
@@ -202,15 +206,15 @@ $(B)/obj/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
 $(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
 
-# "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane (but for its munmap)
-# nor inference core": these lists are the proof.
+# "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane (but for its munmap
+# and what holds an interface for AF_XDP) nor inference core": these lists are the proof.
 $(B)/martletd: $(B)/obj/ctl/martletd.o $(VERSION_OBJ) $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
 $(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
-$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(B)/libbase.a
+$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(SRC_xdp:%.c=$(B)/obj/%.o) $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martlet-load) -o $@
 $(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)

@@ -78,6 +78,9 @@ static const struct key PORT_KEYS[] = {
 			"leave it to offload" },
 	{ "queues", KEY_U16, AT(config_port, queues), .max = CONFIG_CPUS_MAX,
 		.help = "receive queues; 0: one for each polling CPU" },
+	{ "steered", KEY_BOOL, AT(config_port, steered), .otherwise = false,
+		.help = "AF_XDP: true if the card sends all packets of this port to its queues, "
+			"though it has more" },
 	{ "vlan", KEY_VLANS, LIST(config_port, vlans),
 		.help = "whose frames are taken: \"any\", \"none\" (no tag), a VLAN as 10, two "
 			"tags as "

@@ -31,14 +31,14 @@ static uint32_t memory_lcores(const struct config_lcores *lcores)
 	return memory_polling(lcores) + lcores->n_workers;
 }
 
+// What cannot be had is refused where the port is looked at.
 static uint32_t memory_rx_queues(const struct config *config, const struct config_port *port)
 {
-	return port->queues ? port->queues : memory_polling(&config->lcores);
-}
+	const uint32_t polling = memory_polling(&config->lcores);
+	struct error unused;
+	uint32_t queues;
 
-static bool memory_is_af_xdp(const struct config_port *port)
-{
-	return strncmp(port->device, "net_af_xdp", 10) == 0;
+	return port_count_queues(port, polling, &queues, &unused) == 0 ? queues : polling;
 }
 
 // As many as can be somewhere at once: in the queues of devices, in rings, in the hands and caches of
@@ -55,7 +55,7 @@ static uint32_t memory_count_mbufs(const struct config *config)
 
 		n += (uint64_t)(memory_rx_queues(config, port) + n_lcores) * PORT_DESCRIPTORS *
 			(port->n_members ? port->n_members : 1);
-		if (memory_is_af_xdp(port)) // its fill and completion rings, too
+		if (xdp_device_is(port->device)) // its fill and completion rings, too
 			n += (uint64_t)memory_rx_queues(config, port) * 4 * PORT_DESCRIPTORS;
 	}
 	n = RTE_ALIGN_CEIL(n, 1024);

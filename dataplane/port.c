@@ -6,6 +6,7 @@
 #include "dataplane/memif/server.h"
 #include "dataplane/mtu.h"
 #include "dataplane/tag_filter.h"
+#include "dataplane/xdp/queues.h"
 
 #include <rte_byteorder.h>
 #include <rte_dev.h>
@@ -112,6 +113,56 @@ static int port_no_device(const struct port *port, struct error *err)
 		port->config->name, port->config->device);
 }
 
+int port_count_queues(
+	const struct config_port *config, uint32_t polling, uint32_t *queues, struct error *err)
+{
+	struct xdp_device device;
+
+	*queues = config->queues ? config->queues : polling;
+	if (!xdp_device_is(config->device))
+		return 0;
+	if (xdp_device_parse(config->device, &device, err) != 0 ||
+		xdp_queues_choose(&device, config->queues, config->steered, queues, err) != 0)
+		return error_prefix(err, "port %s", config->name);
+	return 0;
+}
+
+int port_check(const struct config *config, uint32_t index, struct error *err)
+{
+	const struct config_port *port = &config->ports[index];
+	struct xdp_device device, other;
+	uint32_t queues;
+	int rc = port_count_queues(port, 1, &queues, err);
+
+	if (rc != 0 || !xdp_device_is(port->device))
+		return rc;
+	xdp_device_parse(port->device, &device, err);
+	for (uint32_t i = 0; i < index; i++)
+		if (xdp_device_is(config->ports[i].device) &&
+			xdp_device_parse(config->ports[i].device, &other, err) == 0 &&
+			strcmp(device.interface, other.interface) == 0)
+			return error_set(err, -EINVAL,
+				"port %s: interface %s is port %s's already: an AF_XDP port has an "
+				"interface with all of its queues",
+				port->name, device.interface, config->ports[i].name);
+	return 0;
+}
+
+// Of AF_XDP the interface is locked, and the driver told how many of its queues it shall have.
+static int port_hold_interface(struct port *port, char *device, size_t size, struct error *err)
+{
+	const struct config_port *config = port->config;
+	const struct xdp_request request = { config->device, config->queues, config->steered };
+
+	snprintf(device, size, "%s", config->device);
+	if (!xdp_device_is(config->device))
+		return 0;
+	if (xdp_hold_take(&port->xdp, &request, err) != 0 ||
+		xdp_device_write(config->device, port->xdp.queues, device, size, err) != 0)
+		return error_prefix(err, "port %s", config->name);
+	return 0;
+}
+
 static int port_find_device(struct port *port, const char *device, struct error *err)
 {
 	struct rte_dev_iterator iterator;
@@ -163,6 +214,9 @@ static int port_choose_queues(struct port *port, const struct rte_eth_dev_info *
 			config->name, config->device, info->max_tx_queues, senders);
 	port->rx_queues = (uint16_t)(queues < QUEUES_MAX ? queues : QUEUES_MAX);
 	port->tx_queues = (uint16_t)senders;
+	// A socket of AF_XDP receives and sends: its driver has as many queues of either kind.
+	if (port->xdp.if_index)
+		port->tx_queues = port->rx_queues;
 	return 0;
 }
 
@@ -225,6 +279,14 @@ static void port_choose_offloads(
 
 static int port_refuse(const struct port *port, const char *what, int rc, struct error *err)
 {
+	if (port->xdp.if_index && port->configured)
+		return error_set(err, rc,
+			"port %s: %s: %s: the kernel gives no AF_XDP socket: it takes root (or "
+			"what "
+			"/usr/share/martlet/af_xdp.conf lists), and an interface that no other "
+			"program "
+			"receives from by AF_XDP; the log above says more",
+			port->config->name, port->config->device, what);
 	return error_set(err, rc, "port %s: %s: %s: %s", port->config->name, port->config->device,
 		what, strerror(-rc));
 }
@@ -314,12 +376,14 @@ static int port_tell_all_tags_apart(
 // is configured.
 static int port_make_device(struct port *port, struct rte_eth_dev_info *info, struct error *err)
 {
-	char device[CONFIG_PATH_MAX];
+	char device[CONFIG_PATH_MAX + 32];
 	struct rte_eth_dev_info of_bond;
 	int rc;
 
 	if (!bond_is_device(port->config->device)) {
-		rc = port_find_device(port, port->config->device, err);
+		rc = port_hold_interface(port, device, sizeof(device), err);
+		if (rc == 0)
+			rc = port_find_device(port, device, err);
 		if (rc == 0) {
 			rc = rte_eth_dev_info_get(port->id, info);
 			if (rc != 0)
@@ -379,6 +443,8 @@ static int port_open_device(struct port *port, const struct port_needs *needs, s
 	if (port->bond.n && bond_begin(&port->bond, port->id, err) != 0)
 		return error_prefix(err, "port %s", port->config->name);
 	port_begin_watch(port, &info);
+	if (port->xdp.if_index)
+		xdp_hold_open(&port->xdp);
 	port_join_groups(port);
 	return 0;
 }
@@ -429,6 +495,7 @@ void port_close(struct port *port)
 		rte_eth_dev_close(port->id);
 	bond_close_members(&port->bond);
 	port->started = port->configured = port->probed = false;
+	xdp_hold_release(&port->xdp);
 }
 
 // What a device says of itself; the rest is the port's.

@@ -50,23 +50,29 @@ __attribute__((format(printf, 2, 3))) static void device_argument(
 
 // Each frame gets a buffer of its own: DPDK's memif client, where it chains buffers, overruns a ring
 // that is full.
-static void device_add_device(struct device_arguments *arguments,
+static void device_add_device(const struct device *device, struct device_arguments *arguments,
 	const struct load_options *options, uint32_t frame_bytes)
 {
+	struct error unused;
+	char text[CONFIG_PATH_MAX];
 	const bool is_vdev = strncmp(options->device, "net_", 4) == 0;
 	const bool is_memif = strncmp(options->device, "net_memif", 9) == 0;
 
 	if (is_memif && frame_bytes > MEMIF_BUFFER && !strstr(options->device, ",bsize="))
 		device_argument(arguments, "--vdev=%s,bsize=%u", options->device,
 			RTE_ALIGN_CEIL(frame_bytes, (uint32_t)RTE_CACHE_LINE_SIZE));
+	else if (device->xdp.if_index &&
+		xdp_device_write(
+			options->device, device->xdp.queues, text, sizeof(text), &unused) == 0)
+		device_argument(arguments, "--vdev=%s", text);
 	else
 		device_argument(arguments, "%s%s", is_vdev ? "--vdev=" : "-a", options->device);
 	if (is_vdev)
 		device_argument(arguments, "--no-pci");
 }
 
-static int device_start_eal(
-	const struct load_options *options, uint32_t frame_bytes, struct error *err)
+static int device_start_eal(const struct device *device, const struct load_options *options,
+	uint32_t frame_bytes, struct error *err)
 {
 	struct device_arguments arguments = { .argc = 0 };
 	cpu_set_t set;
@@ -84,7 +90,7 @@ static int device_start_eal(
 		&arguments, "--log-level=*:critical"); // memif complains at each try to connect
 	device_argument(&arguments, "-m%u", options->megabytes);
 	device_argument(&arguments, "--file-prefix=martlet-load-%d", getpid());
-	device_add_device(&arguments, options, frame_bytes);
+	device_add_device(device, &arguments, options, frame_bytes);
 	// Neither of the two needs a mount of hugetlbfs or leaves files behind.
 	device_argument(&arguments, "%s", options->no_huge ? "--no-huge" : "--in-memory");
 	if (options->no_huge)
@@ -98,6 +104,12 @@ static int device_start_eal(
 	return 0;
 }
 
+// A socket of AF_XDP receives and sends: its driver has as many queues of either kind.
+static uint16_t device_tx_queues(const struct device *device)
+{
+	return device->xdp.if_index ? device->rx_queues : device->queues;
+}
+
 static int device_setup_queues(const struct device *device, struct error *err)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
@@ -105,7 +117,7 @@ static int device_setup_queues(const struct device *device, struct error *err)
 
 	for (uint16_t q = 0; rc == 0 && q < device->rx_queues; q++)
 		rc = rte_eth_rx_queue_setup(device->id, q, rx, SOCKET_ID_ANY, NULL, device->pool);
-	for (uint16_t q = 0; rc == 0 && q < device->queues; q++)
+	for (uint16_t q = 0; rc == 0 && q < device_tx_queues(device); q++)
 		rc = rte_eth_tx_queue_setup(device->id, q, tx, SOCKET_ID_ANY, NULL);
 	return rc != 0 ? error_set(err, rc, "queues: %s", rte_strerror(-rc)) : 0;
 }
@@ -128,6 +140,8 @@ static int device_setup(struct device *device, const struct load_options *option
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	device->queues = (uint16_t)options->queues;
 	device->rx_queues = (uint16_t)(options->rx_queues ? options->rx_queues : options->queues);
+	if (device->xdp.if_index)
+		device->rx_queues = (uint16_t)device->xdp.queues;
 	if (device->queues > info.max_tx_queues || device->rx_queues > info.max_rx_queues)
 		return error_set(err, -EINVAL,
 			"%u queues to send and %u to hear on: %s has %u and %u", device->queues,
@@ -137,7 +151,7 @@ static int device_setup(struct device *device, const struct load_options *option
 	if (!device->pool)
 		return error_set(err, -ENOMEM, "no memory for packets (%s): give more --megabytes",
 			rte_strerror(rte_errno));
-	rc = rte_eth_dev_configure(device->id, device->rx_queues, device->queues, &conf);
+	rc = rte_eth_dev_configure(device->id, device->rx_queues, device_tx_queues(device), &conf);
 	if (rc != 0)
 		return error_set(err, rc, "%s: %s", name, rte_strerror(-rc));
 	if (frame_bytes - 14 > 1500) {
@@ -222,16 +236,32 @@ static int device_make_qsbr(struct device *device, struct error *err)
 	return 0;
 }
 
+// EAL makes the device as it starts, so that an interface has to be held before.
+static int device_hold_interface(
+	struct device *device, const struct load_options *options, struct error *err)
+{
+	const struct xdp_request request = { .device = options->device,
+		.queues = options->rx_queues };
+
+	return xdp_device_is(options->device) ? xdp_hold_take(&device->xdp, &request, err) : 0;
+}
+
 int device_open(struct device *device, const struct load_options *options, uint32_t frame_bytes,
 	const volatile sig_atomic_t *stop, struct error *err)
 {
 	int rc;
 
 	memset(device, 0, sizeof(*device));
-	rc = device_start_eal(options, frame_bytes, err);
-	if (rc != 0)
+	rc = device_hold_interface(device, options, err);
+	if (rc == 0)
+		rc = device_start_eal(device, options, frame_bytes, err);
+	if (rc != 0) {
+		xdp_hold_release(&device->xdp);
 		return rc;
+	}
 	rc = device_setup(device, options, frame_bytes, err);
+	if (rc == 0 && device->xdp.if_index)
+		xdp_hold_open(&device->xdp);
 	if (rc == 0)
 		rc = device_make_qsbr(device, err);
 	if (rc == 0)
@@ -267,5 +297,6 @@ void device_close(struct device *device)
 	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
 	rmdir(directory); // EAL makes it for each process, and leaves it
+	xdp_hold_release(&device->xdp);
 	memset(device, 0, sizeof(*device));
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "ctl/load/options.h"
+#include "dataplane/xdp/hold.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -14,10 +15,11 @@ struct rte_rcu_qsbr;
 struct device {
 	uint16_t id;
 	uint16_t rx_queues;
-	uint16_t queues;
+	uint16_t queues; // to send by
 	uint8_t mac[6];
 	struct rte_mempool *pool;
 	struct rte_rcu_qsbr *qsbr; // its one reader is the main thread
+	struct xdp_hold xdp;       // of AF_XDP: the interface
 };
 
 // Starts EAL on options->cpu, the device in it, and waits for its link. `frame_bytes` is the

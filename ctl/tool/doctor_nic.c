@@ -199,32 +199,113 @@ static void nic_check_checksums(
 		port->line, port->name, interface);
 }
 
-static void nic_check_port(struct doctor *doctor, const struct config_port *port)
+// How many receive queues the interface has: folders named rx-0, rx-1, ...
+static uint32_t nic_count_queues(const struct doctor *doctor, const char *interface)
 {
-	char address[32], path[160], interface[64], *end;
+	static char names[256][DOCTOR_NAME_BYTES];
+	char path[160];
+	uint32_t n, queues = 0;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/queues", interface);
+	n = doctor_list(doctor, path, names, 256);
+	for (uint32_t i = 0; i < n; i++)
+		queues += strncmp(names[i], "rx-", 3) == 0;
+	return queues;
+}
+
+// What comes in by a queue that an AF_XDP port does not hear goes to the kernel, and is lost. Virtual
+// interfaces have mostly no combined channels: of these DPDK's driver hears one queue.
+static void nic_check_xdp_queues(
+	struct doctor *doctor, const struct config_port *port, const char *interface)
+{
+	const char *said = strstr(port->device, ",queue_count=");
+	uint32_t have = nic_count_queues(doctor, interface), wanted = port->queues;
+	char fix[128], path[160];
+	bool is_card;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device", interface);
+	is_card = doctor_exists(doctor, path);
+	if (!wanted && said)
+		sscanf(said, ",queue_count=%u", &wanted);
+	if (!wanted)
+		wanted = is_card ? have : 1;
+	if (!have || wanted == have || (port->steered && wanted < have))
+		return;
+	if (is_card || wanted > 1)
+		snprintf(fix, sizeof(fix), "ethtool -L %s combined %u    # or queues = %u",
+			interface, wanted, have);
+	else
+		snprintf(fix, sizeof(fix),
+			"ethtool -L %s rx 1    # and at a veth's other end: tx 1", interface);
+	doctor_find(doctor, "configuration", "port",
+		is_card || port->queues || said ? DOCTOR_FAIL : DOCTOR_WARN, fix,
+		"line %d: port %s: %u receive queue%s for AF_XDP, but interface %s has %u%s",
+		port->line, port->name, wanted, wanted == 1 ? "" : "s", interface, have,
+		wanted < have ? ": what comes by the others would not be heard" : "");
+}
+
+// The name that martletd and martlet-load hold while an interface is theirs: dataplane/xdp/lock.c.
+static void nic_check_xdp_holder(
+	struct doctor *doctor, const struct config_port *port, const char *interface)
+{
+	static char sockets[1 << 20];
+	char path[160], name[64];
+	const char *at;
+	uint64_t index;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/ifindex", interface);
+	if (!doctor_read_number(doctor, path, &index) ||
+		!doctor_read(doctor, sockets, sizeof(sockets), "/proc/net/unix"))
+		return;
+	snprintf(name, sizeof(name), "@martlet/af_xdp/%u", (unsigned)index);
+	at = sockets;
+	while ((at = strstr(at, name)) && *(at += strlen(name)) != '\n' && *at)
+		; // another number that begins so
+	if (at)
+		doctor_find(doctor, "configuration", "port", DOCTOR_OK, NULL,
+			"line %d: port %s: interface %s is held for AF_XDP by a martletd or "
+			"martlet-load that runs",
+			port->line, port->name, interface);
+}
+
+static void nic_check_interface(struct doctor *doctor, const struct config_port *port)
+{
+	char path[160], interface[64], *end;
 	const char *name = strstr(port->device, "iface=");
 
-	if (nic_parse_address(port->device, address)) {
-		snprintf(path, sizeof(path), PCI "/%s", address);
-		if (!doctor_exists(doctor, path))
-			doctor_find(doctor, "configuration", "port", DOCTOR_FAIL,
-				"lspci -D | grep -i net",
-				"line %d: port %s: there is no PCI device %s", port->line,
-				port->name, address);
-		return;
-	}
 	if (!name)
 		return;
 	snprintf(interface, sizeof(interface), "%s", name + 6);
 	end = interface + strcspn(interface, ",");
 	*end = '\0';
 	snprintf(path, sizeof(path), "/sys/class/net/%s", interface);
-	if (!doctor_exists(doctor, path))
+	if (!doctor_exists(doctor, path)) {
 		doctor_find(doctor, "configuration", "port", DOCTOR_FAIL, "ip -br link",
 			"line %d: port %s: there is no interface %s", port->line, port->name,
 			interface);
-	else if (strncmp(port->device, "net_af_", 7) == 0)
+		return;
+	}
+	if (strncmp(port->device, "net_af_", 7) == 0)
 		nic_check_checksums(doctor, port, interface);
+	if (strncmp(port->device, "net_af_xdp", 10) != 0)
+		return;
+	nic_check_xdp_queues(doctor, port, interface);
+	nic_check_xdp_holder(doctor, port, interface);
+}
+
+static void nic_check_port(struct doctor *doctor, const struct config_port *port)
+{
+	char address[32], path[160];
+
+	if (!nic_parse_address(port->device, address)) {
+		nic_check_interface(doctor, port);
+		return;
+	}
+	snprintf(path, sizeof(path), PCI "/%s", address);
+	if (!doctor_exists(doctor, path))
+		doctor_find(doctor, "configuration", "port", DOCTOR_FAIL, "lspci -D | grep -i net",
+			"line %d: port %s: there is no PCI device %s", port->line, port->name,
+			address);
 }
 
 void doctor_check_ports(struct doctor *doctor)

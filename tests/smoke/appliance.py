@@ -188,9 +188,9 @@ def sh(command):
 
 
 class FarEnd:
-    """A second network namespace, held open by a sleeping process, with a veth pair into it."""
+    """A second network namespace, held open by a sleeping process, with a veth pair into it of so many queues."""
 
-    def __init__(self, near="veth-c", far="veth-m", mtu=1500):
+    def __init__(self, near="veth-c", far="veth-m", mtu=1500, queues=1):
         self.holder = subprocess.Popen(["unshare", "--net", "sleep", "3600"])
         end = time.time() + 5
         mine = os.readlink("/proc/self/ns/net")
@@ -199,7 +199,8 @@ class FarEnd:
                 raise RuntimeError("no second network namespace")
             time.sleep(0.01)
         pid = self.holder.pid
-        sh(f"ip link add {near} mtu {mtu} type veth peer name {far} mtu {mtu}")
+        many = f"mtu {mtu}" + (f" numtxqueues {queues} numrxqueues {queues}" if queues > 1 else "")
+        sh(f"ip link add {near} {many} type veth peer name {far} {many}")
         sh(f"ip link set {far} netns {pid}")
         sh(f"ip link set {near} up")
         for name, enter in ((near, ""), (far, f"nsenter -t {pid} -n ")):

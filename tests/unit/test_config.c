@@ -201,7 +201,7 @@ static void parse_full_keeps_every_value(void **state)
 		"ports = ( { name = \"a\"; device = \"net_null0\"; addresses = [ \"10.0.0.1/8\" ]; "
 		"},\n"
 		"  { name = \"b\"; device = \"net_null1\"; addresses = [ \"fd00::1/64\" ];\n"
-		"    udp_port = 9; mtu = 9000; queues = 2; } );\n"
+		"    udp_port = 9; mtu = 9000; queues = 2; steered = true; } );\n"
 		"control = { socket = \"/tmp/s\"; group = \"root\"; };\n"
 		"store = { path = \"/tmp/store\"; };\n"
 		"infer = { isa = \"avx2\"; };\n"
@@ -217,6 +217,8 @@ static void parse_full_keeps_every_value(void **state)
 	assert_int_equal(config.n_ports, 2);
 	assert_true(config.ports[1].addresses[0].is_ipv6);
 	assert_int_equal(config.ports[1].queues, 2);
+	assert_true(config.ports[1].steered);
+	assert_false(config.ports[0].steered);
 	assert_int_equal(config.ports[1].mtu, 9000);
 	assert_string_equal(config.control.group, "root");
 	assert_string_equal(config.infer.isa, "avx2");

@@ -223,6 +223,72 @@ static void configuration_decides_what_is_needed(void **state)
 	assert_int_equal(doctor_count(&doctor, DOCTOR_WARN), 0);
 }
 
+static void queues_of_an_xdp_port_are_counted(void **state)
+{
+	static struct config config;
+	struct config_port *port = &config.ports[0];
+
+	config.n_ports = 1;
+	strcpy(port->device, "net_af_xdp0,iface=eth9,queue_count=2");
+	strcpy(port->name, "edge");
+	port->line = 7;
+	put("/sys/class/net/eth9/ifindex", "42\n");
+	put("/sys/class/net/eth9/queues/rx-0/rps_cpus", "0\n");
+	put("/sys/class/net/eth9/queues/rx-1/rps_cpus", "0\n");
+	put("/sys/class/net/eth9/queues/tx-0/xps_cpus", "0\n");
+	put("/sys/class/net/eth9/device/vendor", "0x8086\n");
+	put("/proc/net/unix",
+		"0: 2 0 0 0 0 1 @martlet/af_xdp/4\n0: 2 0 0 0 0 1 @martlet/af_xdp/420\n");
+	doctor.config = &config;
+	doctor_check_ports(&doctor);
+	assert_int_equal(doctor.n_findings, 0);
+	strcpy(port->device, "net_af_xdp0,iface=eth9");
+	doctor_check_ports(&doctor);
+	assert_int_equal(doctor.n_findings, 0);
+	port->queues = 1;
+	doctor_check_ports(&doctor);
+	expect("port", DOCTOR_FAIL,
+		"line 7: port edge: 1 receive queue for AF_XDP, but interface eth9 has 2: what "
+		"comes "
+		"by the others",
+		"ethtool -L eth9 combined 1 ");
+	doctor.n_findings = 0;
+	port->steered = true;
+	put("/proc/net/unix", "0: 2 0 0 0 0 1 @martlet/af_xdp/42\n");
+	doctor_check_ports(&doctor);
+	assert_int_equal(doctor.n_findings, 1);
+	expect("port", DOCTOR_OK, "interface eth9 is held for AF_XDP", "");
+	doctor.n_findings = 0;
+	port->queues = 3;
+	doctor_check_ports(&doctor);
+	expect("port", DOCTOR_FAIL, "3 receive queues for AF_XDP, but interface eth9 has 2",
+		"ethtool -L eth9 combined 3 ");
+}
+
+static void queues_of_a_virtual_interface_are_one(void **state)
+{
+	static struct config config;
+	struct config_port *port = &config.ports[0];
+
+	config.n_ports = 1;
+	strcpy(port->device, "net_af_xdp0,iface=veth9");
+	strcpy(port->name, "edge");
+	port->line = 7;
+	port->checksum = CONFIG_CHECKSUM_TRUST;
+	put("/sys/class/net/veth9/queues/rx-0/rps_cpus", "0\n");
+	doctor.config = &config;
+	doctor_check_ports(&doctor);
+	assert_int_equal(doctor.n_findings, 0);
+	put("/sys/class/net/veth9/queues/rx-1/rps_cpus", "0\n");
+	doctor_check_ports(&doctor);
+	expect("port", DOCTOR_WARN, "1 receive queue for AF_XDP, but interface veth9 has 2",
+		"ethtool -L veth9 rx 1 ");
+	doctor.n_findings = 0;
+	port->queues = 1;
+	doctor_check_ports(&doctor);
+	expect("port", DOCTOR_FAIL, "would not be heard", "ethtool -L veth9 rx 1 ");
+}
+
 static void cpu_lists(void **state)
 {
 	assert_true(doctor_cpu_in("0-3,8", 8));
@@ -244,6 +310,8 @@ int main(void)
 		CASE(default_route_is_left_alone),
 		CASE(bad_habits_are_named),
 		CASE(configuration_decides_what_is_needed),
+		CASE(queues_of_an_xdp_port_are_counted),
+		CASE(queues_of_a_virtual_interface_are_one),
 		cmocka_unit_test(cpu_lists),
 	};
 
