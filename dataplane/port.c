@@ -345,6 +345,10 @@ static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *i
 	if (!port_device_is_pci(port->config->device) && port->bond.n == 0 && info->if_index &&
 		if_indextoname(info->if_index, subject->if_name))
 		subject->if_index = info->if_index;
+	if (port->xdp.if_index) {
+		xdp_hold_open(&port->xdp);
+		subject->xdp = &port->xdp;
+	}
 }
 
 // Where the type of an outer tag is hidden, there is one: 0x8100 unless the configuration says another.
@@ -443,8 +447,6 @@ static int port_open_device(struct port *port, const struct port_needs *needs, s
 	if (port->bond.n && bond_begin(&port->bond, port->id, err) != 0)
 		return error_prefix(err, "port %s", port->config->name);
 	port_begin_watch(port, &info);
-	if (port->xdp.if_index)
-		xdp_hold_open(&port->xdp);
 	port_join_groups(port);
 	return 0;
 }

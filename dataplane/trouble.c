@@ -28,6 +28,7 @@ __attribute__((format(printf, 3, 4))) static void trouble_find(
 static bool trouble_of_interface(const struct trouble_subject *subject, struct finding *finding)
 {
 	struct netdev_state state;
+	const char *of_xdp;
 	int rc = netdev_look(subject->if_index, &state);
 
 	if (rc == -ENODEV || rc == -ENXIO)
@@ -41,6 +42,8 @@ static bool trouble_of_interface(const struct trouble_subject *subject, struct f
 		trouble_find(finding, true,
 			"interface %s has no carrier: its cable or the other end is down",
 			state.name);
+	else if (subject->xdp && (of_xdp = xdp_hold_look(subject->xdp)))
+		trouble_find(finding, false, "%s", of_xdp);
 	else if (state.mtu < subject->mtu)
 		trouble_find(finding, false,
 			"interface %s has an mtu of %u, less than the port's %u: ip link set %s "

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is wrong with a port that was opened well: its link is down, its interface is gone. Asked now
+// What is wrong with a port that was opened well: its link is down, its interface is gone or has lost its
+// XDP program. Asked now
 // and then by the control thread; lcores know nothing of it.
 #pragma once
 
 #include "dataplane/info.h"
+#include "dataplane/xdp/hold.h"
 
 #include <net/if.h>
 #include <stddef.h>
@@ -16,6 +18,7 @@ struct trouble_subject {
 	uint16_t mtu;              // that it was configured with
 	uint32_t if_index;         // of the kernel's interface that it stands on; 0: none
 	char if_name[IF_NAMESIZE]; // and its name then
+	struct xdp_hold *xdp;      // by which AF_XDP has it; NULL: not
 };
 
 struct trouble {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """AF_XDP: an interface is one program's at a time, and who is refused takes nothing away; what is there before or
-instead of our XDP program stays; queues are heard all, or refused. martletd sits on a veth pair, and on a tap of which
+instead of our XDP program stays, and ours is put back when it is lost; queues are heard all, or refused. martletd sits on a veth pair, and on a tap of which
 this test writes into the queue that it wants."""
 import ctypes
 import fcntl
@@ -190,6 +190,81 @@ def with_another_program(tap, client):
     os.close(firewall)
 
 
+# --- A program that is lost --------------------------------------------------------------------------
+
+def wait_for(what, wait=10):
+    end = time.time() + wait
+    while not what():
+        if time.time() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def trouble(appliance):
+    return appliance.api("GET", "/v1/ports")[1]["ports"][0].get("trouble", "")
+
+
+def ready(appliance):
+    return appliance.api("GET", "/v2/health/ready")[0] == 200
+
+
+def told(appliance, words):
+    return sum(words in line for line in appliance.log_text().splitlines())
+
+
+def lost_program(tap):
+    far = far_end()
+    client = Client(far)
+    try:
+        with Appliance([port()]) as a:
+            a.start()
+            a.mark_at_rest(slack=64)
+            ours = program_of(EDGE)
+            sh(f"ip link set dev {EDGE} xdp off")
+            tap.check("a program that is taken off is put back", wait_for(lambda: program_of(EDGE) == ours), program_of(EDGE))
+            tap.check("and the log says so, once", wait_for(lambda: told(a, "right again after") == 1) and
+                      told(a, f"warning: port edge: interface {EDGE} had lost its XDP program") == 1, a.log_text())
+            tap.check("then it answers again", client.answered() == 1)
+            replaced_program(tap, a, ours)
+            tap.check("ours is put back then, and it answers", wait_for(lambda: program_of(EDGE) == ours) and
+                      client.answered() == 1, (ours, program_of(EDGE)))
+            tap.check("all is well again", wait_for(lambda: not trouble(a) and ready(a)), trouble(a))
+            down_and_up(tap, a, client)
+            at_rest(tap, "lost programs", a)
+            other = load_program("firewall")
+            put_program(EDGE, other)
+            theirs = program_of(EDGE)
+            tap.check("SIGTERM beside another's program, exit 0", a.stop() == 0, a.log_text())
+            tap.check("another's program stays when martletd ends", theirs and program_of(EDGE) == theirs, program_of(EDGE))
+            os.close(other)
+    finally:
+        far.close()
+        sh(f"ip link del {EDGE} 2>/dev/null || true")
+
+
+def replaced_program(tap, a, ours):
+    other = load_program("firewall")
+    put_program(EDGE, other)
+    theirs = program_of(EDGE)
+    tap.check("another program in place of ours shows in status, and what to do",
+              wait_for(lambda: "firewall" in trouble(a)) and f"ip link set dev {EDGE} xdp off" in trouble(a), trouble(a))
+    metrics = a.api("GET", "/metrics")[1]
+    tap.check("in metrics and readiness, too", 'martlet_port_trouble{port="edge"} 1' in metrics and not ready(a))
+    time.sleep(1.5)  # longer than from one look to the next: nothing may be put in its place, nor said again
+    tap.check("it is left alone, and said once", program_of(EDGE) == theirs and told(a, "carries another XDP program") == 1,
+              a.log_text())
+    sh(f"ip link set dev {EDGE} xdp off")
+    os.close(other)
+
+
+def down_and_up(tap, a, client):
+    sh(f"ip link set {EDGE} down")
+    tap.check("an interface that is down shows", wait_for(lambda: "is down" in trouble(a)), trouble(a))
+    sh(f"ip link set {EDGE} up")
+    tap.check("up again, it answers", wait_for(lambda: not trouble(a)) and client.answered() == 1, trouble(a))
+
+
 # --- Queues -----------------------------------------------------------------------------------------
 
 def veth_queues(tap):
@@ -287,6 +362,7 @@ def main():
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="martlet-af-xdp-") as folder:
         one_at_a_time(tap, folder)
+    lost_program(tap)
     veth_queues(tap)
     card_queues(tap)
     return tap.finish()
