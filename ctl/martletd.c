@@ -158,6 +158,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
 		return EXIT_REFUSED;
 	}
+	if (request.check && dataplane_check_drivers(&appliance.config, &err) != 0) {
+		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
+		return EXIT_REFUSED;
+	}
 	if (request.check) {
 		printf("%s: good\n", request.path);
 		return EXIT_DONE;

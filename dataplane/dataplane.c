@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dataplane.h"
 
+#include "dataplane/devices.h"
 #include "dataplane/eal.h"
 #include "dataplane/loop.h"
 #include "dataplane/memif/server.h"
@@ -205,10 +206,18 @@ int dataplane_check(const struct config *config, struct error *err)
 		if (rc != 0)
 			return rc;
 	}
+	rc = devices_check(config, err);
+	if (rc != 0)
+		return rc;
 	rc = memory_plan(config, &plan, err);
 	if (rc != 0)
 		return rc;
 	return mtu_check(config, plan.mbuf_bytes - RTE_PKTMBUF_HEADROOM, err);
+}
+
+int dataplane_check_drivers(const struct config *config, struct error *err)
+{
+	return devices_check_drivers(config, err);
 }
 
 // The phases of a start, in order; dataplane_stop() undoes those that were begun.

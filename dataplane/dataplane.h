@@ -18,9 +18,12 @@
 struct dataplane;
 struct deployment;
 
-// What of a configuration can be refused without starting anything: CPUs without a task, memory that is
-// too little, an mtu that a device cannot carry. -EINVAL.
+// What of a configuration can be refused without starting anything: CPUs without a task, devices that two
+// ports share, fewer queues than lcores, memory that is too little, an mtu that a device cannot carry.
+// -EINVAL.
 int dataplane_check(const struct config *config, struct error *err);
+// And which of DPDK's drivers that it needs are not installed. At a start DPDK itself tells. -ENODEV.
+int dataplane_check_drivers(const struct config *config, struct error *err);
 // Initialises EAL, mempools, ports, rings and lcores, and starts polling. No slot has a model yet:
 // each answers NOT_READY until dataplane_recovered().
 // On failure everything begun is undone. -ENODEV, -EINVAL, -ENOMEM, -EADDRINUSE, -EALREADY with a

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/eal.h"
 
+#include "dataplane/devices.h"
 #include "dataplane/port.h"
 
 #include <rte_bus.h>
@@ -75,7 +76,7 @@ static void eal_add_buses(struct eal_args *args, const struct config *config)
 		for (uint32_t d = 0; d <= port->n_members; d++) {
 			const char *device = d ? port->members[d - 1] : port->device;
 
-			if (!port_device_is_pci(device))
+			if (!devices_is_pci(device))
 				continue;
 			eal_add(args, "--allow=%s", device);
 			any = true;
@@ -109,7 +110,7 @@ int eal_check_drivers(const struct config *config, struct error *err)
 
 		for (uint32_t d = 0; d <= port->n_members && !port_is_memif(port); d++) {
 			const char *device = d ? port->members[d - 1] : port->device;
-			const char *bus = port_device_is_pci(device) ? "pci" : "vdev";
+			const char *bus = devices_is_pci(device) ? "pci" : "vdev";
 
 			if (!rte_bus_find_by_name(bus))
 				return error_set(err, -ENODEV,

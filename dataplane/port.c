@@ -2,6 +2,7 @@
 #include "dataplane/port.h"
 
 #include "dataplane/devargs.h"
+#include "dataplane/devices.h"
 #include "dataplane/memif/device.h"
 #include "dataplane/memif/server.h"
 #include "dataplane/mtu.h"
@@ -15,19 +16,6 @@
 #include <stdlib.h>
 
 #define QUEUES_MAX 64
-
-bool port_device_is_pci(const char *device)
-{
-	char address[PCI_PRI_STR_SIZE + 1];
-	size_t bytes = strcspn(device, ",");
-	struct rte_pci_addr parsed;
-
-	if (bytes >= sizeof(address))
-		return false;
-	memcpy(address, device, bytes);
-	address[bytes] = '\0';
-	return rte_pci_addr_parse(address, &parsed) == 0;
-}
 
 static uint32_t port_subnet_broadcast(uint32_t address_be, uint8_t prefix_length)
 {
@@ -75,35 +63,16 @@ void port_init(struct port *port, uint16_t index, const struct config_port *conf
 	}
 }
 
-// Debian has a package for each of DPDK's drivers: net_af_packet0 is of librte-net-af-packet23.
-static int port_no_driver(const struct port *port, struct error *err)
-{
-	const char *device = port->config->device;
-	char driver[64];
-
-	snprintf(driver, sizeof(driver), "%.*s", (int)strcspn(device, ","), device);
-	for (size_t n = strlen(driver); n > 0 && driver[n - 1] >= '0' && driver[n - 1] <= '9'; n--)
-		driver[n - 1] = '\0';
-	for (char *c = driver; *c; c++)
-		if (*c == '_')
-			*c = '-';
-	return error_set(err, -ENODEV,
-		"port %s: DPDK has no driver for device %s: check its name; Debian's package of "
-		"the "
-		"driver would be librte-%s" DPDK_ABI,
-		port->config->name, device, driver);
-}
-
 static int port_no_device(const struct port *port, struct error *err)
 {
 	struct rte_devargs args = { 0 };
 
-	if (!port_device_is_pci(port->config->device)) {
+	if (!devices_is_pci(port->config->device)) {
 		if (rte_devargs_parse(&args, port->config->device) != 0)
-			return port_no_driver(port, err);
+			return devices_no_driver(port->config->name, port->config->device, err);
 		free(args.data); // what rte_devargs_reset() does, which is experimental
 	}
-	if (port_device_is_pci(port->config->device))
+	if (devices_is_pci(port->config->device))
 		return error_set(err, -ENODEV,
 			"port %s: no device at %s has a driver for DPDK; martletctl doctor helps",
 			port->config->name, port->config->device);
@@ -231,20 +200,15 @@ static int port_choose_queues(struct port *port, const struct rte_eth_dev_info *
 {
 	const struct config_port *config = port->config;
 	uint32_t queues = config->queues ? config->queues : polling;
+	int rc = devices_check_queues(
+		config, info->max_rx_queues, info->max_tx_queues, senders, err);
 
-	if (config->queues > info->max_rx_queues)
-		return error_set(err, -EINVAL,
-			"port %s: queues is %u, but %s has %u receive queues", config->name,
-			config->queues, config->device, info->max_rx_queues);
+	if (rc != 0)
+		return rc;
 	if (!config->queues && port_kernel_spreads(info->driver_name))
 		queues = info->max_rx_queues;
 	if (queues > info->max_rx_queues)
 		queues = info->max_rx_queues;
-	if (senders > info->max_tx_queues)
-		return error_set(err, -EINVAL,
-			"port %s: %s has %u transmit queues, but each of the %u lcores needs one: "
-			"give the device more queues or list fewer CPUs in lcores",
-			config->name, config->device, info->max_tx_queues, senders);
 	port->rx_queues = (uint16_t)(queues < QUEUES_MAX ? queues : QUEUES_MAX);
 	port->tx_queues = (uint16_t)senders;
 	// A socket of AF_XDP receives and sends: its driver has as many queues of either kind.
@@ -280,7 +244,7 @@ static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *inf
 	if (port->mtu > longest && !port_understates_mtu(port->config))
 		return error_set(err, -EINVAL, "port %s: mtu is %u, but %s takes at most %u",
 			port->config->name, port->mtu, port->config->device, longest);
-	if (!port_device_is_pci(port->config->device) &&
+	if (!devices_is_pci(port->config->device) &&
 		mtu_check_interface(port->config, info->if_index, err) != 0)
 		return err->code;
 	conf->rxmode.mtu = port->mtu < longest ? port->mtu : longest;
@@ -375,7 +339,7 @@ static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *i
 	*subject = (struct trouble_subject){
 		.name = port->config->name, .id = port->id, .mtu = port->mtu
 	};
-	if (!port_device_is_pci(port->config->device) && port->bond.n == 0 && info->if_index &&
+	if (!devices_is_pci(port->config->device) && port->bond.n == 0 && info->if_index &&
 		if_indextoname(info->if_index, subject->if_name))
 		subject->if_index = info->if_index;
 	if (port->xdp.if_index) {

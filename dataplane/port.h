@@ -82,9 +82,6 @@ void port_close(struct port *port);
 // Fills in all but packets and bytes, which the lcores count.
 void port_info(const struct port *port, struct port_info *info);
 
-// True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.
-bool port_device_is_pci(const char *device);
-
 // What the lcores receive and send by; as rte_eth_rx_burst() and rte_eth_tx_burst().
 static inline uint16_t port_rx(
 	const struct port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n)

@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""martletd --check: what is wrong with devices, queues, memory and drivers, known without starting anything."""
+import ctypes
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from appliance import ROOT, Appliance, Tap
+
+SOCKET = "net_memif{},role=server,socket=/run/x.sock,socket-abstract=no"
+
+
+def ports(*devices, more=""):
+    return [f'{{ name = "p{i}"; device = "{d}"; addresses = [ "10.{i}.0.1/24" ]; {more} }}' for i, d in enumerate(devices)]
+
+
+def bond(*members):
+    return ['{ name = "p0"; device = "net_bonding0,mode=1"; addresses = [ "10.0.0.1/24" ]; members = [ '
+            + ", ".join(f'"{m}"' for m in members) + " ]; }"]
+
+
+def check(text, **more):
+    a = Appliance(text, **more)
+    done = a.check()
+    a.close()
+    return done
+
+
+# What is refused, and the sentence's end.
+SHARED = (
+    (ports("0000:3b:00.0", "3b:00.0"), "port p1: 3b:00.0: port 'p0' has the PCI device 0000:3b:00.0 already"),
+    (ports("0000:3b:00.0", "0000:3b:00.0,representor=1"), "has the PCI device 0000:3b:00.0 already"),
+    (ports("net_af_packet0,iface=eth1", "net_af_packet1,qpairs=2,iface=eth1"), "port 'p0' has the interface eth1 already"),
+    (ports("net_af_packet0,iface=eth1", "net_af_xdp0,iface=eth1"), "has the interface eth1 already"),
+    (ports("net_af_packet0,iface=eth1", "net_pcap0,iface=eth1"), "has the interface eth1 already"),
+    (ports("net_pcap0,rx_iface=eth1,tx_iface=eth2", "net_af_packet0,iface=eth1"), "has the interface eth1 already"),
+    (ports("net_af_xdp0,iface=eth1,start_queue=0,queue_count=2", "net_af_xdp1,iface=eth1,start_queue=1"),
+     "has the interface eth1 already"),
+    (ports(SOCKET.format(0), SOCKET.format(1)), "has the memif socket /run/x.sock with id 0 (give one another id) already"),
+    (ports(SOCKET.format(0) + ",id=7", SOCKET.format(0) + ",secret=x,id=7"), "the memif socket /run/x.sock with id 7"),
+    (ports("net_memif0,role=server", "net_memif1,role=server"), "the memif socket /run/memif.sock with id 0"),
+    (ports("net_null0", "net_null0,copy=1"), "has the name net_null0 (number them differently"),
+    (ports("net_pcap0,rx_pcap=/a,tx_pcap=/tmp/o", "net_pcap1,rx_pcap=/b,tx_pcap=/tmp/o"), "has the capture /tmp/o that both write"),
+    (bond("net_af_packet0,iface=eth1", "net_af_packet1,iface=eth1"), "port p0: two of its devices have the interface eth1"),
+    (bond("net_af_packet0,iface=eth1", "net_af_packet1,iface=eth2") +
+     [p.replace("p0", "p1").replace("10.0.", "10.1.") for p in ports("net_af_packet2,iface=eth2")],
+     "port 'p0' has the interface eth2 already"),
+)
+APART = (
+    ports("0000:3b:00.0", "0000:3b:00.1"),
+    ports("net_af_packet0,iface=eth1", "net_af_packet1,iface=eth2"),
+    ports("net_af_xdp0,iface=eth1,start_queue=0", "net_af_xdp1,iface=eth1,start_queue=1"),
+    ports(SOCKET.format(0), SOCKET.format(0) + ",id=1"),
+    ports(SOCKET.format(0), SOCKET.format(1).replace("abstract=no", "abstract=yes")),
+    ports("net_memif0,role=server", "net_memif0,role=server,id=1"),
+    ports("net_pcap0,rx_pcap=/a,tx_pcap=/tmp/o", "net_pcap1,rx_pcap=/a,tx_pcap=/tmp/p"),
+    bond("net_af_packet0,iface=eth1", "net_af_packet1,iface=eth2"),
+)
+
+
+def shared(tap):
+    for text, words in SHARED:
+        done = check(text)
+        tap.check(f"refused: {words}", done.returncode == 1 and words in done.stderr, done.stderr + done.stdout)
+    for text in APART:
+        done = check(text)
+        tap.check(f"good: {text[0].split(';')[1]} and more", done.returncode == 0 and done.stdout.endswith(": good\n"), done.stderr)
+
+
+def queues(tap):
+    two = dict(io=(0, 1)) if os.cpu_count() > 1 else dict(io=(0,), workers=(0,))
+    for device, words in (
+            ("net_af_packet0,iface=eth1", "has 1 transmit queues, but each of the 2 lcores needs one"),
+            ("net_af_packet0,iface=eth1,qpairs=1", "has 1 transmit queues"),
+            ("net_af_xdp0,iface=eth1", "has 1 transmit queues")):
+        done = check(ports(device), **two)
+        tap.check(f"refused: {device} and two lcores", done.returncode == 1 and words in done.stderr, done.stderr)
+    for device in ("net_af_packet0,iface=eth1,qpairs=2", "net_af_xdp0,iface=eth1,queue_count=2", SOCKET.format(0), "net_null0"):
+        done = check(ports(device), **two)
+        tap.check(f"good: {device} and two lcores", done.returncode == 0, done.stderr)
+    done = check(ports("net_af_packet0,iface=eth1,qpairs=2", more="queues = 3;"), **two)
+    tap.check("refused: more receive queues than it has", done.returncode == 1 and
+              "queues is 3, but net_af_packet0,iface=eth1,qpairs=2 has 2 receive queues" in done.stderr, done.stderr)
+    done = check(ports("net_null0"), memory="mbufs = 65536; megabytes = 64;")
+    tap.check("refused: memory that is too little", done.returncode == 1 and "memory.megabytes: 64 are too few" in done.stderr,
+              done.stderr)
+
+
+DRIVERS = (  # what is not installed, device, the package that has it
+    ("librte_mempool_ring.", ports("net_null0"), "install librte-mempool-ring23"),
+    ("librte_bus_vdev.", ports("net_null0"), "install librte-bus-vdev23"),
+    ("librte_bus_pci.", ports("0000:3b:00.0"), "install librte-bus-pci23"),
+    ("librte_net_null.", ports("net_null0"), "would be librte-net-null23"),
+    ("librte_net_af_packet.", ports("net_af_packet0,iface=eth1"), "would be librte-net-af-packet23"),
+    ("librte_net_af_packet.", bond("net_af_packet0,iface=eth1"), "would be librte-net-af-packet23"),
+    ("librte_net_bond.", bond("net_null0"), "would be librte-net-bond23"),
+    ("librte_net_virtio.", ports("net_virtio_user0,path=/x"), "would be librte-net-virtio23"),
+    ("librte_net_tap.", ports("net_tun0,iface=tun7"), "would be librte-net-tap23"),
+)
+
+
+def drivers(tap):
+    folders = [f for f in glob.glob("/usr/lib/*/dpdk/pmds-*") if os.path.isdir(f)]
+    for device in ("net_nonsense0", "net_nonsense5,iface=x"):
+        done = check(ports(device))
+        tap.check(f"refused: {device}", done.returncode == 1 and "would be librte-net-nonsense23" in done.stderr, done.stderr)
+    done = check(ports(SOCKET.format(0)))
+    tap.check("a memif server needs no driver", done.returncode == 0, done.stderr)
+    if len(folders) != 1 or os.geteuid() or ctypes.CDLL(None, use_errno=True).unshare(0x00020000):  # CLONE_NEWNS
+        tap.skip("drivers that are not installed", "needs root, mounts of its own, and DPDK's drivers in one folder")
+        return
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    for gone, text, words in DRIVERS:
+        with tempfile.TemporaryDirectory() as view:
+            for path in glob.glob(folders[0] + "/*"):
+                if not os.path.basename(path).startswith(gone):
+                    os.symlink("/nowhere", os.path.join(view, os.path.basename(path)))  # its name is all that counts
+            subprocess.run(["mount", "--bind", view, folders[0]], check=True)
+            try:
+                done = check(text)
+            finally:
+                subprocess.run(["umount", folders[0]], check=True)
+        tap.check(f"without {gone}so: {words}", done.returncode == 1 and words in done.stderr, done.stderr + done.stdout)
+        done = check(text)
+        tap.check("with it: good", done.returncode == 0, done.stderr)
+
+
+def packages(tap):
+    """The packages that ours depends on or recommends are there by these names."""
+    with open(os.path.join(ROOT, "scripts", "deb", "control")) as f:
+        text = f.read()
+    named = set(re.findall(r"librte-[a-z0-9-]+", text))
+    tap.check("the package depends on the mempool's driver and both buses", {
+        "librte-mempool-ring23", "librte-bus-vdev23", "librte-bus-pci23"} <= set(re.findall(
+            r"librte-[a-z0-9-]+", text.split("Recommends:")[0])) and "librte-net-bond23" in named, named)
+    if not shutil.which("dpkg-query"):
+        tap.skip("packages by their names", "no dpkg")
+        return
+    there = set(subprocess.run(["dpkg-query", "-W", "-f", "${Package}\n", "librte-*"], capture_output=True,
+                               text=True).stdout.split())
+    tap.check("and each has that name", named <= there, named - there)
+
+
+def main():
+    tap = Tap()
+    shared(tap)
+    queues(tap)
+    packages(tap)
+    drivers(tap)
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
