@@ -15,21 +15,18 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.supp:print_suppressions=0}
 # The peers (scikit-learn, XGBoost, OpenBLAS) would start a thread for each CPU, which wait for each other by spinning:
-# on a machine that is busy their small models then take twenty times as long.
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# on a machine that is busy their small models then take many times as long.
+PEERS="env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 # A test that hangs ends; none is judged by its time. On a busy machine it may take many times what it takes alone.
 UNIT_SECONDS=900 SMOKE_SECONDS=1800
 export MARTLET_BUILD=$PWD/$B MARTLET_SHARED=${MARTLET_SHARED:-$PWD/../shared}
 [ -d "$MARTLET_SHARED" ] || echo "no $MARTLET_SHARED: the tests that use its material are skipped"
 
-passed=0 failed=0 skipped=0
-
 count() { grep -cE "$1" "$2" || true; }
 
-run() { # name seconds command...
+judge() { # name seconds command...: runs it, says how it went; its counts are left beside its log
 	local name=$1 seconds=$2 log ok bad skip status begin
 	shift 2
-	[[ $name == *"${PATTERN:-}"* ]] || return 0
 	log=$LOGS/${name//\//_}.log
 	begin=$SECONDS
 	timeout --kill-after=10 "$seconds" "$@" </dev/null >"$log" 2>&1
@@ -43,13 +40,41 @@ run() { # name seconds command...
 	124 | 137) bad=$((bad + 1)); echo "not over after $seconds s" >>"$log" ;;
 	*) [ "$bad" -gt 0 ] || bad=1 ;;
 	esac
-	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	echo "$ok $bad $skip" >"$log.counts"
 	printf '%-44s %4d passed, %d failed, %d skipped  (%d s)\n' \
 		"$name" "$ok" "$bad" "$skip" $((SECONDS - begin))
 	grep -E '^(not )?ok .*# SKIP' "$log" | sed 's/^/    /' | cut -c1-160
 	if [ "$bad" -gt 0 ]; then
 		sed 's/^/    | /' "$log" | tail -n 60
 	fi
+}
+
+run() { # name seconds command...
+	[[ $1 == *"${PATTERN:-}"* ]] || return 0
+	judge "$@"
+}
+
+# As run, but beside others, one for each CPU; each prints its lines in one go. For programs that need nothing of the
+# machine but their CPU.
+run_beside() {
+	[[ $1 == *"${PATTERN:-}"* ]] || return 0
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+	{
+		lines=$(judge "$@")
+		flock "$LOGS" printf '%s\n' "$lines"
+	} &
+}
+
+finish() {
+	local passed=0 failed=0 skipped=0 ok bad skip
+	for counts in "$LOGS"/*.counts; do
+		[ -e "$counts" ] && read -r ok bad skip <"$counts" || continue
+		passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	done
+	echo
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+	exit
 }
 
 soak=false
@@ -59,27 +84,22 @@ if $soak; then
 	for script in tests/soak/*.sh tests/soak/*.py; do
 		[ -x "$script" ] && run "${script#tests/}" 5400 "$script"
 	done
-	echo
-	echo "$passed passed, $failed failed, $skipped skipped"
-	[ "$failed" = 0 ]
-	exit
+	finish
 fi
 for program in "$B"/asan/tests/unit/test_* "$B"/asan/tests/kernels/test_*; do
-	[ -x "$program" ] && [[ $program != *.* ]] && run "${program#"$B"/asan/tests/}" "$UNIT_SECONDS" "$program"
+	[ -x "$program" ] && [[ $program != *.* ]] && run_beside "${program#"$B"/asan/tests/}" "$UNIT_SECONDS" "$program"
 done
 if [ -f "$B"/aarch64/sysroot/.complete ]; then
 	for program in "$B"/aarch64/cross/tests/unit/test_* "$B"/aarch64/cross/tests/kernels/test_*; do
-		[ -x "$program" ] && run "aarch64/${program#"$B"/aarch64/cross/tests/}" "$UNIT_SECONDS" qemu-aarch64 -L "$B"/aarch64/sysroot "$program"
+		[ -x "$program" ] && run_beside "aarch64/${program#"$B"/aarch64/cross/tests/}" "$UNIT_SECONDS" qemu-aarch64 -L "$B"/aarch64/sysroot "$program"
 	done
 else
 	run aarch64 10 echo "ok - aarch64 # SKIP Debian's arm64 packages could not be had"
 fi
+wait
 for script in tests/parity/*.sh tests/parity/*.py tests/smoke/*.sh tests/smoke/*.py; do
-	[ -x "$script" ] && run "${script#tests/}" "$SMOKE_SECONDS" "$script"
+	[ -x "$script" ] && run "${script#tests/}" "$SMOKE_SECONDS" $PEERS "$script"
 done
 B=$B/asan run conformance "$SMOKE_SECONDS" tests/conformance/run.sh --tap
 [ -x tests/fuzz/run.sh ] && run fuzz 1200 tests/fuzz/run.sh "${FUZZ_SECONDS:-8}" 1
-
-echo
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+finish
