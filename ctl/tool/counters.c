@@ -257,13 +257,14 @@ static void latency_print(const json_t *answer)
 	json_t *model;
 	size_t i;
 
-	TABLE_INIT(&table, ">ID", "MODEL", ">COUNT", ">MIN", ">P50", ">P90", ">P99", ">P99.9",
-		">P99.99", ">MAX", ">MEAN");
+	TABLE_INIT(&table, ">ID", "MODEL", "VIA", ">COUNT", ">MIN", ">P50", ">P90", ">P99",
+		">P99.9", ">P99.99", ">MAX", ">MEAN");
 	json_array_foreach (json_object_get(answer, "models"), i, model) {
 		bool any = api_count(model, "count");
 
 		table_add(&table, "%ju", (uintmax_t)api_count(model, "id"));
 		table_add(&table, "%s", api_text(model, "name"));
+		table_add(&table, "%s", api_text(model, "via"));
 		table_add(&table, "%s", format_count(api_count(model, "count")).s);
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
 			double ns = json_number_value(json_object_get(model, keys[k]));
@@ -271,7 +272,7 @@ static void latency_print(const json_t *answer)
 			table_add(&table, "%s", any ? format_ns(ns).s : "-");
 		}
 	}
-	printf("from arrival (rx burst) to transmit (tx burst), since start\n");
+	printf("from arrival to transmit, by the API to the answer, since start\n");
 	table_print(&table, stdout, 0);
 }
 

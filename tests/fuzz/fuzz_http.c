@@ -41,6 +41,7 @@ static void bodies(const char *text, size_t size)
 	struct body_deployment deployment;
 	struct body_index index;
 	struct body_log log;
+	struct body_logging logging;
 	struct error err = { .text = "" };
 
 	must(body_deployment_parse(text, size, &deployment, &err) == 0 ? deployment.live > 0
@@ -52,6 +53,10 @@ static void bodies(const char *text, size_t size)
 							 : err.text[0]);
 	err.text[0] = '\0';
 	must(body_empty_parse(text, size, &err) == 0 || err.text[0]);
+	err.text[0] = '\0';
+	must(body_logging_parse(text, size, &logging, &err) == 0 || err.text[0]);
+	err.text[0] = '\0';
+	must(body_repository_parse(text, size, &err) == 0 || err.text[0]);
 }
 
 // What is taken must come back from its own text.

@@ -251,6 +251,21 @@ def by_the_tool(tap, a, path, right, folder):
     tap.check("martletctl score: a file that is not there", done.returncode == 1 and "/nowhere.csv" in done.stderr, done.stderr)
 
 
+def off_the_lcores(tap, a):
+    """The appliance's lcore is on CPU 0: the threads that score keep off it, where there is another."""
+    allowed = []
+    for task in os.listdir(f"/proc/{a.proc.pid}/task"):
+        with open(f"/proc/{a.proc.pid}/task/{task}/status") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        if status["Name"] == "scoring":
+            allowed.append(int(status["Cpus_allowed"].replace(",", ""), 16))
+    others = len(os.sched_getaffinity(0) - {0})
+    tap.check("one thread scores, on no lcore's CPU", len(allowed) == 1 and (not others or not allowed[0] & 1), str(allowed))
+    latency = [m for m in a.api("GET", "/v1/latency")[1]["models"] if m["name"] == "lab"]
+    tap.check("its times stand beside those of UDP", [m["via"] for m in latency] == ["udp", "api"] and latency[1]["count"] > 10
+              and latency[1]["p50_ns"] > 0, str(latency))
+
+
 def texts(tap, c, a, folder):
     """A model with columns of text: the texts go through the image's tables."""
     image, path = os.path.join(folder, "text.mlt"), os.path.join(folder, "text.csv")
@@ -314,6 +329,7 @@ def main():
             classification(tap, c, rows)
             refusals(tap, c, rows)
             by_the_tool(tap, a, path, right, folder)
+            off_the_lcores(tap, a)
             about(tap, c, a, rows)
             texts(tap, c, a, folder)
             tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text())

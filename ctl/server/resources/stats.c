@@ -194,10 +194,11 @@ void drops_get(
 	http_reply(request, 200, json_pack("{s:o}", "drops", drops));
 }
 
-static json_t *stats_latency(uint16_t id, const char *name, const struct histogram *h)
+static json_t *stats_latency(
+	uint16_t id, const char *name, const char *via, const struct histogram *h)
 {
-	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "id", (int)id,
-		"name", name, "count", (json_int_t)h->count, "min_ns",
+	return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "id",
+		(int)id, "name", name, "via", via, "count", (json_int_t)h->count, "min_ns",
 		(json_int_t)(h->count ? h->min : 0), "p50_ns",
 		(json_int_t)histogram_percentile(h, 0.5), "p90_ns",
 		(json_int_t)histogram_percentile(h, 0.9), "p99_ns",
@@ -216,10 +217,16 @@ void latency_get(
 	json_t *models = json_array();
 
 	if (dataplane_latency(dp, 0, &h) == 0)
-		json_array_append_new(models, stats_latency(0, "ping", &h));
-	for (uint32_t i = 0; i < n && i < SERVER_SLOTS_MAX; i++)
-		if (dataplane_latency(dp, server->slots[i].id, &h) == 0)
-			json_array_append_new(models,
-				stats_latency(server->slots[i].id, server->slots[i].name, &h));
+		json_array_append_new(models, stats_latency(0, "ping", "udp", &h));
+	for (uint32_t i = 0; i < n && i < SERVER_SLOTS_MAX; i++) {
+		const struct slot_info *slot = &server->slots[i];
+
+		if (dataplane_latency(dp, slot->id, &h) == 0)
+			json_array_append_new(
+				models, stats_latency(slot->id, slot->name, "udp", &h));
+		if (dataplane_api_latency(dp, slot->id, &h) == 0 && h.count > 0)
+			json_array_append_new(
+				models, stats_latency(slot->id, slot->name, "api", &h));
+	}
 	http_reply(request, 200, json_pack("{s:o}", "models", models));
 }

@@ -218,6 +218,7 @@ static void *worker_run(void *context)
 		pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 		setpriority(PRIO_PROCESS, (id_t)gettid(), SHARED_NICE);
 	}
+	pthread_setname_np(pthread_self(), "scoring");
 	pthread_mutex_lock(&scoring->lock);
 	for (;;) {
 		struct scoring_job *job = NULL;
