@@ -281,11 +281,37 @@ static void a_sum_that_cancels_is_as_exact_as_its_terms(void **test)
 	compile_report_fini(&report);
 }
 
+// A HardSigmoid near 0 is what is left of 0.5, and as inexact as that; one that was cut is exact.
+static void a_hard_sigmoid_near_0_is_a_difference(void **test)
+{
+	static const float W[3] = { 0.6f, -0.4f, 0.5f };
+	uint32_t near = 0, cut = 0;
+
+	product(3, 1, W, false);
+	graph->outputs[0].tensor =
+		build_node(graph, OP_HARD_SIGMOID, 1, &graph->outputs[0].tensor, &err);
+	fill_and_pass();
+	assert_int_equal(check(), 0);
+	for (uint32_t r = 0; r < graph->n_golden; r++) {
+		const float score = graph->golden_outputs[r],
+			    tolerance = graph->golden_tolerance[r];
+
+		cut += score == 0 && tolerance < 1e-20f;
+		near += score > 0 && score < 0.1f;
+		if (score > 0 && score < 0.1f)
+			assert_true(tolerance > 6 * 0x1p-24f);
+	}
+	assert_true(near > 0 && cut > 0);
+	graph_destroy(graph);
+	compile_report_fini(&report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_hangs_in_every_row_is_not_checked),
 		cmocka_unit_test(a_sum_that_cancels_is_as_exact_as_its_terms),
+		cmocka_unit_test(a_hard_sigmoid_near_0_is_a_difference),
 		cmocka_unit_test(linear_models_pass_and_errors_are_found),
 		cmocka_unit_test(forests_pass_and_errors_are_found),
 		cmocka_unit_test(networks_pass_and_errors_are_found),
