@@ -210,7 +210,7 @@ static struct dataplane_counters balance(void)
 
 		dataplane_port(dp, i, &info);
 		of_ports += info.traffic.rx_packets;
-		bytes_of_ports += info.tx_bytes;
+		bytes_of_ports += info.traffic.tx_bytes;
 	}
 	check(of_ports == sum.received);
 	check(bytes_of_ports == sum.replied_bytes);
@@ -282,7 +282,7 @@ static void case_two_ports(void)
 	balance();
 	dataplane_port(dp, 0, &info);
 	check(info.traffic.rx_packets == 40 && info.traffic.tx_packets == 40 && info.link_up);
-	check(info.tx_bytes == 40 * (14 + 20 + 8 + 32 + 4 * OUTPUTS));
+	check(info.traffic.tx_bytes == 40 * (14 + 20 + 8 + 32 + 4 * OUTPUTS));
 	check(strcmp(info.name, "port0") == 0 && strcmp(info.driver, "net_ring") == 0);
 	dataplane_port(dp, 1, &info);
 	check(info.traffic.rx_packets == 20 && info.traffic.tx_packets == 20 &&
