@@ -89,6 +89,13 @@ static const struct key PORT_KEYS[] = {
 	{ "vlan_type", KEY_CHOICE, AT(config_port, vlan_type), .choices = VLAN_CHOICES,
 		.otherwise = CONFIG_VLAN_TYPE_ANY,
 		.help = "the type of a frame's outer tag: 0x8100 (802.1q), 0x88a8 (802.1ad)" },
+	{ "announce", KEY_BOOL, AT(config_port, announce), .otherwise = true,
+		.help = "tell the link our addresses when it comes up" },
+	{ "icmp_per_second", KEY_U32, AT(config_port, icmp_per_second), .max = 1000000,
+		.otherwise = 1000, .help = "echo replies a second, and as many ICMP errors" },
+	{ "icmp_errors", KEY_BOOL, AT(config_port, icmp_errors), .otherwise = false,
+		.help = "answer what nobody serves by ICMP port unreachable, and what is too long "
+			"by packet too big" },
 };
 const struct key_group SCHEMA_PORT = { "ports", true, PORT_KEYS, N(PORT_KEYS), "" };
 

@@ -64,8 +64,11 @@ struct config_port {
 	uint16_t udp_port;
 	uint16_t mtu;
 	enum config_checksum checksum; // of UDP: whether one that is wrong is dropped
-	uint16_t queues; // RX queues; 0: one per polling lcore, as far as the device has them
-	bool steered;    // the card sends the port's packets to these queues (AF_XDP)
+	uint16_t queues;  // RX queues; 0: one per polling lcore, as far as the device has them
+	bool steered;     // the card sends the port's packets to these queues (AF_XDP)
+	bool announce;    // our addresses, when the link comes up
+	bool icmp_errors; // port unreachable, fragmentation needed, packet too big
+	uint32_t icmp_per_second;         // of each kind that others can make us send; 0: none
 	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of the frames that are taken
 	uint32_t n_vlans;                 // 0: all
 	enum config_vlan_type vlan_type;  // of a frame's outer tag

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/dataplane.h"
 
+#include "dataplane/announce.h"
 #include "dataplane/devices.h"
 #include "dataplane/eal.h"
 #include "dataplane/loop.h"
@@ -16,6 +17,7 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SETTLE_US 10000 // peers may still be reading our last replies from shared memory
@@ -173,6 +175,17 @@ static int dataplane_make_memif(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
+// The first lcore that polls sends for the control thread, too: where a worker is the first, no other does.
+static int dataplane_make_announcer(struct dataplane *dp, struct error *err)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < dp->n_lcores && dp->lcores[i].role == LCORE_WORKER)
+		i++;
+	return announcer_create(
+		&dp->lcores[i], dp->pool, dp->ports, dp->n_ports, &dp->announcer, err);
+}
+
 static int dataplane_launch(struct dataplane *dp, struct error *err)
 {
 	dp->lcores_launched = true;
@@ -239,8 +252,10 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	if (rc != 0)
 		return rc;
 	dp->n_ports = config->n_ports;
-	for (uint32_t i = 0; i < dp->n_ports; i++)
-		port_init(&dp->ports[i], (uint16_t)i, &config->ports[i]);
+	for (uint32_t i = 0; i < dp->n_ports; i++) {
+		presence_init(&dp->presences[i], &config->ports[i], rte_get_tsc_hz());
+		port_init(&dp->ports[i], (uint16_t)i, &config->ports[i], &dp->presences[i]);
+	}
 	rc = dataplane_make_pool(dp, err);
 	if (rc == 0)
 		rc = dataplane_make_qsbr(dp, err);
@@ -263,6 +278,8 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 		rc = dataplane_make_memif(dp, err);
 	if (rc == 0)
 		rc = dataplane_open_ports(dp, err);
+	if (rc == 0)
+		rc = dataplane_make_announcer(dp, err);
 	return rc == 0 ? dataplane_launch(dp, err) : rc;
 }
 
@@ -311,7 +328,8 @@ static void dataplane_join(struct dataplane *dp, bool workers)
 {
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
-			atomic_store_explicit(&dp->lcores[i].stop, true, memory_order_release);
+			atomic_fetch_or_explicit(
+				&dp->lcores[i].orders, LCORE_STOP, memory_order_release);
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
 		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
 			rte_eal_wait_lcore(EAL_FIRST_LCORE + i);
@@ -344,6 +362,7 @@ void dataplane_stop(struct dataplane *dp)
 		usleep(SETTLE_US);
 	}
 	memif_server_destroy(dp->memif);
+	announcer_destroy(dp->announcer);
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	unmap_guard(NULL);
@@ -399,17 +418,39 @@ void dataplane_reclaim(struct dataplane *dp)
 	registry_reclaim(dp->registry);
 }
 
+static uint64_t dataplane_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 void dataplane_watch(struct dataplane *dp)
 {
+	const uint64_t now_ns = dataplane_now_ns();
+	struct error ignored; // no link yet: it is announced when there is one
+
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
+		const uint32_t member = dp->ports[i].bond.current;
+
 		bond_watch(&dp->ports[i].bond);
 		trouble_look(&dp->ports[i].trouble);
+		// Switches send on to the member that was in use until they hear from the other.
+		if (dp->ports[i].bond.current != member && dp->ports[i].config->announce)
+			announcer_begin(dp->announcer, i, now_ns, &ignored);
 	}
+	announcer_tick(dp->announcer, now_ns);
 }
 
 const char *dataplane_trouble(const struct dataplane *dp, uint32_t port)
 {
 	return dp->ports[port].trouble.text[0] ? dp->ports[port].trouble.text : NULL;
+}
+
+int dataplane_announce(struct dataplane *dp, uint32_t port, struct error *err)
+{
+	return announcer_begin(dp->announcer, port, dataplane_now_ns(), err);
 }
 
 // Once for each port: whoever's requests are dropped for it hears nothing, and looks here.
@@ -449,6 +490,8 @@ static bool dataplane_news_bond(struct dataplane *dp, uint32_t index, struct dat
 
 bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 {
+	const uint64_t now_ns = dataplane_now_ns();
+
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		news->is_warning = dataplane_trouble(dp, i) != NULL;
 		if (trouble_news(&dp->ports[i].trouble, news->text, sizeof(news->text)))
@@ -456,6 +499,10 @@ bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 		if (dataplane_news_bond(dp, i, news))
 			return true;
 		if (dataplane_news_checksums(dp, i, news))
+			return true;
+		news->is_warning = true;
+		if (presence_news(&dp->presences[i], dp->ports[i].config, now_ns, news->text,
+			    sizeof(news->text)))
 			return true;
 	}
 	news->is_warning = false;

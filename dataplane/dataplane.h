@@ -35,10 +35,14 @@ bool dataplane_drained(const struct dataplane *dp); // nothing queued between st
 // Joins the lcores, frees models, ports and EAL. NULL is fine.
 void dataplane_stop(struct dataplane *dp);
 
-// Looks how the ports stand: links, interfaces. To be called now and then (100 ms).
+// Looks how the ports stand, links and interfaces, and says on the links what is due. To be called now and
+// then (100 ms).
 void dataplane_watch(struct dataplane *dp);
 // What is wrong with the port, as dataplane_watch() last found it; NULL: nothing.
 const char *dataplane_trouble(const struct dataplane *dp, uint32_t port);
+// Announces the addresses of a port (by index) on its link, at once and again 2 s later. -ENETDOWN where it
+// has no link.
+int dataplane_announce(struct dataplane *dp, uint32_t port, struct error *err);
 
 struct dataplane_news {
 	bool is_warning;
@@ -46,7 +50,8 @@ struct dataplane_news {
 };
 
 // The next thing that happened by itself (a memif peer came, went, was turned away; a port fell into
-// trouble or is out of it), as a sentence for the log. False where there is no more.
+// trouble or is out of it; another host claims an address of ours), as a sentence for the log. False where
+// there is no more.
 bool dataplane_news(struct dataplane *dp, struct dataplane_news *news);
 
 // --- Deployments --------------------------------------------------------------------------------

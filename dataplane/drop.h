@@ -26,9 +26,13 @@
 	X(DROP_BAD_VERSION, "bad_version", "protocol version is not 1")                            \
 	X(DROP_RESERVED_NOT_ZERO, "reserved_not_zero", "a reserved field or flag is not zero")     \
 	X(DROP_BAD_NEIGHBOUR, "bad_neighbour",                                                     \
-		"ARP or neighbour solicitation that is malformed or not for us")                   \
+		"ARP, neighbour discovery or MLD that is malformed or not for us")                 \
 	X(DROP_BAD_ICMP, "bad_icmp", "ICMP that is malformed or not an echo request")              \
 	X(DROP_TOO_LONG, "too_long", "longer than the port's MTU, or in several segments")         \
+	X(DROP_ADDRESS_CONFLICT, "address_conflict",                                               \
+		"ARP or neighbour discovery of another host that claims our address")              \
+	X(DROP_RATE_LIMITED, "rate_limited",                                                       \
+		"an echo request, MLD query or address probe beyond icmp_per_second")              \
 	X(DROP_TX_FULL, "tx_full", "reply made, but the NIC's transmit queue stayed full")
 
 enum drop {

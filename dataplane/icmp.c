@@ -2,6 +2,7 @@
 #include "dataplane/icmp.h"
 
 #include "base/checksum.h"
+#include "dataplane/port.h"
 #include "dataplane/reply.h"
 
 #include <rte_byteorder.h>
@@ -52,6 +53,8 @@ enum drop icmp_echo_ipv4(struct rte_mbuf *m)
 		return DROP_BAD_ICMP;
 	if (checksum_fold(checksum_bytes(0, icmp, p->payload_bytes)) != 0xffff)
 		return DROP_BAD_L4_CHECKSUM;
+	if (!limit_admits(&p->port->presence->echo, p->arrival_tsc))
+		return DROP_RATE_LIMITED;
 	icmp_reply(m, RTE_IP_ICMP_ECHO_REPLY);
 	return DROP_NONE;
 }
@@ -85,6 +88,8 @@ enum drop icmp_echo_ipv6(struct rte_mbuf *m)
 		return DROP_BAD_ICMP;
 	if (!icmp_ipv6_checksum_good(m))
 		return DROP_BAD_L4_CHECKSUM;
+	if (!limit_admits(&p->port->presence->echo, p->arrival_tsc))
+		return DROP_RATE_LIMITED;
 	icmp_reply(m, ICMPV6_ECHO_REPLY);
 	return DROP_NONE;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ICMP and ICMPv6 echo, answered in place (RFC 792, RFC 4443).
+// ICMP and ICMPv6 echo, answered in place (RFC 792, RFC 4443), so many a second.
 #pragma once
 
 #include "dataplane/packet.h"

@@ -32,6 +32,9 @@ struct dataplane_counters {
 	uint64_t pongs;
 	uint64_t neighbour_replies; // ARP and NDP
 	uint64_t icmp_replies;
+	uint64_t icmp_errors;
+	uint64_t mld_reports;        // in answer to queries
+	uint64_t neighbour_defences; // of our addresses
 	uint64_t drops[DROP_COUNT];
 	uint64_t unfinished_checksums; // of drops[DROP_BAD_L4_CHECKSUM]: left to a card's offload
 	uint64_t rows_scored;
@@ -39,7 +42,9 @@ struct dataplane_counters {
 	uint64_t busy_cycles;  // TSC cycles in iterations that had work
 	uint64_t total_cycles; // TSC cycles since start
 	uint64_t sleeps;
-	uint64_t ring_full; // requests shed with BUSY because a worker's ring was full
+	uint64_t ring_full;        // requests shed with BUSY because a worker's ring was full
+	uint64_t announced;        // frames sent that nothing received had asked for
+	uint64_t announced_unsent; // such frames that the NIC did not take
 };
 
 enum lcore_role {
@@ -61,6 +66,14 @@ struct port_traffic { // counted by the lcores
 	uint64_t unfinished_checksums; // as in dataplane_counters
 };
 
+struct port_conflict { // another host claims one of our addresses
+	const struct config_address *address;
+	uint8_t mac[6];       // the last one's
+	uint64_t packets;     // that said so
+	uint64_t defences;    // that we answered with
+	uint64_t seconds_ago; // the last packet
+};
+
 struct port_info {
 	const char *name, *device, *driver;
 	uint8_t mac[6];
@@ -74,6 +87,9 @@ struct port_info {
 	struct port_traffic traffic;
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
 	uint64_t peers_turned_away; // of memif
+	struct port_conflict conflicts[CONFIG_ADDRESSES_MAX];
+	uint32_t n_conflicts;
+	uint64_t address_conflicts, address_defences; // of all addresses
 };
 
 // What became of a request that came by the API, and how long it took.

@@ -25,6 +25,10 @@ struct lcore_tx { // replies to one port, on their way out
 	struct rte_mbuf *mbufs[BURST_MAX];
 };
 
+// What the control thread can ask of an lcore, in one word that it reads once in a round.
+#define LCORE_STOP 1u
+#define LCORE_SEND 2u // what is in `outbox`
+
 struct lcore {
 	// Set before the lcore starts, then only read.
 	uint32_t index; // also its thread id in `qsbr` and its TX queue on each port
@@ -40,10 +44,11 @@ struct lcore {
 	uint32_t n_queues;
 	struct rte_ring *rings[CONFIG_CPUS_MAX]; // I/O: to each worker; worker: from each I/O lcore
 	uint32_t n_rings;
+	struct rte_ring *outbox; // frames of the control thread's; NULL: another lcore sends them
 	uint8_t *scratch;
 
 	// Written by the control thread, read by the lcore.
-	_Atomic(bool) stop;
+	_Atomic(uint32_t) orders; // LCORE_STOP and LCORE_SEND
 
 	// Written by the lcore, read by the control thread.
 	struct dataplane_counters counters __rte_cache_aligned;

@@ -55,6 +55,28 @@ static void loop_transmit(
 	lcore->traffic[port->index].tx_bytes += bytes;
 }
 
+// Sends what the control thread has made. Frames that the NIC does not take are given up: they are said
+// again in a while.
+static __rte_noinline void loop_send_outbox(struct lcore *lcore)
+{
+	struct rte_mbuf *m;
+
+	atomic_fetch_and_explicit(&lcore->orders, ~LCORE_SEND, memory_order_acquire);
+	while (rte_ring_sc_dequeue(lcore->outbox, (void **)&m) == 0) {
+		const struct port *port = packet_of(m)->port;
+		uint32_t bytes = m->pkt_len;
+
+		if (port_tx(port, (uint16_t)lcore->index, &m, 1) == 1) {
+			lcore->counters.announced++;
+			lcore->traffic[port->index].tx_packets++;
+			lcore->traffic[port->index].tx_bytes += bytes;
+			continue;
+		}
+		lcore->counters.announced_unsent++;
+		rte_pktmbuf_free(m);
+	}
+}
+
 // Writes and sends the replies to requests that all came in by `port`.
 static inline void loop_answer(
 	struct lcore *lcore, const struct port *port, struct rte_mbuf **mbufs, uint16_t n)
@@ -228,7 +250,7 @@ static void loop_sleep(struct lcore *lcore, uint32_t n_sleeps)
 int loop_run(void *argument)
 {
 	struct lcore *lcore = argument;
-	uint32_t empty = 0;
+	uint32_t empty = 0, orders;
 	bool stop, work;
 
 	if (lcore->sleeps_when_idle)
@@ -236,7 +258,10 @@ int loop_run(void *argument)
 	rte_rcu_qsbr_thread_online(lcore->qsbr, lcore->index);
 	atomic_store_explicit(&lcore->start_tsc, rte_rdtsc(), memory_order_relaxed);
 	do {
-		stop = atomic_load_explicit(&lcore->stop, memory_order_acquire);
+		orders = atomic_load_explicit(&lcore->orders, memory_order_acquire);
+		stop = orders & LCORE_STOP;
+		if (unlikely(orders & LCORE_SEND))
+			loop_send_outbox(lcore);
 		if (lcore->role == LCORE_WORKER)
 			work = loop_work(lcore);
 		else

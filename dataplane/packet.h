@@ -21,6 +21,8 @@ enum packet_kind {
 	PACKET_ARP,
 	PACKET_ICMPV4,
 	PACKET_ICMPV6,
+	PACKET_MLD,     // behind a hop-by-hop header
+	PACKET_REFUSED, // to be answered by an ICMP error; packet->status is why (enum drop)
 };
 
 struct packet {

@@ -2,6 +2,8 @@
 #include "dataplane/parse.h"
 
 #include "base/checksum.h"
+#include "dataplane/icmp.h"
+#include "dataplane/icmp_error.h"
 
 #include <rte_byteorder.h>
 #include <rte_icmp.h>
@@ -14,6 +16,8 @@
 #define IPV6_FRAGMENT     44 // next header
 #define TAGS_MAX          2
 #define PREFETCH_AHEAD    4
+// Of options: more than any router alert has with it, and such that l3_bytes holds it.
+#define HOP_BY_HOP_BYTES_MAX 64u
 
 // Whether the fields are zero that must be in a request: status, all flags but two, both reserved
 // fields.
@@ -224,6 +228,13 @@ static bool parse_ipv6_is_our_group(const struct port *port, const uint8_t *addr
 	return false;
 }
 
+static bool parse_ipv6_is_all_nodes(const uint8_t *address)
+{
+	static const struct in6_addr ALL_NODES = { .s6_addr = { 0xff, 2, [15] = 1 } };
+
+	return parse_ipv6_same(address, &ALL_NODES);
+}
+
 static inline bool parse_ipv6_source_is_bad(const struct port *port, const uint8_t *address)
 {
 	if (address[0] == 0xff)
@@ -233,6 +244,65 @@ static inline bool parse_ipv6_source_is_bad(const struct port *port, const uint8
 			parse_ipv6_same(address, &in6addr_loopback)))
 		return true;
 	return parse_ipv6_is_ours(port, address);
+}
+
+// Which addresses an ICMPv6 message may have. Beside what is for one address, solicitations of
+// neighbours come to groups and their advertisements to all nodes; and both may come from the
+// unspecified address or from ours, which is what neighbour.c has to hear of. It and icmp.c drop what
+// else comes to a group.
+static enum drop parse_icmpv6(const struct port *port, struct packet *p,
+	const struct rte_ipv6_hdr *ip, const uint8_t *message, uint32_t bytes)
+{
+	const uint8_t type = bytes ? message[0] : 0;
+	const bool solicits = type == ICMPV6_NEIGHBOUR_SOLICITATION;
+	const bool advertises = type == ICMPV6_NEIGHBOUR_ADVERTISEMENT;
+
+	if (!parse_ipv6_is_ours(port, ip->dst_addr) &&
+		!parse_ipv6_is_our_group(port, ip->dst_addr) &&
+		!(advertises && parse_ipv6_is_all_nodes(ip->dst_addr)))
+		return DROP_NOT_OUR_ADDRESS;
+	if (parse_ipv6_source_is_bad(port, ip->src_addr) &&
+		!(solicits && parse_ipv6_same(ip->src_addr, &in6addr_any)) &&
+		!((solicits || advertises) && parse_ipv6_is_ours(port, ip->src_addr)))
+		return DROP_BAD_SOURCE_ADDRESS;
+	return parse_icmp(p, PACKET_ICMPV6, bytes);
+}
+
+// A hop-by-hop header, of which mld.c makes what it can: nobody else here wants one.
+static enum drop parse_hop_by_hop(const struct port *port, struct packet *p,
+	const struct rte_ipv6_hdr *ip, const uint8_t *header, uint32_t bytes)
+{
+	const uint32_t header_bytes = bytes >= 8 ? (header[1] + 1u) * 8 : UINT32_MAX;
+
+	if (!parse_ipv6_is_our_group(port, ip->dst_addr) && !parse_ipv6_is_all_nodes(ip->dst_addr))
+		return parse_ipv6_is_ours(port, ip->dst_addr) ? DROP_NOT_HANDLED
+							      : DROP_NOT_OUR_ADDRESS;
+	if (header_bytes > HOP_BY_HOP_BYTES_MAX || header_bytes > bytes ||
+		header[0] != IPPROTO_ICMPV6 || port->n_ipv6 == 0)
+		return DROP_NOT_HANDLED;
+	if (parse_ipv6_source_is_bad(port, ip->src_addr))
+		return DROP_BAD_SOURCE_ADDRESS;
+	p->l3_bytes = (uint8_t)(IPV6_HEADER_BYTES + header_bytes);
+	return parse_icmp(p, PACKET_MLD, bytes - header_bytes);
+}
+
+// All but UDP.
+static __rte_noinline enum drop parse_ipv6_rest(const struct port *port, struct packet *p,
+	const struct rte_ipv6_hdr *ip, uint32_t payload, bool to_our_mac)
+{
+	const uint8_t *rest = (const uint8_t *)(ip + 1);
+
+	if (ip->proto == IPPROTO_ICMPV6)
+		return parse_icmpv6(port, p, ip, rest, payload);
+	if (ip->proto == IPPROTO_HOPOPTS)
+		return parse_hop_by_hop(port, p, ip, rest, payload);
+	if (!parse_ipv6_is_ours(port, ip->dst_addr))
+		return DROP_NOT_OUR_ADDRESS;
+	if (parse_ipv6_source_is_bad(port, ip->src_addr))
+		return DROP_BAD_SOURCE_ADDRESS;
+	if (!to_our_mac)
+		return DROP_NOT_OUR_MAC;
+	return ip->proto == IPV6_FRAGMENT ? DROP_FRAGMENT : DROP_NOT_HANDLED;
 }
 
 static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, struct packet *p,
@@ -250,22 +320,17 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 		return DROP_TOO_LONG;
 	if (IPV6_HEADER_BYTES + payload > bytes)
 		return DROP_TRUNCATED;
-	// Nothing but a neighbour solicitation may come to a group: icmp.c and neighbour.c drop the
-	// rest.
-	if (!parse_ipv6_is_ours(port, ip->dst_addr) &&
-		(ip->proto != IPPROTO_ICMPV6 || !parse_ipv6_is_our_group(port, ip->dst_addr)))
+	p->is_ipv6 = true;
+	p->l3_bytes = IPV6_HEADER_BYTES;
+	if (unlikely(ip->proto != IPPROTO_UDP))
+		return parse_ipv6_rest(port, p, ip, payload, to_our_mac);
+	if (!parse_ipv6_is_ours(port, ip->dst_addr))
 		return DROP_NOT_OUR_ADDRESS;
 	if (parse_ipv6_source_is_bad(port, ip->src_addr))
 		return DROP_BAD_SOURCE_ADDRESS;
-	p->is_ipv6 = true;
-	p->l3_bytes = IPV6_HEADER_BYTES;
-	if (ip->proto == IPPROTO_UDP && to_our_mac)
-		return parse_udp(port, m, p, l3 + IPV6_HEADER_BYTES, payload, ip->src_addr, 32);
-	if (ip->proto == IPPROTO_ICMPV6)
-		return parse_icmp(p, PACKET_ICMPV6, payload);
 	if (!to_our_mac)
 		return DROP_NOT_OUR_MAC;
-	return ip->proto == IPV6_FRAGMENT ? DROP_FRAGMENT : DROP_NOT_HANDLED;
+	return parse_udp(port, m, p, l3 + IPV6_HEADER_BYTES, payload, ip->src_addr, 32);
 }
 
 static __rte_always_inline enum drop parse_ethertype(const struct port *port,
@@ -404,6 +469,10 @@ uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t 
 		packet_of(m)->arrival_tsc = now;
 		drop = parse_one(port, m);
 		if (unlikely(drop != DROP_NONE)) {
+			if (port->icmp_errors && icmp_error_due(port, m, drop)) {
+				others[n_rest++] = m;
+				continue;
+			}
 			counters->drops[drop]++;
 			if (drop == DROP_BAD_L4_CHECKSUM)
 				counters->unfinished_checksums += parse_is_unfinished(m);

@@ -41,7 +41,8 @@ static void port_init_vlans(struct port *port, const struct config_port *config)
 		port->refuses_untagged &= config->vlans[i] != 0;
 }
 
-void port_init(struct port *port, uint16_t index, const struct config_port *config)
+void port_init(struct port *port, uint16_t index, const struct config_port *config,
+	struct presence *presence)
 {
 	memset(port, 0, sizeof(*port));
 	port->index = index;
@@ -50,13 +51,17 @@ void port_init(struct port *port, uint16_t index, const struct config_port *conf
 	port->mtu = config->mtu;
 	port_init_vlans(port, config);
 	port->trusts_checksum = config->checksum == CONFIG_CHECKSUM_TRUST;
+	port->icmp_errors = config->icmp_errors;
+	port->presence = presence;
 	for (uint32_t i = 0; i < config->n_addresses; i++) {
 		const struct config_address *address = &config->addresses[i];
 
 		if (address->is_ipv6) {
+			port->ipv6_index[port->n_ipv6] = (uint8_t)i;
 			port->ipv6[port->n_ipv6++] = address->ipv6;
 			continue;
 		}
+		port->ipv4_index[port->n_ipv4] = (uint8_t)i;
 		port->ipv4[port->n_ipv4] = address->ipv4.s_addr;
 		port->ipv4_broadcast[port->n_ipv4++] =
 			port_subnet_broadcast(address->ipv4.s_addr, address->prefix_length);
@@ -313,18 +318,20 @@ static int port_setup_queues(struct port *port, const struct rte_eth_dev_info *i
 	return 0;
 }
 
-// Joins the groups that neighbour solicitations come to. A device without a filter passes them
+// Joins the groups that neighbour solicitations come to, and that of all nodes, to which others
+// advertise and queriers of MLD ask. A device without a filter passes them
 // anyway, so that it is no failure where one refuses.
 static void port_join_groups(const struct port *port)
 {
-	struct rte_ether_addr groups[CONFIG_ADDRESSES_MAX];
+	struct rte_ether_addr groups[CONFIG_ADDRESSES_MAX + 1];
 
 	for (uint32_t i = 0; i < port->n_ipv6; i++) {
 		const uint8_t *a = port->ipv6[i].s6_addr;
 
 		groups[i] = (struct rte_ether_addr){ { 0x33, 0x33, 0xff, a[13], a[14], a[15] } };
 	}
-	if (port->n_ipv6 && rte_eth_dev_set_mc_addr_list(port->id, groups, port->n_ipv6) != 0)
+	groups[port->n_ipv6] = (struct rte_ether_addr){ { 0x33, 0x33, 0, 0, 0, 1 } };
+	if (port->n_ipv6 && rte_eth_dev_set_mc_addr_list(port->id, groups, port->n_ipv6 + 1u) != 0)
 		rte_eth_allmulticast_enable(port->id);
 }
 
@@ -497,6 +504,13 @@ void port_close(struct port *port)
 	xdp_hold_release(&port->xdp);
 }
 
+bool port_link_is_up(const struct port *port)
+{
+	if (port->memif)
+		return atomic_load_explicit(&port->memif->link, memory_order_relaxed) != NULL;
+	return !port->trouble.is_link_down;
+}
+
 // What a device says of itself; the rest is the port's.
 static void port_info_device(const struct port *port, struct port_info *info)
 {
@@ -519,7 +533,7 @@ static void port_info_memif(const struct port *port, struct port_info *info)
 	struct memif_port_stats stats;
 
 	memif_port_stats(port->memif, &stats);
-	info->link_up = atomic_load_explicit(&port->memif->link, memory_order_relaxed) != NULL;
+	info->link_up = port_link_is_up(port);
 	info->rx_missed = stats.rx_missed;
 	info->rx_errors = stats.rx_errors;
 	info->tx_errors = stats.tx_errors;
@@ -549,4 +563,5 @@ void port_info(const struct port *port, struct port_info *info)
 		port_info_memif(port, info);
 	else
 		port_info_device(port, info);
+	presence_info(port->presence, info);
 }

@@ -11,6 +11,7 @@
 #include "dataplane/bond.h"
 #include "dataplane/info.h"
 #include "dataplane/memif/port.h"
+#include "dataplane/presence.h"
 #include "dataplane/trouble.h"
 #include "dataplane/xdp/hold.h"
 
@@ -37,9 +38,13 @@ struct port {
 	bool tag_type_hidden;             // outer tags read 0x8100 and are of tag_type_be
 	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of what is taken
 	uint32_t n_vlans;                 // 0: all
+	bool icmp_errors;                 // are sent
 	uint32_t ipv4[CONFIG_ADDRESSES_MAX];           // in network order
 	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
 	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];
+	uint8_t ipv4_index[CONFIG_ADDRESSES_MAX]; // of each among config->addresses
+	uint8_t ipv6_index[CONFIG_ADDRESSES_MAX];
+	struct presence *presence; // which lcores write to
 
 	// What the control thread reads.
 	const struct config_port *config;
@@ -51,8 +56,10 @@ struct port {
 	struct bond bond;    // n is 0 where it is none
 };
 
-// Takes over the addresses and the service port of `config`; no device yet.
-void port_init(struct port *port, uint16_t index, const struct config_port *config);
+// Takes over the addresses and the service port of `config`, and `presence`, which must outlive it; no
+// device yet.
+void port_init(struct port *port, uint16_t index, const struct config_port *config,
+	struct presence *presence);
 
 // What it takes to open one.
 struct port_needs {
@@ -79,6 +86,9 @@ int port_open(struct port *port, const struct port_needs *needs, struct error *e
 // One that was opened half or not at all is fine. The memif server must have ended.
 void port_close(struct port *port);
 
+// Whether the memif port has a peer, or the device a link, as trouble_look() last found it. The control
+// thread.
+bool port_link_is_up(const struct port *port);
 // Fills in all but packets and bytes, which the lcores count.
 void port_info(const struct port *port, struct port_info *info);
 

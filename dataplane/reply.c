@@ -19,7 +19,14 @@ void reply_ethernet(struct rte_mbuf *m, uint32_t bytes)
 {
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 
-	eth->dst_addr = eth->src_addr;
+	reply_frame(m, &eth->src_addr, bytes);
+}
+
+void reply_frame(struct rte_mbuf *m, const struct rte_ether_addr *to, uint32_t bytes)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+
+	eth->dst_addr = *to;
 	eth->src_addr = packet_of(m)->port->mac;
 	if (bytes < FRAME_BYTES_MIN) {
 		memset((uint8_t *)eth + bytes, 0, FRAME_BYTES_MIN - bytes);

@@ -11,6 +11,8 @@ struct dataplane {
 	struct memory_plan memory;
 	bool eal_started, lcores_launched;
 	struct port ports[CONFIG_PORTS_MAX];
+	struct presence presences[CONFIG_PORTS_MAX]; // of the ports
+	struct announcer *announcer;
 	uint32_t n_ports;
 	struct rte_mempool *pool;
 	uint32_t baseline_mbufs; // that the receive rings of the NICs hold while no packet is under

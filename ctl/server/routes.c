@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/routes.h"
 
+#include "ctl/server/resources/announce.h"
 #include "ctl/server/resources/deployment.h"
 #include "ctl/server/resources/infer.h"
 #include "ctl/server/resources/log_level.h"
@@ -23,6 +24,7 @@ const struct route ROUTES[] = {
 	{ HTTP_POST, "/v1/stats/reset", ROUTE_MANAGE, stats_reset_post },
 	{ HTTP_GET, "/v1/drops", ROUTE_MANAGE, drops_get },
 	{ HTTP_GET, "/v1/ports", ROUTE_MANAGE, ports_get },
+	{ HTTP_POST, "/v1/announce", ROUTE_MANAGE, announce_post },
 	{ HTTP_GET, "/v1/lcores", ROUTE_MANAGE, lcores_get },
 	{ HTTP_GET, "/v1/latency", ROUTE_MANAGE, latency_get },
 	{ HTTP_GET, "/v1/log", ROUTE_MANAGE, log_level_get },

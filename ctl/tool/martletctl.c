@@ -2,6 +2,7 @@
 // martletctl: the operator's tool. A client of martletd's HTTP API, and everything about models and
 // machines that needs no daemon. To add a command: a struct command in a file of its own, and a
 // line here.
+#include "ctl/tool/announce.h"
 #include "ctl/tool/command.h"
 #include "ctl/tool/counters.h"
 #include "ctl/tool/deploy.h"
@@ -45,6 +46,7 @@ static const struct command *const COMMANDS[] = {
 	&stats_reset_command,
 	&drops_command,
 	&ports_command,
+	&announce_command,
 	&lcores_command,
 	&latency_command,
 	&log_command,

@@ -32,6 +32,21 @@ static void ports_print_trouble(const json_t *port)
 		api_text(port, "trouble_since"));
 }
 
+// A line for each address of ours that another host claims.
+static void ports_print_conflicts(const json_t *port)
+{
+	json_t *conflict;
+	size_t i;
+
+	json_array_foreach (json_object_get(port, "conflicts"), i, conflict)
+		printf("%s: %s is claimed by %s as well: %s packets, the last %s ago; %s defences "
+		       "sent\n",
+			api_text(port, "name"), api_text(conflict, "address"),
+			api_text(conflict, "mac"), format_count(api_count(conflict, "packets")).s,
+			format_duration(api_count(conflict, "seconds_ago")).s,
+			format_count(api_count(conflict, "defences")).s);
+}
+
 void ports_print_table(const json_t *ports)
 {
 	struct table table;
@@ -56,8 +71,10 @@ void ports_print_table(const json_t *ports)
 				.s);
 	}
 	table_print(&table, stdout, 0);
-	json_array_foreach (ports, i, port)
+	json_array_foreach (ports, i, port) {
 		ports_print_trouble(port);
+		ports_print_conflicts(port);
+	}
 }
 
 static void ports_print_addresses(const json_t *addresses)
@@ -84,6 +101,7 @@ static void ports_print_one(const json_t *port)
 	printf("%s: link %s, %s\n", api_text(port, "name"), ports_link(port),
 		format_rate_mbps(api_count(port, "link_mbps")).s);
 	ports_print_trouble(port);
+	ports_print_conflicts(port);
 	printf("  device      %s (driver %s)\n", device, api_text(port, "driver"));
 	printf("  MAC         %s\n", api_text(port, "mac"));
 	ports_print_addresses(json_object_get(port, "addresses"));

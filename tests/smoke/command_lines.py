@@ -25,7 +25,7 @@ WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
          "--thresholds": "up"}
 FREE_OUTPUT = {"model compile", "flow features"}  # of which -o takes any name; model run tells the format by it
-GOOD = {"log": "info"}  # an argument that is good, where "1" is not
+GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
            "martlet-load": "--device net_nosuch0 --from 10.0.0.1 --to 10.0.0.2 --ping --no-huge",
@@ -33,7 +33,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
-           "flow features": "nothing.pcap", "log": "", "doctor": "-c nothing.conf"}
+           "flow features": "nothing.pcap", "log": "", "announce": "", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}
 
 

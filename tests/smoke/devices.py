@@ -109,7 +109,7 @@ def exact_pcap(tap, loop, cpus, image, rows, scores):
     with tempfile.TemporaryDirectory(prefix="martlet-pcap-") as d:
         os.mkfifo(f"{d}/in.pcap")  # so that requests come when the model is there, and not before
         port = (f'{{ name = "edge"; device = "net_pcap0,rx_pcap={d}/in.pcap,tx_pcap={d}/out.pcap"; '
-                f'addresses = [ "{OURS4}/24", "{OURS6}/64" ]; }}')
+                f'addresses = [ "{OURS4}/24", "{OURS6}/64" ]; announce = false; }}')
         if cpus["workers"]:  # each lcore has a queue of its own to send by
             port = port.replace("out.pcap", f"out.pcap,tx_pcap={d}/out2.pcap")
         fifo = os.open(f"{d}/in.pcap", os.O_RDWR)

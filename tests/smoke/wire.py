@@ -249,7 +249,7 @@ def setup_vlan():
 def conform(tap, far, device, mtu, image):
     has_vlan = setup_vlan()
     port = (f'{{ name = "edge"; device = "{device}"; mtu = {mtu}; udp_port = {PORT}; '
-            f'addresses = [ "{OURS4}/24", "{OURS6}/64", "{VLAN_OURS}/24" ]; }}')
+            f'addresses = [ "{OURS4}/24", "{OURS6}/64", "{VLAN_OURS}/24" ]; announce = false; }}')
     with Appliance([port], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], netns=far.pid) as a:
         a.start()
         time.sleep(0.5)

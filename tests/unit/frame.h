@@ -14,7 +14,8 @@
 #include <rte_udp.h>
 #include <stdio.h>
 
-#define FRAME_ROOM 4096
+#define FRAME_ROOM   4096
+#define FRAME_TSC_HZ 1000000000u
 
 struct frame {
 	struct rte_mbuf m;
@@ -28,7 +29,10 @@ static const struct rte_ether_addr FRAME_PEER_MAC = { { 2, 0, 0, 0, 0, 2 } };
 
 static inline void frame_port(struct port *port)
 {
-	static struct config_port config = { .name = "edge", .udp_port = 7797, .mtu = 1500 };
+	static struct config_port config = {
+		.name = "edge", .udp_port = 7797, .mtu = 1500, .icmp_per_second = 1000
+	};
+	static struct presence presence;
 
 	config.n_addresses = 2;
 	config.addresses[0].prefix_length = 24;
@@ -36,13 +40,31 @@ static inline void frame_port(struct port *port)
 	config.addresses[1].is_ipv6 = true;
 	config.addresses[1].prefix_length = 64;
 	inet_pton(AF_INET6, "fd00:77::1", &config.addresses[1].ipv6);
-	port_init(port, 0, &config);
+	presence_init(&presence, &config, FRAME_TSC_HZ);
+	port_init(port, 0, &config, &presence);
 	port->mac = FRAME_OUR_MAC;
 }
 
 static inline uint8_t *frame_at(struct frame *f, uint32_t offset)
 {
 	return rte_pktmbuf_mtod_offset(&f->m, uint8_t *, offset);
+}
+
+// Whether the frame is what `hex` says, of which every byte was computed elsewhere.
+static inline bool frame_is(struct frame *f, const char *hex)
+{
+	const uint32_t bytes = (uint32_t)strlen(hex) / 2;
+
+	if (f->m.data_len != bytes || f->m.pkt_len != bytes)
+		return false;
+	for (uint32_t i = 0; i < bytes; i++) {
+		char text[3];
+
+		snprintf(text, sizeof(text), "%02x", *frame_at(f, i));
+		if (memcmp(text, hex + 2 * (size_t)i, 2) != 0)
+			return false;
+	}
+	return true;
 }
 
 static inline void frame_length(struct frame *f, uint32_t bytes)

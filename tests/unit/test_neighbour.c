@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// neighbour and icmp: ARP, neighbour solicitations, echo over both IPs; and what they refuse.
+// neighbour and icmp: ARP, neighbour discovery, echo over both IPs; what they refuse, who else claims our
+// addresses, and how often each is said.
 #include "dataplane/neighbour.h"
 
 #include "dataplane/icmp.h"
@@ -11,6 +12,16 @@
 
 static struct port port;
 static struct frame frame;
+static uint64_t now; // TSC, at FRAME_TSC_HZ
+
+#define SECONDS(n) ((uint64_t)(n)*FRAME_TSC_HZ)
+
+static int set_up(void **state)
+{
+	frame_port(&port);
+	now = SECONDS(1);
+	return 0;
+}
 
 // Parses the frame and lets neighbour_burst answer it. DROP_NONE: it is a reply now.
 static enum drop answer(void)
@@ -21,8 +32,11 @@ static enum drop answer(void)
 
 	if (drop != DROP_NONE)
 		return drop;
+	frame.p.arrival_tsc = now;
 	if (neighbour_burst(&m, 1, &counters)) {
-		assert_int_equal(counters.neighbour_replies + counters.icmp_replies, 1);
+		assert_int_equal(counters.neighbour_replies + counters.icmp_replies +
+				counters.neighbour_defences,
+			1);
 		return DROP_NONE;
 	}
 	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
@@ -89,6 +103,8 @@ static void arp_probe_is_answered(void **state)
 	arp()->arp_data.arp_sip = 0;
 	assert_int_equal(answer(), DROP_NONE);
 	assert_int_equal(arp()->arp_data.arp_tip, 0);
+	assert_int_equal(port.presence->claims[0].packets, 1); // it wants our address
+	assert_int_equal(port.presence->claims[0].defences, 0);
 }
 
 static void arp_not_for_us_drops(void **state)
@@ -110,8 +126,10 @@ static void arp_malformed_drops(void **state)
 		assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
 	}
 	arp_request(false);
-	arp()->arp_data.arp_sip = inet_addr("10.77.0.1"); // claims to be us
+	arp()->arp_data.arp_sip = inet_addr("10.77.0.1");
+	arp()->arp_data.arp_sha = FRAME_OUR_MAC; // we said so ourselves
 	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
+	assert_int_equal(port.presence->claims[0].packets, 0);
 	for (uint32_t bytes = 14; bytes < 42; bytes++) {
 		arp_request(false);
 		frame_length(&frame, bytes);
@@ -263,7 +281,7 @@ static void icmp_malformed_drops(void **state)
 
 static void icmp_that_is_no_request_drops(void **state)
 {
-	static const uint8_t TYPES[] = { 0, 3, 5, 13, 129, 136, 1, 2, 255 };
+	static const uint8_t TYPES[] = { 0, 3, 5, 13, 129, 134, 1, 2, 255 };
 
 	for (size_t i = 0; i < RTE_DIM(TYPES); i++) {
 		for (int v6 = 0; v6 < 2; v6++) {
@@ -287,21 +305,245 @@ static void echo_to_a_group_drops(void **state)
 	assert_int_equal(answer(), DROP_NOT_OUR_MAC);
 }
 
+#define ARP_ANNOUNCEMENT                                                                           \
+	"ffffffffffff020000000001080600010800060400010200000000010a4d00010000000000000a4d"         \
+	"0001000000000000000000000000000000000000"
+#define ARP_PROBE                                                                                  \
+	"ffffffffffff02000000000108060001080006040001020000000001000000000000000000000a4d"         \
+	"0001000000000000000000000000000000000000"
+#define NDP_ANNOUNCEMENT                                                                           \
+	"33330000000102000000000186dd6000000000203afffd000077000000000000000000000001ff02"         \
+	"0000000000000000000000000001880059ad20000000fd0000770000000000000000000000010201"         \
+	"020000000001"
+#define NDP_PROBE                                                                                  \
+	"3333ff00000102000000000186dd6000000000183aff00000000000000000000000000000000ff02"         \
+	"00000000000000000001ff00000187007d2e00000000fd000077000000000000000000000001"
+
+static void announcements_are_as_the_rfcs_say(void **state)
+{
+	for (int probe = 0; probe < 2; probe++) {
+		frame_ethernet(&frame, RTE_ETHER_TYPE_ARP, false);
+		frame.p.port = &port;
+		neighbour_write_arp(&frame.m, port.ipv4[0], probe);
+		assert_true(frame_is(&frame, probe ? ARP_PROBE : ARP_ANNOUNCEMENT));
+		frame_ethernet(&frame, RTE_ETHER_TYPE_IPV6, false);
+		frame.p.port = &port;
+		if (probe)
+			neighbour_write_probe(&frame.m, &port.ipv6[0]);
+		else
+			neighbour_write_advertisement(&frame.m, &port.ipv6[0]);
+		assert_true(frame_is(&frame, probe ? NDP_PROBE : NDP_ANNOUNCEMENT));
+	}
+}
+
+// Ten thousand a second for 25 s: the first is answered, and then one in ten seconds.
+static void flood_of_claims(void (*claim)(bool vlan), uint32_t index, const char *defence)
+{
+	struct claim *counted = &port.presence->claims[index];
+	uint32_t defended = 0;
+
+	for (uint32_t i = 0; i < 250000; i++, now += SECONDS(1) / 10000) {
+		const bool vlan = i % 100000; // but for those that are answered
+		enum drop drop;
+
+		claim(vlan);
+		drop = answer();
+		assert_int_equal(drop, i % 100000 ? DROP_ADDRESS_CONFLICT : DROP_NONE);
+		if (drop == DROP_NONE) {
+			defended++;
+			assert_true(frame_is(&frame, defence));
+		}
+	}
+	assert_int_equal(defended, 3);
+	assert_int_equal(counted->packets, 250000);
+	assert_int_equal(counted->defences, 3);
+	assert_memory_equal(&counted->mac, &FRAME_PEER_MAC, 6);
+}
+
+static void gratuitous_arp(bool vlan)
+{
+	arp_request(vlan);
+	arp()->arp_data.arp_sip = arp()->arp_data.arp_tip;
+}
+
+static void claims_of_our_ipv4_are_answered_once_in_an_interval(void **state)
+{
+	flood_of_claims(gratuitous_arp, 0, ARP_ANNOUNCEMENT);
+}
+
+static void arp_reply_that_claims_our_address_is_defended_in_its_vlan(void **state)
+{
+	arp_request(true);
+	arp()->arp_opcode = htons(2);
+	arp()->arp_data.arp_sip = inet_addr("10.77.0.1");
+	arp()->arp_data.arp_tip = inet_addr("10.77.0.9");
+	assert_int_equal(answer(), DROP_NONE);
+	assert_memory_equal(frame_at(&frame, 0), "\xff\xff\xff\xff\xff\xff", 6);
+	assert_memory_equal(frame_at(&frame, 12), "\x81\x00\x61\x23\x08\x06", 6);
+	assert_int_equal(arp()->arp_opcode, htons(1));
+	assert_memory_equal(&arp()->arp_data.arp_sha, &FRAME_OUR_MAC, 6);
+	assert_int_equal(arp()->arp_data.arp_sip, arp()->arp_data.arp_tip);
+	assert_int_equal(frame.m.pkt_len, 60);
+}
+
+// Another's unsolicited advertisement of our address to all nodes.
+static void advertisement(bool vlan)
+{
+	frame_ip(&frame, true, vlan, IPPROTO_ICMPV6, 32);
+	memcpy(frame_at(&frame, 0), "\x33\x33\x00\x00\x00\x01", 6);
+	inet_pton(AF_INET6, "fd00:77::1", frame_ipv6(&frame)->src_addr);
+	inet_pton(AF_INET6, "ff02::1", frame_ipv6(&frame)->dst_addr);
+	icmp()[0] = 136;
+	icmp()[4] = 0x20;
+	inet_pton(AF_INET6, "fd00:77::1", icmp() + 8);
+	icmp()[24] = 2;
+	icmp()[25] = 1;
+	memcpy(icmp() + 26, &FRAME_PEER_MAC, 6);
+	mend_icmp(32, IPPROTO_ICMPV6);
+}
+
+static void claims_of_our_ipv6_are_answered_once_in_an_interval(void **state)
+{
+	flood_of_claims(advertisement, 1, NDP_ANNOUNCEMENT);
+}
+
+static void solicitation_from_our_address_is_defended(void **state)
+{
+	solicitation(true, 24);
+	inet_pton(AF_INET6, "fd00:77::1", frame_ipv6(&frame)->src_addr);
+	inet_pton(AF_INET6, "fd00:77::100:1", icmp() + 8); // of the same group
+	mend_icmp(24, IPPROTO_ICMPV6);
+	assert_int_equal(answer(), DROP_NONE);
+	assert_true(frame_is(&frame, NDP_ANNOUNCEMENT));
+}
+
+static void advertisement_of_others_is_no_claim(void **state)
+{
+	advertisement(false);
+	inet_pton(AF_INET6, "fd00:77::9", frame_ipv6(&frame)->src_addr);
+	inet_pton(AF_INET6, "fd00:77::9", icmp() + 8);
+	mend_icmp(32, IPPROTO_ICMPV6);
+	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
+	advertisement(false);
+	icmp()[2] ^= 1;
+	assert_int_equal(answer(), DROP_BAD_L4_CHECKSUM);
+	advertisement(false);
+	frame_ipv6(&frame)->hop_limits = 254;
+	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
+	assert_int_equal(port.presence->claims[1].packets, 0);
+}
+
+// What a host sends that wants an address (RFC 4862, 5.4.2).
+static void probe_ipv6(bool to_group, uint32_t bytes)
+{
+	solicitation(to_group, bytes);
+	memset(frame_ipv6(&frame)->src_addr, 0, 16);
+	mend_icmp(bytes, IPPROTO_ICMPV6);
+}
+
+static void ipv6_probe_is_told_that_the_address_is_taken(void **state)
+{
+	probe_ipv6(true, 24);
+	assert_int_equal(answer(), DROP_NONE);
+	assert_true(frame_is(&frame, NDP_ANNOUNCEMENT));
+	assert_int_equal(port.presence->claims[1].packets, 1);
+	probe_ipv6(true, 32); // names its MAC
+	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
+	probe_ipv6(false, 24); // to one
+	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
+	assert_int_equal(port.presence->claims[1].packets, 1);
+}
+
+static void ipv6_probes_are_limited(void **state)
+{
+	for (int i = 0; i < 100; i++) {
+		probe_ipv6(true, 24);
+		assert_int_equal(answer(), DROP_NONE);
+	}
+	probe_ipv6(true, 24);
+	assert_int_equal(answer(), DROP_RATE_LIMITED);
+}
+
+// 1000 a second, of which a tenth may come at once.
+static void echo_is_limited(void **state)
+{
+	for (int v6 = 0; v6 < 2; v6++, now += SECONDS(1)) {
+		for (int i = 0; i < 100; i++) {
+			echo(v6, false, 20);
+			assert_int_equal(answer(), DROP_NONE);
+		}
+		for (int i = 0; i < 100; i++) {
+			echo(v6, false, 20);
+			assert_int_equal(answer(), DROP_RATE_LIMITED);
+		}
+		for (int i = 0; i < 10; i++) {
+			now += SECONDS(1) / 1000;
+			echo(v6, false, 20);
+			assert_int_equal(answer(), DROP_NONE);
+			echo(v6, false, 20);
+			assert_int_equal(answer(), DROP_RATE_LIMITED);
+		}
+	}
+}
+
+static void echo_is_never_answered_where_the_limit_is_0(void **state)
+{
+	limit_init(&port.presence->echo, 0, FRAME_TSC_HZ);
+	echo(false, false, 20);
+	assert_int_equal(answer(), DROP_RATE_LIMITED);
+}
+
+static void claims_are_said_once_in_an_interval(void **state)
+{
+	char text[512];
+	uint64_t now_ns = 5000000000u;
+
+	assert_false(presence_news(port.presence, port.config, now_ns, text, sizeof(text)));
+	for (int i = 0; i < 3; i++) {
+		gratuitous_arp(false);
+		answer();
+	}
+	assert_true(presence_news(port.presence, port.config, now_ns, text, sizeof(text)));
+	assert_string_equal(text,
+		"port edge: 02:00:00:00:00:02 claims our address 10.77.0.1 as well (3 packets, 1 "
+		"defences sent since the start): give one of the two another");
+	gratuitous_arp(false);
+	answer();
+	assert_false(presence_news(
+		port.presence, port.config, now_ns + 9999999999u, text, sizeof(text)));
+	assert_true(presence_news(
+		port.presence, port.config, now_ns + 10000000000u, text, sizeof(text)));
+	assert_non_null(strstr(text, "(4 packets"));
+	assert_false(presence_news(
+		port.presence, port.config, now_ns + 90000000000u, text, sizeof(text)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arp_request_is_answered),
-		cmocka_unit_test(arp_probe_is_answered),
-		cmocka_unit_test(arp_not_for_us_drops),
-		cmocka_unit_test(arp_malformed_drops),
-		cmocka_unit_test(solicitation_is_answered),
-		cmocka_unit_test(solicitation_malformed_drops),
-		cmocka_unit_test(echo_is_answered),
-		cmocka_unit_test(icmp_malformed_drops),
-		cmocka_unit_test(icmp_that_is_no_request_drops),
-		cmocka_unit_test(echo_to_a_group_drops),
+		cmocka_unit_test_setup(arp_request_is_answered, set_up),
+		cmocka_unit_test_setup(arp_probe_is_answered, set_up),
+		cmocka_unit_test_setup(arp_not_for_us_drops, set_up),
+		cmocka_unit_test_setup(arp_malformed_drops, set_up),
+		cmocka_unit_test_setup(solicitation_is_answered, set_up),
+		cmocka_unit_test_setup(solicitation_malformed_drops, set_up),
+		cmocka_unit_test_setup(echo_is_answered, set_up),
+		cmocka_unit_test_setup(icmp_malformed_drops, set_up),
+		cmocka_unit_test_setup(icmp_that_is_no_request_drops, set_up),
+		cmocka_unit_test_setup(echo_to_a_group_drops, set_up),
+		cmocka_unit_test_setup(announcements_are_as_the_rfcs_say, set_up),
+		cmocka_unit_test_setup(claims_of_our_ipv4_are_answered_once_in_an_interval, set_up),
+		cmocka_unit_test_setup(
+			arp_reply_that_claims_our_address_is_defended_in_its_vlan, set_up),
+		cmocka_unit_test_setup(claims_of_our_ipv6_are_answered_once_in_an_interval, set_up),
+		cmocka_unit_test_setup(solicitation_from_our_address_is_defended, set_up),
+		cmocka_unit_test_setup(advertisement_of_others_is_no_claim, set_up),
+		cmocka_unit_test_setup(ipv6_probe_is_told_that_the_address_is_taken, set_up),
+		cmocka_unit_test_setup(ipv6_probes_are_limited, set_up),
+		cmocka_unit_test_setup(echo_is_limited, set_up),
+		cmocka_unit_test_setup(echo_is_never_answered_where_the_limit_is_0, set_up),
+		cmocka_unit_test_setup(claims_are_said_once_in_an_interval, set_up),
 	};
 
-	frame_port(&port);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

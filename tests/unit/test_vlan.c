@@ -31,7 +31,7 @@ static void takes(uint32_t n, const uint32_t *vlans, enum config_vlan_type type)
 	config.vlan_type = type;
 	for (uint32_t i = 0; i < n; i++)
 		config.vlans[i] = vlans[i];
-	port_init(&port, 0, &config);
+	port_init(&port, 0, &config, port.presence);
 	port.mac = FRAME_OUR_MAC;
 }
 

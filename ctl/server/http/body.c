@@ -144,6 +144,29 @@ int body_log_parse(const char *text, size_t size, struct body_log *body, struct 
 	return rc;
 }
 
+int body_announce_parse(
+	const char *text, size_t size, struct body_announce *body, struct error *err)
+{
+	static const char *const NAMES[] = { "port", NULL };
+	json_t *root = body_parse_object(text, size, NAMES, err);
+	const json_t *value;
+	const char *port;
+	int rc = 0;
+
+	memset(body, 0, sizeof(*body));
+	if (!root)
+		return err->code;
+	value = json_object_get(root, "port");
+	port = json_string_value(value);
+	if (port && *port && strlen(port) < sizeof(body->port))
+		memcpy(body->port, port, strlen(port));
+	else if (value)
+		rc = error_set(
+			err, -EINVAL, "\"port\" must be a port's name, as {\"port\": \"edge\"}");
+	json_decref(root);
+	return rc;
+}
+
 int body_empty_parse(const char *text, size_t size, struct error *err)
 {
 	static const char *const NAMES[] = { NULL };

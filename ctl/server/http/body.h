@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,13 @@ int body_logging_parse(const char *text, size_t size, struct body_logging *body,
 // POST /v2/repository/models/M/load and unload: empty, or "parameters" that change nothing:
 // "unload_dependents". Models by the way are pushed.
 int body_repository_parse(const char *text, size_t size, struct error *err);
+
+struct body_announce {                 // POST /v1/announce
+	char port[NAME_BYTES_MAX + 1]; // "": every one
+};
+// An empty body is fine.
+int body_announce_parse(
+	const char *text, size_t size, struct body_announce *body, struct error *err);
 
 // Bodies that must hold nothing: none at all, or {}.
 int body_empty_parse(const char *text, size_t size, struct error *err);

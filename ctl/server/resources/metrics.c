@@ -138,6 +138,18 @@ static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f
 	metrics_family(
 		out, "icmp_replies_total", "counter", "ICMP and ICMPv6 echo requests answered.");
 	metrics_sample(out, "icmp_replies_total", NULL, NULL, c->icmp_replies);
+	metrics_family(out, "icmp_errors_total", "counter",
+		"ICMP and ICMPv6 port unreachable, fragmentation needed, packet too big sent.");
+	metrics_sample(out, "icmp_errors_total", NULL, NULL, c->icmp_errors);
+	metrics_family(
+		out, "mld_reports_total", "counter", "MLD reports sent in answer to queries.");
+	metrics_sample(out, "mld_reports_total", NULL, NULL, c->mld_reports);
+	metrics_family(out, "announced_total", "counter",
+		"Frames sent unasked: address probes, announcements, MLD reports.");
+	metrics_sample(out, "announced_total", NULL, NULL, c->announced);
+	metrics_family(out, "announced_unsent_total", "counter",
+		"Such frames that the device did not take.");
+	metrics_sample(out, "announced_unsent_total", NULL, NULL, c->announced_unsent);
 	metrics_family(out, "drops_total", "counter", "Packets that got no reply, by reason.");
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		metrics_sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);
@@ -220,6 +232,11 @@ static void metrics_ports(struct evbuffer *out, const struct metrics_figures *f)
 		{ "port_unfinished_checksums_total",
 			"Packets dropped as bad_l4_checksum whose sender left it to offload.",
 			AT(traffic.unfinished_checksums) },
+		{ "port_address_conflicts_total",
+			"Packets by which other hosts claimed our addresses.",
+			AT(address_conflicts) },
+		{ "port_address_defences_total", "Defences sent against them.",
+			AT(address_defences) },
 	};
 #undef AT
 

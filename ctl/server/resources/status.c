@@ -37,13 +37,39 @@ static const char *status_time(int64_t seconds, char *text, size_t size)
 	return text;
 }
 
+static void status_mac(const uint8_t mac[6], char text[18])
+{
+	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		mac[5]);
+}
+
+// The addresses of ours that another host claims.
+static json_t *status_conflicts(const struct port_info *p)
+{
+	json_t *conflicts = json_array();
+
+	for (uint32_t i = 0; i < p->n_conflicts; i++) {
+		const struct port_conflict *c = &p->conflicts[i];
+		char host[INET6_ADDRSTRLEN], mac[18];
+
+		inet_ntop(c->address->is_ipv6 ? AF_INET6 : AF_INET, &c->address->ipv6, host,
+			sizeof(host));
+		status_mac(c->mac, mac);
+		json_array_append_new(conflicts,
+			json_pack("{s:s, s:s, s:I, s:I, s:I}", "address", host, "mac", mac,
+				"packets", (json_int_t)c->packets, "defences",
+				(json_int_t)c->defences, "seconds_ago",
+				(json_int_t)c->seconds_ago));
+	}
+	return conflicts;
+}
+
 static json_t *status_port(const struct port_info *p)
 {
 	char mac[18], since[24];
 	json_t *port, *figures;
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
-		p->mac[3], p->mac[4], p->mac[5]);
+	status_mac(p->mac, mac);
 	port = json_pack("{s:s, s:s, s:s*, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:o}",
 		"name", p->name, "device", p->device, "driver", p->driver, "mac", mac, "link_up",
 		(int)p->link_up, "link_mbps", (int)p->link_mbps, "mtu", (int)p->mtu, "udp_port",
@@ -65,6 +91,7 @@ static json_t *status_port(const struct port_info *p)
 		json_object_set_new(port, "trouble_since",
 			json_string(status_time(p->trouble_since, since, sizeof(since))));
 	}
+	json_object_set_new(port, "conflicts", status_conflicts(p));
 	return port;
 }
 
