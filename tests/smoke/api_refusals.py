@@ -25,10 +25,12 @@ ROUTES = {
     "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("PUT",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
     META + "/ready": ("GET",), META_VERSION: ("GET",), META_VERSION + "/ready": ("GET",), "/v2/repository/index": ("POST",),
-    LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"),
+    LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"), MODEL: ("GET",), MODEL + ":predict": ("POST",),
+    META + "/config": ("GET",), META_VERSION + "/config": ("GET",), META + "/stats": ("GET",), META_VERSION + "/stats": ("GET",),
+    "/v2/models/stats": ("GET",), META + "/infer": ("POST",), META_VERSION + "/infer": ("POST",), "/v2/logging": ("GET", "POST"),
 }
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
-TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"))
+TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"), ("POST", "/v2/logging"))
 
 
 def filled(path, model="lab", version="1"):
@@ -53,7 +55,7 @@ def every_route(ask, tap, a):
         wanted = sorted(methods + (("HEAD",) if "GET" in methods else ()))
         tap.check(f"{path} names its methods", allow == wanted, str(allow))
         for method in methods:
-            ask(f"{method} {path}/x", method, filled(path) + "/x", b"", 404, "/x")
+            ask(f"{method} {path}/x/y", method, filled(path) + "/x/y", b"", 404, "/x/y")
             if "{m}" in path:
                 ask(f"{method} {path} of a bad name", method, filled(path, model=".lab"), b"", 400, "is no model's name")
             if "{v}" in path:

@@ -8,6 +8,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
@@ -251,6 +253,35 @@ def by_the_tool(tap, a, path, right, folder):
     tap.check("martletctl score: a file that is not there", done.returncode == 1 and "/nowhere.csv" in done.stderr, done.stderr)
 
 
+def too_many(tap, image, rows):
+    """One thread, and one request that may wait: of several at a time some are told to come again, and each is answered."""
+    with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}']) as a:
+        with open(a.conf, "a") as f:
+            f.write("scoring = { threads = 1; queue = 1; };\n")
+        a.start()
+        body = json.dumps({"inputs": [rows_input(rows * 20, 20 * N)]}).encode()
+        replies, lock = [], threading.Lock()
+
+        def ask():
+            c, end = Client(a), time.time() + 30
+            while time.time() < end and not any(r[0] == 429 for r in replies):
+                reply = c.post(body)
+                with lock:
+                    replies.append(reply)
+
+        askers = [threading.Thread(target=ask) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        busy = [r for r in replies if r[0] == 429]
+        tap.check("a full queue: 429, and when to ask again", busy and all(r[1].get("Retry-After") == "1" and "ask again later" in
+                  json.loads(r[2])["error"] for r in busy), str([r[0] for r in replies]))
+        tap.check("the others are scored", {r[0] for r in replies} == {200, 429}, str([r[0] for r in replies]))
+        scoring = a.api("GET", "/v1/status")[1]["scoring"]
+        tap.check("all are counted", (scoring["busy"], scoring["scored"]) == (len(busy), len(replies) - len(busy)), str(scoring))
+
+
 def off_the_lcores(tap, a):
     """The appliance's lcore is on CPU 0: the threads that score keep off it, where there is another."""
     allowed = []
@@ -333,6 +364,7 @@ def main():
             about(tap, c, a, rows)
             texts(tap, c, a, folder)
             tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text())
+    too_many(tap, image, rows)
     sys.exit(tap.finish())
 
 

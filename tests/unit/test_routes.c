@@ -48,6 +48,9 @@ static void find_takes_what_stands_behind_a_name(void **state)
 	assert_int_equal(find(HTTP_POST, "/v1/models/lab"), 405);
 	assert_int_equal(find(HTTP_GET, "/v1/models/lab:predict"), 405);
 	assert_string_equal(allow, "POST");
+	assert_int_equal(
+		find(HTTP_PUT, "/v2/models/stats"), 405); // a model may have that name, too
+	assert_string_equal(allow, "GET, HEAD");
 	assert_int_equal(find(HTTP_POST, "/v1/models/:predict"), 404);
 	assert_int_equal(find(HTTP_POST, "/v1/models/a:b:predict"), 404);
 	assert_int_equal(find(HTTP_POST, "/v1/models/-a:predict"), 400);

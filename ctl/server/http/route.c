@@ -164,6 +164,8 @@ int route_find(const struct route *routes, size_t n, unsigned serves, enum http_
 			*route = &routes[i];
 			return route_take_params(routes[i].path, path, params, err);
 		}
+		if (strstr(allow, http_method_name(routes[i].method)))
+			continue; // two patterns have it: no method's name is part of another's
 		used += (size_t)snprintf(allow + used, ROUTE_ALLOW_BYTES - used, "%s%s%s",
 			used ? ", " : "", http_method_name(routes[i].method),
 			routes[i].method == HTTP_GET ? ", HEAD" : "");
