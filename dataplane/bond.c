@@ -111,33 +111,15 @@ static void bond_merge_info(struct rte_eth_dev_info *all, const struct rte_eth_d
 	all->flow_type_rss_offloads &= one->flow_type_rss_offloads;
 }
 
-// The string that its driver takes: an interface of AF_XDP is locked before.
-static int bond_hold_member(struct bond_member *member, const struct config_port *config,
-	const char *device, char *text, size_t size, struct error *err)
-{
-	const struct xdp_request request = { device, config->queues, config->steered };
-
-	snprintf(text, size, "%s", device);
-	if (!xdp_device_is(device))
-		return 0;
-	if (xdp_hold_take(&member->xdp, &request, err) != 0 ||
-		xdp_device_write(device, member->xdp.queues, text, size, err) != 0)
-		return error_prefix(err, "port %s: members", config->name);
-	return 0;
-}
-
 static int bond_make_member(struct bond *bond, const struct config_port *config, uint32_t index,
 	struct rte_eth_dev_info *info, struct error *err)
 {
 	struct bond_member *member = &bond->members[index];
 	const char *device = config->members[index];
-	char name[CONFIG_MEMBER_BYTES], text[CONFIG_MEMBER_BYTES + 32];
-	int rc = bond_hold_member(member, config, device, text, sizeof(text), err);
+	char name[CONFIG_MEMBER_BYTES];
 
-	if (rc != 0)
-		return rc;
 	snprintf(name, sizeof(name), "%.*s", (int)bond_name_bytes(device), device);
-	if (rte_dev_probe(text) < 0 || rte_eth_dev_get_port_by_name(name, &member->id) != 0 ||
+	if (rte_dev_probe(device) < 0 || rte_eth_dev_get_port_by_name(name, &member->id) != 0 ||
 		rte_eth_dev_info_get(member->id, info) != 0)
 		return error_set(err, -ENODEV,
 			"port %s: members: DPDK cannot make device %s: check the driver's name, "
@@ -186,9 +168,6 @@ int bond_begin(struct bond *bond, uint16_t id, struct error *err)
 	void *library;
 
 	bond->id = id;
-	for (uint32_t i = 0; i < bond->n; i++)
-		if (bond->members[i].xdp.if_index)
-			xdp_hold_open(&bond->members[i].xdp);
 	if (!bond->is_chosen)
 		return 0;
 	library = dlopen(BOND_LIBRARY, RTLD_NOW | RTLD_NOLOAD);
@@ -230,25 +209,11 @@ static uint32_t bond_choose(const struct bond *bond, bool *any)
 	return *any ? chosen : bond->current;
 }
 
-// Puts back XDP programs that are lost, and says so once.
-static void bond_watch_xdp(struct bond *bond)
-{
-	for (uint32_t i = 0; i < bond->n; i++) {
-		struct bond_member *member = &bond->members[i];
-		const char *why = xdp_hold_look(&member->xdp);
-
-		if (why && !member->is_told)
-			snprintf(bond->news, sizeof(bond->news), "%s", why);
-		member->is_told = why != NULL;
-	}
-}
-
 void bond_watch(struct bond *bond)
 {
 	const uint32_t before = bond->current;
 	const bool was_up = bond->is_up;
 
-	bond_watch_xdp(bond);
 	if (!bond->set_primary)
 		return;
 	bond->current = bond_choose(bond, &bond->is_up);
@@ -276,10 +241,8 @@ bool bond_news(struct bond *bond, char *text, size_t size)
 
 void bond_close_members(struct bond *bond)
 {
-	for (uint32_t i = 0; i < bond->n; i++) {
+	for (uint32_t i = 0; i < bond->n; i++)
 		if (bond->members[i].probed)
 			rte_eth_dev_close(bond->members[i].id);
-		xdp_hold_release(&bond->members[i].xdp);
-	}
 	bond->n = 0;
 }

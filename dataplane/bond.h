@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "config/settings.h"
-#include "dataplane/xdp/hold.h"
 
 #include <net/if.h>
 #include <rte_ethdev.h>
@@ -21,13 +20,11 @@ struct bond {
 		bool probed;
 		uint32_t if_index; // of the kernel's interface that it stands on; 0: none
 		char if_name[IF_NAMESIZE];
-		struct xdp_hold xdp; // of AF_XDP: the interface
-		bool is_told;        // what is wrong with it
 	} members[CONFIG_MEMBERS_MAX];
-	uint32_t current;             // where we choose: the member in use
-	bool is_chosen;               // by us, for all members stand on interfaces of the kernel
-	bool is_up;                   // as far as we look: one of these has a link
-	char news[XDP_TROUBLE_BYTES]; // not told yet by bond_news(); "": none
+	uint32_t current; // where we choose: the member in use
+	bool is_chosen;   // by us, for all members stand on interfaces of the kernel
+	bool is_up;       // as far as we look: one of these has a link
+	char news[128];   // not told yet by bond_news(); "": none
 	int (*set_primary)(uint16_t bond, uint16_t member); // rte_eth_bond_primary_set()
 };
 

@@ -101,57 +101,24 @@ int port_count_queues(
 	return 0;
 }
 
-// The device, or that member of a bond; NULL after the last one.
-static const char *port_device(const struct config_port *config, uint32_t nth)
-{
-	if (nth > config->n_members)
-		return NULL;
-	return nth ? config->members[nth - 1] : config->device;
-}
-
-// Whether a device before this one, of the same port or another, has the interface.
-static int port_check_interface(const struct config *config, uint32_t index, uint32_t nth,
-	const struct xdp_device *device, struct error *err)
-{
-	for (uint32_t i = 0; i <= index; i++) {
-		const char *other;
-
-		for (uint32_t k = 0; (other = port_device(&config->ports[i], k)); k++) {
-			struct error unused;
-			struct xdp_device parsed;
-
-			if (i == index && k == nth)
-				return 0;
-			if (xdp_device_is(other) &&
-				xdp_device_parse(other, &parsed, &unused) == 0 &&
-				strcmp(parsed.interface, device->interface) == 0)
-				return error_set(err, -EINVAL,
-					"port %s: interface %s is port %s's already: AF_XDP has an "
-					"interface with all of its queues once",
-					config->ports[index].name, device->interface,
-					config->ports[i].name);
-		}
-	}
-	return 0;
-}
-
 int port_check(const struct config *config, uint32_t index, struct error *err)
 {
 	const struct config_port *port = &config->ports[index];
-	const char *text;
+	struct xdp_device device, other;
+	uint32_t queues;
+	int rc = port_count_queues(port, 1, &queues, err);
 
-	for (uint32_t k = 0; (text = port_device(port, k)); k++) {
-		struct xdp_device device;
-		uint32_t queues;
-
-		if (!xdp_device_is(text))
-			continue;
-		if (xdp_device_parse(text, &device, err) != 0 ||
-			xdp_queues_choose(&device, port->queues, port->steered, &queues, err) != 0)
-			return error_prefix(err, "port %s", port->name);
-		if (port_check_interface(config, index, k, &device, err) != 0)
-			return err->code;
-	}
+	if (rc != 0 || !xdp_device_is(port->device))
+		return rc;
+	xdp_device_parse(port->device, &device, err);
+	for (uint32_t i = 0; i < index; i++)
+		if (xdp_device_is(config->ports[i].device) &&
+			xdp_device_parse(config->ports[i].device, &other, err) == 0 &&
+			strcmp(device.interface, other.interface) == 0)
+			return error_set(err, -EINVAL,
+				"port %s: interface %s is port %s's already: an AF_XDP port has an "
+				"interface with all of its queues",
+				port->name, device.interface, config->ports[i].name);
 	return 0;
 }
 
