@@ -55,6 +55,12 @@ static int bond_check_member(
 			"port %s: members: '%s': AF_PACKET's driver does not tell when a link is "
 			"lost, so that mode=%d would send into it: mode=1 (active-backup) is right",
 			config->name, member, mode);
+	if (strncmp(member, "net_af_xdp", 10) == 0)
+		return error_set(err, -EINVAL,
+			"port %s: members: '%s': AF_XDP's driver does not take the bond's MAC "
+			"address: net_af_packet in its place, or a card that is bound to vfio-pci, "
+			"is right",
+			config->name, member);
 	for (uint32_t i = 0; i < index; i++)
 		if (bond_name_bytes(config->members[i]) == bytes &&
 			strncmp(config->members[i], member, bytes) == 0)
