@@ -214,8 +214,6 @@ int dataplane_check(const struct config *config, struct error *err)
 		return error_set(err, -EINVAL, "ports: there is none");
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		rc = bond_check(&config->ports[i], err);
-		if (rc == 0)
-			rc = port_check(config, i, err);
 		if (rc != 0)
 			return rc;
 	}

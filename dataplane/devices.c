@@ -4,6 +4,7 @@
 #include "dataplane/abi.h"
 #include "dataplane/devargs.h"
 #include "dataplane/memif/device.h"
+#include "dataplane/xdp/queues.h"
 
 #include <dirent.h>
 #include <rte_config.h>
@@ -84,28 +85,14 @@ static bool devices_share_name(const struct devices_pair *pair, char *what, size
 	return true;
 }
 
-// AF_XDP devices may divide the queues of an interface.
-static bool devices_divide_queues(const struct devices_pair *pair)
-{
-	uint32_t first[2], n[2];
-	const char *const devices[] = { pair->a, pair->b };
-
-	for (int i = 0; i < 2; i++) {
-		if (!devargs_is_of(devices[i], "net_af_xdp"))
-			return false;
-		first[i] = devargs_number(devices[i], "start_queue", 0);
-		n[i] = devargs_number(devices[i], "queue_count", 1);
-	}
-	return first[0] + n[0] <= first[1] || first[1] + n[1] <= first[0];
-}
-
+// An AF_XDP port has an interface with all of its queues.
 static bool devices_share_interface(const struct devices_pair *pair, char *what, size_t size)
 {
 	static const char *const KEYS[] = { "iface", "rx_iface", "rx_iface_in", "tx_iface", NULL };
 	char a[VALUE_BYTES], b[VALUE_BYTES];
 
 	if (!devices_value(pair->a, KEYS, a) || !devices_value(pair->b, KEYS, b) ||
-		strcmp(a, b) != 0 || devices_divide_queues(pair))
+		strcmp(a, b) != 0)
 		return false;
 	snprintf(what, size, "the interface %s", a);
 	return true;
@@ -188,7 +175,21 @@ static uint32_t devices_count_queues(const char *device)
 {
 	if (devargs_is_of(device, "net_af_packet") || devargs_is_of(device, "eth_af_packet"))
 		return devargs_number(device, "qpairs", 1);
-	return devargs_is_of(device, "net_af_xdp") ? devargs_number(device, "queue_count", 1) : 0;
+	return 0;
+}
+
+int devices_count_xdp_queues(const struct config_port *port, uint32_t *queues, struct error *err)
+{
+	struct xdp_device device;
+	int rc = xdp_device_parse(port->device, &device, err);
+
+	if (rc == 0)
+		rc = xdp_queues_choose(&device, port->queues, port->steered, queues, err);
+	if (rc == -ENODEV) { // a start refuses it; until then its queues are not known
+		*queues = port->queues ? port->queues : device.queue_count ? device.queue_count : 1;
+		return 0;
+	}
+	return rc != 0 ? error_prefix(err, "port %s", port->name) : 0;
 }
 
 static int devices_check_counts(
@@ -198,9 +199,13 @@ static int devices_check_counts(
 	const uint32_t senders = lcores->n_io + lcores->n_workers + lcores->n_complete;
 
 	for (uint32_t i = 0; i <= port->n_members; i++) {
-		const uint32_t queues = devices_count_queues(devices_of(port, i));
-		int rc = devices_check_queues(port, queues, queues, senders, err);
+		uint32_t queues = devices_count_queues(devices_of(port, i));
+		int rc = 0;
 
+		if (i == 0 && xdp_device_is(port->device))
+			rc = devices_count_xdp_queues(port, &queues, err);
+		if (rc == 0)
+			rc = devices_check_queues(port, queues, queues, senders, err);
 		if (rc != 0)
 			return rc;
 	}

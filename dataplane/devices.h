@@ -21,6 +21,9 @@ int devices_check_drivers(const struct config *config, struct error *err);
 // fewer queues for them. Of either count 0 is one that is not known. -EINVAL.
 int devices_check_queues(const struct config_port *port, uint32_t rx_queues, uint32_t tx_queues,
 	uint32_t senders, struct error *err);
+// How many queues an AF_XDP port shall have. -EINVAL where its interface has others; one that is not there
+// has what the configuration says.
+int devices_count_xdp_queues(const struct config_port *port, uint32_t *queues, struct error *err);
 // -ENODEV, with the package that the driver of `device` would be in.
 int devices_no_driver(const char *port, const char *device, struct error *err);
 // True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memory.h"
 
+#include "dataplane/devices.h"
 #include "dataplane/lcore.h"
 #include "dataplane/mtu.h"
 
@@ -38,7 +39,9 @@ static uint32_t memory_rx_queues(const struct config *config, const struct confi
 	struct error unused;
 	uint32_t queues;
 
-	return port_count_queues(port, polling, &queues, &unused) == 0 ? queues : polling;
+	if (xdp_device_is(port->device) && devices_count_xdp_queues(port, &queues, &unused) == 0)
+		return queues;
+	return port->queues ? port->queues : polling;
 }
 
 // As many as can be somewhere at once: in the queues of devices, in rings, in the hands and caches of

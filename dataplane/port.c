@@ -7,7 +7,6 @@
 #include "dataplane/memif/server.h"
 #include "dataplane/mtu.h"
 #include "dataplane/tag_filter.h"
-#include "dataplane/xdp/queues.h"
 
 #include <rte_byteorder.h>
 #include <rte_dev.h>
@@ -85,41 +84,6 @@ static int port_no_device(const struct port *port, struct error *err)
 		"port %s: DPDK cannot make device %s: check the driver's name, and that the "
 		"interface, file or socket directory it names exists and may be used",
 		port->config->name, port->config->device);
-}
-
-int port_count_queues(
-	const struct config_port *config, uint32_t polling, uint32_t *queues, struct error *err)
-{
-	struct xdp_device device;
-
-	*queues = config->queues ? config->queues : polling;
-	if (!xdp_device_is(config->device))
-		return 0;
-	if (xdp_device_parse(config->device, &device, err) != 0 ||
-		xdp_queues_choose(&device, config->queues, config->steered, queues, err) != 0)
-		return error_prefix(err, "port %s", config->name);
-	return 0;
-}
-
-int port_check(const struct config *config, uint32_t index, struct error *err)
-{
-	const struct config_port *port = &config->ports[index];
-	struct xdp_device device, other;
-	uint32_t queues;
-	int rc = port_count_queues(port, 1, &queues, err);
-
-	if (rc != 0 || !xdp_device_is(port->device))
-		return rc;
-	xdp_device_parse(port->device, &device, err);
-	for (uint32_t i = 0; i < index; i++)
-		if (xdp_device_is(config->ports[i].device) &&
-			xdp_device_parse(config->ports[i].device, &other, err) == 0 &&
-			strcmp(device.interface, other.interface) == 0)
-			return error_set(err, -EINVAL,
-				"port %s: interface %s is port %s's already: an AF_XDP port has an "
-				"interface with all of its queues",
-				port->name, device.interface, config->ports[i].name);
-	return 0;
 }
 
 // Of AF_XDP the interface is locked, and the driver told how many of its queues it shall have.

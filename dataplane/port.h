@@ -71,13 +71,6 @@ struct port_needs {
 
 // Whether the port is one that needs a memif server.
 bool port_is_memif(const struct config_port *config);
-// What of a port can be refused before anything starts: an AF_XDP port on an interface that is not
-// there, is another port's, or has other queues. -ENODEV, -EINVAL.
-int port_check(const struct config *config, uint32_t index, struct error *err);
-// How many queues it receives on where `polling` lcores receive: of an AF_XDP port what its interface
-// has. -ENODEV, -EINVAL where it cannot be had so.
-int port_count_queues(
-	const struct config_port *config, uint32_t polling, uint32_t *queues, struct error *err);
 
 // Finds or creates the device, configures `polling` or fewer RX queues and one TX queue for each of
 // `senders` lcores, and starts it. -ENODEV, -EINVAL, -EADDRINUSE or what DPDK says, with a sentence

@@ -161,6 +161,10 @@ def one_at_a_time(tap, folder):
             a.mark_at_rest(slack=64)
             tap.check("the first martletd answers", client.answered() == 1)
             second_ones(tap, a, folder)
+            done = subprocess.run(["nsenter", "-t", str(far.pid), "-n", LOAD, "--device", f"net_af_xdp0,iface={PEER}", "--from",
+                                   MINE, "--to", OURS, "--no-huge", "--ping", "--requests", "100"], capture_output=True, text=True)
+            tap.check("martlet-load by AF_XDP, at the other end: all is answered", done.returncode == 0 and
+                      "answered 100  lost 0" in done.stdout, done.stdout + done.stderr)
             tap.check("the first martletd answers still", client.answered() == 1)
             at_rest(tap, "beside refused ones", a)
             a.proc.kill()
@@ -337,8 +341,11 @@ def card_queues(tap):
         tap.check("three queues of two: refused, by their name", rc == 1 and f"ethtool -L {EDGE} combined 3" in line, (rc, line))
         rc, line = check(port(more="queues = 2;", device=",queue_count=3"))
         tap.check("two words on queues: refused", rc == 1 and "leave queue_count out" in line, (rc, line))
-        rc, line = check(port(interface="nowhere0"))
-        tap.check("an interface that is not there", rc == 1 and "there is no interface nowhere0" in line, (rc, line))
+        with Appliance([port(interface="nowhere0")]) as a:
+            line = refusal(a)
+        tap.check("an interface that is not there", "there is no interface nowhere0" in line, line)
+        rc, line = check(port(more="queues = 2;"))
+        tap.check("all queues by their number: good", rc == 0, (rc, line))
         with Appliance([port()]) as a:
             a.start()
             a.mark_at_rest(slack=64)

@@ -42,6 +42,7 @@ SHARED = (
     (ports("net_pcap0,rx_iface=eth1,tx_iface=eth2", "net_af_packet0,iface=eth1"), "has the interface eth1 already"),
     (ports("net_af_xdp0,iface=eth1,start_queue=0,queue_count=2", "net_af_xdp1,iface=eth1,start_queue=1"),
      "has the interface eth1 already"),
+    (ports("net_af_xdp0,iface=eth1,start_queue=0", "net_af_xdp1,iface=eth1,start_queue=1"), "has the interface eth1 already"),
     (ports(SOCKET.format(0), SOCKET.format(1)), "has the memif socket /run/x.sock with id 0 (give one another id) already"),
     (ports(SOCKET.format(0) + ",id=7", SOCKET.format(0) + ",secret=x,id=7"), "the memif socket /run/x.sock with id 7"),
     (ports("net_memif0,role=server", "net_memif1,role=server"), "the memif socket /run/memif.sock with id 0"),
@@ -55,7 +56,6 @@ SHARED = (
 APART = (
     ports("0000:3b:00.0", "0000:3b:00.1"),
     ports("net_af_packet0,iface=eth1", "net_af_packet1,iface=eth2"),
-    ports("net_af_xdp0,iface=eth1,start_queue=0", "net_af_xdp1,iface=eth1,start_queue=1"),
     ports(SOCKET.format(0), SOCKET.format(0) + ",id=1"),
     ports(SOCKET.format(0), SOCKET.format(1).replace("abstract=no", "abstract=yes")),
     ports("net_memif0,role=server", "net_memif0,role=server,id=1"),
