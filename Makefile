@@ -114,7 +114,7 @@ LIBRARIES     := base config infer import compile dataplane flow server tool loa
 # --- External libraries: each room compiles and links only its own -------------------------------
 
 PC_dataplane := libdpdk libbpf
-PC_server    := libevent liburing jansson libsodium libdpdk
+PC_server    := libevent_core libevent_openssl openssl liburing jansson libsodium libdpdk
 PC_tool      := jansson libcurl libpcap
 PC_load      := libdpdk libbpf jansson
 PC_flow      := libpcap libsodium
@@ -123,7 +123,8 @@ PC_import    := libprotobuf-c libsodium jansson
 PC_compile   := libsodium
 PC_infer     := libsodium libcrypto
 pc_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
-pc_libs   = $(if $(1),$(shell pkg-config --libs $(1) 2>/dev/null))
+# libevent_openssl.pc asks for all of libevent, of which libevent_core does.
+pc_libs   = $(if $(1),$(filter-out -levent,$(shell pkg-config --libs $(1) 2>/dev/null)))
 CFLAGS_infer    := $(call pc_cflags,$(PC_infer))
 CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
 CFLAGS_compile  := $(call pc_cflags,$(PC_compile))
@@ -139,7 +140,7 @@ LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
-LIBS_martletd := $(call pc_libs,libevent liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
+LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
@@ -240,8 +241,8 @@ CONF_BIN  := $(B)/tests/conformance/conformance
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_KERNELS),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 TEST_LIBS  := server tool load dataplane compile import flow infer config base
-CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
-LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
+LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)

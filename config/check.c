@@ -202,6 +202,22 @@ static bool check_is_same_listen(const struct config_listen *a, const struct con
 		memcmp(&a->ipv6, &b->ipv6, a->is_ipv6 ? sizeof(a->ipv6) : sizeof(a->ipv4)) == 0;
 }
 
+static int check_tls(const struct reader *reader, const config_setting_t *tls,
+	const struct config_tls *config, uint32_t i)
+{
+	const struct {
+		const char *key, *path;
+	} files[] = { { "certificate", config->certificate }, { "key", config->key },
+		{ "client_ca", config->client_ca } };
+
+	for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++)
+		if (files[k].path[0] && access(files[k].path, R_OK) != 0)
+			return reader_refuse(reader, config_setting_get_member(tls, files[k].key),
+				"control.http[%u].tls.%s: %s cannot be read: %s", i, files[k].key,
+				files[k].path, strerror(errno));
+	return 0;
+}
+
 int check_http(
 	const struct reader *reader, const config_setting_t *list, const struct config *config)
 {
@@ -229,6 +245,9 @@ int check_http(
 					"control.http[%u].listen: control.http[%u] is there "
 					"already",
 					i, k);
+		if (check_tls(reader, config_setting_get_member(group, "tls"), &http[i].tls, i) !=
+			0)
+			return -EINVAL;
 	}
 	return 0;
 }

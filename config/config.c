@@ -62,6 +62,10 @@ static int config_read_http(
 		config->control.http[i].line = (int)config_setting_source_line(group);
 		rc = keys_read_group(
 			reader, list, group, &SCHEMA_HTTP, where, &config->control.http[i]);
+		snprintf(where, sizeof(where), "control.http[%u].tls", i);
+		if (rc == 0)
+			rc = keys_read_group(reader, group, config_setting_get_member(group, "tls"),
+				&SCHEMA_TLS, where, &config->control.http[i].tls);
 	}
 	return rc == 0 ? check_http(reader, list, config) : rc;
 }

@@ -97,6 +97,8 @@ static void keys_default(const struct key *key, void *base)
 	case KEY_TEXTS:
 		*(uint32_t *)((char *)base + key->count_offset) = 0;
 		break;
+	case KEY_GROUP:
+		break;
 	case KEY_LISTEN:
 		((struct config_listen *)field)->port = 0;
 		break;

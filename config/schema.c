@@ -141,7 +141,20 @@ static const struct key HTTP_KEYS[] = {
 	{ "serves", KEY_CHOICES, AT(config_http, serves), .choices = SERVICE_CHOICES, .min = 1,
 		.max = 3, .required = true,
 		.help = "what of the API, as in [ \"infer\", \"metrics\" ]" },
+	{ "tls", KEY_GROUP, .help = "a certificate and its key" },
 };
+static const struct key TLS_KEYS[] = {
+	{ "certificate", KEY_STRING, TEXT(config_tls, certificate), .min = 1,
+		.max = CONFIG_PATH_MAX - 1, .required = true,
+		.help = "the file (PEM) of the certificate and those above it" },
+	{ "key", KEY_STRING, TEXT(config_tls, key), .min = 1, .max = CONFIG_PATH_MAX - 1,
+		.required = true, .help = "the file (PEM) of its key" },
+	{ "client_ca", KEY_STRING, TEXT(config_tls, client_ca), .min = 1,
+		.max = CONFIG_PATH_MAX - 1,
+		.help = "the file (PEM) of who signs the certificates that clients must have" },
+};
+const struct key_group SCHEMA_TLS = { "tls", false, TLS_KEYS, N(TLS_KEYS), "" };
+
 const struct key_group SCHEMA_HTTP = { "http", true, HTTP_KEYS, N(HTTP_KEYS), "" };
 
 static const struct key STORE_KEYS[] = {

@@ -10,6 +10,7 @@ extern const struct key_group SCHEMA_MEMORY;
 extern const struct key_group SCHEMA_PORT;
 extern const struct key_group SCHEMA_CONTROL;
 extern const struct key_group SCHEMA_HTTP;
+extern const struct key_group SCHEMA_TLS;
 extern const struct key_group SCHEMA_STORE;
 extern const struct key_group SCHEMA_METRICS;
 extern const struct key_group SCHEMA_SCORING;

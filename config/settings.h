@@ -90,6 +90,11 @@ enum config_service { CONFIG_INFER = 1, CONFIG_METRICS = 2, CONFIG_MANAGE = 4 };
 struct config_http { // a listener of the API on TCP
 	struct config_listen listen;
 	uint32_t serves; // enum config_service
+	struct config_tls {
+		char certificate[CONFIG_PATH_MAX]; // "": without TLS
+		char key[CONFIG_PATH_MAX];
+		char client_ca[CONFIG_PATH_MAX]; // "": clients need no certificate
+	} tls;
 	int line;
 };
 

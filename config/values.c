@@ -377,6 +377,7 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 		return rc;
 	case KEY_CHOICES:
 		return value_read_choices(reader, value, key, where, field);
+	case KEY_GROUP:
 	case KEY_GROUPS:
 		return 0;
 	case KEY_LISTEN:

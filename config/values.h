@@ -24,6 +24,7 @@ enum key_type {
 	KEY_ADDRESSES, // array of struct config_address, likewise
 	KEY_TEXTS,     // array of strings, each in `field_bytes`; likewise
 	KEY_LISTEN,    // struct config_listen
+	KEY_GROUP,     // a group, which config.c reads
 	KEY_GROUPS,    // a list of groups, counted likewise; config.c reads it
 	KEY_VLANS,     // array of CONFIG_VLAN(), counted likewise; none for "any"
 };

@@ -2,6 +2,7 @@
 #include "ctl/server/reload.h"
 
 #include "config/config.h"
+#include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
 #include "ctl/server/server_state.h"
@@ -92,6 +93,7 @@ void reload(struct server *server, const char *by)
 		log_error("reload, %s: %s; everything stays as it is", by, err.text);
 	else
 		reload_take(server, &configs[0], &configs[1], by);
+	listeners_reload(server);
 	free(configs);
 	if (is_told)
 		notify("READY=1");

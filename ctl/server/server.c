@@ -4,7 +4,7 @@
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
-#include "ctl/server/http/tcp.h"
+#include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/jobs.h"
@@ -20,7 +20,6 @@
 #include "ctl/server/signals.h"
 #include "ctl/server/store/store.h"
 
-#include <assert.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -89,6 +88,7 @@ static void server_on_tick(int fd, short what, void *arg)
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
+	listeners_tick(server);
 	history_tick(server->history);
 	dataplane_watch(server->dataplane);
 	while (dataplane_news(server->dataplane, &news))
@@ -169,52 +169,6 @@ static int server_create_gate(struct server *server, struct error *err)
 	return gate_create(server->base, &limits, server_on_request, server, &server->gate, err);
 }
 
-static_assert((int)ROUTE_INFER == CONFIG_INFER && (int)ROUTE_METRICS == CONFIG_METRICS &&
-		(int)ROUTE_MANAGE == CONFIG_MANAGE,
-	"the configuration's services are the routes'");
-
-// A listener on TCP; `name` is its key.
-static int server_listen_tcp(struct server *server, const char *name,
-	const struct config_listen *listen, unsigned serves, struct error *err)
-{
-	const struct sockaddr_in ipv4 = {
-		.sin_family = AF_INET, .sin_port = htons(listen->port), .sin_addr = listen->ipv4
-	};
-	const struct sockaddr_in6 ipv6 = {
-		.sin6_family = AF_INET6, .sin6_port = htons(listen->port), .sin6_addr = listen->ipv6
-	};
-	struct gate_door door = { .serves = serves,
-		.body_bytes = (size_t)server->config->control.body_megabytes << 20 };
-	struct error why;
-	int rc = listen->is_ipv6
-		? tcp_listen((const struct sockaddr *)&ipv6, sizeof(ipv6), &door.fd)
-		: tcp_listen((const struct sockaddr *)&ipv4, sizeof(ipv4), &door.fd);
-
-	if (rc != 0)
-		return error_set(err, rc, "%s: port %u cannot be listened on: %s", name,
-			listen->port, strerror(-rc));
-	rc = gate_open(server->gate, &door, &why);
-	return rc ? error_set(err, rc, "%s: %s", name, why.text) : 0;
-}
-
-static int server_listen_all_tcp(struct server *server, struct error *err)
-{
-	const struct config *config = server->config;
-	char name[32];
-	int rc = 0;
-
-	if (config->metrics.listen.port)
-		rc = server_listen_tcp(
-			server, "metrics.listen", &config->metrics.listen, ROUTE_METRICS, err);
-	for (uint32_t i = 0; rc == 0 && i < config->control.n_http; i++) {
-		const struct config_http *http = &config->control.http[i];
-
-		snprintf(name, sizeof(name), "control.http[%u].listen", i);
-		rc = server_listen_tcp(server, name, &http->listen, http->serves, err);
-	}
-	return rc;
-}
-
 static int server_listen_unix(struct server *server, struct error *err)
 {
 	struct gate_door door = { .fd = dup(listener_fd(server->listener)), // gate closes its own
@@ -274,7 +228,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = server_create_gate(server, err);
 	if (rc == 0)
-		rc = server_listen_all_tcp(server, err);
+		rc = listeners_open(server, err);
 	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
 		rc = jobs_create(parts->base, &server->jobs, err);
@@ -310,6 +264,7 @@ void server_destroy(struct server *server)
 	server->jobs = NULL;
 	operation_give_up_all(server);
 	gate_destroy(server->gate);
+	listeners_close(server);
 	metrics_page_free(server->metrics_page);
 	signals_close(server->signals);
 	if (server->tick)

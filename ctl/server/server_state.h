@@ -19,6 +19,7 @@ struct operation;
 struct signals;
 struct scoring;
 struct store;
+struct tls;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
 
@@ -39,6 +40,8 @@ struct server {
 	struct dataplane *dataplane;
 	struct gate *gate;
 	struct history *history;
+	struct tls *tls[CONFIG_HTTP_MAX];  // of control.http's listeners; NULL: none
+	uint32_t tls_ticks;                // since the start
 	struct metrics_page *metrics_page; // metrics_get.c's
 	struct jobs *jobs;
 	struct scoring *scoring; // of what comes by the API

@@ -6,7 +6,9 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,7 @@ struct connection {
 	bool is_over;      // to be destroyed as soon as it is not
 	bool is_last;      // no other request is read
 	bool has_ended;    // the peer sends no more
+	bool is_secured;   // TLS is agreed on
 	uint64_t since_ms, moved_ms;
 	uint64_t deadline_ms,
 		armed_ms;             // when the phase ends; when the timer fires (0: it does not)
@@ -156,10 +159,12 @@ void connection_destroy(struct connection *c)
 		request_destroy(request);
 	if (c->timer)
 		event_free(c->timer);
-	if (c->bev)
+	if (c->bev) {
 		bufferevent_free(c->bev);
-	else
+	} else {
+		SSL_free(c->peer.ssl);
 		close(c->peer.fd);
+	}
 	c->shared->on_end(c->owner);
 	free(c);
 }
@@ -190,6 +195,8 @@ static void connection_linger(struct connection *c)
 {
 	struct evbuffer *input = bufferevent_get_input(c->bev);
 
+	if (c->peer.ssl)
+		SSL_shutdown(c->peer.ssl);
 	shutdown(c->peer.fd, SHUT_WR);
 	evbuffer_drain(input, evbuffer_get_length(input));
 	if (c->has_ended)
@@ -289,17 +296,21 @@ static void connection_sent(struct connection *c)
 }
 
 // Sends at once what the socket takes, and leaves the rest to the bufferevent, which would otherwise
-// wait for the event loop to say that the socket can be written.
+// wait for the event loop to say that the socket can be written. With TLS it does not wait.
 static void connection_flush(struct connection *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	int n;
+	int n = 0;
 
 	if (evbuffer_get_length(out) == 0)
 		return;
-	evbuffer_unfreeze(out, 1);
-	n = evbuffer_write(out, c->peer.fd);
-	evbuffer_freeze(out, 1);
+	if (c->peer.ssl) {
+		bufferevent_enable(c->bev, EV_WRITE);
+	} else {
+		evbuffer_unfreeze(out, 1);
+		n = evbuffer_write(out, c->peer.fd);
+		evbuffer_freeze(out, 1);
+	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		c->is_over = true;
 	} else if (evbuffer_get_length(out) == 0) {
@@ -498,6 +509,14 @@ static void connection_on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct connection *c = arg;
 
+	if (what & BEV_EVENT_CONNECTED) {
+		c->is_secured = true;
+		return;
+	}
+	if (c->peer.ssl && !c->is_secured) {
+		connection_close(c, REFUSAL_HANDSHAKE);
+		return;
+	}
 	if (what & BEV_EVENT_EOF)
 		c->has_ended = true;
 	if (what & BEV_EVENT_ERROR || c->phase == CONNECTION_LINGERING ||
@@ -548,7 +567,8 @@ static void connection_expire(struct connection *c)
 		}
 		return;
 	default:
-		connection_close(c, REFUSAL_IDLE);
+		connection_close(
+			c, c->peer.ssl && !c->is_secured ? REFUSAL_HANDSHAKE : REFUSAL_IDLE);
 	}
 }
 
@@ -572,6 +592,7 @@ struct connection *connection_create(
 	struct connection *c = calloc(1, sizeof(*c));
 
 	if (!c) {
+		SSL_free(peer->ssl);
 		close(peer->fd);
 		shared->on_end(owner);
 		return NULL;
@@ -580,11 +601,17 @@ struct connection *connection_create(
 	c->peer = *peer;
 	c->owner = owner;
 	c->timer = evtimer_new(shared->base, connection_on_timer, c);
-	c->bev = bufferevent_socket_new(shared->base, peer->fd, BEV_OPT_CLOSE_ON_FREE);
+	// With TLS callbacks are called within what is called here, unless they are deferred.
+	c->bev = peer->ssl ? bufferevent_openssl_socket_new(shared->base, peer->fd, peer->ssl,
+				     BUFFEREVENT_SSL_ACCEPTING,
+				     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
+			   : bufferevent_socket_new(shared->base, peer->fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!c->timer || !c->bev) {
 		connection_destroy(c);
 		return NULL;
 	}
+	if (peer->ssl) // many clients close without saying so
+		bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
 	bufferevent_setcb(c->bev, connection_on_read, connection_on_write, connection_on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_BYTES_MAX);
 	bufferevent_set_max_single_read(c->bev, READ_BYTES_MAX);

@@ -6,15 +6,16 @@
 // many bytes in each RATE_SECONDS, silence between requests ends. A peer that does not take its answers
 // is read no further. Whoever breaks a rule of HTTP is answered with JSON and closed.
 //
-// A second protocol has its place where connection_create() makes the bufferevent: what TLS agreed on
-// (ALPN), or the first bytes that come, say which one is spoken, and its file takes the bufferevent from
-// there. It makes a struct http_request of each of its streams, whose respond() is its own, so that
+// A second protocol has its place where its bufferevent is connected (connection_on_event()), when what
+// TLS agreed on is known (tls_choose_protocol() has the names), and where the first bytes come
+// (connection_begin_request()): its file takes the bufferevent from there. It makes a struct http_request of each of its streams, whose respond() is its own, so that
 // handlers see no difference.
 #pragma once
 
 #include "ctl/server/http/refusal.h"
 #include "ctl/server/http/request.h"
 
+#include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -50,6 +51,7 @@ struct connection_shared {
 
 struct connection_peer {
 	int fd;        // becomes the connection's, also where there is no memory for one
+	SSL *ssl;      // likewise; NULL: without TLS
 	uid_t uid;     // on a UNIX socket; else (uid_t)-1
 	bool is_local; // a UNIX socket
 	bool is_admitted;

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -224,7 +225,7 @@ static void gate_on_end(void *owner)
 
 // Answers a connection that is not let in. That is an attempt: what does not fit into its socket at once
 // is lost.
-static void gate_turn_away(struct gate *gate, int fd)
+static void gate_turn_away(struct gate *gate, const struct gate_door *door, int fd)
 {
 	static const char BODY[] =
 		"{\"error\":\"this address has as many connections as it may: close some first\"}";
@@ -239,7 +240,8 @@ static void gate_turn_away(struct gate *gate, int fd)
 	// What was sent and is not read would take the answer back when the socket is closed.
 	for (int i = 0; i < 4 && recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0; i++)
 		;
-	send(fd, answer, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (!door->tls)
+		send(fd, answer, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	close(fd);
 }
@@ -256,8 +258,11 @@ static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	socklen_t size = sizeof(process);
 	const int yes = 1;
 
+	peer.ssl = door->tls ? tls_accept(door->tls) : NULL;
 	member = calloc(1, sizeof(*member));
-	if (!member) {
+	if (!member || (door->tls && !peer.ssl)) {
+		SSL_free(peer.ssl);
+		free(member);
 		close(fd);
 		return;
 	}
@@ -369,7 +374,7 @@ static void gate_on_accept(int fd, short what, void *arg)
 		if (listening->door.admits || gate_address_has_room(gate, &from))
 			gate_admit(gate, &listening->door, peer, &from);
 		else
-			gate_turn_away(gate, peer);
+			gate_turn_away(gate, &listening->door, peer);
 	}
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "ctl/server/http/connection.h"
+#include "ctl/server/http/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@ struct gate_door {         // a socket that listens
 	// Of a UNIX socket: whether the process at the other end of `fd` may use it. NULL: of a network.
 	bool (*admits)(void *arg, int fd);
 	void *arg;
+	const struct tls *tls; // NULL: without TLS; outlives the gate
 };
 
 struct gate_figures {

@@ -24,6 +24,7 @@
 	X(REFUSAL_CODING, "coding", 501)           /* of a transfer */                             \
 	X(REFUSAL_BODIES_FULL, "bodies_full", 503) /* upload_megabytes */                          \
 	X(REFUSAL_VERSION, "version", 505)                                                         \
+	X(REFUSAL_HANDSHAKE, "handshake", 0)       /* of TLS: it failed, or took header_seconds */ \
 	X(REFUSAL_SILENT, "silent", 0)             /* closed to let others in */                   \
 	X(REFUSAL_IDLE, "idle", 0)                 /* IDLE_SECONDS */                              \
 	X(REFUSAL_READS_SLOWLY, "reads_slowly", 0) /* its answer */

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/http/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TLS_FILES 3
+
+// For TLS 1.2; those of 1.3 are all of this kind.
+#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+struct tls {
+	struct tls_files files;
+	SSL_CTX *context;
+	struct stat seen[TLS_FILES]; // as the files were when they were read last
+};
+
+// What OpenSSL says of what failed last, after `what`: "FILE is no certificate".
+static int tls_refuse(struct error *err, const char *file, const char *what)
+{
+	const unsigned long code = ERR_peek_error(); // the first one is the cause
+	const char *reason = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
+						    : ERR_reason_error_string(code);
+
+	error_set(err, -EINVAL, "%.400s %s: %s", file, what, reason ? reason : "unknown error");
+	ERR_clear_error();
+	return err->code;
+}
+
+static void tls_look(const struct tls *tls, struct stat seen[TLS_FILES])
+{
+	const char *const paths[TLS_FILES] = { tls->files.certificate, tls->files.key,
+		tls->files.client_ca };
+
+	memset(seen, 0, TLS_FILES * sizeof(seen[0]));
+	for (int i = 0; i < TLS_FILES; i++)
+		if (paths[i][0] && stat(paths[i], &seen[i]) != 0)
+			memset(&seen[i], 0, sizeof(seen[i]));
+}
+
+// A client that offers protocols must offer ours. Where there are others their names stand here, too.
+static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
+	const unsigned char *offered, unsigned bytes, void *arg)
+{
+	static const unsigned char OURS[] = "\x08http/1.1";
+	unsigned char *chosen;
+
+	if (SSL_select_next_proto(&chosen, out_bytes, OURS, sizeof(OURS) - 1, offered, bytes) !=
+		OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int tls_read_files(const struct tls_files *files, SSL_CTX *context, struct error *err)
+{
+	STACK_OF(X509_NAME) * names;
+
+	if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
+		return tls_refuse(err, files->certificate, "cannot be read as a certificate");
+	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1 ||
+		SSL_CTX_check_private_key(context) != 1)
+		return tls_refuse(err, files->key, "is not the certificate's key");
+	if (!files->client_ca[0])
+		return 0;
+	names = SSL_load_client_CA_file(files->client_ca);
+	if (!names || SSL_CTX_load_verify_locations(context, files->client_ca, NULL) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return tls_refuse(err, files->client_ca, "cannot be read as certificates");
+	}
+	SSL_CTX_set_client_CA_list(context, names); // which takes them
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return 0;
+}
+
+int tls_reload(struct tls *tls, struct error *err)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	int rc;
+
+	if (!context)
+		return error_set(err, -ENOMEM, "no memory for TLS");
+	tls_look(tls, tls->seen);
+	SSL_CTX_set_options(context,
+		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+			SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context, 0);
+	SSL_CTX_set_alpn_select_cb(context, tls_choose_protocol, NULL);
+	if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+		SSL_CTX_set_cipher_list(context, CIPHERS) != 1)
+		rc = error_set(err, -EINVAL, "OpenSSL here knows no TLS 1.2 with " CIPHERS);
+	else
+		rc = tls_read_files(&tls->files, context, err);
+	if (rc != 0) {
+		SSL_CTX_free(context);
+		return rc;
+	}
+	SSL_CTX_free(tls->context); // connections that have it hold it themselves
+	tls->context = context;
+	return 0;
+}
+
+int tls_open(const struct tls_files *files, struct tls **out, struct error *err)
+{
+	struct tls *tls = calloc(1, sizeof(*tls));
+	int rc;
+
+	if (!tls)
+		return error_set(err, -ENOMEM, "no memory for TLS");
+	tls->files = *files;
+	rc = tls_reload(tls, err);
+	if (rc != 0)
+		tls_close(tls);
+	else
+		*out = tls;
+	return rc;
+}
+
+void tls_close(struct tls *tls)
+{
+	if (tls)
+		SSL_CTX_free(tls->context);
+	free(tls);
+}
+
+bool tls_is_outdated(const struct tls *tls)
+{
+	struct stat now[TLS_FILES];
+
+	tls_look(tls, now);
+	for (int i = 0; i < TLS_FILES; i++)
+		if (now[i].st_ino != tls->seen[i].st_ino ||
+			now[i].st_size != tls->seen[i].st_size ||
+			now[i].st_mtim.tv_sec != tls->seen[i].st_mtim.tv_sec ||
+			now[i].st_mtim.tv_nsec != tls->seen[i].st_mtim.tv_nsec)
+			return true;
+	return false;
+}
+
+SSL *tls_accept(const struct tls *tls)
+{
+	return SSL_new(tls->context);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// TLS of a listener: its certificate, and who may connect. TLS 1.2 or later, without renegotiation,
+// compression or tickets. Control thread only.
+#pragma once
+
+#include "base/error.h"
+
+#include <openssl/types.h>
+#include <stdbool.h>
+
+struct tls;
+
+struct tls_files {               // PEM; not copied
+	const char *certificate; // and those between it and a root
+	const char *key;
+	const char *
+		client_ca; // clients must have a certificate that one of these signed; "": they need none
+};
+
+// -EINVAL with a sentence that names the file.
+int tls_open(const struct tls_files *files, struct tls **out, struct error *err);
+void tls_close(struct tls *tls); // NULL is fine; connections go on
+
+// Reads the files anew, for the connections to come. Where that fails everything stays as it is.
+int tls_reload(struct tls *tls, struct error *err);
+// Whether one of the files is another than when they were read last, or tried to be.
+bool tls_is_outdated(const struct tls *tls);
+
+// Of one connection, the server's side; the caller's. NULL without memory.
+SSL *tls_accept(const struct tls *tls);
