@@ -139,13 +139,13 @@ static int dataplane_open_ports(struct dataplane *dp, struct error *err)
 {
 	const struct config_lcores *config = &dp->config->lcores;
 	uint32_t polling = config->n_io + config->n_complete;
-	const struct port_needs needs = {
+
+	dp->needs = (struct port_needs){
 		.polling = polling, .senders = dp->n_lcores, .pool = dp->pool, .memif = dp->memif
 	};
-
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		struct port *port = &dp->ports[i];
-		int rc = port_open(port, &needs, err);
+		int rc = port_open(port, &dp->needs, err);
 
 		if (rc != 0)
 			return rc;
@@ -434,6 +434,7 @@ void dataplane_watch(struct dataplane *dp)
 
 		bond_watch(&dp->ports[i].bond);
 		trouble_look(&dp->ports[i].trouble);
+		reopen_watch(&dp->reopens[i], &dp->ports[i], &dp->needs, dp->qsbr);
 		// Switches send on to the member that was in use until they hear from the other.
 		if (dp->ports[i].bond.current != member && dp->ports[i].config->announce)
 			announcer_begin(dp->announcer, i, now_ns, &ignored);

@@ -12,7 +12,7 @@
 
 struct model;
 
-#define PORT_TROUBLE_BYTES 192 // of the sentence that says what is wrong with a port
+#define PORT_TROUBLE_BYTES 320 // of the sentence that says what is wrong with a port
 
 struct deployment_request {
 	uint16_t id;         // on the wire, 1..65535

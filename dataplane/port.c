@@ -284,6 +284,8 @@ static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *i
 		xdp_hold_open(&port->xdp);
 		subject->xdp = &port->xdp;
 	}
+	// Its driver holds no packet buffers; that of AF_XDP keeps those that were in its rings.
+	subject->can_return = devargs_is_of(port->config->device, "net_af_packet");
 }
 
 // Where the type of an outer tag is hidden, there is one: 0x8100 unless the configuration says another.
@@ -442,21 +444,54 @@ bool port_link_is_up(const struct port *port)
 	return !port->trouble.is_link_down;
 }
 
+// Closes the device and takes it out of DPDK, so that one can be made of the same name.
+static void port_remove(struct port *port)
+{
+	struct rte_eth_dev_info info;
+	struct rte_device *device = NULL;
+
+	if (port->probed && rte_eth_dev_info_get(port->id, &info) == 0)
+		device = info.device;
+	port_close(port);
+	if (device)
+		rte_dev_remove(device);
+}
+
+int port_reopen(struct port *port, const struct port_needs *needs, struct error *err)
+{
+	struct rte_eth_stats stats = { 0 };
+	int rc;
+
+	if (port->started && rte_eth_stats_get(port->id, &stats) == 0) {
+		port->earlier.imissed += stats.imissed;
+		port->earlier.ierrors += stats.ierrors;
+		port->earlier.oerrors += stats.oerrors;
+		port->earlier.rx_nombuf += stats.rx_nombuf;
+	}
+	port_remove(port);
+	rc = port_open(port, needs, err);
+	if (rc != 0)
+		port_remove(port);
+	return rc;
+}
+
 // What a device says of itself; the rest is the port's.
 static void port_info_device(const struct port *port, struct port_info *info)
 {
 	struct rte_eth_link link = { 0 };
 	struct rte_eth_stats stats = { 0 };
 
-	rte_eth_link_get_nowait(port->id, &link);
-	rte_eth_stats_get(port->id, &stats);
+	if (port->started) {
+		rte_eth_link_get_nowait(port->id, &link);
+		rte_eth_stats_get(port->id, &stats);
+	}
 	info->link_up = link.link_status && !port->trouble.is_link_down &&
 		(port->bond.n == 0 || port->bond.is_up);
 	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-	info->rx_missed = stats.imissed;
-	info->rx_errors = stats.ierrors;
-	info->tx_errors = stats.oerrors;
-	info->rx_nombuf = stats.rx_nombuf;
+	info->rx_missed = stats.imissed + port->earlier.imissed;
+	info->rx_errors = stats.ierrors + port->earlier.ierrors;
+	info->tx_errors = stats.oerrors + port->earlier.oerrors;
+	info->rx_nombuf = stats.rx_nombuf + port->earlier.rx_nombuf;
 }
 
 static void port_info_memif(const struct port *port, struct port_info *info)

@@ -18,10 +18,15 @@
 #include <rte_ethdev.h>
 #include <rte_ether.h>
 #include <rte_mempool.h>
+#include <stdatomic.h>
 
 struct memif_server;
 
 struct port {
+	// Written by the control thread, read by the lcores: hands off the device, it is being opened
+	// anew. The rest stands still while lcores run, but for what belongs to a device, then.
+	_Atomic(bool) is_away;
+
 	// What the stages read.
 	struct memif_port *memif; // NULL: a DPDK device
 	struct rte_ether_addr mac;
@@ -51,6 +56,7 @@ struct port {
 	const char *driver;
 	uint16_t rx_queues, tx_queues;
 	bool probed, configured, started;
+	struct rte_eth_stats earlier; // of devices that the port had before
 	struct trouble trouble;
 	struct xdp_hold xdp; // of an AF_XDP port: its interface
 	struct bond bond;    // n is 0 where it is none
@@ -82,6 +88,11 @@ void port_close(struct port *port);
 // Whether the memif port has a peer, or the device a link, as trouble_look() last found it. The control
 // thread.
 bool port_link_is_up(const struct port *port);
+
+// Closes the device and opens it anew, while no lcore uses it. On failure it is closed, and may be
+// tried again.
+int port_reopen(struct port *port, const struct port_needs *needs, struct error *err);
+
 // Fills in all but packets and bytes, which the lcores count.
 void port_info(const struct port *port, struct port_info *info);
 
@@ -89,6 +100,8 @@ void port_info(const struct port *port, struct port_info *info);
 static inline uint16_t port_rx(
 	const struct port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n)
 {
+	if (unlikely(atomic_load_explicit(&port->is_away, memory_order_acquire)))
+		return 0;
 	if (port->memif)
 		return memif_port_rx(port->memif, queue, mbufs, n);
 	return rte_eth_rx_burst(port->id, queue, mbufs, n);
@@ -97,6 +110,8 @@ static inline uint16_t port_rx(
 static inline uint16_t port_tx(
 	const struct port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n)
 {
+	if (unlikely(atomic_load_explicit(&port->is_away, memory_order_acquire)))
+		return 0;
 	if (port->memif)
 		return memif_port_tx(port->memif, queue, mbufs, n);
 	return rte_eth_tx_burst(port->id, queue, mbufs, n);

@@ -5,6 +5,7 @@
 
 #include "dataplane/lcore.h"
 #include "dataplane/memory.h"
+#include "dataplane/reopen.h"
 
 struct dataplane {
 	const struct config *config;
@@ -13,6 +14,8 @@ struct dataplane {
 	struct port ports[CONFIG_PORTS_MAX];
 	struct presence presences[CONFIG_PORTS_MAX]; // of the ports
 	struct announcer *announcer;
+	struct port_needs needs; // that they were opened with
+	struct reopen reopens[CONFIG_PORTS_MAX];
 	uint32_t n_ports;
 	struct rte_mempool *pool;
 	uint32_t baseline_mbufs; // that the receive rings of the NICs hold while no packet is under

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct finding {
-	bool is_link_down;
+	bool is_link_down, is_gone;
 	char text[PORT_TROUBLE_BYTES]; // "": all is well
 };
 
@@ -25,14 +25,22 @@ __attribute__((format(printf, 3, 4))) static void trouble_find(
 }
 
 // False where the kernel could not be asked.
-static bool trouble_of_interface(const struct trouble_subject *subject, struct finding *finding)
+static bool trouble_of_interface(const struct trouble *trouble, struct finding *finding)
 {
+	const struct trouble_subject *subject = &trouble->subject;
 	struct netdev_state state;
 	const char *of_xdp;
 	int rc = netdev_look(subject->if_index, &state);
 
-	if (rc == -ENODEV || rc == -ENXIO)
-		trouble_find(finding, true, "interface %s is gone", subject->if_name);
+	finding->is_gone = rc == -ENODEV || rc == -ENXIO;
+	if (finding->is_gone && trouble->hindrance[0])
+		trouble_find(finding, true,
+			"interface %s is gone, and another cannot be opened: %s", subject->if_name,
+			trouble->hindrance);
+	else if (finding->is_gone)
+		trouble_find(finding, true, "interface %s is gone: %s", subject->if_name,
+			subject->can_return ? "the port serves again once there is one of that name"
+					    : "make it anew and restart martletd");
 	else if (rc != 0)
 		return false;
 	else if (!state.is_up)
@@ -70,8 +78,9 @@ void trouble_look(struct trouble *trouble)
 		return;
 	if (!trouble->subject.if_index)
 		trouble_of_device(&trouble->subject, &finding);
-	else if (!trouble_of_interface(&trouble->subject, &finding))
+	else if (!trouble_of_interface(trouble, &finding))
 		return;
+	trouble->is_gone = finding.is_gone;
 	if (strcmp(finding.text, trouble->text) == 0)
 		return;
 	memcpy(trouble->before.text, trouble->text, sizeof(trouble->text));

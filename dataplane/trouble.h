@@ -19,6 +19,7 @@ struct trouble_subject {
 	uint32_t if_index;         // of the kernel's interface that it stands on; 0: none
 	char if_name[IF_NAMESIZE]; // and its name then
 	struct xdp_hold *xdp;      // by which AF_XDP has it; NULL: not
+	bool can_return; // it is opened again where the interface went and there is one anew
 };
 
 struct trouble {
@@ -26,7 +27,9 @@ struct trouble {
 	char text[PORT_TROUBLE_BYTES];  // a clause for the operator; "": none
 	struct timespec since;          // CLOCK_REALTIME
 	bool is_link_down;
-	bool is_news; // not told yet by trouble_news()
+	bool is_gone;                       // the interface is
+	char hindrance[PORT_TROUBLE_BYTES]; // why it could not be opened again; "": nothing hinders
+	bool is_news;                       // not told yet by trouble_news()
 	struct trouble_before {
 		char text[PORT_TROUBLE_BYTES];
 		struct timespec since;

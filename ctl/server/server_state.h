@@ -23,7 +23,7 @@ struct tls;
 
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
 
-#define SERVER_WHY_BYTES 320 // of the clause that says why it is not ready
+#define SERVER_WHY_BYTES 448 // of the clause that says why it is not ready
 #define SERVER_SLOTS_MAX MODELS_MAX
 
 struct operation_queue {                // operation.c's
