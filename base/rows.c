@@ -146,19 +146,36 @@ int rows_read(
 	return rc;
 }
 
+// Not fmemopen(), which ends at the first zero byte.
+struct rows_bytes {
+	const char *at;
+	size_t size;
+};
+
+static ssize_t rows_take_bytes(void *cookie, char *to, size_t size)
+{
+	struct rows_bytes *left = cookie;
+
+	size = size < left->size ? size : left->size;
+	memcpy(to, left->at, size);
+	left->at += size;
+	left->size -= size;
+	return (ssize_t)size;
+}
+
 int rows_read_bytes(const char *name, const void *bytes, size_t size,
 	const struct rows_options *options, struct rows *rows, struct error *err)
 {
 	const enum rows_format format =
 		options->format == ROWS_FORMAT_ENDING ? ROWS_FORMAT_CSV : options->format;
+	struct rows_bytes left = { bytes, size };
 	FILE *file;
 	int rc = rows_check_options(name, format, options, err);
 
 	memset(rows, 0, sizeof(*rows));
 	if (rc != 0)
 		return rc;
-	// Opened for reading, it is not written to.
-	file = fmemopen((void *)(uintptr_t)bytes, size, "r");
+	file = fopencookie(&left, "r", (cookie_io_functions_t){ .read = rows_take_bytes });
 	if (!file)
 		return error_set(err, -ENOMEM, "%s: out of memory", name);
 	rc = rows_read_file(file, name, format, options, rows, err);

@@ -511,6 +511,11 @@ static void csv_is_read_by_names(void **state)
 				 &n_rows, note, &err),
 		-EINVAL);
 	assert_string_equal(err.text, "the body:2: column 2 is 'x', not a number");
+	assert_int_equal(csv_rows_parse("1,2\n1,\0"
+					"3\n4,5\n",
+				 12, CSV_HEADER_ABSENT, &NUMBERS, &rows, &n_rows, note, &err),
+		-EINVAL); // and not the rows before the zero byte alone
+	assert_string_equal(err.text, "the body:2: a NUL byte; this is not text");
 }
 
 int main(void)

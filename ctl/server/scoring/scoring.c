@@ -233,8 +233,7 @@ static void *worker_run(void *context)
 			continue;
 		}
 		pthread_mutex_unlock(&scoring->lock);
-		if (worker_answer(worker, job) == 0)
-			job->err.code = 0;
+		job->err.code = worker_answer(worker, job);
 		free(job->rows);
 		free(job->scores);
 		job->rows = job->scores = NULL;
