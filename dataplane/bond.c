@@ -40,7 +40,6 @@ static int bond_check_member(
 	const struct config_port *config, uint32_t index, int mode, struct error *err)
 {
 	const char *member = config->members[index];
-	const size_t bytes = bond_name_bytes(member);
 
 	if (memif_device_is_server(member))
 		return error_set(err, -EINVAL,
@@ -61,11 +60,6 @@ static int bond_check_member(
 			"address: net_af_packet in its place, or a card that is bound to vfio-pci, "
 			"is right",
 			config->name, member);
-	for (uint32_t i = 0; i < index; i++)
-		if (bond_name_bytes(config->members[i]) == bytes &&
-			strncmp(config->members[i], member, bytes) == 0)
-			return error_set(err, -EINVAL, "port %s: members: %.*s is named twice",
-				config->name, (int)bytes, member);
 	return 0;
 }
 

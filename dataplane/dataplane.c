@@ -212,14 +212,14 @@ int dataplane_check(const struct config *config, struct error *err)
 		return error_set(err, -EINVAL, "lcores: more than %d CPUs", REGISTRY_LCORES);
 	if (!config->n_ports)
 		return error_set(err, -EINVAL, "ports: there is none");
+	rc = devices_check(config, err);
+	if (rc != 0)
+		return rc;
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		rc = bond_check(&config->ports[i], err);
 		if (rc != 0)
 			return rc;
 	}
-	rc = devices_check(config, err);
-	if (rc != 0)
-		return rc;
 	rc = memory_plan(config, &plan, err);
 	if (rc != 0)
 		return rc;

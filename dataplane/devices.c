@@ -170,7 +170,8 @@ int devices_check_queues(const struct config_port *port, uint32_t rx_queues, uin
 	return 0;
 }
 
-// How many queues a device has, by its arguments; 0: that is not known before it is made.
+// How many queues a device has, by its arguments; 0: that is not known before it is made, or (AF_XDP) chosen
+// elsewhere.
 static uint32_t devices_count_queues(const char *device)
 {
 	if (devargs_is_of(device, "net_af_packet") || devargs_is_of(device, "eth_af_packet"))

@@ -145,7 +145,7 @@ def refused(tap):
             (bond_text(""), "mode=1 (active-backup) is missing"), (bond_text("mode=9"), "mode=1 (active-backup) is missing"),
             (bond_text("mode=2"), "mode=2 would send into it: mode=1 (active-backup) is right"),
             (bond_text(members='"net_memif0,role=server,socket=/x"'), "a memif member has role=client"),
-            (bond_text(members='"net_null0", "net_null0,copy=1"'), "net_null0 is named twice"),
+            (bond_text(members='"net_null0", "net_null0,copy=1"'), "two of its devices have the name net_null0"),
             (bond_text(members='"net_bonding1,mode=1"'), "is a bond itself"),
             (bond_text(members='"net_af_xdp0,iface=lo"'), "AF_XDP's driver does not take the bond's MAC address"),
             (bond_text(members=""), "0 entries"), (lone, "only a bond has them"), (none, "its members are named beside it")):

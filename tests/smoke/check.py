@@ -40,7 +40,7 @@ SHARED = (
     (ports("net_af_packet0,iface=eth1", "net_af_xdp0,iface=eth1"), "has the interface eth1 already"),
     (ports("net_af_packet0,iface=eth1", "net_pcap0,iface=eth1"), "has the interface eth1 already"),
     (ports("net_pcap0,rx_iface=eth1,tx_iface=eth2", "net_af_packet0,iface=eth1"), "has the interface eth1 already"),
-    (ports("net_af_xdp0,iface=eth1,start_queue=0,queue_count=2", "net_af_xdp1,iface=eth1,start_queue=1"),
+    (ports("net_af_xdp0,iface=eth1,start_queue=0,queue_count=2", "net_af_xdp1,iface=eth1,start_queue=2"),
      "has the interface eth1 already"),
     (ports("net_af_xdp0,iface=eth1,start_queue=0", "net_af_xdp1,iface=eth1,start_queue=1"), "has the interface eth1 already"),
     (ports(SOCKET.format(0), SOCKET.format(1)), "has the memif socket /run/x.sock with id 0 (give one another id) already"),
@@ -77,11 +77,10 @@ def queues(tap):
     two = dict(io=(0, 1)) if os.cpu_count() > 1 else dict(io=(0,), workers=(0,))
     for device, words in (
             ("net_af_packet0,iface=eth1", "has 1 transmit queues, but each of the 2 lcores needs one"),
-            ("net_af_packet0,iface=eth1,qpairs=1", "has 1 transmit queues"),
-            ("net_af_xdp0,iface=eth1", "has 1 transmit queues")):
+            ("net_af_packet0,iface=eth1,qpairs=1", "has 1 transmit queues")):
         done = check(ports(device), **two)
         tap.check(f"refused: {device} and two lcores", done.returncode == 1 and words in done.stderr, done.stderr)
-    for device in ("net_af_packet0,iface=eth1,qpairs=2", "net_af_xdp0,iface=eth1,queue_count=2", SOCKET.format(0), "net_null0"):
+    for device in ("net_af_packet0,iface=eth1,qpairs=2", SOCKET.format(0), "net_null0"):
         done = check(ports(device), **two)
         tap.check(f"good: {device} and two lcores", done.returncode == 0, done.stderr)
     done = check(ports("net_af_packet0,iface=eth1,qpairs=2", more="queues = 3;"), **two)
