@@ -69,7 +69,8 @@ uint32_t onnx_sequence(
 int onnx_sequences_before(struct onnx *onnx, const struct onnx_node *node)
 {
 	static const char *const TAKING[] = { "SequenceAt", "SequenceInsert", "SequenceErase",
-		"SequenceLength", "ConcatFromSequence", "Loop", "Identity" };
+		"SequenceLength", "ConcatFromSequence", "Loop", "Identity", "Optional",
+		"OptionalGetElement", "OptionalHasElement" };
 
 	for (uint32_t i = 0; i < node->n_inputs && onnx->sequences.n_marks; i++) {
 		bool takes = false;

@@ -252,6 +252,28 @@ static int import_split_to_sequence(struct onnx *onnx, const struct onnx_node *n
 	return sequence_output(onnx, node, n, parts);
 }
 
+// Something, which is there; what it holds is the same tensor or sequence.
+static int import_optional(struct onnx *onnx, const struct onnx_node *node)
+{
+	if (!onnx_is_given(node, 0))
+		return onnx_refuse(onnx, node, -ENOTSUP,
+			"it is empty; only optional values that are there are supported");
+	if (onnx_is_sequence(onnx, node->inputs[0]))
+		return onnx_output(onnx, node, 0, node->inputs[0]);
+	return onnx_output(onnx, node, 0, onnx_emit_one(onnx, node, OP_IDENTITY, node->inputs[0]));
+}
+
+static int import_optional_has_element(struct onnx *onnx, const struct onnx_node *node)
+{
+	void *data;
+	const uint32_t made = onnx_made(onnx, node, DTYPE_BOOL, 0, NULL, &data);
+
+	if (made == GRAPH_NONE)
+		return onnx_refused(onnx);
+	*(uint8_t *)data = onnx_is_given(node, 0);
+	return onnx_output(onnx, node, 0, made);
+}
+
 const struct onnx_operator ONNX_SEQUENCE[] = {
 	{ "SequenceConstruct", 1, GRAPH_NODE_IO_MAX, .import = import_sequence_construct },
 	{ "SequenceEmpty", 0, 0, .import = import_sequence_empty },
@@ -261,5 +283,8 @@ const struct onnx_operator ONNX_SEQUENCE[] = {
 	{ "SequenceLength", 1, 1, .import = import_sequence_length },
 	{ "ConcatFromSequence", 1, 1, .import = import_concat_from_sequence },
 	{ "SplitToSequence", 1, 2, .import = import_split_to_sequence },
+	{ "Optional", 0, 1, .import = import_optional },
+	{ "OptionalGetElement", 1, 1, .import = import_optional },
+	{ "OptionalHasElement", 0, 1, .import = import_optional_has_element },
 	{ .type = NULL },
 };
