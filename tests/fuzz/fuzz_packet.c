@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Any bytes as a frame: parse, then the answer that would go out. What comes back must parse as a
-// frame of ours, be no longer than what came in (but for a neighbour advertisement and the padding
-// of the shortest frame), and carry right checksums.
+// frame of ours, be no longer than what came in (but for what the RFCs give a length of its own: neighbour
+// advertisements, MLD reports, ICMP errors, and the shortest frame's padding), and carry right checksums.
 #include "base/checksum.h"
 #include "dataplane/admit.h"
+#include "dataplane/icmp_error.h"
+#include "dataplane/mld.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/parse.h"
 #include "dataplane/reply.h"
@@ -44,7 +46,7 @@ static void mend_icmp(struct frame *frame)
 	if (frame->p.is_ipv6)
 		sum = checksum_bytes(
 			(uint64_t)htons(IPPROTO_ICMPV6) + htons((uint16_t)frame->p.payload_bytes),
-			message - 32, 32);
+			frame_at(frame, frame->p.l2_bytes + 8u), 32);
 	checksum = checksum_finish(checksum_bytes(sum, message, frame->p.payload_bytes));
 	memcpy(message + 2, &checksum, sizeof(checksum));
 }
@@ -56,12 +58,18 @@ static void check_reply(struct frame *frame, uint32_t request_bytes, bool nic_ch
 
 	if (frame->p.kind == PACKET_ICMPV6)
 		longest += 8;
+	if (frame->p.kind == PACKET_MLD)
+		longest = RTE_MAX(longest, (uint32_t)(frame->p.l2_bytes + MLD_BYTES_MAX));
+	if (frame->p.kind == PACKET_REFUSED)
+		longest = RTE_MIN(longest + 48, frame->p.l2_bytes + 1280u);
 	check(frame->m.data_len == frame->m.pkt_len && frame->m.pkt_len <= longest);
 	check(memcmp(frame_at(frame, 6), &FRAME_OUR_MAC, 6) == 0);
-	check(!(*frame_at(frame, 0) & 1));
+	// Only what tells several hosts of our addresses and groups goes to a group.
+	check(!(*frame_at(frame, 0) & 1) || frame->p.kind == PACKET_ARP ||
+		frame->p.kind == PACKET_ICMPV6 || frame->p.kind == PACKET_MLD);
 	if (frame->p.kind == PACKET_ARP)
 		return;
-	if (!frame->p.is_ipv6)
+	if (*ip >> 4 == 4)
 		check(ip[0] == 0x45 && checksum_fold(checksum_bytes(0, ip, 20)) == 0xffff);
 	// A PONG's checksum is as right as its request's was.
 	if (frame->p.kind == PACKET_RESULT || (frame->p.kind == PACKET_PONG && !nic_checks)) {
@@ -80,6 +88,8 @@ static void pass(const uint8_t *data, size_t size, bool nic_checks)
 	struct dataplane_counters counters = { 0 };
 	static struct frame frame;
 	struct rte_mbuf *m = &frame.m;
+	static uint64_t now; // so far on each time that no limit is reached
+	enum drop drop;
 
 	frame_ethernet(&frame, 0, false);
 	frame.m.buf_len = (uint16_t)(RTE_PKTMBUF_HEADROOM + size + 128);
@@ -87,14 +97,17 @@ static void pass(const uint8_t *data, size_t size, bool nic_checks)
 	frame_length(&frame, (uint32_t)size);
 	frame.m.ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	port.rx_checksum = nic_checks;
-	if (parse_packet(&port, m) != DROP_NONE)
+	drop = parse_packet(&port, m);
+	if (drop != DROP_NONE && !icmp_error_due(&port, m, drop))
 		return;
+	frame.p.arrival_tsc = now += 100 * (uint64_t)FRAME_TSC_HZ;
 	if (frame.p.kind == PACKET_SCORE) {
 		admit_packet(m, registry, 0, &pings);
 		check(frame.p.kind != PACKET_SCORE); // nothing is deployed
 		reply_packet(m, 100, &clk, &counters);
 	} else {
-		if (nic_checks && frame.p.kind != PACKET_ARP && frame.p.payload_bytes >= 4)
+		if (nic_checks && frame.p.kind != PACKET_ARP && frame.p.kind != PACKET_REFUSED &&
+			frame.p.payload_bytes >= 4)
 			mend_icmp(&frame);
 		if (!neighbour_burst(&m, 1, &counters))
 			return;
