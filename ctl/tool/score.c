@@ -29,7 +29,8 @@ struct score_body {
 static int score_read_csv(const struct score *score, struct score_body *body, struct error *err)
 {
 	const bool piped = strcmp(score->rows, "-") == 0;
-	FILE *in = piped ? stdin : file_open(score->rows, err);
+	struct error why = { .text = "" };
+	FILE *in = piped ? stdin : file_open(score->rows, &why);
 	FILE *out = open_memstream(&body->text, &body->size);
 	char chunk[1 << 16];
 	size_t got, all = 0;
@@ -39,7 +40,7 @@ static int score_read_csv(const struct score *score, struct score_body *body, st
 		: score->how.no_header ? "text/csv; header=absent"
 				       : "text/csv";
 	if (!in)
-		rc = err->code;
+		rc = error_set(err, why.code, "%s", why.text);
 	while (rc == 0 && out && (got = fread(chunk, 1, sizeof(chunk), in)) > 0) {
 		all += got;
 		fwrite(chunk, 1, got, out);

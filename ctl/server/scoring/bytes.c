@@ -17,16 +17,19 @@ void *bytes_grow(struct bytes *bytes, size_t size)
 {
 	void *here;
 
-	if (!bytes->failed && size > bytes->capacity - bytes->size) {
+	if (bytes->failed)
+		return NULL;
+	if (size > bytes->capacity - bytes->size) {
 		const size_t wanted = bytes->size + size + bytes->size / 2 + 256;
 		char *grown = realloc(bytes->at, wanted);
 
-		bytes->failed = !grown;
-		bytes->at = grown ? grown : bytes->at;
-		bytes->capacity = grown ? wanted : bytes->capacity;
+		if (!grown) {
+			bytes->failed = true;
+			return NULL;
+		}
+		bytes->at = grown;
+		bytes->capacity = wanted;
 	}
-	if (bytes->failed)
-		return NULL;
 	here = bytes->at + bytes->size;
 	bytes->size += size;
 	return here;

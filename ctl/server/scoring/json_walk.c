@@ -148,7 +148,7 @@ static int json_walk_escape(struct json_walk *reader, uint32_t *c)
 // From the opening quote to behind the closing one; decoded where `text` is there.
 static int json_walk_take_string(struct json_walk *reader, struct json_walk_text *text)
 {
-	char *out = reader->at + 1;
+	char *out;
 
 	if (json_walk_next(reader) != '"')
 		return json_walk_refuse(reader, "a string must stand here");
