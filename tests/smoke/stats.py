@@ -91,8 +91,8 @@ def rates(appliance, tap):
         ("received", 15), ("replied", 14), ("requests", 14), ("rows", 15), ("drops", 1))), minute)
     port = minute["ports"][0]
     tap.check("rates by port", port["name"] == "edge" and all(near(port[k], span, n) for k, n in (
-        ("received", 15), ("replied", 14), ("drops", 1))) and port["received_bytes"] == t["received_bytes"] > 0
-        and port["replied_bytes"] == t["replied_bytes"] > 0, minute)
+        ("received", 15), ("drops", 1))) and port["received_bytes"] == t["received_bytes"] > 0
+        and port["replied"] >= t["replied"] and port["replied_bytes"] >= t["replied_bytes"] > 0, minute)
     model = minute["models"][0]
     tap.check("rates by model", (model["id"], model["name"]) == (7, "lab") and all(near(model[k], span, n) for k, n in (
         ("requests", 5), ("rows", 15), ("refused", 1))), minute)
