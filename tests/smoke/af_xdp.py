@@ -312,8 +312,14 @@ def veth_queues(tap):
             a.start()
             a.mark_at_rest(slack=64)
             n = client.answered()
-            tap.check("done as it was said, and whoever took the interface's name without a right to it: each of 60 ports is answered", n == 60, n)
+            tap.check("done as it was said, beside one who took the interface's name without a right to it: each of 60 ports "
+                      "is answered", n == 60, n)
             at_rest(tap, "one queue", a)
+            sh(f"ip link del {EDGE}")
+            tap.check("an interface that goes away shows, and what to do", wait_for(lambda: "is gone" in trouble(a)) and
+                      "restart martletd" in trouble(a) and not ready(a), trouble(a))
+            at_rest(tap, "an interface gone", a)
+            tap.check("an interface gone: SIGTERM, exit 0", a.stop() == 0, a.log_text())
     finally:
         far.close()
         sh(f"ip link del {EDGE} 2>/dev/null || true")
