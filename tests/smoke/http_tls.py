@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
+import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
@@ -94,6 +95,7 @@ def served(tap, folder):
 def refused(tap, a, folder):
     old = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
     old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
     old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     only_h2 = context(folder)
     only_h2.set_alpn_protocols(["smtp"])
