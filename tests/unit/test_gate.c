@@ -88,8 +88,10 @@ static void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_b
 {
 	const struct gate_limits limits = { { 16384, 1, 60, 1024, 32 }, connections,
 		c->address_connections ? c->address_connections : connections / 2, bodies_bytes };
-	struct gate_door door = { socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), 7,
-		HTTP_BODY_BYTES_MAX, admits_all, NULL };
+	struct gate_door door = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0),
+		.serves = 7,
+		.body_bytes = HTTP_BODY_BYTES_MAX,
+		.admits = admits_all };
 	struct gate_door tcp = { .serves = 7, .body_bytes = 1 << 20 };
 	socklen_t size = sizeof(c->tcp);
 	struct error err;
