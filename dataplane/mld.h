@@ -7,6 +7,8 @@
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
 
+#include <rte_ip.h>
+
 // The most bytes that one of the below puts behind an L2 header.
 #define MLD_BYTES_MAX (sizeof(struct rte_ipv6_hdr) + 8 + 8 + CONFIG_ADDRESSES_MAX * 20)
 
