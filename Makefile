@@ -240,9 +240,15 @@ CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_KERNELS),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
+# Archives, so that a program is linked with what it uses and no more: some 120 are, and each that held all of the
+# project and its debugging symbols would take seconds. gold, of the same binutils, needs half of ld's time for them; for
+# aarch64 it does not look on behind a link in the sysroot that leads nowhere, as libm.so's does.
+HELPERS       := $(B)/libhelpers.a
+CROSS_HELPERS := $(B)/libcrosshelpers.a
+LD_TESTS      := -fuse-ld=gold
 TEST_LIBS  := server tool load dataplane compile import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
-LIBS_tests := -Wl,--start-group $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
@@ -256,21 +262,26 @@ PLAN_MEMORY := $(addprefix arena_,alloc calloc memdup)
 %/tests/unit/test_guard_pages: LIBS_PEER = $(PLAN_MEMORY:%=-Wl,--wrap=%)
 %/tests/unit/test_import_codes: LIBS_PEER = $(ALLOCATIONS:%=-Wl,--wrap=%)
 
-$(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
+$(HELPERS): $(HELPER_OBJ)
+$(CROSS_HELPERS): $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELPER_OBJ))
+$(HELPERS) $(CROSS_HELPERS):
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar qcs $@ $^
+
+$(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) $(LIBS_tests) -o $@
 # What runs where there is no DPDK: the inference core's tests and the tool's, on another architecture.
 CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
-CROSS_HELPER := $(filter-out $(B)/obj/tests/bench/% $(B)/obj/tests/fuzz/%,$(HELPER_OBJ))
 CROSS_LIBS   := tool compile import flow infer config base
-$(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPER) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
+$(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
 $(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
-$(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPER_OBJ) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
+$(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_tests) -o $@
 
