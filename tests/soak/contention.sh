@@ -9,7 +9,7 @@ BOUND_S=5400 # of a loop that nobody ends
 TURNS=${1:-2}
 shift $(($# > 0))
 [ $# -gt 0 ] || set -- api.py api_crowd.py api_refusals.py command_lines.py completion.py demo.py devices.py flow_features.sh lifecycle.py \
-	memif_hostile.py memif_loops.py memif_peers_die.py memory_short.py metrics_tcp.py model_tool.py readme.py readme_client.py \
+	memif_group.py memif_hostile.py memif_loops.py memif_peers_die.py memory_short.py metrics_tcp.py model_tool.py readme.py readme_client.py \
 	ready.py records.py refusals.py several_ports.py service.py store_kill9.py tool_requests.py wire.py
 logs=$(mktemp -d)
 loops=()
