@@ -212,12 +212,15 @@ static void leave_inputs_out(const char *path, const struct file *file)
 		Onnx__NodeProto *node = model->graph->node[n];
 		const size_t inputs = node->n_input, attributes = node->n_attribute;
 
-		if (strcmp(node->op_type, "SequenceEmpty") == 0)
-			continue; // which needs nothing
+		if (strcmp(node->op_type, "SequenceEmpty") == 0 ||
+			strcmp(node->op_type, "OptionalHasElement") == 0)
+			continue; // which need nothing
 		node->n_input = 0;
 		if (inputs == 0) // Constant's value is an attribute
 			node->n_attribute = 0;
-		import_changed(path, model, -EINVAL);
+		// An Optional without an input is an empty one: well-formed, and more than we take.
+		import_changed(
+			path, model, strcmp(node->op_type, "Optional") == 0 ? -ENOTSUP : -EINVAL);
 		node->n_input = inputs;
 		node->n_attribute = attributes;
 	}

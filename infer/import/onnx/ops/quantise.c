@@ -80,6 +80,8 @@ static int quantize_blocks(struct onnx *onnx, const struct onnx_node *node, int6
 			blocks_spread(onnx, node, onnx_as(onnx, node, node->inputs[2], DTYPE_F32),
 				axis, block));
 	pair[1] = onnx_scalar(onnx, node, 1);
+	if (pair[1] == GRAPH_NONE)
+		return onnx_refused(onnx);
 	return onnx_output(
 		onnx, node, 0, onnx_emit(onnx, node, OP_QUANTIZE_LINEAR, 2, pair, 1, &attr));
 }
