@@ -19,6 +19,11 @@ V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' "$(1)" "$(2)")
 
+# As many jobs as there are CPUs, unless the caller says how many.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 # Optimisation and sanitisers, one variant a build directory: see debug, asan and fuzzers below.
 OPT    ?= -O2 -g
 SAN    ?=

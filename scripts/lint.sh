@@ -11,6 +11,7 @@ step() { printf '  %-7s %s\n' LINT "$*"; }
 
 mapfile -t sources < <(git ls-files -co --exclude-standard '*.c' '*.h')
 mapfile -t c_sources < <(git ls-files -co --exclude-standard '*.c')
+unset MAKEFLAGS MFLAGS MAKELEVEL
 make --no-print-directory -s "$B/gen/onnx.pb-c.h" || fail "onnx.pb-c.h was not generated"
 # Kernels: the instruction sets of other architectures, whose files make aarch64 compiles; flags for ours.
 mapfile -t isas < <(make --no-print-directory -s isas)
@@ -30,8 +31,8 @@ for file in "${sources[@]}"; do
 done
 
 step "gcc and clang without warnings"
-make --no-print-directory -j"$(nproc)" B="$B/lint-gcc" CFLAGS=-Werror all >/dev/null || fail "gcc warns"
-make --no-print-directory -j"$(nproc)" B="$B/lint-clang" CC=clang-14 CFLAGS=-Werror all units >/dev/null || fail "clang warns"
+make --no-print-directory B="$B/lint-gcc" CFLAGS=-Werror all >/dev/null || fail "gcc warns"
+make --no-print-directory B="$B/lint-clang" CC=clang-14 CFLAGS=-Werror all units >/dev/null || fail "clang warns"
 
 step "walls: who includes whom, circles, headers of their own"
 scripts/walls.py "$B/lint-gcc/obj" || fail "walls"

@@ -11,6 +11,8 @@ B=${B:-build}
 LOGS=${LOGS:-$B/test-logs}
 rm -rf "$LOGS" && mkdir -p "$LOGS"
 export CMOCKA_MESSAGE_OUTPUT=TAP
+# What a test builds is its own make's job, not a part of the one that may have called us.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/tests/lsan.supp:print_suppressions=0}
