@@ -255,7 +255,8 @@ static void server_that_goes_has_no_work_done(void **state)
 	queue(CLIENT, "lab", begin_and_write_then_work);
 	operation_give_up_all(server);
 	assert_string_equal(told, "failed");
-	assert_int_equal(n_replies, 0);
+	assert_int_equal(n_replies, 1);
+	assert_int_equal(last_status, 503);
 	assert_null(server->operations.first);
 	free_server(NULL);
 }
