@@ -287,7 +287,7 @@ static const struct mistake MISTAKES[] = {
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; tls = { key = \"/dev/null\"; }; }"),
 		"t.conf:3: control.http[0].tls.certificate is missing: the file (PEM)" },
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; tls = { certificate = \"/dev/null\"; key = "
-			 "\"/none\"; }; }"),
+	       "\"/none\"; }; }"),
 		"t.conf:3: control.http[0].tls.key: /none cannot be read: No such file" },
 	{ BASE "control = { header_bytes = 65536; };",
 		"t.conf:3: control.header_bytes: 65536 is out of range" },
