@@ -36,4 +36,6 @@ struct import_options {
 	int64_t fixed_batch;
 	bool unhashed; // the graph need not bear the hash of what was read: it is known already
 	struct import_batch *batch; // filled in on success; NULL: not wanted
+	// Filled in as far as the import comes, also where it fails; NULL: not wanted.
+	struct deciding_list *deciding; // deciding.h
 };

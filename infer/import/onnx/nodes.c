@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The nodes in topological order, each by its operator's importer.
 #include "infer/import/onnx/nodes.h"
+#include "infer/import/onnx/decides.h"
 #include "infer/import/onnx/fixed.h"
 #include "infer/import/onnx/operators.h"
 #include "infer/import/onnx/refuse.h"
@@ -262,10 +263,14 @@ int onnx_import_node(struct onnx *onnx, uint32_t index)
 		rc = onnx_sequences_before(onnx, &node);
 	if (rc == 0 && !on_label)
 		rc = onnx_texts_before(onnx, &node);
-	if (rc == 0 && !on_label)
+	if (rc == 0 && !on_label) {
+		onnx_decides_before(onnx, &node);
 		rc = op->import(onnx, &node);
+	}
 	if (rc == 0 && !on_label)
 		rc = onnx_texts_after(onnx, &node);
+	if (rc == 0 && !on_label)
+		rc = onnx_decides_after(onnx, &node);
 	return rc == 0 ? pass_label(onnx, &node) : rc;
 }
 

@@ -54,6 +54,11 @@ struct onnx_sequences { // sequences.h
 	uint32_t n_marks;
 };
 
+struct onnx_sizes {  // constants that come from the sizes of tensors: decides.h
+	bool *marks; // [n_marks] by tensor
+	uint32_t n_marks;
+};
+
 struct onnx_columns {               // of the row that hold texts: text_columns.h
 	struct onnx_text_map *maps; // [n_maps], in the order of their features
 	uint32_t n_maps;
@@ -95,6 +100,7 @@ struct onnx {
 	struct onnx_texts texts;
 	struct onnx_columns columns;
 	struct onnx_sequences sequences;
+	struct onnx_sizes sizes;
 	struct onnx_port *ports; // [n_ports] inputs of whole numbers
 	uint32_t n_ports;
 	uint32_t n_made;    // names made: a number is never tried twice, whatever names a file has

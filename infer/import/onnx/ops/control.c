@@ -3,6 +3,7 @@
 // must be known while importing, as a counter is and what is computed of one.
 #include "infer/import/onnx/attr.h"
 #include "infer/import/onnx/bodies.h"
+#include "infer/import/onnx/decides.h"
 #include "infer/import/onnx/emit.h"
 #include "infer/import/onnx/family.h"
 #include "infer/import/onnx/ops/distance.h"
@@ -290,10 +291,24 @@ static int loop_counters(struct onnx *onnx, struct rounds *rounds)
 	return 0;
 }
 
+// Where sizes tell the number of rounds, whatever constant a round is given may count them.
+static int loop_begin_round(struct onnx *onnx, struct rounds *rounds)
+{
+	const struct onnx_node *node = rounds->node;
+	const bool sizes = onnx_is_given(node, 0) && onnx_is_size(onnx, node->inputs[0]);
+	int rc = loop_counters(onnx, rounds);
+
+	for (uint32_t i = 0; i < rounds->n_carried + 2 && sizes && rc == 0; i++) {
+		if (onnx->graph->tensors[rounds->inputs[i]].data)
+			rc = onnx_mark_size(onnx, rounds->inputs[i]);
+	}
+	return rc;
+}
+
 static int loop_run(struct onnx *onnx, struct rounds *rounds, int64_t trips)
 {
 	const struct onnx_node *node = rounds->node;
-	int rc = loop_counters(onnx, rounds);
+	int rc = loop_begin_round(onnx, rounds);
 	bool goes_on = true;
 
 	if (rc == 0)
@@ -308,7 +323,7 @@ static int loop_run(struct onnx *onnx, struct rounds *rounds, int64_t trips)
 		if (rounds->n < trips)
 			rc = loop_goes_on(onnx, node, rounds->inputs[1], &goes_on);
 		if (rc == 0)
-			rc = loop_counters(onnx, rounds);
+			rc = loop_begin_round(onnx, rounds);
 	}
 	return rc;
 }
