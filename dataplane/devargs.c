@@ -6,34 +6,39 @@
 
 bool devargs_is_of(const char *device, const char *driver)
 {
-	size_t bytes = strlen(driver);
-	char next;
+	return strncmp(device, driver, strlen(driver)) == 0;
+}
 
-	if (strncmp(device, driver, bytes) != 0)
-		return false;
-	next = device[bytes];
-	return next == '\0' || next == ',' || (next >= '0' && next <= '9');
+size_t devargs_name_bytes(const char *device)
+{
+	return strcspn(device, ",");
+}
+
+const char *devargs_find(const char *device, const char *key, size_t *bytes)
+{
+	const size_t key_bytes = strlen(key);
+
+	for (const char *at = strchr(device, ','); at; at = strchr(at, ',')) {
+		at++;
+		if (strncmp(at, key, key_bytes) != 0 || at[key_bytes] != '=')
+			continue;
+		*bytes = strcspn(at + key_bytes + 1, ",");
+		return at + key_bytes + 1;
+	}
+	return NULL;
 }
 
 bool devargs_text(const char *device, const char *key, char *text, size_t size)
 {
-	size_t key_bytes = strlen(key);
+	size_t bytes;
+	const char *value = devargs_find(device, key, &bytes);
 
 	text[0] = '\0';
-	for (const char *at = strchr(device, ','); at; at = strchr(at, ',')) {
-		at++;
-		if (strncmp(at, key, key_bytes) == 0 && at[key_bytes] == '=') {
-			const char *value = at + key_bytes + 1;
-			size_t bytes = strcspn(value, ",");
-
-			if (bytes >= size)
-				return false;
-			memcpy(text, value, bytes);
-			text[bytes] = '\0';
-			return true;
-		}
-	}
-	return false;
+	if (!value || bytes >= size)
+		return false;
+	memcpy(text, value, bytes);
+	text[bytes] = '\0';
+	return true;
 }
 
 uint32_t devargs_number(const char *device, const char *key, uint32_t otherwise)

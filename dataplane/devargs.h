@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The arguments in a port's device string, "net_af_packet0,iface=eth1,framesz=4096", as DPDK's drivers
-// take them. Pure functions.
+// A device's string, "net_af_packet0,iface=eth1,framesz=4096": its name and arguments, as DPDK takes them.
+// Pure functions.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-// Whether `device` is one of that driver's: "net_af_packet" of net_af_packet0.
+// Whether `device` is one of that driver's: as the virtual bus has it, its name begins with the driver's, as
+// net_af_packet0 and net_af_packet_edge.
 bool devargs_is_of(const char *device, const char *driver);
+// Of the device's name, which ends where its arguments begin.
+size_t devargs_name_bytes(const char *device);
+// Where the argument's value lies, and how long it is; NULL where there is none of that name.
+const char *devargs_find(const char *device, const char *key, size_t *bytes);
 // Copies the argument's value. False, and "", where there is none of that name or it is too long.
 bool devargs_text(const char *device, const char *key, char *text, size_t size);
 // The argument as a number; `otherwise` where there is none. 0 where it is no number.

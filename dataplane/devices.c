@@ -17,15 +17,10 @@
 
 // --- Names ---------------------------------------------------------------------------------------
 
-static size_t devices_name_bytes(const char *device)
-{
-	return strcspn(device, ",");
-}
-
 static bool devices_pci_address(const char *device, struct rte_pci_addr *address)
 {
 	char text[PCI_PRI_STR_SIZE + 1];
-	const size_t bytes = devices_name_bytes(device);
+	const size_t bytes = devargs_name_bytes(device);
 
 	if (bytes >= sizeof(text))
 		return false;
@@ -75,10 +70,10 @@ static bool devices_share_pci(const struct devices_pair *pair, char *what, size_
 // What of a memif server's name counts is its socket and id.
 static bool devices_share_name(const struct devices_pair *pair, char *what, size_t size)
 {
-	const size_t bytes = devices_name_bytes(pair->a);
+	const size_t bytes = devargs_name_bytes(pair->a);
 
 	if (memif_device_is_server(pair->a) || memif_device_is_server(pair->b) ||
-		bytes != devices_name_bytes(pair->b) || memcmp(pair->a, pair->b, bytes) != 0)
+		bytes != devargs_name_bytes(pair->b) || memcmp(pair->a, pair->b, bytes) != 0)
 		return false;
 	snprintf(what, size, "the name %.*s (number them differently, as net_null0 and net_null1)",
 		(int)bytes, pair->a);
@@ -239,7 +234,7 @@ int devices_no_driver(const char *port, const char *device, struct error *err)
 	char driver[64];
 	size_t n;
 
-	snprintf(driver, sizeof(driver), "%.*s", (int)devices_name_bytes(device), device);
+	snprintf(driver, sizeof(driver), "%.*s", (int)devargs_name_bytes(device), device);
 	for (n = strlen(driver); n > 0 && driver[n - 1] >= '0' && driver[n - 1] <= '9'; n--)
 		driver[n - 1] = '\0';
 	if (strncmp(driver, "eth_", 4) == 0) // an older name of each

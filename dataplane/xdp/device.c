@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/xdp/device.h"
 
+#include "dataplane/devargs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,29 +12,14 @@
 
 bool xdp_device_is(const char *device)
 {
-	return strncmp(device, DRIVER, strlen(DRIVER)) == 0;
-}
-
-// The value that the device gives a key. NULL where it gives none.
-static const char *device_value(const char *device, const char *key, size_t *bytes)
-{
-	const size_t key_bytes = strlen(key);
-
-	for (const char *at = strchr(device, ','); at; at = strchr(at, ',')) {
-		at++;
-		if (strncmp(at, key, key_bytes) != 0 || at[key_bytes] != '=')
-			continue;
-		*bytes = strcspn(at + key_bytes + 1, ",");
-		return at + key_bytes + 1;
-	}
-	return NULL;
+	return devargs_is_of(device, DRIVER);
 }
 
 static int device_number(
 	const char *device, const char *key, uint32_t least, uint32_t *number, struct error *err)
 {
 	size_t bytes;
-	const char *value = device_value(device, key, &bytes);
+	const char *value = devargs_find(device, key, &bytes);
 	char *end;
 	unsigned long n;
 
@@ -50,7 +37,7 @@ static int device_number(
 int xdp_device_parse(const char *device, struct xdp_device *parsed, struct error *err)
 {
 	size_t bytes;
-	const char *interface = device_value(device, "iface", &bytes);
+	const char *interface = devargs_find(device, "iface", &bytes);
 	int rc;
 
 	*parsed = (struct xdp_device){ .start_queue = 0 };
@@ -70,7 +57,7 @@ int xdp_device_write(
 	const char *device, uint32_t queues, char *text, size_t size, struct error *err)
 {
 	size_t bytes;
-	const char *count = device_value(device, QUEUE_COUNT, &bytes);
+	const char *count = devargs_find(device, QUEUE_COUNT, &bytes);
 	int n = count ? snprintf(text, size, "%s", device)
 		      : snprintf(text, size, "%s," QUEUE_COUNT "=%u", device, queues);
 
