@@ -120,7 +120,8 @@ int xdp_lock_take(uint32_t if_index, const char *interface, int *lock, struct er
 	if (rc != 0 && rc != -ECONNREFUSED && rc != -EAGAIN)
 		return error_set(
 			err, rc, "interface %s cannot be locked: %s", interface, strerror(-rc));
-	if (rc == 0 && !lock_is_believed(&holder))
+	// Ours listen at once: who has not done so by now means to keep us away, and cannot be asked for.
+	if (rc == -ECONNREFUSED || (rc == 0 && !lock_is_believed(&holder)))
 		return 0;
 	return lock_refuse(interface, &holder, err);
 }

@@ -12,8 +12,8 @@
 #define XDP_LOCK_NONE (-1)
 
 // -EADDRINUSE with a sentence that names the interface and who has it. A user without the right to
-// have AF_XDP sockets may take the name to keep us from starting: that one is not believed, and
-// `*lock` is XDP_LOCK_NONE.
+// have AF_XDP sockets may take the name to keep us from starting: that one is not believed, nor one who
+// has the name for a second without listening, and `*lock` is XDP_LOCK_NONE.
 int xdp_lock_take(uint32_t if_index, const char *interface, int *lock, struct error *err);
 // Forgets who asked for our name. To be called now and then.
 void xdp_lock_answer(int lock);

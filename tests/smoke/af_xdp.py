@@ -272,11 +272,12 @@ def down_and_up(tap, a, client):
 # --- Queues -----------------------------------------------------------------------------------------
 
 class Squatter:
-    """A process of a user that may have no AF_XDP socket, which listens on the name of whoever holds the interface."""
+    """A process of a user that may have no AF_XDP socket, which listens on the name of whoever holds the interface, or
+    has just taken it."""
 
-    def __init__(self, interface):
+    def __init__(self, interface, listens=True):
         code = (f"import socket, sys; s = socket.socket(socket.AF_UNIX); "
-                f"s.bind('\\0martlet/af_xdp/{socket.if_nametoindex(interface)}'); s.listen(); print('there', flush=True); "
+                f"s.bind('\\0martlet/af_xdp/{socket.if_nametoindex(interface)}'); {'s.listen(); ' if listens else ''}print('there', flush=True); "
                 f"sys.stdin.read()")
         self.process = subprocess.Popen(["/usr/bin/python3", "-c", code], user=65534, group=65534, extra_groups=[],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
@@ -308,6 +309,9 @@ def veth_queues(tap):
         tap.check("fewer queues: taken where the operator has steered", rc == 0, (rc, line))
         sh(f"nsenter -t {far.pid} -n ethtool -L {PEER} tx 1")
         sh(f"ethtool -L {EDGE} rx 1")
+        with Squatter(EDGE, listens=False), Appliance([port()]) as a:
+            a.start()
+            tap.check("beside one who took the interface's name and does not listen: it starts, and ends", a.stop() == 0, a.log_text())
         with Squatter(EDGE), Appliance([port()]) as a:
             a.start()
             a.mark_at_rest(slack=64)
