@@ -287,6 +287,10 @@ static enum drop neighbour_check_ndp(
 		return DROP_BAD_NEIGHBOUR;
 	if (is_probe && (ip->dst_addr[0] != 0xff || source_link))
 		return DROP_BAD_NEIGHBOUR;
+	// What comes to a group answers no solicitation (7.1.2).
+	if (message->type == ICMPV6_NEIGHBOUR_ADVERTISEMENT && ip->dst_addr[0] == 0xff &&
+		(message->flags & NDP_SOLICITED))
+		return DROP_BAD_NEIGHBOUR;
 	if ((uint32_t)m->data_len + rte_pktmbuf_tailroom(m) < p->payload_offset + sizeof(*message))
 		return DROP_BAD_NEIGHBOUR;
 	return icmp_ipv6_checksum_good(m) ? DROP_NONE : DROP_BAD_L4_CHECKSUM;

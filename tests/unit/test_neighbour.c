@@ -430,6 +430,10 @@ static void advertisement_of_others_is_no_claim(void **state)
 	advertisement(false);
 	frame_ipv6(&frame)->hop_limits = 254;
 	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
+	advertisement(false);
+	icmp()[4] = 0x60; // solicited, and yet to all nodes
+	mend_icmp(32, IPPROTO_ICMPV6);
+	assert_int_equal(answer(), DROP_BAD_NEIGHBOUR);
 	assert_int_equal(port.presence->claims[1].packets, 0);
 }
 
