@@ -197,10 +197,9 @@ static void announce_mld1(struct announcer *announcer, const struct port *port)
 	uint64_t word;
 	struct announce_tags tags = { .size = 0 };
 
-	if (!atomic_load_explicit(&port->presence->mld1_asked, memory_order_relaxed))
+	if (!atomic_exchange_explicit(&port->presence->mld1_asked, false, memory_order_acquire))
 		return;
-	atomic_store_explicit(&port->presence->mld1_asked, false, memory_order_relaxed);
-	word = atomic_load_explicit(&port->presence->mld1_tags, memory_order_acquire);
+	word = atomic_load_explicit(&port->presence->mld1_tags, memory_order_relaxed);
 	memcpy(tags.bytes, &word, sizeof(tags.bytes));
 	while (tags.size < sizeof(tags.bytes) &&
 		(tags.bytes[tags.size] || tags.bytes[tags.size + 1]))
