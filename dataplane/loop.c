@@ -19,6 +19,7 @@
 #define IDLE_STEPS     8   // sleeps of one length before the next doubles it
 #define SLEEP_MAX_US   50
 #define TIMER_SLACK_NS 1000
+#define OUTBOX_A_ROUND 32 // frames of the control thread's that are sent between two polls
 
 // Returns how many bytes were dropped.
 static uint64_t loop_drop_unsent(
@@ -55,14 +56,16 @@ static void loop_transmit(
 	lcore->traffic[port->index].tx_bytes += bytes;
 }
 
-// Sends what the control thread has made. Frames that the NIC does not take are given up: they are said
-// again in a while.
+// Sends what the control thread has made, some of it in each round: ports in many VLANs have much to say, and
+// requests wait meanwhile. Frames that the NIC does not take are given up: they are said again in a while.
 static __rte_noinline void loop_send_outbox(struct lcore *lcore)
 {
 	struct rte_mbuf *m;
 
 	atomic_fetch_and_explicit(&lcore->orders, ~LCORE_SEND, memory_order_acquire);
-	while (rte_ring_sc_dequeue(lcore->outbox, (void **)&m) == 0) {
+	for (int i = 0; i < OUTBOX_A_ROUND; i++) {
+		if (rte_ring_sc_dequeue(lcore->outbox, (void **)&m) != 0)
+			return;
 		const struct port *port = packet_of(m)->port;
 		uint32_t bytes = m->pkt_len;
 
@@ -75,6 +78,7 @@ static __rte_noinline void loop_send_outbox(struct lcore *lcore)
 		lcore->counters.announced_unsent++;
 		rte_pktmbuf_free(m);
 	}
+	atomic_fetch_or_explicit(&lcore->orders, LCORE_SEND, memory_order_relaxed);
 }
 
 // Writes and sends the replies to requests that all came in by `port`.

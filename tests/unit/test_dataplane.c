@@ -337,6 +337,46 @@ static void case_drain(void)
 	dataplane_stop(dp);
 }
 
+// More than an lcore sends in one round, between requests; counted apart from replies.
+static void case_announce(bool pipeline)
+{
+	const uint32_t frames = CONFIG_VLANS_MAX * 3; // ARP, MLD, neighbour discovery
+	struct dataplane_counters sum;
+	struct mempool_info mempool;
+	struct error err = { .text = "" };
+
+	configure(pipeline, 1);
+	config.ports[0].n_vlans = CONFIG_VLANS_MAX;
+	for (uint32_t i = 0; i < CONFIG_VLANS_MAX; i++)
+		config.ports[0].vlans[i] = i; // 0: without a tag
+	begin();
+	check(dataplane_announce(dp, 0, &err) == 0);
+	put_score(0, FEATURES, 1000);
+	for (uint32_t i = 0; i < frames + 1; i++)
+		rte_pktmbuf_free(take(0));
+	for (int i = 0; i < WAITS_MAX; i++) { // what was sent last is counted a moment later
+		dataplane_counters(dp, &sum);
+		dataplane_mempool(dp, &mempool);
+		if (sum.announced == frames && sum.replied == 1 && !mempool.in_use)
+			break;
+		usleep(WAIT_US);
+	}
+	check(sum.announced == frames && sum.announced_unsent == 0);
+	check(sum.received == 1 && sum.replied == 1 && mempool.in_use == 0);
+	check(dataplane_announce(dp, 0, &err) == 0); // some of which may stay in the outbox
+	dataplane_stop(dp);
+}
+
+static void case_announce_alone(void)
+{
+	case_announce(false);
+}
+
+static void case_announce_pipeline(void)
+{
+	case_announce(true);
+}
+
 static void case_refused(void)
 {
 	struct error err = { .text = "" };
@@ -384,6 +424,8 @@ CASE(pipeline_answers_and_counts, case_pipeline)
 CASE(replies_leave_by_the_port_they_came_by, case_two_ports)
 CASE(flood_is_answered_whole, case_flood)
 CASE(draining_answers_not_ready, case_drain)
+CASE(announcements_are_sent_beside_replies, case_announce_alone)
+CASE(announcements_are_sent_by_who_polls, case_announce_pipeline)
 CASE(what_cannot_start_is_refused, case_refused)
 
 int main(void)
@@ -394,6 +436,8 @@ int main(void)
 		cmocka_unit_test(replies_leave_by_the_port_they_came_by),
 		cmocka_unit_test(flood_is_answered_whole),
 		cmocka_unit_test(draining_answers_not_ready),
+		cmocka_unit_test(announcements_are_sent_beside_replies),
+		cmocka_unit_test(announcements_are_sent_by_who_polls),
 		cmocka_unit_test(what_cannot_start_is_refused),
 	};
 
