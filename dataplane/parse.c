@@ -450,13 +450,29 @@ static inline void parse_prefetch(struct rte_mbuf *m)
 	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
 }
 
+// A memif frame longer than a buffer has what fits of it in its first segment, and no second. As much is
+// looked at as an ICMP error wants: whatever else it is, it is too long.
+static enum drop parse_whole_again(const struct port *port, struct rte_mbuf *m, enum drop drop)
+{
+	if (m->nb_segs == 1 || m->next)
+		return drop;
+	m->nb_segs = 1;
+	m->pkt_len = m->data_len;
+	if (parse_packet(port, m) != DROP_TOO_LONG) // no IP packet for us that says so
+		m->nb_segs = 2;
+	return DROP_TOO_LONG;
+}
+
 // Counts and frees what is dropped. True where it is to be answered by an ICMP error instead. Apart from
 // the loop, which it would make longer.
 static __rte_noinline bool parse_refuses(const struct port *port, struct rte_mbuf *m,
 	enum drop drop, struct dataplane_counters *counters)
 {
-	if (port->icmp_errors && icmp_error_due(port, m, drop))
-		return true;
+	if (port->icmp_errors) {
+		drop = parse_whole_again(port, m, drop);
+		if (icmp_error_due(port, m, drop))
+			return true;
+	}
 	counters->drops[drop]++;
 	if (drop == DROP_BAD_L4_CHECKSUM)
 		counters->unfinished_checksums += parse_is_unfinished(m);

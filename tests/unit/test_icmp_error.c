@@ -159,6 +159,23 @@ static void refused(enum drop want)
 	assert_int_equal(drop, want);
 }
 
+// As memif has a frame that is longer than a buffer: two segments, of which the second is not there.
+static void packet_beyond_a_buffer_is_told_the_mtu(void **state)
+{
+	enum drop drop;
+
+	datagram(true, true, 1500);
+	frame_length(&frame, 18 + 1400);
+	frame.m.pkt_len = 2000;
+	frame.m.nb_segs = 2;
+	assert_true(answer(&drop));
+	assert_int_equal(frame.m.nb_segs, 1);
+	check_error(true, true, 2, 0, 1500, 1280);
+	datagram(true, false, 32); // within which there is less: no error that would help
+	frame.m.nb_segs = 2;
+	refused(DROP_TOO_LONG);
+}
+
 static void nothing_is_sent_where_it_is_not_configured(void **state)
 {
 	port.icmp_errors = false;
@@ -268,6 +285,7 @@ int main(void)
 		cmocka_unit_test_setup(port_that_nobody_serves_is_unreachable, set_up),
 		cmocka_unit_test_setup(packet_beyond_the_mtu_is_told_the_mtu, set_up),
 		cmocka_unit_test_setup(packet_beyond_the_mtu_may_come_cut_off, set_up),
+		cmocka_unit_test_setup(packet_beyond_a_buffer_is_told_the_mtu, set_up),
 		cmocka_unit_test_setup(nothing_is_sent_where_it_is_not_configured, set_up),
 		cmocka_unit_test_setup(nothing_is_sent_about_what_may_be_fragmented, set_up),
 		cmocka_unit_test_setup(nothing_is_sent_below_the_least_mtu_of_ipv6, set_up),
