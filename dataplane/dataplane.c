@@ -456,12 +456,12 @@ int dataplane_announce(struct dataplane *dp, uint32_t port, struct error *err)
 static bool dataplane_news_checksums(
 	struct dataplane *dp, uint32_t index, struct dataplane_news *news)
 {
-	struct port_info info;
+	struct port_traffic traffic;
 
 	if (dp->unfinished_told[index])
 		return false;
-	dataplane_port(dp, index, &info);
-	if (!info.traffic.unfinished_checksums)
+	dataplane_port_traffic(dp, index, &traffic);
+	if (!traffic.unfinished_checksums)
 		return false;
 	dp->unfinished_told[index] = true;
 	news->is_warning = true;
@@ -471,7 +471,7 @@ static bool dataplane_news_checksums(
 		"dropped as bad_l4_checksum: ethtool -K IF tx off at the sender (veth, "
 		"containers), "
 		"or checksum = \"trust\" for this port",
-		info.name);
+		dp->ports[index].config->name);
 	return true;
 }
 
