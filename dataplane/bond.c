@@ -2,14 +2,13 @@
 #include "dataplane/bond.h"
 
 #include "dataplane/abi.h"
+#include "dataplane/devargs.h"
 #include "dataplane/memif/device.h"
+#include "dataplane/netdev.h"
 
 #include <dlfcn.h>
 #include <net/if.h>
 #include <rte_dev.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define BOND_LIBRARY       "librte_net_bond.so." DPDK_ABI
 #define BOND_ACTIVE_BACKUP 1
@@ -18,22 +17,18 @@
 
 bool bond_is_device(const char *device)
 {
-	return strncmp(device, "net_bonding", 11) == 0 || strncmp(device, "eth_bond", 8) == 0;
-}
-
-static size_t bond_name_bytes(const char *device)
-{
-	return strcspn(device, ",");
+	return devargs_is_of(device, "net_bonding") || devargs_is_of(device, "eth_bond");
 }
 
 // The value of "mode=1" among a device's arguments; -1: there is none, or it is no mode.
 static int bond_mode(const char *device)
 {
-	const char *at = strstr(device, ",mode=");
+	char text[8];
 
-	if (!at || at[6] < '0' || at[6] >= '0' + BOND_MODES || (at[7] && at[7] != ','))
+	if (!devargs_text(device, "mode", text, sizeof(text)) || text[0] < '0' ||
+		text[0] >= '0' + BOND_MODES || text[1])
 		return -1;
-	return at[6] - '0';
+	return text[0] - '0';
 }
 
 static int bond_check_member(
@@ -49,12 +44,12 @@ static int bond_check_member(
 	if (bond_is_device(member))
 		return error_set(err, -EINVAL, "port %s: members: '%s' is a bond itself",
 			config->name, member);
-	if (strncmp(member, "net_af_packet", 13) == 0 && mode != BOND_ACTIVE_BACKUP)
+	if (devargs_is_of(member, "net_af_packet") && mode != BOND_ACTIVE_BACKUP)
 		return error_set(err, -EINVAL,
 			"port %s: members: '%s': AF_PACKET's driver does not tell when a link is "
 			"lost, so that mode=%d would send into it: mode=1 (active-backup) is right",
 			config->name, member, mode);
-	if (strncmp(member, "net_af_xdp", 10) == 0)
+	if (devargs_is_of(member, "net_af_xdp"))
 		return error_set(err, -EINVAL,
 			"port %s: members: '%s': AF_XDP's driver does not take the bond's MAC "
 			"address: net_af_packet in its place, or a card that is bound to vfio-pci, "
@@ -66,6 +61,7 @@ static int bond_check_member(
 int bond_check(const struct config_port *config, struct error *err)
 {
 	const int mode = bond_mode(config->device);
+	size_t bytes;
 
 	if (!bond_is_device(config->device))
 		return config->n_members == 0
@@ -74,7 +70,7 @@ int bond_check(const struct config_port *config, struct error *err)
 				  "port %s: members: only a bond has them, as device = "
 				  "\"net_bonding0,mode=1\"",
 				  config->name);
-	if (strstr(config->device, ",slave=") || config->n_members == 0)
+	if (devargs_find(config->device, "slave", &bytes) || config->n_members == 0)
 		return error_set(err, -EINVAL,
 			"port %s: %s: its members are named beside it, as in members = [ "
 			"\"net_af_packet0,iface=eth1\", \"net_af_packet1,iface=eth2\" ]",
@@ -118,7 +114,7 @@ static int bond_make_member(struct bond *bond, const struct config_port *config,
 	const char *device = config->members[index];
 	char name[CONFIG_MEMBER_BYTES];
 
-	snprintf(name, sizeof(name), "%.*s", (int)bond_name_bytes(device), device);
+	snprintf(name, sizeof(name), "%.*s", (int)devargs_name_bytes(device), device);
 	if (rte_dev_probe(device) < 0 || rte_eth_dev_get_port_by_name(name, &member->id) != 0 ||
 		rte_eth_dev_info_get(member->id, info) != 0)
 		return error_set(err, -ENODEV,
@@ -154,7 +150,7 @@ int bond_make_members(struct bond *bond, const struct config_port *config,
 		bond_merge_info(info, &one);
 		if (at < CONFIG_PATH_MAX)
 			at += (size_t)snprintf(device + at, CONFIG_PATH_MAX - at, ",slave=%.*s",
-				(int)bond_name_bytes(member), member);
+				(int)devargs_name_bytes(member), member);
 	}
 	if (at < CONFIG_PATH_MAX)
 		return 0;
@@ -168,6 +164,7 @@ int bond_begin(struct bond *bond, uint16_t id, struct error *err)
 	void *library;
 
 	bond->id = id;
+	bond->lines = (struct limit)LIMIT_LINES;
 	if (!bond->is_chosen)
 		return 0;
 	library = dlopen(BOND_LIBRARY, RTLD_NOW | RTLD_NOLOAD);
@@ -180,63 +177,59 @@ int bond_begin(struct bond *bond, uint16_t id, struct error *err)
 	return 0;
 }
 
-// Whether the kernel says that the interface is up and has a carrier.
-static bool bond_link_is_up(int fd, const struct bond_member *member)
+// Whether the kernel says that the interface is up and has a carrier. One that it cannot be asked about is as
+// it was.
+static bool bond_link_is_up(struct bond_member *member, bool otherwise)
 {
-	struct ifreq request = { 0 };
+	struct netdev_state state;
+	int rc = netdev_look(member->if_index, &state);
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", member->if_name);
-	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) &&
-		(request.ifr_flags & IFF_RUNNING);
+	member->is_gone |= rc == -ENODEV || rc == -ENXIO;
+	if (member->is_gone)
+		return false;
+	return rc != 0 ? otherwise : state.is_up && state.has_carrier;
 }
 
 // Leaves the member in use alone as long as it has a link, so that one that comes back does not change it
 // again.
-static uint32_t bond_choose(const struct bond *bond, bool *any)
+static uint32_t bond_choose(struct bond *bond, bool *any)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint32_t chosen = bond->current;
+	const bool was_up = bond->is_up;
 
-	*any = bond->is_up;
-	if (fd < 0)
-		return chosen;
-	*any = false;
-	for (uint32_t i = 0; !*any && i < bond->n; i++) {
-		chosen = (bond->current + i) % bond->n;
-		*any = bond_link_is_up(fd, &bond->members[chosen]);
+	for (uint32_t i = 0; i < bond->n; i++) {
+		const uint32_t chosen = (bond->current + i) % bond->n;
+
+		*any = bond_link_is_up(&bond->members[chosen], was_up && i == 0);
+		if (*any)
+			return chosen;
 	}
-	close(fd);
-	return *any ? chosen : bond->current;
+	return bond->current;
 }
 
 void bond_watch(struct bond *bond)
 {
 	const uint32_t before = bond->current;
-	const bool was_up = bond->is_up;
 
 	if (!bond->set_primary)
 		return;
 	bond->current = bond_choose(bond, &bond->is_up);
-	if (bond->current != before) {
-		bond->set_primary(bond->id, bond->members[bond->current].id);
-		snprintf(bond->news, sizeof(bond->news), "%s has lost its link: %s is in use",
-			bond->members[before].if_name, bond->members[bond->current].if_name);
-	} else if (bond->is_up != was_up) {
-		snprintf(bond->news, sizeof(bond->news),
-			bond->is_up ? "%s has a link again"
-				    : "no member has a link: %s, too, lost it",
-			bond->members[before].if_name);
-	}
+	if (bond->current == before)
+		return;
+	bond->set_primary(bond->id, bond->members[bond->current].id);
+	snprintf(bond->news, sizeof(bond->news), "%s has lost its link: %s is in use",
+		bond->members[before].if_name, bond->members[bond->current].if_name);
 }
 
 bool bond_news(struct bond *bond, char *text, size_t size)
 {
-	const bool any = bond->news[0] != '\0';
+	struct timespec now;
 
-	if (any)
-		snprintf(text, size, "%s", bond->news);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!bond->news[0] || !limit_admits(&bond->lines, limit_ns(&now)))
+		return false;
+	snprintf(text, size, "%s", bond->news);
 	bond->news[0] = '\0';
-	return any;
+	return true;
 }
 
 void bond_close_members(struct bond *bond)

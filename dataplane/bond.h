@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "config/settings.h"
+#include "dataplane/limit.h"
 
 #include <net/if.h>
 #include <rte_ethdev.h>
@@ -20,11 +21,13 @@ struct bond {
 		bool probed;
 		uint32_t if_index; // of the kernel's interface that it stands on; 0: none
 		char if_name[IF_NAMESIZE];
+		bool is_gone; // the interface is: our socket is not on one that comes after it
 	} members[CONFIG_MEMBERS_MAX];
-	uint32_t current; // where we choose: the member in use
-	bool is_chosen;   // by us, for all members stand on interfaces of the kernel
-	bool is_up;       // as far as we look: one of these has a link
-	char news[128];   // not told yet by bond_news(); "": none
+	uint32_t current;   // where we choose: the member in use
+	bool is_chosen;     // by us, for all members stand on interfaces of the kernel
+	bool is_up;         // as far as we look: one of these has a link
+	char news[128];     // not told yet by bond_news(); "": none
+	struct limit lines; // of the log
 	int (*set_primary)(uint16_t bond, uint16_t member); // rte_eth_bond_primary_set()
 };
 
@@ -41,7 +44,7 @@ int bond_make_members(struct bond *bond, const struct config_port *config,
 int bond_begin(struct bond *bond, uint16_t id, struct error *err);
 // Looks at the members' links, and changes to another where the one in use has lost its own.
 void bond_watch(struct bond *bond);
-// What changed since the last call, as a clause for the log. False where nothing has.
+// That the member in use has changed, as a clause for the log. False where it has not since it was said.
 bool bond_news(struct bond *bond, char *text, size_t size);
 // After the bond was closed; one that was made half or not at all is fine.
 void bond_close_members(struct bond *bond);

@@ -7,12 +7,25 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct limit {
 	uint64_t interval; // cycles a token takes to grow; 0: there are none
 	uint64_t burst;    // cycles' worth of tokens that may be taken at once, beside the first
 	_Atomic(uint64_t) due;
 };
+
+// What a port may say in the log of things that come and go by others' doing: 64 lines at once, and then one a
+// second. In nanoseconds, of CLOCK_MONOTONIC.
+#define LIMIT_LINES                                                                                \
+	{                                                                                          \
+		.interval = 1000000000u, .burst = 63ull * 1000000000u                              \
+	}
+
+static inline uint64_t limit_ns(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+}
 
 // `a_second` tokens a second, a tenth of which may be taken at once, and 1 at least; 0: none ever.
 static inline void limit_init(struct limit *limit, uint32_t a_second, uint64_t tsc_hz)

@@ -106,7 +106,7 @@ static int port_find_device(struct port *port, const char *device, struct error 
 	struct rte_dev_iterator iterator;
 	char match[CONFIG_PATH_MAX];
 	uint16_t id = RTE_MAX_ETHPORTS;
-	size_t name_bytes = strcspn(port->config->device, ",");
+	size_t name_bytes = devargs_name_bytes(port->config->device);
 
 	if (rte_dev_probe(device) < 0)
 		return port_no_device(port, err);
@@ -270,22 +270,28 @@ static void port_join_groups(const struct port *port)
 // counts where a virtual device stands on one; a card has a link of its own.
 static void port_begin_watch(struct port *port, const struct rte_eth_dev_info *info)
 {
-	struct trouble_subject *subject = &port->trouble.subject;
+	struct trouble_subject subject = { .name = port->config->name,
+		.id = port->id,
+		.mtu = port->mtu,
+		// Its driver holds no packet buffers; that of AF_XDP keeps those that were in its
+		// rings.
+		.can_return = devargs_is_of(port->config->device, "net_af_packet") };
 
 	if (strcmp(port->driver, "net_memif") == 0)
 		return;
-	*subject = (struct trouble_subject){
-		.name = port->config->name, .id = port->id, .mtu = port->mtu
-	};
-	if (!devices_is_pci(port->config->device) && port->bond.n == 0 && info->if_index &&
-		if_indextoname(info->if_index, subject->if_name))
-		subject->if_index = info->if_index;
+	if (port->bond.n)
+		subject.bond = &port->bond;
+	else if (!devices_is_pci(port->config->device))
+		subject.if_index = info->if_index;
+	// One that has gone again by now has the name that the device was told.
+	if (subject.if_index && !if_indextoname(subject.if_index, subject.if_name))
+		devargs_text(
+			port->config->device, "iface", subject.if_name, sizeof(subject.if_name));
 	if (port->xdp.if_index) {
 		xdp_hold_open(&port->xdp);
-		subject->xdp = &port->xdp;
+		subject.xdp = &port->xdp;
 	}
-	// Its driver holds no packet buffers; that of AF_XDP keeps those that were in its rings.
-	subject->can_return = devargs_is_of(port->config->device, "net_af_packet");
+	trouble_begin(&port->trouble, &subject);
 }
 
 // Where the type of an outer tag is hidden, there is one: 0x8100 unless the configuration says another.
@@ -485,8 +491,7 @@ static void port_info_device(const struct port *port, struct port_info *info)
 		rte_eth_link_get_nowait(port->id, &link);
 		rte_eth_stats_get(port->id, &stats);
 	}
-	info->link_up = link.link_status && !port->trouble.is_link_down &&
-		(port->bond.n == 0 || port->bond.is_up);
+	info->link_up = link.link_status && !port->trouble.is_link_down;
 	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	info->rx_missed = stats.imissed + port->earlier.imissed;
 	info->rx_errors = stats.ierrors + port->earlier.ierrors;

@@ -13,7 +13,6 @@ static void reopen_try(struct reopen *reopen, struct port *port, const struct po
 	struct error err;
 
 	if (port_reopen(port, needs, &err) == 0) {
-		trouble->hindrance[0] = '\0';
 		atomic_store_explicit(&port->is_away, false, memory_order_release);
 		return;
 	}
@@ -38,8 +37,10 @@ void reopen_watch(struct reopen *reopen, struct port *port, const struct port_ne
 		reopen->pause--;
 		return;
 	}
-	if (!netdev_find(port->trouble.subject.if_name))
+	if (!netdev_find(port->trouble.subject.if_name)) {
+		port->trouble.hindrance[0] = '\0'; // it was that of one that has gone, too
 		return;
+	}
 	atomic_store_explicit(&port->is_away, true, memory_order_release);
 	reopen->token = rte_rcu_qsbr_start(qsbr);
 	reopen->is_waiting = true;

@@ -32,7 +32,9 @@ static bool trouble_of_interface(const struct trouble *trouble, struct finding *
 	const char *of_xdp;
 	int rc = netdev_look(subject->if_index, &state);
 
-	finding->is_gone = rc == -ENODEV || rc == -ENXIO;
+	// One that was away and has come back, from another network namespace, has the same number, and
+	// yet the kernel has taken it from our sockets.
+	finding->is_gone = trouble->is_gone || rc == -ENODEV || rc == -ENXIO;
 	if (finding->is_gone && trouble->hindrance[0])
 		trouble_find(finding, true,
 			"interface %s is gone, and another cannot be opened: %s", subject->if_name,
@@ -64,10 +66,22 @@ static void trouble_of_device(const struct trouble_subject *subject, struct find
 {
 	struct rte_eth_link link = { 0 };
 
-	if (rte_eth_dev_is_removed(subject->id))
+	if (subject->bond && !subject->bond->is_up)
+		trouble_find(finding, true,
+			"no member has a link: their cables or the other ends are down");
+	else if (rte_eth_dev_is_removed(subject->id))
 		trouble_find(finding, true, "the device is gone");
 	else if (rte_eth_link_get_nowait(subject->id, &link) == 0 && !link.link_status)
 		trouble_find(finding, true, "the link is down: its cable or the other end is down");
+}
+
+void trouble_begin(struct trouble *trouble, const struct trouble_subject *subject)
+{
+	trouble->subject = *subject;
+	trouble->is_gone = false;
+	trouble->hindrance[0] = '\0';
+	if (!trouble->lines.interval)
+		trouble->lines = (struct limit)LIMIT_LINES;
 }
 
 void trouble_look(struct trouble *trouble)
@@ -93,7 +107,10 @@ void trouble_look(struct trouble *trouble)
 
 bool trouble_news(struct trouble *trouble, char *text, size_t size)
 {
-	if (!trouble->is_news)
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!trouble->is_news || !limit_admits(&trouble->lines, limit_ns(&now)))
 		return false;
 	trouble->is_news = false;
 	if (trouble->text[0])

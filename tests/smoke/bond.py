@@ -61,11 +61,11 @@ class Side:
         return False
 
 
-def wait_for_log(appliance, text, wait=20):
+def wait_for_log(appliance, text, wait=20, n=1):
     end = time.time() + wait
-    while text not in appliance.log_text() and time.time() < end:
+    while appliance.log_text().count(text) < n and time.time() < end:
         time.sleep(0.02)
-    return text in appliance.log_text()
+    return appliance.log_text().count(text) >= n
 
 
 def second_link(far):
@@ -111,13 +111,26 @@ def failover(tap, far):
         sh("ip link set veth-c down")
         tap.check("both are lost: that is said", wait_for_log(a, "port edge: no member has a link"), a.log_text()[-500:])
         tap.check("and the port is down", not a.api("GET", "/v1/ports")[1]["ports"][0]["link_up"])
+        tap.check("the appliance is not ready", a.api("GET", "/v2/health/ready")[0] == 503)
         sh("ip link set veth-c up")
-        tap.check("one comes back: all is well", left.works() and wait_for_log(a, "port edge: veth-m has a link again"),
-                  a.log_text()[-500:])
+        tap.check("one comes back: all is well", left.works() and wait_for_log(a, "port edge: right again after")
+                  and a.api("GET", "/v2/health/ready")[0] == 200, a.log_text()[-500:])
+        made_anew(tap, a, left, far)
         why = a.balanced()
         tap.check("received = replied + named drops, mempool full again", not why, why)
         tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text()[-500:])
         sh("ip link set veth-d up")
+
+
+def made_anew(tap, a, left, far):
+    """A member whose interface was deleted has no socket on another of its name."""
+    sh("ip link del veth-d")
+    second_link(far)
+    sh("ip link set veth-c down")
+    tap.check("a member that is not there any more, only its name, is not taken",
+              wait_for_log(a, "port edge: no member has a link: ", n=2), a.log_text()[-500:])
+    sh("ip link set veth-c up")
+    tap.check("and the one that is there serves again", left.works(), a.log_text()[-500:])
 
 
 def vlans(tap, far):

@@ -119,10 +119,20 @@ def one_port(tap):
                 if i < 2:
                     sh(in_far + "ip link del veth-m")
                     tap.check(f"deleted again, {i}", wait_for(lambda: "is gone" in port(a).get("trouble", "")), str(port(a)))
+            moved(tap, a, far, in_far)
             tap.check("received = replied + drops, mempool full", not a.balanced(), a.balanced())
             tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text())
     finally:
         end(far)
+
+
+def moved(tap, a, far, in_far):
+    """An interface that was in another namespace comes back with the number that it had, but without our socket."""
+    sh(in_far + f"ip link set veth-m netns {os.getpid()}")
+    tap.check("moved away: it is gone", wait_for(lambda: "is gone" in port(a).get("trouble", "")), str(port(a)))
+    sh(f"ip link set veth-m netns {far.pid}")
+    sh(in_far + "ip link set veth-m up; ip link set veth-c up")
+    tap.check("moved back: it answers", wait_for(lambda: "trouble" not in port(a)) and answers(a), str(port(a)))
 
 
 def under_load(tap):
