@@ -82,10 +82,14 @@ void server_look_ready(struct server *server)
 	char why[SERVER_WHY_BYTES];
 	bool is_ready = server_ready(server, why, sizeof(why));
 	const struct model_entry *owing = server_owing(server);
+	struct timespec now;
 
-	if (server->phase != SERVER_READY ||
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	// Of a link that somebody plays with, the log says so once a second.
+	if (server->phase != SERVER_READY || now.tv_sec == server->said_ready_s ||
 		(is_ready == server->is_ready && !!owing == server->is_owing))
 		return;
+	server->said_ready_s = now.tv_sec;
 	if (is_ready && !server->is_ready)
 		log_info("ready again: as many ports as control.ready_ports wants");
 	else if (!is_ready && server->is_ready)

@@ -49,6 +49,7 @@ struct server {
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;
 	bool is_ready, is_owing; // as server_look_ready() last found it
+	time_t said_ready_s;     // and said so, of CLOCK_MONOTONIC
 	time_t record_again_s;   // recording.c's: not before, of CLOCK_MONOTONIC
 	struct timespec started;
 	struct timespec announce_until; // draining: NOT_READY is said at least so long
