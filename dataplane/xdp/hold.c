@@ -142,10 +142,10 @@ const char *xdp_hold_look(struct xdp_hold *hold)
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	if (hold->ours.id && time.tv_sec != hold->looked.tv_sec) {
 		hold->looked = time;
-		hold->trouble[0] = '\0';
 		xdp_lock_answer(hold->lock);
-		if (xdp_program_look(hold->if_index, &now, NULL) != 0)
-			return NULL;
+		if (xdp_program_look(hold->if_index, &now, NULL) != 0) // it stands as it did
+			return hold->trouble[0] ? hold->trouble : NULL;
+		hold->trouble[0] = '\0';
 		if (now.id != hold->ours.id)
 			hold_look_at_program(hold, &now);
 		else

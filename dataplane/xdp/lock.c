@@ -13,6 +13,7 @@
 #define TRY_US       10000
 #define CAP_NET_RAW  13 // takes part in every AF_XDP socket's making
 #define STATUS_BYTES 4096
+#define ANSWERS_MOST 1024 // at once: anybody may ask, and as fast as we answer
 
 static socklen_t lock_address(uint32_t if_index, struct sockaddr_un *address)
 {
@@ -128,12 +129,15 @@ int xdp_lock_take(uint32_t if_index, const char *interface, int *lock, struct er
 
 void xdp_lock_answer(int lock)
 {
-	int fd;
-
 	if (lock == XDP_LOCK_NONE)
 		return;
-	while ((fd = accept4(lock, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+	for (int i = 0; i < ANSWERS_MOST; i++) {
+		int fd = accept4(lock, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			break;
 		close(fd);
+	}
 }
 
 void xdp_lock_release(int lock)
