@@ -49,6 +49,16 @@ class Side:
                 came.add(Reply(frame[42:]).request_id & 0xffffffff)
         return came & wanted
 
+    def announces(self, wait=10):
+        """Whether an ARP request comes by which the port says what its address is."""
+        end = time.time() + wait
+        while (left := end - time.time()) > 0 and select.select([self.raw.socket], [], [], left)[0]:
+            frame, origin = self.raw.socket.recvfrom(65535)
+            if (frame[6:12], frame[12:14], frame[28:32], frame[38:42]) == (
+                    self.raw.peer_mac, b"\x08\x06", socket.inet_aton(OURS4), socket.inet_aton(OURS4)) and origin[2] != 4:
+                return True
+        return False
+
     def works(self):
         for _ in range(200):
             self.next_id += 1
@@ -94,6 +104,10 @@ def failover(tap, far):
         tap.check("it answers all of a burst", (ids := burst(left, 1, 200)) == left.replies(ids))
         burst(right, 1000, 10)
         tap.check("the other is silent as long", not right.replies({1000}, 0.3))
+        end = time.time() + 30
+        while a.counters()["announced"] < 3 and time.time() < end:  # a probe, and two that the link came up
+            time.sleep(0.05)
+        listener = Side("veth-d", mac)
         sh("ip link set veth-c down")
         ids = burst(right, 2000, 100)  # at once: they wait until the other member is in use
         tap.check("the link of the first is lost: the other takes over", wait_for_log(
@@ -101,6 +115,7 @@ def failover(tap, far):
         ids |= burst(right, 3000, 200)
         lost = ids - right.replies(ids)
         tap.check("nothing that was sent to it since is lost", not lost, (len(lost), sorted(lost)[:5]))
+        tap.check("it announces the address, so that switches send to it", listener.announces(), a.log_text()[-500:])
         port = a.api("GET", "/v1/ports")[1]["ports"][0]
         tap.check("the port is up", port["link_up"] and port["driver"] == "net_bonding", port)
         sh("ip link set veth-c up")
