@@ -82,7 +82,7 @@ static void ports_print_addresses(const json_t *addresses)
 	json_t *address;
 	size_t i;
 
-	printf("  addresses ");
+	printf("  addresses  ");
 	json_array_foreach (addresses, i, address)
 		printf(" %s", json_is_string(address) ? json_string_value(address) : "-");
 	printf("\n");
