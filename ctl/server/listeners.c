@@ -44,6 +44,17 @@ static int listeners_listen(struct server *server, const char *name,
 	return rc ? error_set(err, rc, "%s: %s", name, why.text) : 0;
 }
 
+static void listeners_look_at_key(const struct server *server, uint32_t i)
+{
+	const char *key = server->config->control.http[i].tls.key;
+
+	if (tls_key_is_public(server->tls[i]))
+		log_warning(
+			"control.http[%u].tls.key: everybody on this machine may read %s: chmod "
+			"o-r %s",
+			i, key, key);
+}
+
 static int listeners_open_tls(struct server *server, uint32_t i, struct error *err)
 {
 	const struct config_tls *config = &server->config->control.http[i].tls;
@@ -51,7 +62,10 @@ static int listeners_open_tls(struct server *server, uint32_t i, struct error *e
 	struct error why;
 	int rc = tls_open(&files, &server->tls[i], &why);
 
-	return rc ? error_set(err, rc, "control.http[%u].tls: %s", i, why.text) : 0;
+	if (rc != 0)
+		return error_set(err, rc, "control.http[%u].tls: %s", i, why.text);
+	listeners_look_at_key(server, i);
+	return 0;
 }
 
 int listeners_open(struct server *server, struct error *err)
@@ -87,12 +101,14 @@ static void listeners_reload_one(struct server *server, uint32_t i)
 {
 	struct error err;
 
-	if (tls_reload(server->tls[i], &err) == 0)
-		log_info("control.http[%u].tls: %s was read, for the connections to come", i,
-			server->config->control.http[i].tls.certificate);
-	else
+	if (tls_reload(server->tls[i], &err) != 0) {
 		log_warning(
 			"control.http[%u].tls: %s; the certificate of before stays", i, err.text);
+		return;
+	}
+	log_info("control.http[%u].tls: %s was read, for the connections to come", i,
+		server->config->control.http[i].tls.certificate);
+	listeners_look_at_key(server, i);
 }
 
 void listeners_reload(struct server *server)

@@ -82,8 +82,8 @@ def served(tap, folder):
     with open(os.path.join(folder, "large"), "wb") as f:
         f.write(bytes(3 << 20))
     done = subprocess.run(["curl", "-sS", "--cacert", f"{folder}/ca.pem", "--data-binary", f"@{folder}/large", "-w", "%{http_code}",
-                           f"https://localhost:{OPEN}/v2/models/lab/nothing"], capture_output=True, text=True)
-    tap.check("a body of 3 MiB over TLS arrives", done.stdout.endswith("404"), done.stdout + done.stderr)
+                           f"https://localhost:{OPEN}/v2/models/lab/infer"], capture_output=True, text=True)
+    tap.check("a body of 3 MiB over TLS arrives", done.stdout.endswith("400") and "JSON" in done.stdout, done.stdout + done.stderr)
     s = context(folder).wrap_socket(socket.create_connection(("localhost", OPEN)), server_hostname="localhost")
     s.sendall(b"GET /v2/models/lab HTTP/1.1\r\nHost: a\r\n\r\n" * 100 + b"GET /v2 HTTP/1.0\r\n\r\n")
     got = b""
@@ -140,8 +140,10 @@ def replaced(tap, a, folder):
 
 
 def mistakes(tap, a, folder):
+    openssl(folder, "ec", "-in", "server.key", "-aes256", "-passout", "pass:secret", "-out", "locked.key")
     for name, change, word in (("a certificate that is not there", ("server.pem", "none.pem"), "tls.certificate: "),
-                               ("a key that is another's", ("server.key", "client.key"), "client.key is not the certificate's key")):
+                               ("a key that is another's", ("server.key", "client.key"), "client.key is not the certificate's key"),
+                               ("a key with a password", ("server.key", "locked.key"), "locked.key is not the certificate's key")):
         with open(a.conf) as f:
             text = f.read()
         conf = os.path.join(folder, "wrong.conf")
@@ -168,7 +170,9 @@ def main():
 http = ( {{ listen = "127.0.0.1:{OPEN}"; serves = [ "infer" ]; tls = {{ {tls.format(folder)} }}; }},
          {{ listen = "127.0.0.1:{MUTUAL}"; serves = [ "infer" ]; tls = {{ {tls.format(folder)} client_ca = "{folder}/ca.pem"; }}; }} ); """))
         mistakes(tap, a, folder)
+        os.chmod(os.path.join(folder, "server.key"), 0o644)
         a.start()
+        tap.check("a key that everybody may read is told", f"everybody on this machine may read {folder}/server.key" in a.log_text(), a.log_text())
         served(tap, folder)
         refused(tap, a, folder)
         replaced(tap, a, folder)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TLS_FILES 3
+enum { TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA, TLS_FILES };
 
 // For TLS 1.2; those of 1.3 are all of this kind.
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -32,8 +32,9 @@ static int tls_refuse(struct error *err, const char *file, const char *what)
 
 static void tls_look(const struct tls *tls, struct stat seen[TLS_FILES])
 {
-	const char *const paths[TLS_FILES] = { tls->files.certificate, tls->files.key,
-		tls->files.client_ca };
+	const char *const paths[TLS_FILES] = { [TLS_CERTIFICATE] = tls->files.certificate,
+		[TLS_KEY] = tls->files.key,
+		[TLS_CLIENT_CA] = tls->files.client_ca };
 
 	memset(seen, 0, TLS_FILES * sizeof(seen[0]));
 	for (int i = 0; i < TLS_FILES; i++)
@@ -55,10 +56,17 @@ static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned cha
 	return SSL_TLSEXT_ERR_OK;
 }
 
+// A key with a password is refused: the password would be asked for at the terminal, and everything waits.
+static int tls_no_password(char *text, int room, int is_writing, void *arg)
+{
+	return -1;
+}
+
 static int tls_read_files(const struct tls_files *files, SSL_CTX *context, struct error *err)
 {
 	STACK_OF(X509_NAME) * names;
 
+	SSL_CTX_set_default_passwd_cb(context, tls_no_password);
 	if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
 		return tls_refuse(err, files->certificate, "cannot be read as a certificate");
 	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1 ||
@@ -78,9 +86,11 @@ static int tls_read_files(const struct tls_files *files, SSL_CTX *context, struc
 
 int tls_reload(struct tls *tls, struct error *err)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *context;
 	int rc;
 
+	ERR_clear_error(); // connections may have left some
+	context = SSL_CTX_new(TLS_server_method());
 	if (!context)
 		return error_set(err, -ENOMEM, "no memory for TLS");
 	tls_look(tls, tls->seen);
@@ -125,6 +135,11 @@ void tls_close(struct tls *tls)
 	if (tls)
 		SSL_CTX_free(tls->context);
 	free(tls);
+}
+
+bool tls_key_is_public(const struct tls *tls)
+{
+	return tls->seen[TLS_KEY].st_mode & S_IROTH;
 }
 
 bool tls_is_outdated(const struct tls *tls)

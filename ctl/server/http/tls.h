@@ -26,5 +26,8 @@ int tls_reload(struct tls *tls, struct error *err);
 // Whether one of the files is another than when they were read last, or tried to be.
 bool tls_is_outdated(const struct tls *tls);
 
+// Whether everybody on this machine may read the key.
+bool tls_key_is_public(const struct tls *tls);
+
 // Of one connection, the server's side; the caller's. NULL without memory.
 SSL *tls_accept(const struct tls *tls);
