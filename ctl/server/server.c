@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/server.h"
 
+#include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
@@ -36,13 +37,12 @@ static bool server_admits(void *listener, int fd)
 	return listener_admits(listener, fd);
 }
 
-static void server_on_request(void *arg, struct http_request *request)
+// False: there is no route, and the request was replied to.
+static bool server_find_route(struct server *server, struct http_request *request,
+	const struct route **route, struct route_params *params)
 {
-	struct server *server = arg;
 	const enum http_method method = http_method(request);
 	const char *path = http_path(request);
-	const struct route *route;
-	struct route_params params;
 	struct error err;
 	char allow[ROUTE_ALLOW_BYTES];
 	int status;
@@ -52,20 +52,47 @@ static void server_on_request(void *arg, struct http_request *request)
 		gate_count(server->gate, REFUSAL_FORBIDDEN);
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
-		return;
+		return false;
 	}
 	status = route_find(
-		ROUTES, N_ROUTES, http_serves(request), method, path, &route, &params, allow, &err);
-	log_debug("api: %s %s, by %s", http_method_name(method), path, http_peer(request));
-	if (status == 200) {
-		route->handle(server, request, &params);
-		return;
-	}
+		ROUTES, N_ROUTES, http_serves(request), method, path, route, params, allow, &err);
+	if (status == 200)
+		return true;
+	log_debug("api: %s %s, by %s: %d", http_method_name(method), path, http_peer(request),
+		status);
 	if (status == 405)
 		http_add_header(request, "Allow", allow);
 	if (status == 404 || status == 405)
 		gate_count(server->gate, status == 404 ? REFUSAL_NOT_FOUND : REFUSAL_METHOD);
 	http_fail(request, status, "%s", err.text);
+	return false;
+}
+
+// What is refused whatever its body is, is refused before that comes.
+static bool server_on_head(void *arg, struct http_request *request)
+{
+	struct server *server = arg;
+	const struct route *route;
+	struct route_params params;
+
+	if (!server_find_route(server, request, &route, &params))
+		return false;
+	if (route->accepts)
+		return route->accepts(server, request, &params);
+	return body_is_small(request);
+}
+
+static void server_on_request(void *arg, struct http_request *request)
+{
+	struct server *server = arg;
+	const struct route *route;
+	struct route_params params;
+
+	if (!server_find_route(server, request, &route, &params))
+		return;
+	log_debug("api: %s %s, by %s", http_method_name(http_method(request)), http_path(request),
+		http_peer(request));
+	route->handle(server, request, &params);
 }
 
 static void server_retime(struct server *server, long us)
@@ -101,7 +128,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	if (server_is_before(&now, &server->announce_until))
 		return;
 	if (!server->operations.first && scoring_is_idle(server->scoring) &&
-		dataplane_drained(server->dataplane)) {
+		gate_is_quiet(server->gate) && dataplane_drained(server->dataplane)) {
 		log_info("drained");
 		event_base_loopbreak(server->base);
 	} else if (now.tv_sec >= server->drain_until.tv_sec) {
@@ -166,7 +193,8 @@ static int server_create_gate(struct server *server, struct error *err)
 		.bodies_bytes = (size_t)control->upload_megabytes << 20,
 	};
 
-	return gate_create(server->base, &limits, server_on_request, server, &server->gate, err);
+	return gate_create(server->base, &limits, server_on_head, server_on_request, server,
+		&server->gate, err);
 }
 
 static int server_listen_unix(struct server *server, struct error *err)

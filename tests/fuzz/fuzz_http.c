@@ -52,11 +52,11 @@ static void bodies(const char *text, size_t size)
 	must(body_log_parse(text, size, &log, &err) == 0 ? log.level[sizeof(log.level) - 1] == '\0'
 							 : err.text[0]);
 	err.text[0] = '\0';
-	must(body_empty_parse(text, size, &err) == 0 || err.text[0]);
+	must(body_empty_parse(text, size, NULL, &err) == 0 || err.text[0]);
 	err.text[0] = '\0';
 	must(body_logging_parse(text, size, &logging, &err) == 0 || err.text[0]);
 	err.text[0] = '\0';
-	must(body_repository_parse(text, size, &err) == 0 || err.text[0]);
+	must(body_repository_parse(text, size, NULL, &err) == 0 || err.text[0]);
 }
 
 // What is taken must come back from its own text.

@@ -32,7 +32,7 @@ struct gate_case {
 	struct gate *gate;
 	struct http_request *held[HELD]; // requests that are not answered yet
 	unsigned n_held;
-	bool holds;
+	bool holds, refuses;
 	uint32_t address_connections; // 0: half of all
 	size_t answer_bytes;          // 0: {}
 	int client[MANY];
@@ -56,6 +56,15 @@ static void on_request(void *arg, struct http_request *request)
 		http_send(request, 200, "application/octet-stream", body);
 	} else
 		http_reply(request, 200, json_object());
+}
+
+static bool on_head(void *arg, struct http_request *request)
+{
+	struct gate_case *c = arg;
+
+	if (c->refuses)
+		http_fail(request, 404, "%s is not here", http_path(request));
+	return !c->refuses;
 }
 
 static int begin(void **state)
@@ -99,7 +108,7 @@ static void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_b
 	assert_int_equal(bind(door.fd, (struct sockaddr *)&c->address, sizeof(c->address)), 0);
 	assert_int_equal(listen(door.fd, MANY), 0);
 	c->base = event_base_new();
-	assert_int_equal(gate_create(c->base, &limits, on_request, c, &c->gate, &err), 0);
+	assert_int_equal(gate_create(c->base, &limits, on_head, on_request, c, &c->gate, &err), 0);
 	assert_int_equal(gate_open(c->gate, &door, &err), 0);
 	c->tcp = (struct sockaddr_in){ .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -368,6 +377,80 @@ static void bodies_of_clients_that_go_are_given_back(void **state)
 	assert_int_equal(figures(c).connections, 0);
 }
 
+// A client that goes while its request is handled leaves the body with the handler.
+static void bodies_of_clients_that_go_stay_counted_while_handled(void **state)
+{
+	struct gate_case *c = *state;
+
+	open_gate(c, 100, 16 << 20);
+	c->holds = true;
+	ask(join(c), "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\n");
+	send_body(c, c->client[0], 10 << 20);
+	turn(c, 100);
+	assert_int_equal(c->n_held, 1);
+	close(c->client[--c->n]);
+	turn(c, 100);
+	assert_true(figures(c).body_bytes > 9 << 20);
+	http_reply(c->held[0], 200, json_object());
+	assert_int_equal(figures(c).body_bytes, 0);
+}
+
+// What would be refused with its body is refused without it, and the body is no request.
+static void bodies_that_help_nothing_are_not_read(void **state)
+{
+	struct gate_case *c = *state;
+	const char *text;
+	int fd;
+
+	open_gate(c, 100, 16 << 20);
+	c->refuses = true;
+	fd = join(c);
+	ask(fd, "PUT /x HTTP/1.1\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n");
+	text = answer(c, fd);
+	assert_non_null(strstr(text, "HTTP/1.1 404 Not Found\r\n"));
+	assert_non_null(strstr(text, "Connection: close\r\n"));
+	assert_null(strstr(text, "100 Continue"));
+	fd = join(c);
+	ask(fd, "PUT /x HTTP/1.1\r\nContent-Length: 10485760\r\n\r\nPUT / HTTP/1.1\r\n\r\n");
+	text = answer(c, fd);
+	assert_non_null(strstr(text, "{\"error\":\"/x is not here\"}"));
+	assert_null(strstr(text + 8, "HTTP/1.1 "));
+	assert_int_equal(figures(c).body_bytes, 0);
+	// A small one is read: the connection is kept then.
+	fd = join(c);
+	ask(fd, "PUT /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
+	assert_non_null(strstr(answer(c, fd), "200 OK"));
+	c->refuses = false;
+	fd = join(c);
+	ask(fd, "PUT /x HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+	assert_string_equal(answer(c, fd), "HTTP/1.1 100 Continue\r\n\r\n");
+	ask(fd, "hello");
+	text = answer(c, fd);
+	assert_non_null(strstr(text, "200 OK"));
+	assert_null(strstr(text, "Connection: close"));
+}
+
+// Many clients send all of a body before they look at what came: they are let do so.
+static void refused_bodies_may_go_on(void **state)
+{
+	struct gate_case *c = *state;
+	const uint64_t until = connection_now_ms() + 3000;
+	int fd;
+
+	open_gate(c, 100, 16 << 20);
+	c->refuses = true;
+	fd = join_tcp(c);
+	ask(fd, "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+	while (connection_now_ms() < until) {
+		ask(fd, "a");
+		turn(c, 1);
+		usleep(10000);
+	}
+	assert_non_null(strstr(answer(c, fd), "HTTP/1.1 404 "));
+	assert_int_equal(figures(c).connections, 1);
+	assert_int_equal(figures(c).body_bytes, 0);
+}
+
 // --- Over a network ------------------------------------------------------------------------------
 
 static unsigned hold_tcp(struct gate_case *c, unsigned n)
@@ -545,6 +628,67 @@ static void large_answers_arrive_whole(void **state)
 	assert_in_range(got, 3 * c->answer_bytes, 3 * c->answer_bytes + 1000);
 }
 
+// Answers that nobody takes hold memory, too, and large ones are refused beyond the bound; not the
+// operator's.
+static void answers_share_the_bound(void **state)
+{
+	struct gate_case *c = *state;
+	const char *text;
+	int fd;
+
+	open_gate(c, 64, 16 << 20);
+	c->answer_bytes = 12 << 20;
+	ask(join_tcp(c), TCP_REQUEST);
+	turn(c, 20);
+	assert_true(figures(c).body_bytes > 4 << 20);
+	assert_false(gate_is_quiet(c->gate));
+	fd = join_tcp(c);
+	ask(fd, TCP_REQUEST);
+	text = answer(c, fd);
+	assert_non_null(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
+	assert_non_null(strstr(text, "Retry-After: 1\r\n"));
+	assert_non_null(strstr(text, "{\"error\":\"there is no room for the answer: "));
+	assert_int_equal(figures(c).refused[REFUSAL_BODIES_FULL], 1);
+	fd = join(c);
+	ask(fd, REQUEST);
+	assert_non_null(strstr(answer(c, fd), "200 OK"));
+	c->answer_bytes = 0;
+	fd = join_tcp(c);
+	ask(fd, TCP_REQUEST);
+	assert_non_null(strstr(answer(c, fd), "200 OK"));
+	while (c->n > 0)
+		close(c->client[--c->n]);
+	turn(c, 100);
+	assert_int_equal(figures(c).connections, 0);
+	assert_int_equal(figures(c).body_bytes, 0);
+	assert_true(gate_is_quiet(c->gate));
+}
+
+// A client that closes its own side has asked all that it wants, and waits.
+static void half_closed_clients_are_answered(void **state)
+{
+	static const char *const MORE[] = { "", "GET /y HT",
+		"PUT /y HTTP/1.1\r\nContent-Length: 9\r\n\r\nhell" };
+	struct gate_case *c = *state;
+
+	open_gate(c, 64, 1 << 20);
+	for (size_t i = 0; i < sizeof(MORE) / sizeof(MORE[0]); i++) {
+		int fd = join(c);
+
+		c->holds = true;
+		ask(fd, REQUEST);
+		ask(fd, MORE[i]);
+		shutdown(fd, SHUT_WR);
+		turn(c, 20);
+		assert_int_equal(c->n_held, 1);
+		release(c);
+		assert_non_null(strstr(answer(c, fd), "200 OK"));
+		assert_string_equal(answer(c, fd), "");
+	}
+	turn(c, 20);
+	assert_int_equal(figures(c).connections, 0);
+}
+
 // Draining says so in every answer.
 static void drain_closes_after_each_answer(void **state)
 {
@@ -571,6 +715,9 @@ int main(void)
 		CASE(want_of_descriptors_pauses),
 		CASE(bodies_share_one_bound),
 		CASE(bodies_of_clients_that_go_are_given_back),
+		CASE(bodies_of_clients_that_go_stay_counted_while_handled),
+		CASE(bodies_that_help_nothing_are_not_read),
+		CASE(refused_bodies_may_go_on),
 		CASE(address_has_its_share),
 		CASE(address_replaces_its_silent),
 		CASE(some_are_kept_for_the_operator),
@@ -578,6 +725,8 @@ int main(void)
 		CASE(slow_headers_make_room_and_end),
 		CASE(bodies_and_answers_must_move),
 		CASE(large_answers_arrive_whole),
+		CASE(answers_share_the_bound),
+		CASE(half_closed_clients_are_answered),
 		CASE(drain_closes_after_each_answer),
 	};
 

@@ -201,7 +201,7 @@ static void converse(const char *text, size_t bytes, unsigned answers, char *rep
 	ssize_t n = 1;
 
 	assert_int_equal(listener_open(path, "", &l, &err), 0);
-	assert_int_equal(gate_create(base, &limits, on_request, NULL, &gate, &err), 0);
+	assert_int_equal(gate_create(base, &limits, NULL, on_request, NULL, &gate, &err), 0);
 	door.fd = dup(listener_fd(l));
 	assert_int_equal(gate_open(gate, &door, &err), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);

@@ -86,11 +86,12 @@ static void body_of_load_and_unload_brings_no_model(void **state)
 		"{\"parameters\":{\"file:1/model.onnx\":\"\"}}", "{\"parameters\":1}",
 		"{\"a\":1}" };
 
-	assert_int_equal(body_repository_parse("", 0, &err), 0);
-	assert_int_equal(body_repository_parse("{}", 2, &err), 0);
-	assert_int_equal(body_repository_parse(FINE, strlen(FINE), &err), 0);
+	assert_int_equal(body_repository_parse("", 0, NULL, &err), 0);
+	assert_int_equal(body_repository_parse("{}", 2, NULL, &err), 0);
+	assert_int_equal(body_repository_parse(FINE, strlen(FINE), NULL, &err), 0);
 	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++)
-		assert_int_equal(body_repository_parse(WRONG[i], strlen(WRONG[i]), &err), -EINVAL);
+		assert_int_equal(
+			body_repository_parse(WRONG[i], strlen(WRONG[i]), NULL, &err), -EINVAL);
 }
 
 static void find_unknown_path_is_404(void **state)
@@ -246,9 +247,9 @@ static void body_empty_takes_nothing_else(void **state)
 {
 	struct body_index index;
 
-	assert_int_equal(body_empty_parse("", 0, &err), 0);
-	assert_int_equal(body_empty_parse("{}", 2, &err), 0);
-	assert_int_equal(body_empty_parse("{\"a\":1}", 7, &err), -EINVAL);
+	assert_int_equal(body_empty_parse("", 0, NULL, &err), 0);
+	assert_int_equal(body_empty_parse("{}", 2, NULL, &err), 0);
+	assert_int_equal(body_empty_parse("{\"a\":1}", 7, NULL, &err), -EINVAL);
 	assert_int_equal(body_index_parse("{\"ready\":true}", 14, &index, &err), 0);
 	assert_int_equal(index.ready, 1);
 	assert_int_equal(body_index_parse("{\"ready\":1}", 11, &index, &err), -EINVAL);
@@ -259,7 +260,7 @@ static void body_too_large_is_refused(void **state)
 	static char big[BODY_JSON_BYTES_MAX + 1];
 
 	memset(big, ' ', sizeof(big));
-	assert_int_equal(body_empty_parse(big, sizeof(big), &err), -EFBIG);
+	assert_int_equal(body_empty_parse(big, sizeof(big), NULL, &err), -EFBIG);
 	assert_non_null(strstr(err.text, "65537 bytes"));
 }
 

@@ -84,9 +84,9 @@ static int body_take_bool(const json_t *root, const char *key, bool *out, struct
 	return 0;
 }
 
-int body_deployment_parse(
-	const char *text, size_t size, struct body_deployment *body, struct error *err)
+int body_deployment_parse(const char *text, size_t size, void *out, struct error *err)
 {
+	struct body_deployment *body = out;
 	static const char *const NAMES[] = { "id", "live", "force", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
 	int rc;
@@ -107,8 +107,9 @@ int body_deployment_parse(
 	return rc;
 }
 
-int body_index_parse(const char *text, size_t size, struct body_index *body, struct error *err)
+int body_index_parse(const char *text, size_t size, void *out, struct error *err)
 {
+	struct body_index *body = out;
 	static const char *const NAMES[] = { "ready", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
 	bool ready;
@@ -124,8 +125,9 @@ int body_index_parse(const char *text, size_t size, struct body_index *body, str
 	return rc;
 }
 
-int body_log_parse(const char *text, size_t size, struct body_log *body, struct error *err)
+int body_log_parse(const char *text, size_t size, void *out, struct error *err)
 {
+	struct body_log *body = out;
 	static const char *const NAMES[] = { "level", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
 	const char *level;
@@ -144,9 +146,9 @@ int body_log_parse(const char *text, size_t size, struct body_log *body, struct 
 	return rc;
 }
 
-int body_announce_parse(
-	const char *text, size_t size, struct body_announce *body, struct error *err)
+int body_announce_parse(const char *text, size_t size, void *out, struct error *err)
 {
+	struct body_announce *body = out;
 	static const char *const NAMES[] = { "port", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
 	const json_t *value;
@@ -167,7 +169,7 @@ int body_announce_parse(
 	return rc;
 }
 
-int body_empty_parse(const char *text, size_t size, struct error *err)
+int body_empty_parse(const char *text, size_t size, void *out, struct error *err)
 {
 	static const char *const NAMES[] = { NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
@@ -178,8 +180,7 @@ int body_empty_parse(const char *text, size_t size, struct error *err)
 	return 0;
 }
 
-bool body_fits(struct http_request *request,
-	int (*parse)(const char *text, size_t size, struct error *err))
+bool body_read(struct http_request *request, body_parser *parse, void *body)
 {
 	struct error err;
 	size_t size;
@@ -188,16 +189,27 @@ bool body_fits(struct http_request *request,
 
 	if (!text)
 		return false;
-	rc = parse(text, size, &err);
+	rc = parse(text, size, body, &err);
 	free(text);
 	if (rc != 0)
 		http_fail(request, 400, "%s", err.text);
 	return rc == 0;
 }
 
+bool body_is_small(struct http_request *request)
+{
+	const size_t bytes = http_body_bytes(request);
+
+	if (bytes <= BODY_JSON_BYTES_MAX)
+		return true;
+	http_fail(request, 413, "the body has %zu bytes; JSON here has at most %d", bytes,
+		BODY_JSON_BYTES_MAX);
+	return false;
+}
+
 bool body_is_empty(struct http_request *request)
 {
-	return body_fits(request, body_empty_parse);
+	return body_read(request, body_empty_parse, NULL);
 }
 
 static int body_take_logging(
@@ -230,8 +242,9 @@ static int body_take_logging(
 	return 0;
 }
 
-int body_logging_parse(const char *text, size_t size, struct body_logging *body, struct error *err)
+int body_logging_parse(const char *text, size_t size, void *out, struct error *err)
 {
+	struct body_logging *body = out;
 	static const char *const NAMES[] = { "log_file", "log_info", "log_warning", "log_error",
 		"log_verbose_level", "log_format", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err), *value;
@@ -247,7 +260,7 @@ int body_logging_parse(const char *text, size_t size, struct body_logging *body,
 	return rc;
 }
 
-int body_repository_parse(const char *text, size_t size, struct error *err)
+int body_repository_parse(const char *text, size_t size, void *out, struct error *err)
 {
 	static const char *const NAMES[] = { "parameters", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err), *value;

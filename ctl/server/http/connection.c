@@ -20,7 +20,8 @@
 #define INPUT_BYTES_MAX  ((size_t)128 << 10) // read ahead; more than the longest head
 #define OUTPUT_BYTES_MAX ((size_t)256 << 10) // with more to be sent no other request is begun
 #define READ_BYTES_MAX   ((size_t)64 << 10)  // at a time
-#define LINGER_MS        2000
+#define LINGER_MS        2000  // without a byte of what the last request's body still is,
+#define LINGER_MAX_MS    30000 // and with
 
 struct connection {
 	struct connection_shared *shared;
@@ -133,12 +134,31 @@ static size_t connection_held(size_t bytes)
 	return bytes < BODY_BYTES_FREE ? 0 : bytes - BODY_BYTES_FREE;
 }
 
+static size_t connection_room(const struct connection *c)
+{
+	const struct connection_shared *shared = c->shared;
+
+	return shared->bodies_bytes < shared->bodies_bytes_max
+		? shared->bodies_bytes_max - shared->bodies_bytes
+		: 0;
+}
+
+// An answer has come to those that are to be sent, or a part of them has left.
+static void connection_on_output(
+	struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+
+	c->shared->bodies_bytes -= connection_held(info->orig_size);
+	c->shared->bodies_bytes +=
+		connection_held(info->orig_size + info->n_added - info->n_deleted);
+}
+
 // The request is its handler's from here on, or nobody's.
 static struct http_request *connection_release(struct connection *c)
 {
 	struct http_request *request = c->request;
 
-	c->shared->bodies_bytes -= connection_held(c->got);
 	c->got = 0;
 	c->request = NULL;
 	return request;
@@ -160,6 +180,8 @@ void connection_destroy(struct connection *c)
 	if (c->timer)
 		event_free(c->timer);
 	if (c->bev) {
+		c->shared->bodies_bytes -= connection_held(connection_unsent(c));
+		evbuffer_remove_cb(bufferevent_get_output(c->bev), connection_on_output, c);
 		bufferevent_free(c->bev);
 	} else {
 		SSL_free(c->peer.ssl);
@@ -255,10 +277,35 @@ static int connection_add_answer(struct connection *c, const struct http_request
 
 static void connection_advance(struct connection *c);
 
+// Whether an answer may wait to be sent. Those of the operator always may.
+static bool connection_fits(const struct connection *c, const struct http_request *request,
+	const struct http_response *response)
+{
+	const size_t bytes =
+		response->buffer ? evbuffer_get_length(response->buffer) : response->bytes;
+
+	return c->peer.is_local || request->head.method == HTTP_HEAD ||
+		connection_held(bytes) <= connection_room(c) + request->held_bytes;
+}
+
 static void connection_respond(struct http_request *request, const struct http_response *response)
 {
 	struct connection *c = request->stream;
 
+	if (c && !connection_fits(c, request, response)) {
+		if (response->buffer)
+			evbuffer_free(response->buffer);
+		c->shared->refused[REFUSAL_BODIES_FULL]++;
+		request->header_bytes = 0;
+		http_add_header(request, "Retry-After", "1");
+		http_fail(request, refusal_status(REFUSAL_BODIES_FULL),
+			"there is no room for the answer: uploads and answers under way hold %zu "
+			"of "
+			"the %zu MiB that control.upload_megabytes allows them together: try again "
+			"later",
+			c->shared->bodies_bytes >> 20, c->shared->bodies_bytes_max >> 20);
+		return;
+	}
 	if (c) {
 		c->is_last |= c->shared->is_draining || !parser_keeps_alive(&request->head);
 		if (connection_add_answer(c, request, response) != 0)
@@ -326,10 +373,38 @@ static void connection_flush(struct connection *c)
 
 // --- Requests ------------------------------------------------------------------------------------
 
+// There is nothing more to be read now. Where the peer has closed that is the end, once what it asked before
+// is answered and has left.
+static void connection_finish(struct connection *c)
+{
+	if (!c->has_ended)
+		return;
+	c->is_last = true;
+	if (connection_unsent(c) > 0)
+		connection_enter(c, CONNECTION_WRITING);
+	else
+		c->is_over = true;
+}
+
 static void connection_handle(struct connection *c)
 {
 	connection_enter(c, CONNECTION_HANDLING);
 	c->shared->on_request(c->shared->arg, c->request);
+}
+
+// Whether the body is to be read at all. Where it is not, the next request's place is not known.
+static bool connection_takes_body(struct connection *c)
+{
+	const struct connection_shared *shared = c->shared;
+	const struct parser *head = &c->request->head;
+
+	if (!shared->on_head || (!head->expects_continue && head->body_bytes <= BODY_BYTES_FREE))
+		return true;
+	c->is_last = true;
+	if (!shared->on_head(shared->arg, c->request))
+		return false;
+	c->is_last = false;
+	return true;
 }
 
 static void connection_begin_body(struct connection *c)
@@ -343,7 +418,9 @@ static void connection_begin_body(struct connection *c)
 			"the body is too large: it may have %zu bytes", c->peer.body_bytes);
 		return;
 	}
-	if (connection_held((size_t)bytes) > shared->bodies_bytes_max - shared->bodies_bytes) {
+	if (!connection_takes_body(c))
+		return;
+	if (connection_held((size_t)bytes) > connection_room(c)) {
 		connection_refuse(c, REFUSAL_BODIES_FULL,
 			"uploads under way hold %zu of the %zu MiB that control.upload_megabytes "
 			"allows them together: try again later",
@@ -373,11 +450,13 @@ static bool connection_step_body(struct connection *c)
 	struct http_request *request = c->request;
 	int n = evbuffer_remove(input, request->body + c->got, request->body_bytes - c->got);
 
-	if (n <= 0)
+	if (n <= 0) {
+		connection_finish(c);
 		return false;
-	shared->bodies_bytes -= connection_held(c->got);
+	}
 	c->got += (size_t)n;
-	shared->bodies_bytes += connection_held(c->got);
+	shared->bodies_bytes += connection_held(c->got) - request->held_bytes;
+	request->held_bytes = connection_held(c->got);
 	if (shared->bodies_bytes > shared->bodies_bytes_max)
 		connection_refuse(c, REFUSAL_BODIES_FULL,
 			"uploads under way hold all of the %zu MiB that control.upload_megabytes "
@@ -385,15 +464,13 @@ static bool connection_step_body(struct connection *c)
 			shared->bodies_bytes_max >> 20);
 	else if (c->got == request->body_bytes)
 		connection_handle(c);
-	else
-		return evbuffer_get_length(input) > 0;
 	return true;
 }
 
 static bool connection_begin_request(struct connection *c)
 {
 	if (c->is_last || evbuffer_get_length(bufferevent_get_input(c->bev)) == 0) {
-		c->is_over |= c->has_ended;
+		connection_finish(c);
 		return false;
 	}
 	c->request = request_create();
@@ -407,6 +484,7 @@ static bool connection_begin_request(struct connection *c)
 	c->request->peer = c->peer.text;
 	c->request->respond = connection_respond;
 	c->request->stream = c;
+	c->request->held_of = &c->shared->bodies_bytes;
 	parser_begin(&c->request->head, c->shared->limits.head_bytes, !c->peer.is_local);
 	connection_enter(c, CONNECTION_HEAD);
 	return true;
@@ -426,7 +504,7 @@ static bool connection_step_head(struct connection *c)
 	head = (const char *)evbuffer_pullup(input, (ev_ssize_t)bytes);
 	rc = head ? parser_read(&request->head, head, bytes, &why, &err) : 0;
 	if (rc == 0 && (head || bytes == 0)) {
-		c->is_over |= c->has_ended;
+		connection_finish(c);
 		return false;
 	}
 	if (rc == 1)
@@ -484,9 +562,11 @@ static void connection_on_read(struct bufferevent *bev, void *arg)
 	struct evbuffer *input = bufferevent_get_input(bev);
 
 	c->moved_ms = connection_now_ms();
-	if (c->phase == CONNECTION_LINGERING)
+	if (c->phase == CONNECTION_LINGERING) {
 		evbuffer_drain(input, evbuffer_get_length(input));
-	else if (c->phase != CONNECTION_WRITING) // then it waits, and so does what came
+		if (c->moved_ms - c->since_ms < LINGER_MAX_MS)
+			connection_set_deadline(c, c->moved_ms + LINGER_MS);
+	} else if (c->phase != CONNECTION_WRITING) // then it waits, and so does what came
 		connection_advance(c);
 }
 
@@ -519,8 +599,7 @@ static void connection_on_event(struct bufferevent *bev, short what, void *arg)
 	}
 	if (what & BEV_EVENT_EOF)
 		c->has_ended = true;
-	if (what & BEV_EVENT_ERROR || c->phase == CONNECTION_LINGERING ||
-		c->phase == CONNECTION_BODY)
+	if (what & BEV_EVENT_ERROR || c->phase == CONNECTION_LINGERING)
 		connection_destroy(c);
 	else
 		connection_advance(c);
@@ -606,7 +685,8 @@ struct connection *connection_create(
 				     BUFFEREVENT_SSL_ACCEPTING,
 				     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
 			   : bufferevent_socket_new(shared->base, peer->fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!c->timer || !c->bev) {
+	if (!c->timer || !c->bev ||
+		!evbuffer_add_cb(bufferevent_get_output(c->bev), connection_on_output, c)) {
 		connection_destroy(c);
 		return NULL;
 	}

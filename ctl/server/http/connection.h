@@ -38,9 +38,13 @@ struct connection_limits {
 struct connection_shared {
 	struct event_base *base;
 	struct connection_limits limits;
-	size_t bodies_bytes, bodies_bytes_max; // held by requests under way, together
+	// Held by bodies from their first byte to the reply, and by answers until they have left, together.
+	size_t bodies_bytes, bodies_bytes_max;
 	uint64_t refused[REFUSAL_COUNT];
 	bool is_draining; // every answer is its connection's last
+	// The header is complete of a request whose body is large, or that asks whether to send it. False: it
+	// was replied to, and its body is not read. NULL: all bodies are.
+	bool (*on_head)(void *arg, struct http_request *request);
 	// A request is complete: it is replied to through http.h, now or later.
 	void (*on_request)(void *arg, struct http_request *request);
 	void *arg;

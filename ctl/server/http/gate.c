@@ -423,6 +423,7 @@ static void gate_fit_descriptors(struct gate *gate, const struct gate_limits *li
 }
 
 int gate_create(struct event_base *base, const struct gate_limits *limits,
+	bool (*on_head)(void *arg, struct http_request *request),
 	void (*on_request)(void *arg, struct http_request *request), void *arg, struct gate **out,
 	struct error *err)
 {
@@ -433,6 +434,7 @@ int gate_create(struct event_base *base, const struct gate_limits *limits,
 	gate->shared = (struct connection_shared){ .base = base,
 		.limits = limits->each,
 		.bodies_bytes_max = limits->bodies_bytes,
+		.on_head = on_head,
 		.on_request = on_request,
 		.arg = arg,
 		.on_phase = gate_on_phase,
@@ -489,6 +491,20 @@ void gate_destroy(struct gate *gate)
 void gate_drain(struct gate *gate)
 {
 	gate->shared.is_draining = true;
+}
+
+bool gate_is_quiet(const struct gate *gate)
+{
+	const struct gate_member *member;
+
+	TAILQ_FOREACH(member, &gate->members, by_age)
+	{
+		const enum connection_phase phase = connection_phase(member->connection);
+
+		if (phase == CONNECTION_HANDLING || phase == CONNECTION_WRITING)
+			return false;
+	}
+	return true;
 }
 
 void gate_count(struct gate *gate, enum refusal refusal)

@@ -27,7 +27,8 @@ struct gate_limits {
 	struct connection_limits each;
 	uint32_t connections;
 	uint32_t address_connections; // over a network; of IPv6 a /64 counts as one address
-	size_t bodies_bytes; // of all bodies together, from their first byte to their reply
+	// Of all bodies together, from their first byte to their reply, and of answers until they have left.
+	size_t bodies_bytes;
 };
 
 struct gate_door {         // a socket that listens
@@ -50,7 +51,9 @@ struct gate_figures {
 
 // Where the process may have too few descriptors for limits->connections, its soft limit is raised as
 // far as the hard one; where that does not do, fewer connections are let in, and a warning says so.
+// `on_head` and `on_request`: struct connection_shared has what they are.
 int gate_create(struct event_base *base, const struct gate_limits *limits,
+	bool (*on_head)(void *arg, struct http_request *request),
 	void (*on_request)(void *arg, struct http_request *request), void *arg, struct gate **out,
 	struct error *err);
 // Closes all connections and doors. NULL is fine.
@@ -61,6 +64,8 @@ int gate_open(struct gate *gate, const struct gate_door *door, struct error *err
 void gate_tick(struct gate *gate);
 // From here on every answer is the last one of its connection.
 void gate_drain(struct gate *gate);
+// Whether no request is being handled, and every answer has left.
+bool gate_is_quiet(const struct gate *gate);
 // A refusal that is a handler's or a route's: counted with the others.
 void gate_count(struct gate *gate, enum refusal refusal);
 void gate_figures(const struct gate *gate, struct gate_figures *figures);

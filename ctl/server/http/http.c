@@ -88,6 +88,11 @@ void *http_take_body(struct http_request *request, size_t *size)
 	return body;
 }
 
+size_t http_body_bytes(const struct http_request *request)
+{
+	return (size_t)request->head.body_bytes;
+}
+
 uid_t http_uid(const struct http_request *request)
 {
 	return request->uid;

@@ -26,6 +26,7 @@ enum http_method http_method(const struct http_request *request);
 const char *http_path(const struct http_request *request);
 // A header, "" where it is empty; NULL where there is none. `name` in any case.
 const char *http_header(const struct http_request *request, const char *name);
+size_t http_body_bytes(const struct http_request *request); // announced, before they come
 // The body, malloc'ed, 64-byte aligned and zero-terminated, taken out of the request; *size may be
 // 0. NULL without memory: the request was replied to.
 void *http_take_body(struct http_request *request, size_t *size);

@@ -12,6 +12,8 @@ void request_destroy(struct http_request *request)
 {
 	if (!request)
 		return;
+	if (request->held_of)
+		*request->held_of -= request->held_bytes;
 	free(request->text);
 	free(request->body);
 	free(request);

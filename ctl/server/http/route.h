@@ -6,6 +6,7 @@
 #include "base/name.h"
 #include "ctl/server/http/method.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,11 +29,16 @@ enum route_service {
 	ROUTE_ALL = 7
 };
 
+// Whether a large body of a request is worth reading; false: the request was replied to.
+typedef bool route_taker(
+	struct server *server, struct http_request *request, const struct route_params *params);
+
 struct route {
 	enum http_method method;
 	const char *path; // "/v1/models/{model}/versions/{version}", "/v1/models/{model}:predict"
 	enum route_service service;
 	route_handler *handle;
+	route_taker *accepts; // NULL: bodies here are small
 };
 
 #define ROUTE_ALLOW_BYTES 64

@@ -6,7 +6,6 @@
 #include "ctl/server/log.h"
 #include "ctl/server/server_state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool announce_is_meant(const struct body_announce *body, const struct config_port *port)
@@ -20,20 +19,11 @@ void announce_post(
 	const struct config *config = server->config;
 	struct body_announce body;
 	struct error err;
-	size_t size;
-	char *text = http_take_body(request, &size);
 	json_t *done;
 	uint32_t meant = 0;
-	int rc;
 
-	if (!text)
+	if (!body_read(request, body_announce_parse, &body))
 		return;
-	rc = body_announce_parse(text, size, &body, &err);
-	free(text);
-	if (rc != 0) {
-		http_fail(request, 400, "%s", err.text);
-		return;
-	}
 	done = json_array();
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		if (!announce_is_meant(&body, &config->ports[i]))

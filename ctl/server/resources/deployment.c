@@ -7,7 +7,6 @@
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/unload.h"
 
-#include <stdlib.h>
 
 void deployment_put(
 	struct server *server, struct http_request *request, const struct route_params *params)
@@ -15,19 +14,9 @@ void deployment_put(
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
 	struct body_deployment body;
-	struct error err;
-	size_t size;
-	char *text = http_take_body(request, &size);
-	int rc;
 
-	if (!text)
+	if (!body_read(request, body_deployment_parse, &body))
 		return;
-	rc = body_deployment_parse(text, size, &body, &err);
-	free(text);
-	if (rc != 0) {
-		http_fail(request, 400, "%s", err.text);
-		return;
-	}
 	op = operation_create(server, client, "deploy", deploy_begin, params->model, body.live);
 	if (!op)
 		return;
@@ -37,14 +26,13 @@ void deployment_put(
 }
 
 static void deployment_start(struct server *server, struct http_request *request,
-	const struct route_params *params,
-	int (*parse)(const char *text, size_t size, struct error *err), const char *what,
+	const struct route_params *params, body_parser *parse, const char *what,
 	void (*begin)(struct operation *op))
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
 	struct operation *op;
 
-	if (!body_fits(request, parse))
+	if (!body_read(request, parse, NULL))
 		return;
 	op = operation_create(server, client, what, begin, params->model, 0);
 	if (op)

@@ -213,17 +213,35 @@ static int infer_json_bytes(struct infer_call *call, struct error *err)
 	return 0;
 }
 
-// What can be refused before the body is read. False: the client was replied to.
-static bool infer_accepts(struct http_request *request)
+// What the header alone is refused for. False: the client was replied to.
+static bool infer_takes(struct http_request *request)
 {
 	const char *encoding = http_header(request, "Content-Encoding");
+	const size_t bytes = http_body_bytes(request);
 
-	if (!encoding || !encoding[0] || strcasecmp(encoding, "identity") == 0)
+	if (encoding && encoding[0] && strcasecmp(encoding, "identity") != 0) {
+		http_fail(request, 415,
+			"the body comes with Content-Encoding: %.40s; it is taken only as it is "
+			"(identity)",
+			encoding);
+		return false;
+	}
+	if (bytes <= INFER_BODY_BYTES_MAX)
 		return true;
-	http_fail(request, 415,
-		"the body comes with Content-Encoding: %.40s; it is taken only as it is (identity)",
-		encoding);
+	http_fail(request, 413, "a body of %zu bytes; at most %zu are scored at a time", bytes,
+		INFER_BODY_BYTES_MAX);
 	return false;
+}
+
+bool infer_accepts(
+	struct server *server, struct http_request *request, const struct route_params *params)
+{
+	struct deployment_hold held;
+
+	if (!infer_takes(request) || !deployed_hold(server, request, params, &held))
+		return false;
+	dataplane_release(server->dataplane, &held);
+	return true;
 }
 
 static void infer_start(struct server *server, struct http_request *request,
@@ -234,7 +252,7 @@ static void infer_start(struct server *server, struct http_request *request,
 	struct deployment_hold held;
 	struct error err;
 
-	if (!infer_accepts(request) || !deployed_hold(server, request, params, &held))
+	if (!infer_takes(request) || !deployed_hold(server, request, params, &held))
 		return;
 	call = calloc(1, sizeof(*call));
 	if (!call) {
@@ -248,10 +266,7 @@ static void infer_start(struct server *server, struct http_request *request,
 	if (protocol == &CSV)
 		call->header = infer_csv_header(type);
 	call->body = http_take_body(request, &call->size);
-	if (call->body && call->size > INFER_BODY_BYTES_MAX)
-		http_fail(request, 413, "a body of %zu bytes; at most %zu are scored at a time",
-			call->size, INFER_BODY_BYTES_MAX);
-	else if (call->body && infer_json_bytes(call, &err) != 0)
+	if (call->body && infer_json_bytes(call, &err) != 0)
 		http_fail(request, 400, "%s", err.text);
 	else if (call->body) {
 		call->job.urgent =

@@ -7,3 +7,4 @@
 #define INFER_BODY_BYTES_MAX ((size_t)64 << 20)
 
 route_handler infer_post, predict_post;
+route_taker infer_accepts;

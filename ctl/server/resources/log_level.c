@@ -6,8 +6,6 @@
 #include "ctl/server/log.h"
 #include "ctl/server/server_state.h"
 
-#include <stdlib.h>
-
 void log_level_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
@@ -30,20 +28,12 @@ void log_level_put(
 {
 	struct body_log body;
 	enum log_level level;
-	struct error err;
-	size_t size;
-	char *text = http_take_body(request, &size);
-	int rc;
 
-	if (!text)
+	if (!body_read(request, body_log_parse, &body))
 		return;
-	rc = body_log_parse(text, size, &body, &err);
-	free(text);
-	if (rc == 0 && !log_level_parse(body.level, &level))
-		rc = error_set(&err, -EINVAL,
+	if (!log_level_parse(body.level, &level)) {
+		http_fail(request, 400,
 			"\"level\" must be \"debug\", \"info\", \"warning\" or \"error\"");
-	if (rc != 0) {
-		http_fail(request, 400, "%s", err.text);
 		return;
 	}
 	log_level_change(request, level);
@@ -83,19 +73,11 @@ void logging_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct body_logging body;
-	struct error err;
-	size_t size;
-	char *text = http_take_body(request, &size);
-	int rc;
 
-	if (!text)
+	if (!body_read(request, body_logging_parse, &body))
 		return;
-	rc = body_logging_parse(text, size, &body, &err);
-	free(text);
-	if (rc == 0 && body.error == 0)
-		rc = error_set(&err, -EINVAL, "\"log_error\" stays true: errors are always logged");
-	if (rc != 0) {
-		http_fail(request, 400, "%s", err.text);
+	if (body.error == 0) {
+		http_fail(request, 400, "\"log_error\" stays true: errors are always logged");
 		return;
 	}
 	log_level_change(request, logging_level(&body));

@@ -77,7 +77,7 @@ static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 		{ "api_accept_pauses_total", "counter",
 			"Times that accepting paused for want of descriptors or connections.",
 			api->pauses },
-		{ "api_body_bytes", "gauge", "Memory held by requests under way.",
+		{ "api_body_bytes", "gauge", "Memory held by requests under way and their answers.",
 			api->body_bytes },
 		{ "api_body_bytes_max", "gauge", "As much may be (control.upload_megabytes).",
 			api->body_bytes_max },

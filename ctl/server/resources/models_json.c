@@ -5,7 +5,6 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/server_state.h"
 
-#include <stdlib.h>
 
 static json_t *models_json_versions(const struct model_entry *entry)
 {
@@ -76,20 +75,10 @@ void index_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct body_index body;
-	struct error err;
 	json_t *index;
-	size_t size;
-	char *text = http_take_body(request, &size);
-	int rc;
 
-	if (!text)
+	if (!body_read(request, body_index_parse, &body))
 		return;
-	rc = body_index_parse(text, size, &body, &err);
-	free(text);
-	if (rc != 0) {
-		http_fail(request, 400, "%s", err.text);
-		return;
-	}
 	index = json_array();
 	for (uint32_t i = 0; i < server->models.n; i++)
 		index_add_entry(index, server->models.entries[i], body.ready);

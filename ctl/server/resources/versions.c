@@ -14,6 +14,12 @@
 // own number: NOLINTNEXTLINE(misc-redundant-expression)
 static_assert(HTTP_BODY_BYTES_MAX == STORE_IMAGE_BYTES_MAX, "the largest body is an image");
 
+bool version_accepts(
+	struct server *server, struct http_request *request, const struct route_params *params)
+{
+	return true;
+}
+
 void version_put(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {

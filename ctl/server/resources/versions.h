@@ -5,3 +5,4 @@
 #include "ctl/server/http/route.h"
 
 route_handler version_put, version_delete;
+route_taker version_accepts;
