@@ -130,6 +130,7 @@ struct config {
 		uint32_t body_megabytes;      // of one request over TCP
 		uint32_t bytes_per_second;    // of a body or an answer, at the least
 		uint32_t pipeline;            // requests answered ahead
+		uint32_t json_depth;          // levels of a body to score
 		enum config_ready ready_ports;
 	} control;
 	struct config_store {

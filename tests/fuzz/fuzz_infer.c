@@ -55,7 +55,7 @@ static void infer(const struct model_info *info, char *body, size_t size, size_t
 	float *rows = NULL, *scores = NULL;
 	uint32_t n = 0;
 	size_t head = 0;
-	int rc = tensor_json_parse(body, size, json_bytes, info, &request, &err);
+	int rc = tensor_json_parse(body, size, json_bytes, 32, info, &request, &err);
 
 	if (rc == 0)
 		rc = tensor_outputs_check(&request, info, &err);
@@ -84,7 +84,7 @@ static void predict(const struct model_info *info, char *body, size_t size)
 	float *rows, *scores;
 	uint32_t n;
 
-	if (predict_parse(body, size, info, &rows, &n, &err) != 0) {
+	if (predict_parse(body, size, 32, info, &rows, &n, &err) != 0) {
 		must(err.text[0]);
 		return;
 	}

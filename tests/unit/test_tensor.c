@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEPTH 32 // levels of JSON
+
 static const char *const FEATURES[] = { "duration", "proto" };
 static const char *const LABELS[] = { "benign", "attack" };
 static const char *const OUTPUTS[] = { "p[benign]", "p[attack]" };
@@ -61,7 +63,7 @@ static int ask_sized(const struct model_info *info, const char *json, const void
 		memcpy(body + strlen(json), raw, bytes);
 	body[size] = '\0';
 	err.text[0] = '\0';
-	rc = tensor_json_parse(body, size, json_bytes, info, &request, &err);
+	rc = tensor_json_parse(body, size, json_bytes, DEPTH, info, &request, &err);
 	if (rc == 0)
 		rc = tensor_outputs_check(&request, info, &err);
 	if (rc == 0)
@@ -451,6 +453,23 @@ static void answer_of_classes_is_ranked(void **state)
 		"bytes (\"binary_data_output\": true)");
 }
 
+// What a small request may ask for can be larger than the machine.
+static void answer_is_bounded(void **state)
+{
+	struct bytes bytes = { 0 };
+
+	assert_non_null(bytes_grow(&bytes, BYTES_MAX));
+	assert_int_equal(bytes_check(&bytes, &err), 0);
+	bytes_add(&bytes, "x", 1);
+	bytes_add(&bytes, "", 0);
+	assert_int_equal(bytes.size, BYTES_MAX);
+	assert_int_equal(bytes_check(&bytes, &err), -E2BIG);
+	assert_string_equal(err.text,
+		"the answer would have more than 288 MiB: ask for fewer rows at a time, or for "
+		"fewer classes of each");
+	bytes_fini(&bytes);
+}
+
 // --- The other two forms -------------------------------------------------------------------------
 
 static int predict(const char *json)
@@ -458,7 +477,7 @@ static int predict(const char *json)
 	free(body);
 	free(rows);
 	body = strdup(json);
-	return predict_parse(body, strlen(body), &NUMBERS, &rows, &n_rows, &err);
+	return predict_parse(body, strlen(body), DEPTH, &NUMBERS, &rows, &n_rows, &err);
 }
 
 static void predict_takes_rows_and_names(void **state)
@@ -482,6 +501,31 @@ static void predict_takes_rows_and_names(void **state)
 	assert_string_equal(
 		err.text, "instance 1 (the first is 1): model lab has no feature 'protocol'");
 	assert_int_equal(predict("{}"), -EINVAL);
+}
+
+static void levels_are_bounded(void **state)
+{
+	static const char *const JSON[] = {
+		"{\"x\":%s1%s,\"instances\":[[1,2],[3.5,-4]]}",
+		"{\"instances\":[[1,2],[3.5,-4]],\"inputs\":[{\"data\":%s1%s,\"name\":\"rows\"}]}"
+	};
+	char open[DEPTH] = "", close[DEPTH] = "", json[256];
+
+	for (size_t i = 0; i < 2; i++)
+		for (size_t levels = DEPTH - 3; levels < DEPTH; levels++) {
+			const bool fits = levels + (i ? 3 : 1) <= DEPTH;
+
+			memset(open, '[', levels);
+			memset(close, ']', levels);
+			open[levels] = close[levels] = '\0';
+			snprintf(json, sizeof(json), JSON[i], open, close);
+			assert_int_equal(i ? ask(&NUMBERS, json, NULL, 0) == -EINVAL &&
+						!strstr(err.text, "levels")
+					   : predict(json) == 0,
+				fits);
+			if (!fits)
+				assert_non_null(strstr(err.text, "more than 32 levels"));
+		}
 }
 
 static void csv_is_read_by_names(void **state)
@@ -537,6 +581,8 @@ int main(void)
 		CASE(answer_is_json),
 		CASE(answer_is_bytes_behind_json),
 		CASE(answer_of_classes_is_ranked),
+		CASE(answer_is_bounded),
+		CASE(levels_are_bounded),
 		CASE(predict_takes_rows_and_names),
 		CASE(csv_is_read_by_names),
 	};

@@ -23,6 +23,7 @@ struct infer_call {
 	struct http_request *request;
 	char *body; // [size]
 	size_t size, json_bytes;
+	unsigned json_depth;
 	enum csv_header header; // of a CSV
 	struct tensor_request tensors;
 	struct bytes answer;
@@ -42,8 +43,8 @@ static int infer_decode(struct scoring_job *job)
 {
 	struct infer_call *call = infer_call_of(job);
 	const struct model_info *info = model_info(job->held.model);
-	int rc = tensor_json_parse(
-		call->body, call->size, call->json_bytes, info, &call->tensors, &job->err);
+	int rc = tensor_json_parse(call->body, call->size, call->json_bytes, call->json_depth, info,
+		&call->tensors, &job->err);
 
 	if (rc == 0)
 		rc = tensor_outputs_check(&call->tensors, info, &job->err);
@@ -90,8 +91,8 @@ static int infer_decode_predict(struct scoring_job *job)
 {
 	struct infer_call *call = infer_call_of(job);
 
-	return predict_parse(call->body, call->size, model_info(job->held.model), &job->rows,
-		&job->n_rows, &job->err);
+	return predict_parse(call->body, call->size, call->json_depth, model_info(job->held.model),
+		&job->rows, &job->n_rows, &job->err);
 }
 
 static int infer_encode_predict(struct scoring_job *job)
@@ -263,6 +264,7 @@ static void infer_start(struct server *server, struct http_request *request,
 	call->job.held = held;
 	call->job.protocol = protocol;
 	call->request = request;
+	call->json_depth = server->config->control.json_depth;
 	if (protocol == &CSV)
 		call->header = infer_csv_header(type);
 	call->body = http_take_body(request, &call->size);

@@ -13,10 +13,22 @@ void bytes_fini(struct bytes *bytes)
 	*bytes = (struct bytes){ 0 };
 }
 
+int bytes_check(const struct bytes *bytes, struct error *err)
+{
+	if (bytes->is_full)
+		return error_set(err, -E2BIG,
+			"the answer would have more than %zu MiB: ask for fewer rows at a time, or "
+			"for fewer classes of each",
+			BYTES_MAX >> 20);
+	return bytes->failed ? error_set(err, -ENOMEM, "no memory for the answer") : 0;
+}
+
 void *bytes_grow(struct bytes *bytes, size_t size)
 {
 	void *here;
 
+	if (!bytes->failed && size > BYTES_MAX - bytes->size)
+		bytes->failed = bytes->is_full = true;
 	if (bytes->failed)
 		return NULL;
 	if (size > bytes->capacity - bytes->size) {

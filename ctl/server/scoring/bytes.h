@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Bytes that grow as an answer is written. Where memory is out, `failed` is set and what follows is left
-// out: who writes looks once, at the end. Owner: one thread.
+// Bytes that grow as an answer is written. Where memory is out, or there are BYTES_MAX, `failed` is set and
+// what follows is left out: who writes asks bytes_check() once, at the end. Owner: one thread.
 #pragma once
+
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define BYTES_MAX ((size_t)288 << 20) // SCORING_VALUES_MAX numbers in JSON have less
+
 struct bytes {
 	char *at; // malloc'ed
 	size_t size, capacity;
-	bool failed;
+	bool failed, is_full;
 };
 
 void bytes_fini(struct bytes *bytes);
+// 0, or the sentence why an answer is not whole: -ENOMEM; -E2BIG, beyond BYTES_MAX.
+int bytes_check(const struct bytes *bytes, struct error *err);
 // `size` more bytes, for the caller to write; NULL where memory is out.
 void *bytes_grow(struct bytes *bytes, size_t size);
 void bytes_add(struct bytes *bytes, const void *data, size_t size);

@@ -6,9 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void json_walk_open(struct json_walk *reader, char *text, size_t size, struct error *err)
+void json_walk_open(
+	struct json_walk *reader, char *text, size_t size, unsigned depth_max, struct error *err)
 {
-	*reader = (struct json_walk){ .begin = text, .at = text, .end = text + size, .err = err };
+	*reader = (struct json_walk){ .begin = text,
+		.at = text,
+		.end = text + size,
+		.depth_max = depth_max < JSON_WALK_DEPTH_MAX ? depth_max : JSON_WALK_DEPTH_MAX,
+		.err = err };
 }
 
 int json_walk_refuse(const struct json_walk *reader, const char *format, ...)
@@ -331,8 +336,8 @@ static int json_walk_enter(struct json_walk *reader, char open, const char *what
 {
 	if (json_walk_next(reader) != open)
 		return json_walk_refuse(reader, "%s must stand here", what);
-	if (reader->depth == JSON_WALK_DEPTH_MAX)
-		return json_walk_refuse(reader, "more than %d levels", JSON_WALK_DEPTH_MAX);
+	if (reader->depth == reader->depth_max)
+		return json_walk_refuse(reader, "more than %u levels", reader->depth_max);
 	reader->depth++;
 	reader->at++;
 	return 0;
@@ -474,9 +479,9 @@ int json_walk_pass_array(struct json_walk *reader)
 		} else if (c == '"') {
 			in_string = !in_string;
 		} else if (!in_string && (c == '[' || c == '{')) {
-			if (reader->depth + depth++ == JSON_WALK_DEPTH_MAX)
+			if (reader->depth + depth++ == reader->depth_max)
 				return json_walk_refuse(
-					reader, "more than %d levels", JSON_WALK_DEPTH_MAX);
+					reader, "more than %u levels", reader->depth_max);
 		} else if (!in_string && (c == ']' || c == '}') && --depth == 0) {
 			reader->at++;
 			return 0;

@@ -3,7 +3,7 @@
 // million objects. It walks over text that the caller owns and may change: strings are decoded in place.
 // Nothing is allocated. Any thread.
 //
-// Refused: what is no JSON, text that is no UTF-8, keys that an object has twice, more than JSON_WALK_DEPTH_MAX
+// Refused: what is no JSON, text that is no UTF-8, keys that an object has twice, more than `depth_max`
 // levels, more than JSON_WALK_KEYS_MAX keys in an object. All return 0, or -EINVAL with a sentence that has the
 // place in bytes.
 #pragma once
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_WALK_DEPTH_MAX 32
+#define JSON_WALK_DEPTH_MAX 64 // of any reader: they are levels of the stack, too
 #define JSON_WALK_KEYS_MAX  64
 
 struct json_walk_text { // bytes of a decoded string
@@ -24,12 +24,13 @@ struct json_walk_text { // bytes of a decoded string
 
 struct json_walk {
 	char *begin, *at, *end; // a zero byte stands at *end or behind it
-	unsigned depth;
+	unsigned depth, depth_max;
 	struct error *err;
 };
 
 // text[size], which a zero byte ends there or later.
-void json_walk_open(struct json_walk *reader, char *text, size_t size, struct error *err);
+void json_walk_open(
+	struct json_walk *reader, char *text, size_t size, unsigned depth_max, struct error *err);
 // Refuses what stands behind the value.
 int json_walk_close(struct json_walk *reader);
 

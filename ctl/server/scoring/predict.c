@@ -132,14 +132,14 @@ static int predict_key(void *arg, struct json_walk *reader, struct json_walk_tex
 	return json_walk_array(reader, predict_instance, p);
 }
 
-int predict_parse(char *body, size_t size, const struct model_info *info, float **rows, uint32_t *n,
-	struct error *err)
+int predict_parse(char *body, size_t size, unsigned depth_max, const struct model_info *info,
+	float **rows, uint32_t *n, struct error *err)
 {
 	struct predict p = { .info = info };
 	struct json_walk reader;
 	int rc;
 
-	json_walk_open(&reader, body, size, err);
+	json_walk_open(&reader, body, size, depth_max, err);
 	rc = json_walk_object(&reader, JSON_WALK_KEYS_MAX, predict_key, &p);
 	if (rc == 0)
 		rc = json_walk_close(&reader);
@@ -179,5 +179,5 @@ int predict_write(const struct model_info *info, const float *scores, uint32_t n
 		bytes_add(answer, "]", 1);
 	}
 	bytes_add_text(answer, "]}");
-	return answer->failed ? error_set(err, -ENOMEM, "no memory for the answer") : 0;
+	return bytes_check(answer, err);
 }

@@ -8,8 +8,8 @@
 
 // body[size], which may be changed, and a zero byte behind it. *rows [*n][n_features], malloc'ed. -EINVAL,
 // -EDOM, -E2BIG, -ENOMEM.
-int predict_parse(char *body, size_t size, const struct model_info *info, float **rows, uint32_t *n,
-	struct error *err);
+int predict_parse(char *body, size_t size, unsigned depth_max, const struct model_info *info,
+	float **rows, uint32_t *n, struct error *err);
 // -ERANGE: a score is NaN or infinite, which JSON has not; -ENOMEM.
 int predict_write(const struct model_info *info, const float *scores, uint32_t n,
 	struct bytes *answer, struct error *err);

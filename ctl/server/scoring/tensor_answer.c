@@ -154,9 +154,8 @@ int tensor_outputs(const struct tensor_request *request, const struct model_info
 			output->at = output->own.at;
 			output->size = output->own.size;
 		}
-		if (output->own.failed)
-			rc = error_set(err, -ENOMEM, "no memory for %u rows of '%s'", n_rows,
-				output->name);
+		if (rc == 0)
+			rc = bytes_check(&output->own, err);
 	}
 	return rc;
 }
@@ -268,5 +267,5 @@ int tensor_outputs_write(const struct tensor_outputs *outputs, const struct tens
 		raw += outputs->outputs[i].size;
 	}
 	*json_bytes = raw > 0 ? *json_bytes : 0;
-	return answer->failed ? error_set(err, -ENOMEM, "no memory for the answer") : 0;
+	return bytes_check(answer, err);
 }

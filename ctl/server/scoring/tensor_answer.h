@@ -32,7 +32,7 @@ int tensor_outputs(const struct tensor_request *request, const struct model_info
 void tensor_outputs_fini(struct tensor_outputs *outputs);
 
 // The answer over REST: JSON and, behind *json_bytes of it, the outputs that are bytes; 0 where there are
-// none. -ERANGE: a score is NaN or infinite, which JSON has not; -ENOMEM.
+// none. -ERANGE: a score is NaN or infinite, which JSON has not; -E2BIG, -ENOMEM.
 int tensor_outputs_write(const struct tensor_outputs *outputs, const struct tensor_request *request,
 	const char *model, uint16_t version, struct bytes *answer, size_t *json_bytes,
 	struct error *err);

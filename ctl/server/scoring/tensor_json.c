@@ -266,8 +266,8 @@ static int parse_raw(char *body, size_t size, const struct model_info *info,
 	return 0;
 }
 
-int tensor_json_parse(char *body, size_t size, size_t json_bytes, const struct model_info *info,
-	struct tensor_request *request, struct error *err)
+int tensor_json_parse(char *body, size_t size, size_t json_bytes, unsigned depth_max,
+	const struct model_info *info, struct tensor_request *request, struct error *err)
 {
 	struct parse parse = {
 		.request = request, .raw = body + json_bytes, .raw_bytes = size - json_bytes
@@ -278,7 +278,7 @@ int tensor_json_parse(char *body, size_t size, size_t json_bytes, const struct m
 	*request = (struct tensor_request){ 0 };
 	if (json_bytes == 0 && size > 0)
 		return parse_raw(body, size, info, request, err);
-	json_walk_open(&reader, body, json_bytes, err);
+	json_walk_open(&reader, body, json_bytes, depth_max, err);
 	rc = json_walk_object(&reader, JSON_WALK_KEYS_MAX, parse_member, &parse);
 	if (rc == 0)
 		rc = json_walk_close(&reader);
@@ -377,7 +377,7 @@ int tensor_json_each(struct tensor_json_values *values, struct error *err)
 	char shape[TENSOR_SHAPE_TEXT];
 	int rc;
 
-	json_walk_open(&reader, input->json, input->json_bytes, err);
+	json_walk_open(&reader, input->json, input->json_bytes, JSON_WALK_DEPTH_MAX, err);
 	reader.begin -= input->json_place; // bytes are counted from the body's first one
 	peek = reader;
 	peek.at++;

@@ -9,8 +9,8 @@
 // body[size], of which the first `json_bytes` are JSON and the rest tensors; behind it stands a zero byte.
 // It may be changed, and the request points into it. json_bytes 0 and size not: the bytes are the model's
 // one input, FP32, and the outputs are bytes, too. -EINVAL, -ENOMEM; tensor_request_fini() either way.
-int tensor_json_parse(char *body, size_t size, size_t json_bytes, const struct model_info *info,
-	struct tensor_request *request, struct error *err);
+int tensor_json_parse(char *body, size_t size, size_t json_bytes, unsigned depth_max,
+	const struct model_info *info, struct tensor_request *request, struct error *err);
 
 // Whether the request says that its priority is 1, the highest: found without reading it, so that what is
 // urgent can be read first.
