@@ -29,6 +29,7 @@ static const struct reload_group {
 	{ "control", AT(control) },
 	{ "store", AT(store) },
 	{ "metrics", AT(metrics) },
+	{ "scoring", AT(scoring) },
 	{ "models", AT(models) },
 	{ "infer", AT(infer) },
 };
