@@ -54,6 +54,14 @@ static void on_request(void *arg, struct http_request *request)
 	}
 }
 
+// Bodies that are asked about are refused unread where the deed says so.
+static bool on_head(void *arg, struct http_request *request)
+{
+	if (handler.deed & 4)
+		http_fail(request, 413, "%s", "no");
+	return !(handler.deed & 4);
+}
+
 static void turn(struct event_base *base, int fd, size_t *got)
 {
 	static char answers[1 << 16];
@@ -61,8 +69,10 @@ static void turn(struct event_base *base, int fd, size_t *got)
 
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	if (handler.held) {
-		http_fail(handler.held, 409, "%s", "no");
-		handler.held = NULL;
+		struct http_request *held = handler.held;
+
+		handler.held = NULL; // the next one may be held from within
+		http_fail(held, 409, "%s", "no");
 	}
 	while ((n = recv(fd, answers, sizeof(answers), MSG_DONTWAIT)) > 0) {
 		must(*got > 0 || (n >= 9 && memcmp(answers, "HTTP/1.1 ", 9) == 0));
@@ -75,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct event_base *base;
 	struct connection_shared shared = { .limits = { 2000, 10, 60, 1024, 4 },
 		.bodies_bytes_max = 1 << 19,
+		.on_head = on_head,
 		.on_request = on_request,
 		.on_phase = on_phase,
 		.on_end = on_end };
