@@ -323,7 +323,7 @@ static int value_read_choices(const struct reader *reader, const config_setting_
 	if (!config_setting_is_array(value) || n == 0 || !config_setting_get_string_elem(value, 0))
 		return value_wrong_type(reader, value, key, where, "an array of strings in [ ]");
 	*bits = 0;
-	for (int i = 0, choice; i < n; i++) {
+	for (int i = 0, choice = 0; i < n; i++) {
 		const char *text = config_setting_get_string_elem(value, i);
 		int rc = value_find_choice(reader, value, key, where, text, &choice);
 

@@ -88,7 +88,7 @@ static int queues_too_few(const struct xdp_device *device, const struct xdp_queu
 int xdp_queues_choose(const struct xdp_device *device, uint32_t wanted, bool steered,
 	uint32_t *queues, struct error *err)
 {
-	struct xdp_queues have;
+	struct xdp_queues have = { 0 };
 	int rc = xdp_queues_look(device->interface, &have);
 
 	if (rc == -ENODEV)

@@ -75,12 +75,11 @@ static struct sizes_rounds sizes_rounds(const struct sizes_index *index, const c
 // --- An operand by the number of rows ------------------------------------------------------------
 
 struct sizes_operand {
-	bool given, known;
 	const struct deciding_operand *shape; // of the first round for the most rows
 	size_t n_seen, counts[SEEN_MAX];
 	const uint32_t *rows; // [n_seen]
 	double *values[SEEN_MAX];
-	bool independent;
+	bool given, known, independent;
 };
 
 static void sizes_free(struct sizes_operand *x)
@@ -216,6 +215,15 @@ static bool sizes_line(const double d[SEEN_MAX], const uint32_t *rows, double *s
 	return fabs(d[0] + *slope * all - d[2]) <= 1e-9 * fmax(1, fabs(d[2]));
 }
 
+static bool sizes_same(const double a[SEEN_MAX], const double b[SEEN_MAX])
+{
+	bool same = true;
+
+	for (size_t k = 0; k < SEEN_MAX; k++)
+		same &= a[k] == b[k];
+	return same;
+}
+
 static int sizes_settled(
 	const struct sizes_span *a, const struct sizes_span *b, const uint32_t *rows)
 {
@@ -234,7 +242,7 @@ static int sizes_settled(
 			(low[0] >= 0 ? IS_NOT_BELOW : 0);
 	if ((holds & IS_NOT_ABOVE) && (holds & IS_NOT_BELOW))
 		holds |= IS_ZERO;
-	if (memcmp(low, high, sizeof(low)) == 0 && sizes_line(low, rows, &rise) && rise != 0) {
+	if (sizes_same(low, high) && sizes_line(low, rows, &rise) && rise != 0) {
 		meets = rows[0] - low[0] / rise;
 		holds |= meets < rows[0] || meets != floor(meets) ? IS_NEVER_ZERO : 0;
 	}
@@ -415,7 +423,7 @@ static bool sizes_count(const struct sizes_operand *x, const uint32_t *rows)
 		span.low[k] = span.high[k] = length[k];
 		zeros[k] = length[0];
 	}
-	if (memcmp(length, zeros, sizeof(length)) == 0)
+	if (sizes_same(length, zeros))
 		return true;
 	sign = sizes_settled(&span, &zero, rows);
 	return (sign & IS_NOT_ABOVE) ||

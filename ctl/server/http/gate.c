@@ -479,10 +479,14 @@ int gate_open(struct gate *gate, const struct gate_door *door, struct error *err
 
 void gate_destroy(struct gate *gate)
 {
+	struct gate_listening *door, *next;
+
 	if (!gate)
 		return;
-	while (!LIST_EMPTY(&gate->doors))
-		gate_close_door(LIST_FIRST(&gate->doors));
+	for (door = LIST_FIRST(&gate->doors); door; door = next) {
+		next = LIST_NEXT(door, next);
+		gate_close_door(door);
+	}
 	while (!TAILQ_EMPTY(&gate->members))
 		connection_destroy(TAILQ_FIRST(&gate->members)->connection);
 	free(gate);

@@ -165,11 +165,15 @@ static bool decides_copy(
 static bool decides_cut(struct onnx *onnx, const struct onnx_node *node, struct arena *arena,
 	struct deciding_operand *operand)
 {
-	const struct tensor *x = onnx_input(onnx, node, 0);
+	const struct tensor *x = onnx_is_given(node, 0) ? onnx_input(onnx, node, 0) : NULL;
 	const struct tensor *axes = onnx_is_given(node, 3) ? onnx_input(onnx, node, 3) : NULL;
-	const size_t n = axes ? (size_t)tensor_elements(axes) : x->rank;
-	double *values = n <= GRAPH_RANK_MAX ? arena_calloc(arena, n + 1, sizeof(*values)) : NULL;
+	double *values;
+	size_t n;
 
+	if (!x)
+		return true; // its importer refuses it
+	n = axes ? (size_t)tensor_elements(axes) : x->rank;
+	values = n <= GRAPH_RANK_MAX ? arena_calloc(arena, n + 1, sizeof(*values)) : NULL;
 	*operand = (struct deciding_operand){
 		.given = true, .known = true, .rank = 1, .dims = { (int64_t)n }, .count = n
 	};

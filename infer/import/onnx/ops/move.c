@@ -271,7 +271,7 @@ static uint32_t pad_cut(struct onnx *onnx, const struct onnx_node *node, const s
 static int import_pad(struct onnx *onnx, const struct onnx_node *node)
 {
 	const struct tensor x = *onnx_input(onnx, node, 0);
-	int64_t mode, before[GRAPH_RANK_MAX], shape[GRAPH_RANK_MAX];
+	int64_t mode, before[GRAPH_RANK_MAX] = { 0 }, shape[GRAPH_RANK_MAX] = { 0 };
 	uint32_t pair[2] = { node->inputs[0], GRAPH_NONE };
 	float value = 0;
 	int rc = read_mode(onnx, node, &mode);
