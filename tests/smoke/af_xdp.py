@@ -16,7 +16,7 @@ import time
 
 import frames
 from appliance import (LOAD, MARTLETD, PING, PONG, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh,
-                       skip_all)
+                       skip_all, wait_for)
 
 EDGE, PEER = "edge0", "peer0"
 OURS, MINE = frames.OURS4, frames.MINE4
@@ -195,15 +195,6 @@ def with_another_program(tap, client):
 
 
 # --- A program that is lost --------------------------------------------------------------------------
-
-def wait_for(what, wait=10):
-    end = time.time() + wait
-    while not what():
-        if time.time() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
 
 def trouble(appliance):
     return appliance.api("GET", "/v1/ports")[1]["ports"][0].get("trouble", "")

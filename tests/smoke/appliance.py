@@ -48,6 +48,14 @@ def skip_all(why):
     sys.exit(77)
 
 
+def wait_for(condition, seconds=20):
+    """What the condition says once it is true, or at last: what the appliance tells comes a little after what it does."""
+    end = time.time() + seconds
+    while not (found := condition()) and time.time() < end:
+        time.sleep(0.02)
+    return found
+
+
 class UnixHTTP(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("martlet", timeout=60)

@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import PING, SCORE, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh, skip_all
+from appliance import PING, SCORE, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh, skip_all, wait_for
 
 PORT = 7797
 CLIENTS = (("IPv4", socket.AF_INET, "10.77.0.1"), ("IPv6", socket.AF_INET6, "fd00:77::1"))
@@ -53,7 +53,7 @@ def verify(tap, a, what):
         tap.check(f"{what}: verify: {name}: none is answered, each is dropped as bad_l4_checksum", answered == 0
                   and a.drops()["bad_l4_checksum"] == bad + 3, f"{answered} {a.drops()}")
         tap.check(f"{what}: verify: {name}: each is recognised", port(a)["unfinished_checksums"] == left + 3, str(port(a)))
-    told = [line for line in a.log_text().splitlines() if "left to offload" in line]
+    told = wait_for(lambda: [line for line in a.log_text().splitlines() if "left to offload" in line])
     tap.check(f"{what}: verify: the log says once what to do", len(told) == 1 and "ethtool -K IF tx off" in told[0]
               and 'checksum = "trust"' in told[0], a.log_text())
     text = next(d["text"] for d in a.api("GET", "/v1/drops")[1]["drops"] if d["name"] == "bad_l4_checksum")

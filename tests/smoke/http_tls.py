@@ -15,7 +15,7 @@ import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import MARTLETD, Appliance, Tap, enter_private_network, skip_all
+from appliance import MARTLETD, Appliance, Tap, enter_private_network, skip_all, wait_for
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 OPEN, MUTUAL = 7798, 7799
@@ -132,9 +132,7 @@ def replaced(tap, a, folder):
     tap.check("a connection of before goes on", get(before)[0] == 200)
     with open(os.path.join(folder, "server.pem"), "w") as f:
         f.write("nothing")
-    end = time.time() + 20
-    while "the certificate of before stays" not in a.log_text() and time.time() < end:
-        time.sleep(0.1)
+    wait_for(lambda: "the certificate of before stays" in a.log_text())
     tap.check("one that is none is told, and the one of before is served", "server.pem cannot be read as a certificate" in a.log_text()
               and serial(connect(folder)) == 3, a.log_text()[-500:])
 

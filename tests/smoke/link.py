@@ -13,20 +13,13 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, FarEnd, Tap, enter_private_network, sh, skip_all
+from appliance import Appliance, FarEnd, Tap, enter_private_network, sh, skip_all, wait_for
 from frames import ICMP, ICMP6, MINE4, MINE6, OURS4, OURS6, RawPort, checksum, ether, ipv4, packed, pseudo, with_vlan_tag
 
 GROUP, ALL_NODES, REPORTS = "ff02::1:ff00:1", "ff02::1", "ff02::16"
 PORT = (f'{{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "{OURS4}/24", "{OURS6}/64" ]; mtu = 1400; '
         'icmp_per_second = 500; icmp_errors = true; }')
 WRONG = "02:00:00:00:00:99"
-
-
-def wait_for(condition, seconds=20):
-    end = time.time() + seconds
-    while not (found := condition()) and time.time() < end:
-        time.sleep(0.02)
-    return found
 
 
 def text(mac):

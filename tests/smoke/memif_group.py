@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import LOAD, MARTLETD, Appliance, Tap, skip_all
+from appliance import LOAD, MARTLETD, Appliance, Tap, skip_all, wait_for
 
 SOMEBODY, NOBODYS = 65534, 64999  # a user that is not root; a group that is nobody's
 GROUP = "nogroup"
@@ -65,7 +65,7 @@ def main():
         figures = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         tap.check("another user's client in the group is answered", done.returncode == 0 and figures.get("lost") == 0,
                   done.stdout + done.stderr)
-        tap.check("the log names its user", f"uid {SOMEBODY}) is connected" in a.log_text(), a.log_text())
+        tap.check("the log names its user", wait_for(lambda: f"uid {SOMEBODY}) is connected" in a.log_text()), a.log_text())
         done = ping(a, NOBODYS)
         tap.check("one that is not in it is kept out", done.returncode == 1 and KEPT_OUT in done.stdout + done.stderr,
                   done.stdout + done.stderr)

@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, FarEnd, Tap, enter_private_network, request, sh, skip_all
+from appliance import Appliance, FarEnd, Tap, enter_private_network, request, sh, skip_all, wait_for
 
 PACKET = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.77.0.1/24" ]; }'
 MEMIF = ('{ name = "side"; device = "net_memif0,role=server,socket=martlet-trouble-%d"; addresses = [ "10.78.0.1/24" ]; }'
@@ -25,13 +25,6 @@ def port(a, name="edge"):
 
 def metric(a, name):
     return int(re.search(rf'^martlet_{name} (\d+)$', a.api("GET", "/metrics")[1], re.M).group(1))
-
-
-def wait_for(condition):
-    end = time.time() + 20
-    while not condition() and time.time() < end:
-        time.sleep(0.05)
-    return condition()
 
 
 def said(a, words):

@@ -7,7 +7,6 @@
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/unload.h"
 
-
 void deployment_put(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {

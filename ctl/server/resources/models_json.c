@@ -5,7 +5,6 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/server_state.h"
 
-
 static json_t *models_json_versions(const struct model_entry *entry)
 {
 	json_t *versions = json_array();
