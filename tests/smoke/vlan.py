@@ -108,7 +108,7 @@ def conform(tap, where, appliance, link, cases):
 
 
 def port_text(device, more):
-    return f'{{ name = "edge"; device = "{device}"; addresses = [ "{OURS4}/24", "{OURS6}/64" ]; {more} }}'
+    return f'{{ name = "edge"; device = "{device}"; addresses = [ "{OURS4}/24", "{OURS6}/64" ]; announce = false; {more} }}'
 
 
 def our_mac(appliance):

@@ -20,8 +20,10 @@
 #define INPUT_BYTES_MAX  ((size_t)128 << 10) // read ahead; more than the longest head
 #define OUTPUT_BYTES_MAX ((size_t)256 << 10) // with more to be sent no other request is begun
 #define READ_BYTES_MAX   ((size_t)64 << 10)  // at a time
-#define LINGER_MS        2000  // without a byte of what the last request's body still is,
-#define LINGER_MAX_MS    30000 // and with
+// After the last answer: so long without a byte of what its request's body still is, and so long, or so much, with.
+#define LINGER_MS        2000
+#define LINGER_MAX_MS    30000
+#define LINGER_MAX_BYTES ((size_t)256 << 20)
 
 struct connection {
 	struct connection_shared *shared;
@@ -36,6 +38,7 @@ struct connection {
 	bool has_ended;    // the peer sends no more
 	bool is_secured;   // TLS is agreed on
 	uint64_t since_ms, moved_ms;
+	size_t lingered; // bytes that came after the last answer
 	uint64_t deadline_ms,
 		armed_ms;             // when the phase ends; when the timer fires (0: it does not)
 	struct http_request *request; // being read, or handled
@@ -563,8 +566,11 @@ static void connection_on_read(struct bufferevent *bev, void *arg)
 
 	c->moved_ms = connection_now_ms();
 	if (c->phase == CONNECTION_LINGERING) {
+		c->lingered += evbuffer_get_length(input);
 		evbuffer_drain(input, evbuffer_get_length(input));
-		if (c->moved_ms - c->since_ms < LINGER_MAX_MS)
+		if (c->lingered > LINGER_MAX_BYTES)
+			connection_destroy(c);
+		else if (c->moved_ms - c->since_ms < LINGER_MAX_MS)
 			connection_set_deadline(c, c->moved_ms + LINGER_MS);
 	} else if (c->phase != CONNECTION_WRITING) // then it waits, and so does what came
 		connection_advance(c);
