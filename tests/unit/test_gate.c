@@ -73,8 +73,7 @@ static int begin(void **state)
 	int log;
 
 	strcpy(c->folder, "/tmp/test_gate.XXXXXX");
-	if (!mkdtemp(c->folder))
-		return -1;
+	assert_non_null(mkdtemp(c->folder));
 	c->address.sun_family = AF_UNIX;
 	snprintf(c->address.sun_path, sizeof(c->address.sun_path), "%s/sock", c->folder);
 	snprintf(c->log, sizeof(c->log), "%s/log", c->folder);

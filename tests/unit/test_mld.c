@@ -49,16 +49,19 @@ static void mend(uint32_t bytes)
 // Of a router at fe80::9, with a router alert: `bytes` is 24 in version 1. NULL: a general query.
 static void query(const char *group, bool vlan, uint32_t bytes)
 {
+	uint8_t *l4;
+
 	frame_ip(&frame, true, vlan, IPPROTO_HOPOPTS, 8 + bytes);
+	l4 = frame_l4(&frame);
 	frame_ipv6(&frame)->hop_limits = 1;
 	inet_pton(AF_INET6, "fe80::9", frame_ipv6(&frame)->src_addr);
 	inet_pton(AF_INET6, group ? group : "ff02::1", frame_ipv6(&frame)->dst_addr);
 	memcpy(frame_at(&frame, 0), "\x33\x33", 2);
 	memcpy(frame_at(&frame, 2), frame_ipv6(&frame)->dst_addr + 12, 4);
-	memcpy(frame_l4(&frame), "\x3a\x00\x05\x02\x00\x00\x01\x00", 8);
-	frame_l4(&frame)[8] = 130;
+	memcpy(l4, "\x3a\x00\x05\x02\x00\x00\x01\x00", 8);
+	l4[8] = 130;
 	if (group)
-		inet_pton(AF_INET6, group, frame_l4(&frame) + 16);
+		inet_pton(AF_INET6, group, l4 + 16);
 	mend(bytes);
 }
 
