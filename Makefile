@@ -58,9 +58,12 @@ SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
                        $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
-                       $(patsubst %,dataplane/xdp/%.h,device program queues hold)
+                       $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
+SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,drop info limit packet wire) \
+                       $(patsubst %,dataplane/memif/%.h,device wire) \
+                       $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
 SEES_dataplane/memif := base dataplane/memif
-SEES_dataplane/xdp  := base dataplane/devargs.h dataplane/xdp
+SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,dataplane drop info stats wire) ctl/server
@@ -108,8 +111,8 @@ below          = $(sort $(shell find $1 -name '*.c'))
 SRC_import    := $(call below,infer/import)
 SRC_compile   := $(call below,infer/compile)
 SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile),$(call below,infer))
-SRC_xdp       := dataplane/devargs.c $(wildcard dataplane/xdp/*.c)
-SRC_dataplane := $(sort $(wildcard dataplane/*.c dataplane/memif/*.c) $(SRC_xdp))
+SRC_xdp       := dataplane/device/devargs.c $(wildcard dataplane/xdp/*.c)
+SRC_dataplane := $(sort $(wildcard dataplane/*.c dataplane/device/*.c dataplane/memif/*.c) $(SRC_xdp))
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))

@@ -2,11 +2,11 @@
 #include "dataplane/dataplane.h"
 
 #include "dataplane/announce.h"
-#include "dataplane/devices.h"
+#include "dataplane/device/devices.h"
+#include "dataplane/device/mtu.h"
 #include "dataplane/eal.h"
 #include "dataplane/loop.h"
 #include "dataplane/memif/server.h"
-#include "dataplane/mtu.h"
 #include "dataplane/state.h"
 #include "dataplane/unmap.h"
 

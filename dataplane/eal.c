@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/eal.h"
 
-#include "dataplane/devices.h"
+#include "dataplane/device/devices.h"
 #include "dataplane/port.h"
 
 #include <rte_bus.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memory.h"
 
-#include "dataplane/devices.h"
+#include "dataplane/device/devices.h"
+#include "dataplane/device/mtu.h"
 #include "dataplane/lcore.h"
-#include "dataplane/mtu.h"
 
 #include <rte_malloc.h>
 #include <rte_mbuf.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/port.h"
 
-#include "dataplane/devargs.h"
-#include "dataplane/devices.h"
+#include "dataplane/device/devargs.h"
+#include "dataplane/device/devices.h"
+#include "dataplane/device/mtu.h"
+#include "dataplane/device/tag_filter.h"
 #include "dataplane/memif/device.h"
 #include "dataplane/memif/server.h"
-#include "dataplane/mtu.h"
-#include "dataplane/tag_filter.h"
 
 #include <rte_byteorder.h>
 #include <rte_dev.h>

@@ -7,12 +7,12 @@
 #define PORT_DESCRIPTORS 1024 // of each queue, as far as the device has them
 
 #include "base/error.h"
-#include "dataplane/abi.h"
-#include "dataplane/bond.h"
+#include "dataplane/device/abi.h"
+#include "dataplane/device/bond.h"
+#include "dataplane/device/trouble.h"
 #include "dataplane/info.h"
 #include "dataplane/memif/port.h"
 #include "dataplane/presence.h"
-#include "dataplane/trouble.h"
 #include "dataplane/xdp/hold.h"
 
 #include <rte_ethdev.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/reopen.h"
 
-#include "dataplane/netdev.h"
+#include "dataplane/device/netdev.h"
 
 #include <string.h>
 

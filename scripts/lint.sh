@@ -47,7 +47,7 @@ functions() { nm --defined-only "$@" | awk '$2 == "T" { print $3 }' | sort -u; }
 functions "$B/lint-gcc/martlet-load" | grep -q '^rows_read$' || fail "martlet-load's functions are not seen"
 # Linked by name: what drivers of both programs need, which unmap memory and take an interface for AF_XDP.
 stray=$(comm -12 <(functions "$B/lint-gcc/martlet-load") <(functions "$B"/lint-gcc/lib{dataplane,infer}.a) |
-	grep -vxFf <(functions "$B"/lint-gcc/obj/dataplane/{unmap,devargs,xdp/*}.o) | xargs)
+	grep -vxFf <(functions "$B"/lint-gcc/obj/dataplane/{unmap,device/devargs,xdp/*}.o) | xargs)
 [ -z "$stray" ] || fail "martlet-load links the dataplane or the inference core: $stray"
 ! nm -u "$B/lint-gcc/libinfer.a" | grep -q ' rte_' || fail "libinfer.a refers to DPDK"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/xdp/device.h"
 
-#include "dataplane/devargs.h"
+#include "dataplane/device/devargs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Device strings taken apart, and what devices can carry by them. Whole frames at these edges are
 // tests/smoke/port_mtu.py's.
-#include "dataplane/devargs.h"
-#include "dataplane/mtu.h"
+#include "dataplane/device/devargs.h"
+#include "dataplane/device/mtu.h"
 #include "tests/cmocka.h"
 
 #include <string.h>

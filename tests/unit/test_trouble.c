@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is wrong with a port: how long it is, and how often the log hears of it.
-#include "dataplane/trouble.h"
+#include "dataplane/device/trouble.h"
 
 #include "tests/cmocka.h"
 

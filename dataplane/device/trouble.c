@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/trouble.h"
+#include "dataplane/device/trouble.h"
 
-#include "dataplane/netdev.h"
+#include "dataplane/device/netdev.h"
 
 #include <rte_ethdev.h>
 #include <stdarg.h>

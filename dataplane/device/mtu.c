@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/mtu.h"
+#include "dataplane/device/mtu.h"
 
-#include "dataplane/devargs.h"
+#include "dataplane/device/devargs.h"
+#include "dataplane/device/netdev.h"
 #include "dataplane/memif/device.h"
-#include "dataplane/netdev.h"
 #include "dataplane/packet.h"
 
 #include <linux/if_packet.h>

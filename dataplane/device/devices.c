@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/devices.h"
+#include "dataplane/device/devices.h"
 
-#include "dataplane/abi.h"
-#include "dataplane/devargs.h"
+#include "dataplane/device/abi.h"
+#include "dataplane/device/devargs.h"
 #include "dataplane/memif/device.h"
 #include "dataplane/xdp/queues.h"
 

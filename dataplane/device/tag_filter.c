@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/tag_filter.h"
+#include "dataplane/device/tag_filter.h"
 
 #include <dirent.h>
 #include <errno.h>

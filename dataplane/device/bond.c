@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/bond.h"
+#include "dataplane/device/bond.h"
 
-#include "dataplane/abi.h"
-#include "dataplane/devargs.h"
+#include "dataplane/device/abi.h"
+#include "dataplane/device/devargs.h"
+#include "dataplane/device/netdev.h"
 #include "dataplane/memif/device.h"
-#include "dataplane/netdev.h"
 
 #include <dlfcn.h>
 #include <net/if.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/devargs.h"
+#include "dataplane/device/devargs.h"
 
 #include <stdlib.h>
 #include <string.h>

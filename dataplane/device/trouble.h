@@ -3,7 +3,7 @@
 // XDP program. Asked now and then by the control thread; lcores know nothing of it.
 #pragma once
 
-#include "dataplane/bond.h"
+#include "dataplane/device/bond.h"
 #include "dataplane/info.h"
 #include "dataplane/limit.h"
 #include "dataplane/xdp/hold.h"

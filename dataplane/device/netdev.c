@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "dataplane/netdev.h"
+#include "dataplane/device/netdev.h"
 
 #include <errno.h>
 #include <string.h>
