@@ -296,15 +296,17 @@ void registry_release(struct registry *registry, struct deployment_hold *hold)
 	registry_reclaim(registry);
 }
 
-// The slot may have been retired and its counters freed since: then nothing is counted.
+// The slot may have been retired since, and its counters be gone, or be another model's: then nothing is
+// counted.
 void registry_count(struct registry *registry, const struct deployment_hold *hold,
 	const struct api_outcome *outcome)
 {
+	const struct deployment *now_there = registry_slot(registry, hold->id);
 	struct registry_api *api = registry_api(registry, hold->id);
 	struct api_figures *f = api ? &api->figures : NULL;
 	struct timespec now;
 
-	if (!api)
+	if (!api || !now_there || strcmp(now_there->name, hold->name) != 0)
 		return;
 	f->not_finite += outcome->not_finite;
 	histogram_record(&api->latency, outcome->total_ns);

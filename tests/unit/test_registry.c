@@ -168,6 +168,25 @@ static void count_of_the_api_goes_beside_that_of_the_lcores(void **state)
 	assert_int_equal(stand_in_models_closed, 1);
 }
 
+// While a request waited its model went, and its id became another's.
+static void count_of_the_api_is_not_that_of_the_next_model(void **state)
+{
+	const struct api_outcome scored = { .status = WIRE_STATUS_OK, .rows = 3 };
+	struct deployment_hold hold;
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	assert_true(registry_hold(registry, 7, &hold));
+	assert_int_equal(registry_retire(registry, 7, &err), 0);
+	publish(7, "other", 1, stand_in_model(4, 3, 0));
+	registry_count(registry, &hold, &scored);
+	assert_int_equal(registry_api(registry, 7)->figures.requests, 0);
+	registry_release(registry, &hold);
+	assert_true(registry_hold(registry, 7, &hold));
+	registry_count(registry, &hold, &scored);
+	assert_int_equal(registry_api(registry, 7)->figures.requests, 1);
+	registry_release(registry, &hold);
+}
+
 static void counters_outlive_versions(void **state)
 {
 	struct slot_stats *stats;
@@ -289,6 +308,7 @@ int main(void)
 		CASE(retired_model_is_gone_then_freed),
 		CASE(held_model_stays_until_it_is_given_back),
 		CASE(count_of_the_api_goes_beside_that_of_the_lcores),
+		CASE(count_of_the_api_is_not_that_of_the_next_model),
 		CASE(counters_outlive_versions),
 		CASE(counters_go_with_the_model),
 		CASE(name_and_id_belong_together),
