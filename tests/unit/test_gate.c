@@ -3,6 +3,7 @@
 // allows.
 #include "ctl/server/http/gate.h"
 
+#include "ctl/server/http/deadline.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/tcp.h"
 #include "tests/cmocka.h"
@@ -433,14 +434,14 @@ static void bodies_that_help_nothing_are_not_read(void **state)
 static void refused_bodies_may_go_on(void **state)
 {
 	struct gate_case *c = *state;
-	const uint64_t until = connection_now_ms() + 3000;
+	const uint64_t until = deadline_now_ms() + 3000;
 	int fd;
 
 	open_gate(c, 100, 16 << 20);
 	c->refuses = true;
 	fd = join_tcp(c);
 	ask(fd, "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
-	while (connection_now_ms() < until) {
+	while (deadline_now_ms() < until) {
 		ask(fd, "a");
 		turn(c, 1);
 		usleep(10000);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/connection.h"
 
-#include "base/align.h"
+#include "ctl/server/http/deadline.h"
 #include "ctl/server/http/http.h"
+#include "ctl/server/http/response.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BODY_BYTES_FREE  ((size_t)128 << 10) // of each body: these never lack room
@@ -30,7 +30,6 @@ struct connection {
 	struct connection_peer peer;
 	void *owner;
 	struct bufferevent *bev;
-	struct event *timer;
 	enum connection_phase phase;
 	bool is_advancing; // connection_advance() is at work, and will see whatever is set below
 	bool is_over;      // to be destroyed as soon as it is not
@@ -38,22 +37,13 @@ struct connection {
 	bool has_ended;    // the peer sends no more
 	bool is_secured;   // TLS is agreed on
 	uint64_t since_ms, moved_ms;
-	size_t lingered; // bytes that came after the last answer
-	uint64_t deadline_ms,
-		armed_ms;             // when the phase ends; when the timer fires (0: it does not)
+	struct deadline deadline;     // of the phase
+	size_t lingered;              // bytes that came after the last answer
 	struct http_request *request; // being read, or handled
 	size_t got;                   // of its body
 	size_t mark;       // `got`, or what was to be sent, when the rate was last looked at
 	uint32_t answered; // since everything had left
 };
-
-uint64_t connection_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 enum connection_phase connection_phase(const struct connection *c)
 {
@@ -77,53 +67,40 @@ static size_t connection_unsent(const struct connection *c)
 
 // --- Phases and deadlines ------------------------------------------------------------------------
 
-static void connection_set_timer(struct connection *c, uint64_t now, uint64_t at)
+static void connection_end_after(struct connection *c, uint64_t from_ms, uint64_t seconds)
 {
-	const uint64_t ms = at > now ? at - now : 1;
-	const struct timeval wait = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
-
-	c->armed_ms = at;
-	event_add(c->timer, &wait);
-}
-
-// A timer that fires too early is set anew then: so a connection whose requests come one after the
-// other does not set it for each.
-static void connection_set_deadline(struct connection *c, uint64_t at)
-{
-	c->deadline_ms = at;
-	if (at != UINT64_MAX && (!c->armed_ms || c->armed_ms > at))
-		connection_set_timer(c, connection_now_ms(), at);
+	deadline_set(&c->deadline, from_ms + seconds * 1000);
 }
 
 static void connection_enter(struct connection *c, enum connection_phase phase)
 {
 	const struct connection_limits *limits = &c->shared->limits;
-	const uint64_t now = connection_now_ms();
+	const uint64_t now = deadline_now_ms();
 	const bool was_new = c->phase == CONNECTION_NEW;
 
 	c->phase = phase;
 	c->since_ms = c->moved_ms = now;
 	switch (phase) {
 	case CONNECTION_NEW:
-		connection_set_deadline(c, now + limits->head_seconds * UINT64_C(1000));
+		connection_end_after(c, now, limits->head_seconds);
 		break;
 	case CONNECTION_IDLE:
-		connection_set_deadline(c, now + limits->idle_seconds * UINT64_C(1000));
+		connection_end_after(c, now, limits->idle_seconds);
 		break;
 	case CONNECTION_HEAD:
 		if (!was_new)
-			connection_set_deadline(c, now + limits->head_seconds * UINT64_C(1000));
+			connection_end_after(c, now, limits->head_seconds);
 		break;
 	case CONNECTION_BODY:
 	case CONNECTION_WRITING:
 		c->mark = phase == CONNECTION_BODY ? c->got : connection_unsent(c);
-		connection_set_deadline(c, now + CONNECTION_RATE_SECONDS * UINT64_C(1000));
+		connection_end_after(c, now, CONNECTION_RATE_SECONDS);
 		break;
 	case CONNECTION_HANDLING:
-		connection_set_deadline(c, UINT64_MAX);
+		deadline_set(&c->deadline, DEADLINE_NEVER);
 		break;
 	case CONNECTION_LINGERING:
-		connection_set_deadline(c, now + LINGER_MS);
+		deadline_set(&c->deadline, now + LINGER_MS);
 		break;
 	}
 	c->shared->on_phase(c->owner);
@@ -180,8 +157,7 @@ void connection_destroy(struct connection *c)
 		request->stream = NULL;
 	else
 		request_destroy(request);
-	if (c->timer)
-		event_free(c->timer);
+	deadline_fini(&c->deadline);
 	if (c->bev) {
 		c->shared->bodies_bytes -= connection_held(connection_unsent(c));
 		evbuffer_remove_cb(bufferevent_get_output(c->bev), connection_on_output, c);
@@ -232,63 +208,15 @@ static void connection_linger(struct connection *c)
 
 // --- Answers -------------------------------------------------------------------------------------
 
-// "Sun, 06 Nov 1994 08:49:37 GMT", made once a second.
-static const char *connection_date(void)
-{
-	static const char DAYS[] = "SunMonTueWedThuFriSat";
-	static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	static char text[64];
-	static time_t made;
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (now != made && gmtime_r(&now, &tm)) {
-		made = now;
-		snprintf(text, sizeof(text), "%.3s, %02d %.3s %d %02d:%02d:%02d GMT",
-			DAYS + 3 * tm.tm_wday, tm.tm_mday, MONTHS + 3 * tm.tm_mon,
-			1900 + tm.tm_year, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	}
-	return text;
-}
-
-static int connection_add_answer(struct connection *c, const struct http_request *request,
-	const struct http_response *response)
-{
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-	char head[REQUEST_HEADERS_BYTES + 512];
-	const char *kept = "";
-	int n;
-
-	if (c->is_last)
-		kept = "Connection: close\r\n";
-	else if (request->head.minor == 0)
-		kept = "Connection: keep-alive\r\n";
-	n = snprintf(head, sizeof(head),
-		"HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %.128s\r\nContent-Length: %zu\r\n"
-		"%.*s%s\r\n",
-		response->status, http_reason(response->status), connection_date(), response->type,
-		response->buffer ? evbuffer_get_length(response->buffer) : response->bytes,
-		(int)request->header_bytes, request->headers, kept);
-	if (evbuffer_add(out, head, (size_t)n) != 0)
-		return -ENOMEM;
-	if (request->head.method == HTTP_HEAD)
-		return 0;
-	if (response->buffer)
-		return evbuffer_add_buffer(out, response->buffer);
-	return evbuffer_add(out, response->text, response->bytes);
-}
-
 static void connection_advance(struct connection *c);
 
 // Whether an answer may wait to be sent. Those of the operator always may.
 static bool connection_fits(const struct connection *c, const struct http_request *request,
 	const struct http_response *response)
 {
-	const size_t bytes =
-		response->buffer ? evbuffer_get_length(response->buffer) : response->bytes;
-
 	return c->peer.is_local || request->head.method == HTTP_HEAD ||
-		connection_held(bytes) <= connection_room(c) + request->held_bytes;
+		connection_held(response_bytes(response)) <=
+		connection_room(c) + request->held_bytes;
 }
 
 static void connection_respond(struct http_request *request, const struct http_response *response)
@@ -311,7 +239,8 @@ static void connection_respond(struct http_request *request, const struct http_r
 	}
 	if (c) {
 		c->is_last |= c->shared->is_draining || !parser_keeps_alive(&request->head);
-		if (connection_add_answer(c, request, response) != 0)
+		if (response_write(bufferevent_get_output(c->bev), request, response, c->is_last) !=
+			0)
 			c->is_over = true;
 		connection_release(c);
 		c->answered++;
@@ -430,15 +359,11 @@ static void connection_begin_body(struct connection *c)
 			shared->bodies_bytes >> 20, shared->bodies_bytes_max >> 20);
 		return;
 	}
-	// Memory that no byte has come for is not taken from the machine yet.
-	request->body = aligned_alloc(64, align_up((size_t)bytes + 1, 64));
-	if (!request->body) {
+	if (!request_make_body(request, (size_t)bytes)) {
 		connection_refuse(
 			c, REFUSAL_NO_MEMORY, "no memory for a body of %zu bytes", (size_t)bytes);
 		return;
 	}
-	request->body[bytes] = '\0';
-	request->body_bytes = (size_t)bytes;
 	if (request->head.expects_continue && request->head.minor == 1 &&
 		evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)
 		evbuffer_add_printf(
@@ -495,35 +420,21 @@ static bool connection_begin_request(struct connection *c)
 
 static bool connection_step_head(struct connection *c)
 {
-	struct evbuffer *input = bufferevent_get_input(c->bev);
 	struct http_request *request = c->request;
-	size_t bytes = evbuffer_get_length(input);
 	enum refusal why;
 	struct error err;
-	const char *head;
-	int rc;
+	int rc = request_read_head(request, bufferevent_get_input(c->bev), &why, &err);
 
-	bytes = bytes < request->head.bytes_max ? bytes : request->head.bytes_max;
-	head = (const char *)evbuffer_pullup(input, (ev_ssize_t)bytes);
-	rc = head ? parser_read(&request->head, head, bytes, &why, &err) : 0;
-	if (rc == 0 && (head || bytes == 0)) {
+	if (rc == 0) {
 		connection_finish(c);
 		return false;
 	}
-	if (rc == 1)
-		request->text = malloc(request->head.scanned);
-	if (rc < 0) {
+	if (rc < 0)
 		connection_refuse(c, why, "%s", err.text);
-	} else if (!request->text) {
-		connection_refuse(c, REFUSAL_NO_MEMORY, "no memory for the header");
-	} else {
-		evbuffer_remove(input, request->text, request->head.scanned);
-		request_end_texts(request);
-		if (request->head.body_bytes > 0)
-			connection_begin_body(c);
-		else
-			connection_handle(c);
-	}
+	else if (request->head.body_bytes > 0)
+		connection_begin_body(c);
+	else
+		connection_handle(c);
 	return true;
 }
 
@@ -564,14 +475,14 @@ static void connection_on_read(struct bufferevent *bev, void *arg)
 	struct connection *c = arg;
 	struct evbuffer *input = bufferevent_get_input(bev);
 
-	c->moved_ms = connection_now_ms();
+	c->moved_ms = deadline_now_ms();
 	if (c->phase == CONNECTION_LINGERING) {
 		c->lingered += evbuffer_get_length(input);
 		evbuffer_drain(input, evbuffer_get_length(input));
 		if (c->lingered > LINGER_MAX_BYTES)
 			connection_destroy(c);
 		else if (c->moved_ms - c->since_ms < LINGER_MAX_MS)
-			connection_set_deadline(c, c->moved_ms + LINGER_MS);
+			deadline_set(&c->deadline, c->moved_ms + LINGER_MS);
 	} else if (c->phase != CONNECTION_WRITING) // then it waits, and so does what came
 		connection_advance(c);
 }
@@ -623,8 +534,9 @@ static bool connection_is_fast(struct connection *c)
 }
 
 // Each case but the rates' ends the request or the connection, which is not to be touched then.
-static void connection_expire(struct connection *c)
+static void connection_on_deadline(void *arg)
 {
+	struct connection *c = arg;
 	const struct connection_limits *limits = &c->shared->limits;
 	// What is left in the socket of somebody who does not read it is thrown away.
 	const struct linger at_once = { .l_onoff = 1 };
@@ -640,8 +552,7 @@ static void connection_expire(struct connection *c)
 	case CONNECTION_BODY:
 	case CONNECTION_WRITING:
 		if (connection_is_fast(c)) {
-			connection_set_deadline(
-				c, connection_now_ms() + CONNECTION_RATE_SECONDS * UINT64_C(1000));
+			connection_end_after(c, deadline_now_ms(), CONNECTION_RATE_SECONDS);
 		} else if (c->phase == CONNECTION_BODY) {
 			connection_refuse(c, REFUSAL_BODY_SLOW,
 				"the body came slower than %u bytes a second",
@@ -655,20 +566,6 @@ static void connection_expire(struct connection *c)
 		connection_close(
 			c, c->peer.ssl && !c->is_secured ? REFUSAL_HANDSHAKE : REFUSAL_IDLE);
 	}
-}
-
-static void connection_on_timer(int fd, short what, void *arg)
-{
-	struct connection *c = arg;
-	const uint64_t now = connection_now_ms();
-
-	c->armed_ms = 0;
-	if (c->deadline_ms == UINT64_MAX)
-		return;
-	if (c->deadline_ms > now)
-		connection_set_timer(c, now, c->deadline_ms);
-	else
-		connection_expire(c);
 }
 
 struct connection *connection_create(
@@ -685,13 +582,12 @@ struct connection *connection_create(
 	c->shared = shared;
 	c->peer = *peer;
 	c->owner = owner;
-	c->timer = evtimer_new(shared->base, connection_on_timer, c);
 	// With TLS callbacks are called within what is called here, unless they are deferred.
 	c->bev = peer->ssl ? bufferevent_openssl_socket_new(shared->base, peer->fd, peer->ssl,
 				     BUFFEREVENT_SSL_ACCEPTING,
 				     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
 			   : bufferevent_socket_new(shared->base, peer->fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!c->timer || !c->bev ||
+	if (!c->bev || !deadline_init(&c->deadline, shared->base, connection_on_deadline, c) ||
 		!evbuffer_add_cb(bufferevent_get_output(c->bev), connection_on_output, c)) {
 		connection_destroy(c);
 		return NULL;

@@ -8,8 +8,8 @@
 //
 // A second protocol has its place where its bufferevent is connected (connection_on_event()), when what
 // TLS agreed on is known (tls_choose_protocol() has the names), and where the first bytes come
-// (connection_begin_request()): its file takes the bufferevent from there. It makes a struct http_request of each of its streams, whose respond() is its own, so that
-// handlers see no difference.
+// (connection_begin_request()): its file takes the bufferevent from there. It makes a struct http_request
+// of each of its streams, whose respond() is its own, so that handlers see no difference.
 #pragma once
 
 #include "ctl/server/http/refusal.h"
@@ -83,7 +83,6 @@ void connection_close(struct connection *connection, enum refusal why);
 void connection_destroy(struct connection *connection); // the same, not counted
 
 enum connection_phase connection_phase(const struct connection *connection);
-// When its phase began, and when bytes were last seen to come or go (connection_now_ms()).
+// When its phase began, and when bytes were last seen to come or go (deadline_now_ms()).
 uint64_t connection_since_ms(const struct connection *connection);
 uint64_t connection_moved_ms(const struct connection *connection);
-uint64_t connection_now_ms(void);

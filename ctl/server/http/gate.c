@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/gate.h"
 
+#include "ctl/server/http/deadline.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/log.h"
 
@@ -73,7 +74,7 @@ struct gate {
 // Whether a warning is due, which is then taken as said.
 static bool gate_says(struct gate *gate, enum gate_warning warning)
 {
-	uint64_t now = connection_now_ms();
+	uint64_t now = deadline_now_ms();
 
 	if (gate->said_ms[warning] && now - gate->said_ms[warning] < SAY_EVERY_MS)
 		return false;
@@ -170,7 +171,7 @@ static bool gate_close_silent(
 {
 	struct gate_member *member, *found = NULL;
 	enum gate_rank best = GATE_STAYS;
-	uint64_t now = connection_now_ms();
+	uint64_t now = deadline_now_ms();
 
 	TAILQ_FOREACH(member, &gate->members, by_age)
 	{

@@ -43,5 +43,10 @@ struct http_request {
 
 struct http_request *request_create(void);          // zeroed; NULL without memory
 void request_destroy(struct http_request *request); // NULL is fine
-// Ends the path and the values in request->text, which must hold the whole head, with zeros.
-void request_end_texts(struct http_request *request);
+// Goes on reading request->head, for which parser_begin() was called, from what has come. 1: it is complete,
+// and taken from `input`; 0: more must come; -1: refused, with a sentence.
+int request_read_head(
+	struct http_request *request, struct evbuffer *input, enum refusal *why, struct error *err);
+// Room for a body, which is still to be filled. Memory that no byte has come for is not taken from the
+// machine yet. False without memory.
+bool request_make_body(struct http_request *request, size_t bytes);
