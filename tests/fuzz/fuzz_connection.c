@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
 	struct connection_shared shared = { .limits = { 2000, 10, 60, 1024, 4 },
-		.bodies_bytes_max = 1 << 19,
+		.bound.max = 1 << 19,
 		.on_head = on_head,
 		.on_request = on_request,
 		.on_phase = on_phase,
@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 1000 && c; i++)
 		turn(base, pair[1], &got);
 	must(!c); // the client has gone, so it has
-	must(shared.bodies_bytes == 0);
+	must(shared.bound.held == 0);
 	must(handler.asked == 0 || got > 0);
 	close(pair[1]);
 	return 0;

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BODY_BYTES_FREE  ((size_t)128 << 10) // of each body: these never lack room
 #define INPUT_BYTES_MAX  ((size_t)128 << 10) // read ahead; more than the longest head
 #define OUTPUT_BYTES_MAX ((size_t)256 << 10) // with more to be sent no other request is begun
 #define READ_BYTES_MAX   ((size_t)64 << 10)  // at a time
@@ -40,8 +39,7 @@ struct connection {
 	struct deadline deadline;     // of the phase
 	size_t lingered;              // bytes that came after the last answer
 	struct http_request *request; // being read, or handled
-	size_t got;                   // of its body
-	size_t mark;       // `got`, or what was to be sent, when the rate was last looked at
+	size_t mark;       // of the body, or still to be sent, when the rate was last looked at
 	uint32_t answered; // since everything had left
 };
 
@@ -93,7 +91,7 @@ static void connection_enter(struct connection *c, enum connection_phase phase)
 		break;
 	case CONNECTION_BODY:
 	case CONNECTION_WRITING:
-		c->mark = phase == CONNECTION_BODY ? c->got : connection_unsent(c);
+		c->mark = phase == CONNECTION_BODY ? c->request->got : connection_unsent(c);
 		connection_end_after(c, now, CONNECTION_RATE_SECONDS);
 		break;
 	case CONNECTION_HANDLING:
@@ -108,58 +106,30 @@ static void connection_enter(struct connection *c, enum connection_phase phase)
 
 // --- Its end -------------------------------------------------------------------------------------
 
-// What a body holds of the bound: its first bytes are free, so that small ones always pass.
-static size_t connection_held(size_t bytes)
-{
-	return bytes < BODY_BYTES_FREE ? 0 : bytes - BODY_BYTES_FREE;
-}
-
-static size_t connection_room(const struct connection *c)
-{
-	const struct connection_shared *shared = c->shared;
-
-	return shared->bodies_bytes < shared->bodies_bytes_max
-		? shared->bodies_bytes_max - shared->bodies_bytes
-		: 0;
-}
-
 // An answer has come to those that are to be sent, or a part of them has left.
 static void connection_on_output(
 	struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct connection *c = arg;
 
-	c->shared->bodies_bytes -= connection_held(info->orig_size);
-	c->shared->bodies_bytes +=
-		connection_held(info->orig_size + info->n_added - info->n_deleted);
-}
-
-// The request is its handler's from here on, or nobody's.
-static struct http_request *connection_release(struct connection *c)
-{
-	struct http_request *request = c->request;
-
-	c->got = 0;
-	c->request = NULL;
-	return request;
+	bound_change(&c->shared->bound, info->orig_size,
+		info->orig_size + info->n_added - info->n_deleted);
 }
 
 void connection_destroy(struct connection *c)
 {
 	const bool is_handled = c->phase == CONNECTION_HANDLING;
-	struct http_request *request;
 
 	c->is_over = true;
 	if (c->is_advancing)
 		return;
-	request = connection_release(c);
-	if (request && is_handled)
-		request->stream = NULL;
+	if (c->request && is_handled) // it is its handler's from here on
+		c->request->stream = NULL;
 	else
-		request_destroy(request);
+		request_destroy(c->request);
 	deadline_fini(&c->deadline);
 	if (c->bev) {
-		c->shared->bodies_bytes -= connection_held(connection_unsent(c));
+		bound_change(&c->shared->bound, connection_unsent(c), 0);
 		evbuffer_remove_cb(bufferevent_get_output(c->bev), connection_on_output, c);
 		bufferevent_free(c->bev);
 	} else {
@@ -215,8 +185,7 @@ static bool connection_fits(const struct connection *c, const struct http_reques
 	const struct http_response *response)
 {
 	return c->peer.is_local || request->head.method == HTTP_HEAD ||
-		connection_held(response_bytes(response)) <=
-		connection_room(c) + request->held_bytes;
+		bound_admits(&c->shared->bound, response_bytes(response), request->got);
 }
 
 static void connection_respond(struct http_request *request, const struct http_response *response)
@@ -231,10 +200,9 @@ static void connection_respond(struct http_request *request, const struct http_r
 		http_add_header(request, "Retry-After", "1");
 		http_fail(request, refusal_status(REFUSAL_BODIES_FULL),
 			"there is no room for the answer: uploads and answers under way hold %zu "
-			"of "
-			"the %zu MiB that control.upload_megabytes allows them together: try again "
-			"later",
-			c->shared->bodies_bytes >> 20, c->shared->bodies_bytes_max >> 20);
+			"of the %zu MiB that control.upload_megabytes allows them together: try "
+			"again later",
+			c->shared->bound.held >> 20, c->shared->bound.max >> 20);
 		return;
 	}
 	if (c) {
@@ -242,7 +210,7 @@ static void connection_respond(struct http_request *request, const struct http_r
 		if (response_write(bufferevent_get_output(c->bev), request, response, c->is_last) !=
 			0)
 			c->is_over = true;
-		connection_release(c);
+		c->request = NULL;
 		c->answered++;
 		connection_enter(c,
 			c->is_last || c->answered >= c->shared->limits.pipeline ||
@@ -330,7 +298,7 @@ static bool connection_takes_body(struct connection *c)
 	const struct connection_shared *shared = c->shared;
 	const struct parser *head = &c->request->head;
 
-	if (!shared->on_head || (!head->expects_continue && head->body_bytes <= BODY_BYTES_FREE))
+	if (!shared->on_head || (!head->expects_continue && head->body_bytes <= BOUND_FREE_BYTES))
 		return true;
 	c->is_last = true;
 	if (!shared->on_head(shared->arg, c->request))
@@ -352,11 +320,11 @@ static void connection_begin_body(struct connection *c)
 	}
 	if (!connection_takes_body(c))
 		return;
-	if (connection_held((size_t)bytes) > connection_room(c)) {
+	if (!bound_admits(&shared->bound, (size_t)bytes, 0)) {
 		connection_refuse(c, REFUSAL_BODIES_FULL,
 			"uploads under way hold %zu of the %zu MiB that control.upload_megabytes "
 			"allows them together: try again later",
-			shared->bodies_bytes >> 20, shared->bodies_bytes_max >> 20);
+			shared->bound.held >> 20, shared->bound.max >> 20);
 		return;
 	}
 	if (!request_make_body(request, (size_t)bytes)) {
@@ -376,21 +344,21 @@ static bool connection_step_body(struct connection *c)
 	struct evbuffer *input = bufferevent_get_input(c->bev);
 	struct connection_shared *shared = c->shared;
 	struct http_request *request = c->request;
-	int n = evbuffer_remove(input, request->body + c->got, request->body_bytes - c->got);
+	int n = evbuffer_remove(
+		input, request->body + request->got, request->body_bytes - request->got);
 
 	if (n <= 0) {
 		connection_finish(c);
 		return false;
 	}
-	c->got += (size_t)n;
-	shared->bodies_bytes += connection_held(c->got) - request->held_bytes;
-	request->held_bytes = connection_held(c->got);
-	if (shared->bodies_bytes > shared->bodies_bytes_max)
+	bound_change(&shared->bound, request->got, request->got + (size_t)n);
+	request->got += (size_t)n;
+	if (shared->bound.held > shared->bound.max)
 		connection_refuse(c, REFUSAL_BODIES_FULL,
 			"uploads under way hold all of the %zu MiB that control.upload_megabytes "
 			"allows them together: try again later",
-			shared->bodies_bytes_max >> 20);
-	else if (c->got == request->body_bytes)
+			shared->bound.max >> 20);
+	else if (request->got == request->body_bytes)
 		connection_handle(c);
 	return true;
 }
@@ -412,7 +380,7 @@ static bool connection_begin_request(struct connection *c)
 	c->request->peer = c->peer.text;
 	c->request->respond = connection_respond;
 	c->request->stream = c;
-	c->request->held_of = &c->shared->bodies_bytes;
+	c->request->bound = &c->shared->bound;
 	parser_begin(&c->request->head, c->shared->limits.head_bytes, !c->peer.is_local);
 	connection_enter(c, CONNECTION_HEAD);
 	return true;
@@ -526,7 +494,7 @@ static void connection_on_event(struct bufferevent *bev, short what, void *arg)
 static bool connection_is_fast(struct connection *c)
 {
 	const size_t least = (size_t)CONNECTION_RATE_SECONDS * c->shared->limits.bytes_per_second;
-	const size_t at = c->phase == CONNECTION_BODY ? c->got : connection_unsent(c);
+	const size_t at = c->phase == CONNECTION_BODY ? c->request->got : connection_unsent(c);
 	const size_t moved = c->phase == CONNECTION_BODY ? at - c->mark : c->mark - at;
 
 	c->mark = at;

@@ -12,6 +12,7 @@
 // of each of its streams, whose respond() is its own, so that handlers see no difference.
 #pragma once
 
+#include "ctl/server/http/bound.h"
 #include "ctl/server/http/refusal.h"
 #include "ctl/server/http/request.h"
 
@@ -39,7 +40,7 @@ struct connection_shared {
 	struct event_base *base;
 	struct connection_limits limits;
 	// Held by bodies from their first byte to the reply, and by answers until they have left, together.
-	size_t bodies_bytes, bodies_bytes_max;
+	struct bound bound;
 	uint64_t refused[REFUSAL_COUNT];
 	bool is_draining; // every answer is its connection's last
 	// The header is complete of a request whose body is large, or that asks whether to send it. False: it

@@ -395,7 +395,7 @@ void gate_tick(struct gate *gate)
 		log_warning(
 			"api: uploads are refused: others under way hold what "
 			"control.upload_megabytes allows them together, %zu MiB",
-			gate->shared.bodies_bytes_max >> 20);
+			gate->shared.bound.max >> 20);
 	gate->bodies_said = refused;
 }
 
@@ -434,7 +434,7 @@ int gate_create(struct event_base *base, const struct gate_limits *limits,
 		return error_set(err, -ENOMEM, "no memory to accept connections");
 	gate->shared = (struct connection_shared){ .base = base,
 		.limits = limits->each,
-		.bodies_bytes_max = limits->bodies_bytes,
+		.bound.max = limits->bodies_bytes,
 		.on_head = on_head,
 		.on_request = on_request,
 		.arg = arg,
@@ -521,8 +521,8 @@ void gate_figures(const struct gate *gate, struct gate_figures *figures)
 {
 	*figures = (struct gate_figures){ .connections = gate->connections,
 		.connections_max = gate->connections_max,
-		.body_bytes = gate->shared.bodies_bytes,
-		.body_bytes_max = gate->shared.bodies_bytes_max,
+		.body_bytes = gate->shared.bound.held,
+		.body_bytes_max = gate->shared.bound.max,
 		.accepted = gate->accepted,
 		.pauses = gate->pauses };
 	memcpy(figures->refused, gate->shared.refused, sizeof(figures->refused));

@@ -15,8 +15,8 @@ void request_destroy(struct http_request *request)
 {
 	if (!request)
 		return;
-	if (request->held_of)
-		*request->held_of -= request->held_bytes;
+	if (request->bound)
+		bound_change(request->bound, request->got, 0);
 	free(request->text);
 	free(request->body);
 	free(request);

@@ -3,6 +3,7 @@
 // own files; handlers use http.h. Control thread only.
 #pragma once
 
+#include "ctl/server/http/bound.h"
 #include "ctl/server/http/parser.h"
 
 #include <sys/types.h>
@@ -27,8 +28,9 @@ struct http_request {
 	char *text; // the head's bytes, with a zero behind its path and each of its fields' values
 	char *body; // malloc'ed, 64-byte aligned, with a zero behind its last byte; NULL: none
 	size_t body_bytes;
-	// What the body holds of a bound that all share, wherever it is, until request_destroy().
-	size_t held_bytes, *held_of; // NULL: no bound
+	size_t got; // of the body's bytes
+	// What these are held of, wherever the body is, until request_destroy(); NULL: no bound.
+	struct bound *bound;
 	// Who asks.
 	uid_t uid; // on a UNIX socket; else (uid_t)-1
 	bool is_admitted;
