@@ -5,7 +5,7 @@
 set -euo pipefail
 
 BUILD="build-essential pkg-config git python3
-	dpdk libdpdk-dev liburing-dev libconfig-dev libevent-dev libcurl4-openssl-dev libjansson-dev
+	dpdk libdpdk-dev libbpf-dev liburing-dev libconfig-dev libevent-dev libcurl4-openssl-dev libjansson-dev
 	libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libonnx-dev libsodium-dev libssl-dev
 	libpcap-dev"
 TEST="libcmocka-dev libopenblas-serial-dev clang-14 libclang-rt-14-dev dpdk-dev iproute2 ethtool tcpdump python3-numpy python3-xgboost python3-sklearn python3-onnx libxgboost-dev libdnnl-dev curl openssl iputils-ping

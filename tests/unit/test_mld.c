@@ -46,6 +46,9 @@ static void mend(uint32_t bytes)
 	message[3] = (uint8_t)~sum;
 }
 
+// A header of hop-by-hop options: ICMPv6 behind it, the router alert for MLD, padding.
+static const uint8_t ROUTER_ALERT[] = { 0x3a, 0, 5, 2, 0, 0, 1, 0 };
+
 // Of a router at fe80::9, with a router alert: `bytes` is 24 in version 1. NULL: a general query.
 static void query(const char *group, bool vlan, uint32_t bytes)
 {
@@ -58,7 +61,7 @@ static void query(const char *group, bool vlan, uint32_t bytes)
 	inet_pton(AF_INET6, group ? group : "ff02::1", frame_ipv6(&frame)->dst_addr);
 	memcpy(frame_at(&frame, 0), "\x33\x33", 2);
 	memcpy(frame_at(&frame, 2), frame_ipv6(&frame)->dst_addr + 12, 4);
-	memcpy(l4, "\x3a\x00\x05\x02\x00\x00\x01\x00", 8);
+	memcpy(l4, ROUTER_ALERT, sizeof(ROUTER_ALERT));
 	l4[8] = 130;
 	if (group)
 		inet_pton(AF_INET6, group, l4 + 16);
