@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/onnx/decides.h"
 #include "infer/import/deciding.h"
-#include "infer/import/onnx/attr.h"
+#include "infer/import/onnx/marks.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/values.h"
 #include "infer/ops/values.h"
@@ -84,7 +84,7 @@ static const struct decides *decides_find(const char *type)
 
 bool onnx_is_size(const struct onnx *onnx, uint32_t tensor)
 {
-	return tensor < onnx->sizes.n_marks && onnx->sizes.marks[tensor];
+	return onnx_marks_have(&onnx->sizes, tensor);
 }
 
 // Is one of its inputs from number `first` on?
@@ -233,21 +233,7 @@ void onnx_decides_before(struct onnx *onnx, const struct onnx_node *node)
 
 int onnx_mark_size(struct onnx *onnx, uint32_t tensor)
 {
-	struct onnx_sizes *sizes = &onnx->sizes;
-
-	if (tensor >= sizes->n_marks) {
-		const uint32_t n = tensor < 512 ? 1024 : tensor * 2;
-		bool *grown = arena_calloc(onnx->scratch, n, sizeof(*grown));
-
-		if (!grown)
-			return error_set(onnx->err, -ENOMEM, "out of memory for the model's sizes");
-		if (sizes->n_marks)
-			memcpy(grown, sizes->marks, sizes->n_marks * sizeof(*grown));
-		sizes->marks = grown;
-		sizes->n_marks = n;
-	}
-	sizes->marks[tensor] = true;
-	return 0;
+	return onnx_marks_add(onnx, &onnx->sizes, tensor, "sizes");
 }
 
 // Those that read sizes, and those whose bodies may.

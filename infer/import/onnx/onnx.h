@@ -40,23 +40,17 @@ struct onnx_port { // an input of whole numbers: the row's float32, and what it 
 	uint32_t plain, cast;
 };
 
+struct onnx_marks { // marks.h
+	bool *of;   // [n] by tensor
+	uint32_t n;
+};
+
 struct onnx_texts {              // texts.h
 	struct onnx_text *texts; // [n_texts]
 	uint32_t n_texts;
 	uint32_t *index;   // open-addressed by text, [index_size], a power of two
 	size_t index_size; // twice the memory of `texts`
-	bool *marks;       // [n_marks] by tensor
-	uint32_t n_marks;
-};
-
-struct onnx_sequences { // sequences.h
-	bool *marks;    // [n_marks] by tensor
-	uint32_t n_marks;
-};
-
-struct onnx_sizes {  // constants that come from the sizes of tensors: decides.h
-	bool *marks; // [n_marks] by tensor
-	uint32_t n_marks;
+	struct onnx_marks marks;
 };
 
 struct onnx_columns {               // of the row that hold texts: text_columns.h
@@ -99,9 +93,9 @@ struct onnx {
 	unsigned char hash_key[16];
 	struct onnx_texts texts;
 	struct onnx_columns columns;
-	struct onnx_sequences sequences;
-	struct onnx_sizes sizes;
-	struct onnx_port *ports; // [n_ports] inputs of whole numbers
+	struct onnx_marks sequences; // sequences.h
+	struct onnx_marks sizes;     // constants that come from the sizes of tensors: decides.h
+	struct onnx_port *ports;     // [n_ports] inputs of whole numbers
 	uint32_t n_ports;
 	uint32_t n_made;    // names made: a number is never tried twice, whatever names a file has
 	uint32_t depth;     // of the body (bodies.h) that `proto` is; 0: the model's graph

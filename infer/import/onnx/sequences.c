@@ -1,35 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/import/onnx/sequences.h"
 #include "infer/import/onnx/emit.h"
+#include "infer/import/onnx/marks.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/texts.h"
 
 #include <string.h>
 
-static int sequences_mark(struct onnx *onnx, uint32_t tensor)
-{
-	struct onnx_sequences *sequences = &onnx->sequences;
-
-	if (tensor >= sequences->n_marks) {
-		const uint32_t n = tensor < 512 ? 1024 : tensor * 2;
-		bool *grown = arena_calloc(onnx->scratch, n, sizeof(*grown));
-
-		if (!grown)
-			return error_set(
-				onnx->err, -ENOMEM, "out of memory for the model's sequences");
-		if (sequences->n_marks)
-			memcpy(grown, sequences->marks, sequences->n_marks * sizeof(*grown));
-		sequences->marks = grown;
-		sequences->n_marks = n;
-	}
-	sequences->marks[tensor] = true;
-	return 0;
-}
-
 bool onnx_is_sequence(const struct onnx *onnx, uint32_t tensor)
 {
-	return tensor < onnx->sequences.n_marks && onnx->sequences.marks[tensor];
+	return onnx_marks_have(&onnx->sequences, tensor);
 }
 
 struct onnx_sequence onnx_sequence_of(const struct onnx *onnx, uint32_t tensor)
@@ -59,7 +40,7 @@ uint32_t onnx_sequence(
 		return GRAPH_NONE;
 	}
 	made = onnx_made(onnx, node, DTYPE_I64, 1, dims, &data);
-	if (made == GRAPH_NONE || sequences_mark(onnx, made) != 0)
+	if (made == GRAPH_NONE || onnx_marks_add(onnx, &onnx->sequences, made, "sequences") != 0)
 		return GRAPH_NONE;
 	for (uint32_t i = 0; i < n; i++)
 		((int64_t *)data)[i] = tensors[i];
@@ -72,7 +53,7 @@ int onnx_sequences_before(struct onnx *onnx, const struct onnx_node *node)
 		"SequenceLength", "ConcatFromSequence", "Loop", "Identity", "Optional",
 		"OptionalGetElement", "OptionalHasElement" };
 
-	for (uint32_t i = 0; i < node->n_inputs && onnx->sequences.n_marks; i++) {
+	for (uint32_t i = 0; i < node->n_inputs && onnx->sequences.n; i++) {
 		bool takes = false;
 
 		if (node->inputs[i] == GRAPH_NONE || !onnx_is_sequence(onnx, node->inputs[i]))

@@ -2,6 +2,7 @@
 // Texts to numbers, by a keyed hash as values.c has it; which tensors hold texts, and which operators
 // may have them.
 #include "infer/import/onnx/texts.h"
+#include "infer/import/onnx/marks.h"
 #include "infer/import/onnx/refuse.h"
 #include "infer/import/onnx/tensor.h"
 #include "infer/import/onnx/values.h"
@@ -92,26 +93,12 @@ uint32_t onnx_n_texts(const struct onnx *onnx)
 
 int onnx_mark_text(struct onnx *onnx, uint32_t tensor)
 {
-	struct onnx_texts *texts = &onnx->texts;
-
-	if (tensor >= texts->n_marks) {
-		const uint32_t n = tensor < 512 ? 1024 : tensor * 2;
-		bool *grown = arena_calloc(onnx->scratch, n, sizeof(*grown));
-
-		if (!grown)
-			return error_set(onnx->err, -ENOMEM, "out of memory for the model's texts");
-		if (texts->n_marks)
-			memcpy(grown, texts->marks, texts->n_marks * sizeof(*grown));
-		texts->marks = grown;
-		texts->n_marks = n;
-	}
-	texts->marks[tensor] = true;
-	return 0;
+	return onnx_marks_add(onnx, &onnx->texts.marks, tensor, "texts");
 }
 
 bool onnx_is_text(const struct onnx *onnx, uint32_t tensor)
 {
-	return tensor < onnx->texts.n_marks && onnx->texts.marks[tensor];
+	return onnx_marks_have(&onnx->texts.marks, tensor);
 }
 
 bool onnx_has_text_columns(const struct onnx *onnx, uint32_t index)
