@@ -13,7 +13,7 @@
 // --- Nodes by name, all rounds of one together ---------------------------------------------------
 
 struct sizes_index {
-	const struct deciding **nodes; // [n], by their outputs' names
+	const struct deciding **nodes; // [n], in the order of sizes_compare()
 	size_t n;
 };
 
@@ -28,10 +28,20 @@ struct sizes_key {
 	size_t at;
 };
 
-static int sizes_by_output(const void *a, const void *b)
+// Bodies that stand side by side may use the same names for outputs of their own.
+static int sizes_compare(const struct deciding *a, const struct deciding *b)
+{
+	int order = strcmp(a->output, b->output);
+
+	if (order == 0)
+		order = strcmp(a->name, b->name);
+	return order ? order : (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+static int sizes_by_key(const void *a, const void *b)
 {
 	const struct sizes_key *x = a, *y = b;
-	const int order = strcmp(x->node->output, y->node->output);
+	const int order = sizes_compare(x->node, y->node);
 
 	return order ? order : (x->at > y->at) - (x->at < y->at);
 }
@@ -45,14 +55,15 @@ static bool sizes_index(const struct deciding_list *list, struct sizes_index *in
 	for (const struct deciding *node = list->first; node && keys; node = node->next, index->n++)
 		keys[index->n] = (struct sizes_key){ node, index->n };
 	if (keys && index->n > 0)
-		qsort(keys, index->n, sizeof(*keys), sizes_by_output);
+		qsort(keys, index->n, sizeof(*keys), sizes_by_key);
 	for (size_t i = 0; keys && index->nodes && i < index->n; i++)
 		index->nodes[i] = keys[i].node;
 	free(keys);
 	return keys && index->nodes;
 }
 
-static struct sizes_rounds sizes_rounds(const struct sizes_index *index, const char *output)
+static struct sizes_rounds sizes_rounds(
+	const struct sizes_index *index, const struct deciding *node)
 {
 	struct sizes_rounds rounds = { index->nodes, 0 };
 	size_t low = 0, high = index->n;
@@ -60,14 +71,13 @@ static struct sizes_rounds sizes_rounds(const struct sizes_index *index, const c
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (strcmp(index->nodes[middle]->output, output) < 0)
+		if (sizes_compare(index->nodes[middle], node) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	rounds.nodes += low;
-	while (low + rounds.n < index->n &&
-		strcmp(index->nodes[low + rounds.n]->output, output) == 0)
+	while (low + rounds.n < index->n && sizes_compare(index->nodes[low + rounds.n], node) == 0)
 		rounds.n++;
 	return rounds;
 }
@@ -533,8 +543,8 @@ static const struct deciding *sizes_first(
 	}
 	while (node && !*no_memory) {
 		for (size_t k = 0; k < n_seen; k++) {
-			rounds[k] = sizes_rounds(&index[k], node->output);
-			same &= rounds[k].n > 0 && rounds[k].nodes[0]->kind == node->kind &&
+			rounds[k] = sizes_rounds(&index[k], node);
+			same &= rounds[k].n > 0 &&
 				rounds[k].nodes[0]->n_operands == node->n_operands;
 		}
 		// All rounds are looked at with the first of them.
