@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Numbers that are made of sizes by sums and products are straight lines by the number of rows, up to
-// the first node that decides by them: two points draw the line, a third proves it, and where lines
-// cross can be told for all sizes.
+// Numbers that are made of sizes by sums, and by products of which one factor at most grows, are straight
+// lines by the number of rows, up to the first node that decides by them: two points draw the line, a
+// third proves it, and where lines cross can be told for all sizes. Other products are not understood,
+// since some go through any three points.
 #include "infer/compile/sizes.h"
 
 #include <math.h>
@@ -217,12 +218,13 @@ enum {
 	IS_NEVER_ZERO = 32,
 };
 
+// Exactly: sizes are whole numbers, which double holds.
 static bool sizes_line(const double d[SEEN_MAX], const uint32_t *rows, double *slope)
 {
 	const double n = rows[1] - rows[0], all = rows[2] - rows[0];
 
 	*slope = (d[1] - d[0]) / n;
-	return fabs(d[0] + *slope * all - d[2]) <= 1e-9 * fmax(1, fabs(d[2]));
+	return (d[1] - d[0]) * all == (d[2] - d[0]) * n;
 }
 
 static bool sizes_same(const double a[SEEN_MAX], const double b[SEEN_MAX])
@@ -232,6 +234,11 @@ static bool sizes_same(const double a[SEEN_MAX], const double b[SEEN_MAX])
 	for (size_t k = 0; k < SEEN_MAX; k++)
 		same &= a[k] == b[k];
 	return same;
+}
+
+static bool sizes_is_constant(const double d[SEEN_MAX])
+{
+	return d[0] == d[1] && d[0] == d[2];
 }
 
 static int sizes_settled(
@@ -369,8 +376,7 @@ static bool sizes_whole(const struct sizes_operand *a, const uint32_t *rows)
 	for (size_t i = 0; i < a->counts[0]; i++) {
 		const struct sizes_span x = sizes_at(a, i);
 
-		if (!sizes_is_multiple(x.low, 1, rows) &&
-			(x.low[0] != x.low[1] || x.low[0] != x.low[2]))
+		if (!sizes_is_multiple(x.low, 1, rows) && !sizes_is_constant(x.low))
 			return false;
 	}
 	return true;
@@ -384,8 +390,7 @@ static bool sizes_shape(const struct sizes_operand *shape, const uint32_t *rows)
 	for (size_t i = 0; i < shape->counts[0]; i++) {
 		const struct sizes_span x = sizes_at(shape, i), zero = { 0 };
 
-		if ((x.low[0] != x.low[1] || x.low[0] != x.low[2]) &&
-			!(sizes_settled(&x, &zero, rows) & IS_ABOVE))
+		if (!sizes_is_constant(x.low) && !(sizes_settled(&x, &zero, rows) & IS_ABOVE))
 			return false;
 	}
 	return true;
@@ -408,7 +413,7 @@ static bool sizes_bounds(const struct sizes_operand *lengths, const struct sizes
 		const int sign = sizes_settled(&x, &zero, rows);
 		const struct sizes_span *end = sign & IS_NOT_BELOW ? &n : &minus;
 
-		if (x.low[0] == x.low[1] && x.low[0] == x.low[2])
+		if (sizes_is_constant(x.low))
 			continue;
 		if (!(sign & (IS_NOT_BELOW | IS_BELOW)) ||
 			!sizes_decided(DECIDING_ORDER, sizes_settled(&x, end, rows)))
@@ -420,7 +425,7 @@ static bool sizes_bounds(const struct sizes_operand *lengths, const struct sizes
 // How many a Range has.
 static bool sizes_count(const struct sizes_operand *x, const uint32_t *rows)
 {
-	double length[SEEN_MAX], zeros[SEEN_MAX] = { 0 };
+	double length[SEEN_MAX];
 	struct sizes_span span, zero = { 0 };
 	int sign;
 
@@ -431,13 +436,22 @@ static bool sizes_count(const struct sizes_operand *x, const uint32_t *rows)
 	for (size_t k = 0; k < SEEN_MAX; k++) {
 		length[k] = (x[1].values[k][0] - x[0].values[k][0]) / x[2].values[k][0];
 		span.low[k] = span.high[k] = length[k];
-		zeros[k] = length[0];
 	}
-	if (sizes_same(length, zeros))
+	if (sizes_is_constant(length))
 		return true;
 	sign = sizes_settled(&span, &zero, rows);
 	return (sign & IS_NOT_ABOVE) ||
 		((sign & IS_NOT_BELOW) && sizes_is_multiple(length, 1, rows));
+}
+
+// One at most of what is multiplied grows.
+static bool sizes_factors(const struct sizes_operand *x)
+{
+	size_t growing = 0;
+
+	for (size_t i = 0; x->known && sizes_is_fixed(x) && i < x->counts[0]; i++)
+		growing += !sizes_is_constant(sizes_at(x, i).low);
+	return x->known && sizes_is_fixed(x) && growing < 2;
 }
 
 // Into a constant that grows with the batch, or that is the same everywhere.
@@ -446,9 +460,7 @@ static bool sizes_place(const struct sizes_operand *from, const struct sizes_ope
 	const struct sizes_span all = sizes_all(from);
 
 	return place->independent || !from->known || !sizes_is_fixed(from) ||
-		(all.low[0] == all.high[0] && all.low[0] == all.low[1] &&
-			all.high[1] == all.low[1] && all.low[2] == all.high[2] &&
-			all.low[2] == all.low[0]);
+		(sizes_is_constant(all.low) && sizes_same(all.low, all.high));
 }
 
 static bool sizes_kind_decided(
@@ -484,6 +496,10 @@ static bool sizes_kind_decided(
 		return n == 3 && sizes_count(x, rows);
 	case DECIDING_PLACE:
 		return n < 2 || sizes_place(&x[0], &x[1]);
+	case DECIDING_PRODUCT:
+		return n == 2 && (x[0].independent || x[1].independent);
+	case DECIDING_FACTORS:
+		return sizes_factors(&x[0]);
 	case DECIDING_ANY:
 		break;
 	}

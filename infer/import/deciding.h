@@ -20,6 +20,8 @@ enum deciding_kind {
 	DECIDING_BOUNDS,   // b and c against a, the dimensions that they cut
 	DECIDING_COUNT,    // of a, a + c, ... before b
 	DECIDING_PLACE,    // b is where in the constant a
+	DECIDING_PRODUCT,  // a * b: both may grow
+	DECIDING_FACTORS,  // of all in a, likewise
 	DECIDING_ANY,      // whatever else a constant may decide
 };
 

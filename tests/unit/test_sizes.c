@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_NODES 5
+#define N_NODES 8
 
 static struct compile_report report;
 static struct error err;
-static int64_t numbers[] = { -1, 0, 1, 2, 3, 4, 5, 9, 1000 };
-static const char *const NUMBERS[] = { "-1", "0", "1", "2", "3", "4", "5", "9", "1000" };
+static int64_t numbers[] = { -1, 0, 1, 2, 3, 4, 5, 7, 9, 1000 };
+static const char *const NUMBERS[] = { "-1", "0", "1", "2", "3", "4", "5", "7", "9", "1000" };
 static int64_t first[] = { 0 }, second[] = { 1 }, table[] = { 5, 5, 7, 7, 7, 7, 7, 7 };
 
 struct sizes_node {
@@ -52,6 +52,10 @@ static Onnx__NodeProto *add(const struct sizes_node *of)
 		node->input[2] = file_name(of->in[2]);
 		node->n_input = 3;
 	}
+	if (strcmp(of->type, "Concat") == 0)
+		file_attr(node, "axis", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT)->has_i = 1;
+	if (strcmp(of->type, "ReduceProd") == 0)
+		file_attr(node, "keepdims", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT)->has_i = 1;
 	if (strcmp(of->type, "Cast") == 0) {
 		const bool truth = strcmp(of->out, "c") == 0;
 
@@ -160,6 +164,18 @@ static const struct sizes_case CASES[] = {
 	{ { { "Cast", { "b" }, "f" }, { "Log", { "f" }, "l" }, { "Floor", { "l" }, "k" },
 		  { "Mul", { "x", "k" }, "m" }, { "Sub", { "x", "m" }, "y" } },
 		"Floor" },
+	// 0 for the sizes that are looked at.
+	{ { { "Sub", { "b", "1" }, "d" }, { "Sub", { "b", "2" }, "e" },
+		  { "Mul", { "d", "e" }, "p" }, { "Sub", { "b", "3" }, "g" },
+		  { "Mul", { "p", "g" }, "q" }, { "Sub", { "b", "7" }, "h" },
+		  { "Mul", { "q", "h" }, "r" }, { "Greater", { "r", "0" }, "c" } },
+		"Mul" },
+	{ { { "Concat", { "s", "s" }, "h" }, { "ReduceProd", { "h" }, "p" },
+		  { "Greater", { "p", "0" }, "c" } },
+		"ReduceProd" },
+	{ { { "ReduceProd", { "s" }, "p" }, { "Mul", { "p", "2" }, "q" },
+		  { "Greater", { "q", "b" }, "c" } },
+		NULL },
 	{ { { "Add", { "b", "1000" }, "d" }, { "Cast", { "d" }, "f" },
 		  { "Less", { "x", "f" }, "c" } },
 		"Less" },

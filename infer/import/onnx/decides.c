@@ -48,6 +48,9 @@ static const struct decides {
 	{ "Gather", DECIDING_PLACE },
 	{ "GatherElements", DECIDING_PLACE },
 	{ "GatherND", DECIDING_PLACE },
+	{ "Mul", DECIDING_PRODUCT },
+	{ "ReduceProd", DECIDING_FACTORS },
+	{ "Pow", DECIDING_ANY },
 	{ "ReduceMax", DECIDING_ANY },
 	{ "ReduceMin", DECIDING_ANY },
 	{ "ArgMax", DECIDING_ANY },
@@ -134,6 +137,9 @@ static bool decides_so(struct onnx *onnx, const struct onnx_node *node, enum dec
 {
 	if (strcmp(node->type, "Cast") == 0 || strcmp(node->type, "CastLike") == 0)
 		return decides_as_cast(onnx, node, kind);
+	if (*kind == DECIDING_PRODUCT)
+		return decides_on_sizes(onnx, node, 1) && onnx_is_given(node, 0) &&
+			onnx_is_size(onnx, node->inputs[0]);
 	if (strcmp(node->type, "Div") == 0)
 		return !dtype_is_float(onnx_input(onnx, node, 0)->dtype);
 	if (*kind == DECIDING_PLACE) // of computed values the proof by rows tells
