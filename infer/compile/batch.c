@@ -422,6 +422,16 @@ static const struct deciding *batch_find(
 	return later || (node && proof_of(&proof) != PROOF_HOLDS) ? node : NULL;
 }
 
+// Is there a size of which not all that is decided had room?
+static bool batch_is_full(const struct batch_sizes *sizes)
+{
+	bool full = false;
+
+	for (size_t k = 0; k < 2; k++)
+		full |= sizes->seen[k].list.full || sizes->more[k].list.full;
+	return full;
+}
+
 static int batch_check_sizes(const struct batch_source *source, const struct import_batch *batch,
 	const struct graph *graph, struct batch_sizes *sizes, bool holds,
 	struct compile_report *report, struct error *err)
@@ -429,27 +439,26 @@ static int batch_check_sizes(const struct batch_source *source, const struct imp
 	const struct deciding *node = NULL;
 	struct graph *made[2] = { NULL, NULL };
 	bool no_memory = false;
+	const bool differ = sizes_differ(&sizes->seen[0], &sizes->seen[1], &no_memory);
 	int code;
 
-	if (sizes->seen[0].list.full || sizes->seen[1].list.full)
-		report_add(report,
-			"too large to prove that the size of a batch decides nothing: taken to be "
-			"so");
-	if (!sizes_differ(&sizes->seen[0], &sizes->seen[1], &no_memory) && !no_memory)
-		return 0;
-	for (size_t k = 0; k < 2 && !no_memory; k++) {
+	for (size_t k = 0; k < 2 && differ && !no_memory; k++) {
 		no_memory = !batch_see(&sizes->more[k], MORE_ROWS[k]);
 		if (!no_memory)
 			made[k] = batch_import_again(
 				source, MORE_ROWS[k], 0, &sizes->more[k].list, NULL, &code);
 	}
 	sizes->three = made[0];
-	if (!no_memory)
+	if (differ && !no_memory)
 		node = batch_find(sizes, graph, holds, &no_memory);
 	graph_destroy(made[0]);
 	graph_destroy(made[1]);
 	if (no_memory)
 		return error_set(err, -ENOMEM, "out of memory for sizes of batches");
+	if (batch_is_full(sizes))
+		report_add(report,
+			"too large to prove that the size of a batch decides nothing: taken to be "
+			"so");
 	if (node && batch->given)
 		report_add(report,
 			"node '%.80s' (%.40s) decides by how many rows a batch has: scores are "

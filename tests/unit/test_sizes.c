@@ -12,8 +12,9 @@
 
 static struct compile_report report;
 static struct error err;
-static int64_t numbers[] = { -1, 0, 1, 2, 3, 4, 5, 7, 9, 1000 };
-static const char *const NUMBERS[] = { "-1", "0", "1", "2", "3", "4", "5", "7", "9", "1000" };
+static int64_t numbers[] = { -1, 0, 1, 2, 3, 4, 5, 7, 9, 1000, 200000 };
+static const char *const NUMBERS[] = { "-1", "0", "1", "2", "3", "4", "5", "7", "9", "1000",
+	"200000" };
 static int64_t first[] = { 0 }, second[] = { 1 }, table[] = { 5, 5, 7, 7, 7, 7, 7, 7 };
 
 struct sizes_node {
@@ -208,16 +209,37 @@ static void the_sentence_says_what_to_do(void **state)
 		"--shape 'x=1,2'");
 }
 
-static void rows_are_scored_by_themselves_where_it_is_said(void **state)
+static bool is_said(const char *line)
 {
 	bool found = false;
 
-	assert_int_equal(compile_case(&CASES[0], "x=1,2"), 0);
 	for (size_t i = 0; i < report.n_lines; i++)
-		found |= strcmp(report.lines[i],
-				 "node 'Greater_3' (Greater) decides by how many rows a batch "
-				 "has: scores are those of a row by itself") == 0;
-	assert_true(found);
+		found |= strcmp(report.lines[i], line) == 0;
+	return found;
+}
+
+static void rows_are_scored_by_themselves_where_it_is_said(void **state)
+{
+	assert_int_equal(compile_case(&CASES[0], "x=1,2"), 0);
+	assert_true(is_said(
+		"node 'Greater_3' (Greater) decides by how many rows a batch has: scores are "
+		"those of a row by itself"));
+}
+
+// What is seen of one row and of two has room, and of seven it has none: nobody knows whether they are
+// more than 4.
+static void what_has_no_room_is_said(void **state)
+{
+	const struct sizes_case large = {
+		{ { "Mul", { "b", "200000" }, "m" }, { "Range", { "0", "m", "1" }, "r" },
+			{ "Max", { "r", "0" }, "p" }, { "Gather", { "p", "0" }, "q" },
+			{ "Add", { "b", "q" }, "d" }, { "Greater", { "d", "4" }, "c" } },
+		NULL
+	};
+
+	assert_int_equal(compile_case(&large, NULL), 0);
+	assert_true(is_said(
+		"too large to prove that the size of a batch decides nothing: taken to be so"));
 }
 
 // x [b, 2] through b rounds of a Loop: v - v where the round's number is below `bound`, else v.
@@ -294,6 +316,7 @@ int main(void)
 		cmocka_unit_test(what_is_decided_by_the_size_of_a_batch),
 		cmocka_unit_test(the_sentence_says_what_to_do),
 		cmocka_unit_test(rows_are_scored_by_themselves_where_it_is_said),
+		cmocka_unit_test(what_has_no_room_is_said),
 		cmocka_unit_test(rounds_of_as_many_as_rows),
 	};
 	return cmocka_run_group_tests_name("sizes", tests, NULL, end);
