@@ -272,7 +272,7 @@ static void latency_print(const json_t *answer)
 			table_add(&table, "%s", any ? format_ns(ns).s : "-");
 		}
 	}
-	printf("from arrival to transmit, by the API to the answer, since start\n");
+	printf("from arrival to transmit, by the API to the answer, since the start\n");
 	table_print(&table, stdout, 0);
 }
 
