@@ -48,8 +48,7 @@ static bool server_find_route(struct server *server, struct http_request *reques
 	int status;
 
 	if (!http_is_admitted(request)) {
-		log_warning("api: %s was refused", http_peer(request));
-		gate_count(server->gate, REFUSAL_FORBIDDEN);
+		gate_count_forbidden(server->gate, http_peer(request));
 		http_fail(request, 403,
 			"only root, martletd's own user and control.group's members may use this");
 		return false;

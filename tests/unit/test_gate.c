@@ -104,6 +104,19 @@ static void want_of_descriptors_pauses(void **state)
 	assert_non_null(strstr(answer(c, next), "200 OK"));
 }
 
+// Who is refused may ask as often as he likes: the log does not grow with it.
+static void forbidden_users_are_said_once(void **state)
+{
+	struct gate_case *c = *state;
+
+	open_gate(c, 64, 1 << 20);
+	for (int i = 0; i < 1000; i++)
+		gate_count_forbidden(c->gate, "uid 7");
+	assert_int_equal(figures(c).refused[REFUSAL_FORBIDDEN], 1000);
+	assert_int_equal(lines_of_log(c, "api: uid 7 was refused"), 1);
+	assert_int_equal(lines_of_log(c, ""), 1);
+}
+
 // --- Memory --------------------------------------------------------------------------------------
 
 static void bodies_share_one_bound(void **state)
@@ -303,6 +316,7 @@ int main(void)
 		CASE(silent_connections_make_room),
 		CASE(busy_connections_are_waited_for),
 		CASE(want_of_descriptors_pauses),
+		CASE(forbidden_users_are_said_once),
 		CASE(bodies_share_one_bound),
 		CASE(bodies_of_clients_that_go_are_given_back),
 		CASE(bodies_of_clients_that_go_stay_counted_while_handled),

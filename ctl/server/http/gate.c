@@ -32,6 +32,7 @@ enum gate_warning {
 	GATE_NO_CONNECTIONS,
 	GATE_CLOSES_SILENT,
 	GATE_NO_MEMORY,
+	GATE_FORBIDS,
 	GATE_WARNINGS
 };
 
@@ -515,6 +516,13 @@ bool gate_is_quiet(const struct gate *gate)
 void gate_count(struct gate *gate, enum refusal refusal)
 {
 	gate->shared.refused[refusal]++;
+}
+
+void gate_count_forbidden(struct gate *gate, const char *peer)
+{
+	gate_count(gate, REFUSAL_FORBIDDEN);
+	if (gate_says(gate, GATE_FORBIDS))
+		log_warning("api: %s was refused", peer);
 }
 
 void gate_figures(const struct gate *gate, struct gate_figures *figures)

@@ -68,4 +68,6 @@ void gate_drain(struct gate *gate);
 bool gate_is_quiet(const struct gate *gate);
 // A refusal that is a handler's or a route's: counted with the others.
 void gate_count(struct gate *gate, enum refusal refusal);
+// REFUSAL_FORBIDDEN: counted, and said of the first one, `peer`, in a minute.
+void gate_count_forbidden(struct gate *gate, const char *peer);
 void gate_figures(const struct gate *gate, struct gate_figures *figures);
