@@ -3,7 +3,8 @@
 // dict literal with descr, fortran_order and shape, then the values.
 #include "base/rows_npy.h"
 
-#include <math.h>
+#include "base/half.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,21 +131,6 @@ out:
 	return rc;
 }
 
-// IEEE 754's binary16: 1 sign, 5 exponent, 10 fraction bits.
-static float npy_half(uint16_t bits)
-{
-	const int exponent = bits >> 10 & 31;
-	const float fraction = (float)(bits & 1023);
-	float value;
-
-	if (exponent == 31)
-		value = fraction > 0 ? NAN : INFINITY;
-	else
-		value = ldexpf(
-			exponent ? fraction + 1024 : fraction, (exponent ? exponent : 1) - 25);
-	return bits >> 15 ? -value : value;
-}
-
 static float npy_float(const struct npy *npy, const unsigned char *at)
 {
 	uint64_t bits = 0;
@@ -160,7 +146,7 @@ static float npy_float(const struct npy *npy, const unsigned char *at)
 		return f;
 	}
 	if (npy->kind == 'f' && npy->width == 2)
-		return npy_half((uint16_t)bits);
+		return half_to((uint16_t)bits);
 	if (npy->kind == 'f') {
 		double d;
 

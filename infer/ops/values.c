@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/ops/values.h"
 
+#include "base/half.h"
+#include "infer/graph/bf16.h"
+
 #include <math.h>
 #include <string.h>
-
-static float value_of_bits(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static float value_of_f16(uint16_t half)
-{
-	uint32_t sign = (uint32_t)(half >> 15) << 31, exponent = half >> 10 & 31,
-		 mantissa = half & 1023;
-
-	if (exponent == 31)
-		return value_of_bits(sign | 0x7f800000u | mantissa << 13);
-	if (exponent == 0) {
-		float value = ldexpf((float)mantissa, -24);
-
-		return sign ? -value : value;
-	}
-	return value_of_bits(sign | (exponent + 112) << 23 | mantissa << 13);
-}
 
 // Rounds to nearest, ties to even, by arithmetic: nothing that must be fast comes here.
 static uint16_t value_to_f16(double value)
@@ -87,9 +67,9 @@ double value_number(enum dtype dtype, const void *x, size_t i)
 	case DTYPE_F64:
 		return ((const double *)x)[i];
 	case DTYPE_F16:
-		return value_of_f16(((const uint16_t *)x)[i]);
+		return half_to(((const uint16_t *)x)[i]);
 	case DTYPE_BF16:
-		return value_of_bits((uint32_t)((const uint16_t *)x)[i] << 16);
+		return bf16_to(((const uint16_t *)x)[i]);
 	case DTYPE_U64:
 		return (double)((const uint64_t *)x)[i];
 	default:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/scoring/tensor_rows.h"
 
+#include "base/half.h"
 #include "base/rows_cell.h"
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/scoring/tensor_json.h"
@@ -169,22 +170,6 @@ static int target_take_texts(const struct target *t, struct error *err)
 		t->input->name, t->input->raw_bytes, (unsigned long long)t->input->n_values);
 }
 
-// IEEE 754's binary16 as a float, which holds each of them.
-static float target_half(uint16_t half)
-{
-	const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31,
-		       fraction = half & 0x3ff;
-	uint32_t bits = sign | (exponent + 112) << 23 | fraction << 13;
-	float value;
-
-	if (exponent == 0)
-		return (sign ? -0x1p-24f : 0x1p-24f) * (float)fraction;
-	if (exponent == 31)
-		bits = sign | 0x7f800000 | fraction << 13;
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
 static void target_widen(const struct target *t)
 {
 	for (uint64_t i = 0; i < t->input->n_values; i++) {
@@ -199,7 +184,7 @@ static void target_widen(const struct target *t)
 			break;
 		case TENSOR_FP16:
 			memcpy(&half, from, sizeof(half));
-			*to = target_half(half);
+			*to = half_to(half);
 			break;
 		default:
 			memcpy(&half, from, sizeof(half));
