@@ -2,7 +2,7 @@
 #include "ctl/server/scoring/csv_rows.h"
 
 #include "base/rows.h"
-#include "ctl/server/scoring/scoring.h"
+#include "ctl/server/scoring/tensor_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,15 +36,8 @@ int csv_rows_parse(const char *body, size_t size, enum csv_header header,
 	model_rows_options(info, &options);
 	rc = rows_read_bytes("the body", body, size, &options, &read, err);
 	csv_rows_note(&read, note);
-	if (rc == 0 &&
-		(read.n_rows > SCORING_ROWS_MAX ||
-			read.n_rows * info->n_features > SCORING_VALUES_MAX))
-		rc = error_set(err, -E2BIG,
-			"%zu rows of %u features are too many for one request: at most %u rows, "
-			"and "
-			"%llu values in all",
-			read.n_rows, info->n_features, SCORING_ROWS_MAX,
-			(unsigned long long)SCORING_VALUES_MAX);
+	if (rc == 0)
+		rc = tensor_rows_check(info, read.n_rows, err);
 	if (rc == 0) {
 		*rows = read.values;
 		*n = (uint32_t)read.n_rows;

@@ -259,23 +259,15 @@ static int rows_check_type(const struct tensor_input *input, const struct model_
 		texts ? ", and this column is text" : "");
 }
 
-float *tensor_rows_create(const struct model_info *info, uint64_t n, struct error *err)
+int tensor_rows_check(const struct model_info *info, uint64_t n, struct error *err)
 {
-	float *rows;
-
-	if (n > SCORING_ROWS_MAX || n * info->n_features > SCORING_VALUES_MAX) {
-		error_set(err, -E2BIG,
-			"%llu rows of %u features are too many for one request: at most %u rows, "
-			"and "
-			"%llu values in all",
-			(unsigned long long)n, info->n_features, SCORING_ROWS_MAX,
-			(unsigned long long)SCORING_VALUES_MAX);
-		return NULL;
-	}
-	rows = malloc(n * info->n_features * sizeof(float) + 1);
-	if (!rows)
-		error_set(err, -ENOMEM, "no memory for %llu rows", (unsigned long long)n);
-	return rows;
+	if (n <= SCORING_ROWS_MAX && n * info->n_features <= SCORING_VALUES_MAX)
+		return 0;
+	return error_set(err, -E2BIG,
+		"%llu rows of %u features are too many for one request: at most %u rows, and %llu "
+		"values in all",
+		(unsigned long long)n, info->n_features, SCORING_ROWS_MAX,
+		(unsigned long long)SCORING_VALUES_MAX);
 }
 
 // --- All inputs ----------------------------------------------------------------------------------
@@ -384,11 +376,14 @@ int tensor_rows(const struct tensor_request *request, const struct model_info *i
 		rc = rows_check_shape(first, info, info->n_features, &count, err);
 	if (rc == 0 && whole)
 		rc = rows_check_type(first, info, false, err);
+	if (rc == 0)
+		rc = tensor_rows_check(info, count, err);
 	if (rc != 0)
 		return rc;
-	target.rows = tensor_rows_create(info, count, err);
+	target.rows = malloc(count * info->n_features * sizeof(float) + 1);
 	if (!target.rows)
-		return err->code;
+		return error_set(
+			err, -ENOMEM, "no memory for %llu rows", (unsigned long long)count);
 	rc = whole ? target_fill(&target, err)
 		   : rows_take_columns(request, info, count, target.rows, err);
 	if (rc != 0) {

@@ -27,9 +27,8 @@ struct tensor_column *tensor_columns_create(const struct model_info *info, struc
 struct tensor_column *tensor_columns_find(
 	struct tensor_column *columns, const struct model_info *info, const char *name);
 
-// Room for rows of the model, as malloc() gives it; NULL and a sentence without memory, or where it is
-// beyond SCORING_ROWS_MAX and SCORING_VALUES_MAX.
-float *tensor_rows_create(const struct model_info *info, uint64_t n, struct error *err);
+// -E2BIG where so many rows of the model are beyond SCORING_ROWS_MAX and SCORING_VALUES_MAX.
+int tensor_rows_check(const struct model_info *info, uint64_t n, struct error *err);
 
 // *rows [*n][n_features], malloc'ed: the inputs of the request. -EINVAL, -E2BIG, -ENOMEM.
 int tensor_rows(const struct tensor_request *request, const struct model_info *info, float **rows,
