@@ -480,29 +480,6 @@ static int predict(const char *json)
 	return predict_parse(body, strlen(body), DEPTH, &NUMBERS, &rows, &n_rows, &err);
 }
 
-static void predict_takes_rows_and_names(void **state)
-{
-	struct bytes bytes = { 0 };
-
-	assert_int_equal(predict("{\"signature_name\":\"x\",\"instances\":[[1,2],{\"proto\":-4,"
-				 "\"duration\":3.5}]}"),
-		0);
-	check_rows(2, TWO);
-	assert_int_equal(predict_write(&NUMBERS, SCORES, 2, &bytes, &err), 0);
-	bytes_add(&bytes, "", 1);
-	assert_string_equal(bytes.at, "{\"predictions\":[[0.75,0.25],[1.00000001e-07,0.5]]}");
-	bytes_fini(&bytes);
-	assert_int_equal(predict("{\"instances\":[[1,2],[3]]}"), -EINVAL);
-	assert_string_equal(
-		err.text, "instance 2 (the first is 1) has 1 values, model lab takes 2");
-	assert_int_equal(predict("{\"instances\":[{\"proto\":1,\"proto\":2}]}"), -EINVAL);
-	assert_non_null(strstr(err.text, "the key \"proto\" is there twice"));
-	assert_int_equal(predict("{\"instances\":[{\"protocol\":1}]}"), -EINVAL);
-	assert_string_equal(
-		err.text, "instance 1 (the first is 1): model lab has no feature 'protocol'");
-	assert_int_equal(predict("{}"), -EINVAL);
-}
-
 static void levels_are_bounded(void **state)
 {
 	static const char *const JSON[] = {
@@ -583,7 +560,6 @@ int main(void)
 		CASE(answer_of_classes_is_ranked),
 		CASE(answer_is_bounded),
 		CASE(levels_are_bounded),
-		CASE(predict_takes_rows_and_names),
 		CASE(csv_is_read_by_names),
 	};
 

@@ -2,7 +2,6 @@
 #include "ctl/server/scoring/predict.h"
 
 #include "ctl/server/scoring/json_walk.h"
-#include "ctl/server/scoring/scoring.h"
 #include "ctl/server/scoring/tensor_rows.h"
 
 #include <math.h>
@@ -24,15 +23,10 @@ static int predict_grow(struct predict *p, struct error *err)
 {
 	const uint64_t capacity = p->n < 16 ? 16 : p->n * 2;
 	float *rows;
+	int rc = tensor_rows_check(p->info, p->n + 1, err);
 
-	if (p->n < p->capacity)
-		return 0;
-	// Bounds more rows than there are by what the whole may be.
-	if (p->n + 1 > SCORING_ROWS_MAX || (p->n + 1) * p->info->n_features > SCORING_VALUES_MAX)
-		return error_set(err, -E2BIG,
-			"more instances than one request may have: at most %u, and %llu values in "
-			"all",
-			SCORING_ROWS_MAX, (unsigned long long)SCORING_VALUES_MAX);
+	if (rc != 0 || p->n < p->capacity)
+		return rc;
 	rows = realloc(p->rows, capacity * p->info->n_features * sizeof(float));
 	if (!rows)
 		return error_set(err, -ENOMEM, "no memory for the instances");
