@@ -153,22 +153,29 @@ void http_reply(struct http_request *request, int status, json_t *body)
 	free(text);
 }
 
+json_t *http_sentence(const char *text)
+{
+	char ascii[ERROR_TEXT_BYTES + 256];
+	json_t *sentence = json_string(text);
+
+	if (sentence)
+		return sentence;
+	snprintf(ascii, sizeof(ascii), "%s", text);
+	for (char *c = ascii; *c; c++)
+		if ((unsigned char)*c > '~')
+			*c = '?';
+	return json_string(ascii);
+}
+
 void http_fail(struct http_request *request, int status, const char *format, ...)
 {
 	char text[ERROR_TEXT_BYTES + 256];
-	json_t *sentence;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	sentence = json_string(text);
-	if (!sentence) // it is not UTF-8: it quotes the client, or is cut within a character
-		for (char *c = text; *c; c++)
-			if ((unsigned char)*c > '~')
-				*c = '?';
-	http_reply(request, status,
-		json_pack("{s:o}", "error", sentence ? sentence : json_string(text)));
+	http_reply(request, status, json_pack("{s:o}", "error", http_sentence(text)));
 }
 
 void http_finish(void *request, int status, json_t *body, const char *refusal)

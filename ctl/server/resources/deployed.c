@@ -2,25 +2,10 @@
 #include "ctl/server/resources/deployed.h"
 
 #include "ctl/server/http/http.h"
+#include "ctl/server/resources/v2.h"
 #include "ctl/server/server_state.h"
 
 #include <string.h>
-
-// Clients of the protocol look for "ready", too.
-static void deployed_not_ready(struct http_request *request, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static void deployed_not_ready(struct http_request *request, const char *format, ...)
-{
-	char text[ERROR_TEXT_BYTES + 128];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	for (char *c = text; *c; c++)
-		*c = (unsigned char)*c > '~' ? '?' : *c; // a reason may be cut within a character
-	http_reply(request, 503, json_pack("{s:s, s:b}", "error", text, "ready", 0));
-}
 
 // Replies why the model is not in service, or not as that version; `version` is the live one, 0: none.
 static void deployed_refuse(struct server *server, struct http_request *request,
@@ -38,12 +23,11 @@ static void deployed_refuse(struct server *server, struct http_request *request,
 		http_fail(request, 404, "there is no version %u of model '%s'", params->version,
 			params->model);
 	else if (!version)
-		deployed_not_ready(
+		v2_not_ready(
 			request, "model '%s' is not in service: %s", params->model, entry->reason);
 	else
-		deployed_not_ready(request,
-			"version %u of model '%s' is stored, version %u is live", params->version,
-			params->model, version);
+		v2_not_ready(request, "version %u of model '%s' is stored, version %u is live",
+			params->version, params->model, version);
 }
 
 const struct slot_info *deployed_slot(
@@ -65,7 +49,7 @@ bool deployed_hold(struct server *server, struct http_request *request,
 
 	*hold = (struct deployment_hold){ 0 };
 	if (server->phase == SERVER_DRAINING) {
-		deployed_not_ready(request, "draining: nothing new is scored");
+		v2_not_ready(request, "draining: nothing new is scored");
 		return false;
 	}
 	if (entry && entry->record.id &&

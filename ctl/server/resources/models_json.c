@@ -26,13 +26,14 @@ static json_t *models_json_entry(struct server *server, const struct model_entry
 	const struct record *r = &entry->record;
 	const struct slot_info *slot = server_slot(server, entry->name);
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I}", "name", entry->name,
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:I}", "name", entry->name,
 		"id", r->id ? json_integer(r->id) : json_null(), "live",
 		r->id && r->loaded ? json_integer(r->live) : json_null(), "previous",
 		r->n_previous ? json_integer(r->previous[0]) : json_null(), "state",
-		model_state_name(entry->state), "reason", model_entry_reason(entry), "versions",
-		models_json_versions(entry), "requests", (json_int_t)(slot ? slot->requests : 0),
-		"rows", (json_int_t)(slot ? slot->rows : 0), "not_finite",
+		model_state_name(entry->state), "reason", http_sentence(model_entry_reason(entry)),
+		"versions", models_json_versions(entry), "requests",
+		(json_int_t)(slot ? slot->requests : 0), "rows",
+		(json_int_t)(slot ? slot->rows : 0), "not_finite",
 		(json_int_t)(slot ? slot->not_finite : 0));
 }
 
@@ -63,10 +64,10 @@ static void index_add_entry(json_t *index, const struct model_entry *entry, bool
 			continue;
 		snprintf(text, sizeof(text), "%u", version);
 		json_array_append_new(index,
-			json_pack("{s:s, s:s, s:s, s:s}", "name", entry->name, "version", text,
+			json_pack("{s:s, s:s, s:s, s:o}", "name", entry->name, "version", text,
 				"state", state, "reason",
-				live || entry->is_damaged ? model_entry_reason(entry)
-							  : "not deployed"));
+				http_sentence(live || entry->is_damaged ? model_entry_reason(entry)
+									: "not deployed")));
 	}
 }
 

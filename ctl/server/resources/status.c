@@ -87,7 +87,7 @@ static json_t *status_port(const struct port_info *p)
 	json_object_update(port, figures);
 	json_decref(figures);
 	if (p->trouble[0]) {
-		json_object_set_new(port, "trouble", json_string(p->trouble));
+		json_object_set_new(port, "trouble", http_sentence(p->trouble));
 		json_object_set_new(port, "trouble_since",
 			json_string(status_time(p->trouble_since, since, sizeof(since))));
 	}

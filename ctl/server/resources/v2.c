@@ -24,11 +24,15 @@ void v2_live_get(
 			(int)server_ready(server, why, sizeof(why))));
 }
 
-static json_t *v2_not_ready(const char *why)
+void v2_not_ready(struct http_request *request, const char *format, ...)
 {
-	json_t *sentence = json_sprintf("not ready: %s", why);
+	char text[ERROR_TEXT_BYTES + 128];
+	va_list args;
 
-	return sentence ? sentence : json_string("not ready"); // it is cut within a character
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	http_reply(request, 503, json_pack("{s:o, s:b}", "error", http_sentence(text), "ready", 0));
 }
 
 void v2_ready_get(
@@ -39,6 +43,5 @@ void v2_ready_get(
 	if (server_ready(server, why, sizeof(why)))
 		http_reply(request, 200, json_pack("{s:b, s:b}", "live", 1, "ready", 1));
 	else
-		http_reply(request, 503,
-			json_pack("{s:o, s:b}", "error", v2_not_ready(why), "ready", 0));
+		v2_not_ready(request, "not ready: %s", why);
 }
