@@ -234,40 +234,47 @@ void deploy_begin(struct operation *op)
 	operation_work(op, deploy_open_stored, deploy_opened);
 }
 
-void deploy_begin_rollback(struct operation *op)
+// The entry of a model whose record says what is to be done; NULL: there is none, and the operation failed.
+static const struct model_entry *deploy_recorded_entry(struct operation *op)
 {
 	const struct model_entry *entry = models_find(&op->server->models, op->model);
 
-	if (!entry) {
+	if (!entry)
 		operation_fail_unknown(op);
-	} else if (entry->is_damaged) {
+	else if (entry->is_damaged)
 		operation_fail(op, 409, "what the store says of model '%s' cannot be read: %s",
 			op->model, entry->reason);
-	} else if (entry->record.n_previous == 0) {
+	return entry && !entry->is_damaged ? entry : NULL;
+}
+
+void deploy_begin_rollback(struct operation *op)
+{
+	const struct model_entry *entry = deploy_recorded_entry(op);
+
+	if (!entry)
+		return;
+	if (entry->record.n_previous == 0) {
 		operation_fail(op, 409, "model '%s' has no deployment before this one", op->model);
-	} else {
-		op->version = entry->record.previous[0];
-		op->force = true; // it was in service
-		deploy_begin(op);
+		return;
 	}
+	op->version = entry->record.previous[0];
+	op->force = true; // it was in service
+	deploy_begin(op);
 }
 
 void deploy_begin_load(struct operation *op)
 {
-	const struct model_entry *entry = models_find(&op->server->models, op->model);
+	const struct model_entry *entry = deploy_recorded_entry(op);
 
-	if (!entry) {
-		operation_fail_unknown(op);
-	} else if (entry->is_damaged) {
-		operation_fail(op, 409, "what the store says of model '%s' cannot be read: %s",
-			op->model, entry->reason);
-	} else if (entry->record.id == 0) {
+	if (!entry)
+		return;
+	if (entry->record.id == 0) {
 		operation_fail(op, 409,
 			"model '%s' was never deployed: PUT /v1/models/%s/deployment says which "
 			"version and id",
 			op->model, op->model);
-	} else {
-		op->version = entry->record.live;
-		deploy_begin(op);
+		return;
 	}
+	op->version = entry->record.live;
+	deploy_begin(op);
 }
