@@ -43,6 +43,20 @@ static void metrics_sample(
 	evbuffer_add_printf(out, " %llu\n", (unsigned long long)count);
 }
 
+// A family of one sample.
+struct metrics_one {
+	const char *name, *type, *help;
+	uint64_t value;
+};
+
+static void metrics_ones(struct evbuffer *out, const struct metrics_one *ones, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		metrics_family(out, ones[i].name, ones[i].type, ones[i].help);
+		metrics_sample(out, ones[i].name, NULL, NULL, ones[i].value);
+	}
+}
+
 static void metrics_process(struct evbuffer *out, const struct metrics_figures *f)
 {
 	metrics_family(out, "build_info", "gauge", "Always 1; the label is the version.");
@@ -62,10 +76,7 @@ static void metrics_process(struct evbuffer *out, const struct metrics_figures *
 
 static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 {
-	const struct {
-		const char *name, *type, *help;
-		uint64_t value;
-	} families[] = {
+	const struct metrics_one families[] = {
 		{ "api_connections", "gauge", "Connections to the API that are open.",
 			api->connections },
 		{ "api_connections_max", "gauge", "As many may be (control.connections).",
@@ -85,10 +96,7 @@ static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 			api->refused[REFUSAL_BODIES_FULL] },
 	};
 
-	for (size_t i = 0; i < N(families); i++) {
-		metrics_family(out, families[i].name, families[i].type, families[i].help);
-		metrics_sample(out, families[i].name, NULL, NULL, families[i].value);
-	}
+	metrics_ones(out, families, N(families));
 	metrics_family(out, "api_refusals_total", "counter",
 		"What HTTP itself refused, and connections that it closed, by reason.");
 	for (unsigned i = 0; i < REFUSAL_COUNT; i++)
@@ -98,10 +106,7 @@ static void metrics_api(struct evbuffer *out, const struct gate_figures *api)
 
 static void metrics_scoring(struct evbuffer *out, const struct scoring_figures *s)
 {
-	const struct {
-		const char *name, *type, *help;
-		uint64_t value;
-	} families[] = {
+	const struct metrics_one families[] = {
 		{ "api_scoring_threads", "gauge", "Threads that score what comes by the API.",
 			s->threads },
 		{ "api_scoring_waiting", "gauge", "Requests that wait for one of them.",
@@ -116,40 +121,36 @@ static void metrics_scoring(struct evbuffer *out, const struct scoring_figures *
 			s->failed },
 	};
 
-	for (size_t i = 0; i < N(families); i++) {
-		metrics_family(out, families[i].name, families[i].type, families[i].help);
-		metrics_sample(out, families[i].name, NULL, NULL, families[i].value);
-	}
+	metrics_ones(out, families, N(families));
 }
 
 static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f)
 {
 	const struct dataplane_counters *c = &f->sum;
+	const struct metrics_one families[] = {
+		{ "pongs_total", "counter", "PINGs answered.", c->pongs },
+		{ "neighbour_replies_total", "counter", "ARP and neighbour solicitations answered.",
+			c->neighbour_replies },
+		{ "icmp_replies_total", "counter", "ICMP and ICMPv6 echo requests answered.",
+			c->icmp_replies },
+		{ "icmp_errors_total", "counter",
+			"ICMP and ICMPv6 port unreachable, fragmentation needed, packet too big "
+			"sent.",
+			c->icmp_errors },
+		{ "mld_reports_total", "counter", "MLD reports sent in answer to queries.",
+			c->mld_reports },
+		{ "announced_total", "counter",
+			"Frames sent unasked: address probes, announcements, MLD reports.",
+			c->announced },
+		{ "announced_unsent_total", "counter", "Such frames that the device did not take.",
+			c->announced_unsent },
+	};
 
 	metrics_family(
 		out, "results_total", "counter", "Requests answered, by the reply's status.");
 	for (unsigned i = 0; i < WIRE_STATUS_COUNT; i++)
 		metrics_sample(out, "results_total", "status", wire_status_name(i), c->status[i]);
-	metrics_family(out, "pongs_total", "counter", "PINGs answered.");
-	metrics_sample(out, "pongs_total", NULL, NULL, c->pongs);
-	metrics_family(out, "neighbour_replies_total", "counter",
-		"ARP and neighbour solicitations answered.");
-	metrics_sample(out, "neighbour_replies_total", NULL, NULL, c->neighbour_replies);
-	metrics_family(
-		out, "icmp_replies_total", "counter", "ICMP and ICMPv6 echo requests answered.");
-	metrics_sample(out, "icmp_replies_total", NULL, NULL, c->icmp_replies);
-	metrics_family(out, "icmp_errors_total", "counter",
-		"ICMP and ICMPv6 port unreachable, fragmentation needed, packet too big sent.");
-	metrics_sample(out, "icmp_errors_total", NULL, NULL, c->icmp_errors);
-	metrics_family(
-		out, "mld_reports_total", "counter", "MLD reports sent in answer to queries.");
-	metrics_sample(out, "mld_reports_total", NULL, NULL, c->mld_reports);
-	metrics_family(out, "announced_total", "counter",
-		"Frames sent unasked: address probes, announcements, MLD reports.");
-	metrics_sample(out, "announced_total", NULL, NULL, c->announced);
-	metrics_family(out, "announced_unsent_total", "counter",
-		"Such frames that the device did not take.");
-	metrics_sample(out, "announced_unsent_total", NULL, NULL, c->announced_unsent);
+	metrics_ones(out, families, N(families));
 	metrics_family(out, "drops_total", "counter", "Packets that got no reply, by reason.");
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		metrics_sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);
@@ -202,8 +203,8 @@ static void metrics_lcores(struct evbuffer *out, const struct metrics_figures *f
 			"martlet_lcore_busy_seconds_total{cpu=\"%u\",role=\"%s\"} %.6f\n",
 			f->lcores[i].cpu, lcore_role_name(f->lcores[i].role),
 			(double)f->lcores[i].busy_ns * 1e-9);
-	metrics_family(
-		out, "lcore_busy_ratio", "gauge", "Share of the time since start with work to do.");
+	metrics_family(out, "lcore_busy_ratio", "gauge",
+		"Share of the time since the start with work to do.");
 	for (uint32_t i = 0; i < f->n_lcores; i++) {
 		const struct dataplane_counters *c = &f->lcores[i].counters;
 
