@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/graph/text.h"
 
+#include "base/utf8.h"
+
 #include <stdint.h>
 #include <string.h>
 
 size_t text_character(const char *text)
 {
-	static const uint32_t smallest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const uint8_t *at = (const uint8_t *)text;
-	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-	uint32_t code = length == 1 ? at[0] : at[0] & (0x7fu >> length);
 
-	if ((at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4)
+	if (at[0] < ' ' || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0))
 		return 0;
-	for (size_t i = 1; i < length; i++) { // ends at a terminating 0, too
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (at[i] & 0x3f);
-	}
-	if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) ? 0 : length;
+	return utf8_character(text, 4);
 }
 
 int text_cut(const char *text, size_t bytes_max)

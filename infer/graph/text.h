@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 // Bytes of the character that starts here, 1 to 4; 0: none does, or a control character. Reads no
-// byte behind a string's end. Source: RFC 3629, the shortest form, no surrogates.
+// byte behind a string's end.
 size_t text_character(const char *at);
 
 // How many of the text's bytes to take so that at most `bytes_max` are, and no character is cut.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/scoring/bytes.h"
 
-#include "ctl/server/scoring/json_walk.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ void bytes_add_string(struct bytes *bytes, const char *text, size_t size)
 
 	bytes_add(bytes, "\"", 1);
 	while (text < end) {
-		const size_t n = json_walk_utf8(text, end);
+		const size_t n = utf8_character(text, (size_t)(end - text));
 
 		if (n == 0) {
 			bytes_add_text(bytes, "\\ufffd");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/scoring/json_walk.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,31 +53,6 @@ int json_walk_close(struct json_walk *reader)
 }
 
 // --- Strings -------------------------------------------------------------------------------------
-
-size_t json_walk_utf8(const char *text, const char *end)
-{
-	const uint8_t *p = (const uint8_t *)text;
-	const size_t left = (size_t)(end - text);
-	uint32_t low = 0x80, high = 0xbf;
-	size_t n = 2;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xe0)
-		n = p[0] < 0xf0 ? 3 : 4;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || left < n)
-		return 0;
-	if (p[0] == 0xe0 || p[0] == 0xf0) // longer than it need be
-		low = p[0] == 0xe0 ? 0xa0 : 0x90;
-	if (p[0] == 0xed || p[0] == 0xf4) // surrogates, and beyond the last character
-		high = p[0] == 0xed ? 0x9f : 0x8f;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
 
 // The four hexadecimal digits of \uXXXX at p; -1 where they are none.
 static int32_t json_walk_hex4(const char *p, const char *end)
@@ -174,7 +151,7 @@ static int json_walk_take_string(struct json_walk *reader, struct json_walk_text
 				out = json_walk_put_utf8(out, c);
 			continue;
 		}
-		n = json_walk_utf8(reader->at, reader->end);
+		n = utf8_character(reader->at, (size_t)(reader->end - reader->at));
 		if (n == 0)
 			return json_walk_refuse(reader, "a string that is no UTF-8");
 		if (text)

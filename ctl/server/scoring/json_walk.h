@@ -62,5 +62,3 @@ __attribute__((format(printf, 2, 3))) int json_walk_refuse(
 	const struct json_walk *reader, const char *format, ...);
 
 bool json_walk_is(struct json_walk_text text, const char *word);
-// Bytes of the UTF-8 character that begins at `text`, before `end`; 0 where it is none (RFC 3629).
-size_t json_walk_utf8(const char *text, const char *end);
