@@ -49,7 +49,7 @@ const struct route ROUTES[] = {
 	{ HTTP_POST, "/v2/models/{model}/infer", ROUTE_INFER, infer_post, infer_accepts },
 	{ HTTP_POST, "/v2/models/{model}/versions/{version}/infer", ROUTE_INFER, infer_post,
 		infer_accepts },
-	{ HTTP_GET, "/v1/models/{model}", ROUTE_INFER, v1_model_get, NULL },
+	{ HTTP_GET, "/v1/models/{model}", ROUTE_INFER, v2_model_ready_get, NULL },
 	{ HTTP_POST, "/v1/models/{model}:predict", ROUTE_INFER, predict_post, infer_accepts },
 	{ HTTP_GET, "/v2/logging", ROUTE_MANAGE, logging_get, NULL },
 	{ HTTP_POST, "/v2/logging", ROUTE_MANAGE, logging_post, NULL },

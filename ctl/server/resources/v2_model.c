@@ -99,12 +99,6 @@ void v2_model_ready_get(
 			request, 200, json_pack("{s:s, s:b}", "name", params->model, "ready", 1));
 }
 
-void v1_model_get(
-	struct server *server, struct http_request *request, const struct route_params *params)
-{
-	v2_model_ready_get(server, request, params);
-}
-
 // --- Configuration -------------------------------------------------------------------------------
 
 static json_t *v2_config_tensor(const char *name, enum tensor_type type, uint32_t columns)

@@ -5,6 +5,5 @@
 
 #include "ctl/server/http/route.h"
 
+// v2_model_ready_get: {"name", "ready"}, which is what KServe's first protocol has of a model, too.
 route_handler v2_model_get, v2_model_ready_get, v2_config_get, v2_stats_get, v2_stats_get_all;
-// KServe's first protocol: {"name", "ready"}.
-route_handler v1_model_get;
