@@ -64,8 +64,7 @@ static const char *rows_ending(const char *path)
 	return dot ? dot : "";
 }
 
-// What the options or the name say; ROWS_FORMAT_ENDING: neither does.
-static enum rows_format rows_tell_format(const char *path, const struct rows_options *options)
+enum rows_format rows_tell_format(const char *path, const struct rows_options *options)
 {
 	const char *ending = rows_ending(path);
 

@@ -29,8 +29,11 @@
 int rows_read(
 	const char *path, const struct rows_options *options, struct rows *rows, struct error *err);
 
-// The same of bytes that are there already; `name` stands for them in sentences, and options->format says
-// what they are: by itself, CSV.
+// What the options or the name say that a file is; ROWS_FORMAT_ENDING: neither does.
+enum rows_format rows_tell_format(const char *path, const struct rows_options *options);
+
+// rows_read() of bytes that are there already; `name` stands for them in sentences, and
+// options->format says what they are: by itself, CSV.
 int rows_read_bytes(const char *name, const void *bytes, size_t size,
 	const struct rows_options *options, struct rows *rows, struct error *err);
 

@@ -4,6 +4,6 @@
 
 #include <stddef.h>
 
-// Bytes of the character that begins at `text`, of which `left` bytes may be read, 1 at least; 0 where it is
-// none. Reads no byte behind a terminating zero either.
+// Bytes of the character that begins at `text`, of which `left` bytes may be read, 1 at least; 0
+// where it is none. Reads no byte behind a terminating zero either.
 size_t utf8_character(const char *text, size_t left);

@@ -101,11 +101,9 @@ static int score_read_values(const struct score *score, struct score_body *body,
 
 static bool score_is_csv(const struct score *score)
 {
-	const char *dot = strrchr(score->rows, '.');
+	const enum rows_format format = rows_tell_format(score->rows, &score->how);
 
-	if (score->how.format != ROWS_FORMAT_ENDING)
-		return score->how.format == ROWS_FORMAT_CSV;
-	return !dot || (strcasecmp(dot, ".npy") != 0 && strcasecmp(dot, ".f32") != 0);
+	return format == ROWS_FORMAT_CSV || format == ROWS_FORMAT_ENDING;
 }
 
 static int score_print_json(const struct score *score, const struct rows *scores)

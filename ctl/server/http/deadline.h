@@ -21,7 +21,8 @@ struct deadline {
 
 uint64_t deadline_now_ms(void); // of CLOCK_MONOTONIC, a tick of the kernel late
 
-// Zeroed before; expire() is called at its time, from the event loop, and may end it. False without memory.
+// Zeroed before; expire() is called at its time, from the event loop, and may end it. False without
+// memory.
 bool deadline_init(
 	struct deadline *deadline, struct event_base *base, void (*expire)(void *arg), void *arg);
 void deadline_fini(struct deadline *deadline); // zeroed: fine

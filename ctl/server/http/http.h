@@ -48,8 +48,8 @@ void http_send(struct http_request *request, int status, const char *type, struc
 void http_reply(struct http_request *request, int status, json_t *body);
 __attribute__((format(printf, 3, 4))) void http_fail(
 	struct http_request *request, int status, const char *format, ...);
-// A sentence as JSON. Where it is no UTF-8, since it quotes a client or is cut within a character, what is not
-// ASCII becomes '?'. NULL without memory.
+// A sentence as JSON. Where it is no UTF-8, since it quotes a client or is cut within a character,
+// what is not ASCII becomes '?'. NULL without memory.
 json_t *http_sentence(const char *text);
 // One of the two, as an operation's client wants it: http_fail() where there is a `refusal`, else
 // http_reply(). `request` is a struct http_request.
