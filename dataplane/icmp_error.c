@@ -2,7 +2,7 @@
 #include "dataplane/icmp_error.h"
 
 #include "base/checksum.h"
-#include "dataplane/icmp.h"
+#include "dataplane/address.h"
 #include "dataplane/reply.h"
 
 #include <rte_byteorder.h>
@@ -54,43 +54,27 @@ static bool icmp_error_ipv4_due(
 	const struct port *port, const struct icmp_subject *s, bool too_long)
 {
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)s->ip;
-	const uint8_t first = (uint8_t)ip->src_addr;
-	bool ours = false;
 
 	if (ip->next_proto_id != IPPROTO_UDP ||
 		(ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)))
 		return false;
 	if (too_long && !(ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)))
 		return false;
-	if (first == 0 || first == 127 || first >= 224)
-		return false;
-	for (uint32_t i = 0; i < port->n_ipv4; i++) {
-		ours |= ip->dst_addr == port->ipv4[i];
-		if (ip->src_addr == port->ipv4[i] || ip->src_addr == port->ipv4_broadcast[i])
-			return false;
-	}
-	return ours && checksum_fold(checksum_bytes(0, ip, (ip->version_ihl & 15u) * 4)) == 0xffff;
+	return address_ipv4_is_ours(port, ip->dst_addr) &&
+		!address_ipv4_is_bad_source(port, ip->src_addr) &&
+		checksum_fold(checksum_bytes(0, ip, (ip->version_ihl & 15u) * 4)) == 0xffff;
 }
 
 static bool icmp_error_ipv6_due(
 	const struct port *port, const struct icmp_subject *s, bool too_long)
 {
-	static const struct in6_addr NONE, LOOPBACK = IN6ADDR_LOOPBACK_INIT;
 	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)s->ip;
-	bool ours = false;
 
 	// No link of IPv6 has an MTU below 1280, and none may be told (RFC 8200, 5).
 	if (ip->proto != IPPROTO_UDP || (too_long && port->mtu < ICMP_ERROR_IPV6_MAX))
 		return false;
-	if (ip->src_addr[0] == 0xff || memcmp(ip->src_addr, &NONE, sizeof(NONE)) == 0 ||
-		memcmp(ip->src_addr, &LOOPBACK, sizeof(LOOPBACK)) == 0)
-		return false;
-	for (uint32_t i = 0; i < port->n_ipv6; i++) {
-		ours |= memcmp(ip->dst_addr, &port->ipv6[i], sizeof(ip->dst_addr)) == 0;
-		if (memcmp(ip->src_addr, &port->ipv6[i], sizeof(ip->src_addr)) == 0)
-			return false;
-	}
-	return ours;
+	return address_ipv6_is_ours(port, ip->dst_addr) &&
+		!address_ipv6_is_bad_source(port, ip->src_addr);
 }
 
 // What of the frame is the IP packet, and of that what is there: one that is too long may have come cut off.

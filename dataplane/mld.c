@@ -2,6 +2,7 @@
 #include "dataplane/mld.h"
 
 #include "base/checksum.h"
+#include "dataplane/address.h"
 #include "dataplane/reply.h"
 
 #include <rte_byteorder.h>
@@ -39,10 +40,8 @@ uint32_t mld_groups(const struct port *port, struct in6_addr *groups)
 	uint32_t n = 0, k;
 
 	for (uint32_t i = 0; i < port->n_ipv6; i++) {
-		// ff02::1:ff00:0/104 and the address's last 24 bits (RFC 4291, 2.7.1).
-		struct in6_addr group = { .s6_addr = { 0xff, 2, [11] = 1, [12] = 0xff } };
+		const struct in6_addr group = address_solicited_node(&port->ipv6[i]);
 
-		memcpy(group.s6_addr + 13, port->ipv6[i].s6_addr + 13, 3);
 		for (k = 0; k < n && memcmp(&groups[k], &group, sizeof(group)) != 0; k++)
 			;
 		if (k == n)

@@ -2,6 +2,7 @@
 #include "dataplane/neighbour.h"
 
 #include "base/checksum.h"
+#include "dataplane/address.h"
 #include "dataplane/icmp.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/mld.h"
@@ -198,10 +199,9 @@ void neighbour_write_advertisement(struct rte_mbuf *m, const struct in6_addr *ad
 
 void neighbour_write_probe(struct rte_mbuf *m, const struct in6_addr *address)
 {
-	struct in6_addr group = { .s6_addr = { 0xff, 2, [11] = 1, [12] = 0xff } };
+	const struct in6_addr group = address_solicited_node(address);
 	struct ndp_message *message = neighbour_message(m);
 
-	memcpy(group.s6_addr + 13, address->s6_addr + 13, 3);
 	*message = (struct ndp_message){ .type = ICMPV6_NEIGHBOUR_SOLICITATION };
 	memcpy(message->target, address, sizeof(message->target));
 	neighbour_finish_group(m, &in6addr_any, &group, SOLICITATION_BYTES);

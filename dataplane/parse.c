@@ -2,6 +2,7 @@
 #include "dataplane/parse.h"
 
 #include "base/checksum.h"
+#include "dataplane/address.h"
 #include "dataplane/icmp.h"
 #include "dataplane/icmp_error.h"
 
@@ -129,28 +130,6 @@ static enum drop parse_icmp(struct packet *p, enum packet_kind kind, uint32_t by
 	return DROP_NONE;
 }
 
-static inline bool parse_ipv4_is_ours(const struct port *port, uint32_t address)
-{
-	for (uint32_t i = 0; i < port->n_ipv4; i++)
-		if (port->ipv4[i] == address)
-			return true;
-	return false;
-}
-
-// Addresses that no host sends from. The first byte tells zero, loopback, multicast, reserved and
-// broadcast; our own and the subnets' broadcast addresses are compared with.
-static inline bool parse_ipv4_source_is_bad(const struct port *port, uint32_t address)
-{
-	uint8_t first = (uint8_t)address; // network order: the first byte lies lowest
-
-	if (first == 0 || first == 127 || first >= 224)
-		return true;
-	for (uint32_t i = 0; i < port->n_ipv4; i++)
-		if (address == port->ipv4[i] || address == port->ipv4_broadcast[i])
-			return true;
-	return false;
-}
-
 static inline bool parse_ipv4_checksum_good(
 	const struct port *port, const struct rte_mbuf *m, const uint8_t *l3, uint32_t bytes)
 {
@@ -182,9 +161,9 @@ static __rte_always_inline enum drop parse_ipv4(const struct port *port, const s
 		return DROP_TRUNCATED;
 	if (!parse_ipv4_checksum_good(port, m, l3, header_bytes))
 		return DROP_BAD_IP_CHECKSUM;
-	if (!parse_ipv4_is_ours(port, ip->dst_addr))
+	if (!address_ipv4_is_ours(port, ip->dst_addr))
 		return DROP_NOT_OUR_ADDRESS;
-	if (parse_ipv4_source_is_bad(port, ip->src_addr))
+	if (address_ipv4_is_bad_source(port, ip->src_addr))
 		return DROP_BAD_SOURCE_ADDRESS;
 	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 		return DROP_FRAGMENT;
@@ -198,33 +177,14 @@ static __rte_always_inline enum drop parse_ipv4(const struct port *port, const s
 	return DROP_NOT_HANDLED;
 }
 
-static inline bool parse_ipv6_same(const uint8_t *address, const struct in6_addr *other)
-{
-	uint64_t a[2], b[2];
-
-	memcpy(a, address, sizeof(a));
-	memcpy(b, other, sizeof(b));
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]));
-}
-
-static inline bool parse_ipv6_is_ours(const struct port *port, const uint8_t *address)
-{
-	for (uint32_t i = 0; i < port->n_ipv6; i++)
-		if (parse_ipv6_same(address, &port->ipv6[i]))
-			return true;
-	return false;
-}
-
-// The solicited-node group of one of our addresses (RFC 4291, 2.7.1): ff02::1:ffXX:XXXX.
 static bool parse_ipv6_is_our_group(const struct port *port, const uint8_t *address)
 {
-	static const uint8_t PREFIX[13] = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff };
+	for (uint32_t i = 0; i < port->n_ipv6; i++) {
+		const struct in6_addr group = address_solicited_node(&port->ipv6[i]);
 
-	if (memcmp(address, PREFIX, sizeof(PREFIX)) != 0)
-		return false;
-	for (uint32_t i = 0; i < port->n_ipv6; i++)
-		if (memcmp(address + 13, port->ipv6[i].s6_addr + 13, 3) == 0)
+		if (address_ipv6_is(address, &group))
 			return true;
+	}
 	return false;
 }
 
@@ -232,18 +192,7 @@ static bool parse_ipv6_is_all_nodes(const uint8_t *address)
 {
 	static const struct in6_addr ALL_NODES = { .s6_addr = { 0xff, 2, [15] = 1 } };
 
-	return parse_ipv6_same(address, &ALL_NODES);
-}
-
-static inline bool parse_ipv6_source_is_bad(const struct port *port, const uint8_t *address)
-{
-	if (address[0] == 0xff)
-		return true;
-	if (address[0] == 0 &&
-		(parse_ipv6_same(address, &in6addr_any) ||
-			parse_ipv6_same(address, &in6addr_loopback)))
-		return true;
-	return parse_ipv6_is_ours(port, address);
+	return address_ipv6_is(address, &ALL_NODES);
 }
 
 // Which addresses an ICMPv6 message may have. Beside what is for one address, solicitations of
@@ -257,13 +206,13 @@ static enum drop parse_icmpv6(const struct port *port, struct packet *p,
 	const bool solicits = type == ICMPV6_NEIGHBOUR_SOLICITATION;
 	const bool advertises = type == ICMPV6_NEIGHBOUR_ADVERTISEMENT;
 
-	if (!parse_ipv6_is_ours(port, ip->dst_addr) &&
+	if (!address_ipv6_is_ours(port, ip->dst_addr) &&
 		!parse_ipv6_is_our_group(port, ip->dst_addr) &&
 		!(advertises && parse_ipv6_is_all_nodes(ip->dst_addr)))
 		return DROP_NOT_OUR_ADDRESS;
-	if (parse_ipv6_source_is_bad(port, ip->src_addr) &&
-		!(solicits && parse_ipv6_same(ip->src_addr, &in6addr_any)) &&
-		!((solicits || advertises) && parse_ipv6_is_ours(port, ip->src_addr)))
+	if (address_ipv6_is_bad_source(port, ip->src_addr) &&
+		!(solicits && address_ipv6_is(ip->src_addr, &in6addr_any)) &&
+		!((solicits || advertises) && address_ipv6_is_ours(port, ip->src_addr)))
 		return DROP_BAD_SOURCE_ADDRESS;
 	return parse_icmp(p, PACKET_ICMPV6, bytes);
 }
@@ -275,15 +224,25 @@ static enum drop parse_hop_by_hop(const struct port *port, struct packet *p,
 	const uint32_t header_bytes = bytes >= 8 ? (header[1] + 1u) * 8 : UINT32_MAX;
 
 	if (!parse_ipv6_is_our_group(port, ip->dst_addr) && !parse_ipv6_is_all_nodes(ip->dst_addr))
-		return parse_ipv6_is_ours(port, ip->dst_addr) ? DROP_NOT_HANDLED
-							      : DROP_NOT_OUR_ADDRESS;
+		return address_ipv6_is_ours(port, ip->dst_addr) ? DROP_NOT_HANDLED
+								: DROP_NOT_OUR_ADDRESS;
 	if (header_bytes > HOP_BY_HOP_BYTES_MAX || header_bytes > bytes ||
 		header[0] != IPPROTO_ICMPV6 || port->n_ipv6 == 0)
 		return DROP_NOT_HANDLED;
-	if (parse_ipv6_source_is_bad(port, ip->src_addr))
+	if (address_ipv6_is_bad_source(port, ip->src_addr))
 		return DROP_BAD_SOURCE_ADDRESS;
 	p->l3_bytes = (uint8_t)(IPV6_HEADER_BYTES + header_bytes);
 	return parse_icmp(p, PACKET_MLD, bytes - header_bytes);
+}
+
+static __rte_always_inline enum drop parse_ipv6_addresses(
+	const struct port *port, const struct rte_ipv6_hdr *ip, bool to_our_mac)
+{
+	if (!address_ipv6_is_ours(port, ip->dst_addr))
+		return DROP_NOT_OUR_ADDRESS;
+	if (address_ipv6_is_bad_source(port, ip->src_addr))
+		return DROP_BAD_SOURCE_ADDRESS;
+	return to_our_mac ? DROP_NONE : DROP_NOT_OUR_MAC;
 }
 
 // All but UDP.
@@ -291,17 +250,15 @@ static __rte_noinline enum drop parse_ipv6_rest(const struct port *port, struct 
 	const struct rte_ipv6_hdr *ip, uint32_t payload, bool to_our_mac)
 {
 	const uint8_t *rest = (const uint8_t *)(ip + 1);
+	enum drop drop;
 
 	if (ip->proto == IPPROTO_ICMPV6)
 		return parse_icmpv6(port, p, ip, rest, payload);
 	if (ip->proto == IPPROTO_HOPOPTS)
 		return parse_hop_by_hop(port, p, ip, rest, payload);
-	if (!parse_ipv6_is_ours(port, ip->dst_addr))
-		return DROP_NOT_OUR_ADDRESS;
-	if (parse_ipv6_source_is_bad(port, ip->src_addr))
-		return DROP_BAD_SOURCE_ADDRESS;
-	if (!to_our_mac)
-		return DROP_NOT_OUR_MAC;
+	drop = parse_ipv6_addresses(port, ip, to_our_mac);
+	if (drop != DROP_NONE)
+		return drop;
 	return ip->proto == IPV6_FRAGMENT ? DROP_FRAGMENT : DROP_NOT_HANDLED;
 }
 
@@ -310,6 +267,7 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 {
 	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)l3;
 	uint32_t payload;
+	enum drop drop;
 
 	if (bytes < IPV6_HEADER_BYTES)
 		return DROP_TRUNCATED;
@@ -324,12 +282,9 @@ static enum drop parse_ipv6(const struct port *port, const struct rte_mbuf *m, s
 	p->l3_bytes = IPV6_HEADER_BYTES;
 	if (unlikely(ip->proto != IPPROTO_UDP))
 		return parse_ipv6_rest(port, p, ip, payload, to_our_mac);
-	if (!parse_ipv6_is_ours(port, ip->dst_addr))
-		return DROP_NOT_OUR_ADDRESS;
-	if (parse_ipv6_source_is_bad(port, ip->src_addr))
-		return DROP_BAD_SOURCE_ADDRESS;
-	if (!to_our_mac)
-		return DROP_NOT_OUR_MAC;
+	drop = parse_ipv6_addresses(port, ip, to_our_mac);
+	if (drop != DROP_NONE)
+		return drop;
 	return parse_udp(port, m, p, l3 + IPV6_HEADER_BYTES, payload, ip->src_addr, 32);
 }
 
