@@ -8,6 +8,7 @@
 // and 7 times as long for 1480.
 #pragma once
 
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
 #ifdef __x86_64__
@@ -113,6 +114,14 @@ static inline uint16_t checksum_update(uint16_t checksum, uint64_t before, uint6
 	sum += (uint16_t)~checksum_fold(before);
 	sum += checksum_fold(after);
 	return checksum_finish(sum);
+}
+
+// Sum of the pseudo header in front of what IP carries: UDP over either, ICMPv6. `addresses`: source and
+// destination as they lie in the packet, `address_bytes` of both; `bytes_be`: of what follows, in network order.
+static inline uint64_t checksum_pseudo(
+	uint8_t protocol, uint16_t bytes_be, const void *addresses, uint32_t address_bytes)
+{
+	return checksum_bytes((uint64_t)htons(protocol) + bytes_be, addresses, address_bytes);
 }
 
 // Sum of an IPv4 header of 20 bytes without options.

@@ -62,12 +62,12 @@ enum drop icmp_echo_ipv4(struct rte_mbuf *m)
 bool icmp_ipv6_checksum_good(const struct rte_mbuf *m)
 {
 	const struct packet *p = packet_of((struct rte_mbuf *)m);
-	const uint8_t *message = icmp_message(m);
-	uint64_t sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_ICMPV6) +
-		rte_cpu_to_be_16((uint16_t)p->payload_bytes);
+	const struct rte_ipv6_hdr *ip =
+		rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, p->l2_bytes);
+	const uint64_t sum = checksum_pseudo(
+		IPPROTO_ICMPV6, rte_cpu_to_be_16((uint16_t)p->payload_bytes), ip->src_addr, 32);
 
-	sum = checksum_bytes(sum, message - 32, 32);
-	return checksum_fold(checksum_bytes(sum, message, p->payload_bytes)) == 0xffff;
+	return checksum_fold(checksum_bytes(sum, icmp_message(m), p->payload_bytes)) == 0xffff;
 }
 
 enum drop icmp_echo_ipv6(struct rte_mbuf *m)

@@ -45,8 +45,8 @@ static bool icmp_error_udp_good(const struct port *port, const struct icmp_subje
 		return true;
 	if (!udp->dgram_cksum)
 		return !s->is_ipv6;
-	sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
-	sum = checksum_bytes(sum, s->ip + (s->is_ipv6 ? 8 : 12), s->is_ipv6 ? 32 : 8);
+	sum = checksum_pseudo(
+		IPPROTO_UDP, udp->dgram_len, s->ip + (s->is_ipv6 ? 8 : 12), s->is_ipv6 ? 32 : 8);
 	return checksum_fold(checksum_bytes(sum, udp, bytes)) == 0xffff;
 }
 
@@ -168,7 +168,7 @@ static void icmp_error_write_ipv6(
 	uint8_t icmp[ICMP_ERROR_BYTES] = { too_long ? ICMPV6_TOO_BIG : ICMPV6_UNREACHABLE,
 		too_long ? 0 : ICMPV6_PORT };
 	uint16_t checksum;
-	uint64_t sum = (uint64_t)RTE_BE16(IPPROTO_ICMPV6) + bytes_be;
+	uint64_t sum;
 
 	memcpy(ip.src_addr, about->dst_addr, sizeof(ip.src_addr));
 	memcpy(ip.dst_addr, about->src_addr, sizeof(ip.dst_addr));
@@ -176,7 +176,7 @@ static void icmp_error_write_ipv6(
 		icmp[6] = (uint8_t)(mtu >> 8);
 		icmp[7] = (uint8_t)mtu;
 	}
-	sum = checksum_bytes(sum, ip.src_addr, 32);
+	sum = checksum_pseudo(IPPROTO_ICMPV6, bytes_be, ip.src_addr, 32);
 	sum = checksum_bytes(sum, icmp, sizeof(icmp));
 	checksum = checksum_finish(checksum_bytes(sum, at + sizeof(ip) + sizeof(icmp), quoted));
 	memcpy(icmp + 2, &checksum, sizeof(checksum));

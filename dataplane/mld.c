@@ -3,6 +3,7 @@
 
 #include "base/checksum.h"
 #include "dataplane/address.h"
+#include "dataplane/icmp.h"
 #include "dataplane/reply.h"
 
 #include <rte_byteorder.h>
@@ -57,8 +58,6 @@ static void mld_finish(struct rte_mbuf *m, const struct in6_addr *to, uint32_t b
 	const struct packet *p = packet_of(m);
 	struct mld_head *head = rte_pktmbuf_mtod_offset(m, struct mld_head *, p->l2_bytes);
 	uint8_t *message = (uint8_t *)(head + 1);
-	// 33:33 and the group's last 32 bits (RFC 2464, 7).
-	struct rte_ether_addr mac = { { 0x33, 0x33 } };
 	uint16_t checksum = 0;
 	uint64_t sum;
 
@@ -79,12 +78,11 @@ static void mld_finish(struct rte_mbuf *m, const struct in6_addr *to, uint32_t b
 		}
 	memcpy(head->ip.dst_addr, to, sizeof(*to));
 	memcpy(message + 2, &checksum, sizeof(checksum));
-	sum = (uint64_t)RTE_BE16(IPPROTO_ICMPV6) + rte_cpu_to_be_16((uint16_t)bytes);
-	sum = checksum_bytes(sum, head->ip.src_addr, 32);
+	sum = checksum_pseudo(
+		IPPROTO_ICMPV6, rte_cpu_to_be_16((uint16_t)bytes), head->ip.src_addr, 32);
 	checksum = checksum_finish(checksum_bytes(sum, message, bytes));
 	memcpy(message + 2, &checksum, sizeof(checksum));
-	memcpy(mac.addr_bytes + 2, to->s6_addr + 12, 4);
-	reply_frame(m, &mac, p->l2_bytes + (uint32_t)sizeof(*head) + bytes);
+	reply_group(m, to, p->l2_bytes + (uint32_t)sizeof(*head) + bytes);
 }
 
 static uint8_t *mld_message(struct rte_mbuf *m)
@@ -153,7 +151,6 @@ static enum drop mld_query_check(struct rte_mbuf *m)
 	const struct rte_ipv6_hdr *ip =
 		rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, p->l2_bytes);
 	const uint8_t *message = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->payload_offset);
-	uint64_t sum;
 
 	if (p->payload_bytes < 1 || message[0] != MLD_QUERY)
 		return DROP_NOT_HANDLED;
@@ -162,11 +159,7 @@ static enum drop mld_query_check(struct rte_mbuf *m)
 		!mld_has_router_alert((const uint8_t *)(ip + 1), p->l3_bytes - sizeof(*ip)) ||
 		(uint32_t)m->data_len + rte_pktmbuf_tailroom(m) < p->l2_bytes + MLD_BYTES_MAX)
 		return DROP_BAD_NEIGHBOUR;
-	sum = (uint64_t)RTE_BE16(IPPROTO_ICMPV6) + rte_cpu_to_be_16((uint16_t)p->payload_bytes);
-	sum = checksum_bytes(sum, ip->src_addr, 32);
-	if (checksum_fold(checksum_bytes(sum, message, p->payload_bytes)) != 0xffff)
-		return DROP_BAD_L4_CHECKSUM;
-	return DROP_NONE;
+	return icmp_ipv6_checksum_good(m) ? DROP_NONE : DROP_BAD_L4_CHECKSUM;
 }
 
 // Whether a report of one group answers: of those that a general query (of group 0) asks for, it is the
@@ -191,12 +184,13 @@ enum drop mld_query(struct rte_mbuf *m)
 	static const struct in6_addr GENERAL;
 	struct packet *p = packet_of(m);
 	struct in6_addr groups[CONFIG_ADDRESSES_MAX], asked;
-	uint32_t n = mld_groups(p->port, groups), first = 0;
+	uint32_t n, first = 0;
 	bool general, is_version1 = p->payload_bytes == MLD_QUERY1;
 	enum drop drop = mld_query_check(m);
 
 	if (drop != DROP_NONE)
 		return drop;
+	n = mld_groups(p->port, groups);
 	memcpy(&asked, rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload_offset + MESSAGE_OFFSET),
 		sizeof(asked));
 	general = memcmp(&asked, &GENERAL, sizeof(asked)) == 0;

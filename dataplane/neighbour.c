@@ -146,7 +146,7 @@ static void neighbour_finish_ndp(
 	struct rte_ipv6_hdr *ip =
 		rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, packet_of(m)->l2_bytes);
 	struct ndp_message *message = (struct ndp_message *)(ip + 1);
-	uint64_t sum = (uint64_t)RTE_BE16(IPPROTO_ICMPV6) + rte_cpu_to_be_16((uint16_t)bytes);
+	uint64_t sum;
 
 	ip->vtc_flow = RTE_BE32(6u << 28);
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)bytes);
@@ -155,19 +155,15 @@ static void neighbour_finish_ndp(
 	memcpy(ip->src_addr, from, sizeof(ip->src_addr));
 	memcpy(ip->dst_addr, to, sizeof(ip->dst_addr));
 	message->checksum = 0;
-	sum = checksum_bytes(sum, ip->src_addr, 32);
+	sum = checksum_pseudo(IPPROTO_ICMPV6, ip->payload_len, ip->src_addr, 32);
 	message->checksum = checksum_finish(checksum_bytes(sum, message, bytes));
 }
 
 static void neighbour_finish_group(
 	struct rte_mbuf *m, const struct in6_addr *from, const struct in6_addr *to, uint32_t bytes)
 {
-	struct rte_ether_addr mac = { { 0x33, 0x33 } };
-
 	neighbour_finish_ndp(m, from, to, bytes);
-	memcpy(mac.addr_bytes + 2, to->s6_addr + 12, 4);
-	reply_frame(
-		m, &mac, packet_of(m)->l2_bytes + (uint32_t)sizeof(struct rte_ipv6_hdr) + bytes);
+	reply_group(m, to, packet_of(m)->l2_bytes + (uint32_t)sizeof(struct rte_ipv6_hdr) + bytes);
 }
 
 static struct ndp_message *neighbour_message(struct rte_mbuf *m)

@@ -76,10 +76,8 @@ static __rte_always_inline bool parse_udp_checksum_good(const struct port *port,
 	nic = parse_nic_verdict(port, m, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
 	if (nic >= 0)
 		return nic;
-	sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
-	sum = checksum_bytes(sum, addresses, address_bytes);
-	sum = checksum_bytes(sum, udp, udp_bytes);
-	return checksum_fold(sum) == 0xffff;
+	sum = checksum_pseudo(IPPROTO_UDP, udp->dgram_len, addresses, address_bytes);
+	return checksum_fold(checksum_bytes(sum, udp, udp_bytes)) == 0xffff;
 }
 
 // Whether the checksum of a UDP datagram is what a kernel leaves there for a card to finish (Linux's
@@ -90,11 +88,12 @@ static bool parse_is_unfinished(struct rte_mbuf *m)
 	const struct packet *p = packet_of(m);
 	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, p->l2_bytes);
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(l3 + p->l3_bytes);
-	uint64_t sum = (uint64_t)rte_cpu_to_be_16(IPPROTO_UDP) + udp->dgram_len;
+	const uint8_t *addresses = l3 +
+		(p->is_ipv6 ? offsetof(struct rte_ipv6_hdr, src_addr)
+			    : offsetof(struct rte_ipv4_hdr, src_addr));
 
-	sum = p->is_ipv6 ? checksum_bytes(sum, l3 + offsetof(struct rte_ipv6_hdr, src_addr), 32)
-			 : checksum_bytes(sum, l3 + offsetof(struct rte_ipv4_hdr, src_addr), 8);
-	return checksum_fold(sum) == udp->dgram_cksum;
+	return checksum_fold(checksum_pseudo(IPPROTO_UDP, udp->dgram_len, addresses,
+		       p->is_ipv6 ? 32 : 8)) == udp->dgram_cksum;
 }
 
 // `l4_bytes` is the length of the IP payload: a longer UDP length is refused; where it is shorter,

@@ -36,6 +36,15 @@ void reply_frame(struct rte_mbuf *m, const struct rte_ether_addr *to, uint32_t b
 	m->pkt_len = bytes;
 }
 
+void reply_group(struct rte_mbuf *m, const struct in6_addr *to, uint32_t bytes)
+{
+	// RFC 2464, 7.
+	struct rte_ether_addr mac = { { 0x33, 0x33 } };
+
+	memcpy(mac.addr_bytes + 2, to->s6_addr + 12, 4);
+	reply_frame(m, &mac, bytes);
+}
+
 // Options ask routers for things (a route, a record) that are no business of the reply. The headers
 // before them are moved up to what follows.
 static void reply_drop_ipv4_options(struct rte_mbuf *m, struct packet *p)

@@ -7,6 +7,7 @@
 #include "dataplane/clock.h"
 #include "dataplane/packet.h"
 
+#include <netinet/in.h>
 #include <rte_ether.h>
 
 // Swaps the Ethernet addresses and sets the frame's length, padding it to the 60 bytes of the
@@ -14,6 +15,8 @@
 void reply_ethernet(struct rte_mbuf *m, uint32_t bytes);
 // The same, to another than who sent the frame: `to` may lie in it.
 void reply_frame(struct rte_mbuf *m, const struct rte_ether_addr *to, uint32_t bytes);
+// The same, to a group of IPv6's.
+void reply_group(struct rte_mbuf *m, const struct in6_addr *to, uint32_t bytes);
 // Swaps the IP addresses and writes the header for a payload of `bytes`: TTL 64, no options, DF,
 // checksum. Returns where the IP payload lies, which changes within the frame where options are
 // dropped, and the sum of both addresses for the checksums that cover them.
