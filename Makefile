@@ -59,10 +59,10 @@ SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
                        $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
-SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,drop info limit packet wire) \
+SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,clock drop info limit packet wire) \
                        $(patsubst %,dataplane/memif/%.h,device wire) \
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
-SEES_dataplane/memif := base dataplane/memif
+SEES_dataplane/memif := base dataplane/clock.h dataplane/limit.h dataplane/memif
 SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \

@@ -17,7 +17,6 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SETTLE_US 10000 // peers may still be reading our last replies from shared memory
@@ -416,17 +415,9 @@ void dataplane_reclaim(struct dataplane *dp)
 	registry_reclaim(dp->registry);
 }
 
-static uint64_t dataplane_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 void dataplane_watch(struct dataplane *dp)
 {
-	const uint64_t now_ns = dataplane_now_ns();
+	const uint64_t now_ns = clock_monotonic_ns();
 	struct error ignored; // no link yet: it is announced when there is one
 
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
@@ -449,7 +440,7 @@ const char *dataplane_trouble(const struct dataplane *dp, uint32_t port)
 
 int dataplane_announce(struct dataplane *dp, uint32_t port, struct error *err)
 {
-	return announcer_begin(dp->announcer, port, dataplane_now_ns(), err);
+	return announcer_begin(dp->announcer, port, clock_monotonic_ns(), err);
 }
 
 // Once for each port: whoever's requests are dropped for it hears nothing, and looks here.
@@ -489,7 +480,7 @@ static bool dataplane_news_bond(struct dataplane *dp, uint32_t index, struct dat
 
 bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 {
-	const uint64_t now_ns = dataplane_now_ns();
+	const uint64_t now_ns = clock_monotonic_ns();
 
 	for (uint32_t i = 0; i < dp->n_ports; i++) {
 		news->is_warning = dataplane_trouble(dp, i) != NULL;

@@ -7,25 +7,19 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 struct limit {
-	uint64_t interval; // cycles a token takes to grow; 0: there are none
-	uint64_t burst;    // cycles' worth of tokens that may be taken at once, beside the first
+	// Cycles of the TSC, or nanoseconds, as the caller's `now`.
+	uint64_t interval; // that a token takes to grow; 0: there are none
+	uint64_t burst;    // worth of tokens that may be taken at once, beside the first
 	_Atomic(uint64_t) due;
 };
 
-// What a port may say in the log of things that come and go by others' doing: 64 lines at once, and then one a
-// second. In nanoseconds, of CLOCK_MONOTONIC.
-#define LIMIT_LINES                                                                                \
-	{                                                                                          \
-		.interval = 1000000000u, .burst = 63ull * 1000000000u                              \
-	}
-
-static inline uint64_t limit_ns(const struct timespec *time)
-{
-	return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
-}
+// What may be said in the log of things that come and go by others' doing: so many lines at once, and then one a
+// second. In nanoseconds, as clock_monotonic_ns().
+#define LIMIT_LINES(at_once)                                                                       \
+	((struct limit){ .interval = 1000000000u, .burst = ((at_once)-1) * 1000000000ull })
+#define LIMIT_PORT_LINES 64
 
 // `a_second` tokens a second, a tenth of which may be taken at once, and 1 at least; 0: none ever.
 static inline void limit_init(struct limit *limit, uint32_t a_second, uint64_t tsc_hz)
@@ -37,7 +31,7 @@ static inline void limit_init(struct limit *limit, uint32_t a_second, uint64_t t
 	atomic_init(&limit->due, 0);
 }
 
-// Takes a token. False where there is none at `now` (TSC).
+// Takes a token. False where there is none at `now`, in the unit of the interval.
 static inline bool limit_admits(struct limit *limit, uint64_t now)
 {
 	uint64_t due = atomic_load_explicit(&limit->due, memory_order_relaxed), next;

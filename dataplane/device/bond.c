@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/device/bond.h"
 
+#include "dataplane/clock.h"
 #include "dataplane/device/abi.h"
 #include "dataplane/device/devargs.h"
 #include "dataplane/device/netdev.h"
@@ -164,7 +165,7 @@ int bond_begin(struct bond *bond, uint16_t id, struct error *err)
 	void *library;
 
 	bond->id = id;
-	bond->lines = (struct limit)LIMIT_LINES;
+	bond->lines = LIMIT_LINES(LIMIT_PORT_LINES);
 	if (!bond->is_chosen)
 		return 0;
 	library = dlopen(BOND_LIBRARY, RTLD_NOW | RTLD_NOLOAD);
@@ -222,10 +223,7 @@ void bond_watch(struct bond *bond)
 
 bool bond_news(struct bond *bond, char *text, size_t size)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!bond->news[0] || !limit_admits(&bond->lines, limit_ns(&now)))
+	if (!bond->news[0] || !limit_admits(&bond->lines, clock_monotonic_ns()))
 		return false;
 	snprintf(text, size, "%s", bond->news);
 	bond->news[0] = '\0';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/device/trouble.h"
 
+#include "dataplane/clock.h"
 #include "dataplane/device/netdev.h"
 
 #include <rte_ethdev.h>
@@ -81,7 +82,7 @@ void trouble_begin(struct trouble *trouble, const struct trouble_subject *subjec
 	trouble->is_gone = false;
 	trouble->hindrance[0] = '\0';
 	if (!trouble->lines.interval)
-		trouble->lines = (struct limit)LIMIT_LINES;
+		trouble->lines = LIMIT_LINES(LIMIT_PORT_LINES);
 }
 
 void trouble_look(struct trouble *trouble)
@@ -107,10 +108,7 @@ void trouble_look(struct trouble *trouble)
 
 bool trouble_news(struct trouble *trouble, char *text, size_t size)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!trouble->is_news || !limit_admits(&trouble->lines, limit_ns(&now)))
+	if (!trouble->is_news || !limit_admits(&trouble->lines, clock_monotonic_ns()))
 		return false;
 	trouble->is_news = false;
 	if (trouble->text[0])

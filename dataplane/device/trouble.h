@@ -35,9 +35,8 @@ struct trouble {
 	struct trouble_before {
 		char text[PORT_TROUBLE_BYTES];
 		struct timespec since;
-	} before; // what ended when this began
-	struct limit
-		lines; // of the log: a link that comes and goes may have some at once, then one a second
+	} before;           // what ended when this began
+	struct limit lines; // of the log, for a link that comes and goes
 };
 
 // Once the port was opened: well as yet.

@@ -121,7 +121,9 @@ int memif_listener_open(
 
 	if (fd < 0)
 		return fd;
-	*listener = (struct memif_listener){ .fd = fd, .is_abstract = device->is_abstract };
+	*listener = (struct memif_listener){
+		.fd = fd, .is_abstract = device->is_abstract, .news = MEMIF_NEWS_METER
+	};
 	memcpy(listener->name, device->socket, sizeof(listener->name));
 	memcpy(listener->group, device->group, sizeof(listener->group));
 	return 0;

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memif/news.h"
 
+#include "dataplane/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-#define NEWS_MS      1000 // after which a socket may have another line in the log
-#define NEWS_AT_ONCE 8    // lines that it may have without waiting
 
 uint64_t memif_now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return clock_monotonic_ns() / 1000000;
 }
 
 void memif_news_init(struct memif_news *news)
@@ -31,18 +26,14 @@ void memif_news_fini(struct memif_news *news)
 void memif_news_tell(
 	struct memif_news *news, struct memif_news_meter *meter, const char *format, ...)
 {
-	const uint64_t now = memif_now_ms();
 	char text[MEMIF_NEWS_BYTES];
 	va_list list;
 	int at;
 
-	if (meter->used_until_ms < now)
-		meter->used_until_ms = now;
-	if (meter->used_until_ms - now >= NEWS_AT_ONCE * NEWS_MS) {
+	if (!limit_admits(&meter->lines, clock_monotonic_ns())) {
 		meter->n_silent++;
 		return;
 	}
-	meter->used_until_ms += NEWS_MS;
 	va_start(list, format);
 	at = vsnprintf(text, sizeof(text), format, list);
 	va_end(list);

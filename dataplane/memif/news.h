@@ -3,6 +3,8 @@
 // makes much happen gets a few lines at once and then one in a second.
 #pragma once
 
+#include "dataplane/limit.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,11 +19,12 @@ struct memif_news {
 	uint32_t first, n;
 };
 
-// Of one socket, all zero at first. The teller's own.
+// Of one socket; MEMIF_NEWS_METER at first. The teller's own.
 struct memif_news_meter {
-	uint64_t used_until_ms; // its lines: one costs a second
-	uint32_t n_silent;      // things that happened since the last line
+	struct limit lines;
+	uint32_t n_silent; // things that happened since the last line
 };
+#define MEMIF_NEWS_METER ((struct memif_news_meter){ .lines = LIMIT_LINES(8) })
 
 void memif_news_init(struct memif_news *news);
 void memif_news_fini(struct memif_news *news);
@@ -31,4 +34,4 @@ __attribute__((format(printf, 3, 4))) void memif_news_tell(
 // The oldest that was told and not yet asked for. False where there is none.
 bool memif_news_next(struct memif_news *news, char *text, size_t size);
 
-uint64_t memif_now_ms(void); // CLOCK_MONOTONIC
+uint64_t memif_now_ms(void); // as clock_monotonic_ns()
