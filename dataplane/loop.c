@@ -153,6 +153,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
 	const struct port *port = queue->port;
+	struct lcore_traffic *traffic = &lcore->traffic[port->index];
 	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
 	uint16_t n_requests, n_others, n_answers;
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
@@ -163,11 +164,10 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	arrival = rte_rdtsc();
 	n_requests =
 		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
-	lcore->traffic[port->index].rx_packets += n;
-	lcore->traffic[port->index].drops += (uint64_t)n - n_requests - n_others;
-	lcore->traffic[port->index].rx_bytes += lcore->counters.received_bytes - bytes_before;
-	lcore->traffic[port->index].unfinished_checksums +=
-		lcore->counters.unfinished_checksums - unfinished_before;
+	traffic->rx_packets += n;
+	traffic->drops += (uint64_t)n - n_requests - n_others;
+	traffic->rx_bytes += lcore->counters.received_bytes - bytes_before;
+	traffic->unfinished_checksums += lcore->counters.unfinished_checksums - unfinished_before;
 	n_requests = admit_burst(requests, n_requests, lcore->registry, lcore->index, &lcore->pings,
 		mbufs, &n_answers);
 	loop_answer(lcore, port, mbufs, n_answers);
@@ -179,7 +179,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	}
 	if (unlikely(n_others)) {
 		n_answers = neighbour_burst(others, n_others, &lcore->counters);
-		lcore->traffic[port->index].drops += (uint64_t)n_others - n_answers;
+		traffic->drops += (uint64_t)n_others - n_answers;
 		if (n_answers)
 			loop_transmit(lcore, port, others, n_answers);
 	}

@@ -39,17 +39,17 @@ struct port {
 	bool trusts_checksum; // a wrong UDP checksum is accepted
 	bool rx_checksum;     // the device says in ol_flags whether checksums are good
 	bool refuses_untagged;
-	uint16_t tag_type_be;             // that outer tags must have, in network order; 0: either
-	bool tag_type_hidden;             // outer tags read 0x8100 and are of tag_type_be
-	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of what is taken
-	uint32_t n_vlans;                 // 0: all
-	bool icmp_errors;                 // are sent
+	bool icmp_errors;     // are sent
+	bool tag_type_hidden; // outer tags read 0x8100 and are of tag_type_be
+	uint16_t tag_type_be; // that outer tags must have, in network order; 0: either
+	uint32_t n_vlans;     // 0: all
 	uint32_t ipv4[CONFIG_ADDRESSES_MAX];           // in network order
 	uint32_t ipv4_broadcast[CONFIG_ADDRESSES_MAX]; // the subnet's; the address itself if none
 	struct in6_addr ipv6[CONFIG_ADDRESSES_MAX];
 	uint8_t ipv4_index[CONFIG_ADDRESSES_MAX]; // of each among config->addresses
 	uint8_t ipv6_index[CONFIG_ADDRESSES_MAX];
-	struct presence *presence; // which lcores write to
+	struct presence *presence;        // which lcores write to
+	uint32_t vlans[CONFIG_VLANS_MAX]; // CONFIG_VLAN() of what is taken
 
 	// What the control thread reads.
 	const struct config_port *config;
