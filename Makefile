@@ -62,7 +62,7 @@ SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane
 SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,clock drop info limit packet wire) \
                        $(patsubst %,dataplane/memif/%.h,device wire) \
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
-SEES_dataplane/memif := base dataplane/clock.h dataplane/limit.h dataplane/memif
+SEES_dataplane/memif := base $(patsubst %,dataplane/%.h,clock limit device/devargs) dataplane/memif
 SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/eal.h"
 
+#include "dataplane/device/abi.h"
 #include "dataplane/device/devices.h"
 #include "dataplane/port.h"
 
@@ -74,7 +75,7 @@ static void eal_add_buses(struct eal_args *args, const struct config *config)
 		const struct config_port *port = &config->ports[i];
 
 		for (uint32_t d = 0; d <= port->n_members; d++) {
-			const char *device = d ? port->members[d - 1] : port->device;
+			const char *device = devices_of(port, d);
 
 			if (!devices_is_pci(device))
 				continue;
@@ -109,14 +110,11 @@ int eal_check_drivers(const struct config *config, struct error *err)
 		const struct config_port *port = &config->ports[i];
 
 		for (uint32_t d = 0; d <= port->n_members && !port_is_memif(port); d++) {
-			const char *device = d ? port->members[d - 1] : port->device;
+			const char *device = devices_of(port, d);
 			const char *bus = devices_is_pci(device) ? "pci" : "vdev";
 
 			if (!rte_bus_find_by_name(bus))
-				return error_set(err, -ENODEV,
-					"port %s: DPDK has no driver of the bus '%s': install "
-					"librte-bus-%s" DPDK_ABI,
-					port->name, bus, bus);
+				return devices_no_bus(port->name, bus, err);
 		}
 	}
 	return 0;

@@ -71,15 +71,13 @@ static int port_no_device(const struct port *port, struct error *err)
 {
 	struct rte_devargs args = { 0 };
 
-	if (!devices_is_pci(port->config->device)) {
-		if (rte_devargs_parse(&args, port->config->device) != 0)
-			return devices_no_driver(port->config->name, port->config->device, err);
-		free(args.data); // what rte_devargs_reset() does, which is experimental
-	}
 	if (devices_is_pci(port->config->device))
 		return error_set(err, -ENODEV,
 			"port %s: no device at %s has a driver for DPDK; martletctl doctor helps",
 			port->config->name, port->config->device);
+	if (rte_devargs_parse(&args, port->config->device) != 0)
+		return devices_no_driver(port->config->name, port->config->device, err);
+	free(args.data); // what rte_devargs_reset() does, which is experimental
 	return error_set(err, -ENODEV,
 		"port %s: DPDK cannot make device %s: check the driver's name, and that the "
 		"interface, file or socket directory it names exists and may be used",
@@ -159,7 +157,7 @@ static bool port_understates_mtu(const struct config_port *config)
 	bool any = false;
 
 	for (uint32_t i = 0; i <= config->n_members; i++) {
-		const char *device = i ? config->members[i - 1] : config->device;
+		const char *device = devices_of(config, i);
 
 		any |= devargs_is_of(device, "net_af_packet") || devargs_is_of(device, "net_memif");
 	}

@@ -7,7 +7,6 @@
 #define PORT_DESCRIPTORS 1024 // of each queue, as far as the device has them
 
 #include "base/error.h"
-#include "dataplane/device/abi.h"
 #include "dataplane/device/bond.h"
 #include "dataplane/device/trouble.h"
 #include "dataplane/info.h"

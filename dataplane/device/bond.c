@@ -6,6 +6,7 @@
 #include "dataplane/device/devargs.h"
 #include "dataplane/device/netdev.h"
 #include "dataplane/memif/device.h"
+#include "dataplane/xdp/device.h"
 
 #include <dlfcn.h>
 #include <net/if.h>
@@ -50,7 +51,7 @@ static int bond_check_member(
 			"port %s: members: '%s': AF_PACKET's driver does not tell when a link is "
 			"lost, so that mode=%d would send into it: mode=1 (active-backup) is right",
 			config->name, member, mode);
-	if (devargs_is_of(member, "net_af_xdp"))
+	if (xdp_device_is(member))
 		return error_set(err, -EINVAL,
 			"port %s: members: '%s': AF_XDP's driver does not take the bond's MAC "
 			"address: net_af_packet in its place, or a card that is bound to vfio-pci, "

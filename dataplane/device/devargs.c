@@ -14,17 +14,27 @@ size_t devargs_name_bytes(const char *device)
 	return strcspn(device, ",");
 }
 
+const char *devargs_next(const char *at, size_t *key_bytes, const char **value, size_t *value_bytes)
+{
+	at += strcspn(at, ",");
+	if (!*at)
+		return NULL;
+	at++;
+	*key_bytes = strcspn(at, "=,");
+	*value = at + *key_bytes + (at[*key_bytes] == '=');
+	*value_bytes = strcspn(*value, ",");
+	return at;
+}
+
 const char *devargs_find(const char *device, const char *key, size_t *bytes)
 {
-	const size_t key_bytes = strlen(key);
+	const char *value;
+	size_t key_bytes;
 
-	for (const char *at = strchr(device, ','); at; at = strchr(at, ',')) {
-		at++;
-		if (strncmp(at, key, key_bytes) != 0 || at[key_bytes] != '=')
-			continue;
-		*bytes = strcspn(at + key_bytes + 1, ",");
-		return at + key_bytes + 1;
-	}
+	for (const char *at = device; (at = devargs_next(at, &key_bytes, &value, bytes)) != NULL;)
+		if (strlen(key) == key_bytes && memcmp(at, key, key_bytes) == 0 &&
+			at[key_bytes] == '=')
+			return value;
 	return NULL;
 }
 

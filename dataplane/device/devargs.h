@@ -12,6 +12,10 @@
 bool devargs_is_of(const char *device, const char *driver);
 // Of the device's name, which ends where its arguments begin.
 size_t devargs_name_bytes(const char *device);
+// The next argument behind `at`, which is the device at first: where its key begins; NULL at the end. One without a
+// value has an empty one.
+const char *devargs_next(
+	const char *at, size_t *key_bytes, const char **value, size_t *value_bytes);
 // Where the argument's value lies, and how long it is; NULL where there is none of that name.
 const char *devargs_find(const char *device, const char *key, size_t *bytes);
 // Copies the argument's value. False, and "", where there is none of that name or it is too long.

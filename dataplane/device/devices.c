@@ -44,8 +44,7 @@ static bool devices_value(const char *device, const char *const *keys, char valu
 	return false;
 }
 
-// A port's device, and behind it its members.
-static const char *devices_of(const struct config_port *port, uint32_t index)
+const char *devices_of(const struct config_port *port, uint32_t index)
 {
 	return index ? port->members[index - 1] : port->device;
 }
@@ -80,28 +79,29 @@ static bool devices_share_name(const struct devices_pair *pair, char *what, size
 	return true;
 }
 
-// An AF_XDP port has an interface with all of its queues.
-static bool devices_share_interface(const struct devices_pair *pair, char *what, size_t size)
+static bool devices_share_value(
+	const struct devices_pair *pair, const char *const *keys, char value[VALUE_BYTES])
 {
-	static const char *const KEYS[] = { "iface", "rx_iface", "rx_iface_in", "tx_iface", NULL };
-	char a[VALUE_BYTES], b[VALUE_BYTES];
+	char other[VALUE_BYTES];
 
-	if (!devices_value(pair->a, KEYS, a) || !devices_value(pair->b, KEYS, b) ||
-		strcmp(a, b) != 0)
-		return false;
-	snprintf(what, size, "the interface %s", a);
-	return true;
+	return devices_value(pair->a, keys, value) && devices_value(pair->b, keys, other) &&
+		strcmp(value, other) == 0;
 }
 
-static bool devices_share_capture(const struct devices_pair *pair, char *what, size_t size)
+// An interface, which an AF_XDP port has with all of its queues, or a capture that both would write.
+static bool devices_share_argument(const struct devices_pair *pair, char *what, size_t size)
 {
-	static const char *const KEYS[] = { "tx_pcap", NULL };
-	char a[VALUE_BYTES], b[VALUE_BYTES];
+	static const char *const INTERFACE[] = { "iface", "rx_iface", "rx_iface_in", "tx_iface",
+		NULL };
+	static const char *const CAPTURE[] = { "tx_pcap", NULL };
+	char value[VALUE_BYTES];
 
-	if (!devices_value(pair->a, KEYS, a) || !devices_value(pair->b, KEYS, b) ||
-		strcmp(a, b) != 0)
+	if (devices_share_value(pair, INTERFACE, value))
+		snprintf(what, size, "the interface %s", value);
+	else if (devices_share_value(pair, CAPTURE, value))
+		snprintf(what, size, "the capture %s that both write", value);
+	else
 		return false;
-	snprintf(what, size, "the capture %s that both write", a);
 	return true;
 }
 
@@ -124,8 +124,7 @@ static bool devices_share_memif(const struct devices_pair *pair, char *what, siz
 static bool devices_share(const struct devices_pair *pair, char *what, size_t size)
 {
 	return devices_share_pci(pair, what, size) || devices_share_memif(pair, what, size) ||
-		devices_share_interface(pair, what, size) ||
-		devices_share_capture(pair, what, size) || devices_share_name(pair, what, size);
+		devices_share_argument(pair, what, size) || devices_share_name(pair, what, size);
 }
 
 static int devices_check_pair(
@@ -252,6 +251,13 @@ int devices_no_driver(const char *port, const char *device, struct error *err)
 		port, device, driver);
 }
 
+int devices_no_bus(const char *port, const char *bus, struct error *err)
+{
+	return error_set(err, -ENODEV,
+		"port %s: DPDK has no driver of the bus '%s': install librte-bus-%s" DPDK_ABI, port,
+		bus, bus);
+}
+
 // Whether a file in DPDK's folder of drivers is the library of that name, as "librte_bus_vdev.so.23".
 static bool devices_is_library(const char *file, const char *library)
 {
@@ -304,10 +310,7 @@ static int devices_check_driver(
 
 	snprintf(library, sizeof(library), "librte_bus_%s", bus);
 	if (!devices_has_library(drivers, library))
-		return error_set(err, -ENODEV,
-			"port %s: DPDK has no driver of the bus '%s': install "
-			"librte-bus-%s" DPDK_ABI,
-			port->name, bus, bus);
+		return devices_no_bus(port->name, bus, err);
 	if (devices_is_pci(device) || devices_has_driver(drivers, device))
 		return 0;
 	return devices_no_driver(port->name, device, err);

@@ -26,5 +26,9 @@ int devices_check_queues(const struct config_port *port, uint32_t rx_queues, uin
 int devices_count_xdp_queues(const struct config_port *port, uint32_t *queues, struct error *err);
 // -ENODEV, with the package that the driver of `device` would be in.
 int devices_no_driver(const char *port, const char *device, struct error *err);
+// Likewise of the driver of a bus, "pci" or "vdev".
+int devices_no_bus(const char *port, const char *bus, struct error *err);
+// A port's devices: the first is its own, and behind it stand the members of its bond, config_port.n_members.
+const char *devices_of(const struct config_port *port, uint32_t index);
 // True if `device` is a PCI address (perhaps with arguments) and not a virtual device's string.
 bool devices_is_pci(const char *device);

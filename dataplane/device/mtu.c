@@ -2,9 +2,11 @@
 #include "dataplane/device/mtu.h"
 
 #include "dataplane/device/devargs.h"
+#include "dataplane/device/devices.h"
 #include "dataplane/device/netdev.h"
 #include "dataplane/memif/device.h"
 #include "dataplane/packet.h"
+#include "dataplane/xdp/device.h"
 
 #include <linux/if_packet.h>
 #include <rte_common.h>
@@ -56,7 +58,7 @@ static uint32_t mtu_device_bytes(const char *device, uint32_t mtu)
 {
 	uint32_t frame = mtu + LINK_BYTES + RTE_ETHER_CRC_LEN;
 
-	if (devargs_is_of(device, "net_af_xdp"))
+	if (xdp_device_is(device))
 		return mtu + LINK_BYTES + XDP_HEADROOM;
 	if (devargs_is_of(device, "net_af_packet")) {
 		uint32_t ring = mtu_ring_of(device).frame;
@@ -69,10 +71,10 @@ static uint32_t mtu_device_bytes(const char *device, uint32_t mtu)
 
 uint32_t mtu_buffer_bytes(const struct config_port *port)
 {
-	uint32_t bytes = mtu_device_bytes(port->device, port->mtu);
+	uint32_t bytes = 0;
 
-	for (uint32_t i = 0; i < port->n_members; i++)
-		bytes = RTE_MAX(bytes, mtu_device_bytes(port->members[i], port->mtu));
+	for (uint32_t i = 0; i <= port->n_members; i++)
+		bytes = RTE_MAX(bytes, mtu_device_bytes(devices_of(port, i), port->mtu));
 	return bytes;
 }
 
@@ -175,7 +177,7 @@ static int mtu_check_device(const struct config *config, const struct config_por
 	const char *device, uint32_t room, struct error *err)
 {
 	bool is_packet = devargs_is_of(device, "net_af_packet");
-	bool is_xdp = devargs_is_of(device, "net_af_xdp");
+	bool is_xdp = xdp_device_is(device);
 	char interface[IF_NAMESIZE];
 	int rc = 0;
 
@@ -195,12 +197,13 @@ int mtu_check(const struct config *config, uint32_t room, struct error *err)
 {
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		const struct config_port *port = &config->ports[i];
-		int rc = mtu_check_device(config, port, port->device, room, err);
 
-		for (uint32_t k = 0; rc == 0 && k < port->n_members; k++)
-			rc = mtu_check_device(config, port, port->members[k], room, err);
-		if (rc != 0)
-			return rc;
+		for (uint32_t k = 0; k <= port->n_members; k++) {
+			int rc = mtu_check_device(config, port, devices_of(port, k), room, err);
+
+			if (rc != 0)
+				return rc;
+		}
 	}
 	return 0;
 }

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/memif/device.h"
 
+#include "dataplane/device/devargs.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_SOCKET "/run/memif.sock"
-
-// The next "key=value" of the device, and how long both are. NULL at its end.
-static const char *device_next(
-	const char *at, size_t *key_bytes, const char **value, size_t *value_bytes)
-{
-	at += strcspn(at, ",");
-	if (!*at)
-		return NULL;
-	at++;
-	*key_bytes = strcspn(at, "=,");
-	*value = at + *key_bytes + (at[*key_bytes] == '=');
-	*value_bytes = strcspn(*value, ",");
-	return at;
-}
 
 static bool device_is(const char *key, size_t bytes, const char *name)
 {
@@ -39,10 +27,10 @@ bool memif_device_is_server(const char *device)
 	size_t key_bytes, value_bytes;
 	const char *value;
 
-	if (strncmp(device, "net_memif", 9) != 0)
+	if (!devargs_is_of(device, "net_memif"))
 		return false;
 	for (const char *at = device;
-		(at = device_next(at, &key_bytes, &value, &value_bytes)) != NULL;)
+		(at = devargs_next(at, &key_bytes, &value, &value_bytes)) != NULL;)
 		if (device_is(at, key_bytes, "role") && device_says_server(value, value_bytes))
 			return true;
 	return false;
@@ -142,7 +130,7 @@ int memif_device_parse(const char *device, struct memif_device *parsed, struct e
 	*parsed = (struct memif_device){ .socket = DEFAULT_SOCKET, .is_abstract = true };
 	rte_eth_random_addr(parsed->mac.addr_bytes);
 	for (const char *at = device;
-		(at = device_next(at, &key_bytes, &value, &value_bytes)) != NULL;) {
+		(at = devargs_next(at, &key_bytes, &value, &value_bytes)) != NULL;) {
 		int rc = device_argument(parsed, at, key_bytes, value, value_bytes, err);
 
 		if (rc != 0)
