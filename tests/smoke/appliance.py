@@ -56,6 +56,14 @@ def wait_for(condition, seconds=20):
     return found
 
 
+def receive_all(s):
+    """All that comes on a socket until its other end closes."""
+    got = b""
+    while piece := s.recv(65536):
+        got += piece
+    return got
+
+
 class UnixHTTP(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("martlet", timeout=60)

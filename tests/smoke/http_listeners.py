@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import Appliance, Tap, enter_private_network, skip_all
+from appliance import Appliance, Tap, enter_private_network, receive_all, skip_all
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 CONTROL = """http = ( { listen = "127.0.0.1:7798"; serves = [ "infer" ]; },
@@ -29,16 +29,10 @@ def ask(address, method, path, body=None, headers=None):
     return reply.status, reply.headers, text
 
 
-def raw(address, data, more=b""):
-    """All that comes until the server closes."""
+def raw(address, data):
     s = socket.create_connection(address, timeout=30)
     s.sendall(data)
-    got = b""
-    while True:
-        piece = s.recv(65536)
-        if not piece:
-            return got
-        got += piece
+    return receive_all(s)
 
 
 def routes(tap):
@@ -103,9 +97,7 @@ def half_closed(tap):
     body = b'{"instances": [%s]}' % b",".join([b"[" + b",".join([b"0"] * 41) + b"]"] * 1000)
     s.sendall(b"POST /v1/models/lab:predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     s.shutdown(socket.SHUT_WR)
-    got = b""
-    while piece := s.recv(65536):
-        got += piece
+    got = receive_all(s)
     tap.check("a client that closes its own side is answered", got.startswith(b"HTTP/1.1 ") and got.endswith(b"}"), str(got[:200]))
 
 

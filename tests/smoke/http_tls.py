@@ -15,7 +15,7 @@ import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import MARTLETD, Appliance, Tap, enter_private_network, skip_all, wait_for
+from appliance import MARTLETD, Appliance, Tap, enter_private_network, receive_all, skip_all, wait_for
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 OPEN, MUTUAL = 7798, 7799
@@ -86,9 +86,7 @@ def served(tap, folder):
     tap.check("a body of 3 MiB over TLS arrives", done.stdout.endswith("400") and "JSON" in done.stdout, done.stdout + done.stderr)
     s = context(folder).wrap_socket(socket.create_connection(("localhost", OPEN)), server_hostname="localhost")
     s.sendall(b"GET /v2/models/lab HTTP/1.1\r\nHost: a\r\n\r\n" * 100 + b"GET /v2 HTTP/1.0\r\n\r\n")
-    got = b""
-    while piece := s.recv(65536):
-        got += piece
+    got = receive_all(s)
     tap.check("101 requests in a row", got.count(b"HTTP/1.1 200 OK") == 101, str(got[-200:]))
 
 
