@@ -5,6 +5,7 @@
 #include "base/align.h"
 #include "base/file.h"
 #include "base/rows.h"
+#include "infer/graph/act.h"
 #include "infer/image/image.h"
 #include "infer/import/import.h"
 #include "infer/infer.h"
@@ -275,6 +276,35 @@ static void find_looks_among_keys(void **state)
 	(void)state;
 }
 
+static void the_largest_of_a_window_with_nan_is_nan(void **state)
+{
+	static const float X[] = { 1, NAN, 3, 2, NAN };
+	const struct tensor in = { .dtype = DTYPE_F32, .rank = 3, .dims = { 1, 1, 5 } };
+	const struct tensor out = { .dtype = DTYPE_F32, .rank = 3, .dims = { 1, 1, 4 } };
+	struct attr kernel = { .key = ATTR_KERNEL_SHAPE,
+		.kind = ATTR_KIND_INTS,
+		.count = 1,
+		.ints = (const int64_t[]){ 2 } };
+	const struct node node = { .op = OP_MAX_POOL, .attrs = &kernel, .n_attrs = 1 };
+	const struct plain plain = { .node = &node, .in = &in, .out = &out, .n_in = 1, .n_out = 1 };
+	float y[4];
+
+	(void)state;
+	op_plain(OP_MAX_POOL)->run(&plain, (const void *[]){ X }, (void *[]){ y }, NULL);
+	assert_true(isnan(y[0]) && isnan(y[1]) && y[2] == 3 && isnan(y[3]));
+}
+
+// As the vector form has it: an infinite value times 0 would be NaN.
+static void sigmoid_far_left_of_0_is_not_0(void **state)
+{
+	const struct act act = act_defaults(ACTIVATION_SIGMOID);
+
+	(void)state;
+	assert_true(act_f32(&act, -90) > 0 && act_f32(&act, -90) < 1e-38f);
+	assert_true(act_f64(&act, -720) > 0 && act_f64(&act, -720) < 1e-300);
+	assert_true(act_f32(&act, 90) == 1 && act_f32(&act, 0) == 0.5f);
+}
+
 static void every_operator_folds(void **state)
 {
 	(void)state;
@@ -291,6 +321,15 @@ static void every_operator_folds(void **state)
 
 int main(void)
 {
+	static const struct CMUnitTest OTHERS[] = {
+		cmocka_unit_test(every_operator_folds), // after the fixtures
+		cmocka_unit_test(nothing_folds_at_once),
+		cmocka_unit_test(one_hot_of_what_is_no_index_is_off),
+		cmocka_unit_test(find_looks_among_keys),
+		cmocka_unit_test(the_largest_of_a_window_with_nan_is_nan),
+		cmocka_unit_test(sigmoid_far_left_of_0_is_not_0),
+	};
+	const size_t n_others = sizeof(OTHERS) / sizeof(*OTHERS);
 	struct CMUnitTest *tests;
 	glob_t found;
 	size_t n;
@@ -299,18 +338,15 @@ int main(void)
 	if (glob(MODELS "*.onnx", 0, NULL, &found) != 0)
 		return 1;
 	n = found.gl_pathc;
-	tests = calloc(n + 4, sizeof(*tests));
+	tests = calloc(n + n_others, sizeof(*tests));
 	if (!tests)
 		return 1;
 	for (size_t i = 0; i < n; i++)
 		tests[i] = (struct CMUnitTest){ .name = strrchr(found.gl_pathv[i], '/') + 1,
 			.test_func = fixture_folds,
 			.initial_state = found.gl_pathv[i] };
-	tests[n] = (struct CMUnitTest)cmocka_unit_test(every_operator_folds);
-	tests[n + 1] = (struct CMUnitTest)cmocka_unit_test(nothing_folds_at_once);
-	tests[n + 2] = (struct CMUnitTest)cmocka_unit_test(one_hot_of_what_is_no_index_is_off);
-	tests[n + 3] = (struct CMUnitTest)cmocka_unit_test(find_looks_among_keys);
-	rc = _cmocka_run_group_tests("plain", tests, n + 4, NULL, NULL);
+	memcpy(tests + n, OTHERS, sizeof(OTHERS));
+	rc = _cmocka_run_group_tests("plain", tests, n + n_others, NULL, NULL);
 	globfree(&found);
 	free(tests);
 	return rc;
