@@ -13,7 +13,6 @@ static bool decisions_is_step(enum op op)
 		op == OP_SIGN || op == OP_MOD;
 }
 
-// Marks the rows of which an evaluation came to another result of a discrete step.
 void decisions_find(const struct evaluations *evaluations, const struct node *node, bool *otherwise)
 {
 	for (uint32_t o = 0; o < node->n_outputs; o++) {
@@ -38,8 +37,6 @@ void decisions_find(const struct evaluations *evaluations, const struct node *no
 	}
 }
 
-// Of a row that hangs by a discrete step, the spread of a score is that of the step: scores that it
-// moves could be anything.
 bool decisions_hang(const struct evaluations *evaluations, uint32_t row, bool otherwise,
 	const float *outputs, float *tolerance)
 {

@@ -113,7 +113,6 @@ bool rounding_is_of_mean(enum op op)
 	return op == OP_REDUCE_MEAN || op == OP_AVERAGE_POOL;
 }
 
-// Terms of a sum for each of the node's results.
 double rounding_terms(const struct graph *graph, const struct node *node)
 {
 	const uint64_t work = evaluate_work(graph, node);
@@ -127,12 +126,11 @@ double rounding_terms(const struct graph *graph, const struct node *node)
 	return fmax((double)work, (double)in) / fmax(1.0, (double)out);
 }
 
-// What a sum of `terms` terms is off by, before the factor of rounding, where `sum` of them came out,
-// which is `magnitude` were they all positive, and of their squares `squares`. Each product is rounded,
-// and each partial sum. In a random order partial sums go to the result in a straight line but for a
-// random walk that ends at 0 (a Brownian bridge): the squares of all add up to a third of terms * sum^2
-// and a sixth of terms * squares. Two kernels that add in another order are off twice. Terms that are all
-// alike, as the squares tell, are rounded all alike, too: those errors add up, to half of each partial sum.
+// Each product is rounded, and each partial sum. In a random order partial sums go to the result in
+// a straight line but for a random walk that ends at 0 (a Brownian bridge): the squares of all add
+// up to a third of terms * sum^2 and a sixth of terms * squares. Two kernels that add in another
+// order are off twice. Terms that are all alike, as the squares tell, are rounded all alike, too:
+// those errors add up, to half of each partial sum.
 double rounding_of_sum(double terms, double sum, double magnitude, double squares)
 {
 	const double most = magnitude * magnitude, least = most / fmax(1.0, terms);
@@ -143,21 +141,18 @@ double rounding_of_sum(double terms, double sum, double magnitude, double square
 						: by_chance;
 }
 
-// Some functions end so close to 0 that some kernels have 0 where others have a little.
 bool rounding_may_flush(enum op op)
 {
 	return op == OP_EXP || op == OP_SIGMOID || op == OP_SOFTMAX;
 }
 
-// Some functions are computed as a difference, which is less exact than the result is small.
 bool rounding_is_of_difference(enum op op)
 {
 	return op == OP_GELU || op == OP_ELU || op == OP_SELU || op == OP_ERF ||
 		op == OP_HARD_SIGMOID;
 }
 
-// Roundings that a result of the node may be off, relative to it. The terms that a Softmax divides by
-// may be alike, and then their errors add up.
+// The terms that a Softmax divides by may be alike, and then their errors add up.
 double rounding_count(const struct graph *graph, const struct node *node)
 {
 	const struct tensor *x;
@@ -168,8 +163,7 @@ double rounding_count(const struct graph *graph, const struct node *node)
 	return fmax(ROUNDINGS_OF_FUNCTION, (double)x->dims[x->rank - 1] / 2);
 }
 
-// Is input i taken by its magnitude for the magnitude of the result? Of trees, only what is at
-// leaves.
+// Of trees, only what is at leaves.
 bool rounding_takes_magnitude(enum op op, uint32_t i)
 {
 	if (op == OP_TREES)
@@ -178,7 +172,6 @@ bool rounding_takes_magnitude(enum op op, uint32_t i)
 	return op != OP_BATCH_NORM || i != 4; // the variance
 }
 
-// Is it subtracted?
 bool rounding_is_subtracted(enum op op, uint32_t i)
 {
 	return (op == OP_SUB && i == 1) || (op == OP_BATCH_NORM && i == 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How much does an operator round? What of its results is inexact, and by how many roundings of a float, as
-// any kernel may compute them. Pure functions, any thread.
+// How much does an operator round? What of its results is inexact, and by how many roundings of a
+// float, as any kernel may compute them. Pure functions, any thread.
 #pragma once
 
 #include "infer/graph/graph.h"
@@ -18,8 +18,8 @@ enum rounding rounding_of(const struct graph *graph, const struct node *node);
 // Of ROUNDING_SUMMED: the terms of a sum for each result; whether it is divided by their count.
 double rounding_terms(const struct graph *graph, const struct node *node);
 bool rounding_is_of_mean(enum op op);
-// What a sum of `terms` terms is off by, in roundings of 1, where `sum` of them came out, which is `magnitude`
-// were they all positive, and of their squares `squares`.
+// What a sum of `terms` terms is off by, in roundings of 1, where `sum` of them came out, which is
+// `magnitude` were they all positive, and of their squares `squares`.
 double rounding_of_sum(double terms, double sum, double magnitude, double squares);
 // Is input i taken by its magnitude for the magnitude of the result, and is it subtracted?
 bool rounding_takes_magnitude(enum op op, uint32_t i);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Numbers that are made of sizes by sums, and by products of which one factor at most grows, are straight
-// lines by the number of rows, up to the first node that decides by them: two points draw the line, a
-// third proves it, and where lines cross can be told for all sizes. Other products are not understood,
-// since some go through any three points.
+// Numbers that are made of sizes by sums, and by products of which one factor at most grows, are
+// straight lines by the number of rows, up to the first node that decides by them: two points draw
+// the line, a third proves it, and where lines cross can be told for all sizes. Other products are
+// not understood, since some go through any three points.
 #include "infer/compile/sizes.h"
 
 #include <math.h>
@@ -508,7 +508,8 @@ static bool sizes_kind_decided(
 
 // --- All nodes -----------------------------------------------------------------------------------
 
-// A shape of what is the same for two sizes, and what is above 0 and grows: no more need be seen of it.
+// A shape of what is the same for two sizes, and what is above 0 and grows: no more need be seen of
+// it.
 static bool sizes_grow(const struct sizes_operand *shape)
 {
 	bool grow = shape->known && shape->counts[0] == shape->counts[1];
