@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/server.h"
 
+#include "base/clock.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
@@ -101,16 +102,11 @@ static void server_retime(struct server *server, long us)
 	event_add(server->tick, &period);
 }
 
-static bool server_is_before(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
-}
-
 static void server_on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
 	struct dataplane_news news;
-	struct timespec now;
+	uint64_t now;
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
@@ -123,14 +119,14 @@ static void server_on_tick(int fd, short what, void *arg)
 	server_look_ready(server);
 	if (server->phase != SERVER_DRAINING)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (server_is_before(&now, &server->announce_until))
+	now = clock_ns();
+	if (now < server->announce_until_ns)
 		return;
 	if (!server->operations.first && scoring_is_idle(server->scoring) &&
 		gate_is_quiet(server->gate) && dataplane_drained(server->dataplane)) {
 		log_info("drained");
 		event_base_loopbreak(server->base);
-	} else if (now.tv_sec >= server->drain_until.tv_sec) {
+	} else if (now >= server->drain_until_ns) {
 		log_warning("not drained after %d s: stopping all the same", DRAIN_SECONDS);
 		event_base_loopbreak(server->base);
 	}
@@ -149,13 +145,9 @@ static void server_on_signal(void *context, int number, const char *by)
 	log_info("SIG%s, %s: draining", sigabbrev_np(number), by);
 	notify("STOPPING=1\nSTATUS=Draining.");
 	server->phase = SERVER_DRAINING;
-	server->record_again_s = 0; // what is owed to the store has its last try now
-	clock_gettime(CLOCK_MONOTONIC, &server->drain_until);
-	server->announce_until = server->drain_until;
-	server->announce_until.tv_nsec += DRAIN_ANNOUNCE_NS;
-	server->announce_until.tv_sec += server->announce_until.tv_nsec / 1000000000;
-	server->announce_until.tv_nsec %= 1000000000;
-	server->drain_until.tv_sec += DRAIN_SECONDS;
+	server->record_again_ns = 0; // what is owed to the store has its last try now
+	server->announce_until_ns = clock_ns() + DRAIN_ANNOUNCE_NS;
+	server->drain_until_ns = clock_ns() + DRAIN_SECONDS * CLOCK_SECOND_NS;
 	dataplane_drain(server->dataplane);
 	gate_drain(server->gate);
 	server_retime(server, DRAIN_TICK_US);
@@ -246,7 +238,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 		server_destroy(server);
 		return error_set(err, -ENOMEM, "no memory for the history of the counters");
 	}
-	clock_gettime(CLOCK_MONOTONIC, &server->started);
+	server->started_ns = clock_ns();
 	server->model_options.exact = parts->config->infer.exact;
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/server_state.h"
 
+#include "base/clock.h"
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
 
@@ -15,11 +16,7 @@ static const char *server_phase_name(enum server_phase phase)
 
 double server_uptime_seconds(const struct server *server)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - server->started.tv_sec) +
-		(double)(now.tv_nsec - server->started.tv_nsec) * 1e-9;
+	return (double)(clock_ns() - server->started_ns) * 1e-9;
 }
 
 void server_recovered(struct server *server)
@@ -82,14 +79,13 @@ void server_look_ready(struct server *server)
 	char why[SERVER_WHY_BYTES];
 	bool is_ready = server_ready(server, why, sizeof(why));
 	const struct model_entry *owing = server_owing(server);
-	struct timespec now;
+	const uint64_t now = clock_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	// Of a link that somebody plays with, the log says so once a second.
-	if (server->phase != SERVER_READY || now.tv_sec == server->said_ready_s ||
+	if (server->phase != SERVER_READY || now - server->said_ready_ns < CLOCK_SECOND_NS ||
 		(is_ready == server->is_ready && !!owing == server->is_owing))
 		return;
-	server->said_ready_s = now.tv_sec;
+	server->said_ready_ns = now;
 	if (is_ready && !server->is_ready)
 		log_info("ready again: as many ports as control.ready_ports wants");
 	else if (!is_ready && server->is_ready)

@@ -6,7 +6,7 @@
 #include "dataplane/dataplane.h"
 
 #include <stdbool.h>
-#include <time.h>
+#include <stdint.h>
 
 struct event;
 struct event_base;
@@ -49,11 +49,12 @@ struct server {
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;
 	bool is_ready, is_owing; // as server_look_ready() last found it
-	time_t said_ready_s;     // and said so, of CLOCK_MONOTONIC
-	time_t record_again_s;   // recording.c's: not before, of CLOCK_MONOTONIC
-	struct timespec started;
-	struct timespec announce_until; // draining: NOT_READY is said at least so long
-	struct timespec drain_until;
+	// Of clock_ns().
+	uint64_t said_ready_ns;   // when that was said
+	uint64_t record_again_ns; // recording.c's: not before
+	uint64_t started_ns;
+	uint64_t announce_until_ns; // draining: NOT_READY is said at least so long
+	uint64_t drain_until_ns;
 	struct signals *signals;
 	struct event *tick;
 	struct operation_queue operations;

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/progress.h"
 
+#include "base/clock.h"
 #include "ctl/tool/format.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROGRESS_FIRST_MS 500
 #define PROGRESS_EVERY_MS 100
 
-static uint64_t progress_clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void progress_start(struct progress *progress, const char *what, const char *unit)
 {
 	*progress = (struct progress){ .what = what, .unit = unit, .on = isatty(STDERR_FILENO) };
-	progress->started_ms = progress_clock_ms();
+	progress->started_ms = clock_ns() / 1000000;
 }
 
 void progress_update(struct progress *progress, uint64_t done, uint64_t total)
@@ -33,7 +25,7 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total)
 
 	if (!progress->on)
 		return;
-	now = progress_clock_ms();
+	now = clock_ns() / 1000000;
 	if (now - progress->started_ms < PROGRESS_FIRST_MS ||
 		now - progress->shown_ms < PROGRESS_EVERY_MS)
 		return;

@@ -187,7 +187,7 @@ static void prepare(struct deploy_case *d, const struct deploy_change *change)
 // What the server's tick does when it is time, until the operation is over.
 static void record_again(struct deploy_case *d)
 {
-	d->server->record_again_s = 0;
+	d->server->record_again_ns = 0;
 	recording_again(d->server);
 	while (d->server->operations.first)
 		event_base_loop(d->c->base, EVLOOP_ONCE);

@@ -6,6 +6,7 @@
 // service and what a restart finds become one again as soon as the disk lets them.
 #include "ctl/server/operations/recording.h"
 
+#include "base/clock.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/store/store.h"
@@ -15,12 +16,9 @@
 
 #define AGAIN_S 10 // after which what is owed is written once more
 
-static time_t recording_now_s(void)
+static uint64_t recording_next_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return clock_ns() + AGAIN_S * CLOCK_SECOND_NS;
 }
 
 static void recording_settle(struct model_entry *entry)
@@ -44,7 +42,7 @@ static void recording_owe(struct operation *op, struct model_entry *entry)
 		"what the store says of it may be another than what is in service, for it could "
 		"not be put back: %.200s; that is tried again every %d s",
 		op->err.text, AGAIN_S);
-	op->server->record_again_s = recording_now_s() + AGAIN_S;
+	op->server->record_again_ns = recording_next_ns();
 }
 
 // A copy of what deployment.json has to say; NULL where it is not to be there. False without memory.
@@ -196,7 +194,7 @@ static void recording_written_again(struct operation *op)
 	struct model_entry *entry = models_find(&op->server->models, op->model);
 
 	if (op->err.code) {
-		op->server->record_again_s = recording_now_s() + AGAIN_S;
+		op->server->record_again_ns = recording_next_ns();
 		operation_fail(op, op->status, "%s", op->err.text);
 		return;
 	}
@@ -227,8 +225,7 @@ void recording_again(struct server *server)
 
 	while (i < models->n && !models->entries[i]->owed.is)
 		i++;
-	if (i == models->n || server->operations.first ||
-		recording_now_s() < server->record_again_s)
+	if (i == models->n || server->operations.first || clock_ns() < server->record_again_ns)
 		return;
 	op = operation_create(server, (struct operation_client){ 0 }, "record again",
 		recording_again_begin, models->entries[i]->name, 0);

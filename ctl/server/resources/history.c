@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/resources/history.h"
 
+#include "base/clock.h"
 #include "ctl/server/models.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLES   (HISTORY_SECONDS + 1)
-#define SECOND_NS 1000000000ull
+#define SAMPLES (HISTORY_SECONDS + 1)
 
 struct history {
 	const struct dataplane *dp;
@@ -68,14 +68,10 @@ static void history_take_models(struct history *history, struct history_sample *
 
 void history_tick(struct history *history)
 {
-	const uint64_t last = history->samples[history->last].ns;
+	const uint64_t last = history->samples[history->last].ns, ns = clock_ns();
 	struct history_sample *sample;
-	struct timespec now;
-	uint64_t ns;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-	if (last && ns - last < SECOND_NS)
+	if (last && ns - last < CLOCK_SECOND_NS)
 		return;
 	if (last)
 		history->last = (history->last + 1) % SAMPLES;
@@ -95,7 +91,7 @@ bool history_span(const struct history *history, uint32_t seconds,
 			&history->samples[(history->last + SAMPLES - i) % SAMPLES];
 
 		// A sample comes up to a tick late.
-		if (!older->ns || (*to)->ns - older->ns >= (seconds + 1) * SECOND_NS)
+		if (!older->ns || (*to)->ns - older->ns >= (seconds + 1) * CLOCK_SECOND_NS)
 			break;
 		*from = older;
 	}

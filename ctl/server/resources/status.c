@@ -9,6 +9,7 @@
 #include "ctl/server/server_state.h"
 
 #include <arpa/inet.h>
+#include <time.h>
 #include <unistd.h>
 
 static json_t *status_addresses(const struct config_port *port)

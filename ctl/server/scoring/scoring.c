@@ -2,6 +2,7 @@
 #include "ctl/server/scoring/scoring.h"
 
 #include "base/align.h"
+#include "base/clock.h"
 #include "infer/infer.h"
 
 #include <event2/event.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 // Rows between two looks at the clock, and at whether the pool ends; fewer of a model whose rows take
@@ -80,19 +80,11 @@ static struct scoring_job *job_list_take(struct job_list *list)
 	return job;
 }
 
-static uint64_t scoring_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 // --- A job on a worker ---------------------------------------------------------------------------
 
 static int job_check_budget(struct scoring_job *job)
 {
-	const uint64_t taken_us = (scoring_now_ns() - job->submitted_ns) / 1000;
+	const uint64_t taken_us = (clock_ns() - job->submitted_ns) / 1000;
 
 	if (!job->budget_us || taken_us <= job->budget_us)
 		return 0;
@@ -186,24 +178,24 @@ static int worker_score(struct worker *worker, struct scoring_job *job)
 
 static int worker_answer(struct worker *worker, struct scoring_job *job)
 {
-	uint64_t begin = scoring_now_ns(), end;
+	uint64_t begin = clock_ns(), end;
 	int rc;
 
 	job->outcome.queue_ns = begin - job->submitted_ns;
 	rc = job_check_budget(job);
 	if (rc == 0)
 		rc = job->protocol->decode(job);
-	end = scoring_now_ns();
+	end = clock_ns();
 	job->outcome.input_ns = end - begin;
 	if (rc == 0)
 		rc = job_check_budget(job);
 	if (rc == 0)
 		rc = worker_score(worker, job);
-	begin = scoring_now_ns();
+	begin = clock_ns();
 	job->outcome.infer_ns = begin - end;
 	if (rc == 0)
 		rc = job->protocol->encode(job);
-	job->outcome.output_ns = scoring_now_ns() - begin;
+	job->outcome.output_ns = clock_ns() - begin;
 	return rc;
 }
 
@@ -274,7 +266,7 @@ static void scoring_end_job(struct scoring *scoring, struct scoring_job *job)
 {
 	struct scoring_figures *f = &scoring->figures;
 
-	job->outcome.total_ns = scoring_now_ns() - job->submitted_ns;
+	job->outcome.total_ns = clock_ns() - job->submitted_ns;
 	job->outcome.status = scoring_wire_status(job->err.code);
 	f->busy += job->err.code == -EBUSY;
 	f->expired += job->err.code == -ETIME;
@@ -310,7 +302,7 @@ void scoring_submit(struct scoring *scoring, struct scoring_job *job)
 	const uint64_t one = 1;
 	bool full;
 
-	job->submitted_ns = scoring_now_ns();
+	job->submitted_ns = clock_ns();
 	job->err.code = 0;
 	scoring->under_way++;
 	scoring->figures.submitted++;
