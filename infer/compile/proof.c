@@ -320,6 +320,8 @@ enum proof_result proof_of(struct proof *proof)
 	proof->scores = calloc((size_t)proof->rows * one->n_columns_out, sizeof(float));
 	if (proof->row_of_one && proof->row_of_all && proof->scores)
 		result = proof_lead(proof);
+	else
+		proof->too_large = true;
 	free(proof->row_of_one);
 	free(proof->row_of_all);
 	free(proof->scores);
