@@ -96,6 +96,26 @@ static inline void frame_ethernet(struct frame *f, uint16_t type, bool vlan)
 	}
 }
 
+// Who of all on the link has our IPv4 address?
+static inline void frame_arp_request(struct frame *f, bool vlan)
+{
+	const struct rte_arp_hdr arp = {
+		.arp_hardware = htons(1),
+		.arp_protocol = htons(0x0800),
+		.arp_hlen = 6,
+		.arp_plen = 4,
+		.arp_opcode = htons(1),
+		.arp_data = { .arp_sha = FRAME_PEER_MAC,
+			.arp_sip = inet_addr("10.77.0.2"),
+			.arp_tip = inet_addr("10.77.0.1") },
+	};
+
+	frame_ethernet(f, RTE_ETHER_TYPE_ARP, vlan);
+	memset(frame_at(f, 0), 0xff, 6);
+	memcpy(frame_at(f, f->p.l2_bytes), &arp, sizeof(arp));
+	frame_length(f, f->p.l2_bytes + (uint32_t)sizeof(arp));
+}
+
 static inline struct rte_ipv4_hdr *frame_ipv4(struct frame *f)
 {
 	return (struct rte_ipv4_hdr *)frame_at(f, f->p.l2_bytes);

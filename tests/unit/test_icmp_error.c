@@ -2,15 +2,11 @@
 // icmp_error: port unreachable, fragmentation needed and packet too big; and for what none is sent.
 #include "dataplane/icmp_error.h"
 
-#include "dataplane/neighbour.h"
-#include "dataplane/parse.h"
 #include "tests/cmocka.h"
-#include "tests/unit/frame.h"
+#include "tests/unit/neighbour_case.h"
 
-// cmocka wants the four above first
+// cmocka wants the three above first
 
-static struct port port;
-static struct frame frame;
 static uint8_t sent[FRAME_ROOM]; // the IP packet that the error is about
 
 static int set_up(void **state)
@@ -51,10 +47,7 @@ static bool answer(enum drop *drop)
 	n_requests = parse_burst(&port, &m, 1, 1000, &counters, requests, others, &n_others);
 	assert_int_equal(n_requests, 0);
 	n_others = neighbour_burst(others, n_others, &counters);
-	*drop = DROP_NONE;
-	for (int i = 0; i < DROP_COUNT; i++)
-		if (counters.drops[i])
-			*drop = (enum drop)i;
+	*drop = dropped(&counters);
 	assert_int_equal(counters.icmp_errors + (*drop != DROP_NONE), 1);
 	assert_int_equal(n_others, counters.icmp_errors);
 	return n_others;

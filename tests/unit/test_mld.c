@@ -2,18 +2,13 @@
 // mld: reports unasked and in answer to queries of both versions, and which queries are ignored.
 #include "dataplane/mld.h"
 
-#include "dataplane/neighbour.h"
-#include "dataplane/parse.h"
 #include "tests/cmocka.h"
-#include "tests/unit/frame.h"
+#include "tests/unit/neighbour_case.h"
 
-// cmocka wants the four above first
+// cmocka wants the three above first
 
 #define GROUP1 "ff02::1:ff00:1"
 #define GROUP2 "ff02::1:ff02:3"
-
-static struct port port;
-static struct frame frame;
 
 static int set_up(void **state)
 {
@@ -71,22 +66,11 @@ static void query(const char *group, bool vlan, uint32_t bytes)
 static enum drop answer(void)
 {
 	struct dataplane_counters counters = { 0 };
-	struct rte_mbuf *m = &frame.m;
-	enum drop drop = parse_packet(&port, m);
+	enum drop drop = answer_at(1000, &counters);
 
-	if (drop != DROP_NONE)
-		return drop;
-	assert_int_equal(frame.p.kind, PACKET_MLD);
-	frame.p.arrival_tsc = 1000;
-	if (neighbour_burst(&m, 1, &counters)) {
+	if (drop == DROP_NONE)
 		assert_int_equal(counters.mld_reports, 1);
-		return DROP_NONE;
-	}
-	for (int i = 0; i < DROP_COUNT; i++)
-		if (counters.drops[i])
-			return (enum drop)i;
-	fail();
-	return DROP_NONE;
+	return drop;
 }
 
 static void report_unasked_is_as_the_rfc_says(void **state)

@@ -4,14 +4,11 @@
 #include "dataplane/neighbour.h"
 
 #include "dataplane/icmp.h"
-#include "dataplane/parse.h"
 #include "tests/cmocka.h"
-#include "tests/unit/frame.h"
+#include "tests/unit/neighbour_case.h"
 
-// cmocka wants the three above first
+// cmocka wants the four above first
 
-static struct port port;
-static struct frame frame;
 static uint64_t now; // TSC, at FRAME_TSC_HZ
 
 #define SECONDS(n) ((uint64_t)(n)*FRAME_TSC_HZ)
@@ -27,24 +24,13 @@ static int set_up(void **state)
 static enum drop answer(void)
 {
 	struct dataplane_counters counters = { 0 };
-	struct rte_mbuf *m = &frame.m;
-	enum drop drop = parse_packet(&port, m);
+	enum drop drop = answer_at(now, &counters);
 
-	if (drop != DROP_NONE)
-		return drop;
-	frame.p.arrival_tsc = now;
-	if (neighbour_burst(&m, 1, &counters)) {
+	if (drop == DROP_NONE)
 		assert_int_equal(counters.neighbour_replies + counters.icmp_replies +
 				counters.neighbour_defences,
 			1);
-		return DROP_NONE;
-	}
-	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
-	for (int i = 0; i < DROP_COUNT; i++)
-		if (counters.drops[i])
-			return (enum drop)i;
-	fail();
-	return DROP_NONE;
+	return drop;
 }
 
 static struct rte_arp_hdr *arp(void)
@@ -54,19 +40,7 @@ static struct rte_arp_hdr *arp(void)
 
 static void arp_request(bool vlan)
 {
-	frame_ethernet(&frame, RTE_ETHER_TYPE_ARP, vlan);
-	memset(frame_at(&frame, 0), 0xff, 6);
-	frame_length(&frame, frame.p.l2_bytes + 28u);
-	*arp() = (struct rte_arp_hdr){
-		.arp_hardware = htons(1),
-		.arp_protocol = htons(0x0800),
-		.arp_hlen = 6,
-		.arp_plen = 4,
-		.arp_opcode = htons(1),
-		.arp_data = { .arp_sha = FRAME_PEER_MAC,
-			.arp_sip = inet_addr("10.77.0.2"),
-			.arp_tip = inet_addr("10.77.0.1") },
-	};
+	frame_arp_request(&frame, vlan);
 }
 
 static void check_ethernet(void)

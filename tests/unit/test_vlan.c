@@ -195,23 +195,10 @@ static void neighbours_are_answered_in_their_vlan(void **state)
 	const uint32_t vlans[] = { CONFIG_VLAN(100, 7) };
 	struct dataplane_counters counters = { 0 };
 	struct rte_mbuf *mbufs[1] = { &frame.m };
-	struct rte_arp_hdr arp = {
-		.arp_hardware = htons(1),
-		.arp_protocol = htons(0x0800),
-		.arp_hlen = 6,
-		.arp_plen = 4,
-		.arp_opcode = htons(1),
-		.arp_data = { .arp_sha = FRAME_PEER_MAC,
-			.arp_sip = inet_addr("10.77.0.2"),
-			.arp_tip = inet_addr("10.77.0.1") },
-	};
 	uint8_t before[8];
 
 	takes(1, vlans, CONFIG_VLAN_TYPE_ANY);
-	frame_ethernet(&frame, RTE_ETHER_TYPE_ARP, false);
-	memset(&ethernet()->dst_addr, 0xff, 6);
-	memcpy(frame_at(&frame, 14), &arp, sizeof(arp));
-	frame_length(&frame, 60);
+	frame_arp_request(&frame, false);
 	assert_int_equal(parse(), DROP_NOT_OUR_VLAN);
 	tag(CTAG, 7);
 	tag(STAG, 100);
