@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/addresses.h"
 
-#include <string.h>
-
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 // Blocks that no host has an address of. IANA's special-purpose registries (RFC 6890), RFC 1112 and

@@ -6,7 +6,6 @@
 
 #include <rte_byteorder.h>
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <stdlib.h>
 
 #define OUTBOX_FRAMES     8192 // more than all ports, VLANs and addresses at once

@@ -7,7 +7,6 @@
 #include "dataplane/icmp_error.h"
 
 #include <rte_byteorder.h>
-#include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_prefetch.h>
 #include <rte_udp.h>

@@ -11,7 +11,6 @@
 #include <rte_byteorder.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
-#include <rte_pci.h>
 #include <stdlib.h>
 
 #define QUEUES_MAX 64

@@ -3,7 +3,7 @@
 
 #include "dataplane/device/netdev.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define PAUSE 10 // after a try that failed
 

@@ -10,7 +10,6 @@
 #include <rte_config.h>
 #include <rte_pci.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define VALUE_BYTES 256
