@@ -229,8 +229,8 @@ int check_http(
 		if (http[i].serves & CONFIG_MANAGE)
 			return reader_refuse(reader, config_setting_get_member(group, "serves"),
 				"control.http[%u].serves: \"manage\" is not offered over TCP, "
-				"where "
-				"nobody is known yet; manage the appliance over control.socket",
+				"where nobody is known yet; manage the appliance over "
+				"control.socket",
 				i);
 		if (config->metrics.listen.port &&
 			check_is_same_listen(&http[i].listen, &config->metrics.listen))

@@ -41,8 +41,7 @@ static int dataplane_make_pool(struct dataplane *dp, struct error *err)
 	if (!dp->pool)
 		return error_set(err, -ENOMEM,
 			"memory.mbufs: %u buffers of %u bytes do not fit memory.megabytes = %u "
-			"(%s): "
-			"raise it, or say \"auto\"",
+			"(%s): raise it, or say \"auto\"",
 			plan->mbufs, plan->mbuf_bytes, plan->megabytes, rte_strerror(rte_errno));
 	return 0;
 }
@@ -79,8 +78,7 @@ static int dataplane_make_scratch(struct dataplane *dp, struct lcore *lcore, str
 	if (!lcore->scratch)
 		return error_set(err, -ENOMEM,
 			"memory.scratch_kilobytes: %u a scoring lcore do not fit memory.megabytes "
-			"= "
-			"%u: raise it, or say \"auto\"",
+			"= %u: raise it, or say \"auto\"",
 			dp->config->memory.scratch_kilobytes, dp->memory.megabytes);
 	return 0;
 }
@@ -458,10 +456,8 @@ static bool dataplane_news_checksums(
 	news->is_warning = true;
 	snprintf(news->text, sizeof(news->text),
 		"port %s: requests come with UDP checksums that their sender left to offload, and "
-		"are "
-		"dropped as bad_l4_checksum: ethtool -K IF tx off at the sender (veth, "
-		"containers), "
-		"or checksum = \"trust\" for this port",
+		"are dropped as bad_l4_checksum: ethtool -K IF tx off at the sender (veth, "
+		"containers), or checksum = \"trust\" for this port",
 		dp->ports[index].config->name);
 	return true;
 }

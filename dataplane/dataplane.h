@@ -65,8 +65,9 @@ void dataplane_expect(struct dataplane *dp, uint16_t id);
 // All of publishing that may fail: builds a new deployment, divides its scratch, scores the golden
 // rows on this thread and checks them. Nothing is published, and the caller still owns the model: until
 // dataplane_commit(), which publishes it by one pointer and cannot fail, or dataplane_discard(). No
-// other deployment of this id or name may be prepared or retired in between. -EEXIST where the name is published under another id or the id under another name; -EINVAL
-// where the scratch of an lcore is too small or the golden rows come out differently; -ENOMEM.
+// other deployment of this id or name may be prepared or retired in between. -EEXIST where the name is
+// published under another id or the id under another name; -EINVAL where the scratch of an lcore is too
+// small or the golden rows come out differently; -ENOMEM.
 int dataplane_prepare(struct dataplane *dp, const struct deployment_request *request,
 	struct deployment **out, struct error *err);
 void dataplane_commit(struct dataplane *dp, struct deployment *deployment);

@@ -134,10 +134,8 @@ int memory_plan(const struct config *config, struct memory_plan *plan, struct er
 		return 0;
 	return error_set(err, -EINVAL,
 		"memory.megabytes: %u are too few: %u packet buffers of %u bytes (memory.mbufs, "
-		"mtu) "
-		"take %u, scratch memory (memory.scratch_kilobytes) %u, rings %u, devices about "
-		"%u: "
-		"say %u, or \"auto\"",
+		"mtu) take %u, scratch memory (memory.scratch_kilobytes) %u, rings %u, devices "
+		"about %u: say %u, or \"auto\"",
 		plan->megabytes, plan->mbufs, plan->mbuf_bytes, memory_megabytes(plan->pool),
 		memory_megabytes(plan->scratch), memory_megabytes(plan->rings),
 		memory_megabytes(plan->devices), fits);

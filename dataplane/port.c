@@ -212,10 +212,8 @@ static int port_refuse(const struct port *port, const char *what, int rc, struct
 	if (port->xdp.if_index && port->configured)
 		return error_set(err, rc,
 			"port %s: %s: %s: the kernel gives no AF_XDP socket: it takes root (or "
-			"what "
-			"/usr/share/martlet/af_xdp.conf lists), and an interface that no other "
-			"program "
-			"receives from by AF_XDP; the log above says more",
+			"what /usr/share/martlet/af_xdp.conf lists), and an interface that no "
+			"other program receives from by AF_XDP; the log above says more",
 			port->config->name, port->config->device, what);
 	return error_set(err, rc, "port %s: %s: %s: %s", port->config->name, port->config->device,
 		what, strerror(-rc));

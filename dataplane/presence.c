@@ -69,9 +69,8 @@ bool presence_news(struct presence *presence, const struct config_port *config, 
 		presence_address_text(&config->addresses[i], address);
 		snprintf(text, size,
 			"port %s: %02x:%02x:%02x:%02x:%02x:%02x claims our address %s as well "
-			"(%llu "
-			"packets, "
-			"%llu defences sent since the start): give one of the two another",
+			"(%llu packets, %llu defences sent since the start): give one of the two "
+			"another",
 			config->name, m[0], m[1], m[2], m[3], m[4], m[5], address,
 			(unsigned long long)packets,
 			(unsigned long long)atomic_load_explicit(

@@ -245,8 +245,7 @@ int devices_no_driver(const char *port, const char *device, struct error *err)
 			snprintf(driver, sizeof(driver), "%s", OTHERS[i].library);
 	return error_set(err, -ENODEV,
 		"port %s: DPDK has no driver for device %s: check its name; Debian's package of "
-		"the "
-		"driver would be librte-%s" DPDK_ABI,
+		"the driver would be librte-%s" DPDK_ABI,
 		port, device, driver);
 }
 

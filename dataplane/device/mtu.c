@@ -168,8 +168,7 @@ int mtu_check_interface(const struct config_port *port, uint32_t if_index, struc
 		return 0;
 	return error_set(err, -EINVAL,
 		"port %s: mtu is %u, but interface %s has one of %u: ip link set %s mtu %u, or mtu "
-		"= "
-		"%u for the port",
+		"= %u for the port",
 		port->name, port->mtu, state.name, state.mtu, state.name, port->mtu, state.mtu);
 }
 

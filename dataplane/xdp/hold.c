@@ -31,8 +31,7 @@ static int hold_check_program(const struct xdp_hold *hold, struct error *err)
 		return 0;
 	return error_set(err, -EBUSY,
 		"interface %s carries another XDP program (%s, id %u): where nobody needs it, ip "
-		"link "
-		"set dev %s xdp off takes it away; beside it, net_af_packet0,iface=%s works",
+		"link set dev %s xdp off takes it away; beside it, net_af_packet0,iface=%s works",
 		hold->device.interface, found->name, found->id, hold->device.interface,
 		hold->device.interface);
 }
@@ -89,8 +88,7 @@ static void hold_put_back(struct xdp_hold *hold)
 	if (rc == 0)
 		snprintf(hold->trouble, sizeof(hold->trouble),
 			"interface %s had lost its XDP program (ip link set dev %s xdp off?): it "
-			"is "
-			"put back",
+			"is put back",
 			interface, interface);
 	else
 		snprintf(hold->trouble, sizeof(hold->trouble),
@@ -115,8 +113,7 @@ static void hold_look_at_program(struct xdp_hold *hold, const struct xdp_program
 	}
 	snprintf(hold->trouble, sizeof(hold->trouble),
 		"interface %s carries another XDP program (%s, id %u) in place of ours: ip link "
-		"set "
-		"dev %s xdp off, and ours is put back",
+		"set dev %s xdp off, and ours is put back",
 		hold->device.interface, now->name, now->id, hold->device.interface);
 }
 

@@ -56,14 +56,12 @@ static int queues_too_many(const struct xdp_device *device, const struct xdp_que
 	if (device->start_queue + wanted > have->most)
 		return error_set(err, -EINVAL,
 			"%u receive queues from queue %u on are wanted, but interface %s has %u "
-			"and "
-			"can have %u (ethtool -l %s): say queues = %u",
+			"and can have %u (ethtool -l %s): say queues = %u",
 			wanted, device->start_queue, device->interface, have->offered, have->most,
 			device->interface, have->offered);
 	return error_set(err, -EINVAL,
 		"%u receive queues from queue %u on are wanted, but interface %s has %u: ethtool "
-		"-L "
-		"%s combined %u, or queues = %u",
+		"-L %s combined %u, or queues = %u",
 		wanted, device->start_queue, device->interface, have->offered, device->interface,
 		device->start_queue + wanted, have->offered);
 }
