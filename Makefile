@@ -248,7 +248,7 @@ CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(CONF_SRC) $(OTHER_KERNELS),$(wildcard tests/*.c tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
-# Archives, so that a program is linked with what it uses and no more: some 120 are, and each that held all of the
+# Archives, so that a program is linked with what it uses and no more: some 140 are, and each that held all of the
 # project and its debugging symbols would take seconds. gold, of the same binutils, needs half of ld's time for them; for
 # aarch64 it does not look on behind a link in the sysroot that leads nowhere, as libm.so's does.
 HELPERS       := $(B)/libhelpers.a
