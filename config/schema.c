@@ -51,6 +51,10 @@ static const struct key MEMORY_KEYS[] = {
 	{ "scratch_kilobytes", KEY_U32, AT(config_memory, scratch_kilobytes), .min = 64,
 		.max = 1 << 20, .otherwise = 16384,
 		.help = "work memory of each scoring lcore, KiB: bounds the largest model" },
+	{ "lane_kilobytes", KEY_U32, AT(config_memory, lane_kilobytes), .min = 16, .max = 1 << 20,
+		.otherwise = 256,
+		.help = "of each scoring lcore, KiB: rows that wait to be scored by another "
+			"version" },
 };
 const struct key_group SCHEMA_MEMORY = { "memory", false, MEMORY_KEYS, N(MEMORY_KEYS), "" };
 

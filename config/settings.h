@@ -113,6 +113,7 @@ struct config {
 		uint32_t mbufs;             // 0: as many as can be under way
 		uint32_t megabytes;         // 0: what all of it takes
 		uint32_t scratch_kilobytes; // per scoring lcore: the largest model it can run
+		uint32_t lane_kilobytes;    // per scoring lcore: rows that wait to be compared
 	} memory;
 	struct config_port ports[CONFIG_PORTS_MAX];
 	uint32_t n_ports;

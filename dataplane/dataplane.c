@@ -83,6 +83,23 @@ static int dataplane_make_scratch(struct dataplane *dp, struct lcore *lcore, str
 	return 0;
 }
 
+static int dataplane_make_lane(struct dataplane *dp, struct lcore *lcore, struct error *err)
+{
+	const size_t bytes = (size_t)dp->config->memory.lane_kilobytes * 1024;
+
+	if (lcore->role == LCORE_IO)
+		return 0;
+	lcore->lane_memory = rte_zmalloc("lane", bytes, RTE_CACHE_LINE_SIZE);
+	if (!lcore->lane_memory)
+		return error_set(err, -ENOMEM,
+			"memory.lane_kilobytes: %u a scoring lcore do not fit memory.megabytes = "
+			"%u: raise it, or say \"auto\"",
+			dp->config->memory.lane_kilobytes, dp->memory.megabytes);
+	lane_init(
+		&lcore->lane, dp->watches, &lcore->clock, lcore->index, lcore->lane_memory, bytes);
+	return 0;
+}
+
 static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error *err)
 {
 	dp->lcores = rte_zmalloc("lcores", dp->n_lcores * sizeof(*dp->lcores), RTE_CACHE_LINE_SIZE);
@@ -103,6 +120,8 @@ static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, str
 		clock_init(&lcore->clock, rte_get_tsc_hz());
 		histogram_reset(&lcore->pings.latency);
 		rc = dataplane_make_scratch(dp, lcore, err);
+		if (rc == 0)
+			rc = dataplane_make_lane(dp, lcore, err);
 		if (rc != 0)
 			return rc;
 	}
@@ -260,6 +279,9 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 		dataplane_longest_mtu(config), dp->qsbr, &dp->registry, err);
 	if (rc != 0)
 		return rc;
+	rc = watches_create(dp->registry, &dp->watches, err);
+	if (rc != 0)
+		return rc;
 	dp->registry->recovering = true;
 	dp->registry->refuses_not_finite = config->infer.refuse_not_finite;
 	for (uint32_t i = 0; i < config->n_models; i++)
@@ -340,6 +362,7 @@ static void dataplane_free_lcores(struct dataplane *dp)
 		for (uint32_t r = 0; lcore->role == LCORE_IO && r < lcore->n_rings; r++)
 			rte_ring_free(lcore->rings[r]);
 		rte_free(lcore->scratch);
+		rte_free(lcore->lane_memory);
 	}
 	rte_free(dp->lcores);
 }
@@ -362,6 +385,7 @@ void dataplane_stop(struct dataplane *dp)
 		port_close(&dp->ports[i]);
 	unmap_guard(NULL);
 	dataplane_free_lcores(dp);
+	watches_destroy(dp->watches);
 	registry_destroy(dp->registry);
 	rte_free(dp->qsbr);
 	rte_mempool_free(dp->pool);
@@ -410,6 +434,7 @@ int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err)
 
 void dataplane_reclaim(struct dataplane *dp)
 {
+	watches_reclaim(dp->watches);
 	registry_reclaim(dp->registry);
 }
 

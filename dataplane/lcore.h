@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/clock.h"
+#include "dataplane/lane.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
@@ -45,7 +46,7 @@ struct lcore {
 	struct rte_ring *rings[CONFIG_CPUS_MAX]; // I/O: to each worker; worker: from each I/O lcore
 	uint32_t n_rings;
 	struct rte_ring *outbox; // frames of the control thread's; NULL: another lcore sends them
-	uint8_t *scratch;
+	uint8_t *scratch, *lane_memory;
 
 	// Written by the control thread, read by the lcore.
 	_Atomic(uint32_t) orders; // LCORE_STOP and LCORE_SEND
@@ -60,5 +61,6 @@ struct lcore {
 
 	// The lcore's own.
 	uint32_t next_ring;
+	struct lane lane; // of those that score
 	struct lcore_tx tx[CONFIG_PORTS_MAX];
 } __rte_cache_aligned;

@@ -172,7 +172,8 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 		mbufs, &n_answers);
 	loop_answer(lcore, port, mbufs, n_answers);
 	if (n_requests && lcore->role == LCORE_COMPLETE) {
-		score_burst(requests, n_requests, lcore->scratch, &lcore->clock, &lcore->counters);
+		score_burst(requests, n_requests, lcore->scratch, &lcore->clock, &lcore->counters,
+			&lcore->lane);
 		loop_answer(lcore, port, requests, n_requests);
 	} else if (n_requests) {
 		loop_hand_over(lcore, port, requests, n_requests);
@@ -229,7 +230,8 @@ static bool loop_work(struct lcore *lcore)
 	if (n_answers)
 		loop_answer_by_port(lcore, answers, n_answers);
 	if (n_scores) {
-		score_burst(mbufs, n_scores, lcore->scratch, &lcore->clock, &lcore->counters);
+		score_burst(mbufs, n_scores, lcore->scratch, &lcore->clock, &lcore->counters,
+			&lcore->lane);
 		loop_answer_by_port(lcore, mbufs, n_scores);
 	}
 	atomic_store_explicit(&lcore->finished,
@@ -276,6 +278,9 @@ int loop_run(void *argument)
 			continue;
 		}
 		empty += empty < UINT32_MAX;
+		// Between two polls of empty queues, one slice: what comes meanwhile waits for that.
+		if (lane_work(&lcore->lane, lcore->scratch) && !stop)
+			continue;
 		// At first without a pause, which takes longer than a poll: the next request would
 		// wait for it.
 		if (empty <= IDLE_POLLS)

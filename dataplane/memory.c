@@ -94,7 +94,7 @@ static size_t memory_pool_bytes(const struct config *config, const struct memory
 
 static size_t memory_total(const struct memory_plan *plan)
 {
-	return plan->pool + plan->scratch + plan->rings + plan->devices + FIXED_BYTES;
+	return plan->pool + plan->scratch + plan->lanes + plan->rings + plan->devices + FIXED_BYTES;
 }
 
 static uint32_t memory_megabytes(size_t bytes)
@@ -114,6 +114,8 @@ int memory_plan(const struct config *config, struct memory_plan *plan, struct er
 		.megabytes = config->memory.megabytes,
 		.scratch = (size_t)config->memory.scratch_kilobytes * 1024 *
 			(lcores->n_workers + lcores->n_complete),
+		.lanes = (size_t)config->memory.lane_kilobytes * 1024 *
+			(lcores->n_workers + lcores->n_complete),
 		.rings = (size_t)lcores->n_io * lcores->n_workers * lcores->ring_size *
 				sizeof(void *) +
 			n_lcores * sizeof(struct lcore),
@@ -130,15 +132,15 @@ int memory_plan(const struct config *config, struct memory_plan *plan, struct er
 	fits = RTE_MAX(64u, memory_megabytes(memory_total(plan) + memory_total(plan) / 20) + 2);
 	if (plan->megabytes == 0)
 		plan->megabytes = fits;
-	if (plan->megabytes * MIB >= plan->pool + plan->scratch + plan->rings)
+	if (plan->megabytes * MIB >= plan->pool + plan->scratch + plan->lanes + plan->rings)
 		return 0;
 	return error_set(err, -EINVAL,
 		"memory.megabytes: %u are too few: %u packet buffers of %u bytes (memory.mbufs, "
-		"mtu) take %u, scratch memory (memory.scratch_kilobytes) %u, rings %u, devices "
-		"about %u: say %u, or \"auto\"",
+		"mtu) take %u, scratch memory (memory.scratch_kilobytes) %u, lanes "
+		"(memory.lane_kilobytes) %u, rings %u, devices about %u: say %u, or \"auto\"",
 		plan->megabytes, plan->mbufs, plan->mbuf_bytes, memory_megabytes(plan->pool),
-		memory_megabytes(plan->scratch), memory_megabytes(plan->rings),
-		memory_megabytes(plan->devices), fits);
+		memory_megabytes(plan->scratch), memory_megabytes(plan->lanes),
+		memory_megabytes(plan->rings), memory_megabytes(plan->devices), fits);
 }
 
 int memory_check_devices(const struct memory_plan *plan, struct error *err)

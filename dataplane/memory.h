@@ -14,7 +14,7 @@ struct memory_plan {
 	uint32_t mbufs, mbuf_bytes; // packet buffers, and the data that each holds
 	uint32_t megabytes;         // what DPDK takes at start
 	// What that is for. The devices' share is an estimate, the others are lower bounds.
-	size_t pool, scratch, rings, devices;
+	size_t pool, scratch, lanes, rings, devices;
 };
 
 // Where the configuration says "auto" for memory.mbufs or memory.megabytes, they are computed. -EINVAL

@@ -12,8 +12,10 @@
 struct score_batch {
 	const struct deployment *deployment;
 	uint8_t *scratch;
+	struct lane *lane;
 	uint32_t n_rows;
 	uint16_t n;
+	bool is_busy; // the burst was full: nothing is taken into the lane
 	struct rte_mbuf *mbufs[BURST_MAX];
 };
 
@@ -99,6 +101,8 @@ static void score_flush(struct score_batch *batch, struct dataplane_counters *co
 		score_finish(batch->mbufs[i], outputs, counters);
 		outputs += (size_t)packet_of(batch->mbufs[i])->rows * batch->deployment->n_outputs;
 	}
+	lane_offer(batch->lane, batch->deployment, score_batch_rows(batch),
+		score_batch_outputs(batch), batch->n_rows, batch->is_busy);
 	batch->n = 0;
 	batch->n_rows = 0;
 }
@@ -125,8 +129,9 @@ static void score_in_slices(
 	const struct deployment *deployment = batch->deployment;
 	struct packet *p = packet_of(m);
 	float *outputs = score_batch_outputs(batch);
+	uint32_t n = 0;
 
-	for (uint32_t row = 0, n; row < p->rows; row += n) {
+	for (uint32_t row = 0; row < p->rows; row += n) {
 		n = RTE_MIN(deployment->batch_rows, p->rows - row);
 		if (!score_unpack(deployment, m, row, n, score_batch_rows(batch))) {
 			score_decide(p, WIRE_STATUS_NOT_FINITE);
@@ -135,6 +140,9 @@ static void score_in_slices(
 		score_rows(batch, outputs + (size_t)row * deployment->n_outputs, n);
 	}
 	score_finish(m, outputs, counters);
+	// Those before the last slice are gone by now.
+	lane_offer(batch->lane, deployment, score_batch_rows(batch),
+		outputs + (size_t)(p->rows - n) * deployment->n_outputs, n, batch->is_busy);
 }
 
 static bool score_has_expired(const struct packet *p, uint32_t budget_us, const struct clock *clock)
@@ -169,7 +177,7 @@ static void score_add(struct score_batch *batch, struct rte_mbuf *m, const struc
 }
 
 void score_burst(struct rte_mbuf **mbufs, uint16_t n, uint8_t *scratch, const struct clock *clock,
-	struct dataplane_counters *counters)
+	struct dataplane_counters *counters, struct lane *lane)
 {
 	for (uint16_t first = 0; first < n; first++) {
 		struct score_batch batch;
@@ -178,6 +186,8 @@ void score_burst(struct rte_mbuf **mbufs, uint16_t n, uint8_t *scratch, const st
 			continue;
 		batch.deployment = packet_of(mbufs[first])->deployment;
 		batch.scratch = scratch;
+		batch.lane = lane;
+		batch.is_busy = n == BURST_MAX;
 		batch.n_rows = 0;
 		batch.n = 0;
 		for (uint16_t i = first; i < n; i++) {

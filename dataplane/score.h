@@ -5,10 +5,12 @@
 #pragma once
 
 #include "dataplane/clock.h"
+#include "dataplane/lane.h"
 #include "dataplane/packet.h"
 
 // `mbufs` [n], n <= BURST_MAX, are PACKET_SCORE with a deployment that admit.c found since this
 // lcore's last quiescent state. Afterwards all are PACKET_RESULT: OK with the outputs behind the
-// wire header, EXPIRED or NOT_FINITE. `scratch` is divided as registry_fit_scratch() has set.
+// wire header, EXPIRED or NOT_FINITE. `scratch` is divided as registry_fit_scratch() has set. What is
+// watched of the rows is offered to `lane`.
 void score_burst(struct rte_mbuf **mbufs, uint16_t n, uint8_t *scratch, const struct clock *clock,
-	struct dataplane_counters *counters);
+	struct dataplane_counters *counters, struct lane *lane);

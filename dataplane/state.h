@@ -23,6 +23,7 @@ struct dataplane {
 	struct rte_rcu_qsbr *qsbr;
 	struct memif_server *memif; // NULL: no port needs one
 	struct registry *registry;
+	struct watches *watches;
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion
 	uint32_t n_lcores;
 	bool draining;

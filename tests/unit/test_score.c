@@ -9,8 +9,10 @@
 // cmocka wants the three above first
 
 // Under test, calling the stand-in model.
+#include "dataplane/lane.c"
 #include "dataplane/registry.c"
 #include "dataplane/score.c"
+#include "dataplane/watch.c"
 #include "tests/cmocka.h"
 
 #include <float.h>
@@ -23,6 +25,9 @@ static struct rte_mbuf *mbufs[BURST_MAX];
 static struct dataplane_counters counters;
 static struct clock clk;
 static uint8_t *scratch;
+static struct watches *watches;
+static struct lane lane;
+static uint64_t lane_memory[512];
 
 static void publish(uint16_t id, uint32_t n_features, uint32_t n_outputs, float mark, bool missing)
 {
@@ -75,7 +80,7 @@ static void score(uint16_t n)
 	counters = (struct dataplane_counters){ 0 };
 	stand_in_score_calls = 0;
 	stand_in_longest_call = 0;
-	score_burst(mbufs, n, scratch, &clk, &counters);
+	score_burst(mbufs, n, scratch, &clk, &counters, &lane);
 }
 
 static void check_outputs(int i, float first, float mark)
@@ -255,14 +260,68 @@ static void requests_and_rows_are_counted_by_slot(void **state)
 	assert_int_equal(stats->rows, rows + 4);
 }
 
+static void count_rows(void *of_lcore, const float *row, uint32_t n_features, const float *outputs,
+	uint32_t n_outputs)
+{
+	float *sums = of_lcore; // of the first feature, of the first output, and how many
+
+	(void)n_features;
+	(void)n_outputs;
+	sums[0] += row[0];
+	sums[1] += outputs[0];
+	sums[2] += 1;
+}
+
+// What the lane is offered are the rows and the scores that were sent, of long requests the last slice;
+// of a full burst nothing.
+static void what_was_answered_is_offered_to_the_lane(void **state)
+{
+	const struct watch_request drift = {
+		.kind = WATCH_DRIFT,
+		.id = 1,
+		.every = 1,
+		.live = (struct deployment *)(uintptr_t)registry_lookup(registry, 1),
+		.count = count_rows,
+		.count_bytes = 3 * sizeof(float),
+	};
+	struct watch_figures sum;
+	const struct watch *watch;
+	const float *sums;
+	struct error err;
+
+	assert_int_equal(watches_publish(watches, &drift, &err), 0);
+	watch = watches_find(watches, 1, WATCH_DRIFT);
+	sums = watch_counts(watch, 0);
+	request(0, 1, 2, 3);
+	request(1, 2, 2, 3); // another model's
+	request(2, 1, 1, 40);
+	score(3);
+	assert_true(sums[2] == 0);
+	while (lane_work(&lane, scratch))
+		;
+	assert_true(sums[0] == 3 + 7 + 40 && sums[2] == 3);
+	assert_true(sums[1] == 3 * 1000 + 18 + 34 + 166);
+	for (int i = 0; i < BURST_MAX; i++)
+		request(i, 1, 1, 0);
+	score(BURST_MAX);
+	assert_false(lane_work(&lane, scratch));
+	watch_sum(watch, &sum);
+	assert_int_equal(sum.seen, 3 + BURST_MAX);
+	assert_int_equal(sum.shed, BURST_MAX);
+	assert_int_equal(sum.compared, 3);
+	watches_withdraw(watches, 1, WATCH_DRIFT);
+}
+
 static int set_up(void **state)
 {
 	struct error err;
 
 	clock_init(&clk, 2600000000u);
 	scratch = aligned_alloc(64, SCRATCH_BYTES); // ASan watches its end
-	if (registry_create(1, SCRATCH_BYTES, 1024, NULL, &registry, &err))
+	if (registry_create(1, SCRATCH_BYTES, 1024, NULL, &registry, &err) ||
+		watches_create(registry, &watches, &err))
 		return -1;
+	lane_init(&lane, watches, &clk, 0, lane_memory, sizeof(lane_memory));
 	publish(1, 4, 3, 1000, false);
 	publish(2, 2, 2, 2000, false);
 	publish(3, 7, 1, 3000, false);
@@ -274,6 +333,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	watches_destroy(watches);
 	registry_destroy(registry);
 	free(scratch);
 	return 0;
@@ -293,6 +353,7 @@ int main(void)
 		cmocka_unit_test(scores_that_are_not_finite_are_counted_and_refused_on_demand),
 		cmocka_unit_test(spent_budget_expires),
 		cmocka_unit_test(requests_and_rows_are_counted_by_slot),
+		cmocka_unit_test(what_was_answered_is_offered_to_the_lane),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/watch.h"
+
+#include "base/align.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int watches_create(struct registry *registry, struct watches **out, struct error *err)
+{
+	struct watches *watches = calloc(1, sizeof(*watches));
+
+	if (watches)
+		watches->of = calloc(REGISTRY_SLOTS, sizeof(*watches->of));
+	if (!watches || !watches->of) {
+		free(watches);
+		return error_set(err, -ENOMEM, "no memory for the table of comparisons");
+	}
+	watches->registry = registry;
+	*out = watches;
+	return 0;
+}
+
+static void watch_destroy(struct watch *watch)
+{
+	if (watch->live)
+		watch->live->n_holds--;
+	if (watch->other)
+		watch->other->n_holds--;
+	free(watch->allowed);
+	free(watch->counts);
+	free(watch->figures);
+	free(watch);
+}
+
+void watches_destroy(struct watches *watches)
+{
+	struct watch *watch, *next;
+
+	if (!watches)
+		return;
+	for (uint32_t id = 0; id < REGISTRY_SLOTS; id++)
+		for (int kind = 0; kind < WATCH_KINDS; kind++)
+			watches_withdraw(watches, (uint16_t)id, kind);
+	for (watch = watches->retired; watch; watch = next) {
+		next = watch->next_retired;
+		watch_destroy(watch);
+	}
+	free(watches->of);
+	free(watches);
+}
+
+static int watch_check(const struct watch_request *request, struct error *err)
+{
+	const struct deployment *live = request->live, *other = request->other;
+
+	if (!other)
+		return 0;
+	if (live->n_features != other->n_features || live->n_outputs != other->n_outputs)
+		return error_set(err, -EINVAL,
+			"model %s: version %u takes %u features and gives %u scores, version %u "
+			"takes %u and gives %u: the two cannot be compared",
+			live->name, live->version, live->n_features, live->n_outputs,
+			other->version, other->n_features, other->n_outputs);
+	return 0;
+}
+
+static bool watch_allocate(struct watch *watch, const struct watch_request *request)
+{
+	const size_t allowed = request->live->n_outputs * sizeof(float);
+
+	watch->count_bytes = align_up(request->count_bytes, RTE_CACHE_LINE_SIZE);
+	watch->figures =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, watch->n_lcores * sizeof(struct watch_figures));
+	if (watch->count_bytes)
+		watch->counts =
+			aligned_alloc(RTE_CACHE_LINE_SIZE, watch->n_lcores * watch->count_bytes);
+	if (request->allowed)
+		watch->allowed = malloc(allowed);
+	if (!watch->figures || (watch->count_bytes && !watch->counts) ||
+		(request->allowed && !watch->allowed))
+		return false;
+	memset(watch->figures, 0, watch->n_lcores * sizeof(struct watch_figures));
+	if (watch->counts)
+		memset(watch->counts, 0, watch->n_lcores * watch->count_bytes);
+	if (request->allowed)
+		memcpy(watch->allowed, request->allowed, allowed);
+	for (uint32_t i = 0; i < watch->n_lcores; i++) {
+		histogram_reset(&watch->figures[i].live_ns);
+		histogram_reset(&watch->figures[i].other_ns);
+	}
+	return true;
+}
+
+static int watch_create(struct watches *watches, const struct watch_request *request,
+	struct watch **out, struct error *err)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch)
+		return error_set(err, -ENOMEM, "no memory for a comparison of model %s",
+			request->live->name);
+	watch->kind = request->kind;
+	watch->id = request->id;
+	watch->every = request->every ? request->every : 1;
+	watch->rule = request->rule;
+	watch->threshold = request->threshold;
+	watch->latency_ratio = request->latency_ratio;
+	watch->count = request->count;
+	watch->n_lcores = watches->registry->n_lcores;
+	if (!watch_allocate(watch, request)) {
+		watch_destroy(watch);
+		return error_set(
+			err, -ENOMEM, "no memory for the figures of model %s", request->live->name);
+	}
+	watch->generation = ++watches->generations;
+	watch->live = request->live;
+	watch->live->n_holds++;
+	watch->other = request->other;
+	if (watch->other)
+		watch->other->n_holds++;
+	*out = watch;
+	return 0;
+}
+
+static void watches_swap(
+	struct watches *watches, uint16_t id, enum watch_kind kind, const struct watch *to)
+{
+	struct watch *before =
+		(struct watch *)(uintptr_t)watches_find(watches, id, kind); // const to lcores only
+	struct watch **tail = &watches->retired;
+
+	// Release: whoever sees the pointer sees what it points to.
+	atomic_store_explicit(&watches->of[id][kind], to, memory_order_release);
+	if (to)
+		atomic_fetch_add_explicit(&watches->n, 1, memory_order_relaxed);
+	if (!before)
+		return;
+	atomic_fetch_sub_explicit(&watches->n, 1, memory_order_relaxed);
+	if (watches->registry->qsbr)
+		before->grace_token = rte_rcu_qsbr_start(watches->registry->qsbr);
+	while (*tail)
+		tail = &(*tail)->next_retired;
+	*tail = before;
+	watches_reclaim(watches);
+}
+
+int watches_publish(struct watches *watches, const struct watch_request *request, struct error *err)
+{
+	struct watch *watch;
+	int rc = watch_check(request, err);
+
+	if (rc == 0)
+		rc = watch_create(watches, request, &watch, err);
+	if (rc == 0)
+		watches_swap(watches, request->id, request->kind, watch);
+	return rc;
+}
+
+void watches_withdraw(struct watches *watches, uint16_t id, enum watch_kind kind)
+{
+	if (watches_find(watches, id, kind))
+		watches_swap(watches, id, kind, NULL);
+}
+
+void watches_reclaim(struct watches *watches)
+{
+	struct rte_rcu_qsbr *qsbr = watches->registry->qsbr;
+	struct watch *watch;
+
+	// Tokens grow along the list.
+	while ((watch = watches->retired) &&
+		(!qsbr || rte_rcu_qsbr_check(qsbr, watch->grace_token, false) == 1)) {
+		watches->retired = watch->next_retired;
+		watch_destroy(watch);
+	}
+}
+
+const struct watch *watches_find(const struct watches *watches, uint16_t id, enum watch_kind kind)
+{
+	return atomic_load_explicit(&watches->of[id][kind], memory_order_relaxed);
+}
+
+static bool watch_differs_most(const float *live, const float *other, uint32_t n)
+{
+	uint32_t a = 0, b = 0;
+
+	for (uint32_t i = 1; i < n; i++) {
+		a = live[i] > live[a] ? i : a;
+		b = other[i] > other[b] ? i : b;
+	}
+	return a != b;
+}
+
+bool watch_differs(const struct watch *watch, const float *live, const float *other)
+{
+	if (watch->rule == WATCH_ARGMAX)
+		return watch_differs_most(live, other, watch->live->n_outputs);
+	if (watch->rule == WATCH_SIDE)
+		return (live[0] >= watch->threshold) != (other[0] >= watch->threshold);
+	for (uint32_t i = 0; i < watch->live->n_outputs; i++)
+		if (fabsf(live[i] - other[i]) > watch->allowed[i])
+			return true;
+	return false;
+}
+
+static uint64_t watch_load(const uint64_t *from)
+{
+	return __atomic_load_n(from, __ATOMIC_RELAXED);
+}
+
+static double watch_load_double(const double *from)
+{
+	double value;
+
+	__atomic_load(from, &value, __ATOMIC_RELAXED);
+	return value;
+}
+
+// The lcore may be writing one of them: then it is looked at again, a few times, and else left out until
+// the next look.
+static bool watch_copy_row(const struct watch_figures *f, uint64_t number, struct watch_row *to)
+{
+	for (int tries = 0; tries < 16; tries++) {
+		uint32_t before = atomic_load_explicit(&f->last_writes, memory_order_acquire);
+
+		memcpy(to, &f->last[number % WATCH_LAST_ROWS], sizeof(*to));
+		atomic_thread_fence(memory_order_acquire);
+		if (before % 2 == 0 &&
+			atomic_load_explicit(&f->last_writes, memory_order_relaxed) == before)
+			return true;
+	}
+	return false;
+}
+
+static void watch_sum_rows(const struct watch_figures *f, struct watch_figures *sum)
+{
+	const uint64_t n = watch_load(&f->n_last);
+
+	for (uint64_t i = n; i > 0 && i + WATCH_LAST_ROWS > n; i--) {
+		struct watch_row row;
+		uint64_t at = sum->n_last;
+
+		if (!watch_copy_row(f, i - 1, &row))
+			continue;
+		// Newest first.
+		while (at > 0 && sum->last[at - 1].tsc < row.tsc)
+			at--;
+		if (at == WATCH_LAST_ROWS)
+			return;
+		if (sum->n_last < WATCH_LAST_ROWS)
+			sum->n_last++;
+		memmove(&sum->last[at + 1], &sum->last[at],
+			(sum->n_last - at - 1) * sizeof(sum->last[0]));
+		sum->last[at] = row;
+	}
+}
+
+void watch_sum(const struct watch *watch, struct watch_figures *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	histogram_reset(&sum->live_ns);
+	histogram_reset(&sum->other_ns);
+	for (uint32_t i = 0; i < watch->n_lcores; i++) {
+		const struct watch_figures *f = &watch->figures[i];
+		double largest = watch_load_double(&f->largest);
+
+		sum->seen += watch_load(&f->seen);
+		sum->sampled += watch_load(&f->sampled);
+		sum->shed += watch_load(&f->shed);
+		sum->compared += watch_load(&f->compared);
+		sum->differ += watch_load(&f->differ);
+		sum->not_finite += watch_load(&f->not_finite);
+		sum->measured += watch_load(&f->measured);
+		sum->sum += watch_load_double(&f->sum);
+		sum->sum_of_squares += watch_load_double(&f->sum_of_squares);
+		sum->largest = largest > sum->largest ? largest : sum->largest;
+		sum->timed += watch_load(&f->timed);
+		sum->slower += watch_load(&f->slower);
+		histogram_merge(&sum->live_ns, &f->live_ns);
+		histogram_merge(&sum->other_ns, &f->other_ns);
+		watch_sum_rows(f, sum);
+	}
+}
