@@ -16,7 +16,7 @@
 #include "tests/cmocka.h"
 
 #define SCRATCH_BYTES 16384
-#define LANE_BYTES    1400
+#define LANE_BYTES    1408
 #define FEATURES      4
 #define OUTPUTS       3
 
