@@ -18,3 +18,16 @@ void bound_change(struct bound *bound, size_t before, size_t after)
 	bound->held -= bound_counts(before);
 	bound->held += bound_counts(after);
 }
+
+bool bound_share_admits(const struct bound_share *share, size_t bytes)
+{
+	return !share->bound ||
+		bound_admits(share->bound, share->taken + bytes, share->taken + share->held);
+}
+
+void bound_share_set(struct bound_share *share, size_t bytes)
+{
+	if (share->bound)
+		bound_change(share->bound, share->taken + share->held, share->taken + bytes);
+	share->held = bytes;
+}
