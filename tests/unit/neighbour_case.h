@@ -5,6 +5,7 @@
 
 #include "dataplane/neighbour.h"
 #include "dataplane/parse.h"
+#include "tests/cmocka.h"
 #include "tests/unit/frame.h"
 
 static struct port port;

@@ -74,14 +74,17 @@ static void predict_of_too_many_rows_is_refused(void **state)
 	end += sprintf(end, "{\"instances\":[");
 	for (uint32_t row = 0; row <= most; row++) {
 		*end++ = '[';
-		for (uint32_t f = 0; f < n; f++, end += 2)
-			memcpy(end, "0,", 2);
-		memcpy(end - 1, "],", 2);
-		end++;
+		for (uint32_t f = 0; f < n; f++) {
+			*end++ = '0';
+			*end++ = ',';
+		}
+		end[-1] = ']';
+		*end++ = ',';
 	}
-	memcpy(end - 1, "]}", 3);
+	end[-1] = ']';
+	*end++ = '}';
 	assert_int_equal(
-		predict_parse(text, (size_t)(end + 1 - text), DEPTH, &wide, &rows, &n_rows, &err),
+		predict_parse(text, (size_t)(end - text), DEPTH, &wide, &rows, &n_rows, &err),
 		-E2BIG);
 	assert_string_equal(err.text,
 		"1366 rows of 12288 features are too many for one request: at most 1048576 rows, "
