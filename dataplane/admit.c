@@ -21,15 +21,21 @@ static inline void admit_refuse(struct packet *p, enum wire_status status)
 static enum wire_status admit_check_deployment(struct packet *p, const struct wire_header *header,
 	const struct registry *registry, uint32_t lcore)
 {
-	const struct deployment *deployment = registry_lookup(registry, header->model);
+	const struct model_route *route = registry_route(registry, header->model);
+	const struct deployment *deployment;
 	uint64_t reply_bytes;
 
-	p->stats = deployment ? deployment->stats[lcore] : NULL;
-	if (unlikely(!deployment))
+	if (unlikely(!route)) {
+		p->stats = NULL;
 		return registry_is_loading(registry, header->model) ? WIRE_STATUS_NOT_READY
 								    : WIRE_STATUS_NO_MODEL;
-	if (header->model_version && header->model_version != deployment->version)
+	}
+	deployment = route_choose(route, header);
+	if (unlikely(!deployment)) {
+		p->stats = route->live->stats[lcore];
 		return WIRE_STATUS_NO_MODEL;
+	}
+	p->stats = deployment->stats[lcore];
 	if (header->columns != deployment->n_features)
 		return WIRE_STATUS_BAD_SHAPE;
 	reply_bytes =

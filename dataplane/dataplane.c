@@ -411,9 +411,25 @@ int dataplane_prepare(struct dataplane *dp, const struct deployment_request *req
 	return registry_prepare(dp->registry, request, out, err);
 }
 
-void dataplane_commit(struct dataplane *dp, struct deployment *deployment)
+int dataplane_make_route(struct dataplane *dp, const struct route_request *request,
+	struct model_route **out, struct error *err)
 {
-	registry_commit(dp->registry, deployment);
+	return registry_make_route(dp->registry, request, out, err);
+}
+
+void dataplane_commit(struct dataplane *dp, struct model_route *route)
+{
+	registry_commit(dp->registry, route);
+}
+
+void dataplane_discard_route(struct model_route *route)
+{
+	registry_discard_route(route);
+}
+
+struct deployment *dataplane_find(const struct dataplane *dp, uint16_t id, uint16_t version)
+{
+	return registry_find(dp->registry, id, version);
 }
 
 void dataplane_discard(struct deployment *deployment)
@@ -520,9 +536,26 @@ bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 	return dp->memif && memif_server_news(dp->memif, news->text, sizeof(news->text));
 }
 
-bool dataplane_hold(struct dataplane *dp, uint16_t id, struct deployment_hold *hold)
+bool dataplane_hold(
+	struct dataplane *dp, uint16_t id, uint16_t version, struct deployment_hold *hold)
 {
-	return registry_hold(dp->registry, id, hold);
+	return registry_hold(dp->registry, id, version, hold);
+}
+
+void dataplane_choose(struct deployment_hold *hold, const uint64_t *id, const float *row)
+{
+	registry_choose(hold, id, row);
+}
+
+// FNV-1a of 64 bits; route_mix() does the rest.
+uint64_t dataplane_hash_id(const void *id, size_t bytes)
+{
+	const uint8_t *at = id;
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < bytes; i++)
+		hash = (hash ^ at[i]) * 0x100000001b3;
+	return hash;
 }
 
 void dataplane_release(struct dataplane *dp, struct deployment_hold *hold)

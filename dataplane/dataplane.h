@@ -17,6 +17,7 @@
 
 struct dataplane;
 struct deployment;
+struct model_route;
 
 // What of a configuration can be refused without starting anything: CPUs without a task, devices that two
 // ports share, fewer queues than lcores, memory that is too little, an mtu that a device cannot carry.
@@ -62,25 +63,39 @@ void dataplane_recovered(struct dataplane *dp);
 // This id is to be in service. Those of config->models are from the start.
 void dataplane_expect(struct dataplane *dp, uint16_t id);
 
-// All of publishing that may fail: builds a new deployment, divides its scratch, scores the golden
-// rows on this thread and checks them. Nothing is published, and the caller still owns the model: until
-// dataplane_commit(), which publishes it by one pointer and cannot fail, or dataplane_discard(). No
-// other deployment of this id or name may be prepared or retired in between. -EEXIST where the name is
-// published under another id or the id under another name; -EINVAL where the scratch of an lcore is too
-// small or the golden rows come out differently; -ENOMEM.
+// Most of publishing that may fail: builds a new deployment, divides its scratch. Nothing is published, and the
+// caller still owns the model: until dataplane_commit(), or dataplane_discard(). The golden rows are the
+// caller's to score first, on a thread that may take its time. -EEXIST where the name is published under
+// another id or the id under another name; -EINVAL where the scratch of an lcore is too small; -ENOMEM.
 int dataplane_prepare(struct dataplane *dp, const struct deployment_request *request,
 	struct deployment **out, struct error *err);
-void dataplane_commit(struct dataplane *dp, struct deployment *deployment);
 void dataplane_discard(struct deployment *deployment); // NULL is fine
-// The two in one.
+// The rest that may fail: a route of deployments that are prepared or in service already. No other route of
+// this id may be committed in between. -EINVAL, -ENOMEM.
+int dataplane_make_route(struct dataplane *dp, const struct route_request *request,
+	struct model_route **out, struct error *err);
+// Publishes a route by one pointer; its deployments, models and all, are the dataplane's from here on. What
+// was in service there and is not in this route is freed after quiescence. Cannot fail.
+void dataplane_commit(struct dataplane *dp, struct model_route *route);
+void dataplane_discard_route(struct model_route *route); // NULL is fine; not its deployments
+// The deployment in service as that version, in whichever role; NULL: none.
+struct deployment *dataplane_find(const struct dataplane *dp, uint16_t id, uint16_t version);
+// All in one, for a single version.
 int dataplane_publish(
 	struct dataplane *dp, const struct deployment_request *request, struct error *err);
 // Takes a slot out of service: requests get NO_MODEL. -ENOENT where there is none.
 int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err);
-// What scores beside the lcores holds the deployment in service under that id: it and its model stay
-// until they are given back, whatever is published or retired meanwhile. False where there is none.
+// What scores beside the lcores holds what is in service under that id: it and its model stay until they
+// are given back, whatever is published or retired meanwhile. `version` 0: the live one, and the canary with
+// it where there is one; else exactly that one. False where there is none.
 // Everything held is given back before dataplane_stop().
-bool dataplane_hold(struct dataplane *dp, uint16_t id, struct deployment_hold *hold);
+bool dataplane_hold(
+	struct dataplane *dp, uint16_t id, uint16_t version, struct deployment_hold *hold);
+// Chooses between what is held as lcores do, by a hash of the request's id (NULL: it has none) or by the
+// features of its first row; a hold with one deployment stays as it is. Any thread.
+void dataplane_choose(struct deployment_hold *hold, const uint64_t *id, const float *row);
+// The hash of an id that is text, for dataplane_choose().
+uint64_t dataplane_hash_id(const void *id, size_t bytes);
 void dataplane_release(struct dataplane *dp, struct deployment_hold *hold); // zeroed: fine
 // Counts a request that was scored, or refused, with what is held.
 void dataplane_count(struct dataplane *dp, const struct deployment_hold *hold,

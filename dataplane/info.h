@@ -12,6 +12,8 @@
 
 struct model;
 
+#define ROUTE_PINNED_MAX   4 // versions of a model in service beside live and canary
+#define ROUTE_VERSIONS_MAX (ROUTE_PINNED_MAX + 3) // of all roles
 #define PORT_TROUBLE_BYTES 320 // of the sentence that says what is wrong with a port
 
 struct deployment_request {
@@ -20,6 +22,27 @@ struct deployment_request {
 	uint16_t version;    // the live one, 1..65535
 	struct model *model; // handed over: the dataplane closes it after quiescence
 };
+
+// The requests that a canary answers: so many of 1000, by the hash of the request's id, or, sticky to
+// what is scored, by the hash of one feature of its first row.
+struct route_share {
+	uint16_t permille; // 0..1000
+	bool by_feature;
+	uint32_t feature; // its index, where it goes by one
+};
+
+// What is to answer for an id: deployments that were prepared, or that are in service there already.
+struct route_request {
+	uint16_t id;
+	struct deployment *live;
+	struct deployment *canary; // NULL: none
+	struct route_share share;
+	struct deployment *shadow; // NULL: none
+	struct deployment *pinned[ROUTE_PINNED_MAX];
+	uint32_t n_pinned;
+};
+
+enum route_role { ROUTE_LIVE, ROUTE_CANARY, ROUTE_SHADOW, ROUTE_PINNED };
 
 // Of one lcore, which alone writes them. Every packet received is in the end counted once, as
 // replied or as one of the drops.
@@ -109,12 +132,24 @@ struct api_figures {
 	uint64_t last_ms; // when the last one was scored, since 1970
 };
 
-// A deployment and its model that stay as they are until they are given back.
+// A deployment and its model that stay as they are until they are given back. Where a canary may answer,
+// both are held until dataplane_choose() takes one of them; both have the same interface.
 struct deployment_hold {
 	struct deployment *deployment; // NULL: none
+	struct deployment *other;      // held, too; NULL: there is nothing to choose
+	struct route_share share;      // of `other`, until it is chosen
+	uint64_t turn;                 // the key of a request without an id
 	const struct model *model;
 	const char *name;
 	uint16_t id, version;
+};
+
+// What one of a model's versions in service has done.
+struct slot_version {
+	uint16_t version;
+	enum route_role role;
+	const struct model *model;
+	uint64_t requests, rows, not_finite; // scored by it since it came into service
 };
 
 struct slot_info {
@@ -126,6 +161,9 @@ struct slot_info {
 	uint64_t refused[WIRE_STATUS_COUNT]; // requests answered with another status than OK
 	uint64_t not_finite;                 // rows with a score that is NaN or infinite
 	struct api_figures api;              // of all of these, what came by the API
+	struct route_share share;            // of the canary, if there is one
+	struct slot_version versions[ROUTE_VERSIONS_MAX]; // in service: the live one first
+	uint32_t n_versions;
 };
 
 struct mempool_info {

@@ -22,39 +22,145 @@ int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_by
 	registry->payload_bytes = payload_bytes;
 	registry->qsbr = qsbr;
 	SIMPLEQ_INIT(&registry->retired);
+	SIMPLEQ_INIT(&registry->retired_routes);
 	*out = registry;
 	return 0;
 }
 
-static void deployment_destroy(struct deployment *deployment)
+// --- Counters ------------------------------------------------------------------------------------
+
+// The lcore may be counting meanwhile.
+static void slot_stats_add(struct slot_stats *sum, const struct slot_stats *stats)
 {
+	sum->requests += __atomic_load_n(&stats->requests, __ATOMIC_RELAXED);
+	sum->rows += __atomic_load_n(&stats->rows, __ATOMIC_RELAXED);
+	sum->not_finite += __atomic_load_n(&stats->not_finite, __ATOMIC_RELAXED);
+	for (int k = 0; k < WIRE_STATUS_COUNT; k++)
+		sum->refused[k] += __atomic_load_n(&stats->refused[k], __ATOMIC_RELAXED);
+	histogram_merge(&sum->latency, &stats->latency);
+}
+
+static struct slot *slot_create(void)
+{
+	struct slot *slot =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, align_up(sizeof(*slot), RTE_CACHE_LINE_SIZE));
+
+	if (!slot)
+		return NULL;
+	memset(slot, 0, sizeof(*slot));
+	histogram_reset(&slot->past.latency);
+	histogram_reset(&slot->api.latency);
+	return slot;
+}
+
+static void slot_free_unused(struct slot *slot)
+{
+	if (slot && slot->is_retired && !slot->deployments)
+		free(slot);
+}
+
+// What it has counted stays in its slot.
+static void slot_part(
+	struct slot *slot, const struct registry *registry, struct deployment *deployment)
+{
+	struct deployment **at = &slot->deployments;
+
+	while (*at != deployment)
+		at = &(*at)->next_of_slot;
+	*at = deployment->next_of_slot;
+	registry_total_of(registry, deployment, &slot->past);
+	slot_free_unused(slot);
+}
+
+void registry_total_of(const struct registry *registry, const struct deployment *deployment,
+	struct slot_stats *total)
+{
+	for (uint32_t i = 0; i < registry->n_lcores; i++)
+		slot_stats_add(total, deployment->stats[i]);
+}
+
+bool registry_total(const struct registry *registry, uint16_t id, struct slot_stats *total)
+{
+	const struct slot *slot = registry->counters[id];
+
+	memset(total, 0, sizeof(*total));
+	histogram_reset(&total->latency);
+	if (!slot)
+		return false;
+	slot_stats_add(total, &slot->past);
+	for (const struct deployment *d = slot->deployments; d; d = d->next_of_slot)
+		registry_total_of(registry, d, total);
+	return true;
+}
+
+struct registry_api *registry_api(const struct registry *registry, uint16_t id)
+{
+	struct slot *slot = registry->counters[id];
+
+	return slot ? &slot->api : NULL;
+}
+
+// --- Deployments ---------------------------------------------------------------------------------
+
+static void deployment_destroy(struct registry *registry, struct deployment *deployment)
+{
+	if (deployment->slot)
+		slot_part(deployment->slot, registry, deployment);
 	model_close(deployment->owned);
 	free(deployment->owned_stats);
 	free(deployment);
 }
 
-static struct deployment *registry_slot(const struct registry *registry, uint32_t id)
+static struct model_route *registry_slot(const struct registry *registry, uint32_t id)
 {
-	// Deployments are const to lcores only: the control thread owns them.
-	return (struct deployment *)atomic_load_explicit(
-		&registry->slots[id], memory_order_relaxed);
+	// Routes are const to lcores only: the control thread owns them.
+	return (struct model_route *)(uintptr_t)registry_route(registry, (uint16_t)id);
+}
+
+// Its deployments; returns how many.
+static uint32_t route_deployments(
+	const struct model_route *route, struct deployment *all[ROUTE_VERSIONS_MAX])
+{
+	const struct deployment *const named[] = { route->live, route->canary, route->shadow };
+	uint32_t n = 0;
+
+	for (int i = 0; i < 3; i++)
+		if (named[i])
+			all[n++] = (struct deployment *)(uintptr_t)named[i];
+	for (uint32_t i = 0; i < route->n_pinned; i++)
+		all[n++] = (struct deployment *)(uintptr_t)route->pinned[i];
+	return n;
+}
+
+static void registry_destroy_slot(struct registry *registry, uint32_t id)
+{
+	struct deployment *all[ROUTE_VERSIONS_MAX];
+	struct model_route *route = registry_slot(registry, id);
+	const uint32_t n = route ? route_deployments(route, all) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		deployment_destroy(registry, all[i]);
+	free(route);
+	free(registry->counters[id]);
 }
 
 void registry_destroy(struct registry *registry)
 {
 	struct deployment *deployment;
+	struct model_route *route;
 
 	if (!registry)
 		return;
 	while ((deployment = SIMPLEQ_FIRST(&registry->retired))) {
 		SIMPLEQ_REMOVE_HEAD(&registry->retired, retired);
-		deployment_destroy(deployment);
+		deployment_destroy(registry, deployment);
 	}
-	for (uint32_t id = 0; id < REGISTRY_SLOTS; id++) {
-		if ((deployment = registry_slot(registry, id)))
-			deployment_destroy(deployment);
-		free(registry->stats[id]);
+	while ((route = SIMPLEQ_FIRST(&registry->retired_routes))) {
+		SIMPLEQ_REMOVE_HEAD(&registry->retired_routes, retired);
+		free(route);
 	}
+	for (uint32_t id = 0; id < REGISTRY_SLOTS; id++)
+		registry_destroy_slot(registry, id);
 	free(registry);
 }
 
@@ -102,7 +208,7 @@ static int registry_check(const struct registry *registry, const struct deployme
 		return error_set(err, -EINVAL, "model name %.20s... is longer than %d bytes",
 			request->name, CONFIG_NAME_MAX - 1);
 	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
-		const struct deployment *other = registry_slot(registry, id);
+		const struct deployment *other = registry_lookup(registry, (uint16_t)id);
 		bool same_name;
 
 		if (!other)
@@ -120,21 +226,21 @@ static int registry_check(const struct registry *registry, const struct deployme
 	return 0;
 }
 
-static int registry_make_stats(struct registry *registry, uint16_t id, struct error *err)
+static int registry_make_stats(
+	const struct registry *registry, struct deployment *deployment, struct error *err)
 {
-	const size_t bytes = align_up(
-		registry->n_lcores * sizeof(struct slot_stats) + sizeof(struct registry_api),
-		RTE_CACHE_LINE_SIZE);
+	const size_t bytes = registry->n_lcores * sizeof(struct slot_stats);
 
-	if (registry->stats[id])
-		return 0;
-	registry->stats[id] = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
-	if (!registry->stats[id])
-		return error_set(err, -ENOMEM, "no memory for the counters of id %u", id);
-	memset(registry->stats[id], 0, bytes);
-	for (uint32_t i = 0; i < registry->n_lcores; i++)
-		histogram_reset(&registry->stats[id][i].latency);
-	histogram_reset(&registry_api(registry, id)->latency);
+	histogram_reset(&deployment->api.latency);
+	deployment->owned_stats = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
+	if (!deployment->owned_stats)
+		return error_set(
+			err, -ENOMEM, "no memory for the counters of model %s", deployment->name);
+	memset(deployment->owned_stats, 0, bytes);
+	for (uint32_t i = 0; i < registry->n_lcores; i++) {
+		deployment->stats[i] = &deployment->owned_stats[i];
+		histogram_reset(&deployment->stats[i]->latency);
+	}
 	return 0;
 }
 
@@ -166,8 +272,6 @@ static int deployment_create(struct registry *registry, const struct deployment_
 	deployment->id = request->id;
 	deployment->version = request->version;
 	snprintf(deployment->name, sizeof(deployment->name), "%s", request->name);
-	for (uint32_t i = 0; i < registry->n_lcores; i++)
-		deployment->stats[i] = &registry->stats[request->id][i];
 	*out = deployment;
 	return 0;
 }
@@ -178,6 +282,19 @@ static void registry_let_go(struct registry *registry, struct deployment *deploy
 	if (registry->qsbr)
 		deployment->grace_token = rte_rcu_qsbr_start(registry->qsbr);
 	SIMPLEQ_INSERT_TAIL(&registry->retired, deployment, retired);
+}
+
+static void registry_let_go_route(struct registry *registry, struct model_route *route)
+{
+	struct deployment *all[ROUTE_VERSIONS_MAX];
+	const uint32_t n = route_deployments(route, all);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!all[i]->is_in_route)
+			registry_let_go(registry, all[i]);
+	if (registry->qsbr)
+		route->grace_token = rte_rcu_qsbr_start(registry->qsbr);
+	SIMPLEQ_INSERT_TAIL(&registry->retired_routes, route, retired);
 	registry_reclaim(registry);
 }
 
@@ -187,17 +304,13 @@ int registry_prepare(struct registry *registry, const struct deployment_request 
 	struct deployment *deployment;
 	int rc = registry_check(registry, request, err);
 
-	if (rc != 0)
-		return rc;
-	rc = registry_make_stats(registry, request->id, err);
-	if (rc != 0)
-		return rc;
-	rc = deployment_create(registry, request, &deployment, err);
+	if (rc == 0)
+		rc = deployment_create(registry, request, &deployment, err);
 	if (rc != 0)
 		return rc;
 	rc = registry_fit_scratch(registry, deployment, err);
 	if (rc == 0)
-		rc = registry_warm(deployment, err);
+		rc = registry_make_stats(registry, deployment, err);
 	if (rc != 0) {
 		registry_discard(deployment);
 		return rc;
@@ -206,108 +319,252 @@ int registry_prepare(struct registry *registry, const struct deployment_request 
 	return 0;
 }
 
-void registry_commit(struct registry *registry, struct deployment *deployment)
-{
-	struct deployment *before = registry_slot(registry, deployment->id);
-
-	// Release: whoever sees the pointer sees what it points to.
-	atomic_store_explicit(&registry->slots[deployment->id], deployment, memory_order_release);
-	registry_set_loading(registry, deployment->id, false);
-	if (before)
-		registry_let_go(registry, before);
-}
-
 void registry_discard(struct deployment *deployment)
 {
+	if (deployment)
+		free(deployment->owned_stats);
 	free(deployment); // the caller keeps the model
+}
+
+// --- Routes --------------------------------------------------------------------------------------
+
+static int registry_check_route(const struct route_request *request, struct error *err)
+{
+	struct deployment *all[ROUTE_VERSIONS_MAX] = { request->live, request->canary,
+		request->shadow };
+	uint32_t n = 3;
+
+	if (!request->live || request->n_pinned > ROUTE_PINNED_MAX ||
+		request->share.permille > 1000)
+		return error_set(err, -EINVAL,
+			"a route has a live version, at most %d pinned ones and at most 1000 per "
+			"mille for a canary",
+			ROUTE_PINNED_MAX);
+	for (uint32_t i = 0; i < request->n_pinned; i++)
+		all[n++] = request->pinned[i];
+	for (uint32_t i = 0; i < n; i++) {
+		if (all[i] && all[i]->id != request->id)
+			return error_set(err, -EINVAL, "version %u was prepared for id %u, not %u",
+				all[i]->version, all[i]->id, request->id);
+		for (uint32_t k = 0; k < i; k++)
+			if (all[i] && all[k] && all[i]->version == all[k]->version)
+				return error_set(
+					err, -EINVAL, "version %u has two roles", all[i]->version);
+	}
+	return 0;
+}
+
+int registry_make_route(struct registry *registry, const struct route_request *request,
+	struct model_route **out, struct error *err)
+{
+	int rc = registry_check_route(request, err);
+	struct model_route *route;
+
+	if (rc != 0)
+		return rc;
+	route = calloc(1, sizeof(*route));
+	if (route && !registry->counters[request->id])
+		registry->counters[request->id] = slot_create();
+	if (!route || !registry->counters[request->id]) {
+		free(route);
+		return error_set(err, -ENOMEM, "no memory to route id %u", request->id);
+	}
+	route->id = request->id;
+	route->live = request->live;
+	route->live_version = request->live->version;
+	route->canary = request->canary;
+	route->canary_version = request->canary ? request->canary->version : 0;
+	route->share = request->share;
+	route->shadow = request->shadow;
+	route->n_pinned = request->n_pinned;
+	for (uint32_t i = 0; i < request->n_pinned; i++) {
+		route->pinned[i] = request->pinned[i];
+		route->pinned_versions[i] = request->pinned[i]->version;
+	}
+	*out = route;
+	return 0;
+}
+
+void registry_discard_route(struct model_route *route)
+{
+	free(route);
+}
+
+void registry_commit(struct registry *registry, struct model_route *route)
+{
+	struct deployment *all[ROUTE_VERSIONS_MAX];
+	struct model_route *before = registry_slot(registry, route->id);
+	struct slot *slot = registry->counters[route->id];
+	uint32_t n;
+
+	if (before) {
+		n = route_deployments(before, all);
+		for (uint32_t i = 0; i < n; i++)
+			all[i]->is_in_route = false;
+	}
+	n = route_deployments(route, all);
+	for (uint32_t i = 0; i < n; i++) {
+		all[i]->is_in_route = true;
+		if (all[i]->slot)
+			continue;
+		all[i]->slot = slot;
+		all[i]->next_of_slot = slot->deployments;
+		slot->deployments = all[i];
+	}
+	// Release: whoever sees the pointer sees what it points to.
+	atomic_store_explicit(&registry->slots[route->id], route, memory_order_release);
+	registry_set_loading(registry, route->id, false);
+	if (before)
+		registry_let_go_route(registry, before);
 }
 
 int registry_publish(
 	struct registry *registry, const struct deployment_request *request, struct error *err)
 {
-	struct deployment *deployment;
-	int rc = registry_prepare(registry, request, &deployment, err);
+	struct route_request alone = { .id = request->id };
+	struct model_route *route = NULL;
+	int rc = registry_prepare(registry, request, &alone.live, err);
 
+	if (rc != 0)
+		return rc;
+	rc = registry_warm(alone.live, err);
 	if (rc == 0)
-		registry_commit(registry, deployment);
+		rc = registry_make_route(registry, &alone, &route, err);
+	if (rc == 0)
+		registry_commit(registry, route);
+	else
+		registry_discard(alone.live);
 	return rc;
+}
+
+struct deployment *registry_find(const struct registry *registry, uint16_t id, uint16_t version)
+{
+	struct deployment *all[ROUTE_VERSIONS_MAX];
+	const struct model_route *route = registry_route(registry, id);
+	const uint32_t n = route ? route_deployments(route, all) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (all[i]->version == version)
+			return all[i];
+	return NULL;
 }
 
 int registry_retire(struct registry *registry, uint16_t id, struct error *err)
 {
-	struct deployment *deployment = registry_slot(registry, id);
+	struct deployment *all[ROUTE_VERSIONS_MAX];
+	struct model_route *route = registry_slot(registry, id);
+	struct slot *slot = registry->counters[id];
+	uint32_t n;
 
 	registry_set_loading(registry, id, false);
-	if (!deployment)
+	if (!route)
 		return error_set(err, -ENOENT, "no model answers for id %u", id);
 	atomic_store_explicit(&registry->slots[id], NULL, memory_order_release);
-	// Deployments before it, which count there too, are past their grace period when it is.
-	deployment->owned_stats = registry->stats[id];
-	registry->stats[id] = NULL;
-	registry_let_go(registry, deployment);
+	slot->is_retired = true; // the last of its deployments frees it
+	registry->counters[id] = NULL;
+	n = route_deployments(route, all);
+	for (uint32_t i = 0; i < n; i++)
+		all[i]->is_in_route = false;
+	registry_let_go_route(registry, route);
 	return 0;
+}
+
+static bool registry_is_past(const struct registry *registry, uint64_t grace_token)
+{
+	return !registry->qsbr || rte_rcu_qsbr_check(registry->qsbr, grace_token, false);
 }
 
 void registry_reclaim(struct registry *registry)
 {
 	struct deployment *deployment, *next;
+	struct model_route *route;
 
-	// Tokens grow along the queue: where one is not past its grace period, none behind it is. One
-	// that is held stays, and those behind it go.
+	// Tokens grow along the queues: where one is not past its grace period, none behind it is. A
+	// deployment that is held stays, and those behind it go.
+	while ((route = SIMPLEQ_FIRST(&registry->retired_routes)) &&
+		registry_is_past(registry, route->grace_token)) {
+		SIMPLEQ_REMOVE_HEAD(&registry->retired_routes, retired);
+		free(route);
+	}
 	for (deployment = SIMPLEQ_FIRST(&registry->retired); deployment; deployment = next) {
 		next = SIMPLEQ_NEXT(deployment, retired);
-		if (registry->qsbr &&
-			!rte_rcu_qsbr_check(registry->qsbr, deployment->grace_token, false))
+		if (!registry_is_past(registry, deployment->grace_token))
 			return;
 		if (deployment->n_holds > 0)
 			continue;
 		SIMPLEQ_REMOVE(&registry->retired, deployment, deployment, retired);
-		deployment_destroy(deployment);
+		deployment_destroy(registry, deployment);
 	}
 }
 
-struct registry_api *registry_api(const struct registry *registry, uint16_t id)
+// --- What scores beside the lcores ---------------------------------------------------------------
+
+// Points the hold to what it has.
+static void hold_show(struct deployment_hold *hold, struct deployment *deployment)
 {
-	struct slot_stats *stats = registry->stats[id];
-
-	return stats ? (struct registry_api *)(stats + registry->n_lcores) : NULL;
-}
-
-bool registry_hold(struct registry *registry, uint16_t id, struct deployment_hold *hold)
-{
-	struct deployment *deployment = registry_slot(registry, id);
-
-	*hold = (struct deployment_hold){ .deployment = deployment };
-	if (!deployment)
-		return false;
-	deployment->n_holds++;
+	hold->deployment = deployment;
 	hold->model = deployment->model;
 	hold->name = deployment->name;
 	hold->id = deployment->id;
 	hold->version = deployment->version;
+}
+
+bool registry_hold(
+	struct registry *registry, uint16_t id, uint16_t version, struct deployment_hold *hold)
+{
+	const struct model_route *route = registry_route(registry, id);
+	struct deployment *deployment = NULL;
+
+	*hold = (struct deployment_hold){ 0 };
+	if (route)
+		deployment =
+			(struct deployment *)(uintptr_t)(version ? route_version(route, version)
+								 : route->live);
+	if (!deployment)
+		return false;
+	deployment->n_holds++;
+	hold_show(hold, deployment);
+	if (version || !route->canary)
+		return true;
+	hold->other = (struct deployment *)(uintptr_t)route->canary;
+	hold->other->n_holds++;
+	hold->share = route->share;
+	hold->turn = ++registry->turns;
 	return true;
+}
+
+// The one that is not chosen stays held, too: holds are the control thread's to count.
+void registry_choose(struct deployment_hold *hold, const uint64_t *id, const float *row)
+{
+	struct deployment *live = hold->deployment;
+	uint64_t key = id ? *id : hold->turn;
+
+	if (!hold->other || hold->share.permille == 0)
+		return;
+	if (hold->share.by_feature)
+		key = route_key_of_value(&row[hold->share.feature], sizeof(*row));
+	if (route_is_canarys(&hold->share, key)) {
+		hold_show(hold, hold->other);
+		hold->other = live;
+	}
+	hold->share.permille = 0; // it is chosen
 }
 
 void registry_release(struct registry *registry, struct deployment_hold *hold)
 {
 	if (hold->deployment)
 		hold->deployment->n_holds--;
+	if (hold->other)
+		hold->other->n_holds--;
 	*hold = (struct deployment_hold){ 0 };
 	registry_reclaim(registry);
 }
 
-// The slot may have been retired since, and its counters be gone, or be another model's: then nothing is
-// counted.
-void registry_count(struct registry *registry, const struct deployment_hold *hold,
-	const struct api_outcome *outcome)
+static void api_count(struct registry_api *api, const struct api_outcome *outcome)
 {
-	const struct deployment *now_there = registry_slot(registry, hold->id);
-	struct registry_api *api = registry_api(registry, hold->id);
-	struct api_figures *f = api ? &api->figures : NULL;
+	struct api_figures *f = &api->figures;
 	struct timespec now;
 
-	if (!api || !now_there || strcmp(now_there->name, hold->name) != 0)
-		return;
 	f->not_finite += outcome->not_finite;
 	histogram_record(&api->latency, outcome->total_ns);
 	if (outcome->status != WIRE_STATUS_OK) {
@@ -325,6 +582,16 @@ void registry_count(struct registry *registry, const struct deployment_hold *hol
 	f->output_ns += outcome->output_ns;
 	clock_gettime(CLOCK_REALTIME, &now);
 	f->last_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// Where the slot was retired since, its counters go, and what is counted there is nobody's any more.
+void registry_count(struct registry *registry, const struct deployment_hold *hold,
+	const struct api_outcome *outcome)
+{
+	if (!hold->deployment || !hold->deployment->slot)
+		return;
+	api_count(&hold->deployment->slot->api, outcome);
+	api_count(&hold->deployment->api, outcome);
 }
 
 void registry_set_loading(struct registry *registry, uint16_t id, bool loading)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which model answers for which id. A slot is one pointer to an immutable deployment; whatever
-// changes is a new deployment published over the old one, which is freed after a grace period
-// (rte_rcu_qsbr). Lcores only look up, and never hold a deployment past their quiescent state.
+// Which model answers for which id. A slot is one pointer to an immutable route of deployments, one for
+// each version in service; whatever changes is a new route published over the old one. The old one, and
+// the deployments that are not in the new one, are freed after a grace period (rte_rcu_qsbr). Lcores only
+// look up, and never hold a route or a deployment past their quiescent state.
 #pragma once
 
 #include "base/error.h"
 #include "base/histogram.h"
 #include "dataplane/info.h"
+#include "dataplane/route.h"
 #include "dataplane/wire.h"
 
 #include <rte_common.h>
@@ -17,8 +19,7 @@
 #define REGISTRY_SLOTS  65536
 #define REGISTRY_LCORES CONFIG_CPUS_MAX
 
-// Of one slot on one lcore, which alone writes it. It outlives versions, and goes when the slot is
-// retired: what is published there next begins at zero.
+// Of one deployment on one lcore, which alone writes it.
 struct slot_stats {
 	uint64_t requests, rows; // scored
 	uint64_t not_finite; // rows with a score that is NaN or infinite, also of refused requests
@@ -26,10 +27,19 @@ struct slot_stats {
 	uint64_t refused[WIRE_STATUS_COUNT]; // answered with another status than OK, by status
 } __rte_cache_aligned;
 
-// Of one slot, of what came by the API; the control thread's. Nanoseconds from submission to the end.
+// Of one deployment, or all of a slot, what came by the API; the control thread's. Nanoseconds from submission to the end.
 struct registry_api {
 	struct api_figures figures;
 	struct histogram latency;
+};
+
+// Of one id, from its first publication until it is retired: the counters outlive versions. What is
+// published there next begins at zero. The control thread's.
+struct slot {
+	struct slot_stats past;         // of deployments that are freed
+	struct registry_api api;        // of all deployments
+	struct deployment *deployments; // that count here, in service or not freed yet
+	bool is_retired;
 };
 
 struct deployment { // immutable once published; owned by the registry
@@ -46,15 +56,19 @@ struct deployment { // immutable once published; owned by the registry
 	// What the control thread reads.
 	struct model *owned;
 	char name[CONFIG_NAME_MAX];
-	struct slot_stats *owned_stats; // of the slot, from its retirement on; NULL before
-	uint32_t n_holds;               // it is not freed while somebody beside the lcores reads it
+	struct slot_stats *owned_stats; // [n_lcores]
+	struct registry_api api;        // of this version alone
+	struct slot *slot;              // where its counters go in the end; NULL: never published
+	struct deployment *next_of_slot;
+	bool is_in_route;
+	uint32_t n_holds; // it is not freed while somebody beside the lcores reads it
 	uint64_t grace_token;
 	SIMPLEQ_ENTRY(deployment) retired;
 };
 
 struct registry {
 	// Written by the control thread, read by lcores.
-	_Atomic(const struct deployment *) slots[REGISTRY_SLOTS];
+	_Atomic(const struct model_route *) slots[REGISTRY_SLOTS];
 	// An id without a deployment is answered NOT_READY instead of NO_MODEL: each while it is
 	// not known yet what the store holds, and those that are to be in service (bit set).
 	_Atomic(bool) recovering;
@@ -67,9 +81,10 @@ struct registry {
 	bool refuses_not_finite; // of what is published from here on; false after registry_create()
 	size_t scratch_bytes;    // of each scoring lcore
 	uint32_t payload_bytes;  // longest UDP payload, which bounds a reply's outputs
-	// [n_lcores] each, and behind them a struct registry_api; NULL: never published.
-	struct slot_stats *stats[REGISTRY_SLOTS];
+	struct slot *counters[REGISTRY_SLOTS]; // NULL: nothing is in service
+	uint64_t turns;                        // requests held without a canary chosen
 	SIMPLEQ_HEAD(, deployment) retired;
+	SIMPLEQ_HEAD(, model_route) retired_routes;
 };
 
 // `qsbr` may be NULL where no lcore runs (tests): what is retired is then freed at once.
@@ -81,18 +96,29 @@ void registry_destroy(struct registry *registry);
 // What dataplane.h says of the functions of these names, and whether an id is to be in service.
 int registry_prepare(struct registry *registry, const struct deployment_request *request,
 	struct deployment **out, struct error *err);
-void registry_commit(struct registry *registry, struct deployment *deployment);
 void registry_discard(struct deployment *deployment); // NULL is fine
+int registry_make_route(struct registry *registry, const struct route_request *request,
+	struct model_route **out, struct error *err);
+void registry_commit(struct registry *registry, struct model_route *route);
+void registry_discard_route(struct model_route *route); // NULL is fine
 int registry_publish(
 	struct registry *registry, const struct deployment_request *request, struct error *err);
+struct deployment *registry_find(const struct registry *registry, uint16_t id, uint16_t version);
 int registry_retire(struct registry *registry, uint16_t id, struct error *err);
 void registry_reclaim(struct registry *registry);
 void registry_set_loading(struct registry *registry, uint16_t id, bool loading);
 
+// The sum over all lcores and versions of a slot; false where nothing is in service.
+bool registry_total(const struct registry *registry, uint16_t id, struct slot_stats *total);
+// And of one deployment alone.
+void registry_total_of(const struct registry *registry, const struct deployment *deployment,
+	struct slot_stats *total);
 // What the control thread counts of a slot; NULL where it has no counters.
 struct registry_api *registry_api(const struct registry *registry, uint16_t id);
 // What dataplane.h says of dataplane_hold(), dataplane_release() and dataplane_count().
-bool registry_hold(struct registry *registry, uint16_t id, struct deployment_hold *hold);
+bool registry_hold(
+	struct registry *registry, uint16_t id, uint16_t version, struct deployment_hold *hold);
+void registry_choose(struct deployment_hold *hold, const uint64_t *id, const float *row);
 void registry_release(struct registry *registry, struct deployment_hold *hold);
 void registry_count(struct registry *registry, const struct deployment_hold *hold,
 	const struct api_outcome *outcome);
@@ -102,10 +128,18 @@ void registry_count(struct registry *registry, const struct deployment_hold *hol
 int registry_fit_scratch(
 	const struct registry *registry, struct deployment *deployment, struct error *err);
 
-// The lcores' only call. The answer is good until the caller's next quiescent state.
-static inline const struct deployment *registry_lookup(const struct registry *registry, uint16_t id)
+// The lcores' only call, then route_choose(). The answer is good until the caller's next quiescent state.
+static inline const struct model_route *registry_route(const struct registry *registry, uint16_t id)
 {
 	return atomic_load_explicit(&registry->slots[id], memory_order_acquire);
+}
+
+// The live one of a slot.
+static inline const struct deployment *registry_lookup(const struct registry *registry, uint16_t id)
+{
+	const struct model_route *route = registry_route(registry, id);
+
+	return route ? route->live : NULL;
 }
 
 static inline bool registry_is_loading(const struct registry *registry, uint16_t id)

@@ -5,6 +5,7 @@
 
 #include <rte_cycles.h>
 #include <rte_mempool.h>
+#include <string.h>
 
 _Static_assert(sizeof(struct dataplane_counters) % sizeof(uint64_t) == 0, "summed word by word");
 
@@ -99,37 +100,78 @@ static void stats_add_api(struct slot_info *slot, const struct registry_api *api
 		slot->refused[k] += slot->api.refused[k];
 }
 
+static void stats_add_version(const struct dataplane *dp, struct slot_info *slot,
+	const struct deployment *deployment, enum route_role role)
+{
+	struct slot_version *version = &slot->versions[slot->n_versions];
+	const struct api_figures *api;
+	struct slot_stats total = { 0 };
+
+	if (!deployment)
+		return;
+	slot->n_versions++;
+	api = &deployment->api.figures;
+	histogram_reset(&total.latency);
+	registry_total_of(dp->registry, deployment, &total);
+	*version = (struct slot_version){ .version = deployment->version,
+		.role = role,
+		.model = deployment->model,
+		.requests = total.requests + api->requests,
+		.rows = total.rows + api->rows,
+		.not_finite = total.not_finite + api->not_finite };
+}
+
+static void stats_fill_slot(
+	const struct dataplane *dp, const struct model_route *route, struct slot_info *slot)
+{
+	struct slot_stats total;
+
+	*slot = (struct slot_info){
+		.id = route->id,
+		.version = route->live->version,
+		.name = route->live->name,
+		.model = route->live->model,
+		.share = route->share,
+	};
+	registry_total(dp->registry, route->id, &total);
+	slot->requests = total.requests;
+	slot->rows = total.rows;
+	slot->not_finite = total.not_finite;
+	memcpy(slot->refused, total.refused, sizeof(slot->refused));
+	stats_add_api(slot, registry_api(dp->registry, slot->id));
+	stats_add_version(dp, slot, route->live, ROUTE_LIVE);
+	stats_add_version(dp, slot, route->canary, ROUTE_CANARY);
+	stats_add_version(dp, slot, route->shadow, ROUTE_SHADOW);
+	for (uint32_t i = 0; i < route->n_pinned; i++)
+		stats_add_version(dp, slot, route->pinned[i], ROUTE_PINNED);
+}
+
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max)
 {
 	uint32_t n = 0;
 
 	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
-		const struct deployment *deployment = registry_lookup(dp->registry, (uint16_t)id);
-		struct slot_info *slot = &slots[n];
+		const struct model_route *route = registry_route(dp->registry, (uint16_t)id);
 
-		if (!deployment)
+		if (!route)
 			continue;
-		if (n++ >= max)
-			continue;
-		*slot = (struct slot_info){
-			.id = deployment->id,
-			.version = deployment->version,
-			.name = deployment->name,
-			.model = deployment->model,
-		};
-		for (uint32_t i = 0; i < dp->n_lcores; i++) {
-			const struct slot_stats *stats = deployment->stats[i];
-
-			slot->requests += __atomic_load_n(&stats->requests, __ATOMIC_RELAXED);
-			slot->rows += __atomic_load_n(&stats->rows, __ATOMIC_RELAXED);
-			for (int k = 0; k < WIRE_STATUS_COUNT; k++)
-				slot->refused[k] +=
-					__atomic_load_n(&stats->refused[k], __ATOMIC_RELAXED);
-			slot->not_finite += __atomic_load_n(&stats->not_finite, __ATOMIC_RELAXED);
-		}
-		stats_add_api(slot, registry_api(dp->registry, slot->id));
+		if (n < max)
+			stats_fill_slot(dp, route, &slots[n]);
+		n++;
 	}
 	return n;
+}
+
+const char *route_role_name(enum route_role role)
+{
+	static const char *const NAMES[] = {
+		[ROUTE_LIVE] = "live",
+		[ROUTE_CANARY] = "canary",
+		[ROUTE_SHADOW] = "shadow",
+		[ROUTE_PINNED] = "pinned",
+	};
+
+	return NAMES[role];
 }
 
 const struct model *dataplane_model(const struct dataplane *dp, uint16_t id)
@@ -141,13 +183,30 @@ const struct model *dataplane_model(const struct dataplane *dp, uint16_t id)
 
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out)
 {
-	const struct slot_stats *stats = dp->registry->stats[id];
+	struct slot_stats total;
+
+	if (id) {
+		const int rc = registry_total(dp->registry, id, &total) ? 0 : -ENOENT;
+
+		*out = total.latency;
+		return rc;
+	}
+	histogram_reset(out);
+	for (uint32_t i = 0; i < dp->n_lcores; i++)
+		histogram_merge(out, &dp->lcores[i].pings.latency);
+	return 0;
+}
+
+int dataplane_version_latency(
+	const struct dataplane *dp, uint16_t id, uint16_t version, struct histogram *out)
+{
+	const struct deployment *deployment = registry_find(dp->registry, id, version);
 
 	histogram_reset(out);
-	if (id && !stats)
+	if (!deployment)
 		return -ENOENT;
 	for (uint32_t i = 0; i < dp->n_lcores; i++)
-		histogram_merge(out, id ? &stats[i].latency : &dp->lcores[i].pings.latency);
+		histogram_merge(out, &deployment->stats[i]->latency);
 	return 0;
 }
 

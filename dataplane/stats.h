@@ -9,6 +9,8 @@ struct dataplane;
 
 const char *lcore_role_name(enum lcore_role role); // "io", "worker", "run-to-completion"
 
+const char *route_role_name(enum route_role role); // "live", "canary", "shadow", "pinned"
+
 uint32_t dataplane_n_lcores(const struct dataplane *dp);
 void dataplane_lcore(const struct dataplane *dp, uint32_t index, struct lcore_info *info);
 // The sum over all lcores.
@@ -27,7 +29,10 @@ const struct model *dataplane_model(const struct dataplane *dp, uint16_t id);
 // Nanoseconds from arrival (rx burst) to transmission (tx burst), all lcores merged; id 0: of
 // PINGs. -ENOENT where no model answers for the id: then *out is empty.
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
-// The same of what came by the API, from its arrival there to its answer.
+// The same of one version that is in service, since it came into service. -ENOENT where it is not.
+int dataplane_version_latency(
+	const struct dataplane *dp, uint16_t id, uint16_t version, struct histogram *out);
+// As dataplane_latency(), of what came by the API, from its arrival there to its answer.
 int dataplane_api_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
 
 void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info);

@@ -113,9 +113,9 @@ static void held_model_stays_until_it_is_given_back(void **state)
 	struct deployment_hold hold, other;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
-	assert_false(registry_hold(registry, 8, &other));
+	assert_false(registry_hold(registry, 8, 0, &other));
 	assert_null(other.deployment);
-	assert_true(registry_hold(registry, 7, &hold));
+	assert_true(registry_hold(registry, 7, 0, &hold));
 	assert_string_equal(hold.name, "lab");
 	assert_int_equal(hold.version, 1);
 	publish(7, "lab", 2, stand_in_model(4, 3, 0));
@@ -144,7 +144,7 @@ static void count_of_the_api_goes_beside_that_of_the_lcores(void **state)
 	struct registry_api *api;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
-	assert_true(registry_hold(registry, 7, &hold));
+	assert_true(registry_hold(registry, 7, 0, &hold));
 	registry_count(registry, &hold, &scored);
 	registry_count(registry, &hold, &scored);
 	registry_count(registry, &hold, &late);
@@ -175,13 +175,13 @@ static void count_of_the_api_is_not_that_of_the_next_model(void **state)
 	struct deployment_hold hold;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
-	assert_true(registry_hold(registry, 7, &hold));
+	assert_true(registry_hold(registry, 7, 0, &hold));
 	assert_int_equal(registry_retire(registry, 7, &err), 0);
 	publish(7, "other", 1, stand_in_model(4, 3, 0));
 	registry_count(registry, &hold, &scored);
 	assert_int_equal(registry_api(registry, 7)->figures.requests, 0);
 	registry_release(registry, &hold);
-	assert_true(registry_hold(registry, 7, &hold));
+	assert_true(registry_hold(registry, 7, 0, &hold));
 	registry_count(registry, &hold, &scored);
 	assert_int_equal(registry_api(registry, 7)->figures.requests, 1);
 	registry_release(registry, &hold);
@@ -189,19 +189,30 @@ static void count_of_the_api_is_not_that_of_the_next_model(void **state)
 
 static void counters_outlive_versions(void **state)
 {
-	struct slot_stats *stats;
+	struct slot_stats *stats, total;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
 	stats = registry_lookup(registry, 7)->stats[1];
 	stats->rows = 5;
+	histogram_record_many(&stats->latency, 100, 5);
 	publish(7, "lab", 2, stand_in_model(9, 1, 0));
-	assert_ptr_equal(registry_lookup(registry, 7)->stats[1], stats);
-	assert_int_equal(registry_lookup(registry, 7)->stats[1]->rows, 5);
+	assert_int_equal(
+		registry_lookup(registry, 7)->stats[1]->rows, 0); // each version has its own
+	registry_lookup(registry, 7)->stats[0]->rows = 2;
+	assert_true(registry_total(registry, 7, &total));
+	assert_int_equal(total.rows, 7);
+	stats->rows++; // an lcore that is not quiescent yet may still count
+	both_quiescent();
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 1);
+	assert_true(registry_total(registry, 7, &total));
+	assert_int_equal(total.rows, 8);
+	assert_int_equal(total.latency.count, 5);
 }
 
 static void counters_go_with_the_model(void **state)
 {
-	struct slot_stats *stats;
+	struct slot_stats *stats, total;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
 	publish(7, "lab", 2, stand_in_model(4, 3, 0));
@@ -209,15 +220,87 @@ static void counters_go_with_the_model(void **state)
 	stats->requests = stats->rows = 5;
 	histogram_record_many(&stats->latency, 100, 5);
 	assert_int_equal(registry_retire(registry, 7, &err), 0);
+	assert_false(registry_total(registry, 7, &total));
 	stats->rows++; // an lcore that is not quiescent yet may still count
 	publish(7, "other", 1, stand_in_model(9, 1, 0));
-	stats = registry_lookup(registry, 7)->stats[1];
-	assert_int_equal(stats->requests, 0);
-	assert_int_equal(stats->rows, 0);
-	assert_int_equal(stats->latency.count, 0);
+	assert_true(registry_total(registry, 7, &total));
+	assert_int_equal(total.requests, 0);
+	assert_int_equal(total.rows, 0);
+	assert_int_equal(total.latency.count, 0);
 	both_quiescent();
 	registry_reclaim(registry);
 	assert_int_equal(stand_in_models_closed, 2);
+}
+
+static struct deployment *prepare(uint16_t version)
+{
+	const struct deployment_request request = {
+		.id = 7, .name = "lab", .version = version, .model = stand_in_model(4, 3, 0)
+	};
+	struct deployment *deployment;
+
+	assert_int_equal(registry_prepare(registry, &request, &deployment, &err), 0);
+	return deployment;
+}
+
+static void commit(const struct route_request *request)
+{
+	struct model_route *route;
+
+	assert_int_equal(registry_make_route(registry, request, &route, &err), 0);
+	registry_commit(registry, route);
+	both_quiescent();
+	registry_reclaim(registry);
+}
+
+static void deployments_stay_while_they_are_in_a_route(void **state)
+{
+	struct route_request request = { .id = 7, .live = prepare(1) };
+	struct deployment_hold hold;
+	unsigned n_canary = 0;
+	struct deployment *canary;
+
+	commit(&request);
+	request.canary = canary = prepare(2);
+	request.share.permille = 500;
+	request.shadow = prepare(3);
+	request.pinned[0] = prepare(4);
+	request.n_pinned = 1;
+	commit(&request);
+	assert_ptr_equal(registry_find(registry, 7, 3), request.shadow);
+	assert_null(registry_find(registry, 7, 9));
+	assert_false(registry_hold(registry, 7, 3, &hold)); // nobody is answered by a shadow
+	for (uint64_t id = 0; id < 1000; id++) {
+		const uint64_t *const key = id % 2 ? &id : NULL;
+
+		assert_true(registry_hold(registry, 7, 0, &hold));
+		registry_choose(&hold, key, NULL);
+		n_canary += hold.version == 2;
+		registry_choose(&hold, key, NULL); // once chosen it stays
+		if (id == 999)
+			break;
+		registry_release(registry, &hold);
+	}
+	assert_in_range(n_canary, 420, 580);
+	request = (struct route_request){ .id = 7, .live = canary };
+	commit(&request); // it is promoted: the same deployment, and its counters
+	assert_int_equal(stand_in_models_closed, 2);
+	registry_release(registry, &hold);
+	assert_int_equal(stand_in_models_closed, 3);
+	assert_ptr_equal(registry_lookup(registry, 7), canary);
+	assert_int_equal(canary->n_holds, 0);
+}
+
+static void version_of_two_roles_is_refused(void **state)
+{
+	struct route_request request = { .id = 7, .live = prepare(1) };
+	struct model_route *route;
+
+	request.shadow = request.live;
+	assert_int_equal(registry_make_route(registry, &request, &route, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "two roles"));
+	request.shadow = NULL;
+	commit(&request);
 }
 
 static void name_and_id_belong_together(void **state)
@@ -311,6 +394,8 @@ int main(void)
 		CASE(count_of_the_api_is_not_that_of_the_next_model),
 		CASE(counters_outlive_versions),
 		CASE(counters_go_with_the_model),
+		CASE(deployments_stay_while_they_are_in_a_route),
+		CASE(version_of_two_roles_is_refused),
 		CASE(name_and_id_belong_together),
 		CASE(model_larger_than_scratch_is_refused),
 		CASE(scratch_regions_fit_and_do_not_overlap),

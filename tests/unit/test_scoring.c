@@ -25,6 +25,10 @@ void dataplane_count(
 	n_counted[outcome->status]++;
 }
 
+void dataplane_choose(struct deployment_hold *hold, const uint64_t *id, const float *row)
+{
+}
+
 void dataplane_release(struct dataplane *dp, struct deployment_hold *hold)
 {
 	n_held--;

@@ -68,6 +68,8 @@ static void deploy_open_stored(void *arg)
 		model_open(image, size, &options, &op->opened, &op->err) != 0) {
 		op->status = operation_status(&op->err, 422);
 		op->opened = NULL;
+	} else if (model_info(op->opened)->n_golden && model_check_golden(op->opened, &op->err)) {
+		op->status = operation_status(&op->err, 422);
 	} else {
 		op->err.code = 0; // see verify_image()
 		if (!op->choices)
@@ -112,7 +114,8 @@ static int deploy_check_interface(struct operation *op)
 
 static void deploy_commit(struct operation *op, struct model_entry *entry)
 {
-	dataplane_commit(op->server->dataplane, op->prepared);
+	dataplane_commit(op->server->dataplane, op->route);
+	op->route = NULL;
 	op->prepared = NULL;
 	op->opened = NULL; // it belongs to the dataplane now
 	deploy_keep_choices(op, entry);
@@ -150,6 +153,11 @@ static void deploy_opened(struct operation *op)
 		return;
 	}
 	rc = dataplane_prepare(op->server->dataplane, &request, &op->prepared, &op->err);
+	if (rc == 0) {
+		const struct route_request route = { .id = request.id, .live = op->prepared };
+
+		rc = dataplane_make_route(op->server->dataplane, &route, &op->route, &op->err);
+	}
 	if (rc != 0)
 		deploy_refused(op, entry,
 			operation_status(&op->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422));

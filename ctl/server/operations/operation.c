@@ -10,6 +10,7 @@
 
 static void operation_destroy(struct operation *op)
 {
+	dataplane_discard_route(op->route);
 	dataplane_discard(op->prepared);
 	model_close(op->opened);
 	free(op->recording.before);

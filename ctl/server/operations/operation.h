@@ -48,6 +48,7 @@ struct operation {
 	char sha256[RECORD_SHA256_BYTES];    // what the image to be opened must have
 	struct model *opened;                // ours until the dataplane takes it
 	struct deployment *prepared;         // of `opened`, likewise
+	struct model_route *route;                 // of `prepared`, to be published
 	const struct model_choices *choices; // kernels as timed before; the list owns them
 	struct model_choices *timed;         // kernels as timed now; ours until the list takes them
 

@@ -45,7 +45,7 @@ bool deployed_hold(struct server *server, struct http_request *request,
 	const struct route_params *params, struct deployment_hold *hold)
 {
 	const struct model_entry *entry = models_find(&server->models, params->model);
-	uint16_t version = 0;
+	const struct slot_info *slot;
 
 	*hold = (struct deployment_hold){ 0 };
 	if (server->phase == SERVER_DRAINING) {
@@ -53,14 +53,12 @@ bool deployed_hold(struct server *server, struct http_request *request,
 		return false;
 	}
 	if (entry && entry->record.id &&
-		dataplane_hold(server->dataplane, entry->record.id, hold)) {
-		const bool is_it = strcmp(hold->name, params->model) == 0;
-
-		if (is_it && (!params->version || params->version == hold->version))
+		dataplane_hold(server->dataplane, entry->record.id, params->version, hold)) {
+		if (strcmp(hold->name, params->model) == 0)
 			return true;
-		version = is_it ? hold->version : 0;
 		dataplane_release(server->dataplane, hold);
 	}
-	deployed_refuse(server, request, params, version);
+	slot = server_slot(server, params->model);
+	deployed_refuse(server, request, params, slot ? slot->version : 0);
 	return false;
 }

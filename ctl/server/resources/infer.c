@@ -51,6 +51,10 @@ static int infer_decode(struct scoring_job *job)
 	if (rc == 0)
 		rc = tensor_rows(&call->tensors, info, &job->rows, &job->n_rows, &job->err);
 	job->budget_us = call->tensors.budget_us;
+	if (call->tensors.id) {
+		job->id = dataplane_hash_id(call->tensors.id, call->tensors.id_bytes);
+		job->has_id = true;
+	}
 	return rc;
 }
 

@@ -189,6 +189,8 @@ static int worker_answer(struct worker *worker, struct scoring_job *job)
 	job->outcome.input_ns = end - begin;
 	if (rc == 0)
 		rc = job_check_budget(job);
+	if (rc == 0 && job->n_rows > 0)
+		dataplane_choose(&job->held, job->has_id ? &job->id : NULL, job->rows);
 	if (rc == 0)
 		rc = worker_score(worker, job);
 	begin = clock_ns();

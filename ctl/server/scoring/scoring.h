@@ -40,6 +40,8 @@ struct scoring_job {
 	bool urgent;
 	uint32_t budget_us; // from submission; 0: none
 
+	uint64_t id; // dataplane_hash_id() of the request's id, by decode() where it has one
+	bool has_id;
 	float *rows; // [n_rows][n_features]; the pool frees it, as it does the scores
 	uint32_t n_rows;
 	float *scores; // [n_rows][n_outputs]
