@@ -139,6 +139,16 @@ static const struct key CONTROL_KEYS[] = {
 	{ "ready_ports", KEY_CHOICE, AT(config_control, ready_ports), .choices = READY_CHOICES,
 		.otherwise = CONFIG_READY_ANY,
 		.help = "how many ports must be without trouble for the appliance to be ready" },
+	{ "drain_grace", KEY_U32, AT(config_control, drain_grace), .max = 3600, .otherwise = 5,
+		.help = "seconds between 'not ready' and the end of service, in which everything "
+			"is served" },
+	{ "drain_timeout", KEY_U32, AT(config_control, drain_timeout), .min = 1, .max = 3600,
+		.otherwise = 10,
+		.help = "seconds after which what is still under way is cut, and the hook" },
+	{ "drain_hook", KEY_STRING, TEXT(config_control, drain_hook), .min = 1,
+		.max = CONFIG_PATH_MAX - 1,
+		.help = "a command that is run when draining begins, as one that withdraws a "
+			"route" },
 };
 const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "" };
 

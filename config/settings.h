@@ -133,6 +133,10 @@ struct config {
 		uint32_t pipeline;            // requests answered ahead
 		uint32_t json_depth;          // levels of a body to score
 		enum config_ready ready_ports;
+		// At the end of service: served all the same, then until what is under way is cut; both
+		// in seconds. The command is run when it begins.
+		uint32_t drain_grace, drain_timeout;
+		char drain_hook[CONFIG_PATH_MAX];
 	} control;
 	struct config_store {
 		char path[CONFIG_PATH_MAX];

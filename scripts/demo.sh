@@ -86,7 +86,7 @@ memory  = { hugepages = $hugepages; mbufs = 16384; megabytes = 256; };
 ports   = ( { name = "edge";
               device = "net_memif0,role=server,socket=$R/edge.sock,socket-abstract=no";
               addresses = [ "10.77.0.1/24", "fd00:77::1/64" ]; } );
-control = { socket = "$SOCK"; };
+control = { socket = "$SOCK"; drain_grace = 0; };
 store   = { path = "$D/store"; };
 END
 setsid "$B/martletd" -c "$D/martletd.conf" >"$D/martletd.log" 2>&1 &

@@ -2,13 +2,13 @@
 #include "ctl/server/server.h"
 
 #include "base/clock.h"
+#include "ctl/server/drain.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
-#include "ctl/server/notify.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recording.h"
@@ -28,10 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_US           100000
-#define DRAIN_TICK_US     5000
-#define DRAIN_SECONDS     10
-#define DRAIN_ANNOUNCE_NS 200000000 // clients hear NOT_READY so long, and can go elsewhere
+#define TICK_US 100000
 
 static bool server_admits(void *listener, int fd)
 {
@@ -95,18 +92,10 @@ static void server_on_request(void *arg, struct http_request *request)
 	route->handle(server, request, &params);
 }
 
-static void server_retime(struct server *server, long us)
-{
-	const struct timeval period = { .tv_usec = us };
-
-	event_add(server->tick, &period);
-}
-
 static void server_on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
 	struct dataplane_news news;
-	uint64_t now;
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
@@ -117,51 +106,33 @@ static void server_on_tick(int fd, short what, void *arg)
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
 	recording_again(server);
 	server_look_ready(server);
-	if (server->phase != SERVER_DRAINING)
-		return;
-	now = clock_ns();
-	if (now < server->announce_until_ns)
-		return;
-	if (!server->operations.first && scoring_is_idle(server->scoring) &&
-		gate_is_quiet(server->gate) && dataplane_drained(server->dataplane)) {
-		log_info("drained");
-		event_base_loopbreak(server->base);
-	} else if (now >= server->drain_until_ns) {
-		log_warning("not drained after %d s: stopping all the same", DRAIN_SECONDS);
-		event_base_loopbreak(server->base);
-	}
+	drain_tick(server);
 }
 
 static void server_on_signal(void *context, int number, const char *by)
 {
 	struct server *server = context;
 
+	char who[64];
+
 	if (number == SIGHUP) {
 		reload(server, by);
 		return;
 	}
-	if (server->phase == SERVER_DRAINING)
-		return;
-	log_info("SIG%s, %s: draining", sigabbrev_np(number), by);
-	notify("STOPPING=1\nSTATUS=Draining.");
-	server->phase = SERVER_DRAINING;
-	server->record_again_ns = 0; // what is owed to the store has its last try now
-	server->announce_until_ns = clock_ns() + DRAIN_ANNOUNCE_NS;
-	server->drain_until_ns = clock_ns() + DRAIN_SECONDS * CLOCK_SECOND_NS;
-	dataplane_drain(server->dataplane);
-	gate_drain(server->gate);
-	server_retime(server, DRAIN_TICK_US);
+	snprintf(who, sizeof(who), "SIG%s, %s", sigabbrev_np(number), by);
+	drain_begin(server, who);
 }
 
 static int server_events_init(struct server *server, struct error *err)
 {
+	const struct timeval period = { .tv_usec = TICK_US };
 	struct event_base *base = server->base;
 	sigset_t ours;
 
 	server->tick = event_new(base, -1, EV_PERSIST, server_on_tick, server);
 	if (!server->tick)
 		return error_set(err, -ENOMEM, "no memory for the event loop");
-	server_retime(server, TICK_US);
+	event_add(server->tick, &period);
 	// main() blocked them, so that lcores and the worker never see them.
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGTERM);

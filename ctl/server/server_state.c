@@ -9,7 +9,7 @@
 
 static const char *server_phase_name(enum server_phase phase)
 {
-	static const char *const NAMES[] = { "starting", "ready", "draining" };
+	static const char *const NAMES[] = { "starting", "ready", "draining", "draining" };
 
 	return NAMES[phase];
 }

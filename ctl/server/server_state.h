@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct event;
 struct event_base;
@@ -21,7 +22,8 @@ struct scoring;
 struct store;
 struct tls;
 
-enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
+// Leaving: it says that it drains, and serves all the same, but takes no changes of models any more.
+enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_LEAVING, SERVER_DRAINING };
 
 #define SERVER_WHY_BYTES 448 // of the clause that says why it is not ready
 #define SERVER_SLOTS_MAX MODELS_MAX
@@ -53,7 +55,10 @@ struct server {
 	uint64_t said_ready_ns;   // when that was said
 	uint64_t record_again_ns; // recording.c's: not before
 	uint64_t started_ns;
-	uint64_t announce_until_ns; // draining: NOT_READY is said at least so long
+	uint64_t grace_until_ns, hook_until_ns; // drain.c's
+	bool is_hurried;                        // ... by a second signal
+	pid_t drain_hook;                       // ... the process; 0: none
+	uint64_t announce_until_ns;             // draining: NOT_READY is said at least so long
 	uint64_t drain_until_ns;
 	struct signals *signals;
 	struct event *tick;

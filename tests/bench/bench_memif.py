@@ -95,7 +95,7 @@ class Link:
 lcores  = {{ control = {self.load_cpu}; {lcores} }};
 memory  = {{ hugepages = {str(self.huge).lower()}; mbufs = 16384; megabytes = 256; }};
 ports   = ( {{ name = "edge"; device = "{self.vdev('server')}"; addresses = [ "10.77.0.1/24" ]; }} );
-control = {{ socket = "{self.sock}"; }};
+control = {{ socket = "{self.sock}"; drain_grace = 0; }};
 store   = {{ path = "{self.folder}/store"; }};
 """)
         log = open(f"{self.folder}/martletd.log", "w")

@@ -91,7 +91,7 @@ lcores = {{ control = 0; io = [ {', '.join(map(str, io))} ]; workers = [ {', '.j
            idle = "sleep"; {extra} }};
 memory = {{ hugepages = false; {memory or f"mbufs = {mbufs}; megabytes = 192;"} }};
 ports = ( {', '.join(ports)} );
-control = {{ socket = "{self.sock}"; {control} }};
+control = {{ socket = "{self.sock}"; {"" if "drain_grace" in control else "drain_grace = 0;"} {control} }};
 store = {{ path = "{self.dir}/store"; }};
 models = ( {', '.join(models)} );
 """)

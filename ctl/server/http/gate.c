@@ -499,18 +499,18 @@ void gate_drain(struct gate *gate)
 	gate->shared.is_draining = true;
 }
 
-bool gate_is_quiet(const struct gate *gate)
+uint32_t gate_busy(const struct gate *gate)
 {
 	const struct gate_member *member;
+	uint32_t n = 0;
 
 	TAILQ_FOREACH(member, &gate->members, by_age)
 	{
 		const enum connection_phase phase = connection_phase(member->connection);
 
-		if (phase == CONNECTION_HANDLING || phase == CONNECTION_WRITING)
-			return false;
+		n += phase == CONNECTION_HANDLING || phase == CONNECTION_WRITING;
 	}
-	return true;
+	return n;
 }
 
 void gate_count(struct gate *gate, enum refusal refusal)

@@ -64,8 +64,8 @@ int gate_open(struct gate *gate, const struct gate_door *door, struct error *err
 void gate_tick(struct gate *gate);
 // From here on every answer is the last one of its connection.
 void gate_drain(struct gate *gate);
-// Whether no request is being handled, and every answer has left.
-bool gate_is_quiet(const struct gate *gate);
+// The connections of which a request is being handled, or an answer has not left yet.
+uint32_t gate_busy(const struct gate *gate);
 // A refusal that is a handler's or a route's: counted with the others.
 void gate_count(struct gate *gate, enum refusal refusal);
 // REFUSAL_FORBIDDEN: counted, and said of the first one, `peer`, in a minute.

@@ -64,7 +64,7 @@ void operation_start(struct operation *op)
 {
 	struct operation_queue *q = &op->server->operations;
 
-	if (op->server->phase == SERVER_DRAINING && op->client.reply) {
+	if (op->server->phase >= SERVER_LEAVING && op->client.reply) {
 		op->client.reply(op->client.arg, 503, NULL,
 			"martletd is draining and takes no changes any more");
 		operation_destroy(op);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/drain.h"
+
+#include "base/clock.h"
+#include "ctl/server/drain_hook.h"
+#include "ctl/server/http/gate.h"
+#include "ctl/server/log.h"
+#include "ctl/server/notify.h"
+#include "ctl/server/operations/operation.h"
+#include "ctl/server/scoring/scoring.h"
+#include "ctl/server/server_state.h"
+
+#include <event2/event.h>
+
+#define DRAIN_TICK_US     5000
+#define DRAIN_ANNOUNCE_NS 200000000 // clients hear NOT_READY so long, and can go elsewhere
+
+// The grace is over: nothing new is scored, and what is under way is answered.
+static void drain_close(struct server *server)
+{
+	server->phase = SERVER_DRAINING;
+	server->record_again_ns = 0; // what is owed to the store has its last try now
+	server->announce_until_ns = clock_ns() + DRAIN_ANNOUNCE_NS;
+	server->drain_until_ns =
+		clock_ns() + server->config->control.drain_timeout * CLOCK_SECOND_NS;
+	dataplane_drain(server->dataplane);
+	gate_drain(server->gate);
+	log_debug("draining: new requests are answered NOT_READY");
+}
+
+static uint32_t drain_operations(const struct server *server)
+{
+	uint32_t n = 0;
+
+	for (const struct operation *op = server->operations.first; op; op = op->next)
+		n++;
+	return n;
+}
+
+static void drain_end_hook(struct server *server)
+{
+	if (!server->drain_hook)
+		return;
+	log_error("control.drain_hook: not done after %u s, ended; draining goes on",
+		server->config->control.drain_timeout);
+	drain_hook_kill(server->drain_hook);
+	server->drain_hook = 0;
+}
+
+void drain_begin(struct server *server, const char *by)
+{
+	const struct config_control *control = &server->config->control;
+	const bool was_serving = server->phase == SERVER_READY;
+	const struct timeval period = { .tv_usec = DRAIN_TICK_US };
+	const uint64_t now = clock_ns();
+
+	if (server->phase == SERVER_DRAINING)
+		return;
+	event_add(server->tick, &period);
+	if (server->phase == SERVER_LEAVING) {
+		log_info("%s: the grace ends at once", by);
+		server->grace_until_ns = now;
+		server->is_hurried = true;
+		return;
+	}
+	log_info("%s: draining", by);
+	// The manager's own limit of time is for what the configuration may not know of.
+	notify("STOPPING=1\nSTATUS=Draining.\nEXTEND_TIMEOUT_USEC=%llu",
+		1000000ull *
+			((unsigned long long)control->drain_grace + 2ull * control->drain_timeout +
+				5));
+	server->phase = SERVER_LEAVING;
+	server->drain_hook = drain_hook_start(server->config);
+	server->hook_until_ns = now + control->drain_timeout * CLOCK_SECOND_NS;
+	server->grace_until_ns = now + (was_serving ? control->drain_grace : 0) * CLOCK_SECOND_NS;
+	drain_tick(server);
+}
+
+static void drain_look_at_grace(struct server *server, uint64_t now)
+{
+	if (server->drain_hook && drain_hook_ended(server->drain_hook))
+		server->drain_hook = 0;
+	if (now >= server->hook_until_ns)
+		drain_end_hook(server);
+	if (now >= server->grace_until_ns && (!server->drain_hook || server->is_hurried))
+		drain_close(server);
+}
+
+// What is cut, by kind.
+static void drain_say_cut(struct server *server)
+{
+	struct scoring_figures scoring;
+
+	scoring_figures(server->scoring, &scoring);
+	log_warning(
+		"not drained after %u s: stopping all the same: cut: %u answers over HTTP, %u "
+		"requests of the API that wait to be scored, %u changes of models%s",
+		server->config->control.drain_timeout, gate_busy(server->gate), scoring.waiting,
+		drain_operations(server),
+		dataplane_drained(server->dataplane) ? "" : ", and packets that lcores hold");
+}
+
+void drain_tick(struct server *server)
+{
+	const uint64_t now = clock_ns();
+
+	if (server->phase == SERVER_LEAVING)
+		drain_look_at_grace(server, now);
+	if (server->phase != SERVER_DRAINING || now < server->announce_until_ns)
+		return;
+	if (server->drain_hook && drain_hook_ended(server->drain_hook))
+		server->drain_hook = 0;
+	if (!server->operations.first && scoring_is_idle(server->scoring) &&
+		gate_busy(server->gate) == 0 && dataplane_drained(server->dataplane))
+		log_info("drained");
+	else if (now >= server->drain_until_ns)
+		drain_say_cut(server);
+	else
+		return;
+	drain_end_hook(server);
+	event_base_loopbreak(server->base);
+}
