@@ -7,6 +7,7 @@
 // log or call the kernel. Nothing here knows DPDK or sockets.
 #pragma once
 
+#include "base/drift.h"
 #include "base/error.h"
 #include "base/name.h"
 #include "base/rows_options.h"
@@ -60,8 +61,9 @@ enum thresholds_kind { THRESHOLDS_OF_SOURCE, THRESHOLDS_NEAREST, THRESHOLDS_FLOO
 struct compile_options {
 	const char *name;      // model's name; NULL: the file's stem
 	const char *rows_path; // calibration and golden rows (.csv .npy .f32); NULL: drawn by seed
-	struct rows_options rows; // how they are read; their count and names are the model's
-	const char *class_labels; // comma-separated; NULL: what the source says, if it says
+	struct rows_options rows;   // how they are read; their count and names are the model's
+	const char *reference_path; // likewise, rows for the image's histograms; NULL: rows_path's
+	const char *class_labels;   // comma-separated; NULL: what the source says, if it says
 	// Comma-separated; NULL: what the source says, else the CSV header of rows_path, else x0,
 	// x1, ... One whole number: no name, but how many columns a row has, where an ONNX file
 	// leaves that open.
@@ -153,6 +155,8 @@ struct model_info {
 	const float *golden_outputs;   // [n_golden][n_outputs]
 	const float *golden_tolerance; // [n_golden][n_outputs]; NULL: see model_check_golden()
 	float golden_mean;             // 0: see model_check_golden()
+	// Histograms of the rows that it was made with, and of their scores: base/drift.h; NULL: none.
+	const struct drift_reference *reference;
 	size_t image_bytes;
 	size_t weights_bytes; // packed, in memory
 	uint64_t macs_per_row;
@@ -165,6 +169,21 @@ void model_rows_options(const struct model_info *info, struct rows_options *opti
 // stands in front of the sentence, unless it is NULL. -EDOM.
 int model_check_rows(const struct model_info *info, const char *path, const float *rows, size_t n,
 	struct error *err);
+
+// Rows that stand for those that a model was made with.
+struct model_reference_rows {
+	const float *values; // [n_rows][n_features]
+	size_t n_rows;
+	uint32_t n_bins; // of a column of numbers, at most MODEL_REFERENCE_BINS_MAX; 0: DRIFT_BINS
+};
+// Two less than DRIFT_BINS_MAX: few distinct values have a bin below and one above them.
+#define MODEL_REFERENCE_BINS_MAX (DRIFT_BINS_MAX - 2)
+// The same image with the histograms of these rows and of its scores of them, struct model_info's
+// `reference`, in the place of those that it has. Columns of few distinct values and texts of which there
+// are few have a bin for each; the others are divided by quantiles. Rows that the model does not take are
+// left out. *out is malloc'ed. Errors as model_open()'s; -EINVAL where no row is left.
+int model_refer(const void *image, size_t size, const struct model_reference_rows *rows, void **out,
+	size_t *out_size, struct error *err);
 
 // Which kernels timing chose, and what they took: so that the same image need not be timed again on
 // the same CPU. Nothing in it points into the model.

@@ -58,6 +58,21 @@ static const struct model_texts *copy_texts(struct arena *arena, const struct gr
 	return copy;
 }
 
+static const struct drift_reference *copy_reference(
+	struct arena *arena, const struct drift_reference *from)
+{
+	struct drift_reference *copy = arena_memdup(arena, from, sizeof(*from));
+
+	if (!copy)
+		return NULL;
+	copy->first =
+		arena_memdup(arena, from->first, (from->n_columns + 1ull) * sizeof(*from->first));
+	copy->edges = arena_memdup(arena, from->edges, drift_n_edges(from) * sizeof(*from->edges));
+	copy->counts = arena_memdup(
+		arena, from->counts, from->first[from->n_columns] * sizeof(*from->counts));
+	return copy->first && copy->edges && copy->counts ? copy : NULL;
+}
+
 // What the image says beside the operators, in the model's own memory.
 static int describe(struct model *model, const struct graph *graph, size_t image_bytes)
 {
@@ -89,13 +104,15 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 				  graph->n_golden * outputs * sizeof(float))
 			: NULL,
 		.golden_mean = graph->golden_mean,
+		.reference = graph->reference ? copy_reference(arena, graph->reference) : NULL,
 		.image_bytes = image_bytes,
 	};
 	memcpy(info->source_sha256, graph->source_sha256, sizeof(info->source_sha256));
 	return info->name && info->source_kind && info->feature_names && info->output_names &&
 			info->class_labels && info->texts && info->input_scale &&
 			info->input_zero && info->golden_rows && info->golden_outputs &&
-			(info->golden_tolerance || !graph->golden_tolerance)
+			(info->golden_tolerance || !graph->golden_tolerance) &&
+			(info->reference || !graph->reference)
 		? 0
 		: -ENOMEM;
 }

@@ -13,6 +13,7 @@
 #include "ctl/tool/model_compile.h"
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
+#include "ctl/tool/model_reference.h"
 #include "ctl/tool/model_run.h"
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
@@ -29,6 +30,7 @@ static const struct command *const COMMANDS[] = {
 	&status_command,
 	&doctor_command,
 	&model_compile_command,
+	&model_reference_command,
 	&model_inspect_command,
 	&model_bench_command,
 	&model_run_command,

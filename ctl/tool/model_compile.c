@@ -111,6 +111,10 @@ static const struct option_entry COMPILE[] = {
 		"rows to calibrate and check with: .csv, .npy or .f32; - is standard input",
 		OPTION_TO_TEXT(struct compile, options.rows_path) },
 	ROWS_OPTIONS(struct compile, options.rows),
+	{ "reference", 0, "FILE",
+		"rows as it was trained with, which those in service are compared with (those of "
+		"--rows)",
+		OPTION_TO_TEXT(struct compile, options.reference_path) },
 	{ "classes", 0, "A,B,...", "class labels",
 		OPTION_TO_TEXT(struct compile, options.class_labels) },
 	{ "features", 0, "F,G,...|N", "the features' names, or how many there are",

@@ -6,10 +6,12 @@
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-#define GOLDEN_SHOWN 3
-#define VALUES_SHOWN 8
+#define GOLDEN_SHOWN    3
+#define REFERENCE_SHOWN 8 // features, and outputs
+#define VALUES_SHOWN    8
 
 static double inspect_sum_ns(const struct model *model, uint32_t batch_class)
 {
@@ -66,6 +68,47 @@ static void inspect_print_texts(const struct model_info *info)
 	}
 }
 
+// The bins of a column as "edge: count" pairs; the last two are what is above all edges and what is missing.
+static void inspect_print_bins(const struct drift_reference *reference, uint32_t column)
+{
+	const uint64_t *counts = reference->counts + reference->first[column];
+	const float *edges = drift_edges(reference, column);
+	const uint32_t n = drift_n_counts(reference, column);
+
+	for (uint32_t b = counts[0] == 0; b + 2 < n; b++)
+		printf(" <=%.6g %" PRIu64 ",", (double)edges[b], counts[b]);
+	printf(" above %" PRIu64 ", missing %" PRIu64 "\n", counts[n - 2], counts[n - 1]);
+}
+
+static const char *inspect_column_name(const struct model_info *info, uint32_t column)
+{
+	return column < info->n_features ? info->feature_names[column]
+					 : info->output_names[column - info->n_features];
+}
+
+// The scores' bins, and those of the first features.
+static void inspect_print_reference(const struct model_info *info)
+{
+	const struct drift_reference *reference = info->reference;
+	char text[256];
+
+	if (!reference) {
+		printf("reference  none: model reference gives it rows to compare those in service "
+		       "with\n");
+		return;
+	}
+	printf("reference  %s rows, in bins of\n", format_count(reference->n_rows).s);
+	for (uint32_t c = 0; c < reference->n_columns; c++) {
+		if (c >= REFERENCE_SHOWN && c < info->n_features)
+			continue;
+		if (c >= info->n_features + REFERENCE_SHOWN)
+			break;
+		tool_copy_clean(text, sizeof(text), inspect_column_name(info, c));
+		printf("  %s%s:", c < info->n_features ? "" : "score ", text);
+		inspect_print_bins(reference, c);
+	}
+}
+
 static void inspect_print_header(const struct model_info *info, const char *isa)
 {
 	char hex[65];
@@ -84,6 +127,7 @@ static void inspect_print_header(const struct model_info *info, const char *isa)
 	image_print_names("outputs", info->output_names, info->n_outputs);
 	image_print_names("classes", info->class_labels, info->n_class_labels);
 	inspect_print_golden(info);
+	inspect_print_reference(info);
 }
 
 static void inspect_print_plan(const struct model *model)
@@ -196,6 +240,32 @@ static json_t *inspect_texts_json(const struct model_info *info)
 	return array;
 }
 
+static json_t *inspect_reference_json(const struct model_info *info)
+{
+	const struct drift_reference *reference = info->reference;
+	json_t *columns;
+
+	if (!reference)
+		return json_null();
+	columns = json_array();
+	for (uint32_t c = 0; c < reference->n_columns; c++) {
+		const uint32_t n = drift_n_counts(reference, c);
+		json_t *counts = json_array();
+
+		for (uint32_t b = 0; b < n; b++)
+			json_array_append_new(counts,
+				json_integer(
+					(json_int_t)reference->counts[reference->first[c] + b]));
+		json_array_append_new(columns,
+			json_pack("{s:o, s:s, s:o, s:o}", "name",
+				image_string(inspect_column_name(info, c)), "kind",
+				c < info->n_features ? "feature" : "output", "edges",
+				inspect_floats_json(drift_edges(reference, c), n - 2), "counts",
+				counts));
+	}
+	return json_pack("{s:I, s:o}", "rows", (json_int_t)reference->n_rows, "columns", columns);
+}
+
 static int inspect_print_json(const struct model *model, const char *isa)
 {
 	const struct model_info *info = model_info(model);
@@ -203,7 +273,8 @@ static int inspect_print_json(const struct model *model, const char *isa)
 
 	image_sha256_hex(info->source_sha256, hex);
 	return tool_print_json(json_pack(
-		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
 		"model", image_string(info->name), "source_kind", image_string(info->source_kind),
 		"source_sha256", hex, "image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
 		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row,
@@ -214,7 +285,8 @@ static int inspect_print_json(const struct model *model, const char *isa)
 		image_strings(info->class_labels, info->n_class_labels), "input_scale",
 		inspect_floats_json(info->input_scale, info->n_features), "input_zero",
 		inspect_floats_json(info->input_zero, info->n_features), "golden",
-		inspect_golden_json(info), "plan", inspect_plan_json(model)));
+		inspect_golden_json(info), "reference", inspect_reference_json(info), "plan",
+		inspect_plan_json(model)));
 }
 
 struct inspect {

@@ -25,14 +25,13 @@
 struct compilation {
 	const struct compile_options *options;
 	struct graph *graph;
-	struct rows rows;
+	struct rows rows, reference;
 	struct compile_report *report;
 	struct error *err;
 };
 
-static int compile_read_rows(struct compilation *c)
+static int compile_read_rows(struct compilation *c, const char *path, struct rows *rows)
 {
-	const char *path = c->options->rows_path;
 	const struct model_info texts = { .texts = c->graph->texts, .n_texts = c->graph->n_texts };
 	struct rows_options options = c->options->rows;
 	int rc;
@@ -41,10 +40,10 @@ static int compile_read_rows(struct compilation *c)
 	options.names = c->graph->feature_names;
 	options.code = model_text_code;
 	options.codes = &texts;
-	rc = rows_read(path, &options, &c->rows, c->err);
-	for (uint32_t i = 0; i < c->rows.n_notes; i++)
-		report_add(c->report, "%s", c->rows.notes[i]);
-	if (rc == 0 && c->rows.names && !c->graph->feature_names)
+	rc = rows_read(path, &options, rows, c->err);
+	for (uint32_t i = 0; i < rows->n_notes; i++)
+		report_add(c->report, "%s", rows->notes[i]);
+	if (rc == 0 && rows->names && !c->graph->feature_names)
 		report_add(c->report, "features are named by the header of %s", path);
 	return rc;
 }
@@ -56,9 +55,11 @@ static int compile_describe(struct compilation *c, const char *path)
 	if (rc == 0)
 		rc = names_of_features(c->graph, c->options->feature_names, c->err);
 	if (rc == 0 && c->options->rows_path)
-		rc = compile_read_rows(c);
+		rc = compile_read_rows(c, c->options->rows_path, &c->rows);
 	if (rc == 0)
 		rc = names_fill_features(c->graph, (const char *const *)c->rows.names, c->err);
+	if (rc == 0 && c->options->reference_path)
+		rc = compile_read_rows(c, c->options->reference_path, &c->reference);
 	if (rc == 0)
 		rc = names_of_classes(c->graph, c->options->class_labels, c->err);
 	if (rc == 0)
@@ -153,6 +154,34 @@ static int compile_optimise(struct compilation *c)
 	return rc;
 }
 
+// Puts the histograms of the reference rows into the image, once it is proved.
+static int compile_refer(struct compilation *c, void **image, size_t *size)
+{
+	const struct rows *rows = c->options->reference_path ? &c->reference : &c->rows;
+	const char *path =
+		c->options->reference_path ? c->options->reference_path : c->options->rows_path;
+	void *proved = *image;
+	int rc;
+
+	if (rows->n_rows == 0)
+		return 0;
+	rc = model_refer(proved, *size,
+		&(struct model_reference_rows){ .values = rows->values, .n_rows = rows->n_rows },
+		image, size, c->err);
+	free(proved);
+	if (rc != 0) {
+		*image = NULL;
+		return rc;
+	}
+	if (c->report)
+		c->report->image_bytes = *size;
+	report_add(c->report,
+		"%zu rows of %s are the reference that rows in service are compared with: model "
+		"drift",
+		rows->n_rows, path);
+	return 0;
+}
+
 static int compile_make_image(struct compilation *c, void **image, size_t *size)
 {
 	const uint32_t before = c->graph->n_nodes;
@@ -180,7 +209,7 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 	report_add(c->report, "%u golden rows %s", n_golden,
 		rounds ? "score alike by all instruction sets of this CPU"
 		       : "agree with the model as it was imported");
-	return 0;
+	return compile_refer(c, image, size);
 }
 
 // `folder`: may files beside `path` be read? The bytes may go afterwards.
@@ -216,6 +245,7 @@ static int compile_finish(
 	if (rc == 0)
 		rc = compile_make_image(c, image, image_size);
 	rows_fini(&c->rows);
+	rows_fini(&c->reference);
 	graph_destroy(c->graph);
 	if (rc != 0)
 		text_clean(c->err->text); // the names in it are the file's

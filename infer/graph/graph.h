@@ -94,6 +94,7 @@ struct node {
 	struct attr *attrs;
 };
 
+struct drift_reference;
 struct model_texts;
 
 struct graph_port { // one of the model's inputs or outputs: adjacent columns of the row
@@ -128,7 +129,8 @@ struct graph {
 	// [n_golden][n_columns_out] by how much a right score may be off; NULL: by the rule of
 	// model_check_golden().
 	const float *golden_tolerance;
-	float golden_mean; // likewise; 0: by tolerances alone
+	float golden_mean;                       // likewise; 0: by tolerances alone
+	const struct drift_reference *reference; // base/drift.h; NULL: none
 
 	uint64_t folded_work; // that op_fold() (ops/fold.h) has done so far
 	struct arena *arena;  // all memory above; see arena.h

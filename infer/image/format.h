@@ -46,6 +46,10 @@ enum image_section {
 	IMAGE_SECTIONS_FIRST,
 	SECTION_TEXT_MAPS = IMAGE_SECTIONS_FIRST, // image_text_map, of ascending features
 	SECTION_TEXTS,                            // u32 into STRINGS: the texts of each map in turn
+	// One image_reference; then u32 [n_columns], how many counts each column has; and, from the
+	// next multiple of 8 on, the counts, u64, and the edges, f32, of all columns in turn: what
+	// struct drift_reference (base/drift.h) holds. It ends at a multiple of 8.
+	SECTION_REFERENCE,
 	SECTION_COUNT,
 };
 
@@ -95,6 +99,12 @@ struct image_attr {
 	uint64_t value;    // the integer, the float's bits, or data
 };
 
+struct image_reference {
+	uint64_t n_rows;
+	uint32_t n_columns; // features and outputs
+	uint32_t reserved;  // 0
+};
+
 struct image_port {
 	uint32_t tensor, first_column;
 };
@@ -112,6 +122,7 @@ _Static_assert(sizeof(struct image_tensor) == 88, "no holes");
 _Static_assert(sizeof(struct image_node) == 24, "no holes");
 _Static_assert(sizeof(struct image_attr) == 24, "no holes");
 _Static_assert(sizeof(struct image_text_map) == 16, "no holes");
+_Static_assert(sizeof(struct image_reference) == 16, "no holes");
 _Static_assert(sizeof(struct image_header) + SECTION_COUNT * sizeof(struct image_extent) <= 320,
 	"the first section begins where it always has");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are used in place");

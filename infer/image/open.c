@@ -6,6 +6,7 @@
 #include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/image/meta.h"
+#include "infer/image/reference.h"
 #include "infer/infer.h"
 #include "infer/ops/check.h"
 
@@ -32,6 +33,7 @@ static const size_t RECORD_BYTES[SECTION_COUNT] = {
 	[SECTION_DATA] = 1,
 	[SECTION_TEXT_MAPS] = sizeof(struct image_text_map),
 	[SECTION_TEXTS] = sizeof(uint32_t),
+	[SECTION_REFERENCE] = sizeof(uint64_t),
 };
 
 static const void *image_section_of(const struct image_reader *reader, enum image_section s)
@@ -405,6 +407,9 @@ static int image_read_meta(struct image_reader *reader)
 		image_check_meta(graph, reader->err) != 0)
 		return -EINVAL;
 	rc = image_read_text_maps(reader);
+	if (rc == 0)
+		rc = image_read_reference(image_section_of(reader, SECTION_REFERENCE),
+			reader->sections[SECTION_REFERENCE].bytes, graph, reader->err);
 	if (rc != 0)
 		return rc;
 	graph->input_scale =

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "base/drift.h"
 #include "base/sha256.h"
 #include "infer/graph/text.h"
 #include "infer/image/equal.h"
@@ -199,6 +200,26 @@ static void image_put_text_map(struct writer *writer, const struct model_texts *
 	}
 }
 
+static void image_put_reference(struct writer *writer, const struct drift_reference *reference)
+{
+	const struct image_reference head = { reference->n_rows, reference->n_columns, 0 };
+	const uint32_t n_edges = drift_n_edges(reference), none = 0;
+
+	image_append(writer, SECTION_REFERENCE, &head, sizeof(head));
+	for (uint32_t c = 0; c < reference->n_columns; c++) {
+		const uint32_t n = drift_n_counts(reference, c);
+
+		image_append(writer, SECTION_REFERENCE, &n, sizeof(n));
+	}
+	if (reference->n_columns % 2)
+		image_append(writer, SECTION_REFERENCE, &none, sizeof(none));
+	image_append(writer, SECTION_REFERENCE, reference->counts,
+		reference->first[reference->n_columns] * sizeof(uint64_t));
+	image_append(writer, SECTION_REFERENCE, reference->edges, n_edges * sizeof(float));
+	if (n_edges % 2)
+		image_append(writer, SECTION_REFERENCE, &none, sizeof(none));
+}
+
 static void image_put_graph(struct writer *writer, const struct graph *graph)
 {
 	image_put_meta(writer, graph);
@@ -213,6 +234,8 @@ static void image_put_graph(struct writer *writer, const struct graph *graph)
 		image_put_tensor(writer, graph, t);
 	for (uint32_t n = 0; n < graph->n_nodes; n++)
 		image_put_node(writer, &graph->nodes[n]);
+	if (graph->reference)
+		image_put_reference(writer, graph->reference);
 }
 
 // Where each section will be. Returns the image's size.
