@@ -54,7 +54,7 @@ struct drift_psi drift_psi(const uint64_t *reference, const uint64_t *live, uint
 	}
 	chance = 1 / (double)psi.n_reference + 1 / (double)psi.n_live;
 	psi.expected = (psi.n_bins - 1) * chance;
-	psi.limit = psi.expected + 3 * sqrt(2.0 * (psi.n_bins - 1)) * chance;
+	psi.limit = psi.expected + 4 * sqrt(2.0 * (psi.n_bins - 1)) * chance;
 	return psi;
 }
 

@@ -50,7 +50,7 @@ uint32_t drift_bin(const struct drift_reference *reference, uint32_t column, flo
 struct drift_psi {
 	double psi;
 	// What the index is without any drift, by the size of both samples and no more than chance:
-	// its mean, and what it hardly ever exceeds (three standard deviations above). See drift_psi().
+	// its mean, and what it hardly ever exceeds (four standard deviations above). See drift_psi().
 	double expected, limit;
 	uint64_t n_reference, n_live;
 	uint32_t n_bins; // with a count on either side

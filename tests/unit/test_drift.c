@@ -105,7 +105,8 @@ static void chance_gives_no_alarm(void **state)
 			expected += psi.expected;
 			alarms += drift_read(&psi) >= DRIFT_MODERATE;
 		}
-		assert_true(alarms <= 8); // 2 %
+		if (alarms > 8) // 2 %
+			fail_msg("%u alarms among 400 samples of %u rows", alarms, SIZES[s]);
 		if (SIZES[s] >= 500)
 			assert_true(sum > 0.9 * expected && sum < 1.1 * expected);
 	}
