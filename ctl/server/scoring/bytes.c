@@ -2,6 +2,7 @@
 #include "ctl/server/scoring/bytes.h"
 
 #include "base/utf8.h"
+#include "ctl/server/scoring/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,9 +71,9 @@ void bytes_add_u64(struct bytes *bytes, uint64_t value)
 
 void bytes_add_float(struct bytes *bytes, float value)
 {
-	char text[32];
+	char text[NUMBER_TEXT_BYTES];
 
-	bytes_add(bytes, text, (size_t)snprintf(text, sizeof(text), "%.9g", (double)value));
+	bytes_add(bytes, text, number_from_float(value, text));
 }
 
 void bytes_add_string(struct bytes *bytes, const char *text, size_t size)

@@ -2,6 +2,7 @@
 #include "ctl/server/scoring/json_walk.h"
 
 #include "base/utf8.h"
+#include "ctl/server/scoring/number.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -243,8 +244,6 @@ static int json_walk_take_number(struct json_walk *reader, struct json_walk_numb
 
 int json_walk_float(struct json_walk *reader, float *value, struct json_walk_text *text)
 {
-	static const float TEN[] = { 1e0f, 1e1f, 1e2f, 1e3f, 1e4f, 1e5f, 1e6f, 1e7f, 1e8f, 1e9f,
-		1e10f };
 	struct json_walk_number n;
 	char *end;
 
@@ -253,10 +252,7 @@ int json_walk_float(struct json_walk *reader, float *value, struct json_walk_tex
 	if (json_walk_take_number(reader, &n) != 0)
 		return -EINVAL;
 	text->size = (size_t)(reader->at - text->at);
-	// Both are floats as they stand, so that one rounding is all there is (Clinger, 1990).
-	if (!n.is_cut && n.digits <= 1u << 24 && n.exponent >= -10 && n.exponent <= 10) {
-		*value = n.exponent < 0 ? (float)n.digits / TEN[-n.exponent]
-					: (float)n.digits * TEN[n.exponent];
+	if (!n.is_cut && number_to_float(n.digits, n.exponent, value)) {
 		*value = n.minus ? -*value : *value;
 		return 0;
 	}
