@@ -17,6 +17,7 @@ static uint32_t n_counted[WIRE_STATUS_COUNT], n_held, n_done;
 static struct scoring_job *order[64]; // in which they were done
 static sem_t entered, may_go;
 static bool holds_up; // decode() waits
+static pthread_t decoder;
 
 void dataplane_count(
 	struct dataplane *dp, const struct deployment_hold *hold, const struct api_outcome *outcome)
@@ -37,6 +38,7 @@ void dataplane_release(struct dataplane *dp, struct deployment_hold *hold)
 
 static int decode(struct scoring_job *job)
 {
+	decoder = pthread_self();
 	if (holds_up) {
 		sem_post(&entered);
 		sem_wait(&may_go);
@@ -267,6 +269,53 @@ static void what_is_left_is_ended_with_the_pool(void **state)
 	assert_int_equal(n_held, 0);
 }
 
+static void small_ones_are_done_where_they_are_submitted(void **state)
+{
+	struct scoring_job unknown = { .bytes = 100 }, small = { .bytes = 100 },
+			   urgent = { .bytes = 100, .urgent = true }, large = { .bytes = 60000 },
+			   not_said = { 0 };
+
+	start(4, false);
+	scoring->takes_small = true; // also where the machine has but one CPU
+	submit(&unknown, &PLAIN);
+	run_until(1);
+	assert_false(pthread_equal(decoder, pthread_self()));
+	assert_true(scoring_cost(scoring, model)->ns_a_byte > 0);
+	scoring_cost(scoring, model)->ns_a_byte = (uint64_t)10 << COST_SHIFT;
+	submit(&small, &PLAIN);
+	submit(&urgent, &PLAIN);
+	assert_int_equal(n_done, 1); // never from within
+	assert_int_equal(event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK), 0);
+	assert_int_equal(n_done, 3);
+	assert_ptr_equal(order[1], &urgent);
+	assert_true(pthread_equal(decoder, pthread_self()));
+	assert_int_equal(n_counted[WIRE_STATUS_OK], 3);
+	submit(&large, &PLAIN);
+	run_until(4);
+	assert_false(pthread_equal(decoder, pthread_self()));
+	submit(&not_said, &PLAIN);
+	run_until(5);
+	assert_false(pthread_equal(decoder, pthread_self()));
+}
+
+static void one_slow_job_makes_no_model_slow(void **state)
+{
+	struct scoring_job job = { .bytes = 1000 };
+	struct cost *cost;
+
+	start(4, false);
+	scoring->takes_small = true;
+	job.held.model = model;
+	cost = scoring_cost(scoring, model);
+	cost->ns_a_byte = (uint64_t)10 << COST_SHIFT;
+	job.outcome.infer_ns = 50000000;
+	scoring_learn_cost(scoring, &job);
+	assert_true(scoring_is_small(scoring, &job));
+	for (int i = 0; i < 30; i++)
+		scoring_learn_cost(scoring, &job);
+	assert_false(scoring_is_small(scoring, &job));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -277,6 +326,8 @@ int main(void)
 		CASE(refusals_are_told_apart),
 		CASE(scores_that_are_not_finite_are_counted_or_refused),
 		CASE(what_is_left_is_ended_with_the_pool),
+		CASE(small_ones_are_done_where_they_are_submitted),
+		CASE(one_slow_job_makes_no_model_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,6 +272,7 @@ static void infer_start(struct server *server, struct http_request *request,
 	if (protocol == &CSV)
 		call->header = infer_csv_header(type);
 	call->body = http_take_body(request, &call->size);
+	call->job.bytes = call->size;
 	if (call->body && infer_json_bytes(call, &err) != 0)
 		http_fail(request, 400, "%s", err.text);
 	else if (call->body) {

@@ -21,6 +21,14 @@
 #define SLICE_ROWS  1024
 #define SLICE_WORK  ((uint64_t)1 << 30)
 #define SHARED_NICE 10
+// A job that takes less than this is done where it is submitted: to hand it to a worker and back costs two
+// switches of threads, which are a good part of that. What it will take is told by its bytes, and by what
+// those of jobs before it on the same model took. A body that is no small one is never told by it.
+#define SMALL_NS    100000
+#define SMALL_BYTES 65536
+#define COSTS       64  // models whose cost is known at a time
+#define COST_SHIFT  10  // costs are in ns << COST_SHIFT a byte
+#define COST_BYTES  256 // that a job costs beside its own
 
 struct job_list {
 	struct scoring_job *first, **end;
@@ -34,6 +42,13 @@ struct worker {
 	size_t scratch_bytes;
 };
 
+// What jobs on a model take, a byte; 0: not known. The control thread's.
+struct cost {
+	const struct model
+		*model; // never read: another may have come to its place, and is learnt anew
+	uint64_t ns_a_byte;
+};
+
 struct scoring {
 	struct dataplane *dp;
 	struct scoring_options options;
@@ -43,6 +58,13 @@ struct scoring {
 	int eventfd;                    // written by workers, read by the control thread
 	uint32_t under_way;             // submitted and not done; the control thread's
 	struct scoring_figures figures; // the control thread's
+
+	// What is done by the control thread itself, in the turn of the event loop that it is submitted in.
+	bool takes_small; // it is on no lcore's CPU
+	struct event *small_event;
+	struct job_list small_urgent, small_others;
+	struct worker *here;
+	struct cost costs[COSTS];
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -201,6 +223,14 @@ static int worker_answer(struct worker *worker, struct scoring_job *job)
 	return rc;
 }
 
+static void worker_do(struct worker *worker, struct scoring_job *job)
+{
+	job->err.code = worker_answer(worker, job);
+	free(job->rows);
+	free(job->scores);
+	job->rows = job->scores = NULL;
+}
+
 static void *worker_run(void *context)
 {
 	struct worker *worker = context;
@@ -227,10 +257,7 @@ static void *worker_run(void *context)
 			continue;
 		}
 		pthread_mutex_unlock(&scoring->lock);
-		job->err.code = worker_answer(worker, job);
-		free(job->rows);
-		free(job->scores);
-		job->rows = job->scores = NULL;
+		worker_do(worker, job);
 		pthread_mutex_lock(&scoring->lock);
 		job_list_add(&scoring->finished, job);
 		// The counter cannot be full.
@@ -264,12 +291,47 @@ enum wire_status scoring_wire_status(int code)
 	}
 }
 
+static struct cost *scoring_cost(struct scoring *scoring, const struct model *model)
+{
+	struct cost *cost = &scoring->costs[((uintptr_t)model >> 6) % COSTS];
+
+	if (cost->model != model)
+		*cost = (struct cost){ .model = model };
+	return cost;
+}
+
+// A worker may have lost its CPU meanwhile, so that one job alone does not change much.
+static void scoring_learn_cost(struct scoring *scoring, const struct scoring_job *job)
+{
+	const struct api_outcome *o = &job->outcome;
+	struct cost *cost = scoring_cost(scoring, job->held.model);
+	uint64_t took = ((o->input_ns + o->infer_ns + o->output_ns) << COST_SHIFT) /
+		(job->bytes + COST_BYTES);
+
+	if (job->err.code != 0 || !job->bytes)
+		return;
+	if (!cost->ns_a_byte)
+		cost->ns_a_byte = took;
+	took = took < 4 * cost->ns_a_byte ? took : 4 * cost->ns_a_byte;
+	cost->ns_a_byte = (7 * cost->ns_a_byte + took) / 8 + 1;
+}
+
+static bool scoring_is_small(struct scoring *scoring, const struct scoring_job *job)
+{
+	const struct cost *cost = scoring_cost(scoring, job->held.model);
+
+	return scoring->takes_small && job->bytes > 0 && job->bytes <= SMALL_BYTES &&
+		cost->ns_a_byte > 0 &&
+		(job->bytes + COST_BYTES) * cost->ns_a_byte <= (uint64_t)SMALL_NS << COST_SHIFT;
+}
+
 static void scoring_end_job(struct scoring *scoring, struct scoring_job *job)
 {
 	struct scoring_figures *f = &scoring->figures;
 
 	job->outcome.total_ns = clock_ns() - job->submitted_ns;
 	job->outcome.status = scoring_wire_status(job->err.code);
+	scoring_learn_cost(scoring, job);
 	f->busy += job->err.code == -EBUSY;
 	f->expired += job->err.code == -ETIME;
 	f->scored += job->err.code == 0;
@@ -298,6 +360,18 @@ static void scoring_on_finished(int fd, short what, void *context)
 	}
 }
 
+static void scoring_on_small(int fd, short what, void *context)
+{
+	struct scoring *scoring = context;
+	struct scoring_job *job;
+
+	while ((job = job_list_take(&scoring->small_urgent)) ||
+		(job = job_list_take(&scoring->small_others))) {
+		worker_do(scoring->here, job);
+		scoring_end_job(scoring, job);
+	}
+}
+
 void scoring_submit(struct scoring *scoring, struct scoring_job *job)
 {
 	struct job_list *list = job->urgent ? &scoring->urgent : &scoring->others;
@@ -308,6 +382,11 @@ void scoring_submit(struct scoring *scoring, struct scoring_job *job)
 	job->err.code = 0;
 	scoring->under_way++;
 	scoring->figures.submitted++;
+	if (scoring_is_small(scoring, job)) {
+		job_list_add(job->urgent ? &scoring->small_urgent : &scoring->small_others, job);
+		event_active(scoring->small_event, 0, 0);
+		return;
+	}
 	pthread_mutex_lock(&scoring->lock);
 	full = list->n >= scoring->options.queue;
 	if (full)
@@ -340,7 +419,7 @@ void scoring_figures(struct scoring *scoring, struct scoring_figures *figures)
 static void scoring_choose_cpus(struct scoring *scoring)
 {
 	const struct scoring_options *options = &scoring->options;
-	cpu_set_t before;
+	cpu_set_t before, both;
 
 	memset(&scoring->cpus, 0xff, sizeof(scoring->cpus));
 	for (uint32_t i = 0; i < options->n_cpus_taken; i++)
@@ -348,10 +427,13 @@ static void scoring_choose_cpus(struct scoring *scoring)
 			CPU_CLR(options->cpus_taken[i], &scoring->cpus);
 	pthread_getaffinity_np(pthread_self(), sizeof(before), &before);
 	scoring->shares_cpus = sched_setaffinity(0, sizeof(scoring->cpus), &scoring->cpus) != 0;
-	if (scoring->shares_cpus)
+	if (scoring->shares_cpus) {
 		scoring->cpus = before;
-	else
-		sched_setaffinity(0, sizeof(before), &before);
+		return;
+	}
+	sched_setaffinity(0, sizeof(before), &before);
+	CPU_AND(&both, &before, &scoring->cpus);
+	scoring->takes_small = CPU_EQUAL(&both, &before);
 }
 
 static int scoring_start_worker(struct scoring *scoring, struct worker *worker)
@@ -375,7 +457,7 @@ int scoring_create(struct event_base *base, struct dataplane *dp,
 	const struct scoring_options *options, struct scoring **out, struct error *err)
 {
 	struct scoring *scoring =
-		calloc(1, sizeof(*scoring) + options->threads * sizeof(scoring->workers[0]));
+		calloc(1, sizeof(*scoring) + (options->threads + 1) * sizeof(scoring->workers[0]));
 	int rc = 0;
 
 	if (!scoring)
@@ -389,10 +471,15 @@ int scoring_create(struct event_base *base, struct dataplane *dp,
 	job_list_init(&scoring->urgent);
 	job_list_init(&scoring->others);
 	job_list_init(&scoring->finished);
+	job_list_init(&scoring->small_urgent);
+	job_list_init(&scoring->small_others);
+	scoring->here = &scoring->workers[options->threads]; // behind those with a thread
+	scoring->here->scoring = scoring;
+	scoring->small_event = event_new(base, -1, 0, scoring_on_small, scoring);
 	scoring->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	scoring->finished_event = event_new(
 		base, scoring->eventfd, EV_READ | EV_PERSIST, scoring_on_finished, scoring);
-	if (scoring->eventfd < 0 || !scoring->finished_event ||
+	if (scoring->eventfd < 0 || !scoring->finished_event || !scoring->small_event ||
 		event_add(scoring->finished_event, NULL) != 0)
 		rc = error_set(err, -ENOMEM, "no memory or descriptor for the scoring threads");
 	while (rc == 0 && scoring->n_workers < options->threads) {
@@ -437,6 +524,11 @@ void scoring_destroy(struct scoring *scoring)
 	scoring_cancel(scoring, &scoring->finished);
 	scoring_cancel(scoring, &scoring->urgent);
 	scoring_cancel(scoring, &scoring->others);
+	scoring_cancel(scoring, &scoring->small_urgent);
+	scoring_cancel(scoring, &scoring->small_others);
+	free(scoring->here->scratch);
+	if (scoring->small_event)
+		event_free(scoring->small_event);
 	if (scoring->finished_event)
 		event_free(scoring->finished_event);
 	if (scoring->eventfd >= 0)

@@ -6,7 +6,8 @@
 // rows (decode), scores them and writes the answer (encode); then done() is called on the control
 // thread. What waits is bounded: beyond that jobs are refused with -EBUSY, and who asks may ask again.
 // Urgent jobs go before the others and have a bound of their own. A job whose budget is used up is not
-// scored any more.
+// scored any more. A job that is known to take less than handing it over is done by the control thread
+// itself, where that is on no lcore's CPU: in the same way, later in the same turn of the event loop.
 #pragma once
 
 #include "base/error.h"
@@ -38,6 +39,7 @@ struct scoring_job {
 	const struct scoring_protocol *protocol;
 	struct deployment_hold held;
 	bool urgent;
+	size_t bytes;       // of the request, by which is told what it will take; 0: not said
 	uint32_t budget_us; // from submission; 0: none
 
 	uint64_t id; // dataplane_hash_id() of the request's id, by decode() where it has one
