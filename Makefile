@@ -357,7 +357,7 @@ fuzz: SETUP := build test
 fuzz: setup
 	$(Q)$(MAKE) --no-print-directory build-fuzzers
 	$(Q)tests/fuzz/run.sh $${FUZZ_SECONDS:-600}
-bench: SETUP := build test
+bench: SETUP := build test bench
 bench: setup
 	$(Q)$(MAKE) --no-print-directory all benches
 	$(Q)tests/bench/run.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs what is missing, by Debian 12 package name.
-# usage: setup.sh [build] [test] [lint] [deb] [soak] [lab]      (default: build)
+# usage: setup.sh [build] [test] [lint] [deb] [soak] [bench] [lab]      (default: build)
 set -euo pipefail
 
 BUILD="build-essential pkg-config git python3
@@ -12,7 +12,8 @@ TEST="libcmocka-dev libopenblas-serial-dev clang-14 libclang-rt-14-dev dpdk-dev 
 	libonnx-testdata gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 LINT="libopenblas-serial-dev libdnnl-dev clang-14 clang-format-14 clang-tidy-14 cppcheck libcmocka-dev"
 DEB="debhelper dpkg-dev"
-SOAK="lintian debootstrap"
+SOAK="lintian debootstrap slowhttptest"
+BENCH="wrk nginx-light nghttp2-client openssl"
 # Only to record the traffic and train the bundled models again: scripts/lab.sh, scripts/train.py.
 LAB="iproute2 ethtool procps tcpdump nginx-light curl dnsmasq-base dnsutils openssh-server openssh-client sshpass
 	iperf3 iputils-ping nmap hping3 slowhttptest hydra python3-sklearn python3-onnx"
@@ -25,8 +26,9 @@ for set in "${@:-build}"; do
 	lint) wanted+=" $LINT" ;;
 	deb) wanted+=" $DEB" ;;
 	soak) wanted+=" $SOAK" ;;
+	bench) wanted+=" $BENCH" ;;
 	lab) wanted+=" $LAB" ;;
-	*) echo "setup.sh: '$set' is none of build, test, lint, deb, soak, lab" >&2; exit 2 ;;
+	*) echo "setup.sh: '$set' is none of build, test, lint, deb, soak, bench, lab" >&2; exit 2 ;;
 	esac
 done
 

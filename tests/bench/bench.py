@@ -11,6 +11,7 @@ import bench_bits
 import bench_memif
 import bench_models
 import bench_networks
+import bench_rest
 import bench_spelled
 import bench_stages
 import bench_swap
@@ -33,7 +34,7 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "networks", "spelled", "trees", "bits", "stages", "memif", "swap")
+    parts = parts or ("models", "networks", "spelled", "trees", "bits", "stages", "memif", "rest", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
@@ -51,7 +52,7 @@ def main(folder, *parts):
         result["bits"] = bench_bits.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_bits.rows(result["bits"])]
     with contextlib.closing(bench_memif.Link(folder, BUILD)) as link:
-        for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("swap", bench_swap)):
+        for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("rest", bench_rest), ("swap", bench_swap)):
             if part in parts:
                 result[part] = bench.run(link, ROUNDS)
                 rows += [row(*r) for r in bench.rows(result[part])]
