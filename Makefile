@@ -66,7 +66,7 @@ SEES_dataplane/memif := base $(patsubst %,dataplane/%.h,clock limit device/devar
 SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
-                       $(patsubst %,dataplane/%.h,compare dataplane drop info stats wire) ctl/server
+                       $(patsubst %,dataplane/%.h,compare dataplane drop figures info stats wire) ctl/server
 SEES_ctl/server     := $(SEES_ctl)
 SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store

@@ -4,62 +4,12 @@
 #pragma once
 
 #include "base/error.h"
-#include "base/histogram.h"
+#include "dataplane/figures.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct dataplane;
-
-enum watch_kind {
-	WATCH_CANARY, // what live or the canary has answered is scored by the other one, too
-	WATCH_SHADOW, // what live has answered is scored by the shadow, too
-	WATCH_DRIFT,  // what live has answered is counted
-	WATCH_KINDS,
-};
-
-// When two versions decide differently about a row.
-enum watch_rule {
-	WATCH_ARGMAX, // the largest score is another column
-	WATCH_SIDE,   // score 0 lies on the other side of the threshold (at it is above it)
-	WATCH_WITHIN, // a score is more than allowed[column] away
-};
-
-#define WATCH_LAST_ROWS     8   // that disagreed, which are kept
-#define WATCH_LAST_FEATURES 64u // of such a row, the first
-#define WATCH_LAST_OUTPUTS  16u
-
-// A row whose decision differed.
-struct watch_row {
-	uint64_t tsc;                   // when it was compared
-	uint32_t n_features, n_outputs; // that the model has: of more than fit, the first are kept
-	float features[WATCH_LAST_FEATURES];
-	float live[WATCH_LAST_OUTPUTS], other[WATCH_LAST_OUTPUTS];
-};
-
-// Of one lcore, which alone writes them.
-struct watch_figures {
-	uint64_t seen;     // rows answered that the watch is about
-	uint64_t sampled;  // of them, copied into the lane
-	uint64_t shed;     // that should have been, but for load: a full burst or a full lane
-	uint64_t compared; // worked off: rows that both versions have scored, or that were counted
-	uint64_t differ;   // of those compared, rows whose decision differs
-	uint64_t not_finite; // of those compared, rows of which one version only has finite scores
-	// Of those with finite scores, of a row's largest absolute difference of scores.
-	uint64_t measured;
-	double sum, sum_of_squares, largest;
-	// Batches that both versions scored one after the other for the clock, and those in which the other
-	// took longer than live times `latency_ratio`. Nanoseconds a row.
-	uint64_t timed, slower;
-	struct histogram live_ns, other_ns;
-	uint32_t due
-		[2]; // the lcore's: answers to pass over until the next sample, of live's and of the other's
-	bool other_first; // the lcore's: whose turn it is to score first, with the colder cache
-	uint64_t n_last;  // rows kept so far; the last at (n_last - 1) % WATCH_LAST_ROWS
-	_Atomic(uint32_t) last_writes; // odd while `last` is being written
-	struct watch_row last[WATCH_LAST_ROWS];
-} __attribute__((aligned(64)));
 
 // What is to be compared, and when decisions count as different.
 struct compare_request {

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "dataplane/compare.h"
+#include "dataplane/figures.h"
 #include "dataplane/registry.h"
 
 #include <stdatomic.h>
