@@ -181,6 +181,14 @@ const struct model *dataplane_model(const struct dataplane *dp, uint16_t id)
 	return deployment ? deployment->model : NULL;
 }
 
+const struct model *dataplane_version_model(
+	const struct dataplane *dp, uint16_t id, uint16_t version)
+{
+	const struct deployment *deployment = registry_find(dp->registry, id, version);
+
+	return deployment ? deployment->model : NULL;
+}
+
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out)
 {
 	struct slot_stats total;

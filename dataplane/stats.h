@@ -26,6 +26,9 @@ void dataplane_port_traffic(
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max);
 // The model in service under that id, good until it is published or retired again; NULL: none.
 const struct model *dataplane_model(const struct dataplane *dp, uint16_t id);
+// The same of one version, in whichever role.
+const struct model *dataplane_version_model(
+	const struct dataplane *dp, uint16_t id, uint16_t version);
 // Nanoseconds from arrival (rx burst) to transmission (tx burst), all lcores merged; id 0: of
 // PINGs. -ENOENT where no model answers for the id: then *out is empty.
 int dataplane_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);

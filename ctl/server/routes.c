@@ -21,6 +21,8 @@ const struct route ROUTES[] = {
 	{ HTTP_DELETE, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, version_delete,
 		NULL },
 	{ HTTP_PUT, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_put, NULL },
+	{ HTTP_GET, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_get, NULL },
+	{ HTTP_GET, "/v1/models/{model}/deployments", ROUTE_MANAGE, deployments_get, NULL },
 	{ HTTP_POST, "/v1/models/{model}/rollback", ROUTE_MANAGE, rollback_post, NULL },
 	{ HTTP_GET, "/v1/stats", ROUTE_MANAGE, stats_get, NULL },
 	{ HTTP_POST, "/v1/stats/reset", ROUTE_MANAGE, stats_reset_post, NULL },

@@ -76,7 +76,7 @@ static void record(const char *text, size_t size)
 	must(twice && strcmp(again, twice) == 0);
 	free(twice);
 	free(again);
-	record_promote(&taken, taken.n_previous ? taken.previous[0] : 1, "");
+	record_promote(&taken, taken.n_previous ? taken.previous[0].live.version : 1, "");
 	must(taken.n_previous <= RECORD_PREVIOUS_MAX);
 }
 

@@ -38,10 +38,10 @@ def replace(path, data):
 def damaged(tap, a, good):
     """Each way to damage the record of a model that the configuration also has, with another image."""
     path = os.path.join(a.dir, "store", "models", "lab", "deployment.json")
-    at = good.index(b'"live":2') + 7
+    at = good.index(b'"live":{"version":2') + 18
     cases = [("a flipped bit", good[:at] + b"3" + good[at + 1:], "checksum"), ("cut in half", good[:len(good) // 2], "not JSON"),
              ("empty", b"", "not JSON"), ("another's", b'{"name":"lab"}', "no record of martletd"),
-             ("of a later martletd", b'{"format":3}', "later martletd"), ("a pipe", os.mkfifo, "not a file"),
+             ("of a later martletd", b'{"format":4}', "later martletd"), ("a pipe", os.mkfifo, "not a file"),
              ("a folder", os.mkdir, "not a file")]
     for name, data, word in cases:
         a.stop()
@@ -75,8 +75,8 @@ def of_before(tap, a):
     tap.check("a promotion", a.api("PUT", "/v1/models/lab/deployment", {"live": 2, "force": True})[0] == 200)
     with open(path) as f:
         record = json.load(f)
-    tap.check("writes it in format 2, with the image's sum", record["format"] == 2 and len(record["checksum"]) == 64
-              and record["sha256"] == next(v["sha256"] for v in lab(a)["versions"] if v["version"] == 2), str(record))
+    tap.check("writes it in format 3, with the image's sum", record["format"] == 3 and len(record["checksum"]) == 64
+              and record["live"]["sha256"] == next(v["sha256"] for v in lab(a)["versions"] if v["version"] == 2), str(record))
     a.stop()
     shutil.copy(os.path.join(folder, "1.mlt"), os.path.join(folder, "2.mlt"))
     a.start()

@@ -47,8 +47,9 @@ static void run(struct deploy_case *d, void (*begin)(struct operation *op), uint
 	const struct operation_client client = { .reply = reply, .arg = d };
 	struct operation *op = operation_create(d->server, client, "test", begin, "lab", version);
 
-	op->id = begin == deploy_begin ? ID : 0;
-	op->force = true;
+	if (begin == deploy_begin)
+		op->wish = (struct wish){ .id = ID, .live = version };
+	op->wish.force = true;
 	d->is_answered = false;
 	operation_start(op);
 	while (!d->is_answered)
@@ -142,7 +143,7 @@ static uint16_t after_restart(struct deploy_case *d)
 	if (record_parse(text, size, &record, &err) != 0)
 		fail_msg("%s", err.text);
 	free(text);
-	return record.loaded ? record.live : 0;
+	return record.loaded ? record.live.version : 0;
 }
 
 // What is done, from which state, and which version is in service before and after.
@@ -246,7 +247,7 @@ static void check_fault(struct deploy_case *d, const struct deploy_change *chang
 	if (restart == want && is_said(d))
 		fail_msg("%s, fault %d at call %u: %s", change->name, (int)fault, at, d->refusal);
 	assert_int_equal(entry->state == MODEL_STATE_READY, want != 0);
-	assert_int_equal(entry->record.loaded ? entry->record.live : 0, want);
+	assert_int_equal(entry->record.loaded ? entry->record.live.version : 0, want);
 	if (at % 2)
 		check_owed(d, entry, want);
 	if (d->status != 200) { // and once more, when the disk is whole again

@@ -221,8 +221,18 @@ static void body_deployment_is_read_strictly(void **state)
 		{ "{\"live\":", "not JSON: line 1" },
 		{ "[1]", "must be a JSON object" },
 		{ "{\"live\":1,\"live\":2}", "duplicate" },
-		{ "{\"live\":1,\"canary\":{}}",
-			"unknown key \"canary\"; known here: \"id\", \"live\"" },
+		{ "{\"live\":1,\"cannery\":{}}",
+			"unknown key \"cannery\"; known here: \"id\", \"live\", \"canary\"" },
+		{ "{\"canary\":{}}", "\"canary\" needs \"version\" and \"permille\"" },
+		{ "{\"canary\":4}", "\"canary\" must be null or as" },
+		{ "{\"canary\":{\"version\":4,\"permille\":1001}}", "from 0 to 1000" },
+		{ "{\"canary\":{\"version\":4,\"percent\":5}}", "unknown key \"percent\"" },
+		{ "{\"canary\":{\"version\":4,\"key\":\"\"}}", "\"key\" must be" },
+		{ "{\"canary\":{\"version\":4,\"key\":-1}}", "\"key\" must be" },
+		{ "{\"shadow\":0}", "\"shadow\" must be a whole number" },
+		{ "{\"pinned\":[1,2,3,4,5]}", "at most 4 versions" },
+		{ "{\"pinned\":[1,1]}", "holds version 1 twice" },
+		{ "{\"pinned\":[0]}", "from 1 to 65535" },
 		{ "{\"live\":\"1\"}", "\"live\" must be a whole number from 1 to 65535" },
 		{ "{\"live\":1.0}", "\"live\" must be a whole number" },
 		{ "{\"live\":0}", "\"live\" must be a whole number" },
@@ -230,11 +240,21 @@ static void body_deployment_is_read_strictly(void **state)
 		{ "{\"live\":1,\"id\":true}", "\"id\" must be a whole number" },
 		{ "{\"live\":1} x", "not JSON" },
 	};
+	static const char WHOLE[] =
+		"{\"canary\":{\"version\":4,\"permille\":50,\"key\":2},"
+		"\"shadow\":null,\"pinned\":[1,2]}";
 	struct body_deployment body;
 
 	assert_int_equal(body_deployment_parse("{\"id\":7,\"live\":3}", 17, &body, &err), 0);
 	assert_int_equal(body.id, 7);
 	assert_int_equal(body.live, 3);
+	assert_int_equal(body_deployment_parse(WHOLE, strlen(WHOLE), &body, &err), 0);
+	assert_true(body.has_canary && body.has_permille && body.has_key && body.has_shadow);
+	assert_int_equal(body.canary, 4);
+	assert_int_equal(body.permille, 50);
+	assert_string_equal(body.key, "2");
+	assert_int_equal(body.shadow, 0);
+	assert_true(body.has_pinned && body.n_pinned == 2 && body.pinned[1] == 2);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		int rc = body_deployment_parse(bad[i].text, strlen(bad[i].text), &body, &err);
 
@@ -274,31 +294,41 @@ static void record_promote_keeps_history(void **state)
 	assert_int_equal(r.n_previous, 0);
 	record_promote(&r, 2, SUM);
 	record_promote(&r, 3, SUM);
-	assert_int_equal(r.previous[0], 2);
-	assert_int_equal(r.previous[1], 1);
-	record_promote(&r, r.previous[0], SUM); // a rollback
-	assert_int_equal(r.live, 2);
+	assert_int_equal(r.previous[0].live.version, 2);
+	assert_int_equal(r.previous[1].live.version, 1);
+	record_promote(&r, r.previous[0].live.version, SUM); // a rollback
+	assert_int_equal(r.live.version, 2);
 	assert_int_equal(r.n_previous, 2);
-	assert_int_equal(r.previous[0], 3);
+	assert_int_equal(r.previous[0].live.version, 3);
 	record_promote(&r, 2, SUM); // again: nothing changes
-	assert_int_equal(r.previous[0], 3);
+	assert_int_equal(r.previous[0].live.version, 3);
 	assert_true(record_forget(&r, 3));
 	assert_false(record_forget(&r, 3));
-	assert_int_equal(r.previous[0], 1);
+	assert_int_equal(r.previous[0].live.version, 1);
 	for (uint16_t v = 10; v < 40; v++)
 		record_promote(&r, v, SUM);
 	assert_int_equal(r.n_previous, RECORD_PREVIOUS_MAX);
-	assert_int_equal(r.previous[0], 38);
+	assert_int_equal(r.previous[0].live.version, 38);
 }
 
 static void record_format_comes_back(void **state)
 {
 	struct record r = { .id = 7,
-		.live = 3,
-		.previous = { 2, 1 },
-		.n_previous = 2,
-		.sha256 = SUM,
-		.loaded = true };
+		.loaded = true,
+		.revision = 12,
+		.by = "uid 1000",
+		.change = "live 2 to 3, canary 4",
+		.at = 1764398000,
+		.live = { 3, SUM },
+		.canary = { 4, SUM },
+		.permille = 50,
+		.key = 2,
+		.shadow = { 5, SUM },
+		.pinned = { { 1, SUM }, { 3, "" } },
+		.n_pinned = 2,
+		.previous = { { .live = { 2, SUM }, .revision = 9, .by = "uid 0", .at = 17 },
+			{ .live = { 1, "" } } },
+		.n_previous = 2 };
 	struct record back;
 	char *text = record_format(&r);
 
@@ -317,11 +347,19 @@ static void record_format_comes_back(void **state)
 
 static void record_of_the_longest_fits(void **state)
 {
-	struct record back, r = { .id = 65535, .loaded = false };
+	struct record back, r = { .id = 65535, .revision = UINT64_MAX / 2, .at = INT64_MAX };
 	char *text;
 
+	memset(r.by, 'x', sizeof(r.by) - 1);
+	memset(r.change, 'x', sizeof(r.change) - 1);
 	for (uint16_t v = 65535; v > 65515; v--)
 		record_promote(&r, v, SUM);
+	record_set_version(&r.canary, 65500, SUM);
+	record_set_version(&r.shadow, 65501, SUM);
+	r.permille = 1000;
+	r.key = UINT16_MAX;
+	for (r.n_pinned = 0; r.n_pinned < RECORD_PINNED_MAX; r.n_pinned++)
+		record_set_version(&r.pinned[r.n_pinned], (uint16_t)(65502 + r.n_pinned), SUM);
 	text = record_format(&r);
 	assert_int_equal(record_parse(text, strlen(text), &back, &err), 0);
 	assert_true(record_is_same(&r, &back));
@@ -332,10 +370,18 @@ static void record_of_the_longest_fits(void **state)
 static void record_of_another_martletd(void **state)
 {
 	static const char OLD[] = "{\"id\":7,\"live\":3,\"previous\":[2,1],\"loaded\":true}";
-	static const char LATER[] = "{\"format\":3,\"id\":7}";
-	const struct record want = {
-		.id = 7, .live = 3, .previous = { 2, 1 }, .n_previous = 2, .loaded = true
-	};
+	static const char OLD_2[] =
+		"{\"format\":2,\"id\":7,\"live\":3,\"sha256\":\"" SUM
+		"\",\"previous\":[2,1],\"loaded\":true,\"checksum\":"
+		"\"b06fa3b7c4ab492a7a04b9942f0ad4e823c88d3ebcd082a86fe06e0e01338cad\"}";
+	static const char LATER[] = "{\"format\":4,\"id\":7}";
+	struct record want = { .id = 7,
+		.loaded = true,
+		.revision = 1,
+		.live = { 3, "" },
+		.key = RECORD_KEY_ID,
+		.previous = { { .live = { 2, "" } }, { .live = { 1, "" } } },
+		.n_previous = 2 };
 	struct record r;
 	char *text;
 
@@ -345,9 +391,34 @@ static void record_of_another_martletd(void **state)
 	assert_int_equal(record_parse(text, strlen(text), &r, &err), 0);
 	assert_true(record_is_same(&r, &want));
 	free(text);
+	assert_int_equal(record_parse(OLD_2, strlen(OLD_2), &r, &err), 0);
+	record_set_version(&want.live, 3, SUM);
+	assert_true(record_is_same(&r, &want));
 	assert_int_equal(record_parse(LATER, strlen(LATER), &r, &err), -ENOTSUP);
-	assert_string_equal(
-		err.text, "is of format 3, of a later martletd; this one reads 1 and 2");
+	assert_string_equal(err.text, "is of format 4, of a later martletd; this one reads 1 to 3");
+}
+
+static void record_says_what_a_version_is_there_for(void **state)
+{
+	struct record r = { .id = 7,
+		.loaded = true,
+		.live = { 3, "" },
+		.canary = { 4, "" },
+		.shadow = { 5, "" },
+		.pinned = { { 1, "" } },
+		.n_pinned = 1,
+		.previous = { { .live = { 2, "" } }, { .live = { 9, "" } } },
+		.n_previous = 2 };
+
+	assert_string_equal(record_holds(&r, 3), "live");
+	assert_string_equal(record_holds(&r, 4), "canary");
+	assert_string_equal(record_holds(&r, 5), "shadow");
+	assert_string_equal(record_holds(&r, 1), "pinned");
+	assert_string_equal(record_holds(&r, 2), "the deployment before");
+	assert_null(record_holds(&r, 9));
+	r.loaded = false;
+	assert_null(record_holds(&r, 3));
+	assert_string_equal(record_role(&r, 3), "live");
 }
 
 static void record_that_is_none_is_refused(void **state)
@@ -358,7 +429,8 @@ static void record_that_is_none_is_refused(void **state)
 		"{\"id\":7,\"live\":3,\"previous\":[],\"loaded\":1}",
 		"{\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true,\"more\":1}",
 		"{\"format\":1,\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true}",
-		"{\"format\":2,\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true}" };
+		"{\"format\":2,\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true}",
+		"{\"format\":3,\"id\":7,\"live\":3,\"previous\":[],\"loaded\":true}" };
 	struct record r;
 
 	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
@@ -384,6 +456,7 @@ int main(void)
 		cmocka_unit_test(body_too_large_is_refused),
 		cmocka_unit_test(record_promote_keeps_history),
 		cmocka_unit_test(record_format_comes_back),
+		cmocka_unit_test(record_says_what_a_version_is_there_for),
 		cmocka_unit_test(record_of_the_longest_fits),
 		cmocka_unit_test(record_of_another_martletd),
 		cmocka_unit_test(record_that_is_none_is_refused),

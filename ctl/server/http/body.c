@@ -84,25 +84,158 @@ static int body_take_bool(const json_t *root, const char *key, bool *out, struct
 	return 0;
 }
 
+static int body_check_keys(const json_t *object, const char *const *names, struct error *err)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+		size_t i;
+
+		for (i = 0; names[i] && strcmp(names[i], key) != 0; i++)
+			;
+		if (!names[i]) {
+			body_refuse_key(key, names, err);
+			return err->code;
+		}
+	}
+	return 0;
+}
+
+// The key of a canary: a feature's name or its index, or "request_id".
+static int body_take_key(const json_t *value, struct body_deployment *body, struct error *err)
+{
+	const char *name = json_string_value(value);
+
+	if (!value)
+		return 0;
+	body->has_key = true;
+	if (json_is_null(value) || (name && strcmp(name, "request_id") == 0))
+		return 0;
+	if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+		json_integer_value(value) <= UINT16_MAX) {
+		snprintf(body->key, sizeof(body->key), "%" JSON_INTEGER_FORMAT,
+			json_integer_value(value));
+		return 0;
+	}
+	if (!name || !name[0] || strlen(name) >= sizeof(body->key))
+		return error_set(err, -EINVAL,
+			"\"key\" must be \"request_id\", or a feature's name or index from 0");
+	snprintf(body->key, sizeof(body->key), "%s", name);
+	return 0;
+}
+
+static int body_take_canary(const json_t *root, struct body_deployment *body, struct error *err)
+{
+	static const char *const NAMES[] = { "version", "permille", "key", NULL };
+	const json_t *canary = json_object_get(root, "canary"), *permille;
+	int rc;
+
+	if (!canary)
+		return 0;
+	if (json_is_null(canary)) {
+		body->has_canary = true;
+		return 0;
+	}
+	if (!json_is_object(canary))
+		return error_set(err, -EINVAL,
+			"\"canary\" must be null or as {\"version\": 4, \"permille\": 50}");
+	rc = body_check_keys(canary, NAMES, err);
+	if (rc == 0)
+		rc = body_take_u16(canary, "version", &body->canary, err);
+	if (rc == 0)
+		rc = body_take_key(json_object_get(canary, "key"), body, err);
+	if (rc != 0)
+		return rc;
+	body->has_canary = body->canary != 0;
+	permille = json_object_get(canary, "permille");
+	body->has_permille = permille != NULL;
+	if (!body->has_canary && !body->has_permille && !body->has_key)
+		return error_set(err, -EINVAL, "\"canary\" needs \"version\" and \"permille\"");
+	if (!permille)
+		return 0;
+	if (!json_is_integer(permille) || json_integer_value(permille) < 0 ||
+		json_integer_value(permille) > 1000)
+		return error_set(
+			err, -EINVAL, "\"permille\" must be a whole number from 0 to 1000");
+	body->permille = (uint16_t)json_integer_value(permille);
+	return 0;
+}
+
+static int body_take_pinned(const json_t *root, struct body_deployment *body, struct error *err)
+{
+	const json_t *pinned = json_object_get(root, "pinned");
+
+	if (!pinned)
+		return 0;
+	body->has_pinned = true;
+	if (json_is_null(pinned))
+		return 0;
+	if (!json_is_array(pinned) || json_array_size(pinned) > BODY_PINNED_MAX)
+		return error_set(err, -EINVAL,
+			"\"pinned\" must be null or a list of at most %d versions",
+			BODY_PINNED_MAX);
+	for (; body->n_pinned < json_array_size(pinned); body->n_pinned++) {
+		const json_t *value = json_array_get(pinned, body->n_pinned);
+		const json_int_t version = json_integer_value(value);
+
+		if (!json_is_integer(value) || version < 1 || version > UINT16_MAX)
+			return error_set(
+				err, -EINVAL, "\"pinned\" must hold whole numbers from 1 to 65535");
+		for (uint32_t i = 0; i < body->n_pinned; i++)
+			if (body->pinned[i] == version)
+				return error_set(err, -EINVAL, "\"pinned\" holds version %u twice",
+					body->pinned[i]);
+		body->pinned[body->n_pinned] = (uint16_t)version;
+	}
+	return 0;
+}
+
 int body_deployment_parse(const char *text, size_t size, void *out, struct error *err)
 {
 	struct body_deployment *body = out;
-	static const char *const NAMES[] = { "id", "live", "force", NULL };
+	static const char *const NAMES[] = { "id", "live", "canary", "shadow", "pinned", "force",
+		NULL };
+	json_t *root = body_parse_object(text, size, NAMES, err);
+	const json_t *shadow;
+	int rc;
+
+	memset(body, 0, sizeof(*body));
+	if (!root)
+		return err->code;
+	shadow = json_object_get(root, "shadow");
+	body->has_shadow = shadow != NULL;
+	rc = body_take_u16(root, "id", &body->id, err);
+	if (rc == 0)
+		rc = body_take_u16(root, "live", &body->live, err);
+	if (rc == 0)
+		rc = body_take_bool(root, "force", &body->force, err);
+	if (rc == 0 && shadow && !json_is_null(shadow))
+		rc = body_take_u16(root, "shadow", &body->shadow, err);
+	if (rc == 0)
+		rc = body_take_canary(root, body, err);
+	if (rc == 0)
+		rc = body_take_pinned(root, body, err);
+	if (rc == 0 && !body->live && !json_object_get(root, "canary") && !body->has_shadow &&
+		!body->has_pinned)
+		rc = error_set(err, -EINVAL,
+			"\"live\" is missing: the version to put into service, as {\"id\": 7, "
+			"\"live\": 3}");
+	json_decref(root);
+	return rc;
+}
+
+int body_rollback_parse(const char *text, size_t size, void *out, struct error *err)
+{
+	struct body_rollback *body = out;
+	static const char *const NAMES[] = { "to", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
 	int rc;
 
 	memset(body, 0, sizeof(*body));
 	if (!root)
 		return err->code;
-	rc = body_take_u16(root, "id", &body->id, err);
-	if (rc == 0)
-		rc = body_take_u16(root, "live", &body->live, err);
-	if (rc == 0)
-		rc = body_take_bool(root, "force", &body->force, err);
-	if (rc == 0 && body->live == 0)
-		rc = error_set(err, -EINVAL,
-			"\"live\" is missing: the version to put into service, as {\"id\": 7, "
-			"\"live\": 3}");
+	rc = body_take_u16(root, "to", &body->to, err);
 	json_decref(root);
 	return rc;
 }

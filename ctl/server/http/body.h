@@ -16,12 +16,24 @@ struct http_request;
 // text[size] into the struct that `body` points to. 0, or a negative errno and a sentence.
 typedef int body_parser(const char *text, size_t size, void *body, struct error *err);
 
-struct body_deployment { // PUT /v1/models/M/deployment
+#define BODY_PINNED_MAX 4
+
+struct body_deployment { // PUT /v1/models/M/deployment: what is left out stays as it is
 	uint16_t id;     // 0: left out
-	uint16_t live;
-	bool force; // also a version of another shape, other labels or other names
+	uint16_t live;   // 0: left out
+	bool force;      // also a version of another shape, other labels or other names
+	// null is version 0, an empty list, the key "": none.
+	bool has_canary, has_permille, has_key, has_shadow, has_pinned;
+	uint16_t canary, permille, shadow, pinned[BODY_PINNED_MAX];
+	uint32_t n_pinned;
+	char key[NAME_BYTES_MAX + 1]; // a feature's name or index; "": the request's id
 };
 body_parser body_deployment_parse;
+
+struct body_rollback { // POST /v1/models/M/rollback
+	uint16_t to;   // a version that was live; 0: the one before this one
+};
+body_parser body_rollback_parse; // an empty body is fine
 
 struct body_index { // POST /v2/repository/index
 	int ready;  // 1: only what is READY

@@ -23,107 +23,142 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *deploy_json(const struct operation *op)
+static json_t *deploy_version(const struct record_version *version)
 {
-	const struct record *r = &op->record;
-
-	return json_pack("{s:s, s:i, s:i, s:o}", "model", op->model, "id", (int)r->id, "live",
-		(int)r->live, "previous",
-		r->n_previous ? json_integer(r->previous[0]) : json_null());
+	return version->version ? json_integer(version->version) : json_null();
 }
 
+json_t *deploy_canary_json(const struct record *r)
+{
+	if (!r->canary.version)
+		return json_null();
+	return json_pack("{s:i, s:i, s:o}", "version", (int)r->canary.version, "permille",
+		(int)r->permille, "key",
+		r->key == RECORD_KEY_ID ? json_string("request_id") : json_integer(r->key));
+}
+
+json_t *deploy_json(const char *model, const struct record *r)
+{
+	json_t *pinned = json_array();
+
+	for (uint32_t i = 0; i < r->n_pinned; i++)
+		json_array_append_new(pinned, json_integer(r->pinned[i].version));
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:s, s:I, s:s}", "model",
+		model, "id", (int)r->id, "live", r->loaded ? deploy_version(&r->live) : json_null(),
+		"previous",
+		r->loaded ? (r->n_previous ? deploy_version(&r->previous[0].live) : json_null())
+			  : deploy_version(&r->live),
+		"canary", deploy_canary_json(r), "shadow", deploy_version(&r->shadow), "pinned",
+		pinned, "loaded", (int)r->loaded, "revision", (json_int_t)r->revision, "by", r->by,
+		"at", (json_int_t)r->at, "change", r->change);
+}
+
+// --- Opening -------------------------------------------------------------------------------------
+
 // The image must be the one that was stored, or deployed: it may be sound and yet another.
-static int deploy_check_image(struct operation *op, const void *image, size_t size)
+static int deploy_check_image(
+	const struct operation *op, struct operation_part *part, const void *image, size_t size)
 {
 	unsigned char hash[SHA256_BYTES];
 	char found[RECORD_SHA256_BYTES];
 
-	if (!op->sha256[0]) // it could not be read at start, and was not recorded
+	if (!part->sha256[0]) // it could not be read at start, and was not recorded
 		return 0;
 	sha256_of(hash, image, size);
 	sodium_bin2hex(found, sizeof(found), hash, sizeof(hash));
-	if (strcmp(found, op->sha256) == 0)
+	if (strcmp(found, part->sha256) == 0)
 		return 0;
-	return error_set(&op->err, -EINVAL,
+	return error_set(&part->err, -EINVAL,
 		"its image in the store is not the one that was %s: its SHA-256 is %.16s..., not "
 		"%.16s...",
-		op->recorded ? "in service" : "stored", found, op->sha256);
+		op->recorded ? "in service" : "stored", found, part->sha256);
 }
 
-// Work. Timing kernels takes milliseconds of CPU, so an image is timed once in the life of the
-// process: going back to it later takes no CPU from the traffic.
-static void deploy_open_stored(void *arg)
+// Timing kernels takes milliseconds of CPU, so an image is timed once in the life of the process: going back
+// to it later takes no CPU from the traffic. The golden rows check the model, and touch all that it scores
+// with before the first request does.
+static void deploy_open_part(struct operation *op, struct operation_part *part)
 {
-	struct operation *op = arg;
 	struct model_options options = op->server->model_options;
 	char file[STORE_FILE_MAX];
 	void *image = NULL;
 	size_t size;
 
-	store_image_file(file, op->version);
-	options.choices = op->choices;
-	if (store_read(op->server->store, op->model, file, &image, &size, &op->err) != 0) {
-		op->status = 500; // it is listed: the disk is not as it was
-	} else if (deploy_check_image(op, image, size) != 0 ||
-		model_open(image, size, &options, &op->opened, &op->err) != 0) {
-		op->status = operation_status(&op->err, 422);
-		op->opened = NULL;
-	} else if (model_info(op->opened)->n_golden && model_check_golden(op->opened, &op->err)) {
-		op->status = operation_status(&op->err, 422);
+	store_image_file(file, part->version);
+	options.choices = part->choices;
+	if (store_read(op->server->store, op->model, file, &image, &size, &part->err) != 0) {
+		part->status = 500; // it is listed: the disk is not as it was
+	} else if (deploy_check_image(op, part, image, size) != 0) {
+		part->status = operation_status(&part->err, 422);
+	} else if (model_open(image, size, &options, &part->opened, &part->err) != 0) {
+		part->status = operation_status(&part->err, 422);
+		part->opened = NULL;
+	} else if (model_info(part->opened)->n_golden &&
+		model_check_golden(part->opened, &part->err) != 0) {
+		part->status = operation_status(&part->err, 422);
 	} else {
-		op->err.code = 0; // see verify_image()
-		if (!op->choices)
-			op->timed = model_choices(op->opened);
+		part->err.code = 0; // see verify_image()
+		if (!part->choices)
+			part->timed = model_choices(part->opened);
 	}
 	free(image);
 }
 
+// Work.
+static void deploy_open_stored(void *arg)
+{
+	struct operation *op = arg;
+
+	for (uint32_t i = 0; i < op->n_parts; i++)
+		deploy_open_part(op, &op->parts[i]);
+}
+
+// --- Publishing ----------------------------------------------------------------------------------
+
 // A version that was in service before stays so.
-static void deploy_refused(struct operation *op, struct model_entry *entry, int status)
+static void deploy_refused(
+	struct operation *op, struct model_entry *entry, uint16_t version, int status)
 {
 	if (entry->state == MODEL_STATE_LOADING) {
 		entry->state = MODEL_STATE_UNAVAILABLE;
-		snprintf(entry->reason, sizeof(entry->reason), "version %u: %.480s", op->version,
+		snprintf(entry->reason, sizeof(entry->reason), "version %u: %.480s", version,
 			op->err.text);
 	}
-	operation_fail(op, status, "version %u cannot be deployed: %s", op->version, op->err.text);
+	operation_fail(op, status, "version %u cannot be deployed: %s", version, op->err.text);
 }
 
 // Keeps the kernels that were timed for the next time that this version is deployed.
-static void deploy_keep_choices(struct operation *op, const struct model_entry *entry)
+static void deploy_keep_choices(
+	struct operation *op, const struct model_entry *entry, struct operation_part *part)
 {
-	struct model_version *stored = model_entry_version(entry, op->version);
+	struct model_version *stored = model_entry_version(entry, part->version);
 
-	operation_log(op, LOG_LEVEL_INFO, "kernels %s", op->choices ? "as timed before" : "timed");
-	if (!op->timed || !stored || stored->choices)
+	operation_log(op, LOG_LEVEL_INFO, "version %u, kernels %s", part->version,
+		part->choices ? "as timed before" : "timed");
+	if (!part->timed || !stored || stored->choices)
 		return;
-	stored->choices = op->timed;
-	op->timed = NULL;
-}
-
-// Clients know a model by its name and id: what they send, and what they take its answers for, must
-// not change under them.
-static int deploy_check_interface(struct operation *op)
-{
-	const struct model *live = dataplane_model(op->server->dataplane, op->record.id);
-
-	return op->force || !live
-		? 0
-		: interface_check(model_info(live), model_info(op->opened), &op->err);
+	stored->choices = part->timed;
+	part->timed = NULL;
 }
 
 static void deploy_commit(struct operation *op, struct model_entry *entry)
 {
 	dataplane_commit(op->server->dataplane, op->route);
 	op->route = NULL;
-	op->prepared = NULL;
-	op->opened = NULL; // it belongs to the dataplane now
-	deploy_keep_choices(op, entry);
+	for (uint32_t i = 0; i < op->n_parts; i++) {
+		struct operation_part *part = &op->parts[i];
+
+		if (!part->prepared)
+			continue;
+		part->prepared = NULL;
+		part->opened = NULL; // it belongs to the dataplane now
+		deploy_keep_choices(op, entry, part);
+	}
 	entry->record = op->record;
 	entry->is_damaged = false;
 	entry->state = MODEL_STATE_READY;
 	entry->reason[0] = '\0';
-	operation_reply(op, 200, deploy_json(op));
+	operation_reply(op, 200, deploy_json(op->model, &op->record));
 }
 
 static void deploy_recorded(struct operation *op)
@@ -131,115 +166,222 @@ static void deploy_recorded(struct operation *op)
 	struct model_entry *entry = models_find(&op->server->models, op->model);
 
 	if (op->err.code)
-		deploy_refused(op, entry, op->status);
+		deploy_refused(op, entry, op->record.live.version, op->status);
 	else
 		deploy_commit(op, entry);
+}
+
+static struct operation_part *deploy_part(struct operation *op, uint16_t version)
+{
+	for (uint32_t i = 0; i < op->n_parts; i++)
+		if (op->parts[i].version == version)
+			return &op->parts[i];
+	return NULL;
+}
+
+// The model of a version that is in service, or to be.
+static const struct model_info *deploy_info(struct operation *op, uint16_t version)
+{
+	const struct operation_part *part = deploy_part(op, version);
+	const struct model *model = part
+		? part->opened
+		: dataplane_version_model(op->server->dataplane, op->record.id, version);
+
+	return model ? model_info(model) : NULL;
+}
+
+// Clients know a model by its name and id: what they send, and what they take its answers for, must
+// not change under them, and canary and shadow stand for the live one. Returns 0 or the version that does not.
+static uint16_t deploy_check_interface(struct operation *op)
+{
+	const struct model *before = dataplane_model(op->server->dataplane, op->record.id);
+	const struct model_info *live = deploy_info(op, op->record.live.version);
+	const uint16_t others[] = { op->record.canary.version, op->record.shadow.version };
+
+	if (!op->wish.force && before && live &&
+		interface_check(model_info(before), live, &op->err) != 0)
+		return op->record.live.version;
+	for (int i = 0; i < 2; i++) {
+		const struct model_info *other = others[i] ? deploy_info(op, others[i]) : NULL;
+		struct error err;
+
+		if (!other || !live || interface_check(live, other, &err) == 0)
+			continue;
+		error_set(&op->err, -EINVAL,
+			"a %s is compared with the live version row by row, and this one has "
+			"another interface: %.*s",
+			i ? "shadow" : "canary", (int)strcspn(err.text, ";"), err.text);
+		return others[i];
+	}
+	if (live && wish_key(&op->wish, live, &op->record, &op->err) != 0)
+		return op->record.canary.version;
+	return 0;
+}
+
+static struct deployment *deploy_deployment(
+	struct operation *op, const struct record_version *version)
+{
+	const struct operation_part *part = deploy_part(op, version->version);
+
+	if (!version->version)
+		return NULL;
+	return part ? part->prepared
+		    : dataplane_find(op->server->dataplane, op->record.id, version->version);
+}
+
+static int deploy_make_route(struct operation *op)
+{
+	const struct record *r = &op->record;
+	struct route_request request = {
+		.id = r->id,
+		.live = deploy_deployment(op, &r->live),
+		.canary = deploy_deployment(op, &r->canary),
+		.share = { .permille = r->permille,
+			.by_feature = r->key != RECORD_KEY_ID,
+			.feature = r->key == RECORD_KEY_ID ? 0 : (uint32_t)r->key },
+		.shadow = deploy_deployment(op, &r->shadow),
+	};
+
+	for (uint32_t i = 0; i < r->n_pinned; i++) {
+		struct deployment *pinned = deploy_deployment(op, &r->pinned[i]);
+
+		if (pinned && pinned != request.live && pinned != request.canary)
+			request.pinned[request.n_pinned++] = pinned;
+	}
+	return dataplane_make_route(op->server->dataplane, &request, &op->route, &op->err);
+}
+
+static int deploy_prepare(struct operation *op, struct operation_part *part)
+{
+	const struct deployment_request request = { .id = op->record.id,
+		.name = op->model,
+		.version = part->version,
+		.model = part->opened };
+	int rc = dataplane_prepare(op->server->dataplane, &request, &part->prepared, &part->err);
+
+	if (rc != 0)
+		part->status =
+			operation_status(&part->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422);
+	return rc;
+}
+
+// At start, a version beside the live one that cannot come back does not keep the live one away.
+static bool deploy_may_miss(const struct operation *op, const struct operation_part *part)
+{
+	return op->recorded && part->version != op->record.live.version;
+}
+
+// False: the operation was refused.
+static bool deploy_prepare_parts(struct operation *op, struct model_entry *entry)
+{
+	for (uint32_t i = 0; i < op->n_parts; i++) {
+		struct operation_part *part = &op->parts[i];
+
+		if (!part->err.code)
+			deploy_prepare(op, part);
+		if (!part->err.code)
+			continue;
+		op->err = part->err;
+		if (!deploy_may_miss(op, part)) {
+			deploy_refused(op, entry, part->version, part->status);
+			return false;
+		}
+		operation_log(op, LOG_LEVEL_ERROR, "version %u (%s) is not in service: %s",
+			part->version, record_holds(&op->record, part->version), part->err.text);
+	}
+	return true;
 }
 
 static void deploy_opened(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
-	const struct deployment_request request = {
-		.id = op->record.id, .name = op->model, .version = op->version, .model = op->opened
-	};
-	int rc;
+	uint16_t odd;
 
-	if (op->err.code) {
-		deploy_refused(op, entry, op->status);
+	if (!deploy_prepare_parts(op, entry))
 		return;
-	}
-	if (deploy_check_interface(op) != 0) {
-		deploy_refused(op, entry, 409);
-		return;
-	}
-	rc = dataplane_prepare(op->server->dataplane, &request, &op->prepared, &op->err);
-	if (rc == 0) {
-		const struct route_request route = { .id = request.id, .live = op->prepared };
-
-		rc = dataplane_make_route(op->server->dataplane, &route, &op->route, &op->err);
-	}
-	if (rc != 0)
-		deploy_refused(op, entry,
-			operation_status(&op->err, rc == -EEXIST || rc == -EBUSY ? 409 : 422));
+	memset(&op->err, 0, sizeof(op->err));
+	odd = op->recorded ? 0 : deploy_check_interface(op);
+	if (odd)
+		deploy_refused(op, entry, odd, 409);
+	else if (deploy_make_route(op) != 0)
+		deploy_refused(op, entry, op->record.live.version, operation_status(&op->err, 422));
 	else if (op->recorded)
 		deploy_commit(op, entry);
-	else
+	else {
+		operation_sign_record(op, &entry->record);
 		recording_begin(op, deploy_recorded);
+	}
 }
 
-// Fills op->record, after checking the id against what is known. 0, or the HTTP status of what is
-// wrong with it, and op->err.
-static int deploy_plan_record(
-	struct operation *op, const struct model_entry *entry, const struct model_version *stored)
-{
-	const struct model_entry *holder;
-	uint16_t id = op->id ? op->id : entry->record.id;
+// --- What is to be done --------------------------------------------------------------------------
 
-	if (id == 0 && entry->is_damaged) {
-		error_set(&op->err, -EINVAL,
-			"what the store says of model '%s' cannot be read (%.200s): say which id "
-			"it "
-			"has on the wire, as {\"id\": 7, \"live\": %u}",
-			op->model, entry->reason, op->version);
-		return 409;
-	}
-	if (id == 0) {
-		error_set(&op->err, -EINVAL,
-			"model '%s' was never deployed: say which id it has on the wire, as "
-			"{\"id\": 7, \"live\": %u}",
-			op->model, op->version);
-		return 400;
-	}
-	if (entry->record.id && entry->record.id != id) {
-		error_set(&op->err, -EEXIST,
-			"model '%s' has id %u; clients know it by that: leave \"id\" out",
-			op->model, entry->record.id);
-		return 409;
-	}
-	holder = models_find_id(&op->server->models, id);
-	if (holder && holder != entry) {
-		error_set(&op->err, -EEXIST, "id %u is model '%s' already; use another", id,
-			holder->name);
-		return 409;
-	}
-	op->record = entry->record;
-	op->record.id = id;
-	op->record.loaded = true;
-	record_promote(&op->record, op->version, stored->sha256);
-	return 0;
+static void deploy_add_part(
+	struct operation *op, const struct model_entry *entry, const struct record_version *version)
+{
+	const struct model_version *stored = model_entry_version(entry, version->version);
+	struct operation_part *part = &op->parts[op->n_parts];
+
+	if (!version->version || deploy_part(op, version->version) ||
+		(entry->record.id &&
+			dataplane_find(op->server->dataplane, entry->record.id, version->version)))
+		return;
+	op->n_parts++;
+	part->version = version->version;
+	snprintf(part->sha256, sizeof(part->sha256), "%s",
+		version->sha256[0] || !stored ? version->sha256 : stored->sha256);
+	part->choices = stored ? stored->choices : NULL;
+}
+
+static void deploy_open(struct operation *op, struct model_entry *entry)
+{
+	const struct record *r = &op->record;
+
+	deploy_add_part(op, entry, &r->live);
+	deploy_add_part(op, entry, &r->canary);
+	deploy_add_part(op, entry, &r->shadow);
+	for (uint32_t i = 0; i < r->n_pinned; i++)
+		deploy_add_part(op, entry, &r->pinned[i]);
+	if (entry->state != MODEL_STATE_READY)
+		entry->state = MODEL_STATE_LOADING;
+	operation_work(op, deploy_open_stored, deploy_opened);
 }
 
 void deploy_begin(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
-	const struct model_version *stored;
 	int status;
 
 	if (!entry) {
 		operation_fail_unknown(op);
 		return;
 	}
-	stored = model_entry_version(entry, op->version);
-	if (!stored) {
-		error_set(&op->err, -ENOENT,
-			"there is no version %u of model '%s' in the store; push it first",
-			op->version, op->model);
-		if (entry->state != MODEL_STATE_READY)
-			snprintf(entry->reason, sizeof(entry->reason), "%s", op->err.text);
-		operation_fail(op, 404, "%s", op->err.text);
+	if (!operation_matches(op, entry))
 		return;
-	}
-	snprintf(op->sha256, sizeof(op->sha256), "%s",
-		op->recorded && entry->record.sha256[0] ? entry->record.sha256 : stored->sha256);
-	status = deploy_plan_record(op, entry, stored);
+	status = wish_record(&op->server->models, entry, &op->wish, &op->record, &op->err);
 	if (status) {
+		if (status == 404 && entry->state != MODEL_STATE_READY)
+			snprintf(entry->reason, sizeof(entry->reason), "%s", op->err.text);
 		operation_fail(op, status, "%s", op->err.text);
 		return;
 	}
-	if (entry->state != MODEL_STATE_READY)
-		entry->state = MODEL_STATE_LOADING;
-	op->choices = stored->choices;
-	operation_work(op, deploy_open_stored, deploy_opened);
+	deploy_open(op, entry);
+}
+
+// What the record says, sums and all: the images are to be those that were in service.
+void deploy_begin_recorded(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	op->recorded = true;
+	op->record = entry->record;
+	if (!model_entry_version(entry, op->record.live.version)) {
+		snprintf(entry->reason, sizeof(entry->reason),
+			"there is no version %u of model '%s' in the store; push it first",
+			op->record.live.version, op->model);
+		operation_fail(op, 404, "%s", entry->reason);
+		return;
+	}
+	deploy_open(op, entry);
 }
 
 // The entry of a model whose record says what is to be done; NULL: there is none, and the operation failed.
@@ -258,15 +400,17 @@ static const struct model_entry *deploy_recorded_entry(struct operation *op)
 void deploy_begin_rollback(struct operation *op)
 {
 	const struct model_entry *entry = deploy_recorded_entry(op);
+	int status;
 
-	if (!entry)
+	if (!entry || !operation_matches(op, entry))
 		return;
-	if (entry->record.n_previous == 0) {
-		operation_fail(op, 409, "model '%s' has no deployment before this one", op->model);
+	status = wish_back(entry, op->version, &op->wish, &op->err);
+	if (status) {
+		operation_fail(op, status, "%s", op->err.text);
 		return;
 	}
-	op->version = entry->record.previous[0];
-	op->force = true; // it was in service
+	op->version = op->wish.live;
+	op->revision = 0;
 	deploy_begin(op);
 }
 
@@ -283,6 +427,5 @@ void deploy_begin_load(struct operation *op)
 			op->model, op->model);
 		return;
 	}
-	op->version = entry->record.live;
 	deploy_begin(op);
 }

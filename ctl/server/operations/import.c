@@ -25,10 +25,12 @@ static void import_written(struct operation *op)
 
 	if (!op->err.code && (!entry || model_entry_add(entry, &op->stored) != 0))
 		error_set(&op->err, -ENOMEM, "stored, but there is no memory to list it");
-	if (op->err.code)
+	if (op->err.code) {
 		import_failed(op);
-	else
-		deploy_begin(op);
+		return;
+	}
+	op->wish.live = op->version;
+	deploy_begin(op);
 }
 
 static void import_verified(struct operation *op)
@@ -46,6 +48,7 @@ static void import_verified(struct operation *op)
 		if (strcmp(entry->versions[i].sha256, op->stored.sha256) == 0) {
 			op->version =
 				entry->versions[i].version; // the same bytes are stored already
+			op->wish.live = op->version;
 			deploy_begin(op);
 			return;
 		}
@@ -106,7 +109,7 @@ int import_start(struct server *server, const struct config_model *model, struct
 		server, (struct operation_client){ 0 }, "import", import_begin, model->name, 0);
 	if (!op)
 		return error_set(err, -ENOMEM, "no memory for model %s", model->name);
-	op->id = model->id;
+	op->wish.id = model->id;
 	op->path = model->image;
 	operation_start(op);
 	return 0;

@@ -5,17 +5,21 @@
 #include "ctl/server/store/store.h"
 #include "ctl/server/store/store_change.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void operation_destroy(struct operation *op)
 {
 	dataplane_discard_route(op->route);
-	dataplane_discard(op->prepared);
-	model_close(op->opened);
+	for (uint32_t i = 0; i < op->n_parts; i++) {
+		dataplane_discard(op->parts[i].prepared);
+		model_close(op->parts[i].opened);
+		free(op->parts[i].timed);
+	}
 	free(op->recording.before);
 	free(op->data);
-	free(op->timed);
 	free(op);
 }
 
@@ -239,6 +243,42 @@ void operation_fail(struct operation *op, int status, const char *format, ...)
 	if (op->client.reply)
 		op->client.reply(op->client.arg, status, NULL, text);
 	operation_end(op);
+}
+
+bool operation_matches(struct operation *op, const struct model_entry *entry)
+{
+	const struct record *r = &entry->record;
+	char when[32] = "at a time not known";
+	const time_t at = (time_t)r->at;
+	struct tm tm;
+
+	if (!op->revision || op->revision == r->revision)
+		return true;
+	if (r->at && gmtime_r(&at, &tm))
+		strftime(when, sizeof(when), "at %Y-%m-%dT%H:%M:%SZ", &tm);
+	operation_fail(op, 412,
+		"the deployment of model '%s' is not as you saw it: it was at revision %" PRIu64
+		" then and is at %" PRIu64
+		" now; the last change, by %s %s: %s. Look at it again, "
+		"then say what is to be changed",
+		op->model, op->revision, r->revision, r->by[0] ? r->by : "somebody", when,
+		r->change[0] ? r->change : "not known");
+	return false;
+}
+
+void operation_sign_record(struct operation *op, const struct record *before)
+{
+	struct record *r = &op->record;
+
+	r->revision = before->revision + 1;
+	r->at = (int64_t)time(NULL);
+	if (!op->client.reply)
+		snprintf(r->by, sizeof(r->by), "martletd");
+	else if (op->client.uid == (uid_t)-1)
+		snprintf(r->by, sizeof(r->by), "a client over TCP");
+	else
+		snprintf(r->by, sizeof(r->by), "uid %u", op->client.uid);
+	wish_say_change(before, r);
 }
 
 void operation_fail_unknown(struct operation *op)

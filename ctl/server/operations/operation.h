@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ctl/server/log.h"
+#include "ctl/server/operations/wish.h"
 #include "ctl/server/server_state.h"
 
 #include <jansson.h>
@@ -28,6 +29,18 @@ struct recording { // recording.c's
 	struct error failed;
 };
 
+// A version that has to be opened, as it comes into service.
+struct operation_part {
+	uint16_t version;
+	char sha256[RECORD_SHA256_BYTES];    // what the image must have
+	struct model *opened;                // ours until the dataplane takes it
+	struct deployment *prepared;         // of `opened`, likewise
+	const struct model_choices *choices; // kernels as timed before; the list owns them
+	struct model_choices *timed;         // kernels as timed now; ours until the list takes them
+	struct error err;                    // why it cannot be opened
+	int status;
+};
+
 struct operation {
 	struct server *server;
 	struct operation_client client;
@@ -36,21 +49,19 @@ struct operation {
 	bool has_begun;
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
-	bool force;       // deploy also what interface_check() refuses
-	const char *path; // image to import, at start
+	struct wish wish;  // of a deployment
+	uint64_t revision; // that the client knows (If-Match); 0: whichever it is
+	const char *path;  // image to import, at start
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;
 	struct model_version stored; // what the list of versions will say
 	struct record record;        // what deployment.json will say
 	struct recording recording;
-	bool recorded;                       // it says so already
-	char sha256[RECORD_SHA256_BYTES];    // what the image to be opened must have
-	struct model *opened;                // ours until the dataplane takes it
-	struct deployment *prepared;         // of `opened`, likewise
-	struct model_route *route;                 // of `prepared`, to be published
-	const struct model_choices *choices; // kernels as timed before; the list owns them
-	struct model_choices *timed;         // kernels as timed now; ours until the list takes them
+	bool recorded;                                   // it says so already
+	struct operation_part parts[ROUTE_VERSIONS_MAX]; // the live one first
+	uint32_t n_parts;
+	struct model_route *route; // of what is in service and of the parts, to be published
 
 	// Of the last work or change: what failed (err.code is 0 where nothing did), and the HTTP
 	// status that this means for the client.
@@ -85,6 +96,12 @@ __attribute__((format(printf, 3, 4))) void operation_fail(
 // A line about the operation: what, of which model and version, who asked, and the sentence, if any.
 __attribute__((format(printf, 3, 4))) void operation_log(
 	const struct operation *op, enum log_level level, const char *format, ...);
+
+// False where the client knows another revision of the model's deployment than there is: it failed with 412
+// and heard what was changed, by whom and when.
+bool operation_matches(struct operation *op, const struct model_entry *entry);
+// Gives op->record the revision after `before`, and says who changed what.
+void operation_sign_record(struct operation *op, const struct record *before);
 
 // Fails it with 404: there is no model of op's name.
 void operation_fail_unknown(struct operation *op);

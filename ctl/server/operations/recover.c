@@ -93,11 +93,10 @@ static int recover_queue(struct server *server, struct error *err)
 		if (!entry->record.id || !entry->record.loaded)
 			continue;
 		op = operation_create(server, (struct operation_client){ 0 }, "bring back",
-			deploy_begin, entry->name, entry->record.live);
+			deploy_begin_recorded, entry->name, entry->record.live.version);
 		if (!op)
 			return error_set(
 				err, -ENOMEM, "no memory to bring back model %s", entry->name);
-		op->recorded = true;
 		operation_start(op);
 	}
 	for (uint32_t i = 0; i < config->n_models; i++)

@@ -42,6 +42,7 @@ static void remove_unrecorded(struct operation *op)
 void remove_begin(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
+	const char *holds;
 
 	if (!entry) {
 		operation_fail_unknown(op);
@@ -60,16 +61,26 @@ void remove_begin(struct operation *op)
 			op->model, entry->reason);
 		return;
 	}
+	if (!operation_matches(op, entry))
+		return;
 	op->record = entry->record;
-	if (entry->record.live == op->version && entry->record.loaded) {
+	holds = record_holds(&entry->record, op->version);
+	if (holds && strcmp(holds, "live") == 0) {
 		operation_fail(op, 409,
 			"version %u of model '%s' is live; promote another or unload the model "
 			"first",
 			op->version, op->model);
-	} else if (entry->record.live == op->version) { // unloaded: the deployment goes with it
+	} else if (holds && strcmp(holds, "the deployment before") != 0) {
+		operation_fail(op, 409,
+			"version %u of model '%s' is %s%s: end that first, as martletctl model %s",
+			op->version, op->model, strcmp(holds, "pinned") ? "its " : "", holds,
+			strcmp(holds, "pinned") ? "canary or shadow --off" : "unpin");
+	} else if (entry->record.live.version ==
+		op->version) { // unloaded: the deployment goes with it
 		memset(&op->record, 0, sizeof(op->record));
 		recording_begin(op, remove_unrecorded);
 	} else if (record_forget(&op->record, op->version)) {
+		operation_sign_record(op, &entry->record);
 		recording_begin(op, remove_unrecorded);
 	} else {
 		remove_image(op, entry);

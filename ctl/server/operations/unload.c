@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/unload.h"
 
+#include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recording.h"
 
@@ -19,9 +20,7 @@ static void unload_recorded(struct operation *op)
 	entry->record = op->record;
 	entry->state = MODEL_STATE_UNAVAILABLE;
 	snprintf(entry->reason, sizeof(entry->reason), "unloaded by the operator");
-	operation_reply(op, 200,
-		json_pack("{s:s, s:i, s:n, s:o}", "model", op->model, "id", (int)op->record.id,
-			"live", "previous", json_integer(op->record.live)));
+	operation_reply(op, 200, deploy_json(op->model, &op->record));
 }
 
 // Recorded, then retired: see deploy.c.
@@ -33,11 +32,14 @@ void unload_begin(struct operation *op)
 		operation_fail_unknown(op);
 		return;
 	}
+	if (!operation_matches(op, entry))
+		return;
 	if (entry->record.id == 0 || !entry->record.loaded) {
 		operation_fail(op, 409, "model '%s' is not loaded", op->model);
 		return;
 	}
 	op->record = entry->record;
 	op->record.loaded = false;
+	operation_sign_record(op, &entry->record);
 	recording_begin(op, unload_recorded);
 }

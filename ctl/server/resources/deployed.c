@@ -30,12 +30,32 @@ static void deployed_refuse(struct server *server, struct http_request *request,
 			params->version, params->model, version);
 }
 
+// Makes the slot show a version in service beside the live one, with what that did itself.
+static bool deployed_take_version(struct slot_info *slot, uint16_t version)
+{
+	for (uint32_t i = 1; i < slot->n_versions; i++) {
+		const struct slot_version *v = &slot->versions[i];
+
+		if (v->version != version || v->role == ROUTE_SHADOW)
+			continue;
+		slot->version = v->version;
+		slot->model = v->model;
+		slot->requests = v->requests;
+		slot->rows = v->rows;
+		slot->not_finite = v->not_finite;
+		return true;
+	}
+	return false;
+}
+
 const struct slot_info *deployed_slot(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct slot_info *slot = server_slot(server, params->model);
 
 	if (slot && (!params->version || params->version == slot->version))
+		return slot;
+	if (slot && deployed_take_version(&server->slots[slot - server->slots], params->version))
 		return slot;
 	deployed_refuse(server, request, params, slot ? slot->version : 0);
 	return NULL;

@@ -3,7 +3,10 @@
 
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/http.h"
+#include "ctl/server/operations/deploy.h"
 #include "ctl/server/server_state.h"
+
+#include <string.h>
 
 static json_t *models_json_versions(const struct model_entry *entry)
 {
@@ -11,14 +14,36 @@ static json_t *models_json_versions(const struct model_entry *entry)
 
 	for (uint32_t i = 0; i < entry->n_versions; i++) {
 		const struct model_version *v = &entry->versions[i];
-		bool live = entry->record.loaded && entry->record.live == v->version;
+		const char *role =
+			entry->record.loaded ? record_role(&entry->record, v->version) : NULL;
 
 		json_array_append_new(versions,
 			json_pack("{s:i, s:I, s:s, s:s}", "version", (int)v->version, "bytes",
 				(json_int_t)v->bytes, "sha256", v->sha256, "state",
-				live ? "live" : "stored"));
+				role ? role : "stored"));
 	}
 	return versions;
+}
+
+// What each version has done since it came into service, with its own latency over UDP.
+static json_t *models_json_in_service(const struct dataplane *dp, const struct slot_info *slot)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; slot && i < slot->n_versions; i++) {
+		const struct slot_version *v = &slot->versions[i];
+		struct histogram h;
+
+		dataplane_version_latency(dp, slot->id, v->version, &h);
+		json_array_append_new(all,
+			json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "version", (int)v->version,
+				"role", route_role_name(v->role), "requests",
+				(json_int_t)v->requests, "rows", (json_int_t)v->rows, "not_finite",
+				(json_int_t)v->not_finite, "p50_ns",
+				(json_int_t)histogram_percentile(&h, 0.5), "p99_ns",
+				(json_int_t)histogram_percentile(&h, 0.99)));
+	}
+	return all;
 }
 
 static json_t *models_json_entry(struct server *server, const struct model_entry *entry)
@@ -26,12 +51,15 @@ static json_t *models_json_entry(struct server *server, const struct model_entry
 	const struct record *r = &entry->record;
 	const struct slot_info *slot = server_slot(server, entry->name);
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:I}", "name", entry->name,
-		"id", r->id ? json_integer(r->id) : json_null(), "live",
-		r->id && r->loaded ? json_integer(r->live) : json_null(), "previous",
-		r->n_previous ? json_integer(r->previous[0]) : json_null(), "state",
-		model_state_name(entry->state), "reason", http_sentence(model_entry_reason(entry)),
-		"versions", models_json_versions(entry), "requests",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I}",
+		"name", entry->name, "id", r->id ? json_integer(r->id) : json_null(), "live",
+		r->id && r->loaded ? json_integer(r->live.version) : json_null(), "previous",
+		r->n_previous ? json_integer(r->previous[0].live.version) : json_null(), "canary",
+		deploy_canary_json(r), "shadow",
+		r->shadow.version ? json_integer(r->shadow.version) : json_null(), "revision",
+		(json_int_t)r->revision, "state", model_state_name(entry->state), "reason",
+		http_sentence(model_entry_reason(entry)), "versions", models_json_versions(entry),
+		"in_service", models_json_in_service(server->dataplane, slot), "requests",
 		(json_int_t)(slot ? slot->requests : 0), "rows",
 		(json_int_t)(slot ? slot->rows : 0), "not_finite",
 		(json_int_t)(slot ? slot->not_finite : 0));
@@ -52,21 +80,27 @@ void models_get_all(
 	http_reply(request, 200, json_pack("{s:o}", "models", models_json(server)));
 }
 
-static void index_add_entry(json_t *index, const struct model_entry *entry, bool only_ready)
+static void index_add_entry(
+	struct server *server, json_t *index, const struct model_entry *entry, bool only_ready)
 {
 	for (uint32_t i = 0; i < entry->n_versions; i++) {
 		uint16_t version = entry->versions[i].version;
-		bool live = entry->record.loaded && entry->record.live == version;
-		const char *state = live ? model_state_name(entry->state) : "UNAVAILABLE";
+		const struct record *r = &entry->record;
+		const char *role = r->loaded ? record_role(r, version) : NULL;
+		const char *state = role ? model_state_name(entry->state) : "UNAVAILABLE";
 		char text[8];
 
-		if (only_ready && (!live || entry->state != MODEL_STATE_READY))
+		// A version beside the live one may be missing since the start: its image is damaged.
+		if (role && entry->state == MODEL_STATE_READY &&
+			!dataplane_find(server->dataplane, r->id, version))
+			state = "UNAVAILABLE";
+		if (only_ready && (!role || strcmp(state, "READY") != 0))
 			continue;
 		snprintf(text, sizeof(text), "%u", version);
 		json_array_append_new(index,
 			json_pack("{s:s, s:s, s:s, s:o}", "name", entry->name, "version", text,
 				"state", state, "reason",
-				http_sentence(live || entry->is_damaged ? model_entry_reason(entry)
+				http_sentence(role || entry->is_damaged ? model_entry_reason(entry)
 									: "not deployed")));
 	}
 }
@@ -81,6 +115,6 @@ void index_post(
 		return;
 	index = json_array();
 	for (uint32_t i = 0; i < server->models.n; i++)
-		index_add_entry(index, server->models.entries[i], body.ready);
+		index_add_entry(server, index, server->models.entries[i], body.ready);
 	http_reply(request, 200, index);
 }

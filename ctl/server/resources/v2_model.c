@@ -69,24 +69,41 @@ static enum tensor_type v2_model_input_type(const struct model_info *info)
 	return info->n_texts > 0 ? TENSOR_BYTES : TENSOR_FP32;
 }
 
+// Those that answer, the one that is asked for first.
+static json_t *v2_model_versions(const struct slot_info *slot)
+{
+	json_t *versions = json_array();
+	char text[8];
+
+	snprintf(text, sizeof(text), "%u", slot->version);
+	json_array_append_new(versions, json_string(text));
+	for (uint32_t i = 0; i < slot->n_versions; i++) {
+		const struct slot_version *v = &slot->versions[i];
+
+		if (v->role == ROUTE_SHADOW || v->version == slot->version)
+			continue;
+		snprintf(text, sizeof(text), "%u", v->version);
+		json_array_append_new(versions, json_string(text));
+	}
+	return versions;
+}
+
 void v2_model_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	const struct slot_info *slot = deployed_slot(server, request, params);
 	const struct model_info *info;
 	json_t *outputs;
-	char version[8];
 
 	if (!slot)
 		return;
 	info = model_info(slot->model);
-	snprintf(version, sizeof(version), "%u", slot->version);
 	outputs = json_pack("[o]", v2_model_tensor(TENSOR_SCORES, TENSOR_FP32, info->n_outputs));
 	if (tensor_has_labels(info))
 		json_array_append_new(outputs, v2_model_tensor(TENSOR_LABEL, TENSOR_BYTES, 1));
 	http_reply(request, 200,
-		json_pack("{s:s, s:[s], s:s, s:[o], s:o, s:o}", "name", params->model, "versions",
-			version, "platform", "martlet_mlt", "inputs",
+		json_pack("{s:s, s:o, s:s, s:[o], s:o, s:o}", "name", params->model, "versions",
+			v2_model_versions(slot), "platform", "martlet_mlt", "inputs",
 			v2_model_tensor(TENSOR_ROWS, v2_model_input_type(info), info->n_features),
 			"outputs", outputs, "parameters", v2_model_parameters(slot, info)));
 }

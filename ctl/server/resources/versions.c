@@ -4,7 +4,6 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/push.h"
-#include "ctl/server/operations/remove.h"
 #include "ctl/server/store/store.h"
 
 #include <assert.h>
@@ -38,15 +37,4 @@ void version_put(
 	op->data = image;
 	op->size = size;
 	operation_start(op);
-}
-
-void version_delete(
-	struct server *server, struct http_request *request, const struct route_params *params)
-{
-	const struct operation_client client = { http_finish, request, http_uid(request) };
-	struct operation *op = operation_create(
-		server, client, "delete", remove_begin, params->model, params->version);
-
-	if (op)
-		operation_start(op);
 }

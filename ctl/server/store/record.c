@@ -3,12 +3,15 @@
 
 #include "base/sha256.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORD_TEXT_BYTES 512 // 17 versions of 6 characters, two sums of 64, and the names
+#define RECORD_TEXT_BYTES                                                                          \
+	6144 // 23 versions with sums of 64, 17 names of who changed it, and the keys
 
 static bool record_take_u16(const json_t *value, uint16_t *out)
 {
@@ -20,7 +23,8 @@ static bool record_take_u16(const json_t *value, uint16_t *out)
 	return true;
 }
 
-static int record_take(const json_t *root, struct record *record, struct error *err)
+// Formats 1 and 2.
+static int record_take_numbers(const json_t *root, struct record *record, struct error *err)
 {
 	const json_t *previous = json_object_get(root, "previous");
 	const json_t *loaded = json_object_get(root, "loaded");
@@ -31,15 +35,18 @@ static int record_take(const json_t *root, struct record *record, struct error *
 			"\"previous\" must hold at most %d numbers, \"loaded\" true or false",
 			RECORD_PREVIOUS_MAX);
 	if (!record_take_u16(json_object_get(root, "id"), &record->id) ||
-		!record_take_u16(json_object_get(root, "live"), &record->live))
+		!record_take_u16(json_object_get(root, "live"), &record->live.version))
 		return error_set(
 			err, -EINVAL, "\"id\" and \"live\" must be numbers from 1 to 65535");
 	for (size_t i = 0; i < json_array_size(previous); i++)
-		if (!record_take_u16(json_array_get(previous, i), &record->previous[i]))
+		if (!record_take_u16(
+			    json_array_get(previous, i), &record->previous[i].live.version))
 			return error_set(
 				err, -EINVAL, "\"previous\" must hold numbers from 1 to 65535");
 	record->n_previous = (uint32_t)json_array_size(previous);
 	record->loaded = json_is_true(loaded);
+	record->key = RECORD_KEY_ID;
+	record->revision = 1;
 	return 0;
 }
 
@@ -62,40 +69,212 @@ static void record_sum(const void *text, size_t size, char out[RECORD_SHA256_BYT
 	sodium_bin2hex(out, RECORD_SHA256_BYTES, hash, sizeof(hash));
 }
 
-// Written by hand and not by jansson, so that the text which is summed is the same for ever. Returns
-// its length, without the checksum.
-static size_t record_write(const struct record *record, char text[RECORD_TEXT_BYTES])
-{
-	int n = snprintf(text, RECORD_TEXT_BYTES,
-		"{\"format\":2,\"id\":%u,\"live\":%u,\"sha256\":\"%s\",\"previous\":[", record->id,
-		record->live, record->sha256);
+struct record_text {
+	char at[RECORD_TEXT_BYTES];
+	size_t n;
+};
 
+__attribute__((format(printf, 2, 3))) static void text_add(
+	struct record_text *text, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text->at + text->n, sizeof(text->at) - text->n, format, args);
+	va_end(args);
+	text->n += (size_t)n;
+}
+
+// Format 2, as it was written; to compare its checksum.
+static void record_write_2(const struct record *record, struct record_text *text)
+{
+	text->n = 0;
+	text_add(text, "{\"format\":2,\"id\":%u,\"live\":%u,\"sha256\":\"%s\",\"previous\":[",
+		record->id, record->live.version, record->live.sha256);
 	for (uint32_t i = 0; i < record->n_previous; i++)
-		n += snprintf(text + n, RECORD_TEXT_BYTES - (size_t)n, "%s%u", i ? "," : "",
-			record->previous[i]);
-	n += snprintf(text + n, RECORD_TEXT_BYTES - (size_t)n, "],\"loaded\":%s",
-		record->loaded ? "true" : "false");
-	return (size_t)n;
+		text_add(text, "%s%u", i ? "," : "", record->previous[i].live.version);
+	text_add(text, "],\"loaded\":%s", record->loaded ? "true" : "false");
+}
+
+// `more` is what stands behind the sum; version 0 is null.
+static void text_add_version(
+	struct record_text *text, const struct record_version *version, const char *more)
+{
+	if (version->version)
+		text_add(text, "{\"version\":%u,\"sha256\":\"%s\"%s}", version->version,
+			version->sha256, more);
+	else
+		text_add(text, "null");
+}
+
+// Written by hand and not by jansson, so that the text which is summed is the same for ever.
+static void record_write(const struct record *r, struct record_text *text)
+{
+	char more[128];
+
+	text->n = 0;
+	text_add(text,
+		"{\"format\":3,\"id\":%u,\"loaded\":%s,\"revision\":%" PRIu64
+		",\"by\":\"%s\",\"at\":%" PRId64 ",\"change\":\"%s\",\"live\":",
+		r->id, r->loaded ? "true" : "false", r->revision, r->by, r->at, r->change);
+	text_add_version(text, &r->live, "");
+	snprintf(more, sizeof(more), ",\"permille\":%u,\"key\":%d", r->permille, r->key);
+	text_add(text, ",\"canary\":");
+	text_add_version(text, &r->canary, more);
+	text_add(text, ",\"shadow\":");
+	text_add_version(text, &r->shadow, "");
+	text_add(text, ",\"pinned\":[");
+	for (uint32_t i = 0; i < r->n_pinned; i++) {
+		text_add(text, "%s", i ? "," : "");
+		text_add_version(text, &r->pinned[i], "");
+	}
+	text_add(text, "],\"previous\":[");
+	for (uint32_t i = 0; i < r->n_previous; i++) {
+		const struct record_previous *p = &r->previous[i];
+
+		snprintf(more, sizeof(more),
+			",\"revision\":%" PRIu64 ",\"by\":\"%s\",\"at\":%" PRId64, p->revision,
+			p->by, p->at);
+		text_add(text, "%s", i ? "," : "");
+		text_add_version(text, &p->live, more);
+	}
+	text_add(text, "]");
+}
+
+static bool record_sum_is(const json_t *root, const struct record_text *text)
+{
+	char told[RECORD_SHA256_BYTES], found[RECORD_SHA256_BYTES];
+
+	if (!record_take_sha256(json_object_get(root, "checksum"), told))
+		return false;
+	record_sum(text->at, text->n, found);
+	return strcmp(told, found) == 0;
+}
+
+static int record_is_damaged(struct error *err)
+{
+	return error_set(err, -EINVAL, "is damaged: its checksum is not that of what it says");
+}
+
+static bool record_take_sum_or_none(const json_t *value, char out[RECORD_SHA256_BYTES])
+{
+	return record_take_sha256(value, out) ||
+		(json_is_string(value) && json_string_length(value) == 0);
 }
 
 // What format 2 has beside format 1.
-static int record_take_sums(const json_t *root, struct record *record, struct error *err)
+static int record_take_2(const json_t *root, struct record *record, struct error *err)
 {
-	const json_t *sha256 = json_object_get(root, "sha256");
-	char told[RECORD_SHA256_BYTES], found[RECORD_SHA256_BYTES], text[RECORD_TEXT_BYTES];
+	struct record_text text;
+	char sum[RECORD_SHA256_BYTES];
 
 	if (json_object_size(root) != 7 ||
-		!record_take_sha256(json_object_get(root, "checksum"), told) ||
-		(!record_take_sha256(sha256, record->sha256) &&
-			strcmp(json_is_string(sha256) ? json_string_value(sha256) : "?", "") != 0))
+		!record_take_sha256(json_object_get(root, "checksum"), sum) ||
+		!record_take_sum_or_none(json_object_get(root, "sha256"), record->live.sha256))
 		return error_set(err, -EINVAL,
 			"must be {\"format\": 2, \"id\", \"live\", \"sha256\", \"previous\", "
 			"\"loaded\", \"checksum\"}");
-	record_sum(text, record_write(record, text), found);
-	if (strcmp(told, found) != 0)
-		return error_set(
-			err, -EINVAL, "is damaged: its checksum is not that of what it says");
-	return 0;
+	record_write_2(record, &text);
+	return record_sum_is(root, &text) ? 0 : record_is_damaged(err);
+}
+
+static bool record_take_version(const json_t *value, struct record_version *out)
+{
+	return record_take_u16(json_object_get(value, "version"), &out->version) &&
+		record_take_sum_or_none(json_object_get(value, "sha256"), out->sha256);
+}
+
+// Plain text, so that it is the same between quotes.
+static bool record_take_text(const json_t *value, char *out, size_t size)
+{
+	const char *text = json_string_value(value);
+
+	if (!text || strlen(text) >= size)
+		return false;
+	for (const char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return false;
+	snprintf(out, size, "%s", text);
+	return true;
+}
+
+static bool record_take_count(const json_t *value, uint64_t *out)
+{
+	*out = (uint64_t)json_integer_value(value);
+	return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+static bool record_take_canary(const json_t *canary, struct record *record)
+{
+	const json_t *permille = json_object_get(canary, "permille");
+	const json_t *key = json_object_get(canary, "key");
+	const json_int_t share = json_integer_value(permille), feature = json_integer_value(key);
+
+	if (!record_take_version(canary, &record->canary) || !json_is_integer(permille) ||
+		share < 0 || share > 1000 || !json_is_integer(key) || feature < RECORD_KEY_ID ||
+		feature > UINT16_MAX)
+		return false;
+	record->permille = (uint16_t)share;
+	record->key = (int32_t)feature;
+	return true;
+}
+
+static bool record_take_lists(const json_t *root, struct record *record)
+{
+	const json_t *pinned = json_object_get(root, "pinned");
+	const json_t *previous = json_object_get(root, "previous");
+
+	if (!json_is_array(pinned) || json_array_size(pinned) > RECORD_PINNED_MAX ||
+		!json_is_array(previous) || json_array_size(previous) > RECORD_PREVIOUS_MAX)
+		return false;
+	for (; record->n_pinned < json_array_size(pinned); record->n_pinned++)
+		if (!record_take_version(json_array_get(pinned, record->n_pinned),
+			    &record->pinned[record->n_pinned]))
+			return false;
+	for (; record->n_previous < json_array_size(previous); record->n_previous++) {
+		struct record_previous *p = &record->previous[record->n_previous];
+		const json_t *value = json_array_get(previous, record->n_previous);
+		uint64_t at;
+
+		if (!record_take_version(value, &p->live) ||
+			!record_take_count(json_object_get(value, "revision"), &p->revision) ||
+			!record_take_count(json_object_get(value, "at"), &at) ||
+			!record_take_text(json_object_get(value, "by"), p->by, sizeof(p->by)))
+			return false;
+		p->at = (int64_t)at;
+	}
+	return true;
+}
+
+static int record_take_3(const json_t *root, struct record *record, struct error *err)
+{
+	const json_t *canary = json_object_get(root, "canary");
+	const json_t *shadow = json_object_get(root, "shadow");
+	const json_t *loaded = json_object_get(root, "loaded");
+	struct record_text text;
+	uint64_t at = 0;
+
+	record->key = RECORD_KEY_ID;
+	if (json_object_size(root) != 13 || !json_is_boolean(loaded) ||
+		!record_take_u16(json_object_get(root, "id"), &record->id) ||
+		!record_take_count(json_object_get(root, "revision"), &record->revision) ||
+		!record_take_count(json_object_get(root, "at"), &at) ||
+		!record_take_text(json_object_get(root, "by"), record->by, sizeof(record->by)) ||
+		!record_take_text(
+			json_object_get(root, "change"), record->change, sizeof(record->change)) ||
+		!record_take_version(json_object_get(root, "live"), &record->live) ||
+		(!json_is_null(canary) && !record_take_canary(canary, record)) ||
+		(!json_is_null(shadow) && !record_take_version(shadow, &record->shadow)) ||
+		!record_take_lists(root, record))
+		return error_set(err, -EINVAL,
+			"must be {\"format\": 3, \"id\", \"loaded\", \"revision\", \"by\", \"at\", "
+			"\"change\", \"live\", \"canary\", \"shadow\", \"pinned\", \"previous\", "
+			"\"checksum\"}");
+	record->at = (int64_t)at;
+	record->loaded = json_is_true(loaded);
+	record_write(record, &text);
+	return record_sum_is(root, &text) ? 0 : record_is_damaged(err);
 }
 
 static int record_take_format(const json_t *root, struct record *record, struct error *err)
@@ -107,15 +286,18 @@ static int record_take_format(const json_t *root, struct record *record, struct 
 		(format && (!json_is_integer(format) || json_integer_value(format) < 2)))
 		return error_set(err, -EINVAL,
 			"is no record of martletd: it must be an object of \"format\", \"id\", "
-			"\"live\", \"sha256\", \"previous\", \"loaded\" and \"checksum\"");
-	if (format && json_integer_value(format) > 2)
+			"\"live\", \"previous\", \"loaded\", \"checksum\" and what its format has "
+			"beside");
+	if (format && json_integer_value(format) > 3)
 		return error_set(err, -ENOTSUP,
 			"is of format %" JSON_INTEGER_FORMAT
 			", of a later martletd; this one "
-			"reads 1 and 2",
+			"reads 1 to 3",
 			json_integer_value(format));
-	rc = record_take(root, record, err);
-	return rc == 0 && format ? record_take_sums(root, record, err) : rc;
+	if (format && json_integer_value(format) == 3)
+		return record_take_3(root, record, err);
+	rc = record_take_numbers(root, record, err);
+	return rc == 0 && format ? record_take_2(root, record, err) : rc;
 }
 
 int record_parse(const void *text, size_t size, struct record *record, struct error *err)
@@ -137,35 +319,70 @@ int record_parse(const void *text, size_t size, struct record *record, struct er
 
 char *record_format(const struct record *record)
 {
+	struct record_text *text = malloc(sizeof(*text));
 	char sum[RECORD_SHA256_BYTES];
-	char *text = malloc(RECORD_TEXT_BYTES);
-	size_t n;
 
 	if (!text)
 		return NULL;
-	n = record_write(record, text);
-	record_sum(text, n, sum);
-	snprintf(text + n, RECORD_TEXT_BYTES - n, ",\"checksum\":\"%s\"}", sum);
-	return text;
+	record_write(record, text);
+	record_sum(text->at, text->n, sum);
+	text_add(text, ",\"checksum\":\"%s\"}", sum);
+	return (char *)text; // whose first member it is
 }
 
 bool record_is_same(const struct record *a, const struct record *b)
 {
-	return a->id == b->id && a->live == b->live && a->loaded == b->loaded &&
-		a->n_previous == b->n_previous && strcmp(a->sha256, b->sha256) == 0 &&
-		memcmp(a->previous, b->previous, a->n_previous * sizeof(a->previous[0])) == 0;
+	struct record_text left, right;
+
+	record_write(a, &left);
+	record_write(b, &right);
+	return strcmp(left.at, right.at) == 0;
+}
+
+void record_set_version(struct record_version *to, uint16_t version, const char *sha256)
+{
+	memset(to, 0, sizeof(*to));
+	to->version = version;
+	snprintf(to->sha256, sizeof(to->sha256), "%s", sha256);
+}
+
+const char *record_role(const struct record *record, uint16_t version)
+{
+	if (record->live.version == version)
+		return "live";
+	if (record->canary.version == version)
+		return "canary";
+	if (record->shadow.version == version)
+		return "shadow";
+	for (uint32_t i = 0; i < record->n_pinned; i++)
+		if (record->pinned[i].version == version)
+			return "pinned";
+	return NULL;
+}
+
+const char *record_holds(const struct record *record, uint16_t version)
+{
+	const char *role = record_role(record, version);
+
+	if (role && (record->loaded || record->live.version != version))
+		return role;
+	return record->n_previous && record->previous[0].live.version == version
+		? "the deployment before"
+		: NULL;
 }
 
 void record_promote(struct record *record, uint16_t version, const char *sha256)
 {
-	uint16_t before = record->live;
+	struct record_previous before = {
+		.live = record->live, .revision = record->revision, .at = record->at
+	};
 
+	memcpy(before.by, record->by, sizeof(before.by));
 	record_forget(record, version);
-	record->live = version;
-	snprintf(record->sha256, sizeof(record->sha256), "%s", sha256);
-	if (before == 0 || before == version)
+	record_set_version(&record->live, version, sha256);
+	if (before.live.version == 0 || before.live.version == version)
 		return;
-	record_forget(record, before);
+	record_forget(record, before.live.version);
 	if (record->n_previous == RECORD_PREVIOUS_MAX)
 		record->n_previous--;
 	memmove(record->previous + 1, record->previous,
@@ -177,7 +394,7 @@ void record_promote(struct record *record, uint16_t version, const char *sha256)
 bool record_forget(struct record *record, uint16_t version)
 {
 	for (uint32_t i = 0; i < record->n_previous; i++) {
-		if (record->previous[i] != version)
+		if (record->previous[i].live.version != version)
 			continue;
 		record->n_previous--;
 		memmove(record->previous + i, record->previous + i + 1,
