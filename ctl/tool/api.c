@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,7 @@ struct api_body {
 	const char *type; // of bytes[n_bytes]; NULL: there are none
 	const void *bytes;
 	size_t n_bytes;
+	uint64_t revision; // for If-Match; 0: none
 };
 
 static bool api_perform(
@@ -183,6 +185,12 @@ static bool api_perform(
 	} else if (strcmp(method, "POST") == 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 	}
+	if (body->revision) {
+		char match[64];
+
+		snprintf(match, sizeof(match), "If-Match: \"%" PRIu64 "\"", body->revision);
+		headers = curl_slist_append(headers, match);
+	}
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	rc = curl_easy_perform(curl);
 	progress_end(&exchange.progress);
@@ -210,7 +218,13 @@ static bool api_socket_fits(void)
 
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply)
 {
-	struct api_body request = { 0 };
+	return api_change(method, path, body, 0, reply);
+}
+
+bool api_change(const char *method, const char *path, json_t *body, uint64_t revision,
+	struct api_reply *reply)
+{
+	struct api_body request = { .revision = revision };
 	char *text = NULL;
 	bool ok;
 

@@ -17,7 +17,10 @@ struct api_reply {
 // 2xx and JSON; api_reply_fini() then frees it. Otherwise prints why not, in the server's own words
 // where it gave any, and returns false.
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply);
-// The same for a PUT of a file, with progress on a terminal.
+// The same, done only where the deployment is still at that revision (If-Match); 0: whichever it is at.
+bool api_change(const char *method, const char *path, json_t *body, uint64_t revision,
+	struct api_reply *reply);
+// The same as api_call() for a PUT of a file, with progress on a terminal.
 bool api_upload(const char *path, const char *file, struct api_reply *reply);
 // The same for a POST of bytes of that type; the answer need be no JSON. What the server notes about
 // them is printed on stderr.

@@ -1,22 +1,177 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/deploy.h"
 
+#include "base/name.h"
 #include "ctl/tool/api.h"
+#include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
-// Prints what is live now, from the answer to a promotion or rollback.
+// --- The command line ----------------------------------------------------------------------------
+
+struct deploy_target { // "lab", or "lab:4"
+	char model[NAME_BYTES_MAX + 1];
+	uint32_t version; // 0: none was said
+};
+
+// What the entries of these commands fill. Each takes some of it.
+struct deploy {
+	struct deploy_target target;
+	uint32_t version, to; // 0: not said
+	uint32_t id;          // 0: the one that it has already
+	uint32_t permille;    // PERMILLE_UNSAID
+	const char *key;
+	uint64_t revision; // 0: whichever it is at
+	bool force, off;
+};
+
+#define PERMILLE_UNSAID 1001
+
+// For OPTION_TO_OWN: MODEL or MODEL:VERSION.
+static int deploy_parse_target(void *field, const char *text, struct error *err)
+{
+	struct deploy_target *target = field;
+	const char *colon = strrchr(text, ':'), *name = target->model;
+	char *end;
+
+	if (strlen(text) < sizeof(target->model) + 6)
+		snprintf(target->model, sizeof(target->model), "%.*s",
+			colon ? (int)(colon - text) : (int)strlen(text), text);
+	if (command_parse_model(&name, target->model[0] ? target->model : text, err) != 0)
+		return err->code;
+	if (!colon)
+		return 0;
+	target->version = (uint32_t)strtoul(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end || strlen(colon) > 6 || target->version < 1 ||
+		target->version > COMMAND_VERSION_MAX)
+		return error_set(err, -EINVAL,
+			"'%s': the version behind the colon must be a number from 1 to %d", text,
+			COMMAND_VERSION_MAX);
+	return 0;
+}
+
+#define DEPLOY_TARGET(name, text)                                                                  \
+	{                                                                                          \
+		NULL, 0, name, text, OPTION_TO_OWN(struct deploy, target, deploy_parse_target),    \
+			.required = true                                                           \
+	}
+#define DEPLOY_MODEL DEPLOY_TARGET("MODEL", "the model's name")
+#define DEPLOY_ANY                                                                                 \
+	DEPLOY_TARGET("MODEL", "the model's name; MODEL:VERSION with a stored version's number")
+#define DEPLOY_VERSION                                                                             \
+	{                                                                                          \
+		NULL, 0, "VERSION", "the number of a stored version, where MODEL does not say it", \
+			OPTION_TO_U32(struct deploy, version, 1, COMMAND_VERSION_MAX)              \
+	}
+#define DEPLOY_IF                                                                                  \
+	{                                                                                          \
+		"if-revision", 0, "N", "only where its deployment is still at this revision",      \
+			OPTION_TO_U64(struct deploy, revision, 1, INT64_MAX)                       \
+	}
+#define DEPLOY_OFF                                                                                 \
+	{                                                                                          \
+		"off", 0, NULL, "end it", OPTION_TO_FLAG(struct deploy, off)                       \
+	}
+
+static const struct option_entry PROMOTE_ENTRIES[] = {
+	DEPLOY_ANY,
+	DEPLOY_VERSION,
+	{ "id", 0, "N", "the model's id on the wire, 1 to 65535; needed the first time only",
+		OPTION_TO_U32(struct deploy, id, 1, 65535) },
+	{ "force", 0, NULL, "also where features, outputs or labels are not those of the live one",
+		OPTION_TO_FLAG(struct deploy, force) },
+	DEPLOY_IF,
+	{ 0 },
+};
+
+static const struct option_entry CANARY_ENTRIES[] = {
+	DEPLOY_ANY,
+	DEPLOY_VERSION,
+	{ "permille", 0, "N", "so many of 1000 requests, 0 to 1000, are answered by it",
+		OPTION_TO_U32(struct deploy, permille, 0, 1000) },
+	{ "key", 0, "KEY", "what decides for whom: a feature's name or index, or request_id",
+		OPTION_TO_TEXT(struct deploy, key) },
+	DEPLOY_OFF,
+	DEPLOY_IF,
+	{ 0 },
+};
+
+static const struct option_entry SHADOW_ENTRIES[] = {
+	DEPLOY_ANY,
+	DEPLOY_VERSION,
+	DEPLOY_OFF,
+	DEPLOY_IF,
+	{ 0 },
+};
+
+static const struct option_entry VERSION_ENTRIES[] = { DEPLOY_ANY, DEPLOY_VERSION, DEPLOY_IF,
+	{ 0 } };
+static const struct option_entry MODEL_ENTRIES[] = { DEPLOY_MODEL, DEPLOY_IF, { 0 } };
+static const struct option_entry HISTORY_ENTRIES[] = { DEPLOY_MODEL, { 0 } };
+
+static const struct option_entry ROLLBACK_ENTRIES[] = {
+	DEPLOY_MODEL,
+	{ "to", 0, "V", "the version to go back to; else the one that was live before this one",
+		OPTION_TO_U32(struct deploy, to, 1, COMMAND_VERSION_MAX) },
+	DEPLOY_IF,
+	{ 0 },
+};
+
+// Reads the command line; the version may be said in one of two ways. False: *exit is what to return.
+static bool deploy_parse(
+	const struct command *command, char **argv, struct deploy *deploy, int *exit)
+{
+	*deploy = (struct deploy){ .permille = PERMILLE_UNSAID };
+	if (!command_parse(command, argv, deploy, exit))
+		return false;
+	if (deploy->version && deploy->target.version &&
+		deploy->version != deploy->target.version) {
+		tool_refuse("%s:%u and %u: say one version", deploy->target.model,
+			deploy->target.version, deploy->version);
+		*exit = TOOL_USAGE;
+		return false;
+	}
+	if (!deploy->version)
+		deploy->version = deploy->target.version;
+	return true;
+}
+
+static int deploy_want_version(const struct deploy *deploy)
+{
+	tool_refuse("which version? say it as %s:4", deploy->target.model);
+	return TOOL_USAGE;
+}
+
+// --- What is told --------------------------------------------------------------------------------
+
+// Prints what is in service now, from the answer to a change.
 static void deploy_print(const json_t *deployment)
 {
-	char live[32], id[32], previous[32];
+	char live[32], id[32], number[32], permille[32];
 	const json_t *before = json_object_get(deployment, "previous");
+	const json_t *canary = json_object_get(deployment, "canary");
+	const json_t *shadow = json_object_get(deployment, "shadow"), *version;
+	size_t i;
 
 	printf("%s: version %s is live under id %s", api_text(deployment, "model"),
 		api_value(json_object_get(deployment, "live"), live),
 		api_value(json_object_get(deployment, "id"), id));
+	if (json_is_object(canary))
+		printf("; version %s is its canary, for %s of 1000 by %s",
+			api_value(json_object_get(canary, "version"), number),
+			api_value(json_object_get(canary, "permille"), permille),
+			json_is_string(json_object_get(canary, "key")) ? "the request's id"
+								       : "a feature");
+	if (json_is_integer(shadow))
+		printf("; version %s is its shadow", api_value(shadow, number));
+	json_array_foreach (json_object_get(deployment, "pinned"), i, version)
+		printf("%s %s", i ? "," : "; pinned:", api_value(version, number));
 	if (json_is_integer(before))
-		printf("; rollback would bring back version %s", api_value(before, previous));
+		printf("; rollback would bring back version %s", api_value(before, number));
 	printf("\n");
 }
 
@@ -34,132 +189,303 @@ static int deploy_finish(bool ok, struct api_reply *reply, const char *done, con
 	return TOOL_DONE;
 }
 
-// What the entries of these commands fill. Some take the model alone.
-struct deploy {
-	const char *model;
-	uint32_t version;
-	uint32_t id; // 0: the one that it has already
-	bool force;
-};
+// A change by `body`, which it takes, to a path with the model's name between `before` and `after`.
+static int deploy_change(const struct deploy *deploy, const char *method, const char *before,
+	const char *after, json_t *body, const char *done)
+{
+	struct api_reply reply;
+	char path[160];
+	int exit;
 
-static const struct option_entry DEPLOY_PROMOTE[] = {
-	COMMAND_MODEL(struct deploy),
-	COMMAND_VERSION(struct deploy),
-	{ "id", 0, "N", "the model's id on the wire, 1 to 65535; needed the first time only",
-		OPTION_TO_U32(struct deploy, id, 1, 65535) },
-	{ "force", 0, NULL, "also where features, outputs or labels are not those of the live one",
-		OPTION_TO_FLAG(struct deploy, force) },
-	{ 0 },
-};
+	snprintf(path, sizeof(path), "%s%s%s", before, deploy->target.model, after);
+	exit = deploy_finish(api_change(method, path, body, deploy->revision, &reply), &reply, done,
+		deploy->target.model);
+	json_decref(body);
+	return exit;
+}
 
-static const struct option_entry DEPLOY_MODEL[] = {
-	COMMAND_MODEL(struct deploy),
-	{ 0 },
-};
+static int deploy_put(const struct deploy *deploy, json_t *body)
+{
+	return deploy_change(deploy, "PUT", "/v1/models/", "/deployment", body, NULL);
+}
 
-static const struct option_entry DEPLOY_VERSION[] = {
-	COMMAND_MODEL(struct deploy),
-	COMMAND_VERSION(struct deploy),
-	{ 0 },
-};
+// What is in service now; the change that follows is done only where it is still that.
+static bool deploy_get(struct deploy *deploy, struct api_reply *reply)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "/v1/models/%s/deployment", deploy->target.model);
+	if (!api_call("GET", path, NULL, reply))
+		return false;
+	if (!deploy->revision)
+		deploy->revision = api_count(reply->json, "revision");
+	return true;
+}
+
+// --- The commands --------------------------------------------------------------------------------
+
+// Without a version, the canary is promoted.
+static bool deploy_take_canary(struct deploy *deploy)
+{
+	struct api_reply reply;
+
+	if (!deploy_get(deploy, &reply))
+		return false;
+	deploy->version = (uint32_t)api_count(json_object_get(reply.json, "canary"), "version");
+	api_reply_fini(&reply);
+	if (deploy->version)
+		return true;
+	tool_refuse("%s has no canary: say which version to promote, as %s:4", deploy->target.model,
+		deploy->target.model);
+	return false;
+}
 
 static int deploy_promote_run(const struct command *command, char **argv)
 {
-	struct deploy deploy = { 0 };
-	struct api_reply reply;
-	char path[160];
+	struct deploy deploy;
 	json_t *body;
 	int exit;
 
-	if (!command_parse(command, argv, &deploy, &exit))
+	if (!deploy_parse(command, argv, &deploy, &exit))
 		return exit;
+	if (!deploy.version && !deploy_take_canary(&deploy))
+		return TOOL_REFUSED;
 	body = json_pack("{s:i}", "live", (int)deploy.version);
 	if (deploy.id)
 		json_object_set_new(body, "id", json_integer(deploy.id));
 	if (deploy.force)
 		json_object_set_new(body, "force", json_true());
-	snprintf(path, sizeof(path), "/v1/models/%s/deployment", deploy.model);
-	exit = deploy_finish(api_call("PUT", path, body, &reply), &reply, NULL, deploy.model);
-	json_decref(body);
-	return exit;
+	return deploy_put(&deploy, body);
 }
 
-// A POST without a body to a path with the model's name between `before` and `after`.
-static int deploy_post(const struct command *command, char **argv, const char *before,
-	const char *after, const char *done)
+static int deploy_canary_run(const struct command *command, char **argv)
 {
-	struct deploy deploy = { 0 };
-	struct api_reply reply;
-	char path[160];
+	struct deploy deploy;
+	json_t *canary;
 	int exit;
 
-	if (!command_parse(command, argv, &deploy, &exit))
+	if (!deploy_parse(command, argv, &deploy, &exit))
 		return exit;
-	snprintf(path, sizeof(path), "%s%s%s", before, deploy.model, after);
-	return deploy_finish(api_call("POST", path, NULL, &reply), &reply, done, deploy.model);
+	if (deploy.off)
+		return deploy_put(&deploy, json_pack("{s:n}", "canary"));
+	if (deploy.permille == PERMILLE_UNSAID && (deploy.version || !deploy.key)) {
+		tool_refuse("how many of 1000 requests? say --permille 50, or --off to end it");
+		return TOOL_USAGE;
+	}
+	canary = json_object();
+	if (deploy.version)
+		json_object_set_new(canary, "version", json_integer(deploy.version));
+	if (deploy.permille != PERMILLE_UNSAID)
+		json_object_set_new(canary, "permille", json_integer(deploy.permille));
+	if (deploy.key)
+		json_object_set_new(canary, "key", json_string(deploy.key));
+	return deploy_put(&deploy, json_pack("{s:o}", "canary", canary));
+}
+
+static int deploy_shadow_run(const struct command *command, char **argv)
+{
+	struct deploy deploy;
+	int exit;
+
+	if (!deploy_parse(command, argv, &deploy, &exit))
+		return exit;
+	if (deploy.off)
+		return deploy_put(&deploy, json_pack("{s:n}", "shadow"));
+	if (!deploy.version)
+		return deploy_want_version(&deploy);
+	return deploy_put(&deploy, json_pack("{s:i}", "shadow", (int)deploy.version));
+}
+
+static int deploy_pins_run(const struct command *command, char **argv, bool pin)
+{
+	struct api_reply reply;
+	struct deploy deploy;
+	json_t *pinned, *value;
+	int exit;
+	size_t i;
+
+	if (!deploy_parse(command, argv, &deploy, &exit))
+		return exit;
+	if (!deploy.version)
+		return deploy_want_version(&deploy);
+	if (!deploy_get(&deploy, &reply))
+		return TOOL_REFUSED;
+	pinned = json_array();
+	json_array_foreach (json_object_get(reply.json, "pinned"), i, value)
+		if (json_integer_value(value) != deploy.version)
+			json_array_append(pinned, value);
+	if (pin)
+		json_array_append_new(pinned, json_integer(deploy.version));
+	api_reply_fini(&reply);
+	return deploy_put(&deploy, json_pack("{s:o}", "pinned", pinned));
+}
+
+static int deploy_pin_run(const struct command *command, char **argv)
+{
+	return deploy_pins_run(command, argv, true);
+}
+
+static int deploy_unpin_run(const struct command *command, char **argv)
+{
+	return deploy_pins_run(command, argv, false);
 }
 
 static int deploy_rollback_run(const struct command *command, char **argv)
 {
-	return deploy_post(command, argv, "/v1/models/", "/rollback", NULL);
+	struct deploy deploy;
+	int exit;
+
+	if (!deploy_parse(command, argv, &deploy, &exit))
+		return exit;
+	return deploy_change(&deploy, "POST", "/v1/models/", "/rollback",
+		deploy.to ? json_pack("{s:i}", "to", (int)deploy.to) : NULL, NULL);
+}
+
+static void deploy_add_history(
+	struct table *table, const json_t *live, const json_t *entry, const char *change)
+{
+	const time_t at = (time_t)api_count(entry, "at");
+	char number[32], when[32] = "-";
+	struct tm tm;
+
+	if (at && gmtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	table_add(table, "%s", api_value(json_object_get(entry, "revision"), number));
+	table_add(table, "%s", api_value(live, number));
+	table_add(table, "%s", when);
+	table_add(table, "%s", api_text(entry, "by"));
+	table_add(table, "%s", change);
+}
+
+static void deploy_print_history(const json_t *answer)
+{
+	const json_t *now = json_object_get(answer, "now");
+	struct table table;
+	json_t *entry;
+	size_t i;
+
+	TABLE_INIT(&table, ">REVISION", ">LIVE", "LAST CHANGED", "BY", "CHANGE");
+	deploy_add_history(&table, json_object_get(now, "live"), now, api_text(now, "change"));
+	json_array_foreach (json_object_get(answer, "before"), i, entry)
+		deploy_add_history(&table, json_object_get(entry, "live"), entry, "-");
+	table_print(&table, stdout, 0);
+}
+
+static int deploy_history_run(const struct command *command, char **argv)
+{
+	struct deploy deploy;
+	char path[160];
+	int exit;
+
+	if (!deploy_parse(command, argv, &deploy, &exit))
+		return exit;
+	snprintf(path, sizeof(path), "/v1/models/%s/deployments", deploy.target.model);
+	return api_show(path, deploy_print_history);
 }
 
 static int deploy_unload_run(const struct command *command, char **argv)
 {
-	return deploy_post(command, argv, "/v2/repository/models/", "/unload",
+	struct deploy deploy;
+	int exit;
+
+	if (!deploy_parse(command, argv, &deploy, &exit))
+		return exit;
+	return deploy_change(&deploy, "POST", "/v2/repository/models/", "/unload", NULL,
 		"out of service: requests for it are answered NO_MODEL");
 }
 
 static int deploy_load_run(const struct command *command, char **argv)
 {
-	return deploy_post(command, argv, "/v2/repository/models/", "/load", "in service");
+	struct deploy deploy;
+	int exit;
+
+	if (!deploy_parse(command, argv, &deploy, &exit))
+		return exit;
+	return deploy_change(
+		&deploy, "POST", "/v2/repository/models/", "/load", NULL, "in service");
 }
 
 static int deploy_delete_run(const struct command *command, char **argv)
 {
-	struct deploy deploy = { 0 };
-	struct api_reply reply;
-	char path[160], done[64];
+	struct deploy deploy;
+	char after[32], done[64];
 	int exit;
 
-	if (!command_parse(command, argv, &deploy, &exit))
+	if (!deploy_parse(command, argv, &deploy, &exit))
 		return exit;
-	snprintf(path, sizeof(path), "/v1/models/%s/versions/%u", deploy.model, deploy.version);
+	if (!deploy.version)
+		return deploy_want_version(&deploy);
+	snprintf(after, sizeof(after), "/versions/%u", deploy.version);
 	snprintf(done, sizeof(done), "version %u is deleted", deploy.version);
-	return deploy_finish(api_call("DELETE", path, NULL, &reply), &reply, done, deploy.model);
+	return deploy_change(&deploy, "DELETE", "/v1/models/", after, NULL, done);
 }
 
 const struct command model_promote_command = {
 	.words = "model promote",
-	.summary = "make a stored version the live one",
-	.entries = DEPLOY_PROMOTE,
+	.summary = "make a stored version the live one; without one, the canary",
+	.entries = PROMOTE_ENTRIES,
 	.run = deploy_promote_run,
+};
+
+const struct command model_canary_command = {
+	.words = "model canary",
+	.summary = "answer a share of a model's requests by another version",
+	.entries = CANARY_ENTRIES,
+	.run = deploy_canary_run,
+};
+
+const struct command model_shadow_command = {
+	.words = "model shadow",
+	.summary = "score a model's requests by another version, too, and answer none by it",
+	.entries = SHADOW_ENTRIES,
+	.run = deploy_shadow_run,
+};
+
+const struct command model_pin_command = {
+	.words = "model pin",
+	.summary = "keep a version in service for who asks for it by number",
+	.entries = VERSION_ENTRIES,
+	.run = deploy_pin_run,
+};
+
+const struct command model_unpin_command = {
+	.words = "model unpin",
+	.summary = "end that",
+	.entries = VERSION_ENTRIES,
+	.run = deploy_unpin_run,
 };
 
 const struct command model_rollback_command = {
 	.words = "model rollback",
-	.summary = "back to the version that was live before",
-	.entries = DEPLOY_MODEL,
+	.summary = "back to the version that was live before, or to an earlier one",
+	.entries = ROLLBACK_ENTRIES,
 	.run = deploy_rollback_run,
+};
+
+const struct command model_history_command = {
+	.words = "model history",
+	.summary = "what was live before, since when, and who changed it",
+	.entries = HISTORY_ENTRIES,
+	.run = deploy_history_run,
 };
 
 const struct command model_unload_command = {
 	.words = "model unload",
 	.summary = "take a model out of service",
-	.entries = DEPLOY_MODEL,
+	.entries = MODEL_ENTRIES,
 	.run = deploy_unload_run,
 };
 
 const struct command model_load_command = {
 	.words = "model load",
 	.summary = "put an unloaded model back in service",
-	.entries = DEPLOY_MODEL,
+	.entries = MODEL_ENTRIES,
 	.run = deploy_load_run,
 };
 
 const struct command model_delete_command = {
 	.words = "model delete",
-	.summary = "delete a stored version that is not live",
-	.entries = DEPLOY_VERSION,
+	.summary = "delete a stored version that is not in service",
+	.entries = VERSION_ENTRIES,
 	.run = deploy_delete_run,
 };

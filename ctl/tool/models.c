@@ -25,6 +25,16 @@ static void models_join_versions(const json_t *versions, char *text, size_t size
 	}
 }
 
+// "4 (50 of 1000)".
+static void models_add_canary(struct table *table, const json_t *canary)
+{
+	if (json_is_object(canary))
+		table_add(table, "%ju (%ju of 1000)", (uintmax_t)api_count(canary, "version"),
+			(uintmax_t)api_count(canary, "permille"));
+	else
+		table_add(table, "-");
+}
+
 void models_print_table(const json_t *models)
 {
 	struct table table;
@@ -35,8 +45,8 @@ void models_print_table(const json_t *models)
 		printf("no models: store one with martletctl model push IMAGE\n");
 		return;
 	}
-	TABLE_INIT(&table, "MODEL", ">ID", ">LIVE", ">PREVIOUS", "STATE", "STORED", ">REQUESTS",
-		">ROWS", ">NOT FINITE");
+	TABLE_INIT(&table, "MODEL", ">ID", ">LIVE", ">CANARY", ">SHADOW", ">PREVIOUS", "STATE",
+		"STORED", ">REQUESTS", ">ROWS", ">NOT FINITE");
 	json_array_foreach (models, i, model) {
 		char number[32], versions[256];
 
@@ -45,6 +55,8 @@ void models_print_table(const json_t *models)
 		table_add(&table, "%s", api_text(model, "name"));
 		table_add(&table, "%s", api_value(json_object_get(model, "id"), number));
 		table_add(&table, "%s", api_value(json_object_get(model, "live"), number));
+		models_add_canary(&table, json_object_get(model, "canary"));
+		table_add(&table, "%s", api_value(json_object_get(model, "shadow"), number));
 		table_add(&table, "%s", api_value(json_object_get(model, "previous"), number));
 		table_add(&table, "%s", api_text(model, "state"));
 		table_add(&table, "%s", versions);

@@ -14,7 +14,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
-        "--shape", "--fix"}
+        "--shape", "--fix", "--key"}
 WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
          "--rx-queues": "0", "--from": "10.0.0.256", "--to": "fd00::g", "--port": "0", "--source-port": "65535",
@@ -23,13 +23,14 @@ WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
-         "--thresholds": "up"}
+         "--thresholds": "up", "--permille": "1001", "--if-revision": "0"}
 FREE_OUTPUT = {"model compile", "flow features"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
            "martlet-load": "--device net_nosuch0 --from 10.0.0.1 --to 10.0.0.2 --ping --no-huge",
            "status": "", "model list": "", "model show": "lab", "model promote": "lab 1", "model rollback": "lab",
+           "model canary": "lab 1 --permille 5", "model shadow": "lab:1", "model pin": "lab 1", "model unpin": "lab 1", "model history": "lab",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",

@@ -87,10 +87,10 @@ def offers(tap, sock, nobody, here):
         got = complete(sock, "model", "compile", "a.onnx", option, "")
         tap.check(f"words of {option}", got == words.split(), str(got))
     names = sorted(m["name"] for m in MODELS["models"])
-    for verb in ("show", "promote", "rollback", "unload", "load", "delete"):
+    for verb in ("show", "promote", "canary", "shadow", "pin", "unpin", "rollback", "history", "unload", "load", "delete"):
         tap.check(f"models of model {verb}", complete(sock, "model", verb, "") == names, str(complete(sock, "model", verb, "")))
         tap.check(f"the beginning of one, {verb}", complete(sock, "model", verb, "lab-") == ["lab-activity"])
-    for verb in ("show", "promote", "delete"):
+    for verb in ("show", "promote", "canary", "shadow", "pin", "unpin", "delete"):
         got = complete(sock, "model", verb, "lab", "")
         tap.check(f"versions of model {verb}", got == ["11", "12", "3"], str(got))
         tap.check(f"and the beginning of one, {verb}", complete(sock, "model", verb, "lab", "1") == ["11", "12"])
