@@ -186,17 +186,21 @@ struct json_walk_number {
 static int json_walk_take_digits(
 	struct json_walk *reader, struct json_walk_number *n, bool behind_point)
 {
-	const char *begin = reader->at;
+	const char *const begin = reader->at, *const end = reader->end, *at = begin;
+	uint64_t digits = n->digits;
 
-	for (; reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9'; reader->at++) {
-		if (n->digits > UINT64_MAX / 10 - 1) {
-			n->is_cut = true;
-			continue;
-		}
-		n->digits = n->digits * 10 + (uint64_t)(*reader->at - '0');
-		n->exponent -= behind_point;
+	for (unsigned digit; at < end && (digit = (unsigned)(*at - '0')) <= 9; at++) {
+		if (digits > UINT64_MAX / 10 - 1)
+			break;
+		digits = digits * 10 + digit;
 	}
-	return reader->at > begin ? 0 : json_walk_refuse(reader, "a digit must stand here");
+	n->digits = digits;
+	if (behind_point)
+		n->exponent -= (int32_t)(at - begin);
+	for (; at < end && *at >= '0' && *at <= '9'; at++)
+		n->is_cut = true;
+	reader->at = (char *)at;
+	return at > begin ? 0 : json_walk_refuse(reader, "a digit must stand here");
 }
 
 static int json_walk_take_exponent(struct json_walk *reader, struct json_walk_number *n)
@@ -439,6 +443,9 @@ int json_walk_skip(struct json_walk *reader)
 
 int json_walk_pass_array(struct json_walk *reader)
 {
+	static const bool MATTERS[256] = {
+		['\\'] = true, ['"'] = true, ['['] = true, ['{'] = true, [']'] = true, ['}'] = true
+	};
 	unsigned depth = 0;
 	bool in_string = false;
 
@@ -447,15 +454,17 @@ int json_walk_pass_array(struct json_walk *reader)
 	for (; reader->at < reader->end; reader->at++) {
 		const char c = *reader->at;
 
-		if (c == '\\' && in_string) {
-			reader->at += reader->at + 1 < reader->end;
+		if (!MATTERS[(uint8_t)c])
+			continue;
+		if (c == '\\') {
+			reader->at += in_string && reader->at + 1 < reader->end;
 		} else if (c == '"') {
 			in_string = !in_string;
 		} else if (!in_string && (c == '[' || c == '{')) {
 			if (reader->depth + depth++ == reader->depth_max)
 				return json_walk_refuse(
 					reader, "more than %u levels", reader->depth_max);
-		} else if (!in_string && (c == ']' || c == '}') && --depth == 0) {
+		} else if (!in_string && --depth == 0) {
 			reader->at++;
 			return 0;
 		}
