@@ -3,7 +3,8 @@
 """Mixed traffic for a long time, against the build with sanitisers: clients that come and go, two models swapped every
 second, versions pushed and deleted, models unloaded and loaded, and on a second port frames of every kind, right,
 wrong and bit-flipped. In the end: every packet accounted for, the mempool full, memory steady, no leak, exit 0.
-usage: soak.py [SECONDS]      (600; `make asan` first; root, for network namespaces)"""
+usage: soak.py [SECONDS]                   (600; `make asan` first; root, for network namespaces)
+       soak.py --swaps N [SECONDS]         (one model promoted N times under load; `make` first)"""
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "smoke"))
 import frames
+import soak_swaps
 from appliance import BUILD, ROOT, Appliance, FarEnd, Tap, enter_private_network, request, sh
 from memif_loops import Client, make_models
 
@@ -164,4 +166,6 @@ def main(seconds):
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--swaps"]:
+        sys.exit(soak_swaps.main(int(sys.argv[2]), *map(float, sys.argv[3:4])))
     sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 600))
