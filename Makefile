@@ -123,7 +123,7 @@ LIBRARIES     := base config infer import compile dataplane flow server tool loa
 # --- External libraries: each room compiles and links only its own -------------------------------
 
 PC_dataplane := libdpdk libbpf
-PC_server    := libevent_core libevent_openssl openssl liburing jansson libsodium libdpdk
+PC_server    := libevent_core libevent_openssl openssl libnghttp2 liburing jansson libsodium libdpdk
 PC_tool      := jansson libcurl libpcap
 PC_load      := libdpdk libbpf jansson
 PC_flow      := libpcap libsodium
@@ -140,7 +140,10 @@ CFLAGS_compile  := $(call pc_cflags,$(PC_compile))
 # -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
 CFLAGS_load     := $(call pc_cflags,$(PC_load))
-CFLAGS_server   := $(call pc_cflags,$(PC_server))
+# Debian's libnghttp2 1.52 has limits of resets and continuations that upstream's 1.52 has not: whether the one
+# here does, its linker says.
+HAS_nghttp2   := $(shell printf 'int nghttp2_option_set_stream_reset_rate_limit(), nghttp2_option_set_max_continuations(); int main(void) { return nghttp2_option_set_stream_reset_rate_limit() + nghttp2_option_set_max_continuations(); }' | $(CC) $(SAN:-fsanitize=fuzzer-no-link=) -w -x c - -o /dev/null -lnghttp2 2>/dev/null && echo -DHAS_NGHTTP2_LIMITS)
+CFLAGS_server   := $(call pc_cflags,$(PC_server)) $(HAS_nghttp2)
 CFLAGS_tool     := $(call pc_cflags,$(PC_tool))
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
@@ -149,7 +152,7 @@ LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
-LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
+LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
@@ -256,8 +259,8 @@ HELPERS       := $(B)/libhelpers.a
 CROSS_HELPERS := $(B)/libcrosshelpers.a
 LD_TESTS      := -fuse-ld=gold
 TEST_LIBS  := server tool load dataplane compile import flow infer config base
-CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
-LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
+LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)

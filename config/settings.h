@@ -131,6 +131,8 @@ struct config {
 		uint32_t body_megabytes;      // of one request over TCP
 		uint32_t bytes_per_second;    // of a body or an answer, at the least
 		uint32_t pipeline;            // requests answered ahead
+		uint32_t streams;             // of HTTP/2: requests of a connection at a time
+		uint32_t resets_per_second;   // ... and those that it breaks off
 		uint32_t json_depth;          // levels of a body to score
 		enum config_ready ready_ports;
 		// At the end of service: served all the same, then until what is under way is cut; both

@@ -83,7 +83,7 @@ static void turn(struct event_base *base, int fd, size_t *got)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
-	struct connection_shared shared = { .limits = { 2000, 10, 60, 1024, 4 },
+	struct connection_shared shared = { .limits = { 2000, 10, 60, 1024, 4, 8, 10 },
 		.bound.max = 1 << 19,
 		.on_head = on_head,
 		.on_request = on_request,

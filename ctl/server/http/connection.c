@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/connection.h"
 
+#include "ctl/server/http/carry.h"
+#include "ctl/server/http/connection_state.h"
 #include "ctl/server/http/deadline.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/response.h"
+#include "ctl/server/http/session.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -24,25 +27,6 @@
 #define LINGER_MAX_MS    30000
 #define LINGER_MAX_BYTES ((size_t)256 << 20)
 
-struct connection {
-	struct connection_shared *shared;
-	struct connection_peer peer;
-	void *owner;
-	struct bufferevent *bev;
-	enum connection_phase phase;
-	bool is_advancing; // connection_advance() is at work, and will see whatever is set below
-	bool is_over;      // to be destroyed as soon as it is not
-	bool is_last;      // no other request is read
-	bool has_ended;    // the peer sends no more
-	bool is_secured;   // TLS is agreed on
-	uint64_t since_ms, moved_ms;
-	struct deadline deadline;     // of the phase
-	size_t lingered;              // bytes that came after the last answer
-	struct http_request *request; // being read, or handled
-	size_t mark;       // of the body, or still to be sent, when the rate was last looked at
-	uint32_t answered; // since everything had left
-};
-
 enum connection_phase connection_phase(const struct connection *c)
 {
 	return c->phase;
@@ -58,92 +42,21 @@ uint64_t connection_moved_ms(const struct connection *c)
 	return c->moved_ms;
 }
 
-static size_t connection_unsent(const struct connection *c)
-{
-	return evbuffer_get_length(bufferevent_get_output(c->bev));
-}
-
-// --- Phases and deadlines ------------------------------------------------------------------------
-
-static void connection_end_after(struct connection *c, uint64_t from_ms, uint64_t seconds)
-{
-	deadline_set(&c->deadline, from_ms + seconds * 1000);
-}
-
-static void connection_enter(struct connection *c, enum connection_phase phase)
-{
-	const struct connection_limits *limits = &c->shared->limits;
-	const uint64_t now = deadline_now_ms();
-	const bool was_new = c->phase == CONNECTION_NEW;
-
-	c->phase = phase;
-	c->since_ms = c->moved_ms = now;
-	switch (phase) {
-	case CONNECTION_NEW:
-		connection_end_after(c, now, limits->head_seconds);
-		break;
-	case CONNECTION_IDLE:
-		connection_end_after(c, now, limits->idle_seconds);
-		break;
-	case CONNECTION_HEAD:
-		if (!was_new)
-			connection_end_after(c, now, limits->head_seconds);
-		break;
-	case CONNECTION_BODY:
-	case CONNECTION_WRITING:
-		c->mark = phase == CONNECTION_BODY ? c->request->got : connection_unsent(c);
-		connection_end_after(c, now, CONNECTION_RATE_SECONDS);
-		break;
-	case CONNECTION_HANDLING:
-		deadline_set(&c->deadline, DEADLINE_NEVER);
-		break;
-	case CONNECTION_LINGERING:
-		deadline_set(&c->deadline, now + LINGER_MS);
-		break;
-	}
-	c->shared->on_phase(c->owner);
-}
-
-// --- Its end -------------------------------------------------------------------------------------
-
-// An answer has come to those that are to be sent, or a part of them has left.
-static void connection_on_output(
-	struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct connection *c = arg;
-
-	bound_change(&c->shared->bound, info->orig_size,
-		info->orig_size + info->n_added - info->n_deleted);
-}
-
 void connection_destroy(struct connection *c)
 {
-	const bool is_handled = c->phase == CONNECTION_HANDLING;
-
-	c->is_over = true;
-	if (c->is_advancing)
-		return;
-	if (c->request && is_handled) // it is its handler's from here on
-		c->request->stream = NULL;
-	else
-		request_destroy(c->request);
-	deadline_fini(&c->deadline);
-	if (c->bev) {
-		bound_change(&c->shared->bound, connection_unsent(c), 0);
-		evbuffer_remove_cb(bufferevent_get_output(c->bev), connection_on_output, c);
-		bufferevent_free(c->bev);
-	} else {
-		SSL_free(c->peer.ssl);
-		close(c->peer.fd);
-	}
-	c->shared->on_end(c->owner);
-	free(c);
+	connection_end(c);
 }
 
 void connection_close(struct connection *c, enum refusal why)
 {
 	c->shared->refused[why]++;
-	connection_destroy(c);
+	connection_end(c);
+}
+
+void connection_drain(struct connection *c)
+{
+	if (c->session)
+		session_drain(c->session);
 }
 
 __attribute__((format(printf, 3, 4))) static void connection_refuse(
@@ -160,49 +73,16 @@ __attribute__((format(printf, 3, 4))) static void connection_refuse(
 	http_fail(c->request, refusal_status(why), "%s", text);
 }
 
-// To close while the peer still sends would take back what it has not read yet: it closes first, or
-// the deadline does.
-static void connection_linger(struct connection *c)
-{
-	struct evbuffer *input = bufferevent_get_input(c->bev);
-
-	if (c->peer.ssl)
-		SSL_shutdown(c->peer.ssl);
-	shutdown(c->peer.fd, SHUT_WR);
-	evbuffer_drain(input, evbuffer_get_length(input));
-	if (c->has_ended)
-		c->is_over = true;
-	else
-		connection_enter(c, CONNECTION_LINGERING);
-}
-
 // --- Answers -------------------------------------------------------------------------------------
 
 static void connection_advance(struct connection *c);
-
-// Whether an answer may wait to be sent. Those of the operator always may.
-static bool connection_fits(const struct connection *c, const struct http_request *request,
-	const struct http_response *response)
-{
-	return c->peer.is_local || request->head.method == HTTP_HEAD ||
-		bound_admits(&c->shared->bound, response_bytes(response), request->got);
-}
 
 static void connection_respond(struct http_request *request, const struct http_response *response)
 {
 	struct connection *c = request->stream;
 
-	if (c && !connection_fits(c, request, response)) {
-		if (response->buffer)
-			evbuffer_free(response->buffer);
-		c->shared->refused[REFUSAL_BODIES_FULL]++;
-		request->header_bytes = 0;
-		http_add_header(request, "Retry-After", "1");
-		http_fail(request, refusal_status(REFUSAL_BODIES_FULL),
-			"there is no room for the answer: uploads and answers under way hold %zu "
-			"of the %zu MiB that control.upload_megabytes allows them together: try "
-			"again later",
-			c->shared->bound.held >> 20, c->shared->bound.max >> 20);
+	if (c && !response_has_room(c->shared, &c->peer, request, response_bytes(response))) {
+		response_refuse(c->shared, request, response);
 		return;
 	}
 	if (c) {
@@ -242,33 +122,19 @@ static void connection_sent(struct connection *c)
 			c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
-// Sends at once what the socket takes, and leaves the rest to the bufferevent, which would otherwise
-// wait for the event loop to say that the socket can be written. With TLS it does not wait.
 static void connection_flush(struct connection *c)
 {
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-	int n = 0;
-
-	if (evbuffer_get_length(out) == 0)
+	if (connection_unsent(c) == 0)
 		return;
-	if (c->peer.ssl) {
-		bufferevent_enable(c->bev, EV_WRITE);
-	} else {
-		evbuffer_unfreeze(out, 1);
-		n = evbuffer_write(out, c->peer.fd);
-		evbuffer_freeze(out, 1);
-	}
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		c->is_over = true;
-	} else if (evbuffer_get_length(out) == 0) {
+	connection_push(c);
+	if (c->is_over)
+		return;
+	if (connection_unsent(c) == 0)
 		connection_sent(c);
-	} else {
-		bufferevent_enable(c->bev, EV_WRITE);
-		if (c->phase == CONNECTION_IDLE)
-			connection_enter(c, CONNECTION_WRITING);
-		else if (c->phase == CONNECTION_WRITING)
-			c->mark = connection_unsent(c);
-	}
+	else if (c->phase == CONNECTION_IDLE)
+		connection_enter(c, CONNECTION_WRITING);
+	else if (c->phase == CONNECTION_WRITING)
+		c->mark = connection_unsent(c);
 }
 
 // --- Requests ------------------------------------------------------------------------------------
@@ -351,8 +217,8 @@ static bool connection_step_body(struct connection *c)
 		connection_finish(c);
 		return false;
 	}
-	bound_change(&shared->bound, request->got, request->got + (size_t)n);
 	request->got += (size_t)n;
+	bound_share_set(&request->share, request->got);
 	if (shared->bound.held > shared->bound.max)
 		connection_refuse(c, REFUSAL_BODIES_FULL,
 			"uploads under way hold all of the %zu MiB that control.upload_megabytes "
@@ -380,7 +246,7 @@ static bool connection_begin_request(struct connection *c)
 	c->request->peer = c->peer.text;
 	c->request->respond = connection_respond;
 	c->request->stream = c;
-	c->request->bound = &c->shared->bound;
+	c->request->share.bound = &c->shared->bound;
 	parser_begin(&c->request->head, c->shared->limits.head_bytes, !c->peer.is_local);
 	connection_enter(c, CONNECTION_HEAD);
 	return true;
@@ -433,7 +299,7 @@ static void connection_advance(struct connection *c)
 		connection_flush(c);
 	c->is_advancing = false;
 	if (c->is_over)
-		connection_destroy(c);
+		connection_end(c);
 }
 
 // --- Events --------------------------------------------------------------------------------------
@@ -444,15 +310,28 @@ static void connection_on_read(struct bufferevent *bev, void *arg)
 	struct evbuffer *input = bufferevent_get_input(bev);
 
 	c->moved_ms = deadline_now_ms();
+	if (c->phase == CONNECTION_NEW && !c->session && !c->is_http1) {
+		const enum carry_speech speech = carry_judge(input);
+
+		if (speech == CARRY_UNKNOWN)
+			return;
+		if (speech == CARRY_HTTP2) {
+			carry_begin(c);
+			return;
+		}
+	}
 	if (c->phase == CONNECTION_LINGERING) {
 		c->lingered += evbuffer_get_length(input);
 		evbuffer_drain(input, evbuffer_get_length(input));
 		if (c->lingered > LINGER_MAX_BYTES)
-			connection_destroy(c);
+			connection_end(c);
 		else if (c->moved_ms - c->since_ms < LINGER_MAX_MS)
 			deadline_set(&c->deadline, c->moved_ms + LINGER_MS);
-	} else if (c->phase != CONNECTION_WRITING) // then it waits, and so does what came
+	} else if (c->session) {
+		carry(c);
+	} else if (c->phase != CONNECTION_WRITING) { // then it waits, and so does what came
 		connection_advance(c);
+	}
 }
 
 static void connection_on_write(struct bufferevent *bev, void *arg)
@@ -462,20 +341,30 @@ static void connection_on_write(struct bufferevent *bev, void *arg)
 	if (connection_unsent(c) > 0)
 		return;
 	bufferevent_disable(bev, EV_WRITE);
+	if (c->session) {
+		carry(c);
+		return;
+	}
 	c->is_advancing = true;
 	connection_sent(c);
 	c->is_advancing = false;
 	if (c->is_over)
-		connection_destroy(c);
+		connection_end(c);
 }
 
 // The peer has closed, perhaps only its own side: what it asked before is answered still.
 static void connection_on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct connection *c = arg;
+	const unsigned char *protocol;
+	unsigned bytes = 0;
 
 	if (what & BEV_EVENT_CONNECTED) {
 		c->is_secured = true;
+		SSL_get0_alpn_selected(c->peer.ssl, &protocol, &bytes);
+		c->is_http1 = bytes > 2; // "http/1.1"; otherwise "h2", or nothing was agreed on
+		if (bytes == 2)
+			carry_begin(c);
 		return;
 	}
 	if (c->peer.ssl && !c->is_secured) {
@@ -485,7 +374,9 @@ static void connection_on_event(struct bufferevent *bev, short what, void *arg)
 	if (what & BEV_EVENT_EOF)
 		c->has_ended = true;
 	if (what & BEV_EVENT_ERROR || c->phase == CONNECTION_LINGERING)
-		connection_destroy(c);
+		connection_end(c);
+	else if (c->session)
+		carry_end(c);
 	else
 		connection_advance(c);
 }
@@ -506,16 +397,18 @@ static void connection_on_deadline(void *arg)
 {
 	struct connection *c = arg;
 	const struct connection_limits *limits = &c->shared->limits;
-	// What is left in the socket of somebody who does not read it is thrown away.
-	const struct linger at_once = { .l_onoff = 1 };
 
+	if (c->session && c->phase != CONNECTION_LINGERING) {
+		carry_on_deadline(c);
+		return;
+	}
 	switch (c->phase) {
 	case CONNECTION_HEAD:
 		connection_refuse(c, REFUSAL_HEAD_SLOW, "the header was not complete after %u s",
 			limits->head_seconds);
 		return;
 	case CONNECTION_LINGERING:
-		connection_destroy(c);
+		connection_end(c);
 		return;
 	case CONNECTION_BODY:
 	case CONNECTION_WRITING:
@@ -526,8 +419,7 @@ static void connection_on_deadline(void *arg)
 				"the body came slower than %u bytes a second",
 				limits->bytes_per_second);
 		} else {
-			setsockopt(c->peer.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-			connection_close(c, REFUSAL_READS_SLOWLY);
+			connection_give_up(c);
 		}
 		return;
 	default:
@@ -550,18 +442,10 @@ struct connection *connection_create(
 	c->shared = shared;
 	c->peer = *peer;
 	c->owner = owner;
-	// With TLS callbacks are called within what is called here, unless they are deferred.
-	c->bev = peer->ssl ? bufferevent_openssl_socket_new(shared->base, peer->fd, peer->ssl,
-				     BUFFEREVENT_SSL_ACCEPTING,
-				     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
-			   : bufferevent_socket_new(shared->base, peer->fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!c->bev || !deadline_init(&c->deadline, shared->base, connection_on_deadline, c) ||
-		!evbuffer_add_cb(bufferevent_get_output(c->bev), connection_on_output, c)) {
-		connection_destroy(c);
+	if (!connection_open(c, connection_on_deadline)) {
+		connection_end(c);
 		return NULL;
 	}
-	if (peer->ssl) // many clients close without saying so
-		bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
 	bufferevent_setcb(c->bev, connection_on_read, connection_on_write, connection_on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_BYTES_MAX);
 	bufferevent_set_max_single_read(c->bev, READ_BYTES_MAX);

@@ -496,7 +496,17 @@ void gate_destroy(struct gate *gate)
 
 void gate_drain(struct gate *gate)
 {
+	struct gate_member *member;
+
 	gate->shared.is_draining = true;
+	TAILQ_FOREACH(member, &gate->members, by_age)
+	connection_drain(member->connection);
+}
+
+void gate_serve_streams(struct gate *gate, const struct stream_service *service, void *arg)
+{
+	gate->shared.service = service;
+	gate->shared.service_arg = arg;
 }
 
 uint32_t gate_busy(const struct gate *gate)

@@ -62,6 +62,9 @@ void gate_destroy(struct gate *gate);
 int gate_open(struct gate *gate, const struct gate_door *door, struct error *err);
 // To be called now and then (100 ms): ends a pause where it can be ended.
 void gate_tick(struct gate *gate);
+// Gives streams of HTTP/2 to a service (stream.h says which), which outlives the gate. Before the first
+// connection.
+void gate_serve_streams(struct gate *gate, const struct stream_service *service, void *arg);
 // From here on every answer is the last one of its connection.
 void gate_drain(struct gate *gate);
 // The connections of which a request is being handled, or an answer has not left yet.

@@ -15,8 +15,7 @@ void request_destroy(struct http_request *request)
 {
 	if (!request)
 		return;
-	if (request->bound)
-		bound_change(request->bound, request->got, 0);
+	bound_share_set(&request->share, 0);
 	free(request->text);
 	free(request->body);
 	free(request);

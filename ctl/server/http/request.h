@@ -29,8 +29,8 @@ struct http_request {
 	char *body; // malloc'ed, 64-byte aligned, with a zero behind its last byte; NULL: none
 	size_t body_bytes;
 	size_t got; // of the body's bytes
-	// What these are held of, wherever the body is, until request_destroy(); NULL: no bound.
-	struct bound *bound;
+	// Which are held of this, wherever the body is, until request_destroy().
+	struct bound_share share;
 	// Who asks.
 	uid_t uid; // on a UNIX socket; else (uid_t)-1
 	bool is_admitted;

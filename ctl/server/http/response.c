@@ -2,13 +2,14 @@
 #include "ctl/server/http/response.h"
 
 #include "ctl/server/http/http.h"
+#include "ctl/server/http/shared.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <time.h>
 
-// "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. In English: nobody calls setlocale().
-static const char *response_date(void)
+// Made once a second. In English: nobody calls setlocale().
+const char *response_date(void)
 {
 	static char text[64];
 	static time_t made;
@@ -24,6 +25,28 @@ static const char *response_date(void)
 size_t response_bytes(const struct http_response *response)
 {
 	return response->buffer ? evbuffer_get_length(response->buffer) : response->bytes;
+}
+
+bool response_has_room(const struct connection_shared *shared, const struct connection_peer *peer,
+	const struct http_request *request, size_t bytes)
+{
+	return peer->is_local || request->head.method == HTTP_HEAD ||
+		bound_admits(&shared->bound, bytes, request->got);
+}
+
+void response_refuse(struct connection_shared *shared, struct http_request *request,
+	const struct http_response *response)
+{
+	if (response->buffer)
+		evbuffer_free(response->buffer);
+	shared->refused[REFUSAL_BODIES_FULL]++;
+	request->header_bytes = 0;
+	http_add_header(request, "Retry-After", "1");
+	http_fail(request, refusal_status(REFUSAL_BODIES_FULL),
+		"there is no room for the answer: uploads and answers under way hold %zu of the "
+		"%zu MiB "
+		"that control.upload_megabytes allows them together: try again later",
+		shared->bound.held >> 20, shared->bound.max >> 20);
 }
 
 int response_write(struct evbuffer *out, const struct http_request *request,

@@ -42,11 +42,11 @@ static void tls_look(const struct tls *tls, struct stat seen[TLS_FILES])
 			memset(&seen[i], 0, sizeof(seen[i]));
 }
 
-// A client that offers protocols must offer ours. Where there are others their names stand here, too.
+// A client that offers protocols must offer one of ours, of which the first is preferred.
 static int tls_choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_bytes,
 	const unsigned char *offered, unsigned bytes, void *arg)
 {
-	static const unsigned char OURS[] = "\x08http/1.1";
+	static const unsigned char OURS[] = "\x02h2\x08http/1.1";
 	unsigned char *chosen;
 
 	if (SSL_select_next_proto(&chosen, out_bytes, OURS, sizeof(OURS) - 1, offered, bytes) !=

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What all connections of a server share, who is at the other end of one, and what it does: the same for
+// HTTP/1.1 and HTTP/2. Control thread only.
+#pragma once
+
+#include "ctl/server/http/bound.h"
+#include "ctl/server/http/refusal.h"
+#include "ctl/server/http/request.h"
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct event_base;
+struct stream_service;
+
+#define CONNECTION_RATE_SECONDS 5 // over which the least rate is looked at
+
+struct connection_limits {
+	uint32_t head_bytes;
+	uint32_t
+		head_seconds; // from a header's first byte, and a connection's beginning, to its last
+	uint32_t idle_seconds; // between requests
+	uint32_t
+		bytes_per_second; // of a body that is read, or an answer that is sent, at the least
+	uint32_t pipeline;        // requests answered before the first of the answers has left
+	// Of HTTP/2: requests of a connection at a time; how many a second a peer may break off, or have
+	// broken off by its mistakes.
+	uint32_t streams;
+	uint32_t resets_per_second;
+};
+
+// What all connections of a server share.
+struct connection_shared {
+	struct event_base *base;
+	struct connection_limits limits;
+	// Held by bodies from their first byte to the reply, and by answers until they have left, together.
+	struct bound bound;
+	uint64_t refused[REFUSAL_COUNT];
+	bool is_draining; // every answer is its connection's last
+	// The header is complete of a request whose body is large, or that asks whether to send it. False: it
+	// was replied to, and its body is not read. NULL: all bodies are.
+	bool (*on_head)(void *arg, struct http_request *request);
+	// A request is complete: it is replied to through http.h, now or later.
+	void (*on_request)(void *arg, struct http_request *request);
+	void *arg;
+	// Takes the streams of HTTP/2 that are no requests for on_request(); NULL: they all are.
+	const struct stream_service *service;
+	void *service_arg;
+	// Of the connection whose `owner` is given: it began to do something else; it is gone.
+	void (*on_phase)(void *owner);
+	void (*on_end)(void *owner);
+};
+
+struct connection_peer {
+	int fd;        // becomes the connection's, also where there is no memory for one
+	SSL *ssl;      // likewise; NULL: without TLS
+	uid_t uid;     // on a UNIX socket; else (uid_t)-1
+	bool is_local; // a UNIX socket
+	bool is_admitted;
+	unsigned serves;
+	size_t body_bytes;             // of a request, at most
+	char text[REQUEST_PEER_BYTES]; // "uid 0", "127.0.0.1"
+};
+
+enum connection_phase {
+	CONNECTION_NEW,      // nothing was asked yet
+	CONNECTION_IDLE,     // ... since the last answer has left
+	CONNECTION_HEAD,     // some of a header has come
+	CONNECTION_BODY,     // some of a body is still to come
+	CONNECTION_HANDLING, // a request has no answer yet
+	CONNECTION_WRITING,  // it has, which is not taken yet
+	CONNECTION_LINGERING // that was the last: waits for the peer to close
+};

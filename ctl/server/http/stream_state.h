@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What session.c, which has the frames, and stream.c, which makes requests and answers of them, know of a
+// connection's streams. For these two only.
+#pragma once
+
+#include "ctl/server/http/shared.h"
+
+#include <nghttp2/nghttp2.h>
+#include <sys/queue.h>
+
+struct evbuffer;
+
+LIST_HEAD(stream_list, stream);
+
+struct streams { // of one connection
+	struct connection_shared *shared;
+	const struct connection_peer *peer;
+	nghttp2_session *h2;
+	struct stream_list all;
+	uint32_t n;
+	bool is_draining;
+	// There is something to be sent, which was not asked for by a frame that is being read.
+	void (*wake)(void *session);
+	void *session;
+};
+
+struct stream {
+	LIST_ENTRY(stream) next;
+	struct streams *of;
+	int32_t id;
+	struct http_request *request; // NULL: it was replied to, and is gone
+	// The header, while it comes, as HTTP/1.1 has it: parser.h then judges it by the same rules.
+	struct evbuffer *head;
+	char *method, *path, *authority;
+	size_t head_bytes; // as RFC 9113, 6.5.2, counts them
+	bool has_head;     // it is complete
+	bool has_ended;    // the request is
+	bool is_handled;   // a handler has the request
+	bool is_service;
+	bool is_patient;
+	// The answer.
+	bool is_answered; // its header is on its way
+	bool is_finished; // nothing more is to be sent than `out` and the trailers
+	bool is_deferred; // nghttp2 waits for bytes
+	bool has_left;    // the answer as a whole
+	bool is_reset;    // asked for
+	struct evbuffer *out;
+	struct bound_share out_share;
+	nghttp2_nv *trailers; // one piece of memory with their texts
+	size_t n_trailers;
+	size_t room;       // of the request's body
+	size_t unconsumed; // bytes of the window that are to be given back
+	// What came and left in all, and had when the rates were last looked at.
+	uint64_t came, left, came_mark, left_mark, looked_ms;
+	void *owner; // the service's
+};
+
+// A stream begins; NULL without memory.
+struct stream *stream_create(struct streams *of, int32_t id);
+// A header field came. False: of a header that long no more is read, the connection is to end.
+bool stream_take_field(
+	struct stream *s, const char *name, size_t name_bytes, const char *value, size_t bytes);
+// The header is complete: is_last: and so is the request.
+void stream_take_head(struct stream *s, bool is_last);
+void stream_take_data(struct stream *s, const uint8_t *data, size_t bytes);
+void stream_take_end(struct stream *s);
+// It is over: it is freed, and its owner or handler told.
+void stream_destroy(struct stream *s);
+// Looks whether bytes come and go as they must; what does not is refused or reset.
+void stream_look(struct stream *s, uint64_t now_ms);
+// What it does, of what a connection may.
+enum connection_phase stream_phase(const struct stream *s);
