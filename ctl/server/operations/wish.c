@@ -71,6 +71,26 @@ static void wish_end_roles(const struct wish *wish, struct record *r)
 	}
 }
 
+// A share needs a canary, and a new canary a share.
+static int wish_check_share(const struct model_entry *entry, const struct wish *wish,
+	const struct record *r, struct error *err)
+{
+	if ((wish->has_permille || wish->has_key) && !r->canary.version) {
+		error_set(err, -EINVAL,
+			"model '%s' has no canary: say its \"version\", too, as {\"canary\": "
+			"{\"version\": 4, \"permille\": 50}}",
+			entry->name);
+		return 409;
+	}
+	if (!wish->canary || wish->has_permille || wish->canary == entry->record.canary.version)
+		return 0;
+	error_set(err, -EINVAL,
+		"how many of 1000 requests are version %u's? say it as {\"canary\": {\"version\": "
+		"%u, \"permille\": 50}}",
+		wish->canary, wish->canary);
+	return 400;
+}
+
 static int wish_check_roles(const struct record *r, struct error *err)
 {
 	const char *with = NULL;
@@ -151,10 +171,12 @@ int wish_record(const struct models *models, const struct model_entry *entry,
 		return status;
 	if (wish->has_permille)
 		record->permille = wish->permille;
-	if (wish->has_key && !wish->key[0])
+	if ((wish->has_key && !wish->key[0]) ||
+		record->canary.version != entry->record.canary.version)
 		record->key = RECORD_KEY_ID;
 	wish_end_roles(wish, record);
-	return wish_check_roles(record, err);
+	status = wish_check_share(entry, wish, record, err);
+	return status ? status : wish_check_roles(record, err);
 }
 
 int wish_back(const struct model_entry *entry, uint16_t to, struct wish *wish, struct error *err)

@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hundreds of changes of what is in service (live, canary, shadow, pinned, rollback) under UDP and REST traffic: no
+request is lost, and each answer's version was in service and scores as that version does. Two operators at once; what
+a kill -9 leaves comes back, role by role."""
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, UnixHTTP, enter_private_network, request, sh, skip_all
+
+TREE = """tree
+version=v4
+num_class=1
+num_tree_per_iteration=1
+label_index=0
+max_feature_idx=1
+objective=regression
+feature_names=a b
+feature_infos=[0:9] [0:9]
+tree_sizes=300
+
+Tree=0
+num_leaves=2
+num_cat=0
+split_feature=0
+split_gain=1
+threshold=4.5
+decision_type=2
+left_child=-1
+right_child=-2
+leaf_value={0} {0}.5
+leaf_weight=1 1
+leaf_count=1 1
+internal_value=0
+internal_weight=0
+internal_count=2
+is_linear=0
+shrinkage=1
+
+
+end of trees
+
+feature_importances:
+a=1
+
+parameters:
+[boosting: gbdt]
+end of parameters
+"""
+VERSIONS, ADDRESS = 5, ("10.66.0.1", 7797)
+
+
+def push_all(a, folder):
+    """Version v scores v where a is small, and v + 0.5 where it is large."""
+    for v in range(1, VERSIONS + 1):
+        source, image = os.path.join(folder, f"{v}.txt"), os.path.join(folder, f"{v}.mlt")
+        with open(source, "w") as f:
+            f.write(TREE.format(v))
+        subprocess.run([MARTLETCTL, "model", "compile", source, "-o", image, "--name", "m"], check=True, stdout=subprocess.DEVNULL)
+        a.ctl("model", "push", image, "--name", "m", "--version", str(v))
+
+
+class Traffic:
+    """Asks until it is told to end; each answer must be that of a version that may answer, and its score."""
+
+    def __init__(self, a):
+        self.a, self.stop, self.wrong, self.seen = a, threading.Event(), [], {"udp": {}, "rest": {}}
+        self.threads = [threading.Thread(target=self.udp), threading.Thread(target=self.rest)]
+        for t in self.threads:
+            t.start()
+
+    def judge(self, kind, large, version, score):
+        if version not in range(1, VERSIONS) or score != version + (0.5 if large else 0):
+            self.wrong.append(f"{kind}: version {version} scored {score}")
+        self.seen[kind][version] = self.seen[kind].get(version, 0) + 1
+
+    def udp(self):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.connect(ADDRESS)
+        s.settimeout(10)
+        n = 0
+        while not self.stop.is_set():
+            n += 1
+            s.send(request(struct.pack("<2f", 9 * (n % 2), n), model=7, request_id=n, columns=2))
+            try:
+                reply = Reply(s.recv(2048))
+            except OSError as e:
+                self.wrong.append(f"udp: request {n}: {e}")
+                continue
+            if reply.status != "OK" or reply.request_id != n:
+                self.wrong.append(f"udp: request {n} was answered {reply.status} as {reply.request_id}")
+                continue
+            self.judge("udp", n % 2, reply.model_version, reply.scores()[0])
+
+    def rest(self):
+        connection, n = UnixHTTP(self.a.sock), 0
+        while not self.stop.is_set():
+            n += 1
+            body = {"inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 2], "data": [9 * (n % 2), n]}]}
+            if n % 3:
+                body["id"] = str(n)
+            connection.request("POST", "/v2/models/m/infer", json.dumps(body))
+            reply = connection.getresponse()
+            answer = json.loads(reply.read())
+            if reply.status != 200:
+                self.wrong.append(f"rest: request {n}: {reply.status} {answer}")
+                continue
+            self.judge("rest", n % 2, int(answer["model_version"]), answer["outputs"][0]["data"][0])
+
+    def end(self):
+        self.stop.set()
+        for t in self.threads:
+            t.join()
+
+
+def change(a, body, revision=None):
+    connection = UnixHTTP(a.sock)
+    connection.request("PUT", "/v1/models/m/deployment", json.dumps(body), {"If-Match": f'"{revision}"'} if revision else {})
+    reply = connection.getresponse()
+    return reply.status, json.loads(reply.read())
+
+
+def under_traffic(tap, a):
+    traffic, bad = Traffic(a), []
+    for i in range(300):
+        live = i // 6 % 3 + 1
+        body = [{"live": live}, {"canary": {"version": live % 3 + 1, "permille": 500}}, {"canary": {"permille": 100, "key": "b"}},
+                {"shadow": 5}, {"pinned": [4]}, {"canary": None, "shadow": None, "pinned": None}][i % 6]
+        if "canary" in body and body["canary"] and "version" in body["canary"]:
+            now = a.api("GET", "/v1/models/m/deployment")[1]["live"]
+            body["canary"]["version"] = now % 3 + 1
+        status, reply = change(a, body) if i % 48 != 47 else a.api("POST", "/v1/models/m/rollback", b"")
+        if status != 200:
+            bad.append(f"{i} {body}: {status} {reply}")
+    traffic.end()
+    tap.check("300 changes under traffic are all made", not bad, str(bad[:3]))
+    tap.check("no request is lost, and each is scored by the version that it says", not traffic.wrong, str(traffic.wrong[:5]))
+    tap.check("several versions have answered on both ways", all(len(s) >= 3 for s in traffic.seen.values()), str(traffic.seen))
+
+
+def ask(s, n, version=0):
+    s.send(request(struct.pack("<2f", 0, n), model=7, model_version=version, request_id=n, columns=2))
+    return Reply(s.recv(2048))
+
+
+def roles(tap, a):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(ADDRESS)
+    s.settimeout(10)
+    status, reply = change(a, {"live": 1, "canary": {"version": 2, "permille": 300, "key": "request_id"}, "shadow": 5, "pinned": [4]})
+    tap.check("all roles in one change", status == 200 and (reply["live"], reply["canary"]["version"], reply["shadow"], reply["pinned"])
+              == (1, 2, 5, [4]), str(reply))
+    answers = [ask(s, n).model_version for n in range(2000)]
+    tap.check("the canary has its share", 498 <= answers.count(2) <= 702 and answers.count(1) + answers.count(2) == 2000, str(answers.count(2)))
+    tap.check("and sticks to the ids", [ask(s, n).model_version for n in range(300)] == answers[:300])
+    tap.check("each by its number, but the shadow", [ask(s, 1, v).status for v in range(1, 6)] == ["OK", "OK", "NO_MODEL", "OK", "NO_MODEL"])
+    index = {i["version"]: i["state"] for i in a.api("POST", "/v2/repository/index", {})[1]}
+    tap.check("the index tells by version", index == {"1": "READY", "2": "READY", "3": "UNAVAILABLE", "4": "READY", "5": "READY"}, str(index))
+    tap.check("metadata lists what answers", sorted(a.api("GET", "/v2/models/m")[1]["versions"]) == ["1", "2", "4"])
+    reply = a.api("POST", "/v2/models/m/versions/4/infer",
+                  {"inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 2], "data": [0, 0]}]})
+    tap.check("a pinned version by REST", reply[0] == 200 and reply[1]["outputs"][0]["data"] == [4.0], str(reply))
+    for version, word in ((1, "live"), (2, "canary"), (4, "pinned"), (5, "shadow")):
+        status, reply = a.api("DELETE", f"/v1/models/m/versions/{version}")
+        tap.check(f"version {version} is not deleted", status == 409 and word in reply["error"], str(reply))
+    for body, word in (({"canary": {"version": 1, "permille": 5}}, "its own canary"), ({"shadow": 4}, "never does"),
+                       ({"canary": {"version": 9, "permille": 5}}, "no version 9"), ({"canary": {"permille": 5, "key": "zzz"}}, "no feature 'zzz'"),
+                       ({"canary": {"permille": 5, "key": 2}}, "feature 2"), ({"canary": {"version": 3}}, "permille"),
+                       ({"canary": None, "live": 9}, "no version 9")):
+        status, reply = change(a, body)
+        tap.check(f"{json.dumps(body)} is refused", status in (400, 404, 409) and word in reply["error"], f"{status} {reply}")
+    model = next(m for m in a.api("GET", "/v1/models")[1]["models"] if m["name"] == "m")
+    tap.check("each version counts for itself", {v["version"]: v["role"] for v in model["in_service"]} == {1: "live", 2: "canary", 4: "pinned", 5: "shadow"}
+              and all(v["requests"] for v in model["in_service"] if v["role"] in ("live", "canary")), str(model["in_service"]))
+
+
+def two_operators(tap, a):
+    status, reply = change(a, {"canary": None})
+    tap.check("a canary ends", status == 200 and reply["canary"] is None and reply["shadow"] == 5, str(reply))
+    status, reply = change(a, {"canary": {"permille": 5}})
+    tap.check("what is not there gets no share", status == 409 and "has no canary" in reply["error"], str(reply))
+    revision = a.api("GET", "/v1/models/m/deployment")[1]["revision"]
+    first = change(a, {"shadow": 3}, revision)
+    second = change(a, {"live": 4}, revision)
+    tap.check("the first of two operators is served", first[0] == 200 and first[1]["revision"] == revision + 1, str(first))
+    tap.check("the second is told what changed", second[0] == 412 and "shadow 5 to 3" in second[1]["error"] and "by uid " in second[1]["error"], str(second))
+    done = a.ctl("model", "promote", "m:4", "--if-revision", str(revision), check=False)
+    tap.check("by the tool, too", done.returncode == 1 and "shadow 5 to 3" in done.stderr, done.stderr)
+
+
+def killed(tap, a):
+    """At each step of a life: kill -9, and the same is there."""
+    steps = [("promote", "m:2"), ("canary", "m:3", "--permille", "50", "--key", "b"), ("shadow", "m:5"), ("pin", "m:4"), ("promote", "m"),
+             ("rollback", "m"), ("rollback", "m", "--to", "1"), ("unpin", "m:4"), ("unload", "m"), ("load", "m")]
+    for step in steps:
+        a.ctl("model", *step)
+        before = a.api("GET", "/v1/models/m/deployment")[1]
+        a.stop(signal.SIGKILL)
+        a.start()
+        after = a.api("GET", "/v1/models/m/deployment")[1]
+        model = next(m for m in a.api("GET", "/v1/models")[1]["models"] if m["name"] == "m")
+        serving = {v["version"] for v in model["in_service"]}
+        want = {before["live"], before["shadow"], *before["pinned"], (before["canary"] or {}).get("version")} - {None}
+        tap.check(f"after {' '.join(step)} and kill -9 the same is in service", after == before and serving == (want if before["loaded"] else set()),
+                  f"{before} {after} {serving}")
+
+
+def main():
+    if os.geteuid() or not enter_private_network():
+        skip_all("needs root")
+    tap, far = Tap(), FarEnd()
+    sh("ip address add 10.66.0.2/24 dev veth-c")
+    port = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.66.0.1/24" ]; }'
+    with tempfile.TemporaryDirectory() as folder, Appliance([port], netns=far.pid) as a:
+        try:
+            a.start()
+            push_all(a, folder)
+            a.ctl("model", "promote", "m:1", "--id", "7")
+            under_traffic(tap, a)
+            roles(tap, a)
+            two_operators(tap, a)
+            killed(tap, a)
+        finally:
+            a.stop()
+            far.close()
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
