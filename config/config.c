@@ -85,6 +85,7 @@ static int config_read_root(
 		{ &SCHEMA_STORE, &config->store },
 		{ &SCHEMA_METRICS, &config->metrics },
 		{ &SCHEMA_SCORING, &config->scoring },
+		{ &SCHEMA_DRIFT, &config->drift },
 		{ &SCHEMA_LOG, &config->log },
 		{ &SCHEMA_INFER, &config->infer },
 	};

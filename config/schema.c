@@ -201,6 +201,17 @@ static const struct key SCORING_KEYS[] = {
 };
 const struct key_group SCHEMA_SCORING = { "scoring", false, SCORING_KEYS, N(SCORING_KEYS), "" };
 
+static const struct key DRIFT_KEYS[] = {
+	{ "sample", KEY_U32, AT(config_drift, sample), .min = 1, .max = 1000000, .otherwise = 16,
+		.help = "1 of so many rows is counted, to be compared with its model's reference" },
+	{ "window_seconds", KEY_U32, AT(config_drift, window_seconds), .min = 12, .max = 604800,
+		.otherwise = 3600, .help = "how long a row counts" },
+	{ "metrics", KEY_U32, AT(config_drift, metrics), .min = 0, .max = 1000, .otherwise = 10,
+		.help = "columns of a model that martlet_model_drift_psi has: those that moved "
+			"most" },
+};
+const struct key_group SCHEMA_DRIFT = { "drift", false, DRIFT_KEYS, N(DRIFT_KEYS), "" };
+
 static const struct key LOG_KEYS[] = {
 	{ "level", KEY_CHOICE, AT(config_log, level), .choices = LOG_CHOICES,
 		.otherwise = CONFIG_LOG_INFO, .help = "what is left out of the log" },

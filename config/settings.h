@@ -150,6 +150,11 @@ struct config {
 		uint32_t threads;
 		uint32_t queue; // requests that wait
 	} scoring;
+	struct config_drift {    // of the rows in service, by their models' references
+		uint32_t sample; // 1 of so many rows is counted
+		uint32_t window_seconds;
+		uint32_t metrics; // columns of each model
+	} drift;
 	struct config_log {
 		enum config_log_level level;
 	} log;

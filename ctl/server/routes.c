@@ -3,6 +3,7 @@
 
 #include "ctl/server/resources/announce.h"
 #include "ctl/server/resources/deployment.h"
+#include "ctl/server/resources/drift_get.h"
 #include "ctl/server/resources/infer.h"
 #include "ctl/server/resources/log_level.h"
 #include "ctl/server/resources/metrics_get.h"
@@ -23,6 +24,7 @@ const struct route ROUTES[] = {
 	{ HTTP_PUT, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_put, NULL },
 	{ HTTP_GET, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_get, NULL },
 	{ HTTP_GET, "/v1/models/{model}/deployments", ROUTE_MANAGE, deployments_get, NULL },
+	{ HTTP_GET, "/v1/models/{model}/drift", ROUTE_MANAGE, drift_get, NULL },
 	{ HTTP_POST, "/v1/models/{model}/rollback", ROUTE_MANAGE, rollback_post, NULL },
 	{ HTTP_GET, "/v1/stats", ROUTE_MANAGE, stats_get, NULL },
 	{ HTTP_POST, "/v1/stats/reset", ROUTE_MANAGE, stats_reset_post, NULL },

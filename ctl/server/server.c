@@ -17,6 +17,7 @@
 #include "ctl/server/resources/history.h"
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/routes.h"
+#include "ctl/server/scoring/drift.h"
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/signals.h"
@@ -185,6 +186,10 @@ static int server_open_scoring(struct server *server, struct error *err)
 		.cpus_taken = taken,
 		.refuse_not_finite = server->config->infer.refuse_not_finite };
 
+	server->drift = drift_create(&server->config->drift);
+	if (!server->drift)
+		return error_set(err, -ENOMEM, "no memory to count the drift of rows");
+	options.drift = server->drift;
 	for (uint32_t i = 0; i < lcores->n_io; i++)
 		taken[options.n_cpus_taken++] = lcores->io[i];
 	for (uint32_t i = 0; i < lcores->n_workers; i++)
@@ -252,6 +257,7 @@ void server_destroy(struct server *server)
 	if (!server)
 		return;
 	scoring_destroy(server->scoring);
+	drift_destroy(server->drift);
 	jobs_destroy(server->jobs);
 	server->jobs = NULL;
 	operation_give_up_all(server);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct drift;
 struct event;
 struct event_base;
 struct gate;
@@ -47,6 +48,7 @@ struct server {
 	struct metrics_page *metrics_page; // metrics_get.c's
 	struct jobs *jobs;
 	struct scoring *scoring; // of what comes by the API
+	struct drift *drift;     // of the rows that it scores
 	struct models models;
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;

@@ -11,6 +11,7 @@
 #include "ctl/tool/log.h"
 #include "ctl/tool/model_bench.h"
 #include "ctl/tool/model_compile.h"
+#include "ctl/tool/model_drift.h"
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
 #include "ctl/tool/model_reference.h"
@@ -48,6 +49,7 @@ static const struct command *const COMMANDS[] = {
 	&model_unload_command,
 	&model_load_command,
 	&model_delete_command,
+	&model_drift_command,
 	&score_command,
 	&stats_command,
 	&stats_reset_command,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/resources/metrics.h"
 
+#include "infer/infer.h"
+
 #include <event2/buffer.h>
 #include <string.h>
 
@@ -344,6 +346,69 @@ static void metrics_models(struct evbuffer *out, const struct metrics_figures *f
 			metrics_latency(out, &f->models[i]);
 }
 
+static bool metrics_is_larger(const struct drift_view *view, uint32_t a, uint32_t b)
+{
+	return view->columns[a].psi > view->columns[b].psi ||
+		(view->columns[a].psi == view->columns[b].psi && a < b);
+}
+
+// The column of [first, end) that moved most of those that moved less than `before`; `end`: there is none.
+static uint32_t metrics_next_column(
+	const struct drift_view *view, uint32_t first, uint32_t end, uint32_t before)
+{
+	uint32_t next = end;
+
+	for (uint32_t c = first; c < end; c++)
+		if ((before == end || metrics_is_larger(view, before, c)) &&
+			(next == end || metrics_is_larger(view, c, next)))
+			next = c;
+	return next;
+}
+
+static void metrics_drift_columns(struct evbuffer *out, const struct metrics_model *m,
+	const char *key, const char *const *names, uint32_t first, uint32_t end, uint32_t most)
+{
+	uint32_t column = end;
+
+	for (uint32_t i = 0; i < most; i++) {
+		column = metrics_next_column(m->drift, first, end, column);
+		if (column == end)
+			return;
+		evbuffer_add_printf(out, "martlet_model_drift_%spsi{model=\"%s\",%s=\"",
+			first ? "score_" : "", m->name, key);
+		metrics_label(out, names[column - first]);
+		evbuffer_add_printf(out, "\"} %.6g\n", m->drift->columns[column].psi);
+	}
+}
+
+static void metrics_drift(struct evbuffer *out, const struct metrics_figures *f)
+{
+	metrics_family(out, "model_drift_rows", "gauge",
+		"Rows of the window that are compared with the model's reference.");
+	for (uint32_t i = 0; i < f->n_models; i++)
+		if (f->models[i].drift)
+			metrics_sample(out, "model_drift_rows", "model", f->models[i].name,
+				f->models[i].drift->n_live);
+	metrics_family(out, "model_drift_psi", "gauge",
+		"Population stability index of the features that moved most (drift.metrics).");
+	for (uint32_t i = 0; i < f->n_models; i++) {
+		const struct metrics_model *m = &f->models[i];
+
+		if (m->drift)
+			metrics_drift_columns(out, m, "feature", m->info->feature_names, 0,
+				m->info->n_features, f->drift_columns);
+	}
+	metrics_family(out, "model_drift_score_psi", "gauge",
+		"Population stability index of the scores that moved most (drift.metrics).");
+	for (uint32_t i = 0; i < f->n_models; i++) {
+		const struct metrics_model *m = &f->models[i];
+
+		if (m->drift)
+			metrics_drift_columns(out, m, "output", m->info->output_names,
+				m->info->n_features, m->drift->n_columns, f->drift_columns);
+	}
+}
+
 void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 {
 	metrics_process(out, figures);
@@ -353,4 +418,5 @@ void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 	metrics_lcores(out, figures);
 	metrics_ports(out, figures);
 	metrics_models(out, figures);
+	metrics_drift(out, figures);
 }

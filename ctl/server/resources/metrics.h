@@ -5,6 +5,7 @@
 
 #include "ctl/server/http/gate.h"
 #include "ctl/server/models.h"
+#include "ctl/server/scoring/drift.h"
 #include "ctl/server/scoring/scoring.h"
 #include "dataplane/dataplane.h"
 
@@ -16,6 +17,8 @@ struct metrics_model { // in service
 	uint64_t requests, rows, not_finite;
 	const uint64_t *refused;         // [WIRE_STATUS_COUNT]
 	const struct histogram *latency; // ns
+	struct drift_view *drift;        // NULL: it has no reference
+	const struct model_info *info;   // of the names in it; NULL likewise
 };
 
 struct metrics_state { // of every model that the store knows
@@ -37,6 +40,7 @@ struct metrics_figures {
 	uint32_t n_ports;
 	const struct metrics_model *models; // [n_models]; id 0 is "ping"
 	uint32_t n_models;
+	uint32_t drift_columns;             // of a model, those that moved most
 	const struct metrics_state *states; // [n_states]
 	uint32_t n_states;
 };

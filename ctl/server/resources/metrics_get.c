@@ -21,6 +21,8 @@ struct metrics_gathered {
 
 static void metrics_get_fini(struct metrics_gathered *g)
 {
+	for (uint32_t i = 0; g->models && i < g->figures.n_models; i++)
+		free(g->models[i].drift);
 	free(g->lcores);
 	free(g->ports);
 	free(g->models);
@@ -48,6 +50,8 @@ static void metrics_get_models(struct server *server, struct metrics_gathered *g
 				.rows = slot->rows,
 				.not_finite = slot->not_finite,
 				.refused = slot->refused };
+			m->info = model_info(slot->model);
+			m->drift = drift_look(server->drift, slot->id, slot->version, slot->model);
 		}
 		if (dataplane_latency(dp, m->id, &g->latencies[i]) == 0)
 			m->latency = &g->latencies[i];
@@ -70,6 +74,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->ports = g->ports = calloc(f->n_ports, sizeof(*g->ports));
 	f->models = g->models = calloc(f->n_models, sizeof(*g->models));
 	g->latencies = calloc(f->n_models, sizeof(*g->latencies));
+	f->drift_columns = server->config->drift.metrics;
 	f->n_states = server->models.n;
 	f->states = g->states = calloc(f->n_states + 1, sizeof(*g->states));
 	if (!g->lcores || !g->ports || !g->models || !g->latencies || !g->states)

@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 #include "base/clock.h"
+#include "ctl/server/scoring/drift.h"
 #include "infer/infer.h"
 
 #include <event2/event.h>
@@ -195,6 +196,9 @@ static int worker_score(struct worker *worker, struct scoring_job *job)
 			"%u of %u rows have a score that is NaN or infinite, and "
 			"infer.refuse_not_finite is set",
 			job->outcome.not_finite, job->n_rows);
+	if (worker->scoring->options.drift)
+		drift_count(worker->scoring->options.drift, &job->held, job->rows, job->scores,
+			job->n_rows);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #define SCORING_ROWS_MAX   (1u << 20)           // of a request
 #define SCORING_VALUES_MAX ((uint64_t)16 << 20) // features of a request, and likewise outputs
 
+struct drift;
 struct event_base;
 struct scoring;
 struct scoring_job;
@@ -64,6 +65,7 @@ struct scoring_options {
 	const uint32_t *cpus_taken; // [n_cpus_taken] where no worker runs
 	uint32_t n_cpus_taken;
 	bool refuse_not_finite; // a job with such a score is refused with -EDOM
+	struct drift *drift;    // counts the rows scored; NULL: nobody does
 };
 
 struct scoring_figures {
