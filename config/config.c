@@ -74,7 +74,7 @@ static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
-		"metrics", "scoring", "log", "models", "infer" };
+		"metrics", "scoring", "drift", "log", "models", "infer" };
 	const struct {
 		const struct key_group *group;
 		void *base;
