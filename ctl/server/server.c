@@ -9,6 +9,7 @@
 #include "ctl/server/http/listener.h"
 #include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
+#include "ctl/server/operations/cost.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recording.h"
@@ -102,6 +103,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	gate_tick(server->gate);
 	listeners_tick(server);
 	history_tick(server->history);
+	cost_tick(server->cost);
 	dataplane_watch(server->dataplane);
 	while (dataplane_news(server->dataplane, &news))
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
@@ -212,7 +214,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->store = parts->store;
 	server->dataplane = parts->dataplane;
 	server->history = history_create(server->dataplane);
-	if (!server->history) {
+	server->cost = cost_create(server);
+	if (!server->history || !server->cost) {
 		server_destroy(server);
 		return error_set(err, -ENOMEM, "no memory for the history of the counters");
 	}
@@ -268,6 +271,7 @@ void server_destroy(struct server *server)
 	if (server->tick)
 		event_free(server->tick);
 	history_destroy(server->history);
+	cost_destroy(server->cost);
 	models_fini(&server->models);
 	free(server);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct cost;
 struct drift;
 struct event;
 struct event_base;
@@ -43,6 +44,7 @@ struct server {
 	struct dataplane *dataplane;
 	struct gate *gate;
 	struct history *history;
+	struct cost *cost;                 // of changes
 	struct tls *tls[CONFIG_HTTP_MAX];  // of control.http's listeners; NULL: none
 	uint32_t tls_ticks;                // since the start
 	struct metrics_page *metrics_page; // metrics_get.c's

@@ -3,6 +3,7 @@
 
 #include "base/name.h"
 #include "ctl/tool/api.h"
+#include "ctl/tool/cost.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
@@ -26,7 +27,7 @@ struct deploy {
 	uint32_t permille;    // PERMILLE_UNSAID
 	const char *key;
 	uint64_t revision; // 0: whichever it is at
-	bool force, off;
+	bool force, off, no_cost;
 };
 
 #define PERMILLE_UNSAID 1001
@@ -72,6 +73,11 @@ static int deploy_parse_target(void *field, const char *text, struct error *err)
 		"if-revision", 0, "N", "only where its deployment is still at this revision",      \
 			OPTION_TO_U64(struct deploy, revision, 1, INT64_MAX)                       \
 	}
+#define DEPLOY_COST                                                                                \
+	{                                                                                          \
+		"no-cost", 0, NULL, "do not wait for what the change cost those who ask",          \
+			OPTION_TO_FLAG(struct deploy, no_cost)                                     \
+	}
 #define DEPLOY_OFF                                                                                 \
 	{                                                                                          \
 		"off", 0, NULL, "end it", OPTION_TO_FLAG(struct deploy, off)                       \
@@ -84,6 +90,7 @@ static const struct option_entry PROMOTE_ENTRIES[] = {
 		OPTION_TO_U32(struct deploy, id, 1, 65535) },
 	{ "force", 0, NULL, "also where features, outputs or labels are not those of the live one",
 		OPTION_TO_FLAG(struct deploy, force) },
+	DEPLOY_COST,
 	DEPLOY_IF,
 	{ 0 },
 };
@@ -96,6 +103,7 @@ static const struct option_entry CANARY_ENTRIES[] = {
 	{ "key", 0, "KEY", "what decides for whom: a feature's name or index, or request_id",
 		OPTION_TO_TEXT(struct deploy, key) },
 	DEPLOY_OFF,
+	DEPLOY_COST,
 	DEPLOY_IF,
 	{ 0 },
 };
@@ -104,19 +112,23 @@ static const struct option_entry SHADOW_ENTRIES[] = {
 	DEPLOY_ANY,
 	DEPLOY_VERSION,
 	DEPLOY_OFF,
+	DEPLOY_COST,
 	DEPLOY_IF,
 	{ 0 },
 };
 
-static const struct option_entry VERSION_ENTRIES[] = { DEPLOY_ANY, DEPLOY_VERSION, DEPLOY_IF,
+static const struct option_entry VERSION_ENTRIES[] = { DEPLOY_ANY, DEPLOY_VERSION, DEPLOY_COST,
+	DEPLOY_IF, { 0 } };
+static const struct option_entry DELETE_ENTRIES[] = { DEPLOY_ANY, DEPLOY_VERSION, DEPLOY_IF,
 	{ 0 } };
-static const struct option_entry MODEL_ENTRIES[] = { DEPLOY_MODEL, DEPLOY_IF, { 0 } };
+static const struct option_entry MODEL_ENTRIES[] = { DEPLOY_MODEL, DEPLOY_COST, DEPLOY_IF, { 0 } };
 static const struct option_entry HISTORY_ENTRIES[] = { DEPLOY_MODEL, { 0 } };
 
 static const struct option_entry ROLLBACK_ENTRIES[] = {
 	DEPLOY_MODEL,
 	{ "to", 0, "V", "the version to go back to; else the one that was live before this one",
 		OPTION_TO_U32(struct deploy, to, 1, COMMAND_VERSION_MAX) },
+	DEPLOY_COST,
 	DEPLOY_IF,
 	{ 0 },
 };
@@ -175,16 +187,25 @@ static void deploy_print(const json_t *deployment)
 	printf("\n");
 }
 
-static int deploy_finish(bool ok, struct api_reply *reply, const char *done, const char *model)
+static int deploy_finish(
+	const struct deploy *deploy, struct api_reply *reply, const char *done, bool has_cost)
 {
-	if (!ok)
-		return TOOL_REFUSED;
-	if (!api_print_json(reply)) {
-		if (done)
-			printf("%s: %s\n", model, done);
-		else
-			deploy_print(reply->json);
-	}
+	json_t *cost = NULL;
+
+	if (!tool.json && done)
+		printf("%s: %s\n", deploy->target.model, done);
+	else if (!tool.json)
+		deploy_print(reply->json);
+	fflush(stdout); // it is done, whoever has no time to wait
+	if (has_cost)
+		cost = cost_get(deploy->target.model);
+	if (cost && tool.json)
+		json_object_set(reply->json, "cost", cost);
+	else if (cost)
+		cost_print(cost);
+	if (tool.json)
+		tool_print_json(json_incref(reply->json));
+	json_decref(cost);
 	api_reply_fini(reply);
 	return TOOL_DONE;
 }
@@ -198,8 +219,10 @@ static int deploy_change(const struct deploy *deploy, const char *method, const 
 	int exit;
 
 	snprintf(path, sizeof(path), "%s%s%s", before, deploy->target.model, after);
-	exit = deploy_finish(api_change(method, path, body, deploy->revision, &reply), &reply, done,
-		deploy->target.model);
+	exit = api_change(method, path, body, deploy->revision, &reply)
+		? deploy_finish(
+			  deploy, &reply, done, !deploy->no_cost && strcmp(method, "DELETE") != 0)
+		: TOOL_REFUSED;
 	json_decref(body);
 	return exit;
 }
@@ -486,6 +509,6 @@ const struct command model_load_command = {
 const struct command model_delete_command = {
 	.words = "model delete",
 	.summary = "delete a stored version that is not in service",
-	.entries = VERSION_ENTRIES,
+	.entries = DELETE_ENTRIES,
 	.run = deploy_delete_run,
 };

@@ -2,6 +2,7 @@
 // A fault table of what changes what is in service: each system call of the store fails in turn, alone
 // or with all that follow. What the client hears, what is in service, and what a restart would find are
 // one truth.
+#include "ctl/server/operations/cost.h"
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/operations/operation.h"
@@ -89,6 +90,7 @@ static int begin(void **state)
 	if (store_case_begin_plain((void **)&d->c) != 0)
 		return -1;
 	d->server = calloc(1, sizeof(*d->server));
+	d->server->cost = cost_create(d->server);
 	d->server->config = &d->config;
 	d->server->base = d->c->base;
 	d->server->store = d->c->store;
@@ -112,6 +114,7 @@ static int end(void **state)
 	jobs_destroy(d->server->jobs);
 	registry_destroy(d->dp.registry);
 	models_fini(&d->server->models);
+	cost_destroy(d->server->cost);
 	free(d->server);
 	dup2(d->saved_stderr, STDERR_FILENO);
 	close(d->saved_stderr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The queue of operations: one at a time and in order, however many; ready after all of the start;
 // errors to statuses; nothing is lost when the server goes.
+#include "ctl/server/operations/cost.h"
 #include "ctl/server/operations/operation.h"
 
 #include "ctl/server/operations/verify.h"
@@ -22,6 +23,7 @@ static int n_replies, last_status;
 static int make_server(void **state)
 {
 	server = calloc(1, sizeof(*server));
+	server->cost = cost_create(server);
 	config = calloc(1, sizeof(*config));
 	server->config = config;
 	told[0] = '\0';
@@ -32,6 +34,7 @@ static int make_server(void **state)
 static int free_server(void **state)
 {
 	models_fini(&server->models);
+	cost_destroy(server->cost);
 	free(server);
 	free(config);
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/operation.h"
 
+#include "ctl/server/operations/cost.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/store/store.h"
 #include "ctl/server/store/store_change.h"
@@ -57,7 +58,11 @@ static void operation_run_queue(struct server *server)
 	q->is_held = true;
 	while (q->first && !q->first->has_begun) {
 		q->first->has_begun = true;
+		if (q->first->is_change)
+			cost_begin(server->cost);
+		cost_enter(server->cost);
 		q->first->begin(q->first);
+		cost_leave(server->cost);
 	}
 	q->is_held = false;
 	if (q->n_starting == 0)
@@ -146,8 +151,11 @@ int operation_status(const struct error *err, int refusal)
 static void operation_worked(void *arg)
 {
 	struct operation *op = arg;
+	struct server *server = op->server;
 
+	cost_enter(server->cost);
 	op->then(op);
+	cost_leave(server->cost);
 }
 
 void operation_work(
@@ -163,13 +171,16 @@ void operation_work(
 static void operation_changed(void *arg, const struct error *err)
 {
 	struct operation *op = arg;
+	struct server *server = op->server;
 
+	cost_enter(server->cost);
 	if (err)
 		op->err = *err;
 	else
 		memset(&op->err, 0, sizeof(op->err));
 	op->status = operation_status(&op->err, 500);
 	op->then(op);
+	cost_leave(server->cost);
 }
 
 void operation_write(struct operation *op, const char *file, void (*then)(struct operation *op))
@@ -223,6 +234,8 @@ void operation_log(const struct operation *op, enum log_level level, const char 
 void operation_reply(struct operation *op, int status, json_t *body)
 {
 	operation_log(op, LOG_LEVEL_INFO, NULL);
+	if (op->is_change)
+		cost_end(op->server->cost, op->model, op->what, op->version);
 	if (op->client.reply)
 		op->client.reply(op->client.arg, status, body, NULL);
 	else

@@ -47,6 +47,7 @@ struct operation {
 	const char *what; // for the log: "deploy"
 	void (*begin)(struct operation *op);
 	bool has_begun;
+	bool is_change; // of what serves: what it costs is looked at
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
 	struct wish wish;  // of a deployment

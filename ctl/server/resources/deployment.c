@@ -45,8 +45,10 @@ static struct operation *deployment_operation(struct http_request *request, stru
 	if (!deployment_revision(request, &revision))
 		return NULL;
 	op = operation_create(server, client, what, begin, params->model, params->version);
-	if (op)
+	if (op) {
 		op->revision = revision;
+		op->is_change = begin != remove_begin;
+	}
 	return op;
 }
 
