@@ -15,6 +15,7 @@
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
 #include "ctl/tool/model_reference.h"
+#include "ctl/tool/model_replay.h"
 #include "ctl/tool/model_run.h"
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
@@ -35,6 +36,7 @@ static const struct command *const COMMANDS[] = {
 	&model_inspect_command,
 	&model_bench_command,
 	&model_run_command,
+	&model_replay_command,
 	&model_operators_command,
 	&model_push_command,
 	&model_list_command,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model drift: the scores of the rows of a file, offline.
+// martletctl model drift: rows in service beside those a model was made with.
 #pragma once
 
 #include "ctl/tool/command.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model reference: the scores of the rows of a file, offline.
+// martletctl model reference: an image with histograms of the rows of a file.
 #pragma once
 
 #include "ctl/tool/command.h"

@@ -101,10 +101,37 @@ def in_service(tap, a, b):
         tap.check("the appliance ends well", appliance.stop() == 0, appliance.log_text())
 
 
+def replay(tap, a, folder):
+    done = tool("--json", "model", "replay", TEST, "--with", a, "--against", a)
+    reply = json.loads(done.stdout or "{}")
+    tap.check("replay: an image beside itself", reply.get("differ") == 0 and reply.get("largest_difference") == 0 and
+              reply["interval"][0] == 0 and 0 < reply["interval"][1] < 0.01, done.stderr)
+    scores = os.path.join(folder, "scores.csv")
+    tool("model", "run", a, TEST, "-o", scores)
+    bf16 = os.path.join(folder, "bf16.mlt")
+    tool("model", "compile", LAB, "--name", "lab", "--weights", "bf16", "-o", bf16)
+    tool("model", "run", bf16, TEST, "-o", scores + ".csv")
+
+    def read(path):
+        with open(path) as f:
+            return [[float(x) for x in line.split(",")] for line in f.read().splitlines()[1:]]
+    one, other = read(scores), read(scores + ".csv")
+    apart = [max(abs(x - y) for x, y in zip(a, b)) for a, b in zip(one, other)]
+    differ = sum((a[0] >= a[1]) != (b[0] >= b[1]) for a, b in zip(one, other))
+    done = tool("--json", "model", "replay", TEST, "--with", a, "--against", bf16)
+    reply = json.loads(done.stdout or "{}")
+    tap.check("replay: decisions and differences as counted by hand", reply.get("rows") == len(one) and
+              reply["differ"] == differ and abs(reply["largest_difference"] - max(apart)) < 1e-6 and
+              abs(reply["mean_difference"] - sum(apart) / len(apart)) < 1e-6, (done.stdout, done.stderr))
+    done = tool("model", "replay", TEST, "--with", a, "--against", TEST)
+    tap.check("replay: what is no image", done.returncode == 1 and "not a model image" in done.stderr, done.stderr)
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
         a, b = images(tap, folder)
+        replay(tap, a, folder)
         in_service(tap, a, b)
     return tap.finish()
 
