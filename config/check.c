@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -250,4 +251,27 @@ int check_http(
 			return -EINVAL;
 	}
 	return 0;
+}
+
+int check_store(const struct reader *reader, const config_setting_t *store, struct config *config)
+{
+	const char *text = config->store.retention;
+	char *end;
+	unsigned long n;
+
+	config->store.keep_versions = 0;
+	if (strcmp(text, "all") == 0)
+		return 0;
+	if (strncmp(text, "latest ", 7) == 0 && text[7] >= '1' && text[7] <= '9') {
+		n = strtoul(text + 7, &end, 10);
+		if (!*end && n <= 65535) {
+			config->store.keep_versions = (uint32_t)n;
+			return 0;
+		}
+	}
+	return reader_refuse(reader, config_setting_get_member(store, "retention"),
+		"store.retention: '%s' is neither \"all\" nor as \"latest 5\", with a number from "
+		"1 "
+		"to 65535",
+		text);
 }

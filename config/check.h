@@ -22,3 +22,5 @@ int check_control(
 // Refuses listeners that would serve what is not offered over TCP, and addresses that two of them share.
 int check_http(
 	const struct reader *reader, const config_setting_t *list, const struct config *config);
+// Reads store.retention.
+int check_store(const struct reader *reader, const config_setting_t *store, struct config *config);

@@ -103,6 +103,8 @@ static int config_read_root(
 	if (rc == 0)
 		rc = check_control(reader, config_setting_get_member(root, "control"), config);
 	if (rc == 0)
+		rc = check_store(reader, config_setting_get_member(root, "store"), config);
+	if (rc == 0)
 		rc = config_read_http(reader, config_setting_get_member(root, "control"), config);
 	return rc == 0 ? config_read_lists(reader, root, config) : rc;
 }

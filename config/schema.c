@@ -183,6 +183,9 @@ static const struct key STORE_KEYS[] = {
 	{ "path", KEY_STRING, TEXT(config_store, path), .min = 1, .max = CONFIG_PATH_MAX - 256,
 		.otherwise_text = "/var/lib/martlet",
 		.help = "the folder of model images and deployments" },
+	{ "retention", KEY_STRING, TEXT(config_store, retention), .min = 3, .max = 16,
+		.otherwise_text = "all",
+		.help = "versions of a model that are kept: \"all\", or as \"latest 5\"" },
 };
 const struct key_group SCHEMA_STORE = { "store", false, STORE_KEYS, N(STORE_KEYS), "" };
 

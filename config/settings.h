@@ -142,6 +142,8 @@ struct config {
 	} control;
 	struct config_store {
 		char path[CONFIG_PATH_MAX];
+		char retention[24];     // "all", "latest 5"
+		uint32_t keep_versions; // of each model, what that says; 0: all
 	} store;
 	struct config_metrics {
 		struct config_listen listen; // TCP, for Prometheus

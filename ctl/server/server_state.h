@@ -52,6 +52,7 @@ struct server {
 	struct scoring *scoring; // of what comes by the API
 	struct drift *drift;     // of the rows that it scores
 	struct models models;
+	uint64_t versions_retired;          // removed from the store by its policy
 	struct model_options model_options; // the configured instruction sets
 	enum server_phase phase;
 	bool is_ready, is_owing; // as server_look_ready() last found it

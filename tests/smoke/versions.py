@@ -14,7 +14,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, UnixHTTP, enter_private_network, request, sh, skip_all
+from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, UnixHTTP, enter_private_network, request, sh, skip_all, wait_for
 
 TREE = """tree
 version=v4
@@ -213,6 +213,28 @@ def killed(tap, a):
                   f"{before} {after} {serving}")
 
 
+def retention(tap, a, folder):
+    """What is there for something stays, however old; what is not and is older than the latest two goes."""
+    a.ctl("model", "promote", "m:1")
+    a.ctl("model", "promote", "m:2")  # 1 is what rollback would bring back
+    a.ctl("model", "shadow", "m", "--off")
+    a.stop()
+    with open(a.conf) as f:
+        text = f.read().replace("store = { path", 'store = { retention = "latest 2"; path')
+    with open(a.conf, "w") as f:
+        f.write(text)
+    a.start()
+
+    def stored():
+        return [v["version"] for m in a.api("GET", "/v1/models")[1]["models"] for v in m["versions"]]
+    tap.check("a start keeps the latest two and what is there for something", stored() == [1, 2, 4, 5], f"{stored()} {a.log_text()[-600:]}")
+    a.ctl("model", "push", os.path.join(folder, "5.mlt"), "--name", "m", "--version", "6")
+    tap.check("and so does a push", wait_for(lambda: stored() == [1, 2, 5, 6]), str(stored()))
+    tap.check("each is counted", "martlet_versions_retired_total 2" in a.api("GET", "/metrics")[1])
+    status, reply = a.api("POST", "/v1/models/m/rollback", b"")
+    tap.check("and rollback has what it needs", status == 200 and reply["live"] == 1, str(reply))
+
+
 def main():
     if os.geteuid() or not enter_private_network():
         skip_all("needs root")
@@ -228,6 +250,7 @@ def main():
             roles(tap, a)
             two_operators(tap, a)
             killed(tap, a)
+            retention(tap, a, folder)
         finally:
             a.stop()
             far.close()

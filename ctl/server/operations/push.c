@@ -2,6 +2,7 @@
 #include "ctl/server/operations/push.h"
 
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/retain.h"
 #include "ctl/server/operations/verify.h"
 #include "ctl/server/store/store.h"
 
@@ -15,6 +16,9 @@ static json_t *push_json(const struct operation *op)
 
 static void push_written(struct operation *op)
 {
+	struct server *server = op->server;
+	const uint16_t version = op->version;
+	char name[MODEL_NAME_MAX + 1];
 	struct model_entry *entry;
 
 	if (op->err.code) {
@@ -27,7 +31,9 @@ static void push_written(struct operation *op)
 			op, 500, "stored, but there is no memory to list it; restart martletd");
 		return;
 	}
+	snprintf(name, sizeof(name), "%s", op->model);
 	operation_reply(op, 201, push_json(op));
+	retain(server, name, version);
 }
 
 static void push_verified(struct operation *op)

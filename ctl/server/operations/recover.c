@@ -6,6 +6,7 @@
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/import.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/retain.h"
 #include "ctl/server/store/store.h"
 
 #include <sodium.h>
@@ -102,6 +103,7 @@ static int recover_queue(struct server *server, struct error *err)
 	for (uint32_t i = 0; i < config->n_models; i++)
 		if (import_start(server, &config->models[i], err) != 0)
 			return err->code;
+	retain(server, NULL, 0); // when all of that is in service
 	return 0;
 }
 

@@ -409,6 +409,29 @@ static void metrics_drift(struct evbuffer *out, const struct metrics_figures *f)
 	}
 }
 
+// Of versions in service, a few of each model. They begin anew when a version comes into service again.
+static void metrics_versions(struct evbuffer *out, const struct metrics_figures *f)
+{
+	const struct metrics_one families[] = {
+		{ "versions_retired_total", "counter",
+			"Stored versions that store.retention removed.", f->versions_retired },
+	};
+
+	metrics_ones(out, families, N(families));
+	metrics_family(out, "model_version_requests_total", "counter",
+		"Requests scored by each version in service, by its role.");
+	for (uint32_t i = 0; i < f->n_slots; i++)
+		for (uint32_t k = 0; k < f->slots[i].n_versions; k++) {
+			const struct slot_version *v = &f->slots[i].versions[k];
+
+			evbuffer_add_printf(out,
+				"martlet_model_version_requests_total{model=\"%s\",version=\"%u\","
+				"role=\"%s\"} %" PRIu64 "\n",
+				f->slots[i].name, v->version, route_role_name(v->role),
+				v->requests);
+		}
+}
+
 void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 {
 	metrics_process(out, figures);
@@ -419,4 +442,5 @@ void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 	metrics_ports(out, figures);
 	metrics_models(out, figures);
 	metrics_drift(out, figures);
+	metrics_versions(out, figures);
 }

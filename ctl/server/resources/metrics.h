@@ -43,6 +43,9 @@ struct metrics_figures {
 	uint32_t drift_columns;             // of a model, those that moved most
 	const struct metrics_state *states; // [n_states]
 	uint32_t n_states;
+	const struct slot_info *slots; // [n_slots], for what each version has done
+	uint32_t n_slots;
+	uint64_t versions_retired;
 };
 
 void metrics_render(struct evbuffer *out, const struct metrics_figures *figures);

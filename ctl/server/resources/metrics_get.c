@@ -82,6 +82,9 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	for (uint32_t i = 0; i < f->n_states; i++)
 		g->states[i] = (struct metrics_state){ server->models.entries[i]->name,
 			server->models.entries[i]->state };
+	f->slots = server->slots;
+	f->n_slots = n_slots;
+	f->versions_retired = server->versions_retired;
 	f->version = martlet_version;
 	f->uptime_seconds = server_uptime_seconds(server);
 	f->ready = server_ready(server, why, sizeof(why));
