@@ -76,6 +76,7 @@ SEES_ctl/server/compare    := $(SEES_base) config/settings.h ctl/server/compare
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
+SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/resources ctl/server/grpc
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool
 SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \
                        $(patsubst %,dataplane/xdp/%.h,device program hold) ctl/load
@@ -123,7 +124,7 @@ LIBRARIES     := base config infer import compile dataplane flow server tool loa
 # --- External libraries: each room compiles and links only its own -------------------------------
 
 PC_dataplane := libdpdk libbpf
-PC_server    := libevent_core libevent_openssl openssl libnghttp2 liburing jansson libsodium libdpdk
+PC_server    := libevent_core libevent_openssl openssl libnghttp2 liburing jansson libsodium libdpdk libprotobuf-c
 PC_tool      := jansson libcurl libpcap
 PC_load      := libdpdk libbpf jansson
 PC_flow      := libpcap libsodium
@@ -143,7 +144,7 @@ CFLAGS_load     := $(call pc_cflags,$(PC_load))
 # Debian's libnghttp2 1.52 has limits of resets and continuations that upstream's 1.52 has not: whether the one
 # here does, its linker says.
 HAS_nghttp2   := $(shell printf 'int nghttp2_option_set_stream_reset_rate_limit(), nghttp2_option_set_max_continuations(); int main(void) { return nghttp2_option_set_stream_reset_rate_limit() + nghttp2_option_set_max_continuations(); }' | $(CC) $(SAN:-fsanitize=fuzzer-no-link=) -w -x c - -o /dev/null -lnghttp2 2>/dev/null && echo -DHAS_NGHTTP2_LIMITS)
-CFLAGS_server   := $(call pc_cflags,$(PC_server)) $(HAS_nghttp2)
+CFLAGS_server   := $(call pc_cflags,$(PC_server)) $(HAS_nghttp2) -I$(B)/gen
 CFLAGS_tool     := $(call pc_cflags,$(PC_tool))
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
@@ -152,7 +153,7 @@ LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
-LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
+LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson libprotobuf-c) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
@@ -218,6 +219,21 @@ $(B)/obj/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
 $(B)/libimport.a: $(B)/obj/gen/onnx.pb-c.o
+
+# gRPC's: what the answers' messages are, and all descriptors as reflection shows them.
+GRPC_PROTOS := $(wildcard ctl/server/grpc/proto/*.proto)
+$(B)/gen/inference.pb-c.c $(B)/gen/inference.pb-c.h &: ctl/server/grpc/proto/inference.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(B)/gen && protoc-c --c_out=$(B)/gen -I$(<D) $<
+$(B)/gen/grpc_descriptors.h: $(GRPC_PROTOS)
+	$(call say,PROTOC,$@)
+	$(Q)mkdir -p $(B)/gen && protoc -Ictl/server/grpc/proto --include_imports --descriptor_set_out=$(B)/gen/grpc.pb $^
+	$(Q){ echo 'static const unsigned char GRPC_DESCRIPTORS[] = {'; od -An -v -tx1 $(B)/gen/grpc.pb | sed 's/ \(..\)/0x\1,/g'; echo '};'; } >$@
+$(OBJ_server): | $(B)/gen/inference.pb-c.h $(B)/gen/grpc_descriptors.h
+$(B)/obj/gen/inference.pb-c.o: $(B)/gen/inference.pb-c.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
+$(B)/libserver.a: $(B)/obj/gen/inference.pb-c.o
 
 # "martletctl links no DPDK; martletd links no importer; martlet-load links neither dataplane (but for its munmap
 # and what holds an interface for AF_XDP) nor inference core": these lists are the proof.

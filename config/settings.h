@@ -134,6 +134,7 @@ struct config {
 		uint32_t streams;             // of HTTP/2: requests of a connection at a time
 		uint32_t resets_per_second;   // ... and those that it breaks off
 		uint32_t json_depth;          // levels of a body to score
+		uint32_t message_bytes;       // of a call of gRPC
 		enum config_ready ready_ports;
 		// At the end of service: served all the same, then until what is under way is cut; both
 		// in seconds. The command is run when it begins.

@@ -12,7 +12,7 @@ step() { printf '  %-7s %s\n' LINT "$*"; }
 mapfile -t sources < <(git ls-files -co --exclude-standard '*.c' '*.h')
 mapfile -t c_sources < <(git ls-files -co --exclude-standard '*.c')
 unset MAKEFLAGS MFLAGS MAKELEVEL
-make --no-print-directory -s "$B/gen/onnx.pb-c.h" || fail "onnx.pb-c.h was not generated"
+make --no-print-directory -s "$B/gen/onnx.pb-c.h" "$B/gen/inference.pb-c.h" "$B/gen/grpc_descriptors.h" || fail "onnx.pb-c.h was not generated"
 # Kernels: the instruction sets of other architectures, whose files make aarch64 compiles; flags for ours.
 mapfile -t isas < <(make --no-print-directory -s isas)
 elsewhere="_(${isas[0]// /|})\.[ch]$"

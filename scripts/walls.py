@@ -16,7 +16,8 @@ import re
 import subprocess
 import sys
 
-GENERATED = {"onnx.pb-c.h": ("infer/import/", "tests/")}
+GENERATED = {"onnx.pb-c.h": ("infer/import/", "tests/"), "inference.pb-c.h": ("ctl/server/grpc/",),
+             "grpc_descriptors.h": ("ctl/server/grpc/",)}
 
 
 def run(*command):

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "ctl/server/drain.h"
+#include "ctl/server/grpc/door.h"
+#include "ctl/server/grpc/watch.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
@@ -109,6 +111,7 @@ static void server_on_tick(int fd, short what, void *arg)
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
 	recording_again(server);
 	server_look_ready(server);
+	watch_tick(server);
 	drain_tick(server);
 }
 
@@ -159,9 +162,13 @@ static int server_create_gate(struct server *server, struct error *err)
 		.address_connections = control->address_connections,
 		.bodies_bytes = (size_t)control->upload_megabytes << 20,
 	};
+	int rc;
 
-	return gate_create(server->base, &limits, server_on_head, server_on_request, server,
+	rc = gate_create(server->base, &limits, server_on_head, server_on_request, server,
 		&server->gate, err);
+	if (rc == 0)
+		gate_serve_streams(server->gate, &DOOR_SERVICE, server);
+	return rc;
 }
 
 static int server_listen_unix(struct server *server, struct error *err)

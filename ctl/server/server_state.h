@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct call;
 struct cost;
 struct drift;
 struct event;
@@ -50,6 +51,7 @@ struct server {
 	struct metrics_page *metrics_page; // metrics_get.c's
 	struct jobs *jobs;
 	struct scoring *scoring; // of what comes by the API
+	struct call *watchers;   // calls of gRPC that are told of changes: grpc/watch.c's
 	struct drift *drift;     // of the rows that it scores
 	struct models models;
 	uint64_t versions_retired;          // removed from the store by its policy

@@ -110,7 +110,7 @@ static int infer_encode_predict(struct scoring_job *job)
 
 // --- The answer ----------------------------------------------------------------------------------
 
-static int infer_status(int code)
+int infer_status(int code)
 {
 	switch (code) {
 	case -EBUSY:

@@ -6,5 +6,7 @@
 
 #define INFER_BODY_BYTES_MAX ((size_t)64 << 20)
 
+// The status of HTTP that says what a job's err.code does.
+int infer_status(int code);
 route_handler infer_post, predict_post;
 route_taker infer_accepts;

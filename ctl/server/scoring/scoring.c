@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -109,6 +110,8 @@ static int job_check_budget(struct scoring_job *job)
 {
 	const uint64_t taken_us = (clock_ns() - job->submitted_ns) / 1000;
 
+	if (atomic_load_explicit(&job->cancelled, memory_order_relaxed))
+		return error_set(&job->err, -ECANCELED, "cancelled, before it was scored");
 	if (!job->budget_us || taken_us <= job->budget_us)
 		return 0;
 	return error_set(&job->err, -ETIME,

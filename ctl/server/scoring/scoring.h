@@ -40,8 +40,9 @@ struct scoring_job {
 	const struct scoring_protocol *protocol;
 	struct deployment_hold held;
 	bool urgent;
-	size_t bytes;       // of the request, by which is told what it will take; 0: not said
-	uint32_t budget_us; // from submission; 0: none
+	size_t bytes;            // of the request, by which is told what it will take; 0: not said
+	uint32_t budget_us;      // from submission; 0: none
+	_Atomic(bool) cancelled; // to be set by the control thread where nobody waits for it any more
 
 	uint64_t id; // dataplane_hash_id() of the request's id, by decode() where it has one
 	bool has_id;
@@ -50,7 +51,7 @@ struct scoring_job {
 	float *scores; // [n_rows][n_outputs]
 
 	// For done(). err.code is 0 where the job was answered; -EBUSY, -ETIME: the budget is used up,
-	// -ECANCELED: the pool ends; else what decode() or encode() said.
+	// -ECANCELED: it was cancelled, or the pool ends; else what decode() or encode() said.
 	struct error err;
 
 	// The pool's.
