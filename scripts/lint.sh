@@ -38,10 +38,7 @@ step "walls: who includes whom, circles, headers of their own"
 scripts/walls.py "$B/lint-gcc/obj" || fail "walls"
 
 step "links"
-for pair in martletctl:librte_ martletd:libprotobuf; do
-	program=${pair%%:*} library=${pair##*:}
-	! ldd "$B/lint-gcc/$program" | grep -q "$library" || fail "$program links $library"
-done
+! ldd "$B/lint-gcc/martletctl" | grep -q librte_ || fail "martletctl links librte_"
 ! nm "$B/lint-gcc/martletd" | grep -q ' T onnx_import' || fail "martletd links the importer"
 functions() { nm --defined-only "$@" | awk '$2 == "T" { print $3 }' | sort -u; }
 functions "$B/lint-gcc/martlet-load" | grep -q '^rows_read$' || fail "martlet-load's functions are not seen"
