@@ -80,6 +80,7 @@ CROWDS = {
     "slow headers": lambda: slow("-H"), "slow bodies": lambda: slow("-B"), "ranges": lambda: slow("-R"),
     "slow readers": lambda: slow("-X", "-w", "1", "-y", "2", "-n", "5", "-z", "1"),
     f"{IDLE} idle connections": lambda: sockets(IDLE, b"", 2, IDLE),
+    f"{IDLE} idle connections of 50 addresses": lambda: sockets(IDLE, b"", 2),
     "half requests": lambda: sockets(400, post(b"{", 999999), 4),
     "bombs of JSON": lambda: sockets(400, post(b"[" * 60000), 3),
     "answers that nobody reads": lambda: sockets(100, b"GET /v2/models/lab HTTP/1.1\r\nHost: a\r\n\r\n" * 1000, 4),

@@ -287,6 +287,25 @@ static void address_replaces_its_silent(void **state)
 	assert_int_equal(recv(c->client[1], &byte, 1, 0), -1);
 }
 
+// A crowd that came just now, of addresses that have their share not yet: nobody waits for its patience.
+static void crowd_makes_room_at_once(void **state)
+{
+	struct gate_case *c = *state;
+	int fd;
+
+	c->address_connections = 64;
+	open_gate(c, 64, 1 << 20);
+	for (unsigned i = 0; i < 150; i++)
+		join_tcp(c);
+	fd = join_tcp(c);
+	ask(fd, TCP_REQUEST);
+	turn(c, 4 * MANY);
+	assert_int_equal(figures(c).pauses, 0);
+	assert_int_equal(figures(c).accepted, 151);
+	assert_int_equal(figures(c).connections, 56);
+	assert_non_null(strstr(answer(c, fd), "200 OK"));
+}
+
 static void some_are_kept_for_the_operator(void **state)
 {
 	struct gate_case *c = *state;
@@ -323,6 +342,7 @@ int main(void)
 		CASE(answers_share_the_bound),
 		CASE(address_has_its_share),
 		CASE(address_replaces_its_silent),
+		CASE(crowd_makes_room_at_once),
 		CASE(some_are_kept_for_the_operator),
 	};
 

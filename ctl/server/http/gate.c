@@ -22,6 +22,7 @@
 #define ACCEPTS_A_TURN     16   // of the event loop, of one door
 #define RESERVE_SHARE      8    // one in so many connections is for UNIX sockets
 #define SILENT_MS          200  // no request has begun for so long: may be closed
+#define SILENT_FEW         4    // ... at once where its address has more than so many
 #define HEAD_SLOW_MS       1000 // a header is not complete: may be, too
 #define BODY_SLOW_MS       2000 // no byte of a body came, or of an answer left, for so long: may be, too
 #define SAY_EVERY_MS       60000 // each of the warnings
@@ -164,6 +165,19 @@ static enum gate_rank gate_rank(const struct gate_member *member, uint64_t now, 
 	}
 }
 
+// Who never asked, though not for long yet, and is one of more than SILENT_FEW of his address: that is a
+// crowd's way, and patience with it would keep others waiting. Of these the oldest. NULL: none.
+static struct gate_member *gate_find_crowding(struct gate *gate)
+{
+	struct gate_member *member;
+
+	TAILQ_FOREACH(member, &gate->members, by_age)
+	if (member->address.family && connection_phase(member->connection) == CONNECTION_NEW &&
+		gate_count_address(gate, &member->address) > SILENT_FEW)
+		return member;
+	return NULL;
+}
+
 // Closes one connection: of those of the first rank that there is, up to `last`, the one that has been
 // so longest. Only one of a network where `is_remote`. Only one of `address` where that is given: with
 // those who fill their own share by asking nothing there is no patience. False where there is none.
@@ -191,6 +205,8 @@ static bool gate_close_silent(
 		if (rank == GATE_NEVER_ASKED)
 			break;
 	}
+	if (!found && !address)
+		found = gate_find_crowding(gate);
 	if (!found)
 		return false;
 	connection_close(found->connection, REFUSAL_SILENT); // which calls gate_on_end()

@@ -4,7 +4,8 @@
 //
 // - At most so many connections are open, and from one address. For a new one beyond that one is closed
 //   that is silent or slow: first who never asked anything, then whose request or answer does not come
-//   on, then who may ask again; of these the one that has been so longest. Where there is none, nobody is
+//   on, then who may ask again; of these the one that has been so longest. Everybody has a moment to ask,
+//   but not where his address has several connections. Where there is none to close, nobody is
 //   accepted until one ends; of an address that has its share, another is answered 429.
 // - An eighth of the connections is kept for UNIX sockets: peers over a network cannot keep the operator
 //   out.
