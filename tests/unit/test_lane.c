@@ -70,7 +70,7 @@ static struct deployment *publish(uint16_t id, uint16_t version, uint32_t n_outp
 
 	snprintf(name, sizeof(name), "m%u", id);
 	assert_int_equal(registry_publish(registry, &request, &err), 0);
-	return (struct deployment *)registry_slot(registry, id)->live;
+	return (struct deployment *)(uintptr_t)registry_lookup(registry, id);
 }
 
 static const struct watch *watch_pair(enum watch_kind kind, uint32_t every, struct deployment *live,
