@@ -22,7 +22,8 @@ META, META_VERSION = "/v2/models/{m}", "/v2/models/{m}/versions/{v}"
 ROUTES = {
     "/v1/status": ("GET",), "/v1/models": ("GET",), "/v1/stats": ("GET",), "/v1/stats/reset": ("POST",),
     "/v1/drops": ("GET",), "/v1/ports": ("GET",),
-    "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("PUT",),
+    "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("GET", "PUT"),
+    MODEL + "/deployments": ("GET",), MODEL + "/drift": ("GET",), MODEL + "/change": ("GET",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
     META + "/ready": ("GET",), META_VERSION: ("GET",), META_VERSION + "/ready": ("GET",), "/v2/repository/index": ("POST",),
     LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"), MODEL: ("GET",), MODEL + ":predict": ("POST",),
