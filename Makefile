@@ -72,9 +72,9 @@ SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
 SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,dataplane/%.h,dataplane drop info stats wire) \
                               ctl/server/scoring
-SEES_ctl/server/compare    := $(SEES_base) config/settings.h ctl/server/compare
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \
                               ctl/server/store ctl/server/operations
+SEES_ctl/server/compare    := $(SEES_ctl/server/operations) ctl/server/compare
 SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
 SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/resources ctl/server/grpc
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool

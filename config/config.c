@@ -74,7 +74,7 @@ static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
-		"metrics", "scoring", "drift", "log", "models", "infer" };
+		"metrics", "scoring", "drift", "log", "models", "infer", "canary" };
 	const struct {
 		const struct key_group *group;
 		void *base;
@@ -88,6 +88,7 @@ static int config_read_root(
 		{ &SCHEMA_DRIFT, &config->drift },
 		{ &SCHEMA_LOG, &config->log },
 		{ &SCHEMA_INFER, &config->infer },
+		{ &SCHEMA_CANARY, &config->canary },
 	};
 	int rc = keys_check_names(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
 

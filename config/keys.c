@@ -75,6 +75,9 @@ static void keys_default(const struct key *key, void *base)
 	case KEY_CPU:
 		*(uint32_t *)field = (uint32_t)key->otherwise;
 		break;
+	case KEY_REAL:
+		*(double *)field = key->otherwise_real;
+		break;
 	case KEY_BOOL:
 		*(bool *)field = key->otherwise != 0;
 		break;

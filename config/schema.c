@@ -244,3 +244,26 @@ static const struct key INFER_KEYS[] = {
 		.help = "a request with a score that is NaN or infinite is answered NOT_FINITE" },
 };
 const struct key_group SCHEMA_INFER = { "infer", false, INFER_KEYS, N(INFER_KEYS), "" };
+
+static const struct key CANARY_KEYS[] = {
+	{ "differ", KEY_REAL, AT(config_canary, differ), .most = 1,
+		.help = "the share of rows that a canary may decide otherwise than live, as in "
+			"0.02" },
+	{ "mean", KEY_REAL, AT(config_canary, mean), .most = 1e30,
+		.help = "what the largest difference of a row's scores may be on average" },
+	{ "latency", KEY_REAL, AT(config_canary, latency), .most = 1e6,
+		.help = "how many times longer than live a canary may take, as in 1.5" },
+	{ "alpha", KEY_REAL, AT(config_canary, alpha), .least = 1e-9, .most = 0.5,
+		.otherwise_real = 0.05,
+		.help = "the probability that a bound is found broken which is kept" },
+	{ "tolerance", KEY_REAL, AT(config_canary, tolerance), .most = 1e6, .otherwise_real = 0.01,
+		.help = "how far apart scores without classes may be, as a share of their spread" },
+	{ "threshold", KEY_REAL, AT(config_canary, threshold), .least = -1e30, .most = 1e30,
+		.otherwise_real = 0.5,
+		.help = "the score from which on a row is of the second of two classes" },
+	{ "rows_min", KEY_U32, AT(config_canary, rows_min), .min = 1, .max = UINT32_MAX,
+		.otherwise = 1000, .help = "rows to compare before a canary may be promoted" },
+	{ "every", KEY_U32, AT(config_canary, every), .min = 1, .max = 1000000, .otherwise = 4,
+		.help = "one of so many rows that live answers is scored by a canary or shadow" },
+};
+const struct key_group SCHEMA_CANARY = { "canary", false, CANARY_KEYS, N(CANARY_KEYS), "" };

@@ -18,3 +18,4 @@ extern const struct key_group SCHEMA_DRIFT;
 extern const struct key_group SCHEMA_LOG;
 extern const struct key_group SCHEMA_MODEL;
 extern const struct key_group SCHEMA_INFER;
+extern const struct key_group SCHEMA_CANARY;

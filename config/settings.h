@@ -163,6 +163,16 @@ struct config {
 	} log;
 	struct config_model models[CONFIG_MODELS_MAX];
 	uint32_t n_models;
+	struct config_canary { // how it and a shadow are compared with live; bounds of 0: none is set
+		double differ;    // share of rows that may be decided differently
+		double mean;      // of the largest difference of a row's scores
+		double latency;   // times that of live
+		double alpha;     // probability that a bound is found broken that is kept
+		double tolerance; // share of their spread that scores without classes may be apart
+		double threshold; // between two classes that one score decides
+		uint32_t rows_min;
+		uint32_t every; // 1 of so many of live's rows is compared
+	} canary;
 	struct config_infer {
 		char isa[16]; // "avx2": caps the kernels; "native" by default
 		bool exact;   // the same bits in batches of any size, also where that is slower

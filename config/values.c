@@ -66,6 +66,25 @@ static int value_read_number(const struct reader *reader, const config_setting_t
 	return 0;
 }
 
+static int value_read_real(const struct reader *reader, const config_setting_t *value,
+	const struct key *key, const char *where, double *out)
+{
+	double number;
+
+	if (value_is_whole(value))
+		number = (double)config_setting_get_int64(value);
+	else if (config_setting_type(value) == CONFIG_TYPE_FLOAT)
+		number = config_setting_get_float(value);
+	else
+		return value_wrong_type(reader, value, key, where, "a number");
+	if (!(number >= key->least && number <= key->most))
+		return reader_refuse(reader, value,
+			"%s.%s: %g is out of range, %g to %g are possible: %s", where, key->name,
+			number, key->least, key->most, key->help);
+	*out = number;
+	return 0;
+}
+
 static int value_read_auto(const struct reader *reader, const config_setting_t *value,
 	const struct key *key, const char *where, uint32_t *out)
 {
@@ -360,6 +379,8 @@ int value_read(const struct reader *reader, const config_setting_t *value, const
 		if (rc == 0)
 			*(uint32_t *)field = (uint32_t)number;
 		return rc;
+	case KEY_REAL:
+		return value_read_real(reader, value, key, where, field);
 	case KEY_BOOL:
 		if (config_setting_type(value) != CONFIG_TYPE_BOOL)
 			return value_wrong_type(reader, value, key, where, "true or false");

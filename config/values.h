@@ -13,6 +13,7 @@ enum key_type {
 	KEY_U16,
 	KEY_U32,
 	KEY_U32_AUTO, // the same, or "auto", which is 0
+	KEY_REAL,     // a number between `least` and `most`, stored as a double
 	KEY_BOOL,
 	KEY_STRING, // min to max bytes without the NUL; `field_bytes` is the size of the field
 	KEY_NAME,   // the same, and a name (base/name.h)
@@ -32,9 +33,10 @@ enum key_type {
 struct key {
 	const char *name;
 	enum key_type type;
-	size_t offset;              // of the field in the struct that the group fills
-	size_t count_offset;        // of the field that counts the elements of an array
-	uint64_t min, max;          // of the value, its bytes or its elements
+	size_t offset;       // of the field in the struct that the group fills
+	size_t count_offset; // of the field that counts the elements of an array
+	uint64_t min, max;   // of the value, its bytes or its elements
+	double least, most, otherwise_real;
 	size_t field_bytes;         // bytes of a field that holds a string
 	const char *const *choices; // ends in NULL
 	bool required;

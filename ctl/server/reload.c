@@ -32,6 +32,7 @@ static const struct reload_group {
 	{ "scoring", AT(scoring) },
 	{ "models", AT(models) },
 	{ "infer", AT(infer) },
+	{ "canary", AT(canary) },
 };
 #undef AT
 

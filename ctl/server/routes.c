@@ -3,6 +3,7 @@
 
 #include "ctl/server/resources/announce.h"
 #include "ctl/server/resources/change.h"
+#include "ctl/server/resources/compare_get.h"
 #include "ctl/server/resources/deployment.h"
 #include "ctl/server/resources/drift_get.h"
 #include "ctl/server/resources/infer.h"
@@ -28,6 +29,7 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v1/models/{model}/drift", ROUTE_MANAGE, drift_get, NULL },
 	{ HTTP_POST, "/v1/models/{model}/rollback", ROUTE_MANAGE, rollback_post, NULL },
 	{ HTTP_GET, "/v1/models/{model}/change", ROUTE_MANAGE, change_get, NULL },
+	{ HTTP_GET, "/v1/models/{model}/compare", ROUTE_MANAGE, compare_get, NULL },
 	{ HTTP_GET, "/v1/stats", ROUTE_MANAGE, stats_get, NULL },
 	{ HTTP_POST, "/v1/stats/reset", ROUTE_MANAGE, stats_reset_post, NULL },
 	{ HTTP_GET, "/v1/drops", ROUTE_MANAGE, drops_get, NULL },

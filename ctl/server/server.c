@@ -5,6 +5,7 @@
 #include "ctl/server/drain.h"
 #include "ctl/server/grpc/door.h"
 #include "ctl/server/grpc/watch.h"
+#include "ctl/server/compare/compare.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
@@ -106,6 +107,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	listeners_tick(server);
 	history_tick(server->history);
 	cost_tick(server->cost);
+	comparisons_tick(server);
 	dataplane_watch(server->dataplane);
 	while (dataplane_news(server->dataplane, &news))
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
@@ -222,7 +224,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->dataplane = parts->dataplane;
 	server->history = history_create(server->dataplane);
 	server->cost = cost_create(server);
-	if (!server->history || !server->cost) {
+	server->comparisons = comparisons_create();
+	if (!server->history || !server->cost || !server->comparisons) {
 		server_destroy(server);
 		return error_set(err, -ENOMEM, "no memory for the history of the counters");
 	}
@@ -279,6 +282,7 @@ void server_destroy(struct server *server)
 		event_free(server->tick);
 	history_destroy(server->history);
 	cost_destroy(server->cost);
+	comparisons_destroy(server->comparisons);
 	models_fini(&server->models);
 	free(server);
 }

@@ -12,6 +12,7 @@
 struct call;
 struct cost;
 struct drift;
+struct comparisons;
 struct event;
 struct event_base;
 struct gate;
@@ -46,6 +47,7 @@ struct server {
 	struct gate *gate;
 	struct history *history;
 	struct cost *cost;                 // of changes
+	struct comparisons *comparisons; // of canaries and shadows with live
 	struct tls *tls[CONFIG_HTTP_MAX];  // of control.http's listeners; NULL: none
 	uint32_t tls_ticks;                // since the start
 	struct metrics_page *metrics_page; // metrics_get.c's

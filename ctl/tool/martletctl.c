@@ -4,6 +4,7 @@
 // line here.
 #include "ctl/tool/announce.h"
 #include "ctl/tool/command.h"
+#include "ctl/tool/compare.h"
 #include "ctl/tool/counters.h"
 #include "ctl/tool/deploy.h"
 #include "ctl/tool/doctor.h"
@@ -41,6 +42,7 @@ static const struct command *const COMMANDS[] = {
 	&model_push_command,
 	&model_list_command,
 	&model_show_command,
+	&model_compare_command,
 	&model_promote_command,
 	&model_canary_command,
 	&model_shadow_command,

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define STORE_COMPARE         "compare.json" // the last canary that was rolled back by itself
 #define STORE_DEPLOYMENT      "deployment.json"
 #define STORE_FILE_MAX        24                  // bytes of a file's name with the NUL
 #define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // of the largest image

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/server/compare/compare.h"
+
+#include "ctl/server/compare/verdict.h"
+#include "ctl/server/log.h"
+#include "ctl/server/operations/deploy.h"
+#include "ctl/server/operations/operation.h"
+#include "ctl/server/store/store.h"
+#include "dataplane/compare.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ADVISED_SHARE 0.02 // where no bound is configured
+#define TICKS_A_LOOK  10   // judged once a second
+
+// Of one model.
+struct comparison {
+	char model[MODEL_NAME_MAX + 1];
+	uint16_t said_shadow;  // the version that a broken bound was told of
+	uint16_t said_apart;   // the version that cannot be compared, as was told
+	uint16_t rolling_back; // the canary that is being rolled back; 0: none
+	bool has_looked;       // into the store
+	json_t *rolled_back;   // the last one; NULL: none
+	struct comparison *next;
+};
+
+struct comparisons {
+	struct comparison *first;
+	uint32_t ticks;
+	struct compared figures; // too large for a stack
+};
+
+struct comparisons *comparisons_create(void)
+{
+	return calloc(1, sizeof(struct comparisons));
+}
+
+void comparisons_destroy(struct comparisons *comparisons)
+{
+	struct comparison *c, *next;
+
+	if (!comparisons)
+		return;
+	for (c = comparisons->first; c; c = next) {
+		next = c->next;
+		json_decref(c->rolled_back);
+		free(c);
+	}
+	free(comparisons);
+}
+
+// NULL without memory.
+static struct comparison *comparison_of(struct server *server, const char *model)
+{
+	struct comparisons *all = server->comparisons;
+	struct comparison *c;
+	struct error err;
+	void *text;
+	size_t size;
+
+	for (c = all->first; c; c = c->next)
+		if (strcmp(c->model, model) == 0)
+			break;
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			return NULL;
+		snprintf(c->model, sizeof(c->model), "%s", model);
+		c->next = all->first;
+		all->first = c;
+	}
+	// The store is read by nobody else meanwhile.
+	if (!c->has_looked && !server->operations.first) {
+		c->has_looked = true;
+		if (store_read(server->store, model, STORE_COMPARE, &text, &size, &err) == 0) {
+			c->rolled_back = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+			free(text);
+		}
+	}
+	return c;
+}
+
+// --- As JSON --------------------------------------------------------------------------------------
+
+// Null where it is no number that JSON has.
+static json_t *compare_real(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *compare_floats(const float *values, uint32_t n, uint32_t most)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n && i < most; i++)
+		json_array_append_new(array, compare_real((double)values[i]));
+	return array;
+}
+
+static json_t *compare_rows_json(const struct compared *c)
+{
+	json_t *rows = json_array();
+
+	for (uint64_t i = 0; i < c->figures.n_last; i++) {
+		const struct watch_row *row = &c->figures.last[i];
+
+		json_array_append_new(rows,
+			json_pack("{s:o, s:o, s:o, s:o}", "seconds_ago",
+				compare_real(c->seconds_ago[i]), "features",
+				compare_floats(row->features, row->n_features, WATCH_LAST_FEATURES),
+				"live",
+				compare_floats(row->live, row->n_outputs, WATCH_LAST_OUTPUTS),
+				"scores",
+				compare_floats(row->other, row->n_outputs, WATCH_LAST_OUTPUTS)));
+	}
+	return rows;
+}
+
+static json_t *compare_latency_json(const struct histogram *h)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "batches", (json_int_t)h->count, "p50",
+		(json_int_t)histogram_percentile(h, 0.5), "p99",
+		(json_int_t)histogram_percentile(h, 0.99), "p999",
+		(json_int_t)histogram_percentile(h, 0.999));
+}
+
+static json_t *compare_interval_json(double value, const struct verdict_interval *interval)
+{
+	return json_pack("{s:o, s:o, s:o}", "value", compare_real(value), "low",
+		compare_real(interval->low), "high", compare_real(interval->high));
+}
+
+static const char *compare_rule_name(enum watch_rule rule)
+{
+	return rule == WATCH_ARGMAX  ? "the largest score"
+		: rule == WATCH_SIDE ? "the side of the threshold"
+				     : "the tolerance";
+}
+
+static json_t *compare_one_json(
+	enum watch_kind kind, const struct compared *c, const struct verdict *v)
+{
+	const struct watch_figures *f = &c->figures;
+	const double share = f->compared ? (double)f->differ / (double)f->compared : NAN;
+	const double mean = f->measured ? f->sum / (double)f->measured : NAN;
+
+	return json_pack(
+		"{s:s, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:{s:o, "
+		"s:o, s:I, s:I}, s:s, s:s, s:I, s:o}",
+		"role", kind == WATCH_CANARY ? "canary" : "shadow", "live", c->live, "version",
+		c->other, "decides_by", compare_rule_name(c->rule), "rows", (json_int_t)f->seen,
+		"sampled", (json_int_t)f->sampled, "shed", (json_int_t)f->shed, "compared",
+		(json_int_t)f->compared, "differ", (json_int_t)f->differ, "share",
+		compare_interval_json(share, &v->share), "difference",
+		compare_interval_json(mean, &v->mean), "largest_difference",
+		compare_real(f->largest), "not_finite", (json_int_t)f->not_finite, "latency_ns",
+		"live", compare_latency_json(&f->live_ns), "version",
+		compare_latency_json(&f->other_ns), "batches", (json_int_t)f->timed, "slower",
+		(json_int_t)f->slower, "advice", verdict_advice_name(v->advice), "why", v->why,
+		"rows_to_go", (json_int_t)v->rows_to_go, "last", compare_rows_json(c));
+}
+
+// --- Judging --------------------------------------------------------------------------------------
+
+static bool compare_has_bounds(const struct config_canary *config)
+{
+	return config->differ > 0 || config->mean > 0 || config->latency > 0;
+}
+
+static void compare_judge(
+	const struct server *server, const struct compared *c, struct verdict *verdict)
+{
+	const struct config_canary *config = &server->config->canary;
+	const struct verdict_bounds bounds = {
+		.differ = config->differ > 0         ? config->differ
+			: compare_has_bounds(config) ? 1
+						     : ADVISED_SHARE,
+		.mean = config->mean,
+		.latency = config->latency,
+		.alpha = config->alpha,
+		.rows_min = config->rows_min,
+	};
+	const struct verdict_counts counts = {
+		.compared = c->figures.compared,
+		.differ = c->figures.differ,
+		.measured = c->figures.measured,
+		.sum = c->figures.sum,
+		.sum_of_squares = c->figures.sum_of_squares,
+		.timed = c->figures.timed,
+		.slower = c->figures.slower,
+	};
+
+	verdict_judge(&counts, &bounds, verdict);
+}
+
+// NULL where nothing is compared.
+static json_t *compare_kind_json(
+	struct server *server, const struct model_entry *entry, enum watch_kind kind)
+{
+	struct compared *c = &server->comparisons->figures;
+	struct verdict verdict;
+
+	if (!entry->record.id || !dataplane_compared(server->dataplane, entry->record.id, kind, c))
+		return NULL;
+	compare_judge(server, c, &verdict);
+	return compare_one_json(kind, c, &verdict);
+}
+
+json_t *compare_json(struct server *server, const struct model_entry *entry)
+{
+	const struct comparison *kept = comparison_of(server, entry->name);
+	json_t *canary = compare_kind_json(server, entry, WATCH_CANARY);
+	json_t *shadow = compare_kind_json(server, entry, WATCH_SHADOW);
+
+	return json_pack("{s:s, s:o, s:o, s:o}", "model", entry->name, "canary",
+		canary ? canary : json_null(), "shadow", shadow ? shadow : json_null(),
+		"rolled_back",
+		kept && kept->rolled_back ? json_incref(kept->rolled_back) : json_null());
+}
+
+// --- Rolling back -------------------------------------------------------------------------------
+
+// That it is known why is no condition of rolling back.
+static void compare_written(struct operation *op)
+{
+	if (op->err.code != 0)
+		operation_log(op, LOG_LEVEL_WARNING, "why is not kept: %s", op->err.text);
+	op->wish = (struct wish){ .has_canary = true };
+	deploy_begin(op);
+}
+
+static void compare_begin_roll_back(struct operation *op)
+{
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	// An operation before this one has ended it already, or there is another one now.
+	if (!entry || entry->record.canary.version != op->version) {
+		operation_fail(op, 409, "version %u is no canary any more", op->version);
+		return;
+	}
+	op->version = 0;
+	operation_write(op, STORE_COMPARE, compare_written);
+}
+
+static void compare_roll_back(struct server *server, struct comparison *kept,
+	const struct model_entry *entry, const struct compared *c, const struct verdict *verdict)
+{
+	const struct operation_client nobody = { 0 };
+	json_t *why = compare_one_json(WATCH_CANARY, c, verdict);
+	char *text;
+	struct operation *op;
+
+	json_object_set_new(why, "at", json_integer((json_int_t)time(NULL)));
+	text = why ? json_dumps(why, JSON_COMPACT) : NULL;
+	op = text ? operation_create(server, nobody, "end the canary", compare_begin_roll_back,
+			    entry->name, c->other)
+		  : NULL;
+	if (!op) {
+		json_decref(why);
+		free(text);
+		return; // without memory: again at the next look
+	}
+	op->data = text;
+	op->size = strlen(text);
+	json_decref(kept->rolled_back);
+	kept->rolled_back = why;
+	kept->rolling_back = c->other;
+	log_warning("model %s: canary version %u is rolled back: %s", entry->name, c->other,
+		verdict->why);
+	operation_start(op);
+}
+
+static void compare_look(struct server *server, struct model_entry *entry)
+{
+	struct compared *c = &server->comparisons->figures;
+	struct comparison *kept;
+	struct verdict verdict;
+
+	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_CANARY, c)) {
+		compare_judge(server, c, &verdict);
+		kept = comparison_of(server, entry->name);
+		if (kept && kept->rolling_back != c->other && verdict.advice == VERDICT_ROLL_BACK &&
+			compare_has_bounds(&server->config->canary))
+			compare_roll_back(server, kept, entry, c, &verdict);
+	}
+	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_SHADOW, c)) {
+		compare_judge(server, c, &verdict);
+		kept = comparison_of(server, entry->name);
+		if (kept && kept->said_shadow != c->other && verdict.advice == VERDICT_ROLL_BACK) {
+			kept->said_shadow = c->other;
+			log_warning("model %s: shadow version %u: %s", entry->name, c->other,
+				verdict.why);
+		}
+	}
+}
+
+// Where it cannot be compared, that is said once.
+static void compare_begin(
+	struct server *server, const struct model_entry *entry, enum watch_kind kind)
+{
+	const struct config_canary *config = &server->config->canary;
+	const struct compare_request request = {
+		.id = entry->record.id,
+		.kind = kind,
+		.every = config->every,
+		.threshold = (float)config->threshold,
+		.tolerance = (float)config->tolerance,
+		.latency_ratio = config->latency > 0 ? config->latency : 1,
+	};
+	const uint16_t other =
+		kind == WATCH_CANARY ? entry->record.canary.version : entry->record.shadow.version;
+	struct comparison *kept;
+	struct error err;
+
+	if (dataplane_compare(server->dataplane, &request, &err) == 0)
+		return;
+	kept = comparison_of(server, entry->name);
+	if (!kept || kept->said_apart == other)
+		return;
+	kept->said_apart = other;
+	log_warning("%s", err.text);
+}
+
+void comparisons_tick(struct server *server)
+{
+	const bool is_look = ++server->comparisons->ticks % TICKS_A_LOOK == 0;
+
+	if (server->phase != SERVER_READY)
+		return;
+	for (uint32_t i = 0; i < server->models.n; i++) {
+		struct model_entry *entry = server->models.entries[i];
+		struct comparison *c;
+
+		if (!entry->record.id)
+			continue;
+		if (!entry->record.canary.version)
+			for (c = server->comparisons->first; c; c = c->next)
+				if (strcmp(c->model, entry->name) == 0)
+					c->rolling_back = 0;
+		compare_begin(server, entry, WATCH_CANARY);
+		compare_begin(server, entry, WATCH_SHADOW);
+		if (is_look)
+			compare_look(server, entry);
+	}
+}
