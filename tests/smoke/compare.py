@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A canary and a shadow against live on the same rows: equal ones do not differ, one that differs in every row is rolled back by
+itself, with the reason and the rows, which a restart keeps; a shadow that differs is only said."""
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh, skip_all
+from versions import TREE, change
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def main():
+    if os.geteuid() or not enter_private_network():
+        skip_all("needs root")
+    tap, far = Tap(), FarEnd()
+    sh("ip address add 10.66.0.2/24 dev veth-c")
+    port = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.66.0.1/24" ]; }'
+    with tempfile.TemporaryDirectory() as folder, Appliance([port], netns=far.pid,
+                                                            extra="canary = { differ = 0.02; every = 1; rows_min = 300; };") as a:
+        try:
+            a.start()
+            for v, score in ((1, 1), (2, 1), (3, 9)):
+                source, image = os.path.join(folder, "m.txt"), os.path.join(folder, "m.mlt")
+                with open(source, "w") as f:
+                    f.write(TREE.format(score))
+                subprocess.run([MARTLETCTL, "model", "compile", source, "-o", image, "--name", "m"], check=True, stdout=subprocess.DEVNULL)
+                a.ctl("model", "push", image, "--name", "m", "--version", str(v))
+            a.ctl("model", "promote", "m:1", "--id", "7")
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.connect(("10.66.0.1", 7797))
+            s.settimeout(10)
+
+            def ask(n):
+                got = []
+                for i in range(n):
+                    s.send(request(struct.pack("<2f", i % 10, i), model=7, request_id=i, columns=2))
+                    got.append(Reply(s.recv(2048)))
+                return got
+
+            def compare():
+                return a.api("GET", "/v1/models/m/compare")[1]
+
+            tap.check("nothing is compared at first", compare() == {"model": "m", "canary": None, "shadow": None, "rolled_back": None})
+            change(a, {"canary": {"version": 2, "permille": 500}, "shadow": 3})
+            tap.check("both are compared", until(lambda: compare()["canary"] and compare()["shadow"]))
+            ask(600)
+            tap.check("each row by the canary, too", until(lambda: compare()["canary"]["compared"] == compare()["canary"]["sampled"]), str(compare()))
+            c, h = compare()["canary"], compare()["shadow"]
+            tap.check("an equal canary differs in nothing", c["compared"] + c["shed"] == 600 and c["differ"] == 0, str(c))
+            tap.check("and may be promoted", c["advice"] == "promote", c["why"])
+            tap.check("a shadow that differs is only said", h["differ"] == h["compared"] > 0 and h["advice"] == "roll back", str(h))
+            tap.check("and never answers", all(r.model_version in (1, 2) for r in ask(50)))
+            text = a.ctl("model", "compare", "m").stdout
+            tap.check("the tool says it", "canary version 2 against live version 1" in text and "promote" in text, text)
+            change(a, {"canary": {"version": 3, "permille": 200}, "shadow": None})
+            until(lambda: (compare()["canary"] or {}).get("version") == 3)
+            tap.check("one that differs is rolled back by itself",
+                      until(lambda: ask(20) and a.api("GET", "/v1/models/m/deployment")[1]["canary"] is None))
+            kept = compare()["rolled_back"]
+            tap.check("with the reason and the rows", kept and kept["version"] == 3 and "decided differently" in kept["why"]
+                      and kept["last"][0]["scores"][0] - kept["last"][0]["live"][0] == 8, str(kept))
+            tap.check("live stays", all(r.model_version == 1 for r in ask(50)))
+            a.stop()
+            a.start()
+            tap.check("a restart keeps it", compare()["rolled_back"] == kept and compare()["canary"] is None, str(compare()))
+        finally:
+            a.stop()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
