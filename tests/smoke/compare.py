@@ -30,8 +30,9 @@ def main():
     tap, far = Tap(), FarEnd()
     sh("ip address add 10.66.0.2/24 dev veth-c")
     port = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.66.0.1/24" ]; }'
-    with tempfile.TemporaryDirectory() as folder, Appliance([port], netns=far.pid,
-                                                            extra="canary = { differ = 0.02; every = 1; rows_min = 300; };") as a:
+    with tempfile.TemporaryDirectory() as folder, Appliance([port], netns=far.pid) as a:
+        with open(a.conf, "a") as f:
+            f.write("canary = { differ = 0.02; every = 1; rows_min = 300; };\n")
         try:
             a.start()
             for v, score in ((1, 1), (2, 1), (3, 9)):
@@ -80,7 +81,8 @@ def main():
             tap.check("a restart keeps it", compare()["rolled_back"] == kept and compare()["canary"] is None, str(compare()))
         finally:
             a.stop()
-    tap.done()
+            far.close()
+    tap.finish()
 
 
 if __name__ == "__main__":
