@@ -71,7 +71,7 @@ static int deploy_parse_target(void *field, const char *text, struct error *err)
 #define DEPLOY_IF                                                                                  \
 	{                                                                                          \
 		"if-revision", 0, "N", "only where its deployment is still at this revision",      \
-			OPTION_TO_U64(struct deploy, revision, 1, INT64_MAX)                       \
+			OPTION_TO_U64(struct deploy, revision, 1, UINT32_MAX)                      \
 	}
 #define DEPLOY_COST                                                                                \
 	{                                                                                          \

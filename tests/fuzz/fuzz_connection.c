@@ -13,11 +13,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define PREFACE       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define PREFACE_BYTES (sizeof(PREFACE) - 1)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
 	uint8_t deed;
 	unsigned asked;
+	bool is_http2; // by the preface: several requests are under way at a time, answers are frames
 	struct http_request *held; // answered in a later turn
 } handler;
 
@@ -46,8 +50,8 @@ static void on_request(void *arg, struct http_request *request)
 	free(body);
 	must(http_path(request)[0] == '/' || strcmp(http_path(request), "*") == 0);
 	http_header(request, "accept");
-	if (handler.deed & 1) {
-		must(!handler.held);
+	must(!handler.held || handler.is_http2);
+	if (handler.deed & 1 && !handler.held) {
 		handler.held = request;
 	} else {
 		http_reply(request, 200, json_object());
@@ -60,6 +64,14 @@ static bool on_head(void *arg, struct http_request *request)
 	if (handler.deed & 4)
 		http_fail(request, 413, "%s", "no");
 	return !(handler.deed & 4);
+}
+
+// The first bytes of an answer: a status line, or a frame of SETTINGS.
+static bool begins_well(const char *answer, ssize_t n)
+{
+	if (handler.is_http2)
+		return n >= 9 && answer[3] == 4;
+	return n >= 9 && memcmp(answer, "HTTP/1.1 ", 9) == 0;
 }
 
 static void turn(struct event_base *base, int fd, size_t *got)
@@ -75,7 +87,7 @@ static void turn(struct event_base *base, int fd, size_t *got)
 		http_fail(held, 409, "%s", "no");
 	}
 	while ((n = recv(fd, answers, sizeof(answers), MSG_DONTWAIT)) > 0) {
-		must(*got > 0 || (n >= 9 && memcmp(answers, "HTTP/1.1 ", 9) == 0));
+		must(*got > 0 || begins_well(answers, n));
 		*got += (size_t)n;
 	}
 }
@@ -101,6 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
 	handler.deed = data[1];
 	handler.asked = 0;
+	handler.is_http2 =
+		size >= 2 + PREFACE_BYTES && memcmp(data + 2, PREFACE, PREFACE_BYTES) == 0;
 	shared.base = base;
 	peer.fd = pair[0];
 	peer.is_local = data[1] & 2;

@@ -40,7 +40,7 @@ def authority(folder):
 
 def context(folder, client=None):
     c = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
-    c.set_alpn_protocols(["h2", "http/1.1"])
+    c.set_alpn_protocols(["http/1.1"]) # http2.py asks for the other one
     if client:
         c.load_cert_chain(os.path.join(folder, f"{client}.pem"), os.path.join(folder, f"{client}.key"))
     return c

@@ -32,7 +32,7 @@ def restart_without(a, gone):
     open(a.log, "w").close()
     a.start()
     text = a.log_text()
-    told = [line for line in text.splitlines() if re.search(r"bring back: (?!.*: kernels )|ready: serving", line)]
+    told = [line for line in text.splitlines() if re.search(r"bring back: (?!.* kernels )|ready: serving", line)]
     return told, {m["name"]: m["state"] for m in a.api("GET", "/v1/models")[1]["models"]}
 
 
