@@ -11,6 +11,7 @@ struct key_group {
 	const struct key *keys;
 	size_t n_keys;
 	const char *help;
+	const char *why_restart; // a key of it that is not live takes a restart, as a clause
 };
 
 // Fills the fields of `base` from `setting`; where that is NULL, with the defaults, and messages

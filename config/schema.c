@@ -39,7 +39,8 @@ static const struct key LCORES_KEYS[] = {
 		.otherwise = 1024, .help = "packets in each I/O-worker ring, a power of two" },
 };
 const struct key_group SCHEMA_LCORES = { "lcores", true, LCORES_KEYS, N(LCORES_KEYS),
-	"which CPU does what, as in lcores = { control = 0; io = [ 1 ]; };" };
+	"which CPU does what, as in lcores = { control = 0; io = [ 1 ]; };",
+	"threads and their rings are made at start" };
 
 static const struct key MEMORY_KEYS[] = {
 	{ "hugepages", KEY_BOOL, AT(config_memory, hugepages), .otherwise = true,
@@ -56,7 +57,8 @@ static const struct key MEMORY_KEYS[] = {
 		.help = "of each scoring lcore, KiB: rows that wait to be scored by another "
 			"version" },
 };
-const struct key_group SCHEMA_MEMORY = { "memory", false, MEMORY_KEYS, N(MEMORY_KEYS), "" };
+const struct key_group SCHEMA_MEMORY = { "memory", false, MEMORY_KEYS, N(MEMORY_KEYS), "",
+	"memory is taken at start" };
 
 static const struct key PORT_KEYS[] = {
 	{ "name", KEY_NAME, TEXT(config_port, name), .min = 1, .max = CONFIG_NAME_MAX - 1,
@@ -101,7 +103,8 @@ static const struct key PORT_KEYS[] = {
 		.help = "answer what nobody serves by ICMP port unreachable, and what is too long "
 			"by packet too big" },
 };
-const struct key_group SCHEMA_PORT = { "ports", true, PORT_KEYS, N(PORT_KEYS), "" };
+const struct key_group SCHEMA_PORT = { "ports", true, PORT_KEYS, N(PORT_KEYS), "",
+	"devices are opened at start" };
 
 static const struct key CONTROL_KEYS[] = {
 	// 107 bytes and a NUL are all that a sockaddr_un takes.
@@ -110,102 +113,110 @@ static const struct key CONTROL_KEYS[] = {
 		.help = "the path of the API's UNIX socket" },
 	{ "group", KEY_NAME, TEXT(config_control, group), .min = 1, .max = CONFIG_NAME_MAX - 1,
 		.help = "the group whose members may use the API" },
-	{ "connections", KEY_U32, AT(config_control, connections), .min = 8, .max = 65536,
-		.otherwise = 256, .help = "connections to the API at a time" },
-	{ "upload_megabytes", KEY_U32, AT(config_control, upload_megabytes), .min = 16,
-		.max = 65536, .otherwise = 512,
+	{ "connections", KEY_U32, .live = true, AT(config_control, connections), .min = 8,
+		.max = 65536, .otherwise = 256, .help = "connections to the API at a time" },
+	{ "upload_megabytes", KEY_U32, .live = true, AT(config_control, upload_megabytes),
+		.min = 16, .max = 65536, .otherwise = 512,
 		.help = "memory for what is being sent and answered, together, MiB" },
-	{ "http", KEY_GROUPS, LIST(config_control, http), .max = CONFIG_HTTP_MAX,
+	{ "http", KEY_GROUPS, .live = true, LIST(config_control, http), .max = CONFIG_HTTP_MAX,
 		.help = "where the API is served over TCP, and what of it" },
-	{ "address_connections", KEY_U32, AT(config_control, address_connections), .min = 1,
-		.max = 65536, .otherwise = 128,
+	{ "address_connections", KEY_U32, .live = true, AT(config_control, address_connections),
+		.min = 1, .max = 65536, .otherwise = 128,
 		.help = "connections over TCP from one address at a time" },
-	{ "header_bytes", KEY_U32, AT(config_control, header_bytes), .min = 1024, .max = 65535,
-		.otherwise = 16384, .help = "what the header of a request may have" },
-	{ "header_seconds", KEY_U32, AT(config_control, header_seconds), .min = 1, .max = 3600,
-		.otherwise = 10, .help = "the time that it has to be complete" },
-	{ "idle_seconds", KEY_U32, AT(config_control, idle_seconds), .min = 1, .max = 86400,
-		.otherwise = 60, .help = "the time that a connection is kept between requests" },
-	{ "body_megabytes", KEY_U32, AT(config_control, body_megabytes), .min = 1, .max = 256,
-		.otherwise = 64, .help = "what the body of a request over TCP may have, MiB" },
-	{ "bytes_per_second", KEY_U32, AT(config_control, bytes_per_second), .min = 1,
+	{ "header_bytes", KEY_U32, .live = true, AT(config_control, header_bytes), .min = 1024,
+		.max = 65535, .otherwise = 16384, .help = "what the header of a request may have" },
+	{ "header_seconds", KEY_U32, .live = true, AT(config_control, header_seconds), .min = 1,
+		.max = 3600, .otherwise = 10, .help = "the time that it has to be complete" },
+	{ "idle_seconds", KEY_U32, .live = true, AT(config_control, idle_seconds), .min = 1,
+		.max = 86400, .otherwise = 60,
+		.help = "the time that a connection is kept between requests" },
+	{ "body_megabytes", KEY_U32, .live = true, AT(config_control, body_megabytes), .min = 1,
+		.max = 256, .otherwise = 64,
+		.help = "what the body of a request over TCP may have, MiB" },
+	{ "bytes_per_second", KEY_U32, .live = true, AT(config_control, bytes_per_second), .min = 1,
 		.max = 1 << 30, .otherwise = 1024,
 		.help = "how fast a body must come, and an answer be taken, at the least" },
-	{ "pipeline", KEY_U32, AT(config_control, pipeline), .min = 1, .max = 1024, .otherwise = 8,
+	{ "pipeline", KEY_U32, .live = true, AT(config_control, pipeline), .min = 1, .max = 1024,
+		.otherwise = 8,
 		.help = "requests of a connection answered before the first answer has left" },
-	{ "streams", KEY_U32, AT(config_control, streams), .min = 1, .max = 1024, .otherwise = 128,
-		.help = "requests of a connection at a time, with HTTP/2" },
-	{ "resets_per_second", KEY_U32, AT(config_control, resets_per_second), .min = 1,
-		.max = 100000, .otherwise = 100,
+	{ "streams", KEY_U32, .live = true, AT(config_control, streams), .min = 1, .max = 1024,
+		.otherwise = 128, .help = "requests of a connection at a time, with HTTP/2" },
+	{ "resets_per_second", KEY_U32, .live = true, AT(config_control, resets_per_second),
+		.min = 1, .max = 100000, .otherwise = 100,
 		.help = "requests that a connection may break off, with HTTP/2" },
-	{ "json_depth", KEY_U32, AT(config_control, json_depth), .min = 8, .max = 64,
+	{ "json_depth", KEY_U32, .live = true, AT(config_control, json_depth), .min = 8, .max = 64,
 		.otherwise = 32,
 		.help = "levels of arrays and objects that a body to score may have" },
 	{ "message_bytes", KEY_U32, AT(config_control, message_bytes), .min = 4096,
 		.max = 256 << 20, .otherwise = 4 << 20,
 		.help = "what a message of a gRPC call may have" },
-	{ "ready_ports", KEY_CHOICE, AT(config_control, ready_ports), .choices = READY_CHOICES,
-		.otherwise = CONFIG_READY_ANY,
+	{ "ready_ports", KEY_CHOICE, .live = true, AT(config_control, ready_ports),
+		.choices = READY_CHOICES, .otherwise = CONFIG_READY_ANY,
 		.help = "how many ports must be without trouble for the appliance to be ready" },
-	{ "drain_grace", KEY_U32, AT(config_control, drain_grace), .max = 3600, .otherwise = 5,
+	{ "drain_grace", KEY_U32, .live = true, AT(config_control, drain_grace), .max = 3600,
+		.otherwise = 5,
 		.help = "seconds between 'not ready' and the end of service, in which everything "
 			"is served" },
-	{ "drain_timeout", KEY_U32, AT(config_control, drain_timeout), .min = 1, .max = 3600,
-		.otherwise = 10,
+	{ "drain_timeout", KEY_U32, .live = true, AT(config_control, drain_timeout), .min = 1,
+		.max = 3600, .otherwise = 10,
 		.help = "seconds after which what is still under way is cut, and the hook" },
-	{ "drain_hook", KEY_STRING, TEXT(config_control, drain_hook), .min = 1,
+	{ "drain_hook", KEY_STRING, .live = true, TEXT(config_control, drain_hook), .min = 1,
 		.max = CONFIG_PATH_MAX - 1,
 		.help = "a command that is run when draining begins, as one that withdraws a "
 			"route" },
 };
-const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "" };
+const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "",
+	"the socket is made at start" };
 
 static const struct key HTTP_KEYS[] = {
-	{ "listen", KEY_LISTEN, AT(config_http, listen), .required = true,
+	{ "listen", KEY_LISTEN, .live = true, AT(config_http, listen), .required = true,
 		.help = "an address and port, as in \"127.0.0.1:7798\" or \"[::1]:7798\"" },
-	{ "serves", KEY_CHOICES, AT(config_http, serves), .choices = SERVICE_CHOICES, .min = 1,
-		.max = 3, .required = true,
+	{ "serves", KEY_CHOICES, .live = true, AT(config_http, serves), .choices = SERVICE_CHOICES,
+		.min = 1, .max = 3, .required = true,
 		.help = "what of the API, as in [ \"infer\", \"metrics\" ]" },
-	{ "tls", KEY_GROUP, .help = "a certificate and its key" },
+	{ "tls", KEY_GROUP, .live = true, .help = "a certificate and its key" },
 };
 static const struct key TLS_KEYS[] = {
-	{ "certificate", KEY_STRING, TEXT(config_tls, certificate), .min = 1,
+	{ "certificate", KEY_STRING, .live = true, TEXT(config_tls, certificate), .min = 1,
 		.max = CONFIG_PATH_MAX - 1, .required = true,
 		.help = "the file (PEM) of the certificate and those above it" },
-	{ "key", KEY_STRING, TEXT(config_tls, key), .min = 1, .max = CONFIG_PATH_MAX - 1,
-		.required = true, .help = "the file (PEM) of its key" },
-	{ "client_ca", KEY_STRING, TEXT(config_tls, client_ca), .min = 1,
+	{ "key", KEY_STRING, .live = true, TEXT(config_tls, key), .min = 1,
+		.max = CONFIG_PATH_MAX - 1, .required = true, .help = "the file (PEM) of its key" },
+	{ "client_ca", KEY_STRING, .live = true, TEXT(config_tls, client_ca), .min = 1,
 		.max = CONFIG_PATH_MAX - 1,
 		.help = "the file (PEM) of who signs the certificates that clients must have" },
 };
-const struct key_group SCHEMA_TLS = { "tls", false, TLS_KEYS, N(TLS_KEYS), "" };
+const struct key_group SCHEMA_TLS = { "tls", false, TLS_KEYS, N(TLS_KEYS), "", "" };
 
-const struct key_group SCHEMA_HTTP = { "http", true, HTTP_KEYS, N(HTTP_KEYS), "" };
+const struct key_group SCHEMA_HTTP = { "http", true, HTTP_KEYS, N(HTTP_KEYS), "", "" };
 
 static const struct key STORE_KEYS[] = {
 	{ "path", KEY_STRING, TEXT(config_store, path), .min = 1, .max = CONFIG_PATH_MAX - 256,
 		.otherwise_text = "/var/lib/martlet",
 		.help = "the folder of model images and deployments" },
-	{ "retention", KEY_STRING, TEXT(config_store, retention), .min = 3, .max = 16,
+	{ "retention", KEY_STRING, .live = true, TEXT(config_store, retention), .min = 3, .max = 16,
 		.otherwise_text = "all",
 		.help = "versions of a model that are kept: \"all\", or as \"latest 5\"" },
 };
-const struct key_group SCHEMA_STORE = { "store", false, STORE_KEYS, N(STORE_KEYS), "" };
+const struct key_group SCHEMA_STORE = { "store", false, STORE_KEYS, N(STORE_KEYS), "",
+	"the store is opened at start" };
 
 static const struct key METRICS_KEYS[] = {
-	{ "listen", KEY_LISTEN, AT(config_metrics, listen), .required = true,
+	{ "listen", KEY_LISTEN, .live = true, AT(config_metrics, listen), .required = true,
 		.help = "the address and port on which GET /metrics is answered, as in "
 			"\"127.0.0.1:9797\" or \"[::1]:9797\"" },
 };
-const struct key_group SCHEMA_METRICS = { "metrics", false, METRICS_KEYS, N(METRICS_KEYS), "" };
+const struct key_group SCHEMA_METRICS = { "metrics", false, METRICS_KEYS, N(METRICS_KEYS), "", "" };
 
 static const struct key SCORING_KEYS[] = {
 	{ "threads", KEY_U32, AT(config_scoring, threads), .min = 1, .max = 64, .otherwise = 1,
 		.help = "threads that score what comes by the API, on CPUs without an lcore" },
-	{ "queue", KEY_U32, AT(config_scoring, queue), .min = 1, .max = 65536, .otherwise = 256,
+	{ "queue", KEY_U32, .live = true, AT(config_scoring, queue), .min = 1, .max = 65536,
+		.otherwise = 256,
 		.help = "requests of the API that wait to be scored; more are refused" },
 };
-const struct key_group SCHEMA_SCORING = { "scoring", false, SCORING_KEYS, N(SCORING_KEYS), "" };
+const struct key_group SCHEMA_SCORING = { "scoring", false, SCORING_KEYS, N(SCORING_KEYS), "",
+	"threads are started once" };
 
 static const struct key DRIFT_KEYS[] = {
 	{ "sample", KEY_U32, AT(config_drift, sample), .min = 1, .max = 1000000, .otherwise = 16,
@@ -216,13 +227,14 @@ static const struct key DRIFT_KEYS[] = {
 		.help = "columns of a model that martlet_model_drift_psi has: those that moved "
 			"most" },
 };
-const struct key_group SCHEMA_DRIFT = { "drift", false, DRIFT_KEYS, N(DRIFT_KEYS), "" };
+const struct key_group SCHEMA_DRIFT = { "drift", false, DRIFT_KEYS, N(DRIFT_KEYS), "",
+	"counters are made by it at start" };
 
 static const struct key LOG_KEYS[] = {
-	{ "level", KEY_CHOICE, AT(config_log, level), .choices = LOG_CHOICES,
+	{ "level", KEY_CHOICE, .live = true, AT(config_log, level), .choices = LOG_CHOICES,
 		.otherwise = CONFIG_LOG_INFO, .help = "what is left out of the log" },
 };
-const struct key_group SCHEMA_LOG = { "log", false, LOG_KEYS, N(LOG_KEYS), "" };
+const struct key_group SCHEMA_LOG = { "log", false, LOG_KEYS, N(LOG_KEYS), "", "" };
 
 static const struct key MODEL_KEYS[] = {
 	{ "name", KEY_NAME, TEXT(config_model, name), .min = 1, .max = CONFIG_NAME_MAX - 1,
@@ -232,7 +244,8 @@ static const struct key MODEL_KEYS[] = {
 	{ "image", KEY_STRING, TEXT(config_model, image), .min = 1, .max = CONFIG_PATH_MAX - 1,
 		.required = true, .help = "the image (.mlt) that 'martletctl model compile' made" },
 };
-const struct key_group SCHEMA_MODEL = { "models", true, MODEL_KEYS, N(MODEL_KEYS), "" };
+const struct key_group SCHEMA_MODEL = { "models", true, MODEL_KEYS, N(MODEL_KEYS), "",
+	"the store says what is deployed: push, promote, unload or delete it" };
 
 static const struct key INFER_KEYS[] = {
 	{ "isa", KEY_ISA, TEXT(config_infer, isa), .choices = ISA_CHOICES,
@@ -243,7 +256,8 @@ static const struct key INFER_KEYS[] = {
 	{ "refuse_not_finite", KEY_BOOL, AT(config_infer, refuse_not_finite), .otherwise = false,
 		.help = "a request with a score that is NaN or infinite is answered NOT_FINITE" },
 };
-const struct key_group SCHEMA_INFER = { "infer", false, INFER_KEYS, N(INFER_KEYS), "" };
+const struct key_group SCHEMA_INFER = { "infer", false, INFER_KEYS, N(INFER_KEYS), "",
+	"models are opened by it at start" };
 
 static const struct key CANARY_KEYS[] = {
 	{ "differ", KEY_REAL, AT(config_canary, differ), .most = 1,
@@ -266,4 +280,5 @@ static const struct key CANARY_KEYS[] = {
 	{ "every", KEY_U32, AT(config_canary, every), .min = 1, .max = 1000000, .otherwise = 4,
 		.help = "one of so many rows that live answers is scored by a canary or shadow" },
 };
-const struct key_group SCHEMA_CANARY = { "canary", false, CANARY_KEYS, N(CANARY_KEYS), "" };
+const struct key_group SCHEMA_CANARY = { "canary", false, CANARY_KEYS, N(CANARY_KEYS), "",
+	"comparisons begin with it" };

@@ -40,6 +40,7 @@ struct key {
 	size_t field_bytes;         // bytes of a field that holds a string
 	const char *const *choices; // ends in NULL
 	bool required;
+	bool live;          // martletd takes another value over while it runs
 	uint64_t otherwise; // default of numbers, booleans and choices
 	const char *otherwise_text;
 	const char *help; // what belongs here, for the operator; completes "... is missing: "
