@@ -65,7 +65,7 @@ SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,clock
 SEES_dataplane/memif := base $(patsubst %,dataplane/%.h,clock limit device/devargs) dataplane/memif
 SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
 SEES_dataplane/flow := base dataplane/flow
-SEES_ctl            := base config/config.h config/settings.h infer/infer.h \
+SEES_ctl            := base config/config.h config/changes.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,compare dataplane drop figures info stats wire) ctl/server
 SEES_ctl/server     := $(SEES_ctl)
 SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
@@ -75,7 +75,7 @@ SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/compare    := $(SEES_ctl/server/operations) ctl/server/compare
-SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
+SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/reload.h ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
 SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/resources ctl/server/grpc
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool
 SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \

@@ -328,6 +328,7 @@ static size_t changes_visit(
 		{ &SCHEMA_STORE, &now->store, &then->store },
 		{ &SCHEMA_METRICS, &now->metrics, &then->metrics },
 		{ &SCHEMA_SCORING, &now->scoring, &then->scoring },
+		{ &SCHEMA_DRIFT, &now->drift, &then->drift },
 		{ &SCHEMA_LOG, &now->log, &then->log },
 		{ &SCHEMA_INFER, &now->infer, &then->infer },
 	};

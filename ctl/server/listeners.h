@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The API over TCP, as control.http and metrics.listen have it, and the certificates of its listeners.
+// The API over TCP, as control.http and metrics.listen have it, and the certificates of its listeners. What
+// may fail is done before anything is changed: listeners_prepare() opens the sockets that are new and reads
+// all certificates, listeners_commit() takes them into use. Within one turn of the event loop.
 #pragma once
 
 #include "base/error.h"
 
+struct config;
+struct listeners;
 struct server;
 
-// Listens everywhere; on an error what is open is the gate's and listeners_close()'s.
-int listeners_open(struct server *server, struct error *err);
-void listeners_close(struct server *server); // after gate_destroy()
+// Those that `config` wants, in *out. A socket that listens already on an address that is still wanted is
+// kept. Where it fails nothing is changed.
+int listeners_prepare(struct server *server, const struct config *config, struct listeners **out,
+	struct error *err);
+// In force from here on. Those that are wanted no more are closed.
+void listeners_commit(struct server *server, struct listeners *next);
+void listeners_discard(struct server *server, struct listeners *next); // instead
+void listeners_close(struct server *server);                           // after gate_destroy()
 
-// To be called now and then (100 ms): reads certificates anew once their files are others.
+// To be called now and then (100 ms): reads certificates anew once their files are others. What cannot be
+// read stays as it was, and the log says so.
 void listeners_tick(struct server *server);
-// Reads all of them anew. What cannot be read stays as it was, and the log says so.
-void listeners_reload(struct server *server);

@@ -1,102 +1,350 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/reload.h"
 
-#include "config/config.h"
+#include "base/file.h"
+#include "config/changes.h"
+#include "ctl/server/http/gate.h"
+#include "ctl/server/limits.h"
 #include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
+#include "ctl/server/operations/import.h"
+#include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
+#include "ctl/server/store/store.h"
 
 #include <assert.h>
-#include <stddef.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static_assert((int)LOG_LEVEL_DEBUG == CONFIG_LOG_DEBUG && (int)LOG_LEVEL_INFO == CONFIG_LOG_INFO &&
 		(int)LOG_LEVEL_WARNING == CONFIG_LOG_WARNING &&
 		(int)LOG_LEVEL_ERROR == CONFIG_LOG_ERROR,
 	"the configuration's levels are the log's");
 
-// The groups of keys that are read at start only.
-#define AT(field) offsetof(struct config, field), sizeof(((struct config *)0)->field)
-static const struct reload_group {
-	const char *name;
-	size_t offset, bytes;
-} GROUPS[] = {
-	{ "lcores", AT(lcores) },
-	{ "memory", AT(memory) },
-	{ "ports", AT(ports) },
-	{ "control", AT(control) },
-	{ "store", AT(store) },
-	{ "metrics", AT(metrics) },
-	{ "scoring", AT(scoring) },
-	{ "models", AT(models) },
-	{ "infer", AT(infer) },
-	{ "canary", AT(canary) },
+struct reload { // an operation's data
+	char by[64];
+	bool is_file;  // of the configuration; else `wanted` was sent
+	bool is_told;  // the service manager
+	bool is_try;   // nothing is to be changed
+	bool is_bound; // to `if_match`
+	char if_match[RELOAD_TAG_BYTES];
+	struct config wanted;
+	struct config now;  // with the level of the log that is in force
+	struct config next; // in force, once it is
 };
-#undef AT
 
-// Where in the file something stands makes no difference.
-static void reload_forget_lines(struct config *config)
+struct reload_list {
+	json_t *changes; // array
+	char live[SERVER_REVISION_BYTES - 64], restart[512];
+	uint32_t n_live;
+};
+
+// --- Who changed what ----------------------------------------------------------------------------
+
+void reload_tag(const struct server *server, char tag[RELOAD_TAG_BYTES])
 {
-	for (uint32_t i = 0; i < config->n_ports; i++)
-		config->ports[i].line = 0;
-	for (uint32_t i = 0; i < config->n_models; i++)
-		config->models[i].line = 0;
-	for (uint32_t i = 0; i < config->control.n_http; i++)
-		config->control.http[i].line = 0;
+	snprintf(tag, RELOAD_TAG_BYTES, "\"%llx-%u\"", (unsigned long long)server->started_ns,
+		server->revision);
 }
 
-// The reader clears a struct config before it fills it, so equal values are equal bytes.
-static void reload_compare(const struct config *now, const struct config *wanted, const char *by)
+static void reload_note_revision(struct server *server, const char *by, const char *keys)
 {
-	char names[128] = "";
+	const time_t now = time(NULL);
+	struct tm tm;
+	char when[32];
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%FT%TZ", &tm);
+	server->revision++;
+	snprintf(server->revised[server->revision % SERVER_REVISIONS], SERVER_REVISION_BYTES,
+		"%s %.48s: %.170s", when, by, keys);
+}
+
+// What was changed since `seen`, the last ones at the least.
+static void reload_say_since(const struct server *server, const char *seen, char *text, size_t size)
+{
+	char tag[RELOAD_TAG_BYTES], *end;
+	const char *dash = strrchr(seen, '-');
+	const unsigned long since = dash ? strtoul(dash + 1, &end, 10) : 0;
+	uint32_t first =
+		server->revision < SERVER_REVISIONS ? 1 : server->revision - SERVER_REVISIONS + 1;
 	size_t used = 0;
 
-	for (size_t i = 0; i < sizeof(GROUPS) / sizeof(GROUPS[0]); i++) {
-		const struct reload_group *group = &GROUPS[i];
-
-		if (memcmp((const char *)now + group->offset, (const char *)wanted + group->offset,
-			    group->bytes) != 0)
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-				used ? ", " : "", group->name);
+	reload_tag(server, tag);
+	if (!dash || strncmp(seen, tag, (size_t)(dash - seen)) != 0) {
+		snprintf(text, size, "martletd was started anew since");
+		return;
 	}
-	if (used)
-		log_warning(
-			"reload, %s: %s: another than before, which takes a restart", by, names);
+	if (since + 1 > first)
+		first = (uint32_t)since + 1;
+	text[0] = '\0';
+	for (uint32_t i = first; i <= server->revision && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "; " : "",
+			server->revised[i % SERVER_REVISIONS]);
 }
 
-static void reload_take(
-	struct server *server, struct config *now, struct config *wanted, const char *by)
-{
-	const enum log_level before = log_get_level(), level = (enum log_level)wanted->log.level;
+// --- Its ends ------------------------------------------------------------------------------------
 
-	memcpy(now, server->config, sizeof(*now));
-	reload_forget_lines(now);
-	reload_forget_lines(wanted);
-	reload_compare(now, wanted, by);
+static void reload_end(struct operation *op)
+{
+	const struct reload *reload = op->data;
+
+	if (reload->is_told)
+		notify("READY=1");
+	operation_done(op);
+}
+
+static void reload_refuse(struct operation *op, int status, const char *sentence)
+{
+	const struct reload *reload = op->data;
+
+	if (reload->is_file)
+		log_error("%s: %s; everything stays as it is", reload->by, sentence);
+	else if (!reload->is_try)
+		log_warning("%s: refused: %s", reload->by, sentence);
+	if (op->client.reply)
+		op->client.reply(op->client.arg, status, NULL, sentence);
+	reload_end(op);
+}
+
+// --- What is another -----------------------------------------------------------------------------
+
+static void reload_add_name(char *list, size_t size, const char *name)
+{
+	const size_t used = strlen(list);
+
+	snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+static void reload_note(void *arg, const struct config_change *change)
+{
+	struct reload_list *list = arg;
+
+	json_array_append_new(list->changes,
+		json_pack("{s:s, s:s, s:s, s:b, s:s}", "key", change->key, "now", change->now,
+			"then", change->then, "live", change->is_live, "why", change->why));
+	list->n_live += change->is_live;
+	if (change->is_live)
+		reload_add_name(list->live, sizeof(list->live), change->key);
+	else
+		reload_add_name(list->restart, sizeof(list->restart), change->key);
+}
+
+// --- In force ------------------------------------------------------------------------------------
+
+static void reload_import(struct server *server, const struct config *before)
+{
+	struct error err;
+
+	for (uint32_t i = 0; i < server->config->n_models; i++)
+		if (!config_has_model(before, server->config->models[i].name) &&
+			import_start(server, &server->config->models[i], &err) != 0)
+			log_error("models: %s", err.text);
+}
+
+static void reload_take(struct server *server, struct reload *reload, struct config *own,
+	struct listeners *listeners, const struct reload_list *list)
+{
+	const enum log_level before = log_get_level(), level = (enum log_level)own->log.level;
+	const struct gate_limits limits = limits_of(own);
+	struct config *old = server->own_config;
+
+	if (list->restart[0])
+		log_warning("%s: another than before, which takes a restart: %s", reload->by,
+			list->restart);
+	server->config = server->own_config = own;
+	listeners_commit(server, listeners);
+	gate_limit(server->gate, &limits);
+	scoring_limit(server->scoring, own->scoring.queue);
+	if (list->n_live)
+		reload_note_revision(server, reload->by, list->live);
+	log_set_level(level < before ? level : before); // said by whichever lets it through
+	log_info("%s: %s%s", reload->by,
+		list->n_live ? "taken over: " : "nothing was to be changed", list->live);
 	log_set_level(level);
-	log_info("reload, %s: %s was read: log.level was %s and is %s", by, server->config->path,
-		log_level_name(before), log_level_name(level));
+	free(old);
+}
+
+static void reload_reply(struct operation *op, json_t *changes)
+{
+	char tag[RELOAD_TAG_BYTES];
+
+	reload_tag(op->server, tag);
+	if (op->client.reply)
+		op->client.reply(op->client.arg, 200,
+			json_pack("{s:s, s:o}", "etag", tag, "changes", changes), NULL);
+	else
+		json_decref(changes);
+}
+
+// Everything that may fail, and then everything that cannot.
+static void reload_commit(struct operation *op)
+{
+	struct server *server = op->server;
+	struct reload *reload = op->data;
+	struct reload_list list = { .changes = json_array() };
+	struct config *own = malloc(sizeof(*own));
+	struct listeners *listeners;
+	struct error err = op->err;
+
+	if (err.code == 0 && (!own || !list.changes))
+		error_set(&err, -ENOMEM, "no memory for another configuration");
+	if (err.code == 0)
+		listeners_prepare(server, &reload->next, &listeners, &err);
+	if (err.code != 0) {
+		free(own);
+		json_decref(list.changes);
+		reload_refuse(op, operation_status(&err, 422), err.text);
+		return;
+	}
+	config_changes(&reload->now, &reload->wanted, reload_note, &list);
+	if (reload->is_try) {
+		listeners_discard(server, listeners);
+		free(own);
+	} else {
+		*own = reload->next;
+		reload_take(server, reload, own, listeners, &list);
+		reload_import(server, &reload->now);
+	}
+	reload_reply(op, list.changes);
+	reload_end(op);
+}
+
+// --- Models that are new -------------------------------------------------------------------------
+
+static int reload_try_image(
+	const struct server *server, const struct config_model *wanted, struct error *err)
+{
+	struct model_options options = server->model_options;
+	struct model *model = NULL;
+	void *image;
+	size_t size;
+	int rc = file_read(wanted->image, STORE_IMAGE_BYTES_MAX, &image, &size, err);
+
+	options.no_timing = true;
+	if (rc == 0) {
+		rc = model_open(image, size, &options, &model, err);
+		if (rc == 0)
+			rc = model_check_golden(model, err) == -EINVAL ? -EINVAL : 0;
+		model_close(model);
+		free(image);
+		if (rc != 0)
+			error_prefix(err, "%.200s", wanted->image);
+	}
+	return rc ? error_prefix(err, "models[%s].image", wanted->name) : 0;
+}
+
+// Work.
+static void reload_try_images(void *arg)
+{
+	struct operation *op = arg;
+	struct reload *reload = op->data;
+	struct error err;
+
+	for (uint32_t i = reload->now.n_models; i < reload->next.n_models; i++)
+		if (reload_try_image(op->server, &reload->next.models[i], &err) != 0) {
+			op->err = err;
+			return;
+		}
+	op->err.code = 0;
+}
+
+static int reload_check_ids(struct server *server, const struct reload *reload, struct error *err)
+{
+	for (uint32_t i = reload->now.n_models; i < reload->next.n_models; i++) {
+		const struct config_model *model = &reload->next.models[i];
+		const struct model_entry *entry = models_find_id(&server->models, model->id);
+
+		if (entry && strcmp(entry->name, model->name) != 0)
+			return error_set(err, -EINVAL,
+				"models[%s].id: %u is the id of model '%s' already", model->name,
+				model->id, entry->name);
+	}
+	return 0;
+}
+
+// --- Its beginning -------------------------------------------------------------------------------
+
+static void reload_begin(struct operation *op)
+{
+	struct server *server = op->server;
+	struct reload *reload = op->data;
+	char tag[RELOAD_TAG_BYTES], since[ERROR_TEXT_BYTES], text[ERROR_TEXT_BYTES + 128];
+	struct error err;
+
+	op->err.code = 0;
+	if (reload->is_told)
+		notify_reloading();
+	reload_tag(server, tag);
+	if (reload->is_bound && strcmp(tag, reload->if_match) != 0) {
+		reload_say_since(server, reload->if_match, since, sizeof(since));
+		snprintf(text, sizeof(text),
+			"the configuration is another than the one you saw: %s: look at it again",
+			since);
+		reload_refuse(op, 412, text);
+		return;
+	}
+	if (reload->is_file && config_load(server->config->path, &reload->wanted, &err) != 0) {
+		reload_refuse(op, 422, err.text);
+		return;
+	}
+	reload->now = *server->config;
+	reload->now.log.level = (enum config_log_level)log_get_level();
+	reload->next = *server->config;
+	config_take_live(&reload->next, &reload->wanted);
+	if (reload_check_ids(server, reload, &err) != 0)
+		reload_refuse(op, 422, err.text);
+	else if (reload->next.n_models > reload->now.n_models)
+		operation_work(op, reload_try_images, reload_commit);
+	else
+		reload_commit(op);
+}
+
+static void reload_start(
+	struct server *server, struct operation_client client, struct reload *reload)
+{
+	struct operation *op = operation_create(server, client, "config", reload_begin, "", 0);
+
+	if (!op) {
+		free(reload);
+		return;
+	}
+	op->data = reload;
+	op->size = sizeof(*reload);
+	operation_start(op);
 }
 
 void reload(struct server *server, const char *by)
 {
-	struct config *configs = calloc(2, sizeof(*configs));
-	// Its end is told as READY=1, which at start is said when every model is back, and not before.
-	const bool is_told = server->phase == SERVER_READY;
-	struct error err;
+	struct reload *reload = calloc(1, sizeof(*reload));
 
-	if (is_told)
-		notify_reloading();
-	if (!configs)
+	if (!reload) {
 		log_error("reload, %s: no memory; everything stays as it is", by);
-	else if (config_load(server->config->path, &configs[1], &err) != 0)
-		log_error("reload, %s: %s; everything stays as it is", by, err.text);
-	else
-		reload_take(server, &configs[0], &configs[1], by);
-	listeners_reload(server);
-	free(configs);
-	if (is_told)
-		notify("READY=1");
+		return;
+	}
+	snprintf(reload->by, sizeof(reload->by), "reload, %.40s", by);
+	reload->is_file = true;
+	// Its end is told as READY=1, which at start is said when every model is back, and not before.
+	reload->is_told = server->phase == SERVER_READY;
+	reload_start(server, (struct operation_client){ 0 }, reload);
+}
+
+void reload_apply(struct server *server, struct operation_client client,
+	const struct config *wanted, bool is_try, const char *if_match)
+{
+	struct reload *reload = calloc(1, sizeof(*reload));
+
+	if (!reload) {
+		client.reply(client.arg, 500, NULL, "no memory for another configuration");
+		return;
+	}
+	snprintf(reload->by, sizeof(reload->by), "config, by uid %u", client.uid);
+	reload->is_try = is_try;
+	reload->is_bound = if_match && strcmp(if_match, "*") != 0;
+	snprintf(reload->if_match, sizeof(reload->if_match), "%s", if_match ? if_match : "");
+	reload->wanted = *wanted;
+	reload_start(server, client, reload);
 }

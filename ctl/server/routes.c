@@ -4,6 +4,7 @@
 #include "ctl/server/resources/announce.h"
 #include "ctl/server/resources/change.h"
 #include "ctl/server/resources/compare_get.h"
+#include "ctl/server/resources/config.h"
 #include "ctl/server/resources/deployment.h"
 #include "ctl/server/resources/drift_get.h"
 #include "ctl/server/resources/infer.h"
@@ -37,6 +38,9 @@ const struct route ROUTES[] = {
 	{ HTTP_POST, "/v1/announce", ROUTE_MANAGE, announce_post, NULL },
 	{ HTTP_GET, "/v1/lcores", ROUTE_MANAGE, lcores_get, NULL },
 	{ HTTP_GET, "/v1/latency", ROUTE_MANAGE, latency_get, NULL },
+	{ HTTP_GET, "/v1/config", ROUTE_MANAGE, config_get, NULL },
+	{ HTTP_PUT, "/v1/config", ROUTE_MANAGE, config_put, config_accepts },
+	{ HTTP_POST, "/v1/config/check", ROUTE_MANAGE, config_check_post, config_accepts },
 	{ HTTP_GET, "/v1/log", ROUTE_MANAGE, log_level_get, NULL },
 	{ HTTP_PUT, "/v1/log", ROUTE_MANAGE, log_level_put, NULL },
 	{ HTTP_GET, "/v2", ROUTE_INFER, v2_get, NULL },

@@ -10,6 +10,7 @@
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
+#include "ctl/server/limits.h"
 #include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/cost.h"
@@ -151,19 +152,7 @@ static int server_events_init(struct server *server, struct error *err)
 
 static int server_create_gate(struct server *server, struct error *err)
 {
-	const struct config_control *control = &server->config->control;
-	const struct gate_limits limits = {
-		.each = { .head_bytes = control->header_bytes,
-			.head_seconds = control->header_seconds,
-			.idle_seconds = control->idle_seconds,
-			.bytes_per_second = control->bytes_per_second,
-			.pipeline = control->pipeline,
-			.streams = control->streams,
-			.resets_per_second = control->resets_per_second },
-		.connections = control->connections,
-		.address_connections = control->address_connections,
-		.bodies_bytes = (size_t)control->upload_megabytes << 20,
-	};
+	const struct gate_limits limits = limits_of(server->config);
 	int rc;
 
 	rc = gate_create(server->base, &limits, server_on_head, server_on_request, server,
@@ -213,6 +202,7 @@ static int server_open_scoring(struct server *server, struct error *err)
 int server_create(const struct server_parts *parts, struct server **out, struct error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
+	struct listeners *listeners;
 	int rc;
 
 	if (!server)
@@ -238,7 +228,9 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = server_create_gate(server, err);
 	if (rc == 0)
-		rc = listeners_open(server, err);
+		rc = listeners_prepare(server, server->config, &listeners, err);
+	if (rc == 0)
+		listeners_commit(server, listeners);
 	store_stay_here(parts->store); // by now we are on the control CPU
 	if (rc == 0)
 		rc = jobs_create(parts->base, &server->jobs, err);
@@ -284,5 +276,6 @@ void server_destroy(struct server *server)
 	cost_destroy(server->cost);
 	comparisons_destroy(server->comparisons);
 	models_fini(&server->models);
+	free(server->own_config);
 	free(server);
 }

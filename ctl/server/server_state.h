@@ -24,13 +24,15 @@ struct operation;
 struct signals;
 struct scoring;
 struct store;
-struct tls;
+struct listeners;
 
 // Leaving: it says that it drains, and serves all the same, but takes no changes of models any more.
 enum server_phase { SERVER_STARTING, SERVER_READY, SERVER_LEAVING, SERVER_DRAINING };
 
-#define SERVER_WHY_BYTES 448 // of the clause that says why it is not ready
-#define SERVER_SLOTS_MAX MODELS_MAX
+#define SERVER_WHY_BYTES      448 // of the clause that says why it is not ready
+#define SERVER_SLOTS_MAX      MODELS_MAX
+#define SERVER_REVISIONS      8 // of the configuration that are remembered
+#define SERVER_REVISION_BYTES 256
 
 struct operation_queue {                // operation.c's
 	struct operation *first, *last; // the first one is under way
@@ -39,17 +41,22 @@ struct operation_queue {                // operation.c's
 };
 
 struct server {
-	const struct config *config; // this and the next four are main()'s, and outlive the server
+	// As it is in force: main()'s, or own_config. Another one after a reload, so nobody keeps it.
+	const struct config *config;
+	struct config *own_config; // NULL: none yet
+	// These four are main()'s, and outlive the server.
 	struct event_base *base;
 	struct listener *listener;
 	struct store *store;
 	struct dataplane *dataplane;
 	struct gate *gate;
 	struct history *history;
-	struct cost *cost;                 // of changes
 	struct comparisons *comparisons; // of canaries and shadows with live
-	struct tls *tls[CONFIG_HTTP_MAX];  // of control.http's listeners; NULL: none
-	uint32_t tls_ticks;                // since the start
+	struct cost *cost;           // of changes
+	struct listeners *listeners; // listeners.c's
+	// Of the configuration in force: how often it was changed, and by whom, when and in what, reload.c's.
+	uint32_t revision;
+	char revised[SERVER_REVISIONS][SERVER_REVISION_BYTES];
 	struct metrics_page *metrics_page; // metrics_get.c's
 	struct jobs *jobs;
 	struct scoring *scoring; // of what comes by the API

@@ -141,6 +141,7 @@ struct api_body {
 	const void *bytes;
 	size_t n_bytes;
 	uint64_t revision; // for If-Match; 0: none
+	const char *etag;  // likewise, with or without its quotes; NULL: none
 };
 
 static bool api_perform(
@@ -184,6 +185,14 @@ static bool api_perform(
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->text);
 	} else if (strcmp(method, "POST") == 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+	}
+	if (body->etag) {
+		const bool has_quotes = body->etag[0] == '"';
+		char match[128];
+
+		snprintf(match, sizeof(match),
+			has_quotes ? "If-Match: %.100s" : "If-Match: \"%.100s\"", body->etag);
+		headers = curl_slist_append(headers, match);
 	}
 	if (body->revision) {
 		char match[64];
@@ -271,6 +280,22 @@ bool api_post(
 	const struct api_body request = { .type = type, .bytes = bytes, .n_bytes = size };
 
 	return api_socket_fits() && api_perform("POST", path, &request, reply);
+}
+
+bool api_send(const char *method, const char *path, const char *etag, const char *type,
+	const void *bytes, size_t size, struct api_reply *reply)
+{
+	const struct api_body request = {
+		.type = type, .bytes = bytes, .n_bytes = size, .etag = etag
+	};
+
+	if (!api_socket_fits() || !api_perform(method, path, &request, reply))
+		return false;
+	if (reply->json)
+		return true;
+	tool_refuse("%s answered with something that is not JSON: is it martletd?", tool.socket);
+	api_reply_fini(reply);
+	return false;
 }
 
 void api_reply_fini(struct api_reply *reply)

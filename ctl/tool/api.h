@@ -26,6 +26,10 @@ bool api_upload(const char *path, const char *file, struct api_reply *reply);
 // them is printed on stderr.
 bool api_post(const char *path, const char *type, const void *bytes, size_t size,
 	struct api_reply *reply);
+// The same by any method, done only where what it changes has still that ETag; NULL: whichever it has. The
+// answer must be JSON.
+bool api_send(const char *method, const char *path, const char *etag, const char *type,
+	const void *bytes, size_t size, struct api_reply *reply);
 void api_reply_fini(struct api_reply *reply);
 
 // With --json: prints the answer as it came and returns true.

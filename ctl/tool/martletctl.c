@@ -5,6 +5,7 @@
 #include "ctl/tool/announce.h"
 #include "ctl/tool/command.h"
 #include "ctl/tool/compare.h"
+#include "ctl/tool/config.h"
 #include "ctl/tool/counters.h"
 #include "ctl/tool/deploy.h"
 #include "ctl/tool/doctor.h"
@@ -63,6 +64,9 @@ static const struct command *const COMMANDS[] = {
 	&lcores_command,
 	&latency_command,
 	&log_command,
+	&config_check_command,
+	&config_diff_command,
+	&config_apply_command,
 	&flow_features_command,
 };
 

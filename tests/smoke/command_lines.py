@@ -14,7 +14,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
-        "--shape", "--fix", "--key", "--reference", "--with", "--against"}
+        "--shape", "--fix", "--key", "--reference", "--with", "--against", "--if-match"}
 WRONG = {"--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
          "--rx-queues": "0", "--from": "10.0.0.256", "--to": "fd00::g", "--port": "0", "--source-port": "65535",
@@ -35,7 +35,8 @@ REFUSED = {"martletd": "-c nothing.conf",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab",
-           "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "doctor": "-c nothing.conf"}
+           "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "",
+           "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}
 
 

@@ -14,11 +14,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LEAST                                                                                      \
-	"lcores = { control = 0; complete = [ 1 ]; };"                                             \
-	"ports = ( { name = \"edge\"; device = \"net_ring0\"; addresses = [ \"10.0.0.1/24\" ]; } " \
-	");"
-
 // A socket that the process tells its state to.
 static int manager_open(void)
 {
@@ -41,7 +36,7 @@ static void reload_is_told_while_ready_alone(void **state)
 	static const struct {
 		enum server_phase phase;
 		bool is_told;
-	} CASES[] = { { SERVER_STARTING, false }, { SERVER_READY, true },
+	} CASES[] = { { SERVER_READY, true }, { SERVER_LEAVING, false },
 		{ SERVER_DRAINING, false } };
 	int fd = manager_open();
 	char text[128];
@@ -62,55 +57,9 @@ static void reload_is_told_while_ready_alone(void **state)
 	close(fd);
 }
 
-// Whatever the file says otherwise than before is either taken or named.
-static void reload_names_what_takes_a_restart(void **state)
-{
-	static const char *const OTHER[] = { "control = { json_depth = 9; };",
-		"metrics = { listen = \"127.0.0.1:9797\"; };", "scoring = { threads = 3; };",
-		"infer = { exact = true; };", "memory = { mbufs = 65536; };",
-		"store = { path = \"/elsewhere\"; };" };
-	char path[] = "/tmp/test_reload.XXXXXX", log[] = "/tmp/test_reload.XXXXXX", text[1024];
-	const int fd = mkstemp(path), out = mkstemp(log), saved = dup(STDERR_FILENO);
-	static struct config config;
-	struct error err;
-
-	unsetenv("NOTIFY_SOCKET");
-	for (size_t i = 0; i <= sizeof(OTHER) / sizeof(OTHER[0]); i++) {
-		struct server *server = calloc(1, sizeof(*server));
-		const char *more = i ? OTHER[i - 1] : "";
-		const int n = snprintf(text, sizeof(text), "%s%s", LEAST, more);
-
-		assert_int_equal(ftruncate(fd, 0), 0);
-		assert_int_equal(pwrite(fd, text, (size_t)n, 0), n);
-		if (i == 0)
-			assert_int_equal(config_load(path, &config, &err), 0);
-		server->config = &config;
-		server->phase = SERVER_READY;
-		assert_int_equal(ftruncate(out, 0), 0);
-		lseek(out, 0, SEEK_SET);
-		dup2(out, STDERR_FILENO);
-		reload(server, "by uid 0");
-		dup2(saved, STDERR_FILENO);
-		free(server);
-		text[pread(out, text, sizeof(text) - 1, 0)] = '\0';
-		assert_non_null(strstr(text, "was read: log.level"));
-		if (i == 0)
-			assert_null(strstr(text, "takes a restart"));
-		else
-			assert_memory_equal(
-				strstr(text, "by uid 0: ") + 10, more, strcspn(more, " "));
-	}
-	unlink(path);
-	unlink(log);
-	close(fd);
-	close(out);
-	close(saved);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(reload_is_told_while_ready_alone),
-		cmocka_unit_test(reload_names_what_takes_a_restart) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(reload_is_told_while_ready_alone) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

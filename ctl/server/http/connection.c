@@ -59,6 +59,17 @@ void connection_drain(struct connection *c)
 		session_drain(c->session);
 }
 
+void connection_retire(struct connection *c)
+{
+	if (c->session) {
+		connection_drain(c);
+		return;
+	}
+	c->is_last = true;
+	if (c->phase == CONNECTION_NEW || c->phase == CONNECTION_IDLE)
+		connection_destroy(c);
+}
+
 __attribute__((format(printf, 3, 4))) static void connection_refuse(
 	struct connection *c, enum refusal why, const char *format, ...)
 {

@@ -24,6 +24,9 @@ struct connection *connection_create(
 void connection_close(struct connection *connection, enum refusal why);
 void connection_destroy(struct connection *connection); // the same, not counted
 
+// Its next answer is its last, and where it waits for a request it ends at once; HTTP/2 is drained.
+void connection_retire(struct connection *connection);
+
 enum connection_phase connection_phase(const struct connection *connection);
 // When its phase began, and when bytes were last seen to come or go (deadline_now_ms()).
 uint64_t connection_since_ms(const struct connection *connection);

@@ -46,6 +46,7 @@ struct gate_member {
 	struct gate *gate;
 	struct connection *connection;
 	struct gate_address address;
+	int door;                        // its socket
 	TAILQ_ENTRY(gate_member) by_age; // since its phase began: the first one's is the oldest
 	LIST_ENTRY(gate_member) by_address;
 };
@@ -285,6 +286,7 @@ static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 		return;
 	}
 	member->gate = gate;
+	member->door = door->fd;
 	if (door->admits) {
 		peer.is_local = true;
 		peer.is_admitted = door->admits(door->arg, fd);
@@ -493,6 +495,47 @@ int gate_open(struct gate *gate, const struct gate_door *door, struct error *err
 		return 0;
 	gate_close_door(listening);
 	return error_set(err, -ENOMEM, "no memory to accept connections");
+}
+
+static struct gate_listening *gate_find_door(const struct gate *gate, int fd)
+{
+	struct gate_listening *listening;
+
+	LIST_FOREACH(listening, &gate->doors, next)
+	if (listening->door.fd == fd)
+		return listening;
+	return NULL;
+}
+
+void gate_change(struct gate *gate, const struct gate_door *door)
+{
+	struct gate_listening *listening = gate_find_door(gate, door->fd);
+
+	if (listening)
+		listening->door = *door;
+}
+
+void gate_close(struct gate *gate, int fd)
+{
+	struct gate_listening *listening = gate_find_door(gate, fd);
+	struct gate_member *member, *next;
+
+	if (!listening)
+		return;
+	for (member = TAILQ_FIRST(&gate->members); member; member = next) {
+		next = TAILQ_NEXT(member, by_age);
+		if (member->door == fd)
+			connection_retire(member->connection);
+	}
+	gate_close_door(listening);
+}
+
+void gate_limit(struct gate *gate, const struct gate_limits *limits)
+{
+	gate->shared.limits = limits->each;
+	gate->shared.bound.max = limits->bodies_bytes;
+	gate->address_max = limits->address_connections;
+	gate_fit_descriptors(gate, limits);
 }
 
 void gate_destroy(struct gate *gate)

@@ -39,7 +39,7 @@ struct gate_door {         // a socket that listens
 	// Of a UNIX socket: whether the process at the other end of `fd` may use it. NULL: of a network.
 	bool (*admits)(void *arg, int fd);
 	void *arg;
-	const struct tls *tls; // NULL: without TLS; outlives the gate
+	const struct tls *tls; // NULL: without TLS; outlives the door
 };
 
 struct gate_figures {
@@ -61,6 +61,14 @@ int gate_create(struct event_base *base, const struct gate_limits *limits,
 void gate_destroy(struct gate *gate);
 // Accepts from a socket from here on; it is closed where that fails.
 int gate_open(struct gate *gate, const struct gate_door *door, struct error *err);
+// A door, known by its socket, gets another mask of services, bound of bodies and TLS: for the connections to
+// come.
+void gate_change(struct gate *gate, const struct gate_door *door);
+// Closes a door; its connections end with their next answer, those that wait for a request at once.
+void gate_close(struct gate *gate, int fd);
+// Other limits, from here on. More connections than before may take descriptors that this process does not
+// get: gate_create() has what is said then.
+void gate_limit(struct gate *gate, const struct gate_limits *limits);
 // To be called now and then (100 ms): ends a pause where it can be ended.
 void gate_tick(struct gate *gate);
 // Gives streams of HTTP/2 to a service (stream.h says which), which outlives the gate. Before the first

@@ -8,6 +8,7 @@
 #include "ctl/server/operations/verify.h"
 #include "ctl/server/store/store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void import_failed(struct operation *op)
@@ -85,6 +86,7 @@ int import_start(struct server *server, const struct config_model *model, struct
 {
 	struct model_entry *entry = models_get(&server->models, model->name);
 	struct operation *op;
+	char *path;
 
 	if (!entry)
 		return error_set(err, -ENOMEM, "no memory for model %s", model->name);
@@ -105,12 +107,16 @@ int import_start(struct server *server, const struct config_model *model, struct
 				model->name, entry->record.id, model->line, model->id);
 		return 0;
 	}
-	op = operation_create(
-		server, (struct operation_client){ 0 }, "import", import_begin, model->name, 0);
-	if (!op)
+	path = strdup(model->image); // the configuration may be another by then
+	op = path ? operation_create(server, (struct operation_client){ 0 }, "import", import_begin,
+			    model->name, 0)
+		  : NULL;
+	if (!op) {
+		free(path);
 		return error_set(err, -ENOMEM, "no memory for model %s", model->name);
+	}
 	op->wish.id = model->id;
-	op->path = model->image;
+	op->path = path;
 	operation_start(op);
 	return 0;
 }

@@ -20,6 +20,7 @@ static void operation_destroy(struct operation *op)
 		free(op->parts[i].timed);
 	}
 	free(op->recording.before);
+	free(op->path);
 	free(op->data);
 	free(op);
 }
@@ -229,6 +230,11 @@ void operation_log(const struct operation *op, enum log_level level, const char 
 	}
 	log_event(level, "%s: model %s%s%s%s%s", op->what, op->model, version, by,
 		format ? ": " : "", text);
+}
+
+void operation_done(struct operation *op)
+{
+	operation_end(op);
 }
 
 void operation_reply(struct operation *op, int status, json_t *body)

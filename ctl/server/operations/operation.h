@@ -52,7 +52,7 @@ struct operation {
 	uint16_t id, version;
 	struct wish wish;  // of a deployment
 	uint64_t revision; // that the client knows (If-Match); 0: whichever it is
-	const char *path;  // image to import, at start
+	char *path;       // image to import
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;
@@ -93,6 +93,9 @@ int operation_status(const struct error *err, int refusal);
 void operation_reply(struct operation *op, int status, json_t *body);
 __attribute__((format(printf, 3, 4))) void operation_fail(
 	struct operation *op, int status, const char *format, ...);
+
+// Ends it without a word: who began it has logged and replied, or does so elsewhere.
+void operation_done(struct operation *op);
 
 // A line about the operation: what, of which model and version, who asked, and the sentence, if any.
 __attribute__((format(printf, 3, 4))) void operation_log(

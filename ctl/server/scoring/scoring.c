@@ -406,6 +406,13 @@ void scoring_submit(struct scoring *scoring, struct scoring_job *job)
 		abort();
 }
 
+void scoring_limit(struct scoring *scoring, uint32_t queue)
+{
+	pthread_mutex_lock(&scoring->lock);
+	scoring->options.queue = queue;
+	pthread_mutex_unlock(&scoring->lock);
+}
+
 bool scoring_is_idle(const struct scoring *scoring)
 {
 	return scoring->under_way == 0;

@@ -79,6 +79,8 @@ int scoring_create(struct event_base *base, struct dataplane *dp,
 	const struct scoring_options *options, struct scoring **out, struct error *err);
 // Ends the workers; done() is called for each job that is left, with -ECANCELED. NULL is fine.
 void scoring_destroy(struct scoring *scoring);
+// Another bound of the jobs that wait; those that do stay.
+void scoring_limit(struct scoring *scoring, uint32_t queue);
 bool scoring_is_idle(const struct scoring *scoring); // no job waits or is under way
 void scoring_figures(struct scoring *scoring, struct scoring_figures *figures);
 

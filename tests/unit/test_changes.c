@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is another in one configuration than in another, and what of it is taken over.
+#include "config/changes.h"
+
+#include "config/config.h"
+#include "config/schema.h"
+#include "tests/cmocka.h"
+
+#include <string.h>
+
+#define LEAST                                                                                      \
+	"lcores = { control = 0; complete = [ 0 ]; idle = \"sleep\"; };"                           \
+	"ports = ( { name = \"edge\"; device = \"net_ring0\"; addresses = [ \"10.0.0.1/24\" ]; } " \
+	");"
+
+#define MODELS "the store says what is deployed: push, promote, unload or delete it\n"
+
+static struct config now, then;
+
+static void parse(struct config *config, const char *more)
+{
+	char text[2048];
+	struct error err;
+
+	snprintf(text, sizeof(text), "%s%s", LEAST, more);
+	if (config_parse("t.conf", text, config, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+struct seen {
+	char text[4096];
+};
+
+static void note(void *arg, const struct config_change *change)
+{
+	struct seen *seen = arg;
+	const size_t used = strlen(seen->text);
+
+	snprintf(seen->text + used, sizeof(seen->text) - used, "%s %s>%s %s\n", change->key,
+		change->now, change->then, change->is_live ? "live" : change->why);
+}
+
+static void changes_are_named_with_both_values(void **state)
+{
+	static const struct {
+		const char *now, *then, *wanted;
+	} CASES[] = {
+		{ "", "", "" },
+		{ "", "control = { idle_seconds = 9; };", "control.idle_seconds 60>9 live\n" },
+		{ "log = { level = \"debug\"; };", "", "log.level \"debug\">\"info\" live\n" },
+		{ "", "memory = { mbufs = 65536; };",
+			"memory.mbufs \"auto\">65536 memory is taken at start\n" },
+		{ "", "store = { path = \"/else\"; };",
+			"store.path \"/var/lib/martlet\">\"/else\" the store is opened at "
+			"start\n" },
+		{ "", "metrics = { listen = \"[::1]:9797\"; };",
+			"metrics.listen ->[::1]:9797 live\n" },
+		{ "control = { http = ( { listen = \"127.0.0.1:1\"; serves = [ \"infer\" ]; } ); "
+		  "};",
+			"control = { http = ( { listen = \"127.0.0.1:2\"; serves = [ \"infer\" ]; "
+			"}, "
+			"{ listen = \"127.0.0.1:1\"; serves = [ \"metrics\" ]; } ); };",
+			"control.http[127.0.0.1:1].serves [ \"infer\" ]>[ \"metrics\" ] live\n"
+			"control.http[127.0.0.1:2].listen ->127.0.0.1:2 live\n"
+			"control.http[127.0.0.1:2].serves ->[ \"infer\" ] live\n" },
+		{ "models = ( { name = \"a\"; id = 1; image = \"/etc/hostname\"; } );",
+			"models = ( { name = \"b\"; id = 2; image = \"/etc/hostname\"; } );",
+			"models[a].name \"a\">- " MODELS "models[a].id 1>- " MODELS
+			"models[a].image \"/etc/hostname\">- " MODELS
+			"models[b].name ->\"b\" live\nmodels[b].id ->2 live\n"
+			"models[b].image ->\"/etc/hostname\" live\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct seen seen = { "" };
+
+		parse(&now, CASES[i].now);
+		parse(&then, CASES[i].then);
+		config_changes(&now, &then, note, &seen);
+		assert_string_equal(seen.text, CASES[i].wanted);
+		// What is live is no change any more once it is taken over; the rest stays.
+		config_take_live(&now, &then);
+		memset(&seen, 0, sizeof(seen));
+		config_changes(&now, &then, note, &seen);
+		assert_null(strstr(seen.text, " live\n"));
+	}
+}
+
+// Of each key that is not taken over there is a reason, and each is visited.
+static void each_key_is_live_or_says_why(void **state)
+{
+	static const struct key_group *const GROUPS[] = { &SCHEMA_LCORES, &SCHEMA_MEMORY,
+		&SCHEMA_PORT, &SCHEMA_CONTROL, &SCHEMA_HTTP, &SCHEMA_TLS, &SCHEMA_STORE,
+		&SCHEMA_METRICS, &SCHEMA_SCORING, &SCHEMA_DRIFT, &SCHEMA_LOG, &SCHEMA_MODEL,
+		&SCHEMA_INFER };
+	struct seen seen = { "" };
+
+	parse(&now,
+		"models = ( { name = \"a\"; id = 1; image = \"/etc/hostname\"; } ); control = { "
+		"http = ( { listen = \"127.0.0.1:1\"; serves = [ \"infer\" ]; tls = { certificate "
+		"= \"/etc/hostname\"; key = \"/etc/hostname\"; }; } ); };");
+	config_keys(&now, note, &seen);
+	for (size_t g = 0; g < sizeof(GROUPS) / sizeof(GROUPS[0]); g++)
+		for (size_t k = 0; k < GROUPS[g]->n_keys; k++) {
+			const struct key *key = &GROUPS[g]->keys[k];
+			char name[64];
+
+			if (!key->live)
+				assert_true(strlen(GROUPS[g]->why_restart) > 0);
+			if (key->type == KEY_GROUP || key->type == KEY_GROUPS)
+				continue;
+			snprintf(name, sizeof(name), ".%s ", key->name);
+			assert_non_null(strstr(seen.text, name));
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(changes_are_named_with_both_values),
+		cmocka_unit_test(each_key_is_live_or_says_why) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
