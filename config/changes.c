@@ -151,6 +151,9 @@ static void text_add_value(struct text *to, const struct key *key, const void *b
 		else
 			text_add(to, "-");
 		break;
+	case KEY_REAL:
+		text_add(to, "%.17g", *(const double *)field);
+		break;
 	case KEY_CHOICE:
 		text_add(to, "\"%s\"", key->choices[*(const uint32_t *)field]);
 		break;
@@ -331,6 +334,7 @@ static size_t changes_visit(
 		{ &SCHEMA_DRIFT, &now->drift, &then->drift },
 		{ &SCHEMA_LOG, &now->log, &then->log },
 		{ &SCHEMA_INFER, &now->infer, &then->infer },
+		{ &SCHEMA_CANARY, &now->canary, &then->canary },
 	};
 	const struct {
 		struct list list;
@@ -428,6 +432,7 @@ void config_take_live(struct config *to, const struct config *from)
 	take_group(&SCHEMA_SCORING, &to->scoring, &from->scoring);
 	take_group(&SCHEMA_LOG, &to->log, &from->log);
 	take_group(&SCHEMA_INFER, &to->infer, &from->infer);
+	take_group(&SCHEMA_CANARY, &to->canary, &from->canary);
 	memcpy(to->control.http, from->control.http, sizeof(to->control.http));
 	to->control.n_http = from->control.n_http;
 	for (uint32_t i = 0; i < from->n_models; i++)

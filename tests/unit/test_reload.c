@@ -3,6 +3,7 @@
 #include "ctl/server/reload.h"
 
 #include "config/config.h"
+#include "ctl/server/operations/cost.h"
 #include "ctl/server/server_state.h"
 #include "tests/cmocka.h"
 
@@ -47,7 +48,10 @@ static void reload_is_told_while_ready_alone(void **state)
 
 		server->config = &config;
 		server->phase = CASES[i].phase;
+		server->cost = cost_create(server);
+		assert_non_null(server->cost);
 		reload(server, "by uid 0");
+		cost_destroy(server->cost);
 		free(server);
 		n = recv(fd, text, sizeof(text), 0);
 		assert_int_equal(n > 0 && memcmp(text, "RELOADING=1", 11) == 0, CASES[i].is_told);
