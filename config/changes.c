@@ -402,6 +402,9 @@ static void take_key(const struct key *key, void *to, const void *from)
 	case KEY_CHOICES:
 		bytes = sizeof(uint32_t);
 		break;
+	case KEY_REAL:
+		bytes = sizeof(double);
+		break;
 	default: // lists, of which none is live as a whole but control.http
 		break;
 	}

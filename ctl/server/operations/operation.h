@@ -52,7 +52,7 @@ struct operation {
 	uint16_t id, version;
 	struct wish wish;  // of a deployment
 	uint64_t revision; // that the client knows (If-Match); 0: whichever it is
-	char *path;       // image to import
+	char *path;        // image to import
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;
