@@ -2,10 +2,10 @@
 #include "ctl/server/server.h"
 
 #include "base/clock.h"
+#include "ctl/server/compare/compare.h"
 #include "ctl/server/drain.h"
 #include "ctl/server/grpc/door.h"
 #include "ctl/server/grpc/watch.h"
-#include "ctl/server/compare/compare.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"

@@ -52,8 +52,8 @@ struct server {
 	struct gate *gate;
 	struct history *history;
 	struct comparisons *comparisons; // of canaries and shadows with live
-	struct cost *cost;           // of changes
-	struct listeners *listeners; // listeners.c's
+	struct cost *cost;               // of changes
+	struct listeners *listeners;     // listeners.c's
 	// Of the configuration in force: how often it was changed, and by whom, when and in what, reload.c's.
 	uint32_t revision;
 	char revised[SERVER_REVISIONS][SERVER_REVISION_BYTES];

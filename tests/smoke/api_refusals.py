@@ -24,6 +24,7 @@ ROUTES = {
     "/v1/drops": ("GET",), "/v1/ports": ("GET",),
     "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("GET", "PUT"),
     MODEL + "/deployments": ("GET",), MODEL + "/drift": ("GET",), MODEL + "/change": ("GET",),
+    MODEL + "/compare": ("GET",), "/v1/config": ("GET", "PUT"), "/v1/config/check": ("POST",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
     META + "/ready": ("GET",), META_VERSION: ("GET",), META_VERSION + "/ready": ("GET",), "/v2/repository/index": ("POST",),
     LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"), MODEL: ("GET",), MODEL + ":predict": ("POST",),

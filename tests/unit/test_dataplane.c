@@ -77,7 +77,10 @@ static void configure(bool pipeline, uint32_t n_ports)
 	struct port addresses;
 
 	config = (struct config){ .lcores = { .idle = CONFIG_IDLE_SLEEP, .ring_size = 256 },
-		.memory = { .mbufs = 2048, .megabytes = 64, .scratch_kilobytes = 256, .lane_kilobytes = 64 },
+		.memory = { .mbufs = 2048,
+			.megabytes = 64,
+			.scratch_kilobytes = 256,
+			.lane_kilobytes = 64 },
 		.n_ports = n_ports };
 	config.lcores.n_io = config.lcores.n_workers = pipeline;
 	config.lcores.n_complete = !pipeline;

@@ -188,7 +188,8 @@ static void on_request(void *arg, struct http_request *request)
 // Sends text[bytes] and gives back what came until the server closed or, `answers` of them, was silent.
 static void converse(const char *text, size_t bytes, unsigned answers, char *reply, size_t size)
 {
-	const struct gate_limits limits = { { 16384, 10, 60, 1024, 4, 128, 100 }, 100, 100, 1 << 30 };
+	const struct gate_limits limits = { { 16384, 10, 60, 1024, 4, 128, 100 }, 100, 100,
+		1 << 30 };
 	struct gate_door door = {
 		.serves = 7, .body_bytes = HTTP_BODY_BYTES_MAX, .admits = admits_all
 	};

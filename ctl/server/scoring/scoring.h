@@ -40,9 +40,10 @@ struct scoring_job {
 	const struct scoring_protocol *protocol;
 	struct deployment_hold held;
 	bool urgent;
-	size_t bytes;            // of the request, by which is told what it will take; 0: not said
-	uint32_t budget_us;      // from submission; 0: none
-	_Atomic(bool) cancelled; // to be set by the control thread where nobody waits for it any more
+	size_t bytes;       // of the request, by which is told what it will take; 0: not said
+	uint32_t budget_us; // from submission; 0: none
+	_Atomic(bool)
+		cancelled; // to be set by the control thread where nobody waits for it any more
 
 	uint64_t id; // dataplane_hash_id() of the request's id, by decode() where it has one
 	bool has_id;
