@@ -94,7 +94,7 @@ static inline bool admits_all(void *arg, int fd)
 // Both doors, of which clients take the UNIX socket unless join_tcp() is called.
 static inline void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_bytes)
 {
-	const struct gate_limits limits = { { 16384, 1, 60, 1024, 32 }, connections,
+	const struct gate_limits limits = { { 16384, 1, 60, 1024, 32, 128, 100 }, connections,
 		c->address_connections ? c->address_connections : connections / 2, bodies_bytes };
 	struct gate_door door = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0),
 		.serves = 7,
