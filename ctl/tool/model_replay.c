@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 #include "base/clock.h"
+#include "base/interval.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/model_rows.h"
@@ -12,6 +13,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ALPHA 0.05 // of the interval, as canary.alpha is by itself
 
 struct replay {
 	const char *rows, *with, *against;
@@ -35,8 +38,8 @@ struct replay_row {
 struct replay_result {
 	struct replay_row *rows; // [n], those that differ and are furthest apart first
 	size_t n, n_differ, n_not_finite;
-	double mean, largest; // of the rows with finite scores
-	double low, high;     // of the share that differs
+	double mean, largest;  // of the rows with finite scores
+	struct interval share; // that differs
 };
 
 // Scores beside scores where they are no classes', as far apart as counts: a share of the column's spread.
@@ -77,17 +80,6 @@ static bool replay_differs(const struct replay *replay, const struct model_info 
 			!(isnan(a[c]) && isnan(b[c])))
 			return true;
 	return false;
-}
-
-// E. B. Wilson's interval of 95 % for a share, "Probable inference", J. Am. Stat. Assoc. 22 (1927).
-static void replay_interval(struct replay_result *result)
-{
-	const double z = 1.959964, n = (double)result->n, p = (double)result->n_differ / n,
-		     middle = (p + z * z / (2 * n)) / (1 + z * z / n),
-		     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-
-	result->low = fmax(0, middle - half);
-	result->high = fmin(1, middle + half);
 }
 
 static int replay_order(const void *a, const void *b)
@@ -165,7 +157,7 @@ static int replay_compare(const struct replay *replay, const struct replay_side 
 	}
 	if (n_rows > result->n_not_finite)
 		result->mean = sum / (double)(n_rows - result->n_not_finite);
-	replay_interval(result);
+	result->share = interval_share(result->n_differ, n_rows, ALPHA);
 	qsort(result->rows, n_rows, sizeof(*result->rows), replay_order);
 	free(allowed);
 	return 0;
@@ -186,10 +178,10 @@ static int replay_print_json(const struct replay *replay, const struct replay_si
 		"{s:o, s:o, s:I, s:I, s:f, s:[f, f], s:f, s:f, s:I, s:[f, f], s:o}", "with",
 		image_string(replay->with), "against", image_string(replay->against), "rows",
 		(json_int_t)result->n, "differ", (json_int_t)result->n_differ, "share",
-		(double)result->n_differ / (double)result->n, "interval", result->low, result->high,
-		"mean_difference", result->mean, "largest_difference", result->largest,
-		"not_finite", (json_int_t)result->n_not_finite, "ns_per_row", sides[0].ns_per_row,
-		sides[1].ns_per_row, "differing", rows));
+		(double)result->n_differ / (double)result->n, "interval", result->share.low,
+		result->share.high, "mean_difference", result->mean, "largest_difference",
+		result->largest, "not_finite", (json_int_t)result->n_not_finite, "ns_per_row",
+		sides[0].ns_per_row, sides[1].ns_per_row, "differing", rows));
 }
 
 static int replay_print(const struct replay *replay, const struct replay_side sides[2],
@@ -200,8 +192,8 @@ static int replay_print(const struct replay *replay, const struct replay_side si
 
 	printf("%s rows: %s decided differently, %.3f %% (95 %% interval %.3f to %.3f %%)\n",
 		format_count(result->n).s, format_count(result->n_differ).s,
-		100.0 * (double)result->n_differ / (double)result->n, 100 * result->low,
-		100 * result->high);
+		100.0 * (double)result->n_differ / (double)result->n, 100 * result->share.low,
+		100 * result->share.high);
 	printf("scores are apart by %.6g in the mean, %.6g at most; rows with one that is not "
 	       "finite: %s\n",
 		result->mean, result->largest, format_count(result->n_not_finite).s);

@@ -3,6 +3,7 @@
 #include "base/drift.h"
 #include "base/random.h"
 #include "tests/cmocka.h"
+#include "tests/unit/psi_cases.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,6 +72,33 @@ static void a_bin_that_is_new_stands_against_half_a_count(void **state)
 	assert_int_equal(drift_read(&psi), DRIFT_LARGE);
 }
 
+static void count_column(
+	const struct drift_reference *reference, const float *values, uint64_t *counts)
+{
+	for (uint32_t i = 0; i < PSI_VALUES; i++)
+		counts[drift_bin(reference, 0, values[i])]++;
+}
+
+// Bins, missing values, empty bins, constants and categories, as numpy has them.
+static void columns_are_as_numpy_counts_them(void **state)
+{
+	for (size_t i = 0; i < sizeof(PSI_CASES) / sizeof(PSI_CASES[0]); i++) {
+		const uint32_t n_counts = PSI_CASES[i].n_edges + 2, first[] = { 0, n_counts };
+		const struct drift_reference reference = {
+			.n_columns = 1, .first = first, .edges = PSI_CASES[i].edges
+		};
+		uint64_t before[11] = { 0 }, live[11] = { 0 };
+		struct drift_psi psi;
+
+		count_column(&reference, PSI_CASES[i].reference, before);
+		count_column(&reference, PSI_CASES[i].live, live);
+		psi = drift_psi(before, live, n_counts);
+		if (psi.n_bins != PSI_CASES[i].n_bins || fabs(psi.psi - PSI_CASES[i].psi) > 1e-9)
+			fail_msg("%zu: %.12g of %u bins instead of %.12g of %u", i, psi.psi,
+				psi.n_bins, PSI_CASES[i].psi, PSI_CASES[i].n_bins);
+	}
+}
+
 static void no_rows_are_no_drift(void **state)
 {
 	const uint64_t some[] = { 1, 2 }, none[] = { 0, 0 };
@@ -120,6 +148,7 @@ int main(void)
 		cmocka_unit_test(the_same_shares_are_no_drift),
 		cmocka_unit_test(a_small_sample_does_not_speak_of_rare_bins),
 		cmocka_unit_test(a_bin_that_is_new_stands_against_half_a_count),
+		cmocka_unit_test(columns_are_as_numpy_counts_them),
 		cmocka_unit_test(no_rows_are_no_drift),
 		cmocka_unit_test(chance_gives_no_alarm),
 	};

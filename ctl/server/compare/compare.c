@@ -127,7 +127,7 @@ static json_t *compare_latency_json(const struct histogram *h)
 		(json_int_t)histogram_percentile(h, 0.999));
 }
 
-static json_t *compare_interval_json(double value, const struct verdict_interval *interval)
+static json_t *compare_interval_json(double value, const struct interval *interval)
 {
 	return json_pack("{s:o, s:o, s:o}", "value", compare_real(value), "low",
 		compare_real(interval->low), "high", compare_real(interval->high));

@@ -4,28 +4,11 @@
 // once, so that anybody may look whenever they like, and what follows from them. Pure functions; any thread.
 #pragma once
 
+#include "base/interval.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-// An interval of confidence: with probability 1 - alpha the truth lies in all that are ever looked at.
-struct verdict_interval {
-	double low, high;
-};
-
-// Of a share, of which `hits` of `n` were seen. The beta-binomial mixture: Robbins, "Statistical methods related
-// to the law of the iterated logarithm", Ann. Math. Statist. 41 (1970); Howard, Ramdas, McAuliffe and Sekhon,
-// "Time-uniform, nonparametric, nonasymptotic confidence sequences", Ann. Statist. 49 (2021), section 3. With a
-// uniform prior, M(p) = B(hits + 1, n - hits + 1) / (p^hits (1 - p)^(n - hits)) is a martingale of mean 1 where
-// p is the truth, so that it ever reaches 1 / alpha has a probability of at most alpha (Ville). The interval is
-// all p where it has not.
-struct verdict_interval verdict_share(uint64_t hits, uint64_t n, double alpha);
-
-// Of a mean, from the sum and the sum of squares of `n` values that need no bound: Waudby-Smith, Arbour, Sinha,
-// Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Ann. Statist. 52
-// (2024), theorem 2.2, tightest at 1000 values. It holds in the limit of many: nothing is said of fewer than 30
-// values, of which it is all numbers.
-struct verdict_interval verdict_mean(uint64_t n, double sum, double sum_of_squares, double alpha);
 
 struct verdict_bounds {
 	double differ;     // share of rows that may be decided differently; 1: any
@@ -48,9 +31,9 @@ enum verdict_advice { VERDICT_WATCH, VERDICT_PROMOTE, VERDICT_ROLL_BACK };
 
 struct verdict {
 	enum verdict_advice advice;
-	char why[VERDICT_WHY_BYTES];               // a sentence
-	uint64_t rows_to_go;                       // of VERDICT_WATCH, about; 0: not to be foretold
-	struct verdict_interval share, mean, slow; // slow: of batches that took too long
+	char why[VERDICT_WHY_BYTES];       // a sentence
+	uint64_t rows_to_go;               // of VERDICT_WATCH, about; 0: not to be foretold
+	struct interval share, mean, slow; // slow: of batches that took too long
 };
 
 const char *verdict_advice_name(
