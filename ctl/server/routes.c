@@ -15,6 +15,7 @@
 #include "ctl/server/resources/status.h"
 #include "ctl/server/resources/v2.h"
 #include "ctl/server/resources/v2_model.h"
+#include "ctl/server/resources/version_get.h"
 #include "ctl/server/resources/versions.h"
 
 const struct route ROUTES[] = {
@@ -22,6 +23,7 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v1/models", ROUTE_MANAGE, models_get_all, NULL },
 	{ HTTP_PUT, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, version_put,
 		version_accepts },
+	{ HTTP_GET, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, version_get, NULL },
 	{ HTTP_DELETE, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, version_delete,
 		NULL },
 	{ HTTP_PUT, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_put, NULL },

@@ -22,7 +22,7 @@ META, META_VERSION = "/v2/models/{m}", "/v2/models/{m}/versions/{v}"
 ROUTES = {
     "/v1/status": ("GET",), "/v1/models": ("GET",), "/v1/stats": ("GET",), "/v1/stats/reset": ("POST",),
     "/v1/drops": ("GET",), "/v1/ports": ("GET",),
-    "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("PUT", "DELETE"), DEPLOYMENT: ("GET", "PUT"),
+    "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("GET", "PUT", "DELETE"), DEPLOYMENT: ("GET", "PUT"),
     MODEL + "/deployments": ("GET",), MODEL + "/drift": ("GET",), MODEL + "/change": ("GET",),
     MODEL + "/compare": ("GET",), "/v1/config": ("GET", "PUT"), "/v1/config/check": ("POST",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
@@ -70,11 +70,11 @@ def every_route(ask, tap, a):
 
 def unknown_and_unfit(ask, image):
     """Nothing is stored but model lab, versions 1 and 2, of which none is live."""
-    for method, path, body in (("DELETE", VERSION, None), ("PUT", DEPLOYMENT, {"id": 9, "live": 1}), ("POST", ROLLBACK, b""),
+    for method, path, body in (("DELETE", VERSION, None), ("GET", VERSION, None), ("PUT", DEPLOYMENT, {"id": 9, "live": 1}), ("POST", ROLLBACK, b""),
                                ("GET", META, None), ("GET", META + "/ready", None), ("GET", META_VERSION, None),
                                ("GET", META_VERSION + "/ready", None), ("POST", LOAD, b""), ("POST", UNLOAD, b"")):
         ask(f"{method} {path}: no such model", method, filled(path, "nobody"), body, 404, "nobody")
-    for method, path in (("DELETE", VERSION), ("GET", META_VERSION), ("GET", META_VERSION + "/ready")):
+    for method, path in (("DELETE", VERSION), ("GET", VERSION), ("GET", META_VERSION), ("GET", META_VERSION + "/ready")):
         ask(f"{method} {path}: no such version", method, filled(path, version="9"), None, 404, "lab")
     for path in (META, META + "/ready", META_VERSION, META_VERSION + "/ready"):
         ask(f"GET {path}: not in service", "GET", filled(path), None, 503, "not in service")
@@ -138,6 +138,8 @@ def damaged(ask, models, image):
         f.write(image[:-1])
     ask("deploy what is gone from the disk", "PUT", filled(DEPLOYMENT), {"live": 1}, 500, "lab/1.mlt: cannot be opened: No such file")
     ask("deploy what is damaged", "PUT", filled(DEPLOYMENT), {"live": 3}, 422, "version 3 cannot be deployed")
+    ask("fetch what is gone", "GET", filled(VERSION), None, 500, "version 1 cannot be sent", "No such file")
+    ask("fetch what is damaged", "GET", filled(VERSION, version="3"), None, 500, "version 3 cannot be sent", "not the one that was stored")
     ask("what was live goes on", "GET", filled(META), None, 200, '"versions": ["2"]')
 
 
