@@ -15,7 +15,7 @@
 #define DRAIN_TICK_US     5000
 #define DRAIN_ANNOUNCE_NS 200000000 // clients hear NOT_READY so long, and can go elsewhere
 
-// The grace is over: nothing new is scored, and what is under way is answered.
+// The grace is over: what is under way, and what comes by connections that are open, is answered and no more.
 static void drain_close(struct server *server)
 {
 	server->phase = SERVER_DRAINING;
@@ -93,11 +93,23 @@ static void drain_say_cut(struct server *server)
 
 	scoring_figures(server->scoring, &scoring);
 	log_warning(
-		"not drained after %u s: stopping all the same: cut: %u answers over HTTP, %u "
+		"not drained after %u s: stopping all the same: cut: %u connections with requests "
+		"over HTTP, %u "
 		"requests of the API that wait to be scored, %u changes of models%s",
 		server->config->control.drain_timeout, gate_busy(server->gate), scoring.waiting,
 		drain_operations(server),
 		dataplane_drained(server->dataplane) ? "" : ", and packets that lcores hold");
+}
+
+// Nothing is under way, and was not at the tick before either: what had come by then has been read since.
+static bool drain_is_done(struct server *server)
+{
+	const bool is_quiet = !server->operations.first && scoring_is_idle(server->scoring) &&
+		gate_busy(server->gate) == 0 && dataplane_drained(server->dataplane);
+	const bool was_quiet = server->is_quiet;
+
+	server->is_quiet = is_quiet;
+	return is_quiet && was_quiet;
 }
 
 void drain_tick(struct server *server)
@@ -110,8 +122,7 @@ void drain_tick(struct server *server)
 		return;
 	if (server->drain_hook && drain_hook_ended(server->drain_hook))
 		server->drain_hook = 0;
-	if (!server->operations.first && scoring_is_idle(server->scoring) &&
-		gate_busy(server->gate) == 0 && dataplane_drained(server->dataplane))
+	if (drain_is_done(server))
 		log_info("drained");
 	else if (now >= server->drain_until_ns)
 		drain_say_cut(server);

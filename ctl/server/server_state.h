@@ -76,6 +76,7 @@ struct server {
 	pid_t drain_hook;                       // ... the process; 0: none
 	uint64_t announce_until_ns;             // draining: NOT_READY is said at least so long
 	uint64_t drain_until_ns;
+	bool is_quiet; // nothing was under way at the last tick
 	struct signals *signals;
 	struct event *tick;
 	struct operation_queue operations;

@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """SIGTERM: not ready first, then a grace in which everything is served, with a hook that is run once; a second one ends it."""
+import http.client
+import json
 import os
 import signal
+import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import Appliance, Tap, skip_all, wait_for
+import http2
+from appliance import Appliance, Tap, UnixHTTP, skip_all, wait_for
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 INFER = {"inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 41], "data": [0.5] * 41}]}
@@ -39,6 +43,63 @@ def grace(tap, image):
         tap.check("the log says so", "the grace ends at once" in a.log_text() and "drained" in a.log_text(), a.log_text()[-500:])
 
 
+def infer_message():
+    """A call of ModelInfer for a row, as gRPC sends it."""
+    def text(number, data):
+        return bytes([number << 3 | 2]) + (bytes([len(data)]) if len(data) < 128 else bytes([len(data) % 128 | 128, len(data) // 128])) + data
+    tensor = text(1, b"rows") + text(2, b"FP32") + text(3, b"\1\x29")
+    message = text(1, b"lab") + text(5, tensor) + text(7, struct.pack("<41f", *[0.5] * 41))
+    return b"\0" + struct.pack(">I", len(message)) + message
+
+
+def under_way(tap, image):
+    """The service ends while bodies are still coming: whoever was let in before is scored, and others are not."""
+    body = json.dumps(INFER).encode()
+    with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], control="drain_grace = 0; drain_timeout = 60;") as a:
+        a.start()
+        large = UnixHTTP(a.sock)
+        large.putrequest("POST", "/v2/models/lab/infer")
+        large.putheader("Content-Length", str(len(body)))
+        large.endheaders(body[:100])
+        begun = UnixHTTP(a.sock)
+        begun.connect()
+        begun.sock.sendall(b"POST /v2/models/lab/infer HTTP/1.1\r\nHost: a\r\nContent-Le")
+        kept = UnixHTTP(a.sock)
+        kept.request("GET", "/v2/health/live")
+        kept.getresponse().read()
+        streams = http2.Client(a.sock)
+        kinds = {1: (b"/v2/models/lab/infer", (), body),
+                 3: (b"/inference.GRPCInferenceService/ModelInfer", ((b"content-type", b"application/grpc"), (b"te", b"trailers")), infer_message())}
+        for stream, (path, more, data) in kinds.items():
+            streams.send(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.head(b"POST", path, more)) +
+                         http2.frame(http2.DATA, 0, stream, data[:50]))
+        streams.send(http2.frame(http2.PING, 0, 0, b"is there"))
+        streams.until(lambda f: f[0] == http2.PING)
+        a.proc.send_signal(signal.SIGTERM)
+        status, answer = wait_for(lambda: (lambda r: r if r[0] == 503 else None)(infer(a)))
+        tap.check("the service has ended: who comes now is told so", status == 503 and "draining" in answer["error"], f"{status} {answer}")
+        kept.request("POST", "/v2/models/lab/infer", body)
+        reply = kept.getresponse()
+        tap.check("a connection of before asks once more", reply.status == 200 and "outputs" in json.load(reply) and
+                  reply.getheader("Connection") == "close", str(reply.status))
+        large.send(body[100:])
+        begun.sock.sendall(b"ngth: %d\r\n\r\n" % len(body) + body)
+        for name, c in (("a body that was coming is scored", large), ("and a request whose header was", begun)):
+            reply = c.getresponse() if c is large else http.client.HTTPResponse(c.sock)
+            if c is begun:
+                reply.begin()
+            answer = json.load(reply)
+            tap.check(name, reply.status == 200 and "outputs" in answer, f"{reply.status} {answer}")
+        for stream, (_, _, data) in kinds.items():
+            streams.send(http2.frame(http2.DATA, http2.END_STREAM, stream, data[50:]))
+        answer = streams.body_of(1)
+        tap.check("so is one by HTTP/2", b"outputs" in answer, str(answer))
+        answer = streams.body_of(3) or b"".join(f[3] for f in streams.got if f[0] == http2.DATA and f[2] == 3)
+        tap.check("and a call of gRPC", b"lab" in answer, str(answer))
+        streams.until(lambda f: False)
+        tap.check("then it ends: nothing was cut", a.proc.wait(60) == 0 and "cut" not in a.log_text() and "drained" in a.log_text(), a.log_text()[-500:])
+
+
 def hooks(tap):
     for name, hook, control, words in (
             ("a hook that fails", "exit 3", "drain_timeout = 60;", "control.drain_hook: failed, exit status 3; draining goes on"),
@@ -56,7 +117,9 @@ def main():
     if os.geteuid():
         skip_all("needs root")
     tap = Tap()
-    grace(tap, frames.compile_lab_image())
+    image = frames.compile_lab_image()
+    grace(tap, image)
+    under_way(tap, image)
     hooks(tap)
     return tap.finish()
 

@@ -54,7 +54,12 @@ class Client:
     """A connection by frames: what came, in `got`, as (kind, flags, stream, payload)."""
 
     def __init__(self, address=PLAIN, first=PREFACE + frame(SETTINGS)):
-        self.s = socket.create_connection(address, timeout=30)
+        if isinstance(address, str):
+            self.s = socket.socket(socket.AF_UNIX)
+            self.s.settimeout(30)
+            self.s.connect(address)
+        else:
+            self.s = socket.create_connection(address, timeout=30)
         self.raw, self.got = b"", []
         self.send(first)
 

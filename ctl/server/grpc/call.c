@@ -119,6 +119,7 @@ struct http_request *call_request(struct call *call,
 		memcpy(request->body, text, strlen(text));
 	request->uid = call->peer.uid;
 	request->is_admitted = call->peer.is_admitted;
+	request->is_late = call->peer.is_late;
 	request->serves = call->peer.serves;
 	request->peer = call->peer.text;
 	request->stream = call;

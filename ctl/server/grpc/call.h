@@ -32,6 +32,7 @@ struct call_transport {
 struct call_peer {
 	uid_t uid;
 	bool is_admitted;
+	bool is_late;    // http_is_late()
 	unsigned serves; // enum route_service
 	const char *text;
 };

@@ -69,6 +69,7 @@ static void door_on_open(void *arg, struct stream *stream)
 	const struct http_request *request = stream_request(stream);
 	const struct call_peer peer = { .uid = http_uid(request),
 		.is_admitted = http_is_admitted(request),
+		.is_late = http_is_late(request),
 		.serves = http_serves(request),
 		.text = http_peer(request) };
 	const struct call_head head = { .path = http_path(request),

@@ -253,6 +253,7 @@ static bool connection_begin_request(struct connection *c)
 	}
 	c->request->uid = c->peer.uid;
 	c->request->is_admitted = c->peer.is_admitted;
+	c->request->is_late = c->peer.is_late;
 	c->request->serves = c->peer.serves;
 	c->request->peer = c->peer.text;
 	c->request->respond = connection_respond;

@@ -47,6 +47,7 @@ struct gate_member {
 	struct connection *connection;
 	struct gate_address address;
 	int door;                        // its socket
+	bool is_late;                    // it came after gate_drain()
 	TAILQ_ENTRY(gate_member) by_age; // since its phase began: the first one's is the oldest
 	LIST_ENTRY(gate_member) by_address;
 };
@@ -268,9 +269,11 @@ static void gate_turn_away(struct gate *gate, const struct gate_door *door, int 
 static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	const struct sockaddr_storage *from)
 {
-	struct connection_peer peer = {
-		.fd = fd, .uid = (uid_t)-1, .serves = door->serves, .body_bytes = door->body_bytes
-	};
+	struct connection_peer peer = { .fd = fd,
+		.uid = (uid_t)-1,
+		.is_late = gate->shared.is_draining,
+		.serves = door->serves,
+		.body_bytes = door->body_bytes };
 	struct gate_member *member;
 	struct connection *c;
 	struct ucred process;
@@ -287,6 +290,7 @@ static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	}
 	member->gate = gate;
 	member->door = door->fd;
+	member->is_late = peer.is_late;
 	if (door->admits) {
 		peer.is_local = true;
 		peer.is_admitted = door->admits(door->arg, fd);
@@ -577,7 +581,9 @@ uint32_t gate_busy(const struct gate *gate)
 	{
 		const enum connection_phase phase = connection_phase(member->connection);
 
-		n += phase == CONNECTION_HANDLING || phase == CONNECTION_WRITING;
+		n += phase == CONNECTION_HANDLING || phase == CONNECTION_WRITING ||
+			(!member->is_late &&
+				(phase == CONNECTION_HEAD || phase == CONNECTION_BODY));
 	}
 	return n;
 }

@@ -108,6 +108,11 @@ bool http_is_admitted(const struct http_request *request)
 	return request->is_admitted;
 }
 
+bool http_is_late(const struct http_request *request)
+{
+	return request->is_late;
+}
+
 unsigned http_serves(const struct http_request *request)
 {
 	return request->serves;

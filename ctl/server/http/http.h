@@ -36,6 +36,8 @@ void *http_take_body(struct http_request *request, size_t *size);
 uid_t http_uid(const struct http_request *request);
 const char *http_peer(const struct http_request *request);
 bool http_is_admitted(const struct http_request *request);
+// Asked by a connection that came when the service had ended. What others ask was accepted before, and is served.
+bool http_is_late(const struct http_request *request);
 unsigned http_serves(const struct http_request *request); // enum route_service: its listener
 
 // A header that the reply is to have beside those that it has anyway, in a line of at most 255 bytes.

@@ -34,6 +34,7 @@ struct http_request {
 	// Who asks.
 	uid_t uid; // on a UNIX socket; else (uid_t)-1
 	bool is_admitted;
+	bool is_late;    // by a connection that came when the service had ended
 	unsigned serves; // enum route_service: what the listener is for
 	const char *peer;
 	// Who sends the reply, and by what it goes; NULL once that is gone. respond() frees the request.

@@ -58,6 +58,7 @@ struct connection_peer {
 	uid_t uid;     // on a UNIX socket; else (uid_t)-1
 	bool is_local; // a UNIX socket
 	bool is_admitted;
+	bool is_late; // it came when the service had ended
 	unsigned serves;
 	size_t body_bytes;             // of a request, at most
 	char text[REQUEST_PEER_BYTES]; // "uid 0", "127.0.0.1"

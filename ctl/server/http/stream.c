@@ -37,6 +37,7 @@ static struct http_request *stream_new_request(struct stream *s)
 		return NULL;
 	request->uid = peer->uid;
 	request->is_admitted = peer->is_admitted;
+	request->is_late = peer->is_late;
 	request->serves = peer->serves;
 	request->peer = peer->text;
 	request->respond = stream_respond;

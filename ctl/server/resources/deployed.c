@@ -68,7 +68,7 @@ bool deployed_hold(struct server *server, struct http_request *request,
 	const struct slot_info *slot;
 
 	*hold = (struct deployment_hold){ 0 };
-	if (server->phase == SERVER_DRAINING) {
+	if (http_is_late(request)) {
 		v2_not_ready(request, "draining: nothing new is scored");
 		return false;
 	}
