@@ -88,6 +88,94 @@ static void to_float_doubles(void **state)
 	assert_true(known > 299000);
 }
 
+// As strtof() reads it, up to the same place, or not at all. What stands behind it does not matter.
+static bool check_read(const char *text)
+{
+	char padded[2 * NUMBER_READ_BYTES];
+	float value, expected;
+	char *end;
+	const char *at;
+
+	for (size_t i = 0; i < sizeof(padded); i++)
+		padded[i] = "]9,e.-0"[i % 7];
+	assert_in_range(strlen(text), 1, NUMBER_READ_BYTES - 1);
+	memcpy(padded, text, strlen(text));
+	padded[strlen(text)] = ',';
+	at = number_read(padded, &value);
+	if (!at)
+		return false;
+	expected = strtof(text, &end);
+	if (memcmp(&value, &expected, sizeof(value)) != 0 || at - padded != end - text)
+		fail_msg("%s is %a, not %a", text, (double)expected, (double)value);
+	return true;
+}
+
+static void read_random(void **state)
+{
+	static const char *const FORMATS[] = { "%.9g", "%.17g", "%.0f", "%.1f", "%.6f", "%.15f",
+		"%.23f", "%.8e", "%.16e", "%.3E" };
+	uint64_t seed = 5;
+	uint32_t known = 0, n = 0;
+
+	for (int i = 0; i < 600000; i++) {
+		const float value =
+			float_of((uint32_t)(random_next(&seed) % 0x10000000 + 0x38000000));
+		const bool narrow = i % 2;
+		double wide = (double)(i % 3 ? value : -value);
+		char text[512];
+
+		if (!narrow)
+			wide += wide * 1e-9 * (double)(random_next(&seed) % 1000);
+		if (snprintf(text, sizeof(text), FORMATS[i % 10], wide) >= NUMBER_READ_BYTES)
+			continue;
+		n += fabs(wide) > 1e-4 && fabs(wide) < 1e4 && i % 10 != 6;
+		known += check_read(text) && fabs(wide) > 1e-4 && fabs(wide) < 1e4 && i % 10 != 6;
+	}
+	assert_true(n > 100000 && known > n - n / 20);
+}
+
+// Middles between two floats in all their digits, and one in the last digit beside.
+static void read_middles(void **state)
+{
+	uint64_t seed = 6;
+	uint32_t known = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		const uint64_t low = 1u << 23 | (random_next(&seed) & 0x7fffff);
+		const double middle = ldexp((double)(low * 2 + 1), -(int)(random_next(&seed) % 40));
+		char text[256];
+		size_t n;
+
+		snprintf(text, sizeof(text), "%.23f", middle);
+		n = strlen(text);
+		if (n >= NUMBER_READ_BYTES)
+			continue;
+		while (text[n - 1] == '0' && text[n - 2] != '.' && random_next(&seed) % 8)
+			text[--n] = '\0';
+		known += check_read(text);
+		text[n - 1] += text[n - 1] == '9' ? -1 : 1;
+		known += check_read(text);
+	}
+	assert_true(known > 1000);
+}
+
+static void read_forms(void **state)
+{
+	static const char *const KNOWN[] = { "0", "-0", "-0.0", "7", "1234567", "0.5", "-12.25",
+		"1e3", "1E+03", "-2.5e-7", "0e9", "0.0000000000000000000001", "1.5e22" };
+	static const char *const OTHERS[] = { "-", "+1", ".5", "-.5", "01", "-00", "00.5", "1.",
+		"1.e3", "1e", "1e+", "1.5e-", "1e123", "12345678", "null", "NaN", "Infinity",
+		"\"1\"", "[1", "1.000000000000000000000001", "16777217.5", "1.5e39", "1e-45",
+		"99999.9999999999999999", "\xb1" };
+
+	for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++)
+		if (!check_read(KNOWN[i]))
+			fail_msg("%s was not read", KNOWN[i]);
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++)
+		if (check_read(OTHERS[i]))
+			fail_msg("%s was read", OTHERS[i]);
+}
+
 static void check_float(uint32_t bits)
 {
 	const float value = float_of(bits);
@@ -144,7 +232,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(to_float_random),
 		cmocka_unit_test(to_float_middles), cmocka_unit_test(to_float_doubles),
-		cmocka_unit_test(from_float_every_kind),
+		cmocka_unit_test(read_random), cmocka_unit_test(read_middles),
+		cmocka_unit_test(read_forms), cmocka_unit_test(from_float_every_kind),
 		cmocka_unit_test(from_float_as_it_stands) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,106 @@ static void numbers_are_the_nearest_floats(void **state)
 	}
 }
 
+// 40 rows of two values, nested or flat; `odd` stands for the value `at`, where it is given.
+#define MANY 40
+
+static char *write_many(const char *before, bool nested, const char *format, const char *between,
+	const char *odd, int at, float *want)
+{
+	char *text = calloc(1, 8192), *to = text;
+
+	to += sprintf(to, "%s", before);
+	for (int i = 0; i < MANY * 2; i++) {
+		char number[64];
+
+		snprintf(number, sizeof(number), format, 0.3 * (i - 37) * (i % 5 + 1) / 7);
+		want[i] = strtof(number, NULL);
+		to += sprintf(to, "%s%s%s%s", i > 0 ? between : "",
+			nested && i % 2 == 0 ? "[ " : "", odd && i == at ? odd : number,
+			nested && i % 2 == 1 ? " ]" : "");
+	}
+	sprintf(to, "]%s", strstr(before, "instances") ? "}" : "}]}");
+	return text;
+}
+
+#define MANY_HEAD                                                                                  \
+	"{\"inputs\":[{\"name\":\"rows\",\"shape\":[40,2],\"datatype\":\"FP32\",\"data\":["
+
+static void numbers_are_read_however_they_are_written(void **state)
+{
+	static const char *const FORMATS[] = { "%.9g", "%.17g", "%.1f", "%.0f", "%.8e", "%.25f" };
+	static const char *const BETWEEN[] = { ",", ", ", " ,", "\n\t,\r\n", ",   " };
+	float want[MANY * 2];
+
+	for (size_t i = 0; i < 60; i++) {
+		char *text = write_many(
+			MANY_HEAD, i & 1, FORMATS[i / 2 % 6], BETWEEN[i % 5], NULL, 0, want);
+
+		assert_int_equal(ask(&NUMBERS, text, NULL, 0), 0);
+		check_rows(MANY, want);
+		free(text);
+		text = write_many("{\"instances\":[", true, FORMATS[i / 2 % 6], BETWEEN[i % 5],
+			NULL, 0, want);
+		free(rows);
+		assert_int_equal(
+			predict_parse(text, strlen(text), DEPTH, &NUMBERS, &rows, &n_rows, &err),
+			0);
+		check_rows(MANY, want);
+		free(text);
+	}
+}
+
+// What is wrong among many numbers is told with its place, as it is in front of few.
+static void what_is_wrong_among_many_is_placed(void **state)
+{
+	static const struct {
+		const char *odd, *says;
+	} CASES[] = { { "1e39", "1e39 is beyond" }, { "-Infinity", "-Infinity" }, { "NaN", "NaN" },
+		{ "null", "null" }, { "true", "true or false" }, { "\"a\"", "is text" },
+		{ "01", "does not begin with 0" }, { "1.", "a digit must stand" },
+		{ "1e", "a digit must stand" }, { "+1", "a digit must stand" },
+		{ "{}", "an object" } };
+	float want[MANY * 2];
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++)
+		for (int nested = 0; nested < 2; nested++)
+			for (int at = 20; at < MANY * 2; at += 59) {
+				char place[64],
+					*text = write_many(MANY_HEAD, nested, "%.9g", ", ",
+						CASES[i].odd, at, want);
+
+				snprintf(place, sizeof(place), "row %d (the first is 1), column %d",
+					at / 2 + 1, at % 2 + 1);
+				assert_int_not_equal(ask(&NUMBERS, text, NULL, 0), 0);
+				if (!strstr(err.text, CASES[i].says) || !strstr(err.text, place))
+					fail_msg("%s at %d: %s", CASES[i].odd, at, err.text);
+				free(text);
+			}
+}
+
+static void what_is_odd_among_many_is_counted(void **state)
+{
+	static const struct {
+		const char *odd, *flat, *nested;
+	} CASES[] = { { "1, 2", "81 values where its shape [40,2] says 80",
+			      "row 11 (the first is 1): 3 values where its shape [40,2] says 2" },
+		{ "1 2", "',' or ']'", "',' or ']'" }, { "1x", "',' or ']'", "',' or ']'" },
+		{ "1,,2", "a digit must stand", "a digit must stand" },
+		{ "1;", "',' or ']'", "',' or ']'" } };
+	float want[MANY * 2];
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++)
+		for (int nested = 0; nested < 2; nested++) {
+			char *text =
+				write_many(MANY_HEAD, nested, "%.9g", ", ", CASES[i].odd, 20, want);
+
+			assert_int_equal(ask(&NUMBERS, text, NULL, 0), -EINVAL);
+			if (!strstr(err.text, nested ? CASES[i].nested : CASES[i].flat))
+				fail_msg("%s: %s", CASES[i].odd, err.text);
+			free(text);
+		}
+}
+
 static void missing_values_are_null(void **state)
 {
 	struct model_info info = NUMBERS;
@@ -552,6 +652,9 @@ int main(void)
 		CASE(texts_go_through_the_tables),
 		CASE(no_rows_are_none),
 		CASE(numbers_are_the_nearest_floats),
+		CASE(numbers_are_read_however_they_are_written),
+		CASE(what_is_wrong_among_many_is_placed),
+		CASE(what_is_odd_among_many_is_counted),
 		CASE(missing_values_are_null),
 		CASE(what_is_urgent_shows_without_reading),
 		CASE(refusals_say_what_would_be_right),

@@ -71,9 +71,10 @@ void bytes_add_u64(struct bytes *bytes, uint64_t value)
 
 void bytes_add_float(struct bytes *bytes, float value)
 {
-	char text[NUMBER_TEXT_BYTES];
+	char *text = bytes_grow(bytes, NUMBER_TEXT_BYTES);
 
-	bytes_add(bytes, text, number_from_float(value, text));
+	if (text)
+		bytes->size -= NUMBER_TEXT_BYTES - number_from_float(value, text);
 }
 
 void bytes_add_string(struct bytes *bytes, const char *text, size_t size)

@@ -402,6 +402,65 @@ int json_walk_array(struct json_walk *reader,
 	return rc;
 }
 
+// Blanks as clients write them, and the others.
+static inline const char *json_walk_pass_blanks(const char *at)
+{
+	at += *at == ' ';
+	while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
+		at++;
+	return at;
+}
+
+// Takes elements up to the first that is no such number, or that something else follows than ',' or the
+// bracket: what is wrong with it is said by who reads it slowly. Returns whether another element follows.
+static bool json_walk_take_numbers(struct json_walk *reader, struct json_walk_numbers *numbers)
+{
+	float *to = numbers->values + numbers->n * numbers->stride;
+
+	for (const char *at = reader->at; numbers->n < numbers->max; to += numbers->stride) {
+		at = json_walk_pass_blanks(at);
+		// Blanks end at the zero byte.
+		if (reader->end - at < NUMBER_READ_BYTES)
+			return true;
+		at = number_read(at, to);
+		if (!at)
+			return true;
+		at = *at == ',' ? at : json_walk_pass_blanks(at);
+		if (at >= reader->end || (*at != ',' && *at != ']'))
+			return true;
+		numbers->n++;
+		reader->at = (char *)at + 1;
+		if (*at++ == ']')
+			return false;
+	}
+	return true;
+}
+
+int json_walk_numbers(struct json_walk *reader, struct json_walk_numbers *numbers,
+	int (*element)(void *arg, struct json_walk *reader, uint64_t index), void *arg)
+{
+	bool more = true;
+	int rc = json_walk_enter(reader, '[', "an array");
+
+	numbers->n = 0;
+	if (rc != 0)
+		return rc;
+	if (json_walk_next(reader) == ']') {
+		reader->at++;
+		more = false;
+	}
+	while (rc == 0 && more) {
+		more = json_walk_take_numbers(reader, numbers);
+		if (!more)
+			break;
+		rc = element(arg, reader, numbers->n++);
+		if (rc == 0)
+			rc = json_walk_go_on(reader, ']', &more);
+	}
+	reader->depth--;
+	return rc;
+}
+
 static int json_walk_skip_member(void *arg, struct json_walk *reader, struct json_walk_text key)
 {
 	return json_walk_skip(reader);
@@ -441,6 +500,22 @@ int json_walk_skip(struct json_walk *reader)
 	}
 }
 
+// Digits, blanks, commas and points, which most of it is: eight bytes at once that have no bit 0x40, as
+// brackets, braces and the backslash have, and are no quote.
+static char *json_walk_pass_plain(char *at, const char *end)
+{
+	for (; end - at >= 8; at += 8) {
+		uint64_t word, quotes;
+
+		memcpy(&word, at, sizeof(word));
+		quotes = word ^ 0x2222222222222222;
+		quotes = (quotes - 0x0101010101010101) & ~quotes;
+		if ((quotes & 0x8080808080808080) | (word & 0x4040404040404040))
+			break;
+	}
+	return at;
+}
+
 int json_walk_pass_array(struct json_walk *reader)
 {
 	static const bool MATTERS[256] = {
@@ -451,21 +526,22 @@ int json_walk_pass_array(struct json_walk *reader)
 
 	if (json_walk_next(reader) != '[')
 		return json_walk_refuse(reader, "an array must stand here");
-	for (; reader->at < reader->end; reader->at++) {
-		const char c = *reader->at;
+	while (reader->at < reader->end) {
+		const char c = *reader->at++;
 
-		if (!MATTERS[(uint8_t)c])
-			continue;
-		if (c == '\\') {
-			reader->at += in_string && reader->at + 1 < reader->end;
+		if (!MATTERS[(uint8_t)c]) {
+			if (!in_string)
+				reader->at = json_walk_pass_plain(reader->at, reader->end);
+		} else if (c == '\\') {
+			reader->at += in_string && reader->at < reader->end;
 		} else if (c == '"') {
 			in_string = !in_string;
 		} else if (!in_string && (c == '[' || c == '{')) {
-			if (reader->depth + depth++ == reader->depth_max)
-				return json_walk_refuse(
-					reader, "more than %u levels", reader->depth_max);
+			if (reader->depth + depth++ < reader->depth_max)
+				continue;
+			reader->at--;
+			return json_walk_refuse(reader, "more than %u levels", reader->depth_max);
 		} else if (!in_string && --depth == 0) {
-			reader->at++;
 			return 0;
 		}
 	}

@@ -45,6 +45,17 @@ int json_walk_object(struct json_walk *reader, size_t keys_max,
 int json_walk_array(struct json_walk *reader,
 	int (*element)(void *arg, struct json_walk *reader, uint64_t index), void *arg);
 
+// Calls element() likewise, but for numbers that are known quickly: those of the first `max` elements go to
+// values[0], values[stride], ... as json_walk_float() reads them, all finite. *n is how many elements there were,
+// or were begun.
+struct json_walk_numbers {
+	float *values;
+	size_t stride;
+	uint64_t max, n;
+};
+int json_walk_numbers(struct json_walk *reader, struct json_walk_numbers *numbers,
+	int (*element)(void *arg, struct json_walk *reader, uint64_t index), void *arg);
+
 // Decoded in place, with a zero byte behind it, which is none of its bytes.
 int json_walk_string(struct json_walk *reader, struct json_walk_text *text);
 // The float next to it, as strtof() has it; infinite where it is beyond all floats. *text is the number as

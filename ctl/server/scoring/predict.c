@@ -47,10 +47,19 @@ static int predict_element(void *arg, struct json_walk *reader, uint64_t index)
 {
 	struct predict *p = arg;
 
-	p->n_values++;
 	if (index >= p->info->n_features) // counted, and refused at the end
 		return json_walk_skip(reader);
 	return predict_value(p, reader, (uint32_t)index);
+}
+
+static int predict_array(struct predict *p, struct json_walk *reader)
+{
+	struct json_walk_numbers numbers = { p->rows + p->n * p->info->n_features, 1,
+		p->info->n_features, 0 };
+	int rc = json_walk_numbers(reader, &numbers, predict_element, p);
+
+	p->n_values = numbers.n;
+	return rc;
 }
 
 static int predict_member(void *arg, struct json_walk *reader, struct json_walk_text key)
@@ -92,7 +101,7 @@ static int predict_instance(void *arg, struct json_walk *reader, uint64_t index)
 		return rc;
 	switch (json_walk_next(reader)) {
 	case '[':
-		rc = json_walk_array(reader, predict_element, p);
+		rc = predict_array(p, reader);
 		break;
 	case '{':
 		rc = predict_name_features(p, reader->err);
@@ -100,6 +109,7 @@ static int predict_instance(void *arg, struct json_walk *reader, uint64_t index)
 			rc = json_walk_object(reader, 0, predict_member, p);
 		break;
 	default: // of a model of one feature
+		p->n_values = 1;
 		rc = p->info->n_features == 1
 			? predict_element(p, reader, 0)
 			: json_walk_refuse(reader,

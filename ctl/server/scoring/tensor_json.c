@@ -301,9 +301,14 @@ int tensor_json_parse(char *body, size_t size, size_t json_bytes, unsigned depth
 bool tensor_json_is_urgent(const char *json, size_t size)
 {
 	static const char KEY[] = "\"priority\"";
-	const char *at = json, *end = json + size;
+	const char *at = json, *const end = json + size;
 
-	while ((at = memmem(at, (size_t)(end - at), KEY, sizeof(KEY) - 1))) {
+	// Most of it is numbers, and has no quote.
+	while ((at = memchr(at, '"', (size_t)(end - at)))) {
+		if ((size_t)(end - at) < sizeof(KEY) || memcmp(at, KEY, sizeof(KEY) - 1) != 0) {
+			at++;
+			continue;
+		}
 		at += sizeof(KEY) - 1;
 		while (at < end && (*at == ' ' || *at == ':' || *at == '\n' || *at == '\t'))
 			at++;
@@ -318,8 +323,9 @@ bool tensor_json_is_urgent(const char *json, size_t size)
 struct each {
 	struct tensor_json_values *values;
 	uint32_t dim;
-	uint64_t row; // of dimension 0
-	uint64_t n;   // elements of the array at hand
+	uint64_t row;    // of dimension 0
+	uint64_t first;  // value of the array at hand
+	uint64_t n, max; // elements of it, and how many there should be
 };
 
 static int each_refuse(const struct each *each, struct error *err)
@@ -336,37 +342,55 @@ static int each_refuse(const struct each *each, struct error *err)
 		tensor_input_shape(input, shape), (unsigned long long)input->shape[each->dim]);
 }
 
+static int each_value(void *arg, struct json_walk *reader, uint64_t index)
+{
+	struct each *each = arg;
+
+	if (index >= each->max) // counted to the end, and refused there
+		return json_walk_skip(reader);
+	return each->values->take(each->values, reader, each->first + index);
+}
+
+// The array at hand has values, of which there should be `max`.
+static int each_values(struct each *each, struct json_walk *reader, uint64_t max)
+{
+	const struct tensor_json_values *values = each->values;
+	struct json_walk_numbers numbers = { .stride = values->stride,
+		.max = values->values ? max : 0 };
+	int rc;
+
+	if (values->values)
+		numbers.values = values->values + each->first * values->stride;
+	each->max = max;
+	rc = json_walk_numbers(reader, &numbers, each_value, each);
+	each->n = numbers.n;
+	return rc;
+}
+
 static int each_nested(void *arg, struct json_walk *reader, uint64_t index)
 {
 	struct each *each = arg;
 	const struct tensor_input *input = each->values->input;
-	struct each inner = { each->values, each->dim + 1, each->dim ? each->row : index, 0 };
+	struct each inner = { each->values, each->dim + 1, each->dim ? each->row : index,
+		each->first, 0, 0 };
 	int rc;
 
 	each->n = index + 1;
 	if (index >= input->shape[each->dim]) // counted to the end, and refused there
 		return json_walk_skip(reader);
-	if (each->dim + 1 == input->n_dims)
-		return each->values->take(each->values, reader, each->values->n++);
 	if (json_walk_next(reader) != '[')
 		return error_set(reader->err, -EINVAL,
 			"input '%.80s', row %llu (the first is 1): a value among arrays: \"data\" "
 			"is flat, or nested as its shape is",
 			input->name, (unsigned long long)inner.row + 1);
-	rc = json_walk_array(reader, each_nested, &inner);
+	if (inner.dim + 1 == input->n_dims)
+		rc = each_values(&inner, reader, input->shape[inner.dim]);
+	else
+		rc = json_walk_array(reader, each_nested, &inner);
 	if (rc == 0 && inner.n != input->shape[inner.dim])
 		rc = each_refuse(&inner, reader->err);
+	each->first = inner.dim + 1 == input->n_dims ? inner.first + inner.n : inner.first;
 	return rc;
-}
-
-static int each_flat(void *arg, struct json_walk *reader, uint64_t index)
-{
-	struct each *each = arg;
-
-	each->n = index + 1;
-	if (index >= each->values->input->n_values)
-		return json_walk_skip(reader);
-	return each->values->take(each->values, reader, each->values->n++);
 }
 
 int tensor_json_each(struct tensor_json_values *values, struct error *err)
@@ -385,7 +409,7 @@ int tensor_json_each(struct tensor_json_values *values, struct error *err)
 		rc = json_walk_array(&reader, each_nested, &each);
 		return rc == 0 && each.n != input->shape[0] ? each_refuse(&each, err) : rc;
 	}
-	rc = json_walk_array(&reader, each_flat, &each);
+	rc = each_values(&each, &reader, input->n_values);
 	if (rc == 0 && each.n != input->n_values)
 		rc = error_set(err, -EINVAL,
 			"input '%.80s': %llu values where its shape %s says %llu", input->name,

@@ -16,11 +16,13 @@ int tensor_json_parse(char *body, size_t size, size_t json_bytes, unsigned depth
 // urgent can be read first.
 bool tensor_json_is_urgent(const char *json, size_t size);
 
-// Calls take() for each value of input->json, nested as its shape is or flat; take() reads it.
+// Reads input->json, nested as its shape is or flat: numbers that are known quickly go to values[index *
+// stride], where `values` is there; take() is called for each other value, and reads it.
 struct tensor_json_values {
 	const struct tensor_input *input;
+	float *values;
+	size_t stride;
 	int (*take)(struct tensor_json_values *values, struct json_walk *reader, uint64_t index);
 	void *arg;
-	uint64_t n; // values so far
 };
 int tensor_json_each(struct tensor_json_values *values, struct error *err);

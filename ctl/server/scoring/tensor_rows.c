@@ -173,6 +173,10 @@ static int target_take_texts(const struct target *t, struct error *err)
 
 static void target_widen(const struct target *t)
 {
+	if (t->input->type == TENSOR_FP32 && t->columns == t->info->n_features) {
+		memcpy(t->rows, t->input->raw, t->input->n_values * sizeof(float));
+		return;
+	}
 	for (uint64_t i = 0; i < t->input->n_values; i++) {
 		const char *from = t->input->raw + i * (t->input->type == TENSOR_FP32 ? 4 : 2);
 		float *to = target_at(t, i);
@@ -212,7 +216,12 @@ static int target_take_raw(const struct target *t, struct error *err)
 
 static int target_fill(struct target *t, struct error *err)
 {
-	struct tensor_json_values values = { .input = t->input, .take = target_take, .arg = t };
+	struct tensor_json_values values = { .input = t->input,
+		// A number in BYTES may be the name of a category.
+		.values = t->input->type == TENSOR_BYTES ? NULL : target_at(t, 0),
+		.stride = t->columns == 1 ? t->info->n_features : 1,
+		.take = target_take,
+		.arg = t };
 
 	if (t->input->has_raw)
 		return target_take_raw(t, err);
