@@ -22,6 +22,7 @@
 #define INPUT_BYTES_MAX  ((size_t)128 << 10) // read ahead; more than the longest head
 #define OUTPUT_BYTES_MAX ((size_t)256 << 10) // with more to be sent no other request is begun
 #define READ_BYTES_MAX   ((size_t)64 << 10)  // at a time
+#define BODY_BYTES_MAX   ((size_t)256 << 10) // likewise, of a body that goes to its place at once
 // After the last answer: so long without a byte of what its request's body still is, and so long, or so much, with.
 #define LINGER_MS        2000
 #define LINGER_MAX_MS    30000
@@ -216,19 +217,37 @@ static void connection_begin_body(struct connection *c)
 	connection_enter(c, CONNECTION_BODY);
 }
 
+// Takes of the body what was read ahead, and then, past the bufferevent, what the socket has: the
+// bufferevent reads 4 KiB at a time, and each of these is a turn of its own. Returns how many bytes. Of an end or an
+// error the bufferevent hears, too.
+static size_t connection_take_body(struct connection *c)
+{
+	struct http_request *request = c->request;
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+	char *const to = request->body + request->got;
+	const size_t left = request->body_bytes - request->got;
+	const int n = evbuffer_remove(input, to, left);
+	const size_t taken = n > 0 ? (size_t)n : 0;
+	ssize_t more = 0;
+
+	if (taken > 0 && taken < left && !c->peer.ssl && evbuffer_get_length(input) == 0)
+		more = recv(c->peer.fd, to + taken,
+			left - taken < BODY_BYTES_MAX ? left - taken : BODY_BYTES_MAX,
+			MSG_DONTWAIT);
+	return taken + (more > 0 ? (size_t)more : 0);
+}
+
 static bool connection_step_body(struct connection *c)
 {
-	struct evbuffer *input = bufferevent_get_input(c->bev);
 	struct connection_shared *shared = c->shared;
 	struct http_request *request = c->request;
-	int n = evbuffer_remove(
-		input, request->body + request->got, request->body_bytes - request->got);
+	const size_t n = connection_take_body(c);
 
-	if (n <= 0) {
+	if (n == 0) {
 		connection_finish(c);
 		return false;
 	}
-	request->got += (size_t)n;
+	request->got += n;
 	bound_share_set(&request->share, request->got);
 	if (shared->bound.held > shared->bound.max)
 		connection_refuse(c, REFUSAL_BODIES_FULL,
