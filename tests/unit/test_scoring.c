@@ -239,6 +239,30 @@ static void scores_that_are_not_finite_are_counted_or_refused(void **state)
 	assert_int_equal(counted[WIRE_STATUS_NOT_FINITE].not_finite, 1);
 }
 
+// Whose client has gone is not scored, and is no refusal of the model's.
+static void cancelled_is_counted_as_that(void **state)
+{
+	struct scoring_job jobs[2] = { 0 };
+	struct scoring_figures figures;
+
+	start(4, false);
+	holds_up = true;
+	submit(&jobs[0], &PLAIN);
+	sem_wait(&entered);
+	submit(&jobs[1], &PLAIN);
+	jobs[0].cancelled = true; // while it is read
+	jobs[1].cancelled = true; // while it waits
+	sem_post(&may_go);
+	run_until(2);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(jobs[i].err.code, -ECANCELED);
+	for (int i = 0; i < WIRE_STATUS_COUNT; i++)
+		assert_int_equal(n_counted[i], 0);
+	scoring_figures(scoring, &figures);
+	assert_int_equal(figures.cancelled, 2);
+	assert_int_equal(figures.failed + figures.scored + figures.expired + figures.busy, 0);
+}
+
 // Lets the job under way go on once the pool ends.
 static void *let_go(void *unused)
 {
@@ -325,6 +349,7 @@ int main(void)
 		CASE(late_ones_are_not_scored),
 		CASE(refusals_are_told_apart),
 		CASE(scores_that_are_not_finite_are_counted_or_refused),
+		CASE(cancelled_is_counted_as_that),
 		CASE(what_is_left_is_ended_with_the_pool),
 		CASE(small_ones_are_done_where_they_are_submitted),
 		CASE(one_slow_job_makes_no_model_slow),

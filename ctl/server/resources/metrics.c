@@ -119,6 +119,8 @@ static void metrics_scoring(struct evbuffer *out, const struct scoring_figures *
 		{ "api_score_busy_total", "counter", "Those refused as too many waited.", s->busy },
 		{ "api_score_expired_total", "counter",
 			"Those whose timeout was over before they were scored.", s->expired },
+		{ "api_score_cancelled_total", "counter",
+			"Those whose client gave them up before they were scored.", s->cancelled },
 		{ "api_score_failed_total", "counter", "Those refused for what is in them.",
 			s->failed },
 	};

@@ -168,10 +168,10 @@ static json_t *status_scoring(const struct server *server)
 	struct scoring_figures f;
 
 	scoring_figures(server->scoring, &f);
-	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "threads", (int)f.threads, "queue",
-		(int)f.queue, "waiting", (int)f.waiting, "scored", (json_int_t)f.scored, "busy",
-		(json_int_t)f.busy, "expired", (json_int_t)f.expired, "failed",
-		(json_int_t)f.failed);
+	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "threads", (int)f.threads,
+		"queue", (int)f.queue, "waiting", (int)f.waiting, "scored", (json_int_t)f.scored,
+		"busy", (json_int_t)f.busy, "expired", (json_int_t)f.expired, "cancelled",
+		(json_int_t)f.cancelled, "failed", (json_int_t)f.failed);
 }
 
 void status_get(

@@ -341,9 +341,12 @@ static void scoring_end_job(struct scoring *scoring, struct scoring_job *job)
 	scoring_learn_cost(scoring, job);
 	f->busy += job->err.code == -EBUSY;
 	f->expired += job->err.code == -ETIME;
+	f->cancelled += job->err.code == -ECANCELED;
 	f->scored += job->err.code == 0;
-	f->failed += job->err.code != 0 && job->err.code != -EBUSY && job->err.code != -ETIME;
-	dataplane_count(scoring->dp, &job->held, &job->outcome);
+	f->failed += job->err.code != 0 && job->err.code != -EBUSY && job->err.code != -ETIME &&
+		job->err.code != -ECANCELED;
+	if (job->err.code != -ECANCELED) // nobody was refused
+		dataplane_count(scoring->dp, &job->held, &job->outcome);
 	dataplane_release(scoring->dp, &job->held);
 	scoring->under_way--;
 	job->protocol->done(job);

@@ -73,7 +73,7 @@ struct scoring_options {
 struct scoring_figures {
 	uint32_t threads, queue, waiting;
 	uint64_t submitted, busy; // busy: refused as too many waited
-	uint64_t expired, scored, failed;
+	uint64_t expired, cancelled, scored, failed;
 };
 
 int scoring_create(struct event_base *base, struct dataplane *dp,
