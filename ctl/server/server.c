@@ -5,11 +5,13 @@
 #include "ctl/server/compare/compare.h"
 #include "ctl/server/drain.h"
 #include "ctl/server/grpc/door.h"
+#include "ctl/server/grpc/services.h"
 #include "ctl/server/grpc/watch.h"
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/listener.h"
+#include "ctl/server/http/stream.h"
 #include "ctl/server/limits.h"
 #include "ctl/server/listeners.h"
 #include "ctl/server/log.h"
@@ -41,6 +43,30 @@ static bool server_admits(void *listener, int fd)
 	return listener_admits(listener, fd);
 }
 
+// A path of gRPC's that was not asked for as gRPC asks.
+static void server_refuse_grpc(struct server *server, struct http_request *request)
+{
+	const char *type = http_header(request, "Content-Type");
+	enum refusal why = REFUSAL_TYPE;
+	struct error err;
+
+	if (http_method(request) != HTTP_POST) {
+		why = REFUSAL_METHOD;
+		error_set(&err, -EINVAL, "%.200s takes POST", http_path(request));
+		http_add_header(request, "Allow", "POST");
+	} else if (stream_type_fits(type)) {
+		why = REFUSAL_VERSION;
+		error_set(&err, -EINVAL, "gRPC goes over HTTP/2");
+	} else {
+		error_set(&err, -EINVAL,
+			"the Content-Type of gRPC is application/grpc or application/grpc+proto, "
+			"not '%.80s'",
+			type ? type : "");
+	}
+	gate_count(server->gate, why);
+	http_fail(request, refusal_status(why), "%s", err.text);
+}
+
 // False: there is no route, and the request was replied to.
 static bool server_find_route(struct server *server, struct http_request *request,
 	const struct route **route, struct route_params *params)
@@ -63,6 +89,10 @@ static bool server_find_route(struct server *server, struct http_request *reques
 		return true;
 	log_debug("api: %s %s, by %s: %d", http_method_name(method), path, http_peer(request),
 		status);
+	if (status == 404 && services_have_path(path)) {
+		server_refuse_grpc(server, request);
+		return false;
+	}
 	if (status == 405)
 		http_add_header(request, "Allow", allow);
 	if (status == 404 || status == 405)

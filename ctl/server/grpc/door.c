@@ -83,11 +83,6 @@ static void door_on_open(void *arg, struct stream *stream)
 		door_finish(stream, false, GRPC_INTERNAL, "no memory for a call");
 		return;
 	}
-	if (!grpc_content_type_fits(http_header(request, "content-type"))) {
-		door_finish(stream, false, GRPC_UNIMPLEMENTED,
-			"the content-type is none of application/grpc and application/grpc+proto");
-		return;
-	}
 	door->call = call_open(arg, &TRANSPORT, stream, &peer, &head);
 	if (!door->call)
 		door_finish(stream, false, GRPC_INTERNAL, "no memory for a call");

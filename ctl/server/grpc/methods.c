@@ -4,6 +4,7 @@
 #include "ctl/server/grpc/call.h"
 #include "ctl/server/grpc/infer_call.h"
 #include "ctl/server/grpc/reflection.h"
+#include "ctl/server/grpc/services.h"
 #include "ctl/server/grpc/unary.h"
 #include "ctl/server/grpc/watch.h"
 #include "ctl/server/resources/deployment.h"
@@ -39,8 +40,8 @@
 METHODS_UNARY(X)
 #undef X
 
-#define INFERENCE "/inference.GRPCInferenceService/"
-#define HEALTH    "/grpc.health.v1.Health/"
+#define INFERENCE "/" SERVICE_INFERENCE "/"
+#define HEALTH    "/" SERVICE_HEALTH "/"
 
 static const struct call_method METHODS[] = {
 	{ .path = INFERENCE "ModelInfer", .service = ROUTE_INFER, .message = infer_call_message },
@@ -53,12 +54,12 @@ static const struct call_method METHODS[] = {
 #undef X
 		{ .path = HEALTH "Check", .message = health_check },
 	{ .path = HEALTH "Watch", .is_long = true, .message = health_watch },
-	{ .path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+	{ .path = "/" SERVICE_REFLECTION "/ServerReflectionInfo",
 		.has_stream = true,
 		.is_long = true,
 		.message = reflection_message,
 		.end = reflection_end },
-	{ .path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+	{ .path = "/" SERVICE_REFLECTION_ALPHA "/ServerReflectionInfo",
 		.has_stream = true,
 		.is_long = true,
 		.message = reflection_message,

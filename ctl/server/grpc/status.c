@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum grpc_status grpc_status_of_http(int status)
 {
@@ -91,17 +90,4 @@ bool grpc_timeout_parse(const char *text, uint64_t *us)
 	}
 	*us = value;
 	return true;
-}
-
-bool grpc_content_type_fits(const char *type)
-{
-	static const char BASE[] = "application/grpc";
-	const size_t n = sizeof(BASE) - 1;
-
-	if (!type || strncasecmp(type, BASE, n) != 0)
-		return false;
-	type += n;
-	if (strncasecmp(type, "+proto", 6) == 0)
-		type += 6;
-	return *type == '\0' || *type == ';' || *type == ' ';
 }

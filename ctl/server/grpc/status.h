@@ -33,6 +33,3 @@ void grpc_message_encode(const char *sentence, char message[GRPC_MESSAGE_BYTES])
 
 // "100m" in us, at most UINT64_MAX. False where it is no timeout: 1 to 8 digits and one of H, M, S, m, u, n.
 bool grpc_timeout_parse(const char *text, uint64_t *us);
-
-// "application/grpc", "application/grpc+proto", with parameters or without: what is spoken here.
-bool grpc_content_type_fits(const char *type);

@@ -3,6 +3,7 @@
 
 #include "ctl/server/grpc/call.h"
 #include "ctl/server/grpc/proto_write.h"
+#include "ctl/server/grpc/services.h"
 #include "ctl/server/server_state.h"
 
 #include <stdlib.h>
@@ -25,10 +26,6 @@ static bool health_is_ready(const struct server *server)
 
 static enum health health_of(const struct server *server, bool ready, const char *service)
 {
-	static const char *const SERVICES[] = { "", "inference.GRPCInferenceService",
-		"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
-		"grpc.reflection.v1alpha.ServerReflection" };
-
 	if (strncmp(service, WATCH_MODEL, strlen(WATCH_MODEL)) == 0) {
 		const struct model_entry *entry =
 			models_find(&server->models, service + strlen(WATCH_MODEL));
@@ -38,10 +35,9 @@ static enum health health_of(const struct server *server, bool ready, const char
 		return ready && entry->state == MODEL_STATE_READY ? HEALTH_SERVING
 								  : HEALTH_NOT_SERVING;
 	}
-	for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]); i++)
-		if (strcmp(service, SERVICES[i]) == 0)
-			return ready ? HEALTH_SERVING : HEALTH_NOT_SERVING;
-	return HEALTH_SERVICE_UNKNOWN;
+	if (service[0] && !services_have(service, strlen(service)))
+		return HEALTH_SERVICE_UNKNOWN;
+	return ready ? HEALTH_SERVING : HEALTH_NOT_SERVING;
 }
 
 // The service that is asked for, in memory of its own. NULL: the call has ended.
@@ -56,7 +52,7 @@ static char *health_service(struct call *call, struct proto_text message)
 
 	proto_read_open(&reader, "HealthCheckRequest", message, &err);
 	while ((rc = proto_read_next(&reader, &field)) > 0) {
-		rc = field.number == 1 ? proto_read_text(&reader, &field, &service) : 0;
+		rc = field.number == 1 ? proto_read_string(&reader, &field, &service) : 0;
 		if (rc != 0)
 			break;
 	}

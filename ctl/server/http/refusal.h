@@ -16,6 +16,7 @@
 	X(REFUSAL_NO_LENGTH, "no_length", 411)       /* chunked */                                 \
 	X(REFUSAL_BODY_LARGE, "body_large", 413)     /* body_megabytes */                          \
 	X(REFUSAL_TARGET_LONG, "target_long", 414)   /* PARSER_TARGET_BYTES_MAX */                 \
+	X(REFUSAL_TYPE, "content_type", 415)         /* not gRPC's, where that is spoken */        \
 	X(REFUSAL_EXPECTATION, "expectation", 417)   /* not 100-continue */                        \
 	X(REFUSAL_ADDRESS_FULL, "address_full", 429) /* address_connections */                     \
 	X(REFUSAL_HEAD_LARGE, "head_large", 431)     /* header_bytes */                            \

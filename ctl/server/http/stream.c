@@ -165,13 +165,22 @@ __attribute__((format(printf, 3, 4))) static void stream_refuse(
 	http_fail(s->request, refusal_status(why), "%s", text);
 }
 
+bool stream_type_fits(const char *type)
+{
+	static const char GRPC[] = "application/grpc", PROTO[] = "+proto";
+
+	if (!type || strncasecmp(type, GRPC, strlen(GRPC)) != 0)
+		return false;
+	type += strlen(GRPC);
+	if (strncasecmp(type, PROTO, strlen(PROTO)) == 0)
+		type += strlen(PROTO);
+	return !type[0] || strchr("; \t", type[0]);
+}
+
 static bool stream_is_of_service(const struct stream *s)
 {
-	static const char GRPC[] = "application/grpc";
-	const char *type = http_header(s->request, "content-type");
-
-	return s->of->shared->service && type && strncasecmp(type, GRPC, strlen(GRPC)) == 0 &&
-		(!type[strlen(GRPC)] || strchr("+; ", type[strlen(GRPC)]));
+	return s->of->shared->service && http_method(s->request) == HTTP_POST &&
+		stream_type_fits(http_header(s->request, "content-type"));
 }
 
 // Whether the body is to be read at all, as far as its route is concerned.

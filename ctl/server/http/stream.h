@@ -2,8 +2,8 @@
 // A stream of HTTP/2 as a service sees it that is more than a request and its reply, gRPC say: bytes come
 // while it lasts, messages go, and trailers end it. Control thread only.
 //
-// Which streams are a service's: those whose Content-Type is application/grpc, also with "+..." or ";..."
-// behind it. All others are requests for the routes.
+// Which streams are a service's: POST, with a Content-Type that stream_type_fits(). All others are requests
+// for the routes.
 //
 // A stream is the service's from on_open() to on_close(), which comes once for each of them, whatever ended
 // it, and never from within a function of this file. After it the stream is gone; before it each function
@@ -48,6 +48,9 @@ struct stream_service {
 	// is_cancelled: the peer, or a limit, ended it before the answer had left as a whole.
 	void (*on_close)(struct stream *stream, bool is_cancelled);
 };
+
+// "application/grpc" or "application/grpc+proto", with parameters or without. Of NULL: false.
+bool stream_type_fits(const char *type);
 
 // The request, for what http.h reads of one: http_method(), http_path(), http_header(), http_peer(),
 // http_uid(), http_is_admitted(), http_serves(). It has no body, is not to be replied to, and lasts as long
