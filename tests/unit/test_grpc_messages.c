@@ -2,9 +2,11 @@
 // gRPC's bytes: messages cut anywhere, headers' texts, and ModelInferRequest as tritonclient, KServe and grpcurl
 // write it. The messages are written by hand here, byte by byte as the clients' libraries do.
 #include "ctl/server/grpc/frames.h"
-#include "ctl/server/grpc/infer_message.h"
+#include "ctl/server/grpc/infer_answer.h"
 #include "ctl/server/grpc/proto_write.h"
+#include "ctl/server/grpc/services.h"
 #include "ctl/server/grpc/status.h"
+#include "ctl/server/http/stream.h"
 #include "ctl/server/scoring/tensor_rows.h"
 #include "tests/cmocka.h"
 
@@ -151,13 +153,13 @@ static void message_is_printable_ascii(void **state)
 
 static void content_type_is_protobuf(void **state)
 {
-	assert_true(grpc_content_type_fits("application/grpc"));
-	assert_true(grpc_content_type_fits("application/grpc+proto"));
-	assert_true(grpc_content_type_fits("Application/gRPC;charset=utf-8"));
-	assert_false(grpc_content_type_fits("application/grpc+json"));
-	assert_false(grpc_content_type_fits("application/grpc-web"));
-	assert_false(grpc_content_type_fits("application/json"));
-	assert_false(grpc_content_type_fits(NULL));
+	assert_true(stream_type_fits("application/grpc"));
+	assert_true(stream_type_fits("application/grpc+proto"));
+	assert_true(stream_type_fits("Application/gRPC;charset=utf-8"));
+	assert_false(stream_type_fits("application/grpc+json"));
+	assert_false(stream_type_fits("application/grpc-web"));
+	assert_false(stream_type_fits("application/json"));
+	assert_false(stream_type_fits(NULL));
 }
 
 // --- ModelInferRequest ---------------------------------------------------------------------------
@@ -317,7 +319,9 @@ static void infer_says_what_is_wrong(void **state)
 	refuses(&message, "expected 1 raw_input_contents, one for each input; there are 2");
 	add_input(&message, "rows", "FP32", UINT64_MAX, 2, NULL);
 	refuses(&message,
-		"input '': a request's shape says how much there is: -1 stands in a model's only");
+		"input 0 (from 0), 'rows': a request's shape says how much there is: -1 stands in "
+		"a "
+		"model's only");
 	add_input(&message, "rows", "FP32", 1ull << 62, 8, NULL);
 	refuses(&message,
 		"input 'rows': the shape [4611686018427387904,8] is of more values than can be "
@@ -348,8 +352,8 @@ static void infer_says_what_is_wrong(void **state)
 static void infer_refuses_what_is_no_protobuf(void **state)
 {
 	static const char *const NONE[] = { "\x2a\x7fxx", "\x0b", "\x0f", "\x08", "\x2a",
-		"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\xff\xff\xff\xff\xff\x01",
-		"\x02" };
+		"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\xff\xff\xff\xff\xff\x01", "\x02",
+		"\x8a\x80\x80\x80\x80\x01x", "\x0a\x81\x80\x80\x80\x80\x01x" };
 
 	for (size_t i = 0; i < sizeof(NONE) / sizeof(NONE[0]); i++) {
 		struct bytes message = { 0 };
@@ -358,6 +362,79 @@ static void infer_refuses_what_is_no_protobuf(void **state)
 		assert_int_equal(ask(&message), -EINVAL);
 		assert_memory_equal(err.text, "the message is no ", 18);
 	}
+}
+
+// An answer has the id in it, so that its client could not read it.
+static void infer_refuses_texts_that_are_no_utf8(void **state)
+{
+	static const struct {
+		uint32_t field;
+		const char *text;
+	} BAD[] = { { 1, "l\xff" }, { 2, "\xc3" }, { 3, "\xed\xa0\x80" } };
+	struct infer_message_head head;
+	struct bytes message = { 0 };
+
+	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+		add_text(&message, BAD[i].field, BAD[i].text);
+		assert_int_equal(infer_message_head((struct proto_text){ message.at, message.size },
+					 &head, &err),
+			-EINVAL);
+		assert_string_equal(err.text,
+			"the message is no ModelInferRequest of protobuf's: a text that is no "
+			"UTF-8");
+		bytes_fini(&message);
+	}
+	add_input(&message, "r\xc3", "FP32", 2, 2, NULL);
+	refuses(&message,
+		"input 0 (from 0), '': the message is no InferInputTensor of protobuf's: a "
+		"text that is no UTF-8");
+	add_parameter(&message, 4, "\x80", 1, 1);
+	refuses(&message,
+		"the message is no InferParameter of protobuf's: a text that is no UTF-8");
+	add_text(&message, 3, "\xc3\xa4");
+	add_input(&message, "rows", "FP32", 2, 2, NULL);
+	proto_write_text(&message, 7, ROWS, sizeof(ROWS));
+	takes(&message);
+}
+
+static void parameters_are_of_their_kinds(void **state)
+{
+	static const struct {
+		const char *bytes;
+		int rc;
+	} VALUES[] = { { "\x08\1", 0 }, { "\x10\1", 0 }, { "\x1a\1x", 0 }, { "\x21zzzzzzzz", 0 },
+		{ "\x28\1", 0 }, { "\x32\1x", 0 }, { "", 0 }, { "\x0a\1x", -EINVAL },
+		{ "\x18\1", -EINVAL }, { "\x1a\1\xff", -EINVAL }, { "\x20\1", -EINVAL },
+		{ "\x2dzzzz", -EINVAL } };
+
+	for (size_t i = 0; i < sizeof(VALUES) / sizeof(VALUES[0]); i++) {
+		struct bytes message = { 0 }, entry = { 0 };
+
+		add_text(&entry, 1, "anything");
+		add_text(&entry, 2, VALUES[i].bytes);
+		add_message(&message, 4, &entry);
+		add_input(&message, "rows", "FP32", 2, 2, NULL);
+		proto_write_text(&message, 7, ROWS, sizeof(ROWS));
+		assert_int_equal(ask(&message), VALUES[i].rc);
+	}
+}
+
+static void services_are_named_by_paths(void **state)
+{
+	static const char *const ARE[] = { "/inference.GRPCInferenceService/ModelInfer",
+		"/inference.GRPCInferenceService/", "/grpc.health.v1.Health/Nothing",
+		"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" };
+	static const char *const ARE_NOT[] = { "/", "", "//", "/inference.GRPCInferenceService",
+		"/inference.GRPCInferenceServic/ModelInfer", "/v2/models/lab/infer",
+		"inference.GRPCInferenceService/ModelInfer" };
+
+	for (size_t i = 0; i < sizeof(ARE) / sizeof(ARE[0]); i++)
+		assert_true(services_have_path(ARE[i]));
+	for (size_t i = 0; i < sizeof(ARE_NOT) / sizeof(ARE_NOT[0]); i++)
+		assert_false(services_have_path(ARE_NOT[i]));
+	assert_true(services_have("grpc.health.v1.Health", 21));
+	assert_false(services_have("grpc.health.v1.Health", 20));
+	assert_false(services_have("", 0));
 }
 
 static void answer_is_raw_or_typed(void **state)
@@ -374,12 +451,12 @@ static void answer_is_raw_or_typed(void **state)
 	struct tensor_outputs outputs;
 
 	assert_int_equal(tensor_outputs(&asked.request, &INFO, SCORES, 1, &outputs, &err), 0);
-	assert_int_equal(infer_message_write(&outputs, &asked, "lab", 7, &answer, &err), 0);
+	assert_int_equal(infer_answer_write(&outputs, &asked, "lab", 7, &answer, &err), 0);
 	assert_int_equal(answer.size, sizeof(RAW) - 1);
 	assert_memory_equal(answer.at, RAW, sizeof(RAW) - 1);
 	bytes_fini(&answer);
 	asked.typed = true;
-	assert_int_equal(infer_message_write(&outputs, &asked, "lab", 7, &answer, &err), 0);
+	assert_int_equal(infer_answer_write(&outputs, &asked, "lab", 7, &answer, &err), 0);
 	assert_non_null(
 		memmem(answer.at, answer.size, "\x2a\x0a\x32\x08\0\0\x80\x3e\0\0\x40\x3f", 12));
 	assert_non_null(memmem(answer.at, answer.size, "\x2a\x08\x42\6attack", 10));
@@ -409,6 +486,9 @@ int main(void)
 		cmocka_unit_test(infer_of_columns_and_texts),
 		cmocka_unit_test(infer_says_what_is_wrong),
 		cmocka_unit_test(infer_refuses_what_is_no_protobuf),
+		cmocka_unit_test(infer_refuses_texts_that_are_no_utf8),
+		cmocka_unit_test(parameters_are_of_their_kinds),
+		cmocka_unit_test(services_are_named_by_paths),
 		cmocka_unit_test(answer_is_raw_or_typed),
 	};
 

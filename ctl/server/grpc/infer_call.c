@@ -2,7 +2,7 @@
 #include "ctl/server/grpc/infer_call.h"
 
 #include "ctl/server/grpc/call.h"
-#include "ctl/server/grpc/infer_message.h"
+#include "ctl/server/grpc/infer_answer.h"
 #include "ctl/server/grpc/unary.h"
 #include "ctl/server/resources/deployed.h"
 #include "ctl/server/resources/infer.h"
@@ -50,7 +50,7 @@ static int infer_call_encode(struct scoring_job *job)
 		job->n_rows, &outputs, &job->err);
 
 	if (rc == 0)
-		rc = infer_message_write(&outputs, &its->infer, job->held.name, job->held.version,
+		rc = infer_answer_write(&outputs, &its->infer, job->held.name, job->held.version,
 			&its->answer, &job->err);
 	tensor_outputs_fini(&outputs);
 	return rc;

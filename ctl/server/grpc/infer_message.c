@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/grpc/infer_message.h"
 
-#include "ctl/server/grpc/frames.h"
-#include "ctl/server/grpc/proto_write.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -22,13 +19,12 @@ enum {
 enum { INPUT_NAME = 1, INPUT_TYPE = 2, INPUT_SHAPE = 3, INPUT_PARAMETERS = 4, INPUT_CONTENTS = 5 };
 enum { OUTPUT_NAME = 1, OUTPUT_PARAMETERS = 2 };
 enum { CONTENTS_FP32 = 6, CONTENTS_BYTES = 8 };
-enum { PARAMETER_BOOL = 1, PARAMETER_INT64 = 2, PARAMETER_UINT64 = 5 };
 enum {
-	RESPONSE_MODEL = 1,
-	RESPONSE_VERSION = 2,
-	RESPONSE_ID = 3,
-	RESPONSE_OUTPUTS = 5,
-	RESPONSE_RAW = 6
+	PARAMETER_BOOL = 1,
+	PARAMETER_INT64 = 2,
+	PARAMETER_STRING = 3,
+	PARAMETER_DOUBLE = 4,
+	PARAMETER_UINT64 = 5
 };
 
 // --- Parameters ----------------------------------------------------------------------------------
@@ -45,6 +41,22 @@ static bool parameter_is(const struct parameter *parameter, const char *key)
 		memcmp(parameter->key.at, key, parameter->key.size) == 0;
 }
 
+static int parameter_take_value(const struct proto_read *reader, const struct proto_field *field,
+	struct parameter *parameter)
+{
+	struct proto_text text;
+
+	if (field->number < PARAMETER_BOOL || field->number > PARAMETER_UINT64)
+		return 0;
+	parameter->kind = field->number;
+	parameter->value = field->value;
+	if (field->number == PARAMETER_STRING)
+		return proto_read_string(reader, field, &text);
+	if (field->number == PARAMETER_DOUBLE)
+		return proto_read_double(reader, field);
+	return proto_read_number(reader, field, &parameter->value);
+}
+
 // An entry of a map: a key and an InferParameter.
 static int parameter_read(struct proto_text entry, struct parameter *parameter, struct error *err)
 {
@@ -58,16 +70,14 @@ static int parameter_read(struct proto_text entry, struct parameter *parameter, 
 	while ((rc = proto_read_next(&reader, &field)) > 0) {
 		if (field.number != 1 && field.number != 2)
 			continue;
-		rc = proto_read_text(&reader, &field, field.number == 1 ? &parameter->key : &value);
+		rc = field.number == 1 ? proto_read_string(&reader, &field, &parameter->key)
+				       : proto_read_text(&reader, &field, &value);
 		if (rc != 0)
 			return rc;
 	}
 	proto_read_open(&inner, "InferParameter", value, err);
-	while (rc == 0 && (rc = proto_read_next(&inner, &field)) > 0) {
-		parameter->kind = field.number;
-		parameter->value = field.value;
-		rc = 0;
-	}
+	while (rc == 0 && (rc = proto_read_next(&inner, &field)) > 0)
+		rc = parameter_take_value(&inner, &field, parameter);
 	return rc;
 }
 
@@ -128,11 +138,11 @@ int infer_message_head(
 		struct proto_text entry;
 
 		if (field.number == REQUEST_MODEL)
-			rc = proto_read_text(&reader, &field, &head->model);
+			rc = proto_read_string(&reader, &field, &head->model);
 		else if (field.number == REQUEST_VERSION)
-			rc = proto_read_text(&reader, &field, &head->version);
+			rc = proto_read_string(&reader, &field, &head->version);
 		else if (field.number == REQUEST_ID)
-			rc = proto_read_text(&reader, &field, &head->id);
+			rc = proto_read_string(&reader, &field, &head->id);
 		else if (field.number == REQUEST_PARAMETERS) {
 			rc = proto_read_text(&reader, &field, &entry);
 			if (rc == 0)
@@ -262,9 +272,7 @@ static int input_take_dimension(struct tensor_input *input, uint64_t value, stru
 {
 	if ((int64_t)value < 0)
 		return error_set(err, -EINVAL,
-			"input '%.80s': a request's shape says how much there is: -1 stands in a "
-			"model's only",
-			input->name ? input->name : "");
+			"a request's shape says how much there is: -1 stands in a model's only");
 	if (input->n_dims == TENSOR_DIMS_MAX)
 		return error_set(
 			err, -EINVAL, "a shape of more than %d dimensions", TENSOR_DIMS_MAX);
@@ -310,7 +318,8 @@ static int input_take(struct proto_read *reader, const struct proto_field *field
 		return input_take_shape(reader, field, input);
 	if (field->number > INPUT_CONTENTS)
 		return 0;
-	rc = proto_read_text(reader, field, &text);
+	rc = field->number == INPUT_NAME ? proto_read_string(reader, field, &text)
+					 : proto_read_text(reader, field, &text);
 	if (rc != 0)
 		return rc;
 	switch (field->number) {
@@ -365,10 +374,11 @@ static int infer_take_input(
 	while ((rc = proto_read_next(&reader, &field)) > 0) {
 		rc = input_take(&reader, &field, input, &name, &has_contents);
 		if (rc != 0)
-			return rc;
+			break;
 	}
 	if (rc != 0)
-		return rc;
+		return error_prefix(err, "input %u (from 0), '%.*s'", request->n_inputs - 1,
+			(int)(name.size < 80 ? name.size : 80), name.size ? name.at : "");
 	if (name.size == 0)
 		return error_set(
 			err, -EINVAL, "input %u (from 0) has no name", request->n_inputs - 1);
@@ -432,12 +442,16 @@ static int infer_take_output(
 	*wanted = (struct tensor_wanted){ .binary = true, .says_binary = true };
 	proto_read_open(&reader, "InferRequestedOutputTensor", message, err);
 	while ((rc = proto_read_next(&reader, &field)) > 0) {
-		rc = field.number > OUTPUT_PARAMETERS ? 0 : proto_read_text(&reader, &field, &text);
-		if (rc == 0 && field.number == OUTPUT_NAME) {
+		rc = 0;
+		if (field.number == OUTPUT_NAME) {
+			rc = proto_read_string(&reader, &field, &text);
 			wanted->name = text.at;
 			wanted->name_bytes = text.size;
-		} else if (rc == 0 && field.number == OUTPUT_PARAMETERS)
-			rc = output_take_parameter(wanted, text, err);
+		} else if (field.number == OUTPUT_PARAMETERS) {
+			rc = proto_read_text(&reader, &field, &text);
+			if (rc == 0)
+				rc = output_take_parameter(wanted, text, err);
+		}
 		if (rc != 0)
 			return rc;
 	}
@@ -569,68 +583,4 @@ void infer_message_fini(struct infer_message *infer)
 {
 	tensor_request_fini(&infer->request);
 	bytes_fini(&infer->own);
-}
-
-// --- The answer ----------------------------------------------------------------------------------
-
-static void answer_write_contents(const struct tensor_output *output, struct bytes *bytes)
-{
-	const char *at = output->at, *end = at + output->size;
-
-	if (output->type == TENSOR_FP32) {
-		proto_write_text(bytes, CONTENTS_FP32, output->at, output->size);
-		return;
-	}
-	for (uint32_t size; at < end; at += size) {
-		memcpy(&size, at, sizeof(size));
-		at += sizeof(size);
-		proto_write_head(bytes, CONTENTS_BYTES, size);
-		bytes_add(bytes, at, size);
-	}
-}
-
-static void answer_write_output(
-	const struct tensor_output *output, bool typed, struct bytes *answer)
-{
-	const char *type = tensor_type_name(output->type);
-	struct bytes inner = { 0 }, contents = { 0 };
-
-	proto_write_text(&inner, INPUT_NAME, output->name, strlen(output->name));
-	proto_write_text(&inner, INPUT_TYPE, type, strlen(type));
-	proto_write_head(&inner, INPUT_SHAPE,
-		proto_varint_bytes(output->shape[0]) + proto_varint_bytes(output->shape[1]));
-	proto_write_varint(&inner, output->shape[0]);
-	proto_write_varint(&inner, output->shape[1]);
-	if (typed) {
-		answer_write_contents(output, &contents);
-		proto_write_text(&inner, INPUT_CONTENTS, contents.at, contents.size);
-	}
-	proto_write_text(answer, RESPONSE_OUTPUTS, inner.at, inner.size);
-	answer->failed = answer->failed || inner.failed || contents.failed;
-	bytes_fini(&inner);
-	bytes_fini(&contents);
-}
-
-int infer_message_write(const struct tensor_outputs *outputs, const struct infer_message *infer,
-	const char *model, uint16_t version, struct bytes *answer, struct error *err)
-{
-	const struct tensor_request *request = &infer->request;
-	char number[8];
-	int rc;
-
-	bytes_add(answer, "\0\0\0\0\0", FRAMES_PREFIX_BYTES);
-	snprintf(number, sizeof(number), "%u", version);
-	proto_write_text(answer, RESPONSE_MODEL, model, strlen(model));
-	proto_write_text(answer, RESPONSE_VERSION, number, strlen(number));
-	proto_write_text(answer, RESPONSE_ID, request->id, request->id_bytes);
-	for (uint32_t i = 0; i < outputs->n; i++)
-		answer_write_output(&outputs->outputs[i], infer->typed, answer);
-	for (uint32_t i = 0; !infer->typed && i < outputs->n; i++) {
-		proto_write_head(answer, RESPONSE_RAW, outputs->outputs[i].size);
-		bytes_add(answer, outputs->outputs[i].at, outputs->outputs[i].size);
-	}
-	rc = bytes_check(answer, err);
-	if (rc == 0)
-		frames_prefix(answer->at, answer->size - FRAMES_PREFIX_BYTES);
-	return rc;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ModelInferRequest and ModelInferResponse: tensors of a request out of protobuf, by hand, as they are large,
-// and an answer's into it. Any thread.
+// ModelInferRequest: its tensors out of protobuf, by hand, as they are large. Any thread.
 #pragma once
 
 #include "ctl/server/grpc/proto_read.h"
+#include "ctl/server/scoring/bytes.h"
 #include "ctl/server/scoring/tensor.h"
-#include "ctl/server/scoring/tensor_answer.h"
 
 // What must be known before the tensors are read: whose they are, and when.
 struct infer_message_head {
@@ -28,8 +27,3 @@ struct infer_message {
 // -ENOMEM; infer_message_fini() either way.
 int infer_message_parse(struct proto_text message, struct infer_message *infer, struct error *err);
 void infer_message_fini(struct infer_message *infer);
-
-// The answer, as raw_output_contents, or where `typed` is set as contents; into *answer, with the prefix of a
-// gRPC message before it. -ENOMEM, -E2BIG.
-int infer_message_write(const struct tensor_outputs *outputs, const struct infer_message *infer,
-	const char *model, uint16_t version, struct bytes *answer, struct error *err);

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/grpc/proto_read.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
+
+#define TAG_BYTES    5 // of a varint: it has 32 bits, as the size of a text has
+#define VARINT_BYTES 10
 
 void proto_read_open(
 	struct proto_read *reader, const char *what, struct proto_text message, struct error *err)
 {
-	*reader = (struct proto_read){
-		.at = message.at, .end = message.at + message.size, .what = what, .err = err
-	};
+	char *end =
+		message.size ? message.at + message.size : message.at; // NULL where there is none
+
+	*reader = (struct proto_read){ .at = message.at, .end = end, .what = what, .err = err };
 }
 
-// At most ten bytes of seven bits each, the least first; of the tenth one bit is left.
-static bool proto_take_varint(char **at, const char *end, uint64_t *value)
+// Bytes of seven bits each, the least first; of the tenth one bit is left.
+static bool proto_take_varint(char **at, const char *end, unsigned bytes_max, uint64_t *value)
 {
 	uint64_t sum = 0;
 
-	for (unsigned shift = 0; shift < 70 && *at < end; shift += 7) {
+	for (unsigned shift = 0; shift < 7 * bytes_max && *at < end; shift += 7) {
 		const uint8_t byte = (uint8_t) * (*at)++;
 
 		if (shift == 63 && byte > 1)
@@ -44,7 +50,7 @@ static bool proto_take(char **at, const char *end, enum proto_kind kind, uint64_
 {
 	switch (kind) {
 	case PROTO_VARINT:
-		return proto_take_varint(at, end, value);
+		return proto_take_varint(at, end, VARINT_BYTES, value);
 	case PROTO_64:
 		return proto_take_fixed(at, end, 8, value);
 	default:
@@ -62,7 +68,7 @@ static int proto_read_bytes(struct proto_read *reader, struct proto_field *field
 {
 	uint64_t size;
 
-	if (!proto_take_varint(&reader->at, reader->end, &size) ||
+	if (!proto_take_varint(&reader->at, reader->end, TAG_BYTES, &size) ||
 		size > (uint64_t)(reader->end - reader->at))
 		return proto_refuse(reader, "a field is longer than what there is of it");
 	field->text = (struct proto_text){ reader->at, (size_t)size };
@@ -76,7 +82,8 @@ int proto_read_next(struct proto_read *reader, struct proto_field *field)
 
 	if (reader->at == reader->end)
 		return 0;
-	if (!proto_take_varint(&reader->at, reader->end, &tag) || tag > UINT32_MAX || tag < 8)
+	if (!proto_take_varint(&reader->at, reader->end, TAG_BYTES, &tag) || tag > UINT32_MAX ||
+		tag < 8)
 		return proto_refuse(reader, "a field has no number");
 	*field = (struct proto_field){ .number = (uint32_t)tag >> 3,
 		.kind = (enum proto_kind)(tag & 7) };
@@ -116,6 +123,24 @@ int proto_read_text(
 		return proto_refuse(reader, "a number where a text must stand");
 	*text = field->text;
 	return 0;
+}
+
+int proto_read_string(
+	const struct proto_read *reader, const struct proto_field *field, struct proto_text *text)
+{
+	const int rc = proto_read_text(reader, field, text);
+
+	for (size_t at = 0, n; rc == 0 && at < text->size; at += n) {
+		n = utf8_character(text->at + at, text->size - at);
+		if (n == 0)
+			return proto_refuse(reader, "a text that is no UTF-8");
+	}
+	return rc;
+}
+
+int proto_read_double(const struct proto_read *reader, const struct proto_field *field)
+{
+	return field->kind == PROTO_64 ? 0 : proto_refuse(reader, "a double is of no eight bytes");
 }
 
 int proto_read_number(

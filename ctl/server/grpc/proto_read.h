@@ -43,9 +43,14 @@ int proto_read_next(struct proto_read *reader, struct proto_field *field);
 // The next number of a field that may be packed: `packed` is what is left of it. False at its end; a number
 // that is cut off sets packed->at to NULL.
 bool proto_read_packed(struct proto_text *packed, enum proto_kind kind, uint64_t *value);
-// Is the field a string, bytes or a message, as it must be? -EINVAL.
+// Is the field bytes or a message, as it must be? -EINVAL.
 int proto_read_text(
+	const struct proto_read *reader, const struct proto_field *field, struct proto_text *text);
+// Likewise of a string, which is UTF-8: an answer that has it must be one that its client can read.
+int proto_read_string(
 	const struct proto_read *reader, const struct proto_field *field, struct proto_text *text);
 // Likewise of a number: bool, int64, uint64, enum.
 int proto_read_number(
 	const struct proto_read *reader, const struct proto_field *field, uint64_t *value);
+// Is it a double, as it must be? -EINVAL.
+int proto_read_double(const struct proto_read *reader, const struct proto_field *field);

@@ -209,29 +209,40 @@ static uint32_t reflection_answer(uint32_t asked, const char *text, struct bytes
 	}
 }
 
+struct reflection_asked {
+	struct proto_text host, text;
+	uint32_t field; // ASK_; 0: nothing
+};
+
+static int reflection_take(const struct proto_read *reader, const struct proto_field *field,
+	struct reflection_asked *asked)
+{
+	if (field->number == 1)
+		return proto_read_string(reader, field, &asked->host);
+	if (field->number < ASK_FILE || field->number > ASK_SERVICES)
+		return 0;
+	asked->field = field->number;
+	return field->number == ASK_EXTENSION ? proto_read_text(reader, field, &asked->text)
+					      : proto_read_string(reader, field, &asked->text);
+}
+
 void reflection_message(struct call *call, struct proto_text message)
 {
-	struct proto_text host = { 0 }, text = { 0 };
+	struct reflection_asked asked = { 0 };
 	struct bytes answer = { 0 }, inner = { 0 };
 	char name[SYMBOL_BYTES];
 	struct proto_read reader;
 	struct proto_field field;
 	struct error err;
-	uint32_t asked = 0, said;
-	int rc;
+	uint32_t said;
+	int rc = 0;
 
 	proto_read_open(&reader, "ServerReflectionRequest", message, &err);
-	while ((rc = proto_read_next(&reader, &field)) > 0) {
-		if (field.number == 1)
-			host = field.text;
-		else if (field.number >= ASK_FILE && field.number <= ASK_SERVICES) {
-			asked = field.number;
-			text = field.text;
-		}
-	}
-	if (rc == 0 && text.size >= sizeof(name))
+	while (rc == 0 && (rc = proto_read_next(&reader, &field)) > 0)
+		rc = reflection_take(&reader, &field, &asked);
+	if (rc == 0 && asked.text.size >= sizeof(name))
 		rc = error_set(&err, -EINVAL, "a name of %zu bytes; at most %zu are known",
-			text.size, sizeof(name) - 1);
+			asked.text.size, sizeof(name) - 1);
 	if (rc != 0) {
 		call_end(call, GRPC_INVALID_ARGUMENT, "%s", err.text);
 		return;
@@ -241,9 +252,10 @@ void reflection_message(struct call *call, struct proto_text message)
 			"more than %zu bytes of answers are not read", REFLECTION_WAITING_MAX);
 		return;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int)text.size, text.size ? text.at : "");
-	said = reflection_answer(asked, name, &inner);
-	proto_write_text(&answer, SAY_HOST, host.at, host.size);
+	snprintf(name, sizeof(name), "%.*s", (int)asked.text.size,
+		asked.text.size ? asked.text.at : "");
+	said = reflection_answer(asked.field, name, &inner);
+	proto_write_text(&answer, SAY_HOST, asked.host.at, asked.host.size);
 	proto_write_head(&answer, SAY_ASKED, message.size);
 	bytes_add(&answer, message.at, message.size);
 	proto_write_head(&answer, said, inner.size);

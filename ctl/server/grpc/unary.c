@@ -12,7 +12,8 @@ struct asked {
 	uint64_t number;                 // of field 2, where that is one
 };
 
-static int unary_read(struct proto_text message, struct asked *asked, struct error *err)
+static int unary_read(const struct unary *unary, struct proto_text message, struct asked *asked,
+	struct error *err)
 {
 	struct proto_read reader;
 	struct proto_field field;
@@ -21,12 +22,17 @@ static int unary_read(struct proto_text message, struct asked *asked, struct err
 	*asked = (struct asked){ 0 };
 	proto_read_open(&reader, "request", message, err);
 	while ((rc = proto_read_next(&reader, &field)) > 0) {
+		rc = 0;
+		if (unary->asks == UNARY_NOTHING)
+			continue;
 		if (field.number == 1)
-			asked->first = field.text;
-		else if (field.number == 2) {
-			asked->second = field.text;
-			asked->number = field.value;
-		}
+			rc = proto_read_string(&reader, &field, &asked->first);
+		else if (field.number == 2 && unary->asks == UNARY_INDEX)
+			rc = proto_read_number(&reader, &field, &asked->number);
+		else if (field.number == 2)
+			rc = proto_read_string(&reader, &field, &asked->second);
+		if (rc != 0)
+			return rc;
 	}
 	return rc;
 }
@@ -123,7 +129,7 @@ void unary_message(struct call *call, struct proto_text message)
 	const char *body = NULL;
 	struct asked asked;
 	struct error err;
-	int rc = unary_read(message, &asked, &err);
+	int rc = unary_read(unary, message, &asked, &err);
 
 	if (rc == 0 && unary->handle_all && asked.first.size == 0)
 		handle = unary->handle_all;
