@@ -278,7 +278,7 @@ TEST_LIBS  := server tool load dataplane compile import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
 LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
-$(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h
+$(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h $(B)/gen/inference.pb-c.h
 $(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
 $(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl

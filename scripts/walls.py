@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 
-GENERATED = {"onnx.pb-c.h": ("infer/import/", "tests/"), "inference.pb-c.h": ("ctl/server/grpc/",),
+GENERATED = {"onnx.pb-c.h": ("infer/import/", "tests/"), "inference.pb-c.h": ("ctl/server/grpc/", "tests/"),
              "grpc_descriptors.h": ("ctl/server/grpc/",)}
 
 
