@@ -7,25 +7,27 @@
 #define MEAN_TIGHT 1000.0 // values at which the interval of a mean is tightest
 #define BISECTIONS 60
 
-// log M(p) of interval_share().
-static double interval_log_mixture(double hits, double misses, double p)
-{
-	double log_beta = lgamma(hits + 1) + lgamma(misses + 1) - lgamma(hits + misses + 2);
+// What M(p) of interval_share() is made of, as logarithms.
+struct mixture {
+	double hits, misses, log_beta;
+};
 
+static double mixture_log(const struct mixture *m, double p)
+{
 	// Where nothing was seen, its logarithm weighs nothing, whatever p is.
-	return log_beta - (hits > 0 ? hits * log(p) : 0) - (misses > 0 ? misses * log1p(-p) : 0);
+	return m->log_beta - (m->hits > 0 ? m->hits * log(p) : 0) -
+		(m->misses > 0 ? m->misses * log1p(-p) : 0);
 }
 
 // Where M crosses 1 / alpha between `inside`, where it lies below, and `outside`.
-static double interval_crossing(
-	double hits, double misses, double limit, double inside, double outside)
+static double mixture_crossing(const struct mixture *m, double limit, double inside, double outside)
 {
-	if (interval_log_mixture(hits, misses, outside) < limit)
+	if (mixture_log(m, outside) < limit)
 		return outside;
 	for (int i = 0; i < BISECTIONS; i++) {
 		double middle = (inside + outside) / 2;
 
-		if (interval_log_mixture(hits, misses, middle) < limit)
+		if (mixture_log(m, middle) < limit)
 			inside = middle;
 		else
 			outside = middle;
@@ -35,14 +37,16 @@ static double interval_crossing(
 
 struct interval interval_share(uint64_t hits, uint64_t n, double alpha)
 {
-	const double limit = -log(alpha), h = (double)hits, m = (double)(n - hits);
+	const double limit = -log(alpha), h = (double)hits, misses = (double)(n - hits);
+	const struct mixture m = { h, misses,
+		lgamma(h + 1) + lgamma(misses + 1) - lgamma(h + misses + 2) };
 	struct interval interval = { 0, 1 };
 
 	if (n == 0)
 		return interval;
 	// M is least at hits / n, where it is at most 1.
-	interval.low = hits > 0 ? interval_crossing(h, m, limit, h / (h + m), 0) : 0;
-	interval.high = hits < n ? interval_crossing(h, m, limit, h / (h + m), 1) : 1;
+	interval.low = hits > 0 ? mixture_crossing(&m, limit, h / (h + misses), 0) : 0;
+	interval.high = hits < n ? mixture_crossing(&m, limit, h / (h + misses), 1) : 1;
 	return interval;
 }
 

@@ -219,8 +219,9 @@ const struct key_group SCHEMA_SCORING = { "scoring", false, SCORING_KEYS, N(SCOR
 	"threads are started once" };
 
 static const struct key DRIFT_KEYS[] = {
-	{ "sample", KEY_U32, AT(config_drift, sample), .min = 1, .max = 1000000, .otherwise = 16,
-		.help = "1 of so many rows is counted, to be compared with its model's reference" },
+	{ "sample", KEY_U32, AT(config_drift, sample), .min = 0, .max = 1000000, .otherwise = 16,
+		.help = "1 of so many rows is counted, to be compared with its model's reference; "
+			"0: none" },
 	{ "window_seconds", KEY_U32, AT(config_drift, window_seconds), .min = 12, .max = 604800,
 		.otherwise = 3600, .help = "how long a row counts" },
 	{ "metrics", KEY_U32, AT(config_drift, metrics), .min = 0, .max = 1000, .otherwise = 10,

@@ -154,7 +154,7 @@ struct config {
 		uint32_t queue; // requests that wait
 	} scoring;
 	struct config_drift {    // of the rows in service, by their models' references
-		uint32_t sample; // 1 of so many rows is counted
+		uint32_t sample; // 1 of so many rows is counted; 0: none
 		uint32_t window_seconds;
 		uint32_t metrics; // columns of each model
 	} drift;

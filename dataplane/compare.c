@@ -95,6 +95,7 @@ bool dataplane_compared(
 		.n_features = watch->live->n_features,
 		.n_outputs = watch->live->n_outputs,
 	};
+	watch_sum_rows(watch, &out->rows);
 	watch_sum(watch, &out->figures);
 	for (uint64_t i = 0; i < out->figures.n_last; i++) {
 		const uint64_t tsc = out->figures.last[i].tsc;

@@ -26,7 +26,8 @@ struct compared {
 	enum watch_rule rule;
 	float threshold;
 	uint32_t n_features, n_outputs;
-	struct watch_figures figures; // of all lcores; the last rows that disagreed newest first
+	struct watch_rows rows;              // of all lcores
+	struct watch_figures figures;        // likewise; the last rows that disagreed newest first
 	double seconds_ago[WATCH_LAST_ROWS]; // that they were compared
 };
 

@@ -450,6 +450,7 @@ int dataplane_retire(struct dataplane *dp, uint16_t id, struct error *err)
 
 void dataplane_reclaim(struct dataplane *dp)
 {
+	watches_sweep(dp->watches);
 	watches_reclaim(dp->watches);
 	registry_reclaim(dp->registry);
 }

@@ -68,6 +68,7 @@ static void lane_pop(struct lane *lane)
 {
 	lane->tail += lane_first(lane)->bytes;
 	lane->n_items--;
+	lane->n_counted = 0;
 	if (lane->n_items > 0 && lane->tail > lane->head && lane->tail == lane->end)
 		lane->tail = 0;
 }
@@ -98,30 +99,33 @@ static bool lane_put(struct lane *lane, const struct watch *watch, bool by_other
 	return true;
 }
 
-// Takes 1 of `every` rows, counted across bursts.
+// Takes 1 of `every` rows, counted across bursts. Most bursts are passed over.
 static void lane_sample(struct lane *lane, const struct watch *watch, const float *rows,
 	const float *outputs, uint32_t n, bool by_other, bool is_busy)
 {
 	const uint32_t n_features = watch->live->n_features, n_outputs = watch->live->n_outputs;
 	const uint32_t every = by_other ? 1 : watch->every;
-	struct watch_figures *f = &watch->figures[lane->lcore];
-	uint32_t *due = &f->due[by_other];
-	size_t room =
-		is_busy ? 0 : LANE_TAKE_BYTES / ((n_features + n_outputs) * sizeof(float)) + 1;
-	uint32_t row = *due;
+	struct watch_rows *to = &watch->rows[lane->lcore];
+	uint32_t row = to->due[by_other], missed = 0;
+	size_t room = 0;
 
-	f->seen += n;
-	for (; row < n; row += every) {
-		if (room > 0 &&
-			lane_put(lane, watch, by_other, rows + (size_t)row * n_features,
-				outputs + (size_t)row * n_outputs)) {
-			f->sampled++;
-			room--;
-		} else {
-			f->shed++;
-		}
+	to->seen += n;
+	if (likely(row >= n)) {
+		to->due[by_other] = row - n;
+		return;
 	}
-	*due = row - n;
+	if (!is_busy)
+		room = LANE_TAKE_BYTES / ((n_features + n_outputs) * sizeof(float)) + 1;
+	for (; row < n && room > 0; row += every, room--) {
+		if (!lane_put(lane, watch, by_other, rows + (size_t)row * n_features,
+			    outputs + (size_t)row * n_outputs))
+			break; // nor do the others fit
+		to->sampled++;
+	}
+	if (row < n)
+		missed = (n - row - 1) / every + 1;
+	to->shed += missed;
+	to->due[by_other] = row + missed * every - n;
 }
 
 void lane_take(struct lane *lane, const struct deployment *by, const float *rows,
@@ -200,7 +204,6 @@ static void lane_compare(const struct watch *watch, struct watch_figures *f, con
 		f->differ++;
 		lane_remember(f, row, live, other, watch->live->n_features, n_outputs);
 	}
-	f->compared++;
 }
 
 // Scores what lies at the scratch's beginning; returns the cycles that took.
@@ -264,6 +267,7 @@ static void lane_work_pair(struct lane *lane, const struct watch *watch, uint8_t
 
 		lane_compare(
 			watch, f, row, by_other ? scored : answered, by_other ? answered : scored);
+		watch->rows[lane->lcore].done++;
 	}
 	if (!again_first)
 		again_cycles = lane_score(again, scratch, n);
@@ -272,18 +276,40 @@ static void lane_work_pair(struct lane *lane, const struct watch *watch, uint8_t
 		by_other ? again_cycles : now_cycles, n);
 }
 
+// Columns [first, first + n) of a row: features, then scores. Others read meanwhile what this lcore counts.
+static void lane_count(const struct drift_reference *reference, uint32_t *counts,
+	struct lane_item *item, uint32_t first, uint32_t n)
+{
+	// The scores lie behind the features, as the columns do.
+	const float *values = lane_item_row(item);
+
+	for (uint32_t c = first; c < first + n; c++) {
+		uint32_t *count = &counts[reference->first[c] + drift_bin(reference, c, values[c])];
+
+		__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
+	}
+}
+
 static void lane_work_counts(struct lane *lane, const struct watch *watch)
 {
-	struct watch_figures *f = &watch->figures[lane->lcore];
+	const uint32_t n_columns = watch->reference->n_columns;
+	uint32_t *counts = watch_counts(watch, lane->lcore);
+	struct lane_item *item;
 
-	for (uint32_t i = 0; i < LANE_SLICE_ROWS && lane_first(lane) &&
-		lane_first(lane)->generation == watch->generation;
-		i++, lane_pop(lane)) {
-		struct lane_item *item = lane_first(lane);
+	for (uint32_t left = LANE_SLICE_COLUMNS; left > 0;) {
+		uint32_t n;
 
-		watch->count(watch_counts(watch, lane->lcore), lane_item_row(item),
-			item->n_features, lane_item_row(item) + item->n_features, item->n_outputs);
-		f->compared++;
+		item = lane_first(lane);
+		if (!item || item->generation != watch->generation)
+			return;
+		n = RTE_MIN(left, n_columns - lane->n_counted);
+		lane_count(watch->reference, counts, item, lane->n_counted, n);
+		lane->n_counted += n;
+		left -= n;
+		if (lane->n_counted == n_columns) {
+			lane_pop(lane);
+			watch->rows[lane->lcore].done++;
+		}
 	}
 }
 
@@ -297,7 +323,7 @@ bool lane_work(struct lane *lane, uint8_t *scratch)
 	watch = lane_watch(lane, item->id, item->kind);
 	if (!watch || watch->generation != item->generation)
 		lane_pop(lane);
-	else if (watch->kind == WATCH_DRIFT)
+	else if (watch->kind >= WATCH_PAIRS)
 		lane_work_counts(lane, watch);
 	else
 		lane_work_pair(lane, watch, scratch);

@@ -14,8 +14,10 @@
 
 #include <stddef.h>
 
-#define LANE_SLICE_ROWS 4u   // worked off at a time: a packet waits no longer than for these
-#define LANE_TAKE_BYTES 8192 // copied of one batch of answers at most
+// Worked off at a time: a packet waits no longer than for these.
+#define LANE_SLICE_ROWS    4u   // that two versions score
+#define LANE_SLICE_COLUMNS 256u // that are counted
+#define LANE_TAKE_BYTES    8192 // copied of one batch of answers at most
 
 struct lane {
 	const struct watches *watches;
@@ -26,6 +28,7 @@ struct lane {
 	size_t head, tail; // where the next item goes, and where the oldest one is
 	size_t end;        // behind the last item where the memory is wrapped around
 	uint32_t n_items;
+	uint32_t n_counted; // columns of the oldest one, where it is counted
 };
 
 // `memory` [bytes] stays the caller's, aligned to 8 bytes.

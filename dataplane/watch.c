@@ -2,6 +2,7 @@
 #include "dataplane/watch.h"
 
 #include "base/align.h"
+#include "infer/infer.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,8 +30,10 @@ static void watch_destroy(struct watch *watch)
 	if (watch->other)
 		watch->other->n_holds--;
 	free(watch->allowed);
-	free(watch->counts);
+	free(watch->rows);
 	free(watch->figures);
+	free(watch->counts);
+	free(watch->told);
 	free(watch);
 }
 
@@ -55,6 +58,10 @@ static int watch_check(const struct watch_request *request, struct error *err)
 {
 	const struct deployment *live = request->live, *other = request->other;
 
+	if (request->kind >= WATCH_PAIRS && !model_info(live->model)->reference)
+		return error_set(err, -EINVAL,
+			"version %u of model %s has no reference to count rows by", live->version,
+			live->name);
 	if (!other)
 		return 0;
 	if (live->n_features != other->n_features || live->n_outputs != other->n_outputs)
@@ -66,31 +73,52 @@ static int watch_check(const struct watch_request *request, struct error *err)
 	return 0;
 }
 
-static bool watch_allocate(struct watch *watch, const struct watch_request *request)
+static void *watch_zeroed(size_t bytes)
+{
+	void *memory = aligned_alloc(RTE_CACHE_LINE_SIZE, align_up(bytes, RTE_CACHE_LINE_SIZE));
+
+	if (memory)
+		memset(memory, 0, bytes);
+	return memory;
+}
+
+static bool watch_allocate_counts(struct watch *watch)
+{
+	const uint32_t n_counts = watch->reference->first[watch->reference->n_columns];
+
+	watch->n_counts = n_counts;
+	watch->stride = (uint32_t)align_up(n_counts, RTE_CACHE_LINE_SIZE / sizeof(uint32_t));
+	watch->counts = watch_zeroed((size_t)watch->n_lcores * watch->stride * sizeof(uint32_t));
+	watch->told = calloc(n_counts, sizeof(*watch->told));
+	return watch->counts && watch->told;
+}
+
+static bool watch_allocate_pair(struct watch *watch, const struct watch_request *request)
 {
 	const size_t allowed = request->live->n_outputs * sizeof(float);
 
-	watch->count_bytes = align_up(request->count_bytes, RTE_CACHE_LINE_SIZE);
-	watch->figures =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, watch->n_lcores * sizeof(struct watch_figures));
-	if (watch->count_bytes)
-		watch->counts =
-			aligned_alloc(RTE_CACHE_LINE_SIZE, watch->n_lcores * watch->count_bytes);
-	if (request->allowed)
-		watch->allowed = malloc(allowed);
-	if (!watch->figures || (watch->count_bytes && !watch->counts) ||
-		(request->allowed && !watch->allowed))
+	watch->figures = watch_zeroed(watch->n_lcores * sizeof(struct watch_figures));
+	if (!watch->figures)
 		return false;
-	memset(watch->figures, 0, watch->n_lcores * sizeof(struct watch_figures));
-	if (watch->counts)
-		memset(watch->counts, 0, watch->n_lcores * watch->count_bytes);
-	if (request->allowed)
-		memcpy(watch->allowed, request->allowed, allowed);
 	for (uint32_t i = 0; i < watch->n_lcores; i++) {
 		histogram_reset(&watch->figures[i].live_ns);
 		histogram_reset(&watch->figures[i].other_ns);
 	}
-	return true;
+	if (!request->allowed)
+		return true;
+	watch->allowed = malloc(allowed);
+	if (watch->allowed)
+		memcpy(watch->allowed, request->allowed, allowed);
+	return watch->allowed != NULL;
+}
+
+static bool watch_allocate(struct watch *watch, const struct watch_request *request)
+{
+	watch->rows = watch_zeroed(watch->n_lcores * sizeof(struct watch_rows));
+	if (!watch->rows)
+		return false;
+	return watch->reference ? watch_allocate_counts(watch)
+				: watch_allocate_pair(watch, request);
 }
 
 static int watch_create(struct watches *watches, const struct watch_request *request,
@@ -107,7 +135,8 @@ static int watch_create(struct watches *watches, const struct watch_request *req
 	watch->rule = request->rule;
 	watch->threshold = request->threshold;
 	watch->latency_ratio = request->latency_ratio;
-	watch->count = request->count;
+	if (request->kind >= WATCH_PAIRS)
+		watch->reference = model_info(request->live->model)->reference;
 	watch->n_lcores = watches->registry->n_lcores;
 	if (!watch_allocate(watch, request)) {
 		watch_destroy(watch);
@@ -125,7 +154,7 @@ static int watch_create(struct watches *watches, const struct watch_request *req
 }
 
 static void watches_swap(
-	struct watches *watches, uint16_t id, enum watch_kind kind, const struct watch *to)
+	struct watches *watches, uint16_t id, enum watch_kind kind, struct watch *to)
 {
 	struct watch *before =
 		(struct watch *)(uintptr_t)watches_find(watches, id, kind); // const to lcores only
@@ -133,10 +162,13 @@ static void watches_swap(
 
 	// Release: whoever sees the pointer sees what it points to.
 	atomic_store_explicit(&watches->of[id][kind], to, memory_order_release);
-	if (to)
+	if (to) {
+		LIST_INSERT_HEAD(&watches->published, to, published);
 		atomic_fetch_add_explicit(&watches->n, 1, memory_order_relaxed);
+	}
 	if (!before)
 		return;
+	LIST_REMOVE(before, published);
 	atomic_fetch_sub_explicit(&watches->n, 1, memory_order_relaxed);
 	if (watches->registry->qsbr)
 		before->grace_token = rte_rcu_qsbr_start(watches->registry->qsbr);
@@ -162,6 +194,23 @@ void watches_withdraw(struct watches *watches, uint16_t id, enum watch_kind kind
 {
 	if (watches_find(watches, id, kind))
 		watches_swap(watches, id, kind, NULL);
+}
+
+void watches_sweep(struct watches *watches)
+{
+	struct watch *watch, *next;
+
+	for (watch = LIST_FIRST(&watches->published); watch; watch = next) {
+		const struct model_route *route = registry_route(watches->registry, watch->id);
+
+		next = LIST_NEXT(watch, published);
+		if (watch->kind < WATCH_PAIRS &&
+			(!route || route->live != watch->live ||
+				watch->other !=
+					(watch->kind == WATCH_CANARY ? route->canary
+								     : route->shadow)))
+			watches_withdraw(watches, watch->id, watch->kind);
+	}
 }
 
 void watches_reclaim(struct watches *watches)
@@ -234,7 +283,7 @@ static bool watch_copy_row(const struct watch_figures *f, uint64_t number, struc
 	return false;
 }
 
-static void watch_sum_rows(const struct watch_figures *f, struct watch_figures *sum)
+static void watch_sum_last(const struct watch_figures *f, struct watch_figures *sum)
 {
 	const uint64_t n = watch_load(&f->n_last);
 
@@ -257,6 +306,39 @@ static void watch_sum_rows(const struct watch_figures *f, struct watch_figures *
 	}
 }
 
+void watch_sum_rows(const struct watch *watch, struct watch_rows *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t i = 0; i < watch->n_lcores; i++) {
+		const struct watch_rows *rows = &watch->rows[i];
+
+		sum->seen += watch_load(&rows->seen);
+		sum->sampled += watch_load(&rows->sampled);
+		sum->shed += watch_load(&rows->shed);
+		sum->done += watch_load(&rows->done);
+	}
+}
+
+bool watch_take_counts(struct watch *watch, uint32_t *counts)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < watch->n_lcores; i++)
+		n += watch_load(&watch->rows[i].done);
+	if (n == watch->n_told)
+		return false;
+	watch->n_told = n;
+	for (uint32_t c = 0; c < watch->n_counts; c++) {
+		uint32_t sum = 0; // modulo 2^32, as each of them is
+
+		for (uint32_t i = 0; i < watch->n_lcores; i++)
+			sum += __atomic_load_n(&watch_counts(watch, i)[c], __ATOMIC_RELAXED);
+		counts[c] = sum - watch->told[c];
+		watch->told[c] = sum;
+	}
+	return true;
+}
+
 void watch_sum(const struct watch *watch, struct watch_figures *sum)
 {
 	memset(sum, 0, sizeof(*sum));
@@ -266,10 +348,6 @@ void watch_sum(const struct watch *watch, struct watch_figures *sum)
 		const struct watch_figures *f = &watch->figures[i];
 		double largest = watch_load_double(&f->largest);
 
-		sum->seen += watch_load(&f->seen);
-		sum->sampled += watch_load(&f->sampled);
-		sum->shed += watch_load(&f->shed);
-		sum->compared += watch_load(&f->compared);
 		sum->differ += watch_load(&f->differ);
 		sum->not_finite += watch_load(&f->not_finite);
 		sum->measured += watch_load(&f->measured);
@@ -280,6 +358,6 @@ void watch_sum(const struct watch *watch, struct watch_figures *sum)
 		sum->slower += watch_load(&f->slower);
 		histogram_merge(&sum->live_ns, &f->live_ns);
 		histogram_merge(&sum->other_ns, &f->other_ns);
-		watch_sum_rows(f, sum);
+		watch_sum_last(f, sum);
 	}
 }

@@ -7,6 +7,7 @@
 // sample and every slice of work, and never hold one past their quiescent state.
 #pragma once
 
+#include "base/drift.h"
 #include "base/error.h"
 #include "dataplane/figures.h"
 #include "dataplane/registry.h"
@@ -14,10 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-// Counts one row with the scores it was answered with; on the lcore, whose `of_lcore` it is.
-typedef void watch_count(void *of_lcore, const float *row, uint32_t n_features,
-	const float *outputs, uint32_t n_outputs);
+#include <sys/queue.h>
 
 struct watch {
 	// Set before it is published, then only read.
@@ -25,21 +23,27 @@ struct watch {
 	uint16_t id;
 	uint64_t generation;      // no other watch has it
 	uint32_t every;           // 1 of so many of live's rows is sampled; of a canary's every one
-	struct deployment *live;  // held
-	struct deployment *other; // held; NULL for WATCH_DRIFT
+	struct deployment *live;  // held; of WATCH_DRIFT_CANARY the canary
+	struct deployment *other; // held; NULL where rows are counted
 	enum watch_rule rule;
 	float threshold; // of WATCH_SIDE
 	float *allowed;  // [n_outputs], of WATCH_WITHIN; owned
 	double latency_ratio;
-	watch_count *count; // of WATCH_DRIFT
-	uint8_t *counts;    // [n_lcores][count_bytes], zeroed, each from a cache line on; owned
-	size_t count_bytes;
 	uint32_t n_lcores;
-	struct watch_figures *figures; // [n_lcores]; owned
+	struct watch_rows *rows;       // [n_lcores]; owned
+	struct watch_figures *figures; // [n_lcores], of two versions; owned
+	// Where rows are counted: by live's reference, into `counts` [n_lcores][stride], which wrap around;
+	// each lcore's from a cache line on. Owned.
+	const struct drift_reference *reference;
+	uint32_t *counts;
+	uint32_t stride, n_counts;
 
 	// The control thread's own.
+	uint64_t n_told; // rows that were done when counts were last taken
+	uint32_t *told;  // [n_counts]: the sum over lcores as it was then; owned
 	uint64_t grace_token;
 	struct watch *next_retired;
+	LIST_ENTRY(watch) published;
 };
 
 struct watches {
@@ -50,6 +54,7 @@ struct watches {
 	// The control thread's own.
 	struct registry *registry;
 	uint64_t generations;
+	LIST_HEAD(, watch) published;
 	struct watch *retired; // oldest first
 };
 
@@ -62,8 +67,6 @@ struct watch_request {
 	float threshold;
 	const float *allowed; // [n_outputs], copied; NULL where the rule needs none
 	double latency_ratio;
-	watch_count *count;
-	size_t count_bytes; // of one lcore
 };
 
 int watches_create(struct registry *registry, struct watches **out, struct error *err);
@@ -71,23 +74,29 @@ int watches_create(struct registry *registry, struct watches **out, struct error
 void watches_destroy(struct watches *watches);
 
 // Makes a watch and publishes it over the slot's one of the same kind, whose figures go. -EINVAL where the two
-// versions have not as many features and outputs; -ENOMEM. Then nothing has changed.
+// versions have not as many features and outputs, or where the rows of a model without a reference are to be
+// counted; -ENOMEM. Then nothing has changed.
 int watches_publish(
 	struct watches *watches, const struct watch_request *request, struct error *err);
 // None of that kind any more. Nothing happens where there is none.
 void watches_withdraw(struct watches *watches, uint16_t id, enum watch_kind kind);
+// Withdraws comparisons of versions that are not in these roles any more.
+void watches_sweep(struct watches *watches);
 // Frees what no lcore can be reading any more. To be called now and then.
 void watches_reclaim(struct watches *watches);
 // Published; NULL: none. Good until it is withdrawn or published over.
 const struct watch *watches_find(const struct watches *watches, uint16_t id, enum watch_kind kind);
 
-// The sum over all lcores, which may be counting meanwhile; of the last rows that disagreed the newest, newest
+// The sums over all lcores, which may be counting meanwhile. Of the last rows that disagreed the newest, newest
 // first: n_last says how many.
+void watch_sum_rows(const struct watch *watch, struct watch_rows *sum);
 void watch_sum(const struct watch *watch, struct watch_figures *sum);
-// What `count` counts into, of one lcore.
-static inline void *watch_counts(const struct watch *watch, uint32_t lcore)
+// What was counted since the last call, [n_counts]. False: nothing.
+bool watch_take_counts(struct watch *watch, uint32_t *counts);
+// What a lcore counts into.
+static inline uint32_t *watch_counts(const struct watch *watch, uint32_t lcore)
 {
-	return watch->counts + lcore * watch->count_bytes;
+	return watch->counts + (size_t)lcore * watch->stride;
 }
 
 // Whether two rows of scores of the watch's model mean different decisions.

@@ -139,6 +139,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	history_tick(server->history);
 	cost_tick(server->cost);
 	comparisons_tick(server);
+	drift_gather(server->drift, server->dataplane);
 	dataplane_watch(server->dataplane);
 	while (dataplane_news(server->dataplane, &news))
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);

@@ -48,16 +48,33 @@ static void drift_print_columns(const json_t *columns)
 	free(sorted);
 }
 
-static void drift_print(const json_t *drift)
+static void drift_print_version(const json_t *drift, const json_t *of)
 {
-	printf("%s, version %ju: %s rows of the last %s (1 of %ju counted), beside %s rows of its "
-	       "reference\n",
-		api_text(drift, "model"), (uintmax_t)api_count(drift, "version"),
-		format_count(api_count(drift, "rows")).s,
+	const json_t *udp = json_object_get(of, "udp");
+	const bool is_canary = drift != of;
+
+	printf("%s, %sversion %ju: %s rows of the last %s (1 of %ju counted), beside %s rows of "
+	       "its reference\n",
+		api_text(drift, "model"), is_canary ? "canary " : "",
+		(uintmax_t)api_count(of, "version"), format_count(api_count(of, "rows")).s,
 		format_duration(api_count(drift, "window_seconds")).s,
 		(uintmax_t)api_count(drift, "sample"),
-		format_count(api_count(drift, "reference_rows")).s);
-	drift_print_columns(json_object_get(drift, "columns"));
+		format_count(api_count(of, "reference_rows")).s);
+	if (api_count(udp, "shed"))
+		printf("of %s rows by UDP %s were counted, and %s passed over for load\n",
+			format_count(api_count(udp, "rows")).s,
+			format_count(api_count(udp, "counted")).s,
+			format_count(api_count(udp, "shed")).s);
+	drift_print_columns(json_object_get(of, "columns"));
+}
+
+static void drift_print(const json_t *drift)
+{
+	const json_t *canary = json_object_get(drift, "canary");
+
+	drift_print_version(drift, drift);
+	if (json_is_object(canary))
+		drift_print_version(drift, canary);
 	printf("PSI below 0.1: stable, from 0.25 on: large. BY CHANCE is what it would be without "
 	       "drift, by the number of rows.\n");
 }

@@ -24,6 +24,25 @@ def until(condition, seconds=30):
     return False
 
 
+def drift(tap, a):
+    """Every row by UDP is seen by live's or the canary's counters, and 1 of 2 is counted or shed."""
+    def look():
+        return a.api("GET", "/v1/models/m/drift")[1]
+
+    def udp(d):
+        return [d["udp"], d["canary"]["udp"]]
+    tap.check("drift counts what comes by UDP", until(lambda: all(u["sampled"] == u["counted"] for u in udp(look()))), str(look()))
+    d = look()
+    live, canary = udp(d)
+    tap.check("of live and of the canary", d["version"] == 1 and d["canary"]["version"] == 2 and live["rows"] + canary["rows"] >= 600 and
+              all(abs(u["rows"] - 2 * (u["sampled"] + u["shed"])) <= 1 for u in (live, canary)), str((live, canary)))
+    tap.check("and compares them", d["rows"] == live["counted"] > 50 and d["canary"]["rows"] == canary["counted"] > 50 and
+              d["columns"][0]["reading"] == "stable", str(d))
+    text = a.api("GET", "/metrics")[1]
+    tap.check("drift in the metrics", 'martlet_model_drift_rows{model="m",role="canary"}' in text and
+              'martlet_model_drift_psi{model="m",role="live",feature="a"}' in text)
+
+
 def main():
     if os.geteuid() or not enter_private_network():
         skip_all("needs root")
@@ -32,14 +51,17 @@ def main():
     port = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.66.0.1/24" ]; }'
     with tempfile.TemporaryDirectory() as folder, Appliance([port], netns=far.pid) as a:
         with open(a.conf, "a") as f:
-            f.write("canary = { differ = 0.02; every = 1; rows_min = 300; };\n")
+            f.write("drift = { sample = 2; };\ncanary = { differ = 0.02; every = 1; rows_min = 300; };\n")
         try:
             a.start()
+            with open(os.path.join(folder, "rows.csv"), "w") as rows:
+                rows.write("a,b\n" + "".join(f"{i % 10},{i}\n" for i in range(200)))
             for v, score in ((1, 1), (2, 1), (3, 9)):
                 source, image = os.path.join(folder, "m.txt"), os.path.join(folder, "m.mlt")
                 with open(source, "w") as f:
                     f.write(TREE.format(score))
-                subprocess.run([MARTLETCTL, "model", "compile", source, "-o", image, "--name", "m"], check=True, stdout=subprocess.DEVNULL)
+                subprocess.run([MARTLETCTL, "model", "compile", source, "-o", image, "--name", "m", "--reference",
+                                os.path.join(folder, "rows.csv")], check=True, stdout=subprocess.DEVNULL)
                 a.ctl("model", "push", image, "--name", "m", "--version", str(v))
             a.ctl("model", "promote", "m:1", "--id", "7")
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -59,6 +81,7 @@ def main():
             tap.check("nothing is compared at first", compare() == {"model": "m", "canary": None, "shadow": None, "rolled_back": None})
             change(a, {"canary": {"version": 2, "permille": 500}, "shadow": 3})
             tap.check("both are compared", until(lambda: compare()["canary"] and compare()["shadow"]))
+            a.api("GET", "/v1/models/m/drift")  # the lcores count from here on
             ask(600)
             tap.check("each row by the canary, too", until(lambda: compare()["canary"]["compared"] == compare()["canary"]["sampled"]), str(compare()))
             c, h = compare()["canary"], compare()["shadow"]
@@ -68,6 +91,7 @@ def main():
             tap.check("and never answers", all(r.model_version in (1, 2) for r in ask(50)))
             text = a.ctl("model", "compare", "m").stdout
             tap.check("the tool says it", "canary version 2 against live version 1" in text and "promote" in text, text)
+            drift(tap, a)
             change(a, {"canary": {"version": 3, "permille": 200}, "shadow": None})
             until(lambda: (compare()["canary"] or {}).get("version") == 3)
             tap.check("one that differs is rolled back by itself",

@@ -96,8 +96,8 @@ def in_service(tap, a, b):
         text = appliance.api("GET", "/metrics")[1]
         lines = [line for line in text.splitlines() if line.startswith("martlet_model_drift_psi{")]
         tap.check("metrics: as many features as configured", len(lines) == 3 and f'feature="{names[at]}"' in lines[0], lines)
-        tap.check("metrics: scores and rows", text.count('martlet_model_drift_score_psi{model="lab"') == 2 and
-                  'martlet_model_drift_rows{model="lab"}' in text)
+        tap.check("metrics: scores and rows", text.count('martlet_model_drift_score_psi{model="lab",role="live"') == 2 and
+                  'martlet_model_drift_rows{model="lab",role="live"}' in text)
         tap.check("the appliance ends well", appliance.stop() == 0, appliance.log_text())
 
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #define RUNS     2000
+#define ROWS     1000
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 static double draw(uint64_t *seed)
@@ -86,7 +87,7 @@ static uint32_t runs_that_miss_a_share(double truth, double alpha, uint64_t seed
 		uint64_t hits = 0;
 		bool is_wrong = false;
 
-		for (uint64_t n = 1; n <= 2000 && !is_wrong; n++) {
+		for (uint64_t n = 1; n <= ROWS && !is_wrong; n++) {
 			const bool hit = draw(&seed) < truth;
 
 			hits += hit;
@@ -135,7 +136,7 @@ static uint32_t runs_that_miss_a_mean(double truth, bool is_rare, uint64_t seed)
 		double sum = 0, squares = 0;
 		bool is_wrong = false;
 
-		for (uint64_t n = 1; n <= 2000 && !is_wrong; n++) {
+		for (uint64_t n = 1; n <= ROWS && !is_wrong; n++) {
 			const double x = draw_difference(&seed, truth, is_rare);
 
 			sum += x;

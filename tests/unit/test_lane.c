@@ -10,6 +10,7 @@
 // cmocka wants the three above first
 
 // Under test, calling the stand-in model.
+#include "dataplane/drift.c"
 #include "dataplane/lane.c"
 #include "dataplane/registry.c"
 #include "dataplane/watch.c"
@@ -121,13 +122,15 @@ static void equal_versions_do_not_differ(void **state)
 	struct deployment *live = publish(1, 1, OUTPUTS, 10), *shadow = publish(2, 2, OUTPUTS, 10);
 	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_WITHIN);
 	struct watch_figures sum;
+	struct watch_rows n;
 
 	answer(live, 7, 1, false);
 	work_off();
 	watch_sum(watch, &sum);
-	assert_int_equal(sum.seen, 7);
-	assert_int_equal(sum.sampled, 7);
-	assert_int_equal(sum.compared, 7);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.seen, 7);
+	assert_int_equal(n.sampled, 7);
+	assert_int_equal(n.done, 7);
 	assert_int_equal(sum.differ, 0);
 	assert_int_equal(sum.measured, 7);
 	assert_true(sum.largest == 0);
@@ -143,11 +146,13 @@ static void rows_that_differ_are_counted_and_kept(void **state)
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 2);
 	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
 	struct watch_figures sum;
+	struct watch_rows n;
 
 	answer(live, 20, 90, false); // 98 and 99 become 100 and 101
 	work_off();
 	watch_sum(watch, &sum);
-	assert_int_equal(sum.compared, 20);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.done, 20);
 	assert_int_equal(sum.differ, 2);
 	assert_true(sum.sum == 40 && sum.sum_of_squares == 80 && sum.largest == 2);
 	assert_int_equal(sum.n_last, 2);
@@ -159,6 +164,7 @@ static void rows_that_differ_are_counted_and_kept(void **state)
 		work_off();
 	}
 	watch_sum(watch, &sum);
+	watch_sum_rows(watch, &n);
 	assert_int_equal(sum.differ, 12);
 	assert_int_equal(sum.n_last, WATCH_LAST_ROWS);
 }
@@ -193,6 +199,7 @@ static void canary_and_live_score_each_others_rows(void **state)
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *canary;
 	const struct watch *watch;
 	struct watch_figures sum;
+	struct watch_rows n;
 
 	live->n_holds++; // stays, when the canary takes its slot below
 	canary = publish(1, 2, OUTPUTS, 2);
@@ -202,9 +209,10 @@ static void canary_and_live_score_each_others_rows(void **state)
 	answer(canary, 3, 98, false); // 98, 99 and 100; by live: 98 and 99 are below
 	work_off();
 	watch_sum(watch, &sum);
-	assert_int_equal(sum.seen, 11);
-	assert_int_equal(sum.sampled, 5);
-	assert_int_equal(sum.compared, 5);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.seen, 11);
+	assert_int_equal(n.sampled, 5);
+	assert_int_equal(n.done, 5);
 	assert_int_equal(sum.differ, 3);
 	for (uint64_t i = 0; i < sum.n_last; i++)
 		assert_true(sum.last[i].other[0] == sum.last[i].live[0] + 2);
@@ -215,16 +223,16 @@ static void one_of_every_is_counted_across_bursts(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
 	const struct watch *watch = watch_pair(WATCH_SHADOW, 10, live, shadow, WATCH_ARGMAX);
-	struct watch_figures sum;
+	struct watch_rows n;
 
 	for (int i = 0; i < 100; i++) {
 		answer(live, 1 + i % 3, 1, false);
 		work_off();
 	}
-	watch_sum(watch, &sum);
-	assert_int_equal(sum.seen, 199);
-	assert_int_equal(sum.sampled, 20);
-	assert_int_equal(sum.compared, 20);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.seen, 199);
+	assert_int_equal(n.sampled, 20);
+	assert_int_equal(n.done, 20);
 }
 
 static void load_sheds_and_is_counted(void **state)
@@ -233,17 +241,17 @@ static void load_sheds_and_is_counted(void **state)
 	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
 	const size_t fit = LANE_BYTES /
 		align_up(sizeof(struct lane_item) + (FEATURES + OUTPUTS) * sizeof(float), 8);
-	struct watch_figures sum;
+	struct watch_rows n;
 
 	answer(live, 30, 1, true); // a full burst
 	assert_false(lane_work(&lane, scratch));
 	answer(live, 30, 1, false); // a full lane
-	watch_sum(watch, &sum);
-	assert_int_equal(sum.sampled, fit);
-	assert_int_equal(sum.shed, 60 - fit);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.sampled, fit);
+	assert_int_equal(n.shed, 60 - fit);
 	work_off();
-	watch_sum(watch, &sum);
-	assert_int_equal(sum.compared, fit);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.done, fit);
 }
 
 static void versions_of_other_shapes_are_refused(void **state)
@@ -266,13 +274,13 @@ static void what_waits_is_dropped_with_its_watch(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
 	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
-	struct watch_figures sum;
+	struct watch_rows n;
 
 	answer(live, 5, 1, false);
 	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
 	work_off();
-	watch_sum(watch, &sum);
-	assert_int_equal(sum.compared, 0);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(n.done, 0);
 	answer(live, 5, 1, false);
 	registry_retire(registry, 1, &err);
 	registry_retire(registry, 2, &err);
@@ -287,6 +295,135 @@ static void what_waits_is_dropped_with_its_watch(void **state)
 	watches_reclaim(watches);
 	registry_reclaim(registry);
 	assert_int_equal(stand_in_models_closed, 2);
+}
+
+// Live's and the canary's rows, told version by version, also what was counted before a change.
+static uint32_t told[3][16]; // by version
+
+static void tell(void *context, uint16_t id, uint16_t version, const struct model *model,
+	const uint32_t *counts)
+{
+	assert_ptr_equal(context, told);
+	assert_int_equal(id, 1);
+	for (uint32_t c = 0; c < 16; c++)
+		told[version][c] += counts[c];
+}
+
+// Edges at 1 and 2 of the first feature, none of the others.
+static void refer(const struct deployment *deployment)
+{
+	static const uint32_t FIRST[] = { 0, 4, 6, 8, 10, 12, 14, 16 };
+	static const float EDGES[] = { 1, 2 };
+	static const struct drift_reference REFERENCE = {
+		.n_columns = FEATURES + OUTPUTS, .first = FIRST, .edges = EDGES
+	};
+
+	((struct model *)(uintptr_t)deployment->model)->info.reference = &REFERENCE;
+}
+
+static void rows_are_counted_by_version(void **state)
+{
+	struct dataplane dp = { .registry = registry, .watches = watches };
+	struct deployment *live = publish(1, 1, OUTPUTS, 0), *next;
+	struct drifted drifted;
+
+	memset(told, 0, sizeof(told));
+	assert_int_equal(dataplane_drift(&dp, 2, tell, told, &err), 0);
+	assert_false(dataplane_drifted(&dp, 1, WATCH_DRIFT, &drifted)); // it has no reference
+	refer(live);
+	assert_int_equal(dataplane_drift(&dp, 2, tell, told, &err), 0);
+	answer(live, 6, 1, false); // 1, 3 and 5 are taken
+	answer(live, 4, 1, true);
+	work_off();
+	rows[0] = NAN;
+	lane_offer(&lane, live, rows, outputs, 1, false);
+	work_off();
+	assert_true(dataplane_drifted(&dp, 1, WATCH_DRIFT, &drifted));
+	assert_int_equal(drifted.version, 1);
+	assert_int_equal(drifted.rows.seen, 11);
+	assert_int_equal(drifted.rows.sampled, 4);
+	assert_int_equal(drifted.rows.shed, 2);
+	assert_int_equal(drifted.rows.done, 4);
+	next = publish(1, 2, OUTPUTS, 0);
+	refer(next);
+	assert_int_equal(
+		dataplane_drift(&dp, 2, tell, told, &err), 0); // of the version before, too
+	assert_int_equal(told[1][0], 1);
+	assert_int_equal(told[1][1], 0);
+	assert_int_equal(told[1][2], 2);
+	assert_int_equal(told[1][3], 1); // missing
+	assert_int_equal(told[1][4], 4);
+	answer(next, 2, 2, false);
+	work_off();
+	assert_int_equal(dataplane_drift(&dp, 2, tell, told, &err), 0);
+	assert_int_equal(dataplane_drift(&dp, 2, tell, told, &err), 0); // nothing is told twice
+	assert_int_equal(told[2][1], 1);
+	assert_int_equal(told[2][4], 1);
+	assert_int_equal(dataplane_drift(&dp, 0, tell, told, &err), 0);
+	assert_false(dataplane_drifted(&dp, 1, WATCH_DRIFT, &drifted));
+	assert_int_equal(watches->n, 0);
+}
+
+// A row of more columns than a slice is counted in several, once.
+static void a_wide_row_is_counted_in_slices(void **state)
+{
+	enum { WIDE = LANE_SLICE_COLUMNS + 20 };
+	static uint32_t first[WIDE + 2];
+	static float row[WIDE], score;
+	const struct drift_reference reference = { .n_columns = WIDE + 1, .first = first };
+	const struct deployment_request request = {
+		.id = 1, .name = "wide", .version = 1, .model = stand_in_model(WIDE, 1, 0)
+	};
+	struct deployment *live;
+	struct watch_request drift = { .kind = WATCH_DRIFT, .id = 1, .every = 1 };
+	const struct watch *watch;
+
+	for (uint32_t c = 0; c <= WIDE + 1; c++)
+		first[c] = 2 * c;
+	assert_int_equal(registry_publish(registry, &request, &err), 0);
+	live = drift.live = (struct deployment *)(uintptr_t)registry_lookup(registry, 1);
+	request.model->info.reference = &reference;
+	assert_int_equal(watches_publish(watches, &drift, &err), 0);
+	watch = watches_find(watches, 1, WATCH_DRIFT);
+	lane_offer(&lane, live, row, &score, 1, false);
+	assert_true(lane_work(&lane, scratch));
+	assert_int_equal(watch_counts(watch, 0)[2 * (LANE_SLICE_COLUMNS - 1)], 1);
+	assert_int_equal(watch_counts(watch, 0)[2 * LANE_SLICE_COLUMNS], 0);
+	lane_offer(&lane, live, row, &score, 1, false); // it does not fit any more
+	assert_true(lane_work(&lane, scratch));
+	assert_false(lane_work(&lane, scratch));
+	for (uint32_t c = 0; c <= WIDE; c++)
+		assert_int_equal(watch_counts(watch, 0)[2 * c], 1);
+	assert_int_equal(watch->rows[0].done, 1);
+	assert_int_equal(watch->rows[0].shed, 1);
+}
+
+static void a_version_without_a_reference_is_not_counted(void **state)
+{
+	const struct watch_request drift = {
+		.kind = WATCH_DRIFT, .id = 1, .live = publish(1, 3, OUTPUTS, 0)
+	};
+
+	assert_int_equal(watches_publish(watches, &drift, &err), -EINVAL);
+	assert_string_equal(err.text, "version 3 of model m1 has no reference to count rows by");
+}
+
+// A model that is unloaded while it is compared: nobody asks for the comparison any more, and it goes.
+static void comparisons_go_with_their_roles(void **state)
+{
+	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
+
+	watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	watches_sweep(watches);
+	assert_null(watches_find(watches, 1, WATCH_SHADOW)); // it is another slot's
+	watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	registry_retire(registry, 1, &err);
+	watches_sweep(watches);
+	assert_null(watches_find(watches, 1, WATCH_SHADOW));
+	work_off();
+	watches_reclaim(watches);
+	registry_reclaim(registry);
+	assert_int_equal(stand_in_models_closed, 1);
 }
 
 // Random schedules of changes, answers and work: ASan finds whatever is used after it was freed, and every
@@ -357,6 +494,10 @@ int main(void)
 		CASE(load_sheds_and_is_counted),
 		CASE(versions_of_other_shapes_are_refused),
 		CASE(what_waits_is_dropped_with_its_watch),
+		CASE(rows_are_counted_by_version),
+		CASE(a_wide_row_is_counted_in_slices),
+		CASE(a_version_without_a_reference_is_not_counted),
+		CASE(comparisons_go_with_their_roles),
 		CASE(random_schedules_compare_only_what_is_alive),
 	};
 

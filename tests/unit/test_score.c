@@ -260,55 +260,50 @@ static void requests_and_rows_are_counted_by_slot(void **state)
 	assert_int_equal(stats->rows, rows + 4);
 }
 
-static void count_rows(void *of_lcore, const float *row, uint32_t n_features, const float *outputs,
-	uint32_t n_outputs)
-{
-	float *sums = of_lcore; // of the first feature, of the first output, and how many
-
-	(void)n_features;
-	(void)n_outputs;
-	sums[0] += row[0];
-	sums[1] += outputs[0];
-	sums[2] += 1;
-}
-
 // What the lane is offered are the rows and the scores that were sent, of long requests the last slice;
-// of a full burst nothing.
+// of a full burst nothing. The edges are the first features and the first scores to come.
 static void what_was_answered_is_offered_to_the_lane(void **state)
 {
+	static const uint32_t FIRST[] = { 0, 5, 7, 9, 11, 16, 18, 20 };
+	static const float EDGES[] = { 3, 7, 40, 1018, 1034, 1166 };
+	static const struct drift_reference REFERENCE = {
+		.n_columns = 7, .first = FIRST, .edges = EDGES
+	};
 	const struct watch_request drift = {
 		.kind = WATCH_DRIFT,
 		.id = 1,
 		.every = 1,
 		.live = (struct deployment *)(uintptr_t)registry_lookup(registry, 1),
-		.count = count_rows,
-		.count_bytes = 3 * sizeof(float),
 	};
-	struct watch_figures sum;
+	struct watch_rows sum;
 	const struct watch *watch;
-	const float *sums;
+	const uint32_t *counts;
 	struct error err;
 
+	((struct model *)(uintptr_t)drift.live->model)->info.reference = &REFERENCE;
 	assert_int_equal(watches_publish(watches, &drift, &err), 0);
 	watch = watches_find(watches, 1, WATCH_DRIFT);
-	sums = watch_counts(watch, 0);
+	counts = watch_counts(watch, 0);
 	request(0, 1, 2, 3);
 	request(1, 2, 2, 3); // another model's
 	request(2, 1, 1, 40);
 	score(3);
-	assert_true(sums[2] == 0);
+	assert_int_equal(counts[0], 0);
 	while (lane_work(&lane, scratch))
 		;
-	assert_true(sums[0] == 3 + 7 + 40 && sums[2] == 3);
-	assert_true(sums[1] == 3 * 1000 + 18 + 34 + 166);
+	for (uint32_t bin = 0; bin < 3; bin++) {
+		assert_int_equal(counts[bin], 1);
+		assert_int_equal(counts[11 + bin], 1);
+	}
+	assert_int_equal(counts[5], 3); // a column without edges
 	for (int i = 0; i < BURST_MAX; i++)
 		request(i, 1, 1, 0);
 	score(BURST_MAX);
 	assert_false(lane_work(&lane, scratch));
-	watch_sum(watch, &sum);
+	watch_sum_rows(watch, &sum);
 	assert_int_equal(sum.seen, 3 + BURST_MAX);
 	assert_int_equal(sum.shed, BURST_MAX);
-	assert_int_equal(sum.compared, 3);
+	assert_int_equal(sum.done, 3);
 	watches_withdraw(watches, 1, WATCH_DRIFT);
 }
 

@@ -144,16 +144,16 @@ static json_t *compare_one_json(
 	enum watch_kind kind, const struct compared *c, const struct verdict *v)
 {
 	const struct watch_figures *f = &c->figures;
-	const double share = f->compared ? (double)f->differ / (double)f->compared : NAN;
+	const double share = c->rows.done ? (double)f->differ / (double)c->rows.done : NAN;
 	const double mean = f->measured ? f->sum / (double)f->measured : NAN;
 
 	return json_pack(
 		"{s:s, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:{s:o, "
 		"s:o, s:I, s:I}, s:s, s:s, s:I, s:o}",
 		"role", kind == WATCH_CANARY ? "canary" : "shadow", "live", c->live, "version",
-		c->other, "decides_by", compare_rule_name(c->rule), "rows", (json_int_t)f->seen,
-		"sampled", (json_int_t)f->sampled, "shed", (json_int_t)f->shed, "compared",
-		(json_int_t)f->compared, "differ", (json_int_t)f->differ, "share",
+		c->other, "decides_by", compare_rule_name(c->rule), "rows", (json_int_t)c->rows.seen,
+		"sampled", (json_int_t)c->rows.sampled, "shed", (json_int_t)c->rows.shed, "compared",
+		(json_int_t)c->rows.done, "differ", (json_int_t)f->differ, "share",
 		compare_interval_json(share, &v->share), "difference",
 		compare_interval_json(mean, &v->mean), "largest_difference",
 		compare_real(f->largest), "not_finite", (json_int_t)f->not_finite, "latency_ns",
@@ -184,7 +184,7 @@ static void compare_judge(
 		.rows_min = config->rows_min,
 	};
 	const struct verdict_counts counts = {
-		.compared = c->figures.compared,
+		.compared = c->rows.done,
 		.differ = c->figures.differ,
 		.measured = c->figures.measured,
 		.sum = c->figures.sum,

@@ -368,47 +368,55 @@ static uint32_t metrics_next_column(
 }
 
 static void metrics_drift_columns(struct evbuffer *out, const struct metrics_model *m,
-	const char *key, const char *const *names, uint32_t first, uint32_t end, uint32_t most)
+	const struct metrics_drift *drift, bool is_score, uint32_t most)
 {
+	const uint32_t first = is_score ? drift->info->n_features : 0;
+	const uint32_t end = is_score ? drift->view->n_columns : drift->info->n_features;
+	const char *const *names =
+		is_score ? drift->info->output_names : drift->info->feature_names;
 	uint32_t column = end;
 
 	for (uint32_t i = 0; i < most; i++) {
-		column = metrics_next_column(m->drift, first, end, column);
+		column = metrics_next_column(drift->view, first, end, column);
 		if (column == end)
 			return;
-		evbuffer_add_printf(out, "martlet_model_drift_%spsi{model=\"%s\",%s=\"",
-			first ? "score_" : "", m->name, key);
+		evbuffer_add_printf(out, "martlet_model_drift_%spsi{model=\"%s\",role=\"%s\",%s=\"",
+			is_score ? "score_" : "", m->name, drift->role,
+			is_score ? "output" : "feature");
 		metrics_label(out, names[column - first]);
-		evbuffer_add_printf(out, "\"} %.6g\n", m->drift->columns[column].psi);
+		evbuffer_add_printf(out, "\"} %.6g\n", drift->view->columns[column].psi);
 	}
+}
+
+static void metrics_drift_family(
+	struct evbuffer *out, const struct metrics_figures *f, bool is_score)
+{
+	for (uint32_t i = 0; i < f->n_models; i++)
+		for (int k = 0; k < METRICS_DRIFTS; k++)
+			if (f->models[i].drifts[k].view)
+				metrics_drift_columns(out, &f->models[i], &f->models[i].drifts[k],
+					is_score, f->drift_columns);
 }
 
 static void metrics_drift(struct evbuffer *out, const struct metrics_figures *f)
 {
 	metrics_family(out, "model_drift_rows", "gauge",
-		"Rows of the window that are compared with the model's reference.");
+		"Rows of the window that are compared with the model's reference, by the version's "
+		"role.");
 	for (uint32_t i = 0; i < f->n_models; i++)
-		if (f->models[i].drift)
-			metrics_sample(out, "model_drift_rows", "model", f->models[i].name,
-				f->models[i].drift->n_live);
+		for (int k = 0; k < METRICS_DRIFTS; k++)
+			if (f->models[i].drifts[k].view)
+				evbuffer_add_printf(out,
+					"martlet_model_drift_rows{model=\"%s\",role=\"%s\"} "
+					"%" PRIu64 "\n",
+					f->models[i].name, f->models[i].drifts[k].role,
+					f->models[i].drifts[k].view->n_live);
 	metrics_family(out, "model_drift_psi", "gauge",
 		"Population stability index of the features that moved most (drift.metrics).");
-	for (uint32_t i = 0; i < f->n_models; i++) {
-		const struct metrics_model *m = &f->models[i];
-
-		if (m->drift)
-			metrics_drift_columns(out, m, "feature", m->info->feature_names, 0,
-				m->info->n_features, f->drift_columns);
-	}
+	metrics_drift_family(out, f, false);
 	metrics_family(out, "model_drift_score_psi", "gauge",
 		"Population stability index of the scores that moved most (drift.metrics).");
-	for (uint32_t i = 0; i < f->n_models; i++) {
-		const struct metrics_model *m = &f->models[i];
-
-		if (m->drift)
-			metrics_drift_columns(out, m, "output", m->info->output_names,
-				m->info->n_features, m->drift->n_columns, f->drift_columns);
-	}
+	metrics_drift_family(out, f, true);
 }
 
 // Of versions in service, a few of each model. They begin anew when a version comes into service again.

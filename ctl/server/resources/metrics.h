@@ -11,14 +11,21 @@
 
 struct evbuffer;
 
+#define METRICS_DRIFTS 2
+
+struct metrics_drift {
+	const char *role;
+	struct drift_view *view;       // NULL: there is none, or it has no reference
+	const struct model_info *info; // of the names in it; NULL likewise
+};
+
 struct metrics_model { // in service
 	uint16_t id, version;
 	const char *name;
 	uint64_t requests, rows, not_finite;
-	const uint64_t *refused;         // [WIRE_STATUS_COUNT]
-	const struct histogram *latency; // ns
-	struct drift_view *drift;        // NULL: it has no reference
-	const struct model_info *info;   // of the names in it; NULL likewise
+	const uint64_t *refused;                     // [WIRE_STATUS_COUNT]
+	const struct histogram *latency;             // ns
+	struct metrics_drift drifts[METRICS_DRIFTS]; // live's and the canary's
 };
 
 struct metrics_state { // of every model that the store knows

@@ -22,12 +22,28 @@ struct metrics_gathered {
 static void metrics_get_fini(struct metrics_gathered *g)
 {
 	for (uint32_t i = 0; g->models && i < g->figures.n_models; i++)
-		free(g->models[i].drift);
+		for (int k = 0; k < METRICS_DRIFTS; k++)
+			free(g->models[i].drifts[k].view);
 	free(g->lcores);
 	free(g->ports);
 	free(g->models);
 	free(g->states);
 	free(g->latencies);
+}
+
+static void metrics_get_drifts(
+	struct server *server, const struct slot_info *slot, struct metrics_model *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < slot->n_versions && n < METRICS_DRIFTS; i++) {
+		const struct slot_version *v = &slot->versions[i];
+
+		if (v->role == ROUTE_LIVE || v->role == ROUTE_CANARY)
+			m->drifts[n++] = (struct metrics_drift){ .role = route_role_name(v->role),
+				.view = drift_look(server->drift, slot->id, v->version, v->model),
+				.info = model_info(v->model) };
+	}
 }
 
 // The first is PING. No model can have its name, since a model's name begins with a letter or digit.
@@ -50,8 +66,7 @@ static void metrics_get_models(struct server *server, struct metrics_gathered *g
 				.rows = slot->rows,
 				.not_finite = slot->not_finite,
 				.refused = slot->refused };
-			m->info = model_info(slot->model);
-			m->drift = drift_look(server->drift, slot->id, slot->version, slot->model);
+			metrics_get_drifts(server, slot, m);
 		}
 		if (dataplane_latency(dp, m->id, &g->latencies[i]) == 0)
 			m->latency = &g->latencies[i];

@@ -2,6 +2,7 @@
 #include "ctl/server/scoring/drift.h"
 
 #include "base/clock.h"
+#include "dataplane/drift.h"
 #include "infer/infer.h"
 
 #include <pthread.h>
@@ -130,6 +131,30 @@ static uint32_t *drift_slice(struct drift *drift, struct drift_version *version)
 	return counts;
 }
 
+static void drift_add(void *context, uint16_t id, uint16_t number, const struct model *model,
+	const uint32_t *counted)
+{
+	struct drift *drift = context;
+	struct drift_version *version;
+	uint32_t *counts;
+
+	pthread_mutex_lock(&drift->lock);
+	version = drift_get(drift, id, number, model_info(model)->reference);
+	counts = version ? drift_slice(drift, version) : NULL;
+	for (uint32_t c = 0; counts && c < version->n_counts; c++)
+		counts[c] +=
+			counted[c] < UINT32_MAX - counts[c] ? counted[c] : UINT32_MAX - counts[c];
+	pthread_mutex_unlock(&drift->lock);
+}
+
+void drift_gather(struct drift *drift, struct dataplane *dp)
+{
+	struct error err;
+
+	// Without memory it is tried again: what is counted by then is not lost.
+	dataplane_drift(dp, drift->sample, drift_add, drift, &err);
+}
+
 static void drift_count_row(const struct drift_reference *reference, uint32_t *counts,
 	const float *row, const float *scores, uint32_t n_features)
 {
@@ -149,7 +174,7 @@ void drift_count(struct drift *drift, const struct deployment_hold *held, const 
 	struct drift_version *version;
 	uint32_t *counts;
 
-	if (!reference)
+	if (!reference || drift->sample == 0)
 		return;
 	pthread_mutex_lock(&drift->lock);
 	if (drift->passed_over + n < drift->sample) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The rows that are served, counted into the bins of their models' references (base/drift.h) over a sliding
+// The rows that are served by the API and, gathered from the lcores, by UDP, counted into the bins of their models' references (base/drift.h) over a sliding
 // window: a ring of slices, each a part of the window, of which the oldest is emptied and begun anew. Of each
 // version of each model by itself, as long as its image has a reference. Memory is bounded: by the counts of a
 // slice for each column's bins, and by DRIFT_VERSIONS_MAX versions, of which the one that was counted longest
@@ -20,8 +20,10 @@ struct drift;
 struct drift *drift_create(const struct config_drift *config); // NULL: no memory
 void drift_destroy(struct drift *drift);                       // NULL is fine
 
+// Gathers what the lcores have counted since. The control thread's; to be called ten times a second or so.
+void drift_gather(struct drift *drift, struct dataplane *dp);
 // Counts 1 of config->sample of the rows [n][n_features] that `held` has scored, with their scores
-// [n][n_outputs]. Without memory they are not counted.
+// [n][n_outputs]. Without memory they are not counted; where sample is 0 none are.
 void drift_count(struct drift *drift, const struct deployment_hold *held, const float *rows,
 	const float *scores, uint32_t n);
 
