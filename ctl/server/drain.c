@@ -50,20 +50,15 @@ static void drain_end_hook(struct server *server)
 void drain_begin(struct server *server, const char *by)
 {
 	const struct config_control *control = &server->config->control;
-	const bool was_serving = server->phase == SERVER_READY;
+	const uint64_t grace_s = server->phase == SERVER_READY ? control->drain_grace : 0;
 	const struct timeval period = { .tv_usec = DRAIN_TICK_US };
 	const uint64_t now = clock_ns();
 
-	if (server->phase == SERVER_DRAINING)
+	if (server->phase >= SERVER_LEAVING)
 		return;
 	event_add(server->tick, &period);
-	if (server->phase == SERVER_LEAVING) {
-		log_info("%s: the grace ends at once", by);
-		server->grace_until_ns = now;
-		server->is_hurried = true;
-		return;
-	}
 	log_info("%s: draining", by);
+	snprintf(server->drain_by, sizeof(server->drain_by), "%s", by);
 	// The manager's own limit of time is for what the configuration may not know of.
 	notify("STOPPING=1\nSTATUS=Draining.\nEXTEND_TIMEOUT_USEC=%llu",
 		1000000ull *
@@ -72,8 +67,48 @@ void drain_begin(struct server *server, const char *by)
 	server->phase = SERVER_LEAVING;
 	server->drain_hook = drain_hook_start(server->config);
 	server->hook_until_ns = now + control->drain_timeout * CLOCK_SECOND_NS;
-	server->grace_until_ns = now + (was_serving ? control->drain_grace : 0) * CLOCK_SECOND_NS;
+	server->grace_until_ns = now + grace_s * CLOCK_SECOND_NS;
+	server->say_close_ns = now + grace_s * CLOCK_SECOND_NS / 2;
 	drain_tick(server);
+}
+
+void drain_hurry(struct server *server, const char *by)
+{
+	drain_begin(server, by);
+	if (server->phase != SERVER_LEAVING || server->is_hurried)
+		return;
+	log_info("%s: the grace ends at once", by);
+	server->grace_until_ns = clock_ns();
+	server->is_hurried = true;
+}
+
+void drain_signal(struct server *server, const char *by)
+{
+	if (server->is_signalled) {
+		drain_hurry(server, by);
+	} else {
+		if (server->phase >= SERVER_LEAVING)
+			log_info("%s: draining already, as %s wished", by, server->drain_by);
+		drain_begin(server, by);
+	}
+	server->is_signalled = true;
+}
+
+void drain_progress(const struct server *server, struct drain_progress *progress)
+{
+	const uint64_t now = clock_ns();
+	struct scoring_figures scoring;
+
+	*progress = (struct drain_progress){ .hook_runs = server->drain_hook != 0,
+		.connections = gate_busy(server->gate),
+		.changes = drain_operations(server),
+		.packets = !dataplane_drained(server->dataplane) };
+	scoring_figures(server->scoring, &scoring);
+	progress->scoring = scoring.waiting;
+	if (server->phase >= SERVER_LEAVING)
+		progress->stage = server->phase == SERVER_LEAVING ? "grace" : "closing";
+	if (server->phase == SERVER_LEAVING && server->grace_until_ns > now)
+		progress->grace_ns = server->grace_until_ns - now;
 }
 
 static void drain_look_at_grace(struct server *server, uint64_t now)
@@ -82,6 +117,8 @@ static void drain_look_at_grace(struct server *server, uint64_t now)
 		server->drain_hook = 0;
 	if (now >= server->hook_until_ns)
 		drain_end_hook(server);
+	if (now >= server->say_close_ns)
+		gate_say_close(server->gate);
 	if (now >= server->grace_until_ns && (!server->drain_hook || server->is_hurried))
 		drain_close(server);
 }
@@ -101,7 +138,8 @@ static void drain_say_cut(struct server *server)
 		dataplane_drained(server->dataplane) ? "" : ", and packets that lcores hold");
 }
 
-// Nothing is under way, and was not at the tick before either: what had come by then has been read since.
+// Nothing is under way, and was not at the tick before either: what had come by then has been read since. Who
+// waits for a request is closed then, unless some of one is in its socket.
 static bool drain_is_done(struct server *server)
 {
 	const bool is_quiet = !server->operations.first && scoring_is_idle(server->scoring) &&
@@ -109,7 +147,7 @@ static bool drain_is_done(struct server *server)
 	const bool was_quiet = server->is_quiet;
 
 	server->is_quiet = is_quiet;
-	return is_quiet && was_quiet;
+	return is_quiet && was_quiet && gate_part(server->gate);
 }
 
 void drain_tick(struct server *server)
@@ -123,7 +161,7 @@ void drain_tick(struct server *server)
 	if (server->drain_hook && drain_hook_ended(server->drain_hook))
 		server->drain_hook = 0;
 	if (drain_is_done(server))
-		log_info("drained");
+		log_info("drained, nothing was cut");
 	else if (now >= server->drain_until_ns)
 		drain_say_cut(server);
 	else

@@ -6,6 +6,7 @@
 #include "ctl/server/resources/compare_get.h"
 #include "ctl/server/resources/config.h"
 #include "ctl/server/resources/deployment.h"
+#include "ctl/server/resources/drain_get.h"
 #include "ctl/server/resources/drift_get.h"
 #include "ctl/server/resources/infer.h"
 #include "ctl/server/resources/log_level.h"
@@ -38,6 +39,8 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v1/drops", ROUTE_MANAGE, drops_get, NULL },
 	{ HTTP_GET, "/v1/ports", ROUTE_MANAGE, ports_get, NULL },
 	{ HTTP_POST, "/v1/announce", ROUTE_MANAGE, announce_post, NULL },
+	{ HTTP_GET, "/v1/drain", ROUTE_MANAGE, drain_get, NULL },
+	{ HTTP_POST, "/v1/drain", ROUTE_MANAGE, drain_post, NULL },
 	{ HTTP_GET, "/v1/lcores", ROUTE_MANAGE, lcores_get, NULL },
 	{ HTTP_GET, "/v1/latency", ROUTE_MANAGE, latency_get, NULL },
 	{ HTTP_GET, "/v1/config", ROUTE_MANAGE, config_get, NULL },

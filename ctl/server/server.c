@@ -160,7 +160,7 @@ static void server_on_signal(void *context, int number, const char *by)
 		return;
 	}
 	snprintf(who, sizeof(who), "SIG%s, %s", sigabbrev_np(number), by);
-	drain_begin(server, who);
+	drain_signal(server, who);
 }
 
 static int server_events_init(struct server *server, struct error *err)

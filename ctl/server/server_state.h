@@ -71,10 +71,12 @@ struct server {
 	uint64_t said_ready_ns;   // when that was said
 	uint64_t record_again_ns; // recording.c's: not before
 	uint64_t started_ns;
-	uint64_t grace_until_ns, hook_until_ns; // drain.c's
-	bool is_hurried;                        // ... by a second signal
-	pid_t drain_hook;                       // ... the process; 0: none
-	uint64_t announce_until_ns;             // draining: NOT_READY is said at least so long
+	uint64_t grace_until_ns, hook_until_ns, say_close_ns; // drain.c's
+	bool is_hurried;                                      // ... the grace was ended
+	bool is_signalled;                                    // ... by a signal already
+	char drain_by[64];                                    // ... who asked
+	pid_t drain_hook;                                     // ... the process; 0: none
+	uint64_t announce_until_ns; // draining: NOT_READY is said at least so long
 	uint64_t drain_until_ns;
 	bool is_quiet; // nothing was under way at the last tick
 	struct signals *signals;

@@ -9,6 +9,7 @@
 #include "ctl/tool/counters.h"
 #include "ctl/tool/deploy.h"
 #include "ctl/tool/doctor.h"
+#include "ctl/tool/drain.h"
 #include "ctl/tool/flow.h"
 #include "ctl/tool/log.h"
 #include "ctl/tool/model_bench.h"
@@ -61,6 +62,7 @@ static const struct command *const COMMANDS[] = {
 	&drops_command,
 	&ports_command,
 	&announce_command,
+	&drain_command,
 	&lcores_command,
 	&latency_command,
 	&log_command,

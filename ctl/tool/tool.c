@@ -34,6 +34,8 @@ int tool_refuse(const char *format, ...)
 {
 	va_list args;
 
+	if (tool.quiet)
+		return TOOL_REFUSED;
 	va_start(args, format);
 	tool_print_line("", format, args);
 	va_end(args);

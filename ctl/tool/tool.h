@@ -20,6 +20,7 @@ struct tool {
 	const char *socket; // of martletd's API
 	bool json;          // print JSON instead of text
 	bool refused;       // tool_refuse() was called
+	bool quiet;         // it says nothing and refuses nothing: of a call that may fail
 };
 extern struct tool tool;
 

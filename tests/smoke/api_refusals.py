@@ -21,7 +21,7 @@ META, META_VERSION = "/v2/models/{m}", "/v2/models/{m}/versions/{v}"
 # path: the methods that it takes. tests/unit/test_routes.c walks the same refusals over the table of routes itself.
 ROUTES = {
     "/v1/status": ("GET",), "/v1/models": ("GET",), "/v1/stats": ("GET",), "/v1/stats/reset": ("POST",),
-    "/v1/drops": ("GET",), "/v1/ports": ("GET",),
+    "/v1/drops": ("GET",), "/v1/ports": ("GET",), "/v1/drain": ("GET", "POST"),
     "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("GET", "PUT", "DELETE"), DEPLOYMENT: ("GET", "PUT"),
     MODEL + "/deployments": ("GET",), MODEL + "/drift": ("GET",), MODEL + "/change": ("GET",),
     MODEL + "/compare": ("GET",), "/v1/config": ("GET", "PUT"), "/v1/config/check": ("POST",),
@@ -32,7 +32,7 @@ ROUTES = {
     "/v2/models/stats": ("GET",), META + "/infer": ("POST",), META_VERSION + "/infer": ("POST",), "/v2/logging": ("GET", "POST"),
 }
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
-TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"), ("POST", "/v2/logging"))
+TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/drain"), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"), ("POST", "/v2/logging"))
 
 
 def filled(path, model="lab", version="1"):

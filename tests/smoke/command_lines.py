@@ -35,7 +35,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab",
-           "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "",
+           "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "drain": "--wait",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}
 

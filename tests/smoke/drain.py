@@ -1,21 +1,23 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""SIGTERM: not ready first, then a grace in which everything is served, with a hook that is run once; a second one ends it."""
+"""SIGTERM: not ready first, then a grace in which everything is served, with a hook that is run once; a second one ends it. The same by
+POST /v1/drain and martletctl. After the grace connections of before have an answer more, and those that come too late are sent away."""
 import http.client
 import json
 import os
 import signal
+import socket
 import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
 import http2
-from appliance import Appliance, Tap, UnixHTTP, skip_all, wait_for
+from appliance import Appliance, Tap, UnixHTTP, receive_all, skip_all, wait_for
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 INFER = {"inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 41], "data": [0.5] * 41}]}
-FOREVER = "drain_grace = 3600; drain_timeout = 3600;"
+FOREVER = "drain_grace = 3600; drain_timeout = 3600; header_seconds = 600; bytes_per_second = 1;"
 
 
 def infer(a):
@@ -97,7 +99,60 @@ def under_way(tap, image):
         answer = streams.body_of(3) or b"".join(f[3] for f in streams.got if f[0] == http2.DATA and f[2] == 3)
         tap.check("and a call of gRPC", b"lab" in answer, str(answer))
         streams.until(lambda f: False)
-        tap.check("then it ends: nothing was cut", a.proc.wait(60) == 0 and "cut" not in a.log_text() and "drained" in a.log_text(), a.log_text()[-500:])
+        tap.check("then it ends: nothing was cut", a.proc.wait(60) == 0 and "drained, nothing was cut" in a.log_text(), a.log_text()[-500:])
+
+
+def by_the_api(tap, image):
+    with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], control=FOREVER) as a:
+        a.start()
+        status, answer = a.api("GET", "/v1/drain")
+        tap.check("GET /v1/drain: nothing drains", status == 200 and (answer["state"], answer["stage"], answer["by"]) == ("ready", None, None)
+                  and answer["under_way"] == {"connections": 0, "scoring": 0, "changes": 0, "packets": False}, str(answer))
+        keeps = UnixHTTP(a.sock)
+        keeps.request("GET", "/v2/health/live")
+        keeps.getresponse().read()
+        half = socket.socket(socket.AF_UNIX)
+        half.connect(a.sock)
+        body = json.dumps(INFER).encode()
+        head = b"POST /v2/models/lab/infer HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+        done = a.ctl("drain", "--json")
+        first = json.loads(done.stdout)
+        tap.check("martletctl drain: the grace begins", (first["state"], first["stage"]) == ("draining", "grace") and first["grace_left_ms"] > 3500e3
+                  and f"by uid {os.getuid()}" in first["by"], str(first))
+        status, second = a.api("POST", "/v1/drain", b"")
+        tap.check("asked again: nothing changes", status == 200 and second["stage"] == "grace" and second["by"] == first["by"]
+                  and 0 < second["grace_left_ms"] <= first["grace_left_ms"], str(second))
+        a.proc.send_signal(signal.SIGTERM)
+        wait_for(lambda: "draining already" in a.log_text())
+        tap.check("one SIGTERM does not end it", a.api("GET", "/v1/drain")[1]["stage"] == "grace" and infer(a)[0] == 200)
+        half.sendall(head + body[:10])
+        wait_for(lambda: a.api("GET", "/v1/drain")[1]["under_way"]["connections"] == 1)
+        status, answer = a.api("POST", "/v1/drain", {"now": True})
+        tap.check("now: the grace ends", status == 200 and answer["grace_left_ms"] == 0, str(answer))
+        wait_for(lambda: a.api("GET", "/v1/drain")[1]["stage"] == "closing")
+        keeps.request("POST", "/v2/models/lab/infer", body)
+        reply = keeps.getresponse()
+        text = reply.read()
+        tap.check("a connection of before has an answer more, its last", reply.status == 200 and reply.getheader("Connection") == "close"
+                  and b"scores" in text, f"{reply.status} {text}")
+        status, answer = infer(a)
+        tap.check("one that comes too late is sent away", status == 503 and "draining" in answer["error"], f"{status} {answer}")
+        tap.check("what has begun to come is waited for", a.proc.poll() is None)
+        half.sendall(body[10:])
+        answer = receive_all(half)
+        tap.check("and scored", answer.startswith(b"HTTP/1.1 200") and b"Connection: close" in answer and b"scores" in answer, str(answer))
+        tap.check("it ends with 0, and says that nothing was cut", wait_for(lambda: a.proc.poll() is not None) and a.proc.returncode == 0
+                  and "drained, nothing was cut" in a.log_text(), a.log_text()[-500:])
+
+
+def by_the_tool(tap):
+    with Appliance([RING], control="drain_grace = 3600;") as a:
+        a.start()
+        done = a.ctl("drain", "--now", "--wait")
+        tap.check("martletctl drain --now --wait returns when it has ended", done.stdout.endswith("martletd has ended; what was cut, if anything, is in its log\n")
+                  and "draining" in done.stdout and a.proc.wait(1) == 0, done.stdout)
+        done = a.ctl("drain", "--wait", check=False)
+        tap.check("there is none any more: refused", done.returncode == 1 and "no martletd answers" in done.stderr, done.stderr)
 
 
 def hooks(tap):
@@ -120,6 +175,8 @@ def main():
     image = frames.compile_lab_image()
     grace(tap, image)
     under_way(tap, image)
+    by_the_api(tap, image)
+    by_the_tool(tap)
     hooks(tap)
     return tap.finish()
 

@@ -182,6 +182,64 @@ static void half_closed_clients_are_answered(void **state)
 	assert_int_equal(figures(c).connections, 0);
 }
 
+// In the grace HTTP/1.1 is asked to come elsewhere next time; nobody is sent away.
+static void say_close_is_all_that_is_said(void **state)
+{
+	struct gate_case *c = *state;
+	int fd;
+
+	open_gate(c, 64, 1 << 20);
+	gate_say_close(c->gate);
+	for (int i = 0; i < 2; i++) {
+		fd = join(c);
+		c->holds = i == 1;
+		ask(fd, REQUEST);
+		turn(c, 20);
+		if (i == 0)
+			assert_non_null(strstr(answer(c, fd), "Connection: close"));
+	}
+	assert_int_equal(c->n_held, 1);
+	assert_false(http_is_late(c->held[0]));
+	gate_drain(c->gate);
+	fd = join(c);
+	ask(fd, REQUEST);
+	turn(c, 20);
+	assert_int_equal(c->n_held, 2);
+	assert_true(http_is_late(c->held[1]));
+	for (unsigned i = 0; i < 2; i++)
+		http_reply(c->held[i], 200, json_object());
+	c->n_held = 0;
+	turn(c, 20);
+}
+
+// At the end who waits for a request is closed, but not where it has sent one meanwhile; half a request is
+// waited for, unless it came too late.
+static void part_ends_who_has_asked_nothing(void **state)
+{
+	struct gate_case *c = *state;
+	int silent, asks, half, late;
+
+	open_gate(c, 64, 1 << 20);
+	silent = join(c);
+	asks = join(c);
+	half = join(c);
+	ask(half, "GET /x HT");
+	turn(c, 20);
+	gate_drain(c->gate);
+	late = join(c);
+	ask(late, "GET /x HT");
+	turn(c, 20);
+	assert_int_equal(gate_busy(c->gate), 1);
+	ask(half, "TP/1.1\r\n\r\n");
+	assert_non_null(strstr(answer(c, half), "200 OK"));
+	assert_int_equal(gate_busy(c->gate), 0);
+	ask(asks, REQUEST);
+	assert_false(gate_part(c->gate));
+	assert_string_equal(answer(c, silent), "");
+	assert_non_null(strstr(answer(c, asks), "200 OK"));
+	assert_true(gate_part(c->gate));
+}
+
 // Draining says so in every answer.
 static void drain_closes_after_each_answer(void **state)
 {
@@ -210,6 +268,8 @@ int main(void)
 		CASE(large_answers_arrive_whole),
 		CASE(half_closed_clients_are_answered),
 		CASE(drain_closes_after_each_answer),
+		CASE(say_close_is_all_that_is_said),
+		CASE(part_ends_who_has_asked_nothing),
 	};
 
 	signal(SIGPIPE, SIG_IGN); // as martletd does

@@ -56,6 +56,19 @@ static void find_takes_what_stands_behind_a_name(void **state)
 	assert_int_equal(find(HTTP_POST, "/v1/models/-a:predict"), 400);
 }
 
+static void body_drain_is_read_strictly(void **state)
+{
+	static const char *const BAD[] = { "{\"now\": 1}", "{\"later\": true}", "[]", "{" };
+	struct body_drain body;
+
+	assert_int_equal(body_drain_parse("", 0, &body, &err), 0);
+	assert_int_equal(body.now, 0);
+	assert_int_equal(body_drain_parse("{\"now\": true}", 13, &body, &err), 0);
+	assert_int_equal(body.now, 1);
+	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+		assert_int_equal(body_drain_parse(BAD[i], strlen(BAD[i]), &body, &err), -EINVAL);
+}
+
 static void body_logging_is_read_strictly(void **state)
 {
 	static const char *const WRONG[] = { "{\"log_info\":1}", "{\"log_file\":\"/x\"}",
@@ -444,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(find_known_path_gives_route_and_params),
 		cmocka_unit_test(find_takes_what_stands_behind_a_name),
+		cmocka_unit_test(body_drain_is_read_strictly),
 		cmocka_unit_test(body_logging_is_read_strictly),
 		cmocka_unit_test(body_of_load_and_unload_brings_no_model),
 		cmocka_unit_test(find_unknown_path_is_404),

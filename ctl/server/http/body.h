@@ -57,6 +57,11 @@ struct body_announce {                 // POST /v1/announce
 };
 body_parser body_announce_parse; // an empty body is fine
 
+struct body_drain { // POST /v1/drain
+	int now;    // 1: without the rest of the grace
+};
+body_parser body_drain_parse; // an empty body is fine
+
 // Those of which nothing is kept; `body` may be NULL.
 // POST /v2/repository/models/M/load and unload: empty, or "parameters" that change nothing:
 // "unload_dependents". Models by the way are pushed.

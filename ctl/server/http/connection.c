@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +61,18 @@ void connection_drain(struct connection *c)
 		session_drain(c->session);
 }
 
+bool connection_part(struct connection *c)
+{
+	int unread = 0;
+
+	if (c->session || (c->phase != CONNECTION_NEW && c->phase != CONNECTION_IDLE))
+		return true;
+	if (ioctl(c->peer.fd, FIONREAD, &unread) == 0 && unread > 0)
+		return false;
+	connection_end(c);
+	return true;
+}
+
 void connection_retire(struct connection *c)
 {
 	if (c->session) {
@@ -98,7 +111,7 @@ static void connection_respond(struct http_request *request, const struct http_r
 		return;
 	}
 	if (c) {
-		c->is_last |= c->shared->is_draining || !parser_keeps_alive(&request->head);
+		c->is_last |= c->shared->says_close || !parser_keeps_alive(&request->head);
 		if (response_write(bufferevent_get_output(c->bev), request, response, c->is_last) !=
 			0)
 			c->is_over = true;

@@ -32,5 +32,7 @@ enum connection_phase connection_phase(const struct connection *connection);
 uint64_t connection_since_ms(const struct connection *connection);
 uint64_t connection_moved_ms(const struct connection *connection);
 // Tells a peer that speaks HTTP/2 to begin nothing more, and ends when what is under way is done. With
-// HTTP/1.1 the next answer says it, once struct connection_shared says is_draining.
+// HTTP/1.1 the next answer says it, once struct connection_shared does.
 void connection_drain(struct connection *connection);
+// Ends it where it waits for a request. False where some of one is in the socket already, to be read first.
+bool connection_part(struct connection *connection);

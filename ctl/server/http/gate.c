@@ -557,10 +557,16 @@ void gate_destroy(struct gate *gate)
 	free(gate);
 }
 
+void gate_say_close(struct gate *gate)
+{
+	gate->shared.says_close = true;
+}
+
 void gate_drain(struct gate *gate)
 {
 	struct gate_member *member;
 
+	gate_say_close(gate);
 	gate->shared.is_draining = true;
 	TAILQ_FOREACH(member, &gate->members, by_age)
 	connection_drain(member->connection);
@@ -586,6 +592,18 @@ uint32_t gate_busy(const struct gate *gate)
 				(phase == CONNECTION_HEAD || phase == CONNECTION_BODY));
 	}
 	return n;
+}
+
+bool gate_part(struct gate *gate)
+{
+	struct gate_member *member, *next;
+	bool all = true;
+
+	for (member = TAILQ_FIRST(&gate->members); member; member = next) {
+		next = TAILQ_NEXT(member, by_age);
+		all &= connection_part(member->connection);
+	}
+	return all;
 }
 
 void gate_count(struct gate *gate, enum refusal refusal)

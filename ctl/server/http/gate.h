@@ -74,12 +74,17 @@ void gate_tick(struct gate *gate);
 // Gives streams of HTTP/2 to a service (stream.h says which), which outlives the gate. Before the first
 // connection.
 void gate_serve_streams(struct gate *gate, const struct stream_service *service, void *arg);
-// From here on every answer is the last one of its connection. Connections that come later are answered all the
-// same, and what they ask is known as late: http_is_late().
+// From here on every answer over HTTP/1.1 is the last one of its connection.
+void gate_say_close(struct gate *gate);
+// Likewise, and HTTP/2 is drained. Connections that come later are answered all the same, and what they ask is
+// known as late: http_is_late().
 void gate_drain(struct gate *gate);
 // The connections of which a request is coming or being handled, or an answer has not left yet. Of those that
 // are late nobody waits for what comes.
 uint32_t gate_busy(const struct gate *gate);
+// Ends the connections that wait for a request. False where one of them has sent some of it: the event
+// loop's next turn will read that.
+bool gate_part(struct gate *gate);
 // A refusal that is a handler's or a route's: counted with the others.
 void gate_count(struct gate *gate, enum refusal refusal);
 // REFUSAL_FORBIDDEN: counted, and said of the first one, `peer`, in a minute.

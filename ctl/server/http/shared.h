@@ -37,7 +37,8 @@ struct connection_shared {
 	// Held by bodies from their first byte to the reply, and by answers until they have left, together.
 	struct bound bound;
 	uint64_t refused[REFUSAL_COUNT];
-	bool is_draining; // every answer is its connection's last
+	bool says_close;  // with HTTP/1.1 every answer is its connection's last
+	bool is_draining; // likewise; HTTP/2 is drained, and who connects comes too late
 	// The header is complete of a request whose body is large, or that asks whether to send it. False: it
 	// was replied to, and its body is not read. NULL: all bodies are.
 	bool (*on_head)(void *arg, struct http_request *request);
