@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """soak.py --swaps N: one model promoted N times, back and forth, while a memif client asks at a steady rate: nothing is lost, and the
-last percent of the swaps finds the appliance as the first did: its latency and its memory."""
+last percent of the swaps finds the appliance as the first did: its latency and its memory. Before the first and after the last swap
+the same client asks without any: what differs there is the machine's."""
 import os
 import statistics
 import sys
@@ -10,11 +11,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bench_memif import MODEL, Link
-from bench_swap import CLIENT_PLACES, Swapper
+from bench_swap import CLIENT_PLACES, Swapper, places
 
-RATE = 20000  # requests a second
+RATE = int(os.environ.get("RATE", "5000"))  # requests a second
 SLICE = 2.0  # seconds of a load
 NOISE = 0.25  # of the median of p50s, beside what slices of the same percent differ by
+AT_REST = 3  # slices without swaps, before and after
+WARM = 200  # swaps before all that
 RSS_SLACK_KIB = 1024
 
 
@@ -40,13 +43,30 @@ class Swaps(threading.Thread):
         return self.swapper.n
 
 
+def kept_waiting_ms(pid):
+    """How long threads of a process could have run and had no CPU, each by its number."""
+    waited = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
+            waited[thread] = int(f.read().split()[1]) / 1e6
+    return waited
+
+
 def load(link, swaps, appliance):
-    """One slice: who it was for, and what became of it."""
-    f, first = link.folder, swaps.n
+    """One slice: of which swaps, and what became of its requests. Where a thread of the appliance had no CPU for as long as the client waits
+    for an answer, that is said: it is the machine's."""
+    f, first, before, waited = link.folder, swaps.n, places(link), kept_waiting_ms(appliance.pid)
     report = link.report(link.load("--seconds", str(SLICE), "--rate", str(RATE), "--rows", f"{f}/{MODEL}.csv", "--model", "1",
                                    "--expect", f"1={f}/a.npy", "--expect", f"2={f}/b.npy"), wrong_is_fatal=False)
-    gone = {key: report[key] for key in CLIENT_PLACES if report[key]}
+    after, now = places(link), kept_waiting_ms(appliance.pid)
+    gone = {key: after[key] - before.get(key, 0) for key in after}
+    gone.update({key: report[key] for key in CLIENT_PLACES})
     gone.update({key: n for key, n in report["status"].items() if key != "OK"})
+    gone = {key: n for key, n in gone.items() if n}
+    waited = max(ms - waited.get(thread, 0) for thread, ms in now.items())
+    if gone:
+        print(f"swaps {first} to {swaps.n}: gone: {gone}; the client was kept from its CPU for "
+              f"{report['stalls']['total_ns'] / 1e6:.0f} ms, a thread of the appliance for {waited:.0f} ms", flush=True)
     return {"first": first, "last": swaps.n, "sent": report["sent"], "gone": gone, "p50": report["server_ns"]["p50"],
             "p999": report["server_ns"]["p999"], "kib": resident_kib(appliance.pid)}
 
@@ -54,6 +74,11 @@ def load(link, swaps, appliance):
 def figures(slices):
     return (statistics.median(s["p50"] for s in slices), max(s["p50"] for s in slices) - min(s["p50"] for s in slices),
             statistics.median(s["kib"] for s in slices), statistics.median(s["p999"] for s in slices))
+
+
+def say(name, of):
+    p50, _, kib, p999 = of
+    print(f"{name}: p50 {p50:.0f} ns, p99.9 {p999:.0f} ns, {kib:.0f} KiB resident")
 
 
 def main(count, seconds=float("inf")):
@@ -64,10 +89,14 @@ def main(count, seconds=float("inf")):
         try:
             appliance = link.appliance(f'io = [ {link.cpu} ]; workers = [ ]; idle = "sleep";')
             swaps, slices = Swaps(link, count, time.time() + seconds), []
+            for _ in range(WARM):
+                swaps.swapper.swap()
+            before = [load(link, swaps, appliance) for _ in range(AT_REST)]
             swaps.start()
             while swaps.is_alive():
                 slices.append(load(link, swaps, appliance))
             swaps.join()
+            after = [load(link, swaps, appliance) for _ in range(AT_REST)]
             link.end(appliance)
         finally:
             link.close()
@@ -79,10 +108,10 @@ def main(count, seconds=float("inf")):
     first = [s for s in slices if s["last"] <= percent] if slices[2]["last"] <= percent else slices[:3]
     last = [s for s in slices if s["first"] >= swaps.n - percent] or slices[-3:]
     last = last if len(last) > 2 else slices[-3:]
-    (p50, spread, kib, p999), (p50_last, spread_last, kib_last, p999_last) = figures(first), figures(last)
+    first, last, before, after = map(figures, (first, last, before, after))
     gone = [s["gone"] for s in slices if s["gone"]]
-    noise = NOISE * p50 + max(spread, spread_last)
     print(f"{swaps.n} swaps in {len(slices) * SLICE:.0f} s, {sum(s['sent'] for s in slices)} requests, gone: {gone[:5] or 0}")
-    print(f"first percent: p50 {p50:.0f} ns, p99.9 {p999:.0f} ns, {kib:.0f} KiB resident; last percent: p50 {p50_last:.0f} ns, "
-          f"p99.9 {p999_last:.0f} ns, {kib_last:.0f} KiB resident")
-    return 0 if not gone and abs(p50_last - p50) <= noise and abs(kib_last - kib) <= RSS_SLACK_KIB else 1
+    for name, of in (("before the first", before), ("first percent", first), ("last percent", last), ("after the last", after)):
+        say(name, of)
+    noise = NOISE * first[0] + max(first[1], last[1]) + abs(after[0] - before[0])
+    return 0 if not gone and abs(last[0] - first[0]) <= noise and abs(after[2] - before[2]) <= RSS_SLACK_KIB else 1
