@@ -415,14 +415,14 @@ static inline const char *json_walk_pass_blanks(const char *at)
 // bracket: what is wrong with it is said by who reads it slowly. Returns whether another element follows.
 static bool json_walk_take_numbers(struct json_walk *reader, struct json_walk_numbers *numbers)
 {
-	float *to = numbers->values + numbers->n * numbers->stride;
+	const char *at = reader->at;
 
-	for (const char *at = reader->at; numbers->n < numbers->max; to += numbers->stride) {
+	while (numbers->n < numbers->max) {
 		at = json_walk_pass_blanks(at);
 		// Blanks end at the zero byte.
 		if (reader->end - at < NUMBER_READ_BYTES)
 			return true;
-		at = number_read(at, to);
+		at = number_read(at, numbers->values + numbers->n * numbers->stride);
 		if (!at)
 			return true;
 		at = *at == ',' ? at : json_walk_pass_blanks(at);
