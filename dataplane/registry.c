@@ -30,13 +30,18 @@ int registry_create(uint32_t n_lcores, size_t scratch_bytes, uint32_t payload_by
 // --- Counters ------------------------------------------------------------------------------------
 
 // The lcore may be counting meanwhile.
-static void slot_stats_add(struct slot_stats *sum, const struct slot_stats *stats)
+static void slot_counts_add(struct slot_stats *sum, const struct slot_stats *stats)
 {
 	sum->requests += __atomic_load_n(&stats->requests, __ATOMIC_RELAXED);
 	sum->rows += __atomic_load_n(&stats->rows, __ATOMIC_RELAXED);
 	sum->not_finite += __atomic_load_n(&stats->not_finite, __ATOMIC_RELAXED);
 	for (int k = 0; k < WIRE_STATUS_COUNT; k++)
 		sum->refused[k] += __atomic_load_n(&stats->refused[k], __ATOMIC_RELAXED);
+}
+
+static void slot_stats_add(struct slot_stats *sum, const struct slot_stats *stats)
+{
+	slot_counts_add(sum, stats);
 	histogram_merge(&sum->latency, &stats->latency);
 }
 
@@ -91,6 +96,36 @@ bool registry_total(const struct registry *registry, uint16_t id, struct slot_st
 	for (const struct deployment *d = slot->deployments; d; d = d->next_of_slot)
 		registry_total_of(registry, d, total);
 	return true;
+}
+
+void registry_counts_of(const struct registry *registry, const struct deployment *deployment,
+	struct slot_stats *total)
+{
+	for (uint32_t i = 0; i < registry->n_lcores; i++)
+		slot_counts_add(total, deployment->stats[i]);
+}
+
+void registry_counts(const struct registry *registry, uint16_t id, struct slot_stats *total)
+{
+	const struct slot *slot = registry->counters[id];
+
+	if (!slot)
+		return;
+	slot_counts_add(total, &slot->past);
+	for (const struct deployment *d = slot->deployments; d; d = d->next_of_slot)
+		registry_counts_of(registry, d, total);
+}
+
+uint32_t registry_next(const struct registry *registry, uint32_t id)
+{
+	uint64_t left;
+
+	for (id++; id < REGISTRY_SLOTS; id = id / 64 * 64 + 64) {
+		left = registry->in_service[id / 64] >> id % 64;
+		if (left)
+			return id + (uint32_t)__builtin_ctzll(left);
+	}
+	return 0;
 }
 
 struct registry_api *registry_api(const struct registry *registry, uint16_t id)
@@ -413,6 +448,7 @@ void registry_commit(struct registry *registry, struct model_route *route)
 	}
 	// Release: whoever sees the pointer sees what it points to.
 	atomic_store_explicit(&registry->slots[route->id], route, memory_order_release);
+	registry->in_service[route->id / 64] |= (uint64_t)1 << route->id % 64;
 	registry_set_loading(registry, route->id, false);
 	if (before)
 		registry_let_go_route(registry, before);
@@ -460,6 +496,7 @@ int registry_retire(struct registry *registry, uint16_t id, struct error *err)
 	if (!route)
 		return error_set(err, -ENOENT, "no model answers for id %u", id);
 	atomic_store_explicit(&registry->slots[id], NULL, memory_order_release);
+	registry->in_service[id / 64] &= ~((uint64_t)1 << id % 64);
 	slot->is_retired = true; // the last of its deployments frees it
 	registry->counters[id] = NULL;
 	n = route_deployments(route, all);

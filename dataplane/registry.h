@@ -81,8 +81,9 @@ struct registry {
 	bool refuses_not_finite; // of what is published from here on; false after registry_create()
 	size_t scratch_bytes;    // of each scoring lcore
 	uint32_t payload_bytes;  // longest UDP payload, which bounds a reply's outputs
-	struct slot *counters[REGISTRY_SLOTS]; // NULL: nothing is in service
-	uint64_t turns;                        // requests held without a canary chosen
+	uint64_t in_service[REGISTRY_SLOTS / 64]; // bit set: there is a route
+	struct slot *counters[REGISTRY_SLOTS];    // NULL: nothing is in service
+	uint64_t turns;                           // requests held without a canary chosen
 	SIMPLEQ_HEAD(, deployment) retired;
 	SIMPLEQ_HEAD(, model_route) retired_routes;
 };
@@ -113,6 +114,12 @@ bool registry_total(const struct registry *registry, uint16_t id, struct slot_st
 // And of one deployment alone.
 void registry_total_of(const struct registry *registry, const struct deployment *deployment,
 	struct slot_stats *total);
+// The same added to *total, but for the latencies, which are most of the work.
+void registry_counts(const struct registry *registry, uint16_t id, struct slot_stats *total);
+void registry_counts_of(const struct registry *registry, const struct deployment *deployment,
+	struct slot_stats *total);
+// The next id above this one that a model answers for; 0: none does.
+uint32_t registry_next(const struct registry *registry, uint32_t id);
 // What the control thread counts of a slot; NULL where it has no counters.
 struct registry_api *registry_api(const struct registry *registry, uint16_t id);
 // What dataplane.h says of dataplane_hold(), dataplane_release() and dataplane_count().

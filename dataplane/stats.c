@@ -111,8 +111,7 @@ static void stats_add_version(const struct dataplane *dp, struct slot_info *slot
 		return;
 	slot->n_versions++;
 	api = &deployment->api.figures;
-	histogram_reset(&total.latency);
-	registry_total_of(dp->registry, deployment, &total);
+	registry_counts_of(dp->registry, deployment, &total);
 	*version = (struct slot_version){ .version = deployment->version,
 		.role = role,
 		.model = deployment->model,
@@ -124,7 +123,7 @@ static void stats_add_version(const struct dataplane *dp, struct slot_info *slot
 static void stats_fill_slot(
 	const struct dataplane *dp, const struct model_route *route, struct slot_info *slot)
 {
-	struct slot_stats total;
+	struct slot_stats total = { 0 };
 
 	*slot = (struct slot_info){
 		.id = route->id,
@@ -133,7 +132,7 @@ static void stats_fill_slot(
 		.model = route->live->model,
 		.share = route->share,
 	};
-	registry_total(dp->registry, route->id, &total);
+	registry_counts(dp->registry, route->id, &total);
 	slot->requests = total.requests;
 	slot->rows = total.rows;
 	slot->not_finite = total.not_finite;
@@ -150,16 +149,19 @@ uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, ui
 {
 	uint32_t n = 0;
 
-	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
-		const struct model_route *route = registry_route(dp->registry, (uint16_t)id);
-
-		if (!route)
-			continue;
+	for (uint32_t id = 0; (id = registry_next(dp->registry, id)) > 0; n++)
 		if (n < max)
-			stats_fill_slot(dp, route, &slots[n]);
-		n++;
-	}
+			stats_fill_slot(dp, registry_route(dp->registry, (uint16_t)id), &slots[n]);
 	return n;
+}
+
+bool dataplane_slot(const struct dataplane *dp, uint16_t id, struct slot_info *slot)
+{
+	const struct model_route *route = registry_route(dp->registry, id);
+
+	if (route)
+		stats_fill_slot(dp, route, slot);
+	return route;
 }
 
 const char *route_role_name(enum route_role role)

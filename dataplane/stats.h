@@ -24,6 +24,8 @@ void dataplane_port_traffic(
 
 // Slots in service, in order of id. Returns how many there are; fills at most `max`.
 uint32_t dataplane_slots(const struct dataplane *dp, struct slot_info *slots, uint32_t max);
+// One of them; false where no model answers for the id.
+bool dataplane_slot(const struct dataplane *dp, uint16_t id, struct slot_info *slot);
 // The model in service under that id, good until it is published or retired again; NULL: none.
 const struct model *dataplane_model(const struct dataplane *dp, uint16_t id);
 // The same of one version, in whichever role.

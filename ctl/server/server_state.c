@@ -111,10 +111,11 @@ const char *server_state_name(const struct server *server)
 
 const struct slot_info *server_slot(struct server *server, const char *name)
 {
-	uint32_t n = dataplane_slots(server->dataplane, server->slots, SERVER_SLOTS_MAX);
+	const struct model_entry *entry = models_find(&server->models, name);
+	struct slot_info *slot = &server->slots[0];
 
-	for (uint32_t i = 0; i < n && i < SERVER_SLOTS_MAX; i++)
-		if (strcmp(server->slots[i].name, name) == 0)
-			return &server->slots[i];
-	return NULL;
+	if (!entry || !entry->record.id ||
+		!dataplane_slot(server->dataplane, entry->record.id, slot))
+		return NULL;
+	return strcmp(slot->name, name) == 0 ? slot : NULL;
 }

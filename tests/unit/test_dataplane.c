@@ -252,6 +252,8 @@ static void answer_and_count(bool pipeline)
 	check(dataplane_latency(dp, 0, &latency) == 0 && latency.count == 1);
 	check(dataplane_latency(dp, 8, &latency) == -ENOENT);
 	check(dataplane_slots(dp, &slot, 1) == 1 && slot.id == 7 && slot.version == 3);
+	check(dataplane_slot(dp, 7, &slot) && slot.id == 7 && slot.version == 3);
+	check(!dataplane_slot(dp, 8, &slot));
 	check(slot.rows == 100);
 	check(dataplane_n_lcores(dp) == (pipeline ? 2u : 1u));
 	dataplane_lcore(dp, 0, &lcore);

@@ -210,6 +210,45 @@ static void counters_outlive_versions(void **state)
 	assert_int_equal(total.latency.count, 5);
 }
 
+static void counts_are_the_total_without_latencies(void **state)
+{
+	struct slot_stats total, counts = { 0 }, of_one = { 0 };
+
+	publish(7, "lab", 1, stand_in_model(4, 3, 0));
+	registry_lookup(registry, 7)->stats[0]->rows = 4;
+	publish(7, "lab", 2, stand_in_model(4, 3, 0));
+	registry_lookup(registry, 7)->stats[0]->rows = 2;
+	registry_lookup(registry, 7)->stats[1]->requests = 3;
+	registry_lookup(registry, 7)->stats[1]->refused[WIRE_STATUS_BUSY] = 9;
+	assert_true(registry_total(registry, 7, &total));
+	registry_counts(registry, 7, &counts);
+	registry_counts_of(registry, registry_lookup(registry, 7), &of_one);
+	assert_int_equal(counts.rows, 6);
+	assert_int_equal(counts.rows, total.rows);
+	assert_int_equal(counts.requests, total.requests);
+	assert_int_equal(counts.refused[WIRE_STATUS_BUSY], 9);
+	assert_int_equal(of_one.rows, 2);
+	assert_int_equal(of_one.requests, 3);
+}
+
+static void ids_in_service_are_found_in_order(void **state)
+{
+	static const uint16_t IDS[] = { 65535, 63, 64 }, ORDER[] = { 63, 65535 };
+	static const char *const NAMES[] = { "a", "b", "c" };
+	uint32_t id = 0;
+
+	assert_int_equal(registry_next(registry, 0), 0);
+	for (size_t i = 0; i < sizeof(IDS) / sizeof(IDS[0]); i++)
+		assert_int_equal(publish(IDS[i], NAMES[i], 1, stand_in_model(4, 3, 0)), 0);
+	assert_int_equal(registry_next(registry, 63), 64);
+	assert_int_equal(registry_retire(registry, 64, &err), 0);
+	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++) {
+		id = registry_next(registry, id);
+		assert_int_equal(id, ORDER[i]);
+	}
+	assert_int_equal(registry_next(registry, id), 0);
+}
+
 static void counters_go_with_the_model(void **state)
 {
 	struct slot_stats *stats, total;
@@ -394,6 +433,8 @@ int main(void)
 		CASE(count_of_the_api_is_not_that_of_the_next_model),
 		CASE(counters_outlive_versions),
 		CASE(counters_go_with_the_model),
+		CASE(counts_are_the_total_without_latencies),
+		CASE(ids_in_service_are_found_in_order),
 		CASE(deployments_stay_while_they_are_in_a_route),
 		CASE(version_of_two_roles_is_refused),
 		CASE(name_and_id_belong_together),
