@@ -124,17 +124,19 @@ struct config {
 		uint32_t upload_megabytes;   // bodies of requests under way, together
 		struct config_http http[CONFIG_HTTP_MAX];
 		uint32_t n_http;
-		uint32_t address_connections; // of TCP, from one address
-		uint32_t header_bytes;        // of a request
-		uint32_t header_seconds;      // to be complete
-		uint32_t idle_seconds;        // between requests
-		uint32_t body_megabytes;      // of one request over TCP
-		uint32_t bytes_per_second;    // of a body or an answer, at the least
-		uint32_t pipeline;            // requests answered ahead
-		uint32_t streams;             // of HTTP/2: requests of a connection at a time
-		uint32_t resets_per_second;   // ... and those that it breaks off
-		uint32_t json_depth;          // levels of a body to score
-		uint32_t message_bytes;       // of a call of gRPC
+		uint32_t address_connections;   // of TCP, from one address
+		uint32_t handshakes;            // of TLS, at a time
+		uint32_t handshakes_per_second; // ... that an address begins
+		uint32_t header_bytes;          // of a request
+		uint32_t header_seconds;        // to be complete
+		uint32_t idle_seconds;          // between requests
+		uint32_t body_megabytes;        // of one request over TCP
+		uint32_t bytes_per_second;      // of a body or an answer, at the least
+		uint32_t pipeline;              // requests answered ahead
+		uint32_t streams;               // of HTTP/2: requests of a connection at a time
+		uint32_t resets_per_second;     // ... and those that it breaks off
+		uint32_t json_depth;            // levels of a body to score
+		uint32_t message_bytes;         // of a call of gRPC
 		enum config_ready ready_ports;
 		// At the end of service: served all the same, then until what is under way is cut; both
 		// in seconds. The command is run when it begins.

@@ -15,6 +15,8 @@ struct gate_limits limits_of(const struct config *config)
 			.resets_per_second = control->resets_per_second },
 		.connections = control->connections,
 		.address_connections = control->address_connections,
+		.handshakes = control->handshakes,
+		.handshakes_per_second = control->handshakes_per_second,
 		.bodies_bytes = (size_t)control->upload_megabytes << 20,
 	};
 }

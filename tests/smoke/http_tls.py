@@ -111,7 +111,7 @@ def refused(tap, a, folder):
 
 def replaced(tap, a, folder):
     before = connect(folder)
-    tap.check("the first certificate", serial(before) == 1, str(serial(before)))
+    tap.check("the first certificate", serial(before) == 1 and get(before)[0] == 200, str(serial(before)))
     for name, number, sig in (("second", 2, None), ("third", 3, signal.SIGHUP)):
         issue(folder, name, number)
         for end in ("key", "pem"):  # each takes the place of the old one at once
@@ -133,6 +133,63 @@ def replaced(tap, a, folder):
     wait_for(lambda: "the certificate of before stays" in a.log_text())
     tap.check("one that is none is told, and the one of before is served", "server.pem cannot be read as a certificate" in a.log_text()
               and serial(connect(folder)) == 3, a.log_text()[-500:])
+
+
+def hello(folder):
+    """The first message of a handshake."""
+    out = ssl.MemoryBIO()
+    try:
+        context(folder).wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        return out.read()
+
+
+def flooded(tap, a, folder):
+    """Another address begins handshakes as fast as it can, and ends none: who comes from here is served in his time."""
+    kept = connect(folder)
+    first, crowd, slowest = hello(folder), [], 0.0
+
+    def counted():
+        refused = a.api("GET", "/v1/status")[1]["api"]["refused"]
+        return refused.get("handshake_rate", 0), refused.get("handshakes_full", 0)
+
+    def begin(n):
+        for _ in range(n):
+            s = socket.create_connection(("127.0.0.1", OPEN), timeout=20, source_address=("127.0.0.2", 0))
+            try:
+                s.sendall(first)
+            except OSError:
+                pass  # refused already
+            crowd.append(s)
+        while len(crowd) > 300:
+            crowd.pop(0).close()
+    fine = 0
+    for _ in range(20):
+        begin(50)
+        began = time.time()
+        c = connect(folder)
+        fine += get(c)[0] == 200 and get(kept)[0] == 200
+        c.close()
+        slowest = max(slowest, time.time() - began)
+    print(f"# the slowest handshake and two requests: {slowest * 1000:.0f} ms")
+    tap.check("a flood of handshakes: a good client gets all of its own, and its answers", fine == 20, str(fine))
+    tap.check("what is beyond the rate is counted", wait_for(lambda: (begin(100), counted()[0] > 0)[1]), str(counted()))
+    with open(a.conf) as f:
+        text = f.read()
+    with open(a.conf, "w") as f:
+        f.write(text.replace("header_seconds = 2;", "header_seconds = 2; handshakes_per_second = 100000; handshakes = 8;"))
+    done = a.ctl("config", "apply", a.conf)
+    tap.check("other limits take no restart", "handshakes_per_second" in done.stdout and "restart" not in done.stdout, done.stdout)
+    rate = counted()[0]
+    for _ in range(300):
+        s = socket.create_connection(("127.0.0.1", OPEN), timeout=20, source_address=("127.0.0.2", 0))
+        context(folder).wrap_socket(s, server_hostname="localhost").close()
+    tap.check("300 handshakes of one address with a higher rate", counted()[0] == rate, str(counted()))
+    before = counted()[1]
+    tap.check("those that go no further make room", wait_for(lambda: (begin(8), counted()[1] > before)[1]), str(counted()))
+    tap.check("for others", get(connect(folder))[0] == 200)
+    for s in crowd:
+        s.close()
 
 
 def mistakes(tap, a, folder):
@@ -171,6 +228,7 @@ http = ( {{ listen = "127.0.0.1:{OPEN}"; serves = [ "infer" ]; tls = {{ {tls.for
         tap.check("a key that everybody may read is told", f"everybody on this machine may read {folder}/server.key" in a.log_text(), a.log_text())
         served(tap, folder)
         refused(tap, a, folder)
+        flooded(tap, a, folder)
         replaced(tap, a, folder)
         tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text()[-2000:])
     sys.exit(tap.finish())

@@ -94,8 +94,13 @@ static inline bool admits_all(void *arg, int fd)
 // Both doors, of which clients take the UNIX socket unless join_tcp() is called.
 static inline void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_bytes)
 {
-	const struct gate_limits limits = { { 16384, 1, 60, 1024, 32, 128, 100 }, connections,
-		c->address_connections ? c->address_connections : connections / 2, bodies_bytes };
+	const struct gate_limits limits = { .each = { 16384, 1, 60, 1024, 32, 128, 100 },
+		.connections = connections,
+		.address_connections =
+			c->address_connections ? c->address_connections : connections / 2,
+		.handshakes = 4,
+		.handshakes_per_second = 100,
+		.bodies_bytes = bodies_bytes };
 	struct gate_door door = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0),
 		.serves = 7,
 		.body_bytes = HTTP_BODY_BYTES_MAX,

@@ -3,8 +3,14 @@
 // allows.
 #include "ctl/server/http/gate.h"
 
+#include "ctl/server/http/deadline.h"
+#include "ctl/server/http/pace.h"
+#include "ctl/server/http/tls.h"
 #include "tests/unit/gate_case.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <sys/resource.h>
 
 static void connections_are_counted_as_they_come_and_go(void **state)
@@ -327,6 +333,154 @@ static void some_are_kept_for_the_operator(void **state)
 	assert_non_null(strstr(answer(c, remote), "200 OK"));
 }
 
+// --- TLS -----------------------------------------------------------------------------------------
+
+static void write_certificate(const char *key_path, const char *path)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = X509_new();
+	FILE *file = fopen(key_path, "w");
+
+	assert_non_null(key);
+	assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+	fclose(file);
+	X509_set_pubkey(certificate, key);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+	file = fopen(path, "w");
+	assert_int_equal(PEM_write_X509(file, certificate), 1);
+	fclose(file);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+}
+
+// The door over TCP speaks TLS from here on.
+static struct tls *secure(struct gate_case *c, struct gate_door *door)
+{
+	char key[64], certificate[64];
+	const struct tls_files files = { certificate, key, "" };
+	struct sockaddr_in any = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(c->tcp);
+	struct error err;
+	struct tls *tls;
+
+	snprintf(key, sizeof(key), "%s/key", c->folder);
+	snprintf(certificate, sizeof(certificate), "%s/certificate", c->folder);
+	write_certificate(key, certificate);
+	assert_int_equal(tls_open(&files, &tls, &err), 0);
+	*door = (struct gate_door){ .serves = 7, .body_bytes = 1 << 20, .tls = tls };
+	assert_int_equal(tcp_listen((struct sockaddr *)&any, sizeof(any), &door->fd), 0);
+	assert_int_equal(getsockname(door->fd, (struct sockaddr *)&c->tcp, &size), 0);
+	assert_int_equal(gate_open(c->gate, door, &err), 0);
+	return tls;
+}
+
+static struct gate_limits limits_of_tls(uint32_t handshakes, uint32_t per_second)
+{
+	return (struct gate_limits){ .each = { 16384, 60, 60, 1024, 32, 128, 100 },
+		.connections = 100,
+		.address_connections = 100,
+		.handshakes = handshakes,
+		.handshakes_per_second = per_second,
+		.bodies_bytes = 1 << 20 };
+}
+
+static void wait_until_accepted(struct gate_case *c, uint64_t n)
+{
+	while (figures(c).accepted < n) {
+		turn(c, 1);
+		usleep(1000);
+	}
+}
+
+// Of TLS so many are under way; those that go no further are closed for others, after a while.
+static void slow_handshakes_make_room(void **state)
+{
+	struct gate_case *c = *state;
+	const struct gate_limits limits = limits_of_tls(4, 100);
+	struct gate_door door;
+	struct tls *tls;
+
+	open_gate(c, 100, 1 << 20);
+	gate_limit(c->gate, &limits);
+	tls = secure(c, &door);
+	for (unsigned i = 0; i < 6; i++)
+		join_tcp(c);
+	turn(c, 20);
+	assert_int_equal(figures(c).connections, 4);
+	ask(join(c), REQUEST); // the other doors are open
+	assert_non_null(strstr(answer(c, c->client[6]), "200 OK"));
+	while (figures(c).refused[REFUSAL_HANDSHAKES_FULL] < 2) {
+		gate_tick(c->gate);
+		turn(c, 1);
+		usleep(1000);
+	}
+	wait_until_accepted(c, 7);
+	assert_string_equal(answer(c, c->client[0]), "");
+	assert_string_equal(answer(c, c->client[1]), "");
+	assert_int_equal(figures(c).connections, 5);
+	// One that leaves by itself makes room at once, without a tick.
+	join_tcp(c);
+	turn(c, 20);
+	shutdown(c->client[5], SHUT_WR);
+	wait_until_accepted(c, 8);
+	gate_destroy(c->gate);
+	c->gate = NULL;
+	tls_close(tls);
+}
+
+// More than an address may begin are closed, and other limits are taken over.
+static void handshakes_of_an_address_are_paced(void **state)
+{
+	struct gate_case *c = *state;
+	const struct gate_limits limits = limits_of_tls(100, 1);
+	struct gate_door door;
+	struct tls *tls;
+
+	open_gate(c, 100, 1 << 20);
+	tls = secure(c, &door);
+	gate_limit(c->gate, &limits);
+	for (unsigned i = 0; i < 20; i++)
+		join_tcp(c);
+	while (figures(c).accepted + figures(c).refused[REFUSAL_HANDSHAKE_RATE] < 20)
+		turn(c, 1);
+	assert_in_range(figures(c).refused[REFUSAL_HANDSHAKE_RATE], 1, 19);
+	assert_int_equal(lines_of_log(c, "control.handshakes_per_second allows"), 1);
+	gate_destroy(c->gate);
+	c->gate = NULL;
+	tls_close(tls);
+}
+
+static void paces_are_of_each_address(void **state)
+{
+	struct pace *pace = pace_create();
+	struct gate_address one = { AF_INET, { 10, 0, 0, 1 } },
+			    other = { AF_INET, { 10, 0, 0, 2 } };
+
+	assert_non_null(pace);
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(pace_admits(pace, &one, 10, 5000));
+	assert_false(pace_admits(pace, &one, 10, 5000));
+	assert_true(pace_admits(pace, &other, 10, 5000));
+	assert_false(pace_admits(pace, &one, 10, 5099));
+	assert_true(pace_admits(pace, &one, 10, 5100));
+	assert_false(pace_admits(pace, &one, 10, 5100));
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(pace_admits(pace, &one, 10, 60000)); // and no more are saved up
+	assert_false(pace_admits(pace, &one, 10, 60000));
+	// However many there are, who did it last is known.
+	for (uint32_t i = 0; i < 10 * PACE_ADDRESSES; i++) {
+		struct gate_address each = { AF_INET6,
+			{ 0x20, 1, 0, 0, i >> 24, i >> 16, i >> 8, i } };
+
+		assert_true(pace_admits(pace, &each, 1, 60000));
+		assert_false(pace_admits(pace, &each, 1, 60000));
+	}
+	pace_destroy(pace);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -344,6 +498,9 @@ int main(void)
 		CASE(address_replaces_its_silent),
 		CASE(crowd_makes_room_at_once),
 		CASE(some_are_kept_for_the_operator),
+		CASE(slow_handshakes_make_room),
+		CASE(handshakes_of_an_address_are_paced),
+		cmocka_unit_test(paces_are_of_each_address),
 	};
 
 	signal(SIGPIPE, SIG_IGN); // as martletd does

@@ -188,8 +188,10 @@ static void on_request(void *arg, struct http_request *request)
 // Sends text[bytes] and gives back what came until the server closed or, `answers` of them, was silent.
 static void converse(const char *text, size_t bytes, unsigned answers, char *reply, size_t size)
 {
-	const struct gate_limits limits = { { 16384, 10, 60, 1024, 4, 128, 100 }, 100, 100,
-		1 << 30 };
+	const struct gate_limits limits = { .each = { 16384, 10, 60, 1024, 4, 128, 100 },
+		.connections = 100,
+		.address_connections = 100,
+		.bodies_bytes = 1 << 30 };
 	struct gate_door door = {
 		.serves = 7, .body_bytes = HTTP_BODY_BYTES_MAX, .admits = admits_all
 	};

@@ -405,6 +405,7 @@ static void connection_on_event(struct bufferevent *bev, short what, void *arg)
 
 	if (what & BEV_EVENT_CONNECTED) {
 		c->is_secured = true;
+		c->shared->on_secured(c->owner);
 		SSL_get0_alpn_selected(c->peer.ssl, &protocol, &bytes);
 		c->is_http1 = bytes > 2; // "http/1.1"; otherwise "h2", or nothing was agreed on
 		if (bytes == 2)

@@ -2,224 +2,21 @@
 #include "ctl/server/http/gate.h"
 
 #include "ctl/server/http/deadline.h"
+#include "ctl/server/http/gate_room.h"
 #include "ctl/server/http/http.h"
+#include "ctl/server/http/pace.h"
 #include "ctl/server/log.h"
 
-#include <arpa/inet.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DESCRIPTORS_BESIDE 1024 // for devices, peers of memif, the store: asked for
-#define DESCRIPTORS_LEAST  64   // ... and what is left to them at the least
-#define CONNECTIONS_LEAST  4    // let in however few descriptors there are
-#define ACCEPTS_A_TURN     16   // of the event loop, of one door
-#define RESERVE_SHARE      8    // one in so many connections is for UNIX sockets
-#define SILENT_MS          200  // no request has begun for so long: may be closed
-#define SILENT_FEW         4    // ... at once where its address has more than so many
-#define HEAD_SLOW_MS       1000 // a header is not complete: may be, too
-#define BODY_SLOW_MS       2000 // no byte of a body came, or of an answer left, for so long: may be, too
-#define SAY_EVERY_MS       60000 // each of the warnings
-#define ADDRESS_BUCKETS    256
-
-enum gate_warning {
-	GATE_NO_DESCRIPTORS,
-	GATE_NO_CONNECTIONS,
-	GATE_CLOSES_SILENT,
-	GATE_NO_MEMORY,
-	GATE_FORBIDS,
-	GATE_WARNINGS
-};
-
-struct gate_address { // of a network: what counts as one peer; family 0: a UNIX socket
-	sa_family_t family;
-	uint8_t bytes[8];
-};
-
-struct gate_member {
-	struct gate *gate;
-	struct connection *connection;
-	struct gate_address address;
-	int door;                        // its socket
-	bool is_late;                    // it came after gate_drain()
-	TAILQ_ENTRY(gate_member) by_age; // since its phase began: the first one's is the oldest
-	LIST_ENTRY(gate_member) by_address;
-};
-
-struct gate_listening {
-	struct gate *gate;
-	struct gate_door door;
-	struct event *accept;
-	bool is_shut; // until gate_tick() opens it
-	LIST_ENTRY(gate_listening) next;
-};
-
-struct gate {
-	struct connection_shared shared;
-	LIST_HEAD(, gate_listening) doors;
-	TAILQ_HEAD(, gate_member) members;
-	LIST_HEAD(gate_bucket, gate_member) addresses[ADDRESS_BUCKETS];
-	uint32_t connections, connections_max;
-	uint32_t n_remote; // of them, over a network
-	uint32_t address_max;
-	uint64_t accepted, pauses;
-	uint64_t bodies_said;            // bodies refused when it was last looked at
-	bool is_full;                    // somebody waits, and there is nobody to close for him
-	bool has_no_descriptors;         // since the last try to accept
-	uint64_t said_ms[GATE_WARNINGS]; // 0: never
-};
-
-// Whether a warning is due, which is then taken as said.
-static bool gate_says(struct gate *gate, enum gate_warning warning)
-{
-	uint64_t now = deadline_now_ms();
-
-	if (gate->said_ms[warning] && now - gate->said_ms[warning] < SAY_EVERY_MS)
-		return false;
-	gate->said_ms[warning] = now;
-	return true;
-}
-
-// --- Addresses -----------------------------------------------------------------------------------
-
-static struct gate_address gate_address_of(const struct sockaddr_storage *from)
-{
-	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;
-	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)from;
-	struct gate_address address = { 0 };
-
-	if (from->ss_family == AF_INET) {
-		address.family = AF_INET;
-		memcpy(address.bytes, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
-	} else if (from->ss_family == AF_INET6) {
-		address.family = AF_INET6;
-		memcpy(address.bytes, &ipv6->sin6_addr, sizeof(address.bytes));
-	}
-	return address;
-}
-
-static void gate_address_text(const struct sockaddr_storage *from, char text[REQUEST_PEER_BYTES])
-{
-	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;
-	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)from;
-
-	inet_ntop(from->ss_family,
-		from->ss_family == AF_INET ? (const void *)&ipv4->sin_addr
-					   : (const void *)&ipv6->sin6_addr,
-		text, REQUEST_PEER_BYTES);
-}
-
-static struct gate_bucket *gate_bucket_of(struct gate *gate, const struct gate_address *address)
-{
-	uint32_t hash = 2166136261; // FNV-1a
-
-	for (size_t i = 0; i < sizeof(address->bytes); i++)
-		hash = (hash ^ address->bytes[i]) * 16777619;
-	return &gate->addresses[hash % ADDRESS_BUCKETS];
-}
-
-static bool gate_is_of(const struct gate_member *member, const struct gate_address *address)
-{
-	return member->address.family == address->family &&
-		memcmp(member->address.bytes, address->bytes, sizeof(address->bytes)) == 0;
-}
-
-static uint32_t gate_count_address(struct gate *gate, const struct gate_address *address)
-{
-	const struct gate_member *member;
-	uint32_t n = 0;
-
-	LIST_FOREACH(member, gate_bucket_of(gate, address), by_address)
-	n += gate_is_of(member, address);
-	return n;
-}
-
-// --- Who is closed for others --------------------------------------------------------------------
-
-// In this order. Who is not to go has the rank GATE_STAYS.
-enum gate_rank { GATE_NEVER_ASKED, GATE_SLOW, GATE_ASKED, GATE_STAYS };
-
-// `patience`: whether somebody has some time to ask, and to go on with a header.
-static enum gate_rank gate_rank(const struct gate_member *member, uint64_t now, bool patience)
-{
-	const struct connection *c = member->connection;
-	const uint64_t since_ms = now - connection_since_ms(c);
-
-	switch (connection_phase(c)) {
-	case CONNECTION_NEW:
-	case CONNECTION_LINGERING:
-		return patience && since_ms < SILENT_MS ? GATE_STAYS : GATE_NEVER_ASKED;
-	case CONNECTION_HEAD: // bytes may come, but of a header they should come at once
-		return patience && since_ms < HEAD_SLOW_MS ? GATE_STAYS : GATE_SLOW;
-	case CONNECTION_BODY:
-	case CONNECTION_WRITING:
-		return now - connection_moved_ms(c) < BODY_SLOW_MS ? GATE_STAYS : GATE_SLOW;
-	case CONNECTION_IDLE:
-		return since_ms < SILENT_MS ? GATE_STAYS : GATE_ASKED;
-	default:
-		return GATE_STAYS;
-	}
-}
-
-// Who never asked, though not for long yet, and is one of more than SILENT_FEW of his address: that is a
-// crowd's way, and patience with it would keep others waiting. Of these the oldest. NULL: none.
-static struct gate_member *gate_find_crowding(struct gate *gate)
-{
-	struct gate_member *member;
-
-	TAILQ_FOREACH(member, &gate->members, by_age)
-	if (member->address.family && connection_phase(member->connection) == CONNECTION_NEW &&
-		gate_count_address(gate, &member->address) > SILENT_FEW)
-		return member;
-	return NULL;
-}
-
-// Closes one connection: of those of the first rank that there is, up to `last`, the one that has been
-// so longest. Only one of a network where `is_remote`. Only one of `address` where that is given: with
-// those who fill their own share by asking nothing there is no patience. False where there is none.
-static bool gate_close_silent(
-	struct gate *gate, enum gate_rank last, const struct gate_address *address, bool is_remote)
-{
-	struct gate_member *member, *found = NULL;
-	enum gate_rank best = GATE_STAYS;
-	uint64_t now = deadline_now_ms();
-
-	TAILQ_FOREACH(member, &gate->members, by_age)
-	{
-		enum gate_rank rank;
-
-		if (!address && now - connection_since_ms(member->connection) < SILENT_MS)
-			break; // and so it is with those that follow
-		if ((address && !gate_is_of(member, address)) ||
-			(is_remote && !member->address.family))
-			continue;
-		rank = gate_rank(member, now, !address);
-		if (rank > last || rank >= best)
-			continue;
-		found = member;
-		best = rank;
-		if (rank == GATE_NEVER_ASKED)
-			break;
-	}
-	if (!found && !address)
-		found = gate_find_crowding(gate);
-	if (!found)
-		return false;
-	connection_close(found->connection, REFUSAL_SILENT); // which calls gate_on_end()
-	if (gate_says(gate, GATE_CLOSES_SILENT))
-		log_warning(
-			"api: %u connections are open, as many as control.connections or "
-			"control.address_connections allows: those silent longest are closed "
-			"for new ones",
-			gate->connections + 1);
-	return true;
-}
+#define ACCEPTS_A_TURN 16 // of the event loop, of one door
 
 // --- Connections ---------------------------------------------------------------------------------
 
@@ -231,11 +28,29 @@ static void gate_on_phase(void *owner)
 	TAILQ_INSERT_TAIL(&member->gate->members, member, by_age);
 }
 
+static void gate_secured(struct gate_member *member)
+{
+	struct gate *gate = member->gate;
+
+	if (!member->is_securing)
+		return;
+	member->is_securing = false;
+	gate->n_securing--;
+	TAILQ_REMOVE(&gate->securing, member, by_coming);
+	gate_room_reopen(gate, true);
+}
+
+static void gate_on_secured(void *owner)
+{
+	gate_secured(owner);
+}
+
 static void gate_on_end(void *owner)
 {
 	struct gate_member *member = owner;
 	struct gate *gate = member->gate;
 
+	gate_secured(member);
 	gate->connections--;
 	gate->n_remote -= member->address.family != 0;
 	TAILQ_REMOVE(&gate->members, member, by_age);
@@ -300,78 +115,62 @@ static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	} else {
 		peer.is_admitted = true;
 		member->address = gate_address_of(from);
-		gate_address_text(from, peer.text);
+		gate_address_text(from, peer.text, sizeof(peer.text));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	}
 	gate->connections++;
 	gate->n_remote += member->address.family != 0;
 	gate->accepted++;
+	member->came_ms = deadline_now_ms();
+	member->is_securing = door->tls;
+	gate->n_securing += member->is_securing;
+	if (member->is_securing)
+		TAILQ_INSERT_TAIL(&gate->securing, member, by_coming);
 	TAILQ_INSERT_TAIL(&gate->members, member, by_age);
-	LIST_INSERT_HEAD(gate_bucket_of(gate, &member->address), member, by_address);
+	LIST_INSERT_HEAD(gate_room_bucket(gate, &member->address), member, by_address);
 	c = connection_create(&gate->shared, &peer, member);
 	if (c) // otherwise the member is gone already
 		member->connection = c;
 }
 
-static void gate_shut(struct gate_listening *listening)
+// A handshake takes the control thread the time of a signature, and costs its peer next to nothing: of an address
+// that begins too many nothing is read. False: it is closed.
+static bool gate_paces(struct gate *gate, const struct gate_door *door, int fd,
+	const struct sockaddr_storage *from, const struct gate_address *address)
 {
-	listening->is_shut = true;
-	event_del(listening->accept);
-}
+	const struct linger at_once = { .l_onoff = 1 };
+	char text[REQUEST_PEER_BYTES];
 
-static bool gate_has_room(const struct gate *gate, const struct gate_door *door)
-{
-	return gate->connections < gate->connections_max &&
-		(door->admits ||
-			gate->n_remote <
-				gate->connections_max - gate->connections_max / RESERVE_SHARE);
-}
-
-// Whether one more may come in by a door, after closing a silent one if need be. Otherwise the door is
-// shut.
-static bool gate_make_room(struct gate_listening *listening)
-{
-	struct gate *gate = listening->gate;
-
-	if (gate_has_room(gate, &listening->door) ||
-		gate_close_silent(gate, GATE_ASKED, NULL, !listening->door.admits)) {
-		gate->is_full = false;
+	if (!door->tls ||
+		pace_admits(
+			gate->handshakes, address, gate->handshakes_per_second, deadline_now_ms()))
 		return true;
-	}
-	gate_shut(listening);
-	gate->pauses += !gate->is_full;
-	gate->is_full = true;
-	if (gate_says(gate, GATE_NO_CONNECTIONS))
+	gate->shared.refused[REFUSAL_HANDSHAKE_RATE]++;
+	if (gate_room_says(gate, GATE_HANDSHAKE_RATE)) {
+		gate_address_text(from, text, sizeof(text));
 		log_warning(
-			"api: %u connections are open and busy, as many as "
-			"control.connections allows: accepting pauses until one ends",
-			gate->connections);
+			"api: %s begins more handshakes of TLS than the %u a second that "
+			"control.handshakes_per_second allows an address: more are closed",
+			text, gate->handshakes_per_second);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); // a flood leaves nothing
+	close(fd);
 	return false;
 }
 
-static void gate_lacks_descriptors(struct gate_listening *listening, int why)
+static void gate_let_in(
+	struct gate_listening *listening, int fd, const struct sockaddr_storage *from)
 {
 	struct gate *gate = listening->gate;
-
-	if (gate_says(gate, GATE_NO_DESCRIPTORS))
-		log_warning(
-			"api: no connection can be accepted: %s: accepting pauses "
-			"until that is over%s",
-			strerror(why),
-			why == EMFILE ? "; raise LimitNOFILE of the service, or ulimit -n" : "");
-	gate->pauses += !gate->has_no_descriptors;
-	gate->has_no_descriptors = true;
-	gate_shut(listening);
-	gate_close_silent(gate, GATE_SLOW, NULL, false);
-}
-
-// An address has its share: one of its own is closed for the new one.
-static bool gate_address_has_room(struct gate *gate, const struct sockaddr_storage *from)
-{
+	const struct gate_door *door = &listening->door;
 	const struct gate_address address = gate_address_of(from);
 
-	return !address.family || gate_count_address(gate, &address) < gate->address_max ||
-		gate_close_silent(gate, GATE_ASKED, &address, true);
+	if (!door->admits && !gate_paces(gate, door, fd, from, &address))
+		return;
+	if (door->admits || gate_room_has_address(gate, &address))
+		gate_admit(gate, door, fd, from);
+	else
+		gate_turn_away(gate, door, fd);
 }
 
 static void gate_on_accept(int fd, short what, void *arg)
@@ -382,23 +181,20 @@ static void gate_on_accept(int fd, short what, void *arg)
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage from = { 0 };
 		socklen_t size = sizeof(from);
-		bool was_full = !gate_has_room(gate, &listening->door);
+		bool was_full = !gate_room_is_there(gate, &listening->door);
 		int peer;
 
 		// That somebody waits is known of the first one only.
-		if (was_full && (i > 0 || !gate_make_room(listening)))
+		if (was_full && (i > 0 || !gate_room_make(listening)))
 			return;
 		peer = accept4(fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (peer < 0) {
 			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-				gate_lacks_descriptors(listening, errno);
+				gate_room_lacks_descriptors(listening, errno);
 			return;
 		}
 		gate->has_no_descriptors = false;
-		if (listening->door.admits || gate_address_has_room(gate, &from))
-			gate_admit(gate, &listening->door, peer, &from);
-		else
-			gate_turn_away(gate, &listening->door, peer);
+		gate_let_in(listening, peer, &from);
 	}
 }
 
@@ -407,43 +203,14 @@ static void gate_on_accept(int fd, short what, void *arg)
 void gate_tick(struct gate *gate)
 {
 	const uint64_t refused = gate->shared.refused[REFUSAL_BODIES_FULL];
-	struct gate_listening *listening;
 
-	LIST_FOREACH(listening, &gate->doors, next)
-	if (listening->is_shut) {
-		listening->is_shut = false;
-		event_add(listening->accept, NULL);
-	}
-	if (gate->bodies_said != refused && gate_says(gate, GATE_NO_MEMORY))
+	gate_room_reopen(gate, false);
+	if (gate->bodies_said != refused && gate_room_says(gate, GATE_NO_MEMORY))
 		log_warning(
 			"api: uploads are refused: others under way hold what "
 			"control.upload_megabytes allows them together, %zu MiB",
 			gate->shared.bound.max >> 20);
 	gate->bodies_said = refused;
-}
-
-static void gate_fit_descriptors(struct gate *gate, const struct gate_limits *limits)
-{
-	const rlim_t wanted = limits->connections + DESCRIPTORS_BESIDE;
-	const rlim_t least = limits->connections + DESCRIPTORS_LEAST;
-	struct rlimit limit;
-
-	gate->connections_max = limits->connections;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	if (limit.rlim_cur < wanted) {
-		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur >= least)
-		return;
-	gate->connections_max = limit.rlim_cur > DESCRIPTORS_LEAST + CONNECTIONS_LEAST
-		? (uint32_t)limit.rlim_cur - DESCRIPTORS_LEAST
-		: CONNECTIONS_LEAST;
-	log_warning(
-		"api: control.connections is %u, but this process may have %llu descriptors: "
-		"%u connections are let in; raise LimitNOFILE of the service, or ulimit -n",
-		limits->connections, (unsigned long long)limit.rlim_cur, gate->connections_max);
 }
 
 int gate_create(struct event_base *base, const struct gate_limits *limits,
@@ -453,8 +220,12 @@ int gate_create(struct event_base *base, const struct gate_limits *limits,
 {
 	struct gate *gate = calloc(1, sizeof(*gate));
 
-	if (!gate)
+	if (gate)
+		gate->handshakes = pace_create();
+	if (!gate || !gate->handshakes) {
+		free(gate);
 		return error_set(err, -ENOMEM, "no memory to accept connections");
+	}
 	gate->shared = (struct connection_shared){ .base = base,
 		.limits = limits->each,
 		.bound.max = limits->bodies_bytes,
@@ -462,13 +233,14 @@ int gate_create(struct event_base *base, const struct gate_limits *limits,
 		.on_request = on_request,
 		.arg = arg,
 		.on_phase = gate_on_phase,
+		.on_secured = gate_on_secured,
 		.on_end = gate_on_end };
-	gate->address_max = limits->address_connections;
 	LIST_INIT(&gate->doors);
 	TAILQ_INIT(&gate->members);
+	TAILQ_INIT(&gate->securing);
 	for (size_t i = 0; i < ADDRESS_BUCKETS; i++)
 		LIST_INIT(&gate->addresses[i]);
-	gate_fit_descriptors(gate, limits);
+	gate_room_fit(gate, limits);
 	*out = gate;
 	return 0;
 }
@@ -538,8 +310,7 @@ void gate_limit(struct gate *gate, const struct gate_limits *limits)
 {
 	gate->shared.limits = limits->each;
 	gate->shared.bound.max = limits->bodies_bytes;
-	gate->address_max = limits->address_connections;
-	gate_fit_descriptors(gate, limits);
+	gate_room_fit(gate, limits);
 }
 
 void gate_destroy(struct gate *gate)
@@ -554,6 +325,7 @@ void gate_destroy(struct gate *gate)
 	}
 	while (!TAILQ_EMPTY(&gate->members))
 		connection_destroy(TAILQ_FIRST(&gate->members)->connection);
+	pace_destroy(gate->handshakes);
 	free(gate);
 }
 
@@ -614,7 +386,7 @@ void gate_count(struct gate *gate, enum refusal refusal)
 void gate_count_forbidden(struct gate *gate, const char *peer)
 {
 	gate_count(gate, REFUSAL_FORBIDDEN);
-	if (gate_says(gate, GATE_FORBIDS))
+	if (gate_room_says(gate, GATE_FORBIDS))
 		log_warning("api: %s was refused", peer);
 }
 

@@ -9,6 +9,9 @@
 //   accepted until one ends; of an address that has its share, another is answered 429.
 // - An eighth of the connections is kept for UNIX sockets: peers over a network cannot keep the operator
 //   out.
+// - Each address begins so many handshakes of TLS a second, and no others are read; so many are under way in
+//   all. For a new one beyond that the oldest is closed that is slow: of an address with few connections it
+//   has a second. Where there is none to close, those who come wait.
 // - Where descriptors run out, accepting pauses for a tick at a time.
 // - The bodies under way share one bound of memory. What would go beyond it is answered 503.
 // Each is said at most once a minute, and counted.
@@ -27,7 +30,9 @@ struct gate;
 struct gate_limits {
 	struct connection_limits each;
 	uint32_t connections;
-	uint32_t address_connections; // over a network; of IPv6 a /64 counts as one address
+	uint32_t address_connections;   // over a network; of IPv6 a /64 counts as one address
+	uint32_t handshakes;            // of TLS, under way
+	uint32_t handshakes_per_second; // ... begun by an address, and as many at once
 	// Of all bodies together, from their first byte to their reply, and of answers until they have left.
 	size_t bodies_bytes;
 };

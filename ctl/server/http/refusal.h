@@ -25,13 +25,15 @@
 	X(REFUSAL_CODING, "coding", 501)           /* of a transfer */                             \
 	X(REFUSAL_BODIES_FULL, "bodies_full", 503) /* upload_megabytes */                          \
 	X(REFUSAL_VERSION, "version", 505)                                                         \
-	X(REFUSAL_HANDSHAKE, "handshake", 0)       /* of TLS: it failed, or took header_seconds */ \
-	X(REFUSAL_SILENT, "silent", 0)             /* closed to let others in */                   \
-	X(REFUSAL_IDLE, "idle", 0)                 /* IDLE_SECONDS */                              \
-	X(REFUSAL_READS_SLOWLY, "reads_slowly", 0) /* its answer */                                \
-	X(REFUSAL_STREAMS, "streams", 0)           /* HTTP/2: streams_per_connection */            \
-	X(REFUSAL_RESETS, "resets", 0)             /* HTTP/2: resets_per_second */                 \
-	X(REFUSAL_FLOOD, "flood", 0)               /* HTTP/2: frames that say nothing */
+	X(REFUSAL_HANDSHAKE, "handshake", 0) /* of TLS: it failed, or took header_seconds */       \
+	X(REFUSAL_HANDSHAKE_RATE, "handshake_rate", 0)   /* handshakes_per_second */               \
+	X(REFUSAL_HANDSHAKES_FULL, "handshakes_full", 0) /* handshakes: closed as slow */          \
+	X(REFUSAL_SILENT, "silent", 0)                   /* closed to let others in */             \
+	X(REFUSAL_IDLE, "idle", 0)                       /* IDLE_SECONDS */                        \
+	X(REFUSAL_READS_SLOWLY, "reads_slowly", 0)       /* its answer */                          \
+	X(REFUSAL_STREAMS, "streams", 0)                 /* HTTP/2: streams_per_connection */      \
+	X(REFUSAL_RESETS, "resets", 0)                   /* HTTP/2: resets_per_second */           \
+	X(REFUSAL_FLOOD, "flood", 0)                     /* HTTP/2: frames that say nothing */
 
 enum refusal {
 #define REFUSAL_ENUM(name, text, status) name,

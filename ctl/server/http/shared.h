@@ -48,8 +48,9 @@ struct connection_shared {
 	// Takes the streams of HTTP/2 that are no requests for on_request(); NULL: they all are.
 	const struct stream_service *service;
 	void *service_arg;
-	// Of the connection whose `owner` is given: it began to do something else; it is gone.
+	// Of the connection whose `owner` is given: it began to do something else; TLS is agreed on; it is gone.
 	void (*on_phase)(void *owner);
+	void (*on_secured)(void *owner);
 	void (*on_end)(void *owner);
 };
 
