@@ -70,7 +70,7 @@ SEES_ctl            := base config/config.h config/changes.h config/settings.h i
 SEES_ctl/server     := $(SEES_ctl)
 SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
-SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,dataplane/%.h,dataplane drift drop figures info stats wire) \
+SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) \
                               ctl/server/scoring
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \
                               ctl/server/store ctl/server/operations

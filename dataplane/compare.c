@@ -105,3 +105,14 @@ bool dataplane_compared(
 	}
 	return true;
 }
+
+bool dataplane_offer(struct dataplane *dp, const struct deployment_hold *held, const float *rows,
+	const float *scores, uint32_t n, bool is_busy)
+{
+	return aside_offer(dp->aside, held->deployment, rows, scores, n, is_busy);
+}
+
+bool dataplane_work_aside(struct dataplane *dp)
+{
+	return aside_work(dp->aside);
+}

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a canary or a shadow compares with live on the same rows, as the control plane asks for it: scored by
-// the lcores in idle time (lane.h), read without stopping them. The control thread only.
+// How a canary or a shadow compares with live on the same rows, as the control plane asks for it: those that came
+// by UDP scored by the lcores in idle time (lane.h), those of the API by threads of its own (aside.h), read without
+// stopping them. The control thread only, where nothing else is said.
 #pragma once
 
 #include "base/error.h"
 #include "dataplane/figures.h"
+#include "dataplane/info.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,3 +44,11 @@ int dataplane_compare(
 // False where nothing is compared.
 bool dataplane_compared(
 	const struct dataplane *dp, uint16_t id, enum watch_kind kind, struct compared *out);
+
+// What is held has answered rows [n][n_features] with scores [n][n_outputs]: a sample of them waits to be compared.
+// `is_busy`: there is no time for any of it. Whether anything waits now. Any thread.
+bool dataplane_offer(struct dataplane *dp, const struct deployment_hold *held, const float *rows,
+	const float *scores, uint32_t n, bool is_busy);
+// Compares a few of the rows that wait. False where none waits any more, or another thread is at it and will see to
+// the rest. Any thread that has nothing better to do.
+bool dataplane_work_aside(struct dataplane *dp);

@@ -48,11 +48,13 @@ static int dataplane_make_pool(struct dataplane *dp, struct error *err)
 
 static int dataplane_make_qsbr(struct dataplane *dp, struct error *err)
 {
-	dp->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(dp->n_lcores), RTE_CACHE_LINE_SIZE);
-	if (!dp->qsbr || rte_rcu_qsbr_init(dp->qsbr, dp->n_lcores) != 0)
+	const uint32_t n_readers = dp->n_lcores + ASIDE_READERS;
+
+	dp->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(n_readers), RTE_CACHE_LINE_SIZE);
+	if (!dp->qsbr || rte_rcu_qsbr_init(dp->qsbr, n_readers) != 0)
 		return error_set(
 			err, -ENOMEM, "no memory for quiescent states: raise memory.megabytes");
-	for (uint32_t i = 0; i < dp->n_lcores; i++)
+	for (uint32_t i = 0; i < n_readers; i++)
 		rte_rcu_qsbr_thread_register(dp->qsbr, i);
 	unmap_guard(dp->qsbr);
 	return 0;
@@ -280,6 +282,10 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	if (rc != 0)
 		return rc;
 	rc = watches_create(dp->registry, &dp->watches, err);
+	if (rc == 0)
+		rc = aside_create(dp->watches, dp->qsbr, dp->n_lcores,
+			(size_t)config->memory.lane_kilobytes * 1024, rte_get_tsc_hz(), &dp->aside,
+			err);
 	if (rc != 0)
 		return rc;
 	dp->registry->recovering = true;
@@ -385,6 +391,7 @@ void dataplane_stop(struct dataplane *dp)
 		port_close(&dp->ports[i]);
 	unmap_guard(NULL);
 	dataplane_free_lcores(dp);
+	aside_destroy(dp->aside);
 	watches_destroy(dp->watches);
 	registry_destroy(dp->registry);
 	rte_free(dp->qsbr);

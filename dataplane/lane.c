@@ -28,6 +28,7 @@ void lane_init(struct lane *lane, const struct watches *watches, const struct cl
 		.lcore = lcore,
 		.memory = memory,
 		.bytes = bytes,
+		.n_kinds = WATCH_KINDS,
 	};
 }
 
@@ -71,6 +72,20 @@ static void lane_pop(struct lane *lane)
 	lane->n_counted = 0;
 	if (lane->n_items > 0 && lane->tail > lane->head && lane->tail == lane->end)
 		lane->tail = 0;
+}
+
+void lane_move(struct lane *from, struct lane *to, uint32_t most)
+{
+	const struct lane_item *item;
+	struct lane_item *copy;
+
+	for (; most > 0 && (item = lane_first(from)); most--) {
+		copy = lane_allocate(to, item->bytes);
+		if (!copy)
+			return;
+		memcpy(copy, item, item->bytes);
+		lane_pop(from);
+	}
 }
 
 static float *lane_item_row(struct lane_item *item)
@@ -131,7 +146,7 @@ static void lane_sample(struct lane *lane, const struct watch *watch, const floa
 void lane_take(struct lane *lane, const struct deployment *by, const float *rows,
 	const float *outputs, uint32_t n, bool is_busy)
 {
-	for (unsigned kind = 0; kind < WATCH_KINDS; kind++) {
+	for (unsigned kind = 0; kind < lane->n_kinds; kind++) {
 		const struct watch *watch = lane_watch(lane, by->id, kind);
 
 		if (!watch)

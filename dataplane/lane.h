@@ -28,6 +28,7 @@ struct lane {
 	size_t head, tail; // where the next item goes, and where the oldest one is
 	size_t end;        // behind the last item where the memory is wrapped around
 	uint32_t n_items;
+	uint32_t n_kinds;   // of watches that rows are taken for, the first
 	uint32_t n_counted; // columns of the oldest one, where it is counted
 };
 
@@ -48,6 +49,9 @@ static inline void lane_offer(struct lane *lane, const struct deployment *by, co
 		return;
 	lane_take(lane, by, rows, outputs, n, is_busy);
 }
+
+// Moves up to `most` of the oldest items, as many as fit.
+void lane_move(struct lane *from, struct lane *to, uint32_t most);
 
 // Works off one slice, in the lcore's scratch. False where nothing waits. Between two quiescent states, as
 // all that looks into the registry.

@@ -3,6 +3,7 @@
 // thread's.
 #pragma once
 
+#include "dataplane/aside.h"
 #include "dataplane/lcore.h"
 #include "dataplane/memory.h"
 #include "dataplane/reopen.h"
@@ -24,6 +25,7 @@ struct dataplane {
 	struct memif_server *memif; // NULL: no port needs one
 	struct registry *registry;
 	struct watches *watches;
+	struct aside *aside;  // of what is answered beside the lcores
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion
 	uint32_t n_lcores;
 	bool draining;

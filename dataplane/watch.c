@@ -19,6 +19,7 @@ int watches_create(struct registry *registry, struct watches **out, struct error
 		return error_set(err, -ENOMEM, "no memory for the table of comparisons");
 	}
 	watches->registry = registry;
+	watches->n_lcores = registry->n_lcores;
 	*out = watches;
 	return 0;
 }
@@ -137,7 +138,7 @@ static int watch_create(struct watches *watches, const struct watch_request *req
 	watch->latency_ratio = request->latency_ratio;
 	if (request->kind >= WATCH_PAIRS)
 		watch->reference = model_info(request->live->model)->reference;
-	watch->n_lcores = watches->registry->n_lcores;
+	watch->n_lcores = watches->n_lcores + 1;
 	if (!watch_allocate(watch, request)) {
 		watch_destroy(watch);
 		return error_set(

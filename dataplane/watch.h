@@ -29,7 +29,7 @@ struct watch {
 	float threshold; // of WATCH_SIDE
 	float *allowed;  // [n_outputs], of WATCH_WITHIN; owned
 	double latency_ratio;
-	uint32_t n_lcores;
+	uint32_t n_lcores;             // of those that count, watches->n_lcores + 1
 	struct watch_rows *rows;       // [n_lcores]; owned
 	struct watch_figures *figures; // [n_lcores], of two versions; owned
 	// Where rows are counted: by live's reference, into `counts` [n_lcores][stride], which wrap around;
@@ -50,6 +50,9 @@ struct watches {
 	// Written by the control thread, read by lcores.
 	_Atomic(uint32_t) n; // published; 0: an lcore needs not look further
 	_Atomic(const struct watch *) (*of)[WATCH_KINDS]; // [REGISTRY_SLOTS]
+
+	// Set once: of the registry, and behind them one that counts what is answered beside them (aside.h).
+	uint32_t n_lcores;
 
 	// The control thread's own.
 	struct registry *registry;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A canary and a shadow against live on the same rows: equal ones do not differ, one that differs in every row is rolled back by
 itself, with the reason and the rows, which a restart keeps; a shadow that differs is only said."""
+import json
 import os
 import socket
 import struct
@@ -11,7 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh, skip_all
+from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, UnixHTTP, enter_private_network, request, sh, skip_all
 from versions import TREE, change
 
 
@@ -22,6 +23,31 @@ def until(condition, seconds=30):
             return True
         time.sleep(0.1)
     return False
+
+
+def by_rest(tap, a):
+    """Rows of REST are compared like those of UDP, by the scoring thread: every one that the canary has answered, 1 of 1 of live's."""
+    before = {role: a.api("GET", "/v1/models/m/compare")[1][role] for role in ("canary", "shadow")}
+    answered = {1: 0, 2: 0}
+    for i in range(200):
+        connection = UnixHTTP(a.sock)
+        connection.request("POST", "/v2/models/m/infer", json.dumps({"id": str(i), "inputs": [
+            {"name": "rows", "datatype": "FP32", "shape": [1, 2], "data": [i % 10, i]}]}), {"Content-Type": "application/json"})
+        reply = connection.getresponse()
+        answer = json.loads(reply.read())
+        connection.close()
+        if reply.status != 200:
+            tap.check("scored by REST", False, str(answer))
+            return
+        answered[int(answer["model_version"])] += 1
+
+    def grown(role, key):
+        return a.api("GET", "/v1/models/m/compare")[1][role][key] - before[role][key]
+    tap.check("rows of REST are compared, too", until(lambda: grown("canary", "compared") + grown("canary", "shed") == 200), str(answered))
+    tap.check("by live and by the canary", grown("canary", "rows") == 200 and grown("canary", "differ") == 0 and min(answered.values()) > 20,
+              str(answered))
+    tap.check("and live's by the shadow", until(lambda: grown("shadow", "compared") + grown("shadow", "shed") == answered[1]) and
+              grown("shadow", "compared") == grown("shadow", "differ") > 0)
 
 
 def drift(tap, a):
@@ -92,6 +118,7 @@ def main():
             text = a.ctl("model", "compare", "m").stdout
             tap.check("the tool says it", "canary version 2 against live version 1" in text and "promote" in text, text)
             drift(tap, a)
+            by_rest(tap, a)
             change(a, {"canary": {"version": 3, "permille": 200}, "shadow": None})
             until(lambda: (compare()["canary"] or {}).get("version") == 3)
             tap.check("one that differs is rolled back by itself",

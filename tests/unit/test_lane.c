@@ -10,6 +10,7 @@
 // cmocka wants the three above first
 
 // Under test, calling the stand-in model.
+#include "dataplane/aside.c"
 #include "dataplane/drift.c"
 #include "dataplane/lane.c"
 #include "dataplane/registry.c"
@@ -426,6 +427,62 @@ static void comparisons_go_with_their_roles(void **state)
 	assert_int_equal(stand_in_models_closed, 1);
 }
 
+// What was answered beside the lcores is compared like what they have answered, and counted behind them; it is not
+// counted for drift, which those who score it do.
+static void rows_beside_the_lcores_are_compared(void **state)
+{
+	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 2);
+	struct watch_request drift = { .kind = WATCH_DRIFT, .id = 1, .every = 1, .live = live };
+	const struct watch *watch;
+	struct watch_figures sum;
+	struct watch_rows n;
+	struct aside *aside;
+
+	assert_int_equal(aside_create(watches, NULL, 0, LANE_BYTES, 2600000000u, &aside, &err), 0);
+	assert_false(aside_offer(aside, live, rows, outputs, 3, false)); // nothing is compared
+	refer(live);
+	assert_int_equal(watches_publish(watches, &drift, &err), 0);
+	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
+	for (uint32_t i = 0; i < 10; i++) {
+		rows[i * FEATURES] = 90 + (float)i;
+		memset(rows + i * FEATURES + 1, 0, (FEATURES - 1) * sizeof(float));
+	}
+	model_score(live->model, rows, outputs, 10, scratch, 1);
+	assert_true(aside_offer(aside, live, rows, outputs, 10, false));
+	assert_true(aside_offer(aside, live, rows, outputs, 10, true)); // what waited, waits
+	while (aside_work(aside))
+		;
+	assert_false(aside_work(aside));
+	watch_sum(watch, &sum);
+	watch_sum_rows(watch, &n);
+	assert_int_equal(watch->rows[1].done, 10);
+	assert_int_equal(n.seen, 20);
+	assert_int_equal(n.shed, 10);
+	assert_int_equal(n.done, 10);
+	assert_int_equal(sum.differ, 2);
+	watch_sum_rows(watches_find(watches, 1, WATCH_DRIFT), &n);
+	assert_int_equal(n.seen, 0);
+	aside_destroy(aside);
+}
+
+// While one thread works off, another one finds nothing to do, and what comes meanwhile is left to the first.
+static void one_works_off_at_a_time(void **state)
+{
+	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
+	struct aside *aside;
+
+	watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
+	assert_int_equal(aside_create(watches, NULL, 0, LANE_BYTES, 2600000000u, &aside, &err), 0);
+	aside_offer(aside, live, rows, outputs, 1, false);
+	pthread_mutex_lock(&aside->work);
+	assert_false(aside_work(aside));
+	pthread_mutex_unlock(&aside->work);
+	assert_int_equal(aside->n_waiting, 1);
+	assert_false(aside_work(aside)); // the last one
+	assert_int_equal(aside->n_waiting, 0);
+	aside_destroy(aside);
+}
+
 // Random schedules of changes, answers and work: ASan finds whatever is used after it was freed, and every
 // comparison is one of equal scores, for a row is never compared by another watch than its own.
 static void random_schedules_compare_only_what_is_alive(void **state)
@@ -498,6 +555,8 @@ int main(void)
 		CASE(a_wide_row_is_counted_in_slices),
 		CASE(a_version_without_a_reference_is_not_counted),
 		CASE(comparisons_go_with_their_roles),
+		CASE(rows_beside_the_lcores_are_compared),
+		CASE(one_works_off_at_a_time),
 		CASE(random_schedules_compare_only_what_is_alive),
 	};
 

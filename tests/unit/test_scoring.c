@@ -36,6 +36,26 @@ void dataplane_release(struct dataplane *dp, struct deployment_hold *hold)
 	*hold = (struct deployment_hold){ 0 };
 }
 
+static _Atomic(uint32_t) n_offered, n_offered_busy, n_waiting, n_worked_off; // rows
+
+bool dataplane_offer(struct dataplane *dp, const struct deployment_hold *held, const float *rows,
+	const float *scores, uint32_t n, bool is_busy)
+{
+	n_offered += n;
+	n_offered_busy += is_busy ? n : 0;
+	n_waiting += is_busy ? 0 : n;
+	return n_waiting > 0;
+}
+
+bool dataplane_work_aside(struct dataplane *dp)
+{
+	if (!n_waiting)
+		return false;
+	n_waiting--;
+	n_worked_off++;
+	return n_waiting > 0;
+}
+
 static int decode(struct scoring_job *job)
 {
 	decoder = pthread_self();
@@ -103,6 +123,7 @@ static int set_up(void **state)
 	memset(counted, 0, sizeof(counted));
 	memset(n_counted, 0, sizeof(n_counted));
 	n_held = n_done = 0;
+	n_offered = n_offered_busy = n_waiting = n_worked_off = 0;
 	holds_up = false;
 	sem_init(&entered, 0, 0);
 	sem_init(&may_go, 0, 0);
@@ -149,6 +170,28 @@ static void rows_are_scored_and_counted(void **state)
 	assert_true(counted[WIRE_STATUS_OK].total_ns >= counted[WIRE_STATUS_OK].infer_ns);
 	assert_null(job.rows);
 	assert_null(job.scores);
+}
+
+// They wait for a worker without a job, and those of a request that others wait behind are offered as such.
+static void rows_are_compared_by_who_has_no_job(void **state)
+{
+	struct scoring_job first = { 0 }, second = { 0 };
+
+	start(4, false);
+	holds_up = true;
+	submit(&first, &PLAIN);
+	sem_wait(&entered);
+	submit(&second, &PLAIN);
+	sem_post(&may_go);
+	sem_wait(&entered);
+	assert_int_equal(n_offered, 3);
+	assert_int_equal(n_offered_busy, 3);
+	sem_post(&may_go);
+	run_until(2);
+	while (n_worked_off < 3)
+		sched_yield();
+	assert_int_equal(n_offered, 6);
+	assert_int_equal(n_offered_busy, 3);
 }
 
 static void queue_is_bounded_and_urgent_ones_go_first(void **state)
@@ -345,6 +388,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(rows_are_scored_and_counted),
+		CASE(rows_are_compared_by_who_has_no_job),
 		CASE(queue_is_bounded_and_urgent_ones_go_first),
 		CASE(late_ones_are_not_scored),
 		CASE(refusals_are_told_apart),

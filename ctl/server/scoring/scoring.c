@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "base/clock.h"
 #include "ctl/server/scoring/drift.h"
+#include "dataplane/compare.h"
 #include "infer/infer.h"
 
 #include <event2/event.h>
@@ -73,6 +74,7 @@ struct scoring {
 	struct job_list urgent, others, finished; // under lock
 	bool stop;                                // under lock
 	_Atomic(bool) hurry;                      // the same, for a worker that scores
+	uint64_t offers; // under lock: times that rows were offered to be compared
 
 	uint32_t n_workers;
 	struct worker workers[];
@@ -172,6 +174,27 @@ static int worker_score_slices(struct worker *worker, struct scoring_job *job)
 	return 0;
 }
 
+// What waits is read without the lock: to be wrong by one for a moment does no harm.
+static bool scoring_is_busy(const struct scoring *scoring)
+{
+	return __atomic_load_n(&scoring->urgent.n, __ATOMIC_RELAXED) ||
+		__atomic_load_n(&scoring->others.n, __ATOMIC_RELAXED);
+}
+
+// The rows are compared by a worker that has nothing else to do.
+static void worker_offer(struct worker *worker, const struct scoring_job *job)
+{
+	struct scoring *scoring = worker->scoring;
+
+	if (!dataplane_offer(scoring->dp, &job->held, job->rows, job->scores, job->n_rows,
+		    scoring_is_busy(scoring)))
+		return;
+	pthread_mutex_lock(&scoring->lock);
+	scoring->offers++;
+	pthread_cond_signal(&scoring->wake);
+	pthread_mutex_unlock(&scoring->lock);
+}
+
 static int worker_score(struct worker *worker, struct scoring_job *job)
 {
 	const struct model_info *info = model_info(job->held.model);
@@ -194,6 +217,7 @@ static int worker_score(struct worker *worker, struct scoring_job *job)
 		return job->err.code;
 	job->outcome.rows = job->n_rows;
 	job->outcome.not_finite = job_count_not_finite(job, info->n_outputs);
+	worker_offer(worker, job);
 	if (job->outcome.not_finite && worker->scoring->options.refuse_not_finite)
 		return error_set(&job->err, -EDOM,
 			"%u of %u rows have a score that is NaN or infinite, and "
@@ -244,6 +268,7 @@ static void *worker_run(void *context)
 	struct scoring *scoring = worker->scoring;
 	const struct sched_param none = { 0 };
 	const uint64_t one = 1;
+	uint64_t offers, worked_off = 0; // of scoring->offers
 
 	if (scoring->shares_cpus) { // traffic comes first
 		pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
@@ -259,13 +284,19 @@ static void *worker_run(void *context)
 		job = job_list_take(&scoring->urgent);
 		if (!job)
 			job = job_list_take(&scoring->others);
-		if (!job) {
+		if (!job && worked_off == scoring->offers) {
 			pthread_cond_wait(&scoring->wake, &scoring->lock);
 			continue;
 		}
+		offers = scoring->offers;
 		pthread_mutex_unlock(&scoring->lock);
-		worker_do(worker, job);
+		if (job)
+			worker_do(worker, job);
+		else if (!dataplane_work_aside(scoring->dp))
+			worked_off = offers;
 		pthread_mutex_lock(&scoring->lock);
+		if (!job)
+			continue;
 		job_list_add(&scoring->finished, job);
 		// The counter cannot be full.
 		if (write(scoring->eventfd, &one, sizeof(one)) < 0)

@@ -6,7 +6,8 @@
 // rows (decode), scores them and writes the answer (encode); then done() is called on the control
 // thread. What waits is bounded: beyond that jobs are refused with -EBUSY, and who asks may ask again.
 // Urgent jobs go before the others and have a bound of their own. A job whose budget is used up is not
-// scored any more. A job that is known to take less than handing it over is done by the control thread
+// scored any more. Rows of models that are compared (dataplane/compare.h) are compared by a worker that has no
+// job. A job that is known to take less than handing it over is done by the control thread
 // itself, where that is on no lcore's CPU: in the same way, later in the same turn of the event loop.
 #pragma once
 
