@@ -3,8 +3,8 @@
 // there is room. Control thread only.
 #pragma once
 
-#include "ctl/server/http/gate.h"
 #include "ctl/server/http/gate_address.h"
+#include "ctl/server/http/gate_limits.h"
 
 #include <sys/queue.h>
 
