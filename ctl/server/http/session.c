@@ -2,6 +2,7 @@
 #include "ctl/server/http/session.h"
 
 #include "ctl/server/http/deadline.h"
+#include "ctl/server/http/frame_cut.h"
 #include "ctl/server/http/stream.h"
 #include "ctl/server/http/stream_state.h"
 
@@ -37,6 +38,8 @@ enum session_drain { SESSION_SERVES, SESSION_NOTICED, SESSION_DRAINED };
 struct session {
 	struct streams streams;
 	struct session_budget frames, resets;
+	struct frame_cut cut;
+	int32_t opened; // the last stream that the peer opened
 	enum session_drain drain;
 	bool has_asked;    // a stream was opened
 	bool has_refused;  // GOAWAY with an error was counted
@@ -105,6 +108,7 @@ static int session_on_begin_headers(nghttp2_session *h2, const nghttp2_frame *fr
 	s->head_ms = deadline_now_ms();
 	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
+	s->opened = frame->hd.stream_id;
 	stream = stream_create(&s->streams, frame->hd.stream_id);
 	if (!stream)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -329,6 +333,7 @@ struct session *session_create(struct connection_shared *shared, const struct co
 	if (!s)
 		return NULL;
 	s->moved_ms = deadline_now_ms();
+	frame_cut_init(&s->cut, SESSION_PREFACE_BYTES);
 	s->frames = (struct session_budget){ .left = FRAMES_BURST,
 		.burst = FRAMES_BURST,
 		.a_second = FRAMES_A_SECOND,
@@ -370,15 +375,33 @@ void session_destroy(struct session *s)
 
 // --- Bytes ---------------------------------------------------------------------------------------
 
+// Streams of the peer's have odd numbers.
+static bool session_is_unopened(const struct session *s, int32_t id)
+{
+	return id % 2 == 1 && id > s->opened;
+}
+
+// Bytes that were taken, or an error of nghttp2's.
+static ssize_t session_take(struct session *s, const uint8_t *data, size_t bytes)
+{
+	struct frame_piece piece;
+	const size_t taken = frame_cut_next(&s->cut, data, bytes, &piece);
+	ssize_t n = 0;
+
+	if (!session_is_unopened(s, piece.reset))
+		n = nghttp2_session_mem_recv(s->streams.h2, piece.at, piece.size);
+	else if (!session_spend(&s->resets))
+		session_refuse(s, REFUSAL_RESETS);
+	return n < 0 ? n : (ssize_t)taken;
+}
+
 void session_read(struct session *s, struct evbuffer *input)
 {
 	s->moved_ms = deadline_now_ms();
 	while (evbuffer_get_length(input) > 0) {
 		const size_t bytes = evbuffer_get_contiguous_space(input);
 		const uint8_t *data = evbuffer_pullup(input, (ev_ssize_t)bytes);
-		const ssize_t n = s->has_failed
-			? (ssize_t)bytes
-			: nghttp2_session_mem_recv(s->streams.h2, data, bytes);
+		const ssize_t n = s->has_failed ? (ssize_t)bytes : session_take(s, data, bytes);
 
 		if (n >= 0) {
 			evbuffer_drain(input, (size_t)n);
