@@ -156,22 +156,24 @@ def sizes(tap, call, pb):
     tap.check("the channel goes on", call("ServerLive").live)
 
 
-def cancelled(tap, call, pb, appliance):
-    """500 calls that are given up, at any moment of theirs: the work is, too, and nothing of the connection's window is lost."""
+def cancelled(tap, call, pb, appliance, n):
+    """`n` calls that are given up, at any moment of theirs: the work is, too, and nothing of the connection's window is lost."""
     scoring = lambda: appliance.api("GET", "/v1/status")[1]["scoring"]
     failed = lambda: call("ModelStatistics", name="lab").model_stats[0].inference_stats.fail.count
     before = failed()
     large = infer_request(pb, bytes(4 * FEATURES * 8000)).SerializeToString()  # larger than the window, 1.3 MB
     stub = call.raw("ModelInfer")
-    for i in range(0, 500, 10):
+    for i in range(0, n, 10):
         futures = [stub.future(large, timeout=60) for _ in range(10)]
         if i % 3 == 0:
             wait_for(lambda: scoring()["waiting"] > 0 or all(f.done() for f in futures), seconds=0.2)
         for f in futures:
             f.cancel()
-    tap.check("500 cancelled calls: work that waited was given up", wait_for(lambda: scoring()["cancelled"] > 0), str(scoring()))
+    tap.check(f"{n} cancelled calls: work that waited was given up", wait_for(lambda: scoring()["cancelled"] > 0), str(scoring()))
     tap.check("which is no refusal of the model's", failed() == before)
     tap.check("the connection goes on, with all of its window", len(stub(large, timeout=60)) > 8000 * 8)
+    after = appliance.api("GET", "/v1/status")[1]["api"]["refused"]
+    tap.check("and none was ended, as if it were malformed", after.get("malformed", 0) == 0, str(after))
     tap.check("nothing is held", wait_for(lambda: appliance.api("GET", "/v1/status")[1]["api"]["body_bytes"] == 0))
 
 
@@ -249,7 +251,6 @@ def drained(tap, call, pb, health, appliance, rows, right):
         except grpc.RpcError as e:
             codes.append(e.code())
     tap.check("its end: who watches hears UNAVAILABLE", codes == [CODE.UNAVAILABLE] * 2, str(codes))
-    tap.check("exit 0", appliance.stop() == 0, appliance.log_text()[-2000:])
 
 
 def open_channel(target, credentials, local=False):
@@ -280,6 +281,8 @@ def main():
         control = f"""http = ( {{ listen = "127.0.0.1:7798"; serves = [ "infer" ]; }}, {{ listen = "127.0.0.1:7799"; serves = [ "infer" ];
             tls = {{ certificate = "{cert}"; key = "{key}"; }}; }} ); drain_grace = 3600;"""
         with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], control=control) as appliance:
+            with open(appliance.conf, "a") as f:  # all of eight connections' streams may wait
+                f.write("scoring = { queue = 2048; };\n")
             appliance.start()
             pb, health, reflection, alpha = messages(folder)
             rows = [((i * 37) % 101) / 4 for i in range(N * FEATURES)]
@@ -298,10 +301,11 @@ def main():
                         changes(tap, call, health)
                     else:
                         not_managed(tap, call)
-                    cancelled(tap, call, pb, appliance)
+                    cancelled(tap, call, pb, appliance, 500 if name == "h2c" else 100)
                 many(tap, target, secret, pb, rows, right)
             with open_channel(ways[1][1], None) as channel:
                 drained(tap, Client(channel, pb), pb, health, appliance, rows, right)
+            tap.check("exit 0", appliance.stop() == 0, appliance.log_text()[-2000:])
     sys.exit(tap.finish())
 
 
