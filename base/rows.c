@@ -48,11 +48,15 @@ static int rows_read_f32(struct rows_reader *reader)
 		if (got < row_bytes)
 			break;
 		rows->n_rows++;
+		rc = rows_piece_is_full(reader) ? rows_hand_over(reader) : 0;
+		if (rc != 0)
+			return rc;
 	}
 	if (got != 0)
 		return error_set(reader->err, -EINVAL,
 			"%s: ends %zu bytes into row %zu; a row of %u columns has %zu bytes",
-			reader->path, got, rows->n_rows, rows->n_columns, row_bytes);
+			reader->path, got, reader->n_taken + rows->n_rows, rows->n_columns,
+			row_bytes);
 	return 0;
 }
 
@@ -102,20 +106,26 @@ static int rows_check_options(
 
 // Reads an open file, by a format that rows_check_options() has seen.
 static int rows_read_file(FILE *file, const char *path, enum rows_format format,
-	const struct rows_options *options, struct rows *rows, struct error *err)
+	const struct rows_options *options, const struct rows_pieces *pieces, struct rows *rows,
+	struct error *err)
 {
 	static int (*const READ[])(struct rows_reader *) = { [ROWS_FORMAT_CSV] = rows_read_csv,
 		[ROWS_FORMAT_NPY] = rows_read_npy,
 		[ROWS_FORMAT_F32] = rows_read_f32 };
-	struct rows_reader reader = {
-		.file = file, .path = path, .options = options, .rows = rows, .err = err
-	};
+	struct rows_reader reader = { .file = file,
+		.path = path,
+		.options = options,
+		.rows = rows,
+		.pieces = pieces,
+		.err = err };
 	int rc;
 
 	reader.max_bytes = options->max_bytes ? options->max_bytes : ROWS_BYTES_MAX;
 	rc = READ[format](&reader);
 	if (rc == 0 && ferror(file))
 		rc = error_set(err, -EIO, "%s: reading it failed", path);
+	if (rc == 0 && pieces)
+		rc = rows_hand_over(&reader);
 	if (rc != 0)
 		rows_fini(rows);
 	return rc;
@@ -123,8 +133,8 @@ static int rows_read_file(FILE *file, const char *path, enum rows_format format,
 
 static const struct rows_options ROWS_OPTIONS_NONE;
 
-int rows_read(
-	const char *path, const struct rows_options *options, struct rows *rows, struct error *err)
+static int rows_read_path(const char *path, FILE *given, const struct rows_options *options,
+	const struct rows_pieces *pieces, struct rows *rows, struct error *err)
 {
 	const struct rows_options *how = options ? options : &ROWS_OPTIONS_NONE;
 	const enum rows_format format = rows_tell_format(path, how);
@@ -136,12 +146,28 @@ int rows_read(
 	memset(rows, 0, sizeof(*rows));
 	if (rc != 0)
 		return rc;
-	file = piped ? stdin : file_open(path, &why);
+	file = given ? given : piped ? stdin : file_open(path, &why);
 	if (!file)
 		return error_set(err, why.code, "%s", why.text);
-	rc = rows_read_file(file, piped ? "standard input" : path, format, how, rows, err);
-	if (!piped)
+	rc = rows_read_file(file, piped ? "standard input" : path, format, how, pieces, rows, err);
+	if (file != given && !piped)
 		fclose(file);
+	return rc;
+}
+
+int rows_read(
+	const char *path, const struct rows_options *options, struct rows *rows, struct error *err)
+{
+	return rows_read_path(path, NULL, options, NULL, rows, err);
+}
+
+int rows_read_pieces(const char *path, FILE *file, const struct rows_options *options,
+	const struct rows_pieces *pieces, struct error *err)
+{
+	struct rows rows;
+	int rc = rows_read_path(path, file, options, pieces, &rows, err);
+
+	rows_fini(&rows);
 	return rc;
 }
 
@@ -177,7 +203,7 @@ int rows_read_bytes(const char *name, const void *bytes, size_t size,
 	file = fopencookie(&left, "r", (cookie_io_functions_t){ .read = rows_take_bytes });
 	if (!file)
 		return error_set(err, -ENOMEM, "%s: out of memory", name);
-	rc = rows_read_file(file, name, format, options, rows, err);
+	rc = rows_read_file(file, name, format, options, NULL, rows, err);
 	fclose(file);
 	return rc;
 }

@@ -37,6 +37,11 @@ enum rows_format rows_tell_format(const char *path, const struct rows_options *o
 int rows_read_bytes(const char *name, const void *bytes, size_t size,
 	const struct rows_options *options, struct rows *rows, struct error *err);
 
+// rows_read() of rows that come in pieces. `file` NULL: of `path`; else an open file, which stays the caller's,
+// `path` is what sentences call it, and its format is options->format.
+int rows_read_pieces(const char *path, FILE *file, const struct rows_options *options,
+	const struct rows_pieces *pieces, struct error *err);
+
 // Writes values [n_rows][n_columns] to `path` by its ending. CSV gets a header where `names`
 // [n_columns] is given, and nine significant digits: enough to give the same floats back.
 // Errors: -EINVAL an unknown ending, or what the file system says; a partial file is removed.

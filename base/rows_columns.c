@@ -453,8 +453,7 @@ static int decision_by_position(struct decision *d)
 
 static int decision_keep_name(struct decision *d, const char *text, char **kept)
 {
-	// 32 bytes more are about what malloc() and the pointer to the text take.
-	int rc = rows_reserve(d->reader, strlen(text) + 1 + 32);
+	int rc = rows_reserve(d->reader, rows_text_bytes(text));
 
 	if (rc != 0)
 		return rc;

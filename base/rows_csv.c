@@ -43,8 +43,7 @@ static int rows_csv_grow(struct rows_csv *r)
 
 static int rows_csv_keep_text(struct rows_csv *r, const char *text, char **kept)
 {
-	// 32 bytes more are about what malloc() and the pointer to the text take.
-	int rc = rows_reserve(r->reader, strlen(text) + 1 + 32);
+	int rc = rows_reserve(r->reader, rows_text_bytes(text));
 
 	if (rc != 0)
 		return rc;
@@ -130,6 +129,8 @@ int rows_read_csv(struct rows_reader *reader)
 		got = csv_next(&r.csv);
 	for (; rc == 0 && got > 0; got = csv_next(&r.csv)) {
 		rc = rows_csv_take_row(&r);
+		if (rc == 0 && rows_piece_is_full(reader))
+			rc = rows_hand_over(reader);
 		if (rc != 0)
 			break;
 	}

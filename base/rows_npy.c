@@ -194,13 +194,49 @@ static int npy_layout(struct rows_reader *reader, const struct npy *npy, uint64_
 	return 0;
 }
 
+// Reads the values one after another. Pieces need them row after row. 0, or what take() said.
+static int npy_read_values(
+	struct rows_reader *reader, const struct npy *npy, uint64_t n_rows, uint64_t *n_read)
+{
+	const uint64_t n_columns = reader->rows->n_columns, n_values = n_rows * n_columns;
+	const bool by_pieces = reader->pieces && !npy->fortran;
+	float *values = reader->rows->values;
+	unsigned char chunk[4096];
+	uint64_t i = 0, at = 0; // of all, and of those that are kept
+	size_t got;
+	int rc = 0;
+
+	while (i < n_values) {
+		size_t wanted = sizeof(chunk) / npy->width;
+
+		got = fread(chunk, npy->width, n_values - i < wanted ? n_values - i : wanted,
+			reader->file);
+		if (got == 0)
+			break;
+		for (size_t v = 0; rc == 0 && v < got; v++, i++, at++) {
+			uint64_t to = npy->fortran ? i % n_rows * n_columns + i / n_rows : at;
+
+			values[to] = npy_float(npy, chunk + v * npy->width);
+			if (!by_pieces || at + 1 < reader->pieces->rows * n_columns)
+				continue;
+			reader->rows->n_rows = reader->pieces->rows;
+			rc = rows_hand_over(reader);
+			at = (uint64_t)-1; // which the loop makes 0
+		}
+		if (rc != 0)
+			return rc;
+	}
+	*n_read = i;
+	if (i == n_values)
+		reader->rows->n_rows = by_pieces ? at / n_columns : n_rows;
+	return 0;
+}
+
 int rows_read_npy(struct rows_reader *reader)
 {
 	struct rows *rows = reader->rows;
 	struct npy npy = { 0 };
-	uint64_t n_rows = 0, n_columns, n_values, i = 0;
-	unsigned char chunk[4096];
-	size_t got;
+	uint64_t n_rows = 0, n_columns, n_values, n_kept, i = 0;
 	int rc = npy_parse_header(reader, &npy);
 
 	if (rc == 0)
@@ -209,25 +245,18 @@ int rows_read_npy(struct rows_reader *reader)
 		return rc;
 	n_columns = rows->n_columns;
 	n_values = n_rows * n_columns;
-	rc = rows_reserve(reader, n_values * sizeof(float));
+	n_kept = reader->pieces && !npy.fortran && n_rows > reader->pieces->rows
+		? reader->pieces->rows * n_columns
+		: n_values;
+	rc = rows_reserve(reader, n_kept * sizeof(float));
 	if (rc != 0)
 		return rc;
-	rows->values = malloc(n_values ? n_values * sizeof(float) : 1);
+	rows->values = malloc(n_kept ? n_kept * sizeof(float) : 1);
 	if (!rows->values)
 		return NPY_ERROR(reader, -ENOMEM, "out of memory");
-	while (i < n_values) {
-		size_t wanted = sizeof(chunk) / npy.width;
-
-		got = fread(chunk, npy.width, n_values - i < wanted ? n_values - i : wanted,
-			reader->file);
-		if (got == 0)
-			break;
-		for (size_t v = 0; v < got; v++, i++) {
-			uint64_t to = npy.fortran ? i % n_rows * n_columns + i / n_rows : i;
-
-			rows->values[to] = npy_float(&npy, chunk + v * npy.width);
-		}
-	}
+	rc = npy_read_values(reader, &npy, n_rows, &i);
+	if (rc != 0)
+		return rc;
 	if (i < n_values)
 		return NPY_ERROR(reader, -EINVAL,
 			"ends after %llu of the %llu values its header promises",
@@ -236,6 +265,5 @@ int rows_read_npy(struct rows_reader *reader)
 		return NPY_ERROR(reader, -EINVAL,
 			"goes on after the %llu values its header promises",
 			(unsigned long long)n_values);
-	rows->n_rows = n_rows;
 	return 0;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/rows_reader.h"
 
+#include <stdlib.h>
+
 int rows_reserve(struct rows_reader *reader, size_t bytes)
 {
 	if (bytes > reader->max_bytes - reader->used_bytes)
@@ -9,6 +11,32 @@ int rows_reserve(struct rows_reader *reader, size_t bytes)
 			reader->max_bytes >> 20);
 	reader->used_bytes += bytes;
 	return 0;
+}
+
+bool rows_piece_is_full(const struct rows_reader *reader)
+{
+	return reader->pieces && reader->rows->n_rows >= reader->pieces->rows;
+}
+
+int rows_hand_over(struct rows_reader *reader)
+{
+	struct rows *rows = reader->rows;
+	int rc;
+
+	if (rows->n_rows == 0)
+		return 0;
+	rc = reader->pieces->take(reader->pieces->context, rows, reader->n_taken, reader->err);
+	reader->n_taken += rows->n_rows;
+	for (uint32_t t = 0; t < rows->n_texts; t++)
+		for (size_t r = 0; r < rows->n_rows; r++) {
+			char *text = rows->texts[t].values[r];
+
+			reader->used_bytes -= text ? rows_text_bytes(text) : 0;
+			free(text);
+			rows->texts[t].values[r] = NULL;
+		}
+	rows->n_rows = 0;
+	return rc;
 }
 
 int rows_check_columns(struct rows_reader *reader, uint64_t n_columns)

@@ -10,6 +10,8 @@
 #define ROWS_TEXT_COLUMNS_MAX 16
 #define ROWS_NOTES_MAX        8
 
+struct error;
+
 struct rows_text { // one column of text
 	char *name;
 	char **values; // [n_rows]
@@ -26,6 +28,15 @@ struct rows {
 	// may hold the file's bytes.
 	char *notes[ROWS_NOTES_MAX];
 	uint32_t n_notes;
+};
+
+// Rows that come in pieces, so that a file of any length takes no more memory than one of them.
+struct rows_pieces {
+	size_t rows; // of a piece, at most; but a .npy in Fortran order comes all at once
+	// Takes the next ones, `first` being the number of the first of them, from 0. `rows` is the reader's,
+	// and its names and notes are those of the whole file. Not 0: reading ends, with that, and `err` says why.
+	int (*take)(void *context, const struct rows *rows, size_t first, struct error *err);
+	void *context;
 };
 
 void rows_fini(struct rows *rows); // an empty or zeroed one is fine

@@ -169,6 +169,9 @@ void model_rows_options(const struct model_info *info, struct rows_options *opti
 // stands in front of the sentence, unless it is NULL. -EDOM.
 int model_check_rows(const struct model_info *info, const char *path, const float *rows, size_t n,
 	struct error *err);
+// The same of rows of which `first` went before.
+int model_check_more_rows(const struct model_info *info, const char *path, const float *rows,
+	size_t n, size_t first, struct error *err);
 
 // Rows that stand for those that a model was made with.
 struct model_reference_rows {

@@ -15,6 +15,12 @@ void model_rows_options(const struct model_info *info, struct rows_options *opti
 int model_check_rows(const struct model_info *info, const char *path, const float *rows, size_t n,
 	struct error *err)
 {
+	return model_check_more_rows(info, path, rows, n, 0, err);
+}
+
+int model_check_more_rows(const struct model_info *info, const char *path, const float *rows,
+	size_t n, size_t first, struct error *err)
+{
 	for (size_t r = 0; r < n && !info->accepts_missing; r++)
 		for (uint32_t f = 0; f < info->n_features; f++) {
 			const float value = rows[r * info->n_features + f];
@@ -25,7 +31,8 @@ int model_check_rows(const struct model_info *info, const char *path, const floa
 				"%s%srow %zu (the first is 1), feature %.80s: %s, and model %s "
 				"takes finite numbers only: fill the value in, leave the row out, "
 				"or compile with --accept-missing",
-				path ? path : "", path ? ": " : "", r + 1, info->feature_names[f],
+				path ? path : "", path ? ": " : "", first + r + 1,
+				info->feature_names[f],
 				isnan(value) ? "a missing value (NaN)" : "infinite", info->name);
 		}
 	return 0;

@@ -4,6 +4,7 @@
 #include "base/rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MAX_BYTES ((size_t)16 << 20)
@@ -24,6 +25,18 @@ static const struct rows_options WAYS[] = {
 #define N_WAYS (sizeof(WAYS) / sizeof(WAYS[0]))
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// Rows in pieces are those of the whole file.
+static int take(void *context, const struct rows *piece, size_t first, struct error *err)
+{
+	const struct rows *all = context;
+
+	if (first + piece->n_rows > all->n_rows || piece->n_columns != all->n_columns ||
+		memcmp(piece->values, all->values + first * all->n_columns,
+			piece->n_rows * piece->n_columns * sizeof(float)) != 0)
+		abort();
+	return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,6 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rows_read(path, &WAYS[way], &rows, &err) == 0) {
 		if (WAYS[way].n_columns && rows.n_columns != WAYS[way].n_columns)
 			abort(); // not what was asked for
+		if (rows_read_pieces(path, NULL, &WAYS[way],
+			    &(struct rows_pieces){ 3, take, &rows }, &err) != 0)
+			abort();
 		rows_fini(&rows);
 	} else if (!err.text[0]) {
 		abort(); // refused without a sentence

@@ -321,10 +321,112 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+// Sums what comes, and how it comes.
+struct pieces_seen {
+	size_t rows, pieces, most;
+	double sum;
+	size_t stop_at; // 0: nowhere
+	char text[8];
+};
+
+static int see_piece(void *context, const struct rows *piece, size_t first, struct error *why)
+{
+	struct pieces_seen *seen = context;
+
+	assert_int_equal(first, seen->rows);
+	for (size_t i = 0; i < piece->n_rows * piece->n_columns; i++)
+		seen->sum += (double)piece->values[i];
+	seen->rows += piece->n_rows;
+	seen->pieces++;
+	seen->most = piece->n_rows > seen->most ? piece->n_rows : seen->most;
+	if (piece->n_texts)
+		snprintf(seen->text, sizeof(seen->text), "%s", piece->texts[0].values[0]);
+	return seen->stop_at && seen->rows >= seen->stop_at ? error_set(why, -ECANCELED, "enough")
+							    : 0;
+}
+
+static int read_pieces(
+	const char *path, size_t n, const struct rows_options *options, struct pieces_seen *seen)
+{
+	const struct rows_pieces pieces = { n, see_piece, seen };
+
+	err.text[0] = '\0';
+	return rows_read_pieces(path, NULL, options, &pieces, &err);
+}
+
+static void pieces_of_a_csv_with_texts(void **state)
+{
+	const char *path;
+	struct pieces_seen seen = { 0 };
+	struct rows_options options = { .max_bytes = 4096 };
+	char text[65536], *to = text + sprintf(text, "a,b,label\n");
+
+	for (int i = 0; i < 1001; i++)
+		to += sprintf(to, "%d,1,t%d\n", i, i);
+	path = file("pieces.csv", text, (size_t)(to - text));
+	assert_int_equal(read_pieces(path, 10, &options, &seen), 0);
+	assert_int_equal(seen.rows, 1001);
+	assert_int_equal(seen.pieces, 101);
+	assert_int_equal(seen.most, 10);
+	assert_true(seen.sum == 500500.0 + 1001);
+	assert_string_equal(seen.text, "t1000");
+	// All at once they need more than that.
+	assert_int_equal(rows_read(path, &options, &rows, &err), -EFBIG);
+	seen = (struct pieces_seen){ .stop_at = 20 };
+	assert_int_equal(read_pieces(path, 10, &options, &seen), -ECANCELED);
+	assert_int_equal(seen.rows, 20);
+	assert_string_equal(err.text, "enough");
+}
+
+static void pieces_of_f32_and_npy(void **state)
+{
+	static const char *const ORDER[] = { "False", "True" };
+	const struct rows_options options = { .n_columns = 2 };
+	float values[2 * 25];
+	struct pieces_seen seen = { 0 };
+
+	for (int i = 0; i < 50; i++)
+		values[i] = (float)i;
+	assert_int_equal(
+		read_pieces(file("p.f32", values, sizeof(values)), 10, &options, &seen), 0);
+	assert_int_equal(seen.rows, 25);
+	assert_int_equal(seen.most, 10);
+	assert_true(seen.sum == 49 * 25);
+	seen = (struct pieces_seen){ 0 };
+	assert_int_equal(
+		read_pieces(file("p.f32", values, sizeof(values) - 1), 10, &options, &seen),
+		-EINVAL);
+	assert_non_null(strstr(err.text, "row 24"));
+	for (int fortran = 0; fortran < 2; fortran++) {
+		char npy[128 + sizeof(values)];
+
+		memset(npy, ' ', 128);
+		memcpy(npy, "\x93NUMPY\x01\x00\x76\x00", 10);
+		npy[10 +
+			sprintf(npy + 10,
+				"{'descr': '<f4', 'fortran_order': %s, 'shape': (25, 2), }",
+				ORDER[fortran])] = ' ';
+		npy[127] = '\n';
+		memcpy(npy + 128, values, sizeof(values));
+		seen = (struct pieces_seen){ 0 };
+		assert_int_equal(
+			read_pieces(file("p.npy", npy, sizeof(npy)), 10, &options, &seen), 0);
+		assert_int_equal(seen.rows, 25);
+		assert_int_equal(seen.most, fortran ? 25 : 10);
+		assert_true(seen.sum == 49 * 25);
+		seen = (struct pieces_seen){ 0 };
+		assert_int_equal(
+			read_pieces(file("p.npy", npy, sizeof(npy) - 4), 10, &options, &seen),
+			-EINVAL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(csv_with_header_and_labels),
+		cmocka_unit_test(pieces_of_a_csv_with_texts),
+		cmocka_unit_test(pieces_of_f32_and_npy),
 		cmocka_unit_test(csv_label_columns_are_the_callers),
 		cmocka_unit_test(csv_without_header),
 		cmocka_unit_test(csv_malformed),
