@@ -50,15 +50,9 @@ static enum wire_status admit_check_deployment(struct packet *p, const struct wi
 
 static enum wire_status admit_check_form(const struct packet *p, const struct wire_header *header)
 {
-	uint64_t bytes;
-
-	if (header->type != WIRE_TYPE_SCORE || !header->rows || !header->columns ||
-		header->dtype >= ROW_DTYPE_COUNT)
-		return WIRE_STATUS_BAD_REQUEST;
-	bytes = (uint64_t)header->rows * header->columns * row_dtype_bytes(header->dtype);
-	if (WIRE_HEADER_BYTES + bytes > p->payload_bytes)
-		return WIRE_STATUS_BAD_REQUEST;
-	return WIRE_STATUS_OK;
+	return wire_request_is_whole(header, row_dtype_bytes(header->dtype), p->payload_bytes)
+		? WIRE_STATUS_OK
+		: WIRE_STATUS_BAD_REQUEST;
 }
 
 void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,

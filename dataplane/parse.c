@@ -21,25 +21,17 @@
 
 // Whether the fields are zero that must be in a request: status, all flags but two, both reserved
 // fields.
-static inline bool parse_reserved_is_zero(const struct wire_header *header)
-{
-	const uint8_t known = WIRE_FLAG_PRIORITY | WIRE_FLAG_AUTHENTICATED;
-
-	return !(header->status | (header->flags & (uint8_t)~known) | header->reserved_8 |
-		header->reserved_16);
-}
-
 static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t *payload)
 {
 	const struct wire_header *header = (const struct wire_header *)payload;
 
 	if (p->payload_bytes < WIRE_HEADER_BYTES)
 		return DROP_SHORT_HEADER;
-	if (header->magic[0] != WIRE_MAGIC_0 || header->magic[1] != WIRE_MAGIC_1)
+	if (!wire_has_magic(header))
 		return DROP_BAD_MAGIC;
 	if (header->version != WIRE_VERSION)
 		return DROP_BAD_VERSION;
-	if (!parse_reserved_is_zero(header))
+	if (!wire_reserved_is_zero(header))
 		return DROP_RESERVED_NOT_ZERO;
 	p->kind = PACKET_SCORE;
 	p->priority = header->flags & WIRE_FLAG_PRIORITY;

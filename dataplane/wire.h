@@ -3,6 +3,7 @@
 // are little-endian. docs/wire.md documents it for the authors of clients.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define WIRE_UDP_PORT     7797
@@ -74,3 +75,27 @@ struct wire_header {
 _Static_assert(sizeof(struct wire_header) == WIRE_HEADER_BYTES, "docs/wire.md: 32 bytes");
 _Static_assert(
 	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields are used as they lie in the packet");
+
+static inline bool wire_has_magic(const struct wire_header *header)
+{
+	return header->magic[0] == WIRE_MAGIC_0 && header->magic[1] == WIRE_MAGIC_1;
+}
+
+// Of a request: status, reserved fields and unknown flags are 0.
+static inline bool wire_reserved_is_zero(const struct wire_header *header)
+{
+	const uint8_t known = WIRE_FLAG_PRIORITY | WIRE_FLAG_AUTHENTICATED;
+
+	return !(header->status | (header->flags & (uint8_t)~known) | header->reserved_8 |
+		header->reserved_16);
+}
+
+// Whether it is a request to score whose values are all in its payload; `value_bytes`: of one of its dtype,
+// 0 where that is unknown.
+static inline bool wire_request_is_whole(
+	const struct wire_header *header, uint64_t value_bytes, uint64_t payload_bytes)
+{
+	return header->type == WIRE_TYPE_SCORE && header->rows && header->columns && value_bytes &&
+		WIRE_HEADER_BYTES + (uint64_t)header->rows * header->columns * value_bytes <=
+		payload_bytes;
+}

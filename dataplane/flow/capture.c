@@ -77,43 +77,42 @@ static int capture_refuse(
 			"OUT, and read each part",
 			name);
 	return error_set(err, -EINVAL,
-		"%s: cut or damaged at packet %llu (%s); copy or capture it again, or ask for the "
-		"flows before it with --partial",
+		"%s: cut or damaged at packet %llu (%s); copy or capture it again, or ask for "
+		"what comes before it with --partial",
 		name, (unsigned long long)stats->packets + 1, reason);
 }
 
-static int capture_read_packets(pcap_t *pcap, const char *name, enum packet_link link,
-	struct order *order, struct flow_table *table, bool partial, struct capture_stats *stats,
-	struct error *err)
+static int capture_each_packet(pcap_t *pcap, const char *name, enum packet_link link, bool partial,
+	const struct capture_taker *taker, struct capture_stats *stats, struct error *err)
 {
-	struct flow_packet packet, first;
+	struct capture_packet packet;
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
-	int got;
+	int got, rc;
 
 	while ((got = pcap_next_ex(pcap, &header, &bytes)) == 1) {
-		enum packet_verdict verdict = packet_parse(
-			link, bytes, header->caplen, header->len, capture_time(header), &packet);
+		enum packet_verdict verdict = packet_parse(link, bytes, header->caplen, header->len,
+			capture_time(header), &packet.packet);
 
 		stats->packets++;
 		stats->verdicts[verdict]++;
-		if (verdict == PACKET_OK && order_put(order, &packet, &first))
-			flow_table_add(table, &first);
+		if (verdict != PACKET_OK)
+			continue;
+		packet.bytes = bytes;
+		packet.captured = header->caplen;
+		packet.number = stats->packets;
+		rc = taker->take(taker->context, &packet, err);
+		if (rc != 0)
+			return rc;
 	}
 	stats->cut = got != PCAP_ERROR_BREAK;
-	if (stats->cut && !partial)
-		return capture_refuse(pcap, name, stats, err);
-	while (order_take(order, &first))
-		flow_table_add(table, &first);
-	return 0;
+	return stats->cut && !partial ? capture_refuse(pcap, name, stats, err) : 0;
 }
 
-int capture_read(FILE *file, const char *name, const struct flow_table_options *options,
-	bool partial, struct capture_stats *stats, struct error *err)
+int capture_each(FILE *file, const char *name, bool partial, const struct capture_taker *taker,
+	struct capture_stats *stats, struct error *err)
 {
 	char reason[PCAP_ERRBUF_SIZE] = "";
-	struct flow_table *table = NULL;
-	struct order *order = NULL;
 	enum packet_link link = PACKET_LINK_ETHERNET;
 	pcap_t *pcap;
 	int rc;
@@ -129,19 +128,51 @@ int capture_read(FILE *file, const char *name, const struct flow_table_options *
 	}
 	rc = capture_link(pcap, name, &link, err);
 	if (rc == 0)
-		rc = flow_table_create(options, &table, err);
-	if (rc == 0)
-		rc = order_create(CAPTURE_HELD_BACK, &order, err);
-	if (rc == 0)
-		rc = capture_read_packets(pcap, name, link, order, table, partial, stats, err);
-	if (rc == 0)
-		flow_table_flush(table);
-	if (table)
-		stats->table = *flow_table_stats(table);
-	if (order)
-		stats->order = *order_stats(order);
-	order_destroy(order);
-	flow_table_destroy(table);
+		rc = capture_each_packet(pcap, name, link, partial, taker, stats, err);
 	pcap_close(pcap);
+	return rc;
+}
+
+struct capture_flows {
+	struct order *order;
+	struct flow_table *table;
+};
+
+static int capture_take_flow(void *context, const struct capture_packet *packet, struct error *err)
+{
+	struct capture_flows *flows = context;
+	struct flow_packet first;
+
+	if (order_put(flows->order, &packet->packet, &first))
+		flow_table_add(flows->table, &first);
+	return 0;
+}
+
+int capture_read(FILE *file, const char *name, const struct flow_table_options *options,
+	bool partial, struct capture_stats *stats, struct error *err)
+{
+	struct capture_flows flows = { NULL, NULL };
+	const struct capture_taker taker = { capture_take_flow, &flows };
+	struct flow_packet first;
+	int rc = flow_table_create(options, &flows.table, err);
+
+	memset(stats, 0, sizeof(*stats));
+	if (rc == 0)
+		rc = order_create(CAPTURE_HELD_BACK, &flows.order, err);
+	if (rc == 0)
+		rc = capture_each(file, name, partial, &taker, stats, err);
+	else if (file != stdin)
+		fclose(file);
+	if (rc == 0) {
+		while (order_take(flows.order, &first))
+			flow_table_add(flows.table, &first);
+		flow_table_flush(flows.table);
+	}
+	if (flows.table)
+		stats->table = *flow_table_stats(flows.table);
+	if (flows.order)
+		stats->order = *order_stats(flows.order);
+	order_destroy(flows.order);
+	flow_table_destroy(flows.table);
 	return rc;
 }

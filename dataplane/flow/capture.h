@@ -20,6 +20,24 @@ struct capture_stats {
 	bool cut; // the file ended in the middle of its packet `packets` + 1
 };
 
+struct capture_packet {
+	const uint8_t *bytes; // [captured], from the link's header on
+	uint32_t captured;
+	uint64_t number; // of the file's packets, from 1
+	struct flow_packet packet;
+};
+
+struct capture_taker {
+	// Not 0: reading ends with that, and `err` says why.
+	int (*take)(void *context, const struct capture_packet *packet, struct error *err);
+	void *context;
+};
+
+// Reads the whole file and hands over each packet that is PACKET_OK, in the file's order. Of `stats` packets,
+// verdicts and cut. Errors and `file` as capture_read().
+int capture_each(FILE *file, const char *name, bool partial, const struct capture_taker *taker,
+	struct capture_stats *stats, struct error *err);
+
 #define CAPTURE_HELD_BACK 16384 // packets: what comes later than so many is not put in order
 
 // Reads the whole file and hands every flow in it to options->emit. Packets are put in the order of

@@ -131,6 +131,7 @@ static enum packet_verdict packet_parse_icmp(struct packet_rest *rest, struct fl
 static enum packet_verdict packet_parse_transport(
 	struct packet_rest *rest, bool fragment, struct flow_packet *out)
 {
+	out->is_fragment = fragment;
 	switch (out->protocol) {
 	case PACKET_PROTOCOL_TCP:
 		return packet_parse_tcp(rest, out);
@@ -307,9 +308,12 @@ enum packet_verdict packet_parse(enum packet_link link, const uint8_t *bytes, ui
 		// The address family's numbers differ between systems; IP's version nibble does
 		// not.
 		packet_rest_skip(&rest, headers[link].bytes);
-		return packet_parse_ip(&rest, out);
+		verdict = packet_parse_ip(&rest, out);
+	} else {
+		type = packet_be16(bytes + headers[link].type_at);
+		packet_rest_skip(&rest, headers[link].bytes);
+		verdict = packet_parse_ethertype(&rest, type, out);
 	}
-	type = packet_be16(bytes + headers[link].type_at);
-	packet_rest_skip(&rest, headers[link].bytes);
-	return packet_parse_ethertype(&rest, type, out);
+	out->transport_at = (uint32_t)(rest.at - bytes);
+	return verdict;
 }

@@ -5,6 +5,7 @@
 // read past `captured` bytes, whatever the packet's own length fields claim.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // What comes first in the bytes.
@@ -65,6 +66,8 @@ struct flow_packet {
 		ip_bytes; // as the IP length says, without the link's padding; where it is 0, the frame's
 	uint32_t header_bytes;  // IP and transport headers together
 	uint32_t payload_bytes; // behind the transport header
+	uint32_t transport_at;  // where that begins, in the bytes given
+	bool is_fragment;       // the first of several
 };
 
 // `captured` bytes are there of a packet that was `wire_bytes` long. Fills `out` only for
