@@ -77,7 +77,7 @@ SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,
 SEES_ctl/server/compare    := $(SEES_ctl/server/operations) ctl/server/compare
 SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/drain.h ctl/server/reload.h ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
 SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/resources ctl/server/grpc
-SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow ctl/tool
+SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h dataplane/flow dataplane/wire.h ctl/tool
 SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \
                        $(patsubst %,dataplane/xdp/%.h,device program hold) ctl/load
 SEES_tests          := base config infer dataplane ctl tests

@@ -20,29 +20,102 @@
 #define CONNECT_TIMEOUT_S 10L
 #define CALL_TIMEOUT_S    600L // a promotion opens, times and warms a model of any size
 #define EXPECT_TIMEOUT_MS 300L
+#define HEADER_BYTES_MAX  ((size_t)256 << 10) // of all answers to a request
+#define FILE_BYTES_MAX    ((uint64_t)64 << 30)
 
 struct api_exchange {
+	CURL *curl;
 	struct api_reply *reply;
-	bool too_large;
+	FILE *to; // an answer of 2xx goes there instead; NULL: none does
+	uint64_t file_bytes;
+	size_t header_bytes;
+	bool has_notes; // what the server notes is printed
+	bool too_large, too_many_headers, not_written;
+	struct api_headers headers;
+	char why[CURL_ERROR_SIZE];
 	struct progress progress; // of an upload
 };
 
-#define NOTE "Martlet-Note: "
+// Where all goes: the socket, unless api_use() says otherwise.
+static const struct api_server *api_server;
+
+static const char *api_where(void)
+{
+	return api_server ? api_server->url : tool.socket;
+}
+
+static long api_timeout(void)
+{
+	return api_server && api_server->timeout_s ? (long)api_server->timeout_s : CALL_TIMEOUT_S;
+}
+
+// Where the line is that header: its value, without the line's end; NULL: it is not.
+static const char *api_header(const char *line, size_t n, const char *name, int *length)
+{
+	const size_t at = strlen(name);
+
+	if (n <= at + 1 || strncasecmp(line, name, at) != 0 || line[at] != ':')
+		return NULL;
+	line += at + 1;
+	n -= at + 1;
+	while (n > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		n--;
+	}
+	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' '))
+		n--;
+	*length = (int)n;
+	return line;
+}
 
 static size_t api_on_header(char *line, size_t one, size_t n, void *user)
 {
-	if (n > strlen(NOTE) && strncasecmp(line, NOTE, strlen(NOTE)) == 0)
-		tool_note("%.*s", (int)(n - strlen(NOTE) - strlen("\r\n")), line + strlen(NOTE));
+	struct api_exchange *exchange = user;
+	struct api_headers *headers = &exchange->headers;
+	const char *value;
+	int length;
+
+	exchange->header_bytes += n;
+	exchange->too_many_headers = exchange->header_bytes > HEADER_BYTES_MAX;
+	if (exchange->too_many_headers)
+		return 0;
+	if (exchange->has_notes && (value = api_header(line, n, "Martlet-Note", &length)))
+		tool_note("%.*s", length, value);
+	if ((value = api_header(line, n, "ETag", &length)))
+		snprintf(headers->etag, sizeof(headers->etag), "%.*s", length, value);
+	if ((value = api_header(line, n, "Location", &length)))
+		snprintf(headers->location, sizeof(headers->location), "%.*s", length, value);
+	if ((value = api_header(line, n, "Retry-After", &length)) && *value >= '0' && *value <= '9')
+		headers->retry_after_s = (unsigned)strtoul(value, NULL, 10);
+	if ((value = api_header(line, n, "Inference-Header-Content-Length", &length)) &&
+		*value >= '0' && *value <= '9') {
+		headers->json_bytes = strtoull(value, NULL, 10);
+		headers->has_json_bytes = true;
+	}
 	return n;
+}
+
+static size_t api_on_file(struct api_exchange *exchange, const char *data, size_t n)
+{
+	exchange->file_bytes += n;
+	exchange->too_large = exchange->file_bytes > FILE_BYTES_MAX;
+	if (exchange->too_large)
+		return 0;
+	exchange->not_written = fwrite(data, 1, n, exchange->to) != n;
+	return exchange->not_written ? 0 : n;
 }
 
 static size_t api_on_body(char *data, size_t one, size_t n, void *user)
 {
 	struct api_exchange *exchange = user;
 	struct api_reply *reply = exchange->reply;
+	long status = 0;
 	char *text;
 
-	exchange->too_large = reply->size + n > REPLY_BYTES_MAX;
+	curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (exchange->to && status >= 200 && status < 300)
+		return api_on_file(exchange, data, n);
+	exchange->too_large = n > REPLY_BYTES_MAX - reply->size;
 	if (exchange->too_large)
 		return 0;
 	text = realloc(reply->text, reply->size + n + 1);
@@ -64,35 +137,57 @@ static int api_on_progress(
 	return 0;
 }
 
-static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_exchange *exchange)
+static void api_refuse_socket(long os_error)
 {
-	long os_error = 0;
-
-	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
-	if (exchange->too_large)
-		tool_refuse("the answer from %s is over 64 MiB: that is not martletd", tool.socket);
-	else if (rc == CURLE_COULDNT_CONNECT && (os_error == EACCES || os_error == EPERM))
+	if (os_error == EACCES || os_error == EPERM)
 		tool_refuse(
 			"%s: no permission to connect: run as root, or as a member of the group "
 			"that control.group in martletd's configuration names",
 			tool.socket);
-	else if (rc == CURLE_COULDNT_CONNECT && os_error == EAGAIN)
+	else if (os_error == EAGAIN)
 		tool_refuse("%s: too many wait there to be let in: try again later", tool.socket);
-	else if (rc == CURLE_COULDNT_CONNECT)
+	else
 		tool_refuse(
 			"no martletd answers on %s: start it (martletd -c FILE), or name its "
 			"socket with -s SOCK or MARTLET_SOCK",
 			tool.socket);
+}
+
+static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_exchange *exchange)
+{
+	const char *why = exchange->why[0] ? exchange->why : curl_easy_strerror(rc);
+	long os_error = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+	if (exchange->too_large)
+		tool_refuse("the answer from %s is over %s: that is not martletd", api_where(),
+			exchange->to ? "64 GiB" : "64 MiB");
+	else if (exchange->too_many_headers)
+		tool_refuse("the answer from %s has over %zu KiB of headers: that is not martletd",
+			api_where(), HEADER_BYTES_MAX >> 10);
+	else if (exchange->not_written)
+		tool_refuse(
+			"the answer from %s cannot be kept in a temporary file: %m", api_where());
+	else if (rc == CURLE_COULDNT_CONNECT && !api_server)
+		api_refuse_socket(os_error);
+	else if (rc == CURLE_PEER_FAILED_VERIFICATION)
+		tool_refuse(
+			"%s: its certificate is refused: %s (--cacert names the authority that "
+			"it must be signed by, and its name must be that of the URL)",
+			api_where(), why);
 	else if (rc == CURLE_OPERATION_TIMEDOUT)
-		tool_refuse("martletd on %s did not answer within %ld s: see its log", tool.socket,
-			CALL_TIMEOUT_S);
+		tool_refuse("martletd on %s did not answer within %ld s: see its log", api_where(),
+			api_timeout());
+	else if (rc == CURLE_PARTIAL_FILE || rc == CURLE_GOT_NOTHING)
+		tool_refuse("%s closed the connection before its answer was whole (%s)",
+			api_where(), why);
 	else
-		tool_refuse("talking to martletd on %s failed: %s", tool.socket,
-			curl_easy_strerror(rc));
+		tool_refuse("talking to martletd on %s failed: %s", api_where(), why);
 }
 
 // Is the whole answer one that the caller can use? The server's own sentence is passed on as it is.
-static bool api_accept(long status, bool any_type, struct api_reply *reply)
+static bool api_accept(
+	long status, bool any_type, const struct api_headers *headers, struct api_reply *reply)
 {
 	json_error_t why;
 	const char *sentence;
@@ -102,34 +197,51 @@ static bool api_accept(long status, bool any_type, struct api_reply *reply)
 		if (reply->json || any_type)
 			return true;
 		tool_refuse("%s answered %ld, but with something that is not JSON: is it martletd?",
-			tool.socket, status);
+			api_where(), status);
 		return false;
 	}
 	sentence = json_string_value(json_object_get(reply->json, "error"));
 	if (sentence)
 		tool_refuse("%s", sentence);
+	else if (headers->location[0])
+		tool_refuse(
+			"%s answered HTTP status %ld and sends to '%s': redirects are not "
+			"followed, name the server itself",
+			api_where(), status, headers->location);
 	else
 		tool_refuse(
 			"%s answered HTTP status %ld and no reason: is it martletd, and of the "
 			"same build?",
-			tool.socket, status);
+			api_where(), status);
 	return false;
 }
 
 static void api_prepare(
 	CURL *curl, const char *method, const char *url, struct api_exchange *exchange)
 {
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, tool.socket);
+	if (api_server) {
+		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+		curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, api_server->cert);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, api_server->key);
+		if (api_server->cacert)
+			curl_easy_setopt(curl, CURLOPT_CAINFO, api_server->cacert);
+	} else {
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, tool.socket);
+		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+	}
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CALL_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, api_timeout());
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, api_on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, api_on_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 }
 
 // What is sent: JSON text, a file, or bytes of some type.
@@ -142,25 +254,17 @@ struct api_body {
 	size_t n_bytes;
 	uint64_t revision; // for If-Match; 0: none
 	const char *etag;  // likewise, with or without its quotes; NULL: none
+	const size_t
+		*json_bytes; // of bytes[n_bytes], the tensors behind them; NULL: it is no such body
+	FILE *answer;        // where the answer goes; NULL: into the reply
 };
 
-static bool api_perform(
-	const char *method, const char *path, const struct api_body *body, struct api_reply *reply)
+static struct curl_slist *api_add_body(
+	CURL *curl, const char *method, const struct api_body *body, struct api_exchange *exchange)
 {
-	struct api_exchange exchange = { .reply = reply };
 	struct curl_slist *headers = NULL;
-	CURL *curl = curl_easy_init();
-	char url[512];
-	long status = 0;
-	CURLcode rc;
+	char line[64];
 
-	*reply = (struct api_reply){ 0 };
-	if (!curl) {
-		tool_refuse("libcurl could not be set up: out of memory");
-		return false;
-	}
-	snprintf(url, sizeof(url), "http://martletd%s", path);
-	api_prepare(curl, method, url, &exchange);
 	if (body->file) {
 		headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
 		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -169,46 +273,95 @@ static bool api_perform(
 		curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
 		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, api_on_progress);
-		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
-		progress_start(&exchange.progress, "push", "bytes");
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+		progress_start(&exchange->progress, "push", "bytes");
 	} else if (body->type) {
-		char type[64];
-
-		snprintf(type, sizeof(type), "Content-Type: %s", body->type);
-		headers = curl_slist_append(NULL, type);
+		snprintf(line, sizeof(line), "Content-Type: %s", body->type);
+		headers = curl_slist_append(NULL, line);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->n_bytes);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->bytes);
 		curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_TIMEOUT_MS);
-		curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, api_on_header);
+		exchange->has_notes = true;
 	} else if (body->text) {
 		headers = curl_slist_append(NULL, "Content-Type: application/json");
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->text);
 	} else if (strcmp(method, "POST") == 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 	}
+	if (body->json_bytes) {
+		snprintf(line, sizeof(line), "Inference-Header-Content-Length: %zu",
+			*body->json_bytes);
+		headers = curl_slist_append(headers, line);
+	}
+	return headers;
+}
+
+static struct curl_slist *api_add_match(struct curl_slist *headers, const struct api_body *body)
+{
+	char match[128];
+
 	if (body->etag) {
 		const bool has_quotes = body->etag[0] == '"';
-		char match[128];
 
 		snprintf(match, sizeof(match),
 			has_quotes ? "If-Match: %.100s" : "If-Match: \"%.100s\"", body->etag);
 		headers = curl_slist_append(headers, match);
 	}
 	if (body->revision) {
-		char match[64];
-
 		snprintf(match, sizeof(match), "If-Match: \"%" PRIu64 "\"", body->revision);
 		headers = curl_slist_append(headers, match);
 	}
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	rc = curl_easy_perform(curl);
+	return headers;
+}
+
+// The connection, which is kept between calls. The process is short-lived: it ends with that.
+static CURL *api_curl;
+
+// One request, and its whole answer: *status is set. False: there was none, and that was said.
+static bool api_ask(const char *method, const char *path, const struct api_body *body,
+	struct api_reply *reply, struct api_headers *answered, long *status)
+{
+	struct api_exchange exchange = { .reply = reply, .to = body->answer };
+	struct curl_slist *headers;
+	char url[API_URL_BYTES + 512];
+	CURLcode rc;
+
+	*reply = (struct api_reply){ 0 };
+	if (api_curl)
+		curl_easy_reset(api_curl);
+	else
+		api_curl = curl_easy_init();
+	if (!api_curl) {
+		tool_refuse("libcurl could not be set up: out of memory");
+		return false;
+	}
+	exchange.curl = api_curl;
+	snprintf(url, sizeof(url), "%s", api_server ? api_server->url : "http://martletd");
+	while (url[0] && url[strlen(url) - 1] == '/')
+		url[strlen(url) - 1] = '\0';
+	snprintf(url + strlen(url), 512, "%s", path);
+	api_prepare(api_curl, method, url, &exchange);
+	headers = api_add_body(api_curl, method, body, &exchange);
+	headers = api_add_match(headers, body);
+	curl_easy_setopt(api_curl, CURLOPT_HTTPHEADER, headers);
+	rc = curl_easy_perform(api_curl);
 	progress_end(&exchange.progress);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(api_curl, CURLINFO_RESPONSE_CODE, status);
 	if (rc != 0)
-		api_refuse_transport(curl, rc, &exchange);
+		api_refuse_transport(api_curl, rc, &exchange);
 	curl_slist_free_all(headers);
-	curl_easy_cleanup(curl);
-	if (rc == 0 && api_accept(status, body->type != NULL, reply))
+	*answered = exchange.headers;
+	return rc == 0;
+}
+
+static bool api_perform(
+	const char *method, const char *path, const struct api_body *body, struct api_reply *reply)
+{
+	struct api_headers headers;
+	long status = 0;
+
+	if (api_ask(method, path, body, reply, &headers, &status) &&
+		api_accept(status, body->type != NULL, &headers, reply))
 		return true;
 	api_reply_fini(reply);
 	return false;
@@ -218,7 +371,7 @@ static bool api_socket_fits(void)
 {
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
-	if (strlen(tool.socket) <= most)
+	if (api_server || strlen(tool.socket) <= most)
 		return true;
 	tool_refuse("socket path '%s' is %zu bytes long: the kernel takes at most %zu", tool.socket,
 		strlen(tool.socket), most);
@@ -293,9 +446,78 @@ bool api_send(const char *method, const char *path, const char *etag, const char
 		return false;
 	if (reply->json)
 		return true;
-	tool_refuse("%s answered with something that is not JSON: is it martletd?", tool.socket);
+	tool_refuse("%s answered with something that is not JSON: is it martletd?", api_where());
 	api_reply_fini(reply);
 	return false;
+}
+
+bool api_download(const char *path, FILE *to, struct api_headers *headers)
+{
+	const struct api_body request = { .answer = to };
+	struct api_reply reply;
+	long status = 0;
+	bool ok = api_socket_fits() && api_ask("GET", path, &request, &reply, headers, &status) &&
+		api_accept(status, true, headers, &reply);
+
+	if (ok && fflush(to) != 0) {
+		tool_refuse(
+			"the answer from %s cannot be kept in a temporary file: %m", api_where());
+		ok = false;
+	}
+	api_reply_fini(&reply);
+	return ok;
+}
+
+bool api_infer(const char *path, const void *bytes, size_t size, size_t json_bytes,
+	struct api_reply *reply, struct api_headers *headers, long *status)
+{
+	const struct api_body request = { .type = "application/octet-stream",
+		.bytes = bytes,
+		.n_bytes = size,
+		.json_bytes = &json_bytes };
+
+	if (!api_socket_fits() || !api_ask("POST", path, &request, reply, headers, status)) {
+		api_reply_fini(reply);
+		return false;
+	}
+	return true;
+}
+
+// A file that libcurl is to read: its own words for one that is not there are poor.
+static bool api_has_file(const char *option, const char *path)
+{
+	struct error why;
+	FILE *file = path ? file_open(path, &why) : NULL;
+
+	if (file)
+		fclose(file);
+	else if (path)
+		tool_refuse("%s %s", option, why.text);
+	return !path || file;
+}
+
+bool api_use(const struct api_server *server)
+{
+	const bool is_tls = strncmp(server->url, "https://", 8) == 0;
+	const char *host = server->url + (is_tls ? 8 : 7);
+
+	if ((!is_tls && strncmp(server->url, "http://", 7) != 0) || strchr("/:", *host) ||
+		strpbrk(server->url, "?#@ \t\r\n") || strlen(server->url) > API_URL_BYTES) {
+		tool_refuse("--url '%.100s': http://HOST:PORT or https://HOST:PORT is wanted",
+			server->url);
+		return false;
+	}
+	if (!is_tls && (server->cacert || server->cert || server->key)) {
+		tool_refuse("--cacert, --cert and --key are for an https:// URL");
+		return false;
+	}
+	if (!server->cert != !server->key) {
+		tool_refuse("give --cert and --key together: a certificate, and its private key");
+		return false;
+	}
+	api_server = server;
+	return api_has_file("--cacert", server->cacert) && api_has_file("--cert", server->cert) &&
+		api_has_file("--key", server->key);
 }
 
 void api_reply_fini(struct api_reply *reply)

@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One request to martletd's HTTP API over its UNIX socket, and what came back.
+// Requests to martletd's HTTP API, over its UNIX socket or to a URL, and what came back. The server may be
+// anything: answers are bounded, redirects not followed, certificates checked.
 #pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct api_reply {
 	char *text; // the body as it came, NUL-terminated
 	size_t size;
 	json_t *json; // the same, parsed; NULL where it is no JSON
 };
+
+// What an answer's headers said; empty or 0 where they did not.
+struct api_headers {
+	char etag[128], location[256];
+	unsigned retry_after_s;
+	bool has_json_bytes;
+	size_t json_bytes; // Inference-Header-Content-Length
+};
+
+#define API_URL_BYTES 512
+
+// A server that is asked by TCP, in place of the one on the UNIX socket. NULL: not said.
+struct api_server {
+	const char *
+		url; // http://HOST:PORT or https://HOST:PORT, and a path that all routes stand behind
+	const char *cacert, *cert, *key; // PEM files
+	uint32_t timeout_s;              // of a whole call; 0: as long as the longest takes
+};
+// From now on all goes there; `server` must live on. False: it is not good, and that was said.
+bool api_use(const struct api_server *server);
 
 // Sends `body`, which stays the caller's, as JSON; NULL: no body. Returns true where the answer is
 // 2xx and JSON; api_reply_fini() then frees it. Otherwise prints why not, in the server's own words
@@ -30,6 +52,13 @@ bool api_post(const char *path, const char *type, const void *bytes, size_t size
 // answer must be JSON.
 bool api_send(const char *method, const char *path, const char *etag, const char *type,
 	const void *bytes, size_t size, struct api_reply *reply);
+// GETs what is no JSON and may be long: an answer of 2xx goes to `to`. False: refused, and said.
+bool api_download(const char *path, FILE *to, struct api_headers *headers);
+// POSTs a request of the Open Inference Protocol, whose first `json_bytes` bytes are JSON and the rest
+// tensors. True: there was a whole answer, of whatever status, and api_reply_fini() frees it. False: there was
+// none, and that was said.
+bool api_infer(const char *path, const void *bytes, size_t size, size_t json_bytes,
+	struct api_reply *reply, struct api_headers *headers, long *status);
 void api_reply_fini(struct api_reply *reply);
 
 // With --json: prints the answer as it came and returns true.

@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "ctl/tool/tool.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option_entry SHARED[] = {
@@ -44,6 +45,28 @@ int command_parse_model(void *field, const char *text, struct error *err)
 			"'-', a letter or digit first",
 			text, NAME_BYTES_MAX);
 	*(const char **)field = text;
+	return 0;
+}
+
+int command_parse_target(void *field, const char *text, struct error *err)
+{
+	struct command_target *target = field;
+	const char *colon = strrchr(text, ':'), *name = target->model;
+	char *end;
+
+	if (strlen(text) < sizeof(target->model) + 6)
+		snprintf(target->model, sizeof(target->model), "%.*s",
+			colon ? (int)(colon - text) : (int)strlen(text), text);
+	if (command_parse_model(&name, target->model[0] ? target->model : text, err) != 0)
+		return err->code;
+	if (!colon)
+		return 0;
+	target->version = (uint32_t)strtoul(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end || strlen(colon) > 6 || target->version < 1 ||
+		target->version > COMMAND_VERSION_MAX)
+		return error_set(err, -EINVAL,
+			"'%s': the version behind the colon must be a number from 1 to %d", text,
+			COMMAND_VERSION_MAX);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 // read. Each command is a constant in the file that has its code; martletctl.c lists them.
 #pragma once
 
+#include "base/name.h"
 #include "base/options.h"
 
 struct command {
@@ -24,6 +25,13 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 
 // For OPTION_TO_OWN: a const char * that must be good as a model's name.
 int command_parse_model(void *field, const char *text, struct error *err);
+
+struct command_target { // "lab", or "lab:4"
+	char model[NAME_BYTES_MAX + 1];
+	uint32_t version; // 0: none was said
+};
+// For OPTION_TO_OWN: a struct command_target, of MODEL or MODEL:VERSION.
+int command_parse_target(void *field, const char *text, struct error *err);
 
 // Entries that several commands have; `type` is the struct that they fill.
 #define COMMAND_IMAGE(type)                                                                        \

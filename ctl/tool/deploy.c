@@ -14,14 +14,9 @@
 
 // --- The command line ----------------------------------------------------------------------------
 
-struct deploy_target { // "lab", or "lab:4"
-	char model[NAME_BYTES_MAX + 1];
-	uint32_t version; // 0: none was said
-};
-
 // What the entries of these commands fill. Each takes some of it.
 struct deploy {
-	struct deploy_target target;
+	struct command_target target;
 	uint32_t version, to; // 0: not said
 	uint32_t id;          // 0: the one that it has already
 	uint32_t permille;    // PERMILLE_UNSAID
@@ -32,32 +27,9 @@ struct deploy {
 
 #define PERMILLE_UNSAID 1001
 
-// For OPTION_TO_OWN: MODEL or MODEL:VERSION.
-static int deploy_parse_target(void *field, const char *text, struct error *err)
-{
-	struct deploy_target *target = field;
-	const char *colon = strrchr(text, ':'), *name = target->model;
-	char *end;
-
-	if (strlen(text) < sizeof(target->model) + 6)
-		snprintf(target->model, sizeof(target->model), "%.*s",
-			colon ? (int)(colon - text) : (int)strlen(text), text);
-	if (command_parse_model(&name, target->model[0] ? target->model : text, err) != 0)
-		return err->code;
-	if (!colon)
-		return 0;
-	target->version = (uint32_t)strtoul(colon + 1, &end, 10);
-	if (colon[1] < '0' || colon[1] > '9' || *end || strlen(colon) > 6 || target->version < 1 ||
-		target->version > COMMAND_VERSION_MAX)
-		return error_set(err, -EINVAL,
-			"'%s': the version behind the colon must be a number from 1 to %d", text,
-			COMMAND_VERSION_MAX);
-	return 0;
-}
-
 #define DEPLOY_TARGET(name, text)                                                                  \
 	{                                                                                          \
-		NULL, 0, name, text, OPTION_TO_OWN(struct deploy, target, deploy_parse_target),    \
+		NULL, 0, name, text, OPTION_TO_OWN(struct deploy, target, command_parse_target),   \
 			.required = true                                                           \
 	}
 #define DEPLOY_MODEL DEPLOY_TARGET("MODEL", "the model's name")

@@ -14,15 +14,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct flow_request {
-	const char *path;
-	const char *out;
-	const char *label;
-	const char *activity;
-	bool partial;
-	struct flow_table_options table;
-};
-
 struct flow_writer {
 	const struct flow_request *request;
 	FILE *file;
@@ -115,8 +106,8 @@ static void flow_report(const char *path, const struct capture_stats *stats, uin
 	fprintf(stderr, "\n");
 }
 
-static int flow_make_rows(
-	const struct flow_request *request, struct flow_writer *writer, struct error *err)
+static int flow_write_rows(const struct flow_request *request, struct flow_writer *writer,
+	bool json, struct error *err)
 {
 	struct flow_table_options table = request->table;
 	struct capture_stats stats;
@@ -125,18 +116,18 @@ static int flow_make_rows(
 
 	if (rc != 0)
 		return rc;
-	table.emit = tool.json ? flow_emit_json : flow_emit_csv;
+	table.emit = json ? flow_emit_json : flow_emit_csv;
 	table.context = writer;
 	if (getrandom(table.seed, sizeof(table.seed), 0) != sizeof(table.seed))
 		table.seed[0] = 1; // offline, a guessable seed costs nothing but time
-	if (tool.json)
+	if (json)
 		fprintf(writer->file, "{\"flows\":[");
 	else
 		flow_write_csv_header(writer);
 	rc = capture_read(capture, request->path, &table, request->partial, &stats, err);
 	if (rc != 0)
 		return rc;
-	if (tool.json)
+	if (json)
 		fprintf(writer->file,
 			"],\n\"packets\":%" PRIu64 ",\"not_ip\":%" PRIu64
 			",\"other_protocol\":%" PRIu64 ",\"fragments\":%" PRIu64
@@ -149,6 +140,13 @@ static int flow_make_rows(
 			stats.order.late, stats.cut ? "true" : "false");
 	flow_report(request->path, &stats, writer->rows);
 	return 0;
+}
+
+int flow_make_rows(const struct flow_request *request, FILE *file, struct error *err)
+{
+	struct flow_writer writer = { .request = request, .file = file };
+
+	return flow_write_rows(request, &writer, false, err);
 }
 
 // Reads seconds into the flow table's nanoseconds.
@@ -224,7 +222,7 @@ static int flow_run(const struct command *command, char **argv)
 	if (rc != 0)
 		return tool_refuse("%s", err.text);
 	writer.file = output.file;
-	rc = flow_make_rows(&request, &writer, &err);
+	rc = flow_write_rows(&request, &writer, tool.json, &err);
 	if (rc != 0)
 		output_abort(&output); // a capture that is refused leaves nothing behind
 	else

@@ -1,294 +1,495 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/model_replay.h"
 
-#include "base/align.h"
-#include "base/clock.h"
-#include "base/interval.h"
+#include "base/file.h"
+#include "ctl/tool/flow.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
-#include "ctl/tool/model_rows.h"
+#include "ctl/tool/replay.h"
+#include "ctl/tool/replay_image.h"
+#include "ctl/tool/replay_wire.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
+
+#include "base/rows.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ALPHA 0.05 // of the interval, as canary.alpha is by itself
+#define DIFFER_ADVISED 0.01 // by which is advised where no bound is given
+#define BOUND_UNSAID   (-1.0)
 
-struct replay {
-	const char *rows, *with, *against;
+struct replay_request {
+	const char *rows, *live, *with, *against;
 	struct rows_options how;
-	double threshold, tolerance;
-	uint32_t shown;
+	struct replay_options options;
+	double differ, mean; // bounds; BOUND_UNSAID
+	uint32_t id;
+	bool wire, flows, answered, partial, force;
 };
 
-struct replay_side {
-	struct model *model;
-	float *scores; // [n_rows][n_outputs]
-	double ns_per_row;
+// What a capture holds, or a file of rows.
+enum replay_kind { REPLAY_ROWS, REPLAY_WIRE, REPLAY_FLOWS };
+
+struct replay_run {
+	const struct replay_request *request;
+	enum replay_kind kind;
+	struct replay_image images[REPLAY_SIDES]; // without a model: the scores answered
+	struct replay *replay;
+	struct replay_wire_counts counts;
+	const struct replay_result *result;
+	bool has_noted;
+	const char *advice, *exceeded; // exceeded: which bound that was given is broken; NULL: none
+	char why[512];
 };
 
-struct replay_row {
-	size_t row;
-	double difference; // the largest of its scores
-	bool differs;
-};
+// --- Rows ----------------------------------------------------------------------------------------
 
-struct replay_result {
-	struct replay_row *rows; // [n], those that differ and are furthest apart first
-	size_t n, n_differ, n_not_finite;
-	double mean, largest;  // of the rows with finite scores
-	struct interval share; // that differs
-};
-
-// Scores beside scores where they are no classes', as far apart as counts: a share of the column's spread.
-static double replay_allowed(
-	const struct replay_side *side, size_t n_rows, uint32_t column, double tolerance)
+static int replay_take_rows(void *context, const struct rows *rows, size_t first, struct error *err)
 {
-	const uint32_t n = model_info(side->model)->n_outputs;
-	double least = INFINITY, most = -INFINITY;
+	struct replay_run *run = context;
+	const uint32_t columns = rows->n_columns;
+	int rc = 0;
 
-	for (size_t r = 0; r < n_rows; r++) {
-		least = fmin(least, (double)side->scores[r * n + column]);
-		most = fmax(most, (double)side->scores[r * n + column]);
-	}
-	return tolerance * (most > least && isfinite(most - least) ? most - least : 1);
-}
-
-static uint32_t replay_largest(const float *scores, uint32_t n)
-{
-	uint32_t best = 0;
-
-	for (uint32_t c = 1; c < n; c++)
-		if (scores[c] > scores[best])
-			best = c;
-	return best;
-}
-
-// By the labels of the first model: the largest score decides, or the side of the threshold, or else how
-// far apart any score is.
-static bool replay_differs(const struct replay *replay, const struct model_info *info,
-	const double *allowed, const float *a, const float *b)
-{
-	if (info->n_class_labels >= 2 && info->n_outputs >= 2)
-		return replay_largest(a, info->n_outputs) != replay_largest(b, info->n_outputs);
-	if (info->n_class_labels == 2)
-		return ((double)a[0] >= replay->threshold) != ((double)b[0] >= replay->threshold);
-	for (uint32_t c = 0; c < info->n_outputs; c++)
-		if (!(fabs((double)a[c] - (double)b[c]) <= allowed[c]) &&
-			!(isnan(a[c]) && isnan(b[c])))
-			return true;
-	return false;
-}
-
-static int replay_order(const void *a, const void *b)
-{
-	const struct replay_row *x = a, *y = b;
-
-	if (x->differs != y->differs)
-		return x->differs ? -1 : 1;
-	if (x->difference != y->difference)
-		return x->difference > y->difference ? -1 : 1;
-	return (x->row > y->row) - (x->row < y->row);
-}
-
-static int replay_score(struct replay_side *side, const struct rows *rows, struct error *err)
-{
-	const struct model_info *info = model_info(side->model);
-	void *scratch =
-		aligned_alloc(64, align_up(model_scratch_bytes(side->model, MODEL_BATCH_MAX), 64));
-	uint64_t begin;
-
-	side->scores = calloc(rows->n_rows * info->n_outputs + 1, sizeof(float));
-	if (!scratch || !side->scores) {
-		free(scratch);
-		return error_set(err, -ENOMEM, "out of memory for %zu rows", rows->n_rows);
-	}
-	// Once before the clock runs: pages and caches are as they are in service then.
-	memset(side->scores, 1, rows->n_rows * info->n_outputs * sizeof(float));
-	model_score(side->model, rows->values, side->scores,
-		(uint32_t)(rows->n_rows < MODEL_BATCH_MAX ? rows->n_rows : MODEL_BATCH_MAX),
-		scratch, MODEL_BATCH_MAX);
-	begin = clock_ns();
-	for (size_t r = 0; r < rows->n_rows; r += MODEL_BATCH_MAX) {
+	for (uint32_t i = 0; i < rows->n_notes && !run->has_noted; i++)
+		tool_note("%s", rows->notes[i]);
+	run->has_noted = true;
+	for (int s = 0; s < REPLAY_SIDES && rc == 0; s++)
+		rc = model_check_more_rows(model_info(run->images[s].model), run->request->rows,
+			rows->values, rows->n_rows, first, err);
+	for (size_t r = 0; r < rows->n_rows && rc == 0; r += REPLAY_PIECE) {
 		const size_t left = rows->n_rows - r;
+		const float *values = rows->values + r * columns;
 
-		model_score(side->model, rows->values + r * info->n_features,
-			side->scores + r * info->n_outputs,
-			(uint32_t)(left < MODEL_BATCH_MAX ? left : MODEL_BATCH_MAX), scratch,
-			MODEL_BATCH_MAX);
+		replay_add(run->replay,
+			&(struct replay_piece){
+				.n = (uint32_t)(left < REPLAY_PIECE ? left : REPLAY_PIECE),
+				.first = first + r,
+				.rows = { values, values } });
 	}
-	side->ns_per_row = (double)(clock_ns() - begin) / (double)rows->n_rows;
-	free(scratch);
-	return 0;
+	return rc;
 }
 
-static int replay_compare(const struct replay *replay, const struct replay_side sides[2],
-	size_t n_rows, struct replay_result *result, struct error *err)
+static int replay_read_rows(struct replay_run *run, FILE *file, struct error *err)
 {
-	const struct model_info *info = model_info(sides[0].model);
-	const uint32_t n = info->n_outputs;
-	double *allowed = calloc(n, sizeof(*allowed)), sum = 0;
+	const struct rows_pieces pieces = { REPLAY_PIECE, replay_take_rows, run };
+	struct rows_options options = run->request->how;
 
-	result->n = n_rows;
-	result->rows = calloc(n_rows, sizeof(*result->rows));
-	if (!allowed || !result->rows) {
-		free(allowed);
-		return error_set(err, -ENOMEM, "out of memory for %zu rows", n_rows);
+	model_rows_options(model_info(run->images[REPLAY_LIVE].model), &options);
+	if (file) { // made by flow_make_rows()
+		options.format = ROWS_FORMAT_CSV;
+		options.header = true;
 	}
-	for (uint32_t c = 0; c < n; c++)
-		allowed[c] = replay_allowed(&sides[0], n_rows, c, replay->tolerance);
-	for (size_t r = 0; r < n_rows; r++) {
-		const float *a = sides[0].scores + r * n, *b = sides[1].scores + r * n;
-		struct replay_row *row = &result->rows[r];
-		bool finite = true;
-
-		row->row = r;
-		row->differs = replay_differs(replay, info, allowed, a, b);
-		for (uint32_t c = 0; c < n; c++) {
-			finite = finite && isfinite(a[c]) && isfinite(b[c]);
-			row->difference = fmax(row->difference, fabs((double)a[c] - (double)b[c]));
-		}
-		result->n_differ += row->differs;
-		result->n_not_finite += !finite;
-		sum += finite ? row->difference : 0;
-		result->largest = finite ? fmax(result->largest, row->difference) : result->largest;
-	}
-	if (n_rows > result->n_not_finite)
-		result->mean = sum / (double)(n_rows - result->n_not_finite);
-	result->share = interval_share(result->n_differ, n_rows, ALPHA);
-	qsort(result->rows, n_rows, sizeof(*result->rows), replay_order);
-	free(allowed);
-	return 0;
+	return rows_read_pieces(run->request->rows, file, &options, &pieces, err);
 }
 
-static int replay_print_json(const struct replay *replay, const struct replay_side sides[2],
-	const struct replay_result *result)
+// Flows become the rows that `flow features` makes of them, in a file without a name.
+static int replay_read_flows(struct replay_run *run, struct error *err)
 {
+	const struct flow_request flows = { .path = run->request->rows,
+		.partial = run->request->partial,
+		.table = { FLOW_TABLE_DEFAULTS } };
+	FILE *file = tmpfile();
+	int rc;
+
+	if (!file)
+		return error_set(
+			err, -errno, "no temporary file for the flows: %s", strerror(errno));
+	rc = flow_make_rows(&flows, file, err);
+	if (rc == 0 && (fflush(file) != 0 || ferror(file)))
+		rc = error_set(err, -EIO, "the flows cannot be kept in a temporary file: %s",
+			strerror(errno));
+	rewind(file);
+	if (rc == 0)
+		rc = replay_read_rows(run, file, err);
+	fclose(file);
+	return rc;
+}
+
+static int replay_read_wire(struct replay_run *run, struct error *err)
+{
+	const struct replay_request *request = run->request;
+	const struct replay_image *other = &run->images[REPLAY_OTHER];
+	const struct replay_wire_options options = {
+		.id = (uint16_t)(request->id ? request->id
+				: other->id  ? other->id
+					     : run->images[REPLAY_LIVE].id),
+		.answered = request->answered,
+		.partial = request->partial,
+		.version = (uint16_t)other->target.version,
+	};
+	struct error why;
+	FILE *file = strcmp(request->rows, "-") == 0 ? stdin : file_open(request->rows, &why);
+
+	if (!file)
+		return error_set(err, why.code, "%s", why.text);
+	return replay_wire(run->replay, run->images[REPLAY_LIVE].model, other->model, &options,
+		file, request->rows, &run->counts, err);
+}
+
+// By its first bytes: pcap's four, in either order and precision, and pcapng's.
+static bool replay_is_capture(const char *path)
+{
+	static const uint32_t MAGIC[] = { 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1,
+		0x0a0d0d0a };
+	uint32_t magic = 0;
+	struct error err;
+	FILE *file = strcmp(path, "-") == 0 ? NULL : file_open(path, &err);
+	bool found = false;
+
+	if (file && fread(&magic, sizeof(magic), 1, file) == 1)
+		for (size_t i = 0; i < sizeof(MAGIC) / sizeof(MAGIC[0]); i++)
+			found = found || magic == MAGIC[i];
+	if (file)
+		fclose(file);
+	return found;
+}
+
+// --- What is advised -----------------------------------------------------------------------------
+
+static void replay_advise(struct replay_run *run)
+{
+	const struct replay_request *request = run->request;
+	const struct replay_result *r = run->result;
+	// A row that only one of them takes is decided differently, too.
+	const uint64_t one_sided = run->counts.one_sided;
+	const double share = (double)(r->n_differ + one_sided) / (double)(r->n + one_sided),
+		     mean = r->n_measured ? r->sum / (double)r->n_measured : 0,
+		     differ = request->differ != BOUND_UNSAID ? request->differ : DIFFER_ADVISED;
+	const bool bounded = request->mean != BOUND_UNSAID;
+
+	if (request->differ != BOUND_UNSAID && share > request->differ)
+		run->exceeded = "differ";
+	else if (bounded && (mean > request->mean || r->n_measured == 0))
+		run->exceeded = "mean";
+	run->advice = "no";
+	if (one_sided)
+		snprintf(run->why, sizeof(run->why),
+			"%s rows are taken by one version and refused by the other as not finite: "
+			"clients would be refused what they are not refused now",
+			format_count(one_sided).s);
+	else if (share > differ)
+		snprintf(run->why, sizeof(run->why),
+			"%.3g %% of the rows are decided differently, and %.3g %% are allowed: "
+			"look at those rows before it serves anybody",
+			100 * share, 100 * differ);
+	else if (bounded && (mean > request->mean || r->n_measured == 0))
+		snprintf(run->why, sizeof(run->why),
+			"scores are apart by %.6g in the mean, and %.6g is allowed", mean,
+			request->mean);
+	else if (r->share.high > differ || (bounded && r->mean.high > request->mean)) {
+		run->advice = "more rows";
+		snprintf(run->why, sizeof(run->why),
+			"it keeps within the bounds, but of %s rows alone that may be chance: up "
+			"to "
+			"%.3g %% may be decided differently; replay more",
+			format_count(r->n).s, 100 * r->share.high);
+	} else {
+		run->advice = "canary";
+		snprintf(run->why, sizeof(run->why),
+			"at most %.3g %% of such rows are decided differently: a small canary is "
+			"the next step",
+			100 * r->share.high);
+	}
+}
+
+// --- Printing ------------------------------------------------------------------------------------
+
+static json_t *replay_number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *replay_capture_json(const struct replay_run *run)
+{
+	const struct replay_wire_counts *counts = &run->counts;
+	json_t *object = json_object();
+
+	if (run->kind != REPLAY_WIRE) {
+		json_decref(object);
+		return json_null();
+	}
+	json_object_set_new(object, "id", json_integer(counts->id));
+#define X(member, text)                                                                            \
+	json_object_set_new(object, #member, json_integer((json_int_t)counts->member));
+	REPLAY_WIRE_COUNTS(X)
+#undef X
+	json_object_set_new(object, "one_sided_rows", json_integer((json_int_t)counts->one_sided));
+	json_object_set_new(object, "cut", json_boolean(counts->cut));
+	return object;
+}
+
+static json_t *replay_rows_json(const struct replay_run *run)
+{
+	const struct model_info *info = model_info(run->images[REPLAY_OTHER].model);
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < result->n && i < replay->shown && result->rows[i].differs; i++)
-		json_array_append_new(rows,
-			json_pack("{s:I, s:f}", "row", (json_int_t)result->rows[i].row + 1,
-				"difference",
-				isfinite(result->rows[i].difference) ? result->rows[i].difference
-								     : 0.0));
-	return tool_print_json(json_pack(
-		"{s:o, s:o, s:I, s:I, s:f, s:[f, f], s:f, s:f, s:I, s:[f, f], s:o}", "with",
-		image_string(replay->with), "against", image_string(replay->against), "rows",
-		(json_int_t)result->n, "differ", (json_int_t)result->n_differ, "share",
-		(double)result->n_differ / (double)result->n, "interval", result->share.low,
-		result->share.high, "mean_difference", result->mean, "largest_difference",
-		result->largest, "not_finite", (json_int_t)result->n_not_finite, "ns_per_row",
-		sides[0].ns_per_row, sides[1].ns_per_row, "differing", rows));
+	for (uint32_t i = 0; i < run->result->n_rows; i++) {
+		const struct replay_row *row = &run->result->rows[i];
+		json_t *at = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "row",
+			(json_int_t)row->row + 1, "difference", replay_number(row->difference),
+			"with_output", image_string(info->output_names[row->output[REPLAY_LIVE]]),
+			"with_score", replay_number((double)row->score[REPLAY_LIVE]),
+			"against_output",
+			image_string(info->output_names[row->output[REPLAY_OTHER]]),
+			"against_score", replay_number((double)row->score[REPLAY_OTHER]));
+
+		if (row->place.packet) {
+			json_object_set_new(
+				at, "packet", json_integer((json_int_t)row->place.packet));
+			json_object_set_new(at, "request_id",
+				json_sprintf("%llu", (unsigned long long)row->place.request_id));
+		}
+		json_array_append_new(rows, at);
+	}
+	return rows;
 }
 
-static int replay_print(const struct replay *replay, const struct replay_side sides[2],
-	const struct replay_result *result)
+static int replay_print_json(const struct replay_run *run)
 {
-	const uint32_t n = model_info(sides[0].model)->n_outputs;
+	const struct replay_result *r = run->result;
+
+	return tool_print_json(json_pack(
+		"{s:o, s:o, s:I, s:I, s:f, s:[f, f], s:f, s:[o, o], s:f, s:I, s:[f, f], s:o, s:o, "
+		"s:s, s:s, s:s?}",
+		"with", image_string(run->images[REPLAY_LIVE].name), "against",
+		image_string(run->images[REPLAY_OTHER].name), "rows", (json_int_t)r->n, "differ",
+		(json_int_t)r->n_differ, "share", (double)r->n_differ / (double)r->n, "interval",
+		r->share.low, r->share.high, "mean_difference",
+		r->n_measured ? r->sum / (double)r->n_measured : 0.0, "mean_interval",
+		replay_number(fmax(0, r->mean.low)), replay_number(r->mean.high),
+		"largest_difference", r->largest, "not_finite", (json_int_t)r->n_not_finite,
+		"ns_per_row", r->ns_per_row[REPLAY_LIVE], r->ns_per_row[REPLAY_OTHER], "capture",
+		replay_capture_json(run), "differing", replay_rows_json(run), "advice", run->advice,
+		"why", run->why, "bound_broken", run->exceeded));
+}
+
+static void replay_print_capture(const struct replay_run *run)
+{
+	const struct replay_wire_counts *counts = &run->counts;
+
+	printf("capture: %s packets, %s requests to model %u", format_count(counts->packets).s,
+		format_count(counts->requests).s, counts->id);
+#define X(member, text)                                                                            \
+	if (counts->member && strcmp(#member, "packets") && strcmp(#member, "requests"))           \
+		printf("; %s %s", format_count(counts->member).s, text);
+	REPLAY_WIRE_COUNTS(X)
+#undef X
+	printf("%s\n", counts->cut ? "; cut behind them" : "");
+	if (counts->n_answered_by) {
+		const uint32_t most = sizeof(counts->answered_by) / sizeof(counts->answered_by[0]);
+
+		printf("answered by version");
+		for (uint32_t i = 0; i < counts->n_answered_by && i < most; i++)
+			printf("%s %u", i ? "," : "", counts->answered_by[i]);
+		printf("%s\n", counts->n_answered_by > most ? " and more" : "");
+	}
+}
+
+static void replay_print_rows(const struct replay_run *run)
+{
+	const struct model_info *info = model_info(run->images[REPLAY_OTHER].model);
 	struct table table;
 
-	printf("%s rows: %s decided differently, %.3f %% (95 %% interval %.3f to %.3f %%)\n",
-		format_count(result->n).s, format_count(result->n_differ).s,
-		100.0 * (double)result->n_differ / (double)result->n, 100 * result->share.low,
-		100 * result->share.high);
-	printf("scores are apart by %.6g in the mean, %.6g at most; rows with one that is not "
-	       "finite: %s\n",
-		result->mean, result->largest, format_count(result->n_not_finite).s);
-	printf("a row takes %s by %s, %s by %s\n", format_ns(sides[0].ns_per_row).s, replay->with,
-		format_ns(sides[1].ns_per_row).s, replay->against);
-	if (!result->n_differ || !replay->shown)
-		return TOOL_DONE;
-	TABLE_INIT(&table, ">ROW", ">APART", ">WITH", ">AGAINST");
-	for (size_t i = 0; i < result->n && i < replay->shown && result->rows[i].differs; i++) {
-		const size_t row = result->rows[i].row;
-		const uint32_t a = replay_largest(sides[0].scores + row * n, n),
-			       b = replay_largest(sides[1].scores + row * n, n);
+	if (run->kind == REPLAY_WIRE)
+		TABLE_INIT(&table, ">ROW", ">PACKET", ">REQUEST ID", ">APART", ">LIVE", ">AGAINST");
+	else
+		TABLE_INIT(&table, ">ROW", ">APART", ">LIVE", ">AGAINST");
+	for (uint32_t i = 0; i < run->result->n_rows; i++) {
+		const struct replay_row *row = &run->result->rows[i];
 
-		table_add(&table, "%zu", row + 1);
-		table_add(&table, "%.6g", result->rows[i].difference);
-		table_add(&table, "%s %.6g", model_info(sides[0].model)->output_names[a],
-			(double)sides[0].scores[row * n + a]);
-		table_add(&table, "%s %.6g", model_info(sides[1].model)->output_names[b],
-			(double)sides[1].scores[row * n + b]);
+		table_add(&table, "%llu", (unsigned long long)row->row + 1);
+		if (run->kind == REPLAY_WIRE) {
+			table_add(&table, "%llu", (unsigned long long)row->place.packet);
+			table_add(&table, "%llu", (unsigned long long)row->place.request_id);
+		}
+		table_add(&table, "%.6g", row->difference);
+		for (int s = 0; s < REPLAY_SIDES; s++)
+			table_add(&table, "%s %.6g", info->output_names[row->output[s]],
+				(double)row->score[s]);
 	}
 	table_print(&table, stdout, 0);
+}
+
+static int replay_print(const struct replay_run *run)
+{
+	const struct replay_result *r = run->result;
+
+	if (run->kind == REPLAY_WIRE)
+		replay_print_capture(run);
+	printf("%s rows: %s decided differently, %.3f %% (95 %% interval %.3f to %.3f %%)\n",
+		format_count(r->n).s, format_count(r->n_differ).s,
+		100.0 * (double)r->n_differ / (double)r->n, 100 * r->share.low,
+		100 * r->share.high);
+	printf("scores are apart by %.6g in the mean, %.6g at most; rows with one that is not "
+	       "finite: %s\n",
+		r->n_measured ? r->sum / (double)r->n_measured : 0.0, r->largest,
+		format_count(r->n_not_finite).s);
+	if (run->images[REPLAY_LIVE].model)
+		printf("a row takes %s by %s, %s by %s\n", format_ns(r->ns_per_row[0]).s,
+			run->images[REPLAY_LIVE].name, format_ns(r->ns_per_row[1]).s,
+			run->images[REPLAY_OTHER].name);
+	else
+		printf("a row takes %s by %s\n", format_ns(r->ns_per_row[REPLAY_OTHER]).s,
+			run->images[REPLAY_OTHER].name);
+	if (r->n_rows)
+		replay_print_rows(run);
+	printf("advice: %s: %s\n", run->advice, run->why);
 	return TOOL_DONE;
 }
 
-static int replay_rows(const struct replay *replay, struct replay_side sides[2])
-{
-	const struct model_info *a = model_info(sides[0].model), *b = model_info(sides[1].model);
-	struct replay_result result = { 0 };
-	struct rows rows = { 0 };
-	struct error err;
-	int exit, rc = 0;
+// --- All of it -----------------------------------------------------------------------------------
 
-	if (a->n_features != b->n_features || a->n_outputs != b->n_outputs)
-		return tool_refuse(
-			"%s has %u features and %u outputs, %s %u and %u: only models "
-			"of as many are compared",
-			replay->with, a->n_features, a->n_outputs, replay->against, b->n_features,
-			b->n_outputs);
-	rc = model_rows_read(a, replay->rows, &replay->how, &rows, &err);
+static int replay_score(struct replay_run *run)
+{
+	static int (*const READ[])(struct replay_run *, struct error *) = {
+		[REPLAY_WIRE] = replay_read_wire, [REPLAY_FLOWS] = replay_read_flows
+	};
+	struct error err;
+	int rc = replay_create(run->images[REPLAY_LIVE].model, run->images[REPLAY_OTHER].model,
+		&run->request->options, &run->replay, &err);
+
 	if (rc == 0)
-		rc = model_check_rows(b, replay->rows, rows.values, rows.n_rows, &err);
-	if (rc == 0 && rows.n_rows == 0)
-		rc = error_set(&err, -EINVAL, "%s: no rows", replay->rows);
-	for (int i = 0; i < 2 && rc == 0; i++)
-		rc = replay_score(&sides[i], &rows, &err);
-	if (rc == 0)
-		rc = replay_compare(replay, sides, rows.n_rows, &result, &err);
-	exit = rc != 0 ? tool_refuse("%s", err.text)
-		       : (tool.json ? replay_print_json : replay_print)(replay, sides, &result);
-	free(result.rows);
-	rows_fini(&rows);
-	return exit;
+		rc = run->kind == REPLAY_ROWS ? replay_read_rows(run, NULL, &err)
+					      : READ[run->kind](run, &err);
+	if (rc != 0)
+		return tool_refuse("%s", err.text);
+	run->result = replay_finish(run->replay);
+	if (run->result->n == 0 && run->kind == REPLAY_WIRE && !tool.json)
+		replay_print_capture(run);
+	if (run->result->n == 0)
+		return tool_refuse("%s: no rows%s", run->request->rows,
+			run->kind == REPLAY_WIRE
+				? " of a request that could be replayed; a capture "
+				  "of other traffic wants --flows"
+				: "");
+	replay_advise(run);
+	rc = (tool.json ? replay_print_json : replay_print)(run);
+	return rc == TOOL_DONE && run->exceeded ? TOOL_BROKEN : rc;
+}
+
+// Which versions there are to be.
+static bool replay_open_images(struct replay_run *run)
+{
+	const struct replay_request *request = run->request;
+	const char *live = request->live ? request->live : request->with;
+	struct replay_image *now = &run->images[REPLAY_LIVE], *other = &run->images[REPLAY_OTHER];
+
+	if (!replay_image_is_file(request->against) && !strchr(request->against, ':')) {
+		tool_refuse("--against %s: say which version, as %s:4, or name an image's file",
+			request->against, request->against);
+		return false;
+	}
+	if (!live && !request->answered && replay_image_is_file(request->against)) {
+		tool_refuse(
+			"say what decides now: --live IMAGE, --live MODEL, or --answered where "
+			"a capture holds the replies");
+		return false;
+	}
+	if ((live && !replay_image_open(live, now)) || !replay_image_open(request->against, other))
+		return false;
+	if (request->answered) {
+		snprintf(now->name, sizeof(now->name), "what was answered");
+		return true;
+	}
+	return (live || replay_image_open(other->target.model, now)) &&
+		replay_images_match(now, other, request->force);
+}
+
+static const char *replay_refuse_request(const struct replay_request *r, enum replay_kind kind)
+{
+	if (r->wire && r->flows)
+		return "give only one of --wire and --flows";
+	if (r->live && r->with)
+		return "give only one of --live and --with: they are the same";
+	if (r->answered && (r->live || r->with))
+		return "give only one of --live and --answered: either decides what is compared "
+		       "with";
+	if (r->answered && kind != REPLAY_WIRE)
+		return "--answered is for a capture of requests and replies (--wire)";
+	if (r->id && kind != REPLAY_WIRE)
+		return "--id is for a capture of requests (--wire)";
+	if (r->partial && kind == REPLAY_ROWS)
+		return "--partial is for a capture (--wire, --flows)";
+	if (kind == REPLAY_WIRE &&
+		(r->how.columns || r->how.drop || r->how.header || r->how.no_header))
+		return "--columns, --drop, --header and --no-header are for CSV, whose columns may "
+		       "have names";
+	return NULL;
 }
 
 static const struct option_entry REPLAY[] = {
-	{ NULL, 0, "ROWS", "the rows to score: .csv, .npy or .f32; - is standard input",
-		OPTION_TO_TEXT(struct replay, rows), .required = true },
-	{ "with", 0, "IMAGE", "the image that decides now", OPTION_TO_TEXT(struct replay, with),
-		.required = true },
-	{ "against", 0, "IMAGE", "the image that it is compared with",
-		OPTION_TO_TEXT(struct replay, against), .required = true },
+	{ NULL, 0, "CAPTURE",
+		"what to score: rows (.csv, .npy, .f32; - is standard input), or a capture",
+		OPTION_TO_TEXT(struct replay_request, rows), .required = true },
+	{ "against", 0, "IMAGE", "the version to be tried: a file, or MODEL:VERSION of the store",
+		OPTION_TO_TEXT(struct replay_request, against), .required = true },
+	{ "live", 0, "IMAGE",
+		"what decides now, likewise; else the version that the appliance has live",
+		OPTION_TO_TEXT(struct replay_request, live) },
+	{ "with", 0, "IMAGE", "the same", OPTION_TO_TEXT(struct replay_request, with) },
+	{ "answered", 0, NULL, "what decides now are the replies in the capture",
+		OPTION_TO_FLAG(struct replay_request, answered) },
+	{ "wire", 0, NULL, "it is a capture of requests: as by itself, unless it is a pipe",
+		OPTION_TO_FLAG(struct replay_request, wire) },
+	{ "id", 0, "N", "a capture's requests to this model id; else the model's, or the first's",
+		OPTION_TO_U32(struct replay_request, id, 1, 65535) },
+	{ "flows", 0, NULL, "it is a capture of other traffic, whose flows are the rows",
+		OPTION_TO_FLAG(struct replay_request, flows) },
+	{ "partial", 0, NULL, "take what comes before a capture's cut instead of refusing it",
+		OPTION_TO_FLAG(struct replay_request, partial) },
+	{ "differ", 0, "S", "a bound: the share of rows that may be decided differently, 0 to 1",
+		OPTION_TO_DOUBLE(struct replay_request, differ, 0, 1) },
+	{ "mean", 0, "D", "a bound: how far scores may be apart in the mean",
+		OPTION_TO_DOUBLE(struct replay_request, mean, 0, 1e30) },
 	{ "threshold", 0, "T", "where the one score of a model of two classes decides (0.5)",
-		OPTION_TO_DOUBLE(struct replay, threshold, -1e30, 1e30) },
+		OPTION_TO_DOUBLE(struct replay_request, options.threshold, -1e30, 1e30) },
 	{ "tolerance", 0, "S",
-		"of scores that are no classes': a share of their spread that is no difference "
-		"(0.01)",
-		OPTION_TO_DOUBLE(struct replay, tolerance, 0, 1e6) },
+		"of scores that are no classes': a share of the spread of the golden rows' that is "
+		"no difference (0.01)",
+		OPTION_TO_DOUBLE(struct replay_request, options.tolerance, 0, 1e6) },
 	{ "show", 0, "N", "rows that differ to show, the furthest apart first (10)",
-		OPTION_TO_U32(struct replay, shown, 0, 1000000) },
-	ROWS_OPTIONS(struct replay, how),
+		OPTION_TO_U32(struct replay_request, options.shown, 0, REPLAY_SHOWN_MAX) },
+	{ "force", 0, NULL, "also where features, labels or texts differ",
+		OPTION_TO_FLAG(struct replay_request, force) },
+	ROWS_OPTIONS(struct replay_request, how),
 	{ 0 },
 };
 
 static int replay_run(const struct command *command, char **argv)
 {
-	static const struct model_options options = { .no_timing = false };
-	struct replay replay = { .threshold = 0.5, .tolerance = 0.01, .shown = 10 };
-	struct replay_side sides[2] = { 0 };
+	struct replay_request request = {
+		.options = { .threshold = 0.5, .tolerance = 0.01, .shown = 10 },
+		.differ = BOUND_UNSAID,
+		.mean = BOUND_UNSAID
+	};
+	struct replay_run run = { .request = &request };
+	const char *refusal;
 	int exit;
 
-	if (!command_parse(command, argv, &replay, &exit))
+	if (!command_parse(command, argv, &request, &exit))
 		return exit;
-	sides[0].model = image_load(replay.with, &options);
-	sides[1].model = sides[0].model ? image_load(replay.against, &options) : NULL;
-	exit = sides[1].model ? replay_rows(&replay, sides) : TOOL_REFUSED;
-	for (int i = 0; i < 2; i++) {
-		free(sides[i].scores);
-		model_close(sides[i].model);
-	}
+	if (request.flows)
+		run.kind = REPLAY_FLOWS;
+	else if (request.wire ||
+		(request.how.format == ROWS_FORMAT_ENDING && replay_is_capture(request.rows)))
+		run.kind = REPLAY_WIRE;
+	refusal = replay_refuse_request(&request, run.kind);
+	if (refusal)
+		return tool_refuse("%s", refusal);
+	exit = replay_open_images(&run) ? replay_score(&run) : TOOL_REFUSED;
+	replay_destroy(run.replay);
+	replay_image_fini(&run.images[REPLAY_LIVE]);
+	replay_image_fini(&run.images[REPLAY_OTHER]);
 	return exit;
 }
 
 const struct command model_replay_command = {
 	.words = "model replay",
-	.summary = "score the same rows with two images, and say where they decide differently",
+	.summary =
+		"score a capture or rows with another version, and say where it decides "
+		"differently",
 	.entries = REPLAY,
 	.run = replay_run,
 };

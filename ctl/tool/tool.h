@@ -11,6 +11,7 @@ enum tool_exit {
 	TOOL_DONE = 0,
 	TOOL_REFUSED = 1, // refused or failed
 	TOOL_USAGE = 2,   // wrong command line
+	TOOL_BROKEN = 3,  // model replay: a bound that was given is broken
 };
 
 #define TOOL_SOCKET_DEFAULT "/run/martlet/martlet.sock"
