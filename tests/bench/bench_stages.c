@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Nanoseconds a request spends in each stage between rx burst and tx burst, in bursts of 1 to 64:
 // no device, no ring, no neighbour on the other core. Prints JSON.
-// usage: bench_stages IMAGE ROWS
+// usage: bench_stages IMAGE ROWS [canary | shadow]
+// With the last one, the image is the canary, too, of half of the requests, or the shadow of a quarter of the rows.
 //
 // A run restores the frames, then passes them through the first stages; what one stage more adds to
 // the time is that stage's. Minimum of many runs, for whatever disturbs a run only adds to it.
 #include "base/rows.h"
 #include "dataplane/admit.h"
+#include "dataplane/lane.h"
 #include "dataplane/parse.h"
 #include "dataplane/reply.h"
 #include "dataplane/score.h"
@@ -18,6 +20,7 @@
 #include <time.h>
 
 #define SCRATCH_BYTES (2u << 20)
+#define LANE_BYTES    (256u << 10)
 #define RUNS          20000
 #define MODEL_ID      7
 
@@ -27,6 +30,9 @@ static const uint16_t BURSTS[] = { 1, 4, 16, 64 };
 
 static struct frame frames[BURST_MAX], fresh[BURST_MAX];
 static struct registry *registry;
+static struct watches *watches;
+static struct lane lane;
+static uint8_t *lane_memory;
 static struct port port;
 static struct clock clk;
 static struct dataplane_counters counters;
@@ -51,8 +57,10 @@ static double measure_tsc_hz(void)
 	return (double)(rte_rdtsc() - tsc) / ns * 1e9;
 }
 
+// The lane is as empty as idle time leaves it.
 static void restore(uint16_t n)
 {
+	lane.head = lane.tail = lane.end = lane.n_items = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		const uint32_t bytes = RTE_PKTMBUF_HEADROOM + fresh[i].m.data_len;
 
@@ -80,7 +88,7 @@ static void pass(uint16_t n, enum stage last)
 	n = admit_burst(requests, n, registry, 0, &pings, mbufs, &n_answers);
 	if (last == STAGE_ADMIT)
 		return;
-	score_burst(requests, n, scratch, &clk, &counters);
+	score_burst(requests, n, scratch, &clk, &counters, &lane);
 	if (last == STAGE_SCORE)
 		return;
 	reply_burst(requests, n, rte_rdtsc(), &clk, &counters);
@@ -110,26 +118,61 @@ static void setup_frames(const struct rows *rows)
 			(uint16_t)rows->n_columns, WIRE_HEADER_BYTES + bytes);
 		memcpy(frame_wire(&fresh[i]) + 1, rows->values + i % rows->n_rows * rows->n_columns,
 			bytes);
+		frame_wire(&fresh[i])->request_id = i; // which a canary's share goes by
 		frame_mend_udp(&fresh[i]);
 		frames[i] = fresh[i];
 		frames[i].m.buf_addr = frames[i].room;
 	}
 }
 
-static int setup(const char *image, const char *rows_path, struct error *err)
+static int prepare(const char *image, uint16_t version, struct deployment **out, struct error *err)
 {
-	struct deployment_request request = { .id = MODEL_ID, .name = "bench", .version = 1 };
+	struct deployment_request request = { .id = MODEL_ID, .name = "bench", .version = version };
 	const struct model_options options = { 0 };
-	const struct rows_options rows_options = { 0 };
-	struct rows rows = { 0 };
 	int rc = model_open_file(image, &options, &request.model, err);
 
+	return rc != 0 ? rc : registry_prepare(registry, &request, out, err);
+}
+
+// `role` NULL: the image is live, and all there is.
+static int publish(const char *image, const char *role, struct error *err)
+{
+	struct route_request routed = { .id = MODEL_ID, .share = { .permille = 500 } };
+	struct deployment **second =
+		role && strcmp(role, "canary") == 0 ? &routed.canary : &routed.shadow;
+	struct model_route *route;
+	int rc = prepare(image, 1, &routed.live, err);
+
+	if (rc == 0 && role)
+		rc = prepare(image, 2, second, err);
 	if (rc == 0)
-		rc = rows_read(rows_path, &rows_options, &rows, err);
+		rc = registry_make_route(registry, &routed, &route, err);
+	if (rc != 0)
+		return rc;
+	registry_commit(registry, route);
+	if (!routed.shadow)
+		return 0;
+	return watches_publish(watches,
+		&(struct watch_request){ .kind = WATCH_SHADOW,
+			.id = MODEL_ID,
+			.every = 4, // canary.every's default
+			.live = routed.live,
+			.other = routed.shadow },
+		err);
+}
+
+static int setup(const char *image, const char *rows_path, const char *role, struct error *err)
+{
+	const struct rows_options rows_options = { 0 };
+	struct rows rows = { 0 };
+	int rc = rows_read(rows_path, &rows_options, &rows, err);
+
 	if (rc == 0)
 		rc = registry_create(1, SCRATCH_BYTES, 1500, NULL, &registry, err);
 	if (rc == 0)
-		rc = registry_publish(registry, &request, err);
+		rc = watches_create(registry, &watches, err);
+	if (rc == 0)
+		rc = publish(image, role, err);
 	if (rc != 0)
 		return rc;
 	tsc_hz = measure_tsc_hz();
@@ -139,7 +182,10 @@ static int setup(const char *image, const char *rows_path, struct error *err)
 	setup_frames(&rows);
 	rows_fini(&rows);
 	scratch = aligned_alloc(64, SCRATCH_BYTES);
-	return scratch ? 0 : error_set(err, -ENOMEM, "no memory for scratch");
+	lane_memory = aligned_alloc(64, LANE_BYTES);
+	if (lane_memory)
+		lane_init(&lane, watches, &clk, 0, lane_memory, LANE_BYTES);
+	return scratch && lane_memory ? 0 : error_set(err, -ENOMEM, "no memory for scratch");
 }
 
 static void bench(void)
@@ -164,16 +210,19 @@ int main(int argc, char **argv)
 {
 	struct error err = { .text = "" };
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: bench_stages IMAGE ROWS\n");
+	if ((argc != 3 && argc != 4) ||
+		(argc == 4 && strcmp(argv[3], "canary") && strcmp(argv[3], "shadow"))) {
+		fprintf(stderr, "usage: bench_stages IMAGE ROWS [canary | shadow]\n");
 		return 2;
 	}
-	if (setup(argv[1], argv[2], &err)) {
+	if (setup(argv[1], argv[2], argv[3], &err)) {
 		fprintf(stderr, "bench_stages: %s\n", err.text);
 		return 1;
 	}
 	bench();
+	watches_destroy(watches);
 	registry_destroy(registry);
 	free(scratch);
+	free(lane_memory);
 	return 0;
 }
