@@ -130,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		turn(base, pair[1], &got);
 	must(!c); // the client has gone, so it has
 	must(shared.bound.held == 0);
+	turns_fini(&shared.turns);
 	must(handler.asked == 0 || got > 0);
 	close(pair[1]);
 	return 0;

@@ -157,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	turn(base, pair[1]); // what was held
 	must(!c && handler.open == 0);
 	must(shared.bound.held == 0);
+	turns_fini(&shared.turns);
 	close(pair[1]);
 	return 0;
 }

@@ -83,7 +83,7 @@ CROWDS = {
     f"{IDLE} idle connections of 50 addresses": lambda: sockets(IDLE, b"", 2),
     "half requests": lambda: sockets(400, post(b"{", 999999), 4),
     "bombs of JSON": lambda: sockets(400, post(b"[" * 60000), 3),
-    "answers that nobody reads": lambda: sockets(100, b"GET /v2/models/lab HTTP/1.1\r\nHost: a\r\n\r\n" * 1000, 4),
+    "answers that nobody reads": lambda: sockets(400, b"GET /v2/models/lab HTTP/1.1\r\nHost: a\r\n\r\n" * 1000, 4),
 }
 
 

@@ -9,9 +9,8 @@
 #include <event2/event.h>
 #include <string.h>
 
-#define TURNS_MAX                                                                                  \
-	8 // fillings of the output in one turn of the event loop, so that others have theirs
-#define LOOK_MS 1000 // between two looks at times and rates
+#define TURNS_MAX 8    // fillings of the output before others have their turn
+#define LOOK_MS   1000 // between two looks at times and rates
 
 enum carry_speech carry_judge(struct evbuffer *input)
 {
@@ -46,6 +45,7 @@ void carry_begin(struct connection *c)
 		return;
 	}
 	connection_enter(c, CONNECTION_NEW);
+	c->quota = CARRY_REQUESTS;
 	carry(c);
 }
 
@@ -91,8 +91,9 @@ void carry(struct connection *c)
 		const size_t waiting = connection_unsent(c);
 
 		// Who does not take his answers is read no further.
-		if (waiting == 0)
-			session_read(c->session, bufferevent_get_input(c->bev));
+		if (waiting == 0 && !c->turn.is_waiting &&
+			!session_read(c->session, bufferevent_get_input(c->bev), &c->quota))
+			connection_wait_turn(c);
 		if (!session_write(c->session, output))
 			c->is_last = true;
 		if (connection_unsent(c) == 0)
@@ -100,7 +101,7 @@ void carry(struct connection *c)
 		connection_push(c);
 	} while (!c->is_over && connection_unsent(c) == 0 && ++turns < TURNS_MAX);
 	if (!c->is_over && turns == TURNS_MAX)
-		event_active(c->wake, EV_TIMEOUT, 0);
+		connection_wait_turn(c);
 	else if (!c->is_over)
 		carry_settle(c);
 	c->is_advancing = false;
@@ -110,8 +111,10 @@ void carry(struct connection *c)
 
 void carry_end(struct connection *c)
 {
+	uint32_t all = UINT32_MAX;
+
 	c->is_advancing = true;
-	session_read(c->session, bufferevent_get_input(c->bev));
+	session_read(c->session, bufferevent_get_input(c->bev), &all);
 	session_end(c->session);
 	c->is_advancing = false;
 	carry(c);

@@ -6,6 +6,8 @@
 struct connection;
 struct evbuffer;
 
+#define CARRY_REQUESTS 4 // begun of what has just come, before others have their turn
+
 enum carry_speech { CARRY_HTTP1, CARRY_HTTP2, CARRY_UNKNOWN };
 
 // What the first bytes say; CARRY_UNKNOWN: more must come.

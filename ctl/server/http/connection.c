@@ -130,8 +130,7 @@ static void connection_respond(struct http_request *request, const struct http_r
 		connection_advance(c);
 }
 
-// Everything has left. What the peer sent meanwhile is gone on with in the next turn of the event loop,
-// so that others have theirs.
+// Everything has left. What the peer sent meanwhile is gone on with when others have had their turns.
 static void connection_sent(struct connection *c)
 {
 	c->answered = 0;
@@ -143,8 +142,7 @@ static void connection_sent(struct connection *c)
 		connection_enter(c, CONNECTION_IDLE);
 	if (c->phase == CONNECTION_IDLE &&
 		(c->has_ended || evbuffer_get_length(bufferevent_get_input(c->bev)) > 0))
-		bufferevent_trigger(
-			c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+		connection_wait_turn(c);
 }
 
 static void connection_flush(struct connection *c)
@@ -278,6 +276,11 @@ static bool connection_begin_request(struct connection *c)
 		connection_finish(c);
 		return false;
 	}
+	if (c->quota == 0) {
+		connection_wait_turn(c);
+		return false;
+	}
+	c->quota--;
 	c->request = request_create();
 	if (!c->request) {
 		c->is_over = true;
@@ -346,6 +349,17 @@ static void connection_advance(struct connection *c)
 		connection_end(c);
 }
 
+static void connection_on_turn(void *arg)
+{
+	struct connection *c = arg;
+
+	c->quota = c->shared->limits.pipeline;
+	if (c->session)
+		carry(c);
+	else if (c->phase == CONNECTION_IDLE || c->phase == CONNECTION_NEW)
+		connection_advance(c);
+}
+
 // --- Events --------------------------------------------------------------------------------------
 
 static void connection_on_read(struct bufferevent *bev, void *arg)
@@ -372,8 +386,10 @@ static void connection_on_read(struct bufferevent *bev, void *arg)
 		else if (c->moved_ms - c->since_ms < LINGER_MAX_MS)
 			deadline_set(&c->deadline, c->moved_ms + LINGER_MS);
 	} else if (c->session) {
+		c->quota = CARRY_REQUESTS;
 		carry(c);
-	} else if (c->phase != CONNECTION_WRITING) { // then it waits, and so does what came
+	} else if (c->phase != CONNECTION_WRITING && !c->turn.is_waiting) { // so does what came
+		c->quota = 1;
 		connection_advance(c);
 	}
 }
@@ -487,6 +503,7 @@ struct connection *connection_create(
 	c->shared = shared;
 	c->peer = *peer;
 	c->owner = owner;
+	c->turn = (struct turn){ .go = connection_on_turn, .arg = c };
 	if (!connection_open(c, connection_on_deadline)) {
 		connection_end(c);
 		return NULL;

@@ -93,6 +93,7 @@ void connection_end(struct connection *c)
 	session_destroy(c->session);
 	if (c->wake)
 		event_free(c->wake);
+	turn_leave(&c->shared->turns, &c->turn);
 	deadline_fini(&c->deadline);
 	if (c->bev) {
 		bound_change(&c->shared->bound, connection_unsent(c), 0);
@@ -158,6 +159,12 @@ void connection_push(struct connection *c)
 		c->is_over = true;
 	else if (c->peer.ssl || evbuffer_get_length(out) > 0)
 		bufferevent_enable(c->bev, EV_WRITE);
+}
+
+void connection_wait_turn(struct connection *c)
+{
+	if (!turn_wait(&c->shared->turns, c->shared->base, &c->turn))
+		c->is_over = true;
 }
 
 void connection_give_up(struct connection *c)

@@ -32,7 +32,9 @@ struct connection {
 	struct http_request *request; // being read, or handled
 	size_t mark;       // of the body, or still to be sent, when the rate was last looked at
 	uint32_t answered; // since everything had left
-	uint64_t left;     // bytes, since the beginning
+	uint32_t quota;    // requests that may be begun before its next turn
+	struct turn turn;
+	uint64_t left; // bytes, since the beginning
 	// With HTTP/2, instead of a request:
 	struct session *session;
 	struct event *wake;            // something is to be sent
@@ -51,6 +53,8 @@ size_t connection_unsent(const struct connection *c);
 // Sends what the socket takes at once, and leaves the rest to the bufferevent. Where the peer is gone it is
 // over.
 void connection_push(struct connection *c);
+// What has come is gone on with when it is its turn.
+void connection_wait_turn(struct connection *c);
 // The last answer has left: waits for the peer to close first.
 void connection_linger(struct connection *c);
 // Ends it, and throws away what is in the socket of somebody who does not read it.

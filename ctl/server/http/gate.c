@@ -326,6 +326,7 @@ void gate_destroy(struct gate *gate)
 	while (!TAILQ_EMPTY(&gate->members))
 		connection_destroy(TAILQ_FIRST(&gate->members)->connection);
 	pace_destroy(gate->handshakes);
+	turns_fini(&gate->shared.turns);
 	free(gate);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define OUTPUT_BYTES_MAX ((size_t)256 << 10) // with more to be sent no other frame is made
+#define PIECE_BYTES      256                 // a few requests; twice as much after each without any
 #define STREAM_WINDOW    (1 << 20)
 #define SESSION_WINDOW   (4 << 20)
 #define FRAMES_A_SECOND  100  // that ask for nothing
@@ -42,6 +43,7 @@ struct session {
 	int32_t opened; // the last stream that the peer opened
 	enum session_drain drain;
 	bool has_asked;    // a stream was opened
+	uint32_t asked;    // so many, since it was set to 0
 	bool has_refused;  // GOAWAY with an error was counted
 	bool has_failed;   // nothing more is read
 	bool is_pinged;    // ... and has not answered yet
@@ -113,6 +115,7 @@ static int session_on_begin_headers(nghttp2_session *h2, const nghttp2_frame *fr
 	if (!stream)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	s->has_asked = true;
+	s->asked++;
 	nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, stream);
 	return 0;
 }
@@ -395,14 +398,21 @@ static ssize_t session_take(struct session *s, const uint8_t *data, size_t bytes
 	return n < 0 ? n : (ssize_t)taken;
 }
 
-void session_read(struct session *s, struct evbuffer *input)
+bool session_read(struct session *s, struct evbuffer *input, uint32_t *quota)
 {
-	s->moved_ms = deadline_now_ms();
-	while (evbuffer_get_length(input) > 0) {
-		const size_t bytes = evbuffer_get_contiguous_space(input);
-		const uint8_t *data = evbuffer_pullup(input, (ev_ssize_t)bytes);
-		const ssize_t n = s->has_failed ? (ssize_t)bytes : session_take(s, data, bytes);
+	size_t piece = PIECE_BYTES;
 
+	s->moved_ms = deadline_now_ms();
+	for (; evbuffer_get_length(input) > 0 && *quota > 0;
+		piece = s->asked ? PIECE_BYTES : piece * 2) {
+		const size_t ahead = evbuffer_get_contiguous_space(input);
+		const size_t bytes = ahead < piece ? ahead : piece;
+		const uint8_t *data = evbuffer_pullup(input, (ev_ssize_t)bytes);
+		ssize_t n;
+
+		s->asked = 0;
+		n = s->has_failed ? (ssize_t)bytes : session_take(s, data, bytes);
+		*quota -= s->asked < *quota ? s->asked : *quota;
 		if (n >= 0) {
 			evbuffer_drain(input, (size_t)n);
 			continue;
@@ -413,6 +423,7 @@ void session_read(struct session *s, struct evbuffer *input)
 			session_refuse(s, REFUSAL_MALFORMED); // where no callback said why
 		s->has_failed = true;
 	}
+	return evbuffer_get_length(input) == 0;
 }
 
 bool session_write(struct session *s, struct evbuffer *output)

@@ -27,8 +27,8 @@ struct session *session_create(struct connection_shared *shared, const struct co
 // Streams are closed; what their handlers reply later is thrown away.
 void session_destroy(struct session *session);
 
-// Takes what can be read now, of which some is left where there is much to be sent.
-void session_read(struct session *session, struct evbuffer *input);
+// Takes what has come, up to about *quota requests, which becomes less by those. False: some of it is left.
+bool session_read(struct session *session, struct evbuffer *input, uint32_t *quota);
 // Adds what can be sent to `output`, up to some bytes there. False: no more will ever come, so that the
 // connection ends when all of it has left.
 bool session_write(struct session *session, struct evbuffer *output);

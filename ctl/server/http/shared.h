@@ -6,6 +6,7 @@
 #include "ctl/server/http/bound.h"
 #include "ctl/server/http/refusal.h"
 #include "ctl/server/http/request.h"
+#include "ctl/server/http/turn.h"
 
 #include <openssl/types.h>
 #include <stdbool.h>
@@ -36,6 +37,8 @@ struct connection_shared {
 	struct connection_limits limits;
 	// Held by bodies from their first byte to the reply, and by answers until they have left, together.
 	struct bound bound;
+	struct turns
+		turns; // of connections that have more requests waiting than are begun at a time
 	uint64_t refused[REFUSAL_COUNT];
 	bool says_close;  // with HTTP/1.1 every answer is its connection's last
 	bool is_draining; // likewise; HTTP/2 is drained, and who connects comes too late
