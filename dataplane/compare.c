@@ -64,7 +64,8 @@ int dataplane_compare(
 	}
 	wanted.live = (struct deployment *)(uintptr_t)route->live;
 	wanted.other = compare_other(route, request->kind);
-	if (watch && watch->live == wanted.live && watch->other == wanted.other)
+	if (watch && watch->live == wanted.live && watch->other == wanted.other &&
+		watch->latency_ratio == wanted.latency_ratio)
 		return 0;
 	watches_withdraw(dp->watches, request->id, request->kind);
 	info = model_info(route->live->model);

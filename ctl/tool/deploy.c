@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/deploy.h"
 
+#include "base/bounds.h"
 #include "base/name.h"
 #include "ctl/tool/api.h"
 #include "ctl/tool/cost.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,8 @@ struct deploy {
 	uint32_t id;          // 0: the one that it has already
 	uint32_t permille;    // PERMILLE_UNSAID
 	const char *key;
-	uint64_t revision; // 0: whichever it is at
+	double bounds[BOUND_COUNT]; // NaN: not said
+	uint64_t revision;          // 0: whichever it is at
 	bool force, off, no_cost;
 };
 
@@ -74,6 +77,16 @@ static const struct option_entry CANARY_ENTRIES[] = {
 		OPTION_TO_U32(struct deploy, permille, 0, 1000) },
 	{ "key", 0, "KEY", "what decides for whom: a feature's name or index, or request_id",
 		OPTION_TO_TEXT(struct deploy, key) },
+	{ "differ", 0, "SHARE", "it is rolled back where more rows are decided otherwise, as 0.02",
+		OPTION_TO_DOUBLE(struct deploy, bounds[BOUND_DIFFER], 0, 1) },
+	{ "mean", 0, "D", "... or where scores are further away on average",
+		OPTION_TO_DOUBLE(struct deploy, bounds[BOUND_MEAN], 0, 1e30) },
+	{ "latency", 0, "TIMES", "... or where it takes so many times longer than live, as 1.5",
+		OPTION_TO_DOUBLE(struct deploy, bounds[BOUND_LATENCY], 0, 1e6) },
+	{ "alpha", 0, "P", "the probability that it is blamed for what it keeps",
+		OPTION_TO_DOUBLE(struct deploy, bounds[BOUND_ALPHA], 1e-9, 0.5) },
+	{ "rows-min", 0, "N", "rows to compare before it may be promoted",
+		OPTION_TO_DOUBLE(struct deploy, bounds[BOUND_ROWS_MIN], 1, UINT32_MAX) },
 	DEPLOY_OFF,
 	DEPLOY_COST,
 	DEPLOY_IF,
@@ -110,6 +123,8 @@ static bool deploy_parse(
 	const struct command *command, char **argv, struct deploy *deploy, int *exit)
 {
 	*deploy = (struct deploy){ .permille = PERMILLE_UNSAID };
+	for (int b = 0; b < BOUND_COUNT; b++)
+		deploy->bounds[b] = NAN;
 	if (!command_parse(command, argv, deploy, exit))
 		return false;
 	if (deploy->version && deploy->target.version &&
@@ -253,17 +268,34 @@ static int deploy_promote_run(const struct command *command, char **argv)
 	return deploy_put(&deploy, body);
 }
 
+// NULL: none was said.
+static json_t *deploy_bounds_json(const struct deploy *deploy)
+{
+	json_t *bounds = NULL;
+
+	for (int b = 0; b < BOUND_COUNT; b++) {
+		if (isnan(deploy->bounds[b]))
+			continue;
+		bounds = bounds ? bounds : json_object();
+		json_object_set_new(bounds, BOUND_KINDS[b].name,
+			BOUND_KINDS[b].whole ? json_integer((json_int_t)deploy->bounds[b])
+					     : json_real(deploy->bounds[b]));
+	}
+	return bounds;
+}
+
 static int deploy_canary_run(const struct command *command, char **argv)
 {
 	struct deploy deploy;
-	json_t *canary;
+	json_t *canary, *bounds;
 	int exit;
 
 	if (!deploy_parse(command, argv, &deploy, &exit))
 		return exit;
 	if (deploy.off)
 		return deploy_put(&deploy, json_pack("{s:n}", "canary"));
-	if (deploy.permille == PERMILLE_UNSAID && (deploy.version || !deploy.key)) {
+	bounds = deploy_bounds_json(&deploy);
+	if (deploy.permille == PERMILLE_UNSAID && (deploy.version || (!deploy.key && !bounds))) {
 		tool_refuse("how many of 1000 requests? say --permille 50, or --off to end it");
 		return TOOL_USAGE;
 	}
@@ -274,6 +306,8 @@ static int deploy_canary_run(const struct command *command, char **argv)
 		json_object_set_new(canary, "permille", json_integer(deploy.permille));
 	if (deploy.key)
 		json_object_set_new(canary, "key", json_string(deploy.key));
+	if (bounds)
+		json_object_set_new(canary, "bounds", bounds);
 	return deploy_put(&deploy, json_pack("{s:o}", "canary", canary));
 }
 

@@ -77,7 +77,7 @@ def main():
     port = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.66.0.1/24" ]; }'
     with tempfile.TemporaryDirectory() as folder, Appliance([port], netns=far.pid) as a:
         with open(a.conf, "a") as f:
-            f.write("drift = { sample = 2; };\ncanary = { differ = 0.02; every = 1; rows_min = 300; };\n")
+            f.write("drift = { sample = 2; };\ncanary = { every = 1; rows_min = 300; };\n")
         try:
             a.start()
             with open(os.path.join(folder, "rows.csv"), "w") as rows:
@@ -115,17 +115,27 @@ def main():
             tap.check("and may be promoted", c["advice"] == "promote", c["why"])
             tap.check("a shadow that differs is only said", h["differ"] == h["compared"] > 0 and h["advice"] == "roll back", str(h))
             tap.check("and never answers", all(r.model_version in (1, 2) for r in ask(50)))
+            text = a.api("GET", "/metrics")[1]
+            tap.check("comparisons in the metrics", 'martlet_model_compare_differ_rows_total{model="m",role="canary"} 0\n' in text and
+                      'martlet_model_compare_differ_ratio{model="m",role="shadow",bound="low"} 0.9' in text)
             text = a.ctl("model", "compare", "m").stdout
             tap.check("the tool says it", "canary version 2 against live version 1" in text and "promote" in text, text)
             drift(tap, a)
             by_rest(tap, a)
-            change(a, {"canary": {"version": 3, "permille": 200}, "shadow": None})
+            change(a, {"canary": {"version": 3, "permille": 200, "bounds": {"rows_min": 10}}, "shadow": None})
             until(lambda: (compare()["canary"] or {}).get("version") == 3)
+            tap.check("without a bound nothing is rolled back", until(lambda: ask(20) and compare()["canary"]["advice"] == "roll back") and
+                      not until(lambda: a.api("GET", "/v1/models/m/deployment")[1]["canary"] is None, 2.5) and
+                      compare()["canary"]["bounds"] == {"differ": None, "mean": None, "latency": None, "alpha": 0.05, "rows_min": 10})
+            tap.check("a bound of 1e9 is refused", a.api("PUT", "/v1/models/m/deployment",
+                      {"canary": {"bounds": {"latency": 1e9}}})[1] == {"error": '"latency" must be a number from 0 to 1000000'})
+            a.ctl("model", "canary", "m", "--differ", "0.02", "--no-cost")
             tap.check("one that differs is rolled back by itself",
                       until(lambda: ask(20) and a.api("GET", "/v1/models/m/deployment")[1]["canary"] is None))
             kept = compare()["rolled_back"]
             tap.check("with the reason and the rows", kept and kept["version"] == 3 and "decided differently" in kept["why"]
                       and kept["last"][0]["scores"][0] - kept["last"][0]["live"][0] == 8, str(kept))
+            tap.check("counted by its reason", 'martlet_model_rollbacks_total{model="m",reason="differ"} 1' in a.api("GET", "/metrics")[1])
             tap.check("live stays", all(r.model_version == 1 for r in ask(50)))
             a.stop()
             a.start()

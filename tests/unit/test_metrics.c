@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <event2/buffer.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,16 @@ static struct lcore_info lcores[2];
 static struct port_info ports[1];
 static struct metrics_model models[2];
 static struct metrics_figures figures;
-static const struct metrics_state states[2] = { { "lab", MODEL_STATE_READY },
-	{ "old", MODEL_STATE_UNAVAILABLE } };
+static const struct metrics_state states[2] = {
+	{ .name = "lab", .state = MODEL_STATE_READY, .rollbacks[VERDICT_SLOW] = 2 },
+	{ .name = "old", .state = MODEL_STATE_UNAVAILABLE }
+};
+static const struct compare_figures comparisons[1] = { { .model = "lab",
+	.role = "canary",
+	.compared = 20,
+	.differ = 3,
+	.share = { 0.125, 0.5 },
+	.mean = { -INFINITY, INFINITY } } };
 static uint64_t refused[WIRE_STATUS_COUNT];
 
 static char *render(void)
@@ -56,7 +65,9 @@ static char *render(void)
 		.models = models,
 		.n_models = 2,
 		.states = states,
-		.n_states = 2 };
+		.n_states = 2,
+		.comparisons = comparisons,
+		.n_comparisons = 1 };
 	figures.sum.drops[DROP_BAD_MAGIC] = 9;
 	metrics_render(out, &figures);
 	size = evbuffer_get_length(out);
@@ -162,6 +173,14 @@ static void render_escapes_and_keeps_values(void **state)
 	assert_non_null(strstr(text, "martlet_model_state{model=\"lab\",state=\"LOADING\"} 0\n"));
 	assert_non_null(
 		strstr(text, "martlet_model_state{model=\"old\",state=\"UNAVAILABLE\"} 1\n"));
+	assert_non_null(strstr(text,
+		"martlet_model_compare_differ_rows_total{model=\"lab\",role=\"canary\"} 3\n"));
+	assert_non_null(strstr(text,
+		"martlet_model_compare_differ_ratio{model=\"lab\",role=\"canary\",bound=\"high\"} "
+		"0.5\n"));
+	assert_null(strstr(text, "martlet_model_compare_difference{")); // nothing is known
+	assert_non_null(strstr(
+		text, "martlet_model_rollbacks_total{model=\"lab\",reason=\"latency\"} 2\n"));
 	free(text);
 }
 

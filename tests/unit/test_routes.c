@@ -242,6 +242,17 @@ static void body_deployment_is_read_strictly(void **state)
 		{ "{\"canary\":{\"version\":4,\"percent\":5}}", "unknown key \"percent\"" },
 		{ "{\"canary\":{\"version\":4,\"key\":\"\"}}", "\"key\" must be" },
 		{ "{\"canary\":{\"version\":4,\"key\":-1}}", "\"key\" must be" },
+		{ "{\"canary\":{\"bounds\":[1]}}", "\"bounds\" must be null or as" },
+		{ "{\"canary\":{\"bounds\":{\"differs\":1}}}",
+			"unknown key \"differs\"; known here: \"differ\", \"mean\"" },
+		{ "{\"canary\":{\"bounds\":{\"differ\":1.5}}}",
+			"\"differ\" must be a number from 0 to 1" },
+		{ "{\"canary\":{\"bounds\":{\"mean\":\"1\"}}}",
+			"\"mean\" must be a number from 0 to 1e30" },
+		{ "{\"canary\":{\"bounds\":{\"alpha\":0}}}",
+			"\"alpha\" must be a number from 1e-9 to 0.5" },
+		{ "{\"canary\":{\"bounds\":{\"rows_min\":1.5}}}",
+			"\"rows_min\" must be a whole number from 1 to 4294967295" },
 		{ "{\"shadow\":0}", "\"shadow\" must be a whole number" },
 		{ "{\"pinned\":[1,2,3,4,5]}", "at most 4 versions" },
 		{ "{\"pinned\":[1,1]}", "holds version 1 twice" },
@@ -253,6 +264,8 @@ static void body_deployment_is_read_strictly(void **state)
 		{ "{\"live\":1,\"id\":true}", "\"id\" must be a whole number" },
 		{ "{\"live\":1} x", "not JSON" },
 	};
+	static const char BOUNDS[] =
+		"{\"canary\":{\"bounds\":{\"differ\":0.02,\"latency\":2,\"rows_min\":100}}}";
 	static const char WHOLE[] =
 		"{\"canary\":{\"version\":4,\"permille\":50,\"key\":2},"
 		"\"shadow\":null,\"pinned\":[1,2]}";
@@ -268,6 +281,10 @@ static void body_deployment_is_read_strictly(void **state)
 	assert_string_equal(body.key, "2");
 	assert_int_equal(body.shadow, 0);
 	assert_true(body.has_pinned && body.n_pinned == 2 && body.pinned[1] == 2);
+	assert_false(body.has_bounds);
+	assert_int_equal(body_deployment_parse(BOUNDS, strlen(BOUNDS), &body, &err), 0);
+	assert_true(body.has_bounds && body.bounds.is_given[BOUND_LATENCY] &&
+		!body.bounds.is_given[BOUND_MEAN] && body.bounds.value[BOUND_DIFFER] == 0.02);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		int rc = body_deployment_parse(bad[i].text, strlen(bad[i].text), &body, &err);
 
@@ -336,6 +353,7 @@ static void record_format_comes_back(void **state)
 		.canary = { 4, SUM },
 		.permille = 50,
 		.key = 2,
+		.bounds = { { true, false, true, true, true }, { 0.02, 0, 1.5, 0.1, 1000 } },
 		.shadow = { 5, SUM },
 		.pinned = { { 1, SUM }, { 3, "" } },
 		.n_pinned = 2,
@@ -347,6 +365,8 @@ static void record_format_comes_back(void **state)
 
 	assert_int_equal(record_parse(text, strlen(text), &back, &err), 0);
 	assert_true(record_is_same(&r, &back));
+	assert_true(bounds_equal(&r.bounds, &back.bounds));
+	assert_non_null(strstr(text, "\"bounds\":[0.02,null,1.5,"));
 	for (size_t n = 0; n < strlen(text); n++) // every torn one is refused
 		assert_int_equal(record_parse(text, n, &back, &err), -EINVAL);
 	for (size_t n = 0; n < 8 * strlen(text); n++) { // and every flipped bit that changes it
@@ -371,6 +391,8 @@ static void record_of_the_longest_fits(void **state)
 	record_set_version(&r.shadow, 65501, SUM);
 	r.permille = 1000;
 	r.key = UINT16_MAX;
+	r.bounds = (struct bounds){ { true, true, true, true, true },
+		{ 1.0 / 3 * 1e-300, 1.0 / 3 * 1e-300, 1.0 / 3 * 1e-300, 1.0 / 3, 4294967295.0 } };
 	for (r.n_pinned = 0; r.n_pinned < RECORD_PINNED_MAX; r.n_pinned++)
 		record_set_version(&r.pinned[r.n_pinned], (uint16_t)(65502 + r.n_pinned), SUM);
 	text = record_format(&r);

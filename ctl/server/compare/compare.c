@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/compare/compare.h"
 
-#include "ctl/server/compare/verdict.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/operation.h"
@@ -19,11 +18,12 @@
 // Of one model.
 struct comparison {
 	char model[MODEL_NAME_MAX + 1];
-	uint16_t said_shadow;  // the version that a broken bound was told of
-	uint16_t said_apart;   // the version that cannot be compared, as was told
-	uint16_t rolling_back; // the canary that is being rolled back; 0: none
-	bool has_looked;       // into the store
-	json_t *rolled_back;   // the last one; NULL: none
+	uint16_t said_shadow;                // the version that a broken bound was told of
+	uint16_t said_apart;                 // the version that cannot be compared, as was told
+	uint16_t rolling_back;               // the canary that is being rolled back; 0: none
+	bool has_looked;                     // into the store
+	json_t *rolled_back;                 // the last one; NULL: none
+	uint64_t rollbacks[VERDICT_REASONS]; // begun by itself, since the start
 	struct comparison *next;
 };
 
@@ -133,6 +133,11 @@ static json_t *compare_interval_json(double value, const struct interval *interv
 		compare_real(interval->low), "high", compare_real(interval->high));
 }
 
+static const char *compare_role_name(enum watch_kind kind)
+{
+	return kind == WATCH_CANARY ? "canary" : "shadow";
+}
+
 static const char *compare_rule_name(enum watch_rule rule)
 {
 	return rule == WATCH_ARGMAX  ? "the largest score"
@@ -140,22 +145,63 @@ static const char *compare_rule_name(enum watch_rule rule)
 				     : "the tolerance";
 }
 
-static json_t *compare_one_json(
-	enum watch_kind kind, const struct compared *c, const struct verdict *v)
+// As they count: those that were given with the canary, else the configured ones.
+struct compare_bounds {
+	double value[BOUND_COUNT];
+};
+
+static struct compare_bounds compare_bounds_of(
+	const struct server *server, const struct model_entry *entry, enum watch_kind kind)
+{
+	const struct config_canary *config = &server->config->canary;
+	const struct bounds *given = &entry->record.bounds;
+	struct compare_bounds bounds = { {
+		[BOUND_DIFFER] = config->differ,
+		[BOUND_MEAN] = config->mean,
+		[BOUND_LATENCY] = config->latency,
+		[BOUND_ALPHA] = config->alpha,
+		[BOUND_ROWS_MIN] = config->rows_min,
+	} };
+
+	for (int b = 0; b < BOUND_COUNT; b++)
+		if (kind == WATCH_CANARY && given->is_given[b])
+			bounds.value[b] = given->value[b];
+	return bounds;
+}
+
+static bool compare_has_bounds(const struct compare_bounds *bounds)
+{
+	return bounds->value[BOUND_DIFFER] > 0 || bounds->value[BOUND_MEAN] > 0 ||
+		bounds->value[BOUND_LATENCY] > 0;
+}
+
+// Null where none is set.
+static json_t *compare_bounds_json(const struct compare_bounds *bounds)
+{
+	json_t *json = json_object();
+
+	for (int b = 0; b < BOUND_COUNT; b++)
+		json_object_set_new(json, BOUND_KINDS[b].name,
+			bounds->value[b] > 0 ? json_real(bounds->value[b]) : json_null());
+	return json;
+}
+
+static json_t *compare_one_json(enum watch_kind kind, const struct compared *c,
+	const struct compare_bounds *bounds, const struct verdict *v)
 {
 	const struct watch_figures *f = &c->figures;
 	const double share = c->rows.done ? (double)f->differ / (double)c->rows.done : NAN;
 	const double mean = f->measured ? f->sum / (double)f->measured : NAN;
 
 	return json_pack(
-		"{s:s, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:{s:o, "
+		"{s:s, s:i, s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:{s:o, "
 		"s:o, s:I, s:I}, s:s, s:s, s:I, s:o}",
-		"role", kind == WATCH_CANARY ? "canary" : "shadow", "live", c->live, "version",
-		c->other, "decides_by", compare_rule_name(c->rule), "rows", (json_int_t)c->rows.seen,
-		"sampled", (json_int_t)c->rows.sampled, "shed", (json_int_t)c->rows.shed, "compared",
-		(json_int_t)c->rows.done, "differ", (json_int_t)f->differ, "share",
-		compare_interval_json(share, &v->share), "difference",
-		compare_interval_json(mean, &v->mean), "largest_difference",
+		"role", compare_role_name(kind), "live", c->live, "version", c->other, "decides_by",
+		compare_rule_name(c->rule), "bounds", compare_bounds_json(bounds), "rows",
+		(json_int_t)c->rows.seen, "sampled", (json_int_t)c->rows.sampled, "shed",
+		(json_int_t)c->rows.shed, "compared", (json_int_t)c->rows.done, "differ",
+		(json_int_t)f->differ, "share", compare_interval_json(share, &v->share),
+		"difference", compare_interval_json(mean, &v->mean), "largest_difference",
 		compare_real(f->largest), "not_finite", (json_int_t)f->not_finite, "latency_ns",
 		"live", compare_latency_json(&f->live_ns), "version",
 		compare_latency_json(&f->other_ns), "batches", (json_int_t)f->timed, "slower",
@@ -165,23 +211,18 @@ static json_t *compare_one_json(
 
 // --- Judging --------------------------------------------------------------------------------------
 
-static bool compare_has_bounds(const struct config_canary *config)
-{
-	return config->differ > 0 || config->mean > 0 || config->latency > 0;
-}
-
 static void compare_judge(
-	const struct server *server, const struct compared *c, struct verdict *verdict)
+	const struct compare_bounds *set, const struct compared *c, struct verdict *verdict)
 {
-	const struct config_canary *config = &server->config->canary;
+	const double *value = set->value;
 	const struct verdict_bounds bounds = {
-		.differ = config->differ > 0         ? config->differ
-			: compare_has_bounds(config) ? 1
-						     : ADVISED_SHARE,
-		.mean = config->mean,
-		.latency = config->latency,
-		.alpha = config->alpha,
-		.rows_min = config->rows_min,
+		.differ = value[BOUND_DIFFER] > 0 ? value[BOUND_DIFFER]
+			: compare_has_bounds(set) ? 1
+						  : ADVISED_SHARE,
+		.mean = value[BOUND_MEAN],
+		.latency = value[BOUND_LATENCY],
+		.alpha = value[BOUND_ALPHA],
+		.rows_min = (uint64_t)value[BOUND_ROWS_MIN],
 	};
 	const struct verdict_counts counts = {
 		.compared = c->rows.done,
@@ -201,12 +242,51 @@ static json_t *compare_kind_json(
 	struct server *server, const struct model_entry *entry, enum watch_kind kind)
 {
 	struct compared *c = &server->comparisons->figures;
+	const struct compare_bounds bounds = compare_bounds_of(server, entry, kind);
 	struct verdict verdict;
 
 	if (!entry->record.id || !dataplane_compared(server->dataplane, entry->record.id, kind, c))
 		return NULL;
-	compare_judge(server, c, &verdict);
-	return compare_one_json(kind, c, &verdict);
+	compare_judge(&bounds, c, &verdict);
+	return compare_one_json(kind, c, &bounds, &verdict);
+}
+
+uint32_t compare_look_at(
+	struct server *server, const struct model_entry *entry, struct compare_figures out[2])
+{
+	struct compared *c = &server->comparisons->figures;
+	uint32_t n = 0;
+
+	for (enum watch_kind kind = 0; kind < WATCH_PAIRS && entry->record.id; kind++) {
+		const struct compare_bounds bounds = compare_bounds_of(server, entry, kind);
+		struct verdict verdict;
+
+		if (!dataplane_compared(server->dataplane, entry->record.id, kind, c))
+			continue;
+		compare_judge(&bounds, c, &verdict);
+		out[n++] = (struct compare_figures){
+			.model = entry->name,
+			.role = compare_role_name(kind),
+			.rows = c->rows.seen,
+			.sampled = c->rows.sampled,
+			.shed = c->rows.shed,
+			.compared = c->rows.done,
+			.differ = c->figures.differ,
+			.not_finite = c->figures.not_finite,
+			.share = verdict.share,
+			.mean = verdict.mean,
+		};
+	}
+	return n;
+}
+
+void compare_rollbacks(
+	struct server *server, const struct model_entry *entry, uint64_t rollbacks[VERDICT_REASONS])
+{
+	const struct comparison *kept = comparison_of(server, entry->name);
+
+	for (int r = 0; r < VERDICT_REASONS; r++)
+		rollbacks[r] = kept ? kept->rollbacks[r] : 0;
 }
 
 json_t *compare_json(struct server *server, const struct model_entry *entry)
@@ -249,7 +329,8 @@ static void compare_roll_back(struct server *server, struct comparison *kept,
 	const struct model_entry *entry, const struct compared *c, const struct verdict *verdict)
 {
 	const struct operation_client nobody = { 0 };
-	json_t *why = compare_one_json(WATCH_CANARY, c, verdict);
+	const struct compare_bounds bounds = compare_bounds_of(server, entry, WATCH_CANARY);
+	json_t *why = compare_one_json(WATCH_CANARY, c, &bounds, verdict);
 	char *text;
 	struct operation *op;
 
@@ -267,6 +348,7 @@ static void compare_roll_back(struct server *server, struct comparison *kept,
 	op->size = strlen(text);
 	json_decref(kept->rolled_back);
 	kept->rolled_back = why;
+	kept->rollbacks[verdict->reason] += kept->rolling_back != c->other;
 	kept->rolling_back = c->other;
 	log_warning("model %s: canary version %u is rolled back: %s", entry->name, c->other,
 		verdict->why);
@@ -276,18 +358,20 @@ static void compare_roll_back(struct server *server, struct comparison *kept,
 static void compare_look(struct server *server, struct model_entry *entry)
 {
 	struct compared *c = &server->comparisons->figures;
+	struct compare_bounds bounds = compare_bounds_of(server, entry, WATCH_CANARY);
 	struct comparison *kept;
 	struct verdict verdict;
 
 	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_CANARY, c)) {
-		compare_judge(server, c, &verdict);
+		compare_judge(&bounds, c, &verdict);
 		kept = comparison_of(server, entry->name);
 		if (kept && kept->rolling_back != c->other && verdict.advice == VERDICT_ROLL_BACK &&
-			compare_has_bounds(&server->config->canary))
+			compare_has_bounds(&bounds))
 			compare_roll_back(server, kept, entry, c, &verdict);
 	}
 	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_SHADOW, c)) {
-		compare_judge(server, c, &verdict);
+		bounds = compare_bounds_of(server, entry, WATCH_SHADOW);
+		compare_judge(&bounds, c, &verdict);
 		kept = comparison_of(server, entry->name);
 		if (kept && kept->said_shadow != c->other && verdict.advice == VERDICT_ROLL_BACK) {
 			kept->said_shadow = c->other;
@@ -302,13 +386,15 @@ static void compare_begin(
 	struct server *server, const struct model_entry *entry, enum watch_kind kind)
 {
 	const struct config_canary *config = &server->config->canary;
+	const struct compare_bounds bounds = compare_bounds_of(server, entry, kind);
+	const double latency = bounds.value[BOUND_LATENCY];
 	const struct compare_request request = {
 		.id = entry->record.id,
 		.kind = kind,
 		.every = config->every,
 		.threshold = (float)config->threshold,
 		.tolerance = (float)config->tolerance,
-		.latency_ratio = config->latency > 0 ? config->latency : 1,
+		.latency_ratio = latency > 0 ? latency : 1,
 	};
 	const uint16_t other =
 		kind == WATCH_CANARY ? entry->record.canary.version : entry->record.shadow.version;

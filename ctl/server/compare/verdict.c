@@ -14,10 +14,16 @@ const char *verdict_advice_name(enum verdict_advice advice)
 					  : "roll back";
 }
 
+const char *verdict_reason_name(enum verdict_reason reason)
+{
+	return reason == VERDICT_DIFFER ? "differ" : reason == VERDICT_MEAN ? "mean" : "latency";
+}
+
 static void verdict_roll_back(const struct verdict_counts *c, const struct verdict_bounds *b,
 	struct verdict *v, bool differ, bool mean)
 {
 	v->advice = VERDICT_ROLL_BACK;
+	v->reason = differ ? VERDICT_DIFFER : mean ? VERDICT_MEAN : VERDICT_SLOW;
 	if (differ)
 		snprintf(v->why, sizeof(v->why),
 			"%" PRIu64 " of %" PRIu64

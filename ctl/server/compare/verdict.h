@@ -25,12 +25,15 @@ struct verdict_counts {
 	uint64_t timed, slower; // batches, and those that took longer than latency times live's
 };
 
+// The bound that is broken.
+enum verdict_reason { VERDICT_DIFFER, VERDICT_MEAN, VERDICT_SLOW, VERDICT_REASONS };
 enum verdict_advice { VERDICT_WATCH, VERDICT_PROMOTE, VERDICT_ROLL_BACK };
 
 #define VERDICT_WHY_BYTES 400
 
 struct verdict {
 	enum verdict_advice advice;
+	enum verdict_reason reason;        // of VERDICT_ROLL_BACK
 	char why[VERDICT_WHY_BYTES];       // a sentence
 	uint64_t rows_to_go;               // of VERDICT_WATCH, about; 0: not to be foretold
 	struct interval share, mean, slow; // slow: of batches that took too long
@@ -38,6 +41,8 @@ struct verdict {
 
 const char *verdict_advice_name(
 	enum verdict_advice advice); // "promote", "keep watching", "roll back"
+
+const char *verdict_reason_name(enum verdict_reason reason); // "differ", "mean", "latency"
 
 // ROLL_BACK where a bound is broken for certain: the whole interval lies beyond it. Latency's is broken where
 // more than half of the batches take longer. PROMOTE where all that are set are kept for certain, after

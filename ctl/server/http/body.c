@@ -125,9 +125,39 @@ static int body_take_key(const json_t *value, struct body_deployment *body, stru
 	return 0;
 }
 
+// The bounds of a canary: those that are given count instead of the configured ones.
+static int body_take_bounds(const json_t *value, struct body_deployment *body, struct error *err)
+{
+	const char *names[BOUND_COUNT + 1] = { 0 };
+	const json_t *member;
+	int rc;
+
+	if (!value)
+		return 0;
+	body->has_bounds = true;
+	if (json_is_null(value))
+		return 0;
+	if (!json_is_object(value))
+		return error_set(err, -EINVAL,
+			"\"bounds\" must be null or as {\"differ\": 0.02, \"latency\": 1.5}");
+	for (int b = 0; b < BOUND_COUNT; b++)
+		names[b] = BOUND_KINDS[b].name;
+	rc = body_check_keys(value, names, err);
+	for (int b = 0; b < BOUND_COUNT && rc == 0; b++) {
+		member = json_object_get(value, names[b]);
+		if (!member)
+			continue;
+		if (!json_is_number(member) ||
+			!bounds_give(&body->bounds, (enum bound_key)b, json_number_value(member)))
+			rc = error_set(
+				err, -EINVAL, "\"%s\" must be %s", names[b], BOUND_KINDS[b].range);
+	}
+	return rc;
+}
+
 static int body_take_canary(const json_t *root, struct body_deployment *body, struct error *err)
 {
-	static const char *const NAMES[] = { "version", "permille", "key", NULL };
+	static const char *const NAMES[] = { "version", "permille", "key", "bounds", NULL };
 	const json_t *canary = json_object_get(root, "canary"), *permille;
 	int rc;
 
@@ -145,12 +175,14 @@ static int body_take_canary(const json_t *root, struct body_deployment *body, st
 		rc = body_take_u16(canary, "version", &body->canary, err);
 	if (rc == 0)
 		rc = body_take_key(json_object_get(canary, "key"), body, err);
+	if (rc == 0)
+		rc = body_take_bounds(json_object_get(canary, "bounds"), body, err);
 	if (rc != 0)
 		return rc;
 	body->has_canary = body->canary != 0;
 	permille = json_object_get(canary, "permille");
 	body->has_permille = permille != NULL;
-	if (!body->has_canary && !body->has_permille && !body->has_key)
+	if (!body->has_canary && !body->has_permille && !body->has_key && !body->has_bounds)
 		return error_set(err, -EINVAL, "\"canary\" needs \"version\" and \"permille\"");
 	if (!permille)
 		return 0;

@@ -2,6 +2,7 @@
 // JSON bodies of requests, read strictly: unknown keys and wrong types are refused.
 #pragma once
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "base/name.h"
 
@@ -23,10 +24,11 @@ struct body_deployment { // PUT /v1/models/M/deployment: what is left out stays 
 	uint16_t live;   // 0: left out
 	bool force;      // also a version of another shape, other labels or other names
 	// null is version 0, an empty list, the key "": none.
-	bool has_canary, has_permille, has_key, has_shadow, has_pinned;
+	bool has_canary, has_permille, has_key, has_bounds, has_shadow, has_pinned;
 	uint16_t canary, permille, shadow, pinned[BODY_PINNED_MAX];
 	uint32_t n_pinned;
 	char key[NAME_BYTES_MAX + 1]; // a feature's name or index; "": the request's id
+	struct bounds bounds;         // null: none is given
 };
 body_parser body_deployment_parse;
 

@@ -30,11 +30,22 @@ static json_t *deploy_version(const struct record_version *version)
 
 json_t *deploy_canary_json(const struct record *r)
 {
+	json_t *canary, *bounds;
+
 	if (!r->canary.version)
 		return json_null();
-	return json_pack("{s:i, s:i, s:o}", "version", (int)r->canary.version, "permille",
+	canary = json_pack("{s:i, s:i, s:o}", "version", (int)r->canary.version, "permille",
 		(int)r->permille, "key",
 		r->key == RECORD_KEY_ID ? json_string("request_id") : json_integer(r->key));
+	if (!bounds_any(&r->bounds))
+		return canary;
+	bounds = json_object();
+	for (int b = 0; b < BOUND_COUNT; b++)
+		if (r->bounds.is_given[b])
+			json_object_set_new(
+				bounds, BOUND_KINDS[b].name, json_real(r->bounds.value[b]));
+	json_object_set_new(canary, "bounds", bounds);
+	return canary;
 }
 
 json_t *deploy_json(const char *model, const struct record *r)

@@ -68,6 +68,7 @@ static void wish_end_roles(const struct wish *wish, struct record *r)
 	if (!r->canary.version) {
 		r->permille = 0;
 		r->key = RECORD_KEY_ID;
+		r->bounds = (struct bounds){ 0 };
 	}
 }
 
@@ -75,7 +76,7 @@ static void wish_end_roles(const struct wish *wish, struct record *r)
 static int wish_check_share(const struct model_entry *entry, const struct wish *wish,
 	const struct record *r, struct error *err)
 {
-	if ((wish->has_permille || wish->has_key) && !r->canary.version) {
+	if ((wish->has_permille || wish->has_key || wish->has_bounds) && !r->canary.version) {
 		error_set(err, -EINVAL,
 			"model '%s' has no canary: say its \"version\", too, as {\"canary\": "
 			"{\"version\": 4, \"permille\": 50}}",
@@ -174,6 +175,10 @@ int wish_record(const struct models *models, const struct model_entry *entry,
 	if ((wish->has_key && !wish->key[0]) ||
 		record->canary.version != entry->record.canary.version)
 		record->key = RECORD_KEY_ID;
+	if (record->canary.version != entry->record.canary.version)
+		record->bounds = (struct bounds){ 0 };
+	if (wish->has_bounds)
+		record->bounds = wish->bounds;
 	wish_end_roles(wish, record);
 	status = wish_check_share(entry, wish, record, err);
 	return status ? status : wish_check_roles(record, err);
@@ -269,6 +274,8 @@ void wish_say_change(const struct record *before, struct record *after)
 		(before->permille != after->permille ||
 			before->canary.version != after->canary.version))
 		say(after, "%u per mille", after->permille);
+	if (after->canary.version && !bounds_equal(&before->bounds, &after->bounds))
+		say(after, "bounds");
 	say_role("shadow", &before->shadow, &after->shadow, after);
 	if (before->n_pinned != after->n_pinned ||
 		memcmp(before->pinned, after->pinned, sizeof(before->pinned)) != 0)

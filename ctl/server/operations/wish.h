@@ -15,11 +15,12 @@
 struct wish {
 	uint16_t id;   // 0: the one that the model has
 	uint16_t live; // 0: as it is
-	bool has_canary, has_shadow, has_pinned, has_permille, has_key;
+	bool has_canary, has_shadow, has_pinned, has_permille, has_key, has_bounds;
 	uint16_t canary, shadow, pinned[RECORD_PINNED_MAX];
 	uint32_t n_pinned;
 	uint16_t permille;
 	char key[WISH_KEY_BYTES]; // a feature's name or index; "": the request's id
+	struct bounds bounds;     // of the canary, those that are given
 	bool force;               // a live version with another interface, too
 };
 

@@ -70,6 +70,8 @@ void deployment_put(
 		.has_canary = body.has_canary,
 		.has_permille = body.has_permille,
 		.has_key = body.has_key,
+		.has_bounds = body.has_bounds,
+		.bounds = body.bounds,
 		.has_shadow = body.has_shadow,
 		.has_pinned = body.has_pinned,
 		.canary = body.canary,

@@ -4,6 +4,8 @@
 #include "infer/infer.h"
 
 #include <event2/buffer.h>
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -419,6 +421,75 @@ static void metrics_drift(struct evbuffer *out, const struct metrics_figures *f)
 	metrics_drift_family(out, f, true);
 }
 
+static void metrics_comparison(struct evbuffer *out, const struct compare_figures *c,
+	const char *name, const char *bound, double value)
+{
+	if (isfinite(value))
+		evbuffer_add_printf(out, "martlet_%s{model=\"%s\",role=\"%s\",bound=\"%s\"} %.6g\n",
+			name, c->model, c->role, bound, value);
+}
+
+static void metrics_intervals(struct evbuffer *out, const struct metrics_figures *f)
+{
+	metrics_family(out, "model_compare_differ_ratio", "gauge",
+		"Ends of the interval that the share of rows lies in which a canary or shadow "
+		"decides otherwise than live; true at all times at once.");
+	for (uint32_t i = 0; i < f->n_comparisons; i++) {
+		const struct compare_figures *c = &f->comparisons[i];
+
+		metrics_comparison(out, c, "model_compare_differ_ratio", "low", c->share.low);
+		metrics_comparison(out, c, "model_compare_differ_ratio", "high", c->share.high);
+	}
+	metrics_family(out, "model_compare_difference", "gauge",
+		"Likewise of the mean of the largest difference of a row's scores; none before 30 "
+		"rows.");
+	for (uint32_t i = 0; i < f->n_comparisons; i++) {
+		const struct compare_figures *c = &f->comparisons[i];
+
+		metrics_comparison(out, c, "model_compare_difference", "low", c->mean.low);
+		metrics_comparison(out, c, "model_compare_difference", "high", c->mean.high);
+	}
+}
+
+// Counters begin anew with each comparison.
+static void metrics_comparisons(struct evbuffer *out, const struct metrics_figures *f)
+{
+#define AT(field) offsetof(struct compare_figures, field)
+	static const struct column COLUMNS[] = {
+		{ "model_compare_seen_rows_total",
+			"Rows answered while a canary or shadow is compared with live.", AT(rows) },
+		{ "model_compare_rows_total", "Of them, rows that both versions have scored.",
+			AT(compared) },
+		{ "model_compare_shed_rows_total",
+			"Rows that should have been, and were passed over for load.", AT(shed) },
+		{ "model_compare_differ_rows_total",
+			"Rows compared whose decision differs from live's.", AT(differ) },
+		{ "model_compare_not_finite_rows_total",
+			"Rows compared of which one version only has finite scores.",
+			AT(not_finite) },
+	};
+#undef AT
+
+	for (size_t k = 0; k < N(COLUMNS); k++) {
+		metrics_family(out, COLUMNS[k].name, "counter", COLUMNS[k].help);
+		for (uint32_t i = 0; i < f->n_comparisons; i++)
+			evbuffer_add_printf(out,
+				"martlet_%s{model=\"%s\",role=\"%s\"} %" PRIu64 "\n",
+				COLUMNS[k].name, f->comparisons[i].model, f->comparisons[i].role,
+				metrics_figure(&f->comparisons[i], COLUMNS[k].offset));
+	}
+	metrics_intervals(out, f);
+	metrics_family(out, "model_rollbacks_total", "counter",
+		"Canaries rolled back by themselves, by the bound that they broke.");
+	for (uint32_t i = 0; i < f->n_states; i++)
+		for (int r = 0; r < VERDICT_REASONS; r++)
+			evbuffer_add_printf(out,
+				"martlet_model_rollbacks_total{model=\"%s\",reason=\"%s\"} "
+				"%" PRIu64 "\n",
+				f->states[i].name, verdict_reason_name((enum verdict_reason)r),
+				f->states[i].rollbacks[r]);
+}
+
 // Of versions in service, a few of each model. They begin anew when a version comes into service again.
 static void metrics_versions(struct evbuffer *out, const struct metrics_figures *f)
 {
@@ -452,5 +523,6 @@ void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 	metrics_ports(out, figures);
 	metrics_models(out, figures);
 	metrics_drift(out, figures);
+	metrics_comparisons(out, figures);
 	metrics_versions(out, figures);
 }

@@ -3,6 +3,7 @@
 // counters. Labels are bounded: CPUs, ports, drop reasons, statuses, models and their states.
 #pragma once
 
+#include "ctl/server/compare/compare.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/models.h"
 #include "ctl/server/scoring/drift.h"
@@ -31,6 +32,7 @@ struct metrics_model { // in service
 struct metrics_state { // of every model that the store knows
 	const char *name;
 	enum model_state state;
+	uint64_t rollbacks[VERDICT_REASONS]; // of canaries, by themselves
 };
 
 struct metrics_figures {
@@ -50,6 +52,8 @@ struct metrics_figures {
 	uint32_t drift_columns;             // of a model, those that moved most
 	const struct metrics_state *states; // [n_states]
 	uint32_t n_states;
+	const struct compare_figures *comparisons; // [n_comparisons]
+	uint32_t n_comparisons;
 	const struct slot_info *slots; // [n_slots], for what each version has done
 	uint32_t n_slots;
 	uint64_t versions_retired;

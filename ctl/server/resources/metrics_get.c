@@ -16,6 +16,7 @@ struct metrics_gathered {
 	struct port_info *ports;
 	struct metrics_model *models;
 	struct metrics_state *states;
+	struct compare_figures *comparisons;
 	struct histogram *latencies;
 };
 
@@ -28,6 +29,7 @@ static void metrics_get_fini(struct metrics_gathered *g)
 	free(g->ports);
 	free(g->models);
 	free(g->states);
+	free(g->comparisons);
 	free(g->latencies);
 }
 
@@ -73,6 +75,21 @@ static void metrics_get_models(struct server *server, struct metrics_gathered *g
 	}
 }
 
+static void metrics_get_states(struct server *server, struct metrics_gathered *g)
+{
+	struct metrics_figures *f = &g->figures;
+
+	for (uint32_t i = 0; i < f->n_states; i++) {
+		const struct model_entry *entry = server->models.entries[i];
+
+		g->states[i].name = entry->name;
+		g->states[i].state = entry->state;
+		compare_rollbacks(server, entry, g->states[i].rollbacks);
+		f->n_comparisons +=
+			compare_look_at(server, entry, g->comparisons + f->n_comparisons);
+	}
+}
+
 static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 {
 	const struct dataplane *dp = server->dataplane;
@@ -92,11 +109,10 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->drift_columns = server->config->drift.metrics;
 	f->n_states = server->models.n;
 	f->states = g->states = calloc(f->n_states + 1, sizeof(*g->states));
-	if (!g->lcores || !g->ports || !g->models || !g->latencies || !g->states)
+	f->comparisons = g->comparisons = calloc(2 * f->n_states + 1, sizeof(*g->comparisons));
+	if (!g->lcores || !g->ports || !g->models || !g->latencies || !g->states || !g->comparisons)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < f->n_states; i++)
-		g->states[i] = (struct metrics_state){ server->models.entries[i]->name,
-			server->models.entries[i]->state };
+	metrics_get_states(server, g);
 	f->slots = server->slots;
 	f->n_slots = n_slots;
 	f->versions_retired = server->versions_retired;

@@ -111,7 +111,8 @@ static void text_add_version(
 // Written by hand and not by jansson, so that the text which is summed is the same for ever.
 static void record_write(const struct record *r, struct record_text *text)
 {
-	char more[128];
+	char more[256];
+	size_t n;
 
 	text->n = 0;
 	text_add(text,
@@ -119,7 +120,14 @@ static void record_write(const struct record *r, struct record_text *text)
 		",\"by\":\"%s\",\"at\":%" PRId64 ",\"change\":\"%s\",\"live\":",
 		r->id, r->loaded ? "true" : "false", r->revision, r->by, r->at, r->change);
 	text_add_version(text, &r->live, "");
-	snprintf(more, sizeof(more), ",\"permille\":%u,\"key\":%d", r->permille, r->key);
+	n = (size_t)snprintf(
+		more, sizeof(more), ",\"permille\":%u,\"key\":%d", r->permille, r->key);
+	for (int b = 0; b < BOUND_COUNT && bounds_any(&r->bounds); b++) {
+		n += (size_t)snprintf(more + n, sizeof(more) - n, b ? "," : ",\"bounds\":[");
+		n += (size_t)snprintf(more + n, sizeof(more) - n,
+			r->bounds.is_given[b] ? "%.17g" : "null", r->bounds.value[b]);
+		n += (size_t)snprintf(more + n, sizeof(more) - n, b == BOUND_COUNT - 1 ? "]" : "");
+	}
 	text_add(text, ",\"canary\":");
 	text_add_version(text, &r->canary, more);
 	text_add(text, ",\"shadow\":");
@@ -205,6 +213,24 @@ static bool record_take_count(const json_t *value, uint64_t *out)
 	return json_is_integer(value) && json_integer_value(value) >= 0;
 }
 
+static bool record_take_bounds(const json_t *array, struct record *record)
+{
+	if (!array)
+		return true;
+	if (json_array_size(array) != BOUND_COUNT)
+		return false;
+	for (int b = 0; b < BOUND_COUNT; b++) {
+		const json_t *value = json_array_get(array, (size_t)b);
+
+		if (json_is_null(value))
+			continue;
+		if (!json_is_number(value) ||
+			!bounds_give(&record->bounds, (enum bound_key)b, json_number_value(value)))
+			return false;
+	}
+	return true;
+}
+
 static bool record_take_canary(const json_t *canary, struct record *record)
 {
 	const json_t *permille = json_object_get(canary, "permille");
@@ -213,7 +239,8 @@ static bool record_take_canary(const json_t *canary, struct record *record)
 
 	if (!record_take_version(canary, &record->canary) || !json_is_integer(permille) ||
 		share < 0 || share > 1000 || !json_is_integer(key) || feature < RECORD_KEY_ID ||
-		feature > UINT16_MAX)
+		feature > UINT16_MAX ||
+		!record_take_bounds(json_object_get(canary, "bounds"), record))
 		return false;
 	record->permille = (uint16_t)share;
 	record->key = (int32_t)feature;

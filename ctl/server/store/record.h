@@ -4,12 +4,15 @@
 //      "live":{"version":3,"sha256":"..."},"canary":{...,"permille":50,"key":-1},"shadow":{...},
 //      "pinned":[{...}],"previous":[{...,"revision":9,"by":"uid 0","at":1764390000}],"checksum":"..."}
 // `sha256` is of a version's image, "" where it is not known; canary and shadow are null where there is none.
+// A canary that bounds were given with has them in the order of base/bounds.h, null where one was not:
+// "bounds":[0.02,null,1.5,null,null].
 // `key` is the index of the feature that the canary's share goes by, -1: the request's id. `checksum` is the
 // SHA-256 of the text as record_format() makes it up to and without `,"checksum"`: what was changed by
 // anything but martletd is noticed. Formats 1 and 2, of a martletd before, are read, too: they have but id,
 // live, previous (numbers), loaded, and in 2 the live one's sha256 and a checksum. What is written is 3.
 #pragma once
 
+#include "base/bounds.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -43,8 +46,9 @@ struct record {
 	char by[RECORD_BY_BYTES], change[RECORD_CHANGE_BYTES]; // of the last one
 	int64_t at;
 	struct record_version live, canary, shadow, pinned[RECORD_PINNED_MAX];
-	uint16_t permille; // of requests are the canary's
-	int32_t key;       // a feature's index, or RECORD_KEY_ID
+	uint16_t permille;    // of requests are the canary's
+	int32_t key;          // a feature's index, or RECORD_KEY_ID
+	struct bounds bounds; // given with the canary
 	uint32_t n_pinned;
 	struct record_previous previous[RECORD_PREVIOUS_MAX]; // newest first, each version once
 	uint32_t n_previous;
