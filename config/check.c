@@ -109,40 +109,44 @@ static const struct config_address *check_shared_address(
 	return NULL;
 }
 
+// Of the i'th port and an earlier one, or itself.
+static int check_two_ports(const struct reader *reader, const config_setting_t *ports,
+	const struct config *config, uint32_t i, uint32_t j)
+{
+	const struct config_port *port = &config->ports[i], *other = &config->ports[j];
+	const struct config_address *shared = check_shared_address(other, port);
+	char text[INET6_ADDRSTRLEN];
+	int rc = 0;
+
+	if (shared)
+		rc = reader_refuse(reader, check_member(ports, i, "addresses"),
+			"ports[%u].addresses: %s is named twice, here and in ports[%u]", i,
+			inet_ntop(shared->is_ipv6 ? AF_INET6 : AF_INET, &shared->ipv6, text,
+				sizeof(text)),
+			j);
+	if (i == j)
+		return rc;
+	if (strcmp(port->name, other->name) == 0)
+		rc = reader_refuse(reader, check_member(ports, i, "name"),
+			"ports[%u].name: '%s' is the name of the port at line %d already", i,
+			port->name, other->line);
+	if (strcmp(port->device, other->device) == 0)
+		rc = reader_refuse(reader, check_member(ports, i, "device"),
+			"ports[%u].device: '%.200s' is port '%s' already", i, port->device,
+			other->name);
+	return rc;
+}
+
 int check_ports(
 	const struct reader *reader, const config_setting_t *ports, const struct config *config)
 {
-	for (uint32_t i = 0; i < config->n_ports; i++) {
-		const struct config_port *port = &config->ports[i];
+	int rc = 0;
 
-		for (uint32_t j = 0; j <= i; j++) {
-			const struct config_port *other = &config->ports[j];
-
-			const struct config_address *shared = check_shared_address(other, port);
-			char text[INET6_ADDRSTRLEN];
-
-			if (shared)
-				return reader_refuse(reader, check_member(ports, i, "addresses"),
-					"ports[%u].addresses: %s is named twice, here and in "
-					"ports[%u]",
-					i,
-					inet_ntop(shared->is_ipv6 ? AF_INET6 : AF_INET,
-						&shared->ipv6, text, sizeof(text)),
-					j);
-			if (i == j)
-				continue;
-			if (strcmp(port->name, other->name) == 0)
-				return reader_refuse(reader, check_member(ports, i, "name"),
-					"ports[%u].name: '%s' is the name of the port at line %d "
-					"already",
-					i, port->name, other->line);
-			if (strcmp(port->device, other->device) == 0)
-				return reader_refuse(reader, check_member(ports, i, "device"),
-					"ports[%u].device: '%.200s' is port '%s' already", i,
-					port->device, other->name);
-		}
-	}
-	return 0;
+	for (uint32_t i = 0; i < config->n_ports; i++)
+		for (uint32_t j = 0; j <= i; j++)
+			if (check_two_ports(reader, ports, config, i, j) != 0)
+				rc = -EINVAL;
+	return rc;
 }
 
 static int check_image(const struct reader *reader, const config_setting_t *setting, uint32_t index,
@@ -163,32 +167,32 @@ static int check_image(const struct reader *reader, const config_setting_t *sett
 int check_models(
 	const struct reader *reader, const config_setting_t *models, const struct config *config)
 {
+	int rc = 0;
+
 	for (uint32_t i = 0; i < config->n_models; i++) {
 		const struct config_model *model = &config->models[i];
-		int rc;
 
 		for (uint32_t j = 0; j < i; j++) {
 			const struct config_model *other = &config->models[j];
 
 			if (strcmp(model->name, other->name) == 0)
-				return reader_refuse(reader, check_member(models, i, "name"),
+				rc = reader_refuse(reader, check_member(models, i, "name"),
 					"models[%u].name: '%s' is the name of the model at line %d "
 					"already",
 					i, model->name, other->line);
 			if (model->id == other->id)
-				return reader_refuse(reader, check_member(models, i, "id"),
+				rc = reader_refuse(reader, check_member(models, i, "id"),
 					"models[%u].id: %u is the id of model '%s' already", i,
 					model->id, other->name);
 		}
-		rc = check_image(reader, check_member(models, i, "image"), i, model->image);
-		if (rc != 0)
-			return rc;
+		if (check_image(reader, check_member(models, i, "image"), i, model->image) != 0)
+			rc = -EINVAL;
 	}
-	return 0;
+	return rc;
 }
 
 int check_control(
-	const struct reader *reader, const config_setting_t *control, const struct config *config)
+	const struct reader *reader, const config_setting_t *control, struct config *config)
 {
 	if (!config->control.group[0] || getgrnam(config->control.group))
 		return 0;
@@ -211,46 +215,49 @@ static int check_tls(const struct reader *reader, const config_setting_t *tls,
 	} files[] = { { "certificate", config->certificate }, { "key", config->key },
 		{ "client_ca", config->client_ca } };
 
+	int rc = 0;
+
 	for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++)
 		if (files[k].path[0] && access(files[k].path, R_OK) != 0)
-			return reader_refuse(reader, config_setting_get_member(tls, files[k].key),
+			rc = reader_refuse(reader, config_setting_get_member(tls, files[k].key),
 				"control.http[%u].tls.%s: %s cannot be read: %s", i, files[k].key,
 				files[k].path, strerror(errno));
-	return 0;
+	return rc;
 }
 
 int check_http(
 	const struct reader *reader, const config_setting_t *list, const struct config *config)
 {
 	const struct config_http *http = config->control.http;
+	int rc = 0;
 
 	for (uint32_t i = 0; i < config->control.n_http; i++) {
 		const config_setting_t *group = config_setting_get_elem(list, i);
 
 		if (http[i].serves & CONFIG_MANAGE)
-			return reader_refuse(reader, config_setting_get_member(group, "serves"),
+			rc = reader_refuse(reader, config_setting_get_member(group, "serves"),
 				"control.http[%u].serves: \"manage\" is not offered over TCP, "
 				"where nobody is known yet; manage the appliance over "
 				"control.socket",
 				i);
 		if (config->metrics.listen.port &&
 			check_is_same_listen(&http[i].listen, &config->metrics.listen))
-			return reader_refuse(reader, config_setting_get_member(group, "listen"),
+			rc = reader_refuse(reader, config_setting_get_member(group, "listen"),
 				"control.http[%u].listen: metrics.listen is there already; leave "
 				"that out and let this serve \"metrics\"",
 				i);
 		for (uint32_t k = 0; k < i; k++)
 			if (check_is_same_listen(&http[i].listen, &http[k].listen))
-				return reader_refuse(reader,
+				rc = reader_refuse(reader,
 					config_setting_get_member(group, "listen"),
 					"control.http[%u].listen: control.http[%u] is there "
 					"already",
 					i, k);
 		if (check_tls(reader, config_setting_get_member(group, "tls"), &http[i].tls, i) !=
 			0)
-			return -EINVAL;
+			rc = -EINVAL;
 	}
-	return 0;
+	return rc;
 }
 
 int check_store(const struct reader *reader, const config_setting_t *store, struct config *config)

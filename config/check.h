@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What no key can be checked for by itself: keys that must fit each other, the machine and its
-// files. Private to config/. All return 0, or -EINVAL with a sentence.
+// files. Private to config/. All return 0, or -EINVAL with a sentence for each mistake.
 #pragma once
 
 #include "config/reader.h"
@@ -18,7 +18,7 @@ int check_models(
 	const struct reader *reader, const config_setting_t *models, const struct config *config);
 // Refuses a group of users that this machine does not know.
 int check_control(
-	const struct reader *reader, const config_setting_t *control, const struct config *config);
+	const struct reader *reader, const config_setting_t *control, struct config *config);
 // Refuses listeners that would serve what is not offered over TCP, and addresses that two of them share.
 int check_http(
 	const struct reader *reader, const config_setting_t *list, const struct config *config);

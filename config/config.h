@@ -9,5 +9,11 @@
 // Reads and checks the whole file: syntax, unknown and missing keys, types, ranges, duplicates,
 // CPUs that do not exist, images that are not there. -EINVAL with "file:line: key: ..., ...".
 int config_load(const char *path, struct config *config, struct error *err);
-// The same for text in memory; `path` is for messages.
+// The same, where each mistake is told as such a sentence, in the order in which they are found; `err` has the
+// first one. Behind a mistake of syntax nothing can be read.
+int config_load_all(const char *path, struct config *config,
+	void (*tell)(void *arg, const char *mistake), void *arg, struct error *err);
+// The two for text in memory; `path` is for messages.
+int config_parse_all(const char *path, const char *text, struct config *config,
+	void (*tell)(void *arg, const char *mistake), void *arg, struct error *err);
 int config_parse(const char *path, const char *text, struct config *config, struct error *err);

@@ -4,6 +4,8 @@
 #include "base/nearest.h"
 #include "config/settings.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@ static void keys_list_names(char *out, size_t size, const char *const *names, si
 int keys_check_names(const struct reader *reader, const config_setting_t *parent, const char *where,
 	const char *const *names, size_t n)
 {
+	int rc = 0;
+
 	for (int i = 0; i < config_setting_length(parent); i++) {
 		const config_setting_t *child = config_setting_get_elem(parent, (unsigned)i);
 		const char *name = config_setting_name(child);
@@ -31,17 +35,18 @@ int keys_check_names(const struct reader *reader, const config_setting_t *parent
 		if (k < n)
 			continue;
 		keys_list_names(known, sizeof(known), names, n);
-		return reader_refuse(reader, child, "%s%s%.64s: unknown key%s%s%s; known here: %s",
+		rc = reader_refuse(reader, child, "%s%s%.64s: unknown key%s%s%s; known here: %s",
 			where, *where ? "." : "", name, nearest.found ? ", did you mean '" : "",
 			nearest.found ? nearest.found : "", nearest.found ? "'?" : "", known);
 	}
-	return 0;
+	return rc;
 }
 
 int keys_check_list(
 	const struct reader *reader, const config_setting_t *list, const char *where, uint32_t max)
 {
 	int n = list ? config_setting_length(list) : 0;
+	int rc = 0;
 
 	if (!list)
 		return 0;
@@ -56,10 +61,10 @@ int keys_check_list(
 		const config_setting_t *element = config_setting_get_elem(list, (unsigned)i);
 
 		if (!config_setting_is_group(element))
-			return reader_refuse(reader, element,
+			rc = reader_refuse(reader, element,
 				"%s[%d]: must be a group, as in { name = ...; }", where, i);
 	}
-	return 0;
+	return rc;
 }
 
 static void keys_default(const struct key *key, void *base)
@@ -108,40 +113,48 @@ static void keys_default(const struct key *key, void *base)
 	}
 }
 
+// One key of a group that is written, or not.
+static int keys_read_key(const struct reader *reader, const config_setting_t *setting,
+	const struct key *key, const char *where, void *base)
+{
+	const config_setting_t *value =
+		setting ? config_setting_get_member(setting, key->name) : NULL;
+	int rc;
+
+	if (!value && key->required && setting) {
+		keys_default(key, base);
+		return reader_refuse(
+			reader, setting, "%s.%s is missing: %s", where, key->name, key->help);
+	}
+	if (!value) {
+		keys_default(key, base);
+		return 0;
+	}
+	rc = value_read(reader, value, key, where, base);
+	if (rc != 0) // so that others can be checked
+		keys_default(key, base);
+	return rc;
+}
+
 int keys_read_group(const struct reader *reader, const config_setting_t *parent,
 	const config_setting_t *setting, const struct key_group *group, const char *where,
 	void *base)
 {
 	const char *names[32];
-	int rc;
+	int rc = 0;
 
 	if (!setting && group->required)
 		return reader_refuse(reader, parent, "%s is missing: %s", where, group->help);
 	if (setting && !config_setting_is_group(setting))
 		return reader_refuse(
 			reader, setting, "%s: must be a group, as in %s = { ... };", where, where);
+	assert(group->n_keys <= sizeof(names) / sizeof(names[0]));
 	for (size_t k = 0; k < group->n_keys; k++)
 		names[k] = group->keys[k].name;
-	if (setting) {
+	if (setting)
 		rc = keys_check_names(reader, setting, where, names, group->n_keys);
-		if (rc != 0)
-			return rc;
-	}
-	for (size_t k = 0; k < group->n_keys; k++) {
-		const struct key *key = &group->keys[k];
-		const config_setting_t *value =
-			setting ? config_setting_get_member(setting, key->name) : NULL;
-
-		if (!value && key->required && setting)
-			return reader_refuse(reader, setting, "%s.%s is missing: %s", where,
-				key->name, key->help);
-		if (!value) {
-			keys_default(key, base);
-			continue;
-		}
-		rc = value_read(reader, value, key, where, base);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	for (size_t k = 0; k < group->n_keys; k++)
+		if (keys_read_key(reader, setting, &group->keys[k], where, base) != 0)
+			rc = -EINVAL;
+	return rc;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
+#define MISTAKES_MAX   64 // told one by one
 
 struct config_request {
 	const char *file;
@@ -92,20 +93,54 @@ static int config_send(const char *method, const char *path, const struct config
 	return ok ? TOOL_DONE : TOOL_REFUSED;
 }
 
+struct config_mistakes {
+	json_t *texts; // where they are asked for as JSON
+	uint32_t n;
+};
+
+static void config_tell(void *arg, const char *text)
+{
+	struct config_mistakes *mistakes = arg;
+
+	if (mistakes->n++ >= MISTAKES_MAX)
+		return;
+	tool_refuse("%s", text);
+	json_array_append_new(mistakes->texts, json_string(text));
+}
+
+// Says all that is wrong with a file by itself. Whether it is good.
+static bool config_tell_all(const char *file)
+{
+	struct config_mistakes mistakes = { .texts = json_array() };
+	struct config *config = malloc(sizeof(*config));
+	struct error err;
+	bool is_good = false;
+
+	if (!config)
+		tool_refuse("out of memory for the configuration");
+	else
+		is_good = config_load_all(file, config, config_tell, &mistakes, &err) == 0;
+	if (mistakes.n > MISTAKES_MAX)
+		tool_refuse("%s: and %u mistakes more", file, mistakes.n - MISTAKES_MAX);
+	free(config);
+	if (tool.json && !is_good)
+		tool_print_json(json_pack(
+			"{s:s, s:b, s:o}", "file", file, "good", 0, "mistakes", mistakes.texts));
+	else
+		json_decref(mistakes.texts);
+	return is_good;
+}
+
 static int config_check_run(const struct command *command, char **argv)
 {
 	struct config_request request = { 0 };
 	struct api_reply reply;
-	size_t size;
-	char *text;
 	int exit;
 
 	if (!command_parse(command, argv, &request, &exit))
 		return exit;
-	text = config_read(request.file, &size);
-	if (!text)
+	if (!config_tell_all(request.file))
 		return TOOL_REFUSED;
-	free(text);
 	if (access(tool.socket, F_OK) == 0) { // also what the one that runs would refuse
 		if (config_send("POST", "/v1/config/check", &request, &reply) != TOOL_DONE)
 			return TOOL_REFUSED;

@@ -416,6 +416,59 @@ static void parse_mistake_is_named(void **state)
 	}
 }
 
+struct told {
+	uint32_t n;
+	char texts[32][512];
+};
+
+static void tell(void *arg, const char *mistake)
+{
+	struct told *told = arg;
+
+	assert_true(told->n < 32);
+	snprintf(told->texts[told->n++], sizeof(told->texts[0]), "%s", mistake);
+}
+
+// Each of them, with its line, and nothing that follows from another.
+static void parse_tells_all_mistakes(void **state)
+{
+	static const char TEXT[] =
+		"lcores = { control = 0; io = [ 0 ]; idle = \"slep\"; ring_size = 5; };\n"
+		"memory = { mbufs = -1; };\n"
+		"ports = ( { name = \"p\"; device = \"a\"; addresses = [ \"10.0.0.1/24\" ]; mtu = "
+		"5; },\n"
+		"  { name = \"p\"; addresses = [ \"10.0.0.300\" ]; } );\n"
+		"control = { conections = 9; streams = \"many\"; http = (\n"
+		"  { listen = \"here\"; serves = [ \"infer\" ]; } ); };\n"
+		"models = ( { name = \"m\"; id = 0; image = \"/proc/self/exe\"; } );\n"
+		"nothing = 1;\n";
+	static const char *const SENTENCES[] = { "t.conf:8: nothing: unknown key",
+		"t.conf:1: lcores.idle: ", "t.conf:1: lcores.ring_size: ",
+		"t.conf:2: memory.mbufs: ",
+		"t.conf:5: control.conections: unknown key, did you mean 'connections'?",
+		"t.conf:5: control.streams: ", "t.conf:6: control.http[0].listen: ",
+		"t.conf:3: ports[0].mtu: ", "t.conf:4: ports[1].device is missing",
+		"t.conf:4: ports[1].addresses", "t.conf:7: models[0].id: " };
+	static struct told told;
+	struct error err;
+
+	assert_int_equal(config_parse_all("t.conf", TEXT, &config, tell, &told, &err), -EINVAL);
+	assert_string_equal(err.text, told.texts[0]);
+	assert_int_equal(told.n, sizeof(SENTENCES) / sizeof(SENTENCES[0]));
+	for (uint32_t i = 0; i < told.n; i++)
+		if (strncmp(told.texts[i], SENTENCES[i], strlen(SENTENCES[i])) != 0)
+			fail_msg("%u: '%s' is not '%s'", i, told.texts[i], SENTENCES[i]);
+	told.n = 0;
+	assert_int_equal(config_parse_all("t.conf", "a = ;", &config, tell, &told, &err), -EINVAL);
+	assert_int_equal(told.n, 1);
+	assert_string_equal(err.text, told.texts[0]);
+	told.n = 0;
+	assert_int_equal(config_parse_all("t.conf", BASE, &config, tell, &told, &err), 0);
+	assert_int_equal(told.n, 0);
+	assert_int_equal(config_load_all("/no/such", &config, tell, &told, &err), -ENOENT);
+	assert_int_equal(told.n, 1);
+}
+
 static int load_text(const char *text, size_t bytes, struct error *err)
 {
 	char path[] = "/tmp/test_config.XXXXXX";
@@ -456,6 +509,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_hosts_are_taken),
 		cmocka_unit_test(parse_listen_takes_both_families),
 		cmocka_unit_test(parse_http_takes_listeners_and_limits),
+		cmocka_unit_test(parse_tells_all_mistakes),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
 	};
