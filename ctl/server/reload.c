@@ -26,11 +26,10 @@ static_assert((int)LOG_LEVEL_DEBUG == CONFIG_LOG_DEBUG && (int)LOG_LEVEL_INFO ==
 
 struct reload { // an operation's data
 	char by[64];
-	bool is_file;  // of the configuration; else `wanted` was sent
-	bool is_told;  // the service manager
-	bool is_try;   // nothing is to be changed
-	bool is_bound; // to `if_match`
-	char if_match[RELOAD_TAG_BYTES];
+	bool is_file; // of the configuration; else `wanted` was sent
+	bool is_told; // the service manager
+	bool is_try;  // nothing is to be changed
+	struct if_match match;
 	struct config wanted;
 	struct config now;  // with the level of the log that is in force
 	struct config next; // in force, once it is
@@ -279,8 +278,9 @@ static void reload_begin(struct operation *op)
 	if (reload->is_told)
 		notify_reloading();
 	reload_tag(server, tag);
-	if (reload->is_bound && strcmp(tag, reload->if_match) != 0) {
-		reload_say_since(server, reload->if_match, since, sizeof(since));
+	if (!if_match_holds(&reload->match, tag)) {
+		reload_say_since(
+			server, reload->match.n ? reload->match.tags[0] : "", since, sizeof(since));
 		snprintf(text, sizeof(text),
 			"the configuration is another than the one you saw: %s: look at it again",
 			since);
@@ -333,7 +333,7 @@ void reload(struct server *server, const char *by)
 }
 
 void reload_apply(struct server *server, struct operation_client client,
-	const struct config *wanted, bool is_try, const char *if_match)
+	const struct config *wanted, bool is_try, const struct if_match *match)
 {
 	struct reload *reload = calloc(1, sizeof(*reload));
 
@@ -343,8 +343,7 @@ void reload_apply(struct server *server, struct operation_client client,
 	}
 	snprintf(reload->by, sizeof(reload->by), "config, by uid %u", client.uid);
 	reload->is_try = is_try;
-	reload->is_bound = if_match && strcmp(if_match, "*") != 0;
-	snprintf(reload->if_match, sizeof(reload->if_match), "%s", if_match ? if_match : "");
+	reload->match = *match;
 	reload->wanted = *wanted;
 	reload_start(server, client, reload);
 }

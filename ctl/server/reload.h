@@ -19,7 +19,7 @@ void reload_tag(const struct server *server, char tag[RELOAD_TAG_BYTES]);
 void reload(struct server *server, const char *by);
 
 // What a client sent, config_parse()'d. With `is_try` it is told what would be, and nothing is changed.
-// `if_match` (NULL: any): the ETag that it must have seen; otherwise it is told what changed since, with 412.
+// `match`: the ETags that it may have seen; otherwise it is told what changed since, with 412.
 // Refusals are 422, 503 and 500.
 void reload_apply(struct server *server, struct operation_client client,
-	const struct config *wanted, bool is_try, const char *if_match);
+	const struct config *wanted, bool is_try, const struct if_match *match);

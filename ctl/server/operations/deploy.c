@@ -421,7 +421,7 @@ void deploy_begin_rollback(struct operation *op)
 		return;
 	}
 	op->version = op->wish.live;
-	op->revision = 0;
+	op->if_match.is_bound = false; // it was looked at
 	deploy_begin(op);
 }
 

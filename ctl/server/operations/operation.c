@@ -270,18 +270,21 @@ bool operation_matches(struct operation *op, const struct model_entry *entry)
 	char when[32] = "at a time not known";
 	const time_t at = (time_t)r->at;
 	struct tm tm;
+	char tag[32];
 
-	if (!op->revision || op->revision == r->revision)
+	snprintf(tag, sizeof(tag), "\"%" PRIu64 "\"", r->revision);
+	if (if_match_holds(&op->if_match, r->id ? tag : NULL))
 		return true;
 	if (r->at && gmtime_r(&at, &tm))
 		strftime(when, sizeof(when), "at %Y-%m-%dT%H:%M:%SZ", &tm);
 	operation_fail(op, 412,
-		"the deployment of model '%s' is not as you saw it: it was at revision %" PRIu64
-		" then and is at %" PRIu64
+		"the deployment of model '%s' is not as you saw it: it was at revision %s then and "
+		"is "
+		"at %" PRIu64
 		" now; the last change, by %s %s: %s. Look at it again, "
 		"then say what is to be changed",
-		op->model, op->revision, r->revision, r->by[0] ? r->by : "somebody", when,
-		r->change[0] ? r->change : "not known");
+		op->model, op->if_match.n ? op->if_match.tags[0] : "another", r->revision,
+		r->by[0] ? r->by : "somebody", when, r->change[0] ? r->change : "not known");
 	return false;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ctl/server/log.h"
+#include "ctl/server/operations/if_match.h"
 #include "ctl/server/operations/wish.h"
 #include "ctl/server/server_state.h"
 
@@ -50,9 +51,9 @@ struct operation {
 	bool is_change; // of what serves: what it costs is looked at
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
-	struct wish wish;  // of a deployment
-	uint64_t revision; // that the client knows (If-Match); 0: whichever it is
-	char *path;        // image to import
+	struct wish wish;         // of a deployment
+	struct if_match if_match; // the revision that the client knows
+	char *path;               // image to import
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;

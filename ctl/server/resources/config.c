@@ -61,7 +61,7 @@ bool config_accepts(
 static void config_try(struct server *server, struct http_request *request, bool is_try)
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
-	const char *if_match = http_header(request, "If-Match");
+	struct if_match match;
 	struct config *wanted = calloc(1, sizeof(*wanted));
 	struct error err;
 	size_t size;
@@ -73,6 +73,8 @@ static void config_try(struct server *server, struct http_request *request, bool
 	}
 	if (!wanted)
 		http_fail(request, 500, "no memory for another configuration");
+	else if (if_match_parse(http_header(request, "If-Match"), &match, &err) != 0)
+		http_fail(request, 400, "%s", err.text);
 	else if (size > TEXT_BYTES_MAX)
 		http_fail(request, 413, "a configuration may have 1 MiB");
 	else if (strlen(text) != size)
@@ -82,7 +84,7 @@ static void config_try(struct server *server, struct http_request *request, bool
 	else if (server->phase == SERVER_STARTING && !is_try)
 		http_fail(request, 503, "martletd is starting: try again once it is ready");
 	else
-		reload_apply(server, client, wanted, is_try, if_match);
+		reload_apply(server, client, wanted, is_try, &match);
 	free(wanted);
 	free(text);
 }

@@ -9,44 +9,23 @@
 #include "ctl/server/operations/unload.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-// The revision that If-Match names, 0: none or "*". False: the client was replied to.
-static bool deployment_revision(struct http_request *request, uint64_t *revision)
-{
-	const char *header = http_header(request, "If-Match");
-	const char *digits = header ? header : "";
-	char *end;
-
-	*revision = 0;
-	if (!header || strcmp(header, "*") == 0)
-		return true;
-	digits += digits[0] == '"';
-	errno = 0;
-	*revision = strtoull(digits, &end, 10);
-	if (digits[0] >= '0' && digits[0] <= '9' && errno == 0 &&
-		strcmp(end, digits > header ? "\"" : "") == 0 && *revision > 0)
-		return true;
-	http_fail(request, 412,
-		"If-Match: '%.40s' is no revision of a deployment: give its ETag, as GET "
-		"/v1/models/M/deployment shows it",
-		header);
-	return false;
-}
 
 static struct operation *deployment_operation(struct http_request *request, struct server *server,
 	const char *what, void (*begin)(struct operation *op), const struct route_params *params)
 {
 	const struct operation_client client = { http_finish, request, http_uid(request) };
+	struct if_match match;
 	struct operation *op;
-	uint64_t revision;
+	struct error err;
 
-	if (!deployment_revision(request, &revision))
+	if (if_match_parse(http_header(request, "If-Match"), &match, &err) != 0) {
+		http_fail(request, 400, "%s", err.text);
 		return NULL;
+	}
 	op = operation_create(server, client, what, begin, params->model, params->version);
 	if (op) {
-		op->revision = revision;
+		op->if_match = match;
 		op->is_change = begin != remove_begin;
 	}
 	return op;
