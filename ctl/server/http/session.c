@@ -4,7 +4,8 @@
 #include "ctl/server/http/deadline.h"
 #include "ctl/server/http/frame_cut.h"
 #include "ctl/server/http/stream.h"
-#include "ctl/server/http/stream_state.h"
+#include "ctl/server/http/stream_life.h"
+#include "ctl/server/http/stream_take.h"
 
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -287,6 +288,14 @@ static int session_on_sent(nghttp2_session *h2, const nghttp2_frame *frame, void
 
 // --- Its beginning -------------------------------------------------------------------------------
 
+// Frames of kinds that we do not know are passed over (RFC 9113, 5.5), after they were counted as the others are:
+// nghttp2 begins none that nobody wants.
+static int session_on_extension(
+	nghttp2_session *h2, void **payload, const nghttp2_frame_hd *head, void *arg)
+{
+	return NGHTTP2_ERR_CANCEL;
+}
+
 static nghttp2_session *session_make(struct session *s, const struct connection_limits *limits)
 {
 	nghttp2_session_callbacks *callbacks = NULL;
@@ -307,6 +316,9 @@ static nghttp2_session *session_make(struct session *s, const struct connection_
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, session_on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, session_on_close);
 	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, session_on_sent);
+	nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, session_on_extension);
+	for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= UINT8_MAX; type++)
+		nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
 	nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);

@@ -3,7 +3,7 @@
 // streams, each of which is a request for the routes or for a service. It knows nothing of sockets:
 // connection.c moves its bytes. Control thread only.
 //
-// Beside what stream.c looks after, a peer may send so many frames a second that ask for nothing (PING,
+// Beside what stream_life.c looks after, a peer may send so many frames a second that ask for nothing (PING,
 // SETTINGS, empty DATA, ...), break so many requests off, and open so many at a time. Whoever goes beyond is told so
 // by GOAWAY, and the connection ends.
 #pragma once

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What session.c, which has the frames, and stream.c, which makes requests and answers of them, know of a
-// connection's streams. For these two only.
+// A connection's streams as their files see them: session.c has the frames, stream_life.c their beginning and
+// end, stream_take.c what comes, stream.c what goes.
 #pragma once
 
 #include "ctl/server/http/shared.h"
@@ -55,18 +55,6 @@ struct stream {
 	void *owner; // the service's
 };
 
-// A stream begins; NULL without memory.
-struct stream *stream_create(struct streams *of, int32_t id);
-// A header field came. False: of a header that long no more is read, the connection is to end.
-bool stream_take_field(
-	struct stream *s, const char *name, size_t name_bytes, const char *value, size_t bytes);
-// The header is complete: is_last: and so is the request.
-void stream_take_head(struct stream *s, bool is_last);
-void stream_take_data(struct stream *s, const uint8_t *data, size_t bytes);
-void stream_take_end(struct stream *s);
-// It is over: it is freed, and its owner or handler told.
-void stream_destroy(struct stream *s);
-// Looks whether bytes come and go as they must; what does not is refused or reset.
-void stream_look(struct stream *s, uint64_t now_ms);
-// What it does, of what a connection may.
-enum connection_phase stream_phase(const struct stream *s);
+// stream.c's: how a request is replied to, and that there is something to be sent.
+void stream_respond(struct http_request *request, const struct http_response *response);
+void stream_wake(const struct stream *s);
