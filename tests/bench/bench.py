@@ -12,6 +12,7 @@ import bench_memif
 import bench_models
 import bench_networks
 import bench_rest
+import bench_river
 import bench_spelled
 import bench_stages
 import bench_swap
@@ -34,7 +35,7 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "networks", "spelled", "trees", "bits", "stages", "memif", "rest", "swap")
+    parts = parts or ("models", "networks", "spelled", "trees", "bits", "stages", "memif", "rest", "river", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
@@ -52,7 +53,7 @@ def main(folder, *parts):
         result["bits"] = bench_bits.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_bits.rows(result["bits"])]
     with contextlib.closing(bench_memif.Link(folder, BUILD)) as link:
-        for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("rest", bench_rest), ("swap", bench_swap)):
+        for part, bench in (("stages", bench_stages), ("memif", bench_memif), ("rest", bench_rest), ("river", bench_river), ("swap", bench_swap)):
             if part in parts:
                 result[part] = bench.run(link, ROUNDS)
                 rows += [row(*r) for r in bench.rows(result[part])]
