@@ -419,6 +419,19 @@ static void parameters_are_of_their_kinds(void **state)
 	}
 }
 
+static void name_with_a_zero_is_another(void **state)
+{
+	struct bytes message = { 0 }, input = { 0 };
+
+	proto_write_text(&input, 1, "rows\0x", 6);
+	add_text(&input, 2, "FP32");
+	proto_write_text(&input, 3, "\2\2", 2);
+	add_message(&message, 5, &input);
+	proto_write_text(&message, 7, ROWS, sizeof(ROWS));
+	assert_int_equal(ask(&message), -EINVAL);
+	assert_memory_equal(err.text, "unexpected inference input 'rows'", 33);
+}
+
 static void services_are_named_by_paths(void **state)
 {
 	static const char *const ARE[] = { "/inference.GRPCInferenceService/ModelInfer",
@@ -488,6 +501,7 @@ int main(void)
 		cmocka_unit_test(infer_refuses_what_is_no_protobuf),
 		cmocka_unit_test(infer_refuses_texts_that_are_no_utf8),
 		cmocka_unit_test(parameters_are_of_their_kinds),
+		cmocka_unit_test(name_with_a_zero_is_another),
 		cmocka_unit_test(services_are_named_by_paths),
 		cmocka_unit_test(answer_is_raw_or_typed),
 	};

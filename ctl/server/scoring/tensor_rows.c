@@ -376,7 +376,9 @@ int tensor_rows(const struct tensor_request *request, const struct model_info *i
 	uint32_t *n, struct error *err)
 {
 	const struct tensor_input *first = &request->inputs[0];
-	const bool whole = request->n_inputs == 1 && strcmp(first->name, TENSOR_ROWS) == 0;
+	// A name may have a zero byte in it, and then is another one.
+	const bool whole = request->n_inputs == 1 && strcmp(first->name, TENSOR_ROWS) == 0 &&
+		first->name_bytes == strlen(TENSOR_ROWS);
 	struct target target = { info, first, NULL, 0, info->n_features };
 	uint64_t count = first->n_dims ? first->shape[0] : 0;
 	int rc = 0;
