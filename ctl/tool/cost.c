@@ -3,6 +3,7 @@
 
 #include "ctl/tool/api.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -40,18 +41,20 @@ static void cost_print_time(const json_t *times, const char *time, const char *e
 		printf("none asked %s%s", time, end);
 }
 
-static void cost_print_way(const json_t *ways, const char *way, const char *whose, const char *by)
+// False where nobody asked.
+static bool cost_print_way(const json_t *ways, const char *way, const char *whose, const char *by)
 {
 	const json_t *times = json_object_get(ways, way);
 
 	if (!json_is_object(json_object_get(times, "before")) &&
 		!json_is_object(json_object_get(times, "during")) &&
 		!json_is_object(json_object_get(times, "after")))
-		return;
+		return false;
 	printf("  p99.9 of %s%s: ", whose, by);
 	cost_print_time(times, "before", ", ");
 	cost_print_time(times, "during", ", ");
 	cost_print_time(times, "after", "\n");
+	return true;
 }
 
 void cost_print(const json_t *cost)
@@ -66,7 +69,8 @@ void cost_print(const json_t *cost)
 	for (int i = 0; i < 2; i++) {
 		const json_t *ways = json_object_get(cost, WHOSE[i].key);
 
-		cost_print_way(ways, "udp", WHOSE[i].whose, "");
-		cost_print_way(ways, "api", WHOSE[i].whose, " by the API");
+		if (!(cost_print_way(ways, "udp", WHOSE[i].whose, "") |
+			    cost_print_way(ways, "api", WHOSE[i].whose, " by the API")))
+			printf("  no requests of %s meanwhile\n", WHOSE[i].whose);
 	}
 }

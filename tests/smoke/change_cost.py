@@ -44,7 +44,8 @@ def idle(tap, a):
     status, reply = a.api("GET", "/v1/models/lab/change")
     tap.check("never changed: 404", status == 404 and "lab" in reply["error"], f"{status} {reply}")
     out = a.ctl("model", "promote", "lab", "1", "--id", "7").stdout
-    tap.check("nobody asks: said at once", "requests lost: 0" in out and "p99.9" not in out, out)
+    tap.check("nobody asks: said at once", "requests lost: 0" in out and "p99.9" not in out
+              and "no requests of this model meanwhile" in out and "no requests of its neighbours meanwhile" in out, out)
     status, change = a.api("GET", "/v1/models/lab/change")
     tap.check("... settled, without figures", status == 200 and change["settled"] and change["latency"] == {"udp": NONE, "api": NONE}
               and change["neighbours"] == change["latency"] and 0 < change["blocked_ns"] < change["took_ns"], str(change))
@@ -74,6 +75,11 @@ def busy(tap, a):
     out = a.ctl("model", "canary", "lab:1", "--permille", "100").stdout
     tap.check("in words", "requests lost: 0; blocked: " in out and "p99.9 of this model by the API: " in out
               and "p99.9 of its neighbours by the API: " in out, out)
+    for body in ({"canary": {"permille": 200}}, {"canary": None}):
+        status, reply = a.api("PUT", "/v1/models/lab/deployment", body)
+    last = wait_for(lambda: (c := a.api("GET", "/v1/models/lab/change")[1])["settled"] and c)
+    tap.check("two in quick succession: the last one is told", status == 200 and last["lost"] == 0 and last["blocked_ns"] > 0
+              and last["latency"]["api"]["before"] and last["latency"]["api"]["after"], str(last))
     tap.check("every request was answered", [asker.end() for asker in askers] == [[], []], str([asker.other[:2] for asker in askers]))
 
 

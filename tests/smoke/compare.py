@@ -136,6 +136,8 @@ def main():
             tap.check("with the reason and the rows", kept and kept["version"] == 3 and "decided differently" in kept["why"]
                       and kept["last"][0]["scores"][0] - kept["last"][0]["live"][0] == 8, str(kept))
             tap.check("counted by its reason", 'martlet_model_rollbacks_total{model="m",reason="differ"} 1' in a.api("GET", "/metrics")[1])
+            cost = a.api("GET", "/v1/models/m/change")[1]
+            tap.check("what that cost is told, too", cost["what"] == "end the canary" and cost["lost"] == 0 and cost["blocked_ns"] > 0, str(cost))
             tap.check("live stays", all(r.model_version == 1 for r in ask(50)))
             a.stop()
             a.start()

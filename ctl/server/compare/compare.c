@@ -346,6 +346,7 @@ static void compare_roll_back(struct server *server, struct comparison *kept,
 	}
 	op->data = text;
 	op->size = strlen(text);
+	op->is_change = true;
 	json_decref(kept->rolled_back);
 	kept->rolled_back = why;
 	kept->rollbacks[verdict->reason] += kept->rolling_back != c->other;
