@@ -21,7 +21,7 @@ OTHERS = ["share/martlet/lab.mlt", "share/martlet/lab-test.csv", "share/martlet/
           "share/doc/martlet/README.md", "share/doc/martlet/wire.md", "share/bash-completion/completions/martletctl",
           "lib/sysusers.d/martlet.conf", "lib/systemd/system/martletd.service"]
 DEPENDS = ["librte-mempool-ring23", "librte-bus-vdev23", "librte-bus-pci23", "librte-net-memif23", "librte-net-af-packet23",
-           "librte-net-af-xdp23", "systemd | systemd-standalone-sysusers | systemd-sysusers", "libc6"]
+           "librte-net-af-xdp23", "libnghttp2-14", "libprotobuf-c1", "libssl3", "libevent-openssl-2.1-7", "systemd | systemd-standalone-sysusers | systemd-sysusers", "libc6"]
 
 
 def sh(command, **more):
@@ -113,6 +113,11 @@ def packaged(tap):
     tap.check("one version: CHANGELOG.md's, the programs' and the package's", version == first == field("Version"), f"{version} {first}")
     depends = re.sub(r" \([^)]*\)", "", field("Depends")).split(", ")
     tap.check("it depends on what it runs with", all(d in depends for d in DEPENDS), str(depends))
+    # The limits against floods came to Debian's libnghttp2 by its security updates: one that is older lacks the functions.
+    used = sh(["nm", "-D", "--undefined-only", os.path.join(BUILD, "martletd")]).stdout
+    bound = re.search(r"libnghttp2-14 \(>= ([^)]+)\)", field("Depends"))
+    tap.check("with a libnghttp2 that has the limits which are used", "nghttp2_option_set_max_continuations" not in used or
+              bound and sh(["dpkg", "--compare-versions", bound[1], "ge", "1.52.0-1+deb12u2~"]).returncode == 0, field("Depends"))
     with tempfile.TemporaryDirectory() as at:
         subprocess.run(["dpkg-deb", "-R", packages["martlet"], at], check=True)
         with open(at + "/DEBIAN/conffiles") as f:
