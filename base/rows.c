@@ -232,7 +232,7 @@ void rows_write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_c
 
 // NumPy's format 1.0: magic, version, header length, a Python dict padded so that data starts at a
 // multiple of 64 (numpy.lib.format).
-static void rows_write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns)
+void rows_write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns)
 {
 	char dict[128 - 10];
 	int n = snprintf(dict, sizeof(dict),

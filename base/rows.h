@@ -47,6 +47,8 @@ int rows_read_pieces(const char *path, FILE *file, const struct rows_options *op
 // Errors: -EINVAL an unknown ending, or what the file system says; a partial file is removed.
 int rows_write(const char *path, const float *values, size_t n_rows, uint32_t n_columns,
 	const char *const *names, struct error *err);
+// What stands before the values of a .npy of that shape.
+void rows_write_npy_header(FILE *file, size_t n_rows, uint32_t n_columns);
 // The CSV of rows_write() to an open file. Whether that failed, ferror() tells.
 void rows_write_csv(FILE *file, const float *values, size_t n_rows, uint32_t n_columns,
 	const char *const *names);

@@ -39,9 +39,14 @@ struct api_exchange {
 // Where all goes: the socket, unless api_use() says otherwise.
 static const struct api_server *api_server;
 
+static const char *api_url(void) // NULL: the socket
+{
+	return api_server ? api_server->url : NULL;
+}
+
 static const char *api_where(void)
 {
-	return api_server ? api_server->url : tool.socket;
+	return api_url() ? api_url() : tool.socket;
 }
 
 static long api_timeout(void)
@@ -168,7 +173,7 @@ static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_excha
 	else if (exchange->not_written)
 		tool_refuse(
 			"the answer from %s cannot be kept in a temporary file: %m", api_where());
-	else if (rc == CURLE_COULDNT_CONNECT && !api_server)
+	else if (rc == CURLE_COULDNT_CONNECT && !api_url())
 		api_refuse_socket(os_error);
 	else if (rc == CURLE_PEER_FAILED_VERIFICATION)
 		tool_refuse(
@@ -219,7 +224,7 @@ static bool api_accept(
 static void api_prepare(
 	CURL *curl, const char *method, const char *url, struct api_exchange *exchange)
 {
-	if (api_server) {
+	if (api_url()) {
 		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 		curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, api_server->cert);
@@ -336,7 +341,7 @@ static bool api_ask(const char *method, const char *path, const struct api_body 
 		return false;
 	}
 	exchange.curl = api_curl;
-	snprintf(url, sizeof(url), "%s", api_server ? api_server->url : "http://martletd");
+	snprintf(url, sizeof(url), "%s", api_url() ? api_url() : "http://martletd");
 	while (url[0] && url[strlen(url) - 1] == '/')
 		url[strlen(url) - 1] = '\0';
 	snprintf(url + strlen(url), 512, "%s", path);
@@ -371,7 +376,7 @@ static bool api_socket_fits(void)
 {
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
-	if (api_server || strlen(tool.socket) <= most)
+	if (api_url() || strlen(tool.socket) <= most)
 		return true;
 	tool_refuse("socket path '%s' is %zu bytes long: the kernel takes at most %zu", tool.socket,
 		strlen(tool.socket), most);
@@ -498,17 +503,18 @@ static bool api_has_file(const char *option, const char *path)
 
 bool api_use(const struct api_server *server)
 {
-	const bool is_tls = strncmp(server->url, "https://", 8) == 0;
-	const char *host = server->url + (is_tls ? 8 : 7);
+	const char *url = server->url ? server->url : "";
+	const bool is_tls = strncmp(url, "https://", 8) == 0;
+	const char *host = url + (is_tls ? 8 : 7);
 
-	if ((!is_tls && strncmp(server->url, "http://", 7) != 0) || strchr("/:", *host) ||
-		strpbrk(server->url, "?#@ \t\r\n") || strlen(server->url) > API_URL_BYTES) {
-		tool_refuse("--url '%.100s': http://HOST:PORT or https://HOST:PORT is wanted",
-			server->url);
+	if (server->url &&
+		((!is_tls && strncmp(url, "http://", 7) != 0) || strchr("/:", *host) ||
+			strpbrk(url, "?#@ \t\r\n") || strlen(url) > API_URL_BYTES)) {
+		tool_refuse("--url '%.100s': http://HOST:PORT or https://HOST:PORT is wanted", url);
 		return false;
 	}
 	if (!is_tls && (server->cacert || server->cert || server->key)) {
-		tool_refuse("--cacert, --cert and --key are for an https:// URL");
+		tool_refuse("--cacert, --cert and --key are for --url https://...");
 		return false;
 	}
 	if (!server->cert != !server->key) {

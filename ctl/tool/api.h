@@ -25,10 +25,10 @@ struct api_headers {
 
 #define API_URL_BYTES 512
 
-// A server that is asked by TCP, in place of the one on the UNIX socket. NULL: not said.
+// Which server is asked, and how. NULL: not said.
 struct api_server {
-	const char *
-		url; // http://HOST:PORT or https://HOST:PORT, and a path that all routes stand behind
+	// http://HOST:PORT or https://HOST:PORT, and a path that all routes stand behind; NULL: the socket.
+	const char *url;
 	const char *cacert, *cert, *key; // PEM files
 	uint32_t timeout_s;              // of a whole call; 0: as long as the longest takes
 };

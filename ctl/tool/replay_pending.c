@@ -5,8 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define BUCKETS (2 * REPLAY_PENDING_MAX)
-#define NONE    UINT32_MAX
+#define NONE UINT32_MAX
 
 struct replay_entry {
 	struct replay_pending_key key;
@@ -17,21 +16,29 @@ struct replay_entry {
 };
 
 struct replay_pending {
-	struct replay_entry entries[REPLAY_PENDING_MAX]; // a ring, in the order they came
-	uint32_t buckets[BUCKETS];
+	struct replay_entry *entries; // [capacity]: a ring, in the order they came
+	uint32_t *buckets;            // [2 * capacity]
+	uint32_t capacity;
 	uint32_t first, n; // of the ring, those free among them included
 	size_t bytes;
 	uint64_t left, forgotten;
 	uint64_t seed;
 };
 
-int replay_pending_create(struct replay_pending **out, struct error *err)
+int replay_pending_create(uint32_t capacity, struct replay_pending **out, struct error *err)
 {
 	struct replay_pending *pending = calloc(1, sizeof(*pending));
 
 	if (!pending)
 		return error_set(err, -ENOMEM, "out of memory");
-	memset(pending->buckets, 0xff, sizeof(pending->buckets));
+	pending->capacity = capacity ? capacity : REPLAY_PENDING_MAX;
+	pending->entries = calloc(pending->capacity, sizeof(*pending->entries));
+	pending->buckets = malloc(2 * (size_t)pending->capacity * sizeof(*pending->buckets));
+	if (!pending->entries || !pending->buckets) {
+		replay_pending_destroy(pending);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	memset(pending->buckets, 0xff, 2 * (size_t)pending->capacity * sizeof(*pending->buckets));
 	if (getrandom(&pending->seed, sizeof(pending->seed), 0) != sizeof(pending->seed))
 		pending->seed = 1; // offline, a guessable seed costs nothing but time
 	*out = pending;
@@ -40,8 +47,12 @@ int replay_pending_create(struct replay_pending **out, struct error *err)
 
 void replay_pending_destroy(struct replay_pending *pending)
 {
-	for (uint32_t i = 0; pending && i < REPLAY_PENDING_MAX; i++)
+	if (!pending)
+		return;
+	for (uint32_t i = 0; pending->entries && i < pending->capacity; i++)
 		free(pending->entries[i].bytes);
+	free(pending->entries);
+	free(pending->buckets);
 	free(pending);
 }
 
@@ -66,7 +77,8 @@ static uint32_t replay_bucket(
 
 	hash = replay_mix_end(hash, &key->server);
 	hash = replay_mix(hash, key->request_id);
-	return (uint32_t)(replay_mix(hash, (uint64_t)key->model << 8 | key->ip_version) % BUCKETS);
+	return (uint32_t)(replay_mix(hash, (uint64_t)key->model << 8 | key->ip_version) %
+		(2 * pending->capacity));
 }
 
 static bool replay_end_is(const struct packet_end *a, const struct packet_end *b)
@@ -103,7 +115,7 @@ static void replay_forget_first(struct replay_pending *pending)
 		free(replay_unlink(pending, pending->first));
 		pending->forgotten++;
 	}
-	pending->first = (pending->first + 1) % REPLAY_PENDING_MAX;
+	pending->first = (pending->first + 1) % pending->capacity;
 	pending->n--;
 }
 
@@ -121,9 +133,9 @@ bool replay_pending_put(struct replay_pending *pending, const struct replay_pend
 	memcpy(copy, bytes, size);
 	free(replay_pending_take(pending, key, &old_packet, &old_size));
 	while (pending->n > 0 &&
-		(pending->n == REPLAY_PENDING_MAX || pending->bytes + size > REPLAY_PENDING_BYTES))
+		(pending->n == pending->capacity || pending->bytes + size > REPLAY_PENDING_BYTES))
 		replay_forget_first(pending);
-	index = (pending->first + pending->n++) % REPLAY_PENDING_MAX;
+	index = (pending->first + pending->n++) % pending->capacity;
 	entry = &pending->entries[index];
 	bucket = &pending->buckets[replay_bucket(pending, key)];
 	*entry = (struct replay_entry){

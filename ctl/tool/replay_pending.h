@@ -18,8 +18,9 @@ struct replay_pending_key {
 
 struct replay_pending;
 
-int replay_pending_create(struct replay_pending **out, struct error *err); // -ENOMEM
-void replay_pending_destroy(struct replay_pending *pending);               // NULL is fine
+// `capacity`: how many requests, at least 1; 0: REPLAY_PENDING_MAX. -ENOMEM.
+int replay_pending_create(uint32_t capacity, struct replay_pending **out, struct error *err);
+void replay_pending_destroy(struct replay_pending *pending); // NULL is fine
 // Copies the request; one of the same key goes. False without memory.
 bool replay_pending_put(struct replay_pending *pending, const struct replay_pending_key *key,
 	uint64_t packet, const void *bytes, size_t size);
