@@ -273,7 +273,7 @@ static int replay_reader_init(struct replay_reader *reader, struct error *err)
 	if (!reader->rows[REPLAY_LIVE] || !reader->rows[REPLAY_OTHER] || !reader->answered)
 		rc = error_set(err, -ENOMEM, "out of memory");
 	if (rc == 0 && reader->options->answered)
-		rc = replay_pending_create(&reader->pending, err);
+		rc = replay_pending_create(reader->options->pending, &reader->pending, err);
 	return rc;
 }
 

@@ -8,11 +8,12 @@
 #include <stdio.h>
 
 struct replay_wire_options {
-	uint16_t id;   // of the model on the wire; 0: that of the first request to score
-	bool answered; // live's scores are those of the replies
-	bool partial;  // what comes before a cut is taken
-	uint16_t
-		version; // what this version has answered is left out, for it would be beside itself; 0: none
+	uint16_t id;      // of the model on the wire; 0: that of the first request to score
+	bool answered;    // live's scores are those of the replies
+	bool partial;     // what comes before a cut is taken
+	uint32_t pending; // requests that may wait for their replies; 0: REPLAY_PENDING_MAX
+	// What this version has answered is left out, for it would be beside itself; 0: none.
+	uint16_t version;
 };
 
 // X(MEMBER, "text"): of packets, but for those that say so.

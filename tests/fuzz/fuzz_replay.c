@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.threshold = 0.5, .tolerance = 0.01, .shown = 3
 	};
 	static struct model *model;
-	struct replay_wire_options options = { .partial = true, .version = 9 };
+	struct replay_wire_options options = { .partial = true, .version = 9, .pending = 2 };
 	struct replay_wire_counts counts;
 	const struct replay_result *result;
 	struct replay *replay;

@@ -14,7 +14,8 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
-        "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match"}
+        "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match",
+        "--url", "--cacert", "--cert", "--udp"}
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
@@ -24,7 +25,7 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
-         "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--differ": "1.1", "--mean": "-1", "--permille": "1001", "--if-revision": "0"}
+         "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0"}
 FREE_OUTPUT = {"model compile", "model reference", "flow features"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.

@@ -107,11 +107,13 @@ def udp_server(tap, folder):
     """One that loses, repeats, garbles and refuses: what comes out is right, and in order."""
     server, seen, lock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), {}, threading.Lock()
     server.bind(("127.0.0.1", 0))
-    port, stop = server.getsockname()[1], False
+    port = server.getsockname()[1]
 
     def serve():
-        while not stop:
+        while True:
             data, who = server.recvfrom(65536)
+            if data == b"end":
+                return
             if len(data) < 32:
                 continue
             ask = Reply(data)
@@ -121,7 +123,7 @@ def udp_server(tap, folder):
             head = lambda rid=ask.request_id, rows=ask.rows, columns=2, status=0, kind=2: struct.pack(
                 "<2sBBHHQHHBBBBIHH", b"ML", 1, kind, 9, 1, rid, rows, columns, 0, status, 0, 0, 0, 0, 0)
             values = struct.unpack(f"<{ask.rows}f", ask.payload[:4 * ask.rows])
-            good = head() + b"".join(struct.pack("<2f", v, -v) for v in values)
+            good = head() + b"".join(struct.pack("<2f", v, v + 1) for v in values)
             for lie in (head(rid=ask.request_id + 10 ** 9), head(rows=ask.rows + 1) + bytes(8), head(columns=3), good[:-4], b"", head(kind=1), bytes(40)):
                 server.sendto(lie, who)
             if n == 1:
@@ -138,8 +140,10 @@ def udp_server(tap, folder):
     rows = write(os.path.join(folder, "one.csv"), "".join(f"{i}\n" for i in range(9000)))
     done = tool("score", "9", rows, "--udp", f"127.0.0.1:{port}", "--outputs", "2", "--no-header")
     tap.check("UDP: lost, busy and garbled: asked again by the same id", done.returncode == 0 and
-              done.stdout.splitlines()[1:] == [f"{i},{-i}" for i in range(9000)] and max(seen.values()) > 1, done.stderr + done.stdout[:200])
-    stop = True
+              done.stdout.splitlines()[1:] == [f"{i},{i + 1}" for i in range(9000)] and max(seen.values()) > 1, done.stderr + done.stdout[:200])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"end", ("127.0.0.1", port))
+    thread.join()
     server.close()
     done = tool("score", "9", rows, "--udp", f"127.0.0.1:{port}", "--outputs", "2", "-o", os.path.join(folder, "none.csv"))
     tap.check("UDP: nobody there", done.returncode == 1 and "answers" in done.stderr and not os.path.exists(os.path.join(folder, "none.csv")), done.stderr)
@@ -244,7 +248,8 @@ def hostile(tap, folder):
                       os.listdir(os.path.join(folder, "full")) == ["junk"], done.stderr + str(os.listdir(os.path.join(folder, "full"))))
     finally:
         subprocess.run(["umount", os.path.join(folder, "full")], check=True)
-    done = tool("score", "m", rows, "--url", url, stdout=open("/dev/full", "w"), capture_output=False, stderr=subprocess.PIPE)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([MARTLETCTL, "score", "m", rows, "--url", url], stdout=full, stderr=subprocess.PIPE, text=True)
     tap.check("a standard output that is full", done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr)
 
 
@@ -267,7 +272,7 @@ def main():
         port = '{ name = "edge"; device = "net_af_packet0,iface=veth-m"; addresses = [ "10.66.0.1/24" ]; }'
         tls = f'tls = {{ certificate = "{folder}/good.pem"; key = "{folder}/good.key"; client_ca = "{folder}/ca.pem"; }};'
         with Appliance([port], netns=far.pid, models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], control=f"""
-http = ( {{ listen = "127.0.0.1:7799"; serves = [ "infer" ]; }}, {{ listen = "127.0.0.1:7798"; serves = [ "infer" ]; {tls} }} ); """) as a:
+http = ( {{ listen = "127.0.0.1:7799"; serves = [ "infer" ]; }}, {{ listen = "0.0.0.0:7798"; serves = [ "infer" ]; {tls} }} ); """) as a:
             a.start()
             right_ways(tap, a, folder, far, image)
             columns(tap, a, folder, image)

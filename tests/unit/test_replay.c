@@ -39,7 +39,7 @@ static char *take(uint64_t id, uint16_t port)
 
 static int create(void **state)
 {
-	return replay_pending_create(&pending, &err);
+	return replay_pending_create(0, &pending, &err);
 }
 
 static int destroy(void **state)
