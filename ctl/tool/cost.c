@@ -10,7 +10,7 @@
 #define COST_ASKS   50 // at most
 #define COST_ASK_NS 100000000
 
-json_t *cost_get(const char *model)
+json_t *cost_get(const char *model, uint64_t revision)
 {
 	const struct timespec pause = { 0, COST_ASK_NS };
 	struct api_reply reply;
@@ -21,12 +21,16 @@ json_t *cost_get(const char *model)
 	for (int i = 0;; i++) {
 		if (!api_call("GET", path, NULL, &reply))
 			return NULL;
-		if (json_is_true(json_object_get(reply.json, "settled")) || i == COST_ASKS)
+		if (!revision)
+			revision = api_count(reply.json, "revision");
+		if (json_is_true(json_object_get(reply.json, "settled")) || i == COST_ASKS ||
+			api_count(reply.json, "revision") != revision)
 			break;
 		api_reply_fini(&reply);
 		nanosleep(&pause, NULL);
 	}
-	cost = json_incref(reply.json);
+	cost = api_count(reply.json, "revision") == revision ? json_incref(reply.json)
+							     : json_pack("{s:b}", "overtaken", 1);
 	api_reply_fini(&reply);
 	return cost;
 }
@@ -63,6 +67,10 @@ void cost_print(const json_t *cost)
 		const char *key, *whose;
 	} WHOSE[] = { { "latency", "this model" }, { "neighbours", "its neighbours" } };
 
+	if (json_is_true(json_object_get(cost, "overtaken"))) {
+		printf("  what it cost was not known yet when the next change of the model came\n");
+		return;
+	}
 	printf("  requests lost: %llu; blocked: lcores not at all, the API for %.3f ms at a time\n",
 		(unsigned long long)api_count(cost, "lost"),
 		(double)api_count(cost, "blocked_ns") / 1e6);

@@ -185,7 +185,7 @@ static int deploy_finish(
 		deploy_print(reply->json);
 	fflush(stdout); // it is done, whoever has no time to wait
 	if (has_cost)
-		cost = cost_get(deploy->target.model);
+		cost = cost_get(deploy->target.model, api_count(reply->json, "revision"));
 	if (cost && tool.json)
 		json_object_set(reply->json, "cost", cost);
 	else if (cost)

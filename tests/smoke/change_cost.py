@@ -3,13 +3,14 @@
 """What a change costs: each ends with it, by the API and by martletctl; nothing waits for it where nobody asks for anything."""
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import Appliance, Tap, UnixHTTP, wait_for
+from appliance import MARTLETCTL, Appliance, Tap, UnixHTTP, wait_for
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 BODY = json.dumps({"inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 41], "data": [0.5] * 41}]}).encode()
@@ -80,6 +81,12 @@ def busy(tap, a):
     last = wait_for(lambda: (c := a.api("GET", "/v1/models/lab/change")[1])["settled"] and c)
     tap.check("two in quick succession: the last one is told", status == 200 and last["lost"] == 0 and last["blocked_ns"] > 0
               and last["latency"]["api"]["before"] and last["latency"]["api"]["after"], str(last))
+    tool = subprocess.Popen([MARTLETCTL, "-s", a.sock, "model", "canary", "lab:1", "--permille", "10"], stdout=subprocess.PIPE, text=True)
+    first = tool.stdout.readline()
+    a.api("PUT", "/v1/models/lab/deployment", {"canary": {"permille": 20}})
+    rest = tool.communicate()[0]
+    tap.check("one that is overtaken does not tell the other's", "lab" in first and "the next change of the model came" in rest
+              and "requests lost" not in rest, first + rest)
     tap.check("every request was answered", [asker.end() for asker in askers] == [[], []], str([asker.other[:2] for asker in askers]))
 
 

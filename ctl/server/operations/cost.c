@@ -36,6 +36,7 @@ struct cost_change {
 	const char *what;
 	uint16_t id, version;
 	bool is_settled;
+	uint64_t revision; // of the deployment, that it made
 	uint64_t took_ns, blocked_ns, lost;
 	struct cost_moment end; // until it is settled
 	struct cost_figure figures[COST_WHOSE][COST_WAYS][COST_TIMES];
@@ -204,6 +205,7 @@ void cost_end(struct cost *cost, const char *model, const char *what, uint16_t v
 	moment_fini(&change->end);
 	*change = (struct cost_change){ .what = what,
 		.id = entry ? entry->record.id : 0,
+		.revision = entry ? entry->record.revision : 0,
 		.version = version,
 		.blocked_ns = cost->blocked_ns };
 	snprintf(change->model, sizeof(change->model), "%s", model);
@@ -299,11 +301,12 @@ json_t *cost_json(const struct cost *cost, const char *model)
 
 		if (strcmp(change->model, model) != 0)
 			continue;
-		return json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:o, s:o}", "model", model,
-			"what", change->what, "version", (int)change->version, "settled",
-			(int)change->is_settled, "lost", (json_int_t)change->lost, "blocked_ns",
-			(json_int_t)change->blocked_ns, "took_ns", (json_int_t)change->took_ns,
-			"latency", cost_whose_json(change, COST_MODEL), "neighbours",
+		return json_pack("{s:s, s:s, s:i, s:I, s:b, s:I, s:I, s:I, s:o, s:o}", "model",
+			model, "what", change->what, "version", (int)change->version, "revision",
+			(json_int_t)change->revision, "settled", (int)change->is_settled, "lost",
+			(json_int_t)change->lost, "blocked_ns", (json_int_t)change->blocked_ns,
+			"took_ns", (json_int_t)change->took_ns, "latency",
+			cost_whose_json(change, COST_MODEL), "neighbours",
 			cost_whose_json(change, COST_NEIGHBOURS));
 	}
 	return NULL;
