@@ -101,8 +101,8 @@ class Form:
 
     def grpc_answer(self, port):
         done = subprocess.run(["curl", "-s", "--http2-prior-knowledge", "-D", "-", "-o", f"{self.path}.answer", "-H", "TE: trailers",
-                               "-H", f"Content-Type: {self.type}", "--data-binary", f"@{self.path}", f"http://127.0.0.1:{port}/{GRPC_PATH}"],
-                              capture_output=True, text=True)
+                               "-H", f"Content-Type: {self.type}", "--data-binary", f"@{self.path}",
+                               f"http://127.0.0.1:{port}/{GRPC_PATH}"], capture_output=True, text=True)
         with open(f"{self.path}.answer", "rb") as f:
             body = f.read()
         if done.returncode or "grpc-status: 0" not in done.stdout:
