@@ -7,9 +7,10 @@
 #include <rte_cycles.h>
 #include <stdlib.h>
 
+// A model with other outputs beside its classes' scores does not say which these are.
 static enum watch_rule compare_rule(const struct model_info *info)
 {
-	if (info->n_class_labels >= 2 && info->n_outputs >= 2)
+	if (info->n_class_labels >= 2 && info->n_outputs == info->n_class_labels)
 		return WATCH_ARGMAX;
 	if (info->n_class_labels == 2 && info->n_outputs == 1)
 		return WATCH_SIDE;

@@ -35,8 +35,8 @@ struct compared {
 
 // Compares what is in service under the id in these roles, from now on; where that is compared already, by the
 // same latency_ratio, nothing happens, and where there is no version in such a role nothing is compared any more. A model's
-// classes are known by its labels: then the largest score decides, or, where there is one score, the side of
-// the threshold that it is on. Else a score counts as different that is further away than tolerance times the
+// classes are known by its labels: where each has a score the largest decides (of equal ones the first), and where two
+// have one score, the side of the threshold that it is on. Else a score counts as different that is further away than tolerance times the
 // spread of live's golden scores of that column (1, where it has none). -EINVAL where the two cannot be
 // compared; -ENOMEM.
 int dataplane_compare(

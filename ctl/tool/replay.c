@@ -62,9 +62,9 @@ static bool replay_differs(const struct replay *replay, const float *a, const fl
 {
 	const struct model_info *info = replay->info;
 
-	if (info->n_class_labels >= 2 && info->n_outputs >= 2)
+	if (info->n_class_labels >= 2 && info->n_outputs == info->n_class_labels)
 		return replay_largest(a, info->n_outputs) != replay_largest(b, info->n_outputs);
-	if (info->n_class_labels == 2)
+	if (info->n_class_labels == 2 && info->n_outputs == 1)
 		return ((double)a[0] >= replay->options.threshold) !=
 			((double)b[0] >= replay->options.threshold);
 	for (uint32_t c = 0; c < info->n_outputs; c++)

@@ -141,15 +141,23 @@ static int publish(const char *image, const char *role, struct error *err)
 	struct deployment **second =
 		role && strcmp(role, "canary") == 0 ? &routed.canary : &routed.shadow;
 	struct model_route *route;
+	const bool counts = role && strcmp(role, "drift") == 0;
 	int rc = prepare(image, 1, &routed.live, err);
 
-	if (rc == 0 && role)
+	if (rc == 0 && role && !counts)
 		rc = prepare(image, 2, second, err);
 	if (rc == 0)
 		rc = registry_make_route(registry, &routed, &route, err);
 	if (rc != 0)
 		return rc;
 	registry_commit(registry, route);
+	if (counts)
+		return watches_publish(watches,
+			&(struct watch_request){ .kind = WATCH_DRIFT,
+				.id = MODEL_ID,
+				.every = 16, // drift.sample's default
+				.live = routed.live },
+			err);
 	if (!routed.shadow)
 		return 0;
 	return watches_publish(watches,
@@ -211,8 +219,9 @@ int main(int argc, char **argv)
 	struct error err = { .text = "" };
 
 	if ((argc != 3 && argc != 4) ||
-		(argc == 4 && strcmp(argv[3], "canary") && strcmp(argv[3], "shadow"))) {
-		fprintf(stderr, "usage: bench_stages IMAGE ROWS [canary | shadow]\n");
+		(argc == 4 && strcmp(argv[3], "canary") && strcmp(argv[3], "shadow") &&
+			strcmp(argv[3], "drift"))) {
+		fprintf(stderr, "usage: bench_stages IMAGE ROWS [canary | shadow | drift]\n");
 		return 2;
 	}
 	if (setup(argv[1], argv[2], argv[3], &err)) {

@@ -122,6 +122,14 @@ def main():
             tap.check("the tool says it", "canary version 2 against live version 1" in text and "promote" in text, text)
             drift(tap, a)
             by_rest(tap, a)
+            for permille in (0, 1000):
+                change(a, {"canary": {"permille": permille}})
+                before = compare()["canary"]
+                versions = {r.model_version for r in ask(30)}
+                tap.check(f"a canary for {permille} of 1000 is compared", versions == {2 if permille else 1} and until(
+                    lambda: sum(compare()["canary"][k] - before[k] for k in ("compared", "shed")) == 30), str(versions))
+            status, reply = a.api("DELETE", "/v1/models/m/versions/2")
+            tap.check("a version that is compared is not deleted", status == 409, str(reply))
             change(a, {"canary": {"version": 3, "permille": 200, "bounds": {"rows_min": 10}}, "shadow": None})
             until(lambda: (compare()["canary"] or {}).get("version") == 3)
             tap.check("without a bound nothing is rolled back", until(lambda: ask(20) and compare()["canary"]["advice"] == "roll back") and

@@ -11,6 +11,7 @@
 
 // Under test, calling the stand-in model.
 #include "dataplane/aside.c"
+#include "dataplane/compare.c"
 #include "dataplane/drift.c"
 #include "dataplane/lane.c"
 #include "dataplane/registry.c"
@@ -483,6 +484,41 @@ static void one_works_off_at_a_time(void **state)
 	aside_destroy(aside);
 }
 
+// What decides, by the labels that there are: outputs beside the scores of classes are no classes.
+static void the_rule_goes_by_labels_and_outputs(void **state)
+{
+	static const struct {
+		uint32_t n_labels, n_outputs;
+		enum watch_rule rule;
+	} CASES[] = { { 3, 3, WATCH_ARGMAX }, { 2, 2, WATCH_ARGMAX }, { 2, 1, WATCH_SIDE },
+		{ 0, 1, WATCH_WITHIN }, { 0, 3, WATCH_WITHIN }, { 2, 3, WATCH_WITHIN },
+		{ 3, 1, WATCH_WITHIN }, { 1, 1, WATCH_WITHIN } };
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		const struct model_info info = { .n_class_labels = CASES[i].n_labels,
+			.n_outputs = CASES[i].n_outputs };
+
+		assert_int_equal(compare_rule(&info), CASES[i].rule);
+	}
+}
+
+// Equal scores on both sides are no difference, whichever is largest; at the threshold is above it.
+static void ties_are_decided_alike(void **state)
+{
+	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	const float tie[OUTPUTS] = { 1, 2, 2 }, first[OUTPUTS] = { 1, 3, 2 },
+		    last[OUTPUTS] = { 1, 2, 3 };
+	const float at[OUTPUTS] = { 100, 0, 0 }, below[OUTPUTS] = { 99.99f, 0, 0 };
+
+	assert_false(watch_differs(watch, tie, tie));
+	assert_false(watch_differs(watch, tie, first));
+	assert_true(watch_differs(watch, tie, last));
+	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
+	assert_false(watch_differs(watch, at, at));
+	assert_true(watch_differs(watch, at, below));
+}
+
 // Random schedules of changes, answers and work: ASan finds whatever is used after it was freed, and every
 // comparison is one of equal scores, for a row is never compared by another watch than its own.
 static void random_schedules_compare_only_what_is_alive(void **state)
@@ -557,6 +593,8 @@ int main(void)
 		CASE(comparisons_go_with_their_roles),
 		CASE(rows_beside_the_lcores_are_compared),
 		CASE(one_works_off_at_a_time),
+		CASE(the_rule_goes_by_labels_and_outputs),
+		CASE(ties_are_decided_alike),
 		CASE(random_schedules_compare_only_what_is_alive),
 	};
 
