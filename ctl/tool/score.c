@@ -256,6 +256,11 @@ static int score_all(struct score_run *run, struct error *err)
 	if (rc == 0)
 		rc = score_sink_write(&run->sink, score->output, run->model.target.model,
 			run->model.output_names, err);
+	if (run->sink.versions[1])
+		tool_note(
+			"rows were scored by version %u and by version %u: one was promoted "
+			"meanwhile, or there is a canary; MODEL:VERSION asks one of them",
+			run->sink.versions[0], run->sink.versions[1]);
 	if (rc == 0 && !printed && !tool.json)
 		printf("%s: %s rows of %s scored by %s, %u outputs each\n", score->output,
 			format_count(run->sink.n_rows - run->sink.n_failed).s, score->rows,

@@ -67,6 +67,7 @@ static int score_take(const struct score_model *model, uint32_t n, const struct 
 		json_integer_value(json_array_get(shape, 1)) == (json_int_t)model->n_outputs &&
 		strcmp(api_text(output, "datatype"), "FP32") == 0 &&
 		reply->size - json_bytes == bytes;
+	score_sink_note_version(sink, (uint32_t)strtoul(api_text(head, "model_version"), NULL, 10));
 	json_decref(head);
 	if (!good)
 		return error_set(err, -EPROTO,

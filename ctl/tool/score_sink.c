@@ -27,6 +27,14 @@ void score_sink_close(struct score_sink *sink)
 	*sink = (struct score_sink){ 0 };
 }
 
+void score_sink_note_version(struct score_sink *sink, uint32_t version)
+{
+	if (!sink->versions[0])
+		sink->versions[0] = version;
+	else if (!sink->versions[1] && version != sink->versions[0])
+		sink->versions[1] = version;
+}
+
 int score_sink_put(struct score_sink *sink, const float *scores, uint32_t n, struct error *err)
 {
 	if (fwrite(scores, sizeof(float) * sink->n_outputs, n, sink->file) != n)

@@ -23,10 +23,13 @@ struct score_sink {
 	uint32_t n_outputs;
 	struct score_failed *failed; // [n_failed], rising
 	uint32_t n_failed;
+	uint32_t versions[2]; // that scored: the first, and another one; 0: none
 };
 
 int score_sink_open(struct score_sink *sink, struct error *err);
 void score_sink_close(struct score_sink *sink); // a zeroed one is fine
+// That version has scored some of it.
+void score_sink_note_version(struct score_sink *sink, uint32_t version);
 // All of these: 0, or a negative errno with a sentence.
 int score_sink_put(struct score_sink *sink, const float *scores, uint32_t n, struct error *err);
 int score_sink_fail(struct score_sink *sink, const char *why, struct error *err); // one row

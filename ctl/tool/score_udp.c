@@ -53,6 +53,7 @@ struct score_flight {
 	const char **failed; // [rows->n]; NULL: it has scores
 	uint32_t row_bytes;  // that a request takes for a row
 	uint32_t answers;    // of any kind
+	struct score_sink *sink;
 };
 
 // --- The socket ----------------------------------------------------------------------------------
@@ -256,6 +257,7 @@ static void score_take_packet(struct score_flight *flight, size_t size)
 		size < sizeof(reply) + (size_t)reply.rows * n_outputs * sizeof(float))
 		return;
 	flight->answers++;
+	score_sink_note_version(flight->sink, reply.model_version);
 	memcpy(flight->scores + (size_t)request->first * n_outputs, packet + sizeof(reply),
 		(size_t)reply.rows * n_outputs * sizeof(float));
 	score_end_request(flight, slot, NULL);
@@ -360,6 +362,7 @@ int score_ask_udp(struct score_udp *udp, struct score_model *model, const struct
 		.udp = udp,
 		.model = model,
 		.rows = rows,
+		.sink = sink,
 		.first_id = udp->next_id,
 		.row_bytes = larger * (uint32_t)sizeof(float),
 	};
