@@ -198,7 +198,6 @@ def others(tap, call, health, reflection, alpha):
     config = call("ModelConfig", name="lab").config
     tap.check("configuration", config.backend == "martlet" and config.input[0].data_type == call.pb.TYPE_FP32)
     tap.check("statistics", [s.name for s in call("ModelStatistics").model_stats] == ["lab"])
-    tap.check("the index", [(m.name, m.state) for m in call("RepositoryIndex").models] == [("lab", "READY")])
     serialise = lambda m: m.SerializeToString()
     check = call.channel.unary_unary("/grpc.health.v1.Health/Check", serialise, health.HealthCheckResponse.FromString)
     tap.check("health", check(health.HealthCheckRequest(service="model/lab"), timeout=20).status == 1)
@@ -214,6 +213,7 @@ def others(tap, call, health, reflection, alpha):
 
 
 def changes(tap, call, health):
+    tap.check("the index", [(m.name, m.state) for m in call("RepositoryIndex").models] == [("lab", "READY")])
     serialise = lambda m: m.SerializeToString()
     watch = call.channel.unary_stream("/grpc.health.v1.Health/Watch", serialise, health.HealthCheckResponse.FromString)(
         health.HealthCheckRequest(service="model/lab"))
@@ -226,8 +226,8 @@ def changes(tap, call, health):
 
 
 def not_managed(tap, call):
-    for name in ("RepositoryModelLoad", "RepositoryModelUnload"):
-        code, text = call.refused(name, model_name="lab")
+    for name, of in (("RepositoryIndex", {}), ("RepositoryModelLoad", {"model_name": "lab"}), ("RepositoryModelUnload", {"model_name": "lab"})):
+        code, text = call.refused(name, **of)
         tap.check(f"{name} where there is no management", code == CODE.PERMISSION_DENIED and "UNIX socket" in text, text)
 
 

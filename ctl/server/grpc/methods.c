@@ -27,8 +27,8 @@
 		false)                                                                             \
 	X(ModelStatistics, ROUTE_INFER, UNARY_MODEL, v2_stats_get, v2_stats_get_all,               \
 		model_statistics, NULL, false)                                                     \
-	X(RepositoryIndex, ROUTE_INFER, UNARY_INDEX, index_post, NULL, repository_index, "models", \
-		false)                                                                             \
+	X(RepositoryIndex, ROUTE_MANAGE, UNARY_INDEX, index_post, NULL, repository_index,          \
+		"models", false)                                                                   \
 	X(RepositoryModelLoad, ROUTE_MANAGE, UNARY_CHANGE, load_post, NULL, repository_model_load, \
 		NULL, false)                                                                       \
 	X(RepositoryModelUnload, ROUTE_MANAGE, UNARY_CHANGE, unload_post, NULL,                    \
