@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "base/file.h"
+#include "base/retention.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -262,23 +263,8 @@ int check_http(
 
 int check_store(const struct reader *reader, const config_setting_t *store, struct config *config)
 {
-	const char *text = config->store.retention;
-	char *end;
-	unsigned long n;
-
-	config->store.keep_versions = 0;
-	if (strcmp(text, "all") == 0)
+	if (retention_parse(config->store.retention, &config->store.keep_versions))
 		return 0;
-	if (strncmp(text, "latest ", 7) == 0 && text[7] >= '1' && text[7] <= '9') {
-		n = strtoul(text + 7, &end, 10);
-		if (!*end && n <= 65535) {
-			config->store.keep_versions = (uint32_t)n;
-			return 0;
-		}
-	}
 	return reader_refuse(reader, config_setting_get_member(store, "retention"),
-		"store.retention: '%s' is neither \"all\" nor as \"latest 5\", with a number from "
-		"1 "
-		"to 65535",
-		text);
+		"store.retention: '%s' is neither " RETENTION_WANTS, config->store.retention);
 }
