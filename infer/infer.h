@@ -173,6 +173,14 @@ int model_check_rows(const struct model_info *info, const char *path, const floa
 int model_check_more_rows(const struct model_info *info, const char *path, const float *rows,
 	size_t n, size_t first, struct error *err);
 
+// What an image was compiled from, as struct model_info says it. Nothing is opened: the sections are found, and
+// no hash is compared. Errors as model_open()'s.
+struct model_source {
+	char kind[24];
+	uint8_t sha256[32];
+};
+int model_source(const void *image, size_t size, struct model_source *source, struct error *err);
+
 // Rows that stand for those that a model was made with.
 struct model_reference_rows {
 	const float *values; // [n_rows][n_features]

@@ -321,3 +321,8 @@ void model_step_info(const struct model *model, uint32_t index, struct plan_step
 	memcpy(info->kernel, step->kernel, sizeof(info->kernel));
 	memcpy(info->ns_per_row, step->ns_per_row, sizeof(info->ns_per_row));
 }
+
+int model_source(const void *image, size_t size, struct model_source *source, struct error *err)
+{
+	return image_source(image, size, source->kind, sizeof(source->kind), source->sha256, err);
+}

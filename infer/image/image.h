@@ -17,3 +17,8 @@ int image_write(const struct graph *graph, void **image, size_t *size, struct er
 // outlive the graph (-EINVAL where it is not aligned). Runs graph_check(). Errors: -EINVAL with
 // what is wrong and at which byte, -ENOTSUP for another version.
 int image_open(const void *image, size_t size, struct graph **graph, struct error *err);
+
+// What the image was made from, and no more: kind[kind_bytes], cut where it is longer, and the SHA-256. The
+// hash is not compared. Errors as above.
+int image_source(const void *image, size_t size, char *kind, size_t kind_bytes, uint8_t sha256[32],
+	struct error *err);

@@ -11,6 +11,7 @@
 #include "infer/ops/check.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct image_reader {
@@ -456,18 +457,44 @@ static int image_read_graph(struct image_reader *reader)
 	return rc != 0 ? rc : graph_check(graph, reader->err);
 }
 
-int image_open(const void *image, size_t size, struct graph **graph, struct error *err)
+// What stands in front of the sections.
+static int image_check_start(const void *image, size_t size, struct error *err)
 {
-	struct image_reader reader = { .image = image, .err = err };
-	int rc;
+	const size_t least =
+		sizeof(struct image_header) + SECTION_COUNT * sizeof(struct image_extent);
 
 	if ((uintptr_t)image % IMAGE_ALIGN != 0)
 		return error_set(err, -EINVAL, "the image is not at a 64-byte aligned address");
-	if (size < sizeof(struct image_header) + sizeof(reader.sections) || size > IMAGE_BYTES_MAX)
+	if (size < least || size > IMAGE_BYTES_MAX)
 		return error_set(err, -EINVAL, "not a model image: %zu bytes, should be %zu to %zu",
-			size, sizeof(struct image_header) + sizeof(reader.sections),
-			IMAGE_BYTES_MAX);
-	rc = image_check_header(image, size, err);
+			size, least, IMAGE_BYTES_MAX);
+	return image_check_header(image, size, err);
+}
+
+int image_source(const void *image, size_t size, char *kind, size_t kind_bytes, uint8_t sha256[32],
+	struct error *err)
+{
+	struct image_reader reader = { .image = image, .err = err };
+	int rc = image_check_start(image, size, err);
+	const char *text;
+
+	if (rc == 0)
+		rc = image_read_sections(&reader, size);
+	if (rc != 0)
+		return rc;
+	text = image_read_string(&reader, reader.meta.source_kind);
+	if (!text)
+		return err->code;
+	snprintf(kind, kind_bytes, "%s", text);
+	memcpy(sha256, reader.meta.source_sha256, sizeof(reader.meta.source_sha256));
+	return 0;
+}
+
+int image_open(const void *image, size_t size, struct graph **graph, struct error *err)
+{
+	struct image_reader reader = { .image = image, .err = err };
+	int rc = image_check_start(image, size, err);
+
 	if (rc == 0)
 		rc = image_check_hash(image, size, err);
 	if (rc == 0)
