@@ -304,10 +304,49 @@ static int record_take_3(const json_t *root, struct record *record, struct error
 	return record_sum_is(root, &text) ? 0 : record_is_damaged(err);
 }
 
+// A key that no format up to 3 has, at any depth; NULL: none.
+static const char *record_unknown_key(const json_t *value)
+{
+	static const char *const KNOWN[] = { "format", "id", "loaded", "revision", "by", "at",
+		"change", "live", "canary", "shadow", "pinned", "previous", "checksum", "version",
+		"sha256", "permille", "key", "bounds" };
+	const char *key, *unknown = NULL;
+	json_t *member;
+	size_t i;
+
+	json_array_foreach (value, i, member) {
+		unknown = record_unknown_key(member);
+		if (unknown)
+			return unknown;
+	}
+	json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
+		for (i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++)
+			if (strcmp(KNOWN[i], key) == 0)
+				break;
+		unknown = i < sizeof(KNOWN) / sizeof(KNOWN[0]) ? record_unknown_key(member) : key;
+		if (unknown)
+			return unknown;
+	}
+	return NULL;
+}
+
 static int record_take_format(const json_t *root, struct record *record, struct error *err)
 {
 	const json_t *format = json_object_get(root, "format");
+	const char *unknown;
 	int rc;
+
+	if (json_is_object(root) && json_is_integer(format) && json_integer_value(format) > 3)
+		return error_set(err, -ENOTSUP,
+			"is of format %" JSON_INTEGER_FORMAT
+			", of a later martletd; this one "
+			"reads 1 to 3",
+			json_integer_value(format));
+	unknown = format ? record_unknown_key(root) : NULL;
+	if (unknown)
+		return error_set(err, -ENOTSUP,
+			"says \"%.32s\", which this martletd does not know: a later one wrote it",
+			unknown);
 
 	if (!json_is_object(root) || (!format && json_object_size(root) != 4) ||
 		(format && (!json_is_integer(format) || json_integer_value(format) < 2)))
@@ -315,12 +354,6 @@ static int record_take_format(const json_t *root, struct record *record, struct 
 			"is no record of martletd: it must be an object of \"format\", \"id\", "
 			"\"live\", \"previous\", \"loaded\", \"checksum\" and what its format has "
 			"beside");
-	if (format && json_integer_value(format) > 3)
-		return error_set(err, -ENOTSUP,
-			"is of format %" JSON_INTEGER_FORMAT
-			", of a later martletd; this one "
-			"reads 1 to 3",
-			json_integer_value(format));
 	if (format && json_integer_value(format) == 3)
 		return record_take_3(root, record, err);
 	rc = record_take_numbers(root, record, err);

@@ -55,7 +55,7 @@ struct record {
 };
 
 // -EINVAL for anything but what record_format() makes, and for what it made and is changed;
-// -ENOTSUP for a format of a later martletd.
+// -ENOTSUP for a format, or anything in one, of a later martletd.
 int record_parse(const void *text, size_t size, struct record *record, struct error *err);
 // malloc'ed text, NULL without memory.
 char *record_format(const struct record *record);

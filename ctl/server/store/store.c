@@ -145,6 +145,15 @@ int store_read(struct store *store, const char *model, const char *file, void **
 	return rc;
 }
 
+int64_t store_written_at(const struct store *store, const char *model, const char *file)
+{
+	char path[NAME_BYTES_MAX + 1 + STORE_FILE_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", model, file);
+	return fstatat(store->models, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mtime : 0;
+}
+
 // The version that a file's name says: 12 of "12.mlt". 0 where the name is not exactly what
 // store_image_file() makes of a version, as "012.mlt", "0.mlt" and "70000.mlt".
 static uint16_t store_version_of(const char *file)
@@ -168,6 +177,15 @@ static struct dirent *store_next_entry(DIR *dir, int *rc)
 	entry = readdir(dir);
 	*rc = entry ? 0 : -errno;
 	return entry;
+}
+
+// A folder without a version or deployment was made for a file whose writing a crash ended, or its model was
+// being deleted.
+static void store_scan_remove(const struct store *store, int folder, const char *model)
+{
+	unlinkat(folder, STORE_COMPARE, 0);
+	unlinkat(folder, STORE_RETENTION, 0);
+	unlinkat(store->models, model, AT_REMOVEDIR);
 }
 
 static void store_scan_model(struct store *store, const char *model,
@@ -197,18 +215,20 @@ static void store_scan_model(struct store *store, const char *model,
 			log_info("store: removed %s/%s, left half-written by a crash", model, file);
 			continue;
 		}
+		if (strcmp(file, STORE_COMPARE) == 0 || strcmp(file, STORE_RETENTION) == 0)
+			continue;
 		kept++;
 		if (version || strcmp(file, STORE_DEPLOYMENT) == 0)
 			found(arg, model, version);
 		else
 			log_warning("store: %s/%s is none of ours, passed over", model, file);
 	}
-	closedir(dir);
 	if (rc != 0)
 		log_error("store: %s/models/%s cannot be read to its end: %s", store->path, model,
 			strerror(-rc));
-	else if (kept == 0) // it was made for a file whose writing a crash ended
-		unlinkat(store->models, model, AT_REMOVEDIR);
+	else if (kept == 0)
+		store_scan_remove(store, fd, model);
+	closedir(dir);
 }
 
 int store_scan(struct store *store, void (*found)(void *arg, const char *model, uint16_t version),
@@ -230,6 +250,9 @@ int store_scan(struct store *store, void (*found)(void *arg, const char *model, 
 	while ((entry = store_next_entry(dir, &rc)))
 		if (name_is_valid(entry->d_name))
 			store_scan_model(store, entry->d_name, found, arg);
+		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			log_warning("store: %s/models/%.64s is no model's name, passed over",
+				store->path, entry->d_name);
 	closedir(dir);
 	if (rc != 0)
 		return error_set(err, rc, "store: %s/models cannot be read to its end: %s",

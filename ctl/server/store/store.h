@@ -6,7 +6,7 @@
 // seccomp filters do that) the same calls are made one by one and block the control thread while the
 // disk works. What a crash left half-written is removed by store_scan().
 //
-// Names must be valid (base/name.h); files are "<version>.mlt" or STORE_DEPLOYMENT.
+// Names must be valid (base/name.h); files are "<version>.mlt" or one of STORE_*.
 #pragma once
 
 #include "base/error.h"
@@ -17,7 +17,8 @@
 
 #define STORE_COMPARE         "compare.json" // the last canary that was rolled back by itself
 #define STORE_DEPLOYMENT      "deployment.json"
-#define STORE_FILE_MAX        24                  // bytes of a file's name with the NUL
+#define STORE_RETENTION       "retention" // how many versions are kept, as base/retention.h says it
+#define STORE_FILE_MAX        24          // bytes of a file's name with the NUL
 #define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // of the largest image
 
 struct event_base;
@@ -38,6 +39,9 @@ void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
 // Blocks; any thread, but nothing else of the store at the same time. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
 int store_read(struct store *store, const char *model, const char *file, void **data, size_t *size,
 	struct error *err);
+
+// When a file was written, in seconds since 1970; 0: not known.
+int64_t store_written_at(const struct store *store, const char *model, const char *file);
 
 // Calls found(arg, model, version) for every image and found(arg, model, 0) for every deployment,
 // and removes what a crash left behind. Blocks; at start only.
