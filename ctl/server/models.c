@@ -70,6 +70,7 @@ struct model_entry *models_get(struct models *models, const char *name)
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
+	entry->serial = ++models->n_ever;
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
 	snprintf(entry->reason, sizeof(entry->reason), "not deployed");
 	while (at < models->n && strcmp(entries[at]->name, name) < 0)

@@ -19,6 +19,8 @@ const char *model_state_name(enum model_state state);
 struct model_version {
 	uint16_t version;
 	size_t bytes;
+	int64_t at;                 // when it was stored, in seconds since 1970; 0: not known
+	struct model_source source; // kind "": not known
 	char sha256[RECORD_SHA256_BYTES];
 	// The kernels that timing chose when this process first opened the version; NULL before.
 	// The entry frees them.
@@ -34,13 +36,22 @@ struct model_owed {
 	char why[ERROR_TEXT_BYTES];
 };
 
+// How many of its newest versions are kept; 0: all. Where it has none of its own, as the configuration says.
+struct model_retention {
+	bool is_own;
+	uint32_t keep;
+};
+
 struct model_entry {
 	char name[MODEL_NAME_MAX + 1];
+	uint64_t serial;      // of all entries that there ever were: another model may get its name
 	struct record record; // id 0: never deployed
 	bool is_damaged; // there is a record that cannot be read, as `reason` says: `record` is empty
+	bool is_later; // ... since a later martletd wrote it: it stays as it is, and so nothing is changed
 	enum model_state state;
 	char reason[ERROR_TEXT_BYTES]; // why not READY; "" otherwise
 	struct model_owed owed;
+	struct model_retention retention;
 	struct model_version *versions; // [n_versions], rising
 	uint32_t n_versions;
 };
@@ -48,6 +59,7 @@ struct model_entry {
 struct models {
 	struct model_entry **entries; // [n], in order of name
 	uint32_t n;
+	uint64_t n_ever;
 };
 
 void models_fini(struct models *models);

@@ -9,6 +9,7 @@
 #include "ctl/server/log.h"
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/import.h"
+#include "ctl/server/operations/retain.h"
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/store/store.h"
@@ -142,6 +143,8 @@ static void reload_import(struct server *server, const struct config *before)
 		if (!config_has_model(before, server->config->models[i].name) &&
 			import_start(server, &server->config->models[i], &err) != 0)
 			log_error("models: %s", err.text);
+	if (server->config->store.keep_versions != before->store.keep_versions)
+		retain(server, NULL, 0);
 }
 
 static void reload_take(struct server *server, struct reload *reload, struct config *own,

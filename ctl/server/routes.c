@@ -12,6 +12,7 @@
 #include "ctl/server/resources/log_level.h"
 #include "ctl/server/resources/metrics_get.h"
 #include "ctl/server/resources/models_json.h"
+#include "ctl/server/resources/retention.h"
 #include "ctl/server/resources/stats.h"
 #include "ctl/server/resources/status.h"
 #include "ctl/server/resources/v2.h"
@@ -27,6 +28,10 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, version_get, NULL },
 	{ HTTP_DELETE, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, version_delete,
 		NULL },
+	{ HTTP_GET, "/v1/models/{model}/versions", ROUTE_MANAGE, versions_get, NULL },
+	{ HTTP_DELETE, "/v1/models/{model}", ROUTE_MANAGE, model_delete, NULL },
+	{ HTTP_GET, "/v1/models/{model}/retention", ROUTE_MANAGE, retention_get, NULL },
+	{ HTTP_PUT, "/v1/models/{model}/retention", ROUTE_MANAGE, retention_put, NULL },
 	{ HTTP_PUT, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_put, NULL },
 	{ HTTP_GET, "/v1/models/{model}/deployment", ROUTE_MANAGE, deployment_get, NULL },
 	{ HTTP_GET, "/v1/models/{model}/deployments", ROUTE_MANAGE, deployments_get, NULL },

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/compare/compare.h"
 
+#include "base/clock.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/store/store.h"
 #include "dataplane/compare.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +16,15 @@
 
 #define ADVISED_SHARE 0.02 // where no bound is configured
 #define TICKS_A_LOOK  10   // judged once a second
+#define WAIT_LEAST_S  5    // until a rollback that failed is tried again; twice as long each time
+#define WAIT_MOST_S   300
 
 // Of one model.
 struct comparison {
 	char model[MODEL_NAME_MAX + 1];
+	uint64_t serial;                     // the model's
+	uint32_t wait_s;                     // until a rollback that failed is tried again
+	uint64_t again_ns;                   // when, of clock_ns()
 	uint16_t said_shadow;                // the version that a broken bound was told of
 	uint16_t said_apart;                 // the version that cannot be compared, as was told
 	uint16_t rolling_back;               // the canary that is being rolled back; 0: none
@@ -38,6 +45,12 @@ struct comparisons *comparisons_create(void)
 	return calloc(1, sizeof(struct comparisons));
 }
 
+static void comparison_destroy(struct comparison *c)
+{
+	json_decref(c->rolled_back);
+	free(c);
+}
+
 void comparisons_destroy(struct comparisons *comparisons)
 {
 	struct comparison *c, *next;
@@ -46,14 +59,30 @@ void comparisons_destroy(struct comparisons *comparisons)
 		return;
 	for (c = comparisons->first; c; c = next) {
 		next = c->next;
-		json_decref(c->rolled_back);
-		free(c);
+		comparison_destroy(c);
 	}
 	free(comparisons);
 }
 
+// Forgets models that are gone.
+static void comparisons_prune(struct server *server)
+{
+	struct comparison **at = &server->comparisons->first, *c;
+
+	while ((c = *at)) {
+		const struct model_entry *entry = models_find(&server->models, c->model);
+
+		if (entry && entry->serial == c->serial) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		comparison_destroy(c);
+	}
+}
+
 // NULL without memory.
-static struct comparison *comparison_of(struct server *server, const char *model)
+static struct comparison *comparison_of(struct server *server, const struct model_entry *entry)
 {
 	struct comparisons *all = server->comparisons;
 	struct comparison *c;
@@ -62,20 +91,22 @@ static struct comparison *comparison_of(struct server *server, const char *model
 	size_t size;
 
 	for (c = all->first; c; c = c->next)
-		if (strcmp(c->model, model) == 0)
+		if (c->serial == entry->serial)
 			break;
 	if (!c) {
 		c = calloc(1, sizeof(*c));
 		if (!c)
 			return NULL;
-		snprintf(c->model, sizeof(c->model), "%s", model);
+		snprintf(c->model, sizeof(c->model), "%s", entry->name);
+		c->serial = entry->serial;
 		c->next = all->first;
 		all->first = c;
 	}
 	// The store is read by nobody else meanwhile.
 	if (!c->has_looked && !server->operations.first) {
 		c->has_looked = true;
-		if (store_read(server->store, model, STORE_COMPARE, &text, &size, &err) == 0) {
+		if (store_read(server->store, entry->name, STORE_COMPARE, &text, &size, &err) ==
+			0) {
 			c->rolled_back = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 			free(text);
 		}
@@ -283,7 +314,7 @@ uint32_t compare_look_at(
 void compare_rollbacks(
 	struct server *server, const struct model_entry *entry, uint64_t rollbacks[VERDICT_REASONS])
 {
-	const struct comparison *kept = comparison_of(server, entry->name);
+	const struct comparison *kept = comparison_of(server, entry);
 
 	for (int r = 0; r < VERDICT_REASONS; r++)
 		rollbacks[r] = kept ? kept->rollbacks[r] : 0;
@@ -291,7 +322,7 @@ void compare_rollbacks(
 
 json_t *compare_json(struct server *server, const struct model_entry *entry)
 {
-	const struct comparison *kept = comparison_of(server, entry->name);
+	const struct comparison *kept = comparison_of(server, entry);
 	json_t *canary = compare_kind_json(server, entry, WATCH_CANARY);
 	json_t *shadow = compare_kind_json(server, entry, WATCH_SHADOW);
 
@@ -323,6 +354,27 @@ static void compare_begin_roll_back(struct operation *op)
 	}
 	op->version = 0;
 	operation_write(op, STORE_COMPARE, compare_written);
+}
+
+// Where it is still there after a while, the change failed: the log says why.
+static bool compare_is_time(const struct server *server, struct comparison *kept,
+	struct model_entry *entry, uint16_t canary)
+{
+	if (kept->rolling_back != canary)
+		kept->wait_s = WAIT_LEAST_S;
+	else if (server->operations.first || clock_ns() < kept->again_ns)
+		return false;
+	else
+		kept->wait_s = kept->wait_s < WAIT_MOST_S / 2 ? kept->wait_s * 2 : WAIT_MOST_S;
+	if (kept->rolling_back == canary) {
+		snprintf(entry->reason, sizeof(entry->reason),
+			"canary version %u broke a bound and could not be rolled back, as the log "
+			"says; that is tried again, next in %" PRIu32 " s",
+			canary, kept->wait_s);
+		log_error("model %s: %s", entry->name, entry->reason);
+	}
+	kept->again_ns = clock_ns() + kept->wait_s * CLOCK_SECOND_NS;
+	return true;
 }
 
 static void compare_roll_back(struct server *server, struct comparison *kept,
@@ -365,15 +417,15 @@ static void compare_look(struct server *server, struct model_entry *entry)
 
 	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_CANARY, c)) {
 		compare_judge(&bounds, c, &verdict);
-		kept = comparison_of(server, entry->name);
-		if (kept && kept->rolling_back != c->other && verdict.advice == VERDICT_ROLL_BACK &&
-			compare_has_bounds(&bounds))
+		kept = comparison_of(server, entry);
+		if (kept && verdict.advice == VERDICT_ROLL_BACK && compare_has_bounds(&bounds) &&
+			compare_is_time(server, kept, entry, c->other))
 			compare_roll_back(server, kept, entry, c, &verdict);
 	}
 	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_SHADOW, c)) {
 		bounds = compare_bounds_of(server, entry, WATCH_SHADOW);
 		compare_judge(&bounds, c, &verdict);
-		kept = comparison_of(server, entry->name);
+		kept = comparison_of(server, entry);
 		if (kept && kept->said_shadow != c->other && verdict.advice == VERDICT_ROLL_BACK) {
 			kept->said_shadow = c->other;
 			log_warning("model %s: shadow version %u: %s", entry->name, c->other,
@@ -404,7 +456,7 @@ static void compare_begin(
 
 	if (dataplane_compare(server->dataplane, &request, &err) == 0)
 		return;
-	kept = comparison_of(server, entry->name);
+	kept = comparison_of(server, entry);
 	if (!kept || kept->said_apart == other)
 		return;
 	kept->said_apart = other;
@@ -417,6 +469,8 @@ void comparisons_tick(struct server *server)
 
 	if (server->phase != SERVER_READY)
 		return;
+	if (is_look)
+		comparisons_prune(server);
 	for (uint32_t i = 0; i < server->models.n; i++) {
 		struct model_entry *entry = server->models.entries[i];
 		struct comparison *c;
@@ -425,7 +479,7 @@ void comparisons_tick(struct server *server)
 			continue;
 		if (!entry->record.canary.version)
 			for (c = server->comparisons->first; c; c = c->next)
-				if (strcmp(c->model, entry->name) == 0)
+				if (c->serial == entry->serial)
 					c->rolling_back = 0;
 		compare_begin(server, entry, WATCH_CANARY);
 		compare_begin(server, entry, WATCH_SHADOW);

@@ -272,6 +272,30 @@ int body_rollback_parse(const char *text, size_t size, void *out, struct error *
 	return rc;
 }
 
+int body_retention_parse(const char *text, size_t size, void *out, struct error *err)
+{
+	struct body_retention *body = out;
+	static const char *const NAMES[] = { "retention", NULL };
+	json_t *root = body_parse_object(text, size, NAMES, err);
+	const json_t *value;
+	const char *policy;
+	int rc = 0;
+
+	memset(body, 0, sizeof(*body));
+	if (!root)
+		return err->code;
+	value = json_object_get(root, "retention");
+	policy = json_string_value(value);
+	if (policy && policy[0] && strlen(policy) < sizeof(body->text))
+		memcpy(body->text, policy, strlen(policy));
+	else if (!json_is_null(value))
+		rc = error_set(err, -EINVAL,
+			"\"retention\" must be \"all\" or as \"latest 5\", or null for what "
+			"store.retention says, as {\"retention\": \"latest 5\"}");
+	json_decref(root);
+	return rc;
+}
+
 int body_index_parse(const char *text, size_t size, void *out, struct error *err)
 {
 	struct body_index *body = out;

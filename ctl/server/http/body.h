@@ -37,6 +37,11 @@ struct body_rollback { // POST /v1/models/M/rollback
 };
 body_parser body_rollback_parse; // an empty body is fine
 
+struct body_retention { // PUT /v1/models/M/retention
+	char text[24];  // "latest 5"; "": null, as the configuration says
+};
+body_parser body_retention_parse;
+
 struct body_index { // POST /v2/repository/index
 	int ready;  // 1: only what is READY
 };

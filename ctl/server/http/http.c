@@ -185,8 +185,12 @@ void http_fail(struct http_request *request, int status, const char *format, ...
 
 void http_finish(void *request, int status, json_t *body, const char *refusal)
 {
-	if (refusal)
-		http_fail(request, status, "%s", refusal);
-	else
+	if (refusal && body) {
+		json_object_set_new(body, "error", http_sentence(refusal));
 		http_reply(request, status, body);
+	} else if (refusal) {
+		http_fail(request, status, "%s", refusal);
+	} else {
+		http_reply(request, status, body);
+	}
 }

@@ -53,6 +53,6 @@ __attribute__((format(printf, 3, 4))) void http_fail(
 // A sentence as JSON. Where it is no UTF-8, since it quotes a client or is cut within a character,
 // what is not ASCII becomes '?'. NULL without memory.
 json_t *http_sentence(const char *text);
-// One of the two, as an operation's client wants it: http_fail() where there is a `refusal`, else
-// http_reply(). `request` is a struct http_request.
+// One of the two, as an operation's client wants it: where there is a `refusal` http_fail(), with what `body`
+// (NULL: nothing) says beside the error, else http_reply(). `request` is a struct http_request.
 void http_finish(void *request, int status, json_t *body, const char *refusal);

@@ -14,55 +14,16 @@
 
 #include "base/sha256.h"
 #include "ctl/server/log.h"
+#include "ctl/server/operations/deployment_json.h"
 #include "ctl/server/operations/interface.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recording.h"
+#include "ctl/server/operations/warm.h"
 #include "ctl/server/store/store.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-static json_t *deploy_version(const struct record_version *version)
-{
-	return version->version ? json_integer(version->version) : json_null();
-}
-
-json_t *deploy_canary_json(const struct record *r)
-{
-	json_t *canary, *bounds;
-
-	if (!r->canary.version)
-		return json_null();
-	canary = json_pack("{s:i, s:i, s:o}", "version", (int)r->canary.version, "permille",
-		(int)r->permille, "key",
-		r->key == RECORD_KEY_ID ? json_string("request_id") : json_integer(r->key));
-	if (!bounds_any(&r->bounds))
-		return canary;
-	bounds = json_object();
-	for (int b = 0; b < BOUND_COUNT; b++)
-		if (r->bounds.is_given[b])
-			json_object_set_new(
-				bounds, BOUND_KINDS[b].name, json_real(r->bounds.value[b]));
-	json_object_set_new(canary, "bounds", bounds);
-	return canary;
-}
-
-json_t *deploy_json(const char *model, const struct record *r)
-{
-	json_t *pinned = json_array();
-
-	for (uint32_t i = 0; i < r->n_pinned; i++)
-		json_array_append_new(pinned, json_integer(r->pinned[i].version));
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:s, s:I, s:s}", "model",
-		model, "id", (int)r->id, "live", r->loaded ? deploy_version(&r->live) : json_null(),
-		"previous",
-		r->loaded ? (r->n_previous ? deploy_version(&r->previous[0].live) : json_null())
-			  : deploy_version(&r->live),
-		"canary", deploy_canary_json(r), "shadow", deploy_version(&r->shadow), "pinned",
-		pinned, "loaded", (int)r->loaded, "revision", (json_int_t)r->revision, "by", r->by,
-		"at", (json_int_t)r->at, "change", r->change);
-}
 
 // --- Opening -------------------------------------------------------------------------------------
 
@@ -86,8 +47,8 @@ static int deploy_check_image(
 }
 
 // Timing kernels takes milliseconds of CPU, so an image is timed once in the life of the process: going back
-// to it later takes no CPU from the traffic. The golden rows check the model, and touch all that it scores
-// with before the first request does.
+// to it later takes no CPU from the traffic. Warming it checks the model, and touches all that it scores with
+// before the first request does.
 static void deploy_open_part(struct operation *op, struct operation_part *part)
 {
 	struct model_options options = op->server->model_options;
@@ -98,14 +59,14 @@ static void deploy_open_part(struct operation *op, struct operation_part *part)
 	store_image_file(file, part->version);
 	options.choices = part->choices;
 	if (store_read(op->server->store, op->model, file, &image, &size, &part->err) != 0) {
-		part->status = 500; // it is listed: the disk is not as it was
+		// It is listed: the disk is not as it was, unless it was missing at the start.
+		part->status = part->err.code == -ENOENT ? 409 : 500;
 	} else if (deploy_check_image(op, part, image, size) != 0) {
 		part->status = operation_status(&part->err, 422);
 	} else if (model_open(image, size, &options, &part->opened, &part->err) != 0) {
 		part->status = operation_status(&part->err, 422);
 		part->opened = NULL;
-	} else if (model_info(part->opened)->n_golden &&
-		model_check_golden(part->opened, &part->err) != 0) {
+	} else if (warm_model(part->opened, &part->err) != 0) {
 		part->status = operation_status(&part->err, 422);
 	} else {
 		part->err.code = 0; // see verify_image()
@@ -126,6 +87,22 @@ static void deploy_open_stored(void *arg)
 
 // --- Publishing ----------------------------------------------------------------------------------
 
+static bool deploy_is_pinned(const struct operation *op, uint16_t version)
+{
+	return strcmp(record_role(&op->record, version), "pinned") == 0;
+}
+
+// Whether a version is beside the live one, and was before: nobody wishes that now.
+static bool deploy_is_kept(
+	const struct operation *op, const struct model_entry *entry, uint16_t version)
+{
+	const char *before = record_role(&entry->record, version);
+	const char *after = record_role(&op->record, version);
+
+	return !op->recorded && before && after && strcmp(before, after) == 0 &&
+		strcmp(after, "live") != 0;
+}
+
 // A version that was in service before stays so.
 static void deploy_refused(
 	struct operation *op, struct model_entry *entry, uint16_t version, int status)
@@ -135,7 +112,16 @@ static void deploy_refused(
 		snprintf(entry->reason, sizeof(entry->reason), "version %u: %.480s", version,
 			op->err.text);
 	}
-	operation_fail(op, status, "version %u cannot be deployed: %s", version, op->err.text);
+	if (deploy_is_kept(op, entry, version))
+		operation_fail(op, status,
+			"version %u, which is %s%s already, cannot be deployed: %s; end that "
+			"(martletctl model %s), or push the version again",
+			version, deploy_is_pinned(op, version) ? "" : "its ",
+			record_role(&op->record, version), op->err.text,
+			deploy_is_pinned(op, version) ? "unpin" : "canary or shadow --off");
+	else
+		operation_fail(
+			op, status, "version %u cannot be deployed: %s", version, op->err.text);
 }
 
 // Keeps the kernels that were timed for the next time that this version is deployed.
@@ -168,8 +154,9 @@ static void deploy_commit(struct operation *op, struct model_entry *entry)
 	entry->record = op->record;
 	entry->is_damaged = false;
 	entry->state = MODEL_STATE_READY;
-	entry->reason[0] = '\0';
-	operation_reply(op, 200, deploy_json(op->model, &op->record));
+	if (!op->recorded) // else it says what has not come back
+		entry->reason[0] = '\0';
+	operation_reply(op, 200, deployment_json(op->model, &op->record));
 }
 
 static void deploy_recorded(struct operation *op)
@@ -297,8 +284,10 @@ static bool deploy_prepare_parts(struct operation *op, struct model_entry *entry
 			deploy_refused(op, entry, part->version, part->status);
 			return false;
 		}
-		operation_log(op, LOG_LEVEL_ERROR, "version %u (%s) is not in service: %s",
-			part->version, record_holds(&op->record, part->version), part->err.text);
+		snprintf(entry->reason, sizeof(entry->reason),
+			"version %u (%s) is not in service: %.400s", part->version,
+			record_role(&op->record, part->version), part->err.text);
+		operation_log(op, LOG_LEVEL_ERROR, "%s", entry->reason);
 	}
 	return true;
 }
@@ -308,6 +297,8 @@ static void deploy_opened(struct operation *op)
 	struct model_entry *entry = models_find(&op->server->models, op->model);
 	uint16_t odd;
 
+	if (op->recorded)
+		entry->reason[0] = '\0';
 	if (!deploy_prepare_parts(op, entry))
 		return;
 	memset(&op->err, 0, sizeof(op->err));
@@ -366,7 +357,7 @@ void deploy_begin(struct operation *op)
 		operation_fail_unknown(op);
 		return;
 	}
-	if (!operation_matches(op, entry))
+	if (!operation_may_change(op, entry) || !operation_matches(op, entry))
 		return;
 	status = wish_record(&op->server->models, entry, &op->wish, &op->record, &op->err);
 	if (status) {
@@ -402,6 +393,8 @@ static const struct model_entry *deploy_recorded_entry(struct operation *op)
 
 	if (!entry)
 		operation_fail_unknown(op);
+	else if (!operation_may_change(op, entry))
+		return NULL;
 	else if (entry->is_damaged)
 		operation_fail(op, 409, "what the store says of model '%s' cannot be read: %s",
 			op->model, entry->reason);

@@ -2,6 +2,7 @@
 #include "ctl/server/operations/operation.h"
 
 #include "ctl/server/operations/cost.h"
+#include "ctl/server/operations/deployment_json.h"
 #include "ctl/server/operations/jobs.h"
 #include "ctl/server/store/store.h"
 #include "ctl/server/store/store_change.h"
@@ -19,6 +20,7 @@ static void operation_destroy(struct operation *op)
 		model_close(op->parts[i].opened);
 		free(op->parts[i].timed);
 	}
+	json_decref(op->beside);
 	free(op->recording.before);
 	free(op->path);
 	free(op->data);
@@ -259,9 +261,22 @@ void operation_fail(struct operation *op, int status, const char *format, ...)
 	va_end(args);
 	operation_log(
 		op, op->client.reply ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "refused: %s", text);
-	if (op->client.reply)
-		op->client.reply(op->client.arg, status, NULL, text);
+	if (op->client.reply) {
+		op->client.reply(op->client.arg, status, op->beside, text);
+		op->beside = NULL;
+	}
 	operation_end(op);
+}
+
+bool operation_may_change(struct operation *op, const struct model_entry *entry)
+{
+	if (!entry->is_later)
+		return true;
+	operation_fail(op, 409,
+		"the deployment of model '%s' stays as it is: %.300s. Run that martletd, or take "
+		"the file out of the store and start this one again",
+		op->model, entry->reason);
+	return false;
 }
 
 bool operation_matches(struct operation *op, const struct model_entry *entry)
@@ -275,6 +290,7 @@ bool operation_matches(struct operation *op, const struct model_entry *entry)
 	snprintf(tag, sizeof(tag), "\"%" PRIu64 "\"", r->revision);
 	if (if_match_holds(&op->if_match, r->id ? tag : NULL))
 		return true;
+	op->beside = json_pack("{s:o}", "deployment", deployment_json(op->model, r));
 	if (r->at && gmtime_r(&at, &tm))
 		strftime(when, sizeof(when), "at %Y-%m-%dT%H:%M:%SZ", &tm);
 	operation_fail(op, 412,

@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 // Who asked, over whatever protocol; all zero at start. reply() takes `body`; where the operation
-// was refused there is a sentence in its place. `status` is HTTP's.
+// was refused there is a sentence, and `body`, if any, is what there is to know beside it. `status` is HTTP's.
 struct operation_client {
 	void (*reply)(void *arg, int status, json_t *body, const char *refusal);
 	void *arg;
@@ -26,8 +26,8 @@ struct recording { // recording.c's
 	size_t before_size;
 	bool is_known; // what was there before
 	bool is_as_before;
-	bool is_doubtful; // it was put back, but that is not known to last
-	struct error failed;
+	bool is_doubtful;    // it was put back, but that is not known to last
+	struct error failed; // what is said, once it is taken back
 };
 
 // A version that has to be opened, as it comes into service.
@@ -49,11 +49,13 @@ struct operation {
 	void (*begin)(struct operation *op);
 	bool has_begun;
 	bool is_change; // of what serves: what it costs is looked at
+	bool is_whole;  // of the model, not of one version: to be deleted
 	char model[MODEL_NAME_MAX + 1];
 	uint16_t id, version;
 	struct wish wish;         // of a deployment
 	struct if_match if_match; // the revision that the client knows
 	char *path;               // image to import
+	struct model_retention retention;
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;
@@ -69,6 +71,7 @@ struct operation {
 	// status that this means for the client.
 	struct error err;
 	int status;
+	json_t *beside; // a refusal's body
 	void (*then)(struct operation *op);
 	struct operation *next;
 };
@@ -102,6 +105,9 @@ void operation_done(struct operation *op);
 __attribute__((format(printf, 3, 4))) void operation_log(
 	const struct operation *op, enum log_level level, const char *format, ...);
 
+// False where what the store says of the model is a later martletd's, which no change may write over: it
+// failed with 409.
+bool operation_may_change(struct operation *op, const struct model_entry *entry);
 // False where the client knows another revision of the model's deployment than there is: it failed with 412
 // and heard what was changed, by whom and when.
 bool operation_matches(struct operation *op, const struct model_entry *entry);

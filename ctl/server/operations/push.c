@@ -14,15 +14,29 @@ static json_t *push_json(const struct operation *op)
 		"bytes", (json_int_t)op->stored.bytes, "sha256", op->stored.sha256);
 }
 
+static void push_taken_back(struct operation *op)
+{
+	struct error *failed = &op->recording.failed;
+
+	if (op->err.code)
+		operation_fail(op, operation_status(failed, 500),
+			"%s; nor can what there is of it be removed: a restart may find it",
+			failed->text);
+	else
+		operation_fail(op, operation_status(failed, 500), "%s", failed->text);
+}
+
 static void push_written(struct operation *op)
 {
 	struct server *server = op->server;
 	const uint16_t version = op->version;
-	char name[MODEL_NAME_MAX + 1];
+	char name[MODEL_NAME_MAX + 1], file[STORE_FILE_MAX];
 	struct model_entry *entry;
 
-	if (op->err.code) {
-		operation_fail(op, op->status, "%s", op->err.text);
+	if (op->err.code) { // it may be there under its name: what is refused is not to come back
+		op->recording.failed = op->err;
+		store_image_file(file, version);
+		operation_remove(op, file, push_taken_back);
 		return;
 	}
 	entry = models_get(&op->server->models, op->model);

@@ -16,7 +16,7 @@
 // Not deployed, and not taken for never deployed: nothing else may take its place.
 static void recover_is_damaged(struct model_entry *entry, const char *why)
 {
-	log_error("store: %s: not deployed", why);
+	log_error("store: %s: model %s is not deployed", why, entry->name);
 	entry->is_damaged = true;
 	snprintf(entry->reason, sizeof(entry->reason), "%s", why);
 }
@@ -29,6 +29,7 @@ static void recover_found_deployment(
 
 	if (record_parse(text, size, &entry->record, &err) != 0) {
 		snprintf(why, sizeof(why), "%s/" STORE_DEPLOYMENT " %.400s", entry->name, err.text);
+		entry->is_later = err.code == -ENOTSUP;
 		recover_is_damaged(entry, why);
 	} else if (!entry->record.loaded) {
 		snprintf(entry->reason, sizeof(entry->reason), "unloaded by the operator");
@@ -38,16 +39,21 @@ static void recover_found_deployment(
 }
 
 // `image` is NULL where it cannot be read: it is listed all the same, so that to deploy it says why.
-static void recover_found_version(
-	struct model_entry *entry, uint16_t version, const void *image, size_t size)
+static void recover_found_version(struct server *server, struct model_entry *entry,
+	uint16_t version, const void *image, size_t size)
 {
 	struct model_version stored = { .version = version, .bytes = size };
 	unsigned char hash[SHA256_BYTES];
+	char file[STORE_FILE_MAX];
+	struct error err;
 
 	if (image) {
 		sha256_of(hash, image, size);
 		sodium_bin2hex(stored.sha256, sizeof(stored.sha256), hash, sizeof(hash));
+		model_source(image, size, &stored.source, &err); // else it is not known
 	}
+	store_image_file(file, version);
+	stored.at = store_written_at(server->store, entry->name, file);
 	if (model_entry_add(entry, &stored) != 0)
 		log_error("store: no memory to list version %u of %s", version, entry->name);
 }
@@ -77,7 +83,7 @@ static void recover_found(void *arg, const char *model, uint16_t version)
 			return;
 	}
 	if (version)
-		recover_found_version(entry, version, data, size);
+		recover_found_version(server, entry, version, data, size);
 	else
 		recover_found_deployment(server, entry, data, size);
 	free(data);
@@ -113,6 +119,7 @@ int recover(struct server *server, struct error *err)
 
 	if (rc != 0)
 		return rc;
+	retain_recover(server);
 	operation_hold(server);
 	rc = recover_queue(server, err);
 	if (rc == 0)

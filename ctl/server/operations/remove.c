@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The record lets go of the version first, so that it never names a file that is not there.
+// The record lets go of the version first, so that it never names a file that is not there. What a model has
+// beside its versions goes before the last of them: after a crash in between there is still something to be
+// deleted.
 #include "ctl/server/operations/remove.h"
 
 #include "ctl/server/operations/operation.h"
@@ -8,7 +10,62 @@
 
 #include <string.h>
 
+static void remove_next(struct operation *op);
+
+static void remove_reply(struct operation *op, struct model_entry *entry)
+{
+	json_t *body = json_pack("{s:s}", "model", op->model);
+
+	if (!op->is_whole)
+		json_object_set_new(body, "version", json_integer(op->version));
+	models_drop_empty(&op->server->models, entry);
+	operation_reply(op, 200, body);
+}
+
+// The image may be gone all the same, and only that not be durable.
+static void remove_failed(struct operation *op, struct model_entry *entry)
+{
+	char file[STORE_FILE_MAX];
+	bool is_gone;
+
+	store_image_file(file, op->version);
+	is_gone = store_written_at(op->server->store, op->model, file) == 0;
+	if (is_gone) {
+		model_entry_remove(entry, op->version);
+		models_drop_empty(&op->server->models, entry);
+	}
+	operation_fail(op, op->status, "%s%s", op->err.text,
+		is_gone ? "; after a restart it may be there again" : "");
+}
+
 static void remove_done(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (op->err.code) {
+		remove_failed(op, entry);
+		return;
+	}
+	model_entry_remove(entry, op->version);
+	if (op->is_whole)
+		remove_next(op);
+	else
+		remove_reply(op, entry);
+}
+
+static void remove_image(struct operation *op)
+{
+	char file[STORE_FILE_MAX];
+
+	if (op->err.code) {
+		operation_fail(op, op->status, "%s", op->err.text);
+		return;
+	}
+	store_image_file(file, op->version);
+	operation_remove(op, file, remove_done);
+}
+
+static void remove_retention(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
 
@@ -16,73 +73,131 @@ static void remove_done(struct operation *op)
 		operation_fail(op, op->status, "%s", op->err.text);
 		return;
 	}
-	model_entry_remove(entry, op->version);
-	models_drop_empty(&op->server->models, entry);
-	operation_reply(
-		op, 200, json_pack("{s:s, s:i}", "model", op->model, "version", (int)op->version));
+	memset(&entry->retention, 0, sizeof(entry->retention));
+	if (entry->n_versions)
+		remove_image(op);
+	else
+		remove_reply(op, entry);
 }
 
-static void remove_image(struct operation *op, struct model_entry *entry)
-{
-	char file[STORE_FILE_MAX];
-
-	entry->record = op->record;
-	store_image_file(file, op->version);
-	operation_remove(op, file, remove_done);
-}
-
-static void remove_unrecorded(struct operation *op)
+static void remove_compare(struct operation *op)
 {
 	if (op->err.code)
 		operation_fail(op, op->status, "%s", op->err.text);
 	else
-		remove_image(op, models_find(&op->server->models, op->model));
+		operation_remove(op, STORE_RETENTION, remove_retention);
 }
 
-void remove_begin(struct operation *op)
+// The version at hand; of a whole model, the newest of them.
+static void remove_next(struct operation *op)
+{
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (op->is_whole && entry->n_versions)
+		op->version = entry->versions[entry->n_versions - 1].version;
+	if (entry->n_versions > 1)
+		remove_image(op);
+	else
+		operation_remove(op, STORE_COMPARE, remove_compare);
+}
+
+static void remove_unrecorded(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
-	const char *holds;
 
-	if (!entry) {
-		operation_fail_unknown(op);
+	if (op->err.code) {
+		operation_fail(op, op->status, "%s", op->err.text);
 		return;
 	}
+	entry->record = op->record;
+	if (!entry->record.id) {
+		entry->is_damaged = false;
+		snprintf(entry->reason, sizeof(entry->reason), "not deployed");
+	}
+	remove_next(op);
+}
+
+// What must be done first, so that a version that is there for something is not there for it any more.
+static const char *remove_first(const char *holds)
+{
+	if (strcmp(holds, "live") == 0)
+		return "promote another or unload the model";
+	if (strcmp(holds, "canary") == 0)
+		return "end that, as by martletctl model canary --off,";
+	return strcmp(holds, "shadow") == 0 ? "end that, as by martletctl model shadow --off,"
+					    : "end that, as by martletctl model unpin,";
+}
+
+// False: the operation failed.
+static bool remove_may_go(struct operation *op, const struct model_entry *entry)
+{
+	const char *holds = record_holds(&entry->record, op->version);
+
 	if (!model_entry_version(entry, op->version)) {
 		operation_fail(
 			op, 404, "there is no version %u of model '%s'", op->version, op->model);
-		return;
+		return false;
 	}
 	if (entry->is_damaged) {
 		operation_fail(op, 409,
 			"which version of model '%s' is in service cannot be read (%s): promote "
-			"one "
-			"first",
+			"one first",
 			op->model, entry->reason);
-		return;
+		return false;
 	}
-	if (!operation_matches(op, entry))
+	if (!holds || strcmp(holds, "the deployment before") == 0)
+		return true;
+	operation_fail(op, 409, "version %u of model '%s' is %s%s; %s first", op->version,
+		op->model, strcmp(holds, "canary") && strcmp(holds, "shadow") ? "" : "its ", holds,
+		remove_first(holds));
+	return false;
+}
+
+// The entry of a model that may be changed; NULL: the operation failed.
+static struct model_entry *remove_entry(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (!entry)
+		operation_fail_unknown(op);
+	else if (operation_may_change(op, entry))
+		return entry;
+	return NULL;
+}
+
+void remove_begin(struct operation *op)
+{
+	struct model_entry *entry = remove_entry(op);
+
+	if (!entry || !operation_matches(op, entry) || !remove_may_go(op, entry))
 		return;
 	op->record = entry->record;
-	holds = record_holds(&entry->record, op->version);
-	if (holds && strcmp(holds, "live") == 0) {
-		operation_fail(op, 409,
-			"version %u of model '%s' is live; promote another or unload the model "
-			"first",
-			op->version, op->model);
-	} else if (holds && strcmp(holds, "the deployment before") != 0) {
-		operation_fail(op, 409,
-			"version %u of model '%s' is %s%s: end that first, as martletctl model %s",
-			op->version, op->model, strcmp(holds, "pinned") ? "its " : "", holds,
-			strcmp(holds, "pinned") ? "canary or shadow --off" : "unpin");
-	} else if (entry->record.live.version ==
-		op->version) { // unloaded: the deployment goes with it
+	if (entry->record.live.version == op->version) { // unloaded: the deployment goes with it
 		memset(&op->record, 0, sizeof(op->record));
 		recording_begin(op, remove_unrecorded);
 	} else if (record_forget(&op->record, op->version)) {
 		operation_sign_record(op, &entry->record);
 		recording_begin(op, remove_unrecorded);
 	} else {
-		remove_image(op, entry);
+		remove_next(op);
+	}
+}
+
+void remove_begin_model(struct operation *op)
+{
+	struct model_entry *entry = remove_entry(op);
+
+	if (!entry || !operation_matches(op, entry))
+		return;
+	op->is_whole = true;
+	if (entry->record.id && entry->record.loaded) {
+		operation_fail(op, 409,
+			"model '%s' is in service: version %u is live; unload it first", op->model,
+			entry->record.live.version);
+	} else if (entry->record.id || entry->is_damaged) {
+		memset(&op->record, 0, sizeof(op->record));
+		recording_begin(op, remove_unrecorded);
+	} else {
+		remove_next(op);
 	}
 }

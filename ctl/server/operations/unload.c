@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/unload.h"
 
-#include "ctl/server/operations/deploy.h"
+#include "ctl/server/operations/deployment_json.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recording.h"
 
@@ -20,7 +20,7 @@ static void unload_recorded(struct operation *op)
 	entry->record = op->record;
 	entry->state = MODEL_STATE_UNAVAILABLE;
 	snprintf(entry->reason, sizeof(entry->reason), "unloaded by the operator");
-	operation_reply(op, 200, deploy_json(op->model, &op->record));
+	operation_reply(op, 200, deployment_json(op->model, &op->record));
 }
 
 // Recorded, then retired: see deploy.c.
@@ -32,7 +32,7 @@ void unload_begin(struct operation *op)
 		operation_fail_unknown(op);
 		return;
 	}
-	if (!operation_matches(op, entry))
+	if (!operation_may_change(op, entry) || !operation_matches(op, entry))
 		return;
 	if (entry->record.id == 0 || !entry->record.loaded) {
 		operation_fail(op, 409, "model '%s' is not loaded", op->model);

@@ -3,8 +3,10 @@
 
 #include "base/sha256.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/warm.h"
 
 #include <sodium.h>
+#include <time.h>
 
 static int verify_scores(
 	struct operation *op, const struct model_options *options, struct model **model)
@@ -12,8 +14,8 @@ static int verify_scores(
 	int rc = model_open(op->data, op->size, options, model, &op->err);
 
 	if (rc == 0) {
-		rc = model_check_golden(*model, &op->err);
-		if (rc == -EINVAL)
+		rc = warm_model(*model, &op->err);
+		if (rc == -EINVAL && model_info(*model)->n_golden)
 			error_prefix(&op->err,
 				"this machine does not score the model as it was compiled; compile "
 				"it again with this build's martletctl");
@@ -32,6 +34,8 @@ void verify_image(void *arg)
 	sodium_bin2hex(op->stored.sha256, sizeof(op->stored.sha256), hash, sizeof(hash));
 	op->stored.version = op->version;
 	op->stored.bytes = op->size;
+	op->stored.at = (int64_t)time(NULL);
+	model_source(op->data, op->size, &op->stored.source, &op->err);
 	options.no_timing = true; // whether it is sound, not how fast: deploying times it
 	if (verify_scores(op, &options, &model) != 0)
 		op->status = operation_status(&op->err, 422);

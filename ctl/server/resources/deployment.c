@@ -4,6 +4,7 @@
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/operations/deploy.h"
+#include "ctl/server/operations/deployment_json.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/remove.h"
 #include "ctl/server/operations/unload.h"
@@ -11,10 +12,29 @@
 #include <inttypes.h>
 #include <string.h>
 
+static void deployment_add_etag(struct http_request *request, uint64_t revision)
+{
+	char etag[32];
+
+	snprintf(etag, sizeof(etag), "\"%" PRIu64 "\"", revision);
+	http_add_header(request, "ETag", etag);
+}
+
+// Both what was changed and what was refused since it is another by now come with what there is now.
+static void deployment_finish(void *request, int status, json_t *body, const char *refusal)
+{
+	const json_t *now = json_object_get(body, "deployment");
+	const json_t *revision = json_object_get(now ? now : body, "revision");
+
+	if (json_is_integer(revision))
+		deployment_add_etag(request, (uint64_t)json_integer_value(revision));
+	http_finish(request, status, body, refusal);
+}
+
 static struct operation *deployment_operation(struct http_request *request, struct server *server,
 	const char *what, void (*begin)(struct operation *op), const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request, http_uid(request) };
+	const struct operation_client client = { deployment_finish, request, http_uid(request) };
 	struct if_match match;
 	struct operation *op;
 	struct error err;
@@ -26,7 +46,7 @@ static struct operation *deployment_operation(struct http_request *request, stru
 	op = operation_create(server, client, what, begin, params->model, params->version);
 	if (op) {
 		op->if_match = match;
-		op->is_change = begin != remove_begin;
+		op->is_change = begin != remove_begin && begin != remove_begin_model;
 	}
 	return op;
 }
@@ -111,6 +131,16 @@ void version_delete(
 		operation_start(op);
 }
 
+void model_delete(
+	struct server *server, struct http_request *request, const struct route_params *params)
+{
+	struct operation *op =
+		deployment_operation(request, server, "delete", remove_begin_model, params);
+
+	if (op)
+		operation_start(op);
+}
+
 // The entry of a model that has a deployment; NULL: the client was replied to.
 static const struct model_entry *deployment_entry(
 	struct server *server, struct http_request *request, const struct route_params *params)
@@ -127,14 +157,6 @@ static const struct model_entry *deployment_entry(
 	return entry && !entry->is_damaged && entry->record.id ? entry : NULL;
 }
 
-static void deployment_add_etag(struct http_request *request, const struct record *record)
-{
-	char etag[32];
-
-	snprintf(etag, sizeof(etag), "\"%" PRIu64 "\"", record->revision);
-	http_add_header(request, "ETag", etag);
-}
-
 void deployment_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
@@ -142,8 +164,8 @@ void deployment_get(
 
 	if (!entry)
 		return;
-	deployment_add_etag(request, &entry->record);
-	http_reply(request, 200, deploy_json(entry->name, &entry->record));
+	deployment_add_etag(request, entry->record.revision);
+	http_reply(request, 200, deployment_json(entry->name, &entry->record));
 }
 
 void deployments_get(
@@ -163,8 +185,8 @@ void deployments_get(
 				"sha256", p->live.sha256, "revision", (json_int_t)p->revision, "by",
 				p->by, "at", (json_int_t)p->at));
 	}
-	deployment_add_etag(request, &entry->record);
+	deployment_add_etag(request, entry->record.revision);
 	http_reply(request, 200,
-		json_pack("{s:o, s:o}", "now", deploy_json(entry->name, &entry->record), "before",
-			before));
+		json_pack("{s:o, s:o}", "now", deployment_json(entry->name, &entry->record),
+			"before", before));
 }

@@ -5,5 +5,5 @@
 
 #include "ctl/server/http/route.h"
 
-route_handler deployment_put, rollback_post, load_post, unload_post, version_delete;
+route_handler deployment_put, rollback_post, load_post, unload_post, version_delete, model_delete;
 route_handler deployment_get, deployments_get;

@@ -3,25 +3,33 @@
 
 #include "ctl/server/http/body.h"
 #include "ctl/server/http/http.h"
-#include "ctl/server/operations/deploy.h"
+#include "ctl/server/operations/deployment_json.h"
+#include "ctl/server/operations/retain.h"
 #include "ctl/server/server_state.h"
 
+#include <stdio.h>
 #include <string.h>
+
+static json_t *models_json_version(const struct model_entry *entry, const struct model_version *v)
+{
+	const char *role = entry->record.loaded ? record_role(&entry->record, v->version) : NULL;
+	char source[2 * sizeof(v->source.sha256) + 1];
+
+	for (size_t i = 0; i < sizeof(v->source.sha256); i++)
+		snprintf(source + 2 * i, 3, "%02x", v->source.sha256[i]);
+	return json_pack("{s:i, s:I, s:s, s:s, s:o, s:o, s:o}", "version", (int)v->version, "bytes",
+		(json_int_t)v->bytes, "sha256", v->sha256, "state", role ? role : "stored",
+		"stored_at", v->at ? json_integer(v->at) : json_null(), "source",
+		v->source.kind[0] ? json_string(v->source.kind) : json_null(), "source_sha256",
+		v->source.kind[0] ? json_string(source) : json_null());
+}
 
 static json_t *models_json_versions(const struct model_entry *entry)
 {
 	json_t *versions = json_array();
 
-	for (uint32_t i = 0; i < entry->n_versions; i++) {
-		const struct model_version *v = &entry->versions[i];
-		const char *role =
-			entry->record.loaded ? record_role(&entry->record, v->version) : NULL;
-
-		json_array_append_new(versions,
-			json_pack("{s:i, s:I, s:s, s:s}", "version", (int)v->version, "bytes",
-				(json_int_t)v->bytes, "sha256", v->sha256, "state",
-				role ? role : "stored"));
-	}
+	for (uint32_t i = 0; i < entry->n_versions; i++)
+		json_array_append_new(versions, models_json_version(entry, &entry->versions[i]));
 	return versions;
 }
 
@@ -55,7 +63,7 @@ static json_t *models_json_entry(struct server *server, const struct model_entry
 		"name", entry->name, "id", r->id ? json_integer(r->id) : json_null(), "live",
 		r->id && r->loaded ? json_integer(r->live.version) : json_null(), "previous",
 		r->n_previous ? json_integer(r->previous[0].live.version) : json_null(), "canary",
-		deploy_canary_json(r), "shadow",
+		deployment_canary_json(r), "shadow",
 		r->shadow.version ? json_integer(r->shadow.version) : json_null(), "revision",
 		(json_int_t)r->revision, "state", model_state_name(entry->state), "reason",
 		http_sentence(model_entry_reason(entry)), "versions", models_json_versions(entry),
@@ -78,6 +86,21 @@ void models_get_all(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	http_reply(request, 200, json_pack("{s:o}", "models", models_json(server)));
+}
+
+void versions_get(
+	struct server *server, struct http_request *request, const struct route_params *params)
+{
+	const struct model_entry *entry = models_find(&server->models, params->model);
+	json_t *body;
+
+	if (!entry) {
+		http_fail(request, 404, "there is no model '%s'", params->model);
+		return;
+	}
+	body = retain_json(server, entry);
+	json_object_set_new(body, "versions", models_json_versions(entry));
+	http_reply(request, 200, body);
 }
 
 static void index_add_entry(

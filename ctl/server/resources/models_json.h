@@ -7,5 +7,6 @@
 #include <jansson.h>
 
 route_handler models_get_all, index_post;
+route_handler versions_get; // /v1/models/M/versions
 
 json_t *models_json(struct server *server); // [{...}], of every model that is known
