@@ -2,7 +2,6 @@
 #include "ctl/tool/deploy.h"
 
 #include "base/bounds.h"
-#include "base/name.h"
 #include "ctl/tool/api.h"
 #include "ctl/tool/cost.h"
 #include "ctl/tool/table.h"
@@ -25,7 +24,7 @@ struct deploy {
 	const char *key;
 	double bounds[BOUND_COUNT]; // NaN: not said
 	uint64_t revision;          // 0: whichever it is at
-	bool force, off, no_cost;
+	bool force, off, no_cost, all;
 };
 
 #define PERMILLE_UNSAID 1001
@@ -104,8 +103,14 @@ static const struct option_entry SHADOW_ENTRIES[] = {
 
 static const struct option_entry VERSION_ENTRIES[] = { DEPLOY_ANY, DEPLOY_VERSION, DEPLOY_COST,
 	DEPLOY_IF, { 0 } };
-static const struct option_entry DELETE_ENTRIES[] = { DEPLOY_ANY, DEPLOY_VERSION, DEPLOY_IF,
-	{ 0 } };
+static const struct option_entry DELETE_ENTRIES[] = {
+	DEPLOY_ANY,
+	DEPLOY_VERSION,
+	{ "all", 0, NULL, "all its versions, and all else that the store knows of the model",
+		OPTION_TO_FLAG(struct deploy, all) },
+	DEPLOY_IF,
+	{ 0 },
+};
 static const struct option_entry MODEL_ENTRIES[] = { DEPLOY_MODEL, DEPLOY_COST, DEPLOY_IF, { 0 } };
 static const struct option_entry HISTORY_ENTRIES[] = { DEPLOY_MODEL, { 0 } };
 
@@ -442,8 +447,18 @@ static int deploy_delete_run(const struct command *command, char **argv)
 
 	if (!deploy_parse(command, argv, &deploy, &exit))
 		return exit;
-	if (!deploy.version)
-		return deploy_want_version(&deploy);
+	if (deploy.all && deploy.version) {
+		tool_refuse("--all deletes every version: say %s without one", deploy.target.model);
+		return TOOL_USAGE;
+	}
+	if (deploy.all)
+		return deploy_change(&deploy, "DELETE", "/v1/models/", "", NULL,
+			"deleted, with all its versions");
+	if (!deploy.version) {
+		tool_refuse("which version? say it as %s:4, or --all for the whole model",
+			deploy.target.model);
+		return TOOL_USAGE;
+	}
 	snprintf(after, sizeof(after), "/versions/%u", deploy.version);
 	snprintf(done, sizeof(done), "version %u is deleted", deploy.version);
 	return deploy_change(&deploy, "DELETE", "/v1/models/", after, NULL, done);
@@ -514,7 +529,7 @@ const struct command model_load_command = {
 
 const struct command model_delete_command = {
 	.words = "model delete",
-	.summary = "delete a stored version that is not in service",
+	.summary = "delete a stored version that is not in service, or all of a model",
 	.entries = DELETE_ENTRIES,
 	.run = deploy_delete_run,
 };

@@ -33,7 +33,7 @@ _martletctl()
 	# Names and stored versions are asked of the appliance, where one is running.
 	case $at$command in
 	"2score" | "3model show" | "3model promote" | "3model canary" | "3model shadow" | "3model pin" | "3model unpin" | "3model rollback" | \
-		"3model history" | "3model unload" | "3model load" | "3model delete")
+		"3model history" | "3model unload" | "3model load" | "3model delete" | "3model retention")
 		[[ $current == -* ]] || words=$("${tool[@]}" model list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
 	"4model show" | "4model promote" | "4model canary" | "4model shadow" | "4model pin" | "4model unpin" | "4model delete")
 		[[ $current == -* ]] || words=$("${tool[@]}" --json model list 2>/dev/null | sed 's/{ *"name"/\n&/g' |

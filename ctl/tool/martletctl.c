@@ -44,6 +44,7 @@ static const struct command *const COMMANDS[] = {
 	&model_push_command,
 	&model_list_command,
 	&model_show_command,
+	&model_retention_command,
 	&model_compare_command,
 	&model_promote_command,
 	&model_canary_command,

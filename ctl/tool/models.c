@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/models.h"
 
+#include "base/retention.h"
 #include "ctl/tool/api.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/table.h"
@@ -8,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void models_join_versions(const json_t *versions, char *text, size_t size)
 {
@@ -200,36 +202,193 @@ static void models_print_one(const json_t *model)
 		models_print_parameter(key, value);
 }
 
+// --- One model ------------------------------------------------------------------------------------
+
+// The versions in the store, the newest first; `only`, unless it is 0.
+static void models_print_stored(const json_t *stored, uint32_t only)
+{
+	const json_t *versions = json_object_get(stored, "versions");
+	struct table table;
+
+	TABLE_INIT(&table, ">VERSION", "ROLE", ">SIZE", "STORED", "SOURCE", "SHA-256");
+	for (size_t i = json_array_size(versions); i-- > 0;) {
+		const json_t *v = json_array_get(versions, i);
+		const time_t at = (time_t)api_count(v, "stored_at");
+		char when[32] = "-", number[32];
+		struct tm tm;
+
+		if (only && api_count(v, "version") != only)
+			continue;
+		if (at && gmtime_r(&at, &tm))
+			strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		table_add(&table, "%s", api_value(json_object_get(v, "version"), number));
+		table_add(&table, "%s", api_text(v, "state"));
+		table_add(&table, "%s", format_bytes(api_count(v, "bytes")).s);
+		table_add(&table, "%s", when);
+		table_add(&table, "%s", api_text(v, "source"));
+		table_add(&table, "%s", format_sha256_short(api_text(v, "sha256")).s);
+	}
+	table_print(&table, stdout, 0);
+	if (!only)
+		printf("%-10s %s (%s)\n", "kept", api_text(stored, "retention"),
+			strcmp(api_text(stored, "from"), "model") == 0 ? "the model's own retention"
+								       : "store.retention");
+}
+
 struct models_show {
-	const char *model;
+	struct command_target target;
 	uint32_t version; // 0: whichever is live
 };
 
 static const struct option_entry MODELS_SHOW[] = {
-	COMMAND_MODEL(struct models_show),
-	{ NULL, 0, "VERSION", "a stored version of it, 1 to 65535; else the one that is live",
+	{ NULL, 0, "MODEL", "the model's name; MODEL:VERSION with a stored version's number",
+		OPTION_TO_OWN(struct models_show, target, command_parse_target), .required = true },
+	{ NULL, 0, "VERSION", "a stored version of it, where MODEL does not say it; else the live",
 		OPTION_TO_U32(struct models_show, version, 1, COMMAND_VERSION_MAX) },
 	{ 0 },
 };
 
+// The version that answers those who ask for `version` (0: for none); 0: nobody answers, or there is none.
+static uint32_t models_in_service(const json_t *stored, uint32_t version, bool *is_there)
+{
+	json_t *v;
+	size_t i;
+
+	*is_there = version == 0;
+	json_array_foreach (json_object_get(stored, "versions"), i, v) {
+		const char *state = api_text(v, "state");
+		const uint32_t number = (uint32_t)api_count(v, "version");
+
+		if (version ? number != version : strcmp(state, "live") != 0)
+			continue;
+		*is_there = true;
+		return strcmp(state, "stored") != 0 && strcmp(state, "shadow") != 0 ? number : 0;
+	}
+	return 0;
+}
+
+// What is stored, and beside it, where it is in service, what it is. `stored` is left to the caller.
+static int models_show_stored(const struct models_show *show, const json_t *stored)
+{
+	struct api_reply reply = { 0 };
+	char path[160];
+	bool is_there;
+	const uint32_t version = models_in_service(stored, show->version, &is_there);
+
+	if (!is_there)
+		return tool_refuse(
+			"there is no version %u of model '%s'", show->version, show->target.model);
+	snprintf(path, sizeof(path), "/v2/models/%s/versions/%u", show->target.model, version);
+	if (version && !api_call("GET", path, NULL, &reply))
+		return TOOL_REFUSED;
+	if (tool.json) {
+		json_t *all = reply.json ? json_deep_copy(reply.json)
+					 : json_pack("{s:s}", "name", show->target.model);
+
+		json_object_set(all, "retention", json_object_get(stored, "retention"));
+		json_object_set(all, "stored", json_object_get(stored, "versions"));
+		api_reply_fini(&reply);
+		return tool_print_json(all);
+	}
+	if (reply.json) {
+		models_print_one(reply.json);
+		printf("\n");
+	}
+	models_print_stored(stored, show->version);
+	api_reply_fini(&reply);
+	return TOOL_DONE;
+}
+
 static int models_show_run(const struct command *command, char **argv)
 {
 	struct models_show show = { 0 };
+	struct api_reply stored;
 	char path[160];
 	int exit;
 
 	if (!command_parse(command, argv, &show, &exit))
 		return exit;
-	if (show.version)
-		snprintf(path, sizeof(path), "/v2/models/%s/versions/%u", show.model, show.version);
-	else
-		snprintf(path, sizeof(path), "/v2/models/%s", show.model);
-	return api_show(path, models_print_one);
+	if (show.version && show.target.version && show.version != show.target.version) {
+		tool_refuse("%s:%u and %u: say one version", show.target.model, show.target.version,
+			show.version);
+		return TOOL_USAGE;
+	}
+	if (!show.version)
+		show.version = show.target.version;
+	snprintf(path, sizeof(path), "/v1/models/%s/versions", show.target.model);
+	if (!api_call("GET", path, NULL, &stored))
+		return TOOL_REFUSED;
+	exit = models_show_stored(&show, stored.json);
+	api_reply_fini(&stored);
+	return exit;
 }
+
+// --- How many versions are kept -------------------------------------------------------------------
+
+struct models_retention {
+	const char *model;
+	uint32_t latest; // 0: not said
+	bool all, as_configured;
+};
+
+static const struct option_entry MODELS_RETENTION[] = {
+	COMMAND_MODEL(struct models_retention),
+	{ "latest", 0, "N",
+		"so many of its newest versions are kept, and what is there for something",
+		OPTION_TO_U32(struct models_retention, latest, 1, COMMAND_VERSION_MAX) },
+	{ "all", 0, NULL, "all are kept", OPTION_TO_FLAG(struct models_retention, all) },
+	{ "default", 0, NULL, "as many as store.retention in the configuration says",
+		OPTION_TO_FLAG(struct models_retention, as_configured) },
+	{ 0 },
+};
+
+static void models_print_retention(const json_t *answer)
+{
+	printf("%s: %s (%s)\n", api_text(answer, "model"), api_text(answer, "retention"),
+		strcmp(api_text(answer, "from"), "model") == 0 ? "its own" : "store.retention");
+}
+
+static int models_retention_run(const struct command *command, char **argv)
+{
+	struct models_retention wanted = { 0 };
+	char path[160], text[RETENTION_BYTES];
+	struct api_reply reply;
+	json_t *body;
+	bool is_done;
+	int exit;
+
+	if (!command_parse(command, argv, &wanted, &exit))
+		return exit;
+	snprintf(path, sizeof(path), "/v1/models/%s/retention", wanted.model);
+	if ((wanted.latest != 0) + wanted.all + wanted.as_configured > 1) {
+		tool_refuse("--latest, --all and --default: say one of them");
+		return TOOL_USAGE;
+	}
+	if (!wanted.latest && !wanted.all && !wanted.as_configured)
+		return api_show(path, models_print_retention);
+	retention_format(text, wanted.latest);
+	body = json_pack(
+		"{s:o}", "retention", wanted.as_configured ? json_null() : json_string(text));
+	is_done = api_call("PUT", path, body, &reply);
+	json_decref(body);
+	if (!is_done)
+		return TOOL_REFUSED;
+	if (!api_print_json(&reply))
+		models_print_retention(reply.json);
+	api_reply_fini(&reply);
+	return TOOL_DONE;
+}
+
+const struct command model_retention_command = {
+	.words = "model retention",
+	.summary = "how many versions of a model are kept; sets it",
+	.entries = MODELS_RETENTION,
+	.run = models_retention_run,
+};
 
 const struct command model_show_command = {
 	.words = "model show",
-	.summary = "one model: inputs, outputs, labels, plan",
+	.summary = "one model: inputs, outputs, labels, plan, stored versions",
 	.entries = MODELS_SHOW,
 	.run = models_show_run,
 };

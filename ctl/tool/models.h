@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// martletctl model list, show: what the appliance stores and serves.
+// martletctl model list, show, retention: what the appliance stores and serves.
 #pragma once
 
 #include "ctl/tool/command.h"
@@ -8,6 +8,7 @@
 
 extern const struct command model_list_command;
 extern const struct command model_show_command;
+extern const struct command model_retention_command;
 
 // The API's list of models as a table on stdout, and why those that are not served are not.
 void models_print_table(const json_t *models);
