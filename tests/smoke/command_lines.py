@@ -25,14 +25,14 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
-         "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0"}
+         "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0"}
 FREE_OUTPUT = {"model compile", "model reference", "flow features"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
            "martlet-load": "--device net_nosuch0 --from 10.0.0.1 --to 10.0.0.2 --ping --no-huge",
            "status": "", "model list": "", "model show": "lab", "model promote": "lab 1", "model rollback": "lab",
-           "model canary": "lab 1 --permille 5", "model shadow": "lab:1", "model pin": "lab 1", "model unpin": "lab 1", "model history": "lab", "model compare": "lab",
+           "model canary": "lab 1 --permille 5", "model shadow": "lab:1", "model pin": "lab 1", "model unpin": "lab 1", "model history": "lab", "model retention": "lab --latest 3", "model compare": "lab",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",

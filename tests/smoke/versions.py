@@ -192,8 +192,18 @@ def two_operators(tap, a):
     second = change(a, {"live": 4}, revision)
     tap.check("the first of two operators is served", first[0] == 200 and first[1]["revision"] == revision + 1, str(first))
     tap.check("the second is told what changed", second[0] == 412 and "shadow 5 to 3" in second[1]["error"] and "by uid " in second[1]["error"], str(second))
+    tap.check("with what there is now", second[1]["deployment"] == {k: v for k, v in first[1].items()}, str(second))
     done = a.ctl("model", "promote", "m:4", "--if-revision", str(revision), check=False)
     tap.check("by the tool, too", done.returncode == 1 and "shadow 5 to 3" in done.stderr, done.stderr)
+    for method, path, body, match in (("GET", "deployment", None, None), ("PUT", "deployment", {"canary": None}, None),
+                                      ("PUT", "deployment", {"live": 4}, 1), ("POST", "rollback", {"to": 99}, 1)):
+        connection = UnixHTTP(a.sock)
+        connection.request(method, f"/v1/models/m/{path}", json.dumps(body) if body else None, {"If-Match": f'"{match}"'} if match else {})
+        reply = connection.getresponse()
+        reply.read()
+        now = a.api("GET", "/v1/models/m/deployment")[1]["revision"]
+        tap.check(f"{method} {path} {match or ''} tells the revision", reply.status == (412 if match else 200) and reply.headers["ETag"] == f'"{now}"',
+                  f"{reply.status} {reply.headers['ETag']} {now}")
 
 
 def killed(tap, a):
@@ -235,6 +245,46 @@ def retention(tap, a, folder):
     tap.check("and rollback has what it needs", status == 200 and reply["live"] == 1, str(reply))
 
 
+def own_retention(tap, a, folder):
+    """A model's own policy, at once and after a restart; then what is stored is told, and all of it deleted."""
+    def stored():
+        return [v["version"] for v in a.api("GET", "/v1/models/m/versions")[1]["versions"]]
+    tap.check("without one of its own it has the configuration's", "latest 2 (store.retention)" in a.ctl("model", "retention", "m").stdout)
+    a.ctl("model", "push", os.path.join(folder, "5.mlt"), "--name", "m", "--version", "4")
+    with open(a.conf) as f:
+        text = f.read()
+    with open(a.conf, "w") as f:
+        f.write(text.replace("latest 2", "latest 1"))
+    a.ctl("config", "apply", a.conf)
+    tap.check("that may change live", wait_for(lambda: stored() == [1, 2, 6]), str(stored()))
+    a.ctl("model", "retention", "m", "--all")
+    for v in (7, 8):
+        a.ctl("model", "push", os.path.join(folder, "5.mlt"), "--name", "m", "--version", str(v))
+    tap.check("its own goes before the configuration's", stored() == [1, 2, 6, 7, 8], str(stored()))
+    a.ctl("model", "retention", "m", "--latest", "1")
+    tap.check("and is done at once, but for what is there for something", wait_for(lambda: stored() == [1, 2, 8]), str(stored()))
+    a.stop(signal.SIGKILL)
+    a.start()
+    told = a.api("GET", "/v1/models/m/retention")[1]
+    tap.check("a restart finds it", told == {"model": "m", "retention": "latest 1", "from": "model"}, str(told))
+    for body in ({"retention": "latest 0"}, {"retention": "some"}, {"retention": 5}, {}, {"keep": 1}):
+        status, reply = a.api("PUT", "/v1/models/m/retention", body)
+        tap.check(f"retention {json.dumps(body)} is refused", status == 400 and reply["error"], f"{status} {reply}")
+    show, one = a.ctl("model", "show", "m").stdout, json.loads(a.ctl("model", "show", "m:8", "--json").stdout)
+    tap.check("show tells roles, sizes, times and sources", all(w in show for w in ("live", "stored", "lightgbm", "latest 1", "T", " KiB")), show)
+    tap.check("and one version that is not in service", a.ctl("model", "show", "m:8").stdout.count("\n") == 2 and one["name"] == "m"
+              and "no version 9" in a.ctl("model", "show", "m:9", check=False).stderr, str(one))
+    tap.check("a model in service is not deleted", "version 1 is live" in a.ctl("model", "delete", "m", "--all", check=False).stderr)
+    a.ctl("model", "unload", "m")
+    with open(os.path.join(a.dir, "store", "models", "m", "compare.json"), "w") as f:
+        f.write("{}")
+    a.ctl("model", "delete", "m", "--all")
+    tap.check("deleted, all of it is gone", a.api("GET", "/v1/models")[1]["models"] == [] and os.listdir(os.path.join(a.dir, "store", "models")) == [])
+    a.ctl("model", "push", os.path.join(folder, "1.mlt"), "--name", "m", "--version", "1")
+    told = a.api("GET", "/v1/models/m/retention")[1]
+    tap.check("and another of its name has nothing of it", told["from"] == "store.retention" and a.api("GET", "/v1/models/m/deployment")[0] == 404)
+
+
 def main():
     if os.geteuid() or not enter_private_network():
         skip_all("needs root")
@@ -251,10 +301,11 @@ def main():
             two_operators(tap, a)
             killed(tap, a)
             retention(tap, a, folder)
+            own_retention(tap, a, folder)
         finally:
             a.stop()
             far.close()
-    tap.finish()
+    sys.exit(tap.finish())
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ static void then_tell(struct operation *op)
 
 static void begin_and_write(struct operation *op)
 {
-	op->record = (struct record){ .id = 7, .live = 1, .loaded = true };
+	op->record = (struct record){ .id = 7, .live = { 1, "" }, .loaded = true };
 	operation_write_record(op, then_tell);
 }
 
@@ -244,7 +244,7 @@ static void then_work(struct operation *op)
 
 static void begin_and_write_then_work(struct operation *op)
 {
-	op->record = (struct record){ .id = 7, .live = 1, .loaded = true };
+	op->record = (struct record){ .id = 7, .live = { 1, "" }, .loaded = true };
 	operation_write_record(op, then_work);
 }
 

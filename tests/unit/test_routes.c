@@ -199,6 +199,15 @@ static void check_route(const struct route *r)
 	}
 }
 
+// A path that the listener serves by another method.
+static bool is_served_otherwise(const char *path, unsigned serves)
+{
+	for (size_t i = 0; i < N_ROUTES; i++)
+		if (serves & ROUTES[i].service && strcmp(ROUTES[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 // A listener has the routes of what it serves, and to it there are no others.
 static void find_of_another_service_is_404(void **state)
 {
@@ -210,7 +219,9 @@ static void find_of_another_service_is_404(void **state)
 		for (unsigned serves = 1; serves <= ROUTE_ALL; serves++)
 			assert_int_equal(route_find(ROUTES, N_ROUTES, serves, r->method, path,
 						 &route, &params, allow, &err),
-				serves & r->service ? 200 : 404);
+				serves & r->service                            ? 200
+					: is_served_otherwise(r->path, serves) ? 405
+									       : 404);
 	}
 	assert_int_equal(route_find(ROUTES, N_ROUTES, ROUTE_METRICS, HTTP_GET, "/v1/status", &route,
 				 &params, allow, &err),
