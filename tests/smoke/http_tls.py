@@ -155,12 +155,15 @@ def flooded(tap, a, folder):
 
     def begin(n):
         for _ in range(n):
-            s = socket.create_connection(("127.0.0.1", OPEN), timeout=20, source_address=("127.0.0.2", 0))
+            try:
+                s = socket.create_connection(("127.0.0.1", OPEN), timeout=20, source_address=("127.0.0.2", 0))
+            except ConnectionResetError:
+                continue  # refused before connect() returned
+            crowd.append(s)
             try:
                 s.sendall(first)
             except OSError:
                 pass  # refused already
-            crowd.append(s)
         while len(crowd) > 300:
             crowd.pop(0).close()
     fine = 0
