@@ -16,6 +16,11 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from appliance import MARTLETCTL, Appliance, FarEnd, Reply, Tap, UnixHTTP, enter_private_network, request, sh, skip_all, wait_for
 
+try:
+    import grpc
+except ImportError:
+    grpc = None
+
 TREE = """tree
 version=v4
 num_class=1
@@ -182,6 +187,50 @@ def roles(tap, a):
               and all(v["requests"] for v in model["in_service"] if v["role"] in ("live", "canary")), str(model["in_service"]))
 
 
+def growing(tap, a, folder):
+    """Who is answered by a canary stays with it while its share grows, on every way; REST and gRPC choose alike, and so do UDP and they
+    where a feature decides."""
+    n, rest, udp = 400, UnixHTTP(a.sock), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.connect(ADDRESS)
+    udp.settimeout(10)
+
+    def by_udp(i):
+        return ask(udp, i).model_version == 2
+
+    def by_rest(i):
+        body = {"id": f"call {i}", "inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 2], "data": [0, i]}]}
+        rest.request("POST", "/v2/models/m/infer", json.dumps(body))
+        return json.loads(rest.getresponse().read())["model_version"] == "2"
+    ways = {"UDP": by_udp, "REST": by_rest}
+    if grpc:
+        from grpc_python import Client, messages
+        channel = grpc.insecure_channel(f"unix:{a.sock}")
+        client = Client(channel, messages(folder)[0])
+
+        def by_grpc(i):
+            asked = client.pb.ModelInferRequest(model_name="m", id=f"call {i}", raw_input_contents=[struct.pack("<2f", 0, i)])
+            asked.inputs.add(name="rows", datatype="FP32", shape=[1, 2])
+            return client("ModelInfer", asked).model_version == "2"
+        ways["gRPC"] = by_grpc
+    else:
+        tap.skip("the same by gRPC", "python3-grpcio is not installed")
+    for key in ("request_id", "b"):
+        before = {way: set() for way in ways}
+        for permille in (0, 100, 400, 900, 1000):
+            status, reply = change(a, {"canary": {"version": 2, "permille": permille, "key": key}})
+            now = {way: {i for i in range(n) if is_canarys(i)} for way, is_canarys in ways.items()}
+            tap.check(f"{permille} of 1000 by {key}: none goes back to live", status == 200 and all(before[w] <= now[w] for w in ways), str(reply))
+            # Four standard deviations of a share.
+            apart = {w: abs(len(s) - n * permille / 1000) for w, s in now.items()}
+            tap.check("each way has that share", all(d <= 4 * (n * permille / 1000 * (1 - permille / 1000)) ** 0.5 for d in apart.values()), str(apart))
+            same = [now[w] for w in ways if key == "b" or w != "UDP"]
+            tap.check("and who has the same key is answered alike", all(s == same[0] for s in same))
+            before = now
+    if grpc:
+        channel.close()
+    change(a, {"canary": {"version": 2, "permille": 300, "key": "request_id"}})
+
+
 def two_operators(tap, a):
     status, reply = change(a, {"canary": None})
     tap.check("a canary ends", status == 200 and reply["canary"] is None and reply["shadow"] == 5, str(reply))
@@ -298,6 +347,7 @@ def main():
             a.ctl("model", "promote", "m:1", "--id", "7")
             under_traffic(tap, a)
             roles(tap, a)
+            growing(tap, a, folder)
             two_operators(tap, a)
             killed(tap, a)
             retention(tap, a, folder)
