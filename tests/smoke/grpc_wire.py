@@ -35,10 +35,7 @@ class Curl:
             f.write(message)
         command = ["curl", "-s", "-m", "30", version, "--data-binary", "@" + self.body, "-H", "Content-Type:" + (" " + type if type else ""),
                    "-D", self.head, "-o", self.out, BASE + path, *more]
-        # 92: this curl forgets an answer that came before all of its request was sent, as refusals may.
-        for _ in range(50):
-            if subprocess.run(command, timeout=60, check=False).returncode != 92:
-                break
+        subprocess.run(command, timeout=60, check=True)
         with open(self.head) as f:
             first, *lines = f.read().split("\n")
         fields = dict(line.strip().split(": ", 1) for line in lines if ": " in line)

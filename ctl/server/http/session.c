@@ -279,10 +279,7 @@ static int session_on_sent(nghttp2_session *h2, const nghttp2_frame *frame, void
 	if (!stream || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
 		!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
-	stream->has_left = true;
-	if (!stream->has_ended) // it may stop sending what nobody reads
-		nghttp2_submit_rst_stream(
-			h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+	stream_note_left(stream);
 	return 0;
 }
 

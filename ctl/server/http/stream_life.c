@@ -10,6 +10,10 @@
 
 #define STREAM_FREE_BYTES ((size_t)4 << 10) // of bound.h's, of all but a connection's first stream
 
+// That a peer may go on sending of a request whose answer has left.
+#define LINGER_MS    1000
+#define LINGER_BYTES ((uint64_t)16 << 20)
+
 // --- Its beginning and end -----------------------------------------------------------------------
 
 static struct bound_share stream_new_share(const struct streams *of)
@@ -93,6 +97,27 @@ enum connection_phase stream_phase(const struct stream *s)
 	return s->has_ended ? CONNECTION_HANDLING : CONNECTION_BODY;
 }
 
+// --- After the answer ----------------------------------------------------------------------------
+
+void stream_note_left(struct stream *s)
+{
+	s->has_left = true;
+	s->left_ms = deadline_now_ms();
+	s->came_mark = s->came;
+}
+
+// The answer has left before the request ended. The peer is told to stop sending what nobody reads, but not at
+// once: curl forgets an answer that a reset follows before it has stopped by itself.
+static void stream_linger(struct stream *s, uint64_t now_ms)
+{
+	if (s->is_reset || s->has_ended ||
+		(now_ms - s->left_ms < LINGER_MS && s->came - s->came_mark < LINGER_BYTES))
+		return;
+	s->is_reset = true;
+	nghttp2_submit_rst_stream(s->of->h2, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+	stream_wake(s);
+}
+
 // --- What does not move --------------------------------------------------------------------------
 
 // Bytes that should go wait for a window that the peer does not open.
@@ -109,6 +134,10 @@ void stream_look(struct stream *s, uint64_t now_ms)
 	const bool comes_slowly = s->came - s->came_mark < least;
 	const bool leaves_slowly = s->left - s->left_mark < least;
 
+	if (s->has_left) {
+		stream_linger(s, now_ms);
+		return;
+	}
 	if (!s->has_head || now_ms - s->looked_ms < CONNECTION_RATE_SECONDS * 1000)
 		return;
 	s->looked_ms = now_ms;

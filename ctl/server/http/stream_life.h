@@ -8,6 +8,8 @@
 struct stream *stream_create(struct streams *of, int32_t id);
 // It is over: it is freed, and its owner or handler told.
 void stream_destroy(struct stream *s);
+// Its answer has left as a whole.
+void stream_note_left(struct stream *s);
 // Looks whether bytes come and go as they must; what does not is refused or reset.
 void stream_look(struct stream *s, uint64_t now_ms);
 // What it does, of what a connection may.

@@ -52,6 +52,7 @@ struct stream {
 	size_t unconsumed; // bytes of the window that are to be given back
 	// What came and left in all, and had when the rates were last looked at.
 	uint64_t came, left, came_mark, left_mark, looked_ms;
+	uint64_t left_ms; // when the answer had left
 	void *owner; // the service's
 };
 

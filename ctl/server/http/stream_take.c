@@ -250,6 +250,9 @@ void stream_take_end(struct stream *s)
 	struct http_request *request = s->request;
 
 	s->has_ended = true;
+	// Debian's curl sleeps for ever on an answer that came before its request had ended, unless a frame follows.
+	if (s->has_left)
+		nghttp2_submit_ping(s->of->h2, NGHTTP2_FLAG_NONE, NULL);
 	if (s->is_service) {
 		s->of->shared->service->on_end(s);
 		return;
