@@ -160,6 +160,18 @@ def same_answers(tap, folder, sock):
     tap.check("the operator's routes by HTTP/2", status[0] == "2 200 application/json" and b"uptime" in status[1], str(status)[:300])
 
 
+def early_answers(tap, folder):
+    """Refused before all of it has come, a body of more than a window: the answer arrives, and the connection goes on."""
+    body = os.path.join(folder, "large")
+    with open(body, "wb") as f:
+        f.write(bytes(20 << 20))
+    for name, base, *how in (("h2c", "http://127.0.0.1:7798", "--http2-prior-knowledge"), ("TLS", "https://127.0.0.1:7799", "-k", "--http2")):
+        for path, status in (("/v2/models/lab/infer", 413), ("/nothing", 413)):
+            said = [curl(base + path, *how, "--data-binary", "@" + body, "--next", "-s", "-m", "30", *how, base + "/v2/health/live")
+                    for _ in range(3)]
+            tap.check(f"{name}: {path} is refused early, and said so", all(f" {status} " in str(s) and "live" in str(s) for s in said), str(said[0])[-300:])
+
+
 def known_clients(tap):
     out = subprocess.run(["nghttp", "-nv", "http://127.0.0.1:7798/v2"], capture_output=True, text=True, timeout=60).stdout
     tap.check("nghttp", ":status: 200" in out and "MAX_CONCURRENT_STREAMS(0x03):128" in out, out[-800:])
@@ -322,6 +334,7 @@ def main():
         with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{frames.compile_lab_image()}"; }}'], control=control) as a:
             a.start()
             same_answers(tap, folder, a.sock)
+            early_answers(tap, folder)
             known_clients(tap)
             own_frames(tap)
             refused_streams(tap, a)
