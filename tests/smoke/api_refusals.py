@@ -24,15 +24,16 @@ ROUTES = {
     "/v1/drops": ("GET",), "/v1/ports": ("GET",), "/v1/drain": ("GET", "POST"),
     "/v1/lcores": ("GET",), "/v1/latency": ("GET",), "/metrics": ("GET",), VERSION: ("GET", "PUT", "DELETE"), DEPLOYMENT: ("GET", "PUT"),
     MODEL + "/deployments": ("GET",), MODEL + "/drift": ("GET",), MODEL + "/change": ("GET",),
-    MODEL + "/compare": ("GET",), "/v1/config": ("GET", "PUT"), "/v1/config/check": ("POST",),
+    MODEL + "/compare": ("GET",), MODEL + "/versions": ("GET",), MODEL + "/retention": ("GET", "PUT"), "/v1/config": ("GET", "PUT"), "/v1/config/check": ("POST",),
     ROLLBACK: ("POST",), "/v2": ("GET",), "/v2/health/live": ("GET",), "/v2/health/ready": ("GET",), META: ("GET",),
     META + "/ready": ("GET",), META_VERSION: ("GET",), META_VERSION + "/ready": ("GET",), "/v2/repository/index": ("POST",),
-    LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"), MODEL: ("GET",), MODEL + ":predict": ("POST",),
+    LOAD: ("POST",), UNLOAD: ("POST",), "/v1/log": ("GET", "PUT"), MODEL: ("DELETE", "GET"), MODEL + ":predict": ("POST",),
     META + "/config": ("GET",), META_VERSION + "/config": ("GET",), META + "/stats": ("GET",), META_VERSION + "/stats": ("GET",),
     "/v2/models/stats": ("GET",), META + "/infer": ("POST",), META_VERSION + "/infer": ("POST",), "/v2/logging": ("GET", "POST"),
 }
 METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
-TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/drain"), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("POST", "/v2/repository/index"), ("POST", "/v2/logging"))
+TAKES_JSON = (("PUT", DEPLOYMENT), ("POST", "/v1/drain"), ("POST", "/v1/stats/reset"), ("POST", ROLLBACK), ("POST", LOAD), ("POST", UNLOAD), ("PUT", MODEL + "/retention"),
+              ("POST", "/v2/repository/index"), ("POST", "/v2/logging"))
 
 
 def filled(path, model="lab", version="1"):
@@ -70,7 +71,7 @@ def every_route(ask, tap, a):
 
 def unknown_and_unfit(ask, image):
     """Nothing is stored but model lab, versions 1 and 2, of which none is live."""
-    for method, path, body in (("DELETE", VERSION, None), ("GET", VERSION, None), ("PUT", DEPLOYMENT, {"id": 9, "live": 1}), ("POST", ROLLBACK, b""),
+    for method, path, body in (("DELETE", MODEL, None), ("DELETE", VERSION, None), ("GET", VERSION, None), ("PUT", DEPLOYMENT, {"id": 9, "live": 1}), ("POST", ROLLBACK, b""),
                                ("GET", META, None), ("GET", META + "/ready", None), ("GET", META_VERSION, None),
                                ("GET", META_VERSION + "/ready", None), ("POST", LOAD, b""), ("POST", UNLOAD, b"")):
         ask(f"{method} {path}: no such model", method, filled(path, "nobody"), body, 404, "nobody")
@@ -136,7 +137,7 @@ def damaged(ask, models, image):
     os.remove(os.path.join(models, "lab", "1.mlt"))
     with open(os.path.join(models, "lab", "3.mlt"), "wb") as f:
         f.write(image[:-1])
-    ask("deploy what is gone from the disk", "PUT", filled(DEPLOYMENT), {"live": 1}, 500, "lab/1.mlt: cannot be opened: No such file")
+    ask("deploy what is gone from the disk", "PUT", filled(DEPLOYMENT), {"live": 1}, 409, "lab/1.mlt: cannot be opened: No such file")
     ask("deploy what is damaged", "PUT", filled(DEPLOYMENT), {"live": 3}, 422, "version 3 cannot be deployed")
     ask("fetch what is gone", "GET", filled(VERSION), None, 500, "version 1 cannot be sent", "No such file")
     ask("fetch what is damaged", "GET", filled(VERSION, version="3"), None, 500, "version 3 cannot be sent", "not the one that was stored")
