@@ -45,12 +45,15 @@ ANSWERS = {
     "GET /v1/lcores": {"lcores": [LCORE]},
     "GET /v1/latency": {"models": [{"id": 7, "name": "lab", "count": 5, "min_ns": 300, "p50_ns": 350, "p90_ns": 400,
                                     "p99_ns": 1500, "p999_ns": 2e6, "p9999_ns": 2e6, "max_ns": 2e6, "mean_ns": 401.5}]},
-    "GET /v2/models/lab": {"name": "lab", "versions": ["3"], "platform": "martlet",
+    "GET /v2/models/lab/versions/3": {"name": "lab", "versions": ["3"], "platform": "martlet",
                            "inputs": [{"name": "row", "datatype": "FP32", "shape": [-1, 41]}],
                            "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 2]}],
                            "parameters": {"id": 7, "class_labels": ["benign", "attack"],
                                           "plan": [{"op": "Dense", "kernels": [{"batch": 1, "kernel": "k1"}, {"batch": 16, "kernel": "k2"}]}]}},
-    "GET /v2/models/lab/versions/3": {"name": "lab", "versions": ["3"]},
+    "GET /v1/models/lab/versions": {"model": "lab", "retention": "latest 5", "from": "model",
+                                    "versions": [{"version": 3, "bytes": 2048, "sha256": "ab" * 32, "state": "live", "stored_at": 1764374400,
+                                                  "source": "lab.onnx"},
+                                                 {"version": 11, "bytes": 10, "sha256": "cd" * 32, "state": "stored"}]},
     "PUT /v1/models/lab/deployment": LIVE,
     "POST /v1/models/lab/rollback": LIVE,
     "POST /v2/repository/models/lab/unload": {},
@@ -107,9 +110,7 @@ def reading(tap, sock):
              (["drops"], "/v1/drops", ["first two bytes are not 4D 4C", "total"]),
              (["ports"], "/v1/ports", ["10.77.0.1/24", "10 Gb/s", "2.00 KiB", "by the device"]),
              (["lcores"], "/v1/lcores", ["50.0 %", "1,200"]),
-             (["latency"], "/v1/latency", ["350 ns", "1.50 µs", "2.00 ms"]),
-             (["model", "show", "lab"], "/v2/models/lab", ["[-1, 41]", "benign, attack", "Dense", "1: k1, 16: k2"]),
-             (["model", "show", "lab", "3"], "/v2/models/lab/versions/3", ["lab"])]
+             (["latency"], "/v1/latency", ["350 ns", "1.50 µs", "2.00 ms"])]
     for args, path, words in cases:
         done = ctl(sock, *args)
         asked = [s[0] for s in seen]
@@ -119,6 +120,25 @@ def reading(tap, sock):
         done = ctl(sock, *args, "--json")
         tap.check(f"{' '.join(args)} --json: the answer as it is", done.returncode == 0
                   and done.stdout == json.dumps(ANSWERS[f"GET {path}"]) + "\n", done.stdout + done.stderr)
+
+
+def showing(tap, sock):
+    """model show asks what is stored, and what a version in service is."""
+    stored, about = "GET /v1/models/lab/versions", "GET /v2/models/lab/versions/3"
+    words = ["[-1, 41]", "benign, attack", "Dense", "1: k1, 16: k2"]
+    versions = ["live", "2.00 KiB", "2025-11-29T00:00:00Z", "lab.onnx"]
+    for args, asked, has, lacks in ((["lab"], [stored, about], words + versions + ["latest 5 (the model's own", "11"], []),
+                                    (["lab", "3"], [stored, about], words + versions, ["latest 5", "cdcd"]),
+                                    (["lab:3"], [stored, about], words + versions, ["latest 5", "cdcd"]),
+                                    (["lab:11"], [stored], ["cdcd", "stored"], words + ["live"])):
+        done = ctl(sock, "model", "show", *args)
+        tap.check(f"model show {' '.join(args)}", done.returncode == 0 and [s[0] for s in seen] == asked and not done.stderr
+                  and all(w in done.stdout for w in has) and not any(w in done.stdout for w in lacks), f"{seen} {done.stdout} {done.stderr}")
+        done = ctl(sock, "model", "show", *args, "--json")
+        wanted = {**(ANSWERS[about] if about in asked else {"name": "lab"}), "retention": "latest 5", "stored": ANSWERS[stored]["versions"]}
+        tap.check(f"model show {' '.join(args)} --json", done.returncode == 0 and json.loads(done.stdout) == wanted, done.stdout + done.stderr)
+    done = ctl(sock, "model", "show", "lab:4")
+    tap.check("model show of a version that is not there", done.returncode == 1 and "no version 4 of model 'lab'" in done.stderr, done.stderr)
 
 
 def changing(tap, sock):
@@ -140,7 +160,7 @@ def changing(tap, sock):
 def refusals(tap, sock, here):
     done = ctl(sock, "model", "show", "nobody")
     tap.check("the server's words are passed on", done.returncode == 1
-              and done.stderr == "martletctl: no such thing: /v2/models/nobody\n", done.stderr)
+              and done.stderr == "martletctl: no such thing: /v1/models/nobody/versions\n", done.stderr)
     done = ctl(sock, "model", "show", "garbled")
     tap.check("an answer that is not JSON is refused", done.returncode == 1 and "not JSON" in done.stderr, done.stderr)
     done = ctl(os.path.join(here, "nobody.sock"), "status")
@@ -195,6 +215,7 @@ def main():
         server = Server(sock, Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         reading(tap, sock)
+        showing(tap, sock)
         changing(tap, sock)
         refusals(tap, sock, here)
         pushing(tap, sock, here)
