@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/interval.h"
 
+#include <float.h>
 #include <math.h>
 
 #define MEAN_LEAST 30     // values before the limit is believed
@@ -15,7 +16,7 @@ struct mixture {
 static double mixture_log(const struct mixture *m, double p)
 {
 	// Where nothing was seen, its logarithm weighs nothing, whatever p is.
-	return m->log_beta - (m->hits > 0 ? m->hits * log(p) : 0) -
+	return m->log_beta - (m->hits > 0 ? m->hits * log(fmax(p, DBL_MIN)) : 0) -
 		(m->misses > 0 ? m->misses * log1p(-p) : 0);
 }
 

@@ -228,7 +228,7 @@ static int npy_read_values(
 	}
 	*n_read = i;
 	if (i == n_values)
-		reader->rows->n_rows = by_pieces ? at / n_columns : n_rows;
+		reader->rows->n_rows = by_pieces && n_columns ? at / n_columns : n_rows;
 	return 0;
 }
 

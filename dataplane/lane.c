@@ -234,6 +234,7 @@ static uint64_t lane_score(const struct deployment *by, uint8_t *scratch, uint32
 static void lane_time(const struct lane *lane, const struct watch *watch, struct watch_figures *f,
 	uint64_t live_cycles, uint64_t other_cycles, uint32_t n)
 {
+	n = n ? n : 1;
 	f->timed++;
 	f->slower += (double)other_cycles > (double)live_cycles * watch->latency_ratio;
 	histogram_record(&f->live_ns, clock_ns(lane->clock, live_cycles) / n);

@@ -196,7 +196,7 @@ static void reload_commit(struct operation *op)
 		error_set(&err, -ENOMEM, "no memory for another configuration");
 	if (err.code == 0)
 		listeners_prepare(server, &reload->next, &listeners, &err);
-	if (err.code != 0) {
+	if (err.code != 0 || !own) {
 		free(own);
 		json_decref(list.changes);
 		reload_refuse(op, operation_status(&err, 422), err.text);

@@ -459,7 +459,7 @@ bool api_send(const char *method, const char *path, const char *etag, const char
 bool api_download(const char *path, FILE *to, struct api_headers *headers)
 {
 	const struct api_body request = { .answer = to };
-	struct api_reply reply;
+	struct api_reply reply = { 0 };
 	long status = 0;
 	bool ok = api_socket_fits() && api_ask("GET", path, &request, &reply, headers, &status) &&
 		api_accept(status, true, headers, &reply);

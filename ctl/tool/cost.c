@@ -76,9 +76,10 @@ void cost_print(const json_t *cost)
 		(double)api_count(cost, "blocked_ns") / 1e6);
 	for (int i = 0; i < 2; i++) {
 		const json_t *ways = json_object_get(cost, WHOSE[i].key);
+		const bool by_udp = cost_print_way(ways, "udp", WHOSE[i].whose, "");
+		const bool by_api = cost_print_way(ways, "api", WHOSE[i].whose, " by the API");
 
-		if (!(cost_print_way(ways, "udp", WHOSE[i].whose, "") |
-			    cost_print_way(ways, "api", WHOSE[i].whose, " by the API")))
+		if (!by_udp && !by_api)
 			printf("  no requests of %s meanwhile\n", WHOSE[i].whose);
 	}
 }

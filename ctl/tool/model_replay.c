@@ -119,7 +119,7 @@ static int replay_read_wire(struct replay_run *run, struct error *err)
 		.partial = request->partial,
 		.version = (uint16_t)other->target.version,
 	};
-	struct error why;
+	struct error why = { .code = -EBADF, .text = "there is no standard input" };
 	FILE *file = strcmp(request->rows, "-") == 0 ? stdin : file_open(request->rows, &why);
 
 	if (!file)

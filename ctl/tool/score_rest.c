@@ -42,8 +42,7 @@ static char *score_body(
 		const uint32_t length = (uint32_t)strlen(cell);
 
 		memcpy(to, &length, sizeof(length));
-		memcpy(to + sizeof(length), cell, length);
-		to += sizeof(length) + length;
+		to = mempcpy(to + sizeof(length), cell, length);
 	}
 	return body;
 }

@@ -96,12 +96,13 @@ static void frames_hold_what_came_of_the_bound(void **state)
 {
 	struct bound bound = { .max = 1 << 20 };
 	const struct bound_share share = { .bound = &bound };
+	static const char HEAD[5] = { 0, 0, 8, 0, 0 };
 	static char big[5 + (512 << 10)];
 	const char *at = big;
 	size_t size = 5 + (256 << 10);
 	struct frames frames;
 
-	memcpy(big, "\0\0\x08\0\0", 5);
+	memcpy(big, HEAD, sizeof(HEAD));
 	frames_init(&frames, 4 << 20, &share);
 	assert_int_equal(frames_take(&frames, &at, &size, &err), 0);
 	assert_int_equal(bound.held, (256 << 10) - BOUND_FREE_BYTES);

@@ -305,7 +305,7 @@ static void preface_may_be_cut_anywhere(void **state)
 		put(p, SESSION_PREFACE, cut);
 		run(p);
 		assert_true(cut == SESSION_PREFACE_BYTES || p->n_got == 0);
-		put(p, SESSION_PREFACE + cut, SESSION_PREFACE_BYTES - cut);
+		put(p, &SESSION_PREFACE[cut], SESSION_PREFACE_BYTES - cut);
 		frame(p, SETTINGS, 0, 0, "", 0);
 		must_serve(p, 1);
 		end((void **)&p);

@@ -89,6 +89,14 @@ static void to_float_doubles(void **state)
 }
 
 // As strtof() reads it, up to the same place, or not at all. What stands behind it does not matter.
+static uint32_t bits_of(float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
 static bool check_read(const char *text)
 {
 	char padded[2 * NUMBER_READ_BYTES];
@@ -99,13 +107,12 @@ static bool check_read(const char *text)
 	for (size_t i = 0; i < sizeof(padded); i++)
 		padded[i] = "]9,e.-0"[i % 7];
 	assert_in_range(strlen(text), 1, NUMBER_READ_BYTES - 1);
-	memcpy(padded, text, strlen(text));
-	padded[strlen(text)] = ',';
+	*(char *)mempcpy(padded, text, strlen(text)) = ',';
 	at = number_read(padded, &value);
 	if (!at)
 		return false;
 	expected = strtof(text, &end);
-	if (memcmp(&value, &expected, sizeof(value)) != 0 || at - padded != end - text)
+	if (bits_of(value) != bits_of(expected) || at - padded != end - text)
 		fail_msg("%s is %a, not %a", text, (double)expected, (double)value);
 	return true;
 }

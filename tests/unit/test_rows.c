@@ -399,10 +399,11 @@ static void pieces_of_f32_and_npy(void **state)
 		-EINVAL);
 	assert_non_null(strstr(err.text, "row 24"));
 	for (int fortran = 0; fortran < 2; fortran++) {
+		static const char MAGIC[10] = { '\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, 0x76, 0 };
 		char npy[128 + sizeof(values)];
 
 		memset(npy, ' ', 128);
-		memcpy(npy, "\x93NUMPY\x01\x00\x76\x00", 10);
+		memcpy(npy, MAGIC, sizeof(MAGIC));
 		npy[10 +
 			sprintf(npy + 10,
 				"{'descr': '<f4', 'fortran_order': %s, 'shape': (25, 2), }",

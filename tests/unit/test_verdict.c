@@ -39,7 +39,7 @@ static void twice_the_share_is_rolled_back_soon(void **state)
 
 static void advice_and_its_sentence(void **state)
 {
-	static const struct {
+	const struct {
 		struct verdict_counts counts;
 		struct verdict_bounds bounds;
 		enum verdict_advice advice;

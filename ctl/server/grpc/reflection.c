@@ -130,7 +130,7 @@ static bool reflection_take_file(struct proto_text file, const char *name, struc
 {
 	const struct proto_text its = reflection_field(file, FILE_NAME);
 
-	if (its.size != strlen(name) || memcmp(its.at, name, its.size) != 0)
+	if (its.size == 0 || its.size != strlen(name) || memcmp(its.at, name, its.size) != 0)
 		return false;
 	proto_write_text(out, 1, file.at, file.size);
 	return true;

@@ -263,6 +263,15 @@ static void say_role(const char *role, const struct record_version *before,
 		say(r, "%s %u", role, after->version);
 }
 
+static bool wish_has_pinned(const struct record *r, const struct record *as)
+{
+	bool same = r->n_pinned == as->n_pinned;
+
+	for (uint32_t i = 0; same && i < r->n_pinned; i++)
+		same = r->pinned[i].version == as->pinned[i].version;
+	return same;
+}
+
 void wish_say_change(const struct record *before, struct record *after)
 {
 	after->change[0] = '\0';
@@ -277,8 +286,7 @@ void wish_say_change(const struct record *before, struct record *after)
 	if (after->canary.version && !bounds_equal(&before->bounds, &after->bounds))
 		say(after, "bounds");
 	say_role("shadow", &before->shadow, &after->shadow, after);
-	if (before->n_pinned != after->n_pinned ||
-		memcmp(before->pinned, after->pinned, sizeof(before->pinned)) != 0)
+	if (!wish_has_pinned(after, before))
 		say(after, "%u pinned", after->n_pinned);
 	if (!after->change[0])
 		say(after, "nothing");

@@ -353,7 +353,7 @@ static void metrics_models(struct evbuffer *out, const struct metrics_figures *f
 static bool metrics_is_larger(const struct drift_view *view, uint32_t a, uint32_t b)
 {
 	return view->columns[a].psi > view->columns[b].psi ||
-		(view->columns[a].psi == view->columns[b].psi && a < b);
+		(a < b && view->columns[a].psi == view->columns[b].psi);
 }
 
 // The column of [first, end) that moved most of those that moved less than `before`; `end`: there is none.

@@ -289,7 +289,7 @@ static int sparse_fill(struct onnx *onnx, const struct tensor *values, const str
 int onnx_sparse_tensor(
 	struct onnx *onnx, const Onnx__SparseTensorProto *proto, const char *name, uint32_t *tensor)
 {
-	const Onnx__TensorProto dims = { .dims = proto->dims, .n_dims = proto->n_dims };
+	const Onnx__TensorProto shape = { .dims = proto->dims, .n_dims = proto->n_dims };
 	const char *parts[2] = { onnx_fresh_name(onnx, name, '#'),
 		onnx_fresh_name(onnx, name, '#') };
 	uint32_t values, indices;
@@ -302,7 +302,7 @@ int onnx_sparse_tensor(
 	if (!proto->values || !proto->indices)
 		return error_set(
 			onnx->err, -EINVAL, "sparse '%.80s' has no values or no indices", name);
-	rc = onnx_tensor_shape(onnx, &dims, name, "sparse", &elements);
+	rc = onnx_tensor_shape(onnx, &shape, name, "sparse", &elements);
 	if (rc == 0 && elements > SPARSE_ELEMENTS_MAX)
 		rc = error_set(onnx->err, -ENOTSUP,
 			"sparse '%.80s' has %lld values, at most %lld are "
