@@ -53,7 +53,7 @@ struct stream {
 	// What came and left in all, and had when the rates were last looked at.
 	uint64_t came, left, came_mark, left_mark, looked_ms;
 	uint64_t left_ms; // when the answer had left
-	void *owner; // the service's
+	void *owner;      // the service's
 };
 
 // stream.c's: how a request is replied to, and that there is something to be sent.
