@@ -71,12 +71,11 @@ int dataplane_drift(struct dataplane *dp, uint32_t every, dataplane_drift_add *a
 {
 	int rc = drift_gather(dp, every, add, context, err);
 
-	for (uint32_t id = 1; rc == 0 && every > 0 && id < REGISTRY_SLOTS; id++) {
+	for (uint32_t id = 0; rc == 0 && every > 0 && (id = registry_next(dp->registry, id));) {
 		const struct model_route *route = registry_route(dp->registry, (uint16_t)id);
 
-		if (route)
-			rc = drift_begin(dp, route, WATCH_DRIFT, every, err);
-		if (route && rc == 0)
+		rc = drift_begin(dp, route, WATCH_DRIFT, every, err);
+		if (rc == 0)
 			rc = drift_begin(dp, route, WATCH_DRIFT_CANARY, every, err);
 	}
 	return rc;

@@ -19,8 +19,6 @@
 // Of options: more than any router alert has with it, and such that l3_bytes holds it.
 #define HOP_BY_HOP_BYTES_MAX 64u
 
-// Whether the fields are zero that must be in a request: status, all flags but two, both reserved
-// fields.
 static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t *payload)
 {
 	const struct wire_header *header = (const struct wire_header *)payload;
