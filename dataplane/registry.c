@@ -242,13 +242,10 @@ static int registry_check(const struct registry *registry, const struct deployme
 	if (strlen(request->name) >= CONFIG_NAME_MAX)
 		return error_set(err, -EINVAL, "model name %.20s... is longer than %d bytes",
 			request->name, CONFIG_NAME_MAX - 1);
-	for (uint32_t id = 1; id < REGISTRY_SLOTS; id++) {
+	for (uint32_t id = 0; (id = registry_next(registry, id));) {
 		const struct deployment *other = registry_lookup(registry, (uint16_t)id);
-		bool same_name;
+		const bool same_name = strcmp(other->name, request->name) == 0;
 
-		if (!other)
-			continue;
-		same_name = strcmp(other->name, request->name) == 0;
 		if (same_name && id != request->id)
 			return error_set(err, -EEXIST,
 				"model %s has id %u: unload it before it gets id %u", request->name,

@@ -44,9 +44,8 @@ void watches_destroy(struct watches *watches)
 
 	if (!watches)
 		return;
-	for (uint32_t id = 0; id < REGISTRY_SLOTS; id++)
-		for (int kind = 0; kind < WATCH_KINDS; kind++)
-			watches_withdraw(watches, (uint16_t)id, kind);
+	while ((watch = LIST_FIRST(&watches->published)) != NULL)
+		watches_withdraw(watches, watch->id, watch->kind);
 	for (watch = watches->retired; watch; watch = next) {
 		next = watch->next_retired;
 		watch_destroy(watch);

@@ -319,15 +319,12 @@ int body_drain_parse(const char *text, size_t size, void *out, struct error *err
 	struct body_drain *body = out;
 	static const char *const NAMES[] = { "now", NULL };
 	json_t *root = body_parse_object(text, size, NAMES, err);
-	bool now;
 	int rc;
 
 	memset(body, 0, sizeof(*body));
 	if (!root)
 		return err->code;
-	rc = body_take_bool(root, "now", &now, err);
-	if (rc == 0)
-		body->now = now;
+	rc = body_take_bool(root, "now", &body->now, err);
 	json_decref(root);
 	return rc;
 }

@@ -65,7 +65,7 @@ struct body_announce {                 // POST /v1/announce
 body_parser body_announce_parse; // an empty body is fine
 
 struct body_drain { // POST /v1/drain
-	int now;    // 1: without the rest of the grace
+	bool now;   // without the rest of the grace
 };
 body_parser body_drain_parse; // an empty body is fine
 
