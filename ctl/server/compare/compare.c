@@ -268,33 +268,42 @@ static void compare_judge(
 	verdict_judge(&counts, &bounds, verdict);
 }
 
+// Reads a comparison into server->comparisons->figures, and judges it. False: nothing is compared.
+static bool compare_read(const struct server *server, const struct model_entry *entry,
+	enum watch_kind kind, struct compare_bounds *bounds, struct verdict *verdict)
+{
+	struct compared *c = &server->comparisons->figures;
+
+	if (!entry->record.id || !dataplane_compared(server->dataplane, entry->record.id, kind, c))
+		return false;
+	*bounds = compare_bounds_of(server, entry, kind);
+	compare_judge(bounds, c, verdict);
+	return true;
+}
+
 // NULL where nothing is compared.
 static json_t *compare_kind_json(
 	struct server *server, const struct model_entry *entry, enum watch_kind kind)
 {
-	struct compared *c = &server->comparisons->figures;
-	const struct compare_bounds bounds = compare_bounds_of(server, entry, kind);
+	struct compare_bounds bounds;
 	struct verdict verdict;
 
-	if (!entry->record.id || !dataplane_compared(server->dataplane, entry->record.id, kind, c))
-		return NULL;
-	compare_judge(&bounds, c, &verdict);
-	return compare_one_json(kind, c, &bounds, &verdict);
+	return compare_read(server, entry, kind, &bounds, &verdict)
+		? compare_one_json(kind, &server->comparisons->figures, &bounds, &verdict)
+		: NULL;
 }
 
 uint32_t compare_look_at(
 	struct server *server, const struct model_entry *entry, struct compare_figures out[2])
 {
-	struct compared *c = &server->comparisons->figures;
+	const struct compared *c = &server->comparisons->figures;
+	struct compare_bounds bounds;
+	struct verdict verdict;
 	uint32_t n = 0;
 
-	for (enum watch_kind kind = 0; kind < WATCH_PAIRS && entry->record.id; kind++) {
-		const struct compare_bounds bounds = compare_bounds_of(server, entry, kind);
-		struct verdict verdict;
-
-		if (!dataplane_compared(server->dataplane, entry->record.id, kind, c))
+	for (enum watch_kind kind = 0; kind < WATCH_PAIRS; kind++) {
+		if (!compare_read(server, entry, kind, &bounds, &verdict))
 			continue;
-		compare_judge(&bounds, c, &verdict);
 		out[n++] = (struct compare_figures){
 			.model = entry->name,
 			.role = compare_role_name(kind),
@@ -410,21 +419,18 @@ static void compare_roll_back(struct server *server, struct comparison *kept,
 
 static void compare_look(struct server *server, struct model_entry *entry)
 {
-	struct compared *c = &server->comparisons->figures;
-	struct compare_bounds bounds = compare_bounds_of(server, entry, WATCH_CANARY);
+	const struct compared *c = &server->comparisons->figures;
+	struct compare_bounds bounds;
 	struct comparison *kept;
 	struct verdict verdict;
 
-	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_CANARY, c)) {
-		compare_judge(&bounds, c, &verdict);
+	if (compare_read(server, entry, WATCH_CANARY, &bounds, &verdict)) {
 		kept = comparison_of(server, entry);
 		if (kept && verdict.advice == VERDICT_ROLL_BACK && compare_has_bounds(&bounds) &&
 			compare_is_time(server, kept, entry, c->other))
 			compare_roll_back(server, kept, entry, c, &verdict);
 	}
-	if (dataplane_compared(server->dataplane, entry->record.id, WATCH_SHADOW, c)) {
-		bounds = compare_bounds_of(server, entry, WATCH_SHADOW);
-		compare_judge(&bounds, c, &verdict);
+	if (compare_read(server, entry, WATCH_SHADOW, &bounds, &verdict)) {
 		kept = comparison_of(server, entry);
 		if (kept && kept->said_shadow != c->other && verdict.advice == VERDICT_ROLL_BACK) {
 			kept->said_shadow = c->other;
