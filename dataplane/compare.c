@@ -7,35 +7,6 @@
 #include <rte_cycles.h>
 #include <stdlib.h>
 
-// A model with other outputs beside its classes' scores does not say which these are.
-static enum watch_rule compare_rule(const struct model_info *info)
-{
-	if (info->n_class_labels >= 2 && info->n_outputs == info->n_class_labels)
-		return WATCH_ARGMAX;
-	if (info->n_class_labels == 2 && info->n_outputs == 1)
-		return WATCH_SIDE;
-	return WATCH_WITHIN;
-}
-
-// [n_outputs], to be freed; NULL without memory.
-static float *compare_allowed(const struct model_info *info, float tolerance)
-{
-	float *allowed = malloc(info->n_outputs * sizeof(*allowed));
-
-	for (uint32_t o = 0; allowed && o < info->n_outputs; o++) {
-		float least = 0, most = 0;
-
-		for (uint32_t row = 0; row < info->n_golden; row++) {
-			float value = info->golden_outputs[(size_t)row * info->n_outputs + o];
-
-			least = row == 0 || value < least ? value : least;
-			most = row == 0 || value > most ? value : most;
-		}
-		allowed[o] = tolerance * (most > least ? most - least : 1);
-	}
-	return allowed;
-}
-
 static struct deployment *compare_other(const struct model_route *route, enum watch_kind kind)
 {
 	// Deployments are const to lcores only.
@@ -53,7 +24,6 @@ int dataplane_compare(
 		.kind = request->kind,
 		.id = request->id,
 		.every = request->every,
-		.threshold = request->threshold,
 		.latency_ratio = request->latency_ratio,
 	};
 	float *allowed;
@@ -70,12 +40,16 @@ int dataplane_compare(
 		return 0;
 	watches_withdraw(dp->watches, request->id, request->kind);
 	info = model_info(route->live->model);
-	wanted.rule = compare_rule(info);
-	allowed = compare_allowed(info, request->tolerance);
+	allowed = malloc(info->n_outputs * sizeof(*allowed));
 	if (!allowed)
 		return error_set(
 			err, -ENOMEM, "no memory for a comparison of model %s", route->live->name);
-	wanted.allowed = allowed;
+	decision_allow(
+		info->golden_outputs, info->n_golden, info->n_outputs, request->tolerance, allowed);
+	wanted.decision =
+		(struct decision){ .rule = decision_rule_of(info->n_class_labels, info->n_outputs),
+			.threshold = request->threshold,
+			.allowed = allowed };
 	rc = watches_publish(dp->watches, &wanted, err);
 	free(allowed);
 	return rc;
@@ -92,8 +66,8 @@ bool dataplane_compared(
 	*out = (struct compared){
 		.live = watch->live->version,
 		.other = watch->other->version,
-		.rule = watch->rule,
-		.threshold = watch->threshold,
+		.rule = watch->decision.rule,
+		.threshold = watch->decision.threshold,
 		.n_features = watch->live->n_features,
 		.n_outputs = watch->live->n_outputs,
 	};

@@ -4,6 +4,7 @@
 // stopping them. The control thread only, where nothing else is said.
 #pragma once
 
+#include "base/decision.h"
 #include "base/error.h"
 #include "dataplane/figures.h"
 #include "dataplane/info.h"
@@ -25,7 +26,7 @@ struct compare_request {
 
 struct compared {
 	uint16_t live, other; // versions
-	enum watch_rule rule;
+	enum decision_rule rule;
 	float threshold;
 	uint32_t n_features, n_outputs;
 	struct watch_rows rows;              // of all lcores

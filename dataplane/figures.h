@@ -18,13 +18,6 @@ enum watch_kind {
 };
 #define WATCH_PAIRS (WATCH_SHADOW + 1) // those before it compare two versions
 
-// When two versions decide differently about a row.
-enum watch_rule {
-	WATCH_ARGMAX, // the largest score is another column
-	WATCH_SIDE,   // score 0 lies on the other side of the threshold (at it is above it)
-	WATCH_WITHIN, // a score is more than allowed[column] away
-};
-
 #define WATCH_LAST_ROWS     8   // that disagreed, which are kept
 #define WATCH_LAST_FEATURES 64u // of such a row, the first
 #define WATCH_LAST_OUTPUTS  16u

@@ -178,26 +178,6 @@ static void lane_remember(struct watch_figures *f, const float *row, const float
 	__atomic_store_n(&f->n_last, f->n_last + 1, __ATOMIC_RELEASE);
 }
 
-// The largest absolute difference of a row's scores. False where a score is NaN or infinite; *only_one says
-// whether the versions disagree about that.
-static bool lane_distance(
-	const float *live, const float *other, uint32_t n, double *distance, bool *only_one)
-{
-	bool live_finite = true, other_finite = true;
-	double largest = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		double apart = fabs((double)live[i] - (double)other[i]);
-
-		live_finite = live_finite && isfinite(live[i]);
-		other_finite = other_finite && isfinite(other[i]);
-		largest = apart > largest ? apart : largest;
-	}
-	*distance = largest;
-	*only_one = live_finite != other_finite;
-	return live_finite && other_finite;
-}
-
 static void lane_compare(const struct watch *watch, struct watch_figures *f, const float *row,
 	const float *live, const float *other)
 {
@@ -205,12 +185,12 @@ static void lane_compare(const struct watch *watch, struct watch_figures *f, con
 	bool only_one, differs;
 	double apart;
 
-	if (lane_distance(live, other, n_outputs, &apart, &only_one)) {
+	if (decision_distance(live, other, n_outputs, &apart, &only_one)) {
 		f->measured++;
 		f->sum += apart;
 		f->sum_of_squares += apart * apart;
 		f->largest = apart > f->largest ? apart : f->largest;
-		differs = watch_differs(watch, live, other);
+		differs = decision_differs(&watch->decision, live, other);
 	} else {
 		f->not_finite += only_one;
 		differs = only_one;

@@ -30,7 +30,7 @@ static void watch_destroy(struct watch *watch)
 		watch->live->n_holds--;
 	if (watch->other)
 		watch->other->n_holds--;
-	free(watch->allowed);
+	free((float *)(uintptr_t)watch->decision.allowed); // const to lcores only
 	free(watch->rows);
 	free(watch->figures);
 	free(watch->counts);
@@ -95,7 +95,8 @@ static bool watch_allocate_counts(struct watch *watch)
 
 static bool watch_allocate_pair(struct watch *watch, const struct watch_request *request)
 {
-	const size_t allowed = request->live->n_outputs * sizeof(float);
+	const size_t bytes = request->live->n_outputs * sizeof(float);
+	float *allowed;
 
 	watch->figures = watch_zeroed(watch->n_lcores * sizeof(struct watch_figures));
 	if (!watch->figures)
@@ -104,12 +105,13 @@ static bool watch_allocate_pair(struct watch *watch, const struct watch_request 
 		histogram_reset(&watch->figures[i].live_ns);
 		histogram_reset(&watch->figures[i].other_ns);
 	}
-	if (!request->allowed)
+	if (!request->decision.allowed)
 		return true;
-	watch->allowed = malloc(allowed);
-	if (watch->allowed)
-		memcpy(watch->allowed, request->allowed, allowed);
-	return watch->allowed != NULL;
+	allowed = malloc(bytes);
+	if (allowed)
+		memcpy(allowed, request->decision.allowed, bytes);
+	watch->decision.allowed = allowed;
+	return allowed != NULL;
 }
 
 static bool watch_allocate(struct watch *watch, const struct watch_request *request)
@@ -132,8 +134,9 @@ static int watch_create(struct watches *watches, const struct watch_request *req
 	watch->kind = request->kind;
 	watch->id = request->id;
 	watch->every = request->every ? request->every : 1;
-	watch->rule = request->rule;
-	watch->threshold = request->threshold;
+	watch->decision = request->decision;
+	watch->decision.n_outputs = request->live->n_outputs;
+	watch->decision.allowed = NULL; // its own copy, below
 	watch->latency_ratio = request->latency_ratio;
 	if (request->kind >= WATCH_PAIRS)
 		watch->reference = model_info(request->live->model)->reference;
@@ -229,29 +232,6 @@ void watches_reclaim(struct watches *watches)
 const struct watch *watches_find(const struct watches *watches, uint16_t id, enum watch_kind kind)
 {
 	return atomic_load_explicit(&watches->of[id][kind], memory_order_relaxed);
-}
-
-static bool watch_differs_most(const float *live, const float *other, uint32_t n)
-{
-	uint32_t a = 0, b = 0;
-
-	for (uint32_t i = 1; i < n; i++) {
-		a = live[i] > live[a] ? i : a;
-		b = other[i] > other[b] ? i : b;
-	}
-	return a != b;
-}
-
-bool watch_differs(const struct watch *watch, const float *live, const float *other)
-{
-	if (watch->rule == WATCH_ARGMAX)
-		return watch_differs_most(live, other, watch->live->n_outputs);
-	if (watch->rule == WATCH_SIDE)
-		return (live[0] >= watch->threshold) != (other[0] >= watch->threshold);
-	for (uint32_t i = 0; i < watch->live->n_outputs; i++)
-		if (fabsf(live[i] - other[i]) > watch->allowed[i])
-			return true;
-	return false;
 }
 
 static uint64_t watch_load(const uint64_t *from)

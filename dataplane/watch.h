@@ -7,6 +7,7 @@
 // sample and every slice of work, and never hold one past their quiescent state.
 #pragma once
 
+#include "base/decision.h"
 #include "base/drift.h"
 #include "base/error.h"
 #include "dataplane/figures.h"
@@ -25,9 +26,7 @@ struct watch {
 	uint32_t every;           // 1 of so many of live's rows is sampled; of a canary's every one
 	struct deployment *live;  // held; of WATCH_DRIFT_CANARY the canary
 	struct deployment *other; // held; NULL where rows are counted
-	enum watch_rule rule;
-	float threshold; // of WATCH_SIDE
-	float *allowed;  // [n_outputs], of WATCH_WITHIN; owned
+	struct decision decision; // of two versions; what it allows is owned
 	double latency_ratio;
 	uint32_t n_lcores;             // of those that count, watches->n_lcores + 1
 	struct watch_rows *rows;       // [n_lcores]; owned
@@ -66,9 +65,7 @@ struct watch_request {
 	uint16_t id;
 	uint32_t every;                  // at least 1
 	struct deployment *live, *other; // in the registry
-	enum watch_rule rule;
-	float threshold;
-	const float *allowed; // [n_outputs], copied; NULL where the rule needs none
+	struct decision decision;        // what it allows is copied; NULL where the rule needs none
 	double latency_ratio;
 };
 
@@ -101,6 +98,3 @@ static inline uint32_t *watch_counts(const struct watch *watch, uint32_t lcore)
 {
 	return watch->counts + (size_t)lcore * watch->stride;
 }
-
-// Whether two rows of scores of the watch's model mean different decisions.
-bool watch_differs(const struct watch *watch, const float *live, const float *other);

@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 #include "base/clock.h"
+#include "base/decision.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,60 +20,12 @@ struct replay {
 	struct replay_options options;
 	const struct model_info *info; // what decides: of live, or else of the other
 	struct replay_side sides[REPLAY_SIDES];
-	double *allowed; // [n_outputs]
+	struct decision decision; // as of a canary in service
+	float *allowed;           // [n_outputs], its
 	uint64_t pieces;
 	// A heap of result.rows, the nearest on top, until replay_finish() sorts them.
 	struct replay_result result;
 };
-
-// --- What decides --------------------------------------------------------------------------------
-
-// The same rule as of a canary and a shadow in service: dataplane/compare.c.
-static void replay_allow(struct replay *replay)
-{
-	const struct model_info *info = replay->info;
-
-	for (uint32_t o = 0; o < info->n_outputs; o++) {
-		double least = INFINITY, most = -INFINITY;
-
-		for (uint32_t row = 0; row < info->n_golden; row++) {
-			const double value =
-				(double)info->golden_outputs[(size_t)row * info->n_outputs + o];
-
-			least = fmin(least, value);
-			most = fmax(most, value);
-		}
-		replay->allowed[o] = replay->options.tolerance *
-			(most > least && isfinite(most - least) ? most - least : 1);
-	}
-}
-
-static uint32_t replay_largest(const float *scores, uint32_t n)
-{
-	uint32_t best = 0;
-
-	for (uint32_t c = 1; c < n; c++)
-		if (scores[c] > scores[best])
-			best = c;
-	return best;
-}
-
-// The largest score decides, or the side of the threshold, or else how far apart any score is.
-static bool replay_differs(const struct replay *replay, const float *a, const float *b)
-{
-	const struct model_info *info = replay->info;
-
-	if (info->n_class_labels >= 2 && info->n_outputs == info->n_class_labels)
-		return replay_largest(a, info->n_outputs) != replay_largest(b, info->n_outputs);
-	if (info->n_class_labels == 2 && info->n_outputs == 1)
-		return ((double)a[0] >= replay->options.threshold) !=
-			((double)b[0] >= replay->options.threshold);
-	for (uint32_t c = 0; c < info->n_outputs; c++)
-		if (!(fabs((double)a[c] - (double)b[c]) <= replay->allowed[c]) && a[c] != b[c] &&
-			!(isnan(a[c]) && isnan(b[c])))
-			return true;
-	return false;
-}
 
 // --- The rows that differ ------------------------------------------------------------------------
 
@@ -155,17 +108,9 @@ static void replay_compare(struct replay *replay, const float *a, const float *b
 	struct replay_result *result = &replay->result;
 	const uint32_t n = replay->info->n_outputs;
 	struct replay_row at = { .row = row };
-	bool finite = true;
+	bool only_one;
+	const bool finite = decision_distance(a, b, n, &at.difference, &only_one);
 
-	for (uint32_t c = 0; c < n; c++) {
-		finite = finite && isfinite(a[c]) && isfinite(b[c]);
-		if (isnan(a[c]) != isnan(b[c])) {
-			at.difference = NAN;
-			break;
-		}
-		if (a[c] != b[c] && !isnan(a[c]))
-			at.difference = fmax(at.difference, fabs((double)a[c] - (double)b[c]));
-	}
 	result->n++;
 	result->n_not_finite += !finite;
 	if (finite) {
@@ -173,12 +118,14 @@ static void replay_compare(struct replay *replay, const float *a, const float *b
 		result->sum += at.difference;
 		result->sum_of_squares += at.difference * at.difference;
 		result->largest = fmax(result->largest, at.difference);
+	} else {
+		at.difference = NAN;
 	}
-	if (!replay_differs(replay, a, b))
+	if (finite ? !decision_differs(&replay->decision, a, b) : !only_one)
 		return;
 	result->n_differ++;
-	at.output[REPLAY_LIVE] = replay_largest(a, n);
-	at.output[REPLAY_OTHER] = replay_largest(b, n);
+	at.output[REPLAY_LIVE] = decision_largest(a, n);
+	at.output[REPLAY_OTHER] = decision_largest(b, n);
 	at.score[REPLAY_LIVE] = a[at.output[REPLAY_LIVE]];
 	at.score[REPLAY_OTHER] = b[at.output[REPLAY_OTHER]];
 	if (place)
@@ -236,7 +183,11 @@ int replay_create(struct model *live, struct model *other, const struct replay_o
 		replay_destroy(replay);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
-	replay_allow(replay);
+	decision_allow(replay->info->golden_outputs, replay->info->n_golden,
+		replay->info->n_outputs, (float)options->tolerance, replay->allowed);
+	replay->decision = (struct decision){ decision_rule_of(replay->info->n_class_labels,
+						      replay->info->n_outputs),
+		replay->info->n_outputs, (float)options->threshold, replay->allowed };
 	*out = replay;
 	return 0;
 }

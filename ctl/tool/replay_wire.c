@@ -76,7 +76,7 @@ static bool replay_add_row(struct replay_reader *reader, const struct wire_heade
 		sides++;
 		takers += replay_takes(reader->models[s], row);
 	}
-	if (reader->pending && scores) { // it was answered, and so taken
+	if (scores) { // it was answered, and so taken
 		memcpy(reader->answered + (size_t)reader->n * reader->info->n_outputs, scores,
 			reader->info->n_outputs * sizeof(float));
 		sides++;

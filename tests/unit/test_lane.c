@@ -77,7 +77,7 @@ static struct deployment *publish(uint16_t id, uint16_t version, uint32_t n_outp
 }
 
 static const struct watch *watch_pair(enum watch_kind kind, uint32_t every, struct deployment *live,
-	struct deployment *other, enum watch_rule rule)
+	struct deployment *other, enum decision_rule rule)
 {
 	static const float ALLOWED[OUTPUTS] = { 0.5f, 0.5f, 0.5f };
 	const struct watch_request request = {
@@ -86,9 +86,7 @@ static const struct watch *watch_pair(enum watch_kind kind, uint32_t every, stru
 		.every = every,
 		.live = live,
 		.other = other,
-		.rule = rule,
-		.threshold = 100,
-		.allowed = ALLOWED,
+		.decision = { .rule = rule, .threshold = 100, .allowed = ALLOWED },
 		.latency_ratio = 1e9,
 	};
 
@@ -122,7 +120,7 @@ static void nothing_is_taken_where_nothing_is_watched(void **state)
 static void equal_versions_do_not_differ(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 10), *shadow = publish(2, 2, OUTPUTS, 10);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_WITHIN);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_WITHIN);
 	struct watch_figures sum;
 	struct watch_rows n;
 
@@ -146,7 +144,7 @@ static void equal_versions_do_not_differ(void **state)
 static void rows_that_differ_are_counted_and_kept(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 2);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_SIDE);
 	struct watch_figures sum;
 	struct watch_rows n;
 
@@ -174,17 +172,17 @@ static void rows_that_differ_are_counted_and_kept(void **state)
 static void the_largest_score_decides(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	const float a[OUTPUTS] = { 1, 3, 2 }, b[OUTPUTS] = { 2, 9, 8 }, c[OUTPUTS] = { 4, 3, 2 };
 
-	assert_false(watch_differs(watch, a, b));
-	assert_true(watch_differs(watch, a, c));
+	assert_false(decision_differs(&watch->decision, a, b));
+	assert_true(decision_differs(&watch->decision, a, c));
 }
 
 static void scores_that_are_not_finite_differ_from_those_that_are(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, NAN);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	struct watch_figures sum;
 
 	answer(live, 3, 1, false);
@@ -205,7 +203,7 @@ static void canary_and_live_score_each_others_rows(void **state)
 
 	live->n_holds++; // stays, when the canary takes its slot below
 	canary = publish(1, 2, OUTPUTS, 2);
-	watch = watch_pair(WATCH_CANARY, 4, live, canary, WATCH_SIDE);
+	watch = watch_pair(WATCH_CANARY, 4, live, canary, DECISION_SIDE);
 	answer(live, 8, 99, false); // 99 and 103 are taken
 	work_off();
 	answer(canary, 3, 98, false); // 98, 99 and 100; by live: 98 and 99 are below
@@ -224,7 +222,7 @@ static void canary_and_live_score_each_others_rows(void **state)
 static void one_of_every_is_counted_across_bursts(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 10, live, shadow, WATCH_ARGMAX);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 10, live, shadow, DECISION_LARGEST);
 	struct watch_rows n;
 
 	for (int i = 0; i < 100; i++) {
@@ -240,7 +238,7 @@ static void one_of_every_is_counted_across_bursts(void **state)
 static void load_sheds_and_is_counted(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	const size_t fit = LANE_BYTES /
 		align_up(sizeof(struct lane_item) + (FEATURES + OUTPUTS) * sizeof(float), 8);
 	struct watch_rows n;
@@ -275,11 +273,11 @@ static void versions_of_other_shapes_are_refused(void **state)
 static void what_waits_is_dropped_with_its_watch(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	struct watch_rows n;
 
 	answer(live, 5, 1, false);
-	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	work_off();
 	watch_sum_rows(watch, &n);
 	assert_int_equal(n.done, 0);
@@ -415,10 +413,10 @@ static void comparisons_go_with_their_roles(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
 
-	watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	watches_sweep(watches);
 	assert_null(watches_find(watches, 1, WATCH_SHADOW)); // it is another slot's
-	watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	registry_retire(registry, 1, &err);
 	watches_sweep(watches);
 	assert_null(watches_find(watches, 1, WATCH_SHADOW));
@@ -443,7 +441,7 @@ static void rows_beside_the_lcores_are_compared(void **state)
 	assert_false(aside_offer(aside, live, rows, outputs, 3, false)); // nothing is compared
 	refer(live);
 	assert_int_equal(watches_publish(watches, &drift, &err), 0);
-	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
+	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_SIDE);
 	for (uint32_t i = 0; i < 10; i++) {
 		rows[i * FEATURES] = 90 + (float)i;
 		memset(rows + i * FEATURES + 1, 0, (FEATURES - 1) * sizeof(float));
@@ -472,7 +470,7 @@ static void one_works_off_at_a_time(void **state)
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
 	struct aside *aside;
 
-	watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
+	watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_SIDE);
 	assert_int_equal(aside_create(watches, NULL, 0, LANE_BYTES, 2600000000u, &aside, &err), 0);
 	aside_offer(aside, live, rows, outputs, 1, false);
 	pthread_mutex_lock(&aside->work);
@@ -484,39 +482,21 @@ static void one_works_off_at_a_time(void **state)
 	aside_destroy(aside);
 }
 
-// What decides, by the labels that there are: outputs beside the scores of classes are no classes.
-static void the_rule_goes_by_labels_and_outputs(void **state)
-{
-	static const struct {
-		uint32_t n_labels, n_outputs;
-		enum watch_rule rule;
-	} CASES[] = { { 3, 3, WATCH_ARGMAX }, { 2, 2, WATCH_ARGMAX }, { 2, 1, WATCH_SIDE },
-		{ 0, 1, WATCH_WITHIN }, { 0, 3, WATCH_WITHIN }, { 2, 3, WATCH_WITHIN },
-		{ 3, 1, WATCH_WITHIN }, { 1, 1, WATCH_WITHIN } };
-
-	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		const struct model_info info = { .n_class_labels = CASES[i].n_labels,
-			.n_outputs = CASES[i].n_outputs };
-
-		assert_int_equal(compare_rule(&info), CASES[i].rule);
-	}
-}
-
 // Equal scores on both sides are no difference, whichever is largest; at the threshold is above it.
 static void ties_are_decided_alike(void **state)
 {
 	struct deployment *live = publish(1, 1, OUTPUTS, 0), *shadow = publish(2, 2, OUTPUTS, 0);
-	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_ARGMAX);
+	const struct watch *watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_LARGEST);
 	const float tie[OUTPUTS] = { 1, 2, 2 }, first[OUTPUTS] = { 1, 3, 2 },
 		    last[OUTPUTS] = { 1, 2, 3 };
 	const float at[OUTPUTS] = { 100, 0, 0 }, below[OUTPUTS] = { 99.99f, 0, 0 };
 
-	assert_false(watch_differs(watch, tie, tie));
-	assert_false(watch_differs(watch, tie, first));
-	assert_true(watch_differs(watch, tie, last));
-	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, WATCH_SIDE);
-	assert_false(watch_differs(watch, at, at));
-	assert_true(watch_differs(watch, at, below));
+	assert_false(decision_differs(&watch->decision, tie, tie));
+	assert_false(decision_differs(&watch->decision, tie, first));
+	assert_true(decision_differs(&watch->decision, tie, last));
+	watch = watch_pair(WATCH_SHADOW, 1, live, shadow, DECISION_SIDE);
+	assert_false(decision_differs(&watch->decision, at, at));
+	assert_true(decision_differs(&watch->decision, at, below));
 }
 
 // Random schedules of changes, answers and work: ASan finds whatever is used after it was freed, and every
@@ -544,7 +524,7 @@ static void random_schedules_compare_only_what_is_alive(void **state)
 			break;
 		case 1:
 			watch_pair(kind, 1 + (uint32_t)(draw >> 12) % 3, live[id], live[id],
-				WATCH_WITHIN);
+				DECISION_WITHIN);
 			break;
 		case 2:
 			watches_withdraw(watches, id, kind);
@@ -593,7 +573,6 @@ int main(void)
 		CASE(comparisons_go_with_their_roles),
 		CASE(rows_beside_the_lcores_are_compared),
 		CASE(one_works_off_at_a_time),
-		CASE(the_rule_goes_by_labels_and_outputs),
 		CASE(ties_are_decided_alike),
 		CASE(random_schedules_compare_only_what_is_alive),
 	};

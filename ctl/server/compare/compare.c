@@ -169,11 +169,11 @@ static const char *compare_role_name(enum watch_kind kind)
 	return kind == WATCH_CANARY ? "canary" : "shadow";
 }
 
-static const char *compare_rule_name(enum watch_rule rule)
+static const char *compare_rule_name(enum decision_rule rule)
 {
-	return rule == WATCH_ARGMAX  ? "the largest score"
-		: rule == WATCH_SIDE ? "the side of the threshold"
-				     : "the tolerance";
+	return rule == DECISION_LARGEST ? "the largest score"
+		: rule == DECISION_SIDE ? "the side of the threshold"
+					: "the tolerance";
 }
 
 // As they count: those that were given with the canary, else the configured ones.
