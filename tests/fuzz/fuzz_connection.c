@@ -4,6 +4,7 @@
 // the size of the pieces, the second one what handlers do.
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
+#include "tests/fuzz/must.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -24,12 +25,6 @@ static struct {
 	bool is_http2; // by the preface: several requests are under way at a time, answers are frames
 	struct http_request *held; // answered in a later turn
 } handler;
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void on_phase(void *owner)
 {

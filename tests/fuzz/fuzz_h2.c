@@ -6,6 +6,7 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/session.h"
 #include "ctl/server/http/stream.h"
+#include "tests/fuzz/must.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -25,12 +26,6 @@ static struct {
 	struct http_request *held[HELD_MAX];
 	unsigned n_held;
 } handler;
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void on_phase(void *owner)
 {

@@ -6,17 +6,12 @@
 #include "ctl/server/http/parser.h"
 #include "ctl/server/routes.h"
 #include "ctl/server/store/record.h"
+#include "tests/fuzz/must.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void path(const char *text)
 {

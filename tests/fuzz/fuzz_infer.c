@@ -6,27 +6,14 @@
 #include "ctl/server/scoring/tensor_answer.h"
 #include "ctl/server/scoring/tensor_json.h"
 #include "ctl/server/scoring/tensor_rows.h"
+#include "tests/fuzz/must.h"
+#include "tests/fuzz/text_model.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const char *const FEATURES[] = { "duration", "proto", "flag" };
-static const char *const LABELS[] = { "benign", "at\"tack" };
-static const char *const OUTPUTS[] = { "p[benign]", "p[attack]" };
-static const char *const PROTOS[] = { "tcp", "udp", "80" };
-static const uint32_t ORDER[] = { 2, 0, 1 };
-static const struct model_texts TEXTS = {
-	.feature = 1, .n_texts = 3, .texts = PROTOS, .order = ORDER
-};
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void must_be_json(const char *text, size_t size)
 {
@@ -110,16 +97,8 @@ static void csv(
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct model_info info = { .name = "lab",
-		.n_features = 3,
-		.n_outputs = 2,
-		.feature_names = FEATURES,
-		.output_names = OUTPUTS,
-		.class_labels = LABELS,
-		.n_class_labels = 2,
-		.texts = &TEXTS,
-		.n_texts = size > 0 ? data[0] >> 7 : 0,
-		.accepts_missing = size > 0 && data[0] >> 6 & 1 };
+	const struct model_info info =
+		text_model(size > 0 ? data[0] >> 7 : 0, size > 0 && data[0] >> 6 & 1);
 	size_t json_bytes;
 	char *body;
 

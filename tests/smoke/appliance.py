@@ -56,6 +56,15 @@ def wait_for(condition, seconds=20):
     return found
 
 
+def self_signed(folder):
+    """(certificate, key), files of localhost's, which nobody else signs."""
+    cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                    "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True,
+                   capture_output=True)
+    return cert, key
+
+
 def receive_all(s):
     """All that comes on a socket until its other end closes."""
     got = b""

@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import BUILD, MARTLETCTL, ROOT, Appliance, Tap, enter_private_network, skip_all
+from appliance import BUILD, MARTLETCTL, ROOT, Appliance, Tap, enter_private_network, self_signed, skip_all
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 FEATURES, N = 41, 4
@@ -62,9 +62,7 @@ def main():
     tap = Tap()
     image = frames.compile_lab_image("lab")
     with tempfile.TemporaryDirectory(prefix="martlet-grpc-") as folder:
-        cert, key = folder + "/cert.pem", folder + "/key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert,
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        cert, key = self_signed(folder)
         control = f"""http = ( {{ listen = "127.0.0.1:7798"; serves = [ "infer" ]; }}, {{ listen = "127.0.0.1:7799"; serves = [ "infer" ];
             tls = {{ certificate = "{cert}"; key = "{key}"; }}; }} );"""
         with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{image}"; }}'], control=control) as a:

@@ -13,7 +13,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import Appliance, Tap, enter_private_network, skip_all, wait_for
+from appliance import Appliance, Tap, enter_private_network, self_signed, skip_all, wait_for
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 PLAIN, TLS = ("127.0.0.1", 7798), ("127.0.0.1", 7799)
@@ -325,9 +325,7 @@ def main():
         skip_all("needs root and network namespaces")
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
-        cert, key = folder + "/cert.pem", folder + "/key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
-                        "-out", cert, "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
+        cert, key = self_signed(folder)
         control = f"""http = ( {{ listen = "127.0.0.1:7798"; serves = [ "infer" ]; }}, {{ listen = "127.0.0.1:7799"; serves = [ "infer" ];
             tls = {{ certificate = "{cert}"; key = "{key}"; }}; }} ); connections = 64; header_seconds = 2; body_megabytes = 1;"""
         with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{frames.compile_lab_image()}"; }}'], control=control) as a:
