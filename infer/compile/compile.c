@@ -3,29 +3,27 @@
 #include "infer/compile/compile.h"
 #include "base/file.h"
 #include "base/rows.h"
-#include "infer/compile/batch.h"
 #include "infer/compile/calibrate.h"
 #include "infer/compile/golden.h"
-#include "infer/compile/missing.h"
 #include "infer/compile/names.h"
-#include "infer/compile/outputs.h"
 #include "infer/compile/passes/passes.h"
 #include "infer/compile/passes/run.h"
+#include "infer/compile/source.h"
 #include "infer/graph/text.h"
 #include "infer/image/image.h"
 #include "infer/image/meta.h"
-#include "infer/import/import.h"
 #include "infer/ops/check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SOURCE_BYTES_MAX ((size_t)1 << 30)
-
 struct compilation {
 	const struct compile_options *options;
 	struct graph *graph;
 	struct rows rows, reference;
+	struct compile_rows
+		taught;        // those that the image is made with: rows_path's, or the caller's
+	const char *taught_by; // what they are called in the report
 	struct compile_report *report;
 	struct error *err;
 };
@@ -48,6 +46,21 @@ static int compile_read_rows(struct compilation *c, const char *path, struct row
 	return rc;
 }
 
+// What rows, and the options' names, tell of the graph.
+static int compile_describe_by_rows(struct compilation *c)
+{
+	int rc = names_fill_features(c->graph, (const char *const *)c->rows.names, c->err);
+
+	if (rc == 0)
+		rc = names_of_classes(c->graph, c->options->class_labels, c->err);
+	if (rc == 0)
+		rc = calibrate_inputs(c->graph, c->taught.values, c->taught.n_rows, c->err);
+	if (rc == 0 && c->taught.n_rows > 0)
+		report_add(c->report, "scales of i8 and u8 rows from %zu rows of %s",
+			c->taught.n_rows, c->taught_by);
+	return rc;
+}
+
 static int compile_describe(struct compilation *c, const char *path)
 {
 	int rc = names_of_model(c->graph, c->options->name, path, c->err);
@@ -56,18 +69,11 @@ static int compile_describe(struct compilation *c, const char *path)
 		rc = names_of_features(c->graph, c->options->feature_names, c->err);
 	if (rc == 0 && c->options->rows_path)
 		rc = compile_read_rows(c, c->options->rows_path, &c->rows);
-	if (rc == 0)
-		rc = names_fill_features(c->graph, (const char *const *)c->rows.names, c->err);
 	if (rc == 0 && c->options->reference_path)
 		rc = compile_read_rows(c, c->options->reference_path, &c->reference);
-	if (rc == 0)
-		rc = names_of_classes(c->graph, c->options->class_labels, c->err);
-	if (rc == 0)
-		rc = calibrate_inputs(c->graph, c->rows.values, c->rows.n_rows, c->err);
-	if (rc == 0 && c->rows.n_rows > 0)
-		report_add(c->report, "scales of i8 and u8 rows from %zu rows of %s",
-			c->rows.n_rows, c->options->rows_path);
-	return rc;
+	c->taught = (struct compile_rows){ .values = c->rows.values, .n_rows = c->rows.n_rows };
+	c->taught_by = c->options->rows_path;
+	return rc != 0 ? rc : compile_describe_by_rows(c);
 }
 
 static int compile_fill_golden(struct compilation *c)
@@ -76,8 +82,9 @@ static int compile_fill_golden(struct compilation *c)
 
 	if (rc == 0)
 		rc = image_check_meta(c->graph, c->err);
-	return rc != 0 ? rc
-		       : golden_fill(c->graph, c->rows.values, c->rows.n_rows, c->report, c->err);
+	return rc != 0
+		? rc
+		: golden_fill(c->graph, c->taught.values, c->taught.n_rows, c->report, c->err);
 }
 
 // The graph computes in fewer bits now, which moves scores: golden rows are scored anew.
@@ -157,28 +164,26 @@ static int compile_optimise(struct compilation *c)
 // Puts the histograms of the reference rows into the image, once it is proved.
 static int compile_refer(struct compilation *c, void **image, size_t *size)
 {
-	const struct rows *rows = c->options->reference_path ? &c->reference : &c->rows;
-	const char *path =
-		c->options->reference_path ? c->options->reference_path : c->options->rows_path;
+	const bool own = c->reference.n_rows > 0;
+	const struct model_reference_rows rows = {
+		.values = own ? c->reference.values : c->taught.values,
+		.n_rows = own ? c->reference.n_rows : c->taught.n_rows,
+	};
 	void *proved = *image;
 	int rc;
 
-	if (rows->n_rows == 0)
+	if (rows.n_rows == 0)
 		return 0;
-	rc = model_refer(proved, *size,
-		&(struct model_reference_rows){ .values = rows->values, .n_rows = rows->n_rows },
-		image, size, c->err);
+	rc = model_refer(proved, *size, &rows, image, size, c->err);
 	free(proved);
 	if (rc != 0) {
 		*image = NULL;
 		return rc;
 	}
-	if (c->report)
-		c->report->image_bytes = *size;
 	report_add(c->report,
 		"%zu rows of %s are the reference that rows in service are compared with: model "
 		"drift",
-		rows->n_rows, path);
+		rows.n_rows, own ? c->options->reference_path : c->taught_by);
 	return 0;
 }
 
@@ -212,31 +217,7 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 	return compile_refer(c, image, size);
 }
 
-// `folder`: may files beside `path` be read? The bytes may go afterwards.
-static int compile_import(
-	struct compilation *c, const char *path, bool folder, const void *bytes, size_t size)
-{
-	const struct import_options import = {
-		.labels = c->options->outputs != NULL,
-		.path = folder ? path : NULL,
-		.rounds = c->options->rounds,
-		.thresholds = c->options->thresholds,
-		.shapes = c->options->shapes,
-		.fixed = c->options->fixed,
-		.features = names_count(c->options->feature_names),
-	};
-	int rc = batch_import(bytes, size, &import, &c->graph, c->report, c->err);
-
-	if (rc == 0 && c->options->outputs)
-		rc = outputs_select(c->graph, c->options->outputs, c->err);
-	if (rc == 0)
-		rc = missing_decide(c->graph, c->options->accept_missing, c->report, c->err);
-	if (rc != 0)
-		error_prefix(c->err, "%s", path);
-	return rc;
-}
-
-// `rc`: what compile_import() gave.
+// `rc`: what source_import() gave.
 static int compile_finish(
 	struct compilation *c, int rc, const char *path, void **image, size_t *image_size)
 {
@@ -272,8 +253,28 @@ int compile_bytes(const char *path, const void *bytes, size_t size,
 
 	*image = NULL;
 	*image_size = 0;
-	rc = compile_import(&c, path, false, bytes, size);
+	rc = source_import(path, false, bytes, size, c.options, &c.graph, report, c.err);
 	return compile_finish(&c, rc, path, image, image_size);
+}
+
+int compile_graph(struct graph *graph, const struct compile_rows *rows,
+	const struct compile_options *options, void **image, size_t *image_size,
+	struct compile_report *report, struct error *err)
+{
+	struct error own = { .text = "" };
+	struct compilation c = compile_begin(options, report, err ? err : &own);
+	int rc;
+
+	*image = NULL;
+	*image_size = 0;
+	c.graph = graph;
+	c.taught = *rows;
+	c.taught_by = "the rows given";
+	rc = compile_describe_by_rows(&c);
+	if (rc == 0)
+		rc = compile_make_image(&c, image, image_size);
+	graph_destroy(c.graph);
+	return rc;
 }
 
 int model_compile(const char *path, const struct compile_options *options, void **image,
@@ -292,7 +293,7 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	rc = file_read(path, SOURCE_BYTES_MAX, &source, &source_size, c.err);
 	if (rc != 0)
 		return rc;
-	rc = compile_import(&c, path, true, source, source_size);
+	rc = source_import(path, true, source, source_size, c.options, &c.graph, report, c.err);
 	free(source);
 	return compile_finish(&c, rc, path, image, size);
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/compile/load.h"
+
+#include "base/align.h"
+#include "base/file.h"
+#include "infer/compile/names.h"
+#include "infer/compile/passes/run.h"
+#include "infer/compile/source.h"
+#include "infer/image/format.h"
+#include "infer/image/image.h"
+#include "infer/ops/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int load_import(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, struct graph **graph, struct compile_report *report,
+	struct error *err)
+{
+	int rc = source_import(path, true, bytes, size, options, graph, report, err);
+
+	if (rc == 0)
+		rc = names_of_model(*graph, options->name, path, err);
+	if (rc == 0)
+		rc = names_of_features(*graph, options->feature_names, err);
+	if (rc == 0)
+		rc = names_fill_features(*graph, NULL, err);
+	if (rc == 0)
+		rc = names_of_classes(*graph, options->class_labels, err);
+	if (rc == 0)
+		rc = passes_run(*graph, report, err);
+	return rc != 0 ? rc : graph_check(*graph, err);
+}
+
+// An image lies at an aligned address, which file_read() does not promise.
+static int load_image(const char *path, const void *bytes, size_t size, struct loaded_graph *loaded,
+	struct error *err)
+{
+	int rc;
+
+	loaded->bytes = aligned_alloc(IMAGE_ALIGN, align_up(size + 1, IMAGE_ALIGN));
+	if (!loaded->bytes)
+		return error_set(err, -ENOMEM, "out of memory for %zu bytes of %s", size, path);
+	memcpy(loaded->bytes, bytes, size);
+	loaded->is_image = true;
+	rc = image_open(loaded->bytes, size, &loaded->graph, err);
+	if (rc != 0)
+		error_prefix(err, "%s", path);
+	return rc;
+}
+
+int graph_load(const char *path, const struct compile_options *options, struct loaded_graph *loaded,
+	struct compile_report *report, struct error *err)
+{
+	static const struct compile_options NONE;
+	size_t size = 0;
+	void *bytes;
+	int rc = file_read(path, SOURCE_BYTES_MAX, &bytes, &size, err);
+
+	*loaded = (struct loaded_graph){ 0 };
+	if (rc != 0)
+		return rc;
+	if (size >= sizeof(IMAGE_MAGIC) && memcmp(bytes, IMAGE_MAGIC, sizeof(IMAGE_MAGIC)) == 0)
+		rc = load_image(path, bytes, size, loaded, err);
+	else
+		rc = load_import(
+			path, bytes, size, options ? options : &NONE, &loaded->graph, report, err);
+	free(bytes);
+	if (rc != 0)
+		graph_unload(loaded);
+	return rc;
+}
+
+void graph_unload(struct loaded_graph *loaded)
+{
+	graph_destroy(loaded->graph);
+	free(loaded->bytes);
+	*loaded = (struct loaded_graph){ 0 };
+}
