@@ -67,13 +67,26 @@ run_beside() {
 	} &
 }
 
+# The failures once more, at the end, where whoever has little of the output finds them.
+repeat_failures() { # the logs that have one
+	local log
+	for log in "$@"; do
+		echo
+		echo "failed: $(basename "$log" .log)"
+		grep -E -A 12 '^not ok ' "$log" | grep -vE '^not ok .*# SKIP' | head -n 40 | cut -c1-300 | sed 's/^/    | /'
+		grep -qE '^not ok ' "$log" || tail -n 15 "$log" | cut -c1-300 | sed 's/^/    | /'
+	done
+}
+
 finish() {
-	local passed=0 failed=0 skipped=0 log ok bad skip
+	local passed=0 failed=0 skipped=0 log ok bad skip broken=()
 	for log in "$LOGS"/*.log; do
 		[ -e "$log" ] || continue
 		read -r ok bad skip <"$log.counts" || { ok=0 bad=1 skip=0; echo "$log has no result"; }
+		[ "$bad" = 0 ] || broken+=("$log")
 		passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 	done
+	repeat_failures "${broken[@]}"
 	echo
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]
