@@ -153,12 +153,16 @@ CFLAGS_tool     := $(call pc_cflags,$(PC_tool))
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
 
+# The serial OpenBLAS, by path and static: the one that is installed as libopenblas.so may start threads of its own.
+BLAS_DIR      := $(SYSROOT_OF)/usr/lib/$(shell $(CC) -dumpmachine)/openblas-serial
+CFLAGS_learn  := -I$(subst /lib/,/include/,$(BLAS_DIR))
+LIBS_learn    := -L$(BLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
 LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
 LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson libprotobuf-c) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
-LIBS_martletctl := $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+LIBS_martletctl := $(LIBS_learn) $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
 # --- Kernels -------------------------------------------------------------------------------------
@@ -263,10 +267,6 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN  := $(FUZZ_SRC:%.c=$(B)/%)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(B)/%)
-# The serial OpenBLAS, the benches' peer, by path: the threaded one would start threads of its own.
-OPENBLAS      := openblas-serial
-CFLAGS_bench  := -I/usr/include/$(shell $(CC) -dumpmachine)/$(OPENBLAS)
-LIBS_bench    := -L/usr/lib/$(shell $(CC) -dumpmachine)/$(OPENBLAS) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
 # The ONNX project's tests: one program of all the files there.
 CONF_SRC  := $(wildcard tests/conformance/*.c)
 CONF_BIN  := $(B)/tests/conformance/conformance
@@ -279,12 +279,10 @@ HELPERS       := $(B)/libhelpers.a
 CROSS_HELPERS := $(B)/libcrosshelpers.a
 LD_TESTS      := -fuse-ld=gold
 TEST_LIBS  := server tool load dataplane learn compile import flow infer config base
-CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer)
-LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer) $(CFLAGS_learn)
+LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(LIBS_learn) $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h $(B)/gen/inference.pb-c.h
-$(BENCH_SRC:%.c=$(B)/obj/%.o): CFLAGS_LIB = $(CFLAGS_tests) $(CFLAGS_bench)
-$(BENCH_BIN): LIBS_PEER = $(LIBS_bench)
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
 $(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
 # Each allocation of the libraries fails in turn there.
@@ -309,7 +307,7 @@ CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
 CROSS_LIBS   := tool learn compile import flow infer config base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(LIBS_learn) $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
 $(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
@@ -333,7 +331,7 @@ CROSS_LIBDIR  = $(SYSROOT)/usr/lib/aarch64-linux-gnu
 aarch64:
 	$(Q)scripts/sysroot.sh arm64 $(SYSROOT)
 	$(Q)PKG_CONFIG_LIBDIR=$(CROSS_LIBDIR)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
-		$(MAKE) --no-print-directory B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc CFLAGS="--sysroot=$(SYSROOT)" \
+		$(MAKE) --no-print-directory B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc CFLAGS="--sysroot=$(SYSROOT)" SYSROOT_OF=$(SYSROOT) \
 		LDFLAGS="--sysroot=$(SYSROOT) -L$(CROSS_LIBDIR) -Wl,-rpath-link=$(CROSS_LIBDIR)" cross
 test-aarch64: SETUP := build test
 test-aarch64: setup

@@ -5,10 +5,10 @@
 # usage: sysroot.sh ARCHITECTURE FOLDER        ARCHITECTURE as Debian calls it: arm64
 set -euo pipefail
 PACKAGES="libc6-dev libsodium-dev libssl-dev libjansson-dev libcurl4-openssl-dev libpcap0.8-dev libprotobuf-c-dev libconfig-dev
-	libcmocka-dev liburing-dev libevent-dev"
+	libcmocka-dev liburing-dev libevent-dev libopenblas-serial-dev"
 
 ARCHITECTURE=$1 DIR=$2
-[ ! -f "$DIR/.complete" ] || exit 0
+[ "$(cat "$DIR/.complete" 2>/dev/null)" != "$PACKAGES" ] || exit 0
 rm -rf "$DIR" && mkdir -p "$DIR/apt/lists/partial" "$DIR/apt/archives/partial"
 DIR=$(cd "$DIR" && pwd)
 : >"$DIR/apt/status"
@@ -25,4 +25,4 @@ for package in "$DIR"/apt/archives/*.deb; do
 	dpkg -x "$package" "$DIR"
 done
 rm -rf "$DIR/apt"
-touch "$DIR/.complete"
+printf '%s' "$PACKAGES" >"$DIR/.complete"
