@@ -148,7 +148,10 @@ class Peer:
                          length & 0xffffffff, offset & 0xffffffff, 0)
 
     def store(self, at, value):
-        struct.pack_into("<H", self.mem, at, value & 0xffff)
+        """In one go: struct.pack_into() writes zeros first and then a byte at a time, and the other side would read
+        what lies between."""
+        with memoryview(self.mem) as whole, whole.cast("H") as words:
+            words[at // 2] = value & 0xffff
 
     def load(self, at):
         return struct.unpack_from("<H", self.mem, at)[0]
