@@ -72,6 +72,14 @@ uint32_t build_cast(struct graph *graph, uint32_t input, enum dtype to, struct e
 	return add(graph, OP_CAST, 1, &input, 1, &attr, err);
 }
 
+uint32_t build_joined(
+	struct graph *graph, uint32_t n_inputs, const uint32_t *inputs, struct error *err)
+{
+	const struct attr attr = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };
+
+	return add(graph, OP_CONCAT, n_inputs, inputs, 1, &attr, err);
+}
+
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err)
 {
 	const struct attr attr = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };

@@ -10,6 +10,9 @@ uint32_t build_node(struct graph *graph, enum op op, uint32_t n_inputs, const ui
 	struct error *err);
 uint32_t build_pair(struct graph *graph, enum op op, uint32_t a, uint32_t b, struct error *err);
 uint32_t build_cast(struct graph *graph, uint32_t input, enum dtype to, struct error *err);
+// Tensors side by side along their last axis.
+uint32_t build_joined(
+	struct graph *graph, uint32_t n_inputs, const uint32_t *inputs, struct error *err);
 // The last axis' index of the largest value, as float32 [1, 1].
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err);
 // The values of a row [1, n] in ascending order; each plus all before it.

@@ -5,6 +5,26 @@
 #include "infer/learn/dataset.h"
 #include "infer/learn/watch.h"
 
+// Of boosted trees; booster.h has what XGBoost calls them.
+struct train_boosted {
+	uint32_t rounds, depth;
+	double learning_rate;
+	double subsample, colsample; // shares of the rows and of the features that a tree sees
+	double lambda;               // L2 on the leaves' weights
+	double min_child_weight;
+	uint32_t early_stopping; // rounds without a better validation loss that end it; 0: never
+};
+
+// XGBoost's own defaults.
+#define TRAIN_BOOSTED_DEFAULTS                                                                     \
+	{                                                                                          \
+		.rounds = 100, .depth = 6, .learning_rate = 0.3, .subsample = 1, .colsample = 1,   \
+		.lambda = 1, .min_child_weight = 1                                                 \
+	}
+
 struct train_options {
 	const char *kind; // "dense", "autoencoder", ...
+	uint64_t seed;
+	uint32_t threads; // 0: as many as there are CPUs
+	struct train_boosted boosted;
 };
