@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
+#include "infer/learn/describe.h"
 #include "infer/ops/check.h"
 #include "infer/plan/plan.h"
 
@@ -19,23 +20,19 @@
 
 int anomaly_begin(struct train_job *job, uint32_t *input, struct error *err)
 {
-	const struct dataset *set = job->train.set;
+	// Classes, if any, are those of rows, not of a score.
+	struct dataset described = *job->train.set;
 	struct graph *graph = graph_create();
-	const char **names;
+	int rc;
 
 	if (!graph)
 		return error_set(err, -ENOMEM, "out of memory for the model");
 	job->graph = graph;
-	names = arena_memdup(graph->arena, set->feature_names, set->n_features * sizeof(*names));
-	if (!names)
-		return error_set(err, -ENOMEM, "out of memory for the model");
-	*input = build_input(graph, set->n_features, names, err);
-	if (*input == GRAPH_NONE)
-		return err->code;
-	graph->texts = set->texts;
-	graph->n_texts = set->n_texts;
+	described.target = DATASET_NONE;
+	*input = build_input(graph, described.n_features, NULL, err);
+	rc = *input == GRAPH_NONE ? err->code : describe_graph(graph, &described, err);
 	graph->source_kind = "martlet";
-	return 0;
+	return rc;
 }
 
 static void anomaly_run(const struct plan *plan, const struct dataset_part *rows, float *gathered,
@@ -146,9 +143,10 @@ static int anomaly_fit(struct train_job *job, const struct dataset_part *rows, d
 	return rc;
 }
 
-int anomaly_end(struct train_job *job, uint32_t score, double rate, struct error *err)
+int anomaly_end(struct train_job *job, uint32_t score, struct error *err)
 {
 	const struct dataset_part *rows = job->validation.n > 0 ? &job->validation : &job->train;
+	const double rate = job->options->false_positive_rate;
 	struct graph *graph = job->graph;
 	double threshold = 1;
 	uint32_t scaled;

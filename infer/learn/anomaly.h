@@ -17,5 +17,6 @@ int anomaly_score_rows(const struct graph *graph, const struct dataset_part *row
 double anomaly_threshold(float *scores, size_t n, double rate);
 
 // Makes tensor `score` of job->graph, f32 [1, 1], the output "anomaly_score", divided by the threshold that
-// the validation rows, or without them the training rows, give for a false-positive rate of `rate`, 0 to 1.
-int anomaly_end(struct train_job *job, uint32_t score, double rate, struct error *err);
+// the validation rows, or without them the training rows, give for the
+// options' false_positive_rate.
+int anomaly_end(struct train_job *job, uint32_t score, struct error *err);

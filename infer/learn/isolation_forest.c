@@ -261,14 +261,23 @@ static bool isolation_has_missing(const struct dataset_part *rows)
 	return false;
 }
 
-int isolation_forest_build(
-	struct train_job *job, const struct isolation *how, double rate, struct error *err)
+// The options' forest.
+static int isolation_grow_job(struct train_job *job, struct forest *forest, struct error *err)
+{
+	const struct isolation how = { .trees = job->options->isolation.trees,
+		.samples = job->options->isolation.samples,
+		.seed = job->options->seed };
+
+	return isolation_grow(&job->train, &how, job->watch, forest, err);
+}
+
+int isolation_forest_train(struct train_job *job, struct error *err)
 {
 	struct forest *forest = forest_create(job->train.set->n_features, 1);
 	const float base = 0;
 	struct trees trees;
 	uint32_t input = GRAPH_NONE, sum = GRAPH_NONE;
-	int rc = forest ? isolation_grow(&job->train, how, job->watch, forest, err)
+	int rc = forest ? isolation_grow_job(job, forest, err)
 			: error_set(err, -ENOMEM, "out of memory for an isolation forest");
 
 	if (rc == 0)
@@ -281,7 +290,7 @@ int isolation_forest_build(
 		job->graph->accepts_missing = isolation_has_missing(&job->train);
 		report_add(job->report, "isolation forest: %" PRIu32 " trees of %" PRIu32 " leaves",
 			trees.n_trees, trees.n_leaves);
-		rc = anomaly_end(job, build_node(job->graph, OP_EXP, 1, &sum, err), rate, err);
+		rc = anomaly_end(job, build_node(job->graph, OP_EXP, 1, &sum, err), err);
 	}
 	forest_destroy(forest);
 	return rc;

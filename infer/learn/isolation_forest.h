@@ -24,6 +24,4 @@ double isolation_path(uint64_t n);
 int isolation_grow(const struct dataset_part *rows, const struct isolation *how,
 	const struct learn_watch *watch, struct forest *forest, struct error *err);
 
-// A forest as a graph that scores, job->graph; of the false-positive rate `rate`, see anomaly.h.
-int isolation_forest_build(
-	struct train_job *job, const struct isolation *how, double rate, struct error *err);
+train_function isolation_forest_train;

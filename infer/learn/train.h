@@ -22,9 +22,23 @@ struct train_boosted {
 		.lambda = 1, .min_child_weight = 1                                                 \
 	}
 
+struct train_isolation {
+	uint32_t trees;
+	uint32_t samples; // rows that a tree is grown from; all, where there are fewer
+};
+
+// Those of the paper and of scikit-learn.
+#define TRAIN_ISOLATION_DEFAULTS                                                                   \
+	{                                                                                          \
+		.trees = 100, .samples = 256                                                       \
+	}
+
 struct train_options {
 	const char *kind; // "dense", "autoencoder", ...
 	uint64_t seed;
 	uint32_t threads; // 0: as many as there are CPUs
+	// Of anomaly scores: the share of normal rows that may score above the threshold, which is 1.
+	double false_positive_rate;
 	struct train_boosted boosted;
+	struct train_isolation isolation;
 };

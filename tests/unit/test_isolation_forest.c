@@ -42,6 +42,19 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int grow(uint32_t trees, uint32_t samples, uint64_t seed, double rate)
+{
+	const struct train_options options = {
+		.seed = seed, .isolation = { trees, samples }, .false_positive_rate = rate
+	};
+	int rc;
+
+	job.options = &options;
+	rc = isolation_forest_train(&job, &err);
+	job.options = NULL;
+	return rc;
+}
+
 static void path_is_the_papers(void **state)
 {
 	assert_true(isolation_path(0) == 0 && isolation_path(1) == 0 && isolation_path(2) == 1);
@@ -65,13 +78,12 @@ static int32_t walk(const struct trees *trees, uint32_t tree, const float *x, ui
 // scikit-learn's formula can be computed from the trees alone.
 static void scores_are_the_formulas(void **state)
 {
-	const struct isolation how = { .trees = 25, .samples = ROWS, .seed = 3 };
 	double path[ROWS] = { 0 }, threshold;
 	float scores[ROWS], sorted[ROWS];
 	uint32_t *rows_of;
 	struct trees trees;
 
-	assert_int_equal(isolation_forest_build(&job, &how, 0.05, &err), 0);
+	assert_int_equal(grow(25, ROWS, 3, 0.05), 0);
 	assert_int_equal(graph_check(job.graph, &err), 0);
 	assert_string_equal(job.graph->output_names[0], "anomaly_score");
 	assert_string_equal(job.graph->feature_names[4], "f4");
@@ -106,13 +118,12 @@ static void scores_are_the_formulas(void **state)
 // A tenth of the rows at most scores above 1, a row far from all others always.
 static void threshold_is_the_rate(void **state)
 {
-	const struct isolation how = { .trees = 50, .samples = 64, .seed = 1 };
 	float scores[ROWS];
 	uint32_t above = 0;
 
 	for (uint32_t f = 0; f < FEATURES; f++)
 		values[17][f] = f == 1 ? 3 : 50;
-	assert_int_equal(isolation_forest_build(&job, &how, 0.1, &err), 0);
+	assert_int_equal(grow(50, 64, 1, 0.1), 0);
 	assert_int_equal(anomaly_score_rows(job.graph, &job.train, scores, &err), 0);
 	for (uint32_t r = 0; r < ROWS; r++)
 		above += scores[r] > 1;
@@ -134,12 +145,10 @@ static void threshold_of_equal_scores_lies_above_them(void **state)
 
 static void seed_gives_the_trees(void **state)
 {
-	struct isolation how = { .trees = 10, .samples = 32, .seed = 5 };
 	float scores[3][ROWS];
 
 	for (uint32_t i = 0; i < 3; i++) {
-		how.seed = i == 2 ? 6 : 5;
-		assert_int_equal(isolation_forest_build(&job, &how, 0.01, &err), 0);
+		assert_int_equal(grow(10, 32, i == 2 ? 6 : 5, 0.01), 0);
 		assert_int_equal(anomaly_score_rows(job.graph, &job.train, scores[i], &err), 0);
 		graph_destroy(job.graph);
 		job.graph = NULL;
@@ -150,14 +159,13 @@ static void seed_gives_the_trees(void **state)
 
 static void missing_values_go_with_most(void **state)
 {
-	const struct isolation how = { .trees = 10, .samples = ROWS, .seed = 5 };
 	float scores[ROWS];
 
 	for (uint32_t r = 0; r < ROWS; r += 3)
 		values[r][0] = NAN;
 	for (uint32_t r = 0; r < ROWS; r++)
 		values[r][3] = NAN; // no value at all
-	assert_int_equal(isolation_forest_build(&job, &how, 0.01, &err), 0);
+	assert_int_equal(grow(10, ROWS, 5, 0.01), 0);
 	assert_true(job.graph->accepts_missing);
 	assert_int_equal(graph_check(job.graph, &err), 0);
 	assert_int_equal(anomaly_score_rows(job.graph, &job.train, scores, &err), 0);
@@ -174,9 +182,7 @@ static bool stop_at_three(void *context, const struct learn_progress *progress)
 
 static void refused(const char *sentence, int code)
 {
-	const struct isolation how = { .trees = 10, .samples = 32, .seed = 5 };
-
-	assert_int_equal(isolation_forest_build(&job, &how, 0.01, &err), code);
+	assert_int_equal(grow(10, 32, 5, 0.01), code);
 	assert_string_equal(err.text, sentence);
 	assert_null(job.graph);
 }
