@@ -79,7 +79,7 @@ struct compile_options {
 	bool accept_missing; // NaN is taken whatever becomes of it
 	enum weights_kind weights;       // of dense layers
 	bool exact;                      // the image asks for struct model_options' exact
-	uint32_t rounds;                 // of XGBoost and LightGBM
+	uint32_t rounds;                 // of XGBoost, LightGBM and CatBoost
 	enum thresholds_kind thresholds; // of trees
 };
 

@@ -101,7 +101,8 @@ static int compile_parse_rounds(void *field, const char *text, struct error *err
 }
 
 static const struct option_entry COMPILE[] = {
-	{ NULL, 0, "SRC", "the model: ONNX, XGBoost or LightGBM, told apart by what is in the file",
+	{ NULL, 0, "SRC",
+		"the model: ONNX, XGBoost, LightGBM or CatBoost, told apart by what is in the file",
 		OPTION_TO_TEXT(struct compile, source), .required = true },
 	{ "output", 'o', "IMAGE", "where to write the image", OPTION_TO_TEXT(struct compile, image),
 		.required = true },
@@ -170,7 +171,7 @@ static int compile_run(const struct command *command, char **argv)
 
 const struct command model_compile_command = {
 	.words = "model compile",
-	.summary = "make an image of an ONNX, XGBoost or LightGBM model",
+	.summary = "make an image of an ONNX, XGBoost, LightGBM or CatBoost model",
 	.entries = COMPILE,
 	.run = compile_run,
 };

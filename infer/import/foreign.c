@@ -19,7 +19,7 @@
 #define SAVE_SKLEARN                                                                               \
 	"convert it with skl2onnx.to_onnx(model, rows), or with "                                  \
 	"scripts/export_sklearn.py"
-#define SAVE_CATBOOST "save it with model.save_model(\"model.onnx\", format=\"onnx\")"
+#define SAVE_CATBOOST "save it with model.save_model(\"model.json\", format=\"json\")"
 
 struct foreign_file {
 	const uint8_t *bytes;
@@ -246,12 +246,6 @@ static bool is_cbm(const struct foreign_file *f)
 	return AT(f, 0, "CBM1");
 }
 
-static bool is_catboost_json(const struct foreign_file *f)
-{
-	return foreign_begins(f, "{") &&
-		(foreign_holds(f, "\"oblivious_trees\"") || foreign_holds(f, "\"features_info\""));
-}
-
 static bool is_catboost_code(const struct foreign_file *f)
 {
 	return foreign_text_holds(f, "ApplyCatboostModel") ||
@@ -383,7 +377,6 @@ static const struct foreign_kind {
 	{ is_ort, "a model of ONNX Runtime's own format (ORT)",
 		"give the ONNX file that it was made of" },
 	{ is_cbm, "a CatBoost model (CBM)", SAVE_CATBOOST },
-	{ is_catboost_json, "a CatBoost model in JSON", SAVE_CATBOOST },
 	{ is_catboost_code, "a CatBoost model as source code", SAVE_CATBOOST },
 	{ is_lightgbm_json, "a LightGBM model in JSON, as dump_model writes it", SAVE_LIGHTGBM },
 	{ is_lightgbm_code, "a LightGBM model as source code", SAVE_LIGHTGBM },
