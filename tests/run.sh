@@ -93,9 +93,9 @@ finish() {
 	exit
 }
 
-# What reads files has no line of its own for an architecture, and takes minutes when emulated: make test-aarch64 and a
-# PATTERN run these, too.
-READERS='test_(boosters_hostile|import_codes|onnx_(bounds|bytes|external|hostile|inline|nodes|ml_hostile|trees_hostile))'
+# What reads files or counts has no line of its own for an architecture, and takes minutes when emulated: make
+# test-aarch64 and a PATTERN run these, too.
+PORTABLE='test_(boosters_hostile|import_codes|interval|onnx_(bounds|bytes|external|hostile|inline|nodes|ml_hostile|trees_hostile))'
 
 soak=false
 [ "${1:-}" != --soak ] || { soak=true; shift; }
@@ -111,7 +111,7 @@ for program in "$B"/asan/tests/unit/test_* "$B"/asan/tests/kernels/test_*; do
 done
 if [ -f "$B"/aarch64/sysroot/.complete ]; then
 	for program in "$B"/aarch64/cross/tests/unit/test_* "$B"/aarch64/cross/tests/kernels/test_*; do
-		[ -n "$PATTERN" ] || [[ ! ${program##*/} =~ ^($READERS)$ ]] || continue
+		[ -n "$PATTERN" ] || [[ ! ${program##*/} =~ ^($PORTABLE)$ ]] || continue
 		[ -x "$program" ] && run_beside "aarch64/${program#"$B"/aarch64/cross/tests/}" "$UNIT_SECONDS" qemu-aarch64 -L "$B"/aarch64/sysroot "$program"
 	done
 else
