@@ -175,7 +175,7 @@ static void damaged_files_are_refused(void **state)
 		{ "{\"value\":1}", "{\"weight\":1}", -EINVAL,
 			"leaves of the first tree have 0 values, should have 1 to 4096" },
 		{ "{\"value\":1}", "{\"value\":[1,2]}", -EINVAL,
-			"leaves of the first tree have 2 values" },
+			"scale_and_bias[1] has 1 numbers, should have 2" },
 		{ "{\"value\":2}", "{\"value\":[1,2]}", -EINVAL,
 			"trees[0]: node 3: its value should be 1 number" },
 		{ "{\"value\":3}", "5", -EINVAL,
