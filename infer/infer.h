@@ -108,11 +108,13 @@ bool model_operator(size_t index, struct model_operator *op);
 
 // --- Opening ------------------------------------------------------------------------------------
 
-#define MODEL_NAME_MAX     NAME_BYTES_MAX // see base/name.h
-#define MODEL_FEATURES_MAX 16384          // columns of a row
-#define MODEL_OUTPUTS_MAX  16384
-#define MODEL_TEXTS_MAX    (1 << 20) // of all features that are text
-#define MODEL_BATCH_MAX    256       // rows that one pass through the plan takes
+#define MODEL_NAME_MAX          NAME_BYTES_MAX // see base/name.h
+#define MODEL_FEATURES_MAX      16384          // columns of a row
+#define MODEL_OUTPUTS_MAX       16384
+#define MODEL_TEXTS_MAX         (1 << 20) // of all features that are text
+#define MODEL_LINEAGE_MAX       256       // steps that a model says it went through
+#define MODEL_LINEAGE_BYTES_MAX 2048      // of each
+#define MODEL_BATCH_MAX         256       // rows that one pass through the plan takes
 
 struct model;
 
@@ -143,6 +145,8 @@ struct model_info {
 	const char *const *output_names;  // [n_outputs]
 	const char *const *class_labels;  // [n_class_labels], may be empty
 	uint32_t n_class_labels;
+	const char *const *lineage; // [n_lineage] how it was made, a step a line, the oldest first
+	uint32_t n_lineage;
 	const struct model_texts *texts; // [n_texts], by ascending feature
 	uint32_t n_texts;
 	const float *input_scale; // [n_features]: f32 = (q - zero) * scale for i8 and u8 rows

@@ -86,11 +86,13 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 		.n_features = graph->n_features,
 		.n_outputs = graph->n_columns_out,
 		.n_class_labels = graph->n_class_labels,
+		.n_lineage = graph->n_lineage,
 		.accepts_missing = graph->accepts_missing,
 		.n_golden = graph->n_golden,
 		.feature_names = copy_names(arena, graph->feature_names, graph->n_features),
 		.output_names = copy_names(arena, graph->output_names, graph->n_columns_out),
 		.class_labels = copy_names(arena, graph->class_labels, graph->n_class_labels),
+		.lineage = copy_names(arena, graph->lineage, graph->n_lineage),
 		.texts = copy_texts(arena, graph),
 		.n_texts = graph->n_texts,
 		.input_scale = copy_features(arena, graph->input_scale, graph->n_features, 1.0f),
@@ -109,7 +111,7 @@ static int describe(struct model *model, const struct graph *graph, size_t image
 	};
 	memcpy(info->source_sha256, graph->source_sha256, sizeof(info->source_sha256));
 	return info->name && info->source_kind && info->feature_names && info->output_names &&
-			info->class_labels && info->texts && info->input_scale &&
+			info->class_labels && info->lineage && info->texts && info->input_scale &&
 			info->input_zero && info->golden_rows && info->golden_outputs &&
 			(info->golden_tolerance || !graph->golden_tolerance) &&
 			(info->reference || !graph->reference)

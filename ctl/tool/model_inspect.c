@@ -109,6 +109,17 @@ static void inspect_print_reference(const struct model_info *info)
 	}
 }
 
+// What it was made from, and how: the oldest step first.
+static void inspect_print_lineage(const struct model_info *info)
+{
+	char text[MODEL_LINEAGE_BYTES_MAX + 1];
+
+	for (uint32_t i = 0; i < info->n_lineage; i++) {
+		tool_copy_clean(text, sizeof(text), info->lineage[i]);
+		printf("%s%s\n", i ? "           " : "lineage    ", text);
+	}
+}
+
 static void inspect_print_header(const struct model_info *info, const char *isa)
 {
 	char hex[65];
@@ -116,6 +127,7 @@ static void inspect_print_header(const struct model_info *info, const char *isa)
 	image_sha256_hex(info->source_sha256, hex);
 	printf("model      %s\n", info->name);
 	printf("source     %s, SHA-256 %s\n", info->source_kind, hex);
+	inspect_print_lineage(info);
 	printf("image      %s, weights in memory %s\n", format_bytes(info->image_bytes).s,
 		format_bytes(info->weights_bytes).s);
 	printf("work       %s multiply-adds a row, kernels up to %s\n",
@@ -273,10 +285,11 @@ static int inspect_print_json(const struct model *model, const char *isa)
 
 	image_sha256_hex(info->source_sha256, hex);
 	return tool_print_json(json_pack(
-		"{s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o}",
+		"{s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:o}",
 		"model", image_string(info->name), "source_kind", image_string(info->source_kind),
-		"source_sha256", hex, "image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
+		"source_sha256", hex, "lineage", image_strings(info->lineage, info->n_lineage),
+		"image_bytes", (json_int_t)info->image_bytes, "weights_bytes",
 		(json_int_t)info->weights_bytes, "macs_per_row", (json_int_t)info->macs_per_row,
 		"isa", isa, "accepts_missing", (int)info->accepts_missing, "features",
 		image_strings(info->feature_names, info->n_features), "texts",

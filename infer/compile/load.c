@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "infer/compile/names.h"
 #include "infer/compile/passes/run.h"
 #include "infer/compile/source.h"
@@ -65,6 +66,7 @@ int graph_load(const char *path, const struct compile_options *options, struct l
 	else
 		rc = load_import(
 			path, bytes, size, options ? options : &NONE, &loaded->graph, report, err);
+	sha256_of(loaded->sha256, bytes, size);
 	free(bytes);
 	if (rc != 0)
 		graph_unload(loaded);

@@ -10,6 +10,7 @@ struct loaded_graph {
 	struct graph *graph; // owned, until the caller takes it and sets this to NULL
 	void *bytes; // the image, which constants of the graph point into; NULL of a foreign model
 	bool is_image;
+	uint8_t sha256[32]; // of the file: what lineage.h's from_sha256 asks for
 };
 
 // Opens an image (.mlt, by its first bytes), or imports a foreign model with `options`, NULL: none. The graph

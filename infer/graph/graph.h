@@ -117,6 +117,8 @@ struct graph {
 	const char **output_names;          // [n_columns_out]
 	const char **class_labels;          // [n_class_labels]
 	uint32_t n_class_labels;
+	const char **lineage; // [n_lineage] how it was made, the oldest step first: lineage.h
+	uint32_t n_lineage;
 	const struct model_texts *texts; // [n_texts] features that are text, ascending: infer.h
 	uint32_t n_texts;
 	const float *input_scale; // [n_features]

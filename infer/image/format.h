@@ -7,7 +7,8 @@
 //			one before; the last one ends the image
 //
 // Sections from IMAGE_SECTIONS_FIRST on came later. Of an image made before, the table's entries for
-// them are padding, and so are those of an image that has none: 0, 0. They fit where it was.
+// them are padding, and so are those of an image that has none: 0, 0. They fit where it was. The table is
+// full now: what comes next has to find its place in a section that is there, as the lineage did in NAMES.
 //
 // Padding is zero. The hash covers everything behind the header; the header's own fields allow one
 // value each, so no bit can change unnoticed. A signature, once there is one, is over the header up
@@ -40,7 +41,7 @@ enum image_section {
 	SECTION_ATTRS,   // image_attr, those of the first node first
 	SECTION_INDICES, // u32 tensors, per node: inputs, then outputs
 	SECTION_PORTS,   // image_port: inputs, then outputs
-	SECTION_NAMES,   // u32 into STRINGS: features, output columns, class labels
+	SECTION_NAMES,   // u32 into STRINGS: features, output columns, class labels, lineage
 	SECTION_STRINGS, // UTF-8, each ended by a zero byte
 	SECTION_DATA,    // values, each block 64-byte aligned
 	IMAGE_SECTIONS_FIRST,
@@ -74,7 +75,7 @@ struct image_meta {
 	uint64_t golden_tolerance; // data: f32 [n_golden][n_columns_out]; 0, input_scale: none
 	uint64_t exact;            // 0 or 1
 	float golden_mean;         // struct model_info's, at least 0; 0: none
-	uint32_t reserved_2;       // 0
+	uint32_t n_lineage;        // at most MODEL_LINEAGE_MAX; 0 in images of before it was there
 };
 #define IMAGE_META_BYTES_MIN 104u // of the first images
 

@@ -27,6 +27,25 @@ static int check_names(
 	return 0;
 }
 
+static int check_lineage(const struct graph *graph, struct error *err)
+{
+	if (graph->n_lineage > MODEL_LINEAGE_MAX)
+		return error_set(err, -EINVAL,
+			"the model has %" PRIu32 " steps of lineage, at most %d are supported",
+			graph->n_lineage, MODEL_LINEAGE_MAX);
+	for (uint32_t i = 0; i < graph->n_lineage; i++) {
+		if (!graph->lineage || !graph->lineage[i] ||
+			strnlen(graph->lineage[i], MODEL_LINEAGE_BYTES_MAX + 1) >
+				MODEL_LINEAGE_BYTES_MAX)
+			return error_set(err, -EINVAL,
+				"step %" PRIu32
+				" of the model's lineage is missing or longer than "
+				"%d bytes",
+				i, MODEL_LINEAGE_BYTES_MAX);
+	}
+	return 0;
+}
+
 int image_check_meta(const struct graph *graph, struct error *err)
 {
 	if (check_name(graph->name, err) != 0)
@@ -48,7 +67,8 @@ int image_check_meta(const struct graph *graph, struct error *err)
 			graph->n_class_labels, graph->n_golden, MODEL_OUTPUTS_MAX,
 			IMAGE_GOLDEN_MAX);
 	if (check_names(graph->feature_names, graph->n_features, "feature", err) != 0 ||
-		check_names(graph->output_names, graph->n_columns_out, "output column", err) != 0)
+		check_names(graph->output_names, graph->n_columns_out, "output column", err) != 0 ||
+		check_lineage(graph, err) != 0)
 		return -EINVAL;
 	return check_names(graph->class_labels, graph->n_class_labels, "class label", err);
 }

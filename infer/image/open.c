@@ -298,11 +298,14 @@ static int image_read_names(struct image_reader *reader)
 	uint64_t count = image_records(reader, SECTION_NAMES);
 	const char **names;
 
-	if ((uint64_t)meta->n_features + meta->n_columns_out + meta->n_class_labels != count)
+	if ((uint64_t)meta->n_features + meta->n_columns_out + meta->n_class_labels +
+			meta->n_lineage !=
+		count)
 		return error_set(reader->err, -EINVAL,
 			"image holds %" PRIu64 " names for %" PRIu32 " features, %" PRIu32
-			" outputs, %" PRIu32 " labels",
-			count, meta->n_features, meta->n_columns_out, meta->n_class_labels);
+			" outputs, %" PRIu32 " labels, %" PRIu32 " steps of lineage",
+			count, meta->n_features, meta->n_columns_out, meta->n_class_labels,
+			meta->n_lineage);
 	names = arena_calloc(graph->arena, count, sizeof(*names));
 	if (!names)
 		return error_set(reader->err, -ENOMEM, "no memory for %" PRIu64 " names", count);
@@ -314,6 +317,7 @@ static int image_read_names(struct image_reader *reader)
 	graph->feature_names = names;
 	graph->output_names = names + meta->n_features;
 	graph->class_labels = names + meta->n_features + meta->n_columns_out;
+	graph->lineage = graph->class_labels + meta->n_class_labels;
 	return 0;
 }
 
@@ -393,6 +397,7 @@ static int image_read_meta(struct image_reader *reader)
 	graph->n_features = meta->n_features;
 	graph->n_columns_out = meta->n_columns_out;
 	graph->n_class_labels = meta->n_class_labels;
+	graph->n_lineage = meta->n_lineage;
 	graph->n_golden = meta->n_golden;
 	graph->accepts_missing = meta->accepts_missing == 1;
 	graph->exact = meta->exact == 1;

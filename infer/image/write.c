@@ -93,6 +93,7 @@ static void image_put_meta(struct writer *writer, const struct graph *graph)
 		.accepts_missing = graph->accepts_missing,
 		.exact = graph->exact,
 		.golden_mean = graph->golden_mean,
+		.n_lineage = graph->n_lineage,
 	};
 
 	memcpy(meta.source_sha256, graph->source_sha256, sizeof(meta.source_sha256));
@@ -228,6 +229,7 @@ static void image_put_graph(struct writer *writer, const struct graph *graph)
 	image_put_names(writer, graph->feature_names, graph->n_features);
 	image_put_names(writer, graph->output_names, graph->n_columns_out);
 	image_put_names(writer, graph->class_labels, graph->n_class_labels);
+	image_put_names(writer, graph->lineage, graph->n_lineage);
 	for (uint32_t t = 0; t < graph->n_texts; t++)
 		image_put_text_map(writer, &graph->texts[t]);
 	for (uint32_t t = 0; t < graph->n_tensors; t++)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "infer/graph/lineage.h"
 #include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
@@ -175,6 +176,108 @@ static void names_are_cleaned(void **state)
 	}
 }
 
+// Writes the graph and opens what was written; *image is what the graph points into.
+static int write_and_open(
+	struct graph *graph, struct graph **again, void **image, struct error *err)
+{
+	void *written;
+	size_t size;
+	int rc = image_write(graph, &written, &size, err);
+
+	*image = NULL;
+	if (rc != 0)
+		return rc;
+	*image = aligned_alloc(64, (size + 63) & ~(size_t)63);
+	memcpy(*image, written, size);
+	free(written);
+	return image_open(*image, size, again, err);
+}
+
+static void lineage_is_read_back_and_carried_on(void **state)
+{
+	const struct lineage_step first = { .step = "train", .rows = "a/b.csv", .n_rows = 3 };
+	const struct lineage_step second = { .step = "prune", .from = "x.mlt" };
+	const struct model_options options = { .no_timing = true };
+	struct graph *graph = graph_mlp(2, (uint32_t[]){ 2, 1 }, true, 1), *again, *third;
+	struct error err = { .text = "" };
+	struct model *model;
+	void *image, *image_2;
+	size_t size;
+
+	assert_int_equal(lineage_add(graph, &first, &err), 0);
+	assert_int_equal(write_and_open(graph, &again, &image, &err), 0);
+	assert_int_equal(again->n_lineage, 1);
+	assert_string_equal(again->lineage[0], "train, on 3 rows of b.csv");
+	assert_int_equal(lineage_add(again, &second, &err), 0);
+	assert_int_equal(write_and_open(again, &third, &image_2, &err), 0);
+	assert_int_equal(third->n_lineage, 2);
+	assert_string_equal(third->lineage[0], "train, on 3 rows of b.csv");
+	assert_string_equal(third->lineage[1], "prune of x.mlt");
+	assert_string_equal(third->class_labels ? third->feature_names[1] : "", "x1");
+	graph_destroy(third);
+	free(image_2);
+	assert_int_equal(image_write(again, &image_2, &size, &err), 0);
+	assert_int_equal(model_open(image_2, size, &options, &model, &err), 0);
+	assert_int_equal(model_info(model)->n_lineage, 2);
+	assert_string_equal(model_info(model)->lineage[1], "prune of x.mlt");
+	model_close(model);
+	graph_destroy(again);
+	graph_destroy(graph);
+	free(image);
+	free(image_2);
+}
+
+static void lineage_beyond_its_bounds_is_refused(void **state)
+{
+	static char line[MODEL_LINEAGE_BYTES_MAX + 2];
+	static const char *lines[MODEL_LINEAGE_MAX + 1];
+	struct graph *graph = graph_mlp(2, (uint32_t[]){ 2, 1 }, true, 1), *again;
+	struct error err = { .text = "" };
+	void *image;
+	size_t size;
+
+	memset(line, 'x', sizeof(line) - 1);
+	for (int i = 0; i <= MODEL_LINEAGE_MAX; i++)
+		lines[i] = "x";
+	graph->lineage = lines;
+	graph->n_lineage = MODEL_LINEAGE_MAX + 1;
+	assert_int_equal(image_write(graph, &image, &size, &err), -EINVAL);
+	assert_string_equal(
+		err.text, "the model has 257 steps of lineage, at most 256 are supported");
+	graph->n_lineage = MODEL_LINEAGE_MAX;
+	lines[7] = line;
+	assert_int_equal(image_write(graph, &image, &size, &err), -EINVAL);
+	assert_string_equal(
+		err.text, "step 7 of the model's lineage is missing or longer than 2048 bytes");
+	lines[7] = line + 1;
+	assert_int_equal(write_and_open(graph, &again, &image, &err), 0);
+	assert_int_equal(again->n_lineage, MODEL_LINEAGE_MAX);
+	graph_destroy(again);
+	free(image);
+	graph_destroy(graph);
+}
+
+// The counts of names and of lines are two numbers of a file that may be anything.
+static void lineage_that_the_names_do_not_hold_is_refused(void **state)
+{
+	struct graph *graph;
+	struct error err = { .text = "" };
+	size_t size;
+	char *image = small_image(&size);
+	struct image_header *header = (void *)image;
+	const struct image_extent *meta = (void *)(image + sizeof(*header));
+	struct image_meta *record = (void *)(image + meta->offset);
+
+	record->n_lineage = UINT32_MAX;
+	crypto_hash_sha256(
+		header->sha256, (unsigned char *)image + sizeof(*header), size - sizeof(*header));
+	assert_int_equal(image_open(image, size, &graph, &err), -EINVAL);
+	assert_string_equal(err.text,
+		"image holds 3 names for 2 features, 1 outputs, 0 labels, 4294967295 steps of "
+		"lineage");
+	free(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +288,9 @@ int main(void)
 		cmocka_unit_test(unaligned_image_is_refused_but_opens_as_a_model),
 		cmocka_unit_test(a_name_that_is_no_name_is_not_written),
 		cmocka_unit_test(names_are_cleaned),
+		cmocka_unit_test(lineage_is_read_back_and_carried_on),
+		cmocka_unit_test(lineage_beyond_its_bounds_is_refused),
+		cmocka_unit_test(lineage_that_the_names_do_not_hold_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,13 @@ static json_t *v2_model_parameters(const struct slot_info *slot, const struct mo
 
 	for (int i = 0; i < 32; i++)
 		snprintf(sha256 + 2 * i, 3, "%02x", info->source_sha256[i]);
-	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s*, s:b, s:I, s:I, s:o}", "id", (int)slot->id,
-		"class_labels", v2_model_strings(info->class_labels, info->n_class_labels),
-		"feature_names", v2_model_strings(info->feature_names, info->n_features),
-		"output_names", v2_model_strings(info->output_names, info->n_outputs),
-		"source_sha256", sha256, "source_kind", info->source_kind, "accepts_missing",
+	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s*, s:o, s:b, s:I, s:I, s:o}", "id",
+		(int)slot->id, "class_labels",
+		v2_model_strings(info->class_labels, info->n_class_labels), "feature_names",
+		v2_model_strings(info->feature_names, info->n_features), "output_names",
+		v2_model_strings(info->output_names, info->n_outputs), "source_sha256", sha256,
+		"source_kind", info->source_kind, "lineage",
+		v2_model_strings(info->lineage, info->n_lineage), "accepts_missing",
 		(int)info->accepts_missing, "weights_bytes", (json_int_t)info->weights_bytes,
 		"macs_per_row", (json_int_t)info->macs_per_row, "plan",
 		v2_model_steps(slot->model));
