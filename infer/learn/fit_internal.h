@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What fit.c, fit_make.c, fit_pass.c and fit_state.c share.
+#pragma once
+
+#include "infer/learn/fit.h"
+#include "infer/learn/loops.h"
+#include "infer/learn/team.h"
+
+#define FIT_SHARDS_MAX 16
+#define FIT_SHARD_ROWS 64  // of a shard, about
+#define FIT_JUDGE_ROWS 256 // of validation rows in a pass
+
+// Memory of one thread for the rows of one pass.
+struct pass_layer {
+	float *z;    // before the activation; NULL where nobody asks for it
+	float *y;    // behind it
+	float *in;   // what is multiplied, where that is not what the layer before gave; else NULL
+	float *mask; // of dropout on `in`: 0 or 1 / (1 - dropout); NULL: none
+};
+struct pass_room {
+	struct pass_layer *layers; // [n_layers]
+	float *x;                  // [rows][n_in]
+	float *delta[2];           // [rows][widest]
+	float *memory;
+};
+
+// One pass over some rows of a set.
+struct pass {
+	const struct fit_rows *set;
+	const float *row_weights; // by position; NULL: 1 each
+	const uint32_t *position; // [n_rows] in the set
+	uint32_t n_rows;
+	double divide; // the gradient is of the sum of losses divided by this
+	bool training; // with dropout, and a gradient is wanted
+	uint64_t draw; // what dropout is drawn by, with the layer
+};
+
+struct stretch { // of the weights: one item of work
+	size_t first, count;
+	bool decays;
+};
+
+struct fit {
+	struct net *net;
+	struct fit_options options; // with defaults filled in
+	struct fit_rows rows, validation;
+	struct team *team;
+	struct pass_room *rooms; // [threads]
+	uint32_t first_trained;  // layer
+
+	float *used;                // weights as hooks.use made them; without it the net's
+	float *m, *v, *best_params; // [n_params]
+	float *gradients;           // [FIT_SHARDS_MAX or fewer][n_params]
+	float *row_weights, *validation_weights; // by position; NULL: 1 each
+	uint32_t *order;                         // [n_rows] positions
+	uint32_t *judged;                        // [validation.n_rows] 0, 1, 2, ...
+	int32_t *predicted;                      // [validation.n_rows]
+	double *judged_loss;                     // of each pass over FIT_JUDGE_ROWS
+	struct stretch *stretches;
+	double *stretch_squares;
+	uint32_t n_stretches;
+	struct adam adam;
+
+	// The minibatch at hand.
+	size_t batch_first;
+	uint32_t batch_rows, batch_shards;
+	double shard_loss[FIT_SHARDS_MAX];
+
+	// What fit_save() keeps, beside params, m, v and best_params.
+	uint32_t epoch, batch; // done; batches of the present epoch
+	uint32_t best;         // epoch, from 1; 0: none yet
+	uint64_t step;
+	double loss_sum, first_loss, train_loss, loss, score, best_loss, best_score;
+};
+
+// A state of base/random.h that depends on both numbers; never 0.
+uint64_t fit_mix(uint64_t a, uint64_t b);
+// Into how many shards a minibatch is divided.
+uint32_t fit_shards(uint32_t batch_rows);
+// Makes `used` of the weights.
+void fit_use_weights(struct fit *fit);
+
+int pass_room_init(const struct fit *fit, uint32_t rows, struct pass_room *room, struct error *err);
+void pass_room_fini(struct pass_room *room);
+// The sum of the rows' losses. Where `training`, their gradient by what the last layer gives is left in
+// room->delta[0]. predicted [n_rows]: classes, where there are any; NULL: nobody asks.
+double pass_forward(
+	const struct fit *fit, const struct pass *pass, struct pass_room *room, int32_t *predicted);
+// Goes on from there: the gradient of all weights.
+void pass_backward(
+	const struct fit *fit, const struct pass *pass, struct pass_room *room, float *gradient);
+// The mean loss of the validation rows, and their macro F1, NaN where they bear no classes.
+double pass_judge(struct fit *fit, double *score);
