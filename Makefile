@@ -153,10 +153,11 @@ CFLAGS_tool     := $(call pc_cflags,$(PC_tool))
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
 
-# The serial OpenBLAS, by path and static: the one that is installed as libopenblas.so may start threads of its own.
+# The serial OpenBLAS, by path and static: the one that is installed as libopenblas.so may start threads of its own. Its
+# buffers get a lock in infer/learn/blas.c.
 BLAS_DIR      := $(SYSROOT_OF)/usr/lib/$(shell $(CC) -dumpmachine)/openblas-serial
 CFLAGS_learn  := -I$(subst /lib/,/include/,$(BLAS_DIR))
-LIBS_learn    := -L$(BLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
+LIBS_learn    := -Wl,--wrap=blas_memory_alloc,--wrap=blas_memory_free -L$(BLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
 LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
@@ -283,6 +284,7 @@ CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_o
 LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(LIBS_learn) $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h $(B)/gen/inference.pb-c.h
+$(BENCH_BIN): LIBS_PEER = -Wl,-u,__wrap_blas_memory_alloc
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
 $(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
 # Each allocation of the libraries fails in turn there.

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "infer/learn/fit_internal.h"
+#include "infer/learn/fit_pass.h"
 #include "infer/learn/loops.h"
 
 #include <math.h>
@@ -88,22 +89,6 @@ static void fit_update(struct fit *fit)
 	team_run(fit->team, fit->n_stretches, fit_adam_work, fit);
 	if (options->hooks.stepped)
 		options->hooks.stepped(options->hooks.context, fit->net, fit->step);
-}
-
-void fit_use_weights(struct fit *fit)
-{
-	const struct fit_hooks *hooks = &fit->options.hooks;
-
-	if (!hooks->use)
-		return;
-	memcpy(fit->used, fit->net->params, fit->net->n_params * sizeof(float));
-	for (uint32_t i = 0; i < fit->net->n_layers; i++) {
-		const struct net_layer *layer = &fit->net->layers[i];
-
-		if (layer->weights)
-			hooks->use(hooks->context, i, layer,
-				fit->used + (layer->weights - fit->net->params));
-	}
 }
 
 static int fit_diverges(const struct fit *fit, const char *how, double loss, struct error *err)

@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A training is made ready: what it is given is checked, and its memory laid out.
-#include "base/random.h"
+#include "infer/learn/fit_make.h"
+
 #include "infer/learn/fit_internal.h"
+#include "infer/learn/fit_pass.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIT_STRETCH 16384 // floats that are updated as one item
-
-uint64_t fit_mix(uint64_t a, uint64_t b)
-{
-	// splitmix64's finaliser (S. Vigna), of the two joined.
-	uint64_t z = a * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xbf58476d1ce4e5b9) + 1;
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	z ^= z >> 31;
-	return z + (z == 0);
-}
-
-uint32_t fit_shards(uint32_t batch_rows)
-{
-	const uint32_t shards = batch_rows / FIT_SHARD_ROWS;
-
-	return shards < 1 ? 1 : shards > FIT_SHARDS_MAX ? FIT_SHARDS_MAX : shards;
-}
 
 // --- Checks --------------------------------------------------------------------------------------
 

@@ -1,15 +1,49 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A pass of rows forward and backward through a network that is trained.
+#include "infer/learn/fit_pass.h"
+
 #include "base/align.h"
 #include "base/random.h"
-#include "infer/learn/fit_internal.h"
+#include "infer/learn/blas.h"
 #include "infer/learn/loops.h"
 #include "infer/learn/loss.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+uint64_t fit_mix(uint64_t a, uint64_t b)
+{
+	// splitmix64's finaliser (S. Vigna), of the two joined.
+	uint64_t z = a * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xbf58476d1ce4e5b9) + 1;
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	z ^= z >> 31;
+	return z + (z == 0);
+}
+
+uint32_t fit_shards(uint32_t batch_rows)
+{
+	const uint32_t shards = batch_rows / FIT_SHARD_ROWS;
+
+	return shards < 1 ? 1 : shards > FIT_SHARDS_MAX ? FIT_SHARDS_MAX : shards;
+}
+
+void fit_use_weights(struct fit *fit)
+{
+	const struct fit_hooks *hooks = &fit->options.hooks;
+
+	if (!hooks->use)
+		return;
+	memcpy(fit->used, fit->net->params, fit->net->n_params * sizeof(float));
+	for (uint32_t i = 0; i < fit->net->n_layers; i++) {
+		const struct net_layer *layer = &fit->net->layers[i];
+
+		if (layer->weights)
+			hooks->use(hooks->context, i, layer,
+				fit->used + (layer->weights - fit->net->params));
+	}
+}
 
 // --- Memory --------------------------------------------------------------------------------------
 
@@ -211,9 +245,9 @@ double pass_forward(
 static void pass_layer_gradient(const struct fit *fit, const struct net_layer *layer, uint32_t rows,
 	const float *in, const float *delta, float *gradient)
 {
-	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)layer->n_in, (int)layer->n_out,
-		(int)rows, 1, in, (int)layer->n_in, delta, (int)layer->n_out, 0,
-		gradient + (layer->weights - fit->net->params), (int)layer->n_out);
+	blas_product(layer->n_in, layer->n_out, rows, (struct blas_matrix){ in, layer->n_in, true },
+		(struct blas_matrix){ delta, layer->n_out, false }, 0,
+		gradient + (layer->weights - fit->net->params));
 	if (layer->bias)
 		loop_columns(
 			rows, layer->n_out, delta, gradient + (layer->bias - fit->net->params));
@@ -223,9 +257,9 @@ static void pass_layer_gradient(const struct fit *fit, const struct net_layer *l
 static void pass_input_gradient(const struct fit *fit, const struct net_layer *layer, uint32_t rows,
 	const float *delta, float *below)
 {
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->n_in,
-		(int)layer->n_out, 1, delta, (int)layer->n_out, pass_weights(fit, layer),
-		(int)layer->n_out, 0, below, (int)layer->n_in);
+	blas_product(rows, layer->n_in, layer->n_out,
+		(struct blas_matrix){ delta, layer->n_out, false },
+		(struct blas_matrix){ pass_weights(fit, layer), layer->n_out, true }, 0, below);
 }
 
 void pass_backward(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A training between two steps, as bytes: a header, four arrays of weights, and the SHA-256 of all of it.
+// A header, four arrays of weights, and the SHA-256 of all of it.
+#include "infer/learn/fit_state.h"
+
 #include "base/sha256.h"
 #include "infer/learn/fit_internal.h"
 

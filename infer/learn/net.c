@@ -6,8 +6,8 @@
 #include "infer/kernels/elementwise/activate.h"
 #include "infer/kernels/elementwise/affine.h"
 #include "infer/kernels/norm/softmax.h"
+#include "infer/learn/blas.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,9 +219,9 @@ void net_layer_forward(const struct net_layer *layer, const float *weights, cons
 	}
 	for (uint32_t r = 0; layer->bias && r < n_rows; r++)
 		memcpy(y + (size_t)r * layer->n_out, layer->bias, layer->n_out * sizeof(float));
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n_rows, (int)layer->n_out,
-		(int)layer->n_in, 1, x, (int)layer->n_in, weights, (int)layer->n_out,
-		layer->bias ? 1 : 0, y, (int)layer->n_out);
+	blas_product(n_rows, layer->n_out, layer->n_in,
+		(struct blas_matrix){ x, layer->n_in, false },
+		(struct blas_matrix){ weights, layer->n_out, false }, layer->bias ? 1 : 0, y);
 }
 
 void net_activate(const struct act *act, size_t count, const float *x, float *y)
