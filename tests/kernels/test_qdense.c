@@ -94,8 +94,12 @@ static struct qdense_problem make(uint32_t m, uint32_t k, uint32_t n, bool hosti
 	p.multiplier = aligned(n * sizeof(float));
 	p.x = guarded_alloc((size_t)m * k);
 	p.packed = guarded_alloc((qdense_packed_bytes(k, n) + 63) / 64 * 64);
-	for (size_t i = 0; i < (size_t)k * n; i++)
-		p.w[i] = (int8_t)((int)random_below(256) - 128);
+	// Of some panels sums of four products fit in 16 bits.
+	for (size_t i = 0, panels = random_below(4); i < (size_t)k * n; i++) {
+		const int32_t most = panels > 1 + i % n / QDENSE_PANEL % 2 ? 128 : 32;
+
+		p.w[i] = (int8_t)((int32_t)random_below(2 * (uint32_t)most) - most);
+	}
 	for (size_t i = 0; i < (size_t)m * k; i++)
 		((uint8_t *)p.x.data)[i] = random_below(4) ? (uint8_t)random_below(256) : 255;
 	for (uint32_t i = 0; i < n; i++) {

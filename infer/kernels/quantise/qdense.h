@@ -14,6 +14,8 @@
 #include "infer/graph/graph.h"
 #include "infer/kernels/kernels.h"
 
+#include <stdint.h>
+
 struct qdense {
 	const void *packed; // by qdense_pack(), KERNEL_ALIGN-aligned
 	uint32_t k, n;      // >= 1
@@ -48,7 +50,8 @@ typedef void qdense_fn(const struct qdense *dense, uint32_t m, const uint8_t *x,
 	const struct qdense_rows *rows, void *y);
 // One packing for all variants: for each 16 columns i32 bias[16], f32 multiplier[16], i8
 // [k/4][16][4]. Values beyond n, and beyond k up to a multiple of the 64 inputs of a tile of AMX,
-// are 0. Signed rows are read as x + 128, which the bias makes up for.
+// are 0. Signed rows are read as x + 128, which the bias makes up for. Behind the panels stands a
+// byte for each: 1 where sums of four products of its columns fit in 16 bits (qdense_words_load()).
 #define QDENSE_PANEL 16
 static inline uint32_t qdense_tiled(uint32_t k)
 {
@@ -70,6 +73,16 @@ static inline size_t qdense_y_bytes(const struct qdense *dense) // of one value
 {
 	return dense->to == DTYPE_U8 || dense->to == DTYPE_I8 ? 1 : 4;
 }
+static inline const uint8_t *qdense_fits(const struct qdense *dense) // [qdense_panels()]
+{
+	return (const uint8_t *)dense->packed + qdense_panels(dense) * qdense_panel_bytes(dense->k);
+}
+// The instructions of AVX2 that multiply bytes add neighbours in 16 bits, and saturate. Of each 8 weights
+// of a column, as they are packed, those at 0, 1, 4, 5 and those at 2, 3, 6, 7 are added: the largest
+// magnitude of what the positive or the negative ones among such four sum up to. w: [k] of one column, `stride`
+// apart. Up to QDENSE_WORDS_MAX four products fit, whatever the inputs are.
+#define QDENSE_WORDS_MAX (INT16_MAX / UINT8_MAX)
+int32_t qdense_words_load(const int8_t *w, uint32_t k, size_t stride);
 size_t qdense_packed_bytes(uint32_t k, uint32_t n);
 // w [k][n], b [n] or NULL, multiplier [n] or NULL where sums come out.
 void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, const int32_t *b,

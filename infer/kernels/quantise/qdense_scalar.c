@@ -10,13 +10,36 @@
 
 size_t qdense_packed_bytes(uint32_t k, uint32_t n)
 {
-	return (n + QDENSE_PANEL - 1) / QDENSE_PANEL * qdense_panel_bytes(k);
+	const size_t panels = (n + QDENSE_PANEL - 1) / QDENSE_PANEL;
+
+	return panels * qdense_panel_bytes(k) + align_up(panels, KERNEL_ALIGN);
+}
+
+int32_t qdense_words_load(const int8_t *w, uint32_t k, size_t stride)
+{
+	int32_t most = 0;
+
+	for (uint32_t i = 0; i < k; i += 8) {
+		int32_t sums[2][2] = { 0 }; // [which four][are they negative?]
+
+		for (uint32_t at = 0; at < 8 && i + at < k; at++) {
+			const int32_t value = w[(size_t)(i + at) * stride];
+
+			sums[at / 2 % 2][value < 0] += value < 0 ? -value : value;
+		}
+		for (uint32_t s = 0; s < 4; s++)
+			most = sums[s / 2][s % 2] > most ? sums[s / 2][s % 2] : most;
+	}
+	return most;
 }
 
 void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, const int32_t *b,
 	const float *multiplier)
 {
+	uint8_t *fits = (uint8_t *)packed + qdense_panels(dense) * qdense_panel_bytes(dense->k);
+
 	memset(packed, 0, qdense_packed_bytes(dense->k, dense->n));
+	memset(fits, 1, qdense_panels(dense));
 	for (uint32_t c = 0; c < dense->n; c++) {
 		char *panel = (char *)packed + c / QDENSE_PANEL * qdense_panel_bytes(dense->k);
 		const uint32_t at = c % QDENSE_PANEL;
@@ -31,6 +54,8 @@ void qdense_pack(const struct qdense *dense, void *packed, const int8_t *w, cons
 		}
 		bias = (b ? (uint32_t)b[c] : 0) - (dense->x_signed ? sum * 128 : 0);
 		memcpy((uint32_t *)panel + at, &bias, sizeof(bias));
+		if (qdense_words_load(w + c, dense->k, dense->n) > QDENSE_WORDS_MAX)
+			fits[c / QDENSE_PANEL] = 0;
 		if (multiplier)
 			memcpy((float *)(void *)panel + QDENSE_PANEL + at, &multiplier[c],
 				sizeof(float));
