@@ -71,14 +71,29 @@ void svg_end(FILE *file)
 	fputs("</svg>\n", file);
 }
 
+static void text_end(FILE *file, const char *text, size_t max)
+{
+	svg_escape(file, text, max);
+	fputs("</text>\n", file);
+}
+
 void svg_text(FILE *file, double x, double y, enum svg_anchor anchor, double size,
 	const char *colour, const char *text, size_t max)
 {
 	fprintf(file,
 		"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%g\" fill=\"%s\">", x,
 		y, ANCHORS[anchor], size, colour);
-	svg_escape(file, text, max);
-	fputs("</text>\n", file);
+	text_end(file, text, max);
+}
+
+void svg_text_turned(FILE *file, double x, double y, double degrees, enum svg_anchor anchor,
+	double size, const char *colour, const char *text, size_t max)
+{
+	fprintf(file,
+		"<text transform=\"translate(%.1f %.1f) rotate(%g)\" text-anchor=\"%s\" "
+		"font-size=\"%g\" fill=\"%s\">",
+		x, y, degrees, ANCHORS[anchor], size, colour);
+	text_end(file, text, max);
 }
 
 void svg_box(FILE *file, double x, double y, double width, double height, const char *fill,
@@ -163,7 +178,6 @@ static void plot_rule(FILE *file, double x1, double y1, double x2, double y2, co
 void svg_plot_begin(const struct svg_plot *plot)
 {
 	const double right = plot->x + plot->width, bottom = plot->y + plot->height;
-	const double tall = plot->y + plot->height / 2;
 	double ticks[TICKS_MAX];
 	char text[32];
 	unsigned n = axis_ticks(&plot->across, ticks);
@@ -191,12 +205,8 @@ void svg_plot_begin(const struct svg_plot *plot)
 	svg_text(plot->file, plot->x, plot->y - 10, SVG_START, 13, SVG_INK, plot->title, 0);
 	svg_text(plot->file, plot->x + plot->width / 2, bottom + 34, SVG_MIDDLE, 11, SVG_INK,
 		plot->across.label, 0);
-	fprintf(plot->file,
-		"<text transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\" "
-		"fill=\"" SVG_INK "\">",
-		plot->x - 44, tall);
-	svg_escape(plot->file, plot->up.label, 0);
-	fputs("</text>\n", plot->file);
+	svg_text_turned(plot->file, plot->x - 44, plot->y + plot->height / 2, -90, SVG_MIDDLE, 11,
+		SVG_INK, plot->up.label, 0);
 }
 
 static void line_begin(FILE *file, unsigned colour)

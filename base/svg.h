@@ -15,6 +15,9 @@ void svg_end(FILE *file);
 // At most `max` characters of the text, with … where there are more; 0: all of them.
 void svg_text(FILE *file, double x, double y, enum svg_anchor anchor, double size,
 	const char *colour, const char *text, size_t max);
+// The same, turned by as many degrees, clockwise, about where it begins.
+void svg_text_turned(FILE *file, double x, double y, double degrees, enum svg_anchor anchor,
+	double size, const char *colour, const char *text, size_t max);
 void svg_box(FILE *file, double x, double y, double width, double height, const char *fill,
 	const char *stroke);
 // Colour number i of those that are told apart by anybody; behind the last they begin again.
