@@ -281,10 +281,9 @@ CROSS_HELPERS := $(B)/libcrosshelpers.a
 LD_TESTS      := -fuse-ld=gold
 TEST_LIBS  := server tool load dataplane learn compile import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer) $(CFLAGS_learn)
-LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(LIBS_learn) $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h $(B)/gen/inference.pb-c.h
-$(BENCH_BIN): LIBS_PEER = -Wl,-u,__wrap_blas_memory_alloc
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl
 $(B)/tests/bench/bench_onednn: LIBS_PEER = -ldnnl
 # Each allocation of the libraries fails in turn there.
@@ -309,7 +308,7 @@ CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
 CROSS_LIBS   := tool learn compile import flow infer config base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) -Wl,--end-group $(LIBS_learn) $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
 $(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@

@@ -35,8 +35,22 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total)
 		bytes ? "" : progress->unit);
 	if (total)
 		fprintf(stderr, ", %" PRIu64 " %%", done * 100 / total);
+	if (total > done && done > 0)
+		fprintf(stderr, ", %s left",
+			format_duration((uint64_t)((double)(now - progress->started_ms) *
+						(double)(total - done) / (double)done / 1000))
+				.s);
+	if (*progress->note)
+		fprintf(stderr, ", %s", progress->note);
 	progress->shown_ms = now;
 	progress->shown = true;
+}
+
+void progress_update_note(
+	struct progress *progress, uint64_t done, uint64_t total, const char *note)
+{
+	snprintf(progress->note, sizeof(progress->note), "%s", note);
+	progress_update(progress, done, total);
 }
 
 void progress_end(struct progress *progress)

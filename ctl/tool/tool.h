@@ -9,9 +9,10 @@
 
 enum tool_exit {
 	TOOL_DONE = 0,
-	TOOL_REFUSED = 1, // refused or failed
-	TOOL_USAGE = 2,   // wrong command line
-	TOOL_BROKEN = 3,  // model replay: a bound that was given is broken
+	TOOL_REFUSED = 1,       // refused or failed
+	TOOL_USAGE = 2,         // wrong command line
+	TOOL_BROKEN = 3,        // model replay: a bound that was given is broken
+	TOOL_INTERRUPTED = 130, // by SIGINT or SIGTERM, and nothing is half-written
 };
 
 #define TOOL_SOCKET_DEFAULT "/run/martlet/martlet.sock"
