@@ -33,12 +33,32 @@ struct train_isolation {
 		.trees = 100, .samples = 256                                                       \
 	}
 
+struct train_kitsune {
+	uint32_t cluster; // most features that share an autoencoder
+	double ratio;     // of hidden units to an autoencoder's features, above 0
+};
+
+#define TRAIN_KITSUNE_DEFAULTS                                                                     \
+	{                                                                                          \
+		.cluster = 10, .ratio = 0.75                                                       \
+	}
+
+// Of all that is trained by steps of Adam; what is 0 is as the kind has it by itself.
+struct train_steps {
+	uint32_t epochs, batch;
+	uint32_t patience; // epochs without a better score that end it
+	double learning_rate, weight_decay;
+	double clip; // bound of the gradient's norm
+};
+
 struct train_options {
 	const char *kind; // "dense", "autoencoder", ...
 	uint64_t seed;
 	uint32_t threads; // 0: as many as there are CPUs
 	// Of anomaly scores: the share of normal rows that may score above the threshold, which is 1.
 	double false_positive_rate;
+	struct train_steps steps;
 	struct train_boosted boosted;
 	struct train_isolation isolation;
+	struct train_kitsune kitsune;
 };

@@ -4,7 +4,7 @@
 
 #include "infer/learn/dataset.h"
 
-#define LEARN_FEATURES_MAX 64
+#define LEARN_FEATURES_MAX 320
 
 // `values`: [n_rows][n_features], which must outlive the set; features are called f0, f1, ...
 struct dataset learn_rows(const float *values, size_t n_rows, uint32_t n_features);
