@@ -16,15 +16,16 @@ static const char **describe_names(struct arena *arena, const char *const *names
 	return own;
 }
 
-static const struct model_texts *describe_texts(struct arena *arena, const struct dataset *set)
+static const struct model_texts *describe_texts(
+	struct arena *arena, const struct model_texts *texts, uint32_t n)
 {
-	struct model_texts *own = arena_calloc(arena, set->n_texts, sizeof(*own));
+	struct model_texts *own = arena_calloc(arena, n, sizeof(*own));
 
-	for (uint32_t i = 0; own && i < set->n_texts; i++) {
-		own[i] = set->texts[i];
-		own[i].texts = describe_names(arena, set->texts[i].texts, set->texts[i].n_texts);
+	for (uint32_t i = 0; own && i < n; i++) {
+		own[i] = texts[i];
+		own[i].texts = describe_names(arena, texts[i].texts, texts[i].n_texts);
 		own[i].order = arena_memdup(
-			arena, set->texts[i].order, set->texts[i].n_texts * sizeof(*own[i].order));
+			arena, texts[i].order, texts[i].n_texts * sizeof(*own[i].order));
 		if (!own[i].texts || !own[i].order)
 			return NULL;
 	}
@@ -34,15 +35,33 @@ static const struct model_texts *describe_texts(struct arena *arena, const struc
 int describe_graph(struct graph *graph, const struct dataset *set, struct error *err)
 {
 	const bool classes = set->target == DATASET_CLASSES;
+	const struct model_info info = { .n_features = set->n_features,
+		.feature_names = set->feature_names,
+		.class_labels = set->class_labels,
+		.n_class_labels = classes ? set->n_classes : 0,
+		.texts = set->texts,
+		.n_texts = set->n_texts };
 
-	graph->feature_names = describe_names(graph->arena, set->feature_names, set->n_features);
-	graph->class_labels =
-		classes ? describe_names(graph->arena, set->class_labels, set->n_classes) : NULL;
-	graph->n_class_labels = classes ? set->n_classes : 0;
-	graph->texts = set->n_texts > 0 ? describe_texts(graph->arena, set) : NULL;
-	graph->n_texts = set->n_texts;
-	if (!graph->feature_names || (classes && !graph->class_labels) ||
-		(set->n_texts > 0 && !graph->texts))
-		return error_set(err, -ENOMEM, "out of memory for the names of the rows");
-	return 0;
+	return describe_like(graph, &info, err);
+}
+
+int describe_like(struct graph *graph, const struct model_info *info, struct error *err)
+{
+	struct arena *arena = graph->arena;
+	bool whole;
+
+	graph->feature_names = describe_names(arena, info->feature_names, info->n_features);
+	graph->class_labels = info->n_class_labels > 0
+		? describe_names(arena, info->class_labels, info->n_class_labels)
+		: NULL;
+	graph->n_class_labels = info->n_class_labels;
+	graph->texts = info->n_texts > 0 ? describe_texts(arena, info->texts, info->n_texts) : NULL;
+	graph->n_texts = info->n_texts;
+	whole = graph->feature_names && (graph->class_labels || info->n_class_labels == 0) &&
+		(graph->texts || info->n_texts == 0);
+	if (whole && info->output_names) {
+		graph->output_names = describe_names(arena, info->output_names, info->n_outputs);
+		whole = graph->output_names != NULL;
+	}
+	return whole ? 0 : error_set(err, -ENOMEM, "out of memory for the names of the rows");
 }
