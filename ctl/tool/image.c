@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/image.h"
 
+#include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 
 #include <stdio.h>
@@ -76,4 +77,34 @@ void image_print_names(const char *what, const char *const *names, uint32_t n)
 		printf("%s%s", i ? ", " : ": ", text);
 	}
 	printf("\n");
+}
+
+int image_save(const char *path, void *image, size_t size, struct model **opened, struct error *err)
+{
+	// Which kernels are the fastest is not asked here, and to find out would take longer than all
+	// the rest.
+	const struct model_options options = { .no_timing = true };
+	struct output output;
+	int rc = output_open(&output, path, err);
+
+	if (rc != 0) {
+		free(image);
+		return rc;
+	}
+	fwrite(image, 1, size, output.file); // a short write shows in output_finish()
+	rc = output_finish(&output, err);
+	free(image);
+	if (rc != 0)
+		return rc;
+	rc = model_open_file(output.temporary, &options, opened, err);
+	if (rc == 0)
+		rc = model_check_golden(*opened, err);
+	if (rc != 0) {
+		error_prefix(
+			err, "the image made does not pass its own check, %s is not written", path);
+		output_abort(&output);
+	} else {
+		rc = output_commit(&output, err);
+	}
+	return rc;
 }

@@ -24,6 +24,11 @@ int image_parse_isa(void *field, const char *text, struct error *err);
 
 // Opens the image. Returns NULL after printing why not.
 struct model *image_load(const char *path, const struct model_options *options);
+// Writes an image that was made here: under a temporary name first, from where it is opened as the appliance would
+// and its golden rows are checked. Only then does it get its name. The image is freed in any case, as soon as it is
+// written: to open a big one takes memory. The caller closes *opened. 0 or a negative errno.
+int image_save(
+	const char *path, void *image, size_t size, struct model **opened, struct error *err);
 // The name of the highest instruction set that kernels may use: what was asked, as far as this CPU
 // has it.
 const char *image_isa_name(const struct model_options *options);

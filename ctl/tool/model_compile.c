@@ -3,46 +3,11 @@
 
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
-#include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Writes the image under a temporary name, opens it from there as the appliance would and checks
-// its golden rows. Only then does it get its name. The image is freed as soon as it is written: to open a
-// big one takes memory. The caller closes *opened.
-static int compile_write(
-	const char *path, void *image, size_t size, struct model **opened, struct error *err)
-{
-	// Which kernels are the fastest is not asked here, and to find out would take longer than all
-	// the rest.
-	const struct model_options options = { .no_timing = true };
-	struct output output;
-	int rc = output_open(&output, path, err);
-
-	if (rc != 0) {
-		free(image);
-		return rc;
-	}
-	fwrite(image, 1, size, output.file); // a short write shows in output_finish()
-	rc = output_finish(&output, err);
-	free(image);
-	if (rc != 0)
-		return rc;
-	rc = model_open_file(output.temporary, &options, opened, err);
-	if (rc == 0)
-		rc = model_check_golden(*opened, err);
-	if (rc != 0) {
-		error_prefix(
-			err, "the image made does not pass its own check, %s is not written", path);
-		output_abort(&output);
-	} else {
-		rc = output_commit(&output, err);
-	}
-	return rc;
-}
 
 static int compile_print_json(
 	const char *path, const struct compile_report *report, const struct model_info *info)
@@ -159,7 +124,7 @@ static int compile_run(const struct command *command, char **argv)
 	if (!command_parse(command, argv, &compile, &exit))
 		return exit;
 	if (model_compile(compile.source, &compile.options, &image, &size, &report, &err) ||
-		compile_write(compile.image, image, size, &model, &err))
+		image_save(compile.image, image, size, &model, &err))
 		exit = tool_refuse("%s", err.text);
 	else
 		exit = (tool.json ? compile_print_json : compile_print_text)(
