@@ -217,6 +217,14 @@ static int option_take(struct option_parser *parser)
 	return option_set(entry, group->to, value, parser->err);
 }
 
+// Does it take all the arguments that are left?
+static bool option_is_many(const struct option_entry *entry)
+{
+	const size_t bytes = strlen(entry->value);
+
+	return bytes > 3 && strcmp(entry->value + bytes - 3, "...") == 0;
+}
+
 // One argument: the next entry that has no name.
 static int option_take_word(struct option_parser *parser)
 {
@@ -226,7 +234,7 @@ static int option_take_word(struct option_parser *parser)
 	for (const struct option_entry *e = own->entries; e && !option_is_end(e); e++) {
 		if (e->name || n-- > 0)
 			continue;
-		parser->n_words++;
+		parser->n_words += !option_is_many(e);
 		parser->given[e - own->entries] = true;
 		return option_set(e, own->to, *parser->argv, parser->err);
 	}

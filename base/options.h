@@ -25,9 +25,11 @@ enum option_kind {
 };
 
 struct option_entry {
-	const char *name;      // "output" for --output; NULL: an argument, known by its position
-	char letter;           // 'o' for -o; 0: none
-	const char *value;     // stands for the value in the usage, "FILE"; NULL for a flag
+	const char *name; // "output" for --output; NULL: an argument, known by its position
+	char letter;      // 'o' for -o; 0: none
+	// Stands for the value in the usage, "FILE"; NULL for a flag. An argument's that ends in "..." is taken
+	// as often as there are arguments left, each handed to parse(): it is the last.
+	const char *value;
 	const char *help;      // one line; it also completes "-o FILE is missing: ..."
 	enum option_kind kind; // this and what follows are set by the macros below
 	size_t offset;         // of the field in the struct that is filled

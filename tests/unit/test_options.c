@@ -154,6 +154,28 @@ static void reading_ends_at_the_first_argument(void **state)
 	assert_int_equal(next, 4);
 }
 
+// Of an argument whose name ends in "...".
+static void arguments_without_end_are_taken(void **state)
+{
+	static const struct option_entry entries[] = {
+		{ NULL, 0, "FIRST", "the first", OPTION_TO_TEXT(struct order, image) },
+		{ "all", 'a', NULL, "all of them", OPTION_TO_FLAG(struct order, all) },
+		{ NULL, 0, "MORE...", "the others", OPTION_TO_ALL(count_seen), .required = true },
+		{ 0 },
+	};
+	const struct options options = { .program = "shop", .own = { entries, &order } };
+	char *many[] = { "shop", "one", "two", "-a", "three", "--", "-four", NULL };
+	char *one[] = { "shop", "one", NULL };
+
+	order = (struct order){ 0 };
+	assert_int_equal(options_parse(&options, many, NULL, &err), 0);
+	assert_string_equal(order.image, "one");
+	assert_int_equal(order.n_seen, 3);
+	assert_true(order.all);
+	assert_int_equal(options_parse(&options, one, NULL, &err), -EINVAL);
+	assert_string_equal(err.text, "MORE... is missing: the others");
+}
+
 static void help_and_version_need_nothing_else(void **state)
 {
 	assert_int_equal(parse("--help"), OPTIONS_HELP);
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(every_form_is_taken),
 		cmocka_unit_test(every_kind_of_value_is_taken),
 		cmocka_unit_test(reading_ends_at_the_first_argument),
+		cmocka_unit_test(arguments_without_end_are_taken),
 		cmocka_unit_test(help_and_version_need_nothing_else),
 		cmocka_unit_test(refusals_say_what_would_be_right),
 		cmocka_unit_test(usage_and_help_come_from_the_table),
