@@ -90,11 +90,12 @@ static int rows_check_options(
 			"%s: rows are read from files ending .csv, .tsv, .npy or .f32, or as "
 			"--rows-format says",
 			path);
-	if (format != ROWS_FORMAT_CSV && (o->drop || o->columns || o->header || o->no_header))
+	if (format != ROWS_FORMAT_CSV &&
+		(o->drop || o->columns || o->categories || o->header || o->no_header))
 		return error_set(err, -EINVAL,
-			"%s: --columns, --drop, --header and --no-header are for CSV, whose "
+			"%s: --columns, --drop, %s--header and --no-header are for CSV, whose "
 			"columns may have names",
-			path);
+			path, o->categories ? "--categories, " : "");
 	if (o->header && o->no_header)
 		return error_set(err, -EINVAL, "give only one of --header and --no-header");
 	if (o->drop && o->columns)

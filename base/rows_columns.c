@@ -9,8 +9,8 @@
 #include <string.h>
 
 // What people call the column that holds the truth, in lower case and without blanks, dashes and
-// underscores. The first N_PLAIN also where nothing tells how many features there are: the others could
-// then be scores or features of that name.
+// underscores. The first N_PLAIN also where nothing tells how many features there are, and the first N_LEARNT
+// where the rows are to be learnt from: the others could then be scores or features of that name.
 static const char *const LABELS[] = { "label", "labels", "activity", "classlabel", "target",
 	"attackcat", "outcome", "class", "classes", "targets", "y", "ytrue", "truth", "groundtruth",
 	"response", "attack", "attacktype", "attacklabel", "attackname", "attackclass", "isattack",
@@ -19,6 +19,7 @@ static const char *const LABELS[] = { "label", "labels", "activity", "classlabel
 	"churn", "diagnosis", "verdict" };
 #define N_LABELS (sizeof(LABELS) / sizeof(LABELS[0]))
 #define N_PLAIN  7
+#define N_LEARNT 14 // "groundtruth" is the last
 
 #define LIST_MAX    65536 // names in --drop or --columns
 #define NAMES_TRIED 64    // columns of a first record that are compared with the model's names
@@ -51,7 +52,9 @@ static bool decision_is_label(const struct decision *d, const char *name)
 {
 	const char *list = d->reader->options->label_columns;
 	const size_t n = strlen(name);
-	const size_t n_labels = d->reader->options->n_columns ? N_LABELS : N_PLAIN;
+	const size_t n_labels = d->reader->options->n_columns ? N_LABELS
+		: d->reader->options->labelled                ? N_LEARNT
+							      : N_PLAIN;
 
 	for (size_t i = 0; !list && i < n_labels; i++)
 		if (decision_is_alike(LABELS[i], name))
@@ -231,11 +234,70 @@ static int decision_drop(struct decision *d, size_t column)
 
 static int decision_pick(struct decision *d, size_t column)
 {
+	if (d->columns->role[column] <= COLUMN_TEXT)
+		return DECISION_ERROR(d, -EINVAL, "--columns: column %zu is %s", column + 1,
+			d->reader->options->kept[COLUMN_TEXT - d->columns->role[column]].option);
 	if (d->columns->role[column] != COLUMN_OPEN)
 		return DECISION_ERROR(
 			d, -EINVAL, "--columns: column %zu is picked twice", column + 1);
 	d->columns->role[column] = (int32_t)d->reader->rows->n_columns++;
 	return 0;
+}
+
+// A kept column becomes the next text column.
+static int decision_keep(struct decision *d, size_t column, const char *option)
+{
+	struct rows *rows = d->reader->rows;
+
+	if (d->columns->role[column] != COLUMN_OPEN)
+		return DECISION_ERROR(d, -EINVAL, "%s: column %zu is %s", option, column + 1,
+			d->columns->role[column] == COLUMN_LEFT_OUT ? "dropped by --drop"
+								    : "named twice");
+	d->columns->role[column] = COLUMN_TEXT - (int32_t)rows->n_texts++;
+	return 0;
+}
+
+static int decision_keep_all(struct decision *d)
+{
+	const struct rows_options *options = d->reader->options;
+	size_t from = 0, to = 0;
+	int rc = 0;
+
+	for (uint32_t k = 0; rc == 0 && k < options->n_kept; k++) {
+		const struct rows_kept *kept = &options->kept[k];
+
+		rc = decision_find_item(d, kept->option, kept->column, &from, &to);
+		if (rc == 0 && from != to)
+			rc = DECISION_ERROR(d, -EINVAL, "%s '%.60s': one column is wanted",
+				kept->option, kept->column);
+		if (rc == 0)
+			rc = decision_keep(d, from, kept->option);
+	}
+	return rc;
+}
+
+static int decision_mark(struct decision *d, size_t column)
+{
+	const int32_t role = d->columns->role[column];
+
+	if (role < 0)
+		return DECISION_ERROR(
+			d, -EINVAL, "--categories: column %zu is no feature", column + 1);
+	d->reader->rows->categories[role] = true;
+	return 0;
+}
+
+// Once it is known which columns are the features.
+static int decision_mark_categories(struct decision *d)
+{
+	struct rows *rows = d->reader->rows;
+
+	if (!d->reader->options->categories)
+		return 0;
+	rows->categories = calloc(rows->n_columns, sizeof(*rows->categories));
+	if (!rows->categories)
+		return DECISION_ERROR(d, -ENOMEM, "out of memory");
+	return decision_for_list(d, "--categories", d->reader->options->categories, decision_mark);
 }
 
 // The features are what --columns says.
@@ -303,6 +365,7 @@ static int decision_take_labels(struct decision *d)
 {
 	struct rows *rows = d->reader->rows;
 	struct rows_columns *columns = d->columns;
+	const uint32_t n_kept = rows->n_texts;
 	char labels[400] = "";
 	int n_open = 0, rc = 0;
 
@@ -320,10 +383,10 @@ static int decision_take_labels(struct decision *d)
 			n_open++;
 		}
 	}
-	if (rows->n_texts > 0)
+	if (rows->n_texts > n_kept)
 		rows_note(rows, "%s: %s %s: no feature%s", d->reader->path, labels,
-			rows->n_texts > 1 ? "are labels" : "is a label",
-			rows->n_texts > 1 ? "s" : "");
+			rows->n_texts - n_kept > 1 ? "are labels" : "is a label",
+			rows->n_texts - n_kept > 1 ? "s" : "");
 	return rc != 0 ? rc : n_open;
 }
 
@@ -503,14 +566,16 @@ int rows_columns_decide(
 		columns->role[c] = COLUMN_OPEN;
 	decision_skip_hash(&d);
 	columns->header = decision_has_header(&d);
-	if (options->columns) {
+	if (options->drop)
+		rc = decision_for_list(&d, "--drop", options->drop, decision_drop);
+	if (rc == 0)
+		rc = decision_keep_all(&d);
+	if (rc == 0 && options->columns) {
 		rc = decision_pick_features(&d);
 		if (rc == 0)
 			rc = decision_take_labels(&d);
-	} else {
-		if (options->drop)
-			rc = decision_for_list(&d, "--drop", options->drop, decision_drop);
-		if (rc == 0 && columns->header && d.names)
+	} else if (rc == 0) {
+		if (columns->header && d.names)
 			rc = decision_by_name(&d);
 		if (rc == 0)
 			rc = decision_by_position(&d);
@@ -520,6 +585,8 @@ int rows_columns_decide(
 			columns->role[c] = COLUMN_LEFT_OUT;
 	if (rc >= 0)
 		rc = rows_check_columns(reader, reader->rows->n_columns);
+	if (rc >= 0)
+		rc = decision_mark_categories(&d);
 	return rc < 0 ? rc : decision_keep_names(&d);
 }
 

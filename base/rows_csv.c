@@ -83,6 +83,21 @@ static int rows_csv_take_cell(struct rows_csv *r, size_t column, uint32_t featur
 	return rows_csv_refuse_cell(r, column, feature);
 }
 
+static int rows_csv_take_text(struct rows_csv *r, size_t column, uint32_t text)
+{
+	const struct rows_options *options = r->reader->options;
+	struct rows *rows = r->reader->rows;
+	int rc;
+
+	if (!options->take_text)
+		return rows_csv_keep_text(
+			r, r->csv.cells[column], &rows->texts[text].values[rows->n_rows - 1]);
+	rc = options->take_text(options->codes, text, r->csv.cells[column], r->reader->err);
+	return rc == 0 ? 0
+		       : error_prefix(r->reader->err, "%s:%zu: column %zu", r->csv.path,
+				 r->csv.line_number, column + 1);
+}
+
 static int rows_csv_take_row(struct rows_csv *r)
 {
 	struct rows *rows = r->reader->rows;
@@ -105,8 +120,7 @@ static int rows_csv_take_row(struct rows_csv *r)
 		if (role >= 0)
 			rc = rows_csv_take_cell(r, c, (uint32_t)role, &out[role]);
 		else if (role <= COLUMN_TEXT)
-			rc = rows_csv_keep_text(r, r->csv.cells[c],
-				&rows->texts[COLUMN_TEXT - role].values[rows->n_rows - 1]);
+			rc = rows_csv_take_text(r, c, (uint32_t)(COLUMN_TEXT - role));
 		if (rc != 0)
 			return rc;
 	}
@@ -125,6 +139,8 @@ int rows_read_csv(struct rows_reader *reader)
 			reader->path);
 	if (got > 0)
 		rc = rows_columns_decide(reader, &r.csv, &r.columns);
+	if (rc == 0 && got > 0 && reader->options->begin)
+		rc = reader->options->begin(reader->options->codes, reader->rows, reader->err);
 	if (rc == 0 && r.columns.header)
 		got = csv_next(&r.csv);
 	for (; rc == 0 && got > 0; got = csv_next(&r.csv)) {

@@ -18,6 +18,7 @@ void rows_fini(struct rows *rows)
 		free(rows->texts[t].name);
 	}
 	free(rows->texts);
+	free(rows->categories);
 	free(rows->values);
 	for (uint32_t i = 0; i < rows->n_notes; i++)
 		free(rows->notes[i]);
@@ -27,7 +28,7 @@ void rows_fini(struct rows *rows)
 const struct rows_text *rows_text(const struct rows *rows, const char *name)
 {
 	for (uint32_t t = 0; t < rows->n_texts; t++) {
-		if (strcmp(rows->texts[t].name, name) == 0)
+		if (rows->texts[t].name && strcmp(rows->texts[t].name, name) == 0)
 			return &rows->texts[t];
 	}
 	return NULL;

@@ -3,6 +3,7 @@
 // Owner: the caller, one thread.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,8 +13,8 @@
 
 struct error;
 
-struct rows_text { // one column of text
-	char *name;
+struct rows_text {     // one column of text
+	char *name;    // NULL where the file names none
 	char **values; // [n_rows]
 };
 
@@ -22,7 +23,8 @@ struct rows {
 	size_t n_rows;
 	uint32_t n_columns;
 	char **names;            // [n_columns] from a CSV's header; NULL where the file names none
-	struct rows_text *texts; // [n_texts], in the file's order
+	bool *categories;        // [n_columns] those that rows_options.categories names; NULL: none
+	struct rows_text *texts; // [n_texts], those that are kept, then in the file's order
 	uint32_t n_texts;
 	// What the user should know of how the file was read: sentences, with the file's name. They
 	// may hold the file's bytes.

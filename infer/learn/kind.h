@@ -4,6 +4,7 @@
 
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
+#include "infer/learn/dataset_part.h"
 #include "infer/learn/train.h"
 
 // What a kind is given, and what it gives.
