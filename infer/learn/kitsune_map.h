@@ -3,7 +3,7 @@
 // Autoencoders for Online Network Intrusion Detection", NDSS 2018, section V.C.
 #pragma once
 
-#include "infer/learn/dataset.h"
+#include "infer/learn/dataset_part.h"
 
 #define KITSUNE_FEATURES_MAX 4096 // the distances of all pairs are kept
 
