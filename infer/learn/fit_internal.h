@@ -8,14 +8,15 @@
 
 #define FIT_SHARDS_MAX 16
 #define FIT_SHARD_ROWS 64  // of a shard, about
-#define FIT_JUDGE_ROWS 256 // of validation rows in a pass
+#define FIT_JUDGE_ROWS 256 // of validation rows in a pass; of recurrent layers FIT_SHARD_ROWS
 
 // Memory of one thread for the rows of one pass.
 struct pass_layer {
-	float *z;    // before the activation; NULL where nobody asks for it
-	float *y;    // behind it
-	float *in;   // what is multiplied, where that is not what the layer before gave; else NULL
-	float *mask; // of dropout on `in`: 0 or 1 / (1 - dropout); NULL: none
+	float *z;  // before the activation; NULL where nobody asks for it
+	float *y;  // behind it
+	float *in; // what is multiplied, where that is not what the layer before gave; else NULL
+	float *scratch; // of recurrent layers, what they go back by
+	float *mask;    // of dropout on `in`: 0 or 1 / (1 - dropout); NULL: none
 };
 struct pass_room {
 	struct pass_layer *layers; // [n_layers]
@@ -36,6 +37,7 @@ struct fit {
 	struct team *team;
 	struct pass_room *rooms; // [threads]
 	uint32_t first_trained;  // layer
+	uint32_t judge_rows;     // of validation rows in a pass
 
 	float *used;                // weights as hooks.use made them; without it the net's
 	float *m, *v, *best_params; // [n_params]
@@ -44,7 +46,7 @@ struct fit {
 	uint32_t *order;                         // [n_rows] positions
 	uint32_t *judged;                        // [validation.n_rows] 0, 1, 2, ...
 	int32_t *predicted;                      // [validation.n_rows]
-	double *judged_loss;                     // of each pass over FIT_JUDGE_ROWS
+	double *judged_loss;                     // of each pass over judge_rows
 	struct stretch *stretches;
 	double *stretch_squares;
 	uint32_t n_stretches;

@@ -107,8 +107,8 @@ static float *fit_row_weights(const struct fit *fit, const struct fit_rows *rows
 	return weights;
 }
 
-static size_t fit_cut(const struct fit *fit, const struct net_layer *layer, const float *array,
-	size_t count, struct stretch *stretches)
+static size_t fit_cut(const struct fit *fit, const float *array, size_t count, bool decays,
+	struct stretch *stretches)
 {
 	const size_t first = (size_t)(array - fit->net->params);
 	size_t n = 0;
@@ -117,7 +117,24 @@ static size_t fit_cut(const struct fit *fit, const struct net_layer *layer, cons
 		if (stretches)
 			stretches[n] = (struct stretch){ .first = first + at,
 				.count = count - at < FIT_STRETCH ? count - at : FIT_STRETCH,
-				.decays = array == layer->weights };
+				.decays = decays };
+	}
+	return n;
+}
+
+// Weights and biases follow each other there.
+static size_t fit_cut_recurrent(
+	const struct fit *fit, const struct net_layer *layer, struct stretch *stretches)
+{
+	size_t n = 0;
+
+	for (uint32_t l = 0; l < layer->recurrent.n_layers; l++) {
+		const struct recurrent_params at = recurrent_params_of(&layer->recurrent, l);
+
+		n += fit_cut(fit, layer->weights + at.w, at.b - at.w, true,
+			stretches ? stretches + n : NULL);
+		n += fit_cut(fit, layer->weights + at.b, at.ends - at.b, false,
+			stretches ? stretches + n : NULL);
 	}
 	return n;
 }
@@ -132,10 +149,12 @@ static uint32_t fit_cut_all(const struct fit *fit, struct stretch *stretches)
 
 		if (!layer->weights)
 			continue;
-		n += fit_cut(fit, layer, layer->weights, (size_t)layer->n_in * layer->n_out,
-			stretches ? stretches + n : NULL);
+		n += layer->recurrent.steps > 0
+			? fit_cut_recurrent(fit, layer, stretches ? stretches + n : NULL)
+			: fit_cut(fit, layer->weights, net_layer_weights(layer), true,
+				  stretches ? stretches + n : NULL);
 		if (layer->bias)
-			n += fit_cut(fit, layer, layer->bias, layer->n_out,
+			n += fit_cut(fit, layer->bias, layer->n_out, false,
 				stretches ? stretches + n : NULL);
 	}
 	return (uint32_t)n;
@@ -156,7 +175,7 @@ static bool fit_allocate(struct fit *fit)
 	fit->order = calloc(fit->rows.n_rows, sizeof(*fit->order));
 	fit->judged = calloc(judged + 1, sizeof(*fit->judged));
 	fit->predicted = calloc(judged + 1, sizeof(*fit->predicted));
-	fit->judged_loss = calloc(judged / FIT_JUDGE_ROWS + 1, sizeof(*fit->judged_loss));
+	fit->judged_loss = calloc(judged / fit->judge_rows + 1, sizeof(*fit->judged_loss));
 	if (fit->options.hooks.use)
 		fit->used = aligned_alloc(64, bytes);
 	if (fit->rows.weights || fit->options.class_weights)
@@ -182,7 +201,7 @@ static bool fit_allocate(struct fit *fit)
 static int fit_make_rooms(struct fit *fit, struct error *err)
 {
 	const uint32_t rows = fit->options.batch / fit_shards(fit->options.batch) + 1;
-	const uint32_t most = rows > FIT_JUDGE_ROWS ? rows : FIT_JUDGE_ROWS;
+	const uint32_t most = rows > fit->judge_rows ? rows : fit->judge_rows;
 
 	fit->team = team_create(fit->options.threads);
 	if (!fit->team)
@@ -234,6 +253,9 @@ int fit_create(struct net *net, const struct fit_rows *rows, const struct fit_ro
 	rc = fit_check(fit, err);
 	if (rc == 0) {
 		fit_fill_defaults(fit);
+		fit->judge_rows = net->layers[fit->first_trained].recurrent.steps > 0
+			? FIT_SHARD_ROWS
+			: FIT_JUDGE_ROWS;
 		rc = fit_allocate(fit) ? fit_make_rooms(fit, err)
 				       : error_set(err, -ENOMEM,
 						 "out of memory to train %zu weights with %zu rows",

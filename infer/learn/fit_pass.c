@@ -77,6 +77,7 @@ static size_t pass_lay_out(const struct fit *fit, uint32_t rows, struct pass_roo
 		l->y = pass_take(room->memory, &at, out);
 		l->z = loop_act_by_output(&layer->act) ? l->y : pass_take(room->memory, &at, out);
 		l->in = pass_copies_input(fit, i) ? pass_take(room->memory, &at, in) : NULL;
+		l->scratch = pass_take(room->memory, &at, net_layer_scratch(layer, rows));
 		l->mask = i > 0 && net->layers[i - 1].dropout > 0 ? pass_take(room->memory, &at, in)
 								  : NULL;
 	}
@@ -222,7 +223,7 @@ double pass_forward(
 		const struct pass_layer *l = &room->layers[i];
 
 		net_layer_forward(layer, pass_weights(fit, layer),
-			pass_input(fit, pass, room, i, x), pass->n_rows, l->z);
+			pass_input(fit, pass, room, i, x), pass->n_rows, l->z, l->scratch);
 		net_activate(&layer->act, (size_t)pass->n_rows * layer->n_out, l->z, l->y);
 		x = l->y;
 	}
@@ -277,7 +278,11 @@ void pass_backward(
 
 		loop_act_gradient(
 			&layer->act, (size_t)pass->n_rows * layer->n_out, l->z, l->y, delta);
-		if (layer->weights)
+		if (layer->recurrent.steps > 0)
+			recurrent_backward(&layer->recurrent, pass_weights(fit, layer), delta,
+				pass->n_rows, gradient + (layer->weights - net->params),
+				l->scratch);
+		else if (layer->weights)
 			pass_layer_gradient(fit, layer, pass->n_rows, in, delta, gradient);
 		if (i == fit->first_trained)
 			return;
@@ -303,11 +308,11 @@ void pass_backward(
 static void pass_judge_work(void *context, uint32_t item, uint32_t thread)
 {
 	struct fit *fit = context;
-	const size_t first = (size_t)item * FIT_JUDGE_ROWS, left = fit->validation.n_rows - first;
+	const size_t first = (size_t)item * fit->judge_rows, left = fit->validation.n_rows - first;
 	const struct pass pass = { .set = &fit->validation,
 		.row_weights = fit->validation_weights,
 		.position = fit->judged + first,
-		.n_rows = (uint32_t)(left < FIT_JUDGE_ROWS ? left : FIT_JUDGE_ROWS),
+		.n_rows = (uint32_t)(left < fit->judge_rows ? left : fit->judge_rows),
 		.divide = 1 };
 
 	fit->judged_loss[item] =
@@ -347,7 +352,7 @@ static double pass_macro_f1(const struct fit *fit)
 
 double pass_judge(struct fit *fit, double *score)
 {
-	const size_t n_items = (fit->validation.n_rows - 1) / FIT_JUDGE_ROWS + 1;
+	const size_t n_items = (fit->validation.n_rows - 1) / fit->judge_rows + 1;
 	double loss = 0;
 
 	fit_use_weights(fit);

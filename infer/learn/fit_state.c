@@ -38,6 +38,12 @@ static void state_identity(const struct fit *fit, uint8_t digest[32])
 			layer->act.kind, layer->act.alpha, layer->act.beta, layer->dropout };
 
 		sha256_add(&sha, shape, sizeof(shape));
+		for (uint32_t l = 0; l < layer->recurrent.n_layers; l++) {
+			const double recurrent[] = { layer->recurrent.op, layer->recurrent.steps,
+				layer->recurrent.hidden[l] };
+
+			sha256_add(&sha, recurrent, sizeof(recurrent));
+		}
 	}
 	sha256_end(&sha, digest);
 }

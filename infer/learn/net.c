@@ -19,6 +19,22 @@ static size_t net_room(size_t floats)
 	return align_up(floats, NET_ALIGN);
 }
 
+static size_t net_layer_weights_of(const struct net_layer *layer)
+{
+	return layer->recurrent.steps > 0 ? recurrent_n_params(&layer->recurrent)
+					  : (size_t)layer->n_in * layer->n_out;
+}
+
+size_t net_layer_weights(const struct net_layer *layer)
+{
+	return layer->weights ? net_layer_weights_of(layer) : 0;
+}
+
+size_t net_layer_scratch(const struct net_layer *layer, uint32_t rows)
+{
+	return layer->recurrent.steps > 0 ? recurrent_scratch(&layer->recurrent, rows) : 0;
+}
+
 // Of each layer: where its arrays begin, in params or in fixed. `net` has their pointers set where it has memory.
 static void net_lay_out(struct net *net, const struct net_shape *shapes)
 {
@@ -30,8 +46,7 @@ static void net_lay_out(struct net *net, const struct net_shape *shapes)
 		float *base = shapes[i].affine ? net->fixed : net->params;
 		float *first = base ? base + *at : NULL;
 
-		*at += net_room(
-			shapes[i].affine ? layer->n_out : (size_t)layer->n_in * layer->n_out);
+		*at += net_room(shapes[i].affine ? layer->n_out : net_layer_weights_of(layer));
 		if (shapes[i].affine)
 			layer->scale = first;
 		else
@@ -50,6 +65,35 @@ static void net_lay_out(struct net *net, const struct net_shape *shapes)
 		memset(net->params, 0, (trained + NET_ALIGN) * sizeof(float));
 		memset(net->fixed, 0, (fixed + NET_ALIGN) * sizeof(float));
 	}
+}
+
+// Recurrent layers take what comes in as steps, and nothing before them is trained.
+static int net_check_recurrent(
+	const struct net_shape *shapes, uint32_t at, uint32_t from, struct error *err)
+{
+	const struct recurrent_net *recurrent = &shapes[at].recurrent;
+	int rc = recurrent_check(recurrent, err);
+
+	if (rc != 0)
+		return rc;
+	if ((uint64_t)recurrent->steps * recurrent->n_in != from ||
+		shapes[at].n_out != recurrent->hidden[recurrent->n_layers - 1])
+		return error_set(err, -EINVAL,
+			"layer %u takes %u steps of %u values, %u values come in", at + 1,
+			recurrent->steps, recurrent->n_in, from);
+	for (uint32_t i = 0; i < at; i++) {
+		if (!shapes[i].affine)
+			return error_set(err, -EINVAL,
+				"layer %u is recurrent, and layer %u before it is trained", at + 1,
+				i + 1);
+	}
+	return 0;
+}
+
+static size_t net_shape_weights(const struct net_shape *shape, uint32_t from)
+{
+	return shape->recurrent.steps > 0 ? recurrent_n_params(&shape->recurrent)
+					  : (size_t)from * shape->n_out;
 }
 
 static int net_check_shapes(
@@ -72,7 +116,13 @@ static int net_check_shapes(
 		if (shapes[i].affine && shapes[i].n_out != from)
 			return error_set(err, -EINVAL, "layer %u scales %u values, %u come in",
 				i + 1, shapes[i].n_out, from);
-		weights += (size_t)from * shapes[i].n_out;
+		if (shapes[i].recurrent.steps > 0) {
+			int rc = net_check_recurrent(shapes, i, from, err);
+
+			if (rc != 0)
+				return rc;
+		}
+		weights += net_shape_weights(&shapes[i], from);
 		from = shapes[i].n_out;
 		if (weights > NET_WEIGHTS_MAX)
 			return error_set(err, -EINVAL,
@@ -107,6 +157,7 @@ int net_create(uint32_t n_in, uint32_t n_layers, const struct net_shape *shapes,
 			.n_out = shapes[i].n_out,
 			.act = shapes[i].act,
 			.dropout = i + 1 < n_layers ? shapes[i].dropout : 0,
+			.recurrent = shapes[i].recurrent,
 			.node = GRAPH_NONE };
 	}
 	net_lay_out(net, shapes);
@@ -131,7 +182,8 @@ int net_copy(const struct net *net, struct net **copy, struct error *err)
 			.affine = !layer->weights,
 			.bias = layer->bias,
 			.act = layer->act,
-			.dropout = layer->dropout };
+			.dropout = layer->dropout,
+			.recurrent = layer->recurrent };
 	}
 	rc = net_create(net->n_in, net->n_layers, shapes, net->head, copy, err);
 	if (rc != 0)
@@ -179,6 +231,10 @@ void net_draw(struct net *net, uint64_t seed)
 
 		if (!layer->weights)
 			continue;
+		if (layer->recurrent.steps > 0) {
+			recurrent_draw(&layer->recurrent, random_next(&state), layer->weights);
+			continue;
+		}
 		for (size_t w = 0; w < (size_t)layer->n_in * layer->n_out; w++)
 			layer->weights[w] = net_uniform(&state, bound);
 		for (uint32_t b = 0; layer->bias && b < layer->n_out; b++)
@@ -196,7 +252,8 @@ bool net_is_finite(const struct net *net)
 	return isfinite(sum);
 }
 
-size_t net_scratch(const struct net *net, uint32_t rows)
+// Floats of the widest values of `rows` rows.
+static size_t net_widest_room(const struct net *net, uint32_t rows)
 {
 	uint32_t widest = net->n_in;
 
@@ -204,12 +261,34 @@ size_t net_scratch(const struct net *net, uint32_t rows)
 		if (net->layers[i].n_out > widest)
 			widest = net->layers[i].n_out;
 	}
-	return 2 * net_room((size_t)widest * rows);
+	return net_room((size_t)widest * rows);
+}
+
+// Of the layer that needs most by itself; no two do at once.
+static size_t net_most_scratch(const struct net *net, uint32_t rows)
+{
+	size_t most = 0;
+
+	for (uint32_t i = 0; i < net->n_layers; i++) {
+		const size_t floats = net_layer_scratch(&net->layers[i], rows);
+
+		most = floats > most ? floats : most;
+	}
+	return net_room(most);
+}
+
+size_t net_scratch(const struct net *net, uint32_t rows)
+{
+	return net_most_scratch(net, rows) + 2 * net_widest_room(net, rows);
 }
 
 void net_layer_forward(const struct net_layer *layer, const float *weights, const float *x,
-	uint32_t n_rows, float *y)
+	uint32_t n_rows, float *y, float *scratch)
 {
+	if (layer->recurrent.steps > 0) {
+		recurrent_forward(&layer->recurrent, weights, x, n_rows, y, scratch);
+		return;
+	}
 	if (!layer->weights) {
 		const struct affine affine = { layer->scale, layer->bias, layer->n_out,
 			{ ACTIVATION_NONE, 0, 0 } };
@@ -246,14 +325,14 @@ void net_finish(const struct net *net, uint32_t n_rows, const float *sums, float
 void net_score(
 	const struct net *net, const float *x, uint32_t n_rows, bool sums, float *y, float *scratch)
 {
-	const size_t half = net_scratch(net, n_rows) / 2;
-	float *room[2] = { scratch, scratch + half };
+	float *first = scratch + net_most_scratch(net, n_rows);
+	float *room[2] = { first, first + net_widest_room(net, n_rows) };
 
 	for (uint32_t i = 0; i < net->n_layers; i++) {
 		const struct net_layer *layer = &net->layers[i];
 		float *to = i + 1 < net->n_layers ? room[i % 2] : y;
 
-		net_layer_forward(layer, layer->weights, x, n_rows, to);
+		net_layer_forward(layer, layer->weights, x, n_rows, to, scratch);
 		net_activate(&layer->act, (size_t)n_rows * layer->n_out, to, to);
 		x = to;
 	}

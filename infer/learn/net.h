@@ -7,6 +7,7 @@
 
 #include "infer/graph/act.h"
 #include "infer/graph/graph.h"
+#include "infer/learn/recurrent.h"
 
 #define NET_LAYERS_MAX 256
 #define NET_WIDTH_MAX  16384
@@ -16,7 +17,8 @@
 // What follows the last layer: sums become probabilities. Kept apart since losses are computed from the sums.
 enum net_head { NET_PLAIN, NET_SOFTMAX, NET_LOG_SOFTMAX, NET_SIGMOID };
 
-// y = act(x * W + b), or, where `weights` is NULL, y = act(x * scale + b), which is not trained.
+// y = act(x * W + b), or, where `weights` is NULL, y = act(x * scale + b), which is not trained. Or recurrent layers,
+// before which there is nothing that is trained.
 struct net_layer {
 	uint32_t n_in, n_out;
 	float *weights; // [n_in][n_out], as a Dense has them; NULL: an affine, n_in == n_out
@@ -24,6 +26,8 @@ struct net_layer {
 	float *bias;    // [n_out]; NULL: none
 	struct act act;
 	float dropout; // share of its outputs that are 0 in a step of training; 0 of the last
+	// steps 0: none. Else `weights` are all of its parameters, and there is neither a bias nor an activation.
+	struct recurrent_net recurrent;
 	uint32_t node; // of the graph that it came from; GRAPH_NONE: of none
 };
 
@@ -45,6 +49,7 @@ struct net_shape {
 	bool bias;   // an affine always has one
 	struct act act;
 	float dropout;
+	struct recurrent_net recurrent; // steps 0: none
 };
 // -EINVAL beyond the limits above, -ENOMEM.
 int net_create(uint32_t n_in, uint32_t n_layers, const struct net_shape *shapes, enum net_head head,
@@ -76,9 +81,13 @@ size_t net_scratch(const struct net *net, uint32_t rows);
 void net_score(const struct net *net, const float *x, uint32_t n_rows, bool sums, float *y,
 	float *scratch);
 
+// Floats that a layer's weights are; 0 of an affine.
+size_t net_layer_weights(const struct net_layer *layer);
+// Floats of scratch that net_layer_forward() needs, and backpropagation goes on from: 0 but of recurrent layers.
+size_t net_layer_scratch(const struct net_layer *layer, uint32_t rows);
 // The steps of net_score(), for training: x * weights + bias, or an affine, without the activation; an activation;
 // the head, which is nothing of a plain one. In place allowed but for the first.
 void net_layer_forward(const struct net_layer *layer, const float *weights, const float *x,
-	uint32_t n_rows, float *y);
+	uint32_t n_rows, float *y, float *scratch);
 void net_activate(const struct act *act, size_t count, const float *x, float *y);
 void net_finish(const struct net *net, uint32_t n_rows, const float *sums, float *y);

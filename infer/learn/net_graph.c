@@ -258,6 +258,8 @@ static uint32_t net_build_layer(
 	const int64_t dims[2] = { layer->n_in, layer->n_out };
 	uint32_t inputs[3] = { x, GRAPH_NONE, GRAPH_NONE };
 
+	if (layer->recurrent.steps > 0)
+		return recurrent_emit(&layer->recurrent, layer->weights, graph, x, err);
 	inputs[1] = layer->weights ? net_constant(graph, 2, dims, layer->weights, err)
 				   : net_constant(graph, 1, dims + 1, layer->scale, err);
 	if (inputs[1] == GRAPH_NONE)

@@ -8,8 +8,8 @@
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
 #include "infer/kernels/elementwise/activate.h"
+#include "infer/learn/blas.h"
 
-#include <cblas.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -220,14 +220,13 @@ static void recurrent_layer_forward(const struct recurrent_layer *layer,
 	const struct recurrent_params *at, const float *params, float *from_h)
 {
 	const uint32_t h = layer->h, steps = layer->of->steps;
-	const blasint wide = (blasint)(layer->gates * h);
-	const blasint ld_state = (blasint)((steps + 1) * h);
+	const uint32_t wide = layer->gates * h;
 
 	for (size_t p = 0; p < layer->places; p++)
 		memcpy(layer->made + p * wide, params + at->b, (size_t)wide * sizeof(float));
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)layer->x_places, wide,
-		(blasint)layer->inputs, 1, layer->x, (blasint)layer->inputs, params + at->w,
-		(blasint)layer->inputs, 1, layer->made, wide);
+	blas_product((uint32_t)layer->x_places, wide, layer->inputs,
+		(struct blas_matrix){ layer->x, layer->inputs, false },
+		(struct blas_matrix){ params + at->w, layer->inputs, true }, 1, layer->made);
 	for (uint32_t r = 0; r < layer->n; r++) {
 		memset(layer->state + recurrent_place(layer, r, 0) * h, 0, h * sizeof(float));
 		if (layer->of->op == OP_LSTM)
@@ -235,9 +234,10 @@ static void recurrent_layer_forward(const struct recurrent_layer *layer,
 				h * sizeof(float));
 	}
 	for (uint32_t t = 0; t < steps; t++) {
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)layer->n, wide,
-			(blasint)h, 1, layer->state + (size_t)t * h, ld_state, params + at->r,
-			(blasint)h, 0, from_h, wide);
+		blas_product(layer->n, wide, h,
+			(struct blas_matrix){
+				layer->state + (size_t)t * h, (steps + 1) * h, false },
+			(struct blas_matrix){ params + at->r, h, true }, 0, from_h);
 		for (uint32_t r = 0; r < layer->n; r++) {
 			const size_t place = recurrent_place(layer, r, t);
 
@@ -331,25 +331,23 @@ static void recurrent_back_products(
 {
 	const uint32_t h = layer->h, steps = layer->of->steps;
 	const bool lstm = layer->of->op == OP_LSTM;
-	const blasint wide = (blasint)(layer->gates * h), added = lstm ? wide : (blasint)(2 * h);
+	const uint32_t wide = layer->gates * h, added = lstm ? wide : 2 * h;
 
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)layer->n, (blasint)h, added,
-		1, layer->made + (size_t)t * wide, (blasint)(steps + 1) * wide, r, (blasint)h, 1,
-		d_state, (blasint)h);
+	blas_product(layer->n, h, added,
+		(struct blas_matrix){ layer->made + (size_t)t * wide, (steps + 1) * wide, false },
+		(struct blas_matrix){ r, h, false }, 1, d_state);
 	if (!lstm)
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)layer->n,
-			(blasint)h, (blasint)h, 1, layer->own + (size_t)t * h,
-			(blasint)((steps + 1) * h), r + (size_t)added * h, (blasint)h, 1, d_state,
-			(blasint)h);
+		blas_product(layer->n, h, h,
+			(struct blas_matrix){ layer->own + (size_t)t * h, (steps + 1) * h, false },
+			(struct blas_matrix){ r + (size_t)added * h, h, false }, 1, d_state);
 }
 
 // gradient [m][columns] = d' x over all places.
 static void recurrent_add_up(size_t places, const float *d, uint32_t m, uint32_t ld, const float *x,
 	uint32_t columns, float *gradient)
 {
-	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)columns,
-		(blasint)places, 1, d, (blasint)ld, x, (blasint)columns, 0, gradient,
-		(blasint)columns);
+	blas_product(m, columns, (uint32_t)places, (struct blas_matrix){ d, ld, true },
+		(struct blas_matrix){ x, columns, false }, 0, gradient);
 }
 
 static void recurrent_add_up_bias(size_t places, const float *d, uint32_t m, float *gradient)
@@ -423,19 +421,19 @@ void recurrent_backward(const struct recurrent_net *recurrent, const float *para
 	for (uint32_t l = recurrent->n_layers; l-- > 0;) {
 		const struct recurrent_params at = recurrent_params_of(recurrent, l);
 		const struct recurrent_layer *layer = &layers[l];
-		const size_t h = layer->h, wide = layer->gates * h;
+		const uint32_t h = layer->h, wide = layer->gates * h;
 
 		if (above)
-			memset(d_state, 0, n_rows * h * sizeof(*d_state));
+			memset(d_state, 0, (size_t)n_rows * h * sizeof(*d_state));
 		else
-			memcpy(d_state, dy, n_rows * h * sizeof(*d_state));
+			memcpy(d_state, dy, (size_t)n_rows * h * sizeof(*d_state));
 		recurrent_layer_backward(layer, &at, params, above, d_state, d_cell);
 		recurrent_layer_gradient(layer, &at, gradient);
 		if (l == 0)
 			break;
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)layer->places,
-			(blasint)layer->inputs, (blasint)wide, 1, layer->made, (blasint)wide,
-			params + at.w, (blasint)layer->inputs, 0, below, (blasint)layer->inputs);
+		blas_product((uint32_t)layer->places, layer->inputs, wide,
+			(struct blas_matrix){ layer->made, wide, false },
+			(struct blas_matrix){ params + at.w, layer->inputs, false }, 0, below);
 		above = below;
 	}
 }

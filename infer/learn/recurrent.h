@@ -12,7 +12,7 @@
 #define RECURRENT_LAYERS_MAX 8
 #define RECURRENT_HIDDEN_MAX 4096
 // Floats of scratch for one row, at most.
-#define RECURRENT_SCRATCH_MAX ((size_t)1 << 26)
+#define RECURRENT_SCRATCH_MAX ((size_t)1 << 20)
 
 // One layer's part of the parameters, as ONNX has them but for the biases: an LSTM's two are always added, so that one is
 // enough; of a GRU's second one only the third gate's part stands alone.
