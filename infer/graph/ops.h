@@ -190,7 +190,15 @@
 	/* Martlet's own: of each value of x, F32 or I64, the number of the key that it is, and */ \
 	/* N where it is none; NaN is a key like others. Keys of x's dtype, ascending and NaN */   \
 	/* last, and their numbers, I64, are constant, [N] or [x's dims, N]. */                    \
-	X(OP_FIND, "Find", 3, 3, 1, 1, shape_find, plain_find)
+	X(OP_FIND, "Find", 3, 3, 1, 1, shape_find, plain_find)                                     \
+	/* Martlet's own: RNN, GRU or LSTM (CELL: enum recurrent_cell) of one sequence a row, */   \
+	/* whose products are QDense's to floats and whose gates are floats: x int8 or uint8, */   \
+	/* [steps, 1, inputs] or, LAYOUT, [1, steps, inputs]; W int8 [ways, inputs, gates * h], */ \
+	/* b int32 and multipliers [ways, gates * h]; R int8 [ways, h, gates * h], likewise b */   \
+	/* and multipliers; initial h and c. The state is quantised anew at each step, int8 by */  \
+	/* the scale ALPHA, as QuantizeLinear does it; so is GRU's r * state without */            \
+	/* LINEAR_BEFORE_RESET. Without it the third gate's bias is all in W's. */                 \
+	X(OP_QRECURRENT, "QRecurrent", 7, 9, 2, 3, shape_qrecurrent, plain_qrecurrent)
 
 enum op {
 #define X(op, ...) op,
@@ -265,7 +273,8 @@ enum attr_kind { ATTR_KIND_INT, ATTR_KIND_FLOAT, ATTR_KIND_INTS, ATTR_KIND_FLOAT
 	X(ATTR_HIGH, "high", ATTR_KIND_INT)                                                        \
 	X(ATTR_PAD_VALUE, "pad_value", ATTR_KIND_INT)                                              \
 	/* Trees: 1 where the file says of each branch where missing values go */                  \
-	X(ATTR_TRACKS_MISSING, "tracks_missing", ATTR_KIND_INT)
+	X(ATTR_TRACKS_MISSING, "tracks_missing", ATTR_KIND_INT)                                    \
+	X(ATTR_CELL, "cell", ATTR_KIND_INT)
 
 enum attr_key {
 #define X(key, ...) key,
@@ -321,6 +330,7 @@ enum scatter_reduction {
 	SCATTER_COUNT,
 };
 
+enum recurrent_cell { CELL_RNN, CELL_GRU, CELL_LSTM, CELL_COUNT };
 enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH, DIRECTION_COUNT };
 
 // The numbers of activations in ACTIVATIONS of RNN, GRU and LSTM: recurrent_activation() (act.h)

@@ -207,6 +207,7 @@ bool graph_rounds(const struct graph *graph)
 		const struct node *node = &graph->nodes[n];
 
 		if (node->op == OP_QUANTIZE_LINEAR || node->op == OP_DYNAMIC_QUANTIZE_LINEAR ||
+			node->op == OP_QRECURRENT ||
 			(node->op == OP_DENSE &&
 				graph->tensors[node->inputs[1]].dtype == DTYPE_BF16))
 			return true;

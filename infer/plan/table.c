@@ -15,6 +15,7 @@
 #include "infer/plan/steps/quantise.h"
 #include "infer/plan/steps/quantise_conv.h"
 #include "infer/plan/steps/quantise_dynamic.h"
+#include "infer/plan/steps/quantise_recurrent.h"
 #include "infer/plan/steps/recurrent.h"
 #include "infer/plan/steps/reduce.h"
 #include "infer/plan/steps/trees.h"
@@ -76,6 +77,7 @@ static const struct plan_operator PLAN_OPERATORS[OP_COUNT] = {
 	[OP_DEQUANTIZE_LINEAR] = { .build = build_dequantise, .takes_any_dtype = true },
 	[OP_DYNAMIC_QUANTIZE_LINEAR] = { .build = build_dynamic_quantise },
 	[OP_DYNAMIC_QDENSE] = { .build = build_dynamic_qdense, .takes_any_dtype = true },
+	[OP_QRECURRENT] = { .build = build_qrecurrent, .takes_any_dtype = true },
 };
 
 // Has the node a builder of its own for what it reads and writes? Its plain form takes the rest.
