@@ -14,6 +14,7 @@
 #include "ctl/tool/log.h"
 #include "ctl/tool/model_bench.h"
 #include "ctl/tool/model_compile.h"
+#include "ctl/tool/model_distil.h"
 #include "ctl/tool/model_drift.h"
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
@@ -35,6 +36,7 @@ static const struct command *const COMMANDS[] = {
 	&status_command,
 	&doctor_command,
 	&model_compile_command,
+	&model_distil_command,
 	&model_reference_command,
 	&model_inspect_command,
 	&model_bench_command,

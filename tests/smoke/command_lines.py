@@ -15,7 +15,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match",
-        "--url", "--cacert", "--cert", "--udp"}
+        "--url", "--cacert", "--cert", "--udp", "--labels", "--group", "--weight", "--categories"}
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
@@ -25,8 +25,10 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
-         "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0"}
-FREE_OUTPUT = {"model compile", "model reference", "flow features"}  # of which -o takes any name; model run tells the format by it
+         "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0",
+         "--student": "tree", "--rounds": "0", "--depth": "17", "--layers": "0", "--epochs": "0", "--batch": "0", "--learning-rate": "0",
+         "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0"}
+FREE_OUTPUT = {"model compile", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
@@ -36,7 +38,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
            "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
-           "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab",
+           "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab", "model distil": "nothing.mlt --rows rows.csv -o out.mlt",
            "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "drain": "--wait",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}

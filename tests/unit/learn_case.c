@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const char *const FEATURES[LEARN_FEATURES] = { "a", "b", "c", "d", "e", "f" };
-static const char *const CLASSES[] = { "none", "some", "much", "most" };
+static const char *const CLASSES[] = { "idle", "some", "much", "most" };
 
 static float *learn_case_row(const struct learn_case *rows, size_t row)
 {

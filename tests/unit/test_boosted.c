@@ -173,7 +173,7 @@ static void bad_rows_are_refused(void **state)
 		"early stopping needs validation rows, and none of them bears a label");
 	memset(rows.classes, 0, ROWS * sizeof(*rows.classes));
 	expect_refused(&rows, &options, -EINVAL,
-		"made.csv: all rows that are learnt from are of class 'none', there should be two "
+		"made.csv: all rows that are learnt from are of class 'idle', there should be two "
 		"classes or more");
 	memset(rows.classes, 0xff, ROWS * sizeof(*rows.classes));
 	expect_refused(
