@@ -53,6 +53,9 @@ static int compile_describe_by_rows(struct compilation *c)
 
 	if (rc == 0)
 		rc = names_of_classes(c->graph, c->options->class_labels, c->err);
+	// An image's, which its clients send 8-bit rows by: they stay when its graph is changed.
+	if (rc == 0 && c->graph->input_scale && c->graph->input_zero)
+		return 0;
 	if (rc == 0)
 		rc = calibrate_inputs(c->graph, c->taught.values, c->taught.n_rows, c->err);
 	if (rc == 0 && c->taught.n_rows > 0)

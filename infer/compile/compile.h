@@ -21,7 +21,7 @@ struct compile_rows {
 // changed. The same way as an imported one's, golden rows included, which the graph before the passes scores
 // anew; its name, source_kind, source_sha256, class_labels and accepts_missing are set already, and names of
 // features where it has them. `rows`, as the graph takes them, n_rows 0: none, are what the golden rows, the
-// scales of i8 and u8 rows and the histograms come from; options->rows_path and its like are not looked at.
+// scales of i8 and u8 rows, unless the graph has some, and the histograms come from; options->rows_path and its like are not looked at.
 // The graph is destroyed in any case. *image is malloc'ed. -EINVAL, -ENOTSUP, -ENOMEM.
 int compile_graph(struct graph *graph, const struct compile_rows *rows,
 	const struct compile_options *options, void **image, size_t *image_size,
