@@ -16,6 +16,7 @@
 #include "ctl/tool/model_compile.h"
 #include "ctl/tool/model_distil.h"
 #include "ctl/tool/model_drift.h"
+#include "ctl/tool/model_eval.h"
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
 #include "ctl/tool/model_reference.h"
@@ -41,6 +42,7 @@ static const struct command *const COMMANDS[] = {
 	&model_inspect_command,
 	&model_bench_command,
 	&model_run_command,
+	&model_eval_command,
 	&model_replay_command,
 	&model_operators_command,
 	&model_push_command,

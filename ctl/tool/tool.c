@@ -52,14 +52,24 @@ void tool_note(const char *format, ...)
 	va_end(args);
 }
 
-int tool_print_json(json_t *value)
+static int tool_dump_json(json_t *value, int digits)
 {
 	const bool good = value &&
-		json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 &&
+		json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(digits)) == 0 &&
 		putchar('\n') != EOF;
 
 	json_decref(value);
 	if (good)
 		return TOOL_DONE;
 	return tool_refuse("could not write the JSON: out of memory or standard output is gone");
+}
+
+int tool_print_json(json_t *value)
+{
+	return tool_dump_json(value, 9);
+}
+
+int tool_print_json_doubles(json_t *value)
+{
+	return tool_dump_json(value, 17);
 }

@@ -35,6 +35,8 @@ __attribute__((format(printf, 1, 2))) void tool_note(const char *format, ...);
 // Prints a JSON value on stdout, indented, and gives up the reference to it. TOOL_DONE or
 // TOOL_REFUSED.
 int tool_print_json(json_t *value);
+// The same, with the digits that make a number of 64 bits the same again, where the former has those of 32.
+int tool_print_json_doubles(json_t *value);
 // Makes text for people of bytes that may be anything: control bytes become '?'. In place.
 void tool_clean(char *text);
 // The same, as much of `text` as fits into `to`.

@@ -15,7 +15,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match",
-        "--url", "--cacert", "--cert", "--udp", "--labels", "--group", "--weight", "--categories"}
+        "--url", "--cacert", "--cert", "--udp", "--labels", "--group", "--weight", "--categories", "--positive", "--normal", "--report"}
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
@@ -27,7 +27,8 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
          "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0",
          "--student": "tree", "--rounds": "0", "--depth": "17", "--layers": "0", "--epochs": "0", "--batch": "0", "--learning-rate": "0",
-         "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0"}
+         "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0",
+         "--as": "guess", "--fpr": "1.5", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0"}
 FREE_OUTPUT = {"model compile", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
@@ -37,7 +38,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "model canary": "lab 1 --permille 5", "model shadow": "lab:1", "model pin": "lab 1", "model unpin": "lab 1", "model history": "lab", "model retention": "lab --latest 3", "model compare": "lab",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
            "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
-           "model bench": "nothing.mlt", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
+           "model bench": "nothing.mlt", "model eval": "nothing.mlt --rows rows.csv", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab", "model distil": "nothing.mlt --rows rows.csv -o out.mlt",
            "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "drain": "--wait",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
@@ -53,6 +54,7 @@ class CommandLine:
         # (letter or "", name, value or "") of each option, and the arguments' names
         self.options = re.findall(r"^  (?:-(\w), |    )(--[\w-]+) ?(\S*)  ", done.stdout, re.M)
         self.arguments = re.findall(r"^  ([A-Z]+)  ", done.stdout, re.M)
+        self.many = re.search(r"^  [A-Z]+\.\.\.  ", done.stdout, re.M)  # as many arguments as one likes
         self.required = re.sub(r"\[[^]]*\]|\(.*?\)", "", usage).split(name, 1)[1].split()
 
     def run(self, *args):
@@ -77,7 +79,8 @@ def walk(tap, line, name):
               and line.run("-h").stdout == line.run("--help").stdout)
     misused(tap, line, "an unknown option", ["--no-such-thing"], "--no-such-thing")
     misused(tap, line, "an unknown letter", ["-Z"], "-Z")
-    misused(tap, line, "an argument too many", [GOOD.get(name, "1")] * (len(line.arguments) + 1), "one argument too many")
+    if not line.many:
+        misused(tap, line, "an argument too many", [GOOD.get(name, "1")] * (len(line.arguments) + 1), "one argument too many")
     if line.required:
         misused(tap, line, "nothing at all", [], "is missing")
     for letter, option, value in line.options:
