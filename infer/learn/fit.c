@@ -127,12 +127,13 @@ static int fit_do_step(struct fit *fit, struct error *err)
 
 static void fit_shuffle(struct fit *fit)
 {
-	uint64_t state = fit_mix(fit->options.seed, UINT64_C(0x5bd1e995) + fit->epoch);
+	// Streams far from those of dropout, which count up from 0.
+	uint64_t state = random_start(fit->options.seed, UINT64_MAX / 2 + fit->epoch);
 
 	for (size_t i = 0; i < fit->rows.n_rows; i++)
 		fit->order[i] = (uint32_t)i;
 	for (size_t i = fit->rows.n_rows; i > 1; i--) {
-		const size_t other = (size_t)(((random_next(&state) >> 32) * i) >> 32);
+		const size_t other = (size_t)random_below(&state, i);
 		const uint32_t swapped = fit->order[i - 1];
 
 		fit->order[i - 1] = fit->order[other];

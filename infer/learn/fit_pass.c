@@ -11,17 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t fit_mix(uint64_t a, uint64_t b)
-{
-	// splitmix64's finaliser (S. Vigna), of the two joined.
-	uint64_t z = a * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xbf58476d1ce4e5b9) + 1;
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	z ^= z >> 31;
-	return z + (z == 0);
-}
-
 uint32_t fit_shards(uint32_t batch_rows)
 {
 	const uint32_t shards = batch_rows / FIT_SHARD_ROWS;
@@ -125,7 +114,7 @@ static void pass_drop(const struct pass *pass, uint64_t seed, uint32_t layer, fl
 {
 	const uint32_t below = (uint32_t)(dropout * 4294967296.0);
 	const float kept = 1 / (1 - dropout);
-	uint64_t state = fit_mix(seed, pass->draw + layer);
+	uint64_t state = random_start(seed, pass->draw + layer);
 
 	for (size_t i = 0; i < count; i += 2) {
 		const uint64_t drawn = random_next(&state);

@@ -15,8 +15,6 @@ struct pass {
 	uint64_t draw; // what dropout is drawn by, with the layer
 };
 
-// A state of base/random.h that depends on both numbers; never 0.
-uint64_t fit_mix(uint64_t a, uint64_t b);
 // Into how many shards a minibatch is divided.
 uint32_t fit_shards(uint32_t batch_rows);
 // Makes `used` of the weights.

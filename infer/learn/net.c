@@ -212,22 +212,12 @@ void net_destroy(struct net *net)
 	free(net);
 }
 
-// Uniform in -bound to bound.
-static float net_uniform(uint64_t *state, double bound)
-{
-	return (float)(((double)(random_next(state) >> 11) * 0x1p-52 - 1) * bound);
-}
-
 void net_draw(struct net *net, uint64_t seed)
 {
-	uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0xd1342543de82ef95);
-
-	state += state == 0;
-	for (uint32_t i = 0; i < 8; i++)
-		random_next(&state);
 	for (uint32_t i = 0; i < net->n_layers; i++) {
 		const struct net_layer *layer = &net->layers[i];
 		const double bound = sqrt(6.0 / (layer->n_in + layer->n_out));
+		uint64_t state = random_start(seed, i);
 
 		if (!layer->weights)
 			continue;
@@ -236,9 +226,9 @@ void net_draw(struct net *net, uint64_t seed)
 			continue;
 		}
 		for (size_t w = 0; w < (size_t)layer->n_in * layer->n_out; w++)
-			layer->weights[w] = net_uniform(&state, bound);
+			layer->weights[w] = (float)((2 * random_double(&state) - 1) * bound);
 		for (uint32_t b = 0; layer->bias && b < layer->n_out; b++)
-			layer->bias[b] = net_uniform(&state, bound);
+			layer->bias[b] = (float)((2 * random_double(&state) - 1) * bound);
 	}
 }
 

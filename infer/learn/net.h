@@ -74,6 +74,11 @@ int net_put_back(const struct net *net, struct graph *graph, struct error *err);
 int net_to_graph(
 	const struct net *net, const struct graph *like, struct graph **graph, struct error *err);
 
+// Layers first to end - 1, and the head behind the last, as operators that follow tensor x. The tensor of what comes
+// out, or GRAPH_NONE.
+uint32_t net_emit(const struct net *net, uint32_t first, uint32_t end, struct graph *graph,
+	uint32_t x, struct error *err);
+
 // Floats of scratch that net_score() needs for `rows` rows at a time.
 size_t net_scratch(const struct net *net, uint32_t rows);
 // x [n_rows][n_in]; y [n_rows][n_out], which must not overlap x: what comes out of the head, or, where `sums`, what

@@ -4,6 +4,7 @@
 #include "infer/graph/graph.h"
 #include "infer/import/build.h"
 #include "infer/infer.h"
+#include "infer/learn/describe.h"
 #include "infer/learn/net.h"
 #include "infer/ops/check.h"
 
@@ -273,80 +274,65 @@ static uint32_t net_build_layer(
 		graph, layer->weights ? OP_DENSE : OP_AFFINE, layer->bias ? 3 : 2, inputs, err);
 }
 
-static int net_build(const struct net *net, struct graph *graph, struct error *err)
+uint32_t net_emit(const struct net *net, uint32_t first, uint32_t end, struct graph *graph,
+	uint32_t x, struct error *err)
 {
 	const struct act sigmoid = { .kind = ACTIVATION_SIGMOID };
-	uint32_t x = build_input(graph, net->n_in, NULL, err);
 
-	for (uint32_t i = 0; i < net->n_layers && x != GRAPH_NONE; i++) {
+	for (uint32_t i = first; i < end && x != GRAPH_NONE; i++) {
 		const bool last = i + 1 == net->n_layers && net->head == NET_SIGMOID;
 
 		x = net_build_layer(graph, &net->layers[i], x, err);
 		if (x != GRAPH_NONE &&
 			net_set_act(graph, last ? &sigmoid : &net->layers[i].act, err))
-			return -ENOMEM;
+			return GRAPH_NONE;
 	}
-	if (x != GRAPH_NONE && (net->head == NET_SOFTMAX || net->head == NET_LOG_SOFTMAX))
+	if (x != GRAPH_NONE && end == net->n_layers &&
+		(net->head == NET_SOFTMAX || net->head == NET_LOG_SOFTMAX))
 		x = build_node(
 			graph, net->head == NET_SOFTMAX ? OP_SOFTMAX : OP_LOG_SOFTMAX, 1, &x, err);
+	return x;
+}
+
+static int net_build(const struct net *net, struct graph *graph, struct error *err)
+{
+	uint32_t x = build_input(graph, net->n_in, NULL, err);
+
+	if (x != GRAPH_NONE)
+		x = net_emit(net, 0, net->n_layers, graph, x, err);
 	return x == GRAPH_NONE ? err->code : build_output(graph, x, err);
 }
 
-// The strings of `from`, [n], in the graph's own memory; NULL without memory.
-static const char **net_copy_names(struct graph *graph, const char *const *from, uint32_t n)
-{
-	const char **names = arena_calloc(graph->arena, n + 1, sizeof(*names));
-
-	for (uint32_t i = 0; names && i < n; i++) {
-		names[i] = arena_strdup(graph->arena, from[i]);
-		if (!names[i])
-			return NULL;
-	}
-	return names;
-}
-
-static bool net_copy_texts(struct graph *graph, const struct model_texts *from, uint32_t n)
-{
-	struct model_texts *texts = arena_calloc(graph->arena, n + 1, sizeof(*texts));
-
-	for (uint32_t i = 0; texts && i < n; i++) {
-		texts[i] = from[i];
-		texts[i].texts = net_copy_names(graph, from[i].texts, from[i].n_texts);
-		texts[i].order = arena_memdup(
-			graph->arena, from[i].order, from[i].n_texts * sizeof(*from[i].order));
-		if (!texts[i].texts || !texts[i].order)
-			return false;
-	}
-	graph->texts = texts;
-	graph->n_texts = n;
-	return texts;
-}
-
 // What `like` says of its model, as far as the graph has the same columns.
-static bool net_describe(struct graph *graph, const struct graph *like)
+static int net_describe(struct graph *graph, const struct graph *like, struct error *err)
 {
-	graph->name = arena_strdup(graph->arena, like->name);
-	graph->source_kind = arena_strdup(graph->arena, like->source_kind);
+	const struct dataset described = { .n_features = like->n_features,
+		.feature_names = like->feature_names,
+		.target = like->n_class_labels > 0 ? DATASET_CLASSES : DATASET_NONE,
+		.class_labels = like->class_labels,
+		.n_classes = like->n_class_labels,
+		.texts = like->texts,
+		.n_texts = like->n_texts };
+	struct arena *arena = graph->arena;
+	int rc = describe_graph(graph, &described, err);
+
+	if (rc != 0)
+		return rc;
+	graph->name = like->name ? arena_strdup(arena, like->name) : NULL;
+	graph->source_kind = like->source_kind ? arena_strdup(arena, like->source_kind) : NULL;
 	memcpy(graph->source_sha256, like->source_sha256, sizeof(graph->source_sha256));
 	graph->accepts_missing = like->accepts_missing;
 	graph->exact = like->exact;
-	if (!graph->name || !graph->source_kind ||
-		!net_copy_texts(graph, like->texts, like->n_texts))
-		return false;
-	if (like->feature_names && like->n_features == graph->n_features) {
-		graph->feature_names = net_copy_names(graph, like->feature_names, like->n_features);
-		if (!graph->feature_names)
-			return false;
+	for (uint32_t i = 0; like->output_names && like->n_columns_out == graph->n_columns_out &&
+		i < graph->n_columns_out;
+		i++) {
+		graph->output_names[i] = arena_strdup(arena, like->output_names[i]);
+		if (!graph->output_names[i])
+			return error_set(err, -ENOMEM, "out of memory for the outputs' names");
 	}
-	if (like->output_names && like->n_columns_out == graph->n_columns_out) {
-		graph->output_names =
-			net_copy_names(graph, like->output_names, like->n_columns_out);
-		if (!graph->output_names)
-			return false;
-	}
-	graph->class_labels = net_copy_names(graph, like->class_labels, like->n_class_labels);
-	graph->n_class_labels = like->n_class_labels;
-	return graph->class_labels;
+	if ((like->name && !graph->name) || (like->source_kind && !graph->source_kind))
+		return error_set(err, -ENOMEM, "out of memory for the model's name");
+	return 0;
 }
 
 int net_to_graph(
@@ -358,8 +344,11 @@ int net_to_graph(
 	if (!*graph)
 		return error_set(err, -ENOMEM, "out of memory for a graph");
 	rc = net_build(net, *graph, err);
-	if (rc == 0 && like && !net_describe(*graph, like))
-		rc = error_set(err, -ENOMEM, "out of memory for a graph's names");
+	if (rc == 0 && like && like->n_features != net->n_in)
+		rc = error_set(err, -EINVAL, "the network takes %u features, the model %u",
+			net->n_in, like->n_features);
+	if (rc == 0 && like)
+		rc = net_describe(*graph, like, err);
 	if (rc == 0)
 		rc = graph_check(*graph, err);
 	if (rc != 0) {
