@@ -13,6 +13,8 @@ struct train_job {
 	struct dataset_part train, validation; // validation.n 0: none
 	const struct learn_watch *watch;       // NULL: nobody watches
 	struct compile_report *report;         // NULL: nobody reads it
+	uint8_t identity
+		[32]; // of rows and options that are not the kind's: a checkpoint's must be the same
 	// The kind's: a graph with operators, features' and outputs' names, class_labels, texts and
 	// accepts_missing, ready for compile_graph(); the caller destroys it.
 	struct graph *graph;

@@ -2,6 +2,7 @@
 // Training: from a file of rows to an image.
 #pragma once
 
+#include "infer/infer.h"
 #include "infer/learn/dataset.h"
 #include "infer/learn/watch.h"
 
@@ -49,6 +50,40 @@ struct train_steps {
 	uint32_t patience; // epochs without a better score that end it
 	double learning_rate, weight_decay;
 	double clip; // bound of the gradient's norm
+enum train_loss { TRAIN_SOFTMAX, TRAIN_SIGMOID };
+enum train_activation { // "relu|tanh|sigmoid|leaky-relu|elu|gelu"
+	TRAIN_RELU,
+	TRAIN_TANH,
+	TRAIN_SIGMOID_UNITS,
+	TRAIN_LEAKY_RELU,
+	TRAIN_ELU,
+	TRAIN_GELU,
+};
+
+// Of dense networks and autoencoders; fit_options.h has more of each.
+struct train_network {
+	// Widths of the hidden layers: "64,32"; "none": none. Of an autoencoder those up to its narrowest, which the
+	// others mirror. NULL: 64,32, or a half and a quarter of the features.
+	const char *layers;
+	enum train_activation activation;
+	enum train_loss loss; // of classes
+	bool balanced;        // each class counts alike, however many rows it has
+	double dropout;       // share of a hidden layer's outputs, 0 to below 1
+	double weight_decay, learning_rate, clip;
+	uint32_t batch, epochs, patience;
+};
+
+#define TRAIN_NETWORK_DEFAULTS                                                                     \
+	{                                                                                          \
+		.learning_rate = 1e-3, .batch = 200, .epochs = 200, .patience = 20                 \
+	}
+
+// Where an interrupted training goes on, and where it is kept meanwhile.
+struct train_checkpoint {
+	const char *resume; // file that is gone on from; NULL: from the beginning
+	// Keeps the bytes, whole or not at all; NULL: nobody does. A negative errno ends the training.
+	int (*write)(void *context, const void *bytes, size_t size, struct error *err);
+	void *context;
 };
 
 struct train_options {
@@ -61,4 +96,36 @@ struct train_options {
 	struct train_boosted boosted;
 	struct train_isolation isolation;
 	struct train_kitsune kitsune;
+	struct train_network network;
+	struct train_checkpoint checkpoint;
 };
+
+// What is learnt from what.
+struct train_request {
+	const char *rows_path;
+	struct dataset_options rows; // target and keep_missing are the kind's and not looked at
+	bool numbers;                // the label is a number that is to be predicted
+	const char *validation_path; // rows to judge by; NULL: a share of the others
+	double validation_share;     // 0: none
+	const char *
+		normal; // of anomaly scores: the class of the rows that are learnt from; NULL: all rows are
+	const char *name; // of the model; NULL: the stem of `stem`
+	const char *stem;
+	bool onnx; // is the model wanted as ONNX, too?
+	struct train_options options;
+};
+
+struct train_made {         // both malloc'ed
+	void *image, *onnx; // onnx NULL: not wanted
+	size_t image_size, onnx_size;
+	size_t n_rows, n_validation;
+};
+
+// Reads the rows, learns from them and makes an image. `report` is added to. -ECANCELED: the watch ended it, nothing is
+// made; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOTSUP a model that ONNX has no operators for,
+// -ENOMEM, or what reading said.
+int train_model(const struct train_request *request, const struct learn_watch *watch,
+	struct train_made *made, struct compile_report *report, struct error *err);
+void train_made_fini(struct train_made *made);
+// Kind number `index` from 0: "dense", ...; NULL behind the last.
+const char *train_kind(size_t index);
