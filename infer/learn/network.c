@@ -13,6 +13,7 @@
 #define NETWORK_MAGIC     "MRTTRN01"
 #define NETWORK_HEAD      (8 + 32)
 #define NETWORK_BYTES_MAX ((size_t)4 << 30)
+#define NETWORK_PATIENCE  20
 #define NETWORK_EVERY_NS  (5 * CLOCK_SECOND_NS)
 
 // --- Layers --------------------------------------------------------------------------------------
@@ -212,17 +213,17 @@ int network_fit(struct train_job *job, struct net *net, const struct fit_rows *r
 	const struct fit_rows *validation, struct fit_options *options, struct fit_result *result,
 	struct error *err)
 {
-	const struct train_network *network = &job->options->network;
+	const struct train_steps *steps = &job->options->steps;
 	struct network_keeper keeper = { .job = job };
 	struct fit *fit;
 	int rc;
 
-	options->learning_rate = network->learning_rate;
-	options->weight_decay = network->weight_decay;
-	options->clip = network->clip;
-	options->batch = network->batch;
-	options->epochs = network->epochs;
-	options->patience = network->patience;
+	options->learning_rate = steps->learning_rate;
+	options->weight_decay = steps->weight_decay;
+	options->clip = steps->clip;
+	options->batch = steps->batch;
+	options->epochs = steps->epochs;
+	options->patience = steps->patience > 0 ? steps->patience : NETWORK_PATIENCE;
 	options->threads = job->options->threads;
 	options->seed = job->options->seed;
 	options->watch = job->watch;

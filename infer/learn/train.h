@@ -50,6 +50,8 @@ struct train_steps {
 	uint32_t patience; // epochs without a better score that end it
 	double learning_rate, weight_decay;
 	double clip; // bound of the gradient's norm
+};
+
 enum train_loss { TRAIN_SOFTMAX, TRAIN_SIGMOID };
 enum train_activation { // "relu|tanh|sigmoid|leaky-relu|elu|gelu"
 	TRAIN_RELU,
@@ -60,7 +62,7 @@ enum train_activation { // "relu|tanh|sigmoid|leaky-relu|elu|gelu"
 	TRAIN_GELU,
 };
 
-// Of dense networks and autoencoders; fit_options.h has more of each.
+// Of dense networks and autoencoders, beside struct train_steps.
 struct train_network {
 	// Widths of the hidden layers: "64,32"; "none": none. Of an autoencoder those up to its narrowest, which the
 	// others mirror. NULL: 64,32, or a half and a quarter of the features.
@@ -69,14 +71,7 @@ struct train_network {
 	enum train_loss loss; // of classes
 	bool balanced;        // each class counts alike, however many rows it has
 	double dropout;       // share of a hidden layer's outputs, 0 to below 1
-	double weight_decay, learning_rate, clip;
-	uint32_t batch, epochs, patience;
 };
-
-#define TRAIN_NETWORK_DEFAULTS                                                                     \
-	{                                                                                          \
-		.learning_rate = 1e-3, .batch = 200, .epochs = 200, .patience = 20                 \
-	}
 
 // Where an interrupted training goes on, and where it is kept meanwhile.
 struct train_checkpoint {
