@@ -6,6 +6,8 @@
 #include "base/random.h"
 #include "infer/compile/compile.h"
 #include "infer/graph/arena.h"
+#include "infer/graph/lineage.h"
+#include "infer/image/image.h"
 #include "infer/learn/dataset_part.h"
 #include "infer/learn/describe.h"
 #include "infer/learn/lesson.h"
@@ -16,6 +18,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +27,7 @@
 #define HEAVY        50   // the largest value is so many medians: its logarithm is learnt
 
 struct distilling {
+	const char *path; // the teacher's
 	const struct distil_options *options;
 	const struct learn_watch *watch;
 	struct compile_report *report;
@@ -527,6 +531,67 @@ static int distil_compare(struct distilling *d, const void *image, size_t size)
 	return rc;
 }
 
+// --- How it was made ----------------------------------------------------------------------------------
+
+static int distil_sign_graph(struct distilling *d, struct graph *graph)
+{
+	const struct distil_options *o = d->options;
+	const struct distil_result *r = d->result;
+	const bool dense = o->student == DISTIL_DENSE;
+	char options[240], figures[200], widths[100] = "";
+	const struct lineage_step step = {
+		.step = "distil",
+		.from = d->path,
+		.from_sha256 = d->teacher.sha256,
+		.options = options,
+		.rows = d->set.path,
+		.n_rows = d->set.n_rows,
+		.rows_sha256 = d->set.sha256,
+		.figures = figures,
+	};
+
+	for (uint32_t i = 0, used = 0; i < o->n_layers && used < sizeof(widths) - 8; i++)
+		used += (uint32_t)snprintf(widths + used, sizeof(widths) - used, "%s%" PRIu32,
+			i ? "," : "", o->layers[i]);
+	if (dense)
+		snprintf(options, sizeof(options),
+			"--student dense --layers %s --epochs %" PRIu32
+			" --temperature %g --alpha %g --drawn %g --held %g --seed %" PRIu64,
+			widths, o->epochs, o->temperature, o->alpha, o->drawn, o->held, o->seed);
+	else
+		snprintf(options, sizeof(options),
+			"--student trees --rounds %" PRIu32 " --depth %" PRIu32
+			" --temperature %g --alpha %g --drawn %g --held %g --seed %" PRIu64,
+			o->rounds, o->depth, o->temperature, o->alpha, o->drawn, o->held, o->seed);
+	snprintf(figures, sizeof(figures), "agrees with it on %.2f %% of %zu rows held back",
+		100 * r->agreement, r->n_held);
+	return lineage_add(graph, &step, d->err);
+}
+
+// The lines of the teacher go before the student's own. What these say is known only when the image is there, which
+// is written anew with them.
+static int distil_sign(struct distilling *d, void **image, size_t *size)
+{
+	const struct model_info *teacher = d->teacher.info;
+	struct graph *graph;
+	void *signed_one = NULL;
+	int rc = image_open(*image, *size, &graph, d->err);
+
+	if (rc != 0)
+		return rc;
+	graph->lineage = (const char **)(uintptr_t)teacher->lineage;
+	graph->n_lineage = teacher->n_lineage;
+	rc = distil_sign_graph(d, graph);
+	if (rc == 0)
+		rc = image_write(graph, &signed_one, size, d->err);
+	graph_destroy(graph);
+	if (rc != 0)
+		return rc;
+	free(*image);
+	*image = signed_one;
+	return 0;
+}
+
 // --- All of it --------------------------------------------------------------------------------------
 
 static int distil_check(const struct distil_options *o, struct error *err)
@@ -546,7 +611,8 @@ int model_distil(const char *teacher, const char *rows, const struct dataset_opt
 	struct error *err)
 {
 	struct distil_result unread;
-	struct distilling d = { .options = options,
+	struct distilling d = { .path = teacher,
+		.options = options,
 		.watch = watch,
 		.report = report,
 		.result = result ? result : &unread,
@@ -568,6 +634,8 @@ int model_distil(const char *teacher, const char *rows, const struct dataset_opt
 		rc = distil_teach(&d, image, size);
 	if (rc == 0)
 		rc = distil_compare(&d, *image, *size);
+	if (rc == 0)
+		rc = distil_sign(&d, image, size);
 	if (rc != 0) {
 		free(*image);
 		*image = NULL;

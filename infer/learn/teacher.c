@@ -229,6 +229,7 @@ int teacher_open(const char *path, const struct compile_options *options, struct
 		rc = teacher_prepare(teacher, err);
 	if (rc == 0)
 		rc = teacher_find_cells(teacher, loaded.graph, err);
+	memcpy(teacher->sha256, loaded.sha256, sizeof(teacher->sha256));
 	graph_unload(&loaded);
 	if (rc != 0)
 		teacher_close(teacher);

@@ -23,8 +23,9 @@ struct teacher_cells {
 struct teacher {
 	struct model *model;
 	const struct model_info *info;
-	size_t bytes;   // of its image
-	uint32_t trees; // that ask for features as the rows have them; 0: none, or not so
+	size_t bytes;       // of its image
+	uint8_t sha256[32]; // of the file
+	uint32_t trees;     // that ask for features as the rows have them; 0: none, or not so
 	struct teacher_cells *cells; // [n_features]; NULL without trees
 	void *scratch;
 };

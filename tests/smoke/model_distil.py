@@ -48,6 +48,8 @@ def students(tap, folder):
         shown = tool("--json", "model", "inspect", out)
         tap.check(f"{student}: its image has the teacher's classes and features", shown.returncode == 0
                   and json.loads(shown.stdout)["class_labels"] == ["benign", "attack"], shown.stdout[:300] + shown.stderr)
+        tap.check(f"{student}: and says how it was made", shown.returncode == 0 and
+                  json.loads(shown.stdout)["lineage"][-1].startswith("distil of lab.onnx (SHA-256 "), shown.stdout[:400])
         again = os.path.join(folder, "again.mlt")
         distil(LAB, TRAIN, again, "--student", student, "--threads", "1", *more)
         with open(out, "rb") as a, open(again, "rb") as b:
