@@ -22,6 +22,7 @@
 #include "ctl/tool/model_reference.h"
 #include "ctl/tool/model_replay.h"
 #include "ctl/tool/model_run.h"
+#include "ctl/tool/model_windows.h"
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
 #include "ctl/tool/push.h"
@@ -43,6 +44,7 @@ static const struct command *const COMMANDS[] = {
 	&model_bench_command,
 	&model_run_command,
 	&model_eval_command,
+	&model_windows_command,
 	&model_replay_command,
 	&model_operators_command,
 	&model_push_command,
