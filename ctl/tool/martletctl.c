@@ -22,6 +22,7 @@
 #include "ctl/tool/model_reference.h"
 #include "ctl/tool/model_replay.h"
 #include "ctl/tool/model_run.h"
+#include "ctl/tool/model_train.h"
 #include "ctl/tool/model_windows.h"
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
@@ -37,6 +38,7 @@
 static const struct command *const COMMANDS[] = {
 	&status_command,
 	&doctor_command,
+	&model_train_command,
 	&model_compile_command,
 	&model_distil_command,
 	&model_reference_command,

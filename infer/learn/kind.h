@@ -5,7 +5,8 @@
 #include "infer/graph/graph.h"
 #include "infer/graph/report.h"
 #include "infer/learn/dataset_part.h"
-#include "infer/learn/train.h"
+#include "infer/learn/train_options.h"
+#include "infer/learn/watch.h"
 
 // What a kind is given, and what it gives.
 struct train_job {

@@ -5,10 +5,10 @@
 #include "base/sha256.h"
 #include "infer/compile/compile.h"
 #include "infer/compile/names.h"
-#include "infer/export/onnx/write.h"
 #include "infer/graph/lineage.h"
 #include "infer/learn/autoencoder.h"
 #include "infer/learn/boosted.h"
+#include "infer/learn/dataset_part.h"
 #include "infer/learn/dense.h"
 #include "infer/learn/isolation_forest.h"
 #include "infer/learn/kind.h"
@@ -54,8 +54,8 @@ static const struct kind *kind_find(const char *name, struct error *err)
 		if (strcmp(KINDS[i].name, name) == 0)
 			return &KINDS[i];
 		nearest_try(&nearest, KINDS[i].name);
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
-			KINDS[i].name);
+		used += (size_t)snprintf(
+			known + used, sizeof(known) - used, "%s%s", i ? ", " : "", KINDS[i].name);
 	}
 	if (nearest.found)
 		error_set(err, -EINVAL, "kind '%s' is not known: did you mean %s?", name,
@@ -93,10 +93,12 @@ static int training_read(struct training *t)
 	int rc;
 
 	options.target = t->kind->scores ? (request->normal ? DATASET_CLASSES : DATASET_NONE)
-		: request->numbers	 ? DATASET_NUMBERS
+		: request->numbers       ? DATASET_NUMBERS
 					 : DATASET_CLASSES;
 	options.keep_missing = t->kind->takes_missing;
 	rc = dataset_read(request->rows_path, &options, &t->rows, t->err);
+	for (uint32_t i = 0; rc == 0 && i < t->rows.n_notes; i++)
+		report_add(t->report, "%s", t->rows.notes[i]);
 	if (rc != 0 || !request->validation_path)
 		return rc;
 	info = (struct model_info){ .n_features = t->rows.n_features,
@@ -146,9 +148,10 @@ static int training_keep_normal(struct training *t, struct dataset_part *part)
 			part->index[n++] = part->index[i];
 	}
 	part->n = n;
-	return n > 0 ? 0
-		     : error_set(t->err, -EINVAL, "%s: no row to learn or to judge by is of class '%s'",
-			       set->path, t->request->normal);
+	return n > 0
+		? 0
+		: error_set(t->err, -EINVAL, "%s: no row to learn or to judge by is of class '%s'",
+			  set->path, t->request->normal);
 }
 
 static int training_filter(struct training *t)
@@ -202,8 +205,7 @@ static int training_gather(const struct training *t, struct compile_rows *taught
 	if (!values)
 		return error_set(t->err, -ENOMEM, "out of memory for %zu rows", n);
 	for (size_t i = 0; i < n; i++)
-		memcpy(values + i * width,
-			t->rows.values + part->index[i * part->n / n] * width,
+		memcpy(values + i * width, t->rows.values + part->index[i * part->n / n] * width,
 			width * sizeof(*values));
 	*taught = (struct compile_rows){ .values = values, .n_rows = n };
 	return 0;
@@ -235,18 +237,13 @@ static int training_make(struct training *t, struct train_made *made)
 	struct graph *graph;
 	int rc = training_describe(t);
 
-	if (rc == 0 && t->request->onnx) {
-		rc = onnx_write(t->job.graph, &made->onnx, &made->onnx_size, t->err);
-		if (rc != 0)
-			error_prefix(t->err, "the model cannot be written as ONNX");
-	}
 	if (rc == 0)
 		rc = training_gather(t, &taught);
 	if (rc == 0) {
 		graph = t->job.graph;
 		t->job.graph = NULL; // compile_graph() destroys it
-		rc = compile_graph(graph, &taught, NULL, &made->image, &made->image_size, t->report,
-			t->err);
+		rc = compile_graph(
+			graph, &taught, NULL, &made->image, &made->image_size, t->report, t->err);
 	}
 	free((void *)taught.values);
 	return rc;
@@ -263,8 +260,8 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 	if (!t.kind)
 		return err->code;
 	if (request->options.checkpoint.write && !t.kind->resumes)
-		return error_set(err, -EINVAL,
-			"%s keeps no checkpoints: it is trained in one go", t.kind->name);
+		return error_set(err, -EINVAL, "%s keeps no checkpoints: it is trained in one go",
+			t.kind->name);
 	if (request->normal && !t.kind->scores)
 		return error_set(err, -EINVAL,
 			"a normal class is for anomaly scores, %s tells all classes apart",
@@ -290,6 +287,5 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 void train_made_fini(struct train_made *made)
 {
 	free(made->image);
-	free(made->onnx);
 	*made = (struct train_made){ 0 };
 }

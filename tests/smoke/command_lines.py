@@ -15,7 +15,9 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match",
-        "--url", "--cacert", "--cert", "--udp", "--labels", "--group", "--weight", "--categories", "--session", "--positive", "--normal", "--report"}
+        "--url", "--cacert", "--cert", "--udp",
+        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--positive", "--report", "--session"}
+FREE_OF = {"model train": {"--label", "--layers"}, "model windows": {"--label"}}  # and of one command alone
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
@@ -26,10 +28,13 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
          "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0",
-         "--student": "tree", "--rounds": "0", "--depth": "17", "--layers": "0", "--epochs": "0", "--batch": "0", "--learning-rate": "0",
+         "--student": "tree", "--rounds": "0", "--depth": "33", "--layers": "0", "--epochs": "0", "--batch": "0", "--learning-rate": "0",
          "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0",
-         "--as": "guess", "--fpr": "1.5", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0"}
-FREE_OUTPUT = {"model windows", "model compile", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
+         "--validation": "1.5", "--activation": "swish", "--loss": "l1", "--class-weights": "x", "--dropout": "1",
+         "--patience": "0", "--weight-decay": "-1", "--clip": "-1", "--fpr": "1.5", "--samples": "1", "--cluster": "0",
+         "--early-stopping": "-1", "--shrinkage": "0",
+         "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0"}
+FREE_OUTPUT = {"model windows", "model compile", "model train", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
@@ -37,7 +42,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "status": "", "model list": "", "model show": "lab", "model promote": "lab 1", "model rollback": "lab",
            "model canary": "lab 1 --permille 5", "model shadow": "lab:1", "model pin": "lab 1", "model unpin": "lab 1", "model history": "lab", "model retention": "lab --latest 3", "model compare": "lab",
            "model unload": "lab", "model load": "lab", "model delete": "lab 1", "stats": "", "stats reset": "", "drops": "", "ports": "",
-           "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model inspect": "nothing.mlt",
+           "lcores": "", "latency": "", "model compile": "nothing.onnx -o out.mlt", "model train": "nothing.csv -o out.mlt", "model inspect": "nothing.mlt",
            "model windows": "nothing.csv --window 2 -o out.csv",
            "model bench": "nothing.mlt", "model eval": "nothing.mlt --rows rows.csv", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab", "model distil": "nothing.mlt --rows rows.csv -o out.mlt",
@@ -95,8 +100,7 @@ def walk(tap, line, name):
         misused(tap, line, f"{option} without a value", [option], f"{option} needs a value")
         if letter:
             misused(tap, line, f"-{letter} without a value", ["-" + letter], f"-{letter} needs a value")
-        if option in FREE or option == "--output" and name in FREE_OUTPUT or option == "--columns" and name != "martlet-load" \
-                or option == "--label" and name == "model windows":
+        if option in FREE or option in FREE_OF.get(name, ()) or option == "--output" and name in FREE_OUTPUT or option == "--columns" and name != "martlet-load":
             continue
         wrong = "out.txt" if option == "--output" else WRONG.get(option)
         if tap.check(f"{line.name}: {option} has a wrong value to try", wrong is not None):

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/tool/model_train.h"
+
+#include "ctl/tool/format.h"
+#include "ctl/tool/image.h"
+#include "ctl/tool/output.h"
+#include "ctl/tool/tool.h"
+#include "ctl/tool/watched.h"
+#include "infer/learn/train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct train {
+	struct train_request request;
+	const char *image, *checkpoint;
+	uint32_t class_weights; // of CLASS_WEIGHTS
+	bool resume;
+};
+
+#define VALIDATION_SHARE 0.1 // where nothing is said
+
+// --- Checkpoints ---------------------------------------------------------------------------------
+
+static int train_write_whole(const char *path, const void *bytes, size_t size, struct error *err)
+{
+	struct output output;
+	int rc = output_open(&output, path, err);
+
+	if (rc != 0)
+		return rc;
+	fwrite(bytes, 1, size, output.file); // a short write shows in output_commit()
+	return output_commit(&output, err);
+}
+
+static int train_keep(void *context, const void *bytes, size_t size, struct error *err)
+{
+	const struct train *train = context;
+
+	return train_write_whole(train->checkpoint, bytes, size, err);
+}
+
+// An earlier checkpoint is neither overwritten nor passed over without a word.
+static int train_check_checkpoint(struct train *train, struct error *err)
+{
+	const bool there = train->checkpoint && access(train->checkpoint, F_OK) == 0;
+
+	if (train->resume && !train->checkpoint)
+		return error_set(err, -EINVAL,
+			"--resume goes on from a checkpoint: say which by --checkpoint FILE");
+	if (train->resume && !there)
+		return error_set(err, -ENOENT,
+			"%s: there is no such checkpoint to go on from: train without --resume",
+			train->checkpoint);
+	if (there && !train->resume)
+		return error_set(err, -EEXIST,
+			"%s: is there already: --resume goes on from it, or remove it to begin "
+			"anew",
+			train->checkpoint);
+	if (!train->checkpoint)
+		return 0;
+	train->request.options.checkpoint = (struct train_checkpoint){
+		.resume = train->resume ? train->checkpoint : NULL,
+		.write = train_keep,
+		.context = train,
+	};
+	return 0;
+}
+
+// --- What is said --------------------------------------------------------------------------------
+
+static int train_interrupted(const struct train *train)
+{
+	if (train->checkpoint && access(train->checkpoint, F_OK) == 0)
+		tool_note("interrupted: nothing is written to %s; --resume goes on from %s",
+			train->image, train->checkpoint);
+	else
+		tool_note("interrupted: nothing is written to %s", train->image);
+	return TOOL_INTERRUPTED;
+}
+
+static int train_print_json(const struct train *train, const struct train_made *made,
+	const struct compile_report *report, const struct model_info *info)
+{
+	return tool_print_json(json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:i}",
+		"image", image_string(train->image), "kind",
+		image_string(train->request.options.kind), "report",
+		image_strings((const char *const *)report->lines, (uint32_t)report->n_lines),
+		"rows", (json_int_t)made->n_rows, "validation_rows", (json_int_t)made->n_validation,
+		"features", image_strings(info->feature_names, info->n_features), "outputs",
+		image_strings(info->output_names, info->n_outputs), "class_labels",
+		image_strings(info->class_labels, info->n_class_labels), "image_bytes",
+		(json_int_t)report->image_bytes, "weights_bytes", (json_int_t)report->weights_bytes,
+		"golden_rows", (int)info->n_golden));
+}
+
+static int train_print_text(const struct train *train, const struct compile_report *report,
+	const struct model_info *info)
+{
+	for (size_t i = 0; i < report->n_lines; i++) {
+		tool_clean(report->lines[i]);
+		printf("%s\n", report->lines[i]);
+	}
+	image_print_names("features", info->feature_names, info->n_features);
+	image_print_names("outputs", info->output_names, info->n_outputs);
+	if (info->n_class_labels > 0)
+		image_print_names("classes", info->class_labels, info->n_class_labels);
+	printf("%s: %s (weights %s), opened again, golden rows that agree: %u\n", train->image,
+		format_bytes(report->image_bytes).s, format_bytes(report->weights_bytes).s,
+		info->n_golden);
+	printf("next: martletctl model push %s\n", train->image);
+	return TOOL_DONE;
+}
+
+// --- The command ---------------------------------------------------------------------------------
+
+static int train_parse_validation(void *field, const char *text, struct error *err)
+{
+	struct train *train = field;
+	char *end;
+	const double share = strtod(text, &end);
+
+	if (*text && !*end) {
+		if (!(share >= 0 && share < 1))
+			return error_set(err, -EINVAL,
+				"should be a share of the rows, 0 to below 1, or a file of rows");
+		train->request.validation_share = share;
+		train->request.validation_path = NULL;
+	} else {
+		train->request.validation_path = text;
+	}
+	return 0;
+}
+
+// The numbers that must be below 1.
+static int train_parse_share(void *field, const char *text, struct error *err)
+{
+	double *share = field;
+	char *end;
+
+	*share = strtod(text, &end);
+	if (!*text || *end || !(*share >= 0 && *share < 1))
+		return error_set(err, -EINVAL, "should be 0 to below 1");
+	return 0;
+}
+
+static const struct option_entry TRAIN[] = {
+	{ NULL, 0, "ROWS", "the rows to learn from: .csv or .npy; - is standard input",
+		OPTION_TO_TEXT(struct train, request.rows_path), .required = true },
+	{ "output", 'o', "IMAGE", "where to write the image", OPTION_TO_TEXT(struct train, image),
+		.required = true },
+	{ "kind", 0, "KIND", "dense, autoencoder, kitsune, isolation-forest or boosted (dense)",
+		OPTION_TO_TEXT(struct train, request.options.kind) },
+	{ "name", 0, "N", "the model's name; else the image's, without its ending",
+		OPTION_TO_OWN(struct train, request.name, command_parse_model) },
+	{ "regression", 0, NULL, "the label is a number, which is to be predicted",
+		OPTION_TO_FLAG(struct train, request.numbers) },
+	{ "normal", 0, "CLASS",
+		"of anomaly scores: learn from rows of this class alone; else the labels are not "
+		"looked at",
+		OPTION_TO_TEXT(struct train, request.normal) },
+	{ "validation", 0, "SHARE|FILE",
+		"rows to judge by: a share of the rows, or a file; 0: none (0.1)",
+		OPTION_TO_ALL(train_parse_validation) },
+	DATASET_OPTIONS(struct train, request.rows),
+	{ "layers", 0, "N,N,...|none",
+		"widths of the hidden layers; of an autoencoder up to the narrowest (64,32)",
+		OPTION_TO_TEXT(struct train, request.options.network.layers) },
+	{ "activation", 0, "relu|tanh|sigmoid|leaky-relu|elu|gelu", "of the hidden layers (relu)",
+		OPTION_TO_CHOICE(struct train, request.options.network.activation) },
+	{ "loss", 0, "softmax|sigmoid",
+		"of classes: an output each, or of two classes one output (softmax)",
+		OPTION_TO_CHOICE(struct train, request.options.network.loss) },
+	{ "class-weights", 0, "none|balanced",
+		"balanced: all classes count alike, however many rows each has (none)",
+		OPTION_TO_CHOICE(struct train, class_weights) },
+	{ "dropout", 0, "SHARE", "of a hidden layer's outputs in each step, below 1 (0)",
+		OPTION_TO_OWN(struct train, request.options.network.dropout, train_parse_share) },
+	{ "epochs", 0, "N", "passes over the rows, at most",
+		OPTION_TO_U32(struct train, request.options.steps.epochs, 1, 1000000) },
+	{ "patience", 0, "N", "epochs without a better validation score that end it",
+		OPTION_TO_U32(struct train, request.options.steps.patience, 1, 1000000) },
+	{ "batch", 0, "N", "rows of a step",
+		OPTION_TO_U32(struct train, request.options.steps.batch, 1, 1 << 20) },
+	{ "learning-rate", 0, "RATE", "of a step",
+		OPTION_TO_DOUBLE(struct train, request.options.steps.learning_rate, 1e-9, 1e3) },
+	{ "weight-decay", 0, "SHARE", "by which weights shrink in a step, times the rate (0)",
+		OPTION_TO_DOUBLE(struct train, request.options.steps.weight_decay, 0, 1e3) },
+	{ "clip", 0, "NORM", "bound of the gradient's norm (none)",
+		OPTION_TO_DOUBLE(struct train, request.options.steps.clip, 0, 1e9) },
+	{ "fpr", 0, "RATE",
+		"of anomaly scores: the share of normal rows that may score above 1 (0.001)",
+		OPTION_TO_OWN(
+			struct train, request.options.false_positive_rate, train_parse_share) },
+	{ "trees", 0, "N", "of an isolation forest (100)",
+		OPTION_TO_U32(struct train, request.options.isolation.trees, 1, 100000) },
+	{ "samples", 0, "N", "rows that one of its trees sees (256)",
+		OPTION_TO_U32(struct train, request.options.isolation.samples, 2, 1 << 24) },
+	{ "cluster", 0, "N", "features of one of kitsune's autoencoders, at most (10)",
+		OPTION_TO_U32(struct train, request.options.kitsune.cluster, 1, 4096) },
+	{ "rounds", 0, "N", "of boosting (100)",
+		OPTION_TO_U32(struct train, request.options.boosted.rounds, 1, 100000) },
+	{ "depth", 0, "N", "of a boosted tree, at most (6)",
+		OPTION_TO_U32(struct train, request.options.boosted.depth, 1, 32) },
+	{ "early-stopping", 0, "N",
+		"rounds without a better validation loss that end boosting; 0: none do (0)",
+		OPTION_TO_U32(struct train, request.options.boosted.early_stopping, 0, 100000) },
+	{ "shrinkage", 0, "RATE", "boosting's learning rate (0.3)",
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.learning_rate, 1e-6, 1) },
+	{ "seed", 0, "N", "of all that is drawn: the same one gives the same model (1)",
+		OPTION_TO_U64(struct train, request.options.seed, 0, 9007199254740992.0) },
+	{ "threads", 0, "N", "as many as there are CPUs; any number gives the same model",
+		OPTION_TO_U32(struct train, request.options.threads, 1, 256) },
+	{ "checkpoint", 0, "FILE",
+		"keep what is learnt so far there, every few seconds; removed in the end",
+		OPTION_TO_TEXT(struct train, checkpoint) },
+	{ "resume", 0, NULL, "go on from the checkpoint: to the same model",
+		OPTION_TO_FLAG(struct train, resume) },
+	{ 0 },
+};
+
+// Writes what was made, and only then takes the checkpoint away.
+static int train_finish(struct train *train, struct train_made *made,
+	const struct compile_report *report, struct error *err)
+{
+	struct model *model = NULL;
+	void *image = made->image;
+	int exit;
+
+	made->image = NULL; // image_save() frees it
+	if (image_save(train->image, image, made->image_size, &model, err) != 0)
+		return tool_refuse("%s", err->text);
+	if (train->checkpoint)
+		unlink(train->checkpoint);
+	exit = tool.json ? train_print_json(train, made, report, model_info(model))
+			 : train_print_text(train, report, model_info(model));
+	model_close(model);
+	return exit;
+}
+
+static int train_run(const struct command *command, char **argv)
+{
+	struct train train = { .request = { .validation_share = VALIDATION_SHARE,
+				       .options = { .kind = "dense",
+					       .seed = 1,
+					       .false_positive_rate = 0.001,
+					       .boosted = TRAIN_BOOSTED_DEFAULTS,
+					       .isolation = TRAIN_ISOLATION_DEFAULTS,
+					       .kitsune = TRAIN_KITSUNE_DEFAULTS } } };
+	struct compile_report report = { 0 };
+	struct train_made made;
+	struct watched watched;
+	struct error err;
+	int exit, rc;
+
+	if (!command_parse(command, argv, &train, &exit))
+		return exit;
+	if (train_check_checkpoint(&train, &err) != 0)
+		return tool_refuse("%s", err.text);
+	train.request.stem = train.image;
+	train.request.options.network.balanced = train.class_weights == 1;
+	watched_begin(&watched, "model train");
+	rc = train_model(&train.request, &watched.watch, &made, &report, &err);
+	watched_end(&watched);
+	if (rc == -ECANCELED)
+		exit = train_interrupted(&train);
+	else if (rc != 0)
+		exit = tool_refuse("%s", err.text);
+	else
+		exit = train_finish(&train, &made, &report, &err);
+	train_made_fini(&made);
+	compile_report_fini(&report);
+	return exit;
+}
+
+const struct command model_train_command = {
+	.words = "model train",
+	.summary = "learn a model from rows: networks, autoencoders, forests, boosted trees",
+	.entries = TRAIN,
+	.run = train_run,
+};
