@@ -47,7 +47,7 @@ _martletctl()
 		words=$(sed -n "s/^$noun //p" <<<"$commands")
 	elif [[ $current == -* ]]; then
 		# shellcheck disable=SC2086 # a command is two words
-		words=$(martletctl $command --help 2>/dev/null | sed -nE 's/^  (-., |    )(--[a-z-]+) .*/\2/p')
+		words=$(martletctl $command --help 2>/dev/null | sed -nE 's/^  (-., |    )(--[a-z0-9-]+) .*/\2/p')
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return

@@ -19,6 +19,7 @@
 #include "ctl/tool/model_eval.h"
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
+#include "ctl/tool/model_prune.h"
 #include "ctl/tool/model_reference.h"
 #include "ctl/tool/model_replay.h"
 #include "ctl/tool/model_run.h"
@@ -48,6 +49,7 @@ static const struct command *const COMMANDS[] = {
 	&model_eval_command,
 	&model_windows_command,
 	&model_replay_command,
+	&model_prune_command,
 	&model_operators_command,
 	&model_push_command,
 	&model_list_command,

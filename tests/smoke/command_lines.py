@@ -28,13 +28,13 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
          "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0",
-         "--student": "tree", "--rounds": "0", "--depth": "33", "--layers": "0", "--epochs": "0", "--batch": "0", "--learning-rate": "0",
+         "--student": "tree", "--rounds": "0", "--depth": "33", "--layers": "0", "--epochs": "x", "--batch": "0", "--learning-rate": "0",
          "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0",
          "--validation": "1.5", "--activation": "swish", "--loss": "l1", "--class-weights": "x", "--dropout": "1",
          "--patience": "0", "--weight-decay": "-1", "--clip": "-1", "--fpr": "1.5", "--samples": "1", "--cluster": "0",
          "--early-stopping": "-1", "--shrinkage": "0",
-         "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0"}
-FREE_OUTPUT = {"model windows", "model compile", "model train", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
+         "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0", "--method": "luck", "--sparsity": "1.5", "--max-f1-loss": "2", "--tile": "0", "--steps": "0"}
+FREE_OUTPUT = {"model prune", "model windows", "model compile", "model train", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
@@ -46,6 +46,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "model windows": "nothing.csv --window 2 -o out.csv",
            "model bench": "nothing.mlt", "model eval": "nothing.mlt --rows rows.csv", "score": "lab nothing.csv", "model run": "nothing.mlt rows.csv -o out.csv", "model push": "nothing.mlt",
            "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab", "model distil": "nothing.mlt --rows rows.csv -o out.mlt",
+           "model prune": "nothing.mlt --rows rows.csv -o out.mlt",
            "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "drain": "--wait",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}
