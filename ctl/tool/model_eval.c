@@ -144,8 +144,9 @@ static const struct option_entry EVAL[] = {
 	{ 0 },
 };
 
-static const char *contradiction(const struct evaluate_options *options)
+static const char *contradiction(const struct eval *eval)
 {
+	const struct evaluate_options *options = &eval->options;
 	const int ways = !isnan(options->threshold) + !isnan(options->fpr) +
 		(!isnan(options->cost_fp) || !isnan(options->cost_fn));
 
@@ -153,6 +154,9 @@ static const char *contradiction(const struct evaluate_options *options)
 		return "--threshold, --fpr and --cost-fp with --cost-fn: one of them decides";
 	if (options->positive && options->normal)
 		return "--positive and --normal say the same of two; one of them is enough";
+	if (eval->models.n > 1 && strcmp(options->rows_path, "-") == 0)
+		return "--rows -: standard input is read once, and there are several models; name "
+		       "a file";
 	return NULL;
 }
 
@@ -172,7 +176,7 @@ static int eval_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &eval, &exit))
 		return exit;
-	wrong = contradiction(&eval.options);
+	wrong = contradiction(&eval);
 	if (wrong) {
 		tool_refuse("%s", wrong);
 		return TOOL_USAGE;

@@ -181,7 +181,7 @@ static int draw_curve(struct subject *subject, struct error *err)
 	size_t n;
 	int rc;
 
-	if (!judged->is) {
+	if (!judged->is || subject->verdict->as == EVALUATE_LABEL) {
 		if (!judged->columns || judged->n > POOLED_MAX / judged->n_classes)
 			return 0;
 		return pool_columns(subject, err);
@@ -288,6 +288,27 @@ static int keep_pairs(struct subject *subject, struct error *err)
 	return 0;
 }
 
+// What was asked of one class against the rest must not be passed over where there is none.
+static int check_asked(const struct subject *subject, struct error *err)
+{
+	const struct evaluate_options *o = subject->options;
+	const bool threshold =
+		!isnan(o->threshold) || !isnan(o->fpr) || !isnan(o->cost_fp) || !isnan(o->cost_fn);
+
+	if (subject->verdict->as == EVALUATE_NUMBER && (o->positive || o->normal || o->classes))
+		return error_set(err, -EINVAL,
+			"the output is judged as a number, which has no classes; --as says "
+			"otherwise");
+	if (threshold && !subject->is)
+		return error_set(err, -EINVAL,
+			"a threshold tells one class from the rest: --positive or --normal says "
+			"which");
+	if (threshold && subject->verdict->as == EVALUATE_LABEL)
+		return error_set(
+			err, -EINVAL, "the output is a class's number: it has no threshold");
+	return 0;
+}
+
 // What the figures are made of.
 static int prepare(struct subject *subject, struct error *err)
 {
@@ -311,7 +332,9 @@ static int prepare(struct subject *subject, struct error *err)
 		.right = subject->right };
 	if (rc == 0 && verdict->as == EVALUATE_CLASSES && verdict->n_classes > 2)
 		judged->columns = subject->scores;
-	if (rc == 0 && subject->is)
+	if (rc == 0)
+		rc = check_asked(subject, err);
+	if (rc == 0 && subject->is && verdict->as != EVALUATE_LABEL)
 		rc = ranking_make(
 			subject->positive_scores, subject->is, 1, judged->n, &judged->ranking, err);
 	return rc;

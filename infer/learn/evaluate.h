@@ -7,8 +7,9 @@
 //  - one column, of two classes: the score of the second. It decides from 0.5 on, or from 0 where scores are not all
 //    within 0..1 (margins).
 //  - one column called "anomaly_score": from 1 on it is an anomaly.
-//  - one column called "label", or by a name that ends so: the number of the class itself.
-//  - any other column: a number, unless all labels are texts, or all of them 0 or 1, which makes it a score of two classes.
+//  - one column called "label", or by a name that ends so, or with more than two options->classes: the number of the class.
+//  - any other column: a score of two classes where labels are texts, or all of them 0 or 1; a class's number, where all of them
+//    and all scores are whole numbers from 0; else a number.
 //
 // Scores are probabilities where all are within 0..1 and, of several columns, each row's add up to 1 within 1e-3; of others
 // there is no log loss, no Brier score and no calibration. A class is told from the rest where there are two, or

@@ -58,6 +58,14 @@ static int refuse_outputs(const struct model_info *info, struct error *err)
 		info->n_outputs, info->n_class_labels);
 }
 
+// Of a list of classes: a score cannot tell more than two.
+static bool names_more_than_two(const char *list)
+{
+	const char *comma = list ? strchr(list, ',') : NULL;
+
+	return comma && strchr(comma + 1, ',');
+}
+
 // What its model says of the outputs; EVALUATE_AUTO: one column that may be of two classes or a number.
 static int choose_outputs(struct subject *subject, struct error *err)
 {
@@ -69,10 +77,11 @@ static int choose_outputs(struct subject *subject, struct error *err)
 	if (as == EVALUATE_AUTO && info->n_outputs == 1) {
 		const char *name = info->output_names[0];
 
-		as = info->n_class_labels == 2               ? EVALUATE_SCORE
-			: strcmp(name, "anomaly_score") == 0 ? EVALUATE_ANOMALY
-			: is_called(name, "label")           ? EVALUATE_LABEL
-							     : EVALUATE_AUTO;
+		as = info->n_class_labels == 2                           ? EVALUATE_SCORE
+			: names_more_than_two(subject->options->classes) ? EVALUATE_LABEL
+			: strcmp(name, "anomaly_score") == 0             ? EVALUATE_ANOMALY
+			: is_called(name, "label")                       ? EVALUATE_LABEL
+									 : EVALUATE_AUTO;
 	} else if (as == EVALUATE_AUTO) {
 		as = EVALUATE_CLASSES;
 	}
@@ -102,6 +111,12 @@ static int read_as(struct subject *subject, enum dataset_target target, struct e
 {
 	struct dataset_options options = subject->options->data;
 
+	if (subject->has_read && strcmp(subject->options->rows_path, "-") == 0)
+		return error_set(err, -EINVAL,
+			"standard input is read once, and what the output is shows from the "
+			"labels: --as "
+			"says it, or name a file");
+	subject->has_read = true;
 	options.model = subject->info;
 	options.target = target;
 	options.allow_unlabelled = true;
@@ -153,7 +168,8 @@ static int read_rows(struct subject *subject, struct error *err)
 			verdict->as == EVALUATE_NUMBER ? DATASET_NUMBERS : DATASET_CLASSES, err);
 	if (rc != 0)
 		return rc;
-	for (uint32_t i = 0; i < subject->set.n_notes; i++)
+	for (uint32_t i = 0; i < subject->set.n_notes && verdict->n_notes < subject->set.n_notes;
+		i++)
 		verdict_note(verdict, "%s", subject->set.notes[i]);
 	if (subject->set.target == DATASET_NONE)
 		return error_set(err, -EINVAL,
@@ -276,21 +292,59 @@ static int score(struct subject *subject, struct error *err)
 
 // --- All of it -----------------------------------------------------------------------------------
 
+static int read_and_score(struct subject *subject, struct error *err)
+{
+	int rc = read_rows(subject, err);
+
+	if (rc == 0)
+		rc = keep_rows(subject, err);
+	return rc != 0 ? rc : score(subject, err);
+}
+
+static void forget_rows(struct subject *subject)
+{
+	free(subject->scores);
+	free(subject->of_set);
+	free(subject->numbers);
+	free(subject->weights);
+	subject->scores = subject->numbers = NULL;
+	subject->of_set = NULL;
+	subject->weights = NULL;
+	dataset_fini(&subject->set);
+}
+
+// Are labels and outputs whole numbers from 0, as classes' numbers are?
+static bool are_class_numbers(const struct subject *subject)
+{
+	for (size_t i = 0; i < subject->verdict->n_rows; i++) {
+		const float label = subject->numbers[i], output = subject->scores[i];
+
+		if (label < 0 || output < 0 || label != floorf(label) || output != floorf(output) ||
+			label >= SUBJECT_CLASSES_MAX || output >= SUBJECT_CLASSES_MAX)
+			return false;
+	}
+	return true;
+}
+
 int subject_read(struct subject *subject, struct error *err)
 {
+	struct verdict *verdict = subject->verdict;
+	bool tell;
 	int rc;
 
 	subject->positive = -1;
-	subject->verdict->threshold = NAN;
+	verdict->threshold = NAN;
 	rc = choose_outputs(subject, err);
+	tell = verdict->as == EVALUATE_AUTO;
 	if (rc == 0)
-		rc = read_rows(subject, err);
-	if (rc == 0)
-		rc = keep_rows(subject, err);
-	if (rc == 0)
-		rc = score(subject, err);
-	if (rc == 0 && subject->verdict->as == EVALUATE_NUMBER)
-		verdict_note(subject->verdict, "the output %s is a number, as the label is",
+		rc = read_and_score(subject, err);
+	if (rc == 0 && tell && verdict->as == EVALUATE_NUMBER && are_class_numbers(subject)) {
+		verdict->as = EVALUATE_LABEL;
+		forget_rows(subject);
+		rc = read_and_score(subject, err);
+	}
+	if (rc == 0 && verdict->as == EVALUATE_NUMBER)
+		verdict_note(verdict, "the output %s is a number, as the label is",
 			subject->info->output_names[0]);
 	return rc;
 }
@@ -303,18 +357,14 @@ void subject_fini(struct subject *subject)
 		ranking_fini(&judged->rankings[c]);
 	free(judged->rankings);
 	ranking_fini(&judged->ranking);
-	free(subject->scores);
-	free(subject->of_set);
-	free(subject->numbers);
+	forget_rows(subject);
 	free(subject->truth);
 	free(subject->predicted);
 	free(subject->is);
 	free(subject->says);
 	free(subject->positive_scores);
-	free(subject->weights);
 	free(subject->log_loss);
 	free(subject->brier);
 	free(subject->confidence);
 	free(subject->right);
-	dataset_fini(&subject->set);
 }

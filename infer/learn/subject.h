@@ -5,12 +5,15 @@
 #include "infer/learn/judge.h"
 #include "infer/learn/verdict.h"
 
+#define SUBJECT_CLASSES_MAX 65536 // that a column of labels may say
+
 struct subject {
 	const struct evaluate_options *options;
 	const struct model *model;
 	const struct model_info *info;
 	struct verdict *verdict; // what is known goes there
 	struct dataset set;
+	bool has_read;                    // the file
 	uint32_t first_column, n_columns; // of the outputs, that are judged
 	float *scores;                    // [n][n_columns] of the rows that bear a label
 	int32_t *of_set;                  // [n] their classes as the set has them

@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #define SUMS_TO_ONE 1e-3
-#define CLASSES_MAX 65536 // that a column of labels may say
 
 // --- Classes -------------------------------------------------------------------------------------
 
@@ -34,7 +33,7 @@ static int count_labels(const struct subject *subject, uint32_t *n, struct error
 	for (size_t i = 0; i < subject->verdict->n_rows; i++) {
 		const double label = (double)subject->scores[i];
 
-		if (label < 0 || label >= CLASSES_MAX || label != floor(label))
+		if (label < 0 || label >= SUBJECT_CLASSES_MAX || label != floor(label))
 			return error_set(err, -EINVAL,
 				"the output %s is %g, where a class's number, from 0, was "
 				"expected; --as says what "
@@ -46,7 +45,7 @@ static int count_labels(const struct subject *subject, uint32_t *n, struct error
 		char *end;
 		const unsigned long label = strtoul(subject->set.class_labels[c], &end, 10);
 
-		if (!*end && end != subject->set.class_labels[c] && label < CLASSES_MAX)
+		if (!*end && end != subject->set.class_labels[c] && label < SUBJECT_CLASSES_MAX)
 			*n = label >= *n ? (uint32_t)label + 1 : *n;
 	}
 	return 0;
@@ -126,7 +125,15 @@ static int map_truth(struct subject *subject, struct error *err)
 	for (uint32_t c = 0; c < set->n_classes && rc == 0; c++) {
 		to[c] = (int32_t)find_label(
 			verdict->class_labels, verdict->n_classes, set->class_labels[c]);
-		if (to[c] == (int32_t)verdict->n_classes)
+		if (to[c] == (int32_t)verdict->n_classes && !subject->info->n_class_labels &&
+			!subject->options->classes)
+			rc = error_set(err, -EINVAL,
+				"the model does not name its classes, and the rows' label '%.80s' "
+				"is no "
+				"number from 0 to %u: --classes A,B,... names them, in the model's "
+				"order",
+				set->class_labels[c], verdict->n_classes - 1);
+		else if (to[c] == (int32_t)verdict->n_classes)
 			rc = refuse_label(set->class_labels[c], "the rows' label",
 				verdict->class_labels, verdict->n_classes, err);
 	}
@@ -295,8 +302,6 @@ static int tell_from_rest(struct subject *subject, struct error *err)
 		(verdict->n_classes > 2 && !subject->options->positive &&
 			!subject->options->normal))
 		return rc;
-	if (verdict->as == EVALUATE_LABEL)
-		return 0;
 	if (inverted && verdict->n_classes == 2) {
 		class = 1 - class;
 		inverted = false;
@@ -309,8 +314,9 @@ static int tell_from_rest(struct subject *subject, struct error *err)
 	for (size_t i = 0; i < verdict->n_rows; i++) {
 		subject->is[i] = (subject->truth[i] == subject->positive) != inverted;
 		subject->says[i] = (subject->predicted[i] == subject->positive) != inverted;
-		subject->positive_scores[i] =
-			positive_score(subject, subject->scores + i * subject->n_columns);
+		if (verdict->as != EVALUATE_LABEL) // which has no scores
+			subject->positive_scores[i] =
+				positive_score(subject, subject->scores + i * subject->n_columns);
 	}
 	verdict_note(verdict, "positive is %s: %s", verdict->positive,
 		verdict->n_classes > 2               ? "as said"

@@ -117,9 +117,13 @@ def edges(tap, folder, image):
     refused(tap, "a label that the model does not know", [image, "--rows", other], "martian")
     refused(tap, "a positive class that is none", [image, "--rows", ROWS, "--positive", "martian"], "martian", "benign", "attack")
     refused(tap, "names for classes that have theirs", [image, "--rows", ROWS, "--classes", "a,b"], "--classes")
+    refused(tap, "a threshold where no class is told from the rest", [ACTIVITY, "--rows", ROWS, "--label", "activity", "--fpr", "0.1"],
+            "--positive")
     refused(tap, "two outputs as a number", [image, "--rows", ROWS, "--as", "number"], "2 outputs")
     refused(tap, "no such file", [os.path.join(folder, "no.mlt"), "--rows", ROWS], "no.mlt")
     refused(tap, "a report where no file can be", [image, "--rows", ROWS, "--report", os.path.join(folder, "no", "r.svg")], "r.svg")
+    said = run("model", "eval", image, image, "--rows", "-")
+    tap.check("several models on standard input are a wrong command line", said.returncode == 2 and "read once" in said.stderr, said.stderr)
     said = run("model", "eval", image, "--rows", ROWS, "--threshold", "0.5", "--fpr", "0.1")
     tap.check("two ways to choose a threshold are a wrong command line", said.returncode == 2, said.stderr)
 
