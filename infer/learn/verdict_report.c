@@ -15,6 +15,7 @@
 #define LEFT           80.0
 #define LEGEND_LINE    20.0
 #define NAME_CHARS     60
+#define FIGURES_SHOWN  6  // of a model, for which there is room
 #define CONFUSION_MAX  25 // classes that are drawn
 #define CONFUSION_TEXT 12 // classes whose counts have room
 
@@ -218,7 +219,7 @@ static void draw_thresholds(struct report *report)
 		draw_points(&plot, e, CURVE_PRECISION_AT, i + 1);
 		draw_points(&plot, e, CURVE_RECALL_AT, i + 2);
 		for (unsigned k = 0; k < 3; k++)
-			svg_legend(report->file, plot.x + 140 + 85 * k, plot.y - 10, i + k,
+			svg_legend(report->file, plot.x + 120 + 95 * k, plot.y - 10, i + k,
 				NAMES[k], 0);
 	}
 }
@@ -349,13 +350,14 @@ static void name_model(const struct report *report, uint32_t i, double y)
 	const struct verdict *e = &report->verdicts[i];
 	char text[400];
 	size_t used = 0;
+	int n = 0;
 
-	svg_legend(report->file, LEFT, y, i, name_of(e), 40);
+	svg_legend(report->file, LEFT, y, i, name_of(e), 32);
 	for (size_t s = 0; s < sizeof(SHOWN) / sizeof(SHOWN[0]); s++)
-		if (!isnan(e->figures[SHOWN[s]]))
+		if (!isnan(e->figures[SHOWN[s]]) && n++ < FIGURES_SHOWN)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %.4g",
 				used ? " · " : "", NAMES[s], e->figures[SHOWN[s]]);
-	svg_text(report->file, LEFT + 330, y, SVG_START, 12, SVG_FAINT, used ? text : "", 0);
+	svg_text(report->file, LEFT + 270, y, SVG_START, 12, SVG_FAINT, used ? text : "", 0);
 }
 
 static uint32_t count_plots(const struct report *report)
