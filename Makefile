@@ -57,7 +57,7 @@ SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 # What the tool sees of it: a header a command, and what these include. None of them knows graphs.
-SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,dataset dataset_part watch train train_options evaluate metrics ranking figures verdict verdict_report prune quantise distil distil_options prune_options compress windows))
+SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,dataset dataset_part dataset_types watch train train_options evaluate metrics ranking figures verdict verdict_report prune quantise distil distil_options prune_options compress windows))
 SEES_infer/learn    := $(SEES_infer/compile) infer/learn
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
                        $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
