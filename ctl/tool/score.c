@@ -7,6 +7,7 @@
 #include "ctl/tool/model_rows.h"
 #include "ctl/tool/score_ask.h"
 #include "ctl/tool/score_sink.h"
+#include "ctl/tool/score_texts.h"
 #include "ctl/tool/tool.h"
 
 #include <stdlib.h>
@@ -37,6 +38,8 @@ struct score_cells {
 struct score_run {
 	const struct score *score;
 	struct score_model model;
+	struct model_info
+		texts; // over UDP: the numbers of the model's texts; n_texts 0: it has none
 	struct score_cells cells;
 	const char **row_cells; // [rows][n_columns]; NULL: values are sent
 	struct score_udp *udp;  // NULL: REST
@@ -91,6 +94,19 @@ static bool score_ask_model(struct score_model *model)
 	return false;
 }
 
+// Packets have the numbers of texts, which the appliance tells.
+static bool score_find_texts(struct score_run *run)
+{
+	const json_t *parameters = json_object_get(run->model.json, "parameters");
+	struct error err;
+
+	run->texts.n_features = run->model.n_features;
+	if (score_texts_load(&run->texts, json_object_get(parameters, "texts"), &err) == 0)
+		return true;
+	tool_refuse("model %s: %s", run->model.target.model, err.text);
+	return false;
+}
+
 // Over UDP a number is the model's id on the wire, and nobody is asked for more.
 static bool score_find_model(struct score_run *run)
 {
@@ -113,13 +129,7 @@ static bool score_find_model(struct score_run *run)
 	}
 	if (!score_ask_model(model))
 		return false;
-	if (!score->udp.where || !model->has_texts)
-		return true;
-	tool_refuse(
-		"model %s has features that are text, and over UDP rows are numbers: score it "
-		"over REST",
-		model->target.model);
-	return false;
+	return !score->udp.where || !model->has_texts || score_find_texts(run);
 }
 
 // --- Rows ----------------------------------------------------------------------------------------
@@ -221,7 +231,11 @@ static int score_prepare(struct score_run *run, struct rows_options *options, st
 	run->sink.n_outputs = model->n_outputs;
 	options->n_columns = model->n_features;
 	options->names = model->feature_names;
-	if (!model->has_texts)
+	if (run->texts.n_texts) {
+		options->code = model_text_code;
+		options->codes = &run->texts;
+	}
+	if (!model->has_texts || run->udp)
 		return 0;
 	// A piece and the row that may be under way.
 	run->cells.capacity = (run->piece + 1) * columns;
@@ -325,6 +339,7 @@ static int score_run(const struct command *command, char **argv)
 	score_udp_close(run.udp);
 	score_drop_cells(&run.cells);
 	free(run.cells.texts);
+	score_texts_free(&run.texts);
 	free(run.row_cells);
 	free(run.model.feature_names);
 	free(run.model.output_names);

@@ -100,7 +100,10 @@ def texts(tap, a, folder):
     tap.check("a text that is not known fails its row", done.returncode == 1 and "'S9'" in done.stdout.splitlines()[2]
               and done.stdout.splitlines()[3] == right.splitlines()[3] + ",", done.stdout + done.stderr)
     done = tool("-s", a.sock, "score", "text", path, "--udp", "10.66.0.1:7797")
-    tap.check("over UDP: refused", done.returncode == 1 and "REST" in done.stderr, done.stderr)
+    tap.check("over UDP it is refused by line, for the wire has numbers", done.returncode == 1 and ":3: column 1: 'S9' is none of the" in done.stderr, done.stderr)
+    write(path, "protocol,duration,flag\nudp,0.5,S0\ntcp,-2,SF\nother,1,REJ\n")
+    done = tool("-s", a.sock, "score", "text", path, "--udp", "10.66.0.1:7797")
+    tap.check("over UDP texts are sent as the numbers that the appliance tells", done.returncode == 0 and done.stdout == right, done.stdout + done.stderr)
 
 
 def udp_server(tap, folder):

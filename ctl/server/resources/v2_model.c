@@ -20,6 +20,22 @@ static json_t *v2_model_strings(const char *const *strings, uint32_t n)
 	return array;
 }
 
+// What stands for each text of a feature in rows of numbers, on the wire among them: its place in the list.
+static json_t *v2_model_texts(const struct model_info *info)
+{
+	json_t *array = json_array();
+
+	for (uint32_t t = 0; t < info->n_texts; t++) {
+		const struct model_texts *map = &info->texts[t];
+
+		json_array_append_new(array,
+			json_pack("{s:i, s:o, s:b, s:b}", "feature", (int)map->feature, "texts",
+				v2_model_strings(map->texts, map->n_texts), "takes_unknown",
+				(int)map->takes_unknown, "is_category", (int)map->is_category));
+	}
+	return array;
+}
+
 static json_t *v2_model_steps(const struct model *model)
 {
 	json_t *steps = json_array();
@@ -47,10 +63,11 @@ static json_t *v2_model_parameters(const struct slot_info *slot, const struct mo
 
 	for (int i = 0; i < 32; i++)
 		snprintf(sha256 + 2 * i, 3, "%02x", info->source_sha256[i]);
-	return json_pack("{s:i, s:o, s:o, s:o, s:s, s:s*, s:o, s:b, s:I, s:I, s:o}", "id",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:s, s:s*, s:o, s:b, s:I, s:I, s:o}", "id",
 		(int)slot->id, "class_labels",
 		v2_model_strings(info->class_labels, info->n_class_labels), "feature_names",
-		v2_model_strings(info->feature_names, info->n_features), "output_names",
+		v2_model_strings(info->feature_names, info->n_features), "texts",
+		v2_model_texts(info), "output_names",
 		v2_model_strings(info->output_names, info->n_outputs), "source_sha256", sha256,
 		"source_kind", info->source_kind, "lineage",
 		v2_model_strings(info->lineage, info->n_lineage), "accepts_missing",
