@@ -20,6 +20,7 @@ struct dense_rows {
 struct dense {
 	struct train_job *job;
 	struct dense_rows train, validation;
+	const struct recurrent_net *front; // NULL: none
 	struct net *net;
 	float *class_weights;
 	double mean, deviation; // of numbers
@@ -168,6 +169,40 @@ static bool dense_is_sigmoid(const struct dense *dense)
 		dense->job->options->network.loss == TRAIN_SIGMOID;
 }
 
+// Rows are windows: each feature is scaled by what it is over all steps of all rows, which in memory are rows of one step.
+static int dense_scale_steps(struct dense *dense, struct error *err)
+{
+	const struct dataset_part *part = &dense->train.part;
+	const uint32_t steps = dense->front->steps, n_in = dense->front->n_in;
+	struct dataset set = *part->set;
+	struct dataset_part each = { .set = &set };
+	struct net_layer *layer = &dense->net->layers[0];
+	struct net scaled = { .n_in = n_in, .n_layers = 1, .layers = layer };
+	int rc = network_check_rows(part, err);
+
+	if (rc != 0)
+		return rc;
+	set.n_rows *= steps;
+	set.n_features = n_in;
+	if (set.n_rows > UINT32_MAX)
+		return error_set(err, -EINVAL, "%s: more than %u steps in all windows", set.path,
+			UINT32_MAX);
+	each.index = malloc((part->n * steps + 1) * sizeof(*each.index));
+	if (!each.index)
+		return error_set(err, -ENOMEM, "out of memory for %zu steps", part->n * steps);
+	for (size_t r = 0; r < part->n; r++) {
+		for (uint32_t s = 0; s < steps; s++)
+			each.index[each.n++] = part->index[r] * steps + s;
+	}
+	rc = network_scale(&scaled, &each, false, dense->job->report, err);
+	for (uint32_t i = n_in; i < dense->net->n_in; i++) {
+		layer->scale[i] = layer->scale[i - n_in];
+		layer->bias[i] = layer->bias[i - n_in];
+	}
+	free(each.index);
+	return rc;
+}
+
 static int dense_make(struct dense *dense, struct error *err)
 {
 	static const uint32_t OTHERWISE[] = { 64, 32 };
@@ -175,8 +210,9 @@ static int dense_make(struct dense *dense, struct error *err)
 	const struct train_network *network = &dense->job->options->network;
 	const bool classes = set->target == DATASET_CLASSES, sigmoid = dense_is_sigmoid(dense);
 	uint32_t widths[NETWORK_LAYERS_MAX], n;
-	struct net_shape shapes[NETWORK_LAYERS_MAX + 2];
-	int rc = network_widths(network->layers, 2, OTHERWISE, widths, &n, err);
+	struct net_shape shapes[NETWORK_LAYERS_MAX + 3];
+	uint32_t at = 0;
+	int rc = network_widths(network->layers, dense->front ? 0 : 2, OTHERWISE, widths, &n, err);
 
 	if (rc != 0)
 		return rc;
@@ -184,12 +220,18 @@ static int dense_make(struct dense *dense, struct error *err)
 		return error_set(err, -EINVAL,
 			"the sigmoid of one output tells two classes apart, %s has %u: softmax",
 			set->path, set->n_classes);
-	shapes[0] = (struct net_shape){ .n_out = set->n_features, .affine = true };
+	shapes[at++] = (struct net_shape){ .n_out = set->n_features, .affine = true };
+	if (dense->front)
+		shapes[at++] = (struct net_shape){
+			.n_out = dense->front->hidden[dense->front->n_layers - 1],
+			.dropout = n > 0 ? 0 : (float)network->dropout,
+			.recurrent = *dense->front
+		};
 	for (uint32_t i = 0; i < n; i++)
-		shapes[i + 1] = network_hidden(network, widths[i]);
-	shapes[n + 1] = (struct net_shape){ .n_out = classes && !sigmoid ? set->n_classes : 1,
+		shapes[at++] = network_hidden(network, widths[i]);
+	shapes[at++] = (struct net_shape){ .n_out = classes && !sigmoid ? set->n_classes : 1,
 		.bias = true };
-	rc = net_create(set->n_features, n + 2, shapes,
+	rc = net_create(set->n_features, at, shapes,
 		!classes          ? NET_PLAIN
 			: sigmoid ? NET_SIGMOID
 				  : NET_SOFTMAX,
@@ -197,7 +239,9 @@ static int dense_make(struct dense *dense, struct error *err)
 	if (rc != 0)
 		return rc;
 	net_draw(dense->net, dense->job->options->seed);
-	return network_scale(dense->net, &dense->train.part, false, dense->job->report, err);
+	return dense->front
+		? dense_scale_steps(dense, err)
+		: network_scale(dense->net, &dense->train.part, false, dense->job->report, err);
 }
 
 static void dense_report(const struct dense *dense, const struct fit_result *result)
@@ -208,7 +252,8 @@ static void dense_report(const struct dense *dense, const struct fit_result *res
 	for (uint32_t i = 1; i < dense->net->n_layers && used > 0 && used < 240; i++)
 		used += snprintf(layers + used, sizeof(layers) - (size_t)used, "-%u",
 			dense->net->layers[i].n_out);
-	report_add(dense->job->report, "dense network %s, %zu weights, trained for %u epochs%s",
+	report_add(dense->job->report, "%s %s, %zu weights, trained for %u epochs%s",
+		dense->front ? dense->front->op == OP_GRU ? "GRU" : "LSTM" : "dense network",
 		layers, dense->net->n_params, result->epochs,
 		result->stopped ? ", after which it got no better" : "");
 	if (dense->validation.fit.n_rows == 0)
@@ -228,7 +273,7 @@ static void dense_report(const struct dense *dense, const struct fit_result *res
 static int dense_net_of_numbers(struct dense *dense, struct error *err)
 {
 	const struct net *net = dense->net;
-	struct net_shape shapes[NETWORK_LAYERS_MAX + 3];
+	struct net_shape shapes[NETWORK_LAYERS_MAX + 4];
 	struct net *with;
 	int rc;
 
@@ -236,7 +281,8 @@ static int dense_net_of_numbers(struct dense *dense, struct error *err)
 		shapes[i] = (struct net_shape){ .n_out = net->layers[i].n_out,
 			.affine = !net->layers[i].weights,
 			.bias = true,
-			.act = net->layers[i].act };
+			.act = net->layers[i].act,
+			.recurrent = net->layers[i].recurrent };
 	shapes[net->n_layers] = (struct net_shape){ .n_out = 1, .affine = true };
 	rc = net_create(net->n_in, net->n_layers + 1, shapes, NET_PLAIN, &with, err);
 	if (rc != 0)
@@ -282,9 +328,9 @@ static int dense_learn(struct dense *dense, struct error *err)
 	return dense_finish(dense, err);
 }
 
-int dense_train(struct train_job *job, struct error *err)
+int dense_train_behind(struct train_job *job, const struct recurrent_net *front, struct error *err)
 {
-	struct dense dense = { .job = job };
+	struct dense dense = { .job = job, .front = front };
 	int rc = dense_take_rows(&job->train, &dense.train, err);
 
 	if (rc == 0 && job->validation.n > 0)
@@ -301,4 +347,9 @@ int dense_train(struct train_job *job, struct error *err)
 		rc = dense_learn(&dense, err);
 	dense_fini(&dense);
 	return rc;
+}
+
+int dense_train(struct train_job *job, struct error *err)
+{
+	return dense_train_behind(job, NULL, err);
 }

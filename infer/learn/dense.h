@@ -3,7 +3,10 @@
 #pragma once
 
 #include "infer/learn/kind.h"
+#include "infer/learn/recurrent.h"
 
 // Of classes the graph has an output for each, their softmax or, of two classes where that is asked for, one that is
 // the sigmoid of the second. Of numbers it has one. Rows without a label are passed over.
 train_function dense_train;
+// The same behind recurrent layers, for which each row is a window of front->steps steps; all steps are scaled alike.
+int dense_train_behind(struct train_job *job, const struct recurrent_net *front, struct error *err);

@@ -13,6 +13,7 @@
 #include "infer/learn/isolation_forest.h"
 #include "infer/learn/kind.h"
 #include "infer/learn/kitsune.h"
+#include "infer/learn/sequence.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,6 +33,8 @@ struct kind {
 
 static const struct kind KINDS[] = {
 	{ "dense", dense_train, .resumes = true },
+	{ "gru", gru_train, .resumes = true },
+	{ "lstm", lstm_train, .resumes = true },
 	{ "autoencoder", autoencoder_train, .scores = true, .resumes = true },
 	{ "kitsune", kitsune_train, .scores = true },
 	{ "isolation-forest", isolation_forest_train, .scores = true, .takes_missing = true },

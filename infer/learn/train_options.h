@@ -46,6 +46,12 @@ struct train_kitsune {
 		.cluster = 10, .ratio = 0.75                                                       \
 	}
 
+// Of GRU and LSTM, beside struct train_network, whose layers are dense and follow (none, where it says nothing).
+struct train_recurrent {
+	uint32_t window;   // steps of time that a row has
+	const char *units; // widths of the recurrent layers, "64" or "64,32"; NULL: 64
+};
+
 // Of all that is trained by steps of Adam; what is 0 is as the kind has it by itself.
 struct train_steps {
 	uint32_t epochs, batch;
@@ -93,6 +99,7 @@ struct train_options {
 	struct train_boosted boosted;
 	struct train_isolation isolation;
 	struct train_kitsune kitsune;
+	struct train_recurrent recurrent;
 	struct train_network network;
 	struct train_checkpoint checkpoint;
 };
