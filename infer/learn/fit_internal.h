@@ -7,8 +7,9 @@
 #include "infer/learn/team.h"
 
 #define FIT_SHARDS_MAX 16
-#define FIT_SHARD_ROWS 64  // of a shard, about
-#define FIT_JUDGE_ROWS 256 // of validation rows in a pass; of recurrent layers FIT_SHARD_ROWS
+#define FIT_SHARD_ROWS                                                                             \
+	64 // of a shard at least, and less than twice as many, while there are fewer shards than may be
+#define FIT_JUDGE_ROWS 256 // of validation rows in a pass; of recurrent layers 2 * FIT_SHARD_ROWS
 
 // Memory of one thread for the rows of one pass.
 struct pass_layer {

@@ -200,7 +200,8 @@ static bool fit_allocate(struct fit *fit)
 
 static int fit_make_rooms(struct fit *fit, struct error *err)
 {
-	const uint32_t rows = fit->options.batch / fit_shards(fit->options.batch) + 1;
+	// A last batch of fewer rows may have larger shards than the others.
+	const uint32_t rows = fit->options.batch / FIT_SHARDS_MAX + 1;
 	const uint32_t most = rows > fit->judge_rows ? rows : fit->judge_rows;
 
 	fit->team = team_create(fit->options.threads);
@@ -254,7 +255,7 @@ int fit_create(struct net *net, const struct fit_rows *rows, const struct fit_ro
 	if (rc == 0) {
 		fit_fill_defaults(fit);
 		fit->judge_rows = net->layers[fit->first_trained].recurrent.steps > 0
-			? FIT_SHARD_ROWS
+			? 2 * FIT_SHARD_ROWS
 			: FIT_JUDGE_ROWS;
 		rc = fit_allocate(fit) ? fit_make_rooms(fit, err)
 				       : error_set(err, -ENOMEM,
