@@ -112,6 +112,11 @@ def check_demo(tap):
         want.append(f"{of['replies_per_second']:,.0f}")
         tap.check(f"{kind}: the times printed are what demo.json holds", found and list(found.groups()) == want, want)
         tap.check(f"{kind}: none is lost", of["lost"] == 0, of)
+    judged, small = data["judged"], data["small"]
+    tap.check("learnt: what is pruned is smaller, and as good", [m["image"] for m in judged] == ["lab.mlt", "learnt.mlt", "small.mlt"]
+              and all(m["f1"] > 0.95 for m in judged) and judged[2]["weights_bytes"] < judged[1]["weights_bytes"], judged)
+    tap.check("learnt: over the wire it is what model eval said", abs(small["f1"] - judged[2]["f1"]) < 1e-3
+              and small["rows_scored"] == scores["rows_scored"], small)
     printed, held = run.text.split("== martletctl status\n")[1], data["status"]
     wanted = [held["version"], str(held["pid"]), held["isa"], held["ports"][0]["name"], held["models"][0]["name"],
               str(held["counters"]["received"]), str(held["counters"]["rows_scored"])]
@@ -126,6 +131,7 @@ INTERRUPTS = [  # what, once it printed this, so much later, which signal, to al
     (("scripts/demo.sh",), "== start martletd", 0.2, signal.SIGINT, True),
     (("scripts/demo.sh",), "== deploy", 0.0, signal.SIGINT, True),
     (("scripts/demo.sh",), "== score", 0.3, signal.SIGTERM, False),
+    (("scripts/demo.sh",), "== learn", 0.3, signal.SIGINT, True),
     (("scripts/demo.sh", "--keep"), "== measure", 0.5, signal.SIGINT, True),
     (("tests/bench/run.sh", "memif"), "memif, round 1", 0.3, signal.SIGTERM, False),
     (("tests/bench/run.sh", "swap"), "swap, run to completion", 0.7, signal.SIGINT, True),
