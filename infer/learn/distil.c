@@ -22,9 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JUDGED_SHARE 10   // one of so many real rows judges the rounds
-#define SUM_OFF      1e-3 // by which probabilities may miss 1
-#define HEAVY        50   // the largest value is so many medians: its logarithm is learnt
+#define VALUES_MAX     ((size_t)1 << 28) // floats of the rows that teach
+#define SCORED_AT_ONCE ((size_t)64 * MODEL_BATCH_MAX)
+#define JUDGED_SHARE   10   // one of so many real rows judges the rounds
+#define SUM_OFF        1e-3 // by which probabilities may miss 1
+#define HEAVY          50   // the largest value is so many medians: its logarithm is learnt
 
 struct distilling {
 	const char *path; // the teacher's
@@ -68,6 +70,7 @@ static int distil_read(struct distilling *d, const char *path, const struct data
 static void distil_shuffle(struct distilling *d)
 {
 	uint32_t *index = d->taught.index;
+	size_t most;
 
 	for (size_t i = d->taught.n; i > 1; i--) {
 		const size_t other = (size_t)(((random_next(&d->state) >> 32) * i) >> 32);
@@ -76,8 +79,16 @@ static void distil_shuffle(struct distilling *d)
 		index[i - 1] = index[other];
 		index[other] = row;
 	}
-	if (d->taught.n > d->options->rows_max)
-		d->taught.n = d->options->rows_max;
+	// Drawn rows, too, are kept.
+	most = (size_t)((double)(VALUES_MAX / d->set.n_features) *
+		(d->teacher.trees > 0 ? 1 - d->options->drawn : 1));
+	if (most > d->options->rows_max)
+		most = d->options->rows_max;
+	if (d->taught.n > most && most > 0) {
+		report_add(
+			d->report, "%zu of %zu rows teach, drawn by the seed", most, d->taught.n);
+		d->taught.n = most;
+	}
 }
 
 static int distil_room(struct distilling *d)
@@ -114,15 +125,39 @@ static bool any_missing(const float *values, size_t n)
 	return false;
 }
 
+// The teacher's scores of the `n` rows from place `from` on, which may take long. -ECANCELED.
+static int distil_score(struct distilling *d, size_t from, size_t n)
+{
+	const struct lesson *l = &d->lesson;
+	struct learn_progress progress = {
+		.stage = "rows scored by the teacher", .total = n, .loss = NAN, .score = NAN
+	};
+
+	while (progress.done < n) {
+		const size_t at = from + progress.done, left = n - progress.done;
+		const size_t chunk = left < SCORED_AT_ONCE ? left : SCORED_AT_ONCE;
+
+		teacher_score(&d->teacher, d->x + at * l->n_features, chunk,
+			d->scores + at * l->n_outputs);
+		progress.done += chunk;
+		if (d->watch && d->watch->step && !d->watch->step(d->watch->context, &progress))
+			return error_set(
+				d->err, -ECANCELED, "interrupted while the teacher scores");
+	}
+	return 0;
+}
+
 // Scores the `n` rows from place `from` on, and closes the gaps of those that the teacher has no finite score of, or
-// that the student cannot learn. How many are left.
-static size_t distil_settle(struct distilling *d, size_t from, size_t n)
+// that the student cannot learn. *left: how many are left. -ECANCELED.
+static int distil_settle(struct distilling *d, size_t from, size_t n, size_t *left)
 {
 	struct lesson *l = &d->lesson;
 	const size_t width = l->n_features, outputs = l->n_outputs;
 	size_t to = from;
+	int rc = distil_score(d, from, n);
 
-	teacher_score(&d->teacher, d->x + from * width, n, d->scores + from * outputs);
+	if (rc != 0)
+		return rc;
 	for (size_t at = from; at < from + n; at++) {
 		const bool missing = any_missing(d->x + at * width, width);
 
@@ -136,14 +171,15 @@ static size_t distil_settle(struct distilling *d, size_t from, size_t n)
 		d->classes[to] = d->classes[at];
 		d->weights[to++] = d->weights[at];
 	}
-	return to - from;
+	*left = to - from;
+	return 0;
 }
 
-// Real rows, the shuffled ones from place `at` on, until `end`: how many were taken.
-static size_t distil_gather(struct distilling *d, size_t at, size_t end, size_t to)
+// Real rows, the shuffled ones from place `at` on, until `end`, to place `to` on: how many were taken.
+static int distil_gather(struct distilling *d, size_t at, size_t end, size_t to, size_t *taken)
 {
 	const size_t width = d->lesson.n_features, n = end - at;
-	size_t taken;
+	int rc;
 
 	for (size_t i = 0; i < n; i++) {
 		const uint32_t row = d->taught.index[at + i];
@@ -152,17 +188,19 @@ static size_t distil_gather(struct distilling *d, size_t at, size_t end, size_t 
 		d->classes[to + i] = d->set.target == DATASET_CLASSES ? d->set.classes[row] : -1;
 		d->weights[to + i] = d->set.weights ? d->set.weights[row] : 1;
 	}
-	taken = distil_settle(d, to, n);
-	d->result->n_left_out += n - taken;
-	return taken;
+	rc = distil_settle(d, to, n, taken);
+	if (rc == 0)
+		d->result->n_left_out += n - *taken;
+	return rc;
 }
 
 // As many rows again as the share of drawn ones wants, near the `n` real ones that are there.
-static void distil_draw(struct distilling *d, size_t n)
+static int distil_draw(struct distilling *d, size_t n)
 {
 	struct lesson *l = &d->lesson;
 	const double share = d->teacher.trees > 0 ? d->options->drawn : 0;
 	const size_t wanted = (size_t)((double)n * share / (1 - share));
+	int rc;
 
 	for (size_t i = 0; i < wanted; i++) {
 		teacher_draw(&d->teacher, d->x + i % n * l->n_features, &d->state,
@@ -170,14 +208,17 @@ static void distil_draw(struct distilling *d, size_t n)
 		d->classes[n + i] = -1;
 		d->weights[n + i] = d->weights[i % n];
 	}
-	d->result->n_drawn = distil_settle(d, n, wanted);
-	l->n += d->result->n_drawn;
+	rc = distil_settle(d, n, wanted, &d->result->n_drawn);
+	if (rc == 0)
+		l->n += d->result->n_drawn;
+	return rc;
 }
 
 static int distil_fill(struct distilling *d)
 {
 	struct lesson *l = &d->lesson;
 	size_t judged;
+	int rc;
 
 	l->n_features = d->set.n_features;
 	l->n_outputs = d->teacher.info->n_outputs;
@@ -188,7 +229,9 @@ static int distil_fill(struct distilling *d)
 	if (distil_room(d) != 0)
 		return d->err->code;
 	judged = d->taught.n / JUDGED_SHARE;
-	l->n = distil_gather(d, 0, d->taught.n - judged, 0);
+	rc = distil_gather(d, 0, d->taught.n - judged, 0, &l->n);
+	if (rc != 0)
+		return rc;
 	if (l->n == 0)
 		return error_set(d->err, -EINVAL,
 			"%s: no row is left to teach by: the teacher's scores are not finite%s",
@@ -198,15 +241,16 @@ static int distil_fill(struct distilling *d)
 							      "takes (--student trees)"
 							    : "");
 	d->result->n_taught = l->n;
-	distil_draw(d, l->n);
-	l->n_judged = distil_gather(d, d->taught.n - judged, d->taught.n, l->n);
+	rc = distil_draw(d, l->n);
+	if (rc == 0)
+		rc = distil_gather(d, d->taught.n - judged, d->taught.n, l->n, &l->n_judged);
 	l->x = d->x;
 	l->scores = d->scores;
 	l->classes = d->classes;
 	l->weights = d->set.weights ? d->weights : NULL;
 	l->shift = d->shift;
 	l->scale = d->scale;
-	return 0;
+	return rc;
 }
 
 // --- What the scores are ----------------------------------------------------------------------------
