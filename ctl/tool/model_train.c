@@ -186,7 +186,7 @@ static const struct option_entry TRAIN[] = {
 		OPTION_TO_U32(struct train, request.options.steps.patience, 1, 1000000) },
 	{ "batch", 0, "N", "rows of a step",
 		OPTION_TO_U32(struct train, request.options.steps.batch, 1, 1 << 20) },
-	{ "learning-rate", 0, "RATE", "of a step",
+	{ "learning-rate", 0, "RATE", "of a step (dense 0.001), or of boosting (0.3)",
 		OPTION_TO_DOUBLE(struct train, request.options.steps.learning_rate, 1e-9, 1e3) },
 	{ "weight-decay", 0, "SHARE", "by which weights shrink in a step, times the rate (0)",
 		OPTION_TO_DOUBLE(struct train, request.options.steps.weight_decay, 0, 1e3) },
@@ -213,8 +213,14 @@ static const struct option_entry TRAIN[] = {
 	{ "early-stopping", 0, "N",
 		"rounds without a better validation loss that end boosting; 0: none do (0)",
 		OPTION_TO_U32(struct train, request.options.boosted.early_stopping, 0, 100000) },
-	{ "shrinkage", 0, "RATE", "boosting's learning rate (0.3)",
-		OPTION_TO_DOUBLE(struct train, request.options.boosted.learning_rate, 1e-6, 1) },
+	{ "subsample", 0, "SHARE", "of the rows, that a boosted tree is grown from (1)",
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.subsample, 1e-6, 1) },
+	{ "colsample", 0, "SHARE", "of the features, that a boosted tree may ask for (1)",
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.colsample, 1e-6, 1) },
+	{ "lambda", 0, "L2", "penalty of the weights of a boosted tree's leaves (1)",
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.lambda, 0, 1e9) },
+	{ "min-child-weight", 0, "SUM", "least sum of second derivatives in a boosted leaf (1)",
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.min_child_weight, 0, 1e9) },
 	{ "seed", 0, "N", "of all that is drawn: the same one gives the same model (1)",
 		OPTION_TO_U64(struct train, request.options.seed, 0, 9007199254740992.0) },
 	{ "threads", 0, "N", "as many as there are CPUs; any number gives the same model",
@@ -270,7 +276,11 @@ static int train_run(const struct command *command, char **argv)
 	watched_begin(&watched, "model train");
 	rc = train_model(&train.request, &watched.watch, &made, &report, &err);
 	watched_end(&watched);
-	if (rc == -ECANCELED)
+	if (rc == -ECANCELED && made.image) {
+		tool_note("interrupted: %s has what was learnt so far", train.image);
+		exit = train_finish(&train, &made, &report, &err);
+		exit = exit == TOOL_DONE ? TOOL_INTERRUPTED : exit;
+	} else if (rc == -ECANCELED)
 		exit = train_interrupted(&train);
 	else if (rc != 0)
 		exit = tool_refuse("%s", err.text);

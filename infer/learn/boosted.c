@@ -85,6 +85,24 @@ static int boosted_gather(
 	return part->n > 0 ? boosted_fill(part, rows, err) : 0;
 }
 
+// Each class weighs what it would if all had as many rows.
+static int boosted_balance(const struct dataset *set, struct boosted_rows *rows, struct error *err)
+{
+	double *sums = calloc(set->n_classes, sizeof(*sums)), all = 0;
+
+	if (!sums)
+		return error_set(err, -ENOMEM, "out of memory for the classes");
+	for (size_t i = 0; i < rows->n; i++) {
+		sums[(uint32_t)rows->targets[i]] += (double)rows->weights[i];
+		all += (double)rows->weights[i];
+	}
+	for (size_t i = 0; i < rows->n; i++)
+		rows->weights[i] *=
+			(float)(all / (set->n_classes * sums[(uint32_t)rows->targets[i]]));
+	free(sums);
+	return 0;
+}
+
 // Are there two classes among the rows, or two different numbers?
 static int boosted_need_two(
 	const struct dataset *set, const struct boosted_rows *rows, struct error *err)
@@ -126,6 +144,7 @@ static const char *boosted_loss_name(const struct dataset *set)
 static struct booster_options boosted_options(const struct train_job *job)
 {
 	const struct train_boosted *given = &job->options->boosted;
+	const struct train_steps *steps = &job->options->steps;
 	const struct dataset *set = job->train.set;
 	const bool classes = set->target == DATASET_CLASSES, many = classes && set->n_classes > 2;
 
@@ -135,7 +154,8 @@ static struct booster_options boosted_options(const struct train_job *job)
 				  : "reg:squarederror",
 		.n_classes = many ? set->n_classes : 0,
 		.depth = given->depth,
-		.learning_rate = given->learning_rate,
+		.learning_rate =
+			steps->learning_rate > 0 ? steps->learning_rate : given->learning_rate,
 		.subsample = given->subsample,
 		.colsample = given->colsample,
 		.lambda = given->lambda,
@@ -151,6 +171,7 @@ static int boosted_create(struct boosting *b, struct error *err)
 	const struct dataset *set = b->job->train.set;
 	const struct booster_options options = boosted_options(b->job);
 	struct boosted_rows rows[2] = { 0 };
+	const bool balanced = set->target == DATASET_CLASSES && b->job->options->network.balanced;
 	struct booster_rows given[2] = { 0 };
 	int rc = boosted_gather(&b->job->train, &rows[0], err);
 
@@ -158,13 +179,15 @@ static int boosted_create(struct boosting *b, struct error *err)
 		rc = boosted_gather(&b->job->validation, &rows[1], err);
 	if (rc == 0)
 		rc = boosted_need_two(set, &rows[0], err);
+	if (rc == 0 && balanced)
+		rc = boosted_balance(set, &rows[0], err);
 	for (int i = 0; i < 2; i++)
 		given[i] = (struct booster_rows){ .values = rows[i].values,
 			.n = rows[i].n,
 			.n_features = set->n_features,
 			.targets = rows[i].targets,
 			.n_targets = 1,
-			.weights = set->weights ? rows[i].weights : NULL };
+			.weights = set->weights || (balanced && i == 0) ? rows[i].weights : NULL };
 	b->judged = rows[1].n > 0;
 	if (rc == 0 && b->job->options->boosted.early_stopping > 0 && !b->judged)
 		rc = error_set(err, -EINVAL,

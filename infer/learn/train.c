@@ -277,12 +277,17 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 		rc = training_filter(&t);
 	if (rc == 0)
 		rc = training_learn(&t);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = training_make(&t, made);
+	} else if (rc == -ECANCELED && t.job.graph && !t.kind->resumes) {
+		const int made_rc = training_make(&t, made);
+
+		rc = made_rc != 0 ? made_rc : rc;
+	}
 	made->n_rows = t.job.train.n;
 	made->n_validation = t.job.validation.n;
 	training_fini(&t);
-	if (rc != 0)
+	if (rc != 0 && rc != -ECANCELED)
 		train_made_fini(made);
 	return rc;
 }

@@ -26,8 +26,8 @@ struct train_made {
 	size_t image_size, n_rows, n_validation;
 };
 
-// Reads the rows, learns from them and makes an image. `report` is added to. -ECANCELED: the watch ended it, nothing is
-// made; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOMEM, or what reading said.
+// Reads the rows, learns from them and makes an image. `report` is added to. -ECANCELED: the watch ended it; made->image
+// is what was learnt so far, of kinds that keep no checkpoints and have something, else NULL; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOMEM, or what reading said.
 int train_model(const struct train_request *request, const struct learn_watch *watch,
 	struct train_made *made, struct compile_report *report, struct error *err);
 void train_made_fini(struct train_made *made);

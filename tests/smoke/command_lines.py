@@ -32,7 +32,7 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0",
          "--validation": "1.5", "--activation": "swish", "--loss": "l1", "--class-weights": "x", "--dropout": "1",
          "--patience": "0", "--weight-decay": "-1", "--clip": "-1", "--fpr": "1.5", "--samples": "1", "--cluster": "0",
-         "--early-stopping": "-1", "--shrinkage": "0",
+         "--early-stopping": "-1", "--subsample": "0", "--colsample": "2", "--lambda": "-1", "--min-child-weight": "-1",
          "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0", "--method": "luck", "--sparsity": "1.5", "--max-f1-loss": "2", "--tile": "0", "--steps": "0"}
 FREE_OUTPUT = {"model prune", "model windows", "model compile", "model train", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
