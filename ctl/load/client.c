@@ -1,13 +1,46 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/load/client.h"
 
+#include "base/csv.h"
 #include "ctl/load/neighbour.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define CLIENT_FEATURES_MAX 16384
+
+// The rows with the columns that --features names, as the model has them.
+static int client_read_rows(
+	const struct load_options *options, struct rows *rows, struct error *err)
+{
+	struct rows_options how = options->rows;
+	char *list = options->features ? strdup(options->features) : NULL;
+	char **names = options->features ? calloc(CLIENT_FEATURES_MAX, sizeof(*names)) : NULL;
+	int n = 0, rc = 0;
+
+	how.n_columns = options->columns;
+	if (options->features && (!list || !names))
+		rc = error_set(err, -ENOMEM, "out of memory");
+	else if (options->features)
+		n = csv_split_list(list, names, CLIENT_FEATURES_MAX);
+	if (n < 0)
+		rc = error_set(err, -EINVAL,
+			"--features '%.60s': a list \"A,B,...\" of at most %d names is wanted",
+			options->features, CLIENT_FEATURES_MAX);
+	if (rc == 0 && n > 0) {
+		how.n_columns = (uint32_t)n;
+		how.names = (const char *const *)names;
+	}
+	if (rc == 0)
+		rc = rows_read(options->rows_path, &how, rows, err);
+	free(names);
+	free(list);
+	return rc;
+}
 
 static int client_make_payloads(struct client *client, struct error *err)
 {
@@ -17,13 +50,11 @@ static int client_make_payloads(struct client *client, struct error *err)
 		.scale = (float)options->scale,
 		.zero = (float)options->zero,
 		.pad_bytes = options->pad_bytes };
-	struct rows_options how = options->rows;
 	struct rows rows = { 0 };
 	int rc = 0;
 
-	how.n_columns = options->columns;
 	if (options->rows_path) {
-		rc = rows_read(options->rows_path, &how, &rows, err);
+		rc = client_read_rows(options, &rows, err);
 		for (uint32_t i = 0; i < rows.n_notes; i++)
 			fprintf(stderr, "martlet-load: note: %s\n", rows.notes[i]);
 		if (rc == 0 && (rows.n_rows == 0 || rows.n_rows > UINT32_MAX))

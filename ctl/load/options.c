@@ -90,6 +90,10 @@ static const struct option_entry ENTRIES[] = {
 		TEXT(rows_path) },
 	{ "columns", 0, "K", "columns of a row; a .f32 file does not say it",
 		WHOLE(columns, 1, 16384) },
+	{ "features", 0, "A,B,...",
+		"the model's features in their order, which a CSV's columns are matched with by "
+		"name",
+		TEXT(features) },
 	ROWS_OPTION_DROP(struct load_options, rows),
 	ROWS_OPTION_HEADER(struct load_options, rows),
 	ROWS_OPTION_NO_HEADER(struct load_options, rows),
@@ -153,6 +157,10 @@ static int load_check(const struct load_options *options, struct error *err)
 			"one of --rows FILE and --ping is needed (or --echo with either or none)");
 	if (options->rows_path && !options->model && !options->echo)
 		return error_set(err, -EINVAL, "--rows needs --model ID");
+	if (options->features && (!options->rows_path || options->columns))
+		return error_set(err, -EINVAL,
+			"--features needs --rows FILE, and counts the columns in place of "
+			"--columns");
 	if (options->once + (options->requests > 0) + (options->seconds > 0) > 1)
 		return error_set(err, -EINVAL, "give only one of --requests, --seconds and --once");
 	if ((options->once || options->n_expect || options->scores_path) && !options->rows_path)

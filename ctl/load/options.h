@@ -33,6 +33,8 @@ struct load_options {
 	uint32_t model, model_version;
 	const char *rows_path;
 	struct rows_options rows;
+	const char *
+		features; // their names, comma-separated: a CSV's columns in any order; NULL: as they stand
 	uint32_t columns; // of a row; 0: as many as the file has, which a .f32 does not say
 	uint32_t rows_per_request;
 	uint32_t dtype;     // enum row_dtype

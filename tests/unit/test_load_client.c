@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct load_options options;
 static struct client client; // large
@@ -100,6 +101,39 @@ static int begin(void **state)
 		return -1;
 	}
 	return rte_eth_add_rx_callback(client.device.id, 0, play_peer, NULL) ? 0 : -1;
+}
+
+// Columns of a CSV go by the names that the command line gives.
+static void rows_by_name(void **state)
+{
+	static struct client named; // large
+	struct load_options how = { .rows_per_request = 2, .scale = 1, .window = 1 };
+	char path[] = "/tmp/test_load_client_XXXXXX.csv";
+	const int fd = mkstemps(path, 4);
+	struct error err;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "c,label,a\n3,x,1\n6,y,4\n", 22), 22);
+	close(fd);
+	how.rows_path = path;
+	how.features = "a,c";
+	assert_int_equal(client_init(&named, &how, &err), 0);
+	assert_int_equal(named.payloads.shape.columns, 2);
+	assert_memory_equal(payload_at(&named.payloads, 0), ((const float[]){ 1, 3, 4, 6 }), 16);
+	client_fini(&named);
+	how.features = "a,b";
+	assert_int_equal(client_init(&named, &how, &err), -EINVAL);
+	assert_string_equal(err.text + strlen(path),
+		":1: the header lacks 1 of the model's 2 features: 'b'; rename them, or say by "
+		"--columns "
+		"which columns are the features");
+	client_fini(&named);
+	how.features = "a,\"c";
+	assert_int_equal(client_init(&named, &how, &err), -EINVAL);
+	assert_string_equal(err.text,
+		"--features 'a,\"c': a list \"A,B,...\" of at most 16384 names is wanted");
+	client_fini(&named);
+	remove(path);
 }
 
 static int end(void **state)
@@ -360,6 +394,7 @@ static void reports_tell_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_by_name),
 		cmocka_unit_test_setup(closed_loop_counts_each_reply, fresh),
 		cmocka_unit_test_setup(closed_loop_goes_on_past_losses, fresh),
 		cmocka_unit_test_setup(warm_up_does_not_count, fresh),

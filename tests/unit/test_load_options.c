@@ -103,6 +103,8 @@ static const struct load_refusal {
 	{ NEEDED, "one of --rows FILE and --ping" },
 	{ NEEDED "--ping --rows r.csv --model 1", "one of --rows FILE and --ping" },
 	{ NEEDED "--rows r.csv", "--rows needs --model ID" },
+	{ NEEDED "--ping --features a,b", "--features needs --rows FILE, and counts the columns" },
+	{ NEEDED "--rows r --model 1 --features a --columns 1", "--features needs --rows FILE" },
 	{ NEEDED "--ping --requests 5 --seconds 1", "only one of --requests" },
 	{ NEEDED "--ping --once", "need --rows FILE" },
 	{ NEEDED "--ping --expect a.npy", "need --rows FILE" },
