@@ -22,7 +22,7 @@ from sklearn.metrics import f1_score
 ROUNDS, STOP, VALIDATION = 200, 10, 0.2
 PARAMETERS = {"max_depth": 6, "eta": 0.3, "subsample": 0.8, "colsample_bytree": 0.8, "lambda": 1, "min_child_weight": 1}
 OPTIONS = ["--rounds", ROUNDS, "--early-stopping", STOP, "--depth", 6, "--learning-rate", 0.3, "--subsample", 0.8, "--colsample", 0.8, "--lambda",
-           1, "--min-child-weight", 1]
+           1, "--min-child-weight", 1, "--threads", 1]
 
 
 def lab(name, target):
