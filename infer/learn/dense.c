@@ -249,6 +249,10 @@ static void dense_report(const struct dense *dense, const struct fit_result *res
 	char layers[256];
 	int used = snprintf(layers, sizeof(layers), "%u", dense->net->n_in);
 
+	for (uint32_t l = 0;
+		dense->front && l + 1 < dense->front->n_layers && used > 0 && used < 240; l++)
+		used += snprintf(layers + used, sizeof(layers) - (size_t)used, "-%u",
+			dense->front->hidden[l]);
 	for (uint32_t i = 1; i < dense->net->n_layers && used > 0 && used < 240; i++)
 		used += snprintf(layers + used, sizeof(layers) - (size_t)used, "-%u",
 			dense->net->layers[i].n_out);

@@ -32,7 +32,7 @@ static int sequence_set_up(
 	rc = network_widths(how->units, 1, OTHERWISE, widths, &front->n_layers, err);
 	for (uint32_t l = 0; rc == 0 && l < front->n_layers && l < RECURRENT_LAYERS_MAX; l++)
 		front->hidden[l] = widths[l];
-	return rc != 0 ? rc : recurrent_check(front, err);
+	return rc != 0 ? error_prefix(err, "--units") : recurrent_check(front, err);
 }
 
 static int sequence_train(struct train_job *job, enum op op, struct error *err)
