@@ -466,7 +466,7 @@ static int kitsune_fit_judge(
 		rc = graph_check(job->graph, err);
 	if (rc == 0)
 		rc = anomaly_score_rows(job->graph, &job->train, scores, err);
-	if (rc == 0) {
+	if (rc == 0 && job->validation.n > 0) {
 		validation.x = scores + job->train.n * n;
 		rc = anomaly_score_rows(
 			job->graph, &job->validation, scores + job->train.n * n, err);

@@ -114,6 +114,22 @@ static void a_few_features(void **state)
 	assert_string_equal(report.lines[0], "ensemble: 2 autoencoders of at most 10 features");
 }
 
+// The threshold is then that of the rows that are learnt from.
+static void without_validation_rows(void **state)
+{
+	float scores[ROWS];
+	uint32_t above = 0;
+
+	draw(10, 5);
+	job.validation = (struct dataset_part){ 0 };
+	options.steps.epochs = 3;
+	learn();
+	score(scores);
+	for (uint32_t r = 0; r < 400; r++)
+		above += scores[r] > 1;
+	assert_int_equal(above, 8); // 2 % of 400
+}
+
 // Scored in groups of clusters.
 static void many_features(void **state)
 {
@@ -124,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_few_features, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(without_validation_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_features, set_up, tear_down),
 	};
 
