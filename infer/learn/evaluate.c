@@ -129,12 +129,13 @@ static size_t thin(struct ranking_point *points, size_t n)
 
 static void keep_curve(struct verdict *verdict, struct ranking_point *points, size_t n)
 {
-	struct ranking_point *fitting;
+	void *fitting;
 
-	n = thin(points, n);
-	fitting = realloc(points, n * sizeof(*points));
-	verdict->points = fitting ? fitting : points;
-	verdict->n_points = n;
+	verdict->points = points;
+	verdict->n_points = thin(points, n);
+	fitting = realloc(points, verdict->n_points * sizeof(*points));
+	if (fitting)
+		verdict->points = fitting;
 }
 
 // The curve of all columns against whether the row is of their class.

@@ -39,11 +39,11 @@ static const char *name_of(const struct verdict *v)
 static struct svg_plot next_plot(
 	struct report *report, const char *title, const char *across, const char *up)
 {
-	const uint32_t at = report->n_plots++;
+	const uint32_t at = report->n_plots++, line = at / 2;
 
 	return (struct svg_plot){ .file = report->file,
 		.x = LEFT + ACROSS * (at % 2),
-		.y = report->top + DOWN * (at / 2),
+		.y = report->top + DOWN * line,
 		.width = PLOT_WIDTH,
 		.height = PLOT_HEIGHT,
 		.title = title,
