@@ -20,6 +20,7 @@
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
 #include "ctl/tool/model_prune.h"
+#include "ctl/tool/model_quantise.h"
 #include "ctl/tool/model_reference.h"
 #include "ctl/tool/model_replay.h"
 #include "ctl/tool/model_run.h"
@@ -42,6 +43,7 @@ static const struct command *const COMMANDS[] = {
 	&model_train_command,
 	&model_compile_command,
 	&model_distil_command,
+	&model_quantise_command,
 	&model_reference_command,
 	&model_inspect_command,
 	&model_bench_command,

@@ -11,6 +11,9 @@
 void ranges_fini(struct ranges *ranges)
 {
 	for (uint32_t t = 0; ranges->of && t < ranges->n_tensors; t++) {
+		for (uint32_t c = 0; c < ranges->of[t].n_channels; c++)
+			free(ranges->of[t].channels[c].bins);
+		free(ranges->of[t].channels);
 		free(ranges->of[t].bins);
 		free(ranges->of[t].mean);
 	}
@@ -18,7 +21,27 @@ void ranges_fini(struct ranges *ranges)
 	*ranges = (struct ranges){ 0 };
 }
 
-static int ranges_allocate(struct ranges *ranges, const bool *wanted, bool bins, struct error *err)
+static int ranges_allocate_channels(
+	struct range *range, const struct tensor *tensor, bool bins, struct error *err)
+{
+	const int64_t n = tensor->rank > 0 ? tensor->dims[tensor->rank - 1] : 0;
+
+	if (n < 1 || n > RANGE_CHANNELS_MAX)
+		return 0;
+	range->channels = calloc((size_t)n, sizeof(*range->channels));
+	if (!range->channels)
+		return error_set(err, -ENOMEM, "out of memory for ranges");
+	range->n_channels = (uint32_t)n;
+	for (uint32_t c = 0; c < range->n_channels && bins; c++) {
+		range->channels[c].bins = calloc(RANGE_BINS, sizeof(*range->bins));
+		if (!range->channels[c].bins)
+			return error_set(err, -ENOMEM, "out of memory for ranges");
+	}
+	return 0;
+}
+
+static int ranges_allocate(
+	struct ranges *ranges, const uint8_t *wanted, bool bins, struct error *err)
 {
 	const struct graph *graph = ranges->graph;
 
@@ -35,8 +58,20 @@ static int ranges_allocate(struct ranges *ranges, const bool *wanted, bool bins,
 		range->bins = bins ? calloc(RANGE_BINS, sizeof(*range->bins)) : NULL;
 		if (!range->mean || (bins && !range->bins))
 			return error_set(err, -ENOMEM, "out of memory for ranges");
+		if (wanted[t] == RANGE_CHANNELS &&
+			ranges_allocate_channels(range, tensor, bins, err) != 0)
+			return err->code;
 	}
 	return 0;
+}
+
+static void ranges_take(struct range *range, float v)
+{
+	if (range->count == 0 || v < range->low)
+		range->low = v;
+	if (range->count == 0 || v > range->high)
+		range->high = v;
+	range->count++;
 }
 
 // `values` [n][elements] of n rows.
@@ -53,25 +88,28 @@ static int ranges_widen(struct range *range, const struct tensor *tensor, const 
 				"\"%s\" is not finite for a calibration row, so that it has no "
 				"scale",
 				tensor->name);
-		if (range->count == 0 || v < range->low)
-			range->low = v;
-		if (range->count == 0 || v > range->high)
-			range->high = v;
-		range->count++;
+		ranges_take(range, v);
+		if (range->channels)
+			ranges_take(&range->channels[i % range->n_channels], v);
 		range->mean[i % elements] += (double)v;
 	}
 	return 0;
 }
 
-static void ranges_count(struct range *range, const float *values, size_t count)
+static void ranges_put(struct range *range, float v)
 {
 	const double wide = (double)range->high - (double)range->low;
+	const double at = wide > 0 ? ((double)v - (double)range->low) / wide * RANGE_BINS : 0;
 
+	range->bins[at < RANGE_BINS ? (size_t)at : RANGE_BINS - 1]++;
+}
+
+static void ranges_count(struct range *range, const float *values, size_t count)
+{
 	for (size_t i = 0; i < count; i++) {
-		const double at =
-			wide > 0 ? ((double)values[i] - (double)range->low) / wide * RANGE_BINS : 0;
-
-		range->bins[at < RANGE_BINS ? (size_t)at : RANGE_BINS - 1]++;
+		ranges_put(range, values[i]);
+		if (range->channels)
+			ranges_put(&range->channels[i % range->n_channels], values[i]);
 	}
 }
 
@@ -102,7 +140,7 @@ static int ranges_pass(struct ranges *ranges, struct graph_values *values, const
 }
 
 int ranges_collect(struct ranges *ranges, const struct graph *graph, const float *rows,
-	size_t n_rows, const bool *wanted, bool bins, struct error *err)
+	size_t n_rows, const uint8_t *wanted, bool bins, struct error *err)
 {
 	struct graph_values values = { 0 };
 	int rc;

@@ -117,6 +117,15 @@ void graph_destroy(struct graph *graph)
 		arena_destroy(graph->arena);
 }
 
+size_t graph_capacity(uint32_t count)
+{
+	size_t capacity = 16;
+
+	while (capacity < count)
+		capacity *= 2;
+	return capacity;
+}
+
 // Makes sure that an array of `count` can take one more; it grows at each power of two. Returns the
 // array, or NULL without memory.
 static void *array_grown(struct arena *arena, void *array, uint32_t count, size_t bytes)

@@ -149,6 +149,8 @@ uint32_t graph_add_tensor(struct graph *graph, const char *name, enum dtype dtyp
 	const int64_t *dims, const void *data, struct error *err); // data is not copied
 uint32_t graph_add_node(struct graph *graph, enum op op, const char *name, uint32_t n_inputs,
 	const uint32_t *inputs, uint32_t n_outputs, const uint32_t *outputs, struct error *err);
+// Tensors, or nodes, that there must be room for where somebody else makes an array of `count`.
+size_t graph_capacity(uint32_t count);
 // Attributes: 0, or -ENOMEM. A key that is there already gets the new value.
 int node_set_int(struct graph *graph, struct node *node, enum attr_key key, int64_t value);
 int node_set_float(struct graph *graph, struct node *node, enum attr_key key, float value);

@@ -448,8 +448,10 @@ static int image_read_graph(struct image_reader *reader)
 			"the image holds %" PRIu64 " tensors and %" PRIu64
 			" nodes, at most %u and %u are supported",
 			n_tensors, n_nodes, GRAPH_TENSORS_MAX, GRAPH_NODES_MAX);
-	graph->tensors = arena_calloc(graph->arena, n_tensors, sizeof(*graph->tensors));
-	graph->nodes = arena_calloc(graph->arena, n_nodes, sizeof(*graph->nodes));
+	graph->tensors = arena_calloc(
+		graph->arena, graph_capacity((uint32_t)n_tensors), sizeof(*graph->tensors));
+	graph->nodes = arena_calloc(
+		graph->arena, graph_capacity((uint32_t)n_nodes), sizeof(*graph->nodes));
 	if (!graph->tensors || !graph->nodes)
 		return error_set(reader->err, -ENOMEM, "no memory for the graph");
 	graph->n_tensors = (uint32_t)n_tensors;

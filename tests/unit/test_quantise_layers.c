@@ -27,7 +27,7 @@ struct made {
 static void calibrate(struct made *m, bool bins)
 {
 	struct error err;
-	bool *wanted = calloc(m->graph->n_tensors + 1, sizeof(*wanted));
+	uint8_t *wanted = calloc(m->graph->n_tensors + 1, sizeof(*wanted));
 	unsigned seed = 7;
 
 	assert_non_null(wanted);
@@ -351,17 +351,58 @@ static void rows_that_are_not_finite_are_refused(void **state)
 	const uint32_t sizes[] = { 3, 2 };
 	struct graph *graph = graph_mlp(2, sizes, false, 1);
 	const float rows[6] = { 1, 2, 3, 4, INFINITY, 6 };
-	bool *wanted = calloc(graph->n_tensors + 1, sizeof(*wanted));
+	uint8_t *wanted = calloc(graph->n_tensors + 1, sizeof(*wanted));
 	struct ranges ranges;
 	struct error err;
 
 	assert_non_null(wanted);
-	wanted[graph->inputs[0].tensor] = true;
+	wanted[graph->inputs[0].tensor] = RANGE_WHOLE;
 	assert_int_equal(ranges_collect(&ranges, graph, rows, 2, wanted, false, &err), -EDOM);
 	assert_non_null(
 		strstr(err.text, "is not finite for a calibration row, so that it has no scale"));
 	free(wanted);
 	graph_destroy(graph);
+}
+
+// Features of very different sizes, one of them always 0: each has a scale of its own.
+static void features_of_different_sizes(void **state)
+{
+	const uint32_t sizes[] = { 12, 24, 4 };
+
+	for (uint32_t o = 0; o < 8; o++) {
+		struct made m = { .graph = graph_mlp(3, sizes, false, 21) };
+		const struct quantise_options options = { .symmetric = o & 1,
+			.power_of_two = o & 2,
+			.calibration = o & 4 ? QUANTISE_MSE : QUANTISE_MINMAX };
+		float *w = (float *)(uintptr_t)m.graph->tensors[m.graph->nodes[0].inputs[1]].data;
+		uint8_t *wanted = calloc(m.graph->n_tensors + 1, sizeof(*wanted));
+		struct error err;
+		double error;
+
+		assert_non_null(wanted);
+		for (uint32_t k = 0; k < 12; k++) {
+			for (uint32_t n = 0; n < 24; n++)
+				w[k * 24 + n] = ldexpf(w[k * 24 + n], -2 * (int)k);
+		}
+		calibrate(&m, true);
+		for (uint32_t r = 0; r < ROWS; r++) {
+			for (uint32_t k = 0; k < 12; k++)
+				m.rows[r * 12 + k] = k == 5
+					? 0
+					: ldexpf(m.rows[r * 12 + k] + (k & 1), 2 * (int)k);
+		}
+		ranges_fini(&m.ranges);
+		quantise_wanted(m.graph, &m.layers, wanted);
+		assert_int_equal(
+			ranges_collect(&m.ranges, m.graph, m.rows, ROWS, wanted, true, &err), 0);
+		free(wanted);
+		quantise(&m, &options);
+		assert_int_equal(count(m.quantised, OP_AFFINE), 1);
+		error = off(&m);
+		if (!(error < 0.05))
+			fail_msg("option %u: %g", o, error);
+		forget(&m);
+	}
 }
 
 // Zero points and saturation: of a range of one sign, of none, of both.
@@ -430,6 +471,7 @@ int main(void)
 		cmocka_unit_test(equalised_layers_are_the_same),
 		cmocka_unit_test(ranges_know_means_and_bins),
 		cmocka_unit_test(rows_that_are_not_finite_are_refused),
+		cmocka_unit_test(features_of_different_sizes),
 		cmocka_unit_test(activations_by_their_ranges),
 		cmocka_unit_test(outliers_are_cut_off) };
 

@@ -82,28 +82,73 @@ int quantise_find_layers(
 	return 0;
 }
 
-void quantise_wanted(const struct graph *graph, const struct quantise_layers *layers, bool *wanted)
+void quantise_wanted(
+	const struct graph *graph, const struct quantise_layers *layers, uint8_t *wanted)
 {
 	for (uint32_t l = 0; l < layers->count; l++) {
 		const struct node *node = &graph->nodes[layers->of[l].node];
 
 		if (layers->of[l].why)
 			continue;
-		wanted[node->inputs[0]] = true;
+		if (node->op == OP_CONV && wanted[node->inputs[0]] == RANGE_UNWANTED)
+			wanted[node->inputs[0]] = RANGE_WHOLE;
+		else if (node->op != OP_CONV)
+			wanted[node->inputs[0]] = RANGE_CHANNELS;
 		for (uint32_t o = 0; o < node->n_outputs; o++) {
-			if (node->outputs[o] != GRAPH_NONE)
-				wanted[node->outputs[o]] = true;
+			const uint32_t y = node->outputs[o];
+
+			if (y != GRAPH_NONE && wanted[y] == RANGE_UNWANTED)
+				wanted[y] = RANGE_WHOLE;
 		}
 	}
+}
+
+// The largest weights of a layer for each column of its input.
+static void quantise_sizes(const struct graph *graph, const struct node *node, float *sizes)
+{
+	const struct tensor *w = &graph->tensors[node->inputs[1]];
+	const bool is_dense = node->op == OP_DENSE;
+	const int64_t k = w->dims[is_dense ? 0 : 2], n = tensor_elements(w) / (k > 0 ? k : 1);
+	const float *weights = w->data;
+
+	for (int64_t i = 0; i < k; i++) {
+		for (int64_t c = 0; c < n; c++)
+			sizes[i] = fmaxf(sizes[i],
+				fabsf(is_dense ? weights[i * n + c] : weights[c * k + i]));
+	}
+}
+
+int quantise_channels_of(const struct graph *graph, const struct ranges *ranges,
+	const struct quantise_options *options, const struct quantise_layers *layers,
+	uint32_t tensor, struct quantise_channels *channels, struct error *err)
+{
+	const struct range *range = &ranges->of[tensor];
+	float *sizes = calloc((size_t)range->n_channels + 1, sizeof(*sizes));
+	int rc;
+
+	if (!sizes)
+		return error_set(err, -ENOMEM, "out of memory for scales");
+	for (uint32_t l = 0; l < layers->count && range->n_channels > 0; l++) {
+		const struct quantise_layer *layer = &layers->of[l];
+		const struct node *node = &graph->nodes[layer->node];
+
+		if (!layer->why && !layer->keep && node->inputs[0] == tensor && node->op != OP_CONV)
+			quantise_sizes(graph, node, sizes);
+	}
+	rc = quantise_find_channels(options, range, sizes, channels, err);
+	free(sizes);
+	return rc;
 }
 
 // --- The graph that becomes ----------------------------------------------------------------------
 
 // What is known of a tensor of the float graph, by its number.
 struct quantise_tensor {
-	bool bytes;        // nobody reads it but as bytes
-	uint32_t q;        // its bytes in the new graph; GRAPH_NONE: none yet
-	struct quantum of; // how
+	bool bytes;                        // nobody reads it but as bytes
+	uint32_t q;                        // its bytes in the new graph; GRAPH_NONE: none yet
+	struct quantum of;                 // how
+	bool read_by_conv;                 // which has one scale for all of its input
+	struct quantise_channels channels; // n > 0: these, and `of` stands for a scale of 1
 };
 
 struct quantiser {
@@ -111,6 +156,7 @@ struct quantiser {
 	struct graph *to;
 	const struct ranges *ranges;
 	const struct quantise_options *options;
+	const struct quantise_layers *layers;
 	struct quantise_layer **layer; // [from->n_nodes] NULL: none that is quantised
 	struct quantise_tensor *tensors;
 	struct error *err;
@@ -128,8 +174,10 @@ static void quantise_mark_bytes(struct quantiser *q)
 {
 	const struct graph *graph = q->from;
 
-	for (uint32_t t = 0; t < graph->n_tensors; t++)
+	for (uint32_t t = 0; t < graph->n_tensors; t++) {
+		quantise_channels_fini(&q->tensors[t].channels); // of a round before
 		q->tensors[t] = (struct quantise_tensor){ .bytes = true, .q = GRAPH_NONE };
+	}
 	for (uint32_t o = 0; o < graph->n_outputs; o++)
 		q->tensors[graph->outputs[o].tensor].bytes = false;
 	for (uint32_t p = 0; p < graph->n_inputs; p++)
@@ -141,6 +189,8 @@ static void quantise_mark_bytes(struct quantiser *q)
 		for (uint32_t i = 0; i < node->n_inputs; i++) {
 			if (node->inputs[i] != GRAPH_NONE && !moves && (i > 0 || !q->layer[n]))
 				q->tensors[node->inputs[i]].bytes = false;
+			if (node->inputs[i] != GRAPH_NONE && node->op == OP_CONV)
+				q->tensors[node->inputs[i]].read_by_conv = true;
 		}
 	}
 }
@@ -154,6 +204,31 @@ static uint32_t quantise_add_tensor(
 	return graph_add_tensor(q->to, name, dtype, like->rank, like->dims, NULL, q->err);
 }
 
+// The tensor with its columns on one scale: divided by their own, zero points added. GRAPH_NONE: err is filled.
+static uint32_t quantise_level(struct quantiser *q, uint32_t tensor)
+{
+	const struct tensor *like = &q->from->tensors[tensor];
+	const struct quantise_channels *channels = &q->tensors[tensor].channels;
+	uint32_t inputs[3] = { tensor }, output;
+	float *scale, *shift;
+
+	inputs[1] = pass_constant(q->to, like->name, 1, channels->n, 0, &scale, q->err);
+	if (inputs[1] == GRAPH_NONE)
+		return GRAPH_NONE;
+	inputs[2] = pass_constant(q->to, like->name, 1, channels->n, 0, &shift, q->err);
+	output = inputs[2] == GRAPH_NONE ? GRAPH_NONE
+					 : quantise_add_tensor(q, like, DTYPE_F32, "level");
+	if (output == GRAPH_NONE)
+		return GRAPH_NONE;
+	for (uint32_t c = 0; c < channels->n; c++) {
+		scale[c] = 1 / channels->scales[c];
+		shift[c] = (float)channels->zeros[c];
+	}
+	return graph_add_node(q->to, OP_AFFINE, NULL, 3, inputs, 1, &output, q->err) == GRAPH_NONE
+		? GRAPH_NONE
+		: output;
+}
+
 // The tensor as bytes, by QuantizeLinear where it is none yet. GRAPH_NONE: err is filled.
 static uint32_t quantise_bytes(struct quantiser *q, uint32_t tensor)
 {
@@ -165,6 +240,16 @@ static uint32_t quantise_bytes(struct quantiser *q, uint32_t tensor)
 	if (of->q != GRAPH_NONE)
 		return of->q;
 	of->of = quantise_activation(q->options, &q->ranges->of[tensor]);
+	if (!of->read_by_conv &&
+		quantise_channels_of(q->from, q->ranges, q->options, q->layers, tensor,
+			&of->channels, q->err) != 0)
+		return GRAPH_NONE;
+	if (of->channels.n > 0) {
+		of->of = (struct quantum){ .dtype = of->channels.dtype, .scale = 1 };
+		inputs[0] = quantise_level(q, tensor);
+		if (inputs[0] == GRAPH_NONE)
+			return GRAPH_NONE;
+	}
 	inputs[1] = pass_constant_of(q->to, like->name, DTYPE_F32, 0, 0, 0, &scale, q->err);
 	if (inputs[1] == GRAPH_NONE)
 		return GRAPH_NONE;
@@ -191,7 +276,8 @@ static uint32_t quantise_bytes(struct quantiser *q, uint32_t tensor)
 struct quantise_product {
 	const struct node *node;
 	struct quantum in, out;
-	uint32_t k, n, taps, group_n; // group_n: columns of a group, of Dense all
+	const struct quantise_channels *channels; // n > 0: of x's columns
+	uint32_t k, n, taps, group_n;             // group_n: columns of a group, of Dense all
 	int8_t *w;
 	int32_t *c;
 	float *multiplier, *scales, *least;
@@ -254,26 +340,28 @@ static double quantise_mean(
 	return count > 0 ? sum / (double)count : 0;
 }
 
-// The constants of each column. False where a number does not fit.
+// The constants of each column. means [k]: memory. False where a number does not fit.
 static bool quantise_columns(const struct quantiser *q, const struct quantise_product *p,
-	const struct quantise_matrix *matrix, const float *bias)
+	const struct quantise_matrix *matrix, const float *bias, double *means)
 {
+	const bool own = p->channels->n > 0;
+
 	for (uint32_t n = 0; n < p->n; n++) {
 		const double unit = (double)p->in.scale * (double)p->scales[n];
-		double b = bias ? (double)bias[n] : 0;
-		int32_t sum = 0;
+		double b = bias ? (double)bias[n] : 0, zeros = 0;
 
+		for (uint32_t k = 0; k < p->k && n % p->group_n == 0; k++)
+			means[k] = quantise_mean(q, p, k, n) /
+				(own ? (double)p->channels->scales[k] : 1);
 		for (uint32_t k = 0; k < p->k; k++) {
 			const int8_t w = p->w[(size_t)k * p->n + n];
 
-			sum += w;
+			zeros += (double)w * (own ? p->channels->zeros[k] : p->in.zero);
 			if (!q->options->no_bias_correction)
-				b += ((double)matrix->from[k * matrix->step_k +
-					      n * matrix->step_n] -
-					     w * (double)p->scales[n]) *
-					quantise_mean(q, p, k, n);
+				b += (quantise_weight(matrix, k, n) - w * (double)p->scales[n]) *
+					means[k];
 		}
-		b = nearbyint(b / unit) - (double)p->in.zero * sum;
+		b = nearbyint(b / unit) - zeros;
 		p->multiplier[n] = p->in.scale * p->scales[n];
 		if (p->out.scale > 0)
 			p->multiplier[n] /= p->out.scale;
@@ -420,6 +508,7 @@ static int quantise_product(struct quantiser *q, struct quantise_layer *layer)
 	const float *w = tensor_floats(q->from, p.node->inputs[1]);
 	const float *bias = quantise_bias(q, p.node);
 	struct quantise_matrix matrix;
+	double *means;
 	int rc;
 
 	quantise_describe(q, &p);
@@ -427,6 +516,7 @@ static int quantise_product(struct quantiser *q, struct quantise_layer *layer)
 	if (p.inputs[0] == GRAPH_NONE)
 		return q->err->code;
 	p.in = q->tensors[p.node->inputs[0]].of;
+	p.channels = &q->tensors[p.node->inputs[0]].channels;
 	rc = quantise_allocate(q, &p);
 	if (rc != 0)
 		return rc;
@@ -435,6 +525,7 @@ static int quantise_product(struct quantiser *q, struct quantise_layer *layer)
 	matrix = (struct quantise_matrix){ .from = w,
 		.step_k = p.node->op == OP_CONV ? 1 : p.n,
 		.step_n = p.node->op == OP_CONV ? p.k : 1,
+		.factors = p.channels->scales,
 		.k = p.k,
 		.n = p.n,
 		.taps = p.taps,
@@ -442,12 +533,16 @@ static int quantise_product(struct quantiser *q, struct quantise_layer *layer)
 		.scales = p.scales,
 		.least = p.least };
 	quantise_weights(q->options, &matrix);
-	if (quantise_columns(q, &p, &matrix, bias))
+	means = malloc(p.k * sizeof(*means));
+	if (!means)
+		rc = error_set(q->err, -ENOMEM, "out of memory for '%s'", p.node->name);
+	else if (quantise_columns(q, &p, &matrix, bias, means))
 		rc = quantise_add_product(q, &p, layer);
 	else
 		rc = error_set(q->err, -EDOM,
 			"'%s' has weights and biases of sizes that 32 bits do not hold at once",
 			p.node->name);
+	free(means);
 	free(p.scales);
 	return rc;
 }
@@ -479,7 +574,9 @@ static int quantise_sequence(struct quantiser *q, struct quantise_layer *layer)
 		return q->err->code;
 	layer->result = node->outputs[node->outputs[0] == GRAPH_NONE];
 	return quantise_recurrent(q->from, q->to, q->ranges, q->options, node, x,
-		&q->tensors[node->inputs[0]].of, q->err);
+		&(struct recurrent_input){
+			q->tensors[node->inputs[0]].of, &q->tensors[node->inputs[0]].channels },
+		q->err);
 }
 
 static int quantise_node(struct quantiser *q, uint32_t n)
@@ -527,6 +624,7 @@ int quantise_layers(const struct graph *graph, const struct ranges *ranges,
 	struct quantiser q = { .from = graph,
 		.ranges = ranges,
 		.options = options,
+		.layers = layers,
 		.layer = calloc((size_t)graph->n_nodes + 1, sizeof(*q.layer)),
 		.tensors = calloc((size_t)graph->n_tensors + 1, sizeof(*q.tensors)),
 		.err = err };
@@ -543,6 +641,8 @@ int quantise_layers(const struct graph *graph, const struct ranges *ranges,
 	do { // each round that fails has one layer less
 		rc = rc == 0 || rc == -EDOM ? quantise_all(&q) : rc;
 	} while (rc == -EDOM);
+	for (uint32_t t = 0; q.tensors && t < graph->n_tensors; t++)
+		quantise_channels_fini(&q.tensors[t].channels);
 	free(q.layer);
 	free(q.tensors);
 	*to = q.to;

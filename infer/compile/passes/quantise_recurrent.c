@@ -35,6 +35,7 @@ struct recurrent_matrix {
 	const float *bias;  // [ways][n] added to its sums
 	const double *mean; // [k] of what it multiplies; NULL: not known
 	struct quantum in;
+	const struct quantise_channels *channels; // NULL: `in` alone
 	uint32_t ways, k, n;
 };
 
@@ -69,19 +70,19 @@ static bool recurrent_columns(const struct quantise_options *options,
 {
 	for (uint32_t n = 0; n < m->n; n++) {
 		const double unit = (double)m->in.scale * (double)matrix->scales[n];
-		double b = (double)m->bias[(size_t)way * m->n + n];
-		int32_t sum = 0;
+		double b = (double)m->bias[(size_t)way * m->n + n], zeros = 0;
 
 		for (uint32_t k = 0; k < m->k; k++) {
 			const int8_t w = matrix->to[(size_t)k * m->n + n];
+			const double scale = m->channels ? (double)m->channels->scales[k] : 1;
 
-			sum += w;
+			zeros += (double)w * (m->channels ? m->channels->zeros[k] : m->in.zero);
 			if (m->mean && !options->no_bias_correction)
-				b += ((double)matrix->from[(size_t)n * m->k + k] -
+				b += (quantise_weight(matrix, k, n) -
 					     w * (double)matrix->scales[n]) *
-					m->mean[k];
+					m->mean[k] / scale;
 		}
-		b = nearbyint(b / unit) - (double)m->in.zero * sum;
+		b = nearbyint(b / unit) - zeros;
 		multiplier[n] = m->in.scale * matrix->scales[n];
 		if (!isnormal(multiplier[n]) || !(fabs(b) < 0x1p31))
 			return false;
@@ -104,6 +105,7 @@ static int recurrent_quantise_matrix(struct graph *to, const struct node *node,
 		const struct quantise_matrix matrix = { .from = m->w + (size_t)way * m->n * m->k,
 			.step_k = 1,
 			.step_n = m->k,
+			.factors = m->channels ? m->channels->scales : NULL,
 			.k = m->k,
 			.n = m->n,
 			.taps = 1,
@@ -206,7 +208,7 @@ static int recurrent_add(struct graph *to, const struct node *node, const uint32
 
 int quantise_recurrent(const struct graph *from, struct graph *to, const struct ranges *ranges,
 	const struct quantise_options *options, const struct node *node, uint32_t x,
-	const struct quantum *x_of, struct error *err)
+	const struct recurrent_input *x_of, struct error *err)
 {
 	const struct tensor *w = &from->tensors[node->inputs[1]];
 	const struct tensor *r = &from->tensors[node->inputs[2]];
@@ -218,7 +220,8 @@ int quantise_recurrent(const struct graph *from, struct graph *to, const struct 
 	struct recurrent_matrix of_x = { .w = w->data,
 		.bias = biases,
 		.mean = mean,
-		.in = *x_of,
+		.in = x_of->of,
+		.channels = x_of->channels->n > 0 ? x_of->channels : NULL,
 		.ways = (uint32_t)ways,
 		.k = (uint32_t)k,
 		.n = wide };

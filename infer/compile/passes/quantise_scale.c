@@ -7,6 +7,7 @@
 #include "infer/kernels/quantise/qdense.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define SHRINK_STEPS 80 // parts of the range that are tried: from all of it down to a fifth
 #define SHRINK_LEAST 0.2
@@ -114,12 +115,86 @@ struct quantum quantise_activation(
 	return quantise_span(options, (double)range->low, (double)range->high);
 }
 
-// --- Weights -------------------------------------------------------------------------------------
+#define CHANNELS_APART 4.0 // columns whose ranges differ by more have scales of their own
 
-static double quantise_weight(const struct quantise_matrix *m, uint32_t k, uint32_t n)
+// Do the ranges of columns differ so much?
+static bool quantise_is_uneven(const struct range *range)
 {
-	return (double)m->from[k * m->step_k + n * m->step_n];
+	double least = INFINITY, most = 0;
+
+	for (uint32_t c = 0; c < range->n_channels; c++) {
+		const struct range *of = &range->channels[c];
+		const double size = fmax(fabs((double)of->low), fabs((double)of->high));
+
+		most = fmax(most, size);
+		if (size > 0)
+			least = fmin(least, size);
+	}
+	return most > CHANNELS_APART * least;
 }
+
+static bool quantise_is_zero(const struct range *range)
+{
+	return range->low == 0 && range->high == 0;
+}
+
+static void quantise_guess_zeros(const struct quantise_options *options, const struct range *range,
+	const float *sizes, struct quantise_channels *channels)
+{
+	float most = 0;
+
+	for (uint32_t c = 0; c < channels->n; c++) {
+		if (!quantise_is_zero(&range->channels[c]))
+			most = fmaxf(most, channels->scales[c] * sizes[c]);
+	}
+	for (uint32_t c = 0; c < channels->n; c++) {
+		const double scale = (double)most / (double)sizes[c];
+
+		if (quantise_is_zero(&range->channels[c]) && scale > SCALE_LEAST && scale < 1e30)
+			channels->scales[c] =
+				(float)(options->power_of_two ? quantise_power_of_two(scale)
+							      : scale);
+	}
+}
+
+int quantise_find_channels(const struct quantise_options *options, const struct range *range,
+	const float *sizes, struct quantise_channels *channels, struct error *err)
+{
+	*channels = (struct quantise_channels){ .dtype = DTYPE_U8 };
+	if (!range->channels || !quantise_is_uneven(range))
+		return 0;
+	channels->scales = malloc(range->n_channels * sizeof(*channels->scales));
+	channels->zeros = malloc(range->n_channels * sizeof(*channels->zeros));
+	if (!channels->scales || !channels->zeros) {
+		quantise_channels_fini(channels);
+		return error_set(err, -ENOMEM, "out of memory for scales");
+	}
+	channels->n = range->n_channels;
+	for (uint32_t c = 0; c < channels->n && options->symmetric; c++) {
+		if (range->channels[c].low < 0)
+			channels->dtype = DTYPE_I8;
+	}
+	for (uint32_t c = 0; c < channels->n; c++) {
+		const struct quantum q = quantise_activation(options, &range->channels[c]);
+
+		channels->scales[c] = q.scale;
+		channels->zeros[c] = q.zero;
+		// Among signed ones a column without a sign has half of the codes.
+		if (channels->dtype == DTYPE_I8 && q.dtype == DTYPE_U8)
+			channels->scales[c] *= options->power_of_two ? 2 : 255.0f / 127;
+	}
+	quantise_guess_zeros(options, range, sizes, channels);
+	return 0;
+}
+
+void quantise_channels_fini(struct quantise_channels *channels)
+{
+	free(channels->scales);
+	free(channels->zeros);
+	*channels = (struct quantise_channels){ 0 };
+}
+
+// --- Weights -------------------------------------------------------------------------------------
 
 static double quantise_largest(const struct quantise_matrix *m, uint32_t n)
 {
