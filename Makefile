@@ -58,7 +58,8 @@ SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 # What the tool sees of it: a header a command, and what these include. None of them knows graphs.
 SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,dataset dataset_part dataset_types watch train train_options evaluate metrics ranking figures verdict verdict_report prune quantise distil distil_options prune_options compress windows))
-SEES_infer/learn    := $(SEES_infer/compile) infer/learn
+SEES_infer/export   := $(SEES_infer/ops) infer/export
+SEES_infer/learn    := $(SEES_infer/compile) infer/export infer/learn
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
                        $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
@@ -115,15 +116,16 @@ ALL_ISA_FLAGS := $(sort $(foreach i,$(filter $(ARCH)/%,$(ISAS)),$(ISA_$i)))
 below          = $(sort $(shell find $1 -name '*.c'))
 SRC_import    := $(call below,infer/import)
 SRC_compile   := $(call below,infer/compile)
+SRC_export    := $(call below,infer/export)
 SRC_learn     := $(call below,infer/learn)
-SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile) $(SRC_learn),$(call below,infer))
+SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile) $(SRC_export) $(SRC_learn),$(call below,infer))
 SRC_xdp       := dataplane/device/devargs.c $(wildcard dataplane/xdp/*.c)
 SRC_dataplane := $(sort $(wildcard dataplane/*.c dataplane/device/*.c dataplane/memif/*.c) $(SRC_xdp))
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))
 SRC_load      := $(filter-out ctl/load/martlet-load.c,$(call below,ctl/load))
-LIBRARIES     := base config infer import compile learn dataplane flow server tool load
+LIBRARIES     := base config infer import compile export learn dataplane flow server tool load
 
 # --- External libraries: each room compiles and links only its own -------------------------------
 
@@ -141,6 +143,7 @@ pc_cflags = $(if $(1),$(shell pkg-config --cflags $(1) 2>/dev/null))
 pc_libs   = $(if $(1),$(filter-out -levent,$(shell pkg-config --libs $(1) 2>/dev/null)))
 CFLAGS_infer    := $(call pc_cflags,$(PC_infer))
 CFLAGS_import   := $(call pc_cflags,$(PC_import)) -I$(B)/gen
+CFLAGS_export   := $(CFLAGS_import)
 CFLAGS_compile  := $(call pc_cflags,$(PC_compile))
 # -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
@@ -223,7 +226,7 @@ $(VERSION_OBJ): $(B)/version
 $(B)/gen/onnx.pb-c.c $(B)/gen/onnx.pb-c.h &: /usr/include/onnx/onnx.proto
 	$(call say,PROTOC,$<)
 	$(Q)mkdir -p $(B)/gen && protoc-c --c_out=$(B)/gen -I$(<D) $<
-$(OBJ_import): | $(B)/gen/onnx.pb-c.h
+$(OBJ_import) $(OBJ_export): | $(B)/gen/onnx.pb-c.h
 $(B)/obj/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -w -I$(B)/gen -c $< -o $@
@@ -249,7 +252,7 @@ $(B)/libserver.a: $(B)/obj/gen/inference.pb-c.o
 $(B)/martletd: $(B)/obj/ctl/martletd.o $(VERSION_OBJ) $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
-$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/liblearn.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
+$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/liblearn.a $(B)/libexport.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
 $(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(SRC_xdp:%.c=$(B)/obj/%.o) $(B)/libbase.a
@@ -279,7 +282,7 @@ HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 HELPERS       := $(B)/libhelpers.a
 CROSS_HELPERS := $(B)/libcrosshelpers.a
 LD_TESTS      := -fuse-ld=gold
-TEST_LIBS  := server tool load dataplane learn compile import flow infer config base
+TEST_LIBS  := server tool load dataplane learn export compile import flow infer config base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer) $(CFLAGS_learn)
 LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
@@ -305,7 +308,7 @@ $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPERS) $(TEST_LIB
 # What runs where there is no DPDK: the inference core's tests and the tool's, on another architecture.
 CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
-CROSS_LIBS   := tool learn compile import flow infer config base
+CROSS_LIBS   := tool learn export compile import flow infer config base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@

@@ -15,7 +15,7 @@
 
 struct train {
 	struct train_request request;
-	const char *image, *checkpoint;
+	const char *image, *checkpoint, *onnx;
 	uint32_t class_weights; // of CLASS_WEIGHTS
 	bool resume;
 };
@@ -151,6 +151,7 @@ static const struct option_entry TRAIN[] = {
 		OPTION_TO_TEXT(struct train, request.rows_path), .required = true },
 	{ "output", 'o', "IMAGE", "where to write the image", OPTION_TO_TEXT(struct train, image),
 		.required = true },
+	{ "onnx", 0, "FILE", "write the model as ONNX, too", OPTION_TO_TEXT(struct train, onnx) },
 	{ "kind", 0, "KIND",
 		"dense, gru, lstm, autoencoder, kitsune, isolation-forest or boosted (dense)",
 		OPTION_TO_TEXT(struct train, request.options.kind) },
@@ -246,6 +247,10 @@ static int train_finish(struct train *train, struct train_made *made,
 	int exit;
 
 	made->image = NULL; // image_save() frees it
+	if (made->onnx && train_write_whole(train->onnx, made->onnx, made->onnx_size, err) != 0) {
+		free(image);
+		return tool_refuse("%s", err->text);
+	}
 	if (image_save(train->image, image, made->image_size, &model, err) != 0)
 		return tool_refuse("%s", err->text);
 	if (train->checkpoint)
@@ -276,6 +281,7 @@ static int train_run(const struct command *command, char **argv)
 	if (train_check_checkpoint(&train, &err) != 0)
 		return tool_refuse("%s", err.text);
 	train.request.stem = train.image;
+	train.request.onnx = train.onnx != NULL;
 	train.request.options.network.balanced = train.class_weights == 1;
 	watched_begin(&watched, "model train");
 	rc = train_model(&train.request, &watched.watch, &made, &report, &err);

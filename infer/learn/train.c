@@ -5,6 +5,7 @@
 #include "base/sha256.h"
 #include "infer/compile/compile.h"
 #include "infer/compile/names.h"
+#include "infer/export/onnx/write.h"
 #include "infer/graph/lineage.h"
 #include "infer/learn/autoencoder.h"
 #include "infer/learn/boosted.h"
@@ -240,6 +241,11 @@ static int training_make(struct training *t, struct train_made *made)
 	struct graph *graph;
 	int rc = training_describe(t);
 
+	if (rc == 0 && t->request->onnx) {
+		rc = onnx_write(t->job.graph, &made->onnx, &made->onnx_size, t->err);
+		if (rc != 0)
+			error_prefix(t->err, "the model cannot be written as ONNX");
+	}
 	if (rc == 0)
 		rc = training_gather(t, &taught);
 	if (rc == 0) {
@@ -295,5 +301,6 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 void train_made_fini(struct train_made *made)
 {
 	free(made->image);
+	free(made->onnx);
 	*made = (struct train_made){ 0 };
 }

@@ -18,16 +18,18 @@ struct train_request {
 		normal; // of anomaly scores: the class of the rows that are learnt from; NULL: all rows are
 	const char *name; // of the model; NULL: the stem of `stem`
 	const char *stem;
+	bool onnx; // is the model wanted as ONNX, too?
 	struct train_options options;
 };
 
 struct train_made {
-	void *image; // malloc'ed
-	size_t image_size, n_rows, n_validation;
+	void *image, *onnx; // malloc'ed; onnx NULL: not wanted
+	size_t image_size, onnx_size, n_rows, n_validation;
 };
 
 // Reads the rows, learns from them and makes an image. `report` is added to. -ECANCELED: the watch ended it; made->image
-// is what was learnt so far, of kinds that keep no checkpoints and have something, else NULL; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOMEM, or what reading said.
+// is what was learnt so far, of kinds that keep no checkpoints and have something, else NULL; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOTSUP operators that ONNX has none of,
+// -ENOMEM, or what reading said.
 int train_model(const struct train_request *request, const struct learn_watch *watch,
 	struct train_made *made, struct compile_report *report, struct error *err);
 void train_made_fini(struct train_made *made);

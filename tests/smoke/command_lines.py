@@ -16,7 +16,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match",
         "--url", "--cacert", "--cert", "--udp",
-        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--positive", "--report", "--session"}
+        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--report", "--session"}
 FREE_OF = {"model quantise": {"--keep"}, "model train": {"--label", "--layers"}, "model windows": {"--label"}}  # and of one command alone
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",

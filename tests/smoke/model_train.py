@@ -78,6 +78,26 @@ def anomaly(tap, folder):
               sum(attack) > 0.4 * len(attack) and sum(benign) < 0.1 * len(benign), f"{sum(attack)} of {len(attack)}, {sum(benign)} of {len(benign)}")
 
 
+def as_onnx(tap, folder):
+    """What is written as ONNX passes onnx's checker and scores, read again, the same bits."""
+    import onnx
+    image, file, again = (os.path.join(folder, name) for name in ("as.mlt", "as.onnx", "again.mlt"))
+    for kind in (("dense", "--activation", "gelu"), ("autoencoder",), ("kitsune",), ("isolation-forest", "--trees", "20"),
+                 ("boosted", "--rounds", "5")):
+        done = train(TRAIN, image, *LAB, "--kind", *kind, "--onnx", file, "--epochs", "2")
+        if not tap.check(f"onnx: {kind[0]} is written", done.returncode == 0, done.stderr):
+            continue
+        try:
+            onnx.checker.check_model(onnx.load(file), full_check=True)
+            error = None
+        except Exception as e:  # whichever of onnx's errors it is
+            error = e
+        tap.check(f"onnx: {kind[0]} passes the checker", error is None, str(error))
+        done = tool("model", "compile", file, "-o", again, "--rows", TRAIN, "--drop", "activity,label")
+        tap.check(f"onnx: {kind[0]} scores the same read again", done.returncode == 0 and
+                  scores(image, folder)[1] == scores(again, folder)[1], done.stderr)
+
+
 def wait_for(path, process):
     end = time.time() + 60
     while not os.path.exists(path) and process.poll() is None and time.time() < end:
@@ -144,6 +164,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         dense(tap, folder)
         anomaly(tap, folder)
+        as_onnx(tap, folder)
         interrupted(tap, folder)
         refused(tap, folder)
     return tap.finish()
