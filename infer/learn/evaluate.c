@@ -389,7 +389,7 @@ static int time_rows(struct subject *subject, struct error *err)
 int model_evaluate(const char *path, const struct evaluate_options *options,
 	const struct learn_watch *watch, struct verdict *verdict, struct error *err)
 {
-	struct subject subject = { .options = options, .verdict = verdict };
+	struct subject subject = { .options = options, .verdict = verdict, .watch = watch };
 	struct model *model = NULL;
 	int rc;
 

@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,21 @@ struct pass {
 	size_t kept; // rows whose scores are there already
 };
 
+static int tell_progress(const struct subject *subject, size_t done, struct error *err)
+{
+	const struct learn_watch *watch = subject->watch;
+	const struct learn_progress progress = { .stage = "rows",
+		.done = done,
+		.total = subject->verdict->n_rows,
+		.loss = NAN,
+		.score = NAN };
+
+	if (watch && watch->step && !watch->step(watch->context, &progress))
+		return error_set(err, -ECANCELED, "interrupted after %zu of %zu rows", done,
+			subject->verdict->n_rows);
+	return 0;
+}
+
 static int pass_score(struct subject *subject, struct pass *pass, struct error *err)
 {
 	const struct model_info *info = subject->info;
@@ -242,7 +258,7 @@ static int pass_score(struct subject *subject, struct pass *pass, struct error *
 	}
 	pass->kept += pass->n;
 	pass->n = 0;
-	return 0;
+	return tell_progress(subject, pass->kept, err);
 }
 
 static int score_rows(struct subject *subject, struct pass *pass, struct error *err)

@@ -4,6 +4,7 @@
 
 #include "infer/learn/judge.h"
 #include "infer/learn/verdict.h"
+#include "infer/learn/watch.h"
 
 #define SUBJECT_CLASSES_MAX 65536 // that a column of labels may say
 
@@ -11,7 +12,8 @@ struct subject {
 	const struct evaluate_options *options;
 	const struct model *model;
 	const struct model_info *info;
-	struct verdict *verdict; // what is known goes there
+	struct verdict *verdict;         // what is known goes there
+	const struct learn_watch *watch; // NULL: nobody watches
 	struct dataset set;
 	bool has_read;                    // the file
 	uint32_t first_column, n_columns; // of the outputs, that are judged
@@ -27,7 +29,7 @@ struct subject {
 	struct judged judged;
 };
 
-// Reads the rows and scores those that bear a label. `subject` is zeroed but for its first four members. Free with
+// Reads the rows and scores those that bear a label. `subject` is zeroed but for its first five members. Free with
 // subject_fini(). Errors as model_evaluate()'s.
 int subject_read(struct subject *subject, struct error *err);
 void subject_fini(struct subject *subject);

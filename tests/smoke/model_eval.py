@@ -6,9 +6,11 @@ import csv
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -128,6 +130,17 @@ def edges(tap, folder, image):
     tap.check("two ways to choose a threshold are a wrong command line", said.returncode == 2, said.stderr)
 
 
+def interrupted(tap, folder, image):
+    report = os.path.join(folder, "never.svg")
+    proc = subprocess.Popen([MARTLETCTL, "model", "eval", image, "--rows", ROWS, "--no-timing", "--bootstrap", "100000", "--report", report],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.7)
+    proc.send_signal(signal.SIGINT)
+    out, err = proc.communicate(timeout=60)
+    tap.check("Ctrl-C ends it, and writes nothing", proc.returncode in (130, -signal.SIGINT) and not out and not os.path.exists(report),
+              f"{proc.returncode}: {out[:200]}{err}")
+
+
 def hostile_names(tap, folder):
     """Names of a model and its classes go into the report as text."""
     hostile = os.path.join(folder, "a<b>&\"c'\x01\x1b]0;x.mlt")
@@ -156,6 +169,7 @@ def main():
         several_classes(tap)
         edges(tap, folder, image)
         hostile_names(tap, folder)
+        interrupted(tap, folder, image)
     return tap.finish()
 
 
