@@ -98,9 +98,9 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	size_t *size, struct compile_report *report, struct error *err);
 void compile_report_fini(struct compile_report *report);
 
-struct model_operator {     // of ONNX, as model_compile() reads it
-	const char *domain; // "ai.onnx" or "ai.onnx.ml"
-	const char *type;   // "Gemm"
+struct model_operator {     // of ONNX and TensorFlow Lite, as model_compile() reads it
+	const char *domain; // "ai.onnx", "ai.onnx.ml", "com.microsoft" or "tflite"
+	const char *type;   // "Gemm", "CONV_2D"
 	uint32_t inputs_min, inputs_max;
 };
 // Number `index` of them, from 0, in no order; false behind the last.
@@ -153,7 +153,7 @@ struct model_info {
 	const float *input_zero;  // [n_features]
 	bool accepts_missing;     // NaN means "missing" instead of being refused
 	uint8_t source_sha256[32];
-	const char *source_kind;       // "onnx", "xgboost", ...
+	const char *source_kind;       // "onnx", "xgboost", "tflite", ...
 	uint32_t n_golden;             // rows with expected outputs
 	const float *golden_rows;      // [n_golden][n_features]
 	const float *golden_outputs;   // [n_golden][n_outputs]

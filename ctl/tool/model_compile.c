@@ -67,7 +67,8 @@ static int compile_parse_rounds(void *field, const char *text, struct error *err
 
 static const struct option_entry COMPILE[] = {
 	{ NULL, 0, "SRC",
-		"the model: ONNX, XGBoost, LightGBM or CatBoost, told apart by what is in the file",
+		"the model: ONNX, XGBoost, LightGBM, CatBoost or TensorFlow Lite, told apart by "
+		"what is in the file",
 		OPTION_TO_TEXT(struct compile, source), .required = true },
 	{ "output", 'o', "IMAGE", "where to write the image", OPTION_TO_TEXT(struct compile, image),
 		.required = true },
@@ -136,7 +137,7 @@ static int compile_run(const struct command *command, char **argv)
 
 const struct command model_compile_command = {
 	.words = "model compile",
-	.summary = "make an image of an ONNX, XGBoost, LightGBM or CatBoost model",
+	.summary = "make an image of an ONNX, XGBoost, LightGBM, CatBoost or TensorFlow Lite model",
 	.entries = COMPILE,
 	.run = compile_run,
 };

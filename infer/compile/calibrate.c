@@ -19,6 +19,11 @@ int calibrate_inputs(struct graph *graph, const float *rows, size_t n_rows, stru
 	for (uint32_t c = 0; c < n; c++) {
 		float low = INFINITY, high = -INFINITY;
 
+		if (graph->input_scale_given && graph->input_scale[c] > 0) {
+			scale[c] = graph->input_scale[c];
+			zero[c] = graph->input_zero[c];
+			continue;
+		}
 		for (size_t r = 0; r < n_rows; r++) {
 			float x = rows[r * n + c];
 

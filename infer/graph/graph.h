@@ -123,6 +123,8 @@ struct graph {
 	uint32_t n_texts;
 	const float *input_scale; // [n_features]
 	const float *input_zero;  // [n_features]
+	// The source says them, but where they are 0: calibration leaves them so. Not kept in an image.
+	bool input_scale_given;
 	bool accepts_missing;
 	bool exact; // struct model_options' for this model, whatever the options say
 	uint32_t n_golden;

@@ -192,11 +192,6 @@ static bool is_hdf5(const struct foreign_file *f)
 	return AT(f, 0, "\x89HDF\r\n\x1a\n");
 }
 
-static bool is_tflite(const struct foreign_file *f)
-{
-	return AT(f, 4, "TFL3");
-}
-
 static bool is_ort(const struct foreign_file *f)
 {
 	return AT(f, 4, "ORTM");
@@ -372,8 +367,6 @@ static const struct foreign_kind {
 	{ is_rows_zip, "rows of NumPy, not a model", "give the model's own file" },
 	{ is_zip, "a zip archive", "unpack it and give the model's file that is in it" },
 	{ is_hdf5, "HDF5, as Keras saves models (.h5)", SAVE_KERAS },
-	{ is_tflite, "a TFLite model",
-		"convert it with python -m tf2onnx.convert --tflite FILE --output model.onnx" },
 	{ is_ort, "a model of ONNX Runtime's own format (ORT)",
 		"give the ONNX file that it was made of" },
 	{ is_cbm, "a CatBoost model (CBM)", SAVE_CATBOOST },

@@ -6,6 +6,9 @@
 #include "infer/import/foreign.h"
 #include "infer/import/lightgbm/import.h"
 #include "infer/import/onnx/import.h"
+#include "infer/import/onnx/operators.h"
+#include "infer/import/tflite/import.h"
+#include "infer/import/tflite/operators.h"
 #include "infer/import/xgboost/import.h"
 
 #include <string.h>
@@ -18,18 +21,31 @@ static size_t import_byte_order_mark(const void *bytes, size_t size)
 	return size >= sizeof(MARK) && memcmp(bytes, MARK, sizeof(MARK)) == 0 ? sizeof(MARK) : 0;
 }
 
+bool model_operator(size_t index, struct model_operator *op)
+{
+	size_t n = 0;
+
+	if (onnx_operator_listed(index, op))
+		return true;
+	while (onnx_operator_listed(n, op))
+		n++;
+	return tflite_operator_listed(index - n, op);
+}
+
 typedef bool import_recogniser(const void *bytes, size_t size);
 typedef int importer(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err);
 
-// Texts and JSON, in the order in which they are asked. None of them knows its file's hash.
+// In the order in which they are asked. None of them knows its file's hash.
 static const struct import_kind {
 	import_recogniser *recognises;
 	importer *import;
+	bool has_rounds; // of trees
 } KINDS[] = {
-	{ catboost_recognises, import_catboost },
-	{ xgboost_recognises, import_xgboost },
-	{ lightgbm_recognises, import_lightgbm },
+	{ tflite_recognises, import_tflite, false },
+	{ catboost_recognises, import_catboost, true },
+	{ xgboost_recognises, import_xgboost, true },
+	{ lightgbm_recognises, import_lightgbm, true },
 };
 
 static const struct import_kind *import_kind_of(const void *bytes, size_t size)
@@ -54,16 +70,19 @@ int import_model(const void *bytes, size_t size, const struct import_options *op
 		rc = kind->import(text, length, options, graph, report, err);
 	else
 		rc = import_onnx(text, length, options, graph, report, err);
-	if (rc == 0 && !kind && options->rounds != ROUNDS_BEST && options->rounds != ROUNDS_ALL) {
+	if (rc == 0 && !(kind && kind->has_rounds) && options->rounds != ROUNDS_BEST &&
+		options->rounds != ROUNDS_ALL) {
 		graph_destroy(*graph);
 		*graph = NULL;
 		return error_set(err, -EINVAL,
-			"an ONNX file does not say which trees make a round: their number is for "
-			"XGBoost, LightGBM and CatBoost");
+			"%s file does not say which trees make a round: their number is for "
+			"XGBoost, LightGBM and CatBoost",
+			kind ? "a TensorFlow Lite" : "an ONNX");
 	}
 	if (rc == 0 && kind && !options->unhashed)
 		sha256_of((*graph)->source_sha256, bytes, size);
-	if (rc != 0 && rc != -ENOMEM)
+	// The names in a network of TensorFlow's are those of its other files.
+	if (rc != 0 && rc != -ENOMEM && !(kind && kind->import == import_tflite))
 		foreign_refuse(text, length, err);
 	return rc != 0 ? err->code : 0;
 }

@@ -6,7 +6,8 @@
 #include "infer/graph/report.h"
 #include "infer/import/options.h"
 
-// By what is in the file: XGBoost's JSON or UBJSON, LightGBM's text, CatBoost's JSON, or else ONNX, which has no mark
+// By what is in the file: XGBoost's JSON or UBJSON, LightGBM's text, CatBoost's JSON, TensorFlow Lite's
+// flatbuffer, or else ONNX, which has no mark
 // of its own. `options` is not NULL.
 //
 // The graph owns all it holds; the bytes may go afterwards. It bears the SHA-256 of all that was

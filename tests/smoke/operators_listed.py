@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""martletctl(1) lists the operators of ONNX that `martletctl model operators` does, no more and no fewer."""
+"""martletctl(1) lists the operators of ONNX and TensorFlow Lite that `martletctl model operators` does, no more and no fewer."""
 import json
 import os
 import re
@@ -21,7 +21,7 @@ def main():
     with open(os.path.join(ROOT, "docs", "martletctl.1")) as f:
         listed = re.search(r"\.SH OPERATORS\n(.*?)\.SH", f.read(), re.S).group(1).split(".PP\n")
     has = json.loads(operators("--json"))["operators"]
-    for number, domain in enumerate(("ai.onnx", "ai.onnx.ml", "com.microsoft")):
+    for number, domain in enumerate(("ai.onnx", "ai.onnx.ml", "com.microsoft", "tflite")):
         names = [op["operator"] for op in has if op["domain"] == domain]
         says = re.findall(r"^(\w+)[,.]$", listed[number], re.M)
         tap.check(f"{domain}: {len(names)} operators", names == says and len(names) > 5, set(names) ^ set(says))

@@ -67,8 +67,6 @@ static const struct {
 	{ BYTES(ZIP("arr_0.npy")), "this is rows of NumPy, not a model" },
 	{ BYTES(ZIP("m.onnx")), "this is a zip archive: unpack it" },
 	{ BYTES("\x89HDF\r\n\x1a\n\0\0"), "this is HDF5, as Keras saves models (.h5): convert" },
-	{ BYTES("\x1c\0\0\0TFL3\x14\0"),
-		"this is a TFLite model: convert it with python -m tf2onnx" },
 	{ BYTES("\x1c\0\0\0ORTM\x14\0"), "this is a model of ONNX Runtime's own format (ORT)" },
 	{ BYTES("CBM1\x10\0\0\0"),
 		"this is a CatBoost model (CBM): save it with model.save_model(" },

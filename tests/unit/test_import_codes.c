@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which code a refused import comes back with: ctl/server answers 500 or 422 by it. Each fixture of
-// an operator, and XGBoost's, LightGBM's and CatBoost's files, with one allocation after the other failing, cut
+// an operator, and XGBoost's, LightGBM's, CatBoost's and TensorFlow Lite's files, with one allocation after the other failing, cut
 // off, with an operator that nobody knows, with attributes of a wrong type.
 //
 // The allocations of the libraries under test come here: the Makefile links this program with ld's
@@ -80,7 +80,7 @@ static const struct file *read_file(const char *path)
 
 static const char *const PATTERNS[] = { "tests/fixtures/operators/models/*.onnx",
 	"tests/fuzz/corpus/xgboost/*", "tests/fuzz/corpus/lightgbm/*",
-	"tests/fuzz/corpus/catboost/*" };
+	"tests/fuzz/corpus/catboost/*", "tests/fuzz/corpus/tflite/*" };
 
 static void for_each_file(size_t n_patterns, void (*visit)(const char *path, const struct file *))
 {
@@ -144,7 +144,7 @@ static void fail_each_allocation(const char *path, const struct file *file)
 
 static void memory_that_is_used_up_is_enomem(void **state)
 {
-	for_each_file(4, fail_each_allocation);
+	for_each_file(5, fail_each_allocation);
 	(void)state;
 }
 
@@ -167,7 +167,7 @@ static void cut_off(const char *path, const struct file *file)
 
 static void a_file_that_is_cut_off_is_einval(void **state)
 {
-	for_each_file(4, cut_off);
+	for_each_file(5, cut_off);
 	(void)state;
 }
 

@@ -231,7 +231,7 @@ static int import_graph(struct onnx *onnx)
 	rc = onnx_read_opsets(
 		onnx->model->n_opset_import, onnx->model->opset_import, &onnx->opsets, onnx->err);
 	onnx->opset = onnx->opsets.of[ONNX_DOMAIN_AI];
-	if (rc == 0)
+	if (rc == 0 && !onnx->borrowed)
 		report_source(onnx);
 	if (rc == 0)
 		rc = onnx_inline_functions(onnx);
@@ -260,15 +260,33 @@ static int import_graph(struct onnx *onnx)
 	return rc != 0 ? rc : graph_check(onnx->graph, onnx->err);
 }
 
+// The graph of onnx->model, or NULL; what the import needs is taken down again, but for the model.
+static int import_model_proto(struct onnx *onnx, struct graph **graph)
+{
+	int rc;
+
+	onnx->find = onnx_operator_find;
+	onnx->import_node = onnx_import_node;
+	onnx->beside.folder = -1;
+	onnx->beside.file = -1;
+	onnx->scratch = arena_create(SCRATCH_BYTES_MAX);
+	onnx->graph = graph_create();
+	rc = onnx->scratch && onnx->graph ? import_graph(onnx)
+					  : error_set(onnx->err, -ENOMEM, "out of memory");
+	onnx_external_report(onnx);
+	onnx_external_close(onnx);
+	arena_destroy(onnx->scratch);
+	if (rc == 0)
+		*graph = onnx->graph;
+	else
+		graph_destroy(onnx->graph);
+	return rc;
+}
+
 int import_onnx(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err)
 {
-	struct onnx onnx = { .find = onnx_operator_find,
-		.import_node = onnx_import_node,
-		.options = options,
-		.report = report,
-		.err = err,
-		.beside = { .folder = -1, .file = -1 } };
+	struct onnx onnx = { .options = options, .report = report, .err = err };
 	int rc;
 
 	*graph = NULL;
@@ -280,19 +298,23 @@ int import_onnx(const void *bytes, size_t size, const struct import_options *opt
 	sha256_begin(&onnx.beside.hash);
 	if (!options->unhashed)
 		sha256_add(&onnx.beside.hash, bytes, size);
-	onnx.scratch = arena_create(SCRATCH_BYTES_MAX);
-	onnx.graph = graph_create();
-	rc = onnx.scratch && onnx.graph ? import_graph(&onnx)
-					: error_set(err, -ENOMEM, "out of memory");
-	onnx_external_report(&onnx);
-	onnx_external_close(&onnx);
-	arena_destroy(onnx.scratch);
+	rc = import_model_proto(&onnx, graph);
 	onnx_free_model(onnx.model);
-	if (rc == 0) {
-		sha256_end(&onnx.beside.hash, onnx.graph->source_sha256);
-		*graph = onnx.graph;
-	} else {
-		graph_destroy(onnx.graph);
-	}
+	if (rc == 0)
+		sha256_end(&onnx.beside.hash, (*graph)->source_sha256);
 	return rc;
+}
+
+int import_onnx_proto(Onnx__ModelProto *model, const struct import_options *options,
+	struct graph **graph, struct compile_report *report, struct error *err)
+{
+	struct onnx onnx = {
+		.options = options, .report = report, .err = err, .model = model, .borrowed = true
+	};
+
+	*graph = NULL;
+	if (sodium_init() < 0)
+		return error_set(err, -EIO, "libsodium has no random numbers");
+	sha256_begin(&onnx.beside.hash);
+	return import_model_proto(&onnx, graph);
 }

@@ -43,7 +43,8 @@ int onnx_read_initializers(struct onnx *onnx)
 		if (!value)
 			return onnx_refused(onnx);
 		// A body is read once for each time that it is entered.
-		rc = onnx->depth == 0 && proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+		rc = onnx->depth == 0 && !onnx->borrowed &&
+				proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
 			? onnx_tensor_taken(onnx, proto, proto->name, "initialiser", &tensor)
 			: onnx_tensor_or_text(onnx, proto, proto->name, "initialiser", &tensor);
 		if (rc != 0)

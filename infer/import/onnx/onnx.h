@@ -103,6 +103,7 @@ struct onnx {
 	bool mapped;        // a ZipMap has named the classes of the scores
 	bool has_nibbles;   // constants of 4 bits, which are kept as bytes
 	bool narrowed;      // doubles or halves became float32
+	bool borrowed;      // the model is another importer's: nothing of it may be taken over
 	const struct import_options *options;
 	uint32_t n_inputs;        // that are no initialisers
 	const char *batch_symbol; // what inputs call an open first dimension; NULL: nothing

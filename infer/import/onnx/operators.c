@@ -109,7 +109,7 @@ int onnx_read_opsets(size_t n, Onnx__OperatorSetIdProto *const *sets, struct onn
 	return 0;
 }
 
-bool model_operator(size_t index, struct model_operator *found)
+bool onnx_operator_listed(size_t index, struct model_operator *found)
 {
 	enum onnx_domain domain;
 	const struct onnx_operator *op = onnx_operator_at(index, &domain);

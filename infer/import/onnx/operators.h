@@ -19,3 +19,5 @@ const struct onnx_operator *onnx_operator_at(size_t index, enum onnx_domain *dom
 // Adds what a file imports of the domains that are read; two versions of one are -EINVAL.
 int onnx_read_opsets(size_t n, Onnx__OperatorSetIdProto *const *sets, struct onnx_opsets *opsets,
 	struct error *err);
+// Number `index` of all of them, as model_operator() (infer/infer.h) lists them.
+bool onnx_operator_listed(size_t index, struct model_operator *found);
