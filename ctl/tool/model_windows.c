@@ -87,7 +87,7 @@ static int windows_report(
 static int windows_command(const struct command *command, char **argv)
 {
 	struct model_windows windows = { .options = { .stride = 1 } };
-	struct windows_figures figures;
+	struct windows_figures figures = { 0 };
 	struct error err;
 	int exit;
 

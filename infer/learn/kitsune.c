@@ -516,8 +516,8 @@ int kitsune_train(struct train_job *job, struct error *err)
 	if (rc == 0) {
 		const uint32_t most = k.n > k.n_hidden ? k.n : k.n_hidden;
 
-		order = malloc(most * sizeof(*order));
-		groups = malloc(k.map.n_clusters * sizeof(*groups));
+		order = calloc(most + 1, sizeof(*order));
+		groups = calloc(k.map.n_clusters + 1, sizeof(*groups));
 		for (uint32_t i = 0; order && i < most; i++)
 			order[i] = i;
 		report_add(job->report,

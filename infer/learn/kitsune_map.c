@@ -165,9 +165,9 @@ static int map_fit(const struct dataset_part *rows, uint32_t most, struct kitsun
 		.means = calloc(n, sizeof(double)),
 		.products = calloc(n * n, sizeof(double)),
 		.block = malloc(BLOCK_ROWS * n * sizeof(double)) };
-	struct edge *edges = malloc(n * sizeof(*edges));
-	double *near = malloc(n * sizeof(*near));
-	uint32_t *numbers = malloc(3 * n * sizeof(*numbers));
+	struct edge *edges = calloc(n + 1, sizeof(*edges));
+	double *near = calloc(n + 1, sizeof(*near));
+	uint32_t *numbers = calloc(3 * n + 1, sizeof(*numbers));
 	const bool has = moments.means && moments.products && moments.block && edges && near &&
 		numbers && map->first && map->features;
 

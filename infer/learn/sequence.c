@@ -27,6 +27,11 @@ static int sequence_set_up(
 			"%s: rows of %" PRIu32 " features are no windows of %" PRIu32
 			" steps: `martletctl model windows` makes such of rows that are steps",
 			set->path, set->n_features, how->window);
+	// A text's number may be another one in each step's column.
+	if (set->n_texts > 0)
+		return error_set(err, -EINVAL,
+			"%s: \"%s\" is text, a %s takes numbers: --drop leaves columns out",
+			set->path, set->feature_names[set->texts[0].feature], job->options->kind);
 	front->steps = how->window;
 	front->n_in = set->n_features / how->window;
 	rc = network_widths(how->units, 1, OTHERWISE, widths, &front->n_layers, err);

@@ -201,6 +201,29 @@ static void windows_put_row(struct windows *w, const struct windows_session *ses
 
 // --- Steps -----------------------------------------------------------------------------------------
 
+static int windows_add_session(struct windows *w, struct windows_session **session)
+{
+	const uint32_t steps = w->options->steps;
+
+	if (w->n_sessions == w->capacity) {
+		const uint32_t capacity = w->capacity ? 2 * w->capacity : 16;
+		struct windows_session *grown =
+			realloc(w->sessions, capacity * sizeof(*w->sessions));
+
+		if (!grown)
+			return windows_no_memory(w);
+		w->sessions = grown;
+		w->capacity = capacity;
+	}
+	*session = &w->sessions[w->n_sessions];
+	**session = (struct windows_session){ .steps = calloc(steps, sizeof(char *)) };
+	if (!(*session)->steps)
+		return windows_no_memory(w);
+	w->n_sessions++;
+	w->bytes += steps * sizeof(char *);
+	return 0;
+}
+
 // The record's session, which is made where it is new.
 static int windows_session_of(struct windows *w, struct windows_session **session)
 {
@@ -212,24 +235,11 @@ static int windows_session_of(struct windows *w, struct windows_session **sessio
 		return CSV_ERROR(&w->csv, -EFBIG, "more than %u sessions", WINDOWS_SESSIONS_MAX);
 	if (rc != 0)
 		return windows_no_memory(w);
-	if (number == w->capacity) {
-		const uint32_t capacity = w->capacity ? 2 * w->capacity : 16;
-		struct windows_session *grown =
-			realloc(w->sessions, capacity * sizeof(*w->sessions));
-
-		if (!grown)
-			return windows_no_memory(w);
-		w->sessions = grown;
-		w->capacity = capacity;
-	}
-	*session = &w->sessions[number];
-	if (number < w->n_sessions)
+	if (number < w->n_sessions) {
+		*session = &w->sessions[number];
 		return 0;
-	(*session)->n = 0;
-	(*session)->steps = calloc(w->options->steps, sizeof(char *));
-	w->n_sessions++;
-	w->bytes += w->options->steps * sizeof(char *);
-	return (*session)->steps ? 0 : windows_no_memory(w);
+	}
+	return windows_add_session(w, session);
 }
 
 // The cells of a step as they are written, malloc'ed.
@@ -297,6 +307,7 @@ static int windows_add(struct windows *w)
 			w->n_sessions, WINDOWS_BYTES_MAX >> 20);
 	if (session->n >= steps && (session->n - steps) % w->options->stride == 0)
 		windows_put_row(w, session);
+	// windows_make() frees the sessions: NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
 	return 0;
 }
 
