@@ -128,7 +128,7 @@ for window in 1 128; do
 done
 python3 scripts/demo_report.py times "$D"
 
-say "learn a model here: train on data/lab-train.csv, prune, judge on data/lab-test.csv"
+say "learn a model here: train on data/lab-train.csv, quantise, prune, judge on data/lab-test.csv"
 rows="--label label --drop activity"
 # In the background for the same reason as the load.
 # shellcheck disable=SC2086
@@ -140,8 +140,9 @@ learn() { # command...
 }
 began=$(date +%s%N)
 learn train data/lab-train.csv -o "$D/learnt.mlt"
+learn quantise "$D/learnt.mlt" --rows data/lab-train.csv --name int8 -o "$D/int8.mlt"
 learn prune "$D/learnt.mlt" --rows data/lab-train.csv --max-f1-loss 0.005 --name small -o "$D/small.mlt"
-"$B/martletctl" --json model eval "$D/lab.mlt" "$D/learnt.mlt" "$D/small.mlt" --rows data/lab-test.csv --label label \
+"$B/martletctl" --json model eval "$D/lab.mlt" "$D/learnt.mlt" "$D/int8.mlt" "$D/small.mlt" --rows data/lab-test.csv --label label \
 	--positive attack --report "$D/report.svg" >"$D/eval.json"
 python3 scripts/demo_report.py judged "$D"
 echo "  in $((($(date +%s%N) - began) / 1000000)) ms; the curves are in $D/report.svg"
