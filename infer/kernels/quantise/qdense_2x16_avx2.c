@@ -20,51 +20,55 @@ struct qdense_out {
 
 // --- Out -----------------------------------------------------------------------------------------
 
-// 8 sums as the float or the sum that is stored, or as an integer that fits in a byte.
-static inline __attribute__((always_inline)) __m256i qdense_value_avx2(const struct qdense *dense,
+static inline __attribute__((always_inline)) __m256 qdense_value_avx2(
+	__m256i sum, const float *multiplier)
+{
+	return _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(multiplier));
+}
+
+// 8 sums as integers that fit in a byte.
+static inline __attribute__((always_inline)) __m256i qdense_whole_avx2(
 	const struct qdense_out *out, __m256i sum, const float *multiplier)
 {
-	__m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(multiplier));
+	__m256 v = qdense_value_avx2(sum, multiplier);
 
-	if (qdense_keeps_sums(dense))
-		return sum;
-	if (dense->to == DTYPE_F32)
-		return _mm256_castps_si256(v);
 	v = _mm256_min_ps(_mm256_max_ps(v, out->low), out->high);
 	return _mm256_add_epi32(_mm256_cvtps_epi32(v), out->zero);
 }
 
-static inline __attribute__((always_inline)) void qdense_store_some_avx2(
-	void *to, const void *from, uint32_t count, size_t bytes)
+static inline __attribute__((always_inline)) void qdense_store_row_avx2(
+	char *to, __m128i bytes, uint32_t count)
 {
 	if (count == QDENSE_PANEL)
-		memcpy(to, from, QDENSE_PANEL * bytes);
+		_mm_storeu_si128((__m128i *)(void *)to, bytes);
 	else
-		memcpy(to, from, count * bytes);
+		memcpy(to, &bytes, count);
 }
 
-// The values of `rows` rows, integers that fit in a byte, of which `count` are stored in each row.
+// `count` values of each of `rows` rows, as bytes.
 static inline __attribute__((always_inline)) void qdense_store_bytes_avx2(
-	const struct qdense *dense, uint32_t rows, __m256i v[TILE_ROWS][2], char *y, uint32_t count)
+	const struct qdense *dense, const struct qdense_out *out, uint32_t rows,
+	__m256i sum[TILE_ROWS][2], const float *multiplier, char *y, uint32_t count)
 {
 	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 
 #pragma GCC unroll 4
+	for (uint32_t r = 0; r < rows; r++)
+		sum[r][0] = _mm256_packs_epi32(qdense_whole_avx2(out, sum[r][0], multiplier),
+			qdense_whole_avx2(out, sum[r][1], multiplier + 8));
+#pragma GCC unroll 4
 	for (uint32_t r = 0; r < rows; r += 2) {
 		const uint32_t second = r + 1 < rows ? r + 1 : r;
-		const __m256i words = _mm256_packs_epi32(v[r][0], v[r][1]);
-		const __m256i others = _mm256_packs_epi32(v[second][0], v[second][1]);
 		const __m256i bytes = _mm256_permutevar8x32_epi32(dense->to == DTYPE_I8
-				? _mm256_packs_epi16(words, others)
-				: _mm256_packus_epi16(words, others),
+				? _mm256_packs_epi16(sum[r][0], sum[second][0])
+				: _mm256_packus_epi16(sum[r][0], sum[second][0]),
 			order);
-		uint8_t both[2 * QDENSE_PANEL];
 
-		_mm256_storeu_si256((__m256i *)(void *)both, bytes);
-		qdense_store_some_avx2(y + r * (size_t)dense->n, both, count, 1);
+		qdense_store_row_avx2(
+			y + r * (size_t)dense->n, _mm256_castsi256_si128(bytes), count);
 		if (second > r)
-			qdense_store_some_avx2(
-				y + second * (size_t)dense->n, both + QDENSE_PANEL, count, 1);
+			qdense_store_row_avx2(y + second * (size_t)dense->n,
+				_mm256_extracti128_si256(bytes, 1), count);
 	}
 }
 
@@ -77,20 +81,17 @@ static inline __attribute__((always_inline)) void qdense_store_avx2(const struct
 	const uint32_t left = dense->n - column, count = left < QDENSE_PANEL ? left : QDENSE_PANEL;
 	char *to = (char *)y + column * qdense_y_bytes(dense);
 
-#pragma GCC unroll 4
-	for (uint32_t r = 0; r < rows; r++) {
-		sum[r][0] = qdense_value_avx2(dense, out, sum[r][0], multiplier);
-		sum[r][1] = qdense_value_avx2(dense, out, sum[r][1], multiplier + 8);
-	}
 	if (qdense_y_bytes(dense) == 1) {
-		qdense_store_bytes_avx2(dense, rows, sum, to, count);
+		qdense_store_bytes_avx2(dense, out, rows, sum, multiplier, to, count);
 		return;
 	}
-#pragma GCC unroll 4
 	for (uint32_t r = 0; r < rows; r++) {
 		__m256i whole[2] = { sum[r][0], sum[r][1] };
 
-		qdense_store_some_avx2(to + r * (size_t)dense->n * 4, whole, count, 4);
+		for (uint32_t half = 0; half < 2 && !qdense_keeps_sums(dense); half++)
+			whole[half] = _mm256_castps_si256(
+				qdense_value_avx2(whole[half], multiplier + half * 8));
+		memcpy(to + r * (size_t)dense->n * 4, whole, (size_t)count * 4);
 	}
 }
 
