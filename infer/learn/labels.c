@@ -215,7 +215,9 @@ int labels_take(struct labels *labels, const char *text, int32_t *number, struct
 static int labels_places(const struct labels *labels, uint32_t *place)
 {
 	const uint32_t n = labels->n_groups;
-	const struct text_set rest = { .texts = labels->classes.texts + n,
+	// Where no row has a label there is not even a list.
+	const struct text_set rest = { .texts = labels->classes.texts ? labels->classes.texts + n
+								      : NULL,
 		.n = labels->classes.n - n };
 	int rc = text_set_places(&rest, place + n);
 

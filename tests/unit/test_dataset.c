@@ -199,6 +199,9 @@ static void labels_missing(void **state)
 	taken("a,label\n1,x\n2,?\n3,y\n4,y\n", &o);
 	classes_are("x,y", "0 -1 1 1");
 	assert_int_equal(set.n_unlabelled, 1);
+	taken("a,label\n1,\n2,\n", &o);
+	classes_are("", "-1 -1");
+	assert_int_equal(set.n_unlabelled, 2);
 	taken("a,b\n1,2\n", &o);
 	assert_int_equal(set.target, DATASET_NONE);
 	assert_null(set.classes);
