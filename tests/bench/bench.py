@@ -16,6 +16,7 @@ import bench_river
 import bench_spelled
 import bench_stages
 import bench_swap
+import bench_train
 import bench_trees
 
 BUILD = os.environ.get("MARTLET_BUILD", "build")
@@ -35,7 +36,7 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "networks", "spelled", "trees", "bits", "stages", "memif", "rest", "river", "swap")
+    parts = parts or ("models", "networks", "spelled", "trees", "train", "bits", "stages", "memif", "rest", "river", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
@@ -49,6 +50,9 @@ def main(folder, *parts):
     if "trees" in parts:
         result["trees"] = bench_trees.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_trees.rows(result["trees"])]
+    if "train" in parts:
+        result["train"] = bench_train.run(folder, BUILD, ROUNDS)
+        rows += [row(*r) for r in bench_train.rows(result["train"])]
     if "bits" in parts:
         result["bits"] = bench_bits.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_bits.rows(result["bits"])]
