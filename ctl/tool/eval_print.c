@@ -217,7 +217,10 @@ static void print_thresholds(const struct verdict *e)
 		if (isnan(point->threshold))
 			table_add(&table, "largest");
 		else
-			table_add(&table, "%.9g", point->threshold);
+			table_add(&table,
+				(double)(float)point->threshold == point->threshold ? "%.9g"
+										    : "%.17g",
+				point->threshold);
 		add_number(&table, rates.precision);
 		add_number(&table, rates.recall);
 		add_number(&table, rates.f1);

@@ -94,8 +94,10 @@ static void choose_thresholds(struct subject *subject, const struct ranking_poin
 		ranking_within_fpr(points, n, isnan(options->fpr) ? 0 : options->fpr);
 	struct ranking_point used;
 
+	// Of a float that was printed in nine digits the same float is meant, which martletd compares with.
 	if (!isnan(options->threshold))
-		verdict->threshold = options->threshold;
+		verdict->threshold =
+			subject->plain ? (double)(float)options->threshold : options->threshold;
 	else if (!isnan(options->fpr))
 		verdict->threshold = within->threshold;
 	else if (costs)

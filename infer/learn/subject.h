@@ -26,6 +26,7 @@ struct subject {
 	uint8_t *right;
 	int32_t positive; // the class that is positive, -1: there is none
 	bool inverted;    // its score falls with that of another class
+	bool plain;       // its score is a column as it is, and so a float
 	struct judged judged;
 };
 

@@ -308,6 +308,9 @@ static int tell_from_rest(struct subject *subject, struct error *err)
 	}
 	subject->positive = (int32_t) class;
 	subject->inverted = inverted;
+	subject->plain = subject->n_columns == 1
+		? class == 1
+		: !inverted && (subject->n_columns > 2 || verdict->probabilities);
 	rc = keep_positive(subject, verdict->class_labels[class], inverted, err);
 	if (rc != 0)
 		return rc;
@@ -371,6 +374,7 @@ static int two_of_the_rows(struct subject *subject, struct error *err)
 	else if (rc == 0)
 		rc = add_label(verdict, labels[class], SIZE_MAX, err);
 	subject->positive = 1;
+	subject->plain = true;
 	if (rc == 0)
 		rc = keep_positive(subject, verdict->class_labels[1], false, err);
 	subject->truth = calloc(verdict->n_rows, sizeof(int32_t));

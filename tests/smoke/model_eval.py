@@ -80,10 +80,14 @@ def thresholds(tap, image):
     at = evaluate(image, "--rows", ROWS, "--threshold", "0.99")["models"][0]
     fpr = evaluate(image, "--rows", ROWS, "--fpr", "0.0005")["models"][0]
     cost = evaluate(image, "--rows", ROWS, "--cost-fn", "1000")["models"][0]
-    tap.check("--threshold is what decides", at["threshold"] == 0.99 and at["thresholds"][0]["threshold"] == 0.99
+    tap.check("--threshold is what decides", math.isclose(at["threshold"], 0.99, rel_tol=1e-7) and at["thresholds"][0]["threshold"] == at["threshold"]
               and at["figures"]["recall"] == at["thresholds"][0]["recall"], str(at)[:400])
     tap.check("--fpr is kept", fpr["figures"]["false_positive_rate"] <= 0.0005 and fpr["figures"]["recall"] > 0.9, str(fpr)[:400])
     tap.check("misses that cost much are rare", cost["figures"]["recall"] == 1.0, str(cost)[:400])
+    best = next(t for t in at["thresholds"] if t["why"] == "best F1")
+    again = evaluate(image, "--rows", ROWS, "--threshold", f"{best['threshold']:.9g}")["models"][0]
+    tap.check("a threshold as it is printed decides the same", again["figures"]["f1"] == best["f1"]
+              and again["thresholds"][0]["hits"] == best["hits"], f"{best}, {again['thresholds']}")
     other = evaluate(image, "--rows", ROWS, "--positive", "benign")["models"][0]
     tap.check("--positive turns it round", other["positive"] == "benign" and math.isclose(other["figures"]["roc_auc"], at["figures"]["roc_auc"],
               abs_tol=1e-6) and other["classes"] == evaluate(image, "--rows", ROWS)["models"][0]["classes"], str(other)[:400])
