@@ -80,6 +80,25 @@ uint32_t build_joined(
 	return add(graph, OP_CONCAT, n_inputs, inputs, 1, &attr, err);
 }
 
+uint32_t build_columns(struct graph *graph, uint32_t input, uint32_t n_columns,
+	const uint32_t *index, struct error *err)
+{
+	const struct attr axis = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = 1 };
+	const int64_t dims = n_columns;
+	int64_t *places = arena_calloc(graph->arena, n_columns, sizeof(*places));
+	const char *name = next_name(graph, err);
+	uint32_t pair[2] = { input };
+
+	if (!places || !name) {
+		error_set(err, -ENOMEM, "out of memory");
+		return GRAPH_NONE;
+	}
+	for (uint32_t i = 0; i < n_columns; i++)
+		places[i] = index[i];
+	pair[1] = graph_add_tensor(graph, name, DTYPE_I64, 1, &dims, places, err);
+	return pair[1] == GRAPH_NONE ? GRAPH_NONE : add(graph, OP_GATHER, 2, pair, 1, &axis, err);
+}
+
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err)
 {
 	const struct attr attr = { .key = ATTR_AXIS, .kind = ATTR_KIND_INT, .count = 1, .i = -1 };

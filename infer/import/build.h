@@ -13,6 +13,9 @@ uint32_t build_cast(struct graph *graph, uint32_t input, enum dtype to, struct e
 // Tensors side by side along their last axis.
 uint32_t build_joined(
 	struct graph *graph, uint32_t n_inputs, const uint32_t *inputs, struct error *err);
+// Columns of a row [1, n], index[n_columns] of them in that order, [1, n_columns].
+uint32_t build_columns(struct graph *graph, uint32_t input, uint32_t n_columns,
+	const uint32_t *index, struct error *err);
 // The last axis' index of the largest value, as float32 [1, 1].
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err);
 // The values of a row [1, n] in ascending order; each plus all before it.

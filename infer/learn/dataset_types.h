@@ -35,6 +35,8 @@ struct dataset {
 	// With rows that give a value none of them, or none at all, it is as struct model_texts says.
 	const struct model_texts *texts;
 	uint32_t n_texts;
+	uint32_t
+		n_one_hot; // the last features, which are 0 or 1: categories as one_hot.h spreads them
 	uint8_t sha256[32]; // of the shape, values, classes, numbers and weights as they are here
 	const char *path;   // as the operator gave it
 	const char *const

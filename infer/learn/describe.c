@@ -45,23 +45,44 @@ int describe_graph(struct graph *graph, const struct dataset *set, struct error 
 	return describe_like(graph, &info, err);
 }
 
+static bool describe_inputs(struct graph *graph, const struct model_info *info)
+{
+	struct arena *arena = graph->arena;
+
+	graph->feature_names = describe_names(arena, info->feature_names, info->n_features);
+	graph->texts = info->n_texts > 0 ? describe_texts(arena, info->texts, info->n_texts) : NULL;
+	graph->n_texts = info->n_texts;
+	return graph->feature_names && (graph->texts || info->n_texts == 0);
+}
+
+static int describe_no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "out of memory for the names of the rows");
+}
+
+int describe_features(struct graph *graph, const struct dataset *set, struct error *err)
+{
+	const struct model_info info = { .n_features = set->n_features,
+		.feature_names = set->feature_names,
+		.texts = set->texts,
+		.n_texts = set->n_texts };
+
+	return describe_inputs(graph, &info) ? 0 : describe_no_memory(err);
+}
+
 int describe_like(struct graph *graph, const struct model_info *info, struct error *err)
 {
 	struct arena *arena = graph->arena;
-	bool whole;
+	bool whole = describe_inputs(graph, info);
 
-	graph->feature_names = describe_names(arena, info->feature_names, info->n_features);
 	graph->class_labels = info->n_class_labels > 0
 		? describe_names(arena, info->class_labels, info->n_class_labels)
 		: NULL;
 	graph->n_class_labels = info->n_class_labels;
-	graph->texts = info->n_texts > 0 ? describe_texts(arena, info->texts, info->n_texts) : NULL;
-	graph->n_texts = info->n_texts;
-	whole = graph->feature_names && (graph->class_labels || info->n_class_labels == 0) &&
-		(graph->texts || info->n_texts == 0);
+	whole = whole && (graph->class_labels || info->n_class_labels == 0);
 	if (whole && info->output_names) {
 		graph->output_names = describe_names(arena, info->output_names, info->n_outputs);
 		whole = graph->output_names != NULL;
 	}
-	return whole ? 0 : error_set(err, -ENOMEM, "out of memory for the names of the rows");
+	return whole ? 0 : describe_no_memory(err);
 }

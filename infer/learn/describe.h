@@ -11,3 +11,6 @@ int describe_graph(struct graph *graph, const struct dataset *set, struct error 
 
 // The same of a model's features and classes, and the names of its outputs, of which the graph has as many.
 int describe_like(struct graph *graph, const struct model_info *info, struct error *err);
+
+// The names and categories of the features alone.
+int describe_features(struct graph *graph, const struct dataset *set, struct error *err);

@@ -125,7 +125,10 @@ int network_scale(struct net *net, const struct dataset_part *rows, bool keep_co
 	uint32_t constant = 0;
 	int rc = network_check_rows(rows, err);
 
-	for (uint32_t f = 0; rc == 0 && f < net->n_in; f++) {
+	// Categories stay 0 and 1: a rare one's deviation would make it outweigh all else.
+	for (uint32_t f = net->n_in - rows->set->n_one_hot; rc == 0 && f < net->n_in; f++)
+		affine->scale[f] = 1;
+	for (uint32_t f = 0; rc == 0 && f < net->n_in - rows->set->n_one_hot; f++) {
 		const struct moments moments = network_moments(rows, f);
 		double scale = 1 / moments.deviation;
 

@@ -14,6 +14,7 @@
 #include "infer/learn/isolation_forest.h"
 #include "infer/learn/kind.h"
 #include "infer/learn/kitsune.h"
+#include "infer/learn/one_hot.h"
 #include "infer/learn/sequence.h"
 
 #include <inttypes.h>
@@ -30,14 +31,15 @@ struct kind {
 	bool scores;        // an anomaly score: rows need no label
 	bool takes_missing; // NaN
 	bool resumes;       // keeps checkpoints
+	bool multiplies;    // features: categories are columns of 0 and 1
 };
 
 static const struct kind KINDS[] = {
-	{ "dense", dense_train, .resumes = true },
+	{ "dense", dense_train, .resumes = true, .multiplies = true },
 	{ "gru", gru_train, .resumes = true },
 	{ "lstm", lstm_train, .resumes = true },
-	{ "autoencoder", autoencoder_train, .scores = true, .resumes = true },
-	{ "kitsune", kitsune_train, .scores = true },
+	{ "autoencoder", autoencoder_train, .scores = true, .resumes = true, .multiplies = true },
+	{ "kitsune", kitsune_train, .scores = true, .multiplies = true },
 	{ "isolation-forest", isolation_forest_train, .scores = true, .takes_missing = true },
 	{ "boosted", train_boosted, .takes_missing = true },
 };
@@ -73,6 +75,7 @@ struct training {
 	const struct train_request *request;
 	const struct kind *kind;
 	struct dataset rows, validation;
+	struct one_hot wide, wide_validation; // the same, as the kind takes them
 	struct train_job job;
 	struct compile_report *report;
 	struct error *err;
@@ -83,6 +86,8 @@ static void training_fini(struct training *t)
 	graph_destroy(t->job.graph);
 	dataset_part_fini(&t->job.train);
 	dataset_part_fini(&t->job.validation);
+	one_hot_fini(&t->wide);
+	one_hot_fini(&t->wide_validation);
 	dataset_fini(&t->rows);
 	dataset_fini(&t->validation);
 }
@@ -100,6 +105,8 @@ static int training_read(struct training *t)
 		: request->numbers       ? DATASET_NUMBERS
 					 : DATASET_CLASSES;
 	options.keep_missing = t->kind->takes_missing;
+	// What the rows in service bring that these do not is no reason to refuse them.
+	options.take_unknown = true;
 	rc = dataset_read(request->rows_path, &options, &t->rows, t->err);
 	for (uint32_t i = 0; rc == 0 && i < t->rows.n_notes; i++)
 		report_add(t->report, "%s", t->rows.notes[i]);
@@ -188,14 +195,41 @@ static void training_identify(struct training *t)
 	sha256_end(&sha, t->job.identity);
 }
 
+// Rows as the kind takes them, in the place of those that were read. The parts' rows stay the same.
+static int training_widen(struct training *t)
+{
+	const uint32_t memory_mib = t->request->rows.memory_mib;
+	int rc;
+
+	if (!t->kind->multiplies || t->rows.n_texts == 0)
+		return 0;
+	rc = one_hot_make(&t->wide, &t->rows, memory_mib, t->err);
+	if (rc == 0 && t->validation.n_features > 0)
+		rc = one_hot_make(&t->wide_validation, &t->validation, memory_mib, t->err);
+	if (rc != 0)
+		return rc;
+	t->job.validation.set =
+		t->job.validation.set == &t->validation ? &t->wide_validation.set : &t->wide.set;
+	t->job.train.set = &t->wide.set;
+	report_add(t->report, "%u features are categories, which became %u columns of 0 and 1",
+		t->rows.n_texts, t->wide.set.n_one_hot);
+	return 0;
+}
+
 static int training_learn(struct training *t)
 {
+	int rc;
+
 	t->job.options = &t->request->options;
 	t->job.report = t->report;
 	training_identify(t);
 	report_add(t->report, "%zu rows of %u features of %s to learn from, %zu to judge by",
 		t->job.train.n, t->rows.n_features, t->request->rows_path, t->job.validation.n);
-	return t->kind->run(&t->job, t->err);
+	rc = training_widen(t);
+	if (rc == 0)
+		rc = t->kind->run(&t->job, t->err);
+	return rc == 0 && t->wide.set.n_features > 0 ? one_hot_graph(t->job.graph, &t->rows, t->err)
+						     : rc;
 }
 
 // Rows of those that were learnt from, evenly spread; the caller frees them.

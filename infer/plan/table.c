@@ -66,6 +66,7 @@ static const struct plan_operator PLAN_OPERATORS[OP_COUNT] = {
 	[OP_LSTM] = { .build = build_recurrent },
 	[OP_TRANSPOSE] = { .build = build_transpose, .takes_any_dtype = true },
 	[OP_SLICE] = { .build = build_slice, .takes_any_dtype = true },
+	[OP_GATHER] = { .build = build_gather, .takes_any_dtype = true },
 	[OP_REDUCE_SUM] = { .build = build_reduce },
 	[OP_REDUCE_MEAN] = { .build = build_reduce },
 	[OP_REDUCE_MAX] = { .build = build_reduce },

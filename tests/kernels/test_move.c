@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Copies, transpositions, padding and im2col: every value where its definition puts it, in buffers
+// Copies, transpositions, gathers, padding and im2col: every value where its definition puts it, in buffers
 // that end at a forbidden page.
 #include "infer/kernels/conv/im2col.h"
 #include "infer/kernels/move/copy.h"
+#include "infer/kernels/move/gather.h"
 #include "infer/kernels/move/padding.h"
 #include "infer/kernels/move/transpose.h"
 #include "tests/kernels/harness.h"
@@ -201,10 +202,38 @@ static void windows_become_rows(void **state)
 	}
 }
 
+static void gather_takes_runs(void **state)
+{
+	(void)state;
+	for (int trial = 0; trial < TRIALS; trial++) {
+		const uint32_t m = random_below(4), outer = 1 + random_below(3);
+		const uint32_t along = 1 + random_below(9), n = random_below(12);
+		const size_t run = random_below(2) ? 4 : 1 + random_below(9);
+		const size_t row = outer * along * run + random_below(5);
+		uint32_t index[12];
+		const struct gather g = { run, outer, along, n, index };
+		struct guarded x = bytes(m ? (m - 1) * row + outer * along * run : 0);
+		struct guarded y = guarded_alloc(m * outer * n * run);
+
+		for (uint32_t i = 0; i < n; i++)
+			index[i] = random_below(along);
+		gather__scalar(&g, m, x.data, row, y.data);
+		for (size_t i = 0; i < (size_t)m * outer * n; i++)
+			assert_memory_equal(byte_at(&y, i * run),
+				byte_at(&x,
+					i / n / outer * row +
+						(i / n % outer * along + index[i % n]) * run),
+				run);
+		guarded_free(&x);
+		guarded_free(&y);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copy_leaves_the_gaps),
+		cmocka_unit_test(gather_takes_runs),
 		cmocka_unit_test(matrices_are_transposed),
 		cmocka_unit_test(loops_nest),
 		cmocka_unit_test(images_are_padded),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps that move values of any dtype: between the ports and their tensors, Concat, Transpose, Slice.
+// Steps that move values of any dtype: between the ports and their tensors, Concat, Transpose, Slice,
+// Gather by constant indices.
 #include "infer/plan/steps/move.h"
 #include "infer/kernels/move/copy.h"
+#include "infer/kernels/move/gather.h"
 #include "infer/kernels/move/transpose.h"
 
 _Static_assert(TRANSPOSE_LOOPS_MAX >= GRAPH_RANK_MAX, "a loop for each dimension");
@@ -170,4 +172,59 @@ int build_slice(struct builder *builder)
 	builder->step->x = builder_input_buffer(builder, 0);
 	builder->step->x.shift += start;
 	return build_loops(builder, &t);
+}
+
+// --- Gather --------------------------------------------------------------------------------------
+
+static void run_gather(const struct step *step, const struct pass *pass)
+{
+	gather__scalar(step->params, pass->n, buffer_at(pass, &step->x), step->per_row,
+		buffer_at(pass, &step->y));
+}
+
+// The operator's indices, those from the end and those out of range too, as places from 0 on.
+static const uint32_t *gather_places(
+	struct builder *builder, const struct tensor *indices, int64_t along)
+{
+	const size_t n = (size_t)tensor_elements(indices);
+	uint32_t *places = builder_weights(builder, n * sizeof(*places));
+
+	for (size_t i = 0; places && i < n; i++) {
+		int64_t at = indices->dtype == DTYPE_I32 ? ((const int32_t *)indices->data)[i]
+							 : ((const int64_t *)indices->data)[i];
+
+		at += at < 0 ? along : 0;
+		places[i] = (uint32_t)(at < 0 ? 0 : at >= along ? along - 1 : at);
+	}
+	return places;
+}
+
+int build_gather(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *indices = builder_input(builder, 1);
+	const struct tensor *y = builder_output(builder, 0);
+	struct step *step = builder->step;
+	struct gather gather = { .outer = 1, .run_bytes = dtype_bytes(x->dtype) };
+	uint32_t axis;
+
+	if (!indices->data)
+		return error_set(builder->err, -ENOTSUP, "the indices are computed");
+	if (node_axis(builder->node, x->rank, 0, &axis) != 0)
+		return error_set(builder->err, -EINVAL, "the axis is not one of the input's");
+	for (uint32_t d = 0; d < axis; d++)
+		gather.outer *= (uint32_t)x->dims[d];
+	for (uint32_t d = axis + 1; d < x->rank; d++)
+		gather.run_bytes *= (size_t)x->dims[d];
+	gather.along = (uint32_t)x->dims[axis];
+	gather.n = (uint32_t)tensor_elements(indices);
+	gather.index = gather_places(builder, indices, gather.along);
+	if (!gather.index)
+		return builder->err->code;
+	step->run = run_gather;
+	step->per_row = (uint32_t)tensor_bytes(x);
+	step->x = builder_input_buffer(builder, 0);
+	step_set_kernel(step, "gather__scalar");
+	snprintf(step->shape, sizeof(step->shape), "%.28s -> %.28s", tensor_shape_text(x).text,
+		tensor_shape_text(y).text);
+	return builder_finish(builder, &gather, sizeof(gather));
 }
