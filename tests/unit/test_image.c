@@ -70,6 +70,36 @@ static void an_image_made_before_opens(void **state)
 	free(image);
 }
 
+// Arrays of a graph that was read have room for what is added, and what lies behind them stays.
+static void what_is_read_back_may_be_added_to(void **state)
+{
+	const int64_t one = 1;
+	struct graph *graph;
+	struct error err;
+	size_t size;
+	void *image = small_image(&size);
+	uint32_t n_tensors, input;
+
+	assert_int_equal(image_open(image, size, &graph, &err), 0);
+	n_tensors = graph->n_tensors;
+	input = graph->nodes[0].inputs[0];
+	for (uint32_t i = 0; i < 40; i++) {
+		char name[16];
+		const uint32_t pair[2] = { n_tensors + i, input };
+
+		snprintf(name, sizeof(name), "added%u", i);
+		assert_int_equal(
+			graph_add_tensor(graph, name, DTYPE_F32, 1, &one, NULL, &err), pair[0]);
+		assert_int_not_equal(
+			graph_add_node(graph, OP_RELU, name, 1, &pair[1], 1, &pair[0], &err),
+			GRAPH_NONE);
+	}
+	assert_int_equal(graph->nodes[0].inputs[0], input);
+	assert_string_equal(graph->output_names[0], "y0");
+	graph_destroy(graph);
+	free(image);
+}
+
 static void every_truncation_is_refused(void **state)
 {
 	size_t size;
@@ -283,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(an_image_made_before_opens),
+		cmocka_unit_test(what_is_read_back_may_be_added_to),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(every_bit_flip_is_refused),
 		cmocka_unit_test(unaligned_image_is_refused_but_opens_as_a_model),
