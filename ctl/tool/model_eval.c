@@ -154,6 +154,8 @@ static const char *contradiction(const struct eval *eval)
 		return "--threshold, --fpr and --cost-fp with --cost-fn: one of them decides";
 	if (options->positive && options->normal)
 		return "--positive and --normal say the same of two; one of them is enough";
+	if (eval->report && strcmp(eval->report, "-") == 0)
+		return "--report -: standard output has the figures; name a file";
 	if (eval->models.n > 1 && strcmp(options->rows_path, "-") == 0)
 		return "--rows -: standard input is read once, and there are several models; name "
 		       "a file";

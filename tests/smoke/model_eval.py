@@ -130,6 +130,8 @@ def edges(tap, folder, image):
     refused(tap, "a report where no file can be", [image, "--rows", ROWS, "--report", os.path.join(folder, "no", "r.svg")], "r.svg")
     said = run("model", "eval", image, image, "--rows", "-")
     tap.check("several models on standard input are a wrong command line", said.returncode == 2 and "read once" in said.stderr, said.stderr)
+    said = run("model", "eval", image, "--rows", ROWS, "--report", "-")
+    tap.check("a report on standard output is a wrong command line", said.returncode == 2 and not said.stdout, said.stderr)
     said = run("model", "eval", image, "--rows", ROWS, "--threshold", "0.5", "--fpr", "0.1")
     tap.check("two ways to choose a threshold are a wrong command line", said.returncode == 2, said.stderr)
 
