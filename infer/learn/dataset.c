@@ -51,6 +51,8 @@ static int dataset_keep_names(struct dataset_memory *m, const struct rows *rows,
 	if (!names)
 		return dataset_no_memory(m->path, err);
 	for (uint32_t f = 0; f < m->n_features; f++) {
+		if (rows->names && text_set_check("name", rows->names[f], err) != 0)
+			return error_prefix(err, "%s:1", m->path);
 		snprintf(made_up, sizeof(made_up), "x%u", f);
 		names[f] = arena_strdup(m->arena, rows->names ? rows->names[f] : made_up);
 		if (!names[f])

@@ -122,6 +122,7 @@ static int dataset_take_category(
 {
 	const uint32_t most =
 		column->kind == COLUMN_CATEGORIES ? MODEL_TEXTS_MAX : DATASET_TEXTS_MAX;
+	const uint32_t before = column->categories.n;
 	uint32_t number;
 	int rc = text_set_add(&column->categories, text, most, &number);
 
@@ -132,6 +133,10 @@ static int dataset_take_category(
 							  : ", --categories takes it all the same");
 	if (rc != 0)
 		return error_set(err, rc, "out of memory for texts");
+	if (number == before)
+		rc = text_set_check("text", text, err);
+	if (rc != 0)
+		return rc;
 	*value = (float)number;
 	return 1;
 }

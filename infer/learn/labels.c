@@ -154,6 +154,9 @@ static int labels_find_class(
 	int rc;
 
 	if (!labels->model) {
+		rc = text_set_check("label", name, err);
+		if (rc != 0)
+			return rc;
 		rc = text_set_add(&labels->classes, name, MODEL_OUTPUTS_MAX, &found);
 		*number = (int32_t)found;
 		return rc == 0         ? 0

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/learn/text_set.h"
 
-#include <errno.h>
+#include "infer/graph/text.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,4 +139,23 @@ int text_set_places(const struct text_set *set, uint32_t *place)
 		place[sorted[i].number] = i;
 	free(sorted);
 	return 0;
+}
+
+int text_set_check(const char *what, const char *text, struct error *err)
+{
+	const char *at = text;
+	char shown[48];
+	size_t step;
+
+	for (; (step = text_character(at)) != 0; at += step)
+		;
+	if (*at == '\0')
+		return 0;
+	snprintf(shown, sizeof(shown), "%.40s", text);
+	text_clean(shown);
+	return error_set(err, -EINVAL,
+		(unsigned char)*at < ' ' || *at == 0x7f
+			? "the %s '%s' has a line break or another control character in it"
+			: "the %s '%s' is not UTF-8, which iconv makes of other files",
+		what, shown);
 }

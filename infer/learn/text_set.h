@@ -3,6 +3,8 @@
 // thread.
 #pragma once
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,3 +27,6 @@ bool text_set_number(const char *text, double *value);
 // place[i]: where text i stands among all, when they are sorted: as numbers where all are numbers, else by bytes.
 // As scikit-learn's LabelEncoder and OrdinalEncoder do. -ENOMEM.
 int text_set_places(const struct text_set *set, uint32_t *place);
+// Refuses a text that no image can hold as it is, and that rows would not be matched with again: what is not UTF-8,
+// or has a control character in it. `what` it is: "label". -EINVAL.
+int text_set_check(const char *what, const char *text, struct error *err);

@@ -338,6 +338,26 @@ static void too_many_texts(void **state)
 	free(text);
 }
 
+// The image could not hold them as they are, and later rows would not match.
+static void texts_that_no_image_holds(void **state)
+{
+	struct dataset_options o = { .target = DATASET_CLASSES };
+
+	refused("a,p,label\n1,tcp,x\n2,t\xe9l,y\n", &o,
+		":3: column 2: the text 't?l' is not UTF-8, which iconv makes of other files");
+	refused("a,p,label\n1,tcp,x\n2,\"t\nl\",y\n", &o,
+		":3: column 2: the text 't?l' has a line break or another control character in it");
+	refused("a,label\n1,x\n2,\xe9\n", &o,
+		":3: column 2: the label '?' is not UTF-8, which iconv makes of other files");
+	refused("a\xe9,label\n1,x\n2,y\n", &o,
+		":1: the name 'a?' is not UTF-8, which iconv makes of other files");
+	taken("\xc3\xa9,p,label\n1,t\xc3\xa9l,x\n2,udp,\xc3\xa9\n3,udp,x\n", &o);
+	assert_string_equal(set.texts[0].texts[0], "t\xc3\xa9l");
+	o.group = "ok=x;other=*";
+	taken("a,label\n1,x\n2,\xe9\n3,x\n", &o);
+	classes_are("ok,other", "0 1 0");
+}
+
 static void values_missing_and_infinite(void **state)
 {
 	struct dataset_options o = { .target = DATASET_CLASSES };
@@ -675,6 +695,7 @@ int main(void)
 		cmocka_unit_test(columns_of_text_are_categories),
 		cmocka_unit_test(columns_of_text_and_numbers),
 		cmocka_unit_test(too_many_texts),
+		cmocka_unit_test(texts_that_no_image_holds),
 		cmocka_unit_test(values_missing_and_infinite),
 		cmocka_unit_test(weights),
 		cmocka_unit_test(rows_for_a_model),
