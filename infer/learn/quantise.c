@@ -41,8 +41,10 @@ struct quantising {
 	const struct quantise_request *request;
 	struct quantise_options options;
 	struct loaded_graph loaded;
-	struct graph *graph; // the float one: loaded's, or
-	struct graph *tuned; // after fine-tuning, a copy that stands on loaded's; NULL: none
+	struct graph *graph; // the float one: loaded's, or the last of the copies
+	struct graph
+		*copies[2]; // [n_copies] equalised, fine-tuned: each stands on what it was made of
+	uint32_t n_copies;
 	struct model *model; // of it, for the dataset
 	struct dataset set;
 	struct quantise_rows calibration, judged;
@@ -328,6 +330,61 @@ static int quantising_reduce(struct quantising *q)
 	return rc;
 }
 
+// A changed copy of the float graph takes its place, where what comes of it in 8 bits is better: by what is bounded, or
+// else by how far scores are apart. *taken says whether it did; if not, it is gone.
+static int quantising_change(
+	struct quantising *q, struct graph *changed, bool by_bounded, bool *taken)
+{
+	const struct quantise_loss before = q->loss;
+	struct graph *graph = q->graph;
+	int rc;
+
+	q->graph = changed;
+	rc = graph_check(changed, q->err);
+	if (rc == 0)
+		rc = quantising_collect(q);
+	if (rc == 0)
+		rc = quantising_again(q);
+	*taken = rc == 0 &&
+		(by_bounded ? q->loss.bounded < before.bounded : q->loss.apart < before.apart);
+	if (*taken) {
+		q->copies[q->n_copies++] = changed;
+		return 0;
+	}
+	graph_destroy(q->quantised); // it stands on the changed one
+	q->quantised = NULL;
+	graph_destroy(changed);
+	q->graph = graph;
+	if (rc == 0)
+		rc = quantising_collect(q);
+	if (rc == 0)
+		rc = quantising_again(q);
+	return rc;
+}
+
+static int quantising_equalise(struct quantising *q)
+{
+	struct graph *own = NULL;
+	bool taken = false;
+	int pairs, rc = graph_copy(q->graph, true, &own, q->err);
+
+	if (rc != 0)
+		return rc;
+	pairs = quantise_equalise(own, NULL, q->err);
+	if (pairs <= 0) {
+		graph_destroy(own);
+		return pairs;
+	}
+	rc = quantising_change(q, own, false, &taken);
+	if (rc == 0)
+		report_add(q->report,
+			taken ? "weights of %d pair%s of layers equalised"
+			      : "weights of %d pair%s of layers would be further off if "
+				"they were equalised",
+			pairs, pairs == 1 ? "" : "s");
+	return rc;
+}
+
 // Fine-tuning, of the graph in floats; then all begins anew.
 static int quantising_tune(struct quantising *q)
 {
@@ -340,56 +397,39 @@ static int quantising_tune(struct quantising *q)
 		.epochs = q->request->tune,
 		.seed = q->request->seed,
 		.watch = q->request->watch };
-	const struct quantise_loss before = q->loss;
-	struct graph *own = NULL, *untuned = q->graph;
-	struct graph *kept = q->quantised;
+	const double before = q->loss.bounded;
+	struct graph *own = NULL;
 	int rc = graph_copy(q->graph, true, &own, q->err);
 
-	if (rc == 0)
-		rc = quantise_tune(own, &tuning, q->err);
-	if (rc == 0) {
-		q->graph = own;
-		q->quantised = NULL;
-		rc = graph_check(own, q->err);
+	if (rc != 0)
+		return rc;
+	rc = quantise_tune(own, &tuning, q->err);
+	if (rc != 0) {
+		graph_destroy(own);
+		return rc;
 	}
-	if (rc == 0)
-		rc = quantising_collect(q);
-	if (rc == 0)
-		rc = quantising_again(q);
-	if (rc == 0 && q->loss.bounded < before.bounded) {
-		q->result->tuned = true;
+	rc = quantising_change(q, own, true, &q->result->tuned);
+	if (rc == 0 && q->result->tuned)
 		report_add(q->report, "%u epochs of fine-tuning: a loss of %.4g became %.4g",
-			q->request->tune, before.bounded, q->loss.bounded);
-		graph_destroy(kept);
-		q->tuned = own;
-		return 0;
-	}
-	if (rc == 0)
-		report_add(q->report,
-			"%u epochs of fine-tuning gained nothing: a loss of %.4g would be %.4g",
-			q->request->tune, before.bounded, q->loss.bounded);
-	graph_destroy(q->quantised);
-	graph_destroy(own);
-	q->quantised = kept;
-	q->graph = untuned;
-	q->loss = before;
-	return rc != 0 ? rc : quantising_collect(q);
+			q->request->tune, before, q->loss.bounded);
+	else if (rc == 0)
+		report_add(q->report, "%u epochs of fine-tuning gained nothing on a loss of %.4g",
+			q->request->tune, before);
+	return rc;
 }
 
 static int quantising_layers(struct quantising *q)
 {
 	int rc = quantising_keep(q);
 
-	if (rc == 0 && !q->request->no_equalise)
-		rc = quantise_equalise(q->graph, q->report, q->err) < 0 ? q->err->code : 0;
-	if (rc == 0)
-		rc = graph_check(q->graph, q->err);
 	if (rc == 0)
 		rc = quantising_collect(q);
 	if (rc == 0)
 		rc = quantising_tell(q, "calibration", 1, 1);
 	if (rc == 0)
 		rc = quantising_again(q);
+	if (rc == 0 && !q->request->no_equalise)
+		rc = quantising_equalise(q);
 	if (rc == 0 && q->request->tune > 0 && q->loss.bounded > q->request->max_loss)
 		rc = quantising_tune(q);
 	return rc != 0 ? rc : quantising_reduce(q);
@@ -556,7 +596,8 @@ static void quantising_fini(struct quantising *q)
 	free(q->judged.classes);
 	dataset_fini(&q->set);
 	model_close(q->model);
-	graph_destroy(q->tuned);
+	while (q->n_copies > 0)
+		graph_destroy(q->copies[--q->n_copies]);
 	graph_unload(&q->loaded);
 }
 

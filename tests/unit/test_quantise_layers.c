@@ -282,6 +282,50 @@ static void sequences_in_bytes(void **state)
 	}
 }
 
+// An image may say anything of it.
+static void sequences_of_wrong_forms_are_refused(void **state)
+{
+	static const struct {
+		enum attr_key key;
+		int64_t value;
+		const char *says;
+	} CASES[] = {
+		{ ATTR_CELL, 3, "\"cell\"" },
+		{ ATTR_CELL, CELL_RNN, "\"activations\" should have 1 values" },
+		{ ATTR_CELL, CELL_LSTM, "\"activations\" should have 3 values" },
+		{ ATTR_DIRECTION, DIRECTION_BOTH, "\"activations\" should have 4 values" },
+		{ ATTR_LAYOUT, 1, "there must be one sequence, of some steps" },
+		{ ATTR_ALPHA, 0, "\"alpha\" should be the scale of the state, above 0" },
+	};
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES) + 6; i++) {
+		struct made m = { .graph = make_sequence(OP_GRU, 1, i % 2, false) };
+		struct node *node = NULL;
+		uint32_t *in;
+
+		calibrate(&m, false);
+		quantise(&m, &(struct quantise_options){ .symmetric = true });
+		for (uint32_t n = 0; n < m.quantised->n_nodes; n++) {
+			if (m.quantised->nodes[n].op == OP_QRECURRENT)
+				node = &m.quantised->nodes[n];
+		}
+		assert_non_null(node);
+		in = node->inputs;
+		if (i < sizeof(CASES) / sizeof(*CASES) && CASES[i].key == ATTR_ALPHA)
+			assert_int_equal(node_set_float(m.quantised, node, ATTR_ALPHA, 0), 0);
+		else if (i < sizeof(CASES) / sizeof(*CASES))
+			assert_int_equal(
+				node_set_int(m.quantised, node, CASES[i].key, CASES[i].value), 0);
+		else // weights, biases and multipliers in each other's place, or none
+			in[1 + i % 6] = i % 3 == 0 ? in[4 - 3 * (i % 6 / 3)] : in[0];
+		assert_int_equal(graph_check(m.quantised, &err), -EINVAL);
+		if (i < sizeof(CASES) / sizeof(*CASES) && !strstr(err.text, CASES[i].says))
+			fail_msg("%s", err.text);
+		forget(&m);
+	}
+}
+
 // Channels of very different sizes become alike, and no float another.
 static void equalised_layers_are_the_same(void **state)
 {
@@ -468,6 +512,7 @@ int main(void)
 		cmocka_unit_test(kept_layers_are_floats),
 		cmocka_unit_test(layers_stay_in_bytes_across_moves),
 		cmocka_unit_test(sequences_in_bytes),
+		cmocka_unit_test(sequences_of_wrong_forms_are_refused),
 		cmocka_unit_test(equalised_layers_are_the_same),
 		cmocka_unit_test(ranges_know_means_and_bins),
 		cmocka_unit_test(rows_that_are_not_finite_are_refused),
