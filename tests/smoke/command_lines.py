@@ -17,13 +17,13 @@ FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "
         "--shape", "--fix", "--key", "--reference", "--with", "--live", "--against", "--if-match",
         "--url", "--cacert", "--cert", "--udp",
         "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--report", "--session"}
-FREE_OF = {"model quantise": {"--keep"}, "model train": {"--label", "--layers"}, "model windows": {"--label"}}  # and of one command alone
+FREE_OF = {"model quantise": {"--keep"}, "model train": {"--label", "--layers", "--units"}, "model windows": {"--label"}}  # and of one command alone
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
          "--rx-queues": "0", "--from": "10.0.0.256", "--to": "fd00::g", "--port": "0", "--source-port": "65535",
          "--peer-mac": "1:2", "--model": "0", "--model-version": "65536", "--columns": "1.5", "--rows-per-request": "x",
-         "--dtype": "f64", "--scale": "0", "--zero": "256", "--pad": "-1", "--budget": "1e10", "--window": "0x1", "--stride": "0", 
+         "--dtype": "f64", "--scale": "0", "--zero": "256", "--pad": "-1", "--budget": "1e10", "--window": "0x1", "--stride": "0",
          "--rate": "nan", "--arrivals": "never", "--in-flight": "0", "--requests": "0", "--seconds": "inf",
          "--warmup": "-1", "--timeout-ms": "0", "--link-timeout-ms": "", "--expect": "0=file", "--tolerance": "-1",
          "--cpu": "1024", "--megabytes": "31", "--rows-format": "xls", "--trees": "0",
