@@ -55,7 +55,7 @@ static int part_draw_all(
 	const struct dataset *set, double share, uint64_t seed, bool *drawn, struct error *err)
 {
 	const uint32_t n_classes = set->classes ? set->n_classes : 1;
-	uint32_t *rows = malloc((set->n_rows + 1) * sizeof(*rows));
+	uint32_t *rows = calloc(set->n_rows + 1, sizeof(*rows));
 	size_t *end = calloc(n_classes + 1ull, sizeof(*end)); // of each class in rows
 	uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + UINT64_C(0x2545f4914f6cdd1d);
 
