@@ -8,8 +8,8 @@
 #include "infer/graph/arena.h"
 #include "infer/import/build.h"
 #include "infer/learn/anomaly.h"
-#include "infer/learn/fit.h"
 #include "infer/learn/kitsune_map.h"
+#include "infer/learn/network.h"
 #include "infer/ops/check.h"
 
 #include <inttypes.h>
@@ -168,32 +168,47 @@ static bool kitsune_step(void *context, const struct learn_progress *progress)
 	return watch->outer->step(watch->outer->context, &both);
 }
 
-// Trains one network to give back its rows, scaled.
+// What the options leave open.
+static void kitsune_fill_steps(struct train_steps *steps)
+{
+	steps->learning_rate = steps->learning_rate > 0 ? steps->learning_rate : RATE;
+	steps->batch = steps->batch > 0 ? steps->batch : BATCH;
+	steps->epochs = steps->epochs > 0 ? steps->epochs : EPOCHS;
+	steps->patience = steps->patience > 0 ? steps->patience : PATIENCE;
+}
+
+// Trains one network to give back its rows, scaled. A checkpoint is of one of the two trainings: where it is of the second,
+// the first is done again, to the same result.
 static int kitsune_fit(const struct train_job *job, struct kitsune *k, struct net *net,
 	const struct fit_rows *rows, const struct fit_rows *validation, struct error *err)
 {
 	struct kitsune_watch watch = { job->watch, net == k->judge };
 	const struct learn_watch wrapped = { kitsune_step, &watch };
-	const struct train_steps *steps = &job->options->steps;
-	struct fit_options options = { .loss = FIT_SQUARES,
-		.learning_rate = steps->learning_rate > 0 ? steps->learning_rate : RATE,
-		.batch = steps->batch > 0 ? steps->batch : BATCH,
-		.epochs = steps->epochs > 0 ? steps->epochs : EPOCHS,
-		.patience = steps->patience > 0 ? steps->patience : PATIENCE,
-		.weight_decay = steps->weight_decay,
-		.clip = steps->clip,
-		.seed = job->options->seed + watch.second,
-		.threads = job->options->threads,
-		.watch = job->watch ? &wrapped : NULL };
+	struct train_options own = *job->options;
+	struct train_job each = *job;
+	struct fit_options options = { .loss = FIT_SQUARES };
 	struct fit_result result;
+	bool of_second;
 	int rc;
 
+	kitsune_fill_steps(&own.steps);
+	own.seed += watch.second;
+	each.options = &own;
+	each.watch = job->watch ? &wrapped : NULL;
+	each.identity[0] ^= 1;
+	of_second = network_resumes(&each);
+	if (!watch.second)
+		each.identity[0] ^= 1;
+	if (watch.second && !of_second)
+		own.checkpoint.resume = NULL;
+	if (!watch.second && of_second)
+		own.checkpoint = (struct train_checkpoint){ 0 };
 	if (!watch.second) {
 		options.hooks.context = k;
 		options.hooks.stepped = kitsune_part;
 	}
 	kitsune_scale(net, rows);
-	rc = fit_net(net, rows, validation, &options, &result, err);
+	rc = network_fit(&each, net, rows, validation, &options, &result, err);
 	if (rc == 0)
 		report_add(job->report, "%s: trained for %" PRIu32 " epochs, loss %.4g",
 			watch.second ? "output autoencoder" : "ensemble", result.epochs,

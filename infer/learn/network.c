@@ -212,6 +212,21 @@ static int network_resume(const struct train_job *job, struct fit *fit, struct e
 	return rc;
 }
 
+bool network_resumes(const struct train_job *job)
+{
+	const char *path = job->options->checkpoint.resume;
+	struct error err;
+	size_t size = 0;
+	void *bytes = NULL;
+	bool is;
+
+	if (!path || file_read(path, NETWORK_BYTES_MAX, &bytes, &size, &err) != 0)
+		return false;
+	is = size >= NETWORK_HEAD && memcmp((char *)bytes + 8, job->identity, 32) == 0;
+	free(bytes);
+	return is;
+}
+
 int network_fit(struct train_job *job, struct net *net, const struct fit_rows *rows,
 	const struct fit_rows *validation, struct fit_options *options, struct fit_result *result,
 	struct error *err)

@@ -22,6 +22,8 @@ int network_check_rows(const struct dataset_part *rows, struct error *err);
 int network_scale(struct net *net, const struct dataset_part *rows, bool keep_constant,
 	struct compile_report *report, struct error *err);
 
+// Is the checkpoint that is gone on from one of this job? A kind that trains more than once has an identity for each.
+bool network_resumes(const struct train_job *job);
 // Trains by the job's options and checkpoint; `options` has the loss, and class weights. Errors as fit_run()'s.
 int network_fit(struct train_job *job, struct net *net, const struct fit_rows *rows,
 	const struct fit_rows *validation, struct fit_options *options, struct fit_result *result,

@@ -39,7 +39,7 @@ static const struct kind KINDS[] = {
 	{ "gru", gru_train, .resumes = true },
 	{ "lstm", lstm_train, .resumes = true },
 	{ "autoencoder", autoencoder_train, .scores = true, .resumes = true, .multiplies = true },
-	{ "kitsune", kitsune_train, .scores = true, .multiplies = true },
+	{ "kitsune", kitsune_train, .scores = true, .resumes = true, .multiplies = true },
 	{ "isolation-forest", isolation_forest_train, .scores = true, .takes_missing = true },
 	{ "boosted", train_boosted, .takes_missing = true },
 };

@@ -10,9 +10,12 @@
 #include "tests/cmocka.h"
 #include "tests/unit/learn_rows.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ROWS     600
 #define MOST     300
@@ -130,6 +133,56 @@ static void without_validation_rows(void **state)
 	assert_int_equal(above, 8); // 2 % of 400
 }
 
+// --- Checkpoints -----------------------------------------------------------------------------------
+
+struct keeper {
+	char path[32];
+	int calls, ends; // at which of them the training is cut off
+};
+
+static int keep(void *context, const void *bytes, size_t size, struct error *e)
+{
+	struct keeper *keeper = context;
+	FILE *file = fopen(keeper->path, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+	return ++keeper->calls == keeper->ends ? error_set(e, -EINTR, "cut off") : 0;
+}
+
+// Cut off in the first training, or in the second: what is gone on to is the same model.
+static void goes_on_from_either_training(void **state)
+{
+	float whole[ROWS], again[ROWS];
+
+	draw(10, 5);
+	options.steps.epochs = 4;
+	learn();
+	score(whole);
+	for (int ends = 1; ends <= 2; ends++) {
+		struct keeper keeper = { .path = "/tmp/kitsune.XXXXXX", .ends = ends };
+		const int fd = mkstemp(keeper.path);
+
+		assert_true(fd >= 0);
+		close(fd);
+		draw(10, 5);
+		graph_destroy(job.graph);
+		job.graph = NULL;
+		options.checkpoint = (struct train_checkpoint){ .write = keep, .context = &keeper };
+		assert_int_equal(kitsune_train(&job, &err), -EINTR);
+		assert_int_equal(keeper.calls, ends);
+		graph_destroy(job.graph);
+		job.graph = NULL;
+		keeper.ends = 0;
+		options.checkpoint.resume = keeper.path;
+		learn();
+		score(again);
+		assert_memory_equal(whole, again, sizeof(whole));
+		unlink(keeper.path);
+	}
+}
+
 // Scored in groups of clusters.
 static void many_features(void **state)
 {
@@ -141,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_few_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_validation_rows, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(goes_on_from_either_training, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_features, set_up, tear_down),
 	};
 
