@@ -20,7 +20,7 @@ static int sequence_set_up(
 
 	if (how->window == 0)
 		return error_set(err, -EINVAL,
-			"a %s takes windows: --window says how many steps of time a row has",
+			"%s takes windows: --window says how many steps of time a row has",
 			job->options->kind);
 	if (set->n_features % how->window != 0)
 		return error_set(err, -EINVAL,
@@ -30,7 +30,7 @@ static int sequence_set_up(
 	// A text's number may be another one in each step's column.
 	if (set->n_texts > 0)
 		return error_set(err, -EINVAL,
-			"%s: \"%s\" is text, a %s takes numbers: --drop leaves columns out",
+			"%s: \"%s\" is text, %s takes numbers: --drop leaves columns out",
 			set->path, set->feature_names[set->texts[0].feature], job->options->kind);
 	front->steps = how->window;
 	front->n_in = set->n_features / how->window;

@@ -122,10 +122,10 @@ def interrupted(tap, folder, rows):
 def refusals(tap, folder, rows):
     image = os.path.join(folder, "no.mlt")
     for what, sentence, args in (
-            ("no --window", "a gru takes windows: --window says how many steps of time a row has", (rows, "--kind", "gru")),
+            ("no --window", "gru takes windows: --window says how many steps of time a row has", (rows, "--kind", "gru")),
             ("a window that does not fit", "rows of 3 features are no windows of 2 steps", (rows, "--kind", "lstm", "--window", "2")),
             ("units of 0", "--units: layers '8,0'", (rows, "--kind", "lstm", "--window", "3", "--units", "8,0")),
-            ("a step that is text", "\"user\" is text, a gru takes numbers",
+            ("a step that is text", "\"user\" is text, gru takes numbers",
              (os.path.join(folder, "steps.csv"), "--kind", "gru", "--window", "2", "--drop", "when")),
             ("a class that is not there", "no row is of class 'benine': did you mean benign?",
              (TRAIN, "--kind", "kitsune", "--label", "label", "--drop", "activity", "--normal", "benine")),
