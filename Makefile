@@ -57,7 +57,7 @@ SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 # What the tool sees of it: a header a command, and what these include. None of them knows graphs.
-SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,dataset dataset_part dataset_types watch train train_options evaluate metrics ranking figures verdict verdict_report prune quantise distil distil_options prune_options compress windows))
+SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,dataset dataset_part dataset_types watch train train_options evaluate metrics ranking figures verdict verdict_report prune quantise distil distil_options prune_options compress compress_options compress_report windows))
 SEES_infer/export   := $(SEES_infer/ops) infer/export
 SEES_infer/learn    := $(SEES_infer/compile) infer/export infer/learn
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \

@@ -81,6 +81,9 @@ struct compile_options {
 	bool exact;                      // the image asks for struct model_options' exact
 	uint32_t rounds;                 // of XGBoost, LightGBM and CatBoost
 	enum thresholds_kind thresholds; // of trees
+	// Half of the golden rows are those of the rows given about which the model is the least sure, so that
+	// a score which moves shows where it would change a decision.
+	bool golden_closest;
 };
 
 // What compiling did, for the operator: one line each, in order.

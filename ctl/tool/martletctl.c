@@ -14,6 +14,7 @@
 #include "ctl/tool/log.h"
 #include "ctl/tool/model_bench.h"
 #include "ctl/tool/model_compile.h"
+#include "ctl/tool/model_compress.h"
 #include "ctl/tool/model_distil.h"
 #include "ctl/tool/model_drift.h"
 #include "ctl/tool/model_eval.h"
@@ -52,6 +53,7 @@ static const struct command *const COMMANDS[] = {
 	&model_windows_command,
 	&model_replay_command,
 	&model_prune_command,
+	&model_compress_command,
 	&model_operators_command,
 	&model_push_command,
 	&model_list_command,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// martletctl model prune: a model without what it can do without.
 #pragma once
 
 #include "ctl/tool/command.h"

@@ -85,9 +85,9 @@ static int compile_fill_golden(struct compilation *c)
 
 	if (rc == 0)
 		rc = image_check_meta(c->graph, c->err);
-	return rc != 0
-		? rc
-		: golden_fill(c->graph, c->taught.values, c->taught.n_rows, c->report, c->err);
+	return rc != 0 ? rc
+		       : golden_fill(c->graph, c->taught.values, c->taught.n_rows,
+				 c->options->golden_closest, c->report, c->err);
 }
 
 // The graph computes in fewer bits now, which moves scores: golden rows are scored anew.

@@ -235,7 +235,8 @@ static uint32_t golden_different_rows(const struct graph *graph)
 	return count;
 }
 
-static int golden_find_candidates(struct golden *golden, const float *rows, size_t n_rows)
+static int golden_find_candidates(
+	struct golden *golden, const float *rows, size_t n_rows, bool closest)
 {
 	struct graph *graph = golden->graph;
 	int rc;
@@ -246,7 +247,9 @@ static int golden_find_candidates(struct golden *golden, const float *rows, size
 	if (n_rows > 0) {
 		golden_rows_choose(
 			&golden->candidates, graph->n_features, rows, n_rows, golden->wanted);
-		return 0;
+		return closest ? golden_rows_closest(graph, golden->model, &golden->candidates,
+					 rows, n_rows, golden->err)
+			       : 0;
 	}
 	rc = golden_rows_draw(graph, &golden->candidates, golden->wanted, golden->err);
 	if (rc == 0 && !graph_rounds(graph))
@@ -254,7 +257,7 @@ static int golden_find_candidates(struct golden *golden, const float *rows, size
 	return rc;
 }
 
-int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
+int golden_fill(struct graph *graph, const float *rows, size_t n_rows, bool closest,
 	struct compile_report *report, struct error *err)
 {
 	struct golden golden = { .graph = graph, .err = err };
@@ -263,7 +266,7 @@ int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
 	if (rc != 0)
 		return rc;
 	golden.macs = model_info(golden.model)->macs_per_row;
-	rc = golden_find_candidates(&golden, rows, n_rows);
+	rc = golden_find_candidates(&golden, rows, n_rows, closest);
 	if (rc == 0)
 		rc = golden_select(&golden);
 	if (rc == 0 && graph->n_golden == 0 && golden.n_hang > 0) {

@@ -18,7 +18,8 @@
 // whose scores are not finite are left out, and so are those whose scores hang by less than rounding
 // (noise.h); others take their place as far as there are any. How far the scores may be off is noted
 // unless the graph rounds by itself (graph_rounds).
-int golden_fill(struct graph *graph, const float *rows, size_t n_rows,
+// `closest`: half of them are those of the rows given whose decisions are closest (golden_rows.h).
+int golden_fill(struct graph *graph, const float *rows, size_t n_rows, bool closest,
 	struct compile_report *report, struct error *err);
 
 // The same rows scored once more with the graph, which computes in fewer `bits` ("8 bits") what was

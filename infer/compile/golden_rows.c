@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEED       UINT64_C(0x6d61727436a7)
+#define SEED UINT64_C(0x6d61727436a7)
+#define CLOSEST_WORK                                                                               \
+	((uint64_t)1 << 30)            // multiply-adds to find the rows whose decisions are closest
 #define COVER_WORK ((uint64_t)1 << 27) // leaves that may be looked at to choose rows by them
 // Halving: every so many rows, multiply-adds that may be spent, steps, and how far from both ends a
 // score is halfway.
@@ -45,6 +47,101 @@ void golden_rows_choose(struct golden_rows *golden, uint32_t n_features, const f
 					from + r * n_features, n_features * sizeof(float));
 		}
 	}
+}
+
+// --- The closest ---------------------------------------------------------------------------------
+
+struct closeness {
+	float margin;
+	uint32_t row;
+};
+
+static int compare_closeness(const void *a, const void *b)
+{
+	const struct closeness *x = a, *y = b;
+
+	if (x->margin != y->margin)
+		return x->margin < y->margin ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+// How far the two largest of several scores are apart, or one is from its threshold. INFINITY: nobody can tell.
+static float rows_margin(const float *scores, uint32_t n, float threshold)
+{
+	float first = -INFINITY, second = -INFINITY, margin;
+
+	for (uint32_t c = 0; c < n; c++) {
+		if (scores[c] > first) {
+			second = first;
+			first = scores[c];
+		} else if (scores[c] > second) {
+			second = scores[c];
+		}
+	}
+	margin = n > 1 ? first - second : fabsf(scores[0] - threshold);
+	return isfinite(margin) ? margin : INFINITY;
+}
+
+static float rows_threshold(const struct graph *graph, const float *scores, size_t n)
+{
+	if (strcmp(graph->output_names[0], "anomaly_score") == 0)
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		if (!(scores[i] >= 0 && scores[i] <= 1))
+			return 0;
+	return 0.5f;
+}
+
+// Scores `n` of the rows, evenly spread, and sorts them by how close they are.
+static int rows_find_closest(const struct graph *graph, const struct model *model,
+	const float *from, size_t n_from, struct closeness *closest, size_t n)
+{
+	const size_t in = graph->n_features, out = graph->n_columns_out;
+	float *rows = malloc(n * in * sizeof(*rows)), *scores = malloc(n * out * sizeof(*scores));
+	void *scratch =
+		aligned_alloc(64, align_up(model_scratch_bytes(model, MODEL_BATCH_MAX), 64));
+	float threshold;
+
+	if (!rows || !scores || !scratch) {
+		free(rows);
+		free(scores);
+		free(scratch);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		memcpy(rows + i * in, from + i * n_from / n * in, in * sizeof(*rows));
+	model_score(model, rows, scores, (uint32_t)n, scratch, MODEL_BATCH_MAX);
+	threshold = out == 1 ? rows_threshold(graph, scores, n) : 0;
+	for (size_t i = 0; i < n; i++)
+		closest[i] = (struct closeness){ rows_all_finite(rows + i * in, in)
+				? rows_margin(scores + i * out, (uint32_t)out, threshold)
+				: INFINITY,
+			(uint32_t)(i * n_from / n) };
+	qsort(closest, n, sizeof(*closest), compare_closeness);
+	free(rows);
+	free(scores);
+	free(scratch);
+	return 0;
+}
+
+int golden_rows_closest(const struct graph *graph, const struct model *model,
+	struct golden_rows *golden, const float *from, size_t n_from, struct error *err)
+{
+	const uint64_t most = CLOSEST_WORK / (model_info(model)->macs_per_row + graph->n_features);
+	const size_t n = n_from < most ? n_from : (size_t)most;
+	struct closeness *closest = malloc((n + 1) * sizeof(*closest));
+	int rc = closest && n > 0 ? rows_find_closest(graph, model, from, n_from, closest, n) : 0;
+
+	if (!closest || rc != 0) {
+		free(closest);
+		return error_set(err, -ENOMEM, "out of memory for golden rows");
+	}
+	for (size_t i = 0; i < n && 2 * i < golden->count && isfinite(closest[i].margin); i++)
+		memcpy(golden->rows + 2 * i * graph->n_features,
+			from + (size_t)closest[i].row * graph->n_features,
+			graph->n_features * sizeof(float));
+	free(closest);
+	return 0;
 }
 
 // --- Drawn ---------------------------------------------------------------------------------------

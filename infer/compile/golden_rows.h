@@ -19,6 +19,11 @@ struct golden_rows {
 // `wanted` of them are taken first.
 void golden_rows_choose(struct golden_rows *golden, uint32_t n_features, const float *from,
 	size_t n_from, uint32_t wanted);
+// Every second row that was chosen gives way to one of the rows about which `model`, the graph's, decides the closest: of
+// several scores the two largest are near each other, one is near the threshold that it has (1 of an anomaly score, 0.5
+// of a probability, else 0). Of very many rows, or of a big model, only some are looked at. 0 or -ENOMEM.
+int golden_rows_closest(const struct graph *graph, const struct model *model,
+	struct golden_rows *golden, const float *from, size_t n_from, struct error *err);
 // Drawn by a fixed seed, so that every machine draws the same rows. Where rows go straight into trees,
 // near their thresholds and such that the first ones reach as many leaves as possible. The first
 // `wanted` are a sound choice. 0 or -ENOMEM.

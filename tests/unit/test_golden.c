@@ -56,7 +56,7 @@ static int check(void)
 
 static void fill_and_pass(void)
 {
-	if (graph_check(graph, &err) != 0 || golden_fill(graph, NULL, 0, &report, &err) != 0 ||
+	if (graph_check(graph, &err) != 0 || golden_fill(graph, NULL, 0, false, &report, &err) != 0 ||
 		passes_run(graph, &report, &err) != 0)
 		fail_msg("%s", err.text);
 }
