@@ -153,8 +153,8 @@ static void any_byte_may_be_wrong(void **state)
 {
 	static const uint8_t FLIPS[] = { 0x01, 0x80, 0xff };
 	static const char *const NAMES[] = { FOLDER "FULLY_CONNECTED_quantised.tflite",
-		FOLDER "SPLIT.tflite", FOLDER "STRIDED_SLICE.tflite", FOLDER "CONV_2D.tflite",
-		FOLDER "UNIDIRECTIONAL_SEQUENCE_LSTM.tflite" };
+		FOLDER "SPLIT.tflite", FOLDER "STRIDED_SLICE.tflite",
+		FOLDER "CONV_2D_quantised.tflite", FOLDER "UNIDIRECTIONAL_SEQUENCE_LSTM.tflite" };
 	static struct file file;
 
 	for (size_t n = 0; n < sizeof(NAMES) / sizeof(*NAMES); n++) {

@@ -160,8 +160,9 @@ static int file_read_quantisation(const struct file_reader *r, const struct flat
 	float *to;
 	int64_t *zero;
 
-	// Of a list there is but one, whatever older converters wrote.
-	tensor->axis = tensor->rank == 1 ? 0 : flatbuffer_int(&quantisation, 6, 4, 0);
+	// Of a list there is but one, whatever older converters wrote; where there is one scale, none matters.
+	tensor->axis =
+		tensor->rank == 1 || scales.n <= 1 ? 0 : flatbuffer_int(&quantisation, 6, 4, 0);
 	if (scales.n == 0)
 		return 0;
 	if (zeros.n != 0 && zeros.n != scales.n && zeros.n != 1)

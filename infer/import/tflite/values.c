@@ -129,6 +129,20 @@ static int64_t values_axis(const struct tflite_tensor *tensor, enum tflite_layou
 	return layout == TFLITE_NCHW ? AXES[tensor->axis] : tensor->axis;
 }
 
+// Of whole numbers that ONNX has no DequantizeLinear of; where there are several scales, a list.
+static const char *values_scaled(
+	struct tflite *t, const struct tflite_tensor *tensor, const char *bytes)
+{
+	const struct tflite_attr to = TFLITE_INT("to", ELEMENT(FLOAT));
+	const int64_t n = tensor->n_scales;
+	const char *made = tflite_write(t, "Cast", 1, &bytes, 1, &to);
+
+	made = tflite_pair(t, "Sub", made, tflite_scalar(t, (float)tensor->zeros[0]));
+	return tflite_pair(t, "Mul", made,
+		tflite_constant(t, ELEMENT(FLOAT), n > 1, &n, tensor->scales,
+			(size_t)n * sizeof(*tensor->scales)));
+}
+
 const char *tflite_dequantised(
 	struct tflite *t, const struct tflite_tensor *tensor, const char *bytes, int64_t along)
 {
@@ -137,13 +151,8 @@ const char *tflite_dequantised(
 	Onnx__TensorProto__DataType type = ELEMENT(FLOAT);
 
 	tflite_element(tensor, &type);
-	if (type == ELEMENT(INT16)) { // of which there is one scale
-		const struct tflite_attr to = TFLITE_INT("to", ELEMENT(FLOAT));
-
-		bytes = tflite_write(t, "Cast", 1, &bytes, 1, &to);
-		bytes = tflite_pair(t, "Sub", bytes, tflite_scalar(t, (float)tensor->zeros[0]));
-		return tflite_pair(t, "Mul", bytes, tflite_scalar(t, tensor->scales[0]));
-	}
+	if (type == ELEMENT(INT16) || type == ELEMENT(INT64))
+		return values_scaled(t, tensor, bytes);
 	if (!bytes || !values_parameters(t, tensor, type, inputs + 1))
 		return NULL;
 	return tflite_write(t, "DequantizeLinear", 3, inputs, 1, &axis);
@@ -166,8 +175,8 @@ bool tflite_has_scale(const struct tflite_tensor *tensor)
 {
 	return tensor->n_scales > 0 &&
 		(tensor->type == TFLITE_INT8 || tensor->type == TFLITE_UINT8 ||
-			tensor->type == TFLITE_INT32 ||
-			(tensor->type == TFLITE_INT16 && tensor->n_scales == 1));
+			tensor->type == TFLITE_INT32 || tensor->type == TFLITE_INT16 ||
+			tensor->type == TFLITE_INT64);
 }
 
 // --- Layouts --------------------------------------------------------------------------------------
@@ -195,6 +204,14 @@ static const char *values_constant(
 
 	if (!tflite_element(tensor, &type)) {
 		tflite_refuse(t, node, -ENOTSUP, "constant '%.80s' is %s, which is not supported",
+			tensor->name, tflite_type_name(tensor->type));
+		return NULL;
+	}
+	if (tensor->n_scales > 1 && tensor->rank > 1 &&
+		(tensor->type == TFLITE_INT16 || tensor->type == TFLITE_INT64)) {
+		tflite_refuse(t, node, -ENOTSUP,
+			"constant '%.80s' is %s with a scale for each channel, which is not "
+			"supported",
 			tensor->name, tflite_type_name(tensor->type));
 		return NULL;
 	}
