@@ -167,10 +167,10 @@ static const struct option_entry TRAIN[] = {
 		"rows to judge by: a share of the rows, or a file; 0: none (0.1)",
 		OPTION_TO_ALL(train_parse_validation) },
 	DATASET_OPTIONS(struct train, request.rows),
-	{ "take-unknown", 0, NULL,
-		"the model takes rows with other texts than these, all as one more; else they are "
-		"refused",
-		OPTION_TO_FLAG(struct train, request.rows.take_unknown) },
+	{ "refuse-unknown", 0, NULL,
+		"the model refuses rows with other texts than these; else they are one more "
+		"category",
+		OPTION_TO_FLAG(struct train, request.refuse_unknown) },
 	{ "layers", 0, "N,N,...|none",
 		"widths of the hidden layers; of an autoencoder up to the narrowest (64,32; behind "
 		"recurrent layers none)",

@@ -105,8 +105,8 @@ static int training_read(struct training *t)
 		: request->numbers       ? DATASET_NUMBERS
 					 : DATASET_CLASSES;
 	options.keep_missing = t->kind->takes_missing;
-	// What the rows in service bring that these do not is no reason to refuse them.
-	options.take_unknown = true;
+	// What the rows in service bring that these do not is no reason to refuse them, unless that is wanted.
+	options.take_unknown = !request->refuse_unknown;
 	rc = dataset_read(request->rows_path, &options, &t->rows, t->err);
 	for (uint32_t i = 0; rc == 0 && i < t->rows.n_notes; i++)
 		report_add(t->report, "%s", t->rows.notes[i]);

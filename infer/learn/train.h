@@ -10,7 +10,8 @@
 // What is learnt from what.
 struct train_request {
 	const char *rows_path;
-	struct dataset_options rows; // target and keep_missing are the kind's and not looked at
+	struct dataset_options rows; // target, keep_missing and take_unknown are not looked at
+	bool refuse_unknown;         // other texts than those of the rows; else they are taken
 	bool numbers;                // the label is a number that is to be predicted
 	const char *validation_path; // rows to judge by; NULL: a share of the others
 	double validation_share;     // 0: none
