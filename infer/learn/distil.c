@@ -24,6 +24,7 @@
 
 #define VALUES_MAX     ((size_t)1 << 28) // floats of the rows that teach
 #define SCORED_AT_ONCE ((size_t)64 * MODEL_BATCH_MAX)
+#define HELD_FEW       100  // rows
 #define JUDGED_SHARE   10   // one of so many real rows judges the rounds
 #define SUM_OFF        1e-3 // by which probabilities may miss 1
 #define HEAVY          50   // the largest value is so many medians: its logarithm is learnt
@@ -442,6 +443,10 @@ static void comparison_fill(
 	}
 	d->result->n_left_out += d->held.n - c->n;
 	d->result->n_held = c->n;
+	if (c->n < HELD_FEW)
+		report_add(d->report,
+			"only %zu rows were held back: the agreement may be far off on others",
+			c->n);
 }
 
 static void distil_agree(struct distilling *d, const struct comparison *c, struct decision *by)
@@ -459,12 +464,17 @@ static void distil_rule(
 	struct distilling *d, const struct comparison *c, float *allowed, struct decision *by)
 {
 	const struct model_info *info = d->teacher.info;
+	// Kinds of `model train` with an anomaly score call it so, and have its threshold at 1.
+	const bool anomaly = info->n_outputs == 1 && info->n_class_labels == 0 &&
+		strcmp(info->output_names[0], "anomaly_score") == 0;
 	const bool sided = info->n_outputs == 1 &&
-		(!isnan(d->options->threshold) || info->n_class_labels == 2);
+		(!isnan(d->options->threshold) || info->n_class_labels == 2 || anomaly);
 
 	*by = (struct decision){ .rule = decision_rule_of(info->n_class_labels, info->n_outputs),
 		.n_outputs = info->n_outputs,
-		.threshold = isnan(d->options->threshold) ? 0.5f : (float)d->options->threshold,
+		.threshold = !isnan(d->options->threshold) ? (float)d->options->threshold
+			: anomaly                          ? 1
+							   : 0.5f,
 		.allowed = allowed };
 	if (sided)
 		by->rule = DECISION_SIDE;

@@ -17,7 +17,7 @@ struct distil_options {
 	double drawn; // share of the teaching rows that are drawn between a tree teacher's thresholds, below 1
 	double held;       // share of the rows held back to compare by
 	uint64_t rows_max; // real rows that teach, at most
-	double threshold; // of a teacher of one score; NaN: 0.5 where it has two classes, else none
+	double threshold; // of a teacher of one score; NaN: 0.5 of two classes, 1 of an anomaly_score, else none
 	double tolerance; // of a teacher that has neither classes nor threshold: share of its scores' spread
 	// Of a dense student. The learning rate 0: 0.003, of trees 0.3.
 	uint32_t layers[DISTIL_LAYERS_MAX], n_layers, epochs, batch;

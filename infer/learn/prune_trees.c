@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define PLACES_MAX ((size_t)1 << 26) // rows times trees that are looked at
+#define GAIN_LEAST 0.01              // of a pass over all leaves, of what is left
 #define BISECTIONS 60
 
 struct pruning { // of one ensemble
@@ -415,6 +416,23 @@ static double refit_moved(const struct refit *f)
 	return spread > 0 ? sqrt(left / spread) : 0;
 }
 
+// Passes over all trees until one gains next to nothing.
+static void refit_passes(struct refit *f)
+{
+	double before = refit_moved(f);
+
+	for (uint32_t pass = 0; pass < f->p->options->passes; pass++) {
+		double after;
+
+		for (uint32_t tree = 0; tree < f->t->n_trees; tree++)
+			refit_tree(f, f->leaf + tree * f->p->n);
+		after = refit_moved(f);
+		if (!(after < before * (1 - GAIN_LEAST)))
+			break;
+		before = after;
+	}
+}
+
 static int refit_run(struct refit *f, const float *base, double *moved)
 {
 	const struct trees *t = f->t;
@@ -431,9 +449,7 @@ static int refit_run(struct refit *f, const float *base, double *moved)
 	} else {
 		memcpy(f->weight, t->weight, t->n_weights * sizeof(*f->weight));
 		refit_begin(f, base);
-		for (uint32_t pass = 0; pass < f->p->options->passes; pass++)
-			for (uint32_t tree = 0; tree < t->n_trees; tree++)
-				refit_tree(f, f->leaf + tree * n);
+		refit_passes(f);
 		*moved = refit_moved(f);
 	}
 	free(f->leaf);

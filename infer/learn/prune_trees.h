@@ -14,7 +14,7 @@ enum prune_trees_what {
 struct prune_trees_options {
 	enum prune_trees_what what;
 	double share;    // of the trees, or of the leaves, that go: 0 to below 1
-	uint32_t passes; // over all trees when leaves are fitted; 0: they are not
+	uint32_t passes; // over all trees at most when leaves are fitted; 0: they are not
 	double ridge;    // rows by which a leaf's old weight counts when it is fitted
 };
 
