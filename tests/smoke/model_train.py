@@ -98,6 +98,19 @@ def as_onnx(tap, folder):
                   scores(image, folder)[1] == scores(again, folder)[1], done.stderr)
 
 
+def categories_as_onnx(tap, folder):
+    """Categories, which a network sees as columns of 0 and 1, are numbers in ONNX."""
+    import onnx
+    rows, image, file = (os.path.join(folder, name) for name in ("cat.csv", "cat.mlt", "cat.onnx"))
+    with open(rows, "w") as f:
+        f.write("proto,size,label\n" + "".join(f"{('tcp', 'udp', 'icmp')[i % 3]},{i % 7},{'xy'[i % 3 == 0]}\n" for i in range(120)))
+    done = train(rows, image, "--onnx", file, "--epochs", "3")
+    tap.check("onnx: categories are written", done.returncode == 0, done.stderr)
+    model = onnx.load(file)
+    onnx.checker.check_model(model, full_check=True)
+    tap.check("onnx: categories, by their operators", {"Equal", "Cast"} <= {node.op_type for node in model.graph.node})
+
+
 def wait_for(path, process):
     end = time.time() + 60
     while not os.path.exists(path) and process.poll() is None and time.time() < end:
@@ -165,6 +178,7 @@ def main():
         dense(tap, folder)
         anomaly(tap, folder)
         as_onnx(tap, folder)
+        categories_as_onnx(tap, folder)
         interrupted(tap, folder)
         refused(tap, folder)
     return tap.finish()

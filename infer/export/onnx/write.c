@@ -159,6 +159,17 @@ static int write_with_axis(struct message *message, const struct node *node, str
 	return 0;
 }
 
+static int write_cast(struct message *message, const struct node *node, struct error *err)
+{
+	const enum dtype to = message->graph->tensors[node->outputs[0]].dtype;
+
+	if (to != DTYPE_F32)
+		return error_set(err, -ENOTSUP, "a cast to %s is not written", dtype_name(to));
+	write_same(message, node, err);
+	message_int(message, "to", ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+	return 0;
+}
+
 static int write_concat(struct message *message, const struct node *node, struct error *err)
 {
 	const char **inputs = arena_calloc(message->arena, node->n_inputs, sizeof(*inputs));
@@ -270,6 +281,8 @@ static const struct writer WRITERS[OP_COUNT] = {
 	[OP_MIN] = { write_same, false },
 	[OP_MAX] = { write_same, false },
 	[OP_POW] = { write_same, false },
+	[OP_EQUAL] = { write_same, false },
+	[OP_CAST] = { write_cast, false },
 	[OP_IDENTITY] = { write_same, false },
 	[OP_ABS] = { write_same, false },
 	[OP_NEG] = { write_same, false },
