@@ -125,6 +125,7 @@ static int compress_try(struct compressing *c, uint32_t from, const struct compr
 		.read = &c->files.read,
 		.watch = &c->inner };
 	char path[PATH_MAX], steps[COMPRESS_TEXT];
+	const char *said;
 	void *image = NULL;
 	size_t size = 0;
 	int rc;
@@ -139,7 +140,10 @@ static int compress_try(struct compressing *c, uint32_t from, const struct compr
 	c->done++;
 	if (rc == 0 || rc == -ECANCELED || rc == -ENOMEM || rc == -EIO)
 		return rc == -ECANCELED ? 0 : rc;
-	report_add(c->report, "%s: %s", steps, c->err->text);
+	// The file in between is nobody's business: the sentence goes on behind its path.
+	said = strncmp(c->err->text, path, strlen(path)) == 0 ? c->err->text + strlen(path)
+							      : c->err->text;
+	report_add(c->report, "%s: %s", steps, said + strspn(said, ": "));
 	return 0;
 }
 

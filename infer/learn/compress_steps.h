@@ -25,6 +25,6 @@ struct compress_step {
 	bool last;         // it may follow all others, and nothing follows it
 };
 
-// [compress_n_steps()]: those that take most away first, as they are the quickest and the time may end.
+// [compress_n_steps()]: of each kind the likeliest first, since the time may end.
 const struct compress_step *compress_step(uint32_t index);
 uint32_t compress_n_steps(void);
