@@ -170,6 +170,20 @@ static int exam_look(struct exam *exam, const struct model *model, struct compil
 	return 0;
 }
 
+// By rows that all bear the same label, whatever says it always is right.
+static int exam_check_labels(const struct exam *exam, struct error *err)
+{
+	const struct dataset *set = &exam->set;
+
+	for (size_t r = 1; r < set->n_rows; r++)
+		if (exam->numbers ? set->numbers[r] != set->numbers[0]
+				  : set->classes[r] != set->classes[0])
+			return 0;
+	return error_set(err, -EINVAL,
+		"%s: all %zu rows bear the same label, by which nothing can be judged", set->path,
+		set->n_rows);
+}
+
 int exam_read(const char *path, const struct exam_options *options, const struct model *model,
 	struct exam *exam, struct compile_report *report, struct error *err)
 {
@@ -184,6 +198,9 @@ int exam_read(const char *path, const struct exam_options *options, const struct
 		return rc;
 	for (uint32_t i = 0; i < exam->set.n_notes; i++)
 		report_add(report, "%s", exam->set.notes[i]);
+	rc = exam_check_labels(exam, err);
+	if (rc != 0)
+		return rc;
 	exam->n_outputs = info->n_outputs;
 	if (exam->numbers)
 		exam->n_columns = 1;

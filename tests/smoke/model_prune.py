@@ -80,6 +80,12 @@ def refused(tap, folder):
                  "--max-f1-loss", "0")
     tap.check("prune: refuses where the first step costs too much, and says how much", done.returncode == 1 and
               "brings F1 from" in done.stderr and "may cost 0.0000" in done.stderr, done.stderr)
+    one = os.path.join(folder, "one.csv")
+    with open(ROWS) as rows, open(one, "w") as out:
+        out.writelines(line for n, line in enumerate(rows) if n == 0 or line.rstrip().endswith("attack"))
+    done = tool("model", "prune", LAB, "--rows", one, "-o", image)
+    tap.check("prune: refuses rows that all bear one label", done.returncode == 1 and
+              "rows bear the same label, by which nothing can be judged" in done.stderr, done.stderr)
     tap.check("prune: a refusal writes nothing", not os.path.exists(image))
 
 
