@@ -226,22 +226,24 @@ static const char *values_make(struct tflite *t, const struct tflite_node *node,
 	struct tflite_value *value = values_of(t, tensor);
 	const char **name = &value->names[form][layout];
 	const enum tflite_layout other = layout == TFLITE_NHWC ? TFLITE_NCHW : TFLITE_NHWC;
+	const char *made = *name;
 
-	if (*name)
-		return *name;
+	if (made)
+		return made;
 	if (form == TFLITE_BYTES && value->names[form][other])
-		*name = values_moved(t, tensor, value->names[form][other], layout);
+		made = values_moved(t, tensor, value->names[form][other], layout);
 	else if (form == TFLITE_REAL &&
 		(value->names[TFLITE_BYTES][0] || value->names[TFLITE_BYTES][1]))
-		*name = tflite_dequantised(t, tensor,
+		made = tflite_dequantised(t, tensor,
 			values_make(t, node, tensor, TFLITE_BYTES, layout),
 			values_axis(tensor, layout));
 	else if (form == TFLITE_REAL && value->names[form][other])
-		*name = values_moved(t, tensor, value->names[form][other], layout);
+		made = values_moved(t, tensor, value->names[form][other], layout);
 	else
 		tflite_refuse(t, node, -EINVAL, "bytes of '%.80s' are asked for, which has none",
 			tensor->name);
-	return *name;
+	*name = made;
+	return made;
 }
 
 const char *tflite_get(struct tflite *t, const struct tflite_node *node, uint32_t i,
@@ -438,10 +440,7 @@ static const char *values_port_name(
 		own = strcmp(others[i]->name, own) == 0 ? NULL : own;
 	if (own)
 		return own;
-	snprintf(made, sizeof(made), "%s%s%.400s",
-		tflite_fresh(t) ? t->graph.n_input || n ? "port" : "x" : "", *name ? " " : "",
-		name);
-	snprintf(made + strlen(made), 16, "_%" PRIu32, t->n_names);
+	snprintf(made, sizeof(made), "port%" PRIu32 " %.400s", t->n_names++, name);
 	own = arena_strdup(t->arena, made);
 	return own ? own : values_no_memory(t);
 }
