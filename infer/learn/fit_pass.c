@@ -81,10 +81,11 @@ int pass_room_init(const struct fit *fit, uint32_t rows, struct pass_room *room,
 
 	*room = (struct pass_room){ 0 };
 	room->layers = calloc(fit->net->n_layers, sizeof(*room->layers));
-	if (room->layers) {
-		floats = pass_lay_out(fit, rows, room);
-		room->memory = aligned_alloc(64, floats * sizeof(float));
-	}
+	if (!room->layers)
+		return error_set(
+			err, -ENOMEM, "out of memory to train %u layers", fit->net->n_layers);
+	floats = pass_lay_out(fit, rows, room);
+	room->memory = aligned_alloc(64, floats * sizeof(float));
 	if (!room->memory) {
 		pass_room_fini(room);
 		return error_set(err, -ENOMEM, "out of memory to train %u rows at a time", rows);

@@ -15,6 +15,7 @@ double loss_softmax(uint32_t n, const float *z, int32_t class, const float *p, d
 		most = z[i] > most ? z[i] : most;
 	for (uint32_t i = 0; i < n; i++)
 		sum += expf((z[i] - most) * inverse);
+	// cppcheck-suppress invalidFunctionArg ; n is not 0, so that the sum is 1 at least
 	log_sum = log(sum);
 	if (class >= 0)
 		loss = log_sum - (double)((z[class] - most) * inverse);

@@ -228,28 +228,29 @@ bool network_resumes(const struct train_job *job)
 }
 
 int network_fit(struct train_job *job, struct net *net, const struct fit_rows *rows,
-	const struct fit_rows *validation, struct fit_options *options, struct fit_result *result,
-	struct error *err)
+	const struct fit_rows *validation, const struct fit_options *aims,
+	struct fit_result *result, struct error *err)
 {
 	const struct train_steps *steps = &job->options->steps;
 	struct network_keeper keeper = { .job = job };
+	struct fit_options options = *aims;
 	struct fit *fit;
 	int rc;
 
-	options->learning_rate = steps->learning_rate;
-	options->weight_decay = steps->weight_decay;
-	options->clip = steps->clip;
-	options->batch = steps->batch;
-	options->epochs = steps->epochs;
-	options->patience = steps->patience > 0 ? steps->patience : NETWORK_PATIENCE;
-	options->threads = job->options->threads;
-	options->seed = job->options->seed;
-	options->watch = job->watch;
+	options.learning_rate = steps->learning_rate;
+	options.weight_decay = steps->weight_decay;
+	options.clip = steps->clip;
+	options.batch = steps->batch;
+	options.epochs = steps->epochs;
+	options.patience = steps->patience > 0 ? steps->patience : NETWORK_PATIENCE;
+	options.threads = job->options->threads;
+	options.seed = job->options->seed;
+	options.watch = job->watch;
 	if (job->options->checkpoint.write) {
-		options->pause = network_pause;
-		options->pause_context = &keeper;
+		options.pause = network_pause;
+		options.pause_context = &keeper;
 	}
-	rc = fit_create(net, rows, validation, options, &fit, err);
+	rc = fit_create(net, rows, validation, &options, &fit, err);
 	if (rc == 0 && job->options->checkpoint.resume)
 		rc = network_resume(job, fit, err);
 	if (rc == 0)

@@ -24,7 +24,7 @@ int network_scale(struct net *net, const struct dataset_part *rows, bool keep_co
 
 // Is the checkpoint that is gone on from one of this job? A kind that trains more than once has an identity for each.
 bool network_resumes(const struct train_job *job);
-// Trains by the job's options and checkpoint; `options` has the loss, and class weights. Errors as fit_run()'s.
+// Trains by the job's options and checkpoint; `aims` has the loss, and class weights. Errors as fit_run()'s.
 int network_fit(struct train_job *job, struct net *net, const struct fit_rows *rows,
-	const struct fit_rows *validation, struct fit_options *options, struct fit_result *result,
-	struct error *err);
+	const struct fit_rows *validation, const struct fit_options *aims,
+	struct fit_result *result, struct error *err);
