@@ -55,7 +55,7 @@ static void draw_axes(const struct compress_options *options, const struct compr
 static void draw_front(const struct svg_plot *plot, const struct compress_options *options,
 	const struct compress_result *result)
 {
-	struct svg_point front[COMPRESS_TRIALS_MAX];
+	struct svg_point front[COMPRESS_TRIALS_MAX] = { { 0 } };
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < result->n_trials; i++)

@@ -190,7 +190,7 @@ int model_prune(const char *model, const char *rows, const struct dataset_option
 	const struct prune_options *options, const struct learn_watch *watch, void **image,
 	size_t *size, struct prune_result *result, struct compile_report *report, struct error *err)
 {
-	struct prune_result unread;
+	struct prune_result unread = { 0 };
 	struct pruned p = { .options = options, .path = model, .err = err };
 	int rc = prune_check(options, err);
 
