@@ -54,7 +54,7 @@ static const struct option_entry DISTIL[] = {
 		OPTION_TO_OWN(struct distil, options.name, command_parse_model) },
 	{ "student", 0, "trees|dense", "boosted trees, or a network of dense layers (trees)",
 		OPTION_TO_CHOICE(struct distil, options.student) },
-	{ "rounds", 0, "N", "of trees (20)",
+	{ "rounds", 0, "N", "of trees (15)",
 		OPTION_TO_U32(struct distil, options.rounds, 1, 10000) },
 	{ "depth", 0, "N", "of trees (4)", OPTION_TO_U32(struct distil, options.depth, 1, 16) },
 	{ "layers", 0, "N,N,...", "widths of the dense layers before the last (32,16)",
