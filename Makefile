@@ -57,7 +57,7 @@ SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 # What the tool sees of it: a header a command, and what these include. None of them knows graphs.
-SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,dataset dataset_part dataset_types watch train train_options evaluate metrics ranking figures verdict verdict_report prune quantise distil distil_options prune_options compress compress_options compress_report windows))
+SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,data/dataset data/dataset_part data/dataset_types watch train/train train/train_options judge/evaluate judge/metrics judge/ranking judge/figures judge/verdict judge/verdict_report prune/prune quantise/quantise distil/distil distil/distil_options prune/prune_options compress/compress compress/compress_options compress/compress_report data/windows))
 SEES_infer/export   := $(SEES_infer/ops) infer/export
 SEES_infer/learn    := $(SEES_infer/compile) infer/export infer/learn
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
@@ -157,7 +157,7 @@ CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
 
 # The serial OpenBLAS, by path and static: the one that is installed as libopenblas.so may start threads of its own. Its
-# buffers get a lock in infer/learn/blas.c.
+# buffers get a lock in infer/learn/net/blas.c.
 BLAS_DIR      := $(SYSROOT_OF)/usr/lib/$(shell $(CC) -dumpmachine)/openblas-serial
 CFLAGS_learn  := -I$(subst /lib/,/include/,$(BLAS_DIR))
 LIBS_learn    := -Wl,--wrap=blas_memory_alloc,--wrap=blas_memory_free -L$(BLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/caches.h"
-#include "infer/learn/verdict.h"
+#include "infer/learn/judge/verdict.h"
 
 struct eval_result {
 	const struct evaluate_options *options;

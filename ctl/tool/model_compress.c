@@ -8,8 +8,8 @@
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
-#include "infer/learn/compress.h"
-#include "infer/learn/compress_report.h"
+#include "infer/learn/compress/compress.h"
+#include "infer/learn/compress/compress_report.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
-#include "infer/learn/distil.h"
+#include "infer/learn/distil/distil.h"
 
 #include <math.h>
 #include <stdio.h>

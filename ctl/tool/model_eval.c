@@ -7,8 +7,8 @@
 #include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
-#include "infer/learn/evaluate.h"
-#include "infer/learn/verdict_report.h"
+#include "infer/learn/judge/evaluate.h"
+#include "infer/learn/judge/verdict_report.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
-#include "infer/learn/prune.h"
+#include "infer/learn/prune/prune.h"
 
 #include <errno.h>
 #include <stdio.h>

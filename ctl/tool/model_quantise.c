@@ -6,7 +6,7 @@
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
-#include "infer/learn/quantise.h"
+#include "infer/learn/quantise/quantise.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
-#include "infer/learn/train.h"
+#include "infer/learn/train/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "ctl/tool/image.h"
 #include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
-#include "infer/learn/windows.h"
+#include "infer/learn/data/windows.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "infer/graph/graph.h"
-#include "infer/learn/dataset.h"
+#include "infer/learn/data/dataset.h"
 
 // The names and categories of the features and, of a set with classes, their labels, copied into the graph, which
 // has as many features as the set. -ENOMEM.

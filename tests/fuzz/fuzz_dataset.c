@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rows with labels: the first byte chooses how they are read, up to the first line's end stand the groups, and the
 // rest is the file.
-#include "infer/learn/dataset_part.h"
+#include "infer/learn/data/dataset_part.h"
 
 #include <math.h>
 #include <stdlib.h>

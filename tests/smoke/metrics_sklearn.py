@@ -301,7 +301,7 @@ def number(c, folder, images, rng):
 
 
 def samples(n, count, seed):
-    """The rows that each sample draws: infer/learn/judge.c."""
+    """The rows that each sample draws: infer/learn/judge/judge.c."""
     for sample in range(count):
         z = (seed + (sample + 1) * 0x9e3779b97f4a7c15) & MASK
         z = ((z ^ (z >> 30)) * 0xbf58476d1ce4e5b9) & MASK

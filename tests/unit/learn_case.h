@@ -3,7 +3,7 @@
 #pragma once
 
 #include "infer/graph/graph.h"
-#include "infer/learn/dataset_part.h"
+#include "infer/learn/data/dataset_part.h"
 
 #define LEARN_FEATURES 6
 

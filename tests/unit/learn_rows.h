@@ -2,7 +2,7 @@
 // Rows for the tests of what learns, filled by hand.
 #pragma once
 
-#include "infer/learn/dataset_part.h"
+#include "infer/learn/data/dataset_part.h"
 
 #define LEARN_FEATURES_MAX 320
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Trees that XGBoost grows come back as graphs that score as it does.
-#include "infer/learn/boosted.h"
-#include "infer/learn/booster.h"
+#include "infer/learn/train/boosted.h"
+#include "infer/learn/train/booster.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_case.h"
 

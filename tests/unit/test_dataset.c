@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "infer/learn/dataset_part.h"
+#include "infer/learn/data/dataset_part.h"
 #include "tests/cmocka.h"
 
 #include <math.h>

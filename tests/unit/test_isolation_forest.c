@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Isolation forests: scores by the formula, the same trees by the same seed, what is refused.
-#include "infer/learn/isolation_forest.h"
+#include "infer/learn/train/isolation_forest.h"
 
 #include "base/random.h"
-#include "infer/learn/anomaly.h"
+#include "infer/learn/train/anomaly.h"
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_rows.h"

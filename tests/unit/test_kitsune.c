@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Kitsune's ensemble: what breaks a correlation that all rows have scores above 1, whatever cluster it is in and
 // however many features there are.
-#include "infer/learn/kitsune.h"
+#include "infer/learn/train/kitsune.h"
 
 #include "base/random.h"
 #include "infer/infer.h"
-#include "infer/learn/anomaly.h"
+#include "infer/learn/train/anomaly.h"
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_rows.h"

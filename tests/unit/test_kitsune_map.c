@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Clusters of features: those that scipy's single linkage and the cut of KitNET's corClust give for the same rows.
-#include "infer/learn/kitsune_map.h"
+#include "infer/learn/train/kitsune_map.h"
 
 #include "base/random.h"
 #include "tests/cmocka.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // GRU and LSTM as they are trained: the states are the graph's, the gradients those of differences.
-#include "infer/learn/recurrent.h"
+#include "infer/learn/net/recurrent.h"
 
 #include "base/random.h"
 #include "infer/import/build.h"
-#include "infer/learn/anomaly.h"
-#include "infer/learn/fit.h"
+#include "infer/learn/net/fit.h"
+#include "infer/learn/train/anomaly.h"
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_rows.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Figures of decisions, probabilities, orders and numbers, by hand where they are easily said. That they are
 // scikit-learn's on many more, tests/smoke/metrics_sklearn.py shows.
-#include "infer/learn/judge.h"
+#include "infer/learn/judge/judge.h"
 #include "tests/cmocka.h"
 
 #include <math.h>

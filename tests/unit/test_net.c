@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/random.h"
-#include "infer/learn/fit.h"
-#include "infer/learn/net.h"
+#include "infer/learn/net/fit.h"
+#include "infer/learn/net/net.h"
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"

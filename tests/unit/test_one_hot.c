@@ -2,8 +2,8 @@
 // Categories as columns: wide rows, and the operators that make the same of a row.
 #include "infer/compile/compile.h"
 #include "infer/import/build.h"
+#include "infer/learn/data/one_hot.h"
 #include "infer/learn/describe.h"
-#include "infer/learn/one_hot.h"
 #include "tests/cmocka.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/image/image.h"
 #include "infer/infer.h"
-#include "infer/learn/prune.h"
+#include "infer/learn/prune/prune.h"
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 

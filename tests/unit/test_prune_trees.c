@@ -2,8 +2,8 @@
 // Ensembles that lose trees or subtrees score nearly as before, and leaves that are fitted anew help.
 #include "infer/compile/compile.h"
 #include "infer/import/build.h"
-#include "infer/learn/boosted.h"
-#include "infer/learn/prune_trees.h"
+#include "infer/learn/prune/prune_trees.h"
+#include "infer/learn/train/boosted.h"
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_case.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Windows of steps: which steps follow one another, what a window bears, and what is refused where.
-#include "infer/learn/windows.h"
+#include "infer/learn/data/windows.h"
 
 #include "tests/cmocka.h"
 

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/learn/compress/compress.h"
+
+#include "base/clock.h"
+#include "infer/compile/compile.h"
+#include "infer/compile/load.h"
+#include "infer/graph/arena.h"
+#include "infer/graph/lineage.h"
+#include "infer/learn/compress/compress_files.h"
+#include "infer/learn/compress/compress_steps.h"
+#include "infer/learn/judge/exam.h"
+#include "infer/model_internal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct compressing {
+	const char *path;
+	const struct compress_options *options;
+	const struct learn_watch *watch; // the caller's
+	struct learn_watch inner;        // the steps'
+	struct compress_result *result;
+	struct compress_files files;
+	struct loaded_graph loaded; // what the search begins with
+	uint8_t sha256[32];
+	char name[MODEL_NAME_MAX + 1];
+	struct model *model; // of it, which the exam stands on
+	struct exam exam;
+	uint64_t deadline_ns;
+	uint32_t done, total; // trials
+	struct compile_report *report;
+	struct error *err;
+};
+
+// --- Time and interruption ------------------------------------------------------------------------
+
+static bool compress_tell(struct compressing *c)
+{
+	const struct compress_result *r = c->result;
+	const struct learn_progress progress = {
+		.stage = "trials",
+		.done = c->done,
+		.total = c->total,
+		.loss = NAN,
+		.score = r->n_trials > 0 ? r->trials[r->n_trials - 1].figure : NAN,
+		.score_name = r->figure,
+	};
+
+	if (!r->interrupted && c->watch && c->watch->step &&
+		!c->watch->step(c->watch->context, &progress))
+		c->result->interrupted = true;
+	if (clock_ns() >= c->deadline_ns)
+		c->result->out_of_time = true;
+	return !r->interrupted && !r->out_of_time;
+}
+
+static bool compress_step_watch(void *context, const struct learn_progress *progress)
+{
+	(void)progress;
+	return compress_tell(context);
+}
+
+// --- Trials ---------------------------------------------------------------------------------------
+
+// How far over its bounds a trial is, as shares of them, added up; 0: it meets all.
+static double compress_misses(const struct compressing *c, const struct compress_trial *trial)
+{
+	const struct compress_options *o = c->options;
+	const double loss = c->result->trials[0].figure - trial->figure;
+	const double ns = trial->ns_per_row[o->batch];
+	double misses = 0;
+
+	// A share of the loss allowed would make a tiny bound worth everything: it is of the figure itself.
+	if (loss > o->max_loss)
+		misses += loss - o->max_loss;
+	if (o->max_ns > 0 && ns > o->max_ns)
+		misses += ns / o->max_ns - 1;
+	if (o->max_bytes > 0 && trial->image_bytes > o->max_bytes)
+		misses += (double)trial->image_bytes / (double)o->max_bytes - 1;
+	if (o->fits_bytes > 0 && trial->weights_bytes > o->fits_bytes)
+		misses += (double)trial->weights_bytes / (double)o->fits_bytes - 1;
+	return misses;
+}
+
+// Measures an image as another trial. -ENOTSUP: it has other columns than the model that it is made of.
+static int compress_measure(
+	struct compressing *c, const void *image, size_t size, const char *steps)
+{
+	struct compress_trial *trial = &c->result->trials[c->result->n_trials];
+	const struct model_options options = { 0 };
+	struct model *model;
+	int rc = model_open(image, size, &options, &model, c->err);
+
+	if (rc != 0)
+		return rc;
+	*trial = (struct compress_trial){ .image_bytes = size };
+	snprintf(trial->steps, sizeof(trial->steps), "%s", steps);
+	trial->weights_bytes = model_info(model)->weights_bytes;
+	if (model_info(model)->n_outputs != c->exam.n_outputs)
+		rc = error_set(c->err, -ENOTSUP, "it has %u outputs, not %u",
+			model_info(model)->n_outputs, c->exam.n_outputs);
+	if (rc == 0)
+		rc = exam_judge_model(&c->exam, model, &trial->figure, c->err);
+	if (rc == 0)
+		rc = exam_time(&c->exam, model, trial->ns_per_row, c->err);
+	model_close(model);
+	if (rc == 0)
+		rc = compress_files_add(&c->files, image, size, c->err);
+	if (rc != 0)
+		return rc;
+	c->result->n_trials++;
+	trial->meets = compress_misses(c, trial) <= 0;
+	return 0;
+}
+
+// One step from trial `from`. What does not suit the model is told, and passed over.
+static int compress_try(struct compressing *c, uint32_t from, const struct compress_step *step)
+{
+	const struct compress_job job = { .options = c->options,
+		.name = c->name,
+		.rows = c->files.rows,
+		.read = &c->files.read,
+		.watch = &c->inner };
+	char path[PATH_MAX], steps[COMPRESS_TEXT];
+	const char *said;
+	void *image = NULL;
+	size_t size = 0;
+	int rc;
+
+	snprintf(steps, sizeof(steps), "%.100s%s%s", from ? c->result->trials[from].steps : "",
+		from ? ", " : "", step->text);
+	compress_files_path(&c->files, from, path);
+	rc = step->run(&job, step, path, &image, &size, c->err);
+	if (rc == 0)
+		rc = compress_measure(c, image, size, steps);
+	free(image);
+	c->done++;
+	if (rc == 0 || rc == -ECANCELED || rc == -ENOMEM || rc == -EIO)
+		return rc == -ECANCELED ? 0 : rc;
+	// The file in between is nobody's business: the sentence goes on behind its path.
+	said = strncmp(c->err->text, path, strlen(path)) == 0 ? c->err->text + strlen(path)
+							      : c->err->text;
+	report_add(c->report, "%s: %s", steps, said + strspn(said, ": "));
+	return 0;
+}
+
+static bool compress_goes_on(struct compressing *c)
+{
+	return compress_tell(c) && c->result->n_trials < COMPRESS_TRIALS_MAX;
+}
+
+// What may follow after a trial that keeps to the loss.
+static int compress_follow(struct compressing *c, uint32_t from)
+{
+	int rc = 0;
+
+	if (c->result->trials[from].figure < c->result->trials[0].figure - c->options->max_loss)
+		return 0;
+	for (uint32_t s = 0; s < compress_n_steps() && rc == 0; s++) {
+		if (!compress_step(s)->last || !compress_goes_on(c))
+			continue;
+		c->total++;
+		rc = compress_try(c, from, compress_step(s));
+	}
+	return rc;
+}
+
+// All steps from the model itself, each with what may follow it, so that some of everything is tried when the time
+// ends.
+static int compress_search(struct compressing *c)
+{
+	const uint32_t n = compress_n_steps();
+	int rc = 0;
+
+	c->total = n;
+	for (uint32_t s = 0; s < n && rc == 0 && compress_goes_on(c); s++) {
+		const struct compress_step *step = compress_step(s);
+		const uint32_t before = c->result->n_trials;
+
+		rc = compress_try(c, 0, step);
+		if (rc == 0 && !step->last && c->result->n_trials > before)
+			rc = compress_follow(c, before);
+	}
+	return rc;
+}
+
+// --- Choosing -------------------------------------------------------------------------------------
+
+static bool compress_beats(
+	const struct compress_trial *a, const struct compress_trial *b, uint32_t batch)
+{
+	const bool as_good = a->figure >= b->figure &&
+		a->ns_per_row[batch] <= b->ns_per_row[batch] && a->image_bytes <= b->image_bytes;
+
+	return as_good &&
+		(a->figure > b->figure || a->ns_per_row[batch] < b->ns_per_row[batch] ||
+			a->image_bytes < b->image_bytes);
+}
+
+static void compress_choose(struct compressing *c)
+{
+	struct compress_result *r = c->result;
+	const uint32_t batch = c->options->batch;
+	double least = INFINITY;
+
+	r->chosen = r->n_trials;
+	for (uint32_t i = 0; i < r->n_trials; i++) {
+		struct compress_trial *trial = &r->trials[i];
+		const double misses = compress_misses(c, trial);
+
+		trial->front = true;
+		for (uint32_t other = 0; other < r->n_trials; other++)
+			trial->front &= !compress_beats(&r->trials[other], trial, batch);
+		if (trial->meets &&
+			(r->chosen == r->n_trials ||
+				trial->ns_per_row[batch] < r->trials[r->chosen].ns_per_row[batch]))
+			r->chosen = i;
+		if (misses < least) {
+			least = misses;
+			r->nearest = i;
+		}
+	}
+}
+
+static int compress_refuse(struct compressing *c)
+{
+	const struct compress_result *r = c->result;
+	const struct compress_trial *near = &r->trials[r->nearest];
+	const uint32_t batch = c->options->batch;
+
+	if (r->interrupted)
+		return error_set(c->err, -ECANCELED,
+			"interrupted before a trial met the bounds: no image is written");
+	return error_set(c->err, -EDOM,
+		"none of %u trials meets the bounds%s; the nearest is \"%s\": %s %.4f (%.4f as it "
+		"is), "
+		"%.1f ns a row at batch %u, an image of %zu bytes, weights of %zu",
+		r->n_trials, r->out_of_time ? " within the time that --seconds gives" : "",
+		near->steps, r->figure, near->figure, r->trials[0].figure, near->ns_per_row[batch],
+		MODEL_BATCH_CLASS[batch], near->image_bytes, near->weights_bytes);
+}
+
+// --- The image ------------------------------------------------------------------------------------
+
+static int compress_sign(struct compressing *c, struct graph *graph)
+{
+	const struct compress_options *o = c->options;
+	const struct compress_trial *before = &c->result->trials[0],
+				    *after = &c->result->trials[c->result->chosen];
+	char options[400], figures[300];
+	const struct lineage_step line = {
+		.step = "compress",
+		.from = c->path,
+		.from_sha256 = c->sha256,
+		.options = options,
+		.rows = c->exam.set.path,
+		.n_rows = c->exam.set.n_rows,
+		.rows_sha256 = c->exam.set.sha256,
+		.figures = figures,
+	};
+	int used = snprintf(options, sizeof(options), "--max-f1-loss %g --batch %u", o->max_loss,
+		MODEL_BATCH_CLASS[o->batch]);
+
+	if (o->max_ns > 0)
+		used += snprintf(
+			options + used, sizeof(options) - (size_t)used, " --max-ns %g", o->max_ns);
+	if (o->max_bytes > 0)
+		used += snprintf(options + used, sizeof(options) - (size_t)used,
+			" --max-bytes %" PRIu64, o->max_bytes);
+	if (o->fits)
+		used += snprintf(
+			options + used, sizeof(options) - (size_t)used, " --fits %s", o->fits);
+	snprintf(options + used, sizeof(options) - (size_t)used, " --seed %" PRIu64, o->seed);
+	snprintf(figures, sizeof(figures),
+		"of %u trials \"%s\", %s %.4f to %.4f on %zu rows held back, %.1f to %.1f ns a row "
+		"at "
+		"batch %u, %zu to %zu bytes",
+		c->result->n_trials, after->steps, c->result->figure, before->figure, after->figure,
+		c->result->n_held, before->ns_per_row[o->batch], after->ns_per_row[o->batch],
+		MODEL_BATCH_CLASS[o->batch], before->image_bytes, after->image_bytes);
+	return lineage_add(graph, &line, c->err);
+}
+
+// The chosen trial's image once more, with its lineage and golden rows.
+static int compress_finish(struct compressing *c, void **image, size_t *size)
+{
+	const struct compile_options options = { .golden_closest = true };
+	const struct compile_rows rows = { c->exam.set.values, c->exam.set.n_rows };
+	struct loaded_graph chosen;
+	struct graph *graph;
+	char path[PATH_MAX];
+	int rc;
+
+	compress_files_path(&c->files, c->result->chosen, path);
+	rc = graph_load(path, NULL, &chosen, NULL, c->err);
+	if (rc != 0)
+		return rc;
+	rc = compress_sign(c, chosen.graph);
+	if (rc == 0) {
+		graph = chosen.graph;
+		chosen.graph = NULL;
+		graph->name = arena_strdup(graph->arena, c->name);
+		rc = compile_graph(graph, &rows, &options, image, size, NULL, c->err);
+	}
+	graph_unload(&chosen);
+	return rc;
+}
+
+// --- All of it ------------------------------------------------------------------------------------
+
+// The model as it is, as the first trial. Bytes of an image are what it is; a foreign model is compiled.
+static int compress_begin(struct compressing *c)
+{
+	const struct compile_rows rows = { c->exam.set.values, c->exam.set.n_rows };
+	const struct compile_options options = { 0 };
+	struct graph *graph = c->loaded.graph;
+	void *image;
+	size_t size;
+	int rc;
+
+	c->loaded.graph = NULL; // compile_graph() destroys it
+	rc = compile_graph(graph, &rows, &options, &image, &size, NULL, c->err);
+	if (rc != 0)
+		return rc;
+	rc = compress_measure(c, image, size, "as it is");
+	free(image);
+	return rc;
+}
+
+static int compress_open(
+	struct compressing *c, const char *rows, const struct dataset_options *read)
+{
+	const struct exam_options options = {
+		.data = *read, .share = c->options->held, .seed = c->options->seed
+	};
+	const struct model_options quick = { .no_timing = true };
+	int rc = graph_load(c->path, NULL, &c->loaded, c->report, c->err);
+
+	if (rc != 0)
+		return rc;
+	memcpy(c->sha256, c->loaded.sha256, sizeof(c->sha256));
+	snprintf(c->name, sizeof(c->name), "%s",
+		c->options->name ? c->options->name : c->loaded.graph->name);
+	rc = model_build(c->loaded.graph, 0, &quick, &c->model, c->err);
+	if (rc == 0)
+		rc = exam_read(rows, &options, c->model, &c->exam, c->report, c->err);
+	if (rc != 0)
+		return rc;
+	c->result->figure = exam_figure(&c->exam);
+	c->result->n_taught = c->exam.train.n;
+	c->result->n_held = c->exam.held.n;
+	rc = compress_files_begin(&c->files, c->path, c->err);
+	if (rc == 0)
+		rc = compress_files_teach(&c->files, &c->exam, c->err);
+	return rc == 0 ? compress_begin(c) : rc;
+}
+
+static int compress_run(struct compressing *c, void **image, size_t *size)
+{
+	int rc = compress_search(c);
+
+	if (rc != 0)
+		return rc;
+	compress_choose(c);
+	if (c->result->chosen == c->result->n_trials)
+		return compress_refuse(c);
+	return compress_finish(c, image, size);
+}
+
+int model_compress(const char *model, const char *rows, const struct dataset_options *read,
+	const struct compress_options *options, const struct learn_watch *watch, void **image,
+	size_t *size, struct compress_result *result, struct compile_report *report,
+	struct error *err)
+{
+	struct compressing c = { .path = model,
+		.options = options,
+		.watch = watch,
+		.result = result,
+		.report = report,
+		.err = err,
+		.deadline_ns = clock_ns() + (uint64_t)(options->seconds * 1e9) };
+	int rc;
+
+	*image = NULL;
+	*size = 0;
+	*result = (struct compress_result){ 0 };
+	c.inner = (struct learn_watch){ .step = compress_step_watch, .context = &c };
+	rc = compress_open(&c, rows, read);
+	if (rc == 0)
+		rc = compress_run(&c, image, size);
+	compress_files_end(&c.files);
+	exam_fini(&c.exam);
+	model_close(c.model);
+	graph_unload(&c.loaded);
+	return rc;
+}

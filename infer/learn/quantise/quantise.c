@@ -1,0 +1,640 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "infer/learn/quantise/quantise.h"
+
+#include "base/nearest.h"
+#include "infer/compile/compile.h"
+#include "infer/compile/copy.h"
+#include "infer/compile/load.h"
+#include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/quantise_equalise.h"
+#include "infer/graph/lineage.h"
+#include "infer/learn/data/dataset_part.h"
+#include "infer/learn/quantise/quantise_errors.h"
+#include "infer/learn/quantise/quantise_judge.h"
+#include "infer/learn/quantise/quantise_tune.h"
+#include "infer/learn/quantise/scores_calibrate.h"
+#include "infer/model_internal.h"
+#include "infer/ops/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALIBRATION_ROWS 1024  // at most, evenly spread
+#define JUDGED_ROWS      20000 // likewise
+#define HELD_BACK        0.5   // share of the rows
+#define SPLIT_LEAST      32    // of fewer rows all serve for both
+#define GREEDY_TRIALS    12 // layers up to which each is tried in float; of more the noisiest goes
+
+_Static_assert((int)QUANTISE_OF_PERCENTILE == (int)QUANTISE_PERCENTILE &&
+		(int)QUANTISE_OF_MSE == (int)QUANTISE_MSE,
+	"the same order");
+
+// Rows of a part of the set, side by side.
+struct quantise_rows {
+	float *values;
+	int32_t *classes; // NULL: none
+	size_t n;
+};
+
+struct quantising {
+	const struct quantise_request *request;
+	struct quantise_options options;
+	struct loaded_graph loaded;
+	struct graph *graph; // the float one: loaded's, or the last of the copies
+	struct graph
+		*copies[2]; // [n_copies] equalised, fine-tuned: each stands on what it was made of
+	uint32_t n_copies;
+	struct model *model; // of it, for the dataset
+	struct dataset set;
+	struct quantise_rows calibration, judged;
+	struct ranges ranges;
+	struct quantise_layers layers;
+	char (*why)[160]; // [layers.count]
+	struct quantise_judge judge;
+	struct quantise_loss loss;
+	struct graph *quantised;
+	struct quantise_result *result;
+	struct compile_report *report;
+	struct error *err;
+};
+
+// --- Model and rows ------------------------------------------------------------------------------
+
+static int quantising_load(struct quantising *q)
+{
+	const struct model_options options = { .no_timing = true };
+	int rc = graph_load(q->request->model, NULL, &q->loaded, q->report, q->err);
+
+	if (rc != 0)
+		return rc;
+	q->graph = q->loaded.graph;
+	if (q->request->name)
+		q->graph->name = q->request->name;
+	if (graph_rounds(q->graph))
+		return error_set(q->err, -ENOTSUP,
+			"%s computes in few bits already: quantise the model that it was made from",
+			q->request->model);
+	rc = quantise_find_layers(q->graph, &q->layers, q->err);
+	if (rc == 0 && q->layers.count == 0)
+		return error_set(q->err, -ENOTSUP,
+			"%s has no dense, convolutional or recurrent layer, and nothing else is "
+			"quantised",
+			q->request->model);
+	return rc != 0 ? rc : model_build(q->graph, 0, &options, &q->model, q->err);
+}
+
+static int quantising_read(struct quantising *q)
+{
+	const struct model_info *info = model_info(q->model);
+	struct dataset_options options = q->request->dataset;
+
+	options.model = info;
+	options.target = decision_rule_of(info->n_class_labels, info->n_outputs) == DECISION_WITHIN
+		? DATASET_NONE
+		: DATASET_CLASSES;
+	options.allow_unlabelled = true;
+	options.allow_one_class = true;
+	return dataset_read(q->request->rows, &options, &q->set, q->err);
+}
+
+// Up to `most` rows of a part, evenly spread; `labelled`: those that bear a class.
+static int quantising_gather(const struct dataset_part *part, bool labelled, size_t most,
+	struct quantise_rows *rows, struct error *err)
+{
+	const struct dataset *set = part->set;
+	uint32_t *index = malloc(part->n * sizeof(*index) + 1);
+	size_t count = 0;
+
+	if (!index)
+		return error_set(err, -ENOMEM, "out of memory for rows");
+	for (size_t i = 0; i < part->n; i++) {
+		if (!labelled || set->classes[part->index[i]] >= 0)
+			index[count++] = part->index[i];
+	}
+	rows->n = count < most ? count : most;
+	rows->values = malloc(rows->n * set->n_features * sizeof(float) + 1);
+	rows->classes = set->classes ? malloc(rows->n * sizeof(int32_t) + 1) : NULL;
+	if (!rows->values || (set->classes && !rows->classes)) {
+		free(index);
+		return error_set(err, -ENOMEM, "out of memory for rows");
+	}
+	for (size_t i = 0; i < rows->n; i++) {
+		const uint32_t from = index[i * count / rows->n];
+
+		memcpy(rows->values + i * set->n_features,
+			set->values + (size_t)from * set->n_features,
+			set->n_features * sizeof(float));
+		if (set->classes)
+			rows->classes[i] = set->classes[from];
+	}
+	free(index);
+	return 0;
+}
+
+// Half of the rows to calibrate by, half to judge by.
+static int quantising_divide(struct quantising *q)
+{
+	struct dataset_part first = { 0 }, second = { 0 };
+	bool labelled = q->set.classes && q->set.n_unlabelled < q->set.n_rows;
+	int rc;
+
+	if (q->set.n_rows >= SPLIT_LEAST) {
+		rc = dataset_split(&q->set, HELD_BACK, q->request->seed, &first, &second, q->err);
+	} else {
+		rc = dataset_all(&q->set, &first, q->err);
+		if (rc == 0)
+			rc = dataset_all(&q->set, &second, q->err);
+	}
+	if (rc == 0)
+		rc = quantising_gather(&first, false, CALIBRATION_ROWS, &q->calibration, q->err);
+	if (rc == 0)
+		rc = quantising_gather(&second, labelled, JUDGED_ROWS, &q->judged, q->err);
+	dataset_part_fini(&first);
+	dataset_part_fini(&second);
+	if (rc == 0 && (q->calibration.n == 0 || q->judged.n == 0))
+		rc = error_set(q->err, -EINVAL, "%s has no rows", q->request->rows);
+	q->judge = (struct quantise_judge){ .rows = q->judged.values,
+		.classes = labelled ? q->judged.classes : NULL,
+		.n = q->judged.n,
+		.n_classes = q->set.n_classes };
+	return rc != 0 ? rc : quantise_judge_init(&q->judge, q->graph, q->err);
+}
+
+static int quantising_tell(struct quantising *q, const char *stage, uint64_t done, uint64_t total)
+{
+	const struct learn_watch *watch = q->request->watch;
+	const struct learn_progress progress = { .stage = stage,
+		.done = done,
+		.total = total,
+		.loss = NAN,
+		.score = q->loss.f1,
+		.score_name = "F1" };
+
+	if (!watch || !watch->step || watch->step(watch->context, &progress))
+		return 0;
+	return error_set(q->err, -ECANCELED, "interrupted: nothing is written");
+}
+
+// --- Layers --------------------------------------------------------------------------------------
+
+// Does the list "a,b" hold a name?
+static bool quantising_lists(const char *list, const char *name)
+{
+	const size_t length = strlen(name);
+
+	for (const char *at = list; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static int quantising_keep(struct quantising *q)
+{
+	const char *list = q->request->keep;
+	uint32_t wanted = list && *list ? 1 : 0, found = 0;
+	char names[200] = "";
+	size_t used = 0;
+
+	q->why = calloc(q->layers.count, sizeof(*q->why));
+	if (!q->why)
+		return error_set(q->err, -ENOMEM, "out of memory for the layers");
+	for (const char *at = list; wanted && *at; at++)
+		wanted += *at == ',';
+	for (uint32_t l = 0; l < q->layers.count; l++) {
+		struct quantise_layer *layer = &q->layers.of[l];
+
+		used += (size_t)snprintf(
+			names + used, sizeof(names) - used, "%s%.30s", l ? ", " : "", layer->name);
+		used = used < sizeof(names) ? used : sizeof(names) - 1;
+		if (!wanted || !quantising_lists(list, layer->name))
+			continue;
+		layer->keep = true;
+		found++;
+		snprintf(q->why[l], sizeof(*q->why), "as asked");
+	}
+	if (found != wanted)
+		return error_set(q->err, -EINVAL,
+			"--keep %.60s: not all of these are layers of %s, "
+			"which are %s",
+			list, q->request->model, names);
+	return 0;
+}
+
+static int quantising_collect(struct quantising *q)
+{
+	uint8_t *wanted = calloc((size_t)q->graph->n_tensors + 1, sizeof(*wanted));
+	int rc;
+
+	if (!wanted)
+		return error_set(q->err, -ENOMEM, "out of memory for ranges");
+	ranges_fini(&q->ranges);
+	quantise_wanted(q->graph, &q->layers, wanted);
+	rc = ranges_collect(&q->ranges, q->graph, q->calibration.values, q->calibration.n, wanted,
+		q->options.calibration != QUANTISE_MINMAX, q->err);
+	free(wanted);
+	return rc;
+}
+
+// The layers as they are kept or not; *loss is what that costs.
+static int quantising_try(struct quantising *q, struct graph **to, struct quantise_loss *loss)
+{
+	int rc = quantise_layers(q->graph, &q->ranges, &q->options, &q->layers, to, q->err);
+
+	return rc != 0 ? rc : quantise_judge_graph(&q->judge, *to, loss, q->err);
+}
+
+static int quantising_again(struct quantising *q)
+{
+	graph_destroy(q->quantised);
+	q->quantised = NULL;
+	return quantising_try(q, &q->quantised, &q->loss);
+}
+
+static uint32_t quantising_left(const struct quantising *q)
+{
+	uint32_t left = 0;
+
+	for (uint32_t l = 0; l < q->layers.count; l++)
+		left += !q->layers.of[l].why && !q->layers.of[l].keep;
+	return left;
+}
+
+// Which layer does the most harm: the one without which the loss is least, or of many the noisiest.
+static int quantising_worst(struct quantising *q, uint32_t *worst)
+{
+	const bool tries = quantising_left(q) <= GREEDY_TRIALS;
+	struct quantise_layer_error *errors = calloc(q->layers.count, sizeof(*errors));
+	double least = INFINITY;
+	int rc = errors ? 0 : error_set(q->err, -ENOMEM, "out of memory for the layers");
+
+	if (rc == 0 && !tries)
+		rc = quantise_errors(q->graph, q->quantised, &q->layers, q->calibration.values,
+			q->calibration.n, errors, q->err);
+	for (uint32_t l = 0; l < q->layers.count && rc == 0; l++) {
+		struct quantise_layer *layer = &q->layers.of[l];
+		struct graph *graph = NULL;
+		struct quantise_loss loss;
+		double badness;
+
+		if (layer->why || layer->keep)
+			continue;
+		if (tries) {
+			layer->keep = true;
+			rc = quantising_try(q, &graph, &loss);
+			layer->keep = false;
+			graph_destroy(graph);
+			badness = rc == 0 ? loss.bounded + 1e-3 * loss.apart : 0;
+			if (rc == 0)
+				rc = quantising_tell(q, "layer", l + 1, q->layers.count);
+		} else {
+			badness = errors[l].snr_db;
+		}
+		if (badness < least) {
+			least = badness;
+			*worst = l;
+		}
+	}
+	free(errors);
+	return rc;
+}
+
+// Puts layers back to float until the loss is within the bound.
+static int quantising_reduce(struct quantising *q)
+{
+	const double all = q->loss.bounded;
+	int rc = 0;
+
+	if (quantising_left(q) == 0)
+		return error_set(q->err, -EINVAL, "no layer of %s is left to be in 8 bits: '%s' %s",
+			q->request->model, q->layers.of[0].name,
+			q->layers.of[0].why ? q->layers.of[0].why : "is kept");
+	while (rc == 0 && q->loss.bounded > q->request->max_loss && quantising_left(q) > 0) {
+		const double before = q->loss.bounded;
+		uint32_t worst = GRAPH_NONE;
+
+		rc = quantising_worst(q, &worst);
+		if (rc != 0 || worst == GRAPH_NONE)
+			return rc;
+		q->layers.of[worst].keep = true;
+		rc = quantising_again(q);
+		snprintf(q->why[worst], sizeof(*q->why), "the loss was %.4g with it, %.4g without",
+			before, q->loss.bounded);
+	}
+	if (rc == 0 && quantising_left(q) == 0)
+		return error_set(q->err, -EINVAL,
+			"no layer of %s can be in 8 bits with a loss of at most %g: with all that "
+			"can it is %.4g",
+			q->request->model, q->request->max_loss, all);
+	return rc;
+}
+
+// A changed copy of the float graph takes its place, where what comes of it in 8 bits is better: by what is bounded, or
+// else by how far scores are apart. *taken says whether it did; if not, it is gone.
+static int quantising_change(
+	struct quantising *q, struct graph *changed, bool by_bounded, bool *taken)
+{
+	const struct quantise_loss before = q->loss;
+	struct graph *graph = q->graph;
+	int rc;
+
+	q->graph = changed;
+	rc = graph_check(changed, q->err);
+	if (rc == 0)
+		rc = quantising_collect(q);
+	if (rc == 0)
+		rc = quantising_again(q);
+	*taken = rc == 0 &&
+		(by_bounded ? q->loss.bounded < before.bounded : q->loss.apart < before.apart);
+	if (*taken) {
+		q->copies[q->n_copies++] = changed;
+		return 0;
+	}
+	graph_destroy(q->quantised); // it stands on the changed one
+	q->quantised = NULL;
+	graph_destroy(changed);
+	q->graph = graph;
+	if (rc == 0)
+		rc = quantising_collect(q);
+	if (rc == 0)
+		rc = quantising_again(q);
+	return rc;
+}
+
+static int quantising_equalise(struct quantising *q)
+{
+	struct graph *own = NULL;
+	bool taken = false;
+	int pairs, rc = graph_copy(q->graph, true, &own, q->err);
+
+	if (rc != 0)
+		return rc;
+	pairs = quantise_equalise(own, NULL, q->err);
+	if (pairs <= 0) {
+		graph_destroy(own);
+		return pairs;
+	}
+	rc = quantising_change(q, own, false, &taken);
+	if (rc == 0)
+		report_add(q->report,
+			taken ? "weights of %d pair%s of layers equalised"
+			      : "weights of %d pair%s of layers would be further off if "
+				"they were equalised",
+			pairs, pairs == 1 ? "" : "s");
+	return rc;
+}
+
+// Fine-tuning, of the graph in floats; then all begins anew.
+static int quantising_tune(struct quantising *q)
+{
+	const struct quantise_tuning tuning = { .options = &q->options,
+		.layers = &q->layers,
+		.ranges = &q->ranges,
+		.rows = q->calibration.values,
+		.classes = q->judge.classes ? q->calibration.classes : NULL,
+		.n = q->calibration.n,
+		.epochs = q->request->tune,
+		.seed = q->request->seed,
+		.watch = q->request->watch };
+	const double before = q->loss.bounded;
+	struct graph *own = NULL;
+	int rc = graph_copy(q->graph, true, &own, q->err);
+
+	if (rc != 0)
+		return rc;
+	rc = quantise_tune(own, &tuning, q->err);
+	if (rc != 0) {
+		graph_destroy(own);
+		return rc;
+	}
+	rc = quantising_change(q, own, true, &q->result->tuned);
+	if (rc == 0 && q->result->tuned)
+		report_add(q->report, "%u epochs of fine-tuning: a loss of %.4g became %.4g",
+			q->request->tune, before, q->loss.bounded);
+	else if (rc == 0)
+		report_add(q->report, "%u epochs of fine-tuning gained nothing on a loss of %.4g",
+			q->request->tune, before);
+	return rc;
+}
+
+static int quantising_layers(struct quantising *q)
+{
+	int rc = quantising_keep(q);
+
+	if (rc == 0)
+		rc = quantising_collect(q);
+	if (rc == 0)
+		rc = quantising_tell(q, "calibration", 1, 1);
+	if (rc == 0)
+		rc = quantising_again(q);
+	if (rc == 0 && !q->request->no_equalise)
+		rc = quantising_equalise(q);
+	if (rc == 0 && q->request->tune > 0 && q->loss.bounded > q->request->max_loss)
+		rc = quantising_tune(q);
+	return rc != 0 ? rc : quantising_reduce(q);
+}
+
+// --- bfloat16 ------------------------------------------------------------------------------------
+
+static int quantising_shorten(struct quantising *q)
+{
+	int rc = graph_copy(q->graph, true, &q->quantised, q->err);
+
+	q->why = calloc(q->layers.count, sizeof(*q->why));
+	if (rc == 0 && !q->why)
+		rc = error_set(q->err, -ENOMEM, "out of memory for the layers");
+	if (rc == 0)
+		rc = pass_bf16_weights(q->quantised, q->report, q->err);
+	if (rc == 0)
+		return error_set(q->err, -ENOTSUP,
+			"no dense layer of %s has weights that could be bfloat16",
+			q->request->model);
+	rc = rc < 0 ? rc : graph_check(q->quantised, q->err);
+	for (uint32_t l = 0; l < q->layers.count && rc == 0; l++) {
+		struct quantise_layer *layer = &q->layers.of[l];
+		const struct node *node = &q->graph->nodes[layer->node];
+
+		layer->why = node->op == OP_DENSE ? NULL : "bfloat16 is of dense layers";
+		layer->result = node->op == OP_DENSE ? node->outputs[0] : GRAPH_NONE;
+	}
+	if (rc == 0)
+		rc = quantise_judge_graph(&q->judge, q->quantised, &q->loss, q->err);
+	if (rc == 0 && q->loss.bounded > q->request->max_loss)
+		return error_set(q->err, -EINVAL,
+			"the loss in bfloat16 is %.4g, and at most %g is allowed", q->loss.bounded,
+			q->request->max_loss);
+	return rc;
+}
+
+// --- What comes of it ----------------------------------------------------------------------------
+
+static int quantising_describe(struct quantising *q)
+{
+	struct quantise_result *result = q->result;
+	struct quantise_layer_error *errors = calloc(q->layers.count, sizeof(*errors));
+	int rc;
+
+	result->layers = calloc(q->layers.count, sizeof(*result->layers));
+	if (!result->layers || !errors) {
+		free(errors);
+		return error_set(q->err, -ENOMEM, "out of memory for the layers");
+	}
+	rc = quantise_errors(q->graph, q->quantised, &q->layers, q->calibration.values,
+		q->calibration.n, errors, q->err);
+	result->n_layers = q->layers.count;
+	for (uint32_t l = 0; l < q->layers.count && rc == 0; l++) {
+		const struct quantise_layer *layer = &q->layers.of[l];
+		struct quantise_layer_result *to = &result->layers[l];
+
+		to->quantised = !layer->why && !layer->keep;
+		result->n_quantised += to->quantised;
+		snprintf(to->name, sizeof(to->name), "%s", layer->name);
+		snprintf(to->op, sizeof(to->op), "%s", op_name(q->graph->nodes[layer->node].op));
+		snprintf(to->why, sizeof(to->why), "%s", layer->why ? layer->why : q->why[l]);
+		to->snr_db = errors[l].snr_db;
+		to->mean_error = errors[l].mean_error;
+	}
+	free(errors);
+	result->n_calibration = q->calibration.n;
+	result->n_judged = q->judge.n;
+	result->labelled = q->judge.classes != NULL;
+	result->decides = q->judge.decision.rule != DECISION_WITHIN;
+	result->f1_before = q->judge.f1;
+	result->f1_after = q->loss.f1;
+	result->disagree = q->loss.disagree;
+	result->loss = q->loss.bounded;
+	return rc;
+}
+
+static int quantising_calibrate_scores(struct quantising *q)
+{
+	const struct scores_rows rows = {
+		.values = q->judge.rows, .classes = q->judge.classes, .n = q->judge.n
+	};
+	struct scores_calibrated calibrated = { 0 };
+	int rc;
+
+	if (q->request->scores == QUANTISE_SCORES_AS_THEY_ARE)
+		return 0;
+	if (!q->judge.classes)
+		return error_set(q->err, -EINVAL,
+			"scores are calibrated by labels, and %s has none", q->request->rows);
+	rc = scores_calibrate(
+		q->quantised, &rows, q->request->scores == QUANTISE_PLATT, &calibrated, q->err);
+	if (rc != 0)
+		return rc;
+	q->result->scale = calibrated.scale;
+	q->result->shift = calibrated.shift;
+	q->result->log_loss_before = calibrated.log_loss_before;
+	q->result->log_loss_after = calibrated.log_loss_after;
+	return graph_check(q->quantised, q->err);
+}
+
+static int quantising_note(struct quantising *q)
+{
+	const struct quantise_request *r = q->request;
+	static const char *const RANGES[] = { "minmax", "percentile", "mse" };
+	static const char *const SCORES[] = { "", " --calibrate-scores temperature",
+		" --calibrate-scores platt" };
+	char options[300], figures[200];
+	const struct lineage_step step = { .step = "quantise",
+		.from = r->model,
+		.from_sha256 = q->loaded.sha256,
+		.options = options,
+		.rows = r->rows,
+		.n_rows = q->set.n_rows,
+		.rows_sha256 = q->set.sha256,
+		.figures = figures };
+
+	snprintf(options, sizeof(options), "--bits %s --calibration %s --%s --%s%s%s%s%s%s%s",
+		r->bits == QUANTISE_BF16 ? "bf16" : "int8", RANGES[r->calibration],
+		r->symmetric ? "symmetric" : "asymmetric",
+		r->per_tensor ? "per-tensor" : "per-channel",
+		r->power_of_two ? " --power-of-two" : "", r->full_range ? " --full-range" : "",
+		r->no_equalise ? " --no-equalise" : "",
+		r->no_bias_correction ? " --no-bias-correction" : "",
+		q->result->tuned ? " --tune" : "", SCORES[r->scores]);
+	if (q->result->labelled)
+		snprintf(figures, sizeof(figures), "F1 %.4f to %.4f, %u of %u layers",
+			q->result->f1_before, q->result->f1_after, q->result->n_quantised,
+			q->result->n_layers);
+	else
+		snprintf(figures, sizeof(figures), "a loss of %.4g, %u of %u layers",
+			q->result->loss, q->result->n_quantised, q->result->n_layers);
+	return lineage_add(q->quantised, &step, q->err);
+}
+
+static int quantising_run(struct quantising *q)
+{
+	int rc = quantising_load(q);
+
+	if (rc == 0)
+		rc = quantising_read(q);
+	if (rc == 0)
+		rc = quantising_divide(q);
+	if (rc == 0)
+		rc = q->request->bits == QUANTISE_BF16 ? quantising_shorten(q)
+						       : quantising_layers(q);
+	if (rc == 0)
+		rc = quantising_describe(q);
+	if (rc == 0)
+		rc = quantising_calibrate_scores(q);
+	return rc != 0 ? rc : quantising_note(q);
+}
+
+static void quantising_fini(struct quantising *q)
+{
+	quantise_judge_fini(&q->judge);
+	graph_destroy(q->quantised);
+	ranges_fini(&q->ranges);
+	free(q->layers.of);
+	free(q->why);
+	free(q->calibration.values);
+	free(q->calibration.classes);
+	free(q->judged.values);
+	free(q->judged.classes);
+	dataset_fini(&q->set);
+	model_close(q->model);
+	while (q->n_copies > 0)
+		graph_destroy(q->copies[--q->n_copies]);
+	graph_unload(&q->loaded);
+}
+
+int model_quantise(const struct quantise_request *request, void **image, size_t *size,
+	struct quantise_result *result, struct compile_report *report, struct error *err)
+{
+	static const struct compile_options OPTIONS;
+	struct quantising q = { .request = request,
+		.options = { .calibration = (enum quantise_calibration)request->calibration,
+			.symmetric = request->symmetric,
+			.per_tensor = request->per_tensor,
+			.power_of_two = request->power_of_two,
+			.no_bias_correction = request->no_bias_correction,
+			.full_range = request->full_range },
+		.result = result,
+		.report = report,
+		.err = err };
+	int rc;
+
+	*image = NULL;
+	*size = 0;
+	*result = (struct quantise_result){ 0 };
+	rc = quantising_run(&q);
+	if (rc == 0) {
+		const struct compile_rows rows = { .values = q.calibration.values,
+			.n_rows = q.calibration.n };
+		struct graph *graph = q.quantised;
+
+		q.quantised = NULL; // compile_graph()'s
+		rc = compile_graph(graph, &rows, &OPTIONS, image, size, report, err);
+	}
+	quantising_fini(&q);
+	return rc;
+}
+
+void quantise_result_fini(struct quantise_result *result)
+{
+	free(result->layers);
+	*result = (struct quantise_result){ 0 };
+}
