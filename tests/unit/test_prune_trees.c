@@ -48,7 +48,7 @@ static struct prune_trees_result prune(
 	};
 	struct prune_trees_result result;
 
-	if (prune_trees(graph, rows.values, ROWS, &options, &result, NULL, &err) != 0 ||
+	if (prune_trees(graph, rows.values, ROWS, &options, &result, &err) != 0 ||
 		graph_check(graph, &err) != 0)
 		fail_msg("%s", err.text);
 	return result;
@@ -143,11 +143,11 @@ static void what_has_no_trees_is_refused(void **state)
 
 	assert_non_null(graph);
 	assert_int_not_equal(build_input(graph, 1, NULL, &err), GRAPH_NONE);
-	assert_int_equal(prune_trees(graph, row, 1, &options, &result, NULL, &err), -ENOTSUP);
+	assert_int_equal(prune_trees(graph, row, 1, &options, &result, &err), -ENOTSUP);
 	assert_string_equal(err.text, "there are no trees in the model to prune");
 	all.share = 1;
-	assert_int_equal(prune_trees(graph, row, 1, &all, &result, NULL, &err), -EINVAL);
-	assert_int_equal(prune_trees(graph, row, 0, &options, &result, NULL, &err), -EINVAL);
+	assert_int_equal(prune_trees(graph, row, 1, &all, &result, &err), -EINVAL);
+	assert_int_equal(prune_trees(graph, row, 0, &options, &result, &err), -EINVAL);
 	graph_destroy(graph);
 }
 

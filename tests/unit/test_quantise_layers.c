@@ -354,7 +354,7 @@ static void equalised_layers_are_the_same(void **state)
 	calibrate(&m, false);
 	quantise(&m, &options);
 	uneven = off(&m);
-	assert_int_equal(quantise_equalise(m.graph, NULL, &err), 2);
+	assert_int_equal(quantise_equalise(m.graph, &err), 2);
 	graph_destroy(m.quantised);
 	m.quantised = before;
 	assert_true(off(&m) == 0);

@@ -182,7 +182,7 @@ static int equalise_round(
 	return changes;
 }
 
-int quantise_equalise(struct graph *graph, struct compile_report *report, struct error *err)
+int quantise_equalise(struct graph *graph, struct error *err)
 {
 	bool *owned = arena_calloc(graph->arena, 2 * (size_t)graph->n_nodes + 1, sizeof(*owned));
 	bool *changed = owned ? owned + graph->n_nodes : NULL;
@@ -198,8 +198,5 @@ int quantise_equalise(struct graph *graph, struct compile_report *report, struct
 	uses_fini(&uses);
 	for (uint32_t n = 0; n < graph->n_nodes; n++)
 		pairs += changed[n];
-	if (pairs > 0)
-		report_add(report, "weights of %d pair%s of layers equalised", pairs,
-			pairs == 1 ? "" : "s");
 	return changes < 0 ? changes : pairs;
 }

@@ -27,7 +27,7 @@ static int forest_change(struct prune_job *job, struct graph *graph, double shar
 
 	options.what = whole ? PRUNE_TREES_WHOLE : PRUNE_TREES_SUBTREES;
 	options.share = share;
-	rc = prune_trees(graph, rows->values, rows->n, &options, &trees, NULL, err);
+	rc = prune_trees(graph, rows->values, rows->n, &options, &trees, err);
 	if (rc != 0)
 		return rc;
 	made->before = trees.leaves[0];

@@ -545,7 +545,7 @@ static int prune_node(struct graph *graph, uint32_t at, const float *rows, size_
 
 int prune_trees(struct graph *graph, const float *rows, size_t n,
 	const struct prune_trees_options *options, struct prune_trees_result *result,
-	struct compile_report *report, struct error *err)
+	struct error *err)
 {
 	*result = (struct prune_trees_result){ 0 };
 	if (!(options->share >= 0 && options->share < 1) || !(options->ridge >= 0) || n == 0)
@@ -562,10 +562,5 @@ int prune_trees(struct graph *graph, const float *rows, size_t n,
 	}
 	if (result->trees[0] == 0)
 		return error_set(err, -ENOTSUP, "there are no trees in the model to prune");
-	report_add(report,
-		"%" PRIu32 " trees with %" PRIu32 " leaves became %" PRIu32 " with %" PRIu32
-		", leaves fitted anew: their sums moved by %.2g of their deviation",
-		result->trees[0], result->leaves[0], result->trees[1], result->leaves[1],
-		result->moved);
 	return 0;
 }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "infer/graph/graph.h"
-#include "infer/graph/report.h"
 
 enum prune_trees_what {
 	PRUNE_TREES_WHOLE,    // trees
@@ -33,4 +32,4 @@ struct prune_trees_result {
 // not summed; -EINVAL, -ENOMEM. After an error the graph is of no use.
 int prune_trees(struct graph *graph, const float *rows, size_t n,
 	const struct prune_trees_options *options, struct prune_trees_result *result,
-	struct compile_report *report, struct error *err);
+	struct error *err);

@@ -370,7 +370,7 @@ static int quantising_equalise(struct quantising *q)
 
 	if (rc != 0)
 		return rc;
-	pairs = quantise_equalise(own, NULL, q->err);
+	pairs = quantise_equalise(own, q->err);
 	if (pairs <= 0) {
 		graph_destroy(own);
 		return pairs;
