@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """docs/models.md: the commands in it run as they stand there, its table of rows a request is right, and each line that
-compiling may report is explained."""
+compiling may report is explained; those of learning are in docs/learning.md, beside the commands that print them."""
 import glob
 import os
 import re
@@ -47,37 +47,43 @@ def rows_a_request(tap, text):
 
 
 def reported():
-    """(file, pieces of text between what is filled in) of each report_add() in the sources."""
+    """(file, pieces of text between what is filled in) of each text in the report_add()s of the sources."""
     call = re.compile(r'\breport_add\(((?:"(?:[^"\\]|\\.)*"|[^;"])*)\);', re.S)
+    # Texts that stand side by side are one; what is between them, or behind the last, is a macro with a format.
+    side_by_side = re.compile(r'"(?:[^"\\]|\\.)*"(?:\s*(?:[A-Z]\w+\s*)?"(?:[^"\\]|\\.)*")*(?:\s*[A-Z]\w+)?')
     for path in sorted(glob.glob(os.path.join(ROOT, "infer", "**", "*.c"), recursive=True)):
         with open(path) as f:
             for arguments in call.findall(f.read()):
-                # Texts that stand side by side are one; what is between them in the sources is a macro with a format.
-                found = re.search(r'"(?:[^"\\]|\\.)*"(?:\s*(?:[A-Z]\w+\s*)?"(?:[^"\\]|\\.)*")*', arguments)
-                if found:
-                    whole = re.sub(r'"\s*[A-Z]\w+\s*"', "u", found[0])
-                    whole = re.sub(r'"\s*"', "", whole)[1:-1].replace('\\"', '"')
+                for found in side_by_side.findall(arguments):
+                    whole = re.sub(r'"\s*[A-Z]\w+\s*("|$)', "u", found)
+                    whole = re.sub(r'"\s*"', "", whole).strip('"').replace('\\"', '"')
                     yield os.path.relpath(path, ROOT), re.split(r"%[-+ #0-9.*]*(?:ll|l|z)?[a-zA-Z]", whole)
 
 
-def lines_explained(tap, text):
-    plain = " ".join(text.split())
+def lines_explained(tap, models, learning):
     seen = 0
     for path, pieces in reported():
-        longest = max(pieces, key=len).strip()
+        longest = max(pieces, key=len).strip(" ,;:")
+        if " " not in longest:  # a word that is filled in, or the letter of a plural
+            continue
         seen += 1
-        tap.check(f"explained, of {path}: {longest[:60]}", longest in plain, f"docs/models.md does not explain '{longest}'")
-    tap.check("the sources report something", seen > 20, f"{seen}")
+        learnt = path.startswith(("infer/learn/", "infer/compile/passes/quantise_"))
+        name, text = ("learning", learning) if learnt else ("models", models)
+        tap.check(f"explained, of {path}: {longest[:60]}", longest in " ".join(text.split()),
+                  f"docs/{name}.md does not explain '{longest}'")
+    tap.check("the sources report something", seen > 100, f"{seen}")
 
 
 def main():
     tap = Tap()
     with open(os.path.join(ROOT, "docs", "models.md")) as f:
         text = f.read()
+    with open(os.path.join(ROOT, "docs", "learning.md")) as f:
+        learning = f.read()
     with tempfile.TemporaryDirectory(prefix="martlet-models-") as folder:
         commands(tap, text, folder)
     rows_a_request(tap, text)
-    lines_explained(tap, text)
+    lines_explained(tap, text, learning)
     sys.exit(tap.finish())
 
 
