@@ -218,14 +218,30 @@ static int compress_search(struct compress *compress, struct compress_result *re
 	return exit;
 }
 
+static int compress_check_outputs(const struct compress *compress, struct error *err)
+{
+	const struct output_other others[] = {
+		{ "the model", compress->model },
+		{ "the rows", compress->rows },
+		{ "the labels", compress->data.labels_path },
+		{ "the image", compress->image },
+	};
+	const int rc = output_check(compress->image, others, 3, err);
+
+	return rc != 0 ? rc : output_check(compress->report, others, 4, err);
+}
+
 static int compress_run(const struct command *command, char **argv)
 {
 	struct compress compress = { .options = COMPRESS_DEFAULTS };
 	struct compress_result *result;
+	struct error err;
 	int exit;
 
 	if (!command_parse(command, argv, &compress, &exit))
 		return exit;
+	if (compress_check_outputs(&compress, &err) != 0)
+		return tool_refuse("%s", err.text);
 	result = calloc(1, sizeof(*result));
 	if (!result)
 		return tool_refuse("out of memory");

@@ -3,6 +3,7 @@
 
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/output.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
@@ -155,6 +156,17 @@ static int distil_print_text(
 	return TOOL_DONE;
 }
 
+static int distil_check_output(const struct distil *distil, struct error *err)
+{
+	const struct output_other others[] = {
+		{ "the teacher", distil->teacher },
+		{ "the rows", distil->rows },
+		{ "the labels", distil->read.labels_path },
+	};
+
+	return output_check(distil->image, others, 3, err);
+}
+
 static int distil_run(const struct command *command, char **argv)
 {
 	struct distil distil = { .options = DISTIL_DEFAULTS };
@@ -169,20 +181,26 @@ static int distil_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &distil, &exit))
 		return exit;
+	if (distil_check_output(&distil, &err) != 0)
+		return tool_refuse("%s", err.text);
 	watched_begin(&watched, "model distil");
 	rc = model_distil(distil.teacher, distil.rows, &distil.read, &distil.options,
 		&watched.watch, &image, &size, &result, &report, &err);
 	watched_end(&watched);
 	if (rc == 0)
 		rc = image_save(distil.image, image, size, &model, &err);
-	if (rc == 0)
+	if (rc == 0) {
 		exit = (tool.json ? distil_print_json : distil_print_text)(
 			distil.image, &report, &result);
-	else
+	} else if (watched_interrupted()) {
+		tool_note("interrupted: nothing is written to %s", distil.image);
+		exit = TOOL_INTERRUPTED;
+	} else {
 		exit = tool_refuse("%s", err.text);
+	}
 	model_close(model);
 	compile_report_fini(&report);
-	return watched_interrupted() ? TOOL_INTERRUPTED : exit;
+	return exit;
 }
 
 const struct command model_distil_command = {

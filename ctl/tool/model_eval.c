@@ -77,6 +77,18 @@ static bool is_paired(const struct eval *eval, const struct verdict *verdicts)
 	return eval->options.n_samples > 0 && eval->models.n > 1;
 }
 
+static int check_report(const struct eval *eval, struct error *err)
+{
+	struct output_other others[MODELS_MAX + 2] = {
+		{ "the rows", eval->options.rows_path },
+		{ "the labels", eval->options.data.labels_path },
+	};
+
+	for (uint32_t i = 0; i < eval->models.n; i++)
+		others[2 + i] = (struct output_other){ "a model", eval->models.paths[i] };
+	return output_check(eval->report, others, 2 + eval->models.n, err);
+}
+
 static int run(const struct eval *eval, struct verdict *verdicts, double *differences)
 {
 	const size_t n = (size_t)eval->models.n * FIGURES;
@@ -86,8 +98,10 @@ static int run(const struct eval *eval, struct verdict *verdicts, double *differ
 		.batches = eval->batch == BATCH_BOTH ? 1u << 0 | 1u << 2 : 1u << eval->batch,
 		.isa = image_isa_name(&eval->options.model) };
 	struct error err;
-	int rc = evaluate_all(eval, verdicts, &err);
+	int rc = check_report(eval, &err);
 
+	if (rc == 0)
+		rc = evaluate_all(eval, verdicts, &err);
 	if (rc == 0 && is_paired(eval, verdicts)) {
 		result.difference_low = differences;
 		result.difference_high = differences + n;

@@ -3,6 +3,7 @@
 
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/output.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
@@ -143,6 +144,17 @@ static int prune_print_json(
 		image_strings((const char *const *)report->lines, (uint32_t)report->n_lines)));
 }
 
+static int prune_check_output(const struct prune *prune, struct error *err)
+{
+	const struct output_other others[] = {
+		{ "the model", prune->model },
+		{ "the rows", prune->rows },
+		{ "the labels", prune->data.labels_path },
+	};
+
+	return output_check(prune->image, others, 3, err);
+}
+
 static int prune_run(const struct command *command, char **argv)
 {
 	struct prune prune = { .options = PRUNE_DEFAULTS };
@@ -157,6 +169,8 @@ static int prune_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &prune, &exit))
 		return exit;
+	if (prune_check_output(&prune, &err) != 0)
+		return tool_refuse("%s", err.text);
 	watched_begin(&watched, "model prune");
 	rc = model_prune(prune.model, prune.rows, &prune.data, &prune.options, &watched.watch,
 		&image, &size, &result, &report, &err);
@@ -164,7 +178,7 @@ static int prune_run(const struct command *command, char **argv)
 	if (rc == 0)
 		rc = image_save(prune.image, image, size, &model, &err);
 	if (rc == -ECANCELED) {
-		tool_note("%s", err.text);
+		tool_note("interrupted: nothing is written to %s", prune.image);
 		exit = TOOL_INTERRUPTED;
 	} else if (rc != 0) {
 		exit = tool_refuse("%s", err.text);

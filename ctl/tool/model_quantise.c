@@ -3,6 +3,7 @@
 
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/output.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 #include "ctl/tool/watched.h"
@@ -174,6 +175,17 @@ static const char *quantise_conflict(const struct quantise *quantise)
 	return NULL;
 }
 
+static int quantise_check_output(const struct quantise *quantise, struct error *err)
+{
+	const struct output_other others[] = {
+		{ "the model", quantise->request.model },
+		{ "the rows", quantise->request.rows },
+		{ "the labels", quantise->request.dataset.labels_path },
+	};
+
+	return output_check(quantise->image, others, 3, err);
+}
+
 static int quantise_run(const struct command *command, char **argv)
 {
 	struct quantise quantise = {
@@ -194,19 +206,23 @@ static int quantise_run(const struct command *command, char **argv)
 		tool_refuse("%s", quantise_conflict(&quantise));
 		return TOOL_USAGE;
 	}
+	if (quantise_check_output(&quantise, &err) != 0)
+		return tool_refuse("%s", err.text);
 	watched_begin(&watched, "model quantise");
 	quantise.request.watch = &watched.watch;
 	rc = model_quantise(&quantise.request, &image, &size, &result, &report, &err);
 	watched_end(&watched);
 	if (rc == 0)
 		rc = image_save(quantise.image, image, size, &model, &err);
-	if (rc != 0)
-		exit = tool_refuse("%s", err.text);
-	else
+	if (rc == 0) {
 		exit = (tool.json ? quantise_print_json : quantise_print_text)(
 			quantise.image, &report, &result);
-	if (rc != 0 && watched_interrupted())
+	} else if (watched_interrupted()) {
+		tool_note("interrupted: nothing is written to %s", quantise.image);
 		exit = TOOL_INTERRUPTED;
+	} else {
+		exit = tool_refuse("%s", err.text);
+	}
 	model_close(model);
 	compile_report_fini(&report);
 	quantise_result_fini(&result);

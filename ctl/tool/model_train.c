@@ -69,6 +69,23 @@ static int train_check_checkpoint(struct train *train, struct error *err)
 	return 0;
 }
 
+// What is written is none of what is read, nor one file twice.
+static int train_check_outputs(const struct train *train, struct error *err)
+{
+	const struct output_other others[] = {
+		{ "the rows", train->request.rows_path },
+		{ "the validation rows", train->request.validation_path },
+		{ "the labels", train->request.rows.labels_path },
+		{ "the image", train->image },
+		{ "the ONNX file", train->onnx },
+	};
+	int rc = output_check(train->image, others, 3, err);
+
+	if (rc == 0)
+		rc = output_check(train->onnx, others, 4, err);
+	return rc != 0 ? rc : output_check(train->checkpoint, others, 5, err);
+}
+
 // --- What is said --------------------------------------------------------------------------------
 
 static int train_interrupted(const struct train *train)
@@ -278,7 +295,7 @@ static int train_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &train, &exit))
 		return exit;
-	if (train_check_checkpoint(&train, &err) != 0)
+	if (train_check_outputs(&train, &err) != 0 || train_check_checkpoint(&train, &err) != 0)
 		return tool_refuse("%s", err.text);
 	train.request.stem = train.image;
 	train.request.onnx = train.onnx != NULL;

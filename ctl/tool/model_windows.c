@@ -42,13 +42,18 @@ static int windows_convert(
 	const struct model_windows *windows, struct windows_figures *figures, struct error *err)
 {
 	const bool piped = strcmp(windows->rows, "-") == 0;
-	FILE *in = piped ? stdin : fopen(windows->rows, "re");
+	const char *path = strcmp(windows->output, "-") == 0 ? NULL : windows->output;
+	const struct output_other steps = { "the steps", windows->rows };
 	struct output output;
-	int rc;
+	FILE *in;
+	int rc = output_check(path, &steps, 1, err);
 
+	if (rc != 0)
+		return rc;
+	in = piped ? stdin : fopen(windows->rows, "re");
 	if (!in)
 		return error_set(err, -errno, "%s: %s", windows->rows, strerror(errno));
-	rc = output_open(&output, strcmp(windows->output, "-") == 0 ? NULL : windows->output, err);
+	rc = output_open(&output, path, err);
 	if (rc == 0) {
 		rc = windows_make(piped ? "standard input" : windows->rows, in, &windows->options,
 			output.file, figures, err);

@@ -60,11 +60,67 @@ int output_open(struct output *output, const char *path, struct error *err)
 	return 0;
 }
 
+static const char *output_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool output_stat_folder(const char *path, struct stat *st)
+{
+	char folder[4096];
+
+	snprintf(folder, sizeof(folder), "%.*s.", (int)(output_base(path) - path), path);
+	return stat(folder, st) == 0;
+}
+
+// Is it the same file, or would it be?
+static bool output_is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (stat(a, &x) == 0)
+		return stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return strcmp(output_base(a), output_base(b)) == 0 && output_stat_folder(a, &x) &&
+		output_stat_folder(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int output_check(const char *path, const struct output_other *others, size_t n, struct error *err)
+{
+	struct output output;
+	int rc;
+
+	if (!path)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (others[i].path && output_is_same(path, others[i].path))
+			return error_set(err, -EEXIST,
+				"%s: is to be written, and is %s, too, which would be lost: name "
+				"another file",
+				path, others[i].what);
+	rc = output_open(&output, path, err);
+	if (rc == 0)
+		output_abort(&output);
+	return rc;
+}
+
+// Why a write failed, of which the errno is gone: writing more says it again. What is written is thrown away.
+static int output_why(FILE *file)
+{
+	static const char MORE[65536];
+
+	for (int i = 0; i < 2; i++)
+		if (write(fileno(file), MORE, sizeof(MORE)) < 0)
+			return errno;
+	return EIO;
+}
+
 int output_finish(struct output *output, struct error *err)
 {
-	int bad = ferror(output->file) ? EIO : 0;
+	int bad = ferror(output->file) ? output_why(output->file) : 0;
 
-	if (fflush(output->file) || (!bad && fsync(fileno(output->file))))
+	if (!bad && (fflush(output->file) || fsync(fileno(output->file))))
 		bad = errno;
 	if (fclose(output->file) && !bad)
 		bad = errno;

@@ -16,6 +16,15 @@ struct output {
 	char temporary[4096 + 32]; // "<path>.XXXXXX<ending of path>"; "" where there is none
 };
 
+// A file that is read or written besides.
+struct output_other {
+	const char *what; // "the rows"
+	const char *path; // NULL: there is none
+};
+
+// Before work that takes long: can `path` be written, and is it none of the `n` others, which would be written over? NULL:
+// nothing is asked.
+int output_check(const char *path, const struct output_other *others, size_t n, struct error *err);
 // Makes the temporary file; `path` NULL: for standard output. All of these return 0, or a negative errno with the path and the reason.
 int output_open(struct output *output, const char *path, struct error *err);
 // Flushes and syncs. The file is then whole under output->temporary, where it may be checked.

@@ -162,6 +162,8 @@ def refused(tap, folder):
         ("no such kind", (three, "--kind", "dens"), "did you mean dense?"),
         ("no such normal class", (three, "--kind", "autoencoder", "--normal", "w"), "no row is of class 'w'"),
         ("no label", (three, "--label", "lable"), "lable"),
+        ("an ONNX file that is the image", (three, "--onnx", image), "and is the image, too"),
+        ("a checkpoint that is the image", (three, "--checkpoint", image), "and is the image, too"),
         ("checkpoints of a forest", (three, "--kind", "isolation-forest", "--checkpoint", image + ".c"), "keeps no checkpoints"),
         ("nothing to resume", (three, "--resume", "--checkpoint", image + ".c"), "there is no such checkpoint"),
         ("a rate that diverges", (three, "--learning-rate", "1000", "--layers", "64,64,64"), "training diverges in epoch"),

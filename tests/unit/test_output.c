@@ -3,6 +3,7 @@
 #include "tests/cmocka.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,6 +73,46 @@ static void failed_write_leaves_the_old(void **state)
 	expect("old");
 }
 
+// A block that the stream does not keep fails before anybody asks, and its errno is gone then.
+static void failed_block_says_why(void **state)
+{
+	static const char block[1 << 20];
+	struct output output;
+	struct error err;
+
+	assert_int_equal(output_open(&output, path, &err), 0);
+	assert_non_null(freopen("/dev/full", "w", output.file));
+	assert_int_not_equal(fwrite(block, 1, sizeof(block), output.file), sizeof(block));
+	errno = 0;
+	assert_int_equal(output_commit(&output, &err), -ENOSPC);
+	expect("old");
+}
+
+static void check_refuses_what_would_be_lost(void **state)
+{
+	struct output_other others[] = { { "the model", NULL }, { "the rows", path } };
+	char other[160], again[160], expected[512];
+	struct error err;
+
+	snprintf(again, sizeof(again), "%s/./out.csv", folder);
+	assert_int_equal(output_check(again, others, 2, &err), -EEXIST);
+	snprintf(expected, sizeof(expected),
+		"%s: is to be written, and is the rows, too, which would be lost: name another "
+		"file",
+		again);
+	assert_string_equal(err.text, expected);
+	// Two that are not there yet.
+	snprintf(other, sizeof(other), "%s/both.mlt", folder);
+	snprintf(again, sizeof(again), "%s/./both.mlt", folder);
+	others[1].path = again;
+	assert_int_equal(output_check(other, others, 2, &err), -EEXIST);
+	snprintf(other, sizeof(other), "%s/one.mlt", folder);
+	assert_int_equal(output_check(other, others, 2, &err), 0);
+	assert_int_equal(output_check(NULL, others, 2, &err), 0);
+	assert_int_equal(output_check("/nowhere/at/all.csv", others, 2, &err), -ENOENT);
+	expect("old");
+}
+
 static void commit_replaces(void **state)
 {
 	struct output output;
@@ -102,6 +143,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(abort_leaves_the_old),
 		cmocka_unit_test(failed_write_leaves_the_old),
+		cmocka_unit_test(failed_block_says_why),
+		cmocka_unit_test(check_refuses_what_would_be_lost),
 		cmocka_unit_test(commit_replaces),
 		cmocka_unit_test(open_refuses_what_is_no_file),
 	};
