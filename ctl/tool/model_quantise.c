@@ -141,8 +141,8 @@ static int quantise_print_text(
 	}
 	quantise_print_layers(result);
 	if (result->labelled)
-		printf("macro F1 of %zu held-back rows: %.4f, in floats %.4f\n", result->n_judged,
-			result->f1_after, result->f1_before);
+		printf("macro F1 of %zu %srows: %.4f, in floats %.4f\n", result->n_judged,
+			result->held_back ? "held-back " : "", result->f1_after, result->f1_before);
 	if (result->decides)
 		printf("decided otherwise than in floats: %.3f %% of %zu rows\n",
 			100 * result->disagree, result->n_judged);

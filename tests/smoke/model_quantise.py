@@ -71,6 +71,13 @@ def refusals(tap, folder):
     done = quantise(LAB, other, image)
     tap.check("quantise: rows of another model are refused by their names", done.returncode == 1
               and "the header lacks 1 of the model's 41 features: 'tcp'" in done.stderr, done.stderr)
+    huge = os.path.join(folder, "huge.csv")
+    with open(ROWS) as rows, open(huge, "w") as to:
+        to.write(rows.readline() + "".join(",".join(["3e38"] * 41) + f",web,{label}\n" for label in ("benign", "attack") * 20))
+    done = quantise(LAB, huge, image)
+    tap.check("quantise: scores that are not finite judge nothing", done.returncode == 1 and done.stderr ==
+              f"martletctl: {huge}: the model in floats has scores of these rows that are not finite, by which nothing can be judged\n",
+              done.stderr)
     done = quantise(LAB, ROWS, image, "--keep", "Gemm_2,Gemm_9")
     tap.check("quantise: layers that are none", done.returncode == 1 and done.stderr ==
               f"martletctl: --keep Gemm_2,Gemm_9: not all of these are layers of {LAB}, which are Gemm_2, Gemm_4, Gemm_6\n",

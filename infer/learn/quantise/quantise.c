@@ -142,6 +142,10 @@ static int quantising_divide(struct quantising *q)
 	if (q->set.n_rows >= SPLIT_LEAST) {
 		rc = dataset_split(&q->set, HELD_BACK, q->request->seed, &first, &second, q->err);
 	} else {
+		report_add(q->report,
+			"only %zu rows: they calibrate and judge alike; of %d or more, half are "
+			"held back",
+			q->set.n_rows, SPLIT_LEAST);
 		rc = dataset_all(&q->set, &first, q->err);
 		if (rc == 0)
 			rc = dataset_all(&q->set, &second, q->err);
@@ -158,7 +162,9 @@ static int quantising_divide(struct quantising *q)
 		.classes = labelled ? q->judged.classes : NULL,
 		.n = q->judged.n,
 		.n_classes = q->set.n_classes };
-	return rc != 0 ? rc : quantise_judge_init(&q->judge, q->graph, q->err);
+	if (rc == 0 && quantise_judge_init(&q->judge, q->graph, q->err) != 0)
+		rc = error_prefix(q->err, "%s", q->request->rows);
+	return rc;
 }
 
 static int quantising_tell(struct quantising *q, const char *stage, uint64_t done, uint64_t total)
@@ -498,6 +504,7 @@ static int quantising_describe(struct quantising *q)
 	free(errors);
 	result->n_calibration = q->calibration.n;
 	result->n_judged = q->judge.n;
+	result->held_back = q->set.n_rows >= SPLIT_LEAST;
 	result->labelled = q->judge.classes != NULL;
 	result->decides = q->judge.decision.rule != DECISION_WITHIN;
 	result->f1_before = q->judge.f1;
@@ -517,6 +524,10 @@ static int quantising_calibrate_scores(struct quantising *q)
 
 	if (q->request->scores == QUANTISE_SCORES_AS_THEY_ARE)
 		return 0;
+	if (q->judge.decision.rule == DECISION_WITHIN)
+		return error_set(q->err, -EINVAL,
+			"probabilities of classes are calibrated, and %s gives none",
+			q->request->model);
 	if (!q->judge.classes)
 		return error_set(q->err, -EINVAL,
 			"scores are calibrated by labels, and %s has none", q->request->rows);

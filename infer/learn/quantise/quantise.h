@@ -41,6 +41,7 @@ struct quantise_result {
 	struct quantise_layer_result *layers; // [n_layers]
 	uint32_t n_layers, n_quantised;
 	size_t n_calibration, n_judged; // rows
+	bool held_back;                 // those that judge are none of those that calibrate
 	bool labelled;                  // f1_before and f1_after are what they say
 	double f1_before, f1_after;     // macro
 	double disagree;                // share of the judged rows that are decided otherwise

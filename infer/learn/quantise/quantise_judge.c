@@ -61,6 +61,14 @@ static int judge_f1(
 	return 0;
 }
 
+static bool judge_is_finite(const struct quantise_judge *judge, const float *scores)
+{
+	for (size_t i = 0; i < judge->n * judge->n_out; i++)
+		if (!isfinite(scores[i]))
+			return false;
+	return true;
+}
+
 static double judge_spread(const struct quantise_judge *judge)
 {
 	const size_t count = judge->n * judge->n_out;
@@ -91,6 +99,10 @@ int quantise_judge_init(struct quantise_judge *judge, const struct graph *graph,
 	if (!judge->scores)
 		return error_set(err, -ENOMEM, "out of memory for scores");
 	rc = judge_score(judge, graph, judge->scores, err);
+	if (rc == 0 && !judge_is_finite(judge, judge->scores))
+		rc = error_set(err, -EDOM,
+			"the model in floats has scores of these rows that are not finite, by "
+			"which nothing can be judged");
 	judge->f1 = NAN;
 	if (rc == 0 && judge->classes)
 		rc = judge_f1(judge, judge->scores, &judge->f1, err);
@@ -111,10 +123,12 @@ int quantise_judge_graph(const struct quantise_judge *judge, const struct graph 
 	float *scores = malloc(count * sizeof(*scores) + 1);
 	double squares = 0;
 	size_t otherwise = 0;
+	bool finite;
 	int rc = scores ? judge_score(judge, graph, scores, err)
 			: error_set(err, -ENOMEM, "out of memory for scores");
 
 	*loss = (struct quantise_loss){ .f1 = NAN };
+	finite = rc == 0 && judge_is_finite(judge, scores);
 	if (rc == 0 && judge->classes)
 		rc = judge_f1(judge, scores, &loss->f1, err);
 	for (size_t r = 0; r < judge->n && rc == 0; r++)
@@ -132,5 +146,7 @@ int quantise_judge_graph(const struct quantise_judge *judge, const struct graph 
 	loss->bounded = judge->decision.rule == DECISION_WITHIN ? loss->apart
 		: judge->classes                                ? judge->f1 - loss->f1
 								: loss->disagree;
+	if (!finite)
+		loss->bounded = loss->apart = INFINITY;
 	return rc;
 }

@@ -201,6 +201,8 @@ int quantise_tune(struct graph *graph, const struct quantise_tuning *tuning, str
 	struct net *net = NULL;
 	int rc = net_from_graph(graph, &net, err);
 
+	if (rc != 0)
+		error_prefix(err, "fine-tuning takes a chain of dense layers alone");
 	if (rc == 0)
 		rc = tune_set_up(&tune, graph, net, err);
 	if (rc == 0)
