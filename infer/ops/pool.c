@@ -40,18 +40,24 @@ struct pool_plain {
 struct pooled {
 	double value;
 	int64_t at[WINDOW_DIMS]; // the position of the largest
-	int64_t seen, padded;    // positions in the window with a value; the same with the padding
+	int64_t seen;            // positions in the window with a value
+	double padded; // the same with the padding: of three dimensions too many to be whole
 };
 
+// Taps beyond what the window lies on cost nothing.
 static uint64_t pool_work(const struct plain *plain)
 {
 	const struct attr *kernel = node_attr(plain->node, ATTR_KERNEL_SHAPE);
+	const struct tensor *x = &plain->in[0];
 	uint64_t work = (uint64_t)tensor_elements(&plain->out[0]);
 
 	for (uint32_t d = 0; d < kernel->count; d++) {
-		if (work > UINT64_MAX / 2 / (uint64_t)kernel->ints[d])
+		const int64_t most = x->dims[x->rank - kernel->count + d];
+		const int64_t taps = kernel->ints[d] < most ? kernel->ints[d] : most;
+
+		if (work > UINT64_MAX / 2 / (uint64_t)(taps + 1))
 			return UINT64_MAX / 2;
-		work *= (uint64_t)kernel->ints[d];
+		work *= (uint64_t)taps;
 	}
 	return work;
 }
@@ -72,44 +78,56 @@ static void pool_take(
 	}
 }
 
-// Reduces the window at output position o of one channel, whose first value is value `first` of x.
+// How many of the first `most` taps lie below `end`, of which the first lies at `start`.
+static int64_t pool_taps_below(int64_t start, int64_t end, int64_t dilation, int64_t most)
+{
+	const int64_t n = end > start ? (end - start - 1) / dilation + 1 : 0;
+
+	return n < most ? n : most;
+}
+
+// Reduces the window at output position o of one channel, whose first value is value `first` of x. Only taps with a
+// value are visited: a window may be far larger than what it lies on.
 static struct pooled pool_at(
 	const struct pool_plain *pool, const int64_t o[WINDOW_DIMS], const void *x, int64_t first)
 {
 	const struct window *w = &pool->window;
-	struct pooled pooled = { 0 };
-	const int64_t taps = window_product(w->kernel);
+	struct pooled pooled = { .padded = 1 };
+	int64_t start[WINDOW_DIMS], n[WINDOW_DIMS], taps;
 
+	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
+		const int64_t at = o[d] * w->stride[d] - w->begin[d];
+		const int64_t before = pool_taps_below(at, 0, w->dilation[d], w->kernel[d]);
+
+		n[d] = pool_taps_below(at, w->in[d], w->dilation[d], w->kernel[d]) - before;
+		start[d] = at + before * w->dilation[d];
+		pooled.padded *= (double)pool_taps_below(
+			at, w->in[d] + w->end[d], w->dilation[d], w->kernel[d]);
+	}
+	taps = window_product(n);
 	for (int64_t t = 0; t < taps; t++) {
 		int64_t k[WINDOW_DIMS], at[WINDOW_DIMS];
-		bool inside = true, padded = true;
 
-		window_coordinates(w->kernel, t, k);
-		for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
-			at[d] = o[d] * w->stride[d] - w->begin[d] + k[d] * w->dilation[d];
-			inside &= at[d] >= 0 && at[d] < w->in[d];
-			padded &= at[d] < w->in[d] + w->end[d];
-		}
-		pooled.padded += padded;
-		if (inside)
-			pool_take(pool, &pooled,
-				value_number(pool->dtype, x,
-					(size_t)(first + (at[0] * w->in[1] + at[1]) * w->in[2] +
-						at[2])),
-				at);
+		window_coordinates(n, t, k);
+		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
+			at[d] = start[d] + k[d] * w->dilation[d];
+		pool_take(pool, &pooled,
+			value_number(pool->dtype, x,
+				(size_t)(first + (at[0] * w->in[1] + at[1]) * w->in[2] + at[2])),
+			at);
 	}
 	return pooled;
 }
 
 static double pool_result(const struct pool_plain *pool, const struct pooled *pooled)
 {
-	const int64_t count = pool->count_pad ? pooled->padded : pooled->seen;
+	const double count = pool->count_pad ? pooled->padded : (double)pooled->seen;
 
 	if (pool->op == OP_MAX_POOL)
 		return pooled->seen ? pooled->value : -INFINITY;
 	if (pool->op == OP_LP_POOL)
 		return pow(pooled->value, 1 / pool->p);
-	return count ? pooled->value / (double)count : 0;
+	return count > 0 ? pooled->value / count : 0;
 }
 
 static int64_t pool_index(const struct pool_plain *pool, const int64_t at[WINDOW_DIMS])

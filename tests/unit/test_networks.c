@@ -153,9 +153,41 @@ static void pools_many_behind_each_other(void **state)
 	graph_destroy(graph);
 }
 
+// A pool over [2, 3, 4] values of windows that reach `before` and `behind` all of them.
+static struct graph *wide_pool(enum op op, int64_t before, int64_t behind)
+{
+	const int64_t wide = before + behind + 1;
+	struct graph *graph = graph_create();
+	const uint32_t x = graph_f32(graph, "x", 5, (int64_t[]){ 1, 1, 2, 3, 4 });
+	struct node *node = network_node(graph, op, 1, &x);
+
+	node_set_ints(graph, node, ATTR_KERNEL_SHAPE, 3, (int64_t[]){ wide, wide, wide });
+	node_set_ints(graph, node, ATTR_PADS, 6,
+		(int64_t[]){ before, before, before, behind, behind, behind });
+	graph_finish(graph, x, network_output(graph, node, 0));
+	return graph;
+}
+
+// It may cost no more than what is in them.
+static void windows_far_larger_than_what_they_lie_on(void **state)
+{
+	static const enum op OPS[] = { OP_MAX_POOL, OP_AVERAGE_POOL, OP_LP_POOL };
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct graph *wide = wide_pool(OPS[i], 1 << 26, 1 << 25);
+		struct graph *narrow = wide_pool(OPS[i], 3, 3);
+
+		network_same(wide, narrow, 1e-6, i);
+		network_check(wide, 1e-6, i);
+		graph_destroy(wide);
+		graph_destroy(narrow);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(windows_far_larger_than_what_they_lie_on),
 		cmocka_unit_test(networks_agree_with_the_plain_forms),
 		cmocka_unit_test(pools_many_behind_each_other),
 	};

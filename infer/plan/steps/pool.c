@@ -50,6 +50,9 @@ static void run_pool(const struct step *step, const struct pass *pass)
 	}
 }
 
+// The plain form visits only what lies in the image: it is the faster one where windows are so many times larger.
+#define POOL_OVERHANG 16
+
 // False where no single value can stand for the padding, or where the padding is too big.
 static bool pool_form_of(
 	const struct node *node, const struct tensor *x, bool channels_last, struct pool_form *form)
@@ -58,6 +61,7 @@ static bool pool_form_of(
 	const uint32_t channels = channels_last ? (uint32_t)x->dims[1] : 1;
 	size_t values = channels;
 	bool hangs_over = false;
+	int64_t own;
 	struct error ignored;
 
 	if (window_of(node, x, node_attr(node, ATTR_KERNEL_SHAPE)->ints, false, w, &ignored) != 0)
@@ -65,6 +69,7 @@ static bool pool_form_of(
 	form->padding =
 		padding_of(w, channels, channels_last, channels_last, dtype_bytes(x->dtype));
 	form->padded = false;
+	own = window_product(w->in);
 	for (uint32_t d = 0; d < WINDOW_DIMS; d++) {
 		const int64_t needed =
 			(w->out[d] - 1) * w->stride[d] + (w->kernel[d] - 1) * w->dilation[d] + 1;
@@ -79,6 +84,8 @@ static bool pool_form_of(
 			return false;
 		values *= (size_t)w->in[d];
 	}
+	if (form->padded && window_product(w->kernel) / POOL_OVERHANG > own)
+		return false;
 	if (!form->padded) { // no window reaches the padding that is asked for
 		for (uint32_t d = 0; d < WINDOW_DIMS; d++)
 			w->in[d] = form->padding.in[d];
