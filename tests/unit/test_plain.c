@@ -305,6 +305,44 @@ static void sigmoid_far_left_of_0_is_not_0(void **state)
 	assert_true(act_f32(&act, 90) == 1 && act_f32(&act, 0) == 0.5f);
 }
 
+// Quantised recurrent layers are made here, so that no foreign file has one.
+static void images_of_quantised_layers_fold(void **state)
+{
+	static const char *const PATHS[] = { "tests/fuzz/corpus/image/qrecurrent_gru.mlt",
+		"tests/fuzz/corpus/image/qrecurrent_lstm.mlt" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(PATHS) / sizeof(*PATHS); i++) {
+		struct error err = { .text = "" };
+		struct graph *graph = NULL;
+		struct rows both = { 0 };
+		void *bytes, *image;
+		size_t size, in, out;
+
+		if (file_read(PATHS[i], FILE_MAX, &bytes, &size, &err) != 0)
+			fail_msg("%s", err.text);
+		image = aligned_alloc(64, align_up(size, 64));
+		assert_non_null(image);
+		memcpy(image, bytes, size);
+		free(bytes);
+		if (image_open(image, size, &graph, &err) != 0)
+			fail_msg("%s: %s", PATHS[i], err.text);
+		in = graph->n_features;
+		out = graph->n_columns_out;
+		both.n_rows = graph->n_golden;
+		both.n_columns = (uint32_t)(in + out);
+		both.values = calloc(both.n_rows + 1, (in + out) * sizeof(*both.values));
+		assert_true(both.values && both.n_rows > 0);
+		for (size_t r = 0; r < both.n_rows; r++)
+			memcpy(both.values + r * (in + out), graph->golden_rows + r * in,
+				in * sizeof(*both.values));
+		graph_destroy(graph);
+		check_image(PATHS[i], image, size, &both);
+		free(both.values);
+		free(image);
+	}
+}
+
 static void every_operator_folds(void **state)
 {
 	(void)state;
@@ -322,7 +360,8 @@ static void every_operator_folds(void **state)
 int main(void)
 {
 	static const struct CMUnitTest OTHERS[] = {
-		cmocka_unit_test(every_operator_folds), // after the fixtures
+		cmocka_unit_test(images_of_quantised_layers_fold),
+		cmocka_unit_test(every_operator_folds), // after all that fold
 		cmocka_unit_test(nothing_folds_at_once),
 		cmocka_unit_test(one_hot_of_what_is_no_index_is_off),
 		cmocka_unit_test(find_looks_among_keys),
