@@ -48,6 +48,7 @@ struct option_entry {
 	.kind = OPTION_TEXT, .offset = OPTION_AT(type, member, const char *)
 #define OPTION_TO_U32(type, member, low, high)                                                     \
 	.kind = OPTION_U32, .offset = OPTION_AT(type, member, uint32_t), .min = low, .max = high
+#define OPTION_U64_MAX 9007199254740992.0 // 2^53, up to which min and max are exact
 #define OPTION_TO_U64(type, member, low, high)                                                     \
 	.kind = OPTION_U64, .offset = OPTION_AT(type, member, uint64_t), .min = low, .max = high
 #define OPTION_TO_DOUBLE(type, member, low, high)                                                  \

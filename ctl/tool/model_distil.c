@@ -83,7 +83,7 @@ static const struct option_entry DISTIL[] = {
 		"of a teacher of numbers: what two scores may differ by, of their spread (0.05)",
 		OPTION_TO_DOUBLE(struct distil, options.tolerance, 0, 1) },
 	{ "seed", 0, "N", "of the split and of all that is drawn (1)",
-		OPTION_TO_U64(struct distil, options.seed, 0, 9e15) },
+		OPTION_TO_U64(struct distil, options.seed, 0, OPTION_U64_MAX) },
 	{ "threads", 0, "N", "to learn with (as many as there are CPUs)",
 		OPTION_TO_U32(struct distil, options.threads, 1, 1024) },
 	DATASET_OPTIONS(struct distil, read),

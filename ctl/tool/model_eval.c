@@ -146,7 +146,7 @@ static const struct option_entry EVAL[] = {
 	{ "confidence", 0, "SHARE", "of the samples that an interval holds (0.95)",
 		OPTION_TO_DOUBLE(struct eval, options.confidence, 0.5, 0.9999) },
 	{ "seed", 0, "S", "of the samples (1)",
-		OPTION_TO_U64(struct eval, options.seed, 0, 9007199254740992.0) },
+		OPTION_TO_U64(struct eval, options.seed, 0, OPTION_U64_MAX) },
 	{ "report", 0, "OUT", "draw the curves as SVG, for a browser",
 		OPTION_TO_TEXT(struct eval, report) },
 	{ "batch", 0, "1|16|64|256", "rows at once that the time of a row is told of (1 and 64)",

@@ -51,7 +51,7 @@ static const struct option_entry PRUNE[] = {
 	{ "validation", 0, "SHARE", "of the rows that is held back to judge by (0.2)",
 		OPTION_TO_DOUBLE(struct prune, options.held, 0.001, 0.999) },
 	{ "seed", 0, "S", "of what is drawn (1)",
-		OPTION_TO_U64(struct prune, options.seed, 0, 9007199254740992.0) },
+		OPTION_TO_U64(struct prune, options.seed, 0, OPTION_U64_MAX) },
 	{ "threads", 0, "N", "of training (as many as there are CPUs)",
 		OPTION_TO_U32(struct prune, options.threads, 1, 1024) },
 	{ "name", 0, "N", "the image's name for the model (the same)",

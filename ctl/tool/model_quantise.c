@@ -67,7 +67,7 @@ static const struct option_entry QUANTISE[] = {
 		"make probabilities of what they say, by the held-back rows (no)",
 		OPTION_TO_CHOICE(struct quantise, request.scores) },
 	{ "seed", 0, "N", "of what divides the rows, and of fine-tuning (1)",
-		OPTION_TO_U64(struct quantise, request.seed, 0, UINT64_MAX) },
+		OPTION_TO_U64(struct quantise, request.seed, 0, OPTION_U64_MAX) },
 	{ 0 },
 };
 

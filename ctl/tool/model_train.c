@@ -244,7 +244,7 @@ static const struct option_entry TRAIN[] = {
 	{ "min-child-weight", 0, "SUM", "least sum of second derivatives in a boosted leaf (1)",
 		OPTION_TO_DOUBLE(struct train, request.options.boosted.min_child_weight, 0, 1e9) },
 	{ "seed", 0, "N", "of all that is drawn: the same one gives the same model (1)",
-		OPTION_TO_U64(struct train, request.options.seed, 0, 9007199254740992.0) },
+		OPTION_TO_U64(struct train, request.options.seed, 0, OPTION_U64_MAX) },
 	{ "threads", 0, "N", "as many as there are CPUs; any number gives the same model",
 		OPTION_TO_U32(struct train, request.options.threads, 1, 256) },
 	{ "checkpoint", 0, "FILE",

@@ -4,6 +4,7 @@
 #include "infer/learn/train/booster.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_case.h"
+#include "tests/unit/xgboost_library.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -249,5 +250,7 @@ int main(void)
 		cmocka_unit_test(graphs_score_as_the_library),
 	};
 
+	if (!xgboost_is_here())
+		return XGBOOST_SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

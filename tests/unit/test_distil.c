@@ -10,6 +10,7 @@
 #include "tests/cmocka.h"
 #include "tests/unit/graph_build.h"
 #include "tests/unit/learn_case.h"
+#include "tests/unit/xgboost_library.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -302,5 +303,7 @@ int main(void)
 		cmocka_unit_test(interruption_leaves_no_image),
 	};
 
+	if (!xgboost_is_here())
+		return XGBOOST_SKIPPED;
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -56,7 +56,8 @@ static int check(void)
 
 static void fill_and_pass(void)
 {
-	if (graph_check(graph, &err) != 0 || golden_fill(graph, NULL, 0, false, &report, &err) != 0 ||
+	if (graph_check(graph, &err) != 0 ||
+		golden_fill(graph, NULL, 0, false, &report, &err) != 0 ||
 		passes_run(graph, &report, &err) != 0)
 		fail_msg("%s", err.text);
 }

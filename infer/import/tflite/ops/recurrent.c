@@ -112,8 +112,7 @@ static const char *recurrent_gate(struct sequence *l, const char *x, const char 
 }
 
 // One step of [batch, inputs]; *cell and *hidden are NULL before the first.
-static int recurrent_step(
-	struct sequence *l, const char *x, const char **cell, const char **hidden)
+static int recurrent_step(struct sequence *l, const char *x, const char **cell, const char **hidden)
 {
 	struct tflite *t = l->t;
 	const int64_t sizes[GATES] = { l->hidden, l->hidden, l->hidden, l->hidden };
