@@ -153,7 +153,13 @@ def refused(tap, folder):
     missing = rows("missing.csv", "a,b,label\n1,2,x\n2,,y\n3,4,x\n4,5,y\n")
     infinite = rows("infinite.csv", "a,b,label\n1,2,x\n2,inf,y\n3,4,x\n4,5,y\n")
     three = rows("three.csv", "a,b,label\n" + "".join(f"{i},{i % 5},{'xyz'[i % 3]}\n" for i in range(60)))
+    same = rows("same.csv", "a,b,label\n" + "".join(f"1,2,{'xy'[i % 2]}\n" for i in range(60)))
+    huge = rows("huge.csv", "a,b,label\n" + "".join(f"{i % 21 - 10},{i % 5},{3e38 if i % 21 > 10 else -3e38}\n" for i in range(210)))
+    many = rows("many.csv", "a,label\n" + "".join(f"{i},l{i % 5000}\n" for i in range(10000)))
     cases = (
+        ("features that are the same", (same,), "all 2 features are the same"),
+        ("targets beyond a float", (huge, "--regression"), "are too large"),
+        ("more classes than trees tell apart", (many, "--kind", "boosted"), "kind boosted tells at most 4096 apart"),
         ("one class", (one,), "all rows have the label"),
         ("a missing value", (missing, "--validation", "0"), "missing.csv"),
         ("an infinite value", (infinite, "--validation", "0"), "infinite.csv"),

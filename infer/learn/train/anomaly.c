@@ -133,7 +133,7 @@ static int anomaly_fit(struct train_job *job, const struct dataset_part *rows, d
 			"rows",
 			*threshold, rate, rows->n,
 			rows == &job->validation ? "validation" : "training");
-		if (rate * (double)rows->n < 1)
+		if (rate > 0 && rate * (double)rows->n < 1)
 			report_add(job->report,
 				"threshold: %zu rows are too few for a false-positive rate of %g, "
 				"which wants %.0f; it lies above all of them",

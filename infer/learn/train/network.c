@@ -138,6 +138,11 @@ int network_scale(struct net *net, const struct dataset_part *rows, bool keep_co
 		affine->bias[f] = (float)(-moments.mean * scale);
 		constant += moments.constant;
 	}
+	if (rc == 0 && constant == net->n_in && !keep_constant)
+		return error_set(err, -EINVAL,
+			"%s: all %u features are the same in all rows that are learnt from: there "
+			"is nothing to learn",
+			rows->set->path, net->n_in);
 	if (rc == 0 && constant > 0)
 		report_add(report,
 			"%u of %u features are the same in all rows that are learnt from%s",

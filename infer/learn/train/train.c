@@ -7,6 +7,7 @@
 #include "infer/compile/names.h"
 #include "infer/export/onnx/write.h"
 #include "infer/graph/lineage.h"
+#include "infer/import/xgboost/xgboost.h"
 #include "infer/learn/data/dataset_part.h"
 #include "infer/learn/data/one_hot.h"
 #include "infer/learn/train/autoencoder.h"
@@ -16,6 +17,7 @@
 #include "infer/learn/train/kind.h"
 #include "infer/learn/train/kitsune.h"
 #include "infer/learn/train/sequence.h"
+#include "infer/learn/train/taught_scores.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -28,10 +30,11 @@
 struct kind {
 	const char *name;
 	train_function *run;
-	bool scores;        // an anomaly score: rows need no label
-	bool takes_missing; // NaN
-	bool resumes;       // keeps checkpoints
-	bool multiplies;    // features: categories are columns of 0 and 1
+	bool scores;           // an anomaly score: rows need no label
+	bool takes_missing;    // NaN
+	bool resumes;          // keeps checkpoints
+	bool multiplies;       // features: categories are columns of 0 and 1
+	uint32_t most_classes; // 0: as many as a model has outputs
 };
 
 static const struct kind KINDS[] = {
@@ -41,7 +44,7 @@ static const struct kind KINDS[] = {
 	{ "autoencoder", autoencoder_train, .scores = true, .resumes = true, .multiplies = true },
 	{ "kitsune", kitsune_train, .scores = true, .resumes = true, .multiplies = true },
 	{ "isolation-forest", isolation_forest_train, .scores = true, .takes_missing = true },
-	{ "boosted", train_boosted, .takes_missing = true },
+	{ "boosted", train_boosted, .takes_missing = true, .most_classes = XGBOOST_TARGETS_MAX },
 };
 #define N_KINDS (sizeof(KINDS) / sizeof(*KINDS))
 
@@ -94,6 +97,23 @@ static void training_fini(struct training *t)
 
 // --- Rows ----------------------------------------------------------------------------------------
 
+// What no image could hold is said before anything is learnt.
+static int training_check_size(const struct training *t)
+{
+	const struct dataset *set = &t->rows;
+	const uint32_t most = t->kind->most_classes > 0 ? t->kind->most_classes : MODEL_OUTPUTS_MAX;
+
+	if (set->n_features > MODEL_FEATURES_MAX)
+		return error_set(t->err, -EINVAL, "%s: %u features, a model has at most %d",
+			set->path, set->n_features, MODEL_FEATURES_MAX);
+	if (set->n_classes > most)
+		return error_set(t->err, -EINVAL,
+			"%s: %u classes, kind %s tells at most %u apart; --group makes one class "
+			"of many labels, --regression learns numbers",
+			set->path, set->n_classes, t->kind->name, most);
+	return 0;
+}
+
 static int training_read(struct training *t)
 {
 	const struct train_request *request = t->request;
@@ -110,6 +130,8 @@ static int training_read(struct training *t)
 	rc = dataset_read(request->rows_path, &options, &t->rows, t->err);
 	for (uint32_t i = 0; rc == 0 && i < t->rows.n_notes; i++)
 		report_add(t->report, "%s", t->rows.notes[i]);
+	if (rc == 0)
+		rc = training_check_size(t);
 	if (rc != 0 || !request->validation_path)
 		return rc;
 	info = (struct model_info){ .n_features = t->rows.n_features,
@@ -288,6 +310,9 @@ static int training_make(struct training *t, struct train_made *made)
 		rc = compile_graph(
 			graph, &taught, NULL, &made->image, &made->image_size, t->report, t->err);
 	}
+	if (rc == 0)
+		rc = taught_scores_check(
+			made->image, made->image_size, &taught, t->rows.path, t->report, t->err);
 	free((void *)taught.values);
 	return rc;
 }
