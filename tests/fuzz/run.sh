@@ -15,6 +15,7 @@ fuzz() { # number name
 	local log=$B/$2.log seeds=("tests/fuzz/corpus/${2#fuzz_}")
 	# a sound model of each operator and form
 	[ "$2" != fuzz_onnx ] || seeds+=(tests/fixtures/operators/models)
+	[ "$2" != fuzz_changed ] || seeds+=(tests/fuzz/corpus/image)
 	[ "$2" != fuzz_tflite ] || seeds+=(tests/fixtures/tflite)
 	[ "$SEED" = 0 ] || rm -rf "$B/corpus/$2"
 	mkdir -p "$B/corpus/$2"

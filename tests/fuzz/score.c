@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/fuzz/score.h"
+#include "infer/image/format.h"
 
+#include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ROWS 3
 
@@ -40,4 +43,21 @@ bool fuzz_score(
 		model_close(model);
 	}
 	return true;
+}
+
+void *fuzz_sealed_image(const uint8_t *data, size_t size)
+{
+	struct image_header header;
+	uint8_t *image = aligned_alloc(64, (size + 64) & ~(size_t)63);
+
+	if (!image)
+		return NULL;
+	memcpy(image, data, size);
+	if (size > sizeof(header)) {
+		memcpy(&header, image, sizeof(header));
+		header.total_bytes = size;
+		crypto_hash_sha256(header.sha256, image + sizeof(header), size - sizeof(header));
+		memcpy(image, &header, sizeof(header));
+	}
+	return image;
 }

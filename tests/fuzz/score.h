@@ -8,3 +8,6 @@
 // why.
 bool fuzz_score(
 	const void *image, size_t image_bytes, const uint8_t *data, size_t size, struct error *err);
+// A copy of the bytes at an image's alignment, whose header's length and hash are made right, so that the checks behind
+// them are reached. NULL: no memory. free() it.
+void *fuzz_sealed_image(const uint8_t *data, size_t size);
