@@ -118,7 +118,7 @@ else
 	run aarch64 10 echo "ok - aarch64 # SKIP Debian's arm64 packages could not be had"
 fi
 wait
-for script in tests/parity/*.sh tests/parity/*.py tests/smoke/*.sh tests/smoke/*.py; do
+for script in tests/smoke/*.sh tests/smoke/*.py; do
 	[ -x "$script" ] && run "${script#tests/}" "$SMOKE_SECONDS" $PEERS "$script"
 done
 B=$B/asan run conformance "$SMOKE_SECONDS" tests/conformance/run.sh --tap

@@ -56,7 +56,7 @@ def main():
     train = train[~attack]
     tests = {name: rows_of(name + ".txt", codes) for name in ("KDDTest+", "KDDTest-21")}
     aucs = {}
-    with tempfile.TemporaryDirectory(prefix="martlet-parity-") as folder:
+    with tempfile.TemporaryDirectory(prefix="martlet-compare-") as folder:
         np.save(os.path.join(folder, "train.npy"), train)
         for name, (values, _) in tests.items():
             np.save(os.path.join(folder, name + ".npy"), values)
