@@ -6,7 +6,6 @@ import os
 import subprocess
 import time
 
-import numpy as np
 from bench_models import spread
 
 # name: (rows, classes, layers, batch, epochs of the long training)
@@ -14,11 +13,19 @@ NETS = {"train 41-64-32-5": (4000, 5, (64, 32), 200, 60), "train 41-128-256-128-
 SHORT, FEATURES, GOAL = 2, 41, 3
 
 
-def draw(n, classes):
-    """Rows whose class is the likeliest by a network drawn by itself: something to learn."""
-    rng = np.random.default_rng(1)
-    rows = rng.normal(size=(n, FEATURES)).astype("f4")
-    return rows, np.tanh(rows @ rng.normal(size=(FEATURES, 16)) / 4).dot(rng.normal(size=(16, classes))).argmax(1)
+# Debian's Python has numpy and scikit-learn, whichever python3 runs this.
+PYTHON = "/usr/bin/python3"
+
+# Rows whose class is the likeliest by a network drawn by itself: something to learn. The class is the last column.
+DRAW = """
+import sys
+import numpy as np
+path, n, features, classes = sys.argv[1], *map(int, sys.argv[2:])
+rng = np.random.default_rng(1)
+rows = rng.normal(size=(n, features)).astype("f4")
+numbers = np.tanh(rows @ rng.normal(size=(features, 16)) / 4).dot(rng.normal(size=(16, classes))).argmax(1)
+np.save(path, np.hstack([rows, numbers[:, None]]).astype("f4"))
+"""
 
 
 def ours(build, path, image, layers, batch, epochs):
@@ -51,7 +58,7 @@ print(json.dumps(said))
 
 
 def theirs(path, layers, batch, epochs):
-    done = subprocess.run(["/usr/bin/python3", "-c", PEER, path, json.dumps(layers), str(batch), json.dumps(epochs)], check=True, capture_output=True,
+    done = subprocess.run([PYTHON, "-c", PEER, path, json.dumps(layers), str(batch), json.dumps(epochs)], check=True, capture_output=True,
                           text=True)
     return json.loads(done.stdout)
 
@@ -60,8 +67,7 @@ def run(folder, build, rounds):
     result = {}
     for name, (n, classes, layers, batch, epochs) in NETS.items():
         path, image = os.path.join(folder, "train.npy"), os.path.join(folder, "train.mlt")
-        rows, numbers = draw(n, classes)
-        np.save(path, np.hstack([rows, numbers[:, None]]).astype("f4"))
+        subprocess.run([PYTHON, "-c", DRAW, path, *map(str, (n, FEATURES, classes))], check=True)
         mine, peer = [], []
         for _ in range(min(rounds, 3)):
             short, long = (ours(build, path, image, layers, batch, e) for e in (SHORT, epochs))

@@ -7,6 +7,7 @@
 #include "infer/ops/check.h"
 #include "tests/cmocka.h"
 #include "tests/unit/learn_case.h"
+#include "tests/unit/xgboost_library.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -161,5 +162,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_trees_is_refused),
 	};
 
+	if (!xgboost_is_here())
+		return XGBOOST_SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
