@@ -77,7 +77,8 @@ static const struct options OPTIONS = {
 };
 
 // The words of `line` as a command line; they live until the next call.
-static int parse_to(const char *line, int *next)
+// The words of a command line by itself, the program's name in front.
+static int parse_by(const struct options *options, const char *line, int *next)
 {
 	static char text[1024], program[] = "shop";
 	char *argv[WORDS_MAX + 1] = { program }, *rest = text;
@@ -89,7 +90,12 @@ static int parse_to(const char *line, int *next)
 	err.text[0] = '\0';
 	while (rest && *rest)
 		argv[argc++] = strsep(&rest, " ");
-	return options_parse(&OPTIONS, argv, next, &err);
+	return options_parse(options, argv, next, &err);
+}
+
+static int parse_to(const char *line, int *next)
+{
+	return parse_by(&OPTIONS, line, next);
 }
 
 static int parse(const char *line)
@@ -164,15 +170,12 @@ static void arguments_without_end_are_taken(void **state)
 		{ 0 },
 	};
 	const struct options options = { .program = "shop", .own = { entries, &order } };
-	char *many[] = { "shop", "one", "two", "-a", "three", "--", "-four", NULL };
-	char *one[] = { "shop", "one", NULL };
 
-	order = (struct order){ 0 };
-	assert_int_equal(options_parse(&options, many, NULL, &err), 0);
+	assert_int_equal(parse_by(&options, "one two -a three -- -four", NULL), 0);
 	assert_string_equal(order.image, "one");
 	assert_int_equal(order.n_seen, 3);
 	assert_true(order.all);
-	assert_int_equal(options_parse(&options, one, NULL, &err), -EINVAL);
+	assert_int_equal(parse_by(&options, "one", NULL), -EINVAL);
 	assert_string_equal(err.text, "MORE... is missing: the others");
 }
 
