@@ -79,6 +79,22 @@ void image_print_names(const char *what, const char *const *names, uint32_t n)
 	printf("\n");
 }
 
+void image_print_report(const struct compile_report *report)
+{
+	for (size_t i = 0; i < report->n_lines; i++) {
+		tool_clean(report->lines[i]);
+		printf("%s\n", report->lines[i]);
+	}
+}
+
+void image_print_info(const struct model_info *info)
+{
+	image_print_names("features", info->feature_names, info->n_features);
+	image_print_names("outputs", info->output_names, info->n_outputs);
+	if (info->n_class_labels > 0)
+		image_print_names("classes", info->class_labels, info->n_class_labels);
+}
+
 int image_save(const char *path, void *image, size_t size, struct model **opened, struct error *err)
 {
 	// Which kernels are the fastest is not asked here, and to find out would take longer than all

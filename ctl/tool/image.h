@@ -39,3 +39,8 @@ json_t *image_strings(const char *const *strings, uint32_t n);
 json_t *image_string(const char *string); // NULL: null
 // Prints a line: what, how many, and their names.
 void image_print_names(const char *what, const char *const *names, uint32_t n);
+// Prints the lines of a report: what compiling, or a command that ends in it, did. They may hold a foreign file's
+// bytes.
+void image_print_report(const struct compile_report *report);
+// Prints the features, outputs and classes of a model.
+void image_print_info(const struct model_info *info);

@@ -93,10 +93,7 @@ static int compress_print_text(const struct compress *compress, struct compile_r
 	const struct compress_trial *before = &r->trials[0], *after = &r->trials[r->chosen];
 	const uint32_t batch = compress->options.batch;
 
-	for (size_t i = 0; i < report->n_lines; i++) {
-		tool_clean(report->lines[i]);
-		printf("%s\n", report->lines[i]);
-	}
+	image_print_report(report);
 	printf("%u trials at batch %u; steps had %s rows, %s were held back from them\n",
 		r->n_trials, MODEL_BATCH_CLASS[batch], format_count(r->n_taught).s,
 		format_count(r->n_held).s);

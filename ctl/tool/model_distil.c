@@ -139,8 +139,7 @@ static int distil_print_text(
 {
 	struct table table;
 
-	for (size_t i = 0; i < report->n_lines; i++)
-		printf("%s\n", report->lines[i]);
+	image_print_report(report);
 	printf("taught by %s rows and %s drawn ones", format_count(result->n_taught).s,
 		format_count(result->n_drawn).s);
 	if (result->n_left_out > 0)

@@ -94,10 +94,7 @@ static int prune_print_text(
 {
 	struct table table;
 
-	for (size_t i = 0; i < report->n_lines; i++) {
-		tool_clean(report->lines[i]);
-		printf("%s\n", report->lines[i]);
-	}
+	image_print_report(report);
 	printf("%s pruning: %s of the %s gone in %u step%s; %s rows taught, %s were held back\n",
 		PRUNE_METHOD_NAMES[r->method], format_share(r->sparsity).s,
 		r->method == PRUNE_TREES ? "trees" : r->unit, r->steps, r->steps == 1 ? "" : "s",

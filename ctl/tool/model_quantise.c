@@ -135,10 +135,7 @@ static void quantise_print_layers(const struct quantise_result *result)
 static int quantise_print_text(
 	const char *path, const struct compile_report *report, const struct quantise_result *result)
 {
-	for (size_t i = 0; i < report->n_lines; i++) {
-		tool_clean(report->lines[i]);
-		printf("%s\n", report->lines[i]);
-	}
+	image_print_report(report);
 	quantise_print_layers(result);
 	if (result->labelled)
 		printf("macro F1 of %zu %srows: %.4f, in floats %.4f\n", result->n_judged,

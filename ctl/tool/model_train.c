@@ -116,14 +116,8 @@ static int train_print_json(const struct train *train, const struct train_made *
 static int train_print_text(const struct train *train, const struct compile_report *report,
 	const struct model_info *info)
 {
-	for (size_t i = 0; i < report->n_lines; i++) {
-		tool_clean(report->lines[i]);
-		printf("%s\n", report->lines[i]);
-	}
-	image_print_names("features", info->feature_names, info->n_features);
-	image_print_names("outputs", info->output_names, info->n_outputs);
-	if (info->n_class_labels > 0)
-		image_print_names("classes", info->class_labels, info->n_class_labels);
+	image_print_report(report);
+	image_print_info(info);
 	printf("%s: %s (weights %s), opened again, golden rows that agree: %u\n", train->image,
 		format_bytes(report->image_bytes).s, format_bytes(report->weights_bytes).s,
 		info->n_golden);
