@@ -8,6 +8,7 @@
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
 #include "infer/plan/steps/quantise.h"
+#include "infer/plan/steps/recurrent.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -68,20 +69,6 @@ static struct qrecurrent_scratch qrecurrent_scratch(
 	return s;
 }
 
-// The initial states or cells of one way, [rows][h].
-static void qrecurrent_start(const struct qrecurrent_step *p, const struct pass *pass,
-	uint32_t which, uint32_t way, float *state)
-{
-	const struct buffer *start = &p->start[which];
-	const size_t bytes = p->h * sizeof(*state);
-
-	if (p->has_start[which])
-		copy__scalar(pass->n, bytes, (const char *)buffer_at(pass, start) + way * bytes,
-			start->row_bytes, state, bytes);
-	else
-		memset(state, 0, pass->n * bytes);
-}
-
 // The product of `from` [n][h], as bytes, by the weights of some gates, the first of which is `gate`.
 static void qrecurrent_multiply(const struct qrecurrent_step *p, const struct qdense *dense,
 	const struct pass *pass, const struct qrecurrent_scratch *s, const float *from,
@@ -114,9 +101,9 @@ static void qrecurrent_run_way(const struct step *step, const struct pass *pass,
 		.other = s.other,
 		.y_ld = (size_t)p->steps * p->n_ways * p->h };
 
-	qrecurrent_start(p, pass, 0, w, s.state);
+	recurrent_start(p->has_start[0] ? &p->start[0] : NULL, pass, w, p->h, s.state);
 	if (p->has_cell)
-		qrecurrent_start(p, pass, 1, w, s.other);
+		recurrent_start(p->has_start[1] ? &p->start[1] : NULL, pass, w, p->h, s.other);
 	if (p->all_steps)
 		kernel->run(&way->x, n * p->steps, x, NULL, s.from_x);
 	for (uint32_t i = 0; i < p->steps; i++) {
@@ -196,17 +183,6 @@ static int qrecurrent_make_way(struct builder *builder, struct qrecurrent_step *
 	return rc;
 }
 
-static bool qrecurrent_activations(
-	const struct node *node, uint32_t w, uint32_t n, struct recurrent_gates *gates)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		gates->f[i] = act_of_gate(node, w * n + i);
-		if (gates->f[i].kind >= ACTIVATION_COUNT)
-			return false;
-	}
-	return true;
-}
-
 static void qrecurrent_pick(struct qrecurrent_step *p, unsigned isa_mask, enum recurrent_cell cell)
 {
 	p->to_bytes = quantise_pick(isa_mask)->run;
@@ -244,7 +220,7 @@ static int qrecurrent_set_up(struct builder *builder, struct qrecurrent_step *p)
 	for (uint32_t w = 0; w < p->n_ways; w++) {
 		p->ways[w].gates.h = p->h;
 		p->ways[w].backwards = direction == DIRECTION_REVERSE || w == 1;
-		if (!qrecurrent_activations(node, w, (uint32_t)cell + 1, &p->ways[w].gates))
+		if (!recurrent_activations(node, w, (uint32_t)cell + 1, &p->ways[w].gates))
 			return error_set(builder->err, -ENOTSUP, "no kernel of this form");
 	}
 	for (uint32_t i = 0; i < 2; i++) {

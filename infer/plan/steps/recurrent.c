@@ -52,14 +52,12 @@ static void recurrent_multiply(const struct recurrent_product *p, const struct p
 	choice->run(&choice->dense, m, x, ldx, y, ldy);
 }
 
-// The initial states or cells of one way, [rows][h].
-static void recurrent_start(const struct recurrent_step *p, const struct pass *pass, uint32_t which,
-	uint32_t way, float *state)
+void recurrent_start(
+	const struct buffer *start, const struct pass *pass, uint32_t way, uint32_t h, float *state)
 {
-	const struct buffer *start = &p->start[which];
-	const size_t bytes = p->h * sizeof(*state);
+	const size_t bytes = h * sizeof(*state);
 
-	if (p->has_start[which])
+	if (start)
 		copy__scalar(pass->n, bytes, (const char *)buffer_at(pass, start) + way * bytes,
 			start->row_bytes, state, bytes);
 	else
@@ -103,9 +101,9 @@ static void recurrent_run_way(const struct step *step, const struct pass *pass, 
 	rows.from_h = from_x + (size_t)n * (p->all_steps ? p->steps : 1) * wide;
 	rows.state = rows.from_h + (size_t)n * wide;
 	rows.other = rows.state + (size_t)n * p->h;
-	recurrent_start(p, pass, 0, w, rows.state);
+	recurrent_start(p->has_start[0] ? &p->start[0] : NULL, pass, w, p->h, rows.state);
 	if (p->has_cell)
-		recurrent_start(p, pass, 1, w, rows.other);
+		recurrent_start(p->has_start[1] ? &p->start[1] : NULL, pass, w, p->h, rows.other);
 	if (all)
 		recurrent_multiply(&way->x, pass, n * p->steps, x, p->inputs, from_x, wide);
 	for (uint32_t s = 0; s < p->steps; s++) {
@@ -173,12 +171,11 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 	return rc;
 }
 
-// False: no kernel computes one of them.
-static bool recurrent_activations(
-	const struct node *node, uint32_t w, uint32_t n, struct recurrent_gates *gates)
+bool recurrent_activations(
+	const struct node *node, uint32_t way, uint32_t n, struct recurrent_gates *gates)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		gates->f[i] = act_of_gate(node, w * n + i);
+		gates->f[i] = act_of_gate(node, way * n + i);
 		if (gates->f[i].kind >= ACTIVATION_COUNT)
 			return false;
 	}
