@@ -39,7 +39,12 @@ static uint32_t add(struct graph *graph, enum op op, uint32_t n_inputs, const ui
 	if (node == GRAPH_NONE)
 		return GRAPH_NONE;
 	for (uint32_t i = 0; i < n_attrs; i++) {
-		if (node_set_int(graph, &graph->nodes[node], attrs[i].key, attrs[i].i) != 0) {
+		const int rc = attrs[i].kind == ATTR_KIND_INTS
+			? node_set_ints(graph, &graph->nodes[node], attrs[i].key, attrs[i].count,
+				  attrs[i].ints)
+			: node_set_int(graph, &graph->nodes[node], attrs[i].key, attrs[i].i);
+
+		if (rc != 0) {
 			error_set(err, -ENOMEM, "out of memory");
 			return GRAPH_NONE;
 		}
@@ -97,6 +102,16 @@ uint32_t build_columns(struct graph *graph, uint32_t input, uint32_t n_columns,
 		places[i] = index[i];
 	pair[1] = graph_add_tensor(graph, name, DTYPE_I64, 1, &dims, places, err);
 	return pair[1] == GRAPH_NONE ? GRAPH_NONE : add(graph, OP_GATHER, 2, pair, 1, &axis, err);
+}
+
+uint32_t build_reshaped(
+	struct graph *graph, uint32_t input, uint32_t rank, const int64_t *dims, struct error *err)
+{
+	const struct attr shape = {
+		.key = ATTR_SHAPE, .kind = ATTR_KIND_INTS, .count = rank, .ints = dims
+	};
+
+	return add(graph, OP_RESHAPE, 1, &input, 1, &shape, err);
 }
 
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err)

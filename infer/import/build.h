@@ -16,6 +16,9 @@ uint32_t build_joined(
 // Columns of a row [1, n], index[n_columns] of them in that order, [1, n_columns].
 uint32_t build_columns(struct graph *graph, uint32_t input, uint32_t n_columns,
 	const uint32_t *index, struct error *err);
+// The same values in another shape.
+uint32_t build_reshaped(
+	struct graph *graph, uint32_t input, uint32_t rank, const int64_t *dims, struct error *err);
 // The last axis' index of the largest value, as float32 [1, 1].
 uint32_t build_arg_max(struct graph *graph, uint32_t input, struct error *err);
 // The values of a row [1, n] in ascending order; each plus all before it.

@@ -440,32 +440,6 @@ void recurrent_backward(const struct recurrent_net *recurrent, const float *para
 
 // --- Into a graph ----------------------------------------------------------------------------------
 
-static uint32_t recurrent_reshape(
-	struct graph *graph, uint32_t input, uint32_t rank, const int64_t *dims, struct error *err)
-{
-	char name[32];
-	const char *own;
-	uint32_t output, node;
-
-	snprintf(name, sizeof(name), "reshape_%" PRIu32, graph->n_tensors);
-	own = arena_strdup(graph->arena, name);
-	if (!own) {
-		error_set(err, -ENOMEM, "out of memory for the model");
-		return GRAPH_NONE;
-	}
-	output = graph_add_tensor(graph, own, DTYPE_F32, rank, dims, NULL, err);
-	if (output == GRAPH_NONE)
-		return GRAPH_NONE;
-	node = graph_add_node(graph, OP_RESHAPE, own, 1, &input, 1, &output, err);
-	if (node == GRAPH_NONE)
-		return GRAPH_NONE;
-	if (node_set_ints(graph, &graph->nodes[node], ATTR_SHAPE, rank, dims) != 0) {
-		error_set(err, -ENOMEM, "out of memory for the model");
-		return GRAPH_NONE;
-	}
-	return output;
-}
-
 // W, R and B of a layer. False: err is filled.
 static bool recurrent_emit_weights(const struct recurrent_net *recurrent, uint32_t layer,
 	const float *params, struct graph *graph, uint32_t inputs[4], struct error *err)
@@ -554,7 +528,7 @@ uint32_t recurrent_emit(const struct recurrent_net *recurrent, const float *para
 
 	for (uint32_t l = 0; l < recurrent->n_layers && tensor != GRAPH_NONE; l++) {
 		const int64_t dims[3] = { recurrent->steps, 1, recurrent_inputs(recurrent, l) };
-		uint32_t inputs[4] = { recurrent_reshape(graph, tensor, 3, dims, err) };
+		uint32_t inputs[4] = { build_reshaped(graph, tensor, 3, dims, err) };
 
 		if (inputs[0] == GRAPH_NONE ||
 			!recurrent_emit_weights(recurrent, l, params, graph, inputs, err))
@@ -563,6 +537,6 @@ uint32_t recurrent_emit(const struct recurrent_net *recurrent, const float *para
 	}
 	if (tensor == GRAPH_NONE)
 		return GRAPH_NONE;
-	return recurrent_reshape(graph, tensor, 2,
+	return build_reshaped(graph, tensor, 2,
 		(int64_t[]){ 1, recurrent->hidden[recurrent->n_layers - 1] }, err);
 }

@@ -351,57 +351,6 @@ static uint32_t kitsune_emit_group(
 	return build_node(graph, OP_SQRT, 1, &y, err);
 }
 
-// Along the last axis of tensors [1, ...]: those of x at some places, or several tensors behind each other.
-static uint32_t kitsune_emit_columns(struct graph *graph, enum op op, uint32_t n_inputs,
-	const uint32_t *inputs, uint32_t n, struct error *err)
-{
-	const int64_t dims[2] = { 1, n };
-	char name[32];
-	const char *own;
-	uint32_t output, node;
-
-	snprintf(name, sizeof(name), "columns_%" PRIu32, graph->n_tensors);
-	own = arena_strdup(graph->arena, name);
-	if (!own) {
-		error_set(err, -ENOMEM, "out of memory for the model");
-		return GRAPH_NONE;
-	}
-	output = graph_add_tensor(graph, own, DTYPE_F32, 2, dims, NULL, err);
-	if (output == GRAPH_NONE)
-		return GRAPH_NONE;
-	node = graph_add_node(graph, op, own, n_inputs, inputs, 1, &output, err);
-	if (node == GRAPH_NONE)
-		return GRAPH_NONE;
-	if (node_set_int(graph, &graph->nodes[node], ATTR_AXIS, 1) != 0) {
-		error_set(err, -ENOMEM, "out of memory for the model");
-		return GRAPH_NONE;
-	}
-	return output;
-}
-
-static uint32_t kitsune_emit_gather(
-	struct graph *graph, uint32_t x, const struct kitsune_values *values, struct error *err)
-{
-	const int64_t dims = values->n;
-	int64_t *places = arena_calloc(graph->arena, values->n, sizeof(*places));
-	char name[32];
-	const char *own;
-	uint32_t pair[2] = { x };
-
-	snprintf(name, sizeof(name), "places_%" PRIu32, graph->n_tensors);
-	own = arena_strdup(graph->arena, name);
-	if (!places || !own) {
-		error_set(err, -ENOMEM, "out of memory for the model");
-		return GRAPH_NONE;
-	}
-	for (uint32_t i = 0; i < values->n; i++)
-		places[i] = values->at[i];
-	pair[1] = graph_add_tensor(graph, own, DTYPE_I64, 1, &dims, places, err);
-	return pair[1] == GRAPH_NONE
-		? GRAPH_NONE
-		: kitsune_emit_columns(graph, OP_GATHER, 2, pair, values->n, err);
-}
-
 // The members' errors, [1, n_clusters], group by group. `order`: 0, 1, 2, ...; groups: [n_clusters] of its own.
 static uint32_t kitsune_emit_groups(const struct kitsune *k, struct graph *graph, uint32_t x,
 	const uint32_t *order, uint32_t *groups, struct error *err)
@@ -424,13 +373,13 @@ static uint32_t kitsune_emit_groups(const struct kitsune *k, struct graph *graph
 			map->first[end] - map->first[c] };
 		group.hidden = (struct kitsune_values){ order + k->hidden[c],
 			k->hidden[end] - k->hidden[c] };
-		own = kitsune_emit_gather(graph, x, &group.inputs, err);
+		own = build_columns(graph, x, group.inputs.n, group.inputs.at, err);
 		own = own == GRAPH_NONE ? GRAPH_NONE : kitsune_emit_group(graph, &group, own, err);
 		if (own == GRAPH_NONE)
 			return GRAPH_NONE;
 		groups[n_groups++] = own;
 	}
-	return kitsune_emit_columns(graph, OP_CONCAT, n_groups, groups, map->n_clusters, err);
+	return build_joined(graph, n_groups, groups, err);
 }
 
 static uint32_t kitsune_emit_members(const struct kitsune *k, struct graph *graph, uint32_t input,
