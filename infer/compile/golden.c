@@ -2,6 +2,7 @@
 #include "infer/compile/golden.h"
 
 #include "base/align.h"
+#include "base/floats.h"
 #include "infer/compile/golden_rows.h"
 #include "infer/compile/noise.h"
 #include "infer/graph/arena.h"
@@ -26,15 +27,6 @@
 // than three quarters of it.
 #define GOLDEN_MEAN     0.2f
 #define GOLDEN_MEAN_FEW 0.8f
-
-static bool golden_all_finite(const float *values, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!isfinite(values[i]))
-			return false;
-	}
-	return true;
-}
 
 // What golden_fill() chooses from, and what it has chosen: in the graph's memory.
 struct golden {
@@ -133,7 +125,7 @@ static void golden_keep(struct golden *golden, uint32_t first, uint32_t n, const
 		const uint32_t to = graph->n_golden;
 		const bool is_odd = golden->candidates.has_odd && (first + r) % 4 != 0;
 
-		if (!golden_all_finite(golden->outputs + r * n_out, n_out)) {
+		if (!floats_finite(golden->outputs + r * n_out, n_out)) {
 			golden->n_not_finite += !is_odd;
 			continue;
 		}

@@ -2,6 +2,7 @@
 #include "infer/compile/golden_rows.h"
 
 #include "base/align.h"
+#include "base/floats.h"
 #include "base/random.h"
 #include "infer/graph/trees.h"
 #include "infer/infer.h"
@@ -25,15 +26,6 @@
 
 // --- The user's own ------------------------------------------------------------------------------
 
-static bool rows_all_finite(const float *values, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!isfinite(values[i]))
-			return false;
-	}
-	return true;
-}
-
 void golden_rows_choose(struct golden_rows *golden, uint32_t n_features, const float *from,
 	size_t n_from, uint32_t wanted)
 {
@@ -42,7 +34,7 @@ void golden_rows_choose(struct golden_rows *golden, uint32_t n_features, const f
 	golden->count = 0;
 	for (size_t first = 0; first < step && golden->count < golden->count_max; first++) {
 		for (size_t r = first; r < n_from && golden->count < golden->count_max; r += step) {
-			if (rows_all_finite(from + r * n_features, n_features))
+			if (floats_finite(from + r * n_features, n_features))
 				memcpy(golden->rows + (size_t)golden->count++ * n_features,
 					from + r * n_features, n_features * sizeof(float));
 		}
@@ -113,7 +105,7 @@ static int rows_find_closest(const struct graph *graph, const struct model *mode
 	model_score(model, rows, scores, (uint32_t)n, scratch, MODEL_BATCH_MAX);
 	threshold = out == 1 ? rows_threshold(graph, scores, n) : 0;
 	for (size_t i = 0; i < n; i++)
-		closest[i] = (struct closeness){ rows_all_finite(rows + i * in, in)
+		closest[i] = (struct closeness){ floats_finite(rows + i * in, in)
 				? rows_margin(scores + i * out, (uint32_t)out, threshold)
 				: INFINITY,
 			(uint32_t)(i * n_from / n) };

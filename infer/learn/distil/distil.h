@@ -6,21 +6,8 @@
 
 #include "infer/learn/data/dataset.h"
 #include "infer/learn/distil/distil_options.h"
+#include "infer/learn/distil/distil_result.h"
 #include "infer/learn/watch.h"
-
-struct distil_side {         // the teacher or the student
-	double f1, accuracy; // macro F1 of the rows held back that bear a label; NaN: none do
-	double ns_per_row[MODEL_BATCH_CLASSES];
-	size_t image_bytes;
-};
-
-struct distil_result {
-	size_t n_taught, n_drawn, n_held,
-		n_left_out; // rows; the last: the student or teacher has no score of them
-	double agreement;   // share of the rows held back that both decide the same
-	const char *agreed; // how that was decided: a sentence's end
-	struct distil_side teacher, student;
-};
 
 // Teaches by the rows of a file, whose labels, if it has any, are the teacher's classes. `teacher`: an image or a
 // foreign model. *image is malloc'ed. `result` may be NULL. -ECANCELED: the watch ended it, and there is no

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Teacher and student beside each other, on the rows that were held back: how often they decide the same, how good
+// either is where rows bear labels, and how long a row takes.
+#pragma once
+
+#include "infer/learn/distil/distilling.h"
+
+// Fills d->result by the student's image. -EINVAL where no row is scored by both, -ENOMEM.
+int distil_compare(struct distilling *d, const void *image, size_t size);
