@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/trust/trusted_file.h"
+
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY_BYTES 24 // of what is appended to a path
+
+static bool is_trusted_owner(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+static int check_owner(const char *what, const struct stat *status, struct error *err)
+{
+	if (is_trusted_owner(status->st_uid))
+		return 0;
+	return error_set(err, -EPERM, "%s: belongs to uid %u; it must be root's or uid %u's", what,
+		(unsigned)status->st_uid, (unsigned)geteuid());
+}
+
+// Who may write the folder may put another file in this one's place.
+static int check_folder(const char *folder, struct error *err)
+{
+	struct stat status;
+
+	if (stat(folder, &status) != 0)
+		return error_set(err, -errno, "%s: %s", folder, strerror(errno));
+	if (check_owner(folder, &status, err))
+		return -EPERM;
+	if (!(status.st_mode & (S_IWGRP | S_IWOTH)) || (status.st_mode & S_ISVTX))
+		return 0;
+	return error_set(err, -EPERM,
+		"%s: others can write this folder, and so replace what is in it; chmod go-w %s",
+		folder, folder);
+}
+
+static int check_file(
+	const char *path, const struct stat *status, enum trusted_file_kind kind, struct error *err)
+{
+	// Where a file has an access list, its group's bits show the most that anybody on it may do.
+	const mode_t readers = status->st_gid == 0 ? S_IROTH : S_IRGRP | S_IROTH;
+
+	if (check_owner(path, status, err))
+		return -EPERM;
+	if (status->st_mode & (S_IWGRP | S_IWOTH))
+		return error_set(err, -EPERM, "%s: others can write it (mode %04o); chmod %s %s",
+			path, (unsigned)(status->st_mode & 07777),
+			kind == TRUSTED_SECRET ? "600" : "644", path);
+	if (kind == TRUSTED_SECRET && (status->st_mode & readers))
+		return error_set(err, -EPERM,
+			"%s: others can read this secret (mode %04o); chmod 600 %s", path,
+			(unsigned)(status->st_mode & 07777), path);
+	return 0;
+}
+
+// The folder that the last component of `path` lies in.
+static int folder_of(const char *path, char folder[PATH_MAX], struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	const size_t bytes = slash ? (size_t)(slash - path) : 0;
+
+	if (bytes + TEMPORARY_BYTES >= PATH_MAX)
+		return error_set(err, -ENAMETOOLONG, "%s: is too long for a path", path);
+	if (!slash) {
+		memcpy(folder, ".", 2);
+	} else {
+		memcpy(folder, path, bytes + 1);
+		folder[bytes ? bytes : 1] = '\0';
+	}
+	return 0;
+}
+
+static int read_open(int fd, const char *path, enum trusted_file_kind kind, void **bytes,
+	size_t *size, struct error *err)
+{
+	struct stat status;
+	int rc;
+
+	if (fstat(fd, &status) != 0)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	rc = check_file(path, &status, kind, err);
+	if (rc != 0)
+		return rc;
+	if ((unsigned long long)status.st_size > TRUSTED_BYTES_MAX)
+		return error_set(err, -EFBIG, "%s: has %lld bytes; at most %zu are possible", path,
+			(long long)status.st_size, TRUSTED_BYTES_MAX);
+	*size = (size_t)status.st_size;
+	*bytes = sodium_malloc(*size + 1);
+	if (!*bytes)
+		return error_set(err, -ENOMEM, "%s: no memory to read it", path);
+	((char *)*bytes)[*size] = '\0';
+	rc = file_read_part(fd, 0, *bytes, *size);
+	if (rc == 0)
+		return 0;
+	trusted_file_free(*bytes);
+	*bytes = NULL;
+	return error_set(err, rc, "%s: cannot be read: %s", path, strerror(-rc));
+}
+
+// Opens it where it is a regular file and no link. To open a device may do something, so that is looked at
+// first; should something else have come there since, O_NOFOLLOW and O_NONBLOCK do no harm.
+static int open_file(const char *path, struct error *err)
+{
+	struct stat status;
+	int fd;
+
+	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
+		return error_set(err, -EINVAL, "%s: is not a regular file", path);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && errno == ELOOP)
+		return error_set(err, -ELOOP, "%s: is a symbolic link; name the file itself", path);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	close(fd);
+	return error_set(err, -EINVAL, "%s: is not a regular file", path);
+}
+
+int trusted_file_read(const char *path, enum trusted_file_kind kind, void **bytes, size_t *size,
+	struct error *err)
+{
+	char folder[PATH_MAX];
+	int fd, rc;
+
+	*bytes = NULL;
+	*size = 0;
+	rc = folder_of(path, folder, err);
+	if (rc == 0)
+		rc = check_folder(folder, err);
+	if (rc != 0)
+		return rc;
+	fd = open_file(path, err);
+	if (fd < 0)
+		return fd;
+	rc = read_open(fd, path, kind, bytes, size, err);
+	close(fd);
+	return rc;
+}
+
+void trusted_file_free(void *bytes)
+{
+	sodium_free(bytes);
+}
+
+static int write_all(int fd, const void *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		const ssize_t put = write(fd, (const char *)bytes + done, size - done);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? -errno : -EIO;
+		done += (size_t)put;
+	}
+	return fsync(fd) == 0 ? 0 : -errno;
+}
+
+static int sync_folder(const char *folder)
+{
+	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = fsync(fd) == 0 ? 0 : -errno;
+	close(fd);
+	return rc;
+}
+
+// Writes the bytes to a new file in the folder, which `temporary` is to name.
+static int write_beside(const char *path, enum trusted_file_kind kind, const void *bytes,
+	size_t size, char temporary[PATH_MAX])
+{
+	int fd, rc;
+
+	snprintf(temporary, PATH_MAX, "%s.new-%08x", path, randombytes_random());
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = fchmod(fd, kind == TRUSTED_SECRET ? 0600 : 0644) == 0 ? 0 : -errno;
+	if (rc == 0)
+		rc = write_all(fd, bytes, size);
+	close(fd);
+	if (rc != 0)
+		unlink(temporary);
+	return rc;
+}
+
+// `is_new`: what is there already stays.
+static int put(const char *path, enum trusted_file_kind kind, const void *bytes, size_t size,
+	bool is_new, struct error *err)
+{
+	char folder[PATH_MAX], temporary[PATH_MAX];
+	int rc = folder_of(path, folder, err);
+
+	if (rc == 0)
+		rc = check_folder(folder, err);
+	if (rc != 0)
+		return rc;
+	rc = write_beside(path, kind, bytes, size, temporary);
+	if (rc == 0) {
+		// A hard link, unlike a rename, replaces nothing.
+		rc = (is_new ? link(temporary, path) : rename(temporary, path)) == 0 ? 0 : -errno;
+		if (is_new || rc != 0)
+			unlink(temporary);
+	}
+	if (rc == 0)
+		rc = sync_folder(folder);
+	if (rc == -EEXIST)
+		return error_set(err, rc, "%s: exists already; it is not overwritten", path);
+	return rc == 0 ? 0 : error_set(err, rc, "%s: cannot be written: %s", path, strerror(-rc));
+}
+
+int trusted_file_replace(const char *path, enum trusted_file_kind kind, const void *bytes,
+	size_t size, struct error *err)
+{
+	return put(path, kind, bytes, size, false, err);
+}
+
+int trusted_file_create(const char *path, enum trusted_file_kind kind, const void *bytes,
+	size_t size, struct error *err)
+{
+	return put(path, kind, bytes, size, true, err);
+}
+
+int trusted_file_lock(const char *path, struct error *err)
+{
+	char folder[PATH_MAX], lock[PATH_MAX];
+	int fd, rc = folder_of(path, folder, err);
+
+	if (rc == 0)
+		rc = check_folder(folder, err);
+	if (rc != 0)
+		return rc;
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	fd = open(lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, -errno, "%s: cannot be opened: %s", lock, strerror(errno));
+	while (flock(fd, LOCK_EX) != 0) {
+		if (errno == EINTR)
+			continue;
+		rc = error_set(err, -errno, "%s: cannot be locked: %s", lock, strerror(errno));
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
