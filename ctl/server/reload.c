@@ -10,6 +10,7 @@
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/import.h"
 #include "ctl/server/operations/retain.h"
+#include "ctl/server/operations/stored_image.h"
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/store/store.h"
@@ -228,7 +229,7 @@ static int reload_try_image(
 
 	options.no_timing = true;
 	if (rc == 0) {
-		rc = model_open(image, size, &options, &model, err);
+		rc = stored_image_open(server, image, size, &options, &model, err);
 		if (rc == 0)
 			rc = model_check_golden(model, err) == -EINVAL ? -EINVAL : 0;
 		model_close(model);

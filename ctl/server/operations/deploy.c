@@ -18,6 +18,7 @@
 #include "ctl/server/operations/interface.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/recording.h"
+#include "ctl/server/operations/stored_image.h"
 #include "ctl/server/operations/warm.h"
 #include "ctl/server/store/store.h"
 
@@ -63,7 +64,8 @@ static void deploy_open_part(struct operation *op, struct operation_part *part)
 		part->status = part->err.code == -ENOENT ? 409 : 500;
 	} else if (deploy_check_image(op, part, image, size) != 0) {
 		part->status = operation_status(&part->err, 422);
-	} else if (model_open(image, size, &options, &part->opened, &part->err) != 0) {
+	} else if (stored_image_open(
+			   op->server, image, size, &options, &part->opened, &part->err) != 0) {
 		part->status = operation_status(&part->err, 422);
 		part->opened = NULL;
 	} else if (warm_model(part->opened, &part->err) != 0) {

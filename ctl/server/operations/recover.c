@@ -7,6 +7,7 @@
 #include "ctl/server/operations/import.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/retain.h"
+#include "ctl/server/operations/stored_image.h"
 #include "ctl/server/store/store.h"
 
 #include <sodium.h>
@@ -50,7 +51,8 @@ static void recover_found_version(struct server *server, struct model_entry *ent
 	if (image) {
 		sha256_of(hash, image, size);
 		sodium_bin2hex(stored.sha256, sizeof(stored.sha256), hash, sizeof(hash));
-		model_source(image, size, &stored.source, &err); // else it is not known
+		stored_image_source(
+			server, image, size, &stored.source, &err); // else it is not known
 	}
 	store_image_file(file, version);
 	stored.at = store_written_at(server->store, entry->name, file);

@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/stored_image.h"
 #include "ctl/server/operations/warm.h"
 
 #include <sodium.h>
@@ -11,7 +12,7 @@
 static int verify_scores(
 	struct operation *op, const struct model_options *options, struct model **model)
 {
-	int rc = model_open(op->data, op->size, options, model, &op->err);
+	int rc = stored_image_open(op->server, op->data, op->size, options, model, &op->err);
 
 	if (rc == 0) {
 		rc = warm_model(*model, &op->err);
@@ -35,7 +36,7 @@ void verify_image(void *arg)
 	op->stored.version = op->version;
 	op->stored.bytes = op->size;
 	op->stored.at = (int64_t)time(NULL);
-	model_source(op->data, op->size, &op->stored.source, &op->err);
+	stored_image_source(op->server, op->data, op->size, &op->stored.source, &op->err);
 	options.no_timing = true; // whether it is sound, not how fast: deploying times it
 	if (verify_scores(op, &options, &model) != 0)
 		op->status = operation_status(&op->err, 422);
