@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define KEY_BYTES   192
-#define VALUE_BYTES 1536
+#define VALUE_BYTES 6144 // of the longest list: names of CONFIG_REQUIRE_MAX models
 
 struct changes {
 	config_visit *visit;
@@ -335,6 +335,7 @@ static size_t changes_visit(
 		{ &SCHEMA_LOG, &now->log, &then->log },
 		{ &SCHEMA_INFER, &now->infer, &then->infer },
 		{ &SCHEMA_CANARY, &now->canary, &then->canary },
+		{ &SCHEMA_TRUST, &now->trust, &then->trust },
 	};
 	const struct {
 		struct list list;
@@ -405,7 +406,12 @@ static void take_key(const struct key *key, void *to, const void *from)
 	case KEY_REAL:
 		bytes = sizeof(double);
 		break;
-	default: // lists, of which none is live as a whole but control.http
+	case KEY_TEXTS:
+		bytes = key->field_bytes * (size_t)key->max;
+		memcpy((char *)to + key->count_offset, (const char *)from + key->count_offset,
+			sizeof(uint32_t));
+		break;
+	default: // other lists, of which none is live as a whole but control.http
 		break;
 	}
 	memcpy((char *)to + key->offset, (const char *)from + key->offset, bytes);
@@ -436,6 +442,7 @@ void config_take_live(struct config *to, const struct config *from)
 	take_group(&SCHEMA_LOG, &to->log, &from->log);
 	take_group(&SCHEMA_INFER, &to->infer, &from->infer);
 	take_group(&SCHEMA_CANARY, &to->canary, &from->canary);
+	take_group(&SCHEMA_TRUST, &to->trust, &from->trust);
 	memcpy(to->control.http, from->control.http, sizeof(to->control.http));
 	to->control.n_http = from->control.n_http;
 	for (uint32_t i = 0; i < from->n_models; i++)

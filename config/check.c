@@ -268,3 +268,18 @@ int check_store(const struct reader *reader, const config_setting_t *store, stru
 	return reader_refuse(reader, config_setting_get_member(store, "retention"),
 		"store.retention: '%s' is neither " RETENTION_WANTS, config->store.retention);
 }
+
+int check_trust(const struct reader *reader, const config_setting_t *trust, struct config *config)
+{
+	for (uint32_t i = 0; i < config->trust.n_require_authentication; i++) {
+		const char *name = config->trust.require_authentication[i];
+
+		if (!name_is_valid(name) && strcmp(name, "*") != 0)
+			return reader_refuse(reader,
+				config_setting_get_member(trust, "require_authentication"),
+				"trust.require_authentication: '%.64s' is neither a model's name "
+				"nor \"*\", which is all",
+				name);
+	}
+	return 0;
+}

@@ -112,6 +112,7 @@ static int config_read_groups(
 		{ &SCHEMA_LOG, &config->log, NULL },
 		{ &SCHEMA_INFER, &config->infer, NULL },
 		{ &SCHEMA_CANARY, &config->canary, NULL },
+		{ &SCHEMA_TRUST, &config->trust, check_trust },
 	};
 	int rc = 0;
 
@@ -134,7 +135,7 @@ static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
-		"metrics", "scoring", "drift", "log", "models", "infer", "canary" };
+		"metrics", "scoring", "drift", "log", "models", "infer", "canary", "trust" };
 
 	keys_check_names(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
 	config_read_groups(reader, root, config);

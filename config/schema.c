@@ -288,3 +288,15 @@ static const struct key CANARY_KEYS[] = {
 };
 const struct key_group SCHEMA_CANARY = { "canary", false, CANARY_KEYS, N(CANARY_KEYS), "",
 	"comparisons begin with it" };
+
+static const struct key TRUST_KEYS[] = {
+	{ "keys", KEY_STRING, .live = true, TEXT(config_trust, keys), .min = 1,
+		.max = CONFIG_PATH_MAX - 1,
+		.help = "the file of keys of authenticated datagrams (martletctl key generate)" },
+	{ "require_authentication", KEY_TEXTS, .live = true,
+		LIST(config_trust, require_authentication), .max = CONFIG_REQUIRE_MAX,
+		.field_bytes = CONFIG_NAME_MAX,
+		.help = "models that answer authenticated datagrams alone, as in [ \"fraud\" ]; "
+			"[ \"*\" ]: all, and pings" },
+};
+const struct key_group SCHEMA_TRUST = { "trust", false, TRUST_KEYS, N(TRUST_KEYS), "", "" };

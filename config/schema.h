@@ -19,3 +19,4 @@ extern const struct key_group SCHEMA_LOG;
 extern const struct key_group SCHEMA_MODEL;
 extern const struct key_group SCHEMA_INFER;
 extern const struct key_group SCHEMA_CANARY;
+extern const struct key_group SCHEMA_TRUST;

@@ -17,6 +17,7 @@
 #define CONFIG_MEMBER_BYTES  192 // of a device's string, with the NUL
 #define CONFIG_HTTP_MAX      8
 #define CONFIG_MODELS_MAX    256
+#define CONFIG_REQUIRE_MAX   64                   // models in a list of trust
 #define CONFIG_PATH_MAX      1024                 // bytes with the NUL
 #define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
 
@@ -175,6 +176,12 @@ struct config {
 		uint32_t rows_min;
 		uint32_t every; // 1 of so many of live's rows is compared
 	} canary;
+	struct config_trust {
+		char keys[CONFIG_PATH_MAX]; // file of the wire's keys (base/trust/keys.h); "": none
+		// Models that answer authenticated datagrams alone; "*": nothing is answered to others.
+		char require_authentication[CONFIG_REQUIRE_MAX][CONFIG_NAME_MAX];
+		uint32_t n_require_authentication;
+	} trust;
 	struct config_infer {
 		char isa[16]; // "avx2": caps the kernels; "native" by default
 		bool exact;   // the same bits in batches of any size, also where that is slower

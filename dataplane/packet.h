@@ -35,6 +35,7 @@ struct packet {
 	uint16_t rows;
 	uint16_t outputs; // columns of the reply
 	uint16_t version; // of the model that scores it
+	uint16_t key;     // that authenticates it; 0: none does
 	uint8_t l2_bytes; // 14, and 4 for each VLAN tag
 	uint8_t l3_bytes; // IP header with its options
 	uint8_t kind;     // enum packet_kind

@@ -33,6 +33,7 @@ static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t 
 		return DROP_RESERVED_NOT_ZERO;
 	p->kind = PACKET_SCORE;
 	p->priority = header->flags & WIRE_FLAG_PRIORITY;
+	p->key = 0;
 	return DROP_NONE;
 }
 
