@@ -166,7 +166,8 @@ CFLAGS_trust    := $(call pc_cflags,$(PC_trust))
 # The serial OpenBLAS, by path and static: the one that is installed as libopenblas.so may start threads of its own. Its
 # buffers get a lock in infer/learn/net/blas.c.
 BLAS_DIR      := $(SYSROOT_OF)/usr/lib/$(shell $(CC) -dumpmachine)/openblas-serial
-CFLAGS_learn  := -I$(subst /lib/,/include/,$(BLAS_DIR))
+# Nobody there asks errno about a root, which without it is one instruction in a vector.
+CFLAGS_learn  := -fno-math-errno -I$(subst /lib/,/include/,$(BLAS_DIR))
 LIBS_learn    := -Wl,--wrap=blas_memory_alloc,--wrap=blas_memory_free -L$(BLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
 LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))

@@ -6,9 +6,10 @@
 #include "infer/learn/net/loops.h"
 #include "infer/learn/net/team.h"
 
+// A minibatch is divided into 1, 2, 4, ... shards, which the usual numbers of threads share out evenly. Of a shard there are
+// at least so many rows, and less than twice as many while there may be more shards.
 #define FIT_SHARDS_MAX 16
-#define FIT_SHARD_ROWS                                                                             \
-	64 // of a shard at least, and less than twice as many, while there are fewer shards than may be
+#define FIT_SHARD_ROWS 64
 #define FIT_JUDGE_ROWS 256 // of validation rows in a pass; of recurrent layers 2 * FIT_SHARD_ROWS
 
 // Memory of one thread for the rows of one pass.

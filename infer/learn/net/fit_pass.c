@@ -13,9 +13,11 @@
 
 uint32_t fit_shards(uint32_t batch_rows)
 {
-	const uint32_t shards = batch_rows / FIT_SHARD_ROWS;
+	uint32_t shards = 1;
 
-	return shards < 1 ? 1 : shards > FIT_SHARDS_MAX ? FIT_SHARDS_MAX : shards;
+	while (shards < FIT_SHARDS_MAX && batch_rows / (2 * shards) >= FIT_SHARD_ROWS)
+		shards *= 2;
+	return shards;
 }
 
 void fit_use_weights(struct fit *fit)
