@@ -75,6 +75,7 @@ SEES_ctl            := base config/config.h config/changes.h config/settings.h i
                        $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) ctl/server
 SEES_ctl/server     := $(SEES_ctl)
 SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
+SEES_ctl/server/access     := base config/settings.h ctl/server/log.h ctl/server/http ctl/server/access
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
 SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) \
                               ctl/server/scoring
@@ -82,7 +83,7 @@ SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/compare    := $(SEES_ctl/server/operations) ctl/server/compare
 SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/drain.h ctl/server/reload.h ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
-SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/resources ctl/server/grpc
+SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/access ctl/server/resources ctl/server/grpc
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h $(SEEN_learn) dataplane/flow dataplane/wire.h ctl/tool
 SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \
                        $(patsubst %,dataplane/xdp/%.h,device program hold) ctl/load

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/retention.h"
+#include "base/trust/principal.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -226,6 +227,58 @@ static int check_tls(const struct reader *reader, const config_setting_t *tls,
 	return rc;
 }
 
+static bool check_is_loopback(const struct config_listen *listen)
+{
+	return listen->is_ipv6 ? IN6_IS_ADDR_LOOPBACK(&listen->ipv6)
+			       : ntohl(listen->ipv4.s_addr) >> 24 == 127;
+}
+
+// Whether somebody can have more than a client's role by the certificate that the listener asks for.
+static bool check_has_certificates(const struct config_trust *trust)
+{
+	static const char CERTIFICATE[] = "certificate:";
+	const struct {
+		const char (*list)[CONFIG_PRINCIPAL_BYTES];
+		uint32_t n;
+	} lists[] = { { trust->viewers, trust->n_viewers },
+		{ trust->operators, trust->n_operators }, { trust->admins, trust->n_admins } };
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+		for (uint32_t i = 0; i < lists[k].n; i++)
+			if (strncmp(lists[k].list[i], CERTIFICATE, strlen(CERTIFICATE)) == 0)
+				return true;
+	return false;
+}
+
+// Who manages over TCP, or must be known there, needs something to be known by, and a way for it that nobody reads.
+static int check_credentials(const struct reader *reader, const config_setting_t *group,
+	const struct config *config, uint32_t i)
+{
+	const struct config_http *http = &config->control.http[i];
+	const struct config_trust *trust = &config->trust;
+	const bool manages = http->serves & CONFIG_MANAGE;
+	const char *key = manages ? "serves" : "require_token";
+	const char *what = manages ? "\"manage\"" : "true";
+	const config_setting_t *setting = config_setting_get_member(group, key);
+
+	if (!manages && !http->require_token)
+		return 0;
+	if (!http->tls.certificate[0] && !check_is_loopback(&http->listen))
+		return reader_refuse(reader, setting,
+			"control.http[%u].%s: %s takes TLS where others than this machine can "
+			"connect, since whoever reads a token has it: give the listener tls, or "
+			"listen on 127.0.0.1",
+			i, key, what);
+	if (trust->tokens[0] ||
+		(http->tls.client_ca[0] && (!manages || check_has_certificates(trust))))
+		return 0;
+	return reader_refuse(reader, setting,
+		"control.http[%u].%s: %s takes something to know people by: name a file of tokens "
+		"in trust.tokens, or give the listener tls.client_ca and list certificates in "
+		"trust.viewers, trust.operators or trust.admins",
+		i, key, what);
+}
+
 int check_http(
 	const struct reader *reader, const config_setting_t *list, const struct config *config)
 {
@@ -235,12 +288,8 @@ int check_http(
 	for (uint32_t i = 0; i < config->control.n_http; i++) {
 		const config_setting_t *group = config_setting_get_elem(list, i);
 
-		if (http[i].serves & CONFIG_MANAGE)
-			rc = reader_refuse(reader, config_setting_get_member(group, "serves"),
-				"control.http[%u].serves: \"manage\" is not offered over TCP, "
-				"where nobody is known yet; manage the appliance over "
-				"control.socket",
-				i);
+		if (check_credentials(reader, group, config, i) != 0)
+			rc = -EINVAL;
 		if (config->metrics.listen.port &&
 			check_is_same_listen(&http[i].listen, &config->metrics.listen))
 			rc = reader_refuse(reader, config_setting_get_member(group, "listen"),
@@ -269,8 +318,34 @@ int check_store(const struct reader *reader, const config_setting_t *store, stru
 		"store.retention: '%s' is neither " RETENTION_WANTS, config->store.retention);
 }
 
+static int check_principals(const struct reader *reader, const config_setting_t *trust,
+	const char *key, const char (*list)[CONFIG_PRINCIPAL_BYTES], uint32_t n)
+{
+	struct principal principal;
+	struct error why;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (principal_parse(list[i], &principal, &why) != 0)
+			rc = reader_refuse(reader, config_setting_get_member(trust, key),
+				"trust.%s: %s", key, why.text);
+	return rc;
+}
+
+static int check_roles(const struct reader *reader, const config_setting_t *trust,
+	const struct config_trust *config)
+{
+	int rc = check_principals(reader, trust, "clients", config->clients, config->n_clients);
+
+	rc |= check_principals(reader, trust, "viewers", config->viewers, config->n_viewers);
+	rc |= check_principals(reader, trust, "operators", config->operators, config->n_operators);
+	return rc | check_principals(reader, trust, "admins", config->admins, config->n_admins);
+}
+
 int check_trust(const struct reader *reader, const config_setting_t *trust, struct config *config)
 {
+	if (check_roles(reader, trust, &config->trust) != 0)
+		return -EINVAL;
 	for (uint32_t i = 0; i < config->trust.n_require_authentication; i++) {
 		const char *name = config->trust.require_authentication[i];
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/schema.h"
 
+#include "base/trust/role.h"
 #include "config/settings.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
@@ -23,6 +24,9 @@ static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512",
 
 // enum config_service's order
 static const char *const SERVICE_CHOICES[] = { "infer", "metrics", "manage", NULL };
+
+// enum role's order
+static const char *const ROLE_CHOICES[] = { "none", "client", "viewer", "operator", "admin", NULL };
 
 static const struct key LCORES_KEYS[] = {
 	{ "control", KEY_CPU, AT(config_lcores, control), .required = true,
@@ -113,6 +117,9 @@ static const struct key CONTROL_KEYS[] = {
 		.help = "the path of the API's UNIX socket" },
 	{ "group", KEY_NAME, TEXT(config_control, group), .min = 1, .max = CONFIG_NAME_MAX - 1,
 		.help = "the group whose members may use the API" },
+	{ "group_role", KEY_CHOICE, .live = true, AT(config_control, group_role),
+		.choices = ROLE_CHOICES, .otherwise = ROLE_ADMIN,
+		.help = "what they may: \"viewer\", \"operator\", ..." },
 	{ "connections", KEY_U32, .live = true, AT(config_control, connections), .min = 8,
 		.max = 65536, .otherwise = 256, .help = "connections to the API at a time" },
 	{ "upload_megabytes", KEY_U32, .live = true, AT(config_control, upload_megabytes),
@@ -179,6 +186,11 @@ static const struct key HTTP_KEYS[] = {
 	{ "serves", KEY_CHOICES, .live = true, AT(config_http, serves), .choices = SERVICE_CHOICES,
 		.min = 1, .max = 3, .required = true,
 		.help = "what of the API, as in [ \"infer\", \"metrics\" ]" },
+	{ "role", KEY_CHOICE, .live = true, AT(config_http, role), .choices = ROLE_CHOICES,
+		.otherwise = ROLE_ADMIN, .help = "the most that anybody may here" },
+	{ "require_token", KEY_BOOL, .live = true, AT(config_http, require_token),
+		.otherwise = false,
+		.help = "true: nothing is served to who has neither a token nor a certificate" },
 	{ "tls", KEY_GROUP, .live = true, .help = "a certificate and its key" },
 };
 static const struct key TLS_KEYS[] = {
@@ -289,6 +301,16 @@ static const struct key CANARY_KEYS[] = {
 const struct key_group SCHEMA_CANARY = { "canary", false, CANARY_KEYS, N(CANARY_KEYS), "",
 	"comparisons begin with it" };
 
+// A list of who has a role.
+#define PRINCIPALS(key, who)                                                                       \
+	{                                                                                          \
+#key, KEY_TEXTS, .live = true, LIST(config_trust, key),                            \
+				 .max = CONFIG_PRINCIPALS_MAX,                                     \
+				 .field_bytes = CONFIG_PRINCIPAL_BYTES,                            \
+				 .help = "who " who                                                \
+					 ", as in [ \"user:noc\", \"group:ops\", "                 \
+					 "\"certificate:CN=gate\" ]"                               \
+	}
 static const struct key TRUST_KEYS[] = {
 	{ "keys", KEY_STRING, .live = true, TEXT(config_trust, keys), .min = 1,
 		.max = CONFIG_PATH_MAX - 1,
@@ -298,5 +320,12 @@ static const struct key TRUST_KEYS[] = {
 		.field_bytes = CONFIG_NAME_MAX,
 		.help = "models that answer authenticated datagrams alone, as in [ \"fraud\" ]; "
 			"[ \"*\" ]: all, and pings" },
+	PRINCIPALS(clients, "may score"),
+	PRINCIPALS(viewers, "may read everything"),
+	PRINCIPALS(operators, "may push and deploy"),
+	PRINCIPALS(admins, "may everything"),
+	{ "tokens", KEY_STRING, .live = true, TEXT(config_trust, tokens), .min = 1,
+		.max = CONFIG_PATH_MAX - 1,
+		.help = "the file of the hashes of bearer tokens (martletctl token create)" },
 };
 const struct key_group SCHEMA_TRUST = { "trust", false, TRUST_KEYS, N(TRUST_KEYS), "", "" };

@@ -9,17 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONFIG_CPUS_MAX      64
-#define CONFIG_PORTS_MAX     16
-#define CONFIG_ADDRESSES_MAX 8
-#define CONFIG_VLANS_MAX     32
-#define CONFIG_MEMBERS_MAX   4
-#define CONFIG_MEMBER_BYTES  192 // of a device's string, with the NUL
-#define CONFIG_HTTP_MAX      8
-#define CONFIG_MODELS_MAX    256
-#define CONFIG_REQUIRE_MAX   64                   // models in a list of trust
-#define CONFIG_PATH_MAX      1024                 // bytes with the NUL
-#define CONFIG_NAME_MAX      (NAME_BYTES_MAX + 1) // bytes with the NUL
+#define CONFIG_CPUS_MAX        64
+#define CONFIG_PORTS_MAX       16
+#define CONFIG_ADDRESSES_MAX   8
+#define CONFIG_VLANS_MAX       32
+#define CONFIG_MEMBERS_MAX     4
+#define CONFIG_MEMBER_BYTES    192 // of a device's string, with the NUL
+#define CONFIG_HTTP_MAX        8
+#define CONFIG_MODELS_MAX      256
+#define CONFIG_PRINCIPALS_MAX  16                   // of a role
+#define CONFIG_PRINCIPAL_BYTES 160                  // with the NUL
+#define CONFIG_REQUIRE_MAX     64                   // models in a list of trust
+#define CONFIG_PATH_MAX        1024                 // bytes with the NUL
+#define CONFIG_NAME_MAX        (NAME_BYTES_MAX + 1) // bytes with the NUL
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 enum config_checksum { CONFIG_CHECKSUM_VERIFY, CONFIG_CHECKSUM_TRUST };
@@ -90,7 +92,9 @@ enum config_service { CONFIG_INFER = 1, CONFIG_METRICS = 2, CONFIG_MANAGE = 4 };
 
 struct config_http { // a listener of the API on TCP
 	struct config_listen listen;
-	uint32_t serves; // enum config_service
+	uint32_t serves;    // enum config_service
+	uint32_t role;      // enum role: the most that anybody may here
+	bool require_token; // who has no credential may nothing
 	struct config_tls {
 		char certificate[CONFIG_PATH_MAX]; // "": without TLS
 		char key[CONFIG_PATH_MAX];
@@ -121,6 +125,7 @@ struct config {
 	struct config_control {
 		char socket[CONFIG_PATH_MAX];
 		char group[CONFIG_NAME_MAX]; // may connect beside root; "": root (and our uid) only
+		uint32_t group_role;         // enum role: of its members
 		uint32_t connections;        // at a time
 		uint32_t upload_megabytes;   // bodies of requests under way, together
 		struct config_http http[CONFIG_HTTP_MAX];
@@ -181,6 +186,17 @@ struct config {
 		// Models that answer authenticated datagrams alone; "*": nothing is answered to others.
 		char require_authentication[CONFIG_REQUIRE_MAX][CONFIG_NAME_MAX];
 		uint32_t n_require_authentication;
+		// Who has which role: base/trust/principal.h says how somebody is named.
+		char clients[CONFIG_PRINCIPALS_MAX][CONFIG_PRINCIPAL_BYTES];
+		uint32_t n_clients;
+		char viewers[CONFIG_PRINCIPALS_MAX][CONFIG_PRINCIPAL_BYTES];
+		uint32_t n_viewers;
+		char operators[CONFIG_PRINCIPALS_MAX][CONFIG_PRINCIPAL_BYTES];
+		uint32_t n_operators;
+		char admins[CONFIG_PRINCIPALS_MAX][CONFIG_PRINCIPAL_BYTES];
+		uint32_t n_admins;
+		char tokens
+			[CONFIG_PATH_MAX]; // file of the tokens' hashes (base/trust/tokens.h); "": none
 	} trust;
 	struct config_infer {
 		char isa[16]; // "avx2": caps the kernels; "native" by default

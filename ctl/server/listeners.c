@@ -102,6 +102,8 @@ static int listeners_prepare_one(struct server *server, struct listening *listen
 
 	listening->door.fd = -1;
 	listening->door.serves = listening->wanted.serves;
+	listening->door.role_max = (enum role)listening->wanted.role;
+	listening->door.needs_credential = listening->wanted.require_token;
 	listening->door.body_bytes = (size_t)config->control.body_megabytes << 20;
 	listening->door.tls = listening->tls;
 	if (rc != 0)
@@ -132,6 +134,7 @@ int listeners_prepare(struct server *server, const struct config *config, struct
 	if (config->metrics.listen.port) {
 		next->each[next->n].wanted.listen = config->metrics.listen;
 		next->each[next->n].wanted.serves = ROUTE_METRICS;
+		next->each[next->n].wanted.role = ROLE_CLIENT;
 		snprintf(next->each[next->n++].name, sizeof(next->each[0].name), "metrics");
 	}
 	for (uint32_t i = 0; i < config->control.n_http; i++) {

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "config/changes.h"
+#include "ctl/server/access/access.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/limits.h"
 #include "ctl/server/listeners.h"
@@ -27,7 +28,7 @@ static_assert((int)LOG_LEVEL_DEBUG == CONFIG_LOG_DEBUG && (int)LOG_LEVEL_INFO ==
 	"the configuration's levels are the log's");
 
 struct reload { // an operation's data
-	char by[64];
+	char by[128];
 	bool is_file; // of the configuration; else `wanted` was sent
 	bool is_told; // the service manager
 	bool is_try;  // nothing is to be changed
@@ -149,7 +150,7 @@ static void reload_import(struct server *server, const struct config *before)
 }
 
 static void reload_take(struct server *server, struct reload *reload, struct config *own,
-	struct listeners *listeners, const struct reload_list *list)
+	struct listeners *listeners, struct access_rules *rules, const struct reload_list *list)
 {
 	const enum log_level before = log_get_level(), level = (enum log_level)own->log.level;
 	const struct gate_limits limits = limits_of(own);
@@ -160,6 +161,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 			list->restart);
 	server->config = server->own_config = own;
 	listeners_commit(server, listeners);
+	access_commit(server->access, rules);
 	gate_limit(server->gate, &limits);
 	scoring_limit(server->scoring, own->scoring.queue);
 	if (list->n_live)
@@ -190,15 +192,19 @@ static void reload_commit(struct operation *op)
 	struct reload *reload = op->data;
 	struct reload_list list = { .changes = json_array() };
 	struct config *own = malloc(sizeof(*own));
+	struct access_rules *rules = NULL;
 	struct listeners *listeners;
 	struct error err = op->err;
 
 	if (err.code == 0 && (!own || !list.changes))
 		error_set(&err, -ENOMEM, "no memory for another configuration");
 	if (err.code == 0)
+		access_prepare(&reload->next, &rules, &err);
+	if (err.code == 0)
 		listeners_prepare(server, &reload->next, &listeners, &err);
 	if (err.code != 0 || !own) {
 		free(own);
+		access_discard(rules);
 		json_decref(list.changes);
 		reload_refuse(op, operation_status(&err, 422), err.text);
 		return;
@@ -206,10 +212,11 @@ static void reload_commit(struct operation *op)
 	config_changes(&reload->now, &reload->wanted, reload_note, &list);
 	if (reload->is_try) {
 		listeners_discard(server, listeners);
+		access_discard(rules);
 		free(own);
 	} else {
 		*own = reload->next;
-		reload_take(server, reload, own, listeners, &list);
+		reload_take(server, reload, own, listeners, rules, &list);
 		reload_import(server, &reload->now);
 	}
 	reload_reply(op, list.changes);
@@ -345,7 +352,7 @@ void reload_apply(struct server *server, struct operation_client client,
 		client.reply(client.arg, 500, NULL, "no memory for another configuration");
 		return;
 	}
-	snprintf(reload->by, sizeof(reload->by), "config, by uid %u", client.uid);
+	snprintf(reload->by, sizeof(reload->by), "config, by %s", client.by);
 	reload->is_try = is_try;
 	reload->match = *match;
 	reload->wanted = *wanted;

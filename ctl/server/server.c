@@ -2,6 +2,7 @@
 #include "ctl/server/server.h"
 
 #include "base/clock.h"
+#include "ctl/server/access/access.h"
 #include "ctl/server/compare/compare.h"
 #include "ctl/server/drain.h"
 #include "ctl/server/grpc/door.h"
@@ -38,11 +39,6 @@
 
 #define TICK_US 100000
 
-static bool server_admits(void *listener, int fd)
-{
-	return listener_admits(listener, fd);
-}
-
 // A path of gRPC's that was not asked for as gRPC asks.
 static void server_refuse_grpc(struct server *server, struct http_request *request)
 {
@@ -67,7 +63,18 @@ static void server_refuse_grpc(struct server *server, struct http_request *reque
 	http_fail(request, refusal_status(why), "%s", err.text);
 }
 
-// False: there is no route, and the request was replied to.
+// Whether who asks has a role. False: the request was replied to.
+static bool server_lets(struct server *server, struct http_request *request, enum role role)
+{
+	struct error err;
+	const int status = access_allows(http_who(request), role, &err);
+
+	if (status != 0)
+		access_refuse(server->gate, request, status, &err);
+	return status == 0;
+}
+
+// False: there is no route, or none for who asks, and the request was replied to.
 static bool server_find_route(struct server *server, struct http_request *request,
 	const struct route **route, struct route_params *params)
 {
@@ -77,16 +84,17 @@ static bool server_find_route(struct server *server, struct http_request *reques
 	char allow[ROUTE_ALLOW_BYTES];
 	int status;
 
-	if (!http_is_admitted(request)) {
-		gate_count_forbidden(server->gate, http_peer(request));
-		http_fail(request, 403,
-			"only root, martletd's own user and control.group's members may use this");
+	status = access_know(server->access, request, &err);
+	if (status != 0) {
+		access_refuse(server->gate, request, status, &err);
 		return false;
 	}
+	if (!server_lets(server, request, ROLE_NONE)) // a stranger, to whom there are no routes
+		return false;
 	status = route_find(
 		ROUTES, N_ROUTES, http_serves(request), method, path, route, params, allow, &err);
 	if (status == 200)
-		return true;
+		return server_lets(server, request, (*route)->role);
 	log_debug("api: %s %s, by %s: %d", http_method_name(method), path, http_peer(request),
 		status);
 	if (status == 404 && services_have_path(path)) {
@@ -198,8 +206,8 @@ static int server_listen_unix(struct server *server, struct error *err)
 	struct gate_door door = { .fd = dup(listener_fd(server->listener)), // gate closes its own
 		.serves = ROUTE_ALL,
 		.body_bytes = HTTP_BODY_BYTES_MAX,
-		.admits = server_admits,
-		.arg = server->listener };
+		.is_local = true,
+		.role_max = ROLE_ADMIN };
 
 	if (door.fd < 0)
 		return error_set(err, -errno, "control.socket: %s cannot be served: %s",
@@ -257,6 +265,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = server_events_init(server, err);
 	if (rc == 0)
+		rc = access_create(server->config, &server->access, err);
+	if (rc == 0)
 		rc = server_create_gate(server, err);
 	if (rc == 0)
 		rc = listeners_prepare(server, server->config, &listeners, err);
@@ -298,6 +308,7 @@ void server_destroy(struct server *server)
 	server->jobs = NULL;
 	operation_give_up_all(server);
 	gate_destroy(server->gate);
+	access_destroy(server->access);
 	listeners_close(server);
 	metrics_page_free(server->metrics_page);
 	signals_close(server->signals);

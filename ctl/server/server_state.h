@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct access;
 struct call;
 struct cost;
 struct drift;
@@ -50,6 +51,7 @@ struct server {
 	struct store *store;
 	struct dataplane *dataplane;
 	struct gate *gate;
+	struct access *access; // who may what
 	struct history *history;
 	struct comparisons *comparisons; // of canaries and shadows with live
 	struct cost *cost;               // of changes
@@ -74,7 +76,7 @@ struct server {
 	uint64_t grace_until_ns, hook_until_ns, say_close_ns; // drain.c's
 	bool is_hurried;                                      // ... the grace was ended
 	bool is_signalled;                                    // ... by a signal already
-	char drain_by[64];                                    // ... who asked
+	char drain_by[128];                                   // ... who asked
 	pid_t drain_hook;                                     // ... the process; 0: none
 	uint64_t announce_until_ns; // draining: NOT_READY is said at least so long
 	uint64_t drain_until_ns;

@@ -103,8 +103,8 @@ static void stats_print_rates(const json_t *answer, const char *which)
 static void stats_print_since(const json_t *since)
 {
 	if (json_is_object(since))
-		printf("counted since %s, when uid %ju reset them\n", api_text(since, "time"),
-			(uintmax_t)api_count(since, "uid"));
+		printf("counted since %s, when %s reset them\n", api_text(since, "time"),
+			api_text(since, "by"));
 	else
 		printf("counted since the start\n");
 }

@@ -220,9 +220,11 @@ static void call(const uint8_t *data, size_t size)
 	const unsigned how = data[2];
 	// A change goes on to the disk, but while draining none is taken.
 	const enum server_phase phase = (enum server_phase)(data[3] % 4);
-	const struct call_peer peer = { .is_admitted = !(how & CALL_STRANGER),
+	const struct call_peer peer = {
+		.who = { .role = how & CALL_STRANGER ? ROLE_NONE : ROLE_OPERATOR, .uid = 7 },
 		.serves = ROUTE_INFER | (phase >= SERVER_LEAVING ? ROUTE_MANAGE : 0),
-		.text = "somebody" };
+		.text = "somebody"
+	};
 	struct server *server = server_of_nothing();
 	struct bound bound = { .max = 1 << 20 };
 	struct call_head head = { .path = path, .method = method, .share = { .bound = &bound } };

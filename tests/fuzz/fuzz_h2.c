@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.service = &SERVICE,
 		.on_phase = on_phase,
 		.on_end = on_end };
-	struct connection_peer peer = { .is_admitted = true, .body_bytes = 1 << 20 };
+	struct connection_peer peer = { .who = { .role = ROLE_ADMIN }, .body_bytes = 1 << 20 };
 	struct connection *c;
 	size_t step;
 	int pair[2];

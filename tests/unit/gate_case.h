@@ -86,11 +86,6 @@ static inline int begin(void **state)
 	return 0;
 }
 
-static inline bool admits_all(void *arg, int fd)
-{
-	return true;
-}
-
 // Both doors, of which clients take the UNIX socket unless join_tcp() is called.
 static inline void open_gate(struct gate_case *c, uint32_t connections, size_t bodies_bytes)
 {
@@ -104,7 +99,7 @@ static inline void open_gate(struct gate_case *c, uint32_t connections, size_t b
 	struct gate_door door = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0),
 		.serves = 7,
 		.body_bytes = HTTP_BODY_BYTES_MAX,
-		.admits = admits_all };
+		.is_local = true };
 	struct gate_door tcp = { .serves = 7, .body_bytes = 1 << 20 };
 	socklen_t size = sizeof(c->tcp);
 	struct error err;

@@ -256,6 +256,7 @@ static const struct mistake MISTAKES[] = {
 	{ LISTEN("9797"), "t.conf:3: metrics.listen: must be a string, not a number: " },
 	{ BASE "metrics = { };", "metrics.listen is missing: the address and port on which" },
 #define HTTP(text) BASE "control = { http = ( " text " ); };"
+#define TOKENS     "trust = { tokens = \"/etc/martlet/tokens\"; };"
 #define HERE       "listen = \"127.0.0.1:7798\"; "
 	{ BASE "control = { http = 1; };", "t.conf:3: control.http: must be a list of groups" },
 	{ HTTP("1"), "t.conf:3: control.http[0]: must be a group" },
@@ -273,15 +274,44 @@ static const struct mistake MISTAKES[] = {
 		"t.conf:3: control.http[0].serves: 'all' is none of \"infer\", \"metrics\", "
 		"\"manage\"" },
 	{ HTTP("{ " HERE "serves = [ \"infer\", \"manage\" ]; }"),
-		"t.conf:3: control.http[0].serves: \"manage\" is not offered over TCP, where "
-		"nobody "
-		"is known yet; manage the appliance over control.socket" },
+		"t.conf:3: control.http[0].serves: \"manage\" takes something to know people by: "
+		"name a file of tokens in trust.tokens, or give the listener tls.client_ca and "
+		"list certificates in trust.viewers, trust.operators or trust.admins" },
+	{ HTTP("{ " HERE "serves = [ \"infer\" ]; require_token = true; }"),
+		"t.conf:3: control.http[0].require_token: true takes something to know people by" },
+	{ HTTP("{ listen = \"0.0.0.0:1\"; serves = [ \"manage\" ]; }") TOKENS,
+		"t.conf:3: control.http[0].serves: \"manage\" takes TLS where others than this "
+		"machine can connect, since whoever reads a token has it: give the listener tls, "
+		"or listen on 127.0.0.1" },
+	{ HTTP("{ listen = \"[::]:1\"; serves = [ \"infer\" ]; require_token = true; }") TOKENS,
+		"t.conf:3: control.http[0].require_token: true takes TLS where others" },
+	{ HTTP("{ " HERE "serves = [ \"infer\" ]; role = \"root\"; }"),
+		"t.conf:3: control.http[0].role: 'root' is none of \"none\", \"client\", "
+		"\"viewer\", \"operator\", \"admin\"" },
+	{ BASE "trust = { viewers = [ \"noc\" ]; };",
+		"t.conf:3: trust.viewers: 'noc' names nobody: write \"user:NAME\", "
+		"\"group:NAME\", or a certificate's name as \"certificate:CN=NAME\", "
+		"\"certificate:DNS:NAME\", \"certificate:URI:NAME\" or "
+		"\"certificate:email:NAME\"" },
+	{ BASE "trust = { operators = [ \"user:\" ]; };",
+		"t.conf:3: trust.operators: 'user:' names nobody" },
+	{ BASE "trust = { admins = [ \"user:no.such.user\" ]; };",
+		"t.conf:3: trust.admins: 'user:no.such.user': there is no user 'no.such.user' "
+		"here" },
+	{ BASE "trust = { clients = [ \"group:no.such.group\" ]; };",
+		"t.conf:3: trust.clients: 'group:no.such.group': there is no group "
+		"'no.such.group' here" },
+	{ BASE "trust = { clients = [ \"certificate:gate\" ]; };",
+		"t.conf:3: trust.clients: 'certificate:gate' names nobody" },
+	{ BASE "control = { group_role = \"all\"; };",
+		"t.conf:3: control.group_role: 'all' is none of" },
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; }, { " HERE "serves = [ \"metrics\" ]; }"),
 		"t.conf:3: control.http[1].listen: control.http[0] is there already" },
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; }") "metrics = { " HERE "};",
 		"t.conf:3: control.http[0].listen: metrics.listen is there already" },
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; port = 1; }"),
-		"t.conf:3: control.http[0].port: unknown key; known here: listen, serves, tls" },
+		"t.conf:3: control.http[0].port: unknown key; known here: listen, serves, role, "
+		"require_token, tls" },
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; tls = 1; }"),
 		"t.conf:3: control.http[0].tls: must be a group" },
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; tls = { key = \"/dev/null\"; }; }"),

@@ -117,7 +117,7 @@ static void forbidden_users_are_said_once(void **state)
 
 	open_gate(c, 64, 1 << 20);
 	for (int i = 0; i < 1000; i++)
-		gate_count_forbidden(c->gate, "uid 7");
+		gate_count_forbidden(c->gate, "uid 7", "uid 7");
 	assert_int_equal(figures(c).refused[REFUSAL_FORBIDDEN], 1000);
 	assert_int_equal(lines_of_log(c, "api: uid 7 was refused"), 1);
 	assert_int_equal(lines_of_log(c, ""), 1);

@@ -6,7 +6,6 @@
 #include "tests/cmocka.h"
 
 #include <event2/event.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -99,73 +98,7 @@ static void listener_open_unknown_group_or_long_path_is_refused(void **state)
 	assert_int_equal(listener_open(longer, "", &l, &err), -ENAMETOOLONG);
 }
 
-static void listener_admits_ourselves(void **state)
-{
-	struct listener *l;
-	int pair[2];
-
-	assert_int_equal(listener_open(path, "root", &l, &err), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_true(listener_admits(l, pair[0]));
-	assert_false(listener_admits(l, listener_fd(l) + 1000)); // nobody knows who that is
-	close(pair[0]);
-	close(pair[1]);
-	listener_close(l);
-}
-
-// Whether a process of user and group 65534 and of `n` other groups, the last one `group`, is admitted.
-static bool admits_with_groups(struct listener *l, gid_t group, int n)
-{
-	struct sockaddr_un address = address_of(path);
-	gid_t groups[100];
-	bool admitted;
-	int fd, status;
-	pid_t child;
-
-	for (int i = 0; i < n; i++)
-		groups[i] = i < n - 1 ? 70000 + (gid_t)i : group;
-	child = fork();
-	if (child == 0) {
-		fd = socket(AF_UNIX, SOCK_STREAM, 0);
-		if (setgroups((size_t)n, groups) != 0 || setgid(65534) != 0 || setuid(65534) != 0 ||
-			connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
-			_exit(1);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	fd = accept(listener_fd(l), NULL, NULL);
-	assert_true(fd >= 0);
-	admitted = listener_admits(l, fd);
-	close(fd);
-	return admitted;
-}
-
-static void listener_admits_by_supplementary_groups(void **state)
-{
-	const struct group *daemon = getgrnam("daemon");
-	struct listener *l;
-	gid_t group;
-
-	if (geteuid() != 0 || !daemon)
-		skip();
-	group = daemon->gr_gid;
-	assert_int_equal(listener_open(path, "daemon", &l, &err), 0);
-	assert_int_equal(chmod(path, 0666), 0); // who may connect is another matter
-	assert_int_equal(chmod(folder, 0755), 0);
-	assert_true(admits_with_groups(l, group, 1));
-	assert_true(admits_with_groups(l, group, 100)); // more than are asked for at once
-	assert_false(admits_with_groups(l, group, 0));
-	assert_false(admits_with_groups(l, group + 1000, 100));
-	listener_close(l);
-}
-
 // --- What is answered ----------------------------------------------------------------------------
-
-static bool admits_all(void *arg, int fd)
-{
-	return true;
-}
 
 static void on_request(void *arg, struct http_request *request)
 {
@@ -193,7 +126,7 @@ static void converse(const char *text, size_t bytes, unsigned answers, char *rep
 		.address_connections = 100,
 		.bodies_bytes = 1 << 30 };
 	struct gate_door door = {
-		.serves = 7, .body_bytes = HTTP_BODY_BYTES_MAX, .admits = admits_all
+		.serves = 7, .body_bytes = HTTP_BODY_BYTES_MAX, .is_local = true
 	};
 	struct sockaddr_un address = address_of(path);
 	struct event_base *base = event_base_new();
@@ -375,8 +308,6 @@ int main(void)
 		cmocka_unit_test(listener_open_twice_is_refused),
 		cmocka_unit_test(listener_open_replaces_a_dead_socket_only),
 		cmocka_unit_test(listener_open_unknown_group_or_long_path_is_refused),
-		cmocka_unit_test(listener_admits_ourselves),
-		cmocka_unit_test(listener_admits_by_supplementary_groups),
 		cmocka_unit_test(refusal_is_json_and_the_last_word),
 		cmocka_unit_test(headers_too_long_are_refused),
 		cmocka_unit_test(body_arrives_whole),

@@ -69,7 +69,7 @@ static void on_end(void *owner)
 static int begin_with(void **state, uint32_t resets_per_second)
 {
 	struct connection_peer peer = {
-		.is_admitted = true, .is_local = true, .body_bytes = 1 << 20
+		.who = { .role = ROLE_ADMIN }, .is_local = true, .body_bytes = 1 << 20
 	};
 	struct peer *p = calloc(1, sizeof(*p));
 	int pair[2], bytes = 4 << 20;

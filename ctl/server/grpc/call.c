@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "config/settings.h"
+#include "ctl/server/access/access.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/request.h"
 #include "ctl/server/log.h"
@@ -117,8 +118,7 @@ struct http_request *call_request(struct call *call,
 	}
 	if (text)
 		memcpy(request->body, text, strlen(text));
-	request->uid = call->peer.uid;
-	request->is_admitted = call->peer.is_admitted;
+	request->who = call->peer.who;
 	request->is_late = call->peer.is_late;
 	request->serves = call->peer.serves;
 	request->peer = call->peer.text;
@@ -183,19 +183,31 @@ static void call_set_deadline(struct call *call, const char *timeout)
 
 // --- Its life ------------------------------------------------------------------------------------
 
+// Whether who asks may.
+static void call_check_role(struct call *call)
+{
+	const struct call_peer *peer = &call->peer;
+	struct error why;
+	const int status =
+		peer->refused ? peer->refused : access_allows(&peer->who, call->method->role, &why);
+
+	if (status == 0)
+		return;
+	access_count(call->server->gate, status, peer->text, &peer->who);
+	call_end(call, grpc_status_of_http(status), "%s", peer->refused ? peer->why : why.text);
+}
+
 static void call_check_method(struct call *call, const char *path)
 {
 	if (!call->method) {
 		gate_count(call->server->gate, REFUSAL_NOT_FOUND);
 		call_end(call, GRPC_UNIMPLEMENTED, "there is no method %.200s", path);
-	} else if (!call->peer.is_admitted) {
-		gate_count_forbidden(call->server->gate, call->peer.text);
-		call_end(call, GRPC_PERMISSION_DENIED,
-			"only root, martletd's own user and control.group's members may use this");
 	} else if (call->method->service && !(call->method->service & call->peer.serves)) {
 		call_end(call, GRPC_PERMISSION_DENIED, "this listener does not serve %s%s",
 			call->method->service == ROUTE_MANAGE ? "management" : "inference",
 			call->method->service == ROUTE_MANAGE ? ": ask on the UNIX socket" : "");
+	} else {
+		call_check_role(call);
 	}
 }
 

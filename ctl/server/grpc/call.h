@@ -11,8 +11,6 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/route.h"
 
-#include <sys/types.h>
-
 struct call;
 struct event;
 struct server;
@@ -30,8 +28,9 @@ struct call_transport {
 };
 
 struct call_peer {
-	uid_t uid;
-	bool is_admitted;
+	struct who who;
+	int refused; // the HTTP status of a credential that is none; 0: there is nothing against it
+	const char *why; // ... a sentence
 	bool is_late;    // http_is_late()
 	unsigned serves; // enum route_service
 	const char *text;
@@ -41,6 +40,8 @@ struct call_peer {
 struct call_method {
 	const char *path; // "/inference.GRPCInferenceService/ModelInfer"
 	unsigned service; // enum route_service: one of them must be the listener's; 0: whatever
+	enum role role;   // that it takes at the least
+	bool changes;     // something: who asked is recorded
 	bool has_stream; // message() is called for each as it comes; else once, when it is known to be one
 	bool is_long; // may be open for ever: nobody waits for its end
 	// A message, which may be changed.

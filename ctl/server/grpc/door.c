@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/grpc/door.h"
 
+#include "ctl/server/access/access.h"
 #include "ctl/server/grpc/call.h"
 #include "ctl/server/grpc/methods.h"
+#include "ctl/server/server_state.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -66,9 +68,13 @@ static const struct call_transport TRANSPORT = { door_send, door_end, door_waiti
 
 static void door_on_open(void *arg, struct stream *stream)
 {
-	const struct http_request *request = stream_request(stream);
-	const struct call_peer peer = { .uid = http_uid(request),
-		.is_admitted = http_is_admitted(request),
+	struct http_request *request = stream_request(stream);
+	struct server *server = arg;
+	struct error why;
+	const int refused = access_know(server->access, request, &why);
+	const struct call_peer peer = { .who = *http_who(request),
+		.refused = refused,
+		.why = why.text,
 		.is_late = http_is_late(request),
 		.serves = http_serves(request),
 		.text = http_peer(request) };
@@ -83,7 +89,7 @@ static void door_on_open(void *arg, struct stream *stream)
 		door_finish(stream, false, GRPC_INTERNAL, "no memory for a call");
 		return;
 	}
-	door->call = call_open(arg, &TRANSPORT, stream, &peer, &head);
+	door->call = call_open(server, &TRANSPORT, stream, &peer, &head);
 	if (!door->call)
 		door_finish(stream, false, GRPC_INTERNAL, "no memory for a call");
 	else if (head.method && head.method->has_stream)

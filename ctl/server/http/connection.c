@@ -73,6 +73,14 @@ bool connection_part(struct connection *c)
 	return true;
 }
 
+void connection_change(
+	struct connection *c, unsigned serves, enum role role_max, bool needs_credential)
+{
+	c->peer.serves = serves;
+	c->peer.role_max = role_max;
+	c->peer.needs_credential = needs_credential;
+}
+
 void connection_retire(struct connection *c)
 {
 	if (c->session) {
@@ -286,11 +294,7 @@ static bool connection_begin_request(struct connection *c)
 		c->is_over = true;
 		return false;
 	}
-	c->request->uid = c->peer.uid;
-	c->request->is_admitted = c->peer.is_admitted;
-	c->request->is_late = c->peer.is_late;
-	c->request->serves = c->peer.serves;
-	c->request->peer = c->peer.text;
+	shared_introduce(&c->peer, c->request);
 	c->request->respond = connection_respond;
 	c->request->stream = c;
 	c->request->share.bound = &c->shared->bound;

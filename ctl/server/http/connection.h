@@ -24,6 +24,9 @@ struct connection *connection_create(
 void connection_close(struct connection *connection, enum refusal why);
 void connection_destroy(struct connection *connection); // the same, not counted
 
+// Its door is for other services from its next request on, and there are other roles.
+void connection_change(
+	struct connection *connection, unsigned serves, enum role role_max, bool needs_credential);
 // Its next answer is its last, and where it waits for a request it ends at once; HTTP/2 is drained.
 void connection_retire(struct connection *connection);
 

@@ -85,9 +85,12 @@ static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	const struct sockaddr_storage *from)
 {
 	struct connection_peer peer = { .fd = fd,
-		.uid = (uid_t)-1,
+		.is_local = door->is_local,
 		.is_late = gate->shared.is_draining,
 		.serves = door->serves,
+		.role_max = door->role_max,
+		.needs_credential = door->needs_credential,
+		.who = { .uid = (uid_t)-1, .name = "anonymous" },
 		.body_bytes = door->body_bytes };
 	struct gate_member *member;
 	struct connection *c;
@@ -106,15 +109,14 @@ static void gate_admit(struct gate *gate, const struct gate_door *door, int fd,
 	member->gate = gate;
 	member->door = door->fd;
 	member->is_late = peer.is_late;
-	if (door->admits) {
-		peer.is_local = true;
-		peer.is_admitted = door->admits(door->arg, fd);
+	if (door->is_local) {
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0)
-			peer.uid = process.uid;
-		snprintf(peer.text, sizeof(peer.text), "uid %u", peer.uid);
+			peer.who.uid = process.uid;
+		snprintf(peer.text, sizeof(peer.text), "uid %u", peer.who.uid);
+		snprintf(peer.who.name, sizeof(peer.who.name), "%s", peer.text);
 	} else {
-		peer.is_admitted = true;
-		member->address = gate_address_of(from);
+		peer.address = member->address = gate_address_of(from);
+		peer.is_loopback = gate_address_is_loopback(from);
 		gate_address_text(from, peer.text, sizeof(peer.text));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	}
@@ -165,9 +167,9 @@ static void gate_let_in(
 	const struct gate_door *door = &listening->door;
 	const struct gate_address address = gate_address_of(from);
 
-	if (!door->admits && !gate_paces(gate, door, fd, from, &address))
+	if (!door->is_local && !gate_paces(gate, door, fd, from, &address))
 		return;
-	if (door->admits || gate_room_has_address(gate, &address))
+	if (door->is_local || gate_room_has_address(gate, &address))
 		gate_admit(gate, door, fd, from);
 	else
 		gate_turn_away(gate, door, fd);
@@ -286,9 +288,15 @@ static struct gate_listening *gate_find_door(const struct gate *gate, int fd)
 void gate_change(struct gate *gate, const struct gate_door *door)
 {
 	struct gate_listening *listening = gate_find_door(gate, door->fd);
+	struct gate_member *member;
 
-	if (listening)
-		listening->door = *door;
+	if (!listening)
+		return;
+	listening->door = *door;
+	TAILQ_FOREACH(member, &gate->members, by_age)
+	if (member->door == door->fd)
+		connection_change(
+			member->connection, door->serves, door->role_max, door->needs_credential);
 }
 
 void gate_close(struct gate *gate, int fd)
@@ -384,11 +392,12 @@ void gate_count(struct gate *gate, enum refusal refusal)
 	gate->shared.refused[refusal]++;
 }
 
-void gate_count_forbidden(struct gate *gate, const char *peer)
+void gate_count_forbidden(struct gate *gate, const char *peer, const char *who)
 {
 	gate_count(gate, REFUSAL_FORBIDDEN);
 	if (gate_room_says(gate, GATE_FORBIDS))
-		log_warning("api: %s was refused", peer);
+		log_warning("api: %s%s%s was refused", who, strcmp(who, peer) ? " at " : "",
+			strcmp(who, peer) ? peer : "");
 }
 
 void gate_figures(const struct gate *gate, struct gate_figures *figures)

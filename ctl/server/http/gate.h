@@ -46,8 +46,8 @@ int gate_create(struct event_base *base, const struct gate_limits *limits,
 void gate_destroy(struct gate *gate);
 // Accepts from a socket from here on; it is closed where that fails.
 int gate_open(struct gate *gate, const struct gate_door *door, struct error *err);
-// A door, known by its socket, gets another mask of services, bound of bodies and TLS: for the connections to
-// come.
+// A door, known by its socket, gets another mask of services, bound of bodies, roles and TLS, the last one for the
+// connections to come.
 void gate_change(struct gate *gate, const struct gate_door *door);
 // Closes a door; its connections end with their next answer, those that wait for a request at once.
 void gate_close(struct gate *gate, int fd);
@@ -72,6 +72,6 @@ uint32_t gate_busy(const struct gate *gate);
 bool gate_part(struct gate *gate);
 // A refusal that is a handler's or a route's: counted with the others.
 void gate_count(struct gate *gate, enum refusal refusal);
-// REFUSAL_FORBIDDEN: counted, and said of the first one, `peer`, in a minute.
-void gate_count_forbidden(struct gate *gate, const char *peer);
+// REFUSAL_FORBIDDEN: counted, and said of the first one, `who` at `peer`, in a minute.
+void gate_count_forbidden(struct gate *gate, const char *peer, const char *who);
 void gate_figures(const struct gate *gate, struct gate_figures *figures);

@@ -35,6 +35,16 @@ uint32_t gate_address_hash(const struct gate_address *address, uint32_t seed)
 	return hash ^ hash >> 16;
 }
 
+bool gate_address_is_loopback(const struct sockaddr_storage *from)
+{
+	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;
+	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)from;
+
+	return from->ss_family == AF_INET
+		? ntohl(ipv4->sin_addr.s_addr) >> 24 == 127
+		: from->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
+}
+
 void gate_address_text(const struct sockaddr_storage *from, char *text, size_t size)
 {
 	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;

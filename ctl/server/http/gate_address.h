@@ -16,5 +16,6 @@ struct gate_address {
 struct gate_address gate_address_of(const struct sockaddr_storage *from);
 bool gate_address_is(const struct gate_address *a, const struct gate_address *b);
 uint32_t gate_address_hash(const struct gate_address *address, uint32_t seed);
+bool gate_address_is_loopback(const struct sockaddr_storage *from);
 // The whole address, as "127.0.0.1".
 void gate_address_text(const struct sockaddr_storage *from, char *text, size_t size);

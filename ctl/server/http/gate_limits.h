@@ -5,6 +5,8 @@
 #include "ctl/server/http/connection.h"
 #include "ctl/server/http/tls.h"
 
+#include "base/trust/role.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +25,9 @@ struct gate_door {         // a socket that listens
 	int fd;            // becomes the gate's
 	unsigned serves;   // enum route_service
 	size_t body_bytes; // of a request, at most
-	// Of a UNIX socket: whether the process at the other end of `fd` may use it. NULL: of a network.
-	bool (*admits)(void *arg, int fd);
-	void *arg;
+	bool is_local;     // a UNIX socket; else of a network
+	// The most that anybody may here, whoever he is; and whether who brings no credential may nothing.
+	enum role role_max;
+	bool needs_credential;
 	const struct tls *tls; // NULL: without TLS; outlives the door
 };

@@ -209,7 +209,7 @@ static void gate_shut(struct gate_listening *listening)
 bool gate_room_is_there(const struct gate *gate, const struct gate_door *door)
 {
 	return gate_has_handshake(gate, door) && gate->connections < gate->connections_max &&
-		(door->admits ||
+		(door->is_local ||
 			gate->n_remote <
 				gate->connections_max - gate->connections_max / RESERVE_SHARE);
 }
@@ -223,7 +223,7 @@ bool gate_room_make(struct gate_listening *listening)
 		return false;
 	}
 	if (gate_room_is_there(gate, &listening->door) ||
-		gate_close_silent(gate, GATE_ASKED, NULL, !listening->door.admits)) {
+		gate_close_silent(gate, GATE_ASKED, NULL, !listening->door.is_local)) {
 		gate->is_full = false;
 		return true;
 	}

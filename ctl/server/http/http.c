@@ -16,6 +16,8 @@ const char *http_reason(int status)
 		return "Created";
 	case 400:
 		return "Bad Request";
+	case 401:
+		return "Unauthorized";
 	case 403:
 		return "Forbidden";
 	case 404:
@@ -93,9 +95,9 @@ size_t http_body_bytes(const struct http_request *request)
 	return (size_t)request->head.body_bytes;
 }
 
-uid_t http_uid(const struct http_request *request)
+const struct who *http_who(const struct http_request *request)
 {
-	return request->uid;
+	return &request->who;
 }
 
 const char *http_peer(const struct http_request *request)
@@ -103,9 +105,9 @@ const char *http_peer(const struct http_request *request)
 	return request->peer;
 }
 
-bool http_is_admitted(const struct http_request *request)
+bool http_is_local(const struct http_request *request)
 {
-	return request->is_admitted;
+	return request->who.uid != (uid_t)-1;
 }
 
 bool http_is_late(const struct http_request *request)

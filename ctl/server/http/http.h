@@ -8,11 +8,11 @@
 
 #include "base/error.h"
 #include "ctl/server/http/method.h"
+#include "ctl/server/http/who.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 struct evbuffer;
 struct http_request;
@@ -31,11 +31,12 @@ size_t http_body_bytes(const struct http_request *request); // announced, before
 // 0. NULL without memory: the request was replied to.
 void *http_take_body(struct http_request *request, size_t *size);
 
-// Who asks. http_uid(): the user of the process at the other end of a UNIX socket, as it was when it
-// connected; (uid_t)-1 over TCP. http_peer(): "uid 0" or "127.0.0.1", of use until the handler returns.
-uid_t http_uid(const struct http_request *request);
+// Who asks, of use until the reply; and from where: http_peer(): "uid 0" or "127.0.0.1", of use until the handler
+// returns.
+const struct who *http_who(const struct http_request *request);
 const char *http_peer(const struct http_request *request);
-bool http_is_admitted(const struct http_request *request);
+// Whether it came on a UNIX socket.
+bool http_is_local(const struct http_request *request);
 // Asked by a connection that came when the service had ended. What others ask was accepted before, and is served.
 bool http_is_late(const struct http_request *request);
 unsigned http_serves(const struct http_request *request); // enum route_service: its listener

@@ -176,34 +176,3 @@ int listener_fd(const struct listener *l)
 {
 	return l->fd;
 }
-
-// Whether the process at the other end had `wanted` among its supplementary groups when it connected:
-// the kernel's word, as a service manager, newgrp or setpriv gave them. What files or a directory say
-// of its user is no matter, and to ask them could take long.
-static bool listener_peer_has_group(int fd, gid_t wanted)
-{
-	gid_t few[32], *groups = few;
-	socklen_t size = sizeof(few);
-	bool found = false;
-	int rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
-
-	if (rc != 0 && errno == ERANGE && (groups = malloc(size)))
-		rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
-	for (size_t i = 0; rc == 0 && i < size / sizeof(groups[0]); i++)
-		found |= groups[i] == wanted;
-	if (groups != few)
-		free(groups);
-	return found;
-}
-
-bool listener_admits(const struct listener *l, int fd)
-{
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-		return false;
-	if (peer.uid == 0 || peer.uid == geteuid())
-		return true;
-	return l->has_group && (peer.gid == l->group || listener_peer_has_group(fd, l->group));
-}

@@ -17,7 +17,3 @@ int listener_open(const char *path, const char *group, struct listener **out, st
 // Removes the socket. NULL is fine.
 void listener_close(struct listener *listener);
 int listener_fd(const struct listener *listener); // non-blocking; owned by the listener
-
-// Whether the process at the other end of `fd` may use the API: by its user, its group and its
-// supplementary groups (SO_PEERCRED, SO_PEERGROUPS).
-bool listener_admits(const struct listener *listener, int fd);

@@ -7,8 +7,10 @@
 
 // name in metrics, HTTP status (0: the connection is closed without an answer)
 #define REFUSALS(X)                                                                                \
-	X(REFUSAL_MALFORMED, "malformed", 400)       /* no HTTP, or two readings */                \
-	X(REFUSAL_FORBIDDEN, "forbidden", 403)       /* of this user */                            \
+	X(REFUSAL_MALFORMED, "malformed", 400) /* no HTTP, or two readings */                      \
+	X(REFUSAL_UNAUTHENTICATED, "unauthenticated",                                              \
+		401)                                 /* no credential, or none that is valid */    \
+	X(REFUSAL_FORBIDDEN, "forbidden", 403)       /* of this role */                            \
 	X(REFUSAL_NOT_FOUND, "not_found", 404)       /* no such path */                            \
 	X(REFUSAL_METHOD, "method", 405)             /* not of this path */                        \
 	X(REFUSAL_HEAD_SLOW, "head_slow", 408)       /* header_seconds */                          \
@@ -19,6 +21,7 @@
 	X(REFUSAL_TYPE, "content_type", 415)         /* not gRPC's, where that is spoken */        \
 	X(REFUSAL_EXPECTATION, "expectation", 417)   /* not 100-continue */                        \
 	X(REFUSAL_ADDRESS_FULL, "address_full", 429) /* address_connections */                     \
+	X(REFUSAL_GUESSES, "guesses", 429)           /* credentials_per_second */                  \
 	X(REFUSAL_HEAD_LARGE, "head_large", 431)     /* header_bytes */                            \
 	X(REFUSAL_NO_MEMORY, "no_memory", 500)                                                     \
 	X(REFUSAL_METHOD_UNKNOWN, "method_unknown", 501)                                           \

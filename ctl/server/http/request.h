@@ -5,12 +5,12 @@
 
 #include "ctl/server/http/bound.h"
 #include "ctl/server/http/parser.h"
-
-#include <sys/types.h>
+#include "ctl/server/http/who.h"
 
 #define REQUEST_HEADERS_BYTES 512 // of the reply's headers that a handler adds
 #define REQUEST_PEER_BYTES    64
 
+struct connection_peer;
 struct evbuffer;
 struct http_request;
 
@@ -31,12 +31,12 @@ struct http_request {
 	size_t got; // of the body's bytes
 	// Which are held of this, wherever the body is, until request_destroy().
 	struct bound_share share;
-	// Who asks.
-	uid_t uid; // on a UNIX socket; else (uid_t)-1
-	bool is_admitted;
+	// Who asks, and in which role; access/ says so before there is a handler.
+	struct who who;
 	bool is_late;    // by a connection that came when the service had ended
 	unsigned serves; // enum route_service: what the listener is for
 	const char *peer;
+	struct connection_peer *from; // the connection's; NULL: a call of gRPC made the request
 	// Who sends the reply, and by what it goes; NULL once that is gone. respond() frees the request.
 	void (*respond)(struct http_request *request, const struct http_response *response);
 	void *stream;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/name.h"
+#include "base/trust/role.h"
 #include "ctl/server/http/method.h"
 
 #include <stdbool.h>
@@ -37,6 +38,8 @@ struct route {
 	enum http_method method;
 	const char *path; // "/v1/models/{model}/versions/{version}", "/v1/models/{model}:predict"
 	enum route_service service;
+	enum role role; // that it takes at the least
+	bool changes;   // something: who asked is recorded
 	route_handler *handle;
 	route_taker *accepts; // NULL: bodies here are small
 };

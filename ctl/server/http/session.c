@@ -331,7 +331,7 @@ static nghttp2_session *session_make(struct session *s, const struct connection_
 	return h2;
 }
 
-struct session *session_create(struct connection_shared *shared, const struct connection_peer *peer,
+struct session *session_create(struct connection_shared *shared, struct connection_peer *peer,
 	void (*wake)(void *arg), void *arg)
 {
 	const struct connection_limits *limits = &shared->limits;

@@ -22,7 +22,7 @@ struct session;
 
 // `wake` is called when there is something to be sent that session_read() was not the cause of; not from
 // within this file's functions alone, so that it should only note it. NULL without memory.
-struct session *session_create(struct connection_shared *shared, const struct connection_peer *peer,
+struct session *session_create(struct connection_shared *shared, struct connection_peer *peer,
 	void (*wake)(void *arg), void *arg);
 // Streams are closed; what their handlers reply later is thrown away.
 void session_destroy(struct session *session);

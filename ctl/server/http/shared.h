@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ctl/server/http/bound.h"
+#include "ctl/server/http/gate_address.h"
 #include "ctl/server/http/refusal.h"
 #include "ctl/server/http/request.h"
 #include "ctl/server/http/turn.h"
@@ -58,16 +59,26 @@ struct connection_shared {
 };
 
 struct connection_peer {
-	int fd;        // becomes the connection's, also where there is no memory for one
-	SSL *ssl;      // likewise; NULL: without TLS
-	uid_t uid;     // on a UNIX socket; else (uid_t)-1
-	bool is_local; // a UNIX socket
-	bool is_admitted;
-	bool is_late; // it came when the service had ended
+	int fd;           // becomes the connection's, also where there is no memory for one
+	SSL *ssl;         // likewise; NULL: without TLS
+	bool is_local;    // a UNIX socket
+	bool is_loopback; // TCP from this machine
+	bool is_late;     // it came when the service had ended
+	struct gate_address address;
+	// What its listener is for, the most that anybody may there, and whether who has no credential may nothing.
 	unsigned serves;
+	enum role role_max;
+	bool needs_credential;
+	// Who it is, by the user or the certificate. access/ keeps it, and what it holds for.
+	struct who who;
+	uint32_t identified;
+	int64_t until;
 	size_t body_bytes;             // of a request, at most
 	char text[REQUEST_PEER_BYTES]; // "uid 0", "127.0.0.1"
 };
+
+// Says of a request that is new who asks it, as far as the connection is known.
+void shared_introduce(struct connection_peer *peer, struct http_request *request);
 
 enum connection_phase {
 	CONNECTION_NEW,      // nothing was asked yet

@@ -144,7 +144,7 @@ void stream_respond(struct http_request *request, const struct http_response *re
 
 // --- For services --------------------------------------------------------------------------------
 
-const struct http_request *stream_request(const struct stream *s)
+struct http_request *stream_request(const struct stream *s)
 {
 	return s->request;
 }

@@ -53,9 +53,9 @@ struct stream_service {
 bool stream_type_fits(const char *type);
 
 // The request, for what http.h reads of one: http_method(), http_path(), http_header(), http_peer(),
-// http_uid(), http_is_admitted(), http_serves(). It has no body, is not to be replied to, and lasts as long
+// http_who(), http_serves(). It has no body, is not to be replied to, and lasts as long
 // as the stream.
-const struct http_request *stream_request(const struct stream *stream);
+struct http_request *stream_request(const struct stream *stream);
 size_t stream_body_bytes_max(const struct stream *stream); // of the request, as the listener has it
 void stream_set_owner(struct stream *stream, void *owner);
 void *stream_owner(const struct stream *stream);

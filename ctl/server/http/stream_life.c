@@ -24,16 +24,11 @@ static struct bound_share stream_new_share(const struct streams *of)
 
 static struct http_request *stream_new_request(struct stream *s)
 {
-	const struct connection_peer *peer = s->of->peer;
 	struct http_request *request = request_create();
 
 	if (!request)
 		return NULL;
-	request->uid = peer->uid;
-	request->is_admitted = peer->is_admitted;
-	request->is_late = peer->is_late;
-	request->serves = peer->serves;
-	request->peer = peer->text;
+	shared_introduce(s->of->peer, request);
 	request->respond = stream_respond;
 	request->stream = s;
 	request->share = stream_new_share(s->of);

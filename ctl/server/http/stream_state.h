@@ -14,7 +14,7 @@ LIST_HEAD(stream_list, stream);
 
 struct streams { // of one connection
 	struct connection_shared *shared;
-	const struct connection_peer *peer;
+	struct connection_peer *peer;
 	nghttp2_session *h2;
 	struct stream_list all;
 	uint32_t n;

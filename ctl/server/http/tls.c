@@ -3,9 +3,11 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA, TLS_FILES };
 
@@ -154,6 +156,71 @@ bool tls_is_outdated(const struct tls *tls)
 			now[i].st_mtim.tv_nsec != tls->seen[i].st_mtim.tv_nsec)
 			return true;
 	return false;
+}
+
+// --- Who is at the other end ---------------------------------------------------------------------
+
+#define NAME_BYTES 160
+
+static void tls_visit_name(const char *kind, const ASN1_STRING *text,
+	void (*visit)(void *arg, const char *name), void *arg)
+{
+	char name[NAME_BYTES];
+	const char *bytes = (const char *)ASN1_STRING_get0_data(text);
+	const size_t n = (size_t)ASN1_STRING_length(text);
+
+	// A zero byte within, or one that cannot be seen, would let one name pass for another.
+	for (size_t i = 0; i < n; i++)
+		if (bytes[i] < ' ' || bytes[i] > '~')
+			return;
+	if (n > 0 && snprintf(name, sizeof(name), "%s%.*s", kind, (int)n, bytes) < NAME_BYTES)
+		visit(arg, name);
+}
+
+static void tls_visit_subject(
+	X509 *certificate, void (*visit)(void *arg, const char *name), void *arg)
+{
+	const X509_NAME *subject = X509_get_subject_name(certificate);
+	const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+	// Of several it would be the question which one is meant.
+	if (at >= 0 && X509_NAME_get_index_by_NID(subject, NID_commonName, at) < 0)
+		tls_visit_name("CN=", X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)),
+			visit, arg);
+}
+
+static void tls_visit_others(
+	X509 *certificate, void (*visit)(void *arg, const char *name), void *arg)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS)
+			tls_visit_name("DNS:", name->d.dNSName, visit, arg);
+		else if (name->type == GEN_URI)
+			tls_visit_name("URI:", name->d.uniformResourceIdentifier, visit, arg);
+		else if (name->type == GEN_EMAIL)
+			tls_visit_name("email:", name->d.rfc822Name, visit, arg);
+	}
+	GENERAL_NAMES_free(names);
+}
+
+bool tls_each_name(SSL *ssl, void (*visit)(void *arg, const char *name), void *arg, int64_t *until)
+{
+	X509 *certificate = SSL_get0_peer_certificate(ssl);
+	struct tm end;
+
+	if (!certificate || SSL_get_verify_result(ssl) != X509_V_OK ||
+		X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0 ||
+		ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+		return false;
+	*until = timegm(&end);
+	tls_visit_subject(certificate, visit, arg);
+	tls_visit_others(certificate, visit, arg);
+	ERR_clear_error();
+	return true;
 }
 
 SSL *tls_accept(const struct tls *tls)

@@ -7,6 +7,7 @@
 
 #include <openssl/types.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct tls;
 
@@ -29,5 +30,9 @@ bool tls_is_outdated(const struct tls *tls);
 // Whether everybody on this machine may read the key.
 bool tls_key_is_public(const struct tls *tls);
 
+// Visits the names of the certificate that the peer has proved to have: of its subject "CN=gate", and of its other
+// names "DNS:gate.example", "URI:spiffe://...", "email:...": of printable ASCII and at most 159 bytes. *until: the
+// last second of it, of time(). False: it has none.
+bool tls_each_name(SSL *ssl, void (*visit)(void *arg, const char *name), void *arg, int64_t *until);
 // Of one connection, the server's side; the caller's. NULL without memory.
 SSL *tls_accept(const struct tls *tls);

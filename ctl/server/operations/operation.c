@@ -41,6 +41,8 @@ struct operation *operation_create(struct server *server, struct operation_clien
 	}
 	op->server = server;
 	op->client = client;
+	snprintf(op->by, sizeof(op->by), "%s", client.by ? client.by : "");
+	op->client.by = op->by;
 	op->what = what;
 	op->begin = begin;
 	snprintf(op->model, sizeof(op->model), "%s", model);
@@ -218,13 +220,13 @@ void operation_remove(struct operation *op, const char *file, void (*then)(struc
 
 void operation_log(const struct operation *op, enum log_level level, const char *format, ...)
 {
-	char version[24] = "", by[32] = "", text[ERROR_TEXT_BYTES + 128] = "";
+	char version[24] = "", by[128] = "", text[ERROR_TEXT_BYTES + 128] = "";
 	va_list args;
 
 	if (op->version)
 		snprintf(version, sizeof(version), ", version %u", op->version);
 	if (op->client.reply) // what the start does is nobody's wish but the configuration's
-		snprintf(by, sizeof(by), ", by uid %u", op->client.uid);
+		snprintf(by, sizeof(by), ", by %s", op->by);
 	if (format) {
 		va_start(args, format);
 		vsnprintf(text, sizeof(text), format, args);
@@ -312,10 +314,8 @@ void operation_sign_record(struct operation *op, const struct record *before)
 	r->at = (int64_t)time(NULL);
 	if (!op->client.reply)
 		snprintf(r->by, sizeof(r->by), "martletd");
-	else if (op->client.uid == (uid_t)-1)
-		snprintf(r->by, sizeof(r->by), "a client over TCP");
 	else
-		snprintf(r->by, sizeof(r->by), "uid %u", op->client.uid);
+		snprintf(r->by, sizeof(r->by), "%.*s", (int)sizeof(r->by) - 1, op->by);
 	wish_say_change(before, r);
 }
 

@@ -17,7 +17,7 @@
 struct operation_client {
 	void (*reply)(void *arg, int status, json_t *body, const char *refusal);
 	void *arg;
-	uid_t uid; // of the user that asked, for the log
+	const char *by; // "uid 1000": copied
 };
 
 struct recording { // recording.c's
@@ -45,6 +45,7 @@ struct operation_part {
 struct operation {
 	struct server *server;
 	struct operation_client client;
+	char by[96];      // the client's
 	const char *what; // for the log: "deploy"
 	void (*begin)(struct operation *op);
 	bool has_begun;

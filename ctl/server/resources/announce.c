@@ -33,8 +33,8 @@ void announce_post(
 			json_array_append_new(done, json_string(config->ports[i].name));
 	}
 	if (meant && json_array_size(done)) {
-		log_info("announced %s%s, by uid %u", body.port[0] ? "port " : "every port",
-			body.port, http_uid(request));
+		log_info("announced %s%s, by %s", body.port[0] ? "port " : "every port", body.port,
+			http_who(request)->name);
 		http_reply(request, 200, json_pack("{s:o}", "ports", done));
 		return;
 	}

@@ -60,7 +60,7 @@ bool config_accepts(
 
 static void config_try(struct server *server, struct http_request *request, bool is_try)
 {
-	const struct operation_client client = { http_finish, request, http_uid(request) };
+	const struct operation_client client = { http_finish, request, http_who(request)->name };
 	struct if_match match;
 	struct config *wanted = calloc(1, sizeof(*wanted));
 	struct error err;

@@ -34,7 +34,8 @@ static void deployment_finish(void *request, int status, json_t *body, const cha
 static struct operation *deployment_operation(struct http_request *request, struct server *server,
 	const char *what, void (*begin)(struct operation *op), const struct route_params *params)
 {
-	const struct operation_client client = { deployment_finish, request, http_uid(request) };
+	const struct operation_client client = { deployment_finish, request,
+		http_who(request)->name };
 	struct if_match match;
 	struct operation *op;
 	struct error err;

@@ -31,11 +31,11 @@ void drain_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct body_drain body;
-	char by[64];
+	char by[128];
 
 	if (!body_read(request, body_drain_parse, &body))
 		return;
-	snprintf(by, sizeof(by), "POST /v1/drain, by %s", http_peer(request));
+	snprintf(by, sizeof(by), "POST /v1/drain, by %s", http_who(request)->name);
 	if (body.now)
 		drain_hurry(server, by);
 	else

@@ -98,12 +98,13 @@ bool history_span(const struct history *history, uint32_t seconds,
 	return *from != *to;
 }
 
-void history_set_mark(struct history *history, uint32_t uid)
+void history_set_mark(struct history *history, uint32_t uid, const char *by)
 {
 	struct history_mark *mark = &history->mark;
 
 	clock_gettime(CLOCK_REALTIME, &mark->when);
 	mark->uid = uid;
+	snprintf(mark->by, sizeof(mark->by), "%s", by);
 	memset(&mark->sum, 0, sizeof(mark->sum));
 	for (uint32_t i = 0; i < dataplane_n_lcores(history->dp); i++) {
 		struct lcore_info info;

@@ -33,7 +33,8 @@ struct history_sample {
 // When, and by whom, the mark was set.
 struct history_mark {
 	struct timespec when; // CLOCK_REALTIME
-	uint32_t uid;
+	uint32_t uid;         // of a UNIX socket; else UINT32_MAX
+	char by[96];          // "uid 1000", "token ci-push"
 	struct dataplane_counters sum, lcores[CONFIG_CPUS_MAX];
 };
 
@@ -49,7 +50,7 @@ bool history_span(const struct history *history, uint32_t seconds,
 	const struct history_sample **from, const struct history_sample **to);
 
 // The counters of now become those that stats begin at.
-void history_set_mark(struct history *history, uint32_t uid);
+void history_set_mark(struct history *history, uint32_t uid, const char *by);
 const struct history_mark *history_mark(const struct history *history); // NULL: none was set
 // Takes away what was counted before: *now -= *before, field by field.
 void history_since(struct dataplane_counters *now, const struct dataplane_counters *before);

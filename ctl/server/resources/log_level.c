@@ -18,8 +18,8 @@ static void log_level_change(struct http_request *request, enum log_level level)
 
 	// Said under whichever level lets it through.
 	log_set_level(level < before ? level : before);
-	log_info("log level: was %s and is %s, by uid %u", log_level_name(before),
-		log_level_name(level), http_uid(request));
+	log_info("log level: was %s and is %s, by %s", log_level_name(before),
+		log_level_name(level), http_who(request)->name);
 	log_set_level(level);
 }
 

@@ -187,7 +187,7 @@ void metrics_get(
 	const struct metrics_page *page;
 	struct evbuffer *out;
 
-	if (http_uid(request) != (uid_t)-1) {
+	if (http_is_local(request)) {
 		out = metrics_make(server);
 	} else {
 		page = metrics_get_page(server);

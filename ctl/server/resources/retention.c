@@ -21,7 +21,7 @@ void retention_get(
 void retention_put(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request, http_uid(request) };
+	const struct operation_client client = { http_finish, request, http_who(request)->name };
 	struct model_retention retention = { 0 };
 	struct body_retention body;
 	struct operation *op;

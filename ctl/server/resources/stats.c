@@ -138,9 +138,9 @@ static json_t *stats_since(const struct history_mark *mark)
 		return json_null();
 	gmtime_r(&mark->when.tv_sec, &utc);
 	strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	return json_pack("{s:s, s:f, s:I}", "time", time, "unix_seconds",
+	return json_pack("{s:s, s:f, s:o*, s:s}", "time", time, "unix_seconds",
 		(double)mark->when.tv_sec + (double)mark->when.tv_nsec * 1e-9, "uid",
-		(json_int_t)mark->uid);
+		mark->uid == UINT32_MAX ? NULL : json_integer(mark->uid), "by", mark->by);
 }
 
 void stats_get(
@@ -178,8 +178,8 @@ void stats_reset_post(
 {
 	if (!body_is_empty(request))
 		return;
-	history_set_mark(server->history, http_uid(request));
-	log_info("stats: counted from here on, by uid %u", http_uid(request));
+	history_set_mark(server->history, http_who(request)->uid, http_who(request)->name);
+	log_info("stats: counted from here on, by %s", http_who(request)->name);
 	http_reply(request, 200,
 		json_pack("{s:o}", "since", stats_since(history_mark(server->history))));
 }

@@ -97,7 +97,7 @@ static void version_get_begin(struct operation *op)
 void version_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request, http_uid(request) };
+	const struct operation_client client = { http_finish, request, http_who(request)->name };
 	struct operation *op = operation_create(
 		server, client, "get", version_get_begin, params->model, params->version);
 

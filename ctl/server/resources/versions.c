@@ -22,7 +22,7 @@ bool version_accepts(
 void version_put(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
-	const struct operation_client client = { http_finish, request, http_uid(request) };
+	const struct operation_client client = { http_finish, request, http_who(request)->name };
 	size_t size;
 	void *image = http_take_body(request, &size);
 	struct operation *op;

@@ -22,7 +22,7 @@
 #define RECORD_PREVIOUS_MAX 16
 #define RECORD_SHA256_BYTES 65 // hexadecimal, with its NUL
 
-#define RECORD_BY_BYTES     24 // who changed it: "uid 1000"
+#define RECORD_BY_BYTES     72 // who changed it: "uid 1000", "token ci-push"
 #define RECORD_CHANGE_BYTES 96 // what was changed: "live 2 to 3"
 #define RECORD_PINNED_MAX   4
 #define RECORD_KEY_ID       (-1)
