@@ -74,6 +74,7 @@ SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/changes.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) ctl/server
 SEES_ctl/server     := $(SEES_ctl)
+SEES_ctl/server/confine    := base config/settings.h ctl/server/log.h ctl/server/confine
 SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
 SEES_ctl/server/access     := base config/settings.h ctl/server/log.h ctl/server/http ctl/server/access
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
@@ -82,7 +83,7 @@ SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/compare    := $(SEES_ctl/server/operations) ctl/server/compare
-SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/drain.h ctl/server/reload.h ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
+SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/confine/confine.h ctl/server/confine/capabilities.h ctl/server/drain.h ctl/server/reload.h ctl/server/http ctl/server/scoring ctl/server/compare ctl/server/resources
 SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/access ctl/server/resources ctl/server/grpc
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h $(SEEN_learn) dataplane/flow dataplane/wire.h ctl/tool
 SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \
@@ -134,7 +135,7 @@ LIBRARIES     := base trust config infer import compile export learn dataplane f
 # --- External libraries: each room compiles and links only its own -------------------------------
 
 PC_dataplane := libdpdk libbpf
-PC_server    := libevent_core libevent_openssl openssl libnghttp2 liburing jansson libsodium libdpdk libprotobuf-c
+PC_server    := libevent_core libevent_openssl openssl libnghttp2 liburing jansson libsodium libdpdk libprotobuf-c libseccomp libcap-ng
 PC_tool      := jansson libcurl libpcap
 PC_load      := libdpdk libbpf jansson
 PC_flow      := libpcap libsodium
@@ -174,7 +175,7 @@ LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
 LIBS_import   := $(call pc_libs,$(PC_import))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
-LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson libprotobuf-c) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
+LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson libprotobuf-c libseccomp libcap-ng) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(LIBS_learn) $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
 
@@ -293,7 +294,7 @@ CROSS_HELPERS := $(B)/libcrosshelpers.a
 LD_TESTS      := -fuse-ld=gold
 TEST_LIBS  := server tool load dataplane learn export compile import flow infer config trust base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer) $(CFLAGS_learn)
-LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
+LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap libseccomp libcap-ng) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
 $(HELPER_OBJ) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(FUZZ_SRC:%.c=$(B)/obj/%.o) $(CONF_SRC:%.c=$(B)/obj/%.o): | $(B)/gen/onnx.pb-c.h $(B)/gen/inference.pb-c.h
 $(B)/tests/bench/bench_trees: LIBS_PEER = -lxgboost -ldl

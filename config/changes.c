@@ -332,6 +332,7 @@ static size_t changes_visit(
 		{ &SCHEMA_METRICS, &now->metrics, &then->metrics },
 		{ &SCHEMA_SCORING, &now->scoring, &then->scoring },
 		{ &SCHEMA_DRIFT, &now->drift, &then->drift },
+		{ &SCHEMA_PROCESS, &now->process, &then->process },
 		{ &SCHEMA_LOG, &now->log, &then->log },
 		{ &SCHEMA_INFER, &now->infer, &then->infer },
 		{ &SCHEMA_CANARY, &now->canary, &then->canary },

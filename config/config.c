@@ -109,6 +109,7 @@ static int config_read_groups(
 		{ &SCHEMA_METRICS, &config->metrics, NULL },
 		{ &SCHEMA_SCORING, &config->scoring, NULL },
 		{ &SCHEMA_DRIFT, &config->drift, NULL },
+		{ &SCHEMA_PROCESS, &config->process, NULL },
 		{ &SCHEMA_LOG, &config->log, NULL },
 		{ &SCHEMA_INFER, &config->infer, NULL },
 		{ &SCHEMA_CANARY, &config->canary, NULL },
@@ -135,7 +136,8 @@ static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
-		"metrics", "scoring", "drift", "log", "models", "infer", "canary", "trust" };
+		"metrics", "scoring", "drift", "process", "log", "models", "infer", "canary",
+		"trust" };
 
 	keys_check_names(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
 	config_read_groups(reader, root, config);

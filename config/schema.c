@@ -17,6 +17,8 @@ static const char *const CHECKSUM_CHOICES[] = { "verify", "trust", NULL };
 static const char *const READY_CHOICES[] = { "any", "all", "none", NULL };
 // enum config_log_level's order
 static const char *const LOG_CHOICES[] = { "debug", "info", "warning", "error", NULL };
+// enum config_seccomp's order
+static const char *const SECCOMP_CHOICES[] = { "kill", "log", "off", NULL };
 // enum config_vlan_type's order
 static const char *const VLAN_CHOICES[] = { "any", "802.1q", "802.1ad", NULL };
 static const char *const ISA_CHOICES[] = { "native", "scalar", "avx2", "avx512", "avx512vnni",
@@ -172,13 +174,13 @@ static const struct key CONTROL_KEYS[] = {
 	{ "drain_timeout", KEY_U32, .live = true, AT(config_control, drain_timeout), .min = 1,
 		.max = 3600, .otherwise = 10,
 		.help = "seconds after which what is still under way is cut, and the hook" },
-	{ "drain_hook", KEY_STRING, .live = true, TEXT(config_control, drain_hook), .min = 1,
+	{ "drain_hook", KEY_STRING, TEXT(config_control, drain_hook), .min = 1,
 		.max = CONFIG_PATH_MAX - 1,
 		.help = "a command that is run when draining begins, as one that withdraws a "
 			"route" },
 };
 const struct key_group SCHEMA_CONTROL = { "control", false, CONTROL_KEYS, N(CONTROL_KEYS), "",
-	"the socket is made at start" };
+	"the socket, and the process that runs the hook, are made at start" };
 
 static const struct key HTTP_KEYS[] = {
 	{ "listen", KEY_LISTEN, .live = true, AT(config_http, listen), .required = true,
@@ -247,6 +249,19 @@ static const struct key DRIFT_KEYS[] = {
 };
 const struct key_group SCHEMA_DRIFT = { "drift", false, DRIFT_KEYS, N(DRIFT_KEYS), "",
 	"counters are made by it at start" };
+
+static const struct key PROCESS_KEYS[] = {
+	{ "user", KEY_STRING, TEXT(config_process, user), .max = CONFIG_NAME_MAX - 1,
+		.otherwise_text = CONFIG_USER_AUTO,
+		.help = "the user that martletd becomes once its devices are open; \"\": it stays "
+			"who it is; \"auto\": martlet, where root started it and there is one" },
+	{ "seccomp", KEY_CHOICE, AT(config_process, seccomp), .choices = SECCOMP_CHOICES,
+		.otherwise = CONFIG_SECCOMP_KILL,
+		.help = "what becomes of a system call that martletd has no use for: it ends, or "
+			"the kernel's log has it" },
+};
+const struct key_group SCHEMA_PROCESS = { "process", false, PROCESS_KEYS, N(PROCESS_KEYS), "",
+	"what was given up is not had back" };
 
 static const struct key LOG_KEYS[] = {
 	{ "level", KEY_CHOICE, .live = true, AT(config_log, level), .choices = LOG_CHOICES,

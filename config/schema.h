@@ -14,6 +14,7 @@ extern const struct key_group SCHEMA_TLS;
 extern const struct key_group SCHEMA_STORE;
 extern const struct key_group SCHEMA_METRICS;
 extern const struct key_group SCHEMA_SCORING;
+extern const struct key_group SCHEMA_PROCESS;
 extern const struct key_group SCHEMA_DRIFT;
 extern const struct key_group SCHEMA_LOG;
 extern const struct key_group SCHEMA_MODEL;

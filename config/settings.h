@@ -17,10 +17,11 @@
 #define CONFIG_MEMBER_BYTES    192 // of a device's string, with the NUL
 #define CONFIG_HTTP_MAX        8
 #define CONFIG_MODELS_MAX      256
-#define CONFIG_PRINCIPALS_MAX  16                   // of a role
-#define CONFIG_PRINCIPAL_BYTES 160                  // with the NUL
-#define CONFIG_REQUIRE_MAX     64                   // models in a list of trust
-#define CONFIG_PATH_MAX        1024                 // bytes with the NUL
+#define CONFIG_PRINCIPALS_MAX  16     // of a role
+#define CONFIG_PRINCIPAL_BYTES 160    // with the NUL
+#define CONFIG_REQUIRE_MAX     64     // models in a list of trust
+#define CONFIG_PATH_MAX        1024   // bytes with the NUL
+#define CONFIG_USER_AUTO       "auto" // "martlet", where root started it and there is one
 #define CONFIG_NAME_MAX        (NAME_BYTES_MAX + 1) // bytes with the NUL
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
@@ -28,6 +29,8 @@ enum config_checksum { CONFIG_CHECKSUM_VERIFY, CONFIG_CHECKSUM_TRUST };
 // How many of the ports must be without trouble for the appliance to call itself ready.
 enum config_ready { CONFIG_READY_ANY, CONFIG_READY_ALL, CONFIG_READY_NONE };
 enum config_vlan_type { CONFIG_VLAN_TYPE_ANY, CONFIG_VLAN_TYPE_8021Q, CONFIG_VLAN_TYPE_8021AD };
+// What becomes of a system call that martletd has no use for, and whoever makes it.
+enum config_seccomp { CONFIG_SECCOMP_KILL, CONFIG_SECCOMP_LOG, CONFIG_SECCOMP_OFF };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
 
 struct config_lcores {
@@ -166,6 +169,10 @@ struct config {
 		uint32_t window_seconds;
 		uint32_t metrics; // columns of each model
 	} drift;
+	struct config_process {             // what it may do once it has begun
+		char user[CONFIG_NAME_MAX]; // whom it becomes; "": nobody else; CONFIG_USER_AUTO
+		enum config_seccomp seccomp;
+	} process;
 	struct config_log {
 		enum config_log_level level;
 	} log;

@@ -3,6 +3,8 @@
 #include "base/options.h"
 #include "base/version.h"
 #include "config/config.h"
+#include "ctl/server/confine/confine.h"
+#include "ctl/server/drain_hook.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
 #include "ctl/server/server.h"
@@ -34,7 +36,40 @@ struct appliance {
 	struct config config;
 	struct server_parts parts;
 	struct server *server;
+	struct confine confine;
 };
+
+// Before anything is given up, and before there is anything that it could have.
+static int hook_start(struct appliance *a, struct error *err)
+{
+	return drain_hook_open(&a->config, &a->parts.drain_hook, err);
+}
+
+static void hook_stop(struct appliance *a)
+{
+	drain_hook_close(a->parts.drain_hook);
+}
+
+static int bounds_start(struct appliance *a, struct error *err)
+{
+	a->parts.confine = &a->confine;
+	return confine_begin(&a->confine, &a->config, err);
+}
+
+static int user_start(struct appliance *a, struct error *err)
+{
+	return confine_drop(&a->confine, err);
+}
+
+static int filter_start(struct appliance *a, struct error *err)
+{
+	return confine_filter(&a->confine, err);
+}
+
+// What was given up is not had back.
+static void nothing_stop(struct appliance *a)
+{
+}
 
 static int events_start(struct appliance *a, struct error *err)
 {
@@ -105,11 +140,15 @@ static const struct phase {
 	int (*start)(struct appliance *a, struct error *err);
 	void (*stop)(struct appliance *a);
 } PHASES[] = {
+	{ hook_start, hook_stop },
+	{ bounds_start, nothing_stop },
 	{ events_start, events_stop },
 	{ socket_start, socket_stop },
 	{ store_start, store_stop },
 	{ river_start, river_stop },
+	{ user_start, nothing_stop },
 	{ server_start, server_stop },
+	{ filter_start, nothing_stop },
 };
 #define N_PHASES (sizeof(PHASES) / sizeof(PHASES[0]))
 

@@ -39,12 +39,11 @@ static uint32_t drain_operations(const struct server *server)
 
 static void drain_end_hook(struct server *server)
 {
-	if (!server->drain_hook)
+	if (!drain_hook_runs(server->drain_hook))
 		return;
 	log_error("control.drain_hook: not done after %u s, ended; draining goes on",
 		server->config->control.drain_timeout);
 	drain_hook_kill(server->drain_hook);
-	server->drain_hook = 0;
 }
 
 void drain_begin(struct server *server, const char *by)
@@ -65,7 +64,7 @@ void drain_begin(struct server *server, const char *by)
 			((unsigned long long)control->drain_grace + 2ull * control->drain_timeout +
 				5));
 	server->phase = SERVER_LEAVING;
-	server->drain_hook = drain_hook_start(server->config);
+	drain_hook_start(server->drain_hook);
 	server->hook_until_ns = now + control->drain_timeout * CLOCK_SECOND_NS;
 	server->grace_until_ns = now + grace_s * CLOCK_SECOND_NS;
 	server->say_close_ns = now + grace_s * CLOCK_SECOND_NS / 2;
@@ -99,7 +98,7 @@ void drain_progress(const struct server *server, struct drain_progress *progress
 	const uint64_t now = clock_ns();
 	struct scoring_figures scoring;
 
-	*progress = (struct drain_progress){ .hook_runs = server->drain_hook != 0,
+	*progress = (struct drain_progress){ .hook_runs = drain_hook_runs(server->drain_hook),
 		.connections = gate_busy(server->gate),
 		.changes = drain_operations(server),
 		.packets = !dataplane_drained(server->dataplane) };
@@ -113,13 +112,14 @@ void drain_progress(const struct server *server, struct drain_progress *progress
 
 static void drain_look_at_grace(struct server *server, uint64_t now)
 {
-	if (server->drain_hook && drain_hook_ended(server->drain_hook))
-		server->drain_hook = 0;
+	const bool runs = drain_hook_runs(server->drain_hook);
+
 	if (now >= server->hook_until_ns)
 		drain_end_hook(server);
 	if (now >= server->say_close_ns)
 		gate_say_close(server->gate);
-	if (now >= server->grace_until_ns && (!server->drain_hook || server->is_hurried))
+	if (now >= server->grace_until_ns &&
+		(!runs || !drain_hook_runs(server->drain_hook) || server->is_hurried))
 		drain_close(server);
 }
 
@@ -158,8 +158,6 @@ void drain_tick(struct server *server)
 		drain_look_at_grace(server, now);
 	if (server->phase != SERVER_DRAINING || now < server->announce_until_ns)
 		return;
-	if (server->drain_hook && drain_hook_ended(server->drain_hook))
-		server->drain_hook = 0;
 	if (drain_is_done(server))
 		log_info("drained, nothing was cut");
 	else if (now >= server->drain_until_ns)

@@ -2,108 +2,89 @@
 #include "ctl/server/drain_hook.h"
 
 #include "config/settings.h"
+#include "ctl/server/hook_process.h"
 #include "ctl/server/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOOK_VARIABLES 4
+#define KILL_PATIENCE_MS 2000
 
-extern char **environ;
+struct drain_hook {
+	pid_t process; // that waits for the word
+	int socket;
+	bool runs;
+};
 
-// Ours and the hook's own, which come first; of two of a name the first is taken. NULL without memory.
-static char **hook_environment(char own[HOOK_VARIABLES][CONFIG_PATH_MAX + 32])
+int drain_hook_open(const struct config *config, struct drain_hook **out, struct error *err)
 {
-	size_t n = 0;
-	char **all;
+	struct drain_hook *hook;
+	int sockets[2];
 
-	while (environ[n])
-		n++;
-	all = calloc(n + HOOK_VARIABLES + 1, sizeof(*all));
-	if (!all)
-		return NULL;
-	for (size_t i = 0; i < HOOK_VARIABLES; i++)
-		all[i] = own[i];
-	memcpy(all + HOOK_VARIABLES, environ, n * sizeof(*all));
-	return all;
-}
-
-// The control thread has its signals blocked and SIGPIPE ignored: the hook is not to inherit that.
-static int hook_spawn(const char *command, char **environment, pid_t *pid)
-{
-	char sh[] = "sh", c[] = "-c", *argv[] = { sh, c, (char *)command, NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, defaults;
-	int rc;
-
-	sigemptyset(&none);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	rc = posix_spawn_file_actions_init(&files);
-	if (rc != 0)
-		return rc;
-	rc = posix_spawnattr_init(&attributes);
-	if (rc != 0) {
-		posix_spawn_file_actions_destroy(&files);
-		return rc;
-	}
-	posix_spawnattr_setflags(&attributes,
-		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &defaults);
-	rc = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	if (rc == 0)
-		rc = posix_spawn(pid, "/bin/sh", &files, &attributes, argv, environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return rc;
-}
-
-pid_t drain_hook_start(const struct config *config)
-{
-	char own[HOOK_VARIABLES][CONFIG_PATH_MAX + 32];
-	char host[256] = "", **environment;
-	pid_t pid = 0;
-	int rc;
-
+	*out = NULL;
 	if (!config->control.drain_hook[0])
 		return 0;
-	gethostname(host, sizeof(host) - 1);
-	snprintf(own[0], sizeof(own[0]), "MARTLET_EVENT=drain");
-	snprintf(own[1], sizeof(own[1]), "MARTLET_HOST=%s", host);
-	snprintf(own[2], sizeof(own[2]), "MARTLET_CONFIG=%s", config->path);
-	snprintf(own[3], sizeof(own[3]), "MARTLET_SOCKET=%s", config->control.socket);
-	environment = hook_environment(own);
-	rc = environment ? hook_spawn(config->control.drain_hook, environment, &pid) : ENOMEM;
-	free(environment);
-	if (rc != 0) {
-		log_error("control.drain_hook cannot be run: %s; draining goes on", strerror(rc));
-		return 0;
+	hook = calloc(1, sizeof(*hook));
+	if (!hook)
+		return error_set(err, -ENOMEM, "no memory for control.drain_hook");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+		free(hook);
+		return error_set(
+			err, -errno, "control.drain_hook: no sockets: %s", strerror(errno));
 	}
-	log_info("control.drain_hook: began, process %d", pid);
-	return pid;
+	hook->process = fork();
+	if (hook->process == 0)
+		hook_process_run(config, sockets[1]);
+	close(sockets[1]);
+	if (hook->process < 0) {
+		error_set(err, -errno, "control.drain_hook: no process to run it: %s",
+			strerror(errno));
+		close(sockets[0]);
+		free(hook);
+		return err->code;
+	}
+	hook->socket = sockets[0];
+	*out = hook;
+	return 0;
 }
 
-bool drain_hook_ended(pid_t hook)
+void drain_hook_close(struct drain_hook *hook)
 {
-	int status;
-	const pid_t ended = waitpid(hook, &status, WNOHANG);
+	if (!hook)
+		return;
+	if (hook->runs)
+		drain_hook_kill(hook);
+	close(hook->socket); // at which it ends
+	while (waitpid(hook->process, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(hook);
+}
 
-	if (ended == 0 || (ended < 0 && errno == EINTR))
-		return false;
-	if (ended < 0)
-		log_error("control.drain_hook: lost: %s; draining goes on", strerror(errno));
-	else if (WIFSIGNALED(status))
+static void hook_say(struct drain_hook *hook, enum hook_word word)
+{
+	if (send(hook->socket, &word, sizeof(word), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(word))
+		return;
+	log_error("control.drain_hook: lost: %s; draining goes on", strerror(errno));
+	hook->runs = false;
+}
+
+void drain_hook_start(struct drain_hook *hook)
+{
+	if (!hook)
+		return;
+	hook->runs = true;
+	hook_say(hook, HOOK_RUN);
+}
+
+static void hook_tell_end(int status)
+{
+	if (WIFSIGNALED(status))
 		log_error("control.drain_hook: ended by SIG%s; draining goes on",
 			sigabbrev_np(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != 0)
@@ -111,12 +92,53 @@ bool drain_hook_ended(pid_t hook)
 			WEXITSTATUS(status));
 	else
 		log_info("control.drain_hook: done");
-	return true;
 }
 
-void drain_hook_kill(pid_t hook)
+static void hook_hear(struct drain_hook *hook)
 {
-	kill(-hook, SIGKILL);
-	while (waitpid(hook, NULL, 0) < 0 && errno == EINTR)
-		;
+	struct hook_news news;
+	const ssize_t n = recv(hook->socket, &news, sizeof(news), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == sizeof(news) && news.kind == HOOK_BEGAN) {
+		log_info("control.drain_hook: began, process %d", news.value);
+		return;
+	}
+	hook->runs = false;
+	if (n != sizeof(news))
+		log_error(
+			"control.drain_hook: lost: the process that runs it has ended; draining "
+			"goes on");
+	else if (news.kind == HOOK_ENDED)
+		hook_tell_end(news.value);
+	else
+		log_error("control.drain_hook cannot be run: %s; draining goes on",
+			strerror(news.value));
+}
+
+static bool hook_has_news(const struct drain_hook *hook, int patience_ms)
+{
+	struct pollfd polled = { .fd = hook->socket, .events = POLLIN };
+
+	return poll(&polled, 1, patience_ms) > 0;
+}
+
+bool drain_hook_runs(struct drain_hook *hook)
+{
+	while (hook && hook->runs && hook_has_news(hook, 0))
+		hook_hear(hook);
+	return hook && hook->runs;
+}
+
+void drain_hook_kill(struct drain_hook *hook)
+{
+	struct hook_news news;
+
+	hook_say(hook, HOOK_END);
+	while (hook->runs && hook_has_news(hook, KILL_PATIENCE_MS))
+		if (recv(hook->socket, &news, sizeof(news), MSG_DONTWAIT) <= 0 ||
+			news.kind != HOOK_BEGAN)
+			hook->runs = false;
+	hook->runs = false;
 }

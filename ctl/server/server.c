@@ -251,6 +251,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->listener = parts->listener;
 	server->store = parts->store;
 	server->dataplane = parts->dataplane;
+	server->drain_hook = parts->drain_hook;
+	server->confine = parts->confine;
 	server->history = history_create(server->dataplane);
 	server->cost = cost_create(server);
 	server->comparisons = comparisons_create();

@@ -16,6 +16,8 @@
 #include "config/config.h"
 #include "dataplane/dataplane.h"
 
+struct confine;
+struct drain_hook;
 struct event_base;
 struct listener;
 struct server;
@@ -27,6 +29,8 @@ struct server_parts { // borrowed: they outlive the server
 	struct listener *listener;
 	struct store *store;
 	struct dataplane *dataplane;
+	struct drain_hook *drain_hook; // NULL: there is none
+	const struct confine *confine;
 };
 
 // Reads the store, queues what is to be deployed, and answers from server_run() on.

@@ -11,7 +11,9 @@
 
 struct access;
 struct call;
+struct confine;
 struct cost;
+struct drain_hook;
 struct drift;
 struct comparisons;
 struct event;
@@ -45,11 +47,13 @@ struct server {
 	// As it is in force: main()'s, or own_config. Another one after a reload, so nobody keeps it.
 	const struct config *config;
 	struct config *own_config; // NULL: none yet
-	// These four are main()'s, and outlive the server.
+	// These are main()'s, and outlive the server.
 	struct event_base *base;
 	struct listener *listener;
 	struct store *store;
 	struct dataplane *dataplane;
+	struct drain_hook *drain_hook; // NULL: there is none
+	const struct confine *confine; // what was given up
 	struct gate *gate;
 	struct access *access; // who may what
 	struct history *history;
@@ -77,7 +81,6 @@ struct server {
 	bool is_hurried;                                      // ... the grace was ended
 	bool is_signalled;                                    // ... by a signal already
 	char drain_by[128];                                   // ... who asked
-	pid_t drain_hook;                                     // ... the process; 0: none
 	uint64_t announce_until_ns; // draining: NOT_READY is said at least so long
 	uint64_t drain_until_ns;
 	bool is_quiet; // nothing was under way at the last tick

@@ -37,6 +37,14 @@ static void status_print_drops(const json_t *drops)
 		printf("; see martletctl drops\n");
 }
 
+static void status_print_process(const json_t *process)
+{
+	if (!process) // an older martletd's
+		return;
+	printf("process   user %s, capabilities %s, seccomp %s\n", api_text(process, "user"),
+		api_text(process, "capabilities"), api_text(process, "seccomp"));
+}
+
 static void status_print(const json_t *status)
 {
 	char text[256];
@@ -53,6 +61,7 @@ static void status_print(const json_t *status)
 	lcores_print_table(json_object_get(status, "lcores"));
 	status_print_totals(status);
 	status_print_drops(json_object_get(status, "drops"));
+	status_print_process(json_object_get(status, "process"));
 }
 
 static int status_run(const struct command *command, char **argv)

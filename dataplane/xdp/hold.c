@@ -5,6 +5,7 @@
 #include "dataplane/xdp/queues.h"
 
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -111,10 +112,12 @@ static void hold_look_at_program(struct xdp_hold *hold, const struct xdp_program
 		xdp_hold_open(hold);
 		return;
 	}
+	// Its name only CAP_SYS_ADMIN is told.
 	snprintf(hold->trouble, sizeof(hold->trouble),
-		"interface %s carries another XDP program (%s, id %u) in place of ours: ip link "
+		"interface %s carries another XDP program (%s%sid %u) in place of ours: ip link "
 		"set dev %s xdp off, and ours is put back",
-		hold->device.interface, now->name, now->id, hold->device.interface);
+		hold->device.interface, now->name, now->name[0] ? ", " : "", now->id,
+		hold->device.interface);
 }
 
 static void hold_look_at_queues(struct xdp_hold *hold)
@@ -188,12 +191,20 @@ int bpf_xdp_detach(int if_index, __u32 flags, const struct bpf_xdp_attach_opts *
 	bool is_ours;
 	int fd, rc = xdp_program_look((uint32_t)if_index, &now, &fd);
 
-	if (rc != 0 || fd == XDP_PROGRAM_NONE)
+	if (rc != 0)
 		return rc;
 	pthread_mutex_lock(&hold_mutex);
 	hold = hold_find((uint32_t)if_index);
+	// By its number only CAP_SYS_ADMIN has a program and its name, which is given up after the start.
+	if (hold && !now.name[0] && now.id == hold->ours.id)
+		now = hold->ours;
 	is_ours = hold && hold_has_brought(hold, &now);
+	if (fd == XDP_PROGRAM_NONE && is_ours && hold->program != XDP_PROGRAM_NONE &&
+		now.id == hold->ours.id)
+		fd = fcntl(hold->program, F_DUPFD_CLOEXEC, 0);
 	pthread_mutex_unlock(&hold_mutex);
+	if (fd < 0)
+		return 0;
 	if (is_ours)
 		rc = xdp_program_take_away((uint32_t)if_index, fd, now.flags);
 	close(fd);

@@ -243,7 +243,7 @@ def replaced_program(tap, a, ours):
     put_program(EDGE, other)
     theirs = program_of(EDGE)
     tap.check("another program in place of ours shows in status, and what to do",
-              wait_for(lambda: "firewall" in trouble(a)) and f"ip link set dev {EDGE} xdp off" in trouble(a), trouble(a))
+              wait_for(lambda: f"another XDP program (id {theirs[1]})" in trouble(a)) and f"ip link set dev {EDGE} xdp off" in trouble(a), trouble(a))
     metrics = a.api("GET", "/metrics")[1]
     tap.check("in metrics and readiness, too", 'martlet_port_trouble{port="edge"} 1' in metrics and not ready(a))
     time.sleep(1.5)  # longer than from one look to the next: nothing may be put in its place, nor said again

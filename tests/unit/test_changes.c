@@ -91,8 +91,8 @@ static void each_key_is_live_or_says_why(void **state)
 {
 	static const struct key_group *const GROUPS[] = { &SCHEMA_LCORES, &SCHEMA_MEMORY,
 		&SCHEMA_PORT, &SCHEMA_CONTROL, &SCHEMA_HTTP, &SCHEMA_TLS, &SCHEMA_STORE,
-		&SCHEMA_METRICS, &SCHEMA_SCORING, &SCHEMA_DRIFT, &SCHEMA_LOG, &SCHEMA_MODEL,
-		&SCHEMA_INFER, &SCHEMA_CANARY };
+		&SCHEMA_METRICS, &SCHEMA_SCORING, &SCHEMA_DRIFT, &SCHEMA_PROCESS, &SCHEMA_LOG,
+		&SCHEMA_MODEL, &SCHEMA_INFER, &SCHEMA_CANARY };
 	struct seen seen = { "" };
 
 	parse(&now,

@@ -2,6 +2,7 @@
 #include "ctl/server/resources/status.h"
 
 #include "base/version.h"
+#include "ctl/server/confine/confine.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/models_json.h"
@@ -174,6 +175,20 @@ static json_t *status_scoring(const struct server *server)
 		(json_int_t)f.cancelled, "failed", (json_int_t)f.failed);
 }
 
+// What martletd may still do.
+static json_t *status_process(const struct server *server)
+{
+	struct confine_report report;
+	char capabilities[17];
+
+	confine_report(server->confine, &report);
+	snprintf(capabilities, sizeof(capabilities), "%016llx",
+		(unsigned long long)report.capabilities);
+	return json_pack("{s:s, s:s, s:s, s:b, s:s}", "user", report.user, "capabilities",
+		report.names, "cap_eff", capabilities, "no_new_privs", (int)report.no_new_privs,
+		"seccomp", report.seccomp);
+}
+
 void status_get(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
@@ -196,7 +211,7 @@ void status_get(
 	}
 	http_reply(request, 200,
 		json_pack("{s:s, s:i, s:f, s:s, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, "
-			  "s:o, s:{s:i, s:i}, s:o, s:o}",
+			  "s:o, s:{s:i, s:i}, s:o, s:o, s:o}",
 			"version", martlet_version, "pid", (int)getpid(), "uptime_seconds",
 			server_uptime_seconds(server), "state", server_state_name(server), "config",
 			server->config->path, "isa", isa_name(isa), "ports", status_ports(server),
@@ -204,5 +219,6 @@ void status_get(
 			"received", (json_int_t)sum.received, "replied", (json_int_t)sum.replied,
 			"dropped", dropped, "rows_scored", (json_int_t)sum.rows_scored, "drops",
 			drops, "mempool", "size", (int)pool.size, "in_use", (int)pool.in_use, "api",
-			status_api(server), "scoring", status_scoring(server)));
+			status_api(server), "scoring", status_scoring(server), "process",
+			status_process(server)));
 }
