@@ -64,7 +64,9 @@ SEES_infer/export   := $(SEES_infer/ops) infer/export
 SEES_infer/learn    := $(SEES_infer/compile) infer/export infer/learn
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
                        $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
-                       $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
+                       $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/auth dataplane/device
+SEES_dataplane/auth := base config/settings.h infer/infer.h $(patsubst %,dataplane/%.h,drop info packet registry route wire) \
+                       dataplane/auth
 SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,clock drop info limit packet wire) \
                        $(patsubst %,dataplane/memif/%.h,device wire) \
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
@@ -125,7 +127,7 @@ SRC_export    := $(call below,infer/export)
 SRC_learn     := $(call below,infer/learn)
 SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile) $(SRC_export) $(SRC_learn),$(call below,infer))
 SRC_xdp       := dataplane/device/devargs.c $(wildcard dataplane/xdp/*.c)
-SRC_dataplane := $(sort $(wildcard dataplane/*.c dataplane/device/*.c dataplane/memif/*.c) $(SRC_xdp))
+SRC_dataplane := $(filter-out $(OTHER_KERNELS),$(sort $(wildcard dataplane/*.c dataplane/auth/*.c dataplane/device/*.c dataplane/memif/*.c) $(SRC_xdp)))
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))
@@ -134,10 +136,10 @@ LIBRARIES     := base trust config infer import compile export learn dataplane f
 
 # --- External libraries: each room compiles and links only its own -------------------------------
 
-PC_dataplane := libdpdk libbpf
+PC_dataplane := libdpdk libbpf libsodium
 PC_server    := libevent_core libevent_openssl openssl libnghttp2 liburing jansson libsodium libdpdk libprotobuf-c libseccomp libcap-ng
-PC_tool      := jansson libcurl libpcap
-PC_load      := libdpdk libbpf jansson
+PC_tool      := jansson libcurl libpcap libsodium
+PC_load      := libdpdk libbpf jansson libsodium
 PC_flow      := libpcap libsodium
 PC_config    := libconfig
 PC_trust     := libsodium libcrypto
@@ -153,7 +155,7 @@ CFLAGS_export   := $(CFLAGS_import)
 CFLAGS_compile  := $(call pc_cflags,$(PC_compile))
 # A fuzzer compiles a model each run: with few golden rows its time is not spent on them.
 CFLAGS_compile  += $(if $(findstring fuzzer,$(SAN)),-DGOLDEN_ROWS_MAX=16)
-# -march comes with libdpdk's flags; ISA-dependent code belongs in infer/kernels, so keep DPDK's own baseline.
+# -march comes with libdpdk's flags, and stays DPDK's own baseline: what needs more ends in its instruction set.
 CFLAGS_dataplane := $(call pc_cflags,$(PC_dataplane))
 CFLAGS_load     := $(call pc_cflags,$(PC_load))
 # Debian's libnghttp2 1.52 has limits of resets and continuations that upstream's 1.52 has not: whether the one
@@ -177,7 +179,7 @@ LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
 LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson libprotobuf-c libseccomp libcap-ng) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
 LIBS_martletctl := $(LIBS_learn) $(call pc_libs,jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
-LIBS_martlet-load := $(call pc_libs,jansson) $(LIBS_dpdk) -lm
+LIBS_martlet-load := $(call pc_libs,jansson libsodium) $(LIBS_dpdk) -lm
 
 # --- Kernels -------------------------------------------------------------------------------------
 
@@ -265,7 +267,7 @@ $(B)/martletd: $(B)/obj/ctl/martletd.o $(VERSION_OBJ) $(B)/libserver.a $(B)/libd
 $(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/liblearn.a $(B)/libexport.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libtrust.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
-$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(SRC_xdp:%.c=$(B)/obj/%.o) $(B)/libbase.a
+$(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(SRC_xdp:%.c=$(B)/obj/%.o) $(B)/libtrust.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martlet-load) -o $@
 $(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 
 enum exit_status { EXIT_DONE, EXIT_REFUSED };
@@ -202,6 +203,10 @@ int main(int argc, char **argv)
 
 	if (rc != 0)
 		return options_end(&options, rc, &err);
+	if (sodium_init() < 0) {
+		log_refusal("martletd", "libsodium finds no source of randomness");
+		return EXIT_REFUSED;
+	}
 	if (config_load(request.path, &appliance.config, &err)) {
 		log_refusal("martletd", err.text);
 		return EXIT_REFUSED;

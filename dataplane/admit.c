@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/admit.h"
 
+#include "dataplane/auth/auth.h"
 #include "infer/infer.h"
 
 #include <stddef.h>
@@ -17,12 +18,29 @@ static inline void admit_refuse(struct packet *p, enum wire_status status)
 	p->status = (uint8_t)status;
 }
 
+// What came without authentication while no model was in service has passed check.c: to it none is.
+static inline enum wire_status admit_check_access(
+	const struct packet *p, const struct auth *auth, uint64_t model)
+{
+	const struct auth_table *table;
+
+	if (!auth)
+		return WIRE_STATUS_OK;
+	table = auth_table(auth);
+	if (p->key)
+		return auth_allows(table, p->key, model) ? WIRE_STATUS_OK : WIRE_STATUS_FORBIDDEN;
+	if (likely(!table->n_required && !table->requires_all))
+		return WIRE_STATUS_OK;
+	return auth_requires(table, model) ? WIRE_STATUS_NO_MODEL : WIRE_STATUS_OK;
+}
+
 // The checks that depend on what is deployed right now. WIRE_STATUS_OK: it may be scored.
 static enum wire_status admit_check_deployment(struct packet *p, const struct wire_header *header,
 	const struct registry *registry, uint32_t lcore)
 {
 	const struct model_route *route = registry_route(registry, header->model);
 	const struct deployment *deployment;
+	enum wire_status status;
 	uint64_t reply_bytes;
 
 	if (unlikely(!route)) {
@@ -30,9 +48,14 @@ static enum wire_status admit_check_deployment(struct packet *p, const struct wi
 		return registry_is_loading(registry, header->model) ? WIRE_STATUS_NOT_READY
 								    : WIRE_STATUS_NO_MODEL;
 	}
+	// A route always has a live version: NOLINTNEXTLINE(clang-analyzer-*)
+	status = admit_check_access(p, registry->auth, route->live->name_hash);
+	if (unlikely(status != WIRE_STATUS_OK)) {
+		p->stats = route->live->stats[lcore];
+		return status;
+	}
 	deployment = route_choose(route, header);
 	if (unlikely(!deployment)) {
-		// A route always has a live version: NOLINTNEXTLINE(clang-analyzer-*)
 		p->stats = route->live->stats[lcore];
 		return WIRE_STATUS_NO_MODEL;
 	}
@@ -66,10 +89,6 @@ void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t 
 	p->status = WIRE_STATUS_OK;
 	p->stats = NULL;
 	p->done = false;
-	if (unlikely(header->flags & WIRE_FLAG_AUTHENTICATED)) {
-		admit_refuse(p, WIRE_STATUS_FORBIDDEN);
-		return;
-	}
 	if (header->type == WIRE_TYPE_PING) {
 		p->kind = PACKET_PONG;
 		p->stats = pings;

@@ -3,11 +3,11 @@
 // touched. A request gets the status of the first of these that applies, so that it names what the
 // client has to mend first:
 //
-//   1 FORBIDDEN        flag bit 1: authentication is not offered; nothing else is disclosed
-//     (PING            is answered with PONG, unless FORBIDDEN)
-//   2 BAD_REQUEST      type neither SCORE nor PING; rows or columns 0; unknown dtype; payload
+//     (PING            is answered with PONG)
+//   1 BAD_REQUEST      type neither SCORE nor PING; rows or columns 0; unknown dtype; payload
 //                      shorter than rows x columns
-//   3 NOT_READY        starting or draining, or the id's model is to be in service and is not
+//   2 NOT_READY        starting or draining, or the id's model is to be in service and is not
+//   3 FORBIDDEN        the request's key may not use the id's model
 //   4 NO_MODEL         no such id, or not that version of it
 //   5 BAD_SHAPE        columns are not the model's features
 //   6 REPLY_TOO_LARGE  the scores would not fit the request's length

@@ -238,7 +238,9 @@ int dataplane_check(const struct config *config, struct error *err)
 		if (rc != 0)
 			return rc;
 	}
-	rc = memory_plan(config, &plan, err);
+	rc = auth_check_keys(&config->trust, err);
+	if (rc == 0)
+		rc = memory_plan(config, &plan, err);
 	if (rc != 0)
 		return rc;
 	return mtu_check(config, plan.mbuf_bytes - RTE_PKTMBUF_HEADROOM, err);
@@ -288,6 +290,11 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 			err);
 	if (rc != 0)
 		return rc;
+	// Before any packet: what is demanded holds from the first one on.
+	rc = auth_start(config, dp->qsbr, &dp->auth, err);
+	if (rc != 0)
+		return rc;
+	dp->registry->auth = dp->auth;
 	dp->registry->recovering = true;
 	dp->registry->refuses_not_finite = config->infer.refuse_not_finite;
 	for (uint32_t i = 0; i < config->n_models; i++)
@@ -394,6 +401,7 @@ void dataplane_stop(struct dataplane *dp)
 	aside_destroy(dp->aside);
 	watches_destroy(dp->watches);
 	registry_destroy(dp->registry);
+	auth_destroy(dp->auth);
 	rte_free(dp->qsbr);
 	rte_mempool_free(dp->pool);
 	if (dp->eal_started)
@@ -478,6 +486,23 @@ void dataplane_watch(struct dataplane *dp)
 			announcer_begin(dp->announcer, i, now_ns, &ignored);
 	}
 	announcer_tick(dp->announcer, now_ns);
+	auth_watch(dp->auth, time(NULL));
+}
+
+int dataplane_prepare_trust(struct dataplane *dp, const struct config_trust *config,
+	struct auth_table **out, struct error *err)
+{
+	return auth_prepare(dp->auth, config, out, err);
+}
+
+void dataplane_commit_trust(struct dataplane *dp, struct auth_table *table)
+{
+	auth_commit(dp->auth, table);
+}
+
+void dataplane_discard_trust(struct auth_table *table)
+{
+	auth_discard(table);
 }
 
 const char *dataplane_trouble(const struct dataplane *dp, uint32_t port)

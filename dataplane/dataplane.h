@@ -16,12 +16,14 @@
 #include <stdint.h>
 
 struct dataplane;
+struct auth_table;
 struct deployment;
 struct model_route;
 
 // What of a configuration can be refused without starting anything: CPUs without a task, devices that two
-// ports share, fewer queues than lcores, memory that is too little, an mtu that a device cannot carry.
-// -EINVAL.
+// ports share, fewer queues than lcores, memory that is too little, an mtu that a device cannot carry, keys that
+// are not as base/trust/keys.h says or that others could have changed. sodium_init() comes before. -EINVAL;
+// what keys_read() returns.
 int dataplane_check(const struct config *config, struct error *err);
 // And which of DPDK's drivers that it needs are not installed. At a start DPDK itself tells. -ENODEV.
 int dataplane_check_drivers(const struct config *config, struct error *err);
@@ -54,6 +56,16 @@ struct dataplane_news {
 // trouble or is out of it; another host claims an address of ours), as a sentence for the log. False where
 // there is no more.
 bool dataplane_news(struct dataplane *dp, struct dataplane_news *news);
+
+// --- Trust --------------------------------------------------------------------------------------
+
+// Reads the file of keys of datagrams anew, and makes what it and `config` say ready to be in force. At a start
+// dataplane_start() does so. Nothing changes before dataplane_commit_trust(), which cannot fail; keys that stay
+// keep what was seen of their counters. -EINVAL, -EPERM, -ENOENT, -ENOMEM with a sentence.
+int dataplane_prepare_trust(struct dataplane *dp, const struct config_trust *config,
+	struct auth_table **out, struct error *err);
+void dataplane_commit_trust(struct dataplane *dp, struct auth_table *table);
+void dataplane_discard_trust(struct auth_table *table); // NULL is fine
 
 // --- Deployments --------------------------------------------------------------------------------
 

@@ -25,6 +25,15 @@
 	X(DROP_BAD_MAGIC, "bad_magic", "first two bytes are not 4D 4C")                            \
 	X(DROP_BAD_VERSION, "bad_version", "protocol version is not 1")                            \
 	X(DROP_RESERVED_NOT_ZERO, "reserved_not_zero", "a reserved field or flag is not zero")     \
+	X(DROP_AUTH_MISSING, "auth_missing",                                                       \
+		"not authenticated, and trust.require_authentication demands it")                  \
+	X(DROP_AUTH_SHORT, "auth_short", "says authenticated, and is too short for a trailer")     \
+	X(DROP_AUTH_UNKNOWN_KEY, "auth_unknown_key", "trust.keys has no key of its id")            \
+	X(DROP_AUTH_KEY_NOT_VALID, "auth_key_not_valid",                                           \
+		"its key has retired or is not valid yet")                                         \
+	X(DROP_AUTH_BAD_TAG, "auth_bad_tag", "its tag is not what its key makes of it")            \
+	X(DROP_AUTH_REPLAYED, "auth_replayed",                                                     \
+		"its counter has been seen, or is 1024 or more below the newest of its key")       \
 	X(DROP_BAD_NEIGHBOUR, "bad_neighbour",                                                     \
 		"ARP, neighbour discovery or MLD that is malformed or not for us")                 \
 	X(DROP_BAD_ICMP, "bad_icmp", "ICMP that is malformed or not an echo request")              \

@@ -2,6 +2,7 @@
 #include "dataplane/loop.h"
 
 #include "dataplane/admit.h"
+#include "dataplane/auth/check.h"
 #include "dataplane/lcore.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/parse.h"
@@ -87,7 +88,7 @@ static inline void loop_answer(
 {
 	if (!n)
 		return;
-	reply_burst(mbufs, n, rte_rdtsc(), &lcore->clock, &lcore->counters);
+	reply_burst(mbufs, n, rte_rdtsc(), &lcore->clock, &lcore->counters, lcore->registry->auth);
 	loop_transmit(lcore, port, mbufs, n);
 }
 
@@ -155,7 +156,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	const struct port *port = queue->port;
 	struct lcore_traffic *traffic = &lcore->traffic[port->index];
 	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
-	uint16_t n_requests, n_others, n_answers;
+	uint16_t n_requests, n_good, n_others, n_answers;
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
 	uint64_t unfinished_before = lcore->counters.unfinished_checksums;
 
@@ -164,12 +165,15 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	arrival = rte_rdtsc();
 	n_requests =
 		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
+	n_good = auth_burst(
+		requests, n_requests, lcore->registry->auth, lcore->registry, &lcore->counters);
+	traffic->drops += n_requests - n_good;
 	traffic->rx_packets += n;
 	traffic->drops += (uint64_t)n - n_requests - n_others;
 	traffic->rx_bytes += lcore->counters.received_bytes - bytes_before;
 	traffic->unfinished_checksums += lcore->counters.unfinished_checksums - unfinished_before;
-	n_requests = admit_burst(requests, n_requests, lcore->registry, lcore->index, &lcore->pings,
-		mbufs, &n_answers);
+	n_requests = admit_burst(
+		requests, n_good, lcore->registry, lcore->index, &lcore->pings, mbufs, &n_answers);
 	loop_answer(lcore, port, mbufs, n_answers);
 	if (n_requests && lcore->role == LCORE_COMPLETE) {
 		score_burst(requests, n_requests, lcore->scratch, &lcore->clock, &lcore->counters,

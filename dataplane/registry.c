@@ -2,6 +2,7 @@
 #include "dataplane/registry.h"
 
 #include "base/align.h"
+#include "dataplane/auth/auth.h"
 #include "infer/infer.h"
 
 #include <stdlib.h>
@@ -304,6 +305,7 @@ static int deployment_create(struct registry *registry, const struct deployment_
 	deployment->id = request->id;
 	deployment->version = request->version;
 	snprintf(deployment->name, sizeof(deployment->name), "%s", request->name);
+	deployment->name_hash = auth_model(deployment->name);
 	*out = deployment;
 	return 0;
 }

@@ -16,6 +16,8 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+struct auth;
+
 #define REGISTRY_SLOTS  65536
 #define REGISTRY_LCORES CONFIG_CPUS_MAX
 
@@ -45,6 +47,7 @@ struct slot {
 struct deployment { // immutable once published; owned by the registry
 	// What lcores read.
 	const struct model *model;
+	uint64_t name_hash; // auth_model() of its name
 	uint32_t n_features, n_outputs;
 	uint32_t batch_rows;                   // that fit the scratch of an lcore at a time
 	uint32_t outputs_offset, model_offset; // within that scratch, which begins with the rows
@@ -74,6 +77,7 @@ struct registry {
 	_Atomic(bool) recovering;
 	_Atomic(uint64_t) loading[REGISTRY_SLOTS / 64];
 	_Atomic(bool) draining;
+	const struct auth *auth; // who may ask; NULL (tests): everybody
 
 	// The control thread's own.
 	struct rte_rcu_qsbr *qsbr;

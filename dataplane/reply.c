@@ -2,6 +2,7 @@
 #include "dataplane/reply.h"
 
 #include "base/checksum.h"
+#include "dataplane/auth/seal.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
 
@@ -150,6 +151,11 @@ static inline uint64_t reply_sum_lasting(const struct reply_words *words)
 		words->model + words->key_id + words->reserved;
 }
 
+static inline uint32_t reply_server_ns(uint64_t ns)
+{
+	return ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+}
+
 // The fields that docs/wire.md gives a meaning in replies. Magic, model, request_id and key_id go
 // back as they came.
 static inline struct reply_words reply_wire(
@@ -181,8 +187,8 @@ static inline void reply_store(struct reply_words *to, const struct reply_words 
 }
 
 // Of what a PING's checksum covered, its PONG changes nothing but the wire header, for addresses
-// and ports merely change places: the checksum is updated, where it is known to be right. A RESULT is
-// summed: its header's words, then its outputs.
+// and ports merely change places: the checksum is updated, where it is known to be right. A RESULT, and what
+// has another trailer than its request, is summed: its header's words, then what follows.
 static inline uint16_t reply_udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
 	const struct reply_words *before, const struct reply_words *after, uint64_t pseudo_sum)
 {
@@ -190,7 +196,7 @@ static inline uint16_t reply_udp_checksum(const struct packet *p, const struct r
 	uint16_t checksum;
 	uint64_t sum;
 
-	if (p->kind == PACKET_PONG && udp->dgram_cksum && !p->port->trusts_checksum) {
+	if (p->kind == PACKET_PONG && !p->key && udp->dgram_cksum && !p->port->trusts_checksum) {
 		checksum = checksum_update(
 			udp->dgram_cksum, reply_sum_changing(before), reply_sum_changing(after));
 		return checksum ? checksum : 0xffff;
@@ -201,6 +207,7 @@ static inline uint16_t reply_udp_checksum(const struct packet *p, const struct r
 		checksum_bytes(sum, before + 1, payload_bytes - WIRE_HEADER_BYTES));
 }
 
+// Without a trailer.
 static inline uint32_t reply_payload_bytes(const struct packet *p)
 {
 	if (p->kind == PACKET_PONG)
@@ -223,13 +230,12 @@ static inline void reply_count(const struct packet *p, struct dataplane_counters
 static inline void reply_one(
 	struct rte_mbuf *m, struct packet *p, uint64_t ns, struct dataplane_counters *counters)
 {
-	uint32_t payload_bytes = reply_payload_bytes(p);
+	uint32_t payload_bytes = reply_payload_bytes(p) + (p->key ? AUTH_TRAILER_BYTES : 0);
 	uint32_t udp_bytes = (uint32_t)sizeof(struct rte_udp_hdr) + payload_bytes;
 	uint64_t sum;
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_l3(m, p, udp_bytes, &sum);
 	struct reply_words *words = (struct reply_words *)(udp + 1);
-	struct reply_words reply =
-		reply_wire(words, p, ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns);
+	struct reply_words reply = reply_wire(words, p, reply_server_ns(ns));
 	uint16_t source = udp->src_port;
 
 	udp->src_port = udp->dst_port;
@@ -284,10 +290,39 @@ static inline void reply_prefetch(struct rte_mbuf *m)
 	rte_prefetch0(packet_of(m));
 }
 
+// Those that have a key get their wire header, which reply_one() then makes once more alike, and their trailer.
+static __rte_noinline void reply_seal(struct rte_mbuf **mbufs, uint16_t n, uint64_t now,
+	const struct clock *clock, const struct auth *auth)
+{
+	const struct auth_table *table = auth_table(auth);
+	struct auth_seals seals;
+
+	seals.n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		const struct packet *p = packet_of(mbufs[i]);
+		uint8_t *payload = rte_pktmbuf_mtod_offset(mbufs[i], uint8_t *, p->payload_offset);
+		struct reply_words *words = (struct reply_words *)payload, reply;
+
+		if (!p->key)
+			continue;
+		reply = reply_wire(
+			words, p, reply_server_ns(clock_ns(clock, now - p->arrival_tsc)));
+		reply_store(words, &reply);
+		auth_seal_add(&seals, table, p, payload, reply_payload_bytes(p));
+	}
+	auth_seal(&seals, auth);
+}
+
 void reply_burst(struct rte_mbuf **mbufs, uint16_t n, uint64_t now, const struct clock *clock,
-	struct dataplane_counters *counters)
+	struct dataplane_counters *counters, const struct auth *auth)
 {
 	struct reply_run run = { .n = 0 };
+	uint16_t any_key = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		any_key |= packet_of(mbufs[i])->key;
+	if (any_key)
+		reply_seal(mbufs, n, now, clock, auth);
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *p = packet_of(mbufs[i]);
@@ -303,5 +338,5 @@ void reply_burst(struct rte_mbuf **mbufs, uint16_t n, uint64_t now, const struct
 void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,
 	struct dataplane_counters *counters)
 {
-	reply_burst(&m, 1, now, clock, counters);
+	reply_burst(&m, 1, now, clock, counters, NULL);
 }

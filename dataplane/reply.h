@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <rte_ether.h>
 
+struct auth;
+
 // Swaps the Ethernet addresses and sets the frame's length, padding it to the 60 bytes of the
 // shortest frame. `bytes` must not exceed data_len + tailroom.
 void reply_ethernet(struct rte_mbuf *m, uint32_t bytes);
@@ -24,9 +26,10 @@ uint8_t *reply_ip(struct rte_mbuf *m, uint32_t bytes, uint64_t *address_sum);
 
 // Writes the replies to PACKET_PONG and PACKET_RESULT packets; behind the wire header of a RESULT
 // of status OK its outputs lie already. `now` is the TSC just before transmission. Counts statuses,
-// PONGs and the latency of each.
+// PONGs and the latency of each. Those to requests with a key get their trailer by `auth`, which may
+// be NULL where none has one.
 void reply_burst(struct rte_mbuf **mbufs, uint16_t n, uint64_t now, const struct clock *clock,
-	struct dataplane_counters *counters);
-// A burst of one, for tests.
+	struct dataplane_counters *counters, const struct auth *auth);
+// A burst of one without a key, for tests.
 void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,
 	struct dataplane_counters *counters);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/aside.h"
+#include "dataplane/auth/auth.h"
 #include "dataplane/lcore.h"
 #include "dataplane/memory.h"
 #include "dataplane/reopen.h"
@@ -23,6 +24,7 @@ struct dataplane {
 				 // way
 	struct rte_rcu_qsbr *qsbr;
 	struct memif_server *memif; // NULL: no port needs one
+	struct auth *auth;
 	struct registry *registry;
 	struct watches *watches;
 	struct aside *aside;  // of what is answered beside the lcores

@@ -15,6 +15,7 @@
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/store/store.h"
+#include "dataplane/dataplane.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -150,7 +151,8 @@ static void reload_import(struct server *server, const struct config *before)
 }
 
 static void reload_take(struct server *server, struct reload *reload, struct config *own,
-	struct listeners *listeners, struct access_rules *rules, const struct reload_list *list)
+	struct listeners *listeners, struct access_rules *rules, struct auth_table *trust,
+	const struct reload_list *list)
 {
 	const enum log_level before = log_get_level(), level = (enum log_level)own->log.level;
 	const struct gate_limits limits = limits_of(own);
@@ -162,6 +164,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 	server->config = server->own_config = own;
 	listeners_commit(server, listeners);
 	access_commit(server->access, rules);
+	dataplane_commit_trust(server->dataplane, trust);
 	gate_limit(server->gate, &limits);
 	scoring_limit(server->scoring, own->scoring.queue);
 	if (list->n_live)
@@ -193,7 +196,8 @@ static void reload_commit(struct operation *op)
 	struct reload_list list = { .changes = json_array() };
 	struct config *own = malloc(sizeof(*own));
 	struct access_rules *rules = NULL;
-	struct listeners *listeners;
+	struct listeners *listeners = NULL;
+	struct auth_table *trust = NULL;
 	struct error err = op->err;
 
 	if (err.code == 0 && (!own || !list.changes))
@@ -202,6 +206,9 @@ static void reload_commit(struct operation *op)
 		access_prepare(&reload->next, &rules, &err);
 	if (err.code == 0)
 		listeners_prepare(server, &reload->next, &listeners, &err);
+	if (err.code == 0 &&
+		dataplane_prepare_trust(server->dataplane, &reload->next.trust, &trust, &err) != 0)
+		listeners_discard(server, listeners);
 	if (err.code != 0 || !own) {
 		free(own);
 		access_discard(rules);
@@ -213,10 +220,11 @@ static void reload_commit(struct operation *op)
 	if (reload->is_try) {
 		listeners_discard(server, listeners);
 		access_discard(rules);
+		dataplane_discard_trust(trust);
 		free(own);
 	} else {
 		*own = reload->next;
-		reload_take(server, reload, own, listeners, rules, &list);
+		reload_take(server, reload, own, listeners, rules, trust, &list);
 		reload_import(server, &reload->now);
 	}
 	reload_reply(op, list.changes);

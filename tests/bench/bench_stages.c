@@ -91,7 +91,7 @@ static void pass(uint16_t n, enum stage last)
 	score_burst(requests, n, scratch, &clk, &counters, &lane);
 	if (last == STAGE_SCORE)
 		return;
-	reply_burst(requests, n, rte_rdtsc(), &clk, &counters);
+	reply_burst(requests, n, rte_rdtsc(), &clk, &counters, NULL);
 }
 
 static double run_ns(uint16_t n, enum stage last)

@@ -2,8 +2,11 @@
 // admit: every status that is decided before scoring, their order, and priority.
 #include "dataplane/admit.h"
 
+#include "dataplane/auth/auth.h"
 #include "tests/unit/frame.h"
 #include "tests/unit/stand_in_model.h"
+
+#include <sodium.h>
 
 // cmocka wants the three above first
 
@@ -56,16 +59,77 @@ static void ping_becomes_pong_whatever_else_it_says(void **state)
 	assert_ptr_equal(frame.p.stats, &pings);
 }
 
-static void authenticated_is_forbidden(void **state)
+// Keys 3 (this model alone) and 4 (another), and what is demanded of the model.
+static void put_auth(struct auth **auth, const char *required)
 {
-	request()->flags = WIRE_FLAG_AUTHENTICATED;
+	struct wire_keys *keys = calloc(1, sizeof(*keys) + 2 * sizeof(keys->keys[0]));
+	struct config_trust trust = { .n_require_authentication = required != NULL };
+	struct auth_table *table;
+	struct error err;
+
+	keys->n = 2;
+	keys->keys[0] = (struct wire_key){ .id = 3, .n_models = 1 };
+	keys->keys[1] = (struct wire_key){ .id = 4, .n_models = 1 };
+	strcpy(keys->keys[0].models[0], registry_lookup(registry, 7)->name);
+	strcpy(keys->keys[1].models[0], "another");
+	if (required)
+		strcpy(trust.require_authentication[0], required);
+	assert_int_equal(auth_create(NULL, 0, auth, &err), 0);
+	assert_int_equal(auth_prepare_keys(*auth, &trust, keys, 1, &table, &err), 0);
+	auth_commit(*auth, table);
+	registry->auth = *auth;
+	free(keys);
+}
+
+static unsigned admit_with_key(uint16_t key)
+{
+	request();
+	frame.p.key = key;
+	const unsigned status = admit();
+
+	frame.p.key = 0;
+	return status;
+}
+
+static void key_uses_its_models_alone(void **state)
+{
+	struct auth *auth;
+
+	put_auth(&auth, NULL);
+	assert_int_equal(admit_with_key(0), WIRE_STATUS_OK);
+	assert_int_equal(admit_with_key(3), WIRE_STATUS_OK);
+	assert_int_equal(admit_with_key(4), WIRE_STATUS_FORBIDDEN);
+	// One that went while the request was in a ring.
+	assert_int_equal(admit_with_key(5), WIRE_STATUS_FORBIDDEN);
+	// The version is not looked at before.
+	request()->model_version = 4;
+	frame.p.key = 4;
 	assert_int_equal(admit(), WIRE_STATUS_FORBIDDEN);
-	request()->flags = WIRE_FLAG_AUTHENTICATED;
-	frame_wire(&frame)->type = WIRE_TYPE_PING;
-	assert_int_equal(admit(), WIRE_STATUS_FORBIDDEN);
-	request()->flags = WIRE_FLAG_AUTHENTICATED | WIRE_FLAG_PRIORITY;
-	frame_wire(&frame)->rows = 0;
-	assert_int_equal(admit(), WIRE_STATUS_FORBIDDEN);
+	admit_again(&frame.m, registry, 1);
+	assert_int_equal(frame.p.status, WIRE_STATUS_FORBIDDEN);
+	frame.p.key = 0;
+	registry->auth = NULL;
+	auth_destroy(auth);
+}
+
+// check.c has dropped what is not authenticated; unless the model came into service only then.
+static void model_that_demands_keys_is_none_to_others(void **state)
+{
+	struct auth *auth;
+
+	put_auth(&auth, registry_lookup(registry, 7)->name);
+	assert_int_equal(admit_with_key(0), WIRE_STATUS_NO_MODEL);
+	assert_int_equal(admit_with_key(3), WIRE_STATUS_OK);
+	registry->auth = NULL;
+	auth_destroy(auth);
+	put_auth(&auth, "*");
+	assert_int_equal(admit_with_key(0), WIRE_STATUS_NO_MODEL);
+	registry->auth = NULL;
+	auth_destroy(auth);
+	put_auth(&auth, "another");
+	assert_int_equal(admit_with_key(0), WIRE_STATUS_OK);
+	registry->auth = NULL;
+	auth_destroy(auth);
 }
 
 static void malformed_is_a_bad_request(void **state)
@@ -217,6 +281,8 @@ static int set_up(void **state)
 	struct deployment_request first = { .id = 7, .name = "m", .version = 5 };
 	struct error err;
 
+	if (sodium_init() < 0)
+		return -1;
 	if (registry_create(2, 1 << 20, 1500, NULL, &registry, &err))
 		return -1;
 	first.model = stand_in_model(4, 3, 0);
@@ -234,7 +300,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_request_is_to_be_scored),
 		cmocka_unit_test(ping_becomes_pong_whatever_else_it_says),
-		cmocka_unit_test(authenticated_is_forbidden),
+		cmocka_unit_test(key_uses_its_models_alone),
+		cmocka_unit_test(model_that_demands_keys_is_none_to_others),
 		cmocka_unit_test(malformed_is_a_bad_request),
 		cmocka_unit_test(smaller_types_need_fewer_bytes),
 		cmocka_unit_test(unknown_model_or_version_is_no_model),
