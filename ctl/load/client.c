@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,21 @@ static int client_make_payloads(struct client *client, struct error *err)
 	return rc;
 }
 
+static int client_find_key(struct client *client, struct error *err)
+{
+	const struct load_options *options = client->options;
+
+	if (!options->key)
+		return 0;
+	if (sodium_init() < 0)
+		return error_set(err, -EIO, "libsodium finds no source of randomness");
+	if (keys_read(options->key, &client->keys, err) != 0)
+		return err->code;
+	client->key = keys_choose(client->keys, options->key, options->key_id, err);
+	client->first_counter = datagram_counter();
+	return client->key ? 0 : err->code;
+}
+
 int client_init(struct client *client, const struct load_options *options, struct error *err)
 {
 	int rc;
@@ -83,7 +99,9 @@ int client_init(struct client *client, const struct load_options *options, struc
 	client->reply_type = options->ping ? WIRE_TYPE_PONG : WIRE_TYPE_RESULT;
 	if (options->echo)
 		client->reply_type = options->ping ? WIRE_TYPE_PING : WIRE_TYPE_SCORE;
-	rc = client_make_payloads(client, err);
+	rc = client_find_key(client, err);
+	if (rc == 0)
+		rc = client_make_payloads(client, err);
 	if (rc == 0)
 		rc = verifier_init(&client->verifier, options, client->payloads.shape.n_rows, err);
 	if (rc != 0)
@@ -197,6 +215,8 @@ static void client_make_templates(struct client *client)
 		.model_version = (uint16_t)options->model_version,
 		.columns = (uint16_t)shape->columns,
 		.dtype = (uint8_t)options->dtype,
+		.flags = client->key ? WIRE_FLAG_AUTHENTICATED : 0,
+		.key_id = client->key ? client->key->id : 0,
 		.budget_us = options->budget_us };
 
 	memcpy(client->peer.our_mac, client->device.mac, 6);
@@ -212,7 +232,7 @@ static void client_make_templates(struct client *client)
 
 int client_connect(struct client *client, struct error *err)
 {
-	const uint32_t frame = FRAME_HEADERS_MAX + client->payloads.stride;
+	const uint32_t frame = FRAME_HEADERS_MAX + client->payloads.stride + DATAGRAM_TRAILER_BYTES;
 	int rc = device_open(&client->device, client->options, frame, &client->stop, err);
 
 	if (rc != 0)
@@ -236,6 +256,7 @@ void client_fini(struct client *client)
 	request_table_fini(&client->table);
 	verifier_fini(&client->verifier);
 	payloads_fini(&client->payloads);
+	keys_free(client->keys);
 }
 
 void client_measure(struct client *client)

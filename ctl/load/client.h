@@ -53,6 +53,9 @@ struct client {
 	// Open loop: from when a request should have left to when it did.
 	struct histogram send_delay_ns;
 	uint8_t reply_type;
+	struct wire_keys *keys;     // NULL: requests are not authenticated
+	const struct wire_key *key; // of these, the one in use
+	uint64_t first_counter;     // of the key
 
 	// Requests that a full queue did not take yet.
 	struct rte_mbuf *pending[CLIENT_QUEUES_MAX][CLIENT_BURST];
@@ -69,6 +72,12 @@ struct client {
 	volatile sig_atomic_t stop; // set by a signal handler, and where there is no link any more
 	bool link_lost;
 };
+
+// The counter of an authenticated request: its id, but for the slot, only grows.
+static inline uint64_t client_counter(const struct client *client, uint64_t request_id)
+{
+	return client->first_counter + (request_id >> REQUEST_SLOT_BITS);
+}
 
 static inline uint64_t client_ns(const struct client *client, uint64_t cycles)
 {

@@ -34,6 +34,9 @@ static void exchange_make_request(
 	frame_write(template, rte_pktmbuf_mtod(m, uint8_t *), request->id,
 		(uint16_t)payload_n_rows(payloads, index), payload_at(payloads, index),
 		payloads->sums[index]);
+	if (client->key)
+		frame_seal(template, rte_pktmbuf_mtod(m, uint8_t *), client->key->secret,
+			client_counter(client, request->id));
 }
 
 uint32_t exchange_send(struct client *client, uint32_t n, const uint64_t *due_cycles)
@@ -127,8 +130,24 @@ static void exchange_judge(
 	}
 }
 
-static void exchange_take_reply(
-	struct client *client, const struct frame_reply *reply, uint64_t now)
+// Takes the trailer off a reply to an authenticated request; false where it is not the request's. A bare reflector
+// sends back what it got.
+static bool exchange_unseal(
+	const struct client *client, const struct request *request, struct frame_reply *reply)
+{
+	if (!client->key)
+		return true;
+	if (!(reply->wire->flags & WIRE_FLAG_AUTHENTICATED) ||
+		reply->wire->key_id != client->key->id ||
+		reply->payload_bytes < DATAGRAM_TRAILER_BYTES ||
+		!datagram_is_sealed(reply->wire, WIRE_HEADER_BYTES + reply->payload_bytes,
+			client->key->secret, client_counter(client, request->id)))
+		return false;
+	reply->payload_bytes -= DATAGRAM_TRAILER_BYTES;
+	return true;
+}
+
+static void exchange_take_reply(struct client *client, struct frame_reply *reply, uint64_t now)
 {
 	struct client_counters *counters = &client->counters;
 	struct request request;
@@ -151,6 +170,10 @@ static void exchange_take_reply(
 	counters->answered++;
 	histogram_record(&client->rtt_ns, client_ns(client, now - request.due_cycles));
 	exchange_count_reply(client, reply);
+	if (!exchange_unseal(client, &request, reply)) {
+		counters->wrong_fields++;
+		return;
+	}
 	exchange_judge(client, &request, reply);
 }
 

@@ -54,8 +54,10 @@ static uint64_t frame_pseudo_sum(
 void frame_template_init(struct frame_template *template, const struct frame_peer *peer,
 	const struct wire_header *wire, uint16_t payload_bytes)
 {
-	const uint16_t udp_bytes =
-		(uint16_t)(sizeof(struct rte_udp_hdr) + WIRE_HEADER_BYTES + payload_bytes);
+	const uint16_t trailer_bytes =
+		wire->flags & WIRE_FLAG_AUTHENTICATED ? DATAGRAM_TRAILER_BYTES : 0;
+	const uint16_t udp_bytes = (uint16_t)(sizeof(struct rte_udp_hdr) + WIRE_HEADER_BYTES +
+		payload_bytes + trailer_bytes);
 	const struct rte_udp_hdr udp = { .src_port = rte_cpu_to_be_16(peer->source_port),
 		.dst_port = rte_cpu_to_be_16(peer->port),
 		.dgram_len = rte_cpu_to_be_16(udp_bytes) };
@@ -69,6 +71,7 @@ void frame_template_init(struct frame_template *template, const struct frame_pee
 	template->wire.request_id = 0;
 	template->wire.rows = 0;
 	template->payload_bytes = payload_bytes;
+	template->trailer_bytes = trailer_bytes;
 	memcpy(&ethernet.dst_addr, peer->peer_mac, sizeof(ethernet.dst_addr));
 	memcpy(&ethernet.src_addr, peer->our_mac, sizeof(ethernet.src_addr));
 	ethernet.ether_type =
@@ -102,6 +105,20 @@ void frame_write(const struct frame_template *template, uint8_t *dst, uint64_t r
 	memcpy(wire + offsetof(struct wire_header, rows), &rows, sizeof(rows));
 	memcpy(udp + offsetof(struct rte_udp_hdr, dgram_cksum), &checksum, sizeof(checksum));
 	memcpy(dst + template->headers_bytes, payload, template->payload_bytes);
+}
+
+void frame_seal(const struct frame_template *template, uint8_t *dst,
+	const uint8_t secret[KEY_SECRET_BYTES], uint64_t counter)
+{
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(dst + template->udp_offset);
+	const struct frame_peer *peer = &template->peer;
+
+	datagram_seal(
+		udp + 1, (size_t)WIRE_HEADER_BYTES + template->payload_bytes, secret, counter);
+	udp->dgram_cksum = 0;
+	udp->dgram_cksum = checksum_finish_udp(
+		checksum_bytes(frame_pseudo_sum(&peer->from, &peer->to, udp->dgram_len), udp,
+			rte_be_to_cpu_16(udp->dgram_len)));
 }
 
 static enum frame_verdict frame_check_ipv4(const struct frame_peer *peer, const uint8_t *l3,

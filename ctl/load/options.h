@@ -42,6 +42,8 @@ struct load_options {
 	uint32_t pad_bytes;
 	uint32_t budget_us;
 	bool ping, echo;
+	const char *key; // file of keys (base/trust/keys.h); NULL: not authenticated
+	uint32_t key_id; // 0: the file's only one
 
 	uint32_t window;
 	double rate; // requests a second; 0: closed loop

@@ -11,6 +11,7 @@
 #include "ctl/tool/doctor.h"
 #include "ctl/tool/drain.h"
 #include "ctl/tool/flow.h"
+#include "ctl/tool/key.h"
 #include "ctl/tool/log.h"
 #include "ctl/tool/model_bench.h"
 #include "ctl/tool/model_compile.h"
@@ -80,6 +81,9 @@ static const struct command *const COMMANDS[] = {
 	&drain_command,
 	&lcores_command,
 	&latency_command,
+	&key_generate_command,
+	&key_list_command,
+	&key_retire_command,
 	&log_command,
 	&config_check_command,
 	&config_diff_command,

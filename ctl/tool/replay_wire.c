@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/replay_wire.h"
 
+#include "base/trust/datagram.h"
 #include "ctl/tool/replay_pending.h"
 #include "dataplane/flow/capture.h"
 #include "dataplane/wire.h"
@@ -137,7 +138,6 @@ static bool replay_request_is_good(
 	struct replay_wire_counts *counts = reader->counts;
 
 	if (header->version != WIRE_VERSION || !wire_reserved_is_zero(header) ||
-		(header->flags & WIRE_FLAG_AUTHENTICATED) ||
 		!wire_request_is_whole(header, value, datagram->wire_bytes))
 		counts->bad++;
 	else if (counts->id && header->model != counts->id)
@@ -225,6 +225,19 @@ static void replay_take_reply(struct replay_reader *reader, const struct replay_
 	free(bytes);
 }
 
+// Of an authenticated datagram the trailer is no part of the values, and for the secret nobody is asked: who has
+// the capture has what was asked and answered in it. One that is too short for a trailer is no request, and so bad.
+static void replay_take_off_trailer(struct replay_datagram *datagram)
+{
+	if (!(datagram->header.flags & WIRE_FLAG_AUTHENTICATED))
+		return;
+	datagram->wire_bytes = datagram->wire_bytes < WIRE_HEADER_BYTES + DATAGRAM_TRAILER_BYTES
+		? 0
+		: datagram->wire_bytes - DATAGRAM_TRAILER_BYTES;
+	if (datagram->bytes > datagram->wire_bytes)
+		datagram->bytes = datagram->wire_bytes;
+}
+
 static int replay_take_packet(void *context, const struct capture_packet *packet, struct error *err)
 {
 	struct replay_reader *reader = context;
@@ -247,6 +260,7 @@ static int replay_take_packet(void *context, const struct capture_packet *packet
 		return 0;
 	}
 	memcpy(&datagram.header, datagram.payload, sizeof(datagram.header));
+	replay_take_off_trailer(&datagram);
 	switch (datagram.header.type) {
 	case WIRE_TYPE_RESULT:
 		replay_take_reply(reader, &datagram);

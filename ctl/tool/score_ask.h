@@ -33,6 +33,8 @@ struct score_udp;
 struct score_udp_options {
 	const char *where; // HOST:PORT, [ADDRESS]:PORT
 	uint32_t mtu, timeout_ms, tries;
+	const char *key; // file of keys (base/trust/keys.h); NULL: not authenticated
+	uint32_t key_id; // 0: the file's only one
 };
 int score_udp_open(
 	const struct score_udp_options *options, struct score_udp **out, struct error *err);

@@ -4,6 +4,7 @@
 #include "ctl/tool/score_ask.h"
 
 #include "base/clock.h"
+#include "base/trust/datagram.h"
 #include "ctl/tool/tool.h"
 #include "dataplane/wire.h"
 #include "infer/infer.h"
@@ -11,6 +12,7 @@
 #include <math.h>
 #include <netdb.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,14 +30,18 @@ struct score_udp {
 	int fd;
 	uint32_t payload_max;
 	uint64_t next_id;
+	struct wire_keys *keys;     // NULL: datagrams are not authenticated
+	const struct wire_key *key; // of these, the one in use
+	uint64_t counter;           // the last one
 	uint8_t packet[PACKET_MAX];
 };
 
 struct score_request {
 	uint32_t first, n; // rows of the piece
 	uint32_t tries;
-	uint64_t due_ns; // when it is sent, again or at all
-	bool sent;       // since it was last due, and so waited for
+	uint64_t due_ns;  // when it is sent, again or at all
+	uint64_t counter; // of the last time, where it is authenticated
+	bool sent;        // since it was last due, and so waited for
 	bool done;
 };
 
@@ -114,6 +120,18 @@ static int score_connect(struct score_udp *udp, struct error *err)
 			    : error_set(err, rc, "--udp %s: %s", udp->options.where, strerror(-rc));
 }
 
+static int score_find_key(struct score_udp *udp, struct error *err)
+{
+	if (!udp->options.key)
+		return 0;
+	if (sodium_init() < 0)
+		return error_set(err, -EIO, "libsodium finds no source of randomness");
+	if (keys_read(udp->options.key, &udp->keys, err) != 0)
+		return err->code;
+	udp->key = keys_choose(udp->keys, udp->options.key, udp->options.key_id, err);
+	return udp->key ? 0 : err->code;
+}
+
 int score_udp_open(
 	const struct score_udp_options *options, struct score_udp **out, struct error *err)
 {
@@ -127,7 +145,11 @@ int score_udp_open(
 	// Ids of their own, so that replies to somebody before with the same port fit nothing.
 	if (getrandom(&udp->next_id, sizeof(udp->next_id), 0) != sizeof(udp->next_id))
 		udp->next_id = clock_ns();
-	rc = score_connect(udp, err);
+	rc = score_find_key(udp, err);
+	if (rc == 0)
+		rc = score_connect(udp, err);
+	if (rc == 0 && udp->key)
+		udp->payload_max -= DATAGRAM_TRAILER_BYTES;
 	if (rc == 0)
 		*out = udp;
 	else
@@ -139,6 +161,8 @@ void score_udp_close(struct score_udp *udp)
 {
 	if (udp && udp->fd >= 0)
 		close(udp->fd);
+	if (udp)
+		keys_free(udp->keys);
 	free(udp);
 }
 
@@ -159,13 +183,40 @@ static bool score_add_request(struct score_flight *flight, uint32_t first, uint3
 	return true;
 }
 
+// Puts the trailer behind a request; returns how many bytes there are with it. Each sending has a counter of its own.
+static size_t score_seal(struct score_udp *udp, struct score_request *request, size_t size)
+{
+	const uint64_t now = datagram_counter();
+
+	if (!udp->key)
+		return size;
+	udp->counter = now > udp->counter ? now : udp->counter + 1;
+	request->counter = udp->counter;
+	datagram_seal(udp->packet, size, udp->key->secret, request->counter);
+	return size + DATAGRAM_TRAILER_BYTES;
+}
+
+// Takes the trailer off a reply; false where it is not this request's.
+static bool score_unseal(const struct score_udp *udp, const struct score_request *request,
+	const struct wire_header *reply, size_t *size)
+{
+	if (!udp->key)
+		return true;
+	if (!(reply->flags & WIRE_FLAG_AUTHENTICATED) || reply->key_id != udp->key->id ||
+		*size < sizeof(*reply) + DATAGRAM_TRAILER_BYTES ||
+		!datagram_is_sealed(udp->packet, *size, udp->key->secret, request->counter))
+		return false;
+	*size -= DATAGRAM_TRAILER_BYTES;
+	return true;
+}
+
 static void score_send(struct score_flight *flight, uint32_t index)
 {
 	struct score_request *request = &flight->requests[index];
 	struct score_udp *udp = flight->udp;
 	const uint32_t columns = flight->rows->n_columns;
 	// Padded to the length of its reply, where that is longer: it is not answered otherwise.
-	const size_t size = WIRE_HEADER_BYTES + (size_t)request->n * flight->row_bytes;
+	size_t size = WIRE_HEADER_BYTES + (size_t)request->n * flight->row_bytes;
 	const struct wire_header header = {
 		.magic = { WIRE_MAGIC_0, WIRE_MAGIC_1 },
 		.version = WIRE_VERSION,
@@ -176,6 +227,8 @@ static void score_send(struct score_flight *flight, uint32_t index)
 		.rows = (uint16_t)request->n,
 		.columns = (uint16_t)columns,
 		.dtype = ROW_DTYPE_F32, // row after row, as they are
+		.flags = udp->key ? WIRE_FLAG_AUTHENTICATED : 0,
+		.key_id = udp->key ? udp->key->id : 0,
 	};
 
 	memset(udp->packet, 0, size);
@@ -183,6 +236,7 @@ static void score_send(struct score_flight *flight, uint32_t index)
 	memcpy(udp->packet + sizeof(header),
 		flight->rows->values + (size_t)request->first * columns,
 		(size_t)request->n * columns * sizeof(float));
+	size = score_seal(udp, request, size);
 	// A packet that could not be sent is as one that was lost.
 	if (send(udp->fd, udp->packet, size, MSG_NOSIGNAL) < 0 && errno == EMSGSIZE)
 		request->tries = udp->options.tries;
@@ -248,6 +302,8 @@ static void score_take_packet(struct score_flight *flight, size_t size)
 		reply.type != WIRE_TYPE_RESULT || reply.model != flight->model->id)
 		return;
 	request = &flight->requests[flight->open[slot]];
+	if (!score_unseal(flight->udp, request, &reply, &size))
+		return;
 	if (reply.status != WIRE_STATUS_OK) {
 		flight->answers++;
 		score_take_status(flight, slot, &reply);
@@ -347,9 +403,11 @@ static int score_piece(struct score_flight *flight, struct score_sink *sink, str
 	if (flight->answers == 0)
 		return error_set(err, -ETIMEDOUT,
 			"nothing on %s answers, asked %u times in %u ms each: is it an appliance's "
-			"port, and does the way to it carry packets of %u bytes (--mtu)?",
+			"port, %sdoes the way to it carry packets of %u bytes (--mtu)%s?",
 			flight->udp->options.where, flight->udp->options.tries,
-			flight->udp->options.timeout_ms, flight->udp->options.mtu);
+			flight->udp->options.timeout_ms, flight->udp->key ? "" : "and ",
+			flight->udp->options.mtu,
+			flight->udp->key ? ", and does it take the key (martletctl drops)" : "");
 	return score_put_piece(flight, sink, err);
 }
 
