@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/cpus.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,17 +48,26 @@ bool cpus_exists(long long cpu)
 	return false;
 }
 
+// CPUs that the process might run on when it was first asked. Later a thread may be on one CPU alone, as those of an
+// appliance are, and its own mask say nothing of the process.
+static union {
+	cpu_set_t set;
+	char bytes[CPUS_MAX / 8];
+} cpus_allowed;
+static bool cpus_known;
+
+static void cpus_ask(void)
+{
+	cpus_known = sched_getaffinity(0, sizeof(cpus_allowed), &cpus_allowed.set) == 0;
+}
+
 bool cpus_usable(uint32_t cpu)
 {
-	size_t bytes = CPU_ALLOC_SIZE(CPUS_MAX);
-	cpu_set_t *set = CPU_ALLOC(CPUS_MAX);
-	bool usable = cpu < CPUS_MAX;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (!set)
+	pthread_once(&once, cpus_ask);
+	if (cpu >= CPUS_MAX)
 		return false;
 	// Where the mask cannot be read, every CPU passes: EAL will say so if it cannot run there.
-	if (usable && sched_getaffinity(0, bytes, set) == 0)
-		usable = CPU_ISSET_S(cpu, bytes, set);
-	CPU_FREE(set);
-	return usable;
+	return !cpus_known || CPU_ISSET_S(cpu, sizeof(cpus_allowed), &cpus_allowed.set);
 }

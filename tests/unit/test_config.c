@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The configuration: what a good file gives, and the sentence that each mistake gets.
 #include "config/config.h"
+#include "config/cpus.h"
 #include "tests/cmocka.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -529,9 +531,29 @@ static void load_file_is_read_whole(void **state)
 	assert_int_equal(config_load("/", &config, &err), -EINVAL);
 }
 
+// A thread of an appliance runs on one CPU, and a reload asks it for others'.
+static void cpus_stay_usable_where_a_thread_is_pinned(void **state)
+{
+	cpu_set_t before, one;
+	int first = 0;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	while (!CPU_ISSET(first, &before))
+		first++;
+	assert_true(cpus_usable((uint32_t)first));
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		assert_int_equal(cpus_usable(cpu), CPU_ISSET(cpu, &before) != 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	assert_false(cpus_usable(UINT32_MAX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cpus_stay_usable_where_a_thread_is_pinned),
 		cmocka_unit_test(parse_minimal_fills_defaults),
 		cmocka_unit_test(parse_full_keeps_every_value),
 		cmocka_unit_test(parse_vlan_takes_names_numbers_and_lists),
