@@ -106,7 +106,7 @@ static const struct option_entry ENTRIES[] = {
 		WHOLE(pad_bytes, 0, 8960) },
 	{ "budget", 0, "US", "give-up time in requests (0: none)",
 		WHOLE(budget_us, 0, UINT32_MAX) },
-	{ "key", 0, "FILE", "authenticate requests by a key of this file", TEXT(key) },
+	{ "wire-key", 0, "FILE", "authenticate requests by a key of this file", TEXT(key) },
 	{ "key-id", 0, "N", "the key's id, where the file has several", WHOLE(key_id, 1, 65535) },
 	{ "ping", 0, NULL, "send PING, expect PONG", FLAG(ping) },
 	{ "echo", 0, NULL, "the peer is a bare reflector that swaps addresses and ports",

@@ -304,7 +304,7 @@ static const struct option_entry SCORE[] = {
 		OPTION_TO_TEXT(struct score, udp.where) },
 	{ "mtu", 0, "N", "over UDP: the longest packet that the way carries (1500)",
 		OPTION_TO_U32(struct score, udp.mtu, 576, 65535) },
-	{ "key", 0, "FILE", "over UDP: authenticate by a key of this file",
+	{ "wire-key", 0, "FILE", "over UDP: authenticate by a key of this file",
 		OPTION_TO_TEXT(struct score, udp.key) },
 	{ "key-id", 0, "N", "the key's id, where the file has several",
 		OPTION_TO_U32(struct score, udp.key_id, 1, 65535) },

@@ -86,8 +86,8 @@ class Link:
              "--total-num-mbufs=16384", "--disable-link-check",
              "--stats-period=100000"], stdout=log, stderr=log)
 
-    def appliance(self, lcores=None, control=""):
-        """`lcores`: other than one that does it all, polling. `control`: more of that group."""
+    def appliance(self, lcores=None, control="", more=""):
+        """`lcores`: other than one that does it all, polling. `control`: more of that group; `more`: other groups."""
         lcores = lcores or f'io = [ {self.cpu} ]; workers = [ ]; idle = "poll";'
         conf = f"{self.folder}/martletd.conf"
         with open(conf, "w") as f:
@@ -97,6 +97,7 @@ memory  = {{ hugepages = {str(self.huge).lower()}; mbufs = 16384; megabytes = 25
 ports   = ( {{ name = "edge"; device = "{self.vdev('server')}"; addresses = [ "10.77.0.1/24" ]; }} );
 control = {{ socket = "{self.sock}"; drain_grace = 0; {control} }};
 store   = {{ path = "{self.folder}/store"; }};
+{more}
 """)
         log = open(f"{self.folder}/martletd.log", "w")
         proc = self.start([f"{self.build}/martletd", "-c", conf], stdout=log, stderr=log)

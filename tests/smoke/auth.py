@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import (MARTLETCTL, PING, PONG, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh,
+from appliance import (MARTLETCTL, PING, PONG, ROOT, Appliance, FarEnd, Reply, Tap, enter_private_network, request, sh,
                        skip_all, wait_for)
 
 OURS4, OURS6, PORT = "10.77.0.1", "fd00:77::1", 7797
@@ -140,6 +140,59 @@ KEYS = [f"1 {A.hex()} gate-a * - -", f"2 {B.hex()} gate-b lab - -", f"3 {C.hex()
         f"4 {D.hex()} old * - 2020-01-01T00:00:00Z", f"5 {E.hex()} new * 2099-01-01T00:00:00Z -"]
 
 
+def documented(tap):
+    """docs/wire.md's client makes the same trailers."""
+    with open(os.path.join(ROOT, "docs/wire.md")) as f:
+        code = re.search(r"```python\n(.*?)```", f.read(), re.S).group(1)
+    theirs = {}
+    exec(compile(code, "docs/wire.md", "exec"), theirs)
+    same = all(theirs["seal"](bytes(range(n)), A, n << 40) == sealed(bytes(range(n)), A, n << 40) for n in range(100))
+    good = sealed(bytes(40), A, 9)
+    tap.check("the client in docs/wire.md seals alike", same and theirs["is_sealed"](good, A, 9) and
+              not theirs["is_sealed"](good, A, 8) and not theirs["is_sealed"](good[:-1] + b"x", A, 9))
+    vector = siphash(bytes(range(16)), bytes(range(15)))
+    tap.check("and the paper's vector holds", vector == struct.pack("<Q", 0xa129ca6149be45e5))
+
+
+def with_tool(tap, a, keys, columns):
+    """martletctl key, score and the rest as an operator uses them."""
+    def tool(*args):
+        return subprocess.run([MARTLETCTL, "--socket", a.sock, *args], capture_output=True, text=True)
+
+    client, rows = os.path.join(a.dir, "client.key"), os.path.join(a.dir, "rows.csv")
+    with open(rows, "w") as f:
+        f.write("\n".join(",".join(str(i + j) for i in range(columns)) for j in range(40)) + "\n")
+    made = tool("key", "generate", "tool", "--keys", keys, "--client", client, "--models", "lab")
+    tap.check("key generate", made.returncode == 0 and "key 7 (tool) is in" in made.stdout, made.stdout + made.stderr)
+    with open(client) as f:
+        secret = f.read().split()[1]
+    listed = tool("key", "list", "--keys", keys)
+    shown = listed.stdout + tool("--json", "key", "list", "--keys", keys).stdout + made.stdout
+    tap.check("key list, which shows no secret", listed.returncode == 0 and "tool" in listed.stdout and secret not in shown and
+              A.hex() not in shown, shown)
+    tap.check("nor does anything martletd says", secret not in a.log_text() and A.hex() not in a.log_text())
+    before = a.log_text().count("reload")
+    a.proc.send_signal(1)
+    wait_for(lambda: a.log_text().count("reload") > before)
+    udp = ("score", "1", rows, "--udp", f"{OURS4}:{PORT}", "--outputs", "1")
+    outputs = a.api("GET", "/v2/models/lab")[1]["outputs"][0]["shape"][-1]
+    udp = (*udp[:-1], str(outputs))
+    plain = tool("score", "lab", rows)
+    done = tool(*udp, "--wire-key", client)
+    tap.check("score --udp --wire-key, as over the API", done.returncode == 0 and
+              [l for l in done.stdout.splitlines()[1:]] == plain.stdout.splitlines()[1:], done.stderr + done.stdout[:200] + plain.stdout[:200])
+    done = tool(*udp, "--wire-key", keys)
+    tap.check("of several keys one must be named", done.returncode == 1 and "has 7 keys; say which by --key-id" in done.stderr, done.stderr)
+    retired = tool("key", "retire", "7", "--keys", keys, "--after", "0s")
+    tap.check("key retire", retired.returncode == 0 and "retires at" in retired.stdout, retired.stderr)
+    before = a.log_text().count("reload")
+    a.proc.send_signal(1)
+    wait_for(lambda: a.log_text().count("reload") > before)
+    done = tool(*udp, "--wire-key", client)
+    tap.check("a retired key is not answered, and the tool says where to look", done.returncode == 1 and
+              "does it take the key (martletctl drops)" in done.stderr, done.stderr)
+
+
 def good_ones(tap, a, columns):
     for key, secret in ((1, A), (2, B)):
         client = Client(secret, key, columns=columns)
@@ -216,7 +269,9 @@ def rotated(tap, a, keys, columns):
         while not stop.is_set():
             asked[0] += 1
             r = client.ask()
-            lost[0] += r is None or r.status != "OK"
+            if r is None or r.status != "OK":
+                lost[0] += 1
+                print(f"# lost: key {client.key_id}, {r and r.status}", flush=True)
 
     thread = threading.Thread(target=ask, args=(old,))
     thread.start()
@@ -290,6 +345,7 @@ def main():
     tap = Tap()
     far = FarEnd(mtu=3900)
     sh(f"ip addr add 10.77.0.2/24 dev veth-c; ip -6 addr add fd00:77::2/64 dev veth-c nodad")
+    documented(tap)
     image = frames.compile_lab_image()
     a = None
     try:
@@ -307,6 +363,8 @@ def main():
             good_ones(tap, a, columns)
             bad_ones(tap, a, columns)
             rotated(tap, a, keys, columns)
+            keys_file(keys, [*KEYS[:5], f"6 {(b'F' * 16).hex()} gate-a2 * - -"][:6])
+            with_tool(tap, a, keys, columns)
             required(tap, a, keys, columns, '"lab"')
             required(tap, a, keys, columns, '"*"')
             a.stop()
