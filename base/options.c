@@ -259,6 +259,39 @@ static int option_check_required(const struct option_parser *parser)
 	return 0;
 }
 
+// Is `word` one of "gru|lstm"?
+static bool option_is_among(const char *word, const char *choices)
+{
+	const size_t length = strlen(word);
+
+	for (const char *at = choices; *at; at += strcspn(at, "|")) {
+		at += *at == '|';
+		if (strcspn(at, "|") == length && strncmp(at, word, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+// What was given has an effect on what the command line asks for.
+static int option_check_kind(const struct option_parser *parser)
+{
+	const struct options *options = parser->options;
+	const struct option_entry *entries = options->own.entries;
+	const char *kind = options->kind ? options->kind(options->own.to) : NULL;
+	char label[64], list[128];
+
+	for (size_t i = 0; kind && entries && !option_is_end(&entries[i]); i++) {
+		const struct option_entry *e = &entries[i];
+
+		if (!e->of || !parser->given[i] || option_is_among(kind, e->of))
+			continue;
+		option_list_choices(e->of, list, sizeof(list));
+		return error_set(parser->err, -EINVAL, "%s is an option of %s: %s has no use of it",
+			option_label(e, label), list, kind);
+	}
+	return 0;
+}
+
 int options_parse(const struct options *options, char **argv, int *next, struct error *err)
 {
 	struct option_parser parser = { .options = options, .argv = argv + 1, .err = err };
@@ -283,7 +316,9 @@ int options_parse(const struct options *options, char **argv, int *next, struct 
 	}
 	if (next)
 		*next = (int)(parser.argv - argv);
-	return option_check_required(&parser);
+	if (option_check_required(&parser) != 0)
+		return err->code;
+	return option_check_kind(&parser);
 }
 
 // --- Usage and help ------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ struct option_entry {
 	// Reads `text` into *field. 0, or a negative errno with a sentence.
 	int (*parse)(void *field, const char *text, struct error *err);
 	bool required;
+	// Which of the kinds that options.kind() tells it is an option of, "gru|lstm"; NULL: of all.
+	const char *of;
 };
 
 // The offset of `member` in `type`, which does not compile unless the member is an `of`.
@@ -78,6 +80,9 @@ struct options {
 	// The program's own, and those that it shares with others. Only the first may have
 	// arguments and entries that are required.
 	struct option_group own, shared;
+	// What the command line is about, by the struct that `own` filled; an option that is not one of it is refused.
+	// NULL, or it gives NULL: all options are right.
+	const char *(*kind)(const void *to);
 };
 
 // What options_parse() returns where the command line asks for help or for the version. The rest

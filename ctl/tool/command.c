@@ -26,6 +26,7 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 		.about = command->summary,
 		.own = { command->entries, to },
 		.shared = { SHARED, &tool },
+		.kind = command->kind,
 	};
 	struct error err;
 	int rc;

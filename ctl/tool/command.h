@@ -11,6 +11,7 @@ struct command {
 	const char *summary; // one line, for the list of commands and the command's --help
 	// Its arguments and options; NULL: none but those that every command has.
 	const struct option_entry *entries;
+	const char *(*kind)(const void *to); // options.kind, see base/options.h; NULL: none
 	// `argv` begins with the last of the command's words. Returns an enum tool_exit.
 	int (*run)(const struct command *command, char **argv);
 };

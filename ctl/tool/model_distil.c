@@ -43,6 +43,11 @@ static int distil_parse_layers(void *field, const char *text, struct error *err)
 	return 0;
 }
 
+static const char *distil_student(const void *to)
+{
+	return ((const struct distil *)to)->options.student == DISTIL_DENSE ? "dense" : "trees";
+}
+
 static const struct option_entry DISTIL[] = {
 	{ NULL, 0, "TEACHER",
 		"the model that teaches: an image, or a file that model compile takes",
@@ -55,15 +60,16 @@ static const struct option_entry DISTIL[] = {
 		OPTION_TO_OWN(struct distil, options.name, command_parse_model) },
 	{ "student", 0, "trees|dense", "boosted trees, or a network of dense layers (trees)",
 		OPTION_TO_CHOICE(struct distil, options.student) },
-	{ "rounds", 0, "N", "of trees (15)",
-		OPTION_TO_U32(struct distil, options.rounds, 1, 10000) },
-	{ "depth", 0, "N", "of trees (4)", OPTION_TO_U32(struct distil, options.depth, 1, 16) },
+	{ "rounds", 0, "N", "of trees (10)", OPTION_TO_U32(struct distil, options.rounds, 1, 10000),
+		.of = "trees" },
+	{ "depth", 0, "N", "of trees (4)", OPTION_TO_U32(struct distil, options.depth, 1, 16),
+		.of = "trees" },
 	{ "layers", 0, "N,N,...", "widths of the dense layers before the last (32,16)",
-		OPTION_TO_ALL(distil_parse_layers) },
+		OPTION_TO_ALL(distil_parse_layers), .of = "dense" },
 	{ "epochs", 0, "N", "of dense layers (60)",
-		OPTION_TO_U32(struct distil, options.epochs, 1, 100000) },
+		OPTION_TO_U32(struct distil, options.epochs, 1, 100000), .of = "dense" },
 	{ "batch", 0, "N", "rows of a step of dense layers (256)",
-		OPTION_TO_U32(struct distil, options.batch, 1, 1 << 20) },
+		OPTION_TO_U32(struct distil, options.batch, 1, 1 << 20), .of = "dense" },
 	{ "learning-rate", 0, "R", "of trees 0.3, of dense layers 0.003",
 		OPTION_TO_DOUBLE(struct distil, options.learning_rate, 1e-9, 10) },
 	{ "temperature", 0, "T", "that the teacher's scores are softened by (2)",
@@ -206,5 +212,6 @@ const struct command model_distil_command = {
 	.words = "model distil",
 	.summary = "teach a small model to score as a big one",
 	.entries = DISTIL,
+	.kind = distil_student,
 	.run = distil_run,
 };

@@ -19,6 +19,13 @@ struct prune {
 	struct prune_options options;
 };
 
+#define NETWORKS "auto|magnitude|proximal|structured" // methods of networks; trees are not trained
+
+static const char *prune_method_of(const void *to)
+{
+	return PRUNE_METHOD_NAMES[((const struct prune *)to)->options.method];
+}
+
 static const struct option_entry PRUNE[] = {
 	{ NULL, 0, "MODEL", "the model: an image, or a file that model compile reads",
 		OPTION_TO_TEXT(struct prune, model), .required = true },
@@ -37,17 +44,17 @@ static const struct option_entry PRUNE[] = {
 	{ "max-f1-loss", 0, "X", "F1 may fall by so much on the rows held back (0.01)",
 		OPTION_TO_DOUBLE(struct prune, options.max_loss, -1, 1) },
 	{ "per-layer", 0, NULL, "magnitude: the same share of each layer",
-		OPTION_TO_FLAG(struct prune, options.per_layer) },
+		OPTION_TO_FLAG(struct prune, options.per_layer), .of = "magnitude" },
 	{ "alpha", 0, "A", "proximal: what all weights shrink by in a step (by the sparsity)",
-		OPTION_TO_DOUBLE(struct prune, options.alpha, 1e-12, 1e12) },
+		OPTION_TO_DOUBLE(struct prune, options.alpha, 1e-12, 1e12), .of = "proximal" },
 	{ "tile", 0, "N", "structured: units that go at once (16)",
-		OPTION_TO_U32(struct prune, options.tile, 1, 4096) },
+		OPTION_TO_U32(struct prune, options.tile, 1, 4096), .of = "auto|structured" },
 	{ "steps", 0, "N", "in how many steps (10)",
 		OPTION_TO_U32(struct prune, options.steps, 1, 1000) },
 	{ "epochs", 0, "N", "of training after each step (5)",
-		OPTION_TO_U32(struct prune, options.epochs, 0, 10000) },
+		OPTION_TO_U32(struct prune, options.epochs, 0, 10000), .of = NETWORKS },
 	{ "learning-rate", 0, "R", "of that training (0.001)",
-		OPTION_TO_DOUBLE(struct prune, options.learning_rate, 1e-9, 10) },
+		OPTION_TO_DOUBLE(struct prune, options.learning_rate, 1e-9, 10), .of = NETWORKS },
 	{ "validation", 0, "SHARE", "of the rows that is held back to judge by (0.2)",
 		OPTION_TO_DOUBLE(struct prune, options.held, 0.001, 0.999) },
 	{ "seed", 0, "S", "of what is drawn (1)",
@@ -191,5 +198,6 @@ const struct command model_prune_command = {
 	.words = "model prune",
 	.summary = "take weights, units or trees away that a model can do without",
 	.entries = PRUNE,
+	.kind = prune_method_of,
 	.run = prune_run,
 };

@@ -21,6 +21,11 @@ struct quantise {
 	bool asymmetric, per_channel;
 };
 
+static const char *quantise_bits(const void *to)
+{
+	return ((const struct quantise *)to)->request.bits == QUANTISE_BF16 ? "bf16" : "int8";
+}
+
 static const struct option_entry QUANTISE[] = {
 	{ NULL, 0, "MODEL", "the model, in floats: an image, or any file that model compile takes",
 		OPTION_TO_TEXT(struct quantise, request.model), .required = true },
@@ -38,31 +43,31 @@ static const struct option_entry QUANTISE[] = {
 		"scales from all that is seen, all but the outermost ten-thousandth, or by the "
 		"least "
 		"square error (mse)",
-		OPTION_TO_CHOICE(struct quantise, request.calibration) },
+		OPTION_TO_CHOICE(struct quantise, request.calibration), .of = "int8" },
 	{ "symmetric", 0, NULL, "activations without zero points",
-		OPTION_TO_FLAG(struct quantise, request.symmetric) },
+		OPTION_TO_FLAG(struct quantise, request.symmetric), .of = "int8" },
 	{ "asymmetric", 0, NULL, "activations with zero points, as they are by default",
-		OPTION_TO_FLAG(struct quantise, asymmetric) },
+		OPTION_TO_FLAG(struct quantise, asymmetric), .of = "int8" },
 	{ "per-tensor", 0, NULL, "one scale for all weights of a layer",
-		OPTION_TO_FLAG(struct quantise, request.per_tensor) },
+		OPTION_TO_FLAG(struct quantise, request.per_tensor), .of = "int8" },
 	{ "per-channel", 0, NULL, "a scale for each of its outputs, as by default",
-		OPTION_TO_FLAG(struct quantise, per_channel) },
+		OPTION_TO_FLAG(struct quantise, per_channel), .of = "int8" },
 	{ "power-of-two", 0, NULL, "scales are powers of two",
-		OPTION_TO_FLAG(struct quantise, request.power_of_two) },
+		OPTION_TO_FLAG(struct quantise, request.power_of_two), .of = "int8" },
 	{ "full-range", 0, NULL,
 		"weights use all of -127 to 127, which is slower on AVX2 without VNNI",
-		OPTION_TO_FLAG(struct quantise, request.full_range) },
+		OPTION_TO_FLAG(struct quantise, request.full_range), .of = "int8" },
 	{ "no-equalise", 0, NULL, "leave the sizes of channels as they are",
-		OPTION_TO_FLAG(struct quantise, request.no_equalise) },
+		OPTION_TO_FLAG(struct quantise, request.no_equalise), .of = "int8" },
 	{ "no-bias-correction", 0, NULL, "leave biases as they are",
-		OPTION_TO_FLAG(struct quantise, request.no_bias_correction) },
+		OPTION_TO_FLAG(struct quantise, request.no_bias_correction), .of = "int8" },
 	{ "max-f1-loss", 0, "X",
 		"what may be lost of F1, or without labels of equal decisions (0.005)",
 		OPTION_TO_DOUBLE(struct quantise, request.max_loss, 0, 1) },
 	{ "keep", 0, "LAYER,...", "layers to be left in float",
-		OPTION_TO_TEXT(struct quantise, request.keep) },
+		OPTION_TO_TEXT(struct quantise, request.keep), .of = "int8" },
 	{ "tune", 0, "EPOCHS", "fine-tune as long where the loss is over the bound (0)",
-		OPTION_TO_U32(struct quantise, request.tune, 0, 100000) },
+		OPTION_TO_U32(struct quantise, request.tune, 0, 100000), .of = "int8" },
 	{ "calibrate-scores", 0, "no|temperature|platt",
 		"make probabilities of what they say, by the held-back rows (no)",
 		OPTION_TO_CHOICE(struct quantise, request.scores) },
@@ -167,8 +172,6 @@ static const char *quantise_conflict(const struct quantise *quantise)
 		return "give only one of --symmetric and --asymmetric";
 	if (r->per_tensor && quantise->per_channel)
 		return "give only one of --per-tensor and --per-channel";
-	if (r->bits == QUANTISE_BF16 && (r->keep || r->tune > 0))
-		return "--keep and --tune are of --bits int8";
 	return NULL;
 }
 
@@ -230,5 +233,6 @@ const struct command model_quantise_command = {
 	.words = "model quantise",
 	.summary = "make an image in 8 bits or bfloat16 of a model in floats",
 	.entries = QUANTISE,
+	.kind = quantise_bits,
 	.run = quantise_run,
 };

@@ -157,6 +157,25 @@ static int train_parse_share(void *field, const char *text, struct error *err)
 	return 0;
 }
 
+// The kinds whose options these are.
+#define NETWORKS "dense|gru|lstm"
+#define LABELLED NETWORKS "|boosted"
+#define SCORES   "autoencoder|kitsune|isolation-forest"
+#define LAYERS   NETWORKS "|autoencoder"
+#define STEPS    LAYERS "|kitsune"
+
+// An unknown one is refused by who trains.
+static const char *train_kind_of(const void *to)
+{
+	const struct train *train = to;
+
+	for (size_t i = 0; train_kind(i); i++) {
+		if (strcmp(train_kind(i), train->request.options.kind) == 0)
+			return train_kind(i);
+	}
+	return NULL;
+}
+
 static const struct option_entry TRAIN[] = {
 	{ NULL, 0, "ROWS", "the rows to learn from: .csv or .npy; - is standard input",
 		OPTION_TO_TEXT(struct train, request.rows_path), .required = true },
@@ -169,11 +188,11 @@ static const struct option_entry TRAIN[] = {
 	{ "name", 0, "N", "the model's name; else the image's, without its ending",
 		OPTION_TO_OWN(struct train, request.name, command_parse_model) },
 	{ "regression", 0, NULL, "the label is a number, which is to be predicted",
-		OPTION_TO_FLAG(struct train, request.numbers) },
+		OPTION_TO_FLAG(struct train, request.numbers), .of = LABELLED },
 	{ "normal", 0, "CLASS",
 		"of anomaly scores: learn from rows of this class alone; else the labels are not "
 		"looked at",
-		OPTION_TO_TEXT(struct train, request.normal) },
+		OPTION_TO_TEXT(struct train, request.normal), .of = SCORES },
 	{ "validation", 0, "SHARE|FILE",
 		"rows to judge by: a share of the rows, or a file; 0: none (0.1)",
 		OPTION_TO_ALL(train_parse_validation) },
@@ -185,58 +204,74 @@ static const struct option_entry TRAIN[] = {
 	{ "layers", 0, "N,N,...|none",
 		"widths of the hidden layers; of an autoencoder up to the narrowest (64,32; behind "
 		"recurrent layers none)",
-		OPTION_TO_TEXT(struct train, request.options.network.layers) },
+		OPTION_TO_TEXT(struct train, request.options.network.layers), .of = LAYERS },
 	{ "activation", 0, "relu|tanh|sigmoid|leaky-relu|elu|gelu", "of the hidden layers (relu)",
-		OPTION_TO_CHOICE(struct train, request.options.network.activation) },
+		OPTION_TO_CHOICE(struct train, request.options.network.activation), .of = LAYERS },
 	{ "loss", 0, "softmax|sigmoid",
 		"of classes: an output each, or of two classes one output (softmax)",
-		OPTION_TO_CHOICE(struct train, request.options.network.loss) },
+		OPTION_TO_CHOICE(struct train, request.options.network.loss), .of = NETWORKS },
 	{ "class-weights", 0, "none|balanced",
 		"balanced: all classes count alike, however many rows each has (none)",
-		OPTION_TO_CHOICE(struct train, class_weights) },
+		OPTION_TO_CHOICE(struct train, class_weights), .of = LABELLED },
 	{ "dropout", 0, "SHARE", "of a hidden layer's outputs in each step, below 1 (0)",
-		OPTION_TO_OWN(struct train, request.options.network.dropout, train_parse_share) },
+		OPTION_TO_OWN(struct train, request.options.network.dropout, train_parse_share),
+		.of = LAYERS },
 	{ "epochs", 0, "N", "passes over the rows, at most",
-		OPTION_TO_U32(struct train, request.options.steps.epochs, 1, 1000000) },
+		OPTION_TO_U32(struct train, request.options.steps.epochs, 1, 1000000),
+		.of = STEPS },
 	{ "patience", 0, "N", "epochs without a better validation score that end it",
-		OPTION_TO_U32(struct train, request.options.steps.patience, 1, 1000000) },
+		OPTION_TO_U32(struct train, request.options.steps.patience, 1, 1000000),
+		.of = STEPS },
 	{ "batch", 0, "N", "rows of a step",
-		OPTION_TO_U32(struct train, request.options.steps.batch, 1, 1 << 20) },
+		OPTION_TO_U32(struct train, request.options.steps.batch, 1, 1 << 20), .of = STEPS },
 	{ "learning-rate", 0, "RATE", "of a step (dense 0.001), or of boosting (0.3)",
-		OPTION_TO_DOUBLE(struct train, request.options.steps.learning_rate, 1e-9, 1e3) },
+		OPTION_TO_DOUBLE(struct train, request.options.steps.learning_rate, 1e-9, 1e3),
+		.of = STEPS "|boosted" },
 	{ "weight-decay", 0, "SHARE", "by which weights shrink in a step, times the rate (0)",
-		OPTION_TO_DOUBLE(struct train, request.options.steps.weight_decay, 0, 1e3) },
+		OPTION_TO_DOUBLE(struct train, request.options.steps.weight_decay, 0, 1e3),
+		.of = STEPS },
 	{ "clip", 0, "NORM", "bound of the gradient's norm (none; of gru and lstm 5)",
-		OPTION_TO_DOUBLE(struct train, request.options.steps.clip, 0, 1e9) },
+		OPTION_TO_DOUBLE(struct train, request.options.steps.clip, 0, 1e9), .of = STEPS },
 	{ "fpr", 0, "RATE",
 		"of anomaly scores: the share of normal rows that may score above 1 (0.001)",
-		OPTION_TO_OWN(
-			struct train, request.options.false_positive_rate, train_parse_share) },
+		OPTION_TO_OWN(struct train, request.options.false_positive_rate, train_parse_share),
+		.of = SCORES },
 	{ "trees", 0, "N", "of an isolation forest (100)",
-		OPTION_TO_U32(struct train, request.options.isolation.trees, 1, 100000) },
+		OPTION_TO_U32(struct train, request.options.isolation.trees, 1, 100000),
+		.of = "isolation-forest" },
 	{ "samples", 0, "N", "rows that one of its trees sees (256)",
-		OPTION_TO_U32(struct train, request.options.isolation.samples, 2, 1 << 24) },
+		OPTION_TO_U32(struct train, request.options.isolation.samples, 2, 1 << 24),
+		.of = "isolation-forest" },
 	{ "cluster", 0, "N", "features of one of kitsune's autoencoders, at most (10)",
-		OPTION_TO_U32(struct train, request.options.kitsune.cluster, 1, 4096) },
+		OPTION_TO_U32(struct train, request.options.kitsune.cluster, 1, 4096),
+		.of = "kitsune" },
 	{ "window", 0, "W", "of gru and lstm: steps of time that a row is",
-		OPTION_TO_U32(struct train, request.options.recurrent.window, 1, 16384) },
+		OPTION_TO_U32(struct train, request.options.recurrent.window, 1, 16384),
+		.of = "gru|lstm" },
 	{ "units", 0, "N,N,...", "widths of the recurrent layers (64)",
-		OPTION_TO_TEXT(struct train, request.options.recurrent.units) },
+		OPTION_TO_TEXT(struct train, request.options.recurrent.units), .of = "gru|lstm" },
 	{ "rounds", 0, "N", "of boosting (100)",
-		OPTION_TO_U32(struct train, request.options.boosted.rounds, 1, 100000) },
+		OPTION_TO_U32(struct train, request.options.boosted.rounds, 1, 100000),
+		.of = "boosted" },
 	{ "depth", 0, "N", "of a boosted tree, at most (6)",
-		OPTION_TO_U32(struct train, request.options.boosted.depth, 1, 32) },
+		OPTION_TO_U32(struct train, request.options.boosted.depth, 1, 32),
+		.of = "boosted" },
 	{ "early-stopping", 0, "N",
 		"rounds without a better validation loss that end boosting; 0: none do (0)",
-		OPTION_TO_U32(struct train, request.options.boosted.early_stopping, 0, 100000) },
+		OPTION_TO_U32(struct train, request.options.boosted.early_stopping, 0, 100000),
+		.of = "boosted" },
 	{ "subsample", 0, "SHARE", "of the rows, that a boosted tree is grown from (1)",
-		OPTION_TO_DOUBLE(struct train, request.options.boosted.subsample, 1e-6, 1) },
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.subsample, 1e-6, 1),
+		.of = "boosted" },
 	{ "colsample", 0, "SHARE", "of the features, that a boosted tree may ask for (1)",
-		OPTION_TO_DOUBLE(struct train, request.options.boosted.colsample, 1e-6, 1) },
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.colsample, 1e-6, 1),
+		.of = "boosted" },
 	{ "lambda", 0, "L2", "penalty of the weights of a boosted tree's leaves (1)",
-		OPTION_TO_DOUBLE(struct train, request.options.boosted.lambda, 0, 1e9) },
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.lambda, 0, 1e9),
+		.of = "boosted" },
 	{ "min-child-weight", 0, "SUM", "least sum of second derivatives in a boosted leaf (1)",
-		OPTION_TO_DOUBLE(struct train, request.options.boosted.min_child_weight, 0, 1e9) },
+		OPTION_TO_DOUBLE(struct train, request.options.boosted.min_child_weight, 0, 1e9),
+		.of = "boosted" },
 	{ "seed", 0, "N", "of all that is drawn: the same one gives the same model (1)",
 		OPTION_TO_U64(struct train, request.options.seed, 0, OPTION_U64_MAX) },
 	{ "threads", 0, "N", "as many as there are CPUs; any number gives the same model",
@@ -316,5 +351,6 @@ const struct command model_train_command = {
 	.words = "model train",
 	.summary = "learn a model from rows: networks, autoencoders, forests, boosted trees",
 	.entries = TRAIN,
+	.kind = train_kind_of,
 	.run = train_run,
 };

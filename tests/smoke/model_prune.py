@@ -80,6 +80,9 @@ def refused(tap, folder):
                  "--max-f1-loss", "0")
     tap.check("prune: refuses where the first step costs too much, and says how much", done.returncode == 1 and
               "brings F1 from" in done.stderr and "may cost 0.0000" in done.stderr, done.stderr)
+    done = prune(LAB, image, "--method", "trees", "--tile", "8")
+    tap.check("prune: refuses options of another method", done.returncode == 2 and
+              "--tile is an option of auto or structured: trees has no use of it" in done.stderr, done.stderr)
     one = os.path.join(folder, "one.csv")
     with open(ROWS) as rows, open(one, "w") as out:
         out.writelines(line for n, line in enumerate(rows) if n == 0 or line.rstrip().endswith("attack"))

@@ -228,6 +228,49 @@ static void refusals_say_what_would_be_right(void **state)
 	}
 }
 
+static const char *fruit_of(const void *to)
+{
+	static const char *const FRUIT[] = { "apple", "pear", "plum" };
+
+	return FRUIT[((const struct order *)to)->fruit];
+}
+
+static void options_of_another_kind_are_refused(void **state)
+{
+	static const struct option_entry ENTRIES[] = {
+		{ "fruit", 0, "apple|pear|plum", "which", OPTION_TO_CHOICE(struct order, fruit) },
+		{ "count", 0, "N", "how many", OPTION_TO_U32(struct order, count, 1, 9),
+			.of = "pear|plum" },
+		{ "all", 'a', NULL, "all of them", OPTION_TO_FLAG(struct order, all),
+			.of = "apple" },
+		{ 0 },
+	};
+	static const struct {
+		const char *words[6], *text; // NULL: taken
+	} CASES[] = {
+		{ { "shop", "--fruit", "plum", "--count", "2" }, NULL },
+		{ { "shop", "-a" }, NULL },
+		{ { "shop", "--count", "2", "--fruit", "pear" }, NULL },
+		{ { "shop", "--count", "2" },
+			"--count is an option of pear or plum: apple has no use of it" },
+		{ { "shop", "-a", "--fruit", "plum" },
+			"-a is an option of apple: plum has no use of it" },
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct order to = { 0 };
+		struct options options = {
+			.program = "shop", .own = { ENTRIES, &to }, .kind = fruit_of
+		};
+
+		assert_int_equal(
+			options_parse(&options, (char **)(uintptr_t)CASES[i].words, NULL, &err),
+			CASES[i].text ? -EINVAL : 0);
+		if (CASES[i].text)
+			assert_string_equal(err.text, CASES[i].text);
+	}
+}
+
 static void usage_and_help_come_from_the_table(void **state)
 {
 	char *text = NULL;
@@ -285,6 +328,7 @@ int main(void)
 		cmocka_unit_test(arguments_without_end_are_taken),
 		cmocka_unit_test(help_and_version_need_nothing_else),
 		cmocka_unit_test(refusals_say_what_would_be_right),
+		cmocka_unit_test(options_of_another_kind_are_refused),
 		cmocka_unit_test(usage_and_help_come_from_the_table),
 		cmocka_unit_test(near_names_are_found),
 	};
