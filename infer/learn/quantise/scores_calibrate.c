@@ -13,6 +13,7 @@
 #define TEMPERATURE_MOST 100.0 // and its reciprocal
 #define GOLDEN_STEPS     80
 #define NEWTON_STEPS     100
+#define CALIBRATE_FOLDS  10
 
 struct calibration {
 	struct graph *graph;
@@ -21,6 +22,10 @@ struct calibration {
 	uint32_t n;    // logits
 	float *logits; // [rows][n]
 	const struct scores_rows *rows;
+	// Row r is of fold r % CALIBRATE_FOLDS. Those of this fold alone count, or those of all others, or, where it is
+	// CALIBRATE_FOLDS, all.
+	size_t fold;
+	bool others;
 	struct error *err;
 };
 
@@ -77,13 +82,22 @@ static int calibrate_find(struct calibration *c)
 	return c->node == GRAPH_NONE ? c->err->code : 0;
 }
 
-// Mean loss of the logits times scale, plus shift in class 1 where there are two.
+// The first row from `r` on that counts.
+static size_t calibrate_next(const struct calibration *c, size_t r)
+{
+	while (r < c->rows->n && c->fold < CALIBRATE_FOLDS &&
+		(r % CALIBRATE_FOLDS == c->fold) == c->others)
+		r++;
+	return r;
+}
+
+// Loss of the logits times scale, plus shift in class 1 where there are two.
 static double calibrate_loss(const struct calibration *c, double scale, double shift)
 {
 	float *z = malloc(c->n * sizeof(*z));
 	double loss = 0;
 
-	for (size_t r = 0; z && r < c->rows->n; r++) {
+	for (size_t r = calibrate_next(c, 0); z && r < c->rows->n; r = calibrate_next(c, r + 1)) {
 		for (uint32_t i = 0; i < c->n; i++)
 			z[i] = (float)((double)c->logits[r * c->n + i] * scale +
 				(i + 1 == c->n ? shift : 0));
@@ -91,7 +105,7 @@ static double calibrate_loss(const struct calibration *c, double scale, double s
 			c->n, z, c->rows->classes[r], NULL, 1, 0, NULL);
 	}
 	free(z);
-	return loss / (double)c->rows->n;
+	return loss;
 }
 
 // The loss is convex in the logarithm's neighbourhood of the best temperature: golden section.
@@ -124,7 +138,7 @@ static double calibrate_platt_loss(
 {
 	double loss = 0;
 
-	for (size_t r = 0; r < c->rows->n; r++) {
+	for (size_t r = calibrate_next(c, 0); r < c->rows->n; r = calibrate_next(c, r + 1)) {
 		const double f = a * calibrate_logit(c, r) + b, t = target[c->rows->classes[r]];
 
 		loss += f >= 0 ? (1 - t) * f + log1p(exp(-f)) : -t * f + log1p(exp(f));
@@ -136,7 +150,7 @@ static void calibrate_platt(const struct calibration *c, double *scale, double *
 {
 	double counts[2] = { 0 }, target[2], a = 1, b = 0;
 
-	for (size_t r = 0; r < c->rows->n; r++)
+	for (size_t r = calibrate_next(c, 0); r < c->rows->n; r = calibrate_next(c, r + 1))
 		counts[c->rows->classes[r]]++;
 	target[0] = 1 / (counts[0] + 2);
 	target[1] = (counts[1] + 1) / (counts[1] + 2);
@@ -144,7 +158,8 @@ static void calibrate_platt(const struct calibration *c, double *scale, double *
 		const double before = calibrate_platt_loss(c, target, a, b);
 		double g[2] = { 0 }, h[3] = { 1e-12, 1e-12, 0 }, step = 1, da, db, of;
 
-		for (size_t r = 0; r < c->rows->n; r++) {
+		for (size_t r = calibrate_next(c, 0); r < c->rows->n;
+			r = calibrate_next(c, r + 1)) {
 			const double f = calibrate_logit(c, r);
 			const double p = 1 / (1 + exp(-(a * f + b)));
 			const double off = p - target[c->rows->classes[r]], w = p * (1 - p);
@@ -170,6 +185,30 @@ static void calibrate_platt(const struct calibration *c, double *scale, double *
 	}
 	*scale = a;
 	*shift = b;
+}
+
+static void calibrate_choose(const struct calibration *c, bool platt, double *scale, double *shift)
+{
+	*scale = 1;
+	*shift = 0;
+	if (platt)
+		calibrate_platt(c, scale, shift);
+	else
+		*scale = calibrate_temperature(c);
+}
+
+// The loss of rows that did not choose their scale: those of each fold by what the others choose.
+static double calibrate_judge(struct calibration *c, bool platt)
+{
+	double loss = 0, scale, shift;
+
+	for (c->fold = 0; c->fold < CALIBRATE_FOLDS; c->fold++) {
+		c->others = true;
+		calibrate_choose(c, platt, &scale, &shift);
+		c->others = false;
+		loss += calibrate_loss(c, scale, shift);
+	}
+	return loss;
 }
 
 // The last node becomes the Affine, and a new one what it was.
@@ -219,7 +258,9 @@ static int calibrate_insert(struct calibration *c, double scale, double shift)
 int scores_calibrate(struct graph *graph, const struct scores_rows *rows, bool platt,
 	struct scores_calibrated *calibrated, struct error *err)
 {
-	struct calibration c = { .graph = graph, .rows = rows, .err = err };
+	struct calibration c = {
+		.graph = graph, .rows = rows, .fold = CALIBRATE_FOLDS, .err = err
+	};
 	bool seen[2] = { false };
 	int rc = calibrate_find(&c);
 
@@ -241,14 +282,9 @@ int scores_calibrate(struct graph *graph, const struct scores_rows *rows, bool p
 		graph, graph->nodes[c.node].inputs[0], rows->values, rows->n, &c.logits, err);
 	if (rc != 0)
 		return rc;
-	calibrated->scale = 1;
-	calibrated->shift = 0;
-	if (platt)
-		calibrate_platt(&c, &calibrated->scale, &calibrated->shift);
-	else
-		calibrated->scale = calibrate_temperature(&c);
-	calibrated->log_loss_before = calibrate_loss(&c, 1, 0);
-	calibrated->log_loss_after = calibrate_loss(&c, calibrated->scale, calibrated->shift);
+	calibrate_choose(&c, platt, &calibrated->scale, &calibrated->shift);
+	calibrated->log_loss_before = calibrate_loss(&c, 1, 0) / (double)rows->n;
+	calibrated->log_loss_after = calibrate_judge(&c, platt) / (double)rows->n;
 	free(c.logits);
 	return calibrate_insert(&c, calibrated->scale, calibrated->shift);
 }

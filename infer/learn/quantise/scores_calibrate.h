@@ -2,7 +2,7 @@
 // Calibration of a model's probabilities on held-back rows: by one temperature (C. Guo et al., "On calibration of modern
 // neural networks", 2017), or by Platt's sigmoid with the targets and the Newton steps of H.-T. Lin et al., "A note
 // on Platt's probabilistic outputs for support vector machines", 2007. It becomes an Affine before the Softmax or
-// Sigmoid that the model ends in.
+// Sigmoid that the model ends in. All rows choose it; it is judged by tenths, each calibrated by the others.
 #pragma once
 
 #include "infer/graph/graph.h"
@@ -14,8 +14,9 @@ struct scores_rows {
 };
 
 struct scores_calibrated {
-	double scale, shift;                    // of the logits; shift of Platt's
-	double log_loss_before, log_loss_after; // means over the rows
+	double scale, shift; // of the logits; shift of Platt's
+	// Means over the rows. After: each tenth of them by what the others alone would have chosen.
+	double log_loss_before, log_loss_after;
 };
 
 // `platt`: of two classes only. -ENOTSUP: the model does not end in a Softmax or Sigmoid of its only output; -EINVAL:
