@@ -68,6 +68,8 @@ def refusals(tap, folder):
         to.writelines(line for i, line in enumerate(f) if i < 2)
     for what, rows, more, sentence in (("one row", short, (), "row"),
                                        ("no layers", TRAIN, ("--layers", "0"), "--layers: should be 1 to 16 widths"),
+                                       ("an option of trees", TRAIN, ("--student", "dense", "--depth", "3"),
+                                        "--depth is an option of trees: dense has no use of it"),
                                        ("no such file", "/nowhere.csv", (), "/nowhere.csv: cannot be opened")):
         done = distil(LAB, rows, out, *more)
         tap.check(f"{what} is refused, and nothing is written", done.returncode in (1, 2) and sentence in done.stderr and not os.path.exists(out),

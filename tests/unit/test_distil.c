@@ -3,6 +3,7 @@
 #include "base/decision.h"
 #include "base/file.h"
 #include "infer/compile/compile.h"
+#include "infer/compile/passes/constants.h"
 #include "infer/learn/distil/distil.h"
 #include "infer/learn/distil/lesson.h"
 #include "infer/learn/distil/teacher.h"
@@ -46,8 +47,34 @@ static void save_graph(struct graph *graph)
 	free(image);
 }
 
+// Trees that ask for 2 x + 1 of each feature x.
+static void scale_before_trees(struct graph *graph)
+{
+	const int64_t n = graph->n_features;
+	uint32_t inputs[3] = { graph->inputs[0].tensor }, scaled, last = graph->n_nodes, at = 0;
+	float *scale, *shift;
+	struct node affine;
+
+	inputs[1] = pass_constant(graph, "scale", 1, n, 0, &scale, &err);
+	inputs[2] = pass_constant(graph, "shift", 1, n, 0, &shift, &err);
+	for (int64_t i = 0; i < n; i++) {
+		scale[i] = 2;
+		shift[i] = 1;
+	}
+	scaled = graph_add_tensor(graph, "scaled", DTYPE_F32, graph->tensors[inputs[0]].rank,
+		graph->tensors[inputs[0]].dims, NULL, &err);
+	while (graph->nodes[at].op != OP_TREES)
+		at++;
+	graph->nodes[at].inputs[0] = scaled;
+	assert_int_equal(
+		graph_add_node(graph, OP_AFFINE, "scaling", 3, inputs, 1, &scaled, &err), last);
+	affine = graph->nodes[last];
+	memmove(graph->nodes + 1, graph->nodes, last * sizeof(*graph->nodes));
+	graph->nodes[0] = affine;
+}
+
 // Boosted trees that learnt the rows.
-static void save_trees(uint32_t n_classes)
+static void save_trees_of(uint32_t n_classes, bool scaled)
 {
 	struct train_options options = {
 		.seed = 1, .threads = 1, .boosted = TRAIN_BOOSTED_DEFAULTS
@@ -60,7 +87,14 @@ static void save_trees(uint32_t n_classes)
 	if (train_boosted(&job, &err) != 0)
 		fail_msg("%s", err.text);
 	free(job.train.index);
+	if (scaled)
+		scale_before_trees(job.graph);
 	save_graph(job.graph);
+}
+
+static void save_trees(uint32_t n_classes)
+{
+	save_trees_of(n_classes, false);
 }
 
 // The rows, with their labels where these are wanted, missing cells left empty.
@@ -235,6 +269,27 @@ static void drawn_rows_lie_between_thresholds(void **state)
 	learn_case_fini(&rows);
 }
 
+static void thresholds_of_scaled_features_are_the_rows_own(void **state)
+{
+	struct teacher plain, scaled;
+
+	save_trees(2);
+	assert_int_equal(teacher_open(image_path, NULL, &plain, &err), 0);
+	learn_case_fini(&rows);
+	save_trees_of(2, true);
+	assert_int_equal(teacher_open(image_path, NULL, &scaled, &err), 0);
+	assert_int_equal(scaled.trees, 100);
+	for (uint32_t f = 0; f < LEARN_FEATURES; f++) {
+		assert_int_equal(scaled.cells[f].n, plain.cells[f].n);
+		for (uint32_t c = 0; c + 1 < plain.cells[f].n; c++)
+			assert_float_equal(
+				scaled.cells[f].upper[c], (plain.cells[f].upper[c] - 1) / 2, 1e-5);
+	}
+	teacher_close(&plain);
+	teacher_close(&scaled);
+	learn_case_fini(&rows);
+}
+
 static void temperature_softens(void **state)
 {
 	const struct lesson three = { .kind = LESSON_CLASSES, .n_outputs = 3 };
@@ -296,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(temperature_softens),
 		cmocka_unit_test(drawn_rows_lie_between_thresholds),
+		cmocka_unit_test(thresholds_of_scaled_features_are_the_rows_own),
 		cmocka_unit_test(trees_teach_trees_and_networks),
 		cmocka_unit_test(numbers_are_taught),
 		cmocka_unit_test(networks_teach),

@@ -31,5 +31,5 @@ struct distil_options {
 	{                                                                                          \
 		.student = DISTIL_TREES, .temperature = 2, .drawn = 0.5, .held = 0.2, .seed = 1,   \
 		.rows_max = 200000, .threshold = NAN, .tolerance = 0.05, .layers = { 32, 16 },     \
-		.n_layers = 2, .epochs = 60, .batch = 256, .rounds = 15, .depth = 4                \
+		.n_layers = 2, .epochs = 60, .batch = 256, .rounds = 10, .depth = 4                \
 	}

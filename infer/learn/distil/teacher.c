@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "infer/compile/load.h"
 #include "infer/graph/trees.h"
+#include "infer/learn/distil/scaling.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,9 +40,11 @@ static int edges_add(struct edges *edges, float value, struct error *err)
 	return 0;
 }
 
-static int edges_add_set(
-	struct edges *edges, const struct trees *t, uint32_t branch, struct error *err)
+// The members of the set that a branch of feature `f` asks for.
+static int edges_add_set(struct edges *edges, const struct trees *t, uint32_t branch,
+	const struct scaling *scaling, struct error *err)
 {
+	const uint32_t f = (uint32_t)t->feature[branch];
 	const int32_t first = t->set_first[t->set[branch]];
 	const uint32_t words = (uint32_t)(t->set_first[t->set[branch] + 1] - first);
 	int rc = 0;
@@ -53,17 +56,19 @@ static int edges_add_set(
 
 		if (t->kind[branch] & TREE_SET_FLOATS) {
 			memcpy(&value, &word, sizeof(value));
-			rc = edges_add(edges, value, err);
+			rc = edges_add(edges, scaling_back(scaling, f, value), err);
 			continue;
 		}
 		for (uint32_t bit = 0; bit < 32 && rc == 0; bit++)
 			if (word >> bit & 1)
-				rc = edges_add(edges, (float)(w * 32 + bit), err);
+				rc = edges_add(edges,
+					scaling_back(scaling, f, (float)(w * 32 + bit)), err);
 	}
 	return rc;
 }
 
-static int edges_of_trees(struct edges *edges, const struct trees *t, struct error *err)
+static int edges_of_trees(struct edges *edges, const struct trees *t, const struct scaling *scaling,
+	struct error *err)
 {
 	int rc = 0;
 
@@ -72,11 +77,12 @@ static int edges_of_trees(struct edges *edges, const struct trees *t, struct err
 		struct edges *of = &edges[t->feature[b]];
 
 		if (test == TREE_IN_SET) {
-			rc = edges_add_set(of, t, b, err);
+			rc = edges_add_set(of, t, b, scaling, err);
 			continue;
 		}
 		of->members = of->members || test == TREE_EQUAL;
-		rc = edges_add(of, t->threshold[b], err);
+		rc = edges_add(
+			of, scaling_back(scaling, (uint32_t)t->feature[b], t->threshold[b]), err);
 	}
 	return rc;
 }
@@ -133,7 +139,7 @@ static int cells_of_edges(struct teacher_cells *cells, const struct edges *edges
 	return 0;
 }
 
-// Of the trees that read the rows as they come in. What was scaled before has other thresholds.
+// Of the trees that read the rows as they come in, or each feature of them scaled.
 static int teacher_find_edges(
 	struct teacher *teacher, const struct graph *graph, struct edges *edges, struct error *err)
 {
@@ -141,14 +147,18 @@ static int teacher_find_edges(
 
 	for (uint32_t i = 0; i < graph->n_nodes && rc == 0; i++) {
 		const struct node *node = &graph->nodes[i];
+		struct scaling scaling;
 		struct trees trees;
 
-		if (node->op != OP_TREES || graph->n_inputs != 1 ||
-			node->inputs[TREES_X] != graph->inputs[0].tensor)
+		if (node->op != OP_TREES)
 			continue;
-		trees_of_node(graph, node, &trees);
-		teacher->trees += trees.n_trees;
-		rc = edges_of_trees(edges, &trees, err);
+		rc = scaling_of(graph, node->inputs[TREES_X], &scaling, err);
+		if (rc == 0 && scaling.is) {
+			trees_of_node(graph, node, &trees);
+			teacher->trees += trees.n_trees;
+			rc = edges_of_trees(edges, &trees, &scaling, err);
+		}
+		scaling_fini(&scaling);
 	}
 	return rc;
 }

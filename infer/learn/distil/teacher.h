@@ -25,7 +25,8 @@ struct teacher {
 	const struct model_info *info;
 	size_t bytes;       // of its image
 	uint8_t sha256[32]; // of the file
-	uint32_t trees;     // that ask for features as the rows have them; 0: none, or not so
+	uint32_t
+		trees; // that ask for features as the rows have them, or scaled; 0: none, or not so
 	struct teacher_cells *cells; // [n_features]; NULL without trees
 	void *scratch;
 };
