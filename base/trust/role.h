@@ -7,8 +7,8 @@
 enum role {
 	ROLE_NONE,     // nothing but to hear whether the service lives
 	ROLE_CLIENT,   // to score, to read what models take and give, and to scrape metrics
-	ROLE_VIEWER,   // to read everything else
-	ROLE_OPERATOR, // to push, deploy, drain: what changes the appliance in service
+	ROLE_VIEWER,   // to read everything else but the images
+	ROLE_OPERATOR, // to take images, push, deploy, drain: what changes the appliance in service
 	ROLE_ADMIN,    // to change its configuration, and to see who has tokens
 	ROLE_COUNT
 };

@@ -15,6 +15,7 @@
 #include "ctl/server/resources/retention.h"
 #include "ctl/server/resources/stats.h"
 #include "ctl/server/resources/status.h"
+#include "ctl/server/resources/tokens_get.h"
 #include "ctl/server/resources/v2.h"
 #include "ctl/server/resources/v2_model.h"
 #include "ctl/server/resources/version_get.h"
@@ -28,7 +29,7 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v1/models", ROUTE_MANAGE, ROLE_VIEWER, READS, models_get_all, NULL },
 	{ HTTP_PUT, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES,
 		version_put, version_accepts },
-	{ HTTP_GET, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, ROLE_VIEWER, READS,
+	{ HTTP_GET, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, ROLE_OPERATOR, READS,
 		version_get, NULL },
 	{ HTTP_DELETE, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, ROLE_OPERATOR,
 		CHANGES, version_delete, NULL },
@@ -64,15 +65,15 @@ const struct route ROUTES[] = {
 	{ HTTP_GET, "/v1/lcores", ROUTE_MANAGE, ROLE_VIEWER, READS, lcores_get, NULL },
 	{ HTTP_GET, "/v1/latency", ROUTE_MANAGE, ROLE_VIEWER, READS, latency_get, NULL },
 	{ HTTP_GET, "/v1/config", ROUTE_MANAGE, ROLE_VIEWER, READS, config_get, NULL },
-	{ HTTP_PUT, "/v1/config", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, config_put,
+	{ HTTP_PUT, "/v1/config", ROUTE_MANAGE, ROLE_ADMIN, CHANGES, config_put, config_accepts },
+	{ HTTP_POST, "/v1/config/check", ROUTE_MANAGE, ROLE_ADMIN, READS, config_check_post,
 		config_accepts },
-	{ HTTP_POST, "/v1/config/check", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, config_check_post,
-		config_accepts },
+	{ HTTP_GET, "/v1/tokens", ROUTE_MANAGE, ROLE_ADMIN, READS, tokens_get, NULL },
 	{ HTTP_GET, "/v1/log", ROUTE_MANAGE, ROLE_VIEWER, READS, log_level_get, NULL },
 	{ HTTP_PUT, "/v1/log", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, log_level_put, NULL },
 	{ HTTP_GET, "/v2", ROUTE_INFER, ROLE_CLIENT, READS, v2_get, NULL },
-	{ HTTP_GET, "/v2/health/live", ROUTE_INFER, ROLE_CLIENT, READS, v2_live_get, NULL },
-	{ HTTP_GET, "/v2/health/ready", ROUTE_INFER, ROLE_CLIENT, READS, v2_ready_get, NULL },
+	{ HTTP_GET, "/v2/health/live", ROUTE_INFER, ROLE_NONE, READS, v2_live_get, NULL },
+	{ HTTP_GET, "/v2/health/ready", ROUTE_INFER, ROLE_NONE, READS, v2_ready_get, NULL },
 	{ HTTP_GET, "/v2/models/stats", ROUTE_INFER, ROLE_CLIENT, READS, v2_stats_get_all, NULL },
 	{ HTTP_GET, "/v2/models/{model}", ROUTE_INFER, ROLE_CLIENT, READS, v2_model_get, NULL },
 	{ HTTP_GET, "/v2/models/{model}/config", ROUTE_INFER, ROLE_CLIENT, READS, v2_config_get,
@@ -99,8 +100,7 @@ const struct route ROUTES[] = {
 		infer_accepts },
 	{ HTTP_GET, "/v2/logging", ROUTE_MANAGE, ROLE_VIEWER, READS, logging_get, NULL },
 	{ HTTP_POST, "/v2/logging", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, logging_post, NULL },
-	{ HTTP_POST, "/v2/repository/index", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, index_post,
-		NULL },
+	{ HTTP_POST, "/v2/repository/index", ROUTE_MANAGE, ROLE_VIEWER, READS, index_post, NULL },
 	{ HTTP_POST, "/v2/repository/models/{model}/load", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES,
 		load_post, NULL },
 	{ HTTP_POST, "/v2/repository/models/{model}/unload", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES,

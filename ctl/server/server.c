@@ -144,6 +144,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
 	listeners_tick(server);
+	access_tick(server->access);
 	history_tick(server->history);
 	cost_tick(server->cost);
 	comparisons_tick(server);

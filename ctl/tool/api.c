@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include "ctl/tool/credentials.h"
 #include "ctl/tool/progress.h"
 #include "ctl/tool/tool.h"
 
@@ -36,12 +37,32 @@ struct api_exchange {
 	struct progress progress; // of an upload
 };
 
-// Where all goes: the socket, unless api_use() says otherwise.
+// Where all goes: what -s says, a socket or a URL, unless api_use() says otherwise.
 static const struct api_server *api_server;
+static struct api_server api_default;
+
+static bool api_is_url(const char *text)
+{
+	return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0;
+}
+
+// The server behind a URL; NULL: the socket.
+static const struct api_server *api_remote(void)
+{
+	if (api_server && api_server->url)
+		return api_server;
+	if (!api_is_url(tool.socket))
+		return NULL;
+	api_default = (struct api_server){ .url = tool.socket,
+		.cacert = tool.ca,
+		.cert = tool.client_cert,
+		.key = tool.client_key };
+	return &api_default;
+}
 
 static const char *api_url(void) // NULL: the socket
 {
-	return api_server ? api_server->url : NULL;
+	return api_remote() ? api_remote()->url : NULL;
 }
 
 static const char *api_where(void)
@@ -177,7 +198,8 @@ static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_excha
 		api_refuse_socket(os_error);
 	else if (rc == CURLE_PEER_FAILED_VERIFICATION)
 		tool_refuse(
-			"%s: its certificate is refused: %s (--cacert names the authority that "
+			"%s: its certificate is refused: %s (--ca or --cacert names the authority "
+			"that "
 			"it must be signed by, and its name must be that of the URL)",
 			api_where(), why);
 	else if (rc == CURLE_OPERATION_TIMEDOUT)
@@ -224,13 +246,15 @@ static bool api_accept(
 static void api_prepare(
 	CURL *curl, const char *method, const char *url, struct api_exchange *exchange)
 {
-	if (api_url()) {
+	const struct api_server *remote = api_remote();
+
+	if (remote) {
 		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 		curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-		curl_easy_setopt(curl, CURLOPT_SSLCERT, api_server->cert);
-		curl_easy_setopt(curl, CURLOPT_SSLKEY, api_server->key);
-		if (api_server->cacert)
-			curl_easy_setopt(curl, CURLOPT_CAINFO, api_server->cacert);
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, remote->cert);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, remote->key);
+		if (remote->cacert)
+			curl_easy_setopt(curl, CURLOPT_CAINFO, remote->cacert);
 	} else {
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, tool.socket);
 		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
@@ -319,6 +343,29 @@ static struct curl_slist *api_add_match(struct curl_slist *headers, const struct
 	return headers;
 }
 
+// A token is not sent where others on the way could read it.
+static bool api_token_may_go(const char *url)
+{
+	static const char *const HERE[] = { "https://", "http://127.",
+		"http://localhost:", "http://[::1]:" };
+
+	for (size_t i = 0; i < sizeof(HERE) / sizeof(HERE[0]); i++)
+		if (strncmp(url, HERE[i], strlen(HERE[i])) == 0)
+			return true;
+	tool_refuse("%s: a token is sent over https:// alone, or to this machine", url);
+	return false;
+}
+
+static bool api_has_token(const char **line)
+{
+	struct error why;
+
+	if (credentials_header(tool.token_file, line, &why) == 0)
+		return true;
+	tool_refuse("--token-file: %s", why.text);
+	return false;
+}
+
 // The connection, which is kept between calls. The process is short-lived: it ends with that.
 static CURL *api_curl;
 
@@ -327,7 +374,8 @@ static bool api_ask(const char *method, const char *path, const struct api_body 
 	struct api_reply *reply, struct api_headers *answered, long *status)
 {
 	struct api_exchange exchange = { .reply = reply, .to = body->answer };
-	struct curl_slist *headers;
+	struct curl_slist *headers = NULL;
+	const char *token = NULL;
 	char url[API_URL_BYTES + 512];
 	CURLcode rc;
 
@@ -348,6 +396,13 @@ static bool api_ask(const char *method, const char *path, const struct api_body 
 	api_prepare(api_curl, method, url, &exchange);
 	headers = api_add_body(api_curl, method, body, &exchange);
 	headers = api_add_match(headers, body);
+	if (api_url() && tool.token_file) {
+		if (!api_token_may_go(api_url()) || !api_has_token(&token)) {
+			curl_slist_free_all(headers);
+			return false;
+		}
+		headers = curl_slist_append(headers, token);
+	}
 	curl_easy_setopt(api_curl, CURLOPT_HTTPHEADER, headers);
 	rc = curl_easy_perform(api_curl);
 	progress_end(&exchange.progress);
@@ -372,11 +427,66 @@ static bool api_perform(
 	return false;
 }
 
+// What the options are called that a server was given by.
+struct api_names {
+	const char *url, *cacert, *cert, *key;
+};
+
+static const struct api_names TOOL_NAMES = { "-s", "--ca", "--client-cert", "--client-key" };
+
+// A file that libcurl is to read: its own words for one that is not there are poor.
+static bool api_has_file(const char *option, const char *path)
+{
+	struct error why;
+	FILE *file = path ? file_open(path, &why) : NULL;
+
+	if (file)
+		fclose(file);
+	else if (path)
+		tool_refuse("%s %s", option, why.text);
+	return !path || file;
+}
+
+static bool api_is_good(const struct api_server *server, const struct api_names *names)
+{
+	const char *url = server->url ? server->url : "";
+	const bool is_tls = strncmp(url, "https://", 8) == 0;
+	const char *host = url + (is_tls ? 8 : 7);
+
+	if (server->url &&
+		((!is_tls && strncmp(url, "http://", 7) != 0) || strchr("/:", *host) ||
+			strpbrk(url, "?#@ \t\r\n") || strlen(url) > API_URL_BYTES)) {
+		tool_refuse("%s '%.100s': http://HOST:PORT or https://HOST:PORT is wanted",
+			names->url, url);
+		return false;
+	}
+	if (!is_tls && (server->cacert || server->cert || server->key)) {
+		tool_refuse("%s, %s and %s are for %s https://...", names->cacert, names->cert,
+			names->key, names->url);
+		return false;
+	}
+	if (!server->cert != !server->key) {
+		tool_refuse("give %s and %s together: a certificate, and its private key",
+			names->cert, names->key);
+		return false;
+	}
+	return api_has_file(names->cacert, server->cacert) &&
+		api_has_file(names->cert, server->cert) && api_has_file(names->key, server->key);
+}
+
 static bool api_socket_fits(void)
 {
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
-	if (api_url() || strlen(tool.socket) <= most)
+	if (api_server && api_server->url)
+		return true; // looked at already
+	if (api_remote())
+		return api_is_good(api_remote(), &TOOL_NAMES);
+	if (tool.ca || tool.client_cert || tool.client_key) {
+		tool_refuse("--ca, --client-cert and --client-key are for -s https://HOST:PORT");
+		return false;
+	}
+	if (strlen(tool.socket) <= most)
 		return true;
 	tool_refuse("socket path '%s' is %zu bytes long: the kernel takes at most %zu", tool.socket,
 		strlen(tool.socket), most);
@@ -488,42 +598,12 @@ bool api_infer(const char *path, const void *bytes, size_t size, size_t json_byt
 	return true;
 }
 
-// A file that libcurl is to read: its own words for one that is not there are poor.
-static bool api_has_file(const char *option, const char *path)
-{
-	struct error why;
-	FILE *file = path ? file_open(path, &why) : NULL;
-
-	if (file)
-		fclose(file);
-	else if (path)
-		tool_refuse("%s %s", option, why.text);
-	return !path || file;
-}
-
 bool api_use(const struct api_server *server)
 {
-	const char *url = server->url ? server->url : "";
-	const bool is_tls = strncmp(url, "https://", 8) == 0;
-	const char *host = url + (is_tls ? 8 : 7);
+	static const struct api_names NAMES = { "--url", "--cacert", "--cert", "--key" };
 
-	if (server->url &&
-		((!is_tls && strncmp(url, "http://", 7) != 0) || strchr("/:", *host) ||
-			strpbrk(url, "?#@ \t\r\n") || strlen(url) > API_URL_BYTES)) {
-		tool_refuse("--url '%.100s': http://HOST:PORT or https://HOST:PORT is wanted", url);
-		return false;
-	}
-	if (!is_tls && (server->cacert || server->cert || server->key)) {
-		tool_refuse("--cacert, --cert and --key are for --url https://...");
-		return false;
-	}
-	if (!server->cert != !server->key) {
-		tool_refuse("give --cert and --key together: a certificate, and its private key");
-		return false;
-	}
 	api_server = server;
-	return api_has_file("--cacert", server->cacert) && api_has_file("--cert", server->cert) &&
-		api_has_file("--key", server->key);
+	return api_is_good(server, &NAMES);
 }
 
 void api_reply_fini(struct api_reply *reply)

@@ -10,8 +10,17 @@
 #include <string.h>
 
 static const struct option_entry SHARED[] = {
-	{ "socket", 's', "SOCK", "martletd's socket; else $MARTLET_SOCK, else " TOOL_SOCKET_DEFAULT,
+	{ "socket", 's', "SOCK",
+		"martletd's socket, or https://HOST:PORT; else $MARTLET_SOCK, "
+		"else " TOOL_SOCKET_DEFAULT,
 		OPTION_TO_TEXT(struct tool, socket) },
+	{ "token-file", 0, "FILE", "of the token for https://; else $MARTLET_TOKEN_FILE",
+		OPTION_TO_TEXT(struct tool, token_file) },
+	{ "ca", 0, "FILE", "who signs the certificate of https://; else the system's",
+		OPTION_TO_TEXT(struct tool, ca) },
+	{ "client-cert", 0, "FILE", "a certificate to be known by there",
+		OPTION_TO_TEXT(struct tool, client_cert) },
+	{ "client-key", 0, "FILE", "its private key", OPTION_TO_TEXT(struct tool, client_key) },
 	{ "json", 0, NULL, "print JSON", OPTION_TO_FLAG(struct tool, json) },
 	{ 0 },
 };

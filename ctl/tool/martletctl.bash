@@ -8,8 +8,11 @@ _martletctl()
 	while [ "$at" -gt 1 ]; do
 		case ${line[1]} in
 		--json) line=("${line[0]}" "${line[@]:2}") at=$((at - 1)) ;;
+		--token-file | --ca | --client-cert | --client-key) [ "$at" -gt 2 ] || break
+			tool+=("${line[1]}" "${line[2]}")
+			line=("${line[0]}" "${line[@]:3}") at=$((at - 2)) ;;
 		-s | --socket) [ "$at" -gt 2 ] || break
-			tool=(martletctl -s "${line[2]}")
+			tool+=(-s "${line[2]}")
 			line=("${line[0]}" "${line[@]:3}") at=$((at - 2)) ;;
 		*) break ;;
 		esac

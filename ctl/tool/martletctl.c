@@ -33,6 +33,7 @@
 #include "ctl/tool/push.h"
 #include "ctl/tool/score.h"
 #include "ctl/tool/status.h"
+#include "ctl/tool/token.h"
 #include "ctl/tool/tool.h"
 
 #include <stdio.h>
@@ -85,6 +86,9 @@ static const struct command *const COMMANDS[] = {
 	&key_list_command,
 	&key_retire_command,
 	&log_command,
+	&token_create_command,
+	&token_list_command,
+	&token_revoke_command,
 	&config_check_command,
 	&config_diff_command,
 	&config_apply_command,
@@ -94,10 +98,13 @@ static const struct command *const COMMANDS[] = {
 int main(int argc, char **argv)
 {
 	const char *sock = getenv("MARTLET_SOCK");
+	const char *token = getenv("MARTLET_TOKEN_FILE");
 	int exit;
 
 	if (sock && *sock)
 		tool.socket = sock;
+	if (token && *token)
+		tool.token_file = token;
 	exit = command_run(COMMANDS, sizeof(COMMANDS) / sizeof(COMMANDS[0]), argv);
 	// A full disk or closed pipe must not pass for success.
 	if ((fflush(stdout) || ferror(stdout)) && exit == TOOL_DONE)

@@ -17,12 +17,14 @@ enum tool_exit {
 
 #define TOOL_SOCKET_DEFAULT "/run/martlet/martlet.sock"
 
-// The first two are written while the command line is read and constant after it.
+// All but the last two are written while the command line is read and constant after it.
 struct tool {
-	const char *socket; // of martletd's API
-	bool json;          // print JSON instead of text
-	bool refused;       // tool_refuse() was called
-	bool quiet;         // it says nothing and refuses nothing: of a call that may fail
+	const char *socket; // of martletd's API; or its https://HOST:PORT or http://HOST:PORT
+	// For the latter, files; NULL: none.
+	const char *ca, *client_cert, *client_key, *token_file;
+	bool json;    // print JSON instead of text
+	bool refused; // tool_refuse() was called
+	bool quiet;   // it says nothing and refuses nothing: of a call that may fail
 };
 extern struct tool tool;
 

@@ -10,14 +10,21 @@
 #include "base/error.h"
 #include "base/trust/role.h"
 
+#include <jansson.h>
+#include <stdbool.h>
+
 struct access;
 struct config;
 struct gate;
 struct http_request;
 struct who;
 
+// When tokens were used last is kept in the store's folder.
 int access_create(const struct config *config, struct access **out, struct error *err);
 void access_destroy(struct access *access); // NULL is fine
+// To be called now and then (100 ms): reads the tokens anew once their file is another. What cannot be read leaves
+// those of before, and the log says so.
+void access_tick(struct access *access);
 
 // What the configuration says of roles from here on, also for connections that are open. access_prepare() finds
 // out who is meant, and changes nothing where that fails; access_commit() or access_discard() ends it.
@@ -29,8 +36,12 @@ void access_discard(struct access_rules *rules);
 // Fills http_who(request). 0, or the status of a credential that is none, 401 or 429, with a sentence that says
 // nothing of what was wrong with it. To be called before anything of its connection can have ended.
 int access_know(struct access *access, struct http_request *request, struct error *err);
+// Whether who was known is still: his token was not taken back since, and has not expired. For what stays open.
+bool access_holds(const struct access *access, const struct who *who);
 // Whether somebody may what takes a role. 0; 401: he brought no credential; 403: his role is too small.
 int access_allows(const struct who *who, enum role needed, struct error *err);
+// A list of the tokens, as GET /v1/tokens has it; NULL without memory.
+json_t *access_tokens_json(const struct access *access);
 // Counts a refusal of these two, and says of the first one in a minute who it was.
 void access_count(struct gate *gate, int status, const char *peer, const struct who *who);
 // The same, and answers the request.

@@ -246,11 +246,21 @@ static enum grpc_status call_status_of_frame(int code)
 	}
 }
 
+bool call_holds(struct call *call)
+{
+	if (access_holds(call->server->access, &call->peer.who))
+		return true;
+	call_end(call, GRPC_UNAUTHENTICATED, "the token is not valid any more");
+	return false;
+}
+
 static void call_on_message(struct call *call)
 {
 	const struct proto_text message = { call->frames.message, call->frames.size };
 
 	call->n_messages++;
+	if (call->method->has_stream && !call_holds(call))
+		return;
 	if (!call->method->has_stream)
 		return; // it is kept until the client is known to send no other
 	call->method->message(call, message);

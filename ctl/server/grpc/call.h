@@ -102,5 +102,8 @@ struct http_request *call_request(struct call *call,
 	const char *text);
 // Takes the message at hand out of the call: malloc'ed, with a zero behind it, and the share that holds it.
 struct proto_text call_take_message(struct call *call, struct bound_share *share);
+// Whether who asks is still known by what he was known by when the call began; otherwise it ends. For calls that
+// stay open.
+bool call_holds(struct call *call);
 // What is left of the call's deadline in us; 0: there is none.
 uint64_t call_left_us(const struct call *call);

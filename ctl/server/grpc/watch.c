@@ -129,6 +129,8 @@ void watch_tick(struct server *server)
 		const enum health health = health_of(server, ready, call->watched);
 
 		next = call->next;
+		if (!call_holds(call))
+			continue;
 		// Who does not read hears the last news when there is room for it.
 		if ((int)health != call->said && call->transport->waiting(call->stream) == 0)
 			health_say(call, health);

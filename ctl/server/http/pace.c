@@ -49,6 +49,17 @@ static struct pace_entry *pace_find(struct pace *pace, const struct gate_address
 	return oldest;
 }
 
+bool pace_is_spent(
+	struct pace *pace, const struct gate_address *address, uint32_t per_second, uint64_t now_ms)
+{
+	const struct pace_entry *set = pace->sets[gate_address_hash(address, pace->seed) % SETS];
+
+	for (size_t i = 0; i < WAYS; i++)
+		if (gate_address_is(&set[i].address, address))
+			return set[i].fresh_us + SECOND / per_second > now_ms * 1000 + SECOND;
+	return false;
+}
+
 bool pace_admits(
 	struct pace *pace, const struct gate_address *address, uint32_t per_second, uint64_t now_ms)
 {

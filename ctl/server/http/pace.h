@@ -12,6 +12,9 @@ struct pace;
 
 struct pace *pace_create(void); // NULL without memory
 void pace_destroy(struct pace *pace);
+// Whether it could not once more; nothing is counted.
+bool pace_is_spent(struct pace *pace, const struct gate_address *address, uint32_t per_second,
+	uint64_t now_ms);
 // Whether the address may once more now, which then counts. `now_ms`: deadline_now_ms().
 bool pace_admits(struct pace *pace, const struct gate_address *address, uint32_t per_second,
 	uint64_t now_ms);
