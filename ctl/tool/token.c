@@ -17,8 +17,9 @@
 #define ROLES        "client|viewer|operator|admin"
 
 struct token_request {
-	const char *name, *file, *not_before, *expires;
-	uint32_t role; // of ROLES
+	const char *name, *file;
+	int64_t not_before, expires; // 0: not said
+	uint32_t role;               // of ROLES
 };
 
 static int token_parse_name(void *field, const char *text, struct error *err)
@@ -30,6 +31,20 @@ static int token_parse_name(void *field, const char *text, struct error *err)
 			text, NAME_BYTES_MAX);
 	*(const char **)field = text;
 	return 0;
+}
+
+static int token_parse_time(void *field, const char *text, struct error *err)
+{
+	return token_time_parse_wish(text, (int64_t)time(NULL), field, err);
+}
+
+static int token_parse_end(void *field, const char *text, struct error *err)
+{
+	const int rc = token_parse_time(field, text, err);
+
+	if (rc == 0 && *(int64_t *)field <= (int64_t)time(NULL))
+		return error_set(err, -EINVAL, "'%.40s' is over already", text);
+	return rc;
 }
 
 #define ENTRY_NAME(text)                                                                           \
@@ -85,29 +100,12 @@ static const struct option_entry CREATE[] = {
 	{ "role", 0, ROLES, "what it may", OPTION_TO_CHOICE(struct token_request, role),
 		.required = true },
 	{ "expires", 0, "TIME", "90d, 12h, 2027-01-31 or 2027-01-31T12:00:00Z; else never",
-		OPTION_TO_TEXT(struct token_request, expires) },
+		OPTION_TO_OWN(struct token_request, expires, token_parse_end) },
 	{ "not-before", 0, "TIME", "likewise: from when on it is valid; else at once",
-		OPTION_TO_TEXT(struct token_request, not_before) },
+		OPTION_TO_OWN(struct token_request, not_before, token_parse_time) },
 	ENTRY_FILE("trust.tokens of martletd's configuration (" FILE_DEFAULT ")"),
 	{ 0 },
 };
-
-static int token_times(const struct token_request *request, struct token *token, struct error *err)
-{
-	const int64_t now = (int64_t)time(NULL);
-	int rc = 0;
-
-	if (request->not_before)
-		rc = token_time_parse_wish(request->not_before, now, &token->not_before, err);
-	if (rc == 0 && request->expires)
-		rc = token_time_parse_wish(request->expires, now, &token->expires, err);
-	if (rc == 0 && token->expires && token->expires <= now)
-		rc = error_set(err, -EINVAL, "--expires %s is over already", request->expires);
-	if (rc == 0 && token->expires && token->expires <= token->not_before)
-		rc = error_set(err, -EINVAL, "--expires %s is before it begins to be valid, %s",
-			request->expires, request->not_before);
-	return rc;
-}
 
 static int token_print_new(const struct token *token, const char *text)
 {
@@ -136,14 +134,14 @@ static int token_create_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &request, &exit))
 		return exit;
-	if (token_times(&request, &token, &err) != 0) {
-		tool_refuse("%s", err.text);
-		return TOOL_USAGE;
-	}
+	if (request.expires && request.expires <= request.not_before)
+		return tool_refuse("token %s would expire before it is valid", request.name);
 	if (sodium_init() < 0)
 		return tool_refuse("libsodium cannot be used here");
 	snprintf(token.name, sizeof(token.name), "%s", request.name);
 	token.role = (enum role)(ROLE_CLIENT + request.role);
+	token.not_before = request.not_before;
+	token.expires = request.expires;
 	token_make(text, token.hash);
 	exit = token_edit(request.file, token_add, &token, &err) == 0
 		? token_print_new(&token, text)

@@ -15,7 +15,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 # Options of which any text is good. All others must have a value below that is wrong.
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--keys", "--client", "--wire-key", "--reference", "--with", "--live", "--against", "--if-match",
-        "--url", "--cacert", "--cert", "--udp",
+        "--url", "--cacert", "--cert", "--udp", "--file", "--token-file", "--ca", "--client-cert", "--client-key",
         "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--report", "--session"}
 FREE_OF = {"model quantise": {"--keep"}, "model train": {"--label", "--layers", "--units"}, "model windows": {"--label"}}  # and of one command alone
 WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
@@ -34,7 +34,7 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--patience": "0", "--weight-decay": "-1", "--clip": "-1", "--fpr": "1.5", "--samples": "1", "--cluster": "0",
          "--early-stopping": "-1", "--subsample": "0", "--colsample": "2", "--lambda": "-1", "--min-child-weight": "-1",
          "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0", "--method": "luck", "--sparsity": "1.5", "--max-f1-loss": "2", "--tile": "0", "--steps": "0", "--max-ns": "0", "--max-bytes": "0", "--fits": "l9",
-         "--key-id": "0", "--models": "a//b", "--after": "1y", "--bits": "int4", "--calibration": "luck", "--tune": "x", "--calibrate-scores": "isotonic"}
+         "--role": "root", "--expires": "soon", "--not-before": "2026-13-01", "--key-id": "0", "--models": "a//b", "--after": "1y", "--bits": "int4", "--calibration": "luck", "--tune": "x", "--calibrate-scores": "isotonic"}
 FREE_OUTPUT = {"model compress", "model prune", "model quantise", "model windows", "model compile", "model train", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
@@ -50,6 +50,7 @@ REFUSED = {"martletd": "-c nothing.conf",
            "model prune": "nothing.mlt --rows rows.csv -o out.mlt", "model compress": "nothing.mlt --rows rows.csv -o out.mlt", "model quantise": "nothing.mlt --rows rows.csv -o out.mlt",
            "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "drain": "--wait",
            "key generate": "gate -k no/such/keys", "key list": "-k no/such/keys", "key retire": "1 -k no/such/keys",
+           "token create": "a --role viewer --file nothing/tokens", "token list": "", "token revoke": "a --file nothing/tokens",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
 NEVER_REFUSED = {"model operators"}
 

@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "fixtures")]
 import frames
 from appliance import MARTLETCTL, MARTLETD, ROOT, Appliance, Tap, UnixHTTP, enter_private_network, skip_all, wait_for
-from http_tls import authority, context, issue
+from http_tls import authority, context, issue, openssl
 from protobuf import framed
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
@@ -198,6 +198,11 @@ def certificates(tap, folder):
         name = f"gate-{role}"
         walk(tap, f"a certificate whose role is {role}", tls(folder, MUTUAL, name), role, True)
         walk_grpc(tap, f"a certificate whose role is {role}", folder, MUTUAL, role, True, "--cert", f"{folder}/{name}.pem", "--key", f"{folder}/{name}.key")
+    openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "two.key", "-out", "two.csr", "-subj",
+            "/CN=somebody/CN=gate-admin", "-addext", "subjectAltName=DNS:gate-admin,URI:gate-admin")
+    openssl(folder, "x509", "-req", "-in", "two.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "77", "-days", "2", "-copy_extensions", "copy",
+            "-out", "two.pem")
+    walk(tap, "a certificate with two common names, and the name in other places", tls(folder, MUTUAL, "two"), "client", True)
     walk(tap, "a certificate that no list names", tls(folder, MUTUAL, "stray"), "client", True)
 
 
@@ -340,12 +345,12 @@ def tool(tap, a, folder, token):
     done = run("token", "list", "--file", f"{a.dir}/tokens")
     tap.check("the file alone", done.returncode == 0 and "t-admin" in done.stdout, done.stderr)
     for args, words in ((("token", "create", "t-admin", "--role", "viewer"), "there is a token 't-admin' already"),
+                        (("token", "create", "a", "--role", "viewer", "--expires", "1h", "--not-before", "2h"), "would expire before it is valid"),
                         (("token", "revoke", "nobody"), "there is no token 'nobody'")):
         done = run(*args, "--file", f"{a.dir}/tokens")
         tap.check(" ".join(args), done.returncode == 1 and words in done.stderr, done.stderr)
     for args in (("token", "create", "a b", "--role", "viewer"), ("token", "create", "a", "--role", "root"), ("token", "create", "a"),
-                 ("token", "create", "a", "--role", "viewer", "--expires", "soon"), ("token", "create", "a", "--role", "viewer", "--expires", "2001-01-01"),
-                 ("token", "create", "a", "--role", "viewer", "--expires", "1h", "--not-before", "2h")):
+                 ("token", "create", "a", "--role", "viewer", "--expires", "soon"), ("token", "create", "a", "--role", "viewer", "--expires", "2001-01-01")):
         done = run(*args, "--file", f"{a.dir}/tokens")
         tap.check(" ".join(args) + ": usage", done.returncode == 2 and done.stderr, done.stderr)
 

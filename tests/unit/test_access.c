@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Who somebody is on a UNIX socket, and which role that gives him.
+// Who somebody is, by the user of a UNIX socket or by a token, and which role that gives him.
+#include "base/trust/tokens.h"
 #include "ctl/server/access/access.h"
 #include "ctl/server/access/names.h"
 #include "ctl/server/http/listener.h"
@@ -7,13 +8,17 @@
 #include "ctl/server/http/shared.h"
 #include "tests/cmocka.h"
 
+#include <event2/buffer.h>
 #include <grp.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/martlet-access-XXXXXX", path[108];
@@ -26,6 +31,7 @@ static int set_up(void **state)
 	memset(&config, 0, sizeof(config));
 	if (!mkdtemp(strcpy(folder, "/tmp/martlet-access-XXXXXX")) || chmod(folder, 0755) != 0)
 		return -1;
+	snprintf(config.store.path, sizeof(config.store.path), "%s", folder);
 	snprintf(path, sizeof(path), "%s/ctl.sock", folder);
 	return 0;
 }
@@ -220,6 +226,218 @@ static void nobody_over_tcp_is_a_client_or_nobody(void **state)
 		"this takes the role client: send a token, as Authorization: Bearer mlt_...");
 }
 
+// --- Tokens --------------------------------------------------------------------------------------
+
+static char token_text[TOKEN_TEXT_BYTES];
+
+// Adds one to the file, whose text is then token_text.
+static void add_token(const char *name, enum role role, int64_t not_before, int64_t expires)
+{
+	struct token token = { .role = role, .not_before = not_before, .expires = expires };
+	struct tokens tokens;
+
+	snprintf(config.trust.tokens, sizeof(config.trust.tokens), "%s/tokens", folder);
+	snprintf(token.name, sizeof(token.name), "%s", name);
+	token_make(token_text, token.hash);
+	assert_true(tokens_read(config.trust.tokens, &tokens, &err) != -EINVAL);
+	assert_int_equal(tokens_add(&tokens, &token, &err), 0);
+	assert_int_equal(tokens_write(config.trust.tokens, &tokens, &err), 0);
+	tokens_fini(&tokens);
+}
+
+static void take_rules_anew(void)
+{
+	struct access_rules *rules;
+
+	assert_int_equal(access_prepare(&config, &rules, &err), 0);
+	access_commit(access_, rules);
+}
+
+// The status of a request that brings `authorization`.
+static int bring(struct connection_peer *peer, const char *authorization, struct who *who)
+{
+	struct http_request *request = request_create();
+	struct evbuffer *input = evbuffer_new();
+	enum refusal why;
+	int status;
+
+	assert_true(request && input);
+	evbuffer_add_printf(
+		input, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\n\r\n", authorization);
+	parser_begin(&request->head, 16384, true);
+	assert_int_equal(request_read_head(request, input, &why, &err), 1);
+	request->from = peer;
+	request->peer = peer->text;
+	status = access_know(access_, request, &err);
+	*who = request->who;
+	request_destroy(request);
+	evbuffer_free(input);
+	return status;
+}
+
+static int bring_token(struct connection_peer *peer, const char *text, struct who *who)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "Bearer %s", text);
+	return bring(peer, line, who);
+}
+
+static struct connection_peer here(void)
+{
+	return (struct connection_peer){ .is_loopback = true,
+		.role_max = ROLE_ADMIN,
+		.text = "127.0.0.1",
+		.address = { .family = AF_INET, .bytes = { 127, 0, 0, 1 } } };
+}
+
+static void token_gives_its_role(void **state)
+{
+	struct connection_peer peer = here();
+	struct who who;
+	char line[128];
+
+	add_token("ci", ROLE_OPERATOR, 0, 0);
+	begin();
+	assert_int_equal(bring_token(&peer, token_text, &who), 0);
+	assert_int_equal(who.role, ROLE_OPERATOR);
+	assert_string_equal(who.name, "token ci");
+	assert_true(who.is_known && who.token && access_holds(access_, &who));
+	snprintf(line, sizeof(line), "bEARER   %s", token_text);
+	assert_int_equal(bring(&peer, line, &who), 0);
+	assert_int_equal(who.role, ROLE_OPERATOR);
+	peer.role_max = ROLE_VIEWER;
+	assert_int_equal(bring_token(&peer, token_text, &who), 0);
+	assert_int_equal(who.role, ROLE_VIEWER);
+	// What is no bearer's is nobody's.
+	snprintf(line, sizeof(line), "Basic %s", token_text);
+	assert_int_equal(bring(&peer, line, &who), 0);
+	assert_int_equal(who.role, ROLE_CLIENT);
+	assert_string_equal(who.name, "anonymous");
+}
+
+static void token_in_the_clear_is_refused(void **state)
+{
+	struct connection_peer peer = here();
+	struct who who;
+
+	add_token("ci", ROLE_ADMIN, 0, 0);
+	begin();
+	peer.is_loopback = false;
+	assert_int_equal(bring_token(&peer, token_text, &who), 401);
+	assert_string_equal(err.text, "the token is not valid");
+	assert_int_equal(who.role, ROLE_CLIENT);
+}
+
+// As far as anybody outside can tell one that is unknown is one that is early, expired or malformed.
+static void tokens_that_are_not_valid_are_refused_alike(void **state)
+{
+	struct connection_peer peer = here();
+	const int64_t now = (int64_t)time(NULL);
+	char early[TOKEN_TEXT_BYTES], expired[TOKEN_TEXT_BYTES];
+	const char *const texts[] = { early, expired, "", "mlt_", "xyz",
+		"mlt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+	struct who who;
+
+	add_token("early", ROLE_ADMIN, now + 1000, 0);
+	strcpy(early, token_text);
+	add_token("expired", ROLE_ADMIN, 0, now - 1);
+	strcpy(expired, token_text);
+	begin();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(bring_token(&peer, texts[i], &who), 401);
+		assert_string_equal(err.text, "the token is not valid");
+		assert_int_equal(who.role, ROLE_CLIENT);
+		assert_int_equal(who.token, 0);
+	}
+}
+
+static void revoked_token_holds_no_more(void **state)
+{
+	struct connection_peer peer = here();
+	struct tokens tokens;
+	struct who who, again;
+	char first[TOKEN_TEXT_BYTES];
+
+	add_token("ci", ROLE_ADMIN, 0, 0);
+	strcpy(first, token_text);
+	begin();
+	assert_int_equal(bring_token(&peer, first, &who), 0);
+	assert_int_equal(tokens_read(config.trust.tokens, &tokens, &err), 0);
+	assert_int_equal(tokens_remove(&tokens, "ci", &err), 0);
+	assert_int_equal(tokens_write(config.trust.tokens, &tokens, &err), 0);
+	tokens_fini(&tokens);
+	add_token("ci", ROLE_VIEWER, 0, 0); // another one of that name
+	for (int i = 0; i < 10; i++)
+		access_tick(access_);
+	assert_false(access_holds(access_, &who));
+	assert_int_equal(bring_token(&peer, first, &again), 401);
+	assert_int_equal(bring_token(&peer, token_text, &again), 0);
+	assert_int_equal(again.role, ROLE_VIEWER);
+	assert_int_equal(unlink(config.trust.tokens), 0);
+	for (int i = 0; i < 10; i++)
+		access_tick(access_);
+	assert_int_equal(bring_token(&peer, token_text, &again), 401);
+}
+
+// Ten in a second, and then not even a good one is looked up; an address of another peer is not concerned.
+static void guesses_are_slowed_down(void **state)
+{
+	struct connection_peer peer = here(), other = here();
+	struct who who;
+	int n = 0;
+
+	other.address.bytes[3] = 2;
+	add_token("ci", ROLE_ADMIN, 0, 0);
+	begin();
+	while (n < 100 && bring_token(&peer, "mlt_guess", &who) == 401)
+		n++;
+	assert_in_range(n, 10, 30);
+	assert_int_equal(bring_token(&peer, "mlt_guess", &who), 429);
+	assert_int_equal(bring_token(&other, token_text, &who), 0);
+	usleep(300000);
+	assert_int_equal(bring_token(&peer, token_text, &who), 0);
+}
+
+static void bad_file_of_tokens_is_refused_at_start(void **state)
+{
+	FILE *to;
+
+	snprintf(config.trust.tokens, sizeof(config.trust.tokens), "%s/tokens", folder);
+	to = fopen(config.trust.tokens, "w");
+	assert_non_null(to);
+	fputs("no tokens\n", to);
+	fclose(to);
+	assert_int_equal(access_create(&config, &access_, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "trust.tokens: "));
+	assert_non_null(strstr(err.text, "is no file of tokens: its first line is"));
+	access_ = NULL;
+}
+
+static void uses_are_kept(void **state)
+{
+	struct connection_peer peer = here();
+	struct who who;
+	json_t *list;
+
+	snprintf(config.store.path, sizeof(config.store.path), "%s", folder);
+	add_token("never", ROLE_VIEWER, 0, 0);
+	add_token("ci", ROLE_VIEWER, 0, 0);
+	begin();
+	assert_int_equal(bring_token(&peer, token_text, &who), 0);
+	access_destroy(access_);
+	begin();
+	list = access_tokens_json(access_);
+	assert_int_equal(json_array_size(list), 2);
+	assert_true(json_is_null(json_object_get(json_array_get(list, 0), "last_used")));
+	assert_true(json_is_string(json_object_get(json_array_get(list, 1), "last_used")));
+	json_decref(list);
+	take_rules_anew();
+	list = access_tokens_json(access_);
+	assert_true(json_is_string(json_object_get(json_array_get(list, 1), "last_used")));
+	json_decref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,7 +447,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rules_hold_for_open_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			nobody_over_tcp_is_a_client_or_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(token_gives_its_role, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(token_in_the_clear_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			tokens_that_are_not_valid_are_refused_alike, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(revoked_token_holds_no_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(guesses_are_slowed_down, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			bad_file_of_tokens_is_refused_at_start, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(uses_are_kept, set_up, tear_down),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
