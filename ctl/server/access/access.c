@@ -284,7 +284,7 @@ static const char *access_token_of(const struct http_request *request)
 {
 	const char *text = http_header(request, "Authorization");
 
-	if (!text || strncasecmp(text, "Bearer", 6) != 0 || text[6] != ' ')
+	if (!text || strncasecmp(text, "Bearer", 6) != 0 || (text[6] && text[6] != ' '))
 		return NULL;
 	return text + 6 + strspn(text + 6, " ");
 }
