@@ -28,8 +28,8 @@ def udp(payload, source=CLIENT, to=SERVER, fragment=0):
         source[0] + to[0] + struct.pack(">HHHH", source[1], to[1], length, 0) + payload
 
 
-def head(kind, request_id, rows=0, columns=0, *, model=7, version=0, dtype=0, status=0):
-    return struct.pack("<2sBBHHQHHBBBBIHH", b"ML", 1, kind, model, version, request_id, rows, columns, dtype, status, 0, 0, 0, 0, 0)
+def head(kind, request_id, rows=0, columns=0, *, model=7, version=0, dtype=0, status=0, flags=0):
+    return struct.pack("<2sBBHHQHHBBBBIHH", b"ML", 1, kind, model, version, request_id, rows, columns, dtype, status, flags, 0, 0, 9 if flags & 2 else 0, 0)
 
 
 def write_pcap(path, packets, snap=65535):
@@ -55,8 +55,10 @@ def exchanges():
         n = 1 + i % 3
         values = [(float((i + r) % 10), float(i)) for r in range(n)]
         scores = [1.0 if v[0] <= 4.5 else 1.5 for v in values]
-        request = head(1, i, n, 2) + b"".join(struct.pack("<2f", *v) for v in values)
-        reply = head(2, i, n, 1, version=3) + struct.pack(f"<{n}f", *scores)
+        # Some are authenticated: the trailer is no part of the values, and nobody has the secret here.
+        flags, trailer = (2, b"\x11" * 16) if i % 5 == 0 else (0, b"")
+        request = head(1, i, n, 2, flags=flags) + b"".join(struct.pack("<2f", *v) for v in values) + trailer
+        reply = head(2, i, n, 1, version=3, flags=flags) + struct.pack(f"<{n}f", *scores) + trailer
         packets += [udp(request), udp(reply, SERVER, CLIENT)]
         rows += values
     return packets, rows
@@ -64,7 +66,7 @@ def exchanges():
 
 def others():
     return [udp(head(3, 1)), udp(b"x" * 40, to=(SERVER[0], 53)), b"\1" * 60, udp(head(1, 1, 1, 2, model=8) + bytes(8)),
-            udp(head(1, 1, 9, 2) + bytes(8)), udp(head(1, 1, 1, 3) + bytes(12)),
+            udp(head(1, 1, 9, 2) + bytes(8)), udp(head(1, 1, 1, 2, flags=2) + bytes(8)), udp(head(1, 1, 1, 3) + bytes(12)),
             udp(head(1, 1, 1, 2) + bytes(8), fragment=0x2000)]
 
 
@@ -79,7 +81,7 @@ def captures(tap, folder, a, b):
               reply["largest_difference"] == 0.5 and reply["interval"][0] < reply["share"] < reply["interval"][1], reply)
     seen = reply["capture"]
     tap.check("what else is in it is counted", (seen["requests"], seen["replies"], seen["pings"], seen["other_model"], seen["bad"],
-              seen["bad_shape"], seen["not_wire"]) == (400, 400, 1, 1, 1, 1, 3), seen)
+              seen["bad_shape"], seen["not_wire"]) == (400, 400, 1, 1, 2, 1, 3), seen)
     tap.check("the rows are named by packet and request", len(reply["differing"]) == 3 and
               all(packets[row["packet"] - 1][14 + 28:][8:16] == struct.pack("<Q", int(row["request_id"])) for row in reply["differing"]), reply)
     tap.check("more than one in a hundred: not advised", reply["advice"] == "no" and reply["bound_broken"] is None, reply)
