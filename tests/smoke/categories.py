@@ -112,8 +112,8 @@ def main():
             served(tap, a, folder, image, rows)
             tap.check("the appliance ends well", a.stop() == 0, a.log_text())
     far.close()
-    tap.finish()
+    return tap.finish()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

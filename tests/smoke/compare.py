@@ -153,8 +153,8 @@ def main():
         finally:
             a.stop()
             far.close()
-    tap.finish()
+    return tap.finish()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

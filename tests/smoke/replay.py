@@ -181,7 +181,7 @@ def main():
         path = flows(tap, folder)
         refusals(tap, a, b, path, rows)
         of_the_store(tap, folder, a, b, rows)
-    tap.finish()
+    return tap.finish()
 
 
-main()
+sys.exit(main())

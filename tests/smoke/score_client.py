@@ -285,8 +285,8 @@ http = ( {{ listen = "127.0.0.1:7799"; serves = [ "infer" ]; }}, {{ listen = "0.
         udp_server(tap, folder)
         hostile(tap, folder)
     far.close()
-    tap.finish()
+    return tap.finish()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
