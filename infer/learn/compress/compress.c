@@ -116,6 +116,31 @@ static int compress_measure(
 	return 0;
 }
 
+// A step's refusal without the paths of files in between, which are nobody's business: in their place what they are.
+static void compress_note(struct compressing *c, const char *steps, const char *path)
+{
+	const char *const paths[] = { path, c->files.rows },
+			  *const words[] = { "the model", "the rows" };
+	char said[sizeof(c->err->text)];
+	size_t used = 0;
+
+	for (const char *at = c->err->text; *at && used + 16 < sizeof(said);) {
+		size_t length = 0;
+
+		for (int i = 0; i < 2 && length == 0; i++) {
+			if (!paths[i][0] || strncmp(at, paths[i], strlen(paths[i])) != 0)
+				continue;
+			length = strlen(paths[i]);
+			used += (size_t)snprintf(said + used, sizeof(said) - used, "%s", words[i]);
+		}
+		if (length == 0)
+			said[used++] = *at;
+		at += length > 0 ? length : 1;
+	}
+	said[used] = '\0';
+	report_add(c->report, "%s: %s", steps, said);
+}
+
 // One step from trial `from`. What does not suit the model is told, and passed over.
 static int compress_try(struct compressing *c, uint32_t from, const struct compress_step *step)
 {
@@ -125,7 +150,6 @@ static int compress_try(struct compressing *c, uint32_t from, const struct compr
 		.read = &c->files.read,
 		.watch = &c->inner };
 	char path[PATH_MAX], steps[COMPRESS_TEXT];
-	const char *said;
 	void *image = NULL;
 	size_t size = 0;
 	int rc;
@@ -140,10 +164,7 @@ static int compress_try(struct compressing *c, uint32_t from, const struct compr
 	c->done++;
 	if (rc == 0 || rc == -ECANCELED || rc == -ENOMEM || rc == -EIO)
 		return rc == -ECANCELED ? 0 : rc;
-	// The file in between is nobody's business: the sentence goes on behind its path.
-	said = strncmp(c->err->text, path, strlen(path)) == 0 ? c->err->text + strlen(path)
-							      : c->err->text;
-	report_add(c->report, "%s: %s", steps, said + strspn(said, ": "));
+	compress_note(c, steps, path);
 	return 0;
 }
 
