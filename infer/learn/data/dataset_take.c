@@ -103,7 +103,9 @@ int dataset_check_value(
 		return 0;
 	if (isnan(value))
 		return error_set(err, -EDOM,
-			"the value is missing ('%.20s'), which is not taken here", text);
+			"the value is missing ('%.20s'), which only trees take: fill it in, leave "
+			"the row out, or train --kind boosted",
+			text);
 	return error_set(
 		err, -EDOM, "the value is infinite ('%.20s'), or too big for a float", text);
 }
