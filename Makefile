@@ -62,7 +62,7 @@ SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,data/dataset data/dataset_part data/dataset_types watch train/train train/train_options judge/evaluate judge/metrics judge/ranking judge/figures judge/verdict judge/verdict_report prune/prune quantise/quantise distil/distil distil/distil_options distil/distil_result prune/prune_options compress/compress compress/compress_options compress/compress_report data/windows))
 SEES_infer/export   := $(SEES_infer/ops) infer/export
 SEES_infer/learn    := $(SEES_infer/compile) infer/export infer/learn
-SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) \
+SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) dataplane/fair \
                        $(patsubst %,dataplane/memif/%.h,device port link region doorbell wire server) \
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/auth dataplane/device
 SEES_dataplane/auth := base config/settings.h infer/infer.h $(patsubst %,dataplane/%.h,drop info packet registry route wire) \
@@ -72,6 +72,7 @@ SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,clock
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
 SEES_dataplane/memif := base $(patsubst %,dataplane/%.h,clock limit device/devargs) dataplane/memif
 SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
+SEES_dataplane/fair := base config/settings.h infer/infer.h $(patsubst %,dataplane/%.h,drop info packet wire) dataplane/fair
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/changes.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) ctl/server
@@ -127,7 +128,7 @@ SRC_export    := $(call below,infer/export)
 SRC_learn     := $(call below,infer/learn)
 SRC_infer     := $(filter-out $(OTHER_KERNELS) $(SRC_import) $(SRC_compile) $(SRC_export) $(SRC_learn),$(call below,infer))
 SRC_xdp       := dataplane/device/devargs.c $(wildcard dataplane/xdp/*.c)
-SRC_dataplane := $(filter-out $(OTHER_KERNELS),$(sort $(wildcard dataplane/*.c dataplane/auth/*.c dataplane/device/*.c dataplane/memif/*.c) $(SRC_xdp)))
+SRC_dataplane := $(filter-out $(OTHER_KERNELS),$(sort $(wildcard dataplane/*.c dataplane/auth/*.c dataplane/device/*.c dataplane/fair/*.c dataplane/memif/*.c) $(SRC_xdp)))
 SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))

@@ -245,6 +245,16 @@ static void list_name_http(struct text *name, const void *element)
 	text_add_listen(name, &((const struct config_http *)element)->listen);
 }
 
+static void list_name_client(struct text *name, const void *element)
+{
+	const struct config_client *client = element;
+
+	if (client->key)
+		text_add(name, "key %u", client->key);
+	else
+		text_add(name, "%s", client->address);
+}
+
 static const void *list_find(
 	const struct list *list, const struct elements *in, const struct text *name)
 {
@@ -337,6 +347,7 @@ static size_t changes_visit(
 		{ &SCHEMA_INFER, &now->infer, &then->infer },
 		{ &SCHEMA_CANARY, &now->canary, &then->canary },
 		{ &SCHEMA_TRUST, &now->trust, &then->trust },
+		{ &SCHEMA_CLIENTS, &now->clients, &then->clients },
 	};
 	const struct {
 		struct list list;
@@ -348,6 +359,10 @@ static size_t changes_visit(
 		{ { "control.http", &SCHEMA_HTTP, sizeof(now->control.http[0]), list_name_http },
 			{ (const char *)now->control.http, now->control.n_http },
 			{ (const char *)then->control.http, then->control.n_http } },
+		{ { "clients.list", &SCHEMA_CLIENT, sizeof(now->clients.list[0]),
+			  list_name_client },
+			{ (const char *)now->clients.list, now->clients.n_list },
+			{ (const char *)then->clients.list, then->clients.n_list } },
 		{ { "models", &SCHEMA_MODEL, sizeof(now->models[0]), list_name_model },
 			{ (const char *)now->models, now->n_models },
 			{ (const char *)then->models, then->n_models } },
@@ -444,6 +459,7 @@ void config_take_live(struct config *to, const struct config *from)
 	take_group(&SCHEMA_INFER, &to->infer, &from->infer);
 	take_group(&SCHEMA_CANARY, &to->canary, &from->canary);
 	take_group(&SCHEMA_TRUST, &to->trust, &from->trust);
+	to->clients = from->clients;
 	memcpy(to->control.http, from->control.http, sizeof(to->control.http));
 	to->control.n_http = from->control.n_http;
 	for (uint32_t i = 0; i < from->n_models; i++)

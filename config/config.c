@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "config/check.h"
+#include "config/clients.h"
 #include "config/includes.h"
 #include "config/schema.h"
 
@@ -86,6 +87,29 @@ static int config_read_http(
 	return rc == 0 ? check_http(reader, list, config) : rc;
 }
 
+static int config_read_clients(
+	const struct reader *reader, const config_setting_t *root, struct config *config)
+{
+	const config_setting_t *clients = config_setting_get_member(root, "clients");
+	const config_setting_t *list = clients ? config_setting_get_member(clients, "list") : NULL;
+	int rc = keys_check_list(reader, list, "clients.list", CONFIG_CLIENTS_MAX);
+	char where[32];
+
+	if (rc != 0)
+		return rc;
+	config->clients.n_list = list ? (uint32_t)config_setting_length(list) : 0;
+	for (uint32_t i = 0; i < config->clients.n_list; i++) {
+		const config_setting_t *group = config_setting_get_elem(list, i);
+		struct config_client *client = &config->clients.list[i];
+
+		snprintf(where, sizeof(where), "clients.list[%u]", i);
+		client->line = (int)config_setting_source_line(group);
+		if (keys_read_group(reader, list, group, &SCHEMA_CLIENT, where, client) != 0)
+			rc = -EINVAL;
+	}
+	return rc == 0 ? clients_check(reader, list, &config->clients) : rc;
+}
+
 static int config_check_lcores(
 	const struct reader *reader, const config_setting_t *lcores, struct config *config)
 {
@@ -113,6 +137,7 @@ static int config_read_groups(
 		{ &SCHEMA_LOG, &config->log, NULL },
 		{ &SCHEMA_INFER, &config->infer, NULL },
 		{ &SCHEMA_CANARY, &config->canary, NULL },
+		{ &SCHEMA_CLIENTS, &config->clients, NULL },
 		{ &SCHEMA_TRUST, &config->trust, check_trust },
 	};
 	int rc = 0;
@@ -137,11 +162,12 @@ static int config_read_root(
 {
 	static const char *const NAMES[] = { "lcores", "memory", "ports", "control", "store",
 		"metrics", "scoring", "drift", "process", "log", "models", "infer", "canary",
-		"trust" };
+		"trust", "clients" };
 
 	keys_check_names(reader, root, "", NAMES, sizeof(NAMES) / sizeof(NAMES[0]));
 	config_read_groups(reader, root, config);
 	config_read_http(reader, root, config);
+	config_read_clients(reader, root, config);
 	config_read_ports(reader, root, config);
 	config_read_models(reader, root, config);
 	return *reader->n ? -EINVAL : 0;

@@ -344,3 +344,41 @@ static const struct key TRUST_KEYS[] = {
 		.help = "the file of the hashes of bearer tokens (martletctl token create)" },
 };
 const struct key_group SCHEMA_TRUST = { "trust", false, TRUST_KEYS, N(TRUST_KEYS), "", "" };
+
+// Of a client of the list that has none of its own: clients_check() puts the group's in its place.
+#define LIMITS_KEYS(type, none)                                                                    \
+	{ "rate", KEY_U32, .live = true, AT(type, limits.rate), .max = 1000000000,                 \
+		.otherwise = (none),                                                               \
+		.help = "requests a second of one client; more are answered BUSY; 0: no limit" },  \
+		{ "burst", KEY_U32_AUTO, .live = true, AT(type, limits.burst), .min = 1,           \
+			.max = 1000000000, .otherwise = (none),                                    \
+			.help = "as many of them may come at once; \"auto\": a tenth of rate" },   \
+		{ "rows", KEY_U32, .live = true, AT(type, limits.rows), .max = 1000000000,         \
+			.otherwise = (none),                                                       \
+			.help = "rows a second of one client; more are answered BUSY; 0: no "      \
+				"limit" },                                                         \
+		{ "rows_burst", KEY_U32_AUTO, .live = true, AT(type, limits.rows_burst), .min = 1, \
+			.max = 1000000000, .otherwise = (none),                                    \
+			.help = "as many of them may come at once; \"auto\": a tenth of rows" },   \
+	{                                                                                          \
+		"share", KEY_U32,                                                                  \
+			.live = true, AT(type, limits.share), .max = 1000, .otherwise = (none),    \
+			.help = "while the appliance is busy, what one client gets of it in "      \
+				"proportion to others; 0: as much as there is"                     \
+	}
+
+static const struct key CLIENTS_KEYS[] = {
+	LIMITS_KEYS(config_clients, 0),
+	{ "list", KEY_GROUPS, .live = true, LIST(config_clients, list), .max = CONFIG_CLIENTS_MAX,
+		.help = "clients with limits of their own" },
+};
+const struct key_group SCHEMA_CLIENTS = { "clients", false, CLIENTS_KEYS, N(CLIENTS_KEYS), "", "" };
+
+static const struct key CLIENT_KEYS[] = {
+	{ "address", KEY_STRING, .live = true, TEXT(config_client, address), .min = 1, .max = 63,
+		.help = "an address or a network, as \"10.77.0.0/24\" or \"fd00:77::/64\"" },
+	{ "key", KEY_U32, .live = true, AT(config_client, key), .min = 1, .max = 65535,
+		.help = "the id of a key (martletctl key list)" },
+	LIMITS_KEYS(config_client, UINT32_MAX),
+};
+const struct key_group SCHEMA_CLIENT = { "list", true, CLIENT_KEYS, N(CLIENT_KEYS), "", "" };

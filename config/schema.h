@@ -21,3 +21,5 @@ extern const struct key_group SCHEMA_MODEL;
 extern const struct key_group SCHEMA_INFER;
 extern const struct key_group SCHEMA_CANARY;
 extern const struct key_group SCHEMA_TRUST;
+extern const struct key_group SCHEMA_CLIENTS;
+extern const struct key_group SCHEMA_CLIENT;

@@ -16,6 +16,7 @@
 #define CONFIG_MEMBERS_MAX     4
 #define CONFIG_MEMBER_BYTES    192 // of a device's string, with the NUL
 #define CONFIG_HTTP_MAX        8
+#define CONFIG_CLIENTS_MAX     32 // that have limits of their own
 #define CONFIG_MODELS_MAX      256
 #define CONFIG_PRINCIPALS_MAX  16     // of a role
 #define CONFIG_PRINCIPAL_BYTES 160    // with the NUL
@@ -113,6 +114,23 @@ struct config_model {
 	int line;
 };
 
+// Of what one client of the data ports may ask, by the appliance together.
+struct config_limits {
+	uint32_t rate;       // requests a second; 0: as many as it sends
+	uint32_t burst;      // ... at once; 0: a tenth of these
+	uint32_t rows;       // rows a second; 0: as many as it sends
+	uint32_t rows_burst; // ... at once; 0: a tenth of these
+	uint32_t share; // of a busy appliance, beside the shares of others; 0: as much as there is
+};
+
+struct config_client {                 // clients with limits of their own
+	char address[64];              // a network, as it is written; "": a key
+	struct config_address network; // the same
+	uint32_t key;                  // of authenticated datagrams; 0: a network
+	struct config_limits limits;
+	int line;
+};
+
 struct config {
 	char path[CONFIG_PATH_MAX];
 	struct config_lcores lcores;
@@ -205,6 +223,11 @@ struct config {
 		char tokens
 			[CONFIG_PATH_MAX]; // file of the tokens' hashes (base/trust/tokens.h); "": none
 	} trust;
+	struct config_clients {
+		struct config_limits limits; // of each client that is not in the list
+		struct config_client list[CONFIG_CLIENTS_MAX];
+		uint32_t n_list;
+	} clients;
 	struct config_infer {
 		char isa[16]; // "avx2": caps the kernels; "native" by default
 		bool exact;   // the same bits in batches of any size, also where that is slower

@@ -104,6 +104,8 @@ static int dataplane_make_lane(struct dataplane *dp, struct lcore *lcore, struct
 
 static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error *err)
 {
+	uint32_t n_polling = 0;
+
 	dp->lcores = rte_zmalloc("lcores", dp->n_lcores * sizeof(*dp->lcores), RTE_CACHE_LINE_SIZE);
 	if (!dp->lcores)
 		return error_set(err, -ENOMEM, "no memory for the lcores: raise memory.megabytes");
@@ -119,6 +121,10 @@ static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, str
 		lcore->n_ports = dp->n_ports;
 		lcore->registry = dp->registry;
 		lcore->qsbr = dp->qsbr;
+		lcore->rules = &dp->clients->rules;
+		lcore->workers = &dp->lcores[dp->config->lcores.n_io];
+		if (lcore->role != LCORE_WORKER)
+			lcore->fair = dp->clients->fairs[n_polling++];
 		clock_init(&lcore->clock, rte_get_tsc_hz());
 		histogram_reset(&lcore->pings.latency);
 		rc = dataplane_make_scratch(dp, lcore, err);
@@ -295,6 +301,12 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	if (rc != 0)
 		return rc;
 	dp->registry->auth = dp->auth;
+	rc = clients_create(config->lcores.n_io + config->lcores.n_complete, rte_get_tsc_hz(),
+		dp->qsbr, &dp->clients, err);
+	if (rc == 0)
+		rc = clients_limit(dp->clients, &config->clients, err);
+	if (rc != 0)
+		return rc;
 	dp->registry->recovering = true;
 	dp->registry->refuses_not_finite = config->infer.refuse_not_finite;
 	for (uint32_t i = 0; i < config->n_models; i++)
@@ -328,6 +340,12 @@ int dataplane_start(const struct config *config, struct dataplane **out, struct 
 	}
 	*out = dp;
 	return 0;
+}
+
+int dataplane_limit_clients(
+	struct dataplane *dp, const struct config_clients *config, struct error *err)
+{
+	return clients_limit(dp->clients, config, err);
 }
 
 void dataplane_drain(struct dataplane *dp)
@@ -400,6 +418,7 @@ void dataplane_stop(struct dataplane *dp)
 	dataplane_free_lcores(dp);
 	aside_destroy(dp->aside);
 	watches_destroy(dp->watches);
+	clients_destroy(dp->clients);
 	registry_destroy(dp->registry);
 	auth_destroy(dp->auth);
 	rte_free(dp->qsbr);
@@ -467,6 +486,7 @@ void dataplane_reclaim(struct dataplane *dp)
 {
 	watches_sweep(dp->watches);
 	watches_reclaim(dp->watches);
+	clients_reclaim(dp->clients);
 	registry_reclaim(dp->registry);
 }
 
@@ -486,6 +506,7 @@ void dataplane_watch(struct dataplane *dp)
 			announcer_begin(dp->announcer, i, now_ns, &ignored);
 	}
 	announcer_tick(dp->announcer, now_ns);
+	clients_tick(dp->clients, dp->registry);
 	auth_watch(dp->auth, time(NULL));
 }
 

@@ -32,6 +32,9 @@ int dataplane_check_drivers(const struct config *config, struct error *err);
 // On failure everything begun is undone. -ENODEV, -EINVAL, -ENOMEM, -EADDRINUSE, -EALREADY with a
 // sentence.
 int dataplane_start(const struct config *config, struct dataplane **out, struct error *err);
+// Limits clients as another configuration says, from the next burst on. -ENOMEM: all stays as it is.
+int dataplane_limit_clients(
+	struct dataplane *dp, const struct config_clients *config, struct error *err);
 // Answers NOT_READY to new requests until stopped; what is queued is still scored.
 void dataplane_drain(struct dataplane *dp);
 bool dataplane_drained(const struct dataplane *dp); // nothing queued between stages any more

@@ -66,6 +66,8 @@ struct dataplane_counters {
 	uint64_t total_cycles; // TSC cycles since start
 	uint64_t sleeps;
 	uint64_t ring_full;        // requests shed with BUSY because a worker's ring was full
+	uint64_t over_rate;        // requests shed with BUSY because their client asked too much
+	uint64_t over_share;       // ... because others were to get their share, too
 	uint64_t announced;        // frames sent that nothing received had asked for
 	uint64_t announced_unsent; // such frames that the NIC did not take
 };
@@ -164,6 +166,31 @@ struct slot_info {
 	struct route_share share;            // of the canary, if there is one
 	struct slot_version versions[ROUTE_VERSIONS_MAX]; // in service: the live one first
 	uint32_t n_versions;
+};
+
+// One of the busiest clients: a key or, where that is 0, an address.
+struct client_info {
+	uint16_t key;
+	bool is_ipv6;
+	union {
+		struct in_addr ipv4;
+		struct in6_addr ipv6; // its first 64 bits
+	};
+	uint32_t port;           // index, of an address
+	uint32_t vlan;           // CONFIG_VLAN(), of an address
+	bool is_known;           // has asked often enough to be told apart from invented addresses
+	uint64_t requests, rows; // since it is in the table, those refused among them
+	uint64_t over_rate, over_share; // requests answered BUSY
+	uint64_t a_second;              // requests, of late
+	uint32_t limit;                 // of them; 0: none
+};
+
+struct clients_info {
+	bool has_rates, has_shares; // limits that there are
+	uint32_t n;                 // clients in the tables
+	uint32_t n_busy;            // lcores on which clients are held to their shares now
+	uint64_t displaced;         // clients that others took the place of
+	uint64_t rest_requests, rest_refused; // of those without a place
 };
 
 struct mempool_info {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/clock.h"
+#include "dataplane/fair/fair.h"
 #include "dataplane/lane.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
@@ -47,6 +48,10 @@ struct lcore {
 	uint32_t n_rings;
 	struct rte_ring *outbox; // frames of the control thread's; NULL: another lcore sends them
 	uint8_t *scratch, *lane_memory;
+	_Atomic(const struct rules *)
+		*rules;              // of clients; what it points to is NULL where none is limited
+	struct fair *fair;           // of those that poll
+	const struct lcore *workers; // I/O: [n_rings] that it hands requests to
 
 	// Written by the control thread, read by the lcore.
 	_Atomic(uint32_t) orders; // LCORE_STOP and LCORE_SEND

@@ -150,6 +150,36 @@ static inline void loop_account(struct lcore *lcore, uint64_t begin)
 	lcore->counters.busy_cycles += rte_rdtsc() - begin;
 }
 
+// I/O lcores have little to do themselves: whether they hand over too much, their workers know.
+static __rte_noinline void loop_look(struct lcore *lcore, uint64_t now)
+{
+	uint64_t busy = 0;
+
+	if (lcore->role == LCORE_COMPLETE) {
+		pressure_look(&lcore->fair->pressure, now, lcore->counters.busy_cycles,
+			lcore->fair->scoring, 1);
+		return;
+	}
+	for (uint32_t i = 0; i < lcore->n_rings; i++)
+		busy += __atomic_load_n(&lcore->workers[i].counters.busy_cycles, __ATOMIC_RELAXED);
+	pressure_look(&lcore->fair->pressure, now, busy, busy, lcore->n_rings);
+}
+
+// Answers what is beyond its client's limits. Returns how many of the requests are left.
+static __rte_noinline uint16_t loop_limit(struct lcore *lcore, const struct rules *rules,
+	const struct port *port, struct rte_mbuf **requests, uint16_t n, uint64_t now)
+{
+	struct rte_mbuf *refused[BURST_MAX];
+	uint16_t n_refused;
+
+	if (rules->has_shares && pressure_is_due(&lcore->fair->pressure, now))
+		loop_look(lcore, now);
+	n = fair_burst(lcore->fair, rules, port->index, requests, n, now, &lcore->counters, refused,
+		&n_refused);
+	loop_answer(lcore, port, refused, n_refused);
+	return n;
+}
+
 static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
@@ -157,6 +187,7 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	struct lcore_traffic *traffic = &lcore->traffic[port->index];
 	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
 	uint16_t n_requests, n_good, n_others, n_answers;
+	const struct rules *rules = atomic_load_explicit(lcore->rules, memory_order_acquire);
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
 	uint64_t unfinished_before = lcore->counters.unfinished_checksums;
 
@@ -172,13 +203,19 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	traffic->drops += (uint64_t)n - n_requests - n_others;
 	traffic->rx_bytes += lcore->counters.received_bytes - bytes_before;
 	traffic->unfinished_checksums += lcore->counters.unfinished_checksums - unfinished_before;
+	if (unlikely(rules))
+		n_good = loop_limit(lcore, rules, port, requests, n_good, arrival);
 	n_requests = admit_burst(
 		requests, n_good, lcore->registry, lcore->index, &lcore->pings, mbufs, &n_answers);
 	loop_answer(lcore, port, mbufs, n_answers);
 	if (n_requests && lcore->role == LCORE_COMPLETE) {
+		const uint64_t begin = unlikely(rules) ? rte_rdtsc() : 0;
+
 		score_burst(requests, n_requests, lcore->scratch, &lcore->clock, &lcore->counters,
 			&lcore->lane);
 		loop_answer(lcore, port, requests, n_requests);
+		if (unlikely(rules))
+			lcore->fair->scoring += rte_rdtsc() - begin;
 	} else if (n_requests) {
 		loop_hand_over(lcore, port, requests, n_requests);
 	}

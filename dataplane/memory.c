@@ -118,7 +118,8 @@ int memory_plan(const struct config *config, struct memory_plan *plan, struct er
 			(lcores->n_workers + lcores->n_complete),
 		.rings = (size_t)lcores->n_io * lcores->n_workers * lcores->ring_size *
 				sizeof(void *) +
-			n_lcores * sizeof(struct lcore),
+			n_lcores * sizeof(struct lcore) +
+			memory_polling(lcores) * sizeof(struct fair),
 	};
 	plan->pool = memory_pool_bytes(config, plan);
 	for (uint32_t i = 0; i < config->n_ports; i++)

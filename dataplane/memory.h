@@ -14,6 +14,7 @@ struct memory_plan {
 	uint32_t mbufs, mbuf_bytes; // packet buffers, and the data that each holds
 	uint32_t megabytes;         // what DPDK takes at start
 	// What that is for. The devices' share is an estimate, the others are lower bounds.
+	// Rings hold lcores and the tables of clients, too.
 	size_t pool, scratch, lanes, rings, devices;
 };
 

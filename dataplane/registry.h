@@ -25,6 +25,8 @@ struct auth;
 struct slot_stats {
 	uint64_t requests, rows; // scored
 	uint64_t not_finite; // rows with a score that is NaN or infinite, also of refused requests
+	uint32_t batches;    // scored together; one of SCORE_TIMED_EVERY is timed
+	uint32_t row_cycles; // what a row of these took, of late; 0: none was timed yet
 	struct histogram latency;
 	uint64_t refused[WIRE_STATUS_COUNT]; // answered with another status than OK, by status
 } __rte_cache_aligned;

@@ -8,6 +8,8 @@
 #include "dataplane/lane.h"
 #include "dataplane/packet.h"
 
+#define SCORE_TIMED_EVERY 64 // batches of one deployment on one lcore
+
 // `mbufs` [n], n <= BURST_MAX, are PACKET_SCORE with a deployment that admit.c found since this
 // lcore's last quiescent state. Afterwards all are PACKET_RESULT: OK with the outputs behind the
 // wire header, EXPIRED or NOT_FINITE. `scratch` is divided as registry_fit_scratch() has set. What is

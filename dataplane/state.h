@@ -5,6 +5,7 @@
 
 #include "dataplane/aside.h"
 #include "dataplane/auth/auth.h"
+#include "dataplane/clients.h"
 #include "dataplane/lcore.h"
 #include "dataplane/memory.h"
 #include "dataplane/reopen.h"
@@ -27,6 +28,7 @@ struct dataplane {
 	struct auth *auth;
 	struct registry *registry;
 	struct watches *watches;
+	struct clients *clients;
 	struct aside *aside;  // of what is answered beside the lcores
 	struct lcore *lcores; // [n_lcores]: I/O, then workers, then run to completion
 	uint32_t n_lcores;

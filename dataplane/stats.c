@@ -231,6 +231,12 @@ int dataplane_api_latency(const struct dataplane *dp, uint16_t id, struct histog
 	return 0;
 }
 
+uint32_t dataplane_clients(const struct dataplane *dp, struct client_info *infos, uint32_t max,
+	struct clients_info *all)
+{
+	return clients_busiest(dp->clients, rte_rdtsc(), infos, max, all);
+}
+
 void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info)
 {
 	uint32_t in_use = rte_mempool_in_use_count(dp->pool);

@@ -40,4 +40,8 @@ int dataplane_version_latency(
 // As dataplane_latency(), of what came by the API, from its arrival there to its answer.
 int dataplane_api_latency(const struct dataplane *dp, uint16_t id, struct histogram *out);
 
+// The busiest clients, those that ask most of late first: fills at most `max`, and returns how many it filled.
+uint32_t dataplane_clients(const struct dataplane *dp, struct client_info *infos, uint32_t max,
+	struct clients_info *all);
+
 void dataplane_mempool(const struct dataplane *dp, struct mempool_info *info);

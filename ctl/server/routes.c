@@ -3,6 +3,7 @@
 
 #include "ctl/server/resources/announce.h"
 #include "ctl/server/resources/change.h"
+#include "ctl/server/resources/clients_get.h"
 #include "ctl/server/resources/compare_get.h"
 #include "ctl/server/resources/config.h"
 #include "ctl/server/resources/deployment.h"
@@ -58,6 +59,7 @@ const struct route ROUTES[] = {
 	{ HTTP_POST, "/v1/stats/reset", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, stats_reset_post,
 		NULL },
 	{ HTTP_GET, "/v1/drops", ROUTE_MANAGE, ROLE_VIEWER, READS, drops_get, NULL },
+	{ HTTP_GET, "/v1/clients", ROUTE_MANAGE, ROLE_VIEWER, READS, clients_get, NULL },
 	{ HTTP_GET, "/v1/ports", ROUTE_MANAGE, ROLE_VIEWER, READS, ports_get, NULL },
 	{ HTTP_POST, "/v1/announce", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, announce_post, NULL },
 	{ HTTP_GET, "/v1/drain", ROUTE_MANAGE, ROLE_VIEWER, READS, drain_get, NULL },

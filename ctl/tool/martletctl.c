@@ -3,6 +3,7 @@
 // machines that needs no daemon. To add a command: a struct command in a file of its own, and a
 // line here.
 #include "ctl/tool/announce.h"
+#include "ctl/tool/clients.h"
 #include "ctl/tool/command.h"
 #include "ctl/tool/compare.h"
 #include "ctl/tool/config.h"
@@ -77,6 +78,7 @@ static const struct command *const COMMANDS[] = {
 	&stats_command,
 	&stats_reset_command,
 	&drops_command,
+	&clients_command,
 	&ports_command,
 	&announce_command,
 	&drain_command,

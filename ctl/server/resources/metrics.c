@@ -157,6 +157,10 @@ static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f
 	for (unsigned i = 0; i < WIRE_STATUS_COUNT; i++)
 		metrics_sample(out, "results_total", "status", wire_status_name(i), c->status[i]);
 	metrics_ones(out, families, N(families));
+	metrics_family(out, "clients_refused_total", "counter",
+		"Requests answered BUSY because their client was over its limit, by which.");
+	metrics_sample(out, "clients_refused_total", "limit", "rate", c->over_rate);
+	metrics_sample(out, "clients_refused_total", "limit", "share", c->over_share);
 	metrics_family(out, "drops_total", "counter", "Packets that got no reply, by reason.");
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		metrics_sample(out, "drops_total", "reason", drop_name(i), c->drops[i]);

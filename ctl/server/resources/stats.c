@@ -21,7 +21,7 @@ static json_t *stats_counters(const struct dataplane_counters *c)
 		json_object_set_new(drops, drop_name(i), json_integer((json_int_t)c->drops[i]));
 	return json_pack(
 		"{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, "
-		"s:I, s:I, s:I, s:I, s:I}",
+		"s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"received", (json_int_t)c->received, "received_bytes",
 		(json_int_t)c->received_bytes, "replied", (json_int_t)c->replied, "replied_bytes",
 		(json_int_t)c->replied_bytes, "status", statuses, "pongs", (json_int_t)c->pongs,
@@ -32,7 +32,8 @@ static json_t *stats_counters(const struct dataplane_counters *c)
 		"announced_unsent", (json_int_t)c->announced_unsent, "drops", drops, "rows_scored",
 		(json_int_t)c->rows_scored, "bursts", (json_int_t)c->bursts, "busy_cycles",
 		(json_int_t)c->busy_cycles, "total_cycles", (json_int_t)c->total_cycles, "sleeps",
-		(json_int_t)c->sleeps, "ring_full", (json_int_t)c->ring_full,
+		(json_int_t)c->sleeps, "ring_full", (json_int_t)c->ring_full, "over_rate",
+		(json_int_t)c->over_rate, "over_share", (json_int_t)c->over_share,
 		"unfinished_checksums", (json_int_t)c->unfinished_checksums);
 }
 
