@@ -104,6 +104,16 @@ static int clients_check_one(const struct reader *reader, const config_setting_t
 		i, client->address, trouble);
 }
 
+static int clients_refuse_twice(const struct reader *reader, const config_setting_t *list,
+	uint32_t i, const struct config_client *other)
+{
+	const char *key = other->key ? "key" : "address";
+
+	return reader_refuse(reader, clients_member(list, i, key),
+		"clients.list[%u].%s: is the client of the entry at line %d already", i, key,
+		other->line);
+}
+
 int clients_check(
 	const struct reader *reader, const config_setting_t *list, struct config_clients *config)
 {
@@ -119,11 +129,7 @@ int clients_check(
 		}
 		for (uint32_t j = 0; j < i; j++)
 			if (clients_are_same(client, &config->list[j]))
-				rc = reader_refuse(reader,
-					clients_member(list, i, client->key ? "key" : "address"),
-					"clients.list[%u]: is the client of the entry at line %d "
-					"already",
-					i, config->list[j].line);
+				rc = clients_refuse_twice(reader, list, i, &config->list[j]);
 	}
 	return rc;
 }

@@ -3,6 +3,7 @@
 // touched. A request gets the status of the first of these that applies, so that it names what the
 // client has to mend first:
 //
+//     BUSY             over the client's rate or share (fair/fair.h); also of a PING
 //     (PING            is answered with PONG)
 //   1 BAD_REQUEST      type neither SCORE nor PING; rows or columns 0; unknown dtype; payload
 //                      shorter than rows x columns

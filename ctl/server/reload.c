@@ -188,6 +188,15 @@ static void reload_reply(struct operation *op, json_t *changes)
 		json_decref(changes);
 }
 
+// The last that may fail. Clients keep what they are known by; their limits begin anew.
+static int reload_limit_clients(
+	struct server *server, const struct reload *reload, struct error *err)
+{
+	if (memcmp(&reload->now.clients, &reload->next.clients, sizeof(reload->now.clients)) == 0)
+		return 0;
+	return dataplane_limit_clients(server->dataplane, &reload->next.clients, err);
+}
+
 // Everything that may fail, and then everything that cannot.
 static void reload_commit(struct operation *op)
 {
@@ -209,6 +218,10 @@ static void reload_commit(struct operation *op)
 	if (err.code == 0 &&
 		dataplane_prepare_trust(server->dataplane, &reload->next.trust, &trust, &err) != 0)
 		listeners_discard(server, listeners);
+	if (err.code == 0 && !reload->is_try && reload_limit_clients(server, reload, &err) != 0) {
+		listeners_discard(server, listeners);
+		dataplane_discard_trust(trust);
+	}
 	if (err.code != 0 || !own) {
 		free(own);
 		access_discard(rules);

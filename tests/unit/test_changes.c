@@ -28,7 +28,7 @@ static void parse(struct config *config, const char *more)
 }
 
 struct seen {
-	char text[4096];
+	char text[16384];
 };
 
 static void note(void *arg, const struct config_change *change)
@@ -62,13 +62,19 @@ static void changes_are_named_with_both_values(void **state)
 			"{ listen = \"127.0.0.1:1\"; serves = [ \"metrics\" ]; } ); };",
 			"control.http[127.0.0.1:1].serves [ \"infer\" ]>[ \"metrics\" ] live\n"
 			"control.http[127.0.0.1:2].listen ->127.0.0.1:2 live\n"
-			"control.http[127.0.0.1:2].serves ->[ \"infer\" ] live\n" },
+			"control.http[127.0.0.1:2].serves ->[ \"infer\" ] live\n"
+			"control.http[127.0.0.1:2].role ->\"admin\" live\n"
+			"control.http[127.0.0.1:2].require_token ->false live\n" },
 		{ "models = ( { name = \"a\"; id = 1; image = \"/etc/hostname\"; } );",
 			"models = ( { name = \"b\"; id = 2; image = \"/etc/hostname\"; } );",
 			"models[a].name \"a\">- " MODELS "models[a].id 1>- " MODELS
 			"models[a].image \"/etc/hostname\">- " MODELS
 			"models[b].name ->\"b\" live\nmodels[b].id ->2 live\n"
 			"models[b].image ->\"/etc/hostname\" live\n" },
+		{ "clients = { rate = 5; list = ( { key = 7; share = 2; } ); };",
+			"clients = { rate = 6; list = ( { key = 7; share = 3; } ); };",
+			"clients.rate 5>6 live\nclients.list[key 7].rate 5>6 live\n"
+			"clients.list[key 7].share 2>3 live\n" },
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -92,13 +98,14 @@ static void each_key_is_live_or_says_why(void **state)
 	static const struct key_group *const GROUPS[] = { &SCHEMA_LCORES, &SCHEMA_MEMORY,
 		&SCHEMA_PORT, &SCHEMA_CONTROL, &SCHEMA_HTTP, &SCHEMA_TLS, &SCHEMA_STORE,
 		&SCHEMA_METRICS, &SCHEMA_SCORING, &SCHEMA_DRIFT, &SCHEMA_PROCESS, &SCHEMA_LOG,
-		&SCHEMA_MODEL, &SCHEMA_INFER, &SCHEMA_CANARY };
+		&SCHEMA_MODEL, &SCHEMA_INFER, &SCHEMA_CANARY, &SCHEMA_CLIENTS, &SCHEMA_CLIENT };
 	struct seen seen = { "" };
 
 	parse(&now,
 		"models = ( { name = \"a\"; id = 1; image = \"/etc/hostname\"; } ); control = { "
 		"http = ( { listen = \"127.0.0.1:1\"; serves = [ \"infer\" ]; tls = { certificate "
-		"= \"/etc/hostname\"; key = \"/etc/hostname\"; }; } ); };");
+		"= \"/etc/hostname\"; key = \"/etc/hostname\"; }; } ); }; clients = { list = ( { "
+		"address = \"10.0.0.0/8\"; } ); };");
 	config_keys(&now, note, &seen);
 	for (size_t g = 0; g < sizeof(GROUPS) / sizeof(GROUPS[0]); g++)
 		for (size_t k = 0; k < GROUPS[g]->n_keys; k++) {

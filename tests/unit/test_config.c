@@ -290,6 +290,25 @@ static const struct mistake MISTAKES[] = {
 	{ HTTP("{ " HERE "serves = [ \"infer\" ]; role = \"root\"; }"),
 		"t.conf:3: control.http[0].role: 'root' is none of \"none\", \"client\", "
 		"\"viewer\", \"operator\", \"admin\"" },
+	{ BASE "clients = { list = ( { address = \"10.0.0.1/8\"; } ); };",
+		"t.conf:3: clients.list[0].address: '10.0.0.1/8' has bits behind its prefix "
+		"length: "
+		"say it as \"10.77.0.0/24\", \"10.77.0.2\" or \"fd00:77::/64\"" },
+	{ BASE "clients = { list = ( { address = \"fd00::1\"; } ); };",
+		"t.conf:3: clients.list[0].address: 'fd00::1' is one IPv6 address, but a client is "
+		"all of a /64: say it as \"10.77.0.0/24\", \"10.77.0.2\" or \"fd00:77::/64\"" },
+	{ BASE "clients = { list = ( { address = \"10.0.0.0/33\"; } ); };",
+		"t.conf:3: clients.list[0].address: '10.0.0.0/33' is no network: say it as "
+		"\"10.77.0.0/24\", \"10.77.0.2\" or \"fd00:77::/64\"" },
+	{ BASE "clients = { list = ( { rate = 3; } ); };",
+		"t.conf:3: clients.list[0]: must name either address = \"10.77.0.0/24\" or key = "
+		"7" },
+	{ BASE "clients = { list = ( { key = 3; }, { key = 3; rate = 1; } ); };",
+		"t.conf:3: clients.list[1].key: is the client of the entry at line 3 already" },
+	{ BASE "clients = { rate = -1; };",
+		"t.conf:3: clients.rate: -1 is out of range, 0 to 1000000000 are possible: "
+		"requests "
+		"a second of one client; more are answered BUSY; 0: no limit" },
 	{ BASE "trust = { viewers = [ \"noc\" ]; };",
 		"t.conf:3: trust.viewers: 'noc' names nobody: write \"user:NAME\", "
 		"\"group:NAME\", or a certificate's name as \"certificate:CN=NAME\", "
