@@ -49,6 +49,7 @@ VERSION := $(RELEASE)$(if $(filter v$(RELEASE),$(shell git describe --exact-matc
 
 SEES_base           := base
 SEES_base/trust     := base
+SEES_base/sandbox   := base
 SEES_config         := base config
 SEES_infer/graph    := base infer/infer.h infer/graph
 SEES_infer/ops      := $(SEES_infer/graph) infer/ops
@@ -102,6 +103,7 @@ VIEWS   := $(foreach r,$(ROOMS),$(call view_of,$r).made)
 # The version is linked by itself: a commit makes no library new.
 SRC_base      := $(filter-out base/version.c,$(wildcard base/*.c))
 SRC_trust     := $(wildcard base/trust/*.c)
+SRC_sandbox   := $(wildcard base/sandbox/*.c)
 SRC_config    := $(wildcard config/*.c)
 # Kernels end in the instruction set that they are for, one of ISA_<architecture>/<instruction set>: the
 # compiler's flags for it. Those of another architecture are left out.
@@ -133,7 +135,7 @@ SRC_flow      := $(wildcard dataplane/flow/*.c)
 SRC_server    := $(call below,ctl/server)
 SRC_tool      := $(filter-out ctl/tool/martletctl.c,$(call below,ctl/tool))
 SRC_load      := $(filter-out ctl/load/martlet-load.c,$(call below,ctl/load))
-LIBRARIES     := base trust config infer import compile export learn dataplane flow server tool load
+LIBRARIES     := base trust sandbox config infer import compile export learn dataplane flow server tool load
 
 # --- External libraries: each room compiles and links only its own -------------------------------
 
@@ -143,6 +145,7 @@ PC_tool      := jansson libcurl libpcap libsodium
 PC_load      := libdpdk libbpf jansson libsodium
 PC_flow      := libpcap libsodium
 PC_config    := libconfig
+PC_sandbox   := libseccomp
 PC_trust     := libsodium libcrypto
 PC_import    := libprotobuf-c libsodium jansson
 PC_compile   := libsodium
@@ -166,6 +169,7 @@ CFLAGS_server   := $(call pc_cflags,$(PC_server)) $(HAS_nghttp2) -I$(B)/gen
 CFLAGS_tool     := $(call pc_cflags,$(PC_tool))
 CFLAGS_flow     := $(call pc_cflags,$(PC_flow))
 CFLAGS_config   := $(call pc_cflags,$(PC_config))
+CFLAGS_sandbox  := $(call pc_cflags,$(PC_sandbox))
 CFLAGS_trust    := $(call pc_cflags,$(PC_trust))
 
 # The serial OpenBLAS, by path and static: the one that is installed as libopenblas.so may start threads of its own. Its
@@ -175,7 +179,7 @@ BLAS_DIR      := $(SYSROOT_OF)/usr/lib/$(shell $(CC) -dumpmachine)/openblas-seri
 CFLAGS_learn  := -fno-math-errno -I$(subst /lib/,/include/,$(BLAS_DIR))
 LIBS_learn    := -Wl,--wrap=blas_memory_alloc,--wrap=blas_memory_free -L$(BLAS_DIR) -Wl,-Bstatic -lopenblas -Wl,-Bdynamic
 LIBS_infer    := $(call pc_libs,$(PC_infer)) -lm -lpthread
-LIBS_import   := $(call pc_libs,$(PC_import))
+LIBS_import   := $(call pc_libs,$(PC_import) $(PC_sandbox))
 LIBS_config   := $(call pc_libs,$(PC_config))
 LIBS_dpdk     := $(call pc_libs,libdpdk libbpf)
 LIBS_martletd := $(call pc_libs,libevent_core libevent_openssl openssl libnghttp2 liburing jansson libprotobuf-c libseccomp libcap-ng) $(LIBS_dpdk) $(LIBS_config) $(LIBS_infer)
@@ -265,7 +269,7 @@ $(B)/libserver.a: $(B)/obj/gen/inference.pb-c.o
 $(B)/martletd: $(B)/obj/ctl/martletd.o $(VERSION_OBJ) $(B)/libserver.a $(B)/libdataplane.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libtrust.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletd) -o $@
-$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/liblearn.a $(B)/libexport.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libtrust.a $(B)/libbase.a
+$(B)/martletctl: $(B)/obj/ctl/tool/martletctl.o $(VERSION_OBJ) $(B)/libtool.a $(B)/liblearn.a $(B)/libexport.a $(B)/libcompile.a $(B)/libimport.a $(B)/libflow.a $(B)/libinfer.a $(B)/libconfig.a $(B)/libtrust.a $(B)/libsandbox.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_martletctl) -o $@
 $(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.a $(B)/obj/dataplane/unmap.o $(SRC_xdp:%.c=$(B)/obj/%.o) $(B)/libtrust.a $(B)/libbase.a
@@ -295,7 +299,7 @@ HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 HELPERS       := $(B)/libhelpers.a
 CROSS_HELPERS := $(B)/libcrosshelpers.a
 LD_TESTS      := -fuse-ld=gold
-TEST_LIBS  := server tool load dataplane learn export compile import flow infer config trust base
+TEST_LIBS  := server tool load dataplane learn export compile import flow infer config trust sandbox base
 CFLAGS_tests := $(call pc_cflags,cmocka libdpdk jansson libevent_core libevent_openssl openssl libnghttp2 liburing libpcap) $(CFLAGS_import) $(CFLAGS_infer) $(CFLAGS_learn)
 LIBS_tests := $(LD_TESTS) -Wl,--start-group $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka libevent_core libevent_openssl openssl libnghttp2 liburing jansson libcurl libpcap libseccomp libcap-ng) $(LIBS_dpdk) $(LIBS_import) $(LIBS_config) $(LIBS_infer)
 $(B)/obj/tests/%.o: CFLAGS_LIB = $(CFLAGS_tests)
@@ -321,11 +325,11 @@ $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPERS) $(TEST_LIB
 # What runs where there is no DPDK: the inference core's tests and the tool's, on another architecture.
 CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
-CROSS_LIBS   := tool learn export compile import flow infer config trust base
+CROSS_LIBS   := tool learn export compile import flow infer config trust sandbox base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) -Wl,--start-group $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) $(LIBS_learn) -Wl,--end-group $(call pc_libs,cmocka jansson libcurl libpcap) $(LIBS_import) $(LIBS_config) $(LIBS_infer) -o $@
-$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libbase.a
+$(CONF_BIN): $(CONF_SRC:%.c=$(B)/obj/%.o) $(B)/libcompile.a $(B)/libimport.a $(B)/libinfer.a $(B)/libsandbox.a $(B)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $^ $(LIBS_import) $(LIBS_infer) -o $@
 $(FUZZ_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPERS) $(TEST_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)

@@ -162,6 +162,12 @@ int rows_read(
 	return rows_read_path(path, NULL, options, NULL, rows, err);
 }
 
+int rows_read_open(const char *path, FILE *file, const struct rows_options *options,
+	struct rows *rows, struct error *err)
+{
+	return rows_read_path(path, file, options, NULL, rows, err);
+}
+
 int rows_read_pieces(const char *path, FILE *file, const struct rows_options *options,
 	const struct rows_pieces *pieces, struct error *err)
 {

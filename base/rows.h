@@ -29,6 +29,10 @@
 int rows_read(
 	const char *path, const struct rows_options *options, struct rows *rows, struct error *err);
 
+// rows_read() of the open file that stands for `path`, and stays the caller's; NULL: of `path` itself.
+int rows_read_open(const char *path, FILE *file, const struct rows_options *options,
+	struct rows *rows, struct error *err);
+
 // What the options or the name say that a file is; ROWS_FORMAT_ENDING: neither does.
 enum rows_format rows_tell_format(const char *path, const struct rows_options *options);
 

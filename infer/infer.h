@@ -101,6 +101,16 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	size_t *size, struct compile_report *report, struct error *err);
 void compile_report_fini(struct compile_report *report);
 
+// What reading a foreign model from a file may take, in a child process that can do nothing else.
+struct model_parse_limits {
+	uint64_t memory_bytes; // beside what this process has
+	uint32_t cpu_seconds;
+};
+// From here on model_compile(), and whatever else reads foreign models from files, does so in such a child; NULL: in
+// this process, as at first. To be called while there is one thread. The child's errors are sandbox_run()'s
+// (base/sandbox/sandbox.h).
+void model_parse_apart(const struct model_parse_limits *limits);
+
 struct model_operator {     // of ONNX and TensorFlow Lite, as model_compile() reads it
 	const char *domain; // "ai.onnx", "ai.onnx.ml", "com.microsoft" or "tflite"
 	const char *type;   // "Gemm", "CONV_2D"

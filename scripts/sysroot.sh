@@ -5,7 +5,7 @@
 # usage: sysroot.sh ARCHITECTURE FOLDER        ARCHITECTURE as Debian calls it: arm64
 set -euo pipefail
 PACKAGES="libc6-dev libsodium-dev libssl-dev libjansson-dev libcurl4-openssl-dev libpcap0.8-dev libprotobuf-c-dev libconfig-dev
-	libcmocka-dev liburing-dev libevent-dev libopenblas-serial-dev"
+	libcmocka-dev liburing-dev libevent-dev libopenblas-serial-dev libseccomp-dev"
 
 ARCHITECTURE=$1 DIR=$2
 [ "$(cat "$DIR/.complete" 2>/dev/null)" != "$PACKAGES" ] || exit 0

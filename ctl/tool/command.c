@@ -5,6 +5,7 @@
 #include "base/nearest.h"
 #include "base/version.h"
 #include "ctl/tool/tool.h"
+#include "infer/infer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,26 @@ static const struct option_entry SHARED[] = {
 		OPTION_TO_TEXT(struct tool, client_cert) },
 	{ "client-key", 0, "FILE", "its private key", OPTION_TO_TEXT(struct tool, client_key) },
 	{ "json", 0, NULL, "print JSON", OPTION_TO_FLAG(struct tool, json) },
+	{ "parse-memory", 0, "MIB", "that reading a foreign model may take, MiB (8192)",
+		OPTION_TO_U32(struct tool, parse_megabytes, 16, 1 << 20) },
+	{ "parse-seconds", 0, "S", "of CPU time that it may take (900)",
+		OPTION_TO_U32(struct tool, parse_seconds, 1, 1 << 20) },
+	{ "no-sandbox", 0, NULL, "read foreign models in this process, not in one that is confined",
+		OPTION_TO_FLAG(struct tool, no_sandbox) },
 	{ 0 },
 };
 
 // --- The command line of one command -------------------------------------------------------------
+
+static void command_set_sandbox(void)
+{
+	const struct model_parse_limits limits = {
+		.memory_bytes = (uint64_t)tool.parse_megabytes << 20,
+		.cpu_seconds = tool.parse_seconds,
+	};
+
+	model_parse_apart(tool.no_sandbox ? NULL : &limits);
+}
 
 bool command_parse(const struct command *command, char **argv, void *to, int *exit)
 {
@@ -44,6 +61,8 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 	rc = options_parse(&options, argv, NULL, &err);
 	if (rc != 0)
 		*exit = options_end(&options, rc, &err);
+	else
+		command_set_sandbox();
 	return rc == 0;
 }
 

@@ -7,8 +7,8 @@ _martletctl()
 	# Options of the tool itself stand before the command.
 	while [ "$at" -gt 1 ]; do
 		case ${line[1]} in
-		--json) line=("${line[0]}" "${line[@]:2}") at=$((at - 1)) ;;
-		--token-file | --ca | --client-cert | --client-key) [ "$at" -gt 2 ] || break
+		--json | --no-sandbox) line=("${line[0]}" "${line[@]:2}") at=$((at - 1)) ;;
+		--parse-memory | --parse-seconds | --token-file | --ca | --client-cert | --client-key) [ "$at" -gt 2 ] || break
 			tool+=("${line[1]}" "${line[2]}")
 			line=("${line[0]}" "${line[@]:3}") at=$((at - 2)) ;;
 		-s | --socket) [ "$at" -gt 2 ] || break

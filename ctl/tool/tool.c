@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-struct tool tool = { .socket = TOOL_SOCKET_DEFAULT };
+struct tool tool = { .socket = TOOL_SOCKET_DEFAULT,
+	.parse_megabytes = TOOL_PARSE_MEGABYTES,
+	.parse_seconds = TOOL_PARSE_SECONDS };
 
 void tool_clean(char *text)
 {

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum tool_exit {
 	TOOL_DONE = 0,
@@ -16,15 +17,20 @@ enum tool_exit {
 };
 
 #define TOOL_SOCKET_DEFAULT "/run/martlet/martlet.sock"
+// A file has at most 1 GiB and its graph 3 GiB (infer/graph/graph.h): honest models take less.
+#define TOOL_PARSE_MEGABYTES 8192
+#define TOOL_PARSE_SECONDS   900
 
 // All but the last two are written while the command line is read and constant after it.
 struct tool {
 	const char *socket; // of martletd's API; or its https://HOST:PORT or http://HOST:PORT
 	// For the latter, files; NULL: none.
 	const char *ca, *client_cert, *client_key, *token_file;
-	bool json;    // print JSON instead of text
-	bool refused; // tool_refuse() was called
-	bool quiet;   // it says nothing and refuses nothing: of a call that may fail
+	bool json;                               // print JSON instead of text
+	bool no_sandbox;                         // read foreign models in this process
+	uint32_t parse_megabytes, parse_seconds; // else the child's limits
+	bool refused;                            // tool_refuse() was called
+	bool quiet; // it says nothing and refuses nothing: of a call that may fail
 };
 extern struct tool tool;
 

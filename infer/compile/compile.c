@@ -3,6 +3,7 @@
 #include "infer/compile/compile.h"
 #include "base/file.h"
 #include "base/rows.h"
+#include "infer/compile/apart.h"
 #include "infer/compile/calibrate.h"
 #include "infer/compile/golden.h"
 #include "infer/compile/names.h"
@@ -21,6 +22,7 @@ struct compilation {
 	const struct compile_options *options;
 	struct graph *graph;
 	struct rows rows, reference;
+	struct apart_rows open; // files of theirs that are open already
 	struct compile_rows
 		taught;        // those that the image is made with: rows_path's, or the caller's
 	const char *taught_by; // what they are called in the report
@@ -28,7 +30,7 @@ struct compilation {
 	struct error *err;
 };
 
-static int compile_read_rows(struct compilation *c, const char *path, struct rows *rows)
+static int compile_read_rows(struct compilation *c, const char *path, FILE *file, struct rows *rows)
 {
 	const struct model_info texts = { .texts = c->graph->texts, .n_texts = c->graph->n_texts };
 	struct rows_options options = c->options->rows;
@@ -38,7 +40,7 @@ static int compile_read_rows(struct compilation *c, const char *path, struct row
 	options.names = c->graph->feature_names;
 	options.code = model_text_code;
 	options.codes = &texts;
-	rc = rows_read(path, &options, rows, c->err);
+	rc = rows_read_open(path, file, &options, rows, c->err);
 	for (uint32_t i = 0; i < rows->n_notes; i++)
 		report_add(c->report, "%s", rows->notes[i]);
 	if (rc == 0 && rows->names && !c->graph->feature_names)
@@ -71,9 +73,10 @@ static int compile_describe(struct compilation *c, const char *path)
 	if (rc == 0)
 		rc = names_of_features(c->graph, c->options->feature_names, c->err);
 	if (rc == 0 && c->options->rows_path)
-		rc = compile_read_rows(c, c->options->rows_path, &c->rows);
+		rc = compile_read_rows(c, c->options->rows_path, c->open.rows, &c->rows);
 	if (rc == 0 && c->options->reference_path)
-		rc = compile_read_rows(c, c->options->reference_path, &c->reference);
+		rc = compile_read_rows(
+			c, c->options->reference_path, c->open.reference, &c->reference);
 	c->taught = (struct compile_rows){ .values = c->rows.values, .n_rows = c->rows.n_rows };
 	c->taught_by = c->options->rows_path;
 	return rc != 0 ? rc : compile_describe_by_rows(c);
@@ -280,11 +283,25 @@ int compile_graph(struct graph *graph, const struct compile_rows *rows,
 	return rc;
 }
 
+static int compile_source(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, const struct apart_rows *rows, void **image,
+	size_t *image_size, struct compile_report *report, struct error *err)
+{
+	struct compilation c = compile_begin(options, report, err);
+	int rc;
+
+	c.open = *rows;
+	rc = source_import(path, true, bytes, size, c.options, &c.graph, report, c.err);
+	return compile_finish(&c, rc, path, image, image_size);
+}
+
 int model_compile(const char *path, const struct compile_options *options, void **image,
 	size_t *size, struct compile_report *report, struct error *err)
 {
-	struct error own = { .text = "" };
-	struct compilation c = compile_begin(options, report, err ? err : &own);
+	static const struct apart_rows NONE_OPEN;
+	static const struct compile_options NONE;
+	struct error own = { .text = "" }, *why = err ? err : &own;
+	const struct compile_options *how = options ? options : &NONE;
 	size_t source_size = 0;
 	void *source;
 	int rc;
@@ -293,10 +310,15 @@ int model_compile(const char *path, const struct compile_options *options, void 
 	*size = 0;
 	if (report)
 		memset(report, 0, sizeof(*report));
-	rc = file_read(path, SOURCE_BYTES_MAX, &source, &source_size, c.err);
+	rc = file_read(path, SOURCE_BYTES_MAX, &source, &source_size, why);
 	if (rc != 0)
 		return rc;
-	rc = source_import(path, true, source, source_size, c.options, &c.graph, report, c.err);
+	if (apart_is_wanted())
+		rc = apart_run(
+			compile_source, path, source, source_size, how, image, size, report, why);
+	else
+		rc = compile_source(
+			path, source, source_size, how, &NONE_OPEN, image, size, report, why);
 	free(source);
-	return compile_finish(&c, rc, path, image, size);
+	return rc;
 }

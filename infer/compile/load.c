@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "infer/compile/apart.h"
 #include "infer/compile/names.h"
 #include "infer/compile/passes/run.h"
 #include "infer/compile/source.h"
@@ -31,6 +32,50 @@ static int load_import(const char *path, const void *bytes, size_t size,
 	if (rc == 0)
 		rc = passes_run(*graph, report, err);
 	return rc != 0 ? rc : graph_check(*graph, err);
+}
+
+// In a child: the graph comes back as an image.
+static int load_apart(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, const struct apart_rows *rows, void **image,
+	size_t *image_size, struct compile_report *report, struct error *err)
+{
+	struct graph *graph = NULL;
+	int rc = load_import(path, bytes, size, options, &graph, report, err);
+
+	if (rc == 0)
+		rc = image_write(graph, image, image_size, err);
+	graph_destroy(graph);
+	return rc;
+}
+
+// An image has scales of 8-bit rows always. Those that it has for want of others (write.c) are none that the foreign
+// model said, and rows may still say better ones.
+static void load_forget_scales(struct graph *graph)
+{
+	for (uint32_t i = 0; i < graph->n_features; i++)
+		if (graph->input_scale[i] != 1.0f || graph->input_zero[i] != 0.0f)
+			return;
+	graph->input_scale = graph->input_zero = NULL;
+}
+
+static int load_foreign(const char *path, const void *bytes, size_t size,
+	const struct compile_options *options, struct loaded_graph *loaded,
+	struct compile_report *report, struct error *err)
+{
+	struct compile_options how = *options;
+	size_t image_size;
+	int rc;
+
+	if (!apart_is_wanted())
+		return load_import(path, bytes, size, options, &loaded->graph, report, err);
+	how.rows_path = how.reference_path = NULL; // nothing looks at them here
+	rc = apart_run(
+		load_apart, path, bytes, size, &how, &loaded->bytes, &image_size, report, err);
+	if (rc == 0)
+		rc = image_open(loaded->bytes, image_size, &loaded->graph, err);
+	if (rc == 0)
+		load_forget_scales(loaded->graph);
+	return rc;
 }
 
 // An image lies at an aligned address, which file_read() does not promise.
@@ -64,8 +109,8 @@ int graph_load(const char *path, const struct compile_options *options, struct l
 	if (size >= sizeof(IMAGE_MAGIC) && memcmp(bytes, IMAGE_MAGIC, sizeof(IMAGE_MAGIC)) == 0)
 		rc = load_image(path, bytes, size, loaded, err);
 	else
-		rc = load_import(
-			path, bytes, size, options ? options : &NONE, &loaded->graph, report, err);
+		rc = load_foreign(
+			path, bytes, size, options ? options : &NONE, loaded, report, err);
 	sha256_of(loaded->sha256, bytes, size);
 	free(bytes);
 	if (rc != 0)

@@ -8,7 +8,7 @@
 
 struct loaded_graph {
 	struct graph *graph; // owned, until the caller takes it and sets this to NULL
-	void *bytes; // the image, which constants of the graph point into; NULL of a foreign model
+	void *bytes; // an image, which constants of the graph point into; NULL: they are the graph's own
 	bool is_image;
 	uint8_t sha256[32]; // of the file: what lineage.h's from_sha256 asks for
 };

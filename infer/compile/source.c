@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/compile/source.h"
 
+#include "infer/compile/apart.h"
 #include "infer/compile/batch.h"
 #include "infer/compile/missing.h"
 #include "infer/compile/names.h"
@@ -14,6 +15,7 @@ int source_import(const char *path, bool folder, const void *bytes, size_t size,
 	const struct import_options import = {
 		.labels = options->outputs != NULL,
 		.path = folder ? path : NULL,
+		.beside = apart_beside(),
 		.rounds = options->rounds,
 		.thresholds = options->thresholds,
 		.shapes = options->shapes,

@@ -19,12 +19,21 @@ struct import_batch {
 	bool given;
 };
 
+// Where files beside the model's are opened by somebody else, as for a process that may open none.
+struct import_beside {
+	// A descriptor for reading, of the file at `location` below the model's folder; -errno with a sentence.
+	int (*open)(void *arg, const char *location, struct error *err);
+	void *arg;
+	uint64_t device, inode; // of the model's own file
+};
+
 struct import_options {
 	bool labels; // predicted classes are wanted among the outputs, not only the scores
 	// Where the file lies: what it says of files beside it is read there. NULL: it has no folder,
 	// and such a model is refused.
 	const char *path;
-	uint32_t rounds; // ROUNDS_BEST, ROUNDS_ALL or a number
+	const struct import_beside *beside; // NULL: files beside it are opened at `path`'s folder
+	uint32_t rounds;                    // ROUNDS_BEST, ROUNDS_ALL or a number
 	enum thresholds_kind thresholds;
 	// "NAME=1,50,39;...": all dimensions of inputs whose file leaves some open. NULL: none.
 	const char *shapes;

@@ -70,6 +70,11 @@ static int external_open_folder(struct onnx *onnx)
 	char *folder = arena_strndup(onnx->scratch, path, slash ? (size_t)(slash - path) + 1 : 0);
 	struct stat model;
 
+	if (onnx->options->beside) {
+		onnx->beside.device = onnx->options->beside->device;
+		onnx->beside.inode = onnx->options->beside->inode;
+		return 0;
+	}
 	if (!folder)
 		return error_set(onnx->err, -ENOMEM, "out of memory");
 	onnx->beside.folder = open(*folder ? folder : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -106,7 +111,9 @@ static int external_open(
 		return rc;
 	if (beside->file >= 0)
 		close(beside->file);
-	beside->file = file_open_below(beside->folder, location, location, &why);
+	beside->file = onnx->options->beside
+		? onnx->options->beside->open(onnx->options->beside->arg, location, &why)
+		: file_open_below(beside->folder, location, location, &why);
 	if (beside->file < 0)
 		return error_set(onnx->err, why.code,
 			"%s '%.80s' lies in another file: %.160s; keep it beside the model, or "

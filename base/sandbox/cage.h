@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What shuts a child process in: limits, descriptors, system calls. sandbox.c's.
+#pragma once
+
+#include "base/sandbox/sandbox.h"
+
+struct cage {
+	const struct sandbox *sandbox;
+	int result, socket; // all that it may write to
+};
+
+// In the child, for good. -errno with a sentence where the kernel does not do it.
+int cage_shut(const struct cage *cage, struct error *err);
