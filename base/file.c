@@ -49,22 +49,32 @@ static int file_refuse_kind(const char *name, mode_t mode, struct error *err)
 	return error_set(err, -EINVAL, "%s: is not a file but %s", name, file_kind(mode));
 }
 
-int file_open_at(int folder, const char *path, const char *name, struct error *err)
+static int file_open_how(
+	int folder, const char *path, bool follow, const char *name, struct error *err)
 {
 	struct stat status;
 	int fd;
 
 	// Before it is opened: to open a device may do something, and a socket cannot be opened.
-	if (fstatat(folder, path, &status, 0) == 0 && !S_ISREG(status.st_mode))
+	if (fstatat(folder, path, &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
+		!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
 		return file_refuse_kind(name, status.st_mode, err);
 	// O_NONBLOCK: should a pipe have come there since, nobody is waited for.
-	fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = openat(folder, path,
+		O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
+	if (fd < 0 && errno == ELOOP && !follow)
+		return error_set(err, -ELOOP, "%s: is a symbolic link; only files are read", name);
 	if (fd < 0)
 		return error_set(err, -errno, "%s: cannot be opened: %s", name, strerror(errno));
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
 		return fd;
 	close(fd);
 	return file_refuse_kind(name, status.st_mode, err);
+}
+
+int file_open_at(int folder, const char *path, const char *name, struct error *err)
+{
+	return file_open_how(folder, path, true, name, err);
 }
 
 static int file_read_open(
@@ -94,10 +104,10 @@ static int file_read_open(
 	return 0;
 }
 
-int file_read_at(int folder, const char *path, const char *name, size_t bytes_max, void **bytes,
-	size_t *size, struct error *err)
+// Closes fd.
+static int file_read_fd(
+	int fd, const char *name, size_t bytes_max, void **bytes, size_t *size, struct error *err)
 {
-	int fd = file_open_at(folder, path, name, err);
 	int rc;
 
 	*bytes = NULL;
@@ -107,6 +117,20 @@ int file_read_at(int folder, const char *path, const char *name, size_t bytes_ma
 	rc = file_read_open(fd, name, bytes_max, bytes, size, err);
 	close(fd);
 	return rc;
+}
+
+int file_read_at(int folder, const char *path, const char *name, size_t bytes_max, void **bytes,
+	size_t *size, struct error *err)
+{
+	return file_read_fd(
+		file_open_at(folder, path, name, err), name, bytes_max, bytes, size, err);
+}
+
+int file_read_here(int folder, const char *file, const char *name, size_t bytes_max, void **bytes,
+	size_t *size, struct error *err)
+{
+	return file_read_fd(
+		file_open_how(folder, file, false, name, err), name, bytes_max, bytes, size, err);
 }
 
 int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err)

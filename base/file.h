@@ -24,6 +24,10 @@ int file_open_at(int folder, const char *path, const char *name, struct error *e
 int file_read_at(int folder, const char *path, const char *name, size_t bytes_max, void **bytes,
 	size_t *size, struct error *err);
 
+// The same of the file of that name in the folder itself, where it is no link: -ELOOP.
+int file_read_here(int folder, const char *file, const char *name, size_t bytes_max, void **bytes,
+	size_t *size, struct error *err);
+
 // The same of a path as the operator wrote it, which is the file's name, too.
 int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err);
 

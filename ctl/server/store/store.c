@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/name.h"
+#include "base/trust/minisign.h"
 #include "ctl/server/log.h"
 #include "ctl/server/store/disk_plain.h"
 #include "ctl/server/store/disk_ring.h"
@@ -20,6 +21,11 @@
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version)
 {
 	snprintf(file, STORE_FILE_MAX, "%u.mlt", version);
+}
+
+void store_signature_file(char file[STORE_FILE_MAX], uint16_t version)
+{
+	snprintf(file, STORE_FILE_MAX, "%u.mlt" MINISIGN_SUFFIX, version);
 }
 
 // As mkdir -p does, each new folder with mode 0755.
@@ -43,16 +49,43 @@ static int store_make_folders(const char *path, struct error *err)
 	}
 }
 
+// Opens a folder itself, not one that a link leads to; links above it are the operator's. -ELOOP at one.
+static int store_open_folder(int at, const char *path)
+{
+	char clean[1024];
+	struct stat status;
+	size_t bytes;
+	int fd;
+
+	snprintf(clean, sizeof(clean), "%s", path);
+	bytes = strlen(clean);
+	while (bytes > 1 && clean[bytes - 1] == '/') // behind which a link would be followed
+		clean[--bytes] = '\0';
+	fd = openat(at, clean, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOTDIR && fstatat(at, clean, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISLNK(status.st_mode))
+		return -ELOOP;
+	return -errno;
+}
+
+static const char *store_why_not(int rc)
+{
+	return rc == -ELOOP ? "it is a symbolic link; the store's folders may be none"
+			    : strerror(-rc);
+}
+
 static int store_open_folders(struct store *store, struct error *err)
 {
 	int root, rc = store_make_folders(store->path, err);
 
 	if (rc != 0)
 		return rc;
-	root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	root = store_open_folder(AT_FDCWD, store->path);
 	if (root < 0)
-		return error_set(err, -errno, "store: %s cannot be opened: %s", store->path,
-			strerror(errno));
+		return error_set(err, root, "store: %s cannot be opened: %s", store->path,
+			store_why_not(root));
 	store->lock = openat(root, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (store->lock < 0)
 		rc = error_set(err, -errno, "store: %s cannot be written: %s", store->path,
@@ -65,9 +98,9 @@ static int store_open_folders(struct store *store, struct error *err)
 	else if (mkdirat(root, "models", 0750) != 0 && errno != EEXIST)
 		rc = error_set(err, -errno, "store: %s/models cannot be created: %s", store->path,
 			strerror(errno));
-	else if ((store->models = openat(root, "models", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		rc = error_set(err, -errno, "store: %s/models cannot be opened: %s", store->path,
-			strerror(errno));
+	else if ((store->models = store_open_folder(root, "models")) < 0)
+		rc = error_set(err, store->models, "store: %s/models cannot be opened: %s",
+			store->path, store_why_not(store->models));
 	else if (fsync(root) != 0)
 		rc = error_set(err, -errno, "store: %s cannot be written: %s", store->path,
 			strerror(errno));
@@ -127,6 +160,22 @@ void store_stay_here(struct store *store)
 		disk_ring_stay_here(store->disk);
 }
 
+static int store_read_once(struct store *store, const char *model, const char *file,
+	const char *what, void **data, size_t *size, struct error *err)
+{
+	const int folder = store_open_folder(store->models, model);
+	int rc;
+
+	*data = NULL;
+	*size = 0;
+	if (folder < 0)
+		return error_set(err, folder, "%s: cannot be opened: %s", what,
+			folder == -ELOOP ? "its folder is a symbolic link" : strerror(-folder));
+	rc = file_read_here(folder, file, what, STORE_IMAGE_BYTES_MAX, data, size, err);
+	close(folder);
+	return rc;
+}
+
 int store_read(struct store *store, const char *model, const char *file, void **data, size_t *size,
 	struct error *err)
 {
@@ -138,8 +187,7 @@ int store_read(struct store *store, const char *model, const char *file, void **
 	snprintf(path, sizeof(path), "%s/%s", model, file);
 	snprintf(what, sizeof(what), "%.800s/models/%s", store->path, path);
 	do
-		rc = file_read_at(
-			store->models, path, what, STORE_IMAGE_BYTES_MAX, data, size, err);
+		rc = store_read_once(store, model, file, what, data, size, err);
 	while (store_spare_give(store, rc));
 	store_spare_fill(store);
 	return rc;
@@ -167,6 +215,18 @@ static uint16_t store_version_of(const char *file)
 	return strcmp(file, canonical) == 0 ? (uint16_t)version : 0;
 }
 
+// The same of its signature's: 12 of "12.mlt.minisig".
+static uint16_t store_signed_version_of(const char *file)
+{
+	char canonical[STORE_FILE_MAX];
+	unsigned long version = strtoul(file, NULL, 10);
+
+	if (version == 0 || version > UINT16_MAX)
+		return 0;
+	store_signature_file(canonical, (uint16_t)version);
+	return strcmp(file, canonical) == 0 ? (uint16_t)version : 0;
+}
+
 // The folder's next entry. NULL at its end, and where it cannot be read any further: then *rc is
 // -errno, else 0.
 static struct dirent *store_next_entry(DIR *dir, int *rc)
@@ -185,7 +245,20 @@ static void store_scan_remove(const struct store *store, int folder, const char 
 {
 	unlinkat(folder, STORE_COMPARE, 0);
 	unlinkat(folder, STORE_RETENTION, 0);
-	unlinkat(store->models, model, AT_REMOVEDIR);
+	unlinkat(store->models, model, AT_REMOVEDIR); // it stays where there is a STORE_ACCEPTED
+}
+
+// A signature is written before its image, and goes after it: one alone was left by a crash.
+static void store_scan_signature(int folder, const char *model, uint16_t version, const char *file)
+{
+	char image[STORE_FILE_MAX];
+	struct stat status;
+
+	store_image_file(image, version);
+	if (fstatat(folder, image, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return;
+	unlinkat(folder, file, 0);
+	log_info("store: removed %s/%s, the signature of an image that is not there", model, file);
 }
 
 static void store_scan_model(struct store *store, const char *model,
@@ -215,8 +288,13 @@ static void store_scan_model(struct store *store, const char *model,
 			log_info("store: removed %s/%s, left half-written by a crash", model, file);
 			continue;
 		}
-		if (strcmp(file, STORE_COMPARE) == 0 || strcmp(file, STORE_RETENTION) == 0)
+		if (strcmp(file, STORE_COMPARE) == 0 || strcmp(file, STORE_RETENTION) == 0 ||
+			strcmp(file, STORE_ACCEPTED) == 0)
 			continue;
+		if (store_signed_version_of(file)) {
+			store_scan_signature(fd, model, store_signed_version_of(file), file);
+			continue;
+		}
 		kept++;
 		if (version || strcmp(file, STORE_DEPLOYMENT) == 0)
 			found(arg, model, version);

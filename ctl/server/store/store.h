@@ -6,7 +6,8 @@
 // seccomp filters do that) the same calls are made one by one and block the control thread while the
 // disk works. What a crash left half-written is removed by store_scan().
 //
-// Names must be valid (base/name.h); files are "<version>.mlt" or one of STORE_*.
+// Names must be valid (base/name.h); files are "<version>.mlt", "<version>.mlt.minisig" or one of STORE_*. None of
+// them is a link, nor are their folders: what is one is not read.
 #pragma once
 
 #include "base/error.h"
@@ -18,13 +19,15 @@
 #define STORE_COMPARE         "compare.json" // the last canary that was rolled back by itself
 #define STORE_DEPLOYMENT      "deployment.json"
 #define STORE_RETENTION       "retention" // how many versions are kept, as base/retention.h says it
-#define STORE_FILE_MAX        24          // bytes of a file's name with the NUL
+#define STORE_ACCEPTED        "accepted" // which signed versions were ever taken; stays when all else goes
+#define STORE_FILE_MAX        24         // bytes of a file's name with the NUL
 #define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // of the largest image
 
 struct event_base;
 struct store;
 
-// Creates the folders and takes the store's lock: -EBUSY where another process holds it.
+// Creates the folders and takes the store's lock: -EBUSY where another process holds it, -ELOOP where the
+// store's folder is a link.
 // `synchronous`: without io_uring, as where it is forbidden.
 int store_open(const char *path, struct event_base *base, bool synchronous, struct store **out,
 	struct error *err);
@@ -35,8 +38,10 @@ void store_stay_here(struct store *store);
 
 // The name of a version's file: "12.mlt".
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
+// That of its signature, which lies beside it: "12.mlt.minisig".
+void store_signature_file(char file[STORE_FILE_MAX], uint16_t version);
 
-// Blocks; any thread, but nothing else of the store at the same time. *data is malloc'ed, 64-byte aligned. -ENOENT, -EFBIG, -EIO with a sentence.
+// Blocks; any thread, but nothing else of the store at the same time. *data is malloc'ed, 64-byte aligned. -ENOENT, -ELOOP, -EFBIG, -EIO with a sentence.
 int store_read(struct store *store, const char *model, const char *file, void **data, size_t *size,
 	struct error *err);
 
