@@ -255,6 +255,16 @@ static void list_name_client(struct text *name, const void *element)
 		text_add(name, "%s", client->address);
 }
 
+// With the key's id: what stands in its file may be another than before.
+static void list_name_trusted_key(struct text *name, const void *element)
+{
+	const struct config_trusted_key *trusted = element;
+	char id[MINISIGN_ID_TEXT];
+
+	minisign_id_text(trusted->public.id, id);
+	text_add(name, "%s %s", trusted->model, id);
+}
+
 static const void *list_find(
 	const struct list *list, const struct elements *in, const struct text *name)
 {
@@ -366,6 +376,10 @@ static size_t changes_visit(
 		{ { "models", &SCHEMA_MODEL, sizeof(now->models[0]), list_name_model },
 			{ (const char *)now->models, now->n_models },
 			{ (const char *)then->models, then->n_models } },
+		{ { "trust.trusted_keys", &SCHEMA_TRUSTED_KEY, sizeof(now->trust.trusted_keys[0]),
+			  list_name_trusted_key },
+			{ (const char *)now->trust.trusted_keys, now->trust.n_trusted_keys },
+			{ (const char *)then->trust.trusted_keys, then->trust.n_trusted_keys } },
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
@@ -460,6 +474,8 @@ void config_take_live(struct config *to, const struct config *from)
 	take_group(&SCHEMA_CANARY, &to->canary, &from->canary);
 	take_group(&SCHEMA_TRUST, &to->trust, &from->trust);
 	to->clients = from->clients;
+	memcpy(to->trust.trusted_keys, from->trust.trusted_keys, sizeof(to->trust.trusted_keys));
+	to->trust.n_trusted_keys = from->trust.n_trusted_keys;
 	memcpy(to->control.http, from->control.http, sizeof(to->control.http));
 	to->control.n_http = from->control.n_http;
 	for (uint32_t i = 0; i < from->n_models; i++)

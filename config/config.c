@@ -6,6 +6,7 @@
 #include "config/clients.h"
 #include "config/includes.h"
 #include "config/schema.h"
+#include "config/trusted_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ static int config_read_root(
 	config_read_clients(reader, root, config);
 	config_read_ports(reader, root, config);
 	config_read_models(reader, root, config);
+	trusted_keys_read(reader, root, &config->trust);
 	return *reader->n ? -EINVAL : 0;
 }
 

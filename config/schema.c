@@ -342,7 +342,25 @@ static const struct key TRUST_KEYS[] = {
 	{ "tokens", KEY_STRING, .live = true, TEXT(config_trust, tokens), .min = 1,
 		.max = CONFIG_PATH_MAX - 1,
 		.help = "the file of the hashes of bearer tokens (martletctl token create)" },
+	{ "require_signature", KEY_BOOL, .live = true, AT(config_trust, require_signature),
+		.help = "true: an image without the signature of a trusted key is refused" },
+	{ "trusted_keys", KEY_GROUPS, .live = true, LIST(config_trust, trusted_keys),
+		.max = CONFIG_TRUSTED_MAX,
+		.help = "keys that images are signed by, as in ( { model = \"*\"; key = "
+			"\"/etc/martlet/lab.pub\"; } )" },
 };
+
+static const struct key TRUSTED_KEY_KEYS[] = {
+	{ "model", KEY_STRING, .live = true, TEXT(config_trusted_key, model), .min = 1,
+		.max = CONFIG_NAME_MAX, .required = true,
+		.help = "whose images: a model's name, the beginning of names as \"lab*\", or "
+			"\"*\"" },
+	{ "key", KEY_STRING, .live = true, TEXT(config_trusted_key, key), .min = 1,
+		.max = CONFIG_PATH_MAX - 1, .required = true,
+		.help = "a public key of minisign: its file, or its line of base64" },
+};
+const struct key_group SCHEMA_TRUSTED_KEY = { "trusted_keys", false, TRUSTED_KEY_KEYS,
+	N(TRUSTED_KEY_KEYS), "", "" };
 const struct key_group SCHEMA_TRUST = { "trust", false, TRUST_KEYS, N(TRUST_KEYS), "", "" };
 
 // Of a client of the list that has none of its own: clients_check() puts the group's in its place.

@@ -23,3 +23,4 @@ extern const struct key_group SCHEMA_CANARY;
 extern const struct key_group SCHEMA_TRUST;
 extern const struct key_group SCHEMA_CLIENTS;
 extern const struct key_group SCHEMA_CLIENT;
+extern const struct key_group SCHEMA_TRUSTED_KEY;

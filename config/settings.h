@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/name.h"
+#include "base/trust/minisign.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 #define CONFIG_PRINCIPALS_MAX  16     // of a role
 #define CONFIG_PRINCIPAL_BYTES 160    // with the NUL
 #define CONFIG_REQUIRE_MAX     64     // models in a list of trust
+#define CONFIG_TRUSTED_MAX     32     // keys that images may be signed by
 #define CONFIG_PATH_MAX        1024   // bytes with the NUL
 #define CONFIG_USER_AUTO       "auto" // "martlet", where root started it and there is one
 #define CONFIG_NAME_MAX        (NAME_BYTES_MAX + 1) // bytes with the NUL
@@ -131,6 +133,14 @@ struct config_client {                 // clients with limits of their own
 	int line;
 };
 
+struct config_trusted_key { // that images may be signed by
+	// Of models: "lab"; "lab*", those whose names begin so; "*", all.
+	char model[CONFIG_NAME_MAX + 1];
+	char key[CONFIG_PATH_MAX];     // as it is written: its file, or the key itself as base64
+	struct minisign_public public; // what stands there
+	int line;
+};
+
 struct config {
 	char path[CONFIG_PATH_MAX];
 	struct config_lcores lcores;
@@ -222,6 +232,9 @@ struct config {
 		uint32_t n_admins;
 		char tokens
 			[CONFIG_PATH_MAX]; // file of the tokens' hashes (base/trust/tokens.h); "": none
+		bool require_signature; // of every image that comes into service
+		struct config_trusted_key trusted_keys[CONFIG_TRUSTED_MAX];
+		uint32_t n_trusted_keys;
 	} trust;
 	struct config_clients {
 		struct config_limits limits; // of each client that is not in the list

@@ -569,6 +569,55 @@ static void cpus_stay_usable_where_a_thread_is_pinned(void **state)
 	assert_false(cpus_usable(UINT32_MAX));
 }
 
+#define KEY_LINE "RWSu7tdAYLclLsBWHum3GrEa54t2VCFzChSSG7hKlXA+GuQL5mX2vPMS"
+
+static void trusted_keys_are_read(void **state)
+{
+	static const struct {
+		const char *keys, *sentence; // "" where they are taken
+	} CASES[] = {
+		{ "", "" },
+		{ "{ model = \"*\"; key = \"" KEY_LINE "\"; }", "" },
+		{ "{ model = \"lab*\"; key = \"" KEY_LINE
+		  "\"; }, { model = \"lab\"; key = \"" KEY_LINE "\"; }",
+			"" },
+		{ "{ model = \"lab\"; }",
+			"t.conf:3: trust.trusted_keys[0].key is missing: a public key of minisign: "
+			"its file, or "
+			"its line of base64" },
+		{ "{ model = \"*lab\"; key = \"" KEY_LINE "\"; }",
+			"t.conf:3: trust.trusted_keys[0].model: '*lab' is neither a model's name, "
+			"nor the "
+			"beginning of names and \"*\", as \"lab*\"" },
+		{ "{ model = \"lab**\"; key = \"" KEY_LINE "\"; }",
+			"t.conf:3: trust.trusted_keys[0].model: 'lab**' is neither a model's name, "
+			"nor the "
+			"beginning of names and \"*\", as \"lab*\"" },
+		{ "{ model = \"lab\"; key = \"/nowhere/lab.pub\"; }",
+			"t.conf:3: trust.trusted_keys[0].key: /nowhere: No such file or directory; "
+			"it must be a "
+			"public key of minisign, a file or its line of base64" },
+		{ "{ model = \"lab\"; key = \"" KEY_LINE
+		  "\"; }, { model = \"lab\"; key = \"" KEY_LINE "\"; }",
+			"t.conf:3: trust.trusted_keys[1]: key 2E25B76040D7EEAE of model 'lab' "
+			"stands at line 3 "
+			"already" },
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		struct error err = { .text = "" };
+		char text[2048];
+
+		snprintf(text, sizeof(text),
+			BASE "trust = { require_signature = true; trusted_keys = ( %s ); };\n",
+			CASES[i].keys);
+		if (config_parse("t.conf", text, &config, &err) == 0)
+			err.text[0] = '\0';
+		assert_string_equal(err.text, CASES[i].sentence);
+		assert_true(config.trust.require_signature);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -581,6 +630,7 @@ int main(void)
 		cmocka_unit_test(parse_listen_takes_both_families),
 		cmocka_unit_test(parse_http_takes_listeners_and_limits),
 		cmocka_unit_test(parse_tells_all_mistakes),
+		cmocka_unit_test(trusted_keys_are_read),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
 	};
