@@ -2,6 +2,7 @@
 // What the appliance knows of its models: stored versions, deployment, state. Control thread only.
 #pragma once
 
+#include "base/trust/minisign.h"
 #include "ctl/server/store/record.h"
 #include "infer/infer.h"
 
@@ -22,6 +23,9 @@ struct model_version {
 	int64_t at;                 // when it was stored, in seconds since 1970; 0: not known
 	struct model_source source; // kind "": not known
 	char sha256[RECORD_SHA256_BYTES];
+	// Who signed it, by the signature beside it in the store, and the signer's number; "" and 0: not known.
+	char signed_by[MINISIGN_ID_TEXT];
+	uint64_t signed_version;
 	// The kernels that timing chose when this process first opened the version; NULL before.
 	// The entry frees them.
 	struct model_choices *choices;

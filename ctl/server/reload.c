@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/reload.h"
 
-#include "base/file.h"
+#include "base/sha256.h"
 #include "config/changes.h"
 #include "ctl/server/access/access.h"
 #include "ctl/server/http/gate.h"
@@ -11,14 +11,15 @@
 #include "ctl/server/notify.h"
 #include "ctl/server/operations/import.h"
 #include "ctl/server/operations/retain.h"
+#include "ctl/server/operations/signature.h"
 #include "ctl/server/operations/stored_image.h"
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
-#include "ctl/server/store/store.h"
 #include "dataplane/dataplane.h"
 
 #include <assert.h>
 #include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -150,6 +151,27 @@ static void reload_import(struct server *server, const struct config *before)
 		retain(server, NULL, 0);
 }
 
+// What is in service stays there, but a restart would not bring it back.
+static void reload_warn_unsigned(const struct server *server, const struct config_trust *trust)
+{
+	for (uint32_t i = 0; trust->require_signature && i < server->models.n; i++) {
+		const struct model_entry *entry = server->models.entries[i];
+		const struct record *record = &entry->record;
+		const struct model_version *live = entry->state == MODEL_STATE_READY
+			? model_entry_version(entry, record->live.version)
+			: NULL;
+
+		if (live && !signature_is_trusted(trust, entry->name, live->signed_by))
+			log_warning(
+				"model %s: version %u is in service and stays, but is %s%s%s: a "
+				"restart will refuse it",
+				entry->name, live->version,
+				live->signed_by[0] ? "signed by key " : "not signed",
+				live->signed_by,
+				live->signed_by[0] ? ", which is not trusted" : "");
+	}
+}
+
 static void reload_take(struct server *server, struct reload *reload, struct config *own,
 	struct listeners *listeners, struct access_rules *rules, struct auth_table *trust,
 	const struct reload_list *list)
@@ -170,6 +192,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 	if (list->n_live)
 		reload_note_revision(server, reload->by, list->live);
 	log_set_level(level < before ? level : before); // said by whichever lets it through
+	reload_warn_unsigned(server, &own->trust);
 	log_info("%s: %s%s", reload->by,
 		list->n_live ? "taken over: " : "nothing was to be changed", list->live);
 	log_set_level(level);
@@ -246,22 +269,42 @@ static void reload_commit(struct operation *op)
 
 // --- Models that are new -------------------------------------------------------------------------
 
-static int reload_try_image(
-	const struct server *server, const struct config_model *wanted, struct error *err)
+// By the policy that is to be in force.
+static int reload_admit(const struct server *server, const struct config_trust *trust,
+	const char *model, const struct stored_image_file *file, struct error *err)
+{
+	unsigned char hash[SHA256_BYTES];
+	char sha256[RECORD_SHA256_BYTES];
+	const struct stored_image image = { .bytes = file->bytes,
+		.size = file->size,
+		.signature = file->signature,
+		.signature_size = file->signature_size,
+		.sha256 = sha256 };
+	struct signature_claim claim;
+
+	sha256_of(hash, file->bytes, file->size);
+	sodium_bin2hex(sha256, sizeof(sha256), hash, sizeof(hash));
+	return stored_image_admit(server, trust, model, &image, &claim, NULL, err);
+}
+
+static int reload_try_image(const struct server *server, const struct reload *reload,
+	const struct config_model *wanted, struct error *err)
 {
 	struct model_options options = server->model_options;
+	struct stored_image_file file;
 	struct model *model = NULL;
-	void *image;
-	size_t size;
-	int rc = file_read(wanted->image, STORE_IMAGE_BYTES_MAX, &image, &size, err);
+	int rc = stored_image_read_file(wanted->image, &file, err);
 
 	options.no_timing = true;
 	if (rc == 0) {
-		rc = stored_image_open(server, image, size, &options, &model, err);
+		rc = reload_admit(server, &reload->next.trust, wanted->name, &file, err);
+		if (rc == 0)
+			rc = stored_image_open(
+				server, file.bytes, file.size, &options, &model, err);
 		if (rc == 0)
 			rc = model_check_golden(model, err) == -EINVAL ? -EINVAL : 0;
 		model_close(model);
-		free(image);
+		stored_image_file_fini(&file);
 		if (rc != 0)
 			error_prefix(err, "%.200s", wanted->image);
 	}
@@ -276,7 +319,7 @@ static void reload_try_images(void *arg)
 	struct error err;
 
 	for (uint32_t i = reload->now.n_models; i < reload->next.n_models; i++)
-		if (reload_try_image(op->server, &reload->next.models[i], &err) != 0) {
+		if (reload_try_image(op->server, reload, &reload->next.models[i], &err) != 0) {
 			op->err = err;
 			return;
 		}

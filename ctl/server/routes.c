@@ -32,6 +32,8 @@ const struct route ROUTES[] = {
 		version_put, version_accepts },
 	{ HTTP_GET, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, ROLE_OPERATOR, READS,
 		version_get, NULL },
+	{ HTTP_GET, "/v1/models/{model}/versions/{version}/signature", ROUTE_MANAGE, ROLE_VIEWER,
+		READS, signature_get, NULL },
 	{ HTTP_DELETE, "/v1/models/{model}/versions/{version}", ROUTE_MANAGE, ROLE_OPERATOR,
 		CHANGES, version_delete, NULL },
 	{ HTTP_GET, "/v1/models/{model}/versions", ROUTE_MANAGE, ROLE_VIEWER, READS, versions_get,

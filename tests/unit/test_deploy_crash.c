@@ -4,6 +4,7 @@
 // was there before or what should be, and nothing in between: what answers in which role, the versions, the
 // policy, and no file more.
 #include "base/retention.h"
+#include "base/trust/minisign_secret.h"
 #include "ctl/server/operations/cost.h"
 #include "ctl/server/operations/deploy.h"
 #include "ctl/server/operations/deployment_json.h"
@@ -22,6 +23,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +40,10 @@
 	} while (0)
 
 // --- An appliance on a folder --------------------------------------------------------------------
+
+// Whom the appliance trusts to sign images.
+static struct minisign_public signer;
+static struct minisign_secret signer_secret;
 
 struct machine {
 	struct store_case c;
@@ -83,6 +89,9 @@ static void begin(struct machine *m, const char *path)
 	m->server->phase = SERVER_READY;
 	m->server->is_ready = true;
 	m->server->model_options.no_timing = true;
+	strcpy(m->config.trust.trusted_keys[0].model, "*");
+	m->config.trust.trusted_keys[0].public = signer;
+	m->config.trust.n_trusted_keys = 1;
 	assert_int_equal(registry_create(1, 1 << 20, 1500, NULL, &m->dp.registry, &err), 0);
 	assert_int_equal(jobs_create(m->c.base, &m->server->jobs, &err), 0);
 	assert_int_equal(recover(m->server, &err), 0);
@@ -124,7 +133,9 @@ static void state_of(struct machine *m, char text[STATE_BYTES])
 			n += (size_t)snprintf(text + n, STATE_BYTES - n, " %u", v);
 	n += (size_t)snprintf(text + n, STATE_BYTES - n, ", stored");
 	for (uint32_t i = 0; i < entry->n_versions; i++)
-		n += (size_t)snprintf(text + n, STATE_BYTES - n, " %u", entry->versions[i].version);
+		n += (size_t)snprintf(text + n, STATE_BYTES - n, " %u%s",
+			entry->versions[i].version,
+			entry->versions[i].signed_by[0] ? " signed" : "");
 	free(dump);
 	json_decref(deployment);
 }
@@ -134,7 +145,7 @@ static bool is_tidy(const struct machine *m)
 {
 	const struct model_entry *entry = models_find(&m->server->models, "lab");
 	char path[128];
-	unsigned n_images = 0, n_others = 0;
+	unsigned n_images = 0, n_signatures = 0, n_signed = 0, n_others = 0;
 	struct dirent *file;
 	DIR *dir;
 
@@ -143,17 +154,21 @@ static bool is_tidy(const struct machine *m)
 	while (dir && (file = readdir(dir))) {
 		if (file->d_name[0] == '.')
 			n_others += file->d_name[1] == 't';
+		else if (strstr(file->d_name, MINISIGN_SUFFIX))
+			n_signatures++;
 		else if (strstr(file->d_name, ".mlt"))
 			n_images++;
-		else
+		else if (strcmp(file->d_name, STORE_ACCEPTED) != 0)
 			n_others += strcmp(file->d_name, STORE_COMPARE) != 0 &&
 				strcmp(file->d_name, STORE_RETENTION) != 0 &&
 				strcmp(file->d_name, STORE_DEPLOYMENT) != 0;
 	}
 	if (dir)
 		closedir(dir);
-	return n_others == 0 && n_images == (entry ? entry->n_versions : 0) &&
-		(entry != NULL) == (dir != NULL);
+	for (uint32_t i = 0; entry && i < entry->n_versions; i++)
+		n_signed += entry->versions[i].signed_by[0] != '\0';
+	return n_others == 0 && n_signatures == n_signed &&
+		n_images == (entry ? entry->n_versions : 0) && (entry != NULL) == (dir != NULL);
 }
 
 // --- Changes --------------------------------------------------------------------------------------
@@ -174,7 +189,21 @@ struct step {
 	uint16_t version;
 	struct wish wish;
 	struct model_retention retention;
+	bool is_signed;
 };
+
+static void sign(struct operation *op)
+{
+	struct minisign_signature signature;
+	uint8_t hash[MINISIGN_HASH_BYTES];
+	char comment[64];
+
+	minisign_hash(op->data, op->size, hash);
+	snprintf(comment, sizeof(comment), "model:lab version:%u", op->version);
+	minisign_sign(&signer_secret, hash, comment, &signature);
+	op->signature = minisign_signature_format(&signature);
+	op->signature_size = strlen(op->signature);
+}
 
 static void make(struct machine *m, const struct step *step)
 {
@@ -187,6 +216,8 @@ static void make(struct machine *m, const struct step *step)
 	op->retention = step->retention;
 	if (step->begin == push_begin)
 		op->data = image_of(step->version, &op->size);
+	if (step->is_signed)
+		sign(op);
 	m->is_answered = false;
 	operation_start(op);
 	while (!m->is_answered)
@@ -220,6 +251,13 @@ struct change {
 
 static const struct change CHANGES[] = {
 	{ "a push", 3, { 0 }, { .begin = push_begin, .version = 7 }, false },
+	{ "a signed push", 3, { 0 }, { .begin = push_begin, .version = 7, .is_signed = true },
+		false },
+	{ "a signature for what is stored", 3, { 0 },
+		{ .begin = push_begin, .version = 6, .is_signed = true }, false },
+	{ "a signed version's deletion", 3,
+		{ .begin = push_begin, .version = 7, .is_signed = true },
+		{ .begin = remove_begin, .version = 7 }, false },
 	{ "a first deployment", 0, { 0 },
 		{ .begin = deploy_begin, .wish = { .id = ID, .live = 1 } }, false },
 	{ "a promotion of the canary", 3, { 0 }, { .begin = deploy_begin, .wish = { .live = 3 } },
@@ -372,7 +410,7 @@ static void prepare(const struct folders *f, const struct change *change, char b
 	assert_int_equal(store_case_write(&m.c, "lab", STORE_COMPARE, "{}", 2), 0);
 	if (change->first.begin) {
 		make(&m, &change->first);
-		assert_int_equal(m.status, 200);
+		assert_int_equal(m.status / 100, 2);
 	}
 	end(&m);
 	begin(&m, f->ready);
@@ -703,5 +741,8 @@ int main(void)
 		CASE(retention_goes_on_to_the_end),
 	};
 
+	if (sodium_init() < 0)
+		return 1;
+	minisign_make(&signer_secret, &signer);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

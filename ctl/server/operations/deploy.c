@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A version comes into service. The order, and what a crash leaves behind each step:
-//  1. The image is read, checked against what was stored, opened, and a deployment of it prepared: all
+//  1. The image is read, checked against what was stored and by its signature, opened, and a deployment of it prepared: all
 //     that may be refused is refused here. After a crash the version before is in service.
 //  2. The record is written: a temporary file, fsync, rename, fsync of the folder. Until the rename a
 //     crash leaves the version before, afterwards (once it is durable) the new one; nobody has been
@@ -29,16 +29,15 @@
 // --- Opening -------------------------------------------------------------------------------------
 
 // The image must be the one that was stored, or deployed: it may be sound and yet another.
-static int deploy_check_image(
-	const struct operation *op, struct operation_part *part, const void *image, size_t size)
+static int deploy_check_image(const struct operation *op, struct operation_part *part,
+	const void *image, size_t size, char found[RECORD_SHA256_BYTES])
 {
 	unsigned char hash[SHA256_BYTES];
-	char found[RECORD_SHA256_BYTES];
 
+	sha256_of(hash, image, size);
+	sodium_bin2hex(found, RECORD_SHA256_BYTES, hash, sizeof(hash));
 	if (!part->sha256[0]) // it could not be read at start, and was not recorded
 		return 0;
-	sha256_of(hash, image, size);
-	sodium_bin2hex(found, sizeof(found), hash, sizeof(hash));
 	if (strcmp(found, part->sha256) == 0)
 		return 0;
 	return error_set(&part->err, -EINVAL,
@@ -47,13 +46,40 @@ static int deploy_check_image(
 		op->recorded ? "in service" : "stored", found, part->sha256);
 }
 
+// Whether it may be believed, by the signature beside it.
+static int deploy_admit(const struct operation *op, struct operation_part *part, const void *image,
+	size_t size, const char *sha256)
+{
+	struct stored_image stored = { .bytes = image,
+		.size = size,
+		.version = part->version,
+		.sha256 = sha256,
+		.is_stored = true };
+	struct signature_claim claim;
+	char *signature;
+	int rc = stored_image_signature(op->server, op->model, part->version, &signature,
+		&stored.signature_size, &part->err);
+
+	if (rc != 0) {
+		part->status = 500;
+		return rc;
+	}
+	stored.signature = signature;
+	rc = stored_image_admit(op->server, &op->server->config->trust, op->model, &stored, &claim,
+		NULL, &part->err);
+	if (rc != 0)
+		part->status = stored_image_status(&part->err);
+	free(signature);
+	return rc;
+}
+
 // Timing kernels takes milliseconds of CPU, so an image is timed once in the life of the process: going back
 // to it later takes no CPU from the traffic. Warming it checks the model, and touches all that it scores with
 // before the first request does.
 static void deploy_open_part(struct operation *op, struct operation_part *part)
 {
 	struct model_options options = op->server->model_options;
-	char file[STORE_FILE_MAX];
+	char file[STORE_FILE_MAX], sha256[RECORD_SHA256_BYTES];
 	void *image = NULL;
 	size_t size;
 
@@ -62,8 +88,12 @@ static void deploy_open_part(struct operation *op, struct operation_part *part)
 	if (store_read(op->server->store, op->model, file, &image, &size, &part->err) != 0) {
 		// It is listed: the disk is not as it was, unless it was missing at the start.
 		part->status = part->err.code == -ENOENT ? 409 : 500;
-	} else if (deploy_check_image(op, part, image, size) != 0) {
+	} else if (deploy_check_image(op, part, image, size, sha256) != 0) {
 		part->status = operation_status(&part->err, 422);
+	} else if (deploy_admit(op, part, image, size, sha256) != 0) {
+		; // its status says why
+	} else if (part->is_in_service) {
+		part->err.code = 0;
 	} else if (stored_image_open(
 			   op->server, image, size, &options, &part->opened, &part->err) != 0) {
 		part->status = operation_status(&part->err, 422);
@@ -174,7 +204,7 @@ static void deploy_recorded(struct operation *op)
 static struct operation_part *deploy_part(struct operation *op, uint16_t version)
 {
 	for (uint32_t i = 0; i < op->n_parts; i++)
-		if (op->parts[i].version == version)
+		if (op->parts[i].version == version && !op->parts[i].is_in_service)
 			return &op->parts[i];
 	return NULL;
 }
@@ -277,7 +307,7 @@ static bool deploy_prepare_parts(struct operation *op, struct model_entry *entry
 	for (uint32_t i = 0; i < op->n_parts; i++) {
 		struct operation_part *part = &op->parts[i];
 
-		if (!part->err.code)
+		if (!part->err.code && !part->is_in_service)
 			deploy_prepare(op, part);
 		if (!part->err.code)
 			continue;
@@ -319,17 +349,40 @@ static void deploy_opened(struct operation *op)
 
 // --- What is to be done --------------------------------------------------------------------------
 
+static bool deploy_has_part(const struct operation *op, uint16_t version)
+{
+	for (uint32_t i = 0; i < op->n_parts; i++)
+		if (op->parts[i].version == version)
+			return true;
+	return false;
+}
+
+// What is in service stays there, whatever the policy has become since; but it gets no other role without what
+// the policy asks for now.
+static bool deploy_gets_role(
+	const struct operation *op, const struct model_entry *entry, uint16_t version)
+{
+	const char *before = record_role(&entry->record, version);
+	const char *after = record_role(&op->record, version);
+
+	return !op->recorded && after && (!before || strcmp(before, after) != 0);
+}
+
 static void deploy_add_part(
 	struct operation *op, const struct model_entry *entry, const struct record_version *version)
 {
 	const struct model_version *stored = model_entry_version(entry, version->version);
 	struct operation_part *part = &op->parts[op->n_parts];
+	const bool is_in_service = version->version && entry->record.id &&
+		dataplane_find(op->server->dataplane, entry->record.id, version->version);
 
-	if (!version->version || deploy_part(op, version->version) ||
-		(entry->record.id &&
-			dataplane_find(op->server->dataplane, entry->record.id, version->version)))
+	if (!version->version || deploy_has_part(op, version->version) ||
+		(is_in_service &&
+			!(op->server->config->trust.require_signature &&
+				deploy_gets_role(op, entry, version->version))))
 		return;
 	op->n_parts++;
+	part->is_in_service = is_in_service;
 	part->version = version->version;
 	snprintf(part->sha256, sizeof(part->sha256), "%s",
 		version->sha256[0] || !stored ? version->sha256 : stored->sha256);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/import.h"
 
-#include "base/file.h"
 #include "ctl/server/log.h"
 #include "ctl/server/operations/deploy.h"
+#include "ctl/server/operations/keep.h"
 #include "ctl/server/operations/operation.h"
+#include "ctl/server/operations/stored_image.h"
 #include "ctl/server/operations/verify.h"
-#include "ctl/server/store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,50 +36,68 @@ static void import_written(struct operation *op)
 
 static void import_verified(struct operation *op)
 {
+	if (op->err.code) {
+		error_prefix(&op->err, "%.200s", op->path);
+		import_failed(op);
+	} else if (op->there_sha256[0]) {
+		op->wish.live = op->version;
+		deploy_begin(op);
+	} else {
+		keep_image(op, import_written);
+	}
+}
+
+// The version that it is to be: the one that has the same bytes, or the next. 0: there is no number left.
+static uint16_t import_version(const struct operation *op, const struct model_entry *entry)
+{
+	const uint32_t n = entry ? entry->n_versions : 0;
+	uint16_t next = 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (strcmp(entry->versions[i].sha256, op->stored.sha256) == 0)
+			return entry->versions[i].version;
+		next = (uint16_t)(entry->versions[i].version + 1);
+	}
+	return next;
+}
+
+static void import_hashed(struct operation *op)
+{
 	const struct model_entry *entry = models_find(&op->server->models, op->model);
-	char file[STORE_FILE_MAX];
-	uint32_t n = entry ? entry->n_versions : 0;
 
 	if (op->err.code) {
 		import_failed(op);
 		return;
 	}
-	op->version = 1;
-	for (uint32_t i = 0; i < n; i++) {
-		if (strcmp(entry->versions[i].sha256, op->stored.sha256) == 0) {
-			op->version =
-				entry->versions[i].version; // the same bytes are stored already
-			op->wish.live = op->version;
-			deploy_begin(op);
-			return;
-		}
-		op->version = (uint16_t)(entry->versions[i].version + 1);
-	}
+	op->version = op->stored.version = import_version(op, entry);
 	if (op->version == 0) {
 		error_set(&op->err, -ENOSPC, "version 65535 is taken: delete some versions");
 		import_failed(op);
 		return;
 	}
-	op->stored.version = op->version;
-	store_image_file(file, op->version);
-	operation_write(op, file, import_written);
+	if (entry && model_entry_version(entry, op->version)) // which has the same bytes
+		memcpy(op->there_sha256, op->stored.sha256, sizeof(op->there_sha256));
+	operation_work(op, verify_image, import_verified);
 }
 
-// Work: the image is read and verified.
+// Work.
 static void import_read(void *arg)
 {
 	struct operation *op = arg;
+	struct stored_image_file file;
 
-	if (file_read(op->path, STORE_IMAGE_BYTES_MAX, &op->data, &op->size, &op->err) != 0)
+	if (stored_image_read_file(op->path, &file, &op->err) != 0)
 		return;
-	verify_image(op);
-	if (op->err.code)
-		error_prefix(&op->err, "%.200s", op->path);
+	op->data = file.bytes;
+	op->size = file.size;
+	op->signature = file.signature;
+	op->signature_size = file.signature_size;
+	verify_hash(op);
 }
 
 static void import_begin(struct operation *op)
 {
-	operation_work(op, import_read, import_verified);
+	operation_work(op, import_read, import_hashed);
 }
 
 int import_start(struct server *server, const struct config_model *model, struct error *err)

@@ -22,6 +22,9 @@ static void operation_destroy(struct operation *op)
 	}
 	json_decref(op->beside);
 	free(op->recording.before);
+	accepted_fini(&op->accepted);
+	free(op->keeping.accepted);
+	free(op->signature);
 	free(op->path);
 	free(op->data);
 	free(op);
@@ -192,6 +195,13 @@ void operation_write(struct operation *op, const char *file, void (*then)(struct
 {
 	op->then = then;
 	store_write(op->server->store, op->model, file, op->data, op->size, operation_changed, op);
+}
+
+void operation_write_bytes(struct operation *op, const char *file, const void *bytes, size_t size,
+	void (*then)(struct operation *op))
+{
+	op->then = then;
+	store_write(op->server->store, op->model, file, bytes, size, operation_changed, op);
 }
 
 void operation_write_record(struct operation *op, void (*then)(struct operation *op))

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "ctl/server/log.h"
+#include "ctl/server/operations/accepted.h"
 #include "ctl/server/operations/if_match.h"
+#include "ctl/server/operations/signature.h"
 #include "ctl/server/operations/wish.h"
 #include "ctl/server/server_state.h"
 
@@ -18,6 +20,13 @@ struct operation_client {
 	void (*reply)(void *arg, int status, json_t *body, const char *refusal);
 	void *arg;
 	const char *by; // "uid 1000": copied
+};
+
+struct keeping { // keep.c's
+	void (*then)(struct operation *op);
+	char *accepted; // what STORE_ACCEPTED is to say; NULL: it stays
+	bool is_image;  // the image is written, too, and not its signature alone
+	struct error failed;
 };
 
 struct recording { // recording.c's
@@ -38,7 +47,8 @@ struct operation_part {
 	struct deployment *prepared;         // of `opened`, likewise
 	const struct model_choices *choices; // kernels as timed before; the list owns them
 	struct model_choices *timed;         // kernels as timed now; ours until the list takes them
-	struct error err;                    // why it cannot be opened
+	bool is_in_service; // it gets another role: only whether it may be believed is looked at
+	struct error err;   // why it cannot be opened
 	int status;
 };
 
@@ -60,6 +70,13 @@ struct operation {
 
 	void *data; // an image or JSON text that is to be written
 	size_t size;
+	char *signature; // of the image: its text; NULL: it has none
+	size_t signature_size;
+	char there_sha256
+		[RECORD_SHA256_BYTES]; // of the version that is stored already; "": it is not
+	struct signature_claim claim;  // of the image's signature
+	struct accepted accepted;      // what the store knew of the model's
+	struct keeping keeping;
 	struct model_version stored; // what the list of versions will say
 	struct record record;        // what deployment.json will say
 	struct recording recording;
@@ -86,8 +103,10 @@ void operation_start(struct operation *op);
 // work(op) on the worker thread, then then(op).
 void operation_work(
 	struct operation *op, void (*work)(void *op), void (*then)(struct operation *op));
-// Changes of the store, then then(op). The first writes op->data.
+// Changes of the store, then then(op). The first writes op->data, the second bytes that must stay until then.
 void operation_write(struct operation *op, const char *file, void (*then)(struct operation *op));
+void operation_write_bytes(struct operation *op, const char *file, const void *bytes, size_t size,
+	void (*then)(struct operation *op));
 void operation_write_record(struct operation *op, void (*then)(struct operation *op));
 void operation_remove(struct operation *op, const char *file, void (*then)(struct operation *op));
 

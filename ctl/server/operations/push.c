@@ -1,42 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/push.h"
 
+#include "ctl/server/operations/keep.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/operations/retain.h"
 #include "ctl/server/operations/verify.h"
-#include "ctl/server/store/store.h"
 
 #include <string.h>
 
 static json_t *push_json(const struct operation *op)
 {
-	return json_pack("{s:s, s:i, s:I, s:s}", "model", op->model, "version", (int)op->version,
-		"bytes", (json_int_t)op->stored.bytes, "sha256", op->stored.sha256);
-}
-
-static void push_taken_back(struct operation *op)
-{
-	struct error *failed = &op->recording.failed;
-
-	if (op->err.code)
-		operation_fail(op, operation_status(failed, 500),
-			"%s; nor can what there is of it be removed: a restart may find it",
-			failed->text);
-	else
-		operation_fail(op, operation_status(failed, 500), "%s", failed->text);
+	return json_pack("{s:s, s:i, s:I, s:s, s:o}", "model", op->model, "version",
+		(int)op->version, "bytes", (json_int_t)op->stored.bytes, "sha256",
+		op->stored.sha256, "signed_by",
+		op->stored.signed_by[0] ? json_string(op->stored.signed_by) : json_null());
 }
 
 static void push_written(struct operation *op)
 {
 	struct server *server = op->server;
 	const uint16_t version = op->version;
-	char name[MODEL_NAME_MAX + 1], file[STORE_FILE_MAX];
+	char name[MODEL_NAME_MAX + 1];
 	struct model_entry *entry;
 
-	if (op->err.code) { // it may be there under its name: what is refused is not to come back
-		op->recording.failed = op->err;
-		store_image_file(file, version);
-		operation_remove(op, file, push_taken_back);
+	if (op->err.code) {
+		operation_fail(op, operation_status(&op->err, 500), "%s", op->err.text);
 		return;
 	}
 	entry = models_get(&op->server->models, op->model);
@@ -50,16 +38,40 @@ static void push_written(struct operation *op)
 	retain(server, name, version);
 }
 
+static void push_signed(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+	struct model_version *there = model_entry_version(entry, op->version);
+
+	if (op->err.code) {
+		operation_fail(op, operation_status(&op->err, 500), "%s", op->err.text);
+		return;
+	}
+	memcpy(there->signed_by, op->stored.signed_by, sizeof(there->signed_by));
+	there->signed_version = op->stored.signed_version;
+	operation_reply(op, 200, push_json(op));
+}
+
+// The same image again: signed by another key now, or signed at last. What nobody can check takes no signature's place.
+static void push_again(struct operation *op, const struct model_version *there)
+{
+	if (op->signature && (op->claim.is_good || !there->signed_by[0]))
+		keep_signature(op, push_signed);
+	else {
+		memcpy(op->stored.signed_by, there->signed_by, sizeof(op->stored.signed_by));
+		operation_reply(op, 200, push_json(op));
+	}
+}
+
 static void push_verified(struct operation *op)
 {
 	const struct model_entry *entry = models_find(&op->server->models, op->model);
 	const struct model_version *there = entry ? model_entry_version(entry, op->version) : NULL;
-	char file[STORE_FILE_MAX];
 
 	if (op->err.code) {
 		operation_fail(op, op->status, "the image is refused: %s", op->err.text);
 	} else if (there && strcmp(there->sha256, op->stored.sha256) == 0) {
-		operation_reply(op, 200, push_json(op));
+		push_again(op, there);
 	} else if (there) {
 		operation_fail(op, 409,
 			"version %u of model '%s' is stored with other bytes (sha256 %s); a "
@@ -68,12 +80,16 @@ static void push_verified(struct operation *op)
 	} else if (!entry && op->server->models.n >= MODELS_MAX) {
 		operation_fail(op, 409, "there are %d models already; delete one", MODELS_MAX);
 	} else {
-		store_image_file(file, op->version);
-		operation_write(op, file, push_written);
+		keep_image(op, push_written);
 	}
 }
 
 void push_begin(struct operation *op)
 {
+	const struct model_entry *entry = models_find(&op->server->models, op->model);
+	const struct model_version *there = entry ? model_entry_version(entry, op->version) : NULL;
+
+	if (there)
+		memcpy(op->there_sha256, there->sha256, sizeof(op->there_sha256));
 	operation_work(op, verify_image, push_verified);
 }

@@ -4,4 +4,5 @@
 
 struct operation;
 
-void push_begin(struct operation *op); // op->data as op->version of op->model
+// op->data as op->version of op->model, with its signature, op->signature. The same bytes again may come with another one.
+void push_begin(struct operation *op);

@@ -39,18 +39,50 @@ static void recover_found_deployment(
 	}
 }
 
+// Its hash, and who signed it. False where it may not be believed: it is listed all the same, so that it can be
+// deleted, and to deploy it says why not.
+static bool recover_admits(const struct server *server, const struct model_entry *entry,
+	struct model_version *stored, const void *bytes)
+{
+	struct stored_image image = { .bytes = bytes,
+		.size = stored->bytes,
+		.version = stored->version,
+		.sha256 = stored->sha256,
+		.is_stored = true };
+	unsigned char hash[SHA256_BYTES];
+	struct signature_claim claim;
+	struct error err;
+	char *signature;
+	int rc;
+
+	sha256_of(hash, bytes, stored->bytes);
+	sodium_bin2hex(stored->sha256, sizeof(stored->sha256), hash, sizeof(hash));
+	rc = stored_image_signature(
+		server, entry->name, stored->version, &signature, &image.signature_size, &err);
+	image.signature = signature;
+	if (rc == 0)
+		rc = stored_image_admit(
+			server, &server->config->trust, entry->name, &image, &claim, NULL, &err);
+	free(signature);
+	if (rc != 0) {
+		log_warning("store: version %u of model %s is not to be deployed: %s",
+			stored->version, entry->name, err.text);
+		return false;
+	}
+	memcpy(stored->signed_by, claim.key, sizeof(stored->signed_by));
+	stored->signed_version = claim.version;
+	return true;
+}
+
 // `image` is NULL where it cannot be read: it is listed all the same, so that to deploy it says why.
 static void recover_found_version(struct server *server, struct model_entry *entry,
 	uint16_t version, const void *image, size_t size)
 {
 	struct model_version stored = { .version = version, .bytes = size };
-	unsigned char hash[SHA256_BYTES];
 	char file[STORE_FILE_MAX];
 	struct error err;
 
-	if (image) {
-		sha256_of(hash, image, size);
-		sodium_bin2hex(stored.sha256, sizeof(stored.sha256), hash, sizeof(hash));
+	if (image && recover_admits(server, entry, &stored, image)) {
 		stored_image_source(
 			server, image, size, &stored.source, &err); // else it is not known
 	}
@@ -81,7 +113,7 @@ static void recover_found(void *arg, const char *model, uint16_t version)
 			return;
 		}
 		log_error("store: %s", err.text);
-		if (err.code == -EINVAL) // it is no file
+		if (err.code == -EINVAL || err.code == -ELOOP) // it is no file, but a link, say
 			return;
 	}
 	if (version)

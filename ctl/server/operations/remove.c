@@ -38,19 +38,40 @@ static void remove_failed(struct operation *op, struct model_entry *entry)
 		is_gone ? "; after a restart it may be there again" : "");
 }
 
+static void remove_went(struct operation *op)
+{
+	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	if (op->is_whole && entry->n_versions)
+		remove_next(op);
+	else
+		remove_reply(op, entry);
+}
+
+// Without its image it means nothing, and the next start removes it.
+static void remove_signature_done(struct operation *op)
+{
+	if (op->err.code)
+		operation_log(op, LOG_LEVEL_WARNING, "its signature: %s", op->err.text);
+	remove_went(op);
+}
+
 static void remove_done(struct operation *op)
 {
 	struct model_entry *entry = models_find(&op->server->models, op->model);
+
+	char file[STORE_FILE_MAX];
 
 	if (op->err.code) {
 		remove_failed(op, entry);
 		return;
 	}
+	store_signature_file(file, op->version);
 	model_entry_remove(entry, op->version);
-	if (op->is_whole)
-		remove_next(op);
+	if (store_written_at(op->server->store, op->model, file))
+		operation_remove(op, file, remove_signature_done);
 	else
-		remove_reply(op, entry);
+		remove_went(op);
 }
 
 static void remove_image(struct operation *op)

@@ -7,6 +7,7 @@
 #include "ctl/server/operations/warm.h"
 
 #include <sodium.h>
+#include <string.h>
 #include <time.h>
 
 static int verify_scores(
@@ -24,18 +25,50 @@ static int verify_scores(
 	return rc;
 }
 
-void verify_image(void *arg)
+void verify_hash(struct operation *op)
 {
-	struct operation *op = arg;
-	struct model_options options = op->server->model_options;
 	unsigned char hash[SHA256_BYTES];
-	struct model *model = NULL;
 
 	sha256_of(hash, op->data, op->size);
 	sodium_bin2hex(op->stored.sha256, sizeof(op->stored.sha256), hash, sizeof(hash));
 	op->stored.version = op->version;
 	op->stored.bytes = op->size;
 	op->stored.at = (int64_t)time(NULL);
+}
+
+static int verify_admit(struct operation *op)
+{
+	const struct stored_image image = { .bytes = op->data,
+		.size = op->size,
+		.signature = op->signature,
+		.signature_size = op->signature_size,
+		.version = op->version,
+		.sha256 = op->stored.sha256,
+		.is_stored = strcmp(op->there_sha256, op->stored.sha256) == 0 };
+	int rc;
+
+	accepted_fini(&op->accepted);
+	rc = stored_image_admit(op->server, &op->server->config->trust, op->model, &image,
+		&op->claim, &op->accepted, &op->err);
+	if (rc == 0) {
+		memcpy(op->stored.signed_by, op->claim.key, sizeof(op->stored.signed_by));
+		op->stored.signed_version = op->claim.version;
+	}
+	return rc;
+}
+
+void verify_image(void *arg)
+{
+	struct operation *op = arg;
+	struct model_options options = op->server->model_options;
+	struct model *model = NULL;
+
+	if (!op->stored.sha256[0])
+		verify_hash(op);
+	if (verify_admit(op) != 0) {
+		op->status = stored_image_status(&op->err);
+		return;
+	}
 	stored_image_source(op->server, op->data, op->size, &op->stored.source, &op->err);
 	options.no_timing = true; // whether it is sound, not how fast: deploying times it
 	if (verify_scores(op, &options, &model) != 0)

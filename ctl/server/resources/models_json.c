@@ -5,31 +5,37 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/operations/deployment_json.h"
 #include "ctl/server/operations/retain.h"
+#include "ctl/server/operations/signature.h"
 #include "ctl/server/server_state.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static json_t *models_json_version(const struct model_entry *entry, const struct model_version *v)
+static json_t *models_json_version(
+	const struct server *server, const struct model_entry *entry, const struct model_version *v)
 {
 	const char *role = entry->record.loaded ? record_role(&entry->record, v->version) : NULL;
 	char source[2 * sizeof(v->source.sha256) + 1];
 
 	for (size_t i = 0; i < sizeof(v->source.sha256); i++)
 		snprintf(source + 2 * i, 3, "%02x", v->source.sha256[i]);
-	return json_pack("{s:i, s:I, s:s, s:s, s:o, s:o, s:o}", "version", (int)v->version, "bytes",
-		(json_int_t)v->bytes, "sha256", v->sha256, "state", role ? role : "stored",
-		"stored_at", v->at ? json_integer(v->at) : json_null(), "source",
-		v->source.kind[0] ? json_string(v->source.kind) : json_null(), "source_sha256",
-		v->source.kind[0] ? json_string(source) : json_null());
+	return json_pack("{s:i, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "version",
+		(int)v->version, "bytes", (json_int_t)v->bytes, "sha256", v->sha256, "state",
+		role ? role : "stored", "stored_at", v->at ? json_integer(v->at) : json_null(),
+		"source", v->source.kind[0] ? json_string(v->source.kind) : json_null(),
+		"source_sha256", v->source.kind[0] ? json_string(source) : json_null(), "signed_by",
+		v->signed_by[0] ? json_string(v->signed_by) : json_null(), "signed_version",
+		v->signed_version ? json_integer((json_int_t)v->signed_version) : json_null(),
+		"trusted", signature_is_trusted(&server->config->trust, entry->name, v->signed_by));
 }
 
-static json_t *models_json_versions(const struct model_entry *entry)
+static json_t *models_json_versions(const struct server *server, const struct model_entry *entry)
 {
 	json_t *versions = json_array();
 
 	for (uint32_t i = 0; i < entry->n_versions; i++)
-		json_array_append_new(versions, models_json_version(entry, &entry->versions[i]));
+		json_array_append_new(
+			versions, models_json_version(server, entry, &entry->versions[i]));
 	return versions;
 }
 
@@ -66,8 +72,9 @@ static json_t *models_json_entry(struct server *server, const struct model_entry
 		deployment_canary_json(r), "shadow",
 		r->shadow.version ? json_integer(r->shadow.version) : json_null(), "revision",
 		(json_int_t)r->revision, "state", model_state_name(entry->state), "reason",
-		http_sentence(model_entry_reason(entry)), "versions", models_json_versions(entry),
-		"in_service", models_json_in_service(server->dataplane, slot), "requests",
+		http_sentence(model_entry_reason(entry)), "versions",
+		models_json_versions(server, entry), "in_service",
+		models_json_in_service(server->dataplane, slot), "requests",
 		(json_int_t)(slot ? slot->requests : 0), "rows",
 		(json_int_t)(slot ? slot->rows : 0), "not_finite",
 		(json_int_t)(slot ? slot->not_finite : 0));
@@ -99,7 +106,7 @@ void versions_get(
 		return;
 	}
 	body = retain_json(server, entry);
-	json_object_set_new(body, "versions", models_json_versions(entry));
+	json_object_set_new(body, "versions", models_json_versions(server, entry));
 	http_reply(request, 200, body);
 }
 

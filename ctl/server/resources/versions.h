@@ -4,5 +4,8 @@
 
 #include "ctl/server/http/route.h"
 
+// A push brings the image's signature in it: base64 of the text of its .minisig file.
+#define VERSION_SIGNATURE_HEADER "Martlet-Signature"
+
 route_handler version_put;
 route_taker version_accepts;
