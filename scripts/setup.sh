@@ -8,7 +8,7 @@ BUILD="build-essential pkg-config git python3
 	dpdk libdpdk-dev libbpf-dev liburing-dev libconfig-dev libevent-dev libcurl4-openssl-dev libjansson-dev
 	libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libonnx-dev libsodium-dev libssl-dev
 	libpcap-dev libopenblas-serial-dev libseccomp-dev libcap-ng-dev"
-TEST="libcmocka-dev clang-14 libclang-rt-14-dev dpdk-dev iproute2 ethtool tcpdump python3-numpy python3-xgboost python3-sklearn python3-onnx python3-grpcio python3-protobuf libxgboost-dev libdnnl-dev curl openssl nghttp2-client iputils-ping
+TEST="libcmocka-dev clang-14 libclang-rt-14-dev dpdk-dev iproute2 ethtool tcpdump python3-numpy python3-xgboost python3-sklearn python3-onnx python3-grpcio python3-protobuf libxgboost-dev libdnnl-dev curl openssl minisign nghttp2-client iputils-ping
 	libonnx-testdata gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 LINT="libdnnl-dev clang-14 clang-format-14 clang-tidy-14 cppcheck libcmocka-dev"
 DEB="debhelper dpkg-dev"

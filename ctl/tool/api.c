@@ -285,6 +285,7 @@ struct api_body {
 	const char *etag;  // likewise, with or without its quotes; NULL: none
 	const size_t
 		*json_bytes; // of bytes[n_bytes], the tensors behind them; NULL: it is no such body
+	const char *header;  // a line more; NULL: none
 	FILE *answer;        // where the answer goes; NULL: into the reply
 };
 
@@ -317,6 +318,8 @@ static struct curl_slist *api_add_body(
 	} else if (strcmp(method, "POST") == 0) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 	}
+	if (body->header)
+		headers = curl_slist_append(headers, body->header);
 	if (body->json_bytes) {
 		snprintf(line, sizeof(line), "Inference-Header-Content-Length: %zu",
 			*body->json_bytes);
@@ -520,10 +523,10 @@ bool api_change(const char *method, const char *path, json_t *body, uint64_t rev
 	return ok;
 }
 
-bool api_upload(const char *path, const char *file, struct api_reply *reply)
+bool api_upload(const char *path, const char *file, const char *header, struct api_reply *reply)
 {
 	struct error why;
-	struct api_body request = { .file = file_open(file, &why) };
+	struct api_body request = { .file = file_open(file, &why), .header = header };
 	struct stat st;
 	bool ok;
 

@@ -42,8 +42,9 @@ bool api_call(const char *method, const char *path, json_t *body, struct api_rep
 // The same, done only where the deployment is still at that revision (If-Match); 0: whichever it is at.
 bool api_change(const char *method, const char *path, json_t *body, uint64_t revision,
 	struct api_reply *reply);
-// The same as api_call() for a PUT of a file, with progress on a terminal.
-bool api_upload(const char *path, const char *file, struct api_reply *reply);
+// The same as api_call() for a PUT of a file, with progress on a terminal. `header`: a line more of the request's; NULL:
+// none.
+bool api_upload(const char *path, const char *file, const char *header, struct api_reply *reply);
 // The same for a POST of bytes of that type; the answer need be no JSON. What the server notes about
 // them is printed on stderr.
 bool api_post(const char *path, const char *type, const void *bytes, size_t size,

@@ -27,7 +27,9 @@
 #include "ctl/tool/model_reference.h"
 #include "ctl/tool/model_replay.h"
 #include "ctl/tool/model_run.h"
+#include "ctl/tool/model_sign.h"
 #include "ctl/tool/model_train.h"
+#include "ctl/tool/model_verify.h"
 #include "ctl/tool/model_windows.h"
 #include "ctl/tool/models.h"
 #include "ctl/tool/ports.h"
@@ -58,6 +60,9 @@ static const struct command *const COMMANDS[] = {
 	&model_prune_command,
 	&model_compress_command,
 	&model_operators_command,
+	&model_keygen_command,
+	&model_sign_command,
+	&model_verify_command,
 	&model_push_command,
 	&model_list_command,
 	&model_show_command,

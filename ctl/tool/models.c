@@ -210,7 +210,7 @@ static void models_print_stored(const json_t *stored, uint32_t only)
 	const json_t *versions = json_object_get(stored, "versions");
 	struct table table;
 
-	TABLE_INIT(&table, ">VERSION", "ROLE", ">SIZE", "STORED", "SOURCE", "SHA-256");
+	TABLE_INIT(&table, ">VERSION", "ROLE", ">SIZE", "STORED", "SOURCE", "SHA-256", "SIGNED BY");
 	for (size_t i = json_array_size(versions); i-- > 0;) {
 		const json_t *v = json_array_get(versions, i);
 		const time_t at = (time_t)api_count(v, "stored_at");
@@ -227,6 +227,11 @@ static void models_print_stored(const json_t *stored, uint32_t only)
 		table_add(&table, "%s", when);
 		table_add(&table, "%s", api_text(v, "source"));
 		table_add(&table, "%s", format_sha256_short(api_text(v, "sha256")).s);
+		table_add(&table, "%s%s", api_text(v, "signed_by"),
+			json_is_string(json_object_get(v, "signed_by")) &&
+					!json_is_true(json_object_get(v, "trusted"))
+				? " (not trusted)"
+				: "");
 	}
 	table_print(&table, stdout, 0);
 	if (!only)

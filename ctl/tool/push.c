@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/push.h"
 
+#include "base/file.h"
+#include "base/trust/minisign.h"
 #include "ctl/tool/api.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/tool.h"
 #include "infer/infer.h"
 
+#include <limits.h>
+#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 int push_next_version(const json_t *answer, const char *name, uint32_t *version, struct error *err)
@@ -91,24 +96,70 @@ static bool push_check(const char *path, char name[MODEL_NAME_MAX + 1])
 	return true;
 }
 
+// The header that brings IMAGE.minisig along: malloc'ed, NULL where there is no such file. False: it cannot be read, and
+// that was said.
+static bool push_signature(const char *image, char **header)
+{
+	static const char NAME[] = "Martlet-Signature: ";
+	char path[PATH_MAX];
+	struct error err;
+	size_t size, bytes;
+	void *text;
+	int rc;
+
+	*header = NULL;
+	snprintf(path, sizeof(path), "%s" MINISIGN_SUFFIX, image);
+	rc = file_read(path, MINISIGN_SIGNATURE_BYTES, &text, &size, &err);
+	if (rc == -ENOENT)
+		return true;
+	if (rc != 0) {
+		tool_refuse("%s", err.text);
+		return false;
+	}
+	bytes = sodium_base64_encoded_len(size, sodium_base64_VARIANT_ORIGINAL);
+	*header = malloc(sizeof(NAME) + bytes);
+	if (*header) {
+		memcpy(*header, NAME, sizeof(NAME));
+		sodium_bin2base64(*header + sizeof(NAME) - 1, bytes, text, size,
+			sodium_base64_VARIANT_ORIGINAL);
+	} else {
+		tool_refuse("no memory to send %s", path);
+	}
+	free(text);
+	return *header;
+}
+
+static bool push_is_signed(const json_t *answer)
+{
+	return json_is_string(json_object_get(answer, "signed_by"));
+}
+
 // `id`: to promote it under; 0: it has one.
 static int push_store(const char *image, const char *name, uint32_t version, uint32_t id)
 {
 	struct api_reply reply;
-	char path[160], with_id[32] = "";
+	char path[160], with_id[32] = "", *header;
+	bool is_sent;
 
 	if (id)
 		snprintf(with_id, sizeof(with_id), " --id %u", id);
 
 	snprintf(path, sizeof(path), "/v1/models/%s/versions/%u", name, version);
-	if (!api_upload(path, image, &reply))
+	if (!push_signature(image, &header))
+		return TOOL_REFUSED;
+	is_sent = api_upload(path, image, header, &reply);
+	free(header);
+	if (!is_sent)
 		return TOOL_REFUSED;
 	if (!api_print_json(&reply))
-		printf("%s: stored as version %u, %s, SHA-256 %s...; make it live with martletctl "
+		printf("%s: stored as version %u, %s, SHA-256 %s...%s%s; make it live with "
+		       "martletctl "
 		       "model promote %s %u%s\n",
 			name, version, format_bytes(api_count(reply.json, "bytes")).s,
-			format_sha256_short(api_text(reply.json, "sha256")).s, name, version,
-			with_id);
+			format_sha256_short(api_text(reply.json, "sha256")).s,
+			push_is_signed(reply.json) ? ", signed by " : "",
+			push_is_signed(reply.json) ? api_text(reply.json, "signed_by") : "", name,
+			version, with_id);
 	api_reply_fini(&reply);
 	return TOOL_DONE;
 }
