@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct image_keys; // base/trust/image_keys.h
+
 // --- Instruction sets --------------------------------------------------------------------------
 
 // Bits of an instruction-set mask. Kernels are upgraded in this order.
@@ -191,12 +193,13 @@ int model_check_more_rows(const struct model_info *info, const char *path, const
 	size_t n, size_t first, struct error *err);
 
 // What an image was compiled from, as struct model_info says it. Nothing is opened: the sections are found, and
-// no hash is compared. Errors as model_open()'s.
+// no hash is compared. `keys` as struct model_options has them. Errors as model_open()'s.
 struct model_source {
 	char kind[24];
 	uint8_t sha256[32];
 };
-int model_source(const void *image, size_t size, struct model_source *source, struct error *err);
+int model_source(const void *image, size_t size, const struct image_keys *keys,
+	struct model_source *source, struct error *err);
 
 // Rows that stand for those that a model was made with.
 struct model_reference_rows {
@@ -228,11 +231,18 @@ struct model_options {
 	// Of an earlier opening of this image; NULL: time. Another image's are passed over where
 	// they do not fit, and harmless.
 	const struct model_choices *choices;
+	// Those of encrypted images (base/trust/sealed.h); NULL: none are given, and such an image is refused by
+	// its key's id. What is decrypted of one is out of core dumps, locked in memory where the limits let it
+	// be, and wiped in the end.
+	const struct image_keys *keys;
+	bool only_encrypted; // an image that is not encrypted is refused
+	bool must_lock; // an encrypted one is refused where its weights cannot be locked in memory
 };
 
 // Checks the whole image, builds the plan, packs the weights, chooses the kernels.
-// `image` is not kept: it may be freed afterwards. Errors: -EINVAL damaged or hostile image,
-// -ENOTSUP a version or operator this build lacks, -ENOMEM.
+// `image`, encrypted or not, is not kept: it may be freed afterwards. Errors: -EINVAL damaged or hostile
+// image, -ENOTSUP a version or operator this build lacks, -ENOMEM; of encrypted ones -EACCES without the
+// key, -EBADMSG where it is not what was encrypted, -EPERM where it must be encrypted.
 int model_open(const void *image, size_t size, const struct model_options *options,
 	struct model **out, struct error *err);
 int model_open_file(const char *path, const struct model_options *options, struct model **out,

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "base/rows_cell.h"
+#include "base/trust/sealed.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text_maps.h"
 #include "infer/image/image.h"
@@ -16,6 +17,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define MODEL_ARENA_BYTES ((size_t)5 << 29) // the plan's weights and what describes the model
 
@@ -186,12 +188,12 @@ static int build(struct model *model, const struct graph *graph, size_t image_by
 	return 0;
 }
 
-static struct model *model_create(struct error *err)
+static struct model *model_create(enum secrecy secrecy, struct error *err)
 {
 	struct model *model = calloc(1, sizeof(*model));
 
 	if (model)
-		model->arena = arena_create(MODEL_ARENA_BYTES);
+		model->arena = arena_create_secret(MODEL_ARENA_BYTES, secrecy);
 	if (model && model->arena)
 		return model;
 	free(model);
@@ -199,16 +201,31 @@ static struct model *model_create(struct error *err)
 	return NULL;
 }
 
-int model_build(const struct graph *graph, size_t image_bytes, const struct model_options *options,
-	struct model **out, struct error *err)
+// To more memory than that a process may lock there is no way around.
+static int model_cannot_lock(struct error *err)
 {
-	struct model *model = model_create(err);
+	struct rlimit limit = { 0 };
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	return error_set(err, -ENOMEM,
+		"it is encrypted, and what is decrypted must be locked in memory, of which this "
+		"process "
+		"may lock %llu KiB: raise the limit (LimitMEMLOCK=infinity in its unit, ulimit -l)",
+		(unsigned long long)limit.rlim_cur / 1024);
+}
+
+static int model_build_as(const struct graph *graph, size_t image_bytes, enum secrecy secrecy,
+	const struct model_options *options, struct model **out, struct error *err)
+{
+	struct model *model = model_create(secrecy, err);
 	int rc;
 
 	*out = NULL;
 	if (!model)
 		return err ? err->code : -ENOMEM;
 	rc = build(model, graph, image_bytes, options, err);
+	if (rc != 0 && arena_lacks_locked(model->arena))
+		rc = model_cannot_lock(err);
 	if (rc != 0)
 		model_close(model);
 	else
@@ -216,15 +233,59 @@ int model_build(const struct graph *graph, size_t image_bytes, const struct mode
 	return rc;
 }
 
+int model_build(const struct graph *graph, size_t image_bytes, const struct model_options *options,
+	struct model **out, struct error *err)
+{
+	return model_build_as(graph, image_bytes, SECRECY_NONE, options, out, err);
+}
+
+// `image` at a 64-byte aligned address; `bytes` of it are in the file.
+static int model_open_plain(const void *image, size_t size, size_t bytes, enum secrecy secrecy,
+	const struct model_options *options, struct model **out, struct error *err)
+{
+	struct graph *graph;
+	int rc = image_open(image, size, &graph, err);
+
+	if (rc == 0) {
+		rc = model_build_as(graph, bytes, secrecy, options, out, err);
+		graph_destroy(graph);
+	}
+	return rc;
+}
+
+static int model_open_sealed(const void *file, size_t size, const struct model_options *options,
+	struct model **out, struct error *err)
+{
+	const enum secrecy secrecy = options->must_lock ? SECRECY_LOCKED : SECRECY_TRIED;
+	size_t plain_size;
+	void *plain;
+	int rc = sealed_open(
+		file, size, options->keys, IMAGE_BYTES_MAX, secrecy, &plain, &plain_size, err);
+
+	if (rc == -EPERM)
+		return model_cannot_lock(err);
+	if (rc != 0)
+		return rc;
+	rc = model_open_plain(plain, plain_size, size, secrecy, options, out, err);
+	secret_free(plain, plain_size);
+	return rc;
+}
+
 int model_open(const void *image, size_t size, const struct model_options *options,
 	struct model **out, struct error *err)
 {
 	static const struct model_options DEFAULTS;
-	struct graph *graph;
 	void *copy = NULL;
 	int rc;
 
 	*out = NULL;
+	options = options ? options : &DEFAULTS;
+	if (sealed_is(image, size))
+		return model_open_sealed(image, size, options, out, err);
+	if (options->only_encrypted)
+		return error_set(err, -EPERM,
+			"it is not encrypted, and only encrypted images are taken here: make one "
+			"of it with martletctl model encrypt");
 	if (size > IMAGE_BYTES_MAX)
 		return error_set(err, -EINVAL, "an image of %zu bytes, at most %zu are supported",
 			size, IMAGE_BYTES_MAX);
@@ -234,11 +295,7 @@ int model_open(const void *image, size_t size, const struct model_options *optio
 			return error_set(err, -ENOMEM, "no memory for the model");
 		image = memcpy(copy, image, size);
 	}
-	rc = image_open(image, size, &graph, err);
-	if (rc == 0) {
-		rc = model_build(graph, size, options ? options : &DEFAULTS, out, err);
-		graph_destroy(graph);
-	}
+	rc = model_open_plain(image, size, size, SECRECY_NONE, options, out, err);
 	free(copy);
 	return rc;
 }
@@ -324,7 +381,20 @@ void model_step_info(const struct model *model, uint32_t index, struct plan_step
 	memcpy(info->ns_per_row, step->ns_per_row, sizeof(info->ns_per_row));
 }
 
-int model_source(const void *image, size_t size, struct model_source *source, struct error *err)
+int model_source(const void *image, size_t size, const struct image_keys *keys,
+	struct model_source *source, struct error *err)
 {
-	return image_source(image, size, source->kind, sizeof(source->kind), source->sha256, err);
+	void *plain = NULL;
+	int rc = 0;
+
+	if (sealed_is(image, size)) {
+		rc = sealed_open(
+			image, size, keys, IMAGE_BYTES_MAX, SECRECY_TRIED, &plain, &size, err);
+		image = plain;
+	}
+	if (rc == 0)
+		rc = image_source(
+			image, size, source->kind, sizeof(source->kind), source->sha256, err);
+	secret_free(plain, size);
+	return rc;
 }

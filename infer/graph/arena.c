@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,15 +26,50 @@ struct arena {
 	struct chunk *chunks; // the newest first; only the newest is still filled
 	struct adopted *adopted;
 	size_t budget, used;
+	enum secrecy secrecy;
+	bool lacks_locked;
 };
 
 struct arena *arena_create(size_t budget_bytes)
 {
+	return arena_create_secret(budget_bytes, SECRECY_NONE);
+}
+
+struct arena *arena_create_secret(size_t budget_bytes, enum secrecy secrecy)
+{
 	struct arena *arena = calloc(1, sizeof(*arena));
 
-	if (arena)
+	if (arena) {
 		arena->budget = budget_bytes;
+		arena->secrecy = secrecy;
+	}
 	return arena;
+}
+
+bool arena_lacks_locked(const struct arena *arena)
+{
+	return arena->lacks_locked;
+}
+
+// Whole multiples of ARENA_ALIGN.
+static void *arena_take(struct arena *arena, size_t bytes)
+{
+	void *block;
+
+	if (arena->secrecy == SECRECY_NONE)
+		return aligned_alloc(ARENA_ALIGN, bytes);
+	block = secret_alloc(bytes, arena->secrecy);
+	if (!block && errno == EPERM)
+		arena->lacks_locked = true;
+	return block;
+}
+
+static void arena_release(const struct arena *arena, void *block, size_t bytes)
+{
+	if (arena->secrecy == SECRECY_NONE)
+		free(block);
+	else
+		secret_free(block, bytes);
 }
 
 void arena_destroy(struct arena *arena)
@@ -45,16 +81,16 @@ void arena_destroy(struct arena *arena)
 	while (arena->chunks) {
 		struct chunk *next = arena->chunks->next;
 
-		free(arena->chunks);
+		arena_release(arena, arena->chunks, arena->chunks->size);
 		arena->chunks = next;
 	}
 	free(arena);
 }
 
-static struct chunk *chunk_create(size_t bytes)
+static struct chunk *chunk_create(struct arena *arena, size_t bytes)
 {
 	size_t size = ARENA_ALIGN + bytes;
-	struct chunk *chunk = aligned_alloc(ARENA_ALIGN, size);
+	struct chunk *chunk = arena_take(arena, size);
 
 	if (!chunk)
 		return NULL;
@@ -71,7 +107,7 @@ static struct chunk *chunk_for(struct arena *arena, size_t bytes)
 
 	if (newest && newest->size - newest->used >= bytes)
 		return newest;
-	chunk = chunk_create(big ? bytes : ARENA_CHUNK_BYTES);
+	chunk = chunk_create(arena, big ? bytes : ARENA_CHUNK_BYTES);
 	if (!chunk)
 		return NULL;
 	if (big && newest) {
@@ -108,7 +144,7 @@ bool arena_adopt(struct arena *arena, void *block, size_t bytes)
 {
 	struct adopted *adopted = arena_alloc(arena, sizeof(*adopted));
 
-	if (!adopted || bytes > arena->budget - arena->used)
+	if (!adopted || arena->secrecy != SECRECY_NONE || bytes > arena->budget - arena->used)
 		return false;
 	*adopted = (struct adopted){ arena->adopted, block };
 	arena->adopted = adopted;
@@ -148,4 +184,22 @@ void *arena_memdup(struct arena *arena, const void *data, size_t bytes)
 	if (copy && bytes)
 		memcpy(copy, data, bytes);
 	return copy;
+}
+
+void *arena_lend(struct arena *arena, size_t bytes)
+{
+	struct chunk *chunk;
+
+	if (bytes > SIZE_MAX - 2 * ARENA_ALIGN)
+		return NULL;
+	chunk = chunk_create(arena, align_up(bytes, ARENA_ALIGN));
+	return chunk ? (char *)chunk + ARENA_ALIGN : NULL;
+}
+
+void arena_give_back(struct arena *arena, void *block)
+{
+	struct chunk *chunk = block ? (void *)((char *)block - ARENA_ALIGN) : NULL;
+
+	if (chunk)
+		arena_release(arena, chunk, chunk->size);
 }

@@ -102,5 +102,5 @@ int stored_image_open(const struct server *server, const void *bytes, size_t siz
 int stored_image_source(const struct server *server, const void *bytes, size_t size,
 	struct model_source *source, struct error *err)
 {
-	return model_source(bytes, size, source, err);
+	return model_source(bytes, size, NULL, source, err);
 }

@@ -2,6 +2,7 @@
 #include "infer/learn/judge/evaluate.h"
 
 #include "base/file.h"
+#include "base/trust/sealed.h"
 #include "infer/image/format.h"
 #include "infer/learn/judge/judge.h"
 #include "infer/learn/judge/subject.h"
@@ -27,7 +28,7 @@ static int is_image(const char *path, bool *image, struct error *err)
 	if (!file)
 		return err->code;
 	*image = fread(magic, 1, sizeof(magic), file) == sizeof(magic) &&
-		memcmp(magic, IMAGE_MAGIC, sizeof(magic)) == 0;
+		(memcmp(magic, IMAGE_MAGIC, sizeof(magic)) == 0 || sealed_is(magic, sizeof(magic)));
 	fclose(file);
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/choose/dense.h"
+#include "infer/graph/arena.h"
 #include "infer/plan/choose/choose.h"
 
 #include <stdlib.h>
@@ -142,7 +143,7 @@ int dense_choose_all(struct builder *builder)
 	for (struct dense_layer *layer = builder->layers; layer; layer = layer->next) {
 		int rc = dense_choose(builder, layer);
 
-		free(layer->own); // big models need the memory
+		arena_give_back(builder->plan->arena, layer->own); // big models need the memory
 		layer->own = NULL;
 		if (rc != 0)
 			return error_prefix(builder->err, "node \"%s\"", layer->step->node);
@@ -156,7 +157,7 @@ void dense_forget_all(struct builder *builder)
 		struct dense_layer *layer = builder->layers;
 
 		builder->layers = layer->next;
-		free(layer->own);
+		arena_give_back(builder->plan->arena, layer->own);
 		free(layer);
 	}
 }

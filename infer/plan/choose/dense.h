@@ -17,7 +17,7 @@ struct dense_layer {
 	struct dense_layer *next;
 	struct step *step;
 	const float *w, *b;    // [k][n], [n] or NULL
-	float *own;            // NULL, or what w and b point into
+	float *own;            // NULL, or what w and b point into, lent by the plan's arena
 	struct packed_key key; // what w and b are made of
 	struct dense dense;
 };

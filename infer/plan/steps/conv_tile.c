@@ -138,7 +138,7 @@ static int conv_tile_pack(
 	if (p->conv.packed)
 		return 0;
 	packed = builder_weights(builder, p->conv.groups * bytes);
-	plain = malloc((size_t)k * out * sizeof(*plain));
+	plain = arena_lend(builder->plan->arena, (size_t)k * out * sizeof(*plain));
 	for (uint32_t g = 0; packed && plain && g < p->conv.groups; g++) {
 		for (uint32_t i = 0; i < k; i++) {
 			const uint32_t at = x_last ? i % in * taps + i / in : i;
@@ -149,7 +149,7 @@ static int conv_tile_pack(
 		dense_panel16_pack(
 			packed + g * bytes, plain, bias ? bias + (size_t)g * out : NULL, k, out);
 	}
-	free(plain);
+	arena_give_back(builder->plan->arena, plain);
 	p->conv.packed = (const float *)(const void *)packed;
 	if (!plain)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");

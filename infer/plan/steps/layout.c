@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/steps/layout.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/move/transpose.h"
-
-#include <stdlib.h>
 
 #define VIEWS_MAX 4 // Reshapes and Identities between a tensor and its Dense
 #define POOLS_MAX 4 // that follow each other: bounds the search
@@ -65,7 +64,7 @@ void *layout_dense_weights(
 	const struct tensor *x = &builder->graph->tensors[builder->root[builder->node->inputs[0]]];
 	const uint32_t channels = (uint32_t)x->dims[1];
 	const struct transpose transpose = transpose_of_matrix(channels, k / channels, row_bytes);
-	void *own = malloc(k * row_bytes);
+	void *own = arena_lend(builder->plan->arena, k * row_bytes);
 
 	if (own)
 		transpose__scalar(&transpose, 1, w, 0, own);

@@ -12,6 +12,6 @@ bool layout_output_last(struct builder *builder);
 // Is input 0 of the node at hand channels last?
 bool layout_input_last(const struct builder *builder);
 // The weights w of a Dense or QDense, k rows of row_bytes, with their rows in the order of an x
-// that is channels last: malloc'ed, NULL without memory.
+// that is channels last, for arena_give_back() of the plan's arena; NULL without memory.
 void *layout_dense_weights(
 	const struct builder *builder, const void *w, uint32_t k, size_t row_bytes);

@@ -3,6 +3,7 @@
 // matrices have a kernel of their own, which packs nothing.
 #include "infer/plan/steps/product.h"
 #include "infer/graph/act.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/product/product.h"
@@ -47,7 +48,7 @@ int build_dense_of(struct builder *builder, const float *w, const float *b, floa
 
 	assert(n >= 1);
 	if (!layer) {
-		free(own);
+		arena_give_back(builder->plan->arena, own);
 		return error_set(builder->err, -ENOMEM, "no memory for the plan");
 	}
 	*layer = (struct dense_layer){
@@ -163,7 +164,8 @@ static int gemm_dense(struct builder *builder, const struct products *p)
 	const float scales[2] = { p->epilogue.alpha, p->epilogue.beta };
 	struct packed_key key = { .from = { b->data, c ? c->data : NULL },
 		.numbers = { p->one.k, p->one.n, p->one.b_row } };
-	float *w = malloc(((size_t)p->one.k + 1) * p->one.n * sizeof(*w)), *bias;
+	float *w = arena_lend(builder->plan->arena, ((size_t)p->one.k + 1) * p->one.n * sizeof(*w)),
+	      *bias;
 
 	if (!w)
 		return error_set(builder->err, -ENOMEM, "no memory for the weights");

@@ -3,6 +3,7 @@
 #include "infer/plan/steps/product_bf16.h"
 #include "base/align.h"
 #include "infer/graph/act.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/kernels.h"
 #include "infer/kernels/product/bf16_dense.h"
 #include "infer/kernels/product/dense.h"
@@ -91,7 +92,7 @@ static const void *bf16_pack(struct builder *builder, uint32_t k, uint32_t n)
 	const struct tensor *b = builder_input(builder, 2);
 	const uint16_t *from = builder_input(builder, 1)->data;
 	void *packed = builder_weights(builder, bf16_dense_packed_bytes(k, n));
-	float *w = malloc((size_t)k * n * sizeof(*w)), *transposed = NULL;
+	float *w = arena_lend(builder->plan->arena, (size_t)k * n * sizeof(*w)), *transposed = NULL;
 
 	for (size_t i = 0; w && i < (size_t)k * n; i++)
 		w[i] = bf16_to(from[i]);
@@ -103,8 +104,8 @@ static const void *bf16_pack(struct builder *builder, uint32_t k, uint32_t n)
 	}
 	if (packed)
 		bf16_dense_pack(packed, transposed ? transposed : w, b ? b->data : NULL, k, n);
-	free(transposed);
-	free(w);
+	arena_give_back(builder->plan->arena, transposed);
+	arena_give_back(builder->plan->arena, w);
 	return packed;
 }
 

@@ -3,6 +3,7 @@
 // QuantizeLinear and DequantizeLinear by one scale. Other scales take the plain form.
 
 #include "infer/plan/steps/quantise.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/product/dense.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/choose/choose.h"
@@ -122,7 +123,7 @@ static const void *qdense_pack_weights(struct builder *builder, const struct qde
 	if (packed)
 		qdense_pack(dense, packed, transposed ? transposed : w->data,
 			builder_input(builder, 2)->data, builder_input(builder, 3)->data);
-	free(transposed);
+	arena_give_back(builder->plan->arena, transposed);
 	return packed;
 }
 

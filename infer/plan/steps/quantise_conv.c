@@ -5,6 +5,7 @@
 // channels first.
 #include "infer/plan/steps/quantise_conv.h"
 #include "base/align.h"
+#include "infer/graph/arena.h"
 #include "infer/graph/window.h"
 #include "infer/kernels/conv/im2col.h"
 #include "infer/kernels/move/padding.h"
@@ -13,7 +14,6 @@
 #include "infer/plan/steps/quantise.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct qconv_step {
@@ -119,7 +119,7 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 	const struct qdense one = qdense_of(builder, q->out);
 	const size_t columns = (size_t)w->dims[1];
 	struct qdense *dense = builder_weights(builder, q->groups * sizeof(*dense));
-	int8_t *of_group = malloc((size_t)one.k * q->out);
+	int8_t *of_group = arena_lend(builder->plan->arena, (size_t)one.k * q->out);
 	int rc = 0;
 
 	if (!dense)
@@ -146,7 +146,7 @@ static int qconv_pack(struct builder *builder, struct qconv_step *q)
 		dense[g] = one;
 		dense[g].packed = packed;
 	}
-	free(of_group);
+	arena_give_back(builder->plan->arena, of_group);
 	q->dense = dense;
 	return rc;
 }

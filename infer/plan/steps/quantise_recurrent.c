@@ -4,6 +4,7 @@
 // much, else one a time step; the state is quantised at each time step, for all rows of the pass.
 #include "infer/plan/steps/quantise_recurrent.h"
 #include "infer/graph/act.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/move/copy.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/kernels/recurrent/recurrent_gates.h"
@@ -11,7 +12,6 @@
 #include "infer/plan/steps/recurrent.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define WAYS_MAX        2
@@ -153,10 +153,10 @@ static int qrecurrent_pack(struct builder *builder, struct qdense *dense, uint32
 	const float *m = builder_input(builder, input + 2)->data;
 	const int8_t *from = (const int8_t *)w->data + way * k * wide + first;
 	void *packed = builder_weights(builder, qdense_packed_bytes((uint32_t)k, n));
-	int8_t *columns = malloc(k * n);
+	int8_t *columns = arena_lend(builder->plan->arena, k * n);
 
 	if (!packed || !columns) {
-		free(columns);
+		arena_give_back(builder->plan->arena, columns);
 		return packed ? error_set(builder->err, -ENOMEM, "no memory for the weights")
 			      : builder->err->code;
 	}
@@ -166,7 +166,7 @@ static int qrecurrent_pack(struct builder *builder, struct qdense *dense, uint32
 	dense->x_signed = input == 4 || builder_input(builder, 0)->dtype == DTYPE_I8;
 	qdense_pack(dense, packed, columns, b + way * wide + first, m + way * wide + first);
 	dense->packed = packed;
-	free(columns);
+	arena_give_back(builder->plan->arena, columns);
 	return 0;
 }
 

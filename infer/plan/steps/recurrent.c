@@ -5,6 +5,7 @@
 // peepholes, a clip or other activations take their plain form.
 #include "infer/plan/steps/recurrent.h"
 #include "infer/graph/act.h"
+#include "infer/graph/arena.h"
 #include "infer/kernels/move/copy.h"
 #include "infer/kernels/move/transpose.h"
 #include "infer/kernels/product/dense.h"
@@ -139,7 +140,7 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 {
 	const struct dense_kernel *packed_by[MODEL_BATCH_CLASSES];
 	const struct transpose transpose = transpose_of_matrix(n, k, sizeof(*w));
-	float *transposed = malloc((size_t)k * n * sizeof(*w));
+	float *transposed = arena_lend(builder->plan->arena, (size_t)k * n * sizeof(*w));
 	int rc = transposed ? 0 : error_set(builder->err, -ENOMEM, "no memory for the weights");
 
 	if (transposed)
@@ -167,7 +168,7 @@ static int recurrent_make_product(struct builder *builder, struct recurrent_prod
 		else
 			rc = builder->err->code;
 	}
-	free(transposed);
+	arena_give_back(builder->plan->arena, transposed);
 	return rc;
 }
 
@@ -208,7 +209,7 @@ static int recurrent_make_way(struct builder *builder, struct recurrent_step *p,
 	const struct tensor *b = builder_input(builder, 3);
 	const float *wx = (const float *)builder_input(builder, 1)->data;
 	const float *wh = (const float *)builder_input(builder, 2)->data;
-	float *bias = malloc(2 * (size_t)wide * sizeof(*bias));
+	float *bias = arena_lend(builder->plan->arena, 2 * (size_t)wide * sizeof(*bias));
 	struct recurrent_way *way = &p->ways[w];
 	int rc;
 
@@ -225,7 +226,7 @@ static int recurrent_make_way(struct builder *builder, struct recurrent_step *p,
 	if (rc == 0 && p->splits)
 		rc = recurrent_make_product(
 			builder, &way->reset, wh + (size_t)first * p->h, NULL, p->h, p->h, 1);
-	free(bias);
+	arena_give_back(builder->plan->arena, bias);
 	return rc;
 }
 
