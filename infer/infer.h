@@ -192,6 +192,9 @@ int model_check_rows(const struct model_info *info, const char *path, const floa
 int model_check_more_rows(const struct model_info *info, const char *path, const float *rows,
 	size_t n, size_t first, struct error *err);
 
+// Do these, a file's first bytes, say that it is an image, and not an encrypted one? Eight are enough.
+bool model_is_image(const void *bytes, size_t size);
+
 // What an image was compiled from, as struct model_info says it. Nothing is opened: the sections are found, and
 // no hash is compared. `keys` as struct model_options has them. Errors as model_open()'s.
 struct model_source {

@@ -7,6 +7,7 @@
 #include "base/trust/sealed.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/text_maps.h"
+#include "infer/image/format.h"
 #include "infer/image/image.h"
 #include "infer/infer.h"
 #include "infer/kernels/elementwise/unpack.h"
@@ -379,6 +380,11 @@ void model_step_info(const struct model *model, uint32_t index, struct plan_step
 	memcpy(info->shape, step->shape, sizeof(info->shape));
 	memcpy(info->kernel, step->kernel, sizeof(info->kernel));
 	memcpy(info->ns_per_row, step->ns_per_row, sizeof(info->ns_per_row));
+}
+
+bool model_is_image(const void *bytes, size_t size)
+{
+	return size >= sizeof(IMAGE_MAGIC) && memcmp(bytes, IMAGE_MAGIC, sizeof(IMAGE_MAGIC)) == 0;
 }
 
 int model_source(const void *image, size_t size, const struct image_keys *keys,

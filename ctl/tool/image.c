@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/image.h"
 
+#include "base/trust/image_keys.h"
 #include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,20 @@ int image_parse_isa(void *field, const char *text, struct error *err)
 
 	options->isa_limited = true;
 	return isa_parse(text, &options->isa_mask, err);
+}
+
+int image_parse_keys(void *field, const char *text, struct error *err)
+{
+	struct image_keys **keys = field;
+
+	if (sodium_init() < 0)
+		return error_set(err, -ENOSYS, "libsodium cannot be used here");
+	if (!*keys) {
+		*keys = image_keys_create();
+		if (!*keys)
+			return error_set(err, -ENOMEM, "no memory for keys");
+	}
+	return image_keys_read(*keys, text, err);
 }
 
 struct model *image_load(const char *path, const struct model_options *options)

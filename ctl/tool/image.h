@@ -22,6 +22,16 @@
 	}
 int image_parse_isa(void *field, const char *text, struct error *err);
 
+// The entry of --key, for encrypted images; `member` of the struct `type` is a const struct image_keys *.
+#define IMAGE_KEY(type, member)                                                                    \
+	{                                                                                          \
+		"key", 0, "FILE", "a file with the key that the image is encrypted with",          \
+			OPTION_TO_OWN(type, member, image_parse_keys)                              \
+	}
+// Reads a file of keys into those that *field, a struct image_keys *, points to, which are made where it is NULL. They
+// live as long as the process.
+int image_parse_keys(void *field, const char *text, struct error *err);
+
 // Opens the image. Returns NULL after printing why not.
 struct model *image_load(const char *path, const struct model_options *options);
 // Writes an image that was made here: under a temporary name first, from where it is opened as the appliance would

@@ -19,6 +19,7 @@
 #include "ctl/tool/model_compress.h"
 #include "ctl/tool/model_distil.h"
 #include "ctl/tool/model_drift.h"
+#include "ctl/tool/model_encrypt.h"
 #include "ctl/tool/model_eval.h"
 #include "ctl/tool/model_inspect.h"
 #include "ctl/tool/model_operators.h"
@@ -63,6 +64,9 @@ static const struct command *const COMMANDS[] = {
 	&model_keygen_command,
 	&model_sign_command,
 	&model_verify_command,
+	&model_encrypt_command,
+	&model_decrypt_command,
+	&model_encryption_key_command,
 	&model_push_command,
 	&model_list_command,
 	&model_show_command,

@@ -148,6 +148,7 @@ static const struct option_entry BENCH[] = {
 		OPTION_TO_TEXT(struct bench, rows) },
 	ROWS_OPTIONS(struct bench, how),
 	IMAGE_KERNELS(struct bench, options),
+	IMAGE_KEY(struct bench, options.keys),
 	{ 0 },
 };
 

@@ -153,6 +153,7 @@ static const struct option_entry EVAL[] = {
 		OPTION_TO_CHOICE(struct eval, batch) },
 	{ "no-timing", 0, NULL, "time nothing", OPTION_TO_FLAG(struct eval, options.no_timing) },
 	IMAGE_KERNELS(struct eval, options.model),
+	IMAGE_KEY(struct eval, options.model.keys),
 	{ NULL, 0, "IMAGE...", "images, or files that model compile reads",
 		OPTION_TO_OWN(struct eval, models, parse_model), .required = true },
 	{ 0 },

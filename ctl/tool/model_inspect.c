@@ -310,6 +310,7 @@ struct inspect {
 static const struct option_entry INSPECT[] = {
 	COMMAND_IMAGE(struct inspect),
 	IMAGE_KERNELS(struct inspect, options),
+	IMAGE_KEY(struct inspect, options.keys),
 	{ 0 },
 };
 

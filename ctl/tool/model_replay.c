@@ -27,6 +27,7 @@ struct replay_request {
 	double differ, mean; // bounds; BOUND_UNSAID
 	uint32_t id;
 	bool wire, flows, answered, partial, force;
+	struct image_keys *keys;
 };
 
 // What a capture holds, or a file of rows.
@@ -387,13 +388,13 @@ static bool replay_open_images(struct replay_run *run)
 			"a capture holds the replies");
 		return false;
 	}
-	if ((live && !replay_image_open(live, now)) || !replay_image_open(request->against, other))
+	if ((live && !replay_image_open(live, request->keys, now)) || !replay_image_open(request->against, request->keys, other))
 		return false;
 	if (request->answered) {
 		snprintf(now->name, sizeof(now->name), "what was answered");
 		return true;
 	}
-	return (live || replay_image_open(other->target.model, now)) &&
+	return (live || replay_image_open(other->target.model, request->keys, now)) &&
 		replay_images_match(now, other, request->force);
 }
 
@@ -453,6 +454,7 @@ static const struct option_entry REPLAY[] = {
 		OPTION_TO_U32(struct replay_request, options.shown, 0, REPLAY_SHOWN_MAX) },
 	{ "force", 0, NULL, "also where features, labels or texts differ",
 		OPTION_TO_FLAG(struct replay_request, force) },
+	IMAGE_KEY(struct replay_request, keys),
 	ROWS_OPTIONS(struct replay_request, how),
 	{ 0 },
 };

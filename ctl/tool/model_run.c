@@ -96,6 +96,7 @@ static const struct option_entry RUN[] = {
 		OPTION_TO_OWN(struct run, output, model_rows_parse_output), .required = true },
 	ROWS_OPTIONS(struct run, how),
 	IMAGE_KERNELS(struct run, options),
+	IMAGE_KEY(struct run, options.keys),
 	{ 0 },
 };
 

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct model_options OPTIONS = { .no_timing = false };
-
 bool replay_image_is_file(const char *said)
 {
 	const size_t n = strlen(said);
@@ -103,6 +101,7 @@ static void *replay_image_read(FILE *file, size_t *size, char hex[65])
 static void replay_image_open_fetched(struct replay_image *image, FILE *file, const char *sha256,
 	const struct api_headers *headers)
 {
+	const struct model_options options = { .keys = image->keys };
 	char hex[65], etag[80];
 	struct error err;
 	size_t size;
@@ -116,7 +115,7 @@ static void replay_image_open_fetched(struct replay_image *image, FILE *file, co
 			"%s: what came is not the image that is stored: its SHA-256 is "
 			"%.16s..., not %.17s...",
 			image->name, hex, sha256[0] ? sha256 : headers->etag);
-	else if (model_open(bytes, size, &OPTIONS, &image->model, &err) != 0)
+	else if (model_open(bytes, size, &options, &image->model, &err) != 0)
 		tool_refuse("%s: %s", image->name, err.text);
 	free(bytes);
 }
@@ -144,14 +143,16 @@ static bool replay_image_fetch(struct replay_image *image)
 	return image->model != NULL;
 }
 
-bool replay_image_open(const char *said, struct replay_image *image)
+bool replay_image_open(
+	const char *said, const struct image_keys *keys, struct replay_image *image)
 {
+	const struct model_options options = { .keys = keys };
 	struct error err;
 
-	*image = (struct replay_image){ 0 };
+	*image = (struct replay_image){ .keys = keys };
 	snprintf(image->name, sizeof(image->name), "%s", said);
 	if (replay_image_is_file(said)) {
-		image->model = image_load(said, &OPTIONS);
+		image->model = image_load(said, &options);
 		return image->model != NULL;
 	}
 	if (command_parse_target(&image->target, said, &err) != 0) {

@@ -10,11 +10,14 @@ struct replay_image {
 	struct model *model;
 	struct command_target target; // of the appliance; version 0: a file
 	uint16_t id;                  // that one's on the wire; 0: it has none
+	const struct image_keys *keys;
 };
 
 // `said`: a file, MODEL:VERSION, or MODEL, which is the version that is live. Fetched images are checked by
 // their hash. False: refused, and said.
-bool replay_image_open(const char *said, struct replay_image *image);
+// `keys`: of encrypted images; NULL: none.
+bool replay_image_open(
+	const char *said, const struct image_keys *keys, struct replay_image *image);
 // Whether it is a file that is meant; else the appliance's.
 bool replay_image_is_file(const char *said);
 void replay_image_fini(struct replay_image *image); // a zeroed one is fine
