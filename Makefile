@@ -9,6 +9,7 @@
 #   make debug      -O0 -g3 build in build/debug              make fuzz     long fuzzing (FUZZ_SECONDS)
 #   make conformance  the ONNX project's own tests, with a table of what is refused
 #   make compare    what is learnt here beside scikit-learn and XGBoost, over five seeds
+#   make sbom       what the programs are made of, as CycloneDX, in build/sbom
 #   make install    honours DESTDIR and PREFIX                make format   clang-format in place
 #   make uninstall  takes it away again                       make deb      Debian packages, in build/deb
 
@@ -200,7 +201,7 @@ $(B)/obj/infer/kernels/quantise/qdense_%.o: CFLAGS_kernels += -ffp-contract=off
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test soak lint format fuzz conformance compare bench debug asan build-fuzzers fuzzers units benches setup clean install uninstall deb
+.PHONY: all rooms isas programs cross aarch64 test-aarch64 demo run test soak sbom lint format fuzz conformance compare bench debug asan build-fuzzers fuzzers units benches setup clean install uninstall deb
 
 PROGRAMS := $(B)/martletd $(B)/martletctl $(B)/martlet-load
 all: programs
@@ -278,6 +279,14 @@ $(B)/martlet-load: $(B)/obj/ctl/load/martlet-load.o $(VERSION_OBJ) $(B)/libload.
 $(B)/obj/ctl/martletd.o: CFLAGS_LIB = $(CFLAGS_server)
 $(B)/obj/ctl/tool/martletctl.o: CFLAGS_LIB = $(CFLAGS_tool)
 $(B)/obj/ctl/load/martlet-load.o: CFLAGS_LIB = $(CFLAGS_load)
+
+# What each links, and what is built in: the serial OpenBLAS; code that is made of ONNX's description.
+BILLS := $(PROGRAMS:$(B)/%=$(B)/sbom/%.cdx.json)
+sbom: $(BILLS)
+$(B)/sbom/martletctl.cdx.json: BUILT_IN = $(BLAS_DIR)/libopenblas.a /usr/include/onnx/onnx.proto
+$(B)/sbom/%.cdx.json: $(B)/% scripts/sbom.py
+	$(call say,SBOM,$@)
+	$(Q)mkdir -p $(@D) && python3 scripts/sbom.py $< $(VERSION) $(BUILT_IN:%=--static %) >$@
 
 # --- Tests ---------------------------------------------------------------------------------------
 

@@ -356,5 +356,18 @@ int check_trust(const struct reader *reader, const config_setting_t *trust, stru
 				"nor \"*\", which is all",
 				name);
 	}
+	for (uint32_t i = 0; i < config->trust.n_image_keys; i++) {
+		const char *path = config->trust.image_keys[i];
+
+		if (path[0] != '/' && strncmp(path, "credential:", 11) != 0)
+			return reader_refuse(reader, config_setting_get_member(trust, "image_keys"),
+				"trust.image_keys: '%.64s' is neither a path that begins with a "
+				"slash nor \"credential:NAME\"",
+				path);
+	}
+	if (config->trust.require_encryption && config->trust.n_image_keys == 0)
+		return reader_refuse(reader, config_setting_get_member(trust, "require_encryption"),
+			"trust.require_encryption: without trust.image_keys no image could be "
+			"opened: name a file of keys there");
 	return 0;
 }

@@ -24,5 +24,5 @@ int check_http(
 	const struct reader *reader, const config_setting_t *list, const struct config *config);
 // Reads store.retention.
 int check_store(const struct reader *reader, const config_setting_t *store, struct config *config);
-// Refuses entries of trust.require_authentication that are neither a model's name nor "*".
+// Refuses entries of trust.require_authentication that are neither a model's name nor "*", and keys of images that cannot be.
 int check_trust(const struct reader *reader, const config_setting_t *trust, struct config *config);

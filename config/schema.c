@@ -348,6 +348,12 @@ static const struct key TRUST_KEYS[] = {
 		.max = CONFIG_TRUSTED_MAX,
 		.help = "keys that images are signed by, as in ( { model = \"*\"; key = "
 			"\"/etc/martlet/lab.pub\"; } )" },
+	{ "image_keys", KEY_TEXTS, .live = true, LIST(config_trust, image_keys), .min = 1,
+		.max = CONFIG_IMAGE_KEYS_MAX, .field_bytes = CONFIG_PATH_MAX,
+		.help = "files of keys of encrypted images, as in [ \"/etc/martlet/image.key\", "
+			"\"credential:image.key\" ]" },
+	{ "require_encryption", KEY_BOOL, .live = true, AT(config_trust, require_encryption),
+		.help = "true: an image that is not encrypted is refused" },
 };
 
 static const struct key TRUSTED_KEY_KEYS[] = {

@@ -26,6 +26,7 @@
 #define CONFIG_PATH_MAX        1024   // bytes with the NUL
 #define CONFIG_USER_AUTO       "auto" // "martlet", where root started it and there is one
 #define CONFIG_NAME_MAX        (NAME_BYTES_MAX + 1) // bytes with the NUL
+#define CONFIG_IMAGE_KEYS_MAX  4                    // files
 
 enum config_idle { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP };
 enum config_checksum { CONFIG_CHECKSUM_VERIFY, CONFIG_CHECKSUM_TRUST };
@@ -235,6 +236,10 @@ struct config {
 		bool require_signature; // of every image that comes into service
 		struct config_trusted_key trusted_keys[CONFIG_TRUSTED_MAX];
 		uint32_t n_trusted_keys;
+		// Files of the keys of encrypted images (base/trust/image_keys.h).
+		char image_keys[CONFIG_IMAGE_KEYS_MAX][CONFIG_PATH_MAX];
+		uint32_t n_image_keys;
+		bool require_encryption; // of images
 	} trust;
 	struct config_clients {
 		struct config_limits limits; // of each client that is not in the list

@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "config/config.h"
 #include "ctl/server/confine/confine.h"
+#include "ctl/server/decryption.h"
 #include "ctl/server/drain_hook.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
@@ -225,5 +226,6 @@ int main(int argc, char **argv)
 	}
 	log_set_level((enum log_level)appliance.config.log.level);
 	keep_memory();
+	decryption_lift_limit();
 	return run(&appliance);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/reload.h"
 
+#include "base/file.h"
 #include "base/sha256.h"
+#include "base/trust/image_keys.h"
 #include "config/changes.h"
 #include "ctl/server/access/access.h"
+#include "ctl/server/decryption.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/limits.h"
 #include "ctl/server/listeners.h"
@@ -101,9 +104,40 @@ static void reload_end(struct operation *op)
 	operation_done(op);
 }
 
+// The files of keys are read whatever changed: so are keys rotated. They are used from here on, by the images that
+// are tried, too, and given up again where the reload is.
+static int reload_take_keys(struct server *server, const struct config *next, struct error *err)
+{
+	struct image_keys *keys;
+	int rc = decryption_keys(next, &keys, err);
+
+	if (rc != 0)
+		return rc;
+	server->image_keys_before = server->image_keys;
+	server->image_keys = keys;
+	return 0;
+}
+
+static void reload_keep_keys(struct server *server)
+{
+	image_keys_destroy(server->image_keys_before);
+	server->image_keys_before = NULL;
+}
+
+static void reload_keys_back(struct server *server)
+{
+	if (!server->image_keys_before)
+		return;
+	image_keys_destroy(server->image_keys);
+	server->image_keys = server->image_keys_before;
+	server->image_keys_before = NULL;
+}
+
 static void reload_refuse(struct operation *op, int status, const char *sentence)
 {
 	const struct reload *reload = op->data;
+
+	reload_keys_back(op->server);
 
 	if (reload->is_file)
 		log_error("%s: %s; everything stays as it is", reload->by, sentence);
@@ -187,6 +221,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 	listeners_commit(server, listeners);
 	access_commit(server->access, rules);
 	dataplane_commit_trust(server->dataplane, trust);
+	reload_keep_keys(server);
 	gate_limit(server->gate, &limits);
 	scoring_limit(server->scoring, own->scoring.queue);
 	if (list->n_live)
@@ -257,6 +292,7 @@ static void reload_commit(struct operation *op)
 		listeners_discard(server, listeners);
 		access_discard(rules);
 		dataplane_discard_trust(trust);
+		reload_keys_back(server);
 		free(own);
 	} else {
 		*own = reload->next;
@@ -370,8 +406,9 @@ static void reload_begin(struct operation *op)
 	reload->now.log.level = (enum config_log_level)log_get_level();
 	reload->next = *server->config;
 	config_take_live(&reload->next, &reload->wanted);
-	if (reload_check_ids(server, reload, &err) != 0)
-		reload_refuse(op, 422, err.text);
+	if (reload_check_ids(server, reload, &err) != 0 ||
+		reload_take_keys(server, &reload->next, &err) != 0)
+		reload_refuse(op, operation_status(&err, 422), err.text);
 	else if (reload->next.n_models > reload->now.n_models)
 		operation_work(op, reload_try_images, reload_commit);
 	else

@@ -2,8 +2,10 @@
 #include "ctl/server/server.h"
 
 #include "base/clock.h"
+#include "base/trust/image_keys.h"
 #include "ctl/server/access/access.h"
 #include "ctl/server/compare/compare.h"
+#include "ctl/server/decryption.h"
 #include "ctl/server/drain.h"
 #include "ctl/server/grpc/door.h"
 #include "ctl/server/grpc/services.h"
@@ -266,6 +268,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
 	if (rc == 0)
+		rc = decryption_keys(server->config, &server->image_keys, err);
+	if (rc == 0)
 		rc = server_events_init(server, err);
 	if (rc == 0)
 		rc = access_create(server->config, &server->access, err);
@@ -321,6 +325,8 @@ void server_destroy(struct server *server)
 	cost_destroy(server->cost);
 	comparisons_destroy(server->comparisons);
 	models_fini(&server->models);
+	image_keys_destroy(server->image_keys);
+	image_keys_destroy(server->image_keys_before);
 	free(server->own_config);
 	free(server);
 }

@@ -71,6 +71,8 @@ struct server {
 	struct models models;
 	uint64_t versions_retired;          // removed from the store by its policy
 	struct model_options model_options; // the configured instruction sets
+	// Of encrypted images; others after a reload. While one is under way, those before it; else NULL.
+	struct image_keys *image_keys, *image_keys_before;
 	enum server_phase phase;
 	bool is_ready, is_owing; // as server_look_ready() last found it
 	// Of clock_ns().

@@ -3,6 +3,7 @@
 
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/model_bom.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
@@ -303,7 +304,8 @@ static int inspect_print_json(const struct model *model, const char *isa)
 }
 
 struct inspect {
-	const char *image;
+	const char *image, *signer;
+	bool bom;
 	struct model_options options;
 };
 
@@ -311,6 +313,11 @@ static const struct option_entry INSPECT[] = {
 	COMMAND_IMAGE(struct inspect),
 	IMAGE_KERNELS(struct inspect, options),
 	IMAGE_KEY(struct inspect, options.keys),
+	{ "bom", 0, NULL, "print its bill of materials instead: CycloneDX 1.6, as JSON",
+		OPTION_TO_FLAG(struct inspect, bom) },
+	{ "signer", 0, "KEY",
+		"with --bom: the minisign public key, or its file, that its signature must be of",
+		OPTION_TO_TEXT(struct inspect, signer) },
 	{ 0 },
 };
 
@@ -323,6 +330,12 @@ static int inspect_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &inspect, &exit))
 		return exit;
+	if (inspect.signer && !inspect.bom)
+		return tool_refuse(
+			"--signer is for --bom; martletctl model verify checks a signature by "
+			"itself");
+	if (inspect.bom)
+		return model_bom_print(inspect.image, &inspect.options, inspect.signer);
 	model = image_load(inspect.image, &inspect.options);
 	if (!model)
 		return TOOL_REFUSED;

@@ -388,7 +388,8 @@ static bool replay_open_images(struct replay_run *run)
 			"a capture holds the replies");
 		return false;
 	}
-	if ((live && !replay_image_open(live, request->keys, now)) || !replay_image_open(request->against, request->keys, other))
+	if ((live && !replay_image_open(live, request->keys, now)) ||
+		!replay_image_open(request->against, request->keys, other))
 		return false;
 	if (request->answered) {
 		snprintf(now->name, sizeof(now->name), "what was answered");

@@ -196,7 +196,8 @@ static const struct option_entry PUSH[] = {
 	{ "version", 0, "V", "store it as this version, 1 to 65535; else as the next one",
 		OPTION_TO_U32(struct push, version, 1, COMMAND_VERSION_MAX) },
 	{ "key", 0, "FILE",
-		"a file with the key of an encrypted image, which is then looked at before it travels; "
+		"a file with the key of an encrypted image, which is then looked at before it "
+		"travels; "
 		"without it --name must be given",
 		OPTION_TO_OWN(struct push, keys, image_parse_keys) },
 	{ 0 },

@@ -143,8 +143,7 @@ static bool replay_image_fetch(struct replay_image *image)
 	return image->model != NULL;
 }
 
-bool replay_image_open(
-	const char *said, const struct image_keys *keys, struct replay_image *image)
+bool replay_image_open(const char *said, const struct image_keys *keys, struct replay_image *image)
 {
 	const struct model_options options = { .keys = keys };
 	struct error err;

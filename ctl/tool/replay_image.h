@@ -16,8 +16,7 @@ struct replay_image {
 // `said`: a file, MODEL:VERSION, or MODEL, which is the version that is live. Fetched images are checked by
 // their hash. False: refused, and said.
 // `keys`: of encrypted images; NULL: none.
-bool replay_image_open(
-	const char *said, const struct image_keys *keys, struct replay_image *image);
+bool replay_image_open(const char *said, const struct image_keys *keys, struct replay_image *image);
 // Whether it is a file that is meant; else the appliance's.
 bool replay_image_is_file(const char *said);
 void replay_image_fini(struct replay_image *image); // a zeroed one is fine

@@ -2,6 +2,7 @@
 #include "ctl/server/operations/stored_image.h"
 
 #include "base/file.h"
+#include "config/config.h"
 #include "ctl/server/operations/operation.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/store/store.h"
@@ -96,11 +97,16 @@ int stored_image_status(const struct error *err)
 int stored_image_open(const struct server *server, const void *bytes, size_t size,
 	const struct model_options *options, struct model **model, struct error *err)
 {
-	return model_open(bytes, size, options, model, err);
+	struct model_options with_keys = *options;
+
+	with_keys.keys = server->image_keys;
+	with_keys.only_encrypted = server->config->trust.require_encryption;
+	with_keys.must_lock = true;
+	return model_open(bytes, size, &with_keys, model, err);
 }
 
 int stored_image_source(const struct server *server, const void *bytes, size_t size,
 	struct model_source *source, struct error *err)
 {
-	return model_source(bytes, size, NULL, source, err);
+	return model_source(bytes, size, server->image_keys, source, err);
 }

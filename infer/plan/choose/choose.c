@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/plan/choose/choose.h"
 #include "base/align.h"
+#include "infer/graph/arena.h"
 #include "infer/plan/choose/race.h"
-
-#include <stdlib.h>
 
 // A race repeats one kernel, but among other kernels the tiles of AMX cost more than they do there:
 // with the winners of such races an int8 MLP 41-64-32-5 took 33 ns a row in batches of 64, without
@@ -76,9 +75,9 @@ static const void *chooser_trial(struct chooser *chooser, const void *kernel)
 
 	if (packed)
 		return packed;
-	packed = aligned_alloc(KERNEL_ALIGN, bytes);
+	packed = arena_lend(chooser->builder->plan->arena, bytes);
 	if (packed && contest->packing->pack(contest->context, kernel, packed) != 0) {
-		free(packed);
+		arena_give_back(chooser->builder->plan->arena, packed);
 		return NULL;
 	}
 	chooser->trials[chooser_number(chooser, kernel)] = packed;
@@ -263,6 +262,6 @@ int choose(struct builder *builder, struct step *step, const struct contest *con
 			rc = builder->err->code;
 	}
 	for (uint32_t i = 0; i < KERNELS_MAX; i++)
-		free(chooser.trials[i]);
+		arena_give_back(builder->plan->arena, chooser.trials[i]);
 	return rc;
 }
