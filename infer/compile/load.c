@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "base/trust/sealed.h"
 #include "infer/compile/apart.h"
 #include "infer/compile/names.h"
 #include "infer/compile/passes/run.h"
@@ -106,7 +107,11 @@ int graph_load(const char *path, const struct compile_options *options, struct l
 	*loaded = (struct loaded_graph){ 0 };
 	if (rc != 0)
 		return rc;
-	if (size >= sizeof(IMAGE_MAGIC) && memcmp(bytes, IMAGE_MAGIC, sizeof(IMAGE_MAGIC)) == 0)
+	if (sealed_is(bytes, size)) {
+		rc = sealed_refuse(bytes, size, err);
+		error_prefix(err, "%s", path);
+	} else if (size >= sizeof(IMAGE_MAGIC) &&
+		memcmp(bytes, IMAGE_MAGIC, sizeof(IMAGE_MAGIC)) == 0)
 		rc = load_image(path, bytes, size, loaded, err);
 	else
 		rc = load_foreign(
