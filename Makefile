@@ -83,6 +83,7 @@ SEES_ctl/server/confine    := base config/settings.h ctl/server/log.h ctl/server
 SEES_ctl/server/http       := base ctl/server/log.h ctl/server/http
 SEES_ctl/server/access     := base config/settings.h ctl/server/log.h ctl/server/http ctl/server/access
 SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
+SEES_ctl/server/audit      := base ctl/server/log.h ctl/server/store ctl/server/audit
 SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) \
                               ctl/server/scoring
 SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state) \

@@ -354,6 +354,11 @@ static const struct key TRUST_KEYS[] = {
 			"\"credential:image.key\" ]" },
 	{ "require_encryption", KEY_BOOL, .live = true, AT(config_trust, require_encryption),
 		.help = "true: an image that is not encrypted is refused" },
+	{ "audit_key", KEY_STRING, TEXT(config_trust, audit_key), .min = 1,
+		.max = CONFIG_PATH_MAX - 1,
+		.help = "the file of the key that signs the audit log; made where there is none" },
+	{ "audit_megabytes", KEY_U32, AT(config_trust, audit_megabytes), .min = 1, .max = 1024,
+		.otherwise = 8, .help = "MiB of a file of the audit log, before the next begins" },
 };
 
 static const struct key TRUSTED_KEY_KEYS[] = {
@@ -367,7 +372,8 @@ static const struct key TRUSTED_KEY_KEYS[] = {
 };
 const struct key_group SCHEMA_TRUSTED_KEY = { "trusted_keys", false, TRUSTED_KEY_KEYS,
 	N(TRUSTED_KEY_KEYS), "", "" };
-const struct key_group SCHEMA_TRUST = { "trust", false, TRUST_KEYS, N(TRUST_KEYS), "", "" };
+const struct key_group SCHEMA_TRUST = { "trust", false, TRUST_KEYS, N(TRUST_KEYS), "",
+	"the audit log is opened at start" };
 
 // Of a client of the list that has none of its own: clients_check() puts the group's in its place.
 #define LIMITS_KEYS(type, none)                                                                    \

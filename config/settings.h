@@ -240,6 +240,8 @@ struct config {
 		char image_keys[CONFIG_IMAGE_KEYS_MAX][CONFIG_PATH_MAX];
 		uint32_t n_image_keys;
 		bool require_encryption; // of images
+		char audit_key[CONFIG_PATH_MAX]; // "": audit.key beside the audit log
+		uint32_t audit_megabytes;        // of each of its files
 	} trust;
 	struct config_clients {
 		struct config_limits limits; // of each client that is not in the list

@@ -140,6 +140,26 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 	return 0;
 }
 
+int store_open_folder(
+	struct store *store, const char *name, char *path, size_t path_bytes, struct error *err)
+{
+	int root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1, rc = 0;
+
+	snprintf(path, path_bytes, "%.900s/%.64s", store->path, name);
+	if (root < 0 || (mkdirat(root, name, 0700) != 0 && errno != EEXIST) || fsync(root) != 0 ||
+		(fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		rc = error_set(
+			err, -errno, "store: %s cannot be opened: %s", path, strerror(errno));
+	if (root >= 0)
+		close(root);
+	return rc ? rc : fd;
+}
+
+struct disk *store_disk(struct store *store)
+{
+	return store->disk;
+}
+
 void store_close(struct store *store)
 {
 	if (!store)

@@ -23,6 +23,7 @@
 #define STORE_FILE_MAX        24         // bytes of a file's name with the NUL
 #define STORE_IMAGE_BYTES_MAX ((size_t)256 << 20) // of the largest image
 
+struct disk;
 struct event_base;
 struct store;
 
@@ -35,6 +36,13 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 void store_close(struct store *store);
 // Keeps io_uring's kernel threads on the CPUs of the calling thread, and so off those of the lcores.
 void store_stay_here(struct store *store);
+
+// The folder <path>/<name>, made where there is none with mode 0700: a descriptor to close(), and what it is called. A
+// negative errno with a sentence.
+int store_open_folder(
+	struct store *store, const char *name, char *path, size_t path_bytes, struct error *err);
+// Who makes the store's system calls: for files that others keep in such a folder.
+struct disk *store_disk(struct store *store);
 
 // The name of a version's file: "12.mlt".
 void store_image_file(char file[STORE_FILE_MAX], uint16_t version);
