@@ -2,6 +2,7 @@
 #include "ctl/server/drain.h"
 
 #include "base/clock.h"
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/drain_hook.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/log.h"
@@ -46,6 +47,19 @@ static void drain_end_hook(struct server *server)
 	drain_hook_kill(server->drain_hook);
 }
 
+// By whomever: what the API asked for has a line of its own beside this.
+static void drain_audit(struct server *server, const char *by)
+{
+	const struct chain_entry entry = { .kind = CHAIN_OWN,
+		.by = "martletd",
+		.what = "drain",
+		.says_allowed = true,
+		.allowed = true,
+		.why = by };
+
+	audit_own(server->audit, &entry);
+}
+
 void drain_begin(struct server *server, const char *by)
 {
 	const struct config_control *control = &server->config->control;
@@ -57,6 +71,7 @@ void drain_begin(struct server *server, const char *by)
 		return;
 	event_add(server->tick, &period);
 	log_info("%s: draining", by);
+	drain_audit(server, by);
 	snprintf(server->drain_by, sizeof(server->drain_by), "%s", by);
 	// The manager's own limit of time is for what the configuration may not know of.
 	notify("STOPPING=1\nSTATUS=Draining.\nEXTEND_TIMEOUT_USEC=%llu",

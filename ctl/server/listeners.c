@@ -2,6 +2,7 @@
 #include "ctl/server/listeners.h"
 
 #include "config/config.h"
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/route.h"
 #include "ctl/server/http/tcp.h"
@@ -196,17 +197,35 @@ void listeners_close(struct server *server)
 	server->listeners = NULL;
 }
 
-static void listeners_reload(const struct listening *listening)
+static void listeners_audit(
+	struct server *server, const struct listening *listening, const char *refusal)
+{
+	char what[CONFIG_PATH_MAX + 64];
+	const struct chain_entry entry = { .kind = CHAIN_OWN,
+		.by = "martletd",
+		.what = what,
+		.says_allowed = true,
+		.allowed = !refusal,
+		.why = refusal };
+
+	snprintf(what, sizeof(what), "%s.tls: read %s anew", listening->name,
+		listening->wanted.tls.certificate);
+	audit_own(server->audit, &entry);
+}
+
+static void listeners_reload(struct server *server, const struct listening *listening)
 {
 	struct error err;
 
 	if (tls_reload(listening->tls, &err) != 0) {
 		log_warning(
 			"%s.tls: %s; the certificate of before stays", listening->name, err.text);
+		listeners_audit(server, listening, err.text);
 		return;
 	}
 	log_info("%s.tls: %s was read, for the connections to come", listening->name,
 		listening->wanted.tls.certificate);
+	listeners_audit(server, listening, NULL);
 	listeners_look_at_key(listening);
 }
 
@@ -218,5 +237,5 @@ void listeners_tick(struct server *server)
 		return;
 	for (uint32_t i = 0; i < listeners->n; i++)
 		if (listeners->each[i].tls && tls_is_outdated(listeners->each[i].tls))
-			listeners_reload(&listeners->each[i]);
+			listeners_reload(server, &listeners->each[i]);
 }

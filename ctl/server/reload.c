@@ -6,6 +6,7 @@
 #include "base/trust/image_keys.h"
 #include "config/changes.h"
 #include "ctl/server/access/access.h"
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/decryption.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/limits.h"
@@ -133,6 +134,22 @@ static void reload_keys_back(struct server *server)
 	server->image_keys_before = NULL;
 }
 
+// Of SIGHUP; what is sent to the API is recorded with its request.
+static void reload_audit(const struct operation *op, int status, const char *why)
+{
+	const struct reload *reload = op->data;
+	const struct chain_entry entry = { .kind = CHAIN_OWN,
+		.by = "martletd",
+		.what = reload->by,
+		.says_allowed = true,
+		.allowed = status < 400,
+		.status = status,
+		.why = why };
+
+	if (reload->is_file)
+		audit_own(op->server->audit, &entry);
+}
+
 static void reload_refuse(struct operation *op, int status, const char *sentence)
 {
 	const struct reload *reload = op->data;
@@ -143,6 +160,7 @@ static void reload_refuse(struct operation *op, int status, const char *sentence
 		log_error("%s: %s; everything stays as it is", reload->by, sentence);
 	else if (!reload->is_try)
 		log_warning("%s: refused: %s", reload->by, sentence);
+	reload_audit(op, status, sentence);
 	if (op->client.reply)
 		op->client.reply(op->client.arg, status, NULL, sentence);
 	reload_end(op);
@@ -299,6 +317,7 @@ static void reload_commit(struct operation *op)
 		reload_take(server, reload, own, listeners, rules, trust, &list);
 		reload_import(server, &reload->now);
 	}
+	reload_audit(op, 200, list.live);
 	reload_reply(op, list.changes);
 	reload_end(op);
 }

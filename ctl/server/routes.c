@@ -2,6 +2,7 @@
 #include "ctl/server/routes.h"
 
 #include "ctl/server/resources/announce.h"
+#include "ctl/server/resources/audit_get.h"
 #include "ctl/server/resources/change.h"
 #include "ctl/server/resources/clients_get.h"
 #include "ctl/server/resources/compare_get.h"
@@ -73,6 +74,7 @@ const struct route ROUTES[] = {
 	{ HTTP_POST, "/v1/config/check", ROUTE_MANAGE, ROLE_ADMIN, READS, config_check_post,
 		config_accepts },
 	{ HTTP_GET, "/v1/tokens", ROUTE_MANAGE, ROLE_ADMIN, READS, tokens_get, NULL },
+	{ HTTP_GET, "/v1/audit", ROUTE_MANAGE, ROLE_OPERATOR, READS, audit_get, NULL },
 	{ HTTP_GET, "/v1/log", ROUTE_MANAGE, ROLE_VIEWER, READS, log_level_get, NULL },
 	{ HTTP_PUT, "/v1/log", ROUTE_MANAGE, ROLE_OPERATOR, CHANGES, log_level_put, NULL },
 	{ HTTP_GET, "/v2", ROUTE_INFER, ROLE_CLIENT, READS, v2_get, NULL },

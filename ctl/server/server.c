@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/trust/image_keys.h"
 #include "ctl/server/access/access.h"
+#include "ctl/server/audit/audit.h"
+#include "ctl/server/audited.h"
 #include "ctl/server/compare/compare.h"
 #include "ctl/server/decryption.h"
 #include "ctl/server/drain.h"
@@ -39,7 +41,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_US 100000
+#define TICK_US           100000
+#define SERVER_WHAT_BYTES 400
+
+static void server_name_request(const struct http_request *request, char *what, size_t size)
+{
+	snprintf(what, size, "%s %s", http_method_name(http_method(request)), http_path(request));
+}
+
+static void server_watch(struct server *server, struct http_request *request, const char *model)
+{
+	char what[SERVER_WHAT_BYTES];
+
+	server_name_request(request, what, sizeof(what));
+	audited_watch(server, request, what, model);
+}
 
 // A path of gRPC's that was not asked for as gRPC asks.
 static void server_refuse_grpc(struct server *server, struct http_request *request)
@@ -71,8 +87,10 @@ static bool server_lets(struct server *server, struct http_request *request, enu
 	struct error err;
 	const int status = access_allows(http_who(request), role, &err);
 
-	if (status != 0)
+	if (status != 0) {
+		server_watch(server, request, "");
 		access_refuse(server->gate, request, status, &err);
+	}
 	return status == 0;
 }
 
@@ -88,6 +106,7 @@ static bool server_find_route(struct server *server, struct http_request *reques
 
 	status = access_know(server->access, request, &err);
 	if (status != 0) {
+		server_watch(server, request, "");
 		access_refuse(server->gate, request, status, &err);
 		return false;
 	}
@@ -118,11 +137,16 @@ static bool server_on_head(void *arg, struct http_request *request)
 	const struct route *route;
 	struct route_params params;
 
+	bool takes;
+
 	if (!server_find_route(server, request, &route, &params))
 		return false;
-	if (route->accepts)
-		return route->accepts(server, request, &params);
-	return body_is_small(request);
+	if (route->changes)
+		server_watch(server, request, params.model);
+	takes = route->accepts ? route->accepts(server, request, &params) : body_is_small(request);
+	if (takes)
+		audited_forget(request);
+	return takes;
 }
 
 static void server_on_request(void *arg, struct http_request *request)
@@ -135,6 +159,13 @@ static void server_on_request(void *arg, struct http_request *request)
 		return;
 	log_debug("api: %s %s, by %s", http_method_name(http_method(request)), http_path(request),
 		http_peer(request));
+	if (route->changes) {
+		char what[SERVER_WHAT_BYTES];
+
+		server_name_request(request, what, sizeof(what));
+		audited_handle(server, request, route->handle, &params, what);
+		return;
+	}
 	route->handle(server, request, &params);
 }
 
@@ -145,6 +176,7 @@ static void server_on_tick(int fd, short what, void *arg)
 
 	dataplane_reclaim(server->dataplane);
 	gate_tick(server->gate);
+	audit_tick(server->audit);
 	listeners_tick(server);
 	access_tick(server->access);
 	history_tick(server->history);
@@ -190,6 +222,15 @@ static int server_events_init(struct server *server, struct error *err)
 	sigaddset(&ours, SIGINT);
 	sigaddset(&ours, SIGHUP);
 	return signals_open(base, &ours, server_on_signal, server, &server->signals, err);
+}
+
+static int server_open_audit(struct server *server, struct error *err)
+{
+	const struct config_trust *trust = &server->config->trust;
+	const struct audit_options options = { .key = trust->audit_key,
+		.file_bytes = (uint64_t)trust->audit_megabytes << 20 };
+
+	return audit_open(server->store, &options, &server->audit, err);
 }
 
 static int server_create_gate(struct server *server, struct error *err)
@@ -270,6 +311,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = decryption_keys(server->config, &server->image_keys, err);
 	if (rc == 0)
+		rc = server_open_audit(server, err);
+	if (rc == 0)
 		rc = server_events_init(server, err);
 	if (rc == 0)
 		rc = access_create(server->config, &server->access, err);
@@ -314,6 +357,8 @@ void server_destroy(struct server *server)
 	jobs_destroy(server->jobs);
 	server->jobs = NULL;
 	operation_give_up_all(server);
+	audit_close(server->audit); // while there are those who wait to hear of it
+	server->audit = NULL;
 	gate_destroy(server->gate);
 	access_destroy(server->access);
 	listeners_close(server);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct access;
+struct audit;
 struct call;
 struct confine;
 struct cost;
@@ -54,6 +55,7 @@ struct server {
 	struct dataplane *dataplane;
 	struct drain_hook *drain_hook; // NULL: there is none
 	const struct confine *confine; // what was given up
+	struct audit *audit;
 	struct gate *gate;
 	struct access *access; // who may what
 	struct history *history;

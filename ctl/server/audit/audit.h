@@ -29,6 +29,7 @@ int audit_open(struct store *store, const struct audit_options *options, struct 
 	struct error *err);
 // Records the end, signs, waits for the disk. Everyone who waits is told. NULL is fine.
 void audit_close(struct audit *audit);
+// Of a server without a log, as tests have it, `audit` is NULL below: nothing is kept, and everything lasts.
 // From here on nothing is to be begun by a done().
 bool audit_is_closing(const struct audit *audit);
 
@@ -36,7 +37,8 @@ bool audit_is_closing(const struct audit *audit);
 // returns. The line's number; 0: none was made, since the disk fails and done() was given, or there is no memory.
 uint64_t audit_write(
 	struct audit *audit, const struct chain_entry *entry, audit_done done, void *arg);
-// A change that nobody asked for by a request; NULL, 0: not said. `audit` may be NULL: then nothing is kept.
+uint64_t audit_next(const struct audit *audit); // the number of the line that audit_write() makes next
+// A change that nobody asked for by a request.
 void audit_own(struct audit *audit, const struct chain_entry *entry);
 // A request that got no further, of a source as its `by` and `from` name it. Of one that is refused again and
 // again only some are written, and the rest counted.

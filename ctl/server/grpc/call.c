@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "ctl/server/access/access.h"
+#include "ctl/server/audited.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/request.h"
 #include "ctl/server/log.h"
@@ -194,6 +195,9 @@ static void call_check_role(struct call *call)
 	if (status == 0)
 		return;
 	access_count(call->server->gate, status, peer->text, &peer->who);
+	audited_note(call->server, peer->who.name[0] ? peer->who.name : "anonymous",
+		peer->who.uid == (uid_t)-1 ? peer->text : "unix", call->method->path, status,
+		peer->refused ? peer->why : why.text);
 	call_end(call, grpc_status_of_http(status), "%s", peer->refused ? peer->why : why.text);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/grpc/unary.h"
 
+#include "ctl/server/audited.h"
 #include "ctl/server/grpc/call.h"
 #include "ctl/server/grpc/proto_write.h"
 
@@ -145,6 +146,8 @@ void unary_message(struct call *call, struct proto_text message)
 		return;
 	}
 	request = call_request(call, changes ? unary_reply_change : unary_reply, body);
-	if (request)
+	if (request && changes)
+		audited_handle(call->server, request, handle, &params, call->method->path);
+	else if (request)
 		handle(call->server, request, &params);
 }

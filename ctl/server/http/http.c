@@ -69,6 +69,11 @@ const char *http_path(const struct http_request *request)
 	return request->text + request->head.path.at;
 }
 
+const char *http_query(const struct http_request *request)
+{
+	return request->text ? request->text + request->head.query.at : "";
+}
+
 const char *http_header(const struct http_request *request, const char *name)
 {
 	const struct parser_field *field = parser_find(&request->head, request->text, name);

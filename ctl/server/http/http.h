@@ -24,6 +24,8 @@ const char *http_reason(int status); // "Not Found"
 // The request. Its path is as it came, percent signs and all, without the query.
 enum http_method http_method(const struct http_request *request);
 const char *http_path(const struct http_request *request);
+// What follows the '?' of its target, as it came; "" where there is nothing, as in a call of gRPC.
+const char *http_query(const struct http_request *request);
 // A header, "" where it is empty; NULL where there is none. `name` in any case.
 const char *http_header(const struct http_request *request, const char *name);
 size_t http_body_bytes(const struct http_request *request); // announced, before they come

@@ -93,6 +93,8 @@ static int parser_take_target(struct parser *p, const char *head, const struct p
 			"this is no HTTP/1.1 request: a target has no fragment ('#')");
 	p->path.at = (uint16_t)(p->open.at + skip);
 	p->path.bytes = (uint16_t)(end - skip);
+	p->query.at = (uint16_t)(p->open.at + (end < bytes ? end + 1 : end));
+	p->query.bytes = (uint16_t)(end < bytes ? bytes - end - 1 : 0);
 	return 0;
 }
 

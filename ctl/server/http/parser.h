@@ -37,8 +37,9 @@ struct parser {
 	struct parser_span open;
 	// What was read: of use once parser_read() returned 1.
 	enum http_method method;
-	uint8_t minor;           // of HTTP/1.x: 0 or 1
-	struct parser_span path; // of the target, without a query; begins with '/', or is "*"
+	uint8_t minor;            // of HTTP/1.x: 0 or 1
+	struct parser_span path;  // of the target, without a query; begins with '/', or is "*"
+	struct parser_span query; // ... what follows the '?', or nothing
 	bool has_length, has_host, has_coding, is_chunked, expects_continue, is_expectation_known;
 	bool wants_close, wants_keep_alive;
 	uint64_t body_bytes; // Content-Length; UINT64_MAX where it is more

@@ -30,6 +30,7 @@ static void request_end_text(struct http_request *request, struct parser_span sp
 static void request_end_texts(struct http_request *request)
 {
 	request_end_text(request, request->head.path);
+	request_end_text(request, request->head.query);
 	for (uint16_t i = 0; i < request->head.n_fields; i++)
 		request_end_text(request, request->head.fields[i].value);
 }

@@ -40,6 +40,7 @@ struct http_request {
 	// Who sends the reply, and by what it goes; NULL once that is gone. respond() frees the request.
 	void (*respond)(struct http_request *request, const struct http_response *response);
 	void *stream;
+	void *audited; // whose respond() stands before that one, until it is called; NULL: nobody's
 	char headers[REQUEST_HEADERS_BYTES]; // "Allow: GET\r\n"
 	size_t header_bytes;
 };

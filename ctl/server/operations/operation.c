@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/operations/operation.h"
 
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/operations/cost.h"
 #include "ctl/server/operations/deployment_json.h"
 #include "ctl/server/operations/jobs.h"
@@ -246,6 +247,24 @@ void operation_log(const struct operation *op, enum log_level level, const char 
 		format ? ": " : "", text);
 }
 
+// What a client asked for is recorded with its request. What the start brings back is no change.
+static void operation_audit(const struct operation *op, int status, const char *why)
+{
+	const struct chain_entry entry = { .kind = CHAIN_OWN,
+		.by = "martletd",
+		.what = op->what,
+		.model = op->model,
+		.version = op->version,
+		.sha256 = op->stored.sha256[0] ? op->stored.sha256 : NULL,
+		.says_allowed = true,
+		.allowed = status < 400,
+		.status = status,
+		.why = why };
+
+	if (!op->client.reply && !op->recorded)
+		audit_own(op->server->audit, &entry);
+}
+
 void operation_done(struct operation *op)
 {
 	operation_end(op);
@@ -254,6 +273,7 @@ void operation_done(struct operation *op)
 void operation_reply(struct operation *op, int status, json_t *body)
 {
 	operation_log(op, LOG_LEVEL_INFO, NULL);
+	operation_audit(op, status, op->record.change[0] ? op->record.change : NULL);
 	if (op->is_change)
 		cost_end(op->server->cost, op->model, op->what, op->version);
 	if (op->client.reply)
@@ -273,6 +293,7 @@ void operation_fail(struct operation *op, int status, const char *format, ...)
 	va_end(args);
 	operation_log(
 		op, op->client.reply ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "refused: %s", text);
+	operation_audit(op, status, text);
 	if (op->client.reply) {
 		op->client.reply(op->client.arg, status, op->beside, text);
 		op->beside = NULL;
