@@ -86,10 +86,10 @@ SEES_ctl/server/store      := base ctl/server/log.h ctl/server/store
 SEES_ctl/server/audit      := base ctl/server/log.h ctl/server/store ctl/server/audit
 SEES_ctl/server/scoring    := base infer/infer.h config/settings.h $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) \
                               ctl/server/scoring
-SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state audit/audit) \
+SEES_ctl/server/operations := $(filter-out ctl/server,$(SEES_ctl)) $(patsubst %,ctl/server/%.h,log models server_state audit/audit audit/done) \
                               ctl/server/store ctl/server/operations
 SEES_ctl/server/compare    := $(SEES_ctl/server/operations) ctl/server/compare
-SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/confine/confine.h ctl/server/confine/capabilities.h ctl/server/drain.h ctl/server/reload.h ctl/server/http ctl/server/access/access.h ctl/server/scoring ctl/server/compare ctl/server/resources
+SEES_ctl/server/resources  := $(SEES_ctl/server/operations) ctl/server/confine/confine.h ctl/server/confine/capabilities.h ctl/server/drain.h ctl/server/reload.h ctl/server/audit/read.h ctl/server/http ctl/server/access/access.h ctl/server/scoring ctl/server/compare ctl/server/resources
 SEES_ctl/server/grpc       := $(SEES_ctl/server/resources) ctl/server/audited.h ctl/server/resources ctl/server/grpc
 SEES_ctl/tool       := base config/config.h config/settings.h infer/infer.h $(SEEN_learn) dataplane/flow dataplane/wire.h ctl/tool
 SEES_ctl/load       := base config/settings.h infer/infer.h dataplane/wire.h dataplane/unmap.h \

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/trust/chain.h"
+#include "ctl/server/audit/done.h"
 
 struct audit;
 struct store;
@@ -19,9 +20,6 @@ struct audit_options {
 	const char *key; // the secret key's file; "": audit.key in the log's folder
 	uint64_t file_bytes;
 };
-
-// NULL: the line is durable. Else why it is not; it may become so nevertheless.
-typedef void (*audit_done)(void *arg, const struct error *err);
 
 // Goes on with the log that is there, or begins it, and records the start. Blocks. What is damaged of it is no error,
 // but recorded. `store` outlives it.
@@ -37,7 +35,8 @@ bool audit_is_closing(const struct audit *audit);
 // returns. The line's number; 0: none was made, since the disk fails and done() was given, or there is no memory.
 uint64_t audit_write(
 	struct audit *audit, const struct chain_entry *entry, audit_done done, void *arg);
-uint64_t audit_next(const struct audit *audit); // the number of the line that audit_write() makes next
+uint64_t audit_next(
+	const struct audit *audit); // the number of the line that audit_write() makes next
 // A change that nobody asked for by a request.
 void audit_own(struct audit *audit, const struct chain_entry *entry);
 // A request that got no further, of a source as its `by` and `from` name it. Of one that is refused again and
@@ -56,9 +55,3 @@ struct audit_figures {
 	char why[ERROR_TEXT_BYTES];
 };
 void audit_figures(const struct audit *audit, struct audit_figures *figures);
-
-// Durable lines behind line `after`, at most `limit` of them and AUDIT_PAGE_BYTES, as they stand in the log: *text is malloc'ed.
-// Blocks for a few small reads.
-#define AUDIT_PAGE_BYTES ((size_t)1 << 20)
-int audit_read(struct audit *audit, uint64_t after, uint32_t limit, char **text, size_t *size,
-	struct error *err);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/trust/chain_sign.h"
-#include "ctl/server/audit/audit.h"
+#include "ctl/server/audit/done.h"
 #include "ctl/server/audit/refusals.h"
 #include "ctl/server/store/disk.h"
 

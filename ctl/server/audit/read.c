@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A page of the log, for who asks over the API. What a crash left between two lines is given with the lines, so that
 // they can be verified elsewhere.
+#include "ctl/server/audit/read.h"
+
 #include "base/trust/chain_files.h"
 #include "ctl/server/audit/audit_state.h"
 

@@ -2,6 +2,7 @@
 #include "ctl/server/resources/audit_get.h"
 
 #include "ctl/server/audit/audit.h"
+#include "ctl/server/audit/read.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/server_state.h"
 
