@@ -207,37 +207,37 @@ static void audit_look_after(struct audit *a)
 		batch_begin_file(a);
 }
 
+static void audit_lose(struct audit *a)
+{
+	a->omitted++;
+	a->omitted_all++;
+}
+
 uint64_t audit_write(struct audit *a, const struct chain_entry *entry, audit_done done, void *arg)
 {
 	struct error err;
 	uint64_t seq;
-	int rc = 0;
+	int rc;
 
 	if (!a) {
 		if (done)
 			done(arg, NULL);
 		return 0;
 	}
-	err = a->failed;
-	if (!done || !a->failed.code) {
-		rc = batch_add(a, entry, done, arg);
-		if (rc != 0)
-			error_set(&err, rc, "the audit log %s cannot be written: %s", a->path,
-				rc == -EBUSY ? "too much waits to be" : strerror(-rc));
-		seq = rc == 0 ? a->made.seq : 0;
-	} else {
-		rc = err.code;
-		seq = 0;
-	}
-	if (rc != 0) {
-		a->omitted++;
-		a->omitted_all++;
-		if (done)
-			done(arg, &err);
-		return 0;
-	}
-	audit_look_after(a);
+	rc = batch_add(a, entry, done, arg);
+	seq = rc == 0 ? a->made.seq : 0;
+	if (done) // somebody waits: the disk may be well by now
+		a->again_ns = 0;
+	if (rc == 0)
+		audit_look_after(a);
+	else
+		audit_lose(a);
 	audit_proceed(a);
+	if (rc != 0 && done) {
+		error_set(&err, rc, "the audit log %s cannot be written: %s", a->path,
+			rc == -EBUSY ? "too much waits to be" : strerror(-rc));
+		done(arg, a->failed.code ? &a->failed : &err);
+	}
 	return seq;
 }
 
