@@ -3,6 +3,7 @@
 // machines that needs no daemon. To add a command: a struct command in a file of its own, and a
 // line here.
 #include "ctl/tool/announce.h"
+#include "ctl/tool/audit.h"
 #include "ctl/tool/clients.h"
 #include "ctl/tool/command.h"
 #include "ctl/tool/compare.h"
@@ -100,6 +101,9 @@ static const struct command *const COMMANDS[] = {
 	&token_create_command,
 	&token_list_command,
 	&token_revoke_command,
+	&audit_list_command,
+	&audit_export_command,
+	&audit_verify_command,
 	&config_check_command,
 	&config_diff_command,
 	&config_apply_command,
