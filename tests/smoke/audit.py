@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The audit log of a running appliance: what is asked for and what became of it; kill -9 in the midst of changes; a full
+disk, which refuses changes and nothing else; martletctl audit verify on all that, and on a log that was bent."""
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from appliance import MARTLETCTL, Appliance, Tap, skip_all, wait_for
+
+RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
+
+
+def lines(a):
+    return [json.loads(line) for line in a.api("GET", "/v1/audit?after=0&limit=10000")[1].splitlines() if line]
+
+
+def verify(path, *more):
+    return subprocess.run([MARTLETCTL, "audit", "verify", path, *more], capture_output=True, text=True)
+
+
+def records(tap, a):
+    a.api("PUT", "/v1/log", {"level": "info"})
+    a.api("PUT", "/v1/log", {"level": "noise"})
+    a.api("DELETE", "/v1/models/lab/versions/9")
+    a.api("GET", "/v1/log")
+    got = lines(a)
+    asked = [line for line in got if line["kind"] == "request"]
+    results = {line["of"]: line for line in got if line["kind"] == "result"}
+    tap.check("each change has a line, and no question has", [line["what"] for line in asked] ==
+              ["PUT /v1/log", "PUT /v1/log", "DELETE /v1/models/lab/versions/9"], str(asked))
+    tap.check("and what became of it", [results[line["seq"]]["status"] for line in asked] == [200, 400, 404], str(results))
+    tap.check("who and from where", all(line["by"] == f"uid {os.geteuid()}" and line["from"] == "unix" for line in asked), str(asked))
+    shown = a.ctl("audit", "list").stdout
+    tap.check("audit list shows them", shown.count("DELETE /v1/models/lab/versions/9") == 2, shown)
+
+
+def kill(tap, a, folder):
+    """kill -9 while changes are made: what was answered is there, and the log is whole after each start."""
+    answered = []
+
+    def change():
+        try:
+            while a.api("PUT", "/v1/log", {"level": "info"})[0] == 200:
+                answered.append(1)
+        except (OSError, http.client.HTTPException):
+            pass
+
+    for round in range(4):
+        thread = threading.Thread(target=change)
+        before = sum(line["kind"] == "result" and line["status"] == 200 for line in lines(a))
+        answered.clear()
+        thread.start()
+        time.sleep(0.05 + round * 0.03)
+        a.stop(signal.SIGKILL)
+        thread.join()
+        a.start()
+        after = sum(line["kind"] == "result" and line["status"] == 200 for line in lines(a))
+        tap.check(f"kill -9, round {round}: what was answered is recorded", after - before >= len(answered),
+                                    f"{after - before} lines, {len(answered)} answers")
+        done = verify(folder)
+        tap.check(f"kill -9, round {round}: the log is whole", done.returncode == 0 and done.stdout.startswith("whole: lines 1 to"),
+                  done.stderr + done.stdout)
+
+
+def bent(tap, a, folder):
+    """On a copy: what root on another machine would do."""
+    copy = os.path.join(a.dir, "copy")
+    shutil.copytree(folder, copy)
+    name = os.path.join(copy, sorted(f for f in os.listdir(copy) if f.endswith(".jsonl"))[-1])
+    with open(name) as f:
+        text = f.read()
+    newest = json.loads(text.splitlines()[-1])["hash"]
+    key = os.path.join(copy, "audit.pub")
+    tap.check("a copy is whole, with its key and newest hash", verify(copy, "--key", key, "--expect", newest).returncode == 0)
+    split = text.splitlines(keepends=True)
+    for what, other, sentence in [
+            ("a changed line", text.replace("uid", "Uid", 1), "was changed"),
+            ("a removed line", "".join(split[:3] + split[4:]), "those between them were removed"),
+            ("a doubled line", "".join(split[:3] + split[2:]), "a line was added"),
+            ("a cut end", "".join(split[:-1]), "its end was cut off")]:
+        with open(name, "w") as f:
+            f.write(other)
+        done = verify(copy, "--key", key)
+        tap.check(f"{what} is found", done.returncode == 1 and sentence in done.stderr, done.stderr + done.stdout)
+    whole = os.path.join(a.dir, "exported.jsonl")
+    a.ctl("audit", "export", "-o", whole)
+    tap.check("an exported log is whole", verify(whole, "--key", key).returncode == 0)
+    done = verify(whole, "--expect", "0" * 64)
+    tap.check("a hash that is not there is missed", done.returncode == 1 and "no line has the hash" in done.stderr, done.stderr)
+
+
+def full(tap, a, folder):
+    """A disk without room: a small tmpfs is the log's folder."""
+    a.stop()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", folder], capture_output=True).returncode:
+        tap.skip("a full disk", "no tmpfs here")
+        return
+    try:
+        a.start()
+        with open(os.path.join(folder, "filler"), "wb") as f:
+            try:
+                while f.write(b"x" * 4096):
+                    f.flush()
+            except OSError:
+                pass
+        status = 200
+        for _ in range(200):  # what is left of the last block
+            status, reply = a.api("PUT", "/v1/log", {"level": "info"})
+            if status != 200:
+                break
+        tap.check("a full disk refuses changes", status == 507 and "nothing is changed that cannot be recorded" in reply["error"], str(reply))
+        tap.check("and answers questions", a.api("GET", "/v1/status")[0] == 200 and a.api("GET", "/v2/health/live")[0] == 200)
+        os.unlink(os.path.join(folder, "filler"))
+        tap.check("and takes changes again by itself", wait_for(lambda: a.api("PUT", "/v1/log", {"level": "info"})[0] == 200))
+        done = verify(folder)
+        tap.check("the log is whole", done.returncode == 0, done.stderr)
+        a.stop()
+    finally:
+        a.stop()
+        subprocess.run(["umount", folder])
+
+
+def main():
+    if os.geteuid():
+        skip_all("needs root")
+    tap = Tap()
+    with Appliance([RING]) as a:
+        folder = os.path.join(a.dir, "store", "audit")
+        a.start()
+        records(tap, a)
+        kill(tap, a, folder)
+        bent(tap, a, folder)
+        full(tap, a, folder)
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
