@@ -50,7 +50,7 @@ static int store_make_folders(const char *path, struct error *err)
 }
 
 // Opens a folder itself, not one that a link leads to; links above it are the operator's. -ELOOP at one.
-static int store_open_folder(int at, const char *path)
+static int store_open_own(int at, const char *path)
 {
 	char clean[1024];
 	struct stat status;
@@ -82,7 +82,7 @@ static int store_open_folders(struct store *store, struct error *err)
 
 	if (rc != 0)
 		return rc;
-	root = store_open_folder(AT_FDCWD, store->path);
+	root = store_open_own(AT_FDCWD, store->path);
 	if (root < 0)
 		return error_set(err, root, "store: %s cannot be opened: %s", store->path,
 			store_why_not(root));
@@ -98,7 +98,7 @@ static int store_open_folders(struct store *store, struct error *err)
 	else if (mkdirat(root, "models", 0750) != 0 && errno != EEXIST)
 		rc = error_set(err, -errno, "store: %s/models cannot be created: %s", store->path,
 			strerror(errno));
-	else if ((store->models = store_open_folder(root, "models")) < 0)
+	else if ((store->models = store_open_own(root, "models")) < 0)
 		rc = error_set(err, store->models, "store: %s/models cannot be opened: %s",
 			store->path, store_why_not(store->models));
 	else if (fsync(root) != 0)
@@ -143,16 +143,20 @@ int store_open(const char *path, struct event_base *base, bool synchronous, stru
 int store_open_folder(
 	struct store *store, const char *name, char *path, size_t path_bytes, struct error *err)
 {
-	int root = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1, rc = 0;
+	const int root = store_open_own(AT_FDCWD, store->path);
+	int fd = root;
 
 	snprintf(path, path_bytes, "%.900s/%.64s", store->path, name);
-	if (root < 0 || (mkdirat(root, name, 0700) != 0 && errno != EEXIST) || fsync(root) != 0 ||
-		(fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
-		rc = error_set(
-			err, -errno, "store: %s cannot be opened: %s", path, strerror(errno));
-	if (root >= 0)
+	if (root >= 0) {
+		if ((mkdirat(root, name, 0700) != 0 && errno != EEXIST) || fsync(root) != 0)
+			fd = -errno;
+		else
+			fd = store_open_own(root, name);
 		close(root);
-	return rc ? rc : fd;
+	}
+	return fd >= 0
+		? fd
+		: error_set(err, fd, "store: %s cannot be opened: %s", path, store_why_not(fd));
 }
 
 struct disk *store_disk(struct store *store)
@@ -183,7 +187,7 @@ void store_stay_here(struct store *store)
 static int store_read_once(struct store *store, const char *model, const char *file,
 	const char *what, void **data, size_t *size, struct error *err)
 {
-	const int folder = store_open_folder(store->models, model);
+	const int folder = store_open_own(store->models, model);
 	int rc;
 
 	*data = NULL;
