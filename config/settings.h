@@ -239,7 +239,7 @@ struct config {
 		// Files of the keys of encrypted images (base/trust/image_keys.h).
 		char image_keys[CONFIG_IMAGE_KEYS_MAX][CONFIG_PATH_MAX];
 		uint32_t n_image_keys;
-		bool require_encryption; // of images
+		bool require_encryption;         // of images
 		char audit_key[CONFIG_PATH_MAX]; // "": audit.key beside the audit log
 		uint32_t audit_megabytes;        // of each of its files
 	} trust;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -114,8 +115,8 @@ static void cage_close_others(const struct cage *cage)
 {
 	int kept[SANDBOX_KEEP_MAX + 3], n = 0, from = 0;
 
-	for (unsigned int i = 0; i < cage->sandbox->n_keep; i++)
-		kept[n++] = cage->sandbox->keep[i];
+	for (unsigned int i = 0; i < cage->n_keep; i++)
+		kept[n++] = cage->keep[i];
 	kept[n++] = cage->result;
 	kept[n++] = cage->socket;
 	if (HAS_REPORTS)
@@ -201,7 +202,7 @@ int cage_shut(const struct cage *cage, struct error *err)
 			strerror(errno));
 	signal(SIGXCPU, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
-	rc = cage_set_limits(&cage->sandbox->limits, err);
+	rc = cage_set_limits(&cage->limits, err);
 	if (rc != 0)
 		return rc;
 	cage_close_others(cage);

@@ -2,10 +2,13 @@
 // What shuts a child process in: limits, descriptors, system calls. sandbox.c's.
 #pragma once
 
-#include "base/sandbox/sandbox.h"
+#include "base/error.h"
+#include "base/sandbox/limits.h"
 
 struct cage {
-	const struct sandbox *sandbox;
+	struct sandbox_limits limits;
+	const int *keep; // [n_keep]: descriptors that it may read
+	unsigned int n_keep;
 	int result, socket; // all that it may write to
 };
 

@@ -59,7 +59,8 @@ static void child_say(int socket, enum word_kind kind, int code, const char *tex
 _Noreturn static void child_run(const struct sandbox *sandbox, int result, int socket)
 {
 	struct sandbox_child child = { result, socket };
-	const struct cage cage = { sandbox, result, socket };
+	const struct cage cage = { sandbox->limits, sandbox->keep, sandbox->n_keep, result,
+		socket };
 	struct error err = { .text = "" };
 	int rc = cage_shut(&cage, &err);
 

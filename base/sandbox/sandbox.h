@@ -7,18 +7,13 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/sandbox/limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SANDBOX_KEEP_MAX 4
 #define SANDBOX_NAME_MAX 1024 // bytes of the name of a file that the child asks for, with the NUL
-
-struct sandbox_limits {
-	uint64_t memory_bytes; // that it takes beside what this process has; of the result as well
-	uint32_t cpu_seconds;
-};
 
 struct sandbox_child; // the child's end
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Four messages in a vector, and two vectors in turns, so that one computes while the other waits.
-#include "dataplane/auth/siphash.h"
+#include "dataplane/auth/siphash_kernels.h"
 
 #include <immintrin.h>
 

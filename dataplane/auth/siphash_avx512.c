@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Eight messages in a vector.
-#include "dataplane/auth/siphash.h"
+#include "dataplane/auth/siphash_kernels.h"
 
 #include <immintrin.h>
 

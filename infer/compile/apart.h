@@ -3,9 +3,10 @@
 // model_parse_apart() (infer/infer.h) asked for it. What comes back is an image, checked as any image is.
 #pragma once
 
-#include "infer/compile/load.h"
 #include "infer/import/options.h"
 #include "infer/infer.h"
+
+#include <stdio.h>
 
 // Whether it was asked for, and this is not such a child.
 bool apart_is_wanted(void);

@@ -275,9 +275,7 @@ static void other_descriptors_are_closed(void **state)
 // Of an emulated CPU's kernel there are none.
 static bool kernel_has_filters(void)
 {
-	const struct sandbox sandbox = {
-		.doing = "nothing", .limits = LIMITS, .work = do_nothing
-	};
+	const struct sandbox sandbox = { .doing = "nothing", .limits = LIMITS, .work = do_nothing };
 	struct error err = { .text = "" };
 	void *result = NULL;
 	size_t size;
