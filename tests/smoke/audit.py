@@ -105,10 +105,10 @@ def full(tap, a, folder):
         return
     try:
         a.start()
-        with open(os.path.join(folder, "filler"), "wb") as f:
+        with open(os.path.join(folder, "filler"), "wb", buffering=0) as f:
             try:
                 while f.write(b"x" * 4096):
-                    f.flush()
+                    pass
             except OSError:
                 pass
         status = 200
