@@ -306,6 +306,15 @@ static const struct change CHANGES[] = {
 };
 #define N_CHANGES (sizeof(CHANGES) / sizeof(CHANGES[0]))
 
+static const struct change *change_named(const char *name)
+{
+	for (size_t i = 0; i < N_CHANGES; i++)
+		if (strcmp(CHANGES[i].name, name) == 0)
+			return &CHANGES[i];
+	fail_msg("no change is called \"%s\"", name);
+	return NULL;
+}
+
 // --- Ends of a child ------------------------------------------------------------------------------
 
 struct told { // by the child, to its parent
@@ -594,7 +603,7 @@ static void record_of_a_later_martletd_is_left_alone(void **state)
 	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
 		struct machine m;
 
-		prepare(f, &CHANGES[0], before);
+		prepare(f, change_named("a push"), before);
 		write_file(f->ready, STORE_DEPLOYMENT, TEXTS[i], strlen(TEXTS[i]));
 		begin(&m, f->ready);
 		expect_untouched(&m, TEXTS[i], i ? "\"region\"" : "format 4");
@@ -611,7 +620,7 @@ static void image_of_a_later_martletd_is_said(void **state)
 	void *image;
 	size_t size;
 
-	prepare(f, &CHANGES[0], before);
+	prepare(f, change_named("a push"), before);
 	image = image_of(2, &size);
 	((uint8_t *)image)[8] = 2; // the version of the format
 	write_file(f->ready, "2.mlt", image, size);
@@ -633,7 +642,7 @@ static void canary_without_its_image_is_said(void **state)
 	char before[STATE_BYTES];
 	struct machine m;
 
-	prepare(f, &CHANGES[0], before);
+	prepare(f, change_named("a push"), before);
 	run_command("rm %s/models/lab/3.mlt%s", f->ready, "");
 	begin(&m, f->ready);
 	entry = models_find(&m.server->models, "lab");
@@ -655,7 +664,7 @@ static void policy_that_is_not_understood_keeps_all(void **state)
 	char before[STATE_BYTES], after[STATE_BYTES];
 	struct machine m;
 
-	prepare(f, &CHANGES[0], before);
+	prepare(f, change_named("a push"), before);
 	write_file(f->ready, STORE_RETENTION, "best 3", 6);
 	begin(&m, f->ready);
 	m.config.store.keep_versions = 1;
@@ -680,7 +689,7 @@ static void retention_goes_on_to_the_end(void **state)
 	char before[STATE_BYTES];
 	struct machine m;
 
-	prepare(f, &CHANGES[1], before);
+	prepare(f, change_named("a first deployment"), before);
 	begin(&m, f->ready);
 	for (uint16_t v = VERSIONS + 1; v <= 200; v++)
 		make(&m, &(struct step){ .begin = push_begin, .version = v });
