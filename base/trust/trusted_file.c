@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
@@ -14,9 +15,15 @@
 
 #define TEMPORARY_BYTES 24 // of what is appended to a path
 
+// Root may work on the files of the user that martletd runs as.
 static bool is_trusted_owner(uid_t uid)
 {
-	return uid == 0 || uid == geteuid();
+	const struct passwd *service;
+
+	if (uid == 0 || uid == geteuid())
+		return true;
+	service = geteuid() == 0 ? getpwnam(TRUSTED_SERVICE_USER) : NULL;
+	return service && service->pw_uid == uid;
 }
 
 static int check_owner(const char *what, const struct stat *status, struct error *err)
@@ -178,6 +185,16 @@ static int sync_folder(const char *folder)
 	return rc;
 }
 
+// What takes a file's place belongs to whom that belonged to; only root can have it so.
+static int keep_owner(int fd, const char *path)
+{
+	struct stat was;
+
+	if (geteuid() != 0 || lstat(path, &was) != 0 || !is_trusted_owner(was.st_uid))
+		return 0;
+	return fchown(fd, was.st_uid, was.st_gid) == 0 ? 0 : -errno;
+}
+
 // Writes the bytes to a new file in the folder, which `temporary` is to name.
 static int write_beside(const char *path, enum trusted_file_kind kind, const void *bytes,
 	size_t size, char temporary[PATH_MAX])
@@ -189,6 +206,8 @@ static int write_beside(const char *path, enum trusted_file_kind kind, const voi
 	if (fd < 0)
 		return -errno;
 	rc = fchmod(fd, kind == TRUSTED_SECRET ? 0600 : 0644) == 0 ? 0 : -errno;
+	if (rc == 0)
+		rc = keep_owner(fd, path);
 	if (rc == 0)
 		rc = write_all(fd, bytes, size);
 	close(fd);

@@ -14,6 +14,8 @@ enum trusted_file_kind {
 };
 
 #define TRUSTED_BYTES_MAX ((size_t)1 << 20)
+// As whom martletd runs: whose files root may read and replace, too.
+#define TRUSTED_SERVICE_USER "martlet"
 
 // Reads the file whole. It and its folder belong to root or to us, group and others cannot write them (a
 // folder with the sticky bit is fine), and its last component is no link.
@@ -26,7 +28,8 @@ int trusted_file_read(const char *path, enum trusted_file_kind kind, void **byte
 void trusted_file_free(void *bytes); // NULL is fine
 
 // Puts a file with these bytes in the place of the one at `path`, or makes it: 0600 a secret, 0644 otherwise,
-// whatever the umask. A crash leaves the old one or the new one, whole.
+// whatever the umask. Where root does it, it belongs to whom the old one belonged to. A crash leaves the old
+// one or the new one, whole.
 int trusted_file_replace(const char *path, enum trusted_file_kind kind, const void *bytes,
 	size_t size, struct error *err);
 // Makes it; -EEXIST where there is one.

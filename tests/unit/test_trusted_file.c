@@ -3,6 +3,7 @@
 #include "tests/cmocka.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,25 @@ static void modes(void **state)
 	assert_non_null(strstr(err.text, "belongs to uid 1; it must be root's or uid 0's"));
 }
 
+// Root replaces a file of the service's user, whose it stays.
+static void root_keeps_the_owner(void **state)
+{
+	const struct passwd *service = getpwnam(TRUSTED_SERVICE_USER);
+	struct stat status;
+	uid_t uid = service ? service->pw_uid : 0;
+
+	if (geteuid() != 0 || !service)
+		skip();
+	write_it();
+	assert_int_equal(chown(path, uid, service->pw_gid), 0);
+	assert_int_equal(read_it(TRUSTED_SECRET), 0);
+	write_it();
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, uid);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void folders(void **state)
 {
 	write_it();
@@ -168,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_and_replaces),
 		cmocka_unit_test(modes),
+		cmocka_unit_test(root_keeps_the_owner),
 		cmocka_unit_test(folders),
 		cmocka_unit_test(what_is_no_file),
 		cmocka_unit_test(locks),
