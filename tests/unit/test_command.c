@@ -46,8 +46,8 @@ static int status_run(const struct command *command, char **argv)
 	return 30;
 }
 
-static const struct command STATUS = { "status", "what runs", NULL, status_run };
-static const struct command MODEL_PUSH = { "model push", "stores", PUSH, push_run };
+static const struct command STATUS = { "status", "what runs", NULL, NULL, status_run };
+static const struct command MODEL_PUSH = { "model push", "stores", PUSH, NULL, push_run };
 static const struct command *const COMMANDS[] = { &STATUS, &MODEL_PUSH };
 
 static int run(const char *line)

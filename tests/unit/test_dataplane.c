@@ -12,6 +12,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_ring.h>
+#include <sodium.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,8 @@ static void configure(bool pipeline, uint32_t n_ports)
 {
 	struct port addresses;
 
-	config = (struct config){ .lcores = { .idle = CONFIG_IDLE_SLEEP, .ring_size = 256 },
+	config = (struct config){ .infer.isa = "native",
+		.lcores = { .idle = CONFIG_IDLE_SLEEP, .ring_size = 256 },
 		.memory = { .mbufs = 2048,
 			.megabytes = 64,
 			.scratch_kilobytes = 256,
@@ -446,5 +448,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_start_is_refused),
 	};
 
+	if (sodium_init() < 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
