@@ -56,7 +56,7 @@ static void reply(void *arg, int status, json_t *body, const char *refusal)
 		assert_true(refusal[0] != '\0');
 }
 
-static const struct operation_client CLIENT = { reply, NULL, 1000 };
+static const struct operation_client CLIENT = { reply, NULL, "uid 1000" };
 
 static void begin_and_wait(struct operation *op)
 {
