@@ -30,6 +30,8 @@ static struct peer {
 	uint32_t most_outstanding;
 	struct rte_mbuf *held[256];
 	uint16_t n_held;
+	struct rte_mbuf *again[16]; // second copies
+	uint16_t n_again;
 	uint64_t release_cycles;
 } peer;
 
@@ -73,12 +75,15 @@ static uint16_t play_peer(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs
 		} else if (nth(peer.hold_every) && peer.n_held < RTE_DIM(peer.held)) {
 			peer.held[peer.n_held++] = in[i];
 		} else {
-			if (nth(peer.twice_every) && out + n - i < max)
-				mbufs[out++] =
+			if (nth(peer.twice_every) && peer.n_again < RTE_DIM(peer.again))
+				peer.again[peer.n_again++] =
 					rte_pktmbuf_copy(in[i], client.device.pool, 0, UINT32_MAX);
 			mbufs[out++] = in[i];
 		}
 	}
+	// Those for which a full burst has no room come with the next one.
+	while (peer.n_again && out < max)
+		mbufs[out++] = peer.again[--peer.n_again];
 	while (peer.n_held && out < max && rte_rdtsc() > peer.release_cycles)
 		mbufs[out++] = peer.held[--peer.n_held];
 	return out;

@@ -14,6 +14,7 @@
 int stored_image_read_file(const char *path, struct stored_image_file *file, struct error *err)
 {
 	char beside[PATH_MAX];
+	struct error own;
 	void *signature;
 	int rc;
 
@@ -23,12 +24,12 @@ int stored_image_read_file(const char *path, struct stored_image_file *file, str
 	rc = file_read(path, STORE_IMAGE_BYTES_MAX, &file->bytes, &file->size, err);
 	if (rc != 0)
 		return rc;
-	rc = file_read(beside, MINISIGN_SIGNATURE_BYTES, &signature, &file->signature_size, err);
+	rc = file_read(beside, MINISIGN_SIGNATURE_BYTES, &signature, &file->signature_size, &own);
 	file->signature = signature;
-	if (rc == 0 || rc == -ENOENT)
+	if (rc == 0 || rc == -ENOENT) // it need not have one, and then nothing is wrong
 		return 0;
 	stored_image_file_fini(file);
-	return rc;
+	return error_set(err, rc, "%s", own.text);
 }
 
 void stored_image_file_fini(struct stored_image_file *file)
@@ -42,24 +43,26 @@ int stored_image_signature(const struct server *server, const char *model, uint1
 	char **text, size_t *size, struct error *err)
 {
 	char file[STORE_FILE_MAX];
+	struct error own;
 	void *bytes;
 	int rc;
 
 	store_signature_file(file, version);
-	rc = store_read(server->store, model, file, &bytes, size, err);
+	rc = store_read(server->store, model, file, &bytes, size, &own);
 	*text = bytes;
-	return rc == -ENOENT ? 0 : rc;
+	return rc == 0 || rc == -ENOENT ? 0 : error_set(err, rc, "%s", own.text);
 }
 
 static int stored_image_accepted(const struct server *server, const char *model,
 	struct accepted *accepted, struct error *err)
 {
+	struct error own;
 	void *text;
 	size_t size;
-	int rc = store_read(server->store, model, STORE_ACCEPTED, &text, &size, err);
+	int rc = store_read(server->store, model, STORE_ACCEPTED, &text, &size, &own);
 
-	if (rc != 0 && rc != -ENOENT)
-		return err->code = -EIO; // whatever it is, the store is at fault
+	if (rc != 0 && rc != -ENOENT) // whatever it is, the store is at fault
+		return error_set(err, -EIO, "%s", own.text);
 	rc = accepted_parse(text, size, accepted, err);
 	free(text);
 	return rc ? error_prefix(err, "%s/" STORE_ACCEPTED, model) : 0;
