@@ -6,6 +6,7 @@
 #include "base/sandbox/sandbox.h"
 #include "infer/graph/report.h"
 #include "infer/image/image.h"
+#include "infer/import/import.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -41,6 +42,8 @@ static const struct apart *apart_here; // in the child
 void model_parse_apart(const struct model_parse_limits *limits)
 {
 	apart_limits = limits ? *limits : (struct model_parse_limits){ 0 };
+	if (limits)
+		import_prepare();
 }
 
 bool apart_is_wanted(void)

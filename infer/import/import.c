@@ -11,6 +11,7 @@
 #include "infer/import/tflite/operators.h"
 #include "infer/import/xgboost/import.h"
 
+#include <jansson.h>
 #include <string.h>
 
 // Where a text begins: editors write a mark of their encoding before it, which no model begins with.
@@ -85,4 +86,9 @@ int import_model(const void *bytes, size_t size, const struct import_options *op
 	if (rc != 0 && rc != -ENOMEM && !(kind && kind->import == import_tflite))
 		foreign_refuse(text, length, err);
 	return rc != 0 ? err->code : 0;
+}
+
+void import_prepare(void)
+{
+	json_object_seed(0);
 }

@@ -16,3 +16,7 @@
 // err->code is what is returned.
 int import_model(const void *bytes, size_t size, const struct import_options *options,
 	struct graph **graph, struct compile_report *report, struct error *err);
+
+// Has the libraries that parse read from the system now what they read once: jansson's seed. Afterwards importing
+// opens nothing but what it is told to, as in a process that may open nothing (infer/compile/apart.h).
+void import_prepare(void);
