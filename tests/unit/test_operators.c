@@ -14,7 +14,7 @@
 
 #define MODELS    "tests/fixtures/operators/models/"
 #define EXPECTED  "tests/fixtures/operators/expected/"
-#define TOLERANCE 1e-5
+#define TOLERANCE 2e-5 // float32 sums in the order of one instruction set or another
 
 #define OPERATORS_MAX 512
 
