@@ -95,7 +95,7 @@ finish() {
 
 # What reads files, counts or learns has no line of its own for an architecture, and takes minutes when emulated: make
 # test-aarch64 and a PATTERN run these, too.
-PORTABLE='test_(boosted|boosters_hostile|distil|import_codes|interval|kitsune|learn_recurrent|net|prune_trees|onnx_(bounds|bytes|external|hostile|inline|nodes|ml_hostile|trees_hostile))'
+PORTABLE='test_(boosted|boosters_hostile|distil|import_codes|interval|kitsune|learn_recurrent|model_sealed|net|prune_trees|onnx_(bounds|bytes|external|hostile|inline|nodes|ml_hostile|trees_hostile))'
 
 soak=false
 [ "${1:-}" != --soak ] || { soak=true; shift; }

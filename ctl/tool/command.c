@@ -125,7 +125,7 @@ static void command_print_list(FILE *to, const struct command_list *list, const 
 {
 	for (uint32_t i = 0; i < list->n; i++)
 		if (!noun || command_has_noun(list->commands[i], noun))
-			fprintf(to, "  %-16s %s\n", list->commands[i]->words,
+			fprintf(to, "  %-20s  %s\n", list->commands[i]->words,
 				list->commands[i]->summary);
 }
 

@@ -17,7 +17,7 @@ _martletctl()
 		*) break ;;
 		esac
 	done
-	commands=$(martletctl --help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p')
+	commands=$(martletctl --help | sed -n 's/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p')
 	noun=${line[1]}
 	command=$noun
 	# A noun may be a command by itself, too: stats, and stats reset.
