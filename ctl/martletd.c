@@ -3,6 +3,7 @@
 #include "base/options.h"
 #include "base/version.h"
 #include "config/config.h"
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/confine/confine.h"
 #include "ctl/server/decryption.h"
 #include "ctl/server/drain_hook.h"
@@ -116,6 +117,21 @@ static void store_stop(struct appliance *a)
 	store_close(a->parts.store);
 }
 
+// Before there are lcores, for which memory that is given back waits.
+static int audit_start(struct appliance *a, struct error *err)
+{
+	const struct config_trust *trust = &a->config.trust;
+	const struct audit_options options = { .key = trust->audit_key,
+		.file_bytes = (uint64_t)trust->audit_megabytes << 20 };
+
+	return audit_open(a->parts.store, &options, &a->parts.audit, err);
+}
+
+static void audit_stop(struct appliance *a)
+{
+	audit_close(a->parts.audit);
+}
+
 static int river_start(struct appliance *a, struct error *err)
 {
 	return dataplane_start(&a->config, &a->parts.dataplane, err);
@@ -128,7 +144,10 @@ static void river_stop(struct appliance *a)
 
 static int server_start(struct appliance *a, struct error *err)
 {
-	return server_create(&a->parts, &a->server, err);
+	const struct server_parts parts = a->parts;
+
+	a->parts.audit = NULL; // it is the server's from here on
+	return server_create(&parts, &a->server, err);
 }
 
 static void server_stop(struct appliance *a)
@@ -147,6 +166,7 @@ static const struct phase {
 	{ events_start, events_stop },
 	{ socket_start, socket_stop },
 	{ store_start, store_stop },
+	{ audit_start, audit_stop },
 	{ river_start, river_stop },
 	{ user_start, nothing_stop },
 	{ server_start, server_stop },

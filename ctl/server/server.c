@@ -224,15 +224,6 @@ static int server_events_init(struct server *server, struct error *err)
 	return signals_open(base, &ours, server_on_signal, server, &server->signals, err);
 }
 
-static int server_open_audit(struct server *server, struct error *err)
-{
-	const struct config_trust *trust = &server->config->trust;
-	const struct audit_options options = { .key = trust->audit_key,
-		.file_bytes = (uint64_t)trust->audit_megabytes << 20 };
-
-	return audit_open(server->store, &options, &server->audit, err);
-}
-
 static int server_create_gate(struct server *server, struct error *err)
 {
 	const struct gate_limits limits = limits_of(server->config);
@@ -306,12 +297,11 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	}
 	server->started_ns = clock_ns();
 	server->model_options.exact = parts->config->infer.exact;
+	server->audit = parts->audit;
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
 	if (rc == 0)
 		rc = decryption_keys(server->config, &server->image_keys, err);
-	if (rc == 0)
-		rc = server_open_audit(server, err);
 	if (rc == 0)
 		rc = server_events_init(server, err);
 	if (rc == 0)

@@ -23,7 +23,9 @@ struct listener;
 struct server;
 struct store;
 
-struct server_parts { // borrowed: they outlive the server
+struct audit;
+
+struct server_parts { // borrowed, but for the last: they outlive the server
 	const struct config *config;
 	struct event_base *base;
 	struct listener *listener;
@@ -31,6 +33,7 @@ struct server_parts { // borrowed: they outlive the server
 	struct dataplane *dataplane;
 	struct drain_hook *drain_hook; // NULL: there is none
 	const struct confine *confine;
+	struct audit *audit; // the server's from server_create() on, also where that fails
 };
 
 // Reads the store, queues what is to be deployed, and answers from server_run() on.
