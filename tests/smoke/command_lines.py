@@ -16,9 +16,9 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--keys", "--client", "--wire-key", "--reference", "--with", "--live", "--against", "--if-match",
         "--url", "--cacert", "--cert", "--udp", "--file", "--token-file", "--ca", "--client-cert", "--client-key",
-        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--report", "--session"}
+        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--signer", "--password-file", "--signature", "--oms", "--certificate", "--report", "--session"}
 FREE_OF = {"model quantise": {"--keep"}, "model train": {"--label", "--layers", "--units"}, "model windows": {"--label"}}  # and of one command alone
-WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
+WRONG = {"--parse-memory": "0", "--parse-seconds": "0", "--limit": "0", "--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",
          "--activity": "", "--idle-timeout": "0", "--active-timeout": "-1", "--flows": "0", "--queues": "17",
          "--rx-queues": "0", "--from": "10.0.0.256", "--to": "fd00::g", "--port": "0", "--source-port": "65535",
@@ -35,7 +35,7 @@ WRONG = {"--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0",
          "--early-stopping": "-1", "--subsample": "0", "--colsample": "2", "--lambda": "-1", "--min-child-weight": "-1",
          "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0", "--method": "luck", "--sparsity": "1.5", "--max-f1-loss": "2", "--tile": "0", "--steps": "0", "--max-ns": "0", "--max-bytes": "0", "--fits": "l9",
          "--role": "root", "--expires": "soon", "--not-before": "2026-13-01", "--key-id": "0", "--models": "a//b", "--after": "1y", "--bits": "int4", "--calibration": "luck", "--tune": "x", "--calibrate-scores": "isotonic"}
-FREE_OUTPUT = {"model compress", "model prune", "model quantise", "model windows", "model compile", "model train", "model reference", "flow features", "model distil"}  # of which -o takes any name; model run tells the format by it
+FREE_OUTPUT = {"model compress", "model prune", "model quantise", "model windows", "model compile", "model train", "model reference", "flow features", "model distil", "audit export", "model encrypt", "model decrypt", "model encryption-key", "model sign"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
 REFUSED = {"martletd": "-c nothing.conf",
@@ -49,10 +49,13 @@ REFUSED = {"martletd": "-c nothing.conf",
            "model reference": "nothing.mlt rows.csv -o out.mlt", "model drift": "lab", "model distil": "nothing.mlt --rows rows.csv -o out.mlt",
            "model prune": "nothing.mlt --rows rows.csv -o out.mlt", "model compress": "nothing.mlt --rows rows.csv -o out.mlt", "model quantise": "nothing.mlt --rows rows.csv -o out.mlt",
            "model replay": "rows.csv --with nothing.mlt --against other.mlt", "flow features": "nothing.pcap", "log": "", "announce": "", "drain": "--wait",
-           "key generate": "gate -k no/such/keys", "key list": "-k no/such/keys", "key retire": "1 -k no/such/keys",
+           "key generate": "gate -k nosuch/keys", "key list": "-k nosuch/keys", "key retire": "1 -k nosuch/keys",
            "token create": "a --role viewer --file nothing/tokens", "token list": "", "token revoke": "a --file nothing/tokens",
+           "model keygen": "nothing/a nothing/b --no-password", "model sign": "nothing.mlt -k nosuch", "model verify": "nothing.mlt -k nosuch",
+           "clients": "", "audit list": "", "audit export": "", "audit verify": "nothing",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
-NEVER_REFUSED = {"model operators"}
+NEVER_REFUSED = {"model operators", "model encryption-key",
+                 "model encrypt", "model decrypt"}  # a key that is not there is a wrong value of --key
 
 
 class CommandLine:
@@ -73,7 +76,7 @@ class CommandLine:
 
 def list_commands():
     text = subprocess.run([MARTLETCTL, "--help"], capture_output=True, text=True).stdout
-    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", text, re.M)
+    return re.findall(r"^  ([a-z]+(?: [a-z-]+)?)  ", text, re.M)
 
 
 def misused(tap, line, what, args, *words):

@@ -215,11 +215,11 @@ def legal(me, peer, good):
         verify(dst="192.0.2.7")
 
 
-def compile_lab_image(name="lab", source=None):
+def compile_lab_image(name="lab", source=None, options=()):
     """The bundled model, or that of another file, as an image in a temporary folder that lasts as long as the test."""
     folder = tempfile.mkdtemp(prefix="martlet-image-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     out = os.path.join(folder, f"{name}.mlt")
     source = os.path.join(ROOT, source or f"data/{name}.onnx")
-    subprocess.run([MARTLETCTL, "model", "compile", source, "-o", out], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([MARTLETCTL, "model", "compile", source, "-o", out, *options], check=True, stdout=subprocess.DEVNULL)
     return out
