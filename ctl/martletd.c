@@ -187,10 +187,10 @@ static int run(struct appliance *a)
 	}
 	if (rc == 0)
 		rc = server_run(a->server, &err);
-	if (rc != 0)
-		log_refusal("martletd", err.text);
 	while (done > 0)
 		PHASES[--done].stop(a);
+	if (rc != 0)
+		log_refusal("martletd", err.text); // the last line is why it ends
 	return rc != 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
