@@ -74,7 +74,8 @@ SEES_dataplane/device := base config/settings.h $(patsubst %,dataplane/%.h,clock
                        $(patsubst %,dataplane/xdp/%.h,device program queues hold) dataplane/device
 SEES_dataplane/memif := base $(patsubst %,dataplane/%.h,clock limit device/devargs) dataplane/memif
 SEES_dataplane/xdp  := base dataplane/device/devargs.h dataplane/xdp
-SEES_dataplane/fair := base config/settings.h infer/infer.h $(patsubst %,dataplane/%.h,drop info packet wire) dataplane/fair
+SEES_dataplane/fair := base config/settings.h infer/infer.h $(patsubst %,dataplane/%.h,drop info packet wire auth/siphash auth/siphash_kernels) \
+                       dataplane/fair
 SEES_dataplane/flow := base dataplane/flow
 SEES_ctl            := base config/config.h config/changes.h config/settings.h infer/infer.h \
                        $(patsubst %,dataplane/%.h,compare dataplane drift drop figures info stats wire) ctl/server
