@@ -292,12 +292,20 @@ def rotated(tap, a, keys, columns):
     tap.check(f"a key rotated mid-stream: none of {asked[0]} requests lost", lost[0] == 0 and asked[0] > 20, f"{lost[0]} lost")
     replay, _ = old.make()
     tap.check("before a reload", old.send(replay) is not None)
-    keys_file(keys, [f"1 {A.hex()} gate-a * - {stamp(2)}"] + lines)
-    a.proc.send_signal(1)
     gone = Dropped(tap, a, new)
-    time.sleep(0.3)
+
+    def reload(seconds):
+        """Key 1 retires so much later."""
+        keys_file(keys, [f"1 {A.hex()} gate-a * - {stamp(seconds)}"] + lines)
+        before = a.log_text().count("reload")
+        a.proc.send_signal(1)
+        wait_for(lambda: a.log_text().count("reload") > before)
+
+    reload(3600)
     gone.check("what was seen before a reload is a replay after it", "auth_replayed", [replay])
-    wait_for(lambda: old.ask(wait=0.2) is None, 20)
+    reload(2)
+    before = drops(a, "auth_key_not_valid")
+    wait_for(lambda: old.ask(wait=0.2) is None and drops(a, "auth_key_not_valid") > before, 60)
     gone.check("retired when its time comes, without a reload", "auth_key_not_valid", [old.make()[0]])
     with open(keys, "a") as f:
         f.write("7 tooshort x * - -\n")

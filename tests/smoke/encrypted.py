@@ -159,9 +159,10 @@ def read_back(tap, files):
         tap.check(f"model {words[0]}: with the key, and without it the sentence names it", with_key.returncode == 0 and
                   without.returncode == 1 and f"it is encrypted with the key {key_id}, which was not given" in without.stderr,
                   without.stderr + with_key.stderr)
-    prune = ctl("model", "compress", files.sealed, "--rows", files.rows + ".csv", "-o", files.at("wrong"))
-    tap.check("what rewrites images says that it must be decrypted first", prune.returncode in (1, 2) and
-              (prune.returncode == 2 or "decrypt it first" in prune.stderr), prune.stderr)
+    for words in ("compress", "prune", "quantise", "distil"):
+        done = ctl("model", words, files.sealed, "--rows", files.rows + ".csv", "-o", files.at("wrong"))
+        tap.check(f"model {words} says that it must be decrypted first", done.returncode == 1 and "decrypt it first" in done.stderr and
+                  not os.path.exists(files.at("wrong")), done.stderr)
     os.chmod(files.key, 0o660)
     loose = ctl("model", "inspect", files.sealed, "--key", files.key)
     tap.check("a key that others may write is refused", loose.returncode != 0 and "chmod 600" in loose.stderr, loose.stderr)

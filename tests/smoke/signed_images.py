@@ -125,8 +125,7 @@ def numbers_rise(tap, site):
     tap.check("push: what is stored, once more", site.push(1, 0, site.a.sign(site.images[0], 3))[0] == 200)
     tap.check("deploy: the newer", site.deploy(2)[0] == 200)
     status, answer = site.m.api("POST", "/v1/models/lab/rollback")
-    tap.check("roll back: to what was accepted before", status == 200 and answer["live"]["version"] == 1 if isinstance(answer.get("live"), dict)
-              else status == 200, str(answer))
+    tap.check("roll back: to what was accepted before", status == 200 and answer["live"] == 1, str(answer))
     site.deploy(2)
     site.m.api("DELETE", "/v1/models/lab/versions/1")
     tap.check("delete: the signature goes, too", "1.mlt.minisig" not in os.listdir(site.store("lab")), str(os.listdir(site.store("lab"))))
@@ -184,9 +183,9 @@ def the_store_is_bent(tap, site):
 
     def swap():
         os.rename(signature, site.folder + "/away")
-        with open(site.store("lab", "2.mlt.minisig"), "rb") as f, open(signature, "wb") as to:
-            to.write(f.read())
-    start_says("another version's signature", "", swap, move(site.folder + "/away", signature))
+        with open(signature, "wb") as to:
+            to.write(site.a.sign(site.images[1], 6))
+    start_says("another image's signature, by a trusted key", "the signature does not fit", swap, move(site.folder + "/away", signature))
 
     def link():
         os.rename(live, site.folder + "/away.mlt")

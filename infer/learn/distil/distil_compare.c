@@ -14,7 +14,7 @@
 struct comparison { // of the rows held back that both score
 	float *x, *teacher, *student;
 	int32_t *truth, *decided; // of those that bear a label
-	size_t n, n_labelled;
+	size_t n;
 };
 
 static void comparison_fini(struct comparison *c)
