@@ -46,7 +46,7 @@ def judged(folder):
 
 
 def small(folder, rows_path):
-    """The pruned model over the wire, beside what model eval said of it. With AVX-512 a row by itself is added up in
+    """The compressed model over the wire, beside what model eval said of it. With AVX-512 a row by itself is added up in
     another order than in a batch, so that one on the very edge may be decided otherwise."""
     wire = quality(folder, rows_path, "small.json", "small.csv")
     said = load(folder, "eval.json")["models"][-1]["figures"]

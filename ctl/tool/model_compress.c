@@ -207,8 +207,10 @@ static int compress_search(struct compress *compress, struct compress_result *re
 		tool_note("%s", err.text);
 		exit = TOOL_INTERRUPTED;
 	} else {
-		if (rc == -EDOM && result->n_trials > 0 && !tool.json)
+		if (rc == -EDOM && result->n_trials > 0 && !tool.json) {
+			image_print_report(&report);
 			compress_print_table(compress, result);
+		}
 		exit = tool_refuse("%s", err.text);
 	}
 	compile_report_fini(&report);

@@ -17,8 +17,9 @@ LAB = os.path.join(ROOT, "data", "lab.onnx")
 
 
 def compress(folder, image, *args):
-    return subprocess.run([MARTLETCTL, "model", "compress", LAB, "--rows", ROWS, "-o", image, *args], capture_output=True,
-                          text=True, env={**os.environ, "TMPDIR": folder})
+    rows = [] if "--rows" in args else ["--rows", ROWS]
+    return subprocess.run([MARTLETCTL, "model", "compress", LAB, *rows, "-o", image, *args], capture_output=True, text=True,
+                          env={**os.environ, "TMPDIR": folder})
 
 
 def beats(a, b):
@@ -67,6 +68,42 @@ def not_met(tap, folder):
         name for name in os.listdir(folder) if name.startswith("martlet-compress")], str(os.listdir(folder)))
 
 
+def some_rows(folder, n):
+    """Rows of the lab, evenly spread, so that a whole search is short."""
+    path = os.path.join(folder, "rows.csv")
+    with open(ROWS) as file:
+        header, *rows = file.readlines()
+    with open(path, "w") as file:
+        file.writelines([header, *rows[::len(rows) // n]])
+    return path
+
+
+def whole(tap, folder):
+    """A search that has the time for all: pruning goes on from what was pruned and trained."""
+    rows, image = some_rows(folder, 500), os.path.join(folder, "whole.mlt")
+    done = compress(folder, image, "--rows", rows, "--seconds", "1000", "--max-f1-loss", "0.3", "--json")
+    tap.check("compress: a whole search ends by itself", done.returncode == 0
+              and not json.loads(done.stdout)["out_of_time"], done.stderr)
+    if done.returncode != 0:
+        return
+    trials = {trial["steps"]: trial for trial in json.loads(done.stdout)["trials"]}
+    tap.check("compress: units go in several trials, each from the one before", "units -25 %" in trials
+              and "units -25 % -50 %" in trials, str(list(trials)))
+    tap.check("compress: and each is smaller", "units -25 % -50 %" in trials and trials["units -25 % -50 %"]["weights_bytes"]
+              < trials["units -25 %"]["weights_bytes"] < trials["as it is"]["weights_bytes"], str(trials))
+    tap.check("compress: and may be quantised behind", "units -25 % -50 %, int8" in trials, str(list(trials)))
+
+
+def tuned(tap, folder):
+    """F1 that would have to rise by more than it can: int8's loss is over the bound."""
+    rows, image = some_rows(folder, 300), os.path.join(folder, "tuned.mlt")
+    done = compress(folder, image, "--rows", rows, "--seconds", "1000", "--max-f1-loss=-0.9")
+    tap.check("compress: int8 whose loss is over the bound is fine-tuned, or it is said what that gained",
+              done.returncode == 1 and "int8 fine-tuned" in done.stdout, done.stdout + done.stderr)
+    tap.check("compress: units whose loss is over it are tried again halfway", "units -25 %" in done.stdout
+              and "units -12.5 %" in done.stdout, done.stdout + done.stderr)
+
+
 def interrupted(tap, folder):
     image = os.path.join(folder, "cut.mlt")
     work = subprocess.Popen([MARTLETCTL, "model", "compress", LAB, "--rows", ROWS, "-o", image, "--max-bytes", "100"],
@@ -84,6 +121,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         met(tap, folder)
         not_met(tap, folder)
+        whole(tap, folder)
+        tuned(tap, folder)
         interrupted(tap, folder)
     sys.exit(tap.finish())
 

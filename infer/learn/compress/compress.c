@@ -17,6 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRIAL_SHARE  4    // of the time that is left: one trial may take a quarter
+#define HALVINGS     2    // between a share that keeps to the loss and one that does not
+#define HALVED_LEAST 0.02 // of which they are apart
+
 struct compressing {
 	const char *path;
 	const struct compress_options *options;
@@ -29,7 +33,8 @@ struct compressing {
 	char name[MODEL_NAME_MAX + 1];
 	struct model *model; // of it, which the exam stands on
 	struct exam exam;
-	uint64_t deadline_ns;
+	uint64_t deadline_ns, trial_deadline_ns;
+	bool trial_over;      // it had its share of the time
 	uint32_t done, total; // trials
 	struct compile_report *report;
 	struct error *err;
@@ -59,8 +64,11 @@ static bool compress_tell(struct compressing *c)
 
 static bool compress_step_watch(void *context, const struct learn_progress *progress)
 {
+	struct compressing *c = context;
+
 	(void)progress;
-	return compress_tell(context);
+	c->trial_over |= clock_ns() >= c->trial_deadline_ns;
+	return compress_tell(c) && !c->trial_over;
 }
 
 // --- Trials ---------------------------------------------------------------------------------------
@@ -141,31 +149,26 @@ static void compress_note(struct compressing *c, const char *steps, const char *
 	report_add(c->report, "%s: %s", steps, said);
 }
 
-// One step from trial `from`. What does not suit the model is told, and passed over.
-static int compress_try(struct compressing *c, uint32_t from, const struct compress_step *step)
+// The steps of trial `from` and another one; *of* the step, so much is gone altogether.
+static void compress_name(const struct compressing *c, uint32_t from,
+	const struct compress_step *step, double gone, char steps[COMPRESS_TEXT])
 {
-	const struct compress_job job = { .options = c->options,
-		.name = c->name,
-		.rows = c->files.rows,
-		.read = &c->files.read,
-		.watch = &c->inner };
-	char path[PATH_MAX], steps[COMPRESS_TEXT];
-	void *image = NULL;
-	size_t size = 0;
-	int rc;
+	const char *before = c->result->trials[from].steps;
 
-	snprintf(steps, sizeof(steps), "%.100s%s%s", from ? c->result->trials[from].steps : "",
-		from ? ", " : "", step->text);
-	compress_files_path(&c->files, from, path);
-	rc = step->run(&job, step, path, &image, &size, c->err);
-	if (rc == 0)
-		rc = compress_measure(c, image, size, steps);
-	free(image);
-	c->done++;
-	if (rc == 0 || rc == -ECANCELED || rc == -ENOMEM || rc == -EIO)
-		return rc == -ECANCELED ? 0 : rc;
-	compress_note(c, steps, path);
-	return 0;
+	if (gone > 0 && from > 0) // the same step goes on
+		snprintf(steps, COMPRESS_TEXT, "%.120s -%.3g %%", before, 100 * gone);
+	else if (gone > 0)
+		snprintf(steps, COMPRESS_TEXT, "%s -%.3g %%", step->text, 100 * gone);
+	else
+		snprintf(steps, COMPRESS_TEXT, "%.120s%s%s", from ? before : "", from ? ", " : "",
+			step->text);
+}
+
+static bool compress_keeps(const struct compressing *c, uint32_t trial)
+{
+	const struct compress_trial *trials = c->result->trials;
+
+	return trials[trial].figure >= trials[0].figure - c->options->max_loss;
 }
 
 static bool compress_goes_on(struct compressing *c)
@@ -173,20 +176,149 @@ static bool compress_goes_on(struct compressing *c)
 	return compress_tell(c) && c->result->n_trials < COMPRESS_TRIALS_MAX;
 }
 
+// One step from trial `from`, as trial *to; 0: there is none. What does not suit the model is told, and passed over.
+static int compress_try(struct compressing *c, uint32_t from, const struct compress_step *step,
+	const char *steps, uint32_t *to)
+{
+	const struct compress_job job = { .options = c->options,
+		.name = c->name,
+		.rows = c->files.rows,
+		.read = &c->files.read,
+		.watch = &c->inner };
+	const uint64_t now_ns = clock_ns();
+	char path[PATH_MAX];
+	void *image = NULL;
+	size_t size = 0;
+	int rc;
+
+	*to = 0;
+	c->trial_over = false;
+	c->trial_deadline_ns =
+		now_ns + (c->deadline_ns > now_ns ? (c->deadline_ns - now_ns) / TRIAL_SHARE : 0);
+	compress_files_path(&c->files, from, path);
+	rc = step->run(&job, step, path, &image, &size, c->err);
+	if (rc == 0)
+		rc = compress_measure(c, image, size, steps);
+	free(image);
+	c->done++;
+	if (rc == 0)
+		*to = c->result->n_trials - 1;
+	if (rc == 0 || rc == -ENOMEM || rc == -EIO)
+		return rc;
+	if (rc != -ECANCELED)
+		compress_note(c, steps, path);
+	else if (!c->result->interrupted && !c->result->out_of_time)
+		report_add(
+			c->report, "%s: took more than a quarter of the time that was left", steps);
+	return 0;
+}
+
+// A step that is tried once, and what there is in its place where it costs too much.
+static int compress_once(
+	struct compressing *c, uint32_t from, const struct compress_step *step, uint32_t *to)
+{
+	char steps[COMPRESS_TEXT];
+	uint32_t instead;
+	int rc;
+
+	compress_name(c, from, step, 0, steps);
+	rc = compress_try(c, from, step, steps, to);
+	if (rc != 0 || *to == 0 || !step->instead || compress_keeps(c, *to) || !compress_goes_on(c))
+		return rc;
+	c->total++;
+	compress_name(c, from, step->instead, 0, steps);
+	return compress_try(c, from, step->instead, steps, &instead);
+}
+
 // What may follow after a trial that keeps to the loss.
 static int compress_follow(struct compressing *c, uint32_t from)
 {
 	int rc = 0;
 
-	if (c->result->trials[from].figure < c->result->trials[0].figure - c->options->max_loss)
-		return 0;
-	for (uint32_t s = 0; s < compress_n_steps() && rc == 0; s++) {
+	for (uint32_t s = 0; s < compress_n_steps() && rc == 0 && compress_keeps(c, from); s++) {
+		uint32_t to;
+
 		if (!compress_step(s)->last || !compress_goes_on(c))
 			continue;
 		c->total++;
-		rc = compress_try(c, from, compress_step(s));
+		rc = compress_once(c, from, compress_step(s), &to);
 	}
 	return rc;
+}
+
+// From trial *from, of whose first `gone` is gone, until `share` is. *from is the new one where it keeps to the loss;
+// *went says whether it does.
+static int compress_link(struct compressing *c, const struct compress_step *step, double gone,
+	double share, uint32_t *from, bool *went)
+{
+	struct compress_step link = *step;
+	char steps[COMPRESS_TEXT];
+	uint32_t to;
+	int rc;
+
+	*went = false;
+	link.amount = 1 - (1 - share) / (1 - gone);
+	compress_name(c, *from, step, share, steps);
+	rc = compress_try(c, *from, &link, steps, &to);
+	if (rc != 0 || to == 0 || !compress_keeps(c, to))
+		return rc;
+	*went = true;
+	*from = to;
+	return compress_goes_on(c) ? compress_follow(c, to) : 0;
+}
+
+// Between a share that keeps to the loss and one that is over it: halfway, with more training, until that makes the same
+// image, since units go by tiles.
+static int compress_halve(struct compressing *c, const struct compress_step *step, double gone,
+	double over, uint32_t from)
+{
+	struct compress_step patient = *step;
+	const struct compress_result *r = c->result;
+	size_t bytes = r->trials[r->n_trials - 1].image_bytes;
+	int rc = 0;
+
+	patient.training = 3;
+	for (int h = 0; h < HALVINGS && over - gone > HALVED_LEAST && rc == 0; h++) {
+		const double share = (gone + over) / 2;
+		const uint32_t before = r->n_trials;
+		bool went;
+
+		if (!compress_goes_on(c))
+			return 0;
+		c->total++;
+		rc = compress_link(c, &patient, gone, share, &from, &went);
+		if (rc != 0 || r->n_trials == before ||
+			(!went && r->trials[before].image_bytes == bytes))
+			return rc;
+		bytes = r->trials[before].image_bytes;
+		*(went ? &gone : &over) = share;
+	}
+	return rc;
+}
+
+// More and more goes, each time from what has learnt to do with less, until it costs too much.
+static int compress_chain(struct compressing *c, const struct compress_step *step)
+{
+	double gone = 0, over = 0;
+	uint32_t from = 0;
+	bool went = true;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < COMPRESS_SHARES && step->shares[i] > 0 && went && rc == 0; i++) {
+		const uint32_t before = c->result->n_trials;
+
+		if (!compress_goes_on(c))
+			return 0;
+		c->total += i > 0;
+		rc = compress_link(c, step, gone, step->shares[i], &from, &went);
+		if (c->result->n_trials == before)
+			return rc; // nothing is left to go
+		if (went)
+			gone = step->shares[i];
+		else
+			over = step->shares[i];
+	}
+	return over > 0 && rc == 0 ? compress_halve(c, step, gone, over, from) : rc;
 }
 
 // All steps from the model itself, each with what may follow it, so that some of everything is tried when the time
@@ -199,11 +331,15 @@ static int compress_search(struct compressing *c)
 	c->total = n;
 	for (uint32_t s = 0; s < n && rc == 0 && compress_goes_on(c); s++) {
 		const struct compress_step *step = compress_step(s);
-		const uint32_t before = c->result->n_trials;
+		uint32_t to = 0;
 
-		rc = compress_try(c, 0, step);
-		if (rc == 0 && !step->last && c->result->n_trials > before)
-			rc = compress_follow(c, before);
+		if (step->shares[0] > 0) {
+			rc = compress_chain(c, step);
+			continue;
+		}
+		rc = compress_once(c, 0, step, &to);
+		if (rc == 0 && !step->last && to > 0)
+			rc = compress_follow(c, to);
 	}
 	return rc;
 }

@@ -5,7 +5,12 @@
 #include "infer/learn/prune/prune.h"
 #include "infer/learn/quantise/quantise.h"
 
-#define STEPS_PRUNING 4 // of training between, for each step here
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define STEPS_PRUNING 3  // with training between, for each share here
+#define EPOCHS_TUNING 30 // of int8
 
 static int step_prune(const struct compress_job *job, const struct compress_step *step,
 	const char *from, enum prune_method method, void **image, size_t *size, struct error *err)
@@ -17,6 +22,8 @@ static int step_prune(const struct compress_job *job, const struct compress_step
 	// Whatever it costs: what is good enough is judged by the rows that no step sees.
 	options.max_loss = 1;
 	options.steps = STEPS_PRUNING;
+	if (step->training > 0)
+		options.epochs *= step->training;
 	options.seed = job->options->seed;
 	options.threads = job->options->threads;
 	return model_prune(
@@ -76,14 +83,17 @@ static int step_forest(const struct compress_job *job, const struct compress_ste
 }
 
 static int step_quantise(const struct compress_job *job, const char *from, enum quantise_bits bits,
-	void **image, size_t *size, struct error *err)
+	bool tune, void **image, size_t *size, struct error *err)
 {
 	const struct quantise_request request = {
 		.model = from,
 		.rows = job->rows,
 		.dataset = *job->read,
 		.bits = bits,
-		.max_loss = 1, // as in step_prune()
+		// As in step_prune(); but what is tuned is to keep to the bound, if need be with layers in float.
+		.max_loss = tune ? fmax(job->options->max_loss, 0) : 1,
+		.tune = tune ? EPOCHS_TUNING : 0,
+		.tune_always = tune,
 		.seed = job->options->seed,
 		.watch = job->watch,
 	};
@@ -91,6 +101,12 @@ static int step_quantise(const struct compress_job *job, const char *from, enum 
 	struct compile_report report = { 0 };
 	int rc = model_quantise(&request, image, size, &result, &report, err);
 
+	if (rc == 0 && tune && !result.tuned && result.n_put_back == 0) {
+		free(*image);
+		*image = NULL;
+		rc = error_set(
+			err, -ENOTSUP, "%d epochs of fine-tuning gained nothing", EPOCHS_TUNING);
+	}
 	quantise_result_fini(&result);
 	compile_report_fini(&report);
 	return rc;
@@ -100,34 +116,37 @@ static int step_int8(const struct compress_job *job, const struct compress_step 
 	const char *from, void **image, size_t *size, struct error *err)
 {
 	(void)step;
-	return step_quantise(job, from, QUANTISE_INT8, image, size, err);
+	return step_quantise(job, from, QUANTISE_INT8, false, image, size, err);
+}
+
+static int step_int8_tuned(const struct compress_job *job, const struct compress_step *step,
+	const char *from, void **image, size_t *size, struct error *err)
+{
+	(void)step;
+	return step_quantise(job, from, QUANTISE_INT8, true, image, size, err);
 }
 
 static int step_bf16(const struct compress_job *job, const struct compress_step *step,
 	const char *from, void **image, size_t *size, struct error *err)
 {
 	(void)step;
-	return step_quantise(job, from, QUANTISE_BF16, image, size, err);
+	return step_quantise(job, from, QUANTISE_BF16, false, image, size, err);
 }
 
+static const struct compress_step INT8_TUNED = { "int8 fine-tuned", step_int8_tuned, .last = true };
+
 static const struct compress_step STEPS[] = {
-	{ "int8", step_int8, .last = true },
+	{ "int8", step_int8, .last = true, .instead = &INT8_TUNED },
 	{ "bf16", step_bf16, .last = true },
 	{ "student 32-16", step_dense, .sizes = { 32, 16 } },
-	{ "units -75 %", step_units, .amount = 0.75 },
-	{ "trees -75 %", step_trees, .amount = 0.75 },
+	{ "units", step_units, .shares = { 0.25, 0.5, 0.75, 0.9, 0.95 } },
+	{ "trees", step_trees, .shares = { 0.5, 0.75, 0.9, 0.95 } },
 	{ "student of 20 trees", step_forest, .sizes = { 20, 4 } },
 	{ "student 16", step_dense, .sizes = { 16 } },
-	{ "units -50 %", step_units, .amount = 0.5 },
-	{ "subtrees -75 %", step_subtrees, .amount = 0.75 },
+	{ "subtrees", step_subtrees, .shares = { 0.5, 0.75, 0.9 } },
 	{ "student 64-32", step_dense, .sizes = { 64, 32 } },
-	{ "units -90 %", step_units, .amount = 0.9 },
-	{ "trees -90 %", step_trees, .amount = 0.9 },
 	{ "student of 8 trees", step_forest, .sizes = { 8, 3 } },
-	{ "units -25 %", step_units, .amount = 0.25 },
-	{ "trees -50 %", step_trees, .amount = 0.5 },
 	{ "student of 60 trees", step_forest, .sizes = { 60, 6 } },
-	{ "subtrees -50 %", step_subtrees, .amount = 0.5 },
 	{ "student 128-64", step_dense, .sizes = { 128, 64 } },
 };
 

@@ -324,6 +324,7 @@ static int quantising_reduce(struct quantising *q)
 		if (rc != 0 || worst == GRAPH_NONE)
 			return rc;
 		q->layers.of[worst].keep = true;
+		q->result->n_put_back++;
 		rc = quantising_again(q);
 		snprintf(q->why[worst], sizeof(*q->why), "the loss was %.4g with it, %.4g without",
 			before, q->loss.bounded);
@@ -436,7 +437,8 @@ static int quantising_layers(struct quantising *q)
 		rc = quantising_again(q);
 	if (rc == 0 && !q->request->no_equalise)
 		rc = quantising_equalise(q);
-	if (rc == 0 && q->request->tune > 0 && q->loss.bounded > q->request->max_loss)
+	if (rc == 0 && q->request->tune > 0 &&
+		(q->request->tune_always || q->loss.bounded > q->request->max_loss))
 		rc = quantising_tune(q);
 	return rc != 0 ? rc : quantising_reduce(q);
 }

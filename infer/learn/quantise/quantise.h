@@ -23,6 +23,7 @@ struct quantise_request {
 	double max_loss;
 	const char *keep; // "a,b": layers to be left in float; NULL: none
 	uint32_t tune;    // epochs of fine-tuning where the loss is over the bound; 0: none
+	bool tune_always; // whatever the loss is
 	enum quantise_scores scores;
 	uint64_t seed;                   // of what divides the rows, and of fine-tuning
 	const struct learn_watch *watch; // NULL: nobody watches
@@ -40,6 +41,7 @@ struct quantise_layer_result {
 struct quantise_result {
 	struct quantise_layer_result *layers; // [n_layers]
 	uint32_t n_layers, n_quantised;
+	uint32_t n_put_back;            // of those that are not: to float, for their loss
 	size_t n_calibration, n_judged; // rows
 	bool held_back;                 // those that judge are none of those that calibrate
 	bool labelled;                  // f1_before and f1_after are what they say
