@@ -147,8 +147,7 @@ static void clients_divide(struct clients *clients, uint32_t set)
 			all += seen[k].hash == seen[i].hash ? seen[k].requests : 0;
 		part = seen[i].requests ? (seen[i].requests * TABLE_PARTS + all - 1) / all
 					: TABLE_PARTS;
-		atomic_store_explicit(&seen[i].entry->part, seen[i].hash >> 32 << 32 | part,
-			memory_order_relaxed);
+		table_set_price(seen[i].entry, seen[i].hash, (uint32_t)part);
 	}
 }
 

@@ -186,7 +186,8 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	const struct port *port = queue->port;
 	struct lcore_traffic *traffic = &lcore->traffic[port->index];
 	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
-	uint16_t n_requests, n_good, n_others, n_answers;
+	uint16_t n_requests, n_good, n_answers;
+	struct parsed parsed;
 	const struct rules *rules = atomic_load_explicit(lcore->rules, memory_order_acquire);
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
 	uint64_t unfinished_before = lcore->counters.unfinished_checksums;
@@ -195,12 +196,12 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 		return false;
 	arrival = rte_rdtsc();
 	n_requests =
-		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &n_others);
-	n_good = auth_burst(
-		requests, n_requests, lcore->registry->auth, lcore->registry, &lcore->counters);
+		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &parsed);
+	n_good = auth_burst(requests, n_requests, parsed.flags, lcore->registry->auth,
+		lcore->registry, &lcore->counters);
 	traffic->drops += n_requests - n_good;
 	traffic->rx_packets += n;
-	traffic->drops += (uint64_t)n - n_requests - n_others;
+	traffic->drops += (uint64_t)n - n_requests - parsed.n_others;
 	traffic->rx_bytes += lcore->counters.received_bytes - bytes_before;
 	traffic->unfinished_checksums += lcore->counters.unfinished_checksums - unfinished_before;
 	if (unlikely(rules))
@@ -219,9 +220,9 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 	} else if (n_requests) {
 		loop_hand_over(lcore, port, requests, n_requests);
 	}
-	if (unlikely(n_others)) {
-		n_answers = neighbour_burst(others, n_others, &lcore->counters);
-		traffic->drops += (uint64_t)n_others - n_answers;
+	if (unlikely(parsed.n_others)) {
+		n_answers = neighbour_burst(others, parsed.n_others, &lcore->counters);
+		traffic->drops += (uint64_t)parsed.n_others - n_answers;
 		if (n_answers)
 			loop_transmit(lcore, port, others, n_answers);
 	}

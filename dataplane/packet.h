@@ -41,8 +41,8 @@ struct packet {
 	uint8_t kind;     // enum packet_kind
 	uint8_t status;   // enum wire_status
 	bool is_ipv6;
-	bool priority;
-	bool done; // score.c's: its result or refusal is decided
+	uint8_t flags; // of its wire header
+	bool done;     // score.c's: its result or refusal is decided
 };
 
 // The private area is a whole cache line, so that the frame behind it begins at one, too: devices

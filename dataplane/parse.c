@@ -32,7 +32,7 @@ static __rte_always_inline enum drop parse_wire(struct packet *p, const uint8_t 
 	if (!wire_reserved_is_zero(header))
 		return DROP_RESERVED_NOT_ZERO;
 	p->kind = PACKET_SCORE;
-	p->priority = header->flags & WIRE_FLAG_PRIORITY;
+	p->flags = header->flags;
 	p->key = 0;
 	return DROP_NONE;
 }
@@ -426,10 +426,11 @@ static __rte_noinline bool parse_refuses(const struct port *port, struct rte_mbu
 
 uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t n, uint64_t now,
 	struct dataplane_counters *counters, struct rte_mbuf **requests, struct rte_mbuf **others,
-	uint16_t *n_others)
+	struct parsed *parsed)
 {
 	uint16_t n_requests = 0, n_rest = 0;
 	uint64_t bytes = 0;
+	uint8_t flags = 0;
 
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		parse_prefetch(mbufs[i]);
@@ -447,12 +448,14 @@ uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t 
 				others[n_rest++] = m;
 		} else if (packet_of(m)->kind == PACKET_SCORE) {
 			requests[n_requests++] = m;
+			flags |= packet_of(m)->flags;
 		} else {
 			others[n_rest++] = m;
 		}
 	}
 	counters->received += n;
 	counters->received_bytes += bytes;
-	*n_others = n_rest;
+	parsed->n_others = n_rest;
+	parsed->flags = flags;
 	return n_requests;
 }

@@ -13,9 +13,14 @@
 // until admit.c looks.
 enum drop parse_packet(const struct port *port, struct rte_mbuf *m);
 
+struct parsed { // what parse_burst() found beside requests
+	uint16_t n_others;
+	uint8_t flags; // of all requests, each that any has
+};
+
 // Parses `n` mbufs that arrived at `now` (TSC) and parts them: scoring requests and pings go to
 // `requests`, ARP, ICMP and what is to be answered by an ICMP error to `others`; what is dropped is
 // counted and freed. Each array holds BURST_MAX. Returns how many requests there are.
 uint16_t parse_burst(const struct port *port, struct rte_mbuf **mbufs, uint16_t n, uint64_t now,
 	struct dataplane_counters *counters, struct rte_mbuf **requests, struct rte_mbuf **others,
-	uint16_t *n_others);
+	struct parsed *parsed);

@@ -187,8 +187,8 @@ static inline void reply_store(struct reply_words *to, const struct reply_words 
 }
 
 // Of what a PING's checksum covered, its PONG changes nothing but the wire header, for addresses
-// and ports merely change places: the checksum is updated, where it is known to be right. A RESULT, and what
-// has another trailer than its request, is summed: its header's words, then what follows.
+// and ports merely change places: the checksum is updated, where it is known to be right. A RESULT
+// is summed: its header's words, then what follows.
 static inline uint16_t reply_udp_checksum(const struct packet *p, const struct rte_udp_hdr *udp,
 	const struct reply_words *before, const struct reply_words *after, uint64_t pseudo_sum)
 {
@@ -196,7 +196,7 @@ static inline uint16_t reply_udp_checksum(const struct packet *p, const struct r
 	uint16_t checksum;
 	uint64_t sum;
 
-	if (p->kind == PACKET_PONG && !p->key && udp->dgram_cksum && !p->port->trusts_checksum) {
+	if (p->kind == PACKET_PONG && udp->dgram_cksum && !p->port->trusts_checksum) {
 		checksum = checksum_update(
 			udp->dgram_cksum, reply_sum_changing(before), reply_sum_changing(after));
 		return checksum ? checksum : 0xffff;
@@ -227,10 +227,44 @@ static inline void reply_count(const struct packet *p, struct dataplane_counters
 		p->stats->refused[p->status]++;
 }
 
-static inline void reply_one(
-	struct rte_mbuf *m, struct packet *p, uint64_t ns, struct dataplane_counters *counters)
+// The replies of a burst that have a trailer: their tags are made side by side once all are written, and then the
+// checksums that cover these.
+struct reply_sealed {
+	const struct auth *auth;
+	struct auth_seals seals;
+	uint16_t n; // of those that the device makes no checksum of
+	struct rte_udp_hdr *udps[BURST_MAX];
+	uint64_t sums[BURST_MAX]; // of their pseudo headers
+};
+
+// One more, whose wire header is stored already.
+static __rte_noinline void reply_seal(struct reply_sealed *sealed, const struct packet *p,
+	struct rte_udp_hdr *udp, uint64_t pseudo_sum)
 {
-	uint32_t payload_bytes = reply_payload_bytes(p) + (p->key ? AUTH_TRAILER_BYTES : 0);
+	auth_seal_add(&sealed->seals, auth_table(sealed->auth), p, (uint8_t *)(udp + 1),
+		reply_payload_bytes(p));
+	if (p->port->tx_checksum)
+		return;
+	sealed->udps[sealed->n] = udp;
+	sealed->sums[sealed->n++] = pseudo_sum;
+}
+
+static __rte_noinline void reply_seal_end(struct reply_sealed *sealed)
+{
+	auth_seal(&sealed->seals, sealed->auth);
+	for (uint16_t i = 0; i < sealed->n; i++) {
+		struct rte_udp_hdr *udp = sealed->udps[i];
+
+		udp->dgram_cksum = 0;
+		udp->dgram_cksum = checksum_finish_udp(
+			checksum_bytes(sealed->sums[i], udp, rte_be_to_cpu_16(udp->dgram_len)));
+	}
+}
+
+static inline void reply_one(struct rte_mbuf *m, struct packet *p, uint64_t ns,
+	struct dataplane_counters *counters, struct reply_sealed *sealed)
+{
+	uint32_t payload_bytes = reply_payload_bytes(p) + (unlikely(p->key) ? AUTH_TRAILER_BYTES : 0);
 	uint32_t udp_bytes = (uint32_t)sizeof(struct rte_udp_hdr) + payload_bytes;
 	uint64_t sum;
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_l3(m, p, udp_bytes, &sum);
@@ -245,10 +279,12 @@ static inline void reply_one(
 	if (p->port->tx_checksum) {
 		udp->dgram_cksum = checksum_fold(sum);
 		m->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
-	} else {
+	} else if (likely(!p->key)) {
 		udp->dgram_cksum = reply_udp_checksum(p, udp, words, &reply, sum);
 	}
 	reply_store(words, &reply);
+	if (unlikely(p->key))
+		reply_seal(sealed, p, udp, sum);
 	reply_ethernet(m, (uint32_t)p->l2_bytes + p->l3_bytes + udp_bytes);
 	reply_count(p, counters);
 }
@@ -290,49 +326,25 @@ static inline void reply_prefetch(struct rte_mbuf *m)
 	rte_prefetch0(packet_of(m));
 }
 
-// Those that have a key get their wire header, which reply_one() then makes once more alike, and their trailer.
-static __rte_noinline void reply_seal(struct rte_mbuf **mbufs, uint16_t n, uint64_t now,
-	const struct clock *clock, const struct auth *auth)
-{
-	const struct auth_table *table = auth_table(auth);
-	struct auth_seals seals;
-
-	seals.n = 0;
-	for (uint16_t i = 0; i < n; i++) {
-		const struct packet *p = packet_of(mbufs[i]);
-		uint8_t *payload = rte_pktmbuf_mtod_offset(mbufs[i], uint8_t *, p->payload_offset);
-		struct reply_words *words = (struct reply_words *)payload, reply;
-
-		if (!p->key)
-			continue;
-		reply = reply_wire(
-			words, p, reply_server_ns(clock_ns(clock, now - p->arrival_tsc)));
-		reply_store(words, &reply);
-		auth_seal_add(&seals, table, p, payload, reply_payload_bytes(p));
-	}
-	auth_seal(&seals, auth);
-}
-
 void reply_burst(struct rte_mbuf **mbufs, uint16_t n, uint64_t now, const struct clock *clock,
 	struct dataplane_counters *counters, const struct auth *auth)
 {
 	struct reply_run run = { .n = 0 };
-	uint16_t any_key = 0;
+	struct reply_sealed sealed;
 
-	for (uint16_t i = 0; i < n; i++)
-		any_key |= packet_of(mbufs[i])->key;
-	if (any_key)
-		reply_seal(mbufs, n, now, clock, auth);
-
+	sealed.auth = auth;
+	sealed.n = sealed.seals.n = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *p = packet_of(mbufs[i]);
 
 		if (i + PREFETCH_AHEAD < n)
 			reply_prefetch(mbufs[i + PREFETCH_AHEAD]);
 		reply_run_add(&run, p, now, clock);
-		reply_one(mbufs[i], p, run.ns, counters);
+		reply_one(mbufs[i], p, run.ns, counters, &sealed);
 	}
 	reply_run_end(&run);
+	if (unlikely(sealed.seals.n | sealed.n))
+		reply_seal_end(&sealed);
 }
 
 void reply_packet(struct rte_mbuf *m, uint64_t now, const struct clock *clock,

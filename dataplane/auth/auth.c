@@ -95,6 +95,7 @@ int auth_prepare_keys(struct auth *auth, const struct config_trust *config,
 		else
 			table->required[table->n_required++] = auth_model(name);
 	}
+	table->demands = config->n_require_authentication > 0;
 	for (uint32_t i = 0; keys && i < keys->n && rc == 0; i++)
 		rc = auth_add_key(auth, table, &keys->keys[i], now, err);
 	if (rc == 0)

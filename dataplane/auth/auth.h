@@ -29,6 +29,7 @@ struct auth_key {
 
 struct auth_table {
 	// What lcores read. Immutable, but for the states of keys.
+	bool demands;      // a model answers no others: that of one in `required`, or any
 	bool requires_all; // nothing is answered without authentication
 	uint32_t n_required;
 	uint64_t required[CONFIG_REQUIRE_MAX]; // auth_model() of those that answer no others

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/auth/check.h"
 
-#include <rte_prefetch.h>
-
 struct auth_checks { // of a burst: the tags to be made
 	uint16_t n;
 	struct siphash_job jobs[BURST_MAX];
@@ -86,12 +84,10 @@ static uint16_t auth_drop_bad(struct rte_mbuf **mbufs, uint16_t n, const uint8_t
 	return n_good;
 }
 
-// Apart from the loop that every burst takes: its arrays are large.
-static __rte_noinline uint16_t auth_check(struct rte_mbuf **mbufs, uint16_t n,
-	const struct auth *auth, const struct auth_table *table, const struct registry *registry,
-	struct dataplane_counters *counters)
+uint16_t auth_check(struct rte_mbuf **mbufs, uint16_t n, const struct auth *auth,
+	const struct registry *registry, struct dataplane_counters *counters)
 {
-	const bool demands = table->requires_all || table->n_required;
+	const struct auth_table *table = auth_table(auth);
 	uint8_t drops[BURST_MAX];
 	struct auth_checks checks;
 	uint16_t n_bad = 0;
@@ -104,7 +100,8 @@ static __rte_noinline uint16_t auth_check(struct rte_mbuf **mbufs, uint16_t n,
 		if (header->flags & WIRE_FLAG_AUTHENTICATED)
 			drops[i] = auth_begin_check(mbufs[i], header, table, &checks, i);
 		else
-			drops[i] = demands ? auth_check_plain(header, table, registry) : DROP_NONE;
+			drops[i] = table->demands ? auth_check_plain(header, table, registry)
+						  : DROP_NONE;
 		n_bad += drops[i] != DROP_NONE;
 	}
 	siphash_many(auth->siphash, checks.jobs, checks.n);
@@ -115,17 +112,4 @@ static __rte_noinline uint16_t auth_check(struct rte_mbuf **mbufs, uint16_t n,
 		n_bad += drops[at] != DROP_NONE;
 	}
 	return n_bad ? auth_drop_bad(mbufs, n, drops, counters) : n;
-}
-
-uint16_t auth_burst(struct rte_mbuf **mbufs, uint16_t n, const struct auth *auth,
-	const struct registry *registry, struct dataplane_counters *counters)
-{
-	const struct auth_table *table = auth_table(auth);
-	uint8_t any = table->requires_all || table->n_required ? WIRE_FLAG_AUTHENTICATED : 0;
-
-	for (uint16_t i = 0; i < n; i++)
-		any |= auth_header(mbufs[i])->flags;
-	if (likely(!(any & WIRE_FLAG_AUTHENTICATED)))
-		return n;
-	return auth_check(mbufs, n, auth, table, registry, counters);
 }

@@ -55,7 +55,7 @@ static inline void fair_count_second(
 static inline bool fair_takes_rate(
 	struct table_entry *entry, const struct rule *rule, uint32_t rows, uint64_t now)
 {
-	const uint32_t tokens = METER_UNIT * TABLE_PARTS / table_part(entry);
+	const uint32_t tokens = table_price(entry);
 
 	if (meter_is_off(&rule->requests)) {
 		if (meter_is_off(&rule->rows) || !rows)

@@ -46,9 +46,9 @@ struct table_entry {
 	struct table_counts counts;
 	uint32_t a_second; // requests, as counted over the last second in which there were any
 
-	// Written by the control thread: the upper half of the hash of the client that it is meant for, and how many of
-	// TABLE_PARTS of its rate this lcore gives. 0: all.
-	_Atomic(uint64_t) part;
+	// Written by the control thread: the upper half of the hash of the client that it is meant for, and how many
+	// tokens a request takes here: where the lcore gives it but a part of its rate, so many times more. 0: METER_UNIT.
+	_Atomic(uint64_t) price;
 } __rte_cache_aligned;
 
 struct table {
@@ -69,12 +69,20 @@ void table_init(struct table *table, const struct hash_key *key, uint64_t tsc_hz
 struct table_entry *table_find(
 	struct table *table, const struct rules *rules, const struct client *client, uint64_t now);
 
-// How many of TABLE_PARTS of its rate this lcore gives to the client of an entry.
-static inline uint32_t table_part(const struct table_entry *entry)
+// Tokens that a request of an entry's client, or a row, takes here.
+static inline uint32_t table_price(const struct table_entry *entry)
 {
-	const uint64_t part = atomic_load_explicit(&entry->part, memory_order_relaxed);
+	const uint64_t price = atomic_load_explicit(&entry->price, memory_order_relaxed);
 
-	return part && part >> 32 == entry->hash >> 32 ? (uint32_t)part : TABLE_PARTS;
+	return price && price >> 32 == entry->hash >> 32 ? (uint32_t)price : METER_UNIT;
+}
+
+// The control thread's: from here on the lcore gives the client of that hash `parts` of TABLE_PARTS of its rate, one
+// at least.
+static inline void table_set_price(struct table_entry *entry, uint64_t hash, uint32_t parts)
+{
+	atomic_store_explicit(&entry->price, hash >> 32 << 32 | METER_UNIT * TABLE_PARTS / parts,
+		memory_order_relaxed);
 }
 
 // For the control thread: a copy of what an entry shows, taken whole. False where there is nobody.

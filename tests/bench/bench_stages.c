@@ -1,35 +1,53 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Nanoseconds a request spends in each stage between rx burst and tx burst, in bursts of 1 to 64:
 // no device, no ring, no neighbour on the other core. Prints JSON.
-// usage: bench_stages IMAGE ROWS [canary | shadow]
-// With the last one, the image is the canary, too, of half of the requests, or the shadow of a quarter of the rows.
+// usage: bench_stages IMAGE ROWS [canary | shadow | drift | limits]
+// With the last one, the image is the canary, too, of half of the requests, or the shadow of a quarter of the rows;
+// or its drift is watched; or its clients have a rate, which none exceeds. Nobody has a key.
 //
 // A run restores the frames, then passes them through the first stages; what one stage more adds to
 // the time is that stage's. Minimum of many runs, for whatever disturbs a run only adds to it.
 #include "base/rows.h"
 #include "dataplane/admit.h"
+#include "dataplane/auth/check.h"
+#include "dataplane/fair/fair.h"
 #include "dataplane/lane.h"
 #include "dataplane/parse.h"
 #include "dataplane/reply.h"
 #include "dataplane/score.h"
 #include "infer/infer.h"
+#include "tests/bench/tsc.h"
 #include "tests/unit/frame.h"
 
 #include <rte_cycles.h>
+#include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define SCRATCH_BYTES (2u << 20)
 #define LANE_BYTES    (256u << 10)
 #define RUNS          20000
 #define MODEL_ID      7
 
-enum stage { STAGE_RESTORE, STAGE_PARSE, STAGE_ADMIT, STAGE_SCORE, STAGE_REPLY, STAGE_COUNT };
-static const char *const STAGES[] = { "restore", "parse", "admit", "score", "reply" };
+enum stage {
+	STAGE_RESTORE,
+	STAGE_PARSE,
+	STAGE_AUTH,
+	STAGE_LIMIT,
+	STAGE_ADMIT,
+	STAGE_SCORE,
+	STAGE_REPLY,
+	STAGE_COUNT
+};
+static const char *const STAGES[] = { "restore", "parse", "auth", "limit", "admit", "score",
+	"reply" };
 static const uint16_t BURSTS[] = { 1, 4, 16, 64 };
 
 static struct frame frames[BURST_MAX], fresh[BURST_MAX];
 static struct registry *registry;
+static struct auth *auth;
+static struct fair *fair;
+static struct rules *rules; // NULL: nobody is limited
+static struct fair_costs costs;
 static struct watches *watches;
 static struct lane lane;
 static uint8_t *lane_memory;
@@ -39,23 +57,6 @@ static struct dataplane_counters counters;
 static struct slot_stats pings;
 static uint8_t *scratch;
 static double tsc_hz;
-
-// EAL, which would know, is not running.
-static double measure_tsc_hz(void)
-{
-	struct timespec begin, end;
-	uint64_t tsc;
-	double ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	tsc = rte_rdtsc();
-	do {
-		clock_gettime(CLOCK_MONOTONIC, &end);
-		ns = (double)(end.tv_sec - begin.tv_sec) * 1e9 +
-			(double)(end.tv_nsec - begin.tv_nsec);
-	} while (ns < 50e6);
-	return (double)(rte_rdtsc() - tsc) / ns * 1e9;
-}
 
 // The lane is as empty as idle time leaves it.
 static void restore(uint16_t n)
@@ -75,15 +76,24 @@ static void restore(uint16_t n)
 static void pass(uint16_t n, enum stage last)
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
-	uint16_t n_others, n_answers;
+	struct parsed parsed;
+	uint16_t n_answers, n_refused;
 
 	restore(n);
 	if (last == STAGE_RESTORE)
 		return;
 	for (uint16_t i = 0; i < n; i++)
 		mbufs[i] = &frames[i].m;
-	n = parse_burst(&port, mbufs, n, rte_rdtsc(), &counters, requests, others, &n_others);
+	n = parse_burst(&port, mbufs, n, rte_rdtsc(), &counters, requests, others, &parsed);
 	if (last == STAGE_PARSE)
+		return;
+	n = auth_burst(requests, n, parsed.flags, registry->auth, registry, &counters);
+	if (last == STAGE_AUTH)
+		return;
+	if (unlikely(rules))
+		n = fair_burst(
+			fair, rules, 0, requests, n, rte_rdtsc(), &counters, mbufs, &n_refused);
+	if (last == STAGE_LIMIT)
 		return;
 	n = admit_burst(requests, n, registry, 0, &pings, mbufs, &n_answers);
 	if (last == STAGE_ADMIT)
@@ -91,7 +101,7 @@ static void pass(uint16_t n, enum stage last)
 	score_burst(requests, n, scratch, &clk, &counters, &lane);
 	if (last == STAGE_SCORE)
 		return;
-	reply_burst(requests, n, rte_rdtsc(), &clk, &counters, NULL);
+	reply_burst(requests, n, rte_rdtsc(), &clk, &counters, registry->auth);
 }
 
 static double run_ns(uint16_t n, enum stage last)
@@ -142,9 +152,10 @@ static int publish(const char *image, const char *role, struct error *err)
 		role && strcmp(role, "canary") == 0 ? &routed.canary : &routed.shadow;
 	struct model_route *route;
 	const bool counts = role && strcmp(role, "drift") == 0;
+	const bool is_alone = !role || counts || strcmp(role, "limits") == 0;
 	int rc = prepare(image, 1, &routed.live, err);
 
-	if (rc == 0 && role && !counts)
+	if (rc == 0 && !is_alone)
 		rc = prepare(image, 2, second, err);
 	if (rc == 0)
 		rc = registry_make_route(registry, &routed, &route, err);
@@ -169,6 +180,20 @@ static int publish(const char *image, const char *role, struct error *err)
 		err);
 }
 
+// One rate for everybody, beyond what a run asks for.
+static int setup_limits(struct error *err)
+{
+	static const struct hash_key KEY = { 1, 2 };
+	const struct config_clients config = { .limits.rate = 100000000,
+		.limits.burst = 100000000 };
+
+	fair = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*fair));
+	if (!fair)
+		return error_set(err, -ENOMEM, "no memory for the table of clients");
+	fair_init(fair, &KEY, &costs, (uint64_t)tsc_hz);
+	return rules_create(&config, 1, (uint64_t)tsc_hz, &rules, err);
+}
+
 static int setup(const char *image, const char *rows_path, const char *role, struct error *err)
 {
 	const struct rows_options rows_options = { 0 };
@@ -178,12 +203,19 @@ static int setup(const char *image, const char *rows_path, const char *role, str
 	if (rc == 0)
 		rc = registry_create(1, SCRATCH_BYTES, 1500, NULL, &registry, err);
 	if (rc == 0)
+		rc = auth_create(NULL, isa_detected(), &auth, err);
+	if (rc == 0)
 		rc = watches_create(registry, &watches, err);
 	if (rc == 0)
 		rc = publish(image, role, err);
 	if (rc != 0)
 		return rc;
-	tsc_hz = measure_tsc_hz();
+	registry->auth = auth;
+	tsc_hz = bench_tsc_hz();
+	if (role && strcmp(role, "limits") == 0)
+		rc = setup_limits(err);
+	if (rc != 0)
+		return rc;
 	clock_init(&clk, (uint64_t)tsc_hz);
 	histogram_reset(&pings.latency);
 	frame_port(&port);
@@ -220,17 +252,21 @@ int main(int argc, char **argv)
 
 	if ((argc != 3 && argc != 4) ||
 		(argc == 4 && strcmp(argv[3], "canary") && strcmp(argv[3], "shadow") &&
-			strcmp(argv[3], "drift"))) {
-		fprintf(stderr, "usage: bench_stages IMAGE ROWS [canary | shadow | drift]\n");
+			strcmp(argv[3], "drift") && strcmp(argv[3], "limits"))) {
+		fprintf(stderr,
+			"usage: bench_stages IMAGE ROWS [canary | shadow | drift | limits]\n");
 		return 2;
 	}
-	if (setup(argv[1], argv[2], argv[3], &err)) {
+	if (sodium_init() < 0 || setup(argv[1], argv[2], argv[3], &err)) {
 		fprintf(stderr, "bench_stages: %s\n", err.text);
 		return 1;
 	}
 	bench();
 	watches_destroy(watches);
 	registry_destroy(registry);
+	auth_destroy(auth);
+	rules_destroy(rules);
+	free(fair);
 	free(scratch);
 	free(lane_memory);
 	return 0;

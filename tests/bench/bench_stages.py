@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What each stage of the river costs a packet, alone on a CPU: tests/bench/bench_stages.c, several times; with one version in service, with a
-canary for half of the requests, and with a shadow that takes a quarter of the rows, in turns."""
+canary for half of the requests, with a shadow that takes a quarter of the rows, and with a rate for each client, in turns."""
 import json
 import subprocess
 
 from bench_memif import MODEL, spread
 
-ROLES = {"live alone": (), "with a canary": ("canary",), "with a shadow": ("shadow",)}
+ROLES = {"live alone": (), "with a canary": ("canary",), "with a shadow": ("shadow",), "with a rate": ("limits",)}
 
 
 def run(link, rounds):

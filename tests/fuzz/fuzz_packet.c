@@ -114,7 +114,7 @@ static bool is_let_in(struct frame *frame)
 	struct rte_mbuf *m = &frame->m;
 
 	rte_mbuf_refcnt_set(m, 2);
-	const uint16_t n = auth_burst(&m, 1, auth, registry, &counters);
+	const uint16_t n = auth_check(&m, 1, auth, registry, &counters);
 
 	rte_mbuf_refcnt_set(&frame->m, 1);
 	return n == 1;

@@ -261,7 +261,7 @@ static void burst_puts_high_priority_first(void **state)
 		frames[i].m.buf_addr = frames[i].room;
 		frames[i].p.kind = PACKET_SCORE;
 		frames[i].p.payload_offset = 42;
-		frames[i].p.priority = i == 2 || i == 5;
+		frames[i].p.flags = i == 2 || i == 5 ? WIRE_FLAG_PRIORITY : 0;
 		mbufs[i] = &frames[i].m;
 	}
 	frame_wire(&frames[1])->rows = 0;

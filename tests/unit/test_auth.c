@@ -77,11 +77,20 @@ static struct rte_mbuf *ping(
 	return &f->m;
 }
 
+static uint16_t let_in(struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint8_t flags = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		flags |= packet_of(mbufs[i])->flags;
+	return auth_burst(mbufs, n, flags, auth, registry, &counters);
+}
+
 static bool is_let_in(uint16_t key, uint64_t counter)
 {
 	struct rte_mbuf *m = ping(&frames[0], false, false, 64, key, counter);
 
-	return auth_burst(&m, 1, auth, registry, &counters) == 1;
+	return let_in(&m, 1) == 1;
 }
 
 // A whole burst of good and bad ones, each in turn: the good ones keep their order.
@@ -108,7 +117,7 @@ static void mixed_burst_keeps_what_is_good_in_order(void **state)
 		if (i % 8 < 3)
 			expected[n_good++] = i;
 	}
-	assert_int_equal(auth_burst(mbufs, n, auth, registry, &counters), n_good);
+	assert_int_equal(let_in(mbufs, n), n_good);
 	for (uint16_t i = 0; i < n_good; i++) {
 		const uint16_t at = expected[i];
 
@@ -159,6 +168,18 @@ static void stranger_is_dropped_where_all_must_have_a_key(void **state)
 	assert_int_equal(counters.drops[DROP_AUTH_MISSING], 1);
 }
 
+// Requests without a key pass as they are while nobody needs one, and are dropped as soon as somebody does.
+static void strangers_are_not_looked_at_until_a_key_is_needed(void **state)
+{
+	struct rte_mbuf *mbufs[2] = { ping(&frames[0], false, false, 64, 0, 0),
+		ping(&frames[1], false, false, 64, 0, 0) };
+
+	assert_int_equal(auth_burst(mbufs, 2, WIRE_FLAG_PRIORITY, auth, registry, &counters), 2);
+	put_keys(0, 20, true);
+	assert_int_equal(auth_burst(mbufs, 2, WIRE_FLAG_PRIORITY, auth, registry, &counters), 0);
+	assert_int_equal(counters.drops[DROP_AUTH_MISSING], 2);
+}
+
 // PONGs and statuses of any length, over both families, with a tag and without: sealed, and checksums are right.
 static void reply_is_sealed(void **state)
 {
@@ -169,7 +190,7 @@ static void reply_is_sealed(void **state)
 		struct rte_udp_hdr *udp;
 		uint16_t checksum;
 
-		assert_int_equal(auth_burst(&m, 1, auth, registry, &counters), 1);
+		assert_int_equal(let_in(&m, 1), 1);
 		frames[0].p.kind = is_pong ? PACKET_PONG : PACKET_RESULT;
 		frames[0].p.status = is_pong ? WIRE_STATUS_OK : WIRE_STATUS_FORBIDDEN;
 		frames[0].p.stats = NULL;
@@ -185,19 +206,57 @@ static void reply_is_sealed(void **state)
 	}
 }
 
+// Some with a key and some without, in one burst: each as it would be alone; also where the device makes checksums.
+static void burst_is_sealed_where_it_has_keys(void **state)
+{
+	struct rte_mbuf *mbufs[BURST_MAX];
+
+	for (int offloads = 0; offloads < 2; offloads++) {
+		port.tx_checksum = offloads;
+		for (uint16_t i = 0; i < BURST_MAX; i++)
+			mbufs[i] = ping(&frames[i], i & 1, i & 2, 48u + i, i % 3,
+				10000u * (offloads + 1) + i);
+		assert_int_equal(let_in(mbufs, BURST_MAX), BURST_MAX);
+		for (uint16_t i = 0; i < BURST_MAX; i++) {
+			frames[i].p.kind = PACKET_PONG;
+			frames[i].p.status = WIRE_STATUS_OK;
+			frames[i].p.stats = NULL;
+		}
+		reply_burst(mbufs, BURST_MAX, frames[0].p.arrival_tsc, &clk, &counters, auth);
+		for (uint16_t i = 0; i < BURST_MAX; i++) {
+			struct rte_udp_hdr *udp = (struct rte_udp_hdr *)frame_l4(&frames[i]);
+			const uint16_t checksum = udp->dgram_cksum;
+
+			assert_int_equal(ntohs(udp->dgram_len), sizeof(*udp) + 48 + i);
+			assert_int_equal(i % 3 != 0,
+				datagram_is_sealed(udp + 1, 48u + i, secrets[i % 3],
+					10000u * (offloads + 1) + i));
+			frame_mend_udp(&frames[i]);
+			assert_int_equal(offloads, checksum != udp->dgram_cksum);
+		}
+	}
+	port.tx_checksum = false;
+}
+
 // The key is gone while the request is on its way: the reply has no tag that anybody takes for one.
 static void reply_of_a_key_that_is_gone_has_no_tag(void **state)
 {
 	struct rte_mbuf *m = ping(&frames[0], false, false, 64, 1, 7);
 	static const uint8_t NOTHING[8];
+	struct rte_udp_hdr *udp;
+	uint16_t checksum;
 
-	assert_int_equal(auth_burst(&m, 1, auth, registry, &counters), 1);
+	assert_int_equal(let_in(&m, 1), 1);
 	put_keys(0, 20, false);
 	frames[0].p.kind = PACKET_PONG;
 	frames[0].p.status = WIRE_STATUS_OK;
 	frames[0].p.stats = NULL;
 	reply_burst(&m, 1, frames[0].p.arrival_tsc, &clk, &counters, auth);
 	assert_memory_equal((uint8_t *)frame_wire(&frames[0]) + 56, NOTHING, 8);
+	udp = (struct rte_udp_hdr *)frame_l4(&frames[0]);
+	checksum = udp->dgram_cksum;
+	frame_mend_udp(&frames[0]);
+	assert_int_equal(checksum, udp->dgram_cksum);
 }
 
 int main(void)
@@ -208,7 +267,9 @@ int main(void)
 		CASE(new_keys_keep_what_was_seen),
 		CASE(keys_come_and_go_by_the_clock),
 		CASE(stranger_is_dropped_where_all_must_have_a_key),
+		CASE(strangers_are_not_looked_at_until_a_key_is_needed),
 		CASE(reply_is_sealed),
+		CASE(burst_is_sealed_where_it_has_keys),
 		CASE(reply_of_a_key_that_is_gone_has_no_tag),
 	};
 

@@ -461,10 +461,10 @@ static void part_of_a_rate_is_what_an_lcore_gives(void **state)
 	limit(&(struct config_clients){ .limits.rate = 1000, .limits.burst = 1 });
 	ask_for(0x0a000001, WIRE_TYPE_SCORE, 1, 1, HZ);
 	entry = table_find(&fair->table, rules, &client, HZ);
-	atomic_store(&entry->part, (entry->hash >> 32 << 32 | TABLE_PARTS / 4));
+	table_set_price(entry, entry->hash, TABLE_PARTS / 4);
 	assert_in_range(send_for_a_second(HZ + HZ / 1000), 248, 252);
 	// Meant for another client that had this place before: all of the rate.
-	atomic_store(&entry->part, ((entry->hash >> 32) + 1) << 32 | 1);
+	table_set_price(entry, entry->hash + (1ull << 32), 1);
 	assert_in_range(send_for_a_second(HZ * 3), 999, 1002);
 }
 

@@ -41,12 +41,13 @@ static bool answer(enum drop *drop)
 	struct dataplane_counters counters = { 0 };
 	struct rte_mbuf *m = &frame.m, *requests[BURST_MAX], *others[BURST_MAX];
 	uint16_t n_others, n_requests;
+	struct parsed parsed;
 
 	freeze();
 	rte_mbuf_refcnt_set(m, 2);
-	n_requests = parse_burst(&port, &m, 1, 1000, &counters, requests, others, &n_others);
+	n_requests = parse_burst(&port, &m, 1, 1000, &counters, requests, others, &parsed);
 	assert_int_equal(n_requests, 0);
-	n_others = neighbour_burst(others, n_others, &counters);
+	n_others = neighbour_burst(others, parsed.n_others, &counters);
 	*drop = dropped(&counters);
 	assert_int_equal(counters.icmp_errors + (*drop != DROP_NONE), 1);
 	assert_int_equal(n_others, counters.icmp_errors);

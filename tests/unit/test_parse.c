@@ -19,7 +19,7 @@ static void request_is_kept_with_its_offsets(void **state)
 				frame.p.payload_offset, (vlan ? 18 : 14) + (v6 ? 40 : 20) + 8);
 			assert_int_equal(frame.p.payload_bytes, 64);
 			assert_ptr_equal(frame.p.port, &port);
-			assert_false(frame.p.priority);
+			assert_false(frame.p.flags & WIRE_FLAG_PRIORITY);
 		}
 	}
 }
@@ -57,7 +57,7 @@ static void priority_flag_is_seen(void **state)
 	frame_wire(&frame)->flags = WIRE_FLAG_PRIORITY;
 	frame_mend_udp(&frame);
 	assert_int_equal(parse(), DROP_NONE);
-	assert_true(frame.p.priority);
+	assert_true(frame.p.flags & WIRE_FLAG_PRIORITY);
 }
 
 static void another_mac_drops(void **state)

@@ -124,7 +124,7 @@ static void trusting_port_takes_wrong_udp_checksums_only(void **state)
 static void unfinished_checksums_are_told_from_wrong_ones(void **state)
 {
 	struct rte_mbuf *mbuf = &frame.m, *requests[BURST_MAX], *others[BURST_MAX];
-	uint16_t n_others;
+	struct parsed parsed;
 
 	for (int i = 0; i < 8; i++) {
 		bool is_ipv6 = i & 1, vlan = i & 2, unfinished = i & 4;
@@ -136,7 +136,7 @@ static void unfinished_checksums_are_told_from_wrong_ones(void **state)
 		else
 			udp()->dgram_cksum ^= 1;
 		assert_int_equal(
-			parse_burst(&port, &mbuf, 1, 0, &counters, requests, others, &n_others), 0);
+			parse_burst(&port, &mbuf, 1, 0, &counters, requests, others, &parsed), 0);
 		assert_int_equal(counters.drops[DROP_BAD_L4_CHECKSUM], 1);
 		assert_int_equal(counters.unfinished_checksums, unfinished);
 	}
@@ -196,7 +196,8 @@ static void burst_sorts_counts_and_frees(void **state)
 	static struct frame frames[4];
 	struct rte_mbuf *mbufs[4], *requests[BURST_MAX], *others[BURST_MAX];
 	struct dataplane_counters counters = { 0 };
-	uint16_t n_requests, n_others;
+	struct parsed parsed;
+	uint16_t n_requests;
 
 	frame_request(&frames[0], false, false, WIRE_TYPE_SCORE, 1, 4, 64);
 	frame_ethernet(&frames[1], RTE_ETHER_TYPE_ARP, false);
@@ -204,14 +205,19 @@ static void burst_sorts_counts_and_frees(void **state)
 	frame_ethernet(&frames[2], 0x88cc, false);
 	frame_length(&frames[2], 60);
 	frame_request(&frames[3], true, false, WIRE_TYPE_PING, 0, 0, 64);
+	frame_wire(&frames[0])->flags = WIRE_FLAG_PRIORITY;
+	frame_mend_udp(&frames[0]);
+	frame_wire(&frames[3])->flags = WIRE_FLAG_AUTHENTICATED;
+	frame_mend_udp(&frames[3]);
 	for (int i = 0; i < 4; i++)
 		mbufs[i] = &frames[i].m;
-	n_requests = parse_burst(&port, mbufs, 4, 1234, &counters, requests, others, &n_others);
+	n_requests = parse_burst(&port, mbufs, 4, 1234, &counters, requests, others, &parsed);
 	assert_int_equal(n_requests, 2);
 	assert_ptr_equal(requests[0], &frames[0].m);
 	assert_ptr_equal(requests[1], &frames[3].m);
 	assert_int_equal(frames[3].p.arrival_tsc, 1234);
-	assert_int_equal(n_others, 1);
+	assert_int_equal(parsed.n_others, 1);
+	assert_int_equal(parsed.flags, WIRE_FLAG_PRIORITY | WIRE_FLAG_AUTHENTICATED);
 	assert_ptr_equal(others[0], &frames[1].m);
 	assert_int_equal(counters.received, 4);
 	assert_int_equal(counters.received_bytes, 106 + 42 + 60 + 126);
