@@ -27,3 +27,16 @@ void sha256_of(uint8_t hash[SHA256_BYTES], const void *data, size_t bytes)
 	sha256_add(&sha, data, bytes);
 	sha256_end(&sha, hash);
 }
+
+void sha256_text_of(char text[SHA256_TEXT_BYTES], const void *data, size_t bytes)
+{
+	static const char DIGITS[] = "0123456789abcdef";
+	uint8_t hash[SHA256_BYTES];
+
+	sha256_of(hash, data, bytes);
+	for (size_t i = 0; i < SHA256_BYTES; i++) {
+		text[2 * i] = DIGITS[hash[i] >> 4];
+		text[2 * i + 1] = DIGITS[hash[i] & 15];
+	}
+	text[2 * SHA256_BYTES] = '\0';
+}

@@ -18,3 +18,6 @@ void sha256_add(struct sha256 *sha, const void *data, size_t bytes);
 void sha256_end(struct sha256 *sha, uint8_t hash[SHA256_BYTES]);
 // All at once.
 void sha256_of(uint8_t hash[SHA256_BYTES], const void *data, size_t bytes);
+// ... as hexadecimal digits.
+#define SHA256_TEXT_BYTES (2 * SHA256_BYTES + 1)
+void sha256_text_of(char text[SHA256_TEXT_BYTES], const void *data, size_t bytes);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/retention.h"
+#include "base/trust/image_keys.h"
 #include "base/trust/principal.h"
 
 #include <arpa/inet.h>
@@ -359,7 +360,8 @@ int check_trust(const struct reader *reader, const config_setting_t *trust, stru
 	for (uint32_t i = 0; i < config->trust.n_image_keys; i++) {
 		const char *path = config->trust.image_keys[i];
 
-		if (path[0] != '/' && strncmp(path, "credential:", 11) != 0)
+		if (path[0] != '/' &&
+			strncmp(path, IMAGE_KEY_CREDENTIAL, sizeof(IMAGE_KEY_CREDENTIAL) - 1) != 0)
 			return reader_refuse(reader, config_setting_get_member(trust, "image_keys"),
 				"trust.image_keys: '%.64s' is neither a path that begins with a "
 				"slash nor \"credential:NAME\"",

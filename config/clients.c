@@ -105,13 +105,13 @@ static int clients_check_one(const struct reader *reader, const config_setting_t
 }
 
 static int clients_refuse_twice(const struct reader *reader, const config_setting_t *list,
-	uint32_t i, const struct config_client *other)
+	uint32_t i, uint32_t j, const struct config_client *other)
 {
 	const char *key = other->key ? "key" : "address";
 
 	return reader_refuse(reader, clients_member(list, i, key),
 		"clients.list[%u].%s: is the client of the entry at line %d already", i, key,
-		other->line);
+		config_setting_source_line(config_setting_get_elem(list, j)));
 }
 
 int clients_check(
@@ -129,7 +129,7 @@ int clients_check(
 		}
 		for (uint32_t j = 0; j < i; j++)
 			if (clients_are_same(client, &config->list[j]))
-				rc = clients_refuse_twice(reader, list, i, &config->list[j]);
+				rc = clients_refuse_twice(reader, list, i, j, &config->list[j]);
 	}
 	return rc;
 }

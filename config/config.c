@@ -104,7 +104,6 @@ static int config_read_clients(
 		struct config_client *client = &config->clients.list[i];
 
 		snprintf(where, sizeof(where), "clients.list[%u]", i);
-		client->line = (int)config_setting_source_line(group);
 		if (keys_read_group(reader, list, group, &SCHEMA_CLIENT, where, client) != 0)
 			rc = -EINVAL;
 	}

@@ -131,7 +131,6 @@ struct config_client {                 // clients with limits of their own
 	struct config_address network; // the same
 	uint32_t key;                  // of authenticated datagrams; 0: a network
 	struct config_limits limits;
-	int line;
 };
 
 struct config_trusted_key { // that images may be signed by
@@ -139,7 +138,6 @@ struct config_trusted_key { // that images may be signed by
 	char model[CONFIG_NAME_MAX + 1];
 	char key[CONFIG_PATH_MAX];     // as it is written: its file, or the key itself as base64
 	struct minisign_public public; // what stands there
-	int line;
 };
 
 struct config {

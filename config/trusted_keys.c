@@ -52,7 +52,6 @@ static int trusted_read(const struct reader *reader, const config_setting_t *lis
 	int rc;
 
 	snprintf(where, sizeof(where), "trust.trusted_keys[%u]", index);
-	trusted->line = (int)config_setting_source_line(group);
 	rc = keys_read_group(reader, list, group, &SCHEMA_TRUSTED_KEY, where, trusted);
 	if (rc != 0)
 		return rc;
@@ -91,7 +90,8 @@ static int trusted_check_twice(
 			rc = reader_refuse(reader, config_setting_get_elem(list, i),
 				"trust.trusted_keys[%u]: key %s of model '%s' stands at line %d "
 				"already",
-				i, id, one->model, other->line);
+				i, id, one->model,
+				config_setting_source_line(config_setting_get_elem(list, k)));
 		}
 	return rc;
 }

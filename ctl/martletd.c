@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martletd: the appliance. main() is a list of phases, undone in reverse order.
 #include "base/options.h"
+#include "base/trust/trusted_file.h"
 #include "base/version.h"
 #include "config/config.h"
 #include "ctl/server/audit/audit.h"
@@ -18,6 +19,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 enum exit_status { EXIT_DONE, EXIT_REFUSED };
 
@@ -213,12 +215,14 @@ int main(int argc, char **argv)
 	const struct options options = {
 		.program = "martletd",
 		.about = "Scores rows that arrive over UDP with the models deployed to it.",
-		.after = "SIGTERM drains and ends; SIGHUP reads the configuration's log.level "
+		.after = "SIGTERM drains and ends; SIGHUP reads the configuration and the files "
+			 "that it names "
 			 "anew.\n"
 			 "exit: 0 done, 1 refused or failed, 2 wrong command line",
 		.version = martlet_version,
 		.own = { ENTRIES, &request },
 	};
+	const char *user;
 	struct error err;
 	int rc = options_parse(&options, argv, NULL, &err);
 
@@ -232,6 +236,9 @@ int main(int argc, char **argv)
 		log_refusal("martletd", err.text);
 		return EXIT_REFUSED;
 	}
+	user = appliance.config.process.user;
+	if (user[0] && strcmp(user, CONFIG_USER_AUTO) != 0)
+		trusted_file_set_service_user(user);
 	if (dataplane_check(&appliance.config, &err) != 0) {
 		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
 		return EXIT_REFUSED;

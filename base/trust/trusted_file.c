@@ -15,6 +15,13 @@
 
 #define TEMPORARY_BYTES 24 // of what is appended to a path
 
+static const char *service_user = TRUSTED_SERVICE_USER;
+
+void trusted_file_set_service_user(const char *name)
+{
+	service_user = name;
+}
+
 // Root may work on the files of the user that martletd runs as.
 static bool is_trusted_owner(uid_t uid)
 {
@@ -22,7 +29,7 @@ static bool is_trusted_owner(uid_t uid)
 
 	if (uid == 0 || uid == geteuid())
 		return true;
-	service = geteuid() == 0 ? getpwnam(TRUSTED_SERVICE_USER) : NULL;
+	service = geteuid() == 0 ? getpwnam(service_user) : NULL;
 	return service && service->pw_uid == uid;
 }
 

@@ -17,6 +17,9 @@ enum trusted_file_kind {
 // As whom martletd runs: whose files root may read and replace, too.
 #define TRUSTED_SERVICE_USER "martlet"
 
+// Another user is it, as the configuration has it. Once, before there are threads; `name` stays where it is.
+void trusted_file_set_service_user(const char *name);
+
 // Reads the file whole. It and its folder belong to root or to us, group and others cannot write them (a
 // folder with the sticky bit is fine), and its last component is no link.
 // *bytes lies between guard pages, is locked where the limits let it be, in no core dump, and is followed by

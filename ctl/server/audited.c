@@ -4,6 +4,7 @@
 #include "ctl/server/audit/audit.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/http/request.h"
+#include "ctl/server/http/who.h"
 #include "ctl/server/server_state.h"
 
 #include <event2/buffer.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #define WHAT_BYTES 400
-#define BY_BYTES   128
+#define BY_BYTES   WHO_NAME_BYTES
 
 struct audited {
 	struct server *server;

@@ -197,35 +197,21 @@ void listeners_close(struct server *server)
 	server->listeners = NULL;
 }
 
-static void listeners_audit(
-	struct server *server, const struct listening *listening, const char *refusal)
-{
-	char what[CONFIG_PATH_MAX + 64];
-	const struct chain_entry entry = { .kind = CHAIN_OWN,
-		.by = "martletd",
-		.what = what,
-		.says_allowed = true,
-		.allowed = !refusal,
-		.why = refusal };
-
-	snprintf(what, sizeof(what), "%s.tls: read %s anew", listening->name,
-		listening->wanted.tls.certificate);
-	audit_own(server->audit, &entry);
-}
-
 static void listeners_reload(struct server *server, const struct listening *listening)
 {
+	char key[64];
 	struct error err;
 
+	snprintf(key, sizeof(key), "%s.tls", listening->name);
 	if (tls_reload(listening->tls, &err) != 0) {
 		log_warning(
 			"%s.tls: %s; the certificate of before stays", listening->name, err.text);
-		listeners_audit(server, listening, err.text);
+		audit_reread(server->audit, key, listening->wanted.tls.certificate, err.text);
 		return;
 	}
 	log_info("%s.tls: %s was read, for the connections to come", listening->name,
 		listening->wanted.tls.certificate);
-	listeners_audit(server, listening, NULL);
+	audit_reread(server->audit, key, listening->wanted.tls.certificate, NULL);
 	listeners_look_at_key(listening);
 }
 

@@ -34,7 +34,7 @@ static_assert((int)LOG_LEVEL_DEBUG == CONFIG_LOG_DEBUG && (int)LOG_LEVEL_INFO ==
 	"the configuration's levels are the log's");
 
 struct reload { // an operation's data
-	char by[128];
+	char by[208];
 	bool is_file; // of the configuration; else `wanted` was sent
 	bool is_told; // the service manager
 	bool is_try;  // nothing is to be changed
@@ -328,7 +328,6 @@ static void reload_commit(struct operation *op)
 static int reload_admit(const struct server *server, const struct config_trust *trust,
 	const char *model, const struct stored_image_file *file, struct error *err)
 {
-	unsigned char hash[SHA256_BYTES];
 	char sha256[RECORD_SHA256_BYTES];
 	const struct stored_image image = { .bytes = file->bytes,
 		.size = file->size,
@@ -337,8 +336,7 @@ static int reload_admit(const struct server *server, const struct config_trust *
 		.sha256 = sha256 };
 	struct signature_claim claim;
 
-	sha256_of(hash, file->bytes, file->size);
-	sodium_bin2hex(sha256, sizeof(sha256), hash, sizeof(hash));
+	sha256_text_of(sha256, file->bytes, file->size);
 	return stored_image_admit(server, trust, model, &image, &claim, NULL, err);
 }
 
@@ -354,8 +352,8 @@ static int reload_try_image(const struct server *server, const struct reload *re
 	if (rc == 0) {
 		rc = reload_admit(server, &reload->next.trust, wanted->name, &file, err);
 		if (rc == 0)
-			rc = stored_image_open(
-				server, file.bytes, file.size, &options, &model, err);
+			rc = stored_image_open(server, &reload->next.trust, file.bytes, file.size,
+				&options, &model, err);
 		if (rc == 0)
 			rc = model_check_golden(model, err) == -EINVAL ? -EINVAL : 0;
 		model_close(model);

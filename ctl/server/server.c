@@ -279,8 +279,10 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	struct listeners *listeners;
 	int rc;
 
-	if (!server)
+	if (!server) {
+		audit_close(parts->audit);
 		return error_set(err, -ENOMEM, "no memory for the server");
+	}
 	server->config = parts->config;
 	server->base = parts->base;
 	server->listener = parts->listener;
@@ -288,6 +290,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->dataplane = parts->dataplane;
 	server->drain_hook = parts->drain_hook;
 	server->confine = parts->confine;
+	server->audit = parts->audit;
 	server->history = history_create(server->dataplane);
 	server->cost = cost_create(server);
 	server->comparisons = comparisons_create();
@@ -297,7 +300,6 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	}
 	server->started_ns = clock_ns();
 	server->model_options.exact = parts->config->infer.exact;
-	server->audit = parts->audit;
 	server->model_options.isa_limited = strcmp(parts->config->infer.isa, "native") != 0;
 	rc = isa_parse(parts->config->infer.isa, &server->model_options.isa_mask, err);
 	if (rc == 0)
@@ -305,7 +307,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = server_events_init(server, err);
 	if (rc == 0)
-		rc = access_create(server->config, &server->access, err);
+		rc = access_create(server->config, server->audit, &server->access, err);
 	if (rc == 0)
 		rc = server_create_gate(server, err);
 	if (rc == 0)

@@ -84,7 +84,7 @@ struct server {
 	uint64_t grace_until_ns, hook_until_ns, say_close_ns; // drain.c's
 	bool is_hurried;                                      // ... the grace was ended
 	bool is_signalled;                                    // ... by a signal already
-	char drain_by[128];                                   // ... who asked
+	char drain_by[208];                                   // ... who asked
 	uint64_t announce_until_ns; // draining: NOT_READY is said at least so long
 	uint64_t drain_until_ns;
 	bool is_quiet; // nothing was under way at the last tick

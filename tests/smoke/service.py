@@ -46,7 +46,7 @@ class Manager(Appliance):
         while True:
             lines = self.log_text().splitlines()[before:]
             if any(re.search(pattern, line) for line in lines) or time.time() > end:
-                return [line for line in lines if not line.startswith("<6>audit: signed: ")]
+                return [line for line in lines if not line.startswith("<6>audit: ")]
             time.sleep(0.05)
 
     def rewrite(self, old, new):

@@ -48,7 +48,7 @@ static int tear_down(void **state)
 
 static void begin(void)
 {
-	assert_int_equal(access_create(&config, &access_, &err), 0);
+	assert_int_equal(access_create(&config, NULL, &access_, &err), 0);
 }
 
 // What a request on that connection is known as.
@@ -409,7 +409,7 @@ static void bad_file_of_tokens_is_refused_at_start(void **state)
 	assert_non_null(to);
 	fputs("no tokens\n", to);
 	fclose(to);
-	assert_int_equal(access_create(&config, &access_, &err), -EINVAL);
+	assert_int_equal(access_create(&config, NULL, &access_, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "trust.tokens: "));
 	assert_non_null(strstr(err.text, "is no file of tokens: its first line is"));
 	access_ = NULL;

@@ -363,6 +363,42 @@ static void test_chain_goes_on_across_files_and_starts(void **state)
 	free(r.text);
 }
 
+struct chained {
+	struct audit *audit;
+	struct waiter then;
+};
+
+// A handler that answers at once has more to be written while it is told.
+static void told_and_asks(void *arg, const struct error *err)
+{
+	struct chained *chained = arg;
+
+	assert_null(err);
+	ask(chained->audit, &chained->then);
+}
+
+static void test_who_is_told_asks_as_a_file_ends(void **state)
+{
+	struct store_case *c = *state;
+	struct audit *audit = open_log(c, 1); // each line ends a file
+	char said[ERROR_TEXT_BYTES];
+	struct chain_found found;
+	struct read r;
+
+	for (int i = 0; i < 5; i++) {
+		struct chained chained = { .audit = audit };
+
+		audit_write(audit, &CHANGE, told_and_asks, &chained);
+		settle(c, audit);
+		assert_true(chained.then.is_told && chained.then.err.code == 0);
+	}
+	audit_close(audit);
+	verify(c, &r, &found, said);
+	assert_string_equal(said, "");
+	assert_int_equal(r.requests, 10);
+	free(r.text);
+}
+
 // --- Reading -------------------------------------------------------------------------------------
 
 static void test_pages_are_the_log(void **state)
@@ -478,6 +514,7 @@ int main(void)
 		STORE_CASE_BOTH(test_start_after_the_end_was_cut),
 		STORE_CASE_BOTH(test_start_with_a_changed_line),
 		STORE_CASE_BOTH(test_chain_goes_on_across_files_and_starts),
+		STORE_CASE_BOTH(test_who_is_told_asks_as_a_file_ends),
 		STORE_CASE_BOTH(test_pages_are_the_log),
 		STORE_CASE_BOTH(test_refusals_that_were_left_out_are_said),
 		cmocka_unit_test(test_refusals_of_one_source_are_bounded),

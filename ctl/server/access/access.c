@@ -4,6 +4,7 @@
 #include "ctl/server/access/bearer.h"
 #include "ctl/server/access/names.h"
 #include "ctl/server/access/peer.h"
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/http/deadline.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
@@ -32,6 +33,7 @@ struct access_rules {
 
 struct access {
 	struct access_rules *rules;
+	struct audit *audit;
 	uint32_t generation; // of the rules; 0: of none
 	struct pace *failures;
 	int64_t latest; // that time() has been, since the rules were read
@@ -41,6 +43,12 @@ struct access {
 	bool is_save_failing; // which was told
 	char uses[CONFIG_PATH_MAX + 16];
 };
+
+// A clock that is set back makes no token good again.
+static int64_t access_latest(const struct access *access, int64_t now)
+{
+	return now > access->latest ? now : access->latest;
+}
 
 // --- Rules ---------------------------------------------------------------------------------------
 
@@ -81,7 +89,8 @@ void access_discard(struct access_rules *rules)
 	free(rules);
 }
 
-int access_create(const struct config *config, struct access **out, struct error *err)
+int access_create(
+	const struct config *config, struct audit *audit, struct access **out, struct error *err)
 {
 	struct access *access = calloc(1, sizeof(*access));
 	struct access_rules *rules;
@@ -91,6 +100,7 @@ int access_create(const struct config *config, struct access **out, struct error
 		free(access);
 		return error_set(err, -ENOMEM, "no memory for roles");
 	}
+	access->audit = audit;
 	snprintf(access->uses, sizeof(access->uses), "%s/" USES_FILE, config->store.path);
 	rc = access_prepare(config, &rules, err);
 	if (rc != 0) {
@@ -141,6 +151,7 @@ static void access_read_tokens(struct access *access)
 
 	if (bearer_read(bearer->path, &next, &err) != 0) {
 		log_error("trust.tokens: %s; the tokens of before stay", err.text);
+		audit_reread(access->audit, "trust.tokens", bearer->path, err.text);
 		bearer_look(bearer);
 		return;
 	}
@@ -148,6 +159,7 @@ static void access_read_tokens(struct access *access)
 	bearer_fini(bearer);
 	*bearer = next;
 	log_info("trust.tokens: %s was read: tokens: %zu", next.path, next.tokens.n);
+	audit_reread(access->audit, "trust.tokens", next.path, NULL);
 }
 
 void access_tick(struct access *access)
@@ -225,7 +237,7 @@ static int64_t access_now(struct access *access)
 {
 	const int64_t now = (int64_t)time(NULL);
 
-	access->latest = now > access->latest ? now : access->latest;
+	access->latest = access_latest(access, now);
 	return now;
 }
 
@@ -314,8 +326,7 @@ bool access_holds(const struct access *access, const struct who *who)
 	if (!who->token)
 		return true;
 	token = bearer_find_id(&access->rules->bearer, who->token);
-	return token &&
-		token_state(token, now, now > access->latest ? now : access->latest) == TOKEN_VALID;
+	return token && token_state(token, now, access_latest(access, now)) == TOKEN_VALID;
 }
 
 int access_allows(const struct who *who, enum role needed, struct error *err)
@@ -354,8 +365,7 @@ json_t *access_tokens_json(const struct access *access)
 
 	for (size_t i = 0; i < bearer->tokens.n; i++) {
 		const struct token *token = &bearer->tokens.each[i];
-		const enum token_state state =
-			token_state(token, now, now > access->latest ? now : access->latest);
+		const enum token_state state = token_state(token, now, access_latest(access, now));
 
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", token->name, "role",

@@ -14,13 +14,16 @@
 #include <stdbool.h>
 
 struct access;
+struct audit;
 struct config;
 struct gate;
 struct http_request;
 struct who;
 
-// When tokens were used last is kept in the store's folder.
-int access_create(const struct config *config, struct access **out, struct error *err);
+// When tokens were used last is kept in the store's folder. `audit`, where the reading of another file of tokens is
+// recorded, may end before it; NULL: nowhere.
+int access_create(
+	const struct config *config, struct audit *audit, struct access **out, struct error *err);
 void access_destroy(struct access *access); // NULL is fine
 // To be called now and then (100 ms): reads the tokens anew once their file is another. What cannot be read leaves
 // those of before, and the log says so.

@@ -24,6 +24,7 @@ void bearer_look(struct bearer *bearer)
 
 int bearer_read(const char *path, struct bearer *bearer, struct error *err)
 {
+	struct error own;
 	int rc;
 
 	*bearer = (struct bearer){ 0 };
@@ -31,9 +32,9 @@ int bearer_read(const char *path, struct bearer *bearer, struct error *err)
 		return 0;
 	snprintf(bearer->path, sizeof(bearer->path), "%s", path);
 	bearer_look(bearer); // before, so that a change meanwhile is seen
-	rc = tokens_read(path, &bearer->tokens, err);
-	if (rc != 0 && rc != -ENOENT)
-		return rc;
+	rc = tokens_read(path, &bearer->tokens, &own);
+	if (rc != 0 && rc != -ENOENT) // there may be no token yet
+		return error_set(err, rc, "%s", own.text);
 	bearer->used = calloc(bearer->tokens.n + 1, sizeof(bearer->used[0]));
 	if (!bearer->used) {
 		bearer_fini(bearer);

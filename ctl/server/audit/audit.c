@@ -118,7 +118,6 @@ static void audit_opened(struct audit *a, int result)
 		log_warning("audit: no new file can be made in %s: %s; the last one goes on",
 			a->path, strerror(-result));
 		batch->begins_file = false;
-		a->file_bytes_planned += a->file_bytes;
 		a->step = AUDIT_WRITE;
 	} else if (result < 0) {
 		audit_fail(a, result);
@@ -232,12 +231,12 @@ uint64_t audit_write(struct audit *a, const struct chain_entry *entry, audit_don
 		audit_look_after(a);
 	else
 		audit_lose(a);
-	audit_proceed(a);
-	if (rc != 0 && done) {
+	if (rc != 0 && done) { // before others are told, who may have more to be written
 		error_set(&err, rc, "the audit log %s cannot be written: %s", a->path,
 			rc == -EBUSY ? "too much waits to be" : strerror(-rc));
 		done(arg, a->failed.code ? &a->failed : &err);
 	}
+	audit_proceed(a);
 	return seq;
 }
 
@@ -249,6 +248,20 @@ uint64_t audit_next(const struct audit *a)
 void audit_own(struct audit *audit, const struct chain_entry *entry)
 {
 	audit_write(audit, entry, NULL, NULL);
+}
+
+void audit_reread(struct audit *a, const char *key, const char *path, const char *refusal)
+{
+	char what[PATH_MAX + 64];
+	const struct chain_entry entry = { .kind = CHAIN_OWN,
+		.by = "martletd",
+		.what = what,
+		.says_allowed = true,
+		.allowed = !refusal,
+		.why = refusal };
+
+	snprintf(what, sizeof(what), "%s: read %s anew", key, path);
+	audit_own(a, &entry);
 }
 
 void audit_refused(struct audit *a, const struct chain_entry *entry)
@@ -277,11 +290,14 @@ static void audit_report_refusals(struct audit *a, bool all)
 		return;
 	if (most[0])
 		snprintf(why, sizeof(why), "refusals that came too fast, most of them of %s", most);
-	audit_write(a, &entry, NULL, NULL);
+	if (audit_write(a, &entry, NULL, NULL) == 0)
+		a->omitted += entry.n - 1; // which counted it as one
 }
 
 void audit_tick(struct audit *a)
 {
+	if (!a)
+		return;
 	audit_report_refusals(a, false);
 	audit_proceed(a);
 }

@@ -39,6 +39,9 @@ uint64_t audit_next(
 	const struct audit *audit); // the number of the line that audit_write() makes next
 // A change that nobody asked for by a request.
 void audit_own(struct audit *audit, const struct chain_entry *entry);
+// The file that the configuration's `key` names was read again, as it is another: a certificate, tokens. `refusal`: why
+// it is not used; NULL: it is.
+void audit_reread(struct audit *audit, const char *key, const char *path, const char *refusal);
 // A request that got no further, of a source as its `by` and `from` name it. Of one that is refused again and
 // again only some are written, and the rest counted.
 void audit_refused(struct audit *audit, const struct chain_entry *entry);

@@ -25,7 +25,7 @@ static struct audit_batch *batch_append(struct audit *a)
 
 int batch_begin_file(struct audit *a)
 {
-	struct audit_batch *batch = batch_append(a);
+	struct audit_batch *batch = a->last && a->last->size == 0 ? a->last : batch_append(a);
 
 	if (!batch)
 		return -ENOMEM;
@@ -35,11 +35,11 @@ int batch_begin_file(struct audit *a)
 	return 0;
 }
 
-// Bytes that are being written stay as they are: they may have to be written again.
+// Bytes that are being written stay as they are: they may have to be written again. Of an empty one none are.
 static bool batch_is_open(const struct audit *a, const struct audit_batch *batch)
 {
 	return batch && batch->size < BATCH_BYTES_MAX &&
-		!(batch == a->first && a->step != AUDIT_IDLE);
+		!(batch == a->first && a->step != AUDIT_IDLE && batch->size > 0);
 }
 
 static int batch_grow(struct audit_batch *batch, bool waits)

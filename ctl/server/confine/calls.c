@@ -188,7 +188,6 @@ const struct call CALLS[] = {
 	{ CALL("fchmod", "modes of new files"), IF(BITS(1, SETID, 0)) },
 	{ CALL("chmod", "likewise"), IF(BITS(1, SETID, 0)) },
 	{ CALL("fchmodat", "likewise"), IF(BITS(2, SETID, 0)) },
-	ANY("utimensat", "a file's time: when a token was used last"),
 	ANY("io_uring_enter", "the store's ring, which takes but the calls it needs"),
 	ANY("io_submit", "memif: lcores are woken up"),
 	ANY("io_getevents", "memif: lcores are woken up"),

@@ -123,7 +123,7 @@ static void unary_reply_change(struct call *call, int status, const char *text, 
 void unary_message(struct call *call, struct proto_text message)
 {
 	const struct unary *unary = call->method->arg;
-	const bool changes = unary->asks == UNARY_CHANGE;
+	const bool changes = call->method->changes;
 	struct route_params params = { 0 };
 	route_handler *handle = unary->handle;
 	struct http_request *request;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WHO_NAME_BYTES 96 // with the NUL
+#define WHO_NAME_BYTES 176 // with the NUL: a whole name of a certificate (tls.h) has room
 
 struct who {
 	enum role role;

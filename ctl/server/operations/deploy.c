@@ -32,10 +32,8 @@
 static int deploy_check_image(const struct operation *op, struct operation_part *part,
 	const void *image, size_t size, char found[RECORD_SHA256_BYTES])
 {
-	unsigned char hash[SHA256_BYTES];
 
-	sha256_of(hash, image, size);
-	sodium_bin2hex(found, RECORD_SHA256_BYTES, hash, sizeof(hash));
+	sha256_text_of(found, image, size);
 	if (!part->sha256[0]) // it could not be read at start, and was not recorded
 		return 0;
 	if (strcmp(found, part->sha256) == 0)
@@ -94,8 +92,8 @@ static void deploy_open_part(struct operation *op, struct operation_part *part)
 		; // its status says why
 	} else if (part->is_in_service) {
 		part->err.code = 0;
-	} else if (stored_image_open(
-			   op->server, image, size, &options, &part->opened, &part->err) != 0) {
+	} else if (stored_image_open(op->server, &op->server->config->trust, image, size, &options,
+			   &part->opened, &part->err) != 0) {
 		part->status = operation_status(&part->err, 422);
 		part->opened = NULL;
 	} else if (warm_model(part->opened, &part->err) != 0) {

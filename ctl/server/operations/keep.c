@@ -37,15 +37,14 @@ static void keep_failed(struct operation *op, bool has_begun_image)
 {
 	char file[STORE_FILE_MAX];
 
+	op->keeping.failed = op->err;
 	if (!op->keeping.is_image) {
-		op->keeping.failed = op->err;
 		error_set(&op->err, op->keeping.failed.code,
 			"%.400s; which signature a restart finds is not known",
 			op->keeping.failed.text);
 		op->keeping.then(op);
 		return;
 	}
-	op->keeping.failed = op->err;
 	memset(&op->err, 0, sizeof(op->err));
 	store_image_file(file, op->version);
 	if (has_begun_image)

@@ -231,7 +231,7 @@ void operation_remove(struct operation *op, const char *file, void (*then)(struc
 
 void operation_log(const struct operation *op, enum log_level level, const char *format, ...)
 {
-	char version[24] = "", by[128] = "", text[ERROR_TEXT_BYTES + 128] = "";
+	char version[24] = "", by[sizeof(op->by) + 8] = "", text[ERROR_TEXT_BYTES + 128] = "";
 	va_list args;
 
 	if (op->version)

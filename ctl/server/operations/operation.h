@@ -55,7 +55,7 @@ struct operation_part {
 struct operation {
 	struct server *server;
 	struct operation_client client;
-	char by[96];      // the client's
+	char by[192];     // the client's
 	const char *what; // for the log: "deploy"
 	void (*begin)(struct operation *op);
 	bool has_begun;

@@ -49,14 +49,12 @@ static bool recover_admits(const struct server *server, const struct model_entry
 		.version = stored->version,
 		.sha256 = stored->sha256,
 		.is_stored = true };
-	unsigned char hash[SHA256_BYTES];
 	struct signature_claim claim;
 	struct error err;
 	char *signature;
 	int rc;
 
-	sha256_of(hash, bytes, stored->bytes);
-	sodium_bin2hex(stored->sha256, sizeof(stored->sha256), hash, sizeof(hash));
+	sha256_text_of(stored->sha256, bytes, stored->bytes);
 	rc = stored_image_signature(
 		server, entry->name, stored->version, &signature, &image.signature_size, &err);
 	image.signature = signature;

@@ -97,13 +97,14 @@ int stored_image_status(const struct error *err)
 	return operation_status(err, err->code == -EACCES ? 403 : 422);
 }
 
-int stored_image_open(const struct server *server, const void *bytes, size_t size,
-	const struct model_options *options, struct model **model, struct error *err)
+int stored_image_open(const struct server *server, const struct config_trust *trust,
+	const void *bytes, size_t size, const struct model_options *options, struct model **model,
+	struct error *err)
 {
 	struct model_options with_keys = *options;
 
 	with_keys.keys = server->image_keys;
-	with_keys.only_encrypted = server->config->trust.require_encryption;
+	with_keys.only_encrypted = trust->require_encryption;
 	with_keys.must_lock = true;
 	return model_open(bytes, size, &with_keys, model, err);
 }

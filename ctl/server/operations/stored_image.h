@@ -52,9 +52,10 @@ int stored_image_admit(const struct server *server, const struct config_trust *t
 // HTTP's status of what stored_image_admit() and model_open() refuse: 403 what is not trusted, else 422 or 5xx.
 int stored_image_status(const struct error *err);
 
-// Opens the model in them: model_open()'s errors.
-int stored_image_open(const struct server *server, const void *bytes, size_t size,
-	const struct model_options *options, struct model **model, struct error *err);
+// Opens the model in them, which `trust` may want encrypted: model_open()'s errors.
+int stored_image_open(const struct server *server, const struct config_trust *trust,
+	const void *bytes, size_t size, const struct model_options *options, struct model **model,
+	struct error *err);
 // What it was compiled from: model_source()'s errors.
 int stored_image_source(const struct server *server, const void *bytes, size_t size,
 	struct model_source *source, struct error *err);

@@ -13,7 +13,8 @@
 static int verify_scores(
 	struct operation *op, const struct model_options *options, struct model **model)
 {
-	int rc = stored_image_open(op->server, op->data, op->size, options, model, &op->err);
+	int rc = stored_image_open(op->server, &op->server->config->trust, op->data, op->size,
+		options, model, &op->err);
 
 	if (rc == 0) {
 		rc = warm_model(*model, &op->err);
@@ -27,10 +28,7 @@ static int verify_scores(
 
 void verify_hash(struct operation *op)
 {
-	unsigned char hash[SHA256_BYTES];
-
-	sha256_of(hash, op->data, op->size);
-	sodium_bin2hex(op->stored.sha256, sizeof(op->stored.sha256), hash, sizeof(hash));
+	sha256_text_of(op->stored.sha256, op->data, op->size);
 	op->stored.version = op->version;
 	op->stored.bytes = op->size;
 	op->stored.at = (int64_t)time(NULL);

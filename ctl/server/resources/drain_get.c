@@ -31,7 +31,7 @@ void drain_post(
 	struct server *server, struct http_request *request, const struct route_params *params)
 {
 	struct body_drain body;
-	char by[128];
+	char by[WHO_NAME_BYTES + 32];
 
 	if (!body_read(request, body_drain_parse, &body))
 		return;

@@ -3,6 +3,7 @@
 // that somebody set, from which on stats count. The counters themselves never go back. Control thread only.
 #pragma once
 
+#include "ctl/server/http/who.h"
 #include "dataplane/dataplane.h"
 
 #include <stdint.h>
@@ -32,9 +33,9 @@ struct history_sample {
 
 // When, and by whom, the mark was set.
 struct history_mark {
-	struct timespec when; // CLOCK_REALTIME
-	uint32_t uid;         // of a UNIX socket; else UINT32_MAX
-	char by[96];          // "uid 1000", "token ci-push"
+	struct timespec when;    // CLOCK_REALTIME
+	uint32_t uid;            // of a UNIX socket; else UINT32_MAX
+	char by[WHO_NAME_BYTES]; // "uid 1000", "token ci-push"
 	struct dataplane_counters sum, lcores[CONFIG_CPUS_MAX];
 };
 

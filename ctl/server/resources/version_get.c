@@ -30,14 +30,12 @@ static void version_get_sent(const void *image, size_t size, void *unused)
 static void version_get_read(void *arg)
 {
 	struct operation *op = arg;
-	unsigned char hash[SHA256_BYTES];
 	char file[STORE_FILE_MAX], found[RECORD_SHA256_BYTES];
 
 	store_image_file(file, op->version);
 	if (store_read(op->server->store, op->model, file, &op->data, &op->size, &op->err) != 0)
 		return;
-	sha256_of(hash, op->data, op->size);
-	sodium_bin2hex(found, sizeof(found), hash, sizeof(hash));
+	sha256_text_of(found, op->data, op->size);
 	if (strcmp(found, op->stored.sha256) != 0)
 		error_set(&op->err, -EIO,
 			"its image in the store is not the one that was stored: its SHA-256 is "
@@ -127,10 +125,6 @@ static void signature_get_read(void *arg)
 
 	stored_image_signature(
 		op->server, op->model, op->version, &op->signature, &op->signature_size, &op->err);
-	if (op->signature) // else err may tell that there is none
-		op->err.code = 0;
-	else if (op->err.code == -ENOENT)
-		op->err.code = 0;
 }
 
 static void signature_get_send(struct operation *op)

@@ -63,10 +63,7 @@ static bool record_take_sha256(const json_t *value, char out[RECORD_SHA256_BYTES
 
 static void record_sum(const void *text, size_t size, char out[RECORD_SHA256_BYTES])
 {
-	unsigned char hash[SHA256_BYTES];
-
-	sha256_of(hash, text, size);
-	sodium_bin2hex(out, RECORD_SHA256_BYTES, hash, sizeof(hash));
+	sha256_text_of(out, text, size);
 }
 
 struct record_text {
