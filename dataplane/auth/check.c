@@ -50,8 +50,29 @@ static inline enum drop auth_begin_check(struct rte_mbuf *m, const struct wire_h
 	return DROP_NONE;
 }
 
-static inline enum drop auth_end_check(
-	struct rte_mbuf *m, const struct siphash_job *job, const struct auth_key *key)
+// The largest counter of those that one key's datagrams in a row have.
+struct auth_raise {
+	struct window *window; // NULL: none yet
+	uint64_t most;
+};
+
+static inline void auth_raise_end(const struct auth_raise *raise)
+{
+	if (raise->window)
+		window_raise(raise->window, raise->most);
+}
+
+static inline void auth_raise_add(struct auth_raise *raise, struct window *window, uint64_t counter)
+{
+	if (raise->window != window) {
+		auth_raise_end(raise);
+		*raise = (struct auth_raise){ window, 0 };
+	}
+	raise->most = RTE_MAX(raise->most, counter);
+}
+
+static inline enum drop auth_end_check(struct rte_mbuf *m, const struct siphash_job *job,
+	const struct auth_key *key, struct auth_raise *raise)
 {
 	struct packet *p = packet_of(m);
 	uint64_t tag, counter;
@@ -61,8 +82,9 @@ static inline enum drop auth_end_check(
 	// One comparison of whole registers takes as long whichever bits differ.
 	if (unlikely(tag ^ job->tag))
 		return DROP_AUTH_BAD_TAG;
-	if (unlikely(!window_accept(key->window, counter)))
+	if (unlikely(!window_mark(key->window, counter)))
 		return DROP_AUTH_REPLAYED;
+	auth_raise_add(raise, key->window, counter);
 	p->key = key->id;
 	p->payload_bytes -= AUTH_TRAILER_BYTES;
 	return DROP_NONE;
@@ -89,6 +111,7 @@ uint16_t auth_check(struct rte_mbuf **mbufs, uint16_t n, const struct auth *auth
 {
 	const struct auth_table *table = auth_table(auth);
 	uint8_t drops[BURST_MAX];
+	struct auth_raise raise = { NULL, 0 };
 	struct auth_checks checks;
 	uint16_t n_bad = 0;
 
@@ -108,8 +131,9 @@ uint16_t auth_check(struct rte_mbuf **mbufs, uint16_t n, const struct auth *auth
 	for (uint16_t i = 0; i < checks.n; i++) {
 		const uint16_t at = checks.at[i];
 
-		drops[at] = auth_end_check(mbufs[at], &checks.jobs[i], checks.keys[i]);
+		drops[at] = auth_end_check(mbufs[at], &checks.jobs[i], checks.keys[i], &raise);
 		n_bad += drops[at] != DROP_NONE;
 	}
+	auth_raise_end(&raise);
 	return n_bad ? auth_drop_bad(mbufs, n, drops, counters) : n;
 }

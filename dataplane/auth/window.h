@@ -23,8 +23,10 @@ struct window { // zeroed: nothing has been seen
 	_Atomic(uint64_t) words[WINDOW_WORDS];
 };
 
-// Marks the counter as seen. False: it was, or may have been. Only for one whose tag is right.
-static inline bool window_accept(struct window *window, uint64_t counter)
+// Marks the counter as seen. False: it was, or may have been. Only for one whose tag is right; window_raise() follows,
+// which may be once for several, of the largest: until then nothing that was seen is taken for unseen, but the window
+// has not moved.
+static inline bool window_mark(struct window *window, uint64_t counter)
 {
 	const uint64_t round = counter / (WINDOW_BITS * WINDOW_WORDS);
 	const uint64_t bit = 1ull << counter % WINDOW_BITS;
@@ -42,9 +44,15 @@ static inline bool window_accept(struct window *window, uint64_t counter)
 		new = old_round == round ? old | bit : round << WINDOW_BITS | bit;
 	} while (!atomic_compare_exchange_weak_explicit(
 		word, &old, new, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+static inline void window_raise(struct window *window, uint64_t counter)
+{
+	uint64_t newest = atomic_load_explicit(&window->newest, memory_order_relaxed);
+
 	while (newest < counter &&
 		!atomic_compare_exchange_weak_explicit(&window->newest, &newest, counter,
 			memory_order_relaxed, memory_order_relaxed))
 		;
-	return true;
 }

@@ -19,8 +19,9 @@ def run(link, rounds):
         alone.append(json.loads(done.stdout))
         appliance = link.appliance(more=f'trust = {{ keys = "{keys}"; }};')
         score = ["--rows", f"{link.folder}/{MODEL}.csv", "--model", "1"]
-        runs["without"].append(figures(link, *score))
-        runs["with"].append(figures(link, *score, "--wire-key", keys))
+        sides = [("without", []), ("with", ["--wire-key", keys])]
+        for who, key in sides if i % 2 == 0 else sides[::-1]:
+            runs[who].append(figures(link, *score, *key))
         link.end(appliance)
     return {"alone": {burst: {what: spread([r[burst][what] for r in alone]) for what in of} for burst, of in alone[0].items()},
             **{who: {key: spread([r[key] for r in of]) for key in of[0]} for who, of in runs.items()}}

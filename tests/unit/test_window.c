@@ -19,6 +19,15 @@ static int setup(void **state)
 	return 0;
 }
 
+// As a burst of one.
+static bool window_accept(struct window *of, uint64_t counter)
+{
+	if (!window_mark(of, counter))
+		return false;
+	window_raise(of, counter);
+	return true;
+}
+
 static void counter_is_accepted_once(void **state)
 {
 	static const uint64_t COUNTERS_OF[] = { 0, 1, 7, 8, 1023, 1024, 2047, 2048, 1ull << 32,
@@ -55,6 +64,21 @@ static void clock_set_back_is_refused_until_it_has_grown(void **state)
 	assert_true(window_accept(&window, 1ull << 60));
 	assert_false(window_accept(&window, (1ull << 60) - 1000000000));
 	assert_true(window_accept(&window, (1ull << 60) + 1));
+}
+
+// Datagrams that came in one burst: the window moves once, after all of them.
+static void burst_is_marked_before_the_window_moves(void **state)
+{
+	assert_true(window_mark(&window, 5000));
+	assert_false(window_mark(&window, 5000));
+	assert_true(window_mark(&window, 100));
+	window_raise(&window, 5000);
+	assert_false(window_mark(&window, 100));
+	assert_false(window_mark(&window, 101));
+	window_raise(&window, 4000); // it never goes back
+	assert_false(window_mark(&window, 5000 - WINDOW_COUNTERS));
+	assert_false(window_mark(&window, 5000));
+	assert_true(window_mark(&window, 4999));
 }
 
 // Against a list of all that was accepted: jumps of every size, back and forth.
@@ -154,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(order_within_the_window_is_any, setup),
 		cmocka_unit_test_setup(older_than_the_window_is_refused, setup),
 		cmocka_unit_test_setup(clock_set_back_is_refused_until_it_has_grown, setup),
+		cmocka_unit_test_setup(burst_is_marked_before_the_window_moves, setup),
 		cmocka_unit_test_setup(random_counters_as_by_a_list, setup),
 		cmocka_unit_test_setup(threads_accept_none_twice, setup),
 	};
