@@ -152,6 +152,9 @@ int model_text_code(
 	number = text_maps_number(map, text);
 	if (number == map->n_texts && model_is_own_number(map, text))
 		return 0;
+	if (number == map->n_texts && !map->takes_unknown && info->accepts_missing &&
+		rows_cell_read(text, value) == ROWS_CELL_MISSING)
+		return 0;
 	if (number == map->n_texts && !map->takes_unknown) {
 		for (uint32_t t = 0; t < map->n_texts; t++)
 			nearest_try(&nearest, map->texts[t]);

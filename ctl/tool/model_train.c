@@ -197,6 +197,10 @@ static const struct option_entry TRAIN[] = {
 		"rows to judge by: a share of the rows, or a file; 0: none (0.1)",
 		OPTION_TO_ALL(train_parse_validation) },
 	DATASET_OPTIONS(struct train, request.rows),
+	{ "missing", 0, "refuse|mean|median",
+		"what becomes of missing values, here and in service: refused, or filled by their "
+		"column's mean or median (refuse)",
+		OPTION_TO_CHOICE(struct train, request.fill), .of = STEPS },
 	{ "refuse-unknown", 0, NULL,
 		"the model refuses rows with other texts than these; else they are one more "
 		"category",

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char *next_name(struct graph *graph, struct error *err)
 {
@@ -207,5 +209,19 @@ int build_output(struct graph *graph, uint32_t tensor, struct error *err)
 	graph->outputs[0].tensor = tensor;
 	graph->n_outputs = 1;
 	graph->n_columns_out = n;
+	return 0;
+}
+
+int build_to_front(struct graph *graph, uint32_t first, struct error *err)
+{
+	const uint32_t n = graph->n_nodes - first;
+	struct node *made = malloc((n + 1ull) * sizeof(*made));
+
+	if (!made)
+		return error_set(err, -ENOMEM, "out of memory for %u operators", n);
+	memcpy(made, graph->nodes + first, n * sizeof(*made));
+	memmove(graph->nodes + n, graph->nodes, first * sizeof(*made));
+	memcpy(graph->nodes, made, n * sizeof(*made));
+	free(made);
 	return 0;
 }

@@ -33,3 +33,5 @@ uint32_t build_scalar(struct graph *graph, float value, struct error *err);
 // long as the graph.
 uint32_t build_input(struct graph *graph, uint32_t n, const char **names, struct error *err);
 int build_output(struct graph *graph, uint32_t tensor, struct error *err);
+// Moves the nodes from `first` on, which were added last, in front of the others, which read what they make. -ENOMEM.
+int build_to_front(struct graph *graph, uint32_t first, struct error *err);

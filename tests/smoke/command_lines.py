@@ -30,7 +30,7 @@ WRONG = {"--parse-memory": "0", "--parse-seconds": "0", "--limit": "0", "--diffe
          "--thresholds": "up", "--bins": "1", "--threshold": "x", "--show": "-1", "--timeout": "0", "--mtu": "575", "--permille": "1001", "--if-revision": "0", "--latest": "0",
          "--student": "tree", "--rounds": "0", "--depth": "33", "--layers": "0", "--epochs": "x", "--batch": "0", "--learning-rate": "0",
          "--temperature": "0", "--drawn": "1", "--held": "0", "--max-rows": "0", "--seed": "-1", "--threads": "0", "--rows-memory": "0",
-         "--validation": "1.5", "--activation": "swish", "--loss": "l1", "--class-weights": "x", "--dropout": "1",
+         "--validation": "1.5", "--activation": "swish", "--missing": "mode", "--loss": "l1", "--class-weights": "x", "--dropout": "1",
          "--patience": "0", "--weight-decay": "-1", "--clip": "-1", "--fpr": "1.5", "--samples": "1", "--cluster": "0",
          "--early-stopping": "-1", "--subsample": "0", "--colsample": "2", "--lambda": "-1", "--min-child-weight": "-1",
          "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0", "--method": "luck", "--sparsity": "1.5", "--max-f1-loss": "2", "--tile": "0", "--steps": "0", "--max-ns": "0", "--max-bytes": "0", "--fits": "l9",

@@ -363,11 +363,13 @@ static void values_missing_and_infinite(void **state)
 	struct dataset_options o = { .target = DATASET_CLASSES };
 
 	refused("a,b,label\n1,,x\n3,4,y\n", &o,
-		":2: column 2: the value is missing (''), which only trees take: fill it in, leave "
-		"the row out, or train --kind boosted");
+		":2: column 2: the value is missing (''): --missing mean fills it in, --kind "
+		"boosted has "
+		"branches for it; or leave the row out");
 	refused("a,b,label\n1,2,x\n3,nan,y\n", &o,
-		":3: column 2: the value is missing ('nan'), which only trees take: fill it in, "
-		"leave the row out, or train --kind boosted");
+		":3: column 2: the value is missing ('nan'): --missing mean fills it in, --kind "
+		"boosted "
+		"has branches for it; or leave the row out");
 	refused("a,b,label\n1,2,x\n3,-inf,y\n", &o,
 		":3: column 2: the value is infinite ('-inf'), or too big for a float");
 	refused("a,b,label\n1,2,x\n3,1e39,y\n", &o,
@@ -439,12 +441,14 @@ static void rows_for_a_model(void **state)
 	refused("label,proto,bytes\nattack,tcp,x\n", &o,
 		":2: column 3 ('bytes') is 'x', not a number");
 	refused("label,proto,bytes\nattack,tcp,\n", &o,
-		":2: column 3: the value is missing (''), which only trees take: fill it in, leave "
-		"the row out, or train --kind boosted");
+		":2: column 3: the value is missing (''), and what is done here with this model "
+		"wants it: "
+		"fill it in, or leave the row out");
 	o.keep_missing = true; // but the model takes none
 	refused("label,proto,bytes\nattack,tcp,\n", &o,
-		":2: column 3: the value is missing (''), which only trees take: fill it in, leave "
-		"the row out, or train --kind boosted");
+		":2: column 3: the value is missing (''), and what is done here with this model "
+		"wants it: "
+		"fill it in, or leave the row out");
 	o.group = "benign=normal;attack=*";
 	taken("label,proto,bytes\nneptune,tcp,10\nnormal,udp,20\n", &o);
 	classes_are("benign,attack", "1 0");
@@ -517,8 +521,9 @@ static void matrices(void **state)
 	bad[4] = NAN;
 	at = file("m.npy", bytes, npy(bytes, bad, 3, 4));
 	file_refused(at, &o,
-		": row 2: column 1: the value is missing ('nan'), which only trees take: fill it "
-		"in, leave the row out, or train --kind boosted");
+		": row 2: column 1: the value is missing ('nan'): --missing mean fills it in, "
+		"--kind boosted "
+		"has branches for it; or leave the row out");
 	bad[4] = 3;
 	bad[5] = 3e7f;
 	at = file("m.npy", bytes, npy(bytes, bad, 3, 4));

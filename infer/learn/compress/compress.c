@@ -8,6 +8,7 @@
 #include "infer/graph/lineage.h"
 #include "infer/learn/compress/compress_files.h"
 #include "infer/learn/compress/compress_steps.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/judge/exam.h"
 #include "infer/model_internal.h"
 
@@ -490,7 +491,7 @@ static int compress_begin(struct compressing *c)
 static int compress_open(
 	struct compressing *c, const char *rows, const struct dataset_options *read)
 {
-	const struct exam_options options = {
+	struct exam_options options = {
 		.data = *read, .share = c->options->held, .seed = c->options->seed
 	};
 	const struct model_options quick = { .no_timing = true };
@@ -502,8 +503,10 @@ static int compress_open(
 	snprintf(c->name, sizeof(c->name), "%s",
 		c->options->name ? c->options->name : c->loaded.graph->name);
 	rc = model_build(c->loaded.graph, 0, &quick, &c->model, c->err);
-	if (rc == 0)
+	if (rc == 0) {
+		options.fill = fill_of_graph(c->loaded.graph);
 		rc = exam_read(rows, &options, c->model, &c->exam, c->report, c->err);
+	}
 	if (rc != 0)
 		return rc;
 	c->result->figure = exam_figure(&c->exam);

@@ -101,10 +101,17 @@ int dataset_check_value(
 {
 	if (isfinite(value) || (m->keep_missing && (isnan(value) || m->model)))
 		return 0;
+	if (isnan(value) && m->model)
+		return error_set(err, -EDOM,
+			"the value is missing ('%.20s'), and what is done here with this model "
+			"wants "
+			"it: fill it in, or leave the row out",
+			text);
 	if (isnan(value))
 		return error_set(err, -EDOM,
-			"the value is missing ('%.20s'), which only trees take: fill it in, leave "
-			"the row out, or train --kind boosted",
+			"the value is missing ('%.20s'): --missing mean fills it in, --kind "
+			"boosted "
+			"has branches for it; or leave the row out",
 			text);
 	return error_set(
 		err, -EDOM, "the value is infinite ('%.20s'), or too big for a float", text);

@@ -16,6 +16,9 @@ enum dataset_target {
 	DATASET_NUMBERS, // each row bears a number
 };
 
+// What becomes of missing values where a model has no place for them (fill.h). "refuse|mean|median"
+enum fill { FILL_NONE, FILL_MEAN, FILL_MEDIAN };
+
 struct dataset {
 	size_t n_rows;
 	uint32_t n_features;

@@ -186,21 +186,6 @@ static int one_hot_emit(struct graph *graph, const struct dataset *of, uint32_t 
 	return parts[1] == GRAPH_NONE || (n_numbers > 0 && parts[0] == GRAPH_NONE) ? err->code : 0;
 }
 
-// Moves the nodes from `first` on, which were added last, in front of the others, which read what they make.
-static int one_hot_turn(struct graph *graph, uint32_t first, struct error *err)
-{
-	const uint32_t n = graph->n_nodes - first;
-	struct node *made = malloc(n * sizeof(*made));
-
-	if (!made)
-		return error_set(err, -ENOMEM, "out of memory for %u operators", n);
-	memcpy(made, graph->nodes + first, n * sizeof(*made));
-	memmove(graph->nodes + n, graph->nodes, first * sizeof(*made));
-	memcpy(graph->nodes, made, n * sizeof(*made));
-	free(made);
-	return 0;
-}
-
 static int one_hot_front(struct graph *graph, const struct dataset *of,
 	const struct one_hot_column *columns, struct error *err)
 {
@@ -222,7 +207,7 @@ static int one_hot_front(struct graph *graph, const struct dataset *of,
 		return err->code;
 	if (node_set_int(graph, &graph->nodes[node], ATTR_AXIS, -1) != 0)
 		return error_set(err, -ENOMEM, "out of memory for the model");
-	rc = one_hot_turn(graph, first, err);
+	rc = build_to_front(graph, first, err);
 	return rc != 0 ? rc : describe_features(graph, of, err);
 }
 

@@ -8,6 +8,7 @@
 #include "infer/graph/arena.h"
 #include "infer/graph/lineage.h"
 #include "infer/image/image.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/describe.h"
 #include "infer/learn/distil/distil_compare.h"
 #include "infer/learn/distil/student_dense.h"
@@ -38,6 +39,8 @@ static int distil_read(struct distilling *d, const char *path, const struct data
 	options.allow_unlabelled = true;
 	options.keep_missing = true;
 	rc = dataset_read(path, &options, &d->set, d->err);
+	if (rc == 0 && d->teacher.fill)
+		rc = fill_rows(&d->set, d->teacher.fill, NULL, d->err);
 	if (rc == 0)
 		rc = dataset_split(
 			&d->set, d->options->held, d->options->seed, &d->taught, &d->held, d->err);
@@ -323,6 +326,10 @@ static int distil_finish(
 	const struct compile_rows rows = { .values = d->x, .n_rows = d->result->n_taught };
 	const struct compile_options options = { 0 };
 	int rc = describe_like(graph, d->teacher.info, d->err);
+
+	// It has learnt from filled rows, and is asked about others.
+	if (rc == 0 && d->teacher.fill)
+		rc = fill_graph(graph, d->teacher.fill, d->err);
 
 	graph->name = arena_strdup(graph->arena, d->options->name ? d->options->name : "student");
 	graph->source_kind = "martlet";

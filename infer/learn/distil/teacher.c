@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "infer/compile/load.h"
 #include "infer/graph/trees.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/distil/scaling.h"
 
 #include <math.h>
@@ -225,6 +226,20 @@ int teacher_open_image(const void *image, size_t size, struct teacher *teacher, 
 	return rc;
 }
 
+static int teacher_find_fill(struct teacher *teacher, const struct graph *graph, struct error *err)
+{
+	const float *fill = fill_of_graph(graph);
+	const size_t bytes = graph->n_features * sizeof(*fill);
+
+	if (!fill)
+		return 0;
+	teacher->fill = malloc(bytes);
+	if (!teacher->fill)
+		return error_set(err, -ENOMEM, "out of memory for %u features", graph->n_features);
+	memcpy(teacher->fill, fill, bytes);
+	return 0;
+}
+
 int teacher_open(const char *path, const struct compile_options *options, struct teacher *teacher,
 	struct error *err)
 {
@@ -239,6 +254,8 @@ int teacher_open(const char *path, const struct compile_options *options, struct
 		rc = teacher_prepare(teacher, err);
 	if (rc == 0)
 		rc = teacher_find_cells(teacher, loaded.graph, err);
+	if (rc == 0)
+		rc = teacher_find_fill(teacher, loaded.graph, err);
 	memcpy(teacher->sha256, loaded.sha256, sizeof(teacher->sha256));
 	graph_unload(&loaded);
 	if (rc != 0)
@@ -253,6 +270,7 @@ void teacher_close(struct teacher *teacher)
 		free(teacher->cells[f].upper);
 	}
 	free(teacher->cells);
+	free(teacher->fill);
 	free(teacher->scratch);
 	model_close(teacher->model);
 	*teacher = (struct teacher){ 0 };

@@ -28,6 +28,7 @@ struct teacher {
 	uint32_t
 		trees; // that ask for features as the rows have them, or scaled; 0: none, or not so
 	struct teacher_cells *cells; // [n_features]; NULL without trees
+	float *fill; // [n_features] what it puts for missing values (fill_of_graph()); NULL: it has no such thing
 	void *scratch;
 };
 

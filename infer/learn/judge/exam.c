@@ -3,6 +3,7 @@
 
 #include "base/align.h"
 #include "base/decision.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/judge/metrics.h"
 #include "infer/model_internal.h"
 
@@ -21,6 +22,15 @@ static bool exam_may_be_number(const struct model_info *info)
 		strcmp(info->output_names[0], "anomaly_score") != 0;
 }
 
+// What is missing is filled as the model fills it, for those that learn from the rows without it.
+static int exam_read_set(const char *path, const struct dataset_options *data, const float *fill,
+	struct exam *exam, struct error *err)
+{
+	int rc = dataset_read(path, data, &exam->set, err);
+
+	return rc == 0 && fill ? fill_rows(&exam->set, fill, NULL, err) : rc;
+}
+
 static int exam_read_rows(const char *path, const struct exam_options *options,
 	const struct model_info *info, struct exam *exam, struct error *err)
 {
@@ -28,8 +38,9 @@ static int exam_read_rows(const char *path, const struct exam_options *options,
 	int rc;
 
 	data.model = info;
+	data.keep_missing = options->fill != NULL;
 	data.target = DATASET_CLASSES;
-	rc = dataset_read(path, &data, &exam->set, err);
+	rc = exam_read_set(path, &data, options->fill, exam, err);
 	if (!exam_may_be_number(info) || (rc == 0 && exam->set.n_classes == 2))
 		return rc;
 	if (rc == 0)
@@ -37,7 +48,7 @@ static int exam_read_rows(const char *path, const struct exam_options *options,
 	exam->set = (struct dataset){ 0 };
 	exam->numbers = true;
 	data.target = DATASET_NUMBERS;
-	return dataset_read(path, &data, &exam->set, err);
+	return exam_read_set(path, &data, options->fill, exam, err);
 }
 
 // The classes' columns of several: all, or those that compiling calls "...[label]".

@@ -26,6 +26,8 @@ struct exam_options {
 	struct dataset_options data; // model and target are the exam's
 	double share;                // of the rows that is held back, above 0 and below 1
 	uint64_t seed;
+	const float *
+		fill; // what the model puts for missing values (fill_of_graph()); NULL: such rows are refused
 };
 
 // Reads the rows of a file for `model` and divides them. `exam` is zeroed. -EINVAL, -ENOMEM, or what dataset_read()

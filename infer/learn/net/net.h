@@ -64,7 +64,7 @@ bool net_is_finite(const struct net *net);
 
 // The network that a graph is, which must be a chain from its one input [1, n] to its one output: Dense and
 // Affine with whatever activations they carry, activations of their own, Softmax, LogSoftmax at the end. A Sigmoid
-// of the last layer is the head. -ENOTSUP: the sentence names the node that is none of these; -EINVAL, -ENOMEM.
+// of the last layer is the head. What fills missing values (fill.h) may stand in front, and is no part of it. -ENOTSUP: the sentence names the node that is none of these; -EINVAL, -ENOMEM.
 int net_from_graph(const struct graph *graph, struct net **net, struct error *err);
 // Puts weights and biases back into the graph that they came from, whose layers may have become narrower
 // since: each layer's `node` says which is which. -EINVAL, -ENOMEM.

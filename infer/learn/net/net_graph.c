@@ -4,6 +4,7 @@
 #include "infer/graph/graph.h"
 #include "infer/import/build.h"
 #include "infer/infer.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/describe.h"
 #include "infer/learn/net/net.h"
 #include "infer/ops/check.h"
@@ -115,7 +116,8 @@ static int chain_walk(struct net_chain *chain, struct error *err)
 			graph->n_inputs, graph->n_outputs);
 	chain->at = graph->inputs[0].tensor;
 	chain->n_in = graph->n_features;
-	for (uint32_t n = 0; n < graph->n_nodes; n++) {
+	// Rows that are trained with are filled by who reads them.
+	for (uint32_t n = fill_front(graph, &chain->at); n < graph->n_nodes; n++) {
 		const struct node *node = &graph->nodes[n];
 		const struct tensor *y = &graph->tensors[node->outputs[0]];
 		int rc;

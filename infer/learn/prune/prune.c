@@ -5,6 +5,7 @@
 #include "infer/compile/load.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/lineage.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/prune/prune_channels.h"
 #include "infer/learn/prune/prune_forest.h"
 #include "infer/learn/prune/prune_units.h"
@@ -75,7 +76,7 @@ static enum prune_method prune_method(const struct pruned *p)
 
 static int prune_open(struct pruned *p, const char *rows, const struct dataset_options *read)
 {
-	const struct exam_options options = {
+	struct exam_options options = {
 		.data = *read, .share = p->options->held, .seed = p->options->seed
 	};
 	struct prune_result *result = p->job.result;
@@ -84,8 +85,10 @@ static int prune_open(struct pruned *p, const char *rows, const struct dataset_o
 	if (rc == 0)
 		rc = model_build(
 			p->loaded.graph, 0, &(struct model_options){ 0 }, &p->before, p->err);
-	if (rc == 0)
+	if (rc == 0) {
+		options.fill = fill_of_graph(p->loaded.graph);
 		rc = exam_read(rows, &options, p->before, &p->exam, p->job.report, p->err);
+	}
 	if (rc == 0)
 		rc = exam_judge_model(&p->exam, p->before, &result->before.figure, p->err);
 	if (rc == 0)

@@ -9,6 +9,7 @@
 #include "infer/compile/passes/quantise_equalise.h"
 #include "infer/graph/lineage.h"
 #include "infer/learn/data/dataset_part.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/quantise/quantise_errors.h"
 #include "infer/learn/quantise/quantise_judge.h"
 #include "infer/learn/quantise/quantise_tune.h"
@@ -87,7 +88,9 @@ static int quantising_load(struct quantising *q)
 static int quantising_read(struct quantising *q)
 {
 	const struct model_info *info = model_info(q->model);
+	const float *fill = fill_of_graph(q->graph);
 	struct dataset_options options = q->request->dataset;
+	int rc;
 
 	options.model = info;
 	options.target = decision_rule_of(info->n_class_labels, info->n_outputs) == DECISION_WITHIN
@@ -95,7 +98,9 @@ static int quantising_read(struct quantising *q)
 		: DATASET_CLASSES;
 	options.allow_unlabelled = true;
 	options.allow_one_class = true;
-	return dataset_read(q->request->rows, &options, &q->set, q->err);
+	options.keep_missing = fill != NULL;
+	rc = dataset_read(q->request->rows, &options, &q->set, q->err);
+	return rc == 0 && fill ? fill_rows(&q->set, fill, NULL, q->err) : rc;
 }
 
 // Up to `most` rows of a part, evenly spread; `labelled`: those that bear a class.

@@ -9,6 +9,7 @@
 #include "infer/graph/lineage.h"
 #include "infer/import/xgboost/xgboost.h"
 #include "infer/learn/data/dataset_part.h"
+#include "infer/learn/data/fill.h"
 #include "infer/learn/data/one_hot.h"
 #include "infer/learn/train/autoencoder.h"
 #include "infer/learn/train/boosted.h"
@@ -78,6 +79,8 @@ struct training {
 	const struct train_request *request;
 	const struct kind *kind;
 	struct dataset rows, validation;
+	float *fill;                          // for missing values; NULL: there are none
+	struct fill_places missing;           // in `rows`, where they were filled
 	struct one_hot wide, wide_validation; // the same, as the kind takes them
 	struct train_job job;
 	struct compile_report *report;
@@ -89,6 +92,8 @@ static void training_fini(struct training *t)
 	graph_destroy(t->job.graph);
 	dataset_part_fini(&t->job.train);
 	dataset_part_fini(&t->job.validation);
+	free(t->fill);
+	fill_places_fini(&t->missing);
 	one_hot_fini(&t->wide);
 	one_hot_fini(&t->wide_validation);
 	dataset_fini(&t->rows);
@@ -124,7 +129,7 @@ static int training_read(struct training *t)
 	options.target = t->kind->scores ? (request->normal ? DATASET_CLASSES : DATASET_NONE)
 		: request->numbers       ? DATASET_NUMBERS
 					 : DATASET_CLASSES;
-	options.keep_missing = t->kind->takes_missing;
+	options.keep_missing = t->kind->takes_missing || request->fill != FILL_NONE;
 	// What the rows in service bring that these do not is no reason to refuse them, unless that is wanted.
 	options.take_unknown = !request->refuse_unknown;
 	rc = dataset_read(request->rows_path, &options, &t->rows, t->err);
@@ -140,7 +145,7 @@ static int training_read(struct training *t)
 		.n_class_labels = t->rows.n_classes,
 		.texts = t->rows.texts,
 		.n_texts = t->rows.n_texts,
-		.accepts_missing = t->kind->takes_missing };
+		.accepts_missing = options.keep_missing };
 	options.model = &info;
 	return dataset_read(request->validation_path, &options, &t->validation, t->err);
 }
@@ -198,6 +203,32 @@ static int training_filter(struct training *t)
 						   : training_keep_normal(t, &t->job.validation);
 }
 
+static int training_fill(struct training *t)
+{
+	const enum fill how = t->request->fill;
+	struct fill_places beside = { 0 };
+	int rc;
+
+	if (how == FILL_NONE)
+		return 0;
+	rc = fill_learn(&t->job.train, how, &t->fill, t->err);
+	if (rc == 0)
+		rc = fill_rows(&t->rows, t->fill, &t->missing, t->err);
+	if (rc == 0 && t->validation.n_features > 0)
+		rc = fill_rows(&t->validation, t->fill, &beside, t->err);
+	if (rc == 0)
+		report_add(t->report,
+			"%zu missing values of %u features were filled by the %s of the rows that "
+			"are "
+			"learnt from",
+			t->missing.n + beside.n,
+			t->missing.n_features > beside.n_features ? t->missing.n_features
+								  : beside.n_features,
+			FILL_NAMES[how]);
+	fill_places_fini(&beside);
+	return rc;
+}
+
 // --- The model -----------------------------------------------------------------------------------
 
 static void training_identify(struct training *t)
@@ -207,9 +238,10 @@ static void training_identify(struct training *t)
 	struct sha256 sha;
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s %.17g %.60s %d %d", t->kind->name,
+	snprintf(text, sizeof(text), "%s %.17g %.60s %d %d%s%s", t->kind->name,
 		request->validation_path ? 0 : request->validation_share,
-		request->normal ? request->normal : "", network->loss, network->balanced);
+		request->normal ? request->normal : "", network->loss, network->balanced,
+		request->fill ? " " : "", request->fill ? FILL_NAMES[request->fill] : "");
 	sha256_begin(&sha);
 	sha256_add(&sha, text, strlen(text));
 	sha256_add(&sha, t->rows.sha256, 32);
@@ -250,12 +282,13 @@ static int training_learn(struct training *t)
 	rc = training_widen(t);
 	if (rc == 0)
 		rc = t->kind->run(&t->job, t->err);
-	return rc == 0 && t->wide.set.n_features > 0 ? one_hot_graph(t->job.graph, &t->rows, t->err)
-						     : rc;
+	if (rc == 0 && t->wide.set.n_features > 0)
+		rc = one_hot_graph(t->job.graph, &t->rows, t->err);
+	return rc == 0 && t->fill ? fill_graph(t->job.graph, t->fill, t->err) : rc;
 }
 
 // Rows of those that were learnt from, evenly spread; the caller frees them.
-static int training_gather(const struct training *t, struct compile_rows *taught)
+static int training_gather(struct training *t, struct compile_rows *taught)
 {
 	const struct dataset_part *part = &t->job.train;
 	const size_t width = t->rows.n_features;
@@ -264,6 +297,8 @@ static int training_gather(const struct training *t, struct compile_rows *taught
 
 	if (!values)
 		return error_set(t->err, -ENOMEM, "out of memory for %zu rows", n);
+	// As they come in service, too.
+	fill_undo(&t->rows, &t->missing);
 	for (size_t i = 0; i < n; i++)
 		memcpy(values + i * width, t->rows.values + part->index[i * part->n / n] * width,
 			width * sizeof(*values));
@@ -275,18 +310,23 @@ static int training_describe(struct training *t)
 {
 	const struct train_options *options = &t->request->options;
 	struct graph *graph = t->job.graph;
-	char how[160];
+	char how[200], filled[100];
 	const struct lineage_step step = { .step = "train",
 		.options = how,
 		.rows = t->request->rows_path,
 		.n_rows = t->job.train.n,
-		.rows_sha256 = t->rows.sha256 };
+		.rows_sha256 = t->rows.sha256,
+		.figures = t->fill ? filled : NULL };
 	int rc = names_of_model(graph, t->request->name, t->request->stem, t->err);
 
 	graph->source_kind = "martlet";
 	memcpy(graph->source_sha256, t->rows.sha256, sizeof(graph->source_sha256));
-	snprintf(how, sizeof(how), "--kind %s --seed %" PRIu64 "%s%.80s", t->kind->name,
-		options->seed, options->network.layers ? " --layers " : "",
+	snprintf(filled, sizeof(filled), "%zu missing values of %u features filled by the %s",
+		t->missing.n, t->missing.n_features, FILL_NAMES[t->request->fill]);
+	snprintf(how, sizeof(how), "--kind %s --seed %" PRIu64 "%s%s%s%.80s", t->kind->name,
+		options->seed, t->fill ? " --missing " : "",
+		t->fill ? FILL_NAMES[t->request->fill] : "",
+		options->network.layers ? " --layers " : "",
 		options->network.layers ? options->network.layers : "");
 	return rc != 0 ? rc : lineage_add(graph, &step, t->err);
 }
@@ -334,12 +374,18 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 		return error_set(err, -EINVAL,
 			"a normal class is for anomaly scores, %s tells all classes apart",
 			t.kind->name);
+	if (request->fill != FILL_NONE && t.kind->takes_missing)
+		return error_set(err, -EINVAL,
+			"%s has branches for missing values: nothing is to be filled",
+			t.kind->name);
 	t.job.watch = watch;
 	rc = training_read(&t);
 	if (rc == 0)
 		rc = training_divide(&t);
 	if (rc == 0)
 		rc = training_filter(&t);
+	if (rc == 0)
+		rc = training_fill(&t);
 	if (rc == 0)
 		rc = training_learn(&t);
 	if (rc == 0) {

@@ -12,6 +12,7 @@ struct train_request {
 	const char *rows_path;
 	struct dataset_options rows; // target, keep_missing and take_unknown are not looked at
 	bool refuse_unknown;         // other texts than those of the rows; else they are taken
+	enum fill fill;              // of missing values, by kinds that have no place for them
 	bool numbers;                // the label is a number that is to be predicted
 	const char *validation_path; // rows to judge by; NULL: a share of the others
 	double validation_share;     // 0: none
