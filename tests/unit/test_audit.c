@@ -51,13 +51,20 @@ static struct audit *open_log(struct store_case *c, uint64_t file_bytes)
 	return audit;
 }
 
+// A file's first lines may be awaited by a batch that is there for them.
+static bool has_lines(const struct audit *audit)
+{
+	return audit->first && audit->first->size > 0;
+}
+
 static void settle(struct store_case *c, struct audit *audit)
 {
 	struct timeval soon = { .tv_usec = 1000 };
 
 	audit->again_ns = 0; // at once, not in a second
 	audit_tick(audit);
-	for (int i = 0; i < 20000 && (audit->is_under_way || (audit->first && !audit->failed.code));
+	for (int i = 0;
+		i < 20000 && (audit->is_under_way || (has_lines(audit) && !audit->failed.code));
 		i++) {
 		event_base_loopexit(c->base, &soon);
 		event_base_loop(c->base, EVLOOP_ONCE);
