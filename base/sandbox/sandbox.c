@@ -2,9 +2,12 @@
 #include "base/sandbox/sandbox.h"
 
 #include "base/align.h"
+#include "base/clock.h"
 #include "base/sandbox/cage.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,45 +214,82 @@ static int sandbox_take_result(int result, void **bytes, size_t *size, struct er
 	return 0;
 }
 
-// Serves the child until it says how it ended, or ends. False: it said nothing.
-static bool sandbox_listen(const struct sandbox *sandbox, int socket, struct word *word)
+enum heard {
+	HEARD_END,      // how it ended: a word of WORD_DONE or WORD_FREE
+	HEARD_NOTHING,  // it is gone
+	HEARD_NONSENSE, // it is no more what it was, or would not say such a thing
+	HEARD_TOO_LATE,
+};
+
+// Waits until there is something to hear. False: the time is over.
+static bool sandbox_wait(int socket, uint64_t end_ns)
 {
-	bool is_shut = false;
+	struct pollfd wait = { .fd = socket, .events = POLLIN };
 
 	for (;;) {
+		const uint64_t now = clock_ns(),
+			       left_ms = now < end_ns ? (end_ns - now) / 1000000 : 0;
+		const int n = poll(&wait, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+
+		if (n > 0 || (n < 0 && errno != EINTR)) // what is wrong, receiving says
+			return true;
+		if (n == 0 && clock_ns() >= end_ns)
+			return false;
+	}
+}
+
+// Serves the child until it says how it ended, or there is nothing more to hear of it.
+static enum heard sandbox_listen(const struct sandbox *sandbox, int socket, struct word *word)
+{
+	const uint64_t seconds = sandbox->seconds ? sandbox->seconds
+						  : UINT64_C(4) * sandbox->limits.cpu_seconds + 60;
+	const uint64_t end_ns = clock_ns() + seconds * 1000000000;
+	bool is_shut = false;
+
+	while (sandbox_wait(socket, end_ns)) {
 		const ssize_t n = recv(socket, word, sizeof(*word), 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n <= 0)
+			return HEARD_NOTHING;
 		if (n != sizeof(*word))
-			return false;
+			return HEARD_NONSENSE;
 		if (word->kind == WORD_ASK && is_shut)
 			sandbox_answer(sandbox, socket, word);
 		else if (word->kind == WORD_SHUT)
 			is_shut = true;
-		else if (word->kind == WORD_DONE || word->kind == WORD_FREE)
-			return true;
 		else
-			return false;
+			return word->kind == WORD_DONE || word->kind == WORD_FREE ? HEARD_END
+										  : HEARD_NONSENSE;
 	}
+	return HEARD_TOO_LATE;
 }
 
 static int sandbox_attend(const struct sandbox *sandbox, pid_t child, int socket, int result,
 	void **bytes, size_t *size, struct error *err)
 {
 	struct word word;
-	const bool has_said = sandbox_listen(sandbox, socket, &word);
+	const enum heard heard = sandbox_listen(sandbox, socket, &word);
 	int status;
 
-	// What it has said is all there is; a child that goes on after it has no use.
-	if (has_said)
-		kill(child, SIGKILL);
+	// What it has said is all there is; a child that goes on after it has no use. How one that has ended by itself
+	// did so stays as it is.
+	kill(child, SIGKILL);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(err, -errno, "%s: its process is lost: %s", sandbox->doing,
 				strerror(errno));
-	if (!has_said)
+	if (heard == HEARD_NOTHING)
 		return sandbox_tell_end(sandbox, status, err);
+	if (heard == HEARD_NONSENSE)
+		return error_set(err, -EPERM,
+			"refused: %s said what makes no sense, as if something in it had been "
+			"taken over",
+			sandbox->doing);
+	if (heard == HEARD_TOO_LATE)
+		return error_set(err, -ETIME, "refused: %s did not end in time, and was ended",
+			sandbox->doing);
 	word.text[sizeof(word.text) - 1] = '\0';
 	if (word.kind == WORD_FREE)
 		return error_set(err, word.code < 0 ? word.code : -ENOSYS,

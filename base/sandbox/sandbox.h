@@ -20,6 +20,9 @@ struct sandbox_child; // the child's end
 struct sandbox {
 	const char *doing; // what is done, for sentences: "reading net.onnx"
 	struct sandbox_limits limits;
+	// That all of it may take, by the clock: a child that waits takes no CPU time. 0: four times the CPU time, and a
+	// minute.
+	uint32_t seconds;
 	// In the child: 0, or -errno with a sentence, which come back as they are.
 	int (*work)(void *arg, struct sandbox_child *child, struct error *err);
 	// In this process, for sandbox_ask(): a descriptor that is open for reading and that the child may have, or
@@ -32,7 +35,8 @@ struct sandbox {
 
 // Does the work. *result is malloc'ed, at an address that is a multiple of 64, and holds what the child put there. 0,
 // what the work said, or: -ENOMEM, -ETIME where it took more than the limits; -EFAULT where it crashed; -EPERM where it
-// tried what is forbidden; -ENOSYS, -EINVAL where the kernel cannot confine it: then nothing was done.
+// tried what is forbidden, or told this process what makes no sense; -ENOSYS, -EINVAL where the kernel cannot confine
+// it: then nothing was done.
 int sandbox_run(const struct sandbox *sandbox, void **result, size_t *size, struct error *err);
 
 // The child's: adds to the result. -errno with a sentence.

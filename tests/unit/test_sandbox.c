@@ -115,6 +115,48 @@ static int leave(void *arg, struct sandbox_child *child, struct error *err)
 	return 0;
 }
 
+// What is said to the parent by who has taken the child over: its end holds the two descriptors that it may use.
+static void say(const struct sandbox_child *child, const void *bytes, size_t size)
+{
+	int ends[2];
+
+	memcpy(ends, child, sizeof(ends));
+	(void)!syscall(SYS_sendto, ends[1], bytes, size, 0, NULL, 0);
+}
+
+static void wait_for_ever(const struct sandbox_child *child)
+{
+	struct msghdr nothing = { 0 };
+	int ends[2];
+
+	memcpy(ends, child, sizeof(ends));
+	for (;;)
+		syscall(SYS_recvmsg, ends[1], &nothing, 0);
+}
+
+static int say_half_a_word(void *arg, struct sandbox_child *child, struct error *err)
+{
+	say(child, "?", 1);
+	wait_for_ever(child);
+	return 0;
+}
+
+static int say_a_word_that_is_none(void *arg, struct sandbox_child *child, struct error *err)
+{
+	char word[2048]; // cut to a word's length
+
+	memset(word, 0x7f, sizeof(word));
+	say(child, word, sizeof(word));
+	wait_for_ever(child);
+	return 0;
+}
+
+static int say_nothing(void *arg, struct sandbox_child *child, struct error *err)
+{
+	wait_for_ever(child);
+	return 0;
+}
+
 static int fail_with_a_wrong_code(void *arg, struct sandbox_child *child, struct error *err)
 {
 	memset(err->text, 'x', sizeof(err->text)); // without an end
@@ -152,7 +194,11 @@ static void what_misbehaves_is_refused_by_name(void **state)
 			"refused: reading bad.onnx crashed (SIGSEGV)" },
 		{ "no word", leave, 8192, 20, -EFAULT,
 			"refused: reading bad.onnx ended before its time" },
-		{ "nonsense", fail_with_a_wrong_code, 8192, 20, -EINVAL, "xxxx" },
+		{ "a wrong code", fail_with_a_wrong_code, 8192, 20, -EINVAL, "xxxx" },
+		{ "half a word", say_half_a_word, 8192, 20, -EPERM,
+			"refused: reading bad.onnx said what makes no sense" },
+		{ "a word that is none", say_a_word_that_is_none, 8192, 20, -EPERM,
+			"refused: reading bad.onnx said what makes no sense" },
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
@@ -169,6 +215,21 @@ static void what_misbehaves_is_refused_by_name(void **state)
 			fail_msg("%s: %d, '%s'", CASES[i].name, rc, err.text);
 		assert_null(result);
 	}
+}
+
+static void what_waits_for_ever_is_ended(void **state)
+{
+	const struct sandbox sandbox = {
+		.doing = "reading bad.onnx", .limits = LIMITS, .seconds = 1, .work = say_nothing
+	};
+	struct error err = { .text = "" };
+	void *result;
+	size_t size;
+
+	assert_int_equal(sandbox_run(&sandbox, &result, &size, &err), -ETIME);
+	assert_string_equal(
+		err.text, "refused: reading bad.onnx did not end in time, and was ended");
+	assert_null(result);
 }
 
 static void work_comes_back_as_it_was_done(void **state)
@@ -289,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_misbehaves_is_refused_by_name),
+		cmocka_unit_test(what_waits_for_ever_is_ended),
 		cmocka_unit_test(work_comes_back_as_it_was_done),
 		cmocka_unit_test(files_are_those_that_are_given),
 		cmocka_unit_test(other_descriptors_are_closed),
