@@ -38,16 +38,6 @@ static const char *const KINDS[] = {
 #undef X
 };
 
-const char *chain_kind_name(enum chain_kind kind)
-{
-	return kind < CHAIN_KIND_COUNT ? KINDS[kind] : "?";
-}
-
-const char *chain_field_name(enum chain_field field)
-{
-	return FIELDS[field];
-}
-
 void chain_hash(const void *bytes, size_t size, char hex[CHAIN_HEX_BYTES])
 {
 	unsigned char hash[HASH_BYTES];

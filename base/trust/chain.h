@@ -118,8 +118,6 @@ int chain_read(const char *line, size_t size, struct chain_line *out, struct err
 uint64_t chain_number(const struct chain_line *line, enum chain_field field);
 // Whether a field is there and is a string of these bytes.
 bool chain_is(const struct chain_line *line, enum chain_field field, const char *text);
-const char *chain_kind_name(enum chain_kind kind);
-const char *chain_field_name(enum chain_field field);
 void chain_time(int64_t at_us, char text[CHAIN_TIME_BYTES]);
 // The BLAKE2b of 32 bytes in hexadecimal.
 void chain_hash(const void *bytes, size_t size, char hex[CHAIN_HEX_BYTES]);

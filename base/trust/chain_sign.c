@@ -35,13 +35,12 @@ static const char *key_digits(const char *text, size_t size, const char *word)
 	return text + strlen(word);
 }
 
-static int key_of_seed(const unsigned char seed[crypto_sign_SEEDBYTES], struct chain_key *key)
+static void key_of_seed(const unsigned char seed[crypto_sign_SEEDBYTES], struct chain_key *key)
 {
 	unsigned char public[crypto_sign_PUBLICKEYBYTES];
 
 	crypto_sign_seed_keypair(public, key->secret, seed);
 	sodium_bin2hex(key->public_hex, sizeof(key->public_hex), public, sizeof(public));
-	return 0;
 }
 
 static int key_read(const char *path, struct chain_key *key, struct error *err)

@@ -325,6 +325,34 @@ static void test_torn_line_is_recovered_and_bound(void **state)
 	free(text);
 }
 
+// The reason is that of the first thing that cannot be read, also where that is empty or comes in pieces.
+static void test_reason_is_said(void **state)
+{
+	static const char LONG[] = "was changed: it is longer than any line of an audit log";
+	struct error why;
+	struct chain_line line;
+	struct log log;
+	char *text = malloc(sizeof(log.text) + 3 * CHAIN_LINE_BYTES_MAX);
+	size_t n;
+
+	make(&log, &ours);
+	assert_int_equal(chain_read("", 0, &line, &why), -EINVAL);
+	assert_true(why.text[0]);
+	memcpy(text, log.text, log.at[5]);
+	text[log.at[5]] = '\n';
+	memcpy(text + log.at[5] + 1, log.text + log.at[5], log.size - log.at[5]);
+	assert_non_null(strstr(check(text, log.size + 1, NULL, 4096, NULL), why.text));
+	n = log.at[5];
+	memset(text + n, 'x', 2 * CHAIN_LINE_BYTES_MAX);
+	n += 2 * CHAIN_LINE_BYTES_MAX;
+	text[n++] = '\n';
+	memcpy(text + n, log.text + log.at[5], log.size - log.at[5]);
+	n += log.size - log.at[5];
+	assert_non_null(strstr(check(text, n, NULL, 100, NULL), LONG));
+	assert_non_null(strstr(check(text, n, NULL, n, NULL), LONG));
+	free(text);
+}
+
 static void test_damage_that_was_found_stays_said(void **state)
 {
 	struct chain_entry entry = { .kind = CHAIN_DAMAGED, .at_us = 1, .why = "lines are gone" };
@@ -529,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_files_of_another_appliance),
 		cmocka_unit_test(test_end_cut_at_each_byte),
 		cmocka_unit_test(test_torn_line_is_recovered_and_bound),
+		cmocka_unit_test(test_reason_is_said),
 		cmocka_unit_test(test_damage_that_was_found_stays_said),
 		cmocka_unit_test(test_hostile_lines),
 		cmocka_unit_test(test_texts_are_bounded_and_one_line),
