@@ -8,12 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UNTRUSTED       "untrusted comment: "
-#define TRUSTED         "trusted comment: "
-#define UNTRUSTED_BYTES 1024 // of a line, as minisign reads it
-#define READ_BYTES      ((size_t)1 << 20)
+#define TRUSTED    "trusted comment: "
+#define READ_BYTES ((size_t)1 << 20)
 
-static const uint8_t ALGORITHM[2] = { 'E', 'd' };        // of keys
+const uint8_t MINISIGN_ALGORITHM[2] = { 'E', 'd' };
 static const uint8_t ALGORITHM_HASHED[2] = { 'E', 'D' }; // of signatures
 
 struct public_bytes { // of a public key's base64
@@ -51,8 +49,9 @@ int minisign_public_parse(
 	int rc;
 
 	rc = lines_next(&lines, "the public key", &line, err);
-	if (rc == 0 && line_begins(&line, UNTRUSTED)) {
-		rc = line_check_comment(&line, "the untrusted comment", UNTRUSTED_BYTES, err);
+	if (rc == 0 && line_begins(&line, MINISIGN_UNTRUSTED)) {
+		rc = line_check_comment(
+			&line, "the untrusted comment", MINISIGN_UNTRUSTED_BYTES, err);
 		if (rc == 0)
 			rc = lines_next(&lines, "the public key", &line, err);
 	}
@@ -62,7 +61,7 @@ int minisign_public_parse(
 		rc = lines_end(&lines, "the public key", err);
 	if (rc != 0)
 		return rc;
-	if (memcmp(bytes.algorithm, ALGORITHM, sizeof(ALGORITHM)) != 0)
+	if (memcmp(bytes.algorithm, MINISIGN_ALGORITHM, sizeof(MINISIGN_ALGORITHM)) != 0)
 		return error_set(err, -EINVAL,
 			"is a key of another kind than Ed25519, which minisign's public keys are "
 			"of");
@@ -75,7 +74,7 @@ void minisign_public_text(const struct minisign_public *key, char text[MINISIGN_
 {
 	struct public_bytes bytes;
 
-	memcpy(bytes.algorithm, ALGORITHM, sizeof(ALGORITHM));
+	memcpy(bytes.algorithm, MINISIGN_ALGORITHM, sizeof(MINISIGN_ALGORITHM));
 	memcpy(bytes.id, key->id, sizeof(bytes.id));
 	memcpy(bytes.key, key->key, sizeof(bytes.key));
 	sodium_bin2base64(text, MINISIGN_PUBLIC_BYTES, (const uint8_t *)&bytes, sizeof(bytes),
@@ -88,8 +87,9 @@ char *minisign_public_format(const struct minisign_public *key)
 
 	minisign_id_text(key->id, id);
 	minisign_public_text(key, base64);
-	return asprintf(&text, UNTRUSTED "minisign public key %s\n%s\n", id, base64) < 0 ? NULL
-											 : text;
+	return asprintf(&text, MINISIGN_UNTRUSTED "minisign public key %s\n%s\n", id, base64) < 0
+		? NULL
+		: text;
 }
 
 // --- Signatures ----------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ char *minisign_public_format(const struct minisign_public *key)
 static int signature_take(const struct signature_bytes *bytes, struct minisign_signature *signature,
 	struct error *err)
 {
-	if (memcmp(bytes->algorithm, ALGORITHM, sizeof(ALGORITHM)) == 0)
+	if (memcmp(bytes->algorithm, MINISIGN_ALGORITHM, sizeof(MINISIGN_ALGORITHM)) == 0)
 		return error_set(err, -ENOTSUP,
 			"is a legacy signature (Ed), over the file and not over its hash; sign "
 			"again, with martletctl model sign or minisign 0.10 or later");
@@ -133,9 +133,11 @@ int minisign_signature_parse(
 	if (rc == 0)
 		rc = lines_end(&lines, "the signature", err);
 	if (rc == 0)
-		rc = line_take_prefix(&untrusted, UNTRUSTED, "the signature's first line", err);
+		rc = line_take_prefix(
+			&untrusted, MINISIGN_UNTRUSTED, "the signature's first line", err);
 	if (rc == 0)
-		rc = line_check_comment(&untrusted, "the untrusted comment", UNTRUSTED_BYTES, err);
+		rc = line_check_comment(
+			&untrusted, "the untrusted comment", MINISIGN_UNTRUSTED_BYTES, err);
 	if (rc == 0)
 		rc = line_base64(&base64, "a signature of minisign", &bytes, sizeof(bytes), err);
 	if (rc == 0)
@@ -168,7 +170,9 @@ char *minisign_signature_format(const struct minisign_signature *signature)
 		sodium_base64_VARIANT_ORIGINAL);
 	sodium_bin2base64(global, sizeof(global), signature->of_comment,
 		sizeof(signature->of_comment), sodium_base64_VARIANT_ORIGINAL);
-	if (asprintf(&text, UNTRUSTED "signature from minisign secret key\n%s\n" TRUSTED "%s\n%s\n",
+	if (asprintf(&text,
+		    MINISIGN_UNTRUSTED "signature from minisign secret key\n%s\n" TRUSTED
+				       "%s\n%s\n",
 		    base64, signature->comment, global) < 0)
 		return NULL;
 	return text;

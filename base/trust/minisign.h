@@ -21,7 +21,12 @@
 #define MINISIGN_COMMENT_BYTES   8192       // of a trusted comment, with the NUL
 #define MINISIGN_PUBLIC_BYTES    57         // of a public key as base64, with the NUL
 #define MINISIGN_SIGNATURE_BYTES (16 << 10) // no text of a signature is longer
+#define MINISIGN_UNTRUSTED                                                                         \
+	"untrusted comment: "         // what the first line of each text but a bare key begins with
+#define MINISIGN_UNTRUSTED_BYTES 1024 // of that line, with the NUL, as minisign reads it
 #define MINISIGN_SUFFIX          ".minisig" // of a signature's file, behind the name of what it signs
+
+extern const uint8_t MINISIGN_ALGORITHM[2]; // "Ed", of keys
 
 struct minisign_public {
 	uint8_t id[MINISIGN_ID_BYTES];

@@ -7,9 +7,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#define UNTRUSTED       "untrusted comment: "
-#define UNTRUSTED_BYTES 1024
-
 struct secret_kept { // what a password hides
 	uint8_t id[MINISIGN_ID_BYTES];
 	uint8_t key[64];
@@ -32,7 +29,6 @@ const struct minisign_cost MINISIGN_COST = {
 	crypto_pwhash_scryptsalsa208sha256_MEMLIMIT_SENSITIVE,
 };
 
-static const uint8_t ALGORITHM[2] = { 'E', 'd' };
 static const uint8_t KDF_SCRYPT[2] = { 'S', 'c' };
 static const uint8_t KDF_NONE[2] = { 0, 0 };
 static const uint8_t CHECKSUM_BLAKE2B[2] = { 'B', '2' };
@@ -56,7 +52,7 @@ static void secret_checksum(const struct secret_kept *kept, uint8_t checksum[32]
 	crypto_generichash_state state;
 
 	crypto_generichash_init(&state, NULL, 0, 32);
-	crypto_generichash_update(&state, ALGORITHM, sizeof(ALGORITHM));
+	crypto_generichash_update(&state, MINISIGN_ALGORITHM, sizeof(MINISIGN_ALGORITHM));
 	crypto_generichash_update(&state, kept->id, sizeof(kept->id));
 	crypto_generichash_update(&state, kept->key, sizeof(kept->key));
 	crypto_generichash_final(&state, checksum, 32);
@@ -110,14 +106,16 @@ static int secret_read(const char *text, size_t size, struct secret_bytes *bytes
 	if (rc == 0)
 		rc = lines_end(&lines, WHAT, err);
 	if (rc == 0)
-		rc = line_take_prefix(&comment, UNTRUSTED, "the secret key's first line", err);
+		rc = line_take_prefix(
+			&comment, MINISIGN_UNTRUSTED, "the secret key's first line", err);
 	if (rc == 0)
-		rc = line_check_comment(&comment, "the untrusted comment", UNTRUSTED_BYTES, err);
+		rc = line_check_comment(
+			&comment, "the untrusted comment", MINISIGN_UNTRUSTED_BYTES, err);
 	if (rc == 0)
 		rc = line_base64(&base64, "a secret key of minisign", bytes, sizeof(*bytes), err);
 	if (rc != 0)
 		return rc;
-	if (memcmp(bytes->algorithm, ALGORITHM, 2) != 0 ||
+	if (memcmp(bytes->algorithm, MINISIGN_ALGORITHM, 2) != 0 ||
 		memcmp(bytes->checksum_method, CHECKSUM_BLAKE2B, 2) != 0 ||
 		(memcmp(bytes->kdf, KDF_SCRYPT, 2) != 0 && memcmp(bytes->kdf, KDF_NONE, 2) != 0))
 		return error_set(err, -EINVAL,
@@ -226,7 +224,7 @@ int minisign_secret_format(const struct minisign_secret *secret, const char *pas
 	char base64[sodium_base64_ENCODED_LEN(sizeof(bytes), sodium_base64_VARIANT_ORIGINAL)];
 	int rc = 0;
 
-	memcpy(bytes.algorithm, ALGORITHM, sizeof(bytes.algorithm));
+	memcpy(bytes.algorithm, MINISIGN_ALGORITHM, sizeof(bytes.algorithm));
 	memcpy(bytes.checksum_method, CHECKSUM_BLAKE2B, sizeof(bytes.checksum_method));
 	memcpy(bytes.kept.id, secret->id, sizeof(bytes.kept.id));
 	memcpy(bytes.kept.key, secret->key, sizeof(bytes.kept.key));
@@ -235,8 +233,8 @@ int minisign_secret_format(const struct minisign_secret *secret, const char *pas
 		rc = secret_lock(&bytes, password, cost);
 	sodium_bin2base64(base64, sizeof(base64), (const uint8_t *)&bytes, sizeof(bytes),
 		sodium_base64_VARIANT_ORIGINAL);
-	snprintf(text, MINISIGN_SECRET_BYTES, UNTRUSTED "minisign encrypted secret key\n%s\n",
-		base64);
+	snprintf(text, MINISIGN_SECRET_BYTES,
+		MINISIGN_UNTRUSTED "minisign encrypted secret key\n%s\n", base64);
 	sodium_memzero(&bytes, sizeof(bytes));
 	sodium_memzero(base64, sizeof(base64));
 	if (rc != 0) {

@@ -115,6 +115,11 @@ static void signature_bent(void **state)
 			"RUSu7tdAYLclLvHA4iPlXhn4svYUsW82rBdFTPnGQqnuN852821f4IeZtmbqRjBrcDDy+"
 			"YCxZMhO2hB9yQFEPzGwIstrN/IY4g9=\n" SIGNATURE_3 SIGNATURE_4,
 			"line 2 is not a signature of minisign: it must be base64 of 74 bytes" },
+		// A byte above 127 for the letter 'R', which libsodium 1.0.18 may take for it.
+		{ SIGNATURE_1
+			"\xd2USu7tdAYLclLvHA4iPlXhn4svYUsW82rBdFTPnGQqnuN852821f4IeZtmbqRjBrcDDy+"
+			"YCxZMhO2hB9yQFEPzGwIstrN/IY4g8=\n" SIGNATURE_3 SIGNATURE_4,
+			"line 2 is not a signature of minisign: it must be base64 of 74 bytes" },
 		{ "untrusted comment: x\r\n" SIGNATURE_2 SIGNATURE_3 SIGNATURE_4,
 			"the signature has a carriage return or a zero byte in line 1; lines end "
 			"in a "
@@ -149,6 +154,27 @@ static void signature_bent(void **state)
 
 	for (size_t i = 0; i < sizeof(BENT) / sizeof(BENT[0]); i++)
 		check_peer_signature(BENT[i].text, BENT[i].sentence);
+}
+
+// Each character of a public key as each other byte: it is another key's, or no key.
+static void key_has_one_form(void **state)
+{
+	char text[] = PUBLIC_LINE;
+	struct minisign_public key, other;
+	struct error err;
+
+	assert_int_equal(minisign_public_parse(text, strlen(text), &key, &err), 0);
+	for (size_t i = 0; i < strlen(PUBLIC_LINE); i++) {
+		for (int byte = 1; byte < 256; byte++) {
+			text[i] = (char)byte;
+			if (text[i] != PUBLIC_LINE[i] &&
+				minisign_public_parse(text, sizeof(text) - 1, &other, &err) == 0) {
+				assert_true(byte < 128);
+				assert_memory_not_equal(&key, &other, sizeof(key));
+			}
+		}
+		text[i] = PUBLIC_LINE[i];
+	}
 }
 
 // Each bit of a signature's bytes, and of its comment.
@@ -370,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(peer_is_read),
 		cmocka_unit_test(signature_bent),
+		cmocka_unit_test(key_has_one_form),
 		cmocka_unit_test(signature_any_bit),
 		cmocka_unit_test(key_of_the_same_id),
 		cmocka_unit_test(secret_locked),
