@@ -63,7 +63,8 @@ static int file_open_how(
 	fd = openat(folder, path,
 		O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
 	if (fd < 0 && errno == ELOOP && !follow)
-		return error_set(err, -ELOOP, "%s: is a symbolic link; only files are read", name);
+		return error_set(
+			err, -ELOOP, "%s: is a symbolic link; it must be the file itself", name);
 	if (fd < 0)
 		return error_set(err, -errno, "%s: cannot be opened: %s", name, strerror(errno));
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
@@ -75,6 +76,11 @@ static int file_open_how(
 int file_open_at(int folder, const char *path, const char *name, struct error *err)
 {
 	return file_open_how(folder, path, true, name, err);
+}
+
+int file_open_here(int folder, const char *path, const char *name, struct error *err)
+{
+	return file_open_how(folder, path, false, name, err);
 }
 
 static int file_read_open(
@@ -130,7 +136,7 @@ int file_read_here(int folder, const char *file, const char *name, size_t bytes_
 	size_t *size, struct error *err)
 {
 	return file_read_fd(
-		file_open_how(folder, file, false, name, err), name, bytes_max, bytes, size, err);
+		file_open_here(folder, file, name, err), name, bytes_max, bytes, size, err);
 }
 
 int file_read(const char *path, size_t bytes_max, void **bytes, size_t *size, struct error *err)
@@ -193,7 +199,7 @@ static const char *file_why_not(int rc)
 	case -EINVAL:
 		return "is no file in the folder or below: \"..\" leads out of it";
 	case -ELOOP:
-		return "is a symbolic link; only files are read";
+		return "is a symbolic link; it must be the file itself";
 	case -ENOTDIR:
 		return "lies in what is no folder; links are not followed";
 	default:

@@ -15,6 +15,9 @@
 // The descriptor; what opening it said, -EINVAL where it is a folder, a pipe, a socket or a device.
 int file_open_at(int folder, const char *path, const char *name, struct error *err);
 
+// The same where its last component is no link: -ELOOP.
+int file_open_here(int folder, const char *path, const char *name, struct error *err);
+
 // Reads the regular file at `path`, relative to the open folder `folder` (or AT_FDCWD), into
 // *bytes, which the caller frees. They begin on a multiple of 64, and at least one zero byte that
 // does not count follows the *size bytes of the file, so that text is a string.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/trust/principal.h"
 
-#include <grp.h>
-#include <pwd.h>
+#include "base/trust/account.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,29 +28,17 @@ static bool principal_is_number(const char *text, uint32_t *id)
 
 static int principal_find_user(const char *text, const char *name, uint32_t *id, struct error *err)
 {
-	const struct passwd *entry;
-
-	if (principal_is_number(name, id))
-		return 0;
-	entry = getpwnam(name);
-	if (!entry)
+	if (!principal_is_number(name, id) && !account_find_user(name, id))
 		return error_set(
 			err, -ENOENT, "'%.80s': there is no user '%.64s' here", text, name);
-	*id = entry->pw_uid;
 	return 0;
 }
 
 static int principal_find_group(const char *text, const char *name, uint32_t *id, struct error *err)
 {
-	const struct group *entry;
-
-	if (principal_is_number(name, id))
-		return 0;
-	entry = getgrnam(name);
-	if (!entry)
+	if (!principal_is_number(name, id) && !account_find_group(name, id))
 		return error_set(
 			err, -ENOENT, "'%.80s': there is no group '%.64s' here", text, name);
-	*id = entry->gr_gid;
 	return 0;
 }
 

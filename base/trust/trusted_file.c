@@ -2,10 +2,10 @@
 #include "base/trust/trusted_file.h"
 
 #include "base/file.h"
+#include "base/trust/account.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
@@ -25,12 +25,11 @@ void trusted_file_set_service_user(const char *name)
 // Root may work on the files of the user that martletd runs as.
 static bool is_trusted_owner(uid_t uid)
 {
-	const struct passwd *service;
+	uid_t service;
 
 	if (uid == 0 || uid == geteuid())
 		return true;
-	service = geteuid() == 0 ? getpwnam(service_user) : NULL;
-	return service && service->pw_uid == uid;
+	return geteuid() == 0 && account_find_user(service_user, &service) && service == uid;
 }
 
 static int check_owner(const char *what, const struct stat *status, struct error *err)
@@ -82,8 +81,8 @@ static int folder_of(const char *path, char folder[PATH_MAX], struct error *err)
 	const char *slash = strrchr(path, '/');
 	const size_t bytes = slash ? (size_t)(slash - path) : 0;
 
-	if (bytes + TEMPORARY_BYTES >= PATH_MAX)
-		return error_set(err, -ENAMETOOLONG, "%s: is too long for a path", path);
+	if (strlen(path) + TEMPORARY_BYTES >= PATH_MAX)
+		return error_set(err, -ENAMETOOLONG, "%.60s...: is too long for a path", path);
 	if (!slash) {
 		memcpy(folder, ".", 2);
 	} else {
@@ -120,26 +119,6 @@ static int read_open(int fd, const char *path, enum trusted_file_kind kind, void
 	return error_set(err, rc, "%s: cannot be read: %s", path, strerror(-rc));
 }
 
-// Opens it where it is a regular file and no link. To open a device may do something, so that is looked at
-// first; should something else have come there since, O_NOFOLLOW and O_NONBLOCK do no harm.
-static int open_file(const char *path, struct error *err)
-{
-	struct stat status;
-	int fd;
-
-	if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
-		return error_set(err, -EINVAL, "%s: is not a regular file", path);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 && errno == ELOOP)
-		return error_set(err, -ELOOP, "%s: is a symbolic link; name the file itself", path);
-	if (fd < 0)
-		return error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-		return fd;
-	close(fd);
-	return error_set(err, -EINVAL, "%s: is not a regular file", path);
-}
-
 int trusted_file_read(const char *path, enum trusted_file_kind kind, void **bytes, size_t *size,
 	struct error *err)
 {
@@ -153,7 +132,7 @@ int trusted_file_read(const char *path, enum trusted_file_kind kind, void **byte
 		rc = check_folder(folder, err);
 	if (rc != 0)
 		return rc;
-	fd = open_file(path, err);
+	fd = file_open_here(AT_FDCWD, path, path, err);
 	if (fd < 0)
 		return fd;
 	rc = read_open(fd, path, kind, bytes, size, err);

@@ -172,7 +172,7 @@ static void paths_out_of_the_folder(void **state)
 		{ "below/../weights", "is no file in the folder or below: \"..\" leads out of it",
 			-EINVAL },
 		{ "..", "is no file in the folder or below: \"..\" leads out of it", -EINVAL },
-		{ "link", "is a symbolic link; only files are read", -ELOOP },
+		{ "link", "is a symbolic link; it must be the file itself", -ELOOP },
 		{ "door/weights", "lies in what is no folder; links are not followed", -ENOTDIR },
 		{ "weights/x", "lies in what is no folder; links are not followed", -ENOTDIR },
 		{ "pipe", "is not a file", -EINVAL },

@@ -3,6 +3,7 @@
 #include "tests/cmocka.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -141,13 +142,30 @@ static void folders(void **state)
 	assert_int_equal(chmod(folder, 0700), 0);
 }
 
+// A temporary's or a lock's name would be cut, and be another file's.
+static void path_too_long(void **state)
+{
+	static char name[PATH_MAX - 8];
+	void *bytes;
+	size_t size;
+
+	memset(name, 'x', sizeof(name) - 1);
+	memcpy(name, folder, strlen(folder));
+	name[strlen(folder)] = '/';
+	assert_int_equal(
+		trusted_file_read(name, TRUSTED_SECRET, &bytes, &size, &err), -ENAMETOOLONG);
+	assert_int_equal(trusted_file_replace(name, TRUSTED_SECRET, "x", 1, &err), -ENAMETOOLONG);
+	assert_int_equal(trusted_file_lock(name, &err), -ENAMETOOLONG);
+	assert_non_null(strstr(err.text, "is too long for a path"));
+}
+
 static void what_is_no_file(void **state)
 {
 	write_it();
 	assert_int_equal(rename(path, other), 0);
 	assert_int_equal(symlink(other, path), 0);
 	assert_int_equal(read_it(TRUSTED_SECRET), -ELOOP);
-	assert_non_null(strstr(err.text, "is a symbolic link; name the file itself"));
+	assert_non_null(strstr(err.text, "is a symbolic link; it must be the file itself"));
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(read_it(TRUSTED_SECRET), -ENOENT);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -190,6 +208,7 @@ int main(void)
 		cmocka_unit_test(modes),
 		cmocka_unit_test(root_keeps_the_owner),
 		cmocka_unit_test(folders),
+		cmocka_unit_test(path_too_long),
 		cmocka_unit_test(what_is_no_file),
 		cmocka_unit_test(locks),
 	};
