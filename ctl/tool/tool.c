@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/tool.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -43,6 +44,14 @@ int tool_refuse(const char *format, ...)
 	va_end(args);
 	tool.refused = true;
 	return TOOL_REFUSED;
+}
+
+bool tool_has_sodium(void)
+{
+	if (sodium_init() >= 0)
+		return true;
+	tool_refuse("libsodium finds no source of randomness here");
+	return false;
 }
 
 void tool_note(const char *format, ...)

@@ -38,6 +38,8 @@ extern struct tool tool;
 // TOOL_DONE, whatever the command does. Control characters, which a foreign file's names may hold,
 // come out as '?'.
 __attribute__((format(printf, 1, 2))) int tool_refuse(const char *format, ...);
+// Whether libsodium can be used, which is to be asked before it is. False: no, and that was said.
+bool tool_has_sodium(void);
 // Prints on stderr what the user should know of what is done. Control characters as above.
 __attribute__((format(printf, 1, 2))) void tool_note(const char *format, ...);
 // Prints a JSON value on stdout, indented, and gives up the reference to it. TOOL_DONE or
