@@ -2,6 +2,7 @@
 #include "base/trust/keys.h"
 
 #include "base/trust/trusted_file.h"
+#include "base/trust/utc.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -21,38 +22,6 @@ struct keys_line { // at hand
 };
 
 // --- Fields --------------------------------------------------------------------------------------
-
-void wire_key_time_text(int64_t time, char text[KEY_TIME_BYTES])
-{
-	const time_t seconds = (time_t)time;
-	struct tm tm;
-
-	snprintf(text, KEY_TIME_BYTES, "-");
-	if (time && gmtime_r(&seconds, &tm))
-		strftime(text, KEY_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-// What is written in another way than it would be here is no time: a 30th of February, a missing zero.
-bool wire_key_time_parse(const char *text, int64_t *time)
-{
-	struct tm tm = { .tm_isdst = 0 };
-	char again[KEY_TIME_BYTES];
-
-	*time = 0;
-	if (strcmp(text, "-") == 0)
-		return true;
-	if (strlen(text) != strlen("2026-11-29T16:00:00Z") ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-			&tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
-		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
-	*time = timegm(&tm);
-	if (*time <= 0)
-		return false;
-	wire_key_time_text(*time, again);
-	return strcmp(again, text) == 0;
-}
 
 int wire_key_models_parse(struct wire_key *key, const char *text, struct error *err)
 {
@@ -165,8 +134,7 @@ static int keys_read_line(const struct keys_line *line, struct wire_key *key, st
 	if (wire_key_models_parse(key, line->fields[3], &why) != 0)
 		return REFUSE(line, "key %u: %s", key->id, why.text);
 	for (int i = 4; i < FIELDS; i++)
-		if (!wire_key_time_parse(
-			    line->fields[i], i == 4 ? &key->not_before : &key->retires))
+		if (!utc_parse(line->fields[i], i == 4 ? &key->not_before : &key->retires))
 			return REFUSE(line,
 				"key %u: '%.32s' is no time, as 2026-11-29T16:00:00Z, nor - for "
 				"none",

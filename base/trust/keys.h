@@ -20,7 +20,6 @@
 #define KEY_SECRET_BYTES 16
 #define KEY_MODELS_MAX   16   // of one key
 #define KEYS_MAX         4096 // of a file
-#define KEY_TIME_BYTES   24   // of a time as text, with the NUL
 
 struct wire_key {
 	uint16_t id;
@@ -55,9 +54,6 @@ const struct wire_key *keys_choose(
 enum wire_key_state wire_key_state(const struct wire_key *key, int64_t now);
 const char *wire_key_state_name(enum wire_key_state state); // "valid", "not yet", "retired"
 
-// "2026-11-29T16:00:00Z", or "-" for 0, and back; false where `text` is neither.
-void wire_key_time_text(int64_t time, char text[KEY_TIME_BYTES]);
-bool wire_key_time_parse(const char *text, int64_t *time);
 // The models as the file has them: "*", "fraud,lab". Reads them into a key: -EINVAL, naming none of the file.
 int wire_key_models_parse(struct wire_key *key, const char *text, struct error *err);
 #define KEY_MODELS_BYTES (KEY_MODELS_MAX * (NAME_BYTES_MAX + 1) + 1)

@@ -2,6 +2,7 @@
 #include "base/trust/keys_change.h"
 
 #include "base/trust/trusted_file.h"
+#include "base/trust/utc.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -51,13 +52,13 @@ static int file_begin(struct file *file, const char *path, bool may_make, struct
 static size_t key_line(const struct wire_key *key, char line[LINE_BYTES])
 {
 	char secret[2 * KEY_SECRET_BYTES + 1], models[KEY_MODELS_BYTES];
-	char not_before[KEY_TIME_BYTES], retires[KEY_TIME_BYTES];
+	char not_before[UTC_BYTES], retires[UTC_BYTES];
 	size_t bytes;
 
 	sodium_bin2hex(secret, sizeof(secret), key->secret, sizeof(key->secret));
 	wire_key_models_text(key, models);
-	wire_key_time_text(key->not_before, not_before);
-	wire_key_time_text(key->retires, retires);
+	utc_text(key->not_before, not_before);
+	utc_text(key->retires, retires);
 	bytes = (size_t)snprintf(line, LINE_BYTES, "%u %s %s %s %s %s\n", key->id, secret,
 		key->name, models, not_before, retires);
 	sodium_memzero(secret, sizeof(secret));

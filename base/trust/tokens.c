@@ -2,6 +2,7 @@
 #include "base/trust/tokens.h"
 
 #include "base/trust/trusted_file.h"
+#include "base/trust/utc.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -79,75 +80,20 @@ const char *token_state_name(enum token_state state)
 
 // --- Times ---------------------------------------------------------------------------------------
 
-void token_time_text(int64_t at, char text[TOKEN_TIME_BYTES])
-{
-	const time_t seconds = (time_t)at;
-	struct tm tm;
-
-	if (at == 0 || !gmtime_r(&seconds, &tm) ||
-		strftime(text, TOKEN_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		memcpy(text, "-", 2);
-}
-
-// The two or four digits at text[at].
-static int time_digits(const char *text, size_t at, size_t n)
-{
-	int value = 0;
-
-	for (size_t i = at; i < at + n; i++)
-		value = value * 10 + (text[i] - '0');
-	return value;
-}
-
-bool token_time_parse(const char *text, int64_t *at)
-{
-	static const char FORM[] = "dddd-dd-ddTdd:dd:ddZ";
-	char back[TOKEN_TIME_BYTES];
-	struct tm tm;
-
-	for (size_t i = 0; i < sizeof(FORM); i++) // the zero byte, too
-		if (FORM[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != FORM[i])
-			return false;
-	tm = (struct tm){ .tm_year = time_digits(text, 0, 4) - 1900,
-		.tm_mon = time_digits(text, 5, 2) - 1,
-		.tm_mday = time_digits(text, 8, 2),
-		.tm_hour = time_digits(text, 11, 2),
-		.tm_min = time_digits(text, 14, 2),
-		.tm_sec = time_digits(text, 17, 2) };
-	*at = timegm(&tm);
-	token_time_text(*at, back); // a 30th of February is another day's
-	return *at > 0 && strcmp(back, text) == 0;
-}
-
-// "90d" in seconds; 0: it is no such thing.
-static int64_t time_span(const char *text)
-{
-	const size_t digits = strspn(text, "0123456789");
-	int64_t unit;
-
-	if (digits < 1 || digits > 6 || strlen(text) != digits + 1)
-		return 0;
-	unit = text[digits] == 'd'    ? 86400
-		: text[digits] == 'h' ? 3600
-		: text[digits] == 'm' ? 60
-				      : 0;
-	return strtoll(text, NULL, 10) * unit;
-}
-
 int token_time_parse_wish(const char *text, int64_t now, int64_t *at, struct error *err)
 {
-	const int64_t span = time_span(text);
-	char whole[TOKEN_TIME_BYTES];
+	char whole[UTC_BYTES];
+	int64_t span;
 
-	if (span > 0) {
+	if (utc_span_parse(text, &span) && span > 0) {
 		*at = now + span;
-		return *at <= TOKEN_SECONDS_MAX
+		return *at <= UTC_SECONDS_MAX
 			? 0
 			: error_set(err, -EINVAL, "'%.40s' from now on is beyond the year 9999",
 				  text);
 	}
 	snprintf(whole, sizeof(whole), strlen(text) == 10 ? "%.10sT00:00:00Z" : "%s", text);
-	if (strlen(text) < sizeof(whole) && token_time_parse(whole, at))
+	if (strlen(text) < sizeof(whole) && utc_parse(whole, at) && *at > 0)
 		return 0;
 	return error_set(err, -EINVAL,
 		"'%.40s' is no time: write 90d, 12h or 30m from now on, 2027-01-31, or "
@@ -156,12 +102,6 @@ int token_time_parse_wish(const char *text, int64_t now, int64_t *at, struct err
 }
 
 // --- The file ------------------------------------------------------------------------------------
-
-static bool line_take_time(const char *text, int64_t *at)
-{
-	*at = 0;
-	return strcmp(text, "-") == 0 || token_time_parse(text, at);
-}
 
 static bool line_take_hash(const char *text, uint8_t hash[TOKEN_HASH_BYTES])
 {
@@ -194,8 +134,7 @@ static int line_parse(char *line, struct token *token, struct error *err)
 			"'%.20s' is no role: client, viewer, operator, admin", field[1]);
 	if (!line_take_hash(field[2], token->hash))
 		return error_set(err, -EINVAL, "the hash has 64 digits, 0 to 9 and a to f");
-	if (!line_take_time(field[3], &token->not_before) ||
-		!line_take_time(field[4], &token->expires))
+	if (!utc_parse(field[3], &token->not_before) || !utc_parse(field[4], &token->expires))
 		return error_set(err, -EINVAL,
 			"a time is written as 2026-11-29T12:00:00Z, or - where there is none");
 	return 0;
@@ -266,10 +205,7 @@ static int tokens_take_line(
 	else if ((rc = line_parse(line, &token, err)) == 0)
 		rc = tokens_add(tokens, &token, err);
 	if (rc != 0 && number > 1 && rc != -ENOMEM) {
-		char where[24];
-
-		snprintf(where, sizeof(where), "line %zu", number);
-		error_prefix(err, "%s", where);
+		error_prefix(err, "line %zu", number);
 		return err->code = -EINVAL;
 	}
 	return rc;
@@ -310,12 +246,11 @@ char *tokens_format(const struct tokens *tokens, size_t *size)
 	fprintf(to, "%s\n", TOKENS_HEAD);
 	for (size_t i = 0; i < tokens->n; i++) {
 		const struct token *token = &tokens->each[i];
-		char hash[2 * TOKEN_HASH_BYTES + 1], from[TOKEN_TIME_BYTES],
-			until[TOKEN_TIME_BYTES];
+		char hash[2 * TOKEN_HASH_BYTES + 1], from[UTC_BYTES], until[UTC_BYTES];
 
 		sodium_bin2hex(hash, sizeof(hash), token->hash, sizeof(token->hash));
-		token_time_text(token->not_before, from);
-		token_time_text(token->expires, until);
+		utc_text(token->not_before, from);
+		utc_text(token->expires, until);
 		fprintf(to, "%s %s %s %s %s\n", token->name, role_name(token->role), hash, from,
 			until);
 	}

@@ -16,12 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKENS_HEAD       "# martlet tokens 1: martletctl token create, list, revoke"
-#define TOKENS_MAX        1024
-#define TOKEN_TEXT_BYTES  48 // with the NUL
-#define TOKEN_HASH_BYTES  32
-#define TOKEN_TIME_BYTES  24           // "2026-11-29T12:00:00Z" and the NUL
-#define TOKEN_SECONDS_MAX 253402300799 // the last second of the year 9999
+#define TOKENS_HEAD      "# martlet tokens 1: martletctl token create, list, revoke"
+#define TOKENS_MAX       1024
+#define TOKEN_TEXT_BYTES 48 // with the NUL
+#define TOKEN_HASH_BYTES 32
 
 struct token {
 	char name[NAME_BYTES_MAX + 1];
@@ -60,7 +58,5 @@ enum token_state { TOKEN_VALID, TOKEN_EARLY, TOKEN_EXPIRED };
 enum token_state token_state(const struct token *token, int64_t now, int64_t latest);
 const char *token_state_name(enum token_state state); // "valid"
 
-// A time as the file has it; and as people write one, also: "2026-11-29" and "90d", "12h", "30m", from `now` on.
-void token_time_text(int64_t at, char text[TOKEN_TIME_BYTES]);
-bool token_time_parse(const char *text, int64_t *at);
+// A time as people write one: as the file has it, or "2026-11-29", or "90d", "12h", "30m", from `now` on.
 int token_time_parse_wish(const char *text, int64_t now, int64_t *at, struct error *err);

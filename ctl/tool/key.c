@@ -2,6 +2,7 @@
 #include "ctl/tool/key.h"
 
 #include "base/trust/keys_change.h"
+#include "base/trust/utc.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
@@ -18,7 +19,7 @@ struct key_request {
 	const char *keys, *client;
 	struct wire_key key; // id, name and models that are asked for
 	uint32_t id;         // 0: the next free one
-	uint64_t after;      // seconds
+	int64_t after;       // seconds
 };
 
 #define KEY_FILE                                                                                   \
@@ -43,25 +44,13 @@ static int key_parse_models(void *field, const char *text, struct error *err)
 	return wire_key_models_parse(field, text, err);
 }
 
-// "90", "90s", "30m", "1h", "7d".
+// "90s", "30m", "1h", "7d".
 static int key_parse_after(void *field, const char *text, struct error *err)
 {
-	static const struct {
-		char letter;
-		uint64_t seconds;
-	} UNITS[] = { { '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	const size_t digits = strspn(text, "0123456789");
-	const size_t n = sizeof(UNITS) / sizeof(UNITS[0]);
-	size_t i = 0;
-
-	while (i < n && UNITS[i].letter != text[digits])
-		i++;
-	if (digits == 0 || digits > 9 || i == n || (text[digits] && text[digits + 1]))
-		return error_set(err, -EINVAL,
-			"'%.32s' is no time from now on: a number and s, m, h or d, as 30m or 1h",
-			text);
-	*(uint64_t *)field = strtoull(text, NULL, 10) * UNITS[i].seconds;
-	return 0;
+	if (utc_span_parse(text, field))
+		return 0;
+	return error_set(err, -EINVAL,
+		"'%.32s' is no time from now on: a number and s, m, h or d, as 30m or 1h", text);
 }
 
 static bool key_begin(
@@ -70,9 +59,8 @@ static bool key_begin(
 	*request = (struct key_request){ .keys = KEYS_PATH };
 	if (!command_parse(command, argv, request, exit))
 		return false;
-	if (sodium_init() >= 0)
+	if (tool_has_sodium())
 		return true;
-	tool_refuse("libsodium finds no source of randomness");
 	*exit = TOOL_REFUSED;
 	return false;
 }
@@ -82,15 +70,15 @@ static bool key_begin(
 // Never its secret.
 static json_t *key_json(const struct wire_key *key)
 {
-	char not_before[KEY_TIME_BYTES], retires[KEY_TIME_BYTES];
+	char not_before[UTC_BYTES], retires[UTC_BYTES];
 	json_t *models = json_array();
 
 	for (uint32_t i = 0; i < key->n_models; i++)
 		json_array_append_new(models, json_string(key->models[i]));
 	if (key->n_models == 0)
 		json_array_append_new(models, json_string("*"));
-	wire_key_time_text(key->not_before, not_before);
-	wire_key_time_text(key->retires, retires);
+	utc_text(key->not_before, not_before);
+	utc_text(key->retires, retires);
 	return json_pack("{s:i, s:s, s:o, s:s?, s:s?, s:s}", "id", key->id, "name", key->name,
 		"models", models, "not_before", key->not_before ? not_before : NULL, "retires",
 		key->retires ? retires : NULL, "state",
@@ -173,7 +161,7 @@ static int key_print_all_json(const struct wire_keys *keys)
 
 static void key_print_table(const struct wire_keys *keys)
 {
-	char models[KEY_MODELS_BYTES], time_text[KEY_TIME_BYTES];
+	char models[KEY_MODELS_BYTES], time_text[UTC_BYTES];
 	struct table table;
 
 	TABLE_INIT(&table, ">ID", "NAME", "STATE", "NOT BEFORE", "RETIRES", "MODELS");
@@ -183,9 +171,9 @@ static void key_print_table(const struct wire_keys *keys)
 		table_add(&table, "%u", key->id);
 		table_add(&table, "%s", key->name);
 		table_add(&table, "%s", wire_key_state_name(wire_key_state(key, time(NULL))));
-		wire_key_time_text(key->not_before, time_text);
+		utc_text(key->not_before, time_text);
 		table_add(&table, "%s", time_text);
-		wire_key_time_text(key->retires, time_text);
+		utc_text(key->retires, time_text);
 		table_add(&table, "%s", time_text);
 		wire_key_models_text(key, models);
 		table_add(&table, "%s", models);
@@ -233,7 +221,7 @@ static const struct option_entry RETIRE[] = {
 
 static int key_retire_run(const struct command *command, char **argv)
 {
-	char when[KEY_TIME_BYTES];
+	char when[UTC_BYTES];
 	struct key_request request;
 	struct wire_key key;
 	struct error err;
@@ -241,14 +229,14 @@ static int key_retire_run(const struct command *command, char **argv)
 
 	if (!key_begin(command, argv, &request, &exit))
 		return exit;
-	rc = keys_retire(request.keys, (uint16_t)request.id,
-		(int64_t)time(NULL) + (int64_t)request.after, &key, &err);
+	rc = keys_retire(request.keys, (uint16_t)request.id, (int64_t)time(NULL) + request.after,
+		&key, &err);
 	sodium_memzero(key.secret, sizeof(key.secret));
 	if (rc != 0)
 		return tool_refuse("%s", err.text);
 	if (tool.json)
 		return key_print_json(&key, request.keys);
-	wire_key_time_text(key.retires, when);
+	utc_text(key.retires, when);
 	printf("key %u (%s) in %s retires at %s\n", key.id, key.name, request.keys, when);
 	key_print_reload();
 	return TOOL_DONE;

@@ -3,6 +3,7 @@
 
 #include "base/trust/tokens.h"
 #include "base/trust/trusted_file.h"
+#include "base/trust/utc.h"
 #include "ctl/tool/api.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
@@ -75,7 +76,7 @@ static int token_edit(const char *path,
 	if (rc == -ENOENT) // the first one
 		rc = 0;
 	if (rc == 0)
-		rc = change(&tokens, arg, err);
+		rc = change(&tokens, arg, err) == 0 ? 0 : error_prefix(err, "%.200s", path);
 	if (rc == 0)
 		rc = tokens_write(path, &tokens, err);
 	tokens_fini(&tokens);
@@ -109,10 +110,10 @@ static const struct option_entry CREATE[] = {
 
 static int token_print_new(const struct token *token, const char *text)
 {
-	char from[TOKEN_TIME_BYTES], until[TOKEN_TIME_BYTES];
+	char from[UTC_BYTES], until[UTC_BYTES];
 
-	token_time_text(token->not_before, from);
-	token_time_text(token->expires, until);
+	utc_text(token->not_before, from);
+	utc_text(token->expires, until);
 	if (tool.json)
 		return tool_print_json(json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "name", token->name,
 			"role", role_name(token->role), "token", text, "not_before",
@@ -136,8 +137,8 @@ static int token_create_run(const struct command *command, char **argv)
 		return exit;
 	if (request.expires && request.expires <= request.not_before)
 		return tool_refuse("token %s would expire before it is valid", request.name);
-	if (sodium_init() < 0)
-		return tool_refuse("libsodium cannot be used here");
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
 	snprintf(token.name, sizeof(token.name), "%s", request.name);
 	token.role = (enum role)(ROLE_CLIENT + request.role);
 	token.not_before = request.not_before;
@@ -173,10 +174,10 @@ static int token_revoke_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &request, &exit))
 		return exit;
-	if (sodium_init() < 0)
-		return tool_refuse("libsodium cannot be used here");
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
 	if (token_edit(request.file, token_remove, (void *)(uintptr_t)request.name, &err) != 0)
-		return tool_refuse("%s: %s", request.file, err.text);
+		return tool_refuse("%s", err.text);
 	if (tool.json)
 		return tool_print_json(json_pack("{s:s}", "revoked", request.name));
 	printf("%s: revoked; martletd takes it no more within a second\n", request.name);
@@ -217,9 +218,9 @@ static void token_print_list(const json_t *answer)
 
 static json_t *token_time_json(int64_t at)
 {
-	char text[TOKEN_TIME_BYTES];
+	char text[UTC_BYTES];
 
-	token_time_text(at, text);
+	utc_text(at, text);
 	return at ? json_string(text) : json_null();
 }
 
@@ -230,9 +231,9 @@ static int token_list_file(const char *path)
 	struct tokens tokens;
 	struct error err;
 
-	if (sodium_init() < 0 || tokens_read(path, &tokens, &err) != 0) {
+	if (!tool_has_sodium() || tokens_read(path, &tokens, &err) != 0) {
 		json_decref(list);
-		return tool_refuse("%s", err.text);
+		return tool.refused ? TOOL_REFUSED : tool_refuse("%s", err.text);
 	}
 	for (size_t i = 0; i < tokens.n; i++) {
 		const struct token *token = &tokens.each[i];

@@ -2,6 +2,7 @@
 // A file of keys (base/trust/keys.h): whatever it says, it is read as keys that are all possible, or refused with its
 // line; and no sentence has a secret in it.
 #include "base/trust/keys.h"
+#include "base/trust/utc.h"
 #include "tests/fuzz/must.h"
 
 #include <sodium.h>
@@ -18,7 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void fuzz_key(const struct wire_keys *keys, const struct wire_key *key)
 {
-	char text[KEY_TIME_BYTES], models[KEY_MODELS_BYTES];
+	char text[UTC_BYTES], models[KEY_MODELS_BYTES];
 	struct wire_key again = { .id = 0 };
 	int64_t time;
 
@@ -32,8 +33,8 @@ static void fuzz_key(const struct wire_keys *keys, const struct wire_key *key)
 	must(wire_key_models_parse(&again, models, NULL) == 0);
 	must(again.n_models == key->n_models);
 	must(memcmp(again.models, key->models, key->n_models * sizeof(key->models[0])) == 0);
-	wire_key_time_text(key->retires, text);
-	must(wire_key_time_parse(text, &time) && time == key->retires);
+	utc_text(key->retires, text);
+	must(utc_parse(text, &time) && time == key->retires);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

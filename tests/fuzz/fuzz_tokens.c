@@ -2,6 +2,7 @@
 // The file of tokens: what is taken is written again as it was. The first byte says what the rest is: a file, a
 // token's text, or a time.
 #include "base/trust/tokens.h"
+#include "base/trust/utc.h"
 #include "tests/fuzz/must.h"
 
 #include <sodium.h>
@@ -44,16 +45,16 @@ static void token(const char *text)
 
 static void moment(const char *text)
 {
-	char again[TOKEN_TIME_BYTES];
+	char again[UTC_BYTES];
 	struct error err;
 	int64_t at;
 
-	if (token_time_parse(text, &at)) {
-		token_time_text(at, again);
+	if (utc_parse(text, &at)) {
+		utc_text(at, again);
 		must(strcmp(text, again) == 0);
 	}
 	if (token_time_parse_wish(text, 1795953600, &at, &err) == 0)
-		must(at > 0 && at <= TOKEN_SECONDS_MAX);
+		must(at > 0 && at <= UTC_SECONDS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

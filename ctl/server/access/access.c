@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/access/access.h"
 
+#include "base/trust/utc.h"
 #include "ctl/server/access/bearer.h"
 #include "ctl/server/access/names.h"
 #include "ctl/server/access/peer.h"
@@ -351,9 +352,9 @@ int access_allows(const struct who *who, enum role needed, struct error *err)
 
 static json_t *access_time_json(int64_t at)
 {
-	char text[TOKEN_TIME_BYTES];
+	char text[UTC_BYTES];
 
-	token_time_text(at, text);
+	utc_text(at, text);
 	return at ? json_string(text) : json_null();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/access/bearer.h"
 
+#include "base/trust/utc.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,7 +116,7 @@ void bearer_load_uses(struct bearer *bearer, const char *path)
 		return;
 	for (size_t i = 0; i < TOKENS_MAX && fscanf(from, "%" SCNx64 " %" SCNd64, &id, &at) == 2;
 		i++)
-		if (at > 0 && at <= TOKEN_SECONDS_MAX)
+		if (at > 0 && at <= UTC_SECONDS_MAX)
 			bearer_note(bearer, id, at);
 	fclose(from);
 }
