@@ -7,6 +7,7 @@
 #include "ctl/tool/progress.h"
 #include "ctl/tool/tool.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -346,15 +347,39 @@ static struct curl_slist *api_add_match(struct curl_slist *headers, const struct
 	return headers;
 }
 
+// Whether it is a number of this machine's, 127.0.0.0/8: a name may begin like one.
+static bool api_is_loopback(const char *host)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+// Where libcurl would go: over TLS, or to this machine.
+static bool api_url_is_safe(const char *text)
+{
+	CURLU *url = curl_url();
+	char *scheme = NULL, *host = NULL;
+	bool is_safe = false;
+
+	if (url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		is_safe = strcmp(scheme, "https") == 0 ||
+			(strcmp(scheme, "http") == 0 &&
+				(strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+					api_is_loopback(host)));
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(url);
+	return is_safe;
+}
+
 // A token is not sent where others on the way could read it.
 static bool api_token_may_go(const char *url)
 {
-	static const char *const HERE[] = { "https://", "http://127.",
-		"http://localhost:", "http://[::1]:" };
-
-	for (size_t i = 0; i < sizeof(HERE) / sizeof(HERE[0]); i++)
-		if (strncmp(url, HERE[i], strlen(HERE[i])) == 0)
-			return true;
+	if (api_url_is_safe(url))
+		return true;
 	tool_refuse("%s: a token is sent over https:// alone, or to this machine", url);
 	return false;
 }

@@ -351,8 +351,13 @@ def tool(tap, a, folder, token):
     done = run(*url, "--token-file", secret, "status")
     tap.check("a token that others can read is not sent", done.returncode == 1 and "others can read this secret" in done.stderr, done.stderr)
     os.chmod(secret, 0o600)
-    done = run("-s", "http://192.0.2.1:1", "--token-file", secret, "status")
-    tap.check("nor one in the clear", done.returncode == 1 and "over https:// alone" in done.stderr, done.stderr)
+    clear, no_server = "over https:// alone", "http://HOST:PORT or https://HOST:PORT is wanted"
+    for where, why in (("192.0.2.1:1", clear), ("127.example.invalid:1", clear), ("127.0.0.1.example.invalid", clear), ("localhost.example.invalid", clear),
+                       ("127.0.0.1:1@192.0.2.1:1", no_server), ("localhost:1@192.0.2.1:1", no_server)):
+        done = run("-s", f"http://{where}", "--token-file", secret, "status")
+        tap.check(f"nor one in the clear, to {where}", done.returncode == 1 and why in done.stderr, done.stderr)
+    done = run("-s", "http://127.0.0.1:1", "--token-file", secret, "status")
+    tap.check("but to this machine", done.returncode == 1 and "over https:// alone" not in done.stderr, done.stderr)
     with open(secret, "w") as f:
         f.write("secret")
     done = run(*url, "--token-file", secret, "status")
