@@ -227,6 +227,8 @@ static int audit_verify_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &request, &exit))
 		return exit;
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
 	if (audit_verify(&request, &err) != 0)
 		return tool_refuse("%s", err.text);
 	return TOOL_DONE;

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,6 +113,9 @@ static int verify_judge(const struct verify *v, struct error *err)
 		return error_set(err, -EINVAL,
 			"no line has the hash %.64s: the log was cut off before it, or made anew",
 			v->request->expect);
+	if (v->folder < 0 && v->request->key && found->checkpoints == 0)
+		return error_set(err, -EINVAL,
+			"no line of it is signed: the key that was given proves nothing of it");
 	if (v->folder < 0)
 		return 0;
 	if (v->head.seq > found->last.seq)
@@ -193,10 +195,8 @@ int audit_verify(const struct audit_verify *request, struct error *err)
 	const struct timespec pause = { .tv_nsec = 100000000 };
 	struct verify v = { .request = request };
 	char key[CHAIN_HEX_BYTES];
-	int rc = -EINVAL;
+	int rc;
 
-	if (sodium_init() < 0)
-		return error_set(err, -ENOMEM, "no memory for keys");
 	v.folder = open(request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	rc = verify_read_key(request, v.folder >= 0, key, err);
 	// A log that is being written is another while it is read: it is read again.

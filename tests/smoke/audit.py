@@ -93,6 +93,15 @@ def bent(tap, a, folder):
     whole = os.path.join(a.dir, "exported.jsonl")
     a.ctl("audit", "export", "-o", whole)
     tap.check("an exported log is whole", verify(whole, "--key", key).returncode == 0)
+    with open(whole) as f, open(os.path.join(a.dir, "unsigned.jsonl"), "w") as to:
+        for line in f:
+            if '"kind":"checkpoint"' in line:
+                break
+            to.write(line)
+    unsigned = to.name
+    done = verify(unsigned, "--key", key)
+    tap.check("a log of which nothing is signed is not proven by a key", verify(unsigned).returncode == 0 and done.returncode == 1 and
+              "no line of it is signed" in done.stderr, done.stderr + done.stdout)
     done = verify(whole, "--expect", "0" * 64)
     tap.check("a hash that is not there is missed", done.returncode == 1 and "no line has the hash" in done.stderr, done.stderr)
 
