@@ -110,8 +110,7 @@ int graph_load(const char *path, const struct compile_options *options, struct l
 	if (sealed_is(bytes, size)) {
 		rc = sealed_refuse(bytes, size, err);
 		error_prefix(err, "%s", path);
-	} else if (size >= sizeof(IMAGE_MAGIC) &&
-		memcmp(bytes, IMAGE_MAGIC, sizeof(IMAGE_MAGIC)) == 0)
+	} else if (model_is_image(bytes, size))
 		rc = load_image(path, bytes, size, loaded, err);
 	else
 		rc = load_foreign(
