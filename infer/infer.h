@@ -244,7 +244,7 @@ struct model_options {
 
 // Checks the whole image, builds the plan, packs the weights, chooses the kernels.
 // `image`, encrypted or not, is not kept: it may be freed afterwards. Errors: -EINVAL damaged or hostile
-// image, -ENOTSUP a version or operator this build lacks, -ENOMEM; of encrypted ones -EACCES without the
+// image, -ENOTSUP a version or operator this build lacks, -ENOMEM; of encrypted ones -ENOKEY without the
 // key, -EBADMSG where it is not what was encrypted, -EPERM where it must be encrypted.
 int model_open(const void *image, size_t size, const struct model_options *options,
 	struct model **out, struct error *err);

@@ -106,11 +106,8 @@ int sealed_decrypt_begin(struct sealed_stream *stream, const struct image_keys *
 	key = image_keys_find(keys, header.key_id);
 	if (!key) {
 		image_key_id_text(header.key_id, id);
-		return error_set(err, -EACCES, "it is encrypted with the key %s, which %s", id,
-			keys ? "is not among the keys that there are"
-			     : "was not given: --key names its file, or decrypt the image first "
-			       "(martletctl "
-			       "model decrypt)");
+		return error_set(err, -ENOKEY, "it is encrypted with the key %s, which %s", id,
+			keys ? "is not among the keys that there are" : "was not given");
 	}
 	*stream = (struct sealed_stream){ .chunk_bytes = header.chunk_bytes,
 		.left = header.image_bytes };

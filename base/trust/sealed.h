@@ -61,7 +61,7 @@ struct sealed_stream {
 // Writes the header of an image of so many bytes, at least 1 and at most SEALED_BYTES_MAX. `chunk_bytes` as above.
 void sealed_encrypt_begin(struct sealed_stream *stream, const struct image_key *key,
 	uint64_t image_bytes, uint32_t chunk_bytes);
-// Reads a header. -EACCES where the key is not among `keys`, which may be NULL, with the id that is wanted.
+// Reads a header. -ENOKEY where the key is not among `keys`, which may be NULL, with the id that is wanted.
 int sealed_decrypt_begin(struct sealed_stream *stream, const struct image_keys *keys,
 	const uint8_t header[SEALED_HEADER_BYTES], struct error *err);
 // Bytes of the image in the next chunk; 0: there is none. In the file it is SEALED_CHUNK_MORE longer.

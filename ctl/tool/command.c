@@ -59,7 +59,10 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 
 	snprintf(program, sizeof(program), "martletctl %s", command->words);
 	rc = options_parse(&options, argv, NULL, &err);
-	if (rc != 0)
+	if (rc < 0 &&
+		tool.refused) // by an entry's own parser: the command line is right, what it names is not
+		*exit = TOOL_REFUSED;
+	else if (rc != 0)
 		*exit = options_end(&options, rc, &err);
 	else
 		command_set_sandbox();

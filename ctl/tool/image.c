@@ -5,7 +5,6 @@
 #include "ctl/tool/output.h"
 #include "ctl/tool/tool.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +21,27 @@ int image_parse_keys(void *field, const char *text, struct error *err)
 {
 	struct image_keys **keys = field;
 
-	if (sodium_init() < 0)
-		return error_set(err, -ENOSYS, "libsodium cannot be used here");
-	if (!*keys) {
+	int rc;
+
+	if (!tool_has_sodium())
+		return error_set(err, -ENOSYS, "--key");
+	if (!*keys)
 		*keys = image_keys_create();
-		if (!*keys)
-			return error_set(err, -ENOMEM, "no memory for keys");
-	}
-	return image_keys_read(*keys, text, err);
+	rc = *keys ? image_keys_read(*keys, text, err)
+		   : error_set(err, -ENOMEM, "no memory for keys");
+	if (rc != 0) // of the file, not of the command line: command_parse() shows no usage then
+		tool_refuse("%s", err->text);
+	return rc;
+}
+
+int image_refuse(const struct model_options *options, const struct error *err)
+{
+	if (err->code == -ENOKEY && !options->keys)
+		return tool_refuse(
+			"%s: give its file where the command takes it, or decrypt the image first "
+			"(martletctl model decrypt)",
+			err->text);
+	return tool_refuse("%s", err->text);
 }
 
 struct model *image_load(const char *path, const struct model_options *options)
@@ -39,10 +51,7 @@ struct model *image_load(const char *path, const struct model_options *options)
 
 	if (!model_open_file(path, options, &model, &err))
 		return model;
-	if (strstr(err.text, path)) // the sentence names the file already
-		tool_refuse("%s", err.text);
-	else
-		tool_refuse("%s: %s", path, err.text);
+	image_refuse(options, &err);
 	return NULL;
 }
 

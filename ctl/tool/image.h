@@ -29,9 +29,11 @@ int image_parse_isa(void *field, const char *text, struct error *err);
 			OPTION_TO_OWN(type, member, image_parse_keys)                              \
 	}
 // Reads a file of keys into those that *field, a struct image_keys *, points to, which are made where it is NULL. They
-// live as long as the process.
+// live as long as the process. What is wrong with the file is said.
 int image_parse_keys(void *field, const char *text, struct error *err);
 
+// Prints why an image could not be opened under these options; of one whose key was not given, what to do. TOOL_REFUSED.
+int image_refuse(const struct model_options *options, const struct error *err);
 // Opens the image. Returns NULL after printing why not.
 struct model *image_load(const char *path, const struct model_options *options);
 // Writes an image that was made here: under a temporary name first, from where it is opened as the appliance would

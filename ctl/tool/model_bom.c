@@ -3,10 +3,10 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
-#include "base/trust/minisign.h"
 #include "base/trust/sealed.h"
 #include "base/version.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/signature.h"
 #include "ctl/tool/tool.h"
 
 #include <inttypes.h>
@@ -226,28 +226,11 @@ static json_t *bom_json(const struct bom *bom)
 
 // --- Reading -------------------------------------------------------------------------------------
 
-static int bom_read_signer(const char *signer, struct minisign_public *key, struct error *err)
-{
-	void *text;
-	size_t size;
-	int rc;
-
-	// Base64 has slashes, too; that all begin so comes of what is in it.
-	if (strncmp(signer, "RW", 2) == 0 && strlen(signer) == MINISIGN_PUBLIC_BYTES - 1)
-		return minisign_public_parse(signer, strlen(signer), key, err);
-	rc = file_read(signer, 4096, &text, &size, err);
-	if (rc != 0)
-		return rc;
-	rc = minisign_public_parse(text, size, key, err);
-	free(text);
-	return rc != 0 ? error_prefix(err, "%s", signer) : 0;
-}
-
 static int bom_verify(struct bom *bom, const char *signer, struct error *err)
 {
 	uint8_t hash[MINISIGN_HASH_BYTES];
 	struct minisign_public key;
-	int rc = bom_read_signer(signer, &key, err);
+	int rc = signature_read_key(signer, &key, err);
 
 	if (rc != 0)
 		return rc;
@@ -257,37 +240,21 @@ static int bom_verify(struct bom *bom, const char *signer, struct error *err)
 			"), so that it is not known to be the signer's",
 			bom->path);
 	minisign_hash(bom->bytes, bom->size, hash);
-	if (memcmp(key.id, bom->signature.id, sizeof(key.id)) != 0)
-		return error_set(
-			err, -EBADMSG, "%s: is signed with another key than %s", bom->path, signer);
-	rc = minisign_check(&key, hash, &bom->signature, err);
-	if (rc != 0)
-		return error_prefix(err, "%s", bom->path);
-	bom->is_verified = true;
-	return 0;
+	rc = signature_check(bom->path, &key, hash, &bom->signature, err);
+	bom->is_verified = rc == 0;
+	return rc;
 }
 
 // No signature is fine; one that cannot be read is not.
 static int bom_read_signature(struct bom *bom, struct error *err)
 {
-	char path[4096 + sizeof(MINISIGN_SUFFIX)];
-	void *text;
-	size_t size;
-	int rc;
+	char path[PATH_MAX];
+	int rc = signature_path(bom->path, path, err);
 
-	if (snprintf(path, sizeof(path), "%s" MINISIGN_SUFFIX, bom->path) >= (int)sizeof(path))
-		return error_set(err, -ENAMETOOLONG, "%.60s...: is too long", bom->path);
-	rc = file_read(path, MINISIGN_SIGNATURE_BYTES, &text, &size, err);
-	if (rc == -ENOENT)
-		return 0;
-	if (rc != 0)
-		return rc;
-	rc = minisign_signature_parse(text, size, &bom->signature, err);
-	free(text);
-	if (rc != 0)
-		return error_prefix(err, "%s", path);
-	bom->is_signed = true;
-	return 0;
+	if (rc == 0)
+		rc = signature_read(path, &bom->signature, err);
+	bom->is_signed = rc == 0;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int bom_read(struct bom *bom, const struct model_options *options, struct error *err)
@@ -309,13 +276,15 @@ int model_bom_print(const char *path, const struct model_options *options, const
 	struct error err;
 	int exit, rc;
 
-	if (!bom)
-		return tool_refuse("out of memory");
+	if (!bom || !tool_has_sodium()) {
+		free(bom);
+		return bom ? TOOL_REFUSED : tool_refuse("out of memory");
+	}
 	bom->path = path;
 	rc = bom_read(bom, options, &err);
 	if (rc == 0 && signer)
 		rc = bom_verify(bom, signer, &err);
-	exit = rc != 0 ? tool_refuse("%s", err.text) : tool_print_json(bom_json(bom));
+	exit = rc != 0 ? image_refuse(options, &err) : tool_print_json(bom_json(bom));
 	model_close(bom->model);
 	free(bom->bytes);
 	free(bom);

@@ -17,9 +17,17 @@
 #include <sys/stat.h>
 
 struct encrypt {
-	const char *image, *output;
-	struct image_keys *keys;
+	const char *image, *key, *output;
+	struct image_keys *keys; // of the file `key`
 };
+
+static int encrypt_parse_key(void *to, const char *text, struct error *err)
+{
+	struct encrypt *encrypt = to;
+
+	encrypt->key = text;
+	return image_parse_keys(&encrypt->keys, text, err);
+}
 
 // What both ways share: the files, and room for a chunk of each.
 struct conversion {
@@ -35,9 +43,10 @@ struct conversion {
 static int conversion_begin(
 	struct conversion *conversion, const struct encrypt *encrypt, struct error *err)
 {
-	const struct output_other image = { "the image", encrypt->image };
+	const struct output_other others[] = { { "the image", encrypt->image },
+		{ "the key's file", encrypt->key } };
 	struct stat status;
-	int rc = output_check(encrypt->output, &image, 1, err);
+	int rc = output_check(encrypt->output, others, sizeof(others) / sizeof(others[0]), err);
 
 	if (rc != 0)
 		return rc;
@@ -166,13 +175,13 @@ static int encrypt_convert(struct conversion *conversion, const struct encrypt *
 
 	if (rc != 0)
 		return error_prefix(err, "%s", encrypt->image);
+	if (decrypts) // only who had the key could read it
+		umask(0077);
 	rc = output_open(&conversion->output, encrypt->output, err);
 	if (rc != 0)
 		return rc;
-	if (decrypts) { // only who had the key could read it
+	if (decrypts)
 		setvbuf(conversion->output.file, NULL, _IONBF, 0);
-		fchmod(fileno(conversion->output.file), 0600);
-	}
 	rc = decrypts ? decrypt_chunks(conversion, err) : encrypt_chunks(conversion, err);
 	if (rc == 0)
 		return output_commit(&conversion->output, err);
@@ -213,8 +222,7 @@ static int encrypt_run_way(const struct command *command, char **argv, bool decr
 
 #define ENCRYPT_KEY(help)                                                                          \
 	{                                                                                          \
-		"key", 0, "FILE", help, OPTION_TO_OWN(struct encrypt, keys, image_parse_keys),     \
-			.required = true                                                           \
+		"key", 0, "FILE", help, OPTION_TO_ALL(encrypt_parse_key), .required = true         \
 	}
 
 static const struct option_entry ENCRYPT[] = {
@@ -278,6 +286,8 @@ static int encryption_key_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &key, &exit))
 		return exit;
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
 	if (image_key_generate(key.output, id, &err) != 0)
 		return tool_refuse("%s", err.text);
 	if (tool.json)

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/model_sign.h"
 
-#include "base/file.h"
 #include "base/trust/minisign_secret.h"
 #include "base/trust/signed_comment.h"
 #include "base/trust/trusted_file.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/output.h"
 #include "ctl/tool/password.h"
+#include "ctl/tool/signature.h"
 #include "ctl/tool/tool.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,8 +105,8 @@ static int keygen_run(const struct command *command, char **argv)
 		return tool_refuse(
 			"--no-password and --password-file: a key has a password or it has "
 			"none; give one of the two");
-	if (sodium_init() < 0)
-		return tool_refuse("libsodium cannot be used here");
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
 	if (keygen_make(&keygen, &key, &err) != 0)
 		return tool_refuse("%s", err.text);
 	return keygen_report(&keygen, &key);
@@ -183,18 +181,6 @@ static bool sign_own_name(const char *path, char name[NAME_BYTES_MAX + 1])
 	return true;
 }
 
-static int sign_hash(const char *path, uint8_t hash[MINISIGN_HASH_BYTES], struct error *err)
-{
-	const int fd = file_open_at(AT_FDCWD, path, path, err);
-	int rc;
-
-	if (fd < 0)
-		return fd;
-	rc = minisign_hash_file(fd, hash);
-	close(fd);
-	return rc == 0 ? 0 : error_set(err, rc, "%s: cannot be read: %s", path, strerror(-rc));
-}
-
 static int sign_write(
 	const char *path, const struct minisign_signature *signature, struct error *err)
 {
@@ -219,7 +205,7 @@ static const char *sign_base_name(const char *path)
 }
 
 static int sign_image(const struct sign *sign, const struct signed_comment *said,
-	const char *output, struct minisign_signature *signature, struct error *err)
+	struct minisign_signature *signature, struct error *err)
 {
 	struct minisign_secret secret;
 	char comment[MINISIGN_COMMENT_BYTES];
@@ -231,11 +217,11 @@ static int sign_image(const struct sign *sign, const struct signed_comment *said
 		rc = sign_read_key(sign, &secret, err);
 	if (rc != 0)
 		return rc;
-	rc = sign_hash(sign->image, hash, err);
+	rc = signature_hash_file(sign->image, hash, err);
 	if (rc == 0)
 		minisign_sign(&secret, hash, comment, signature);
 	minisign_secret_fini(&secret);
-	return rc == 0 ? sign_write(output, signature, err) : rc;
+	return rc == 0 ? sign_write(sign->output, signature, err) : rc;
 }
 
 static int sign_report(const struct signed_comment *said, const char *output,
@@ -253,29 +239,42 @@ static int sign_report(const struct signed_comment *said, const char *output,
 	return TOOL_DONE;
 }
 
+// Where none is said, the signature is to be `beside` the image. It takes the place of neither what is signed nor the key.
+static int sign_check_output(struct sign *sign, char beside[PATH_MAX], struct error *err)
+{
+	const struct output_other others[] = { { "the image", sign->image },
+		{ "the secret key", sign->key }, { "the password's file", sign->password_file } };
+	int rc = sign->output ? 0 : signature_path(sign->image, beside, err);
+
+	if (!sign->output)
+		sign->output = beside;
+	return rc == 0 ? output_check(sign->output, others, sizeof(others) / sizeof(others[0]), err)
+		       : rc;
+}
+
 static int sign_run(const struct command *command, char **argv)
 {
 	struct sign sign = { 0 };
 	struct signed_comment said = { 0 };
 	struct minisign_signature signature;
-	char output[PATH_MAX];
+	char beside[PATH_MAX];
 	struct error err;
 	int exit;
 
 	if (!command_parse(command, argv, &sign, &exit))
 		return exit;
-	if (sodium_init() < 0)
-		return tool_refuse("libsodium cannot be used here");
-	snprintf(output, sizeof(output), "%s%s", sign.output ? sign.output : sign.image,
-		sign.output ? "" : MINISIGN_SUFFIX);
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
+	if (sign_check_output(&sign, beside, &err) != 0)
+		return tool_refuse("%s", err.text);
 	if (sign.name)
 		snprintf(said.model, sizeof(said.model), "%s", sign.name);
 	else if (!sign_own_name(sign.image, said.model))
 		return TOOL_REFUSED;
 	said.version = sign.version ? sign.version : (uint64_t)time(NULL);
-	if (sign_image(&sign, &said, output, &signature, &err) != 0)
+	if (sign_image(&sign, &said, &signature, &err) != 0)
 		return tool_refuse("%s", err.text);
-	return sign_report(&said, output, &signature);
+	return sign_report(&said, sign.output, &signature);
 }
 
 const struct command model_sign_command = {

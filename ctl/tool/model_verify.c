@@ -2,20 +2,16 @@
 #include "ctl/tool/model_verify.h"
 
 #include "base/file.h"
-#include "base/trust/minisign.h"
 #include "base/trust/signed_comment.h"
 #include "base/trust/trusted_file.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/oms_statement.h"
+#include "ctl/tool/signature.h"
 #include "ctl/tool/tool.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FILES_MAX 4096
 
@@ -55,63 +51,24 @@ static const struct option_entry VERIFY[] = {
 
 // --- minisign ------------------------------------------------------------------------------------
 
-static int verify_read_key(const char *given, struct minisign_public *key, struct error *err)
-{
-	void *text;
-	size_t size;
-	int rc;
-
-	if (minisign_public_parse(given, strlen(given), key, err) == 0)
-		return 0;
-	rc = trusted_file_read(given, TRUSTED_PUBLIC, &text, &size, err);
-	if (rc != 0)
-		return rc;
-	rc = minisign_public_parse(text, size, key, err);
-	trusted_file_free(text);
-	return rc ? error_prefix(err, "%.200s", given) : 0;
-}
-
-static int verify_read_signature(
+static int verify_image(
 	const struct verify *verify, struct minisign_signature *signature, struct error *err)
 {
-	char path[PATH_MAX];
-	void *text;
-	size_t size;
-	int rc;
-
-	snprintf(path, sizeof(path), "%s%s",
-		verify->signature ? verify->signature : verify->files[0],
-		verify->signature ? "" : MINISIGN_SUFFIX);
-	rc = file_read(path, MINISIGN_SIGNATURE_BYTES, &text, &size, err);
-	if (rc != 0)
-		return rc;
-	rc = minisign_signature_parse(text, size, signature, err);
-	free(text);
-	return rc ? error_prefix(err, "%.200s", path) : 0;
-}
-
-static int verify_image(const struct verify *verify, const struct minisign_public *key,
-	const struct minisign_signature *signature, struct error *err)
-{
-	const char *path = verify->files[0];
-	char wants[MINISIGN_ID_TEXT], has[MINISIGN_ID_TEXT];
+	const char *image = verify->files[0], *path = verify->signature;
 	uint8_t hash[MINISIGN_HASH_BYTES];
-	int fd, rc;
+	struct minisign_public key;
+	char beside[PATH_MAX];
+	int rc = signature_read_key(verify->key, &key, err);
 
-	minisign_id_text(key->id, wants);
-	minisign_id_text(signature->id, has);
-	if (strcmp(wants, has) != 0)
-		return error_set(
-			err, -EBADMSG, "%s: is signed by key %s, not by %s", path, has, wants);
-	fd = file_open_at(AT_FDCWD, path, path, err);
-	if (fd < 0)
-		return fd;
-	rc = minisign_hash_file(fd, hash);
-	close(fd);
-	if (rc != 0)
-		return error_set(err, rc, "%s: cannot be read: %s", path, strerror(-rc));
-	rc = minisign_check(key, hash, signature, err);
-	return rc ? error_prefix(err, "%.200s", path) : 0;
+	if (rc == 0 && !path) {
+		rc = signature_path(image, beside, err);
+		path = beside;
+	}
+	if (rc == 0)
+		rc = signature_read(path, signature, err);
+	if (rc == 0)
+		rc = signature_hash_file(image, hash, err);
+	return rc == 0 ? signature_check(image, &key, hash, signature, err) : rc;
 }
 
 static int verify_comment(const struct verify *verify, const struct minisign_signature *signature,
@@ -158,7 +115,6 @@ static int verify_report(const struct verify *verify, const struct minisign_sign
 static int verify_minisign(const struct verify *verify)
 {
 	struct minisign_signature signature;
-	struct minisign_public key;
 	struct signed_comment said;
 	struct error err;
 
@@ -170,9 +126,7 @@ static int verify_minisign(const struct verify *verify)
 			"%s: one image is verified at a time; more files, and --certificate, are "
 			"for --oms BUNDLE",
 			verify->files[0]);
-	if (verify_read_key(verify->key, &key, &err) != 0 ||
-		verify_read_signature(verify, &signature, &err) != 0 ||
-		verify_image(verify, &key, &signature, &err) != 0 ||
+	if (verify_image(verify, &signature, &err) != 0 ||
 		verify_comment(verify, &signature, &said, &err) != 0)
 		return tool_refuse("%s", err.text);
 	return verify_report(verify, &signature, &said);
@@ -268,8 +222,8 @@ static int verify_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &verify, &exit))
 		return exit;
-	if (sodium_init() < 0)
-		return tool_refuse("libsodium cannot be used here");
+	if (!tool_has_sodium())
+		return TOOL_REFUSED;
 	return verify.oms ? verify_oms(&verify) : verify_minisign(&verify);
 }
 

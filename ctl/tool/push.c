@@ -2,15 +2,14 @@
 #include "ctl/tool/push.h"
 
 #include "base/file.h"
-#include "base/trust/minisign.h"
 #include "base/trust/sealed.h"
 #include "ctl/tool/api.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/image.h"
+#include "ctl/tool/signature.h"
 #include "ctl/tool/tool.h"
 #include "infer/infer.h"
 
-#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,13 +86,10 @@ static bool push_check(
 	const char *path, const struct image_keys *keys, char name[MODEL_NAME_MAX + 1])
 {
 	const struct model_options options = { .no_timing = true, .keys = keys };
-	struct model *model;
-	struct error err;
+	struct model *model = image_load(path, &options);
 
-	if (model_open_file(path, &options, &model, &err)) {
-		tool_refuse("%s", err.text);
+	if (!model)
 		return false;
-	}
 	snprintf(name, MODEL_NAME_MAX + 1, "%s", model_info(model)->name);
 	model_close(model);
 	return true;
@@ -111,8 +107,9 @@ static bool push_signature(const char *image, char **header)
 	int rc;
 
 	*header = NULL;
-	snprintf(path, sizeof(path), "%s" MINISIGN_SUFFIX, image);
-	rc = file_read(path, MINISIGN_SIGNATURE_BYTES, &text, &size, &err);
+	rc = signature_path(image, path, &err);
+	if (rc == 0)
+		rc = file_read(path, MINISIGN_SIGNATURE_BYTES, &text, &size, &err);
 	if (rc == -ENOENT)
 		return true;
 	if (rc != 0) {

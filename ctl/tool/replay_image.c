@@ -115,8 +115,10 @@ static void replay_image_open_fetched(struct replay_image *image, FILE *file, co
 			"%s: what came is not the image that is stored: its SHA-256 is "
 			"%.16s..., not %.17s...",
 			image->name, hex, sha256[0] ? sha256 : headers->etag);
-	else if (model_open(bytes, size, &options, &image->model, &err) != 0)
-		tool_refuse("%s: %s", image->name, err.text);
+	else if (model_open(bytes, size, &options, &image->model, &err) != 0) {
+		error_prefix(&err, "%s", image->name);
+		image_refuse(&options, &err);
+	}
 	free(bytes);
 }
 

@@ -324,6 +324,12 @@ static int score_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &score, &exit))
 		return exit;
+	if (!score.udp.where && (score.udp.key || score.udp.key_id))
+		return tool_refuse(
+			"--wire-key and --key-id are of --udp HOST:PORT, which is missing");
+	if (score.udp.key_id && !score.udp.key)
+		return tool_refuse(
+			"--key-id chooses among the keys of --wire-key FILE, which is missing");
 	if (!api_use(&score.server))
 		return TOOL_REFUSED;
 	exit = TOOL_REFUSED;

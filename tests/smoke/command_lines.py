@@ -52,10 +52,10 @@ REFUSED = {"martletd": "-c nothing.conf",
            "key generate": "gate -k nosuch/keys", "key list": "-k nosuch/keys", "key retire": "1 -k nosuch/keys",
            "token create": "a --role viewer --file nothing/tokens", "token list": "", "token revoke": "a --file nothing/tokens",
            "model keygen": "nothing/a nothing/b --no-password", "model sign": "nothing.mlt -k nosuch", "model verify": "nothing.mlt -k nosuch",
+           "model encrypt": "nothing.mlt --key nosuch -o out.mlt", "model decrypt": "nothing.mlt --key nosuch -o out.mlt",
            "clients": "", "audit list": "", "audit export": "", "audit verify": "nothing",
            "config check": "nothing.conf", "config diff": "nothing.conf", "config apply": "nothing.conf", "doctor": "-c nothing.conf"}
-NEVER_REFUSED = {"model operators", "model encryption-key",
-                 "model encrypt", "model decrypt"}  # a key that is not there is a wrong value of --key
+NEVER_REFUSED = {"model operators", "model encryption-key"}
 
 
 class CommandLine:

@@ -128,6 +128,14 @@ def make(tap, files):
     tap.check("not twice", twice.returncode == 1 and "is encrypted already" in twice.stderr and not os.path.exists(files.at("twice")))
     odd = ctl("model", "encrypt", files.onnx, "--key", files.key, "-o", files.at("odd"))
     tap.check("nor what is no image", odd.returncode == 1 and "is no model image" in odd.stderr, odd.stderr)
+    for command, image in (("encrypt", files.mlt), ("decrypt", files.sealed)):
+        before = read(files.key)
+        over = ctl("model", command, image, "--key", files.key, "-o", files.key)
+        tap.check(f"model {command} does not write over the key", over.returncode == 1 and "would be lost" in over.stderr and read(files.key) == before,
+                  over.stderr)
+    none = ctl("model", "inspect", files.sealed, "--key", files.at("none"))
+    tap.check("a key's file that is not there is refused, without a usage", none.returncode == 1 and none.stderr.count("\n") == 1 and
+              files.at("none") in none.stderr, none.stderr)
 
 
 def read_back(tap, files):

@@ -64,6 +64,14 @@ def own(tap, at, image):
     os.chmod(at("k.sec"), 0o600)
     code, said = tool("sign", image, "-k", at("k.sec"))
     tap.check("sign: the time is the number, where none is given", code == 0 and int(said.split("number ")[1].split(",")[0]) > 1700000000, said)
+    for what in (image, at("k.sec")):
+        with open(what, "rb") as f:
+            before = f.read()
+        code, said = tool("sign", image, "-k", at("k.sec"), "-o", what)
+        with open(what, "rb") as f:
+            tap.check(f"sign: the signature does not take the place of {os.path.basename(what)}", code == 1 and "would be lost" in said and f.read() == before, said)
+    code, said = tool("sign", image + "/" + "x" * 4090, "-k", at("k.sec"), "--name", "lab")
+    tap.check("sign: a path that is too long is not cut", code == 1 and "too long for a path" in said, said)
     code, said = tool("sign", at("k.pub"), "-k", at("k.sec"))
     tap.check("sign: what is no image needs a name", code == 1 and "not a model image" in said, said)
     tap.check("sign: with a name anything is signed", tool("sign", at("k.pub"), "-k", at("k.sec"), "--name", "lab")[0] == 0)

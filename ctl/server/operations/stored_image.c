@@ -94,7 +94,7 @@ int stored_image_admit(const struct server *server, const struct config_trust *t
 
 int stored_image_status(const struct error *err)
 {
-	return operation_status(err, err->code == -EACCES ? 403 : 422);
+	return operation_status(err, err->code == -EACCES || err->code == -ENOKEY ? 403 : 422);
 }
 
 int stored_image_open(const struct server *server, const struct config_trust *trust,
