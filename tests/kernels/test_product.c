@@ -5,30 +5,55 @@
 #include "infer/kernels/product/product.h"
 #include "tests/kernels/harness.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void check(const struct product_kernel *kernel, uint32_t m, uint32_t k, uint32_t n)
 {
 	const bool a_transposed = random_below(2);
 	const bool b_transposed = kernel->isa == ISA_SCALAR && random_below(2);
-	const struct product p = { m, k, n, a_transposed ? 1 : k, a_transposed ? m : 1,
-		b_transposed ? 1 : n, b_transposed ? k : 1 };
+	struct product p = { m, k, n, a_transposed ? 1 : k, a_transposed ? m : 1,
+		b_transposed ? 1 : n, b_transposed ? k : 1, NULL, 0 };
 	struct guarded a = guarded_alloc((size_t)m * k * sizeof(float));
 	struct guarded b = guarded_alloc((size_t)k * n * sizeof(float));
 	struct guarded y = guarded_alloc((size_t)m * n * sizeof(float));
 	const float *left = a.data, *right = b.data;
+	struct guarded added = guarded_alloc((size_t)m * n * sizeof(float));
+	float *before = calloc((size_t)m * n, sizeof(*before));
 
+	assert_non_null(before);
 	random_fill(a.data, (size_t)m * k, -1.0f, 1.0f);
 	random_fill(b.data, (size_t)k * n, -1.0f, 1.0f);
+	random_fill(added.data, (size_t)m * n, -1.0f, 1.0f);
+	memcpy(y.data, added.data, (size_t)m * n * sizeof(float));
+	switch (random_below(4)) {
+	case 0: // to each row another one
+		p.added = added.data;
+		p.added_row = n;
+		break;
+	case 1: // to y
+		p.added = y.data;
+		p.added_row = n;
+		break;
+	case 2: // to all rows the last one
+		p.added = (const float *)added.data + (size_t)(m - 1) * n;
+		break;
+	default:
+		break;
+	}
+	for (uint32_t i = 0; p.added && i < m * n; i++)
+		before[i] = p.added[i / n * p.added_row + i % n];
 	kernel->run(&p, left, right, y.data);
 	for (uint32_t i = 0; i < m * n; i++) {
-		double sum = 0;
+		double sum = (double)before[i];
 
 		for (uint32_t l = 0; l < k; l++)
 			sum += (double)left[i / n * p.a_row + l * p.a_column] *
 				(double)right[l * p.b_row + i % n * p.b_column];
 		assert_near((double)((float *)y.data)[i], sum, 1e-5, kernel->name, i);
 	}
+	free(before);
+	guarded_free(&added);
 	guarded_free(&a);
 	guarded_free(&b);
 	guarded_free(&y);
@@ -37,7 +62,7 @@ static void check(const struct product_kernel *kernel, uint32_t m, uint32_t k, u
 static void as_in_double(void **state)
 {
 	skip_where_absent(state);
-	for (uint32_t m = 1; m < 10; m++)
+	for (uint32_t m = 1; m < 18; m++)
 		for (uint32_t n = 1; n < 70; n++)
 			check(*state, m, 1 + random_below(40), n);
 }

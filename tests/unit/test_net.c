@@ -210,6 +210,46 @@ static void threads_give_the_same_bits(void **state)
 	free(rings);
 }
 
+// Six times the same rows in one minibatch, which takes several rounds, point where the rows do by themselves. So
+// do they clipped, where the norm is known after the last round alone.
+static void a_large_minibatch_goes_by_the_mean_of_its_rows(void **state)
+{
+	struct rings *rings = calloc(1, sizeof(*rings));
+	uint32_t *index = calloc(6 * ROWS, sizeof(*index));
+	const struct fit_rows once = {
+		.n_rows = ROWS, .x = rings->x[0], .classes = rings->classes
+	};
+	struct fit_rows often = once;
+	struct error err;
+
+	rings_fill(rings, 9);
+	for (uint32_t i = 0; i < 6 * ROWS; i++)
+		index[i] = i % ROWS;
+	often.index = index;
+	often.n_rows = 6 * ROWS;
+	for (uint32_t clip = 0; clip < 2; clip++) {
+		struct fit_options options = { .loss = FIT_SOFTMAX,
+			.epochs = 40,
+			.clip = clip ? 0.01 : 0,
+			.learning_rate = 1e-2,
+			.threads = 2 };
+		struct net *a = net_made(RELU, NET_SOFTMAX, 3, 0);
+		struct net *b = net_made(RELU, NET_SOFTMAX, 3, 0);
+		struct fit_result few, many;
+
+		options.batch = ROWS;
+		assert_int_equal(fit_net(a, &once, NULL, &options, &few, &err), 0);
+		options.batch = 6 * ROWS;
+		assert_int_equal(fit_net(b, &often, NULL, &options, &many, &err), 0);
+		assert_true(few.train_loss < 0.95);
+		assert_true(fabs(many.train_loss - few.train_loss) < 1e-3 * few.train_loss);
+		net_destroy(a);
+		net_destroy(b);
+	}
+	free(index);
+	free(rings);
+}
+
 // Ends, or saves, after so many steps.
 struct stop {
 	uint32_t after, steps;
@@ -502,6 +542,7 @@ int main(void)
 		cmocka_unit_test(gradients_of_all_losses_and_activations_point_down),
 		cmocka_unit_test(classes_are_learnt),
 		cmocka_unit_test(threads_give_the_same_bits),
+		cmocka_unit_test(a_large_minibatch_goes_by_the_mean_of_its_rows),
 		cmocka_unit_test(an_interrupted_training_goes_on_to_the_same_bits),
 		cmocka_unit_test(a_state_of_something_else_is_refused),
 		cmocka_unit_test(what_diverges_ends_with_its_reason),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// y[m,n] = a[m,k] * b[k,n] of matrices that are both computed: nothing is packed. The contract is
-// kernels.h's.
+// y[m,n] = a[m,k] * b[k,n], to which something may be added, of matrices that are both computed: nothing
+// is packed. A value begins with what is added, and its products follow one after another, k by k,
+// whatever m and n are. The contract is kernels.h's.
 #pragma once
 
 #include "infer/kernels/kernels.h"
@@ -9,6 +10,8 @@ struct product {
 	uint32_t m, k, n;       // of vectors each >= 1
 	size_t a_row, a_column; // strides of a, of any order
 	size_t b_row, b_column; // and of b; vectors take a b_column of 1
+	const float *added;     // [m][n], y itself or another; NULL: nothing
+	size_t added_row;       // floats from row to row of it; 0: one row for all
 };
 
 typedef void product_fn(const struct product *product, const float *a, const float *b, float *y);

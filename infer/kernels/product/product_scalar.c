@@ -5,7 +5,7 @@ void f32_product__scalar(const struct product *p, const float *a, const float *b
 {
 	for (uint32_t i = 0; i < p->m; i++) {
 		for (uint32_t j = 0; j < p->n; j++) {
-			float sum = 0.0f;
+			float sum = p->added ? p->added[i * p->added_row + j] : 0.0f;
 
 			for (uint32_t l = 0; l < p->k; l++)
 				sum += a[i * p->a_row + l * p->a_column] *

@@ -8,15 +8,19 @@
 
 #ifdef VEC_WIDTH
 
-#define PRODUCT_ROWS 4
-#define PRODUCT_VECS 2
+// The tile's sums, and the vectors that are multiplied, fill the registers: 32, or AVX2's 16.
+#define PRODUCT_ROWS (VEC_WIDTH == 8 ? 6 : 8)
+#define PRODUCT_VECS (VEC_WIDTH == 8 ? 2 : 3)
 
-// `rows` rows x up to two vectors of columns.
-VEC_INLINE void product_tile(const struct product *p, const float *a, const float *b, float *y,
-	uint32_t columns, const int rows, const int vecs)
+// Where a tile lies: its first row and column.
+struct product_at {
+	uint32_t i, j;
+};
+
+VEC_INLINE void product_begin(const struct product *p, struct product_at at, vec_mask last,
+	vec sum[][PRODUCT_VECS], const int rows, const int vecs)
 {
-	const vec_mask last = vec_first(columns - (uint32_t)(vecs - 1) * VEC_WIDTH);
-	vec sum[PRODUCT_ROWS][PRODUCT_VECS];
+	const float *from = p->added ? p->added + at.i * p->added_row + at.j : NULL;
 
 	VEC_UNROLL
 	for (int i = 0; i < rows; i++) {
@@ -24,12 +28,34 @@ VEC_INLINE void product_tile(const struct product *p, const float *a, const floa
 		for (int j = 0; j < vecs; j++)
 			sum[i][j] = vec_set1(0.0f);
 	}
+	if (!from)
+		return;
+	VEC_UNROLL
+	for (int i = 0; i < rows; i++, from += p->added_row) {
+		VEC_UNROLL
+		for (int j = 0; j < vecs - 1; j++)
+			sum[i][j] = vec_load(from + j * VEC_WIDTH);
+		sum[i][vecs - 1] = vec_load_mask(from + (vecs - 1) * VEC_WIDTH, last);
+	}
+}
+
+// `rows` rows x up to `vecs` vectors of columns, of which the last one may be partial.
+VEC_INLINE void product_tile(const struct product *p, const float *a, const float *b, float *y,
+	struct product_at at, uint32_t columns, const int rows, const int vecs)
+{
+	const vec_mask last = vec_first(columns - (uint32_t)(vecs - 1) * VEC_WIDTH);
+	vec sum[PRODUCT_ROWS][PRODUCT_VECS];
+
+	product_begin(p, at, last, sum, rows, vecs);
+	a += at.i * p->a_row;
+	b += at.j;
 	for (uint32_t l = 0; l < p->k; l++, a += p->a_column, b += p->b_row) {
 		vec w[PRODUCT_VECS];
 
 		w[vecs - 1] = vec_load_mask(b + (vecs - 1) * VEC_WIDTH, last);
-		if (vecs > 1)
-			w[0] = vec_load(b);
+		VEC_UNROLL
+		for (int j = 0; j < vecs - 1; j++)
+			w[j] = vec_load(b + j * VEC_WIDTH);
 		VEC_UNROLL
 		for (int i = 0; i < rows; i++) {
 			const vec x = vec_set1(a[(size_t)i * p->a_row]);
@@ -39,24 +65,34 @@ VEC_INLINE void product_tile(const struct product *p, const float *a, const floa
 				sum[i][j] = vec_fma(x, w[j], sum[i][j]);
 		}
 	}
+	y += (size_t)at.i * p->n + at.j;
 	VEC_UNROLL
 	for (int i = 0; i < rows; i++, y += p->n) {
-		if (vecs > 1)
-			vec_store(y, sum[i][0]);
+		VEC_UNROLL
+		for (int j = 0; j < vecs - 1; j++)
+			vec_store(y + j * VEC_WIDTH, sum[i][j]);
 		vec_store_mask(y + (vecs - 1) * VEC_WIDTH, last, sum[i][vecs - 1]);
 	}
 }
 
-VEC_INLINE void product_rows(const struct product *p, const float *a, const float *b, float *y,
-	uint32_t columns, const int vecs)
+// As many tiles of `rows` rows as there are from at.i on; returns what follows them.
+VEC_INLINE struct product_at product_tiles(const struct product *p, const float *a, const float *b,
+	float *y, struct product_at at, uint32_t columns, const int rows, const int vecs)
 {
-	uint32_t i = 0;
+	for (; at.i + (uint32_t)rows <= p->m; at.i += (uint32_t)rows)
+		product_tile(p, a, b, y, at, columns, rows, vecs);
+	return at;
+}
 
-	for (; i + PRODUCT_ROWS <= p->m; i += PRODUCT_ROWS)
-		product_tile(
-			p, a + i * p->a_row, b, y + (size_t)i * p->n, columns, PRODUCT_ROWS, vecs);
-	for (; i < p->m; i++)
-		product_tile(p, a + i * p->a_row, b, y + (size_t)i * p->n, columns, 1, vecs);
+VEC_INLINE void product_columns(const struct product *p, const float *a, const float *b, float *y,
+	uint32_t column, uint32_t columns, const int vecs)
+{
+	struct product_at at = { 0, column };
+
+	at = product_tiles(p, a, b, y, at, columns, PRODUCT_ROWS, vecs);
+	at = product_tiles(p, a, b, y, at, columns, 4, vecs);
+	at = product_tiles(p, a, b, y, at, columns, 2, vecs);
+	product_tiles(p, a, b, y, at, columns, 1, vecs);
 }
 
 void VEC_NAME(f32_product)(const struct product *p, const float *a, const float *b, float *y)
@@ -66,9 +102,11 @@ void VEC_NAME(f32_product)(const struct product *p, const float *a, const float 
 		const uint32_t left = p->n - column;
 
 		if (left <= VEC_WIDTH)
-			product_rows(p, a, b + column, y + column, left, 1);
+			product_columns(p, a, b, y, column, left, 1);
+		else if (left <= 2 * VEC_WIDTH)
+			product_columns(p, a, b, y, column, left, 2);
 		else
-			product_rows(p, a, b + column, y + column,
+			product_columns(p, a, b, y, column,
 				left < PRODUCT_VECS * VEC_WIDTH ? left : PRODUCT_VECS * VEC_WIDTH,
 				PRODUCT_VECS);
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Matrix products by OpenBLAS, from any number of threads at once. All that learns multiplies by this.
+// Matrix products, from any number of threads at once. All that learns multiplies by this: by f32_product of the kernels where
+// that is as fast or faster, else by OpenBLAS.
 #pragma once
 
 #include <stdbool.h>
@@ -11,6 +12,9 @@ struct blas_matrix { // as it lies in memory: rows one after another
 	bool transposed; // the factor is its transpose
 };
 
-// c[m][n] = a * b + keep * c, where a is [m][k] and b [k][n], after transposition. keep 0: c need hold nothing.
+// c[m][n] = a * b, or that added to c, where a is [m][k] and b [k][n], after transposition.
 void blas_product(uint32_t m, uint32_t n, uint32_t k, struct blas_matrix a, struct blas_matrix b,
-	float keep, float *c);
+	bool adds, float *c);
+// The same, with bias [n] added to each row; NULL: none.
+void blas_product_bias(uint32_t m, uint32_t n, uint32_t k, struct blas_matrix a,
+	struct blas_matrix b, const float *bias, float *c);

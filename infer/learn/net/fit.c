@@ -4,14 +4,11 @@
 #include "base/random.h"
 #include "infer/learn/net/fit_internal.h"
 #include "infer/learn/net/fit_pass.h"
-#include "infer/learn/net/loops.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIT_BETA1 0.9
-#define FIT_BETA2 0.999
 // Without validation rows: by how much the training loss must fall to count as better.
 #define FIT_TOLERANCE 1e-4
 // An epoch's loss of so many times the first step's will not come back.
@@ -22,73 +19,22 @@
 static void fit_shard_work(void *context, uint32_t shard, uint32_t thread)
 {
 	struct fit *fit = context;
-	const uint32_t first = (uint32_t)((uint64_t)fit->batch_rows * shard / fit->batch_shards);
+	const uint32_t first = (uint32_t)((uint64_t)fit->round_rows * shard / fit->round_shards);
 	const uint32_t end =
-		(uint32_t)((uint64_t)fit->batch_rows * (shard + 1) / fit->batch_shards);
+		(uint32_t)((uint64_t)fit->round_rows * (shard + 1) / fit->round_shards);
+	const size_t row = fit->batch_first + fit->round_first + first;
 	const struct pass pass = { .set = &fit->rows,
 		.row_weights = fit->row_weights,
-		.position = fit->order + fit->batch_first + first,
+		.position = fit->order + row,
 		.n_rows = end - first,
+		.first = first,
+		.thread = thread,
 		.divide = fit->batch_rows,
 		.training = true,
-		.draw = (fit->step * FIT_SHARDS_MAX + shard) * NET_LAYERS_MAX };
-	float *gradient = fit->gradients + shard * fit->net->n_params;
+		.draw = (fit->epoch * (uint64_t)fit->rows.n_rows + row) * NET_LAYERS_MAX };
 
-	fit->shard_loss[shard] = pass_forward(fit, &pass, &fit->rooms[thread], NULL);
-	pass_backward(fit, &pass, &fit->rooms[thread], gradient);
-}
-
-// Adds the shards' gradients of a stretch of the weights.
-static void fit_sum_work(void *context, uint32_t item, uint32_t thread)
-{
-	struct fit *fit = context;
-	const struct stretch *stretch = &fit->stretches[item];
-	float *gradient = fit->gradients + stretch->first;
-	double squares = 0;
-
-	loop_sum(stretch->count, fit->batch_shards, fit->net->n_params, gradient, gradient);
-	for (size_t i = 0; fit->options.clip > 0 && i < stretch->count; i++)
-		squares += (double)gradient[i] * gradient[i];
-	fit->stretch_squares[item] = squares;
-}
-
-static void fit_adam_work(void *context, uint32_t item, uint32_t thread)
-{
-	struct fit *fit = context;
-	const struct stretch *stretch = &fit->stretches[item];
-	struct adam adam = fit->adam;
-
-	if (fit->options.clip <= 0)
-		fit_sum_work(context, item, thread);
-	adam.decay = stretch->decays ? adam.decay : 0;
-	loop_adam(&adam, stretch->count, fit->gradients + stretch->first, fit->m + stretch->first,
-		fit->v + stretch->first, fit->net->params + stretch->first);
-}
-
-static void fit_update(struct fit *fit)
-{
-	const struct fit_options *options = &fit->options;
-	double squares = 0, norm;
-
-	fit->step++;
-	fit->adam = (struct adam){ .rate = (float)options->learning_rate,
-		.decay = (float)(options->learning_rate * options->weight_decay),
-		.one_minus_beta1 = (float)(1 - FIT_BETA1),
-		.one_minus_beta2 = (float)(1 - FIT_BETA2),
-		.correct1 = (float)(1 / (1 - pow(FIT_BETA1, (double)fit->step))),
-		.correct2 = (float)(1 / (1 - pow(FIT_BETA2, (double)fit->step))),
-		.scale = 1 };
-	if (options->clip > 0) {
-		team_run(fit->team, fit->n_stretches, fit_sum_work, fit);
-		for (uint32_t i = 0; i < fit->n_stretches; i++)
-			squares += fit->stretch_squares[i];
-		norm = sqrt(squares);
-		if (norm > options->clip)
-			fit->adam.scale = (float)(options->clip / norm);
-	}
-	team_run(fit->team, fit->n_stretches, fit_adam_work, fit);
-	if (options->hooks.stepped)
-		options->hooks.stepped(options->hooks.context, fit->net, fit->step);
+	fit->shard_loss[shard] = pass_forward(fit, &pass, NULL);
+	pass_backward(fit, &pass, fit->recurrent_gradients + shard * fit->recurrent_floats);
 }
 
 static int fit_diverges(const struct fit *fit, const char *how, double loss, struct error *err)
@@ -100,19 +46,38 @@ static int fit_diverges(const struct fit *fit, const char *how, double loss, str
 		fit->epoch + 1, how, loss, fit->options.learning_rate);
 }
 
+// Forward and backward with round `round` of `n_rounds`; returns the sum of its rows' losses.
+static double fit_do_round(struct fit *fit, uint32_t round, uint32_t n_rounds)
+{
+	const uint64_t rows = fit->batch_rows;
+	double loss = 0;
+
+	fit->round_first = (uint32_t)(rows * round / n_rounds);
+	fit->round_rows = (uint32_t)(rows * (round + 1) / n_rounds) - fit->round_first;
+	fit->round_shards = fit_shards(fit->round_rows);
+	team_run(fit->team, fit->round_shards, fit_shard_work, fit);
+	for (uint32_t i = 0; i < fit->round_shards; i++)
+		loss += fit->shard_loss[i];
+	return loss;
+}
+
 static int fit_do_step(struct fit *fit, struct error *err)
 {
+	uint32_t n_rounds;
 	double loss = 0;
 
 	fit->batch_first = (size_t)fit->batch * fit->options.batch;
 	fit->batch_rows = (uint32_t)(fit->rows.n_rows - fit->batch_first < fit->options.batch
 			? fit->rows.n_rows - fit->batch_first
 			: fit->options.batch);
-	fit->batch_shards = fit_shards(fit->batch_rows);
+	n_rounds = (fit->batch_rows - 1) / FIT_ROUND_ROWS + 1;
 	fit_use_weights(fit);
-	team_run(fit->team, fit->batch_shards, fit_shard_work, fit);
-	for (uint32_t i = 0; i < fit->batch_shards; i++)
-		loss += fit->shard_loss[i];
+	fit_transpose_weights(fit);
+	for (uint32_t i = 0; i < n_rounds; i++) {
+		loss += fit_do_round(fit, i, n_rounds);
+		if (i + 1 < n_rounds)
+			fit_add_round(fit);
+	}
 	if (!isfinite(loss))
 		return fit_diverges(fit, "the loss is no number any more", loss, err);
 	if (fit->step == 0)

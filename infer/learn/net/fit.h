@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Training of a network: Adam (D. Kingma, J. Ba, 2015) with decoupled weight decay (I. Loshchilov, F. Hutter, 2019)
-// over minibatches. A minibatch is divided into a number of shards that depends on its size alone, and their
-// gradients are added in a fixed order: any number of threads gives the same bits.
+// over minibatches. The rows of a minibatch go through the network in shards, whose number depends on its size alone; then
+// the weights are updated in pieces, each by a gradient that is added up over the rows in their order. Any number of
+// threads gives the same bits.
 #pragma once
 
 #include "infer/learn/net/fit_make.h"

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIT_STRETCH 16384 // floats that are updated as one item
-
 // --- Checks --------------------------------------------------------------------------------------
 
 static int fit_check_row(
@@ -107,71 +105,24 @@ static float *fit_row_weights(const struct fit *fit, const struct fit_rows *rows
 	return weights;
 }
 
-static size_t fit_cut(const struct fit *fit, const float *array, size_t count, bool decays,
-	struct stretch *stretches)
+// That a round has.
+static uint32_t fit_most_rows(const struct fit *fit)
 {
-	const size_t first = (size_t)(array - fit->net->params);
-	size_t n = 0;
-
-	for (size_t at = 0; at < count; at += FIT_STRETCH, n++) {
-		if (stretches)
-			stretches[n] = (struct stretch){ .first = first + at,
-				.count = count - at < FIT_STRETCH ? count - at : FIT_STRETCH,
-				.decays = decays };
-	}
-	return n;
-}
-
-// Weights and biases follow each other there.
-static size_t fit_cut_recurrent(
-	const struct fit *fit, const struct net_layer *layer, struct stretch *stretches)
-{
-	size_t n = 0;
-
-	for (uint32_t l = 0; l < layer->recurrent.n_layers; l++) {
-		const struct recurrent_params at = recurrent_params_of(&layer->recurrent, l);
-
-		n += fit_cut(fit, layer->weights + at.w, at.b - at.w, true,
-			stretches ? stretches + n : NULL);
-		n += fit_cut(fit, layer->weights + at.b, at.ends - at.b, false,
-			stretches ? stretches + n : NULL);
-	}
-	return n;
-}
-
-// Cuts the weights into stretches; `stretches` NULL: only their number.
-static uint32_t fit_cut_all(const struct fit *fit, struct stretch *stretches)
-{
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < fit->net->n_layers; i++) {
-		const struct net_layer *layer = &fit->net->layers[i];
-
-		if (!layer->weights)
-			continue;
-		n += layer->recurrent.steps > 0
-			? fit_cut_recurrent(fit, layer, stretches ? stretches + n : NULL)
-			: fit_cut(fit, layer->weights, net_layer_weights(layer), true,
-				  stretches ? stretches + n : NULL);
-		if (layer->bias)
-			n += fit_cut(fit, layer->bias, layer->n_out, false,
-				stretches ? stretches + n : NULL);
-	}
-	return (uint32_t)n;
+	return fit->options.batch < FIT_ROUND_ROWS ? fit->options.batch : FIT_ROUND_ROWS;
 }
 
 static bool fit_allocate(struct fit *fit)
 {
 	const size_t bytes = (fit->net->n_params + 16) * sizeof(float);
-	const size_t judged = fit->validation.n_rows, shards = fit_shards(fit->options.batch);
+	const size_t judged = fit->validation.n_rows;
+	const size_t shards = fit_shards(fit_most_rows(fit));
 
-	fit->n_stretches = fit_cut_all(fit, NULL);
-	fit->stretches = calloc(fit->n_stretches, sizeof(*fit->stretches));
-	fit->stretch_squares = calloc(fit->n_stretches, sizeof(*fit->stretch_squares));
 	fit->m = aligned_alloc(64, bytes);
 	fit->v = aligned_alloc(64, bytes);
 	fit->best_params = aligned_alloc(64, bytes);
-	fit->gradients = aligned_alloc(64, (fit->net->n_params * shards + 16) * sizeof(float));
+	fit->gradient = aligned_alloc(64, bytes);
+	fit->transposed = aligned_alloc(64, bytes);
+	fit->recurrent_gradients = calloc(fit->recurrent_floats * shards + 1, sizeof(float));
 	fit->order = calloc(fit->rows.n_rows, sizeof(*fit->order));
 	fit->judged = calloc(judged + 1, sizeof(*fit->judged));
 	fit->predicted = calloc(judged + 1, sizeof(*fit->predicted));
@@ -182,8 +133,8 @@ static bool fit_allocate(struct fit *fit)
 		fit->row_weights = fit_row_weights(fit, &fit->rows);
 	if (judged > 0 && fit->row_weights)
 		fit->validation_weights = fit_row_weights(fit, &fit->validation);
-	if (!fit->stretches || !fit->stretch_squares || !fit->m || !fit->v || !fit->best_params ||
-		!fit->gradients || !fit->order || !fit->judged || !fit->predicted ||
+	if (!fit->m || !fit->v || !fit->best_params || !fit->gradient || !fit->transposed ||
+		!fit->recurrent_gradients || !fit->order || !fit->judged || !fit->predicted ||
 		!fit->judged_loss || (fit->options.hooks.use && !fit->used) ||
 		((fit->rows.weights || fit->options.class_weights) && !fit->row_weights) ||
 		(judged > 0 && fit->row_weights && !fit->validation_weights))
@@ -191,32 +142,19 @@ static bool fit_allocate(struct fit *fit)
 	memset(fit->m, 0, bytes);
 	memset(fit->v, 0, bytes);
 	memset(fit->best_params, 0, bytes);
-	memset(fit->gradients, 0, (fit->net->n_params * shards + 16) * sizeof(float));
+	memset(fit->gradient, 0, bytes);
 	for (size_t i = 0; i < judged; i++)
 		fit->judged[i] = (uint32_t)i;
-	fit_cut_all(fit, fit->stretches);
 	return true;
 }
 
-static int fit_make_rooms(struct fit *fit, struct error *err)
+static int fit_make_room(struct fit *fit, struct error *err)
 {
-	// A last batch of fewer rows may have larger shards than the others.
-	const uint32_t rows = fit->options.batch / FIT_SHARDS_MAX + 1;
-	const uint32_t most = rows > fit->judge_rows ? rows : fit->judge_rows;
+	const uint32_t threads = team_threads(fit->team);
+	const uint32_t judged = fit->validation.n_rows > 0 ? threads * fit->judge_rows : 0;
 
-	fit->team = team_create(fit->options.threads);
-	if (!fit->team)
-		return error_set(err, -ENOMEM, "no memory for %u threads", fit->options.threads);
-	fit->rooms = calloc(team_threads(fit->team), sizeof(*fit->rooms));
-	if (!fit->rooms)
-		return error_set(err, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < team_threads(fit->team); i++) {
-		int rc = pass_room_init(fit, most, &fit->rooms[i], err);
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	return pass_room_init(
+		fit, fit_most_rows(fit), judged, threads, 2 * FIT_SHARD_ROWS, &fit->room, err);
 }
 
 static void fit_fill_defaults(struct fit *fit)
@@ -233,6 +171,25 @@ static void fit_fill_defaults(struct fit *fit)
 		options->batch = 200;
 	if (options->batch > fit->rows.n_rows)
 		options->batch = (uint32_t)fit->rows.n_rows;
+}
+
+// All that a checked training needs.
+static int fit_make(struct fit *fit, struct error *err)
+{
+	const struct net_layer *first = &fit->net->layers[fit->first_trained];
+	int rc;
+
+	fit_fill_defaults(fit);
+	fit->recurrent_floats = first->recurrent.steps > 0 ? net_layer_weights(first) : 0;
+	fit->judge_rows = first->recurrent.steps > 0 ? 2 * FIT_SHARD_ROWS : FIT_JUDGE_ROWS;
+	if (!fit_allocate(fit))
+		return error_set(err, -ENOMEM, "out of memory to train %zu weights with %zu rows",
+			fit->net->n_params, fit->rows.n_rows);
+	fit->team = team_create(fit->options.threads);
+	if (!fit->team)
+		return error_set(err, -ENOMEM, "no memory for %u threads", fit->options.threads);
+	rc = fit_cut_pieces(fit, err);
+	return rc != 0 ? rc : fit_make_room(fit, err);
 }
 
 int fit_create(struct net *net, const struct fit_rows *rows, const struct fit_rows *validation,
@@ -252,16 +209,8 @@ int fit_create(struct net *net, const struct fit_rows *rows, const struct fit_ro
 	while (fit->first_trained < net->n_layers && !net->layers[fit->first_trained].weights)
 		fit->first_trained++;
 	rc = fit_check(fit, err);
-	if (rc == 0) {
-		fit_fill_defaults(fit);
-		fit->judge_rows = net->layers[fit->first_trained].recurrent.steps > 0
-			? 2 * FIT_SHARD_ROWS
-			: FIT_JUDGE_ROWS;
-		rc = fit_allocate(fit) ? fit_make_rooms(fit, err)
-				       : error_set(err, -ENOMEM,
-						 "out of memory to train %zu weights with %zu rows",
-						 net->n_params, rows->n_rows);
-	}
+	if (rc == 0)
+		rc = fit_make(fit, err);
 	if (rc == 0)
 		*out = fit;
 	else
@@ -273,22 +222,21 @@ void fit_destroy(struct fit *fit)
 {
 	if (!fit)
 		return;
-	for (uint32_t i = 0; fit->rooms && i < team_threads(fit->team); i++)
-		pass_room_fini(&fit->rooms[i]);
-	free(fit->rooms);
+	pass_room_fini(&fit->room);
 	team_destroy(fit->team);
 	free(fit->used);
 	free(fit->m);
 	free(fit->v);
 	free(fit->best_params);
-	free(fit->gradients);
+	free(fit->gradient);
+	free(fit->transposed);
+	free(fit->recurrent_gradients);
 	free(fit->row_weights);
 	free(fit->validation_weights);
 	free(fit->order);
 	free(fit->judged);
 	free(fit->predicted);
 	free(fit->judged_loss);
-	free(fit->stretches);
-	free(fit->stretch_squares);
+	free(fit->pieces);
 	free(fit);
 }

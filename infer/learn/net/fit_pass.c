@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/learn/net/fit_pass.h"
 
-#include "base/align.h"
 #include "base/random.h"
 #include "infer/learn/net/blas.h"
 #include "infer/learn/net/loops.h"
@@ -11,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t fit_shards(uint32_t batch_rows)
+uint32_t fit_shards(uint32_t rows)
 {
 	uint32_t shards = 1;
 
-	while (shards < FIT_SHARDS_MAX && batch_rows / (2 * shards) >= FIT_SHARD_ROWS)
+	while (shards < FIT_SHARDS_MAX && rows / (2 * shards) >= FIT_SHARD_ROWS)
 		shards *= 2;
 	return shards;
 }
@@ -36,73 +35,6 @@ void fit_use_weights(struct fit *fit)
 	}
 }
 
-// --- Memory --------------------------------------------------------------------------------------
-
-static bool pass_copies_input(const struct fit *fit, uint32_t layer)
-{
-	return (fit->net->layers[layer].weights && fit->options.hooks.enter) ||
-		(layer > 0 && fit->net->layers[layer - 1].dropout > 0);
-}
-
-// The next `count` floats; `room` NULL: only their number.
-static float *pass_take(float *memory, size_t *at, size_t count)
-{
-	float *taken = memory ? memory + *at : NULL;
-
-	*at += align_up(count, 16);
-	return taken;
-}
-
-static size_t pass_lay_out(const struct fit *fit, uint32_t rows, struct pass_room *room)
-{
-	const struct net *net = fit->net;
-	size_t at = 0, widest = net->n_in;
-
-	room->x = pass_take(room->memory, &at, (size_t)rows * net->n_in);
-	for (uint32_t i = 0; i < net->n_layers; i++) {
-		const struct net_layer *layer = &net->layers[i];
-		const size_t in = (size_t)rows * layer->n_in, out = (size_t)rows * layer->n_out;
-		struct pass_layer *l = &room->layers[i];
-
-		widest = layer->n_out > widest ? layer->n_out : widest;
-		l->y = pass_take(room->memory, &at, out);
-		l->z = loop_act_by_output(&layer->act) ? l->y : pass_take(room->memory, &at, out);
-		l->in = pass_copies_input(fit, i) ? pass_take(room->memory, &at, in) : NULL;
-		l->scratch = pass_take(room->memory, &at, net_layer_scratch(layer, rows));
-		l->mask = i > 0 && net->layers[i - 1].dropout > 0 ? pass_take(room->memory, &at, in)
-								  : NULL;
-	}
-	room->delta[0] = pass_take(room->memory, &at, rows * widest);
-	room->delta[1] = pass_take(room->memory, &at, rows * widest);
-	return at;
-}
-
-int pass_room_init(const struct fit *fit, uint32_t rows, struct pass_room *room, struct error *err)
-{
-	size_t floats;
-
-	*room = (struct pass_room){ 0 };
-	room->layers = calloc(fit->net->n_layers, sizeof(*room->layers));
-	if (!room->layers)
-		return error_set(
-			err, -ENOMEM, "out of memory to train %u layers", fit->net->n_layers);
-	floats = pass_lay_out(fit, rows, room);
-	room->memory = aligned_alloc(64, floats * sizeof(float));
-	if (!room->memory) {
-		pass_room_fini(room);
-		return error_set(err, -ENOMEM, "out of memory to train %u rows at a time", rows);
-	}
-	pass_lay_out(fit, rows, room);
-	return 0;
-}
-
-void pass_room_fini(struct pass_room *room)
-{
-	free(room->memory);
-	free(room->layers);
-	*room = (struct pass_room){ 0 };
-}
-
 // --- Forward -------------------------------------------------------------------------------------
 
 static size_t pass_number(const struct pass *pass, uint32_t row)
@@ -110,6 +42,14 @@ static size_t pass_number(const struct pass *pass, uint32_t row)
 	const uint32_t position = pass->position[row];
 
 	return pass->set->index ? pass->set->index[position] : position;
+}
+
+// The pass's rows as they come to layer `i`.
+static float *pass_before(const struct fit *fit, const struct pass *pass, uint32_t i)
+{
+	float *all = i > 0 ? fit->room.layers[i - 1].y : fit->room.x;
+
+	return all + (size_t)pass->first * fit->net->layers[i].n_in;
 }
 
 static void pass_drop(const struct pass *pass, uint64_t seed, uint32_t layer, float dropout,
@@ -128,26 +68,25 @@ static void pass_drop(const struct pass *pass, uint64_t seed, uint32_t layer, fl
 	}
 }
 
-// What layer `i` multiplies, x being what comes out of the one before.
-static const float *pass_input(const struct fit *fit, const struct pass *pass,
-	const struct pass_room *room, uint32_t i, const float *x)
+// What layer `i` multiplies: what comes out of the one before, or a copy of it.
+static const float *pass_input(const struct fit *fit, const struct pass *pass, uint32_t i)
 {
 	const struct fit_hooks *hooks = &fit->options.hooks;
 	const struct net_layer *layer = &fit->net->layers[i];
-	const struct pass_layer *l = &room->layers[i];
+	const struct pass_layer l = pass_room_layer(fit, i, pass->first);
 	const size_t count = (size_t)pass->n_rows * layer->n_in;
 
-	if (!l->in)
-		return x;
-	memcpy(l->in, x, count * sizeof(float));
-	if (l->mask && pass->training) {
-		pass_drop(pass, fit->options.seed, i, fit->net->layers[i - 1].dropout, count,
-			l->mask);
-		loop_scale(count, l->mask, l->in);
+	if (!l.in)
+		return pass_room_in(fit, i, pass->first);
+	memcpy(l.in, pass_before(fit, pass, i), count * sizeof(float));
+	if (l.mask && pass->training) {
+		pass_drop(
+			pass, fit->options.seed, i, fit->net->layers[i - 1].dropout, count, l.mask);
+		loop_scale(count, l.mask, l.in);
 	}
 	if (layer->weights && hooks->enter)
-		hooks->enter(hooks->context, i, l->in, pass->n_rows, layer->n_in);
-	return l->in;
+		hooks->enter(hooks->context, i, l.in, pass->n_rows, layer->n_in);
+	return l.in;
 }
 
 static const float *pass_weights(const struct fit *fit, const struct net_layer *layer)
@@ -168,8 +107,8 @@ static int32_t pass_class(const float *sums, uint32_t n_out)
 }
 
 // One row's loss times its weight; its gradient into g, unless that is NULL.
-static double pass_row_loss(const struct fit *fit, const struct pass *pass,
-	const struct pass_room *room, uint32_t row, const float *sums, float *g)
+static double pass_row_loss(
+	const struct fit *fit, const struct pass *pass, uint32_t row, const float *sums, float *g)
 {
 	const struct fit_options *options = &fit->options;
 	const struct fit_rows *set = pass->set;
@@ -185,8 +124,7 @@ static double pass_row_loss(const struct fit *fit, const struct pass *pass,
 	double loss = 0;
 
 	if (options->loss == FIT_SQUARES) {
-		const float *before =
-			fit->first_trained > 0 ? room->layers[fit->first_trained - 1].y : room->x;
+		const float *before = pass_before(fit, pass, fit->first_trained);
 
 		return weight *
 			loss_squares(n, sums,
@@ -200,98 +138,82 @@ static double pass_row_loss(const struct fit *fit, const struct pass *pass,
 	return weight * loss;
 }
 
-double pass_forward(
-	const struct fit *fit, const struct pass *pass, struct pass_room *room, int32_t *predicted)
+static float *pass_scratch(const struct fit *fit, const struct pass *pass)
+{
+	return fit->room.scratch + pass->thread * fit->room.scratch_floats;
+}
+
+double pass_forward(const struct fit *fit, const struct pass *pass, int32_t *predicted)
 {
 	const struct net *net = fit->net;
-	const float *x = room->x;
+	float *x = pass_before(fit, pass, 0);
+	const struct pass_layer last = pass_room_layer(fit, net->n_layers - 1, pass->first);
 	double loss = 0;
 
 	for (uint32_t r = 0; r < pass->n_rows; r++)
-		memcpy(room->x + (size_t)r * net->n_in,
-			pass->set->x + pass_number(pass, r) * net->n_in, net->n_in * sizeof(float));
+		memcpy(x + (size_t)r * net->n_in, pass->set->x + pass_number(pass, r) * net->n_in,
+			net->n_in * sizeof(float));
 	for (uint32_t i = 0; i < net->n_layers; i++) {
 		const struct net_layer *layer = &net->layers[i];
-		const struct pass_layer *l = &room->layers[i];
+		const struct pass_layer l = pass_room_layer(fit, i, pass->first);
 
-		net_layer_forward(layer, pass_weights(fit, layer),
-			pass_input(fit, pass, room, i, x), pass->n_rows, l->z, l->scratch);
-		net_activate(&layer->act, (size_t)pass->n_rows * layer->n_out, l->z, l->y);
-		x = l->y;
+		net_layer_forward(layer, pass_weights(fit, layer), pass_input(fit, pass, i),
+			pass->n_rows, l.z, pass_scratch(fit, pass));
+		net_activate(&layer->act, (size_t)pass->n_rows * layer->n_out, l.z, l.y);
 	}
 	if (pass->training)
-		memset(room->delta[0], 0, (size_t)pass->n_rows * net->n_out * sizeof(float));
+		memset(last.delta, 0, (size_t)pass->n_rows * net->n_out * sizeof(float));
 	for (uint32_t r = 0; r < pass->n_rows; r++) {
 		const size_t at = (size_t)r * net->n_out;
 
 		loss += pass_row_loss(
-			fit, pass, room, r, x + at, pass->training ? room->delta[0] + at : NULL);
+			fit, pass, r, last.y + at, pass->training ? last.delta + at : NULL);
 		if (predicted)
-			predicted[r] = pass_class(x + at, net->n_out);
+			predicted[r] = pass_class(last.y + at, net->n_out);
 	}
 	return loss;
 }
 
 // --- Backward ------------------------------------------------------------------------------------
 
-// The gradients of a dense layer's weights and biases by that of what it gives.
-static void pass_layer_gradient(const struct fit *fit, const struct net_layer *layer, uint32_t rows,
-	const float *in, const float *delta, float *gradient)
+// From the gradient of what layer `i` gives to that of what comes into it.
+static void pass_layer_back(
+	const struct fit *fit, const struct pass *pass, uint32_t i, const float *delta)
 {
-	blas_product(layer->n_in, layer->n_out, rows, (struct blas_matrix){ in, layer->n_in, true },
-		(struct blas_matrix){ delta, layer->n_out, false }, 0,
-		gradient + (layer->weights - fit->net->params));
-	if (layer->bias)
-		loop_columns(
-			rows, layer->n_out, delta, gradient + (layer->bias - fit->net->params));
-}
-
-// And that of what comes into it.
-static void pass_input_gradient(const struct fit *fit, const struct net_layer *layer, uint32_t rows,
-	const float *delta, float *below)
-{
-	blas_product(rows, layer->n_in, layer->n_out,
-		(struct blas_matrix){ delta, layer->n_out, false },
-		(struct blas_matrix){ pass_weights(fit, layer), layer->n_out, true }, 0, below);
-}
-
-void pass_backward(
-	const struct fit *fit, const struct pass *pass, struct pass_room *room, float *gradient)
-{
-	const struct net *net = fit->net;
 	const struct fit_hooks *hooks = &fit->options.hooks;
-	float *delta = room->delta[0], *below = room->delta[1];
+	const struct net_layer *layer = &fit->net->layers[i];
+	const struct pass_layer l = pass_room_layer(fit, i, pass->first);
+	float *below = pass_room_layer(fit, i - 1, pass->first).delta;
 
-	for (uint32_t i = net->n_layers; i-- > fit->first_trained;) {
-		const struct net_layer *layer = &net->layers[i];
-		const struct pass_layer *l = &room->layers[i];
-		const size_t count = (size_t)pass->n_rows * layer->n_in;
-		const float *in = l->in ? l->in : i > 0 ? room->layers[i - 1].y : room->x;
+	if (layer->weights) {
+		blas_product(pass->n_rows, layer->n_in, layer->n_out,
+			(struct blas_matrix){ delta, layer->n_out, false },
+			(struct blas_matrix){ fit->transposed + (layer->weights - fit->net->params),
+				layer->n_in, false },
+			false, below);
+		if (hooks->leave)
+			hooks->leave(hooks->context, i, pass_room_in(fit, i, pass->first), below,
+				pass->n_rows, layer->n_in);
+	} else {
+		loop_scale_columns(pass->n_rows, layer->n_out, layer->scale, below);
+	}
+	if (l.mask)
+		loop_scale((size_t)pass->n_rows * layer->n_in, l.mask, below);
+}
+
+void pass_backward(const struct fit *fit, const struct pass *pass, float *recurrent)
+{
+	for (uint32_t i = fit->net->n_layers; i-- > fit->first_trained;) {
+		const struct net_layer *layer = &fit->net->layers[i];
+		const struct pass_layer l = pass_room_layer(fit, i, pass->first);
 
 		loop_act_gradient(
-			&layer->act, (size_t)pass->n_rows * layer->n_out, l->z, l->y, delta);
+			&layer->act, (size_t)pass->n_rows * layer->n_out, l.z, l.y, l.delta);
 		if (layer->recurrent.steps > 0)
-			recurrent_backward(&layer->recurrent, pass_weights(fit, layer), delta,
-				pass->n_rows, gradient + (layer->weights - net->params),
-				l->scratch);
-		else if (layer->weights)
-			pass_layer_gradient(fit, layer, pass->n_rows, in, delta, gradient);
-		if (i == fit->first_trained)
-			return;
-		if (layer->weights) {
-			float *swapped = delta;
-
-			pass_input_gradient(fit, layer, pass->n_rows, delta, below);
-			delta = below;
-			below = swapped;
-			if (hooks->leave)
-				hooks->leave(
-					hooks->context, i, in, delta, pass->n_rows, layer->n_in);
-		} else {
-			loop_scale_columns(pass->n_rows, layer->n_out, layer->scale, delta);
-		}
-		if (l->mask)
-			loop_scale(count, l->mask, delta);
+			recurrent_backward(&layer->recurrent, pass_weights(fit, layer), l.delta,
+				pass->n_rows, recurrent, pass_scratch(fit, pass));
+		if (i > fit->first_trained)
+			pass_layer_back(fit, pass, i, l.delta);
 	}
 }
 
@@ -305,10 +227,11 @@ static void pass_judge_work(void *context, uint32_t item, uint32_t thread)
 		.row_weights = fit->validation_weights,
 		.position = fit->judged + first,
 		.n_rows = (uint32_t)(left < fit->judge_rows ? left : fit->judge_rows),
+		.first = thread * fit->judge_rows,
+		.thread = thread,
 		.divide = 1 };
 
-	fit->judged_loss[item] =
-		pass_forward(fit, &pass, &fit->rooms[thread], fit->predicted + first);
+	fit->judged_loss[item] = pass_forward(fit, &pass, fit->predicted + first);
 }
 
 // The mean over the classes that rows bear or are predicted to; rows without a class do not count.

@@ -10,24 +10,23 @@ struct pass {
 	const float *row_weights; // by position; NULL: 1 each
 	const uint32_t *position; // [n_rows] in the set
 	uint32_t n_rows;
-	double divide; // the gradient is of the sum of losses divided by this
-	bool training; // with dropout, and a gradient is wanted
-	uint64_t draw; // what dropout is drawn by, with the layer
+	uint32_t first;  // row of the room, which has n_rows for it
+	uint32_t thread; // whose scratch it takes
+	double divide;   // the gradient is of the sum of losses divided by this
+	bool training;   // with dropout, and a gradient is wanted
+	uint64_t draw;   // what dropout is drawn by, with the layer
 };
 
-// Into how many shards a minibatch is divided.
-uint32_t fit_shards(uint32_t batch_rows);
+// Into how many shards the rows of a round are divided.
+uint32_t fit_shards(uint32_t rows);
 // Makes `used` of the weights.
 void fit_use_weights(struct fit *fit);
 
-int pass_room_init(const struct fit *fit, uint32_t rows, struct pass_room *room, struct error *err);
-void pass_room_fini(struct pass_room *room);
-// The sum of the rows' losses. Where `training`, their gradient by what the last layer gives is left in
-// room->delta[0]. predicted [n_rows]: classes, where there are any; NULL: nobody asks.
-double pass_forward(
-	const struct fit *fit, const struct pass *pass, struct pass_room *room, int32_t *predicted);
-// Goes on from there: the gradient of all weights.
-void pass_backward(
-	const struct fit *fit, const struct pass *pass, struct pass_room *room, float *gradient);
+// The sum of the rows' losses. Where `training`, their gradient by what the last layer gives is left in its delta.
+// predicted [n_rows]: classes, where there are any; NULL: nobody asks.
+double pass_forward(const struct fit *fit, const struct pass *pass, int32_t *predicted);
+// Goes on from there, down to the first trained layer: each layer's delta. `recurrent` [recurrent_floats]: the gradient
+// of the weights of recurrent layers, if there are any.
+void pass_backward(const struct fit *fit, const struct pass *pass, float *recurrent);
 // The mean loss of the validation rows, and their macro F1, NaN where they bear no classes.
 double pass_judge(struct fit *fit, double *score);

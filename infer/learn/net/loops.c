@@ -33,11 +33,12 @@ LOOP void loop_adam(
 	}
 }
 
-LOOP void loop_sum(size_t n, uint32_t n_from, size_t stride, const float *from, float *to)
+LOOP void loop_sum(
+	size_t n, uint32_t n_from, size_t stride, const float *from, bool adds, float *to)
 {
-	if (to != from)
+	if (!adds)
 		memcpy(to, from, n * sizeof(float));
-	for (uint32_t k = 1; k < n_from; k++) {
+	for (uint32_t k = adds ? 0 : 1; k < n_from; k++) {
 		const float *add = from + k * stride;
 
 		for (size_t i = 0; i < n; i++)
@@ -45,12 +46,72 @@ LOOP void loop_sum(size_t n, uint32_t n_from, size_t stride, const float *from, 
 	}
 }
 
-LOOP void loop_columns(uint32_t rows, uint32_t columns, const float *x, float *sums)
+#define LOOP_COLUMNS 64 // sums that stay in registers
+
+LOOP void loop_columns(uint32_t rows, uint32_t columns, const float *x, bool adds, float *sums)
 {
-	memset(sums, 0, columns * sizeof(float));
-	for (uint32_t r = 0; r < rows; r++, x += columns) {
-		for (uint32_t c = 0; c < columns; c++)
-			sums[c] += x[c];
+	uint32_t c = 0;
+
+	if (!adds)
+		memset(sums, 0, columns * sizeof(float));
+	for (; c + LOOP_COLUMNS <= columns; c += LOOP_COLUMNS) {
+		float sum[LOOP_COLUMNS];
+
+		memcpy(sum, sums + c, sizeof(sum));
+		for (uint32_t r = 0; r < rows; r++) {
+			for (uint32_t i = 0; i < LOOP_COLUMNS; i++)
+				sum[i] += x[(size_t)r * columns + c + i];
+		}
+		memcpy(sums + c, sum, sizeof(sum));
+	}
+	for (uint32_t r = 0; c < columns && r < rows; r++) {
+		for (uint32_t i = c; i < columns; i++)
+			sums[i] += x[(size_t)r * columns + i];
+	}
+}
+
+typedef float quad __attribute__((vector_size(16))); // as the compiler has its vectors
+
+static inline quad loop_quad(const float *from)
+{
+	quad q;
+
+	memcpy(&q, from, sizeof(q));
+	return q;
+}
+
+// 4 rows x 4 columns.
+static inline void loop_transpose_quads(const float *from, size_t ld, size_t ld_to, float *to)
+{
+	const quad r0 = loop_quad(from), r1 = loop_quad(from + ld);
+	const quad r2 = loop_quad(from + 2 * ld), r3 = loop_quad(from + 3 * ld);
+	const quad a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+	const quad b = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+	const quad c = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+	const quad d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+	const quad columns[4] = { __builtin_shufflevector(a, c, 0, 1, 4, 5),
+		__builtin_shufflevector(a, c, 2, 3, 6, 7),
+		__builtin_shufflevector(b, d, 0, 1, 4, 5),
+		__builtin_shufflevector(b, d, 2, 3, 6, 7) };
+
+	for (uint32_t j = 0; j < 4; j++)
+		memcpy(to + j * ld_to, &columns[j], sizeof(quad));
+}
+
+// Four rows at a time, and of what is left value by value.
+LOOP void loop_transpose(
+	uint32_t rows, uint32_t columns, const float *from, size_t ld_to, float *to)
+{
+	const uint32_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+
+	for (uint32_t c = 0; c < whole_columns; c += 4) {
+		for (uint32_t r = 0; r < whole_rows; r += 4)
+			loop_transpose_quads(
+				from + (size_t)r * columns + c, columns, ld_to, to + c * ld_to + r);
+	}
+	for (uint32_t r = 0; r < rows; r++) {
+		for (uint32_t c = r < whole_rows ? whole_columns : 0; c < columns; c++)
+			to[c * ld_to + r] = from[(size_t)r * columns + c];
 	}
 }
 

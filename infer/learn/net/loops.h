@@ -19,10 +19,12 @@ struct adam {
 void loop_adam(
 	const struct adam *adam, size_t n, const float *gradient, float *m, float *v, float *w);
 
-// to[i] = the sum of from[i + k * stride] over the n_from arrays, in their order. `to` may be the first of them.
-void loop_sum(size_t n, uint32_t n_from, size_t stride, const float *from, float *to);
-// Column sums of x [rows][columns].
-void loop_columns(uint32_t rows, uint32_t columns, const float *x, float *sums);
+// to[i] = the sum of from[i + k * stride] over the n_from arrays, in their order, or that added to it.
+void loop_sum(size_t n, uint32_t n_from, size_t stride, const float *from, bool adds, float *to);
+// Column sums of x [rows][columns], or those added to `sums`.
+void loop_columns(uint32_t rows, uint32_t columns, const float *x, bool adds, float *sums);
+// to[c][r] = from[r][c]; rows of `from` are `columns` floats apart, those of `to` ld_to.
+void loop_transpose(uint32_t rows, uint32_t columns, const float *from, size_t ld_to, float *to);
 // g[i] *= x[i]
 void loop_scale(size_t n, const float *x, float *g);
 // g[i] *= x[c] of each row's column c.

@@ -286,11 +286,9 @@ void net_layer_forward(const struct net_layer *layer, const float *weights, cons
 		affine_pick(isa_detected())->run(&affine, n_rows, x, y);
 		return;
 	}
-	for (uint32_t r = 0; layer->bias && r < n_rows; r++)
-		memcpy(y + (size_t)r * layer->n_out, layer->bias, layer->n_out * sizeof(float));
-	blas_product(n_rows, layer->n_out, layer->n_in,
+	blas_product_bias(n_rows, layer->n_out, layer->n_in,
 		(struct blas_matrix){ x, layer->n_in, false },
-		(struct blas_matrix){ weights, layer->n_out, false }, layer->bias ? 1 : 0, y);
+		(struct blas_matrix){ weights, layer->n_out, false }, layer->bias, y);
 }
 
 void net_activate(const struct act *act, size_t count, const float *x, float *y)

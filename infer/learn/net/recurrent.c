@@ -226,7 +226,7 @@ static void recurrent_layer_forward(const struct recurrent_layer *layer,
 		memcpy(layer->made + p * wide, params + at->b, (size_t)wide * sizeof(float));
 	blas_product((uint32_t)layer->x_places, wide, layer->inputs,
 		(struct blas_matrix){ layer->x, layer->inputs, false },
-		(struct blas_matrix){ params + at->w, layer->inputs, true }, 1, layer->made);
+		(struct blas_matrix){ params + at->w, layer->inputs, true }, true, layer->made);
 	for (uint32_t r = 0; r < layer->n; r++) {
 		memset(layer->state + recurrent_place(layer, r, 0) * h, 0, h * sizeof(float));
 		if (layer->of->op == OP_LSTM)
@@ -237,7 +237,7 @@ static void recurrent_layer_forward(const struct recurrent_layer *layer,
 		blas_product(layer->n, wide, h,
 			(struct blas_matrix){
 				layer->state + (size_t)t * h, (steps + 1) * h, false },
-			(struct blas_matrix){ params + at->r, h, true }, 0, from_h);
+			(struct blas_matrix){ params + at->r, h, true }, false, from_h);
 		for (uint32_t r = 0; r < layer->n; r++) {
 			const size_t place = recurrent_place(layer, r, t);
 
@@ -335,11 +335,11 @@ static void recurrent_back_products(
 
 	blas_product(layer->n, h, added,
 		(struct blas_matrix){ layer->made + (size_t)t * wide, (steps + 1) * wide, false },
-		(struct blas_matrix){ r, h, false }, 1, d_state);
+		(struct blas_matrix){ r, h, false }, true, d_state);
 	if (!lstm)
 		blas_product(layer->n, h, h,
 			(struct blas_matrix){ layer->own + (size_t)t * h, (steps + 1) * h, false },
-			(struct blas_matrix){ r + (size_t)added * h, h, false }, 1, d_state);
+			(struct blas_matrix){ r + (size_t)added * h, h, false }, true, d_state);
 }
 
 // gradient [m][columns] = d' x over all places.
@@ -347,7 +347,7 @@ static void recurrent_add_up(size_t places, const float *d, uint32_t m, uint32_t
 	uint32_t columns, float *gradient)
 {
 	blas_product(m, columns, (uint32_t)places, (struct blas_matrix){ d, ld, true },
-		(struct blas_matrix){ x, columns, false }, 0, gradient);
+		(struct blas_matrix){ x, columns, false }, false, gradient);
 }
 
 static void recurrent_add_up_bias(size_t places, const float *d, uint32_t m, float *gradient)
@@ -433,7 +433,7 @@ void recurrent_backward(const struct recurrent_net *recurrent, const float *para
 			break;
 		blas_product((uint32_t)layer->places, layer->inputs, wide,
 			(struct blas_matrix){ layer->made, wide, false },
-			(struct blas_matrix){ params + at.w, layer->inputs, false }, 0, below);
+			(struct blas_matrix){ params + at.w, layer->inputs, false }, false, below);
 		above = below;
 	}
 }

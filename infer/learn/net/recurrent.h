@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// GRU and LSTM over the time steps of a row, as they are trained: backpropagation through time by OpenBLAS. Equations
+// GRU and LSTM over the time steps of a row, as they are trained: backpropagation through time. Equations
 // are those of ONNX's Operators.md with its default activations; a GRU is one with linear_before_reset, as PyTorch's
 // and Keras' are.
 //
