@@ -41,11 +41,16 @@ void __wrap_blas_memory_free(void *buffer)
 #define BLAS_COLUMNS_AVX2   512
 #define BLAS_COLUMNS_AVX512 1024
 
+// So it is where a is transposed and b has fewer columns than a vector: it can take those of a as vectors.
+#define BLAS_COLUMNS_LEAST 16
+
 // NULL: OpenBLAS it is, as on all but x86-64, where nobody has measured.
-static product_fn *blas_own(uint32_t n)
+static product_fn *blas_own(uint32_t n, bool a_transposed)
 {
 	const unsigned isa = isa_detected();
 
+	if (a_transposed && n < BLAS_COLUMNS_LEAST)
+		return NULL;
 	if (((isa & ISA_AVX512) && n <= BLAS_COLUMNS_AVX512) ||
 		((isa & ISA_AVX2) && n <= BLAS_COLUMNS_AVX2))
 		return product_pick(isa)->run;
@@ -78,7 +83,8 @@ static void blas_multiply(uint32_t m, uint32_t n, uint32_t k, struct blas_matrix
 		.b_column = 1,
 		.added = added,
 		.added_row = added_row };
-	product_fn *own = b.transposed || m == 0 || n == 0 || k == 0 ? NULL : blas_own(n);
+	product_fn *own =
+		b.transposed || m == 0 || n == 0 || k == 0 ? NULL : blas_own(n, a.transposed);
 
 	if (own) {
 		blas_run(own, product, a.values, b.values, c);

@@ -9,6 +9,7 @@
 #include "infer/import/build.h"
 #include "infer/kernels/elementwise/activate.h"
 #include "infer/learn/net/blas.h"
+#include "infer/learn/net/loops.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -350,15 +351,6 @@ static void recurrent_add_up(size_t places, const float *d, uint32_t m, uint32_t
 		(struct blas_matrix){ x, columns, false }, false, gradient);
 }
 
-static void recurrent_add_up_bias(size_t places, const float *d, uint32_t m, float *gradient)
-{
-	memset(gradient, 0, m * sizeof(*gradient));
-	for (size_t p = 0; p < places; p++) {
-		for (uint32_t i = 0; i < m; i++)
-			gradient[i] += d[p * m + i];
-	}
-}
-
 static void recurrent_layer_gradient(
 	const struct recurrent_layer *layer, const struct recurrent_params *at, float *gradient)
 {
@@ -369,12 +361,12 @@ static void recurrent_layer_gradient(
 		gradient + at->w);
 	recurrent_add_up(layer->places, layer->made, lstm ? wide : 2 * h, wide, layer->state, h,
 		gradient + at->r);
-	recurrent_add_up_bias(layer->places, layer->made, wide, gradient + at->b);
+	loop_columns((uint32_t)layer->places, wide, layer->made, false, gradient + at->b);
 	if (lstm)
 		return;
 	recurrent_add_up(layer->places, layer->own, h, h, layer->state, h,
 		gradient + at->r + (size_t)2 * h * h);
-	recurrent_add_up_bias(layer->places, layer->own, h, gradient + at->own);
+	loop_columns((uint32_t)layer->places, h, layer->own, false, gradient + at->own);
 }
 
 // What the layer above left at the places of its input, or NULL: then d_state is that of the last step.
