@@ -118,8 +118,8 @@ def wait_for(path, process):
         time.sleep(0.01)
 
 
-def interrupted(tap, folder):
-    how = (*LAB, "--name", "net", "--epochs", "100", "--patience", "100", "--batch", "50", "--dropout", "0.1")
+def interrupted(tap, folder, what, *how):
+    how = (*LAB, "--name", "net", *how)
     whole, image, kept = (os.path.join(folder, name) for name in ("whole.mlt", "resumed.mlt", "ckpt"))
     train(TRAIN, whole, *how)
     for name, number, code in (("SIGINT", signal.SIGINT, 130), ("SIGKILL", signal.SIGKILL, -9)):
@@ -128,15 +128,15 @@ def interrupted(tap, folder):
         wait_for(kept, process)
         process.send_signal(number)
         said = process.communicate()[1]
-        tap.check(f"{name}: ends it, the checkpoint is there and no image", process.returncode == code and os.path.exists(kept) and
+        tap.check(f"{what}, {name}: ends it, the checkpoint is there and no image", process.returncode == code and os.path.exists(kept) and
                   not os.path.exists(image) and sorted(os.listdir(folder)).count("ckpt") == 1, f"{process.returncode}: {said}")
         again = subprocess.run(command, capture_output=True, text=True)
-        tap.check(f"{name}: the checkpoint is not overwritten", again.returncode == 1 and "--resume goes on from it" in again.stderr)
+        tap.check(f"{what}, {name}: the checkpoint is not overwritten", again.returncode == 1 and "--resume goes on from it" in again.stderr)
         other = subprocess.run([*command, "--resume", "--class-weights", "balanced"], capture_output=True, text=True)
-        tap.check(f"{name}: nor gone on from with other options", other.returncode == 1 and "other options" in other.stderr,
+        tap.check(f"{what}, {name}: nor gone on from with other options", other.returncode == 1 and "other options" in other.stderr,
                   other.stderr)
         done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
-        tap.check(f"{name}: resumed, the same bits as without it", done.returncode == 0 and read(image) == read(whole) and
+        tap.check(f"{what}, {name}: resumed, the same bits as without it", done.returncode == 0 and read(image) == read(whole) and
                   not os.path.exists(kept), done.stderr)
         os.unlink(image)
 
@@ -192,7 +192,8 @@ def main():
         anomaly(tap, folder)
         as_onnx(tap, folder)
         categories_as_onnx(tap, folder)
-        interrupted(tap, folder)
+        interrupted(tap, folder, "dense", "--epochs", "100", "--patience", "100", "--batch", "50", "--dropout", "0.1")
+        interrupted(tap, folder, "boosted", "--kind", "boosted", "--rounds", "600", "--subsample", "0.8", "--colsample", "0.7")
         refused(tap, folder)
     return tap.finish()
 

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ROWS 600
 
@@ -239,6 +240,105 @@ static void graphs_score_as_the_library(void **state)
 	learn_case_fini(&rows);
 }
 
+// --- Checkpoints ---------------------------------------------------------------------------------
+
+static char kept[] = "/tmp/martlet-boosted-XXXXXX"; // a file of its own
+
+struct keeping {
+	uint32_t stop, written; // round in which it is interrupted; checkpoints so far
+};
+
+static int keep(void *context, const void *bytes, size_t size, struct error *e)
+{
+	struct keeping *keeping = context;
+	FILE *file = fopen(kept, "wb");
+
+	(void)e;
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+	keeping->written++;
+	return 0;
+}
+
+static bool stops(void *context, const struct learn_progress *progress)
+{
+	return progress->done != ((struct keeping *)context)->stop;
+}
+
+// Interrupted after some rounds and gone on from: the same scores to the last bit as in one go.
+static void an_interrupted_one_goes_on_to_the_same_trees(void **state)
+{
+	static const double SHARES[][2] = { { 1, 1 }, { 0.6, 1 }, { 1, 0.5 }, { 0.7, 0.6 } };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(SHARES) / sizeof(*SHARES); i++) {
+		const uint32_t n = i % 2 ? 3 : 2;
+		struct train_options options = options_of(40, 0);
+		struct keeping keeping = { .stop = 7 + 4 * (uint32_t)i };
+		const struct learn_watch watch = { .step = stops, .context = &keeping };
+		struct learn_case rows;
+		struct graph *graph;
+		float *whole, *resumed;
+
+		options.boosted.subsample = SHARES[i / 2][0];
+		options.boosted.colsample = SHARES[i / 2][1];
+		learn_case_init(&rows, ROWS, n, true);
+		assert_int_equal(train(&rows, &options, NULL, &graph), 0);
+		whole = learn_case_score(&rows, graph, n);
+		options.checkpoint =
+			(struct train_checkpoint){ .write = keep, .context = &keeping };
+		assert_int_equal(train(&rows, &options, &watch, &graph), -ECANCELED);
+		assert_null(graph);
+		assert_true(keeping.written >= 2); // after the first round, and the last
+		options.checkpoint.resume = kept;
+		if (train(&rows, &options, NULL, &graph) != 0)
+			fail_msg("%s", err.text);
+		resumed = learn_case_score(&rows, graph, n);
+		if (memcmp(whole, resumed, ROWS * n * sizeof(float)) != 0)
+			fail_msg("subsample %g, colsample %g: other scores",
+				options.boosted.subsample, options.boosted.colsample);
+		free(whole);
+		free(resumed);
+		learn_case_fini(&rows);
+	}
+}
+
+static void a_checkpoint_that_does_not_fit_is_refused(void **state)
+{
+	struct train_options options = options_of(4, 0);
+	struct keeping keeping = { 0 };
+	struct learn_case rows;
+	struct graph *graph;
+	FILE *file;
+
+	(void)state;
+	learn_case_init(&rows, ROWS, 2, true);
+	options.checkpoint = (struct train_checkpoint){ .write = keep, .context = &keeping };
+	assert_int_equal(train(&rows, &options, NULL, &graph), 0);
+	graph_destroy(graph);
+	options.checkpoint.resume = kept;
+	options.boosted.depth = 5;
+	assert_int_equal(train(&rows, &options, NULL, &graph), -EINVAL);
+	assert_non_null(
+		strstr(err.text, ": is of a training with other rows or other options than these"));
+	options.boosted.depth = 4;
+	file = fopen(kept, "r+b");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, -3, SEEK_END), 0);
+	assert_int_equal(fputc('!', file), '!');
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(train(&rows, &options, NULL, &graph), -EINVAL);
+	assert_non_null(strstr(err.text, ": is damaged: remove it to begin anew"));
+	file = fopen(kept, "wb");
+	assert_non_null(file);
+	assert_int_equal(fputs("no checkpoint", file) >= 0, true);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(train(&rows, &options, NULL, &graph), -EINVAL);
+	assert_non_null(strstr(err.text, ": is no checkpoint of boosting"));
+	learn_case_fini(&rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,11 +346,21 @@ int main(void)
 		cmocka_unit_test(numbers_are_learnt),
 		cmocka_unit_test(interruption_leaves_the_rounds_so_far),
 		cmocka_unit_test(same_seed_gives_same_bits_on_any_number_of_threads),
+		cmocka_unit_test(an_interrupted_one_goes_on_to_the_same_trees),
+		cmocka_unit_test(a_checkpoint_that_does_not_fit_is_refused),
 		cmocka_unit_test(bad_rows_are_refused),
 		cmocka_unit_test(graphs_score_as_the_library),
 	};
 
+	int rc, file;
+
 	if (!xgboost_is_here())
 		return XGBOOST_SKIPPED;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	file = mkstemp(kept);
+	if (file < 0)
+		return 1;
+	close(file);
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	remove(kept);
+	return rc;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "infer/learn/train/boosted.h"
 
+#include "base/clock.h"
 #include "infer/compile/missing.h"
 #include "infer/import/build.h"
 #include "infer/learn/describe.h"
+#include "infer/learn/train/boosted_state.h"
 #include "infer/learn/train/booster.h"
 #include "infer/ops/check.h"
 
@@ -11,6 +13,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BOOSTED_RENEWED  16                    // rounds
+#define BOOSTED_EVERY_NS (5 * CLOCK_SECOND_NS) // between two checkpoints
 
 // --- Rows ---------------------------------------------------------------------------------------
 
@@ -131,9 +136,13 @@ static int boosted_need_two(
 struct boosting {
 	struct train_job *job;
 	struct booster *booster;
-	bool judged;           // there are validation rows
-	uint32_t rounds, best; // so far; the best of them, 0: none
-	double best_loss;
+	bool judged; // there are validation rows
+	struct boosted_state state;
+	uint64_t kept_ns; // when the last checkpoint was written; 0: none was
+	// The trees that the library last began with anew, and their state.
+	void *renewed;
+	size_t renewed_size;
+	struct boosted_state renewed_state;
 };
 
 static const char *boosted_loss_name(const struct dataset *set)
@@ -199,6 +208,60 @@ static int boosted_create(struct boosting *b, struct error *err)
 	return rc;
 }
 
+static bool boosted_draws(const struct train_job *job)
+{
+	return job->options->boosted.subsample < 1 || job->options->boosted.colsample < 1;
+}
+
+// Where rows or features are drawn, the library's state is more than its trees and the number of the round, and it does
+// not give it away. So it begins anew with its trees after every so many rounds, from where any other can begin, too.
+static int boosted_renew(struct boosting *b, struct error *err)
+{
+	const char *trees;
+	int rc;
+
+	if (!boosted_draws(b->job) || b->state.rounds == 0 ||
+		b->state.rounds % BOOSTED_RENEWED != 0)
+		return 0;
+	rc = booster_save(b->booster, &trees, &b->renewed_size, err);
+	if (rc != 0)
+		return rc;
+	free(b->renewed);
+	b->renewed = malloc(b->renewed_size + 1);
+	if (!b->renewed)
+		return error_set(
+			err, -ENOMEM, "out of memory for %zu bytes of trees", b->renewed_size);
+	memcpy(b->renewed, trees, b->renewed_size);
+	b->renewed_state = b->state;
+	return booster_restore(b->booster, b->renewed, b->renewed_size, b->state.rounds, err);
+}
+
+// After the first round, then now and then, and where it is `last`.
+static int boosted_checkpoint(struct boosting *b, bool last, struct error *err)
+{
+	const char *trees;
+	size_t size;
+	int rc;
+
+	if (!b->job->options->checkpoint.write ||
+		(!last && b->kept_ns != 0 && clock_ns() - b->kept_ns < BOOSTED_EVERY_NS))
+		return 0;
+	b->kept_ns = clock_ns();
+	if (boosted_draws(b->job))
+		return boosted_keep(b->job, b->renewed, b->renewed_size, &b->renewed_state, err);
+	rc = booster_save(b->booster, &trees, &size, err);
+	return rc != 0 ? rc : boosted_keep(b->job, trees, size, &b->state, err);
+}
+
+static bool boosted_goes_on(const struct boosting *b)
+{
+	const struct train_boosted *given = &b->job->options->boosted;
+
+	return b->state.rounds < given->rounds &&
+		(given->early_stopping == 0 ||
+			b->state.rounds - b->state.best < given->early_stopping);
+}
+
 // One round and what it came to. *go: is there to be another?
 static int boosted_round(struct boosting *b, bool *go, struct error *err)
 {
@@ -213,22 +276,29 @@ static int boosted_round(struct boosting *b, bool *go, struct error *err)
 		rc = booster_loss(b->booster, &progress.loss, &progress.score, err);
 	if (rc != 0)
 		return rc;
-	progress.done = ++b->rounds;
+	progress.done = ++b->state.rounds;
 	if (!isfinite(progress.loss))
 		return error_set(err, -EDOM,
 			"training diverged in round %" PRIu32
 			": the %s of the training rows is "
 			"no number any more; a smaller learning rate may help",
-			b->rounds, progress.score_name);
-	if (b->judged && (b->best == 0 || progress.score < b->best_loss)) {
-		b->best = b->rounds;
-		b->best_loss = progress.score;
+			b->state.rounds, progress.score_name);
+	if (b->judged && (b->state.best == 0 || progress.score < b->state.best_loss)) {
+		b->state.best = b->state.rounds;
+		b->state.best_loss = progress.score;
 	}
-	*go = b->rounds < given->rounds &&
-		(given->early_stopping == 0 || b->rounds - b->best < given->early_stopping);
-	if (watch && watch->step && !watch->step(watch->context, &progress))
-		return error_set(
-			err, -ECANCELED, "interrupted after %" PRIu32 " rounds", b->rounds);
+	*go = boosted_goes_on(b);
+	rc = boosted_renew(b, err);
+	if (rc == 0)
+		rc = boosted_checkpoint(b, false, err);
+	if (rc != 0)
+		return rc;
+	if (watch && watch->step && !watch->step(watch->context, &progress)) {
+		rc = boosted_checkpoint(b, true, err);
+		return rc != 0 ? rc
+			       : error_set(err, -ECANCELED, "interrupted after %" PRIu32 " rounds",
+					 b->state.rounds);
+	}
 	return 0;
 }
 
@@ -250,7 +320,9 @@ static int boosted_finish(struct boosting *b, struct error *err)
 	struct train_job *job = b->job;
 	const struct dataset *set = job->train.set;
 	const bool early = job->options->boosted.early_stopping > 0;
-	const uint32_t kept = early ? b->best : b->rounds;
+	const uint32_t most = job->options->boosted.rounds; // a checkpoint may have more
+	const uint32_t kept =
+		early ? b->state.best : (b->state.rounds < most ? b->state.rounds : most);
 	int rc = booster_graph(b->booster, kept, &job->graph, job->report, err);
 
 	if (rc == 0 && set->target == DATASET_CLASSES && set->n_classes == 2)
@@ -267,11 +339,11 @@ static int boosted_finish(struct boosting *b, struct error *err)
 		return rc;
 	}
 	report_add(job->report, "%" PRIu32 " rounds of trees were grown, %" PRIu32 " are kept",
-		b->rounds, kept);
+		b->state.rounds, kept);
 	if (b->judged)
 		report_add(job->report,
 			"the least %s of the validation rows is %.6g, after round %" PRIu32,
-			boosted_loss_name(set), b->best_loss, b->best);
+			boosted_loss_name(set), b->state.best_loss, b->state.best);
 	return 0;
 }
 
@@ -287,11 +359,18 @@ int train_boosted(struct train_job *job, struct error *err)
 		return error_set(err, -EINVAL, "%s: there are no labels, which trees learn from",
 			job->train.set->path);
 	rc = boosted_create(&b, err);
+	if (rc == 0 && job->options->checkpoint.resume) {
+		rc = boosted_resume(job, b.booster, &b.state, err);
+		if (rc == 0)
+			rc = boosted_renew(&b, err);
+		go = boosted_goes_on(&b);
+	}
 	while (rc == 0 && go)
 		rc = boosted_round(&b, &go, &stopped);
 	if (rc != 0 && stopped.code != 0)
 		*err = stopped;
-	if (rc == 0 || (rc == -ECANCELED && b.rounds > 0)) {
+	// What is kept is gone on from; else what there is is better than nothing.
+	if (rc == 0 || (rc == -ECANCELED && !job->options->checkpoint.write)) {
 		const int made = boosted_finish(&b, err);
 
 		rc = made != 0 ? made : rc;
@@ -299,5 +378,6 @@ int train_boosted(struct train_job *job, struct error *err)
 			*err = stopped;
 	}
 	booster_destroy(b.booster);
+	free(b.renewed);
 	return rc;
 }

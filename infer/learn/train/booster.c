@@ -28,6 +28,7 @@
 		(void *, int, void **, const char **, uint64_t, const char **))                    \
 	X(XGBoosterPredictFromDMatrix, int,                                                        \
 		(void *, void *, const char *, const uint64_t **, uint64_t *, const float **))     \
+	X(XGBoosterLoadModelFromBuffer, int, (void *, const void *, uint64_t))                     \
 	X(XGBoosterSaveModelToBuffer, int, (void *, const char *, uint64_t *, const char **))
 
 struct library {
@@ -94,6 +95,7 @@ static int library_refuse(struct error *err)
 struct booster {
 	void *handle, *train, *validation; // the last NULL: no such rows
 	uint32_t rounds;
+	struct booster_options options;
 };
 
 // The address of an array, as the library takes it: NumPy's "array interface" of version 3, in JSON.
@@ -150,7 +152,9 @@ static int booster_configure(struct booster *b, const struct booster_options *o,
 		{ "subsample", o->subsample }, { "colsample_bytree", o->colsample },
 		{ "lambda", o->lambda }, { "min_child_weight", o->min_child_weight },
 		{ "seed", (double)(o->seed & INT32_MAX) }, { "nthread", o->threads },
-		{ "verbosity", 0 } };
+		{ "verbosity", 0 },
+		// What is drawn in a round depends on its number alone, so that one can go on from any.
+		{ "seed_per_iteration", 1 } };
 	int rc = booster_text(b, "tree_method", "hist", err);
 
 	if (rc == 0)
@@ -176,6 +180,7 @@ int booster_create(const struct booster_options *options, const struct booster_r
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return error_set(err, -ENOMEM, "out of memory");
+	b->options = *options;
 	rc = booster_matrix(train, options->threads, &b->train, err);
 	if (rc == 0 && validation->n > 0)
 		rc = booster_matrix(validation, options->threads, &b->validation, err);
@@ -265,16 +270,39 @@ int booster_loss(struct booster *b, double *train, double *validation, struct er
 	return 0;
 }
 
+int booster_save(struct booster *b, const char **bytes, size_t *size, struct error *err)
+{
+	uint64_t n = 0;
+
+	if (library.XGBoosterSaveModelToBuffer(b->handle, "{\"format\":\"ubj\"}", &n, bytes) != 0)
+		return library_refuse(err);
+	*size = n;
+	return 0;
+}
+
+int booster_restore(
+	struct booster *b, const void *bytes, size_t size, uint32_t rounds, struct error *err)
+{
+	void *const rows[2] = { b->train, b->validation };
+
+	// A new one: the library's own may keep predictions of what it was before.
+	library.XGBoosterFree(b->handle);
+	b->handle = NULL;
+	if (library.XGBoosterCreate(rows, b->validation ? 2 : 1, &b->handle) != 0 ||
+		library.XGBoosterLoadModelFromBuffer(b->handle, bytes, size) != 0)
+		return library_refuse(err);
+	b->rounds = rounds;
+	return booster_configure(b, &b->options, err);
+}
+
 int booster_graph(struct booster *b, uint32_t rounds, struct graph **graph,
 	struct compile_report *report, struct error *err)
 {
 	const struct import_options import = { .rounds = rounds == 0 ? ROUNDS_ALL : rounds };
-	const char *bytes;
-	uint64_t size;
+	const char *bytes = NULL;
+	size_t size = 0;
+	int rc = booster_save(b, &bytes, &size, err);
 
 	*graph = NULL;
-	if (library.XGBoosterSaveModelToBuffer(b->handle, "{\"format\":\"ubj\"}", &size, &bytes) !=
-		0)
-		return library_refuse(err);
-	return import_model(bytes, size, &import, graph, report, err);
+	return rc != 0 ? rc : import_model(bytes, size, &import, graph, report, err);
 }

@@ -58,6 +58,12 @@ int booster_margins(struct booster *booster, bool validation, const float **marg
 // rows, else NaN. -EINVAL.
 int booster_loss(struct booster *booster, double *train, double *validation, struct error *err);
 
+// What was grown, as bytes of the library's, which stay valid until the next call. -EINVAL.
+int booster_save(struct booster *booster, const char **bytes, size_t *size, struct error *err);
+// Goes on from these bytes, of `rounds` rounds, as if they had been grown here. -EINVAL.
+int booster_restore(struct booster *booster, const void *bytes, size_t size, uint32_t rounds,
+	struct error *err);
+
 // What was grown, as a graph: of `rounds` rounds, 0: of all. The caller destroys it. -EINVAL, -ENOMEM, -EFBIG.
 int booster_graph(struct booster *booster, uint32_t rounds, struct graph **graph,
 	struct compile_report *report, struct error *err);

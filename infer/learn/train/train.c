@@ -34,6 +34,7 @@ struct kind {
 	bool scores;           // an anomaly score: rows need no label
 	bool takes_missing;    // NaN
 	bool resumes;          // keeps checkpoints
+	bool partial;          // what an interruption leaves is a model, too
 	bool multiplies;       // features: categories are columns of 0 and 1
 	uint32_t most_classes; // 0: as many as a model has outputs
 };
@@ -44,8 +45,10 @@ static const struct kind KINDS[] = {
 	{ "lstm", lstm_train, .resumes = true },
 	{ "autoencoder", autoencoder_train, .scores = true, .resumes = true, .multiplies = true },
 	{ "kitsune", kitsune_train, .scores = true, .resumes = true, .multiplies = true },
-	{ "isolation-forest", isolation_forest_train, .scores = true, .takes_missing = true },
-	{ "boosted", train_boosted, .takes_missing = true, .most_classes = XGBOOST_TARGETS_MAX },
+	{ "isolation-forest", isolation_forest_train, .scores = true, .takes_missing = true,
+		.partial = true },
+	{ "boosted", train_boosted, .takes_missing = true, .resumes = true, .partial = true,
+		.most_classes = XGBOOST_TARGETS_MAX },
 };
 #define N_KINDS (sizeof(KINDS) / sizeof(*KINDS))
 
@@ -390,7 +393,7 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 		rc = training_learn(&t);
 	if (rc == 0) {
 		rc = training_make(&t, made);
-	} else if (rc == -ECANCELED && t.job.graph && !t.kind->resumes) {
+	} else if (rc == -ECANCELED && t.job.graph && t.kind->partial) {
 		const int made_rc = training_make(&t, made);
 
 		rc = made_rc != 0 ? made_rc : rc;

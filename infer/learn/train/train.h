@@ -30,7 +30,7 @@ struct train_made {
 };
 
 // Reads the rows, learns from them and makes an image. `report` is added to. -ECANCELED: the watch ended it; made->image
-// is what was learnt so far, of kinds that keep no checkpoints and have something, else NULL; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOTSUP operators that ONNX has none of,
+// is what was learnt so far, of trees where no checkpoint is kept, else NULL; -EINVAL rows or options that do not do, -EDOM it diverged, -ENOTSUP operators that ONNX has none of,
 // -ENOMEM, or what reading said.
 int train_model(const struct train_request *request, const struct learn_watch *watch,
 	struct train_made *made, struct compile_report *report, struct error *err);
