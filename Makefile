@@ -61,7 +61,7 @@ SEES_infer          := $(SEES_infer/plan) infer/image infer/model_internal.h
 SEES_infer/import   := $(SEES_infer/ops) infer/import
 SEES_infer/compile  := $(SEES_infer) infer/import infer/compile
 # What the tool sees of it: a header a command, and what these include. None of them knows graphs.
-SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,data/dataset data/dataset_part data/dataset_types watch train/train train/train_options judge/evaluate judge/metrics judge/ranking judge/figures judge/verdict judge/verdict_report prune/prune quantise/quantise distil/distil distil/distil_options distil/distil_result prune/prune_options compress/compress compress/compress_options compress/compress_report data/windows))
+SEEN_learn          := $(wildcard $(patsubst %,infer/learn/%.h,data/dataset data/dataset_part data/dataset_types watch train/train train/train_options judge/evaluate judge/metrics judge/ranking judge/figures judge/verdict judge/verdict_report prune/prune quantise/quantise quantise/quantise_options distil/distil distil/distil_options distil/distil_result prune/prune_options compress/compress compress/compress_options compress/compress_report data/windows))
 SEES_infer/export   := $(SEES_infer/ops) infer/export
 SEES_infer/learn    := $(SEES_infer/compile) infer/export infer/learn
 SEES_dataplane      := base config/settings.h infer/infer.h $(wildcard dataplane/*.h) dataplane/fair \

@@ -13,192 +13,195 @@
 
 // X(OP, "Name", inputs_min, inputs_max, outputs_min, outputs_max, shape rule, plain form). The last
 // two are names that ops/rule.h and ops/plain.h declare: nothing in this folder knows them.
-#define OP_LIST(X)                                                                                 \
-	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out. */       \
-	/* Attributes: ACTIVATION (enum activation), ALPHA, BETA. By a W of BF16 x is */           \
-	/* multiplied as kernels/product/bf16_dense.h says. */                                     \
-	X(OP_DENSE, "Dense", 2, 3, 1, 1, shape_dense, plain_dense)                                 \
-	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */             \
-	X(OP_AFFINE, "Affine", 3, 3, 1, 1, shape_affine, plain_affine)                             \
-	X(OP_GEMM, "Gemm", 2, 3, 1, 1, shape_gemm, plain_gemm)                                     \
-	X(OP_MATMUL, "MatMul", 2, 2, 1, 1, shape_matmul, plain_matmul)                             \
-	X(OP_ADD, "Add", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_SUB, "Sub", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_MUL, "Mul", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_DIV, "Div", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_RELU, "Relu", 1, 1, 1, 1, shape_arithmetic, plain_unary)                              \
-	X(OP_LEAKY_RELU, "LeakyRelu", 1, 1, 1, 1, shape_unary, plain_unary)                        \
-	X(OP_ELU, "Elu", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_SELU, "Selu", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_PRELU, "PRelu", 2, 2, 1, 1, shape_prelu, plain_prelu)                                 \
-	X(OP_SIGMOID, "Sigmoid", 1, 1, 1, 1, shape_unary, plain_unary)                             \
-	X(OP_HARD_SIGMOID, "HardSigmoid", 1, 1, 1, 1, shape_unary, plain_unary)                    \
-	X(OP_TANH, "Tanh", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_SOFTPLUS, "Softplus", 1, 1, 1, 1, shape_unary, plain_unary)                           \
-	X(OP_SOFTSIGN, "Softsign", 1, 1, 1, 1, shape_unary, plain_unary)                           \
-	X(OP_GELU, "Gelu", 1, 1, 1, 1, shape_gelu, plain_unary)                                    \
-	/* MIN, MAX attributes, whatever the opset */                                              \
-	X(OP_CLIP, "Clip", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_SOFTMAX, "Softmax", 1, 1, 1, 1, shape_softmax, plain_softmax)                         \
-	X(OP_LOG_SOFTMAX, "LogSoftmax", 1, 1, 1, 1, shape_softmax, plain_softmax)                  \
-	X(OP_BATCH_NORM, "BatchNormalization", 5, 5, 1, 1, shape_batch_norm, plain_batch_norm)     \
-	X(OP_LAYER_NORM, "LayerNormalization", 2, 3, 1, 3, shape_layer_norm, plain_layer_norm)     \
-	/* ai.onnx.ml; NORM: enum norm */                                                          \
-	X(OP_NORMALIZER, "Normalizer", 1, 1, 1, 1, shape_normalizer, plain_normalizer)             \
-	X(OP_IDENTITY, "Identity", 1, 1, 1, 1, shape_same, plain_unary)                            \
-	/* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                                     \
-	X(OP_RESHAPE, "Reshape", 1, 1, 1, 1, shape_reshape, plain_unary)                           \
-	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1, shape_concat, plain_concat)             \
-	/* TO: enum dtype */                                                                       \
-	X(OP_CAST, "Cast", 1, 1, 1, 1, shape_cast, plain_cast)                                     \
-	/* Martlet's own: a tree ensemble, trees.h; AGGREGATE: enum tree_aggregate */              \
-	X(OP_TREES, "Trees", 10, 17, 1, 1, shape_trees, plain_trees)                               \
-	X(OP_ABS, "Abs", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                \
-	X(OP_NEG, "Neg", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                \
-	X(OP_CEIL, "Ceil", 1, 1, 1, 1, shape_arithmetic, plain_unary)                              \
-	X(OP_FLOOR, "Floor", 1, 1, 1, 1, shape_arithmetic, plain_unary)                            \
-	X(OP_ROUND, "Round", 1, 1, 1, 1, shape_arithmetic, plain_unary)                            \
-	X(OP_EXP, "Exp", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_LOG, "Log", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_SQRT, "Sqrt", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_RECIPROCAL, "Reciprocal", 1, 1, 1, 1, shape_unary, plain_unary)                       \
-	X(OP_SIGN, "Sign", 1, 1, 1, 1, shape_arithmetic, plain_unary)                              \
-	X(OP_ERF, "Erf", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_SIN, "Sin", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_COS, "Cos", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_TAN, "Tan", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
-	X(OP_ASIN, "Asin", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_ACOS, "Acos", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_ATAN, "Atan", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_SINH, "Sinh", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_COSH, "Cosh", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
-	X(OP_ASINH, "Asinh", 1, 1, 1, 1, shape_unary, plain_unary)                                 \
-	X(OP_ACOSH, "Acosh", 1, 1, 1, 1, shape_unary, plain_unary)                                 \
-	X(OP_ATANH, "Atanh", 1, 1, 1, 1, shape_unary, plain_unary)                                 \
-	X(OP_IS_NAN, "IsNaN", 1, 1, 1, 1, shape_is_nan, plain_unary)                               \
-	X(OP_NOT, "Not", 1, 1, 1, 1, shape_not, plain_unary)                                       \
-	X(OP_BITWISE_NOT, "BitwiseNot", 1, 1, 1, 1, shape_bitwise, plain_unary)                    \
-	/* FMOD: 0 or 1 */                                                                         \
-	X(OP_MOD, "Mod", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_POW, "Pow", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	/* of two; importers chain more */                                                         \
-	X(OP_MIN, "Min", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_MAX, "Max", 2, 2, 1, 1, shape_binary, plain_binary)                                   \
-	X(OP_AND, "And", 2, 2, 1, 1, shape_logic, plain_binary)                                    \
-	X(OP_OR, "Or", 2, 2, 1, 1, shape_logic, plain_binary)                                      \
-	X(OP_XOR, "Xor", 2, 2, 1, 1, shape_logic, plain_binary)                                    \
-	X(OP_BITWISE_AND, "BitwiseAnd", 2, 2, 1, 1, shape_bitwise, plain_binary)                   \
-	X(OP_BITWISE_OR, "BitwiseOr", 2, 2, 1, 1, shape_bitwise, plain_binary)                     \
-	X(OP_BITWISE_XOR, "BitwiseXor", 2, 2, 1, 1, shape_bitwise, plain_binary)                   \
-	/* RIGHT: 0 left, 1 right */                                                               \
-	X(OP_BIT_SHIFT, "BitShift", 2, 2, 1, 1, shape_bitwise, plain_binary)                       \
-	X(OP_EQUAL, "Equal", 2, 2, 1, 1, shape_compare, plain_compare)                             \
-	X(OP_GREATER, "Greater", 2, 2, 1, 1, shape_compare, plain_compare)                         \
-	X(OP_GREATER_OR_EQUAL, "GreaterOrEqual", 2, 2, 1, 1, shape_compare, plain_compare)         \
-	X(OP_LESS, "Less", 2, 2, 1, 1, shape_compare, plain_compare)                               \
-	X(OP_LESS_OR_EQUAL, "LessOrEqual", 2, 2, 1, 1, shape_compare, plain_compare)               \
-	X(OP_WHERE, "Where", 3, 3, 1, 1, shape_where, plain_where)                                 \
-	/* PERM; left out: reversed */                                                             \
-	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1, shape_transpose, plain_transpose)                 \
-	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                          \
-	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1, shape_arg, plain_arg)                                  \
-	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1, shape_arg, plain_arg)                                  \
-	/* AXES from the front, all where left out; KEEPDIMS */                                    \
-	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1, shape_reduce, plain_reduce)                      \
-	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1, shape_reduce, plain_reduce)                    \
-	X(OP_REDUCE_MAX, "ReduceMax", 1, 1, 1, 1, shape_reduce, plain_reduce)                      \
-	X(OP_REDUCE_MIN, "ReduceMin", 1, 1, 1, 1, shape_reduce, plain_reduce)                      \
-	X(OP_REDUCE_PROD, "ReduceProd", 1, 1, 1, 1, shape_reduce, plain_reduce)                    \
-	X(OP_REDUCE_L1, "ReduceL1", 1, 1, 1, 1, shape_reduce, plain_reduce)                        \
-	X(OP_REDUCE_L2, "ReduceL2", 1, 1, 1, 1, shape_reduce, plain_reduce)                        \
-	X(OP_REDUCE_LOG_SUM, "ReduceLogSum", 1, 1, 1, 1, shape_reduce, plain_reduce)               \
-	X(OP_REDUCE_LOG_SUM_EXP, "ReduceLogSumExp", 1, 1, 1, 1, shape_reduce, plain_reduce)        \
-	X(OP_REDUCE_SUM_SQUARE, "ReduceSumSquare", 1, 1, 1, 1, shape_reduce, plain_reduce)         \
-	/* AXIS, EXCLUSIVE, REVERSE */                                                             \
-	X(OP_CUM_SUM, "CumSum", 1, 1, 1, 1, shape_cum_sum, plain_cum_sum)                          \
-	/* K, AXIS, LARGEST; sorted */                                                             \
-	X(OP_TOP_K, "TopK", 1, 1, 1, 2, shape_top_k, plain_top_k)                                  \
-	/* STARTS, STEPS, SHAPE: of every dimension */                                             \
-	X(OP_SLICE, "Slice", 1, 1, 1, 1, shape_slice, plain_slice)                                 \
-	/* PADS before each dimension, SHAPE, MODE: enum pad_mode */                               \
-	X(OP_PAD, "Pad", 1, 2, 1, 1, shape_pad, plain_pad)                                         \
-	/* REPEATS */                                                                              \
-	X(OP_TILE, "Tile", 1, 1, 1, 1, shape_tile, plain_tile)                                     \
-	X(OP_GATHER, "Gather", 2, 2, 1, 1, shape_gather, plain_gather)                             \
-	X(OP_GATHER_ELEMENTS, "GatherElements", 2, 2, 1, 1, shape_gather_elements,                 \
-		plain_gather_elements)                                                             \
-	/* BATCH_DIMS */                                                                           \
-	X(OP_GATHER_ND, "GatherND", 2, 2, 1, 1, shape_gather_nd, plain_gather_nd)                  \
-	/* REDUCTION: enum scatter_reduction */                                                    \
-	X(OP_SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, 1, shape_scatter_elements,              \
-		plain_scatter_elements)                                                            \
-	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1, shape_scatter_nd, plain_scatter_nd)              \
-	/* of indices and [off, on]; DEPTH, AXIS of the output */                                  \
-	X(OP_ONE_HOT, "OneHot", 2, 2, 1, 1, shape_one_hot, plain_one_hot)                          \
-	/* Conv, pools: window.h. GROUP; ACTIVATION, ALPHA, BETA as Dense has them */              \
-	X(OP_CONV, "Conv", 2, 3, 1, 1, shape_conv, plain_conv)                                     \
-	X(OP_CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, 1, shape_conv_transpose,                    \
-		plain_conv_transpose)                                                              \
-	/* COLUMN_MAJOR indices */                                                                 \
-	X(OP_MAX_POOL, "MaxPool", 1, 1, 1, 2, shape_pool, plain_pool)                              \
-	/* COUNT_INCLUDE_PAD */                                                                    \
-	X(OP_AVERAGE_POOL, "AveragePool", 1, 1, 1, 1, shape_pool, plain_pool)                      \
-	/* P */                                                                                    \
-	X(OP_LP_POOL, "LpPool", 1, 1, 1, 1, shape_pool, plain_pool)                                \
-	/* ACTIVATIONS: enum recurrent, ALPHAS, BETAS: one for each of them */                     \
-	X(OP_RNN, "RNN", 3, 6, 2, 2, shape_recurrent, plain_recurrent)                             \
-	X(OP_GRU, "GRU", 3, 6, 2, 2, shape_recurrent, plain_recurrent)                             \
-	X(OP_LSTM, "LSTM", 3, 8, 3, 3, shape_recurrent, plain_recurrent)                           \
-	/* TO, AXIS */                                                                             \
-	X(OP_QUANTIZE_LINEAR, "QuantizeLinear", 2, 3, 1, 1, shape_quantise, plain_quantise)        \
-	/* AXIS */                                                                                 \
-	X(OP_DEQUANTIZE_LINEAR, "DequantizeLinear", 2, 3, 1, 1, shape_dequantise,                  \
-		plain_dequantise)                                                                  \
-	X(OP_DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", 1, 1, 3, 3, shape_dynamic_quantise, \
-		plain_dynamic_quantise)                                                            \
-	X(OP_QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, 1, shape_qlinear_matmul,                    \
-		plain_quantised_matmul)                                                            \
-	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1, shape_matmul_integer,                    \
-		plain_quantised_matmul)                                                            \
-	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by graph/requantise.h's */    \
-	/* formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant. TO: */      \
-	/* F32, or U8, I8 with ZERO, LOW, HIGH, or I32, which is the sum */                        \
-	X(OP_QDENSE, "QDense", 4, 4, 1, 1, shape_qdense, plain_qdense)                             \
-	/* window.h, GROUP */                                                                      \
-	X(OP_CONV_INTEGER, "ConvInteger", 2, 4, 1, 1, shape_conv_integer, plain_quantised_conv)    \
-	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1, shape_qlinear_conv, plain_quantised_conv)    \
-	/* Martlet's own: the convolution as QDense does it. W [C / GROUP * kernel, M], the */     \
-	/* channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */                    \
-	X(OP_QCONV, "QConv", 4, 4, 1, 1, shape_qconv, plain_qconv)                                 \
-	/* Martlet's own: classes [1, K] from pairs of them [1, K (K - 1) / 2], as libsvm */       \
-	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1, shape_pairwise_coupling,           \
-		plain_coupling)                                                                    \
-	/* Martlet's own: y[M, N] = kernel(x[M, C], v[V, C]) * w[V, N] + b[N], all but x */        \
-	/* constant, summed in double. MODE: enum svm_kernel; GAMMA, BETA (coef0), ALPHA */        \
-	/* (degree) */                                                                             \
-	X(OP_SVM, "Svm", 4, 4, 1, 1, shape_svm, plain_svm)                                         \
-	/* Martlet's own: y = act((float)sum((x[..., K] - x_zero) * (W[K, N] - w_zero[N])) * */    \
-	/* (x_scale * w_scale[N]) + b[N]), each operation rounded to float; inputs x int8 */       \
-	/* or uint8, W int8, w_scale, b, x_scale [] float32, x_zero [] of x's dtype, */            \
-	/* w_zero int32; W, w_scale, b, w_zero constant, the zeros may be left out. */             \
-	/* ACTIVATION, ALPHA, BETA as Dense */                                                     \
-	X(OP_DYNAMIC_QDENSE, "DynamicQDense", 5, 7, 1, 1, shape_dynamic_qdense,                    \
-		plain_dynamic_qdense)                                                              \
-	/* Martlet's own: of each row of x [M, C] and each of constant y [K, C] the sum over */    \
-	/* the columns of |x - y|^p. MODE: enum distance; ALPHA: p of DISTANCE_POWERS */           \
-	X(OP_DISTANCE, "Distance", 2, 2, 1, 1, shape_distance, plain_distance)                     \
-	/* Martlet's own: of each value of x, F32 or I64, the number of the key that it is, and */ \
-	/* N where it is none; NaN is a key like others. Keys of x's dtype, ascending and NaN */   \
-	/* last, and their numbers, I64, are constant, [N] or [x's dims, N]. */                    \
-	X(OP_FIND, "Find", 3, 3, 1, 1, shape_find, plain_find)                                     \
-	/* Martlet's own: RNN, GRU or LSTM (CELL: enum recurrent_cell) of one sequence a row, */   \
-	/* whose products are QDense's to floats and whose gates are floats: x int8 or uint8, */   \
-	/* [steps, 1, inputs] or, LAYOUT, [1, steps, inputs]; W int8 [ways, inputs, gates * h], */ \
-	/* b int32 and multipliers [ways, gates * h]; R int8 [ways, h, gates * h], likewise b */   \
-	/* and multipliers; initial h and c. The state is quantised anew at each step, int8 by */  \
-	/* the scale ALPHA, as QuantizeLinear does it; so is GRU's r * state without */            \
-	/* LINEAR_BEFORE_RESET. Without it the third gate's bias is all in W's. */                 \
-	X(OP_QRECURRENT, "QRecurrent", 7, 9, 2, 3, shape_qrecurrent, plain_qrecurrent)
+#define OP_LIST(X)                                                                                   \
+	/* Martlet's own: y = act(x[M,K] * W[K,N] + b[N]); W constant; b may be left out. */         \
+	/* Attributes: ACTIVATION (enum activation), ALPHA, BETA. By a W of BF16 x is */             \
+	/* multiplied as kernels/product/bf16_dense.h says. */                                       \
+	X(OP_DENSE, "Dense", 2, 3, 1, 1, shape_dense, plain_dense)                                   \
+	/* Martlet's own: y = act(x * scale + shift), both constant [last dim of x] */               \
+	X(OP_AFFINE, "Affine", 3, 3, 1, 1, shape_affine, plain_affine)                               \
+	X(OP_GEMM, "Gemm", 2, 3, 1, 1, shape_gemm, plain_gemm)                                       \
+	X(OP_MATMUL, "MatMul", 2, 2, 1, 1, shape_matmul, plain_matmul)                               \
+	X(OP_ADD, "Add", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_SUB, "Sub", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_MUL, "Mul", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_DIV, "Div", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_RELU, "Relu", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                \
+	X(OP_LEAKY_RELU, "LeakyRelu", 1, 1, 1, 1, shape_unary, plain_unary)                          \
+	X(OP_ELU, "Elu", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_SELU, "Selu", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_PRELU, "PRelu", 2, 2, 1, 1, shape_prelu, plain_prelu)                                   \
+	X(OP_SIGMOID, "Sigmoid", 1, 1, 1, 1, shape_unary, plain_unary)                               \
+	X(OP_HARD_SIGMOID, "HardSigmoid", 1, 1, 1, 1, shape_unary, plain_unary)                      \
+	X(OP_TANH, "Tanh", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_SOFTPLUS, "Softplus", 1, 1, 1, 1, shape_unary, plain_unary)                             \
+	X(OP_SOFTSIGN, "Softsign", 1, 1, 1, 1, shape_unary, plain_unary)                             \
+	X(OP_GELU, "Gelu", 1, 1, 1, 1, shape_gelu, plain_unary)                                      \
+	/* MIN, MAX attributes, whatever the opset */                                                \
+	X(OP_CLIP, "Clip", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_SOFTMAX, "Softmax", 1, 1, 1, 1, shape_softmax, plain_softmax)                           \
+	X(OP_LOG_SOFTMAX, "LogSoftmax", 1, 1, 1, 1, shape_softmax, plain_softmax)                    \
+	X(OP_BATCH_NORM, "BatchNormalization", 5, 5, 1, 1, shape_batch_norm, plain_batch_norm)       \
+	X(OP_LAYER_NORM, "LayerNormalization", 2, 3, 1, 3, shape_layer_norm, plain_layer_norm)       \
+	/* ai.onnx.ml; NORM: enum norm */                                                            \
+	X(OP_NORMALIZER, "Normalizer", 1, 1, 1, 1, shape_normalizer, plain_normalizer)               \
+	X(OP_IDENTITY, "Identity", 1, 1, 1, 1, shape_same, plain_unary)                              \
+	/* and Flatten, Squeeze, Unsqueeze: SHAPE attribute */                                       \
+	X(OP_RESHAPE, "Reshape", 1, 1, 1, 1, shape_reshape, plain_unary)                             \
+	X(OP_CONCAT, "Concat", 1, GRAPH_NODE_IO_MAX, 1, 1, shape_concat, plain_concat)               \
+	/* TO: enum dtype */                                                                         \
+	X(OP_CAST, "Cast", 1, 1, 1, 1, shape_cast, plain_cast)                                       \
+	/* Martlet's own: a tree ensemble, trees.h; AGGREGATE: enum tree_aggregate */                \
+	X(OP_TREES, "Trees", 10, 17, 1, 1, shape_trees, plain_trees)                                 \
+	X(OP_ABS, "Abs", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                  \
+	X(OP_NEG, "Neg", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                  \
+	X(OP_CEIL, "Ceil", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                \
+	X(OP_FLOOR, "Floor", 1, 1, 1, 1, shape_arithmetic, plain_unary)                              \
+	X(OP_ROUND, "Round", 1, 1, 1, 1, shape_arithmetic, plain_unary)                              \
+	X(OP_EXP, "Exp", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_LOG, "Log", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_SQRT, "Sqrt", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_RECIPROCAL, "Reciprocal", 1, 1, 1, 1, shape_unary, plain_unary)                         \
+	X(OP_SIGN, "Sign", 1, 1, 1, 1, shape_arithmetic, plain_unary)                                \
+	X(OP_ERF, "Erf", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_SIN, "Sin", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_COS, "Cos", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_TAN, "Tan", 1, 1, 1, 1, shape_unary, plain_unary)                                       \
+	X(OP_ASIN, "Asin", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_ACOS, "Acos", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_ATAN, "Atan", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_SINH, "Sinh", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_COSH, "Cosh", 1, 1, 1, 1, shape_unary, plain_unary)                                     \
+	X(OP_ASINH, "Asinh", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
+	X(OP_ACOSH, "Acosh", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
+	X(OP_ATANH, "Atanh", 1, 1, 1, 1, shape_unary, plain_unary)                                   \
+	X(OP_IS_NAN, "IsNaN", 1, 1, 1, 1, shape_is_nan, plain_unary)                                 \
+	X(OP_NOT, "Not", 1, 1, 1, 1, shape_not, plain_unary)                                         \
+	X(OP_BITWISE_NOT, "BitwiseNot", 1, 1, 1, 1, shape_bitwise, plain_unary)                      \
+	/* FMOD: 0 or 1 */                                                                           \
+	X(OP_MOD, "Mod", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_POW, "Pow", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	/* of two; importers chain more */                                                           \
+	X(OP_MIN, "Min", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_MAX, "Max", 2, 2, 1, 1, shape_binary, plain_binary)                                     \
+	X(OP_AND, "And", 2, 2, 1, 1, shape_logic, plain_binary)                                      \
+	X(OP_OR, "Or", 2, 2, 1, 1, shape_logic, plain_binary)                                        \
+	X(OP_XOR, "Xor", 2, 2, 1, 1, shape_logic, plain_binary)                                      \
+	X(OP_BITWISE_AND, "BitwiseAnd", 2, 2, 1, 1, shape_bitwise, plain_binary)                     \
+	X(OP_BITWISE_OR, "BitwiseOr", 2, 2, 1, 1, shape_bitwise, plain_binary)                       \
+	X(OP_BITWISE_XOR, "BitwiseXor", 2, 2, 1, 1, shape_bitwise, plain_binary)                     \
+	/* RIGHT: 0 left, 1 right */                                                                 \
+	X(OP_BIT_SHIFT, "BitShift", 2, 2, 1, 1, shape_bitwise, plain_binary)                         \
+	X(OP_EQUAL, "Equal", 2, 2, 1, 1, shape_compare, plain_compare)                               \
+	X(OP_GREATER, "Greater", 2, 2, 1, 1, shape_compare, plain_compare)                           \
+	X(OP_GREATER_OR_EQUAL, "GreaterOrEqual", 2, 2, 1, 1, shape_compare, plain_compare)           \
+	X(OP_LESS, "Less", 2, 2, 1, 1, shape_compare, plain_compare)                                 \
+	X(OP_LESS_OR_EQUAL, "LessOrEqual", 2, 2, 1, 1, shape_compare, plain_compare)                 \
+	X(OP_WHERE, "Where", 3, 3, 1, 1, shape_where, plain_where)                                   \
+	/* PERM; left out: reversed */                                                               \
+	X(OP_TRANSPOSE, "Transpose", 1, 1, 1, 1, shape_transpose, plain_transpose)                   \
+	/* AXIS; KEEPDIMS, 1 where left out; LAST: which of equal ones */                            \
+	X(OP_ARG_MAX, "ArgMax", 1, 1, 1, 1, shape_arg, plain_arg)                                    \
+	X(OP_ARG_MIN, "ArgMin", 1, 1, 1, 1, shape_arg, plain_arg)                                    \
+	/* AXES from the front, all where left out; KEEPDIMS */                                      \
+	X(OP_REDUCE_SUM, "ReduceSum", 1, 1, 1, 1, shape_reduce, plain_reduce)                        \
+	X(OP_REDUCE_MEAN, "ReduceMean", 1, 1, 1, 1, shape_reduce, plain_reduce)                      \
+	X(OP_REDUCE_MAX, "ReduceMax", 1, 1, 1, 1, shape_reduce, plain_reduce)                        \
+	X(OP_REDUCE_MIN, "ReduceMin", 1, 1, 1, 1, shape_reduce, plain_reduce)                        \
+	X(OP_REDUCE_PROD, "ReduceProd", 1, 1, 1, 1, shape_reduce, plain_reduce)                      \
+	X(OP_REDUCE_L1, "ReduceL1", 1, 1, 1, 1, shape_reduce, plain_reduce)                          \
+	X(OP_REDUCE_L2, "ReduceL2", 1, 1, 1, 1, shape_reduce, plain_reduce)                          \
+	X(OP_REDUCE_LOG_SUM, "ReduceLogSum", 1, 1, 1, 1, shape_reduce, plain_reduce)                 \
+	X(OP_REDUCE_LOG_SUM_EXP, "ReduceLogSumExp", 1, 1, 1, 1, shape_reduce, plain_reduce)          \
+	X(OP_REDUCE_SUM_SQUARE, "ReduceSumSquare", 1, 1, 1, 1, shape_reduce, plain_reduce)           \
+	/* AXIS, EXCLUSIVE, REVERSE */                                                               \
+	X(OP_CUM_SUM, "CumSum", 1, 1, 1, 1, shape_cum_sum, plain_cum_sum)                            \
+	/* K, AXIS, LARGEST; sorted */                                                               \
+	X(OP_TOP_K, "TopK", 1, 1, 1, 2, shape_top_k, plain_top_k)                                    \
+	/* STARTS, STEPS, SHAPE: of every dimension */                                               \
+	X(OP_SLICE, "Slice", 1, 1, 1, 1, shape_slice, plain_slice)                                   \
+	/* PADS before each dimension, SHAPE, MODE: enum pad_mode */                                 \
+	X(OP_PAD, "Pad", 1, 2, 1, 1, shape_pad, plain_pad)                                           \
+	/* REPEATS */                                                                                \
+	X(OP_TILE, "Tile", 1, 1, 1, 1, shape_tile, plain_tile)                                       \
+	X(OP_GATHER, "Gather", 2, 2, 1, 1, shape_gather, plain_gather)                               \
+	X(OP_GATHER_ELEMENTS, "GatherElements", 2, 2, 1, 1, shape_gather_elements,                   \
+		plain_gather_elements)                                                               \
+	/* BATCH_DIMS */                                                                             \
+	X(OP_GATHER_ND, "GatherND", 2, 2, 1, 1, shape_gather_nd, plain_gather_nd)                    \
+	/* REDUCTION: enum scatter_reduction */                                                      \
+	X(OP_SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, 1, shape_scatter_elements,                \
+		plain_scatter_elements)                                                              \
+	X(OP_SCATTER_ND, "ScatterND", 3, 3, 1, 1, shape_scatter_nd, plain_scatter_nd)                \
+	/* of indices and [off, on]; DEPTH, AXIS of the output */                                    \
+	X(OP_ONE_HOT, "OneHot", 2, 2, 1, 1, shape_one_hot, plain_one_hot)                            \
+	/* Conv, pools: window.h. GROUP; ACTIVATION, ALPHA, BETA as Dense has them */                \
+	X(OP_CONV, "Conv", 2, 3, 1, 1, shape_conv, plain_conv)                                       \
+	X(OP_CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, 1, shape_conv_transpose,                      \
+		plain_conv_transpose)                                                                \
+	/* COLUMN_MAJOR indices */                                                                   \
+	X(OP_MAX_POOL, "MaxPool", 1, 1, 1, 2, shape_pool, plain_pool)                                \
+	/* COUNT_INCLUDE_PAD */                                                                      \
+	X(OP_AVERAGE_POOL, "AveragePool", 1, 1, 1, 1, shape_pool, plain_pool)                        \
+	/* P */                                                                                      \
+	X(OP_LP_POOL, "LpPool", 1, 1, 1, 1, shape_pool, plain_pool)                                  \
+	/* ACTIVATIONS: enum recurrent, ALPHAS, BETAS: one for each of them */                       \
+	X(OP_RNN, "RNN", 3, 6, 2, 2, shape_recurrent, plain_recurrent)                               \
+	X(OP_GRU, "GRU", 3, 6, 2, 2, shape_recurrent, plain_recurrent)                               \
+	X(OP_LSTM, "LSTM", 3, 8, 3, 3, shape_recurrent, plain_recurrent)                             \
+	/* TO, AXIS */                                                                               \
+	X(OP_QUANTIZE_LINEAR, "QuantizeLinear", 2, 3, 1, 1, shape_quantise, plain_quantise)          \
+	/* AXIS */                                                                                   \
+	X(OP_DEQUANTIZE_LINEAR, "DequantizeLinear", 2, 3, 1, 1, shape_dequantise,                    \
+		plain_dequantise)                                                                    \
+	X(OP_DYNAMIC_QUANTIZE_LINEAR, "DynamicQuantizeLinear", 1, 1, 3, 3, shape_dynamic_quantise,   \
+		plain_dynamic_quantise)                                                              \
+	X(OP_QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, 1, shape_qlinear_matmul,                      \
+		plain_quantised_matmul)                                                              \
+	X(OP_MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, 1, shape_matmul_integer,                      \
+		plain_quantised_matmul)                                                              \
+	/* Martlet's own: y = requantise(x[..., K] * W[K, N] + b[N]) by graph/requantise.h's */      \
+	/* formula; x int8 or uint8; W int8, b int32 and the multipliers [N] constant. TO: */        \
+	/* F32, or U8, I8 with ZERO, LOW, HIGH, or I32, which is the sum */                          \
+	X(OP_QDENSE, "QDense", 4, 4, 1, 1, shape_qdense, plain_qdense)                               \
+	/* window.h, GROUP */                                                                        \
+	X(OP_CONV_INTEGER, "ConvInteger", 2, 4, 1, 1, shape_conv_integer, plain_quantised_conv)      \
+	X(OP_QLINEAR_CONV, "QLinearConv", 8, 9, 1, 1, shape_qlinear_conv, plain_quantised_conv)      \
+	/* Martlet's own: the convolution as QDense does it. W [C / GROUP * kernel, M], the */       \
+	/* channels outermost; KERNEL_SHAPE; what lies beyond x is PAD_VALUE */                      \
+	X(OP_QCONV, "QConv", 4, 4, 1, 1, shape_qconv, plain_qconv)                                   \
+	/* Martlet's own: classes [1, K] from pairs of them [1, K (K - 1) / 2], as libsvm */         \
+	X(OP_PAIRWISE_COUPLING, "PairwiseCoupling", 1, 1, 1, 1, shape_pairwise_coupling,             \
+		plain_coupling)                                                                      \
+	/* Martlet's own: y[M, N] = kernel(x[M, C], v[V, C]) * w[V, N] + b[N], all but x */          \
+	/* constant, summed in double. MODE: enum svm_kernel; GAMMA, BETA (coef0), ALPHA */          \
+	/* (degree) */                                                                               \
+	X(OP_SVM, "Svm", 4, 4, 1, 1, shape_svm, plain_svm)                                           \
+	/* Martlet's own: y = act((float)sum((x[..., K] - x_zero) * (W[K, N] - w_zero[N])) * */      \
+	/* (x_scale * w_scale[N]) + b[N]), each operation rounded to float; inputs x int8 */         \
+	/* or uint8, W int8, w_scale, b, x_scale [] float32, x_zero [] of x's dtype, */              \
+	/* w_zero int32; W, w_scale, b, w_zero constant, the zeros may be left out. */               \
+	/* ACTIVATION, ALPHA, BETA as Dense */                                                       \
+	X(OP_DYNAMIC_QDENSE, "DynamicQDense", 5, 7, 1, 1, shape_dynamic_qdense,                      \
+		plain_dynamic_qdense)                                                                \
+	/* Martlet's own: of each row of x [M, C] and each of constant y [K, C] the sum over */      \
+	/* the columns of |x - y|^p. MODE: enum distance; ALPHA: p of DISTANCE_POWERS */             \
+	X(OP_DISTANCE, "Distance", 2, 2, 1, 1, shape_distance, plain_distance)                       \
+	/* Martlet's own: of each value of x, F32 or I64, the number of the key that it is, and */   \
+	/* N where it is none; NaN is a key like others. Keys of x's dtype, ascending and NaN */     \
+	/* last, and their numbers, I64, are constant, [N] or [x's dims, N]. */                      \
+	X(OP_FIND, "Find", 3, 3, 1, 1, shape_find, plain_find)                                       \
+	/* Martlet's own: RNN, GRU or LSTM (CELL: enum recurrent_cell) of one sequence a row, */     \
+	/* whose products are QDense's to floats and whose gates are floats: x int8 or uint8, */     \
+	/* [steps, 1, inputs] or, LAYOUT, [1, steps, inputs]; W int8 [ways, inputs, gates * h], */   \
+	/* b int32 and multipliers [ways, gates * h]; R int8 [ways, h, gates * h], likewise b */     \
+	/* and multipliers; initial h and c. The state is quantised anew at each step, int8 by */    \
+	/* the scale ALPHA, as QuantizeLinear does it; so is GRU's r * state without */              \
+	/* LINEAR_BEFORE_RESET. Without it the third gate's bias is all in W's. */                   \
+	X(OP_QRECURRENT, "QRecurrent", 7, 9, 2, 3, shape_qrecurrent, plain_qrecurrent)               \
+	/* Martlet's own: any function of a byte. y = table[x], x int8 or uint8, and the table */    \
+	/* [256] of either constant; a negative x counts by its bits: the value of -1 is the last */ \
+	X(OP_QLOOKUP, "QLookup", 2, 2, 1, 1, shape_qlookup, plain_qlookup)
 
 enum op {
 #define X(op, ...) op,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Martlet's own operators on 8-bit integers: QDense, QConv and DynamicQDense, into which the passes
-// rewrite ONNX's. In the first two the corrections for zero points are part of the bias, so that a
+// Martlet's own operators on 8-bit integers: QDense, QConv, DynamicQDense and QLookup, into which the
+// passes rewrite ONNX's. In the first two the corrections for zero points are part of the bias, so that a
 // kernel only multiplies and adds. Sums of products wrap in 32 bits, as those of int8 instructions.
 #include "infer/graph/act.h"
 #include "infer/graph/requantise.h"
@@ -118,6 +118,16 @@ int shape_qconv(const struct inference *in, struct tensor *out)
 		return shape_refuse_pair(in, 0, 1, "the weights must be [C / group * kernel, M]");
 	out->dtype = (enum dtype)node_int(in->node, ATTR_TO, DTYPE_F32);
 	out->dims[1] = w->dims[1];
+	return 0;
+}
+
+int shape_qlookup(const struct inference *in, struct tensor *out)
+{
+	if (shape_need_byte(in, 0) != 0 || shape_need_byte(in, 1) != 0 ||
+		shape_need_constant(in, 1) != 0 || shape_need_vector(in, 1, 256) != 0)
+		return -EINVAL;
+	shape_copy(out, shape_input(in, 0));
+	out->dtype = shape_input(in, 1)->dtype;
 	return 0;
 }
 
@@ -264,6 +274,17 @@ static void dynamic_qdense_plain(
 	}
 }
 
+static void qlookup_plain(
+	const struct plain *plain, const void *const *x, void *const *y, void *scratch)
+{
+	const size_t count = (size_t)tensor_elements(&plain->out[0]);
+	const uint8_t *bytes = x[0], *table = x[1];
+
+	for (size_t i = 0; i < count; i++)
+		((uint8_t *)y[0])[i] = table[bytes[i]];
+}
+
 const struct plain_op plain_qdense = { .run = qdense_plain, .work = qdense_work };
 const struct plain_op plain_qconv = { .run = qconv_plain, .work = qdense_work };
 const struct plain_op plain_dynamic_qdense = { .run = dynamic_qdense_plain, .work = qdense_work };
+const struct plain_op plain_qlookup = { .run = qlookup_plain };

@@ -78,6 +78,9 @@ static const struct plan_operator PLAN_OPERATORS[OP_COUNT] = {
 	[OP_DEQUANTIZE_LINEAR] = { .build = build_dequantise, .takes_any_dtype = true },
 	[OP_DYNAMIC_QUANTIZE_LINEAR] = { .build = build_dynamic_quantise },
 	[OP_DYNAMIC_QDENSE] = { .build = build_dynamic_qdense, .takes_any_dtype = true },
+	[OP_QLOOKUP] = { .build = build_qlookup,
+		.takes_any_dtype = true,
+		.takes_channels_last = qlookup_takes_channels_last },
 	[OP_QRECURRENT] = { .build = build_qrecurrent, .takes_any_dtype = true },
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Quantising, dynamically or not, and back: every kernel against the scalar one bit by bit, on any
-// scales, forbidden pages right behind x and y; the scalar ones against the definition.
+// Quantising, dynamically or not, and back, and looking bytes up: every kernel against the scalar one
+// bit by bit, on any scales, forbidden pages right behind x and y; the scalar ones against the definition.
+#include "infer/kernels/quantise/lookup.h"
 #include "infer/kernels/quantise/qdense.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "tests/kernels/harness.h"
@@ -131,6 +132,37 @@ static void dynamic_quantise_same_bits(void **state)
 	}
 }
 
+// Any table, any bytes, in place in every third trial; the scalar one is the definition itself.
+static void lookup_same_bytes(void **state)
+{
+	const struct lookup_kernel *kernel = *state;
+
+	skip_where_absent(state);
+	for (uint32_t trial = 0; trial < 1000; trial++) {
+		const size_t count = random_below(VALUES_MAX);
+		struct guarded table = guarded_alloc(LOOKUP_VALUES), x = guarded_alloc(count),
+			       y = guarded_alloc(count);
+		uint8_t *values = table.data, *from = x.data, *to = trial % 3 ? y.data : from;
+		uint8_t expected[VALUES_MAX];
+
+		for (uint32_t i = 0; i < LOOKUP_VALUES; i++)
+			values[i] = (uint8_t)random_below(256);
+		for (size_t i = 0; i < count; i++) {
+			from[i] = (uint8_t)(trial < 2 ? i + trial * 100 : random_below(256));
+			expected[i] = values[from[i]];
+		}
+		kernel->run(values, count, from, to);
+		for (size_t i = 0; i < count; i++) {
+			if (to[i] != expected[i])
+				fail_msg("%s: value %zu of %zu is %u, should be %u", kernel->name,
+					i, count, to[i], expected[i]);
+		}
+		guarded_free(&table);
+		guarded_free(&x);
+		guarded_free(&y);
+	}
+}
+
 // Operators.md: scale = (max(x, 0) - min(x, 0)) / 255, zero = saturate(round(-min / scale)).
 static void dynamic_quantise_scalar_is_the_formula(void **state)
 {
@@ -180,5 +212,6 @@ int main(void)
 	failures += KERNELS_RUN("dequantise_same_bits", DEQUANTISE, dequantise_same_bits);
 	failures += KERNELS_RUN(
 		"dynamic_quantise_same_bits", DYNAMIC_QUANTISE, dynamic_quantise_same_bits);
+	failures += KERNELS_RUN("lookup_same_bytes", LOOKUP, lookup_same_bytes);
 	return failures + cmocka_run_group_tests(others, NULL, NULL);
 }

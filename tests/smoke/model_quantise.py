@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """martletctl model quantise: the lab's network in 8 bits and bfloat16, its scores calibrated, and what is refused."""
 import json
+import math
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -106,6 +108,30 @@ def unlabelled(tap, folder):
               and said["disagree"] <= 0.005 and said["layers"][0]["why"] == "as asked", done.stderr or done.stdout)
 
 
+def tables(tap, folder):
+    """Activations between layers are tables of bytes, unless the bound on the loss is kept without them alone."""
+    net, image, rows = [os.path.join(folder, name) for name in ("tanh.mlt", "tanh8.mlt", "curve.csv")]
+    drawn = random.Random(5)
+    with open(rows, "w") as to:
+        to.write("a,b,c,d,y\n")
+        for _ in range(600):
+            a, b, c, d = (drawn.uniform(-1, 1) for _ in range(4))
+            to.write(f"{a:.5f},{b:.5f},{c:.5f},{d:.5f},{math.sin(3 * a) + b * c - d:.5f}\n")
+    done = tool("model", "train", rows, "--label", "y", "--regression", "--layers", "32,32", "--activation", "tanh",
+                "--epochs", "30", "-o", net)
+    tap.check("quantise: a network with tanh", done.returncode == 0, done.stderr)
+    done = quantise(net, rows, image, "--drop", "y", "--max-f1-loss", "1")
+    loss = json.loads(done.stdout)["loss"] if done.returncode == 0 else 0
+    ops = [step["op"] for step in json.loads(tool("--json", "model", "inspect", image).stdout)["plan"]]
+    tap.check("quantise: tanh is a table between layers", 0 < loss < 0.1 and ops.count("QLookup") == 2
+              and ops.count("QuantizeLinear") == 1, done.stderr or str(ops))
+    done = quantise(net, rows, image, "--drop", "y", "--max-f1-loss", f"{loss * 0.999:.9f}")
+    ops = [step["op"] for step in json.loads(tool("--json", "model", "inspect", image).stdout)["plan"]]
+    tap.check("quantise: over the bound it stays in floats, and is said", done.returncode == 0 and "QLookup" not in ops
+              and ops.count("QDense") == 3 and json.loads(done.stdout)["loss"] < loss
+              and "activations stay in floats: the loss was" in done.stdout, done.stderr or str(ops))
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
@@ -113,6 +139,7 @@ def main():
         scores(tap, folder)
         refusals(tap, folder)
         unlabelled(tap, folder)
+        tables(tap, folder)
     sys.exit(tap.finish())
 
 

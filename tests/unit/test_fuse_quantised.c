@@ -66,6 +66,17 @@ static const struct expectation EXPECTATIONS[] = {
 	{ "quantised_dynamic_weights", 0,
 		"Copy Copy DynamicQuantizeLinear DynamicQuantizeLinear MatMulInteger Cast Mul "
 		"Mul " },
+	{ "quantised_table_sigmoid", 0, "QuantizeLinear QLookup DequantizeLinear " },
+	{ "quantised_table_tanh", 0, "QuantizeLinear QLookup DequantizeLinear " },
+	{ "quantised_table_hard_swish", 0, "QuantizeLinear QLookup DequantizeLinear " },
+	{ "quantised_table_silu", 0, "QuantizeLinear QLookup DequantizeLinear " },
+	{ "quantised_table_leaky", 0, "QuantizeLinear QLookup DequantizeLinear " },
+	{ "quantised_table_scale", 0, "QuantizeLinear QLookup DequantizeLinear " },
+	// The function is wanted in floats, too; a slope for each column.
+	{ "quantised_table_shared", 0,
+		"QuantizeLinear DequantizeLinear QLookup DequantizeLinear Elementwise Copy Copy " },
+	{ "quantised_table_slopes", 0,
+		"QuantizeLinear DequantizeLinear PRelu QuantizeLinear DequantizeLinear " },
 	// A scale for each row of the weights, and weights that do not fit in int8.
 	{ "quantised_by_rows", 0,
 		"QuantizeLinear DequantizeLinear Dense QuantizeLinear DequantizeLinear " },

@@ -51,9 +51,27 @@ static void quantised_products(void **state)
 	CHECK_ALL(cases);
 }
 
+static void tables(void **state)
+{
+	static const struct shape_case cases[] = {
+		{ OP_QLOOKUP, "[1,3]u [256]sc", "", "[1,3]s" },
+		{ OP_QLOOKUP, "[2,5,3]s [256]uc", "", "[2,5,3]u" },
+		{ OP_QLOOKUP, "[1,3] [256]uc", "",
+			"input \"t0\" is float32, should be int8 or uint8" },
+		{ OP_QLOOKUP, "[1,3]u [256]c", "",
+			"input \"t1\" is float32, should be int8 or uint8" },
+		{ OP_QLOOKUP, "[1,3]u [256]u", "", "input \"t1\" must be constant" },
+		{ OP_QLOOKUP, "[1,3]u [255]uc", "", "input \"t1\" is [255], should be [256]" },
+		{ OP_QLOOKUP, "[1,3]u [1,256]uc", "", "input \"t1\" is [1, 256], should be [256]" },
+	};
+
+	CHECK_ALL(cases);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(quantised_products) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(quantised_products),
+		cmocka_unit_test(tables) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

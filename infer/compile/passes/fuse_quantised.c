@@ -10,6 +10,7 @@
 // once their zero point is taken off.
 #include "infer/compile/passes/constants.h"
 #include "infer/compile/passes/passes.h"
+#include "infer/compile/passes/pointwise.h"
 #include "infer/compile/passes/quantised.h"
 #include "infer/compile/passes/uses.h"
 #include "infer/graph/arena.h"
@@ -131,6 +132,43 @@ static int fuse_quantised_product(struct quantised_fuser *f, struct quantised_pr
 	return 1;
 }
 
+// A QuantizeLinear of a function of what a DequantizeLinear gives, value by value: a table of bytes. Returns 1 where it
+// became one, 0 where it is none.
+static int fuse_lookup(struct quantised_fuser *f, struct node *node)
+{
+	struct pointwise p = { .source = node->inputs[0], .sink = node->inputs[0] };
+	const struct node *before = finder_maker(&f->find, node->inputs[0]);
+	struct quantum in, out;
+	uint32_t inputs[2];
+	void *table;
+
+	if (!before || node->op != OP_QUANTIZE_LINEAR || f->graph->tensors[p.source].data)
+		return 0;
+	if (before->op != OP_DEQUANTIZE_LINEAR) { // or else there is nothing but another scale
+		if (!pointwise_find(f->graph, &f->find.uses, node->inputs[0], &p))
+			return 0;
+		before = finder_maker(&f->find, p.source);
+	}
+	if (!before || before->op != OP_DEQUANTIZE_LINEAR || before->outputs[0] != p.source ||
+		!quantised_quantum(&f->find, before, &in) ||
+		!quantised_quantum(&f->find, node, &out))
+		return 0;
+	inputs[0] = before->inputs[0];
+	inputs[1] = pass_constant_of(
+		f->graph, node->name, out.dtype, 1, POINTWISE_TABLE, 0, &table, f->err);
+	if (inputs[1] == GRAPH_NONE || pointwise_table(f->graph, &p, &in, &out, table, f->err) != 0)
+		return f->err->code;
+	node->op = OP_QLOOKUP;
+	node->n_attrs = 0;
+	node->n_inputs = 2;
+	node->inputs = arena_memdup(f->graph->arena, inputs, sizeof(inputs));
+	if (!node->inputs)
+		return error_set(f->err, -ENOMEM, "out of memory");
+	report_add(f->report, "fused %u node%s before '%s' into a table of bytes", p.n_nodes,
+		p.n_nodes == 1 ? "" : "s", node->name);
+	return 1;
+}
+
 static int fuse_node(struct quantised_fuser *f, uint32_t n)
 {
 	struct quantised_product p = { .node = &f->graph->nodes[n] };
@@ -150,6 +188,8 @@ static int fuse_node(struct quantised_fuser *f, uint32_t n)
 		p.node->n_attrs = 0;
 		return 1;
 	}
+	if (p.node->op == OP_QUANTIZE_LINEAR)
+		return fuse_lookup(f, p.node);
 	return quantised_find(&f->find, &p) ? fuse_quantised_product(f, &p) : 0;
 }
 

@@ -49,7 +49,9 @@
 // Those that are called once, as they change scores within what they say:
 //   fuse_quantised   DequantizeLinear -> MatMul, Gemm or Conv -> QuantizeLinear, QLinearMatMul and
 //                    QLinearConv, with constant weights of 8 bits -> QDense and QConv, which round
-//                    elsewhere than what was there, by up to a step of the quantised output
+//                    elsewhere than what was there, by up to a step of the quantised output;
+//                    DequantizeLinear -> functions of each value by itself -> QuantizeLinear ->
+//                    QLookup, likewise
 //   bf16_weights     weights of Dense from float32 to bfloat16, and x rounded alike; when all else
 //                    is done, as no other pass knows such weights
 #define PASS_LIST_ONCE(X)                                                                          \

@@ -23,6 +23,7 @@ struct quantise_options {
 	// Weights may be anything in -127 to 127. Without, they are kept so small that sums of four products fit in
 	// 16 bits (qdense.h), which costs at most a bit and without which AVX2 is three times as slow.
 	bool full_range;
+	bool no_tables; // functions between layers stay in floats
 };
 
 // How a tensor is quantised whose range is known. The scale is normal and above 0.

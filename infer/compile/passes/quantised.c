@@ -83,6 +83,14 @@ static bool quantised_read_quantum(
 	return isnormal(q->scale) && q->scale > 0;
 }
 
+bool quantised_quantum(const struct finder *f, const struct node *node, struct quantum *q)
+{
+	const uint32_t bytes = node->op == OP_QUANTIZE_LINEAR ? node->outputs[0] : node->inputs[0];
+
+	return quantised_read_quantum(f->graph->tensors[bytes].dtype, finder_input(f, node, 1),
+		finder_input(f, node, 2), q);
+}
+
 static bool quantised_find_input(const struct finder *f, struct quantised_product *p)
 {
 	struct node *node = finder_maker(f, p->node->inputs[0]);
@@ -94,8 +102,7 @@ static bool quantised_find_input(const struct finder *f, struct quantised_produc
 	if (!node || node->op != OP_DEQUANTIZE_LINEAR)
 		return false;
 	p->x = node->inputs[0];
-	return quantised_read_quantum(f->graph->tensors[p->x].dtype, finder_input(f, node, 1),
-		finder_input(f, node, 2), &p->in);
+	return quantised_quantum(f, node, &p->in);
 }
 
 static bool quantised_fits_weights(const struct finder *f, const struct quantised_product *p)
@@ -207,9 +214,7 @@ static void quantised_find_rest(const struct finder *f, struct quantised_product
 		high = cut->op == OP_RELU ? INFINITY : (double)node_float(cut, ATTR_MAX, INFINITY);
 		next = finder_sole_reader(f, cut);
 	}
-	if (!next || next->op != OP_QUANTIZE_LINEAR ||
-		!quantised_read_quantum(f->graph->tensors[next->outputs[0]].dtype,
-			finder_input(f, next, 1), finder_input(f, next, 2), &p->out))
+	if (!next || next->op != OP_QUANTIZE_LINEAR || !quantised_quantum(f, next, &p->out))
 		return;
 	p->is_requantised = true;
 	p->last = next;
@@ -289,10 +294,7 @@ static bool quantised_is_inverse(
 	struct quantum first, second;
 
 	return before && before->op == OP_DEQUANTIZE_LINEAR &&
-		quantised_read_quantum(finder_input(f, before, 0)->dtype,
-			finder_input(f, before, 1), finder_input(f, before, 2), &first) &&
-		quantised_read_quantum(f->graph->tensors[node->outputs[0]].dtype,
-			finder_input(f, node, 1), finder_input(f, node, 2), &second) &&
+		quantised_quantum(f, before, &first) && quantised_quantum(f, node, &second) &&
 		first.dtype == second.dtype && first.scale == second.scale &&
 		first.zero == second.zero;
 }

@@ -48,6 +48,8 @@ struct node *finder_maker(const struct finder *f, uint32_t tensor);
 // The sole reader of a node's output; NULL where others read it, or the model gives it out.
 struct node *finder_sole_reader(const struct finder *f, const struct node *node);
 
+// How a QuantizeLinear or DequantizeLinear rounds, where it does by one constant scale; else false.
+bool quantised_quantum(const struct finder *f, const struct node *node, struct quantum *q);
 // The product p->node with all that can be fused into it; false where it is none, or of another
 // form.
 bool quantised_find(const struct finder *f, struct quantised_product *p);

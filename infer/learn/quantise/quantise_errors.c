@@ -62,8 +62,7 @@ int quantise_errors(const struct graph *graph, const struct graph *quantised,
 		rc = graph_values_run(&b, rows, count, err);
 	for (uint32_t l = 0; l < layers->count && rc == 0; l++) {
 		const struct quantise_layer *layer = &layers->of[l];
-		const struct node *node = &graph->nodes[layer->node];
-		const uint32_t y = node->outputs[node->outputs[0] == GRAPH_NONE];
+		const uint32_t y = layer->stands_for;
 
 		errors[l] = (struct quantise_layer_error){ .snr_db = NAN, .mean_error = NAN };
 		if (layer->result != GRAPH_NONE)

@@ -107,8 +107,7 @@ static int tune_set_input(struct tune *tune, const struct graph *graph,
 
 	tune->in[layer] = quantise_activation(tune->tuning->options, range);
 	for (uint32_t l = 0; l < layers->count; l++) {
-		if (layers->of[l].quantum.scale > 0 &&
-			graph->nodes[layers->of[l].node].outputs[0] == x)
+		if (layers->of[l].quantum.scale > 0 && layers->of[l].stands_for == x)
 			return 0;
 	}
 	return quantise_channels_of(graph, tune->tuning->ranges, tune->tuning->options, layers, x,

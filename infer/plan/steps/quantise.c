@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Steps in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes, and
-// QuantizeLinear and DequantizeLinear by one scale. Other scales take the plain form.
+// Steps in 8 bits: QDense, by the kernel that is fastest here for each class of batch sizes,
+// QuantizeLinear and DequantizeLinear by one scale, and QLookup. Other scales take the plain form.
 
 #include "infer/plan/steps/quantise.h"
 #include "infer/graph/arena.h"
 #include "infer/kernels/product/dense.h"
+#include "infer/kernels/quantise/lookup.h"
 #include "infer/kernels/quantise/quantise.h"
 #include "infer/plan/choose/choose.h"
 #include "infer/plan/steps/layout.h"
@@ -228,6 +229,51 @@ int build_dequantise(struct builder *builder)
 		q.quantise.zero);
 	step->x = builder_input_buffer(builder, 0);
 	step->per_row = (uint32_t)tensor_elements(x);
+	step_set_kernel(step, kernel->name);
+	return builder_finish(builder, &q, sizeof(q));
+}
+
+// --- QLookup ------------------------------------------------------------------------------------
+
+struct qlookup_step {
+	const uint8_t *table;
+	lookup_fn *run;
+};
+
+static void run_qlookup(const struct step *step, const struct pass *pass)
+{
+	const struct qlookup_step *q = step->params;
+
+	q->run(q->table, (size_t)pass->n * step->per_row, buffer_at(pass, &step->x),
+		buffer_at(pass, &step->y));
+}
+
+// It reads and writes value by value: what its reader takes, it takes.
+bool qlookup_takes_channels_last(
+	const struct builder *builder, const struct node *node, uint32_t pools)
+{
+	return pools > 0 && layout_reader_takes(builder, node, pools - 1);
+}
+
+int build_qlookup(struct builder *builder)
+{
+	const struct tensor *x = builder_input(builder, 0), *y = builder_output(builder, 0);
+	const struct lookup_kernel *kernel = lookup_pick(builder->plan->isa_mask);
+	uint8_t *table = builder_weights(builder, LOOKUP_VALUES);
+	struct qlookup_step q = { .table = table, .run = kernel->run };
+	struct step *step = builder->step;
+
+	if (!table)
+		return builder->err->code;
+	memcpy(table, builder_input(builder, 1)->data, LOOKUP_VALUES);
+	if (layout_input_last(builder)) // qlookup_takes_channels_last() has asked the reader
+		layout_output_last(builder);
+	step->run = run_qlookup;
+	snprintf(step->shape, sizeof(step->shape), "%s to %s %" PRId64, dtype_name(x->dtype),
+		dtype_name(y->dtype), tensor_elements(x));
+	step->x = builder_input_buffer(builder, 0);
+	step->per_row = (uint32_t)tensor_elements(x);
+	step->bytes_touched += LOOKUP_VALUES;
 	step_set_kernel(step, kernel->name);
 	return builder_finish(builder, &q, sizeof(q));
 }

@@ -4,7 +4,8 @@
 #include "infer/kernels/quantise/qdense.h"
 #include "infer/plan/builder.h"
 
-plan_builder build_qdense, build_quantise, build_dequantise;
+plan_builder build_qdense, build_quantise, build_dequantise, build_qlookup;
+channels_last_fn qlookup_takes_channels_last;
 // The node at hand as its kernels want it, n columns wide, without weights.
 struct qdense qdense_of(const struct builder *builder, uint32_t n);
 // For each class of batch sizes the kernel that is fastest here over so many rows, and its name for
