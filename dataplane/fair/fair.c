@@ -71,19 +71,20 @@ static inline bool fair_takes_rate(
 	return false;
 }
 
-static inline bool fair_is_over_share(
-	const struct fair *fair, const struct table_entry *account, uint64_t now)
+// What a request takes of its client's part of the time.
+static inline uint64_t fair_charge(
+	const struct fair *fair, const struct rule *rule, uint16_t model, uint32_t rows)
 {
-	return account->due > now && account->due - now > fair->ahead_cycles;
+	const uint64_t cost = fair_cost(fair, model, rows);
+
+	return (cost * fair->pressure.stretch / PRESSURE_ONE) * rule->stretch / RULES_SHARE_ONE;
 }
 
-static inline void fair_charge(struct fair *fair, struct table_entry *account,
-	const struct rule *rule, uint64_t cost, uint64_t now)
+static inline bool fair_is_over_share(
+	const struct fair *fair, const struct table_entry *account, uint64_t charge, uint64_t now)
 {
-	const uint64_t due = account->due > now ? account->due : now;
-
-	account->due = due +
-		(cost * fair->pressure.stretch / PRESSURE_ONE) * rule->stretch / RULES_SHARE_ONE;
+	return account->due > now &&
+		account->due - now > RTE_MAX(fair->ahead_cycles, FAIR_AHEAD_REQUESTS * charge);
 }
 
 static bool fair_admits(struct fair *fair, const struct rules *rules, struct table_entry *entry,
@@ -93,8 +94,9 @@ static bool fair_admits(struct fair *fair, const struct rules *rules, struct tab
 	const struct rule *rule = &rules->rules[entry->rule];
 	struct table_entry *account = entry->is_known ? entry : &fair->table.rest;
 	const bool is_limited = fair->pressure.stretch && rule->stretch;
+	const uint64_t charge = is_limited ? fair_charge(fair, rule, header->model, rows) : 0;
 
-	if (is_limited && fair_is_over_share(fair, account, now)) {
+	if (is_limited && fair_is_over_share(fair, account, charge, now)) {
 		entry->counts.over_share++;
 		counters->over_share++;
 		return false;
@@ -107,7 +109,7 @@ static bool fair_admits(struct fair *fair, const struct rules *rules, struct tab
 		}
 	}
 	if (is_limited)
-		fair_charge(fair, account, rule, fair_cost(fair, header->model, rows), now);
+		account->due = RTE_MAX(account->due, now) + charge;
 	return true;
 }
 

@@ -8,7 +8,8 @@
 //
 // A share is of this lcore's time, or of its workers'. For each client, fair.c keeps the time at which what was scored
 // for it would have been done, had the client but its part of the time (pressure.h) weighed by its share: a client that
-// is more than FAIR_AHEAD_US ahead of that is refused. Clients that are not known yet (table.h) have one part
+// is ahead of that by more than FAIR_AHEAD_US, and by more than FAIR_AHEAD_REQUESTS such as it asks now, is refused: of a
+// model whose rows take long, who asks seldom may still ask several times at once. Clients that are not known yet (table.h) have one part
 // together: a flood of invented addresses is as one client.
 #pragma once
 
@@ -16,8 +17,9 @@
 #include "dataplane/fair/table.h"
 #include "dataplane/info.h"
 
-#define FAIR_AHEAD_US 250
-#define FAIR_MODELS   65536
+#define FAIR_AHEAD_US       250
+#define FAIR_AHEAD_REQUESTS 8
+#define FAIR_MODELS         65536
 
 // What a row of a model takes, cycles, by id; 0: not measured yet. Written by the control thread.
 struct fair_costs {

@@ -614,6 +614,25 @@ static void flood_of_addresses_is_one_client(void **state)
 	assert_in_range(p99, SCORE_NS, 20000);
 }
 
+// Rows that take long, each longer than FAIR_AHEAD_US of its client's part: several may come at once, and of a flood no
+// more is scored than its part.
+static void seldom_client_may_ask_several_times_at_once(void **state)
+{
+	const uint64_t row = 200 * US, charge = row * 4;
+	uint64_t taken = 0;
+
+	limit(&(struct config_clients){ .limits.share = 1 });
+	costs.row_cycles[7] = (uint32_t)row;
+	fair->pressure.stretch = 4 * PRESSURE_ONE;
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(
+			ask_for(0x0a000001, WIRE_TYPE_SCORE, 1, 8, HZ + i * 10 * charge).taken, 8);
+	for (uint64_t now = 2 * HZ; now < 3 * HZ; now += row)
+		taken += ask_for(0x0a000002, WIRE_TYPE_SCORE, 1, 8, now).taken;
+	// Ahead once as one of the unknown, and once by itself.
+	assert_in_range(taken, HZ / charge - 5, HZ / charge + 2 * (FAIR_AHEAD_REQUESTS + 1));
+}
+
 // Two floods share by their weights: 3 to 1.
 static void shares_are_in_proportion(void **state)
 {
@@ -669,6 +688,7 @@ int main(void)
 		TEST(flood_leaves_another_its_share),
 		TEST(client_alone_is_never_refused),
 		TEST(flood_of_addresses_is_one_client),
+		TEST(seldom_client_may_ask_several_times_at_once),
 		TEST(shares_are_in_proportion),
 	};
 
