@@ -9,6 +9,7 @@ import sys
 
 import bench_auth
 import bench_bits
+import bench_fair
 import bench_memif
 import bench_models
 import bench_networks
@@ -37,7 +38,7 @@ def print_table(rows):
 
 
 def main(folder, *parts):
-    parts = parts or ("models", "networks", "spelled", "trees", "train", "bits", "stages", "auth", "memif", "rest", "river", "swap")
+    parts = parts or ("models", "networks", "spelled", "trees", "train", "bits", "stages", "auth", "fair", "memif", "rest", "river", "swap")
     result, rows = {"rounds": ROUNDS, "hugepages": os.environ.get("MARTLET_HUGEPAGES") == "1"}, []
     if "models" in parts:
         result["models"] = bench_models.run(folder, BUILD, ROUNDS)
@@ -58,7 +59,7 @@ def main(folder, *parts):
         result["bits"] = bench_bits.run(folder, BUILD, ROUNDS)
         rows += [row(*r) for r in bench_bits.rows(result["bits"])]
     with contextlib.closing(bench_memif.Link(folder, BUILD)) as link:
-        for part, bench in (("stages", bench_stages), ("auth", bench_auth), ("memif", bench_memif), ("rest", bench_rest), ("river", bench_river), ("swap", bench_swap)):
+        for part, bench in (("stages", bench_stages), ("auth", bench_auth), ("fair", bench_fair), ("memif", bench_memif), ("rest", bench_rest), ("river", bench_river), ("swap", bench_swap)):
             if part in parts:
                 result[part] = bench.run(link, ROUNDS)
                 rows += [row(*r) for r in bench.rows(result[part])]

@@ -86,15 +86,17 @@ class Link:
              "--total-num-mbufs=16384", "--disable-link-check",
              "--stats-period=100000"], stdout=log, stderr=log)
 
-    def appliance(self, lcores=None, control="", more=""):
-        """`lcores`: other than one that does it all, polling. `control`: more of that group; `more`: other groups."""
+    def appliance(self, lcores=None, control="", more="", ports=None):
+        """`lcores`: other than one that does it all, polling. `control`: more of that group; `more`: other groups; `ports`: other than the
+        one that load() asks."""
+        ports = ports or f'{{ name = "edge"; device = "{self.vdev("server")}"; addresses = [ "10.77.0.1/24" ]; }}'
         lcores = lcores or f'io = [ {self.cpu} ]; workers = [ ]; idle = "poll";'
         conf = f"{self.folder}/martletd.conf"
         with open(conf, "w") as f:
             f.write(f"""
 lcores  = {{ control = {self.load_cpu}; {lcores} }};
 memory  = {{ hugepages = {str(self.huge).lower()}; mbufs = 16384; megabytes = 256; }};
-ports   = ( {{ name = "edge"; device = "{self.vdev('server')}"; addresses = [ "10.77.0.1/24" ]; }} );
+ports   = ( {ports} );
 control = {{ socket = "{self.sock}"; drain_grace = 0; {control} }};
 store   = {{ path = "{self.folder}/store"; }};
 {more}

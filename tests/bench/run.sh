@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # make bench: figures against peers in the same run. Writes build/bench.json and prints a table.
-# usage: run.sh [models] [networks] [spelled] [trees] [train] [bits] [stages] [auth] [memif] [rest] [river] [swap]      (default: all; ROUNDS=5 alternating rounds each)
+# usage: run.sh [models] [networks] [spelled] [trees] [train] [bits] [stages] [auth] [fair] [memif] [rest] [river] [swap]      (default: all; ROUNDS=5 alternating rounds each)
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 . scripts/hugepages.sh
