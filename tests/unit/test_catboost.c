@@ -147,7 +147,11 @@ static void damaged_files_are_refused(void **state)
 			"oblivious_trees[0]: node 2: float_feature_index should be that of a "
 			"feature of features_info" },
 		{ "\"border\":0.5", "\"border\":\"0.5\"", -EINVAL, "border is no finite number" },
-		{ "OneHotFeature", "OnlineCtr", -ENOTSUP, "node 0: OnlineCtr, a statistic" },
+		{ "OneHotFeature", "OnlineCtr", -ENOTSUP,
+			"node 0: OnlineCtr, a statistic of the target by categories, is not "
+			"supported: "
+			"train with one_hot_max_size of at least the number of categories (at most "
+			"255), or give them as numbers" },
 		{ "OneHotFeature", "EstimatedFeature", -ENOTSUP,
 			"a split of type 'EstimatedFeature' is not supported" },
 		{ "[1,2,3,4]", "[1,2,3]", -EINVAL,
@@ -166,7 +170,13 @@ static void damaged_files_are_refused(void **state)
 		{ "\"RMSE\"", "\"RMSEWithUncertainty\"", -EINVAL,
 			"RMSEWithUncertainty of 1 values a leaf, should be of 2" },
 		{ "\"float_features\"", "\"text_features\":[{}],\"float_features\"", -ENOTSUP,
-			"the model has text_features, which are not supported" },
+			"the model has text_features, which are not supported, only numbers and "
+			"one-hot categories: train without them, or on numbers that are computed "
+			"of them before" },
+		{ "\"float_features\"", "\"embedding_features\":[{}],\"float_features\"", -ENOTSUP,
+			"the model has embedding_features, which are not supported, only numbers "
+			"and one-hot categories: train without them, or on numbers that are "
+			"computed of them before, a column for each number of an embedding" },
 		{ "}]}", "}]", -EINVAL, "line 1, column" },
 	};
 	static const struct edit OTHERS[] = {

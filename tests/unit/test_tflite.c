@@ -154,7 +154,9 @@ static void any_byte_may_be_wrong(void **state)
 	static const uint8_t FLIPS[] = { 0x01, 0x80, 0xff };
 	static const char *const NAMES[] = { FOLDER "FULLY_CONNECTED_quantised.tflite",
 		FOLDER "SPLIT.tflite", FOLDER "STRIDED_SLICE.tflite",
-		FOLDER "CONV_2D_quantised.tflite", FOLDER "UNIDIRECTIONAL_SEQUENCE_LSTM.tflite" };
+		FOLDER "CONV_2D_quantised.tflite", FOLDER "UNIDIRECTIONAL_SEQUENCE_LSTM.tflite",
+		FOLDER "BIDIRECTIONAL_SEQUENCE_RNN_apart.tflite",
+		FOLDER "TRANSPOSE_CONV_quantised.tflite", FOLDER "RESIZE_BILINEAR.tflite" };
 	static struct file file;
 
 	for (size_t n = 0; n < sizeof(NAMES) / sizeof(*NAMES); n++) {
@@ -243,6 +245,19 @@ static void what_is_wrong_is_said(void **state)
 		"\x03\0\0\0\x03\0\0\0\x01\0\0\0\x02\0\0\0", -EINVAL,
 		"operator 0 (FULLY_CONNECTED): input 0 ('t3') is no constant, and no operator "
 		"before computes it");
+	// The declared output, of 8 rows; the new height; the auxiliary input behind the states.
+	SAYS("TRANSPOSE_CONV_more.tflite", "\x04\0\0\0\x01\0\0\0\x08\0\0\0\x0a\0\0\0",
+		"\x04\0\0\0\x01\0\0\0\x28\0\0\0\x0a\0\0\0", -EINVAL,
+		"operator 0 (TRANSPOSE_CONV): its output has 40 places, of which its input reaches "
+		"7");
+	SAYS("RESIZE_BILINEAR.tflite", "\x08\0\0\0\x06\0\0\0\x07\0\0\0",
+		"\x08\0\0\0\0\0\0\0\x07\0\0\0", -EINVAL,
+		"operator 0 (RESIZE_BILINEAR): input should have 4 dimensions, the new height and");
+	SAYS("BIDIRECTIONAL_SEQUENCE_LSTM.tflite", "\x1c\0\0\0\xff\xff\xff\xff",
+		"\x1c\0\0\0\x01\0\0\0", -ENOTSUP,
+		"operator 0 (BIDIRECTIONAL_SEQUENCE_LSTM): an auxiliary input, as of stacked "
+		"layers, "
+		"is not supported");
 	(void)state;
 }
 

@@ -150,9 +150,11 @@ int catboost_read_features(struct catboost *c)
 	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(*OTHERS); i++) {
 		if (json_array_size(json_object_get(info, OTHERS[i])) > 0)
 			return error_set(c->err, -ENOTSUP,
-				"the model has %s, which are not supported: numbers and one-hot "
-				"categories are",
-				OTHERS[i]);
+				"the model has %s, which are not supported, only numbers and "
+				"one-hot categories: train without them, or on numbers that are "
+				"computed of them before%s",
+				OTHERS[i],
+				i == 1 ? ", a column for each number of an embedding" : "");
 	}
 	for (size_t k = 0; k < 2; k++) {
 		if (features_count(c, info, &kinds[k]) != 0)

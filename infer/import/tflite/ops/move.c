@@ -165,12 +165,17 @@ static int move_import_concat(struct tflite *t, const struct tflite_node *node)
 // Of n pairs [before, after] to ONNX's lists of all before, then all after. PADV2 says the value.
 static int move_import_pad(struct tflite *t, const struct tflite_node *node)
 {
+	const struct tflite_attr reflects = TFLITE_TEXT("mode", "reflect");
 	const struct tflite_tensor *x = tflite_input(t, node, 0);
+	const bool mirrors = node->op->code == 100;
 	enum tflite_layout layout = tflite_home(t, node, 0);
 	int64_t pairs[2 * GRAPH_RANK_MAX], pads[2 * GRAPH_RANK_MAX];
 	const char *inputs[3];
 	size_t n, rank;
 
+	if (mirrors && flatbuffer_int(&node->op->options, 0, 1, 0) != 0)
+		return tflite_refuse(t, node, -ENOTSUP,
+			"mode SYMMETRIC, which repeats the edge, is not supported: REFLECT is");
 	if (tflite_get_ints(t, node, 1, 2 * GRAPH_RANK_MAX, pairs, &n))
 		return t->err->code;
 	rank = n / 2;
@@ -191,7 +196,8 @@ static int move_import_pad(struct tflite *t, const struct tflite_node *node)
 	if (node->op->inputs.n > 2 && !inputs[2])
 		return t->err->code;
 	return tflite_give(t, node, 0,
-		tflite_write(t, "Pad", node->op->inputs.n > 2 ? 3 : 2, inputs, 0, NULL), layout);
+		tflite_write(t, "Pad", node->op->inputs.n > 2 ? 3 : 2, inputs, mirrors, &reflects),
+		layout);
 }
 
 // --- Parts ----------------------------------------------------------------------------------------
@@ -211,6 +217,24 @@ static const char *move_cut_out(struct tflite *t, const char *x, const struct mo
 	inputs[3] = tflite_ints(t, cut->n, cut->axes);
 	inputs[4] = tflite_ints(t, cut->n, cut->step);
 	return cut->n ? tflite_write(t, "Slice", 5, inputs, 0, NULL) : x;
+}
+
+// From the last to the first, along some dimensions.
+static int move_import_reverse(struct tflite *t, const struct tflite_node *node)
+{
+	const enum tflite_form form = move_form(t, node, 0, 1);
+	struct move_cut cut = { .n = 0 };
+
+	if (tflite_get_ints(t, node, 1, GRAPH_RANK_MAX, cut.axes, &cut.n))
+		return t->err->code;
+	for (size_t i = 0; i < cut.n; i++) {
+		cut.from[i] = -1;
+		cut.to[i] = INT64_MIN;
+		cut.step[i] = -1;
+	}
+	return move_give(t, node, 0,
+		move_cut_out(t, tflite_get(t, node, 0, form, TFLITE_NHWC), &cut), form,
+		TFLITE_NHWC);
 }
 
 // Begins and sizes, -1 being all that is left.
@@ -421,7 +445,9 @@ const struct tflite_builtin TFLITE_MOVE[] = {
 	{ 77, "SHAPE", 1, 1, 1, move_import_shape },
 	{ 83, "PACK", 1, PARTS_MAX, 1, move_import_pack },
 	{ 88, "UNPACK", 1, 1, PARTS_MAX, move_import_unpack },
+	{ 100, "MIRROR_PAD", 2, 2, 1, move_import_pad },
 	{ 102, "SPLIT_V", 3, 3, PARTS_MAX, move_import_split },
+	{ 105, "REVERSE_V2", 2, 2, 1, move_import_reverse },
 	{ 130, "BROADCAST_TO", 2, 2, 1, move_import_spread },
 	{ .name = NULL },
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// UNIDIRECTIONAL_SEQUENCE_RNN and _LSTM, whose states are 0 when a row begins. ONNX has the gates' weights
+// UNIDIRECTIONAL_ and BIDIRECTIONAL_SEQUENCE_RNN and _LSTM, whose states are 0 when a row begins. ONNX has the gates' weights
 // in one tensor, in the order input, output, forget, cell. Its clip is another than TensorFlow's cell_clip,
 // which bounds the cell's state: a step adds at most 1 to that, so that it matters only in sequences
 // that are longer than the bound, and those are written out step by step.
@@ -13,7 +13,7 @@ enum { GATE_INPUT, GATE_OUTPUT, GATE_FORGET, GATE_CELL, GATES };
 struct sequence {
 	struct tflite *t;
 	const struct tflite_node *node;
-	bool time_major;
+	bool time_major, backwards;
 	int64_t steps, hidden; // steps 0: left open
 	float clip;            // of the cell's state; 0: none
 	const char *x, *w, *r, *b;
@@ -71,7 +71,7 @@ static const char *recurrent_joined(struct sequence *l, size_t n, const uint32_t
 }
 
 // ONNX's own layer: outputs [time, directions, batch, hidden], or with layout 1 [batch, time, directions,
-// hidden].
+// hidden]. `attrs` has room for three more.
 static const char *recurrent_layer(
 	struct sequence *l, const char *type, size_t n_attrs, struct tflite_attr *attrs)
 {
@@ -96,6 +96,7 @@ static const char *recurrent_layer(
 			0);
 	attrs[n_attrs++] = TFLITE_INT("hidden_size", l->hidden);
 	attrs[n_attrs++] = TFLITE_INT("layout", !l->time_major);
+	attrs[n_attrs++] = TFLITE_TEXT("direction", l->backwards ? "reverse" : "forward");
 	return recurrent_squeezed(l->t,
 		tflite_write(l->t, type, peeps ? 8 : 4, inputs, n_attrs, attrs),
 		l->time_major ? 1 : 2);
@@ -172,7 +173,8 @@ static const char *recurrent_unrolled(struct sequence *l)
 		tflite_write_outputs(t, "Split", 2, split, 1, &TFLITE_INT("axis", time),
 			(size_t)l->steps, parts))
 		return NULL;
-	for (int64_t s = 0; s < l->steps; s++) {
+	for (int64_t i = 0; i < l->steps; i++) {
+		const int64_t s = l->backwards ? l->steps - 1 - i : i;
 		const char *x = recurrent_squeezed(t, parts[s], time);
 
 		if (!x || recurrent_step(l, x, &cell, &hidden))
@@ -186,72 +188,178 @@ static const char *recurrent_unrolled(struct sequence *l)
 
 // --- Operators ------------------------------------------------------------------------------------
 
+#define LSTM_INPUTS                                                                                \
+	17 // of one direction: weights, recurrent weights, peepholes, biases, projection
+
+// One direction, whose weights begin at input `first`, without its states. NULL: the sentence is made.
+static const char *recurrent_lstm(struct sequence *l, uint32_t first)
+{
+	const uint32_t w[GATES] = { first, first + 3, first + 1, first + 2 };
+	const uint32_t r[GATES] = { first + 4, first + 7, first + 5, first + 6 };
+	const uint32_t b[GATES] = { first + 11, first + 14, first + 12, first + 13 };
+	const uint32_t peepholes[3] = { first + 8, first + 10, first + 9 };
+	const bool peeps =
+		tflite_input(l->t, l->node, first + 8) || tflite_input(l->t, l->node, first + 9);
+	struct tflite_attr attrs[3];
+
+	if (!tflite_input(l->t, l->node, first) || tflite_input(l->t, l->node, first + 15)) {
+		tflite_refuse(l->t, l->node, -ENOTSUP,
+			"coupled gates, projections and norms within are not supported");
+		return NULL;
+	}
+	if (recurrent_read_sizes(l, first + 4))
+		return NULL;
+	l->w = recurrent_joined(l, GATES, w);
+	l->r = l->w ? recurrent_joined(l, GATES, r) : NULL;
+	l->b = l->r ? recurrent_joined(l, GATES, b) : NULL;
+	for (size_t p = 0; p < 3 && l->b; p++) {
+		l->peepholes[p] = peeps ? tflite_real(l->t, l->node, peepholes[p]) : "";
+		if (!l->peepholes[p])
+			return NULL;
+	}
+	if (!l->b)
+		return NULL;
+	if (!(l->clip > 0) || (l->steps > 0 && (float)l->steps <= l->clip))
+		return recurrent_layer(l, "LSTM", 0, attrs);
+	if (l->steps > 0 && l->steps <= STEPS_MAX)
+		return recurrent_unrolled(l);
+	tflite_refuse(l->t, l->node, -ENOTSUP,
+		"cell_clip of %g in sequences of %lld steps; supported are 1 to %d",
+		(double)l->clip, (long long)l->steps, STEPS_MAX);
+	return NULL;
+}
+
+// What both kinds of LSTM have first in their options.
+static int recurrent_read_lstm(struct sequence *l)
+{
+	const struct flatbuffer_table *options = &l->node->op->options;
+
+	l->clip = flatbuffer_float(options, 1, 0);
+	if (flatbuffer_int(options, 0, 1, 0) != 4)
+		return tflite_refuse(l->t, l->node, -ENOTSUP,
+			"its activation should be TANH, others are not supported");
+	if (!(l->clip >= 0))
+		return tflite_refuse(l->t, l->node, -EINVAL, "cell_clip is below 0");
+	return 0;
+}
+
 static int recurrent_import_lstm(struct tflite *t, const struct tflite_node *node)
 {
-	static const uint32_t W[GATES] = { 1, 4, 2, 3 }, R[GATES] = { 5, 8, 6, 7 },
-			      B[GATES] = { 12, 15, 13, 14 }, PEEPHOLES[3] = { 9, 11, 10 };
-	const struct flatbuffer_table *options = &node->op->options;
-	const bool peeps = tflite_input(t, node, 9) || tflite_input(t, node, 10);
-	struct sequence l = { .t = t, .node = node, .peepholes = { "", "", "" } };
-	struct tflite_attr attrs[2];
+	struct sequence l = { .t = t, .node = node };
 
-	l.time_major = flatbuffer_int(options, 3, 1, 0) != 0;
-	l.clip = flatbuffer_float(options, 1, 0);
-	if (flatbuffer_int(options, 0, 1, 0) != 4)
-		return tflite_refuse(t, node, -ENOTSUP,
-			"its activation should be TANH, others are not supported");
-	if (!tflite_input(t, node, 1) || tflite_input(t, node, 16) || tflite_input(t, node, 20) ||
-		tflite_input(t, node, 21) || tflite_input(t, node, 22) || tflite_input(t, node, 23))
-		return tflite_refuse(t, node, -ENOTSUP,
-			"coupled gates, projections and norms within are not supported");
-	if (recurrent_check_state(&l, 18) || recurrent_check_state(&l, 19) ||
-		recurrent_read_sizes(&l, 5))
+	l.time_major = flatbuffer_int(&node->op->options, 3, 1, 0) != 0;
+	if (recurrent_read_lstm(&l) || recurrent_check_state(&l, 18) ||
+		recurrent_check_state(&l, 19))
 		return t->err->code;
-	if (!(l.clip >= 0))
-		return tflite_refuse(t, node, -EINVAL, "cell_clip is below 0");
-	l.w = recurrent_joined(&l, GATES, W);
-	l.r = l.w ? recurrent_joined(&l, GATES, R) : NULL;
-	l.b = l.r ? recurrent_joined(&l, GATES, B) : NULL;
-	for (size_t p = 0; p < 3 && peeps && l.b; p++) {
-		l.peepholes[p] = tflite_real(t, node, PEEPHOLES[p]);
-		if (!l.peepholes[p])
+	for (uint32_t i = 20; i < 24; i++) {
+		if (tflite_input(t, node, i))
+			return tflite_refuse(t, node, -ENOTSUP,
+				"coupled gates, projections and norms within are not supported");
+	}
+	return tflite_give(t, node, 0, recurrent_lstm(&l, 1), TFLITE_NHWC);
+}
+
+// The outputs of both directions: side by side, or each by itself.
+static int recurrent_give_both(
+	struct tflite *t, const struct tflite_node *node, bool merged, const char *const made[2])
+{
+	if (!made[0] || !made[1])
+		return t->err->code;
+	if (merged != (node->op->outputs.n == 1))
+		return tflite_refuse(t, node, -EINVAL, "has %u outputs, should have %d",
+			node->op->outputs.n, merged ? 1 : 2);
+	if (merged)
+		return tflite_give(t, node, 0,
+			tflite_write(t, "Concat", 2, made, 1, &TFLITE_INT("axis", 2)), TFLITE_NHWC);
+	if (tflite_give(t, node, 0, made[0], TFLITE_NHWC))
+		return t->err->code;
+	return tflite_give(t, node, 1, made[1], TFLITE_NHWC);
+}
+
+static int recurrent_refuse_auxiliary(
+	struct tflite *t, const struct tflite_node *node, uint32_t first, uint32_t n)
+{
+	for (uint32_t i = first; i < n; i++) {
+		if (tflite_input(t, node, i))
+			return tflite_refuse(t, node, -ENOTSUP,
+				"an auxiliary input, as of stacked layers, is not supported");
+	}
+	return 0;
+}
+
+static int recurrent_import_lstm_both(struct tflite *t, const struct tflite_node *node)
+{
+	const struct flatbuffer_table *options = &node->op->options;
+	const char *made[2] = { NULL, NULL };
+
+	if (recurrent_refuse_auxiliary(t, node, 39, 48))
+		return t->err->code;
+	for (uint32_t way = 0; way < 2; way++) {
+		struct sequence l = { .t = t, .node = node, .backwards = way == 1 };
+
+		l.time_major = flatbuffer_int(options, 4, 1, 1) != 0;
+		if (recurrent_read_lstm(&l) || recurrent_check_state(&l, 35 + 2 * way) ||
+			recurrent_check_state(&l, 36 + 2 * way))
+			return t->err->code;
+		made[way] = recurrent_lstm(&l, 1 + LSTM_INPUTS * way);
+		if (!made[way])
 			return t->err->code;
 	}
-	if (!l.b)
-		return t->err->code;
-	if (!(l.clip > 0) || (l.steps > 0 && (float)l.steps <= l.clip))
-		return tflite_give(t, node, 0, recurrent_layer(&l, "LSTM", 0, attrs), TFLITE_NHWC);
-	if (l.steps == 0 || l.steps > STEPS_MAX)
-		return tflite_refuse(t, node, -ENOTSUP,
-			"cell_clip of %g in sequences of %lld steps; supported are 1 to %d",
-			(double)l.clip, (long long)l.steps, STEPS_MAX);
-	return tflite_give(t, node, 0, recurrent_unrolled(&l), TFLITE_NHWC);
+	return recurrent_give_both(t, node, flatbuffer_int(options, 3, 1, 0) != 0, made);
+}
+
+// One direction of weights, recurrent weights and biases from input `first` on, and the state behind them.
+static const char *recurrent_rnn(struct sequence *l, uint32_t first, int64_t activation)
+{
+	struct tflite_attr attrs[4] = { { .name = "activations",
+		.kind = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS,
+		.s = activation == 1 ? "Relu" : "Tanh" } };
+
+	if (activation != 1 && activation != 4) {
+		tflite_refuse(l->t, l->node, -ENOTSUP,
+			"its activation should be RELU or TANH, others are not supported");
+		return NULL;
+	}
+	if (recurrent_check_state(l, first + 3) || recurrent_read_sizes(l, first + 1))
+		return NULL;
+	l->w = tflite_real(l->t, l->node, first);
+	l->r = l->w ? tflite_real(l->t, l->node, first + 1) : NULL;
+	l->b = l->r ? tflite_real(l->t, l->node, first + 2) : NULL;
+	return l->b ? recurrent_layer(l, "RNN", 1, attrs) : NULL;
 }
 
 static int recurrent_import_rnn(struct tflite *t, const struct tflite_node *node)
 {
-	const int64_t activation = flatbuffer_int(&node->op->options, 1, 1, 0);
+	const struct flatbuffer_table *options = &node->op->options;
 	struct sequence l = { .t = t, .node = node };
-	struct tflite_attr attrs[3] = { { .name = "activations",
-		.kind = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS,
-		.s = activation == 1 ? "Relu" : "Tanh" } };
 
-	l.time_major = flatbuffer_int(&node->op->options, 0, 1, 0) != 0;
-	if (activation != 1 && activation != 4)
-		return tflite_refuse(t, node, -ENOTSUP,
-			"its activation should be RELU or TANH, others are not supported");
-	if (recurrent_check_state(&l, 4) || recurrent_read_sizes(&l, 2))
+	l.time_major = flatbuffer_int(options, 0, 1, 0) != 0;
+	return tflite_give(
+		t, node, 0, recurrent_rnn(&l, 1, flatbuffer_int(options, 1, 1, 0)), TFLITE_NHWC);
+}
+
+static int recurrent_import_rnn_both(struct tflite *t, const struct tflite_node *node)
+{
+	const struct flatbuffer_table *options = &node->op->options;
+	const char *made[2] = { NULL, NULL };
+
+	if (recurrent_refuse_auxiliary(t, node, 9, 12))
 		return t->err->code;
-	l.w = tflite_real(t, node, 1);
-	l.r = l.w ? tflite_real(t, node, 2) : NULL;
-	l.b = l.r ? tflite_real(t, node, 3) : NULL;
-	if (!l.b)
-		return t->err->code;
-	return tflite_give(t, node, 0, recurrent_layer(&l, "RNN", 1, attrs), TFLITE_NHWC);
+	for (uint32_t way = 0; way < 2; way++) {
+		struct sequence l = { .t = t, .node = node, .backwards = way == 1 };
+
+		l.time_major = flatbuffer_int(options, 0, 1, 0) != 0;
+		made[way] = recurrent_rnn(&l, 1 + 4 * way, flatbuffer_int(options, 1, 1, 0));
+		if (!made[way])
+			return t->err->code;
+	}
+	return recurrent_give_both(t, node, flatbuffer_int(options, 2, 1, 0) != 0, made);
 }
 
 const struct tflite_builtin TFLITE_RECURRENT[] = {
 	{ 35, "UNIDIRECTIONAL_SEQUENCE_RNN", 5, 5, 1, recurrent_import_rnn },
 	{ 44, "UNIDIRECTIONAL_SEQUENCE_LSTM", 20, 24, 1, recurrent_import_lstm },
+	{ 46, "BIDIRECTIONAL_SEQUENCE_RNN", 9, 12, 2, recurrent_import_rnn_both },
+	{ 52, "BIDIRECTIONAL_SEQUENCE_LSTM", 39, 48, 2, recurrent_import_lstm_both },
 	{ .name = NULL },
 };
