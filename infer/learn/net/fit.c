@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "infer/learn/net/fit_internal.h"
 #include "infer/learn/net/fit_pass.h"
+#include "infer/learn/net/fit_update.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,8 +3,6 @@
 #pragma once
 
 #include "infer/learn/net/fit_options.h"
-#include "infer/learn/net/fit_room.h"
-#include "infer/learn/net/fit_update.h"
 #include "infer/learn/net/loops.h"
 #include "infer/learn/net/team.h"
 
@@ -15,6 +13,29 @@
 #define FIT_SHARD_ROWS 64
 #define FIT_ROUND_ROWS (2 * FIT_SHARDS_MAX * FIT_SHARD_ROWS)
 #define FIT_JUDGE_ROWS 256 // of validation rows in a pass; of recurrent layers 2 * FIT_SHARD_ROWS
+
+// What rows become on their way through the network: of one layer, one row behind another.
+struct pass_layer {
+	float *z;    // before the activation; y where nobody asks for it
+	float *y;    // behind it
+	float *in;   // what is multiplied, where that is not what the layer before gave; else NULL
+	float *mask; // of dropout on `in`: 0 or 1 / (1 - dropout); NULL: none
+	float *delta; // the gradient by y, then by z; NULL: of a layer before the first that is trained
+};
+struct pass_room {
+	struct pass_layer *layers; // [n_layers]
+	float *x;                  // [rows][n_in]
+	float *scratch;            // [threads][scratch_floats] that recurrent layers go back by
+	size_t scratch_floats;
+	float *memory;
+};
+
+struct piece { // of the weights: one item of work
+	size_t first, count;
+	uint32_t layer;
+	bool decays; // weights do, biases do not
+	double squares;
+};
 
 struct fit {
 	struct net *net;

@@ -3,6 +3,8 @@
 
 #include "infer/learn/net/fit_internal.h"
 #include "infer/learn/net/fit_pass.h"
+#include "infer/learn/net/fit_room.h"
+#include "infer/learn/net/fit_update.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "infer/learn/net/blas.h"
+#include "infer/learn/net/fit_room.h"
 #include "infer/learn/net/loops.h"
 #include "infer/learn/net/loss.h"
 

@@ -2,7 +2,6 @@
 #include "infer/learn/net/fit_room.h"
 
 #include "base/align.h"
-#include "infer/learn/net/fit_internal.h"
 
 #include <stdlib.h>
 

@@ -2,23 +2,7 @@
 // Memory of a training for what rows become on their way through the network.
 #pragma once
 
-#include "infer/learn/net/fit_options.h"
-
-// Of one layer, one row behind another.
-struct pass_layer {
-	float *z;    // before the activation; y where nobody asks for it
-	float *y;    // behind it
-	float *in;   // what is multiplied, where that is not what the layer before gave; else NULL
-	float *mask; // of dropout on `in`: 0 or 1 / (1 - dropout); NULL: none
-	float *delta; // the gradient by y, then by z; NULL: of a layer before the first that is trained
-};
-struct pass_room {
-	struct pass_layer *layers; // [n_layers]
-	float *x;                  // [rows][n_in]
-	float *scratch;            // [threads][scratch_floats] that recurrent layers go back by
-	size_t scratch_floats;
-	float *memory;
-};
+#include "infer/learn/net/fit_internal.h"
 
 // Of `trained` rows that go forward and backward, and `judged` ones that go forward alone, in one place: the room has the
 // first of both. `at_once`: rows that recurrent layers are given by one of the threads. -ENOMEM.

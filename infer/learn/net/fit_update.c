@@ -2,7 +2,7 @@
 #include "infer/learn/net/fit_update.h"
 
 #include "infer/learn/net/blas.h"
-#include "infer/learn/net/fit_internal.h"
+#include "infer/learn/net/fit_room.h"
 #include "infer/learn/net/loops.h"
 
 #include <math.h>

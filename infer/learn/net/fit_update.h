@@ -2,14 +2,7 @@
 // What a training does to the weights, cut into pieces that the threads share out.
 #pragma once
 
-#include "infer/learn/net/fit_options.h"
-
-struct piece { // of the weights: one item of work
-	size_t first, count;
-	uint32_t layer;
-	bool decays; // weights do, biases do not
-	double squares;
-};
+#include "infer/learn/net/fit_internal.h"
 
 // -ENOMEM
 int fit_cut_pieces(struct fit *fit, struct error *err);
