@@ -10,6 +10,7 @@
 #include "ctl/server/drain_hook.h"
 #include "ctl/server/http/listener.h"
 #include "ctl/server/log.h"
+#include "ctl/server/named_files.h"
 #include "ctl/server/server.h"
 #include "ctl/server/store/store.h"
 #include "dataplane/dataplane.h"
@@ -208,6 +209,34 @@ static void keep_memory(void)
 	mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES);
 }
 
+struct checked {
+	const char *path;
+	bool is_refused;
+};
+
+static void check_refuse(void *arg, const char *sentence)
+{
+	struct checked *checked = arg;
+
+	checked->is_refused = true;
+	fprintf(stderr, "martletd: %s: %s\n", checked->path, sentence);
+}
+
+// What a start would find out only later.
+static int check(const struct martletd_request *request, const struct config *config)
+{
+	struct checked checked = { .path = request->path };
+	struct error err;
+
+	if (dataplane_check_drivers(config, &err) != 0)
+		check_refuse(&checked, err.text);
+	named_files_check(config, check_refuse, &checked);
+	if (checked.is_refused)
+		return EXIT_REFUSED;
+	printf("%s: good\n", request->path);
+	return EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	static struct appliance appliance; // large, and there is one
@@ -243,14 +272,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
 		return EXIT_REFUSED;
 	}
-	if (request.check && dataplane_check_drivers(&appliance.config, &err) != 0) {
-		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
-		return EXIT_REFUSED;
-	}
-	if (request.check) {
-		printf("%s: good\n", request.path);
-		return EXIT_DONE;
-	}
+	if (request.check)
+		return check(&request, &appliance.config);
 	log_set_level((enum log_level)appliance.config.log.level);
 	keep_memory();
 	decryption_lift_limit();

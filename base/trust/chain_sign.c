@@ -43,7 +43,7 @@ static void key_of_seed(const unsigned char seed[crypto_sign_SEEDBYTES], struct 
 	sodium_bin2hex(key->public_hex, sizeof(key->public_hex), public, sizeof(public));
 }
 
-static int key_read(const char *path, struct chain_key *key, struct error *err)
+int chain_key_read(const char *path, struct chain_key *key, struct error *err)
 {
 	unsigned char seed[crypto_sign_SEEDBYTES];
 	const char *digits;
@@ -117,7 +117,7 @@ int chain_key_open(const char *path, struct chain_key *key, struct error *err)
 	if (lstat(path, &status) != 0 && errno == ENOENT)
 		rc = key_make(path, err);
 	if (rc == 0)
-		rc = key_read(path, key, err);
+		rc = chain_key_read(path, key, err);
 	if (rc == 0)
 		rc = key_publish(path, key, err);
 	return rc;

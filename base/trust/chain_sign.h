@@ -28,8 +28,10 @@ struct chain_key {
 	char public_hex[CHAIN_HEX_BYTES];
 };
 
-// Reads the secret key at `path`; makes it where there is no such file. Puts the public half beside it, with .pub in
-// the place of its ending, or behind its name, where it is not there or another. An error is a sentence with the path.
+// Reads the secret key at `path`. -ENOENT; an error is a sentence with the path.
+int chain_key_read(const char *path, struct chain_key *key, struct error *err);
+// The same, and makes it where there is no such file. Puts the public half beside it, with .pub in
+// the place of its ending, or behind its name, where it is not there or another.
 int chain_key_open(const char *path, struct chain_key *key, struct error *err);
 void chain_key_wipe(struct chain_key *key);
 // Reads a public key's file.

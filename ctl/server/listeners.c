@@ -169,6 +169,16 @@ void listeners_discard(struct server *server, struct listeners *next)
 	listeners_free(next);
 }
 
+static void listeners_say_read(struct server *server, const struct listening *listening)
+{
+	const char *certificate = listening->wanted.tls.certificate;
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s.tls", listening->name);
+	log_info("%s: %s was read, for the connections to come", key, certificate);
+	audit_reread(server->audit, key, certificate, NULL);
+}
+
 void listeners_commit(struct server *server, struct listeners *next)
 {
 	struct listeners *before = server->listeners;
@@ -181,8 +191,7 @@ void listeners_commit(struct server *server, struct listeners *next)
 		if (listening->tls)
 			listeners_look_at_key(listening);
 		if (listening->tls && before)
-			log_info("%s.tls: %s was read, for the connections to come",
-				listening->name, listening->wanted.tls.certificate);
+			listeners_say_read(server, listening);
 	}
 	for (uint32_t i = 0; before && i < before->n; i++)
 		if (!listeners_find(next, &before->each[i].wanted.listen))
@@ -202,16 +211,13 @@ static void listeners_reload(struct server *server, const struct listening *list
 	char key[64];
 	struct error err;
 
-	snprintf(key, sizeof(key), "%s.tls", listening->name);
 	if (tls_reload(listening->tls, &err) != 0) {
-		log_warning(
-			"%s.tls: %s; the certificate of before stays", listening->name, err.text);
+		snprintf(key, sizeof(key), "%s.tls", listening->name);
+		log_warning("%s: %s; the certificate of before stays", key, err.text);
 		audit_reread(server->audit, key, listening->wanted.tls.certificate, err.text);
 		return;
 	}
-	log_info("%s.tls: %s was read, for the connections to come", listening->name,
-		listening->wanted.tls.certificate);
-	audit_reread(server->audit, key, listening->wanted.tls.certificate, NULL);
+	listeners_say_read(server, listening);
 	listeners_look_at_key(listening);
 }
 

@@ -224,6 +224,17 @@ static void reload_warn_unsigned(const struct server *server, const struct confi
 	}
 }
 
+// Which files of keys and tokens are in force as they were read now, whatever else was changed.
+static void reload_audit_files(const struct server *server, const struct config_trust *trust)
+{
+	if (trust->keys[0])
+		audit_reread(server->audit, "trust.keys", trust->keys, NULL);
+	if (trust->tokens[0])
+		audit_reread(server->audit, "trust.tokens", trust->tokens, NULL);
+	for (uint32_t i = 0; i < trust->n_image_keys; i++)
+		audit_reread(server->audit, "trust.image_keys", trust->image_keys[i], NULL);
+}
+
 static void reload_take(struct server *server, struct reload *reload, struct config *own,
 	struct listeners *listeners, struct access_rules *rules, struct auth_table *trust,
 	const struct reload_list *list)
@@ -240,6 +251,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 	access_commit(server->access, rules);
 	dataplane_commit_trust(server->dataplane, trust);
 	reload_keep_keys(server);
+	reload_audit_files(server, &own->trust);
 	gate_limit(server->gate, &limits);
 	scoring_limit(server->scoring, own->scoring.queue);
 	if (list->n_live)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
@@ -38,8 +39,29 @@ def records(tap, a):
               ["PUT /v1/log", "PUT /v1/log", "DELETE /v1/models/lab/versions/9"], str(asked))
     tap.check("and what became of it", [results[line["seq"]]["status"] for line in asked] == [200, 400, 404], str(results))
     tap.check("who and from where", all(line["by"] == f"uid {os.geteuid()}" and line["from"] == "unix" for line in asked), str(asked))
+    figures = dict(line.split(" ") for line in a.api("GET", "/metrics")[1].splitlines() if line.startswith("martlet_audit_"))
+    tap.check("the metrics have the log's figures", int(figures["martlet_audit_last_line"]) == got[-1]["seq"] == int(figures["martlet_audit_lines_total"]) and
+              0 < int(figures["martlet_audit_bytes_total"]) and abs(int(figures["martlet_audit_last_write_timestamp_seconds"]) - time.time()) < 3600 and
+              figures["martlet_audit_failing"] == figures["martlet_audit_omitted_total"] == "0", str(figures))
     shown = a.ctl("audit", "list").stdout
     tap.check("audit list shows them", shown.count("DELETE /v1/models/lab/versions/9") == 2, shown)
+
+
+def reload(tap, a):
+    """Keys that are read anew have their line, as the reload has."""
+    keys = os.path.join(a.dir, "wire.keys")
+    subprocess.run([MARTLETCTL, "key", "generate", "gate", "--keys", keys], check=True, capture_output=True)
+    with open(a.conf, "a") as f:
+        f.write(f'trust = {{ keys = "{keys}"; }};\n')
+    a.proc.send_signal(signal.SIGHUP)
+    line = f"trust.keys: read {keys} anew"
+    tap.check("keys that are read anew have their line", wait_for(lambda: [n["allowed"] for n in lines(a) if n.get("what") == line] == [True]), a.log_text()[-400:])
+    with open(keys, "a") as f:
+        f.write("7 and nothing more\n")
+    a.proc.send_signal(signal.SIGHUP)
+    tap.check("and keys that cannot be, with why", wait_for(lambda: any(
+        not n.get("allowed", True) and n.get("why", "").startswith(f"trust.keys: {keys}") for n in lines(a))), str(lines(a)[-3:]))
+    tap.check("where those of before stay", [n.get("what") for n in lines(a)].count(line) == 1)
 
 
 def kill(tap, a, folder):
@@ -146,8 +168,11 @@ def main():
     tap = Tap()
     with Appliance([RING], models=[f'{{ name = "lab"; id = 7; image = "{frames.compile_lab_image()}"; }}']) as a:
         folder = os.path.join(a.dir, "store", "audit")
+        shutil.copy(a.conf, a.conf + ".before")
         a.start()
         records(tap, a)
+        reload(tap, a)
+        shutil.copy(a.conf + ".before", a.conf)
         kill(tap, a, folder)
         bent(tap, a, folder)
         full(tap, a, folder)

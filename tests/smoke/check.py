@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import ROOT, Appliance, Tap
+from appliance import MARTLETCTL, ROOT, Appliance, Tap
 
 SOCKET = "net_memif{},role=server,socket=/run/x.sock,socket-abstract=no"
 
@@ -146,12 +146,65 @@ def packages(tap):
     tap.check("and each has that name", named <= there, named - there)
 
 
+def spoil(path):
+    with open(path, "a") as f:
+        f.write("7 and nothing more\n")
+
+
+def files(tap):
+    """Files of keys, tokens and certificates are read as a start reads them; none is made."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = lambda name: os.path.join(folder, name)
+        for command in (["model", "encryption-key", "-o", at("image.key")], ["key", "generate", "gate", "--keys", at("wire.keys")],
+                        ["token", "create", "ada", "--role", "viewer", "--file", at("tokens")]):
+            subprocess.run([MARTLETCTL, *command], check=True, capture_output=True)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=x",
+                        "-keyout", at("tls.key"), "-out", at("tls.crt")], check=True, capture_output=True)
+        with open(at("audit.key"), "w") as f:
+            f.write(f"martlet-audit-secret {'ab' * 32}\n")
+        os.chmod(at("audit.key"), 0o600)
+        os.chmod(at("tls.key"), 0o600)
+        named = dict(process=f'user = ""; }}; trust = {{ keys = "{at("wire.keys")}"; tokens = "{at("tokens")}"; image_keys = [ "{at("image.key")}", "credential:x" ]; '
+                           f'audit_key = "{at("audit.key")}";',
+                     control=f'http = ( {{ listen = "127.0.0.1:1"; serves = [ "metrics" ]; tls = {{ certificate = "{at("tls.crt")}"; key = "{at("tls.key")}"; }}; }} );')
+        done = check(ports("net_ring0"), **named)
+        tap.check("good files are good", done.returncode == 0, done.stderr)
+        for name, key, bend, words in (("tokens", "trust.tokens", lambda path: os.chmod(path, 0o666), "others can"),
+                                       ("image.key", "trust.image_keys", lambda path: os.chmod(path, 0o644), "others can read this secret"),
+                                       ("audit.key", "trust.audit_key", lambda path: os.truncate(path, 30), "64 hexadecimal digits"),
+                                       ("tls.crt", "control.http[0].tls", lambda path: os.truncate(path, 60), ""),
+                                       ("wire.keys", "trust.keys", spoil, "")):
+            with open(at(name), "rb") as f:
+                before, mode = f.read(), os.fstat(f.fileno()).st_mode & 0o777
+            bend(at(name))
+            done = check(ports("net_ring0"), **named)
+            tap.check(f"what is wrong with {name} is said", done.returncode == 1 and f": {key}: {at(name)}" in done.stderr and words in done.stderr and
+                      done.stderr.count("\n") == 1, done.stderr)
+            with open(at(name), "wb") as f:
+                f.write(before)
+            os.chmod(at(name), mode)
+        os.chmod(at("tokens"), 0o666)
+        os.chmod(at("image.key"), 0o644)
+        os.truncate(at("tls.key"), 0)
+        done = check(ports("net_ring0"), **named)
+        tap.check("each mistake is said", done.returncode == 1 and all(f": {key}: " in done.stderr for key in (
+            "trust.tokens", "trust.image_keys", "control.http[0].tls")) and done.stderr.count("\n") == 3, done.stderr)
+        os.remove(at("audit.key"))
+        os.chmod(at("tokens"), 0o600)
+        os.remove(at("tokens"))
+        there = sorted(os.listdir(folder))
+        done = check(ports("net_ring0"), **named)
+        tap.check("what a start makes may be missing, and is not made", "trust.audit_key" not in done.stderr and "trust.tokens" not in done.stderr and
+                  sorted(os.listdir(folder)) == there, done.stderr + str(os.listdir(folder)))
+
+
 def main():
     tap = Tap()
     shared(tap)
     queues(tap)
     packages(tap)
     drivers(tap)
+    files(tap)
     return tap.finish()
 
 

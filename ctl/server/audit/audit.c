@@ -16,6 +16,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHECKPOINT_LINES 100
@@ -96,6 +97,9 @@ static void audit_lasts(struct audit *a)
 
 	a->durable = batch->last;
 	a->file_bytes += batch->size;
+	a->written += batch->last.seq + 1 - batch->first;
+	a->written_bytes += batch->size;
+	a->written_at = time(NULL);
 	a->step = AUDIT_HEAD;
 	if (a->failed.code) {
 		log_info("audit: %s can be written again", a->path);
@@ -270,6 +274,7 @@ void audit_refused(struct audit *a, const struct chain_entry *entry)
 
 	if (!a)
 		return;
+	a->refused++;
 	snprintf(source, sizeof(source), "%s, %s", entry->by ? entry->by : "",
 		entry->from ? entry->from : "");
 	if (refusals_admit(&a->refusals, source, clock_ns()))
@@ -432,7 +437,15 @@ bool audit_is_closing(const struct audit *a)
 
 void audit_figures(const struct audit *a, struct audit_figures *figures)
 {
+	if (!a) {
+		*figures = (struct audit_figures){ 0 };
+		return;
+	}
 	*figures = (struct audit_figures){ .lines = a->durable.seq,
+		.written = a->written,
+		.written_bytes = a->written_bytes,
+		.written_at = a->written_at,
+		.refused = a->refused,
 		.omitted = a->omitted_all,
 		.is_failing = a->failed.code != 0 };
 	memcpy(figures->hash, a->durable.hash, sizeof(figures->hash));

@@ -39,8 +39,8 @@ uint64_t audit_next(
 	const struct audit *audit); // the number of the line that audit_write() makes next
 // A change that nobody asked for by a request.
 void audit_own(struct audit *audit, const struct chain_entry *entry);
-// The file that the configuration's `key` names was read again, as it is another: a certificate, tokens. `refusal`: why
-// it is not used; NULL: it is.
+// The file that the configuration's `key` names was read again, as it is another or everything is: a certificate, keys,
+// tokens. `refusal`: why it is not used; NULL: it is.
 void audit_reread(struct audit *audit, const char *key, const char *path, const char *refusal);
 // A request that got no further, of a source as its `by` and `from` name it. Of one that is refused again and
 // again only some are written, and the rest counted.
@@ -50,10 +50,12 @@ void audit_refused(struct audit *audit, const struct chain_entry *entry);
 void audit_tick(struct audit *audit);
 
 struct audit_figures {
-	uint64_t lines;             // that are durable
+	uint64_t lines;             // that are durable: the last one's number
 	char hash[CHAIN_HEX_BYTES]; // of the last of them
-	uint64_t
-		omitted; // refusals that were counted only, and lines that were lost while the disk failed
+	// Since the start: lines and bytes that became durable, requests that were refused, and of these, and of lines
+	// while the disk failed, what was counted only.
+	uint64_t written, written_bytes, refused, omitted;
+	int64_t written_at; // seconds since 1970, when the last one became durable; 0: none since the start
 	bool is_failing;
 	char why[ERROR_TEXT_BYTES];
 };

@@ -56,5 +56,7 @@ struct audit {
 	struct error failed; // code 0: the disk is well
 	uint64_t again_ns;
 	uint64_t omitted, omitted_all; // lines, since that was written; in all
+	uint64_t written, written_bytes, refused;
+	int64_t written_at;
 	struct refusals refusals;
 };

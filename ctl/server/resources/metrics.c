@@ -130,6 +130,30 @@ static void metrics_scoring(struct evbuffer *out, const struct scoring_figures *
 	metrics_ones(out, families, N(families));
 }
 
+static void metrics_audit(struct evbuffer *out, const struct audit_figures *a)
+{
+	const struct metrics_one families[] = {
+		{ "audit_lines_total", "counter", "Lines of the audit log written since the start.",
+			a->written },
+		{ "audit_bytes_total", "counter", "Their bytes.", a->written_bytes },
+		{ "audit_refusals_total", "counter",
+			"Requests refused that the audit log wrote down or counted.", a->refused },
+		{ "audit_omitted_total", "counter",
+			"Refusals that were counted only, and lines lost while the disk failed.",
+			a->omitted },
+		{ "audit_last_line", "gauge", "The number of the last line that is durable.",
+			a->lines },
+		{ "audit_last_write_timestamp_seconds", "gauge",
+			"When that became durable, since 1970; 0: before the start.",
+			(uint64_t)a->written_at },
+		{ "audit_failing", "gauge",
+			"1 while the audit log cannot be written, and changes are refused.",
+			a->is_failing },
+	};
+
+	metrics_ones(out, families, N(families));
+}
+
 static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f)
 {
 	const struct dataplane_counters *c = &f->sum;
@@ -522,6 +546,7 @@ void metrics_render(struct evbuffer *out, const struct metrics_figures *figures)
 	metrics_process(out, figures);
 	metrics_api(out, &figures->api);
 	metrics_scoring(out, &figures->scoring);
+	metrics_audit(out, &figures->audit);
 	metrics_totals(out, figures);
 	metrics_lcores(out, figures);
 	metrics_ports(out, figures);

@@ -3,6 +3,7 @@
 // counters. Labels are bounded: CPUs, ports, drop reasons, statuses, models and their states.
 #pragma once
 
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/compare/compare.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/models.h"
@@ -43,6 +44,7 @@ struct metrics_figures {
 	struct mempool_info mempool;
 	struct gate_figures api;
 	struct scoring_figures scoring;
+	struct audit_figures audit;
 	const struct lcore_info *lcores; // [n_lcores]
 	uint32_t n_lcores;
 	const struct port_info *ports; // [n_ports]

@@ -3,6 +3,7 @@
 #include "ctl/server/resources/metrics_get.h"
 
 #include "base/version.h"
+#include "ctl/server/audit/audit.h"
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/metrics.h"
 #include "ctl/server/server_state.h"
@@ -121,6 +122,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->ready = server_ready(server, why, sizeof(why));
 	gate_figures(server->gate, &f->api);
 	scoring_figures(server->scoring, &f->scoring);
+	audit_figures(server->audit, &f->audit);
 	dataplane_counters(dp, &f->sum);
 	dataplane_mempool(dp, &f->mempool);
 	for (uint32_t i = 0; i < f->n_lcores; i++)

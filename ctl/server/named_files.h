@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The files of keys, tokens and certificates that a configuration names, for martletd --check: read as the start reads
+// them, and given up again. sodium_init() is called before. Blocks.
+#pragma once
+
+#include "base/error.h"
+#include "config/config.h"
+
+// Visits why each that could not be used would be refused, as the start says it. What the start makes where it is not
+// there (trust.audit_key, trust.tokens) may be missing, and so may what the service manager alone hands out
+// (credentials) where it has handed out nothing.
+void named_files_check(
+	const struct config *config, void (*refuse)(void *arg, const char *sentence), void *arg);
