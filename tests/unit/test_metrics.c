@@ -67,7 +67,14 @@ static char *render(void)
 		.states = states,
 		.n_states = 2,
 		.comparisons = comparisons,
-		.n_comparisons = 1 };
+		.n_comparisons = 1,
+		.audit = { .lines = 77,
+			.written = 12,
+			.written_bytes = 4000,
+			.refused = 5,
+			.omitted = 2,
+			.written_at = 1795953600,
+			.is_failing = true } };
 	figures.sum.drops[DROP_BAD_MAGIC] = 9;
 	metrics_render(out, &figures);
 	size = evbuffer_get_length(out);
@@ -181,6 +188,13 @@ static void render_escapes_and_keeps_values(void **state)
 	assert_null(strstr(text, "martlet_model_compare_difference{")); // nothing is known
 	assert_non_null(strstr(
 		text, "martlet_model_rollbacks_total{model=\"lab\",reason=\"latency\"} 2\n"));
+	assert_non_null(strstr(text, "martlet_audit_lines_total 12\n"));
+	assert_non_null(strstr(text, "martlet_audit_bytes_total 4000\n"));
+	assert_non_null(strstr(text, "martlet_audit_refusals_total 5\n"));
+	assert_non_null(strstr(text, "martlet_audit_omitted_total 2\n"));
+	assert_non_null(strstr(text, "martlet_audit_last_line 77\n"));
+	assert_non_null(strstr(text, "martlet_audit_last_write_timestamp_seconds 1795953600\n"));
+	assert_non_null(strstr(text, "martlet_audit_failing 1\n"));
 	free(text);
 }
 
