@@ -83,7 +83,9 @@ static void listeners_look_at_key(const struct listening *listening)
 static int listeners_open_tls(struct listening *listening, struct error *err)
 {
 	const struct config_tls *config = &listening->wanted.tls;
-	const struct tls_files files = { config->certificate, config->key, config->client_ca };
+	// Who has no certificate is nobody there without a token.
+	const struct tls_files files = { config->certificate, config->key, config->client_ca,
+		.asks_only = listening->wanted.require_token };
 	struct error why;
 	int rc;
 

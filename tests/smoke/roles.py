@@ -20,7 +20,7 @@ from protobuf import framed
 
 RING = '{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }'
 ROLES = ["none", "client", "viewer", "operator", "admin"]
-MANAGED, MUTUAL, CAPPED, LOCAL, OPEN = 7801, 7802, 7803, 7804, 7805
+MANAGED, MUTUAL, CAPPED, LOCAL, OPEN, EITHER = 7801, 7802, 7803, 7804, 7805, 7806
 USERS = {"none": 60000, "client": 60001, "viewer": 60002, "operator": 60003, "admin": 60004}
 METHODS = {"/inference.GRPCInferenceService/ServerLive": "none", "/grpc.health.v1.Health/Check": "none",
            "/inference.GRPCInferenceService/ServerMetadata": "client", "/inference.GRPCInferenceService/ModelMetadata": "client",
@@ -204,6 +204,22 @@ def certificates(tap, folder):
             "-out", "two.pem")
     walk(tap, "a certificate with two common names, and the name in other places", tls(folder, MUTUAL, "two"), "client", True)
     walk(tap, "a certificate that no list names", tls(folder, MUTUAL, "stray"), "client", True)
+
+
+def either(tap, folder, token):
+    """Where a token is required and certificates are asked for, one of the two will do."""
+    walk(tap, "a token alone, where certificates are asked for", tls(folder, EITHER), "operator", True, token["operator"])
+    walk(tap, "a certificate alone, where tokens are", tls(folder, EITHER, "gate-operator"), "operator", True)
+    walk(tap, "a token beside a certificate", tls(folder, EITHER, "gate-admin"), "viewer", True, token["viewer"])
+    walk(tap, "neither of them", tls(folder, EITHER), "none", False)
+    openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "forged.key", "-out", "forged.pem",
+            "-days", "2", "-subj", "/CN=gate-admin")
+    for port, name, what in ((EITHER, "forged", "a certificate that nobody known signed, beside a token"), (MUTUAL, None, "a token where a certificate is demanded")):
+        try:
+            got = status_of(tls(folder, port, name)(), "/v1/status", token["admin"])
+        except OSError as e:
+            got = e
+        tap.check(f"{what}: no connection", isinstance(got, OSError), str(got))
 
 
 def wrong_tokens(tap, a, folder, token):
@@ -431,6 +447,7 @@ def main():
             text = f.read()
         http_ = f"""http = ( {{ listen = "127.0.0.1:{MANAGED}"; {all_of_it} require_token = true; tls = {{ {files} }}; }},
             {{ listen = "127.0.0.1:{MUTUAL}"; {all_of_it} tls = {{ {files} client_ca = "{folder}/ca.pem"; }}; }},
+            {{ listen = "127.0.0.1:{EITHER}"; {all_of_it} require_token = true; tls = {{ {files} client_ca = "{folder}/ca.pem"; }}; }},
             {{ listen = "127.0.0.1:{CAPPED}"; {all_of_it} role = "viewer"; tls = {{ {files} }}; }},
             {{ listen = "127.0.0.1:{LOCAL}"; {all_of_it} }} ); address_connections = 200; handshakes_per_second = 1000; """
         lists = "".join(f'{r}s = [ "user:{USERS[r]}", "certificate:CN=gate-{r}" ]; ' for r in ROLES[1:])
@@ -442,6 +459,7 @@ def main():
         users(tap, a)
         tokens(tap, a, folder, token)
         certificates(tap, folder)
+        either(tap, folder, token)
         times(tap, a, folder)
         revoked(tap, a, folder)
         bad_file(tap, a, folder, token)

@@ -82,7 +82,8 @@ static int tls_read_files(const struct tls_files *files, SSL_CTX *context, struc
 		return tls_refuse(err, files->client_ca, "cannot be read as certificates");
 	}
 	SSL_CTX_set_client_CA_list(context, names); // which takes them
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify(context,
+		SSL_VERIFY_PEER | (files->asks_only ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
 	return 0;
 }
 

@@ -14,8 +14,9 @@ struct tls;
 struct tls_files {               // PEM; not copied
 	const char *certificate; // and those between it and a root
 	const char *key;
-	const char *
-		client_ca; // clients must have a certificate that one of these signed; "": they need none
+	// Whose certificates clients have, and must have but where `asks_only`; "": no certificate is asked for.
+	const char *client_ca;
+	bool asks_only;
 };
 
 // -EINVAL with a sentence that names the file.
