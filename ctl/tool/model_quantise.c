@@ -61,6 +61,10 @@ static const struct option_entry QUANTISE[] = {
 		OPTION_TO_FLAG(struct quantise, request.no_equalise), .of = "int8" },
 	{ "no-bias-correction", 0, NULL, "leave biases as they are",
 		OPTION_TO_FLAG(struct quantise, request.no_bias_correction), .of = "int8" },
+	{ "any-speed", 0, NULL,
+		"recurrent layers in 8 bits even where this CPU is slower so; else they stay in "
+		"float",
+		OPTION_TO_FLAG(struct quantise, request.any_speed), .of = "int8" },
 	{ "max-f1-loss", 0, "X",
 		"what may be lost of F1, or without labels of equal decisions (0.005)",
 		OPTION_TO_DOUBLE(struct quantise, request.max_loss, 0, 1) },

@@ -132,6 +132,30 @@ def tables(tap, folder):
               and "activations stay in floats: the loss was" in done.stdout, done.stderr or str(ops))
 
 
+def recurrent(tap, folder):
+    """A recurrent layer is of bytes, unless it was measured to be slower so: then the table says it."""
+    net, image, rows = [os.path.join(folder, name) for name in ("gru.mlt", "gru8.mlt", "windows.csv")]
+    drawn = random.Random(3)
+    with open(rows, "w") as to:
+        to.write(",".join(f"f{i}_{s}" for s in range(4) for i in range(3)) + ",label\n")
+        for _ in range(300):
+            way = drawn.randrange(2)
+            values = [math.sin(s * (1 + way) + i) + drawn.gauss(0, 0.2) for s in range(4) for i in range(3)]
+            to.write(",".join(f"{v:.4f}" for v in values) + f",{'ab'[way]}\n")
+    done = tool("model", "train", rows, "--label", "label", "--kind", "gru", "--window", "4", "--units", "8", "--epochs", "3",
+                "-o", net)
+    tap.check("quantise: a GRU", done.returncode == 0, done.stderr)
+    for args in ((), ("--any-speed",)):
+        done = quantise(net, rows, image, "--label", "label", "--max-f1-loss", "1", *args)
+        layers = json.loads(done.stdout)["layers"] if done.returncode == 0 else []
+        ops = [step["op"] for step in json.loads(tool("--json", "model", "inspect", image).stdout)["plan"]]
+        gru = [layer for layer in layers if layer["op"] == "GRU"]
+        slower = len(gru) == 1 and (gru[0]["why"] or "").startswith("slower in 8 bits: a row takes ")
+        tap.check(f"quantise: a GRU of bytes, or of floats that are faster {' '.join(args)}", len(gru) == 1
+                  and gru[0]["quantised"] != slower and ops.count("QRecurrent") == gru[0]["quantised"]
+                  and not (args and slower), done.stderr or str(layers))
+
+
 def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
@@ -140,6 +164,7 @@ def main():
         refusals(tap, folder)
         unlabelled(tap, folder)
         tables(tap, folder)
+        recurrent(tap, folder)
     sys.exit(tap.finish())
 
 

@@ -11,6 +11,7 @@
 #include "infer/learn/data/fill.h"
 #include "infer/learn/quantise/quantise_errors.h"
 #include "infer/learn/quantise/quantise_search.h"
+#include "infer/learn/quantise/quantise_speed.h"
 #include "infer/learn/quantise/scores_calibrate.h"
 #include "infer/model_internal.h"
 #include "infer/ops/check.h"
@@ -295,6 +296,8 @@ static int quantising_run(struct quantising *q)
 	if (rc == 0)
 		rc = q->request->bits == QUANTISE_BF16 ? quantising_shorten(q)
 						       : quantising_layers(q);
+	if (rc == 0 && q->request->bits == QUANTISE_INT8 && !q->request->any_speed)
+		rc = quantising_speed(q);
 	if (rc == 0)
 		rc = quantising_describe(q);
 	if (rc == 0)

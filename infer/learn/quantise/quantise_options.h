@@ -18,6 +18,7 @@ struct quantise_request {
 	enum quantise_ranges calibration;
 	bool symmetric, per_tensor, power_of_two, full_range;
 	bool no_equalise, no_bias_correction;
+	bool any_speed; // recurrent layers that are slower in 8 bits on this CPU are put there, too
 	// What may be lost: of macro F1 (0.005: half a point), of rows without labels the share that is decided
 	// otherwise, of models that do not decide the error beside the scores' own spread.
 	double max_loss;

@@ -95,7 +95,7 @@ static int quantising_try(struct quantising *q, struct graph **to, struct quanti
 	return rc != 0 ? rc : quantise_judge_graph(&q->judge, *to, loss, q->err);
 }
 
-static int quantising_again(struct quantising *q)
+int quantising_again(struct quantising *q)
 {
 	graph_destroy(q->quantised);
 	q->quantised = NULL;

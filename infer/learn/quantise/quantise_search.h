@@ -39,3 +39,5 @@ struct quantising {
 // Quantises the layers that can be, and puts functions between them and layers back to float until the loss is within
 // the bound: fills q->quantised, q->loss and q->why. -EINVAL: none can be; -ECANCELED: the watch ended it; -ENOMEM.
 int quantising_layers(struct quantising *q);
+// The layers as they are kept or not: q->quantised and q->loss anew.
+int quantising_again(struct quantising *q);
