@@ -19,7 +19,7 @@ struct distil_options {
 	uint64_t rows_max; // real rows that teach, at most
 	double threshold; // of a teacher of one score; NaN: 0.5 of two classes, 1 of an anomaly_score, else none
 	double tolerance; // of a teacher that has neither classes nor threshold: share of its scores' spread
-	// Of a dense student. The learning rate 0: 0.003, of trees 0.3.
+	// Of a dense student. The learning rate 0: 0.003, of trees 0.5.
 	uint32_t layers[DISTIL_LAYERS_MAX], n_layers, epochs, batch;
 	uint32_t rounds, depth; // of trees
 	double learning_rate;
@@ -31,5 +31,5 @@ struct distil_options {
 	{                                                                                          \
 		.student = DISTIL_TREES, .temperature = 2, .drawn = 0.5, .held = 0.2, .seed = 1,   \
 		.rows_max = 200000, .threshold = NAN, .tolerance = 0.05, .layers = { 32, 16 },     \
-		.n_layers = 2, .epochs = 60, .batch = 256, .rounds = 10, .depth = 4                \
+		.n_layers = 2, .epochs = 60, .batch = 256, .rounds = 6, .depth = 4                 \
 	}

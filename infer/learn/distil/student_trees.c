@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define SECOND_LEAST  1e-6 // of a second derivative
-#define LEARNING_RATE 0.3
+#define LEARNING_RATE 0.5
 #define CHILD_WEIGHT  0.1
 
 struct tree_student {
