@@ -2,46 +2,18 @@
 #include "ctl/tool/audit.h"
 
 #include "ctl/tool/api.h"
+#include "ctl/tool/audit_lines.h"
 #include "ctl/tool/audit_verify.h"
-#include "ctl/tool/output.h"
 #include "ctl/tool/table.h"
 #include "ctl/tool/tool.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PAGE_LINES 1000
-
-// --- Pages of the appliance's log ----------------------------------------------------------------
-
-// One page, malloc'ed and with a zero behind it; NULL: refused, and said.
-static char *audit_page(const char *query, size_t *size)
-{
-	struct api_headers headers;
-	char path[96], *text = NULL;
-	FILE *to = open_memstream(&text, size);
-	bool ok;
-
-	if (!to) {
-		tool_refuse("no memory for the audit log");
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "/v1/audit?%s", query);
-	ok = api_download(path, to, &headers);
-	if (fclose(to) != 0 && ok) {
-		tool_refuse("no memory for the audit log");
-		ok = false;
-	}
-	if (ok)
-		return text;
-	free(text);
-	return NULL;
-}
 
 // --- list ----------------------------------------------------------------------------------------
 
 struct audit_list {
+	const char *log;   // NULL: the appliance's
 	const char *after; // NULL: the newest
 	uint32_t limit;
 };
@@ -55,6 +27,9 @@ static int audit_parse_after(void *field, const char *text, struct error *err)
 }
 
 static const struct option_entry LIST[] = {
+	{ NULL, 0, "LOG",
+		"a log's folder, or a file that audit export wrote; otherwise the appliance's",
+		OPTION_TO_TEXT(struct audit_list, log) },
 	{ "after", 'a', "LINE", "lines behind this one; otherwise the newest",
 		OPTION_TO_OWN(struct audit_list, after, audit_parse_after) },
 	{ "limit", 'n', "LINES", "so many lines at most; otherwise 20",
@@ -79,21 +54,93 @@ static void audit_add_row(struct table *table, const json_t *line)
 	table_add(table, "%s", api_text(line, "why"));
 }
 
+// The newest lines of the appliance's log, or those behind one: a page, malloc'ed. NULL: refused, and said.
+static char *audit_page(const struct audit_list *list, size_t *size)
+{
+	struct api_headers headers;
+	char path[96], *text = NULL;
+	FILE *to = open_memstream(&text, size);
+	bool ok;
+
+	if (!to) {
+		tool_refuse("no memory for the audit log");
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "/v1/audit?%s%s%slimit=%u", list->after ? "after=" : "",
+		list->after ? list->after : "", list->after ? "&" : "", list->limit);
+	ok = api_download(path, to, &headers);
+	if (fclose(to) != 0 && ok) {
+		tool_refuse("no memory for the audit log");
+		ok = false;
+	}
+	if (ok)
+		return text;
+	free(text);
+	return NULL;
+}
+
+struct audit_kept {   // of a log here
+	char **lines; // [limit], a ring where the newest are wanted
+	uint64_t n;   // that were kept, those that others took the place of among them
+	uint32_t limit;
+	bool wants_first;
+};
+
+static int audit_keep(
+	void *arg, const char *text, size_t bytes, const json_t *line, struct error *err)
+{
+	struct audit_kept *kept = arg;
+	char **place = &kept->lines[kept->n % kept->limit];
+	char *copy = strndup(text, bytes);
+
+	if (!copy)
+		return error_set(err, -ENOMEM, "no memory for the audit log");
+	free(*place);
+	*place = copy;
+	kept->n++;
+	return kept->wants_first && kept->n == kept->limit;
+}
+
+// As audit_page(), of a log here.
+static char *audit_read(const struct audit_list *list, size_t *size)
+{
+	struct audit_kept kept = { .lines = calloc(list->limit, sizeof(char *)),
+		.limit = list->limit,
+		.wants_first = list->after };
+	char *text = NULL;
+	FILE *to = open_memstream(&text, size);
+	struct error err;
+	int rc = -ENOMEM;
+
+	error_set(&err, rc, "no memory for the audit log");
+	if (kept.lines && to)
+		rc = audit_lines_each(list->log, list->after ? strtoull(list->after, NULL, 10) : 0,
+			audit_keep, &kept, &err);
+	for (uint64_t i = kept.n > kept.limit ? kept.n - kept.limit : 0; to && i < kept.n; i++)
+		fprintf(to, "%s\n", kept.lines[i % kept.limit]);
+	for (uint32_t i = 0; kept.lines && i < kept.limit; i++)
+		free(kept.lines[i]);
+	free(kept.lines);
+	if (to && fclose(to) != 0 && rc == 0)
+		rc = error_set(&err, -ENOMEM, "no memory for the audit log");
+	if (rc == 0)
+		return text;
+	free(text);
+	tool_refuse("%s", err.text);
+	return NULL;
+}
+
 static int audit_list_run(const struct command *command, char **argv)
 {
 	struct audit_list list = { .limit = 20 };
-	char query[64], *text, *at;
 	struct table table;
+	char *text, *at;
 	size_t size;
 	int exit;
 
 	if (!command_parse(command, argv, &list, &exit))
 		return exit;
-	if (list.after)
-		snprintf(query, sizeof(query), "after=%s&limit=%u", list.after, list.limit);
-	else
-		snprintf(query, sizeof(query), "limit=%u", list.limit);
-	text = audit_page(query, &size);
+	text = list.log ? audit_read(&list, &size) : audit_page(&list, &size);
 	if (!text)
 		return TOOL_REFUSED;
 	if (tool.json) {
@@ -122,89 +169,6 @@ const struct command audit_list_command = {
 	.summary = "who asked for which change, and what became of it: the newest lines",
 	.entries = LIST,
 	.run = audit_list_run,
-};
-
-// --- export --------------------------------------------------------------------------------------
-
-struct audit_export {
-	const char *output;
-};
-
-static const struct option_entry EXPORT[] = {
-	{ "output", 'o', "FILE", "where to; otherwise standard output",
-		OPTION_TO_TEXT(struct audit_export, output) },
-	{ 0 },
-};
-
-// The number of the last line of text[size], which ends in a newline; 0: it has none.
-static uint64_t audit_last(const char *text, size_t size)
-{
-	static const char FIRST[] = "{\"seq\":";
-	const char *line;
-
-	if (size == 0 || text[size - 1] != '\n')
-		return 0;
-	line = size > 1 ? memrchr(text, '\n', size - 1) : NULL;
-	line = line ? line + 1 : text;
-	return strncmp(line, FIRST, strlen(FIRST)) == 0 ? strtoull(line + strlen(FIRST), NULL, 10)
-							: 0;
-}
-
-// False: refused, and said.
-static bool audit_copy(FILE *to)
-{
-	uint64_t after = 0, last;
-	size_t size;
-
-	for (;;) {
-		char query[64], *text;
-
-		snprintf(query, sizeof(query), "after=%" PRIu64 "&limit=%d", after, PAGE_LINES);
-		text = audit_page(query, &size);
-		if (!text)
-			return false;
-		if (size == 0) {
-			free(text);
-			return true;
-		}
-		last = audit_last(text, size);
-		fwrite(text, 1, size, to);
-		free(text);
-		if (last <= after) {
-			tool_refuse("what came is no audit log: after line %" PRIu64
-				    " no later one came",
-				after);
-			return false;
-		}
-		after = last;
-	}
-}
-
-static int audit_export_run(const struct command *command, char **argv)
-{
-	struct audit_export request = { 0 };
-	struct output output;
-	struct error err;
-	int exit;
-
-	if (!command_parse(command, argv, &request, &exit))
-		return exit;
-	if (output_open(&output, request.output, &err) != 0)
-		return tool_refuse("%s", err.text);
-	if (!audit_copy(output.file)) {
-		output_abort(&output);
-		return TOOL_REFUSED;
-	}
-	if (output_commit(&output, &err) != 0)
-		return tool_refuse("%s", err.text);
-	return TOOL_DONE;
-}
-
-const struct command audit_export_command = {
-	.words = "audit export",
-	.summary = "the whole audit log as it stands, JSON lines, to be verified elsewhere",
-	.entries = EXPORT,
-	.run = audit_export_run,
 };
 
 // --- verify --------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The audit log of a running appliance: what is asked for and what became of it; kill -9 in the midst of changes; a full
 disk, which refuses changes and nothing else; martletctl audit verify on all that, and on a log that was bent."""
+import csv
 import http.client
+import io
 import json
 import os
 import shutil
@@ -92,6 +94,42 @@ def kill(tap, a, folder):
                   done.stderr + done.stdout)
 
 
+def exports(tap, a, folder, whole):
+    """Of a range, as CSV, and of a log's files without an appliance."""
+    def tool(*args, options=()):
+        return subprocess.run([MARTLETCTL, "-s", os.path.join(a.dir, "nobody.sock"), *options, "audit", *args], capture_output=True, text=True)
+
+    with open(whole) as f:
+        each = [line.rstrip("\n") for line in f]
+    at = [json.loads(line)["at"] for line in each]
+    for name, log in (("the folder", folder), ("an exported file", whole)):
+        tap.check(f"{name}: exported without an appliance", tool("export", log).stdout.splitlines()[:len(each)] == each)
+        tap.check(f"{name}: a range of lines", tool("export", log, "--from", "3", "--to", "7").stdout.splitlines() == each[2:7])
+        tap.check(f"{name}: listed, the lines behind one", tool("list", log, "-a", "4", "-n", "3", options=["--json"]).stdout.splitlines() == each[4:7])
+    tap.check("listed, the newest", tool("list", whole, "-n", "5", options=["--json"]).stdout.splitlines() == each[-5:])
+    second = at[len(at) // 2][:19] + "Z"
+    tap.check("a range of time", tool("export", whole, "--from", second, "--to", second).stdout.splitlines() ==
+              [line for line, when in zip(each, at) if when[:19] + "Z" == second])
+    tap.check("a day", tool("export", whole, "--to", at[-1][:10]).stdout.splitlines() == each)
+    none = tool("export", whole, "--from", "9999-01-01")
+    tap.check("an empty range is said", none.returncode == 0 and not none.stdout and "no line is in that range" in none.stderr, none.stderr)
+    tap.check("of the appliance, too", a.ctl("audit", "export", "--from", "3", "--to", "7").stdout.splitlines() == each[2:7])
+    odd = os.path.join(a.dir, "odd.jsonl")
+    with open(odd, "w") as f:
+        f.write(each[0] + "\n{broken\n" + json.dumps({"seq": 900, "by": "=cmd|'x'!A1", "what": 'say "a, b"\n'}) + "\n" + "x" * 10000 + "\n")
+    done = tool("export", odd, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    tap.check("CSV: quoted, and no formula", done.returncode == 0 and len(rows) == 2 and rows[1]["by"] == "'=cmd|'x'!A1" and
+              rows[1]["what"] == 'say "a, b"\n' and rows[1]["seq"] == "900" and rows[1]["status"] == "", done.stdout)
+    tap.check("what is no line is passed over, and said", "2 pieces are no lines" in done.stderr, done.stderr)
+    rows = list(csv.DictReader(io.StringIO(tool("export", whole, "-f", "csv").stdout)))
+    tap.check("CSV: each line is a row", [(row["seq"], row["hash"]) for row in rows] ==
+              [(str(line["seq"]), line["hash"]) for line in map(json.loads, each)])
+    over = tool("export", whole, "-o", whole)
+    tap.check("an export does not take its log's place", over.returncode == 1 and "would be lost" in over.stderr, over.stderr)
+    tap.check("what is not there is refused", tool("list", os.path.join(a.dir, "nothing")).returncode == 1)
+
+
 def bent(tap, a, folder):
     """On a copy: what root on another machine would do."""
     copy = os.path.join(a.dir, "copy")
@@ -115,6 +153,7 @@ def bent(tap, a, folder):
     whole = os.path.join(a.dir, "exported.jsonl")
     a.ctl("audit", "export", "-o", whole)
     tap.check("an exported log is whole", verify(whole, "--key", key).returncode == 0)
+    exports(tap, a, folder, whole)
     with open(whole) as f, open(os.path.join(a.dir, "unsigned.jsonl"), "w") as to:
         for line in f:
             if '"kind":"checkpoint"' in line:

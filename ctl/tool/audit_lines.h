@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The lines of an audit log, of the appliance or of a copy of its files. What they say is not checked: that is
+// audit_verify.h's.
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// text[bytes] is the line as it stands, without its newline, `line` what it says. 0: go on; 1: that was the last one that
+// is wanted; a negative errno, with a sentence.
+typedef int (*audit_line_taken)(
+	void *arg, const char *text, size_t bytes, const json_t *line, struct error *err);
+
+// Gives on the lines behind line `after`, in their order: of the log's folder, or a file that audit export wrote,
+// `path`; NULL: of the appliance. A negative errno with a sentence, or what take() said. What is no line, as the piece
+// that a crash left, is passed over, and said.
+int audit_lines_each(
+	const char *path, uint64_t after, audit_line_taken take, void *arg, struct error *err);
