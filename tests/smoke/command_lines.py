@@ -34,7 +34,7 @@ WRONG = {"--parse-memory": "0", "--parse-seconds": "0", "--limit": "0", "--diffe
          "--patience": "0", "--weight-decay": "-1", "--clip": "-1", "--fpr": "1.5", "--samples": "1", "--cluster": "0",
          "--early-stopping": "-1", "--subsample": "0", "--colsample": "2", "--lambda": "-1", "--min-child-weight": "-1",
          "--as": "guess", "--cost-fp": "-1", "--cost-fn": "x", "--bootstrap": "100001", "--confidence": "0", "--method": "luck", "--sparsity": "1.5", "--max-f1-loss": "2", "--tile": "0", "--steps": "0", "--max-ns": "0", "--max-bytes": "0", "--fits": "l9",
-         "--role": "root", "--expires": "soon", "--not-before": "2026-13-01", "--key-id": "0", "--models": "a//b", "--after": "1y", "--bits": "int4", "--calibration": "luck", "--tune": "x", "--calibrate-scores": "isotonic"}
+         "--role": "root", "--expires": "soon", "--not-before": "2026-13-01", "--key-id": "0", "--models": "a//b", "--after": "1y", "--format": "xls", "--bits": "int4", "--calibration": "luck", "--tune": "x", "--calibrate-scores": "isotonic"}
 FREE_OUTPUT = {"model compress", "model prune", "model quantise", "model windows", "model compile", "model train", "model reference", "flow features", "model distil", "audit export", "model encrypt", "model decrypt", "model encryption-key", "model sign"}  # of which -o takes any name; model run tells the format by it
 GOOD = {"log": "info", "announce": "edge"}  # an argument that is good, where "1" is not
 # A good command line of each that cannot be done: there is no such file, device or appliance.
