@@ -132,6 +132,31 @@ static void large_shift_stays_a_step(void **state)
 	assert_true(tensor_floats(graph, graph->nodes[0].inputs[2])[0] == -1e6f);
 }
 
+// An infinite factor, and one by which weights would be infinite, before the product and behind it.
+static void factors_beyond_numbers_stay_a_step(void **state)
+{
+	static const float FACTORS[4] = { INFINITY, -INFINITY, NAN, 3e38f };
+	static const float SEVERAL[6] = { 2, 2, 2, 2, 2, 2 };
+
+	for (uint32_t i = 0; i < 8; i++) {
+		const float factors[3] = { FACTORS[i / 2], FACTORS[i / 2], FACTORS[i / 2] };
+
+		begin(2);
+		if (i % 2)
+			then(OP_MUL, tensor(1, 2, 0, factors), GRAPH_NONE);
+		then(OP_MATMUL, tensor(2, 2, 3, SEVERAL), GRAPH_NONE);
+		if (i % 2 == 0)
+			then(OP_MUL, tensor(1, 3, 0, factors), GRAPH_NONE);
+		finish();
+		assert_int_equal(graph->n_nodes, 2);
+		assert_int_equal(graph->nodes[i % 2].op, OP_DENSE);
+		for (uint32_t w = 0; w < 6; w++)
+			assert_true(tensor_floats(graph, graph->nodes[i % 2].inputs[1])[w] == 2);
+		if (i < 7)
+			tear_down(state);
+	}
+}
+
 // -0 / 1 * -1 is 0 and 0 / 1 * -1 is -0, also where that is one Affine.
 static void what_scales_does_not_shift(void **state)
 {
@@ -209,6 +234,7 @@ int main(void)
 		CASE(matmul_add_relu_is_one_dense),
 		CASE(scaler_and_batch_norm_fold_into_dense),
 		CASE(large_shift_stays_a_step),
+		CASE(factors_beyond_numbers_stay_a_step),
 		CASE(what_scales_does_not_shift),
 		CASE(two_readers_keep_their_step),
 		CASE(constants_are_computed_once),

@@ -35,6 +35,17 @@ static double fold_affine_scaled(float shift, float scale)
 	return shift == 0 && signbit(shift) ? -0.0 : (double)shift * (double)scale;
 }
 
+// Is every value one? By an infinite factor, or one that is too large, what was an infinity becomes NaN: a sum of
+// infinities of both signs.
+static bool fold_affine_are_finite(const float *values, int64_t count)
+{
+	for (int64_t i = 0; i < count; i++) {
+		if (!isfinite(values[i]))
+			return false;
+	}
+	return true;
+}
+
 // affine after dense: (x W + b) s + t = x (W s) + (b s + t). Also affine after affine, rows = 1,
 // where the first one's shift may not be so large that it costs precision.
 static int fold_into_first(
@@ -66,6 +77,8 @@ static int fold_into_first(
 	}
 	for (int64_t c = 0; c < columns; c++)
 		b[c] = (float)(fold_affine_scaled(old_b ? old_b[c] : 0, s[c]) + (double)t[c]);
+	if (!fold_affine_are_finite(w, rows * columns) || !fold_affine_are_finite(b, columns))
+		return 0;
 	if (fold_affine_set_inputs(graph, first, first->inputs[0], w_index, b_index, err) < 0)
 		return err->code;
 	uses_swap_outputs(first, affine);
@@ -104,6 +117,8 @@ static int fold_into_next(
 			return 0;
 		b[c] = (float)sum;
 	}
+	if (!fold_affine_are_finite(w, rows * columns) || !fold_affine_are_finite(b, columns))
+		return 0;
 	return fold_affine_set_inputs(graph, dense, affine->inputs[0], w_index, b_index, err);
 }
 
