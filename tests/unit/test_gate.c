@@ -359,7 +359,7 @@ static void write_certificate(const char *key_path, const char *path)
 static struct tls *secure(struct gate_case *c, struct gate_door *door)
 {
 	char key[64], certificate[64];
-	const struct tls_files files = { certificate, key, "" };
+	const struct tls_files files = { .certificate = certificate, .key = key, .client_ca = "" };
 	struct sockaddr_in any = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(c->tcp);
