@@ -4,6 +4,7 @@
 #include "ctl/tool/doctor_cpu.h"
 #include "ctl/tool/doctor_memory.h"
 #include "ctl/tool/doctor_nic.h"
+#include "ctl/tool/doctor_trust.h"
 #include "ctl/tool/image.h"
 #include "ctl/tool/tool.h"
 
@@ -97,8 +98,10 @@ static int doctor_run(const struct command *command, char **argv)
 	doctor_check_cpu(&doctor);
 	doctor_check_memory(&doctor);
 	doctor_check_nics(&doctor);
-	if (doctor.config)
+	if (doctor.config) {
 		doctor_check_ports(&doctor);
+		doctor_check_trust(&doctor);
+	}
 	(tool.json ? doctor_print_json : doctor_print_text)(&doctor);
 	return doctor_count(&doctor, DOCTOR_FAIL) ? TOOL_REFUSED : TOOL_DONE;
 }

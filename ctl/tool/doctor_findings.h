@@ -13,7 +13,7 @@
 enum doctor_level { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
 
 struct doctor_finding {
-	const char *area; // "memory", "cpu", "nic", "configuration"
+	const char *area; // "memory", "cpu", "nic", "trust", "configuration"
 	const char *name; // "hugepages"
 	enum doctor_level level;
 	char text[256]; // what was found

@@ -3,6 +3,7 @@
 #include "ctl/tool/doctor_cpu.h"
 #include "ctl/tool/doctor_memory.h"
 #include "ctl/tool/doctor_nic.h"
+#include "ctl/tool/doctor_trust.h"
 #include "infer/infer.h"
 #include "tests/cmocka.h"
 
@@ -289,6 +290,52 @@ static void queues_of_a_virtual_interface_are_one(void **state)
 	expect("port", DOCTOR_FAIL, "would not be heard", "ethtool -L veth9 rx 1 ");
 }
 
+static void put_mode(const char *path, mode_t mode)
+{
+	char full[256];
+
+	put(path, "secret");
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	assert_int_equal(chmod(full, mode), 0);
+}
+
+static void powers_and_secrets_are_looked_at(void **state)
+{
+	static struct config config; // large
+
+	memset(&config, 0, sizeof(config));
+	doctor.config = &config;
+	strcpy(config.process.user, "nobody");
+	strcpy(config.trust.keys, "/etc/m/wire.keys");
+	strcpy(config.trust.audit_key, "/etc/m/audit.key");
+	strcpy(config.control.http[0].tls.key, "/etc/m/tls.key");
+	config.control.n_http = 1;
+	put_mode("/etc/m/wire.keys", 0600);
+	put_mode("/etc/m/tls.key", 0640); // as the group ssl-cert has them
+	doctor_check_trust(&doctor);
+	expect("user", DOCTOR_OK, "becomes nobody", "");
+	expect("seccomp", DOCTOR_OK, "ends it", "");
+	assert_int_equal(doctor.n_findings, 2);
+
+	doctor.n_findings = 0;
+	config.process.user[0] = '\0';
+	config.process.seccomp = CONFIG_SECCOMP_OFF;
+	put_mode("/etc/m/wire.keys", 0640);
+	put_mode("/etc/m/audit.key", 0620);
+	put_mode("/etc/m/tls.key", 0644);
+	doctor_check_trust(&doctor);
+	expect("user", DOCTOR_WARN, "stays who started it", "");
+	expect("seccomp", DOCTOR_WARN, "is \"off\"", "");
+	expect("wire keys", DOCTOR_WARN, "its group may read it", "chmod 600 /etc/m/wire.keys");
+	expect("audit key", DOCTOR_FAIL, "its group may write it", "chmod 600 /etc/m/audit.key");
+	expect("TLS key", DOCTOR_WARN, "others may read or write it", "chmod 600 /etc/m/tls.key");
+
+	doctor.n_findings = 0;
+	strcpy(config.process.user, "nobody-has-this-name");
+	doctor_check_trust(&doctor);
+	expect("user", DOCTOR_FAIL, "there is no user nobody-has-this-name", "useradd --system");
+}
+
 static void cpu_lists(void **state)
 {
 	assert_true(doctor_cpu_in("0-3,8", 8));
@@ -312,6 +359,7 @@ int main(void)
 		CASE(configuration_decides_what_is_needed),
 		CASE(queues_of_an_xdp_port_are_counted),
 		CASE(queues_of_a_virtual_interface_are_one),
+		CASE(powers_and_secrets_are_looked_at),
 		cmocka_unit_test(cpu_lists),
 	};
 

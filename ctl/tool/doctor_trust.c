@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ctl/tool/doctor_trust.h"
+
+#include "base/trust/account.h"
+#include "base/trust/trusted_file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FAILS (S_IWGRP | S_IRWXO) // of a secret's file
+
+static void trust_check_user(struct doctor *doctor)
+{
+	const char *user = doctor->config->process.user;
+	const bool is_auto = strcmp(user, CONFIG_USER_AUTO) == 0;
+	const char *name = is_auto ? TRUSTED_SERVICE_USER : user;
+	char fix[CONFIG_NAME_MAX + 64];
+	uid_t uid;
+
+	snprintf(fix, sizeof(fix), "useradd --system --user-group --no-create-home %.64s", name);
+	if (!user[0])
+		doctor_find(doctor, "trust", "user", DOCTOR_WARN, NULL,
+			"process.user is \"\": martletd stays who started it, which is root where "
+			"root does");
+	else if (!account_find_user(name, &uid))
+		doctor_find(doctor, "trust", "user", is_auto ? DOCTOR_WARN : DOCTOR_FAIL, fix,
+			"there is no user %.64s, whom martletd would become; %s", name,
+			is_auto ? "it stays root where root starts it" : "it does not start");
+	else if (uid == 0)
+		doctor_find(doctor, "trust", "user", DOCTOR_WARN, NULL,
+			"martletd stays root, by process.user");
+	else
+		doctor_find(
+			doctor, "trust", "user", DOCTOR_OK, NULL, "martletd becomes %.64s", name);
+}
+
+static void trust_check_seccomp(struct doctor *doctor)
+{
+	const enum config_seccomp seccomp = doctor->config->process.seccomp;
+
+	if (seccomp == CONFIG_SECCOMP_KILL)
+		doctor_find(doctor, "trust", "seccomp", DOCTOR_OK, NULL,
+			"a system call that martletd does not need ends it");
+	else
+		doctor_find(doctor, "trust", "seccomp", DOCTOR_WARN, NULL,
+			"process.seccomp is \"%s\": whoever takes martletd over may make any "
+			"system call",
+			seccomp == CONFIG_SECCOMP_OFF ? "off" : "log");
+}
+
+// What is not there, martletd --check tells. It refuses those whose mode has any bit of `fails`.
+static void trust_check_secret(
+	struct doctor *doctor, const char *key, const char *file, mode_t fails, mode_t warns)
+{
+	char path[CONFIG_PATH_MAX + 256], fix[CONFIG_PATH_MAX + 32];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s%s", doctor->root, file);
+	if (file[0] != '/' || stat(path, &status) != 0 || !(status.st_mode & (fails | warns)))
+		return;
+	snprintf(fix, sizeof(fix), "chmod 600 %s", file);
+	doctor_find(doctor, "trust", key, status.st_mode & fails ? DOCTOR_FAIL : DOCTOR_WARN, fix,
+		"%.150s: %s", file,
+		status.st_mode & S_IRWXO           ? "others may read or write it"
+			: status.st_mode & S_IWGRP ? "its group may write it"
+						   : "its group may read it");
+}
+
+void doctor_check_trust(struct doctor *doctor)
+{
+	const struct config *config = doctor->config;
+
+	trust_check_user(doctor);
+	trust_check_seccomp(doctor);
+	trust_check_secret(doctor, "wire keys", config->trust.keys, FAILS, S_IRGRP);
+	trust_check_secret(doctor, "audit key", config->trust.audit_key, FAILS, S_IRGRP);
+	for (uint32_t i = 0; i < config->trust.n_image_keys; i++)
+		trust_check_secret(
+			doctor, "image keys", config->trust.image_keys[i], FAILS, S_IRGRP);
+	for (uint32_t i = 0; i < config->control.n_http; i++)
+		trust_check_secret(doctor, "TLS key", config->control.http[i].tls.key, 0, FAILS);
+}
