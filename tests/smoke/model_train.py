@@ -34,7 +34,7 @@ def read(path):
 
 def scores(image, folder, rows=TEST):
     out = os.path.join(folder, "scores.csv")
-    done = tool("model", "run", image, rows, "-o", out, "--drop", "activity,label")
+    done = tool("model", "run", image, rows, "-o", out, "--exact", "--drop", "activity,label")
     if done.returncode:
         return done.stderr, []
     with open(out) as f:
