@@ -264,7 +264,8 @@ static __rte_noinline void reply_seal_end(struct reply_sealed *sealed)
 static inline void reply_one(struct rte_mbuf *m, struct packet *p, uint64_t ns,
 	struct dataplane_counters *counters, struct reply_sealed *sealed)
 {
-	uint32_t payload_bytes = reply_payload_bytes(p) + (unlikely(p->key) ? AUTH_TRAILER_BYTES : 0);
+	uint32_t payload_bytes =
+		reply_payload_bytes(p) + (unlikely(p->key) ? AUTH_TRAILER_BYTES : 0);
 	uint32_t udp_bytes = (uint32_t)sizeof(struct rte_udp_hdr) + payload_bytes;
 	uint64_t sum;
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)reply_l3(m, p, udp_bytes, &sum);

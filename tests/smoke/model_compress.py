@@ -29,7 +29,7 @@ def beats(a, b):
 
 def met(tap, folder):
     image, report = os.path.join(folder, "small.mlt"), os.path.join(folder, "small.svg")
-    done = compress(folder, image, "--seconds", "6", "--max-bytes", "30000", "--max-f1-loss", "0.05", "--report", report,
+    done = compress(folder, image, "--seconds", "100", "--max-bytes", "30000", "--max-f1-loss", "0.05", "--report", report,
                     "--json")
     tap.check("compress: a bound that can be met is", done.returncode == 0, done.stderr)
     if done.returncode != 0:
