@@ -18,16 +18,13 @@ static inline void admit_refuse(struct packet *p, enum wire_status status)
 	p->status = (uint8_t)status;
 }
 
-// NULL where there is none (tests).
-static inline const struct auth_table *admit_keys(const struct registry *registry)
-{
-	return registry->auth ? auth_table(registry->auth) : NULL;
-}
-
-// What came without authentication while no model was in service has passed check.c: to it none is.
+// What came without authentication while no model was in service has passed check.c: to it none is. The keys are looked
+// up after the model's route: who sees a route sees what was demanded before it was there.
 static inline enum wire_status admit_check_access(
-	const struct packet *p, const struct auth_table *keys, uint64_t model)
+	const struct packet *p, const struct auth *auth, uint64_t model)
 {
+	const struct auth_table *keys = auth ? auth_table(auth) : NULL; // NULL: tests
+
 	if (unlikely(p->key))
 		return auth_allows(keys, p->key, model) ? WIRE_STATUS_OK : WIRE_STATUS_FORBIDDEN;
 	if (likely(!keys || !keys->demands))
@@ -37,7 +34,7 @@ static inline enum wire_status admit_check_access(
 
 // The checks that depend on what is deployed right now. WIRE_STATUS_OK: it may be scored.
 static enum wire_status admit_check_deployment(struct packet *p, const struct wire_header *header,
-	const struct registry *registry, const struct auth_table *keys, uint32_t lcore)
+	const struct registry *registry, uint32_t lcore)
 {
 	const struct model_route *route = registry_route(registry, header->model);
 	const struct deployment *deployment;
@@ -50,7 +47,7 @@ static enum wire_status admit_check_deployment(struct packet *p, const struct wi
 								    : WIRE_STATUS_NO_MODEL;
 	}
 	// A route always has a live version: NOLINTNEXTLINE(clang-analyzer-*)
-	status = admit_check_access(p, keys, route->live->name_hash);
+	status = admit_check_access(p, registry->auth, route->live->name_hash);
 	if (unlikely(status != WIRE_STATUS_OK)) {
 		p->stats = route->live->stats[lcore];
 		return status;
@@ -80,8 +77,8 @@ static enum wire_status admit_check_form(const struct packet *p, const struct wi
 		: WIRE_STATUS_BAD_REQUEST;
 }
 
-static inline void admit_one(struct rte_mbuf *m, const struct registry *registry,
-	const struct auth_table *keys, uint32_t lcore, struct slot_stats *pings)
+static inline void admit_one(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
+	struct slot_stats *pings)
 {
 	struct packet *p = packet_of(m);
 	const struct wire_header *header = admit_header(m, p);
@@ -102,17 +99,17 @@ static inline void admit_one(struct rte_mbuf *m, const struct registry *registry
 		unlikely(atomic_load_explicit(&registry->draining, memory_order_relaxed)))
 		status = WIRE_STATUS_NOT_READY;
 	if (status == WIRE_STATUS_OK)
-		status = admit_check_deployment(p, header, registry, keys, lcore);
+		status = admit_check_deployment(p, header, registry, lcore);
 	if (unlikely(status != WIRE_STATUS_OK))
 		admit_refuse(p, status);
 }
 
-static inline void admit_one_again(struct rte_mbuf *m, const struct registry *registry,
-	const struct auth_table *keys, uint32_t lcore)
+static inline void admit_one_again(
+	struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
 {
 	struct packet *p = packet_of(m);
 	const enum wire_status status =
-		admit_check_deployment(p, admit_header(m, p), registry, keys, lcore);
+		admit_check_deployment(p, admit_header(m, p), registry, lcore);
 
 	if (unlikely(status != WIRE_STATUS_OK))
 		admit_refuse(p, status);
@@ -121,12 +118,12 @@ static inline void admit_one_again(struct rte_mbuf *m, const struct registry *re
 void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
 	struct slot_stats *pings)
 {
-	admit_one(m, registry, admit_keys(registry), lcore, pings);
+	admit_one(m, registry, lcore, pings);
 }
 
 void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
 {
-	admit_one_again(m, registry, admit_keys(registry), lcore);
+	admit_one_again(m, registry, lcore);
 }
 
 // Moves requests of high priority to the front; otherwise the order of arrival stays.
@@ -149,16 +146,15 @@ static inline uint16_t admit_sort(struct rte_mbuf **mbufs, uint16_t n,
 	const struct registry *registry, uint32_t lcore, struct slot_stats *pings,
 	struct rte_mbuf **answers, uint16_t *n_answers)
 {
-	const struct auth_table *keys = admit_keys(registry);
 	uint16_t n_scores = 0, n_rest = 0, n_high = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *p = packet_of(mbufs[i]);
 
 		if (pings)
-			admit_one(mbufs[i], registry, keys, lcore, pings);
+			admit_one(mbufs[i], registry, lcore, pings);
 		else
-			admit_one_again(mbufs[i], registry, keys, lcore);
+			admit_one_again(mbufs[i], registry, lcore);
 		if (p->kind == PACKET_SCORE) {
 			n_high += (p->flags & WIRE_FLAG_PRIORITY) != 0;
 			mbufs[n_scores++] = mbufs[i];

@@ -120,14 +120,16 @@ static uint32_t clients_look(struct clients *clients, uint32_t set, struct clien
 			struct clients_was *was = clients_was_of(clients, lcore, set, way);
 			struct table *table = &clients->fairs[lcore]->table;
 			struct table_view view;
+			bool goes_on;
 
 			if (!table_read(table, set, way, &view)) {
 				was->hash = 0;
 				continue;
 			}
+			// One that was displaced and has come back is counted anew.
+			goes_on = was->hash == view.hash && was->requests <= view.counts.requests;
 			seen[n++] = (struct clients_seen){ .hash = view.hash,
-				.requests = view.counts.requests -
-					(was->hash == view.hash ? was->requests : 0),
+				.requests = view.counts.requests - (goes_on ? was->requests : 0),
 				.entry = &table->entries[set][way] };
 			*was = (struct clients_was){ view.hash, view.counts.requests };
 		}

@@ -120,13 +120,15 @@ int sandbox_ask(struct sandbox_child *child, const char *name, struct error *err
 
 // --- This process's end ----------------------------------------------------------------------------
 
-static void sandbox_answer(const struct sandbox *sandbox, int socket, struct word *word)
+// False: it takes no answers. One that is sound waits for each before it asks again.
+static bool sandbox_answer(const struct sandbox *sandbox, int socket, struct word *word)
 {
 	struct error why = { .text = "" };
 	struct answer answer = { 0 };
 	union descriptor with = { 0 };
 	struct iovec data = { .iov_base = &answer, .iov_len = sizeof(answer) };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+	bool is_taken;
 	int fd;
 
 	word->name[sizeof(word->name) - 1] = '\0';
@@ -143,9 +145,11 @@ static void sandbox_answer(const struct sandbox *sandbox, int socket, struct wor
 			.cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&with.header), &fd, sizeof(fd));
 	}
-	(void)!sendmsg(socket, &message, MSG_NOSIGNAL);
+	is_taken = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno == EPIPE ||
+		errno == ECONNRESET;
 	if (fd >= 0)
 		close(fd);
+	return is_taken;
 }
 
 // "8 GiB", "64 MiB".
@@ -255,13 +259,15 @@ static enum heard sandbox_listen(const struct sandbox *sandbox, int socket, stru
 			return HEARD_NOTHING;
 		if (n != sizeof(*word))
 			return HEARD_NONSENSE;
-		if (word->kind == WORD_ASK && is_shut)
-			sandbox_answer(sandbox, socket, word);
-		else if (word->kind == WORD_SHUT)
+		if (word->kind == WORD_ASK && is_shut) {
+			if (!sandbox_answer(sandbox, socket, word))
+				return HEARD_NONSENSE;
+		} else if (word->kind == WORD_SHUT) {
 			is_shut = true;
-		else
+		} else {
 			return word->kind == WORD_DONE || word->kind == WORD_FREE ? HEARD_END
 										  : HEARD_NONSENSE;
+		}
 	}
 	return HEARD_TOO_LATE;
 }

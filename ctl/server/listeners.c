@@ -80,12 +80,13 @@ static void listeners_look_at_key(const struct listening *listening)
 			listening->name, key, key);
 }
 
-static int listeners_open_tls(struct listening *listening, struct error *err)
+static int listeners_open_tls(
+	struct listening *listening, const struct config_trust *trust, struct error *err)
 {
 	const struct config_tls *config = &listening->wanted.tls;
-	// Who has no certificate is nobody there without a token.
+	// Who has no certificate is nobody there without a token, which there may be.
 	const struct tls_files files = { config->certificate, config->key, config->client_ca,
-		.asks_only = listening->wanted.require_token };
+		.asks_only = listening->wanted.require_token && trust->tokens[0] };
 	struct error why;
 	int rc;
 
@@ -101,7 +102,7 @@ static int listeners_prepare_one(struct server *server, struct listening *listen
 	const struct listening *before =
 		listeners_find(server->listeners, &listening->wanted.listen);
 	struct error why;
-	int rc = listeners_open_tls(listening, err);
+	int rc = listeners_open_tls(listening, &config->trust, err);
 
 	listening->door.fd = -1;
 	listening->door.serves = listening->wanted.serves;

@@ -43,11 +43,12 @@ static int check_image_keys(const char *path, struct error *err)
 	return rc == 0 ? 0 : error_prefix(err, "trust.image_keys");
 }
 
-static int check_tls(const struct config_http *http, uint32_t i, struct error *err)
+static int check_tls(const struct config *all, uint32_t i, struct error *err)
 {
+	const struct config_http *http = &all->control.http[i];
 	const struct config_tls *config = &http->tls;
 	const struct tls_files files = { config->certificate, config->key, config->client_ca,
-		.asks_only = http->require_token };
+		.asks_only = http->require_token && all->trust.tokens[0] };
 	struct tls *tls = NULL;
 	const int rc = config->certificate[0] ? tls_open(&files, &tls, err) : 0;
 
@@ -68,6 +69,6 @@ void named_files_check(
 		if (check_image_keys(config->trust.image_keys[i], &err) != 0)
 			refuse(arg, err.text);
 	for (uint32_t i = 0; i < config->control.n_http; i++)
-		if (check_tls(&config->control.http[i], i, &err) != 0)
+		if (check_tls(config, i, &err) != 0)
 			refuse(arg, err.text);
 }

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "config/config.h"
 
-// Visits why each that could not be used would be refused, as the start says it. What the start makes where it is not
+// Visits why each that could not be used would be refused, by the name of its setting. What the start makes where it is not
 // there (trust.audit_key, trust.tokens) may be missing, and so may what the service manager alone hands out
 // (credentials) where it has handed out nothing.
 void named_files_check(

@@ -166,8 +166,10 @@ static int audit_export_run(const struct command *command, char **argv)
 	if (request.from.seq && request.to.seq && request.from.seq > request.to.seq)
 		return tool_refuse("--from %" PRIu64 " is behind --to %" PRIu64, request.from.seq,
 			request.to.seq);
-	if (output_check(request.output, &(struct output_other){ "the log", request.log }, 1,
-		    &err) != 0 ||
+	if (output_check_folder(request.output,
+		    &(struct output_other){ "the folder of the log", request.log }, &err) != 0 ||
+		output_check(request.output, &(struct output_other){ "the log", request.log }, 1,
+			&err) != 0 ||
 		output_open(&output, request.output, &err) != 0)
 		return tool_refuse("%s", err.text);
 	request.file = output.file;

@@ -19,8 +19,9 @@
 struct reading {
 	audit_line_taken take;
 	void *arg;
+	uint64_t from;  // lines up to here are not wanted
 	uint64_t after; // that was given on last
-	uint64_t odd;   // pieces that are no line
+	uint64_t odd;   // pieces that are no line, and lines that are not behind the one before
 	bool is_over;   // no more is wanted
 	// What there is of a line, until its end comes.
 	char line[CHAIN_LINE_BYTES_MAX];
@@ -36,7 +37,9 @@ static int reading_line(struct reading *r, const char *text, size_t bytes, struc
 
 	if (seq <= 0)
 		r->odd++;
-	else if ((uint64_t)seq > r->after) {
+	else if ((uint64_t)seq <= r->after)
+		r->odd += (uint64_t)seq > r->from;
+	else {
 		r->after = (uint64_t)seq;
 		rc = r->take(r->arg, text, bytes, line, err);
 	}
@@ -77,15 +80,32 @@ static int reading_take(void *arg, const char *bytes, size_t size, struct error 
 
 // --- Of files ------------------------------------------------------------------------------------
 
+// No line goes on in another file; the last newline may be missing.
+static int reading_end(struct reading *r, struct error *err)
+{
+	const int rc = r->n > 0 ? reading_line(r, r->line, r->n, err) : 0;
+
+	r->odd += r->is_long;
+	r->n = 0;
+	r->is_long = false;
+	return rc;
+}
+
 static int reading_folder(struct reading *r, int folder, const char *path, struct error *err)
 {
 	struct chain_files files;
 	int rc = chain_files_list(folder, path, &files, err);
 
-	for (size_t i = 0; rc == 0 && i < files.n; i++)
-		if (i + 1 == files.n || files.first[i + 1] > r->after + 1)
-			rc = chain_file_read(
-				folder, path, files.first[i], 0, UINT64_MAX, reading_take, r, err);
+	if (rc == 0 && files.n == 0)
+		rc = error_set(err, -ENOENT, "%s: has no files of an audit log in it", path);
+	for (size_t i = 0; rc == 0 && i < files.n; i++) {
+		if (i + 1 < files.n && files.first[i + 1] <= r->after + 1)
+			continue;
+		rc = chain_file_read(
+			folder, path, files.first[i], 0, UINT64_MAX, reading_take, r, err);
+		if (rc == 0)
+			rc = reading_end(r, err);
+	}
 	chain_files_free(&files);
 	return rc;
 }
@@ -118,9 +138,7 @@ static int reading_local(struct reading *r, const char *path, struct error *err)
 		rc = reading_folder(r, folder, path, err);
 	if (folder >= 0)
 		close(folder);
-	if (rc == 0 && r->n > 0) // the newline is missing
-		rc = reading_line(r, r->line, r->n, err);
-	return rc;
+	return rc == 0 ? reading_end(r, err) : rc;
 }
 
 // --- Of the appliance ----------------------------------------------------------------------------
@@ -185,10 +203,12 @@ int audit_lines_each(
 		return error_set(err, -ENOMEM, "no memory for the audit log");
 	r->take = take;
 	r->arg = arg;
-	r->after = after;
+	r->from = r->after = after;
 	rc = path ? reading_local(r, path, err) : reading_appliance(r, err);
 	if (rc == 0 && r->odd)
-		tool_note("%" PRIu64 " pieces are no lines: martletctl audit verify says more",
+		tool_note("%" PRIu64
+			  " pieces are no lines, or not in their place: martletctl audit verify "
+			  "says more",
 			r->odd);
 	rc = r->is_over ? 0 : rc;
 	free(r);

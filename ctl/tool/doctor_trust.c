@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FAILS (S_IWGRP | S_IRWXO) // of a secret's file
+// Of a secret's file: what trusted_file.h refuses. Group root may read it.
+static mode_t trust_refuses(const struct stat *status)
+{
+	return S_IWGRP | S_IWOTH | S_IROTH | (status->st_gid != 0 ? S_IRGRP : 0);
+}
 
 static void trust_check_user(struct doctor *doctor)
 {
@@ -49,22 +53,26 @@ static void trust_check_seccomp(struct doctor *doctor)
 			seccomp == CONFIG_SECCOMP_OFF ? "off" : "log");
 }
 
-// What is not there, martletd --check tells. It refuses those whose mode has any bit of `fails`.
+// What is not there, martletd --check tells. It refuses one whose mode is too open where it is `refused`.
 static void trust_check_secret(
-	struct doctor *doctor, const char *key, const char *file, mode_t fails, mode_t warns)
+	struct doctor *doctor, const char *key, const char *file, bool refused)
 {
 	char path[CONFIG_PATH_MAX + 256], fix[CONFIG_PATH_MAX + 32];
 	struct stat status;
+	mode_t open;
 
 	snprintf(path, sizeof(path), "%s%s", doctor->root, file);
-	if (file[0] != '/' || stat(path, &status) != 0 || !(status.st_mode & (fails | warns)))
+	if (file[0] != '/' || stat(path, &status) != 0)
+		return;
+	open = status.st_mode & (refused ? trust_refuses(&status) : S_IWGRP | S_IWOTH | S_IROTH);
+	if (!open)
 		return;
 	snprintf(fix, sizeof(fix), "chmod 600 %s", file);
-	doctor_find(doctor, "trust", key, status.st_mode & fails ? DOCTOR_FAIL : DOCTOR_WARN, fix,
-		"%.150s: %s", file,
-		status.st_mode & S_IRWXO           ? "others may read or write it"
-			: status.st_mode & S_IWGRP ? "its group may write it"
-						   : "its group may read it");
+	doctor_find(doctor, "trust", key, refused ? DOCTOR_FAIL : DOCTOR_WARN, fix, "%.150s: %s",
+		file,
+		open & (S_IROTH | S_IWOTH) ? "others may read or write it"
+			: open & S_IWGRP   ? "its group may write it"
+					   : "its group may read it");
 }
 
 void doctor_check_trust(struct doctor *doctor)
@@ -73,11 +81,10 @@ void doctor_check_trust(struct doctor *doctor)
 
 	trust_check_user(doctor);
 	trust_check_seccomp(doctor);
-	trust_check_secret(doctor, "wire keys", config->trust.keys, FAILS, S_IRGRP);
-	trust_check_secret(doctor, "audit key", config->trust.audit_key, FAILS, S_IRGRP);
+	trust_check_secret(doctor, "wire keys", config->trust.keys, true);
+	trust_check_secret(doctor, "audit key", config->trust.audit_key, true);
 	for (uint32_t i = 0; i < config->trust.n_image_keys; i++)
-		trust_check_secret(
-			doctor, "image keys", config->trust.image_keys[i], FAILS, S_IRGRP);
+		trust_check_secret(doctor, "image keys", config->trust.image_keys[i], true);
 	for (uint32_t i = 0; i < config->control.n_http; i++)
-		trust_check_secret(doctor, "TLS key", config->control.http[i].tls.key, 0, FAILS);
+		trust_check_secret(doctor, "TLS key", config->control.http[i].tls.key, false);
 }

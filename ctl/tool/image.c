@@ -20,7 +20,6 @@ int image_parse_isa(void *field, const char *text, struct error *err)
 int image_parse_keys(void *field, const char *text, struct error *err)
 {
 	struct image_keys **keys = field;
-
 	int rc;
 
 	if (!tool_has_sodium())

@@ -276,9 +276,11 @@ int model_bom_print(const char *path, const struct model_options *options, const
 	struct error err;
 	int exit, rc;
 
-	if (!bom || !tool_has_sodium()) {
+	if (!bom)
+		return tool_refuse("out of memory");
+	if (!tool_has_sodium()) {
 		free(bom);
-		return bom ? TOOL_REFUSED : tool_refuse("out of memory");
+		return TOOL_REFUSED;
 	}
 	bom->path = path;
 	rc = bom_read(bom, options, &err);

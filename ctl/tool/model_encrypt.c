@@ -25,6 +25,8 @@ static int encrypt_parse_key(void *to, const char *text, struct error *err)
 {
 	struct encrypt *encrypt = to;
 
+	if (encrypt->key)
+		return error_set(err, -EINVAL, "--key: one file of keys is enough");
 	encrypt->key = text;
 	return image_parse_keys(&encrypt->keys, text, err);
 }

@@ -86,6 +86,18 @@ static bool output_is_same(const char *a, const char *b)
 		output_stat_folder(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+int output_check_folder(const char *path, const struct output_other *other, struct error *err)
+{
+	struct stat x, y;
+
+	if (!path || !other->path || !output_stat_folder(path, &x) || stat(other->path, &y) != 0 ||
+		x.st_dev != y.st_dev || x.st_ino != y.st_ino)
+		return 0;
+	return error_set(err, -EEXIST,
+		"%s: is to be written, and lies in %s: name a file that is elsewhere", path,
+		other->what);
+}
+
 int output_check(const char *path, const struct output_other *others, size_t n, struct error *err)
 {
 	struct output output;

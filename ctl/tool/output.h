@@ -25,6 +25,8 @@ struct output_other {
 // Before work that takes long: can `path` be written, and is it none of the `n` others, which would be written over? NULL:
 // nothing is asked.
 int output_check(const char *path, const struct output_other *others, size_t n, struct error *err);
+// Nor in another's folder.
+int output_check_folder(const char *path, const struct output_other *other, struct error *err);
 // Makes the temporary file; `path` NULL: for standard output. All of these return 0, or a negative errno with the path and the reason.
 int output_open(struct output *output, const char *path, struct error *err);
 // Flushes and syncs. The file is then whole under output->temporary, where it may be checked.

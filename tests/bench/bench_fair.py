@@ -60,7 +60,7 @@ def rows(result):
         kept = "" if mine["stalls"]["median"] == 0 else f", kept from its CPU {mine['stalls']['median']:.0f} times"
         # What the client could not see in time, having been kept from its CPU, is left out.
         p99, base = (f["undisturbed_p99_ns"]["median"] for f in (mine, alone))
-        yield (f"fair, {name}: p99 beside a flood", p99, "ns", base, f"{'<= 1.2 x ' if is_goal else ''}alone ({p99 / base:.2f}{kept})",
+        yield (f"fair, {name}: p99 beside a flood", p99, "ns", base, f"{'<= 1.2 x ' if is_goal else ''}alone ({p99 / max(base, 1):.2f}{kept})",
                p99 <= 1.2 * base if is_goal else None)
         bad = {key: mine["polite"][key] for key in ("lost", "busy", "wrong")}
         flood = mine["flood"]

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -125,6 +126,17 @@ def exports(tap, a, folder, whole):
     rows = list(csv.DictReader(io.StringIO(tool("export", whole, "-f", "csv").stdout)))
     tap.check("CSV: each line is a row", [(row["seq"], row["hash"]) for row in rows] ==
               [(str(line["seq"]), line["hash"]) for line in map(json.loads, each)])
+    inside = tool("export", folder, "-o", os.path.join(folder, "000000000001.jsonl"))
+    tap.check("nor that of one of its log's files", inside.returncode == 1 and "lies in the folder of the log" in inside.stderr, inside.stderr)
+    with tempfile.TemporaryDirectory() as other:
+        none = tool("export", other)
+        tap.check("a folder without a log is refused", none.returncode == 1 and "has no files of an audit log in it" in none.stderr, none.stderr)
+    twice = os.path.join(a.dir, "twice.jsonl")
+    with open(twice, "w") as file:
+        file.writelines(f"{line}\n" for line in [*each[:3], each[1], *each[3:]])
+    done = tool("export", twice)
+    tap.check("a line that is there twice is told of", done.returncode == 0 and done.stdout.splitlines() == each and "1 pieces are no lines" in done.stderr,
+              done.stderr)
     over = tool("export", whole, "-o", whole)
     tap.check("an export does not take its log's place", over.returncode == 1 and "would be lost" in over.stderr, over.stderr)
     tap.check("what is not there is refused", tool("list", os.path.join(a.dir, "nothing")).returncode == 1)

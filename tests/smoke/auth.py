@@ -306,6 +306,7 @@ def rotated(tap, a, keys, columns):
     reload(2)
     before = drops(a, "auth_key_not_valid")
     wait_for(lambda: old.ask(wait=0.2) is None and drops(a, "auth_key_not_valid") > before, 60)
+    new.ask()  # behind all that may still be on its way
     gone.check("retired when its time comes, without a reload", "auth_key_not_valid", [old.make()[0]])
     with open(keys, "a") as f:
         f.write("7 tooshort x * - -\n")

@@ -60,7 +60,7 @@ class Run:
                 os.symlink(os.path.join(BUILD, name), os.path.join(self.build, name))
         self.before = hugepages(), mounts()
         env = {**os.environ, "B": self.build, "MARTLET_BUILD": self.build, "TMPDIR": self.tmp,
-               "RUNTIME_DIRECTORY": self.run, "SECONDS_EACH": "0.2",
+               "RUNTIME_DIRECTORY": self.run, "SECONDS_EACH": "0.2", "COMPRESS_SECONDS": "120",
                "ROUNDS": "1", "BENCH_SECONDS": "0.3"}
         self.proc = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                      stdin=subprocess.DEVNULL, start_new_session=True)

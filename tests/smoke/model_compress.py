@@ -97,7 +97,7 @@ def whole(tap, folder):
 def tuned(tap, folder):
     """F1 that would have to rise by more than it can: int8's loss is over the bound."""
     rows, image = some_rows(folder, 300), os.path.join(folder, "tuned.mlt")
-    done = compress(folder, image, "--rows", rows, "--seconds", "1000", "--max-f1-loss=-0.9")
+    done = compress(folder, image, "--rows", rows, "--seconds", "500", "--max-f1-loss=-0.9")
     tap.check("compress: int8 whose loss is over the bound is fine-tuned, or it is said what that gained",
               done.returncode == 1 and "int8 fine-tuned" in done.stdout, done.stdout + done.stderr)
     tap.check("compress: units whose loss is over it are tried again halfway", "units -25 %" in done.stdout

@@ -86,6 +86,26 @@ static void division_follows_the_client(void **state)
 	assert_int_equal(price_at(1, 1), METER_UNIT);
 }
 
+// One that was displaced and is back in its place between two looks has counted less than it had.
+static void client_that_comes_back_is_counted_anew(void **state)
+{
+	for (uint32_t lcores = 1; lcores <= 2; lcores++) {
+		const uint32_t address = 40 + lcores;
+		const struct client client = ipv4(address);
+
+		for (uint32_t lcore = 0; lcore < lcores; lcore++)
+			ask_at(lcore, address, 32, lcores * HZ);
+		clients_tick(clients, registry);
+		for (uint32_t lcore = 0; lcore < lcores; lcore++)
+			table_find(&clients->fairs[lcore]->table, clients->current, &client,
+				lcores * HZ)
+				->counts.requests = 4;
+		clients_tick(clients, registry);
+		for (uint32_t lcore = 0; lcore < lcores; lcore++)
+			assert_int_equal(price_at(lcore, address), METER_UNIT * lcores);
+	}
+}
+
 static void clients_do_not_share_a_division(void **state)
 {
 	for (uint32_t address = 1; address <= 100; address++)
@@ -140,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(rate_is_divided_by_where_requests_arrive),
 		CASE(division_follows_the_client),
+		CASE(client_that_comes_back_is_counted_anew),
 		CASE(clients_do_not_share_a_division),
 		CASE(all_lcores_together_give_the_rate),
 	};

@@ -151,6 +151,22 @@ static int say_a_word_that_is_none(void *arg, struct sandbox_child *child, struc
 	return 0;
 }
 
+// It asks for files and takes no answer: there is no room for ever more of them.
+static int ask_on_and_on(void *arg, struct sandbox_child *child, struct error *err)
+{
+	const struct {
+		int kind, code;
+		union {
+			char text[ERROR_TEXT_BYTES];
+			char name[SANDBOX_NAME_MAX];
+		};
+	} word = { .kind = 3, .name = "weights.bin" };
+
+	for (;;)
+		say(child, &word, sizeof(word));
+	return 0;
+}
+
 static int say_nothing(void *arg, struct sandbox_child *child, struct error *err)
 {
 	wait_for_ever(child);
@@ -196,6 +212,8 @@ static void what_misbehaves_is_refused_by_name(void **state)
 			"refused: reading bad.onnx ended before its time" },
 		{ "a wrong code", fail_with_a_wrong_code, 8192, 20, -EINVAL, "xxxx" },
 		{ "half a word", say_half_a_word, 8192, 20, -EPERM,
+			"refused: reading bad.onnx said what makes no sense" },
+		{ "questions without end", ask_on_and_on, 8192, 20, -EPERM,
 			"refused: reading bad.onnx said what makes no sense" },
 		{ "a word that is none", say_a_word_that_is_none, 8192, 20, -EPERM,
 			"refused: reading bad.onnx said what makes no sense" },

@@ -171,7 +171,8 @@ static int resume_go_on(struct resume *r, struct audit_resumed *resumed, struct 
 			err, -errno, "%s/%s: cannot be opened: %s", a->path, name, strerror(errno));
 	a->file_bytes = a->file_bytes_planned = (uint64_t)st.st_size;
 	a->lacks_newline = found->lacks_newline;
-	resumed->begins_file |= a->file_bytes >= a->file_bytes_max;
+	// A line that has no end yet gets it where it stands.
+	resumed->begins_file |= a->file_bytes >= a->file_bytes_max && !a->lacks_newline;
 	return 0;
 }
 

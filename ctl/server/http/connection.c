@@ -78,7 +78,8 @@ void connection_change(
 {
 	c->peer.serves = serves;
 	c->peer.role_max = role_max;
-	c->peer.needs_credential = needs_credential;
+	// Who came over TLS without a certificate could, as long as a token was asked of him, and still needs one.
+	c->peer.needs_credential = needs_credential || (c->peer.ssl && c->peer.needs_credential);
 }
 
 void connection_retire(struct connection *c)

@@ -32,7 +32,6 @@
 static int deploy_check_image(const struct operation *op, struct operation_part *part,
 	const void *image, size_t size, char found[RECORD_SHA256_BYTES])
 {
-
 	sha256_text_of(found, image, size);
 	if (!part->sha256[0]) // it could not be read at start, and was not recorded
 		return 0;

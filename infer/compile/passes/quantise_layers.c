@@ -78,7 +78,8 @@ static int quantise_node(struct quantiser *q, uint32_t n)
 	if (table != GRAPH_NONE && quantise_is_table(q, table)) // of its nodes the last makes it
 		return n == q->tables.of[table].nodes[0] ? quantise_table(q, table) : 0;
 	if (!layer && quantise_moves(node) && q->tensors[node->outputs[0]].bytes &&
-		q->tensors[node->inputs[0]].bytes && q->tensors[node->inputs[0]].q != GRAPH_NONE)
+		q->tensors[node->inputs[0]].bytes && q->tensors[node->inputs[0]].q != GRAPH_NONE &&
+		q->tensors[node->inputs[0]].channels.n == 0) // columns would have other places
 		return quantise_move(q, node);
 	if (!layer)
 		return graph_copy_node(q->to, node, q->err) ? 0 : q->err->code;

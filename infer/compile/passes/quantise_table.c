@@ -72,7 +72,9 @@ bool quantise_is_table(const struct quantiser *q, uint32_t table)
 {
 	const struct pointwise *p = &q->tables.of[table];
 
-	return q->tensors[p->sink].bytes && q->tensors[p->source].q != GRAPH_NONE;
+	// Of bytes with a scale a column there would have to be a table each.
+	return q->tensors[p->sink].bytes && q->tensors[p->source].q != GRAPH_NONE &&
+		q->tensors[p->source].channels.n == 0;
 }
 
 // --- What becomes of them ------------------------------------------------------------------------

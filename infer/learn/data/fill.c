@@ -3,6 +3,7 @@
 
 #include "infer/import/build.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,13 @@ static int fill_find(const struct dataset *set, struct fill_places *places, stru
 	int rc = has ? 0 : error_set(err, -ENOMEM, "out of memory for missing values");
 
 	for (uint64_t i = 0; i < n && rc == 0; i++) {
-		if (!isnan(set->values[i]))
+		if (isinf(set->values[i]))
+			rc = error_set(err, -EDOM,
+				"row %" PRIu64 ", feature %" PRIu64
+				": the value is infinite, which is none to learn or to judge from: "
+				"leave the row out",
+				i / set->n_features + 1, i % set->n_features + 1);
+		if (rc != 0 || !isnan(set->values[i]))
 			continue;
 		rc = fill_note(places, i, err);
 		has[i % set->n_features] = true;

@@ -22,7 +22,7 @@ struct fill_places {
 int fill_learn(const struct dataset_part *part, enum fill how, float **values, struct error *err);
 
 // Puts values[n_features] where a row of the set has none. `places`: zeroed, it then says where, for fill_undo() and
-// fill_places_fini(); NULL: nobody wants to know. -ENOMEM, and the set is as it was.
+// fill_places_fini(); NULL: nobody wants to know. -EDOM: a value is infinite; -ENOMEM. Then the set is as it was.
 int fill_rows(
 	struct dataset *set, const float *values, struct fill_places *places, struct error *err);
 void fill_undo(struct dataset *set, const struct fill_places *places);

@@ -7,7 +7,6 @@
 #include "infer/learn/net/fit_update.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Without validation rows: by how much the training loss must fall to count as better.

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_MAGIC "MRTFIT01"
+#define STATE_MAGIC "MRTFIT02"
 
 struct state {
 	char magic[8];

@@ -323,7 +323,14 @@ static int boosted_finish(struct boosting *b, struct error *err)
 	const uint32_t most = job->options->boosted.rounds; // a checkpoint may have more
 	const uint32_t kept =
 		early ? b->state.best : (b->state.rounds < most ? b->state.rounds : most);
-	int rc = booster_graph(b->booster, kept, &job->graph, job->report, err);
+	int rc;
+
+	if (kept > most)
+		return error_set(err, -EINVAL,
+			"the checkpoint's best model has %" PRIu32 " rounds, and --rounds %" PRIu32
+			" allows less: resume it with as many",
+			kept, most);
+	rc = booster_graph(b->booster, kept, &job->graph, job->report, err);
 
 	if (rc == 0 && set->target == DATASET_CLASSES && set->n_classes == 2)
 		rc = boosted_two_columns(job->graph, err);
