@@ -334,7 +334,7 @@ $(UNIT_BIN) $(BENCH_BIN): $(B)/tests/%: $(B)/obj/tests/%.o $(HELPERS) $(TEST_LIB
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(VERSION_OBJ) $(LIBS_PEER) $(LIBS_tests) -o $@
 # What runs where there is no DPDK: the inference core's tests and the tool's, on another architecture.
-CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|parse_case|unit/frame|stand_in' $(UNIT_SRC))
+CROSS_SRC    := $(shell grep -LE '"(dataplane|ctl/server|ctl/load)/|(parse|fair)_case|unit/frame|stand_in' $(UNIT_SRC))
 CROSS_BIN    := $(CROSS_SRC:%.c=$(B)/cross/%)
 CROSS_LIBS   := tool learn export compile import flow infer config trust sandbox base
 $(CROSS_BIN): $(B)/cross/%: $(B)/obj/%.o $(CROSS_HELPERS) $(CROSS_LIBS:%=$(B)/lib%.a) | $(VERSION_OBJ)
