@@ -152,16 +152,16 @@ static int cage_allow_some(scmp_filter_ctx filter, const struct cage *cage)
 				SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_PRIVATE, MAP_PRIVATE) } },
 		{ "mprotect", 1, { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0), none } },
 		// the result, and who started it
-		{ "write", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)cage->result), none } },
-		{ "write", 1, { SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO), none } },
-		{ "sendto", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)cage->socket), none } },
-		{ "recvmsg", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)cage->socket), none } },
+		{ "write", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)cage->result, 0), none } },
+		{ "write", 1, { SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0), none } },
+		{ "sendto", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)cage->socket, 0), none } },
+		{ "recvmsg", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)cage->socket, 0), none } },
 		// fstat() of the C library: of a descriptor, not of a path
 		{ "newfstatat", 1, { SCMP_A3(SCMP_CMP_MASKED_EQ, 0x1000, 0x1000), none } },
 		// whether what is read is a terminal: stdio asks
-		{ "ioctl", 1, { SCMP_A1(SCMP_CMP_EQ, TCGETS), none } },
+		{ "ioctl", 1, { SCMP_A1(SCMP_CMP_EQ, TCGETS, 0), none } },
 		// abort() in this process
-		{ "tgkill", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()), none } },
+		{ "tgkill", 1, { SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0), none } },
 	};
 	int rc = 0;
 

@@ -110,7 +110,8 @@ static size_t maker_escape(const char *text, char escaped[8], size_t *took)
 		return (size_t)snprintf(escaped, 8, "\\%c", c);
 	if (c < ' ' || c == 0x7f)
 		return (size_t)snprintf(escaped, 8, "\\u%04x", c);
-	memcpy(escaped, text, bytes);
+	for (size_t i = 0; i < bytes; i++)
+		escaped[i] = text[i];
 	return bytes;
 }
 

@@ -10,17 +10,17 @@
 #include <string.h>
 
 struct chain_check {
+	// What cannot be read since the last good line: where a crash did that, the next line says so.
+	crypto_generichash_state torn;
+	uint64_t torn_bytes;
+	char torn_why[128];
 	struct chain_found found;
 	char wanted[CHAIN_HEX_BYTES]; // the checkpoints' key; "": not known yet
 	chain_taken taken;
 	void *arg;
 	char line[CHAIN_LINE_BYTES_MAX]; // what has come of it
 	size_t n;
-	bool is_long; // the line at hand has been more than that already
-	// What cannot be read since the last good line: where a crash did that, the next line says so.
-	crypto_generichash_state torn;
-	uint64_t torn_bytes;
-	char torn_why[128];
+	bool is_long;        // the line at hand has been more than that already
 	struct error failed; // code 0: nothing
 };
 

@@ -130,3 +130,17 @@ int chain_file_read(int folder, const char *path, uint64_t first, uint64_t offse
 	close(fd);
 	return rc;
 }
+
+int chain_file_read_alone(const char *path,
+	int (*take)(void *arg, const char *bytes, size_t size, struct error *err), void *arg,
+	struct error *err)
+{
+	FILE *file = file_open(path, err);
+	int rc;
+
+	if (!file)
+		return err->code;
+	rc = files_read_open(fileno(file), path, 0, UINT64_MAX, take, arg, err);
+	fclose(file);
+	return rc;
+}

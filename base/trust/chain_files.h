@@ -25,3 +25,7 @@ void chain_files_free(struct chain_files *files); // {NULL, 0} is fine
 int chain_file_read(int folder, const char *path, uint64_t first, uint64_t offset, uint64_t most,
 	int (*take)(void *arg, const char *bytes, size_t size, struct error *err), void *arg,
 	struct error *err);
+// The same of a file by itself, wherever it is.
+int chain_file_read_alone(const char *path,
+	int (*take)(void *arg, const char *bytes, size_t size, struct error *err), void *arg,
+	struct error *err);

@@ -29,7 +29,7 @@ void token_make(char text[TOKEN_TEXT_BYTES], uint8_t hash[TOKEN_HASH_BYTES])
 	uint8_t bytes[BYTES];
 
 	randombytes_buf(bytes, sizeof(bytes));
-	memcpy(text, PREFIX, PREFIX_BYTES);
+	memcpy(text, PREFIX, sizeof(PREFIX));
 	sodium_bin2base64(text + PREFIX_BYTES, TOKEN_TEXT_BYTES - PREFIX_BYTES, bytes,
 		sizeof(bytes), VARIANT);
 	token_hash(bytes, hash);

@@ -280,6 +280,7 @@ static void reload_reply(struct operation *op, json_t *changes)
 static int reload_limit_clients(
 	struct server *server, const struct reload *reload, struct error *err)
 {
+	// Between members there are zeros, as in all of a configuration: NOLINTNEXTLINE(bugprone-suspicious-memory-comparison)
 	if (memcmp(&reload->now.clients, &reload->next.clients, sizeof(reload->now.clients)) == 0)
 		return 0;
 	return dataplane_limit_clients(server->dataplane, &reload->next.clients, err);

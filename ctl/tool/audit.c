@@ -55,28 +55,13 @@ static void audit_add_row(struct table *table, const json_t *line)
 }
 
 // The newest lines of the appliance's log, or those behind one: a page, malloc'ed. NULL: refused, and said.
-static char *audit_page(const struct audit_list *list, size_t *size)
+static char *audit_ask(const struct audit_list *list, size_t *size)
 {
-	struct api_headers headers;
-	char path[96], *text = NULL;
-	FILE *to = open_memstream(&text, size);
-	bool ok;
+	char query[64];
 
-	if (!to) {
-		tool_refuse("no memory for the audit log");
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "/v1/audit?%s%s%slimit=%u", list->after ? "after=" : "",
+	snprintf(query, sizeof(query), "%s%s%slimit=%u", list->after ? "after=" : "",
 		list->after ? list->after : "", list->after ? "&" : "", list->limit);
-	ok = api_download(path, to, &headers);
-	if (fclose(to) != 0 && ok) {
-		tool_refuse("no memory for the audit log");
-		ok = false;
-	}
-	if (ok)
-		return text;
-	free(text);
-	return NULL;
+	return audit_page(query, size);
 }
 
 struct audit_kept {   // of a log here
@@ -101,7 +86,7 @@ static int audit_keep(
 	return kept->wants_first && kept->n == kept->limit;
 }
 
-// As audit_page(), of a log here.
+// As audit_ask(), of a log here.
 static char *audit_read(const struct audit_list *list, size_t *size)
 {
 	struct audit_kept kept = { .lines = calloc(list->limit, sizeof(char *)),
@@ -140,7 +125,7 @@ static int audit_list_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &list, &exit))
 		return exit;
-	text = list.log ? audit_read(&list, &size) : audit_page(&list, &size);
+	text = list.log ? audit_read(&list, &size) : audit_ask(&list, &size);
 	if (!text)
 		return TOOL_REFUSED;
 	if (tool.json) {

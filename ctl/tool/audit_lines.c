@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/audit_lines.h"
 
-#include "base/file.h"
 #include "base/trust/chain.h"
 #include "base/trust/chain_files.h"
 #include "ctl/tool/api.h"
@@ -110,30 +109,13 @@ static int reading_folder(struct reading *r, int folder, const char *path, struc
 	return rc;
 }
 
-static int reading_file(struct reading *r, const char *path, struct error *err)
-{
-	FILE *file = file_open(path, err);
-	char piece[65536];
-	size_t size;
-	int rc = 0;
-
-	if (!file)
-		return err->code;
-	while (rc == 0 && (size = fread(piece, 1, sizeof(piece), file)) > 0)
-		rc = reading_take(r, piece, size, err);
-	if (rc == 0 && ferror(file))
-		rc = error_set(err, -EIO, "%s: cannot be read", path);
-	fclose(file);
-	return rc;
-}
-
 static int reading_local(struct reading *r, const char *path, struct error *err)
 {
 	const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
 	if (folder < 0)
-		rc = reading_file(r, path, err);
+		rc = chain_file_read_alone(path, reading_take, r, err);
 	else
 		rc = reading_folder(r, folder, path, err);
 	if (folder >= 0)
@@ -143,8 +125,7 @@ static int reading_local(struct reading *r, const char *path, struct error *err)
 
 // --- Of the appliance ----------------------------------------------------------------------------
 
-// One page, malloc'ed; NULL: refused, and said.
-static char *reading_page(uint64_t after, size_t *size)
+char *audit_page(const char *query, size_t *size)
 {
 	struct api_headers headers;
 	char path[96], *text = NULL;
@@ -155,7 +136,7 @@ static char *reading_page(uint64_t after, size_t *size)
 		tool_refuse("no memory for the audit log");
 		return NULL;
 	}
-	snprintf(path, sizeof(path), "/v1/audit?after=%" PRIu64 "&limit=%d", after, PAGE_LINES);
+	snprintf(path, sizeof(path), "/v1/audit?%s", query);
 	ok = api_download(path, to, &headers);
 	if (fclose(to) != 0 && ok) {
 		tool_refuse("no memory for the audit log");
@@ -171,10 +152,12 @@ static int reading_appliance(struct reading *r, struct error *err)
 {
 	for (;;) {
 		const uint64_t after = r->after;
+		char query[64], *text;
 		size_t size;
-		char *text = reading_page(after, &size);
 		int rc;
 
+		snprintf(query, sizeof(query), "after=%" PRIu64 "&limit=%d", after, PAGE_LINES);
+		text = audit_page(query, &size);
 		if (!text)
 			return error_set(err, -EIO, "the appliance refused");
 		if (size == 0) {

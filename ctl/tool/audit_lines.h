@@ -14,6 +14,8 @@
 typedef int (*audit_line_taken)(
 	void *arg, const char *text, size_t bytes, const json_t *line, struct error *err);
 
+// A page of the appliance's log, as GET /v1/audit answers to "after=7&limit=20", malloc'ed. NULL: refused, and said.
+char *audit_page(const char *query, size_t *size);
 // Gives on the lines behind line `after`, in their order: of the log's folder, or a file that audit export wrote,
 // `path`; NULL: of the appliance. A negative errno with a sentence, or what take() said. What is no line, as the piece
 // that a crash left, is passed over, and said.

@@ -51,23 +51,6 @@ static int verify_read_folder(struct verify *v, struct error *err)
 	return rc;
 }
 
-static int verify_read_file(struct verify *v, struct error *err)
-{
-	FILE *file = file_open(v->request->path, err);
-	char piece[65536];
-	size_t size;
-	int rc = 0;
-
-	if (!file)
-		return err->code;
-	while (rc == 0 && (size = fread(piece, 1, sizeof(piece), file)) > 0)
-		rc = verify_take(v, piece, size, err);
-	if (rc == 0 && ferror(file))
-		rc = error_set(err, -EIO, "%s: cannot be read", v->request->path);
-	fclose(file);
-	return rc;
-}
-
 // --- The key and the head ------------------------------------------------------------------------
 
 static int verify_read_key(const struct audit_verify *request, bool is_folder,
@@ -184,7 +167,8 @@ static int verify_once(struct verify *v, const char *key, struct error *err)
 		return error_set(err, -ENOMEM, "no memory to read the log");
 	rc = v->folder < 0 ? 0 : verify_read_head(v, key, err);
 	if (rc == 0)
-		rc = v->folder < 0 ? verify_read_file(v, err) : verify_read_folder(v, err);
+		rc = v->folder < 0 ? chain_file_read_alone(v->request->path, verify_take, v, err)
+				   : verify_read_folder(v, err);
 	if (rc == 0)
 		rc = chain_check_end(v->check, err);
 	return rc == 0 ? verify_judge(v, err) : rc;

@@ -30,8 +30,9 @@ static void put_keys(uint32_t n, int64_t now, bool requires_all)
 	struct auth_table *table;
 
 	keys->n = n;
-	for (uint16_t i = 0; i < n; i++) {
-		keys->keys[i] = (struct wire_key){ .id = i + 1, .retires = i == 2 ? 10 : 0 };
+	for (uint32_t i = 0; i < n; i++) {
+		keys->keys[i] =
+			(struct wire_key){ .id = (uint16_t)(i + 1), .retires = i == 2 ? 10 : 0 };
 		memcpy(keys->keys[i].secret, secrets[i + 1], KEY_SECRET_BYTES);
 	}
 	assert_int_equal(auth_prepare_keys(auth, &trust, keys, now, &table, NULL), 0);

@@ -71,16 +71,12 @@ static bool pointwise_is_alike(const struct tensor *a, const struct tensor *b)
 // A constant of float32 that is the same value throughout?
 static bool pointwise_is_one_value(const struct tensor *tensor)
 {
-	const float *values = tensor->data;
+	const char *bytes = tensor->data;
 	const int64_t count = tensor_elements(tensor);
 
-	if (!values || tensor->dtype != DTYPE_F32 || count < 1)
-		return false;
-	for (int64_t i = 1; i < count; i++) {
-		if (memcmp(values, values + i, sizeof(*values)) != 0)
-			return false;
-	}
-	return true;
+	// Each is the one before it.
+	return bytes && tensor->dtype == DTYPE_F32 && count >= 1 &&
+		memcmp(bytes, bytes + sizeof(float), (size_t)(count - 1) * sizeof(float)) == 0;
 }
 
 // Does the node make each value of its output from the values of its inputs at the same place?

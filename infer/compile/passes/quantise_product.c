@@ -233,6 +233,7 @@ int quantise_product(struct quantiser *q, struct quantise_layer *layer)
 	if (rc != 0)
 		return rc;
 	for (uint32_t n = 0; n < p.n; n++)
+		// quantise_allocate() made it: NOLINTNEXTLINE(clang-analyzer-core.*)
 		p.least[n] = bias ? fabsf(bias[n]) / p.in.scale * 0x1p-29f : 0;
 	matrix = (struct quantise_matrix){ .from = w,
 		.step_k = p.node->op == OP_CONV ? 1 : p.n,

@@ -204,8 +204,10 @@ static int quantising_untable(struct quantising *q)
 
 static bool quantising_has_tables(const struct quantising *q)
 {
-	for (uint32_t n = 0; n < q->quantised->n_nodes; n++) {
-		if (q->quantised->nodes[n].op == OP_QLOOKUP)
+	const struct graph *graph = q->quantised;
+
+	for (uint32_t n = 0; graph && n < graph->n_nodes; n++) {
+		if (graph->nodes[n].op == OP_QLOOKUP)
 			return true;
 	}
 	return false;
