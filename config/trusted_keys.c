@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/trusted_keys.h"
 
-#include "base/trust/trusted_file.h"
 #include "config/schema.h"
 
 #include <sodium.h>
@@ -21,26 +20,11 @@ static bool trusted_is_pattern(const char *text)
 	return name_is_valid(name);
 }
 
-static int trusted_read_file(const char *path, struct minisign_public *key, struct error *err)
-{
-	void *text;
-	size_t size;
-	int rc = trusted_file_read(path, TRUSTED_PUBLIC, &text, &size, err);
-
-	if (rc != 0)
-		return rc;
-	rc = minisign_public_parse(text, size, key, err);
-	trusted_file_free(text);
-	return rc ? error_prefix(err, "%.300s", path) : 0;
-}
-
 static int trusted_read_key(const char *text, struct minisign_public *key, struct error *err)
 {
-	if (minisign_public_parse(text, strlen(text), key, err) == 0)
-		return 0;
 	if (sodium_init() < 0)
 		return error_set(err, -EIO, "libsodium cannot be used here");
-	return trusted_read_file(text, key, err);
+	return minisign_public_read(text, key, err);
 }
 
 static int trusted_read(const struct reader *reader, const config_setting_t *list, uint32_t index,

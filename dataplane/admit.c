@@ -77,7 +77,7 @@ static enum wire_status admit_check_form(const struct packet *p, const struct wi
 		: WIRE_STATUS_BAD_REQUEST;
 }
 
-static inline void admit_one(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
+void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
 	struct slot_stats *pings)
 {
 	struct packet *p = packet_of(m);
@@ -104,8 +104,7 @@ static inline void admit_one(struct rte_mbuf *m, const struct registry *registry
 		admit_refuse(p, status);
 }
 
-static inline void admit_one_again(
-	struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
+void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
 {
 	struct packet *p = packet_of(m);
 	const enum wire_status status =
@@ -113,17 +112,6 @@ static inline void admit_one_again(
 
 	if (unlikely(status != WIRE_STATUS_OK))
 		admit_refuse(p, status);
-}
-
-void admit_packet(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore,
-	struct slot_stats *pings)
-{
-	admit_one(m, registry, lcore, pings);
-}
-
-void admit_again(struct rte_mbuf *m, const struct registry *registry, uint32_t lcore)
-{
-	admit_one_again(m, registry, lcore);
 }
 
 // Moves requests of high priority to the front; otherwise the order of arrival stays.
@@ -152,9 +140,9 @@ static inline uint16_t admit_sort(struct rte_mbuf **mbufs, uint16_t n,
 		struct packet *p = packet_of(mbufs[i]);
 
 		if (pings)
-			admit_one(mbufs[i], registry, lcore, pings);
+			admit_packet(mbufs[i], registry, lcore, pings);
 		else
-			admit_one_again(mbufs[i], registry, lcore);
+			admit_again(mbufs[i], registry, lcore);
 		if (p->kind == PACKET_SCORE) {
 			n_high += (p->flags & WIRE_FLAG_PRIORITY) != 0;
 			mbufs[n_scores++] = mbufs[i];

@@ -2,6 +2,7 @@
 #include "base/trust/minisign.h"
 
 #include "base/trust/lines.h"
+#include "base/trust/trusted_file.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -68,6 +69,22 @@ int minisign_public_parse(
 	memcpy(key->id, bytes.id, sizeof(key->id));
 	memcpy(key->key, bytes.key, sizeof(key->key));
 	return 0;
+}
+
+int minisign_public_read(const char *given, struct minisign_public *key, struct error *err)
+{
+	void *text;
+	size_t size;
+	int rc;
+
+	if (minisign_public_parse(given, strlen(given), key, err) == 0)
+		return 0;
+	rc = trusted_file_read(given, TRUSTED_PUBLIC, &text, &size, err);
+	if (rc != 0)
+		return rc;
+	rc = minisign_public_parse(text, size, key, err);
+	trusted_file_free(text);
+	return rc != 0 ? error_prefix(err, "%.300s", given) : 0;
 }
 
 void minisign_public_text(const struct minisign_public *key, char text[MINISIGN_PUBLIC_BYTES])

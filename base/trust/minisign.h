@@ -51,6 +51,9 @@ void minisign_id_text(const uint8_t id[MINISIGN_ID_BYTES], char text[MINISIGN_ID
 // text[size] need not be terminated. -EINVAL, and -ENOTSUP for "Ed", with a sentence that names no file.
 int minisign_public_parse(
 	const char *text, size_t size, struct minisign_public *key, struct error *err);
+// Of what an operator gives: the key itself, as base64, or the file of it, which trusted_file_read() must believe. Its
+// errors, too. Call sodium_init() before.
+int minisign_public_read(const char *given, struct minisign_public *key, struct error *err);
 int minisign_signature_parse(
 	const char *text, size_t size, struct minisign_signature *signature, struct error *err);
 

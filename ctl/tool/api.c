@@ -2,12 +2,10 @@
 #include "ctl/tool/api.h"
 
 #include "base/file.h"
-
-#include "ctl/tool/credentials.h"
+#include "ctl/tool/api_server.h"
 #include "ctl/tool/progress.h"
 #include "ctl/tool/tool.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -16,11 +14,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #define REPLY_BYTES_MAX   ((size_t)64 << 20)
 #define CONNECT_TIMEOUT_S 10L
-#define CALL_TIMEOUT_S    600L // a promotion opens, times and warms a model of any size
 #define EXPECT_TIMEOUT_MS 300L
 #define HEADER_BYTES_MAX  ((size_t)256 << 10) // of all answers to a request
 #define FILE_BYTES_MAX    ((uint64_t)64 << 30)
@@ -37,44 +33,6 @@ struct api_exchange {
 	char why[CURL_ERROR_SIZE];
 	struct progress progress; // of an upload
 };
-
-// Where all goes: what -s says, a socket or a URL, unless api_use() says otherwise.
-static const struct api_server *api_server;
-static struct api_server api_default;
-
-static bool api_is_url(const char *text)
-{
-	return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0;
-}
-
-// The server behind a URL; NULL: the socket.
-static const struct api_server *api_remote(void)
-{
-	if (api_server && api_server->url)
-		return api_server;
-	if (!api_is_url(tool.socket))
-		return NULL;
-	api_default = (struct api_server){ .url = tool.socket,
-		.cacert = tool.ca,
-		.cert = tool.client_cert,
-		.key = tool.client_key };
-	return &api_default;
-}
-
-static const char *api_url(void) // NULL: the socket
-{
-	return api_remote() ? api_remote()->url : NULL;
-}
-
-static const char *api_where(void)
-{
-	return api_url() ? api_url() : tool.socket;
-}
-
-static long api_timeout(void)
-{
-	return api_server && api_server->timeout_s ? (long)api_server->timeout_s : CALL_TIMEOUT_S;
-}
 
 // Where the line is that header: its value, without the line's end; NULL: it is not.
 static const char *api_header(const char *line, size_t n, const char *name, int *length)
@@ -205,7 +163,7 @@ static void api_refuse_transport(CURL *curl, CURLcode rc, const struct api_excha
 			api_where(), why);
 	else if (rc == CURLE_OPERATION_TIMEDOUT)
 		tool_refuse("martletd on %s did not answer within %ld s: see its log", api_where(),
-			api_timeout());
+			api_timeout_s());
 	else if (rc == CURLE_PARTIAL_FILE || rc == CURLE_GOT_NOTHING)
 		tool_refuse("%s closed the connection before its answer was whole (%s)",
 			api_where(), why);
@@ -266,7 +224,7 @@ static void api_prepare(
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, api_timeout());
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, api_timeout_s());
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, api_on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
@@ -347,53 +305,6 @@ static struct curl_slist *api_add_match(struct curl_slist *headers, const struct
 	return headers;
 }
 
-// Whether it is a number of this machine's, 127.0.0.0/8: a name may begin like one.
-static bool api_is_loopback(const char *host)
-{
-	struct in_addr address;
-
-	return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
-}
-
-// Where libcurl would go: over TLS, or to this machine.
-static bool api_url_is_safe(const char *text)
-{
-	CURLU *url = curl_url();
-	char *scheme = NULL, *host = NULL;
-	bool is_safe = false;
-
-	if (url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-		curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-		is_safe = strcmp(scheme, "https") == 0 ||
-			(strcmp(scheme, "http") == 0 &&
-				(strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-					api_is_loopback(host)));
-	curl_free(scheme);
-	curl_free(host);
-	curl_url_cleanup(url);
-	return is_safe;
-}
-
-// A token is not sent where others on the way could read it.
-static bool api_token_may_go(const char *url)
-{
-	if (api_url_is_safe(url))
-		return true;
-	tool_refuse("%s: a token is sent over https:// alone, or to this machine", url);
-	return false;
-}
-
-static bool api_has_token(const char **line)
-{
-	struct error why;
-
-	if (credentials_header(tool.token_file, line, &why) == 0)
-		return true;
-	tool_refuse("--token-file: %s", why.text);
-	return false;
-}
-
 // The connection, which is kept between calls. The process is short-lived: it ends with that.
 static CURL *api_curl;
 
@@ -424,13 +335,12 @@ static bool api_ask(const char *method, const char *path, const struct api_body 
 	api_prepare(api_curl, method, url, &exchange);
 	headers = api_add_body(api_curl, method, body, &exchange);
 	headers = api_add_match(headers, body);
-	if (api_url() && tool.token_file) {
-		if (!api_token_may_go(api_url()) || !api_has_token(&token)) {
-			curl_slist_free_all(headers);
-			return false;
-		}
-		headers = curl_slist_append(headers, token);
+	if (!api_token(&token)) {
+		curl_slist_free_all(headers);
+		return false;
 	}
+	if (token)
+		headers = curl_slist_append(headers, token);
 	curl_easy_setopt(api_curl, CURLOPT_HTTPHEADER, headers);
 	rc = curl_easy_perform(api_curl);
 	progress_end(&exchange.progress);
@@ -455,72 +365,6 @@ static bool api_perform(
 	return false;
 }
 
-// What the options are called that a server was given by.
-struct api_names {
-	const char *url, *cacert, *cert, *key;
-};
-
-static const struct api_names TOOL_NAMES = { "-s", "--ca", "--client-cert", "--client-key" };
-
-// A file that libcurl is to read: its own words for one that is not there are poor.
-static bool api_has_file(const char *option, const char *path)
-{
-	struct error why;
-	FILE *file = path ? file_open(path, &why) : NULL;
-
-	if (file)
-		fclose(file);
-	else if (path)
-		tool_refuse("%s %s", option, why.text);
-	return !path || file;
-}
-
-static bool api_is_good(const struct api_server *server, const struct api_names *names)
-{
-	const char *url = server->url ? server->url : "";
-	const bool is_tls = strncmp(url, "https://", 8) == 0;
-	const char *host = url + (is_tls ? 8 : 7);
-
-	if (server->url &&
-		((!is_tls && strncmp(url, "http://", 7) != 0) || strchr("/:", *host) ||
-			strpbrk(url, "?#@ \t\r\n") || strlen(url) > API_URL_BYTES)) {
-		tool_refuse("%s '%.100s': http://HOST:PORT or https://HOST:PORT is wanted",
-			names->url, url);
-		return false;
-	}
-	if (!is_tls && (server->cacert || server->cert || server->key)) {
-		tool_refuse("%s, %s and %s are for %s https://...", names->cacert, names->cert,
-			names->key, names->url);
-		return false;
-	}
-	if (!server->cert != !server->key) {
-		tool_refuse("give %s and %s together: a certificate, and its private key",
-			names->cert, names->key);
-		return false;
-	}
-	return api_has_file(names->cacert, server->cacert) &&
-		api_has_file(names->cert, server->cert) && api_has_file(names->key, server->key);
-}
-
-static bool api_socket_fits(void)
-{
-	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
-
-	if (api_server && api_server->url)
-		return true; // looked at already
-	if (api_remote())
-		return api_is_good(api_remote(), &TOOL_NAMES);
-	if (tool.ca || tool.client_cert || tool.client_key) {
-		tool_refuse("--ca, --client-cert and --client-key are for -s https://HOST:PORT");
-		return false;
-	}
-	if (strlen(tool.socket) <= most)
-		return true;
-	tool_refuse("socket path '%s' is %zu bytes long: the kernel takes at most %zu", tool.socket,
-		strlen(tool.socket), most);
-	return false;
-}
-
 bool api_call(const char *method, const char *path, json_t *body, struct api_reply *reply)
 {
 	return api_change(method, path, body, 0, reply);
@@ -533,7 +377,7 @@ bool api_change(const char *method, const char *path, json_t *body, uint64_t rev
 	char *text = NULL;
 	bool ok;
 
-	if (!api_socket_fits())
+	if (!api_server_is_good())
 		return false;
 	if (body) {
 		text = json_dumps(body, JSON_COMPACT);
@@ -565,7 +409,7 @@ bool api_upload(const char *path, const char *file, const char *header, struct a
 		return false;
 	}
 	request.file_bytes = st.st_size;
-	ok = api_socket_fits() && api_perform("PUT", path, &request, reply);
+	ok = api_server_is_good() && api_perform("PUT", path, &request, reply);
 	fclose(request.file);
 	return ok;
 }
@@ -575,7 +419,7 @@ bool api_post(
 {
 	const struct api_body request = { .type = type, .bytes = bytes, .n_bytes = size };
 
-	return api_socket_fits() && api_perform("POST", path, &request, reply);
+	return api_server_is_good() && api_perform("POST", path, &request, reply);
 }
 
 bool api_send(const char *method, const char *path, const char *etag, const char *type,
@@ -585,7 +429,7 @@ bool api_send(const char *method, const char *path, const char *etag, const char
 		.type = type, .bytes = bytes, .n_bytes = size, .etag = etag
 	};
 
-	if (!api_socket_fits() || !api_perform(method, path, &request, reply))
+	if (!api_server_is_good() || !api_perform(method, path, &request, reply))
 		return false;
 	if (reply->json)
 		return true;
@@ -599,7 +443,8 @@ bool api_download(const char *path, FILE *to, struct api_headers *headers)
 	const struct api_body request = { .answer = to };
 	struct api_reply reply = { 0 };
 	long status = 0;
-	bool ok = api_socket_fits() && api_ask("GET", path, &request, &reply, headers, &status) &&
+	bool ok = api_server_is_good() &&
+		api_ask("GET", path, &request, &reply, headers, &status) &&
 		api_accept(status, true, headers, &reply);
 
 	if (ok && fflush(to) != 0) {
@@ -619,19 +464,11 @@ bool api_infer(const char *path, const void *bytes, size_t size, size_t json_byt
 		.n_bytes = size,
 		.json_bytes = &json_bytes };
 
-	if (!api_socket_fits() || !api_ask("POST", path, &request, reply, headers, status)) {
+	if (!api_server_is_good() || !api_ask("POST", path, &request, reply, headers, status)) {
 		api_reply_fini(reply);
 		return false;
 	}
 	return true;
-}
-
-bool api_use(const struct api_server *server)
-{
-	static const struct api_names NAMES = { "--url", "--cacert", "--cert", "--key" };
-
-	api_server = server;
-	return api_is_good(server, &NAMES);
 }
 
 void api_reply_fini(struct api_reply *reply)

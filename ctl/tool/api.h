@@ -23,18 +23,6 @@ struct api_headers {
 	size_t json_bytes; // Inference-Header-Content-Length
 };
 
-#define API_URL_BYTES 512
-
-// Which server is asked, and how. NULL: not said.
-struct api_server {
-	// http://HOST:PORT or https://HOST:PORT, and a path that all routes stand behind; NULL: the socket.
-	const char *url;
-	const char *cacert, *cert, *key; // PEM files
-	uint32_t timeout_s;              // of a whole call; 0: as long as the longest takes
-};
-// From now on all goes there; `server` must live on. False: it is not good, and that was said.
-bool api_use(const struct api_server *server);
-
 // Sends `body`, which stays the caller's, as JSON; NULL: no body. Returns true where the answer is
 // 2xx and JSON; api_reply_fini() then frees it. Otherwise prints why not, in the server's own words
 // where it gave any, and returns false.

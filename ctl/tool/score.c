@@ -3,6 +3,7 @@
 
 #include "base/rows.h"
 #include "ctl/tool/api.h"
+#include "ctl/tool/api_server.h"
 #include "ctl/tool/format.h"
 #include "ctl/tool/model_rows.h"
 #include "ctl/tool/score_ask.h"

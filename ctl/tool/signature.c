@@ -2,7 +2,6 @@
 #include "ctl/tool/signature.h"
 
 #include "base/file.h"
-#include "base/trust/trusted_file.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,22 +14,6 @@ int signature_path(const char *image, char path[PATH_MAX], struct error *err)
 		return 0;
 	return error_set(err, -ENAMETOOLONG,
 		"%.60s...: with " MINISIGN_SUFFIX " behind it, it is too long for a path", image);
-}
-
-int signature_read_key(const char *given, struct minisign_public *key, struct error *err)
-{
-	void *text;
-	size_t size;
-	int rc;
-
-	if (minisign_public_parse(given, strlen(given), key, err) == 0)
-		return 0;
-	rc = trusted_file_read(given, TRUSTED_PUBLIC, &text, &size, err);
-	if (rc != 0)
-		return rc;
-	rc = minisign_public_parse(text, size, key, err);
-	trusted_file_free(text);
-	return rc ? error_prefix(err, "%.200s", given) : 0;
 }
 
 int signature_read(const char *path, struct minisign_signature *signature, struct error *err)

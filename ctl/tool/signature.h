@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The signature of minisign that stands beside an image, and the public key that it is checked by, as commands are
-// given them. Errors are negative errnos with a sentence that names the file. Call tool_has_sodium() before.
+// The signature of minisign that stands beside an image, for the commands that read one. Errors are negative errnos with
+// a sentence that names the file. Call tool_has_sodium() before.
 #pragma once
 
 #include "base/error.h"
@@ -10,8 +10,6 @@
 
 // Where the signature of `image` stands: IMAGE.minisig. -ENAMETOOLONG.
 int signature_path(const char *image, char path[PATH_MAX], struct error *err);
-// `given`: a public key's line of base64, or a file of one, which others cannot write.
-int signature_read_key(const char *given, struct minisign_public *key, struct error *err);
 // -ENOENT where there is no such file.
 int signature_read(const char *path, struct minisign_signature *signature, struct error *err);
 int signature_hash_file(const char *path, uint8_t hash[MINISIGN_HASH_BYTES], struct error *err);
