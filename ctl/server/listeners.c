@@ -80,17 +80,23 @@ static void listeners_look_at_key(const struct listening *listening)
 			listening->name, key, key);
 }
 
+struct tls_files listeners_tls_files(
+	const struct config_http *http, const struct config_trust *trust)
+{
+	return (struct tls_files){ .certificate = http->tls.certificate,
+		.key = http->tls.key,
+		.client_ca = http->tls.client_ca,
+		.asks_only = http->require_token && trust->tokens[0] };
+}
+
 static int listeners_open_tls(
 	struct listening *listening, const struct config_trust *trust, struct error *err)
 {
-	const struct config_tls *config = &listening->wanted.tls;
-	// Who has no certificate is nobody there without a token, which there may be.
-	const struct tls_files files = { config->certificate, config->key, config->client_ca,
-		.asks_only = listening->wanted.require_token && trust->tokens[0] };
+	const struct tls_files files = listeners_tls_files(&listening->wanted, trust);
 	struct error why;
 	int rc;
 
-	if (!config->certificate[0])
+	if (!files.certificate[0])
 		return 0;
 	rc = tls_open(&files, &listening->tls, &why);
 	return rc ? error_set(err, rc, "%s.tls: %s", listening->name, why.text) : 0;

@@ -5,10 +5,16 @@
 #pragma once
 
 #include "base/error.h"
+#include "config/settings.h"
+#include "ctl/server/http/tls.h"
 
-struct config;
 struct listeners;
 struct server;
+
+// The files of a listener's TLS, which point into `http`. Who has no certificate is nobody there without a token: where
+// one is required, and there may be one, a certificate is only asked for.
+struct tls_files listeners_tls_files(
+	const struct config_http *http, const struct config_trust *trust);
 
 // Those that `config` wants, in *out. A socket that listens already on an address that is still wanted is
 // kept. Where it fails nothing is changed.

@@ -4,7 +4,7 @@
 #include "base/trust/chain_sign.h"
 #include "base/trust/image_keys.h"
 #include "ctl/server/access/access.h"
-#include "ctl/server/http/tls.h"
+#include "ctl/server/listeners.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +43,12 @@ static int check_image_keys(const char *path, struct error *err)
 	return rc == 0 ? 0 : error_prefix(err, "trust.image_keys");
 }
 
-static int check_tls(const struct config *all, uint32_t i, struct error *err)
+static int check_tls(const struct config *config, uint32_t i, struct error *err)
 {
-	const struct config_http *http = &all->control.http[i];
-	const struct config_tls *config = &http->tls;
-	const struct tls_files files = { config->certificate, config->key, config->client_ca,
-		.asks_only = http->require_token && all->trust.tokens[0] };
+	const struct tls_files files =
+		listeners_tls_files(&config->control.http[i], &config->trust);
 	struct tls *tls = NULL;
-	const int rc = config->certificate[0] ? tls_open(&files, &tls, err) : 0;
+	const int rc = files.certificate[0] ? tls_open(&files, &tls, err) : 0;
 
 	tls_close(tls);
 	return rc == 0 ? 0 : error_prefix(err, "control.http[%u].tls", i);
