@@ -180,20 +180,21 @@ static __rte_noinline uint16_t loop_limit(struct lcore *lcore, const struct rule
 	return n;
 }
 
-static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue)
+// Takes at most `most` packets. Returns how many there were.
+static uint16_t loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue,
+	const struct rules *rules, uint16_t most)
 {
 	struct rte_mbuf *mbufs[BURST_MAX], *requests[BURST_MAX], *others[BURST_MAX];
 	const struct port *port = queue->port;
 	struct lcore_traffic *traffic = &lcore->traffic[port->index];
-	uint16_t n = port_rx(port, queue->queue, mbufs, BURST_MAX);
+	uint16_t n = port_rx(port, queue->queue, mbufs, most);
 	uint16_t n_requests, n_good, n_answers;
 	struct parsed parsed;
-	const struct rules *rules = atomic_load_explicit(lcore->rules, memory_order_acquire);
 	uint64_t arrival, bytes_before = lcore->counters.received_bytes;
 	uint64_t unfinished_before = lcore->counters.unfinished_checksums;
 
 	if (!n)
-		return false;
+		return 0;
 	arrival = rte_rdtsc();
 	n_requests =
 		parse_burst(port, mbufs, n, arrival, &lcore->counters, requests, others, &parsed);
@@ -227,15 +228,39 @@ static bool loop_poll_queue(struct lcore *lcore, const struct lcore_queue *queue
 			loop_transmit(lcore, port, others, n_answers);
 	}
 	loop_account(lcore, arrival);
-	return true;
+	return n;
+}
+
+// Where clients are limited, no queue's packets keep another queue's waiting for long.
+static __rte_noinline bool loop_poll_in_turns(struct lcore *lcore, const struct rules *rules)
+{
+	uint64_t begin = rte_rdtsc();
+	bool work = false;
+
+	for (uint32_t i = 0; i < lcore->n_queues; i++) {
+		struct turn *turn = &lcore->queue_turns[i];
+		const uint16_t most = turn_begin(&lcore->turns, turn, begin);
+		const uint16_t n = loop_poll_queue(lcore, &lcore->queues[i], rules, most);
+		const uint64_t now = rte_rdtsc();
+
+		if (n) {
+			turn_end(&lcore->turns, turn, n, begin, now);
+			work = true;
+		}
+		begin = now;
+	}
+	return work;
 }
 
 static bool loop_poll_queues(struct lcore *lcore)
 {
+	const struct rules *rules = atomic_load_explicit(lcore->rules, memory_order_acquire);
 	bool work = false;
 
+	if (unlikely(rules) && lcore->n_queues > 1)
+		return loop_poll_in_turns(lcore, rules);
 	for (uint32_t i = 0; i < lcore->n_queues; i++)
-		work |= loop_poll_queue(lcore, &lcore->queues[i]);
+		work |= loop_poll_queue(lcore, &lcore->queues[i], rules, BURST_MAX) > 0;
 	return work;
 }
 

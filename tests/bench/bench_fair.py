@@ -62,6 +62,7 @@ def rows(result):
         p99, base = (f["undisturbed_p99_ns"]["median"] for f in (mine, alone))
         yield (f"fair, {name}: p99 beside a flood", p99, "ns", base, f"{'<= 1.2 x ' if is_goal else ''}alone ({p99 / max(base, 1):.2f}{kept})",
                p99 <= 1.2 * base if is_goal else None)
+        yield f"fair, {name}: p50 beside a flood", mine["p50_ns"]["median"], "ns", alone["p50_ns"]["median"], "alone", None
         bad = {key: mine["polite"][key] for key in ("lost", "busy", "wrong")}
         flood = mine["flood"]
         yield (f"fair, {name}: lost, busy or wrong", sum(bad.values()), "", None,
