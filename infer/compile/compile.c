@@ -140,7 +140,6 @@ static int compile_prove(struct compilation *c, const void *image, size_t size)
 			"program; --rows FILE checks by rows of your own, and weights or columns "
 			"that differ less in size may help");
 	if (c->report) {
-		c->report->image_bytes = size;
 		c->report->weights_bytes = model_info(model)->weights_bytes;
 		c->report->scratch_bytes = model_scratch_bytes(model, 1);
 	}
@@ -220,7 +219,10 @@ static int compile_make_image(struct compilation *c, void **image, size_t *size)
 	report_add(c->report, "%u golden rows %s", n_golden,
 		rounds ? "score alike by all instruction sets of this CPU"
 		       : "agree with the model as it was imported");
-	return compile_refer(c, image, size);
+	rc = compile_refer(c, image, size);
+	if (rc == 0 && c->report)
+		c->report->image_bytes = *size;
+	return rc;
 }
 
 // `rc`: what source_import() gave.

@@ -58,6 +58,25 @@ def met(tap, folder):
               sorted(os.listdir(folder)) == ["small.mlt", "small.svg"], str(os.listdir(folder)))
 
 
+def lineage_counts(tap, folder):
+    """The image's lineage is part of its bytes: what is bounded, told and shown is the file's size."""
+    image, rows = os.path.join(folder, "tight.mlt"), some_rows(folder, 600)
+    sizes = []
+    for bound in ("1000000", None):
+        done = compress(folder, image, "--rows", rows, "--seconds", "20", "--max-bytes", bound or str(sizes[0] - 1), "--max-f1-loss", "1", "--json")
+        tap.check("compress: a model is found within a bound of bytes", done.returncode == 0, done.stderr)
+        if done.returncode != 0:
+            return
+        chosen = [trial for trial in json.loads(done.stdout)["trials"] if trial["chosen"]]
+        sizes.append(os.path.getsize(image))
+        held = json.loads(subprocess.run([MARTLETCTL, "model", "inspect", image, "--json"], capture_output=True, text=True).stdout)
+        tap.check("compress: the size that it tells is the file's, also in the lineage", chosen[0]["image_bytes"] == sizes[-1]
+                  and f" to {sizes[-1]} bytes" in held["lineage"][-1], f"{sizes} {chosen} {held['lineage'][-1]}")
+    tap.check("compress: a byte less than the file that was the fastest is another file", sizes[1] < sizes[0], str(sizes))
+    os.unlink(image)
+    os.unlink(rows)
+
+
 def not_met(tap, folder):
     image = os.path.join(folder, "none.mlt")
     done = compress(folder, image, "--seconds", "1", "--max-bytes", "100")
@@ -120,6 +139,7 @@ def main():
     tap = Tap()
     with tempfile.TemporaryDirectory() as folder:
         met(tap, folder)
+        lineage_counts(tap, folder)
         not_met(tap, folder)
         whole(tap, folder)
         tuned(tap, folder)

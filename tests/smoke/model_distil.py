@@ -45,6 +45,7 @@ def students(tap, folder):
         tap.check(f"{student}: agrees with the lab's network", said.get("agreement", 0) >= least, done.stderr + str(said.get("agreement")))
         tap.check(f"{student}: F1 and times of both are there", all(said.get(s, {}).get("macro_f1", 0) > 0.9 and len(said[s]["times"]) == 4 for s in
                   ("teacher", "student")), str(said))
+        tap.check(f"{student}: the size that is told is the file's", said.get("student", {}).get("image_bytes") == os.path.getsize(out), str(said))
         shown = tool("--json", "model", "inspect", out)
         tap.check(f"{student}: its image has the teacher's classes and features", shown.returncode == 0
                   and json.loads(shown.stdout)["class_labels"] == ["benign", "attack"], shown.stdout[:300] + shown.stderr)

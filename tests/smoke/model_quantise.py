@@ -37,6 +37,7 @@ def options(tap, folder):
         tap.check(f"quantise: {name}: all layers, within half a point of F1",
                   len(said["layers"]) == 3 and all(layer["quantised"] and layer["snr_db"] > 25 for layer in said["layers"])
                   and said["f1_before"] - said["f1_after"] <= 0.005 and said["f1_after"] > 0.99, done.stdout)
+        tap.check(f"quantise: {name}: the size that is told is the file's", said["image_bytes"] == os.path.getsize(image), done.stdout)
         held = json.loads(tool("--json", "model", "inspect", image).stdout)
         tap.check(f"quantise: {name}: the image says how it was made",
                   held["lineage"][-1].startswith("quantise of lab.onnx (SHA-256 ") and "F1 0.99" in held["lineage"][-1],

@@ -65,6 +65,7 @@ def dense(tap, folder):
     said = json.loads(done.stdout) if done.returncode == 0 else {}
     tap.check("dense: a sigmoid of one output, in JSON", said.get("class_labels") == ["attack", "benign"] and
               len(said["outputs"]) == 1 and said["rows"] > 2000, done.stderr)
+    tap.check("dense: the size that is told is the file's", said.get("image_bytes") == os.path.getsize(image), str(said.get("image_bytes")))
 
 
 def anomaly(tap, folder):

@@ -125,7 +125,21 @@ static int compress_measure(
 	return 0;
 }
 
-// A step's refusal without the paths of files in between, which are nobody's business: in their place what they are.
+// What keeps a step from one trial often keeps it from all that follow that one.
+static bool compress_has_said(const struct compile_report *report, const char *said)
+{
+	const size_t length = strlen(said);
+
+	for (size_t i = 0; report && i < report->n_lines; i++) {
+		const size_t bytes = strlen(report->lines[i]);
+
+		if (bytes >= length && strcmp(report->lines[i] + bytes - length, said) == 0)
+			return true;
+	}
+	return false;
+}
+
+// A step's refusal, once, without the paths of files in between, which are nobody's business: in their place what they are.
 static void compress_note(struct compressing *c, const char *steps, const char *path)
 {
 	const char *const paths[] = { path, c->files.rows },
@@ -147,7 +161,8 @@ static void compress_note(struct compressing *c, const char *steps, const char *
 		at += length > 0 ? length : 1;
 	}
 	said[used] = '\0';
-	report_add(c->report, "%s: %s", steps, said);
+	if (!compress_has_said(c->report, said))
+		report_add(c->report, "%s: %s", steps, said);
 }
 
 // The steps of trial `from` and another one; *of* the step, so much is gone altogether.
@@ -518,16 +533,32 @@ static int compress_open(
 	return rc == 0 ? compress_begin(c) : rc;
 }
 
+// The image of the best trial that keeps to the bounds with its lineage, too, which says how large it is.
+static int compress_settle(struct compressing *c, void **image, size_t *size)
+{
+	for (;;) {
+		struct compress_trial *chosen;
+		int rc;
+
+		compress_choose(c);
+		if (c->result->chosen == c->result->n_trials)
+			return compress_refuse(c);
+		chosen = &c->result->trials[c->result->chosen];
+		rc = compress_finish(c, image, size);
+		if (rc != 0 || *size == chosen->image_bytes)
+			return rc;
+		free(*image);
+		*image = NULL;
+		chosen->image_bytes = *size;
+		chosen->meets = compress_misses(c, chosen) <= 0;
+	}
+}
+
 static int compress_run(struct compressing *c, void **image, size_t *size)
 {
-	int rc = compress_search(c);
+	const int rc = compress_search(c);
 
-	if (rc != 0)
-		return rc;
-	compress_choose(c);
-	if (c->result->chosen == c->result->n_trials)
-		return compress_refuse(c);
-	return compress_finish(c, image, size);
+	return rc == 0 ? compress_settle(c, image, size) : rc;
 }
 
 int model_compress(const char *model, const char *rows, const struct dataset_options *read,

@@ -416,6 +416,7 @@ static int distil_sign(struct distilling *d, void **image, size_t *size)
 		return rc;
 	free(*image);
 	*image = signed_one;
+	d->result->student.image_bytes = *size;
 	return 0;
 }
 
