@@ -5,6 +5,7 @@
 #include "dataplane/device/devices.h"
 #include "dataplane/device/mtu.h"
 #include "dataplane/eal.h"
+#include "dataplane/hold.h"
 #include "dataplane/loop.h"
 #include "dataplane/memif/server.h"
 #include "dataplane/state.h"
@@ -594,12 +595,12 @@ bool dataplane_news(struct dataplane *dp, struct dataplane_news *news)
 bool dataplane_hold(
 	struct dataplane *dp, uint16_t id, uint16_t version, struct deployment_hold *hold)
 {
-	return registry_hold(dp->registry, id, version, hold);
+	return hold_take(dp->registry, id, version, hold);
 }
 
 void dataplane_choose(struct deployment_hold *hold, const uint64_t *id, const float *row)
 {
-	registry_choose(hold, id, row);
+	hold_choose(hold, id, row);
 }
 
 // FNV-1a of 64 bits; route_mix() does the rest.
@@ -615,11 +616,11 @@ uint64_t dataplane_hash_id(const void *id, size_t bytes)
 
 void dataplane_release(struct dataplane *dp, struct deployment_hold *hold)
 {
-	registry_release(dp->registry, hold);
+	hold_release(dp->registry, hold);
 }
 
 void dataplane_count(
 	struct dataplane *dp, const struct deployment_hold *hold, const struct api_outcome *outcome)
 {
-	registry_count(dp->registry, hold, outcome);
+	hold_count(hold, outcome);
 }

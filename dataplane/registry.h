@@ -128,13 +128,6 @@ void registry_counts_of(const struct registry *registry, const struct deployment
 uint32_t registry_next(const struct registry *registry, uint32_t id);
 // What the control thread counts of a slot; NULL where it has no counters.
 struct registry_api *registry_api(const struct registry *registry, uint16_t id);
-// What dataplane.h says of dataplane_hold(), dataplane_release() and dataplane_count().
-bool registry_hold(
-	struct registry *registry, uint16_t id, uint16_t version, struct deployment_hold *hold);
-void registry_choose(struct deployment_hold *hold, const uint64_t *id, const float *row);
-void registry_release(struct registry *registry, struct deployment_hold *hold);
-void registry_count(struct registry *registry, const struct deployment_hold *hold,
-	const struct api_outcome *outcome);
 
 // Divides the scratch for `deployment`, for as many rows at a time as fit. -EINVAL where not even
 // one does.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // registry: publish, replace, retire; grace periods; refusals leave everything as it was.
-#include "dataplane/registry.h"
+#include "dataplane/hold.h"
 
 #include "tests/unit/stand_in_model.h"
 
@@ -8,6 +8,7 @@
 // cmocka wants the three above first
 
 // Under test, calling the stand-in model.
+#include "dataplane/hold.c"
 #include "dataplane/registry.c"
 #include "tests/cmocka.h"
 
@@ -113,9 +114,9 @@ static void held_model_stays_until_it_is_given_back(void **state)
 	struct deployment_hold hold, other;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
-	assert_false(registry_hold(registry, 8, 0, &other));
+	assert_false(hold_take(registry, 8, 0, &other));
 	assert_null(other.deployment);
-	assert_true(registry_hold(registry, 7, 0, &hold));
+	assert_true(hold_take(registry, 7, 0, &hold));
 	assert_string_equal(hold.name, "lab");
 	assert_int_equal(hold.version, 1);
 	publish(7, "lab", 2, stand_in_model(4, 3, 0));
@@ -124,9 +125,9 @@ static void held_model_stays_until_it_is_given_back(void **state)
 	registry_reclaim(registry);
 	assert_int_equal(stand_in_models_closed, 1); // version 2, though it was retired later
 	assert_int_equal(model_info(hold.model)->n_features, 4);
-	registry_release(registry, &hold);
+	hold_release(registry, &hold);
 	assert_int_equal(stand_in_models_closed, 2);
-	registry_release(registry, &other); // nothing is held there
+	hold_release(registry, &other); // nothing is held there
 }
 
 static void count_of_the_api_goes_beside_that_of_the_lcores(void **state)
@@ -144,10 +145,10 @@ static void count_of_the_api_goes_beside_that_of_the_lcores(void **state)
 	struct registry_api *api;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
-	assert_true(registry_hold(registry, 7, 0, &hold));
-	registry_count(registry, &hold, &scored);
-	registry_count(registry, &hold, &scored);
-	registry_count(registry, &hold, &late);
+	assert_true(hold_take(registry, 7, 0, &hold));
+	hold_count(&hold, &scored);
+	hold_count(&hold, &scored);
+	hold_count(&hold, &late);
 	api = registry_api(registry, 7);
 	assert_int_equal(api->figures.requests, 2);
 	assert_int_equal(api->figures.rows, 6);
@@ -162,9 +163,9 @@ static void count_of_the_api_goes_beside_that_of_the_lcores(void **state)
 	assert_int_equal(registry_lookup(registry, 7)->stats[0]->requests, 0);
 	assert_int_equal(registry_retire(registry, 7, &err), 0);
 	both_quiescent();
-	registry_count(registry, &hold, &scored); // its counters are going: nowhere to count
+	hold_count(&hold, &scored); // its counters are going: nowhere to count
 	assert_null(registry_api(registry, 7));
-	registry_release(registry, &hold);
+	hold_release(registry, &hold);
 	assert_int_equal(stand_in_models_closed, 1);
 }
 
@@ -175,16 +176,16 @@ static void count_of_the_api_is_not_that_of_the_next_model(void **state)
 	struct deployment_hold hold;
 
 	publish(7, "lab", 1, stand_in_model(4, 3, 0));
-	assert_true(registry_hold(registry, 7, 0, &hold));
+	assert_true(hold_take(registry, 7, 0, &hold));
 	assert_int_equal(registry_retire(registry, 7, &err), 0);
 	publish(7, "other", 1, stand_in_model(4, 3, 0));
-	registry_count(registry, &hold, &scored);
+	hold_count(&hold, &scored);
 	assert_int_equal(registry_api(registry, 7)->figures.requests, 0);
-	registry_release(registry, &hold);
-	assert_true(registry_hold(registry, 7, 0, &hold));
-	registry_count(registry, &hold, &scored);
+	hold_release(registry, &hold);
+	assert_true(hold_take(registry, 7, 0, &hold));
+	hold_count(&hold, &scored);
 	assert_int_equal(registry_api(registry, 7)->figures.requests, 1);
-	registry_release(registry, &hold);
+	hold_release(registry, &hold);
 }
 
 static void counters_outlive_versions(void **state)
@@ -308,23 +309,23 @@ static void deployments_stay_while_they_are_in_a_route(void **state)
 	commit(&request);
 	assert_ptr_equal(registry_find(registry, 7, 3), request.shadow);
 	assert_null(registry_find(registry, 7, 9));
-	assert_false(registry_hold(registry, 7, 3, &hold)); // nobody is answered by a shadow
+	assert_false(hold_take(registry, 7, 3, &hold)); // nobody is answered by a shadow
 	for (uint64_t id = 0; id < 1000; id++) {
 		const uint64_t *const key = id % 2 ? &id : NULL;
 
-		assert_true(registry_hold(registry, 7, 0, &hold));
-		registry_choose(&hold, key, NULL);
+		assert_true(hold_take(registry, 7, 0, &hold));
+		hold_choose(&hold, key, NULL);
 		n_canary += hold.version == 2;
-		registry_choose(&hold, key, NULL); // once chosen it stays
+		hold_choose(&hold, key, NULL); // once chosen it stays
 		if (id == 999)
 			break;
-		registry_release(registry, &hold);
+		hold_release(registry, &hold);
 	}
 	assert_in_range(n_canary, 420, 580);
 	request = (struct route_request){ .id = 7, .live = canary };
 	commit(&request); // it is promoted: the same deployment, and its counters
 	assert_int_equal(stand_in_models_closed, 2);
-	registry_release(registry, &hold);
+	hold_release(registry, &hold);
 	assert_int_equal(stand_in_models_closed, 3);
 	assert_ptr_equal(registry_lookup(registry, 7), canary);
 	assert_int_equal(canary->n_holds, 0);
