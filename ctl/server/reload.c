@@ -249,6 +249,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 	server->config = server->own_config = own;
 	listeners_commit(server, listeners);
 	access_commit(server->access, rules);
+	access_admit(server->access, server->listener);
 	dataplane_commit_trust(server->dataplane, trust);
 	reload_keep_keys(server);
 	reload_audit_files(server, &own->trust);

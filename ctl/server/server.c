@@ -309,6 +309,8 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	if (rc == 0)
 		rc = access_create(server->config, server->audit, &server->access, err);
 	if (rc == 0)
+		access_admit(server->access, server->listener);
+	if (rc == 0)
 		rc = server_create_gate(server, err);
 	if (rc == 0)
 		rc = listeners_prepare(server, server->config, &listeners, err);

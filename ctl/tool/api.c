@@ -126,8 +126,8 @@ static void api_refuse_socket(long os_error)
 {
 	if (os_error == EACCES || os_error == EPERM)
 		tool_refuse(
-			"%s: no permission to connect: run as root, or as a member of the group "
-			"that control.group in martletd's configuration names",
+			"%s: no permission to connect: run as root, as a member of control.group, "
+			"or as who has a role by trust in martletd's configuration",
 			tool.socket);
 	else if (os_error == EAGAIN)
 		tool_refuse("%s: too many wait there to be let in: try again later", tool.socket);

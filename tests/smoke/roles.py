@@ -164,9 +164,14 @@ def status_of(connection, path, token):
 
 def users(tap, a):
     os.chmod(a.dir, 0o755)
-    os.chmod(a.sock, 0o666)  # who may connect is another matter
     for role, uid in USERS.items():
-        walk(tap, f"a user whose role is {role}", ConnectAs(a.sock, uid), role, True, stranger=role == "none")
+        if role == "none":
+            continue
+        walk(tap, f"a user whose role is {role}", ConnectAs(a.sock, uid), role, True)
+    done = as_user(USERS["none"], a, MARTLETCTL, "-s", a.sock, "status")
+    tap.check("whom the configuration does not name cannot connect", done.returncode == 1 and "no permission to connect" in done.stderr, done.stderr)
+    os.chmod(a.sock, 0o666)  # and if he could
+    walk(tap, "a user who has no role", ConnectAs(a.sock, USERS["none"]), "none", True, stranger=True)
     walk(tap, "root", lambda: UnixHTTP(a.sock), "admin", True)
     status, _, text = ask(ConnectAs(a.sock, 60000)(), "GET", "/v2/health/live")
     tap.check("a stranger is told who may", status == 403 and b"only root, martletd's own user" in text, str(text))
@@ -421,6 +426,8 @@ def reloaded(tap, a, folder, token):
     done = a.ctl("config", "apply", a.conf)
     after = [ask(user, "POST", "/v1/stats/reset")[0], ask(cert, "POST", "/v1/stats/reset")[0], ask(capped, "GET", "/v1/drops", token["viewer"])[0]]
     tap.check("a reload takes roles away", before == [400, 400, 200] and after == [403, 403, 403], f"{before} {after} {done.stdout}")
+    done = as_user(USERS["operator"], a, MARTLETCTL, "-s", a.sock, "status")
+    tap.check("... and the way in", done.returncode == 1 and "no permission to connect" in done.stderr, done.stderr)
 
 
 def used_is_kept(tap, a):
@@ -466,7 +473,6 @@ def main():
         tool(tap, a, folder, token)
         wrong_tokens(tap, a, folder, token)
         used_is_kept(tap, a)
-        os.chmod(a.sock, 0o666)
         reloaded(tap, a, folder, token)
         tap.check("SIGTERM: exit 0", a.stop() == 0, a.log_text()[-2000:])
     sys.exit(tap.finish())

@@ -69,8 +69,8 @@ static struct connection_peer peer_of(int fd)
 		.who = { .uid = 65534, .name = "uid 65534" } };
 }
 
-// A connection of a process of that user and group, and of `n` other groups, the last one `group`.
-static int connect_as(struct listener *l, uid_t uid, gid_t gid, gid_t group, int n)
+// Whether a process of that user and group, and of `n` other groups, the last one `group`, could connect.
+static bool connects_as(uid_t uid, gid_t gid, gid_t group, int n)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	gid_t groups[100];
@@ -89,7 +89,15 @@ static int connect_as(struct listener *l, uid_t uid, gid_t gid, gid_t group, int
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
+	return status == 0;
+}
+
+// The connection of such a process.
+static int connect_as(struct listener *l, uid_t uid, gid_t gid, gid_t group, int n)
+{
+	int fd;
+
+	assert_true(connects_as(uid, gid, group, n));
 	fd = accept(listener_fd(l), NULL, NULL);
 	assert_true(fd >= 0);
 	return fd;
@@ -151,6 +159,53 @@ static void group_has_its_role(void **state)
 	assert_int_equal(role_of(l, 65534, group, 0, 0), ROLE_OPERATOR);
 	assert_int_equal(role_of(l, 65534, 65534, group, 0), ROLE_NONE);
 	assert_int_equal(role_of(l, 65534, 65534, group + 1000, 100), ROLE_NONE);
+	listener_close(l);
+}
+
+// By the access list of the socket's file: the mode alone lets nobody in.
+static void whom_trust_names_may_connect(void **state)
+{
+	struct access_rules *rules;
+	struct listener *l;
+	struct stat status;
+
+	if (geteuid() != 0)
+		skip();
+	strcpy(config.control.group, "daemon");
+	strcpy(config.trust.viewers[config.trust.n_viewers++], "user:60001");
+	strcpy(config.trust.operators[config.trust.n_operators++], "group:60003");
+	strcpy(config.trust.admins[config.trust.n_admins++], "certificate:CN=60009");
+	begin();
+	assert_int_equal(listener_open(path, "daemon", &l, &err), 0);
+	assert_false(connects_as(60001, 60001, 0, 0));
+	access_admit(access_, l);
+	if (stat(path, &status) != 0 || !connects_as(60001, 60001, 0, 0)) {
+		listener_close(l);
+		skip(); // the file system has no access lists
+	}
+	assert_int_equal(status.st_mode & 07777, 0660);
+	assert_int_equal(role_of(l, 60001, 60001, 0, 0), ROLE_VIEWER);
+	assert_true(connects_as(60009, 60003, 0, 0));
+	assert_true(connects_as(60009, 60009, 60003, 40));
+	assert_true(connects_as(60009, 60009, getgrnam("daemon")->gr_gid, 1));
+	assert_false(connects_as(60003, 60001, 0, 0)); // a user's number is no group's
+	assert_false(connects_as(60009, 60009, 0, 0));
+
+	// Another one instead, and then none.
+	strcpy(config.trust.viewers[0], "user:60002");
+	config.trust.n_operators = 0;
+	assert_int_equal(access_prepare(&config, &rules, &err), 0);
+	access_commit(access_, rules);
+	access_admit(access_, l);
+	assert_true(connects_as(60002, 60002, 0, 0));
+	assert_false(connects_as(60001, 60001, 0, 0));
+	assert_false(connects_as(60009, 60003, 0, 0));
+	config.trust.n_viewers = 0;
+	assert_int_equal(access_prepare(&config, &rules, &err), 0);
+	access_commit(access_, rules);
+	access_admit(access_, l);
+	assert_false(connects_as(60002, 60002, 0, 0));
+	assert_true(connects_as(60009, 60009, getgrnam("daemon")->gr_gid, 1));
 	listener_close(l);
 }
 
@@ -444,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(we_ourselves_are_admin, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(group_has_its_role, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(whom_trust_names_may_connect, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(largest_of_several_roles_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(rules_hold_for_open_connections, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/access/access.h"
 
+#include "base/trust/principal.h"
 #include "base/trust/utc.h"
 #include "ctl/server/access/bearer.h"
 #include "ctl/server/access/names.h"
@@ -9,6 +10,7 @@
 #include "ctl/server/http/deadline.h"
 #include "ctl/server/http/gate.h"
 #include "ctl/server/http/http.h"
+#include "ctl/server/http/listener.h"
 #include "ctl/server/http/pace.h"
 #include "ctl/server/http/request.h"
 #include "ctl/server/http/shared.h"
@@ -88,6 +90,25 @@ void access_discard(struct access_rules *rules)
 	if (rules)
 		bearer_fini(&rules->bearer);
 	free(rules);
+}
+
+void access_admit(const struct access *access, struct listener *listener)
+{
+	const struct names *names = &access->rules->names;
+	struct listener_guest guests[NAMES_MAX];
+	size_t n = 0;
+	struct error err;
+
+	for (uint32_t i = 0; i < names->n; i++)
+		if (names->each[i].kind != PRINCIPAL_CERTIFICATE)
+			guests[n++] = (struct listener_guest){ .is_group = names->each[i].kind ==
+					PRINCIPAL_GROUP,
+				.id = names->each[i].id };
+	if (listener_admit(listener, guests, n, &err) != 0)
+		log_warning(
+			"%s: users and groups that trust names connect only as members of "
+			"control.group",
+			err.text);
 }
 
 int access_create(

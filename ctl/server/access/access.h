@@ -18,6 +18,7 @@ struct audit;
 struct config;
 struct gate;
 struct http_request;
+struct listener;
 struct who;
 
 // When tokens were used last is kept in the store's folder. `audit`, where the reading of another file of tokens is
@@ -35,6 +36,9 @@ struct access_rules;
 int access_prepare(const struct config *config, struct access_rules **out, struct error *err);
 void access_commit(struct access *access, struct access_rules *rules);
 void access_discard(struct access_rules *rules);
+// Lets the users and groups that have a role connect to the API's socket; where its file can have no access list
+// the log says what to do.
+void access_admit(const struct access *access, struct listener *listener);
 
 // Fills http_who(request). 0, or the status of a credential that is none, 401 or 429, with a sentence that says
 // nothing of what was wrong with it. To be called before anything of its connection can have ended.

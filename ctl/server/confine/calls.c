@@ -188,6 +188,8 @@ const struct call CALLS[] = {
 	{ CALL("fchmod", "modes of new files"), IF(BITS(1, SETID, 0)) },
 	{ CALL("chmod", "likewise"), IF(BITS(1, SETID, 0)) },
 	{ CALL("fchmodat", "likewise"), IF(BITS(2, SETID, 0)) },
+	ANY("lsetxattr", "who may connect to the API's socket, by its access list"),
+	ANY("lremovexattr", "likewise"),
 	ANY("io_uring_enter", "the store's ring, which takes but the calls it needs"),
 	ANY("io_submit", "memif: lcores are woken up"),
 	ANY("io_getevents", "memif: lcores are woken up"),

@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/http/listener.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // Who waits here is let in by the gate. Beyond it a connection is refused, as if nobody listened.
 #define BACKLOG SOMAXCONN
+
+// Its own entries of an access list: of the owner, the group, the most of all but the owner, and others.
+#define ACL_OWN 4
+// Who writes a socket's file connects; to read it, too, is what the file's mode gives.
+#define ACL_CONNECTS (ACL_READ | ACL_WRITE)
 
 struct listener {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -157,6 +167,75 @@ int listener_open(const char *path, const char *group, struct listener **out, st
 	}
 	*out = l;
 	return 0;
+}
+
+static void acl_add(
+	struct posix_acl_xattr_entry **entry, unsigned tag, unsigned permissions, uint32_t id)
+{
+	*(*entry)++ = (struct posix_acl_xattr_entry){ .e_tag = htole16((uint16_t)tag),
+		.e_perm = htole16((uint16_t)permissions),
+		.e_id = htole32(id) };
+}
+
+// Returns the entry behind the last one.
+static struct posix_acl_xattr_entry *acl_add_guests(const struct listener *l,
+	struct posix_acl_xattr_entry *entry, const struct listener_guest *guests, size_t n,
+	bool are_groups)
+{
+	for (size_t i = 0; i < n; i++)
+		// The file's own group has its entry already.
+		if (guests[i].is_group == are_groups &&
+			!(are_groups && l->has_group && guests[i].id == l->group))
+			acl_add(&entry, are_groups ? ACL_GROUP : ACL_USER, ACL_CONNECTS,
+				guests[i].id);
+	return entry;
+}
+
+// The kernel wants the owner first, then users, the group, groups, the mask and others. Returns how many entries.
+static size_t acl_fill(const struct listener *l, struct posix_acl_xattr_entry *entries,
+	const struct listener_guest *guests, size_t n)
+{
+	struct posix_acl_xattr_entry *entry = entries;
+
+	acl_add(&entry, ACL_USER_OBJ, ACL_CONNECTS, (uint32_t)ACL_UNDEFINED_ID);
+	entry = acl_add_guests(l, entry, guests, n, false);
+	acl_add(&entry, ACL_GROUP_OBJ, ACL_CONNECTS, (uint32_t)ACL_UNDEFINED_ID);
+	entry = acl_add_guests(l, entry, guests, n, true);
+	acl_add(&entry, ACL_MASK, ACL_CONNECTS, (uint32_t)ACL_UNDEFINED_ID);
+	acl_add(&entry, ACL_OTHER, 0, (uint32_t)ACL_UNDEFINED_ID);
+	return (size_t)(entry - entries);
+}
+
+// What a socket without a list has is right, whatever its file system.
+static int acl_remove(const struct listener *l, struct error *err)
+{
+	if (lremovexattr(l->path, XATTR_NAME_POSIX_ACL_ACCESS) == 0 || errno == ENODATA ||
+		errno == EOPNOTSUPP)
+		return 0;
+	return error_set(err, -errno, "control.socket: the access list of %s stays: %s", l->path,
+		strerror(errno));
+}
+
+int listener_admit(
+	struct listener *l, const struct listener_guest *guests, size_t n, struct error *err)
+{
+	struct posix_acl_xattr_header *acl =
+		malloc(sizeof(*acl) + (n + ACL_OWN) * sizeof(struct posix_acl_xattr_entry));
+	size_t entries;
+	int rc = 0;
+
+	if (!acl)
+		return error_set(err, -ENOMEM, "control.socket: no memory for an access list");
+	acl->a_version = htole32(POSIX_ACL_XATTR_VERSION);
+	entries = acl_fill(l, (struct posix_acl_xattr_entry *)(acl + 1), guests, n);
+	if (entries == ACL_OWN)
+		rc = acl_remove(l, err);
+	else if (lsetxattr(l->path, XATTR_NAME_POSIX_ACL_ACCESS, acl,
+			 sizeof(*acl) + entries * sizeof(struct posix_acl_xattr_entry), 0) != 0)
+		rc = error_set(err, -errno, "control.socket: %s cannot have an access list: %s",
+			l->path, strerror(errno));
+	free(acl);
+	return rc;
 }
 
 void listener_close(struct listener *l)
