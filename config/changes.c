@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "config/changes.h"
 
+#include "base/device_text.h"
 #include "config/schema.h"
 
 #include <arpa/inet.h>
@@ -201,6 +202,8 @@ static void changes_of_key(struct changes *changes, const char *where,
 		text_add(&after, "-");
 	if (!changes->all && strcmp(before.text, after.text) == 0)
 		return;
+	device_text_hide(before.text);
+	device_text_hide(after.text);
 	snprintf(name, sizeof(name), "%s.%s", where, key->name);
 	changes->visit(changes->arg, &change);
 	changes->n++;

@@ -2,6 +2,7 @@
 // What is another in one configuration than in another, and what of it is taken over.
 #include "config/changes.h"
 
+#include "base/device_text.h"
 #include "config/config.h"
 #include "config/schema.h"
 #include "tests/cmocka.h"
@@ -38,6 +39,38 @@ static void note(void *arg, const struct config_change *change)
 
 	snprintf(seen->text + used, sizeof(seen->text) - used, "%s %s>%s %s\n", change->key,
 		change->now, change->then, change->is_live ? "live" : change->why);
+}
+
+// Who may read the configuration is not told what lets a memif peer in; that it is another is told.
+static void secrets_of_devices_are_not_told(void **state)
+{
+	static const char PORTS[] =
+		"lcores = { control = 0; complete = [ 0 ]; idle = \"sleep\"; };"
+		"ports = ( { name = \"edge\"; device = \"net_memif0,role=server,secret=%s,id=3\";"
+		" addresses = [ \"10.0.0.1/24\" ]; } );";
+	char text[1024];
+	struct seen seen = { "" };
+	struct error err;
+
+	snprintf(text, sizeof(text), PORTS, "open-sesame");
+	assert_int_equal(config_parse("t.conf", text, &now, &err), 0);
+	snprintf(text, sizeof(text), PORTS, "x");
+	assert_int_equal(config_parse("t.conf", text, &then, &err), 0);
+	assert_int_equal(config_changes(&now, &then, note, &seen), 1);
+	assert_string_equal(seen.text,
+		"ports[edge].device \"net_memif0,role=server,secret=*,id=3\">"
+		"\"net_memif0,role=server,secret=*,id=3\" devices are opened at start\n");
+	seen.text[0] = '\0';
+	config_keys(&now, note, &seen);
+	assert_non_null(strstr(seen.text, "secret=*,id=3"));
+	assert_null(strstr(seen.text, "sesame"));
+	// The last argument, and one that is empty.
+	snprintf(text, sizeof(text), "[ \"net_memif0,secret=a,b\", \"net_memif1,secret=c\" ]");
+	device_text_hide(text);
+	assert_string_equal(text, "[ \"net_memif0,secret=*,b\", \"net_memif1,secret=*\" ]");
+	snprintf(text, sizeof(text), "net_memif0,secret=,secret=abc");
+	device_text_hide(text);
+	assert_string_equal(text, "net_memif0,secret=,secret=*");
 }
 
 static void changes_are_named_with_both_values(void **state)
@@ -123,7 +156,8 @@ static void each_key_is_live_or_says_why(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(changes_are_named_with_both_values),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(secrets_of_devices_are_not_told),
+		cmocka_unit_test(changes_are_named_with_both_values),
 		cmocka_unit_test(each_key_is_live_or_says_why) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

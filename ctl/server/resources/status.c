@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/server/resources/status.h"
 
+#include "base/device_text.h"
 #include "base/version.h"
 #include "ctl/server/confine/confine.h"
 #include "ctl/server/http/gate.h"
@@ -68,12 +69,14 @@ static json_t *status_conflicts(const struct port_info *p)
 
 static json_t *status_port(const struct port_info *p)
 {
-	char mac[18], since[24];
+	char mac[18], since[24], device[CONFIG_PATH_MAX];
 	json_t *port, *figures;
 
 	status_mac(p->mac, mac);
+	snprintf(device, sizeof(device), "%s", p->device);
+	device_text_hide(device);
 	port = json_pack("{s:s, s:s, s:s*, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:o}",
-		"name", p->name, "device", p->device, "driver", p->driver, "mac", mac, "link_up",
+		"name", p->name, "device", device, "driver", p->driver, "mac", mac, "link_up",
 		(int)p->link_up, "link_mbps", (int)p->link_mbps, "mtu", (int)p->mtu, "udp_port",
 		(int)p->udp_port, "rx_queues", (int)p->rx_queues, "tx_queues", (int)p->tx_queues,
 		"rx_checksum_offload", (int)p->rx_checksum_offload, "tx_checksum_offload",

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What may be told of a device's arguments ("net_memif0,role=server,secret=...") to who may only read: any of them but
+// the secret that a memif peer must know. Any thread.
+#pragma once
+
+// Puts an asterisk in the place of each secret that the text names, wherever in it devices stand.
+void device_text_hide(char *text);
