@@ -224,15 +224,21 @@ static void reload_warn_unsigned(const struct server *server, const struct confi
 	}
 }
 
-// Which files of keys and tokens are in force as they were read now, whatever else was changed.
-static void reload_audit_files(const struct server *server, const struct config_trust *trust)
+static void reload_tell_file(const struct server *server, const char *key, const char *path)
 {
-	if (trust->keys[0])
-		audit_reread(server->audit, "trust.keys", trust->keys, NULL);
-	if (trust->tokens[0])
-		audit_reread(server->audit, "trust.tokens", trust->tokens, NULL);
+	if (!path[0])
+		return;
+	log_info("%s: %s was read", key, path);
+	audit_reread(server->audit, key, path, NULL);
+}
+
+// Which files of keys and tokens are in force as they were read now, whatever else was changed.
+static void reload_tell_files(const struct server *server, const struct config_trust *trust)
+{
+	reload_tell_file(server, "trust.keys", trust->keys);
+	reload_tell_file(server, "trust.tokens", trust->tokens);
 	for (uint32_t i = 0; i < trust->n_image_keys; i++)
-		audit_reread(server->audit, "trust.image_keys", trust->image_keys[i], NULL);
+		reload_tell_file(server, "trust.image_keys", trust->image_keys[i]);
 }
 
 static void reload_take(struct server *server, struct reload *reload, struct config *own,
@@ -252,7 +258,7 @@ static void reload_take(struct server *server, struct reload *reload, struct con
 	access_admit(server->access, server->listener);
 	dataplane_commit_trust(server->dataplane, trust);
 	reload_keep_keys(server);
-	reload_audit_files(server, &own->trust);
+	reload_tell_files(server, &own->trust);
 	gate_limit(server->gate, &limits);
 	scoring_limit(server->scoring, own->scoring.queue);
 	if (list->n_live)

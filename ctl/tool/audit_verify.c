@@ -22,6 +22,7 @@ struct verify {
 	const struct audit_verify *request;
 	struct chain_check *check;
 	int folder;              // -1: the log is a file
+	uint64_t begins;         // the first line, by the name of the folder's first file
 	struct chain_place head; // seq 0: there is none
 	bool is_head_there, is_expected_there;
 };
@@ -47,6 +48,7 @@ static int verify_read_folder(struct verify *v, struct error *err)
 	for (size_t i = 0; rc == 0 && i < files.n; i++)
 		rc = chain_file_read(v->folder, v->request->path, files.first[i], 0, UINT64_MAX,
 			verify_take, v, err);
+	v->begins = files.n > 0 ? files.first[0] : 0;
 	chain_files_free(&files);
 	return rc;
 }
@@ -101,6 +103,12 @@ static int verify_judge(const struct verify *v, struct error *err)
 			"no line of it is signed: the key that was given proves nothing of it");
 	if (v->folder < 0)
 		return 0;
+	if (found->first.seq != v->begins)
+		return error_set(err, -EINVAL,
+			"its first file should begin with line %" PRIu64
+			" by its name, and begins "
+			"with line %" PRIu64 ": lines were removed, or files renamed",
+			v->begins, found->first.seq);
 	if (v->head.seq > found->last.seq)
 		return error_set(err, -EINVAL,
 			"the log ends at line %" PRIu64 ", but the signed head knows line %" PRIu64

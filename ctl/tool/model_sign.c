@@ -172,10 +172,18 @@ static int sign_read_key(const struct sign *sign, struct minisign_secret *secret
 static bool sign_own_name(const char *path, char name[NAME_BYTES_MAX + 1])
 {
 	const struct model_options options = { .no_timing = true };
-	struct model *model = image_load(path, &options);
+	struct model *model;
+	struct error err;
 
-	if (!model)
+	if (model_open_file(path, &options, &model, &err) != 0) {
+		if (err.code == -ENOKEY)
+			tool_refuse(
+				"%s: is encrypted: name the model that it is an image of (--name)",
+				path);
+		else
+			tool_refuse("%s", err.text);
 		return false;
+	}
 	snprintf(name, NAME_BYTES_MAX + 1, "%s", model_info(model)->name);
 	model_close(model);
 	return true;

@@ -131,12 +131,6 @@ static int statement_read_resources(
 
 		if (resource_read(statement, json, i, one, err) != 0)
 			return err->code;
-		// Parts are in the order of their numbers, which is not that of their names.
-		if (!statement->shard_size && i > 0 && strcmp(one[-1].name, one->name) >= 0)
-			return error_set(err, -EINVAL,
-				"predicate.resources[%zu] is not behind the one before in the "
-				"order of names",
-				i);
 		statement->n++;
 	}
 	return 0;
@@ -198,6 +192,33 @@ static int statement_check_root(
 		hex, said ? said : "there");
 }
 
+static int resource_compare(const void *a, const void *b)
+{
+	const struct oms_resource *x = a, *y = b;
+	const size_t both = x->name_bytes < y->name_bytes ? x->name_bytes : y->name_bytes;
+	const int names = memcmp(x->name, y->name, both);
+
+	if (names != 0)
+		return names;
+	if (x->name_bytes != y->name_bytes)
+		return x->name_bytes < y->name_bytes ? -1 : 1;
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+// By name, and parts of a file by their place. A bundle may list them otherwise: the specification has them by name as
+// text, where part 10 comes before part 2, its reference implementation by the folders of a path, so that "a/b" comes
+// before "a-b". The digest of all is over the list as it is.
+static int statement_sort(struct oms_statement *statement, struct error *err)
+{
+	struct oms_resource *all = statement->resources;
+
+	qsort(all, statement->n, sizeof(*all), resource_compare);
+	for (size_t i = 1; i < statement->n; i++)
+		if (resource_compare(&all[i - 1], &all[i]) == 0)
+			return error_set(err, -EINVAL, "the statement names %s twice", all[i].name);
+	return 0;
+}
+
 static int statement_read(const json_t *json, struct oms_statement *statement, struct error *err)
 {
 	const json_t *subject = json_object_get(json, "subject");
@@ -220,7 +241,9 @@ static int statement_read(const json_t *json, struct oms_statement *statement, s
 	rc = statement_read_serialization(predicate, statement, err);
 	if (rc == 0)
 		rc = statement_read_resources(predicate, statement, err);
-	return rc == 0 ? statement_check_root(json, statement, err) : rc;
+	if (rc == 0)
+		rc = statement_check_root(json, statement, err);
+	return rc == 0 ? statement_sort(statement, err) : rc;
 }
 
 int oms_statement_parse(const struct oms *oms, struct oms_statement *statement, struct error *err)

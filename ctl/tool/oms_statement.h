@@ -21,7 +21,7 @@ struct oms_statement {
 	enum oms_hash hash;
 	size_t digest_bytes;
 	uint64_t shard_size;            // bytes of a part; 0: files as a whole
-	struct oms_resource *resources; // [n], by name
+	struct oms_resource *resources; // [n], by name, then start
 	size_t n;
 };
 

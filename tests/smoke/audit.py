@@ -155,6 +155,7 @@ def bent(tap, a, folder):
     split = text.splitlines(keepends=True)
     for what, other, sentence in [
             ("a changed line", text.replace("uid", "Uid", 1), "was changed"),
+            ("a removed first line", "".join(split[1:]), "should begin with line"),
             ("a removed line", "".join(split[:3] + split[4:]), "those between them were removed"),
             ("a doubled line", "".join(split[:3] + split[2:]), "a line was added"),
             ("a cut end", "".join(split[:-1]), "its end was cut off")]:

@@ -148,8 +148,8 @@ def own(tap, folder):
             ("no resources", changed(good, predicate__resources=[]), "names no files"),
             ("a path that leads out", changed(good, **{first + "name": "../weights.bin"}), "leads out"),
             ("an absolute path", changed(good, **{first + "name": "/a/weights.bin"}), "leads out"),
-            ("names out of order", statement(files[::-1]), "order of names"),
-            ("a name twice", statement([files[0], files[0]]), "order of names"),
+            ("a name twice", statement([files[0], files[1], files[0]]), "names a/weights.bin twice"),
+            ("a part twice", statement([files[0], files[0]], shard=1000), "twice"),
             ("a digest too short", changed(good, **{first + "digest": "00"}), "no hash of 32 bytes"),
             ("a digest of no digits", changed(good, **{first + "digest": "zz" * 32}), "no hash of 32 bytes"),
             ("another algorithm", changed(good, **{first + "algorithm": "blake2b"}), "not by sha256"),
@@ -179,6 +179,35 @@ def own(tap, folder):
     os.chmod(p256.public, 0o666)
     code, said = verify(p256.bundle(good), "--key", p256.public, *paths)
     tap.check("own: a key that others can write", code == 1 and "others can write it" in said, said)
+
+
+def orders(tap, folder):
+    """The specification sorts names as text, the reference implementation paths by their folders, and parts by their place."""
+    files = [("a/b.bin", os.urandom(120)), ("a-b.bin", b"{}")]
+    paths = []
+    for name, data in files:
+        paths.append(os.path.join(folder, name))
+        os.makedirs(os.path.dirname(paths[-1]), exist_ok=True)
+        with open(paths[-1], "wb") as f:
+            f.write(data)
+    signer = Signer(folder, "prime256v1", "sha256")
+    for what, listed in (("by folders", files), ("as text", files[::-1])):
+        code, said = verify(signer.bundle(statement(listed)), "--key", signer.public, *paths)
+        tap.check(f"order: names {what}", code == 0, said)
+    parts = statement(files, shard=10)
+    as_text = json.loads(json.dumps(parts))
+    as_text["predicate"]["resources"].sort(key=lambda r: r["name"])
+    as_text["subject"][0]["digest"]["sha256"] = hashlib.sha256(
+        b"".join(bytes.fromhex(r["digest"]) for r in as_text["predicate"]["resources"])).hexdigest()
+    tap.check("order: part 10 stands before part 2 as text", as_text != parts)
+    for what, listed in (("by their place", parts), ("as text", as_text)):
+        code, said = verify(signer.bundle(listed), "--key", signer.public, *paths)
+        tap.check(f"order: 12 parts {what}", code == 0, said)
+    with open(paths[0], "r+b") as f:
+        f.seek(25)
+        f.write(b"changed")
+    code, said = verify(signer.bundle(as_text), "--key", signer.public, *paths)
+    tap.check("order: a part that was changed", code == 1 and "is not the file that was signed as a/b.bin:20:30" in said, said)
 
 
 def certificate(folder, name, signer, days, *extensions):
@@ -215,7 +244,7 @@ def certificates(tap, folder):
 
 def main():
     tap = Tap()
-    for test in (published, own, certificates):
+    for test in (published, own, orders, certificates):
         with tempfile.TemporaryDirectory(prefix="martlet-oms-") as folder:
             test(tap, folder)
     return tap.finish()

@@ -74,6 +74,12 @@ def own(tap, at, image):
     tap.check("sign: a path that is too long is not cut", code == 1 and "too long for a path" in said, said)
     code, said = tool("sign", at("k.pub"), "-k", at("k.sec"))
     tap.check("sign: what is no image needs a name", code == 1 and "not a model image" in said, said)
+    tool("encryption-key", "-o", at("image.key"))
+    tool("encrypt", image, "--key", at("image.key"), "-o", at("lab.sealed"))
+    code, said = tool("sign", at("lab.sealed"), "-k", at("k.sec"))
+    tap.check("sign: what is encrypted needs a name", code == 1 and "is encrypted: name the model" in said and "--name" in said, said)
+    code, said = tool("sign", at("lab.sealed"), "-k", at("k.sec"), "--name", "lab", "--version", "9")
+    tap.check("sign: ... and has one", code == 0 and "lab, number 9" in said and tool("verify", at("lab.sealed"), "-k", at("k.pub"))[0] == 0, said)
     tap.check("sign: with a name anything is signed", tool("sign", at("k.pub"), "-k", at("k.sec"), "--name", "lab")[0] == 0)
 
 
