@@ -2,6 +2,7 @@
 // martletctl: the operator's tool. A client of martletd's HTTP API, and everything about models and
 // machines that needs no daemon. To add a command: a struct command in a file of its own, and a
 // line here.
+#include "base/trust/trusted_file.h"
 #include "ctl/tool/announce.h"
 #include "ctl/tool/audit.h"
 #include "ctl/tool/clients.h"
@@ -114,12 +115,15 @@ int main(int argc, char **argv)
 {
 	const char *sock = getenv("MARTLET_SOCK");
 	const char *token = getenv("MARTLET_TOKEN_FILE");
+	const char *user = getenv("MARTLET_USER");
 	int exit;
 
 	if (sock && *sock)
 		tool.socket = sock;
 	if (token && *token)
 		tool.token_file = token;
+	if (user && *user)
+		trusted_file_set_service_user(user);
 	exit = command_run(COMMANDS, sizeof(COMMANDS) / sizeof(COMMANDS[0]), argv);
 	// A full disk or closed pipe must not pass for success.
 	if ((fflush(stdout) || ferror(stdout)) && exit == TOOL_DONE)

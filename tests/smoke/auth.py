@@ -192,6 +192,16 @@ def with_tool(tap, a, keys, columns):
     tap.check("a retired key is not answered, and the tool says where to look", done.returncode == 1 and
               "does it take the key (martletctl drops)" in done.stderr, done.stderr)
 
+    # Of a service user that has another name than martlet.
+    os.chown(keys, 65534, 65534)
+    done = tool("key", "list", "--keys", keys)
+    tap.check("somebody else's file of keys is refused", done.returncode == 1 and "belongs to uid 65534" in done.stderr, done.stderr)
+    os.environ["MARTLET_USER"] = "nobody"
+    done = tool("key", "retire", "7", "--keys", keys)
+    del os.environ["MARTLET_USER"]
+    tap.check("but not the service user's, and it stays his", done.returncode == 0 and os.stat(keys).st_uid == 65534, done.stderr)
+    os.chown(keys, 0, 0)
+
 
 def good_ones(tap, a, columns):
     for key, secret in ((1, A), (2, B)):

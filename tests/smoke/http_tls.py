@@ -197,9 +197,14 @@ def flooded(tap, a, folder):
 
 def mistakes(tap, a, folder):
     openssl(folder, "ec", "-in", "server.key", "-aes256", "-passout", "pass:secret", "-out", "locked.key")
+    for path, mode in ((a.dir, 0o755), (folder, 0o755), (os.path.join(folder, "server.pem"), 0o644), (os.path.join(folder, "server.key"), 0o600)):
+        os.chmod(path, mode)
     for name, change, word in (("a certificate that is not there", ("server.pem", "none.pem"), "tls.certificate: "),
+                               ("a key that is not there", ("server.key", "none.key"), "none.key cannot be read: No such file"),
                                ("a key that is another's", ("server.key", "client.key"), "client.key is not the certificate's key"),
-                               ("a key with a password", ("server.key", "locked.key"), "locked.key is not the certificate's key")):
+                               ("a key with a password", ("server.key", "locked.key"), "locked.key is not the certificate's key"),
+                               ("a key that the service's user may not read", ('user = ""', 'user = "nobody"'),
+                                "server.key cannot be read as a key: Permission denied")):
         with open(a.conf) as f:
             text = f.read()
         conf = os.path.join(folder, "wrong.conf")
@@ -207,6 +212,7 @@ def mistakes(tap, a, folder):
             f.write(text.replace(*change))
         done = subprocess.run([MARTLETD, "-c", conf], capture_output=True, text=True, timeout=120)
         tap.check(f"{name} is refused at start", done.returncode == 1 and "control.http[0].tls" in done.stderr and word in done.stderr, done.stderr)
+    subprocess.run(["chown", "-R", "root:root", f"{a.dir}/store"], check=True)  # which that start gave to its user
 
 
 def main():

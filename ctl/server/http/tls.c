@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { TLS_CERTIFICATE, TLS_KEY, TLS_CLIENT_CA, TLS_FILES };
 
@@ -71,6 +72,9 @@ static int tls_read_files(const struct tls_files *files, SSL_CTX *context, struc
 	SSL_CTX_set_default_passwd_cb(context, tls_no_password);
 	if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
 		return tls_refuse(err, files->certificate, "cannot be read as a certificate");
+	if (access(files->key, R_OK) != 0)
+		return error_set(err, -errno, "%.400s cannot be read as a key: %s", files->key,
+			strerror(errno));
 	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1 ||
 		SSL_CTX_check_private_key(context) != 1)
 		return tls_refuse(err, files->key, "is not the certificate's key");
