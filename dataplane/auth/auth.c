@@ -164,6 +164,7 @@ void auth_commit(struct auth *auth, struct auth_table *table)
 {
 	struct auth_table *old = auth_own_table(auth);
 
+	auth->latest = 0; // whoever reads the keys anew says that the clock is right
 	atomic_store_explicit(&auth->table, table, memory_order_release);
 	if (auth->qsbr)
 		old->grace_token = rte_rcu_qsbr_start(auth->qsbr);
@@ -175,13 +176,17 @@ void auth_watch(struct auth *auth, int64_t now)
 {
 	struct auth_table *table = auth_own_table(auth);
 
+	if (now > auth->latest)
+		auth->latest = now;
 	for (uint32_t i = 0; i < table->n_keys; i++) {
 		struct auth_key *key = &table->keys[i];
 		const struct wire_key times = { .not_before = key->not_before,
 			.retires = key->retires };
+		const bool has_retired = key->retires && key->retires <= auth->latest;
 
-		atomic_store_explicit(
-			&key->state, (uint8_t)wire_key_state(&times, now), memory_order_relaxed);
+		atomic_store_explicit(&key->state,
+			(uint8_t)wire_key_state(&times, has_retired ? auth->latest : now),
+			memory_order_relaxed);
 	}
 	auth_reclaim(auth);
 }

@@ -50,6 +50,7 @@ struct auth {
 	siphash_kernel *siphash;
 
 	// The control thread's.
+	int64_t latest;            // that the clock has been since the keys were read
 	struct rte_rcu_qsbr *qsbr; // NULL where no lcore runs (tests)
 	uint8_t fingerprint_key[32];
 	SLIST_HEAD(, auth_window) windows;
@@ -74,7 +75,8 @@ int auth_prepare_keys(struct auth *auth, const struct config_trust *config,
 	const struct wire_keys *keys, int64_t now, struct auth_table **out, struct error *err);
 void auth_commit(struct auth *auth, struct auth_table *table);
 void auth_discard(struct auth_table *table); // NULL is fine
-// Puts keys in force and out of it as time passes (seconds since 1970), and frees what nobody reads any more.
+// Puts keys in force and out of it as time passes (seconds since 1970), and frees what nobody reads any more. A clock
+// that is set back makes no key good again that had retired, until the keys are read anew.
 void auth_watch(struct auth *auth, int64_t now);
 
 // What models are known by here: a hash of the name, which nobody finds another name for.

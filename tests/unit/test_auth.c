@@ -158,6 +158,12 @@ static void keys_come_and_go_by_the_clock(void **state)
 	auth_watch(auth, 10);
 	assert_false(is_let_in(3, 2));
 	assert_int_equal(counters.drops[DROP_AUTH_KEY_NOT_VALID], 2);
+	// The clock is set back: it stays retired, until the keys are read anew.
+	auth_watch(auth, 9);
+	assert_false(is_let_in(3, 3));
+	put_keys(KEYS, 9, false);
+	auth_watch(auth, 9);
+	assert_true(is_let_in(3, 4));
 }
 
 static void stranger_is_dropped_where_all_must_have_a_key(void **state)
