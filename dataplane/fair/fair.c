@@ -83,8 +83,9 @@ static inline uint64_t fair_charge(
 static inline bool fair_is_over_share(
 	const struct fair *fair, const struct table_entry *account, uint64_t charge, uint64_t now)
 {
-	return account->due > now &&
-		account->due - now > RTE_MAX(fair->ahead_cycles, FAIR_AHEAD_REQUESTS * charge);
+	const uint64_t requests = account == &fair->table.rest ? 0 : FAIR_AHEAD_REQUESTS * charge;
+
+	return account->due > now && account->due - now > RTE_MAX(fair->ahead_cycles, requests);
 }
 
 static bool fair_admits(struct fair *fair, const struct rules *rules, struct table_entry *entry,

@@ -10,7 +10,8 @@
 // for it would have been done, had the client but its part of the time (pressure.h) weighed by its share: a client that
 // is ahead of that by more than FAIR_AHEAD_US, and by more than FAIR_AHEAD_REQUESTS such as it asks now, is refused: of a
 // model whose rows take long, who asks seldom may still ask several times at once. Clients that are not known yet (table.h) have one part
-// together: a flood of invented addresses is as one client.
+// together: a flood of invented addresses is as one client. Of that part FAIR_AHEAD_US alone counts, for all models alike: else who floods
+// with requests that take long would keep it so far ahead that whoever asks for short ones is always refused.
 #pragma once
 
 #include "dataplane/fair/pressure.h"
