@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/file.h"
+#include "base/trust/trusted_file.h"
 #include "config/check.h"
 #include "config/clients.h"
 #include "config/includes.h"
@@ -156,7 +157,14 @@ static int config_read_groups(
 	return rc;
 }
 
-// In the order of the file's usual parts; the return codes say no more than that there was a mistake.
+const char *config_service_user(const struct config *config)
+{
+	const char *user = config->process.user;
+
+	return user[0] && strcmp(user, CONFIG_USER_AUTO) != 0 ? user : TRUSTED_SERVICE_USER;
+}
+
+// In the order of the file's usual parts, but that keys come behind process.user, whose their files may be; the return codes say no more than that there was a mistake.
 static int config_read_root(
 	const struct reader *reader, const config_setting_t *root, struct config *config)
 {
@@ -170,7 +178,7 @@ static int config_read_root(
 	config_read_clients(reader, root, config);
 	config_read_ports(reader, root, config);
 	config_read_models(reader, root, config);
-	trusted_keys_read(reader, root, &config->trust);
+	trusted_keys_read(reader, root, config_service_user(config), &config->trust);
 	return *reader->n ? -EINVAL : 0;
 }
 

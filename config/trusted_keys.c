@@ -20,15 +20,16 @@ static bool trusted_is_pattern(const char *text)
 	return name_is_valid(name);
 }
 
-static int trusted_read_key(const char *text, struct minisign_public *key, struct error *err)
+static int trusted_read_key(
+	const char *text, const char *service, struct minisign_public *key, struct error *err)
 {
 	if (sodium_init() < 0)
 		return error_set(err, -EIO, "libsodium cannot be used here");
-	return minisign_public_read(text, key, err);
+	return minisign_public_read(text, service, key, err);
 }
 
 static int trusted_read(const struct reader *reader, const config_setting_t *list, uint32_t index,
-	struct config_trusted_key *trusted)
+	const char *service, struct config_trusted_key *trusted)
 {
 	const config_setting_t *group = config_setting_get_elem(list, index);
 	struct error why;
@@ -45,7 +46,7 @@ static int trusted_read(const struct reader *reader, const config_setting_t *lis
 			"and "
 			"\"*\", as \"lab*\"",
 			where, trusted->model);
-	if (trusted_read_key(trusted->key, &trusted->public, &why) != 0)
+	if (trusted_read_key(trusted->key, service, &trusted->public, &why) != 0)
 		rc = reader_refuse(reader, config_setting_get_member(group, "key"),
 			"%s.key: %.300s; it must be a public key of minisign, a file or its line "
 			"of "
@@ -80,8 +81,8 @@ static int trusted_check_twice(
 	return rc;
 }
 
-int trusted_keys_read(
-	const struct reader *reader, const config_setting_t *root, struct config_trust *trust)
+int trusted_keys_read(const struct reader *reader, const config_setting_t *root,
+	const char *service, struct config_trust *trust)
 {
 	const config_setting_t *group = config_setting_get_member(root, "trust");
 	const config_setting_t *list = group && config_setting_is_group(group)
@@ -93,7 +94,7 @@ int trusted_keys_read(
 		return rc;
 	trust->n_trusted_keys = list ? (uint32_t)config_setting_length(list) : 0;
 	for (uint32_t i = 0; i < trust->n_trusted_keys; i++)
-		if (trusted_read(reader, list, i, &trust->trusted_keys[i]) != 0)
+		if (trusted_read(reader, list, i, service, &trust->trusted_keys[i]) != 0)
 			rc = -EINVAL;
 	return rc ? rc : trusted_check_twice(reader, list, trust);
 }

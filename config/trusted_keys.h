@@ -6,5 +6,6 @@
 #include "config/reader.h"
 #include "config/settings.h"
 
-int trusted_keys_read(
-	const struct reader *reader, const config_setting_t *root, struct config_trust *trust);
+// `service`: as whom martletd runs by this configuration, whose such a file may be.
+int trusted_keys_read(const struct reader *reader, const config_setting_t *root,
+	const char *service, struct config_trust *trust);

@@ -222,7 +222,7 @@ static void check_refuse(void *arg, const char *sentence)
 	fprintf(stderr, "martletd: %s: %s\n", checked->path, sentence);
 }
 
-// What a start would find out only later.
+// What a start would find out only later. Ends as process.user, as whom it reads what the start reads as that.
 static int check(const struct martletd_request *request, const struct config *config)
 {
 	struct checked checked = { .path = request->path };
@@ -230,7 +230,12 @@ static int check(const struct martletd_request *request, const struct config *co
 
 	if (dataplane_check_drivers(config, &err) != 0)
 		check_refuse(&checked, err.text);
-	named_files_check(config, check_refuse, &checked);
+	if (named_files_check_audit_key(config, &err) != 0)
+		check_refuse(&checked, err.text);
+	if (confine_rehearse(config, &err) != 0)
+		check_refuse(&checked, err.text);
+	else
+		named_files_check(config, check_refuse, &checked);
 	if (checked.is_refused)
 		return EXIT_REFUSED;
 	printf("%s: good\n", request->path);
@@ -251,7 +256,6 @@ int main(int argc, char **argv)
 		.version = martlet_version,
 		.own = { ENTRIES, &request },
 	};
-	const char *user;
 	struct error err;
 	int rc = options_parse(&options, argv, NULL, &err);
 
@@ -265,9 +269,7 @@ int main(int argc, char **argv)
 		log_refusal("martletd", err.text);
 		return EXIT_REFUSED;
 	}
-	user = appliance.config.process.user;
-	if (user[0] && strcmp(user, CONFIG_USER_AUTO) != 0)
-		trusted_file_set_service_user(user);
+	trusted_file_set_service_user(config_service_user(&appliance.config));
 	if (dataplane_check(&appliance.config, &err) != 0) {
 		fprintf(stderr, "martletd: %s: %s\n", request.path, err.text);
 		return EXIT_REFUSED;

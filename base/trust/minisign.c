@@ -71,7 +71,8 @@ int minisign_public_parse(
 	return 0;
 }
 
-int minisign_public_read(const char *given, struct minisign_public *key, struct error *err)
+int minisign_public_read(
+	const char *given, const char *service, struct minisign_public *key, struct error *err)
 {
 	void *text;
 	size_t size;
@@ -79,7 +80,7 @@ int minisign_public_read(const char *given, struct minisign_public *key, struct 
 
 	if (minisign_public_parse(given, strlen(given), key, err) == 0)
 		return 0;
-	rc = trusted_file_read(given, TRUSTED_PUBLIC, &text, &size, err);
+	rc = trusted_file_read_of(given, TRUSTED_PUBLIC, service, &text, &size, err);
 	if (rc != 0)
 		return rc;
 	rc = minisign_public_parse(text, size, key, err);

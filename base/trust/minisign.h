@@ -52,8 +52,9 @@ void minisign_id_text(const uint8_t id[MINISIGN_ID_BYTES], char text[MINISIGN_ID
 int minisign_public_parse(
 	const char *text, size_t size, struct minisign_public *key, struct error *err);
 // Of what an operator gives: the key itself, as base64, or the file of it, which trusted_file_read() must believe. Its
-// errors, too. Call sodium_init() before.
-int minisign_public_read(const char *given, struct minisign_public *key, struct error *err);
+// errors, too; `service` as trusted_file_read_of() has it. Call sodium_init() before.
+int minisign_public_read(
+	const char *given, const char *service, struct minisign_public *key, struct error *err);
 int minisign_signature_parse(
 	const char *text, size_t size, struct minisign_signature *signature, struct error *err);
 

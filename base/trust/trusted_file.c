@@ -22,32 +22,39 @@ void trusted_file_set_service_user(const char *name)
 	service_user = name;
 }
 
-// Root may work on the files of the user that martletd runs as.
-static bool is_trusted_owner(uid_t uid)
+// Root may work on the files of the user that martletd runs as, `service`.
+static bool is_trusted_owner(uid_t uid, const char *service)
 {
-	uid_t service;
+	uid_t its;
 
 	if (uid == 0 || uid == geteuid())
 		return true;
-	return geteuid() == 0 && account_find_user(service_user, &service) && service == uid;
+	return geteuid() == 0 && account_find_user(service, &its) && its == uid;
 }
 
-static int check_owner(const char *what, const struct stat *status, struct error *err)
+static int check_owner(
+	const char *what, const struct stat *status, const char *service, struct error *err)
 {
-	if (is_trusted_owner(status->st_uid))
+	const unsigned uid = (unsigned)status->st_uid;
+
+	if (is_trusted_owner(status->st_uid, service))
 		return 0;
+	if (geteuid() == 0)
+		return error_set(err, -EPERM,
+			"%s: belongs to uid %u; it must be root's or user %s's", what, uid,
+			service);
 	return error_set(err, -EPERM, "%s: belongs to uid %u; it must be root's or uid %u's", what,
-		(unsigned)status->st_uid, (unsigned)geteuid());
+		uid, (unsigned)geteuid());
 }
 
 // Who may write the folder may put another file in this one's place.
-static int check_folder(const char *folder, struct error *err)
+static int check_folder(const char *folder, const char *service, struct error *err)
 {
 	struct stat status;
 
 	if (stat(folder, &status) != 0)
 		return error_set(err, -errno, "%s: %s", folder, strerror(errno));
-	if (check_owner(folder, &status, err))
+	if (check_owner(folder, &status, service, err))
 		return -EPERM;
 	if (!(status.st_mode & (S_IWGRP | S_IWOTH)) || (status.st_mode & S_ISVTX))
 		return 0;
@@ -56,13 +63,13 @@ static int check_folder(const char *folder, struct error *err)
 		folder, folder);
 }
 
-static int check_file(
-	const char *path, const struct stat *status, enum trusted_file_kind kind, struct error *err)
+static int check_file(const char *path, const struct stat *status, enum trusted_file_kind kind,
+	const char *service, struct error *err)
 {
 	// Where a file has an access list, its group's bits show the most that anybody on it may do.
 	const mode_t readers = status->st_gid == 0 ? S_IROTH : S_IRGRP | S_IROTH;
 
-	if (check_owner(path, status, err))
+	if (check_owner(path, status, service, err))
 		return -EPERM;
 	if (status->st_mode & (S_IWGRP | S_IWOTH))
 		return error_set(err, -EPERM, "%s: others can write it (mode %04o); chmod %s %s",
@@ -92,15 +99,15 @@ static int folder_of(const char *path, char folder[PATH_MAX], struct error *err)
 	return 0;
 }
 
-static int read_open(int fd, const char *path, enum trusted_file_kind kind, void **bytes,
-	size_t *size, struct error *err)
+static int read_open(int fd, const char *path, enum trusted_file_kind kind, const char *service,
+	void **bytes, size_t *size, struct error *err)
 {
 	struct stat status;
 	int rc;
 
 	if (fstat(fd, &status) != 0)
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	rc = check_file(path, &status, kind, err);
+	rc = check_file(path, &status, kind, service, err);
 	if (rc != 0)
 		return rc;
 	if ((unsigned long long)status.st_size > TRUSTED_BYTES_MAX)
@@ -122,20 +129,28 @@ static int read_open(int fd, const char *path, enum trusted_file_kind kind, void
 int trusted_file_read(const char *path, enum trusted_file_kind kind, void **bytes, size_t *size,
 	struct error *err)
 {
+	return trusted_file_read_of(path, kind, NULL, bytes, size, err);
+}
+
+int trusted_file_read_of(const char *path, enum trusted_file_kind kind, const char *service,
+	void **bytes, size_t *size, struct error *err)
+{
 	char folder[PATH_MAX];
 	int fd, rc;
 
+	if (!service)
+		service = service_user;
 	*bytes = NULL;
 	*size = 0;
 	rc = folder_of(path, folder, err);
 	if (rc == 0)
-		rc = check_folder(folder, err);
+		rc = check_folder(folder, service, err);
 	if (rc != 0)
 		return rc;
 	fd = file_open_here(AT_FDCWD, path, path, err);
 	if (fd < 0)
 		return fd;
-	rc = read_open(fd, path, kind, bytes, size, err);
+	rc = read_open(fd, path, kind, service, bytes, size, err);
 	close(fd);
 	return rc;
 }
@@ -176,7 +191,7 @@ static int keep_owner(int fd, const char *path)
 {
 	struct stat was;
 
-	if (geteuid() != 0 || lstat(path, &was) != 0 || !is_trusted_owner(was.st_uid))
+	if (geteuid() != 0 || lstat(path, &was) != 0 || !is_trusted_owner(was.st_uid, service_user))
 		return 0;
 	return fchown(fd, was.st_uid, was.st_gid) == 0 ? 0 : -errno;
 }
@@ -210,7 +225,7 @@ static int put(const char *path, enum trusted_file_kind kind, const void *bytes,
 	int rc = folder_of(path, folder, err);
 
 	if (rc == 0)
-		rc = check_folder(folder, err);
+		rc = check_folder(folder, service_user, err);
 	if (rc != 0)
 		return rc;
 	rc = write_beside(path, kind, bytes, size, temporary);
@@ -245,7 +260,7 @@ int trusted_file_lock(const char *path, struct error *err)
 	int fd, rc = folder_of(path, folder, err);
 
 	if (rc == 0)
-		rc = check_folder(folder, err);
+		rc = check_folder(folder, service_user, err);
 	if (rc != 0)
 		return rc;
 	snprintf(lock, sizeof(lock), "%s.lock", path);

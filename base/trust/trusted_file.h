@@ -28,6 +28,9 @@ void trusted_file_set_service_user(const char *name);
 // reading it said. On an error *bytes is NULL.
 int trusted_file_read(const char *path, enum trusted_file_kind kind, void **bytes, size_t *size,
 	struct error *err);
+// The same where martletd runs as `service`, by a configuration that is not in force yet; NULL: as it was set above.
+int trusted_file_read_of(const char *path, enum trusted_file_kind kind, const char *service,
+	void **bytes, size_t *size, struct error *err);
 void trusted_file_free(void *bytes); // NULL is fine
 
 // Puts a file with these bytes in the place of the one at `path`, or makes it: 0600 a secret, 0644 otherwise,

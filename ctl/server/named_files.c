@@ -18,8 +18,9 @@ static int check_tokens(const struct config *config, struct error *err)
 	return rc;
 }
 
-static int check_audit_key(const char *path, struct error *err)
+int named_files_check_audit_key(const struct config *config, struct error *err)
 {
+	const char *path = config->trust.audit_key;
 	struct chain_key key;
 	const int rc = path[0] ? chain_key_read(path, &key, err) : 0;
 
@@ -60,8 +61,6 @@ void named_files_check(
 	struct error err;
 
 	if (check_tokens(config, &err) != 0)
-		refuse(arg, err.text);
-	if (check_audit_key(config->trust.audit_key, &err) != 0)
 		refuse(arg, err.text);
 	for (uint32_t i = 0; i < config->trust.n_image_keys; i++)
 		if (check_image_keys(config->trust.image_keys[i], &err) != 0)

@@ -230,7 +230,7 @@ static int bom_verify(struct bom *bom, const char *signer, struct error *err)
 {
 	uint8_t hash[MINISIGN_HASH_BYTES];
 	struct minisign_public key;
-	int rc = minisign_public_read(signer, &key, err);
+	int rc = minisign_public_read(signer, NULL, &key, err);
 
 	if (rc != 0)
 		return rc;

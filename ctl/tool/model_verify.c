@@ -58,7 +58,7 @@ static int verify_image(
 	uint8_t hash[MINISIGN_HASH_BYTES];
 	struct minisign_public key;
 	char beside[PATH_MAX];
-	int rc = minisign_public_read(verify->key, &key, err);
+	int rc = minisign_public_read(verify->key, NULL, &key, err);
 
 	if (rc == 0 && !path) {
 		rc = signature_path(image, beside, err);

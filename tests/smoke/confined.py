@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import frames
-from appliance import LOAD, ROOT, Appliance, FarEnd, Tap, enter_private_network, self_signed, sh, skip_all, wait_for
+from appliance import LOAD, MARTLETCTL, ROOT, Appliance, FarEnd, Tap, enter_private_network, self_signed, sh, skip_all, wait_for
 
 USER = "nobody"  # whom every machine has
 UID = pwd.getpwnam(USER).pw_uid
@@ -235,6 +235,91 @@ def refused(tap):
             tap.check(f"{name} is refused by one sentence", words in why, why)
 
 
+KEY = "RWSu7tdAYLclLsBWHum3GrEa54t2VCFzChSSG7hKlXA+GuQL5mX2vPMS"  # a public one of minisign
+
+
+def owners(tap):
+    """Whose a file of trust may be is the same at the start, for --check, for a file's configuration by the tool, and for a live change."""
+    ring = ['{ name = "edge"; device = "net_ring0"; addresses = [ "10.77.0.1/24" ]; }']
+    with Confined(ring) as a:
+        keys = os.path.join(a.dir, "lab.pub")
+        with open(keys, "w") as f:
+            f.write(KEY + "\n")
+        os.chmod(keys, 0o644)
+        with open(a.conf) as f:
+            before = f.read()
+        with open(a.conf, "a") as f:
+            f.write(f'trust = {{ trusted_keys = ( {{ model = "lab"; key = "{keys}"; }} ); }};\n')
+        os.chmod(a.conf, 0o644)
+
+        def asked():
+            """What each of the ways that do not need a running one says: '' where it is taken."""
+            checked = a.check()
+            told = subprocess.run([MARTLETCTL, "-s", a.sock, "doctor", "--config", a.conf], capture_output=True, text=True).stdout
+            return checked.stderr, told
+        other = pwd.getpwnam("daemon").pw_uid
+        words = f"{keys}: belongs to uid {other}; it must be root's or "
+        os.chown(keys, other, 0)
+        checked, told = asked()
+        tap.check("a key of another user: --check refuses it", words + f"user {USER}'s" in checked, checked)
+        tap.check("a key of another user: doctor, too", words in told, told)
+        try:
+            a.start()
+            why = "it started"
+        except RuntimeError as said:
+            why = str(said)
+        tap.check("a key of another user: the start, too", words + f"user {USER}'s" in why, why)
+        os.chown(keys, UID, 0)
+        checked, told = asked()
+        tap.check("a key of process.user's: --check takes it", checked == "", checked)
+        tap.check("a key of process.user's: doctor, too", "reads well" in told, told)
+        a.start()
+        tap.check("a key of process.user's: the start, too", a.api("GET", "/v1/status")[1]["process"]["user"] == USER)
+
+        def reloads():
+            said = a.log_text().count("reload, by ")
+            a.proc.send_signal(signal.SIGHUP)
+            wait_for(lambda: a.log_text().count("reload, by ") > said)
+            return a.log_text().split("reload, by ")[-1].split("\n")[0]
+        told = reloads()
+        tap.check("a key of process.user's: SIGHUP, too", "nothing was to be changed" in told, told)
+        done = a.ctl("config", "apply", a.conf, check=False)
+        tap.check("a key of process.user's: config apply, too", done.returncode == 0, done.stderr)
+        os.chown(keys, other, 0)
+        told = reloads()
+        tap.check("a key of another user: SIGHUP refuses it", words in told and "everything stays as it is" in told, told)
+        done = a.ctl("config", "apply", a.conf, check=False)
+        tap.check("a key of another user: config apply, too", done.returncode == 1 and words in done.stderr, done.stderr)
+        a.stop()
+        # What is root's alone: the start reads tokens as process.user, and so does --check.
+        tokens = os.path.join(a.dir, "tokens")
+        subprocess.run([MARTLETCTL, "token", "create", "ci", "--file", tokens, "--role", "viewer"], capture_output=True, check=True)
+        os.chmod(tokens, 0o600)
+        with open(a.conf, "w") as f:
+            f.write(before + f'trust = {{ tokens = "{tokens}"; }};\n')
+        checked = a.check()
+        tap.check("tokens that process.user cannot read: --check refuses them", checked.returncode == 1 and f"{tokens}: cannot be opened: Permission denied" in checked.stderr,
+                  checked.stderr)
+        try:
+            a.start()
+            why = "it started"
+        except RuntimeError as said:
+            why = str(said)
+        tap.check("tokens that process.user cannot read: the start, too", f"{tokens}: cannot be opened: Permission denied" in why, why)
+        os.chmod(tokens, 0o644)
+        checked = a.check()
+        tap.check("tokens that it can read: --check takes them", checked.returncode == 0, checked.stderr)
+        # What is read as root at the start, and could not be read again.
+        wire = os.path.join(a.dir, "wire.keys")
+        subprocess.run([MARTLETCTL, "key", "generate", "gate", "--keys", wire], check=True, capture_output=True)
+        with open(a.conf, "w") as f:
+            f.write(before + f'trust = {{ keys = "{wire}"; }};\n')
+        a.start()
+        tap.check("keys that can be read by root alone: the start says that it cannot be reloaded",
+                  f"{wire} cannot be read by user '{USER}': the configuration cannot be reloaded" in a.log_text(), a.log_text()[-800:])
+        a.stop()
+
+
 def main():
     if os.geteuid() != 0:
         skip_all("needs root, to become another user")
@@ -245,6 +330,7 @@ def main():
     for path in (image, other):
         os.chmod(os.path.dirname(path), 0o755)
     refused(tap)
+    owners(tap)
     everything(tap, image, other)
     packets(tap, "AF_PACKET", "net_af_packet", image)
     packets(tap, "AF_XDP", "net_af_xdp", image)

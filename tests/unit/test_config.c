@@ -4,6 +4,7 @@
 #include "config/cpus.h"
 #include "tests/cmocka.h"
 
+#include <pwd.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -618,6 +619,52 @@ static void trusted_keys_are_read(void **state)
 	}
 }
 
+// Whose the file of a key may be is said by the same configuration, wherever in it process.user stands.
+static void trusted_keys_are_read_as_the_user_that_is_named(void **state)
+{
+	static const struct {
+		const char *user;
+		bool taken;
+	} CASES[] = { { "nobody", true }, { "daemon", false }, { "auto", false }, { "", false } };
+	char path[] = "/tmp/martlet-key-XXXXXX", text[4096], wanted[256];
+	const struct passwd *nobody = getpwnam("nobody");
+	const int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, KEY_LINE "\n", sizeof(KEY_LINE)), sizeof(KEY_LINE));
+	if (geteuid() != 0 || !nobody || fchown(fd, nobody->pw_uid, nobody->pw_gid) != 0) {
+		close(fd);
+		unlink(path);
+		skip();
+	}
+	close(fd);
+	for (size_t i = 0; i < 2 * sizeof(CASES) / sizeof(CASES[0]); i++) {
+		const char *user = CASES[i / 2].user;
+		struct error err = { .text = "" };
+		int rc;
+
+		snprintf(text, sizeof(text),
+			BASE
+			"%s%s%strust = { trusted_keys = ( { model = \"lab\"; key = \"%s\"; } ); "
+			"};\n%s%s%s",
+			i % 2 ? "" : "process = { user = \"", i % 2 ? "" : user,
+			i % 2 ? "" : "\"; };\n", path, i % 2 ? "process = { user = \"" : "",
+			i % 2 ? user : "", i % 2 ? "\"; };\n" : "");
+		rc = config_parse("t.conf", text, &config, &err);
+		assert_int_equal(rc, CASES[i / 2].taken ? 0 : -EINVAL);
+		snprintf(wanted, sizeof(wanted),
+			"%s: belongs to uid %u; it must be root's or user %s's", path,
+			(unsigned)nobody->pw_uid, strcmp(user, "daemon") == 0 ? user : "martlet");
+		if (rc != 0)
+			assert_non_null(strstr(err.text, wanted));
+		else
+			assert_int_equal(config.trust.n_trusted_keys, 1);
+		assert_string_equal(config_service_user(&config),
+			user[0] && strcmp(user, "auto") != 0 ? user : "martlet");
+	}
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -631,6 +678,7 @@ int main(void)
 		cmocka_unit_test(parse_http_takes_listeners_and_limits),
 		cmocka_unit_test(parse_tells_all_mistakes),
 		cmocka_unit_test(trusted_keys_are_read),
+		cmocka_unit_test(trusted_keys_are_read_as_the_user_that_is_named),
 		cmocka_unit_test(parse_mistake_is_named),
 		cmocka_unit_test(load_file_is_read_whole),
 	};

@@ -107,7 +107,44 @@ static void modes(void **state)
 	assert_non_null(strstr(err.text, "others can read this secret (mode 0440); chmod 600 "));
 	assert_int_equal(chown(path, 1, 0), 0);
 	assert_int_equal(read_it(TRUSTED_SECRET), -EPERM);
-	assert_non_null(strstr(err.text, "belongs to uid 1; it must be root's or uid 0's"));
+	assert_non_null(strstr(err.text, "belongs to uid 1; it must be root's or user martlet's"));
+}
+
+// Whose else a file may be is said by who asks, and by nobody it is nobody's.
+static void read_for_a_service_of_another_user(void **state)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	void *bytes;
+	size_t size;
+
+	if (geteuid() != 0 || !nobody)
+		skip();
+	write_it();
+	assert_int_equal(chown(path, nobody->pw_uid, 0), 0);
+	assert_int_equal(read_it(TRUSTED_SECRET), -EPERM);
+	assert_int_equal(
+		trusted_file_read_of(path, TRUSTED_SECRET, "nobody", &bytes, &size, &err), 0);
+	assert_int_equal(size, 6);
+	trusted_file_free(bytes);
+	assert_int_equal(
+		trusted_file_read_of(path, TRUSTED_SECRET, "daemon", &bytes, &size, &err), -EPERM);
+	assert_null(bytes);
+	assert_non_null(strstr(err.text, "it must be root's or user daemon's"));
+	assert_int_equal(
+		trusted_file_read_of(path, TRUSTED_SECRET, "no-such-user", &bytes, &size, &err),
+		-EPERM);
+	// Its folder is judged by the same.
+	assert_int_equal(chown(folder, nobody->pw_uid, 0), 0);
+	assert_int_equal(
+		trusted_file_read_of(path, TRUSTED_SECRET, "nobody", &bytes, &size, &err), 0);
+	trusted_file_free(bytes);
+	assert_int_equal(chown(path, 0, 0), 0);
+	assert_int_equal(
+		trusted_file_read_of(path, TRUSTED_SECRET, "daemon", &bytes, &size, &err), -EPERM);
+	assert_int_equal(chown(folder, 0, 0), 0);
+	assert_int_equal(
+		trusted_file_read_of(path, TRUSTED_SECRET, "daemon", &bytes, &size, &err), 0);
+	trusted_file_free(bytes);
 }
 
 // Root replaces a file of the service's user, whose it stays.
@@ -206,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_and_replaces),
 		cmocka_unit_test(modes),
+		cmocka_unit_test(read_for_a_service_of_another_user),
 		cmocka_unit_test(root_keeps_the_owner),
 		cmocka_unit_test(folders),
 		cmocka_unit_test(path_too_long),

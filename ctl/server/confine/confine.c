@@ -55,6 +55,29 @@ static uint64_t confine_kept(const struct confine *confine, const struct confine
 	return confine->needed | (is_root ? UINT64_C(1) << CAP_DAC_OVERRIDE : 0);
 }
 
+// Of a file that was read as root, and is read again with the configuration.
+static void confine_look_at(const char *path, const struct confine_user *user)
+{
+	if (access(path, R_OK) != 0)
+		log_warning("%s cannot be read by user '%s': the configuration cannot be reloaded",
+			path, user->name);
+}
+
+static void confine_look_at_keys(const struct config_trust *trust, const struct confine_user *user)
+{
+	struct minisign_public key;
+	struct error ignored;
+
+	if (trust->keys[0])
+		confine_look_at(trust->keys, user);
+	for (uint32_t i = 0; i < trust->n_trusted_keys; i++) {
+		const char *given = trust->trusted_keys[i].key;
+
+		if (minisign_public_parse(given, strlen(given), &key, &ignored) != 0)
+			confine_look_at(given, user);
+	}
+}
+
 static void confine_look_at_files(const struct config *config, const struct confine_user *user)
 {
 	char folder[sizeof(config->control.socket)];
@@ -64,9 +87,8 @@ static void confine_look_at_files(const struct config *config, const struct conf
 	slash = strrchr(folder, '/');
 	if (slash)
 		slash[slash == folder] = '\0';
-	if (access(config->path, R_OK) != 0)
-		log_warning("%s cannot be read by user '%s': it cannot be reloaded", config->path,
-			user->name);
+	confine_look_at(config->path, user);
+	confine_look_at_keys(&config->trust, user);
 	if (slash && access(folder, W_OK) != 0)
 		log_info(
 			"control.socket: user '%s' may not remove it from %s: it stays there at "
@@ -84,6 +106,14 @@ static void confine_name(struct confine *confine, const struct confine_user *use
 			entry ? entry->pw_name : user->name);
 	else
 		snprintf(confine->user, sizeof(confine->user), "%u", (unsigned)geteuid());
+}
+
+int confine_rehearse(const struct config *config, struct error *err)
+{
+	struct confine_user user;
+	const int rc = user_find(config->process.user, &user, err);
+
+	return rc == 0 && user.name[0] ? user_become(&user, err) : rc;
 }
 
 int confine_drop(struct confine *confine, struct error *err)

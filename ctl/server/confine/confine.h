@@ -24,6 +24,8 @@ struct confine {
 int confine_begin(struct confine *confine, const struct config *config, struct error *err);
 int confine_drop(struct confine *confine, struct error *err);
 int confine_filter(struct confine *confine, struct error *err);
+// For martletd --check: becomes process.user, with nothing kept, to see what it may read.
+int confine_rehearse(const struct config *config, struct error *err);
 
 // As it stands now, for status.
 struct confine_report {
