@@ -183,7 +183,8 @@ static int check_line(struct chain_check *check, const char *text, size_t bytes)
 	}
 	if (check->torn_bytes && !check_recovers(check, &line))
 		return check_say_torn(check);
-	if (!check->torn_bytes && line.kind == CHAIN_RECOVERED && chain_number(&line, CHAIN_torn))
+	if (!check->torn_bytes && check->found.lines && line.kind == CHAIN_RECOVERED &&
+		chain_number(&line, CHAIN_torn))
 		return error_set(&check->failed, -EINVAL,
 			"before line %" PRIu64 " there were %" PRIu64
 			" bytes that a crash had left; they were removed",
@@ -233,24 +234,38 @@ int chain_check_take(struct chain_check *check, const char *bytes, size_t size, 
 	return check_fail(check);
 }
 
-// The last line may be whole but for its newline; else what there is of it is torn.
-int chain_check_end(struct chain_check *check, struct error *err)
+// Of the last line of a file there may be all but its newline; else what there is of it is torn.
+static void check_end_line(struct chain_check *check)
 {
-	struct chain_found *found = &check->found;
 	struct chain_line line;
 	struct error ignored;
 
-	found->lacks_newline = check->n > 0 || check->is_long;
 	if (!check_fail(check) && !check->is_long && check->n > 0 &&
 		chain_read(check->line, check->n, &line, &ignored) == 0) {
 		check_line(check, check->line, check->n);
-	} else if (!check_fail(check) && found->lacks_newline) {
+	} else if (!check_fail(check) && (check->n > 0 || check->is_long)) {
 		if (!check->is_long)
 			check_tear(check, check->line, check->n, "it ends within a line");
 		check_tear(check, "\n", 1, "it ends within a line");
 	}
 	check->n = 0;
 	check->is_long = false;
+}
+
+int chain_check_file_ends(struct chain_check *check, struct error *err)
+{
+	check_end_line(check);
+	if (check_fail(check))
+		*err = check->failed;
+	return check_fail(check);
+}
+
+int chain_check_end(struct chain_check *check, struct error *err)
+{
+	struct chain_found *found = &check->found;
+
+	found->lacks_newline = check->n > 0 || check->is_long;
+	check_end_line(check);
 	if (check_fail(check)) {
 		*err = check->failed;
 		return check_fail(check);

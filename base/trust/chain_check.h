@@ -2,7 +2,7 @@
 // Reads an audit log as it comes, in pieces of any size, and finds the first line that was changed, removed, added
 // or put elsewhere. What comes may be anything; memory is that of one line. Any thread.
 //
-// A log may begin with any line: what was before it is not here, and *first says so. The last line may be the
+// A log may begin with any line: what was before it is not here, and *first says so; what a crash left before it neither. The last line may be the
 // beginning of one that a crash cut: that is told by chain_check_end(). In the midst of a log such a piece is
 // good where a line of kind "recovered" follows at once that tells its size and hash.
 #pragma once
@@ -34,6 +34,8 @@ struct chain_check *chain_check_create(const char *key, chain_taken taken, void 
 void chain_check_destroy(struct chain_check *check); // NULL is fine
 // The next bytes of the log. -EINVAL, once and for all: what is wrong with which line, and what then may have happened.
 int chain_check_take(struct chain_check *check, const char *bytes, size_t size, struct error *err);
+// The log goes on in another file: no line does, nor does what a crash left. -EINVAL as before.
+int chain_check_file_ends(struct chain_check *check, struct error *err);
 // No more comes. -EINVAL as before; a torn end is no error.
 int chain_check_end(struct chain_check *check, struct error *err);
 const struct chain_found *chain_check_found(const struct chain_check *check);

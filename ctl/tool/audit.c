@@ -76,8 +76,10 @@ static int audit_keep(
 {
 	struct audit_kept *kept = arg;
 	char **place = &kept->lines[kept->n % kept->limit];
-	char *copy = strndup(text, bytes);
+	char *copy = line ? strndup(text, bytes) : NULL;
 
+	if (!line)
+		return 0;
 	if (!copy)
 		return error_set(err, -ENOMEM, "no memory for the audit log");
 	free(*place);

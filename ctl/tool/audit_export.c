@@ -22,8 +22,9 @@ struct audit_export {
 	const char *output;
 	struct audit_bound from, to;
 	bool is_csv;
-	FILE *file; // that is written
-	uint64_t n; // lines of it
+	bool is_within; // the line before was in the range
+	FILE *file;     // that is written
+	uint64_t n;     // lines of it
 };
 
 static bool bound_has_form(const char *text, const char *form)
@@ -134,6 +135,16 @@ static void csv_head(FILE *to)
 
 // --- Lines ---------------------------------------------------------------------------------------
 
+// What a crash left is bound by the line behind it, without which that could not be verified.
+static int export_piece(struct audit_export *request, const char *text, size_t bytes)
+{
+	if (request->is_within && !request->is_csv) {
+		fwrite(text, 1, bytes, request->file);
+		fputc('\n', request->file);
+	}
+	return 0;
+}
+
 // A clock may be set back: by time, every line is looked at.
 static int export_line(
 	void *arg, const char *text, size_t bytes, const json_t *line, struct error *err)
@@ -142,6 +153,9 @@ static int export_line(
 	const uint64_t seq = (uint64_t)json_integer_value(json_object_get(line, "seq"));
 	const char *at = api_text(line, "at");
 
+	if (!line)
+		return export_piece(request, text, bytes);
+	request->is_within = false;
 	if (bound_is_given(&request->from) && bound_compare(&request->from, seq, at) < 0)
 		return 0;
 	if (bound_is_given(&request->to) && bound_compare(&request->to, seq, at) > 0)
@@ -151,6 +165,7 @@ static int export_line(
 	else
 		fprintf(request->file, "%.*s\n", (int)bytes, text);
 	request->n++;
+	request->is_within = true;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define PAGE_LINES 1000
+#define LINE_BYTES 131072 // no piece that a crash left is longer
 
 struct reading {
 	audit_line_taken take;
@@ -23,7 +24,7 @@ struct reading {
 	uint64_t odd;   // pieces that are no line, and lines that are not behind the one before
 	bool is_over;   // no more is wanted
 	// What there is of a line, until its end comes.
-	char line[CHAIN_LINE_BYTES_MAX];
+	char line[LINE_BYTES];
 	size_t n;
 	bool is_long;
 };
@@ -34,11 +35,13 @@ static int reading_line(struct reading *r, const char *text, size_t bytes, struc
 	const json_int_t seq = json_integer_value(json_object_get(line, "seq"));
 	int rc = 0;
 
-	if (seq <= 0)
+	if (seq <= 0) {
 		r->odd++;
-	else if ((uint64_t)seq <= r->after)
+		if (r->after > r->from || r->from == 0)
+			rc = r->take(r->arg, text, bytes, NULL, err);
+	} else if ((uint64_t)seq <= r->after) {
 		r->odd += (uint64_t)seq > r->from;
-	else {
+	} else {
 		r->after = (uint64_t)seq;
 		rc = r->take(r->arg, text, bytes, line, err);
 	}

@@ -347,6 +347,16 @@ static void audit_free(struct audit *a)
 	free(a);
 }
 
+static void audit_begin_file(struct audit *a, bool *is_wanted, bool now)
+{
+	if (*is_wanted && now) {
+		batch_begin_file(a);
+		*is_wanted = false;
+	}
+}
+
+// What a crash left is bound, or the last line ended, by one line more in the same file: so each file is whole by itself,
+// and can be verified without the others. A file that is damaged stays as it is.
 static void audit_record_start(struct audit *a, const struct audit_resumed *resumed)
 {
 	const struct chain_entry found = { .kind = resumed->kind,
@@ -358,18 +368,23 @@ static void audit_record_start(struct audit *a, const struct audit_resumed *resu
 		.by = "martletd",
 		.what = martlet_version,
 		.why = resumed->note[0] ? resumed->note : NULL };
+	const bool stays_before = resumed->kind == CHAIN_RECOVERED ||
+		(resumed->kind != CHAIN_DAMAGED && a->lacks_newline);
+	bool begins = resumed->begins_file;
 
-	if (resumed->begins_file)
-		batch_begin_file(a);
-	if (resumed->kind != CHAIN_KIND_COUNT) {
+	if (resumed->kind != CHAIN_KIND_COUNT)
 		log_event(resumed->kind == CHAIN_DAMAGED ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
 			"audit: %s: %s; the log goes on at line %" PRIu64, a->path, resumed->why,
 			a->made.seq + 1);
-		batch_add(a, &found, NULL, NULL);
-	}
 	if (resumed->note[0])
 		log_warning("audit: %s: %s", a->path, resumed->note);
+	audit_begin_file(a, &begins, !stays_before);
+	if (resumed->kind != CHAIN_KIND_COUNT) {
+		batch_add(a, &found, NULL, NULL);
+		audit_begin_file(a, &begins, true);
+	}
 	batch_add(a, &start, NULL, NULL);
+	audit_begin_file(a, &begins, true);
 	batch_add(a, NULL, NULL, NULL);
 	audit_proceed(a);
 }

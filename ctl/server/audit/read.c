@@ -63,6 +63,16 @@ static void page_line(struct page *p, const char *line, size_t bytes)
 	}
 }
 
+// No line goes on in another file, nor does the piece that a crash left.
+static void page_file_ends(struct page *p)
+{
+	if (p->line_bytes > 0 && p->line_bytes < LINE_BYTES && !p->is_full) {
+		p->line[p->line_bytes++] = '\n';
+		page_line(p, p->line, p->line_bytes);
+	}
+	p->line_bytes = 0;
+}
+
 static int page_take(void *arg, const char *bytes, size_t size, struct error *err)
 {
 	struct page *p = arg;
@@ -138,7 +148,7 @@ static int page_read(
 
 		rc = chain_file_read(
 			a->folder, a->path, files->first[i], from, UINT64_MAX, page_take, p, err);
-		p->line_bytes = 0;
+		page_file_ends(p);
 		is_first = false;
 	}
 	return rc;

@@ -69,10 +69,9 @@ static int resume_take_first(void *arg, const char *bytes, size_t size, struct e
 	return 0;
 }
 
-// The last file whose first line can be read; the first of all where there is none.
-static size_t resume_from(struct resume *r)
+// The last file before file `i` whose first line can be read; the first of all where there is none.
+static size_t resume_from(struct resume *r, size_t i)
 {
-	size_t i = r->files.n;
 	bool is_good = false;
 	struct error ignored;
 
@@ -83,21 +82,36 @@ static size_t resume_from(struct resume *r)
 	return i;
 }
 
-// 0, also where what was read is damaged: `damage` says so then.
-static int resume_read(struct resume *r, struct error *damage, struct error *err)
+static int resume_read_from(struct resume *r, size_t from, struct error *err)
 {
 	struct audit *a = r->audit;
 	int rc = 0;
 
-	damage->code = 0;
+	chain_check_destroy(r->check);
 	r->check = chain_check_create(NULL, resume_line, r);
 	if (!r->check)
 		return error_set(err, -ENOMEM, "no memory to read the audit log");
-	for (size_t i = resume_from(r); rc == 0 && i < r->files.n; i++)
-		rc = chain_file_read(
-			a->folder, a->path, r->files.first[i], 0, UINT64_MAX, resume_take, r, err);
-	if (rc == 0)
-		rc = chain_check_end(r->check, err);
+	for (size_t i = from; rc == 0 && i < r->files.n; i++) {
+		rc = i > from ? chain_check_file_ends(r->check, err) : 0;
+		if (rc == 0)
+			rc = chain_file_read(a->folder, a->path, r->files.first[i], 0, UINT64_MAX,
+				resume_take, r, err);
+	}
+	return rc == 0 ? chain_check_end(r->check, err) : rc;
+}
+
+// 0, also where what was read is damaged: `damage` says so then. Where nothing is signed in the last file, which a
+// crash may have left so, the one before it says whose the log is.
+static int resume_read(struct resume *r, struct error *damage, struct error *err)
+{
+	size_t from = resume_from(r, r->files.n);
+	int rc = resume_read_from(r, from, err);
+
+	while (rc == 0 && from > 0 && !chain_check_found(r->check)->key[0]) {
+		from = resume_from(r, from);
+		rc = resume_read_from(r, from, err);
+	}
+	damage->code = 0;
 	if (rc != -EINVAL)
 		return rc;
 	*damage = *err;

@@ -21,5 +21,5 @@ struct audit_resumed {
 };
 
 // Sets what the audit knows of its last file and of its last line. Only the files from the last one on whose first
-// line can be read are looked at.
+// line can be read are looked at, and those before it up to one in which something is signed.
 int audit_resume(struct audit *audit, struct audit_resumed *resumed, struct error *err);
