@@ -53,7 +53,8 @@ static int check_folder(const char *folder, const char *service, struct error *e
 	struct stat status;
 
 	if (stat(folder, &status) != 0)
-		return error_set(err, -errno, "%s: %s", folder, strerror(errno));
+		return error_set(err, -errno, "%s: %s%s", folder, strerror(errno),
+			errno == ENOENT ? "; make this folder, or name a file elsewhere" : "");
 	if (check_owner(folder, &status, service, err))
 		return -EPERM;
 	if (!(status.st_mode & (S_IWGRP | S_IWOTH)) || (status.st_mode & S_ISVTX))

@@ -75,12 +75,35 @@ static void trust_check_secret(
 					   : "its group may read it");
 }
 
+// A policy that nothing can fulfil.
+static void trust_check_policy(struct doctor *doctor)
+{
+	const struct config_trust *trust = &doctor->config->trust;
+
+	if (trust->require_signature && trust->n_trusted_keys == 0)
+		doctor_find(doctor, "trust", "signatures", DOCTOR_WARN,
+			"martletctl model keygen; name its public key in trust.trusted_keys",
+			"trust.require_signature is set and no key is trusted: every image is "
+			"refused");
+	if (trust->require_encryption && trust->n_image_keys == 0)
+		doctor_find(doctor, "trust", "encryption", DOCTOR_WARN,
+			"martletctl model encryption-key; name its file in trust.image_keys",
+			"trust.require_encryption is set and there is no key: every image is "
+			"refused");
+	if (trust->n_require_authentication > 0 && !trust->keys[0])
+		doctor_find(doctor, "trust", "authentication", DOCTOR_WARN,
+			"martletctl key generate; name its file in trust.keys",
+			"trust.require_authentication names models and there is no key: they "
+			"answer nobody by UDP");
+}
+
 void doctor_check_trust(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
 
 	trust_check_user(doctor);
 	trust_check_seccomp(doctor);
+	trust_check_policy(doctor);
 	trust_check_secret(doctor, "wire keys", config->trust.keys, true);
 	trust_check_secret(doctor, "audit key", config->trust.audit_key, true);
 	for (uint32_t i = 0; i < config->trust.n_image_keys; i++)

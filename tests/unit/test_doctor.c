@@ -336,6 +336,16 @@ static void powers_and_secrets_are_looked_at(void **state)
 	strcpy(config.process.user, "nobody-has-this-name");
 	doctor_check_trust(&doctor);
 	expect("user", DOCTOR_FAIL, "there is no user nobody-has-this-name", "useradd --system");
+
+	// Policies that nothing can fulfil.
+	doctor.n_findings = 0;
+	config.trust.require_signature = config.trust.require_encryption = true;
+	config.trust.keys[0] = '\0';
+	config.trust.n_require_authentication = 1;
+	doctor_check_trust(&doctor);
+	expect("signatures", DOCTOR_WARN, "no key is trusted", "model keygen");
+	expect("encryption", DOCTOR_WARN, "there is no key", "model encryption-key");
+	expect("authentication", DOCTOR_WARN, "answer nobody", "key generate");
 }
 
 static void cpu_lists(void **state)

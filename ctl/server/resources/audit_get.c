@@ -27,7 +27,7 @@ static bool audit_read_number(struct http_request *request, const char *text, si
 		number = number * 10 + (uint64_t)(text[i] - '0');
 	}
 	if (!is_good || number > max) {
-		http_fail(request, 400, "%swants a number from 0 to %" PRIu64, key, max);
+		http_fail(request, 400, "%s wants a number from 0 to %" PRIu64, key, max);
 		return false;
 	}
 	*to = number;
