@@ -32,6 +32,11 @@ static const char *const FIELDS[] = {
 	CHAIN_FIELDS(X)
 #undef X
 };
+static const size_t FIELD_BYTES[] = {
+#define X(name) sizeof(#name) - 1,
+	CHAIN_FIELDS(X)
+#undef X
+};
 static const char *const KINDS[] = {
 #define X(name, text) text,
 	CHAIN_KINDS(X)
@@ -61,12 +66,18 @@ void chain_time(int64_t at_us, char text[CHAIN_TIME_BYTES])
 
 bool chain_is_hex(const char *text, size_t bytes, size_t digits)
 {
+	unsigned odd = 0;
+
 	if (bytes != digits)
 		return false;
-	for (size_t i = 0; i < bytes; i++)
-		if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')))
-			return false;
-	return true;
+	// Without a branch for each: which of the two kinds a digit is cannot be foreseen, and each line has 128.
+	for (size_t i = 0; i < bytes; i++) {
+		const unsigned char c = (unsigned char)text[i];
+
+		odd |= (unsigned)((unsigned char)(c - '0') > 9) &
+			(unsigned)((unsigned char)(c - 'a') > 5);
+	}
+	return !odd;
 }
 
 void chain_begin(struct chain_place *place)
@@ -246,22 +257,23 @@ static size_t read_value(const char *text, size_t left, struct chain_value *valu
 	return value->bytes + 2;
 }
 
-// The field of a name; CHAIN_FIELD_COUNT: it is not known.
-static unsigned read_field(const char *name, size_t bytes)
+// The field of a name; CHAIN_FIELD_COUNT: it is not known. They come in their order, behind the one before.
+static unsigned read_field(const char *name, size_t bytes, unsigned before)
 {
-	unsigned i = 0;
+	for (unsigned n = 1; n <= CHAIN_FIELD_COUNT; n++) {
+		const unsigned i = (before + n) % CHAIN_FIELD_COUNT;
 
-	while (i < CHAIN_FIELD_COUNT &&
-		(strlen(FIELDS[i]) != bytes || memcmp(FIELDS[i], name, bytes) != 0))
-		i++;
-	return i;
+		if (FIELD_BYTES[i] == bytes && memcmp(FIELDS[i], name, bytes) == 0)
+			return i;
+	}
+	return CHAIN_FIELD_COUNT;
 }
 
 static int read_fields(const char *line, size_t size, struct chain_line *out, struct error *err)
 {
 	struct chain_value key, value;
 	size_t at = 1, used;
-	unsigned field;
+	unsigned field = CHAIN_FIELD_COUNT - 1;
 
 	if (size < 2 || line[0] != '{' || line[size - 1] != '}')
 		return read_refuse(err, "it is no JSON object");
@@ -274,7 +286,7 @@ static int read_fields(const char *line, size_t size, struct chain_line *out, st
 		if (used == 0 || at + used >= size)
 			return read_refuse(err, "it is no flat JSON object");
 		at += used;
-		field = read_field(key.at, key.bytes);
+		field = read_field(key.at, key.bytes, field);
 		if (field < CHAIN_FIELD_COUNT && out->fields[field].at)
 			return read_refuse(err, "a field of it is there twice");
 		if (field < CHAIN_FIELD_COUNT)

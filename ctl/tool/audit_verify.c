@@ -25,6 +25,7 @@ struct verify {
 	uint64_t begins;         // the first line, by the name of the folder's first file
 	struct chain_place head; // seq 0: there is none
 	bool is_head_there, is_expected_there;
+	bool is_broken; // the chain: that does not mend by itself
 };
 
 static void verify_line(void *arg, const char *text, size_t bytes, const struct chain_line *line)
@@ -45,9 +46,12 @@ static int verify_read_folder(struct verify *v, struct error *err)
 	struct chain_files files;
 	int rc = chain_files_list(v->folder, v->request->path, &files, err);
 
-	for (size_t i = 0; rc == 0 && i < files.n; i++)
-		rc = chain_file_read(v->folder, v->request->path, files.first[i], 0, UINT64_MAX,
-			verify_take, v, err);
+	for (size_t i = 0; rc == 0 && i < files.n; i++) {
+		rc = i > 0 ? chain_check_file_ends(v->check, err) : 0;
+		if (rc == 0)
+			rc = chain_file_read(v->folder, v->request->path, files.first[i], 0,
+				UINT64_MAX, verify_take, v, err);
+	}
 	v->begins = files.n > 0 ? files.first[0] : 0;
 	chain_files_free(&files);
 	return rc;
@@ -169,16 +173,18 @@ static int verify_once(struct verify *v, const char *key, struct error *err)
 {
 	int rc;
 
-	v->is_head_there = v->is_expected_there = false;
+	v->is_head_there = v->is_expected_there = v->is_broken = false;
 	v->check = chain_check_create(key[0] ? key : NULL, verify_line, v);
 	if (!v->check)
 		return error_set(err, -ENOMEM, "no memory to read the log");
 	rc = v->folder < 0 ? 0 : verify_read_head(v, key, err);
-	if (rc == 0)
-		rc = v->folder < 0 ? chain_file_read_alone(v->request->path, verify_take, v, err)
-				   : verify_read_folder(v, err);
+	if (rc != 0)
+		return rc;
+	rc = v->folder < 0 ? chain_file_read_alone(v->request->path, verify_take, v, err)
+			   : verify_read_folder(v, err);
 	if (rc == 0)
 		rc = chain_check_end(v->check, err);
+	v->is_broken = rc == -EINVAL;
 	return rc == 0 ? verify_judge(v, err) : rc;
 }
 
@@ -196,7 +202,7 @@ int audit_verify(const struct audit_verify *request, struct error *err)
 		rc = verify_once(&v, key, err);
 		if (rc == 0)
 			verify_print(&v);
-		if (rc == 0 || v.folder < 0)
+		if (rc == 0 || v.folder < 0 || v.is_broken)
 			i = HEAD_TRIES;
 		chain_check_destroy(v.check);
 		if (rc != 0 && i < HEAD_TRIES - 1) {
