@@ -5,13 +5,14 @@
 #include "base/trust/signed_comment.h"
 #include "base/trust/trusted_file.h"
 #include "ctl/tool/image.h"
-#include "ctl/tool/oms_statement.h"
+#include "ctl/tool/oms_folder.h"
 #include "ctl/tool/signature.h"
 #include "ctl/tool/tool.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILES_MAX 4096
 
@@ -32,7 +33,7 @@ static int verify_parse_file(void *to, const char *text, struct error *err)
 }
 
 static const struct option_entry VERIFY[] = {
-	{ NULL, 0, "FILE...", "the image; with --oms, the model's files",
+	{ NULL, 0, "FILE...", "the image; with --oms, the model's folder or files",
 		OPTION_TO_ALL(verify_parse_file), .required = true },
 	{ "key", 'k', "PUBLIC",
 		"the public key: of minisign, a file or its line of base64; with --oms, a PEM file",
@@ -150,9 +151,23 @@ static int verify_oms_signature(
 	return rc ? error_prefix(err, "%.200s", verify->oms) : 0;
 }
 
-static int verify_oms_files(
-	const struct verify *verify, struct oms_statement *statement, struct error *err)
+static bool verify_is_folder(const char *path)
 {
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// The model's folder, or its files one by one.
+static int verify_oms_files(
+	struct verify *verify, struct oms_statement *statement, struct error *err)
+{
+	if (verify->n_files == 1 && verify_is_folder(verify->files[0])) {
+		int rc = oms_folder_check(
+			statement, verify->files[0], verify->oms, &verify->n_files, err);
+
+		return rc == 0 ? oms_statement_check_all(statement, err) : rc;
+	}
 	for (uint32_t i = 0; i < verify->n_files; i++) {
 		int rc = oms_statement_check_file(statement, verify->files[i], err);
 
@@ -178,7 +193,7 @@ static int verify_oms_report(
 	return TOOL_DONE;
 }
 
-static int verify_oms(const struct verify *verify)
+static int verify_oms(struct verify *verify)
 {
 	struct oms_statement statement = { 0 };
 	struct oms oms = { 0 };

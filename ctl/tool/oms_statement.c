@@ -136,6 +136,27 @@ static int statement_read_resources(
 	return 0;
 }
 
+// Paths below the model's folder that were not signed, with all that is below them.
+static int statement_read_ignored(
+	const json_t *how, struct oms_statement *statement, struct error *err)
+{
+	const json_t *one;
+	size_t i;
+
+	statement->ignored = json_object_get(how, "ignore_paths");
+	if (statement->ignored && !json_is_array(statement->ignored))
+		return error_set(err, -EINVAL, "serialization.ignore_paths is no list of paths");
+	json_array_foreach (statement->ignored, i, one)
+		if (!json_is_string(one) ||
+			!resource_is_name(json_string_value(one), json_string_length(one)))
+			return error_set(err, -EINVAL,
+				"serialization.ignore_paths[%zu] leads out of the model's folder, "
+				"or "
+				"is no path",
+				i);
+	return 0;
+}
+
 static int statement_read_serialization(
 	const json_t *predicate, struct oms_statement *statement, struct error *err)
 {
@@ -154,6 +175,8 @@ static int statement_read_serialization(
 		return error_set(err, -ENOTSUP,
 			"the model's files are hashed by '%.40s'; sha256 and blake2b are read here",
 			hash);
+	if (statement_read_ignored(how, statement, err) != 0)
+		return err->code;
 	if (strcmp(method, "files") == 0 && !shard)
 		return 0;
 	if (strcmp(method, "shards") == 0 && json_is_integer(shard) &&
@@ -402,6 +425,40 @@ int oms_statement_check_file(struct oms_statement *statement, const char *path, 
 				     : error_set(err, -errno, "%s: %s", path, strerror(errno));
 	close(fd);
 	return rc;
+}
+
+int oms_statement_check_open(
+	struct oms_statement *statement, const char *name, int fd, struct error *err)
+{
+	const size_t bytes = strlen(name);
+	struct stat status;
+	bool is_there = false;
+
+	for (size_t i = 0; i < statement->n && !is_there; i++)
+		is_there = statement->resources[i].name_bytes == bytes &&
+			memcmp(statement->resources[i].name, name, bytes) == 0;
+	if (fstat(fd, &status) != 0)
+		return error_set(err, -errno, "%s: %s", name, strerror(errno));
+	if (!is_there && statement->shard_size && status.st_size == 0)
+		return 0; // it has no part that could be named
+	if (!is_there)
+		return error_set(err, -ENOENT, "%s: is none of the files that were signed", name);
+	return statement_check_open(statement, name, bytes, fd, (uint64_t)status.st_size, err);
+}
+
+bool oms_statement_ignores(const struct oms_statement *statement, const char *name)
+{
+	static const char *const ALWAYS[] = { ".git", ".gitattributes", ".github", ".gitignore" };
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; i < sizeof(ALWAYS) / sizeof(ALWAYS[0]); i++)
+		if (strcmp(name, ALWAYS[i]) == 0)
+			return true;
+	json_array_foreach (statement->ignored, i, one)
+		if (strcmp(name, json_string_value(one)) == 0)
+			return true;
+	return false;
 }
 
 int oms_statement_check_all(const struct oms_statement *statement, struct error *err)

@@ -17,7 +17,8 @@ struct oms_resource {
 
 struct oms_statement {
 	json_t *json;
-	const char *name; // of the model, for people
+	const char *name;      // of the model, for people
+	const json_t *ignored; // array of paths, part of `json`; NULL: there is none
 	enum oms_hash hash;
 	size_t digest_bytes;
 	uint64_t shard_size;            // bytes of a part; 0: files as a whole
@@ -32,5 +33,11 @@ void oms_statement_fini(struct oms_statement *statement);
 // Whether the file at `path` is one of the model's, unchanged: its resources are marked. Its name is what `path` ends with.
 // -ENOENT: it is none; -EBADMSG: it is another; what reading it said.
 int oms_statement_check_file(struct oms_statement *statement, const char *path, struct error *err);
+// The same of an open file whose path below the model's folder is just `name`.
+int oms_statement_check_open(
+	struct oms_statement *statement, const char *name, int fd, struct error *err);
+// Whether a path below the model's folder is, with all that is below it, no part of the model: what the statement says
+// (ignore_paths), and git's own, which its reference implementation never signs.
+bool oms_statement_ignores(const struct oms_statement *statement, const char *name);
 // Whether all of the model's files were checked. -ENOENT names the first that was not.
 int oms_statement_check_all(const struct oms_statement *statement, struct error *err);

@@ -210,6 +210,61 @@ def orders(tap, folder):
     tap.check("order: a part that was changed", code == 1 and "is not the file that was signed as a/b.bin:20:30" in said, said)
 
 
+def folders(tap, folder):
+    """A model's folder: all that was signed and nothing else."""
+    files = [("a/b/weights.bin", os.urandom(2500)), ("a/empty", b""), ("config.json", b"{}")]
+    model, signer = os.path.join(folder, "model"), Signer(folder, "prime256v1", "sha256")
+    at = lambda name: os.path.join(model, name)
+
+    def make():
+        shutil.rmtree(model, ignore_errors=True)
+        for name, data in files:
+            os.makedirs(os.path.dirname(at(name)), exist_ok=True)
+            with open(at(name), "wb") as f:
+                f.write(data)
+
+    def put(name, data=b"x"):
+        os.makedirs(os.path.dirname(at(name)), exist_ok=True)
+        with open(at(name), "wb") as f:
+            f.write(data)
+    said_of = statement(files)
+    said_of["predicate"]["serialization"]["ignore_paths"] = ["notes", "a/log.txt", "model.sig"]
+    bundle = signer.bundle(said_of)
+    for what, bend, sentence in (
+            ("as it was signed", lambda: None, ""),
+            ("with what was left out", lambda: (put("notes/a/b"), put("a/log.txt"), put(".git/config"), put(".gitignore")), ""),
+            ("with one more", lambda: put("evil.py"), "evil.py: is none of the files that were signed"),
+            ("with a hidden one", lambda: put("a/.hidden"), "a/.hidden: is none"),
+            ("with one whose name begins as one that was left out", lambda: put("notes.py"), "notes.py: is none"),
+            ("with one below a folder that has such a name elsewhere", lambda: put("a/notes/x"), "a/notes/x: is none"),
+            ("with .git elsewhere", lambda: put("a/.git/config"), "a/.git/config: is none"),
+            ("with one changed", lambda: put("a/b/weights.bin"), "a/b/weights.bin: is not the file that was signed"),
+            ("with one missing", lambda: os.unlink(at("config.json")), "config.json was signed with the model"),
+            ("with one moved below", lambda: (os.makedirs(at("c")), os.rename(at("config.json"), at("c/config.json"))), "c/config.json: is none"),
+            ("with one doubled below", lambda: put("c/config.json", b"{}"), "c/config.json: is none"),
+            ("with a link in the place of a file", lambda: (os.rename(at("config.json"), folder + "/away"), os.symlink(folder + "/away", at("config.json"))),
+             "config.json: is a symbolic link"),
+            ("with a link to a folder", lambda: os.symlink("a", at("c")), "c: is a symbolic link"),
+            ("with a link that leads nowhere", lambda: os.symlink("/nowhere", at("c")), "c: is a symbolic link"),
+            ("with a pipe", lambda: os.mkfifo(at("c")), "c: "),
+            ("very deep", lambda: put("d/" * 70 + "x"), "lies deeper than 64 folders")):
+        make()
+        bend()
+        code, said = verify(bundle, "--key", signer.public, model)
+        tap.check(f"folder: {what}", code == (1 if sentence else 0) and sentence in said and (sentence or "3 files" in said), said)
+    make()
+    shutil.copy(bundle, at("own.json"))
+    code, said = verify(at("own.json"), "--key", signer.public, model)
+    tap.check("folder: with the bundle in it", code == 0, said)
+    os.unlink(at("own.json"))
+    code, said = verify(signer.bundle(statement([f for f in files if f[1]], shard=1000)), "--key", signer.public, model)
+    tap.check("folder: in parts, of which an empty file has none", code == 0, said)
+    for paths, sentence in ((["../notes"], "ignore_paths[0] leads out"), (["a", "/etc"], "ignore_paths[1] leads out"), (["."], "leads out"), ("a", "no list"),
+                            ([7], "ignore_paths[0]")):
+        code, said = verify(signer.bundle(changed(said_of, predicate__serialization__ignore_paths=paths)), "--key", signer.public, model)
+        tap.check(f"folder: left out {paths}", code == 1 and sentence in said, said)
+
+
 def certificate(folder, name, signer, days, *extensions):
     """A self-signed certificate of the signer's key."""
     path = os.path.join(folder, name)
@@ -244,7 +299,7 @@ def certificates(tap, folder):
 
 def main():
     tap = Tap()
-    for test in (published, own, orders, certificates):
+    for test in (published, own, folders, orders, certificates):
         with tempfile.TemporaryDirectory(prefix="martlet-oms-") as folder:
             test(tap, folder)
     return tap.finish()
