@@ -596,6 +596,8 @@ static void trusted_keys_are_read(void **state)
 			"beginning of names and \"*\", as \"lab*\"" },
 		{ "{ model = \"lab\"; key = \"/nowhere/lab.pub\"; }",
 			"t.conf:3: trust.trusted_keys[0].key: /nowhere: No such file or directory; "
+			"make "
+			"this folder, or name a file elsewhere; "
 			"it must be a "
 			"public key of minisign, a file or its line of base64" },
 		{ "{ model = \"lab\"; key = \"" KEY_LINE
