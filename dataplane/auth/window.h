@@ -56,3 +56,21 @@ static inline void window_raise(struct window *window, uint64_t counter)
 			memory_order_relaxed, memory_order_relaxed))
 		;
 }
+
+// The newest counter that was accepted; false: none was. While lcores mark and raise, that of a moment ago.
+static inline bool window_newest(struct window *window, uint64_t *newest)
+{
+	*newest = atomic_load_explicit(&window->newest, memory_order_relaxed);
+	// 0 is also what it begins with: then counter 0 has its bit, in round 0, or not.
+	return *newest > 0 ||
+		(atomic_load_explicit(&window->words[0], memory_order_relaxed) &
+			~(uint64_t)((1 << WINDOW_BITS) - 2)) == 1;
+}
+
+// Every counter up to this one counts as seen, as after a restart that knows no more of them.
+static inline void window_close(struct window *window, uint64_t newest)
+{
+	for (uint64_t i = 0; i < WINDOW_COUNTERS && i <= newest; i++)
+		window_mark(window, newest - i);
+	window_raise(window, newest);
+}

@@ -111,6 +111,50 @@ static void random_counters_as_by_a_list(void **state)
 	}
 }
 
+static void closed_window_takes_only_what_is_newer(void **state)
+{
+	static const uint64_t NEWEST[] = { 0, 1, 7, 8, 1022, 1023, 1024, 1025, 2047, 2048,
+		1ull << 60, UINT64_MAX - 1, UINT64_MAX };
+
+	for (size_t i = 0; i < sizeof(NEWEST) / sizeof(NEWEST[0]); i++) {
+		const uint64_t newest = NEWEST[i];
+		uint64_t found;
+
+		memset(&window, 0, sizeof(window));
+		assert_false(window_newest(&window, &found));
+		window_close(&window, newest);
+		assert_true(window_newest(&window, &found));
+		assert_true(found == newest);
+		for (uint64_t back = 0; back < 5000 && back <= newest; back++)
+			assert_false(window_accept(&window, newest - back));
+		assert_false(window_accept(&window, 0));
+		for (uint64_t ahead = 1; ahead < 5000 && ahead <= UINT64_MAX - newest; ahead++) {
+			assert_true(window_accept(&window, newest + ahead));
+			assert_false(window_accept(&window, newest + ahead));
+		}
+	}
+}
+
+// Marked is not yet newest; and counter 0 differs from none.
+static void newest_is_what_was_raised(void **state)
+{
+	uint64_t newest;
+
+	assert_true(window_mark(&window, 2048)); // where 0 lies, too
+	assert_false(window_newest(&window, &newest));
+	window_raise(&window, 2048);
+	assert_true(window_newest(&window, &newest));
+	assert_true(newest == 2048);
+	memset(&window, 0, sizeof(window));
+	assert_true(window_accept(&window, 1));
+	assert_true(window_newest(&window, &newest));
+	assert_true(newest == 1);
+	memset(&window, 0, sizeof(window));
+	assert_true(window_accept(&window, 0));
+	assert_true(window_newest(&window, &newest));
+	assert_true(newest == 0);
+}
+
 struct racer {
 	pthread_t thread;
 	pthread_barrier_t *start;
@@ -118,7 +162,30 @@ struct racer {
 	_Atomic(uint8_t) *accepted; // [COUNTERS]
 };
 
-// All threads present all counters, in runs whose order differs, a few of a run ahead of each other.
+#define BURST 32
+
+// What lcores do with a burst: a mark for each, and then one raise, of the largest that was accepted.
+static void race_burst(struct racer *racer, const uint32_t *indices, uint32_t n)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		// Far apart in one half, so that words change their round all the time.
+		const uint64_t counter = indices[i] < COUNTERS / 2
+			? indices[i]
+			: COUNTERS + (uint64_t)indices[i] * 2040;
+
+		if (!window_mark(&window, counter))
+			continue;
+		atomic_fetch_add(&racer->accepted[indices[i]], 1);
+		most = counter > most ? counter : most;
+	}
+	if (most)
+		window_raise(&window, most);
+}
+
+// All threads present all counters, in runs whose order differs, a few of a run ahead of each other, and in bursts of
+// any length: while one marks, others raise.
 static void *race(void *arg)
 {
 	struct racer *racer = arg;
@@ -126,17 +193,20 @@ static void *race(void *arg)
 	pthread_barrier_wait(racer->start);
 	for (uint32_t base = 0; base < COUNTERS; base += 64) {
 		const uint32_t turn = (uint32_t)rand_r(&racer->seed) % 64;
+		uint32_t burst = 1 + (uint32_t)rand_r(&racer->seed) % BURST;
+		uint32_t indices[BURST], n = 0;
 
 		for (uint32_t i = 0; i < 64; i++) {
 			const uint32_t index =
 				base + (i * 29 + turn) % 64; // 29 and 64 share no factor
 
-			// Far apart in one half, so that words change their round all the time.
-			const uint64_t counter =
-				index < COUNTERS / 2 ? index : COUNTERS + (uint64_t)index * 2040;
-
-			if (index < COUNTERS && window_accept(&window, counter))
-				atomic_fetch_add(&racer->accepted[index], 1);
+			if (index < COUNTERS)
+				indices[n++] = index;
+			if (n == burst || i == 63) {
+				race_burst(racer, indices, n);
+				burst = 1 + (uint32_t)rand_r(&racer->seed) % BURST;
+				n = 0;
+			}
 		}
 	}
 	return NULL;
@@ -180,6 +250,8 @@ int main(void)
 		cmocka_unit_test_setup(clock_set_back_is_refused_until_it_has_grown, setup),
 		cmocka_unit_test_setup(burst_is_marked_before_the_window_moves, setup),
 		cmocka_unit_test_setup(random_counters_as_by_a_list, setup),
+		cmocka_unit_test_setup(closed_window_takes_only_what_is_newer, setup),
+		cmocka_unit_test_setup(newest_is_what_was_raised, setup),
 		cmocka_unit_test_setup(threads_accept_none_twice, setup),
 	};
 
