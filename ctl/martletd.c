@@ -12,6 +12,7 @@
 #include "ctl/server/log.h"
 #include "ctl/server/named_files.h"
 #include "ctl/server/server.h"
+#include "ctl/server/store/counters_file.h"
 #include "ctl/server/store/store.h"
 #include "dataplane/dataplane.h"
 
@@ -135,13 +136,41 @@ static void audit_stop(struct appliance *a)
 	audit_close(a->parts.audit);
 }
 
-static int river_start(struct appliance *a, struct error *err)
+static int counters_start(struct appliance *a, struct error *err)
 {
-	return dataplane_start(&a->config, &a->parts.dataplane, err);
+	return counters_file_open(a->parts.store, &a->parts.counters_file, err);
 }
 
+static void counters_stop(struct appliance *a)
+{
+	counters_file_close(a->parts.counters_file);
+}
+
+static int river_start(struct appliance *a, struct error *err)
+{
+	struct dataplane_kept kept = { .said = "" };
+	int rc;
+
+	kept.text = counters_file_found(a->parts.counters_file, &kept.size);
+	rc = dataplane_start(&a->config, kept.text ? &kept : NULL, &a->parts.dataplane, err);
+	if (kept.said[0])
+		log_warning("%s: %s", counters_file_path(a->parts.counters_file), kept.said);
+	return rc;
+}
+
+// What was accepted last is kept, too, and nothing is accepted any more by then.
 static void river_stop(struct appliance *a)
 {
+	struct counters_file *file = a->parts.counters_file;
+	size_t size;
+	char *text;
+
+	dataplane_halt(a->parts.dataplane);
+	counters_file_settle(file);
+	text = dataplane_seen(a->parts.dataplane, counters_file_is_failing(file), &size);
+	if (text)
+		counters_file_write(file, text, size);
+	counters_file_settle(file);
 	dataplane_stop(a->parts.dataplane);
 }
 
@@ -170,6 +199,7 @@ static const struct phase {
 	{ socket_start, socket_stop },
 	{ store_start, store_stop },
 	{ audit_start, audit_stop },
+	{ counters_start, counters_stop },
 	{ river_start, river_stop },
 	{ user_start, nothing_stop },
 	{ server_start, server_stop },

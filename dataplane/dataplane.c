@@ -260,7 +260,7 @@ int dataplane_check_drivers(const struct config *config, struct error *err)
 }
 
 // The phases of a start, in order; dataplane_stop() undoes those that were begun.
-static int dataplane_begin(struct dataplane *dp, struct error *err)
+static int dataplane_begin(struct dataplane *dp, struct dataplane_kept *kept, struct error *err)
 {
 	const struct config *config = dp->config;
 	uint32_t cpus[3 * CONFIG_CPUS_MAX];
@@ -299,7 +299,7 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	if (rc != 0)
 		return rc;
 	// Before any packet: what is demanded holds from the first one on.
-	rc = auth_start(config, dp->qsbr, &dp->auth, err);
+	rc = auth_start(config, kept, dp->qsbr, &dp->auth, err);
 	if (rc != 0)
 		return rc;
 	dp->registry->auth = dp->auth;
@@ -327,7 +327,8 @@ static int dataplane_begin(struct dataplane *dp, struct error *err)
 	return rc == 0 ? dataplane_launch(dp, err) : rc;
 }
 
-int dataplane_start(const struct config *config, struct dataplane **out, struct error *err)
+int dataplane_start(const struct config *config, struct dataplane_kept *kept,
+	struct dataplane **out, struct error *err)
 {
 	struct dataplane *dp = calloc(1, sizeof(*dp));
 	int rc;
@@ -335,7 +336,7 @@ int dataplane_start(const struct config *config, struct dataplane **out, struct 
 	if (!dp)
 		return error_set(err, -ENOMEM, "no memory for the dataplane");
 	dp->config = config;
-	rc = dataplane_begin(dp, err);
+	rc = dataplane_begin(dp, kept, err);
 	if (rc != 0) {
 		dataplane_stop(dp);
 		return rc;
@@ -400,18 +401,24 @@ static void dataplane_free_lcores(struct dataplane *dp)
 	rte_free(dp->lcores);
 }
 
+void dataplane_halt(struct dataplane *dp)
+{
+	if (!dp->lcores_launched)
+		return;
+	dataplane_drain(dp);
+	// Once the others have ended nobody fills rings any more, and workers end when
+	// theirs are empty.
+	dataplane_join(dp, false);
+	dataplane_join(dp, true);
+	dp->lcores_launched = false;
+	usleep(SETTLE_US);
+}
+
 void dataplane_stop(struct dataplane *dp)
 {
 	if (!dp)
 		return;
-	if (dp->lcores_launched) {
-		dataplane_drain(dp);
-		// Once the others have ended nobody fills rings any more, and workers end when
-		// theirs are empty.
-		dataplane_join(dp, false);
-		dataplane_join(dp, true);
-		usleep(SETTLE_US);
-	}
+	dataplane_halt(dp);
 	memif_server_destroy(dp->memif);
 	announcer_destroy(dp->announcer);
 	for (uint32_t i = 0; i < dp->n_ports; i++)
@@ -521,6 +528,11 @@ int dataplane_prepare_trust(struct dataplane *dp, const struct config_trust *con
 void dataplane_commit_trust(struct dataplane *dp, struct auth_table *table)
 {
 	auth_commit(dp->auth, table);
+}
+
+char *dataplane_seen(struct dataplane *dp, bool all, size_t *size)
+{
+	return seen_text(dp->auth->seen, all, size);
 }
 
 void dataplane_discard_trust(struct auth_table *table)

@@ -28,17 +28,21 @@ int dataplane_check(const struct config *config, struct error *err);
 // And which of DPDK's drivers that it needs are not installed. At a start DPDK itself tells. -ENODEV.
 int dataplane_check_drivers(const struct config *config, struct error *err);
 // Initialises EAL, mempools, ports, rings and lcores, and starts polling. No slot has a model yet:
-// each answers NOT_READY until dataplane_recovered().
+// each answers NOT_READY until dataplane_recovered(). `kept`: what dataplane_seen() last said before the restart; NULL:
+// nothing is known of it.
 // On failure everything begun is undone. -ENODEV, -EINVAL, -ENOMEM, -EADDRINUSE, -EALREADY with a
 // sentence.
-int dataplane_start(const struct config *config, struct dataplane **out, struct error *err);
+int dataplane_start(const struct config *config, struct dataplane_kept *kept,
+	struct dataplane **out, struct error *err);
 // Limits clients as another configuration says, from the next burst on. -ENOMEM: all stays as it is.
 int dataplane_limit_clients(
 	struct dataplane *dp, const struct config_clients *config, struct error *err);
 // Answers NOT_READY to new requests until stopped; what is queued is still scored.
 void dataplane_drain(struct dataplane *dp);
 bool dataplane_drained(const struct dataplane *dp); // nothing queued between stages any more
-// Joins the lcores, frees models, ports and EAL. NULL is fine.
+// Drains and joins the lcores: from here on nothing is received. dataplane_stop() is still to come.
+void dataplane_halt(struct dataplane *dp);
+// The same, and frees models, ports and EAL. NULL is fine.
 void dataplane_stop(struct dataplane *dp);
 
 // Looks how the ports stand, links and interfaces, and says on the links what is due. To be called now and
@@ -69,6 +73,10 @@ int dataplane_prepare_trust(struct dataplane *dp, const struct config_trust *con
 	struct auth_table **out, struct error *err);
 void dataplane_commit_trust(struct dataplane *dp, struct auth_table *table);
 void dataplane_discard_trust(struct auth_table *table); // NULL is fine
+// The newest counters of keys, as text that dataplane_start() takes after a restart, malloc'ed, of *size bytes and a
+// NUL. NULL where none is newer than the last text says, or, with `all`, where there is none at all; or without
+// memory: then the next call says it.
+char *dataplane_seen(struct dataplane *dp, bool all, size_t *size);
 
 // --- Deployments --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include "dataplane/wire.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct model;
@@ -15,6 +16,14 @@ struct model;
 #define ROUTE_PINNED_MAX   4 // versions of a model in service beside live and canary
 #define ROUTE_VERSIONS_MAX (ROUTE_PINNED_MAX + 3) // of all roles
 #define PORT_TROUBLE_BYTES 320 // of the sentence that says what is wrong with a port
+
+// What was kept over a restart of the counters of keys: dataplane_seen()'s text, which a NUL follows.
+struct dataplane_kept {
+	const char *text;
+	size_t size;
+	char said
+		[512]; // what is wrong with it, as a clause that follows its name; "" where nothing is
+};
 
 struct deployment_request {
 	uint16_t id;         // on the wire, 1..65535

@@ -33,6 +33,7 @@
 #include "ctl/server/scoring/scoring.h"
 #include "ctl/server/server_state.h"
 #include "ctl/server/signals.h"
+#include "ctl/server/store/counters_file.h"
 #include "ctl/server/store/store.h"
 
 #include <event2/event.h>
@@ -169,6 +170,20 @@ static void server_on_request(void *arg, struct http_request *request)
 	route->handle(server, request, &params);
 }
 
+// So that what was accepted is not accepted once more after a restart.
+static void server_keep_counters(struct server *server)
+{
+	struct counters_file *file = server->counters_file;
+	size_t size;
+	char *text;
+
+	if (!counters_file_is_due(file))
+		return;
+	text = dataplane_seen(server->dataplane, counters_file_is_failing(file), &size);
+	if (text)
+		counters_file_write(file, text, size);
+}
+
 static void server_on_tick(int fd, short what, void *arg)
 {
 	struct server *server = arg;
@@ -184,6 +199,7 @@ static void server_on_tick(int fd, short what, void *arg)
 	comparisons_tick(server);
 	drift_gather(server->drift, server->dataplane);
 	dataplane_watch(server->dataplane);
+	server_keep_counters(server);
 	while (dataplane_news(server->dataplane, &news))
 		log_event(news.is_warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", news.text);
 	recording_again(server);
@@ -290,6 +306,7 @@ int server_create(const struct server_parts *parts, struct server **out, struct 
 	server->dataplane = parts->dataplane;
 	server->drain_hook = parts->drain_hook;
 	server->confine = parts->confine;
+	server->counters_file = parts->counters_file;
 	server->audit = parts->audit;
 	server->history = history_create(server->dataplane);
 	server->cost = cost_create(server);

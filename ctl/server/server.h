@@ -17,6 +17,7 @@
 #include "dataplane/dataplane.h"
 
 struct confine;
+struct counters_file;
 struct drain_hook;
 struct event_base;
 struct listener;
@@ -33,6 +34,7 @@ struct server_parts { // borrowed, but for the last: they outlive the server
 	struct dataplane *dataplane;
 	struct drain_hook *drain_hook; // NULL: there is none
 	const struct confine *confine;
+	struct counters_file *counters_file;
 	struct audit *audit; // the server's from server_create() on, also where that fails
 };
 

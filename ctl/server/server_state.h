@@ -13,6 +13,7 @@ struct access;
 struct audit;
 struct call;
 struct confine;
+struct counters_file;
 struct cost;
 struct drain_hook;
 struct drift;
@@ -55,6 +56,7 @@ struct server {
 	struct dataplane *dataplane;
 	struct drain_hook *drain_hook; // NULL: there is none
 	const struct confine *confine; // what was given up
+	struct counters_file *counters_file;
 	struct audit *audit;
 	struct gate *gate;
 	struct access *access; // who may what

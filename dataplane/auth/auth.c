@@ -4,19 +4,12 @@
 #include "infer/infer.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define LINE_BYTES 64
-
-// Whose a window is: the id, and of the secret a hash, so that one that is gone from the file is gone here.
-struct auth_window {
-	struct window window __attribute__((aligned(LINE_BYTES)));
-	uint16_t id;
-	uint8_t fingerprint[32];
-	SLIST_ENTRY(auth_window) all;
-};
 
 uint64_t auth_model(const char *name)
 {
@@ -28,30 +21,6 @@ uint64_t auth_model(const char *name)
 	return model;
 }
 
-// --- Windows -------------------------------------------------------------------------------------
-
-// The key's window; it is made where there is none. NULL: no memory.
-static struct window *auth_window_of(struct auth *auth, const struct wire_key *key)
-{
-	struct auth_window *window;
-	uint8_t fingerprint[sizeof(window->fingerprint)];
-
-	crypto_generichash(fingerprint, sizeof(fingerprint), key->secret, sizeof(key->secret),
-		auth->fingerprint_key, sizeof(auth->fingerprint_key));
-	SLIST_FOREACH(window, &auth->windows, all)
-	if (window->id == key->id &&
-		memcmp(window->fingerprint, fingerprint, sizeof(fingerprint)) == 0)
-		return &window->window;
-	window = aligned_alloc(LINE_BYTES, sizeof(*window));
-	if (!window)
-		return NULL;
-	memset(window, 0, sizeof(*window));
-	window->id = key->id;
-	memcpy(window->fingerprint, fingerprint, sizeof(fingerprint));
-	SLIST_INSERT_HEAD(&auth->windows, window, all);
-	return &window->window;
-}
-
 // --- Tables --------------------------------------------------------------------------------------
 
 static int auth_add_key(struct auth *auth, struct auth_table *table, const struct wire_key *from,
@@ -60,7 +29,7 @@ static int auth_add_key(struct auth *auth, struct auth_table *table, const struc
 	struct auth_key *key = &table->keys[table->n_keys];
 
 	memcpy(key->secret, from->secret, sizeof(key->secret));
-	key->window = auth_window_of(auth, from);
+	key->window = seen_window(auth->seen, from);
 	if (!key->window)
 		return error_set(err, -ENOMEM, "no memory for the counters of key %u", from->id);
 	key->n_models = from->n_models;
@@ -204,11 +173,12 @@ int auth_create(struct rte_rcu_qsbr *qsbr, unsigned isa_mask, struct auth **out,
 		return error_set(err, -ENOMEM, "no memory for the keys of datagrams");
 	auth->qsbr = qsbr;
 	auth->siphash = siphash_pick(isa_mask);
-	randombytes_buf(auth->fingerprint_key, sizeof(auth->fingerprint_key));
-	SLIST_INIT(&auth->windows);
 	SIMPLEQ_INIT(&auth->retired);
-	rc = auth_prepare_keys(auth, &nothing, NULL, 0, &table, err);
+	rc = seen_create(&auth->seen, err);
+	if (rc == 0)
+		rc = auth_prepare_keys(auth, &nothing, NULL, 0, &table, err);
 	if (rc != 0) {
+		seen_destroy(auth->seen);
 		free(auth);
 		return rc;
 	}
@@ -217,8 +187,34 @@ int auth_create(struct rte_rcu_qsbr *qsbr, unsigned isa_mask, struct auth **out,
 	return 0;
 }
 
-int auth_start(const struct config *config, struct rte_rcu_qsbr *qsbr, struct auth **out,
-	struct error *err)
+// Before the keys, which find their counters there. Whatever is wrong with it, the start goes on.
+static void auth_remember(struct auth *auth, struct dataplane_kept *kept)
+{
+	struct error why;
+
+	if (seen_take(auth->seen, kept->text, kept->size, &why) != 0)
+		snprintf(kept->said, sizeof(kept->said), "%.300s", why.text);
+}
+
+// Of a secret that was changed just before the restart, or of a file that somebody bent.
+static void auth_say_strange(const struct auth *auth, struct dataplane_kept *kept)
+{
+	const size_t used = strlen(kept->said);
+	uint16_t id;
+	const uint32_t n = seen_strange(auth->seen, &id);
+	char more[32] = "";
+
+	if (n > 1)
+		snprintf(more, sizeof(more), " and of %u more", n - 1);
+	if (n > 0)
+		snprintf(kept->said + used, sizeof(kept->said) - used,
+			"%swhat it says of key %u%s was written for another secret, or changed "
+			"since: it counts for nothing",
+			used ? "; " : "", id, more);
+}
+
+int auth_start(const struct config *config, struct dataplane_kept *kept, struct rte_rcu_qsbr *qsbr,
+	struct auth **out, struct error *err)
 {
 	struct auth_table *table;
 	unsigned isa_mask;
@@ -226,16 +222,19 @@ int auth_start(const struct config *config, struct rte_rcu_qsbr *qsbr, struct au
 
 	if (rc == 0)
 		rc = auth_create(qsbr, isa_mask & isa_detected(), out, err);
+	if (rc == 0 && kept)
+		auth_remember(*out, kept);
 	if (rc == 0)
 		rc = auth_prepare(*out, &config->trust, &table, err);
 	if (rc == 0)
 		auth_commit(*out, table);
+	if (rc == 0 && kept)
+		auth_say_strange(*out, kept);
 	return rc;
 }
 
 void auth_destroy(struct auth *auth)
 {
-	struct auth_window *window;
 	struct auth_table *table;
 
 	if (!auth)
@@ -245,9 +244,6 @@ void auth_destroy(struct auth *auth)
 		SIMPLEQ_REMOVE_HEAD(&auth->retired, retired);
 		auth_discard(table);
 	}
-	while ((window = SLIST_FIRST(&auth->windows))) {
-		SLIST_REMOVE_HEAD(&auth->windows, all);
-		free(window);
-	}
+	seen_destroy(auth->seen);
 	free(auth);
 }

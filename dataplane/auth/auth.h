@@ -2,14 +2,16 @@
 // Who may ask: the keys of authenticated datagrams, and which models answer no others. Lcores read one
 // immutable table through one pointer; the control thread makes another where a key or a model is added and
 // publishes it, and frees the old one after a grace period. What has been seen of a key's counters outlives the
-// table, as long as its secret is the same.
+// table, as long as its secret is the same (seen.h).
 #pragma once
 
 #include "base/error.h"
 #include "base/trust/keys.h"
 #include "config/settings.h"
+#include "dataplane/auth/seen.h"
 #include "dataplane/auth/siphash.h"
 #include "dataplane/auth/window.h"
+#include "dataplane/info.h"
 
 #include <rte_rcu_qsbr.h>
 #include <stdatomic.h>
@@ -43,8 +45,6 @@ struct auth_table {
 	struct auth_key keys[];
 };
 
-struct auth_window; // a window and whose it is
-
 struct auth {
 	_Atomic(const struct auth_table *) table; // never NULL
 	siphash_kernel *siphash;
@@ -52,16 +52,16 @@ struct auth {
 	// The control thread's.
 	int64_t latest;            // that the clock has been since the keys were read
 	struct rte_rcu_qsbr *qsbr; // NULL where no lcore runs (tests)
-	uint8_t fingerprint_key[32];
-	SLIST_HEAD(, auth_window) windows;
+	struct seen *seen;
 	SIMPLEQ_HEAD(, auth_table) retired;
 };
 
 // Without a key, and nothing required. sodium_init() comes before. -ENOMEM.
 int auth_create(struct rte_rcu_qsbr *qsbr, unsigned isa_mask, struct auth **out, struct error *err);
-// The same with what the configuration says of keys, trust and instruction sets. What auth_prepare() returns.
-int auth_start(const struct config *config, struct rte_rcu_qsbr *qsbr, struct auth **out,
-	struct error *err);
+// The same with what the configuration says of keys, trust and instruction sets, and with what was seen before the
+// restart; `kept` NULL: nothing is known of that. What auth_prepare() returns.
+int auth_start(const struct config *config, struct dataplane_kept *kept, struct rte_rcu_qsbr *qsbr,
+	struct auth **out, struct error *err);
 void auth_destroy(struct auth *auth); // NULL is fine; no lcore may run any more
 
 // Whether the file of keys can be read.

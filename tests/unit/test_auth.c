@@ -11,6 +11,7 @@
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define KEYS 3 // ids 1 to 3; the last one has retired
 
@@ -150,6 +151,69 @@ static void new_keys_keep_what_was_seen(void **state)
 	assert_true(is_let_in(1, 50));
 }
 
+// Keys 1 and 2 of a file, as martletd starts; what was kept, and what is said of it.
+static void start_anew(const char *text, size_t size, const char *said)
+{
+	static struct config config = { .infer.isa = "native" };
+	struct dataplane_kept kept = { .text = text, .size = size };
+	char path[] = "/tmp/test_auth.XXXXXX", hex[2 * KEY_SECRET_BYTES + 1];
+	const int fd = mkstemp(path);
+	struct error err = { .text = "" };
+
+	assert_true(fd >= 0);
+	for (unsigned id = 1; id <= 2; id++)
+		dprintf(fd, "%u %s name * - -\n", id,
+			sodium_bin2hex(hex, sizeof(hex), secrets[id], KEY_SECRET_BYTES));
+	close(fd);
+	snprintf(config.trust.keys, sizeof(config.trust.keys), "%s", path);
+	auth_destroy(auth);
+	auth = NULL;
+	if (auth_start(&config, text ? &kept : NULL, NULL, &auth, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(kept.said, said);
+	unlink(path);
+}
+
+static void restart_keeps_what_was_seen(void **state)
+{
+	static const char *const strange =
+		"what it says of key 1 was written for another secret, "
+		"or changed since: it counts for nothing";
+	char *text, both[512];
+	size_t size;
+
+	start_anew(NULL, 0, "");
+	assert_true(is_let_in(1, 5000));
+	assert_true(is_let_in(2, 70));
+	text = seen_text(auth->seen, false, &size);
+	assert_non_null(text);
+	start_anew(text, size, "");
+	assert_false(is_let_in(1, 5000));
+	assert_false(is_let_in(1, 4999));
+	assert_true(is_let_in(1, 5001));
+	assert_false(is_let_in(2, 70));
+	secrets[1][0] ^= 1;
+	start_anew(text, size, strange);
+	assert_true(is_let_in(1, 1));
+	assert_false(is_let_in(2, 70));
+	// The tag of key 1, whose line is the last one: that makes no difference.
+	text[size - 2] = text[size - 2] == '0' ? '1' : '0';
+	start_anew(text, size, strange);
+	text[strlen("martlet counters 1\n") + strlen("2 70 ")] = 'x';
+	snprintf(both, sizeof(both),
+		"1 of its lines cannot be read: of their keys nothing is known of what was "
+		"accepted before, and could be accepted once more; %s",
+		strange);
+	start_anew(text, size, both);
+	assert_true(is_let_in(2, 70));
+	secrets[2][0] ^= 1;
+	text[strlen("martlet counters 1\n") + strlen("2 70 ")] = '0';
+	start_anew(text, size,
+		"what it says of key 2 and of 1 more was written for another secret, or changed "
+		"since: it counts for nothing");
+	free(text);
+}
+
 static void keys_come_and_go_by_the_clock(void **state)
 {
 	assert_false(is_let_in(3, 1));
@@ -275,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(mixed_burst_keeps_what_is_good_in_order),
 		CASE(new_keys_keep_what_was_seen),
+		CASE(restart_keeps_what_was_seen),
 		CASE(keys_come_and_go_by_the_clock),
 		CASE(stranger_is_dropped_where_all_must_have_a_key),
 		CASE(strangers_are_not_looked_at_until_a_key_is_needed),

@@ -100,7 +100,7 @@ static void begin(void)
 	struct deployment_request request = { .id = 7, .name = "m", .version = 3 };
 	struct error err = { .text = "" };
 
-	if (dataplane_start(&config, &dp, &err))
+	if (dataplane_start(&config, NULL, &dp, &err))
 		fprintf(stderr, "%s\n", err.text);
 	check(dp != NULL);
 	pool = rte_mempool_lookup("mbufs");
@@ -390,16 +390,16 @@ static void case_refused(void)
 
 	configure(false, 1);
 	config.n_ports = 0;
-	check(dataplane_start(&config, &dp, &err) == -EINVAL && strstr(err.text, "ports"));
+	check(dataplane_start(&config, NULL, &dp, &err) == -EINVAL && strstr(err.text, "ports"));
 	configure(false, 1);
 	config.lcores.n_complete = 0;
-	check(dataplane_start(&config, &dp, &err) == -EINVAL && strstr(err.text, "lcores"));
+	check(dataplane_start(&config, NULL, &dp, &err) == -EINVAL && strstr(err.text, "lcores"));
 	configure(false, 1);
 	config.ports[0].queues = 60;
-	check(dataplane_start(&config, &dp, &err) == -EINVAL);
+	check(dataplane_start(&config, NULL, &dp, &err) == -EINVAL);
 	check(strstr(err.text, "queues is 60") && strstr(err.text, "port port0"));
 	configure(false, 1); // and EAL, once stopped, stays so
-	check(dataplane_start(&config, &dp, &err) == -EALREADY);
+	check(dataplane_start(&config, NULL, &dp, &err) == -EALREADY);
 	check(strstr(err.text, "start martletd anew"));
 	check(dp == NULL);
 	dataplane_stop(NULL);

@@ -58,6 +58,7 @@ static char *render(void)
 	figures = (struct metrics_figures){ .version = "1.0\"\\\n",
 		.uptime_seconds = 1.5,
 		.ready = true,
+		.counters_failing = true,
 		.lcores = lcores,
 		.n_lcores = 2,
 		.ports = ports,
@@ -195,6 +196,7 @@ static void render_escapes_and_keeps_values(void **state)
 	assert_non_null(strstr(text, "martlet_audit_last_line 77\n"));
 	assert_non_null(strstr(text, "martlet_audit_last_write_timestamp_seconds 1795953600\n"));
 	assert_non_null(strstr(text, "martlet_audit_failing 1\n"));
+	assert_non_null(strstr(text, "martlet_key_counters_failing 1\n"));
 	free(text);
 }
 

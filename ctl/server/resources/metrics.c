@@ -174,6 +174,9 @@ static void metrics_totals(struct evbuffer *out, const struct metrics_figures *f
 			c->announced },
 		{ "announced_unsent_total", "counter", "Such frames that the device did not take.",
 			c->announced_unsent },
+		{ "key_counters_failing", "gauge",
+			"1 while the newest counters of keys cannot be kept for the next start.",
+			f->counters_failing },
 	};
 
 	metrics_family(

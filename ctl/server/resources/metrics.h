@@ -40,6 +40,7 @@ struct metrics_figures {
 	const char *version;
 	double uptime_seconds;
 	bool ready;
+	bool counters_failing; // those of keys cannot be kept
 	struct dataplane_counters sum;
 	struct mempool_info mempool;
 	struct gate_figures api;

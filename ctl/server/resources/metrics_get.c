@@ -7,6 +7,7 @@
 #include "ctl/server/http/http.h"
 #include "ctl/server/resources/metrics.h"
 #include "ctl/server/server_state.h"
+#include "ctl/server/store/counters_file.h"
 
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -119,6 +120,7 @@ static int metrics_get_all(struct server *server, struct metrics_gathered *g)
 	f->versions_retired = server->versions_retired;
 	f->version = martlet_version;
 	f->uptime_seconds = server_uptime_seconds(server);
+	f->counters_failing = counters_file_is_failing(server->counters_file);
 	f->ready = server_ready(server, why, sizeof(why));
 	gate_figures(server->gate, &f->api);
 	scoring_figures(server->scoring, &f->scoring);
