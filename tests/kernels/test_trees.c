@@ -64,7 +64,8 @@ static void compare(const struct trees *t, const void *reference, const struct t
 
 static void check(const struct random_trees *how)
 {
-	static const uint32_t SIZES[] = { 0, 1, 2, 15, 31, 32, 33, 63, 64, 65, ROWS_MAX };
+	static const uint32_t SIZES[] = { 0, 1, 2, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65,
+		ROWS_MAX };
 
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		struct error err = { .text = "" };
@@ -166,6 +167,22 @@ static void many_thresholds_and_columns(void **state)
 		.missing_both = true });
 	check(&(struct random_trees){
 		.n_trees = 200, .n_features = 600, .n_targets = 1, .leaves_max = 20 });
+	(void)state;
+}
+
+// Numbers of features and of distinct questions about those that vectors of floats and bytes end at.
+static void questions_about_registers(void **state)
+{
+	static const uint32_t FEATURES[] = { 1, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65 };
+	static const uint32_t TREES[] = { 8, 21, 22, 40, 64, 85, 86, 150, 171, 172, 200 };
+
+	for (size_t i = 0; i < sizeof(FEATURES) / sizeof(*FEATURES); i++)
+		for (size_t k = 0; k < sizeof(TREES) / sizeof(*TREES); k++)
+			check(&(struct random_trees){ .n_trees = TREES[k],
+				.n_features = FEATURES[i],
+				.n_targets = 1,
+				.leaves_max = 4,
+				.missing_both = (i + k) % 2 == 0 });
 	(void)state;
 }
 
@@ -275,6 +292,7 @@ int main(void)
 		cmocka_unit_test(single_leaves_and_stumps),
 		cmocka_unit_test(chains),
 		cmocka_unit_test(many_thresholds_and_columns),
+		cmocka_unit_test(questions_about_registers),
 		cmocka_unit_test(several_targets),
 		cmocka_unit_test(leaves_of_several_targets),
 		cmocka_unit_test(large_trees_and_doubled_targets),

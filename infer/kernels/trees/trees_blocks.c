@@ -19,7 +19,8 @@ struct path {
 struct blocks_packing {
 	const struct trees *t;
 	struct ranks ranks;
-	bool special;
+	bool special;     // columns that are not TREE_LESS
+	bool asks;        // questions instead of ranks
 	uint32_t *target; // [trees]
 
 	// Written where `blocks` is not NULL, otherwise only counted.
@@ -47,10 +48,15 @@ static int blocks_find_in_window(const struct blocks_packing *p, int32_t branch)
 static void blocks_add_bit(struct blocks_packing *p, int32_t branch)
 {
 	const uint32_t bit = p->window_first + p->window_bits;
+	const uint32_t column = p->ranks.branch_column[branch];
+	const uint8_t below = p->ranks.branch_below[branch];
 
-	if (p->blocks) {
-		p->column[bit] = (uint8_t)p->ranks.branch_column[branch];
-		p->below[bit] = p->ranks.branch_below[branch];
+	if (p->blocks && p->asks) {
+		p->column[bit] = (uint8_t)(p->ranks.columns[column].first + below - 1);
+		p->below[bit] = 1;
+	} else if (p->blocks) {
+		p->column[bit] = (uint8_t)column;
+		p->below[bit] = below;
 	}
 	p->in_window[p->window_bits++] = branch;
 }
@@ -204,6 +210,8 @@ static int blocks_examine(struct blocks_packing *p, uint32_t *n_runs)
 		p->special |= (p->ranks.columns[c].kind & TREE_TEST_BITS) != TREE_LESS;
 		p->n_vectors += (p->ranks.columns[c].count + 15) / 16;
 	}
+	p->asks = !p->special && p->ranks.n_thresholds <= BLOCKS_QUESTIONS_MAX &&
+		t->n_features <= BLOCKS_ROW_MAX;
 	return blocks_add_trees(p, NULL, n_runs);
 }
 
@@ -215,9 +223,9 @@ static void blocks_examine_fini(struct blocks_packing *p)
 }
 
 struct blocks_layout {
-	size_t columns, thresholds, branch_column, branch_below, window, leaf, runs, base, plain;
-	size_t bytes;
-	uint32_t n_groups;
+	size_t columns, thresholds, questions, branch_column, branch_below, window, leaf, runs;
+	size_t base, plain, bytes;
+	uint32_t n_groups, n_questions;
 };
 
 static struct blocks_layout blocks_layout_of(const struct blocks_packing *p, uint32_t n_runs)
@@ -225,9 +233,12 @@ static struct blocks_layout blocks_layout_of(const struct blocks_packing *p, uin
 	struct blocks_layout at = { .columns = align_up(sizeof(struct blocks), KERNEL_ALIGN) };
 
 	at.n_groups = (p->n_bits + 63) / 64;
+	at.n_questions =
+		p->asks ? (p->ranks.n_thresholds + BLOCK_QUESTIONS - 1) / BLOCK_QUESTIONS : 0;
 	at.thresholds = at.columns +
 		align_up(p->ranks.n_columns * sizeof(struct block_column), KERNEL_ALIGN);
-	at.branch_column = at.thresholds + p->n_vectors * 16 * sizeof(float);
+	at.questions = at.thresholds + p->n_vectors * 16 * sizeof(float);
+	at.branch_column = at.questions + at.n_questions * sizeof(struct block_questions);
 	at.branch_below = at.branch_column + at.n_groups * 64ul;
 	at.window = at.branch_below + at.n_groups * 64ul;
 	at.leaf = at.window + align_up(p->n_blocks * sizeof(uint32_t), KERNEL_ALIGN);
@@ -266,6 +277,24 @@ static void blocks_pack_columns(
 	}
 }
 
+// One for each threshold of each column.
+static void blocks_pack_questions(
+	const struct blocks_packing *p, struct blocks *blocks, struct block_questions *questions)
+{
+	for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
+		const struct rank_column *column = &p->ranks.columns[c];
+
+		for (uint32_t i = column->first; i < column->first + column->count; i++) {
+			struct block_questions *to = &questions[i / BLOCK_QUESTIONS];
+
+			to->feature[i % BLOCK_QUESTIONS] = column->feature;
+			to->threshold[i % BLOCK_QUESTIONS] = p->ranks.thresholds[i];
+			if (column->kind & TREE_MISSING_TRUE)
+				blocks->missing_true[i / 64] |= UINT64_C(1) << i % 64;
+		}
+	}
+}
+
 int trees_blocks_pack(void *packed, const struct trees *t)
 {
 	struct blocks_packing p = { .t = t };
@@ -289,10 +318,13 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 		memcpy(bytes + at.base, t->base, t->n_targets * sizeof(float));
 		if (p.special)
 			rc = trees_plain_pack(bytes + at.plain, t);
-		*blocks = (struct blocks){ .n_columns = p.ranks.n_columns,
+		*blocks = (struct blocks){ .n_features = t->n_features,
+			.n_columns = p.ranks.n_columns,
 			.n_targets = t->n_targets,
 			.n_groups = at.n_groups,
 			.n_runs = n_runs,
+			.n_questions = at.n_questions,
+			.questions = (struct block_questions *)(bytes + at.questions),
 			.columns = (struct block_column *)(bytes + at.columns),
 			.thresholds = (void *)(bytes + at.thresholds),
 			.branch_column = p.column,
@@ -302,6 +334,9 @@ int trees_blocks_pack(void *packed, const struct trees *t)
 			.runs = (struct block_run *)(bytes + at.runs),
 			.base = (void *)(bytes + at.base),
 			.plain = p.special ? (struct trees *)(bytes + at.plain) : NULL };
+		if (p.asks)
+			blocks_pack_questions(
+				&p, blocks, (struct block_questions *)(bytes + at.questions));
 	}
 	blocks_examine_fini(&p);
 	return rc;

@@ -5,16 +5,21 @@
 #include <immintrin.h>
 #include <string.h>
 
-static inline uint8_t blocks_rank_of(
-	const struct blocks *blocks, const struct block_column *c, const float *row)
+// A byte for every column or question.
+struct blocks_bytes {
+	__m512i of[BLOCKS_QUESTIONS_MAX / 64];
+};
+
+static inline uint8_t blocks_rank_of(const struct block_column *c, const float *thresholds,
+	const struct trees *plain, const float *row)
 {
 	const float x = row[c->column.feature];
 	const __m512 value = _mm512_set1_ps(x);
-	const float *thresholds = blocks->thresholds + c->first * 16ul;
 	uint32_t rank = 0;
 
 	if ((c->column.kind & TREE_TEST_BITS) != TREE_LESS)
-		return trees_decide(blocks->plain, c->column.branch, x) ? 0 : RANK_FALSE;
+		return trees_decide(plain, c->column.branch, x) ? 0 : RANK_FALSE;
+	thresholds += c->first * 16ul;
 	for (uint32_t v = 0; v < c->count; v++)
 		rank += (uint32_t)_mm_popcnt_u32(_mm512_cmp_ps_mask(
 			value, _mm512_load_ps(thresholds + v * 16ul), _CMP_GE_OQ));
@@ -23,21 +28,103 @@ static inline uint8_t blocks_rank_of(
 	return (uint8_t)rank;
 }
 
+static inline struct blocks_bytes blocks_rank(const struct blocks *blocks, const float *x)
+{
+	_Alignas(64) uint8_t ranks[BLOCKS_COLUMNS_MAX] = { 0 };
+	const struct block_column *columns = blocks->columns;
+	const float *thresholds = blocks->thresholds;
+	const struct trees *plain = blocks->plain;
+	const uint32_t n = blocks->n_columns;
+
+	for (uint32_t c = 0; c < n; c++)
+		ranks[c] = blocks_rank_of(&columns[c], thresholds, plain, x);
+	return (struct blocks_bytes){ { _mm512_load_si512(ranks), _mm512_load_si512(ranks + 64) } };
+}
+
+struct blocks_row {
+	__m512 x[BLOCKS_ROW_MAX / 16];
+};
+
+static inline struct blocks_row blocks_load_row(const float *x, uint32_t n)
+{
+	const uint64_t features = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+	struct blocks_row row;
+
+#pragma GCC unroll 4
+	for (int i = 0; i < BLOCKS_ROW_MAX / 16; i++)
+		row.x[i] = _mm512_maskz_loadu_ps((__mmask16)(features >> 16 * i), x + 16 * i);
+	return row;
+}
+
+// The row's values of 16 features.
+static inline __m512 blocks_pick(const struct blocks_row *row, __m512i feature)
+{
+	const __m512 first = _mm512_permutex2var_ps(row->x[0], feature, row->x[1]);
+	const __m512 second = _mm512_permutex2var_ps(row->x[2], feature, row->x[3]);
+
+	return _mm512_mask_mov_ps(
+		first, _mm512_test_epi32_mask(feature, _mm512_set1_epi32(32)), second);
+}
+
+// Asks up to 64 questions: a byte of 255 for each that is answered by no.
+static inline __m512i blocks_ask(const struct block_questions *questions, uint32_t n_vectors,
+	uint64_t missing_true, const struct blocks_row *row)
+{
+	uint64_t no = 0, missing = 0;
+
+	for (uint32_t v = 0; v < n_vectors; v++) {
+		const __m512 x = blocks_pick(row, _mm512_load_si512(questions[v].feature));
+		const __m512 threshold = _mm512_load_ps(questions[v].threshold);
+
+		no |= (uint64_t)_mm512_cmp_ps_mask(x, threshold, _CMP_NLT_UQ) << 16 * v;
+		missing |= (uint64_t)_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) << 16 * v;
+	}
+	return _mm512_movm_epi8(_cvtu64_mask64(no & ~(missing & missing_true)));
+}
+
+static inline struct blocks_bytes blocks_ask_all(const struct blocks *blocks, const float *x)
+{
+	const struct blocks_row row = blocks_load_row(x, blocks->n_features);
+	struct blocks_bytes bytes = { 0 };
+
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < BLOCKS_QUESTIONS_MAX / 64; i++) {
+		const uint32_t n = blocks->n_questions > 4 * i ? blocks->n_questions - 4 * i : 0;
+
+		if (n > 0)
+			bytes.of[i] = blocks_ask(blocks->questions + 4ul * i, n < 4 ? n : 4,
+				blocks->missing_true[i], &row);
+	}
+	return bytes;
+}
+
+// The bytes with the numbers in `index`, of 64, 128 or more bytes.
+static inline __m512i blocks_pick_bytes(struct blocks_bytes bytes, uint32_t n, __m512i index)
+{
+	__m512i low;
+
+	if (n <= 64)
+		return _mm512_permutexvar_epi8(index, bytes.of[0]);
+	low = _mm512_permutex2var_epi8(bytes.of[0], index, bytes.of[1]);
+	if (n <= 128)
+		return low;
+	return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(index),
+		_mm512_permutex2var_epi8(bytes.of[2], index, bytes.of[3]));
+}
+
 // Decides all branches: one bit each.
 static inline void blocks_decide(
-	const struct blocks *blocks, const uint8_t *ranks, uint64_t *decisions)
+	const struct blocks *blocks, struct blocks_bytes bytes, uint64_t *decisions)
 {
-	const __m512i low = _mm512_load_si512(ranks), high = _mm512_load_si512(ranks + 64);
+	const uint32_t n =
+		blocks->n_questions ? blocks->n_questions * BLOCK_QUESTIONS : blocks->n_columns;
 	const uint8_t *column = blocks->branch_column, *below = blocks->branch_below;
 
 	for (uint32_t g = 0; g < blocks->n_groups; g++, column += 64, below += 64) {
-		const __m512i index = _mm512_load_si512(column);
-		const __m512i rank = blocks->n_columns <= 64
-			? _mm512_permutexvar_epi8(index, low)
-			: _mm512_permutex2var_epi8(low, index, high);
+		const __m512i byte = blocks_pick_bytes(bytes, n, _mm512_load_si512(column));
 
 		_store_mask64((__mmask64 *)&decisions[g],
-			_mm512_cmplt_epu8_mask(rank, _mm512_load_si512(below)));
+			_mm512_cmplt_epu8_mask(byte, _mm512_load_si512(below)));
 	}
 }
 
@@ -78,7 +165,6 @@ void u8_trees_1x64__avx512vbmi(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
 	const struct blocks *blocks = packed;
-	_Alignas(64) uint8_t ranks[BLOCKS_COLUMNS_MAX] = { 0 };
 	uint64_t decisions[BLOCKS_BITS_MAX / 64 + 1];
 
 	assert(blocks->n_columns <= BLOCKS_COLUMNS_MAX && blocks->n_groups <= BLOCKS_BITS_MAX / 64);
@@ -87,9 +173,9 @@ void u8_trees_1x64__avx512vbmi(
 		const struct leaf_block *leaf = blocks->leaf;
 		const uint32_t *window = blocks->window;
 
-		for (uint32_t c = 0; c < blocks->n_columns; c++)
-			ranks[c] = blocks_rank_of(blocks, &blocks->columns[c], x);
-		blocks_decide(blocks, ranks, decisions);
+		blocks_decide(blocks,
+			blocks->n_questions ? blocks_ask_all(blocks, x) : blocks_rank(blocks, x),
+			decisions);
 		memcpy(y, blocks->base, blocks->n_targets * sizeof(*y));
 		for (uint32_t r = 0; r < blocks->n_runs; r++) {
 			const uint32_t n = blocks->runs[r].n_blocks;

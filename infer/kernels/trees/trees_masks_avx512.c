@@ -11,10 +11,17 @@
 
 struct masks64_block {
 	_Alignas(64) uint8_t ranks[MASKS_COLUMNS_MAX][ROWS];
-	__m512i row[GROUPS]; // the rows' offsets in floats; behind the last row, its own
-	const float *x;      // the block's first row
+	const float *x; // the block's first row
 	size_t ldx;
 	uint32_t n;
+};
+
+// At most 16 rows of a block.
+struct masks64_group {
+	const float *x; // the group's first row
+	size_t ldx;
+	uint32_t n;
+	__m512i row; // of fewer than 16 rows: their offsets in floats; behind the last row, its own
 };
 
 static inline __m512 masks_choose(__m512i k, int bit, __m512 clear, __m512 set)
@@ -45,87 +52,120 @@ static inline __m512 masks_look_up_level(const float *t, uint32_t level, __m512i
 }
 
 // One level down the search tree. `level` is a constant once this is inlined.
-static inline __attribute__((always_inline)) void masks_descend(
-	const float *t, uint32_t level, const __m512 x[GROUPS], __m512i k[GROUPS])
+static inline __attribute__((always_inline)) __m512i masks_descend(
+	const float *t, uint32_t level, __m512 x, __m512i k)
 {
-#pragma GCC unroll 4
-	for (int g = 0; g < GROUPS; g++) {
-		const __m512 threshold = masks_look_up_level(t, level, k[g]);
-		const __m512i twice = _mm512_add_epi32(k[g], k[g]);
+	const __mmask16 above = _mm512_cmp_ps_mask(x, masks_look_up_level(t, level, k), _CMP_GE_OQ);
+	const __m512i twice = _mm512_add_epi32(k, k);
 
-		k[g] = _mm512_mask_sub_epi32(twice, _mm512_cmp_ps_mask(x[g], threshold, _CMP_GE_OQ),
-			twice, _mm512_set1_epi32(-1));
-	}
+	return _mm512_mask_sub_epi32(twice, above, twice, _mm512_set1_epi32(-1));
 }
 
-static inline void masks64_search(
-	const float *t, uint32_t levels, const __m512 x[GROUPS], __m512i k[GROUPS])
+static inline __m512i masks64_search(const float *t, uint32_t levels, __m512 x)
 {
-	for (int g = 0; g < GROUPS; g++)
-		k[g] = _mm512_set1_epi32(1);
+	__m512i k = _mm512_set1_epi32(1);
+
 	for (uint32_t l = 0; l < levels && l < 4; l++)
-		masks_descend(t, 0, x, k);
+		k = masks_descend(t, 0, x, k);
 	if (levels > 4)
-		masks_descend(t, 4, x, k);
+		k = masks_descend(t, 4, x, k);
 	if (levels > 5)
-		masks_descend(t, 5, x, k);
+		k = masks_descend(t, 5, x, k);
 	if (levels > 6)
-		masks_descend(t, 6, x, k);
+		k = masks_descend(t, 6, x, k);
 	if (levels > 7)
-		masks_descend(t, 7, x, k);
+		k = masks_descend(t, 7, x, k);
+	return k;
 }
 
-static void masks_load_column(const struct masks64_block *block, uint32_t feature, __m512 x[GROUPS])
+// x[r * ldx] in lanes r and 4 + r, for r below 4.
+static inline __m256 masks_load_4(const float *x, size_t ldx)
 {
+	const __m256 even =
+		_mm256_blend_ps(_mm256_broadcast_ss(x), _mm256_broadcast_ss(x + 2 * ldx), 0xcc);
+	const __m256 odd = _mm256_blend_ps(
+		_mm256_broadcast_ss(x + ldx), _mm256_broadcast_ss(x + 3 * ldx), 0xcc);
+
+	return _mm256_blend_ps(even, odd, 0xaa);
+}
+
+// One feature of all rows of the group. Loads and blends take less time than a gather.
+static inline __m512 masks_load_feature(const struct masks64_group *group, uint32_t feature)
+{
+	const float *x = group->x + feature;
+	__m256 four[4];
+
+	if (group->n < 16)
+		return _mm512_i32gather_ps(group->row, x, 4);
 #pragma GCC unroll 4
-	for (int g = 0; g < GROUPS; g++)
-		x[g] = _mm512_i32gather_ps(block->row[g], block->x + feature, 4);
+	for (int i = 0; i < 4; i++, x += 4 * group->ldx)
+		four[i] = masks_load_4(x, group->ldx);
+	return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_blend_ps(four[0], four[1], 0xf0)),
+		_mm256_blend_ps(four[2], four[3], 0xf0), 1);
 }
 
 // Ranks: how many thresholds are not above each row's value.
-static void masks64_rank_less(const struct masks_column *column, const float *thresholds,
-	const __m512 x[GROUPS], uint8_t *ranks)
+static inline __m128i masks64_rank_less(
+	const struct masks_column *column, const float *thresholds, __m512 x)
 {
-	const bool missing_true = column->column.kind & TREE_MISSING_TRUE;
-	const __m512i first = _mm512_set1_epi32(1 << column->levels);
-	__m512i k[GROUPS];
+	const __m512i k = masks64_search(thresholds + column->first, column->levels, x);
+	__m512i n = _mm512_sub_epi32(k, _mm512_set1_epi32(1 << column->levels));
 
-	masks64_search(thresholds + column->first, column->levels, x, k);
-	for (int g = 0; g < GROUPS; g++) {
-		const __mmask16 missing = _mm512_cmp_ps_mask(x[g], x[g], _CMP_UNORD_Q);
-		__m512i n = _mm512_sub_epi32(k[g], first);
+	if (!(column->column.kind & TREE_MISSING_TRUE))
+		n = _mm512_mask_set1_epi32(n, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), RANK_FALSE);
+	return _mm512_cvtepi32_epi8(n);
+}
 
-		if (!missing_true)
-			n = _mm512_mask_set1_epi32(n, missing, RANK_FALSE);
-		_mm_store_si128((__m128i *)(ranks + 16 * g), _mm512_cvtepi32_epi8(n));
+static void masks64_rank_other(const struct masks *masks, const struct masks_column *column,
+	const struct masks64_group *group, uint8_t *ranks)
+{
+	for (uint32_t r = 0; r < group->n; r++) {
+		const float x = group->x[r * group->ldx + column->column.feature];
+
+		ranks[r] = trees_decide(masks->plain, column->column.branch, x) ? 0 : RANK_FALSE;
 	}
 }
 
-static void masks64_rank_columns(const struct masks *masks, struct masks64_block *block)
+// Writes 16 ranks for every column, ROWS bytes apart.
+static inline __attribute__((always_inline)) void masks64_rank_group(
+	const struct masks *masks, const struct masks64_group *group, uint8_t *ranks)
 {
+	const struct masks_column *column = masks->columns, *end = column + masks->n_columns;
 	uint32_t loaded = UINT32_MAX;
-	__m512 x[GROUPS];
+	__m512 x = _mm512_setzero_ps();
 
-	for (uint32_t c = 0; c < masks->n_columns; c++) {
-		const struct masks_column *column = &masks->columns[c];
-		const uint32_t feature = column->column.feature;
-
-		if (feature != loaded)
-			masks_load_column(block, feature, x);
-		loaded = feature;
-		if ((column->column.kind & TREE_TEST_BITS) == TREE_LESS) {
-			masks64_rank_less(column, masks->thresholds, x, block->ranks[c]);
+	for (; column < end; column++, ranks += ROWS) {
+		if ((column->column.kind & TREE_TEST_BITS) != TREE_LESS) {
+			masks64_rank_other(masks, column, group, ranks);
 			continue;
 		}
-		for (uint32_t r = 0; r < ROWS; r++) {
-			const size_t row = r < block->n ? r : block->n - 1;
-			const float value = block->x[row * block->ldx + feature];
+		if (column->column.feature != loaded)
+			x = masks_load_feature(group, column->column.feature);
+		loaded = column->column.feature;
+		_mm_store_si128((__m128i *)ranks, masks64_rank_less(column, masks->thresholds, x));
+	}
+}
 
-			block->ranks[c][r] =
-				trees_decide(masks->plain, column->column.branch, value)
-				? 0
-				: RANK_FALSE;
-		}
+static __m512i masks_offsets(uint32_t n, size_t ldx)
+{
+	const __m512i counting =
+		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+
+	return _mm512_mullo_epi32(_mm512_min_epu32(counting, _mm512_set1_epi32((int)n - 1)),
+		_mm512_set1_epi32((int)ldx));
+}
+
+// Ranks behind the last row are left as they are: any ranks lead to a leaf of each tree, and no sum of
+// such a row is read.
+static void masks64_rank_columns(const struct masks *masks, struct masks64_block *block)
+{
+	for (uint32_t first = 0; first < block->n; first += 16) {
+		struct masks64_group group = { .x = block->x + first * block->ldx,
+			.ldx = block->ldx,
+			.n = block->n - first < 16 ? block->n - first : 16 };
+
+		group.row = masks_offsets(group.n, group.ldx);
+		masks64_rank_group(masks, &group, &block->ranks[0][first]);
 	}
 }
 
@@ -299,23 +339,6 @@ static void masks64_score_rows(
 			y[r * ldy + t] = masks->base[t] + sums[r * masks->row_floats + t];
 }
 
-static void masks_block_init(struct masks64_block *block, const float *x, size_t ldx, uint32_t n)
-{
-	const __m512i counting =
-		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-
-	block->x = x;
-	block->ldx = ldx;
-	block->n = n;
-	for (int g = 0; g < GROUPS; g++) {
-		const __m512i row = _mm512_add_epi32(counting, _mm512_set1_epi32(16 * g));
-
-		block->row[g] =
-			_mm512_mullo_epi32(_mm512_min_epu32(row, _mm512_set1_epi32((int)n - 1)),
-				_mm512_set1_epi32((int)ldx));
-	}
-}
-
 void u8_trees_64__avx512(
 	const void *packed, uint32_t m, const float *x, size_t ldx, float *y, size_t ldy)
 {
@@ -324,7 +347,9 @@ void u8_trees_64__avx512(
 
 	assert(masks->n_columns <= MASKS_COLUMNS_MAX && masks->n_targets <= MASKS_TARGETS_MAX);
 	for (; m > 0; m -= block.n, x += block.n * ldx, y += block.n * ldy) {
-		masks_block_init(&block, x, ldx, m < ROWS ? m : ROWS);
+		block.x = x;
+		block.ldx = ldx;
+		block.n = m < ROWS ? m : ROWS;
 		masks64_rank_columns(masks, &block);
 		if (masks->row_floats)
 			masks64_score_rows(masks, &block, y, ldy);
