@@ -8,7 +8,6 @@ usage: train_xgboost.py [SEEDS]      with $MARTLET_SHARED and $MARTLET_BUILD
 
 Needs python3-xgboost and python3-sklearn.
 """
-import csv
 import os
 import subprocess
 import sys
@@ -16,21 +15,13 @@ import tempfile
 
 import numpy as np
 import xgboost
-from distil_trees import MARTLETCTL, NSL_KDD, ROOT, SYMBOLIC, read
+from distil_trees import MARTLETCTL, NSL_KDD, SYMBOLIC, lab, read
 from sklearn.metrics import f1_score
 
 ROUNDS, STOP, VALIDATION = 200, 10, 0.2
 PARAMETERS = {"max_depth": 6, "eta": 0.3, "subsample": 0.8, "colsample_bytree": 0.8, "lambda": 1, "min_child_weight": 1}
 OPTIONS = ["--rounds", ROUNDS, "--early-stopping", STOP, "--depth", 6, "--learning-rate", 0.3, "--subsample", 0.8, "--colsample", 0.8, "--lambda",
            1, "--min-child-weight", 1, "--threads", 1]
-
-
-def lab(name, target):
-    with open(os.path.join(ROOT, "data", f"lab-{name}.csv")) as f:
-        lines = list(csv.reader(f))
-    at = lines[0].index(target)
-    kept = [i for i, n in enumerate(lines[0]) if n not in ("label", "activity")]
-    return np.array([[float(line[i]) for i in kept] for line in lines[1:]], "f4"), np.array([line[at] for line in lines[1:]])
 
 
 def save(path, rows, labels):
