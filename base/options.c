@@ -292,6 +292,21 @@ static int option_check_kind(const struct option_parser *parser)
 	return 0;
 }
 
+int options_lack(const struct option_entry *entries, const bool *given, const char *what,
+	const char *why, struct error *err)
+{
+	char label[64];
+
+	for (size_t i = 0; entries && !option_is_end(&entries[i]); i++) {
+		const struct option_entry *e = &entries[i];
+
+		if (given[i] && e->needs && option_is_among(what, e->needs))
+			return error_set(err, -EINVAL, "%s is for %s: %s", option_label(e, label),
+				what, why);
+	}
+	return 0;
+}
+
 int options_parse(const struct options *options, char **argv, int *next, struct error *err)
 {
 	struct option_parser parser = { .options = options, .argv = argv + 1, .err = err };
@@ -316,6 +331,8 @@ int options_parse(const struct options *options, char **argv, int *next, struct 
 	}
 	if (next)
 		*next = (int)(parser.argv - argv);
+	if (options->given)
+		memcpy(options->given, parser.given, sizeof(parser.given));
 	if (option_check_required(&parser) != 0)
 		return err->code;
 	return option_check_kind(&parser);

@@ -39,6 +39,9 @@ struct option_entry {
 	bool required;
 	// Which of the kinds that options.kind() tells it is an option of, "gru|lstm"; NULL: of all.
 	const char *of;
+	// What must be there for the option to have an effect, which is only known once files are read: "labels". Whoever
+	// reads them says what is not, and options_lack() refuses. NULL: nothing.
+	const char *needs;
 };
 
 // The offset of `member` in `type`, which does not compile unless the member is an `of`.
@@ -83,6 +86,8 @@ struct options {
 	// What the command line is about, by the struct that `own` filled; an option that is not one of it is refused.
 	// NULL, or it gives NULL: all options are right.
 	const char *(*kind)(const void *to);
+	// [OPTION_ENTRIES_MAX], all false: which of the own entries are given becomes true; NULL: nobody wants to know.
+	bool *given;
 };
 
 // What options_parse() returns where the command line asks for help or for the version. The rest
@@ -93,6 +98,10 @@ enum { OPTIONS_HELP = 1, OPTIONS_VERSION };
 // taken as the table says. Otherwise reading ends at the first argument, and *next is its index.
 // Returns 0, one of the above, or -EINVAL with a sentence.
 int options_parse(const struct options *options, char **argv, int *next, struct error *err);
+
+// Something is not there, and `why`: one of the entries that are `given` and need it is refused, -EINVAL; 0: none does.
+int options_lack(const struct option_entry *entries, const bool *given, const char *what,
+	const char *why, struct error *err);
 
 // What main() does where options_parse() returned other than 0: prints the help, the version, or
 // the refusal and the usage. Returns the exit code, 0 or 2.

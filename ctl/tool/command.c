@@ -44,6 +44,17 @@ static void command_set_sandbox(void)
 	model_parse_apart(tool.no_sandbox ? NULL : &limits);
 }
 
+// Of the one command that a process runs.
+static struct {
+	const struct option_entry *entries; // NULL: not read yet
+	bool given[OPTION_ENTRIES_MAX];
+} command_line;
+
+int command_lacks(const char *what, const char *why, struct error *err)
+{
+	return options_lack(command_line.entries, command_line.given, what, why, err);
+}
+
 bool command_parse(const struct command *command, char **argv, void *to, int *exit)
 {
 	char program[64];
@@ -53,12 +64,14 @@ bool command_parse(const struct command *command, char **argv, void *to, int *ex
 		.own = { command->entries, to },
 		.shared = { SHARED, &tool },
 		.kind = command->kind,
+		.given = command_line.given,
 	};
 	struct error err;
 	int rc;
 
 	snprintf(program, sizeof(program), "martletctl %s", command->words);
 	rc = options_parse(&options, argv, NULL, &err);
+	command_line.entries = command->entries;
 	if (rc < 0 &&
 		tool.refused) // by an entry's own parser: the command line is right, what it names is not
 		*exit = TOOL_REFUSED;

@@ -24,6 +24,10 @@ int command_run(const struct command *const *commands, uint32_t n_commands, char
 // the command must not go on: help or a refusal was printed, and *exit is what it returns.
 bool command_parse(const struct command *command, char **argv, void *to, int *exit);
 
+// Something that options of the command that runs are for is not there, and `why`: -EINVAL where one of these was given.
+// See options_lack(); 0 before a command line is read.
+int command_lacks(const char *what, const char *why, struct error *err);
+
 // For OPTION_TO_OWN: a const char * that must be good as a model's name.
 int command_parse_model(void *field, const char *text, struct error *err);
 

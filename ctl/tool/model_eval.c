@@ -144,13 +144,14 @@ static const struct option_entry EVAL[] = {
 	{ "bootstrap", 0, "N", "intervals by that many samples of the rows (0)",
 		OPTION_TO_U32(struct eval, options.n_samples, 0, SAMPLES_MAX) },
 	{ "confidence", 0, "SHARE", "of the samples that an interval holds (0.95)",
-		OPTION_TO_DOUBLE(struct eval, options.confidence, 0.5, 0.9999) },
+		OPTION_TO_DOUBLE(struct eval, options.confidence, 0.5, 0.9999),
+		.needs = "samples" },
 	{ "seed", 0, "S", "of the samples (1)",
-		OPTION_TO_U64(struct eval, options.seed, 0, OPTION_U64_MAX) },
+		OPTION_TO_U64(struct eval, options.seed, 0, OPTION_U64_MAX), .needs = "samples" },
 	{ "report", 0, "OUT", "draw the curves as SVG, for a browser",
 		OPTION_TO_TEXT(struct eval, report) },
 	{ "batch", 0, "1|16|64|256", "rows at once that the time of a row is told of (1 and 64)",
-		OPTION_TO_CHOICE(struct eval, batch) },
+		OPTION_TO_CHOICE(struct eval, batch), .needs = "times" },
 	{ "no-timing", 0, NULL, "time nothing", OPTION_TO_FLAG(struct eval, options.no_timing) },
 	IMAGE_KERNELS(struct eval, options.model),
 	IMAGE_KEY(struct eval, options.model.keys),
@@ -177,6 +178,18 @@ static const char *contradiction(const struct eval *eval)
 	return NULL;
 }
 
+// What one option makes of no use to another.
+static int eval_check_use(const struct eval *eval, struct error *err)
+{
+	int rc = 0;
+
+	if (eval->options.n_samples == 0)
+		rc = command_lacks("samples", "there are none without --bootstrap", err);
+	if (rc == 0 && eval->options.no_timing)
+		rc = command_lacks("times", "--no-timing takes none", err);
+	return rc;
+}
+
 static int eval_run(const struct command *command, char **argv)
 {
 	struct eval eval = { .batch = BATCH_BOTH,
@@ -188,6 +201,7 @@ static int eval_run(const struct command *command, char **argv)
 			.confidence = 0.95 } };
 	struct verdict *verdicts;
 	double *differences;
+	struct error err;
 	const char *wrong;
 	int exit;
 
@@ -196,6 +210,10 @@ static int eval_run(const struct command *command, char **argv)
 	wrong = contradiction(&eval);
 	if (wrong) {
 		tool_refuse("%s", wrong);
+		return TOOL_USAGE;
+	}
+	if (eval_check_use(&eval, &err) != 0) {
+		tool_refuse("%s", err.text);
 		return TOOL_USAGE;
 	}
 	verdicts = calloc(eval.models.n, sizeof(*verdicts));

@@ -163,6 +163,7 @@ static int train_parse_share(void *field, const char *text, struct error *err)
 #define SCORES   "autoencoder|kitsune|isolation-forest"
 #define LAYERS   NETWORKS "|autoencoder"
 #define STEPS    LAYERS "|kitsune"
+#define KEEPS    STEPS "|boosted" // that take long
 
 // An unknown one is refused by who trains.
 static const char *train_kind_of(const void *to)
@@ -174,6 +175,14 @@ static const char *train_kind_of(const void *to)
 			return train_kind(i);
 	}
 	return NULL;
+}
+
+static bool train_scores(const struct train *train)
+{
+	const char *kind = train->request.options.kind;
+
+	return strcmp(kind, "autoencoder") == 0 || strcmp(kind, "kitsune") == 0 ||
+		strcmp(kind, "isolation-forest") == 0;
 }
 
 static const struct option_entry TRAIN[] = {
@@ -210,13 +219,15 @@ static const struct option_entry TRAIN[] = {
 		"recurrent layers none)",
 		OPTION_TO_TEXT(struct train, request.options.network.layers), .of = LAYERS },
 	{ "activation", 0, "relu|tanh|sigmoid|leaky-relu|elu|gelu", "of the hidden layers (relu)",
-		OPTION_TO_CHOICE(struct train, request.options.network.activation), .of = LAYERS },
+		OPTION_TO_CHOICE(struct train, request.options.network.activation), .of = LAYERS,
+		.needs = "hidden layers" },
 	{ "loss", 0, "softmax|sigmoid",
 		"of classes: an output each, or of two classes one output (softmax)",
-		OPTION_TO_CHOICE(struct train, request.options.network.loss), .of = NETWORKS },
+		OPTION_TO_CHOICE(struct train, request.options.network.loss), .of = NETWORKS,
+		.needs = "classes" },
 	{ "class-weights", 0, "none|balanced",
 		"balanced: all classes count alike, however many rows each has (none)",
-		OPTION_TO_CHOICE(struct train, class_weights), .of = LABELLED },
+		OPTION_TO_CHOICE(struct train, class_weights), .of = LABELLED, .needs = "classes" },
 	{ "dropout", 0, "SHARE", "of a hidden layer's outputs in each step, below 1 (0)",
 		OPTION_TO_OWN(struct train, request.options.network.dropout, train_parse_share),
 		.of = LAYERS },
@@ -279,14 +290,34 @@ static const struct option_entry TRAIN[] = {
 	{ "seed", 0, "N", "of all that is drawn: the same one gives the same model (1)",
 		OPTION_TO_U64(struct train, request.options.seed, 0, OPTION_U64_MAX) },
 	{ "threads", 0, "N", "as many as there are CPUs; any number gives the same model",
-		OPTION_TO_U32(struct train, request.options.threads, 1, 256) },
+		OPTION_TO_U32(struct train, request.options.threads, 1, 256), .of = KEEPS },
 	{ "checkpoint", 0, "FILE",
 		"keep what is learnt so far there, every few seconds; removed in the end",
-		OPTION_TO_TEXT(struct train, checkpoint) },
+		OPTION_TO_TEXT(struct train, checkpoint), .of = KEEPS },
 	{ "resume", 0, NULL, "go on from the checkpoint: to the same model",
-		OPTION_TO_FLAG(struct train, resume) },
+		OPTION_TO_FLAG(struct train, resume), .of = KEEPS },
 	{ 0 },
 };
+
+// What one option makes of no use to another.
+static int train_check_use(const struct train *train, struct error *err)
+{
+	const char *kind = train->request.options.kind,
+		   *layers = train->request.options.network.layers;
+	const bool recurrent = strcmp(kind, "gru") == 0 || strcmp(kind, "lstm") == 0;
+	int rc = 0;
+
+	if (train->request.numbers)
+		rc = command_lacks("classes", "--regression learns numbers", err);
+	else if (train_scores(train) && !train->request.normal)
+		rc = command_lacks("classes", "labels are not looked at without --normal", err);
+	if (rc == 0 && layers && strcmp(layers, "none") == 0)
+		rc = command_lacks("hidden layers", "--layers says none", err);
+	else if (rc == 0 && recurrent && !layers)
+		rc = command_lacks("hidden layers",
+			"behind recurrent layers there are none without --layers", err);
+	return rc;
+}
 
 // Writes what was made, and only then takes the checkpoint away.
 static int train_finish(struct train *train, struct train_made *made,
@@ -328,6 +359,10 @@ static int train_run(const struct command *command, char **argv)
 
 	if (!command_parse(command, argv, &train, &exit))
 		return exit;
+	if (train_check_use(&train, &err) != 0) {
+		tool_refuse("%s", err.text);
+		return TOOL_USAGE;
+	}
 	if (train_check_outputs(&train, &err) != 0 || train_check_checkpoint(&train, &err) != 0)
 		return tool_refuse("%s", err.text);
 	train.request.stem = train.image;

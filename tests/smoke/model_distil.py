@@ -71,6 +71,11 @@ def refusals(tap, folder):
                                        ("no layers", TRAIN, ("--layers", "0"), "--layers: should be 1 to 16 widths"),
                                        ("an option of trees", TRAIN, ("--student", "dense", "--depth", "3"),
                                         "--depth is an option of trees: dense has no use of it"),
+                                       ("rows drawn between a network's thresholds", TRAIN, ("--drawn", "0.3"),
+                                        "--drawn is for a teacher that is trees: this one has none"),
+                                       ("a threshold of two scores", TRAIN, ("--threshold", "0.3"), "--threshold is for a teacher of one score: this one has 2"),
+                                       ("a tolerance of decisions", TRAIN, ("--tolerance", "0.3"), "--tolerance is for a teacher of numbers"),
+                                       ("labels that are not there", without_labels(folder), ("--alpha", "0.3"), "--alpha is for labels: the rows bear none"),
                                        ("no such file", "/nowhere.csv", (), "/nowhere.csv: cannot be opened")):
         done = distil(LAB, rows, out, *more)
         tap.check(f"{what} is refused, and nothing is written", done.returncode in (1, 2) and sentence in done.stderr and not os.path.exists(out),

@@ -83,6 +83,14 @@ def refused(tap, folder):
     done = prune(LAB, image, "--method", "trees", "--tile", "8")
     tap.check("prune: refuses options of another method", done.returncode == 2 and
               "--tile is an option of auto or structured: trees has no use of it" in done.stderr, done.stderr)
+    forest = os.path.join(folder, "forest.mlt")
+    subprocess.run([MARTLETCTL, "model", "train", ROWS, "-o", forest, "--label", "label", "--drop", "activity", "--kind", "isolation-forest", "--trees", "5"],
+                   check=True, capture_output=True)
+    for option, what in (("--tile", "whole units: the model has trees"), ("--epochs", "training between steps: leaves of trees"),
+                         ("--threads", "training between steps")):
+        done = tool("model", "prune", forest, "--rows", ROWS, "-o", image, "--drop", "activity", option, "8")
+        tap.check(f"prune: {option} of a forest, which auto takes by its trees, is refused", done.returncode == 1
+                  and f"{option} is for {what}" in done.stderr, done.stderr)
     one = os.path.join(folder, "one.csv")
     with open(ROWS) as rows, open(one, "w") as out:
         out.writelines(line for n, line in enumerate(rows) if n == 0 or line.rstrip().endswith("attack"))

@@ -142,6 +142,23 @@ def interrupted(tap, folder, what, *how):
         os.unlink(image)
 
 
+def compiled(tap, folder):
+    """Interrupted at any time, also while a big forest is compiled: it ends, and what there is is whole."""
+    image = os.path.join(folder, "forest.mlt")
+    for delay in (0.3, 1, 2, 3, 4):
+        before = sorted(os.listdir(folder))
+        process = subprocess.Popen([MARTLETCTL, "model", "train", TRAIN, "-o", image, *LAB, "--kind", "isolation-forest", "--trees", "20000"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=300)[1]
+        left = sorted(set(os.listdir(folder)) - set(before))
+        tap.check(f"a forest, SIGINT after {delay} s: it ends, and nothing is half-written", process.returncode in (0, 130) and left in ([], ["forest.mlt"])
+                  and (not left or tool("model", "inspect", image).returncode == 0), f"{process.returncode} {left} {said}")
+        if left:
+            os.unlink(image)
+
+
 def refused(tap, folder):
     image = os.path.join(folder, "no.mlt")
 
@@ -172,7 +189,11 @@ def refused(tap, folder):
         ("no label", (three, "--label", "lable"), "lable"),
         ("an ONNX file that is the image", (three, "--onnx", image), "and is the image, too"),
         ("a checkpoint that is the image", (three, "--checkpoint", image), "and is the image, too"),
-        ("checkpoints of a forest", (three, "--kind", "isolation-forest", "--checkpoint", image + ".c"), "keeps no checkpoints"),
+        ("checkpoints of a forest", (three, "--kind", "isolation-forest", "--checkpoint", image + ".c"), "--checkpoint is an option of dense,"),
+        ("threads of a forest", (three, "--kind", "isolation-forest", "--threads", "2"), "isolation-forest has no use of it"),
+        ("weights of classes of numbers", (three, "--regression", "--class-weights", "balanced"), "--class-weights is for classes: --regression learns numbers"),
+        ("groups of labels that nobody looks at", (three, "--kind", "kitsune", "--group", "a=b"), "--group is for classes: labels are not looked at without --normal"),
+        ("an activation of no layer", (three, "--layers", "none", "--activation", "tanh"), "--activation is for hidden layers: --layers says none"),
         ("nothing to resume", (three, "--resume", "--checkpoint", image + ".c"), "there is no such checkpoint"),
         ("an option of a forest", (three, "--trees", "5"), "--trees is an option of isolation-forest: dense has no use of it"),
         ("an option of networks", (three, "--kind", "boosted", "--epochs", "3"),
@@ -195,6 +216,7 @@ def main():
         categories_as_onnx(tap, folder)
         interrupted(tap, folder, "dense", "--epochs", "100", "--patience", "100", "--batch", "50", "--dropout", "0.1")
         interrupted(tap, folder, "boosted", "--kind", "boosted", "--rounds", "600", "--subsample", "0.8", "--colsample", "0.7")
+        compiled(tap, folder)
         refused(tap, folder)
     return tap.finish()
 

@@ -189,7 +189,7 @@ static void refused(const char *sentence, int code)
 
 static void rows_that_teach_nothing_are_refused(void **state)
 {
-	const struct learn_watch watch = { stop_at_three, NULL };
+	const struct learn_watch watch = { .step = stop_at_three };
 	const float weights[ROWS] = { 1 };
 
 	job.train.n = 1;

@@ -287,7 +287,7 @@ static void an_interrupted_training_goes_on_to_the_same_bits(void **state)
 	assert_int_equal(fit_net(whole, &rows, &rows, &options, NULL, &err), 0);
 	for (uint32_t after = 1; after < 42; after += 8) {
 		struct stop stop = { .after = after };
-		const struct learn_watch watch = { stop_step, &stop };
+		const struct learn_watch watch = { .step = stop_step, .context = &stop };
 		struct net *net = net_made(RELU, NET_SOFTMAX, 3, 0.1F);
 		struct fit_options interrupted = options;
 		struct fit_result result;

@@ -271,6 +271,34 @@ static void options_of_another_kind_are_refused(void **state)
 	}
 }
 
+static void options_for_what_is_not_there_are_refused(void **state)
+{
+	static const struct option_entry ENTRIES[] = {
+		{ "fruit", 0, "apple|pear|plum", "which", OPTION_TO_CHOICE(struct order, fruit) },
+		{ "count", 0, "N", "how many", OPTION_TO_U32(struct order, count, 1, 9),
+			.needs = "ripe ones|stock" },
+		{ "all", 'a', NULL, "all of them", OPTION_TO_FLAG(struct order, all),
+			.needs = "stock" },
+		{ 0 },
+	};
+	const char *const words[] = { "shop", "--fruit", "plum", "--count", "2", NULL };
+	bool given[OPTION_ENTRIES_MAX] = { false };
+	struct order to = { 0 };
+	const struct options options = {
+		.program = "shop", .own = { ENTRIES, &to }, .given = given
+	};
+
+	assert_int_equal(options_parse(&options, (char **)(uintptr_t)words, NULL, &err), 0);
+	assert_true(given[0] && given[1] && !given[2]);
+	assert_int_equal(options_lack(ENTRIES, given, "customers", "it rains", &err), 0);
+	assert_int_equal(options_lack(ENTRIES, given, "ripe", "it is May", &err), 0);
+	assert_int_equal(options_lack(ENTRIES, given, "ripe ones", "it is May", &err), -EINVAL);
+	assert_string_equal(err.text, "--count is for ripe ones: it is May");
+	assert_int_equal(options_lack(ENTRIES, given, "stock", "all is sold", &err), -EINVAL);
+	given[1] = false;
+	assert_int_equal(options_lack(ENTRIES, given, "stock", "all is sold", &err), 0);
+}
+
 static void usage_and_help_come_from_the_table(void **state)
 {
 	char *text = NULL;
@@ -329,6 +357,7 @@ int main(void)
 		cmocka_unit_test(help_and_version_need_nothing_else),
 		cmocka_unit_test(refusals_say_what_would_be_right),
 		cmocka_unit_test(options_of_another_kind_are_refused),
+		cmocka_unit_test(options_for_what_is_not_there_are_refused),
 		cmocka_unit_test(usage_and_help_come_from_the_table),
 		cmocka_unit_test(near_names_are_found),
 	};

@@ -82,7 +82,7 @@ struct dataset_options {
 			"the labels by themselves: .csv of one column, .npy or .f32",              \
 			OPTION_TO_TEXT(type, member.labels_path) },                                \
 		{ "group", 0, "A=B,C;D=*", "labels that are one class; * is all others",           \
-			OPTION_TO_TEXT(type, member.group) },                                      \
+			OPTION_TO_TEXT(type, member.group), .needs = "classes" },                  \
 		{ "weight", 0, "COLUMN", "the column of the rows' weights (1 each)",               \
 			OPTION_TO_TEXT(type, member.weight) },                                     \
 		{ "categories", 0, "COLUMNS",                                                      \

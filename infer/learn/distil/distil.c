@@ -341,7 +341,49 @@ static int distil_finish(
 		graph_destroy(graph);
 		return rc;
 	}
-	return compile_graph(graph, &rows, &options, image, image_size, d->report, d->err);
+	learn_rest(d->watch, true);
+	rc = compile_graph(graph, &rows, &options, image, image_size, d->report, d->err);
+	learn_rest(d->watch, false);
+	return rc;
+}
+
+// What was asked for is refused where this teacher, or these rows, make no use of it: first what reading tells.
+static int distil_check_use(struct distilling *d)
+{
+	const struct dataset *set = &d->set;
+	char why[200];
+	int rc = 0;
+
+	if (d->teacher.trees == 0)
+		rc = learn_lacks(d->watch, "a teacher that is trees",
+			"this one has none that ask for features as the rows have them", d->err);
+	if (rc == 0 && d->teacher.info->n_outputs != 1) {
+		snprintf(why, sizeof(why), "this one has %u", d->teacher.info->n_outputs);
+		rc = learn_lacks(d->watch, "a teacher of one score", why, d->err);
+	}
+	if (rc == 0 && set->target != DATASET_CLASSES)
+		rc = learn_lacks(d->watch, "labels",
+			d->teacher.info->n_class_labels < 2
+				? "the teacher names no classes that rows could be labelled with"
+				: "the rows bear none",
+			d->err);
+	else if (rc == 0 && set->n_unlabelled == set->n_rows)
+		rc = learn_lacks(d->watch, "labels", "the rows bear none", d->err);
+	return rc;
+}
+
+// Then what the teacher's scores tell.
+static int distil_check_kind(struct distilling *d)
+{
+	int rc = 0;
+
+	if (d->lesson.kind == LESSON_VALUES)
+		rc = learn_lacks(d->watch, "a teacher of classes",
+			"this one's scores are numbers, which are not softened", d->err);
+	if (rc == 0 && !distil_compares_numbers(d))
+		rc = learn_lacks(d->watch, "a teacher of numbers",
+			"this one's scores decide, and are compared by that", d->err);
+	return rc;
 }
 
 static int distil_teach(struct distilling *d, void **image, size_t *size)
@@ -353,6 +395,8 @@ static int distil_teach(struct distilling *d, void **image, size_t *size)
 
 	if (rc == 0)
 		rc = distil_tell_kind(d);
+	if (rc == 0)
+		rc = distil_check_kind(d);
 	if (rc == 0)
 		rc = student(&d->lesson, &graph, d->err);
 	return rc != 0 ? rc : distil_finish(d, graph, image, size);
@@ -454,10 +498,14 @@ int model_distil(const char *teacher, const char *rows, const struct dataset_opt
 		.teacher.accuracy = NAN,
 		.student.f1 = NAN,
 		.student.accuracy = NAN };
+	learn_rest(watch, true);
 	if (rc == 0)
 		rc = teacher_open(teacher, NULL, &d.teacher, err);
+	learn_rest(watch, false);
 	if (rc == 0)
 		rc = distil_read(&d, rows, read);
+	if (rc == 0)
+		rc = distil_check_use(&d);
 	if (rc == 0)
 		rc = distil_teach(&d, image, size);
 	if (rc == 0)

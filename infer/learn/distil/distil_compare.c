@@ -82,27 +82,43 @@ static void distil_agree(struct distilling *d, const struct comparison *c, struc
 	d->result->agreement = (double)same / (double)c->n;
 }
 
+static bool distil_is_anomaly(const struct model_info *info)
+{
+	// Kinds of `model train` with an anomaly score call it so, and have its threshold at 1.
+	return info->n_outputs == 1 && info->n_class_labels == 0 &&
+		strcmp(info->output_names[0], "anomaly_score") == 0;
+}
+
+static enum decision_rule distil_rule_of(const struct distilling *d)
+{
+	const struct model_info *info = d->teacher.info;
+
+	if (info->n_outputs == 1 &&
+		(!isnan(d->options->threshold) || info->n_class_labels == 2 ||
+			distil_is_anomaly(info)))
+		return DECISION_SIDE;
+	if (info->n_outputs >= 2 && d->lesson.kind == LESSON_CLASSES)
+		return DECISION_LARGEST;
+	return decision_rule_of(info->n_class_labels, info->n_outputs);
+}
+
+bool distil_compares_numbers(const struct distilling *d)
+{
+	return distil_rule_of(d) == DECISION_WITHIN;
+}
+
 // How the two decide.
 static void distil_rule(
 	struct distilling *d, const struct comparison *c, float *allowed, struct decision *by)
 {
 	const struct model_info *info = d->teacher.info;
-	// Kinds of `model train` with an anomaly score call it so, and have its threshold at 1.
-	const bool anomaly = info->n_outputs == 1 && info->n_class_labels == 0 &&
-		strcmp(info->output_names[0], "anomaly_score") == 0;
-	const bool sided = info->n_outputs == 1 &&
-		(!isnan(d->options->threshold) || info->n_class_labels == 2 || anomaly);
 
-	*by = (struct decision){ .rule = decision_rule_of(info->n_class_labels, info->n_outputs),
+	*by = (struct decision){ .rule = distil_rule_of(d),
 		.n_outputs = info->n_outputs,
 		.threshold = !isnan(d->options->threshold) ? (float)d->options->threshold
-			: anomaly                          ? 1
+			: distil_is_anomaly(info)          ? 1
 							   : 0.5f,
 		.allowed = allowed };
-	if (sided)
-		by->rule = DECISION_SIDE;
-	else if (info->n_outputs >= 2 && d->lesson.kind == LESSON_CLASSES)
-		by->rule = DECISION_LARGEST;
 	if (by->rule == DECISION_WITHIN)
 		decision_allow(c->teacher, (uint32_t)c->n, info->n_outputs,
 			(float)d->options->tolerance, allowed);

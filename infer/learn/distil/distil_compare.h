@@ -7,3 +7,5 @@
 
 // Fills d->result by the student's image. -EINVAL where no row is scored by both, -ENOMEM.
 int distil_compare(struct distilling *d, const void *image, size_t size);
+// Are scores compared as numbers, within a tolerance, and not by what they decide? Once the lesson's kind is known.
+bool distil_compares_numbers(const struct distilling *d);

@@ -80,11 +80,14 @@ static int prune_open(struct pruned *p, const char *rows, const struct dataset_o
 		.data = *read, .share = p->options->held, .seed = p->options->seed
 	};
 	struct prune_result *result = p->job.result;
-	int rc = graph_load(p->path, NULL, &p->loaded, p->job.report, p->err);
+	int rc;
 
+	learn_rest(p->job.watch, true);
+	rc = graph_load(p->path, NULL, &p->loaded, p->job.report, p->err);
 	if (rc == 0)
 		rc = model_build(
 			p->loaded.graph, 0, &(struct model_options){ 0 }, &p->before, p->err);
+	learn_rest(p->job.watch, false);
 	if (rc == 0) {
 		options.fill = fill_of_graph(p->loaded.graph);
 		rc = exam_read(rows, &options, p->before, &p->exam, p->job.report, p->err);
@@ -105,6 +108,23 @@ static int prune_open(struct pruned *p, const char *rows, const struct dataset_o
 	result->method = prune_method(p);
 	result->unit = result->method >= PRUNE_TREES ? "leaves" : "weights";
 	return prune_find_net(p);
+}
+
+// What was asked for is refused where the method that it came to, or the model, has no use of it.
+static int prune_check_use(struct pruned *p)
+{
+	const struct prune_result *result = p->job.result;
+	const bool trees = result->method >= PRUNE_TREES;
+	int rc = 0;
+
+	if (trees)
+		rc = learn_lacks(p->job.watch, "whole units",
+			"the model has trees, which go as wholes", p->err);
+	if (rc == 0 && (trees || !p->job.net))
+		rc = learn_lacks(p->job.watch, "training between steps",
+			trees ? "leaves of trees are fitted anew instead" : result->not_tuned,
+			p->err);
+	return rc;
 }
 
 static int prune_by_method(struct pruned *p)
@@ -169,7 +189,10 @@ static int prune_make(struct pruned *p, void **image, size_t *size)
 	if (rc != 0)
 		return rc;
 	p->loaded.graph = NULL; // compile_graph() destroys it
-	return compile_graph(graph, &rows, &options, image, size, p->job.report, p->err);
+	learn_rest(p->job.watch, true);
+	rc = compile_graph(graph, &rows, &options, image, size, p->job.report, p->err);
+	learn_rest(p->job.watch, false);
+	return rc;
 }
 
 static int prune_judge_image(struct pruned *p, const void *image, size_t size)
@@ -206,6 +229,8 @@ int model_prune(const char *model, const char *rows, const struct dataset_option
 	*p.job.result = (struct prune_result){ 0 };
 	if (rc == 0)
 		rc = prune_open(&p, rows, read);
+	if (rc == 0)
+		rc = prune_check_use(&p);
 	if (rc == 0)
 		rc = prune_by_method(&p);
 	if (rc == 0)

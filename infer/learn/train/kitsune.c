@@ -183,7 +183,7 @@ static int kitsune_fit(const struct train_job *job, struct kitsune *k, struct ne
 	const struct fit_rows *rows, const struct fit_rows *validation, struct error *err)
 {
 	struct kitsune_watch watch = { job->watch, net == k->judge };
-	const struct learn_watch wrapped = { kitsune_step, &watch };
+	const struct learn_watch wrapped = { .step = kitsune_step, .context = &watch };
 	struct train_options own = *job->options;
 	struct train_job each = *job;
 	struct fit_options options = { .loss = FIT_SQUARES };
