@@ -167,45 +167,37 @@ static int compress_find_cache(struct compress *compress, struct error *err)
 	return 0;
 }
 
-static int compress_finish(const struct compress *compress, void *image, size_t size,
-	struct compile_report *report, const struct compress_result *result, struct error *err)
-{
-	struct model *model = NULL;
-	int exit, rc = image_save(compress->image, image, size, &model, err);
-
-	model_close(model);
-	if (rc != 0)
-		return tool_refuse("%s", err->text);
-	exit = (tool.json ? compress_print_json : compress_print_text)(compress, report, result);
-	return result->interrupted ? TOOL_INTERRUPTED : exit;
-}
-
 static int compress_search(struct compress *compress, struct compress_result *result)
 {
 	struct compile_report report = { 0 };
 	struct watched watched;
+	struct model *model = NULL;
 	struct error err = { .text = "" };
+	bool interrupted;
 	void *image = NULL;
 	size_t size = 0;
 	int exit, rc = compress_find_cache(compress, &err);
 
 	if (rc != 0)
 		return tool_refuse("%s", err.text);
-	watched_begin(&watched, "model compress");
+	watched_begin(&watched, "model compress", compress->image, NULL);
 	rc = model_compress(compress->model, compress->rows, &compress->data, &compress->options,
 		&watched.watch, &image, &size, result, &report, &err);
-	watched_end(&watched);
 	if (rc == 0 || rc == -EDOM) {
 		struct error drawing;
 
 		if (result->n_trials > 0 && compress_write_report(compress, result, &drawing) != 0)
 			tool_refuse("%s", drawing.text);
 	}
+	if (rc == 0)
+		rc = image_save(compress->image, image, size, &model, &err);
+	interrupted = watched_interrupted();
+	watched_end(&watched);
+	model_close(model);
 	if (rc == 0) {
-		exit = compress_finish(compress, image, size, &report, result, &err);
-	} else if (rc == -ECANCELED) {
-		tool_note("%s", err.text);
-		exit = TOOL_INTERRUPTED;
+		exit = (tool.json ? compress_print_json : compress_print_text)(
+			compress, &report, result);
+		exit = exit == TOOL_DONE && interrupted ? TOOL_INTERRUPTED : exit;
 	} else {
 		if (rc == -EDOM && result->n_trials > 0 && !tool.json) {
 			image_print_report(&report);

@@ -181,7 +181,7 @@ static int distil_run(const struct command *command, char **argv)
 	struct distil distil = { .options = DISTIL_DEFAULTS };
 	struct compile_report report = { 0 };
 	struct distil_result result;
-	struct watched watched = { 0 };
+	struct watched watched;
 	struct model *model = NULL;
 	struct error err;
 	void *image = NULL;
@@ -192,21 +192,15 @@ static int distil_run(const struct command *command, char **argv)
 		return exit;
 	if (distil_check_output(&distil, &err) != 0)
 		return tool_refuse("%s", err.text);
-	watched_begin(&watched, "model distil");
+	watched_begin(&watched, "model distil", distil.image, NULL);
 	rc = model_distil(distil.teacher, distil.rows, &distil.read, &distil.options,
 		&watched.watch, &image, &size, &result, &report, &err);
-	watched_end(&watched);
 	if (rc == 0)
 		rc = image_save(distil.image, image, size, &model, &err);
-	if (rc == 0) {
-		exit = (tool.json ? distil_print_json : distil_print_text)(
-			distil.image, &report, &result);
-	} else if (watched_interrupted()) {
-		tool_note("interrupted: nothing is written to %s", distil.image);
-		exit = TOOL_INTERRUPTED;
-	} else {
-		exit = tool_refuse("%s", err.text);
-	}
+	watched_end(&watched);
+	exit = rc != 0 ? tool_refuse("%s", err.text)
+		       : (tool.json ? distil_print_json : distil_print_text)(
+				 distil.image, &report, &result);
 	model_close(model);
 	compile_report_fini(&report);
 	return exit;

@@ -45,7 +45,7 @@ static int evaluate_all(const struct eval *eval, struct verdict *verdicts, struc
 		struct watched watched;
 		int rc;
 
-		watched_begin(&watched, "model eval");
+		watched_begin(&watched, "model eval", NULL, NULL);
 		rc = model_evaluate(
 			eval->models.paths[i], &eval->options, &watched.watch, &verdicts[i], err);
 		watched_end(&watched);
@@ -112,10 +112,8 @@ static int run(const struct eval *eval, struct verdict *verdicts, double *differ
 	}
 	if (rc == 0 && eval->report)
 		rc = write_report(eval, verdicts, &err);
-	if (rc != 0) {
-		tool_refuse("%s", err.text);
-		return watched_interrupted() ? TOOL_INTERRUPTED : TOOL_REFUSED;
-	}
+	if (rc != 0)
+		return tool_refuse("%s", err.text);
 	caches_read(NULL, &result.caches);
 	return (tool.json ? eval_print_json : eval_print_text)(&result);
 }

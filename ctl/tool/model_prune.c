@@ -179,20 +179,15 @@ static int prune_run(const struct command *command, char **argv)
 		return exit;
 	if (prune_check_output(&prune, &err) != 0)
 		return tool_refuse("%s", err.text);
-	watched_begin(&watched, "model prune");
+	watched_begin(&watched, "model prune", prune.image, NULL);
 	rc = model_prune(prune.model, prune.rows, &prune.data, &prune.options, &watched.watch,
 		&image, &size, &result, &report, &err);
-	watched_end(&watched);
 	if (rc == 0)
 		rc = image_save(prune.image, image, size, &model, &err);
-	if (rc == -ECANCELED) {
-		tool_note("interrupted: nothing is written to %s", prune.image);
-		exit = TOOL_INTERRUPTED;
-	} else if (rc != 0) {
-		exit = tool_refuse("%s", err.text);
-	} else {
-		exit = (tool.json ? prune_print_json : prune_print_text)(&prune, &report, &result);
-	}
+	watched_end(&watched);
+	exit = rc != 0
+		? tool_refuse("%s", err.text)
+		: (tool.json ? prune_print_json : prune_print_text)(&prune, &report, &result);
 	model_close(model);
 	compile_report_fini(&report);
 	return exit;

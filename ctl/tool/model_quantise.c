@@ -212,21 +212,15 @@ static int quantise_run(const struct command *command, char **argv)
 	}
 	if (quantise_check_output(&quantise, &err) != 0)
 		return tool_refuse("%s", err.text);
-	watched_begin(&watched, "model quantise");
+	watched_begin(&watched, "model quantise", quantise.image, NULL);
 	quantise.request.watch = &watched.watch;
 	rc = model_quantise(&quantise.request, &image, &size, &result, &report, &err);
-	watched_end(&watched);
 	if (rc == 0)
 		rc = image_save(quantise.image, image, size, &model, &err);
-	if (rc == 0) {
-		exit = (tool.json ? quantise_print_json : quantise_print_text)(
-			quantise.image, &report, &result);
-	} else if (watched_interrupted()) {
-		tool_note("interrupted: nothing is written to %s", quantise.image);
-		exit = TOOL_INTERRUPTED;
-	} else {
-		exit = tool_refuse("%s", err.text);
-	}
+	watched_end(&watched);
+	exit = rc != 0 ? tool_refuse("%s", err.text)
+		       : (tool.json ? quantise_print_json : quantise_print_text)(
+				 quantise.image, &report, &result);
 	model_close(model);
 	compile_report_fini(&report);
 	quantise_result_fini(&result);

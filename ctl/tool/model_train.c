@@ -88,16 +88,6 @@ static int train_check_outputs(const struct train *train, struct error *err)
 
 // --- What is said --------------------------------------------------------------------------------
 
-static int train_interrupted(const struct train *train)
-{
-	if (train->checkpoint && access(train->checkpoint, F_OK) == 0)
-		tool_note("interrupted: nothing is written to %s; --resume goes on from %s",
-			train->image, train->checkpoint);
-	else
-		tool_note("interrupted: nothing is written to %s", train->image);
-	return TOOL_INTERRUPTED;
-}
-
 static int train_print_json(const struct train *train, const struct train_made *made,
 	const struct compile_report *report, const struct model_info *info)
 {
@@ -320,26 +310,31 @@ static int train_check_use(const struct train *train, struct error *err)
 }
 
 // Writes what was made, and only then takes the checkpoint away.
-static int train_finish(struct train *train, struct train_made *made,
-	const struct compile_report *report, struct error *err)
+static int train_write(
+	const struct train *train, struct train_made *made, struct model **model, struct error *err)
 {
-	struct model *model = NULL;
-	void *image = made->image;
-	int exit;
+	int rc = made->onnx ? train_write_whole(train->onnx, made->onnx, made->onnx_size, err) : 0;
 
-	made->image = NULL; // image_save() frees it
-	if (made->onnx && train_write_whole(train->onnx, made->onnx, made->onnx_size, err) != 0) {
-		free(image);
-		return tool_refuse("%s", err->text);
+	if (rc == 0) {
+		rc = image_save(train->image, made->image, made->image_size, model, err);
+		made->image = NULL; // which it freed
 	}
-	if (image_save(train->image, image, made->image_size, &model, err) != 0)
-		return tool_refuse("%s", err->text);
-	if (train->checkpoint)
+	if (rc == 0 && train->checkpoint)
 		unlink(train->checkpoint);
-	exit = tool.json ? train_print_json(train, made, report, model_info(model))
-			 : train_print_text(train, report, model_info(model));
-	model_close(model);
-	return exit;
+	return rc;
+}
+
+// Of an interrupted training is told what was learnt so far.
+static int train_print(const struct train *train, const struct train_made *made, bool interrupted,
+	const struct compile_report *report, const struct model_info *info)
+{
+	const int exit = (tool.json ? train_print_json(train, made, report, info)
+				    : train_print_text(train, report, info));
+
+	if (!interrupted || exit != TOOL_DONE)
+		return exit;
+	tool_note("interrupted: %s has what was learnt so far", train->image);
+	return TOOL_INTERRUPTED;
 }
 
 static int train_run(const struct command *command, char **argv)
@@ -353,8 +348,10 @@ static int train_run(const struct command *command, char **argv)
 					       .kitsune = TRAIN_KITSUNE_DEFAULTS } } };
 	struct compile_report report = { 0 };
 	struct train_made made;
+	struct model *model = NULL;
 	struct watched watched;
 	struct error err;
+	bool interrupted;
 	int exit, rc;
 
 	if (!command_parse(command, argv, &train, &exit))
@@ -368,19 +365,15 @@ static int train_run(const struct command *command, char **argv)
 	train.request.stem = train.image;
 	train.request.onnx = train.onnx != NULL;
 	train.request.options.network.balanced = train.class_weights == 1;
-	watched_begin(&watched, "model train");
+	watched_begin(&watched, "model train", train.image, train.checkpoint);
 	rc = train_model(&train.request, &watched.watch, &made, &report, &err);
+	if (made.image) // of an interrupted training, too
+		rc = train_write(&train, &made, &model, &err);
+	interrupted = watched_interrupted();
 	watched_end(&watched);
-	if (rc == -ECANCELED && made.image) {
-		tool_note("interrupted: %s has what was learnt so far", train.image);
-		exit = train_finish(&train, &made, &report, &err);
-		exit = exit == TOOL_DONE ? TOOL_INTERRUPTED : exit;
-	} else if (rc == -ECANCELED)
-		exit = train_interrupted(&train);
-	else if (rc != 0)
-		exit = tool_refuse("%s", err.text);
-	else
-		exit = train_finish(&train, &made, &report, &err);
+	exit = rc != 0 ? tool_refuse("%s", err.text)
+		       : train_print(&train, &made, interrupted, &report, model_info(model));
+	model_close(model);
 	train_made_fini(&made);
 	compile_report_fini(&report);
 	return exit;

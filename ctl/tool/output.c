@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ctl/tool/output.h"
 
+#include "ctl/tool/interrupts.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,11 +27,46 @@ static int output_open_standard(struct output *output, struct error *err)
 		err, -errno, "no temporary file for what is to be printed: %s", strerror(errno));
 }
 
+static void output_remove(void *arg)
+{
+	const struct output *output = arg;
+
+	unlink(output->temporary);
+}
+
+// The temporary file is gone, or has its name.
+static void output_forget(struct output *output)
+{
+	output->temporary[0] = '\0';
+	leftovers_drop(&output->leftover);
+	leftovers_unlock();
+	interrupts_end();
+}
+
+// A descriptor, or a negative errno.
+static int output_make(struct output *output)
+{
+	int fd;
+
+	interrupts_begin(NULL);
+	leftovers_lock();
+	fd = mkstemps(output->temporary, (int)strlen(output_ending(output->path)));
+	if (fd < 0) {
+		fd = -errno;
+		output_forget(output);
+		return fd;
+	}
+	output->leftover = (struct leftover){ .remove = output_remove, .arg = output };
+	leftovers_add(&output->leftover);
+	leftovers_unlock();
+	return fd;
+}
+
 int output_open(struct output *output, const char *path, struct error *err)
 {
 	mode_t mask;
 	struct stat st;
-	int fd;
+	int fd, rc;
 
 	if (!path)
 		return output_open_standard(output, err);
@@ -46,18 +83,14 @@ int output_open(struct output *output, const char *path, struct error *err)
 	strcpy(output->path, path);
 	snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX%s", path,
 		output_ending(path));
-	fd = mkstemps(output->temporary, (int)strlen(output_ending(path)));
-	if (fd < 0 || fchmod(fd, 0666 & ~mask) || !(output->file = fdopen(fd, "w+b"))) {
-		int rc = -errno;
-
-		if (fd >= 0) {
-			close(fd);
-			unlink(output->temporary);
-		}
-		output->temporary[0] = '\0';
-		return error_set(err, rc, "%s: cannot be written: %s", path, strerror(-rc));
-	}
-	return 0;
+	fd = output_make(output);
+	if (fd >= 0 && fchmod(fd, 0666 & ~mask) == 0 && (output->file = fdopen(fd, "w+b")))
+		return 0;
+	rc = fd < 0 ? fd : -errno;
+	if (fd >= 0)
+		close(fd);
+	output_abort(output);
+	return error_set(err, rc, "%s: cannot be written: %s", path, strerror(-rc));
 }
 
 static const char *output_base(const char *path)
@@ -172,23 +205,23 @@ static int output_commit_standard(struct output *output, struct error *err)
 
 int output_commit(struct output *output, struct error *err)
 {
+	int rc = 0;
+
 	if (output->standard)
 		return output_commit_standard(output, err);
-	if (output->file) {
-		int rc = output_finish(output, err);
-
-		if (rc != 0)
-			return rc;
+	if (output->file)
+		rc = output_finish(output, err);
+	if (rc != 0)
+		return rc;
+	leftovers_lock();
+	if (rename(output->temporary, output->path) == 0) {
+		output_forget(output);
+		return 0;
 	}
-	if (rename(output->temporary, output->path)) {
-		int rc = -errno;
-
-		output_abort(output);
-		return error_set(
-			err, rc, "%s: could not be replaced: %s", output->path, strerror(-rc));
-	}
-	output->temporary[0] = '\0';
-	return 0;
+	rc = -errno;
+	leftovers_unlock();
+	output_abort(output);
+	return error_set(err, rc, "%s: could not be replaced: %s", output->path, strerror(-rc));
 }
 
 void output_abort(struct output *output)
@@ -196,7 +229,9 @@ void output_abort(struct output *output)
 	if (output->file)
 		fclose(output->file);
 	output->file = NULL;
-	if (output->temporary[0])
-		unlink(output->temporary);
-	output->temporary[0] = '\0';
+	if (!output->temporary[0])
+		return;
+	leftovers_lock();
+	unlink(output->temporary);
+	output_forget(output);
 }

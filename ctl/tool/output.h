@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A file that is either whole under its name or not there at all: written under a temporary name in
 // the same folder, synced and renamed. What stood there before stays until then. Standard output, too,
-// gets all of it or nothing.
+// gets all of it or nothing. A signal that ends the process takes the temporary file away.
 #pragma once
 
 #include "base/error.h"
+#include "base/leftovers.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct output {
 	bool standard;   // for standard output: kept in a file without a name until the end
 	char path[4096]; // the name that it gets in the end
 	char temporary[4096 + 32]; // "<path>.XXXXXX<ending of path>"; "" where there is none
+	struct leftover leftover;  // the temporary file
 };
 
 // A file that is read or written besides.

@@ -4,71 +4,9 @@
 #include "ctl/tool/command.h"
 #include "ctl/tool/tool.h"
 
-#include <errno.h>
 #include <math.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-static volatile sig_atomic_t watched_signal;
-static struct sigaction watched_before[2];
-static const int WATCHED_SIGNALS[2] = { SIGINT, SIGTERM };
-
-// A thread that ends the process where the work would not look for a signal for long.
-static struct {
-	pthread_t thread;
-	bool runs;
-	sem_t wake; // a signal came, or work that does not look has begun, or all is over
-	pthread_mutex_t lock;
-	bool over, rests;
-	void (*forget)(void *arg);
-	void *arg;
-} ender = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void watched_on_signal(int number)
-{
-	const int kept = errno;
-
-	watched_signal = number;
-	if (ender.runs)
-		sem_post(&ender.wake);
-	errno = kept;
-}
-
-static void *watched_end_process(void *unused)
-{
-	bool over = false;
-
-	(void)unused;
-	while (!over) {
-		if (sem_wait(&ender.wake) != 0)
-			continue;
-		pthread_mutex_lock(&ender.lock);
-		over = ender.over;
-		if (!over && watched_signal != 0 && ender.rests) {
-			if (ender.forget)
-				ender.forget(ender.arg);
-			tool_note("interrupted: nothing is written");
-			_exit(TOOL_INTERRUPTED);
-		}
-		pthread_mutex_unlock(&ender.lock);
-	}
-	return NULL;
-}
-
-static void watched_rest(void *context, bool on, void (*forget)(void *arg), void *arg)
-{
-	(void)context;
-	pthread_mutex_lock(&ender.lock);
-	ender.rests = on;
-	ender.forget = forget;
-	ender.arg = arg;
-	pthread_mutex_unlock(&ender.lock);
-	if (on && watched_signal != 0 && ender.runs)
-		sem_post(&ender.wake);
-}
 
 static bool watched_step(void *context, const struct learn_progress *progress)
 {
@@ -83,7 +21,7 @@ static bool watched_step(void *context, const struct learn_progress *progress)
 		snprintf(note + used, sizeof(note) - (size_t)used, "%svalidation %s %.4g",
 			used ? ", " : "", progress->score_name, progress->score);
 	progress_update_note(&watched->progress, progress->done, progress->total, note);
-	return watched_signal == 0;
+	return !interrupts_came();
 }
 
 static int watched_lacks(void *context, const char *what, const char *why, struct error *err)
@@ -92,42 +30,53 @@ static int watched_lacks(void *context, const char *what, const char *why, struc
 	return command_lacks(what, why, err);
 }
 
-void watched_begin(struct watched *watched, const char *what)
+static void watched_spare(void *context, uint32_t seconds)
 {
-	// The second signal of a kind does what the first would have done.
-	const struct sigaction action = { .sa_handler = watched_on_signal,
-		.sa_flags = (int)SA_RESETHAND };
-
-	watched_signal = 0;
-	watched->watch = (struct learn_watch){ .step = watched_step,
-		.lacks = watched_lacks,
-		.rest = watched_rest,
-		.context = watched };
-	progress_start(&watched->progress, what, "steps");
-	ender.over = ender.rests = false;
-	sem_init(&ender.wake, 0, 0);
-	ender.runs = pthread_create(&ender.thread, NULL, watched_end_process, NULL) == 0;
-	for (int i = 0; i < 2; i++)
-		sigaction(WATCHED_SIGNALS[i], &action, &watched_before[i]);
+	(void)context;
+	interrupts_spare(seconds);
 }
 
-void watched_end(struct watched *watched)
+static void watched_say(void *arg, bool ended)
 {
-	for (int i = 0; i < 2; i++)
-		sigaction(WATCHED_SIGNALS[i], &watched_before[i], NULL);
-	if (ender.runs) {
-		pthread_mutex_lock(&ender.lock);
-		ender.over = true;
-		pthread_mutex_unlock(&ender.lock);
-		sem_post(&ender.wake);
-		pthread_join(ender.thread, NULL);
-		ender.runs = false;
-	}
-	sem_destroy(&ender.wake);
-	progress_end(&watched->progress);
+	const struct watched *watched = arg;
+
+	if (watched->progress.on)
+		fprintf(stderr, "\r\033[K");
+	if (!ended)
+		tool_note(
+			"interrupted: what there is goes to %s once the step at hand is done; "
+			"another signal ends it at once, and nothing is written",
+			watched->image);
+	else if (!watched->image)
+		tool_note("interrupted");
+	else if (watched->checkpoint && access(watched->checkpoint, F_OK) == 0)
+		tool_note("interrupted: nothing is written to %s; --resume goes on from %s",
+			watched->image, watched->checkpoint);
+	else
+		tool_note("interrupted: nothing is written to %s", watched->image);
+}
+
+void watched_begin(
+	struct watched *watched, const char *what, const char *image, const char *checkpoint)
+{
+	*watched = (struct watched){ .watch = { .step = watched_step,
+					     .lacks = watched_lacks,
+					     .spare = watched_spare,
+					     .context = watched },
+		.end = { watched_say, watched, TOOL_INTERRUPTED },
+		.image = image,
+		.checkpoint = checkpoint };
+	progress_start(&watched->progress, what, "steps");
+	interrupts_begin(&watched->end);
 }
 
 bool watched_interrupted(void)
 {
-	return watched_signal != 0;
+	return interrupts_came();
+}
+
+void watched_end(struct watched *watched)
+{
+	interrupts_end();
+	progress_end(&watched->progress);
 }

@@ -15,6 +15,9 @@ struct learn_progress {
 	const char *score_name; // "F1", "loss"
 };
 
+#define LEARN_UNTIL_DONE UINT32_MAX // what is learnt is nowhere else, and is written in the end
+#define LEARN_CHECKPOINT 2 // seconds: what was learnt since the last checkpoint is to be kept, too
+
 struct learn_watch {
 	// Called between two steps of the work, by the thread that called it. False: end, and leave what is
 	// there as it would be after an interruption. NULL: nobody watches.
@@ -23,10 +26,10 @@ struct learn_watch {
 	// there, and `why`: "labels", "no row of x.csv bears one". A negative errno with a sentence ends the work. NULL:
 	// nobody asked for anything.
 	int (*lacks)(void *context, const char *what, const char *why, struct error *err);
-	// Told that work begins (`on`) which takes long and calls nothing, as compiling a big forest does, and that it has
-	// ended. Between the two the process may be ended at once, by any thread, after forget(arg), which takes away what
-	// there is of files that nobody is to find; NULL: there is none. NULL: nobody would end it.
-	void (*rest)(void *context, bool on, void (*forget)(void *arg), void *arg);
+	// An interruption may end the whole process at once, without a step(), unless the work says that it has more to lose
+	// than the files that it has written: from here on it is spared for so many seconds, or LEARN_UNTIL_DONE,
+	// and looks by step(); 0: not any more, from which it does not come back where one has come. NULL: nobody ends processes.
+	void (*spare)(void *context, uint32_t seconds);
 	void *context;
 };
 
@@ -36,8 +39,8 @@ static inline int learn_lacks(
 	return watch && watch->lacks ? watch->lacks(watch->context, what, why, err) : 0;
 }
 
-static inline void learn_rest(const struct learn_watch *watch, bool on)
+static inline void learn_spare(const struct learn_watch *watch, uint32_t seconds)
 {
-	if (watch && watch->rest)
-		watch->rest(watch->context, on, NULL, NULL);
+	if (watch && watch->spare)
+		watch->spare(watch->context, seconds);
 }

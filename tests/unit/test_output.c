@@ -4,8 +4,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/martlet-output-XXXXXX";
@@ -138,6 +140,25 @@ static void open_refuses_what_is_no_file(void **state)
 	output_abort(&output);
 }
 
+static void a_signal_leaves_the_old(void **state)
+{
+	const pid_t child = fork();
+	struct output output;
+	struct error err;
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (output_open(&output, path, &err) == 0)
+			raise(SIGTERM);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	expect("old");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +166,7 @@ int main(void)
 		cmocka_unit_test(failed_write_leaves_the_old),
 		cmocka_unit_test(failed_block_says_why),
 		cmocka_unit_test(check_refuses_what_would_be_lost),
+		cmocka_unit_test(a_signal_leaves_the_old),
 		cmocka_unit_test(commit_replaces),
 		cmocka_unit_test(open_refuses_what_is_no_file),
 	};

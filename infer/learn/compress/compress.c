@@ -72,25 +72,6 @@ static bool compress_step_watch(void *context, const struct learn_progress *prog
 	return compress_tell(c) && !c->trial_over;
 }
 
-static void compress_forget(void *arg)
-{
-	compress_files_end(arg);
-}
-
-// Once a trial meets the bounds, an interruption is to write it, and waits until the step at hand is done.
-static void compress_step_rest(void *context, bool on, void (*forget)(void *arg), void *arg)
-{
-	struct compressing *c = context;
-	bool met = c->result->interrupted;
-
-	(void)forget; // steps have no files of their own
-	(void)arg;
-	for (uint32_t i = 0; i < c->result->n_trials; i++)
-		met |= c->result->trials[i].meets;
-	if (c->watch && c->watch->rest)
-		c->watch->rest(c->watch->context, on && !met, compress_forget, &c->files);
-}
-
 // --- Trials ---------------------------------------------------------------------------------------
 
 // How far over its bounds a trial is, as shares of them, added up; 0: it meets all.
@@ -141,6 +122,9 @@ static int compress_measure(
 		return rc;
 	c->result->n_trials++;
 	trial->meets = compress_misses(c, trial) <= 0;
+	// What is good enough is written, whatever comes, once the step at hand is done.
+	if (trial->meets)
+		learn_spare(c->watch, LEARN_UNTIL_DONE);
 	return 0;
 }
 
@@ -514,9 +498,7 @@ static int compress_begin(struct compressing *c)
 	int rc;
 
 	c->loaded.graph = NULL; // compile_graph() destroys it
-	learn_rest(&c->inner, true);
 	rc = compile_graph(graph, &rows, &options, &image, &size, NULL, c->err);
-	learn_rest(&c->inner, false);
 	if (rc != 0)
 		return rc;
 	rc = compress_measure(c, image, size, "as it is");
@@ -531,11 +513,8 @@ static int compress_open(
 		.data = *read, .share = c->options->held, .seed = c->options->seed
 	};
 	const struct model_options quick = { .no_timing = true };
-	int rc;
+	int rc = graph_load(c->path, NULL, &c->loaded, c->report, c->err);
 
-	learn_rest(&c->inner, true);
-	rc = graph_load(c->path, NULL, &c->loaded, c->report, c->err);
-	learn_rest(&c->inner, false);
 	if (rc != 0)
 		return rc;
 	memcpy(c->sha256, c->loaded.sha256, sizeof(c->sha256));
@@ -602,9 +581,7 @@ int model_compress(const char *model, const char *rows, const struct dataset_opt
 	*image = NULL;
 	*size = 0;
 	*result = (struct compress_result){ 0 };
-	c.inner = (struct learn_watch){
-		.step = compress_step_watch, .rest = compress_step_rest, .context = &c
-	};
+	c.inner = (struct learn_watch){ .step = compress_step_watch, .context = &c };
 	rc = compress_open(&c, rows, read);
 	if (rc == 0)
 		rc = compress_run(&c, image, size);

@@ -8,6 +8,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+// All that there is, with the lock of leftovers held.
+static void files_remove(void *arg)
+{
+	const struct compress_files *files = arg;
+	char path[PATH_MAX];
+
+	for (uint32_t n = 0; n < files->n; n++) {
+		compress_files_path(files, n, path);
+		unlink(path);
+		*strrchr(path, '/') = '\0';
+		rmdir(path);
+	}
+	if (files->rows[0])
+		unlink(files->rows);
+	if (files->labels[0])
+		unlink(files->labels);
+	rmdir(files->folder);
+}
+
+static bool files_make_folder(struct compress_files *files)
+{
+	bool made;
+
+	leftovers_lock();
+	made = mkdtemp(files->folder) != NULL;
+	files->leftover = (struct leftover){ .remove = files_remove, .arg = files };
+	if (made)
+		leftovers_add(&files->leftover);
+	leftovers_unlock();
+	return made;
+}
+
 int compress_files_begin(struct compress_files *files, const char *model, struct error *err)
 {
 	const char *tmp = getenv("TMPDIR"), *slash = strrchr(model, '/');
@@ -16,7 +48,7 @@ int compress_files_begin(struct compress_files *files, const char *model, struct
 		"%s/martlet-compress-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	char *dot;
 
-	if (length < 0 || length > PATH_MAX - NAME_MAX - 32 || !mkdtemp(files->folder)) {
+	if (length < 0 || length > PATH_MAX - NAME_MAX - 32 || !files_make_folder(files)) {
 		const int code = errno ? errno : ENAMETOOLONG;
 
 		files->folder[0] = '\0';
@@ -38,21 +70,12 @@ void compress_files_path(const struct compress_files *files, uint32_t n, char *p
 
 void compress_files_end(struct compress_files *files)
 {
-	char path[PATH_MAX];
-
 	if (!files->folder[0])
 		return;
-	for (uint32_t n = 0; n < files->n; n++) {
-		compress_files_path(files, n, path);
-		unlink(path);
-		*strrchr(path, '/') = '\0';
-		rmdir(path);
-	}
-	if (files->rows[0])
-		unlink(files->rows);
-	if (files->labels[0])
-		unlink(files->labels);
-	rmdir(files->folder);
+	leftovers_lock();
+	files_remove(files);
+	leftovers_drop(&files->leftover);
+	leftovers_unlock();
 	*files = (struct compress_files){ 0 };
 }
 
@@ -68,8 +91,11 @@ static int files_close(FILE *file, const char *path, struct error *err)
 
 static FILE *files_open(const char *path, struct error *err)
 {
-	FILE *file = fopen(path, "wxe");
+	FILE *file;
 
+	leftovers_lock();
+	file = fopen(path, "wxe");
+	leftovers_unlock();
 	if (!file)
 		error_set(err, -errno, "%s cannot be made: %s", path, strerror(errno));
 	return file;
@@ -81,13 +107,17 @@ int compress_files_add(
 	char path[PATH_MAX];
 	char *slash;
 	FILE *file;
+	bool made;
 
 	compress_files_path(files, files->n, path);
 	slash = strrchr(path, '/');
 	*slash = '\0';
-	if (mkdir(path, 0700) != 0)
+	leftovers_lock();
+	made = mkdir(path, 0700) == 0;
+	files->n += made;
+	leftovers_unlock();
+	if (!made)
 		return error_set(err, -errno, "%s cannot be made: %s", path, strerror(errno));
-	files->n++;
 	*slash = '/';
 	file = files_open(path, err);
 	if (!file)

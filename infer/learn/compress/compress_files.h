@@ -4,6 +4,7 @@
 // Owner: the caller, one thread.
 #pragma once
 
+#include "base/leftovers.h"
 #include "infer/learn/judge/exam.h"
 
 #include <limits.h>
@@ -15,9 +16,11 @@ struct compress_files {
 	char weight[16];
 	struct dataset_options read; // of the rows that teach
 	uint32_t n;                  // images
+	struct leftover leftover;    // all of them
 };
 
-// Makes a folder of our own. `model` names the images. A negative errno.
+// Makes a folder of our own, which a signal that ends the process takes away. `model` names the images; `files` is zeroed,
+// and stays where it is. A negative errno.
 int compress_files_begin(struct compress_files *files, const char *model, struct error *err);
 // Writes the rows that teach, and fills files->read.
 int compress_files_teach(struct compress_files *files, const struct exam *exam, struct error *err);

@@ -341,10 +341,7 @@ static int distil_finish(
 		graph_destroy(graph);
 		return rc;
 	}
-	learn_rest(d->watch, true);
-	rc = compile_graph(graph, &rows, &options, image, image_size, d->report, d->err);
-	learn_rest(d->watch, false);
-	return rc;
+	return compile_graph(graph, &rows, &options, image, image_size, d->report, d->err);
 }
 
 // What was asked for is refused where this teacher, or these rows, make no use of it: first what reading tells.
@@ -498,10 +495,8 @@ int model_distil(const char *teacher, const char *rows, const struct dataset_opt
 		.teacher.accuracy = NAN,
 		.student.f1 = NAN,
 		.student.accuracy = NAN };
-	learn_rest(watch, true);
 	if (rc == 0)
 		rc = teacher_open(teacher, NULL, &d.teacher, err);
-	learn_rest(watch, false);
 	if (rc == 0)
 		rc = distil_read(&d, rows, read);
 	if (rc == 0)

@@ -80,14 +80,11 @@ static int prune_open(struct pruned *p, const char *rows, const struct dataset_o
 		.data = *read, .share = p->options->held, .seed = p->options->seed
 	};
 	struct prune_result *result = p->job.result;
-	int rc;
+	int rc = graph_load(p->path, NULL, &p->loaded, p->job.report, p->err);
 
-	learn_rest(p->job.watch, true);
-	rc = graph_load(p->path, NULL, &p->loaded, p->job.report, p->err);
 	if (rc == 0)
 		rc = model_build(
 			p->loaded.graph, 0, &(struct model_options){ 0 }, &p->before, p->err);
-	learn_rest(p->job.watch, false);
 	if (rc == 0) {
 		options.fill = fill_of_graph(p->loaded.graph);
 		rc = exam_read(rows, &options, p->before, &p->exam, p->job.report, p->err);
@@ -189,10 +186,7 @@ static int prune_make(struct pruned *p, void **image, size_t *size)
 	if (rc != 0)
 		return rc;
 	p->loaded.graph = NULL; // compile_graph() destroys it
-	learn_rest(p->job.watch, true);
-	rc = compile_graph(graph, &rows, &options, image, size, p->job.report, p->err);
-	learn_rest(p->job.watch, false);
-	return rc;
+	return compile_graph(graph, &rows, &options, image, size, p->job.report, p->err);
 }
 
 static int prune_judge_image(struct pruned *p, const void *image, size_t size)

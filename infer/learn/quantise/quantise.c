@@ -349,9 +349,7 @@ int model_quantise(const struct quantise_request *request, void **image, size_t 
 		struct graph *graph = q.quantised;
 
 		q.quantised = NULL; // compile_graph()'s
-		learn_rest(request->watch, true);
 		rc = compile_graph(graph, &rows, &OPTIONS, image, size, report, err);
-		learn_rest(request->watch, false);
 	}
 	quantising_fini(&q);
 	return rc;

@@ -372,8 +372,13 @@ int train_boosted(struct train_job *job, struct error *err)
 			rc = boosted_renew(&b, err);
 		go = boosted_goes_on(&b);
 	}
-	while (rc == 0 && go)
+	while (rc == 0 && go) {
 		rc = boosted_round(&b, &go, &stopped);
+		learn_spare(job->watch,
+			job->options->checkpoint.write ? LEARN_CHECKPOINT : LEARN_UNTIL_DONE);
+	}
+	if (rc == 0 || job->options->checkpoint.write)
+		learn_spare(job->watch, 0);
 	if (rc != 0 && stopped.code != 0)
 		*err = stopped;
 	// What is kept is gone on from; else what there is is better than nothing.

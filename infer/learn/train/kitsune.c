@@ -168,6 +168,13 @@ static bool kitsune_step(void *context, const struct learn_progress *progress)
 	return watch->outer->step(watch->outer->context, &both);
 }
 
+static void kitsune_spare(void *context, uint32_t seconds)
+{
+	const struct kitsune_watch *watch = context;
+
+	learn_spare(watch->outer, seconds);
+}
+
 // What the options leave open.
 static void kitsune_fill_steps(struct train_steps *steps)
 {
@@ -183,7 +190,9 @@ static int kitsune_fit(const struct train_job *job, struct kitsune *k, struct ne
 	const struct fit_rows *rows, const struct fit_rows *validation, struct error *err)
 {
 	struct kitsune_watch watch = { job->watch, net == k->judge };
-	const struct learn_watch wrapped = { .step = kitsune_step, .context = &watch };
+	const struct learn_watch wrapped = {
+		.step = kitsune_step, .spare = kitsune_spare, .context = &watch
+	};
 	struct train_options own = *job->options;
 	struct train_job each = *job;
 	struct fit_options options = { .loss = FIT_SQUARES };

@@ -258,8 +258,11 @@ int network_fit(struct train_job *job, struct net *net, const struct fit_rows *r
 	rc = fit_create(net, rows, validation, &options, &fit, err);
 	if (rc == 0 && job->options->checkpoint.resume)
 		rc = network_resume(job, fit, err);
+	if (job->options->checkpoint.write)
+		learn_spare(job->watch, LEARN_CHECKPOINT);
 	if (rc == 0)
 		rc = fit_run(fit, result, err);
+	learn_spare(job->watch, 0);
 	fit_destroy(fit);
 	return rc;
 }

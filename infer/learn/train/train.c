@@ -392,9 +392,7 @@ int train_model(const struct train_request *request, const struct learn_watch *w
 	if (rc == 0)
 		rc = training_learn(&t);
 	if (rc == 0) {
-		learn_rest(watch, true);
 		rc = training_make(&t, made);
-		learn_rest(watch, false);
 	} else if (rc == -ECANCELED && t.job.graph && t.kind->partial) {
 		const int made_rc = training_make(&t, made);
 
