@@ -19,7 +19,7 @@
 struct verify {
 	const char *files[FILES_MAX];
 	uint32_t n_files;
-	const char *key, *signature, *oms, *certificate, *name;
+	const char *key, *signature, *oms, *certificate, *name, *ignore;
 };
 
 static int verify_parse_file(void *to, const char *text, struct error *err)
@@ -47,6 +47,9 @@ static const struct option_entry VERIFY[] = {
 	{ "certificate", 0, "CHAIN",
 		"with --oms, trusted certificates in PEM, for a bundle signed by one",
 		OPTION_TO_TEXT(struct verify, certificate) },
+	{ "ignore", 0, "PATH,PATH,...",
+		"with --oms and a folder: what in it was not signed and need not be",
+		OPTION_TO_TEXT(struct verify, ignore) },
 	{ 0 },
 };
 
@@ -122,10 +125,10 @@ static int verify_minisign(const struct verify *verify)
 	if (!verify->key)
 		return tool_refuse(
 			"--key PUBLIC is missing: the key that the image must be signed by");
-	if (verify->n_files != 1 || verify->certificate)
+	if (verify->n_files != 1 || verify->certificate || verify->ignore)
 		return tool_refuse(
-			"%s: one image is verified at a time; more files, and --certificate, are "
-			"for --oms BUNDLE",
+			"%s: one image is verified at a time; more files, --certificate and "
+			"--ignore are for --oms BUNDLE",
 			verify->files[0]);
 	if (verify_image(verify, &signature, &err) != 0 ||
 		verify_comment(verify, &signature, &said, &err) != 0)
@@ -163,11 +166,15 @@ static int verify_oms_files(
 	struct verify *verify, struct oms_statement *statement, struct error *err)
 {
 	if (verify->n_files == 1 && verify_is_folder(verify->files[0])) {
-		int rc = oms_folder_check(
-			statement, verify->files[0], verify->oms, &verify->n_files, err);
+		int rc = oms_folder_check(statement, verify->files[0], verify->oms, verify->ignore,
+			&verify->n_files, err);
 
 		return rc == 0 ? oms_statement_check_all(statement, err) : rc;
 	}
+	if (verify->ignore)
+		return error_set(err, -EINVAL,
+			"--ignore leaves paths of a model's folder out: give the folder, not %s",
+			verify->files[0]);
 	for (uint32_t i = 0; i < verify->n_files; i++) {
 		int rc = oms_statement_check_file(statement, verify->files[i], err);
 

@@ -15,7 +15,8 @@
 struct walk {
 	struct oms_statement *statement;
 	struct stat bundle;
-	char name[PATH_MAX]; // of what is at hand, below the folder
+	const char *left_out; // "a,b/c", or NULL
+	char name[PATH_MAX];  // of what is at hand, below the folder
 	uint32_t n;
 	unsigned depth;
 };
@@ -53,12 +54,25 @@ static int walk_below(struct walk *walk, int folder, const char *entry, struct e
 	return rc;
 }
 
+// Whether the entry at hand is one of those that the caller leaves out.
+static bool walk_leaves_out(const struct walk *walk)
+{
+	const size_t length = strlen(walk->name);
+
+	for (const char *at = walk->left_out; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, walk->name, length) == 0 && strchr(",", at[length]))
+			return true;
+	}
+	return false;
+}
+
 // walk->name is the entry's.
 static int walk_entry(struct walk *walk, int folder, const char *entry, struct error *err)
 {
 	struct stat st;
 
-	if (oms_statement_ignores(walk->statement, walk->name))
+	if (oms_statement_ignores(walk->statement, walk->name) || walk_leaves_out(walk))
 		return 0;
 	if (fstatat(folder, entry, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return error_set(err, -errno, "%s: %s", walk->name, strerror(errno));
@@ -107,9 +121,9 @@ static int walk_folder(struct walk *walk, int fd, struct error *err)
 }
 
 int oms_folder_check(struct oms_statement *statement, const char *path, const char *bundle,
-	uint32_t *n, struct error *err)
+	const char *left_out, uint32_t *n, struct error *err)
 {
-	struct walk walk = { .statement = statement };
+	struct walk walk = { .statement = statement, .left_out = left_out };
 	int fd, rc;
 
 	if (stat(bundle, &walk.bundle) != 0)

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-// Checks every file below the folder at `path` but those that the statement ignores, and the bundle itself, the file at
-// `bundle`. -ENOENT: one was not signed; -EBADMSG: it is another; -ELOOP: a link; -EINVAL: neither file nor folder; what reading
+// Checks every file below the folder at `path` but those that the statement ignores, those at and below the paths of
+// `left_out` ("a,b/c", below the folder; NULL: none), and the bundle itself, the file at `bundle`. -ENOENT: one was not signed; -EBADMSG: it is another; -ELOOP: a link; -EINVAL: neither file nor folder; what reading
 // said. *n files were checked. Whether files are missing says oms_statement_check_all().
 int oms_folder_check(struct oms_statement *statement, const char *path, const char *bundle,
-	uint32_t *n, struct error *err);
+	const char *left_out, uint32_t *n, struct error *err);

@@ -16,7 +16,7 @@ from appliance import LOAD, MARTLETCTL, MARTLETD, Tap
 FREE = {"--config", "--socket", "--device", "--rows", "--scores", "--classes", "--features", "--outputs", "--drop",
         "--shape", "--fix", "--key", "--keys", "--client", "--wire-key", "--reference", "--with", "--live", "--against", "--if-match",
         "--url", "--cacert", "--cert", "--udp", "--file", "--token-file", "--ca", "--client-cert", "--client-key",
-        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--signer", "--password-file", "--signature", "--oms", "--certificate", "--report", "--session"}
+        "--kind", "--normal", "--labels", "--group", "--weight", "--categories", "--checkpoint", "--onnx", "--positive", "--signer", "--password-file", "--signature", "--oms", "--certificate", "--ignore", "--report", "--session"}
 FREE_OF = {"model quantise": {"--keep"}, "model train": {"--label", "--layers", "--units"}, "model windows": {"--label"}}  # and of one command alone
 WRONG = {"--parse-memory": "0", "--parse-seconds": "0", "--limit": "0", "--differ": "1.5", "--mean": "-1", "--latency": "fast", "--alpha": "0", "--rows-min": "0",
          "--name": "a/b", "--version": "0", "--id": "65536", "--isa": "mmx", "--weights": "f8", "--label": "a,b",

@@ -257,6 +257,15 @@ def folders(tap, folder):
     code, said = verify(at("own.json"), "--key", signer.public, model)
     tap.check("folder: with the bundle in it", code == 0, said)
     os.unlink(at("own.json"))
+    put("later/x")
+    put("extra.md")
+    for left_out, sentence in (("later,extra.md", ""), ("extra.md,later", ""), ("later", "extra.md: is none"), ("extra.md,late", "later/x: is none"),
+                               ("later/x,extra.md", ""), ("x,extra.md", "later/x: is none"), ("later,extra.md,config.json", "config.json was signed with the model")):
+        code, said = verify(bundle, "--key", signer.public, "--ignore", left_out, model)
+        tap.check(f"folder: --ignore {left_out}", code == (1 if sentence else 0) and sentence in said, said)
+    code, said = verify(bundle, "--key", signer.public, "--ignore", "later", *(at(name) for name, _ in files))
+    tap.check("files: --ignore is of a folder", code == 1 and "give the folder" in said, said)
+    make()
     code, said = verify(signer.bundle(statement([f for f in files if f[1]], shard=1000)), "--key", signer.public, model)
     tap.check("folder: in parts, of which an empty file has none", code == 0, said)
     for paths, sentence in ((["../notes"], "ignore_paths[0] leads out"), (["a", "/etc"], "ignore_paths[1] leads out"), (["."], "leads out"), ("a", "no list"),
