@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
+// Packets, and multiples of it: drivers that read eight descriptors at a time give none where fewer are asked for.
+#define TURN_LEAST     8u
 #define TURN_US        4
-#define TURN_LEAST     4u // packets; and a multiple of it, as drivers take them in vector registers
 #define TURN_SHARED_MS 100
 #define TURN_WEIGHT    8 // the newest poll's part of the average is one of these
 
