@@ -152,9 +152,10 @@ static void maker_text(struct maker *m, enum chain_field field, const char *text
 static void maker_number(struct maker *m, enum chain_field field, uint64_t number)
 {
 	char text[24];
+	const int bytes = snprintf(text, sizeof(text), "%" PRIu64, number);
 
 	maker_key(m, FIELDS[field]);
-	maker_add(m, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64, number));
+	maker_add(m, text, (size_t)bytes);
 }
 
 static void maker_entry(struct maker *m, uint64_t seq, const struct chain_entry *e)

@@ -30,11 +30,12 @@ int wire_key_models_parse(struct wire_key *key, const char *text, struct error *
 		return 0;
 	for (;;) {
 		const size_t bytes = strcspn(text, ",");
-		char *name = key->models[key->n_models];
+		char *name;
 
 		if (key->n_models == KEY_MODELS_MAX)
 			return error_set(err, -EINVAL,
 				"more than %d models; * stands for all of them", KEY_MODELS_MAX);
+		name = key->models[key->n_models];
 		snprintf(name, sizeof(key->models[0]), "%.*s",
 			bytes > NAME_BYTES_MAX ? 0 : (int)bytes, text);
 		if (!name_is_valid(name))

@@ -50,10 +50,11 @@ static inline __attribute__((always_inline)) void siphash_compress(
 #pragma GCC unroll 2
 	for (int h = 0; h < n_halves; h++)
 		halves[h].v3 = _mm256_xor_si256(halves[h].v3, words[h]);
-	for (int round = 0; round < 2; round++)
+	for (int round = 0; round < 2; round++) {
 #pragma GCC unroll 2
 		for (int h = 0; h < n_halves; h++)
 			siphash_round(&halves[h]);
+	}
 #pragma GCC unroll 2
 	for (int h = 0; h < n_halves; h++)
 		halves[h].v0 = _mm256_xor_si256(halves[h].v0, words[h]);
@@ -183,10 +184,11 @@ static inline __attribute__((always_inline)) void siphash_lanes(
 #pragma GCC unroll 2
 	for (int h = 0; h < n_halves; h++)
 		halves[h].v2 = _mm256_xor_si256(halves[h].v2, _mm256_set1_epi64x(0xff));
-	for (int round = 0; round < 4; round++)
+	for (int round = 0; round < 4; round++) {
 #pragma GCC unroll 2
 		for (int h = 0; h < n_halves; h++)
 			siphash_round(&halves[h]);
+	}
 #pragma GCC unroll 2
 	for (int h = 0; h < n_halves; h++) {
 		const struct half *s = &halves[h];

@@ -43,7 +43,7 @@ static void rule_match_fill(struct rule_match *match, const struct config_client
 		match->mask.who = bits ? UINT64_MAX << (64 - bits) : 0;
 		match->value = (struct client){ CLIENT_IPV6, rte_be_to_cpu_64(ipv6) };
 	} else {
-		const uint32_t bits = network->prefix_length;
+		const uint32_t bits = RTE_MIN(network->prefix_length, 32u);
 
 		match->mask.who = bits ? (UINT32_MAX << (32 - bits)) & UINT32_MAX : 0;
 		match->value = (struct client){ CLIENT_IPV4, ntohl(network->ipv4.s_addr) };

@@ -23,6 +23,7 @@ static size_t npy(char *to, const float *values, int rows, int columns)
 			  "{'descr': '<f4', 'fortran_order': False, 'shape': (%d,)}", rows);
 	const size_t bytes = sizeof(float) * (size_t)rows * (columns ? (size_t)columns : 1);
 
+	// Bytes, no text: NOLINTNEXTLINE(bugprone-not-null-terminated-result)
 	memcpy(to, "\x93NUMPY\x01\x00\x76\x00", 10);
 	memset(to + 10, ' ', 118);
 	memcpy(to + 10, dict, (size_t)n);

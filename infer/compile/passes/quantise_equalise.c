@@ -40,8 +40,8 @@ static float *equalise_weight(const struct equalised *e, int64_t outer, int64_t 
 static int equalise_own(
 	struct graph *graph, struct node *node, bool *owned, struct equalised *e, struct error *err)
 {
-	const struct tensor *w = &graph->tensors[node->inputs[1]];
 	const bool is_conv = node->op == OP_CONV;
+	const struct tensor *w;
 
 	for (uint32_t i = 1; i < node->n_inputs && i < 3 && !*owned; i++) {
 		const struct tensor *of = &graph->tensors[node->inputs[i]];
@@ -161,7 +161,7 @@ static int equalise_round(
 
 	for (uint32_t n = 0; n < graph->n_nodes; n++) {
 		struct node *second = &graph->nodes[n], *first;
-		struct equalised a, b;
+		struct equalised a = { 0 }, b = { 0 };
 		int rc;
 
 		if (!equalise_is_product(graph, second))

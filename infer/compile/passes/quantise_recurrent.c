@@ -83,6 +83,7 @@ static bool recurrent_columns(const struct quantise_options *options,
 					m->mean[k] / scale;
 		}
 		b = nearbyint(b / unit) - zeros;
+		// recurrent_allocate() made it: NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
 		multiplier[n] = m->in.scale * matrix->scales[n];
 		if (!isnormal(multiplier[n]) || !(fabs(b) < 0x1p31))
 			return false;
@@ -97,7 +98,7 @@ static int recurrent_quantise_matrix(struct graph *to, const struct node *node,
 	uint32_t inputs[3], struct error *err)
 {
 	float *scales = calloc(2 * (size_t)m->n, sizeof(*scales));
-	void *values[3];
+	void *values[3] = { NULL };
 	int rc = scales ? recurrent_allocate(to, node, m, inputs, values, err)
 			: error_set(err, -ENOMEM, "out of memory for '%s'", node->name);
 

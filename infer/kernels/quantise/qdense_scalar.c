@@ -23,6 +23,7 @@ int32_t qdense_words_load(const int8_t *w, uint32_t k, size_t stride)
 		int32_t sums[2][2] = { 0 }; // [which four][are they negative?]
 
 		for (uint32_t at = 0; at < 8 && i + at < k; at++) {
+			// A weight, no character: NOLINTNEXTLINE(bugprone-signed-char-misuse)
 			const int32_t value = w[(size_t)(i + at) * stride];
 
 			sums[at / 2 % 2][value < 0] += value < 0 ? -value : value;

@@ -479,7 +479,7 @@ int model_distil(const char *teacher, const char *rows, const struct dataset_opt
 	size_t *size, struct distil_result *result, struct compile_report *report,
 	struct error *err)
 {
-	struct distil_result unread;
+	struct distil_result unread = { 0 };
 	struct distilling d = { .path = teacher,
 		.options = options,
 		.watch = watch,

@@ -424,6 +424,7 @@ static void refit_passes(struct refit *f)
 	for (uint32_t pass = 0; pass < f->p->options->passes; pass++) {
 		double after;
 
+		// refit_run() frees them: NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
 		for (uint32_t tree = 0; tree < f->t->n_trees; tree++)
 			refit_tree(f, f->leaf + tree * f->p->n);
 		after = refit_moved(f);

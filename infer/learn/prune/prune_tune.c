@@ -93,6 +93,7 @@ static int tune_scale(const struct prune_job *job, const struct net *net,
 
 static double tune_deviation(const struct prune_inputs *inputs, uint32_t feature)
 {
+	// A net has layers: NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
 	const double deviation = inputs->deviation[0][feature];
 
 	return deviation > 0 ? deviation : 1;

@@ -167,7 +167,7 @@ static int conv_import_transposed(struct tflite *t, const struct tflite_node *no
 	static const int64_t PERM[4] = { 3, 0, 1, 2 };
 	const bool biased = tflite_inputs_given(node) > 3;
 	const struct tflite_tensor *x = tflite_input(t, node, 2), *w = tflite_input(t, node, 1);
-	int64_t strides[2], size[2], pads[4] = { 0 }, more[2] = { 0 };
+	int64_t strides[2] = { 0 }, size[2] = { 0 }, pads[4] = { 0 }, more[2] = { 0 };
 	const char *padding, *inputs[3];
 
 	if (!conv_is_image(x) || !conv_is_image(w) || w->dims[3] < 1 || w->dims[3] != x->dims[3])

@@ -54,7 +54,7 @@ static int move_import_reshape(struct tflite *t, const struct tflite_node *node)
 {
 	const struct flatbuffer_vector shape = flatbuffer_list(&node->op->options, 0, 4);
 	const enum tflite_form form = move_form(t, node, 0, 1);
-	int64_t dims[GRAPH_RANK_MAX];
+	int64_t dims[GRAPH_RANK_MAX] = { 0 };
 	size_t n = shape.n;
 	const char *to, *x;
 
