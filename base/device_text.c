@@ -5,12 +5,23 @@
 
 static const char SECRET[] = ",secret=";
 
+// An argument ends at a comma; a list of them, which DPDK's drivers take in brackets, at the bracket before one.
+static size_t value_bytes(const char *value)
+{
+	const char *end = value;
+
+	if (*value != '[')
+		return strcspn(value, ",");
+	while ((end = strchr(end, ']')) && end[1] && end[1] != ',')
+		end++;
+	return end ? (size_t)(end - value) + 1 : strlen(value);
+}
+
 void device_text_hide(char *text)
 {
 	for (char *at = text; (at = strstr(at, SECRET));) {
 		char *value = at + sizeof(SECRET) - 1;
-		// An argument ends at a comma, a device in a list of them at its quote.
-		const size_t bytes = strcspn(value, ",\"");
+		const size_t bytes = value_bytes(value);
 
 		if (bytes > 0) {
 			*value = '*';

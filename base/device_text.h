@@ -3,5 +3,5 @@
 // the secret that a memif peer must know. Any thread.
 #pragma once
 
-// Puts an asterisk in the place of each secret that the text names, wherever in it devices stand.
+// Puts an asterisk in the place of each secret that the text, one device's, names. No other text is changed.
 void device_text_hide(char *text);

@@ -22,6 +22,7 @@ struct changes {
 struct text {
 	char text[VALUE_BYTES];
 	size_t used;
+	bool is_told; // to who may only read: without the secrets of devices
 };
 
 // --- Values as text ------------------------------------------------------------------------------
@@ -59,6 +60,17 @@ static void text_add_listen(struct text *to, const struct config_listen *listen)
 	text_add(to, "%s:%u", listen->is_ipv6 ? "]" : "", listen->port);
 }
 
+// As it is, with no quote in it escaped.
+static void text_add_string(struct text *to, const char *value)
+{
+	char shown[CONFIG_PATH_MAX]; // the longest
+
+	snprintf(shown, sizeof(shown), "%s", value);
+	if (to->is_told)
+		device_text_hide(shown);
+	text_add(to, "\"%s\"", shown);
+}
+
 static void text_add_vlan(struct text *to, uint32_t vlan)
 {
 	if (!vlan)
@@ -83,7 +95,7 @@ static void text_add_element(struct text *to, const struct key *key, const void 
 		text_add(to, "/%u\"", address->prefix_length);
 		break;
 	case KEY_TEXTS:
-		text_add(to, "\"%s\"", (const char *)field + i * key->field_bytes);
+		text_add_string(to, (const char *)field + i * key->field_bytes);
 		break;
 	default:
 		text_add_vlan(to, ((const uint32_t *)field)[i]);
@@ -148,7 +160,7 @@ static void text_add_value(struct text *to, const struct key *key, const void *b
 	case KEY_NAME:
 	case KEY_ISA:
 		if (*(const char *)field)
-			text_add(to, "\"%s\"", (const char *)field);
+			text_add_string(to, field);
 		else
 			text_add(to, "-");
 		break;
@@ -178,11 +190,22 @@ static void text_add_value(struct text *to, const struct key *key, const void *b
 
 // --- Groups --------------------------------------------------------------------------------------
 
+// `base` NULL: there is no such group.
+static void text_of_key(struct text *text, bool is_told, const struct key *key, const void *base)
+{
+	text->used = 0;
+	text->is_told = is_told;
+	if (base)
+		text_add_value(text, key, base);
+	else
+		text_add(text, "-");
+}
+
 // A value that is written in the same way is the same. `now` or `then` NULL: there is no such group.
 static void changes_of_key(struct changes *changes, const char *where,
 	const struct key_group *group, const struct key *key, const void *now, const void *then)
 {
-	struct text before = { .used = 0 }, after = { .used = 0 };
+	struct text before, after;
 	char name[KEY_BYTES];
 	const struct config_change change = { .key = name,
 		.now = before.text,
@@ -192,18 +215,12 @@ static void changes_of_key(struct changes *changes, const char *where,
 
 	if (key->type == KEY_GROUP || key->type == KEY_GROUPS)
 		return;
-	if (now)
-		text_add_value(&before, key, now);
-	else
-		text_add(&before, "-");
-	if (then)
-		text_add_value(&after, key, then);
-	else
-		text_add(&after, "-");
+	text_of_key(&before, false, key, now);
+	text_of_key(&after, false, key, then);
 	if (!changes->all && strcmp(before.text, after.text) == 0)
 		return;
-	device_text_hide(before.text);
-	device_text_hide(after.text);
+	text_of_key(&before, true, key, now);
+	text_of_key(&after, true, key, then);
 	snprintf(name, sizeof(name), "%s.%s", where, key->name);
 	changes->visit(changes->arg, &change);
 	changes->n++;

@@ -135,8 +135,7 @@ static int check_two_ports(const struct reader *reader, const config_setting_t *
 			port->name, other->line);
 	if (strcmp(port->device, other->device) == 0)
 		rc = reader_refuse(reader, check_member(ports, i, "device"),
-			"ports[%u].device: '%.200s' is port '%s' already", i, port->device,
-			other->name);
+			"ports[%u].device: port '%s' has this one already", i, other->name);
 	return rc;
 }
 

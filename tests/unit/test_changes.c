@@ -64,13 +64,43 @@ static void secrets_of_devices_are_not_told(void **state)
 	config_keys(&now, note, &seen);
 	assert_non_null(strstr(seen.text, "secret=*,id=3"));
 	assert_null(strstr(seen.text, "sesame"));
-	// The last argument, and one that is empty.
-	snprintf(text, sizeof(text), "[ \"net_memif0,secret=a,b\", \"net_memif1,secret=c\" ]");
-	device_text_hide(text);
-	assert_string_equal(text, "[ \"net_memif0,secret=*,b\", \"net_memif1,secret=*\" ]");
-	snprintf(text, sizeof(text), "net_memif0,secret=,secret=abc");
-	device_text_hide(text);
-	assert_string_equal(text, "net_memif0,secret=,secret=*");
+	// A quote in it ends it no earlier than the driver does, and a device of a bond has one, too.
+	snprintf(text, sizeof(text),
+		"lcores = { control = 0; complete = [ 0 ]; idle = \"sleep\"; };"
+		"ports = ( { name = \"edge\"; device = "
+		"\"net_memif0,secret=ab\\\"open-sesame,id=3\";"
+		" addresses = [ \"10.0.0.1/24\" ]; }, { name = \"b\"; device = \"net_bonding0\";"
+		" members = [ \"net_memif1,secret=[ab,sesame],id=4\", \"net_memif2,secret=sesame\" "
+		"];"
+		" addresses = [ \"10.0.1.1/24\" ]; } );");
+	assert_int_equal(config_parse("t.conf", text, &now, &err), 0);
+	seen.text[0] = '\0';
+	config_keys(&now, note, &seen);
+	assert_non_null(strstr(seen.text, "\"net_memif0,secret=*,id=3\""));
+	assert_non_null(
+		strstr(seen.text, "[ \"net_memif1,secret=*,id=4\", \"net_memif2,secret=*\" ]"));
+	assert_null(strstr(seen.text, "sesame"));
+}
+
+static void a_secret_ends_where_the_argument_does(void **state)
+{
+	static const char *const CASES[][2] = {
+		{ "net_memif0,secret=,secret=abc", "net_memif0,secret=,secret=*" },
+		{ "net_memif0,secret=a\"b,id=1", "net_memif0,secret=*,id=1" },
+		{ "net_memif0,secret=[a,b],id=1", "net_memif0,secret=*,id=1" },
+		{ "net_memif0,secret=[a]b,c],id=1", "net_memif0,secret=*,id=1" },
+		{ "net_memif0,secret=[a]b", "net_memif0,secret=*" },
+		{ "net_memif0,secret=[a,b", "net_memif0,secret=*" },
+		{ "net_memif0,secret=[]", "net_memif0,secret=*" },
+		{ "net_memif0,id=1", "net_memif0,id=1" },
+	};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		snprintf(text, sizeof(text), "%s", CASES[i][0]);
+		device_text_hide(text);
+		assert_string_equal(text, CASES[i][1]);
+	}
 }
 
 static void changes_are_named_with_both_values(void **state)
@@ -157,6 +187,7 @@ static void each_key_is_live_or_says_why(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(secrets_of_devices_are_not_told),
+		cmocka_unit_test(a_secret_ends_where_the_argument_does),
 		cmocka_unit_test(changes_are_named_with_both_values),
 		cmocka_unit_test(each_key_is_live_or_says_why) };
 

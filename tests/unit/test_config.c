@@ -407,7 +407,7 @@ static const struct mistake MISTAKES[] = {
 		"ports[1].name: 'a' is the name of the port at line 2 already" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; },"
 		"{ name = \"b\"; device = \"d\"; addresses = [ \"10.0.0.2/24\" ]; }"),
-		"ports[1].device: 'd' is port 'a' already" },
+		"ports[1].device: port 'a' has this one already" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = 0; }"),
 		"t.conf:2: ports[0].vlan: '0' is no VLAN: 1 to 4094 are possible in each tag" },
 	{ PORTS("{ name = \"a\"; device = \"d\"; addresses = [ \"10.0.0.1/24\" ]; vlan = 4095; }"),
