@@ -252,7 +252,7 @@ static void check_refuse(void *arg, const char *sentence)
 	fprintf(stderr, "martletd: %s: %s\n", checked->path, sentence);
 }
 
-// What a start would find out only later. Ends as process.user, as whom it reads what the start reads as that.
+// What a start would find out only later. Root ends as process.user, as whom it reads what the start reads as that.
 static int check(const struct martletd_request *request, const struct config *config)
 {
 	struct checked checked = { .path = request->path };

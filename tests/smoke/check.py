@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import MARTLETCTL, ROOT, Appliance, Tap
+from appliance import MARTLETCTL, MARTLETD, ROOT, Appliance, Tap
 
 SOCKET = "net_memif{},role=server,socket=/run/x.sock,socket-abstract=no"
 
@@ -198,6 +198,37 @@ def files(tap):
                   sorted(os.listdir(folder)) == there, done.stderr + str(os.listdir(folder)))
 
 
+def somebody(tap):
+    """Who is not root checks a configuration of another's, reading its files as himself."""
+    if os.geteuid() != 0:
+        tap.skip("who is not root checks for another user", "only root can become him")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(MARTLETD, folder)  # wherever it was built, he reaches it
+        named = dict(process=f'user = "daemon"; }}; trust = {{ keys = "{folder}/keys";')
+        subprocess.run([MARTLETCTL, "key", "generate", "gate", "--keys", f"{folder}/keys"], check=True, capture_output=True)
+        a = Appliance(ports("net_ring0"), **named)
+        conf = shutil.copy(a.conf, folder)
+        a.close()
+        os.chmod(conf, 0o644)
+        ask = lambda: subprocess.run([program, "-c", conf, "--check"], capture_output=True, text=True, user=65534, group=65534,
+                                     extra_groups=[], cwd="/")
+        done = ask()
+        tap.check("what he may not read is said", done.returncode == 1 and f"trust.keys: {folder}/keys" in done.stderr and
+                  "process.user" not in done.stderr, done.stderr)
+        os.chown(f"{folder}/keys", 65534, 65534)
+        done = ask()
+        tap.check("good files are good, whoever process.user is", done.returncode == 0, done.stderr)
+        with open(conf) as f:
+            text = f.read()
+        with open(conf, "w") as f:
+            f.write(text.replace('"daemon"', '"no-such-user"'))
+        done = ask()
+        tap.check("a user that is not there is said to anybody", done.returncode == 1 and "there is no user 'no-such-user'" in done.stderr,
+                  done.stderr)
+
+
 def main():
     tap = Tap()
     shared(tap)
@@ -205,6 +236,7 @@ def main():
     packages(tap)
     drivers(tap)
     files(tap)
+    somebody(tap)
     return tap.finish()
 
 

@@ -113,6 +113,8 @@ int confine_rehearse(const struct config *config, struct error *err)
 	struct confine_user user;
 	const int rc = user_find(config->process.user, &user, err);
 
+	if (rc == -EPERM)
+		return 0; // there is that user, but only root can see what it may read
 	return rc == 0 && user.name[0] ? user_become(&user, err) : rc;
 }
 

@@ -24,7 +24,7 @@ struct confine {
 int confine_begin(struct confine *confine, const struct config *config, struct error *err);
 int confine_drop(struct confine *confine, struct error *err);
 int confine_filter(struct confine *confine, struct error *err);
-// For martletd --check: becomes process.user, with nothing kept, to see what it may read.
+// For martletd --check: becomes process.user, with nothing kept, to see what it may read. Who is not root stays who he is.
 int confine_rehearse(const struct config *config, struct error *err);
 
 // As it stands now, for status.
