@@ -161,7 +161,7 @@ const char *config_service_user(const struct config *config)
 {
 	const char *user = config->process.user;
 
-	return user[0] && strcmp(user, CONFIG_USER_AUTO) != 0 ? user : TRUSTED_SERVICE_USER;
+	return strcmp(user, CONFIG_USER_AUTO) == 0 ? TRUSTED_SERVICE_USER : user;
 }
 
 // In the order of the file's usual parts, but that keys come behind process.user, whose their files may be; the return codes say no more than that there was a mistake.

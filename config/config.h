@@ -17,5 +17,5 @@ int config_load_all(const char *path, struct config *config,
 int config_parse_all(const char *path, const char *text, struct config *config,
 	void (*tell)(void *arg, const char *mistake), void *arg, struct error *err);
 int config_parse(const char *path, const char *text, struct config *config, struct error *err);
-// As whom martletd runs by it, as base/trust/trusted_file.h wants it: process.user, where that names somebody.
+// As whom martletd runs by it, as base/trust/trusted_file.h wants it; "": it stays who it is.
 const char *config_service_user(const struct config *config);

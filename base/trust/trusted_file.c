@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,29 +23,33 @@ void trusted_file_set_service_user(const char *name)
 	service_user = name;
 }
 
-// Root may work on the files of the user that martletd runs as, `service`.
+// `service` "": nobody but root and us.
 static bool is_trusted_owner(uid_t uid, const char *service)
 {
 	uid_t its;
 
-	if (uid == 0 || uid == geteuid())
-		return true;
-	return geteuid() == 0 && account_find_user(service, &its) && its == uid;
+	return uid == 0 || uid == geteuid() ||
+		(service[0] && account_find_user(service, &its) && its == uid);
+}
+
+// Root may work on the files of the user that martletd runs as.
+static const char *own_service(void)
+{
+	return geteuid() == 0 ? service_user : "";
 }
 
 static int check_owner(
 	const char *what, const struct stat *status, const char *service, struct error *err)
 {
-	const unsigned uid = (unsigned)status->st_uid;
+	char us[32] = "";
 
 	if (is_trusted_owner(status->st_uid, service))
 		return 0;
-	if (geteuid() == 0)
-		return error_set(err, -EPERM,
-			"%s: belongs to uid %u; it must be root's or user %s's", what, uid,
-			service);
-	return error_set(err, -EPERM, "%s: belongs to uid %u; it must be root's or uid %u's", what,
-		uid, (unsigned)geteuid());
+	if (geteuid() != 0)
+		snprintf(us, sizeof(us), " or uid %u's", (unsigned)geteuid());
+	return error_set(err, -EPERM, "%s: belongs to uid %u; it must be root's%s%s%s%s", what,
+		(unsigned)status->st_uid, us, service[0] ? " or user " : "", service,
+		service[0] ? "'s" : "");
 }
 
 // Who may write the folder may put another file in this one's place.
@@ -140,7 +145,7 @@ int trusted_file_read_of(const char *path, enum trusted_file_kind kind, const ch
 	int fd, rc;
 
 	if (!service)
-		service = service_user;
+		service = own_service();
 	*bytes = NULL;
 	*size = 0;
 	rc = folder_of(path, folder, err);
@@ -226,7 +231,7 @@ static int put(const char *path, enum trusted_file_kind kind, const void *bytes,
 	int rc = folder_of(path, folder, err);
 
 	if (rc == 0)
-		rc = check_folder(folder, service_user, err);
+		rc = check_folder(folder, own_service(), err);
 	if (rc != 0)
 		return rc;
 	rc = write_beside(path, kind, bytes, size, temporary);
@@ -261,7 +266,7 @@ int trusted_file_lock(const char *path, struct error *err)
 	int fd, rc = folder_of(path, folder, err);
 
 	if (rc == 0)
-		rc = check_folder(folder, service_user, err);
+		rc = check_folder(folder, own_service(), err);
 	if (rc != 0)
 		return rc;
 	snprintf(lock, sizeof(lock), "%s.lock", path);

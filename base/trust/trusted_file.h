@@ -17,7 +17,8 @@ enum trusted_file_kind {
 // As whom martletd runs: whose files root may read and replace, too.
 #define TRUSTED_SERVICE_USER "martlet"
 
-// Another user is it, as the configuration has it. Once, before there are threads; `name` stays where it is.
+// Another user is it, as the configuration has it; "": nobody is. Once, before there are threads; `name` stays where it
+// is.
 void trusted_file_set_service_user(const char *name);
 
 // Reads the file whole. It and its folder belong to root or to us, group and others cannot write them (a
@@ -28,7 +29,8 @@ void trusted_file_set_service_user(const char *name);
 // reading it said. On an error *bytes is NULL.
 int trusted_file_read(const char *path, enum trusted_file_kind kind, void **bytes, size_t *size,
 	struct error *err);
-// The same where martletd runs as `service`, by a configuration that is not in force yet; NULL: as it was set above.
+// The same where martletd is to run as `service`, by a configuration that is not in force yet: the file may be that
+// user's, too, whoever asks. "": nobody's; NULL: as it was set above.
 int trusted_file_read_of(const char *path, enum trusted_file_kind kind, const char *service,
 	void **bytes, size_t *size, struct error *err);
 void trusted_file_free(void *bytes); // NULL is fine

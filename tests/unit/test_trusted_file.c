@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,42 @@ static void read_for_a_service_of_another_user(void **state)
 	trusted_file_free(bytes);
 }
 
+// Who is not root asks what a configuration that names that user would find.
+static void whoever_asks_for_a_service(void **state)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	int status;
+	pid_t child;
+
+	if (geteuid() != 0 || !nobody)
+		skip();
+	write_it();
+	assert_int_equal(chown(path, 1, 0), 0);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		void *bytes;
+		size_t size;
+		bool good = setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
+
+		good = good && read_it(TRUSTED_PUBLIC) == -EPERM &&
+			strstr(err.text, "it must be root's or uid ") && !strstr(err.text, "user");
+		good = good &&
+			trusted_file_read_of(path, TRUSTED_PUBLIC, "", &bytes, &size, &err) ==
+				-EPERM;
+		good = good &&
+			trusted_file_read_of(path, TRUSTED_PUBLIC, "daemon", &bytes, &size, &err) ==
+				0;
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(chown(path, 0, 0), 0);
+	assert_int_equal(chmod(folder, 0700), 0);
+}
+
 // Root replaces a file of the service's user, whose it stays.
 static void root_keeps_the_owner(void **state)
 {
@@ -245,6 +282,7 @@ int main(void)
 		cmocka_unit_test(makes_and_replaces),
 		cmocka_unit_test(modes),
 		cmocka_unit_test(read_for_a_service_of_another_user),
+		cmocka_unit_test(whoever_asks_for_a_service),
 		cmocka_unit_test(root_keeps_the_owner),
 		cmocka_unit_test(folders),
 		cmocka_unit_test(path_too_long),
