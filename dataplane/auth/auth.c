@@ -129,11 +129,26 @@ static void auth_reclaim(struct auth *auth)
 	}
 }
 
+// What the clock has been counts on for a key of the same secret that retires when it did.
+static void auth_inherit(struct auth_table *table, const struct auth_table *old)
+{
+	for (uint32_t i = 0; i < table->n_keys; i++) {
+		struct auth_key *key = &table->keys[i];
+		const struct auth_key *was = auth_find(old, key->id);
+
+		if (!was || was->window != key->window || was->retires != key->retires)
+			continue;
+		key->latest = was->latest;
+		if (key->retires && key->retires <= key->latest)
+			atomic_store_explicit(&key->state, WIRE_KEY_RETIRED, memory_order_relaxed);
+	}
+}
+
 void auth_commit(struct auth *auth, struct auth_table *table)
 {
 	struct auth_table *old = auth_own_table(auth);
 
-	auth->latest = 0; // whoever reads the keys anew says that the clock is right
+	auth_inherit(table, old);
 	atomic_store_explicit(&auth->table, table, memory_order_release);
 	if (auth->qsbr)
 		old->grace_token = rte_rcu_qsbr_start(auth->qsbr);
@@ -145,16 +160,17 @@ void auth_watch(struct auth *auth, int64_t now)
 {
 	struct auth_table *table = auth_own_table(auth);
 
-	if (now > auth->latest)
-		auth->latest = now;
 	for (uint32_t i = 0; i < table->n_keys; i++) {
 		struct auth_key *key = &table->keys[i];
 		const struct wire_key times = { .not_before = key->not_before,
 			.retires = key->retires };
-		const bool has_retired = key->retires && key->retires <= auth->latest;
+		bool has_retired;
 
+		if (now > key->latest)
+			key->latest = now;
+		has_retired = key->retires && key->retires <= key->latest;
 		atomic_store_explicit(&key->state,
-			(uint8_t)wire_key_state(&times, has_retired ? auth->latest : now),
+			(uint8_t)wire_key_state(&times, has_retired ? key->latest : now),
 			memory_order_relaxed);
 	}
 	auth_reclaim(auth);

@@ -26,6 +26,7 @@ struct auth_key {
 	uint16_t id;
 	_Atomic(uint8_t) state; // enum wire_key_state; written by the control thread
 	int64_t not_before, retires;
+	int64_t latest; // that the clock has been since the key was read with these; the control thread's
 	uint64_t models[KEY_MODELS_MAX]; // auth_model()
 };
 
@@ -50,7 +51,6 @@ struct auth {
 	siphash_kernel *siphash;
 
 	// The control thread's.
-	int64_t latest;            // that the clock has been since the keys were read
 	struct rte_rcu_qsbr *qsbr; // NULL where no lcore runs (tests)
 	struct seen *seen;
 	SIMPLEQ_HEAD(, auth_table) retired;
@@ -76,7 +76,7 @@ int auth_prepare_keys(struct auth *auth, const struct config_trust *config,
 void auth_commit(struct auth *auth, struct auth_table *table);
 void auth_discard(struct auth_table *table); // NULL is fine
 // Puts keys in force and out of it as time passes (seconds since 1970), and frees what nobody reads any more. A clock
-// that is set back makes no key good again that had retired, until the keys are read anew.
+// that is set back makes no key good again that had retired, until the file gives it another time to retire.
 void auth_watch(struct auth *auth, int64_t now);
 
 // What models are known by here: a hash of the name, which nobody finds another name for.

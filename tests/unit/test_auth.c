@@ -22,6 +22,7 @@ static struct auth *auth;
 static struct dataplane_counters counters;
 static struct frame frames[BURST_MAX];
 static uint8_t secrets[KEYS + 1][KEY_SECRET_BYTES];
+static int64_t retires = 10; // key 3
 
 static void put_keys(uint32_t n, int64_t now, bool requires_all)
 {
@@ -32,8 +33,8 @@ static void put_keys(uint32_t n, int64_t now, bool requires_all)
 
 	keys->n = n;
 	for (uint32_t i = 0; i < n; i++) {
-		keys->keys[i] =
-			(struct wire_key){ .id = (uint16_t)(i + 1), .retires = i == 2 ? 10 : 0 };
+		keys->keys[i] = (struct wire_key){ .id = (uint16_t)(i + 1),
+			.retires = i == 2 ? retires : 0 };
 		memcpy(keys->keys[i].secret, secrets[i + 1], KEY_SECRET_BYTES);
 	}
 	assert_int_equal(auth_prepare_keys(auth, &trust, keys, now, &table, NULL), 0);
@@ -222,12 +223,20 @@ static void keys_come_and_go_by_the_clock(void **state)
 	auth_watch(auth, 10);
 	assert_false(is_let_in(3, 2));
 	assert_int_equal(counters.drops[DROP_AUTH_KEY_NOT_VALID], 2);
-	// The clock is set back: it stays retired, until the keys are read anew.
+	// The clock is set back: it stays retired, though the keys are read anew, until it retires at another time.
 	auth_watch(auth, 9);
 	assert_false(is_let_in(3, 3));
 	put_keys(KEYS, 9, false);
+	assert_false(is_let_in(3, 3));
 	auth_watch(auth, 9);
+	assert_false(is_let_in(3, 3));
+	assert_true(is_let_in(1, 1));
+	retires = 11;
+	put_keys(KEYS, 9, false);
 	assert_true(is_let_in(3, 4));
+	auth_watch(auth, 9);
+	assert_true(is_let_in(3, 5));
+	retires = 10;
 }
 
 static void stranger_is_dropped_where_all_must_have_a_key(void **state)
