@@ -440,7 +440,7 @@ int oms_statement_check_open(
 	if (fstat(fd, &status) != 0)
 		return error_set(err, -errno, "%s: %s", name, strerror(errno));
 	if (!is_there && statement->shard_size && status.st_size == 0)
-		return 0; // it has no part that could be named
+		return 0; // it has no part, and so the reference implementation names none
 	if (!is_there)
 		return error_set(err, -ENOENT, "%s: is none of the files that were signed", name);
 	return statement_check_open(statement, name, bytes, fd, (uint64_t)status.st_size, err);
