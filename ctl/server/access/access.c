@@ -106,8 +106,8 @@ void access_admit(const struct access *access, struct listener *listener)
 				.id = names->each[i].id };
 	if (listener_admit(listener, guests, n, &err) != 0)
 		log_warning(
-			"%s: users and groups that trust names connect only as members of "
-			"control.group",
+			"%s: users and groups that trust names and that are not on it connect only "
+			"as members of control.group",
 			err.text);
 }
 

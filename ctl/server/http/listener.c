@@ -30,6 +30,7 @@ struct listener {
 	bool bound;
 	bool has_group;
 	gid_t group;
+	bool has_list; // an access list of ours
 };
 
 static int listener_make_parents(const char *path, struct error *err)
@@ -177,15 +178,24 @@ static void acl_add(
 		.e_id = htole32(id) };
 }
 
+// Whom an entry is due: the file's own group has its already, and so has who was named before.
+static bool acl_is_due(const struct listener *l, const struct listener_guest *guests, size_t i)
+{
+	if (guests[i].is_group && l->has_group && guests[i].id == l->group)
+		return false;
+	for (size_t k = 0; k < i; k++)
+		if (guests[k].is_group == guests[i].is_group && guests[k].id == guests[i].id)
+			return false;
+	return true;
+}
+
 // Returns the entry behind the last one.
 static struct posix_acl_xattr_entry *acl_add_guests(const struct listener *l,
 	struct posix_acl_xattr_entry *entry, const struct listener_guest *guests, size_t n,
 	bool are_groups)
 {
 	for (size_t i = 0; i < n; i++)
-		// The file's own group has its entry already.
-		if (guests[i].is_group == are_groups &&
-			!(are_groups && l->has_group && guests[i].id == l->group))
+		if (guests[i].is_group == are_groups && acl_is_due(l, guests, i))
 			acl_add(&entry, are_groups ? ACL_GROUP : ACL_USER, ACL_CONNECTS,
 				guests[i].id);
 	return entry;
@@ -206,17 +216,18 @@ static size_t acl_fill(const struct listener *l, struct posix_acl_xattr_entry *e
 	return (size_t)(entry - entries);
 }
 
-// What a socket without a list has is right, whatever its file system.
-static int acl_remove(const struct listener *l, struct error *err)
+// A list that is not ours (setfacl's, or its folder's) stays.
+static int acl_remove(struct listener *l, struct error *err)
 {
-	if (lremovexattr(l->path, XATTR_NAME_POSIX_ACL_ACCESS) == 0 || errno == ENODATA ||
-		errno == EOPNOTSUPP)
-		return 0;
-	return error_set(err, -errno, "control.socket: the access list of %s stays: %s", l->path,
-		strerror(errno));
+	if (l->has_list && lremovexattr(l->path, XATTR_NAME_POSIX_ACL_ACCESS) != 0 &&
+		errno != ENODATA)
+		return error_set(err, -errno, "control.socket: the access list of %s stays: %s",
+			l->path, strerror(errno));
+	l->has_list = false;
+	return 0;
 }
 
-int listener_admit(
+static int acl_set(
 	struct listener *l, const struct listener_guest *guests, size_t n, struct error *err)
 {
 	struct posix_acl_xattr_header *acl =
@@ -231,11 +242,48 @@ int listener_admit(
 	if (entries == ACL_OWN)
 		rc = acl_remove(l, err);
 	else if (lsetxattr(l->path, XATTR_NAME_POSIX_ACL_ACCESS, acl,
-			 sizeof(*acl) + entries * sizeof(struct posix_acl_xattr_entry), 0) != 0)
+			 sizeof(*acl) + entries * sizeof(struct posix_acl_xattr_entry), 0) == 0)
+		l->has_list = true;
+	else
 		rc = error_set(err, -errno, "control.socket: %s cannot have an access list: %s",
 			l->path, strerror(errno));
 	free(acl);
 	return rc;
+}
+
+// One that a user namespace does not know spoils the list: it is made of the others, one after the other.
+static int acl_set_known(
+	struct listener *l, const struct listener_guest *guests, size_t n, struct error *err)
+{
+	struct listener_guest *known = malloc(n * sizeof(*known));
+	struct error why;
+	size_t used = 0;
+	int rc = 0;
+
+	if (!known)
+		return err->code;
+	for (size_t i = 0; i < n; i++) {
+		known[used] = guests[i];
+		if (acl_set(l, known, used + 1, &why) == 0)
+			used++;
+		else if (rc == 0)
+			rc = error_set(err, why.code,
+				"control.socket: %s %u cannot be on the access list of %s: %s",
+				guests[i].is_group ? "gid" : "uid", (unsigned)guests[i].id, l->path,
+				strerror(-why.code));
+	}
+	free(known);
+	if (used == 0)
+		acl_remove(l, &why); // that of before
+	return rc;
+}
+
+int listener_admit(
+	struct listener *l, const struct listener_guest *guests, size_t n, struct error *err)
+{
+	const int rc = acl_set(l, guests, n, err);
+
+	return rc == -EINVAL ? acl_set_known(l, guests, n, err) : rc;
 }
 
 void listener_close(struct listener *l)

@@ -23,7 +23,8 @@ struct listener_guest {
 // -EBUSY where a live process holds it; -EACCES, -ENOENT, ... with a sentence.
 int listener_open(const char *path, const char *group, struct listener **out, struct error *err);
 // Who may connect beside those, instead of whom was said before, by an access list of the socket's file (acl(5)).
-// -EOPNOTSUPP where its file system has none, or what the kernel says, with a sentence.
+// Without any, a list that is not ours stays as it is. -EOPNOTSUPP where its file system has none, or what the kernel
+// says, with a sentence; where that is -EINVAL, of one whom a user namespace does not know, the others are let in.
 int listener_admit(struct listener *listener, const struct listener_guest *guests, size_t n,
 	struct error *err);
 // Removes the socket. NULL is fine.
