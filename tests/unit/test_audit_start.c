@@ -236,6 +236,83 @@ static void test_torn_end_that_the_next_file_binds(void **state)
 	close(fd);
 }
 
+// Pages as martletctl asks for them, each behind the last line of the one before, in one: malloc'ed.
+static char *join_pages(struct audit *audit, uint32_t limit, size_t *size)
+{
+	char *whole = NULL, *text;
+	uint64_t after = 0;
+	struct error err;
+	size_t n;
+
+	*size = 0;
+	for (;;) {
+		struct chain_line line;
+		const char *last;
+
+		assert_int_equal(audit_read(audit, after, limit, &text, &n, &err), 0);
+		if (n == 0) {
+			free(text);
+			return whole;
+		}
+		last = memrchr(text, '\n', n - 1);
+		last = last ? last + 1 : text;
+		assert_int_equal(chain_read(last, (size_t)(text + n - 1 - last), &line, &err), 0);
+		assert_true(line.seq > after);
+		after = line.seq;
+		whole = realloc(whole, *size + n);
+		memcpy(whole + *size, text, n);
+		*size += n;
+		free(text);
+	}
+}
+
+// A page never ends with what a crash left of a line, wherever that was cut, or holds zeros where the disk had nothing.
+static void test_pages_end_with_a_line(void **state)
+{
+	struct store_case *c = *state;
+	struct audit *audit = open_log(c, 1 << 20);
+	char path[128], said[ERROR_TEXT_BYTES];
+	struct chain_found found;
+	struct read whole, r;
+	struct waiter w = { 0 };
+	size_t last, n;
+	char *joined;
+	int fd;
+
+	settle(c, audit);
+	ask(audit, &w);
+	settle(c, audit);
+	verify(c, &whole, &found, said);
+	audit_close(audit);
+	last = (size_t)((char *)memrchr(whole.text, '\n', whole.size - 1) + 1 - whole.text);
+	fd = open_folder(c, path);
+	for (size_t size = last; size < whole.size; size++) {
+		write_file(path, "000000000001.jsonl", whole.text, size);
+		if (size + 2 == whole.size) { // all of it, but for some in its midst
+			char *holed = memcpy(malloc(whole.size), whole.text, whole.size);
+
+			memset(holed + last + 50, 0, 20);
+			write_file(path, "000000000001.jsonl", holed, whole.size);
+			free(holed);
+		}
+		assert_int_equal(unlinkat(fd, "head", 0), 0);
+		audit = open_log(c, 1 << 20);
+		settle(c, audit);
+		verify(c, &r, &found, said);
+		assert_string_equal(said, "");
+		for (uint32_t limit = 1; limit < 6; limit++) {
+			joined = join_pages(audit, limit, &n);
+			assert_int_equal(n, r.size);
+			assert_memory_equal(joined, r.text, n);
+			free(joined);
+		}
+		free(r.text);
+		audit_close(audit);
+	}
+	free(whole.text);
+	close(fd);
+}
+
 // Files that end before anything in the last one is signed: the head of before another key is in force still counts.
 static void test_cut_end_is_found_with_another_key(void **state)
 {
@@ -307,6 +384,7 @@ int main(void)
 		STORE_CASE_BOTH(test_start_after_the_end_was_cut),
 		STORE_CASE_BOTH(test_another_key_after_the_end_was_cut),
 		STORE_CASE_BOTH(test_torn_end_that_the_next_file_binds),
+		STORE_CASE_BOTH(test_pages_end_with_a_line),
 		STORE_CASE_BOTH(test_cut_end_is_found_with_another_key),
 		STORE_CASE_BOTH(test_start_with_a_changed_line),
 	};

@@ -40,10 +40,19 @@ static uint64_t page_number(const char *line, size_t bytes)
 	return i < bytes && line[i] == ',' ? seq : 0;
 }
 
+// What a crash left of a line begins as one does, but has no end, or zeros within: it counts as none.
+static bool page_is_whole(const char *line, size_t bytes)
+{
+	static const char LAST[] = "\"}\n";
+	const size_t n = sizeof(LAST) - 1;
+
+	return bytes > n && memcmp(line + bytes - n, LAST, n) == 0 && !memchr(line, '\0', bytes);
+}
+
 // A line with its newline.
 static void page_line(struct page *p, const char *line, size_t bytes)
 {
-	const uint64_t seq = page_number(line, bytes);
+	const uint64_t seq = page_is_whole(line, bytes) ? page_number(line, bytes) : 0;
 
 	if (seq && seq <= p->after) {
 		p->copies = seq == p->after;
