@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define PIECE_BYTES 65536
+#define FIRST_MAX                                                                                  \
+	UINT64_C(999999999999999999) // what is more than any log has could not be counted on from
 
 void chain_file_name(uint64_t first, char name[CHAIN_NAME_BYTES])
 {
@@ -24,7 +26,7 @@ static uint64_t files_first(const char *name)
 	const uint64_t first = strtoull(name, NULL, 10);
 
 	chain_file_name(first, canonical);
-	return strcmp(name, canonical) == 0 ? first : 0;
+	return first <= FIRST_MAX && strcmp(name, canonical) == 0 ? first : 0;
 }
 
 static int files_compare(const void *a, const void *b)

@@ -150,6 +150,42 @@ static void test_chain_goes_on_across_files_and_starts(void **state)
 	free(r.text);
 }
 
+// Somebody put one where the next is to be: it stays as it is, and the last one goes on.
+static void test_file_that_is_there_already_stays(void **state)
+{
+	static const char THEIRS[] = "theirs";
+	struct store_case *c = *state;
+	struct audit *audit = open_log(c, 1 << 20);
+	char path[128], name[256], text[sizeof(THEIRS)] = "", said[ERROR_TEXT_BYTES];
+	struct chain_found found;
+	struct waiter w = { 0 };
+	struct read r;
+	FILE *file;
+
+	settle(c, audit);
+	close(open_folder(c, path));
+	snprintf(name, sizeof(name), "%s/%012d.jsonl", path, (int)audit->durable.seq + 3);
+	file = fopen(name, "w");
+	fputs(THEIRS, file);
+	fclose(file);
+	audit->file_bytes_max = audit->file_bytes + 1; // the next line and a checkpoint end it
+	for (int i = 0; i < 5; i++) {
+		ask(audit, &w);
+		settle(c, audit);
+		assert_true(w.is_told && w.err.code == 0);
+	}
+	file = fopen(name, "r");
+	assert_int_equal(fread(text, 1, sizeof(text), file), sizeof(THEIRS) - 1);
+	assert_string_equal(text, THEIRS);
+	fclose(file);
+	assert_int_equal(unlink(name), 0);
+	audit_close(audit);
+	verify(c, &r, &found, said);
+	assert_string_equal(said, "");
+	assert_int_equal(r.requests, 5);
+	free(r.text);
+}
+
 struct chained {
 	struct audit *audit;
 	struct waiter then;
@@ -299,6 +335,7 @@ int main(void)
 		STORE_CASE_BOTH(test_each_call_fails),
 		STORE_CASE_BOTH(test_disk_that_stays_full),
 		STORE_CASE_BOTH(test_chain_goes_on_across_files_and_starts),
+		STORE_CASE_BOTH(test_file_that_is_there_already_stays),
 		STORE_CASE_BOTH(test_who_is_told_asks_as_a_file_ends),
 		STORE_CASE_BOTH(test_pages_are_the_log),
 		STORE_CASE_BOTH(test_refusals_that_were_left_out_are_said),

@@ -19,6 +19,14 @@ static void write_file(const char *path, const char *name, const char *text, siz
 	close(fd);
 }
 
+static int open_file(const char *path, const char *name)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "%s/%s", path, name);
+	return open(whole, O_WRONLY | O_CREAT, 0600);
+}
+
 // Cut at each byte behind the head's line: the next start goes on, and no byte is lost. Cut before it, lines are
 // missing, which is said for ever.
 static void test_start_after_the_end_was_cut(void **state)
@@ -353,6 +361,127 @@ static void test_cut_end_is_found_with_another_key(void **state)
 	close(fd);
 }
 
+static char *read_file(const struct store_case *c, uint64_t first, size_t *size)
+{
+	struct read r = { 0 };
+	struct error err;
+	char path[128];
+	const int fd = open_folder(c, path);
+
+	assert_int_equal(chain_file_read(fd, path, first, 0, UINT64_MAX, take, &r, &err), 0);
+	close(fd);
+	*size = r.size;
+	return r.text;
+}
+
+static void remove_head(const char *path)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "%s/head", path);
+	assert_int_equal(unlink(whole), 0);
+}
+
+// A start finds lines missing, begins a file that says so, and the power fails before anything in it is signed, at each
+// of its bytes: the next start writes over nothing, and goes on behind it.
+static void test_power_cut_as_damage_was_written_down(void **state)
+{
+	struct store_case *c = *state;
+	char path[128], said[ERROR_TEXT_BYTES], head[CHAIN_HEAD_BYTES];
+	struct audit *audit = open_log(c, 1 << 20);
+	struct chain_found found;
+	struct waiter w = { 0 };
+	struct read whole, r;
+	size_t first, signed_at, n;
+	char *second, *left;
+
+	for (int i = 0; i < 3; i++) {
+		ask(audit, &w);
+		settle(c, audit);
+	}
+	memcpy(head, audit->head, sizeof(head));
+	verify(c, &whole, &found, said);
+	assert_int_equal(found.last.seq, 5);
+	audit_close(audit);
+	close(open_folder(c, path));
+	first = (size_t)(strchr(whole.text, '\n') + 1 - whole.text);
+	write_file(path, "000000000001.jsonl", whole.text, first);
+	write_file(path, "head", head, sizeof(head));
+	audit_close(open_log(c, 1 << 20));
+	second = read_file(c, 6, &n);
+	assert_non_null(strstr(second, "\"kind\":\"damaged\""));
+	signed_at = (size_t)(strstr(second, "{\"seq\":8,") - second);
+	for (size_t size = 1; size <= signed_at; size += 1 + (size + 9 < signed_at) * 6) {
+		const uint64_t line = size < (size_t)(strchr(second, '\n') - second) ? 7 : 6;
+
+		remove_files_but_the_first(c);
+		close(open_file(path, "000000000006.jsonl"));
+		write_file(path, "000000000006.jsonl", second, size);
+		write_file(path, "head", head, sizeof(head));
+		audit_close(open_log(c, 1 << 20));
+		left = read_file(c, 6, &n);
+		assert_in_range(n, size, 1 << 20);
+		assert_memory_equal(left, second, size);
+		free(left);
+		left = read_file(c, 1, &n); // nor is anything added to what is damaged
+		assert_int_equal(n, first);
+		free(left);
+		assert_int_equal(verify(c, &r, &found, said), 1 + 1 + (line == 7));
+		free(r.text);
+		// What says so is whole, and is not said again.
+		audit_close(open_log(c, 1 << 20));
+		assert_string_equal(verify_file(c, line, NULL, &r, &found), "");
+		assert_ptr_equal(strstr(strstr(r.text, "\"damaged\"") + 1, "\"damaged\""), NULL);
+		assert_int_equal(found.signed_seq, found.last.seq);
+		free(r.text);
+	}
+	free(second);
+	free(whole.text);
+}
+
+// Files that were changed from their first line on, and no head that knows of more: they stay as they are, and every start finds its way.
+static void test_nothing_is_written_over(void **state)
+{
+	static const char *const NAMES[] = { "000000000004.jsonl", "000000000009.jsonl",
+		"000000000123.jsonl" };
+	struct store_case *c = *state;
+	char path[128], said[ERROR_TEXT_BYTES], *left, *changed;
+	struct chain_found found;
+	struct audit *audit = open_log(c, 1 << 20);
+	struct read r;
+	size_t n;
+
+	audit_close(audit);
+	verify(c, &r, &found, said);
+	changed = r.text;
+	changed[2] = '!';
+	assert_int_equal(found.last.seq, 4); // the next file is that of line 5
+	close(open_folder(c, path));
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		close(open_file(path, NAMES[i]));
+		write_file(path, NAMES[i], changed, r.size);
+	}
+	close(open_file(path, "18446744073709551615.jsonl")); // no number of a line
+	write_file(path, "18446744073709551615.jsonl", changed, r.size);
+	for (int i = 0; i < 3; i++) {
+		struct read log;
+
+		remove_head(path);
+		audit_close(open_log(c, 1 << 20));
+		for (size_t k = 0; k < sizeof(NAMES) / sizeof(NAMES[0]); k++) {
+			left = read_file(c, strtoull(NAMES[k], NULL, 10), &n);
+			assert_int_equal(n, r.size);
+			assert_memory_equal(left, changed, n);
+			free(left);
+		}
+		assert_int_equal(verify(c, &log, &found, said), 5);
+		free(log.text);
+		assert_string_equal(verify_file(c, 124, NULL, &log, &found), "");
+		free(log.text);
+	}
+	free(changed);
+}
+
 static void test_start_with_a_changed_line(void **state)
 {
 	struct store_case *c = *state;
@@ -386,6 +515,8 @@ int main(void)
 		STORE_CASE_BOTH(test_torn_end_that_the_next_file_binds),
 		STORE_CASE_BOTH(test_pages_end_with_a_line),
 		STORE_CASE_BOTH(test_cut_end_is_found_with_another_key),
+		STORE_CASE_BOTH(test_power_cut_as_damage_was_written_down),
+		STORE_CASE_BOTH(test_nothing_is_written_over),
 		STORE_CASE_BOTH(test_start_with_a_changed_line),
 	};
 

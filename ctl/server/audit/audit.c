@@ -34,7 +34,7 @@ static void audit_describe(struct audit *a)
 		chain_file_name(batch->first, a->name);
 		call.kind = DISK_OPEN;
 		call.folder = a->folder, call.path = a->name, call.mode = 0600;
-		call.flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+		call.flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 		break;
 	case AUDIT_SYNC_FOLDER:
 		call.kind = DISK_SYNC;

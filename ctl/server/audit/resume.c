@@ -18,7 +18,8 @@ struct resume {
 	struct chain_check *check;
 	struct chain_place head; // that our key, or the log's, signed; seq 0: there is none
 	char head_key[CHAIN_HEX_BYTES];
-	bool is_head_there; // the line that it names
+	bool is_head_there;        // the line that it names
+	char key[CHAIN_HEX_BYTES]; // the log's; "": not known
 };
 
 static void resume_read_head(struct resume *r)
@@ -87,7 +88,6 @@ static int resume_read_from(struct resume *r, size_t from, struct error *err)
 	struct audit *a = r->audit;
 	int rc = 0;
 
-	chain_check_destroy(r->check);
 	r->check = chain_check_create(NULL, resume_line, r);
 	if (!r->check)
 		return error_set(err, -ENOMEM, "no memory to read the audit log");
@@ -100,22 +100,43 @@ static int resume_read_from(struct resume *r, size_t from, struct error *err)
 	return rc == 0 ? chain_check_end(r->check, err) : rc;
 }
 
-// 0, also where what was read is damaged: `damage` says so then. Where nothing is signed in the last file, which a
-// crash may have left so, the one before it says whose the log is.
+static int resume_take_key(void *arg, const char *bytes, size_t size, struct error *err)
+{
+	return chain_check_take(arg, bytes, size, err);
+}
+
+// Where a crash left nothing signed in what was read, the files before that say whose the log is. They say no more:
+// where it goes on, and whether it is damaged, was read.
+static int resume_find_key(struct resume *r, size_t from, struct error *err)
+{
+	snprintf(r->key, sizeof(r->key), "%s", chain_check_found(r->check)->key);
+	while (from > 0 && !r->key[0]) {
+		struct chain_check *check = chain_check_create(NULL, NULL, NULL);
+		struct error ignored;
+
+		if (!check)
+			return error_set(err, -ENOMEM, "no memory to read the audit log");
+		from = resume_from(r, from);
+		chain_file_read(r->audit->folder, r->audit->path, r->files.first[from], 0,
+			UINT64_MAX, resume_take_key, check, &ignored);
+		snprintf(r->key, sizeof(r->key), "%s", chain_check_found(check)->key);
+		chain_check_destroy(check);
+	}
+	return 0;
+}
+
+// 0, also where what was read is damaged: `damage` says so then.
 static int resume_read(struct resume *r, struct error *damage, struct error *err)
 {
-	size_t from = resume_from(r, r->files.n);
+	const size_t from = resume_from(r, r->files.n);
 	int rc = resume_read_from(r, from, err);
 
-	while (rc == 0 && from > 0 && !chain_check_found(r->check)->key[0]) {
-		from = resume_from(r, from);
-		rc = resume_read_from(r, from, err);
-	}
 	damage->code = 0;
-	if (rc != -EINVAL)
+	if (rc == -EINVAL)
+		*damage = *err;
+	else if (rc != 0)
 		return rc;
-	*damage = *err;
-	return 0;
+	return resume_find_key(r, from, err);
 }
 
 static void resume_judge(
@@ -124,8 +145,7 @@ static void resume_judge(
 	const struct chain_found *found = chain_check_found(r->check);
 	const struct chain_place *last = &found->last;
 
-	if (strcmp(r->head_key, r->audit->key.public_hex) != 0 &&
-		strcmp(r->head_key, found->key) != 0)
+	if (strcmp(r->head_key, r->audit->key.public_hex) != 0 && strcmp(r->head_key, r->key) != 0)
 		r->head.seq = 0; // a stranger's says nothing
 	resumed->kind = CHAIN_DAMAGED;
 	if (damage->code)
@@ -153,15 +173,16 @@ static void resume_judge(
 		snprintf(resumed->note, sizeof(resumed->note),
 			"lines %" PRIu64 " to %" PRIu64 " had not been signed", r->head.seq + 1,
 			last->seq);
-	if (found->key[0] && strcmp(found->key, r->audit->key.public_hex) != 0) {
+	if (r->key[0] && strcmp(r->key, r->audit->key.public_hex) != 0) {
 		snprintf(resumed->note, sizeof(resumed->note),
 			"signed by another key from here on: %.64s; it was %.64s",
-			r->audit->key.public_hex, found->key);
+			r->audit->key.public_hex, r->key);
 		resumed->begins_file = true;
 	}
 }
 
-// Goes on at the last line that is known of.
+// Goes on at the last line that is known of, and what is damaged behind the last file, also where no line of that can be
+// read: none is written over.
 static int resume_go_on(struct resume *r, struct audit_resumed *resumed, struct error *err)
 {
 	const struct chain_found *found = chain_check_found(r->check);
@@ -174,6 +195,9 @@ static int resume_go_on(struct resume *r, struct audit_resumed *resumed, struct 
 		a->made = r->head;
 	else if (found->last.seq)
 		a->made = found->last;
+	if (resumed->kind == CHAIN_DAMAGED && r->files.n &&
+		a->made.seq < r->files.first[r->files.n - 1])
+		a->made.seq = r->files.first[r->files.n - 1];
 	a->durable = a->made;
 	resumed->begins_file |= r->files.n == 0 || resumed->kind == CHAIN_DAMAGED;
 	if (r->files.n == 0)

@@ -20,6 +20,6 @@ struct audit_resumed {
 	bool begins_file;
 };
 
-// Sets what the audit knows of its last file and of its last line. Only the files from the last one on whose first
-// line can be read are looked at, and those before it up to one in which something is signed.
+// Sets what the audit knows of its last file and of its last line. Only the files from the last one on whose first line
+// can be read are looked at; where nothing in them is signed, those before say whose the log is.
 int audit_resume(struct audit *audit, struct audit_resumed *resumed, struct error *err);
