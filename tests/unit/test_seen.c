@@ -169,7 +169,7 @@ static void secret_under_another_id_is_another_key(void **state)
 
 	assert_true(accept(7, 'a', 1000));
 	text = text_of(false, &size);
-	memcpy(strchr(text, '\n') + 1, "8", 1);
+	strchr(text, '\n')[1] = '8';
 	assert_int_equal(restart(text, size, &err), 0);
 	free(text);
 	assert_true(accept(8, 'a', 1000));
