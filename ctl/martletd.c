@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // martletd: the appliance. main() is a list of phases, undone in reverse order.
+#include "base/clock.h"
 #include "base/options.h"
 #include "base/trust/trusted_file.h"
 #include "base/version.h"
@@ -169,7 +170,7 @@ static void river_stop(struct appliance *a)
 	counters_file_settle(file);
 	text = dataplane_seen(a->parts.dataplane, counters_file_is_failing(file), &size);
 	if (text)
-		counters_file_write(file, text, size);
+		counters_file_write(file, text, size, clock_ns());
 	counters_file_settle(file);
 	dataplane_stop(a->parts.dataplane);
 }

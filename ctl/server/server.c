@@ -174,14 +174,15 @@ static void server_on_request(void *arg, struct http_request *request)
 static void server_keep_counters(struct server *server)
 {
 	struct counters_file *file = server->counters_file;
+	const uint64_t now_ns = clock_ns();
 	size_t size;
 	char *text;
 
-	if (!counters_file_is_due(file))
+	if (!counters_file_is_due(file, now_ns))
 		return;
 	text = dataplane_seen(server->dataplane, counters_file_is_failing(file), &size);
 	if (text)
-		counters_file_write(file, text, size);
+		counters_file_write(file, text, size, now_ns);
 }
 
 static void server_on_tick(int fd, short what, void *arg)

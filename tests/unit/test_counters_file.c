@@ -2,6 +2,7 @@
 // counters_file: written as a whole or not at all, whatever the disk does; read at the next start where it can be trusted.
 #include "ctl/server/store/counters_file.h"
 
+#include "base/clock.h"
 #include "tests/cmocka.h"
 #include "tests/unit/store_faulty.h"
 
@@ -24,7 +25,7 @@ static void reopen_file(struct store_case *c)
 
 static void write_text(struct store_case *c, const char *text)
 {
-	counters_file_write(file, strdup(text), strlen(text));
+	counters_file_write(file, strdup(text), strlen(text), 0);
 	while (counters_file_is_writing(file))
 		event_base_loop(c->base, EVLOOP_ONCE);
 }
@@ -58,8 +59,8 @@ static void what_was_written_is_found(void **state)
 	path_of(c, "counters", path);
 	assert_string_equal(counters_file_path(file), path);
 	found_is(NULL);
-	assert_true(counters_file_is_due(file));
-	counters_file_write(file, strdup("first\n"), 6);
+	assert_true(counters_file_is_due(file, 0));
+	counters_file_write(file, strdup("first\n"), 6, 0);
 	counters_file_settle(file);
 	assert_false(counters_file_is_writing(file) || counters_file_is_failing(file));
 	reopen_file(c);
@@ -201,9 +202,31 @@ static void linked_folder_is_refused(void **state)
 	assert_string_equal(err.text, expected);
 }
 
+// Asked every 100 ms, each time a little earlier or later: each second all the same, and not each tenth. Where the control
+// thread waits for the disk, a tenth as often.
+static void it_is_due_each_second(void **state)
+{
+	static const uint64_t TICK = CLOCK_SECOND_NS / 10, EARLY = CLOCK_SECOND_NS / 1000;
+	struct store_case *c = *state;
+	const uint64_t ticks = c->store->has_ring ? 10 : 100;
+	uint64_t now = 1000 * CLOCK_SECOND_NS;
+
+	open_file(c);
+	for (int i = 0; i < 5; i++) {
+		assert_true(counters_file_is_due(file, now));
+		counters_file_write(file, strdup("text\n"), 5, now);
+		counters_file_settle(file);
+		for (uint64_t n = 1; n < ticks - 1; n++)
+			assert_false(counters_file_is_due(file, now + n * TICK));
+		now += ticks * TICK - EARLY;
+	}
+	counters_file_close(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORE_CASE_BOTH(it_is_due_each_second),
 		STORE_CASE_BOTH(what_was_written_is_found),
 		STORE_CASE_BOTH(failing_disk_leaves_one_or_the_other),
 		STORE_CASE_BOTH(rest_of_a_crash_is_written_over),

@@ -6,6 +6,7 @@
 #include "ctl/server/log.h"
 #include "ctl/server/store/disk.h"
 #include "ctl/server/store/store.h"
+#include "ctl/server/store/store_state.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #define NAME       "counters"
 #define TEMPORARY  "counters.new" // one that a crash left is written over
 #define PATH_BYTES 1024
+// Whether it is due is asked every 100 ms, never to the nanosecond.
+#define MARGIN_NS (CLOCK_SECOND_NS / 10)
 
 enum counters_step {
 	COUNTERS_IDLE,
@@ -38,7 +41,7 @@ struct counters_file {
 	enum counters_step step;
 	struct disk_call call; // the step's
 	bool is_under_way, is_failing;
-	uint64_t due_ns; // of clock_ns()
+	uint64_t due_ns;
 };
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -103,8 +106,8 @@ static void counters_finish(struct counters_file *f, int rc)
 	if (rc != 0 && !f->is_failing)
 		log_error(
 			"%s: cannot be written: %s: datagrams that are accepted from here on could "
-			"be replayed after a restart; tried again every second",
-			f->path, strerror(-rc));
+			"be replayed after a restart; tried again every %s",
+			f->path, strerror(-rc), f->store->has_ring ? "second" : "10 seconds");
 	if (rc == 0 && f->is_failing)
 		log_info("%s: can be written again", f->path);
 	f->is_failing = rc != 0;
@@ -145,9 +148,9 @@ bool counters_file_is_writing(const struct counters_file *f)
 	return f->step != COUNTERS_IDLE;
 }
 
-bool counters_file_is_due(const struct counters_file *f)
+bool counters_file_is_due(const struct counters_file *f, uint64_t now_ns)
 {
-	return !counters_file_is_writing(f) && clock_ns() >= f->due_ns;
+	return !counters_file_is_writing(f) && now_ns >= f->due_ns;
 }
 
 bool counters_file_is_failing(const struct counters_file *f)
@@ -155,14 +158,14 @@ bool counters_file_is_failing(const struct counters_file *f)
 	return f && f->is_failing;
 }
 
-void counters_file_write(struct counters_file *f, char *text, size_t size)
+void counters_file_write(struct counters_file *f, char *text, size_t size, uint64_t now_ns)
 {
 	trusted_file_free(f->found);
 	f->found = NULL;
 	f->text = text;
 	f->size = size;
 	f->written = 0;
-	f->due_ns = clock_ns() + CLOCK_SECOND_NS;
+	f->due_ns = now_ns + (f->store->has_ring ? 1 : 10) * CLOCK_SECOND_NS - MARGIN_NS;
 	f->step = COUNTERS_OPEN;
 	counters_proceed(f, 0);
 }
