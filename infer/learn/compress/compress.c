@@ -6,6 +6,7 @@
 #include "infer/compile/load.h"
 #include "infer/graph/arena.h"
 #include "infer/graph/lineage.h"
+#include "infer/learn/compress/compress_choose.h"
 #include "infer/learn/compress/compress_files.h"
 #include "infer/learn/compress/compress_steps.h"
 #include "infer/learn/data/fill.h"
@@ -74,26 +75,6 @@ static bool compress_step_watch(void *context, const struct learn_progress *prog
 
 // --- Trials ---------------------------------------------------------------------------------------
 
-// How far over its bounds a trial is, as shares of them, added up; 0: it meets all.
-static double compress_misses(const struct compressing *c, const struct compress_trial *trial)
-{
-	const struct compress_options *o = c->options;
-	const double loss = c->result->trials[0].figure - trial->figure;
-	const double ns = trial->ns_per_row[o->batch];
-	double misses = 0;
-
-	// A share of the loss allowed would make a tiny bound worth everything: it is of the figure itself.
-	if (loss > o->max_loss)
-		misses += loss - o->max_loss;
-	if (o->max_ns > 0 && ns > o->max_ns)
-		misses += ns / o->max_ns - 1;
-	if (o->max_bytes > 0 && trial->image_bytes > o->max_bytes)
-		misses += (double)trial->image_bytes / (double)o->max_bytes - 1;
-	if (o->fits_bytes > 0 && trial->weights_bytes > o->fits_bytes)
-		misses += (double)trial->weights_bytes / (double)o->fits_bytes - 1;
-	return misses;
-}
-
 // Measures an image as another trial. -ENOTSUP: it has other columns than the model that it is made of.
 static int compress_measure(
 	struct compressing *c, const void *image, size_t size, const char *steps)
@@ -121,7 +102,7 @@ static int compress_measure(
 	if (rc != 0)
 		return rc;
 	c->result->n_trials++;
-	trial->meets = compress_misses(c, trial) <= 0;
+	trial->meets = compress_misses(c->options, c->result, trial) <= 0;
 	// What is good enough is written, whatever comes, once the step at hand is done.
 	if (trial->meets)
 		learn_spare(c->watch, LEARN_UNTIL_DONE);
@@ -363,62 +344,6 @@ static int compress_search(struct compressing *c)
 	return rc;
 }
 
-// --- Choosing -------------------------------------------------------------------------------------
-
-static bool compress_beats(
-	const struct compress_trial *a, const struct compress_trial *b, uint32_t batch)
-{
-	const bool as_good = a->figure >= b->figure &&
-		a->ns_per_row[batch] <= b->ns_per_row[batch] && a->image_bytes <= b->image_bytes;
-
-	return as_good &&
-		(a->figure > b->figure || a->ns_per_row[batch] < b->ns_per_row[batch] ||
-			a->image_bytes < b->image_bytes);
-}
-
-static void compress_choose(struct compressing *c)
-{
-	struct compress_result *r = c->result;
-	const uint32_t batch = c->options->batch;
-	double least = INFINITY;
-
-	r->chosen = r->n_trials;
-	for (uint32_t i = 0; i < r->n_trials; i++) {
-		struct compress_trial *trial = &r->trials[i];
-		const double misses = compress_misses(c, trial);
-
-		trial->front = true;
-		for (uint32_t other = 0; other < r->n_trials; other++)
-			trial->front &= !compress_beats(&r->trials[other], trial, batch);
-		if (trial->meets &&
-			(r->chosen == r->n_trials ||
-				trial->ns_per_row[batch] < r->trials[r->chosen].ns_per_row[batch]))
-			r->chosen = i;
-		if (misses < least) {
-			least = misses;
-			r->nearest = i;
-		}
-	}
-}
-
-static int compress_refuse(struct compressing *c)
-{
-	const struct compress_result *r = c->result;
-	const struct compress_trial *near = &r->trials[r->nearest];
-	const uint32_t batch = c->options->batch;
-
-	if (r->interrupted)
-		return error_set(c->err, -ECANCELED,
-			"interrupted before a trial met the bounds: no image is written");
-	return error_set(c->err, -EDOM,
-		"none of %u trials meets the bounds%s; the nearest is \"%s\": %s %.4f (%.4f as it "
-		"is), "
-		"%.1f ns a row at batch %u, an image of %zu bytes, weights of %zu",
-		r->n_trials, r->out_of_time ? " within the time that --seconds gives" : "",
-		near->steps, r->figure, near->figure, r->trials[0].figure, near->ns_per_row[batch],
-		MODEL_BATCH_CLASS[batch], near->image_bytes, near->weights_bytes);
-}
-
 // --- The image ------------------------------------------------------------------------------------
 
 static int compress_sign(struct compressing *c, struct graph *graph)
@@ -542,7 +467,7 @@ static void compress_grow(struct compressing *c, uint32_t i, size_t before, size
 	struct compress_trial *trial = &c->result->trials[i];
 
 	trial->image_bytes = trial->image_bytes + after - before;
-	trial->meets = compress_misses(c, trial) <= 0;
+	trial->meets = compress_misses(c->options, c->result, trial) <= 0;
 }
 
 // The image of the best trial that keeps to the bounds with its lineage, too, which says how large it is. All trials would
@@ -555,9 +480,9 @@ static int compress_settle(struct compressing *c, void **image, size_t *size)
 		size_t before;
 		int rc;
 
-		compress_choose(c);
+		compress_choose(c->options, c->result);
 		if (r->chosen == r->n_trials)
-			return compress_refuse(c);
+			return compress_refuse(c->options, c->result, c->err);
 		before = r->trials[r->chosen].image_bytes;
 		rc = compress_finish(c, image, size);
 		if (rc != 0 || *size == before)
