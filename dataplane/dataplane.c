@@ -126,7 +126,7 @@ static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, str
 		lcore->workers = &dp->lcores[dp->config->lcores.n_io];
 		if (lcore->role != LCORE_WORKER)
 			lcore->fair = dp->clients->fairs[n_polling++];
-		turns_init(&lcore->turns, rte_get_tsc_hz());
+		poll_turns_init(&lcore->turns, rte_get_tsc_hz());
 		clock_init(&lcore->clock, rte_get_tsc_hz());
 		histogram_reset(&lcore->pings.latency);
 		rc = dataplane_make_scratch(dp, lcore, err);

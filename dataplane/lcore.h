@@ -4,7 +4,7 @@
 
 #include "dataplane/clock.h"
 #include "dataplane/fair/fair.h"
-#include "dataplane/fair/turn.h"
+#include "dataplane/fair/poll_turn.h"
 #include "dataplane/lane.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
@@ -67,8 +67,8 @@ struct lcore {
 
 	// The lcore's own.
 	uint32_t next_ring;
-	struct turns turns;
-	struct turn queue_turns[LCORE_QUEUES_MAX]; // of each of `queues`
-	struct lane lane;                          // of those that score
+	struct poll_turns turns;
+	struct poll_turn queue_turns[LCORE_QUEUES_MAX]; // of each of `queues`
+	struct lane lane;                               // of those that score
 	struct lcore_tx tx[CONFIG_PORTS_MAX];
 } __rte_cache_aligned;

@@ -238,13 +238,13 @@ static __rte_noinline bool loop_poll_in_turns(struct lcore *lcore, const struct 
 	bool work = false;
 
 	for (uint32_t i = 0; i < lcore->n_queues; i++) {
-		struct turn *turn = &lcore->queue_turns[i];
-		const uint16_t most = turn_begin(&lcore->turns, turn, begin);
+		struct poll_turn *turn = &lcore->queue_turns[i];
+		const uint16_t most = poll_turn_begin(&lcore->turns, turn, begin);
 		const uint16_t n = loop_poll_queue(lcore, &lcore->queues[i], rules, most);
 		const uint64_t now = rte_rdtsc();
 
 		if (n) {
-			turn_end(&lcore->turns, turn, n, begin, now);
+			poll_turn_end(&lcore->turns, turn, n, begin, now);
 			work = true;
 		}
 		begin = now;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How many packets a poll takes from a queue while clients are limited and other queues of the lcore have packets, too.
-#include "dataplane/fair/turn.h"
+#include "dataplane/fair/poll_turn.h"
 
 #include "tests/unit/fair_case.h"
 
-static struct turns turns;
-static struct turn queues[2];
+static struct poll_turns turns;
+static struct poll_turn queues[2];
 
 static int make_turns(void **state)
 {
-	turns_init(&turns, HZ);
+	poll_turns_init(&turns, HZ);
 	memset(queues, 0, sizeof(queues));
 	return 0;
 }
@@ -17,37 +17,37 @@ static int make_turns(void **state)
 // A turn of queue `i` that ends at `now`, in which each of `n` packets took `ns`.
 static void take(int i, uint16_t n, uint64_t ns, uint64_t now)
 {
-	turn_end(&turns, &queues[i], n, now - n * ns, now);
+	poll_turn_end(&turns, &queues[i], n, now - n * ns, now);
 }
 
 static void test_a_queue_alone_is_taken_from_whole(void **state)
 {
-	assert_int_equal(turn_begin(&turns, &queues[0], 1), BURST_MAX);
+	assert_int_equal(poll_turn_begin(&turns, &queues[0], 1), BURST_MAX);
 	for (uint64_t i = 1; i < 100; i++)
 		take(0, BURST_MAX, 100000, i * HZ);
-	assert_int_equal(turn_begin(&turns, &queues[0], 100 * HZ), BURST_MAX);
+	assert_int_equal(poll_turn_begin(&turns, &queues[0], 100 * HZ), BURST_MAX);
 }
 
 static void test_two_queues_share_the_time(void **state)
 {
 	take(0, BURST_MAX, 400, (HZ));
 	take(1, 1, 1000, (HZ) + US);
-	assert_int_equal(
-		turn_begin(&turns, &queues[0], (HZ) + US), 8); // ten would do, but for the drivers
-	assert_int_equal(turn_begin(&turns, &queues[1], (HZ) + US), TURN_LEAST);
+	assert_int_equal(poll_turn_begin(&turns, &queues[0], (HZ) + US),
+		8); // ten would do, but for the drivers
+	assert_int_equal(poll_turn_begin(&turns, &queues[1], (HZ) + US), POLL_TURN_LEAST);
 	// ... until one of them has been quiet for a while, whatever the other does.
-	for (uint64_t ms = 1; ms < TURN_SHARED_MS; ms++)
+	for (uint64_t ms = 1; ms < POLL_TURN_SHARED_MS; ms++)
 		take(1, 8, 1000, (HZ) + ms * 1000 * US);
-	assert_int_equal(turn_begin(&turns, &queues[1], (HZ) + 99000 * US), TURN_LEAST);
-	assert_int_equal(turn_begin(&turns, &queues[1], (HZ) + 100001 * US), BURST_MAX);
+	assert_int_equal(poll_turn_begin(&turns, &queues[1], (HZ) + 99000 * US), POLL_TURN_LEAST);
+	assert_int_equal(poll_turn_begin(&turns, &queues[1], (HZ) + 100001 * US), BURST_MAX);
 }
 
 static void test_few_packets_that_take_long_and_many_that_do_not(void **state)
 {
 	take(0, 1, 1000000, (HZ));
 	take(1, BURST_MAX, 1, (HZ) + US);
-	assert_int_equal(turn_begin(&turns, &queues[0], (HZ) + US), TURN_LEAST);
-	assert_int_equal(turn_begin(&turns, &queues[1], (HZ) + US), BURST_MAX);
+	assert_int_equal(poll_turn_begin(&turns, &queues[0], (HZ) + US), POLL_TURN_LEAST);
+	assert_int_equal(poll_turn_begin(&turns, &queues[1], (HZ) + US), BURST_MAX);
 }
 
 static void test_one_poll_that_was_held_up_is_forgotten(void **state)
@@ -55,12 +55,12 @@ static void test_one_poll_that_was_held_up_is_forgotten(void **state)
 	take(1, 1, 100, (HZ));
 	for (uint64_t i = 1; i < 10; i++)
 		take(0, 32, 125, (HZ) + i * 4 * US);
-	assert_int_equal(turn_begin(&turns, &queues[0], (HZ) + 40 * US), 32);
+	assert_int_equal(poll_turn_begin(&turns, &queues[0], (HZ) + 40 * US), 32);
 	take(0, 32, 3000, (HZ) + 100 * US); // 96 us, for another program had the CPU
-	assert_in_range(turn_begin(&turns, &queues[0], (HZ) + 100 * US), TURN_LEAST, 8);
+	assert_in_range(poll_turn_begin(&turns, &queues[0], (HZ) + 100 * US), POLL_TURN_LEAST, 8);
 	for (uint64_t i = 1; i < 40; i++)
 		take(0, 8, 125, (HZ) + (100 + i) * US);
-	assert_in_range(turn_begin(&turns, &queues[0], (HZ) + 140 * US), 24, 32);
+	assert_in_range(poll_turn_begin(&turns, &queues[0], (HZ) + 140 * US), 24, 32);
 }
 
 // As Intel's drivers do that read descriptors in registers of 256 and 512 bits.
@@ -77,7 +77,7 @@ static void test_drivers_that_give_packets_by_eights(void **state)
 	take(1, 8, 2000, HZ + 1);
 	for (uint64_t now = HZ; now < HZ + 100000 * US;) {
 		for (int i = 0; i < 2; i++) {
-			const uint16_t n = take_by_eights(turn_begin(&turns, &queues[i], now));
+			const uint16_t n = take_by_eights(poll_turn_begin(&turns, &queues[i], now));
 
 			now += 100 + n * 2000;
 			if (n)
@@ -94,7 +94,7 @@ static void test_packets_that_take_no_time(void **state)
 {
 	take(0, BURST_MAX, 0, (HZ));
 	take(1, BURST_MAX, 0, (HZ));
-	assert_int_equal(turn_begin(&turns, &queues[1], (HZ)), BURST_MAX);
+	assert_int_equal(poll_turn_begin(&turns, &queues[1], (HZ)), BURST_MAX);
 }
 
 int main(void)
