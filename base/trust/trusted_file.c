@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -223,17 +225,31 @@ static int write_beside(const char *path, enum trusted_file_kind kind, const voi
 	return rc;
 }
 
+// What would end the process waits until the file is whole: nothing is left of a secret under another name.
+static void hold_signals(sigset_t *before)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ending, before);
+}
+
 // `is_new`: what is there already stays.
 static int put(const char *path, enum trusted_file_kind kind, const void *bytes, size_t size,
 	bool is_new, struct error *err)
 {
 	char folder[PATH_MAX], temporary[PATH_MAX];
+	sigset_t before;
 	int rc = folder_of(path, folder, err);
 
 	if (rc == 0)
 		rc = check_folder(folder, own_service(), err);
 	if (rc != 0)
 		return rc;
+	hold_signals(&before);
 	rc = write_beside(path, kind, bytes, size, temporary);
 	if (rc == 0) {
 		// A hard link, unlike a rename, replaces nothing.
@@ -241,6 +257,7 @@ static int put(const char *path, enum trusted_file_kind kind, const void *bytes,
 		if (is_new || rc != 0)
 			unlink(temporary);
 	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc == 0)
 		rc = sync_folder(folder);
 	if (rc == -EEXIST)

@@ -34,7 +34,9 @@ static void on_signal(int number)
 	const int kept = errno;
 
 	last = number;
-	count++;
+	// The thread may be telling somebody who does not read.
+	if (++count > 1)
+		alarm(1);
 	sem_post(&state.wake);
 	errno = kept;
 }
@@ -44,6 +46,7 @@ static _Noreturn void end_process(void)
 	const int number = last;
 
 	leftovers_remove();
+	alarm(1); // nobody may be reading what is said
 	if (state.end) {
 		state.end->say(state.end->arg, true);
 		_exit(state.end->exit);

@@ -313,7 +313,12 @@ static int train_check_use(const struct train *train, struct error *err)
 static int train_write(
 	const struct train *train, struct train_made *made, struct model **model, struct error *err)
 {
-	int rc = made->onnx ? train_write_whole(train->onnx, made->onnx, made->onnx_size, err) : 0;
+	int rc;
+
+	// Both are of one model.
+	if (made->onnx)
+		interrupts_spare(UINT32_MAX);
+	rc = made->onnx ? train_write_whole(train->onnx, made->onnx, made->onnx_size, err) : 0;
 
 	if (rc == 0) {
 		rc = image_save(train->image, made->image, made->image_size, model, err);

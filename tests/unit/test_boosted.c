@@ -266,6 +266,41 @@ static bool stops(void *context, const struct learn_progress *progress)
 	return progress->done != ((struct keeping *)context)->stop;
 }
 
+static int keep_nothing(void *context, const void *bytes, size_t size, struct error *e)
+{
+	return error_set(e, -ENOSPC, "the disk is full");
+}
+
+static void remember_seconds(void *context, uint32_t seconds)
+{
+	*(uint32_t *)context = seconds;
+}
+
+// A signal ends work that is not spared wherever it is.
+static void what_is_learnt_is_spared_until_it_is_kept(void **state)
+{
+	struct train_options options = options_of(3, 0);
+	struct keeping keeping = { 0 };
+	uint32_t seconds = 0;
+	const struct learn_watch watch = { .spare = remember_seconds, .context = &seconds };
+	struct learn_case rows;
+	struct graph *graph;
+
+	learn_case_init(&rows, ROWS, 2, false);
+	assert_int_equal(train(&rows, &options, &watch, &graph), 0);
+	assert_int_equal(seconds, LEARN_UNTIL_DONE); // the caller has still to write it
+	graph_destroy(graph);
+	options.checkpoint = (struct train_checkpoint){ .write = keep, .context = &keeping };
+	assert_int_equal(train(&rows, &options, &watch, &graph), 0);
+	assert_int_equal(seconds, 0);
+	graph_destroy(graph);
+	options.checkpoint.write = keep_nothing;
+	assert_int_equal(train(&rows, &options, &watch, &graph), -ENOSPC);
+	assert_string_equal(err.text, "the disk is full");
+	assert_int_equal(seconds, LEARN_CHECKPOINT); // it is told before the process ends
+	learn_case_fini(&rows);
+}
+
 // Interrupted after some rounds and gone on from: the same scores to the last bit as in one go.
 static void an_interrupted_one_goes_on_to_the_same_trees(void **state)
 {
@@ -346,6 +381,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_learnt),
 		cmocka_unit_test(interruption_leaves_the_rounds_so_far),
 		cmocka_unit_test(same_seed_gives_same_bits_on_any_number_of_threads),
+		cmocka_unit_test(what_is_learnt_is_spared_until_it_is_kept),
 		cmocka_unit_test(an_interrupted_one_goes_on_to_the_same_trees),
 		cmocka_unit_test(a_checkpoint_that_does_not_fit_is_refused),
 		cmocka_unit_test(bad_rows_are_refused),

@@ -377,7 +377,8 @@ int train_boosted(struct train_job *job, struct error *err)
 		learn_spare(job->watch,
 			job->options->checkpoint.write ? LEARN_CHECKPOINT : LEARN_UNTIL_DONE);
 	}
-	if (rc == 0 || job->options->checkpoint.write)
+	// Without a checkpoint the rounds are nowhere else until the image is written; of one that failed is told.
+	if (job->options->checkpoint.write && (rc == 0 || rc == -ECANCELED))
 		learn_spare(job->watch, 0);
 	if (rc != 0 && stopped.code != 0)
 		*err = stopped;

@@ -262,7 +262,8 @@ int network_fit(struct train_job *job, struct net *net, const struct fit_rows *r
 		learn_spare(job->watch, LEARN_CHECKPOINT);
 	if (rc == 0)
 		rc = fit_run(fit, result, err);
-	learn_spare(job->watch, 0);
+	if (rc == 0 || rc == -ECANCELED) // of a checkpoint that failed is told
+		learn_spare(job->watch, 0);
 	fit_destroy(fit);
 	return rc;
 }
