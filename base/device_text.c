@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "base/device_text.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char SECRET[] = ",secret=";
@@ -29,4 +31,15 @@ void device_text_hide(char *text)
 		}
 		at = value;
 	}
+}
+
+struct device_told device_told(const char *device)
+{
+	struct device_told told;
+	char whole[PATH_MAX];
+
+	snprintf(whole, sizeof(whole), "%s", device);
+	device_text_hide(whole);
+	snprintf(told.s, sizeof(told.s), "%.*s", (int)sizeof(told.s) - 1, whole);
+	return told;
 }

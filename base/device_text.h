@@ -5,3 +5,9 @@
 
 // Puts an asterisk in the place of each secret that the text, one device's, names. No other text is changed.
 void device_text_hide(char *text);
+
+// A device for a sentence: without its secrets, cut where it is long.
+struct device_told {
+	char s[256];
+};
+struct device_told device_told(const char *device);

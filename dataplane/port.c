@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/port.h"
 
+#include "base/device_text.h"
 #include "dataplane/device/devargs.h"
 #include "dataplane/device/devices.h"
 #include "dataplane/device/mtu.h"
@@ -80,7 +81,7 @@ static int port_no_device(const struct port *port, struct error *err)
 	return error_set(err, -ENODEV,
 		"port %s: DPDK cannot make device %s: check the driver's name, and that the "
 		"interface, file or socket directory it names exists and may be used",
-		port->config->name, port->config->device);
+		port->config->name, device_told(port->config->device).s);
 }
 
 // Of AF_XDP the interface is locked, and the driver told how many of its queues it shall have.
@@ -176,7 +177,8 @@ static int port_choose_mtu(struct port *port, const struct rte_eth_dev_info *inf
 		longest = info->max_mtu;
 	if (port->mtu > longest && !port_understates_mtu(port->config))
 		return error_set(err, -EINVAL, "port %s: mtu is %u, but %s takes at most %u",
-			port->config->name, port->mtu, port->config->device, longest);
+			port->config->name, port->mtu, device_told(port->config->device).s,
+			longest);
 	if (!devices_is_pci(port->config->device) &&
 		mtu_check_interface(port->config, info->if_index, err) != 0)
 		return err->code;
@@ -214,9 +216,9 @@ static int port_refuse(const struct port *port, const char *what, int rc, struct
 			"port %s: %s: %s: the kernel gives no AF_XDP socket: it takes root (or "
 			"what /usr/share/martlet/af_xdp.conf lists), and an interface that no "
 			"other program receives from by AF_XDP; the log above says more",
-			port->config->name, port->config->device, what);
-	return error_set(err, rc, "port %s: %s: %s: %s", port->config->name, port->config->device,
-		what, strerror(-rc));
+			port->config->name, device_told(port->config->device).s, what);
+	return error_set(err, rc, "port %s: %s: %s: %s", port->config->name,
+		device_told(port->config->device).s, what, strerror(-rc));
 }
 
 static int port_setup_queues(struct port *port, const struct rte_eth_dev_info *info,
@@ -296,8 +298,8 @@ static int port_tell_tags_apart(struct port *port, uint32_t if_index, struct err
 	if (!port->tag_type_be)
 		port->tag_type_be = RTE_BE16(RTE_ETHER_TYPE_VLAN);
 	if (tag_filter_attach(if_index, rte_be_to_cpu_16(port->tag_type_be), err) != 0)
-		return error_prefix(
-			err, "port %s: device %s", port->config->name, port->config->device);
+		return error_prefix(err, "port %s: device %s", port->config->name,
+			device_told(port->config->device).s);
 	return 0;
 }
 
@@ -396,7 +398,8 @@ static int port_open_memif(struct port *port, const struct port_needs *needs, st
 	uint32_t queues = config->queues ? config->queues : needs->polling;
 
 	if (memif_device_parse(config->device, &device, err) != 0)
-		return error_prefix(err, "port %s: device %s", config->name, config->device);
+		return error_prefix(
+			err, "port %s: device %s", config->name, device_told(config->device).s);
 	if (queues > QUEUES_MAX || needs->senders > QUEUES_MAX)
 		return error_set(err, -EINVAL,
 			"port %s: %u queues to receive on and %u to send by; memif has %d of each",
@@ -411,7 +414,7 @@ static int port_open_memif(struct port *port, const struct port_needs *needs, st
 		if (memif_server_add(needs->memif, &device, port->memif, err) == 0)
 			return 0;
 	}
-	return error_prefix(err, "port %s: device %s", config->name, config->device);
+	return error_prefix(err, "port %s: device %s", config->name, device_told(config->device).s);
 }
 
 bool port_is_memif(const struct config_port *config)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/device/bond.h"
 
+#include "base/device_text.h"
 #include "dataplane/clock.h"
 #include "dataplane/device/abi.h"
 #include "dataplane/device/devargs.h"
@@ -42,10 +43,10 @@ static int bond_check_member(
 		return error_set(err, -EINVAL,
 			"port %s: members: '%s': DPDK's memif server trusts its peers and is not "
 			"used here; a memif member has role=client",
-			config->name, member);
+			config->name, device_told(member).s);
 	if (bond_is_device(member))
 		return error_set(err, -EINVAL, "port %s: members: '%s' is a bond itself",
-			config->name, member);
+			config->name, device_told(member).s);
 	if (devargs_is_of(member, "net_af_packet") && mode != BOND_ACTIVE_BACKUP)
 		return error_set(err, -EINVAL,
 			"port %s: members: '%s': AF_PACKET's driver does not tell when a link is "
@@ -123,7 +124,7 @@ static int bond_make_member(struct bond *bond, const struct config_port *config,
 			"port %s: members: DPDK cannot make device %s: check the driver's name, "
 			"and that the interface, file or socket directory it names exists and may "
 			"be used",
-			config->name, device);
+			config->name, device_told(device).s);
 	member->probed = true;
 	if (strcmp(info->driver_name, "net_af_packet") == 0 &&
 		if_indextoname(info->if_index, member->if_name))

@@ -100,6 +100,7 @@ static void a_secret_ends_where_the_argument_does(void **state)
 		snprintf(text, sizeof(text), "%s", CASES[i][0]);
 		device_text_hide(text);
 		assert_string_equal(text, CASES[i][1]);
+		assert_string_equal(device_told(CASES[i][0]).s, CASES[i][1]);
 	}
 }
 
