@@ -161,7 +161,8 @@ static void what_is_not_there_is_said(void **state)
 {
 	char wanted[256];
 
-	snprintf(wanted, sizeof(wanted), "%s/nothing: cannot be opened: No such file or directory", folder);
+	snprintf(wanted, sizeof(wanted), "%s/nothing: cannot be opened: No such file or directory",
+		folder);
 	assert_string_equal(read_behind("nothing", 0), wanted);
 	snprintf(wanted, sizeof(wanted), "%s/: has no files of an audit log in it", folder);
 	assert_string_equal(read_behind("", 0), wanted);
