@@ -62,7 +62,7 @@ int chain_files_list(int folder, const char *path, struct chain_files *out, stru
 	*out = (struct chain_files){ 0 };
 	if (!dir && fd >= 0)
 		close(fd);
-	while (rc == 0) {
+	while (dir && rc == 0) {
 		errno = 0;
 		entry = readdir(dir);
 		if (!entry) {
