@@ -256,6 +256,7 @@ static char *join_pages(struct audit *audit, uint32_t limit, size_t *size)
 	for (;;) {
 		struct chain_line line;
 		const char *last;
+		char *more;
 
 		assert_int_equal(audit_read(audit, after, limit, &text, &n, &err), 0);
 		if (n == 0) {
@@ -267,7 +268,9 @@ static char *join_pages(struct audit *audit, uint32_t limit, size_t *size)
 		assert_int_equal(chain_read(last, (size_t)(text + n - 1 - last), &line, &err), 0);
 		assert_true(line.seq > after);
 		after = line.seq;
-		whole = realloc(whole, *size + n);
+		more = realloc(whole, *size + n);
+		assert_non_null(more);
+		whole = more;
 		memcpy(whole + *size, text, n);
 		*size += n;
 		free(text);
