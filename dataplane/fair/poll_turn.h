@@ -15,7 +15,8 @@
 #define POLL_TURN_WEIGHT    8 // the newest poll's part of the average is one of these
 
 struct poll_turn {              // of one queue
-	uint64_t packet_cycles; // what one of its packets took, on average; 0: nothing is known yet
+	uint64_t packet_cycles; // what one of its packets took, on average
+	uint16_t most;          // that a poll takes for that; 0: nothing is known yet
 };
 
 struct poll_turns {                          // of one lcore
@@ -33,14 +34,7 @@ static inline void poll_turns_init(struct poll_turns *turns, uint64_t tsc_hz)
 static inline uint16_t poll_turn_begin(
 	const struct poll_turns *turns, const struct poll_turn *turn, uint64_t now)
 {
-	uint64_t n;
-
-	if (now >= turns->shared_until || !turn->packet_cycles)
-		return BURST_MAX;
-	n = turns->most_cycles / turn->packet_cycles;
-	return (uint16_t)(n >= BURST_MAX      ? BURST_MAX
-			: n < POLL_TURN_LEAST ? POLL_TURN_LEAST
-					      : n / POLL_TURN_LEAST * POLL_TURN_LEAST);
+	return now < turns->shared_until && turn->most ? turn->most : BURST_MAX;
 }
 
 // `n` packets, one at least, were taken and answered from `begin` to `now`.
@@ -48,11 +42,16 @@ static inline void poll_turn_end(
 	struct poll_turns *turns, struct poll_turn *turn, uint16_t n, uint64_t begin, uint64_t now)
 {
 	const uint64_t cycles = (now - begin) / n;
+	uint64_t most;
 
 	turn->packet_cycles = turn->packet_cycles
 		? (turn->packet_cycles * (POLL_TURN_WEIGHT - 1) + cycles + POLL_TURN_WEIGHT - 1) /
 			POLL_TURN_WEIGHT
 		: cycles;
+	most = turn->packet_cycles ? turns->most_cycles / turn->packet_cycles : BURST_MAX;
+	turn->most = (uint16_t)(most >= BURST_MAX ? BURST_MAX
+			: most < POLL_TURN_LEAST  ? POLL_TURN_LEAST
+						  : most / POLL_TURN_LEAST * POLL_TURN_LEAST);
 	if (turns->last != turn && turns->last)
 		turns->shared_until = now + turns->shared_cycles;
 	turns->last = turn;
