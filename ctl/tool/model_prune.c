@@ -111,7 +111,7 @@ static int prune_print_text(
 		r->method == PRUNE_TREES ? "trees" : r->unit, r->steps, r->steps == 1 ? "" : "s",
 		format_count(r->n_train).s, format_count(r->n_held).s);
 	TABLE_INIT(&table, "", *r->figure == 'R' ? ">R2" : ">F1",
-		r->method >= PRUNE_TREES ? ">LEAVES" : ">WEIGHTS", ">BYTES", ">BATCH 1", ">16",
+		r->method >= PRUNE_TREES ? ">LEAVES" : ">WEIGHTS", ">IN MEMORY", ">BATCH 1", ">16",
 		">64", ">256");
 	prune_add_side(&table, "before", &r->before);
 	prune_add_side(&table, "after", &r->after);

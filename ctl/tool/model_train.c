@@ -313,13 +313,13 @@ static int train_check_use(const struct train *train, struct error *err)
 static int train_write(
 	const struct train *train, struct train_made *made, struct model **model, struct error *err)
 {
-	int rc;
+	int rc = 0;
 
-	// Both are of one model.
-	if (made->onnx)
+	if (made->onnx) {
+		// Image and ONNX file are of one model: an interruption leaves both or neither.
 		interrupts_spare(UINT32_MAX);
-	rc = made->onnx ? train_write_whole(train->onnx, made->onnx, made->onnx_size, err) : 0;
-
+		rc = train_write_whole(train->onnx, made->onnx, made->onnx_size, err);
+	}
 	if (rc == 0) {
 		rc = image_save(train->image, made->image, made->image_size, model, err);
 		made->image = NULL; // which it freed

@@ -10,7 +10,7 @@
 
 // Packets, and multiples of it: drivers that read eight descriptors at a time give none where fewer are asked for.
 #define POLL_TURN_LEAST     8u
-#define POLL_TURN_US        4
+#define POLL_TURN_US        2
 #define POLL_TURN_SHARED_MS 100
 #define POLL_TURN_WEIGHT    8 // the newest poll's part of the average is one of these
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a flood by one memif port does to a client by another: round trips of requests that one client sends at a steady
-// pace, while another keeps as many outstanding as it is told. Both are one thread, so that they do not take the CPU
+// What a flood by one memif port does to a client by another: round trips of requests that one client sends at random
+// moments, so many a second, while another keeps as many outstanding as it is told. Both are one thread, so that they do not take the CPU
 // from each other; the appliance is another process. Prints JSON.
 // usage: bench_fair FOLDER MODEL COLUMNS RATE WINDOW SECONDS MAC MAC
 // FOLDER holds polite.sock and flood.sock, ports of 10.77.0.1 and 10.77.1.1 with these MACs; WINDOW 0: no flood.
@@ -13,6 +13,7 @@
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <rte_random.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -171,8 +172,9 @@ static void run(double rate, uint32_t window, double seconds)
 	while ((now = rte_rdtsc()) < end) {
 		if ((double)now >= next) {
 			send_requests(POLITE, 1);
+			// At a steady pace the requests would meet all of the kernels' ticks or none.
 			// What was missed while we were kept from our CPU is not made up for.
-			next += gap * (double)(uint64_t)(((double)now - next) / gap + 1);
+			next = (double)(now + rte_rand_max((uint64_t)(gap * 2)));
 		}
 		look();
 		if (!window)

@@ -30,7 +30,7 @@ static void test_a_queue_alone_is_taken_from_whole(void **state)
 
 static void test_two_queues_share_the_time(void **state)
 {
-	take(0, BURST_MAX, 400, (HZ));
+	take(0, BURST_MAX, 200, (HZ));
 	take(1, 1, 1000, (HZ) + US);
 	assert_int_equal(poll_turn_begin(&turns, &queues[0], (HZ) + US),
 		8); // ten would do, but for the drivers
@@ -54,12 +54,12 @@ static void test_one_poll_that_was_held_up_is_forgotten(void **state)
 {
 	take(1, 1, 100, (HZ));
 	for (uint64_t i = 1; i < 10; i++)
-		take(0, 32, 125, (HZ) + i * 4 * US);
-	assert_int_equal(poll_turn_begin(&turns, &queues[0], (HZ) + 40 * US), 32);
+		take(0, 32, 60, (HZ) + i * 2 * US);
+	assert_int_equal(poll_turn_begin(&turns, &queues[0], (HZ) + 20 * US), 32);
 	take(0, 32, 3000, (HZ) + 100 * US); // 96 us, for another program had the CPU
 	assert_in_range(poll_turn_begin(&turns, &queues[0], (HZ) + 100 * US), POLL_TURN_LEAST, 8);
 	for (uint64_t i = 1; i < 40; i++)
-		take(0, 8, 125, (HZ) + (100 + i) * US);
+		take(0, 8, 60, (HZ) + (100 + i) * US);
 	assert_in_range(poll_turn_begin(&turns, &queues[0], (HZ) + 140 * US), 24, 32);
 }
 
