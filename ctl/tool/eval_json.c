@@ -97,10 +97,11 @@ static json_t *confusion(const struct verdict *e)
 	return rows;
 }
 
+// A point of the curve of `e`.
 static json_t *threshold(
-	const char *why, const struct ranking_point *point, const struct ranking_point *all)
+	const struct verdict *e, const char *why, const struct ranking_point *point)
 {
-	const struct eval_rates rates = eval_rates(point, all);
+	const struct eval_rates rates = eval_rates(point, &e->points[e->n_points - 1]);
 	json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "threshold",
 		number(point->threshold), "hits", number(point->hits), "false_alarms",
 		number(point->false_alarms), "precision", number(rates.precision), "recall",
@@ -114,17 +115,16 @@ static json_t *threshold(
 
 static void add_thresholds(json_t *to, const struct verdict *e)
 {
-	const struct ranking_point *all = e->n_points ? &e->points[e->n_points - 1] : NULL;
 	json_t *chosen = json_array(), *sweep = json_array();
 
 	for (uint32_t i = 0; i < e->n_choices; i++)
 		json_array_append_new(
-			chosen, threshold(e->choices[i].why, &e->choices[i].point, all));
+			chosen, threshold(e, e->choices[i].why, &e->choices[i].point));
 	for (size_t i = 0; e->positive && i < e->n_points; i++) {
 		const size_t before = i == 0 ? 0 : (i - 1) * SWEEP_POINTS / e->n_points;
 
 		if (i == 0 || i + 1 == e->n_points || i * SWEEP_POINTS / e->n_points != before)
-			json_array_append_new(sweep, threshold(NULL, &e->points[i], all));
+			json_array_append_new(sweep, threshold(e, NULL, &e->points[i]));
 	}
 	json_object_set_new(to, "thresholds", chosen);
 	json_object_set_new(to, "sweep", sweep);
