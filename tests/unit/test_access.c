@@ -284,6 +284,19 @@ static void nobody_over_tcp_is_a_client_or_nobody(void **state)
 // --- Tokens --------------------------------------------------------------------------------------
 
 static char token_text[TOKEN_TEXT_BYTES];
+static time_t clock_shift; // of this program's clock
+
+// The C library's, as somebody has set it.
+time_t time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += clock_shift;
+	if (out)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
 
 // Adds one to the file, whose text is then token_text.
 static void add_token(const char *name, enum role role, int64_t not_before, int64_t expires)
@@ -435,6 +448,45 @@ static void revoked_token_holds_no_more(void **state)
 	assert_int_equal(bring_token(&peer, token_text, &again), 401);
 }
 
+// Whoever looked while it was over: a request, or nobody but the tick.
+static void clock_that_is_set_back_makes_no_token_good(void **state)
+{
+	struct connection_peer peer = here();
+	const int64_t now = (int64_t)time(NULL);
+	struct tokens tokens;
+	struct who who;
+
+	for (int ticks = 0; ticks <= 10; ticks += 10) {
+		clock_shift = 0;
+		unlink(config.trust.tokens);
+		add_token("ci", ROLE_ADMIN, 0, now + 5000);
+		begin();
+		assert_int_equal(bring_token(&peer, token_text, &who), 0);
+		clock_shift = 6000;
+		for (int i = 0; i < ticks; i++)
+			access_tick(access_);
+		assert_int_equal(ticks ? 401 : bring_token(&peer, token_text, &who), 401);
+		clock_shift = 0;
+		assert_int_equal(bring_token(&peer, token_text, &who), 401);
+		take_rules_anew();
+		assert_int_equal(bring_token(&peer, token_text, &who), 401);
+		take_rules_anew();
+		assert_int_equal(bring_token(&peer, token_text, &who), 401);
+		// One that was read since is not concerned, nor is this one with another time.
+		assert_int_equal(tokens_read(config.trust.tokens, &tokens, &err), 0);
+		tokens.each[0].expires += 2000;
+		assert_int_equal(tokens_write(config.trust.tokens, &tokens, &err), 0);
+		tokens_fini(&tokens);
+		take_rules_anew();
+		assert_int_equal(bring_token(&peer, token_text, &who), 0);
+		add_token("new", ROLE_ADMIN, 0, now + 5000);
+		take_rules_anew();
+		assert_int_equal(bring_token(&peer, token_text, &who), 0);
+		access_destroy(access_);
+		access_ = NULL;
+	}
+}
+
 // Ten are answered at once, and then not even a good one is looked up, for a moment; another address is not concerned.
 static void guesses_are_slowed_down(void **state)
 {
@@ -509,6 +561,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			tokens_that_are_not_valid_are_refused_alike, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(revoked_token_holds_no_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			clock_that_is_set_back_makes_no_token_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(guesses_are_slowed_down, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			bad_file_of_tokens_is_refused_at_start, set_up, tear_down),

@@ -39,19 +39,12 @@ struct access {
 	struct audit *audit;
 	uint32_t generation; // of the rules; 0: of none
 	struct pace *failures;
-	int64_t latest; // that time() has been, since the rules were read
-	int64_t said;   // of time(): when a token that was refused was last told of
+	int64_t said; // of time(): when a token that was refused was last told of
 	uint32_t ticks;
 	bool is_used;         // tokens were, since that was saved
 	bool is_save_failing; // which was told
 	char uses[CONFIG_PATH_MAX + 16];
 };
-
-// A clock that is set back makes no token good again.
-static int64_t access_latest(const struct access *access, int64_t now)
-{
-	return now > access->latest ? now : access->latest;
-}
 
 // --- Rules ---------------------------------------------------------------------------------------
 
@@ -82,7 +75,6 @@ void access_commit(struct access *access, struct access_rules *rules)
 	access_discard(access->rules);
 	access->rules = rules;
 	access->generation++;
-	access->latest = 0; // whoever reads the rules anew says that the clock is right
 }
 
 void access_discard(struct access_rules *rules)
@@ -187,8 +179,11 @@ static void access_read_tokens(struct access *access)
 void access_tick(struct access *access)
 {
 	access->ticks++;
-	if (access->ticks % TICKS_A_LOOK == 0 && bearer_is_outdated(&access->rules->bearer))
-		access_read_tokens(access);
+	if (access->ticks % TICKS_A_LOOK == 0) {
+		bearer_watch(&access->rules->bearer, (int64_t)time(NULL));
+		if (bearer_is_outdated(&access->rules->bearer))
+			access_read_tokens(access);
+	}
 	if (access->ticks % TICKS_A_SAVE == 0)
 		access_save(access);
 }
@@ -255,14 +250,6 @@ static void access_identify(const struct access *access, struct connection_peer 
 
 // --- Of a request --------------------------------------------------------------------------------
 
-static int64_t access_now(struct access *access)
-{
-	const int64_t now = (int64_t)time(NULL);
-
-	access->latest = access_latest(access, now);
-	return now;
-}
-
 // What is wrong is for the log alone: who sent the token hears only that it is not valid.
 static int access_refuse_token(struct access *access, const struct http_request *request,
 	const char *why, const char *name, struct error *err)
@@ -286,7 +273,7 @@ static int access_know_token(
 	static const char *const WHYS[] = { "", "is not valid yet", "has expired" };
 	const struct connection_peer *peer = request->from;
 	struct bearer *bearer = &access->rules->bearer;
-	const int64_t now = access_now(access);
+	const int64_t now = (int64_t)time(NULL);
 	const struct token *token;
 	enum token_state state;
 
@@ -301,7 +288,7 @@ static int access_know_token(
 			"came without TLS, where everybody on the way can read it", "", err);
 	if (!token)
 		return access_refuse_token(access, request, "is not known", "", err);
-	state = token_state(token, now, access->latest);
+	state = bearer_state(bearer, token, now);
 	if (state != TOKEN_VALID)
 		return access_refuse_token(access, request, WHYS[state], token->name, err);
 	access->is_used = true;
@@ -342,13 +329,13 @@ int access_know(struct access *access, struct http_request *request, struct erro
 
 bool access_holds(const struct access *access, const struct who *who)
 {
-	const int64_t now = (int64_t)time(NULL);
+	const struct bearer *bearer = &access->rules->bearer;
 	const struct token *token;
 
 	if (!who->token)
 		return true;
-	token = bearer_find_id(&access->rules->bearer, who->token);
-	return token && token_state(token, now, access_latest(access, now)) == TOKEN_VALID;
+	token = bearer_find_id(bearer, who->token);
+	return token && bearer_state(bearer, token, (int64_t)time(NULL)) == TOKEN_VALID;
 }
 
 int access_allows(const struct who *who, enum role needed, struct error *err)
@@ -387,7 +374,7 @@ json_t *access_tokens_json(const struct access *access)
 
 	for (size_t i = 0; i < bearer->tokens.n; i++) {
 		const struct token *token = &bearer->tokens.each[i];
-		const enum token_state state = token_state(token, now, access_latest(access, now));
+		const enum token_state state = bearer_state(bearer, token, now);
 
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "name", token->name, "role",

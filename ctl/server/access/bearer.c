@@ -72,8 +72,32 @@ static void bearer_note(struct bearer *bearer, uint64_t id, int64_t at)
 
 void bearer_inherit(struct bearer *bearer, const struct bearer *before)
 {
-	for (size_t i = 0; i < before->tokens.n; i++)
-		bearer_note(bearer, before->used[i].id, before->used[i].at);
+	for (size_t i = 0; i < before->tokens.n; i++) {
+		struct bearer_use *use = bearer_find_use(bearer, before->used[i].id);
+
+		if (!use)
+			continue;
+		bearer_note(bearer, use->id, before->used[i].at);
+		if (bearer->tokens.each[use - bearer->used].expires ==
+			before->tokens.each[i].expires)
+			use->latest = before->used[i].latest;
+	}
+}
+
+void bearer_watch(struct bearer *bearer, int64_t now)
+{
+	for (size_t i = 0; i < bearer->tokens.n; i++)
+		if (now > bearer->used[i].latest)
+			bearer->used[i].latest = now;
+}
+
+enum token_state bearer_state(const struct bearer *bearer, const struct token *token, int64_t now)
+{
+	struct bearer_use *use = &bearer->used[token - bearer->tokens.each];
+
+	if (now > use->latest)
+		use->latest = now;
+	return token_state(token, now, use->latest);
 }
 
 bool bearer_is_outdated(const struct bearer *bearer)
