@@ -34,7 +34,8 @@
 #define IOCTL_KIND(kind) BITS(1, 0xff00, (uint64_t)(kind) << 8)
 
 const struct call CALLS[] = {
-	// --- Memory: what is written is never run, and nothing that was written becomes a program.
+	// --- Memory: none is both written and run, and none becomes executable. A file that was written can be mapped to
+	// be run, since libraries are: a filter cannot see which file it is.
 	ANY("brk", "the heap"),
 	{ CALL("mmap", "the heap, regions of memif's peers, hugepages"),
 		IF(BITS(2, PROT_EXEC, 0)) },
@@ -134,7 +135,8 @@ const struct call CALLS[] = {
 	ANY("signalfd4", "signals come by the event loop"),
 	ANY("pipe2", "a thread wakes another"),
 
-	// --- Files: the store, certificates, keys, the configuration, /proc and /sys. No set-user-id file is made.
+	// --- Files: the store, certificates, keys, the configuration, /proc and /sys. No set-user-id file is made
+	// by them; of what io_uring makes a filter sees nothing.
 	{ CALL("openat", "files"), IF(BITS(3, SETID, 0)) },
 	{ CALL("open", "files, by older libraries"), IF(BITS(2, SETID, 0)) },
 	ANY("close", "files"),
