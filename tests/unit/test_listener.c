@@ -47,7 +47,7 @@ static size_t entries(void)
 	return bytes > 0 ? ((size_t)bytes - HEAD_BYTES) / ENTRY_BYTES : 0;
 }
 
-static int admit(const struct listener_guest *guests, size_t n)
+static int admit(const struct socket_guest *guests, size_t n)
 {
 	const int rc = listener_admit(listener, guests, n, &err);
 
@@ -58,8 +58,8 @@ static int admit(const struct listener_guest *guests, size_t n)
 
 static void who_is_named_twice_is_on_the_list_once(void **state)
 {
-	const struct listener_guest guests[] = { { false, 5 }, { true, 5 }, { false, 5 },
-		{ true, 6 }, { true, 5 }, { false, 7 } };
+	const struct socket_guest guests[] = { { false, 5 }, { true, 5 }, { false, 5 }, { true, 6 },
+		{ true, 5 }, { false, 7 } };
 
 	assert_int_equal(admit(guests, 6), 0);
 	assert_int_equal(entries(), 4 + 4); // its own, and 5, 7, group 5 and group 6
@@ -69,7 +69,7 @@ static void who_is_named_twice_is_on_the_list_once(void **state)
 
 static void a_list_of_somebody_else_stays_where_nobody_is_named(void **state)
 {
-	const struct listener_guest guest = { false, 5 };
+	const struct socket_guest guest = { false, 5 };
 	char list[512];
 	ssize_t bytes;
 
@@ -87,7 +87,7 @@ static void a_list_of_somebody_else_stays_where_nobody_is_named(void **state)
 // 0: all is well; 1: not; 2: there are no user namespaces here.
 static int admit_in_a_namespace(void)
 {
-	const struct listener_guest guests[] = { { false, 5 }, { false, 0 }, { true, 0 },
+	const struct socket_guest guests[] = { { false, 5 }, { false, 0 }, { true, 0 },
 		{ true, 6 } };
 	char map[32];
 	const int bytes = snprintf(map, sizeof(map), "0 %u 1\n", (unsigned)geteuid());
@@ -110,7 +110,7 @@ static int admit_in_a_namespace(void)
 
 static void who_is_not_known_to_a_namespace_keeps_nobody_out(void **state)
 {
-	const struct listener_guest guest = { false, 5 };
+	const struct socket_guest guest = { false, 5 };
 	int status;
 	pid_t child;
 

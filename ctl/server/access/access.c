@@ -87,13 +87,13 @@ void access_discard(struct access_rules *rules)
 void access_admit(const struct access *access, struct listener *listener)
 {
 	const struct names *names = &access->rules->names;
-	struct listener_guest guests[NAMES_MAX];
+	struct socket_guest guests[NAMES_MAX];
 	size_t n = 0;
 	struct error err;
 
 	for (uint32_t i = 0; i < names->n; i++)
 		if (names->each[i].kind != PRINCIPAL_CERTIFICATE)
-			guests[n++] = (struct listener_guest){ .is_group = names->each[i].kind ==
+			guests[n++] = (struct socket_guest){ .is_group = names->each[i].kind ==
 					PRINCIPAL_GROUP,
 				.id = names->each[i].id };
 	if (listener_admit(listener, guests, n, &err) != 0)
