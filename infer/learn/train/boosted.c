@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOOSTED_RENEWED  16                    // rounds
 #define BOOSTED_EVERY_NS (5 * CLOCK_SECOND_NS) // between two checkpoints
 
 // --- Rows ---------------------------------------------------------------------------------------
@@ -139,10 +138,6 @@ struct boosting {
 	bool judged; // there are validation rows
 	struct boosted_state state;
 	uint64_t kept_ns; // when the last checkpoint was written; 0: none was
-	// The trees that the library last began with anew, and their state.
-	void *renewed;
-	size_t renewed_size;
-	struct boosted_state renewed_state;
 };
 
 static const char *boosted_loss_name(const struct dataset *set)
@@ -208,35 +203,14 @@ static int boosted_create(struct boosting *b, struct error *err)
 	return rc;
 }
 
+// Rows and features are drawn by generators that the library neither tells the state of nor takes one for.
 static bool boosted_draws(const struct train_job *job)
 {
 	return job->options->boosted.subsample < 1 || job->options->boosted.colsample < 1;
 }
 
-// Where rows or features are drawn, the library's state is more than its trees and the number of the round, and it does
-// not give it away. So it begins anew with its trees after every so many rounds, from where any other can begin, too.
-static int boosted_renew(struct boosting *b, struct error *err)
-{
-	const char *trees;
-	int rc;
-
-	if (!boosted_draws(b->job) || b->state.rounds == 0 ||
-		b->state.rounds % BOOSTED_RENEWED != 0)
-		return 0;
-	rc = booster_save(b->booster, &trees, &b->renewed_size, err);
-	if (rc != 0)
-		return rc;
-	free(b->renewed);
-	b->renewed = malloc(b->renewed_size + 1);
-	if (!b->renewed)
-		return error_set(
-			err, -ENOMEM, "out of memory for %zu bytes of trees", b->renewed_size);
-	memcpy(b->renewed, trees, b->renewed_size);
-	b->renewed_state = b->state;
-	return booster_restore(b->booster, b->renewed, b->renewed_size, b->state.rounds, err);
-}
-
-// After the first round, then now and then, and where it is `last`.
+// After the first round, then now and then, and where it is `last`. Where anything is drawn, from the first round alone the same
+// trees are come to: the checkpoint says what training it is of, and holds no trees.
 static int boosted_checkpoint(struct boosting *b, bool last, struct error *err)
 {
 	const char *trees;
@@ -248,7 +222,7 @@ static int boosted_checkpoint(struct boosting *b, bool last, struct error *err)
 		return 0;
 	b->kept_ns = clock_ns();
 	if (boosted_draws(b->job))
-		return boosted_keep(b->job, b->renewed, b->renewed_size, &b->renewed_state, err);
+		return boosted_keep(b->job, NULL, 0, &(struct boosted_state){ 0 }, err);
 	rc = booster_save(b->booster, &trees, &size, err);
 	return rc != 0 ? rc : boosted_keep(b->job, trees, size, &b->state, err);
 }
@@ -288,9 +262,7 @@ static int boosted_round(struct boosting *b, bool *go, struct error *err)
 		b->state.best_loss = progress.score;
 	}
 	*go = boosted_goes_on(b);
-	rc = boosted_renew(b, err);
-	if (rc == 0)
-		rc = boosted_checkpoint(b, false, err);
+	rc = boosted_checkpoint(b, false, err);
 	if (rc != 0)
 		return rc;
 	if (watch && watch->step && !watch->step(watch->context, &progress)) {
@@ -368,9 +340,11 @@ int train_boosted(struct train_job *job, struct error *err)
 	rc = boosted_create(&b, err);
 	if (rc == 0 && job->options->checkpoint.resume) {
 		rc = boosted_resume(job, b.booster, &b.state, err);
-		if (rc == 0)
-			rc = boosted_renew(&b, err);
 		go = boosted_goes_on(&b);
+		if (boosted_draws(job))
+			report_add(job->report,
+				"rows or features are drawn: the rounds before the interruption "
+				"were grown again");
 	}
 	while (rc == 0 && go) {
 		rc = boosted_round(&b, &go, &stopped);
@@ -391,6 +365,5 @@ int train_boosted(struct train_job *job, struct error *err)
 			*err = stopped;
 	}
 	booster_destroy(b.booster);
-	free(b.renewed);
 	return rc;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_MAGIC     "MRTBST01"
+#define STATE_MAGIC     "MRTBST02"
 #define STATE_BYTES_MAX ((size_t)4 << 30)
 
 // The library reads what follows it without mistrust, so that a hash tells a whole file from another.

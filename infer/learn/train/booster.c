@@ -152,9 +152,7 @@ static int booster_configure(struct booster *b, const struct booster_options *o,
 		{ "subsample", o->subsample }, { "colsample_bytree", o->colsample },
 		{ "lambda", o->lambda }, { "min_child_weight", o->min_child_weight },
 		{ "seed", (double)(o->seed & INT32_MAX) }, { "nthread", o->threads },
-		{ "verbosity", 0 },
-		// What is drawn in a round depends on its number alone, so that one can go on from any.
-		{ "seed_per_iteration", 1 } };
+		{ "verbosity", 0 } };
 	int rc = booster_text(b, "tree_method", "hist", err);
 
 	if (rc == 0)

@@ -60,7 +60,7 @@ int booster_loss(struct booster *booster, double *train, double *validation, str
 
 // What was grown, as bytes of the library's, which stay valid until the next call. -EINVAL.
 int booster_save(struct booster *booster, const char **bytes, size_t *size, struct error *err);
-// Goes on from these bytes, of `rounds` rounds, as if they had been grown here. -EINVAL.
+// Goes on from these bytes, of `rounds` rounds, as if they had been grown here, but for what is drawn from then on. -EINVAL.
 int booster_restore(struct booster *booster, const void *bytes, size_t size, uint32_t rounds,
 	struct error *err);
 
