@@ -64,6 +64,15 @@ def anomalies(tap, folder, kind, least, *options):
     tap.check(f"{kind}: another model of another seed", read(other) != read(image))
 
 
+def all_normal(tap, folder):
+    """Rows that are all of the normal class, and say so."""
+    rows, image = os.path.join(folder, "normal.csv"), os.path.join(folder, "normal.mlt")
+    with open(TRAIN) as f, open(rows, "w") as to:
+        to.writelines(line for line in f if ",attack" not in line)
+    done = tool("model", "train", rows, "-o", image, "--kind", "isolation-forest", *LAB)
+    tap.check("all rows may be normal", done.returncode == 0 and os.path.exists(image), done.stderr)
+
+
 def make_steps(path, n, seed):
     """Two users' steps in turns: `late` where the user's load fell two steps ago and rose since."""
     drawn = random.Random(seed)
@@ -147,6 +156,7 @@ def main():
         recurrent(tap, folder, rows)
         interrupted(tap, folder, rows)
         refusals(tap, folder, rows)
+        all_normal(tap, folder)
     sys.exit(tap.finish())
 
 

@@ -329,11 +329,12 @@ int access_know(struct access *access, struct http_request *request, struct erro
 
 bool access_holds(const struct access *access, const struct who *who)
 {
-	const struct bearer *bearer = &access->rules->bearer;
+	const struct bearer *bearer;
 	const struct token *token;
 
 	if (!who->token)
 		return true;
+	bearer = &access->rules->bearer;
 	token = bearer_find_id(bearer, who->token);
 	return token && bearer_state(bearer, token, (int64_t)time(NULL)) == TOKEN_VALID;
 }

@@ -132,6 +132,7 @@ static int training_read(struct training *t)
 	options.target = t->kind->scores ? (request->normal ? DATASET_CLASSES : DATASET_NONE)
 		: request->numbers       ? DATASET_NUMBERS
 					 : DATASET_CLASSES;
+	options.allow_one_class = t->kind->scores; // all rows may be normal
 	options.keep_missing = t->kind->takes_missing || request->fill != FILL_NONE;
 	// What the rows in service bring that these do not is no reason to refuse them, unless that is wanted.
 	options.take_unknown = !request->refuse_unknown;
