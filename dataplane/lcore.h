@@ -68,7 +68,6 @@ struct lcore {
 	// The lcore's own.
 	uint32_t next_ring;
 	struct poll_turns turns;
-	struct poll_turn queue_turns[LCORE_QUEUES_MAX]; // of each of `queues`
-	struct lane lane;                               // of those that score
+	struct lane lane; // of those that score
 	struct lcore_tx tx[CONFIG_PORTS_MAX];
 } __rte_cache_aligned;

@@ -234,20 +234,15 @@ static uint16_t loop_poll_queue(struct lcore *lcore, const struct lcore_queue *q
 // Where clients are limited, no queue's packets keep another queue's waiting for long.
 static __rte_noinline bool loop_poll_in_turns(struct lcore *lcore, const struct rules *rules)
 {
-	uint64_t begin = rte_rdtsc();
+	const uint64_t now = rte_rdtsc();
+	const uint16_t most = poll_turns_most(&lcore->turns, now);
 	bool work = false;
 
 	for (uint32_t i = 0; i < lcore->n_queues; i++) {
-		struct poll_turn *turn = &lcore->queue_turns[i];
-		const uint16_t most = poll_turn_begin(&lcore->turns, turn, begin);
-		const uint16_t n = loop_poll_queue(lcore, &lcore->queues[i], rules, most);
-		const uint64_t now = rte_rdtsc();
-
-		if (n) {
-			poll_turn_end(&lcore->turns, turn, n, begin, now);
-			work = true;
-		}
-		begin = now;
+		if (loop_poll_queue(lcore, &lcore->queues[i], rules, most) == 0)
+			continue;
+		poll_turns_had(&lcore->turns, i, now);
+		work = true;
 	}
 	return work;
 }

@@ -64,9 +64,9 @@ const struct token *tokens_find(const struct tokens *tokens, const char *text)
 	return fits ? found : NULL;
 }
 
-enum token_state token_state(const struct token *token, int64_t now, int64_t latest)
+enum token_state token_state(const struct token *token, int64_t now)
 {
-	if (token->expires && latest >= token->expires)
+	if (token->expires && now >= token->expires)
 		return TOKEN_EXPIRED;
 	return now < token->not_before ? TOKEN_EARLY : TOKEN_VALID;
 }

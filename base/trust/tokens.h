@@ -54,8 +54,7 @@ void token_make(char text[TOKEN_TEXT_BYTES], uint8_t hash[TOKEN_HASH_BYTES]);
 const struct token *tokens_find(const struct tokens *tokens, const char *text);
 
 enum token_state { TOKEN_VALID, TOKEN_EARLY, TOKEN_EXPIRED };
-// `latest`: the latest that `now` has been, by which it stays expired where the clock is set back.
-enum token_state token_state(const struct token *token, int64_t now, int64_t latest);
+enum token_state token_state(const struct token *token, int64_t now);
 const char *token_state_name(enum token_state state); // "valid"
 
 // A time as people write one: as the file has it, or "2026-11-29", or "90d", "12h", "30m", from `now` on.

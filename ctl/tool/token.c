@@ -241,7 +241,7 @@ static int token_list_file(const char *path)
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", token->name, "role",
 				role_name(token->role), "state",
-				token_state_name(token_state(token, now, now)), "not_before",
+				token_state_name(token_state(token, now)), "not_before",
 				token_time_json(token->not_before), "expires",
 				token_time_json(token->expires)));
 	}

@@ -325,7 +325,9 @@ static void an_interrupted_one_goes_on_to_the_same_trees(void **state)
 			(struct train_checkpoint){ .write = keep, .context = &keeping };
 		assert_int_equal(train(&rows, &options, &watch, &graph), -ECANCELED);
 		assert_null(graph);
-		assert_true(keeping.written >= 2); // after the first round, and the last
+		// After the first round, and the last; where anything is drawn, it holds no trees and is written once.
+		assert_int_equal(keeping.written >= 2, i / 2 == 0);
+		assert_true(keeping.written >= 1);
 		options.checkpoint.resume = kept;
 		if (train(&rows, &options, NULL, &graph) != 0)
 			fail_msg("%s", err.text);

@@ -166,15 +166,12 @@ static void valid_from_its_beginning_until_its_end(void **state)
 {
 	struct token token = { .not_before = 1000, .expires = 2000 }, always = { .name = "a" };
 
-	assert_int_equal(token_state(&token, 999, 999), TOKEN_EARLY);
-	assert_int_equal(token_state(&token, 1000, 1000), TOKEN_VALID);
-	assert_int_equal(token_state(&token, 1999, 1999), TOKEN_VALID);
-	assert_int_equal(token_state(&token, 2000, 2000), TOKEN_EXPIRED);
-	// The clock was set back: what has expired stays so, and what was not valid yet is not.
-	assert_int_equal(token_state(&token, 1500, 2000), TOKEN_EXPIRED);
-	assert_int_equal(token_state(&token, 500, 1500), TOKEN_EARLY);
-	assert_int_equal(token_state(&always, 1, 1), TOKEN_VALID);
-	assert_int_equal(token_state(&always, UTC_SECONDS_MAX, UTC_SECONDS_MAX), TOKEN_VALID);
+	assert_int_equal(token_state(&token, 999), TOKEN_EARLY);
+	assert_int_equal(token_state(&token, 1000), TOKEN_VALID);
+	assert_int_equal(token_state(&token, 1999), TOKEN_VALID);
+	assert_int_equal(token_state(&token, 2000), TOKEN_EXPIRED);
+	assert_int_equal(token_state(&always, 1), TOKEN_VALID);
+	assert_int_equal(token_state(&always, UTC_SECONDS_MAX), TOKEN_VALID);
 }
 
 static void times_are_read_as_people_write_them(void **state)

@@ -288,6 +288,7 @@ static int access_know_token(
 			"came without TLS, where everybody on the way can read it", "", err);
 	if (!token)
 		return access_refuse_token(access, request, "is not known", "", err);
+	bearer_watch(bearer, now);
 	state = bearer_state(bearer, token, now);
 	if (state != TOKEN_VALID)
 		return access_refuse_token(access, request, WHYS[state], token->name, err);

@@ -80,24 +80,21 @@ void bearer_inherit(struct bearer *bearer, const struct bearer *before)
 		bearer_note(bearer, use->id, before->used[i].at);
 		if (bearer->tokens.each[use - bearer->used].expires ==
 			before->tokens.each[i].expires)
-			use->latest = before->used[i].latest;
+			use->is_over = before->used[i].is_over;
 	}
 }
 
 void bearer_watch(struct bearer *bearer, int64_t now)
 {
 	for (size_t i = 0; i < bearer->tokens.n; i++)
-		if (now > bearer->used[i].latest)
-			bearer->used[i].latest = now;
+		if (token_state(&bearer->tokens.each[i], now) == TOKEN_EXPIRED)
+			bearer->used[i].is_over = true;
 }
 
 enum token_state bearer_state(const struct bearer *bearer, const struct token *token, int64_t now)
 {
-	struct bearer_use *use = &bearer->used[token - bearer->tokens.each];
-
-	if (now > use->latest)
-		use->latest = now;
-	return token_state(token, now, use->latest);
+	return bearer->used[token - bearer->tokens.each].is_over ? TOKEN_EXPIRED
+								 : token_state(token, now);
 }
 
 bool bearer_is_outdated(const struct bearer *bearer)

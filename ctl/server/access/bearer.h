@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 struct bearer_use {
-	uint64_t id;    // bearer_id() of the token
-	int64_t at;     // of time(); 0: never
-	int64_t latest; // that time() has been, since the token was read with its times
+	uint64_t id;  // bearer_id() of the token
+	int64_t at;   // of time(); 0: never
+	bool is_over; // it was seen to have expired
 };
 
 struct bearer {
@@ -27,7 +27,7 @@ uint64_t bearer_id(const struct token *token);
 // Reads the file; that there is none yet means that there are no tokens. An error leaves nothing to free.
 int bearer_read(const char *path, struct bearer *bearer, struct error *err);
 void bearer_fini(struct bearer *bearer);
-// Takes over from `before` when tokens were used and, of those that expire as they did, what the clock has been.
+// Takes over from `before` when tokens were used and which are over, but for those that expire at another time now.
 void bearer_inherit(struct bearer *bearer, const struct bearer *before);
 // Remembers how the file is now.
 void bearer_look(struct bearer *bearer);
@@ -36,7 +36,7 @@ bool bearer_is_outdated(const struct bearer *bearer);
 
 // The time of the use of tokens->each[i].
 void bearer_use(struct bearer *bearer, const struct token *token, int64_t at);
-// A clock that is set back makes no token good again: what it has been by any of these two counts.
+// Notes which tokens have expired: a clock that is set back later makes them good no more.
 void bearer_watch(struct bearer *bearer, int64_t now);
 enum token_state bearer_state(const struct bearer *bearer, const struct token *token, int64_t now);
 const struct token *bearer_find_id(const struct bearer *bearer, uint64_t id);

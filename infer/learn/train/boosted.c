@@ -218,7 +218,8 @@ static int boosted_checkpoint(struct boosting *b, bool last, struct error *err)
 	int rc;
 
 	if (!b->job->options->checkpoint.write ||
-		(!last && b->kept_ns != 0 && clock_ns() - b->kept_ns < BOOSTED_EVERY_NS))
+		(!last && b->kept_ns != 0 && clock_ns() - b->kept_ns < BOOSTED_EVERY_NS) ||
+		(b->kept_ns != 0 && boosted_draws(b->job)))
 		return 0;
 	b->kept_ns = clock_ns();
 	if (boosted_draws(b->job))
