@@ -6,7 +6,7 @@
 #include "dataplane/device/mtu.h"
 #include "dataplane/eal.h"
 #include "dataplane/hold.h"
-#include "dataplane/loop.h"
+#include "dataplane/lcores.h"
 #include "dataplane/memif/server.h"
 #include "dataplane/state.h"
 #include "dataplane/unmap.h"
@@ -14,8 +14,6 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <rte_launch.h>
-#include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -58,106 +56,6 @@ static int dataplane_make_qsbr(struct dataplane *dp, struct error *err)
 	for (uint32_t i = 0; i < n_readers; i++)
 		rte_rcu_qsbr_thread_register(dp->qsbr, i);
 	unmap_guard(dp->qsbr);
-	return 0;
-}
-
-static enum lcore_role dataplane_role(const struct config_lcores *config, uint32_t index)
-{
-	if (index < config->n_io)
-		return LCORE_IO;
-	return index < config->n_io + config->n_workers ? LCORE_WORKER : LCORE_COMPLETE;
-}
-
-static int dataplane_make_scratch(struct dataplane *dp, struct lcore *lcore, struct error *err)
-{
-	size_t bytes = (size_t)dp->config->memory.scratch_kilobytes * 1024;
-
-	if (lcore->role == LCORE_IO)
-		return 0;
-	lcore->scratch = rte_zmalloc_socket("scratch", bytes, RTE_CACHE_LINE_SIZE,
-		(int)rte_lcore_to_socket_id(EAL_FIRST_LCORE + lcore->index));
-	if (!lcore->scratch) // its socket has no memory of DPDK: another's is slower, and will do
-		lcore->scratch = rte_zmalloc("scratch", bytes, RTE_CACHE_LINE_SIZE);
-	if (!lcore->scratch)
-		return error_set(err, -ENOMEM,
-			"memory.scratch_kilobytes: %u a scoring lcore do not fit memory.megabytes "
-			"= %u: raise it, or say \"auto\"",
-			dp->config->memory.scratch_kilobytes, dp->memory.megabytes);
-	return 0;
-}
-
-static int dataplane_make_lane(struct dataplane *dp, struct lcore *lcore, struct error *err)
-{
-	const size_t bytes = (size_t)dp->config->memory.lane_kilobytes * 1024;
-
-	if (lcore->role == LCORE_IO)
-		return 0;
-	lcore->lane_memory = rte_zmalloc("lane", bytes, RTE_CACHE_LINE_SIZE);
-	if (!lcore->lane_memory)
-		return error_set(err, -ENOMEM,
-			"memory.lane_kilobytes: %u a scoring lcore do not fit memory.megabytes = "
-			"%u: raise it, or say \"auto\"",
-			dp->config->memory.lane_kilobytes, dp->memory.megabytes);
-	lane_init(
-		&lcore->lane, dp->watches, &lcore->clock, lcore->index, lcore->lane_memory, bytes);
-	return 0;
-}
-
-static int dataplane_make_lcores(struct dataplane *dp, const uint32_t *cpus, struct error *err)
-{
-	uint32_t n_polling = 0;
-
-	dp->lcores = rte_zmalloc("lcores", dp->n_lcores * sizeof(*dp->lcores), RTE_CACHE_LINE_SIZE);
-	if (!dp->lcores)
-		return error_set(err, -ENOMEM, "no memory for the lcores: raise memory.megabytes");
-	for (uint32_t i = 0; i < dp->n_lcores; i++) {
-		struct lcore *lcore = &dp->lcores[i];
-		int rc;
-
-		lcore->index = i;
-		lcore->cpu = cpus[i];
-		lcore->role = dataplane_role(&dp->config->lcores, i);
-		lcore->sleeps_when_idle = dp->config->lcores.idle == CONFIG_IDLE_SLEEP;
-		lcore->ports = dp->ports;
-		lcore->n_ports = dp->n_ports;
-		lcore->registry = dp->registry;
-		lcore->qsbr = dp->qsbr;
-		lcore->rules = &dp->clients->rules;
-		lcore->workers = &dp->lcores[dp->config->lcores.n_io];
-		if (lcore->role != LCORE_WORKER)
-			lcore->fair = dp->clients->fairs[n_polling++];
-		poll_turns_init(&lcore->turns, rte_get_tsc_hz());
-		clock_init(&lcore->clock, rte_get_tsc_hz());
-		histogram_reset(&lcore->pings.latency);
-		rc = dataplane_make_scratch(dp, lcore, err);
-		if (rc == 0)
-			rc = dataplane_make_lane(dp, lcore, err);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int dataplane_make_rings(struct dataplane *dp, struct error *err)
-{
-	const struct config_lcores *config = &dp->config->lcores;
-
-	for (uint32_t io = 0; io < config->n_io; io++) {
-		for (uint32_t w = 0; w < config->n_workers; w++) {
-			struct lcore *from = &dp->lcores[io], *to = &dp->lcores[config->n_io + w];
-			char name[RTE_RING_NAMESIZE];
-			struct rte_ring *ring;
-
-			snprintf(name, sizeof(name), "io%u-worker%u", (uint8_t)io, (uint8_t)w);
-			ring = rte_ring_create(name, config->ring_size, SOCKET_ID_ANY,
-				RING_F_SP_ENQ | RING_F_SC_DEQ);
-			if (!ring)
-				return error_set(err, -ENOMEM, "ring %s of %u: %s", name,
-					config->ring_size, rte_strerror(rte_errno));
-			from->rings[from->n_rings++] = ring;
-			to->rings[to->n_rings++] = ring;
-		}
-	}
 	return 0;
 }
 
@@ -214,15 +112,11 @@ static int dataplane_make_announcer(struct dataplane *dp, struct error *err)
 
 static int dataplane_launch(struct dataplane *dp, struct error *err)
 {
-	dp->lcores_launched = true;
-	for (uint32_t i = 0; i < dp->n_lcores; i++) {
-		int rc = rte_eal_remote_launch(loop_run, &dp->lcores[i], EAL_FIRST_LCORE + i);
+	int rc;
 
-		if (rc != 0)
-			return error_set(
-				err, rc, "the lcore on CPU %u does not start", dp->lcores[i].cpu);
-	}
-	return dp->memif ? memif_server_start(dp->memif, err) : 0;
+	dp->lcores_launched = true;
+	rc = lcores_launch(dp, err);
+	return rc == 0 && dp->memif ? memif_server_start(dp->memif, err) : rc;
 }
 
 int dataplane_check(const struct config *config, struct error *err)
@@ -313,9 +207,7 @@ static int dataplane_begin(struct dataplane *dp, struct dataplane_kept *kept, st
 	dp->registry->refuses_not_finite = config->infer.refuse_not_finite;
 	for (uint32_t i = 0; i < config->n_models; i++)
 		registry_set_loading(dp->registry, config->models[i].id, true);
-	rc = dataplane_make_lcores(dp, cpus, err);
-	if (rc == 0)
-		rc = dataplane_make_rings(dp, err);
+	rc = lcores_make(dp, cpus, err);
 	if (rc == 0)
 		rc = memory_check_devices(&dp->memory, err);
 	if (rc == 0)
@@ -375,41 +267,12 @@ bool dataplane_drained(const struct dataplane *dp)
 	return handed == finished;
 }
 
-static void dataplane_join(struct dataplane *dp, bool workers)
-{
-	for (uint32_t i = 0; i < dp->n_lcores; i++)
-		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
-			atomic_fetch_or_explicit(
-				&dp->lcores[i].orders, LCORE_STOP, memory_order_release);
-	for (uint32_t i = 0; i < dp->n_lcores; i++)
-		if ((dp->lcores[i].role == LCORE_WORKER) == workers)
-			rte_eal_wait_lcore(EAL_FIRST_LCORE + i);
-}
-
-static void dataplane_free_lcores(struct dataplane *dp)
-{
-	if (!dp->lcores)
-		return;
-	for (uint32_t i = 0; i < dp->n_lcores; i++) {
-		struct lcore *lcore = &dp->lcores[i];
-
-		for (uint32_t r = 0; lcore->role == LCORE_IO && r < lcore->n_rings; r++)
-			rte_ring_free(lcore->rings[r]);
-		rte_free(lcore->scratch);
-		rte_free(lcore->lane_memory);
-	}
-	rte_free(dp->lcores);
-}
-
 void dataplane_halt(struct dataplane *dp)
 {
 	if (!dp->lcores_launched)
 		return;
 	dataplane_drain(dp);
-	// Once the others have ended nobody fills rings any more, and workers end when
-	// theirs are empty.
-	dataplane_join(dp, false);
-	dataplane_join(dp, true);
+	lcores_end(dp);
 	dp->lcores_launched = false;
 	usleep(SETTLE_US);
 }
@@ -424,7 +287,7 @@ void dataplane_stop(struct dataplane *dp)
 	for (uint32_t i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	unmap_guard(NULL);
-	dataplane_free_lcores(dp);
+	lcores_free(dp);
 	aside_destroy(dp->aside);
 	watches_destroy(dp->watches);
 	clients_destroy(dp->clients);
